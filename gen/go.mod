@@ -1,0 +1,3 @@
+module headway/gen
+
+go 1.26.0
