@@ -32,8 +32,10 @@ type Rows struct {
 	digits []byte // number as text
 	col    int    // of the current cell, or of the last one
 	start  int64  // where in the part the row begins
-	quick  bool   // rows and cells are unprefixed spreadsheet elements
 	inCell bool
+
+	quickRows bool // rows are unprefixed spreadsheet elements
+	quick     bool // and so are the cells of the current row
 }
 
 type rowsState uint8
@@ -146,12 +148,16 @@ func (r *Rows) readRow() (more bool, err error) {
 		}
 	}
 	for {
-		if r.quick {
-			switch r.quickRowStart() {
-			case quickOpen:
-				return true, r.readCells()
-			case quickEmpty:
+		if r.quickRows {
+			result, err := r.quickRowStart()
+			switch {
+			case err != nil:
+				return false, err
+			case result == quickEnd:
 				continue
+			case result == quickRead:
+				r.quick = true
+				return true, r.readCells()
 			}
 		}
 		switch r.x.next() {
@@ -194,7 +200,7 @@ func (r *Rows) findData() error {
 				return r.x.refusal(Damaged, "its root element is %q, not a sheet", clip(r.x.local))
 			case r.x.depth() == 2 && r.x.is("sheetData"):
 				r.state = inData
-				r.quick = r.x.prefix == nil && !r.x.closing && !r.x.slow
+				r.quickRows = r.x.prefix == nil && !r.x.closing && !r.x.slow
 				return nil
 			}
 		}
@@ -331,4 +337,3 @@ func (a *textArena) keep(b []byte) []byte {
 	a.buf = append(a.buf, b...)
 	return a.buf[at:len(a.buf):len(a.buf)]
 }
-

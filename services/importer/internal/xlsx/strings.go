@@ -50,9 +50,9 @@ func (p *pack) readStrings(ctx context.Context, e *entry) (*arena, error) {
 }
 
 func (r *stringsReader) read() error {
-	fast := false // items are unprefixed spreadsheet elements
+	quick := false // items are unprefixed spreadsheet elements
 	for {
-		if fast && r.depth() == 1 && r.fastItems() {
+		if quick && r.depth() == 1 && r.quickItems() {
 			continue
 		}
 		switch r.next() {
@@ -63,14 +63,14 @@ func (r *stringsReader) read() error {
 				return r.refusal(Damaged, "text stands outside of its strings")
 			}
 		case tokenEnd:
-			fast = false
+			quick = false
 		case tokenStart:
 			switch {
 			case r.depth() == 1:
 				if !r.is("sst") {
 					return r.refusal(Damaged, "its root element is %q, not a string table", clip(r.local))
 				}
-				fast = r.prefix == nil && !r.closing && !r.slow
+				quick = r.prefix == nil && !r.closing && !r.slow
 			case r.depth() == 2 && r.is("si"):
 				var err error
 				if r.text, err = r.readItem(r.text[:0]); err != nil {
