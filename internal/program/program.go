@@ -85,13 +85,32 @@ func Main(name, description string, commandLine any) int {
 	return code
 }
 
+// Refuse says that the command line itself is wrong.
+func Refuse(format string, args ...any) error {
+	return &ExitError{Code: ExitRefused, Err: fmt.Errorf(format, args...)}
+}
+
+// KeyFlags say where the data and the key are.
+type KeyFlags struct {
+	Data string `help:"Folder for everything that is kept." default:"./data" placeholder:"DIR"`
+	Key  string `help:"Secret that signs and verifies tokens (HS256), at least 32 bytes. Without one, and only on loopback, a key is made in the data folder." placeholder:"SECRET"`
+}
+
+// SigningKey is the configured key, or the data folder's, which is made if there is none.
+func (k *KeyFlags) SigningKey() (*auth.Key, error) {
+	if k.Key != "" {
+		return auth.NewKey([]byte(k.Key))
+	}
+	return auth.LoadOrCreateKey(filepath.Join(k.Data, "signing.key"))
+}
+
 // Common are the settings of every service.
 type Common struct {
-	Data          string `help:"Folder for everything that is kept." default:"./data" placeholder:"DIR" env:"HEADWAY_DATA"`
-	Key           string `help:"Secret that signs and verifies tokens (HS256), at least 32 bytes. Without one, and only on loopback, a key is made in the data folder." placeholder:"SECRET" env:"HEADWAY_KEY"`
-	MetricsListen string `help:"Address for metrics and profiles; - for none." default:"127.0.0.1:9090" placeholder:"ADDRESS" env:"HEADWAY_METRICS_LISTEN"`
-	LogFormat     string `help:"Log lines as text or json." enum:"text,json" default:"text" env:"HEADWAY_LOG_FORMAT"`
-	LogLevel      string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"HEADWAY_LOG_LEVEL"`
+	KeyFlags
+
+	MetricsListen string `help:"Address for metrics and profiles; - for none." default:"127.0.0.1:9090" placeholder:"ADDRESS"`
+	LogFormat     string `help:"Log lines as text or json." enum:"text,json" default:"text"`
+	LogLevel      string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
 // Foundation is what a service stands on.
@@ -114,30 +133,13 @@ func (c *Common) Found(log io.Writer, listen ...string) (*Foundation, error) {
 		return nil, err
 	}
 	f := &Foundation{Logger: logger, Metrics: telemetry.NewRegistry(), Local: c.Key == ""}
-	if !f.Local {
-		f.Key, err = auth.NewKey([]byte(c.Key))
-		return f, err
-	}
 	for _, address := range listen {
-		if !Loopback(address) {
-			return nil, &ExitError{ExitRefused, fmt.Errorf("%s can be reached from other machines, so a real key is needed: set HEADWAY_KEY (openssl rand -base64 48 makes one), or listen on 127.0.0.1", address)}
+		if f.Local && !Loopback(address) {
+			return nil, Refuse("%s can be reached from other machines, so a real key is needed: set HEADWAY_KEY (openssl rand -base64 48 makes one), or listen on 127.0.0.1", address)
 		}
 	}
-	f.Key, err = c.LocalKey()
+	f.Key, err = c.SigningKey()
 	return f, err
-}
-
-// LocalKey is the key in the data folder, made if there is none.
-func (c *Common) LocalKey() (*auth.Key, error) {
-	return auth.LoadOrCreateKey(filepath.Join(c.Data, "signing.key"))
-}
-
-// SigningKey is the configured key, or the data folder's.
-func (c *Common) SigningKey() (*auth.Key, error) {
-	if c.Key != "" {
-		return auth.NewKey([]byte(c.Key))
-	}
-	return c.LocalKey()
 }
 
 // ServeMetrics answers metrics and profiles until ctx ends, if an address is configured.
