@@ -6,11 +6,14 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/xml"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"github.com/klauspost/compress/flate"
 )
 
 // The parts of the smallest workbook, of one sheet named "Data" in
@@ -131,3 +134,20 @@ func utf16Text(text, order string) string {
 	}
 	return string(b)
 }
+
+func deflate(text []byte) []byte {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, 6)
+	if err != nil {
+		panic(err)
+	}
+	if _, err := w.Write(text); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func checksum(text []byte) uint32 { return crc32.ChecksumIEEE(text) }
