@@ -1,0 +1,131 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	// audience is the `aud` that a token must carry, so that one issued for another system with the same key is refused.
+	audience = "headway"
+	// minKeyBytes is the shortest key that HS256 is safe with (RFC 7518 §3.2).
+	minKeyBytes = 32
+	// leeway is how far clocks may differ.
+	leeway = 5 * time.Second
+)
+
+// Key signs and verifies HS256 tokens (RFC 7519) with one shared secret: the way of one machine or one trusted group
+// of services. Safe for concurrent use.
+type Key struct {
+	secret []byte
+	parser *jwt.Parser
+}
+
+// NewKey makes a key of a secret of at least 32 bytes.
+func NewKey(secret []byte) (*Key, error) {
+	if len(secret) < minKeyBytes {
+		return nil, fmt.Errorf("the signing key has %d bytes; HS256 needs at least %d (make one with: openssl rand -base64 48)", len(secret), minKeyBytes)
+	}
+	return &Key{
+		secret: secret,
+		parser: jwt.NewParser(
+			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
+			jwt.WithAudience(audience),
+			jwt.WithExpirationRequired(),
+			jwt.WithIssuedAt(),
+			jwt.WithLeeway(leeway),
+		),
+	}, nil
+}
+
+// LoadOrCreateKey reads the key file, or makes one that only this user can read. Several processes may do so at once.
+func LoadOrCreateKey(path string) (*Key, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the key's folder: %w", err)
+	}
+	if err := createKeyFile(path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("make the signing key: %w", err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the signing key: %w", err)
+	}
+	secret, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("read the signing key %s: %w (delete the file to get a new key; tokens signed with the old one end)", path, err)
+	}
+	return NewKey(secret)
+}
+
+// createKeyFile puts a whole key in place in one step, so that no reader ever sees half of it.
+func createKeyFile(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return fs.ErrExist
+	}
+	secret := make([]byte, 48)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".key-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.WriteString(base64.StdEncoding.EncodeToString(secret) + "\n")
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Link(tmp.Name(), path) // fails if another process was first
+}
+
+type claims struct {
+	jwt.RegisteredClaims
+	Scope string `json:"scope,omitempty"`
+}
+
+// Sign makes a token for the identity that lasts for ttl; the identity's own ExpiresAt is not used.
+func (k *Key) Sign(id Identity, ttl time.Duration) (string, error) {
+	if id.Subject == "" {
+		return "", errors.New("sign a token: the subject is empty")
+	}
+	now := time.Now()
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Subject:   id.Subject,
+			Audience:  jwt.ClaimStrings{audience},
+			IssuedAt:  jwt.NewNumericDate(now),
+			ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
+		},
+		Scope: strings.Join(id.Scopes, " "),
+	}).SignedString(k.secret)
+	if err != nil {
+		return "", fmt.Errorf("sign a token: %w", err)
+	}
+	return token, nil
+}
+
+// Verify implements Verifier.
+func (k *Key) Verify(_ context.Context, token string) (Identity, error) {
+	if token == "" {
+		return Identity{}, ErrMissing
+	}
+	var c claims
+	_, err := k.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return k.secret, nil })
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return Identity{}, ErrExpired
+	case err != nil:
+		return Identity{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	case c.Subject == "":
+		return Identity{}, fmt.Errorf("%w: no subject", ErrInvalid)
+	}
+	return Identity{Subject: c.Subject, Scopes: strings.Fields(c.Scope), ExpiresAt: c.ExpiresAt.Time}, nil
+}

@@ -1,0 +1,131 @@
+package rpcserver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"headway/internal/rpcerr"
+)
+
+// RequestIDHeader carries the id under which the log knows a call; it is taken over from the caller, or made.
+const RequestIDHeader = "x-request-id"
+
+// observer recovers panics, logs every finished call once, and counts it.
+type observer struct {
+	logger  *slog.Logger
+	calls   *prometheus.CounterVec
+	seconds *prometheus.HistogramVec
+}
+
+func newObserver(cfg Config) *observer {
+	o := &observer{
+		logger: cfg.Logger,
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "headway_rpc_calls_total", Help: "Finished gRPC calls.",
+			ConstLabels: prometheus.Labels{"service": cfg.Service},
+		}, []string{"method", "code"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "headway_rpc_seconds", Help: "Duration of finished unary gRPC calls, in seconds.",
+			ConstLabels: prometheus.Labels{"service": cfg.Service},
+			Buckets:     prometheus.ExponentialBuckets(0.0005, 4, 9),
+		}, []string{"method"}),
+	}
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(o.calls, o.seconds)
+	}
+	return o
+}
+
+// call is what the interceptors below learn about a call for its log line.
+type call struct{ requestID, subject string }
+
+type callKey struct{}
+
+func observed(ctx context.Context) *call {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		return c
+	}
+	return &call{}
+}
+
+// RequestID is the id under which the log knows this call; empty outside a server.
+func RequestID(ctx context.Context) string { return observed(ctx).requestID }
+
+func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	start := time.Now()
+	ctx = begin(ctx)
+	_ = grpc.SetHeader(ctx, metadata.Pairs(RequestIDHeader, RequestID(ctx))) // fails only after the header was sent
+	defer func() {
+		if p := recover(); p != nil {
+			resp, err = nil, rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+		o.seconds.WithLabelValues(path.Base(info.FullMethod)).Observe(time.Since(start).Seconds())
+		o.finish(ctx, info.FullMethod, start, err)
+	}()
+	return handler(ctx, req)
+}
+
+func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	start := time.Now()
+	ctx := begin(ss.Context())
+	_ = ss.SetHeader(metadata.Pairs(RequestIDHeader, RequestID(ctx))) // fails only after the header was sent
+	defer func() {
+		if p := recover(); p != nil {
+			err = rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+		o.finish(ctx, info.FullMethod, start, err)
+	}()
+	return handler(srv, &streamWithContext{ss, ctx})
+}
+
+func begin(ctx context.Context) context.Context {
+	id := ""
+	if values := metadata.ValueFromIncomingContext(ctx, RequestIDHeader); len(values) > 0 && len(values[0]) <= 64 {
+		id = values[0]
+	}
+	if id == "" {
+		id = uuid.NewString()
+	}
+	return context.WithValue(ctx, callKey{}, &call{requestID: id})
+}
+
+// finish writes the call's one log line: debug when all went well, info when the caller erred, error when we did.
+func (o *observer) finish(ctx context.Context, method string, start time.Time, err error) {
+	code := status.Code(err)
+	o.calls.WithLabelValues(path.Base(method), code.String()).Inc()
+	level := slog.LevelDebug
+	switch code {
+	case codes.OK, codes.Canceled:
+	case codes.Internal, codes.Unknown, codes.DataLoss, codes.Unimplemented:
+		level = slog.LevelError
+	default:
+		level = slog.LevelInfo
+	}
+	if !o.logger.Enabled(ctx, level) {
+		return
+	}
+	c := observed(ctx)
+	attrs := []slog.Attr{
+		slog.String("method", method), slog.String("code", code.String()), slog.Duration("took", time.Since(start)),
+		slog.String("subject", c.subject), slog.String("request_id", c.requestID),
+	}
+	if p, ok := peer.FromContext(ctx); ok {
+		attrs = append(attrs, slog.String("peer", p.Addr.String()))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("reason", rpcerr.Word(rpcerr.Reason(err))), slog.String("error", err.Error()))
+	}
+	o.logger.LogAttrs(ctx, level, "call finished", attrs...)
+}

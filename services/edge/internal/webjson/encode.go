@@ -1,0 +1,189 @@
+// Package webjson is the JSON that browsers get and send: protobuf's JSON mapping with two changes that make it plain
+// to read and to type.
+//
+//   - Enum values are their own short word in lower case: JOB_STATUS_ACTIVE is "active".
+//   - 64-bit integers are JSON numbers, not strings; they are exact to 2^53.
+//
+// Fields without presence are always written, also when zero; fields with presence only when set. Messages are read
+// with words or full enum names, in any case, and otherwise as protojson reads them.
+package webjson
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Word is the short form of an enum value: its name without the enum's prefix, in lower case.
+func Word(v protoreflect.EnumValueDescriptor) string {
+	return strings.ToLower(strings.TrimPrefix(string(v.Name()), enumPrefix(v.Parent().(protoreflect.EnumDescriptor))))
+}
+
+// enumPrefix is what buf's lint puts before every value of an enum: JobStatus → JOB_STATUS_.
+func enumPrefix(e protoreflect.EnumDescriptor) string {
+	first := string(e.Values().Get(0).Name())
+	return strings.TrimSuffix(first, "UNSPECIFIED")
+}
+
+// Marshal encodes a message.
+func Marshal(m proto.Message) ([]byte, error) { return Append(nil, m) }
+
+// Append encodes a message to the end of b.
+func Append(b []byte, m proto.Message) ([]byte, error) { return appendMessage(b, m.ProtoReflect()) }
+
+func appendMessage(b []byte, m protoreflect.Message) ([]byte, error) {
+	if strings.HasPrefix(string(m.Descriptor().FullName()), "google.protobuf.") {
+		// Timestamp, Struct, Value and their like have forms of their own, which protojson knows.
+		text, err := protojson.Marshal(m.Interface())
+		if err != nil {
+			return b, fmt.Errorf("encode %s: %w", m.Descriptor().FullName(), err)
+		}
+		return appendCompact(b, text)
+	}
+	b = append(b, '{')
+	empty := true
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		if fd.HasPresence() && !m.Has(fd) {
+			continue
+		}
+		if !empty {
+			b = append(b, ',')
+		}
+		empty = false
+		b = append(b, '"')
+		b = append(b, fd.JSONName()...)
+		b = append(b, '"', ':')
+		var err error
+		if b, err = appendField(b, fd, m.Get(fd)); err != nil {
+			return b, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// appendCompact drops the spaces that protojson puts in at random.
+func appendCompact(b, text []byte) ([]byte, error) {
+	inString := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case inString && c == '\\':
+			b = append(b, c)
+			i++
+			c = text[i]
+		case c == '"':
+			inString = !inString
+		case c == ' ' && !inString:
+			continue
+		}
+		b = append(b, c)
+	}
+	return b, nil
+}
+
+func appendField(b []byte, fd protoreflect.FieldDescriptor, v protoreflect.Value) ([]byte, error) {
+	switch {
+	case fd.IsList():
+		b = append(b, '[')
+		list := v.List()
+		for i := range list.Len() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			var err error
+			if b, err = appendValue(b, fd, list.Get(i)); err != nil {
+				return b, err
+			}
+		}
+		return append(b, ']'), nil
+	case fd.IsMap():
+		return appendMap(b, fd, v.Map())
+	}
+	return appendValue(b, fd, v)
+}
+
+// appendMap writes the entries in the order of their keys, so that equal messages have equal bytes.
+func appendMap(b []byte, fd protoreflect.FieldDescriptor, m protoreflect.Map) ([]byte, error) {
+	keys := make([]protoreflect.MapKey, 0, m.Len())
+	m.Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
+		keys = append(keys, k)
+		return true
+	})
+	slices.SortFunc(keys, func(x, y protoreflect.MapKey) int { return strings.Compare(x.String(), y.String()) })
+	b = append(b, '{')
+	for i, k := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = appendString(b, k.String()); err != nil {
+			return b, err
+		}
+		b = append(b, ':')
+		if b, err = appendValue(b, fd.MapValue(), m.Get(k)); err != nil {
+			return b, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+func appendValue(b []byte, fd protoreflect.FieldDescriptor, v protoreflect.Value) ([]byte, error) {
+	switch fd.Kind() {
+	case protoreflect.BoolKind:
+		return strconv.AppendBool(b, v.Bool()), nil
+	case protoreflect.EnumKind:
+		value := fd.Enum().Values().ByNumber(v.Enum())
+		if value == nil { // from a newer service
+			return strconv.AppendInt(b, int64(v.Enum()), 10), nil
+		}
+		return appendString(b, Word(value))
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind,
+		protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
+		return strconv.AppendInt(b, v.Int(), 10), nil
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return strconv.AppendUint(b, v.Uint(), 10), nil
+	case protoreflect.FloatKind, protoreflect.DoubleKind:
+		return appendFloat(b, fd, v.Float())
+	case protoreflect.StringKind:
+		return appendString(b, v.String())
+	case protoreflect.BytesKind:
+		b = append(b, '"')
+		b = base64.StdEncoding.AppendEncode(b, v.Bytes())
+		return append(b, '"'), nil
+	case protoreflect.MessageKind, protoreflect.GroupKind:
+	}
+	return appendMessage(b, v.Message())
+}
+
+func appendFloat(b []byte, fd protoreflect.FieldDescriptor, f float64) ([]byte, error) {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return b, fmt.Errorf("encode %s: %v is no JSON number", fd.FullName(), f)
+	}
+	if f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return strconv.AppendInt(b, int64(f), 10), nil
+	}
+	text, err := json.Marshal(f)
+	return append(b, text...), err
+}
+
+func appendString(b []byte, s string) ([]byte, error) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f || c == '<' || c == '>' || c == '&' {
+			text, err := json.Marshal(s) // escapes, and mends broken UTF-8
+			return append(b, text...), err
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"'), nil
+}

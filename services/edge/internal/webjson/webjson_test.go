@@ -1,0 +1,118 @@
+package webjson_test
+
+import (
+	"encoding/json"
+	"math"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	edgev1 "headway/gen/go/headway/edge/v1"
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/edge/internal/webjson"
+)
+
+func TestMarshalWritesWordsNumbersAndZeros(t *testing.T) {
+	payload, _ := structpb.NewStruct(map[string]any{"a b": "x \" y", "n": 1.5})
+	got, err := webjson.Marshal(&jobsv1.Job{
+		JobId: "j-1", Status: jobsv1.JobStatus_JOB_STATUS_ACTIVE, OutputBytes: 1 << 40, Payload: payload,
+		Labels:    map[string]string{"b": "2", "a": "é<"},
+		CreatedAt: timestamppb.New(time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)),
+		Progress:  &jobsv1.Progress{Percent: 37.4, Steps: []*jobsv1.Step{{Name: "s", State: jobsv1.StepState_STEP_STATE_PENDING, Done: 12}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"jobId":"j-1","kind":"","owner":"","title":"","status":"active","revision":0,"attempt":0,"maxAttempts":0,"priority":0,` +
+		`"labels":{"a":"é\u003c","b":"2"},"payload":{"a b":"x \" y","n":1.5},` +
+		`"progress":{"percent":37.4,"message":"","currentStep":"","steps":[{"name":"s","title":"","group":"","weight":0,"state":"pending","done":12,"total":0,"unit":"","counters":{},"message":""}],"rate":0,"stalled":false},` +
+		`"cancelRequested":false,"queuePosition":0,"outputBytes":1099511627776,"createdAt":"2026-11-21T06:00:00Z","worker":""}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if !json.Valid(got) {
+		t.Error("not valid JSON")
+	}
+}
+
+func TestMarshalLeavesOutUnsetOptionalFields(t *testing.T) {
+	got, err := webjson.Marshal(&edgev1.StreamMessage{
+		Type: edgev1.StreamMessageType_STREAM_MESSAGE_TYPE_JOB_UPDATE, Progress: proto.Float64(0),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"type":"job_update","progress":0,"steps":[]}`; string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestMarshalRefusesWhatIsNoJSONNumber(t *testing.T) {
+	if got, err := webjson.Marshal(&jobsv1.Progress{Percent: math.NaN()}); err == nil {
+		t.Errorf("NaN was written as %s", got)
+	}
+}
+
+func TestUnmarshalTakesWordsAndNames(t *testing.T) {
+	for _, text := range []string{
+		`{"statuses":["active","JOB_STATUS_FAILED"],"page_size":3}`,
+		`{"statuses":["Active","job_status_failed"],"pageSize":3}`,
+	} {
+		var m jobsv1.ListJobsRequest
+		if err := webjson.Unmarshal([]byte(text), &m); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		want := &jobsv1.ListJobsRequest{
+			Statuses: []jobsv1.JobStatus{jobsv1.JobStatus_JOB_STATUS_ACTIVE, jobsv1.JobStatus_JOB_STATUS_FAILED}, PageSize: 3,
+		}
+		if !proto.Equal(&m, want) {
+			t.Errorf("%s: got %v", text, &m)
+		}
+	}
+}
+
+func TestUnmarshalRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"an unknown field": `{"nonsense":1}`, "an unknown word": `{"statuses":["lost"]}`,
+		"broken JSON": `{"page_size":`, "text behind the value": `{} {}`,
+	} {
+		if err := webjson.Unmarshal([]byte(text), &jobsv1.ListJobsRequest{}); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}
+
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	want := &importsv1.Import{
+		ImportId: "i", OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS, SizeBytes: 123456789012,
+		Sheets: []*importsv1.SheetImport{{Name: "employees", State: jobsv1.StepState_STEP_STATE_COMPLETED, Counts: &importsv1.Counts{Read: 7}}},
+	}
+	text, err := webjson.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got importsv1.Import
+	if err := webjson.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if !proto.Equal(&got, want) {
+		t.Errorf("got %v, want %v", &got, want)
+	}
+}
+
+func TestQueryTakesWords(t *testing.T) {
+	var m jobsv1.ListJobsRequest
+	err := new(webjson.QueryParser).Parse(&m, url.Values{"statuses": {"queued", "active"}, "pageSize": {"2"}}, utilities.NewDoubleArray(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.GetStatuses()) != 2 || m.GetStatuses()[1] != jobsv1.JobStatus_JOB_STATUS_ACTIVE || m.GetPageSize() != 2 {
+		t.Errorf("got %v", &m)
+	}
+}
