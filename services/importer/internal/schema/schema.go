@@ -73,7 +73,7 @@ type Column struct {
 	// Min and Max bound a value, both inclusive; empty for no bound. Integers and decimals are written plainly
 	// ("-12", "1250.50"), the others as 2006-01-02, 15:04:05 and 2006-01-02T15:04:05.
 	Min, Max string
-	// Pattern is anchored: MatchString tells whether the whole text matches; nil for none.
+	// Pattern must match the whole text, though it is kept as it was written, without anchors; nil for none.
 	Pattern *regexp.Regexp
 	// Allowed are the only values there may be; all if empty. Enum columns always have some.
 	Allowed []string
