@@ -1,3 +1,4 @@
+// Package importer is the importer service: workbooks in, checked rows out.
 package importer
 
 import (
@@ -101,7 +102,7 @@ func writeSheet(ctx context.Context, out io.Writer, workbook *xlsx.Workbook, she
 // WriteRefusal writes the refusal in err's chain to w as one JSON object,
 // with a reason for machines and a message for people:
 //
-//	{"reason":"ENCRYPTED","message":"The workbook is protected by a password. Open it …"}
+//	{"reason":"WORKBOOK_ENCRYPTED","message":"The workbook is protected by a password. Open it …"}
 //
 // It returns false, and writes nothing, if there is none.
 func WriteRefusal(w io.Writer, err error) bool {
