@@ -81,7 +81,7 @@ var faults = map[string][]fault{
 		{column: "licence_class", code: "NOT_ALLOWED", spoil: write("Z9")},
 		{column: "licence_number", code: "DUPLICATE_IN_FILE", like: true},
 		{column: "valid_until", code: "REQUIRED", spoil: erase},
-		{column: "licence_number", code: "PRECISION_LOST", spoil: count("4827361950271834")},
+		{column: "licence_number", code: "PRECISION_LOST", spoil: count("4827361950271830")},
 		{column: "issued_on", code: "NOT_A_DATE", spoil: write("unknown")},
 		{column: "licence_number", code: "LENGTH", spoil: write("AB1")},
 		{column: "employee_id", code: "REFERENCE_MISSING", spoil: stranger},

@@ -466,7 +466,7 @@ func judge(t *testing.T, f *excelize.File, sheet, at string, c *schema.Column, v
 			return "NOT_ALLOWED"
 		case length < c.MinLength || c.MaxLength > 0 && length > c.MaxLength:
 			return "LENGTH"
-		case c.Pattern != nil && !c.Pattern.MatchString(value):
+		case c.Pattern != nil && c.Pattern.FindString(value) != value:
 			return "PATTERN"
 		}
 	}
