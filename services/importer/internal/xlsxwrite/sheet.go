@@ -47,7 +47,8 @@ type Sheet struct {
 const flushAt = 64 << 10
 
 func (s *Sheet) begin(o SheetOptions) {
-	b := append(s.buffer, xmlHead+`<worksheet xmlns="`+mainNamespace+`" xmlns:r="`+relationshipNamespace+`"><sheetViews><sheetView workbookViewId="0">`...)
+	b := s.buffer
+	b = append(b, xmlHead+`<worksheet xmlns="`+mainNamespace+`" xmlns:r="`+relationshipNamespace+`"><sheetViews><sheetView workbookViewId="0">`...)
 	if o.FrozenRows > 0 {
 		b = fmt.Appendf(b, `<pane ySplit="%d" topLeftCell="A%d" activePane="bottomLeft" state="frozen"/>`, o.FrozenRows, o.FrozenRows+1)
 	}
@@ -65,7 +66,8 @@ func (s *Sheet) begin(o SheetOptions) {
 	if columns > 0 {
 		b = append(b, `</cols>`...)
 	}
-	s.buffer = append(b, `<sheetData>`...)
+	b = append(b, `<sheetData>`...)
+	s.buffer = b
 }
 
 // Rows is how many rows the sheet has so far, which is also the number of the last one.
@@ -77,7 +79,8 @@ func (s *Sheet) Row(cells []Cell) error {
 	for len(s.names) < len(cells) {
 		s.names = append(s.names, ColumnName(len(s.names)+1))
 	}
-	b := append(s.buffer, `<row r="`...)
+	b := s.buffer
+	b = append(b, `<row r="`...)
 	b = strconv.AppendInt(b, int64(s.row), 10)
 	b = append(b, `">`...)
 	for i, c := range cells {
@@ -108,7 +111,8 @@ func (s *Sheet) Row(cells []Cell) error {
 			b = append(b, `</v></c>`...)
 		}
 	}
-	s.buffer = append(b, `</row>`...)
+	b = append(b, `</row>`...)
+	s.buffer = b
 	if len(s.buffer) < flushAt {
 		return nil
 	}
