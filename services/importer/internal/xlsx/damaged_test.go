@@ -179,6 +179,9 @@ func TestDamageAfterTheRowsIsFound(t *testing.T) {
 		"a second root":     `</worksheet><worksheet/>`,
 		"rows in two parts": `<sheetData/></worksheet>`,
 		"an open comment":   `<!-- </worksheet>`,
+		"an unknown entity": `<headerFooter><oddHeader>&t;</oddHeader></headerFooter></worksheet>`,
+		"a name twice cut":  `<a x:y:z="1"/></worksheet>`,
+		"a name of no one":  "<gr\u00FC\u00DFe/></worksheet>",
 	} {
 		t.Run(name, func(t *testing.T) {
 			assertRefused(t, workbookWith(parts{sheetPart: head + rest}), Limits{}, Damaged, sheetPart, "byte")
@@ -297,6 +300,16 @@ func TestBrokenCompressionIsRefused(t *testing.T) {
 func TestStoredPartsAreRead(t *testing.T) {
 	text := []byte(sheetXML(`<row r="1"><c r="A1"><v>1</v></c></row>`))
 	assertSheet(t, packed(t, zip.Store, text, checksum(text), uint64(len(text))), `A1 number "1"`)
+}
+
+func TestPartsOutsideOfTheFileAreRefused(t *testing.T) {
+	const offset = 42 // of the local header's place in a directory entry
+	for _, place := range []uint32{0xFFFF_FFFE, 0x7FFF_FFFF, 1} {
+		file := sheetWith("")
+		entry := bytes.Index(file, []byte("PK\x01\x02")) // the first is [Content_Types].xml
+		binary.LittleEndian.PutUint32(file[entry+offset:], place)
+		assertRefused(t, file, Limits{}, Damaged, "[Content_Types].xml", "")
+	}
 }
 
 func TestAPartThatStandsTwiceIsRefused(t *testing.T) {

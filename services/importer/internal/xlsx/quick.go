@@ -142,6 +142,7 @@ func (r *Rows) quickCells() bool {
 			x.pos = next
 			x.pop()
 			return true
+		case quickUnusual, quickShort:
 		}
 		if result == quickUnusual && (x.ended || len(x.buf)-x.pos >= 2*quickAhead) || !x.more(x.pos) {
 			return false
