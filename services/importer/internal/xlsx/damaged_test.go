@@ -130,6 +130,7 @@ func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 		"an end tag that does not match": {good + `<row r="2"><c r="A2"><v>1</x></c></row>`, "cell A2"},
 		"a broken tag":                   {good + `<row r="2"><c r="A2"><v 1</v></c></row>`, "cell A2"},
 		"an attribute twice":             {`<row r="2"><c r="A2" r="A2"><v>1</v></c></row>`, "row 2"},
+		"a type twice":                   {`<row r="2"><c r="A2" t="n" s="0" t="s"><v>1</v></c></row>`, "row 2"},
 		"an attribute unquoted":          {`<row r=2></row>`, "byte"},
 		"an unknown entity":              {`<row r="2"><c r="B2" t="inlineStr"><is><t>&nbsp;</t></is></c></row>`, "cell B2"},
 		"a character out of range":       {`<row r="2"><c r="B2" t="str"><v>&#0;</v></c></row>`, "cell B2"},

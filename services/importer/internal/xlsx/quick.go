@@ -199,41 +199,9 @@ func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
 	if col > r.limits.MaxColumns {
 		return p, quickUnusual
 	}
-	style := 0
-	if string(b[i:i+4]) == ` s="` {
-		start := i + 4
-		for i = start; i-start < 7 && b[i]-'0' <= 9; i++ {
-			style = style*10 + int(b[i]-'0')
-		}
-		if b[i] != '"' || i == start || style >= len(r.styles) {
-			return p, quickUnusual
-		}
-		i++
-	}
-	kind := typeNumber
-	if string(b[i:i+4]) == ` t="` {
-		i += 4
-		switch {
-		case b[i] == 's' && b[i+1] == '"':
-			kind = typeShared
-			i += 2
-		case string(b[i:i+4]) == `str"`:
-			kind = typeFormulaText
-			i += 4
-		case string(b[i:i+10]) == `inlineStr"`:
-			kind = typeInline
-			i += 10
-		case b[i] == 'n' && b[i+1] == '"':
-			i += 2
-		case b[i] == 'b' && b[i+1] == '"':
-			kind = typeBool
-			i += 2
-		case b[i] == 'e' && b[i+1] == '"':
-			kind = typeError
-			i += 2
-		default:
-			return p, quickUnusual
-		}
+	style, kind, i := r.quickStyleAndType(b, i)
+	if i == 0 {
+		return p, quickUnusual
 	}
 	if b[i] == '/' && b[i+1] == '>' {
 		r.col = col
@@ -266,6 +234,51 @@ func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
 		return r.quickInline(&c, b, p, i+4)
 	}
 	return p, quickUnusual
+}
+
+// quickStyleAndType reads the attributes s and t at b[i], in any order, and
+// returns the index behind them, or 0 if they are unusual.
+func (r *Rows) quickStyleAndType(b []byte, i int) (style int, kind cellType, end int) {
+	typed := string(b[i:i+4]) == ` t="`
+	if typed {
+		if kind, i = quickType(b, i+4); i == 0 {
+			return 0, 0, 0
+		}
+	}
+	if string(b[i:i+4]) == ` s="` {
+		start := i + 4
+		for i = start; i-start < 7 && b[i]-'0' <= 9; i++ {
+			style = style*10 + int(b[i]-'0')
+		}
+		if b[i] != '"' || i == start || style >= len(r.styles) {
+			return 0, 0, 0
+		}
+		i++
+		if !typed && string(b[i:i+4]) == ` t="` {
+			if kind, i = quickType(b, i+4); i == 0 {
+				return 0, 0, 0
+			}
+		}
+	}
+	return style, kind, i
+}
+
+func quickType(b []byte, i int) (kind cellType, end int) {
+	switch {
+	case b[i] == 's' && b[i+1] == '"':
+		return typeShared, i + 2
+	case string(b[i:i+10]) == `inlineStr"`:
+		return typeInline, i + 10
+	case string(b[i:i+4]) == `str"`:
+		return typeFormulaText, i + 4
+	case b[i] == 'n' && b[i+1] == '"':
+		return typeNumber, i + 2
+	case b[i] == 'b' && b[i+1] == '"':
+		return typeBool, i + 2
+	case b[i] == 'e' && b[i+1] == '"':
+		return typeError, i + 2
+	}
+	return 0, 0
 }
 
 // quickValue reads the value at b[i] and the end of the cell that began at p.
