@@ -393,10 +393,10 @@ func (r *Rows) decode(raw []byte, class charClass) (text []byte, ok bool) {
 
 // quickItems reads string items until one is unusual; it returns false if
 // there was none.
-func (r *stringsReader) quickItems() (any bool) {
+func (r *stringsReader) quickItems() (read bool) {
 	const plain, preserve, endItem = "<si><t>", `<si><t xml:space="preserve">`, "</t></si>"
 	x := r.scanner
-	for ; ; any = true {
+	for ; ; read = true {
 		b, p := x.buf, x.pos
 		for p < len(b) && isSpace(b[p]) {
 			p++
@@ -414,30 +414,30 @@ func (r *stringsReader) quickItems() (any bool) {
 			end, class = textEnd(b, i)
 		}
 		if class&classOdd != 0 {
-			return any
+			return read
 		}
 		if end < 0 || len(b)-end < len(endItem) {
 			if !x.more(x.pos) {
-				return any
+				return read
 			}
 			continue
 		}
 		if string(b[end:end+len(endItem)]) != endItem {
-			return any
+			return read
 		}
 		text := b[i:end]
 		if class&^classWide != 0 {
 			var ok bool
 			if r.text, ok = appendText(r.text[:0], text); !ok {
-				return any
+				return read
 			}
 			text = unescape(r.text)
 		}
 		if class&classWide != 0 && !validChars(b[i:end]) {
-			return any
+			return read
 		}
 		if x.err = r.add(text); x.err != nil {
-			return any
+			return read
 		}
 		x.pos = end + len(endItem)
 	}
