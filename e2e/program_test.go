@@ -322,12 +322,15 @@ func (s *server) sample(rows, issues int) (string, manifest) {
 	return file, m
 }
 
-// manifest is what the generator knows about a sample.
+// manifest is what the generator knows about a sample: what a fresh database must end up with.
 type manifest struct {
-	Faults []struct{ Sheet, Cell, Code string }
 	Sheets []struct {
-		Name                              string
-		Read, Inserted, Rejected, Blocked int
+		Sheet                             string
+		Read, Inserted, Rejected, Blocked float64
+	}
+	Faults []struct {
+		Sheet, Column, Cell, Code string
+		Row                       int
 	}
 }
 

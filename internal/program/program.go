@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -21,6 +20,9 @@ import (
 	"headway/internal/auth"
 	"headway/internal/telemetry"
 )
+
+// LocalUser is who works at this machine when nobody signs in: the page's local sign-in and the command line agree.
+const LocalUser = "local"
 
 // Exit codes of the programs.
 const (
@@ -123,12 +125,12 @@ type Foundation struct {
 }
 
 // Found makes the foundation of services that listen on the addresses.
-func (c *Common) Found(log io.Writer, listen ...string) (*Foundation, error) {
+func (c *Common) Found(listen ...string) (*Foundation, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return nil, fmt.Errorf("log level: %w", err)
 	}
-	logger, err := telemetry.NewLogger(log, c.LogFormat, level)
+	logger, err := telemetry.NewLogger(os.Stderr, c.LogFormat, level)
 	if err != nil {
 		return nil, err
 	}
@@ -147,20 +149,24 @@ func (c *Common) ServeMetrics(ctx context.Context, f *Foundation) error {
 	if c.MetricsListen == "-" {
 		return nil
 	}
-	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", c.MetricsListen)
+	lis, err := Listen(ctx, "--metrics-listen", c.MetricsListen)
 	if err != nil {
-		return ListenError("--metrics-listen", err)
+		return err
 	}
 	f.Logger.InfoContext(ctx, "metrics and profiles", "address", lis.Addr().String())
 	return telemetry.Serve(ctx, lis, f.Metrics)
 }
 
-// ListenError says which setting to change when an address cannot be listened on.
-func ListenError(flag string, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w: another program listens there (another Headway?); end it, or choose another address with %s", err, flag)
+// Listen opens a port; an error names the setting to change.
+func Listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%w: another program listens there (another Headway?); end it, or choose another address with %s", err, flag)
+	case err != nil:
+		return nil, fmt.Errorf("%w (%s)", err, flag)
 	}
-	return fmt.Errorf("%w (%s)", err, flag)
+	return lis, nil
 }
 
 // Loopback tells whether an address to listen on can be reached from this machine only.

@@ -3,6 +3,7 @@ package schema
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -154,4 +155,19 @@ func MatchName(name string) string {
 		}
 		return -1
 	}, norm.NFKC.String(name)))
+}
+
+// FreeSheetName gives the first of the names that means none of the schema's sheets, so that a sheet of this name is
+// left alone by an import; with a number behind the last one if all are taken.
+func (s *Schema) FreeSheetName(names ...string) string {
+	for _, name := range names {
+		if s.MatchSheet(name) == nil {
+			return name
+		}
+	}
+	for n := 2; ; n++ {
+		if name := names[len(names)-1] + " " + strconv.Itoa(n); s.MatchSheet(name) == nil {
+			return name
+		}
+	}
 }

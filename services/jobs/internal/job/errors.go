@@ -17,7 +17,6 @@ var (
 	ErrRequestIDReused = errors.New("the request id was used before for a different request")
 	ErrOutputConflict  = errors.New("the bytes differ from the output stored at this offset")
 	ErrOutputTooLarge  = errors.New("the job's output has reached its limit")
-	ErrShuttingDown    = errors.New("the service is shutting down")
 )
 
 // InvalidError says which field of a request breaks its documented rule.

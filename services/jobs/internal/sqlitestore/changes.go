@@ -153,7 +153,7 @@ func (s *Store) Claim(ctx context.Context, c job.Claim) (claimed job.Claimed, er
 }
 
 // candidates are the first ready jobs of a kind whose owners are below the cap.
-func (t *tx) candidates(kind string, limit, owed int) (found []candidate, capped bool, err error) {
+func (t *tx) candidates(kind string, limit, mostActive int) (found []candidate, capped bool, err error) {
 	free := map[string]int{} // how many more each owner may have
 	priority, seq := int32(math.MaxInt32), int64(0)
 	for page := limit; len(found) < limit; page = 256 {
@@ -162,13 +162,13 @@ func (t *tx) candidates(kind string, limit, owed int) (found []candidate, capped
 			return nil, false, err
 		}
 		for _, one := range all {
-			if owed > 0 {
+			if mostActive > 0 {
 				if _, known := free[one.owner]; !known {
 					var active int
-					if err := t.countActive.QueryRowContext(t.ctx, kind, one.owner, owed).Scan(&active); err != nil {
+					if err := t.countActive.QueryRowContext(t.ctx, kind, one.owner, mostActive).Scan(&active); err != nil {
 						return nil, false, t.fail("count the active jobs of an owner", err)
 					}
-					free[one.owner] = owed - active
+					free[one.owner] = mostActive - active
 				}
 				if free[one.owner] <= 0 {
 					capped = true

@@ -50,7 +50,9 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.countActive, `SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_active
 			WHERE status = 2 AND kind = ? AND owner = ? LIMIT ?)`},
 		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = max(lease_expires_at, ?1 + lease_duration),
-			due_at = max(lease_expires_at, ?1 + lease_duration) WHERE status = 2`},
+			due_at = min(max(lease_expires_at, ?1 + lease_duration),
+				iif(deadline > 0, deadline, 9223372036854775807), iif(cancel_by > 0, cancel_by, 9223372036854775807))
+			WHERE status = 2`},
 		{&s.checkpoint, `SELECT data FROM checkpoints WHERE seq = ?`},
 		{&s.saveCheckpoint, `INSERT INTO checkpoints (seq, data) VALUES (?, ?)
 			ON CONFLICT (seq) DO UPDATE SET data = excluded.data`},
