@@ -156,7 +156,7 @@ func TestEveryFaultOfASchemaIsToldWithItsLine(t *testing.T) {
 		at       int    // the line of the fault, if another
 		mentions string // what would be right
 	}{
-		"an unknown key in the schema":        {line: 3, with: "descripton: Cars", code: UnknownKey, mentions: `did you mean "description"?`},
+		"an unknown key in the schema":        {line: 3, with: "descriptions: Cars", code: UnknownKey, mentions: `did you mean "description"?`},
 		"an unknown key in a sheet":           {line: 8, with: "    tabel: cars", code: UnknownKey, mentions: `did you mean "table"?`},
 		"an unknown key in a column":          {line: 15, with: "        mandatory: true", code: UnknownKey, mentions: "required"},
 		"a merge key":                         {line: 15, with: "        required: true\n        <<: {title: x}", code: UnknownKey, at: 16},
