@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -21,6 +20,9 @@ import (
 	"headway/internal/auth"
 	"headway/internal/telemetry"
 )
+
+// LocalUser is who works at this machine when nobody signs in: the page's local sign-in and the command line agree.
+const LocalUser = "local"
 
 // Exit codes of the programs.
 const (
@@ -85,13 +87,32 @@ func Main(name, description string, commandLine any) int {
 	return code
 }
 
+// Refuse says that the command line itself is wrong.
+func Refuse(format string, args ...any) error {
+	return &ExitError{Code: ExitRefused, Err: fmt.Errorf(format, args...)}
+}
+
+// KeyFlags say where the data and the key are.
+type KeyFlags struct {
+	Data string `help:"Folder for everything that is kept." default:"./data" placeholder:"DIR"`
+	Key  string `help:"Secret that signs and verifies tokens (HS256), at least 32 bytes. Without one, and only on loopback, a key is made in the data folder." placeholder:"SECRET"`
+}
+
+// SigningKey is the configured key, or the data folder's, which is made if there is none.
+func (k *KeyFlags) SigningKey() (*auth.Key, error) {
+	if k.Key != "" {
+		return auth.NewKey([]byte(k.Key))
+	}
+	return auth.LoadOrCreateKey(filepath.Join(k.Data, "signing.key"))
+}
+
 // Common are the settings of every service.
 type Common struct {
-	Data          string `help:"Folder for everything that is kept." default:"./data" placeholder:"DIR" env:"HEADWAY_DATA"`
-	Key           string `help:"Secret that signs and verifies tokens (HS256), at least 32 bytes. Without one, and only on loopback, a key is made in the data folder." placeholder:"SECRET" env:"HEADWAY_KEY"`
-	MetricsListen string `help:"Address for metrics and profiles; - for none." default:"127.0.0.1:9090" placeholder:"ADDRESS" env:"HEADWAY_METRICS_LISTEN"`
-	LogFormat     string `help:"Log lines as text or json." enum:"text,json" default:"text" env:"HEADWAY_LOG_FORMAT"`
-	LogLevel      string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"HEADWAY_LOG_LEVEL"`
+	KeyFlags
+
+	MetricsListen string `help:"Address for metrics and profiles; - for none." default:"127.0.0.1:9090" placeholder:"ADDRESS"`
+	LogFormat     string `help:"Log lines as text or json." enum:"text,json" default:"text"`
+	LogLevel      string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
 // Foundation is what a service stands on.
@@ -104,40 +125,23 @@ type Foundation struct {
 }
 
 // Found makes the foundation of services that listen on the addresses.
-func (c *Common) Found(log io.Writer, listen ...string) (*Foundation, error) {
+func (c *Common) Found(listen ...string) (*Foundation, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return nil, fmt.Errorf("log level: %w", err)
 	}
-	logger, err := telemetry.NewLogger(log, c.LogFormat, level)
+	logger, err := telemetry.NewLogger(os.Stderr, c.LogFormat, level)
 	if err != nil {
 		return nil, err
 	}
 	f := &Foundation{Logger: logger, Metrics: telemetry.NewRegistry(), Local: c.Key == ""}
-	if !f.Local {
-		f.Key, err = auth.NewKey([]byte(c.Key))
-		return f, err
-	}
 	for _, address := range listen {
-		if !Loopback(address) {
-			return nil, &ExitError{ExitRefused, fmt.Errorf("%s can be reached from other machines, so a real key is needed: set HEADWAY_KEY (openssl rand -base64 48 makes one), or listen on 127.0.0.1", address)}
+		if f.Local && !Loopback(address) {
+			return nil, Refuse("%s can be reached from other machines, so a real key is needed: set HEADWAY_KEY (openssl rand -base64 48 makes one), or listen on 127.0.0.1", address)
 		}
 	}
-	f.Key, err = c.LocalKey()
+	f.Key, err = c.SigningKey()
 	return f, err
-}
-
-// LocalKey is the key in the data folder, made if there is none.
-func (c *Common) LocalKey() (*auth.Key, error) {
-	return auth.LoadOrCreateKey(filepath.Join(c.Data, "signing.key"))
-}
-
-// SigningKey is the configured key, or the data folder's.
-func (c *Common) SigningKey() (*auth.Key, error) {
-	if c.Key != "" {
-		return auth.NewKey([]byte(c.Key))
-	}
-	return c.LocalKey()
 }
 
 // ServeMetrics answers metrics and profiles until ctx ends, if an address is configured.
@@ -145,20 +149,24 @@ func (c *Common) ServeMetrics(ctx context.Context, f *Foundation) error {
 	if c.MetricsListen == "-" {
 		return nil
 	}
-	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", c.MetricsListen)
+	lis, err := Listen(ctx, "--metrics-listen", c.MetricsListen)
 	if err != nil {
-		return ListenError("--metrics-listen", err)
+		return err
 	}
 	f.Logger.InfoContext(ctx, "metrics and profiles", "address", lis.Addr().String())
 	return telemetry.Serve(ctx, lis, f.Metrics)
 }
 
-// ListenError says which setting to change when an address cannot be listened on.
-func ListenError(flag string, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w: another program listens there (another Headway?); end it, or choose another address with %s", err, flag)
+// Listen opens a port; an error names the setting to change.
+func Listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%w: another program listens there (another Headway?); end it, or choose another address with %s", err, flag)
+	case err != nil:
+		return nil, fmt.Errorf("%w (%s)", err, flag)
 	}
-	return fmt.Errorf("%w (%s)", err, flag)
+	return lis, nil
 }
 
 // Loopback tells whether an address to listen on can be reached from this machine only.

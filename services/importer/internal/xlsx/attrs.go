@@ -28,6 +28,9 @@ func (x *scanner) parseAttrs(b []byte) error {
 			return errAttrs
 		}
 		name := b[:n]
+		if bytes.Count(name, []byte(":")) > 1 {
+			return errAttrs
+		}
 		b = trimLeft(b[n:])
 		if len(b) == 0 || b[0] != '=' {
 			return errAttrs
@@ -123,4 +126,4 @@ func tagEnd(b []byte) int {
 }
 
 // xsdBool reads a boolean (XML Schema Part 2 §3.2.2).
-func xsdBool(b []byte) bool { return string(b) == "1" || string(b) == "true" || string(b) == "on" }
+func xsdBool(b []byte) bool { return string(b) == "1" || string(b) == "true" }

@@ -49,6 +49,7 @@ func (r *Rows) readCell() error {
 		switch x.next() {
 		case tokenError, tokenEOF:
 			return x.err
+		case tokenEnd:
 		case tokenText:
 			if !isBlank(x.text) {
 				return x.refusal(Damaged, "text stands outside of its element")
@@ -100,7 +101,6 @@ func (r *Rows) readCell() error {
 func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	x := r.x
 	col = r.col + 1
-	r.inCell = true
 	if ref := x.attr("r"); len(ref) > 0 {
 		c, row, ok := parseRef(ref)
 		switch {
@@ -114,7 +114,7 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	if col <= r.col {
 		r.sorted = false
 	}
-	r.col = col
+	r.col, r.inCell = col, true
 	if col > r.limits.MaxColumns {
 		return 0, 0, 0, x.refusal(LimitExceeded, "it has a column %d, allowed are %d", col, r.limits.MaxColumns)
 	}
@@ -148,20 +148,17 @@ func (r *Rows) add(c Cell) {
 
 // setValue sets a cell's kind and text from the characters of its value.
 func (r *Rows) setValue(c *Cell, kind cellType, value []byte) error {
-	if kind == typeInline || kind == typeFormulaText {
-		if kind == typeFormulaText {
-			value = unescape(value)
-		}
-		if len(value) > 0 {
-			c.Kind, c.Text = Text, value
-		}
-		return nil
+	if kind == typeFormulaText {
+		value = unescape(value)
+	} else if kind != typeInline {
+		value = trimRight(trimLeft(value))
 	}
-	value = trimRight(trimLeft(value))
 	if len(value) == 0 {
 		return nil
 	}
 	switch kind {
+	case typeInline, typeFormulaText:
+		c.Kind, c.Text = Text, value
 	case typeShared:
 		return r.setShared(c, value)
 	case typeBool:

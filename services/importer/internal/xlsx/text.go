@@ -71,6 +71,22 @@ func appendAttrValue(dst, raw []byte) (value []byte, ok bool) {
 	return dst, true
 }
 
+// validReferences tells whether every "&" in raw text begins a reference that
+// XML has.
+func validReferences(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '&')
+		if i < 0 {
+			return true
+		}
+		_, n := parseReference(raw[i:])
+		if n == 0 {
+			return false
+		}
+		raw = raw[i+n:]
+	}
+}
+
 // parseReference reads the reference at the beginning of b and returns its
 // length, 0 if it is none.
 func parseReference(b []byte) (r rune, n int) {
@@ -217,11 +233,11 @@ func validWide(b []byte) bool {
 	return true
 }
 
-// nameLength returns how many bytes of b are an XML name, its prefix included.
-// Beyond ASCII every character is taken for a letter.
+// nameLength returns how many bytes of b are an XML name of ASCII characters,
+// its prefix included. No name of SpreadsheetML has others.
 func nameLength(b []byte) int {
 	for i, c := range b {
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == ':' || c >= 0x80
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == ':'
 		if !letter && (i == 0 || c != '-' && c != '.' && (c < '0' || c > '9')) {
 			return i
 		}
