@@ -41,6 +41,8 @@ func knownDifferences() []difference {
 		{"excelize gives a cell up over an empty style", row(`<c r="A1" s=""><v>1</v></c>`), map[string]string{}, "", []string{`A1 number "1"`}},
 		{"excelize gives a cell up over a run's odd property", row(`<c r="A1" t="inlineStr"><is><r><rPr><b val=" "/></rPr><t>a</t></r></is></c>`),
 			map[string]string{}, "", []string{`A1 text "a"`}},
+		{"excelize shifts cells that are out of order", row(`<c r="C1"><v>3</v></c><c r="A1"><v>1</v></c>`),
+			map[string]string{"C1": "3", "D1": "1"}, "", []string{`A1 number "1"`, `C1 number "3"`}},
 		{"excelize wants inline strings to be said so", row(`<c r="A1"><is><t>a</t></is></c>`), map[string]string{}, "", []string{`A1 text "a"`}},
 		{"excelize leaves escapes in formula results", row(`<c r="A1" t="str"><v>a_x000A_b</v></c>`), map[string]string{"A1": "a_x000A_b"}, "", []string{`A1 text "a\nb"`}},
 		{"excelize drops pairs of surrogates", row(`<c r="A1" t="inlineStr"><is><t>a_xD83D__xDE00_</t></is></c>`), map[string]string{"A1": "a"}, "", []string{`A1 text "a😀"`}},
