@@ -121,6 +121,16 @@ func (w *world) lease(worker jobsv1.WorkerServiceClient, kinds ...string) *jobsv
 	return resp.GetJobs()[0]
 }
 
+// document is fields as a payload, result or answer.
+func document(t *testing.T, fields map[string]any) *structpb.Struct {
+	t.Helper()
+	s, err := structpb.NewStruct(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // wantReason checks that err carries the reason.
 func wantReason(t *testing.T, err error, want errorsv1.ErrorReason) {
 	t.Helper()
