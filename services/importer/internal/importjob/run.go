@@ -61,7 +61,7 @@ var errDeclined = errors.New("the review was declined")
 func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, report reporter) (verdict, error) {
 	im, err := r.Books.Get(ctx, job.GetJobId())
 	if err != nil {
-		return r.failed(ctx, job.GetJobId(), err)
+		return r.failed(ctx, job, err)
 	}
 	answer := job.GetAnswer().GetFields()["commit"]
 	confirmed := im.Policy.OnIssues == imports.Review && answer.GetBoolValue()
@@ -70,9 +70,9 @@ func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, report 
 	}
 	outcome, err := r.load(ctx, im, number, confirmed, report)
 	if err != nil {
-		return r.failed(ctx, im.ID, err)
+		return r.failed(ctx, job, err)
 	}
-	return r.conclude(ctx, im, number, outcome, report)
+	return r.conclude(ctx, job, im, number, outcome, report)
 }
 
 // load opens the workbook and lets the engine run.
@@ -116,7 +116,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 func refused(c imports.Counts) uint32 { return c.Rejected + c.Blocked }
 
 // conclude says what a run that came to its end means for the job.
-func (r *Runner) conclude(ctx context.Context, im imports.Import, number int64, o engine.Outcome, report reporter) (verdict, error) {
+func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o engine.Outcome, report reporter) (verdict, error) {
 	switch {
 	case o.Committed, im.Policy.DryRun:
 		report.step(&jobsv1.StepReport{Name: stepFinish, State: jobsv1.StepState_STEP_STATE_COMPLETED})
@@ -124,7 +124,7 @@ func (r *Runner) conclude(ctx context.Context, im imports.Import, number int64, 
 		return verdict{complete: result(im, o)}, nil
 	case im.Policy.OnIssues == imports.Review:
 		if err := r.Books.Reviewed(ctx, im.ID, number, o.Totals); err != nil {
-			return r.failed(ctx, im.ID, err)
+			return r.failed(ctx, job, err)
 		}
 		report.say(fmt.Sprintf("Waiting for your decision: %s can be imported, %s cannot.", rows(accepted(o.Totals)), rows(refused(o.Totals))))
 		return verdict{park: question(im, o)}, nil
@@ -137,7 +137,7 @@ func (r *Runner) conclude(ctx context.Context, im imports.Import, number int64, 
 }
 
 // failed turns an error into a verdict, unless the attempt was ended from outside.
-func (r *Runner) failed(ctx context.Context, id string, err error) (verdict, error) {
+func (r *Runner) failed(ctx context.Context, job *jobsv1.Job, err error) (verdict, error) {
 	if ctx.Err() != nil {
 		return verdict{}, context.Cause(ctx)
 	}
@@ -145,7 +145,10 @@ func (r *Runner) failed(ctx context.Context, id string, err error) (verdict, err
 		return verdict{}, err
 	}
 	f := classify(err)
-	r.Logger.WarnContext(ctx, "import failed", "import_id", id, "reason", rpcerr.Word(f.reason), "permanent", f.permanent, "error", err)
+	if f.reason == errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED && job.GetAttempt() >= unforeseenAttempts {
+		f.permanent = true
+	}
+	r.Logger.WarnContext(ctx, "import failed", "import_id", job.GetJobId(), "reason", rpcerr.Word(f.reason), "permanent", f.permanent, "error", err)
 	return verdict{fail: f}, nil
 }
 

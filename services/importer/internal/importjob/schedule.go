@@ -26,6 +26,13 @@ const (
 	stepFinish  = "finish"
 )
 
+// maxAttempts is how often an import is begun at most; unforeseenAttempts how often after a failure that nobody foresaw,
+// which will hardly mend itself.
+const (
+	maxAttempts        = 100
+	unforeseenAttempts = 3
+)
+
 // Weights of the steps beside the sheets, whose weights sum up to sheetsWeight.
 const (
 	receiveWeight = 3
@@ -56,6 +63,8 @@ func (s *Scheduler) Schedule(ctx context.Context, im imports.Import) error {
 			"dryRun":   structpb.NewBoolValue(im.Policy.DryRun),
 		}},
 		Steps: plan(im, spec),
+		// An import that was cut off starts over, however often that happens.
+		Retry: &jobsv1.RetryPolicy{MaxAttempts: maxAttempts, MaxBackoffSeconds: 30},
 	})
 	if err != nil {
 		return fmt.Errorf("create the job of import %s: %w", im.ID, err)
