@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,17 +37,49 @@ var Types = []Type{Text, Integer, Decimal, Boolean, Date, Time, DateTime, Email,
 
 // LoadFile reads a schema from a file; faults name it by its base name.
 func LoadFile(path string) (*Schema, error) {
-	file := filepath.Base(path)
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
-		return nil, Faults{{File: file, Code: NotReadable, Message: "cannot be read: " + err.Error()}}
+		return nil, err
 	}
-	return Load(file, data)
+	return Load(filepath.Base(path), data)
+}
+
+// readFile reads a file that may be a schema, and no more of it than a schema may have.
+func readFile(path string) ([]byte, error) {
+	refuse := func(why string) ([]byte, error) {
+		return nil, Faults{{File: filepath.Base(path), Code: NotReadable, Message: why}}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return refuse("cannot be read: " + err.Error())
+	}
+	if !info.Mode().IsRegular() {
+		return refuse("is not a file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return refuse("cannot be read: " + err.Error())
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
+	if err != nil {
+		return refuse("cannot be read: " + err.Error())
+	}
+	return data, nil
 }
 
 // Load reads a schema and checks it; file is the name that faults carry. Its error is a Faults with everything that is
 // wrong. The sheets of the result are in the order in which they are to be loaded: as in the file, but parents first.
 func Load(file string, data []byte) (*Schema, error) {
+	d, err := load(file, data)
+	if err != nil {
+		return nil, err
+	}
+	return d.Schema, nil
+}
+
+// load gives the schema together with where its parts stand.
+func load(file string, data []byte) (*schemaDraft, error) {
 	l := &loader{file: file}
 	root := l.parse(data)
 	if root == nil {
@@ -57,7 +90,7 @@ func Load(file string, data []byte) (*Schema, error) {
 	if err := l.faults.err(); err != nil {
 		return nil, err
 	}
-	return draft.Schema, nil
+	return draft, nil
 }
 
 // loader collects the faults of one file, so that its author sees them all at once.
@@ -230,23 +263,11 @@ func (l *loader) columnType(f fields, column string) Type {
 	return Type(name)
 }
 
-// The pattern is stored so that MatchString means the whole text.
-const patternStart, patternEnd = `\A(?:`, `)\z`
-
 func (l *loader) pattern(d *columnDraft, p string) {
-	if _, err := regexp.Compile(p); err != nil {
+	var err error
+	if d.Pattern, err = regexp.Compile(p); err != nil {
 		l.fault(d.at("pattern"), BadPattern, "%q is no regular expression (RE2): %v", p, err)
-		return
 	}
-	d.Pattern = regexp.MustCompile(patternStart + p + patternEnd)
-}
-
-// PatternText is the pattern as the schema's author wrote it; empty for none.
-func (c *Column) PatternText() string {
-	if c.Pattern == nil {
-		return ""
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(c.Pattern.String(), patternStart), patternEnd)
 }
 
 // mapping reads the keys of a mapping; false if the node is none.

@@ -73,16 +73,6 @@ func TestHeadersMatchWithoutRegardToCaseSpacesAndPunctuation(t *testing.T) {
 	}
 }
 
-func TestAPatternMatchesTheWholeTextAndIsShownAsWritten(t *testing.T) {
-	c, _ := workforce(t).Sheet("employees").Column("employee_id")
-	if !c.Pattern.MatchString("000123") || c.Pattern.MatchString("000123x") || c.Pattern.MatchString("000123\n") {
-		t.Errorf("the pattern %s does not mean the whole text", c.Pattern)
-	}
-	if c.PatternText() != "[0-9]{6,8}" {
-		t.Errorf("the pattern is shown as %q", c.PatternText())
-	}
-}
-
 func TestSheetsAreSortedParentsFirstAndOtherwiseStayAsInTheFile(t *testing.T) {
 	s, err := Load("s.yaml", []byte(`
 name: s

@@ -3,6 +3,7 @@ package schema
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -73,7 +74,7 @@ type Column struct {
 	// Min and Max bound a value, both inclusive; empty for no bound. Integers and decimals are written plainly
 	// ("-12", "1250.50"), the others as 2006-01-02, 15:04:05 and 2006-01-02T15:04:05.
 	Min, Max string
-	// Pattern is anchored: MatchString tells whether the whole text matches; nil for none.
+	// Pattern must match the whole text, though it is kept as it was written, without anchors; nil for none.
 	Pattern *regexp.Regexp
 	// Allowed are the only values there may be; all if empty. Enum columns always have some.
 	Allowed []string
@@ -154,4 +155,19 @@ func MatchName(name string) string {
 		}
 		return -1
 	}, norm.NFKC.String(name)))
+}
+
+// FreeSheetName gives the first of the names that means none of the schema's sheets, so that a sheet of this name is
+// left alone by an import; with a number behind the last one if all are taken.
+func (s *Schema) FreeSheetName(names ...string) string {
+	for _, name := range names {
+		if s.MatchSheet(name) == nil {
+			return name
+		}
+	}
+	for n := 2; ; n++ {
+		if name := names[len(names)-1] + " " + strconv.Itoa(n); s.MatchSheet(name) == nil {
+			return name
+		}
+	}
 }

@@ -28,6 +28,9 @@ func (x *scanner) parseAttrs(b []byte) error {
 			return errAttrs
 		}
 		name := b[:n]
+		if bytes.Count(name, []byte(":")) > 1 {
+			return errAttrs
+		}
 		b = trimLeft(b[n:])
 		if len(b) == 0 || b[0] != '=' {
 			return errAttrs

@@ -4,11 +4,16 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/xml"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
+
+	"github.com/klauspost/compress/flate"
 )
 
 // The parts of the smallest workbook, of one sheet named "Data" in
@@ -112,3 +117,37 @@ func openBytes(t testing.TB, file []byte, limits Limits) (*Workbook, error) {
 }
 
 func sortedKeys(p parts) []string { return slices.Sorted(maps.Keys(p)) }
+
+// utf16Text writes text in UTF-16, "le" or "be", with a byte order mark unless
+// order says "without mark".
+func utf16Text(text, order string) string {
+	var b []byte
+	put := binary.LittleEndian.AppendUint16
+	if strings.HasPrefix(order, "be") {
+		put = binary.BigEndian.AppendUint16
+	}
+	if !strings.HasSuffix(order, "without mark") {
+		b = put(b, 0xFEFF)
+	}
+	for _, unit := range utf16.Encode([]rune(text)) {
+		b = put(b, unit)
+	}
+	return string(b)
+}
+
+func deflate(text []byte) []byte {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, 6)
+	if err != nil {
+		panic(err)
+	}
+	if _, err := w.Write(text); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func checksum(text []byte) uint32 { return crc32.ChecksumIEEE(text) }

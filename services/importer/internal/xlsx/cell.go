@@ -48,3 +48,22 @@ const (
 	Date                            // a number shown as date or time, or a date written as text
 	FormulaWithoutValue             // a formula that was never calculated
 )
+
+// String returns the kind in small letters, such as "text" or "number".
+func (k Kind) String() string {
+	switch k {
+	case Text:
+		return "text"
+	case Number:
+		return "number"
+	case Bool:
+		return "boolean"
+	case ErrorValue:
+		return "error"
+	case Date:
+		return "date"
+	case FormulaWithoutValue:
+		return "formula-without-value"
+	}
+	return "empty"
+}

@@ -11,17 +11,17 @@ type Reason string
 
 // The reasons. Their text is stable: it may be stored and sent to clients.
 const (
-	NotAWorkbook   Reason = "NOT_A_WORKBOOK"  // some other kind of file
-	Encrypted      Reason = "ENCRYPTED"       // needs a password to open
-	LegacyWorkbook Reason = "LEGACY_WORKBOOK" // Excel 97–2003 (.xls) or older
-	BinaryWorkbook Reason = "BINARY_WORKBOOK" // Excel binary workbook (.xlsb)
-	OpenDocument   Reason = "OPEN_DOCUMENT"   // LibreOffice spreadsheet (.ods)
-	TextFile       Reason = "TEXT_FILE"       // CSV or other text by another name
-	EmptyFile      Reason = "EMPTY_FILE"      // zero bytes
-	Damaged        Reason = "DAMAGED"         // contradicts the format, itself or its checksums
-	LimitExceeded  Reason = "LIMIT_EXCEEDED"  // more than one of the Limits allows
-	UnsupportedXML Reason = "UNSUPPORTED_XML" // a document type, an entity of its own, a foreign encoding
-	SheetNotFound  Reason = "SHEET_NOT_FOUND" // the workbook has no sheet of that name
+	NotAWorkbook   Reason = "NOT_A_WORKBOOK"        // some other kind of file
+	Encrypted      Reason = "WORKBOOK_ENCRYPTED"    // needs a password to open
+	LegacyWorkbook Reason = "WORKBOOK_LEGACY"       // Excel 97–2003 (.xls) or older
+	BinaryWorkbook Reason = "WORKBOOK_BINARY"       // Excel binary workbook (.xlsb)
+	OpenDocument   Reason = "WORKBOOK_OPENDOCUMENT" // LibreOffice spreadsheet (.ods)
+	TextFile       Reason = "TEXT_FILE"             // CSV or other text by another name
+	EmptyFile      Reason = "FILE_EMPTY"            // zero bytes
+	Damaged        Reason = "WORKBOOK_DAMAGED"      // contradicts the format, itself or its checksums
+	LimitExceeded  Reason = "WORKBOOK_LIMIT"        // more than one of the Limits allows
+	UnsupportedXML Reason = "WORKBOOK_XML_REFUSED"  // a document type, an entity of its own, a foreign encoding
+	SheetNotFound  Reason = "SHEET_MISSING"         // the workbook has no sheet of that name
 )
 
 // Error is a refusal: the workbook, or a part of it, is not read, and Error

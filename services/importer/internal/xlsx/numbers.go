@@ -53,128 +53,127 @@ func isCanonical(b []byte) bool {
 // stands as it is written, however long. ok is false if b is no number that
 // Excel can hold.
 func appendNumber(dst, b []byte) (text []byte, ok bool) {
-	var d decimal
-	if !d.parse(b) {
+	d, ok := parseDecimal(b)
+	if !ok {
 		return dst, false
 	}
-	if d.significant() > significantDigits && !(d.exp10 == 0 && d.point == len(d.digits)) || d.top() > 300 || d.top() < -300 {
-		// AppendFloat rounds to even on the exact binary value, as Excel's
-		// own conversion does.
+	if d.len() > significantDigits && !d.written || d.point > 300 || d.point < -300 {
+		// The binary number is what Excel keeps, so that is what is rounded.
 		f, err := strconv.ParseFloat(string(b), 64)
 		if err != nil || math.IsInf(f, 0) {
 			return dst, false
 		}
 		var short [32]byte
-		if !d.parse(strconv.AppendFloat(short[:0], f, 'e', significantDigits-1, 64)) {
-			return dst, false
-		}
-		return d.append(dst), true
+		d, _ = parseDecimal(strconv.AppendFloat(short[:0], f, 'e', significantDigits-1, 64))
 	}
 	return d.append(dst), true
 }
 
-// decimal is a number as its digits: 0.DIGITS × 10^(point+exp10).
+// decimal is the number 0.WHOLEFRAC × 10^point, without zeros at either end;
+// zero has no digits.
 type decimal struct {
-	negative bool
-	digits   []byte
-	point    int
-	exp10    int
-	buf      [64]byte
+	negative    bool
+	whole, frac []byte
+	point       int
+	written     bool // a whole number written out: no point, no exponent
 }
 
-// parse reads an xsd:double in decimal notation (XML Schema Part 2 §3.2.5).
-func (d *decimal) parse(b []byte) bool {
-	*d = decimal{}
+// parseDecimal reads an xsd:double in decimal notation (XML Schema Part 2
+// §3.2.5).
+func parseDecimal(b []byte) (d decimal, ok bool) {
 	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
 		d.negative = b[0] == '-'
 		b = b[1:]
 	}
-	end, dot := 0, -1
-	for ; end < len(b); end++ {
-		if c := b[end]; c == '.' && dot < 0 {
-			dot = end
-		} else if c < '0' || c > '9' {
-			break
-		}
+	d.whole = b[:digitsLength(b)]
+	b = b[len(d.whole):]
+	d.written = len(b) == 0
+	if len(b) > 0 && b[0] == '.' {
+		d.frac = b[1 : 1+digitsLength(b[1:])]
+		b = b[1+len(d.frac):]
 	}
-	mantissa := b[:end]
-	if end < len(b) {
-		if b[end] != 'e' && b[end] != 'E' {
-			return false
+	if len(d.whole)+len(d.frac) == 0 {
+		return d, false
+	}
+	d.point = len(d.whole)
+	if len(b) > 0 {
+		if b[0] != 'e' && b[0] != 'E' {
+			return d, false
 		}
-		exp, negative := b[end+1:], false
-		if len(exp) > 0 && (exp[0] == '-' || exp[0] == '+') {
-			negative = exp[0] == '-'
-			exp = exp[1:]
+		b = b[1:]
+		sign := 1
+		if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+			if b[0] == '-' {
+				sign = -1
+			}
+			b = b[1:]
 		}
-		n, ok := parseInt(exp, 100_000)
+		n, ok := parseInt(b, 100_000)
 		if !ok {
-			return false
+			return d, false
 		}
-		if d.exp10 = n; negative {
-			d.exp10 = -n
-		}
+		d.point += sign * n
 	}
-	d.digits, d.point = mantissa, len(mantissa)
-	if dot >= 0 {
-		if len(mantissa) == 1 {
-			return false
-		}
-		d.digits, d.point = append(append(d.buf[:0], mantissa[:dot]...), mantissa[dot+1:]...), dot
-	}
-	return len(d.digits) > 0
+	d.trim()
+	return d, true
 }
 
 // trim leaves the zeros at both ends out.
-func (d *decimal) trim() (digits []byte, point int) {
-	digits, point = d.digits, d.point+d.exp10
-	for len(digits) > 0 && digits[0] == '0' {
-		digits = digits[1:]
-		point--
+func (d *decimal) trim() {
+	for len(d.whole) > 0 && d.whole[0] == '0' {
+		d.whole = d.whole[1:]
+		d.point--
 	}
-	for len(digits) > 0 && digits[len(digits)-1] == '0' {
-		digits = digits[:len(digits)-1]
+	for len(d.whole) == 0 && len(d.frac) > 0 && d.frac[0] == '0' {
+		d.frac = d.frac[1:]
+		d.point--
 	}
-	return digits, point
+	for len(d.frac) > 0 && d.frac[len(d.frac)-1] == '0' {
+		d.frac = d.frac[:len(d.frac)-1]
+	}
+	for len(d.frac) == 0 && len(d.whole) > 0 && d.whole[len(d.whole)-1] == '0' {
+		d.whole = d.whole[:len(d.whole)-1]
+	}
+	if d.len() == 0 {
+		d.point = 0
+	}
 }
 
-func (d *decimal) significant() int {
-	digits, _ := d.trim()
-	return len(digits)
-}
-
-// top is the power of ten above the first digit, 0 for zero.
-func (d *decimal) top() int {
-	digits, point := d.trim()
-	if len(digits) == 0 {
-		return 0
-	}
-	return point
-}
+func (d *decimal) len() int { return len(d.whole) + len(d.frac) }
 
 func (d *decimal) append(dst []byte) []byte {
-	digits, point := d.trim()
-	if len(digits) == 0 {
+	if d.len() == 0 {
 		return append(dst, '0')
 	}
 	if d.negative {
 		dst = append(dst, '-')
 	}
-	if point <= 0 {
+	if d.point <= 0 {
 		dst = append(dst, "0."...)
-		for ; point < 0; point++ {
+		for n := d.point; n < 0; n++ {
 			dst = append(dst, '0')
 		}
-		return append(dst, digits...)
+		return append(append(dst, d.whole...), d.frac...)
 	}
-	if point >= len(digits) {
-		dst = append(dst, digits...)
-		for n := point - len(digits); n > 0; n-- {
+	start := len(dst)
+	dst = append(append(dst, d.whole...), d.frac...)
+	if d.point >= d.len() {
+		for n := d.point - d.len(); n > 0; n-- {
 			dst = append(dst, '0')
 		}
 		return dst
 	}
-	dst = append(dst, digits[:point]...)
-	dst = append(dst, '.')
-	return append(dst, digits[point:]...)
+	dst = append(dst, 0)
+	copy(dst[start+d.point+1:], dst[start+d.point:])
+	dst[start+d.point] = '.'
+	return dst
+}
+
+func digitsLength(b []byte) int {
+	for i, c := range b {
+		if c-'0' > 9 {
+			return i
+		}
+	}
+	return len(b)
 }

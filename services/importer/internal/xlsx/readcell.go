@@ -100,7 +100,6 @@ func (r *Rows) readCell() error {
 func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	x := r.x
 	col = r.col + 1
-	r.inCell = true
 	if ref := x.attr("r"); len(ref) > 0 {
 		c, row, ok := parseRef(ref)
 		switch {
@@ -114,7 +113,7 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	if col <= r.col {
 		r.sorted = false
 	}
-	r.col = col
+	r.col, r.inCell = col, true
 	if col > r.limits.MaxColumns {
 		return 0, 0, 0, x.refusal(LimitExceeded, "it has a column %d, allowed are %d", col, r.limits.MaxColumns)
 	}

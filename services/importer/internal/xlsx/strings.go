@@ -106,6 +106,7 @@ func (r *stringsReader) add(s []byte) error {
 // or that of its runs, without phonetic ones.
 func (x *scanner) readItem(dst []byte) ([]byte, error) {
 	depth, start := x.depth(), len(dst)
+	hasText, hasRun := false, false // hasText is about the current run once there is one
 	for {
 		switch x.next() {
 		case tokenError, tokenEOF:
@@ -121,7 +122,8 @@ func (x *scanner) readItem(dst []byte) ([]byte, error) {
 		case tokenStart:
 			run := x.depth() == depth+2
 			switch {
-			case x.is("t"):
+			case x.is("t") && !hasText && run == hasRun:
+				hasText = true
 				var err error
 				if dst, err = x.readText(dst); err != nil {
 					return dst, err
@@ -130,6 +132,7 @@ func (x *scanner) readItem(dst []byte) ([]byte, error) {
 					return dst, x.refusal(LimitExceeded, "a text is longer than %d bytes", x.limits.MaxCellBytes)
 				}
 			case x.is("r") && !run:
+				hasText, hasRun = false, true
 			case x.is("rPr") && run, x.is("rPh"), x.is("phoneticPr"), x.is("extLst"):
 				if !x.skip() {
 					return dst, x.err

@@ -217,11 +217,11 @@ func validWide(b []byte) bool {
 	return true
 }
 
-// nameLength returns how many bytes of b are an XML name, its prefix included.
-// Beyond ASCII every character is taken for a letter.
+// nameLength returns how many bytes of b are an XML name of ASCII characters,
+// its prefix included. No name of SpreadsheetML has others.
 func nameLength(b []byte) int {
 	for i, c := range b {
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == ':' || c >= 0x80
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == ':'
 		if !letter && (i == 0 || c != '-' && c != '.' && (c < '0' || c > '9')) {
 			return i
 		}
