@@ -73,6 +73,12 @@ func WriteStatus(w http.ResponseWriter, r *http.Request, code int, err error) {
 	}
 }
 
+// RouteNotFound is the error for a path that leads nowhere.
+func RouteNotFound(r *http.Request) error {
+	return rpcerr.Newf(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,
+		"There is nothing at %s %s; /docs lists what there is.", r.Method, r.URL.Path)
+}
+
 // tidy gives every error a reason. What grpc itself says of a lost connection names addresses, which are nobody's
 // business out here.
 func tidy(err error) error {

@@ -118,6 +118,7 @@ func (w *watcher) hangUp() {
 // respond runs the stream on its handler's goroutine.
 func (h *Hub) respond(rw http.ResponseWriter, r *http.Request, w *watcher, events [][]byte, sent uint32, last bool) {
 	rc := http.NewResponseController(rw)
+	_ = rc.SetReadDeadline(time.Time{}) // net/http ends the request when it passes, and nothing is to be read
 	rw.WriteHeader(http.StatusOK)
 	h.wheel.add(w)
 	w.start(bytes.Join(events, nil), sent, last)
@@ -146,6 +147,7 @@ func (h *Hub) respond(rw http.ResponseWriter, r *http.Request, w *watcher, event
 				reqlog.From(r.Context()).Err = err
 				return
 			}
+			_ = rc.SetWriteDeadline(time.Time{}) // HTTP/2 resets a stream when it passes, also while nothing is written
 			if last {
 				return
 			}
