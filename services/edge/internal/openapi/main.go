@@ -1,0 +1,283 @@
+// Command openapi writes the OpenAPI document of the edge to gen/openapi; `make generate` runs it from the project's
+// root.
+//
+// protoc-gen-openapiv3 turns the RPCs with a google.api.http route into OpenAPI. Three things are added: the routes
+// that the edge answers itself (routes.yaml), the messages of its streams, and webjson's form of enums and numbers.
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	_ "headway/gen/go/headway/edge/v1" // registers the messages whose fields are looked up
+	"headway/services/edge/internal/webjson"
+)
+
+const (
+	bufProgram    = "bin/buf"
+	pluginProgram = "bin/protoc-gen-openapiv3"
+	outputFile    = "gen/openapi/headway.openapi.json"
+
+	schemaRef   = "#/components/schemas/"
+	errorSchema = "Error"
+	// streamFile declares a service that exists only here, so that the plugin describes the streams' messages.
+	streamFile = "headway/edge/v1/openapi_streams.proto"
+	streamPath = "/streams"
+)
+
+//go:embed routes.yaml
+var routes []byte
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "openapi:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	files, err := compile()
+	if err != nil {
+		return err
+	}
+	doc, err := describe(files)
+	if err != nil {
+		return err
+	}
+	if err := addRoutes(doc); err != nil {
+		return err
+	}
+	schemas := object(doc, "components", "schemas")
+	delete(schemas, "google.rpc.Status")
+	speakWebJSON(doc, schemas)
+	if err := checkRefs(doc, schemas); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(doc); err != nil {
+		return fmt.Errorf("encode the document: %w", err)
+	}
+	return os.WriteFile(outputFile, out.Bytes(), 0o644)
+}
+
+// compile gives all proto files, dependencies first.
+func compile() ([]*descriptorpb.FileDescriptorProto, error) {
+	image, err := output(exec.Command(bufProgram, "build", "--as-file-descriptor-set", "-o", "-"), nil)
+	if err != nil {
+		return nil, err
+	}
+	var set descriptorpb.FileDescriptorSet
+	if err := proto.Unmarshal(image, &set); err != nil {
+		return nil, fmt.Errorf("read buf's output: %w", err)
+	}
+	for _, f := range set.File {
+		if f.GetOptions().GetGoPackage() == "" { // the plugin asks for one; it does not reach the document
+			if f.Options == nil {
+				f.Options = &descriptorpb.FileOptions{}
+			}
+			f.Options.GoPackage = proto.String("headway/" + strings.ReplaceAll(f.GetPackage(), ".", "/"))
+		}
+	}
+	return append(set.File, streamService()), nil
+}
+
+// streamService is a service with one call whose answer is a stream message.
+func streamService() *descriptorpb.FileDescriptorProto {
+	options := &descriptorpb.MethodOptions{}
+	proto.SetExtension(options, annotations.E_Http, &annotations.HttpRule{Pattern: &annotations.HttpRule_Get{Get: streamPath}})
+	return &descriptorpb.FileDescriptorProto{
+		Name: proto.String(streamFile), Package: proto.String("headway.edge.v1"), Syntax: proto.String("proto3"),
+		Dependency: []string{"headway/edge/v1/stream.proto", "google/api/annotations.proto"},
+		Options:    &descriptorpb.FileOptions{GoPackage: proto.String("headway/headway/edge/v1")},
+		Service: []*descriptorpb.ServiceDescriptorProto{{
+			Name: proto.String("StreamService"),
+			Method: []*descriptorpb.MethodDescriptorProto{{
+				Name:      proto.String("Stream"),
+				InputType: proto.String(".headway.edge.v1.ImportDetail"), OutputType: proto.String(".headway.edge.v1.StreamMessage"),
+				Options: options,
+			}},
+		}},
+	}
+}
+
+// describe runs the plugin and merges its documents, one a service, into one.
+func describe(files []*descriptorpb.FileDescriptorProto) (map[string]any, error) {
+	request, err := proto.Marshal(&pluginpb.CodeGeneratorRequest{
+		FileToGenerate: []string{"headway/jobs/v1/job_service.proto", "headway/imports/v1/import_service.proto", streamFile},
+		ProtoFile:      files,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the plugin's request: %w", err)
+	}
+	answer, err := output(exec.Command(pluginProgram), request)
+	if err != nil {
+		return nil, err
+	}
+	var response pluginpb.CodeGeneratorResponse
+	if err := proto.Unmarshal(answer, &response); err != nil {
+		return nil, fmt.Errorf("read the plugin's output: %w", err)
+	}
+	if response.GetError() != "" {
+		return nil, errors.New(response.GetError())
+	}
+	paths, schemas := map[string]any{}, map[string]any{}
+	for _, file := range response.File {
+		var part map[string]any
+		if err := json.Unmarshal([]byte(file.GetContent()), &part); err != nil {
+			return nil, fmt.Errorf("read %s: %w", file.GetName(), err)
+		}
+		maps.Copy(paths, object(part, "paths"))
+		maps.Copy(schemas, object(part, "components", "schemas"))
+	}
+	delete(paths, streamPath)
+	return map[string]any{"openapi": "3.1.0", "paths": paths, "components": map[string]any{"schemas": schemas}}, nil
+}
+
+// addRoutes merges routes.yaml into the document, its words winning.
+func addRoutes(doc map[string]any) error {
+	var extra map[string]any
+	if err := yaml.Unmarshal(routes, &extra); err != nil {
+		return fmt.Errorf("read routes.yaml: %w", err)
+	}
+	merge(doc, extra)
+	return nil
+}
+
+func merge(into, from map[string]any) {
+	for key, value := range from {
+		old, isOld := into[key].(map[string]any)
+		add, isAdd := value.(map[string]any)
+		if isOld && isAdd {
+			merge(old, add)
+			continue
+		}
+		into[key] = value
+	}
+}
+
+// speakWebJSON gives enums their words, 64-bit integers their numbers, answers their required fields, and every error
+// the edge's own shape.
+func speakWebJSON(doc, schemas map[string]any) {
+	answers := map[string]bool{}
+	for _, item := range object(doc, "paths") {
+		for _, operation := range item.(map[string]any) {
+			if op, ok := operation.(map[string]any); ok {
+				reach(op["responses"], schemas, answers)
+			}
+		}
+	}
+	for name, schema := range schemas {
+		s := schema.(map[string]any)
+		d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
+		if err != nil {
+			continue // from routes.yaml
+		}
+		switch d := d.(type) {
+		case protoreflect.EnumDescriptor:
+			words := make([]any, d.Values().Len())
+			for i := range words {
+				words[i] = webjson.Word(d.Values().Get(i))
+			}
+			s["enum"] = words
+		case protoreflect.MessageDescriptor:
+			if answers[name] {
+				setRequired(s, d)
+			}
+		}
+	}
+	walk(doc, func(node map[string]any) {
+		if node["format"] == "int64" && node["type"] == "string" {
+			node["type"] = "integer"
+		}
+		if node["$ref"] == schemaRef+"google.rpc.Status" {
+			node["$ref"] = schemaRef + errorSchema
+		}
+	})
+}
+
+// setRequired lists the fields that webjson always writes.
+func setRequired(schema map[string]any, d protoreflect.MessageDescriptor) {
+	var required []any
+	for i := range d.Fields().Len() {
+		if fd := d.Fields().Get(i); !fd.HasPresence() {
+			required = append(required, fd.JSONName())
+		}
+	}
+	if len(required) > 0 {
+		schema["required"] = required
+	}
+}
+
+// reach collects the schemas that a node refers to, directly or through others.
+func reach(node any, schemas map[string]any, found map[string]bool) {
+	walk(node, func(m map[string]any) {
+		ref, _ := m["$ref"].(string)
+		name, ok := strings.CutPrefix(ref, schemaRef)
+		if ok && !found[name] {
+			found[name] = true
+			reach(schemas[name], schemas, found)
+		}
+	})
+}
+
+// checkRefs fails when the document refers to a schema that it does not hold.
+func checkRefs(doc, schemas map[string]any) error {
+	found := map[string]bool{}
+	reach(doc, schemas, found)
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if schemas[name] == nil {
+			return fmt.Errorf("the document refers to the schema %s, which does not exist", name)
+		}
+	}
+	return nil
+}
+
+func walk(node any, visit func(map[string]any)) {
+	switch n := node.(type) {
+	case map[string]any:
+		visit(n)
+		for _, child := range n {
+			walk(child, visit)
+		}
+	case []any:
+		for _, child := range n {
+			walk(child, visit)
+		}
+	}
+}
+
+func object(doc map[string]any, path ...string) map[string]any {
+	for _, key := range path {
+		doc, _ = doc[key].(map[string]any)
+	}
+	return doc
+}
+
+func output(cmd *exec.Cmd, stdin []byte) ([]byte, error) {
+	cmd.Stdin = bytes.NewReader(stdin)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", cmd.Path, err)
+	}
+	return out, nil
+}
