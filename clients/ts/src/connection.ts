@@ -97,7 +97,7 @@ export async function send(options: CallOptions, path: string, init: RequestInit
         signal,
       });
     } catch (error) {
-      if (signal?.aborted) throw error;
+      if (signal?.aborted || error instanceof HeadwayError) throw error;
       throw new HeadwayError();
     }
     if (response.ok) return response;
