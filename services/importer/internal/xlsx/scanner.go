@@ -378,7 +378,7 @@ func (x *scanner) scanEndTag() token {
 }
 
 func (x *scanner) scanStartTag() token {
-	end := 0
+	var end int
 	for {
 		if end = tagEnd(x.buf[x.pos:]); end >= 0 {
 			break
