@@ -10,11 +10,10 @@ import (
 
 // ImporterSettings are the importer's own.
 type ImporterSettings struct {
-	Blobs          string `help:"Bucket for uploaded workbooks: file:///… or another URL of gocloud.dev/blob; a folder of the data folder if empty." placeholder:"URL"`
-	Records        string `help:"Database that rows are loaded into; records.db in the data folder if empty." placeholder:"FILE"`
-	SchemasDir     string `help:"Folder of further schemas." placeholder:"DIR"`
+	SchemasDir     string `help:"Folder with schemas of your own (*.yaml), beside the built-in ones." placeholder:"DIR"`
 	MaxUploadBytes int64  `help:"Largest workbook that is taken." default:"536870912"`
-	MaxHeldImports int    `help:"Imports held at a time; one writes, the others wait for their turn." default:"4"`
+	Records        string `help:"Database file that rows are loaded into; records.db in the data folder if empty." placeholder:"FILE"`
+	Blobs          string `help:"URL of the bucket for uploaded workbooks; a folder in the data folder if empty." placeholder:"URL"`
 }
 
 // ImporterCommand runs the importer alone.
@@ -25,7 +24,7 @@ type ImporterCommand struct {
 	JobsAddress string `help:"Where the jobs service answers." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 }
 
-// Run answers and works until ctx ends.
+// Run answers until ctx ends.
 func (c *ImporterCommand) Run(ctx context.Context) error {
 	return c.alone(ctx, "importer", c.Listen, func(f *Foundation, lis net.Listener) (service, error) {
 		return c.NewImporter(&c.Common, f, lis, c.JobsAddress)
@@ -33,10 +32,11 @@ func (c *ImporterCommand) Run(ctx context.Context) error {
 }
 
 // NewImporter makes the service on a listener, which it closes.
-func (s *ImporterSettings) NewImporter(c *Common, f *Foundation, lis net.Listener, jobsAddress string) (*importer.Service, error) {
+func (s *ImporterSettings) NewImporter(c *Common, f *Foundation, lis net.Listener, jobs string) (*importer.Service, error) {
 	return importer.New(importer.Config{
-		Listener: lis, DataDir: c.Data, JobsAddress: jobsAddress, Verifier: f.Key, Credentials: f.Key.ServiceCredentials("importer", auth.ScopeService),
-		Blobs: s.Blobs, Records: s.Records, SchemasDir: s.SchemasDir, MaxUploadBytes: s.MaxUploadBytes, MaxHeldImports: s.MaxHeldImports,
-		Logger: f.Logger.With("service", "importer"), Metrics: f.Metrics,
+		Listener: lis, DataDir: c.Data, JobsAddress: jobs,
+		Credentials: f.Key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeWorker),
+		Blobs:       s.Blobs, Records: s.Records, SchemasDir: s.SchemasDir, MaxUploadBytes: s.MaxUploadBytes,
+		Verifier: f.Key, Logger: f.Logger.With("service", "importer"), Metrics: f.Metrics,
 	})
 }

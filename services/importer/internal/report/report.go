@@ -48,6 +48,8 @@ type Sheet struct {
 	Name, WorkbookSheet string
 	// HeaderRow is the number of the row with the headers, from 1.
 	HeaderRow int
+	// Columns gives the schema's names of the columns by their numbers in the workbook; found by their headers if nil.
+	Columns map[int]string
 	// Read, Rejected and Blocked count rows; Issues counts all errors that were found, recorded or not.
 	Read, Rejected, Blocked, Issues uint32
 }

@@ -222,6 +222,21 @@ func said(c excelize.Comment) string {
 	return text
 }
 
+func TestARowWhoseKeyStoodTwiceSaysThatItWouldReplaceTheOther(t *testing.T) {
+	issues := []Issue{
+		{Sheet: "issues", Row: 4, CellColumn: 2, Column: "id", Code: "DUPLICATE_IN_FILE", Message: "twice"},
+		{Sheet: "issues", Row: 6, CellColumn: 5, Column: "note", Code: "DUPLICATE_IN_FILE", Message: "twice"},
+	}
+	f, _ := report(t, ledgerImport(t, 2, 0, 2), FromWorkbook(openBook(t, ledgerBook(t)), recorded(issues...)))
+	comments, err := f.GetComments("Issues")
+	if err != nil || len(comments) != 2 {
+		t.Fatalf("the comments are %+v, %v", comments, err)
+	}
+	if !strings.Contains(said(comments[0]), "would replace") || strings.Contains(said(comments[1]), "would replace") {
+		t.Errorf("the comments say %q and %q", said(comments[0]), said(comments[1]))
+	}
+}
+
 func fill(t *testing.T, f *excelize.File, sheet, cell string) string {
 	t.Helper()
 	id, err := f.GetCellStyle(sheet, cell)

@@ -84,7 +84,7 @@ func (b *book) sheet(ctx context.Context, sheet Sheet, source Source) error {
 			if out, err = b.header(sheet, row); err != nil {
 				return err
 			}
-			columns = columnsOf(spec, row)
+			columns = columnsOf(spec, sheet, row)
 			continue
 		}
 		n := countErrors(row.Issues)
@@ -136,9 +136,15 @@ func (b *book) header(sheet Sheet, row Row) (*xlsxwrite.Sheet, error) {
 	return out, out.Row(cells)
 }
 
-// columnsOf says which column of the workbook is which of the schema, as far as headers tell.
-func columnsOf(spec *schema.Sheet, header Row) map[int]*schema.Column {
+// columnsOf says which column of the workbook is which of the schema.
+func columnsOf(spec *schema.Sheet, sheet Sheet, header Row) map[int]*schema.Column {
 	columns := make(map[int]*schema.Column)
+	for number, name := range sheet.Columns {
+		columns[number], _ = spec.Column(name)
+	}
+	if sheet.Columns != nil {
+		return columns
+	}
 	for _, c := range header.Cells {
 		if column, _ := spec.MatchColumn(string(c.Text)); column != nil {
 			columns[c.Col] = column
@@ -199,6 +205,9 @@ func (b *book) marks(sheet Sheet, row Row, number int) map[int]mark {
 		}
 		m := marks[column]
 		m.messages = append(m.messages, i.Message)
+		if b.replaces(i) {
+			m.messages = append(m.messages, "Uploaded as it is, this row would replace that one: give it another key, or remove it.")
+		}
 		m.colour = stronger(m.colour, i)
 		marks[column] = m
 
@@ -210,6 +219,15 @@ func (b *book) marks(sheet Sheet, row Row, number int) map[int]mark {
 		}
 	}
 	return marks
+}
+
+// replaces tells whether a row was refused only because an earlier one has its key: without that one beside it, it
+// would pass for an update.
+func (b *book) replaces(i Issue) bool {
+	if i.Code != "DUPLICATE_IN_FILE" {
+		return false
+	}
+	return i.Column == "" || slices.Contains(b.im.Schema.Sheet(i.Sheet).Key, i.Column)
 }
 
 // stronger is the colour of a cell that has one more issue.

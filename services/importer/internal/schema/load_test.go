@@ -2,6 +2,7 @@ package schema
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -285,5 +286,30 @@ func TestAFileThatIsNoSchemaIsAFault(t *testing.T) {
 	}
 	if _, err := LoadFile("nowhere/fleet.yaml"); err == nil || !strings.HasPrefix(err.Error(), "fleet.yaml: ") {
 		t.Errorf("a file that does not exist gives %v", err)
+	}
+}
+
+func TestTheExampleOfTheDocumentationLoadsAndItsTablesNameEveryKey(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/schemas.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the page has no example")
+	}
+	if _, err := Load("fleet.yaml", []byte(example)); err != nil {
+		t.Error(err)
+	}
+	for _, key := range slices.Concat(schemaKeys, sheetKeys, columnKeys) {
+		if !strings.Contains(rest, "`"+key+"`") {
+			t.Errorf("the page does not explain %q", key)
+		}
+	}
+	for _, typ := range Types {
+		if !strings.Contains(rest, "| `"+string(typ)+"` |") {
+			t.Errorf("the page does not explain the type %s", typ)
+		}
 	}
 }
