@@ -44,9 +44,10 @@ type bench struct {
 	stop func()
 }
 
-// setup starts everything; change may alter the edge's configuration.
+// setup starts everything, for a test that runs beside others; change may alter the edge's configuration.
 func setup(t *testing.T, change func(*edge.Config)) *bench {
 	t.Helper()
+	t.Parallel() // much of the time is spent waiting
 	key, err := auth.NewKey(bytes.Repeat([]byte("k"), 32))
 	if err != nil {
 		t.Fatal(err)
