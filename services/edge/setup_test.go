@@ -315,3 +315,28 @@ func (b *syncBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
+
+// countingReader is a large workbook that counts what was taken of it.
+type countingReader struct {
+	mu          sync.Mutex
+	left, taken int64
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, "PK")
+	n = int(min(int64(max(n, len(p))), r.left))
+	r.left -= int64(n)
+	r.taken += int64(n)
+	return n, nil
+}
+
+func (r *countingReader) read() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.taken
+}
