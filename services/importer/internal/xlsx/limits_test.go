@@ -72,6 +72,35 @@ func TestADirectoryLongerThanItsLimitIsRefused(t *testing.T) {
 	}
 }
 
+func TestPackagesInTheLargeFormOfZipAreRead(t *testing.T) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	sound := unpack(sheetWith(`<row r="1"><c r="A1"><v>1</v></c></row>`))
+	for i := range 66_000 { // more than the small form can count
+		if _, err := z.CreateRaw(&zip.FileHeader{Name: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range sound {
+		w, err := z.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(b.Bytes(), []byte("PK\x06\x07")) {
+		t.Fatal("the file has no zip64 locator")
+	}
+	if n, err := readFile(t, b.Bytes(), Limits{MaxEntries: 70_000}); n != 1 || err != nil {
+		t.Errorf("%d cells, %v", n, err)
+	}
+}
+
 func TestASheetThatClaimsMuchCostsWhatItHolds(t *testing.T) {
 	sheet := `<worksheet xmlns="` + mainSpace + `"><dimension ref="A1:XFD1048576"/><sheetData>` +
 		`<row r="1"><c r="A1" t="s"><v>0</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>`

@@ -49,6 +49,7 @@ func (r *Rows) readCell() error {
 		switch x.next() {
 		case tokenError, tokenEOF:
 			return x.err
+		case tokenEnd:
 		case tokenText:
 			if !isBlank(x.text) {
 				return x.refusal(Damaged, "text stands outside of its element")
@@ -147,20 +148,17 @@ func (r *Rows) add(c Cell) {
 
 // setValue sets a cell's kind and text from the characters of its value.
 func (r *Rows) setValue(c *Cell, kind cellType, value []byte) error {
-	if kind == typeInline || kind == typeFormulaText {
-		if kind == typeFormulaText {
-			value = unescape(value)
-		}
-		if len(value) > 0 {
-			c.Kind, c.Text = Text, value
-		}
-		return nil
+	if kind == typeFormulaText {
+		value = unescape(value)
+	} else if kind != typeInline {
+		value = trimRight(trimLeft(value))
 	}
-	value = trimRight(trimLeft(value))
 	if len(value) == 0 {
 		return nil
 	}
 	switch kind {
+	case typeInline, typeFormulaText:
+		c.Kind, c.Text = Text, value
 	case typeShared:
 		return r.setShared(c, value)
 	case typeBool:

@@ -2,6 +2,7 @@ package xlsx
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -175,7 +176,7 @@ func (x *scanner) more(keep int) bool {
 	}
 	if b.err != nil {
 		x.ended = true
-		if b.err != io.EOF {
+		if !errors.Is(b.err, io.EOF) {
 			x.err = b.err
 			return false
 		}
@@ -257,7 +258,7 @@ func (x *scanner) scanText() token {
 	if x.depth() == 0 && !isBlank(x.text) {
 		return x.fail(Damaged, "text stands outside of its root element")
 	}
-	if bytes.Contains(x.text, []byte("]]>")) || !validChars(x.text) {
+	if bytes.Contains(x.text, []byte("]]>")) || !validChars(x.text) || !validReferences(x.text) {
 		return x.fail(Damaged, "its text holds what XML does not allow")
 	}
 	x.pos += end

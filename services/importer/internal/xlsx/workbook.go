@@ -54,8 +54,9 @@ func (s SheetState) String() string {
 		return "hidden"
 	case VeryHidden:
 		return "veryHidden"
+	default:
+		return "visible"
 	}
-	return "visible"
 }
 
 // Open reads a workbook's directory, its list of sheets and its number
