@@ -1,3 +1,96 @@
-// Package headway is the Go client of Headway: a worker that leases jobs and reports their progress, and a watch that
+// Package headway is the Go client of Headway: a Worker that leases jobs and reports their progress, and a Watch that
 // survives restarts of the service.
+//
+// Everything else is a plain call on the generated clients (headway/gen/go/headway/jobs/v1); Reason tells why one was
+// refused.
 package headway
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+)
+
+// DialOptions are what a connection to Headway should be made with, besides credentials: a lost connection is noticed
+// within half a minute, and a service that comes back is found within a second.
+func DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+			MinConnectTimeout: 5 * time.Second,
+		}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
+	}
+}
+
+// Reason is the machine-readable reason of an error that came from Headway, a name of headway.errors.v1.ErrorReason
+// without its prefix ("LEASE_LOST"); empty for any other error.
+func Reason(err error) string {
+	st, ok := status.FromError(err)
+	if !ok {
+		return ""
+	}
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == "headway" {
+			return info.GetReason()
+		}
+	}
+	return ""
+}
+
+// Word is a status or state as people, REST and SSE write it: "active".
+func Word[E jobsv1.JobStatus | jobsv1.StepState](e E) string {
+	switch e := any(e).(type) {
+	case jobsv1.JobStatus:
+		return strings.ToLower(strings.TrimPrefix(e.String(), "JOB_STATUS_"))
+	case jobsv1.StepState:
+		return strings.ToLower(strings.TrimPrefix(e.String(), "STEP_STATE_"))
+	}
+	return ""
+}
+
+// Terminal tells whether a job with this status has ended.
+func Terminal(s jobsv1.JobStatus) bool {
+	return s == jobsv1.JobStatus_JOB_STATUS_COMPLETED || s == jobsv1.JobStatus_JOB_STATUS_FAILED ||
+		s == jobsv1.JobStatus_JOB_STATUS_CANCELLED
+}
+
+// passing tells whether an error may be gone when the call is made again.
+func passing(err error) bool {
+	switch status.Code(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown, codes.ResourceExhausted:
+		return true
+	case codes.Unauthenticated:
+		return Reason(err) == "TOKEN_EXPIRED" // the next call carries a fresh token, if there is one
+	}
+	return false
+}
+
+// pause is the waiting time between tries: it doubles from one to the next, with jitter.
+type pause struct{ next, most time.Duration }
+
+func newPause(most time.Duration) pause { return pause{next: 50 * time.Millisecond, most: most} }
+
+// wait waits for the next pause, and tells whether ctx is still alive.
+func (p *pause) wait(ctx context.Context) bool {
+	d := time.Duration(float64(p.next) * (0.5 + rand.Float64()/2))
+	p.next = min(2*p.next, p.most)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

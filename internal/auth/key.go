@@ -73,7 +73,7 @@ func createKeyFile(path string) error {
 		return fs.ErrExist
 	}
 	secret := make([]byte, 48)
-	rand.Read(secret)
+	_, _ = rand.Read(secret)                                // never fails (crypto/rand)
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".key-*") // 0600
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -45,18 +46,18 @@ const (
 var routes []byte
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "openapi:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
-	files, err := compile()
+func run(ctx context.Context) error {
+	files, err := compile(ctx)
 	if err != nil {
 		return err
 	}
-	doc, err := describe(files)
+	doc, err := describe(ctx, files)
 	if err != nil {
 		return err
 	}
@@ -80,8 +81,8 @@ func run() error {
 }
 
 // compile gives all proto files, dependencies first.
-func compile() ([]*descriptorpb.FileDescriptorProto, error) {
-	image, err := output(exec.Command(bufProgram, "build", "--as-file-descriptor-set", "-o", "-"), nil)
+func compile(ctx context.Context) ([]*descriptorpb.FileDescriptorProto, error) {
+	image, err := output(exec.CommandContext(ctx, bufProgram, "build", "--as-file-descriptor-set", "-o", "-"), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func streamService() *descriptorpb.FileDescriptorProto {
 }
 
 // describe runs the plugin and merges its documents, one a service, into one.
-func describe(files []*descriptorpb.FileDescriptorProto) (map[string]any, error) {
+func describe(ctx context.Context, files []*descriptorpb.FileDescriptorProto) (map[string]any, error) {
 	request, err := proto.Marshal(&pluginpb.CodeGeneratorRequest{
 		FileToGenerate: []string{"headway/jobs/v1/job_service.proto", "headway/imports/v1/import_service.proto", streamFile},
 		ProtoFile:      files,
@@ -128,7 +129,7 @@ func describe(files []*descriptorpb.FileDescriptorProto) (map[string]any, error)
 	if err != nil {
 		return nil, fmt.Errorf("encode the plugin's request: %w", err)
 	}
-	answer, err := output(exec.Command(pluginProgram), request)
+	answer, err := output(exec.CommandContext(ctx, pluginProgram), request)
 	if err != nil {
 		return nil, err
 	}

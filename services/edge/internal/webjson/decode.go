@@ -84,6 +84,7 @@ func expandValue(value any, fd protoreflect.FieldDescriptor) any {
 		}
 	case protoreflect.MessageKind:
 		expandMessage(value, fd.Message())
+	default: // numbers and strings are as protojson reads them
 	}
 	return value
 }

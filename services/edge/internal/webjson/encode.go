@@ -160,6 +160,7 @@ func appendValue(b []byte, fd protoreflect.FieldDescriptor, v protoreflect.Value
 		b = append(b, '"')
 		b = base64.StdEncoding.AppendEncode(b, v.Bytes())
 		return append(b, '"'), nil
+	case protoreflect.MessageKind, protoreflect.GroupKind:
 	}
 	return appendMessage(b, v.Message())
 }

@@ -3,8 +3,11 @@ package schema
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Schema describes the workbooks that can be imported under its name. A loaded schema is never changed.
@@ -68,9 +71,10 @@ type Column struct {
 	Unique bool
 	// MinLength and MaxLength bound a text, in characters; 0 for no bound.
 	MinLength, MaxLength int
-	// Min and Max bound a value, written as the type is written (a decimal, an ISO date); empty for no bound.
+	// Min and Max bound a value, both inclusive; empty for no bound. Integers and decimals are written plainly
+	// ("-12", "1250.50"), the others as 2006-01-02, 15:04:05 and 2006-01-02T15:04:05.
 	Min, Max string
-	// Pattern must match the whole text; nil for none.
+	// Pattern must match the whole text, though it is kept as it was written, without anchors; nil for none.
 	Pattern *regexp.Regexp
 	// Allowed are the only values there may be; all if empty. Enum columns always have some.
 	Allowed []string
@@ -104,13 +108,66 @@ func (s *Sheet) Column(name string) (*Column, int) {
 	return nil, -1
 }
 
-// MatchName is the form in which sheet names and headers are compared: letters and digits only, in lower case, so
-// that "E-mail address", "EMAIL ADDRESS" and "email_address" are the same.
+// MatchSheet finds the sheet that a workbook's sheet name means, by name, title or alias; nil if there is none.
+func (s *Schema) MatchSheet(name string) *Sheet {
+	form := MatchName(name)
+	for _, sh := range s.Sheets {
+		if matches(form, sh.Name, sh.Title, sh.Aliases) {
+			return sh
+		}
+	}
+	return nil
+}
+
+// MatchColumn finds the column that a header means, by name, title or alias, and its index; nil and -1 if there is none.
+func (s *Sheet) MatchColumn(header string) (*Column, int) {
+	form := MatchName(header)
+	for i, c := range s.Columns {
+		if matches(form, c.Name, c.Title, c.Aliases) {
+			return c, i
+		}
+	}
+	return nil, -1
+}
+
+func matches(form, name, title string, aliases []string) bool {
+	if form == "" {
+		return false
+	}
+	if form == MatchName(name) || form == MatchName(title) {
+		return true
+	}
+	for _, a := range aliases {
+		if form == MatchName(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// MatchName is the form in which sheet names and headers are compared: letters, marks and digits only, in lower case
+// and in Unicode's form NFKC (UAX #15), so that "E-mail address", "EMAIL ADDRESS" and "email_address" are the same, and
+// so is "Prénom" however its accent is written. It is empty for a text without any.
 func MatchName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+	return norm.NFKC.String(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {
 			return unicode.ToLower(r)
 		}
 		return -1
-	}, name)
+	}, norm.NFKC.String(name)))
+}
+
+// FreeSheetName gives the first of the names that means none of the schema's sheets, so that a sheet of this name is
+// left alone by an import; with a number behind the last one if all are taken.
+func (s *Schema) FreeSheetName(names ...string) string {
+	for _, name := range names {
+		if s.MatchSheet(name) == nil {
+			return name
+		}
+	}
+	for n := 2; ; n++ {
+		if name := names[len(names)-1] + " " + strconv.Itoa(n); s.MatchSheet(name) == nil {
+			return name
+		}
+	}
 }

@@ -1,0 +1,107 @@
+# Headway. `make` alone lists what there is.
+#
+# make run and make test do all the set-up that they need: Go, Node, make and git are enough.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := $(CURDIR)/bin
+GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' '*.sql' '*.yaml' go.mod go.sum)
+WEB_SOURCES = $(shell git ls-files -co --exclude-standard web clients/ts package.json package-lock.json | grep -v '^web/dist/')
+MODULES := . gen clients/go
+
+.PHONY: help
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: web ## Build bin/headway and one binary a service
+	go build -trimpath -o $(BIN)/ ./cmd/headway ./services/jobs/cmd/jobs ./services/importer/cmd/importer ./services/edge/cmd/edge
+
+.PHONY: run
+run: build ## Run everything in one process; prints the page's address
+	@exec $(BIN)/headway serve $(ARGS)
+
+.PHONY: test
+test: build $(BIN)/grpcurl chromium ## Run every test: Go, client, browser
+	@for module in $(MODULES); do (cd $$module && go test ./...); done
+	npm test
+	npm run test:browser
+
+.PHONY: race
+race: build $(BIN)/grpcurl ## Run the Go tests under the race detector
+	@for module in $(MODULES); do (cd $$module && go test -race ./...); done
+
+.PHONY: e2e
+e2e: build $(BIN)/grpcurl chromium ## Run only the tests that drive the real binary
+	go test -count=1 ./e2e/...
+	npm run test:browser
+
+.PHONY: lint
+lint: $(BIN)/buf $(BIN)/golangci-lint node_modules ## Check style: Go, protobuf, TypeScript
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code proto
+	@for module in $(MODULES); do (cd $$module && $(BIN)/golangci-lint run ./...); done
+	npm run lint
+
+.PHONY: generate
+generate: $(BIN)/buf $(BIN)/protoc-gen-openapiv3 node_modules ## Write gen/ and the client's types anew from the protos
+	$(BIN)/buf format -w proto
+	$(BIN)/buf generate
+	go run ./services/edge/internal/openapi
+	npm run generate
+
+.PHONY: check-generate
+check-generate: generate ## Fail if the committed generated code is not what the protos give
+	@git diff --exit-code -- gen clients/ts proto || { echo 'Generated code is stale: run make generate and commit the result.' >&2; exit 1; }
+	@test -z "$$(git status --porcelain -- gen)" || { git status --short -- gen; echo 'Generated files are not committed: run make generate and commit the result.' >&2; exit 1; }
+
+# The commit that breaking compares with: main, or on main itself the commit before.
+AGAINST ?= $(shell test "$$(git rev-parse HEAD)" != "$$(git rev-parse -q --verify main)" && echo main || git rev-parse -q --verify HEAD~1)
+
+.PHONY: breaking
+breaking: $(BIN)/buf ## Fail if the protos break those of main (AGAINST=REV for another)
+	@if git cat-file -e '$(AGAINST):buf.yaml' 2>/dev/null; then $(BIN)/buf breaking --against '.git#ref=$(AGAINST)'; \
+	else echo 'breaking: $(or $(AGAINST),the history) holds no protos to compare with'; fi
+
+.PHONY: bench
+bench: ## Run the benchmarks; docs/benchmarks.md says what they measure
+	HEADWAY_BENCH=1 go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
+
+.PHONY: tidy
+tidy: ## Tidy every module
+	@for module in $(MODULES); do (cd $$module && GOWORK=off go mod tidy); done
+
+.PHONY: clean
+clean: ## Remove what was built; data stays
+	rm -rf $(BIN) web/dist/assets web/dist/index.html node_modules
+
+# The page.
+
+.PHONY: web
+web: web/dist/index.html
+web/dist/index.html: node_modules $(WEB_SOURCES)
+	npm run build
+	@touch $@
+
+node_modules: package.json package-lock.json
+	npm ci --no-fund --no-audit
+	@touch $@
+
+# Tools, at the versions that tools/ names; outside the workspace, so that their dependencies never meet ours.
+
+TOOLS := buf grpcurl protoc-gen-go protoc-gen-go-grpc protoc-gen-grpc-gateway protoc-gen-openapiv3
+$(addprefix $(BIN)/,$(TOOLS)) &: tools/go.mod tools/go.sum
+	cd tools && GOWORK=off go build -o $(BIN)/ tool
+	@touch $(addprefix $(BIN)/,$(TOOLS))
+
+$(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
+	cd tools/lint && GOWORK=off go build -o $(BIN)/ tool
+	@touch $@
+
+# The browser that the tests drive, from the system's packages.
+.PHONY: chromium
+chromium: node_modules
+	@command -v chromium >/dev/null || e2e/install-packages chromium

@@ -1,0 +1,80 @@
+package headway
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// Why a handler's context has ended: context.Cause(ctx) is one of these.
+var (
+	// ErrLeaseLost: the job is not this worker's any more. Whatever the handler returns is dropped.
+	ErrLeaseLost = errors.New("headway: the lease is lost")
+	// ErrCancelled: the job's owner wants it to stop. Whatever error the handler returns, the job is cancelled.
+	ErrCancelled = errors.New("headway: the job was cancelled")
+	// ErrShutdown: the worker shuts down. If the handler returns an error, the job goes back to the queue with its last
+	// checkpoint, and no attempt is used up.
+	ErrShutdown = errors.New("headway: the worker shuts down")
+)
+
+// Failure is an error that says how a job failed. A handler returns one, as it is or wrapped, where a plain error
+// (reason WORKER_FAILED, tried again while attempts are left) says too little.
+type Failure struct {
+	// Reason is for machines: upper snake case, at most 63 characters. WORKER_FAILED if empty.
+	Reason string
+	// Message is a sentence for the person who waits. Longer than 1,000 characters is cut.
+	Message string
+	// Permanent says that trying again would end the same way.
+	Permanent bool
+	// Result holds facts about the failure for the page: nil, or a value whose JSON is an object of at most 8 KiB.
+	Result any
+}
+
+// Error implements error.
+func (f *Failure) Error() string { return f.Reason + ": " + f.Message }
+
+// Fail is a failure that is tried again while attempts are left.
+func Fail(reason, message string) error { return &Failure{Reason: reason, Message: message} }
+
+// FailForGood is a failure that is not tried again, with facts for the page (nil for none).
+func FailForGood(reason, message string, result any) error {
+	return &Failure{Reason: reason, Message: message, Permanent: true, Result: result}
+}
+
+// Park, returned by a handler, lets the job wait for a person's decision. question is what is asked: nil, or a value
+// whose JSON is an object of at most 8 KiB. After the answer the job is leased again, and Task.Answer gives it.
+func Park(question any) error { return &parking{question} }
+
+type parking struct{ question any }
+
+func (*parking) Error() string { return "headway: the job waits for a decision" }
+
+// document is v as a protobuf Struct.
+func document(v any) (*structpb.Struct, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case *structpb.Struct:
+		return v, nil
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, fmt.Errorf("the value's JSON is not an object: %w", err)
+	}
+	return structpb.NewStruct(fields)
+}
+
+// cut is text with at most n characters.
+func cut(text string, n int) string {
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	return string([]rune(text)[:n-1]) + "…"
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"crypto/tls"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+
+	"headway/internal/auth"
+	"headway/internal/program"
+)
+
+// localUser is who works at this machine when nobody signs in: the page's local sign-in and the command line agree.
+const localUser = program.LocalUser
+
+// connectFlags say who calls, and how.
+type connectFlags struct {
+	program.KeyFlags
+	Token string `help:"Token to call with; without one, the data folder's key signs one for the local user." placeholder:"TOKEN"`
+	TLS   bool   `help:"Call over TLS, with the system's certificates." name:"tls"`
+}
+
+// dial connects lazily: an address where nobody answers shows at the first call.
+func (c *connectFlags) dial(address string) (*grpc.ClientConn, error) {
+	token := c.Token
+	if token == "" {
+		key, err := c.SigningKey()
+		if err != nil {
+			return nil, err
+		}
+		if token, err = key.Sign(auth.Identity{Subject: localUser}, 24*time.Hour); err != nil {
+			return nil, err
+		}
+	}
+	transport := insecure.NewCredentials()
+	if c.TLS {
+		transport = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+	}
+	return grpc.NewClient(address,
+		grpc.WithTransportCredentials(transport),
+		grpc.WithPerRPCCredentials(auth.StaticCredentials(token)),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+	)
+}

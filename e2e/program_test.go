@@ -1,0 +1,363 @@
+// Package e2e drives the real program from outside: processes, sockets, curl, grpcurl, signals.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait, so that what hangs fails; nothing here is expected to take that long.
+const patience = 3 * time.Minute
+
+var (
+	headwayProgram string
+	grpcurlProgram = filepath.Join("..", "bin", "grpcurl")
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// run builds the program from the sources under test, so that no stale binary is tested.
+func run(m *testing.M) (int, error) {
+	for _, program := range []string{grpcurlProgram, "curl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return 1, fmt.Errorf("these tests need %s: run them with make test, which builds it, and install curl (%w)", program, err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "headway-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	headwayProgram = filepath.Join(dir, "headway")
+	if out, err := exec.Command("go", "build", "-o", headwayProgram, "headway/cmd/headway").CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("build the program: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
+
+// server is a running `headway serve`.
+type server struct {
+	t                             *testing.T
+	data                          string
+	edge, jobs, importer, metrics string // addresses
+	process                       *exec.Cmd
+	exited                        chan error
+	log                           *logBuffer
+}
+
+// start runs `headway serve` on free ports with a data folder of its own, and waits until it is ready.
+func start(t *testing.T, flags ...string) *server {
+	t.Helper()
+	s := &server{t: t, data: t.TempDir(), edge: freeAddress(t), jobs: freeAddress(t), importer: freeAddress(t), metrics: freeAddress(t)}
+	s.run(flags...)
+	t.Cleanup(s.kill)
+	return s
+}
+
+// run starts the process again, on the same ports and data.
+func (s *server) run(flags ...string) {
+	s.t.Helper()
+	s.log = &logBuffer{}
+	s.process, s.exited = s.launch(s.log, append([]string{"serve", "--listen", s.edge, "--jobs-listen", s.jobs,
+		"--importer-listen", s.importer, "--metrics-listen", s.metrics}, flags...)...)
+	s.waitReady()
+}
+
+func (s *server) launch(log *logBuffer, args ...string) (*exec.Cmd, chan error) {
+	s.t.Helper()
+	cmd := exec.Command(headwayProgram, args...)
+	cmd.Env = append(os.Environ(), "HEADWAY_DATA="+s.data)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	return cmd, exited
+}
+
+func (s *server) waitReady() {
+	s.t.Helper()
+	eventually(s.t, "the server is ready", func() error {
+		select {
+		case err := <-s.exited:
+			s.exited <- err
+			s.t.Fatalf("headway ended: %v\n%s", err, s.log)
+		default:
+		}
+		res, err := http.Get("http://" + s.edge + "/readyz")
+		if err != nil {
+			return err
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			return fmt.Errorf("readyz answers %s", res.Status)
+		}
+		return nil
+	})
+}
+
+// kill ends the process the hard way and waits for its end.
+func (s *server) kill() {
+	s.process.Process.Kill()
+	err := <-s.exited
+	s.exited <- err
+}
+
+// interrupt is Ctrl-C; it gives the process's end.
+func (s *server) interrupt() error {
+	s.t.Helper()
+	s.process.Process.Signal(os.Interrupt)
+	select {
+	case err := <-s.exited:
+		s.exited <- err
+		return err
+	case <-time.After(patience):
+		s.process.Process.Signal(syscall.SIGQUIT)
+		s.t.Fatalf("headway does not end\n%s", s.log)
+		return nil
+	}
+}
+
+// token makes a token with the command line.
+func (s *server) token(sub string, flags ...string) string {
+	s.t.Helper()
+	return strings.TrimSpace(s.headway(append([]string{"token", "--sub", sub}, flags...)...))
+}
+
+// headway runs a command of the program and gives its standard output.
+func (s *server) headway(args ...string) string {
+	s.t.Helper()
+	out, stderr, code := s.command(args...)
+	if code != 0 {
+		s.t.Fatalf("headway %s: exit code %d\n%s", strings.Join(args, " "), code, stderr)
+	}
+	return out
+}
+
+// command runs a command of the program.
+func (s *server) command(args ...string) (stdout, stderr string, code int) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, headwayProgram, args...)
+	cmd.Env = append(os.Environ(), "HEADWAY_DATA="+s.data, "HEADWAY_JOBS_ADDRESS="+s.jobs, "HEADWAY_IMPORTER_ADDRESS="+s.importer)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		s.t.Fatalf("headway %s: %v\n%s", strings.Join(args, " "), err, errs.String())
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// curl runs curl and gives what it printed.
+func (s *server) curl(args ...string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "curl", append([]string{"-sS"}, args...)...).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("curl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// rest asks the edge as a user and decodes the JSON answer.
+func (s *server) rest(token, method, path string, body any) (int, map[string]any) {
+	s.t.Helper()
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	req, err := http.NewRequestWithContext(s.t.Context(), method, "http://"+s.edge+path, bytes.NewReader(text))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return do(s.t, req)
+}
+
+// do sends a request and decodes the JSON answer.
+func do(t *testing.T, req *http.Request) (int, map[string]any) {
+	t.Helper()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var answer map[string]any
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		t.Fatalf("%s %s: %s, and the answer is no JSON: %v", req.Method, req.URL, res.Status, err)
+	}
+	return res.StatusCode, answer
+}
+
+// upload posts a workbook as multipart/form-data with curl, and gives the status and the answer.
+func (s *server) upload(token, file string, fields ...string) (int, map[string]any) {
+	s.t.Helper()
+	args := []string{"-w", "\n%{http_code}", "-H", "Authorization: Bearer " + token}
+	for _, field := range fields {
+		args = append(args, "-F", field)
+	}
+	out := s.curl(append(args, "-F", "file=@"+file, "http://"+s.edge+"/api/v1/imports")...)
+	text, status, _ := strings.Cut(strings.TrimSpace(reverseCut(out)), "\n")
+	var answer map[string]any
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		s.t.Fatalf("the answer is no JSON: %s", out)
+	}
+	var code int
+	fmt.Sscan(status, &code)
+	return code, answer
+}
+
+// reverseCut puts exactly one line break before curl's status line.
+func reverseCut(out string) string {
+	i := strings.LastIndex(out, "\n")
+	return strings.ReplaceAll(out[:i], "\n", " ") + "\n" + out[i+1:]
+}
+
+// accepted uploads a workbook that must be accepted, and gives the import's id.
+func (s *server) accepted(token, file string, fields ...string) string {
+	s.t.Helper()
+	code, answer := s.upload(token, file, fields...)
+	if code != http.StatusAccepted {
+		s.t.Fatalf("the upload was answered with %d: %v", code, answer)
+	}
+	return field(s.t, answer, "import", "importId").(string)
+}
+
+// job polls until the job is in one of the statuses.
+func (s *server) job(token, id string, statuses ...string) map[string]any {
+	s.t.Helper()
+	var job map[string]any
+	eventually(s.t, "job "+id+" is "+strings.Join(statuses, " or "), func() error {
+		code, answer := s.rest(token, "GET", "/api/v1/jobs/"+id, nil)
+		if code != http.StatusOK {
+			return fmt.Errorf("answer %d: %v", code, answer)
+		}
+		job = field(s.t, answer, "job").(map[string]any)
+		for _, status := range statuses {
+			if job["status"] == status {
+				return nil
+			}
+		}
+		return fmt.Errorf("it is %v: %v %v", job["status"], job["progress"], job["error"])
+	})
+	return job
+}
+
+// field walks into a decoded JSON object.
+func field(t *testing.T, value any, path ...string) any {
+	t.Helper()
+	for _, key := range path {
+		object, ok := value.(map[string]any)
+		if !ok || object[key] == nil {
+			t.Fatalf("no %q in %v", strings.Join(path, "."), value)
+		}
+		value = object[key]
+	}
+	return value
+}
+
+// eventually tries until there is no error.
+func eventually(t *testing.T, what string, try func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waiting until %s: %v", what, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// sample makes a workbook with the command line, and gives its path and what is wrong in it.
+func (s *server) sample(rows, issues int) (string, manifest) {
+	s.t.Helper()
+	file := filepath.Join(s.t.TempDir(), fmt.Sprintf("sample-%d-%d.xlsx", rows, issues))
+	list := file + ".json"
+	s.headway("sample", "--rows", fmt.Sprint(rows), "--issues", fmt.Sprint(issues), "-o", file, "--manifest", list)
+	text, err := os.ReadFile(list)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var m manifest
+	if err := json.Unmarshal(text, &m); err != nil {
+		s.t.Fatal(err)
+	}
+	return file, m
+}
+
+// manifest is what the generator knows about a sample: what a fresh database must end up with.
+type manifest struct {
+	Sheets []struct {
+		Sheet                             string
+		Read, Inserted, Rejected, Blocked float64
+	}
+	Faults []struct {
+		Sheet, Column, Cell, Code string
+		Row                       int
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lis.Close()
+	return lis.Addr().String()
+}
+
+// logBuffer is a process's output, read while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

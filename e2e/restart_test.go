@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestAnImportSurvivesKills: the whole process is killed in the middle, more than once; the import ends by itself, and
+// the database is what one undisturbed run gives.
+func TestAnImportSurvivesKills(t *testing.T) {
+	s := start(t)
+	token := s.token("ann")
+	file, m := s.sample(40_000, 20)
+	id := s.accepted(token, file, "on_issues=skip_rows")
+	highest := 0.0
+	for _, steps := range []int{2, 4, 5} {
+		job := s.underWay(token, id, steps)
+		s.kill()
+		if percent := field(t, job, "progress", "percent").(float64); percent > highest {
+			highest = percent
+		}
+		s.run()
+		_, answer := s.rest(token, "GET", "/api/v1/jobs/"+id, nil)
+		if percent := field(t, answer, "job", "progress", "percent").(float64); percent < highest {
+			t.Errorf("after a restart the job is at %v %%, it was at %v %% before", percent, highest)
+		}
+	}
+	job := s.job(token, id, "completed", "failed", "cancelled")
+	if job["status"] != "completed" {
+		t.Fatalf("the import is %v: %v", job["status"], job["error"])
+	}
+	checkCounts(t, s, token, id, m)
+	checkIssues(t, s, token, id, m)
+	sheets := readWorkbook(t, s, token, file)
+	imported(sheets, m)
+	compareDatabase(t, s.data, sheets)
+}
+
+// underWay waits until so many steps of a job have ended, or the job has.
+func (s *server) underWay(token, id string, steps int) map[string]any {
+	s.t.Helper()
+	var job map[string]any
+	eventually(s.t, fmt.Sprintf("%d steps of the import are done", steps), func() error {
+		_, answer := s.rest(token, "GET", "/api/v1/jobs/"+id, nil)
+		job = field(s.t, answer, "job").(map[string]any)
+		done := 0
+		list, _ := field(s.t, job, "progress").(map[string]any)["steps"].([]any)
+		for _, step := range list {
+			if field(s.t, step, "state") == "completed" {
+				done++
+			}
+		}
+		if done < steps && job["completedAt"] == nil {
+			return fmt.Errorf("%d are", done)
+		}
+		return nil
+	})
+	return job
+}
+
+// TestQueuedJobsSurviveARestart: nobody has leased them, and they are still there.
+func TestQueuedJobsSurviveARestart(t *testing.T) {
+	s := start(t)
+	token := s.token("ann")
+	code, answer := s.rest(token, "POST", "/api/v1/jobs", map[string]any{"kind": "nobody-runs-this", "payload": map[string]any{"n": 1}})
+	if code != http.StatusOK {
+		t.Fatalf("create: %d %v", code, answer)
+	}
+	id := field(t, answer, "job", "jobId").(string)
+	s.kill()
+	s.run()
+	job := s.job(token, id, "queued")
+	if field(t, job, "payload", "n") != 1.0 {
+		t.Errorf("the payload is %v", job["payload"])
+	}
+}
+
+// TestCtrlCEndsCleanlyWithStreamsOpen: the process ends by itself with exit code 0, and tells its watchers.
+func TestCtrlCEndsCleanlyWithStreamsOpen(t *testing.T) {
+	s := start(t)
+	token := s.token("ann")
+	_, answer := s.rest(token, "POST", "/api/v1/jobs", map[string]any{"kind": "nobody-runs-this"})
+	id := field(t, answer, "job", "jobId").(string)
+	streams := make([]*exec.Cmd, 20)
+	for i := range streams {
+		streams[i] = exec.Command("curl", "-sSN", "-H", "Authorization: Bearer "+token, "http://"+s.edge+"/api/v1/sse/jobs/nobody-runs-this/"+id)
+		out, err := streams[i].StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := streams[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { streams[i].Process.Kill(); streams[i].Wait() })
+		if _, err := out.Read(make([]byte, 1)); err != nil { // the stream is open
+			t.Fatal(err)
+		}
+		go func() { // keep reading, as a browser does
+			for b := make([]byte, 4096); ; {
+				if _, err := out.Read(b); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	begin := time.Now()
+	if err := s.interrupt(); err != nil {
+		t.Errorf("it ended with %v\n%s", err, s.log)
+	}
+	t.Logf("ended after %v", time.Since(begin).Round(time.Millisecond))
+}
+
+// TestServicesRunAloneTogether: jobs, importer and edge as processes of their own, with one key.
+func TestServicesRunAloneTogether(t *testing.T) {
+	s := &server{t: t, data: t.TempDir(), edge: freeAddress(t), jobs: freeAddress(t), importer: freeAddress(t), log: &logBuffer{}}
+	key := []string{"--key", "a-key-for-this-test-of-32-bytes-or-more", "--metrics-listen", "-"}
+	var exits []chan error
+	for _, args := range [][]string{
+		{"jobs", "--listen", s.jobs, "--data", filepath.Join(s.data, "jobs")},
+		{"importer", "--listen", s.importer, "--jobs-address", s.jobs, "--data", filepath.Join(s.data, "importer")},
+		{"edge", "--listen", s.edge, "--jobs-address", s.jobs, "--importer-address", s.importer, "--data", filepath.Join(s.data, "edge")},
+	} {
+		process, exited := s.launch(s.log, append(args, key...)...)
+		exits = append(exits, exited)
+		t.Cleanup(func() { process.Process.Kill(); <-exited })
+		s.process, s.exited = process, exited
+	}
+	s.waitReady()
+	token := s.token("ann", key[:2]...)
+	file, _ := s.sample(200, 0)
+	id := s.accepted(token, file)
+	s.job(token, id, "completed")
+	for _, exited := range exits {
+		select {
+		case err := <-exited:
+			exited <- err
+			t.Errorf("a service ended: %v\n%s", err, s.log)
+		default:
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package rpcerr_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/rpcerr"
+)
+
+func TestAnErrorCarriesCodeReasonAndSentence(t *testing.T) {
+	err := fmt.Errorf("wrapped: %w", rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND, "No such job."))
+	if status.Code(err) != codes.NotFound || rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND {
+		t.Errorf("got %v, %v", status.Code(err), rpcerr.Reason(err))
+	}
+}
+
+func TestTheCauseStaysInside(t *testing.T) {
+	cause := errors.New("disk /dev/sda1 is on fire")
+	err := rpcerr.Internal(cause)
+	st, _ := status.FromError(err)
+	if st.Code() != codes.Internal || strings.Contains(st.Message(), "sda1") {
+		t.Errorf("the caller gets %v: %s", st.Code(), st.Message())
+	}
+	if !errors.Is(err, cause) || !strings.Contains(err.Error(), "sda1") {
+		t.Errorf("the log gets %q", err)
+	}
+}
+
+func TestACancelledCallIsNotOurFault(t *testing.T) {
+	for cause, want := range map[error]codes.Code{context.Canceled: codes.Canceled, context.DeadlineExceeded: codes.DeadlineExceeded} {
+		if got := status.Code(rpcerr.Internal(fmt.Errorf("read: %w", cause))); got != want {
+			t.Errorf("%v: got %v, want %v", cause, got, want)
+		}
+	}
+}
+
+func TestErrorsOfOthersHaveNoReason(t *testing.T) {
+	for _, err := range []error{nil, errors.New("plain"), status.Error(codes.NotFound, "other")} {
+		if got := rpcerr.Reason(err); got != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+			t.Errorf("%v: got %v", err, got)
+		}
+	}
+}

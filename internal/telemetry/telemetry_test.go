@@ -1,0 +1,61 @@
+package telemetry_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"headway/internal/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestLogFormats(t *testing.T) {
+	for format, want := range map[string]string{"text": "msg=hello job_id=j", "json": `"msg":"hello","job_id":"j"`} {
+		var out strings.Builder
+		logger, err := telemetry.NewLogger(&out, format, slog.LevelInfo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logger.Debug("unheard")
+		logger.Info("hello", "job_id", "j")
+		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "unheard") {
+			t.Errorf("%s: got %s", format, out.String())
+		}
+	}
+	if _, err := telemetry.NewLogger(io.Discard, "xml", slog.LevelInfo); err == nil {
+		t.Error("an unknown format was taken")
+	}
+}
+
+func TestMetricsAndProfilesAreServedUntilTheEnd(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- telemetry.Serve(ctx, lis, telemetry.NewRegistry()) }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for path, want := range map[string]string{"/metrics": "go_goroutines", "/debug/pprof/": "goroutine"} {
+		res, err := client.Get("http://" + lis.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if !strings.Contains(string(body), want) {
+			t.Errorf("%s: no %s in %s", path, want, body)
+		}
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,269 @@
+package sample
+
+import "slices"
+
+// fate is what becomes of a row when the workbook is imported.
+type fate uint8
+
+const (
+	inserted fate = iota
+	rejected
+	blocked
+)
+
+// fanOut is how many people report to one manager.
+const fanOut = 8
+
+// smallEvery: one employee of so many belongs to the small department, which is the one that is put at fault, so that
+// a single fault blocks about four employees of a thousand and not a quarter of them.
+const smallEvery = 244
+
+// plan fixes, before any row is made, how many rows there are, which of them are at fault, and who refers to whom.
+// Everything about a row follows from its index, so that a later sheet can name a row of an earlier one.
+type plan struct {
+	Options
+	rows   map[string]int   // of each sheet
+	faulty map[string][]int // indexes of the rows with a fault of their own, ascending
+	// regular is the number of departments that share the employees evenly; the next one is the small department.
+	// Departments, areas and designations behind those that are used are there to be at fault and block nobody.
+	regular int
+	// smallAt is the first employee of the small department.
+	smallAt int
+	// blocking tells that the small department is at fault.
+	blocking bool
+	// areas and designations are how many of them are referred to.
+	areas, designations int
+	// employees and drivers are the fates of their rows.
+	employees, drivers []fate
+	// driver is the employee who is the i-th driver.
+	driver []int32
+}
+
+func newPlan(o Options) *plan {
+	n := o.Rows
+	p := &plan{Options: o, faulty: make(map[string][]int)}
+	p.rows = map[string]int{
+		"areas":           clamp(n/5000, 4, 40),
+		"departments":     clamp(n/250, 8, 4000),
+		"designations":    clamp(n/800, 6, 400),
+		"employees":       n,
+		"schedules":       min(n+(n+1)/2, 1_000_000),
+		"drivers":         max(1, n*15/100),
+		"car_assignments": max(1, n*14455/100_000),
+	}
+	p.smallAt = min(100, n/2)
+
+	share := p.shares()
+	p.blocking = share["departments"] > 0 && n > 1
+	p.areas = p.rows["areas"] - share["areas"]
+	p.designations = p.rows["designations"] - share["designations"]
+	spare := share["departments"]
+	if p.blocking {
+		spare--
+	}
+	p.regular = p.rows["departments"] - spare - 1
+
+	p.faulty["areas"] = tail(p.rows["areas"], share["areas"])
+	p.faulty["designations"] = tail(p.rows["designations"], share["designations"])
+	p.faulty["departments"] = tail(p.rows["departments"], spare)
+	if p.blocking {
+		p.faulty["departments"] = append([]int{p.small()}, p.faulty["departments"]...)
+	}
+	p.decideEmployees(share["employees"])
+	p.decideDrivers(share["drivers"])
+	p.faulty["schedules"] = p.spread("schedules", share["schedules"], func(i int) bool {
+		return p.employees[p.scheduled(i)] == inserted
+	})
+	p.faulty["car_assignments"] = p.spread("car_assignments", share["car_assignments"], func(i int) bool {
+		return p.drivers[p.assigned(i)] == inserted
+	})
+	return p
+}
+
+// sheetShares are the sheets with their parts of the faults, in percent; the first issues go to one sheet each.
+var sheetShares = []struct {
+	sheet         string
+	percent, most int // most: the part of its rows that may be at fault, in percent
+}{
+	{"employees", 55, 50}, {"schedules", 26, 50}, {"departments", 2, 25}, {"drivers", 8, 25}, {"car_assignments", 7, 50}, {"designations", 1, 25}, {"areas", 1, 25},
+}
+
+// shares divides the faults among the sheets.
+func (p *plan) shares() map[string]int {
+	share := make(map[string]int)
+	left := p.Issues
+	give := func(sheet string, n, most int) {
+		n = max(0, min(n, left, p.rows[sheet]*most/100-share[sheet]))
+		share[sheet] += n
+		left -= n
+	}
+	for _, s := range sheetShares {
+		give(s.sheet, 1, s.most)
+	}
+	rest := left
+	for _, s := range sheetShares {
+		give(s.sheet, rest*s.percent/100, s.most)
+	}
+	for _, s := range sheetShares {
+		give(s.sheet, left, s.most)
+	}
+	return share
+}
+
+// small is the index of the small department.
+func (p *plan) small() int { return p.regular }
+
+// isSmall tells whether an employee belongs to the small department.
+func (p *plan) isSmall(employee int) bool {
+	return employee >= p.smallAt && (employee-p.smallAt)%smallEvery == 0
+}
+
+// place gives an employee's department, and the employee's place among the department's people, from 0.
+func (p *plan) place(employee int) (department, place int) {
+	if p.isSmall(employee) {
+		return p.small(), (employee - p.smallAt) / smallEvery
+	}
+	among := employee
+	if employee > p.smallAt {
+		among -= 1 + (employee-p.smallAt)/smallEvery
+	}
+	return among % p.regular, among / p.regular
+}
+
+// member is the inverse of place.
+func (p *plan) member(department, place int) (employee int) {
+	if department == p.small() {
+		return p.smallAt + place*smallEvery
+	}
+	among := place*p.regular + department
+	if among < p.smallAt {
+		return among
+	}
+	return among + 1 + (among-p.smallAt)/(smallEvery-1)
+}
+
+// members is the number of people in a department.
+func (p *plan) members(department int) int {
+	smalls := 0
+	if p.Rows > p.smallAt {
+		smalls = (p.Rows-p.smallAt-1)/smallEvery + 1
+	}
+	if department == p.small() {
+		return smalls
+	}
+	others := p.Rows - smalls
+	n := others / p.regular
+	if department < others%p.regular {
+		n++
+	}
+	return n
+}
+
+// rank is an employee's rank in the tree of a department, 0 for its head. In every second department the head comes
+// last, so that managers stand below those who report to them.
+func (p *plan) rank(department, place int) int {
+	if department%2 == 1 {
+		return p.members(department) - 1 - place
+	}
+	return place
+}
+
+// manager is whom an employee reports to; -1 for the head of a department.
+func (p *plan) manager(employee int) int {
+	department, place := p.place(employee)
+	rank := p.rank(department, place)
+	if rank == 0 {
+		return -1
+	}
+	return p.member(department, p.rank(department, (rank-1)/fanOut))
+}
+
+// isManager tells whether anybody reports to an employee.
+func (p *plan) isManager(employee int) bool {
+	department, place := p.place(employee)
+	return p.rank(department, place)*fanOut+1 < p.members(department)
+}
+
+func (p *plan) decideEmployees(faults int) {
+	p.employees = make([]fate, p.Rows)
+	p.faulty["employees"] = p.spread("employees", faults, func(i int) bool { return !p.isSmall(i) && !p.isManager(i) })
+	for _, i := range p.faulty["employees"] {
+		p.employees[i] = rejected
+	}
+	if p.blocking {
+		for i := p.smallAt; i < p.Rows; i += smallEvery {
+			p.employees[i] = blocked
+		}
+	}
+}
+
+// decideDrivers makes drivers of employees all over the sheet, but of none who is rejected.
+func (p *plan) decideDrivers(faults int) {
+	count := p.rows["drivers"]
+	p.driver = make([]int32, 0, count)
+	used := make([]bool, p.Rows)
+	for i := range count {
+		e := i * p.Rows / count
+		for used[e] || p.employees[e] == rejected {
+			e = (e + 1) % p.Rows
+		}
+		used[e] = true
+		p.driver = append(p.driver, int32(e))
+	}
+	p.drivers = make([]fate, count)
+	p.faulty["drivers"] = p.spread("drivers", faults, func(i int) bool { return p.employees[p.driver[i]] == inserted })
+	for _, i := range p.faulty["drivers"] {
+		p.drivers[i] = rejected
+	}
+	for i, e := range p.driver {
+		if p.employees[e] == blocked {
+			p.drivers[i] = blocked
+		}
+	}
+}
+
+// scheduled is the employee of a schedule, never one who is rejected. Two schedules of one employee are a multiple of
+// Rows apart, or one of them stands in for a neighbour who is rejected: scheduleDay keeps their days apart.
+func (p *plan) scheduled(i int) int { return p.standIn(i%p.Rows, p.employees) }
+
+// assigned is the driver of a car assignment, never one who is rejected.
+func (p *plan) assigned(i int) int { return p.standIn(i%len(p.drivers), p.drivers) }
+
+func (p *plan) standIn(i int, fates []fate) int {
+	for fates[i] == rejected {
+		i = (i + 1) % len(fates)
+	}
+	return i
+}
+
+// spread chooses rows at even distances over a sheet, of those that are suitable.
+func (p *plan) spread(sheet string, faults int, suitable func(int) bool) []int {
+	rows := p.rows[sheet]
+	chosen := make(map[int]bool, faults)
+	for j := range faults {
+		i := (j*rows + rows/2) / faults % rows
+		for tries := 0; chosen[i] || !suitable(i); tries++ {
+			if tries == rows {
+				panic("sample: " + sheet + " has too few rows for its share of the faults")
+			}
+			i = (i + 1) % rows
+		}
+		chosen[i] = true
+	}
+	list := make([]int, 0, faults)
+	for i := range chosen {
+		list = append(list, i)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func tail(rows, n int) []int {
+	var list []int
+	for i := rows - n; i < rows; i++ {
+		list = append(list, i)
+	}
+	return list
+}
+
+func clamp(v, low, high int) int { return max(low, min(v, high)) }

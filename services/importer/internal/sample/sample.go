@@ -1,0 +1,107 @@
+// Package sample generates workbooks of the workforce schema: people who never lived, in areas, departments and cars
+// that never were, with as many faults as asked for, each at a known cell.
+package sample
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"headway/schemas"
+	"headway/services/importer/internal/schema"
+)
+
+// Schema is the name of the schema whose workbooks this package generates.
+const Schema = "workforce"
+
+// MaxRows is the most employees that a sample has: every sheet stays within Excel's 1,048,576 rows.
+const MaxRows = 1_000_000
+
+// ErrOptions is what every error about Options wraps.
+var ErrOptions = errors.New("sample options")
+
+// Options say what to generate.
+type Options struct {
+	// Rows is the number of employees, 1 to MaxRows. The other six sheets are in proportion: 100,000 employees make
+	// about 280,000 rows in all. From 666,667 employees on, the schedules stay at 1,000,000.
+	Rows int
+	// Issues is the number of faulty rows, at most half of Rows; 0 makes a workbook without a fault.
+	Issues int
+	// Seed chooses names, dates and numbers; the same options make the same bytes.
+	Seed uint64
+}
+
+// Manifest says what is in a generated workbook, and what importing it into an empty database must come to.
+type Manifest struct {
+	// Sheets are in the schema's order.
+	Sheets []Numbers
+	// Faults are in the order of the sheets and their rows: exactly one for each rejected row.
+	Faults []Fault
+}
+
+// Numbers are those of one sheet: Read = Inserted + Rejected + Blocked.
+type Numbers struct {
+	// Sheet is the schema's name of the sheet.
+	Sheet                             string
+	Read, Inserted, Rejected, Blocked uint32
+}
+
+// Fault is one faulty cell, the only one of its row.
+type Fault struct {
+	// Sheet and Column are the schema's names.
+	Sheet, Column string
+	// Cell is the cell's address within its sheet ("D4711").
+	Cell string
+	// Row is the cell's row, from 1; the header is row 1.
+	Row uint32
+	// Code is the issue's code, as in the protobuf enum without its prefix ("NOT_A_DATE").
+	Code string
+	// Blocks counts the rows of all sheets that cannot be imported because of this one.
+	Blocks uint32
+}
+
+// Total is the sum over all sheets; its Sheet is empty.
+func (m Manifest) Total() Numbers {
+	var t Numbers
+	for _, n := range m.Sheets {
+		t.Read += n.Read
+		t.Inserted += n.Inserted
+		t.Rejected += n.Rejected
+		t.Blocked += n.Blocked
+	}
+	return t
+}
+
+// Write writes a workbook, sheet by sheet as its rows are made: memory holds a few bytes for an employee and the
+// compressor's window, whatever the size. It ends early, with the context's error, when the context is done.
+func Write(ctx context.Context, w io.Writer, o Options) (Manifest, error) {
+	if o.Rows < 1 || o.Rows > MaxRows {
+		return Manifest{}, fmt.Errorf("%w: %d rows; 1 to %d are possible", ErrOptions, o.Rows, MaxRows)
+	}
+	if o.Issues < 0 || o.Issues > o.Rows/2 {
+		return Manifest{}, fmt.Errorf("%w: %d issues; 0 to %d are possible with %d rows", ErrOptions, o.Issues, o.Rows/2, o.Rows)
+	}
+	file := Schema + ".yaml"
+	data, err := schemas.Files.ReadFile(file)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("read the schema %s: %w", Schema, err)
+	}
+	s, err := schema.Load(file, data)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("load the schema %s: %w", Schema, err)
+	}
+
+	g := &generator{plan: newPlan(o), schema: s}
+	book := newWorkbook(w)
+	for _, sheet := range s.Sheets {
+		if err := g.writeSheet(ctx, book, sheet); err != nil {
+			return Manifest{}, fmt.Errorf("write the sample's sheet %s: %w", sheet.Name, err)
+		}
+	}
+	if err := book.Close(); err != nil {
+		return Manifest{}, fmt.Errorf("write a sample workbook: %w", err)
+	}
+	g.blame()
+	return g.manifest, nil
+}

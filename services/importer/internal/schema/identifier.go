@@ -1,0 +1,92 @@
+package schema
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// maxIdentifier is the longest name that every database keeps whole: PostgreSQL cuts at 63 bytes.
+const maxIdentifier = 63
+
+var identifier = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+
+// systemNames belong to SQLite or PostgreSQL in every table; the prefixes to SQLite and to Headway.
+var (
+	systemNames    = []string{"rowid", "oid", "ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"}
+	systemPrefixes = []string{"sqlite_", "headway_"}
+)
+
+// checkIdentifier makes sure that a name is the same in every database, needs no escaping, and collides with nothing
+// of the database's own. Words that SQL reserves are allowed, as statements quote every name.
+func (l *loader) checkIdentifier(at *yaml.Node, name string) {
+	if len(name) > maxIdentifier {
+		l.fault(at, BadIdentifier, "%q has %d characters; a name has at most %d", name, len(name), maxIdentifier)
+		return
+	}
+	if !identifier.MatchString(name) {
+		l.fault(at, BadIdentifier, "%q is no safe name; use lower snake case, as in %s: a letter first, then a-z, 0-9 and single underscores", name, snake(name))
+		return
+	}
+	if slices.Contains(systemNames, name) {
+		l.fault(at, BadIdentifier, "%q belongs to the database itself; choose another name", name)
+	}
+	for _, p := range systemPrefixes {
+		if strings.HasPrefix(name, p) {
+			l.fault(at, BadIdentifier, "names that begin with %q are reserved; choose another name", p)
+		}
+	}
+}
+
+// snake proposes a safe name for one that is not.
+func snake(name string) string {
+	parts := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+	proposal := strings.Join(parts, "_")
+	if !identifier.MatchString(proposal) {
+		return "hired_on"
+	}
+	return proposal
+}
+
+// didYouMean proposes the nearest of the known words, or nothing if none is near.
+func didYouMean(word string, known []string) string {
+	best, distance := "", 3
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(word), k); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean \"" + best + "\"?"
+}
+
+// editDistance is the Levenshtein distance between two short words.
+func editDistance(a, b string) int {
+	if utf8.RuneCountInString(a) > 2*maxIdentifier {
+		return maxIdentifier
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

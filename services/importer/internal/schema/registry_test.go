@@ -1,0 +1,194 @@
+package schema
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"headway/schemas"
+)
+
+func small(name, title string) string {
+	return "name: " + name + "\ntitle: " + title + "\nsheets:\n  - {name: rows, key: id, columns: [{name: id, type: text, required: true}]}\n"
+}
+
+type folder struct {
+	t   *testing.T
+	dir string
+}
+
+func (f folder) write(file, content string) {
+	f.t.Helper()
+	if err := os.WriteFile(filepath.Join(f.dir, file), []byte(content), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f folder) remove(file string) {
+	f.t.Helper()
+	if err := os.Remove(filepath.Join(f.dir, file)); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func registry(t *testing.T, f folder, log *strings.Builder) *Registry {
+	t.Helper()
+	r, err := NewRegistry(RegistryConfig{BuiltIn: schemas.Files, Folder: f.dir, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func schemaNames(r *Registry) string {
+	var list []string
+	for _, s := range r.List() {
+		list = append(list, s.Name)
+	}
+	return strings.Join(list, " ")
+}
+
+func TestTheFolderIsReadAgainWithoutARestart(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	synctest.Test(t, func(t *testing.T) {
+		f.write("fleet.yaml", small("fleet", "One"))
+		f.write("notes.txt", "no schema")
+		f.write(".fleet.yaml.swp.yaml", "an editor's own")
+		r := registry(t, f, &strings.Builder{})
+		if got := schemaNames(r); got != "fleet workforce" {
+			t.Fatalf("the schemas are %q", got)
+		}
+		f.write("fleet.yaml", small("fleet", "Two"))
+		f.write("assets.yml", small("assets", "Assets"))
+		if s, _ := r.Get("fleet"); s.Title != "One" {
+			t.Error("the folder is read again at once, however often somebody asks")
+		}
+		time.Sleep(2 * time.Second)
+		if s, err := r.Get("fleet"); err != nil || s.Title != "Two" {
+			t.Errorf("the changed schema is %v, %v", s, err)
+		}
+		f.remove("fleet.yaml")
+		time.Sleep(2 * time.Second)
+		if got := schemaNames(r); got != "assets workforce" {
+			t.Errorf("the schemas are %q", got)
+		}
+		if _, err := r.Get("fleet"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "assets, workforce") {
+			t.Errorf("a schema that is gone gives %v", err)
+		}
+	})
+}
+
+func TestABrokenFileKeepsItsLastGoodSchemaAndIsToldOnce(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		f.write("fleet.yaml", small("fleet", "Good"))
+		f.write("new.yaml", "name: new\n")
+		r := registry(t, f, &log)
+		f.write("fleet.yaml", strings.Replace(small("fleet", "Bad"), "type: text", "type: txt", 1))
+		for range 3 {
+			time.Sleep(2 * time.Second)
+			if s, err := r.Get("fleet"); err != nil || s.Title != "Good" {
+				t.Fatalf("the schema is %v, %v", s, err)
+			}
+		}
+		problems := r.Problems()
+		if len(problems) != 2 || !strings.HasPrefix(problems[0].Error(), "fleet.yaml:4: ") || !strings.HasPrefix(problems[1].Error(), "new.yaml:1: ") {
+			t.Errorf("the problems are %v", problems)
+		}
+		if n := strings.Count(log.String(), "file=fleet.yaml"); n != 1 {
+			t.Errorf("the fault is logged %d times:\n%s", n, &log)
+		}
+		f.write("fleet.yaml", small("fleet", "Mended"))
+		f.remove("new.yaml")
+		time.Sleep(2 * time.Second)
+		if s, _ := r.Get("fleet"); s.Title != "Mended" || len(r.Problems()) != 0 {
+			t.Errorf("after mending, the schema is %q and the problems are %v", s.Title, r.Problems())
+		}
+	})
+}
+
+func TestANameBelongsToOneSchema(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	f.write("a.yaml", small("fleet", "First"))
+	f.write("b.yaml", small("fleet", "Second"))
+	f.write("c.yaml", small("workforce", "Mine"))
+	r := registry(t, f, &strings.Builder{})
+	if s, _ := r.Get("fleet"); s.Title != "First" {
+		t.Errorf("fleet is %q", s.Title)
+	}
+	if s, _ := r.Get("workforce"); s.Title != "Workforce" {
+		t.Errorf("workforce is %q", s.Title)
+	}
+	problems := r.Problems()
+	if len(problems) != 2 {
+		t.Fatalf("the problems are %v", problems)
+	}
+	for i, want := range []string{"a.yaml", "built-in"} {
+		var fault *Fault
+		if !errors.As(problems[i], &fault) || fault.Code != NameTaken || fault.Line != 1 || !strings.Contains(fault.Message, want) {
+			t.Errorf("problem %d is %v", i, problems[i])
+		}
+	}
+}
+
+func TestAFolderThatGoesAwayKeepsItsSchemas(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "schemas")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f := folder{t, dir}
+	synctest.Test(t, func(t *testing.T) {
+		f.write("fleet.yaml", small("fleet", "Fleet"))
+		r := registry(t, f, &strings.Builder{})
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if got := schemaNames(r); got != "fleet workforce" || len(r.Problems()) != 1 {
+			t.Errorf("the schemas are %q, the problems %v", got, r.Problems())
+		}
+	})
+	if _, err := NewRegistry(RegistryConfig{Folder: dir}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder that is not there at the start gives %v", err)
+	}
+}
+
+func TestAFaultInABuiltInSchemaIsAnError(t *testing.T) {
+	for name, files := range map[string]fstest.MapFS{
+		"broken": {"x.yaml": {Data: []byte("name: x\n")}},
+		"twice":  {"x.yaml": {Data: []byte(small("x", "X"))}, "y.yaml": {Data: []byte(small("x", "Y"))}},
+	} {
+		if _, err := NewRegistry(RegistryConfig{BuiltIn: files}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestManyMayAskAtOnce(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	f.write("fleet.yaml", small("fleet", "Fleet"))
+	r, err := NewRegistry(RegistryConfig{BuiltIn: schemas.Files, Folder: f.dir, CheckEvery: time.Nanosecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 20 {
+				if _, err := r.Get("fleet"); err != nil {
+					t.Error(err)
+				}
+				r.List()
+			}
+		})
+	}
+	all.Wait()
+}

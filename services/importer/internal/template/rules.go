@@ -1,0 +1,93 @@
+package template
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/schema"
+)
+
+// typeRules say what a cell of a type holds.
+var typeRules = map[schema.Type]string{
+	schema.Text:     "Text.",
+	schema.Integer:  "A whole number.",
+	schema.Decimal:  "A number, with decimals if need be.",
+	schema.Boolean:  "TRUE or FALSE.",
+	schema.Date:     "A date.",
+	schema.Time:     "A time of day.",
+	schema.DateTime: "A date with a time of day.",
+	schema.Email:    "An e-mail address.",
+	schema.Phone:    "A phone number.",
+	schema.Enum:     "A choice.",
+}
+
+// Rules say in sentences what the cells of a column must be, the type first.
+func Rules(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []string {
+	rules := []string{typeRules[c.Type]}
+	if c.Required {
+		rules[0] += " Required."
+	}
+	return append(rules, constraints(s, sheet, c)...)
+}
+
+// maxShown is how many of the allowed values are named.
+const maxShown = 12
+
+// constraints are the rules beside type and required.
+func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []string {
+	var rules []string
+	add := func(format string, args ...any) { rules = append(rules, fmt.Sprintf(format, args...)) }
+	switch key := slices.Index(sheet.Key, c.Name); {
+	case key >= 0 && len(sheet.Key) == 1:
+		add("Tells the rows apart: no value may stand twice.")
+	case key >= 0:
+		add("Tells the rows apart, together with %s.", otherKeys(sheet, c))
+	case c.Unique:
+		add("No value may stand twice.")
+	}
+	switch {
+	case c.MinLength > 0 && c.MinLength == c.MaxLength:
+		add("Exactly %d characters.", c.MaxLength)
+	case c.MinLength > 0 && c.MaxLength > 0:
+		add("%d to %d characters.", c.MinLength, c.MaxLength)
+	case c.MinLength > 0:
+		add("At least %d characters.", c.MinLength)
+	case c.MaxLength > 0:
+		add("At most %d characters.", c.MaxLength)
+	}
+	low, high := strings.Replace(c.Min, "T", " ", 1), strings.Replace(c.Max, "T", " ", 1)
+	switch {
+	case low != "" && high != "":
+		add("From %s to %s.", low, high)
+	case low != "":
+		add("%s or more.", low)
+	case high != "":
+		add("%s or less.", high)
+	}
+	if c.Pattern != nil {
+		add("In the form %s (a regular expression).", c.Pattern)
+	}
+	switch {
+	case len(c.Allowed) > maxShown:
+		add("One of %s and %d more.", strings.Join(c.Allowed[:maxShown], ", "), len(c.Allowed)-maxShown)
+	case len(c.Allowed) > 0:
+		add("One of %s.", strings.Join(c.Allowed, ", "))
+	}
+	if r := c.References; r != nil {
+		parent := s.Sheet(r.Sheet)
+		target, _ := parent.Column(r.Column)
+		add("Names a row by %q of the sheet %q, or one that was imported before.", target.Title, parent.Title)
+	}
+	return rules
+}
+
+func otherKeys(sheet *schema.Sheet, c *schema.Column) string {
+	var titles []string
+	for _, name := range sheet.Key {
+		if other, _ := sheet.Column(name); other != c {
+			titles = append(titles, other.Title)
+		}
+	}
+	return strings.Join(titles, " and ")
+}

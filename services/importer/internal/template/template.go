@@ -1,0 +1,199 @@
+// Package template makes the workbook that people fill in: one sheet for each sheet of a schema, with headers, formats,
+// checks and drop-downs, and a sheet of instructions that an import leaves alone.
+package template
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/xuri/excelize/v2"
+
+	"headway/services/importer/internal/schema"
+)
+
+// requiredMark stands behind the header of a required column. Headers are matched without punctuation, so that it does
+// not change what the column is.
+const requiredMark = " *"
+
+// Write writes the template of a schema.
+func Write(w io.Writer, s *schema.Schema) error {
+	b := &book{schema: s, file: excelize.NewFile()}
+	defer func() { _ = b.file.Close() }() // it has no temporary files
+	if err := b.build(); err != nil {
+		return fmt.Errorf("make the template of schema %s: %w", s.Name, err)
+	}
+	if err := b.file.Write(w); err != nil {
+		return fmt.Errorf("write the template of schema %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+// FileName is the name to save a schema's template under.
+func FileName(s *schema.Schema) string { return s.Name + "-template.xlsx" }
+
+// book is a template in the making.
+type book struct {
+	schema *schema.Schema
+	file   *excelize.File
+	// lists names the hidden sheet with the values of drop-downs that are too long, or too odd, to stand in a
+	// validation's own text; empty as long as there is none. listed counts its columns.
+	lists  string
+	listed int
+	styles struct {
+		header, requiredHeader, heading, wrapped int
+		columns                                  map[schema.Type]int
+	}
+}
+
+func (b *book) build() error {
+	if err := b.makeStyles(); err != nil {
+		return err
+	}
+	if err := b.instructions(); err != nil {
+		return err
+	}
+	for _, sheet := range b.schema.Sheets {
+		if err := b.sheet(sheet); err != nil {
+			return fmt.Errorf("sheet %s: %w", sheet.Name, err)
+		}
+	}
+	b.file.SetActiveSheet(0)
+	return nil
+}
+
+// formats are how the cells of a type are shown. Text columns are formatted as text, so that what is typed stays as it
+// is: leading zeros, long numbers, and what looks like a date or a formula.
+var formats = map[schema.Type]string{
+	schema.Text: "@", schema.Email: "@", schema.Phone: "@", schema.Enum: "@",
+	schema.Integer: "0", schema.Decimal: "#,##0.00########", schema.Boolean: "General",
+	schema.Date: `yyyy\-mm\-dd`, schema.Time: "hh:mm:ss", schema.DateTime: `yyyy\-mm\-dd\ hh:mm:ss`,
+}
+
+func (b *book) makeStyles() (err error) {
+	style := func(s *excelize.Style) (id int) {
+		if err == nil {
+			id, err = b.file.NewStyle(s)
+		}
+		return id
+	}
+	fill := func(color string) excelize.Fill {
+		return excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{color}}
+	}
+	top := &excelize.Alignment{Vertical: "top", WrapText: true}
+	b.styles.header = style(&excelize.Style{Font: &excelize.Font{Bold: true}, Fill: fill("E7ECEF")})
+	b.styles.requiredHeader = style(&excelize.Style{Font: &excelize.Font{Bold: true, Color: "7A1F1F"}, Fill: fill("F6E3DF")})
+	b.styles.heading = style(&excelize.Style{Font: &excelize.Font{Bold: true, Size: 16}})
+	b.styles.wrapped = style(&excelize.Style{Alignment: top})
+	b.styles.columns = make(map[schema.Type]int)
+	for _, t := range schema.Types {
+		code := formats[t]
+		b.styles.columns[t] = style(&excelize.Style{CustomNumFmt: &code})
+	}
+	return err
+}
+
+func (b *book) sheet(s *schema.Sheet) error {
+	f, name := b.file, s.Title
+	if _, err := f.NewSheet(name); err != nil {
+		return err
+	}
+	for i, c := range s.Columns {
+		letters, err := excelize.ColumnNumberToName(i + 1)
+		if err != nil {
+			return err
+		}
+		if err := f.SetColStyle(name, letters, b.styles.columns[c.Type]); err != nil {
+			return err
+		}
+		if err := f.SetColWidth(name, letters, letters, float64(max(12, utf8.RuneCountInString(c.Title)+5))); err != nil {
+			return err
+		}
+		if err := b.header(s, c, letters+"1"); err != nil {
+			return err
+		}
+		if err := b.validate(s, c, letters); err != nil {
+			return fmt.Errorf("column %s: %w", c.Name, err)
+		}
+	}
+	return f.SetPanes(name, &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
+}
+
+func (b *book) header(s *schema.Sheet, c *schema.Column, cell string) error {
+	title, style := c.Title, b.styles.header
+	if c.Required {
+		title, style = title+requiredMark, b.styles.requiredHeader
+	}
+	if err := b.file.SetCellStr(s.Title, cell, title); err != nil {
+		return err
+	}
+	if err := b.file.SetCellStyle(s.Title, cell, cell, style); err != nil {
+		return err
+	}
+	text := c.Title + "\n" + strings.Join(Rules(b.schema, s, c), "\n")
+	return b.file.AddComment(s.Title, excelize.Comment{Cell: cell, Author: "Headway", Text: text, Width: 260, Height: uint(40 + 18*strings.Count(text, "\n"))})
+}
+
+// instructions makes the first sheet: what to do, and every column with its rules.
+func (b *book) instructions() error {
+	f := b.file
+	name := b.schema.FreeSheetName("Instructions", "How to fill in", "About this workbook")
+	if err := f.SetSheetName("Sheet1", name); err != nil {
+		return err
+	}
+	for column, width := range map[string]float64{"A": 24, "B": 26, "C": 14, "D": 12, "E": 70, "F": 46} {
+		if err := f.SetColWidth(name, column, column, width); err != nil {
+			return err
+		}
+	}
+	row := 0
+	put := func(style int, values ...string) error {
+		row++
+		for i, v := range values {
+			cell, err := excelize.CoordinatesToCellName(i+1, row)
+			if err != nil {
+				return err
+			}
+			if err := f.SetCellStr(name, cell, v); err != nil {
+				return err
+			}
+			if err := f.SetCellStyle(name, cell, cell, style); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := put(b.styles.heading, b.schema.Title); err != nil {
+		return err
+	}
+	for _, line := range []string{
+		b.schema.Description,
+		"Fill in one row for each record, from the second row on, and upload the workbook. This sheet is not imported.",
+		"Columns marked with * must not be empty. Columns may be moved; columns with other headers are not imported.",
+		"Sheets are loaded in the order in which they stand here, so that a row may refer to rows of the sheets before it.",
+	} {
+		if line == "" {
+			continue
+		}
+		if err := put(0, line); err != nil {
+			return err
+		}
+	}
+	row++
+	if err := put(b.styles.header, "Sheet", "Column", "Type", "Required", "Rules", "Headers that mean the same"); err != nil {
+		return err
+	}
+	for _, s := range b.schema.Sheets {
+		for _, c := range s.Columns {
+			required := ""
+			if c.Required {
+				required = "required"
+			}
+			if err := put(b.styles.wrapped, s.Title, c.Title, string(c.Type), required, strings.Join(constraints(b.schema, s, c), " "), strings.Join(c.Aliases, ", ")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

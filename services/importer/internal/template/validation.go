@@ -1,0 +1,151 @@
+package template
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"github.com/xuri/excelize/v2"
+
+	"headway/services/importer/internal/schema"
+)
+
+// The longest texts that Excel takes in a data validation, in UTF-16 units.
+const (
+	maxListText  = 255
+	maxErrorText = 225
+)
+
+// validate adds a column's data validation. Excel then refuses what the schema refuses, and offers what it allows. A
+// reference is offered but not enforced, as the row may have been imported before.
+func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error {
+	dv := excelize.NewDataValidation(!c.Required)
+	dv.Sqref = fmt.Sprintf("%s2:%s%d", letters, letters, excelize.TotalRows)
+	style := excelize.DataValidationErrorStyleStop
+	switch {
+	case c.References != nil:
+		dv.Type, dv.Formula1 = "list", markup.Replace(b.referenceList(c.References))
+		style = excelize.DataValidationErrorStyleInformation
+	case len(c.Allowed) > 0:
+		source, err := b.valueList(c.Allowed)
+		if err != nil {
+			return err
+		}
+		dv.Type, dv.Formula1 = "list", markup.Replace(source)
+	case c.Type == schema.Boolean:
+		dv.Type, dv.Formula1 = "list", `"TRUE,FALSE"`
+	case c.MinLength > 0 || c.MaxLength > 0:
+		high := c.MaxLength
+		if high == 0 {
+			high = excelize.TotalCellChars
+		}
+		dv.Type, dv.Operator = "textLength", "between"
+		dv.Formula1, dv.Formula2 = strconv.Itoa(c.MinLength), strconv.Itoa(high)
+	default:
+		limits, ok := rangeLimits[c.Type]
+		if !ok {
+			return nil
+		}
+		dv.Type, dv.Operator = limits.kind, "between"
+		dv.Formula1, dv.Formula2 = limits.low, limits.high
+		if c.Min != "" {
+			dv.Formula1 = limits.formula(c.Min)
+		}
+		if c.Max != "" {
+			dv.Formula2 = limits.formula(c.Max)
+		}
+	}
+	dv.SetError(style, "Please check this cell", clip(c.Title+": "+strings.Join(Rules(b.schema, s, c), " "), maxErrorText))
+	return b.file.AddDataValidation(s.Title, dv)
+}
+
+// rangeLimits are the validation of each type that has a range, with the widest one that Excel can hold.
+var rangeLimits = map[schema.Type]struct {
+	kind, low, high string
+	formula         func(bound string) string
+}{
+	schema.Integer:  {"whole", "-999999999999999", "999999999999999", asWritten},
+	schema.Decimal:  {"decimal", "-999999999999999", "999999999999999", asWritten},
+	schema.Date:     {"date", "1", "2958465", serial("2006-01-02")},
+	schema.DateTime: {"date", "1", "2958465.99999", serial("2006-01-02T15:04:05")},
+	schema.Time:     {"time", "0", "0.999999", serial("15:04:05")},
+}
+
+func asWritten(bound string) string { return bound }
+
+// serial gives a bound as Excel counts: days since 1899-12-30, which is right from 1900-03-01 on.
+func serial(layout string) func(string) string {
+	return func(bound string) string {
+		t, err := time.Parse(layout, bound)
+		if err != nil {
+			return bound
+		}
+		epoch := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
+		if !strings.HasPrefix(layout, "2006") {
+			epoch = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+		}
+		const day = 24 * 60 * 60
+		seconds := t.Unix() - epoch.Unix()
+		if seconds%day == 0 {
+			return strconv.FormatInt(max(0, seconds/day), 10)
+		}
+		return strconv.FormatFloat(max(0, float64(seconds)/day), 'f', 9, 64)
+	}
+}
+
+// referenceList is a formula for the filled part of the column that is referred to.
+func (b *book) referenceList(r *schema.Reference) string {
+	parent := b.schema.Sheet(r.Sheet)
+	_, i := parent.Column(r.Column)
+	letters, _ := excelize.ColumnNumberToName(i + 1)
+	sheet := quoteSheet(parent.Title)
+	return fmt.Sprintf("OFFSET(%s!$%s$2,0,0,MAX(1,COUNTA(%s!$%s:$%s)-1),1)", sheet, letters, sheet, letters, letters)
+}
+
+// valueList is a formula for fixed values: the values themselves if Excel can take them so, else cells of a hidden
+// sheet.
+func (b *book) valueList(values []string) (string, error) {
+	text := strings.Join(values, ",")
+	if len(utf16.Encode([]rune(text))) <= maxListText && !strings.ContainsAny(strings.Join(values, ""), `,"`) && !strings.HasPrefix(text, "=") {
+		return `"` + text + `"`, nil
+	}
+	if b.lists == "" {
+		b.lists = b.schema.FreeSheetName("Lists", "Drop-down values")
+		if _, err := b.file.NewSheet(b.lists); err != nil {
+			return "", err
+		}
+		if err := b.file.SetSheetVisible(b.lists, false); err != nil {
+			return "", err
+		}
+	}
+	b.listed++
+	letters, err := excelize.ColumnNumberToName(b.listed)
+	if err != nil {
+		return "", err
+	}
+	for i, v := range values {
+		if err := b.file.SetCellStr(b.lists, letters+strconv.Itoa(i+1), v); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%s!$%s$1:$%s$%d", quoteSheet(b.lists), letters, letters, len(values)), nil
+}
+
+// quoteSheet writes a sheet's name as it stands in a formula.
+func quoteSheet(title string) string { return "'" + strings.ReplaceAll(title, "'", "''") + "'" }
+
+// markup escapes a formula as character data, as the writer takes formulas of validations for XML already.
+var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// clip shortens a text to so many UTF-16 units.
+func clip(text string, units int) string {
+	n := 0
+	for i, r := range text {
+		if n += utf16.RuneLen(r); n > units {
+			return text[:i]
+		}
+	}
+	return text
+}

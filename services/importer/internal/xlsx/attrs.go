@@ -1,0 +1,129 @@
+package xlsx
+
+import (
+	"bytes"
+	"errors"
+)
+
+var (
+	errAttrs     = errors.New("an attribute is malformed")
+	errTwice     = errors.New("an attribute stands twice")
+	errManyAttrs = errors.New("it has too many attributes")
+)
+
+// parseAttrs splits what follows the name in a tag into x.attrs.
+func (x *scanner) parseAttrs(b []byte) error {
+	x.attrs, x.scratch = x.attrs[:0], x.scratch[:0]
+	for {
+		spaces := 0
+		for spaces < len(b) && isSpace(b[spaces]) {
+			spaces++
+		}
+		b = b[spaces:]
+		if len(b) == 0 {
+			return nil
+		}
+		n := nameLength(b)
+		if n == 0 || spaces == 0 {
+			return errAttrs
+		}
+		name := b[:n]
+		if bytes.Count(name, []byte(":")) > 1 {
+			return errAttrs
+		}
+		b = trimLeft(b[n:])
+		if len(b) == 0 || b[0] != '=' {
+			return errAttrs
+		}
+		b = trimLeft(b[1:])
+		if len(b) == 0 || b[0] != '"' && b[0] != '\'' {
+			return errAttrs
+		}
+		end := bytes.IndexByte(b[1:], b[0])
+		if end < 0 {
+			return errAttrs
+		}
+		value := b[1 : 1+end]
+		b = b[end+2:]
+		if bytes.IndexByte(value, '<') >= 0 || !validChars(value) {
+			return errAttrs
+		}
+		if bytes.ContainsAny(value, "&\t\r\n") {
+			from := len(x.scratch)
+			var ok bool
+			if x.scratch, ok = appendAttrValue(x.scratch, value); !ok {
+				return errAttrs
+			}
+			value = x.scratch[from:]
+		}
+		for i := range x.attrs {
+			if string(x.attrs[i].name) == string(name) {
+				return errTwice
+			}
+		}
+		if len(x.attrs) == maxAttrs {
+			return errManyAttrs
+		}
+		x.attrs = append(x.attrs, attr{name, value})
+	}
+}
+
+// attr returns the value of the attribute of this name, written without a
+// prefix, or nil.
+func (x *scanner) attr(name string) []byte {
+	for i := range x.attrs {
+		if string(x.attrs[i].name) == name {
+			return x.attrs[i].value
+		}
+	}
+	return nil
+}
+
+// relID returns the value of the relationship attribute id, or nil.
+func (x *scanner) relID() []byte {
+	for i := range x.attrs {
+		prefix, local, ok := bytes.Cut(x.attrs[i].name, []byte(":"))
+		if ok && string(local) == "id" {
+			if space, _ := x.space(prefix); space == spaceRels {
+				return x.attrs[i].value
+			}
+		}
+	}
+	return nil
+}
+
+// declaredPrefix returns the prefix that an attribute of this name binds to a
+// namespace, empty for the default.
+func declaredPrefix(name []byte) (prefix []byte, ok bool) {
+	rest, ok := bytes.CutPrefix(name, []byte("xmlns"))
+	switch {
+	case !ok:
+		return nil, false
+	case len(rest) == 0:
+		return rest, true
+	case rest[0] == ':' && len(rest) > 1:
+		return rest[1:], true
+	}
+	return nil, false
+}
+
+// tagEnd returns where the tag at the beginning of b has its ">", or -1. A
+// ">" inside a quoted value is not it.
+func tagEnd(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch c := b[i]; c {
+		case '>':
+			return i
+		case '"', '\'':
+			end := bytes.IndexByte(b[i+1:], c)
+			if end < 0 {
+				return -1
+			}
+			i += end + 1
+		}
+	}
+	return -1
+}
+
+// xsdBool reads a boolean (XML Schema Part 2 §3.2.2).
+func xsdBool(b []byte) bool { return string(b) == "1" || string(b) == "true" }

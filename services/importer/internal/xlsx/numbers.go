@@ -1,0 +1,179 @@
+package xlsx
+
+import (
+	"math"
+	"strconv"
+)
+
+// significantDigits is how many digits of a number Excel keeps and shows.
+const significantDigits = 15
+
+// isCanonical tells whether a number stands as its own decimal text: no
+// exponent, no superfluous zeros, at most 15 significant digits before or
+// after the point, or a whole number of any length.
+func isCanonical(b []byte) bool {
+	i := 0
+	if len(b) > 0 && b[0] == '-' {
+		i = 1
+	}
+	whole := i
+	for i < len(b) && b[i]-'0' <= 9 {
+		i++
+	}
+	digits := i - whole
+	switch {
+	case digits == 0, digits > 1 && b[whole] == '0':
+		return false
+	case i == len(b):
+		return b[whole] != '0' || whole == 0 // not "-0"
+	case b[i] != '.' || b[len(b)-1] == '0':
+		return false
+	}
+	point := i
+	for i++; i < len(b) && b[i]-'0' <= 9; i++ {
+	}
+	if i < len(b) || i == point+1 {
+		return false
+	}
+	if digits = i - 1 - whole; digits <= significantDigits {
+		return true
+	}
+	for j := whole; j < i && (b[j] == '0' || b[j] == '.'); j++ {
+		if b[j] == '0' {
+			digits--
+		}
+	}
+	return digits <= significantDigits
+}
+
+// appendNumber appends the decimal text of a number cell: plain digits with at
+// most one point, never an exponent. The number is what Excel shows for it,
+// rounded to 15 significant digits, which takes the noise of binary fractions
+// away (9380.280000000001 is 9380.28); a whole number written out in digits
+// stands as it is written, however long. ok is false if b is no number that
+// Excel can hold.
+func appendNumber(dst, b []byte) (text []byte, ok bool) {
+	d, ok := parseDecimal(b)
+	if !ok {
+		return dst, false
+	}
+	if d.len() > significantDigits && !d.written || d.point > 300 || d.point < -300 {
+		// The binary number is what Excel keeps, so that is what is rounded.
+		f, err := strconv.ParseFloat(string(b), 64)
+		if err != nil || math.IsInf(f, 0) {
+			return dst, false
+		}
+		var short [32]byte
+		d, _ = parseDecimal(strconv.AppendFloat(short[:0], f, 'e', significantDigits-1, 64))
+	}
+	return d.append(dst), true
+}
+
+// decimal is the number 0.WHOLEFRAC × 10^point, without zeros at either end;
+// zero has no digits.
+type decimal struct {
+	negative    bool
+	whole, frac []byte
+	point       int
+	written     bool // a whole number written out: no point, no exponent
+}
+
+// parseDecimal reads an xsd:double in decimal notation (XML Schema Part 2
+// §3.2.5).
+func parseDecimal(b []byte) (d decimal, ok bool) {
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+		d.negative = b[0] == '-'
+		b = b[1:]
+	}
+	d.whole = b[:digitsLength(b)]
+	b = b[len(d.whole):]
+	d.written = len(b) == 0
+	if len(b) > 0 && b[0] == '.' {
+		d.frac = b[1 : 1+digitsLength(b[1:])]
+		b = b[1+len(d.frac):]
+	}
+	if len(d.whole)+len(d.frac) == 0 {
+		return d, false
+	}
+	d.point = len(d.whole)
+	if len(b) > 0 {
+		if b[0] != 'e' && b[0] != 'E' {
+			return d, false
+		}
+		b = b[1:]
+		sign := 1
+		if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+			if b[0] == '-' {
+				sign = -1
+			}
+			b = b[1:]
+		}
+		n, ok := parseInt(b, 100_000)
+		if !ok {
+			return d, false
+		}
+		d.point += sign * n
+	}
+	d.trim()
+	return d, true
+}
+
+// trim leaves the zeros at both ends out.
+func (d *decimal) trim() {
+	for len(d.whole) > 0 && d.whole[0] == '0' {
+		d.whole = d.whole[1:]
+		d.point--
+	}
+	for len(d.whole) == 0 && len(d.frac) > 0 && d.frac[0] == '0' {
+		d.frac = d.frac[1:]
+		d.point--
+	}
+	for len(d.frac) > 0 && d.frac[len(d.frac)-1] == '0' {
+		d.frac = d.frac[:len(d.frac)-1]
+	}
+	for len(d.frac) == 0 && len(d.whole) > 0 && d.whole[len(d.whole)-1] == '0' {
+		d.whole = d.whole[:len(d.whole)-1]
+	}
+	if d.len() == 0 {
+		d.point = 0
+	}
+}
+
+func (d *decimal) len() int { return len(d.whole) + len(d.frac) }
+
+func (d *decimal) append(dst []byte) []byte {
+	if d.len() == 0 {
+		return append(dst, '0')
+	}
+	if d.negative {
+		dst = append(dst, '-')
+	}
+	if d.point <= 0 {
+		dst = append(dst, "0."...)
+		for n := d.point; n < 0; n++ {
+			dst = append(dst, '0')
+		}
+		return append(append(dst, d.whole...), d.frac...)
+	}
+	start := len(dst)
+	dst = append(append(dst, d.whole...), d.frac...)
+	if d.point >= d.len() {
+		for n := d.point - d.len(); n > 0; n-- {
+			dst = append(dst, '0')
+		}
+		return dst
+	}
+	dst = append(dst, 0)
+	copy(dst[start+d.point+1:], dst[start+d.point:])
+	dst[start+d.point] = '.'
+	return dst
+}
+
+func digitsLength(b []byte) int {
+	for i, c := range b {
+		if c-'0' > 9 {
+			return i
+		}
+	}
+	return len(b)
+}

@@ -1,0 +1,63 @@
+package xlsx
+
+import "strconv"
+
+// CellName returns the name of a cell, such as "D4711" for column 4 and row
+// 4711. Column and row count from 1.
+func CellName(col, row int) string {
+	return string(strconv.AppendInt(appendColumn(make([]byte, 0, 10), col), int64(row), 10))
+}
+
+// ColumnName returns the letters of a column that counts from 1, such as
+// "AA" for 27.
+func ColumnName(col int) string {
+	return string(appendColumn(nil, col))
+}
+
+func appendColumn(dst []byte, col int) []byte {
+	start := len(dst)
+	for ; col > 0; col = (col - 1) / 26 {
+		dst = append(dst, byte('A'+(col-1)%26))
+	}
+	for i, j := start, len(dst)-1; i < j; i, j = i+1, j-1 {
+		dst[i], dst[j] = dst[j], dst[i]
+	}
+	return dst
+}
+
+// parseRef reads a cell reference (ECMA-376 Part 1 §18.18.62, ST_CellRef).
+// ok is false if ref is not one, or lies outside a sheet of 16,384 columns
+// and 1,048,576 rows.
+func parseRef(ref []byte) (col, row int, ok bool) {
+	i := 0
+	for ; i < len(ref) && i < 4; i++ {
+		c := ref[i] | 0x20
+		if c < 'a' || c > 'z' {
+			break
+		}
+		col = col*26 + int(c-'a') + 1
+	}
+	row, ok = parseInt(ref[i:], 1_048_576)
+	if !ok || row == 0 || ref[i] == '0' || col == 0 || col > 16_384 {
+		return 0, 0, false
+	}
+	return col, row, true
+}
+
+// parseInt reads a run of decimal digits not above limit.
+func parseInt(b []byte, limit int) (n int, ok bool) {
+	if len(b) == 0 {
+		return 0, false
+	}
+	for _, c := range b {
+		c -= '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + int(c)
+		if n > limit {
+			return 0, false
+		}
+	}
+	return n, true
+}

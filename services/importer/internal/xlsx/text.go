@@ -1,0 +1,274 @@
+package xlsx
+
+import (
+	"bytes"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// appendText appends the characters that raw XML text stands for: references
+// replaced, line ends as "\n" (XML 1.0 §2.11). ok is false if a reference is
+// malformed or names an entity that XML does not have.
+func appendText(dst, raw []byte) (text []byte, ok bool) {
+	for {
+		i := bytes.IndexAny(raw, "&\r")
+		if i < 0 {
+			return append(dst, raw...), true
+		}
+		dst = append(dst, raw[:i]...)
+		if raw[i] == '\r' {
+			dst = append(dst, '\n')
+			raw = raw[i+1:]
+			if len(raw) > 0 && raw[0] == '\n' {
+				raw = raw[1:]
+			}
+			continue
+		}
+		r, n := parseReference(raw[i:])
+		if n == 0 {
+			return dst, false
+		}
+		dst = utf8.AppendRune(dst, r)
+		raw = raw[i+n:]
+	}
+}
+
+// appendCDATA appends the characters of a CDATA section.
+func appendCDATA(dst, raw []byte) []byte {
+	for {
+		i := bytes.IndexByte(raw, '\r')
+		if i < 0 {
+			return append(dst, raw...)
+		}
+		dst = append(append(dst, raw[:i]...), '\n')
+		raw = raw[i+1:]
+		if len(raw) > 0 && raw[0] == '\n' {
+			raw = raw[1:]
+		}
+	}
+}
+
+// appendAttrValue appends an attribute's value, in which white space counts as
+// spaces (XML 1.0 §3.3.3).
+func appendAttrValue(dst, raw []byte) (value []byte, ok bool) {
+	for len(raw) > 0 {
+		switch c := raw[0]; c {
+		case '\t', '\n', '\r':
+			dst = append(dst, ' ')
+			raw = raw[1:]
+		case '&':
+			r, n := parseReference(raw)
+			if n == 0 {
+				return dst, false
+			}
+			dst = utf8.AppendRune(dst, r)
+			raw = raw[n:]
+		default:
+			dst = append(dst, c)
+			raw = raw[1:]
+		}
+	}
+	return dst, true
+}
+
+// validReferences tells whether every "&" in raw text begins a reference that
+// XML has.
+func validReferences(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '&')
+		if i < 0 {
+			return true
+		}
+		_, n := parseReference(raw[i:])
+		if n == 0 {
+			return false
+		}
+		raw = raw[i+n:]
+	}
+}
+
+// parseReference reads the reference at the beginning of b and returns its
+// length, 0 if it is none.
+func parseReference(b []byte) (r rune, n int) {
+	end := bytes.IndexByte(b[:min(len(b), 16)], ';')
+	if end < 2 {
+		return 0, 0
+	}
+	name := b[1:end]
+	if name[0] == '#' {
+		r, ok := parseCharCode(name[1:])
+		if !ok {
+			return 0, 0
+		}
+		return r, end + 1
+	}
+	switch string(name) {
+	case "lt":
+		r = '<'
+	case "gt":
+		r = '>'
+	case "amp":
+		r = '&'
+	case "quot":
+		r = '"'
+	case "apos":
+		r = '\''
+	default:
+		return 0, 0
+	}
+	return r, end + 1
+}
+
+func parseCharCode(b []byte) (r rune, ok bool) {
+	base := rune(10)
+	if len(b) > 0 && b[0] == 'x' {
+		base, b = 16, b[1:]
+	}
+	if len(b) == 0 {
+		return 0, false
+	}
+	for _, c := range b {
+		d := hexDigit(c)
+		if d < 0 || d >= base {
+			return 0, false
+		}
+		if r = r*base + d; r > utf8.MaxRune {
+			return 0, false
+		}
+	}
+	return r, isChar(r)
+}
+
+func hexDigit(c byte) rune {
+	switch {
+	case '0' <= c && c <= '9':
+		return rune(c - '0')
+	case 'a' <= c && c <= 'f':
+		return rune(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return rune(c-'A') + 10
+	}
+	return -1
+}
+
+// unescape replaces the escapes _xHHHH_ in place, by which SpreadsheetML
+// writes characters that XML cannot hold (ECMA-376 Part 1 §22.9.2.19,
+// ST_Xstring). HHHH is a unit of UTF-16: half a pair alone stays as it is.
+func unescape(b []byte) []byte {
+	i := bytes.Index(b, []byte("_x"))
+	if i < 0 {
+		return b
+	}
+	out := b[:i]
+	for i < len(b) {
+		unit, ok := escapeAt(b, i)
+		if !ok {
+			out = append(out, b[i])
+			i++
+			continue
+		}
+		r, n := unit, 7
+		if utf16.IsSurrogate(unit) {
+			low, _ := escapeAt(b, i+7)
+			if r = utf16.DecodeRune(unit, low); r == utf8.RuneError {
+				out = append(out, b[i])
+				i++
+				continue
+			}
+			n = 14
+		}
+		out = utf8.AppendRune(out, r)
+		i += n
+	}
+	return out
+}
+
+func escapeAt(b []byte, i int) (unit rune, ok bool) {
+	if i+7 > len(b) || b[i] != '_' || b[i+1] != 'x' || b[i+6] != '_' {
+		return 0, false
+	}
+	for _, c := range b[i+2 : i+6] {
+		d := hexDigit(c)
+		if d < 0 {
+			return 0, false
+		}
+		unit = unit<<4 | d
+	}
+	return unit, true
+}
+
+// isChar tells whether XML may hold a character (XML 1.0 §2.2).
+func isChar(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' ||
+		r >= 0x20 && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000 && r <= 0x10FFFF
+}
+
+// validChars tells whether b is UTF-8 of characters that XML may hold.
+func validChars(b []byte) bool {
+	for i := 0; i < len(b); i++ {
+		if c := b[i]; c >= 0x80 {
+			return validWide(b[i:])
+		} else if c < ' ' && c != '\n' && c != '\t' && c != '\r' {
+			return false
+		}
+	}
+	return true
+}
+
+func validWide(b []byte) bool {
+	for len(b) > 0 {
+		if c := b[0]; c < 0x80 {
+			if c < ' ' && c != '\n' && c != '\t' && c != '\r' {
+				return false
+			}
+			b = b[1:]
+			continue
+		}
+		r, n := utf8.DecodeRune(b)
+		if n == 1 || r == 0xFFFE || r == 0xFFFF {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+// nameLength returns how many bytes of b are an XML name of ASCII characters,
+// its prefix included. No name of SpreadsheetML has others.
+func nameLength(b []byte) int {
+	for i, c := range b {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == ':'
+		if !letter && (i == 0 || c != '-' && c != '.' && (c < '0' || c > '9')) {
+			return i
+		}
+	}
+	return len(b)
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
+func isBlank(b []byte) bool {
+	for _, c := range b {
+		if !isSpace(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func trimLeft(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[0]) {
+		b = b[1:]
+	}
+	return b
+}
+
+func trimRight(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// clip shortens what a message quotes.
+func clip(b []byte) []byte { return b[:min(len(b), 40)] }

@@ -1,0 +1,12 @@
+// Command jobs is Headway's jobs service alone: state, queue, leases and progress of every job.
+package main
+
+import (
+	"os"
+
+	"headway/internal/program"
+)
+
+func main() {
+	os.Exit(program.Main("jobs", "Headway's jobs service: state, queue, leases and progress of every job.", &program.JobsCommand{}))
+}

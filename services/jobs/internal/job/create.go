@@ -1,0 +1,161 @@
+package job
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Limits of what a job may carry, in bytes as JSON.
+const (
+	MaxDocument = 8 << 10  // payload, result, question and answer, each
+	MaxSnapshot = 16 << 10 // the whole snapshot
+)
+
+const (
+	defaultMaxAttempts = 3
+	defaultBackoff     = time.Second
+	defaultMaxBackoff  = 5 * time.Minute
+)
+
+// Spec is what a user asks for when creating a job.
+type Spec struct {
+	ID          string // a UUID; a fresh one if empty
+	Kind        string
+	Owner       string
+	Title       string
+	Payload     json.RawMessage
+	Steps       []PlannedStep
+	RequestID   string // unique per owner; empty for none
+	Priority    int32
+	Labels      map[string]string
+	MaxAttempts uint32        // 3 if 0
+	Backoff     time.Duration // 1 s if 0
+	MaxBackoff  time.Duration // 5 min if 0
+	NotBefore   time.Time
+	Deadline    time.Time
+}
+
+// New is a job as the spec asks for, queued at the time now.
+func New(spec Spec, now time.Time) (Job, error) {
+	now = Instant(now)
+	j := Job{
+		Kind: spec.Kind, Owner: spec.Owner, Title: spec.Title, Payload: spec.Payload,
+		Priority: spec.Priority, Labels: spec.Labels,
+		Status: Queued, Revision: 1,
+		MaxAttempts: spec.MaxAttempts, Backoff: spec.Backoff, MaxBackoff: spec.MaxBackoff,
+		CreatedAt: now, UpdatedAt: now, NotBefore: Instant(spec.NotBefore), Deadline: Instant(spec.Deadline),
+	}
+	switch {
+	case spec.Kind == "":
+		return Job{}, &InvalidError{"kind", "is required"}
+	case spec.Owner == "":
+		return Job{}, &InvalidError{"owner", "is required"}
+	case len(spec.Payload) > MaxDocument:
+		return Job{}, &InvalidError{"payload", "is larger than 8 KiB as JSON"}
+	case !j.Deadline.IsZero() && !j.Deadline.After(now):
+		return Job{}, &InvalidError{"deadline", "has passed already"}
+	}
+	id, err := parseOrMakeID(spec.ID)
+	if err != nil {
+		return Job{}, err
+	}
+	j.ID = id
+	if j.MaxAttempts == 0 {
+		j.MaxAttempts = defaultMaxAttempts
+	}
+	if j.Backoff == 0 {
+		j.Backoff = defaultBackoff
+	}
+	if j.MaxBackoff == 0 {
+		j.MaxBackoff = defaultMaxBackoff
+	}
+	if !j.NotBefore.After(now) {
+		j.NotBefore = time.Time{}
+	}
+	if len(spec.Steps) > 0 {
+		if j.Progress, err = j.Progress.plan(spec.Steps); err != nil {
+			if invalid, ok := err.(*InvalidError); ok {
+				invalid.Field = "steps" + invalid.Field[len("plan"):]
+			}
+			return Job{}, err
+		}
+	}
+	if j.snapshotSize() > MaxSnapshot {
+		return Job{}, ErrSnapshotTooBig
+	}
+	return j, nil
+}
+
+func parseOrMakeID(id string) (string, error) {
+	if id == "" {
+		fresh, err := uuid.NewV7()
+		return fresh.String(), err
+	}
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return "", &InvalidError{"job_id", "is not a UUID"}
+	}
+	return parsed.String(), nil
+}
+
+// Fingerprint tells requests apart: equal for specs that ask for the same.
+func (s Spec) Fingerprint() []byte {
+	s.NotBefore, s.Deadline = Instant(s.NotBefore), Instant(s.Deadline)
+	s.Payload = canonical(s.Payload)
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic("a spec has no JSON: " + err.Error()) // only with numbers that New refuses
+	}
+	sum := sha256.Sum256(text)
+	return sum[:]
+}
+
+// canonical is the document with sorted keys and no spaces.
+func canonical(document json.RawMessage) json.RawMessage {
+	var value any
+	if len(document) == 0 || json.Unmarshal(document, &value) != nil {
+		return nil
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// Instant is t as stores keep it: UTC with microseconds.
+func Instant(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// snapshotSize is the size of the job's snapshot as JSON, to within a few percent.
+func (j *Job) snapshotSize() int {
+	size := 600 + len(j.Kind) + len(j.Owner) + len(j.Title) + len(j.Lease.Worker) +
+		len(j.Payload) + len(j.Result) + len(j.Question) + len(j.Answer) + len(j.Progress.Message)
+	if j.Error != nil {
+		size += len(j.Error.Reason) + len(j.Error.Message)
+	}
+	for name, value := range j.Labels {
+		size += len(name) + len(value) + 6
+	}
+	for i := range j.Progress.Steps {
+		s := &j.Progress.Steps[i]
+		size += 100 + len(s.Name) + len(s.Title) + len(s.Group) + len(s.Unit) + len(s.Message)
+		for name := range s.Counters {
+			size += len(name) + 12
+		}
+		if !s.StartedAt.IsZero() {
+			size += 44
+		}
+		if !s.CompletedAt.IsZero() {
+			size += 46
+		}
+	}
+	return size
+}

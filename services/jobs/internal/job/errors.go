@@ -1,0 +1,52 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What can be wrong with a call. Match with errors.Is.
+var (
+	ErrNotFound        = errors.New("no such job")
+	ErrFinished        = errors.New("the job has ended")
+	ErrNotFinished     = errors.New("the job has not ended yet")
+	ErrNotWaiting      = errors.New("the job is not waiting for a decision")
+	ErrNotRetryable    = errors.New("only failed and cancelled jobs can be retried")
+	ErrLeaseLost       = errors.New("the lease token is not the valid one of this job")
+	ErrSnapshotTooBig  = errors.New("the job's snapshot would be too large")
+	ErrRequestIDReused = errors.New("the request id was used before for a different request")
+	ErrOutputConflict  = errors.New("the bytes differ from the output stored at this offset")
+	ErrOutputTooLarge  = errors.New("the job's output has reached its limit")
+)
+
+// InvalidError says which field of a request breaks its documented rule.
+type InvalidError struct {
+	Field   string // as the contract names it, e.g. "payload" or "steps[2].name"
+	Problem string // a sentence's end: "is larger than 8 KiB"
+}
+
+func (e *InvalidError) Error() string { return e.Field + " " + e.Problem }
+
+// StepUnknownError is a report on a step that the job does not have.
+type StepUnknownError struct{ Step string }
+
+func (e *StepUnknownError) Error() string {
+	return fmt.Sprintf("the job has no step %q; declare it in the plan first", e.Step)
+}
+
+// ProgressInvalidError is a report with a number that cannot be.
+type ProgressInvalidError struct {
+	Step    string
+	Problem string
+}
+
+func (e *ProgressInvalidError) Error() string {
+	return fmt.Sprintf("step %q: %s", e.Step, e.Problem)
+}
+
+// OutputGapError is an append or a read beyond the end of the output.
+type OutputGapError struct{ End int64 }
+
+func (e *OutputGapError) Error() string {
+	return fmt.Sprintf("the output ends at byte %d", e.End)
+}

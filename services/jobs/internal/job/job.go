@@ -1,0 +1,147 @@
+// Package job is the domain of the jobs service: what a job is, how time, workers and users change it, and what a
+// store of jobs has to promise. It knows no transport and no database.
+//
+// Every change is a transition: a method that takes the time, checks whether it is allowed, and changes the job in
+// place. A transition that returns an error has changed nothing.
+package job
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Status is where a job stands. The numbers are those of headway.jobs.v1.JobStatus, and are stored.
+type Status int
+
+// The statuses of a job. The last three are terminal.
+const (
+	Queued    Status = 1
+	Active    Status = 2
+	Waiting   Status = 3
+	Completed Status = 4
+	Failed    Status = 5
+	Cancelled Status = 6
+)
+
+// Terminal tells whether the job has ended.
+func (s Status) Terminal() bool { return s >= Completed }
+
+// String is the word that REST and SSE use, too.
+func (s Status) String() string {
+	switch s {
+	case Queued:
+		return "queued"
+	case Active:
+		return "active"
+	case Waiting:
+		return "waiting"
+	case Completed:
+		return "completed"
+	case Failed:
+		return "failed"
+	case Cancelled:
+		return "cancelled"
+	}
+	return "unknown"
+}
+
+// Job is the whole state of a job at one revision.
+//
+// A Job may be copied by assignment: transitions replace slices and maps and never write into shared ones.
+// All times are UTC with microseconds; the zero time means unset.
+type Job struct {
+	ID    string
+	Kind  string
+	Owner string
+	Title string
+
+	Status   Status
+	Revision uint32 // grows by one with every change that a snapshot shows
+	Priority int32  // higher runs first
+	Labels   map[string]string
+
+	Attempt     uint32 // runs begun that count; 0 before the first
+	MaxAttempts uint32
+	Backoff     time.Duration // before the second attempt; doubles with each further one
+	MaxBackoff  time.Duration
+
+	Payload  json.RawMessage // a JSON object, or nil
+	Result   json.RawMessage
+	Question json.RawMessage
+	Answer   json.RawMessage
+	Error    *Failure
+
+	Progress    Progress
+	OutputBytes int64
+
+	CancelRequested bool
+	CancelBy        time.Time // an active job that was asked to stop is cancelled then, with or without its worker
+
+	CreatedAt   time.Time
+	StartedAt   time.Time
+	UpdatedAt   time.Time
+	CompletedAt time.Time
+	NotBefore   time.Time // cleared when it has come, so a queued job without it is ready to be leased
+	Deadline    time.Time
+
+	Lease Lease
+
+	// QueuePosition is how many ready jobs of the kind go before this one, kept while the job is queued.
+	QueuePosition uint32
+
+	// Checkpoint is what the attempt before left for the next one. Stores fill it in when a job is claimed, and keep
+	// what they have when it is nil; everywhere else it is nil. HasCheckpoint tells whether there is one.
+	Checkpoint    []byte
+	HasCheckpoint bool
+}
+
+// Lease is a worker's right to work on an active job; the zero Lease for all others.
+type Lease struct {
+	Token     string // the proof; secret to the worker
+	Worker    string // the name the worker gave itself
+	Duration  time.Duration
+	ExpiresAt time.Time
+}
+
+// Failure says why an attempt or a job ended without success.
+type Failure struct {
+	Reason  string `json:"reason"` // upper snake case
+	Message string `json:"message,omitempty"`
+	Attempt uint32 `json:"attempt,omitempty"`
+}
+
+// The reasons that the service itself gives; names of headway.errors.v1.ErrorReason.
+const (
+	ReasonLeaseExpired    = "LEASE_EXPIRED"
+	ReasonDeadlinePassed  = "DEADLINE_PASSED"
+	ReasonCancelledByUser = "CANCELLED_BY_USER"
+	ReasonWorkerFailed    = "WORKER_FAILED"
+	ReasonWorkerReleased  = "WORKER_RELEASED"
+)
+
+// Ready tells whether a worker may lease the job now.
+func (j *Job) Ready() bool { return j.Status == Queued && j.NotBefore.IsZero() }
+
+// Due is when time alone changes the job (Elapse), or the zero time for never.
+func (j *Job) Due() time.Time {
+	switch j.Status {
+	case Queued:
+		return earliest(j.NotBefore, j.Deadline)
+	case Active:
+		return earliest(j.Lease.ExpiresAt, j.Deadline, j.CancelBy)
+	case Waiting:
+		return j.Deadline
+	}
+	return time.Time{}
+}
+
+// earliest is the first of the times that are set, or the zero time.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}

@@ -1,0 +1,284 @@
+package job
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+)
+
+// StepState is where a step stands. The numbers are those of headway.jobs.v1.StepState, and are stored.
+type StepState int
+
+// The states of a step; StepKeep in a report leaves the state as it is.
+const (
+	StepKeep      StepState = 0
+	StepPending   StepState = 1
+	StepActive    StepState = 2
+	StepCompleted StepState = 3
+	StepFailed    StepState = 4
+	StepSkipped   StepState = 5
+)
+
+// Ended tells whether nothing more will happen in the step.
+func (s StepState) Ended() bool { return s >= StepCompleted }
+
+// Progress is how far a job has come. Steps come from the worker; all else is derived from them here.
+type Progress struct {
+	Message string `json:"message,omitempty"`
+	Steps   []Step `json:"steps,omitempty"`
+
+	// Percent is 0 to 100, weighted over the steps. It never falls, not even across attempts.
+	Percent float64 `json:"percent,omitempty"`
+	// Rate is units of the current step per second; 0 when unknown.
+	Rate float64 `json:"rate,omitempty"`
+	// ETA is the estimated seconds to the end; nil when unknown.
+	ETA *float64 `json:"eta,omitempty"`
+	// Stalled: the worker is alive, but nothing has moved for a while.
+	Stalled bool `json:"stalled,omitempty"`
+
+	Motion Motion `json:"motion,omitzero"`
+}
+
+// Step is one named part of the work.
+type Step struct {
+	Name        string             `json:"name"`
+	Title       string             `json:"title,omitempty"`
+	Group       string             `json:"group,omitempty"`
+	Weight      float64            `json:"weight"`
+	State       StepState          `json:"state"`
+	Done        float64            `json:"done,omitempty"`
+	Total       float64            `json:"total,omitempty"` // 0 when unknown
+	Unit        string             `json:"unit,omitempty"`
+	Counters    map[string]float64 `json:"counters,omitempty"`
+	Message     string             `json:"message,omitempty"`
+	StartedAt   time.Time          `json:"started_at,omitzero"`
+	CompletedAt time.Time          `json:"completed_at,omitzero"`
+}
+
+// PlannedStep declares a step before it begins.
+type PlannedStep struct {
+	Name   string
+	Title  string // the name if empty
+	Group  string
+	Weight float64 // 1 if 0
+	Total  float64 // 0 when unknown
+	Unit   string
+}
+
+// Report is a worker's view of its own work. Numbers are totals, not differences.
+type Report struct {
+	Message string
+	Steps   []StepReport
+}
+
+// StepReport is what changed in a step; nil fields keep what was.
+type StepReport struct {
+	Name     string
+	State    StepState
+	Done     *float64
+	Total    *float64
+	Counters map[string]float64 // all of them; empty to keep
+	Message  *string
+}
+
+// Current is the name of the step under way: the first active one, or "".
+func (p *Progress) Current() string {
+	for i := range p.Steps {
+		if p.Steps[i].State == StepActive {
+			return p.Steps[i].Name
+		}
+	}
+	return ""
+}
+
+// plan is p with the steps declared anew; steps that keep their name keep their progress.
+func (p Progress) plan(planned []PlannedStep) (Progress, error) {
+	steps := make([]Step, len(planned))
+	for i, s := range planned {
+		field := fmt.Sprintf("plan[%d]", i)
+		if problem := s.problem(); problem != "" {
+			return p, &InvalidError{Field: field, Problem: problem}
+		}
+		if slices.ContainsFunc(steps[:i], func(other Step) bool { return other.Name == s.Name }) {
+			return p, &InvalidError{Field: field + ".name", Problem: fmt.Sprintf("%q is declared twice", s.Name)}
+		}
+		step := Step{Name: s.Name, State: StepPending}
+		if k := p.index(s.Name); k >= 0 {
+			step = p.Steps[k]
+		}
+		step.Title, step.Group, step.Weight, step.Unit = s.Title, s.Group, s.Weight, s.Unit
+		if step.Title == "" {
+			step.Title = s.Name
+		}
+		if step.Weight == 0 {
+			step.Weight = 1
+		}
+		if s.Total != 0 {
+			step.Total = max(s.Total, step.Done)
+		}
+		steps[i] = step
+	}
+	p.Steps = steps
+	return p, nil
+}
+
+func (s *PlannedStep) problem() string {
+	switch {
+	case s.Name == "":
+		return "needs a name"
+	case !finite(s.Weight) || s.Weight < 0:
+		return "needs a weight of 0 or more"
+	case !finite(s.Total) || s.Total < 0:
+		return "needs a total of 0 or more"
+	}
+	return ""
+}
+
+// report is p after the worker's report at the time now, and whether anything that people see has moved.
+func (p Progress) report(now time.Time, r *Report) (next Progress, moved bool, err error) {
+	next = p
+	if r.Message != "" && r.Message != p.Message {
+		next.Message, moved = r.Message, true
+	}
+	if len(r.Steps) == 0 {
+		return next, moved, nil
+	}
+	next.Steps = slices.Clone(p.Steps)
+	for i := range r.Steps {
+		sr := &r.Steps[i]
+		k := next.index(sr.Name)
+		if k < 0 {
+			return p, false, &StepUnknownError{Step: sr.Name}
+		}
+		changed, err := next.Steps[k].apply(now, sr)
+		if err != nil {
+			return p, false, err
+		}
+		moved = moved || changed
+	}
+	return next, moved, nil
+}
+
+// apply changes the step as reported, and tells whether that changed anything.
+func (s *Step) apply(now time.Time, r *StepReport) (changed bool, err error) {
+	before := *s
+	if r.Done != nil {
+		s.Done = *r.Done
+	}
+	if r.Total != nil {
+		s.Total = *r.Total
+	}
+	if len(r.Counters) > 0 && !maps.Equal(s.Counters, r.Counters) {
+		s.Counters, changed = maps.Clone(r.Counters), true
+	}
+	if r.Message != nil {
+		s.Message = *r.Message
+	}
+	if problem := s.problem(); problem != "" {
+		return false, &ProgressInvalidError{Step: s.Name, Problem: problem}
+	}
+	s.enter(now, r.State)
+	return changed || s.Done != before.Done || s.Total != before.Total || s.Message != before.Message ||
+		s.State != before.State, nil
+}
+
+func (s *Step) problem() string {
+	switch {
+	case !finite(s.Done) || s.Done < 0:
+		return "done is not a number of 0 or more"
+	case !finite(s.Total) || s.Total < 0:
+		return "total is not a number of 0 or more"
+	case s.Total > 0 && s.Done > s.Total:
+		return fmt.Sprintf("done (%v) is above total (%v)", s.Done, s.Total)
+	}
+	for name, value := range s.Counters {
+		if !finite(value) {
+			return fmt.Sprintf("counter %q is not a finite number", name)
+		}
+	}
+	return ""
+}
+
+// enter changes the step's state and keeps its times.
+func (s *Step) enter(now time.Time, state StepState) {
+	if state == StepKeep || state == s.State {
+		return
+	}
+	s.State = state
+	switch {
+	case state == StepPending:
+		s.StartedAt, s.CompletedAt = time.Time{}, time.Time{}
+	case state == StepActive:
+		s.CompletedAt = time.Time{}
+		if s.StartedAt.IsZero() {
+			s.StartedAt = now
+		}
+	default:
+		if s.StartedAt.IsZero() && state != StepSkipped {
+			s.StartedAt = now
+		}
+		s.CompletedAt = now
+	}
+}
+
+// fraction is the share of the work that is done in this attempt, 0 to 1, weighted over the steps.
+func (p *Progress) fraction() float64 {
+	var done, all float64
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		all += s.Weight
+		switch {
+		case s.State == StepCompleted || s.State == StepSkipped:
+			done += s.Weight
+		case s.Total > 0:
+			done += s.Weight * s.Done / s.Total
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return min(done/all, 1)
+}
+
+// raise lifts the percent to what the steps say; it never lowers it.
+func (p *Progress) raise() {
+	p.Percent = max(p.Percent, 100*p.fraction())
+}
+
+// rest forgets what only makes sense while a worker works.
+func (p *Progress) rest() {
+	p.Rate, p.ETA, p.Stalled, p.Motion = 0, nil, false, Motion{}
+}
+
+// restart sets the steps back for an attempt that starts over. The percent stays.
+func (p *Progress) restart() {
+	p.rest()
+	p.Message = ""
+	steps := slices.Clone(p.Steps)
+	for i := range steps {
+		s := &steps[i]
+		s.State, s.Done, s.Counters, s.Message = StepPending, 0, nil, ""
+		s.StartedAt, s.CompletedAt = time.Time{}, time.Time{}
+	}
+	p.Steps = steps
+}
+
+// closeSteps ends the steps that are still open: active ones in the given state, and pending ones too if all is set.
+func (p *Progress) closeSteps(now time.Time, state StepState, all bool) {
+	steps := slices.Clone(p.Steps)
+	for i := range steps {
+		s := &steps[i]
+		if s.State == StepActive || all && s.State == StepPending {
+			s.enter(now, state)
+		}
+	}
+	p.Steps = steps
+}
+
+func (p *Progress) index(name string) int {
+	return slices.IndexFunc(p.Steps, func(s Step) bool { return s.Name == name })
+}
+
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

@@ -1,0 +1,125 @@
+package job
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps jobs. It is the truth: what it has answered is on disk, and survives a power cut.
+//
+// All methods may be called at the same time. Times are kept with microseconds. A change whose context ends before its
+// turn gives the context's error and does not happen; once its turn has come, it is answered with what came of it.
+type Store interface {
+	// Create stores a new job under its spec's request id, if it has one. If that owner has used the request id before
+	// for the same fingerprint, or the job's id exists with the same owner and fingerprint, it returns the stored job
+	// and replayed; for another fingerprint, ErrRequestIDReused.
+	Create(ctx context.Context, j Job, requestID string, fingerprint []byte) (stored Job, replayed bool, err error)
+
+	// Get returns the job, or ErrNotFound. It sees every change that was answered before it was called.
+	Get(ctx context.Context, id string) (Job, error)
+
+	// List returns a page of jobs, newest first by order of creation. Pages never repeat or lose a job because others
+	// are created or deleted meanwhile.
+	List(ctx context.Context, filter Filter) (Page, error)
+
+	// Update reads the jobs, lets change change each, and stores them, each atomically: nobody sees a job between its
+	// read and its write. change is given the index into ids; if it returns an error, that job stays as it is and the
+	// error is returned at the same index. Jobs that do not exist give ErrNotFound. The jobs are independent: one that
+	// cannot be changed does not hold up the others. change may be called more than once for a job, always with a fresh
+	// copy, and must not call the store. It may leave the revision as it is (nothing that a snapshot shows has changed,
+	// and nobody is told) or let it grow by one.
+	Update(ctx context.Context, ids []string, change func(i int, j *Job) error) ([]Job, []error)
+
+	// Claim leases up to Max ready jobs of the given kinds: higher priority first, then older ones first, skipping
+	// owners that have Cap active jobs of the kind. No job is ever given to two claims. An empty claim is no error.
+	Claim(ctx context.Context, c Claim) (Claimed, error)
+
+	// Due returns the ids of jobs whose Due time has come, the longest overdue first.
+	Due(ctx context.Context, now time.Time, limit int) ([]string, error)
+
+	// NextDue returns the earliest Due time of all jobs, or the zero time if there is none.
+	NextDue(ctx context.Context) (time.Time, error)
+
+	// ExtendLeases makes every lease last until now + its duration at least. It is called when a service starts: the
+	// time it was down does not count against the workers. Revisions stay as they are.
+	ExtendLeases(ctx context.Context, now time.Time) error
+
+	// Delete removes a finished job with its output and checkpoint. allow is asked with the job in the same step; its
+	// error is returned and leaves the job. ErrNotFound if there is none.
+	Delete(ctx context.Context, id string, allow func(*Job) error) error
+
+	// Purge removes up to limit jobs that ended before the given time, and returns how many.
+	Purge(ctx context.Context, endedBefore time.Time, limit int) (int, error)
+
+	// AppendOutput writes data at the offset of the job's output, if token holds its lease (else ErrLeaseLost), and
+	// returns the output's length after it. Bytes that are there already must be the same (else ErrOutputConflict); an
+	// offset beyond the end gives *OutputGapError; an output that would exceed limit bytes, ErrOutputTooLarge. The
+	// job's OutputBytes follow at once, its revision does not.
+	AppendOutput(ctx context.Context, id, token string, offset int64, data []byte, limit int64) (int64, error)
+
+	// ReadOutput returns up to limit bytes of the output from offset on, and fewer only at the end or where a stored
+	// piece ends; none at the end. An offset beyond the end gives *OutputGapError, an unknown job ErrNotFound.
+	ReadOutput(ctx context.Context, id string, offset int64, limit int) ([]byte, error)
+
+	// Close lets what was begun end, and releases the store.
+	Close() error
+}
+
+// Commit is what a store has made durable in one step. Jobs are those whose revision grew, in their new state.
+type Commit struct {
+	Jobs    []Job
+	Deleted []Deleted
+	Output  []OutputGrowth
+}
+
+// Deleted is a job that is gone.
+type Deleted struct{ ID, Owner, Kind string }
+
+// OutputGrowth is how long a job's output has become.
+type OutputGrowth struct {
+	ID     string
+	Length int64
+}
+
+// Observer is told of every commit, in the order in which they became durable, before the change is answered. It must
+// return quickly.
+type Observer func(Commit)
+
+// Claim says what a worker can take.
+type Claim struct {
+	Kinds    []string
+	Max      int
+	Cap      int // active jobs per owner and kind; 0 for no cap
+	Now      time.Time
+	Worker   string
+	Duration time.Duration
+	Token    func() string // a fresh lease token per job
+}
+
+// Claimed is what a claim got.
+type Claimed struct {
+	Jobs   []Job // with their checkpoints
+	Capped bool  // there was more, but its owners are at their cap
+}
+
+// Filter says which jobs to list. Empty fields do not filter.
+type Filter struct {
+	Owner         string
+	Kinds         []string
+	Statuses      []Status
+	Labels        map[string]string
+	CreatedAfter  time.Time // at or after
+	CreatedBefore time.Time // before
+	// Live asks for jobs that have not ended; with EndedAfter also for those that ended at or after it.
+	Live       bool
+	EndedAfter time.Time
+
+	Limit int    // at most this many; must be above 0
+	Token string // of the page before; empty for the first. A malformed one is an *InvalidError
+}
+
+// Page is a part of a list.
+type Page struct {
+	Jobs []Job
+	Next string // token of the next page; empty on the last
+}

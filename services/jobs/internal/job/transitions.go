@@ -1,0 +1,358 @@
+package job
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"time"
+)
+
+// Grant leases a ready job to a worker until now + duration, and begins an attempt.
+// What an attempt before has done is kept if it left a checkpoint; without one the steps start over.
+func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration) {
+	now = Instant(now)
+	j.Status = Active
+	j.Attempt++
+	j.QueuePosition = 0
+	if j.StartedAt.IsZero() {
+		j.StartedAt = now
+	}
+	j.Lease = Lease{Token: token, Worker: worker, Duration: duration, ExpiresAt: now.Add(duration)}
+	if j.HasCheckpoint {
+		j.Progress.rest()
+	} else {
+		j.Progress.restart()
+	}
+	j.Progress.Motion = Motion{At: now, MovedAt: now, Fraction: j.Progress.fraction()}
+	j.touch(now)
+}
+
+// Holds returns ErrLeaseLost unless token is the one of the job's present lease.
+// A lease is lost when the job is taken away (Elapse, a new lease), not by the clock alone.
+func (j *Job) Holds(token string) error {
+	if j.Status != Active || token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(j.Lease.Token)) != 1 {
+		return ErrLeaseLost
+	}
+	return nil
+}
+
+// Renew makes the lease last until now + its duration. It also notices that nothing moves any more; visible tells
+// whether that changed the snapshot. It leaves the revision to Advance.
+func (j *Job) Renew(now time.Time, token string, stalledAfter time.Duration) (visible bool, err error) {
+	if err := j.Holds(token); err != nil {
+		return false, err
+	}
+	now = Instant(now)
+	j.Lease.ExpiresAt = now.Add(j.Lease.Duration)
+	return j.Progress.observe(now, false, stalledAfter), nil
+}
+
+// Report takes in what the worker says of its work: a plan (nil for none), and a report (nil for none). visible tells
+// whether that changed the snapshot. It leaves the revision to Advance.
+func (j *Job) Report(now time.Time, plan []PlannedStep, r *Report, stalledAfter time.Duration) (visible bool, err error) {
+	now = Instant(now)
+	next, moved := j.Progress, false
+	if len(plan) > 0 {
+		if next, err = next.plan(plan); err != nil {
+			return false, err
+		}
+		moved = true
+	}
+	if r != nil {
+		var changed bool
+		if next, changed, err = next.report(now, r); err != nil {
+			return false, err
+		}
+		moved = moved || changed
+	}
+	changed := *j
+	visible = next.observe(now, moved, stalledAfter) || moved
+	changed.Progress = next
+	if changed.snapshotSize() > MaxSnapshot {
+		return false, ErrSnapshotTooBig
+	}
+	*j = changed
+	return visible, nil
+}
+
+// Advance takes over what the holder of the same lease has reported to a copy of the job: progress, checkpoint and the
+// lease's new end. It leaves the revision to Touch.
+func (j *Job) Advance(reported *Job) error {
+	if err := j.Holds(reported.Lease.Token); err != nil {
+		return err
+	}
+	j.Progress = reported.Progress
+	j.Lease.ExpiresAt = reported.Lease.ExpiresAt
+	if reported.Checkpoint != nil {
+		j.SaveCheckpoint(reported.Checkpoint)
+	}
+	return nil
+}
+
+// Touch makes what has changed a revision of its own.
+func (j *Job) Touch(now time.Time) { j.touch(Instant(now)) }
+
+// SaveCheckpoint keeps what a later attempt needs; empty for nothing, nil to keep the one before.
+func (j *Job) SaveCheckpoint(checkpoint []byte) {
+	if checkpoint != nil {
+		j.Checkpoint, j.HasCheckpoint = checkpoint, len(checkpoint) > 0
+	}
+}
+
+// Complete ends the job with its result. Steps that are still open become completed.
+func (j *Job) Complete(now time.Time, token string, result json.RawMessage, last *Report) error {
+	if err := j.Holds(token); err != nil {
+		return err
+	}
+	if len(result) > MaxDocument {
+		return &InvalidError{"result", "is larger than 8 KiB as JSON"}
+	}
+	next := *j
+	if err := next.closingReport(now, last); err != nil {
+		return err
+	}
+	now = Instant(now)
+	next.Result, next.Error = result, nil
+	next.Progress.closeSteps(now, StepCompleted, true)
+	next.Progress.Percent = 100
+	if next.snapshotSize() > MaxSnapshot {
+		return ErrSnapshotTooBig
+	}
+	*j = next
+	j.end(now, Completed)
+	return nil
+}
+
+// Failing is how an attempt ended without success.
+type Failing struct {
+	Failure
+	Permanent bool            // do not try again
+	Result    json.RawMessage // facts for the page; nil to keep none
+	Last      *Report
+}
+
+// Fail ends the attempt. The job is queued again while attempts are left and the failure is not permanent; after a
+// cancel request it is cancelled. jitter is a random number in [0, 1).
+func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error {
+	if err := j.Holds(token); err != nil {
+		return err
+	}
+	if len(f.Result) > MaxDocument {
+		return &InvalidError{"result", "is larger than 8 KiB as JSON"}
+	}
+	next := *j
+	if err := next.closingReport(now, f.Last); err != nil {
+		return err
+	}
+	now = Instant(now)
+	next.Result = f.Result
+	failure := f.Failure
+	failure.Attempt = j.Attempt
+	if failure.Reason == "" {
+		failure.Reason = ReasonWorkerFailed
+	}
+	next.Error = &failure
+	if next.snapshotSize() > MaxSnapshot {
+		return ErrSnapshotTooBig
+	}
+	*j = next
+	switch {
+	case j.CancelRequested:
+		j.cancel(now)
+	case f.Permanent || j.Attempt >= j.MaxAttempts:
+		j.Progress.closeSteps(now, StepFailed, false)
+		j.end(now, Failed)
+	default:
+		j.requeue(now)
+		j.NotBefore = Instant(now.Add(j.backoff(jitter)))
+	}
+	return nil
+}
+
+// Release gives the job back without using up the attempt. After a cancel request it is cancelled instead.
+func (j *Job) Release(now time.Time, token string, checkpoint []byte) error {
+	if err := j.Holds(token); err != nil {
+		return err
+	}
+	now = Instant(now)
+	if j.CancelRequested {
+		j.cancel(now)
+		return nil
+	}
+	j.SaveCheckpoint(checkpoint)
+	j.Attempt--
+	j.requeue(now)
+	return nil
+}
+
+// Park ends the lease and lets the job wait for a person's decision. After a cancel request it is cancelled instead.
+func (j *Job) Park(now time.Time, token string, question json.RawMessage, last *Report, checkpoint []byte) error {
+	if err := j.Holds(token); err != nil {
+		return err
+	}
+	if len(question) > MaxDocument {
+		return &InvalidError{"question", "is larger than 8 KiB as JSON"}
+	}
+	if j.CancelRequested {
+		j.cancel(Instant(now))
+		return nil
+	}
+	next := *j
+	if err := next.closingReport(now, last); err != nil {
+		return err
+	}
+	next.Question = question
+	if next.snapshotSize() > MaxSnapshot {
+		return ErrSnapshotTooBig
+	}
+	*j = next
+	j.SaveCheckpoint(checkpoint)
+	j.Status = Waiting
+	j.Lease = Lease{}
+	j.Progress.rest()
+	j.touch(Instant(now))
+	return nil
+}
+
+// Resume answers a waiting job's question and queues it again; the attempt that parked is not counted twice.
+func (j *Job) Resume(now time.Time, answer json.RawMessage) error {
+	if j.Status != Waiting {
+		return ErrNotWaiting
+	}
+	if len(answer) > MaxDocument {
+		return &InvalidError{"answer", "is larger than 8 KiB as JSON"}
+	}
+	next := *j
+	next.Answer, next.Question = answer, nil
+	if next.snapshotSize() > MaxSnapshot {
+		return ErrSnapshotTooBig
+	}
+	*j = next
+	j.Attempt--
+	j.requeue(Instant(now))
+	return nil
+}
+
+// Cancel ends a queued or waiting job, and asks the worker of an active one to stop within grace. changed is false if
+// that was asked before, or the job is cancelled already.
+func (j *Job) Cancel(now time.Time, grace time.Duration) (changed bool, err error) {
+	now = Instant(now)
+	switch {
+	case j.Status == Cancelled || j.Status == Active && j.CancelRequested:
+		return false, nil
+	case j.Status.Terminal():
+		return false, ErrFinished
+	case j.Status == Active:
+		j.CancelRequested = true
+		j.CancelBy = now.Add(grace)
+		j.touch(now)
+	default:
+		j.cancel(now)
+	}
+	return true, nil
+}
+
+// Retry queues a failed or cancelled job again, with one more attempt allowed. A deadline that has passed is dropped.
+func (j *Job) Retry(now time.Time) error {
+	if j.Status != Failed && j.Status != Cancelled {
+		return ErrNotRetryable
+	}
+	now = Instant(now)
+	j.MaxAttempts = max(j.MaxAttempts, j.Attempt+1)
+	j.Result, j.Question = nil, nil
+	j.CompletedAt = time.Time{}
+	if !j.Deadline.IsZero() && !j.Deadline.After(now) {
+		j.Deadline = time.Time{}
+	}
+	j.requeue(now)
+	return nil
+}
+
+// Elapse does what time alone does to the job: a deadline or a grace time that has passed ends it, a lease that has
+// run out is taken away, a back-off that is over makes it ready. Without anything of that kind it changes nothing.
+func (j *Job) Elapse(now time.Time) {
+	now = Instant(now)
+	passed := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
+	switch {
+	case j.Status.Terminal():
+	case passed(j.Deadline):
+		j.Error = &Failure{Reason: ReasonDeadlinePassed, Message: "The job was not finished before its deadline.", Attempt: j.Attempt}
+		j.Progress.closeSteps(now, StepFailed, false)
+		j.end(now, Failed)
+	case j.Status == Active && passed(j.CancelBy):
+		j.cancel(now)
+	case j.Status == Active && passed(j.Lease.ExpiresAt):
+		j.expire(now)
+	case j.Status == Queued && passed(j.NotBefore):
+		j.NotBefore = time.Time{}
+		j.touch(now)
+	}
+}
+
+// expire takes the job from a worker that has gone silent. Somebody else may have it at once: there is no back-off.
+func (j *Job) expire(now time.Time) {
+	if j.CancelRequested {
+		j.cancel(now)
+		return
+	}
+	j.Error = &Failure{Reason: ReasonLeaseExpired, Message: "The worker stopped answering.", Attempt: j.Attempt}
+	if j.Attempt >= j.MaxAttempts {
+		j.Progress.closeSteps(now, StepFailed, false)
+		j.end(now, Failed)
+		return
+	}
+	j.requeue(now)
+}
+
+// closingReport takes in a last report before a change of status.
+func (j *Job) closingReport(now time.Time, last *Report) error {
+	if last == nil {
+		return nil
+	}
+	_, err := j.Report(now, nil, last, time.Duration(1<<62))
+	return err
+}
+
+// requeue puts the job back into the queue, ready.
+func (j *Job) requeue(now time.Time) {
+	j.Status = Queued
+	j.Lease = Lease{}
+	j.NotBefore = time.Time{}
+	j.CancelRequested, j.CancelBy = false, time.Time{}
+	j.Progress.rest()
+	j.touch(now)
+}
+
+func (j *Job) cancel(now time.Time) {
+	j.Error = &Failure{Reason: ReasonCancelledByUser, Message: "The job was cancelled.", Attempt: j.Attempt}
+	j.end(now, Cancelled)
+}
+
+// end makes the job terminal.
+func (j *Job) end(now time.Time, status Status) {
+	j.Status = status
+	j.Lease = Lease{}
+	j.CancelRequested, j.CancelBy = false, time.Time{}
+	j.NotBefore = time.Time{}
+	j.Question = nil
+	j.QueuePosition = 0
+	j.Progress.rest()
+	j.CompletedAt = now
+	j.touch(now)
+}
+
+// backoff is the wait before the next attempt: doubled with every attempt, and by jitter half of it up to all of it.
+func (j *Job) backoff(jitter float64) time.Duration {
+	wait := j.Backoff
+	for i := uint32(1); i < j.Attempt && wait < j.MaxBackoff; i++ {
+		wait *= 2
+	}
+	wait = min(wait, j.MaxBackoff)
+	return time.Duration(float64(wait) * (0.5 + jitter/2))
+}
+
+func (j *Job) touch(now time.Time) {
+	j.Revision++
+	if now.After(j.UpdatedAt) {
+		j.UpdatedAt = now
+	}
+}

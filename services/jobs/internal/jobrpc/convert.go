@@ -1,0 +1,157 @@
+package jobrpc
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/jobs/internal/job"
+)
+
+// toProto is the job as its watchers get it.
+func toProto(j *job.Job) *jobsv1.Job {
+	return &jobsv1.Job{
+		JobId:           j.ID,
+		Kind:            j.Kind,
+		Owner:           j.Owner,
+		Title:           j.Title,
+		Status:          jobsv1.JobStatus(j.Status),
+		Revision:        j.Revision,
+		Attempt:         j.Attempt,
+		MaxAttempts:     j.MaxAttempts,
+		Priority:        j.Priority,
+		Labels:          j.Labels,
+		Payload:         toStruct(j.Payload),
+		Progress:        progressToProto(&j.Progress),
+		Result:          toStruct(j.Result),
+		Error:           failureToProto(j.Error),
+		Question:        toStruct(j.Question),
+		Answer:          toStruct(j.Answer),
+		CancelRequested: j.CancelRequested,
+		QueuePosition:   j.QueuePosition,
+		OutputBytes:     j.OutputBytes,
+		CreatedAt:       toTimestamp(j.CreatedAt),
+		StartedAt:       toTimestamp(j.StartedAt),
+		UpdatedAt:       toTimestamp(j.UpdatedAt),
+		CompletedAt:     toTimestamp(j.CompletedAt),
+		NotBefore:       toTimestamp(j.NotBefore),
+		Deadline:        toTimestamp(j.Deadline),
+		Worker:          j.Lease.Worker,
+	}
+}
+
+func progressToProto(p *job.Progress) *jobsv1.Progress {
+	steps := make([]*jobsv1.Step, len(p.Steps))
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		steps[i] = &jobsv1.Step{
+			Name: s.Name, Title: s.Title, Group: s.Group, Weight: s.Weight, State: jobsv1.StepState(s.State),
+			Done: s.Done, Total: s.Total, Unit: s.Unit, Counters: s.Counters, Message: s.Message,
+			StartedAt: toTimestamp(s.StartedAt), CompletedAt: toTimestamp(s.CompletedAt),
+		}
+	}
+	return &jobsv1.Progress{
+		Percent: p.Percent, Message: p.Message, CurrentStep: p.Current(), Steps: steps,
+		Rate: p.Rate, EtaSeconds: p.ETA, Stalled: p.Stalled,
+	}
+}
+
+func failureToProto(f *job.Failure) *jobsv1.JobError {
+	if f == nil {
+		return nil
+	}
+	return &jobsv1.JobError{Reason: f.Reason, Message: f.Message, Attempt: f.Attempt}
+}
+
+// toStruct is a stored document; nil if there is none.
+func toStruct(document json.RawMessage) *structpb.Struct {
+	if len(document) == 0 {
+		return nil
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(document, &fields); err != nil {
+		return nil // cannot be: only fromStruct's texts are stored
+	}
+	s, err := structpb.NewStruct(fields)
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// fromStruct is a document as it is stored. Numbers that JSON cannot write are refused.
+func fromStruct(field string, s *structpb.Struct) (json.RawMessage, error) {
+	if s == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(s.AsMap())
+	if err != nil {
+		return nil, &job.InvalidError{Field: field, Problem: fmt.Sprintf("cannot be written as JSON: %v", err)}
+	}
+	return text, nil
+}
+
+func toTimestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+func fromTimestamp(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
+}
+
+// seconds is a number of seconds from a message as a duration.
+func seconds(s float64) time.Duration {
+	return time.Duration(math.Round(s * float64(time.Second)))
+}
+
+func fromPlan(plan []*jobsv1.StepPlan) []job.PlannedStep {
+	steps := make([]job.PlannedStep, len(plan))
+	for i, p := range plan {
+		steps[i] = job.PlannedStep{Name: p.GetName(), Title: p.GetTitle(), Group: p.GetGroup(), Weight: p.GetWeight(),
+			Total: p.GetTotal(), Unit: p.GetUnit()}
+	}
+	return steps
+}
+
+func fromReport(r *jobsv1.ProgressReport) *job.Report {
+	if r == nil {
+		return nil
+	}
+	steps := make([]job.StepReport, len(r.GetSteps()))
+	for i, s := range r.GetSteps() {
+		steps[i] = job.StepReport{Name: s.GetName(), State: job.StepState(s.GetState()), Done: s.Done, Total: s.Total,
+			Counters: s.GetCounters(), Message: s.Message}
+	}
+	return &job.Report{Message: r.GetMessage(), Steps: steps}
+}
+
+func fromCreate(r *jobsv1.CreateJobRequest, owner string) (job.Spec, error) {
+	payload, err := fromStruct("payload", r.GetPayload())
+	return job.Spec{
+		ID:          r.GetJobId(),
+		Kind:        r.GetKind(),
+		Owner:       owner,
+		Title:       r.GetTitle(),
+		Payload:     payload,
+		Steps:       fromPlan(r.GetSteps()),
+		RequestID:   r.GetRequestId(),
+		Priority:    r.GetPriority(),
+		Labels:      r.GetLabels(),
+		MaxAttempts: r.GetRetry().GetMaxAttempts(),
+		Backoff:     seconds(r.GetRetry().GetBackoffSeconds()),
+		MaxBackoff:  seconds(r.GetRetry().GetMaxBackoffSeconds()),
+		NotBefore:   fromTimestamp(r.GetNotBefore()),
+		Deadline:    fromTimestamp(r.GetDeadline()),
+	}, err
+}

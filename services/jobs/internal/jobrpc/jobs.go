@@ -1,0 +1,308 @@
+// Package jobrpc answers the gRPC services JobService and WorkerService with a dispatcher.
+package jobrpc
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+	"headway/services/jobs/internal/dispatch"
+	"headway/services/jobs/internal/job"
+)
+
+const (
+	defaultPage = 50
+	// watchPage is how many jobs one message of WatchJobs holds at most; with 16 KiB each they stay below gRPC's limit
+	// of 4 MiB a message.
+	watchPage = 200
+)
+
+// Jobs is the JobService.
+type Jobs struct {
+	jobsv1.UnimplementedJobServiceServer
+	dispatcher *dispatch.Dispatcher
+}
+
+// Register adds both services to the server.
+func Register(server grpc.ServiceRegistrar, d *dispatch.Dispatcher, heartbeat time.Duration) {
+	jobsv1.RegisterJobServiceServer(server, &Jobs{dispatcher: d})
+	jobsv1.RegisterWorkerServiceServer(server, &Workers{dispatcher: d, heartbeat: heartbeat})
+}
+
+// caller is who makes the call. The server lets nobody through without a token, and an identity without a subject sees
+// nothing.
+func caller(ctx context.Context) auth.Identity {
+	id, _ := auth.FromContext(ctx)
+	return id
+}
+
+// visible lets through jobs that the caller may see; others do not exist.
+func visible(ctx context.Context) dispatch.Allow {
+	id := caller(ctx)
+	return func(j *job.Job) error {
+		if !id.MaySee(j.Owner) {
+			return job.ErrNotFound
+		}
+		return nil
+	}
+}
+
+// CreateJob implements JobService.
+func (s *Jobs) CreateJob(ctx context.Context, r *jobsv1.CreateJobRequest) (*jobsv1.CreateJobResponse, error) {
+	id := caller(ctx)
+	owner := id.Subject
+	if !id.Has(auth.ScopeService) {
+		switch {
+		case r.GetOwner() != "":
+			return nil, scopeMissing("Creating a job for somebody else", auth.ScopeService)
+		case r.GetJobId() != "":
+			return nil, scopeMissing("Choosing a job's id", auth.ScopeService)
+		}
+	} else if r.GetOwner() != "" {
+		owner = r.GetOwner()
+	}
+	spec, err := fromCreate(r, owner)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	j, replayed, err := s.dispatcher.Create(ctx, spec)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.CreateJobResponse{Job: toProto(&j), Replayed: replayed}, nil
+}
+
+// GetJob implements JobService.
+func (s *Jobs) GetJob(ctx context.Context, r *jobsv1.GetJobRequest) (*jobsv1.GetJobResponse, error) {
+	j, err := s.get(ctx, r.GetJobId())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.GetJobResponse{Job: toProto(&j)}, nil
+}
+
+// get reads a job that the caller may see.
+func (s *Jobs) get(ctx context.Context, id string) (job.Job, error) {
+	j, err := s.dispatcher.Get(ctx, id)
+	if err != nil {
+		return job.Job{}, err
+	}
+	return j, visible(ctx)(&j)
+}
+
+// ListJobs implements JobService.
+func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1.ListJobsResponse, error) {
+	f := job.Filter{
+		Owner:         caller(ctx).Subject,
+		Kinds:         r.GetKinds(),
+		CreatedAfter:  fromTimestamp(r.GetCreatedAfter()),
+		CreatedBefore: fromTimestamp(r.GetCreatedBefore()),
+		Limit:         int(r.GetPageSize()),
+		Token:         r.GetPageToken(),
+	}
+	if r.GetAllOwners() {
+		if !caller(ctx).SeesAll() {
+			return nil, scopeMissing("Listing everyone's jobs", auth.ScopeAdmin)
+		}
+		f.Owner = ""
+	}
+	if f.Limit == 0 {
+		f.Limit = defaultPage
+	}
+	for _, status := range r.GetStatuses() {
+		if status == jobsv1.JobStatus_JOB_STATUS_UNSPECIFIED {
+			f.Statuses = nil // any
+			break
+		}
+		f.Statuses = append(f.Statuses, job.Status(status))
+	}
+	for _, label := range r.GetLabels() {
+		name, value, _ := strings.Cut(label, "=")
+		if f.Labels == nil {
+			f.Labels = map[string]string{}
+		}
+		f.Labels[name] = value
+	}
+	page, err := s.dispatcher.List(ctx, f)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	resp := &jobsv1.ListJobsResponse{NextPageToken: page.Next, Jobs: make([]*jobsv1.Job, len(page.Jobs))}
+	for i := range page.Jobs {
+		resp.Jobs[i] = toProto(&page.Jobs[i])
+	}
+	return resp, nil
+}
+
+// WatchJob implements JobService.
+func (s *Jobs) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobResponse]) error {
+	ctx := stream.Context()
+	watcher := s.dispatcher.Hub().Job(r.GetJobId()) // before reading, so that nothing falls in between
+	defer watcher.Stop()
+	current, err := s.get(ctx, r.GetJobId())
+	if err != nil {
+		return toStatus(err)
+	}
+	watcher.Seen(current.ID, current.Revision)
+	if current.Revision > r.GetAfterRevision() || current.Status.Terminal() {
+		if err := stream.Send(&jobsv1.WatchJobResponse{Job: toProto(&current)}); err != nil {
+			return err
+		}
+	}
+	if current.Status.Terminal() {
+		return nil
+	}
+	for {
+		jobs, _, err := watcher.Next(ctx, 1)
+		if err != nil {
+			return toStatus(err)
+		}
+		if len(jobs) == 0 {
+			return toStatus(job.ErrNotFound) // deleted
+		}
+		if jobs[0].Revision <= r.GetAfterRevision() && !jobs[0].Status.Terminal() {
+			continue
+		}
+		if err := stream.Send(&jobsv1.WatchJobResponse{Job: toProto(jobs[0])}); err != nil {
+			return err
+		}
+		if jobs[0].Status.Terminal() {
+			return nil
+		}
+	}
+}
+
+// WatchJobs implements JobService.
+func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse]) error {
+	ctx := stream.Context()
+	id := caller(ctx)
+	watcher := s.dispatcher.Hub().Owner(id.Subject, r.GetKinds())
+	owner := id.Subject
+	if r.GetAllOwners() {
+		watcher.Stop()
+		if !id.SeesAll() {
+			return scopeMissing("Watching everyone's jobs", auth.ScopeService)
+		}
+		watcher, owner = s.dispatcher.Hub().Everyone(r.GetKinds()), ""
+	}
+	defer watcher.Stop()
+
+	filter := job.Filter{Owner: owner, Kinds: r.GetKinds(), Live: true, EndedAfter: fromTimestamp(r.GetEndedAfter()), Limit: watchPage}
+	for {
+		page, err := s.dispatcher.List(ctx, filter)
+		if err != nil {
+			return toStatus(err)
+		}
+		resp := &jobsv1.WatchJobsResponse{Synced: page.Next == ""}
+		for i := range page.Jobs {
+			j := &page.Jobs[i]
+			watcher.Seen(j.ID, j.Revision)
+			resp.Jobs = append(resp.Jobs, toProto(j))
+		}
+		if err := stream.Send(resp); err != nil {
+			return err
+		}
+		if filter.Token = page.Next; filter.Token == "" {
+			break
+		}
+	}
+	for {
+		jobs, deleted, err := watcher.Next(ctx, watchPage)
+		if err != nil {
+			return toStatus(err)
+		}
+		resp := &jobsv1.WatchJobsResponse{DeletedJobIds: deleted}
+		for _, j := range jobs {
+			resp.Jobs = append(resp.Jobs, toProto(j))
+		}
+		if err := stream.Send(resp); err != nil {
+			return err
+		}
+	}
+}
+
+// CancelJob implements JobService.
+func (s *Jobs) CancelJob(ctx context.Context, r *jobsv1.CancelJobRequest) (*jobsv1.CancelJobResponse, error) {
+	j, err := s.dispatcher.Cancel(ctx, r.GetJobId(), visible(ctx))
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.CancelJobResponse{Job: toProto(&j)}, nil
+}
+
+// RetryJob implements JobService.
+func (s *Jobs) RetryJob(ctx context.Context, r *jobsv1.RetryJobRequest) (*jobsv1.RetryJobResponse, error) {
+	j, err := s.dispatcher.Retry(ctx, r.GetJobId(), visible(ctx))
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.RetryJobResponse{Job: toProto(&j)}, nil
+}
+
+// ResumeJob implements JobService.
+func (s *Jobs) ResumeJob(ctx context.Context, r *jobsv1.ResumeJobRequest) (*jobsv1.ResumeJobResponse, error) {
+	answer, err := fromStruct("answer", r.GetAnswer())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	j, err := s.dispatcher.Resume(ctx, r.GetJobId(), answer, visible(ctx))
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.ResumeJobResponse{Job: toProto(&j)}, nil
+}
+
+// DeleteJob implements JobService.
+func (s *Jobs) DeleteJob(ctx context.Context, r *jobsv1.DeleteJobRequest) (*jobsv1.DeleteJobResponse, error) {
+	if err := s.dispatcher.Delete(ctx, r.GetJobId(), visible(ctx)); err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.DeleteJobResponse{}, nil
+}
+
+// maxRead is how many bytes one message of ReadOutput holds at most.
+const maxRead = 64 << 10
+
+// ReadOutput implements JobService.
+func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse]) error {
+	ctx := stream.Context()
+	grown, stop := s.dispatcher.Hub().Output(r.GetJobId())
+	defer stop()
+	offset := r.GetOffset()
+	for {
+		// The status is read before the output: after the job has ended, none is added.
+		j, err := s.get(ctx, r.GetJobId())
+		if err != nil {
+			return toStatus(err)
+		}
+		if offset, err = s.readOn(stream, j.ID, offset); err != nil {
+			return err
+		}
+		if j.Status.Terminal() {
+			return nil
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return toStatus(context.Cause(ctx))
+		}
+	}
+}
+
+// readOn sends what there is from offset on, and returns where it ends.
+func (s *Jobs) readOn(stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse], id string, offset int64) (int64, error) {
+	for {
+		data, err := s.dispatcher.ReadOutput(stream.Context(), id, offset, maxRead)
+		if err != nil || len(data) == 0 {
+			return offset, toStatus(err)
+		}
+		if err := stream.Send(&jobsv1.ReadOutputResponse{Offset: offset, Data: data}); err != nil {
+			return offset, err
+		}
+		offset += int64(len(data))
+	}
+}

@@ -1,0 +1,164 @@
+package jobrpc
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+	"headway/internal/rpcserver"
+	"headway/services/jobs/internal/dispatch"
+	"headway/services/jobs/internal/job"
+)
+
+// defaultWait is how long LeaseJobs waits if the worker does not say.
+const defaultWait = 20 * time.Second
+
+// Workers is the WorkerService.
+type Workers struct {
+	jobsv1.UnimplementedWorkerServiceServer
+	dispatcher *dispatch.Dispatcher
+	heartbeat  time.Duration
+}
+
+// allowed lets workers and services through.
+func allowed(ctx context.Context) error {
+	id := caller(ctx)
+	if id.Has(auth.ScopeWorker) || id.Has(auth.ScopeService) {
+		return nil
+	}
+	return scopeMissing("Working on jobs", auth.ScopeWorker)
+}
+
+// LeaseJobs implements WorkerService.
+func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*jobsv1.LeaseJobsResponse, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	wait := seconds(r.GetWaitSeconds())
+	if wait == 0 {
+		wait = defaultWait
+	}
+	leased, err := s.dispatcher.Lease(ctx, dispatch.LeaseRequest{
+		Kinds:    r.GetKinds(),
+		Max:      max(int(r.GetMaxJobs()), 1),
+		Wait:     wait,
+		Duration: seconds(r.GetLeaseSeconds()),
+		Worker:   r.GetWorker(),
+		Stop:     rpcserver.Draining(ctx),
+	})
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	resp := &jobsv1.LeaseJobsResponse{Jobs: make([]*jobsv1.LeasedJob, len(leased))}
+	for i := range leased {
+		j := &leased[i]
+		resp.Jobs[i] = &jobsv1.LeasedJob{
+			Job:              toProto(j),
+			LeaseToken:       j.Lease.Token,
+			LeaseExpiresAt:   timestamppb.New(j.Lease.ExpiresAt),
+			Checkpoint:       j.Checkpoint,
+			HeartbeatSeconds: min(s.heartbeat, j.Lease.Duration/3).Seconds(),
+			ReportSeconds:    s.dispatcher.ReportInterval(j).Seconds(),
+		}
+	}
+	return resp, nil
+}
+
+// Heartbeat implements WorkerService.
+func (s *Workers) Heartbeat(ctx context.Context, r *jobsv1.HeartbeatRequest) (*jobsv1.HeartbeatResponse, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	beat, err := s.dispatcher.Heartbeat(ctx, dispatch.Heartbeat{
+		ID: r.GetJobId(), Token: r.GetLeaseToken(),
+		Plan: fromPlan(r.GetPlan()), Report: fromReport(r.GetProgress()), Checkpoint: r.Checkpoint,
+	})
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.HeartbeatResponse{
+		LeaseExpiresAt:  timestamppb.New(beat.LeaseExpiresAt),
+		CancelRequested: beat.CancelRequested,
+		ReportSeconds:   beat.ReportInterval.Seconds(),
+	}, nil
+}
+
+// AppendOutput implements WorkerService.
+func (s *Workers) AppendOutput(ctx context.Context, r *jobsv1.AppendOutputRequest) (*jobsv1.AppendOutputResponse, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	length, err := s.dispatcher.Append(ctx, r.GetJobId(), r.GetLeaseToken(), r.GetOffset(), r.GetData())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.AppendOutputResponse{OutputBytes: length}, nil
+}
+
+// CompleteJob implements WorkerService.
+func (s *Workers) CompleteJob(ctx context.Context, r *jobsv1.CompleteJobRequest) (*jobsv1.CompleteJobResponse, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	result, err := fromStruct("result", r.GetResult())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	j, err := s.dispatcher.Complete(ctx, r.GetJobId(), r.GetLeaseToken(), result, fromReport(r.GetProgress()))
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.CompleteJobResponse{Job: toProto(&j)}, nil
+}
+
+// FailJob implements WorkerService.
+func (s *Workers) FailJob(ctx context.Context, r *jobsv1.FailJobRequest) (*jobsv1.FailJobResponse, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	result, err := fromStruct("result", r.GetResult())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	j, err := s.dispatcher.Fail(ctx, r.GetJobId(), r.GetLeaseToken(), job.Failing{
+		Failure:   job.Failure{Reason: r.GetError().GetReason(), Message: r.GetError().GetMessage()},
+		Permanent: r.GetPermanent(),
+		Result:    result,
+		Last:      fromReport(r.GetProgress()),
+	})
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.FailJobResponse{Job: toProto(&j)}, nil
+}
+
+// ReleaseJob implements WorkerService.
+func (s *Workers) ReleaseJob(ctx context.Context, r *jobsv1.ReleaseJobRequest) (*jobsv1.ReleaseJobResponse, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	j, err := s.dispatcher.Release(ctx, r.GetJobId(), r.GetLeaseToken(), r.Checkpoint)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.ReleaseJobResponse{Job: toProto(&j)}, nil
+}
+
+// ParkJob implements WorkerService.
+func (s *Workers) ParkJob(ctx context.Context, r *jobsv1.ParkJobRequest) (*jobsv1.ParkJobResponse, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	question, err := fromStruct("question", r.GetQuestion())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	j, err := s.dispatcher.Park(ctx, r.GetJobId(), r.GetLeaseToken(), question, fromReport(r.GetProgress()), r.Checkpoint)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.ParkJobResponse{Job: toProto(&j)}, nil
+}

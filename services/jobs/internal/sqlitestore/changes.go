@@ -1,0 +1,281 @@
+package sqlitestore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// Create implements job.Store.
+func (s *Store) Create(ctx context.Context, j job.Job, requestID string, fingerprint []byte) (stored job.Job, replayed bool, err error) {
+	err = s.changes.do(ctx, func(t *tx) error {
+		stored, replayed = j, false
+		earlier, err := t.earlier(j, requestID, fingerprint)
+		if err != nil {
+			return err
+		}
+		if earlier != nil {
+			stored, replayed = *earlier, true
+			return nil
+		}
+		return t.add(j, requestID, fingerprint)
+	})
+	return stored, replayed, err
+}
+
+// earlier is the job that the same request has made before, or nil.
+func (t *tx) earlier(j job.Job, requestID string, fingerprint []byte) (*job.Job, error) {
+	var id string
+	var stored []byte
+	if requestID != "" {
+		err := t.byRequest.QueryRowContext(t.ctx, j.Owner, requestID).Scan(&id, &stored)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, t.fail("look up request "+requestID, err)
+		}
+	}
+	if id == "" {
+		r, err := t.load(j.ID)
+		if errors.Is(err, job.ErrNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.job.Owner != j.Owner {
+			return nil, job.ErrRequestIDReused
+		}
+		id = r.job.ID
+		if err := t.fingerprint.QueryRowContext(t.ctx, r.seq).Scan(&stored); err != nil {
+			return nil, t.fail("read the fingerprint of job "+id, err)
+		}
+	}
+	if !bytes.Equal(stored, fingerprint) {
+		return nil, job.ErrRequestIDReused
+	}
+	r, err := t.load(id)
+	return &r.job, err
+}
+
+func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
+	labels, err := encodeUnless(len(j.Labels) == 0, j.Labels)
+	if err != nil {
+		return t.fail("encode the labels of job "+j.ID, err)
+	}
+	progress, err := encode(&j.Progress)
+	if err != nil {
+		return t.fail("encode the progress of job "+j.ID, err)
+	}
+	_, err = t.insert.ExecContext(t.ctx, j.ID, j.Kind, j.Owner, j.Title, j.Status, j.Ready(), j.Revision, j.Priority,
+		labels, j.MaxAttempts, j.Backoff.Microseconds(), j.MaxBackoff.Microseconds(), document(j.Payload), progress,
+		stamp(j.CreatedAt), stamp(j.UpdatedAt), stamp(j.NotBefore), stamp(j.Deadline), stamp(j.Due()),
+		j.QueuePosition, requestID, fingerprint)
+	if err != nil {
+		return t.fail("store job "+j.ID, err)
+	}
+	t.commit.Jobs = append(t.commit.Jobs, j)
+	return nil
+}
+
+// Update implements job.Store.
+func (s *Store) Update(ctx context.Context, ids []string, change func(i int, j *job.Job) error) ([]job.Job, []error) {
+	jobs, errs := make([]job.Job, len(ids)), make([]error, len(ids))
+	err := s.changes.do(ctx, func(t *tx) error {
+		for i, id := range ids {
+			if jobs[i], errs[i] = t.update(id, func(j *job.Job) error { return change(i, j) }); t.broken != nil {
+				return t.broken
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+	}
+	return jobs, errs
+}
+
+func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
+	r, err := t.load(id)
+	if err != nil {
+		return job.Job{}, err
+	}
+	before := r.job
+	if err := change(&r.job); err != nil {
+		return job.Job{}, err
+	}
+	err = t.save(&before, &r)
+	return r.job, err
+}
+
+// candidate is a ready job that a claim may take.
+type candidate struct {
+	seq      int64
+	id       string
+	kind     string
+	owner    string
+	priority int32
+}
+
+// Claim implements job.Store.
+func (s *Store) Claim(ctx context.Context, c job.Claim) (claimed job.Claimed, err error) {
+	err = s.changes.do(ctx, func(t *tx) error {
+		claimed = job.Claimed{}
+		var chosen []candidate
+		for _, kind := range c.Kinds {
+			found, capped, err := t.candidates(kind, c.Max, c.Cap)
+			if err != nil {
+				return err
+			}
+			chosen = append(chosen, found...)
+			claimed.Capped = claimed.Capped || capped
+		}
+		slices.SortFunc(chosen, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.seq, b.seq))
+		})
+		for _, one := range chosen[:min(len(chosen), c.Max)] {
+			j, err := t.grant(one, &c)
+			if err != nil {
+				return err
+			}
+			claimed.Jobs = append(claimed.Jobs, j)
+		}
+		return nil
+	})
+	return claimed, err
+}
+
+// candidates are the first ready jobs of a kind whose owners are below the cap.
+func (t *tx) candidates(kind string, limit, mostActive int) (found []candidate, capped bool, err error) {
+	free := map[string]int{} // how many more each owner may have
+	priority, seq := int32(math.MaxInt32), int64(0)
+	for page := limit; len(found) < limit; page = 256 {
+		all, err := t.readyAfter(kind, priority, seq, page)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, one := range all {
+			if mostActive > 0 {
+				if _, known := free[one.owner]; !known {
+					var active int
+					if err := t.countActive.QueryRowContext(t.ctx, kind, one.owner, mostActive).Scan(&active); err != nil {
+						return nil, false, t.fail("count the active jobs of an owner", err)
+					}
+					free[one.owner] = mostActive - active
+				}
+				if free[one.owner] <= 0 {
+					capped = true
+					continue
+				}
+				free[one.owner]--
+			}
+			if found = append(found, one); len(found) == limit {
+				break
+			}
+		}
+		if len(all) < page {
+			break
+		}
+		priority, seq = all[len(all)-1].priority, all[len(all)-1].seq
+	}
+	return found, capped, nil
+}
+
+// readyAfter is a page of the ready jobs of a kind in the order in which they are leased.
+func (t *tx) readyAfter(kind string, priority int32, seq int64, limit int) ([]candidate, error) {
+	rows, err := t.ready.QueryContext(t.ctx, kind, priority, priority, seq, limit)
+	if err != nil {
+		return nil, t.fail("look for ready jobs", err)
+	}
+	defer rows.Close()
+	var page []candidate
+	for rows.Next() {
+		one := candidate{kind: kind}
+		if err := rows.Scan(&one.seq, &one.id, &one.owner, &one.priority); err != nil {
+			return nil, t.fail("read a ready job", err)
+		}
+		page = append(page, one)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, t.fail("read the ready jobs", err)
+	}
+	return page, nil
+}
+
+// grant leases the chosen job.
+func (t *tx) grant(one candidate, c *job.Claim) (job.Job, error) {
+	j, err := t.update(one.id, func(j *job.Job) error {
+		j.Grant(c.Now, c.Token(), c.Worker, c.Duration)
+		return nil
+	})
+	if err != nil || !j.HasCheckpoint {
+		return j, err
+	}
+	if err := t.checkpoint.QueryRowContext(t.ctx, one.seq).Scan(&j.Checkpoint); err != nil {
+		return j, t.fail("read the checkpoint of job "+j.ID, err)
+	}
+	return j, nil
+}
+
+// ExtendLeases implements job.Store.
+func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
+	return s.changes.do(ctx, func(t *tx) error {
+		if _, err := t.extendLeases.ExecContext(t.ctx, stamp(job.Instant(now))); err != nil {
+			return t.fail("extend the leases", err)
+		}
+		return nil
+	})
+}
+
+// Delete implements job.Store.
+func (s *Store) Delete(ctx context.Context, id string, allow func(*job.Job) error) error {
+	return s.changes.do(ctx, func(t *tx) error {
+		r, err := t.load(id)
+		if err != nil {
+			return err
+		}
+		if err := allow(&r.job); err != nil {
+			return err
+		}
+		return t.remove(&r)
+	})
+}
+
+// Purge implements job.Store.
+func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (purged int, err error) {
+	err = s.changes.do(ctx, func(t *tx) error {
+		rows, err := t.ended.QueryContext(t.ctx, stamp(endedBefore), limit)
+		if err != nil {
+			return t.fail("look for jobs to purge", err)
+		}
+		old, err := scanAll(rows)
+		if err != nil {
+			return t.fail("read the jobs to purge", err)
+		}
+		for i := range old {
+			if err := t.remove(&old[i]); err != nil {
+				return err
+			}
+		}
+		purged = len(old)
+		return nil
+	})
+	return purged, err
+}
+
+func (t *tx) remove(r *row) error {
+	for _, stmt := range []*sql.Stmt{t.deleteOutput, t.deleteCheckpoint, t.deleteJob} {
+		if _, err := stmt.ExecContext(t.ctx, r.seq); err != nil {
+			return t.fail("delete job "+r.job.ID, err)
+		}
+	}
+	t.commit.Deleted = append(t.commit.Deleted, job.Deleted{ID: r.job.ID, Owner: r.job.Owner, Kind: r.job.Kind})
+	return nil
+}

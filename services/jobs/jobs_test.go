@@ -1,0 +1,367 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+	"headway/internal/rpcerr"
+	"headway/services/jobs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a running service and its callers.
+type world struct {
+	t    *testing.T
+	cfg  jobs.Config
+	key  *auth.Key
+	addr string
+	stop func()
+}
+
+// setup starts a service on a free port with a fresh database.
+func setup(t *testing.T, change ...func(*jobs.Config)) *world {
+	t.Helper()
+	key, err := auth.NewKey([]byte("a secret of the tests, long enough for HS256"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, key: key, addr: "127.0.0.1:0", cfg: jobs.Config{
+		DataDir: t.TempDir(), Verifier: key, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}}
+	for _, c := range change {
+		c(&w.cfg)
+	}
+	w.start()
+	t.Cleanup(func() { w.stop() })
+	return w
+}
+
+// start runs the service on the address it had before, if it had one.
+func (w *world) start() {
+	w.t.Helper()
+	cfg := w.cfg
+	cfg.Listen = w.addr
+	s, err := jobs.New(cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.addr = s.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+func (w *world) restart() {
+	w.t.Helper()
+	w.stop()
+	w.start()
+}
+
+// conn is a connection of a caller.
+func (w *world) conn(subject string, scopes ...string) *grpc.ClientConn {
+	w.t.Helper()
+	conn, err := grpc.NewClient(w.addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithPerRPCCredentials(w.key.ServiceCredentials(subject, scopes...)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+func (w *world) user(name string, scopes ...string) jobsv1.JobServiceClient {
+	return jobsv1.NewJobServiceClient(w.conn(name, scopes...))
+}
+
+func (w *world) worker() jobsv1.WorkerServiceClient {
+	return jobsv1.NewWorkerServiceClient(w.conn("worker", auth.ScopeWorker))
+}
+
+func (w *world) create(user jobsv1.JobServiceClient, r *jobsv1.CreateJobRequest) *jobsv1.Job {
+	w.t.Helper()
+	if r.Kind == "" {
+		r.Kind = "crawl"
+	}
+	resp, err := user.CreateJob(w.t.Context(), r)
+	if err != nil {
+		w.t.Fatalf("CreateJob: %v", err)
+	}
+	return resp.GetJob()
+}
+
+func (w *world) lease(worker jobsv1.WorkerServiceClient, kinds ...string) *jobsv1.LeasedJob {
+	w.t.Helper()
+	if len(kinds) == 0 {
+		kinds = []string{"crawl"}
+	}
+	resp, err := worker.LeaseJobs(w.t.Context(), &jobsv1.LeaseJobsRequest{Kinds: kinds, WaitSeconds: 30})
+	if err != nil || len(resp.GetJobs()) != 1 {
+		w.t.Fatalf("LeaseJobs: %v, %v", resp, err)
+	}
+	return resp.GetJobs()[0]
+}
+
+// document is fields as a payload, result or answer.
+func document(t *testing.T, fields map[string]any) *structpb.Struct {
+	t.Helper()
+	s, err := structpb.NewStruct(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// wantReason checks that err carries the reason.
+func wantReason(t *testing.T, err error, want errorsv1.ErrorReason) {
+	t.Helper()
+	if got := rpcerr.Reason(err); got != want {
+		t.Errorf("error %v has reason %v, want %v", err, got, want)
+	}
+}
+
+// watchToEnd collects the snapshots of a job up to its terminal one.
+func watchToEnd(t *testing.T, user jobsv1.JobServiceClient, id string) []*jobsv1.Job {
+	t.Helper()
+	stream, err := user.WatchJob(t.Context(), &jobsv1.WatchJobRequest{JobId: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []*jobsv1.Job
+	for {
+		resp, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return seen
+		}
+		if err != nil {
+			t.Fatalf("WatchJob: %v", err)
+		}
+		seen = append(seen, resp.GetJob())
+	}
+}
+
+func TestAJobIsCreatedLeasedReportedAndCompletedUnderTheEyesOfItsWatcher(t *testing.T) {
+	w := setup(t)
+	user, worker := w.user("alice"), w.worker()
+	payload, _ := structpb.NewStruct(map[string]any{"url": "https://example.org", "depth": 3})
+	created := w.create(user, &jobsv1.CreateJobRequest{Payload: payload, Title: "A crawl"})
+	seen := make(chan []*jobsv1.Job, 1)
+	go func() { seen <- watchToEnd(t, user, created.GetJobId()) }()
+
+	leased := w.lease(worker)
+	if got := leased.GetJob().GetPayload().AsMap()["depth"]; got != 3.0 {
+		t.Errorf("the worker got depth %v, want 3", got)
+	}
+	_, err := worker.Heartbeat(t.Context(), &jobsv1.HeartbeatRequest{
+		JobId: created.GetJobId(), LeaseToken: leased.GetLeaseToken(),
+		Plan: []*jobsv1.StepPlan{{Name: "fetch", Total: 10, Unit: "pages"}, {Name: "index"}},
+		Progress: &jobsv1.ProgressReport{Steps: []*jobsv1.StepReport{{Name: "fetch", State: jobsv1.StepState_STEP_STATE_ACTIVE,
+			Done: new(5.0), Counters: map[string]float64{"errors": 1}}}},
+	})
+	if err != nil {
+		t.Fatalf("Heartbeat: %v", err)
+	}
+	result, _ := structpb.NewStruct(map[string]any{"pages": 10})
+	if _, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: created.GetJobId(),
+		LeaseToken: leased.GetLeaseToken(), Result: result}); err != nil {
+		t.Fatalf("CompleteJob: %v", err)
+	}
+
+	snapshots := <-seen
+	last := snapshots[len(snapshots)-1]
+	if last.GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED || last.GetProgress().GetPercent() != 100 ||
+		last.GetResult().AsMap()["pages"] != 10.0 || last.GetProgress().GetSteps()[0].GetCounters()["errors"] != 1 {
+		t.Errorf("the last snapshot is %v", last)
+	}
+	for i := 1; i < len(snapshots); i++ {
+		if snapshots[i].GetRevision() <= snapshots[i-1].GetRevision() {
+			t.Errorf("revision %d came after %d", snapshots[i].GetRevision(), snapshots[i-1].GetRevision())
+		}
+	}
+}
+
+func TestAFailedAttemptIsTriedAgainAndTheLastOneFailsTheJob(t *testing.T) {
+	w := setup(t)
+	user, worker := w.user("alice"), w.worker()
+	id := w.create(user, &jobsv1.CreateJobRequest{Retry: &jobsv1.RetryPolicy{MaxAttempts: 2, BackoffSeconds: 0.001}}).GetJobId()
+	for attempt := uint32(1); attempt <= 2; attempt++ {
+		leased := w.lease(worker)
+		if leased.GetJob().GetAttempt() != attempt {
+			t.Fatalf("attempt %d, want %d", leased.GetJob().GetAttempt(), attempt)
+		}
+		_, err := worker.FailJob(t.Context(), &jobsv1.FailJobRequest{JobId: id, LeaseToken: leased.GetLeaseToken(),
+			Error: &jobsv1.JobError{Reason: "SITE_DOWN", Message: "The site is down."}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := watchToEnd(t, user, id)
+	if last := seen[len(seen)-1]; last.GetStatus() != jobsv1.JobStatus_JOB_STATUS_FAILED || last.GetError().GetReason() != "SITE_DOWN" ||
+		last.GetError().GetAttempt() != 2 {
+		t.Errorf("the job ended as %v", last)
+	}
+}
+
+func TestACancelReachesTheWorkerWithItsNextHeartbeat(t *testing.T) {
+	w := setup(t)
+	user, worker := w.user("alice"), w.worker()
+	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+	leased := w.lease(worker)
+	if _, err := user.CancelJob(t.Context(), &jobsv1.CancelJobRequest{JobId: id}); err != nil {
+		t.Fatal(err)
+	}
+	beat, err := worker.Heartbeat(t.Context(), &jobsv1.HeartbeatRequest{JobId: id, LeaseToken: leased.GetLeaseToken()})
+	if err != nil || !beat.GetCancelRequested() {
+		t.Fatalf("Heartbeat: %v, %v; want cancel_requested", beat, err)
+	}
+	failed, err := worker.FailJob(t.Context(), &jobsv1.FailJobRequest{JobId: id, LeaseToken: leased.GetLeaseToken(),
+		Error: &jobsv1.JobError{Reason: "CANCELLED_BY_USER"}})
+	if err != nil || failed.GetJob().GetStatus() != jobsv1.JobStatus_JOB_STATUS_CANCELLED {
+		t.Errorf("FailJob: %v, %v; want cancelled", failed, err)
+	}
+	_, err = worker.Heartbeat(t.Context(), &jobsv1.HeartbeatRequest{JobId: id, LeaseToken: leased.GetLeaseToken()})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_LEASE_LOST)
+}
+
+func TestOthersJobsDoNotExist(t *testing.T) {
+	w := setup(t)
+	id := w.create(w.user("alice"), &jobsv1.CreateJobRequest{}).GetJobId()
+	bob, ctx := w.user("bob"), t.Context()
+	_, get := bob.GetJob(ctx, &jobsv1.GetJobRequest{JobId: id})
+	_, cancel := bob.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id})
+	_, retry := bob.RetryJob(ctx, &jobsv1.RetryJobRequest{JobId: id})
+	_, resume := bob.ResumeJob(ctx, &jobsv1.ResumeJobRequest{JobId: id})
+	_, del := bob.DeleteJob(ctx, &jobsv1.DeleteJobRequest{JobId: id})
+	watch, err := bob.WatchJob(ctx, &jobsv1.WatchJobRequest{JobId: id})
+	if err == nil {
+		_, err = watch.Recv()
+	}
+	output, err2 := bob.ReadOutput(ctx, &jobsv1.ReadOutputRequest{JobId: id})
+	if err2 == nil {
+		_, err2 = output.Recv()
+	}
+	for _, err := range []error{get, cancel, retry, resume, del, err, err2} {
+		wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND)
+	}
+	list, err := bob.ListJobs(ctx, &jobsv1.ListJobsRequest{})
+	if err != nil || len(list.GetJobs()) != 0 {
+		t.Errorf("bob lists %v, %v", list, err)
+	}
+	if _, err := w.user("root", auth.ScopeAdmin).GetJob(ctx, &jobsv1.GetJobRequest{JobId: id}); err != nil {
+		t.Errorf("an admin does not see the job: %v", err)
+	}
+}
+
+func TestScopesAreNeededForWorkingAndForActingForOthers(t *testing.T) {
+	w := setup(t)
+	ctx, alice := t.Context(), w.user("alice")
+	_, err := jobsv1.NewWorkerServiceClient(w.conn("alice")).LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl"}})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	_, err = alice.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "crawl", Owner: "bob"})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	_, err = alice.ListJobs(ctx, &jobsv1.ListJobsRequest{AllOwners: true})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	stream, err := alice.WatchJobs(ctx, &jobsv1.WatchJobsRequest{AllOwners: true})
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+}
+
+func TestAServiceCreatesJobsForUsersAndWatchesEveryone(t *testing.T) {
+	w := setup(t)
+	importer := w.user("importer", auth.ScopeService)
+	const id = "01890a5d-ac96-774b-bcce-b302099a8057"
+	first := w.create(importer, &jobsv1.CreateJobRequest{Kind: "import", Owner: "alice", JobId: id})
+	if first.GetJobId() != id || first.GetOwner() != "alice" {
+		t.Fatalf("created %v", first)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stream, err := importer.WatchJobs(ctx, &jobsv1.WatchJobsRequest{AllOwners: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := stream.Recv()
+	if err != nil || !resp.GetSynced() || len(resp.GetJobs()) != 1 || resp.GetJobs()[0].GetJobId() != id {
+		t.Fatalf("the first message is %v, %v", resp, err)
+	}
+	second := w.create(w.user("bob"), &jobsv1.CreateJobRequest{})
+	resp, err = stream.Recv()
+	if err != nil || len(resp.GetJobs()) != 1 || resp.GetJobs()[0].GetJobId() != second.GetJobId() {
+		t.Fatalf("the next message is %v, %v", resp, err)
+	}
+}
+
+func TestQueuedAndActiveJobsGoOnAfterARestart(t *testing.T) {
+	w := setup(t)
+	user, worker := w.user("alice"), w.worker()
+	active := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+	leased := w.lease(worker)
+	queued := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+
+	w.restart()
+
+	ready := grpc.WaitForReady(true)
+	if _, err := worker.Heartbeat(t.Context(), &jobsv1.HeartbeatRequest{JobId: active, LeaseToken: leased.GetLeaseToken()}, ready); err != nil {
+		t.Fatalf("the worker's heartbeat after the restart: %v", err)
+	}
+	if got := w.lease(worker).GetJob().GetJobId(); got != queued {
+		t.Errorf("leased %s after the restart, want %s", got, queued)
+	}
+	if _, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: active, LeaseToken: leased.GetLeaseToken()}); err != nil {
+		t.Errorf("CompleteJob after the restart: %v", err)
+	}
+}
+
+func TestStreamsEndWithShuttingDownAndRunReturns(t *testing.T) {
+	w := setup(t)
+	user := w.user("alice")
+	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+	stream, err := user.WatchJob(t.Context(), &jobsv1.WatchJobRequest{JobId: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	go w.stop()
+	_, err = stream.Recv()
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN)
+}
+
+func TestADeadWorkersJobGoesToAnotherWithItsCheckpoint(t *testing.T) {
+	w := setup(t, func(c *jobs.Config) { c.LeaseDuration, c.HeartbeatInterval = 50*time.Millisecond, 10*time.Millisecond })
+	user, worker := w.user("alice"), w.worker()
+	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+	dead := w.lease(worker)
+	if _, err := worker.Heartbeat(t.Context(), &jobsv1.HeartbeatRequest{JobId: id, LeaseToken: dead.GetLeaseToken(),
+		Checkpoint: []byte("page 7")}); err != nil {
+		t.Fatal(err)
+	}
+	taken := w.lease(worker)
+	if taken.GetJob().GetJobId() != id || string(taken.GetCheckpoint()) != "page 7" || taken.GetJob().GetAttempt() != 2 {
+		t.Errorf("the other worker got %v", taken)
+	}
+	_, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: dead.GetLeaseToken()})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_LEASE_LOST)
+}
