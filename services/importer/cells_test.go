@@ -68,8 +68,8 @@ func TestOneSheetMayBeChosen(t *testing.T) {
 
 func TestARefusalIsOneJSONObject(t *testing.T) {
 	for reason, write := range map[string]func() (string, error){
-		"SHEET_NOT_FOUND": func() (string, error) { return writeCells(sampleWorkbook(t), "Nobody") },
-		"TEXT_FILE":       func() (string, error) { return writeCells([]byte("a,b\n1,2\n"), "") },
+		"SHEET_MISSING": func() (string, error) { return writeCells(sampleWorkbook(t), "Nobody") },
+		"TEXT_FILE":     func() (string, error) { return writeCells([]byte("a,b\n1,2\n"), "") },
 	} {
 		out, err := write()
 		var refusal bytes.Buffer

@@ -2,10 +2,10 @@ package sample
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/xlsxwrite"
 )
 
 // fault is a way to spoil one cell, so that it has one issue and no other cell of the row has any.
@@ -46,7 +46,7 @@ var faults = map[string][]fault{
 	},
 	"employees": {
 		{column: "department_code", code: "REFERENCE_MISSING", spoil: write("D-NEW")},
-		{column: "email", code: "NOT_AN_EMAIL", spoil: func(c cell) cell { return text(strings.Replace(c.text, "@", ".", 1)) }},
+		{column: "email", code: "NOT_AN_EMAIL", spoil: func(c cell) cell { return text(strings.Replace(c.Text, "@", ".", 1)) }},
 		{column: "hired_on", code: "AMBIGUOUS_DATE", spoil: write("03/04/2021")},
 		{column: "salary", code: "NOT_A_NUMBER", spoil: write("by agreement")},
 		{column: "full_name", code: "REQUIRED", spoil: erase},
@@ -55,12 +55,12 @@ var faults = map[string][]fault{
 		{column: "active", code: "NOT_A_BOOLEAN", spoil: write("perhaps")},
 		{column: "department_code", code: "CELL_ERROR", spoil: excelError("#N/A")},
 		{column: "salary", code: "FORMULA_WITHOUT_VALUE", spoil: formula("40000*1.05")},
-		{column: "employee_id", code: "PATTERN", spoil: func(c cell) cell { return text("X" + c.text[1:]) }},
+		{column: "employee_id", code: "PATTERN", spoil: func(c cell) cell { return text("X" + c.Text[1:]) }},
 		{column: "hired_on", code: "NOT_A_DATE", spoil: write("next spring")},
 		{column: "manager_id", code: "REFERENCE_MISSING", spoil: stranger},
 		{column: "email", code: "DUPLICATE_IN_FILE", like: true},
 		{column: "phone", code: "NOT_A_PHONE", spoil: write("ask the front desk")},
-		{column: "full_name", code: "LENGTH", spoil: func(c cell) cell { return text(strings.Repeat(c.text+" ", 61) + c.text) }},
+		{column: "full_name", code: "LENGTH", spoil: func(c cell) cell { return text(strings.Repeat(c.Text+" ", 61) + c.Text) }},
 		{column: "hired_on", code: "RANGE", spoil: count("11688")}, // 1931-12-31
 		{column: "employee_id", code: "REQUIRED", spoil: erase},
 		{column: "designation_code", code: "REFERENCE_MISSING", spoil: write("P-000")},
@@ -119,7 +119,7 @@ func (g *generator) spoil(sheet *schema.Sheet, i int, cells []cell) {
 	row := uint32(i) + 2
 	g.manifest.Faults = append(g.manifest.Faults, Fault{
 		Sheet: sheet.Name, Column: kind.column, Code: kind.code, Row: row,
-		Cell: columnLetters(column) + strconv.FormatUint(uint64(row), 10),
+		Cell: xlsxwrite.CellName(column+1, i+2),
 	})
 }
 
@@ -139,7 +139,7 @@ func erase(cell) cell { return cell{} }
 
 // stranger is an employee number that nobody has: another one for each number that somebody has, as it may be a key.
 func stranger(c cell) cell {
-	digits := "000000" + c.text // the head of a department has no manager's number to go by
+	digits := "000000" + c.Text // the head of a department has no manager's number to go by
 	return text("99" + digits[len(digits)-6:])
 }
 
@@ -147,13 +147,13 @@ func write(s string) func(cell) cell { return func(cell) cell { return text(s) }
 
 // count writes a number, in the format of the cell that was there.
 func count(v string) func(cell) cell {
-	return func(c cell) cell { return cell{kind: number, style: c.style, text: v} }
+	return func(c cell) cell { return number(c.Style, v) }
 }
 
 func excelError(v string) func(cell) cell {
-	return func(c cell) cell { return cell{kind: errorValue, style: c.style, text: v} }
+	return func(c cell) cell { return cell{Kind: xlsxwrite.Error, Style: c.Style, Text: v} }
 }
 
 func formula(f string) func(cell) cell {
-	return func(c cell) cell { return cell{kind: formulaWithoutValue, style: c.style, text: f} }
+	return func(c cell) cell { return cell{Kind: xlsxwrite.FormulaWithoutValue, Style: c.Style, Text: f} }
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/xlsxwrite"
 )
 
 // generator makes the rows that the plan foresees, and keeps the account of them.
@@ -20,9 +21,9 @@ type generator struct {
 // checkEvery is how many rows are written between two looks at the context.
 const checkEvery = 1024
 
-func (g *generator) writeSheet(ctx context.Context, book *workbook, sheet *schema.Sheet) error {
+func (g *generator) writeSheet(ctx context.Context, book *xlsxwrite.Writer, sheet *schema.Sheet) error {
 	rows := g.rows[sheet.Name]
-	w, err := book.sheet(sheet, rows+1)
+	w, err := beginSheet(book, sheet)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (g *generator) writeSheet(ctx context.Context, book *workbook, sheet *schem
 			faulty = faulty[1:]
 			g.spoil(sheet, i, cells)
 		}
-		if err := w.write(cells); err != nil {
+		if err := w.Row(cells); err != nil {
 			return err
 		}
 		clear(cells)
@@ -55,7 +56,7 @@ func (g *generator) writeSheet(ctx context.Context, book *workbook, sheet *schem
 	}
 	g.manifest.Sheets = append(g.manifest.Sheets, numbers)
 	g.blocked += numbers.Blocked
-	return w.end()
+	return nil
 }
 
 // blame writes all blocked rows down to the one fault that blocks any.
@@ -83,7 +84,7 @@ func (g *generator) area(i int, c []cell) {
 	if i%5 != 3 {
 		c[3] = text(fmt.Sprintf("office%02d@example.org", i+1))
 	}
-	c[4] = date(firstOf1950 + g.number("established", i, 25_000))
+	c[4] = date(firstOf1950 + g.pick("established", i, 25_000))
 }
 
 func (g *generator) department(i int, c []cell) {
@@ -92,7 +93,7 @@ func (g *generator) department(i int, c []cell) {
 	c[1] = text(functions[i%len(functions)] + " – " + places[(i+i/len(functions))%len(places)].name)
 	c[2] = text(areaCode(area))
 	c[3] = text(fmt.Sprintf("%05d", 100+i*10))
-	c[4] = money(int64(g.number("budget", i, 900_000_000)) + 5_000_000)
+	c[4] = money(int64(g.pick("budget", i, 900_000_000)) + 5_000_000)
 	if i%4 != 1 {
 		c[5] = text(g.phone("department", i, "+44"))
 	}
@@ -108,11 +109,11 @@ func (g *generator) designation(i int, c []cell) {
 }
 
 func (g *generator) employee(i int, c []cell) {
-	people := &cultures[g.number("culture", i, len(cultures))]
-	given := people.given[g.number("given", i, len(people.given))]
-	family := people.family[g.number("family", i, len(people.family))]
+	people := &cultures[g.pick("culture", i, len(cultures))]
+	given := people.given[g.pick("given", i, len(people.given))]
+	family := people.family[g.pick("family", i, len(people.family))]
 	department, _ := g.place(i)
-	designation := g.number("designation", i, g.designations)
+	designation := g.pick("designation", i, g.designations)
 
 	c[0] = text(employeeID(i))
 	if people.familyFirst {
@@ -121,7 +122,7 @@ func (g *generator) employee(i int, c []cell) {
 		c[1] = text(given.shown + people.joined + family.shown)
 	}
 	c[2] = text(g.email(i))
-	if g.number("has phone", i, 10) != 0 {
+	if g.pick("has phone", i, 10) != 0 {
 		c[3] = text(g.phone("employee", i, people.dialling))
 	}
 	c[4] = text(departmentCode(department))
@@ -129,9 +130,9 @@ func (g *generator) employee(i int, c []cell) {
 	if m := g.manager(i); m >= 0 {
 		c[6] = text(employeeID(m))
 	}
-	c[7] = date(firstOf1985 + g.number("hired", i, firstOf2025-firstOf1985))
-	c[8] = money(minimumSalary(designation) + int64(g.number("salary", i, 3_000_000)))
-	c[9] = truth(g.number("active", i, 20) != 0)
+	c[7] = date(firstOf1985 + g.pick("hired", i, firstOf2025-firstOf1985))
+	c[8] = money(minimumSalary(designation) + int64(g.pick("salary", i, 3_000_000)))
+	c[9] = truth(g.pick("active", i, 20) != 0)
 }
 
 // shifts are in the order of the schema's allowed values; times are minutes of the day.
@@ -141,14 +142,14 @@ var shifts = []struct {
 }{{"early", 6 * 60, 14 * 60}, {"day", 9 * 60, 17*60 + 30}, {"late", 14 * 60, 22 * 60}, {"night", 22 * 60, 6 * 60}}
 
 func (g *generator) schedule(i int, c []cell) {
-	s := shifts[g.number("shift", i, len(shifts))]
+	s := shifts[g.pick("shift", i, len(shifts))]
 	c[0] = text(employeeID(g.scheduled(i)))
 	c[1] = date(g.scheduleDay(i))
 	c[2] = text(s.name)
 	c[3] = timeOfDay(s.start)
 	c[4] = timeOfDay(s.end)
-	if g.number("has break", i, 8) != 0 {
-		c[5] = integer(15 * g.number("break", i, 5))
+	if g.pick("has break", i, 8) != 0 {
+		c[5] = integer(15 * g.pick("break", i, 5))
 	}
 }
 
@@ -161,30 +162,30 @@ func (g *generator) scheduleDay(i int) int {
 }
 
 func (g *generator) driverRow(i int, c []cell) {
-	issued := firstOf1985 + g.number("issued", i, firstOf2025-firstOf1985)
+	issued := firstOf1985 + g.pick("issued", i, firstOf2025-firstOf1985)
 	c[0] = text(employeeID(int(g.driver[i])))
 	c[1] = text(licence(i))
-	c[2] = text([]string{"B", "BE", "C1", "C", "CE", "D"}[g.number("class", i, 6)])
+	c[2] = text([]string{"B", "BE", "C1", "C", "CE", "D"}[g.pick("class", i, 6)])
 	if i%7 != 5 {
 		c[3] = date(issued)
 	}
-	c[4] = date(firstOf2025 + g.number("valid", i, 5000))
+	c[4] = date(firstOf2025 + g.pick("valid", i, 5000))
 }
 
 func (g *generator) carAssignment(i int, c []cell) {
-	start := firstOf2025 + g.number("from", i, 300)
-	minute := 6*60 + 15*g.number("minute", i, 48)
+	start := firstOf2025 + g.pick("from", i, 300)
+	minute := 6*60 + 15*g.pick("minute", i, 48)
 	plate := g.hash("plate", i)
 	c[0] = integer(i + 1)
 	c[1] = text(string([]byte{'A' + byte(plate%26), 'A' + byte(plate/26%26)}) + fmt.Sprintf(" %04d ", plate/676%10_000) + string([]byte{'A' + byte(plate>>40%26), 'A' + byte(plate>>48%26)}))
 	c[2] = text(licence(g.assigned(i)))
 	c[3] = dateTime(start, minute)
 	if i%3 != 0 {
-		c[4] = dateTime(start+1+g.number("until", i, 30), minute)
+		c[4] = dateTime(start+1+g.pick("until", i, 30), minute)
 	}
-	c[5] = integer(g.number("odometer", i, 250_000))
+	c[5] = integer(g.pick("odometer", i, 250_000))
 	if i%6 != 4 {
-		c[6] = truth(g.number("private", i, 4) == 0)
+		c[6] = truth(g.pick("private", i, 4) == 0)
 	}
 }
 
@@ -227,14 +228,14 @@ func licence(i int) string {
 
 // email is the person's name with the row's number, under a domain that nobody can own (RFC 2606).
 func (g *generator) email(i int) string {
-	people := &cultures[g.number("culture", i, len(cultures))]
-	return people.given[g.number("given", i, len(people.given))].ascii + "." + people.family[g.number("family", i, len(people.family))].ascii +
+	people := &cultures[g.pick("culture", i, len(cultures))]
+	return people.given[g.pick("given", i, len(people.given))].ascii + "." + people.family[g.pick("family", i, len(people.family))].ascii +
 		"." + strconv.Itoa(i+1) + "@" + []string{"example.com", "example.org", "example.net", "mail.example.com"}[i%4]
 }
 
 // phone writes a number as people do, in one of several ways (ITU-T E.123).
 func (g *generator) phone(of string, i int, dialling string) string {
-	n := g.number("phone of "+of, i, 100_000_000)
+	n := g.pick("phone of "+of, i, 100_000_000)
 	switch n % 3 {
 	case 0:
 		return fmt.Sprintf("%s %02d %03d %04d", dialling, 10+n%90, n/1000%1000, n/10_000)
@@ -245,8 +246,8 @@ func (g *generator) phone(of string, i int, dialling string) string {
 	}
 }
 
-// number is a number from 0 to below n that depends on the seed, what it is for, and the row.
-func (g *generator) number(what string, i, n int) int { return int(g.hash(what, i) % uint64(n)) }
+// pick gives a number from 0 to below n that depends on the seed, what it is for, and the row.
+func (g *generator) pick(what string, i, n int) int { return int(g.hash(what, i) % uint64(n)) }
 
 // hash mixes the seed, a purpose (FNV-1a) and a row (the finalizer of SplitMix64).
 func (g *generator) hash(what string, i int) uint64 {
@@ -268,28 +269,3 @@ const (
 )
 
 const minutesOfDay = 24 * 60
-
-func text(s string) cell     { return cell{kind: inlineText, style: textStyle, text: s} }
-func integer(v int) cell     { return cell{kind: number, style: integerStyle, text: strconv.Itoa(v)} }
-func date(serial int) cell   { return cell{kind: number, style: dateStyle, text: strconv.Itoa(serial)} }
-func timeOfDay(min int) cell { return cell{kind: number, style: timeStyle, text: serial(0, min)} }
-func dateTime(day, min int) cell {
-	return cell{kind: number, style: dateTimeStyle, text: serial(day, min)}
-}
-
-// money is a decimal with two places, from hundredths.
-func money(hundredths int64) cell {
-	return cell{kind: number, style: decimalStyle, text: fmt.Sprintf("%d.%02d", hundredths/100, hundredths%100)}
-}
-
-func truth(v bool) cell {
-	if v {
-		return cell{kind: boolean, text: "1"}
-	}
-	return cell{kind: boolean, text: "0"}
-}
-
-// serial is a day and a time as Excel stores them: with the digits that a double needs.
-func serial(day, minutes int) string {
-	return strconv.FormatFloat(float64(day)+float64(minutes)/minutesOfDay, 'f', -1, 64)
-}

@@ -93,10 +93,7 @@ func Write(ctx context.Context, w io.Writer, o Options) (Manifest, error) {
 	}
 
 	g := &generator{plan: newPlan(o), schema: s}
-	book, err := newWorkbook(w, s)
-	if err != nil {
-		return Manifest{}, fmt.Errorf("write a sample workbook: %w", err)
-	}
+	book := newWorkbook(w)
 	for _, sheet := range s.Sheets {
 		if err := g.writeSheet(ctx, book, sheet); err != nil {
 			return Manifest{}, fmt.Errorf("write the sample's sheet %s: %w", sheet.Name, err)

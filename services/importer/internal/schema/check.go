@@ -298,10 +298,13 @@ func (l *loader) checkReference(d *schemaDraft, s *sheetDraft, c *columnDraft) {
 		l.fault(at, ReferenceNotUnique, "%s.%s may hold a value twice, so that %q would not name one row; refer to the sheet's single key column, or add unique: true to it", r.Sheet, r.Column, c.Name)
 	case target == c.Column:
 		l.fault(at, BadReference, "column %q of sheet %q refers to itself; a row is named by another column, as in manager_id to employee_id", c.Name, s.Name)
-	case c.Type != "" && target.Type != "" && c.Type != target.Type && !(c.Type.Textual() && target.Type.Textual()):
+	case c.Type != "" && target.Type != "" && !sameValues(c.Type, target.Type):
 		l.fault(at, BadReference, "column %q is of type %s, but %s.%s of type %s; a reference has its target's type", c.Name, c.Type, r.Sheet, r.Column, target.Type)
 	}
 }
+
+// sameValues tells whether values of two types can be the same.
+func sameValues(a, b Type) bool { return a == b || a.Textual() && b.Textual() }
 
 // order sorts the sheets so that every sheet comes after those it refers to, and otherwise as in the file.
 func (l *loader) order(d *schemaDraft) {

@@ -46,24 +46,24 @@ func LoadFile(path string) (*Schema, error) {
 
 // readFile reads a file that may be a schema, and no more of it than a schema may have.
 func readFile(path string) ([]byte, error) {
-	refuse := func(why string) ([]byte, error) {
-		return nil, Faults{{File: filepath.Base(path), Code: NotReadable, Message: why}}
+	refused := func(why string) error {
+		return Faults{{File: filepath.Base(path), Code: NotReadable, Message: why}}
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return refuse("cannot be read: " + err.Error())
+		return nil, refused("cannot be read: " + err.Error())
 	}
 	if !info.Mode().IsRegular() {
-		return refuse("is not a file")
+		return nil, refused("is not a file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return refuse("cannot be read: " + err.Error())
+		return nil, refused("cannot be read: " + err.Error())
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
 	if err != nil {
-		return refuse("cannot be read: " + err.Error())
+		return nil, refused("cannot be read: " + err.Error())
 	}
 	return data, nil
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -156,7 +157,7 @@ func TestEveryFaultOfASchemaIsToldWithItsLine(t *testing.T) {
 		at       int    // the line of the fault, if another
 		mentions string // what would be right
 	}{
-		"an unknown key in the schema":        {line: 3, with: "descripton: Cars", code: UnknownKey, mentions: `did you mean "description"?`},
+		"an unknown key in the schema":        {line: 3, with: "descriptions: Cars", code: UnknownKey, mentions: `did you mean "description"?`},
 		"an unknown key in a sheet":           {line: 8, with: "    tabel: cars", code: UnknownKey, mentions: `did you mean "table"?`},
 		"an unknown key in a column":          {line: 15, with: "        mandatory: true", code: UnknownKey, mentions: "required"},
 		"a merge key":                         {line: 15, with: "        required: true\n        <<: {title: x}", code: UnknownKey, at: 16},
@@ -285,5 +286,30 @@ func TestAFileThatIsNoSchemaIsAFault(t *testing.T) {
 	}
 	if _, err := LoadFile("nowhere/fleet.yaml"); err == nil || !strings.HasPrefix(err.Error(), "fleet.yaml: ") {
 		t.Errorf("a file that does not exist gives %v", err)
+	}
+}
+
+func TestTheExampleOfTheDocumentationLoadsAndItsTablesNameEveryKey(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/schemas.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the page has no example")
+	}
+	if _, err := Load("fleet.yaml", []byte(example)); err != nil {
+		t.Error(err)
+	}
+	for _, key := range slices.Concat(schemaKeys, sheetKeys, columnKeys) {
+		if !strings.Contains(rest, "`"+key+"`") {
+			t.Errorf("the page does not explain %q", key)
+		}
+	}
+	for _, typ := range Types {
+		if !strings.Contains(rest, "| `"+string(typ)+"` |") {
+			t.Errorf("the page does not explain the type %s", typ)
+		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// ErrNotFound: no schema has this name.
+// ErrNotFound says that no schema has the name asked for.
 var ErrNotFound = errors.New("no such schema")
 
 // RegistryConfig says where schemas come from.

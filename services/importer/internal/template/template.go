@@ -20,7 +20,7 @@ const requiredMark = " *"
 // Write writes the template of a schema.
 func Write(w io.Writer, s *schema.Schema) error {
 	b := &book{schema: s, file: excelize.NewFile()}
-	defer b.file.Close()
+	defer func() { _ = b.file.Close() }() // it has no temporary files
 	if err := b.build(); err != nil {
 		return fmt.Errorf("make the template of schema %s: %w", s.Name, err)
 	}

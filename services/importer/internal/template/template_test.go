@@ -11,6 +11,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"headway/schemas"
+	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/xlsx"
 )
@@ -235,6 +236,15 @@ func TestAFilledTemplateIsReadAsItsColumnsTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer book.Close()
+	found, err := layout.Find(t.Context(), book, s, nil)
+	if err != nil || len(found) != len(s.Sheets) {
+		t.Fatalf("an upload of it finds %d sheets, %v", len(found), err)
+	}
+	for i, sheet := range found {
+		if len(sheet.Columns) != len(s.Sheets[i].Columns) || len(sheet.Ignored) != 0 {
+			t.Errorf("an upload of it finds in %s the columns %v, and ignores %v", sheet.Name, sheet.Columns, sheet.Ignored)
+		}
+	}
 	kinds := map[schema.Type]xlsx.Kind{schema.Integer: xlsx.Number, schema.Decimal: xlsx.Number, schema.Boolean: xlsx.Bool, schema.Date: xlsx.Date, schema.Time: xlsx.Date, schema.DateTime: xlsx.Date}
 	for _, title := range []string{"Employees", "Schedules", "Car assignments"} {
 		sheet := s.MatchSheet(title)

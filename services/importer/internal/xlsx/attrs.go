@@ -126,4 +126,4 @@ func tagEnd(b []byte) int {
 }
 
 // xsdBool reads a boolean (XML Schema Part 2 §3.2.2).
-func xsdBool(b []byte) bool { return string(b) == "1" || string(b) == "true" || string(b) == "on" }
+func xsdBool(b []byte) bool { return string(b) == "1" || string(b) == "true" }

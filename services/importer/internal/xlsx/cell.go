@@ -64,6 +64,7 @@ func (k Kind) String() string {
 		return "date"
 	case FormulaWithoutValue:
 		return "formula-without-value"
+	default:
+		return "empty"
 	}
-	return "empty"
 }

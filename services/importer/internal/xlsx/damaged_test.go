@@ -130,6 +130,7 @@ func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 		"an end tag that does not match": {good + `<row r="2"><c r="A2"><v>1</x></c></row>`, "cell A2"},
 		"a broken tag":                   {good + `<row r="2"><c r="A2"><v 1</v></c></row>`, "cell A2"},
 		"an attribute twice":             {`<row r="2"><c r="A2" r="A2"><v>1</v></c></row>`, "row 2"},
+		"a type twice":                   {`<row r="2"><c r="A2" t="n" s="0" t="s"><v>1</v></c></row>`, "row 2"},
 		"an attribute unquoted":          {`<row r=2></row>`, "byte"},
 		"an unknown entity":              {`<row r="2"><c r="B2" t="inlineStr"><is><t>&nbsp;</t></is></c></row>`, "cell B2"},
 		"a character out of range":       {`<row r="2"><c r="B2" t="str"><v>&#0;</v></c></row>`, "cell B2"},
@@ -147,6 +148,8 @@ func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 		"a cell twice":                   {`<row r="2"><c r="B2"><v>1</v></c><c r="A2"><v>1</v></c><c r="B2"><v>1</v></c></row>`, "row 2"},
 		"a reference that is none":       {`<row r="2"><c r="2B"><v>1</v></c></row>`, "row 2"},
 		"a column that Excel lacks":      {`<row r="2"><c r="XFE2"><v>1</v></c></row>`, "row 2"},
+		"more cells than columns":        {`<row r="2">` + strings.Repeat(`<c r="A2"><v>1</v></c>`, 20_000) + `</row>`, "cell A2"},
+		"too many attributes":            {`<row r="2"` + manyAttrs(129) + `/>`, "byte"},
 		"a row twice":                    {good + good, "row 1"},
 		"a row that goes back":           {`<row r="5"><c><v>1</v></c></row><row r="4"><c><v>1</v></c></row>`, "row 5"},
 		"a row zero":                     {`<row r="0"><c><v>1</v></c></row>`, "byte"},
@@ -169,6 +172,14 @@ func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 	}
 }
 
+func manyAttrs(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, ` a%d=""`, i)
+	}
+	return b.String()
+}
+
 func TestDamageAfterTheRowsIsFound(t *testing.T) {
 	head := `<worksheet xmlns="` + mainSpace + `"><sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData>`
 	for name, rest := range map[string]string{
@@ -179,6 +190,9 @@ func TestDamageAfterTheRowsIsFound(t *testing.T) {
 		"a second root":     `</worksheet><worksheet/>`,
 		"rows in two parts": `<sheetData/></worksheet>`,
 		"an open comment":   `<!-- </worksheet>`,
+		"an unknown entity": `<headerFooter><oddHeader>&t;</oddHeader></headerFooter></worksheet>`,
+		"a name twice cut":  `<a x:y:z="1"/></worksheet>`,
+		"a name of no one":  "<gr\u00FC\u00DFe/></worksheet>",
 	} {
 		t.Run(name, func(t *testing.T) {
 			assertRefused(t, workbookWith(parts{sheetPart: head + rest}), Limits{}, Damaged, sheetPart, "byte")
@@ -297,6 +311,16 @@ func TestBrokenCompressionIsRefused(t *testing.T) {
 func TestStoredPartsAreRead(t *testing.T) {
 	text := []byte(sheetXML(`<row r="1"><c r="A1"><v>1</v></c></row>`))
 	assertSheet(t, packed(t, zip.Store, text, checksum(text), uint64(len(text))), `A1 number "1"`)
+}
+
+func TestPartsOutsideOfTheFileAreRefused(t *testing.T) {
+	const offset = 42 // of the local header's place in a directory entry
+	for _, place := range []uint32{0xFFFF_FFFE, 0x7FFF_FFFF, 1} {
+		file := sheetWith("")
+		entry := bytes.Index(file, []byte("PK\x01\x02")) // the first is [Content_Types].xml
+		binary.LittleEndian.PutUint32(file[entry+offset:], place)
+		assertRefused(t, file, Limits{}, Damaged, "[Content_Types].xml", "")
+	}
 }
 
 func TestAPartThatStandsTwiceIsRefused(t *testing.T) {

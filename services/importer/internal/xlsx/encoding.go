@@ -3,6 +3,7 @@ package xlsx
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf16"
@@ -99,7 +100,7 @@ func (u *utf16Reader) Read(buf []byte) (n int, err error) {
 		r := rune(unit)
 		if utf16.IsSurrogate(r) {
 			var low uint16
-			if low, err = u.unit(); err != nil && err != io.EOF {
+			if low, err = u.unit(); err != nil && !errors.Is(err, io.EOF) {
 				return n, err
 			}
 			if r = utf16.DecodeRune(r, rune(low)); r == utf8.RuneError {
@@ -115,7 +116,7 @@ func (u *utf16Reader) unit() (uint16, error) {
 	var two [2]byte
 	n, err := io.ReadFull(u.src, two[:])
 	u.at += int64(n)
-	if err == io.ErrUnexpectedEOF && n == 1 {
+	if errors.Is(err, io.ErrUnexpectedEOF) && n == 1 {
 		return 0, u.damaged()
 	}
 	if err != nil {

@@ -102,10 +102,10 @@ func assertReadOrRefused(t *testing.T, file []byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plain := plainSheet(t, assertSound(t, w, name), texts)
+		plain, ordered := plainSheet(t, assertSound(t, w, name), texts)
 		compareSheet(t, sheet, cells, plain)
-		if f == nil {
-			continue
+		if f == nil || !ordered {
+			continue // excelize shifts cells that are out of order
 		}
 		theirs, err := oracleSheet(f, sheet)
 		if err != nil {
@@ -143,7 +143,7 @@ func assertSound(t *testing.T, w *Workbook, name string) string {
 	d := xml.NewDecoder(bytes.NewReader(text))
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	for {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return string(text)
 		} else if err != nil {
 			t.Fatalf("ours reads %s, encoding/xml says %v: %q", name, err, text)
@@ -183,13 +183,13 @@ func plainTexts(t *testing.T, text string) []plainItem {
 	return table.Items
 }
 
-func plainSheet(t *testing.T, text string, texts []plainItem) map[string]string {
+func plainSheet(t *testing.T, text string, texts []plainItem) (cells map[string]string, ordered bool) {
 	t.Helper()
 	var sheet plainWorksheet
 	if err := xml.NewDecoder(strings.NewReader(utf8Declared(text))).Decode(&sheet); err != nil {
 		t.Fatal(err)
 	}
-	cells := map[string]string{}
+	cells, ordered = map[string]string{}, true
 	number := 0
 	for _, row := range sheet.Rows {
 		number++
@@ -200,12 +200,13 @@ func plainSheet(t *testing.T, text string, texts []plainItem) map[string]string 
 		for _, c := range row.Cells {
 			col++
 			if n, _, ok := parseRef([]byte(c.R)); ok {
+				ordered = ordered && n >= col
 				col = n
 			}
 			cells[CellName(col, number)] = c.value(texts)
 		}
 	}
-	return cells
+	return cells, ordered
 }
 
 func (c plainCell) value(texts []plainItem) string {

@@ -47,7 +47,7 @@ func openPack(r io.ReaderAt, size int64, limits Limits) (*pack, error) {
 	}
 	// archive/zip goes on for as long as it finds entries, whatever number
 	// the directory states, so what it may read is bounded here.
-	directory := &budgetReaderAt{r: r, left: 1<<20 + directoryBytes*int64(limits.MaxEntries)}
+	directory := &fileReader{r: r, size: size, left: 1<<20 + directoryBytes*int64(limits.MaxEntries)}
 	z, err := zip.NewReader(directory, size)
 	switch {
 	case directory.err != nil:
@@ -60,7 +60,7 @@ func openPack(r io.ReaderAt, size int64, limits Limits) (*pack, error) {
 		return nil, refuse(LimitExceeded, "", "it holds %d files, allowed are %d", len(z.File), limits.MaxEntries)
 	}
 	directory.unbounded = true
-	p := &pack{r: r, limits: limits, entries: make(map[string]*entry, len(z.File))}
+	p := &pack{r: directory, limits: limits, entries: make(map[string]*entry, len(z.File))}
 	for _, f := range z.File {
 		name := cleanPart(f.Name)
 		if strings.HasSuffix(name, "/") {
@@ -90,10 +90,11 @@ func (p *pack) find(part string) *entry { return p.entries[partKey(part)] }
 // admit checks a part against the limits before any of it is read. max bounds
 // this part alone.
 func (p *pack) admit(e *entry, max int64) error {
-	if e.admitted {
-		return nil
-	}
 	switch {
+	case e.size > max:
+		return refuse(LimitExceeded, e.name, "it unpacks to %d bytes, allowed are %d", e.size, max)
+	case e.admitted:
+		return nil
 	case e.twice:
 		return refuse(Damaged, e.name, "the package holds this part twice")
 	case e.encrypted:
@@ -104,8 +105,6 @@ func (p *pack) admit(e *entry, max int64) error {
 		return refuse(Damaged, e.name, "the package's directory says an impossible size")
 	case e.method == zip.Store && e.size != e.packed:
 		return refuse(Damaged, e.name, "it is stored as it is, yet said to have %d and %d bytes", e.size, e.packed)
-	case e.size > max:
-		return refuse(LimitExceeded, e.name, "it unpacks to %d bytes, allowed are %d", e.size, max)
 	case e.size > ratioFloor && e.size/int64(p.limits.MaxRatio) > e.packed:
 		return refuse(LimitExceeded, e.name, "it unpacks to %d bytes from %d, more than %d times as many", e.size, e.packed, p.limits.MaxRatio)
 	case e.size > p.limits.MaxTotalBytes-p.opened:
@@ -192,23 +191,29 @@ func relsPart(part string) string {
 	return dir + "_rels/" + file + ".rels"
 }
 
-// budgetReaderAt ends reading when its budget is spent.
-type budgetReaderAt struct {
+// fileReader reads a file that may point anywhere in itself: what lies outside
+// of it is its end. While the directory is read, it ends when left is spent.
+type fileReader struct {
 	r         io.ReaderAt
+	size      int64
 	left      int64
-	unbounded bool
-	err       error // what r failed with, other than by its end
+	unbounded bool  // set once, before the reader is shared
+	err       error // what r failed with, other than by its end, before that
 }
 
-func (b *budgetReaderAt) ReadAt(p []byte, off int64) (int, error) {
-	if !b.unbounded {
-		if b.left -= int64(len(p)); b.left < 0 {
-			return 0, io.ErrUnexpectedEOF
-		}
+func (f *fileReader) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off >= f.size {
+		return 0, io.EOF
 	}
-	n, err := b.r.ReadAt(p, off)
-	if err != nil && err != io.EOF && !b.unbounded {
-		b.err = err
+	if f.unbounded {
+		return f.r.ReadAt(p, off)
+	}
+	if f.left -= int64(len(p)); f.left < 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := f.r.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		f.err = err
 	}
 	return n, err
 }

@@ -142,6 +142,7 @@ func (r *Rows) quickCells() bool {
 			x.pos = next
 			x.pop()
 			return true
+		case quickUnusual, quickShort:
 		}
 		if result == quickUnusual && (x.ended || len(x.buf)-x.pos >= 2*quickAhead) || !x.more(x.pos) {
 			return false
@@ -198,41 +199,9 @@ func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
 	if col > r.limits.MaxColumns {
 		return p, quickUnusual
 	}
-	style := 0
-	if string(b[i:i+4]) == ` s="` {
-		start := i + 4
-		for i = start; i-start < 7 && b[i]-'0' <= 9; i++ {
-			style = style*10 + int(b[i]-'0')
-		}
-		if b[i] != '"' || i == start || style >= len(r.styles) {
-			return p, quickUnusual
-		}
-		i++
-	}
-	kind := typeNumber
-	if string(b[i:i+4]) == ` t="` {
-		i += 4
-		switch {
-		case b[i] == 's' && b[i+1] == '"':
-			kind = typeShared
-			i += 2
-		case string(b[i:i+4]) == `str"`:
-			kind = typeFormulaText
-			i += 4
-		case string(b[i:i+10]) == `inlineStr"`:
-			kind = typeInline
-			i += 10
-		case b[i] == 'n' && b[i+1] == '"':
-			i += 2
-		case b[i] == 'b' && b[i+1] == '"':
-			kind = typeBool
-			i += 2
-		case b[i] == 'e' && b[i+1] == '"':
-			kind = typeError
-			i += 2
-		default:
-			return p, quickUnusual
-		}
+	style, kind, i := r.quickStyleAndType(b, i)
+	if i == 0 {
+		return p, quickUnusual
 	}
 	if b[i] == '/' && b[i+1] == '>' {
 		r.col = col
@@ -265,6 +234,51 @@ func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
 		return r.quickInline(&c, b, p, i+4)
 	}
 	return p, quickUnusual
+}
+
+// quickStyleAndType reads the attributes s and t at b[i], in any order, and
+// returns the index behind them, or 0 if they are unusual.
+func (r *Rows) quickStyleAndType(b []byte, i int) (style int, kind cellType, end int) {
+	typed := string(b[i:i+4]) == ` t="`
+	if typed {
+		if kind, i = quickType(b, i+4); i == 0 {
+			return 0, 0, 0
+		}
+	}
+	if string(b[i:i+4]) == ` s="` {
+		start := i + 4
+		for i = start; i-start < 7 && b[i]-'0' <= 9; i++ {
+			style = style*10 + int(b[i]-'0')
+		}
+		if b[i] != '"' || i == start || style >= len(r.styles) {
+			return 0, 0, 0
+		}
+		i++
+		if !typed && string(b[i:i+4]) == ` t="` {
+			if kind, i = quickType(b, i+4); i == 0 {
+				return 0, 0, 0
+			}
+		}
+	}
+	return style, kind, i
+}
+
+func quickType(b []byte, i int) (kind cellType, end int) {
+	switch {
+	case b[i] == 's' && b[i+1] == '"':
+		return typeShared, i + 2
+	case string(b[i:i+10]) == `inlineStr"`:
+		return typeInline, i + 10
+	case string(b[i:i+4]) == `str"`:
+		return typeFormulaText, i + 4
+	case b[i] == 'n' && b[i+1] == '"':
+		return typeNumber, i + 2
+	case b[i] == 'b' && b[i+1] == '"':
+		return typeBool, i + 2
+	case b[i] == 'e' && b[i+1] == '"':
+		return typeError, i + 2
+	}
+	return 0, 0
 }
 
 // quickValue reads the value at b[i] and the end of the cell that began at p.
@@ -379,10 +393,10 @@ func (r *Rows) decode(raw []byte, class charClass) (text []byte, ok bool) {
 
 // quickItems reads string items until one is unusual; it returns false if
 // there was none.
-func (r *stringsReader) quickItems() (any bool) {
+func (r *stringsReader) quickItems() (read bool) {
 	const plain, preserve, endItem = "<si><t>", `<si><t xml:space="preserve">`, "</t></si>"
 	x := r.scanner
-	for ; ; any = true {
+	for ; ; read = true {
 		b, p := x.buf, x.pos
 		for p < len(b) && isSpace(b[p]) {
 			p++
@@ -400,30 +414,30 @@ func (r *stringsReader) quickItems() (any bool) {
 			end, class = textEnd(b, i)
 		}
 		if class&classOdd != 0 {
-			return any
+			return read
 		}
 		if end < 0 || len(b)-end < len(endItem) {
 			if !x.more(x.pos) {
-				return any
+				return read
 			}
 			continue
 		}
 		if string(b[end:end+len(endItem)]) != endItem {
-			return any
+			return read
 		}
 		text := b[i:end]
 		if class&^classWide != 0 {
 			var ok bool
 			if r.text, ok = appendText(r.text[:0], text); !ok {
-				return any
+				return read
 			}
 			text = unescape(r.text)
 		}
 		if class&classWide != 0 && !validChars(b[i:end]) {
-			return any
+			return read
 		}
 		if x.err = r.add(text); x.err != nil {
-			return any
+			return read
 		}
 		x.pos = end + len(endItem)
 	}

@@ -49,6 +49,7 @@ func (r *Rows) readCell() error {
 		switch x.next() {
 		case tokenError, tokenEOF:
 			return x.err
+		case tokenEnd:
 		case tokenText:
 			if !isBlank(x.text) {
 				return x.refusal(Damaged, "text stands outside of its element")
@@ -114,6 +115,9 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 		r.sorted = false
 	}
 	r.col, r.inCell = col, true
+	if len(r.cells) > r.limits.MaxColumns {
+		return 0, 0, 0, x.refusal(Damaged, "a row has more cells than columns")
+	}
 	if col > r.limits.MaxColumns {
 		return 0, 0, 0, x.refusal(LimitExceeded, "it has a column %d, allowed are %d", col, r.limits.MaxColumns)
 	}
@@ -147,20 +151,17 @@ func (r *Rows) add(c Cell) {
 
 // setValue sets a cell's kind and text from the characters of its value.
 func (r *Rows) setValue(c *Cell, kind cellType, value []byte) error {
-	if kind == typeInline || kind == typeFormulaText {
-		if kind == typeFormulaText {
-			value = unescape(value)
-		}
-		if len(value) > 0 {
-			c.Kind, c.Text = Text, value
-		}
-		return nil
+	if kind == typeFormulaText {
+		value = unescape(value)
+	} else if kind != typeInline {
+		value = trimRight(trimLeft(value))
 	}
-	value = trimRight(trimLeft(value))
 	if len(value) == 0 {
 		return nil
 	}
 	switch kind {
+	case typeInline, typeFormulaText:
+		c.Kind, c.Text = Text, value
 	case typeShared:
 		return r.setShared(c, value)
 	case typeBool:

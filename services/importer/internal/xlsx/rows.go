@@ -2,7 +2,7 @@ package xlsx
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strconv"
 )
@@ -117,7 +117,7 @@ func (r *Rows) Close() error {
 	return nil
 }
 
-var errRowsClosed = fmt.Errorf("xlsx: the rows are closed")
+var errRowsClosed = errors.New("xlsx: the rows are closed")
 
 // place is where the reader is, for a refusal.
 func (r *Rows) place() string {
@@ -194,6 +194,7 @@ func (r *Rows) findData() error {
 		case tokenEOF:
 			r.state = afterData
 			return nil
+		case tokenEnd, tokenText:
 		case tokenStart:
 			switch {
 			case r.x.depth() == 1 && !isSheetRoot(r.x):
@@ -221,6 +222,7 @@ func (r *Rows) finish() error {
 			return r.x.err
 		case tokenEOF:
 			return nil
+		case tokenEnd, tokenText:
 		case tokenStart:
 			if r.x.depth() == 2 && r.x.is("sheetData") {
 				return r.x.refusal(Damaged, "it has rows in two places")

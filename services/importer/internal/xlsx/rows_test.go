@@ -142,6 +142,7 @@ func TestSheetsInUnusualXMLAreRead(t *testing.T) {
 		"with more around":      `<worksheet xmlns="` + mainSpace + `"><!-- c --><sheetPr/><dimension ref="A1:XFD1048576"/><sheetData>` + row + `</sheetData><mergeCells count="1"><mergeCell ref="A1:B2"/></mergeCells><extLst><ext xmlns:y="u"><y:row/></ext></extLst></worksheet><!-- end -->`,
 		"with extra attributes": sheetXML(`<row r="1" spans="1:1" ht="15" customHeight="1" x="y" hidden="0"><c r="A1" cm="1" vm="2" ph="0"><v>1</v></c></row>`),
 		"with row properties":   sheetXML(`<row r="1" spans="1:1" s="0" customFormat="1" ht="15.75" outlineLevel="0" collapsed="0"><c r="A1" s="0"><v>1</v></c></row>`),
+		"with the type first":   sheetXML(`<row r="1"><c r="A1" t="n" s="0"><v>1</v></c><c r="B1" t="s" s="1"/></row>`),
 		"with local namespaces": `<worksheet xmlns="` + mainSpace + `"><sheetData><y:row xmlns:y="` + mainSpace + `" r="1"><c r="A1"><y:v>1</y:v></c></y:row></sheetData></worksheet>`,
 	} {
 		t.Run(name, func(t *testing.T) {

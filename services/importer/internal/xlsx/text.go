@@ -71,6 +71,22 @@ func appendAttrValue(dst, raw []byte) (value []byte, ok bool) {
 	return dst, true
 }
 
+// validReferences tells whether every "&" in raw text begins a reference that
+// XML has.
+func validReferences(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '&')
+		if i < 0 {
+			return true
+		}
+		_, n := parseReference(raw[i:])
+		if n == 0 {
+			return false
+		}
+		raw = raw[i+n:]
+	}
+}
+
 // parseReference reads the reference at the beginning of b and returns its
 // length, 0 if it is none.
 func parseReference(b []byte) (r rune, n int) {

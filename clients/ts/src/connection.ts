@@ -1,0 +1,123 @@
+import type { components } from "./openapi.gen.js";
+
+/** How to reach a Headway server. Every function takes these beside its own options. */
+export interface Connection {
+  /** The server's address without a slash at the end. The page's own origin if left out. */
+  baseUrl?: string | undefined;
+  /**
+   * The bearer token, or a function that gives one. It is asked before every connection, with `refused` true when the
+   * server has just refused the last token or says that it is about to expire: get a fresh one then. Without a token
+   * the session's cookie counts.
+   */
+  token?: string | ((refused: boolean) => string | undefined | Promise<string | undefined>) | undefined;
+  /** As for `fetch`: `same-origin` by default, `include` for a cookie on another origin. */
+  credentials?: RequestCredentials | undefined;
+  /** Used instead of the global `fetch`. */
+  fetch?: typeof fetch | undefined;
+}
+
+/** Options of one call. */
+export interface CallOptions extends Connection {
+  /** Ends the call. */
+  signal?: AbortSignal | undefined;
+}
+
+type ErrorBody = components["schemas"]["Error"];
+
+/** An answer that refused the request, or the lack of one. Match on `reason`, never on the sentence. */
+export class HeadwayError extends Error {
+  /** Machine-readable: `JOB_NOT_FOUND`, `TOKEN_EXPIRED`, …; `NETWORK` when no answer came, `HTTP` for one without a reason. */
+  declare readonly reason: string;
+  /** HTTP status; 0 when no answer came. */
+  declare readonly status: number;
+  /** The id under which the server's log knows the request. */
+  declare readonly requestId: string | undefined;
+  /** Further google.rpc details, such as each bad field. */
+  declare readonly details: readonly unknown[];
+  /** Milliseconds that the server asked to wait (Retry-After); 0 if it did not. */
+  declare readonly retryAfterMs: number;
+
+  constructor(status = 0, body: Partial<ErrorBody> = {}, retryAfterMs = 0) {
+    super(body.message ?? (status ? `HTTP ${status}` : "No connection to the server"));
+    this.name = "HeadwayError";
+    this.status = status;
+    this.reason = body.reason ?? (status ? "HTTP" : "NETWORK");
+    this.requestId = body.requestId;
+    this.details = body.details ?? [];
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** Trying again later may help. */
+  get temporary(): boolean {
+    return [0, 408, 425, 429].includes(this.status) || this.status >= 500;
+  }
+}
+
+/** Reads Retry-After (RFC 9110 §10.2.3), seconds or a date, as milliseconds. */
+function readRetryAfter(value: string | null): number {
+  const text = value ?? "";
+  return Math.max(0, Number(text) * 1000 || Date.parse(text) - Date.now() || 0);
+}
+
+/** Makes the error behind an answer's body, which need not be JSON (a proxy's page). */
+export function toError(status: number, text: string, retryAfter: string | null): HeadwayError {
+  return new HeadwayError(status, parseJson<ErrorBody>(text) ?? {}, readRetryAfter(retryAfter));
+}
+
+/** Reads JSON; undefined if it is none. */
+export function parseJson<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The headers that say who is calling. */
+export async function authorize(connection: Connection, refused = false): Promise<Record<string, string>> {
+  const { token } = connection;
+  const value = typeof token === "function" ? await token(refused) : token;
+  return value ? { Authorization: `Bearer ${value}` } : {};
+}
+
+/** True if a fresh token can be had after the server has refused the last. */
+export const canRefresh = (connection: Connection): boolean => typeof connection.token === "function";
+
+/** Sends a request and gives the answer if it is a success; a refused token is refreshed once. */
+export async function send(options: CallOptions, path: string, init: RequestInit = {}): Promise<Response> {
+  const signal = init.signal ?? options.signal ?? null;
+  for (let refused = false; ; refused = true) {
+    const headers = { ...(init.headers as Record<string, string>), ...(await authorize(options, refused)) };
+    let response: Response;
+    try {
+      response = await (options.fetch ?? fetch)((options.baseUrl ?? "") + path, {
+        credentials: options.credentials ?? "same-origin",
+        ...init,
+        headers,
+        signal,
+      });
+    } catch (error) {
+      if (signal?.aborted || error instanceof HeadwayError) throw error;
+      throw new HeadwayError();
+    }
+    if (response.ok) return response;
+    const error = toError(response.status, await response.text().catch(() => ""), response.headers.get("Retry-After"));
+    if (response.status !== 401 || refused || !canRefresh(options)) throw error;
+  }
+}
+
+/** Sends JSON and reads JSON. */
+export async function call<T>(options: CallOptions, method: string, path: string, body?: unknown): Promise<T> {
+  const response = await send(options, `/api/v1/${path}`, {
+    method,
+    ...(body !== undefined && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+  });
+  return parseJson<T>(await response.text()) as T;
+}
+
+/** Writes the named options that are set as a query, with its question mark. */
+export function toQuery<T extends object>(options: T, ...names: (keyof T & string)[]): string {
+  const query = new URLSearchParams();
+  for (const name of names) for (const value of [options[name] ?? []].flat()) query.append(name, String(value));
+  return query.size ? `?${query}` : "";
+}

@@ -1,0 +1,1914 @@
+// Made from gen/openapi/headway.openapi.json by `npm run generate-types`. Do not edit.
+
+export interface paths {
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListImports pages through the caller's imports, newest first. */
+        get: operations["ImportService_ListImports"];
+        put?: never;
+        /**
+         * Upload a workbook.
+         * @description As multipart/form-data (the file last, named `file`) or as the raw body with the fields in the query.
+         *     A refused upload leaves nothing behind.
+         */
+        post: operations["UploadWorkbook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * GetImport gives the current snapshot.
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND.
+         */
+        get: operations["ImportService_GetImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}:confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows.
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
+         */
+        post: operations["ImportService_ConfirmImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/issues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListIssues pages through the kept issues, in the order of the sheets and rows.
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND.
+         */
+        get: operations["ImportService_ListIssues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/issues.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kept issues as CSV (RFC 4180, UTF-8 with BOM). */
+        get: operations["DownloadIssues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/report.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rejected and blocked rows as a workbook, ready to be mended and uploaded again. */
+        get: operations["DownloadReportWorkbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListJobs pages through the caller's jobs, newest first. */
+        get: operations["JobService_ListJobs"];
+        put?: never;
+        /**
+         * CreateJob puts a job into the queue. With a `request_id`, doing it again gives the same job.
+         * @description Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
+         *     (`owner` or `job_id` without the service scope).
+         */
+        post: operations["JobService_CreateJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * GetJob gives the current snapshot, for those who poll. It may be 250 ms behind the worker's last report.
+         * @description Errors: NOT_FOUND JOB_NOT_FOUND.
+         */
+        get: operations["JobService_GetJob"];
+        put?: never;
+        post?: never;
+        /**
+         * DeleteJob removes a finished job and its output.
+         * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
+         */
+        delete: operations["JobService_DeleteJob"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * CancelJob ends a queued or waiting job at once, and asks the worker of an active one to stop; the job is
+         *     cancelled when the worker has stopped, or after a grace time without it. Asking twice is fine.
+         * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_FINISHED.
+         */
+        post: operations["JobService_CancelJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}:resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ResumeJob answers the question of a waiting job and queues it again; that uses up no attempt.
+         * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING.
+         */
+        post: operations["JobService_ResumeJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}:retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RetryJob queues a failed or cancelled job again, with one more attempt allowed.
+         * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_RETRYABLE.
+         */
+        post: operations["JobService_RetryJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListSchemas names the schemas that workbooks can be uploaded for. */
+        get: operations["ImportService_ListSchemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schemas/{schema}/sample.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A generated workbook of a schema, to try things out. */
+        get: operations["DownloadSample"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schemas/{schema}/template.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An empty workbook of a schema, ready to be filled in. */
+        get: operations["DownloadTemplate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in, and what holds for them. Needs no token. */
+        get: operations["GetSession"];
+        put?: never;
+        /** Sign the local user in (only on loopback without a configured key); sets the session's cookie. */
+        post: operations["SignIn"];
+        /** Sign out; clears the session's cookie. */
+        delete: operations["SignOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sse/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One import, live, with its sheets' counters and newest issues. */
+        get: operations["StreamImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sse/jobs/{kind}/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job, live. */
+        get: operations["StreamJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sse/jobs/{kind}/{job_id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A job's output as it grows, from the byte offset in Last-Event-ID on. */
+        get: operations["StreamOutput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sse/jobs/my": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of my jobs, live, over one stream that does not end by itself. */
+        get: operations["StreamMyJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sse/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A one-time ticket for an EventSource, which cannot send headers. */
+        post: operations["CreateTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description An accepted upload. */
+        AcceptedImport: {
+            import: components["schemas"]["headway.imports.v1.Import"];
+            /** @description Where to go on from here. */
+            links: {
+                issues: string;
+                job: string;
+                report: string;
+                self: string;
+                stream: string;
+            };
+            /** @description The request_id was used before for this very upload: the import is the earlier one. */
+            replayed: boolean;
+        };
+        /** @description Every error of the edge and of the services behind it. */
+        Error: {
+            /** @description gRPC code (google.rpc.Code). */
+            code: number;
+            /** @description Further google.rpc details, such as BadRequest with each bad field. */
+            details?: {
+                [key: string]: unknown;
+            }[];
+            /** @description A sentence that says what to do. */
+            message: string;
+            /** @description Machine-readable: a name of headway.errors.v1.ErrorReason (JOB_NOT_FOUND, TOKEN_EXPIRED, …). */
+            reason: string;
+            /** @description The id under which the servers' logs know this request. */
+            requestId: string;
+            /** @description Name of the gRPC code: NOT_FOUND, UNAUTHENTICATED, … */
+            status: string;
+        };
+        /** @description ImportDetail is what an import's stream adds to its job's. */
+        "headway.edge.v1.ImportDetail": {
+            /** @description The rows are in the database. */
+            committed?: boolean;
+            /** @description The run is rolled back whatever comes out. */
+            dryRun?: boolean;
+            /** @description The uploaded file's name. */
+            fileName?: string;
+            /** @description The newest issues, newest first. */
+            newestIssues?: components["schemas"]["headway.imports.v1.Issue"][];
+            /** @description What happens when rows have issues. */
+            onIssues?: components["schemas"]["headway.imports.v1.OnIssues"];
+            /** @description The largest faults first. */
+            rootCauses?: components["schemas"]["headway.imports.v1.RootCause"][];
+            /** @description The sheets in their order. */
+            sheets?: components["schemas"]["headway.imports.v1.SheetImport"][];
+            /** @description The sum over the sheets. */
+            totals?: components["schemas"]["headway.imports.v1.Counts"];
+        };
+        /**
+         * @description StreamMessage is one SSE message: the JSON behind `data:`. Its `id:` is the job's revision on streams of one job.
+         *
+         *     The encoding is protobuf's JSON mapping (lowerCamelCase names, RFC 3339 times, unset fields left out) with one
+         *     change: enum values are their short lower-case words ("job_update", "active", "skip_rows").
+         */
+        "headway.edge.v1.StreamMessage": {
+            /**
+             * Format: int64
+             * @description The attempt under way.
+             */
+            attempt?: number;
+            /** @description A cancel was asked for. */
+            cancelRequested?: boolean;
+            /**
+             * Format: date-time
+             * @description When the job ended.
+             */
+            completedAt?: string;
+            /**
+             * Format: date-time
+             * @description When the job was created.
+             */
+            createdAt?: string;
+            /**
+             * Format: double
+             * @description Estimated seconds to the end.
+             */
+            etaSeconds?: number;
+            /** @description Why the job failed or was cancelled, as a sentence. */
+            failedReason?: string;
+            /** @description Sheets, counters and newest issues; on streams of one import. */
+            import?: components["schemas"]["headway.edge.v1.ImportDetail"];
+            /** @description The job it is about; unset where it is about the stream. */
+            jobId?: string;
+            /**
+             * Format: double
+             * @description A comment comes at least this often when nothing else does; in `connected`.
+             */
+            keepaliveSeconds?: number;
+            /** @description The job's kind. */
+            kind?: string;
+            /** @description One line for people. */
+            message?: string;
+            /**
+             * Format: double
+             * @description Bytes of output so far.
+             */
+            outputBytes?: number;
+            /**
+             * Format: double
+             * @description 0 to 100; never falls.
+             */
+            progress?: number;
+            /** @description What a waiting job asks. */
+            question?: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description How many queued jobs go before this one; only while queued.
+             */
+            queuePosition?: number;
+            /**
+             * Format: double
+             * @description Units of the current step per second.
+             */
+            rate?: number;
+            /** @description Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own. */
+            reason?: string;
+            /** @description What came out; of a failed job, `error` says why. */
+            result?: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description The job's revision.
+             */
+            revision?: number;
+            /** @description The worker is alive but nothing moves. */
+            stalled?: boolean;
+            /**
+             * Format: date-time
+             * @description When the first attempt began.
+             */
+            startedAt?: string;
+            /** @description The job's status. */
+            status?: components["schemas"]["headway.jobs.v1.JobStatus"];
+            /** @description The name of the step under way. */
+            step?: string;
+            /** @description The steps in their order. */
+            steps?: components["schemas"]["headway.jobs.v1.Step"][];
+            /**
+             * Format: date-time
+             * @description When this state came to be.
+             */
+            timestamp?: string;
+            /** @description The job's title. */
+            title?: string;
+            /** @description What this message is. */
+            type?: components["schemas"]["headway.edge.v1.StreamMessageType"];
+        };
+        /**
+         * @description StreamMessageType tells what a message is. In JSON: `connected`, `initial_status`, `job_update`, …
+         * @enum {string}
+         */
+        "headway.edge.v1.StreamMessageType": "unspecified" | "connected" | "initial_status" | "job_update" | "job_deleted" | "reauth" | "draining" | "limit";
+        /**
+         * @description ColumnType is what a column's cells mean.
+         * @enum {string}
+         */
+        "headway.imports.v1.ColumnType": "unspecified" | "text" | "integer" | "decimal" | "boolean" | "date" | "time" | "datetime" | "email" | "phone" | "enum";
+        /** @description ConfirmImportResponse holds the import. */
+        "headway.imports.v1.ConfirmImportResponse": {
+            /** @description The import: queued for its committing run, or cancelled. */
+            import?: components["schemas"]["headway.imports.v1.Import"];
+        };
+        /**
+         * @description Counts are the numbers of a sheet or of an import.
+         *     They add up: read = inserted + updated + unchanged + rejected + blocked + skipped.
+         */
+        "headway.imports.v1.Counts": {
+            /**
+             * Format: int64
+             * @description Rows that refer to a rejected or blocked one.
+             */
+            blocked: number;
+            /**
+             * Format: int64
+             * @description Rows with a new key.
+             */
+            inserted: number;
+            /**
+             * Format: int64
+             * @description Errors; all are counted, the first 10,000 of a sheet are kept.
+             */
+            issues: number;
+            /**
+             * Format: int64
+             * @description Rows with content below the header.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Rows with an error of their own.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Rows that the run did not decide on, because it was ended first.
+             */
+            skipped: number;
+            /**
+             * Format: int64
+             * @description Rows that equal what the database holds.
+             */
+            unchanged: number;
+            /**
+             * Format: int64
+             * @description Rows that changed an existing one.
+             */
+            updated: number;
+            /**
+             * Format: int64
+             * @description Warnings, likewise.
+             */
+            warnings: number;
+        };
+        /** @description GetImportResponse holds the import. */
+        "headway.imports.v1.GetImportResponse": {
+            /** @description The current snapshot. */
+            import?: components["schemas"]["headway.imports.v1.Import"];
+        };
+        /** @description Import is a snapshot of an import. Its job has the same id, and holds status, percent and revision. */
+        "headway.imports.v1.Import": {
+            /** @description The rows are in the database. */
+            committed: boolean;
+            /**
+             * Format: date-time
+             * @description When the upload was accepted.
+             */
+            createdAt?: string;
+            /** @description The run is rolled back whatever comes out. */
+            dryRun: boolean;
+            /** @description The uploaded file's name, without a path. */
+            fileName: string;
+            /** @description The import's id, which is its job's. */
+            importId: string;
+            /** @description The job as the jobs service tells it: status, revision, progress, error. */
+            job?: components["schemas"]["headway.jobs.v1.Job"];
+            /** @description What rows may do. */
+            mode: components["schemas"]["headway.imports.v1.ImportMode"];
+            /** @description The newest issues; at most 20, newest first. ListIssues pages through all that are kept. */
+            newestIssues: components["schemas"]["headway.imports.v1.Issue"][];
+            /** @description What the uploader should know ("These bytes were imported before"). */
+            notices: components["schemas"]["headway.imports.v1.Notice"][];
+            /** @description What happens when rows have issues. */
+            onIssues: components["schemas"]["headway.imports.v1.OnIssues"];
+            /** @description Who uploaded it. */
+            owner: string;
+            /** @description The largest faults first; at most 20. Complete once every sheet has been checked. */
+            rootCauses: components["schemas"]["headway.imports.v1.RootCause"][];
+            /** @description The schema's name. */
+            schema: string;
+            /** @description SHA-256 of the uploaded file, in hexadecimal. */
+            sha256: string;
+            /** @description The sheets, in the order in which they are loaded. */
+            sheets: components["schemas"]["headway.imports.v1.SheetImport"][];
+            /**
+             * Format: int64
+             * @description The uploaded file's size.
+             */
+            sizeBytes: number;
+            /** @description The sum over the sheets. */
+            totals?: components["schemas"]["headway.imports.v1.Counts"];
+        };
+        /**
+         * @description ImportMode says what rows may do.
+         * @enum {string}
+         */
+        "headway.imports.v1.ImportMode": "unspecified" | "upsert" | "insert_only" | "update_only";
+        /** @description Issue is one thing wrong, at its cell. */
+        "headway.imports.v1.Issue": {
+            /** @description Where, as a person finds it: "Employees!D4711". */
+            cell: string;
+            /** @description What is wrong. */
+            code: components["schemas"]["headway.imports.v1.IssueCode"];
+            /** @description The schema's name of the column; empty for the whole row. */
+            column: string;
+            /** @description A sentence that says what is wrong and what would be right. */
+            message: string;
+            /**
+             * Format: int64
+             * @description Row number in the sheet, from 1.
+             */
+            row: number;
+            /** @description Error or warning. */
+            severity: components["schemas"]["headway.imports.v1.IssueSeverity"];
+            /** @description The schema's name of the sheet. */
+            sheet: string;
+            /** @description What the cell holds; at most 200 characters. */
+            value: string;
+        };
+        /**
+         * @description IssueCode says what is wrong with a cell or row.
+         * @enum {string}
+         */
+        "headway.imports.v1.IssueCode": "unspecified" | "required" | "not_a_number" | "not_an_integer" | "not_a_boolean" | "not_a_date" | "ambiguous_date" | "not_a_time" | "not_an_email" | "not_a_phone" | "not_allowed" | "length" | "range" | "pattern" | "duplicate_in_file" | "duplicate_in_database" | "reference_missing" | "reference_blocked" | "reference_cycle" | "cell_error" | "formula_without_value" | "key_exists" | "key_unknown" | "precision_lost" | "number_as_text" | "column_ignored";
+        /**
+         * @description IssueSeverity tells errors from warnings.
+         * @enum {string}
+         */
+        "headway.imports.v1.IssueSeverity": "unspecified" | "error" | "warning";
+        /** @description ListImportsResponse is a page of imports. */
+        "headway.imports.v1.ListImportsResponse": {
+            /** @description Newest first, without issues and root causes. */
+            imports: components["schemas"]["headway.imports.v1.Import"][];
+            /** @description Token of the next page; empty on the last. */
+            nextPageToken: string;
+        };
+        /** @description ListIssuesResponse is a page of issues. */
+        "headway.imports.v1.ListIssuesResponse": {
+            /**
+             * Format: int64
+             * @description How many issues were found in all; more than are kept if a sheet has over 10,000.
+             */
+            found: number;
+            /** @description The issues. */
+            issues: components["schemas"]["headway.imports.v1.Issue"][];
+            /**
+             * Format: int64
+             * @description How many kept issues match in all.
+             */
+            matching: number;
+            /** @description Token of the next page; empty on the last. */
+            nextPageToken: string;
+        };
+        /** @description ListSchemasResponse holds the schemas. */
+        "headway.imports.v1.ListSchemasResponse": {
+            /** @description In the order of their names. */
+            schemas: components["schemas"]["headway.imports.v1.Schema"][];
+        };
+        /** @description Notice is something worth knowing that is no error. */
+        "headway.imports.v1.Notice": {
+            /** @description A sentence. */
+            message: string;
+            /** @description Machine-readable: a name of headway.errors.v1.ErrorReason. */
+            reason: string;
+        };
+        /**
+         * @description OnIssues says what happens when rows have issues. It is declared, never guessed.
+         * @enum {string}
+         */
+        "headway.imports.v1.OnIssues": "unspecified" | "abort" | "skip_rows" | "review";
+        /** @description RootCause is one fault that stops other rows. */
+        "headway.imports.v1.RootCause": {
+            /**
+             * Format: int64
+             * @description How many rows it blocks, over all sheets.
+             */
+            blockedRows: number;
+            /** @description What is at fault. */
+            issue?: components["schemas"]["headway.imports.v1.Issue"];
+            /** @description For people: "1 missing department blocks 412 employees". */
+            message: string;
+        };
+        /** @description Schema describes the workbooks that can be imported under its name. */
+        "headway.imports.v1.Schema": {
+            /** @description What it is for. */
+            description: string;
+            /** @description The name to upload with ("workforce"). */
+            name: string;
+            /** @description The sheets, in the order in which they are loaded: parents before children. */
+            sheets: components["schemas"]["headway.imports.v1.SchemaSheet"][];
+            /** @description What people read. */
+            title: string;
+        };
+        /** @description SchemaColumn is one column of a sheet. */
+        "headway.imports.v1.SchemaColumn": {
+            /** @description Other headers that mean this column. */
+            aliases: string[];
+            /** @description The values allowed; any if empty. */
+            allowed: string[];
+            /** @description Largest value allowed, as text; empty for none. */
+            maximum: string;
+            /**
+             * Format: int64
+             * @description See min_length.
+             */
+            maxLength: number;
+            /** @description Smallest value allowed, as text; empty for none. */
+            minimum: string;
+            /**
+             * Format: int64
+             * @description Shortest and longest text, in characters; 0 for no limit.
+             */
+            minLength: number;
+            /** @description Stable name, also in the table ("hired_on"). */
+            name: string;
+            /** @description Regular expression (RE2) for the whole text; empty for none. */
+            pattern: string;
+            /** @description The row of another sheet that this cell names, as `sheet.column`; empty for none. */
+            references: string;
+            /** @description Empty cells are issues. */
+            required: boolean;
+            /** @description The header in a template ("Hired on"). */
+            title: string;
+            /** @description What the cells mean. */
+            type: components["schemas"]["headway.imports.v1.ColumnType"];
+            /** @description No two rows may have the same value. */
+            unique: boolean;
+        };
+        /** @description SchemaSheet is one sheet and the table that it fills. */
+        "headway.imports.v1.SchemaSheet": {
+            /** @description Other names that the sheet may have in a workbook. */
+            aliases: string[];
+            /** @description The columns. */
+            columns: components["schemas"]["headway.imports.v1.SchemaColumn"][];
+            /** @description The columns that identify a row. */
+            key: string[];
+            /** @description Stable name ("employees"), also the name of the import's step. */
+            name: string;
+            /** @description The workbook may come without this sheet. */
+            optional: boolean;
+            /** @description The table in the target database. */
+            table: string;
+            /** @description What people read, and the sheet's name in a template ("Employees"). */
+            title: string;
+        };
+        /** @description SheetImport is one sheet of an import. */
+        "headway.imports.v1.SheetImport": {
+            /** @description Its numbers so far. */
+            counts?: components["schemas"]["headway.imports.v1.Counts"];
+            /** @description The schema's name of the sheet, which is also the job's step ("employees"). */
+            name: string;
+            /** @description Where the sheet stands. */
+            state: components["schemas"]["headway.jobs.v1.StepState"];
+            /** @description What people read ("Employees"). */
+            title: string;
+            /** @description The sheet's name in the workbook. */
+            workbookSheet: string;
+        };
+        /** @description CancelJobResponse holds the job. */
+        "headway.jobs.v1.CancelJobResponse": {
+            /** @description The job as it is now: cancelled, or active with `cancel_requested`. */
+            job?: components["schemas"]["headway.jobs.v1.Job"];
+        };
+        /** @description CreateJobResponse holds the created job. */
+        "headway.jobs.v1.CreateJobResponse": {
+            /** @description The job as it is now. */
+            job?: components["schemas"]["headway.jobs.v1.Job"];
+            /** @description The request_id was used before for this very request: the job is the earlier one. */
+            replayed: boolean;
+        };
+        /** @description DeleteJobResponse is empty. */
+        "headway.jobs.v1.DeleteJobResponse": Record<string, unknown>;
+        /** @description GetJobResponse holds the job. */
+        "headway.jobs.v1.GetJobResponse": {
+            /** @description The current snapshot. */
+            job?: components["schemas"]["headway.jobs.v1.Job"];
+        };
+        /** @description Job is a snapshot: the whole state of a job at one revision. */
+        "headway.jobs.v1.Job": {
+            /** @description The last answer given by ResumeJob. */
+            answer?: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description How many times a worker has leased the job for a run that counts: 0 before the first lease, 1 in the first run.
+             */
+            attempt: number;
+            /** @description A cancel was asked for and has not reached the worker's end yet. */
+            cancelRequested: boolean;
+            /**
+             * Format: date-time
+             * @description When the job reached its terminal status; unset before.
+             */
+            completedAt?: string;
+            /**
+             * Format: date-time
+             * @description When the job was created.
+             */
+            createdAt?: string;
+            /**
+             * Format: date-time
+             * @description Ended as failed, DEADLINE_PASSED, if not finished by then; unset for never.
+             */
+            deadline?: string;
+            /** @description Why it failed or was cancelled; while queued or active for another attempt, why the last attempt ended. */
+            error?: components["schemas"]["headway.jobs.v1.JobError"];
+            /** @description UUIDv7, so ids sort by creation. */
+            jobId: string;
+            /** @description What the job does ("import", "character", "media"); workers lease by kind. */
+            kind: string;
+            /** @description Free-form marks for filtering; at most 16. */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description After this many attempts a failing job stays failed.
+             */
+            maxAttempts: number;
+            /**
+             * Format: date-time
+             * @description Not leased before this time (a retry's back-off, or asked for at creation); unset for at once.
+             */
+            notBefore?: string;
+            /**
+             * Format: int64
+             * @description Bytes of output appended so far; ReadOutput reads them.
+             */
+            outputBytes: number;
+            /** @description The subject of the token that created the job. Only the owner and admins can see the job. */
+            owner: string;
+            /** @description What the worker is to do. Whole numbers are exact to 2^53. */
+            payload?: Record<string, unknown>;
+            /**
+             * Format: int32
+             * @description Higher runs first; -100 to 100.
+             */
+            priority: number;
+            /** @description How far it has come. */
+            progress?: components["schemas"]["headway.jobs.v1.Progress"];
+            /** @description What a person is asked while the job is waiting; what it means is between the worker and its page. */
+            question?: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description How many queued jobs of this kind go before this one; 0 for the next. Set only while queued.
+             */
+            queuePosition: number;
+            /** @description What came out; set once the job is completed. */
+            result?: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description Grows by one with every change of the job and never falls. 32 bits, so that JSON carries it as a number.
+             */
+            revision: number;
+            /**
+             * Format: date-time
+             * @description When the first attempt began; unset before.
+             */
+            startedAt?: string;
+            /** @description Where the job stands. */
+            status: components["schemas"]["headway.jobs.v1.JobStatus"];
+            /** @description A person's name for the job, for lists; at most 200 characters. May be empty. */
+            title: string;
+            /**
+             * Format: date-time
+             * @description When this revision came to be.
+             */
+            updatedAt?: string;
+            /** @description The name the leasing worker gave itself, for operators; empty without a lease. */
+            worker: string;
+        };
+        /** @description JobError says why an attempt or a job ended without success. */
+        "headway.jobs.v1.JobError": {
+            /**
+             * Format: int64
+             * @description The attempt it happened in.
+             */
+            attempt: number;
+            /** @description A sentence for the person who waits; at most 1,000 characters. */
+            message: string;
+            /** @description Machine-readable, upper snake case: a name of headway.errors.v1.ErrorReason or the worker's own. */
+            reason: string;
+        };
+        /**
+         * @description JobStatus is where a job stands. REST, SSE and the clients use the same words in lower case, without the prefix.
+         * @enum {string}
+         */
+        "headway.jobs.v1.JobStatus": "unspecified" | "queued" | "active" | "waiting" | "completed" | "failed" | "cancelled";
+        /** @description ListJobsResponse is a page of jobs. */
+        "headway.jobs.v1.ListJobsResponse": {
+            /** @description Newest first. */
+            jobs: components["schemas"]["headway.jobs.v1.Job"][];
+            /** @description Token of the next page; empty on the last. */
+            nextPageToken: string;
+        };
+        /** @description Progress is typed: named steps in a fixed order. What is derived is derived by the service, never by a worker. */
+        "headway.jobs.v1.Progress": {
+            /** @description Name of the step under way; empty when none is. */
+            currentStep: string;
+            /**
+             * Format: double
+             * @description Estimated seconds to the end; unset when unknown.
+             */
+            etaSeconds?: number;
+            /** @description One line on what happens right now, for people. */
+            message: string;
+            /**
+             * Format: double
+             * @description 0 to 100, weighted over the steps; never falls, not even across attempts.
+             */
+            percent: number;
+            /**
+             * Format: double
+             * @description Units of the current step per second, over the last seconds; 0 when unknown.
+             */
+            rate: number;
+            /** @description The worker is alive but nothing has moved for a while. */
+            stalled: boolean;
+            /** @description The steps in their order. */
+            steps: components["schemas"]["headway.jobs.v1.Step"][];
+        };
+        /** @description ResumeJobResponse holds the job. */
+        "headway.jobs.v1.ResumeJobResponse": {
+            /** @description The job, queued again. */
+            job?: components["schemas"]["headway.jobs.v1.Job"];
+        };
+        /** @description RetryJobResponse holds the job. */
+        "headway.jobs.v1.RetryJobResponse": {
+            /** @description The job, queued again. */
+            job?: components["schemas"]["headway.jobs.v1.Job"];
+        };
+        /** @description RetryPolicy says when a failed attempt is tried again. */
+        "headway.jobs.v1.RetryPolicy": {
+            /**
+             * Format: double
+             * @description Seconds before the second attempt; doubles with every further one, with jitter. 1 if 0.
+             */
+            backoffSeconds?: number;
+            /**
+             * Format: int64
+             * @description Attempts in all; 3 if 0. A job that must not run twice says 1.
+             */
+            maxAttempts?: number;
+            /**
+             * Format: double
+             * @description The back-off grows no further than this many seconds; 300 if 0.
+             */
+            maxBackoffSeconds?: number;
+        };
+        /** @description Step is one named part of the work. */
+        "headway.jobs.v1.Step": {
+            /**
+             * Format: date-time
+             * @description When the step ended; unset before.
+             */
+            completedAt?: string;
+            /** @description Named counts beside the main one ("inserted", "rejected"). */
+            counters: {
+                [key: string]: number;
+            };
+            /**
+             * Format: double
+             * @description Units done. Exact for whole numbers up to 2^53.
+             */
+            done: number;
+            /** @description Steps with the same group belong together on a page; may be empty. */
+            group: string;
+            /** @description One line on this step; may be empty. */
+            message: string;
+            /** @description Stable name within the job ("employees"). */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When the step became active; unset before.
+             */
+            startedAt?: string;
+            /** @description Where the step stands. */
+            state: components["schemas"]["headway.jobs.v1.StepState"];
+            /** @description What people read ("Employees"). */
+            title: string;
+            /**
+             * Format: double
+             * @description Units in all; 0 when unknown.
+             */
+            total: number;
+            /** @description What is counted ("rows", "bytes"). */
+            unit: string;
+            /**
+             * Format: double
+             * @description Share of the whole, relative to the other steps.
+             */
+            weight: number;
+        };
+        /** @description StepPlan declares a step before it begins. */
+        "headway.jobs.v1.StepPlan": {
+            /** @description Steps with the same group belong together; at most 100 characters. */
+            group?: string;
+            /** @description Stable name within the job. */
+            name?: string;
+            /** @description What people read; the name if empty. At most 100 characters. */
+            title?: string;
+            /**
+             * Format: double
+             * @description Units in all; 0 when unknown.
+             */
+            total?: number;
+            /** @description What is counted; at most 32 characters. */
+            unit?: string;
+            /**
+             * Format: double
+             * @description Share of the whole, relative to the other steps; 1 if 0.
+             */
+            weight?: number;
+        };
+        /**
+         * @description StepState is where a step stands.
+         * @enum {string}
+         */
+        "headway.jobs.v1.StepState": "unspecified" | "pending" | "active" | "completed" | "failed" | "skipped";
+        /** @description A piece of a job's output. `text` where the bytes are UTF-8, else `data`. */
+        OutputMessage: {
+            data?: string;
+            /** @description Where the piece begins. The event's id is where it ends. */
+            offset: number;
+            text?: string;
+            /** @constant */
+            type: "output";
+        };
+        /** @description Who is calling, and what holds for them. */
+        Session: {
+            /**
+             * Format: date-time
+             * @description When the token ends.
+             */
+            expiresAt?: string;
+            /** @description This server signs its local user in without a password (POST /api/v1/session). */
+            localSignIn: boolean;
+            /** @description The largest workbook that is accepted. */
+            maxUploadBytes: number;
+            /** @description The token's subject; unset when nobody is signed in. */
+            user?: string;
+        };
+        Ticket: {
+            /** Format: date-time */
+            expiresAt: string;
+            /** @description To be sent once as `?token=`. */
+            ticket: string;
+        };
+    };
+    responses: {
+        /** @description Nothing more will come; do not reconnect. */
+        Ended: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description What went wrong. */
+        Error: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /**
+         * @description Server-Sent Events without a name; each `data:` is one message. First `connected`, then `initial_status`, then
+         *     `job_update`s; the stream ends behind a terminal state, and a reconnect with its Last-Event-ID gets 204.
+         */
+        Stream: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "text/event-stream": components["schemas"]["headway.edge.v1.StreamMessage"];
+            };
+        };
+        /** @description The workbook. */
+        Workbook: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+    };
+    parameters: {
+        ImportID: string;
+        JobID: string;
+        Kind: string;
+        /** @description The id of the last event that was received. */
+        LastEventID: string;
+        Schema: string;
+    };
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    ImportService_ListImports: {
+        parameters: {
+            query?: {
+                /** @description At most this many; 50 if 0, 200 at most. */
+                pageSize?: number;
+                /** @description `next_page_token` of the page before; empty for the first page. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ListImportsResponse is a page of imports. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.ListImportsResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    UploadWorkbook: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+                /** @description The workbook's name; for a raw body. */
+                file_name?: string;
+                /** @description A JSON array of headway.imports.v1.SheetMapping. */
+                mapping?: string;
+                mode?: components["schemas"]["headway.imports.v1.ImportMode"];
+                on_issues?: components["schemas"]["headway.imports.v1.OnIssues"];
+                /** @description Makes uploading safe to repeat. */
+                request_id?: string;
+                /** @description The schema to check against; workforce if empty. */
+                schema?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                "multipart/form-data": {
+                    dry_run?: boolean;
+                    /** Format: binary */
+                    file: string;
+                    mapping?: string;
+                    mode?: components["schemas"]["headway.imports.v1.ImportMode"];
+                    on_issues?: components["schemas"]["headway.imports.v1.OnIssues"];
+                    request_id?: string;
+                    schema?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Accepted; watch `links.stream`. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedImport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    ImportService_GetImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The import's id. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description GetImportResponse holds the import. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.GetImportResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ImportService_ConfirmImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The import's id. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description True commits the valid rows and leaves out the others; false gives the import up and writes nothing. */
+                    commit?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description ConfirmImportResponse holds the import. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.ConfirmImportResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ImportService_ListIssues: {
+        parameters: {
+            query?: {
+                /** @description Only this code; all if unspecified. */
+                code?: components["schemas"]["headway.imports.v1.IssueCode"];
+                /** @description At most this many; 100 if 0, 1,000 at most. */
+                pageSize?: number;
+                /** @description `next_page_token` of the page before; empty for the first page. */
+                pageToken?: string;
+                /** @description Only issues whose cell, value or message holds this text, without regard to case. */
+                search?: string;
+                /** @description Only this severity; all if unspecified. */
+                severity?: components["schemas"]["headway.imports.v1.IssueSeverity"];
+                /** @description Only this sheet (the schema's name); all if empty. */
+                sheet?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The import's id. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ListIssuesResponse is a page of issues. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.ListIssuesResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    DownloadIssues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: components["parameters"]["ImportID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The issues. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    DownloadReportWorkbook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: components["parameters"]["ImportID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Workbook"];
+            default: components["responses"]["Error"];
+        };
+    };
+    JobService_ListJobs: {
+        parameters: {
+            query?: {
+                /** @description Everyone's jobs. Needs the scope `headway:service` or `headway:admin`. */
+                allOwners?: boolean;
+                /** @description Only jobs created at or after this time. */
+                createdAfter?: string;
+                /** @description Only jobs created before this time. */
+                createdBefore?: string;
+                /** @description Only these kinds; all if empty. */
+                kinds?: string[];
+                /** @description Only jobs that carry all of these labels, each written `name=value`. */
+                labels?: string[];
+                /** @description At most this many; 50 if 0, 500 at most. */
+                pageSize?: number;
+                /** @description `next_page_token` of the page before; empty for the first page. */
+                pageToken?: string;
+                /** @description Only these statuses; all if empty. */
+                statuses?: components["schemas"]["headway.jobs.v1.JobStatus"][];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ListJobsResponse is a page of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.ListJobsResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    JobService_CreateJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description Ended as failed if not finished by then.
+                     */
+                    deadline?: string;
+                    /** @description The id to use, a UUID. Needs the scope `headway:service`. A fresh one if empty. */
+                    jobId?: string;
+                    /** @description What the job does; a worker that leases this kind runs it. */
+                    kind?: string;
+                    /** @description Free-form marks for filtering. */
+                    labels?: {
+                        [key: string]: string;
+                    };
+                    /**
+                     * Format: date-time
+                     * @description Not leased before this time.
+                     */
+                    notBefore?: string;
+                    /** @description Creates the job for another user. Needs the scope `headway:service`. */
+                    owner?: string;
+                    /** @description What the worker is to do; at most 8 KiB as JSON. */
+                    payload?: Record<string, unknown>;
+                    /**
+                     * Format: int32
+                     * @description Higher runs first.
+                     */
+                    priority?: number;
+                    /** @description Makes creating safe to repeat: unique per owner. At most 128 characters, letters, digits, and - _ . : */
+                    requestId?: string;
+                    /** @description When to try again; the documented defaults if unset. */
+                    retry?: components["schemas"]["headway.jobs.v1.RetryPolicy"];
+                    /** @description The steps, if they are known already; a worker may declare them instead. */
+                    steps?: components["schemas"]["headway.jobs.v1.StepPlan"][];
+                    /** @description A person's name for the job. */
+                    title?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description CreateJobResponse holds the created job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.CreateJobResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    JobService_GetJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description GetJobResponse holds the job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.GetJobResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    JobService_DeleteJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description DeleteJobResponse is empty. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.DeleteJobResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    JobService_CancelJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description CancelJobResponse holds the job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.CancelJobResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    JobService_ResumeJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The decision, as the job's question asks for it; at most 8 KiB as JSON. */
+                    answer?: Record<string, unknown>;
+                };
+            };
+        };
+        responses: {
+            /** @description ResumeJobResponse holds the job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.ResumeJobResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    JobService_RetryJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description RetryJobResponse holds the job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.RetryJobResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ImportService_ListSchemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ListSchemasResponse holds the schemas. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.ListSchemasResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    DownloadSample: {
+        parameters: {
+            query?: {
+                /** @description Faults to put in. */
+                issues?: number;
+                /** @description Rows of the largest sheet; 1000 if 0. */
+                rows?: number;
+                /** @description The same seed gives the same workbook. */
+                seed?: number;
+            };
+            header?: never;
+            path: {
+                schema: components["parameters"]["Schema"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Workbook"];
+            default: components["responses"]["Error"];
+        };
+    };
+    DownloadTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schema: components["parameters"]["Schema"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Workbook"];
+            default: components["responses"]["Error"];
+        };
+    };
+    GetSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    SignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    SignOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    StreamImport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that was received. */
+                "Last-Event-ID"?: components["parameters"]["LastEventID"];
+            };
+            path: {
+                import_id: components["parameters"]["ImportID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Stream"];
+            204: components["responses"]["Ended"];
+            default: components["responses"]["Error"];
+        };
+    };
+    StreamJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that was received. */
+                "Last-Event-ID"?: components["parameters"]["LastEventID"];
+            };
+            path: {
+                job_id: components["parameters"]["JobID"];
+                kind: components["parameters"]["Kind"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Stream"];
+            204: components["responses"]["Ended"];
+            default: components["responses"]["Error"];
+        };
+    };
+    StreamOutput: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that was received. */
+                "Last-Event-ID"?: components["parameters"]["LastEventID"];
+            };
+            path: {
+                job_id: components["parameters"]["JobID"];
+                kind: components["parameters"]["Kind"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events whose id is the byte offset behind the piece; a `job_update` ends the stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["OutputMessage"];
+                };
+            };
+            204: components["responses"]["Ended"];
+            default: components["responses"]["Error"];
+        };
+    };
+    StreamMyJobs: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that was received. */
+                "Last-Event-ID"?: components["parameters"]["LastEventID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Stream"];
+            default: components["responses"]["Error"];
+        };
+    };
+    CreateTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticket. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+}

@@ -1,0 +1,107 @@
+import { memo, useEffect, useRef } from "react";
+import type { Issue } from "../index.js";
+import { defaultLabels, type Labels } from "./labels.js";
+import { type IssuePages, type UseIssuesOptions, useIssues } from "./useIssues.js";
+
+/** Which issues to show. */
+export interface IssueTableProps extends UseIssuesOptions {
+  labels?: Labels | undefined;
+  className?: string | undefined;
+  /** Told how many match and how many were found, as pages come. */
+  onCount?: ((counts: { matching: number; found: number }) => void) | undefined;
+}
+
+/** An import's issues as a table that loads further pages as one scrolls; rows out of sight cost no layout. */
+export function IssueTable({ labels = defaultLabels, className = "", onCount, ...options }: IssueTableProps) {
+  const issues = useIssues(options);
+  const { matching, found, loading } = issues;
+  const told = useRef(onCount);
+  useEffect(() => {
+    told.current = onCount;
+  });
+  useEffect(() => {
+    if (!loading) told.current?.({ matching, found });
+  }, [matching, found, loading]);
+
+  const texts = labels.issueTable;
+  return (
+    <div className={`headway-issues ${className}`}>
+      <div role="table" aria-label={texts.caption} aria-rowcount={matching + 1} aria-busy={loading}>
+        <div role="rowgroup" className="headway-issues-head">
+          <div role="row" className="headway-issue">
+            <span role="columnheader">{texts.cell}</span>
+            <span role="columnheader">{texts.column}</span>
+            <span role="columnheader">{texts.value}</span>
+            <span role="columnheader">{texts.problem}</span>
+          </div>
+        </div>
+        {issues.pages.map((page, index) => (
+          <IssuePage
+            key={`${index}:${page[0]?.cell}`}
+            page={page}
+            first={pageStart(issues.pages, index)}
+            labels={labels}
+          />
+        ))}
+      </div>
+      <Foot issues={issues} labels={labels} />
+    </div>
+  );
+}
+
+const pageStart = (pages: IssuePages["pages"], index: number) =>
+  pages.slice(0, index).reduce((sum, page) => sum + page.length, 2);
+
+const IssuePage = memo(function IssuePage(props: { page: readonly Issue[]; first: number; labels: Labels }) {
+  const { page, first, labels } = props;
+  return (
+    <div role="rowgroup" className="headway-issues-page">
+      {page.map((issue, index) => (
+        <div
+          key={index}
+          role="row"
+          aria-rowindex={first + index}
+          className="headway-issue"
+          data-severity={issue.severity}
+        >
+          <code role="cell">{issue.cell}</code>
+          <span role="cell">{issue.column}</span>
+          <span role="cell" className="headway-issue-value">
+            {issue.value}
+          </span>
+          <span role="cell">
+            <span className="headway-issue-code">{labels.issueCodes[issue.code] ?? issue.code}</span> {issue.message}
+          </span>
+        </div>
+      ))}
+    </div>
+  );
+});
+
+/** Loads the next page when it comes into view; the button does it by hand, and by keyboard. */
+function Foot({ issues, labels }: { issues: IssuePages; labels: Labels }) {
+  const { loading, more, error, matching, loadMore } = issues;
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (!button.current || loading || !more || error || typeof IntersectionObserver === "undefined") return;
+    const watching = new IntersectionObserver(([entry]) => entry?.isIntersecting && loadMore(), {
+      rootMargin: "600px",
+    });
+    watching.observe(button.current);
+    return () => watching.disconnect();
+  }, [loading, more, error, loadMore]);
+
+  const texts = labels.issueTable;
+  return (
+    <div className="headway-issues-foot">
+      {error ? <p role="alert">{texts.failed}</p> : null}
+      {!loading && !error && matching === 0 ? <p>{texts.empty}</p> : null}
+      {loading && <p>{texts.loading}</p>}
+      {more && (
+        <button type="button" ref={button} onClick={loadMore}>
+          {texts.more}
+        </button>
+      )}
+    </div>
+  );
+}

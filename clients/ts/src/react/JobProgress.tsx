@@ -1,0 +1,32 @@
+import type { JobSnapshot } from "../index.js";
+import { defaultLabels, type Labels } from "./labels.js";
+
+/** What to show. */
+export interface JobProgressProps {
+  job: Pick<JobSnapshot, "status" | "progress" | "message" | "title" | "stalled">;
+  labels?: Labels | undefined;
+  className?: string | undefined;
+}
+
+/** A job's overall bar with its percent and one line on what happens. */
+export function JobProgress({ job, labels = defaultLabels, className = "" }: JobProgressProps) {
+  const percent = Math.floor(job.progress);
+  return (
+    <div className={`headway-progress ${className}`} data-status={job.status} data-stalled={job.stalled || undefined}>
+      <div
+        className="headway-bar"
+        role="progressbar"
+        aria-label={job.title || labels.progress}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={percent}
+        aria-valuetext={`${percent} %, ${labels.status[job.status]}`}
+      >
+        <svg className="headway-fill" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+          <rect width={job.progress} height="1" />
+        </svg>
+      </div>
+      {job.message && <p className="headway-message">{job.message}</p>}
+    </div>
+  );
+}

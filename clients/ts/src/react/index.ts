@@ -1,0 +1,15 @@
+/** React hooks and components for Headway. They run in strict mode, and render on a server without a connection. */
+export { type HeadwayConnection, HeadwayProvider, useConnection } from "./HeadwayProvider.js";
+export { ImportStepper, type ImportStepperProps } from "./ImportStepper.js";
+export { IssueTable, type IssueTableProps } from "./IssueTable.js";
+export { JobProgress, type JobProgressProps } from "./JobProgress.js";
+export { defaultLabels, type Labels } from "./labels.js";
+export { useImport } from "./useImport.js";
+export { type IssuePages, useIssues } from "./useIssues.js";
+export { type UseJobOptions, useJob } from "./useJob.js";
+export { type LiveOutput, type UseJobOutputOptions, useJobOutput } from "./useJobOutput.js";
+export { type JobSSE, type UseJobSSEOptions, useJobSSE } from "./useJobSSE.js";
+export { type LiveJobs, useJobs } from "./useJobs.js";
+export { type ProgressUpdate, type SSEProgress, useSSEProgress } from "./useSSEProgress.js";
+export { type Upload, type UploadState, useUpload } from "./useUpload.js";
+export type { LiveJob } from "./useWatch.js";

@@ -1,0 +1,70 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { type Issue, type IssueFilter, listIssues } from "../index.js";
+import { useConnection } from "./HeadwayProvider.js";
+
+/** An import's issues, loaded a page at a time. */
+export interface IssuePages {
+  /** The pages loaded so far. */
+  pages: readonly (readonly Issue[])[];
+  /** How many kept issues match in all. */
+  matching: number;
+  /** How many issues were found in all. */
+  found: number;
+  loading: boolean;
+  error: unknown;
+  more: boolean;
+  loadMore: () => void;
+}
+
+/** Which issues to load. */
+export interface UseIssuesOptions extends IssueFilter {
+  importId: string;
+  pageSize?: number | undefined;
+  /** Loads afresh when it changes, for example with the import's status. */
+  version?: string | number | undefined;
+}
+
+const nothing = { pages: [], matching: 0, found: 0, loading: true, error: undefined, token: undefined };
+
+interface State extends Omit<IssuePages, "more" | "loadMore"> {
+  token: string | undefined;
+}
+
+/** Loads the issues of an import that match a filter. */
+export function useIssues(options: UseIssuesOptions): IssuePages {
+  const { importId, sheet, code, severity, search, pageSize = 200, version } = options;
+  const connection = useConnection();
+  const [state, setState] = useState<State>(nothing);
+  const load = useRef<(token: string) => void>(() => {});
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new version loads afresh
+  useEffect(() => {
+    const closing = new AbortController();
+    const { signal } = closing;
+    load.current = (pageToken) => {
+      setState((before) => ({ ...before, loading: true, error: undefined, token: undefined }));
+      listIssues({ ...connection, importId, sheet, code, severity, search, pageSize, pageToken, signal }).then(
+        ({ issues, matching, found, nextPageToken }) =>
+          setState((before) => ({
+            pages: pageToken ? [...before.pages, issues] : [issues],
+            matching,
+            found,
+            loading: false,
+            error: undefined,
+            token: nextPageToken || undefined,
+          })),
+        (error: unknown) => {
+          if (!signal.aborted) setState((before) => ({ ...before, loading: false, error, token: pageToken }));
+        },
+      );
+    };
+    load.current("");
+    return () => closing.abort();
+  }, [connection, importId, sheet, code, severity, search, pageSize, version]);
+
+  const { token, ...rest } = state;
+  const loadMore = useCallback(() => {
+    if (token !== undefined) load.current(token);
+  }, [token]);
+  return { ...rest, more: token !== undefined, loadMore };
+}

@@ -1,0 +1,70 @@
+/** The shapes that travel, by the names that people use. Every one is made from the server's OpenAPI document. */
+import type { components } from "./openapi.gen.js";
+
+type Schemas = components["schemas"];
+
+export type Job = Schemas["headway.jobs.v1.Job"];
+export type JobStatus = Exclude<Schemas["headway.jobs.v1.JobStatus"], "unspecified">;
+export type JobError = Schemas["headway.jobs.v1.JobError"];
+export type Step = Schemas["headway.jobs.v1.Step"];
+export type StepState = Schemas["headway.jobs.v1.StepState"];
+export type Import = Schemas["headway.imports.v1.Import"];
+export type SheetImport = Schemas["headway.imports.v1.SheetImport"];
+export type Counts = Schemas["headway.imports.v1.Counts"];
+export type Issue = Schemas["headway.imports.v1.Issue"];
+export type IssueCode = Schemas["headway.imports.v1.IssueCode"];
+export type IssueSeverity = Schemas["headway.imports.v1.IssueSeverity"];
+export type RootCause = Schemas["headway.imports.v1.RootCause"];
+export type OnIssues = Exclude<Schemas["headway.imports.v1.OnIssues"], "unspecified">;
+export type ImportMode = Exclude<Schemas["headway.imports.v1.ImportMode"], "unspecified">;
+export type Schema = Schemas["headway.imports.v1.Schema"];
+export type ListJobsResponse = Schemas["headway.jobs.v1.ListJobsResponse"];
+export type ListImportsResponse = Schemas["headway.imports.v1.ListImportsResponse"];
+export type ListIssuesResponse = Schemas["headway.imports.v1.ListIssuesResponse"];
+export type ListSchemasResponse = Schemas["headway.imports.v1.ListSchemasResponse"];
+export type AcceptedImport = Schemas["AcceptedImport"];
+export type Session = Schemas["Session"];
+export type Ticket = Schemas["Ticket"];
+export type OutputMessage = Schemas["OutputMessage"];
+
+/** One message of a stream: the JSON behind `data:`. */
+export type StreamMessage = Schemas["headway.edge.v1.StreamMessage"];
+
+/** What an import's stream adds to its job: sheets, counters, root causes and the newest issues. */
+export type ImportDetail = Schemas["headway.edge.v1.ImportDetail"];
+
+/** The whole state of a job at one revision. */
+export type JobSnapshot = StreamMessage & {
+  jobId: string;
+  kind: string;
+  status: JobStatus;
+  /** 0 to 100; never falls. */
+  progress: number;
+  /** Grows with every change of the job. */
+  revision: number;
+};
+
+/** The statuses that a job does not leave by itself. */
+export function isTerminal(status: JobStatus | undefined): boolean {
+  return status === "completed" || status === "failed" || status === "cancelled";
+}
+
+/** A job as the REST routes give it, in the shape that the streams give. */
+export function toSnapshot(job: Job): JobSnapshot {
+  const { progress, error, status, ...rest } = job;
+  return {
+    ...rest,
+    type: "initial_status",
+    status: status as JobStatus,
+    progress: progress?.percent ?? 0,
+    step: progress?.currentStep,
+    message: progress?.message,
+    steps: progress?.steps ?? [],
+    rate: progress?.rate,
+    etaSeconds: progress?.etaSeconds,
+    stalled: progress?.stalled,
+    failedReason: error?.message,
+    reason: error?.reason,
+    timestamp: job.updatedAt,
+  };
+}

@@ -1,0 +1,194 @@
+import { afterEach, describe, expect, test } from "vitest";
+import {
+  cancel,
+  confirm,
+  createJob,
+  download,
+  getSession,
+  HeadwayError,
+  listIssues,
+  listJobs,
+  readOutput,
+  remove,
+  samplePath,
+  toSnapshot,
+  uploadWorkbook,
+  watchJob,
+} from "../src/index.js";
+import {
+  connected,
+  event,
+  json,
+  refusal,
+  type ScriptedServer,
+  startScriptedServer,
+  stream,
+} from "./scripted-server.js";
+
+let server: ScriptedServer;
+afterEach(() => server.close());
+
+const job = { jobId: "j1", kind: "import", status: "queued", revision: 1 };
+
+describe("the REST calls", () => {
+  test("cancel posts to the job's verb and gives the job", async () => {
+    server = await startScriptedServer(json(200, { job }));
+    expect(await cancel({ jobId: "j 1", baseUrl: server.baseUrl, token: "t" })).toEqual(job);
+    expect(server.received[0]).toMatchObject({ method: "POST", path: "/api/v1/jobs/j%201:cancel", body: "{}" });
+    expect(server.received[0]?.headers.authorization).toBe("Bearer t");
+  });
+
+  test("confirm sends the decision", async () => {
+    server = await startScriptedServer(json(200, { import: { importId: "i1" } }));
+    await confirm({ importId: "i1", commit: true, baseUrl: server.baseUrl });
+    expect(server.received[0]).toMatchObject({ path: "/api/v1/imports/i1:confirm", body: '{"commit":true}' });
+  });
+
+  test("lists write their filters as a query, repeating what is a list", async () => {
+    server = await startScriptedServer(json(200, { jobs: [], issues: [], nextPageToken: "" }));
+    await listJobs({ baseUrl: server.baseUrl, statuses: ["active", "queued"], pageSize: 5 });
+    await listIssues({ baseUrl: server.baseUrl, importId: "i1", search: "D&T", code: "reference_missing" });
+    expect(server.received.map((request) => request.path)).toEqual([
+      "/api/v1/jobs?statuses=active&statuses=queued&pageSize=5",
+      "/api/v1/imports/i1/issues?code=reference_missing&search=D%26T",
+    ]);
+  });
+
+  test("createJob and remove speak JSON and bear an empty answer", async () => {
+    server = await startScriptedServer(json(200, { job }), json(200, {}));
+    await createJob({ baseUrl: server.baseUrl, job: { kind: "media", payload: { size: 4 } } });
+    await remove({ baseUrl: server.baseUrl, jobId: "j1" });
+    expect(server.received[0]?.body).toBe('{"kind":"media","payload":{"size":4}}');
+    expect(server.received[1]?.method).toBe("DELETE");
+  });
+
+  test("an error carries the server's reason, request id and Retry-After", async () => {
+    server = await startScriptedServer(refusal(429, "RATE_LIMITED", { "Retry-After": "7" }));
+    const error = await getSession({ baseUrl: server.baseUrl }).catch((e: unknown) => e as HeadwayError);
+    expect(error).toMatchObject({ reason: "RATE_LIMITED", requestId: "r-1", retryAfterMs: 7000, temporary: true });
+  });
+
+  test("an error page of a proxy is an error too", async () => {
+    server = await startScriptedServer((_request, response) => {
+      response.writeHead(502, { "Content-Type": "text/html" }).end("<h1>Bad gateway</h1>");
+    });
+    await expect(getSession({ baseUrl: server.baseUrl })).rejects.toMatchObject({ status: 502, reason: "HTTP" });
+  });
+
+  test("no server is the reason NETWORK", async () => {
+    server = await startScriptedServer(json(200, {}));
+    await server.close();
+    await expect(getSession({ baseUrl: server.baseUrl })).rejects.toMatchObject({ status: 0, reason: "NETWORK" });
+  });
+
+  test("download names the file as the server does", async () => {
+    server = await startScriptedServer((_request, response) => {
+      response.writeHead(200, { "Content-Disposition": 'attachment; filename="workforce-sample.xlsx"' }).end("PK");
+    });
+    const file = await download({ baseUrl: server.baseUrl, path: samplePath("workforce", { rows: 10, seed: 0 }) });
+    expect(file.name).toBe("workforce-sample.xlsx");
+    expect(server.received[0]?.path).toBe("/api/v1/schemas/workforce/sample.xlsx?rows=10&seed=0");
+  });
+
+  test("toSnapshot gives a polled job in the streams' shape", () => {
+    const snapshot = toSnapshot({
+      ...job,
+      status: "failed",
+      progress: { percent: 40, message: "m", currentStep: "employees", steps: [], rate: 2, stalled: false },
+      error: { reason: "WORKER_FAILED", message: "It broke", attempt: 1 },
+    } as unknown as Parameters<typeof toSnapshot>[0]);
+    expect(snapshot).toMatchObject({
+      progress: 40,
+      step: "employees",
+      failedReason: "It broke",
+      reason: "WORKER_FAILED",
+    });
+  });
+});
+
+describe("uploading", () => {
+  const accepted = { import: { importId: "i1" }, replayed: false, links: {} };
+
+  test("sends the fields before the file", async () => {
+    server = await startScriptedServer(json(202, accepted));
+    const file = new File(["PK workbook"], "people.xlsx");
+    const answer = await uploadWorkbook({
+      file,
+      schema: "workforce",
+      onIssues: "review",
+      dryRun: true,
+      requestId: "r1",
+      baseUrl: server.baseUrl,
+    });
+    expect(answer.import.importId).toBe("i1");
+    const names = [...(server.received[0]?.body.matchAll(/; name="([^"]+)"/g) ?? [])].map((match) => match[1]);
+    expect(names).toEqual(["schema", "on_issues", "dry_run", "request_id", "file"]);
+    expect(server.received[0]?.body).toContain('filename="people.xlsx"');
+  });
+
+  test("is tried again under the same request id when the server is busy", async () => {
+    server = await startScriptedServer(refusal(503, "UNAVAILABLE"), json(202, accepted));
+    await uploadWorkbook({ file: new Blob(["PK"]), baseUrl: server.baseUrl });
+    const ids = server.received.map((request) => /name="request_id"\r\n\r\n([A-Za-z0-9._:-]+)/.exec(request.body)?.[1]);
+    expect(ids[0]).toBeTruthy();
+    expect(ids[1]).toBe(ids[0]);
+  });
+
+  test("is not tried again when the file is refused", async () => {
+    server = await startScriptedServer(refusal(400, "NOT_A_WORKBOOK"));
+    await expect(uploadWorkbook({ file: new Blob(["x"]), baseUrl: server.baseUrl })).rejects.toBeInstanceOf(
+      HeadwayError,
+    );
+    expect(server.received).toHaveLength(1);
+  });
+});
+
+describe("reading output", () => {
+  const piece = (offset: number, end: number, fields: object) =>
+    `id: ${end}\ndata: ${JSON.stringify({ type: "output", offset, ...fields })}\n\n`;
+  const over = event(9, { status: "completed" }).replace("id: 9\n", "");
+
+  test("goes on from the last byte after a lost connection, without gap or overlap", async () => {
+    server = await startScriptedServer(
+      stream([connected, piece(0, 5, { text: "Hello" })]),
+      stream([
+        connected,
+        piece(3, 8, { text: "lo, w" }),
+        piece(8, 11, { data: Buffer.from([0xff, 0, 1]).toString("base64") }),
+        over,
+      ]),
+    );
+    const bytes: number[] = [];
+    const reader = readOutput({ jobId: "j1", kind: "story", baseUrl: server.baseUrl });
+    for await (const { bytes: more } of reader) bytes.push(...more);
+    expect(Buffer.from(bytes).toString("latin1")).toBe("Hello, w\u00ff\0\u0001");
+    expect(await reader.done).toBe(11);
+    expect(server.received[1]?.headers["last-event-id"]).toBe("5");
+  });
+
+  test("starts at the offset it is given", async () => {
+    server = await startScriptedServer(stream([connected, piece(4, 6, { text: "ab" }), over]));
+    const offsets: number[] = [];
+    await readOutput({
+      jobId: "j1",
+      kind: "story",
+      offset: 4,
+      baseUrl: server.baseUrl,
+      onPiece: (p) => offsets.push(p.offset),
+    }).done;
+    expect(offsets).toEqual([4]);
+    expect(server.received[0]?.headers["last-event-id"]).toBe("4");
+  });
+});
+
+test("a stream can come over a transport of one's own", async () => {
+  server = await startScriptedServer(json(500, {}));
+  const last = await watchJob({
+    jobId: "j1",
+    kind: "import",
+    transport: async (_options, path, _lastEventId, onMessage) => {
+      onMessage({ type: "job_update", jobId: "j1", status: "completed", revision: 3, message: path } as never);
+    },
+  }).done;
+  expect(last?.message).toBe("/api/v1/sse/jobs/import/j1");
+});

@@ -1,0 +1,346 @@
+import "./dom.js";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { type ReactNode, StrictMode, useState } from "react";
+import { renderToString } from "react-dom/server";
+import { afterEach, describe, expect, test } from "vitest";
+import type { JobSnapshot } from "../src/index.js";
+import {
+  HeadwayProvider,
+  ImportStepper,
+  IssueTable,
+  JobProgress,
+  type ProgressUpdate,
+  useImport,
+  useJob,
+  useJobOutput,
+  useJobSSE,
+  useJobs,
+  useSSEProgress,
+  useUpload,
+} from "../src/react/index.js";
+import {
+  type Answer,
+  connected,
+  event,
+  json,
+  refusal,
+  type ScriptedServer,
+  startScriptedServer,
+  stream,
+} from "./scripted-server.js";
+
+let server: ScriptedServer;
+afterEach(async () => {
+  cleanup();
+  await server?.close();
+});
+
+const done = { status: "completed", progress: 100, result: { characterId: "c1", displayId: "C-1", name: "Ann" } };
+
+/** Renders in strict mode, where effects run twice, against a scripted server. */
+async function show(element: ReactNode, ...script: Answer[]) {
+  server = await startScriptedServer(...script);
+  const connection = { baseUrl: server.baseUrl };
+  return render(
+    <StrictMode>
+      <HeadwayProvider connection={connection}>{element}</HeadwayProvider>
+    </StrictMode>,
+  );
+}
+
+const wholeRun = stream([connected, event(1), event(2), event(3, done)], { open: true });
+
+describe("useJob", () => {
+  test("goes from the first snapshot to the last, and completes once although effects run twice", async () => {
+    const completed: JobSnapshot[] = [];
+    function Page() {
+      const { job, connection } = useJob({ jobId: "j1", kind: "import", onComplete: (j) => completed.push(j) });
+      return <p>{`${job?.status ?? "none"} ${connection}`}</p>;
+    }
+    await show(<Page />, wholeRun);
+    await screen.findByText("completed closed");
+    expect(completed).toHaveLength(1);
+  });
+
+  test("leaves no stream behind when the component goes", async () => {
+    let open = 0;
+    function Page() {
+      return <p>{useJob({ jobId: "j1", kind: "import" }).job?.status ?? "none"}</p>;
+    }
+    const { unmount } = await show(<Page />, (request, response) => {
+      open++;
+      response.on("close", () => open--);
+      return stream([connected, event(1)], { open: true })(request, response);
+    });
+    await screen.findByText("active");
+    unmount();
+    await waitFor(() => expect(open).toBe(0));
+  });
+
+  test("never shows another job's state when the id changes", async () => {
+    const shown: string[] = [];
+    function Page() {
+      const [jobId, setJobId] = useState("j1");
+      const { job } = useJob({ jobId, kind: "import" });
+      shown.push(`${jobId}:${job?.jobId ?? "none"}`);
+      return (
+        <button type="button" onClick={() => setJobId("j2")}>
+          {job?.jobId ?? "none"}
+        </button>
+      );
+    }
+    await show(<Page />, (request, response) => {
+      const jobId = request.url?.split("/").pop();
+      return stream([connected, event(1, { jobId })], { open: true })(request, response);
+    });
+    fireEvent.click(await screen.findByText("j1"));
+    await screen.findByText("j2");
+    expect(shown).not.toContain("j2:j1");
+  });
+
+  test("shows why it may not be seen", async () => {
+    function Page() {
+      const { error } = useImport("i1");
+      return <p>{(error as Error | undefined)?.message ?? "none"}</p>;
+    }
+    await show(<Page />, refusal(404, "IMPORT_NOT_FOUND"));
+    await screen.findByText("Refused: IMPORT_NOT_FOUND");
+  });
+});
+
+test("useJobs joins the list and the stream, keeping the newer revision of each", async () => {
+  function Page() {
+    const { jobs, loaded } = useJobs();
+    return <p>{loaded ? jobs.map((job) => `${job.jobId}@${job.revision}`).join(" ") || "empty" : "loading"}</p>;
+  }
+  const listed = [
+    { jobId: "j3", kind: "media", status: "completed", revision: 4 },
+    { jobId: "j1", kind: "import", status: "active", revision: 1 },
+  ];
+  await show(<Page />, (request, response) => {
+    const live = request.url?.includes("/sse/");
+    const answer = live
+      ? stream([connected, event(5), event(1, { jobId: "j2" })], { open: true })
+      : json(200, { jobs: listed, nextPageToken: "" });
+    return answer(request, response);
+  });
+  await screen.findByText("j3@4 j2@1 j1@5");
+});
+
+test("useUpload tells the accepted import, and can be put back", async () => {
+  function Page() {
+    const { upload, reset, status, accepted } = useUpload();
+    return (
+      <>
+        <p>{`${status} ${accepted?.import.importId ?? ""}`}</p>
+        <button type="button" onClick={() => void upload({ file: new File(["PK"], "a.xlsx") })}>
+          go
+        </button>
+        <button type="button" onClick={reset}>
+          again
+        </button>
+      </>
+    );
+  }
+  await show(<Page />, json(202, { import: { importId: "i1" } }));
+  fireEvent.click(screen.getByText("go"));
+  await screen.findByText("accepted i1");
+  fireEvent.click(screen.getByText("again"));
+  await screen.findByText("idle");
+});
+
+test("useJobOutput gives text that grows, and says when it has ended", async () => {
+  function Page() {
+    const { text, ended } = useJobOutput({ jobId: "j1", kind: "story" });
+    return <p>{`${text}|${ended}`}</p>;
+  }
+  const piece = (offset: number, bytes: Buffer) =>
+    `data: ${JSON.stringify({ type: "output", offset, data: bytes.toString("base64") })}\n\n`;
+  const text = Buffer.from("Once upön a time");
+  // The second piece begins inside a character.
+  await show(
+    <Page />,
+    stream([connected, piece(0, text.subarray(0, 8)), piece(8, text.subarray(8)), event(9, { status: "completed" })]),
+  );
+  await screen.findByText("Once upön a time|true");
+});
+
+describe("useJobSSE", () => {
+  test("has the shape that its users know, and calls onComplete once with the result", async () => {
+    const results: unknown[] = [];
+    function Page() {
+      const { jobStatus, progress, status } = useJobSSE<{ characterId: string }>({
+        jobId: "j1",
+        type: "character",
+        token: "t1",
+        onComplete: (result) => results.push(result.characterId),
+      });
+      return <p>{`${status} ${progress} ${jobStatus?.revision ?? 0}`}</p>;
+    }
+    await show(<Page />, wholeRun);
+    await screen.findByText("completed 100 3");
+    expect(results).toEqual(["c1"]);
+    expect(server.received[0]?.path).toBe("/api/v1/sse/jobs/character/j1");
+    expect(server.received[0]?.headers.authorization).toBe("Bearer t1");
+  });
+
+  test("does not complete when the job fails, and says why", async () => {
+    const results: unknown[] = [];
+    function Page() {
+      const { jobStatus, status } = useJobSSE({ jobId: "j1", type: "media", onComplete: (r) => results.push(r) });
+      return <p>{`${status} ${jobStatus?.failedReason ?? ""}`}</p>;
+    }
+    await show(
+      <Page />,
+      stream([connected, event(1, { status: "failed", failedReason: "No ink", result: { error: "No ink" } })]),
+    );
+    await screen.findByText("failed No ink");
+    expect(results).toEqual([]);
+  });
+
+  test("watches nothing without a job", async () => {
+    function Page() {
+      return <p>{useJobSSE({ jobId: null, type: "media" }).status}</p>;
+    }
+    await show(<Page />, wholeRun);
+    await screen.findByText("queued");
+    expect(server.received).toHaveLength(0);
+  });
+});
+
+describe("useSSEProgress", () => {
+  function Page({ seen }: { seen: (ProgressUpdate | null)[] }) {
+    const { progress, isConnected, start } = useSSEProgress("/api/v1/sse/jobs/media/j1");
+    seen.push(progress);
+    return (
+      <>
+        <p>{`${progress?.status ?? "idle"} ${isConnected}`}</p>
+        <button type="button" onClick={() => start()}>
+          start
+        </button>
+      </>
+    );
+  }
+
+  test("gets a ticket, opens the endpoint with it, and maps the words", async () => {
+    const seen: (ProgressUpdate | null)[] = [];
+    await show(
+      <Page seen={seen} />,
+      json(201, { ticket: "T-1", expiresAt: "2026-01-01T00:00:00Z" }),
+      stream([connected, event(1, { step: "render", message: "Rendering", progress: 12.5 }), event(2, done)]),
+    );
+    await act(async () => fireEvent.click(screen.getByText("start")));
+    await screen.findByText("completed false");
+    expect(server.received.map((request) => request.path)).toEqual([
+      "/api/v1/sse/tickets",
+      "/api/v1/sse/jobs/media/j1?token=T-1",
+    ]);
+    expect(seen).toContainEqual({ status: "processing", progress: 12.5, message: "Rendering", step: "render" });
+    expect(seen.at(-1)).toMatchObject({ status: "completed", data: done.result });
+  });
+
+  test("a refused ticket is told as a lost connection", async () => {
+    const seen: (ProgressUpdate | null)[] = [];
+    await show(<Page seen={seen} />, refusal(401, "TOKEN_MISSING"));
+    await act(async () => fireEvent.click(screen.getByText("start")));
+    await screen.findByText("error false");
+    expect(seen.at(-1)?.message).toBe("Connection lost");
+  });
+});
+
+const step = (name: string, state: string, doneRows: number, total: number) => ({
+  name,
+  title: name.toUpperCase(),
+  group: "",
+  weight: 1,
+  state: state as "active",
+  done: doneRows,
+  total,
+  unit: "rows",
+  counters: {},
+  message: "",
+});
+
+describe("the components", () => {
+  test("ImportStepper lists the steps in order, with state, numbers and counters", async () => {
+    const counts = {
+      read: 10,
+      inserted: 7,
+      updated: 0,
+      unchanged: 0,
+      rejected: 2,
+      blocked: 1,
+      skipped: 0,
+      issues: 2,
+      warnings: 0,
+    };
+    const sheet = { name: "areas", title: "Areas", workbookSheet: "Areas", state: "completed" as const, counts };
+    render(
+      <ImportStepper
+        job={{
+          status: "active",
+          steps: [
+            step("areas", "completed", 10, 10),
+            step("employees", "active", 250, 1000),
+            step("drivers", "pending", 0, 0),
+          ],
+          import: { sheets: [sheet] } as never,
+        }}
+      />,
+    );
+    const items = screen.getAllByRole("listitem").filter((item) => item.dataset.step);
+    expect(items.map((item) => `${item.dataset.step} ${item.dataset.state}`)).toEqual([
+      "areas completed",
+      "employees active",
+      "drivers pending",
+    ]);
+    expect(items[0]?.textContent).toContain("7 inserted2 rejected1 blocked");
+    expect(items[1]?.textContent).toContain("250 of 1,000 rows");
+    expect(screen.getByRole("progressbar", { name: "EMPLOYEES" }).getAttribute("aria-valuenow")).toBe("25");
+  });
+
+  test("JobProgress says its percent and status to a screen reader", () => {
+    render(
+      <JobProgress job={{ status: "active", progress: 41.9, message: "m", title: "people.xlsx", stalled: false }} />,
+    );
+    const bar = screen.getByRole("progressbar", { name: "people.xlsx" });
+    expect(bar.getAttribute("aria-valuetext")).toBe("41 %, Running");
+  });
+
+  test("IssueTable loads page after page and counts its rows for a screen reader", async () => {
+    const issue = (row: number) => ({
+      sheet: "employees",
+      cell: `Employees!D${row}`,
+      row,
+      column: "department",
+      value: "X",
+      severity: "error",
+      code: "reference_missing",
+      message: "No department X",
+    });
+    await show(<IssueTable importId="i1" pageSize={2} />, (request, response) => {
+      const second = request.url?.includes("pageToken=next");
+      const issues = second ? [issue(4)] : [issue(2), issue(3)];
+      return json(200, { issues, matching: 3, found: 3, nextPageToken: second ? "" : "next" })(request, response);
+    });
+    fireEvent.click(await screen.findByText("Show more"));
+    await screen.findByText("Employees!D4");
+    expect(screen.getAllByRole("row").map((row) => row.getAttribute("aria-rowindex"))).toEqual([null, "2", "3", "4"]);
+    expect(screen.getByRole("table").getAttribute("aria-rowcount")).toBe("4");
+    expect(screen.queryByText("Show more")).toBeNull();
+  });
+
+  test("everything renders on a server without a connection", () => {
+    function Page() {
+      const { jobs } = useJobs();
+      const { job } = useImport("i1");
+      const { text } = useJobOutput({ jobId: "j1", kind: "story" });
+      const { status } = useUpload();
+      const { progress } = useSSEProgress("/x");
+      const { status: jobStatus } = useJobSSE({ jobId: "j1", type: "media" });
+      return <p>{JSON.stringify([jobs, job ?? null, text, status, progress, jobStatus])}</p>;
+    }
+    expect(renderToString(<Page />)).toContain("[[],null,");
+    expect(renderToString(<IssueTable importId="i1" />)).toContain("Loading");
+  });
+});

@@ -1,0 +1,36 @@
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build, type Rolldown } from "vite";
+import { expect, test } from "vitest";
+
+/** Bundles an entry without React, minified, and gives its gzipped size in bytes. */
+async function sizeOf(entry: string): Promise<number> {
+  const built = (await build({
+    configFile: false,
+    logLevel: "silent",
+    build: {
+      write: false,
+      modulePreload: false,
+      rolldownOptions: {
+        input: fileURLToPath(new URL(entry, import.meta.url)),
+        preserveEntrySignatures: "strict",
+        external: [/^react/],
+        output: { format: "es" },
+      },
+    },
+  })) as Rolldown.RolldownOutput;
+  const code = built.output.map((file) => ("code" in file ? file.code : "")).join("");
+  return gzipSync(code, { level: 9 }).length;
+}
+
+test("the core with everything that it exports stays under 4 KiB gzipped", async () => {
+  const bytes = await sizeOf("../src/index.ts");
+  console.info(`@headway/client: ${bytes} bytes gzipped`);
+  expect(bytes).toBeLessThan(4096);
+});
+
+test("whoever imports only watchJob does not pay for uploads", async () => {
+  const bytes = await sizeOf("./fixtures/watch-only.ts");
+  console.info(`watchJob alone: ${bytes} bytes gzipped`);
+  expect(bytes).toBeLessThan(2600);
+});

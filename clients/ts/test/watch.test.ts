@@ -1,0 +1,241 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { type ConnectionState, HeadwayError, type JobSnapshot, watchJob, watchJobs } from "../src/index.js";
+import {
+  type Answer,
+  brokenStream,
+  connected,
+  event,
+  json,
+  refusal,
+  type ScriptedServer,
+  startScriptedServer,
+  stream,
+} from "./scripted-server.js";
+
+let server: ScriptedServer;
+afterEach(() => server.close());
+
+const job = { jobId: "j1", kind: "import" };
+const done = { status: "completed", progress: 100, result: { rows: 3 }, completedAt: "2026-01-01T00:00:00Z" };
+
+/** Watches the scripted job to its end and gives all that the watcher was told. */
+async function watchScript(answers: Answer[], options: Partial<Parameters<typeof watchJob>[0]> = {}) {
+  server = await startScriptedServer(...answers);
+  const told: JobSnapshot[] = [];
+  const phases: string[] = [];
+  const completed: JobSnapshot[] = [];
+  const watch = watchJob({
+    ...job,
+    baseUrl: server.baseUrl,
+    onUpdate: (snapshot) => told.push(snapshot),
+    onComplete: (snapshot) => completed.push(snapshot),
+    onConnection: ({ phase }: ConnectionState) => phases.push(phase),
+    ...options,
+  });
+  const outcome = await watch.done.then(
+    (last) => ({ last, error: undefined }),
+    (error: unknown) => ({ last: undefined, error: error as HeadwayError }),
+  );
+  return { ...outcome, revisions: told.map((snapshot) => snapshot.revision), phases, completed };
+}
+
+describe("watching a job", () => {
+  test("tells every snapshot and stops at the terminal one, although the server keeps the stream open", async () => {
+    const seen = await watchScript([stream([connected, event(1), event(2), event(3, done)], { open: true })]);
+    expect(seen.revisions).toEqual([1, 2, 3]);
+    expect(seen.last?.result).toEqual({ rows: 3 });
+    expect(seen.completed).toHaveLength(1);
+    expect(seen.phases).toEqual(["connecting", "open", "closed"]);
+    expect(server.received).toHaveLength(1);
+  });
+
+  test("gives a job that ended before the watch began as its first and last message", async () => {
+    const seen = await watchScript([stream([connected, event(1, done)])]);
+    expect(seen.revisions).toEqual([1]);
+    expect(seen.completed).toHaveLength(1);
+  });
+
+  test.each([
+    ["ends", stream],
+    ["breaks", brokenStream],
+  ])("resumes by Last-Event-ID when the stream %s, and drops what it has seen", async (_how, cutShort) => {
+    const seen = await watchScript([
+      cutShort([connected, event(1), event(5)]),
+      stream([connected, event(5), event(6), event(7, done)]),
+    ]);
+    expect(seen.revisions).toEqual([1, 5, 6, 7]);
+    expect(server.received.map((request) => request.headers["last-event-id"])).toEqual([undefined, "5"]);
+    expect(seen.phases).toEqual(["connecting", "open", "retrying", "open", "closed"]);
+  });
+
+  test("is not completed by a lost connection", async () => {
+    const seen = await watchScript([stream([connected, event(1)]), json(404, { reason: "JOB_NOT_FOUND" })]);
+    expect(seen.completed).toEqual([]);
+    expect(seen.error?.reason).toBe("JOB_NOT_FOUND");
+  });
+
+  test("stops at 204", async () => {
+    const seen = await watchScript([stream([connected, event(1)]), json(204, undefined)]);
+    expect(seen.last?.revision).toBe(1);
+    expect(seen.completed).toEqual([]);
+    expect(server.received).toHaveLength(2);
+  });
+
+  test("shows the reason of a refusal and does not try again", async () => {
+    const seen = await watchScript([refusal(401, "TOKEN_MISSING")]);
+    expect(seen.error).toBeInstanceOf(HeadwayError);
+    expect(seen.error).toMatchObject({ status: 401, reason: "TOKEN_MISSING", requestId: "r-1" });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test("asks for a fresh token when the old one is refused, and goes on", async () => {
+    const asked: boolean[] = [];
+    const token = (refused: boolean) => {
+      asked.push(refused);
+      return refused ? "fresh" : "old";
+    };
+    const seen = await watchScript([refusal(401, "TOKEN_EXPIRED"), stream([connected, event(1, done)])], { token });
+    expect(seen.completed).toHaveLength(1);
+    expect(asked).toEqual([false, true]);
+    expect(server.received.map((request) => request.headers.authorization)).toEqual(["Bearer old", "Bearer fresh"]);
+  });
+
+  test("asks for a fresh token once, not for ever", async () => {
+    const seen = await watchScript([refusal(401, "TOKEN_INVALID")], { token: () => "never right" });
+    expect(seen.error?.reason).toBe("TOKEN_INVALID");
+    expect(server.received).toHaveLength(2);
+  });
+
+  test("connects again with a fresh token when told that the old one is about to expire", async () => {
+    const reauth = 'data: {"type":"reauth","message":"The token expires"}\n\n';
+    const seen = await watchScript(
+      [stream([connected, event(1), reauth], { open: true }), stream([connected, event(2, done)])],
+      { token: (refused) => (refused ? "fresh" : "old") },
+    );
+    expect(seen.completed).toHaveLength(1);
+    expect(server.received[1]?.headers.authorization).toBe("Bearer fresh");
+    expect(server.received[1]?.headers["last-event-id"]).toBe("1");
+  });
+
+  test("connects again when the server drains", async () => {
+    const draining = 'data: {"type":"draining"}\n\n';
+    const seen = await watchScript([
+      stream([connected, event(1), draining], { open: true }),
+      stream([connected, event(2, done)]),
+    ]);
+    expect(seen.completed).toHaveLength(1);
+  });
+
+  test.each([
+    [429, "STREAM_LIMIT"],
+    [503, "UNAVAILABLE"],
+  ])("waits as long as Retry-After says at %i and then goes on", async (status, reason) => {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const seen = await watchScript([
+      refusal(status, reason, { "Retry-After": "1" }),
+      stream([connected, event(1, done)]),
+    ]);
+    const waits = timers.mock.calls.map(([, wait]) => wait ?? 0);
+    timers.mockRestore();
+    expect(seen.completed).toHaveLength(1);
+    expect(waits.filter((wait) => wait >= 1000 && wait <= 1250)).toHaveLength(1);
+  });
+
+  test("gives up after the time it was given, with the last error", async () => {
+    const seen = await watchScript([refusal(503, "UNAVAILABLE")], { giveUpAfterMs: 1 });
+    expect(seen.error?.reason).toBe("UNAVAILABLE");
+    expect(seen.phases.at(-1)).toBe("closed");
+    expect(seen.completed).toEqual([]);
+  });
+
+  test("refuses an answer that is no stream", async () => {
+    const seen = await watchScript([json(200, { hello: "proxy" })]);
+    expect(seen.error?.reason).toBe("NOT_A_STREAM");
+  });
+
+  test("ends quietly when its signal aborts", async () => {
+    const leaving = new AbortController();
+    const seen = await watchScript([stream([connected, event(1)], { open: true })], {
+      signal: leaving.signal,
+      onUpdate: () => leaving.abort(),
+    });
+    expect(seen.error).toBeUndefined();
+    expect(seen.phases.at(-1)).toBe("closed");
+  });
+
+  test("hands on what a callback throws", async () => {
+    const seen = await watchScript([stream([connected, event(1)], { open: true })], {
+      onUpdate: () => {
+        throw new TypeError("mine");
+      },
+    });
+    expect(seen.error?.message).toBe("mine");
+    expect(server.received).toHaveLength(1);
+  });
+
+  test("is over when the job is deleted", async () => {
+    const deleted = 'data: {"type":"job_deleted","jobId":"j1"}\n\n';
+    const gone: string[] = [];
+    const seen = await watchScript([stream([connected, event(1), deleted], { open: true })], {
+      onDeleted: (jobId) => gone.push(jobId),
+    });
+    expect(gone).toEqual(["j1"]);
+    expect(seen.completed).toEqual([]);
+  });
+
+  test("gives characters whole that packets split", async () => {
+    const bytes = Buffer.from(connected + event(1, { ...done, message: "Größe 🚀" }));
+    const seen = await watchScript([stream(Array.from(bytes, (byte) => Uint8Array.of(byte)))]);
+    expect(seen.last?.message).toBe("Größe 🚀");
+  });
+
+  test("can be iterated, newest first come, to its end", async () => {
+    server = await startScriptedServer(stream([connected, event(1), event(2), event(3, done)]));
+    let last: JobSnapshot | undefined;
+    for await (const snapshot of watchJob({ ...job, baseUrl: server.baseUrl })) {
+      if (last) expect(snapshot.revision).toBeGreaterThan(last.revision);
+      last = snapshot;
+    }
+    expect(last?.status).toBe("completed");
+  });
+
+  test("a slow iterator skips to the newest snapshot", async () => {
+    server = await startScriptedServer(stream([connected, ...[1, 2, 3, 4].map((n) => event(n)), event(5, done)]));
+    const revisions: number[] = [];
+    const watch = watchJob({ ...job, baseUrl: server.baseUrl });
+    await watch.done;
+    for await (const snapshot of watch) revisions.push(snapshot.revision);
+    expect(revisions).toEqual([5]);
+  });
+
+  test("leaving the iteration closes the stream", async () => {
+    let closed: Promise<void> | undefined;
+    server = await startScriptedServer((request, response) => {
+      closed = new Promise((resolve) => response.on("close", resolve));
+      return stream([connected, event(1)], { open: true })(request, response);
+    });
+    for await (const _ of watchJob({ ...job, baseUrl: server.baseUrl })) break;
+    await closed;
+  });
+});
+
+describe("watching all jobs", () => {
+  test("does not end when one of them does", async () => {
+    server = await startScriptedServer(
+      stream([connected, event(1, done), event(1, { jobId: "j2" }), event(2, { jobId: "j2" })], { open: true }),
+    );
+    const told: string[] = [];
+    await new Promise<void>((resolve) => {
+      const watch = watchJobs({
+        baseUrl: server.baseUrl,
+        onUpdate: ({ jobId, revision }) => {
+          told.push(`${jobId}@${revision}`);
+          if (told.length === 3) watch.close();
+        },
+      });
+      void watch.done.then(() => resolve());
+    });
+    expect(told).toEqual(["j1@1", "j2@1", "j2@2"]);
+    expect(server.received[0]?.path).toBe("/api/v1/sse/jobs/my");
+  });
+});

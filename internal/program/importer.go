@@ -1,0 +1,42 @@
+package program
+
+import (
+	"context"
+	"net"
+
+	"headway/internal/auth"
+	"headway/services/importer"
+)
+
+// ImporterSettings are the importer's own.
+type ImporterSettings struct {
+	SchemasDir     string `help:"Folder with schemas of your own (*.yaml), beside the built-in ones." placeholder:"DIR"`
+	MaxUploadBytes int64  `help:"Largest workbook that is taken." default:"536870912"`
+	Records        string `help:"Database file that rows are loaded into; records.db in the data folder if empty." placeholder:"FILE"`
+	Blobs          string `help:"URL of the bucket for uploaded workbooks; a folder in the data folder if empty." placeholder:"URL"`
+}
+
+// ImporterCommand runs the importer alone.
+type ImporterCommand struct {
+	Common
+	ImporterSettings
+	Listen      string `help:"Address to answer gRPC on." default:"127.0.0.1:9092" placeholder:"ADDRESS" env:"HEADWAY_IMPORTER_LISTEN"`
+	JobsAddress string `help:"Where the jobs service answers." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+}
+
+// Run answers until ctx ends.
+func (c *ImporterCommand) Run(ctx context.Context) error {
+	return c.alone(ctx, "importer", c.Listen, func(f *Foundation, lis net.Listener) (service, error) {
+		return c.NewImporter(&c.Common, f, lis, c.JobsAddress)
+	})
+}
+
+// NewImporter makes the service on a listener, which it closes.
+func (s *ImporterSettings) NewImporter(c *Common, f *Foundation, lis net.Listener, jobs string) (*importer.Service, error) {
+	return importer.New(importer.Config{
+		Listener: lis, DataDir: c.Data, JobsAddress: jobs,
+		Credentials: f.Key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeWorker),
+		Blobs:       s.Blobs, Records: s.Records, SchemasDir: s.SchemasDir, MaxUploadBytes: s.MaxUploadBytes,
+		Verifier: f.Key, Logger: f.Logger.With("service", "importer"), Metrics: f.Metrics,
+	})
+}

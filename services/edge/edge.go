@@ -1,0 +1,194 @@
+// Package edge is what browsers and REST clients talk to: it streams jobs and imports as Server-Sent Events, passes
+// workbooks and calls on to the services behind it, signs people in, and serves the page.
+package edge
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+	"headway/services/edge/internal/access"
+	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/reqlog"
+	"headway/services/edge/internal/stream"
+)
+
+// maxHeaderBytes bounds a request's headers; tokens of identity providers run to a few KiB.
+const maxHeaderBytes = 32 << 10
+
+// Service is an edge. Make it with New, then call Run once.
+type Service struct {
+	cfg      Config
+	listener net.Listener
+	jobs     *grpc.ClientConn
+	importer *grpc.ClientConn
+	hub      *stream.Hub
+	server   *http.Server
+	// handlers counts the requests under way.
+	handlers sync.WaitGroup
+	draining atomic.Bool
+}
+
+// New opens the port. The services are dialled in the background: they may come up later.
+func New(cfg Config) (_ *Service, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg, listener: cfg.Listener}
+	if s.listener == nil {
+		if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+			return nil, fmt.Errorf("edge: listen on %s: %w", cfg.Listen, err)
+		}
+	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	loopback := isLoopback(s.listener.Addr())
+	if cfg.LocalSignIn && !loopback {
+		return nil, fmt.Errorf("edge: LocalSignIn on %s would sign in everyone who can reach it; listen on 127.0.0.1, or switch it off", s.listener.Addr())
+	}
+	if s.jobs, err = dial(cfg.JobsAddr); err != nil {
+		return nil, fmt.Errorf("edge: jobs service at %s: %w", cfg.JobsAddr, err)
+	}
+	if s.importer, err = dial(cfg.ImporterAddr); err != nil {
+		return nil, fmt.Errorf("edge: importer at %s: %w", cfg.ImporterAddr, err)
+	}
+	own := cfg.Service
+	if own == nil {
+		own = cfg.Key.ServiceCredentials("edge", auth.ScopeService)
+	}
+	s.hub = stream.New(stream.Config{
+		Jobs: jobsv1.NewJobServiceClient(s.jobs), Imports: importsv1.NewImportServiceClient(s.importer),
+		AsService: grpc.PerRPCCredentials(own), Logger: cfg.Logger, Metrics: cfg.Metrics,
+		Keepalive: cfg.Keepalive, Retry: cfg.Retry, WriteTimeout: cfg.WriteTimeout,
+		StreamsPerUser: max(cfg.StreamsPerUser, 0), MaxStreams: max(cfg.MaxStreams, 0),
+	})
+	routes, err := s.routes(access.New(access.Config{
+		Verifier: cfg.Verifier, Signer: cfg.Key, LocalSignIn: cfg.LocalSignIn, LocalUser: cfg.LocalUser,
+		SessionTTL: cfg.SessionTTL, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
+		MaxUploadBytes: cfg.MaxUploadBytes,
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	s.server = &http.Server{
+		Handler: s.counted(reqlog.New(cfg.Logger, cfg.Metrics).Handler(routes, httperr.Write)),
+		// Bodies and answers have deadlines of their own, which move on with them: a fixed one would cut streams and
+		// long uploads.
+		ReadHeaderTimeout: cfg.HeaderTimeout,
+		IdleTimeout:       cfg.IdleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
+	}
+	if cfg.TLSCertFile != "" {
+		files, err := newCertificateFiles(cfg.TLSCertFile, cfg.TLSKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("edge: %w", err)
+		}
+		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.certificate}
+	}
+	return s, nil
+}
+
+// dial connects in the background, comes back soon after a service does, and notices one that is silent.
+func dial(addr string) (*grpc.ClientConn, error) {
+	return grpc.NewClient("passthrough:///"+addr,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.5, MaxDelay: 2 * time.Second},
+			MinConnectTimeout: 5 * time.Second,
+		}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
+	)
+}
+
+func isLoopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// Addr is where the edge answers.
+func (s *Service) Addr() net.Addr { return s.listener.Addr() }
+
+// Run answers until ctx ends. Then readiness goes off; streams are told to come back and end, a few at a time; requests
+// and uploads under way may finish; and Run returns nil within DrainDelay and DrainTimeout, or a little more.
+func (s *Service) Run(ctx context.Context) error {
+	defer s.close()
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	streamed := make(chan error, 1)
+	go func() { streamed <- s.hub.Run(work) }()
+	served := make(chan error, 1)
+	go func() { served <- s.serve() }()
+	select {
+	case err := <-served:
+		stop()
+		return errors.Join(fmt.Errorf("edge: serve on %s: %w", s.listener.Addr(), err), <-streamed)
+	case <-ctx.Done():
+	}
+	s.drain()
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		s.cfg.Logger.Warn("the edge's listener ended in an unusual way", "error", err)
+	}
+	stop()
+	err := <-streamed
+	s.handlers.Wait()
+	return err
+}
+
+func (s *Service) serve() error {
+	if s.server.TLSConfig != nil {
+		return s.server.ServeTLS(s.listener, "", "")
+	}
+	return s.server.Serve(s.listener)
+}
+
+// drain ends what is under way, gently while there is time.
+func (s *Service) drain() {
+	s.draining.Store(true)
+	time.Sleep(s.cfg.DrainDelay)
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
+	defer cancel()
+	finished := make(chan error, 1)
+	go func() { finished <- s.server.Shutdown(ctx) }()
+	s.hub.Drain(ctx, s.cfg.DrainSpread)
+	if err := <-finished; err != nil {
+		s.cfg.Logger.Info("requests were cut at the end of the time to finish", "error", err)
+		_ = s.server.Close() // what it could not close is closed already
+	}
+}
+
+// counted keeps count of the requests under way, so that Run outlives them.
+func (s *Service) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handlers.Add(1)
+		defer s.handlers.Done()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Service) close() {
+	_ = s.listener.Close() // the server has, as a rule
+	for _, conn := range []*grpc.ClientConn{s.jobs, s.importer} {
+		if conn != nil {
+			_ = conn.Close() // fails only if closed before
+		}
+	}
+}

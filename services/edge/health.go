@@ -1,0 +1,62 @@
+package edge
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// readyTimeout bounds the question to the services.
+const readyTimeout = 2 * time.Second
+
+// healthz answers GET /healthz: the process is alive.
+func (s *Service) healthz(w http.ResponseWriter, _ *http.Request) {
+	answerHealth(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readyz answers GET /readyz: 200 when both services serve and the edge is not draining, else 503 with what is amiss.
+func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
+	if s.draining.Load() {
+		answerHealth(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	var (
+		g              errgroup.Group
+		jobs, importer string
+	)
+	g.Go(func() error { jobs = serving(ctx, s.jobs); return nil })
+	g.Go(func() error { importer = serving(ctx, s.importer); return nil })
+	_ = g.Wait() // neither fails
+	body := map[string]string{"status": "ok", "jobs": jobs, "importer": importer}
+	status := http.StatusOK
+	if jobs != "ok" || importer != "ok" {
+		body["status"], status = "unavailable", http.StatusServiceUnavailable
+	}
+	answerHealth(w, status, body)
+}
+
+// serving asks a service by the gRPC health protocol. What is wrong stays in one word: anybody may ask here.
+func serving(ctx context.Context, conn *grpc.ClientConn) string {
+	resp, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{}, grpc.WaitForReady(false))
+	switch {
+	case err != nil:
+		return "unreachable"
+	case resp.GetStatus() != healthv1.HealthCheckResponse_SERVING:
+		return "not serving"
+	}
+	return "ok"
+}
+
+func answerHealth(w http.ResponseWriter, status int, body map[string]string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // a caller that went away is no fault of ours
+}

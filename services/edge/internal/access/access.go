@@ -1,0 +1,175 @@
+// Package access says who may do what at the edge: it reads tokens, cookies and one-time tickets, keeps foreign pages
+// and rebound names out, and signs people in and out.
+package access
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/auth"
+	"headway/internal/rpcerr"
+	"headway/internal/rpcserver"
+	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/reqlog"
+)
+
+// CookieName is the session's cookie; it holds a token.
+const CookieName = "headway_session"
+
+// Config says who is let in.
+type Config struct {
+	// Verifier checks tokens.
+	Verifier auth.Verifier
+	// Signer makes the local user's tokens; needed for LocalSignIn only.
+	Signer *auth.Key
+	// LocalSignIn lets a page on this machine become LocalUser without a password.
+	LocalSignIn bool
+	// LocalUser is the subject of the local user.
+	LocalUser string
+	// SessionTTL is how long a local session lasts.
+	SessionTTL time.Duration
+	// Loopback says that the listener is on a loopback address, where only this machine's names are answered to.
+	Loopback bool
+	// TrustedHosts are further names that the Host header may hold, without a port. Empty on a listener that is not on
+	// loopback: any.
+	TrustedHosts []string
+	// Origins are the foreign origins (https://app.example.com) whose pages may call.
+	Origins []string
+	// MaxUploadBytes is told to pages, so that they can refuse a file before sending it.
+	MaxUploadBytes int64
+}
+
+// Access lets requests in, or not. Safe for concurrent use.
+type Access struct {
+	cfg     Config
+	tickets *tickets
+}
+
+// New makes the access control of an edge.
+func New(cfg Config) *Access { return &Access{cfg: cfg, tickets: newTickets()} }
+
+// ParseOrigin checks an origin as browsers write it: scheme, host and, where it is not the scheme's own, port.
+func ParseOrigin(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Scheme+"://"+u.Host != text {
+		return fmt.Errorf("%q is no origin: write scheme, host and port only, like https://app.example.com", text)
+	}
+	return nil
+}
+
+type tokenKey struct{}
+
+// Outgoing gives the context for calls that a service answers on behalf of this request's caller: it carries their
+// token and the request's id.
+func Outgoing(ctx context.Context) context.Context {
+	return metadata.NewOutgoingContext(ctx, Metadata(ctx))
+}
+
+// Metadata is what Outgoing puts into a call's headers.
+func Metadata(ctx context.Context) metadata.MD {
+	md := metadata.Pairs(rpcserver.RequestIDHeader, reqlog.From(ctx).ID)
+	if token, ok := ctx.Value(tokenKey{}).(string); ok {
+		md.Set("authorization", "Bearer "+token)
+	}
+	return md
+}
+
+// Required lets only requests with a good token or session through; the handler finds the identity by
+// auth.FromContext.
+func (a *Access) Required(next http.Handler) http.Handler {
+	return a.admit(next, false)
+}
+
+// RequiredForStream is Required for streams, which may also bring a one-time ticket.
+func (a *Access) RequiredForStream(next http.Handler) http.Handler {
+	return a.admit(next, true)
+}
+
+func (a *Access) admit(next http.Handler, ticketsToo bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, token, err := a.identify(r, ticketsToo)
+		if err != nil {
+			httperr.Write(w, r, err)
+			return
+		}
+		reqlog.From(r.Context()).Subject = id.Subject
+		ctx := context.WithValue(auth.NewContext(r.Context(), id), tokenKey{}, token)
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// identify finds the caller and the token that proves it: by the Authorization header, else by a ticket where those are
+// taken, else by the cookie.
+func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, string, error) {
+	if header := r.Header.Get("Authorization"); header != "" {
+		token := rpcserver.BearerToken(header)
+		if token == "" {
+			return auth.Identity{}, "", rpcserver.TokenError(auth.ErrInvalid)
+		}
+		return a.verify(r, token)
+	}
+	if ticket := r.URL.Query().Get("token"); ticket != "" {
+		if !ticketsToo {
+			return auth.Identity{}, "", rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING,
+				"Only streams take a ticket as ?token=; send a token as `Authorization: Bearer TOKEN`.")
+		}
+		return a.tickets.redeem(ticket)
+	}
+	cookie, err := r.Cookie(CookieName)
+	if err != nil {
+		return auth.Identity{}, "", rpcserver.TokenError(auth.ErrMissing)
+	}
+	if !safe(r.Method) && !a.fromOwnPage(r) {
+		return auth.Identity{}, "", errForeignPage()
+	}
+	return a.verify(r, cookie.Value)
+}
+
+func (a *Access) verify(r *http.Request, token string) (auth.Identity, string, error) {
+	id, err := a.cfg.Verifier.Verify(r.Context(), token)
+	if err != nil {
+		return auth.Identity{}, "", rpcserver.TokenError(err)
+	}
+	return id, token, nil
+}
+
+// safe methods change nothing (RFC 9110 §9.2.1), so a foreign page gains nothing by making a browser send them.
+func safe(method string) bool {
+	return slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, method)
+}
+
+// fromOwnPage tells whether a browser says that the request comes from a page of this server, or of an allowed origin.
+// Programs that are no browsers carry tokens, not cookies, and are not asked.
+func (a *Access) fromOwnPage(r *http.Request) bool {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		return sameOrigin(origin, r) || slices.Contains(a.cfg.Origins, origin)
+	}
+	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
+}
+
+// sameOrigin compares an Origin header with the address that the request was sent to. The scheme is left out: behind a
+// proxy that ends TLS it is not known here.
+func sameOrigin(origin string, r *http.Request) bool {
+	_, host, ok := strings.Cut(origin, "://")
+	return ok && strings.EqualFold(host, r.Host)
+}
+
+func errForeignPage() error {
+	return rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_ORIGIN_REFUSED,
+		"A page of another site may not do this with your session. A program should send a token as `Authorization: Bearer TOKEN` instead of a cookie.")
+}
+
+// optional gives the caller's identity, if the request brings a good one by header or cookie.
+func (a *Access) optional(r *http.Request) (auth.Identity, bool) {
+	id, _, err := a.identify(r, false)
+	return id, err == nil
+}

@@ -1,0 +1,114 @@
+package access
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/rpcerr"
+	"headway/services/edge/internal/httperr"
+)
+
+// Browsers stands before every route. It refuses names that are not ours (DNS rebinding), answers CORS preflights, and
+// sets the headers that make browsers careful.
+func (a *Access) Browsers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		setSecurityHeaders(w.Header(), r)
+		if !a.hostAllowed(r.Host) {
+			httperr.Write(w, r, rpcerr.Newf(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_HOST_REFUSED,
+				"This server does not answer to the name %q; use its own address, or have the operator add the name to the trusted hosts.", hostName(r.Host)))
+			return
+		}
+		if done := a.cors(w, r); done {
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// setSecurityHeaders sets what holds for every answer; the page and the docs replace the content policy by their own.
+func setSecurityHeaders(h http.Header, r *http.Request) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if r.TLS != nil {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// hostAllowed tells whether the name in a Host header is one of this server's. On loopback only this machine's names
+// are: a page of another site whose name was rebound to 127.0.0.1 still sends that name.
+func (a *Access) hostAllowed(host string) bool {
+	name := hostName(host)
+	if slices.ContainsFunc(a.cfg.TrustedHosts, func(trusted string) bool { return strings.EqualFold(trusted, name) }) {
+		return true
+	}
+	if a.cfg.Loopback {
+		return isLoopbackName(name)
+	}
+	return len(a.cfg.TrustedHosts) == 0
+}
+
+// hostName drops the port, and the brackets of an IPv6 address.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+}
+
+func isLoopbackName(name string) bool {
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(name)
+	return err == nil && ip.IsLoopback()
+}
+
+const (
+	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
+	corsHeaders = "Authorization, Content-Type, Last-Event-ID, X-Request-Id"
+	corsExposed = "X-Request-Id, Location, Content-Disposition, Retry-After"
+	// corsMaxAge is how many seconds a browser may remember a preflight's answer.
+	corsMaxAge = 600
+)
+
+// cors lets pages of allowed origins read answers (WHATWG Fetch §3.2), and answers preflights.
+func (a *Access) cors(w http.ResponseWriter, r *http.Request) (done bool) {
+	origin := r.Header.Get("Origin")
+	preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+	h := w.Header()
+	if len(a.cfg.Origins) > 0 {
+		h.Add("Vary", "Origin")
+	}
+	if origin == "" || sameOrigin(origin, r) {
+		return false
+	}
+	if !slices.Contains(a.cfg.Origins, origin) {
+		if preflight {
+			httperr.Write(w, r, rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_ORIGIN_REFUSED,
+				"Pages of this origin may not call this server; have the operator add it to the allowed origins."))
+		}
+		return preflight
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
+	h.Set("Access-Control-Expose-Headers", corsExposed)
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	if !preflight {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", corsMethods)
+	h.Set("Access-Control-Allow-Headers", corsHeaders)
+	h.Set("Access-Control-Max-Age", fmt.Sprint(corsMaxAge))
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}

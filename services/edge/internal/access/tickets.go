@@ -1,0 +1,101 @@
+package access
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/auth"
+	"headway/internal/rpcerr"
+	"headway/services/edge/internal/httperr"
+)
+
+const (
+	ticketTTL = 30 * time.Second
+	// maxTickets bounds the tickets that wait to be used, over all users.
+	maxTickets = 50_000
+)
+
+// tickets are one-time stand-ins for a token, for an EventSource, which cannot send headers: what stands in a URL ends
+// up in logs and histories, so it must be worthless a moment later. They live in this process only.
+type tickets struct {
+	mu     sync.Mutex
+	byText map[string]ticket
+	// order holds the texts by age, so that the expired ones go first.
+	order []string
+}
+
+type ticket struct {
+	identity auth.Identity
+	token    string
+	expires  time.Time
+}
+
+func newTickets() *tickets { return &tickets{byText: make(map[string]ticket)} }
+
+// issue makes a ticket for the identity and the token that proved it.
+func (t *tickets) issue(id auth.Identity, token string) (string, time.Time, error) {
+	now := time.Now()
+	expires := now.Add(ticketTTL)
+	text := rand.Text()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dropExpired(now)
+	if len(t.byText) >= maxTickets {
+		return "", time.Time{}, rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
+			"Too many tickets wait to be used; try again in a few seconds.")
+	}
+	t.byText[text] = ticket{id, token, expires}
+	t.order = append(t.order, text)
+	return text, expires, nil
+}
+
+// redeem gives the identity and token behind a ticket, once.
+func (t *tickets) redeem(text string) (auth.Identity, string, error) {
+	now := time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	found, ok := t.byText[text]
+	delete(t.byText, text)
+	t.dropExpired(now)
+	if !ok || now.After(found.expires) {
+		return auth.Identity{}, "", rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TICKET_INVALID,
+			"?token= takes a one-time ticket (POST /api/v1/sse/tickets), good once and for 30 seconds; tokens go into the Authorization header. Get a new ticket.")
+	}
+	return found.identity, found.token, nil
+}
+
+func (t *tickets) dropExpired(now time.Time) {
+	for len(t.order) > 0 {
+		found, waiting := t.byText[t.order[0]]
+		if waiting && !now.After(found.expires) {
+			return
+		}
+		delete(t.byText, t.order[0])
+		t.order = t.order[1:]
+	}
+}
+
+// CreateTicket answers POST /api/v1/sse/tickets; it must stand behind Required.
+func (a *Access) CreateTicket(w http.ResponseWriter, r *http.Request) {
+	id, _ := auth.FromContext(r.Context())
+	token, _ := r.Context().Value(tokenKey{}).(string)
+	text, expires, err := a.tickets.issue(id, token)
+	if err != nil {
+		httperr.Write(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusCreated, map[string]any{"ticket": text, "expiresAt": expires.UTC()})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a caller that went away is no fault of ours
+}

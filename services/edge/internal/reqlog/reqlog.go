@@ -1,0 +1,198 @@
+// Package reqlog gives every HTTP request an id, one log line when it is over, and recovery from panics.
+//
+// Queries are never logged: they may carry tickets. Neither are headers or bodies.
+package reqlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"headway/internal/rpcerr"
+)
+
+// Header carries the request's id, in both directions and on to the services.
+const Header = "X-Request-Id"
+
+const maxIDLength = 64
+
+// Record is what is known of a request, for its log line. The handlers of one request fill it in turn; it is not safe
+// for use by several goroutines at once.
+type Record struct {
+	// ID is the request's id: the caller's, if it is a sensible one, or a fresh one.
+	ID string
+	// Subject is the verified caller; empty if there is none.
+	Subject string
+	// Err is why the request was refused or failed.
+	Err error
+
+	method, path, remote string
+	start                time.Time
+	status               int
+	bytes                int64
+	detached             bool
+	log                  *Log
+}
+
+type recordKey struct{}
+
+// From gives the record of the request that the context belongs to; one that nobody reads outside a request.
+func From(ctx context.Context) *Record {
+	if r, ok := ctx.Value(recordKey{}).(*Record); ok {
+		return r
+	}
+	return &Record{}
+}
+
+// Log writes the lines.
+type Log struct {
+	logger   *slog.Logger
+	requests *prometheus.CounterVec
+}
+
+// New makes a log that also counts requests in metrics; nil for nowhere.
+func New(logger *slog.Logger, metrics prometheus.Registerer) *Log {
+	l := &Log{logger: logger, requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "headway_edge_requests_total", Help: "Finished HTTP requests.",
+	}, []string{"method", "status"})}
+	if metrics != nil {
+		metrics.MustRegister(l.requests)
+	}
+	return l
+}
+
+// Handler is the outermost handler. failed answers a request whose handler panicked before it answered.
+func (l *Log) Handler(next http.Handler, failed func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := &Record{
+			ID: requestID(r), method: knownMethod(r.Method), path: r.URL.Path, remote: r.RemoteAddr, start: time.Now(), log: l,
+		}
+		w.Header().Set(Header, rec.ID)
+		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
+		ww := &responseWriter{ResponseWriter: w, rec: rec}
+		defer func() {
+			p := recover()
+			if p != nil {
+				aborted, ok := p.(error)
+				if !ok || !errors.Is(aborted, http.ErrAbortHandler) {
+					rec.Err = rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+					if rec.status == 0 {
+						failed(ww, r, rec.Err)
+						p = nil
+					}
+				}
+			}
+			if !rec.detached {
+				rec.finish(r.Context())
+			}
+			if p != nil {
+				panic(http.ErrAbortHandler) // the answer is cut: the connection must not look whole
+			}
+		}()
+		next.ServeHTTP(ww, r)
+	})
+}
+
+// Detach leaves the log line to whoever took the connection over. The function it gives writes the line, once, when
+// that connection is done: bytes were sent, and err says why it ended if not as it should.
+func (r *Record) Detach(status int) (done func(bytes int64, err error)) {
+	if r.log == nil {
+		return func(int64, error) {}
+	}
+	r.detached, r.status = true, status
+	return func(bytes int64, err error) {
+		r.bytes, r.Err = bytes, err
+		r.finish(context.Background())
+	}
+}
+
+// finish writes the line: debug when all went well, info when the caller erred, error when we did.
+func (r *Record) finish(ctx context.Context) {
+	status := r.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	r.log.requests.WithLabelValues(r.method, strconv.Itoa(status)).Inc()
+	level := slog.LevelDebug
+	switch {
+	case status >= 500 && status != http.StatusServiceUnavailable:
+		level = slog.LevelError
+	case status >= 400:
+		level = slog.LevelInfo
+	}
+	if !r.log.logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", r.method), slog.String("path", r.path), slog.Int("status", status),
+		slog.Duration("took", time.Since(r.start)), slog.Int64("bytes", r.bytes),
+		slog.String("subject", r.Subject), slog.String("request_id", r.ID), slog.String("peer", r.remote),
+	}
+	if r.Err != nil {
+		attrs = append(attrs, slog.String("reason", rpcerr.Word(rpcerr.Reason(r.Err))), slog.String("error", r.Err.Error()))
+	}
+	r.log.logger.LogAttrs(ctx, level, "request finished", attrs...)
+}
+
+// requestID takes over an id that is safe to log and to send on.
+func requestID(r *http.Request) string {
+	id := r.Header.Get(Header)
+	if id == "" || len(id) > maxIDLength {
+		return uuid.NewString()
+	}
+	for _, c := range []byte(id) {
+		letterOrDigit := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letterOrDigit && c != '-' && c != '_' && c != '.' {
+			return uuid.NewString()
+		}
+	}
+	return id
+}
+
+// knownMethod keeps what a caller makes up out of the metrics' labels.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
+}
+
+// responseWriter notes status and size. Flush, Hijack and deadlines reach the writer below through Unwrap, as
+// http.ResponseController looks for them.
+type responseWriter struct {
+	http.ResponseWriter
+	rec *Record
+}
+
+// Unwrap lets http.ResponseController through.
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush implements http.Flusher for those who do not use http.ResponseController.
+func (w *responseWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *responseWriter) WriteHeader(status int) {
+	if w.rec.status == 0 && status >= 200 {
+		w.rec.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *responseWriter) Write(b []byte) (int, error) {
+	if w.rec.status == 0 {
+		w.rec.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.rec.bytes += int64(n)
+	return n, err
+}

@@ -1,0 +1,157 @@
+// Package rest answers the REST routes that the protos declare, by calling the services like any other client: their
+// interceptors, limits and errors hold here too.
+package rest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	gatewayimportsv1 "headway/gen/go/gateway/headway/imports/v1"
+	gatewayjobsv1 "headway/gen/go/gateway/headway/jobs/v1"
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcerr"
+	"headway/services/edge/internal/access"
+	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/webjson"
+)
+
+const (
+	// maxBodyBytes bounds a JSON body; the largest that a message's own rules allow is far below.
+	maxBodyBytes = 1 << 20
+	// callTimeout bounds a call to a service, all of which answer in a moment.
+	callTimeout = 30 * time.Second
+)
+
+// speakWords has the gateway take enum words in queries. The gateway keeps that setting for the whole process.
+var speakWords = sync.OnceFunc(func() { runtime.SetQueryParameterParser(&webjson.QueryParser{})(nil) })
+
+// New makes the handler. It must stand behind access.Required.
+func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (http.Handler, error) {
+	speakWords()
+	nothing := func(string) (string, bool) { return "", false }
+	mux := runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &webjson.Marshaler{}),
+		// The services get the caller's token and the request's id, and nothing that a caller makes up; nothing of
+		// their headers goes back.
+		runtime.WithIncomingHeaderMatcher(nothing),
+		runtime.WithOutgoingHeaderMatcher(nothing),
+		runtime.WithOutgoingTrailerMatcher(nothing),
+		runtime.WithMetadata(func(ctx context.Context, _ *http.Request) metadata.MD { return access.Metadata(ctx) }),
+		runtime.WithErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+			httperr.Write(w, r, err)
+		}),
+		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, status int) {
+			if status == http.StatusBadRequest {
+				httperr.Write(w, r, rpcerr.Invalid("path", "The path is malformed."))
+				return
+			}
+			httperr.Write(w, r, httperr.RouteNotFound(r))
+		}),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableHTTPMethodOverride(),
+		runtime.WithWriteContentLength(),
+	)
+	err := errors.Join(
+		gatewayjobsv1.RegisterJobServiceHandlerClient(context.Background(), mux, jobs),
+		gatewayimportsv1.RegisterImportServiceHandlerClient(context.Background(), mux, imports),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("register the REST routes: %w", err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		if err := readBody(r); err != nil {
+			var tooLarge *http.MaxBytesError
+			if errors.As(err, &tooLarge) {
+				httperr.WriteStatus(w, r, http.StatusRequestEntityTooLarge,
+					rpcerr.Invalid("body", fmt.Sprintf("The body is larger than %d bytes; only workbooks may be, at POST /api/v1/imports.", maxBodyBytes)))
+				return
+			}
+			httperr.Write(w, r, err)
+			return
+		}
+		if r.Method == http.MethodHead { // answered as GET, whose body net/http leaves out
+			r.Method = http.MethodGet
+		}
+		// The gateway would pass these on by itself.
+		r.Header = r.Header.Clone()
+		r.Header.Del("Authorization")
+		r.Header.Del("Grpc-Timeout")
+		w.Header().Set("Cache-Control", "no-store")
+		mux.ServeHTTP(w, r)
+	}), nil
+}
+
+// readBody reads the whole body, so that one that is too large or of another kind is refused as that.
+func readBody(r *http.Request) error {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBodyBytes))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return err
+		}
+		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID,
+			"The body ended before it was complete; send it again.", err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if len(body) == 0 {
+		return nil
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
+			"This route takes JSON: send it with `Content-Type: application/json`.")
+	}
+	return nil
+}
+
+// verb is the custom method at the end of a path ("/{job_id}:cancel"), for which http.ServeMux has no pattern.
+var verb = regexp.MustCompile(`(\{\w+\}):\w+$`)
+
+// Patterns are the routes, as patterns of http.ServeMux: those with custom methods as their last segment's wildcard.
+func Patterns() []string {
+	var patterns []string
+	for _, file := range []protoreflect.FileDescriptor{
+		jobsv1.File_headway_jobs_v1_job_service_proto, importsv1.File_headway_imports_v1_import_service_proto,
+	} {
+		for i := range file.Services().Len() {
+			methods := file.Services().Get(i).Methods()
+			for j := range methods.Len() {
+				rule, ok := proto.GetExtension(methods.Get(j).Options(), annotations.E_Http).(*annotations.HttpRule)
+				if !ok || rule == nil {
+					continue
+				}
+				for method, path := range map[string]string{
+					http.MethodGet: rule.GetGet(), http.MethodPost: rule.GetPost(), http.MethodPut: rule.GetPut(),
+					http.MethodPatch: rule.GetPatch(), http.MethodDelete: rule.GetDelete(),
+				} {
+					if path != "" {
+						patterns = append(patterns, method+" "+verb.ReplaceAllString(path, "$1"))
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(patterns)
+	return slices.Compact(patterns)
+}

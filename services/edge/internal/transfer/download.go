@@ -1,0 +1,138 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/api/httpbody"
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/rpcerr"
+	"headway/services/edge/internal/access"
+	"headway/services/edge/internal/httperr"
+)
+
+// Downloads answers the routes that give files. They must stand behind access.Required.
+type Downloads struct {
+	// Imports is the importer.
+	Imports importsv1.ImportServiceClient
+	// StallTimeout is how long a reader may take to make room for a piece.
+	StallTimeout time.Duration
+}
+
+// piece is what every streamed file's messages have in common.
+type piece interface {
+	GetBody() *httpbody.HttpBody
+	GetFileName() string
+}
+
+// Report answers GET /api/v1/imports/{import_id}/report.xlsx.
+func (d *Downloads) Report(w http.ResponseWriter, r *http.Request) {
+	d.report(w, r, importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK)
+}
+
+// Issues answers GET /api/v1/imports/{import_id}/issues.csv.
+func (d *Downloads) Issues(w http.ResponseWriter, r *http.Request) {
+	d.report(w, r, importsv1.ReportFormat_REPORT_FORMAT_CSV)
+}
+
+func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format importsv1.ReportFormat) {
+	send(d, w, r, func(ctx context.Context) (func() (piece, error), error) {
+		stream, err := d.Imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{ImportId: r.PathValue("import_id"), Format: format})
+		return func() (piece, error) { return stream.Recv() }, err
+	})
+}
+
+// Template answers GET /api/v1/schemas/{schema}/template.xlsx.
+func (d *Downloads) Template(w http.ResponseWriter, r *http.Request) {
+	send(d, w, r, func(ctx context.Context) (func() (piece, error), error) {
+		stream, err := d.Imports.GetTemplate(ctx, &importsv1.GetTemplateRequest{Schema: r.PathValue("schema")})
+		return func() (piece, error) { return stream.Recv() }, err
+	})
+}
+
+// Sample answers GET /api/v1/schemas/{schema}/sample.xlsx?rows=&issues=&seed=.
+func (d *Downloads) Sample(w http.ResponseWriter, r *http.Request) {
+	req := &importsv1.GetSampleRequest{Schema: r.PathValue("schema")}
+	for name, field := range map[string]*uint32{"rows": &req.Rows, "issues": &req.Issues, "seed": &req.Seed} {
+		text := r.URL.Query().Get(name)
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			httperr.Write(w, r, rpcerr.Invalid(name, "It must be a whole number, 0 or more."))
+			return
+		}
+		*field = uint32(n)
+	}
+	send(d, w, r, func(ctx context.Context) (func() (piece, error), error) {
+		stream, err := d.Imports.GetSample(ctx, req)
+		return func() (piece, error) { return stream.Recv() }, err
+	})
+}
+
+// send streams a file on. What fails before the first byte is an error as any other; what fails later cuts the
+// connection, so that nobody takes half a file for a whole one.
+func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(context.Context) (func() (piece, error), error)) {
+	ctx, cancel := context.WithCancel(access.Outgoing(r.Context()))
+	defer cancel()
+	receive, err := open(ctx)
+	if err != nil {
+		httperr.Write(w, r, err)
+		return
+	}
+	first, err := receive()
+	if errors.Is(err, io.EOF) {
+		err = rpcerr.Internal(errors.New("the importer sent an empty file"))
+	}
+	if err != nil {
+		httperr.Write(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", first.GetBody().GetContentType())
+	h.Set("Content-Disposition", disposition(first.GetFileName()))
+	h.Set("Cache-Control", "private, no-store")
+	rc := http.NewResponseController(w)
+	for p := first; ; {
+		_ = rc.SetWriteDeadline(time.Now().Add(d.StallTimeout)) // net/http's writers can
+		if _, err := w.Write(p.GetBody().GetData()); err != nil {
+			panic(http.ErrAbortHandler) // the reader has gone
+		}
+		_ = rc.SetWriteDeadline(time.Time{}) // HTTP/2 resets a stream when it passes, also while nothing is written
+		if p, err = receive(); errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+// disposition is the Content-Disposition of a file to save (RFC 6266): the name in ASCII for old readers, and as it is
+// (RFC 8187).
+func disposition(name string) string {
+	const unreserved = "!#$&+-.^_`|~"
+	var ascii, encoded strings.Builder
+	for _, c := range []byte(name) {
+		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte(unreserved, c) >= 0 {
+			encoded.WriteByte(c)
+			continue
+		}
+		const hex = "0123456789ABCDEF"
+		encoded.Write([]byte{'%', hex[c>>4], hex[c&15]})
+	}
+	for _, c := range name {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' || c == '%' || c == '/' {
+			c = '_'
+		}
+		ascii.WriteRune(c)
+	}
+	return `attachment; filename="` + ascii.String() + `"; filename*=UTF-8''` + encoded.String()
+}

@@ -1,0 +1,120 @@
+package edge
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/gen/openapi"
+	"headway/internal/rpcerr"
+	"headway/services/edge/internal/access"
+	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/rest"
+	"headway/services/edge/internal/site"
+	"headway/services/edge/internal/transfer"
+)
+
+// routes are all that the edge answers, behind what holds for every request.
+func (s *Service) routes(a *access.Access) (http.Handler, error) {
+	jobs, imports := jobsv1.NewJobServiceClient(s.jobs), importsv1.NewImportServiceClient(s.importer)
+	calls, err := rest.New(jobs, imports)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := site.NewDocs(openapi.JSON)
+	if err != nil {
+		return nil, err
+	}
+	uploads := transfer.NewUploads(transfer.UploadConfig{
+		Imports: imports, MaxBytes: s.cfg.MaxUploadBytes, PerUser: max(s.cfg.UploadsPerUser, 0), StallTimeout: s.cfg.StallTimeout,
+	})
+	downloads := &transfer.Downloads{Imports: imports, StallTimeout: s.cfg.StallTimeout}
+
+	mux := http.NewServeMux()
+	short := func(pattern string, h http.Handler) { mux.Handle(pattern, s.bounded(h)) }
+	for _, pattern := range rest.Patterns() {
+		short(pattern, a.Required(calls))
+	}
+
+	mux.Handle("POST /api/v1/imports", a.Required(uploads))
+	mux.Handle("GET /api/v1/imports/{import_id}/report.xlsx", a.Required(http.HandlerFunc(downloads.Report)))
+	mux.Handle("GET /api/v1/imports/{import_id}/issues.csv", a.Required(http.HandlerFunc(downloads.Issues)))
+	mux.Handle("GET /api/v1/schemas/{schema}/template.xlsx", a.Required(http.HandlerFunc(downloads.Template)))
+	mux.Handle("GET /api/v1/schemas/{schema}/sample.xlsx", a.Required(http.HandlerFunc(downloads.Sample)))
+
+	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}", a.RequiredForStream(http.HandlerFunc(s.hub.ServeJob)))
+	mux.Handle("GET /api/v1/sse/jobs/my", a.RequiredForStream(http.HandlerFunc(s.hub.ServeMine)))
+	mux.Handle("GET /api/v1/sse/imports/{import_id}", a.RequiredForStream(http.HandlerFunc(s.hub.ServeImport)))
+	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}/output", a.RequiredForStream(http.HandlerFunc(s.hub.ServeOutput)))
+	short("POST /api/v1/sse/tickets", a.Required(http.HandlerFunc(a.CreateTicket)))
+
+	short("GET /api/v1/session", http.HandlerFunc(a.GetSession))
+	short("POST /api/v1/session", http.HandlerFunc(a.SignIn))
+	short("DELETE /api/v1/session", http.HandlerFunc(a.SignOut))
+
+	short("GET /openapi.json", http.HandlerFunc(docs.Document))
+	short("GET /docs", http.HandlerFunc(docs.Page))
+	short("GET /docs/style.css", http.HandlerFunc(docs.Style))
+	short("GET /healthz", http.HandlerFunc(s.healthz))
+	short("GET /readyz", http.HandlerFunc(s.readyz))
+
+	return a.Browsers(withPage(mux, s.bounded(site.Page(s.cfg.Page)))), nil
+}
+
+// bounded gives the body and the answer of a short request a fixed time.
+func (s *Service) bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rc := http.NewResponseController(w)
+		until := time.Now().Add(s.cfg.StallTimeout)
+		if r.ContentLength != 0 {
+			_ = rc.SetReadDeadline(until) // net/http's can
+		}
+		_ = rc.SetWriteDeadline(until)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// withPage gives what has no route to the page, if it may be one of the page's own paths; else it answers with the
+// errors that http.ServeMux would give, in the form that all errors have.
+func withPage(mux *http.ServeMux, page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		refusal := refusal{header: make(http.Header)}
+		h.ServeHTTP(&refusal, r)
+		if refusal.status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", refusal.header.Get("Allow"))
+			httperr.WriteStatus(w, r, http.StatusMethodNotAllowed,
+				rpcerr.Newf(codes.Unimplemented, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,
+					"%s is not possible here, but %s is.", r.Method, refusal.header.Get("Allow")))
+			return
+		}
+		if r.Method != http.MethodGet && r.Method != http.MethodHead || strings.HasPrefix(r.URL.Path, "/api/") {
+			httperr.Write(w, r, httperr.RouteNotFound(r))
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
+}
+
+// refusal notes what http.ServeMux answers to a request that it has no route for.
+type refusal struct {
+	header http.Header
+	status int
+	bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (r *refusal) Header() http.Header { return r.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (r *refusal) WriteHeader(status int) { r.status = status }

@@ -1,0 +1,247 @@
+// Package importer is the importer service: it takes workbooks in, and loads their checked rows into a database, as a
+// worker of the jobs service.
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+
+	headway "headway/clients/go"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+	"headway/internal/rpcserver"
+	"headway/schemas"
+	"headway/services/importer/internal/bookkeeping"
+	"headway/services/importer/internal/engine"
+	"headway/services/importer/internal/importjob"
+	"headway/services/importer/internal/importrpc"
+	"headway/services/importer/internal/records"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/workbooks"
+	"headway/services/importer/internal/xlsx"
+)
+
+// Config is how the service runs. A zero field takes its default.
+type Config struct {
+	// Listen is the host:port to answer gRPC on; port 0 takes a free one. Default 127.0.0.1:9092.
+	Listen string
+	// Listener is used in place of Listen if it is set. The service closes it.
+	Listener net.Listener
+	// DataDir is the folder of the service's own database, importer.db, and of what has no place of its own. Needed.
+	DataDir string
+	// JobsAddress is the host:port of the jobs service. Default 127.0.0.1:9091.
+	JobsAddress string
+	// Credentials are sent with every call to the jobs service; they need the scope headway:service. Needed.
+	Credentials credentials.PerRPCCredentials
+	// Blobs is the URL of the bucket for uploaded workbooks. Default the folder blobs/imports in DataDir.
+	Blobs string
+	// Records is the file of the database that rows are loaded into. Default records.db in DataDir.
+	Records string
+	// SchemasDir is a folder of further schemas; none if empty.
+	SchemasDir string
+	// MaxUploadBytes is the largest workbook that is taken. Default 512 MiB.
+	MaxUploadBytes int64
+	// Limits bound what a workbook may unpack to. Default xlsx.DefaultLimits.
+	Limits xlsx.Limits
+	// MaxHeldImports is how many imports are leased at a time; one of them writes, the others wait for their turn.
+	// Default 4.
+	MaxHeldImports int
+	// Verifier checks the callers' tokens. Needed.
+	Verifier auth.Verifier
+	// Logger gets the service's log. Needed.
+	Logger *slog.Logger
+	// Metrics is where metrics are registered; nil for nowhere.
+	Metrics prometheus.Registerer
+	// DrainTimeout is how long calls may take to end when the service stops. Default 3 s.
+	DrainTimeout time.Duration
+}
+
+// Validate fills in the defaults, and says which setting is wrong and what would be right.
+func (c *Config) Validate() error {
+	fallback(&c.Listen, "127.0.0.1:9092")
+	fallback(&c.JobsAddress, "127.0.0.1:9091")
+	fallback(&c.MaxUploadBytes, 512<<20)
+	fallback(&c.MaxHeldImports, 4)
+	fallback(&c.DrainTimeout, 3*time.Second)
+	fallback(&c.Limits, xlsx.DefaultLimits())
+	switch {
+	case c.DataDir == "":
+		return errors.New("importer: DataDir is missing; name the folder of the database")
+	case c.Credentials == nil:
+		return errors.New("importer: Credentials are missing; without them the jobs service answers nothing")
+	case c.Verifier == nil:
+		return errors.New("importer: Verifier is missing; without one nobody could call the service")
+	case c.Logger == nil:
+		return errors.New("importer: Logger is missing")
+	case c.MaxUploadBytes < 0:
+		return fmt.Errorf("importer: MaxUploadBytes (%d) must be above 0", c.MaxUploadBytes)
+	case c.MaxHeldImports < 0 || c.MaxHeldImports > 100:
+		return fmt.Errorf("importer: MaxHeldImports (%d) must be between 1 and 100", c.MaxHeldImports)
+	case c.DrainTimeout < 0:
+		return fmt.Errorf("importer: DrainTimeout (%v) must be above 0", c.DrainTimeout)
+	}
+	if err := c.Limits.Validate(); err != nil {
+		return fmt.Errorf("importer: %w", err)
+	}
+	folder, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		return fmt.Errorf("importer: DataDir: %w", err)
+	}
+	c.DataDir = folder
+	fallback(&c.Records, filepath.Join(folder, "records.db"))
+	fallback(&c.Blobs, (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(folder, "blobs", "imports"))}).String())
+	return nil
+}
+
+func fallback[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Service is an importer. Make it with New, then call Run once.
+type Service struct {
+	cfg       Config
+	started   time.Time
+	listener  net.Listener
+	server    *rpcserver.Server
+	jobs      *grpc.ClientConn
+	books     *bookkeeping.Store
+	target    *records.SQLite
+	workbooks *workbooks.Store
+	rpc       *importrpc.Service
+	scheduler *importjob.Scheduler
+	worker    *headway.Worker
+}
+
+// New opens the databases, the bucket and the port.
+func New(cfg Config) (_ *Service, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg, started: time.Now(), listener: cfg.Listener}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("importer: %w", err), s.close())
+		}
+	}()
+	if err := s.open(context.Background()); err != nil {
+		return nil, err
+	}
+	registry, err := schema.NewRegistry(schema.RegistryConfig{BuiltIn: schemas.Files, Folder: cfg.SchemasDir, Logger: cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	jobs := jobsv1.NewJobServiceClient(s.jobs)
+	s.scheduler = &importjob.Scheduler{Books: s.books, Schemas: registry, Jobs: jobs}
+	s.rpc = importrpc.Register(s.server.GRPC, importrpc.Config{
+		Books: s.books, Workbooks: s.workbooks, Schemas: registry, Jobs: jobs, Schedule: s.scheduler.Schedule,
+		MaxUploadBytes: cfg.MaxUploadBytes, Limits: cfg.Limits, Logger: cfg.Logger,
+	})
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	runner := &importjob.Runner{
+		Engine: &engine.Engine{Target: s.target, Books: s.books, SpillDir: cfg.DataDir, Logger: cfg.Logger},
+		Books:  s.books, Workbooks: s.workbooks, Schemas: registry, Jobs: jobs, Limits: cfg.Limits, Logger: cfg.Logger,
+	}
+	s.worker = importjob.NewWorker(s.jobs, runner, importjob.WorkerConfig{
+		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()), Concurrency: cfg.MaxHeldImports, Logger: cfg.Logger,
+	})
+	return s, nil
+}
+
+// open opens everything that must be closed again.
+func (s *Service) open(ctx context.Context) (err error) {
+	cfg := s.cfg
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return err
+	}
+	if s.listener == nil {
+		if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+			return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
+		}
+	}
+	s.server, err = rpcserver.New(rpcserver.Config{Service: "importer", Verifier: cfg.Verifier, Logger: cfg.Logger,
+		Metrics: cfg.Metrics, DrainTimeout: cfg.DrainTimeout})
+	if err != nil {
+		return err
+	}
+	s.jobs, err = grpc.NewClient(cfg.JobsAddress, append(headway.DialOptions(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(cfg.Credentials))...)
+	if err != nil {
+		return fmt.Errorf("the jobs service at %s: %w", cfg.JobsAddress, err)
+	}
+	if s.books, err = bookkeeping.Open(ctx, filepath.Join(cfg.DataDir, "importer.db")); err != nil {
+		return err
+	}
+	if s.target, err = records.Open(ctx, cfg.Records); err != nil {
+		return err
+	}
+	s.workbooks, err = workbooks.Open(ctx, cfg.Blobs)
+	return err
+}
+
+// Addr is where the service answers.
+func (s *Service) Addr() net.Addr { return s.listener.Addr() }
+
+// Run answers and works until ctx ends, and then returns within DrainTimeout or a little more; imports under way are
+// given back to the jobs service, which hands them out again. It returns nil if nothing but the end of ctx ended it.
+func (s *Service) Run(ctx context.Context) error {
+	g, working := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.server.Serve(working, s.listener) })
+	g.Go(func() error { return s.worker.Run(working) })
+	g.Go(func() error { return s.cleanUp(working) })
+	err := g.Wait()
+	return errors.Join(err, s.close())
+}
+
+// cleanUp makes good what a crash of an earlier process has left: workbooks without an import, imports without a job.
+func (s *Service) cleanUp(ctx context.Context) error {
+	if n, err := s.workbooks.Sweep(ctx, s.started, s.books.Hold); err != nil {
+		s.cfg.Logger.WarnContext(ctx, "remove uploads that were cut off", "error", err)
+	} else if n > 0 {
+		s.cfg.Logger.InfoContext(ctx, "removed uploads that were cut off", "count", n)
+	}
+	return s.scheduler.Resume(ctx, s.started, s.cfg.Logger)
+}
+
+// close closes what open opened.
+func (s *Service) close() error {
+	var err error
+	if s.rpc != nil {
+		s.rpc.Close()
+	}
+	if s.jobs != nil {
+		err = errors.Join(err, s.jobs.Close())
+	}
+	if s.workbooks != nil {
+		err = errors.Join(err, s.workbooks.Close())
+	}
+	if s.target != nil {
+		err = errors.Join(err, s.target.Close())
+	}
+	if s.books != nil {
+		err = errors.Join(err, s.books.Close())
+	}
+	if s.listener != nil {
+		// The server has closed it, unless it never began to serve.
+		_ = s.listener.Close()
+	}
+	return err
+}

@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// maxCauses bounds what root causes cost; rows beyond are still rejected and blocked, but not grouped.
+const maxCauses = 100_000
+
+// causes counts the rows that each fault stops.
+type causes struct {
+	schema *schema.Schema
+	list   []cause
+	// missing finds the cause of a reference to nothing, by sheet, column and value.
+	missing map[string]uint32
+	// rejected finds the cause that a rejected row is, by sheet and row.
+	rejected map[rowID]uint32
+}
+
+type rowID struct {
+	sheet string
+	row   uint32
+}
+
+// cause is one fault.
+type cause struct {
+	issue imports.Issue
+	// what is at fault, for people ("missing department").
+	what string
+	// stopped counts rows by the sheet's place in the schema.
+	stopped []uint32
+}
+
+func newCauses(s *schema.Schema) *causes {
+	return &causes{schema: s, missing: map[string]uint32{}, rejected: map[rowID]uint32{}}
+}
+
+// rejectedRow finds or opens the cause for a rejected row that others refer to; 0 if there are too many.
+func (c *causes) rejectedRow(sheet *sheetRun, e entry) uint32 {
+	id := rowID{sheet.spec.Name, e.row}
+	if known, ok := c.rejected[id]; ok {
+		return known
+	}
+	issue, kept := sheet.firstIssue[int(e.row)]
+	if !kept {
+		issue = imports.Issue{Sheet: sheet.spec.Name, Row: int(e.row), Severity: imports.Error, Code: e.fault.code,
+			Message: "The row was rejected; its issue was counted, but is not kept."}
+		if e.fault.column >= 0 {
+			column := sheet.columns[e.fault.column]
+			issue.Column, issue.CellColumn = column.spec.Name, column.cell
+		}
+		issue.Cell = sheet.cellName(int(e.row), issue.CellColumn)
+	}
+	opened := c.open(issue, "rejected "+singular(sheet.spec.Title))
+	if opened != 0 {
+		c.rejected[id] = opened
+	}
+	return opened
+}
+
+// known finds the cause of references to a row that is not there, if there is one.
+func (c *causes) known(parent *schema.Sheet, column string, value []byte) (uint32, bool) {
+	found, ok := c.missing[missingID(parent, column, value)]
+	return found, ok
+}
+
+// missingRow opens the cause for references to a row that is not there; 0 if there are too many.
+func (c *causes) missingRow(issue imports.Issue, parent *schema.Sheet, column string, value []byte) uint32 {
+	opened := c.open(issue, "missing "+singular(parent.Title))
+	if opened != 0 {
+		c.missing[missingID(parent, column, value)] = opened
+	}
+	return opened
+}
+
+func missingID(parent *schema.Sheet, column string, value []byte) string {
+	return parent.Name + "\x00" + column + "\x00" + string(value)
+}
+
+func (c *causes) open(issue imports.Issue, what string) uint32 {
+	if len(c.list) == maxCauses {
+		return 0
+	}
+	c.list = append(c.list, cause{issue: issue, what: what, stopped: make([]uint32, len(c.schema.Sheets))})
+	return uint32(len(c.list))
+}
+
+// stops counts a row of a sheet that the cause stops.
+func (c *causes) stops(cause uint32, sheet int) {
+	if cause != 0 {
+		c.list[cause-1].stopped[sheet]++
+	}
+}
+
+// largest gives the n causes that stop most rows.
+func (c *causes) largest(n int) []imports.RootCause {
+	var found []imports.RootCause
+	for i := range c.list {
+		if root := c.describe(&c.list[i]); root.BlockedRows > 0 {
+			found = append(found, root)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b imports.RootCause) int { return cmp.Compare(b.BlockedRows, a.BlockedRows) })
+	return found[:min(n, len(found))]
+}
+
+func (c *causes) describe(of *cause) imports.RootCause {
+	root := imports.RootCause{Issue: of.issue}
+	var parts []string
+	for i, n := range of.stopped {
+		if n == 0 {
+			continue
+		}
+		root.BlockedRows += n
+		title := strings.ToLower(c.schema.Sheets[i].Title)
+		if n == 1 {
+			title = singular(title)
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", n, title))
+	}
+	root.Message = fmt.Sprintf("1 %s blocks %s", of.what, enumerate(parts))
+	return root
+}
+
+func enumerate(parts []string) string {
+	if len(parts) < 2 {
+		return strings.Join(parts, "")
+	}
+	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
+}
+
+// singular makes one row's name of a sheet's title: "Companies" is a company, "Areas" an area. A title that is no
+// English plural stays as it is.
+func singular(title string) string {
+	t := strings.ToLower(title)
+	switch {
+	case strings.HasSuffix(t, "ies") && len(t) > 4:
+		return t[:len(t)-3] + "y"
+	case strings.HasSuffix(t, "ss"), strings.HasSuffix(t, "us"), strings.HasSuffix(t, "is"):
+		return t
+	case strings.HasSuffix(t, "sses"), strings.HasSuffix(t, "xes"), strings.HasSuffix(t, "ches"), strings.HasSuffix(t, "shes"):
+		return t[:len(t)-2]
+	case strings.HasSuffix(t, "s") && len(t) > 2:
+		return t[:len(t)-1]
+	}
+	return t
+}

@@ -1,0 +1,184 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"headway/schemas"
+	"headway/services/importer/internal/bookkeeping"
+	"headway/services/importer/internal/engine"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/records"
+	"headway/services/importer/internal/sample"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/xlsx"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bench is an engine on databases of its own.
+type bench struct {
+	t       testing.TB
+	engine  *engine.Engine
+	books   *bookkeeping.Store
+	target  *records.SQLite
+	path    string // of the target
+	schema  *schema.Schema
+	imports int
+}
+
+// setup opens an engine for the workforce schema.
+func setup(t testing.TB) *bench {
+	t.Helper()
+	data, err := schemas.Files.ReadFile("workforce.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return setupFor(t, string(data))
+}
+
+func setupFor(t testing.TB, yaml string) *bench {
+	t.Helper()
+	s, err := schema.Load("schema.yaml", []byte(yaml))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	books, err := bookkeeping.Open(t.Context(), filepath.Join(dir, "importer.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t, books: books, path: filepath.Join(dir, "records.db"), schema: s}
+	if b.target, err = records.Open(t.Context(), b.path); err != nil {
+		t.Fatal(err)
+	}
+	b.engine = &engine.Engine{Target: b.target, Books: books, SpillDir: dir, Logger: slog.New(slog.DiscardHandler)}
+	t.Cleanup(func() {
+		if err := b.target.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := books.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// silent is a Progress that nobody watches.
+type silent struct{}
+
+func (silent) Waiting(int)                                       {}
+func (silent) SheetBegins(string)                                {}
+func (silent) SheetMoves(string, uint32, uint32, imports.Counts) {}
+func (silent) SheetEnds(string, imports.Counts)                  {}
+func (silent) Committing(context.Context) error                  { return nil }
+
+// task prepares a run of a workbook.
+func (b *bench) task(file []byte, policy imports.Policy) engine.Task {
+	b.t.Helper()
+	book, err := xlsx.Open(b.t.Context(), bytes.NewReader(file), int64(len(file)), xlsx.Limits{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	sheets, err := layout.Find(b.t.Context(), book, b.schema, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.imports++
+	im := imports.Import{ID: fmt.Sprintf("import-%02d", b.imports), Owner: "ann", Schema: b.schema.Name, Policy: policy, Sheets: sheets, CreatedAt: time.Now()}
+	if _, _, err := b.books.Create(b.t.Context(), im); err != nil {
+		b.t.Fatal(err)
+	}
+	return engine.Task{Import: im, Schema: b.schema, Workbook: book, Number: 1, Progress: silent{},
+		Decide: func(engine.Outcome) engine.Decision { return engine.Commit }}
+}
+
+func (b *bench) run(file []byte, policy imports.Policy) (engine.Task, engine.Outcome) {
+	b.t.Helper()
+	task := b.task(file, policy)
+	outcome, err := b.engine.Run(b.t.Context(), task)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return task, outcome
+}
+
+func sampleBook(t testing.TB, rows, issues int) ([]byte, sample.Manifest) {
+	t.Helper()
+	var file bytes.Buffer
+	manifest, err := sample.Write(t.Context(), &file, sample.Options{Rows: rows, Issues: issues, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes(), manifest
+}
+
+// query gives the first column of the first row.
+func (b *bench) query(statement string, args ...any) (value any) {
+	b.t.Helper()
+	db, err := sql.Open("sqlite", b.path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(b.t.Context(), statement, args...).Scan(&value); err != nil {
+		b.t.Fatalf("%s: %v", statement, err)
+	}
+	return value
+}
+
+func TestASampleComesToItsManifestsNumbers(t *testing.T) {
+	for _, size := range []struct{ rows, issues int }{{1000, 0}, {1000, 60}, {5000, 400}} {
+		t.Run(fmt.Sprintf("%d rows %d issues", size.rows, size.issues), func(t *testing.T) {
+			b := setup(t)
+			file, manifest := sampleBook(t, size.rows, size.issues)
+			task, outcome := b.run(file, imports.Policy{OnIssues: imports.SkipRows, Mode: imports.Upsert})
+			for _, want := range manifest.Sheets {
+				got := outcome.Sheets[want.Sheet]
+				if got.Read != want.Read || got.Inserted != want.Inserted || got.Rejected != want.Rejected || got.Blocked != want.Blocked {
+					t.Errorf("%s: got %+v, want %+v", want.Sheet, got, want)
+				}
+				table := b.schema.Sheet(want.Sheet).Table
+				if held := b.query(`SELECT count(*) FROM ` + table); held != int64(want.Inserted) {
+					t.Errorf("%s holds %d rows, want %d", table, held, want.Inserted)
+				}
+			}
+			b.wantFaults(task.Import.ID, manifest)
+		})
+	}
+}
+
+// wantFaults expects an issue for each fault of the manifest, at its cell, and none else but those of blocked rows.
+func (b *bench) wantFaults(id string, manifest sample.Manifest) {
+	b.t.Helper()
+	page, err := b.books.Issues(b.t.Context(), id, imports.IssueFilter{Limit: 1_000_000})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, is := range page.Issues {
+		if is.Code == imports.ReferenceBlocked {
+			continue
+		}
+		got[is.Cell] = is.Code.String() + " " + is.Column
+	}
+	for _, fault := range manifest.Faults {
+		cell := b.schema.Sheet(fault.Sheet).Title + "!" + fault.Cell
+		if want := fault.Code + " " + fault.Column; got[cell] != want {
+			b.t.Errorf("%s: got %q, want %q", cell, got[cell], want)
+		}
+		delete(got, cell)
+	}
+	for cell, code := range got {
+		b.t.Errorf("%s: %s was not expected", cell, code)
+	}
+}

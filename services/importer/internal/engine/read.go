@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"headway/services/importer/internal/convert"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/xlsx"
+)
+
+// batchRows is how many rows go through the stages together.
+const batchRows = 1000
+
+// batchesInFlight bounds the memory of a run.
+const batchesInFlight = 6
+
+// batch is some rows of a sheet. Its memory is used again for later rows.
+type batch struct {
+	rows []int // row numbers
+	// cells and values hold len(columns) a row. A replayed batch has no cells.
+	cells  []xlsx.Cell
+	values []imports.Value
+	// text holds the cells' text, converted the text of values that is not their cell's.
+	text, converted []byte
+	faults          []cellFault
+	strays          []stray
+	cyclic          []bool        // of a replayed batch: the row refers to itself in a circle
+	converter       chan struct{} // receives once the values are there
+}
+
+// cellFault is a cell that could not be converted.
+type cellFault struct {
+	row, column int
+	*convert.Fault
+}
+
+// stray is the first cell with content in a column that the workbook gives no header.
+type stray struct {
+	row, column int
+	text        string
+}
+
+func newBatch() *batch { return &batch{converter: make(chan struct{}, 1)} }
+
+func (b *batch) reset() {
+	b.rows, b.cells, b.values = b.rows[:0], b.cells[:0], b.values[:0]
+	b.text, b.converted, b.faults, b.strays = b.text[:0], b.converted[:0], b.faults[:0], b.strays[:0]
+}
+
+// row gives the values of a row of the batch.
+func (b *batch) row(i, width int) []imports.Value {
+	return b.values[i*width : (i+1)*width : (i+1)*width]
+}
+
+// pipeline reads a sheet and converts its cells on all cores, and gives the batches in order.
+type pipeline struct {
+	sheet *sheetRun
+	rows  *xlsx.Rows
+	free  chan *batch
+	order chan *batch
+	work  chan *batch
+	// read counts the rows that were read, on the reader's side.
+	read atomic.Int64
+}
+
+// each calls do with every batch, in order, until one fails or the sheet ends.
+func (p *pipeline) each(ctx context.Context, do func(context.Context, *batch) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	p.free = make(chan *batch, batchesInFlight)
+	p.order = make(chan *batch, batchesInFlight)
+	p.work = make(chan *batch, batchesInFlight)
+	for range batchesInFlight {
+		p.free <- newBatch()
+	}
+	rows, err := p.sheet.run.task.Workbook.Rows(ctx, p.sheet.source.WorkbookSheet)
+	if err != nil {
+		return err
+	}
+	p.rows = rows
+	defer rows.Close()
+	group.Go(func() error {
+		defer close(p.order)
+		defer close(p.work)
+		return p.fill(ctx)
+	})
+	for range converters() {
+		group.Go(func() error {
+			for b := range p.work {
+				p.convert(b)
+				b.converter <- struct{}{}
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		for b := range p.order {
+			select {
+			case <-b.converter:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := do(ctx, b); err != nil {
+				return err
+			}
+			b.reset()
+			p.free <- b
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// fill reads the rows into batches.
+func (p *pipeline) fill(ctx context.Context) error {
+	b, err := p.next(ctx)
+	if err != nil {
+		return err
+	}
+	for p.rows.Next() {
+		row := p.rows.Row()
+		if row.Number <= p.sheet.source.HeaderRow {
+			continue
+		}
+		if !p.take(b, row) {
+			continue
+		}
+		p.read.Add(1)
+		if len(b.rows) < batchRows {
+			continue
+		}
+		if err := p.send(ctx, b); err != nil {
+			return err
+		}
+		if b, err = p.next(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.rows.Err(); err != nil {
+		return err
+	}
+	return p.send(ctx, b)
+}
+
+func (p *pipeline) next(ctx context.Context) (*batch, error) {
+	select {
+	case b := <-p.free:
+		return b, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipeline) send(ctx context.Context, b *batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Both channels have room for every batch there is.
+	p.work <- b
+	p.order <- b
+	return nil
+}
+
+// take copies a row into the batch; false if no known column has content, which is no row.
+func (p *pipeline) take(b *batch, row xlsx.Row) bool {
+	s := p.sheet
+	start, text, some := len(b.cells), len(b.text), false
+	for range s.columns {
+		b.cells = append(b.cells, xlsx.Cell{})
+	}
+	cells := b.cells[start:]
+	for i := range row.Cells {
+		cell := &row.Cells[i]
+		column := s.columnAt(cell.Col)
+		if column < 0 {
+			if column == unknownColumn && !convert.Blank(cell) {
+				s.byCell[cell.Col] = ignoredColumn
+				b.strays = append(b.strays, stray{row: row.Number, column: cell.Col, text: convert.Clip(cell.Text, imports.MaxValue)})
+			}
+			continue
+		}
+		kept := *cell
+		from := len(b.text)
+		b.text = append(b.text, cell.Text...)
+		kept.Text, kept.Formula = b.text[from:len(b.text):len(b.text)], nil
+		cells[column] = kept
+		some = some || !convert.Blank(cell)
+	}
+	if !some {
+		b.cells, b.text = b.cells[:start], b.text[:text]
+		return false
+	}
+	b.rows = append(b.rows, row.Number)
+	return true
+}
+
+// convert fills the batch's values and faults.
+func (p *pipeline) convert(b *batch) {
+	s := p.sheet
+	width := len(s.columns)
+	clock := s.run.task.Workbook
+	for i := range b.rows {
+		for c, column := range s.columns {
+			var v imports.Value
+			var f *convert.Fault
+			v, b.converted, f = column.converter.Convert(&b.cells[i*width+c], clock, b.converted)
+			b.values = append(b.values, v)
+			if f != nil {
+				b.faults = append(b.faults, cellFault{row: i, column: c, Fault: f})
+			}
+		}
+	}
+}

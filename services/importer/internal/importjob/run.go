@@ -1,0 +1,173 @@
+package importjob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	headway "headway/clients/go"
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcerr"
+	"headway/services/importer/internal/engine"
+	"headway/services/importer/internal/importrpc"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/workbooks"
+	"headway/services/importer/internal/xlsx"
+)
+
+// Runner runs imports.
+type Runner struct {
+	Engine    *engine.Engine
+	Books     imports.Bookkeeping
+	Workbooks *workbooks.Store
+	Schemas   *schema.Registry
+	// Jobs is called with the importer's own identity.
+	Jobs jobsv1.JobServiceClient
+	// Limits bound what a workbook may unpack to.
+	Limits xlsx.Limits
+	Logger *slog.Logger
+}
+
+// verdict is how a run ends the job: exactly one of its fields is set.
+type verdict struct {
+	complete map[string]any
+	park     map[string]any
+	fail     *failure
+}
+
+// failure is an attempt that ended without success.
+type failure struct {
+	reason    errorsv1.ErrorReason
+	message   string
+	permanent bool
+	result    map[string]any
+}
+
+// errDeclined: the person who reviewed the import gave it up.
+var errDeclined = errors.New("the review was declined")
+
+// run loads an import. It errs if the attempt was ended from outside (cancelled, lease lost, shutdown), and gives a
+// verdict otherwise.
+func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, task *headway.Task) (verdict, error) {
+	im, err := r.Books.Get(ctx, job.GetJobId())
+	if err != nil {
+		return r.failed(ctx, job, err)
+	}
+	answer := job.GetAnswer().GetFields()["commit"]
+	confirmed := im.Policy.OnIssues == imports.Review && answer.GetBoolValue()
+	if answer != nil && !confirmed {
+		return verdict{}, errDeclined
+	}
+	outcome, err := r.load(ctx, im, number, confirmed, task)
+	if err != nil {
+		return r.failed(ctx, job, err)
+	}
+	return r.conclude(ctx, job, im, number, outcome, task)
+}
+
+// load opens the workbook and lets the engine run.
+func (r *Runner) load(ctx context.Context, im imports.Import, number int64, confirmed bool, task *headway.Task) (engine.Outcome, error) {
+	spec, err := r.Schemas.Get(im.Schema)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	file, err := r.Workbooks.Open(ctx, im.ID)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	book, err := xlsx.Open(ctx, file, file.Size(), r.Limits)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	defer book.Close()
+	reviewed, asked, err := r.Books.LastReview(ctx, im.ID)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	startOver(task, im)
+	return r.Engine.Run(ctx, engine.Task{
+		Import: im, Schema: spec, Workbook: book, Number: number, Progress: &progress{runner: r, task: task, titles: titles(spec)},
+		Decide: func(o engine.Outcome) engine.Decision {
+			switch {
+			case im.Policy.DryRun:
+				return engine.RollBack
+			case o.Totals.Issues == 0, im.Policy.OnIssues == imports.SkipRows:
+				return engine.Commit
+			case confirmed && asked && refused(o.Totals) <= refused(reviewed):
+				return engine.Commit
+			}
+			return engine.RollBack
+		},
+	})
+}
+
+// refused is how many rows are not imported.
+func refused(c imports.Counts) uint32 { return c.Rejected + c.Blocked }
+
+// conclude says what a run that came to its end means for the job.
+func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o engine.Outcome, task *headway.Task) (verdict, error) {
+	switch {
+	case o.Committed, im.Policy.DryRun:
+		task.Step(stepFinish).Complete()
+		task.Message("%s", summary(im, o))
+		return verdict{complete: result(im, o)}, nil
+	case im.Policy.OnIssues == imports.Review:
+		if err := r.Books.Reviewed(ctx, im.ID, number, o.Totals); err != nil {
+			return r.failed(ctx, job, err)
+		}
+		task.Message("Waiting for your decision: %s can be imported, %s cannot.", rows(accepted(o.Totals)), rows(refused(o.Totals)))
+		return verdict{park: question(im, o)}, nil
+	}
+	return verdict{fail: &failure{
+		reason: errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED, permanent: true, result: result(im, o),
+		message: fmt.Sprintf("Nothing was imported: %s of %s cannot be, and the import was to abort then. Mend them and upload again, or skip them.",
+			rows(refused(o.Totals)), rows(o.Totals.Read)),
+	}}, nil
+}
+
+// failed turns an error into a verdict, unless the attempt was ended from outside.
+func (r *Runner) failed(ctx context.Context, job *jobsv1.Job, err error) (verdict, error) {
+	if ctx.Err() != nil {
+		return verdict{}, context.Cause(ctx)
+	}
+	if errors.Is(err, imports.ErrFenced) {
+		return verdict{}, err
+	}
+	f := classify(err)
+	if f.reason == errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED && job.GetAttempt() >= unforeseenAttempts {
+		f.permanent = true
+	}
+	r.Logger.WarnContext(ctx, "import failed", "import_id", job.GetJobId(), "reason", rpcerr.Word(f.reason), "permanent", f.permanent, "error", err)
+	return verdict{fail: f}, nil
+}
+
+// classify says what an error means for the person who waits.
+func classify(err error) *failure {
+	var refused *xlsx.Error
+	var conflict *imports.TableConflictError
+	var violated *imports.ConservationError
+	switch {
+	case errors.As(err, &refused):
+		return &failure{reason: importrpc.WorkbookReason(refused.Reason), message: refused.Error(), permanent: true}
+	case errors.As(err, &conflict):
+		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT, permanent: true,
+			message: fmt.Sprintf("The table “%s” does not fit the schema: %s. Nothing was written.", conflict.Table, conflict.Detail)}
+	case errors.As(err, &violated):
+		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED, permanent: true,
+			message: "The numbers of the import do not add up, so nothing was written. This is a defect of Headway; please report it."}
+	case errors.Is(err, imports.ErrWorkbookGone), errors.Is(err, imports.ErrNotFound):
+		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE, permanent: true,
+			message: "The stored workbook is gone; upload it again."}
+	case errors.Is(err, schema.ErrNotFound):
+		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND, permanent: true,
+			message: "The schema of this import does not exist any more; put it back, or upload for another one."}
+	case errors.Is(err, imports.ErrTargetUnavailable):
+		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE,
+			message: "The database for the rows cannot be written for the moment; nothing was written."}
+	}
+	return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED,
+		message: "The importer failed in a way it did not foresee; nothing was written. The cause is in its log."}
+}

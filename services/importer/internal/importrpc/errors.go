@@ -1,0 +1,134 @@
+package importrpc
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/rpcerr"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/sample"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/workbooks"
+	"headway/services/importer/internal/xlsx"
+)
+
+// What only this layer finds out.
+var (
+	errFileEmpty   = errors.New("the file has no bytes")
+	errInterrupted = errors.New("the upload ended before the file was complete")
+	errNoSample    = errors.New("this schema has no sample workbook")
+)
+
+// toStatus turns every error of the service into what the caller gets.
+func toStatus(err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *rpcerr.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	var unfit *layout.Error
+	if errors.As(err, &unfit) {
+		code, reason := layoutReason(unfit.Problem)
+		return rpcerr.New(code, reason, unfit.Message)
+	}
+	var refused *xlsx.Error
+	if errors.As(err, &refused) {
+		return rpcerr.New(codes.InvalidArgument, WorkbookReason(refused.Reason), refused.Error())
+	}
+	switch {
+	case errors.Is(err, imports.ErrNotFound):
+		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
+			"There is no import with this id among yours; list them to see which there are.")
+	case errors.Is(err, schema.ErrNotFound):
+		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND,
+			"There is no schema with this name; list the schemas to see which there are.", err)
+	case errors.Is(err, imports.ErrRequestIDReused):
+		return rpcerr.New(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
+			"This request_id was used before, for another workbook or other options; use a new one.")
+	case errors.Is(err, imports.ErrNotWaiting):
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING,
+			"The import is not waiting for confirmation; look at its status.")
+	case errors.Is(err, imports.ErrReportNotReady):
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
+			"The report exists once the import has ended or waits for confirmation; watch the import and ask again then.")
+	case errors.Is(err, imports.ErrWorkbookGone):
+		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
+			"The stored workbook is gone, so no report can be made of it; the list of issues is still there.", err)
+	case errors.Is(err, errFileEmpty):
+		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY,
+			"The file is empty; look that it was saved and copied whole, and upload it again.")
+	case errors.Is(err, errInterrupted):
+		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
+			"The upload ended before the file was complete, and nothing was kept; upload it again.")
+	case errors.Is(err, errNoSample), errors.Is(err, sample.ErrOptions):
+		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SAMPLE_NOT_AVAILABLE,
+			"There is a sample of the schema workforce only, with at most half of its rows at fault.", err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	switch status.Code(err) {
+	case codes.Unavailable, codes.DeadlineExceeded:
+		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
+			"The jobs service cannot be reached for the moment; try again.", err)
+	}
+	return rpcerr.Internal(err)
+}
+
+func tooLarge(limit int64) error {
+	return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
+		"The file is larger than %d MiB, the most that this server takes; split it into smaller ones.", limit>>20)
+}
+
+func layoutReason(p layout.Problem) (codes.Code, errorsv1.ErrorReason) {
+	switch p {
+	case layout.SheetMissing:
+		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_SHEET_MISSING
+	case layout.SheetDuplicated:
+		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_SHEET_DUPLICATED
+	case layout.HeaderMissing:
+		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING
+	case layout.HeaderDuplicated:
+		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED
+	}
+	return codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID
+}
+
+// WorkbookReason is the reason that clients get for a workbook that the reader refuses.
+func WorkbookReason(reason xlsx.Reason) errorsv1.ErrorReason {
+	switch reason {
+	case xlsx.EmptyFile:
+		return errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY
+	case xlsx.Encrypted:
+		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_ENCRYPTED
+	case xlsx.LegacyWorkbook:
+		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LEGACY
+	case xlsx.BinaryWorkbook:
+		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_BINARY
+	case xlsx.OpenDocument:
+		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_OPENDOCUMENT
+	case xlsx.TextFile:
+		return errorsv1.ErrorReason_ERROR_REASON_TEXT_FILE
+	case xlsx.Damaged, xlsx.SheetNotFound:
+		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_DAMAGED
+	case xlsx.LimitExceeded:
+		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT
+	case xlsx.UnsupportedXML:
+		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_XML_REFUSED
+	}
+	return errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK
+}
+
+// uploadError tells a broken upload from one that is too large.
+func uploadError(err error, limit int64) error {
+	if errors.Is(err, workbooks.ErrTooLarge) {
+		return tooLarge(limit)
+	}
+	return err
+}

@@ -1,0 +1,156 @@
+package importrpc
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/rpcerr"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// GetImport implements headway.imports.v1.ImportService.
+func (s *Service) GetImport(ctx context.Context, r *importsv1.GetImportRequest) (*importsv1.GetImportResponse, error) {
+	if _, err := s.visible(ctx, r.GetImportId()); err != nil {
+		return nil, toStatus(err)
+	}
+	out, err := s.current(ctx, r.GetImportId())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &importsv1.GetImportResponse{Import: out}, nil
+}
+
+// askAtOnce is how many jobs a list asks for at a time.
+const askAtOnce = 8
+
+// ListImports implements headway.imports.v1.ImportService.
+func (s *Service) ListImports(ctx context.Context, r *importsv1.ListImportsRequest) (*importsv1.ListImportsResponse, error) {
+	before, err := decodeToken(r.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	size := int(r.GetPageSize())
+	if size == 0 {
+		size = 50
+	}
+	list, err := s.Books.List(ctx, caller(ctx).Subject, before, size+1)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	answer := &importsv1.ListImportsResponse{}
+	if len(list) > size {
+		list = list[:size]
+		answer.NextPageToken = encodeToken(list[size-1].ID)
+	}
+	answer.Imports = make([]*importsv1.Import, len(list))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(askAtOnce)
+	for i, im := range list {
+		group.Go(func() error {
+			job, err := s.job(ctx, im.ID)
+			answer.Imports[i] = s.summary(im, job)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, toStatus(err)
+	}
+	return answer, nil
+}
+
+// ListIssues implements headway.imports.v1.ImportService.
+func (s *Service) ListIssues(ctx context.Context, r *importsv1.ListIssuesRequest) (*importsv1.ListIssuesResponse, error) {
+	im, err := s.visible(ctx, r.GetImportId())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	filter := imports.IssueFilter{Sheet: r.GetSheet(), Code: imports.IssueCode(r.GetCode()), Severity: imports.Severity(r.GetSeverity()),
+		Search: r.GetSearch(), Limit: int(r.GetPageSize())}
+	if r.GetPageToken() != "" {
+		token, err := decodeToken(r.GetPageToken())
+		if err != nil {
+			return nil, err
+		}
+		at := &filter.After
+		if _, err := fmt.Sscanf(token, "%d.%d.%d.%d", &at.Sheet, &at.Row, &at.Column, &at.Serial); err != nil {
+			return nil, errPageToken()
+		}
+	}
+	page, err := s.Books.Issues(ctx, im.ID, filter)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	job, err := s.job(ctx, im.ID)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	totals := s.summary(im, job).GetTotals()
+	answer := &importsv1.ListIssuesResponse{Matching: uint32(page.Matching), Found: totals.GetIssues() + totals.GetWarnings()}
+	for i := range page.Issues {
+		answer.Issues = append(answer.Issues, issueMessage(&page.Issues[i]))
+	}
+	if n := page.Next; n != nil {
+		answer.NextPageToken = encodeToken(fmt.Sprintf("%d.%d.%d.%d", n.Sheet, n.Row, n.Column, n.Serial))
+	}
+	return answer, nil
+}
+
+// ListSchemas implements headway.imports.v1.ImportService.
+func (s *Service) ListSchemas(context.Context, *importsv1.ListSchemasRequest) (*importsv1.ListSchemasResponse, error) {
+	answer := &importsv1.ListSchemasResponse{}
+	for _, sc := range s.Schemas.List() {
+		answer.Schemas = append(answer.Schemas, schemaMessage(sc))
+	}
+	return answer, nil
+}
+
+func schemaMessage(sc *schema.Schema) *importsv1.Schema {
+	out := &importsv1.Schema{Name: sc.Name, Title: sc.Title, Description: sc.Description}
+	for _, sheet := range sc.Sheets {
+		m := &importsv1.SchemaSheet{Name: sheet.Name, Title: sheet.Title, Aliases: sheet.Aliases, Table: sheet.Table, Key: sheet.Key, Optional: sheet.Optional}
+		for _, c := range sheet.Columns {
+			m.Columns = append(m.Columns, columnMessage(c))
+		}
+		out.Sheets = append(out.Sheets, m)
+	}
+	return out
+}
+
+var columnTypes = map[schema.Type]importsv1.ColumnType{
+	schema.Text: importsv1.ColumnType_COLUMN_TYPE_TEXT, schema.Integer: importsv1.ColumnType_COLUMN_TYPE_INTEGER,
+	schema.Decimal: importsv1.ColumnType_COLUMN_TYPE_DECIMAL, schema.Boolean: importsv1.ColumnType_COLUMN_TYPE_BOOLEAN,
+	schema.Date: importsv1.ColumnType_COLUMN_TYPE_DATE, schema.Time: importsv1.ColumnType_COLUMN_TYPE_TIME,
+	schema.DateTime: importsv1.ColumnType_COLUMN_TYPE_DATETIME, schema.Email: importsv1.ColumnType_COLUMN_TYPE_EMAIL,
+	schema.Phone: importsv1.ColumnType_COLUMN_TYPE_PHONE, schema.Enum: importsv1.ColumnType_COLUMN_TYPE_ENUM,
+}
+
+func columnMessage(c *schema.Column) *importsv1.SchemaColumn {
+	m := &importsv1.SchemaColumn{Name: c.Name, Title: c.Title, Aliases: c.Aliases, Type: columnTypes[c.Type], Required: c.Required, Unique: c.Unique,
+		MinLength: uint32(c.MinLength), MaxLength: uint32(c.MaxLength), Minimum: c.Min, Maximum: c.Max, Allowed: c.Allowed}
+	if c.Pattern != nil {
+		m.Pattern = c.Pattern.String()
+	}
+	if c.References != nil {
+		m.References = c.References.Sheet + "." + c.References.Column
+	}
+	return m
+}
+
+func encodeToken(place string) string { return base64.RawURLEncoding.EncodeToString([]byte(place)) }
+
+func decodeToken(token string) (string, error) {
+	place, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return "", errPageToken()
+	}
+	return string(place), nil
+}
+
+func errPageToken() error {
+	return rpcerr.Invalid("page_token", "is none that this service gave; use next_page_token of the page before")
+}

@@ -1,0 +1,111 @@
+package importrpc
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/importer/internal/imports"
+)
+
+// newestIssues is how many issues a snapshot carries.
+const newestIssues = 20
+
+// snapshot is an import as its job tells it at one revision, with the newest issues and the root causes.
+func (s *Service) snapshot(ctx context.Context, im imports.Import, job *jobsv1.Job) (*importsv1.Import, error) {
+	out := s.summary(im, job)
+	newest, err := s.Books.Newest(ctx, im.ID, newestIssues)
+	if err != nil {
+		return nil, err
+	}
+	for i := range newest {
+		out.NewestIssues = append(out.NewestIssues, issueMessage(&newest[i]))
+	}
+	causes, err := s.Books.RootCauses(ctx, im.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range causes {
+		c := &causes[i]
+		out.RootCauses = append(out.RootCauses, &importsv1.RootCause{Issue: issueMessage(&c.Issue), BlockedRows: c.BlockedRows, Message: c.Message})
+	}
+	return out, nil
+}
+
+// current reads the import and its job, and makes the snapshot.
+func (s *Service) current(ctx context.Context, id string) (*importsv1.Import, error) {
+	// The job first: what the books hold is then never older than what the job says.
+	job, err := s.job(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	im, err := s.Books.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.snapshot(ctx, im, job)
+}
+
+// summary is an import without issues and root causes. The sheets' numbers are those of the job's steps, or those
+// that were kept if the job was purged.
+func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import {
+	out := &importsv1.Import{
+		ImportId: im.ID, Owner: im.Owner, Schema: im.Schema, FileName: im.FileName, SizeBytes: im.SizeBytes, Sha256: im.SHA256,
+		OnIssues: onIssuesMessage(im.Policy.OnIssues), Mode: modeMessage(im.Policy.Mode), DryRun: im.Policy.DryRun,
+		Committed: im.Committed, Job: job, CreatedAt: timestamppb.New(im.CreatedAt),
+	}
+	for _, n := range im.Notices {
+		out.Notices = append(out.Notices, &importsv1.Notice{Reason: n.Reason, Message: n.Message})
+	}
+	steps := map[string]*jobsv1.Step{}
+	for _, step := range job.GetProgress().GetSteps() {
+		steps[step.GetName()] = step
+	}
+	titles := s.titles(im.Schema)
+	totals := imports.Counts{}
+	for _, sheet := range im.Sheets {
+		state, counts := jobsv1.StepState_STEP_STATE_PENDING, sheet.Counts
+		if step := steps[sheet.Name]; step != nil {
+			state, counts = step.GetState(), imports.CountsOf(step.GetCounters())
+		} else if im.Ended {
+			state = jobsv1.StepState_STEP_STATE_COMPLETED
+		}
+		title := titles[sheet.Name]
+		if title == "" {
+			title = sheet.WorkbookSheet
+		}
+		totals.Add(counts)
+		out.Sheets = append(out.Sheets, &importsv1.SheetImport{Name: sheet.Name, Title: title, WorkbookSheet: sheet.WorkbookSheet,
+			State: state, Counts: countsMessage(counts)})
+	}
+	out.Totals = countsMessage(totals)
+	return out
+}
+
+func (s *Service) titles(name string) map[string]string {
+	titles := map[string]string{}
+	if sc, err := s.Schemas.Get(name); err == nil {
+		for _, sheet := range sc.Sheets {
+			titles[sheet.Name] = sheet.Title
+		}
+	}
+	return titles
+}
+
+func countsMessage(c imports.Counts) *importsv1.Counts {
+	return &importsv1.Counts{Read: c.Read, Inserted: c.Inserted, Updated: c.Updated, Unchanged: c.Unchanged, Rejected: c.Rejected,
+		Blocked: c.Blocked, Skipped: c.Skipped, Issues: c.Issues, Warnings: c.Warnings}
+}
+
+func issueMessage(is *imports.Issue) *importsv1.Issue {
+	return &importsv1.Issue{Sheet: is.Sheet, Cell: is.Cell, Row: uint32(is.Row), Column: is.Column, Value: is.Value,
+		Severity: importsv1.IssueSeverity(is.Severity), Code: importsv1.IssueCode(is.Code), Message: is.Message}
+}
+
+// The domain's policies, modes, severities and codes have the numbers of the contract; a test holds them together.
+
+func onIssuesMessage(o imports.OnIssues) importsv1.OnIssues { return importsv1.OnIssues(o) }
+
+func modeMessage(m imports.Mode) importsv1.ImportMode { return importsv1.ImportMode(m) }

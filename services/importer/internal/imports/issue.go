@@ -1,0 +1,105 @@
+package imports
+
+import "strconv"
+
+// KeptPerSheet is how many issues of a sheet are kept; all are counted.
+const KeptPerSheet = 10_000
+
+// MaxRootCauses is how many root causes an import keeps, the largest.
+const MaxRootCauses = 20
+
+// MaxValue is how many characters of a cell's text an issue holds.
+const MaxValue = 200
+
+// Severity tells errors from warnings.
+type Severity uint8
+
+// The severities.
+const (
+	// Error rejects the row.
+	Error Severity = iota + 1
+	// Warning lets the row pass.
+	Warning
+)
+
+// IssueCode says what is wrong with a cell or row.
+type IssueCode uint8
+
+// The codes. The names of the contract (headway.imports.v1.IssueCode) say the same in upper snake case.
+const (
+	Required IssueCode = iota + 1
+	NotANumber
+	NotAnInteger
+	NotABoolean
+	NotADate
+	AmbiguousDate
+	NotATime
+	NotAnEmail
+	NotAPhone
+	NotAllowed
+	Length
+	Range
+	Pattern
+	DuplicateInFile
+	DuplicateInDatabase
+	ReferenceMissing
+	ReferenceBlocked
+	ReferenceCycle
+	CellError
+	FormulaWithoutValue
+	KeyExists
+	KeyUnknown
+	PrecisionLost
+	NumberAsText
+	ColumnIgnored
+)
+
+var codeNames = [...]string{"", "REQUIRED", "NOT_A_NUMBER", "NOT_AN_INTEGER", "NOT_A_BOOLEAN", "NOT_A_DATE",
+	"AMBIGUOUS_DATE", "NOT_A_TIME", "NOT_AN_EMAIL", "NOT_A_PHONE", "NOT_ALLOWED", "LENGTH", "RANGE", "PATTERN",
+	"DUPLICATE_IN_FILE", "DUPLICATE_IN_DATABASE", "REFERENCE_MISSING", "REFERENCE_BLOCKED", "REFERENCE_CYCLE",
+	"CELL_ERROR", "FORMULA_WITHOUT_VALUE", "KEY_EXISTS", "KEY_UNKNOWN", "PRECISION_LOST", "NUMBER_AS_TEXT",
+	"COLUMN_IGNORED"}
+
+// String is the code's name ("DUPLICATE_IN_FILE").
+func (c IssueCode) String() string {
+	if int(c) < len(codeNames) {
+		return codeNames[c]
+	}
+	return "ISSUE_CODE_" + strconv.Itoa(int(c))
+}
+
+// IssueCodes are all codes, in their order.
+func IssueCodes() []IssueCode {
+	codes := make([]IssueCode, 0, len(codeNames)-1)
+	for c := Required; c <= ColumnIgnored; c++ {
+		codes = append(codes, c)
+	}
+	return codes
+}
+
+// Issue is one thing wrong, at its cell.
+type Issue struct {
+	// Sheet is the schema's name of the sheet.
+	Sheet string
+	// Cell is where a person finds it: "Employees!D4711", with the workbook's name of the sheet.
+	Cell string
+	// Row counts from 1; CellColumn is the column's number in the workbook, 0 for the whole row.
+	Row, CellColumn int
+	// Column is the schema's name of the column; empty for the whole row.
+	Column string
+	// Value is what the cell holds, at most MaxValue characters.
+	Value    string
+	Severity Severity
+	Code     IssueCode
+	// Message says what is wrong and what would be right.
+	Message string
+}
+
+// RootCause is one fault that stops other rows.
+type RootCause struct {
+	Issue Issue
+	// BlockedRows counts over all sheets.
+	BlockedRows uint32
+	// Message is for people: "1 missing department blocks 412 employees".
+	Message string
+}

@@ -1,0 +1,111 @@
+package report
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/xlsxwrite"
+)
+
+// cell gives a cell of the upload as it stands in the report: its value as it was, and its format, so that a number, a
+// date or a text is the same again. colour is that of its issue; empty for none.
+func (b *book) cell(c xlsx.Cell, column *schema.Column, colour string) xlsxwrite.Cell {
+	format := c.Format.Code
+	out := xlsxwrite.Cell{Text: string(c.Text)}
+	switch c.Kind {
+	case xlsx.Empty:
+		if colour == "" {
+			return xlsxwrite.Cell{}
+		}
+		format = emptyFormat(column)
+	case xlsx.Number, xlsx.Date:
+		out.Kind = xlsxwrite.Number
+		if c.ISO {
+			out.Kind, format = xlsxwrite.Text, "@"
+		}
+	case xlsx.Bool:
+		out.Kind, out.Text = xlsxwrite.Bool, "0"
+		if string(c.Text) == "TRUE" {
+			out.Text = "1"
+		}
+	case xlsx.ErrorValue:
+		out.Kind, out.Text = xlsxwrite.Error, knownError(out.Text)
+	case xlsx.FormulaWithoutValue:
+		out.Kind, out.Text = xlsxwrite.Error, "#N/A"
+	case xlsx.Text:
+		out.Kind = xlsxwrite.Text
+		switch {
+		case Runs(out.Text) || column == nil || column.Type.Textual():
+			// Typed over, it stays text: leading zeros, and what looks like a formula.
+			format = "@"
+		case colour != "":
+			// A text where a number or a date should be: typed over, it becomes one.
+			format = emptyFormat(column)
+		}
+	}
+	out.Style = b.out.Style(xlsxwrite.Style{Format: format, Fill: colour})
+	return out
+}
+
+// errorValues are all that a cell may hold as an error (ECMA-376 Part 1 §18.17.3).
+var errorValues = map[string]bool{"#NULL!": true, "#DIV/0!": true, "#VALUE!": true, "#REF!": true, "#NAME?": true, "#NUM!": true, "#N/A": true, "#GETTING_DATA": true}
+
+// knownError keeps an error that every program reads; any other becomes #VALUE!.
+func knownError(code string) string {
+	if errorValues[code] {
+		return code
+	}
+	return "#VALUE!"
+}
+
+// emptyFormat is the number format in which a value of a column is typed.
+func emptyFormat(column *schema.Column) string {
+	if column == nil {
+		return ""
+	}
+	switch column.Type {
+	case schema.Date:
+		return `yyyy\-mm\-dd`
+	case schema.Time:
+		return "hh:mm:ss"
+	case schema.DateTime:
+		return `yyyy\-mm\-dd\ hh:mm:ss`
+	case schema.Integer, schema.Decimal, schema.Boolean:
+		return ""
+	default:
+		return "@"
+	}
+}
+
+// Runs tells whether a spreadsheet that opens a text file would take a value for a formula or a command, by its first
+// character (OWASP, CSV Injection); a plain number is none, whatever its sign.
+func Runs(value string) bool {
+	if value == "" {
+		return false
+	}
+	first, _ := utf8.DecodeRuneInString(value)
+	return strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) && !plainNumber(value)
+}
+
+// plainNumber tells whether a value is digits with a sign before and a point within at most.
+func plainNumber(value string) bool {
+	digits := strings.TrimLeft(value, "+-")
+	if len(value)-len(digits) > 1 || digits == "" || strings.Trim(digits, "0123456789.") != "" {
+		return false
+	}
+	return strings.Count(digits, ".") <= 1 && digits != "."
+}
+
+// clip shortens a text to so many characters.
+func clip(text string, characters int) string {
+	n := 0
+	for i := range text {
+		if n == characters {
+			return text[:i]
+		}
+		n++
+	}
+	return text
+}

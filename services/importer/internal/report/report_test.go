@@ -1,0 +1,466 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+	"go.uber.org/goleak"
+
+	"headway/schemas"
+	"headway/services/importer/internal/sample"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/xlsxwrite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func workforce(t *testing.T) *schema.Schema {
+	t.Helper()
+	data, err := schemas.Files.ReadFile("workforce.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return load(t, string(data))
+}
+
+func load(t *testing.T, text string) *schema.Schema {
+	t.Helper()
+	s, err := schema.Load("test.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func openBook(t *testing.T, data []byte) *xlsx.Workbook {
+	t.Helper()
+	book, err := xlsx.Open(t.Context(), bytes.NewReader(data), int64(len(data)), xlsx.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { book.Close() })
+	return book
+}
+
+// recorded gives issues as a store does.
+func recorded(issues ...Issue) func(context.Context, string) iter.Seq2[Issue, error] {
+	return func(_ context.Context, sheet string) iter.Seq2[Issue, error] {
+		return func(yield func(Issue, error) bool) {
+			for _, i := range issues {
+				if i.Sheet == sheet && !yield(i, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// report writes a report and reads it back with excelize.
+func report(t *testing.T, im Import, source Source) (*excelize.File, []byte) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Write(t.Context(), &b, im, source); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f, b.Bytes()
+}
+
+// sampleImport is an import of a sample whose every fault was recorded.
+func sampleImport(t *testing.T) (Import, []byte, []Issue) {
+	t.Helper()
+	var b bytes.Buffer
+	m, err := sample.Write(t.Context(), &b, sample.Options{Rows: 900, Issues: 90})
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := Import{Schema: workforce(t), FileName: "people.xlsx"}
+	for _, n := range m.Sheets {
+		title := im.Schema.Sheet(n.Sheet).Title
+		im.Sheets = append(im.Sheets, Sheet{Name: n.Sheet, WorkbookSheet: title, HeaderRow: 1, Read: n.Read, Rejected: n.Rejected, Issues: n.Rejected})
+	}
+	var issues []Issue
+	for _, f := range m.Faults {
+		sheet := im.Schema.Sheet(f.Sheet)
+		_, column := sheet.Column(f.Column)
+		issues = append(issues, Issue{Sheet: f.Sheet, Cell: sheet.Title + "!" + f.Cell, Row: int(f.Row), CellColumn: column + 1, Column: f.Column, Code: f.Code, Message: "This is " + f.Code + "."})
+	}
+	return im, b.Bytes(), issues
+}
+
+// readSheet reads a sheet with the importer's own reader.
+func readSheet(t *testing.T, book *xlsx.Workbook, sheet string) map[int][]xlsx.Cell {
+	t.Helper()
+	rows, err := book.Rows(t.Context(), sheet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	all := make(map[int][]xlsx.Cell)
+	for rows.Next() {
+		row := rows.Row()
+		for _, c := range row.Cells {
+			c.Text = slices.Clone(c.Text)
+			all[row.Number] = append(all[row.Number], c)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestEveryRejectedRowComesBackAsItWasAndIsReadTheSameAgain(t *testing.T) {
+	im, data, issues := sampleImport(t)
+	original := openBook(t, data)
+	_, out := report(t, im, FromWorkbook(original, recorded(issues...)))
+	again := openBook(t, out)
+	for _, sheet := range im.Sheets {
+		before, after := readSheet(t, original, sheet.WorkbookSheet), readSheet(t, again, sheet.WorkbookSheet)
+		if len(after) != int(sheet.Rejected)+1 {
+			t.Errorf("%s has %d rows, want the header and %d", sheet.Name, len(after), sheet.Rejected)
+		}
+		spec := im.Schema.MatchSheet(sheet.WorkbookSheet)
+		if spec == nil || spec.Name != sheet.Name {
+			t.Errorf("%s is not found again", sheet.WorkbookSheet)
+		}
+		number := 1
+		for _, i := range issues {
+			if i.Sheet != sheet.Name {
+				continue
+			}
+			number++
+			compareRows(t, i, before[i.Row], after[number])
+		}
+		compareRows(t, Issue{}, before[1], after[1])
+	}
+}
+
+// compareRows expects the same cells, but for a formula without a value.
+func compareRows(t *testing.T, i Issue, before, after []xlsx.Cell) {
+	t.Helper()
+	find := func(cells []xlsx.Cell, column int) xlsx.Cell {
+		for _, c := range cells {
+			if c.Col == column {
+				return c
+			}
+		}
+		return xlsx.Cell{}
+	}
+	for column := 1; column <= 12; column++ {
+		a, b := find(before, column), find(after, column)
+		if a.Kind == xlsx.FormulaWithoutValue {
+			if b.Kind != xlsx.ErrorValue {
+				t.Errorf("%s: the formula without a value is %q of kind %d, want an error", i.Cell, b.Text, b.Kind)
+			}
+			continue
+		}
+		if a.Kind != b.Kind || !bytes.Equal(a.Text, b.Text) {
+			t.Errorf("%s: column %d was %q of kind %d, and is %q of kind %d", i.Cell, column, a.Text, a.Kind, b.Text, b.Kind)
+		}
+		if (a.Kind == xlsx.Number || a.Kind == xlsx.Date) && a.Format.Code != b.Format.Code {
+			t.Errorf("%s: column %d was shown as %q, and is as %q", i.Cell, column, a.Format.Code, b.Format.Code)
+		}
+		if b.HasFormula {
+			t.Errorf("%s: column %d is a formula", i.Cell, column)
+		}
+	}
+}
+
+func TestBadCellsAreColouredAndSayWhy(t *testing.T) {
+	im, data, issues := sampleImport(t)
+	f, _ := report(t, im, FromWorkbook(openBook(t, data), recorded(issues...)))
+	for _, sheet := range im.Sheets {
+		comments, err := f.GetComments(sheet.WorkbookSheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := 1
+		for _, i := range issues {
+			if i.Sheet != sheet.Name {
+				continue
+			}
+			number++
+			cell := xlsxwrite.CellName(i.CellColumn, number)
+			n := slices.IndexFunc(comments, func(c excelize.Comment) bool { return c.Cell == cell })
+			if n < 0 || !strings.Contains(said(comments[n]), i.Message) || !strings.Contains(said(comments[n]), fmt.Sprintf("Row %d of", i.Row)) {
+				t.Errorf("%s!%s has no comment that says %q", sheet.WorkbookSheet, cell, i.Message)
+			}
+			if got := fill(t, f, sheet.WorkbookSheet, cell); got != faultColour {
+				t.Errorf("%s!%s is filled with %q", sheet.WorkbookSheet, cell, got)
+			}
+			if got := fill(t, f, sheet.WorkbookSheet, xlsxwrite.CellName(i.CellColumn%4+1, number)); i.CellColumn%4 != i.CellColumn-1 && got != "" {
+				t.Errorf("%s row %d: a good cell is filled with %q", sheet.WorkbookSheet, number, got)
+			}
+		}
+		if len(comments) != number-1 {
+			t.Errorf("%s has %d comments, want %d", sheet.WorkbookSheet, len(comments), number-1)
+		}
+	}
+}
+
+// said is what a comment says in all its runs.
+func said(c excelize.Comment) string {
+	text := c.Text
+	for _, run := range c.Paragraph {
+		text += run.Text
+	}
+	return text
+}
+
+func TestARowWhoseKeyStoodTwiceSaysThatItWouldReplaceTheOther(t *testing.T) {
+	issues := []Issue{
+		{Sheet: "issues", Row: 4, CellColumn: 2, Column: "id", Code: "DUPLICATE_IN_FILE", Message: "twice"},
+		{Sheet: "issues", Row: 6, CellColumn: 5, Column: "note", Code: "DUPLICATE_IN_FILE", Message: "twice"},
+	}
+	f, _ := report(t, ledgerImport(t, 2, 0, 2), FromWorkbook(openBook(t, ledgerBook(t)), recorded(issues...)))
+	comments, err := f.GetComments("Issues")
+	if err != nil || len(comments) != 2 {
+		t.Fatalf("the comments are %+v, %v", comments, err)
+	}
+	if !strings.Contains(said(comments[0]), "would replace") || strings.Contains(said(comments[1]), "would replace") {
+		t.Errorf("the comments say %q and %q", said(comments[0]), said(comments[1]))
+	}
+}
+
+func fill(t *testing.T, f *excelize.File, sheet, cell string) string {
+	t.Helper()
+	id, err := f.GetCellStyle(sheet, cell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern := f.Styles.Fills.Fill[*f.Styles.CellXfs.Xf[id].FillID].PatternFill
+	if pattern.PatternType != "solid" {
+		return ""
+	}
+	return strings.TrimPrefix(pattern.FgColor.RGB, "FF")
+}
+
+func TestTheSheetOfIssuesComesFirstWithTheRootCausesOnTop(t *testing.T) {
+	im, data, issues := sampleImport(t)
+	cause := issues[slices.IndexFunc(issues, func(i Issue) bool { return i.Sheet == "departments" })]
+	im.Causes = []Cause{{Issue: cause, BlockedRows: 412, Message: "1 missing department blocks 412 employees"}}
+	im.Sheets[3].Issues += 5 // found beyond those that were kept
+	f, _ := report(t, im, FromWorkbook(openBook(t, data), recorded(issues...)))
+	if got := f.GetSheetList(); got[0] != "Issues" || len(got) != 8 {
+		t.Fatalf("the sheets are %v", got)
+	}
+	if im.Schema.MatchSheet("Issues") != nil {
+		t.Error("the sheet of issues would be imported")
+	}
+	rows, err := f.GetRows("Issues")
+	if err != nil {
+		t.Fatal(err)
+	}
+	find := func(first string) int {
+		return slices.IndexFunc(rows, func(r []string) bool { return len(r) > 0 && r[0] == first })
+	}
+	at := find(im.Causes[0].Message)
+	if at < 0 || rows[at][2] != "Departments!E2" || rows[at][4] != "412" {
+		t.Errorf("the root cause stands at row %d: %v", at, rows)
+	}
+	for _, i := range issues {
+		n := find(i.Cell)
+		if n <= at || rows[n][4] != "error" || rows[n][5] != i.Message {
+			t.Fatalf("the issue at %s stands at row %d", i.Cell, n)
+		}
+	}
+	if find("Employees: 5 more issues were found, and are not listed.") < 0 {
+		t.Error("nothing is said of the issues that were not kept")
+	}
+}
+
+// A schema with columns of several types, and a workbook with what may go wrong in them.
+const ledger = `
+name: ledger
+sheets:
+  - name: issues
+    title: Issues
+    key: id
+    columns:
+      - {name: id, type: text, required: true}
+      - {name: paid_on, type: date}
+      - {name: amount, type: decimal}
+      - {name: note, type: text}
+  - name: others
+    optional: true
+    key: id
+    columns: [{name: id, type: text, required: true}]
+`
+
+// ledgerBook has a preamble above its headers, a column that the schema does not know, and dates from 1904.
+func ledgerBook(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := xlsxwrite.New(&b)
+	w.Date1904 = true
+	sheet, err := w.Sheet("Issues", xlsxwrite.SheetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := w.Style(xlsxwrite.Style{Format: "dd.mm.yyyy"})
+	text := func(s string) xlsxwrite.Cell { return xlsxwrite.Cell{Kind: xlsxwrite.Text, Text: s} }
+	for _, row := range [][]xlsxwrite.Cell{
+		{text("Ledger of 2025")},
+		{text("Remark"), text("ID"), text("Paid on"), text("Amount"), text("Note")},
+		{{}, text("0001"), {Kind: xlsxwrite.Number, Style: day, Text: "44000"}, {Kind: xlsxwrite.Number, Text: "1"}, text("fine")},
+		{text("=HYPERLINK(\"http://example.com\")"), text("0002"), text("soon"), {Kind: xlsxwrite.Error, Text: "#DIV/0!"}, text("=cmd|' /C calc'!A0")},
+		{},
+		{{}, text("0003"), {Kind: xlsxwrite.Number, Style: day, Text: "44001.5"}, {Kind: xlsxwrite.FormulaWithoutValue, Text: "A1*2"}, text("-5 \x01 <b> _x0041_ \"q\"\r\nnext")},
+		{{}, text("0004")},
+	} {
+		if err := sheet.Row(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func ledgerImport(t *testing.T, rejected, blocked, issues uint32) Import {
+	return Import{Schema: load(t, ledger), FileName: "ledger.xlsx", Date1904: true, Sheets: []Sheet{
+		{Name: "issues", WorkbookSheet: "Issues", HeaderRow: 2, Read: 4, Rejected: rejected, Blocked: blocked, Issues: issues},
+	}}
+}
+
+func ledgerIssues() []Issue {
+	return []Issue{
+		{Sheet: "issues", Cell: "Issues!A3", Row: 3, CellColumn: 1, Warning: true, Message: "not imported"},
+		{Sheet: "issues", Cell: "Issues!C4", Row: 4, CellColumn: 3, Column: "paid_on", Value: "soon", Message: "no date"},
+		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Message: "an error"},
+		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Warning: true, Message: "and odd"},
+		{Sheet: "issues", Cell: "Issues!D6", Row: 6, CellColumn: 4, Column: "amount", Message: "never calculated"},
+		{Sheet: "issues", Cell: "Issues!7", Row: 7, Blocked: true, Message: "held back"},
+	}
+}
+
+func TestWhatASpreadsheetWouldRunIsTextAndErrorsStayErrors(t *testing.T) {
+	data := ledgerBook(t)
+	f, out := report(t, ledgerImport(t, 2, 1, 4), FromWorkbook(openBook(t, data), recorded(ledgerIssues()...)))
+	if got := f.GetSheetList(); !slices.Equal(got, []string{"Import issues", "Issues"}) {
+		t.Fatalf("the sheets are %v", got)
+	}
+	rows := readSheet(t, openBook(t, out), "Issues")
+	if len(rows) != 4 {
+		t.Fatalf("there are %d rows, want the header and 3", len(rows))
+	}
+	type want struct {
+		kind   xlsx.Kind
+		text   string
+		format string
+	}
+	for at, w := range map[[2]int]want{
+		{1, 0}: {xlsx.Text, "Remark", "@"},
+		{2, 0}: {xlsx.Text, `=HYPERLINK("http://example.com")`, "@"},
+		{2, 1}: {xlsx.Text, "0002", "@"},
+		{2, 2}: {xlsx.Text, "soon", `yyyy\-mm\-dd`},
+		{2, 3}: {xlsx.ErrorValue, "#DIV/0!", "General"},
+		{2, 4}: {xlsx.Text, "=cmd|' /C calc'!A0", "@"},
+		{3, 1}: {xlsx.Date, "44001.5", "dd.mm.yyyy"},
+		{3, 2}: {xlsx.ErrorValue, "#N/A", "General"},
+		{3, 3}: {xlsx.Text, "-5 \x01 <b> _x0041_ \"q\"\r\nnext", "@"},
+	} {
+		cells := rows[at[0]]
+		if at[1] >= len(cells) {
+			t.Errorf("row %d has %d cells", at[0], len(cells))
+			continue
+		}
+		c := cells[at[1]]
+		if got := (want{c.Kind, string(c.Text), c.Format.Code}); got != w {
+			t.Errorf("row %d: %+v, want %+v", at[0], got, w)
+		}
+		if c.HasFormula {
+			t.Errorf("row %d: %q is a formula", at[0], c.Text)
+		}
+	}
+	if p, err := f.GetWorkbookProps(); err != nil || p.Date1904 == nil || !*p.Date1904 {
+		t.Errorf("dates do not count from 1904 any more: %v", err)
+	}
+	if a, b := fill(t, f, "Issues", "D2"), fill(t, f, "Issues", "B4"); a != faultColour || b != blockedColour {
+		t.Errorf("the fault is filled with %s, the blocked row with %s", a, b)
+	}
+	comments, _ := f.GetComments("Issues")
+	if len(comments) != 4 || !strings.Contains(said(comments[1]), "an error\nand odd\n") {
+		t.Errorf("the comments are %+v", comments)
+	}
+}
+
+func TestANewcomerFindsWarningsInTheListThoughTheirRowsWereImported(t *testing.T) {
+	f, _ := report(t, ledgerImport(t, 2, 1, 4), FromWorkbook(openBook(t, ledgerBook(t)), recorded(ledgerIssues()...)))
+	rows, err := f.GetRows("Import issues")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := make(map[string]int)
+	for _, r := range rows {
+		if len(r) > 4 {
+			kinds[r[4]]++
+		}
+	}
+	if kinds["warning"] != 2 || kinds["error"] != 3 || kinds["blocked"] != 1 {
+		t.Errorf("the list holds %v", kinds)
+	}
+}
+
+func TestASheetWithoutIssuesHasItsHeadersOnly(t *testing.T) {
+	_, out := report(t, ledgerImport(t, 0, 0, 0), FromWorkbook(openBook(t, ledgerBook(t)), recorded()))
+	if rows := readSheet(t, openBook(t, out), "Issues"); len(rows) != 1 || len(rows[1]) != 5 {
+		t.Errorf("the sheet holds %v", rows)
+	}
+}
+
+func TestAReportThatContradictsTheNumbersIsNotMade(t *testing.T) {
+	data := ledgerBook(t)
+	source := FromWorkbook(openBook(t, data), recorded(ledgerIssues()...))
+	var count *CountError
+	if err := Write(t.Context(), io.Discard, ledgerImport(t, 3, 1, 4), source); !errors.As(err, &count) || count.Reported != 3 || count.Want != 4 {
+		t.Errorf("the error is %v", err)
+	}
+	if err := Write(t.Context(), io.Discard, ledgerImport(t, 100, 1, 200), source); err != nil {
+		t.Errorf("where not all issues were kept, the rows that are there are told; the error is %v", err)
+	}
+	for _, row := range []int{5, 8} {
+		missing := FromWorkbook(openBook(t, data), recorded(Issue{Sheet: "issues", Row: row, CellColumn: 1}))
+		if err := Write(t.Context(), io.Discard, ledgerImport(t, 1, 0, 1), missing); err == nil {
+			t.Errorf("an issue at row %d, which is not there, makes no error", row)
+		}
+	}
+}
+
+func TestWhatFailsOnTheWayIsTheError(t *testing.T) {
+	data := ledgerBook(t)
+	lost := errors.New("the store is gone")
+	failing := func(context.Context, string) iter.Seq2[Issue, error] {
+		return func(yield func(Issue, error) bool) { yield(Issue{}, lost) }
+	}
+	if err := Write(t.Context(), io.Discard, ledgerImport(t, 0, 0, 0), FromWorkbook(openBook(t, data), failing)); !errors.Is(err, lost) {
+		t.Errorf("the error is %v", err)
+	}
+	if err := Write(t.Context(), brokenPipe{}, ledgerImport(t, 2, 1, 4), FromWorkbook(openBook(t, data), recorded(ledgerIssues()...))); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("the error is %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Write(ctx, io.Discard, ledgerImport(t, 2, 1, 4), FromWorkbook(openBook(t, data), recorded(ledgerIssues()...))); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

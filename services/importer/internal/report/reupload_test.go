@@ -1,0 +1,155 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+
+	"headway/services/importer/internal/bookkeeping"
+	"headway/services/importer/internal/engine"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/records"
+	"headway/services/importer/internal/sample"
+	"headway/services/importer/internal/schema"
+)
+
+// importer is the real engine on databases of its own.
+type importer struct {
+	t      *testing.T
+	schema *schema.Schema
+	engine *engine.Engine
+	books  *bookkeeping.Store
+	runs   int
+}
+
+func newImporter(t *testing.T, s *schema.Schema) *importer {
+	t.Helper()
+	dir := t.TempDir()
+	books, err := bookkeeping.Open(t.Context(), filepath.Join(dir, "importer.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := records.Open(t.Context(), filepath.Join(dir, "records.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := target.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := books.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &importer{t: t, schema: s, books: books, engine: &engine.Engine{Target: target, Books: books, SpillDir: dir, Logger: slog.New(slog.DiscardHandler)}}
+}
+
+type unwatched struct{}
+
+func (unwatched) Waiting(int)                                       {}
+func (unwatched) SheetBegins(string)                                {}
+func (unwatched) SheetMoves(string, uint32, uint32, imports.Counts) {}
+func (unwatched) SheetEnds(string, imports.Counts)                  {}
+func (unwatched) Committing(context.Context) error                  { return nil }
+
+// run imports a workbook, skips what is wrong, and gives the numbers and the report.
+func (im *importer) run(file []byte) (imports.Counts, []byte) {
+	im.t.Helper()
+	book := openBook(im.t, file)
+	sheets, err := layout.Find(im.t.Context(), book, im.schema, nil)
+	if err != nil {
+		im.t.Fatal(err)
+	}
+	im.runs++
+	upload := imports.Import{ID: fmt.Sprintf("import-%02d", im.runs), Owner: "ann", Schema: im.schema.Name, Sheets: sheets, CreatedAt: time.Now(),
+		Policy: imports.Policy{OnIssues: imports.SkipRows, Mode: imports.Upsert}}
+	if _, _, err := im.books.Create(im.t.Context(), upload); err != nil {
+		im.t.Fatal(err)
+	}
+	outcome, err := im.engine.Run(im.t.Context(), engine.Task{Import: upload, Schema: im.schema, Workbook: book, Number: 1, Progress: unwatched{},
+		Decide: func(engine.Outcome) engine.Decision { return engine.Commit }})
+	if err != nil {
+		im.t.Fatal(err)
+	}
+	told := Import{Schema: im.schema, FileName: "upload.xlsx", Date1904: book.Date1904()}
+	for _, s := range sheets {
+		c := outcome.Sheets[s.Name]
+		columns := make(map[int]string)
+		for _, column := range s.Columns {
+			columns[column.Column] = column.Name
+		}
+		told.Sheets = append(told.Sheets, Sheet{Name: s.Name, WorkbookSheet: s.WorkbookSheet, HeaderRow: s.HeaderRow, Columns: columns, Read: c.Read, Rejected: c.Rejected, Blocked: c.Blocked, Issues: c.Issues})
+	}
+	_, out := report(im.t, told, FromWorkbook(book, im.issues(upload.ID)))
+	return outcome.Totals, out
+}
+
+func (im *importer) issues(id string) func(context.Context, string) iter.Seq2[Issue, error] {
+	return func(ctx context.Context, sheet string) iter.Seq2[Issue, error] {
+		return func(yield func(Issue, error) bool) {
+			page, err := im.books.Issues(ctx, id, imports.IssueFilter{Sheet: sheet, Limit: imports.KeptPerSheet})
+			if err != nil {
+				yield(Issue{}, err)
+				return
+			}
+			for _, i := range page.Issues {
+				if !yield(Issue{Sheet: i.Sheet, Cell: i.Cell, Row: i.Row, CellColumn: i.CellColumn, Column: i.Column, Value: i.Value, Warning: i.Severity == imports.Warning,
+					Blocked: i.Code == imports.ReferenceBlocked, Code: i.Code.String(), Message: i.Message}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func TestTheReportUploadedAsItIsMeetsTheSameFaultsAndMendedItsRowsGoIn(t *testing.T) {
+	var file bytes.Buffer
+	manifest, err := sample.Write(t.Context(), &file, sample.Options{Rows: 1500, Issues: 150})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := manifest.Total()
+	im := newImporter(t, workforce(t))
+	first, out := im.run(file.Bytes())
+	if first.Rejected != want.Rejected || first.Blocked != want.Blocked || want.Blocked == 0 {
+		t.Fatalf("the import comes to %+v, want %+v", first, want)
+	}
+
+	again, out := im.run(out)
+	// A key that stood twice does so no longer: the row that had it first is not in the report.
+	twice := uint32(0)
+	for _, f := range manifest.Faults {
+		if f.Code == "DUPLICATE_IN_FILE" {
+			twice++
+		}
+	}
+	if again.Read != first.Rejected+first.Blocked || again.Blocked != first.Blocked || again.Rejected < first.Rejected-twice || again.Inserted != 0 {
+		t.Errorf("the report as it is comes to %+v after %+v with %d keys that stood twice", again, first, twice)
+	}
+
+	f, err := excelize.OpenReader(bytes.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	// The one department that blocks others has no number for its budget.
+	if err := f.SetCellFloat("Departments", "E2", 125000.5, 2, 64); err != nil {
+		t.Fatal(err)
+	}
+	var mended bytes.Buffer
+	if err := f.Write(&mended); err != nil {
+		t.Fatal(err)
+	}
+	last, _ := im.run(mended.Bytes())
+	if last.Blocked != 0 || last.Inserted != 1+first.Blocked {
+		t.Errorf("with the department mended it comes to %+v, want it and the %d blocked rows inserted", last, first.Blocked)
+	}
+}

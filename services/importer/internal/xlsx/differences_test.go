@@ -1,0 +1,83 @@
+package xlsx
+
+import (
+	"bytes"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+)
+
+// difference is a workbook that the two readers do not read alike. The list is
+// the one of docs/reader.md; the test fails when excelize changes its mind.
+type difference struct {
+	why      string
+	file     []byte
+	excelize map[string]string // what excelize gives, without any error
+	refused  Reason            // what ours says, or
+	cells    []string          // what ours gives
+}
+
+func knownDifferences() []difference {
+	row := func(cells string) []byte { return sheetWith(`<row r="1">` + cells + `</row>`) }
+	const one = `<c r="A1"><v>1</v></c>`
+	half := sheetXML(`<row r="1">` + one + `</row><row r="2"><c r="A2"><v>2</v></row>`)
+	cut, _, _ := strings.Cut(half, `<c r="A2"`)
+	return []difference{
+		{"malformed XML half way: rows would be missing", workbookWith(parts{sheetPart: half}), map[string]string{"A1": "1", "A2": "2"}, Damaged, nil},
+		{"a sheet cut off: rows would be missing", workbookWith(parts{sheetPart: cut}), map[string]string{"A1": "1"}, Damaged, nil},
+		{"a style out of range: a date would be a number", row(`<c r="A1" s="99"><v>45000</v></c>`), map[string]string{"A1": "45000"}, Damaged, nil},
+		{"a shared string out of range: a value would be missing", row(one + `<c r="B1" t="s"><v>7</v></c>`), map[string]string{"A1": "1"}, Damaged, nil},
+		{"a shared string's index that is no number: a value would be another", workbookWith(parts{
+			sheetPart:              sheetXML(`<row r="1"><c r="A1" t="s"><v>x</v></c></row>`),
+			"xl/sharedStrings.xml": stringTable(`<si><t>first</t></si>`),
+		}), map[string]string{"A1": "first"}, Damaged, nil},
+		{"a cell that says it is in another row: two truths", row(`<c r="A7"><v>1</v></c>`), map[string]string{"A1": "1"}, Damaged, nil},
+		{"an unknown cell type: its meaning is not known", row(`<c r="A1" t="q"><v>1</v></c>`), map[string]string{"A1": "1"}, Damaged, nil},
+		{"text between cells: data would be missing", row(`lost` + one), map[string]string{"A1": "1"}, Damaged, nil},
+		{"a truth value that is none", row(`<c r="A1" t="b"><v>5</v></c>`), map[string]string{"A1": "5"}, Damaged, nil},
+		{"a document type can do harm", workbookWith(parts{sheetPart: `<!DOCTYPE worksheet>` + strings.TrimPrefix(sheetXML(`<row r="1">`+one+`</row>`), `<?xml version="1.0" encoding="UTF-8"?>`)}),
+			map[string]string{"A1": "1"}, UnsupportedXML, nil},
+		{"excelize gives a cell up over an empty style", row(`<c r="A1" s=""><v>1</v></c>`), map[string]string{}, "", []string{`A1 number "1"`}},
+		{"excelize gives a cell up over a run's odd property", row(`<c r="A1" t="inlineStr"><is><r><rPr><b val=" "/></rPr><t>a</t></r></is></c>`),
+			map[string]string{}, "", []string{`A1 text "a"`}},
+		{"excelize shifts cells that are out of order", row(`<c r="C1"><v>3</v></c><c r="A1"><v>1</v></c>`),
+			map[string]string{"C1": "3", "D1": "1"}, "", []string{`A1 number "1"`, `C1 number "3"`}},
+		{"excelize wants inline strings to be said so", row(`<c r="A1"><is><t>a</t></is></c>`), map[string]string{}, "", []string{`A1 text "a"`}},
+		{"excelize leaves escapes in formula results", row(`<c r="A1" t="str"><v>a_x000A_b</v></c>`), map[string]string{"A1": "a_x000A_b"}, "", []string{`A1 text "a\nb"`}},
+		{"excelize drops pairs of surrogates", row(`<c r="A1" t="inlineStr"><is><t>a_xD83D__xDE00_</t></is></c>`), map[string]string{"A1": "a"}, "", []string{`A1 text "a😀"`}},
+		{"excelize wants the shared strings in their usual place", workbookWith(parts{
+			"xl/_rels/workbook.xml.rels": strings.Replace(minimalWorkbookRels, "sharedStrings.xml", "strings/texts.xml", 1),
+			"xl/sharedStrings.xml":       "", "xl/strings/texts.xml": stringTable(`<si><t>a</t></si>`),
+			sheetPart: sheetXML(`<row r="1"><c r="A1" t="s"><v>0</v></c></row>`),
+		}), map[string]string{}, "", []string{`A1 text "a"`}},
+		{"raw mode drops types and keeps the noise of binary fractions", row(`<c r="A1" t="b"><v>1</v></c><c r="B1"><v>9380.280000000001</v></c><c r="C1"><v>1.5E+15</v></c>`),
+			map[string]string{"A1": "1", "B1": "9380.280000000001", "C1": "1.5E+15"}, "",
+			[]string{`A1 boolean "TRUE"`, `B1 number "9380.28"`, `C1 number "1500000000000000"`}},
+	}
+}
+
+func TestEveryKnownDifferenceFromExcelizeIsOne(t *testing.T) {
+	for _, d := range knownDifferences() {
+		t.Run(d.why, func(t *testing.T) {
+			f, err := excelize.OpenReader(bytes.NewReader(d.file))
+			if err != nil {
+				t.Fatalf("excelize says %v", err)
+			}
+			defer f.Close()
+			if got, err := oracleSheet(f, "Data"); err != nil || !maps.Equal(got, d.excelize) {
+				t.Errorf("excelize gives %v, %v, want %v", got, err, d.excelize)
+			}
+			if d.refused != "" {
+				assertRefused(t, d.file, Limits{}, d.refused, sheetPart, "")
+				return
+			}
+			w, err := openBytes(t, d.file, Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			assertCells(t, w, "Data", d.cells...)
+		})
+	}
+}

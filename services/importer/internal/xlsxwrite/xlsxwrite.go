@@ -1,0 +1,160 @@
+// Package xlsxwrite streams Office Open XML workbooks (ECMA-376 Part 1 §12.3): rows go out as they come, and texts stand
+// in their cells, so that memory does not grow with the rows. It writes what large workbooks of data need, among it
+// what excelize's stream does not: errors as errors, and thousands of comments.
+package xlsxwrite
+
+import (
+	"archive/zip"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// Writer writes a workbook. Its sheets are written one after the other. It is for one goroutine.
+type Writer struct {
+	zip    *zip.Writer
+	styles styles
+	sheets []*Sheet
+	// Date1904 says that dates count from 1904; it may be set until Close.
+	Date1904 bool
+}
+
+const (
+	xmlHead               = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>` + "\n"
+	mainNamespace         = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+	relationshipNamespace = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+	packageNamespace      = "http://schemas.openxmlformats.org/package/2006/relationships"
+	typesNamespace        = "http://schemas.openxmlformats.org/package/2006/content-types"
+	spreadsheetType       = "application/vnd.openxmlformats-officedocument.spreadsheetml."
+)
+
+// compression is fast: twice the speed of the usual level for a tenth more bytes.
+const compression = 4
+
+// New begins a workbook.
+func New(w io.Writer) *Writer {
+	b := &Writer{zip: zip.NewWriter(w), styles: newStyles()}
+	b.zip.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, compression) })
+	return b
+}
+
+// Style gives the number of a style for Cell.Style: from 1, in the order in which they are first asked for. Equal styles
+// have the same number, and the plain one, 0. Beyond 60,000 styles it gives 0,
+// as Excel holds no more than 64,000.
+func (b *Writer) Style(s Style) StyleID { return b.styles.id(s) }
+
+// SheetOptions say how a sheet looks.
+type SheetOptions struct {
+	// Widths are those of the columns, in characters; 0 leaves a column as it is.
+	Widths []float64
+	// FrozenRows stay in sight.
+	FrozenRows int
+	// First puts the sheet before all others, though it may be written last.
+	First bool
+}
+
+// Sheet begins the next sheet, and ends the one before. The name must be one that Excel takes.
+func (b *Writer) Sheet(name string, o SheetOptions) (*Sheet, error) {
+	if err := b.endSheet(); err != nil {
+		return nil, err
+	}
+	s := &Sheet{name: name, number: len(b.sheets) + 1, first: o.First}
+	var err error
+	if s.part, err = b.zip.Create(fmt.Sprintf("xl/worksheets/sheet%d.xml", s.number)); err != nil {
+		return nil, err
+	}
+	b.sheets = append(b.sheets, s)
+	s.begin(o)
+	return s, nil
+}
+
+// Close ends the workbook; without it there is none.
+func (b *Writer) Close() error {
+	if err := b.endSheet(); err != nil {
+		return err
+	}
+	var types, sheets, relationships strings.Builder
+	list := func(s *Sheet) {
+		fmt.Fprintf(&sheets, `<sheet name="%s" sheetId="%d" r:id="rId%d"/>`, appendEscaped(nil, s.name), s.number, s.number)
+	}
+	for _, s := range b.sheets {
+		if s.first {
+			list(s)
+		}
+	}
+	for _, s := range b.sheets {
+		if !s.first {
+			list(s)
+		}
+		fmt.Fprintf(&types, `<Override PartName="/xl/worksheets/sheet%d.xml" ContentType="%sworksheet+xml"/>`, s.number, spreadsheetType)
+		if len(s.comments) > 0 {
+			fmt.Fprintf(&types, `<Override PartName="/xl/comments%d.xml" ContentType="%scomments+xml"/>`, s.number, spreadsheetType)
+		}
+		fmt.Fprintf(&relationships, `<Relationship Id="rId%d" Type="%s/worksheet" Target="worksheets/sheet%d.xml"/>`, s.number, relationshipNamespace, s.number)
+	}
+	fmt.Fprintf(&relationships, `<Relationship Id="rId%d" Type="%s/styles" Target="styles.xml"/>`, len(b.sheets)+1, relationshipNamespace)
+	properties := ""
+	if b.Date1904 {
+		properties = `<workbookPr date1904="1"/>`
+	}
+	for _, part := range []struct{ name, body string }{
+		{"xl/styles.xml", b.styles.xml()},
+		{"xl/workbook.xml", `<workbook xmlns="` + mainNamespace + `" xmlns:r="` + relationshipNamespace + `">` + properties + `<sheets>` + sheets.String() + `</sheets></workbook>`},
+		{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="` + packageNamespace + `">` + relationships.String() + `</Relationships>`},
+		{"_rels/.rels", `<Relationships xmlns="` + packageNamespace + `"><Relationship Id="rId1" Type="` + relationshipNamespace + `/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
+		{"[Content_Types].xml", `<Types xmlns="` + typesNamespace + `">` +
+			`<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>` +
+			`<Default Extension="vml" ContentType="application/vnd.openxmlformats-officedocument.vmlDrawing"/>` +
+			`<Override PartName="/xl/workbook.xml" ContentType="` + spreadsheetType + `sheet.main+xml"/>` +
+			`<Override PartName="/xl/styles.xml" ContentType="` + spreadsheetType + `styles+xml"/>` + types.String() + `</Types>`},
+	} {
+		if err := b.write(part.name, xmlHead+part.body); err != nil {
+			return err
+		}
+	}
+	return b.zip.Close()
+}
+
+func (b *Writer) write(name, body string) error {
+	p, err := b.zip.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(p, body)
+	return err
+}
+
+// endSheet ends the last sheet, and writes its comments.
+func (b *Writer) endSheet() error {
+	if len(b.sheets) == 0 {
+		return nil
+	}
+	s := b.sheets[len(b.sheets)-1]
+	if err := s.end(); err != nil {
+		return err
+	}
+	if len(s.comments) == 0 {
+		return nil
+	}
+	if err := b.writeComments(s); err != nil {
+		return err
+	}
+	return b.write(fmt.Sprintf("xl/worksheets/_rels/sheet%d.xml.rels", s.number), xmlHead+`<Relationships xmlns="`+packageNamespace+`">`+
+		fmt.Sprintf(`<Relationship Id="rId1" Type="%s/vmlDrawing" Target="../drawings/vmlDrawing%d.vml"/>`, relationshipNamespace, s.number)+
+		fmt.Sprintf(`<Relationship Id="rId2" Type="%s/comments" Target="../comments%d.xml"/></Relationships>`, relationshipNamespace, s.number))
+}
+
+// ColumnName names a column, from 1: A … Z, AA …
+func ColumnName(column int) string {
+	column--
+	if column < 26 {
+		return string(rune('A' + column))
+	}
+	return ColumnName(column/26) + string(rune('A'+column%26))
+}
+
+// CellName is a cell's address, both from 1: 4, 4711 → D4711.
+func CellName(column, row int) string { return ColumnName(column) + strconv.Itoa(row) }

@@ -1,0 +1,58 @@
+import { useJobs } from "@headway/client/react";
+import { useEffect, useRef } from "react";
+import { Header } from "./parts/Header.js";
+import { JobsContext } from "./parts/JobsContext.js";
+import { hrefs, useRoute } from "./router.js";
+import { SessionGate } from "./session.js";
+import { texts } from "./texts.js";
+import { ImportView } from "./views/ImportView.js";
+import { JobsView } from "./views/JobsView.js";
+import { JobView } from "./views/JobView.js";
+import { StartView } from "./views/StartView.js";
+
+/** The whole page. */
+export function App() {
+  return (
+    <SessionGate>
+      <SignedIn />
+    </SessionGate>
+  );
+}
+
+function SignedIn() {
+  const route = useRoute();
+  const jobs = useJobs();
+  const main = useRef<HTMLElement>(null);
+  const place = JSON.stringify(route);
+
+  // A new place begins at its top, and keyboards and screen readers go on from there.
+  const shown = useRef(place);
+  useEffect(() => {
+    if (shown.current === place) return;
+    shown.current = place;
+    window.scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [place]);
+
+  return (
+    <JobsContext value={jobs}>
+      <a
+        className="skip"
+        href={hrefs.start}
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        {texts.skipToContent}
+      </a>
+      <Header view={route.view} />
+      <main ref={main} tabIndex={-1}>
+        {route.view === "start" && <StartView />}
+        {route.view === "jobs" && <JobsView />}
+        {route.view === "import" && <ImportView key={route.importId} importId={route.importId} />}
+        {route.view === "job" && <JobView key={route.jobId} kind={route.kind} jobId={route.jobId} />}
+      </main>
+    </JobsContext>
+  );
+}

@@ -1,0 +1,19 @@
+import { issuesCsvPath, reportPath } from "@headway/client";
+import { texts } from "../texts.js";
+import { Icon } from "./Icon.js";
+
+/** The report workbook and the issues as CSV. */
+export function Downloads({ importId }: { importId: string }) {
+  return (
+    <p className="actions downloads">
+      <a className="button quiet" href={reportPath(importId)} download>
+        <Icon name="download" />
+        {texts.import.report}
+      </a>
+      <a className="button quiet" href={issuesCsvPath(importId)} download>
+        <Icon name="download" />
+        {texts.import.csv}
+      </a>
+    </p>
+  );
+}

@@ -1,0 +1,46 @@
+import { isTerminal } from "@headway/client";
+import { hrefs, type Route } from "../router.js";
+import { useSession } from "../session.js";
+import { texts } from "../texts.js";
+import { useMyJobs } from "./JobsContext.js";
+import { Logo } from "./Logo.js";
+
+/** The line at the top: where one is, how many jobs are under way, who is signed in. */
+export function Header({ view }: { view: Route["view"] }) {
+  const { jobs } = useMyJobs();
+  const session = useSession();
+  const live = jobs.filter((job) => !isTerminal(job.status)).length;
+  const inJobs = view === "jobs" || view === "job";
+  return (
+    <header className="top">
+      <div className="top-inner">
+        <a className="home" href={hrefs.start} aria-label={texts.name}>
+          <Logo />
+        </a>
+        <nav aria-label={texts.nav.label}>
+          <a href={hrefs.start} aria-current={inJobs ? undefined : "page"}>
+            {texts.nav.start}
+          </a>
+          <a href={hrefs.jobs} aria-current={inJobs ? "page" : undefined}>
+            {texts.nav.jobs}
+            {live > 0 && (
+              <span className="count">
+                {live}
+                <span className="visually-hidden"> {texts.nav.live(live)}</span>
+              </span>
+            )}
+          </a>
+        </nav>
+        <div className="who">
+          <a href="/docs">{texts.nav.docs}</a>
+          <span className="user" title={`${texts.session.signedInAs} ${session.user}`}>
+            {session.user}
+          </span>
+          <button className="button quiet small" type="button" onClick={session.signOut}>
+            {texts.session.signOut}
+          </button>
+        </div>
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,71 @@
+import { cancel, isTerminal, type JobSnapshot } from "@headway/client";
+import { useConnection } from "@headway/client/react";
+import { type ReactNode, useState } from "react";
+import { labels, texts } from "../texts.js";
+import { ErrorNote } from "./ErrorNote.js";
+import { Icon } from "./Icon.js";
+import { StatusBadge } from "./StatusBadge.js";
+
+interface JobHeadProps {
+  job: JobSnapshot;
+  title: string;
+  back: { href: string; text: string };
+  /** Small marks beside the status. */
+  chips: (string | false | undefined)[];
+  /** Buttons of a job that has ended. */
+  actions?: ReactNode;
+}
+
+/** A job's name, status and what can be done with it. */
+export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
+  const connection = useConnection();
+  const [asked, setAsked] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const stopping = asked || job.cancelRequested === true;
+  const t = texts.job;
+
+  const stop = async () => {
+    setAsked(true);
+    setError(undefined);
+    try {
+      await cancel({ ...connection, jobId: job.jobId });
+    } catch (cause) {
+      setAsked(false);
+      setError(cause);
+    }
+  };
+
+  const live = !isTerminal(job.status);
+  return (
+    <div className="job-head">
+      <a className="back" href={back.href}>
+        <Icon name="back" />
+        {back.text}
+      </a>
+      <div className="job-head-line">
+        <h1>{title}</h1>
+        <div className="chips">
+          <StatusBadge status={job.status} text={live && stopping ? t.cancelling : labels.status[job.status]} />
+          {chips.map(
+            (chip) =>
+              chip && (
+                <span key={chip} className="chip">
+                  {chip}
+                </span>
+              ),
+          )}
+        </div>
+        <div className="actions">
+          {live && (
+            <button className="button" type="button" disabled={stopping} onClick={() => void stop()}>
+              <Icon name="cross" />
+              {stopping ? t.cancelling : t.cancel}
+            </button>
+          )}
+          {actions}
+        </div>
+      </div>
+      {error ? <ErrorNote error={error} /> : null}
+    </div>
+  );
+}

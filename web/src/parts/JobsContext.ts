@@ -1,0 +1,14 @@
+import type { LiveJobs } from "@headway/client/react";
+import { createContext, useContext } from "react";
+
+/** My jobs, over the one stream that the whole page shares. */
+export const JobsContext = createContext<LiveJobs>({
+  jobs: [],
+  loaded: false,
+  connection: "connecting",
+  error: undefined,
+  more: false,
+  loadMore: () => {},
+});
+
+export const useMyJobs = (): LiveJobs => useContext(JobsContext);

@@ -1,0 +1,20 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+const client = (path: string) => fileURLToPath(new URL(`../clients/ts/${path}`, import.meta.url));
+
+// The server's content policy is `default-src 'self'`: nothing inline, so assets stay files and no polyfill is injected.
+// public/.keep puts back what lets Go embed the folder before the page is built.
+export default defineConfig({
+  plugins: [react()],
+  resolve: {
+    alias: [
+      { find: "@headway/client/styles.css", replacement: client("styles.css") },
+      { find: "@headway/client/react", replacement: client("src/react/index.ts") },
+      { find: "@headway/client", replacement: client("src/index.ts") },
+    ],
+  },
+  build: { assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  server: { proxy: { "/api": process.env.HEADWAY_URL ?? "http://127.0.0.1:8080" } },
+});
