@@ -31,7 +31,7 @@ const crashKey = "a secret of the crash test, long enough for HS256"
 func crashes(t *testing.T) int {
 	text := os.Getenv("HEADWAY_TEST_CRASHES")
 	if text == "" {
-		return 25
+		return 100
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
