@@ -25,7 +25,6 @@ type checker struct {
 	owners   map[int][][]imports.Value
 	// written finds the rows of this batch that are to be written, by key, where unique values may change hands.
 	written map[string]int
-	write   [][]imports.Value
 	buffer  []byte
 	// row is the one being decided.
 	row verdict
@@ -44,14 +43,13 @@ type verdict struct {
 	unique map[int]int
 }
 
-// decide says for each row of a batch what becomes of it, in order, and writes those that are accepted.
+// decide says for each row of a batch what becomes of it, in order. Those to be written stand in the batch then.
 func (s *sheetRun) decide(ctx context.Context, b *batch, replay bool) error {
 	c := &s.check
 	c.batch, c.replay = b, replay
 	if err := s.lookUp(ctx); err != nil {
 		return err
 	}
-	c.write = c.write[:0]
 	clear(c.written)
 	nextFault := 0
 	for i := range b.rows {
@@ -69,10 +67,7 @@ func (s *sheetRun) decide(ctx context.Context, b *batch, replay bool) error {
 			return err
 		}
 	}
-	if len(c.write) == 0 {
-		return nil
-	}
-	return s.table.Write(ctx, c.write)
+	return nil
 }
 
 // lookUp asks the database about all rows of the batch at once.
@@ -95,6 +90,7 @@ func (s *sheetRun) lookUp(ctx context.Context) error {
 	if err := s.lookUpParents(ctx); err != nil || s.table.WasEmpty() {
 		return err
 	}
+	s.pipeline.written()
 	var err error
 	if c.existing, err = s.table.Existing(ctx, c.clean); err != nil {
 		return err
@@ -137,6 +133,7 @@ func (s *sheetRun) lookUpParents(ctx context.Context) error {
 		if len(ask) == 0 {
 			continue
 		}
+		s.pipeline.written()
 		holds, err := p.sheet.table.Holds(ctx, p.column, ask)
 		if err != nil {
 			return err
@@ -166,7 +163,7 @@ func (s *sheetRun) checkKeys() {
 			v.entry = s.keys.find(c.buffer)
 		} else if entry, found := s.keys.add(c.buffer, number); found {
 			s.reject(s.key[0], imports.DuplicateInFile, func() string {
-				return s.duplicateMessage(s.spec.Key, s.key, s.keys.entries[entry].row)
+				return s.duplicateMessage(s.spec.Key, s.key, s.keys.at(entry).row)
 			})
 		} else {
 			v.entry = entry
@@ -185,7 +182,7 @@ func (s *sheetRun) checkKeys() {
 			v.unique[column] = set.find(c.buffer)
 		} else if entry, found := set.add(c.buffer, number); found {
 			s.reject(column, imports.DuplicateInFile, func() string {
-				return s.duplicateMessage([]string{s.columns[column].spec.Name}, []int{column}, set.entries[entry].row)
+				return s.duplicateMessage([]string{s.columns[column].spec.Name}, []int{column}, set.at(entry).row)
 			})
 		} else {
 			v.unique[column] = entry
@@ -232,7 +229,7 @@ func (s *sheetRun) checkReferences() (waits bool) {
 		case p.sheet == s && c.replay && c.batch.cyclic[v.index]:
 			s.reject(column, imports.ReferenceCycle, func() string { return s.cycleMessage(column) })
 		case entry >= 0:
-			switch keys.entries[entry].state {
+			switch keys.at(entry).state {
 			case accepted, present:
 			case rejected, blocked:
 				s.block(column, p, keys, entry)
@@ -289,7 +286,7 @@ func (p *parent) title() string {
 // block marks the row as stopped by the row that it refers to.
 func (s *sheetRun) block(column int, p *parent, keys *keySet, entry int) {
 	v := &s.check.row
-	target := keys.entries[entry]
+	target := *keys.at(entry)
 	cause := target.cause
 	if cause == 0 && target.state == rejected {
 		cause = s.run.causes.rejectedRow(p.sheet, target)
@@ -402,7 +399,7 @@ func (s *sheetRun) endRow(waits bool) error {
 }
 
 func (k *keySet) settle(entry int, v *verdict) {
-	e := &k.entries[entry]
+	e := k.at(entry)
 	e.state, e.cause, e.fault = v.state, v.cause, v.fault
 }
 
@@ -423,7 +420,7 @@ func (s *sheetRun) accept() {
 	default:
 		s.counts.Updated++
 	}
-	c.write = append(c.write, v.values)
+	c.batch.write = append(c.batch.write, v.values)
 	if c.written != nil {
 		c.written[string(appendKey(nil, v.values, s.key))] = v.index
 	}

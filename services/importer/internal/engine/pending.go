@@ -124,7 +124,6 @@ func (s *sheetRun) replay(ctx context.Context) error {
 	b := newBatch()
 	for len(order) > 0 {
 		b.reset()
-		b.cyclic = b.cyclic[:0]
 		n := min(batchRows, len(order))
 		for _, i := range order[:n] {
 			if err := s.pending.get(b, int(i), len(s.columns)); err != nil {
@@ -134,6 +133,9 @@ func (s *sheetRun) replay(ctx context.Context) error {
 		}
 		order = order[n:]
 		if err := s.decide(ctx, b, true); err != nil {
+			return err
+		}
+		if err := s.table.Write(ctx, b.write); err != nil {
 			return err
 		}
 		if err := s.recorder.tick(ctx); err != nil {
@@ -166,8 +168,8 @@ func (s *sheetRun) arrange(ctx context.Context) (order []int32, cyclic []bool, e
 			if v := b.values[column]; v.Kind != imports.Null {
 				buffer = v.Append(buffer[:0])
 				keys := s.keysOf(s.parents[column].column)
-				if entry := keys.find(buffer); entry >= 0 && keys.entries[entry].state == pending {
-					target = int32(keys.entries[entry].cause) - 1
+				if entry := keys.find(buffer); entry >= 0 && keys.at(entry).state == pending {
+					target = int32(keys.at(entry).cause) - 1
 				}
 			}
 			targets = append(targets, target)
