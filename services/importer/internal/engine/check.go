@@ -54,6 +54,10 @@ func (s *sheetRun) decide(ctx context.Context, b *batch, replay bool) error {
 	nextFault := 0
 	for i := range b.rows {
 		s.beginRow(i)
+		if replay && b.decided[i] {
+			s.completeBlame()
+			continue
+		}
 		for ; nextFault < len(b.faults) && b.faults[nextFault].row == i; nextFault++ {
 			f := b.faults[nextFault]
 			s.reject(f.column, f.Code, func() string { return f.Message })
@@ -210,39 +214,75 @@ func (s *sheetRun) duplicateMessage(names []string, columns []int, first uint32)
 		s.cellName(int(first), s.columns[columns[0]].cell))
 }
 
-// checkReferences looks at the rows that this one refers to; true if one of them is not known yet.
+// checkReferences looks at the rows that this one refers to; true if one of them is not known yet. A row that has to
+// wait for that, and is not rejected anyway, is looked at when it is replayed.
 func (s *sheetRun) checkReferences() (waits bool) {
 	if len(s.parents) == 0 {
 		return false
 	}
 	c := &s.check
 	v := &c.row
+	if !c.replay {
+		waits = s.waits()
+		if waits && v.state != rejected {
+			return true
+		}
+	}
 	for column := range s.columns {
 		p := s.parents[column]
-		if p == nil || v.values[column].Kind == imports.Null {
-			continue
-		}
-		c.buffer = v.values[column].Append(c.buffer[:0])
-		keys := p.sheet.keysOf(p.column)
-		entry := keys.find(c.buffer)
-		switch {
-		case p.sheet == s && c.replay && c.batch.cyclic[v.index]:
-			s.reject(column, imports.ReferenceCycle, func() string { return s.cycleMessage(column) })
-		case entry >= 0:
-			switch keys.at(entry).state {
-			case accepted, present:
-			case rejected, blocked:
-				s.block(column, p, keys, entry)
-			default:
-				waits = true
-			}
-		case p.sheet == s && !c.replay:
-			waits = true
-		case !p.known[string(c.buffer)]:
-			s.rejectMissing(column, p)
+		if p != nil && v.values[column].Kind != imports.Null && !(waits && p.sheet == s) {
+			s.checkReference(column, p)
 		}
 	}
 	return waits
+}
+
+// waits tells whether the row refers to one of its own sheet that is not decided on yet, or has not come yet.
+func (s *sheetRun) waits() bool {
+	c := &s.check
+	for _, column := range s.selfColumns {
+		value := c.row.values[column]
+		if value.Kind == imports.Null {
+			continue
+		}
+		c.buffer = value.Append(c.buffer[:0])
+		keys := s.keysOf(s.parents[column].column)
+		entry := keys.find(c.buffer)
+		if entry < 0 || keys.at(entry).state == undecided || keys.at(entry).state == pending {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *sheetRun) checkReference(column int, p *parent) {
+	c := &s.check
+	v := &c.row
+	c.buffer = v.values[column].Append(c.buffer[:0])
+	keys := p.sheet.keysOf(p.column)
+	entry := keys.find(c.buffer)
+	switch {
+	case p.sheet == s && c.replay && (c.batch.cyclic[v.index] || entry >= 0 && keys.at(entry).row == uint32(c.batch.rows[v.index])):
+		s.reject(column, imports.ReferenceCycle, func() string { return s.cycleMessage(column) })
+	case entry >= 0:
+		if state := keys.at(entry).state; state == rejected || state == blocked {
+			s.block(column, p, keys, entry)
+		}
+	case !p.known[string(c.buffer)]:
+		s.rejectMissing(column, p)
+	}
+}
+
+// completeBlame finds what else is wrong with a row that was rejected before the rows of its own sheet to which it
+// refers had come. The row is counted already.
+func (s *sheetRun) completeBlame() {
+	v := &s.check.row
+	v.state = rejected
+	for _, column := range s.selfColumns {
+		if v.values[column].Kind != imports.Null {
+			s.checkReference(column, s.parents[column])
+		}
+	}
 }
 
 func (s *sheetRun) cycleMessage(column int) string {
@@ -378,11 +418,16 @@ func (s *sheetRun) endRow(waits bool) error {
 		if v.first != nil && len(s.firstIssue) < imports.KeptPerSheet {
 			s.firstIssue[number] = *v.first
 		}
+		if waits {
+			if err := s.pending.add(number, v.values, true); err != nil {
+				return err
+			}
+		}
 	case blocked:
 		s.counts.Blocked++
 		s.run.causes.stops(v.cause, s.index)
 	case pending:
-		if err := s.pending.add(number, v.values); err != nil {
+		if err := s.pending.add(number, v.values, false); err != nil {
 			return err
 		}
 		v.cause = uint32(s.pending.len()) // its place, from 1

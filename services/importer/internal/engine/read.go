@@ -30,6 +30,7 @@ type batch struct {
 	strays          []stray
 	write           [][]imports.Value // the rows to be written
 	cyclic          []bool            // of a replayed batch: the row refers to itself in a circle
+	decided         []bool            // of a replayed batch: the row is rejected already
 	converter       chan struct{}     // receives once the values are there
 }
 
@@ -50,7 +51,7 @@ func newBatch() *batch { return &batch{converter: make(chan struct{}, 1)} }
 func (b *batch) reset() {
 	b.rows, b.cells, b.values = b.rows[:0], b.cells[:0], b.values[:0]
 	b.text, b.converted, b.faults, b.strays = b.text[:0], b.converted[:0], b.faults[:0], b.strays[:0]
-	b.write, b.cyclic = b.write[:0], b.cyclic[:0]
+	b.write, b.cyclic, b.decided = b.write[:0], b.cyclic[:0], b.decided[:0]
 }
 
 // row gives the values of a row of the batch.
