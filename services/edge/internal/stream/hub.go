@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -69,6 +70,9 @@ type Hub struct {
 	imports map[string]*topic
 	people  map[string]*person
 	streams []*watcher
+	// opened counts the streams that ever began, as of now and of the last sweep; openedInRush those since memory was
+	// given back.
+	opened, openedBefore, openedInRush int
 	// draining: no new streams. closed: no new goroutines.
 	draining, closed bool
 	// generation grows with every connection to the jobs service, so that what was deleted meanwhile stands out.
@@ -234,6 +238,31 @@ func (h *Hub) sweep(now int64) {
 	if now%sweepSeconds != 0 {
 		return
 	}
+	h.dropUnwantedFrames()
+	if h.rushIsOver() {
+		h.spawn(debug.FreeOSMemory)
+	}
+}
+
+// rush is how many streams have to begin for what their beginnings left behind to be worth collecting at once.
+const rush = 500
+
+// rushIsOver tells, once, that many streams began and few do now. An idle process collects its garbage every two
+// minutes only, and a beginning leaves more behind than a stream holds.
+func (h *Hub) rushIsOver() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	lately := h.opened - h.openedBefore
+	h.openedBefore = h.opened
+	h.openedInRush += lately
+	if h.openedInRush < rush || lately > h.openedInRush/10 {
+		return false
+	}
+	h.openedInRush = 0
+	return true
+}
+
+func (h *Hub) dropUnwantedFrames() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, topics := range []map[string]*topic{h.jobs, h.imports} {
