@@ -467,9 +467,9 @@ func errUnavailable(cause error) error {
 		"The service that knows this cannot be reached for the moment; try again.", cause)
 }
 
-// attach has the watcher follow a job or import, and gives the current state. Watching comes first and reading second,
+// attach has the watcher follow a job or import, and gives it and its current state. Watching comes first and reading second,
 // so that nothing between the two is lost.
-func (h *Hub) attach(ctx context.Context, w *watcher, id, kind string, isImport bool, as auth.Identity) (*frame, error) {
+func (h *Hub) attach(ctx context.Context, w *watcher, id, kind string, isImport bool, as auth.Identity) (*topic, *frame, error) {
 	h.mu.Lock()
 	t := h.topicFor(id, isImport)
 	w.topic, w.topicIndex = t, int32(len(t.watchers))
@@ -480,22 +480,22 @@ func (h *Hub) attach(ctx context.Context, w *watcher, id, kind string, isImport 
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			return nil, rpcerr.Internal(ctx.Err())
+			return nil, nil, rpcerr.Internal(ctx.Err())
 		}
 		if f.err != nil {
-			return nil, f.err
+			return nil, nil, f.err
 		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !t.known || !as.MaySee(t.owner) || !isImport && t.kind != kind {
-		return nil, errNotFound(isImport)
+		return nil, nil, errNotFound(isImport)
 	}
 	current, err := t.encoded()
 	if err != nil {
-		return nil, rpcerr.Internal(err)
+		return nil, nil, rpcerr.Internal(err)
 	}
-	return current, nil
+	return t, current, nil
 }
 
 // topicFor gives a topic, and begins to read one that is not known. The hub's lock must be held.
@@ -529,6 +529,35 @@ func (h *Hub) topicFor(id string, isImport bool) *topic {
 		h.fetchJob(ctx, t)
 	})
 	return t
+}
+
+// catchUp reads a topic anew whose state here is behind what a client has seen.
+func (h *Hub) catchUp(ctx context.Context, t *topic, behind *frame) (*frame, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	if t.isImport {
+		resp, err := h.cfg.Imports.GetImport(ctx, &importsv1.GetImportRequest{ImportId: t.id}, h.cfg.AsService, grpc.WaitForReady(true))
+		if err != nil {
+			return nil, fetchError(t, err)
+		}
+		h.publishImport(t, resp.GetImport())
+	} else {
+		job, err := h.readJob(ctx, t.id)
+		if err != nil {
+			return nil, err
+		}
+		h.publishJob(job)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t.revision <= behind.revision {
+		return behind, nil
+	}
+	current, err := t.encoded()
+	if err != nil {
+		return nil, rpcerr.Internal(err)
+	}
+	return current, nil
 }
 
 // fetchTimeout is how long a stream that begins waits for a service that cannot be reached.
