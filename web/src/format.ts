@@ -7,10 +7,11 @@ export const formatCount = (n: number): string => n.toLocaleString(locale, { max
 export const formatShort = (n: number): string =>
   n.toLocaleString(locale, { notation: "compact", maximumFractionDigits: n < 10 ? 1 : n < 1000 ? 0 : 1 });
 
+/** Sizes as file managers show them: 1 MB is 1,048,576 bytes. */
 export function formatBytes(bytes: number): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
-  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return (bytes / 1000 ** power).toLocaleString(locale, {
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return (bytes / 1024 ** power).toLocaleString(locale, {
     style: "unit",
     unit: units[power],
     unitDisplay: power ? "short" : "long",

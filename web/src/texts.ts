@@ -46,10 +46,10 @@ export const texts = {
     dryRunHint: "Do everything, then roll it back: real numbers, nothing written.",
     sample: "No workbook at hand?",
     sampleLead:
-      "The server makes one with seven sheets and a few wrong rows in it. It is then uploaded like yours would be.",
+      "The server makes one with seven sheets and a few wrong rows in it. It is then uploaded like yours would be. To fill in your own:",
     sampleSize: "Employees in the sample",
     sampleTry: "Try the sample",
-    template: "Download the empty template",
+    template: "download the empty template",
     recent: "Your latest jobs",
     allJobs: "All jobs",
     tooLarge: (size: string, limit: string) => `This file has ${size}; the server takes up to ${limit}.`,

@@ -40,15 +40,15 @@ export function JobMeter({ job, title, samples }: { job: JobSnapshot; title: str
           <dt>{t.elapsed}</dt>
           <dd>{started === undefined ? t.none : formatDuration((until - started) / 1000)}</dd>
         </div>
-        {!ended && (
+        {active && (
           <>
             <div>
               <dt>{t.timeLeft}</dt>
-              <dd>{active && job.etaSeconds !== undefined ? t.left(formatDuration(job.etaSeconds)) : t.none}</dd>
+              <dd>{job.etaSeconds !== undefined ? t.left(formatDuration(job.etaSeconds)) : t.none}</dd>
             </div>
             <div>
               <dt>{t.rate}</dt>
-              <dd>{active && job.rate ? t.perSecond(formatCount(job.rate), unit) : t.none}</dd>
+              <dd>{job.rate ? t.perSecond(formatCount(job.rate), unit) : t.none}</dd>
             </div>
           </>
         )}

@@ -12,8 +12,15 @@ export function SampleOffer({ onTry }: { onTry: (rows: number) => void }) {
   const t = texts.start;
   return (
     <section className="card sample" aria-labelledby="sample-heading">
-      <h2 id="sample-heading">{t.sample}</h2>
-      <p className="muted">{t.sampleLead}</p>
+      <div className="sample-words">
+        <h2 id="sample-heading">{t.sample}</h2>
+        <p className="muted">
+          {t.sampleLead}{" "}
+          <a href={templatePath("workforce")} download>
+            {t.template}
+          </a>
+        </p>
+      </div>
       <fieldset className="segments">
         <legend>{t.sampleSize}</legend>
         <div>
@@ -36,10 +43,6 @@ export function SampleOffer({ onTry }: { onTry: (rows: number) => void }) {
           <Icon name="spark" />
           {t.sampleTry}
         </button>
-        <a className="button quiet" href={templatePath("workforce")} download>
-          <Icon name="download" />
-          {t.template}
-        </a>
       </div>
     </section>
   );

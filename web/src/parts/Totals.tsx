@@ -6,7 +6,7 @@ import { texts } from "../texts.js";
 export const fates = ["inserted", "updated", "unchanged", "rejected", "blocked", "skipped"] as const;
 
 /** The numbers over all sheets: one bar of what became of the rows, and each number beside its name. */
-export function Totals({ totals, ended }: { totals: Counts; ended: boolean }) {
+export function Totals({ totals, still }: { totals: Counts; still: boolean }) {
   const t = texts.import;
   const shown = fates.filter(
     (fate) => totals[fate] > 0 || ["inserted", "updated", "unchanged", "rejected"].includes(fate),
@@ -14,7 +14,7 @@ export function Totals({ totals, ended }: { totals: Counts; ended: boolean }) {
   let from = 0;
   return (
     <section className="card totals" aria-labelledby="totals-heading">
-      <h2 id="totals-heading">{ended ? t.totalsDone : t.totals}</h2>
+      <h2 id="totals-heading">{still ? t.totalsDone : t.totals}</h2>
       <p className="totals-read">
         <strong>{formatCount(totals.read)}</strong> <span className="muted">{t.counts.read}</span>
       </p>
@@ -34,7 +34,7 @@ export function Totals({ totals, ended }: { totals: Counts; ended: boolean }) {
           </div>
         ))}
       </dl>
-      {ended && totals.read > 0 && (
+      {still && totals.read > 0 && (
         <p className="fine muted sum">
           {t.adds} {formatCount(totals.read)} ={" "}
           {fates

@@ -64,7 +64,7 @@ export function ImportView({ importId }: { importId: string }) {
       <div className="import-grid">
         <div className="import-side">
           <JobMeter job={job} title={title} samples={samples} />
-          {totals && <Totals totals={totals} ended={ended} />}
+          {totals && <Totals totals={totals} still={ended || job.status === "waiting"} />}
         </div>
         <section className="card" aria-labelledby="steps-heading">
           <h2 id="steps-heading">{texts.job.steps}</h2>

@@ -96,11 +96,11 @@ function amount(step: Step, labels: Labels): string {
 
 const format = (value: number, { locale }: Labels) => value.toLocaleString(locale, { maximumFractionDigits: 0 });
 
-/** Bytes in the largest unit of 1,000 that leaves a whole number before the point. */
+/** Sizes as file managers show them: 1 MB is 1,048,576 bytes. */
 function formatBytes(bytes: number, { locale }: Labels): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
-  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return (bytes / 1000 ** power).toLocaleString(locale, {
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
+  return (bytes / 1024 ** power).toLocaleString(locale, {
     style: "unit",
     unit: units[power],
     unitDisplay: "short",
