@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-BIN := $(CURDIR)/bin
+BIN := bin
 GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' '*.sql' '*.yaml' go.mod go.sum)
 WEB_SOURCES = $(shell git ls-files -co --exclude-standard web clients/ts package.json package-lock.json | grep -v '^web/dist/')
 MODULES := . gen clients/go
@@ -22,7 +22,7 @@ build: web ## Build bin/headway and one binary a service
 
 .PHONY: run
 run: build ## Run everything in one process; prints the page's address
-	@exec $(BIN)/headway serve $(ARGS)
+	@exec ./$(BIN)/headway serve $(ARGS)
 
 .PHONY: test
 test: build $(BIN)/grpcurl chromium ## Run every test: Go, client, browser
@@ -41,9 +41,9 @@ e2e: build $(BIN)/grpcurl chromium ## Run only the tests that drive the real bin
 
 .PHONY: lint
 lint: $(BIN)/buf $(BIN)/golangci-lint node_modules ## Check style: Go, protobuf, TypeScript
-	$(BIN)/buf lint
-	$(BIN)/buf format --diff --exit-code proto
-	@for module in $(MODULES); do (cd $$module && $(BIN)/golangci-lint run ./...); done
+	./$(BIN)/buf lint
+	./$(BIN)/buf format --diff --exit-code proto
+	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(BIN)/golangci-lint run ./...); done
 	npm run lint
 
 .PHONY: generate
@@ -94,11 +94,11 @@ node_modules: package.json package-lock.json
 
 TOOLS := buf grpcurl protoc-gen-go protoc-gen-go-grpc protoc-gen-grpc-gateway protoc-gen-openapiv3
 $(addprefix $(BIN)/,$(TOOLS)) &: tools/go.mod tools/go.sum
-	cd tools && GOWORK=off go build -o $(BIN)/ tool
+	cd tools && GOWORK=off go build -o $(CURDIR)/$(BIN)/ tool
 	@touch $(addprefix $(BIN)/,$(TOOLS))
 
 $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
-	cd tools/lint && GOWORK=off go build -o $(BIN)/ tool
+	cd tools/lint && GOWORK=off go build -o $(CURDIR)/$(BIN)/ tool
 	@touch $@
 
 # The browser that the tests drive, from the system's packages.
