@@ -25,17 +25,17 @@ run: build ## Run everything in one process; prints the page's address
 	@exec ./$(BIN)/headway serve $(ARGS)
 
 .PHONY: test
-test: build $(BIN)/grpcurl chromium ## Run every test: Go, client, browser
+test: build $(BIN)/grpcurl test-programs ## Run every test: Go, client, browser
 	@for module in $(MODULES); do (cd $$module && go test ./...); done
 	npm test
 	npm run test:browser
 
 .PHONY: race
-race: build $(BIN)/grpcurl ## Run the Go tests under the race detector
+race: build $(BIN)/grpcurl test-programs ## Run the Go tests under the race detector
 	@for module in $(MODULES); do (cd $$module && go test -race ./...); done
 
 .PHONY: e2e
-e2e: build $(BIN)/grpcurl chromium ## Run only the tests that drive the real binary
+e2e: build $(BIN)/grpcurl test-programs ## Run only the tests that drive the real binary
 	go test -count=1 ./e2e/...
 	npm run test:browser
 
@@ -101,7 +101,8 @@ $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 	cd tools/lint && GOWORK=off go build -o $(CURDIR)/$(BIN)/ tool
 	@touch $@
 
-# The browser that the tests drive, from the system's packages.
-.PHONY: chromium
-chromium: node_modules
-	@command -v chromium >/dev/null || e2e/install-packages chromium
+# Programs that the tests drive, from the system's packages.
+TEST_PROGRAMS := curl chromium
+.PHONY: test-programs
+test-programs:
+	@for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done
