@@ -69,7 +69,7 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.ended, `SELECT ` + columns + ` FROM jobs INDEXED BY jobs_ended
 			WHERE completed_at > 0 AND completed_at < ? ORDER BY completed_at LIMIT ?`},
 	} {
-		stmt, err := conn.PrepareContext(ctx, p.text)
+		stmt, err := conn.PrepareContext(ctx, p.text) //nolint:sqlclosecheck // they live as long as the connection; close ends them
 		if err != nil {
 			return fmt.Errorf("prepare %q: %w", p.text, err)
 		}
@@ -104,7 +104,7 @@ func (t *tx) save(before *job.Job, r *row) error {
 	if err != nil {
 		return t.fail("encode the progress of job "+j.ID, err)
 	}
-	if j.Status == before.Status && j.Status == job.Active && j.Lease.Token == before.Lease.Token {
+	if j.Status == job.Active && j.Lease.Token == before.Lease.Token {
 		_, err = t.updateRunning.ExecContext(t.ctx, j.Revision, progress, j.CancelRequested, stamp(j.CancelBy),
 			stamp(j.UpdatedAt), stamp(j.Due()), stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, r.seq)
 	} else {

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -678,7 +677,9 @@ func observed(t *testing.T, s *suite) {
 	for range 8 {
 		wg.Go(func() {
 			for range 20 {
-				s.change(j.ID, func(j *job.Job) error { j.Touch(start); return nil })
+				if _, err := s.change(j.ID, func(j *job.Job) error { j.Touch(start); return nil }); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
@@ -687,7 +688,7 @@ func observed(t *testing.T, s *suite) {
 	for _, c := range s.commits {
 		for _, told := range c.Jobs {
 			if want++; told.Revision != want {
-				t.Fatal(fmt.Sprintf("revision %d was told in place %d", told.Revision, want))
+				t.Fatalf("revision %d was told in place %d", told.Revision, want)
 			}
 		}
 	}
