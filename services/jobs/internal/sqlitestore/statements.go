@@ -13,7 +13,8 @@ import (
 type statements struct {
 	byID, byRequest, fingerprint     *sql.Stmt
 	insert, updateAll, updateRunning *sql.Stmt
-	ready, countActive, extendLeases *sql.Stmt
+	ready, readyOfOwner, readyOwners *sql.Stmt
+	countActive, extendLeases        *sql.Stmt
 	checkpoint, saveCheckpoint       *sql.Stmt
 	lastPiece, addPiece, growPiece   *sql.Stmt
 	overlap, setOutputBytes          *sql.Stmt
@@ -45,8 +46,16 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.updateRunning, `UPDATE jobs SET revision = ?, progress = ?, cancel_requested = ?, cancel_by = ?,
 			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ? WHERE seq = ?`},
 		{&s.ready, `SELECT seq, id, owner, priority FROM jobs INDEXED BY jobs_ready
-			WHERE ready = 1 AND kind = ? AND (priority < ? OR priority = ? AND seq > ?)
-			ORDER BY priority DESC, seq LIMIT ?`},
+			WHERE ready = 1 AND kind = ? ORDER BY priority DESC, seq LIMIT ?`},
+		{&s.readyOfOwner, `SELECT seq, id, owner, priority FROM jobs INDEXED BY jobs_ready_owner
+			WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY priority DESC, seq LIMIT ?`},
+		// From one owner to the next, however many jobs each has.
+		{&s.readyOwners, `WITH RECURSIVE o (owner) AS (
+			SELECT (SELECT min(owner) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1)
+			UNION ALL
+			SELECT (SELECT min(owner) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner > o.owner)
+			FROM o WHERE o.owner IS NOT NULL)
+			SELECT owner FROM o WHERE owner IS NOT NULL`},
 		{&s.countActive, `SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_active
 			WHERE status = 2 AND kind = ? AND owner = ? LIMIT ?)`},
 		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = max(lease_expires_at, ?1 + lease_duration),
