@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
@@ -262,4 +263,21 @@ func TestAWorkbookGoesInAndItsRowsComeOut(t *testing.T) {
 	if percent := last.GetJob().GetProgress().GetPercent(); percent != 100 {
 		t.Errorf("ended at %v %%", percent)
 	}
+}
+
+// exec changes the target behind the importer's back.
+func (w *world) exec(statement string) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(w.dir, "records.db"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(w.t.Context(), statement); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func withCommit(commit bool) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{"commit": structpb.NewBoolValue(commit)}}
 }
