@@ -163,7 +163,7 @@ func (w *world) accepted(file []byte, options *importsv1.UploadOptions) *imports
 // watch follows an import until it has ended or waits, and gives the last snapshot.
 func (w *world) watch(id string) *importsv1.Import {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	defer cancel()
 	stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: id}, w.as("ann"))
 	if err != nil {
