@@ -186,3 +186,22 @@ func TestOnlyAllowedOriginsMayRead(t *testing.T) {
 		t.Errorf("foreign: %v", h)
 	}
 }
+
+func TestUserWhoCallsTooOftenHasToWait(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.RequestsPerSecond = 1 })
+	b.jobs.put("j1", "media", "ann", nil)
+	var refused *http.Response
+	for range 20 {
+		if refused = b.do(http.MethodGet, "/api/v1/jobs/j1", nil); refused.StatusCode != http.StatusOK {
+			break
+		}
+	}
+	if refused.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	b.refused(refused, http.StatusTooManyRequests, "RATE_LIMITED")
+	if status, _ := b.get("/api/v1/jobs", "Authorization", "Bearer "+b.token("bob")); status != http.StatusOK {
+		t.Errorf("another user: %d", status)
+	}
+	b.open("/api/v1/sse/jobs/media/j1").want("connected")
+}

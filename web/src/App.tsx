@@ -2,6 +2,7 @@ import { useJobs } from "@headway/client/react";
 import { useEffect, useRef } from "react";
 import { Header } from "./parts/Header.js";
 import { JobsContext } from "./parts/JobsContext.js";
+import { Unavailable } from "./parts/Unavailable.js";
 import { hrefs, useRoute } from "./router.js";
 import { SessionGate } from "./session.js";
 import { texts } from "./texts.js";
@@ -23,7 +24,7 @@ function SignedIn() {
   const route = useRoute();
   const jobs = useJobs();
   const main = useRef<HTMLElement>(null);
-  const place = JSON.stringify(route);
+  const place = JSON.stringify(route ?? null);
 
   // A new place begins at its top, and keyboards and screen readers go on from there.
   const shown = useRef(place);
@@ -46,12 +47,13 @@ function SignedIn() {
       >
         {texts.skipToContent}
       </a>
-      <Header view={route.view} />
+      <Header view={route?.view} />
       <main ref={main} tabIndex={-1}>
-        {route.view === "start" && <StartView />}
-        {route.view === "jobs" && <JobsView />}
-        {route.view === "import" && <ImportView key={route.importId} importId={route.importId} />}
-        {route.view === "job" && <JobView key={route.jobId} kind={route.kind} jobId={route.jobId} />}
+        {!route && <Unavailable error={undefined} deleted />}
+        {route?.view === "start" && <StartView />}
+        {route?.view === "jobs" && <JobsView />}
+        {route?.view === "import" && <ImportView key={route.importId} importId={route.importId} />}
+        {route?.view === "job" && <JobView key={route.jobId} kind={route.kind} jobId={route.jobId} />}
       </main>
     </JobsContext>
   );

@@ -170,6 +170,7 @@ export const texts = {
       warnings: (n: number) => `${count(n)} ${n === 1 ? "warning" : "warnings"}`,
       causes: "Root causes",
       causesLead: "Mending these frees the most rows.",
+      moreCauses: (n: number) => `${count(n)} smaller ${n === 1 ? "cause" : "causes"}`,
       blocks: (n: number) => `blocks ${rows(n)}`,
       newest: "Found last",
       newestLead: "The full list can be searched as soon as the run has ended.",

@@ -6,11 +6,10 @@ import { useMyJobs } from "./JobsContext.js";
 import { Logo } from "./Logo.js";
 
 /** The line at the top: where one is, how many jobs are under way, who is signed in. */
-export function Header({ view }: { view: Route["view"] }) {
+export function Header({ view }: { view: Route["view"] | undefined }) {
   const { jobs } = useMyJobs();
   const session = useSession();
   const live = jobs.filter((job) => !isTerminal(job.status)).length;
-  const inJobs = view === "jobs" || view === "job";
   return (
     <header className="top">
       <div className="top-inner">
@@ -18,10 +17,10 @@ export function Header({ view }: { view: Route["view"] }) {
           <Logo />
         </a>
         <nav aria-label={texts.nav.label}>
-          <a href={hrefs.start} aria-current={inJobs ? undefined : "page"}>
+          <a href={hrefs.start} aria-current={view === "start" ? "page" : view === "import" ? "true" : undefined}>
             {texts.nav.start}
           </a>
-          <a href={hrefs.jobs} aria-current={inJobs ? "page" : undefined}>
+          <a href={hrefs.jobs} aria-current={view === "jobs" ? "page" : view === "job" ? "true" : undefined}>
             {texts.nav.jobs}
             {live > 0 && (
               <span className="count">

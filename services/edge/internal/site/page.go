@@ -12,8 +12,9 @@ import (
 	"headway/services/edge/internal/httperr"
 )
 
-// pagePolicy is the page's Content-Security-Policy: everything from here, nothing inline, nobody may frame it.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+// pagePolicy is the page's Content-Security-Policy: everything from here, nothing inline, nobody may frame it. Pictures
+// may be blobs: a job's output that the page has put together.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
 	"connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 const notBuilt = `<!doctype html>

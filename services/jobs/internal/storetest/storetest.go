@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"no job is claimed twice", claimOnce},
 		{"owners at their cap let others go first", claimCap},
 		{"a claim brings the checkpoint", checkpoint},
+		{"the queue is in the order of claims", queued},
 		{"due jobs come with the longest overdue first", due},
 		{"leases are extended and never shortened", extend},
 		{"pages hold every job once, newest first, while others are created", pages},
@@ -377,6 +378,31 @@ func checkpoint(t *testing.T, s *suite) {
 		leased = s.claim(start, 1).Jobs[0]
 		if !bytes.Equal(leased.Checkpoint, c.want) || leased.HasCheckpoint != (len(c.want) > 0) {
 			t.Errorf("after saving %q the next attempt has %q", c.save, leased.Checkpoint)
+		}
+	}
+}
+
+func queued(t *testing.T, s *suite) {
+	priority := func(p int32) func(*job.Spec) { return func(spec *job.Spec) { spec.Priority = p } }
+	old, high, young := s.add(priority(0)), s.add(priority(1)), s.add(priority(0))
+	s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Hour) })
+	s.add(func(spec *job.Spec) { spec.Kind = "media" })
+	if _, err := s.change(young.ID, func(j *job.Job) error { j.Place(start, 7); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	queue, err := s.Queue(t.Context(), "crawl", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the queue", queue, []job.Queuing{{ID: high.ID}, {ID: old.ID}, {ID: young.ID, Position: 7}})
+	for _, c := range []struct {
+		priority int32
+		limit    int
+		want     int
+	}{{0, 10, 3}, {1, 10, 1}, {2, 10, 0}, {0, 2, 2}} {
+		n, err := s.Ahead(t.Context(), "crawl", c.priority, c.limit)
+		if err != nil || n != c.want {
+			t.Errorf("ahead of priority %d: %d, %v; want %d", c.priority, n, err, c.want)
 		}
 	}
 }
