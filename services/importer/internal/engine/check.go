@@ -336,8 +336,8 @@ func (s *sheetRun) block(column int, p *parent, keys *keySet, entry int) {
 		if target.state == blocked {
 			what = "is blocked itself"
 		}
-		return fmt.Sprintf("The %s “%s” in %s %s, so this row cannot be imported; mend that row first.", singular(p.sheet.spec.Title),
-			convert.Clip(v.values[column].Append(nil), 40), p.sheet.cellName(int(target.row), 0), what)
+		return fmt.Sprintf("The %s “%s” in row %d of the sheet “%s” %s, so this row cannot be imported; mend that row first.",
+			singular(p.sheet.spec.Title), convert.Clip(v.values[column].Append(nil), 40), target.row, p.sheet.source.WorkbookSheet, what)
 	})
 	if v.state == accepted {
 		v.state, v.cause = blocked, cause

@@ -123,8 +123,13 @@ func (s *sheetRun) replay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := newBatch()
-	for len(order) > 0 {
+	// A batch is written while the next one is decided on.
+	batches := [2]*batch{newBatch(), newBatch()}
+	written := make(chan error, 1)
+	written <- nil
+	defer s.pipeline.written()
+	for turn := 0; len(order) > 0; turn++ {
+		b := batches[turn%2]
 		b.reset()
 		n := min(batchRows, len(order))
 		for _, i := range order[:n] {
@@ -137,15 +142,16 @@ func (s *sheetRun) replay(ctx context.Context) error {
 		if err := s.decide(ctx, b, true); err != nil {
 			return err
 		}
-		if err := s.table.Write(ctx, b.write); err != nil {
+		if err := <-written; err != nil {
 			return err
 		}
+		s.pipeline.writing.Go(func() { written <- s.table.Write(ctx, b.write) })
 		if err := s.recorder.tick(ctx); err != nil {
 			return err
 		}
 		s.run.task.Progress.SheetMoves(s.spec.Name, s.counts.Read, s.counts.Read, s.counts)
 	}
-	return nil
+	return <-written
 }
 
 // arrange puts the rows that were set aside into an order in which no row comes before one that it refers to, and
