@@ -266,6 +266,23 @@ func TestShutdownTellsEveryStreamAndEnds(t *testing.T) {
 	<-stopped
 }
 
+func TestShutdownDoesNotWaitForPeersThatDoNotHangUp(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	b.jobs.put("j2", "media", "ann", nil)
+	ended := b.neverReads("/api/v1/sse/jobs/media/j1")
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	eventually(t, "the stream's end", func() bool { return strings.Contains(b.log.String(), "sse/jobs/media/j1") })
+	open := b.neverReads("/api/v1/sse/jobs/media/j2")
+	b.stop()
+	for _, conn := range []net.Conn{ended, open} {
+		text, err := io.ReadAll(conn) // all of it was sent, and none of it was lost
+		if err != nil || !strings.HasSuffix(string(text), "0\r\n\r\n") {
+			t.Errorf("%v, ends with %q", err, text[max(0, len(text)-40):])
+		}
+	}
+}
+
 func TestReadinessFollowsTheServicesAndTheShutdown(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.DrainDelay = 300 * time.Millisecond })
 	eventually(t, "ready", func() bool { status, _ := b.get("/readyz", "Authorization", ""); return status == 200 })

@@ -70,6 +70,8 @@ type Hub struct {
 	imports map[string]*topic
 	people  map[string]*person
 	streams []*watcher
+	// lingering are streams that have ended and whose peers have not hung up yet.
+	lingering map[*watcher]struct{}
 	// opened counts the streams that ever began, as of now and of the last sweep; openedInRush those since memory was
 	// given back.
 	opened, openedBefore, openedInRush int
@@ -125,6 +127,7 @@ func New(cfg Config) *Hub {
 		cfg: cfg, writers: newWriters(runtime.GOMAXPROCS(0)), wheel: newWheel(),
 		ready: make(chan struct{}), synced: make(chan struct{}),
 		jobs: make(map[string]*topic), imports: make(map[string]*topic), people: make(map[string]*person),
+		lingering: make(map[*watcher]struct{}),
 		metrics: metrics{
 			streams:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_streams", Help: "Open streams."}),
 			messages:       prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_total", Help: "States sent to streams."}),
@@ -158,6 +161,11 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	h.writers.stop()
 	own.Wait()
+	h.mu.Lock()
+	for w := range h.lingering {
+		_ = w.conn.SetReadDeadline(time.Unix(1, 0)) // wakes watchPeer, which closes it
+	}
+	h.mu.Unlock()
 	h.conns.Wait()
 	return nil
 }
