@@ -179,7 +179,7 @@ export const texts = {
       sheet: "Sheet",
       code: "Problem",
       any: "All",
-      matching: (n: number, all: number) => (n === all ? `${count(n)} shown` : `${count(n)} of ${count(all)} match`),
+      list: "List of issues",
       kept: (kept: number, found: number) => `The first ${count(kept)} of ${count(found)} are kept; all are counted.`,
     },
   },
