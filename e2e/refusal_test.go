@@ -34,9 +34,9 @@ func TestBadUploadsAreRefusedWithAReasonAndLeaveNothing(t *testing.T) {
 		{"an empty file", write(t, "empty.xlsx", nil), 400, "FILE_EMPTY"},
 		{"an encrypted workbook", edited(t, good, excelize.Options{Password: "secret"}, func(*excelize.File) {}), 400, "WORKBOOK_ENCRYPTED"},
 		{"half a workbook", write(t, "half.xlsx", head(t, good)), 400, "WORKBOOK_DAMAGED"},
-		{"a missing sheet", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.DeleteSheet("Drivers") }), 409, "SHEET_MISSING"},
-		{"a missing header", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.SetCellValue("Areas", "A1", "Something else") }), 409, "HEADER_MISSING"},
-		{"a doubled header", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.SetCellValue("Areas", "B1", headerOf(f, "Areas", "A1")) }), 409, "HEADER_DUPLICATED"},
+		{"a missing sheet", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.DeleteSheet("Drivers") }), 422, "SHEET_MISSING"},
+		{"a missing header", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.SetCellValue("Areas", "A1", "Something else") }), 422, "HEADER_MISSING"},
+		{"a doubled header", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.SetCellValue("Areas", "B1", headerOf(f, "Areas", "A1")) }), 422, "HEADER_DUPLICATED"},
 		{"a zip of something else", zipped(t), 400, "NOT_A_WORKBOOK"},
 		{"a body over the limit", write(t, "large.xlsx", make([]byte, 2_000_001)), 413, "UPLOAD_TOO_LARGE"},
 	} {

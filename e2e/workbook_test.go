@@ -197,6 +197,13 @@ func readTable(t *testing.T, db *sql.DB, sh *sheet) map[string]bool {
 	for i, c := range sh.columns {
 		names[i] = `"` + c.name + `"`
 	}
+	var tables int
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?`, sh.table).Scan(&tables); err != nil {
+		t.Fatal(err)
+	}
+	if tables == 0 {
+		return nil // nothing has been committed yet, not even the table
+	}
 	rows, err := db.QueryContext(t.Context(), fmt.Sprintf(`SELECT %s FROM "%s"`, strings.Join(names, ", "), sh.table))
 	if err != nil {
 		t.Fatalf("%s: %v", sh.name, err)

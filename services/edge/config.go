@@ -61,6 +61,9 @@ type Config struct {
 	// MaxStreams is how many live streams there may be in all; further ones are refused. Default 15,000, below what
 	// descriptors usually allow; negative for no limit.
 	MaxStreams int
+	// RequestsPerSecond is how often a user may call, streams aside, with bursts of four times that. Default 50; negative
+	// for no limit.
+	RequestsPerSecond int
 	// UploadsPerUser is how many uploads a user may have under way. Default 4; negative for no limit.
 	UploadsPerUser int
 	// MaxUploadBytes is the largest workbook. Default 512 MiB.
@@ -96,6 +99,7 @@ func (c *Config) Validate() error {
 	fallback(&c.SessionTTL, 12*time.Hour)
 	fallback(&c.StreamsPerUser, 64)
 	fallback(&c.MaxStreams, 15_000)
+	fallback(&c.RequestsPerSecond, 50)
 	fallback(&c.UploadsPerUser, 4)
 	fallback(&c.MaxUploadBytes, 512<<20)
 	fallback(&c.Keepalive, 15*time.Second)

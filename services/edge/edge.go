@@ -31,6 +31,9 @@ import (
 // maxHeaderBytes bounds a request's headers; tokens of identity providers run to a few KiB.
 const maxHeaderBytes = 32 << 10
 
+// burstSeconds is how many seconds' worth of requests a user may make at once.
+const burstSeconds = 4
+
 // Service is an edge. Make it with New, then call Run once.
 type Service struct {
 	cfg      Config
@@ -83,7 +86,8 @@ func New(cfg Config) (_ *Service, err error) {
 	routes, err := s.routes(access.New(access.Config{
 		Verifier: cfg.Verifier, Signer: cfg.Key, LocalSignIn: cfg.LocalSignIn, LocalUser: cfg.LocalUser,
 		SessionTTL: cfg.SessionTTL, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
-		MaxUploadBytes: cfg.MaxUploadBytes,
+		MaxUploadBytes: cfg.MaxUploadBytes, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
+		RequestBurst: burstSeconds * cfg.RequestsPerSecond,
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("edge: %w", err)

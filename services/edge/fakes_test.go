@@ -78,6 +78,7 @@ type jobsFake struct {
 	changed  chan struct{}
 	watches  int
 	requests []string
+	frozen   bool
 }
 
 func newJobsFake() *jobsFake {
@@ -124,7 +125,17 @@ func (f *jobsFake) write(id string, data []byte) {
 	f.signal()
 }
 
+// freeze keeps changes from those who watch; they can only be read.
+func (f *jobsFake) freeze() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.frozen = true
+}
+
 func (f *jobsFake) signal() {
+	if f.frozen {
+		return
+	}
 	close(f.changed)
 	f.changed = make(chan struct{})
 }

@@ -52,6 +52,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	mux.Handle("GET /api/v1/sse/jobs/my", a.RequiredForStream(http.HandlerFunc(s.hub.ServeMine)))
 	mux.Handle("GET /api/v1/sse/imports/{import_id}", a.RequiredForStream(http.HandlerFunc(s.hub.ServeImport)))
 	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}/output", a.RequiredForStream(http.HandlerFunc(s.hub.ServeOutput)))
+	mux.Handle("GET /api/v1/sse/probe", a.RequiredForStream(http.HandlerFunc(s.hub.ServeProbe)))
 	short("POST /api/v1/sse/tickets", a.Required(http.HandlerFunc(a.CreateTicket)))
 
 	short("GET /api/v1/session", http.HandlerFunc(a.GetSession))

@@ -44,9 +44,10 @@ type bench struct {
 	stop func()
 }
 
-// setup starts everything; change may alter the edge's configuration.
+// setup starts everything, for a test that runs beside others; change may alter the edge's configuration.
 func setup(t *testing.T, change func(*edge.Config)) *bench {
 	t.Helper()
+	t.Parallel() // much of the time is spent waiting
 	key, err := auth.NewKey(bytes.Repeat([]byte("k"), 32))
 	if err != nil {
 		t.Fatal(err)
@@ -313,4 +314,29 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// countingReader is a large workbook that counts what was taken of it.
+type countingReader struct {
+	mu          sync.Mutex
+	left, taken int64
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, "PK")
+	n = int(min(int64(max(n, len(p))), r.left))
+	r.left -= int64(n)
+	r.taken += int64(n)
+	return n, nil
+}
+
+func (r *countingReader) read() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.taken
 }

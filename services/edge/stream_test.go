@@ -105,6 +105,26 @@ func TestReconnectResumesOrIsToldThatNothingMoreComes(t *testing.T) {
 	}
 }
 
+func TestClientThatHasSeenMoreThanThisEdgeIsNotSentBack(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	s := b.open("/api/v1/sse/jobs/media/j1")
+	s.want("connected")
+	s.want("initial_status")
+	b.jobs.freeze() // the edge hears of nothing new by itself
+	b.jobs.put("j1", "", "", progress(40, ""))
+	again := b.open("/api/v1/sse/jobs/media/j1", "Last-Event-ID", "2")
+	again.want("connected")
+	if e := again.want("initial_status"); e.id != "2" || e.data["progress"] != 40.0 {
+		t.Errorf("got id %s %s", e.id, e.raw)
+	}
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	if resp := b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1", nil, "Last-Event-ID", "3"); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("having seen the end elsewhere: %s", resp.Status)
+	}
+	s.want("job_update") // what one client's visit brought is for all
+}
+
 func TestNothingOnTheWayMayHoldAStreamBack(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
@@ -245,4 +265,19 @@ func TestFullEdgeRefusesNewStreamsAndKeepsTheOld(t *testing.T) {
 	}
 	s.wantEnd()
 	old.want("initial_status")
+}
+
+func TestProbeSendsAFewMessagesAndEnds(t *testing.T) {
+	b := setup(t, nil)
+	s := b.open("/api/v1/sse/probe")
+	s.want("connected")
+	for n := 1; n <= 5; n++ {
+		if e := s.want("probe"); e.data["n"] != float64(n) || e.data["of"] != 5.0 || e.data["sentAt"] == nil {
+			t.Errorf("got %s", e.raw)
+		}
+	}
+	s.wantEnd()
+	s = b.open("/api/v1/sse/probe")
+	s.want("connected")
+	s.close() // leaves no goroutine
 }

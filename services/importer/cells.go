@@ -42,7 +42,7 @@ func WriteCells(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, 
 	if err != nil {
 		return err
 	}
-	defer workbook.Close()
+	defer func() { _ = workbook.Close() }()
 	out := bufio.NewWriterSize(w, 64<<10)
 	names := []string{sheet}
 	if sheet == "" {
@@ -67,7 +67,7 @@ func writeSheet(ctx context.Context, out io.Writer, workbook *xlsx.Workbook, she
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	for rows.Next() {

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
+	headway "headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcserver"
@@ -124,7 +125,7 @@ type Service struct {
 	workbooks *workbooks.Store
 	rpc       *importrpc.Service
 	scheduler *importjob.Scheduler
-	worker    *importjob.Worker
+	worker    *headway.Worker
 }
 
 // New opens the databases, the bucket and the port.
@@ -155,14 +156,13 @@ func New(cfg Config) (_ *Service, err error) {
 	if err != nil {
 		host = "unknown host"
 	}
-	s.worker = &importjob.Worker{
-		Runner: &importjob.Runner{
-			Engine: &engine.Engine{Target: s.target, Books: s.books, SpillDir: cfg.DataDir, Logger: cfg.Logger},
-			Books:  s.books, Workbooks: s.workbooks, Schemas: registry, Limits: cfg.Limits, Logger: cfg.Logger,
-		},
-		Leases: jobsv1.NewWorkerServiceClient(s.jobs), Jobs: jobs, Concurrent: cfg.MaxHeldImports, Logger: cfg.Logger,
-		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()),
+	runner := &importjob.Runner{
+		Engine: &engine.Engine{Target: s.target, Books: s.books, SpillDir: cfg.DataDir, Logger: cfg.Logger},
+		Books:  s.books, Workbooks: s.workbooks, Schemas: registry, Jobs: jobs, Limits: cfg.Limits, Logger: cfg.Logger,
 	}
+	s.worker = importjob.NewWorker(s.jobs, runner, importjob.WorkerConfig{
+		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()), Concurrency: cfg.MaxHeldImports, Logger: cfg.Logger,
+	})
 	return s, nil
 }
 
@@ -182,7 +182,8 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.jobs, err = grpc.NewClient(cfg.JobsAddress, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(cfg.Credentials))
+	s.jobs, err = grpc.NewClient(cfg.JobsAddress, append(headway.DialOptions(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(cfg.Credentials))...)
 	if err != nil {
 		return fmt.Errorf("the jobs service at %s: %w", cfg.JobsAddress, err)
 	}

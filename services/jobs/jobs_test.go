@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
@@ -130,6 +131,8 @@ func document(t *testing.T, fields map[string]any) *structpb.Struct {
 	}
 	return s
 }
+
+func timestamp(at time.Time) *timestamppb.Timestamp { return timestamppb.New(at) }
 
 // wantReason checks that err carries the reason.
 func wantReason(t *testing.T, err error, want errorsv1.ErrorReason) {

@@ -13,7 +13,8 @@ export interface paths {
         put?: never;
         /**
          * Upload a workbook.
-         * @description As multipart/form-data (the file last, named `file`) or as the raw body with the fields in the query.
+         * @description As multipart/form-data (the file last, named `file`; fields behind it are refused) or as the raw body with the
+         *     fields in the query.
          *     A refused upload leaves nothing behind.
          */
         post: operations["UploadWorkbook"];
@@ -285,7 +286,11 @@ export interface paths {
         /** Who is signed in, and what holds for them. Needs no token. */
         get: operations["GetSession"];
         put?: never;
-        /** Sign the local user in (only on loopback without a configured key); sets the session's cookie. */
+        /**
+         * Sign in; sets the session's cookie.
+         * @description With a token in the Authorization header, the cookie carries that token. Without one, the local user is signed
+         *     in, where the server has a local sign-in and its own page asks for it under a loopback name.
+         */
         post: operations["SignIn"];
         /** Sign out; clears the session's cookie. */
         delete: operations["SignOut"];
@@ -354,6 +359,23 @@ export interface paths {
         };
         /** All of my jobs, live, over one stream that does not end by itself. */
         get: operations["StreamMyJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sse/probe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A few messages at a steady pace, to see whether something on the way holds streams back. */
+        get: operations["Probe"];
         put?: never;
         post?: never;
         delete?: never;
@@ -475,7 +497,7 @@ export interface components {
             keepaliveSeconds?: number;
             /** @description The job's kind. */
             kind?: string;
-            /** @description One line for people. */
+            /** @description One line for people. In every message about a job, and in those about the stream. */
             message?: string;
             /**
              * Format: double
@@ -501,7 +523,7 @@ export interface components {
             rate?: number;
             /** @description Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own. */
             reason?: string;
-            /** @description What came out; of a failed job, `error` says why. */
+            /** @description What came out; of a failed job, `error` says why, beside the facts that its worker gave. */
             result?: Record<string, unknown>;
             /**
              * Format: int64
@@ -517,7 +539,7 @@ export interface components {
             startedAt?: string;
             /** @description The job's status. */
             status?: components["schemas"]["headway.jobs.v1.JobStatus"];
-            /** @description The name of the step under way. */
+            /** @description The name of the step under way; empty when none is. In every message about a job. */
             step?: string;
             /** @description The steps in their order. */
             steps?: components["schemas"]["headway.jobs.v1.Step"][];
@@ -1074,11 +1096,28 @@ export interface components {
         /** @description A piece of a job's output. `text` where the bytes are UTF-8, else `data`. */
         OutputMessage: {
             data?: string;
+            jobId: string;
             /** @description Where the piece begins. The event's id is where it ends. */
             offset: number;
             text?: string;
             /** @constant */
             type: "output";
+        };
+        /** @description One message of a probe. Messages that arrive closer together than they were sent were held back on the way. */
+        ProbeMessage: {
+            /** @description The time between two messages. */
+            intervalMilliseconds: number;
+            /** @description Which message this is, from 1. */
+            n: number;
+            /** @description How many there are. */
+            of: number;
+            /**
+             * Format: date-time
+             * @description When this one left the server.
+             */
+            sentAt: string;
+            /** @constant */
+            type: "probe";
         };
         /** @description Who is calling, and what holds for them. */
         Session: {
@@ -1146,6 +1185,8 @@ export interface components {
         Kind: string;
         /** @description The id of the last event that was received. */
         LastEventID: string;
+        /** @description The same for who cannot set the header when opening a stream (EventSource). */
+        LastEventIDQuery: string;
         Schema: string;
     };
     requestBodies: never;
@@ -1210,6 +1251,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/octet-stream": string;
+                "application/vnd.ms-excel.sheet.macroEnabled.12": string;
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 "multipart/form-data": {
                     dry_run?: boolean;
@@ -1809,7 +1851,10 @@ export interface operations {
     };
     StreamImport: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The same for who cannot set the header when opening a stream (EventSource). */
+                last_event_id?: components["parameters"]["LastEventIDQuery"];
+            };
             header?: {
                 /** @description The id of the last event that was received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
@@ -1828,7 +1873,10 @@ export interface operations {
     };
     StreamJob: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The same for who cannot set the header when opening a stream (EventSource). */
+                last_event_id?: components["parameters"]["LastEventIDQuery"];
+            };
             header?: {
                 /** @description The id of the last event that was received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
@@ -1848,7 +1896,10 @@ export interface operations {
     };
     StreamOutput: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The same for who cannot set the header when opening a stream (EventSource). */
+                last_event_id?: components["parameters"]["LastEventIDQuery"];
+            };
             header?: {
                 /** @description The id of the last event that was received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
@@ -1876,7 +1927,10 @@ export interface operations {
     };
     StreamMyJobs: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The same for who cannot set the header when opening a stream (EventSource). */
+                last_event_id?: components["parameters"]["LastEventIDQuery"];
+            };
             header?: {
                 /** @description The id of the last event that was received. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
@@ -1887,6 +1941,27 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Stream"];
+            default: components["responses"]["Error"];
+        };
+    };
+    Probe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events; the first is `connected`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ProbeMessage"];
+                };
+            };
             default: components["responses"]["Error"];
         };
     };

@@ -44,6 +44,10 @@ type Config struct {
 	TrustedHosts []string
 	// Origins are the foreign origins (https://app.example.com) whose pages may call.
 	Origins []string
+	// RequestsPerSecond and RequestBurst bound how often a user may call; streams are bounded by their number. 0 for no
+	// limit.
+	RequestsPerSecond float64
+	RequestBurst      int
 	// MaxUploadBytes is told to pages, so that they can refuse a file before sending it.
 	MaxUploadBytes int64
 }
@@ -52,10 +56,13 @@ type Config struct {
 type Access struct {
 	cfg     Config
 	tickets *tickets
+	rate    *rate
 }
 
 // New makes the access control of an edge.
-func New(cfg Config) *Access { return &Access{cfg: cfg, tickets: newTickets()} }
+func New(cfg Config) *Access {
+	return &Access{cfg: cfg, tickets: newTickets(), rate: newRate(cfg.RequestsPerSecond, cfg.RequestBurst)}
+}
 
 // ParseOrigin checks an origin as browsers write it: scheme, host and, where it is not the scheme's own, port.
 func ParseOrigin(text string) error {
@@ -94,14 +101,19 @@ func (a *Access) RequiredForStream(next http.Handler) http.Handler {
 	return a.admit(next, true)
 }
 
-func (a *Access) admit(next http.Handler, ticketsToo bool) http.Handler {
+func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, token, err := a.identify(r, ticketsToo)
+		id, token, err := a.identify(r, isStream)
 		if err != nil {
 			httperr.Write(w, r, err)
 			return
 		}
 		reqlog.From(r.Context()).Subject = id.Subject
+		if !isStream && !a.rate.take(id.Subject, time.Now()) {
+			httperr.Write(w, r, rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
+				"You make more than the %g requests a second that a user may; wait and try again.", a.cfg.RequestsPerSecond))
+			return
+		}
 		ctx := context.WithValue(auth.NewContext(r.Context(), id), tokenKey{}, token)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -39,12 +40,15 @@ const (
 	callTimeout = 30 * time.Second
 )
 
+// speakWords has the gateway take enum words in queries. The gateway keeps that setting for the whole process.
+var speakWords = sync.OnceFunc(func() { runtime.SetQueryParameterParser(&webjson.QueryParser{})(nil) })
+
 // New makes the handler. It must stand behind access.Required.
 func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (http.Handler, error) {
+	speakWords()
 	nothing := func(string) (string, bool) { return "", false }
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &webjson.Marshaler{}),
-		runtime.SetQueryParameterParser(&webjson.QueryParser{}),
 		// The services get the caller's token and the request's id, and nothing that a caller makes up; nothing of
 		// their headers goes back.
 		runtime.WithIncomingHeaderMatcher(nothing),

@@ -34,6 +34,7 @@ func (h *Hub) admit(as auth.Identity, hijacked bool) (*watcher, error) {
 		w.wake = make(chan struct{}, 1)
 	}
 	h.streams = append(h.streams, w)
+	h.opened++
 	h.metrics.streams.Inc()
 	p := h.person(as.Subject)
 	p.streams = append(p.streams, w)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -69,6 +70,9 @@ type Hub struct {
 	imports map[string]*topic
 	people  map[string]*person
 	streams []*watcher
+	// opened counts the streams that ever began, as of now and of the last sweep; openedInRush those since memory was
+	// given back.
+	opened, openedBefore, openedInRush int
 	// draining: no new streams. closed: no new goroutines.
 	draining, closed bool
 	// generation grows with every connection to the jobs service, so that what was deleted meanwhile stands out.
@@ -234,6 +238,31 @@ func (h *Hub) sweep(now int64) {
 	if now%sweepSeconds != 0 {
 		return
 	}
+	h.dropUnwantedFrames()
+	if h.rushIsOver() {
+		h.spawn(debug.FreeOSMemory)
+	}
+}
+
+// rush is how many streams have to begin for what their beginnings left behind to be worth collecting at once.
+const rush = 500
+
+// rushIsOver tells, once, that many streams began and few do now. An idle process collects its garbage every two
+// minutes only, and a beginning leaves more behind than a stream holds.
+func (h *Hub) rushIsOver() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	lately := h.opened - h.openedBefore
+	h.openedBefore = h.opened
+	h.openedInRush += lately
+	if h.openedInRush < rush || lately > h.openedInRush/10 {
+		return false
+	}
+	h.openedInRush = 0
+	return true
+}
+
+func (h *Hub) dropUnwantedFrames() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, topics := range []map[string]*topic{h.jobs, h.imports} {
@@ -438,9 +467,9 @@ func errUnavailable(cause error) error {
 		"The service that knows this cannot be reached for the moment; try again.", cause)
 }
 
-// attach has the watcher follow a job or import, and gives the current state. Watching comes first and reading second,
+// attach has the watcher follow a job or import, and gives it and its current state. Watching comes first and reading second,
 // so that nothing between the two is lost.
-func (h *Hub) attach(ctx context.Context, w *watcher, id, kind string, isImport bool, as auth.Identity) (*frame, error) {
+func (h *Hub) attach(ctx context.Context, w *watcher, id, kind string, isImport bool, as auth.Identity) (*topic, *frame, error) {
 	h.mu.Lock()
 	t := h.topicFor(id, isImport)
 	w.topic, w.topicIndex = t, int32(len(t.watchers))
@@ -451,22 +480,22 @@ func (h *Hub) attach(ctx context.Context, w *watcher, id, kind string, isImport 
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			return nil, rpcerr.Internal(ctx.Err())
+			return nil, nil, rpcerr.Internal(ctx.Err())
 		}
 		if f.err != nil {
-			return nil, f.err
+			return nil, nil, f.err
 		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !t.known || !as.MaySee(t.owner) || !isImport && t.kind != kind {
-		return nil, errNotFound(isImport)
+		return nil, nil, errNotFound(isImport)
 	}
 	current, err := t.encoded()
 	if err != nil {
-		return nil, rpcerr.Internal(err)
+		return nil, nil, rpcerr.Internal(err)
 	}
-	return current, nil
+	return t, current, nil
 }
 
 // topicFor gives a topic, and begins to read one that is not known. The hub's lock must be held.
@@ -500,6 +529,35 @@ func (h *Hub) topicFor(id string, isImport bool) *topic {
 		h.fetchJob(ctx, t)
 	})
 	return t
+}
+
+// catchUp reads a topic anew whose state here is behind what a client has seen.
+func (h *Hub) catchUp(ctx context.Context, t *topic, behind *frame) (*frame, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	if t.isImport {
+		resp, err := h.cfg.Imports.GetImport(ctx, &importsv1.GetImportRequest{ImportId: t.id}, h.cfg.AsService, grpc.WaitForReady(true))
+		if err != nil {
+			return nil, fetchError(t, err)
+		}
+		h.publishImport(t, resp.GetImport())
+	} else {
+		job, err := h.readJob(ctx, t.id)
+		if err != nil {
+			return nil, err
+		}
+		h.publishJob(job)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t.revision <= behind.revision {
+		return behind, nil
+	}
+	current, err := t.encoded()
+	if err != nil {
+		return nil, rpcerr.Internal(err)
+	}
+	return current, nil
 }
 
 // fetchTimeout is how long a stream that begins waits for a service that cannot be reached.

@@ -43,13 +43,21 @@ func (h *Hub) serveOne(rw http.ResponseWriter, r *http.Request, id, kind string,
 		refuse(rw, r, err, h.cfg.Retry)
 		return
 	}
-	current, err := h.attach(r.Context(), w, id, kind, isImport, as)
+	t, current, err := h.attach(r.Context(), w, id, kind, isImport, as)
 	if err != nil {
 		w.close(err)
 		refuse(rw, r, err, h.cfg.Retry)
 		return
 	}
-	if seen, err := strconv.ParseUint(lastEventID(r), 10, 32); err == nil && current.terminal && uint32(seen) >= current.revision {
+	seen, seenErr := strconv.ParseUint(lastEventID(r), 10, 32)
+	if seenErr == nil && uint32(seen) > current.revision { // known elsewhere already, by another edge or REST
+		if current, err = h.catchUp(r.Context(), t, current); err != nil {
+			w.close(err)
+			refuse(rw, r, err, h.cfg.Retry)
+			return
+		}
+	}
+	if seenErr == nil && current.terminal && uint32(seen) >= current.revision {
 		w.close(nil)
 		noMore(rw)
 		return

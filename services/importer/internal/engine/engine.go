@@ -67,7 +67,7 @@ type Progress interface {
 	SheetBegins(sheet string)
 	// SheetMoves tells how many rows are checked, of about how many, and the numbers so far.
 	SheetMoves(sheet string, rows, about uint32, counts imports.Counts)
-	// SheetEnds tells the sheet's last numbers.
+	// SheetEnds tells the sheet's last numbers, once it is checked to its end.
 	SheetEnds(sheet string, counts imports.Counts)
 	// Committing is called before the commit. An error of it rolls back.
 	Committing(ctx context.Context) error
@@ -174,7 +174,7 @@ func (r *run) load(ctx context.Context) error {
 		err = s.load(ctx)
 		s.settle()
 		if err := errors.Join(err, s.recorder.flush(context.WithoutCancel(ctx))); err != nil {
-			r.task.Progress.SheetEnds(spec.Name, s.counts)
+			r.task.Progress.SheetMoves(spec.Name, s.counts.Read, s.counts.Read, s.counts)
 			return errors.Join(fmt.Errorf("sheet %s of import %s: %w", spec.Name, r.task.Import.ID, err), s.endBooks(context.WithoutCancel(ctx)))
 		}
 		r.task.Progress.SheetEnds(spec.Name, s.counts)

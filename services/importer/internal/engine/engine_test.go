@@ -36,13 +36,19 @@ type bench struct {
 	imports int
 }
 
+// setup opens an engine for the workforce schema.
 func setup(t testing.TB) *bench {
 	t.Helper()
 	data, err := schemas.Files.ReadFile("workforce.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := schema.Load("workforce.yaml", data)
+	return setupFor(t, string(data))
+}
+
+func setupFor(t testing.TB, yaml string) *bench {
+	t.Helper()
+	s, err := schema.Load("schema.yaml", []byte(yaml))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	headway "headway/clients/go"
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/rpcerr"
@@ -23,19 +24,11 @@ type Runner struct {
 	Books     imports.Bookkeeping
 	Workbooks *workbooks.Store
 	Schemas   *schema.Registry
+	// Jobs is called with the importer's own identity.
+	Jobs jobsv1.JobServiceClient
 	// Limits bound what a workbook may unpack to.
 	Limits xlsx.Limits
 	Logger *slog.Logger
-}
-
-// reporter takes the progress of a run; it does not block.
-type reporter interface {
-	// step tells how a step stands.
-	step(*jobsv1.StepReport)
-	// say sets the line on what happens right now.
-	say(message string)
-	// confirm reports everything at once, and errs if the job is not ours any more or is to stop.
-	confirm(ctx context.Context) error
 }
 
 // verdict is how a run ends the job: exactly one of its fields is set.
@@ -58,7 +51,7 @@ var errDeclined = errors.New("the review was declined")
 
 // run loads an import. It errs if the attempt was ended from outside (cancelled, lease lost, shutdown), and gives a
 // verdict otherwise.
-func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, report reporter) (verdict, error) {
+func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, task *headway.Task) (verdict, error) {
 	im, err := r.Books.Get(ctx, job.GetJobId())
 	if err != nil {
 		return r.failed(ctx, job, err)
@@ -68,15 +61,15 @@ func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, report 
 	if answer != nil && !confirmed {
 		return verdict{}, errDeclined
 	}
-	outcome, err := r.load(ctx, im, number, confirmed, report)
+	outcome, err := r.load(ctx, im, number, confirmed, task)
 	if err != nil {
 		return r.failed(ctx, job, err)
 	}
-	return r.conclude(ctx, job, im, number, outcome, report)
+	return r.conclude(ctx, job, im, number, outcome, task)
 }
 
 // load opens the workbook and lets the engine run.
-func (r *Runner) load(ctx context.Context, im imports.Import, number int64, confirmed bool, report reporter) (engine.Outcome, error) {
+func (r *Runner) load(ctx context.Context, im imports.Import, number int64, confirmed bool, task *headway.Task) (engine.Outcome, error) {
 	spec, err := r.Schemas.Get(im.Schema)
 	if err != nil {
 		return engine.Outcome{}, err
@@ -94,10 +87,9 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	size := float64(im.SizeBytes)
-	report.step(&jobsv1.StepReport{Name: stepReceive, State: jobsv1.StepState_STEP_STATE_COMPLETED, Done: &size, Total: &size})
+	startOver(task, im)
 	return r.Engine.Run(ctx, engine.Task{
-		Import: im, Schema: spec, Workbook: book, Number: number, Progress: &progress{report: report, titles: titles(spec)},
+		Import: im, Schema: spec, Workbook: book, Number: number, Progress: &progress{runner: r, task: task, titles: titles(spec)},
 		Decide: func(o engine.Outcome) engine.Decision {
 			switch {
 			case im.Policy.DryRun:
@@ -116,17 +108,17 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 func refused(c imports.Counts) uint32 { return c.Rejected + c.Blocked }
 
 // conclude says what a run that came to its end means for the job.
-func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o engine.Outcome, report reporter) (verdict, error) {
+func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o engine.Outcome, task *headway.Task) (verdict, error) {
 	switch {
 	case o.Committed, im.Policy.DryRun:
-		report.step(&jobsv1.StepReport{Name: stepFinish, State: jobsv1.StepState_STEP_STATE_COMPLETED})
-		report.say(summary(im, o))
+		task.Step(stepFinish).Complete()
+		task.Message("%s", summary(im, o))
 		return verdict{complete: result(im, o)}, nil
 	case im.Policy.OnIssues == imports.Review:
 		if err := r.Books.Reviewed(ctx, im.ID, number, o.Totals); err != nil {
 			return r.failed(ctx, job, err)
 		}
-		report.say(fmt.Sprintf("Waiting for your decision: %s can be imported, %s cannot.", rows(accepted(o.Totals)), rows(refused(o.Totals))))
+		task.Message("Waiting for your decision: %s can be imported, %s cannot.", rows(accepted(o.Totals)), rows(refused(o.Totals)))
 		return verdict{park: question(im, o)}, nil
 	}
 	return verdict{fail: &failure{

@@ -5,16 +5,35 @@ import (
 	"fmt"
 	"strconv"
 
-	jobsv1 "headway/gen/go/headway/jobs/v1"
+	headway "headway/clients/go"
 	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
 
-// progress is an engine.Progress that reports to a job.
+// progress is an engine.Progress that tells a job.
 type progress struct {
-	report reporter
+	runner *Runner
+	task   *headway.Task
 	titles map[string]string
+}
+
+// startOver sets the steps as they are when the workbook has been received and nothing else has happened.
+func startOver(task *headway.Task, im imports.Import) {
+	size := float64(im.SizeBytes)
+	task.Step(stepReceive).Total(size).Set(size).Complete()
+	for _, sheet := range im.Sheets {
+		count(task.Step(sheet.Name).Reset(), imports.Counts{})
+	}
+	task.Step(stepFinish).Reset()
+	task.Message("Opening the workbook")
+}
+
+func count(step *headway.Step, counts imports.Counts) *headway.Step {
+	for name, n := range imports.CountersOf(counts) {
+		step.Counter(name, n)
+	}
+	return step
 }
 
 func titles(spec *schema.Schema) map[string]string {
@@ -28,40 +47,35 @@ func titles(spec *schema.Schema) map[string]string {
 // Waiting implements engine.Progress.
 func (p *progress) Waiting(place int) {
 	if place == 1 {
-		p.report.say("Waiting: another import is writing and goes first")
+		p.task.Message("Waiting: another import is writing and goes first")
 		return
 	}
-	p.report.say(fmt.Sprintf("Waiting: %d imports go first", place))
+	p.task.Message("Waiting: %d imports go first", place)
 }
 
 // SheetBegins implements engine.Progress.
 func (p *progress) SheetBegins(sheet string) {
-	p.report.say(p.titles[sheet])
-	p.report.step(&jobsv1.StepReport{Name: sheet, State: jobsv1.StepState_STEP_STATE_ACTIVE})
+	p.task.Message("%s", p.titles[sheet])
+	p.task.Step(sheet).Start()
 }
 
 // SheetMoves implements engine.Progress.
 func (p *progress) SheetMoves(sheet string, done, about uint32, counts imports.Counts) {
-	p.report.say(fmt.Sprintf("%s: %s of about %s", p.titles[sheet], grouped(done), rows(about)))
-	p.report.step(sheetReport(sheet, jobsv1.StepState_STEP_STATE_ACTIVE, done, about, counts))
+	p.task.Message("%s: %s of about %s", p.titles[sheet], grouped(done), rows(about))
+	count(p.task.Step(sheet), counts).Total(float64(max(done, about))).Set(float64(done))
 }
 
 // SheetEnds implements engine.Progress.
 func (p *progress) SheetEnds(sheet string, counts imports.Counts) {
-	p.report.say(fmt.Sprintf("%s: %s", p.titles[sheet], rows(counts.Read)))
-	p.report.step(sheetReport(sheet, jobsv1.StepState_STEP_STATE_COMPLETED, counts.Read, counts.Read, counts))
+	p.task.Message("%s: %s", p.titles[sheet], rows(counts.Read))
+	count(p.task.Step(sheet), counts).Total(float64(counts.Read)).Set(float64(counts.Read)).Complete()
 }
 
 // Committing implements engine.Progress.
 func (p *progress) Committing(ctx context.Context) error {
-	p.report.say("Committing")
-	p.report.step(&jobsv1.StepReport{Name: stepFinish, State: jobsv1.StepState_STEP_STATE_ACTIVE})
-	return p.report.confirm(ctx)
-}
-
-func sheetReport(sheet string, state jobsv1.StepState, done, total uint32, counts imports.Counts) *jobsv1.StepReport {
-	d, t := float64(done), float64(max(done, total))
-	return &jobsv1.StepReport{Name: sheet, State: state, Done: &d, Total: &t, Counters: imports.CountersOf(counts)}
+	p.task.Message("Committing")
+	p.task.Step(stepFinish).Start()
+	return p.runner.stillOurs(ctx, p.task.Job())
 }
 
 // maxSheetsInResult keeps a job's result and question within 8 KiB.

@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -465,60 +464,3 @@ func TestWhatFailsOnTheWayIsTheError(t *testing.T) {
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-
-func TestTheListOfIssuesIsCSVThatNoSpreadsheetRuns(t *testing.T) {
-	var b bytes.Buffer
-	issues := []Issue{
-		{Sheet: "issues", Cell: "Issues!D4", Row: 4, Column: "amount", Value: "=1+1", Code: "NOT_A_NUMBER", Message: "say \"no\", please\nor yes"},
-		{Sheet: "issues", Cell: "Issues!D5", Row: 5, Column: "amount", Value: "-12.5", Code: "RANGE", Warning: true, Message: "too small"},
-		{Sheet: "issues", Cell: "Issues!D6", Row: 6, Column: "note", Value: "+49 30", Code: "PATTERN", Message: "@SUM(A1)"},
-	}
-	err := WriteCSV(&b, func(yield func(Issue, error) bool) {
-		for _, i := range issues {
-			if !yield(i, nil) {
-				return
-			}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, marked := strings.CutPrefix(b.String(), "\xEF\xBB\xBF")
-	if !marked || strings.Count(text, "\r\n") != 5 || strings.Count(text, "\n") != 5 {
-		t.Errorf("no byte order mark, or no CRLF: %q", b.String())
-	}
-	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
-	if err != nil || len(records) != 4 {
-		t.Fatalf("it reads as %v, %v", records, err)
-	}
-	for n, want := range map[[2]int]string{{0, 0}: "sheet", {1, 4}: "'=1+1", {1, 7}: "say \"no\", please\nor yes", {2, 4}: "-12.5", {2, 5}: "warning", {3, 4}: "'+49 30", {3, 7}: "'@SUM(A1)"} {
-		if got := records[n[0]][n[1]]; got != want {
-			t.Errorf("record %d, field %d is %q, want %q", n[0], n[1], got, want)
-		}
-	}
-	lost := errors.New("the store is gone")
-	if err := WriteCSV(io.Discard, func(yield func(Issue, error) bool) { yield(Issue{}, lost) }); !errors.Is(err, lost) {
-		t.Errorf("the error is %v", err)
-	}
-	if err := WriteCSV(brokenPipe{}, func(func(Issue, error) bool) {}); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("the error is %v", err)
-	}
-}
-
-func TestWhatASpreadsheetRuns(t *testing.T) {
-	for value, want := range map[string]bool{
-		"": false, "plain": false, "=1": true, "+1": false, "-1.5": false, "+-1": true, "-": true, "@x": true, "\tx": true, "\rx": true, "\nx": true, "＝1": true, "-1+cmd": true, "1.2.3": false, "-1.2.3": true, "a=b": false,
-	} {
-		if Runs(value) != want {
-			t.Errorf("%q: %t", value, !want)
-		}
-	}
-}
-
-func TestReportsAreNamedAfterTheUpload(t *testing.T) {
-	for uploaded, want := range map[string]string{"people.xlsx": "people-report.xlsx", "a.b.xlsm": "a.b-report.xlsx", "people": "people-report.xlsx", "": "report.xlsx", ".xlsx": ".xlsx-report.xlsx"} {
-		if got := FileName(uploaded, "report.xlsx"); got != want {
-			t.Errorf("%q gives %q, want %q", uploaded, got, want)
-		}
-	}
-}

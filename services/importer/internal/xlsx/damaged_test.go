@@ -148,6 +148,8 @@ func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 		"a cell twice":                   {`<row r="2"><c r="B2"><v>1</v></c><c r="A2"><v>1</v></c><c r="B2"><v>1</v></c></row>`, "row 2"},
 		"a reference that is none":       {`<row r="2"><c r="2B"><v>1</v></c></row>`, "row 2"},
 		"a column that Excel lacks":      {`<row r="2"><c r="XFE2"><v>1</v></c></row>`, "row 2"},
+		"more cells than columns":        {`<row r="2">` + strings.Repeat(`<c r="A2"><v>1</v></c>`, 20_000) + `</row>`, "cell A2"},
+		"too many attributes":            {`<row r="2"` + manyAttrs(129) + `/>`, "byte"},
 		"a row twice":                    {good + good, "row 1"},
 		"a row that goes back":           {`<row r="5"><c><v>1</v></c></row><row r="4"><c><v>1</v></c></row>`, "row 5"},
 		"a row zero":                     {`<row r="0"><c><v>1</v></c></row>`, "byte"},
@@ -168,6 +170,14 @@ func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 			assertRefused(t, file, Limits{}, Damaged, sheetPart, c.place)
 		})
 	}
+}
+
+func manyAttrs(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, ` a%d=""`, i)
+	}
+	return b.String()
 }
 
 func TestDamageAfterTheRowsIsFound(t *testing.T) {

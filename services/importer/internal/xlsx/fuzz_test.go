@@ -143,7 +143,7 @@ func assertSound(t *testing.T, w *Workbook, name string) string {
 	d := xml.NewDecoder(bytes.NewReader(text))
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	for {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return string(text)
 		} else if err != nil {
 			t.Fatalf("ours reads %s, encoding/xml says %v: %q", name, err, text)

@@ -33,6 +33,7 @@ func TestEveryLimitHolds(t *testing.T) {
 		"string bytes":    {parts{texts: stringTable("<si><t>" + long + "</t></si>"), sheetPart: useText}, Limits{MaxSharedStringBytes: 2999}, texts},
 		"a string":        {parts{texts: stringTable("<si>" + strings.Repeat("<r><t>"+long[:400]+"</t></r>", 4) + "</si>"), sheetPart: useText}, Limits{MaxCellBytes: 1000}, texts},
 		"depth":           {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `">` + strings.Repeat("<a>", 10) + strings.Repeat("</a>", 10) + `</worksheet>`}, Limits{MaxDepth: 10}, sheetPart},
+		"namespaces":      {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `">` + manyNamespaces(100) + `</worksheet>`}, Limits{}, sheetPart},
 		"a long cell":     {parts{sheetPart: sheetXML(`<row r="1"><c r="A1" t="inlineStr"><is><t>` + strings.Repeat("y", 3*blockSize) + `</t></is></c></row>`)}, Limits{MaxCellBytes: blockSize}, sheetPart},
 		"a long tag":      {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `" a="` + strings.Repeat("y", 3*blockSize) + `"/>`}, Limits{MaxCellBytes: blockSize}, sheetPart},
 		"a long comment":  {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `"><!--` + strings.Repeat("y", 3*blockSize) + `--></worksheet>`}, Limits{MaxCellBytes: blockSize}, sheetPart},
@@ -40,6 +41,16 @@ func TestEveryLimitHolds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { assertRefused(t, workbookWith(c.change), c.limits, LimitExceeded, c.part, "") })
 	}
+}
+
+// manyNamespaces nests two elements that declare n namespaces each.
+func manyNamespaces(n int) string {
+	var a, b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&a, ` xmlns:a%d="u"`, i)
+		fmt.Fprintf(&b, ` xmlns:b%d="u"`, i)
+	}
+	return "<a" + a.String() + "><b" + b.String() + "/></a>"
 }
 
 func TestAZipBombIsRefusedAtOpening(t *testing.T) {

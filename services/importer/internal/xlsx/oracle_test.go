@@ -106,10 +106,11 @@ func sameValue(c cell, raw string) bool {
 		return c.iso && c.text == strings.TrimSpace(raw) || !c.iso && sameNumber(c.text, strings.TrimSpace(raw))
 	case ErrorValue:
 		return c.text == strings.TrimSpace(raw)
+	case Text:
+		// excelize leaves the escapes of ST_Xstring in formula results.
+		return c.text == raw || c.text == strings.TrimSpace(raw) || c.text == expand(raw)
 	}
-	// excelize leaves the escapes of ST_Xstring in formula results, and drops
-	// halves of surrogate pairs.
-	return c.text == raw || c.text == strings.TrimSpace(raw) || c.text == expand(raw)
+	return false
 }
 
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)

@@ -90,10 +90,11 @@ func (p *pack) find(part string) *entry { return p.entries[partKey(part)] }
 // admit checks a part against the limits before any of it is read. max bounds
 // this part alone.
 func (p *pack) admit(e *entry, max int64) error {
-	if e.admitted {
-		return nil
-	}
 	switch {
+	case e.size > max:
+		return refuse(LimitExceeded, e.name, "it unpacks to %d bytes, allowed are %d", e.size, max)
+	case e.admitted:
+		return nil
 	case e.twice:
 		return refuse(Damaged, e.name, "the package holds this part twice")
 	case e.encrypted:
@@ -104,8 +105,6 @@ func (p *pack) admit(e *entry, max int64) error {
 		return refuse(Damaged, e.name, "the package's directory says an impossible size")
 	case e.method == zip.Store && e.size != e.packed:
 		return refuse(Damaged, e.name, "it is stored as it is, yet said to have %d and %d bytes", e.size, e.packed)
-	case e.size > max:
-		return refuse(LimitExceeded, e.name, "it unpacks to %d bytes, allowed are %d", e.size, max)
 	case e.size > ratioFloor && e.size/int64(p.limits.MaxRatio) > e.packed:
 		return refuse(LimitExceeded, e.name, "it unpacks to %d bytes from %d, more than %d times as many", e.size, e.packed, p.limits.MaxRatio)
 	case e.size > p.limits.MaxTotalBytes-p.opened:

@@ -115,6 +115,9 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 		r.sorted = false
 	}
 	r.col, r.inCell = col, true
+	if len(r.cells) > r.limits.MaxColumns {
+		return 0, 0, 0, x.refusal(Damaged, "a row has more cells than columns")
+	}
 	if col > r.limits.MaxColumns {
 		return 0, 0, 0, x.refusal(LimitExceeded, "it has a column %d, allowed are %d", col, r.limits.MaxColumns)
 	}

@@ -73,8 +73,9 @@ var namespaces = map[string]namespace{
 	"http://purl.oclc.org/ooxml/officeDocument/relationships":             spaceRels,
 }
 
-// maxAttrs bounds the attributes of one element.
-const maxAttrs = 256
+// maxAttrs bounds the attributes of one element and maxBindings the namespaces
+// declared at any one place: both are searched one by one.
+const maxAttrs, maxBindings = 128, 128
 
 type token uint8
 
@@ -377,7 +378,7 @@ func (x *scanner) scanEndTag() token {
 }
 
 func (x *scanner) scanStartTag() token {
-	end := 0
+	var end int
 	for {
 		if end = tagEnd(x.buf[x.pos:]); end >= 0 {
 			break
@@ -417,6 +418,9 @@ func (x *scanner) scanStartTag() token {
 	x.push(name)
 	for _, a := range x.attrs {
 		if prefix, ok := declaredPrefix(a.name); ok {
+			if len(x.bindings) == maxBindings {
+				return x.fail(LimitExceeded, "it declares more than %d namespaces", maxBindings)
+			}
 			x.bindings = append(x.bindings, binding{string(prefix), namespaces[string(a.value)], x.depth()})
 		}
 	}

@@ -168,11 +168,10 @@ func (x *scanner) readChars(dst []byte) ([]byte, error) {
 		case tokenStart:
 			return dst, x.refusal(Damaged, "the element %q stands inside of a text", clip(x.local))
 		case tokenText:
-			ok := true
 			if x.cdata {
 				dst = appendCDATA(dst, x.text)
-			} else if dst, ok = appendText(dst, x.text); !ok {
-				return dst, x.refusal(Damaged, "a character reference is malformed")
+			} else {
+				dst, _ = appendText(dst, x.text) // its references have been checked
 			}
 			if len(dst)-start > x.limits.MaxCellBytes {
 				return dst, x.refusal(LimitExceeded, "a text is longer than %d bytes", x.limits.MaxCellBytes)

@@ -193,13 +193,13 @@ func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]rel
 			case "veryHidden":
 				s.State = VeryHidden
 			default:
-				return x.refusal(Damaged, "the sheet %q has the unknown state %q", s.Name, clip([]byte(state)))
+				return x.refusal(Damaged, "the sheet %q has the unknown state %q", clip([]byte(s.Name)), clip([]byte(state)))
 			}
 			switch key := strings.ToLower(s.Name); {
 			case s.Name == "":
 				return x.refusal(Damaged, "a sheet has no name")
 			case seen[key]:
-				return x.refusal(Damaged, "two sheets have the name %q", s.Name)
+				return x.refusal(Damaged, "two sheets have the name %q", clip([]byte(s.Name)))
 			case len(w.sheets) == limits.MaxSheets:
 				return x.refusal(LimitExceeded, "it has more than %d sheets", limits.MaxSheets)
 			default:

@@ -134,6 +134,13 @@ func (q *queue) leave(w *waiter) {
 	}
 }
 
+// awaited tells whether a worker waits for jobs of the kind.
+func (q *queue) awaited(kind string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting[kind]) > 0
+}
+
 // wake tells one waiting worker that a job of the kind is ready.
 func (q *queue) wake(kind string) {
 	q.mu.Lock()

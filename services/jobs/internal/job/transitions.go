@@ -288,6 +288,16 @@ func (j *Job) Elapse(now time.Time) {
 	}
 }
 
+// Place says how many ready jobs go before this one. It tells whether that is news; a job that is not ready has no place.
+func (j *Job) Place(now time.Time, position uint32) (changed bool) {
+	if !j.Ready() || j.QueuePosition == position {
+		return false
+	}
+	j.QueuePosition = position
+	j.touch(Instant(now))
+	return true
+}
+
 // expire takes the job from a worker that has gone silent. Somebody else may have it at once: there is no back-off.
 func (j *Job) expire(now time.Time) {
 	if j.CancelRequested {

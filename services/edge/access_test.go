@@ -1,0 +1,207 @@
+package edge_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"headway/services/edge"
+)
+
+// signIn gives the cookie of the local user's session, as this server's own page would get it.
+func (b *bench) signIn() string {
+	b.t.Helper()
+	resp := b.do(http.MethodPost, "/api/v1/session", nil, "Authorization", "", "Origin", b.url)
+	if resp.StatusCode != http.StatusOK {
+		b.t.Fatalf("sign in: %s", resp.Status)
+	}
+	for _, c := range resp.Cookies() {
+		if c.Name == "headway_session" {
+			if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Expires.IsZero() {
+				b.t.Errorf("cookie %+v", c)
+			}
+			return c.Name + "=" + c.Value
+		}
+	}
+	b.t.Fatal("no cookie")
+	return ""
+}
+
+func TestEveryRouteWantsAToken(t *testing.T) {
+	b := setup(t, nil)
+	for _, path := range []string{
+		"/api/v1/jobs", "/api/v1/jobs/j1", "/api/v1/imports", "/api/v1/schemas", "/api/v1/schemas/workforce/sample.xlsx",
+		"/api/v1/imports/i1/report.xlsx", "/api/v1/imports/i1/issues.csv", "/api/v1/sse/jobs/my", "/api/v1/sse/jobs/media/j1",
+		"/api/v1/sse/imports/i1", "/api/v1/sse/jobs/media/j1/output",
+	} {
+		resp := b.do(http.MethodGet, path, nil, "Authorization", "")
+		if resp.Header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: no WWW-Authenticate", path)
+		}
+		b.refused(resp, http.StatusUnauthorized, "TOKEN_MISSING")
+	}
+	b.refused(b.do(http.MethodPost, "/api/v1/sse/tickets", nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_MISSING")
+	b.refused(b.do(http.MethodPost, "/api/v1/imports", strings.NewReader("PK"), "Authorization", ""), http.StatusUnauthorized, "TOKEN_MISSING")
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Bearer nonsense"), http.StatusUnauthorized, "TOKEN_INVALID")
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Basic YTpi"), http.StatusUnauthorized, "TOKEN_INVALID")
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Bearer "+b.tokenFor(-time.Minute, "ann")), http.StatusUnauthorized, "TOKEN_EXPIRED")
+}
+
+func TestTicketOpensOneStreamAndNothingElse(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	ticket := func() string {
+		status, body := b.decode(b.do(http.MethodPost, "/api/v1/sse/tickets", nil))
+		if status != http.StatusCreated || body["expiresAt"] == nil {
+			t.Fatalf("%d %v", status, body)
+		}
+		return body["ticket"].(string)
+	}
+	first := ticket()
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs?token="+first, nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_MISSING")
+	b.open("/api/v1/sse/jobs/media/j1?token="+first, "Authorization", "").want("connected")
+	b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1?token="+first, nil, "Authorization", ""), http.StatusUnauthorized, "TICKET_INVALID")
+	b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1?token="+b.token("ann"), nil, "Authorization", ""), http.StatusUnauthorized, "TICKET_INVALID")
+	// It is as good as the token behind it, also where the edge asks the services in the user's name.
+	b.open("/api/v1/sse/jobs/my?last_event_id=abc12345&token="+ticket(), "Authorization", "").want("connected")
+	if strings.Contains(b.log.String(), first) {
+		t.Error("a ticket is in the log")
+	}
+}
+
+func TestLocalSignInIsForThisServersOwnPage(t *testing.T) {
+	b := setup(t, nil)
+	host := strings.TrimPrefix(b.url, "http://")
+	port := host[strings.LastIndex(host, ":"):]
+	status, body := b.get("/api/v1/session", "Authorization", "")
+	if status != 200 || body["localSignIn"] != true || body["maxUploadBytes"] != float64(512<<20) || body["user"] != nil {
+		t.Errorf("nobody: %d %v", status, body)
+	}
+	cookie := b.signIn()
+	if status, body = b.get("/api/v1/session", "Authorization", "", "Cookie", cookie); status != 200 || body["user"] != "local" || body["expiresAt"] == nil {
+		t.Errorf("signed in: %d %v", status, body)
+	}
+	for name, headers := range map[string][]string{
+		"localhost":                 {"Host", "localhost" + port, "Origin", "http://localhost" + port},
+		"a browser without Origin":  {"Sec-Fetch-Site", "same-origin"},
+		"IPv6 by name":              {"Host", "[::1]" + port, "Origin", "http://[::1]" + port},
+		"behind a port that is not": {"Host", "127.0.0.1:9", "Origin", "http://127.0.0.1:9"},
+	} {
+		if resp := b.do(http.MethodPost, "/api/v1/session", nil, append(headers, "Authorization", "")...); resp.StatusCode != 200 {
+			t.Errorf("%s: %s", name, resp.Status)
+		}
+	}
+	for name, refusal := range map[string]struct {
+		reason  string
+		headers []string
+	}{
+		"no browser":                   {"ORIGIN_REFUSED", nil},
+		"another site":                 {"ORIGIN_REFUSED", []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}},
+		"another port of this machine": {"ORIGIN_REFUSED", []string{"Origin", "http://127.0.0.1:3000", "Sec-Fetch-Site", "same-site"}},
+		"a form of another site":       {"ORIGIN_REFUSED", []string{"Origin", "null"}},
+		"a rebound name":               {"HOST_REFUSED", []string{"Host", "evil.example" + port, "Origin", "http://evil.example" + port, "Sec-Fetch-Site", "same-origin"}},
+		"a name that begins alike":     {"HOST_REFUSED", []string{"Host", "127.0.0.1.evil.example" + port, "Origin", "http://127.0.0.1.evil.example" + port}},
+		"through a proxy":              {"HOST_REFUSED", []string{"Origin", b.url, "X-Forwarded-For", "203.0.113.9"}},
+	} {
+		resp := b.do(http.MethodPost, "/api/v1/session", nil, append(refusal.headers, "Authorization", "")...)
+		if len(resp.Cookies()) != 0 {
+			t.Errorf("%s: got a cookie", name)
+		}
+		b.refused(resp, http.StatusForbidden, refusal.reason)
+	}
+	resp := b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookie, "Origin", b.url)
+	if resp.StatusCode != http.StatusNoContent || len(resp.Cookies()) != 1 || resp.Cookies()[0].MaxAge >= 0 {
+		t.Errorf("sign out: %s %v", resp.Status, resp.Cookies())
+	}
+}
+
+func TestWithoutLocalSignInATokenIsTradedForACookie(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.LocalSignIn = false })
+	b.refused(b.do(http.MethodPost, "/api/v1/session", nil, "Authorization", "", "Origin", b.url), http.StatusForbidden, "SIGN_IN_UNAVAILABLE")
+	resp := b.do(http.MethodPost, "/api/v1/session", nil)
+	if len(resp.Cookies()) != 1 {
+		t.Fatalf("%s, no cookie", resp.Status)
+	}
+	cookie := resp.Cookies()[0]
+	if _, body := b.get("/api/v1/session", "Authorization", "", "Cookie", cookie.Name+"="+cookie.Value); body["user"] != "ann" {
+		t.Errorf("got %v", body)
+	}
+	b.refused(b.do(http.MethodPost, "/api/v1/session", nil, "Authorization", "Bearer x"), http.StatusUnauthorized, "TOKEN_INVALID")
+}
+
+func TestLoopbackAnswersToNoForeignName(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.TrustedHosts = []string{"headway.example"} })
+	for _, path := range []string{"/", "/healthz", "/docs", "/openapi.json", "/api/v1/jobs", "/api/v1/session", "/nowhere"} {
+		b.refused(b.do(http.MethodGet, path, nil, "Host", "evil.example"), http.StatusForbidden, "HOST_REFUSED")
+		if resp := b.do(http.MethodGet, path, nil, "Host", "Headway.example:8443"); resp.StatusCode == http.StatusForbidden {
+			t.Errorf("%s: a trusted name is refused", path)
+		}
+	}
+}
+
+func TestForeignPageCannotActWithACookie(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.CORSOrigins = []string{"https://app.example.com"} })
+	b.jobs.put("j1", "media", "local", nil)
+	cookie := b.signIn()
+	cancel := func(headers ...string) *http.Response {
+		return b.do(http.MethodPost, "/api/v1/jobs/j1:cancel", nil, append(headers, "Authorization", "", "Cookie", cookie)...)
+	}
+	b.refused(cancel(), http.StatusForbidden, "ORIGIN_REFUSED")
+	b.refused(cancel("Origin", "https://evil.example"), http.StatusForbidden, "ORIGIN_REFUSED")
+	b.refused(cancel("Origin", "http://127.0.0.1:3000", "Sec-Fetch-Site", "same-site"), http.StatusForbidden, "ORIGIN_REFUSED")
+	b.refused(cancel("Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "ORIGIN_REFUSED")
+	b.refused(b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookie, "Origin", "https://evil.example"), http.StatusForbidden, "ORIGIN_REFUSED")
+	for name, headers := range map[string][]string{
+		"own page": {"Origin", b.url}, "own page without Origin": {"Sec-Fetch-Site", "same-origin"}, "allowed page": {"Origin", "https://app.example.com"},
+	} {
+		if resp := cancel(headers...); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", name, resp.Status)
+		}
+	}
+	// Reading is harmless: what a foreign page makes a browser fetch, it cannot see.
+	s := b.open("/api/v1/sse/jobs/media/j1", "Authorization", "", "Cookie", cookie)
+	s.want("connected")
+}
+
+func TestOnlyAllowedOriginsMayRead(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.CORSOrigins = []string{"https://app.example.com"} })
+	preflight := []string{"Authorization", "", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "authorization"}
+	resp := b.do(http.MethodOptions, "/api/v1/sse/jobs/my", nil, append(preflight, "Origin", "https://app.example.com")...)
+	h := resp.Header
+	if resp.StatusCode != http.StatusNoContent || h.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
+		!strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization") || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "Last-Event-ID") ||
+		!strings.Contains(h.Get("Access-Control-Allow-Methods"), "DELETE") || h.Get("Vary") != "Origin" {
+		t.Errorf("preflight: %s %v", resp.Status, h)
+	}
+	resp = b.do(http.MethodOptions, "/api/v1/jobs", nil, append(preflight, "Origin", "https://evil.example")...)
+	if resp.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("preflight of a foreign origin: %v", resp.Header)
+	}
+	b.refused(resp, http.StatusForbidden, "ORIGIN_REFUSED")
+	if h := b.open("/api/v1/sse/jobs/my", "Origin", "https://app.example.com").resp.Header; h.Get("Access-Control-Allow-Origin") != "https://app.example.com" || h.Get("Access-Control-Allow-Credentials") != "true" {
+		t.Errorf("stream: %v", h)
+	}
+	if h := b.do(http.MethodGet, "/api/v1/jobs", nil, "Origin", "https://evil.example").Header; h.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("foreign: %v", h)
+	}
+}
+
+func TestUserWhoCallsTooOftenHasToWait(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.RequestsPerSecond = 1 })
+	b.jobs.put("j1", "media", "ann", nil)
+	var refused *http.Response
+	for range 20 {
+		if refused = b.do(http.MethodGet, "/api/v1/jobs/j1", nil); refused.StatusCode != http.StatusOK {
+			break
+		}
+	}
+	if refused.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	b.refused(refused, http.StatusTooManyRequests, "RATE_LIMITED")
+	if status, _ := b.get("/api/v1/jobs", "Authorization", "Bearer "+b.token("bob")); status != http.StatusOK {
+		t.Errorf("another user: %d", status)
+	}
+	b.open("/api/v1/sse/jobs/media/j1").want("connected")
+}

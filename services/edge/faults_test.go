@@ -1,0 +1,545 @@
+package edge_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/edge"
+)
+
+func TestWatchersNoticeNothingOfARestartOfJobsButAPause(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	b.jobs.put("j2", "media", "ann", nil)
+	b.jobs.put("gone", "media", "ann", nil)
+	one, two := b.open("/api/v1/sse/jobs/media/j1"), b.open("/api/v1/sse/jobs/media/j2")
+	gone, mine := b.open("/api/v1/sse/jobs/media/gone"), b.open("/api/v1/sse/jobs/my")
+	for _, s := range []*eventStream{one, two, gone} {
+		s.want("connected")
+		s.want("initial_status")
+	}
+	mine.want("connected")
+
+	b.jobsUp.stop()
+	b.jobs.put("j1", "", "", progress(60, "")) // goes on while the edge cannot see it
+	b.jobs.put("j2", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	b.jobs.remove("gone")
+	b.jobsUp.start()
+
+	if e := one.want("job_update"); e.data["progress"] != 60.0 {
+		t.Errorf("got %s", e.raw)
+	}
+	if e := two.want("job_update"); e.data["status"] != "completed" {
+		t.Errorf("got %s", e.raw)
+	}
+	two.wantEnd()
+	gone.want("job_deleted")
+	gone.wantEnd()
+	ended := mine.until("the end of j2", func(e event) bool { return e.data["jobId"] == "j2" && e.kind() == "job_update" })
+	if ended.data["status"] != "completed" {
+		t.Errorf("got %s", ended.raw)
+	}
+	b.jobs.put("j1", "", "", progress(70, ""))
+	one.until("progress after the restart", func(e event) bool { return e.data["progress"] == 70.0 })
+}
+
+func TestStreamThatBeginsWhileJobsIsAwayIsToldToComeBack(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	known := b.open("/api/v1/sse/jobs/media/j1")
+	known.want("connected")
+	b.jobsUp.stop()
+	// What is known already goes on being shown.
+	s := b.open("/api/v1/sse/jobs/media/j1")
+	s.want("connected")
+	s.want("initial_status")
+	// What is not has to wait. Programs get the error, an EventSource a stream that says when to come back.
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j2", nil), http.StatusServiceUnavailable, "UNAVAILABLE")
+	})
+	s = b.open("/api/v1/sse/jobs/media/j2", "Accept", "text/event-stream")
+	if e := s.want("draining"); e.retry == "" {
+		t.Errorf("got %s", e.raw)
+	}
+	s.wantEnd()
+	wg.Wait()
+}
+
+func TestAThousandStreamsOnOneJobShareOneUpstream(t *testing.T) {
+	const n = 1000
+	b := setup(t, func(c *edge.Config) { c.StreamsPerUser = -1 })
+	b.jobs.put("j1", "media", "ann", nil)
+	streams := make([]*eventStream, n)
+	for i := range streams {
+		streams[i] = b.open("/api/v1/sse/jobs/media/j1")
+	}
+	if got := b.jobs.watching(); got != 1 {
+		t.Errorf("%d upstreams, want 1", got)
+	}
+	for i := range 5 {
+		b.jobs.put("j1", "", "", progress(float64(10*i), ""))
+	}
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	for _, s := range streams {
+		s.want("connected")
+		last := s.want("initial_status")
+		revision := last.data["revision"].(float64)
+		for {
+			e, err := s.read()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := e.data["revision"].(float64); got <= revision {
+				t.Fatalf("revision %v behind %v", got, revision)
+			} else {
+				revision, last = got, e
+			}
+		}
+		if last.data["status"] != "completed" || last.id != "7" {
+			t.Fatalf("ended with %s", last.raw)
+		}
+	}
+}
+
+// neverReads opens a stream over a bare connection with a small window, and reads its first bytes only.
+func (b *bench) neverReads(path string) net.Conn {
+	b.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { conn.Close() })
+	if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+		b.t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", path, strings.TrimPrefix(b.url, "http://"), b.token("ann"))
+	if _, err := io.ReadFull(conn, make([]byte, 12)); err != nil {
+		b.t.Fatal(err)
+	}
+	return conn
+}
+
+func TestSlowReaderSkipsToTheNewestGetsTheEndAndHoldsUpNobody(t *testing.T) {
+	b := setup(t, nil)
+	large := strings.Repeat("x", 8<<10)
+	b.jobs.put("j1", "media", "ann", nil)
+	slow := b.neverReads("/api/v1/sse/jobs/media/j1")
+	fast := b.open("/api/v1/sse/jobs/media/j1")
+	fast.want("connected")
+	fast.want("initial_status")
+	const updates = 300 // 2.4 MB: far more than the buffers of a connection hold
+	for i := range updates {
+		j := b.jobs.put("j1", "", "", progress(float64(i)/10, large))
+		// The others go on at their own pace.
+		fast.until("the update", func(e event) bool { return e.data["revision"] == float64(j.GetRevision()) })
+	}
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	fast.until("the end", func(e event) bool { return e.data["status"] == "completed" })
+
+	// The slow one wakes up.
+	req, _ := http.NewRequest(http.MethodGet, b.url, nil)
+	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(strings.NewReader("HTTP/1.1 200"), slow)), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := readStream(t, resp)
+	s.want("connected")
+	seen, last := 0, event{}
+	for {
+		e, err := s.read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen, last = seen+1, e
+	}
+	if last.data["status"] != "completed" || seen >= updates {
+		t.Errorf("%d states, the last %s: want fewer than %d, and the end", seen, last.raw, updates)
+	}
+}
+
+func TestPeerThatNeverReadsIsCut(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.WriteTimeout = 200 * time.Millisecond })
+	large := strings.Repeat("x", 8<<10)
+	b.jobs.put("j1", "media", "ann", nil)
+	b.neverReads("/api/v1/sse/jobs/media/j1")
+	eventually(t, "the edge gives it up", func() bool {
+		b.jobs.put("j1", "", "", progress(1, large))
+		return strings.Contains(b.log.String(), "i/o timeout")
+	})
+}
+
+func TestAStreamsEndIsNoticedAndLogged(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	s := b.open("/api/v1/sse/jobs/media/j1", "X-Request-Id", "req-77")
+	s.want("connected")
+	if strings.Contains(b.log.String(), "req-77") {
+		t.Error("logged before its end")
+	}
+	s.close()
+	eventually(t, "the log line", func() bool { return strings.Contains(b.log.String(), "req-77") })
+	line := b.log.String()
+	line = line[strings.LastIndex(line[:strings.Index(line, "req-77")], "\n")+1:]
+	line, _, _ = strings.Cut(line, "\n")
+	for _, want := range []string{`"path":"/api/v1/sse/jobs/media/j1"`, `"status":200`, `"subject":"ann"`, `"bytes":`} {
+		if !strings.Contains(line, want) {
+			t.Errorf("log line lacks %s: %s", want, line)
+		}
+	}
+	if strings.Contains(b.log.String(), b.token("ann")[:40]) {
+		t.Error("a token is in the log")
+	}
+}
+
+func TestSilenceIsFilledWithComments(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.Keepalive = 2 * time.Second })
+	b.jobs.put("j1", "media", "ann", nil)
+	s := b.open("/api/v1/sse/jobs/media/j1")
+	s.want("connected")
+	s.want("initial_status")
+	timer := time.AfterFunc(5*time.Second, func() { b.jobs.put("j1", "", "", nil) })
+	defer timer.Stop()
+	s.want("job_update")
+	if s.comments == 0 {
+		t.Error("no comment in 5 s of silence")
+	}
+}
+
+func TestStreamSaysReauthAndEndsWithItsToken(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	s := b.open("/api/v1/sse/jobs/media/j1", "Authorization", "Bearer "+b.tokenFor(3*time.Second, "ann"))
+	s.want("connected")
+	s.want("initial_status")
+	s.want("reauth")
+	s.wantEnd()
+	eventually(t, "the log line", func() bool { return strings.Contains(b.log.String(), "the token has expired") })
+}
+
+func TestShutdownTellsEveryStreamAndEnds(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.StreamsPerUser = -1 })
+	b.jobs.put("j1", "media", "ann", nil)
+	var streams []*eventStream
+	for range 100 {
+		s := b.open("/api/v1/sse/jobs/media/j1")
+		s.want("connected")
+		s.want("initial_status")
+		streams = append(streams, s)
+	}
+	stopped := make(chan struct{})
+	go func() { b.stop(); close(stopped) }()
+	retries := map[string]bool{}
+	for _, s := range streams {
+		retries[s.want("draining").retry] = true
+		s.wantEnd()
+	}
+	if len(retries) < 10 {
+		t.Errorf("%d different retry times for 100 streams: they all come back at once", len(retries))
+	}
+	<-stopped
+}
+
+func TestReadinessFollowsTheServicesAndTheShutdown(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.DrainDelay = 300 * time.Millisecond })
+	eventually(t, "ready", func() bool { status, _ := b.get("/readyz", "Authorization", ""); return status == 200 })
+	b.jobsUp.stop()
+	status, body := b.get("/readyz")
+	if status != 503 || body["jobs"] == "ok" || body["importer"] != "ok" {
+		t.Errorf("%d %v", status, body)
+	}
+	if status, _ := b.get("/healthz", "Authorization", ""); status != 200 {
+		t.Errorf("healthz %d", status)
+	}
+	go b.stop()
+	eventually(t, "readiness goes off", func() bool { _, body := b.get("/readyz"); return body["status"] == "draining" })
+}
+
+func importState(revision uint32, status jobsv1.JobStatus) *importsv1.Import {
+	return &importsv1.Import{
+		ImportId: "i1", Owner: "ann", FileName: "staff.xlsx", OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS,
+		Job:    &jobsv1.Job{JobId: "i1", Kind: "import", Owner: "ann", Status: status, Revision: revision},
+		Sheets: []*importsv1.SheetImport{{Name: "employees", Counts: &importsv1.Counts{Read: revision}}},
+	}
+}
+
+func TestImportIsWatchedOnceForAllAndOnlyWhileSomebodyDoes(t *testing.T) {
+	b := setup(t, nil)
+	b.importer.put(importState(1, jobsv1.JobStatus_JOB_STATUS_ACTIVE))
+	var streams []*eventStream
+	for range 10 {
+		s := b.open("/api/v1/sse/imports/i1")
+		s.want("connected")
+		e := s.want("initial_status")
+		detail, _ := e.data["import"].(map[string]any)
+		if e.id != "1" || detail["fileName"] != "staff.xlsx" || detail["onIssues"] != "skip_rows" || len(detail["sheets"].([]any)) != 1 {
+			t.Fatalf("got %s", e.raw)
+		}
+		streams = append(streams, s)
+	}
+	watches := func() (n int) { b.importer.state(func() { n = b.importer.watches }); return n }
+	if got := watches(); got != 1 {
+		t.Errorf("%d upstreams, want 1", got)
+	}
+	b.refused(b.do(http.MethodGet, "/api/v1/sse/imports/i1", nil, "Authorization", "Bearer "+b.token("bob")), http.StatusNotFound, "IMPORT_NOT_FOUND")
+	for _, s := range streams[1:] {
+		s.close()
+	}
+	b.importer.put(importState(2, jobsv1.JobStatus_JOB_STATUS_ACTIVE))
+	streams[0].want("job_update")
+	streams[0].close()
+	eventually(t, "the upstream ends", func() bool { return watches() == 0 })
+
+	b.importer.put(importState(3, completed))
+	s := b.open("/api/v1/sse/imports/i1")
+	s.want("connected")
+	s.want("initial_status")
+	s.wantEnd()
+	if resp := b.do(http.MethodGet, "/api/v1/sse/imports/i1", nil, "Last-Event-ID", "3"); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("having seen the end: %s", resp.Status)
+	}
+}
+
+func TestOutputComesByByteOffsetWholeAndInOrder(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "story", "ann", nil)
+	b.jobs.write("j1", []byte("Once upon a time, ein M\xc3")) // the ä is cut
+	const path = "/api/v1/sse/jobs/story/j1/output"
+	s := b.open(path)
+	s.want("connected")
+	first := s.want("output")
+	if first.data["text"] != "Once upon a time, ein M" || first.id != "23" || first.data["offset"] != 0.0 {
+		t.Fatalf("id %s %s", first.id, first.raw)
+	}
+	b.jobs.write("j1", []byte("\xa4rchen\n"))
+	if e := s.want("output"); e.data["text"] != "ärchen\n" || e.id != "31" || e.data["offset"] != 23.0 {
+		t.Fatalf("id %s %s", e.id, e.raw)
+	}
+	b.jobs.write("j1", []byte{0xff, 0xfe})
+	if e := s.want("output"); e.data["data"] != "//4=" || e.id != "33" {
+		t.Fatalf("id %s %s", e.id, e.raw)
+	}
+	b.jobsUp.stop() // nothing is lost or told twice
+	b.jobs.write("j1", []byte("more"))
+	b.jobsUp.start()
+	if e := s.want("output"); e.data["text"] != "more" || e.id != "37" {
+		t.Fatalf("id %s %s", e.id, e.raw)
+	}
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	if e := s.want("job_update"); e.data["status"] != "completed" || e.id != "37" {
+		t.Fatalf("id %s %s", e.id, e.raw)
+	}
+	s.wantEnd()
+
+	s = b.open(path, "Last-Event-ID", "33")
+	s.want("connected")
+	if e := s.want("output"); e.data["text"] != "more" {
+		t.Fatalf("resumed: %s", e.raw)
+	}
+	s.want("job_update")
+	s.wantEnd()
+	if resp := b.do(http.MethodGet, path, nil, "Last-Event-ID", "37"); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("having seen the end: %s", resp.Status)
+	}
+	b.refused(b.do(http.MethodGet, path, nil, "Last-Event-ID", "99"), http.StatusBadRequest, "OUTPUT_GAP")
+	b.refused(b.do(http.MethodGet, path, nil, "Last-Event-ID", "x"), http.StatusBadRequest, "REQUEST_INVALID")
+}
+
+func TestLargeOutputGoesAtTheReadersPace(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "story", "ann", nil)
+	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<18) // 4 MiB
+	b.jobs.write("j1", want)
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	s := b.open("/api/v1/sse/jobs/story/j1/output")
+	s.want("connected")
+	var got bytes.Buffer
+	for {
+		e, err := s.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.kind() == "job_update" {
+			break
+		}
+		got.WriteString(e.data["text"].(string))
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("got %d bytes, want %d, or others", got.Len(), len(want))
+	}
+}
+
+func TestCurlReadsAStreamToItsEnd(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	cmd := exec.CommandContext(t.Context(), "curl", "-sS", "-N", "-i", "-H", "Authorization: Bearer "+b.token("ann"), b.url+"/api/v1/sse/jobs/media/j1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(out)
+	var text strings.Builder
+	for !strings.Contains(text.String(), "initial_status") {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("%v after %s", err, text.String())
+		}
+		text.WriteString(line)
+	}
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	rest, err := io.ReadAll(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil { // curl exits with 18 if a transfer was cut
+		t.Errorf("curl: %v", err)
+	}
+	if !strings.Contains(string(rest), `"status":"completed"`) {
+		t.Errorf("got %s%s", text.String(), rest)
+	}
+}
+
+// certificate writes a certificate for 127.0.0.1 and its key.
+func certificate(t *testing.T, dir string) (certFile, keyFile string, pool *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for name, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AddCert(cert)
+	return certFile, keyFile, pool
+}
+
+func TestEveryKindOfConnectionCarriesStreams(t *testing.T) {
+	certFile, keyFile, pool := certificate(t, t.TempDir())
+	b := setup(t, func(c *edge.Config) {
+		c.TLSCertFile, c.TLSKeyFile, c.Keepalive, c.WriteTimeout = certFile, keyFile, 2*time.Second, time.Second
+	})
+	b.url = strings.Replace(b.url, "http:", "https:", 1)
+	for name, http2 := range map[string]bool{"HTTP/1.1 over TLS": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: http2}
+			defer transport.CloseIdleConnections()
+			b.client = &http.Client{Transport: transport}
+			id := "j" + fmt.Sprint(http2)
+			b.jobs.put(id, "media", "ann", nil)
+			s := b.open("/api/v1/sse/jobs/media/" + id)
+			if got := s.resp.ProtoMajor == 2; got != http2 {
+				t.Fatalf("spoke %s", s.resp.Proto)
+			}
+			s.want("connected")
+			s.want("initial_status")
+			mine := b.open("/api/v1/sse/jobs/my")
+			mine.want("connected")
+			timer := time.AfterFunc(4*time.Second, func() { b.jobs.put(id, "", "", progress(5, "")) }) // longer than the write timeout
+			defer timer.Stop()
+			s.want("job_update")
+			if s.comments == 0 {
+				t.Error("no keepalive")
+			}
+			b.jobs.put(id, "", "", func(j *jobsv1.Job) { j.Status = completed })
+			s.want("job_update")
+			s.wantEnd()
+			mine.until("the end", func(e event) bool { return e.data["status"] == "completed" })
+			mine.close()
+		})
+	}
+}
+
+func TestHTTP10GetsAStreamToo(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /api/v1/sse/jobs/media/j1 HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", b.token("ann"))
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := readStream(t, resp)
+	s.want("connected")
+	s.want("initial_status")
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	s.want("job_update")
+	s.wantEnd()
+}
+
+func TestHeadersThatNeverEndDoNotHoldAConnection(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.HeaderTimeout = 100 * time.Millisecond })
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(conn); err != nil { // the server hangs up; a timeout would be an error
+		t.Error(err)
+	}
+	resp := b.do(http.MethodGet, "/healthz", nil, "X-Large", strings.Repeat("x", 64<<10))
+	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("64 KiB of headers: %s", resp.Status)
+	}
+}
+
+func TestShutdownDoesNotWaitForServicesThatNeverCameUp(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.JobsAddr = "127.0.0.1:1" })
+	if status, _ := b.get("/readyz"); status != http.StatusServiceUnavailable {
+		t.Errorf("ready without its services: %d", status)
+	}
+	b.stop()
+}

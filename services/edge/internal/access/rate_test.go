@@ -1,0 +1,77 @@
+package access
+
+import (
+	"testing"
+	"time"
+
+	"headway/internal/auth"
+)
+
+func identity(subject string) auth.Identity { return auth.Identity{Subject: subject} }
+
+func TestRateAllowsABurstThenFillsUpAndForgetsTheIdle(t *testing.T) {
+	r, now := newRate(2, 3), time.Now()
+	for i := range 3 {
+		if !r.take("ann", now) {
+			t.Fatalf("call %d of a burst of 3 was refused", i+1)
+		}
+	}
+	if r.take("ann", now) {
+		t.Error("a fourth call at once was allowed")
+	}
+	if !r.take("bob", now) {
+		t.Error("another user was refused")
+	}
+	if now = now.Add(500 * time.Millisecond); !r.take("ann", now) || r.take("ann", now) {
+		t.Error("half a second at 2 a second is not one call")
+	}
+	if r.take("cat", now.Add(2*rateSweep)); len(r.users) != 1 {
+		t.Errorf("%d users are remembered, want 1", len(r.users))
+	}
+}
+
+func TestNoRateIsNoLimit(t *testing.T) {
+	r, now := newRate(0, 0), time.Now()
+	for range 1000 {
+		if !r.take("ann", now) {
+			t.Fatal("refused")
+		}
+	}
+}
+
+func TestTicketsExpireInTime(t *testing.T) {
+	tickets := newTickets()
+	old, _, err := tickets.issue(identity("ann"), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := tickets.byText[old]
+	entry.expires = time.Now().Add(-time.Second)
+	tickets.byText[old] = entry
+	if _, _, err := tickets.redeem(old); err == nil {
+		t.Error("an expired ticket was taken")
+	}
+	fresh, _, err := tickets.issue(identity("ann"), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, token, err := tickets.redeem(fresh); err != nil || id.Subject != "ann" || token != "t" {
+		t.Errorf("%v %q %v", id, token, err)
+	}
+	if len(tickets.byText)+len(tickets.order) != 0 {
+		t.Errorf("%d and %d entries are left", len(tickets.byText), len(tickets.order))
+	}
+}
+
+func TestParseOriginTakesOriginsOnly(t *testing.T) {
+	for _, good := range []string{"https://app.example.com", "http://localhost:5173"} {
+		if err := ParseOrigin(good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"app.example.com", "https://app.example.com/", "https://app.example.com/x", "*", "null", "ftp://x", "https://"} {
+		if ParseOrigin(bad) == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+}

@@ -1,0 +1,427 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"headway/services/importer/internal/engine"
+	"headway/services/importer/internal/imports"
+)
+
+const staffSchema = `
+name: staff
+title: Staff
+sheets:
+  - name: teams
+    title: Teams
+    table: teams
+    key: code
+    columns:
+      - {name: code, title: Code, type: text, required: true}
+      - {name: size, title: Size, type: integer}
+  - name: people
+    title: People
+    table: people
+    key: id
+    columns:
+      - {name: id, title: ID, type: text, required: true}
+      - {name: team, title: Team, type: text, references: teams.code}
+      - {name: boss, title: Boss, type: text, references: people.id}
+      - {name: mail, title: Mail, type: text, unique: true}
+      - {name: born, title: Born, type: date}
+`
+
+// sheetOf is a sheet to write: its headers are the first row.
+type sheetOf [][]any
+
+var (
+	teamHeader   = []any{"Code", "Size"}
+	peopleHeader = []any{"ID", "Team", "Boss", "Mail", "Born"}
+)
+
+func workbook(t testing.TB, teams, people [][]any, change ...func(*excelize.File) error) []byte {
+	t.Helper()
+	f := excelize.NewFile()
+	defer f.Close()
+	sheets := []struct {
+		name string
+		rows sheetOf
+	}{{"Teams", append(sheetOf{teamHeader}, teams...)}, {"People", append(sheetOf{peopleHeader}, people...)}}
+	for _, sheet := range sheets {
+		if _, err := f.NewSheet(sheet.name); err != nil {
+			t.Fatal(err)
+		}
+		for i, row := range sheet.rows {
+			if err := f.SetSheetRow(sheet.name, fmt.Sprintf("A%d", i+1), &row); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := f.DeleteSheet("Sheet1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range change {
+		if err := c(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if err := f.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+var upsert = imports.Policy{OnIssues: imports.SkipRows, Mode: imports.Upsert}
+
+// issues gives "cell CODE" of all kept issues, in their order.
+func (b *bench) issues(id string) []string {
+	b.t.Helper()
+	page, err := b.books.Issues(b.t.Context(), id, imports.IssueFilter{Limit: 1_000_000})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	list := []string{}
+	for _, is := range page.Issues {
+		list = append(list, is.Cell+" "+is.Code.String())
+	}
+	return list
+}
+
+func (b *bench) wantIssues(id string, want ...string) {
+	b.t.Helper()
+	if got := b.issues(id); !slices.Equal(got, want) {
+		b.t.Errorf("issues are\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+}
+
+// wantCounts compares "read inserted updated unchanged rejected blocked" of a sheet.
+func wantCounts(t testing.TB, c imports.Counts, want string) {
+	t.Helper()
+	if got := fmt.Sprint(c.Read, c.Inserted, c.Updated, c.Unchanged, c.Rejected, c.Blocked); got != want {
+		t.Errorf("read, inserted, updated, unchanged, rejected, blocked are %s, want %s", got, want)
+	}
+}
+
+func TestARejectedParentBlocksItsChildrenDownTheTree(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	task, outcome := b.run(workbook(t,
+		[][]any{{"A", 1}, {"B", "many"}},
+		[][]any{
+			{"1", "A"},
+			{"2", "B"},                // blocked by the team
+			{"3", "A", "2"},           // blocked by 2
+			{"4", "A", "3"},           // blocked by 3
+			{"5", "A", "1"},           //
+			{"6", "C"},                // no such team
+			{"7", "A", "6"},           // blocked by 6
+			{"8", "A", "9"},           // its boss stands below
+			{"9", "A", "1"},           //
+			{"10", "A", "11"},         // its boss stands below and is rejected
+			{"11", "A", "", "", "no"}, // no date
+		}), upsert)
+	wantCounts(t, outcome.Sheets["teams"], "2 1 0 0 1 0")
+	wantCounts(t, outcome.Sheets["people"], "11 4 0 0 2 5")
+	b.wantIssues(task.Import.ID,
+		"Teams!B3 NOT_A_NUMBER",
+		"People!B3 REFERENCE_BLOCKED", "People!C4 REFERENCE_BLOCKED", "People!C5 REFERENCE_BLOCKED",
+		"People!B7 REFERENCE_MISSING", "People!C8 REFERENCE_BLOCKED", "People!C11 REFERENCE_BLOCKED", "People!E12 NOT_A_DATE")
+	if held := b.query(`SELECT group_concat(id, ' ') FROM (SELECT id FROM people ORDER BY id)`); held != "1 5 8 9" {
+		t.Errorf("the database holds %v", held)
+	}
+	var told []string
+	for _, cause := range outcome.Causes {
+		told = append(told, fmt.Sprint(cause.Issue.Cell, ": ", cause.Message))
+	}
+	want := []string{
+		"Teams!B3: 1 rejected team blocks 3 people",
+		"People!B7: 1 missing team blocks 2 people",
+		"People!E12: 1 rejected people blocks 1 people",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("causes are %q, want %q", told, want)
+	}
+}
+
+func TestRowsThatReferInACircleAreIssues(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	task, outcome := b.run(workbook(t, [][]any{{"A"}}, [][]any{
+		{"1", "A", "2"}, {"2", "A", "3"}, {"3", "A", "1"}, // a circle
+		{"4", "A", "1"}, // hangs on it
+		{"5", "A", "5"}, // itself
+		{"6", "A", ""},
+	}), upsert)
+	wantCounts(t, outcome.Sheets["people"], "6 1 0 0 4 1")
+	b.wantIssues(task.Import.ID, "People!C2 REFERENCE_CYCLE", "People!C3 REFERENCE_CYCLE", "People!C4 REFERENCE_CYCLE",
+		"People!C5 REFERENCE_BLOCKED", "People!C6 REFERENCE_CYCLE")
+}
+
+func TestALongChainUpwardsIsWrittenFromItsTop(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	const n = 5000
+	people := make([][]any, n)
+	for i := range people {
+		people[i] = []any{fmt.Sprint(i), "A", fmt.Sprint(i + 1)}
+	}
+	people[n-1][2] = nil
+	_, outcome := b.run(workbook(t, [][]any{{"A"}}, people), upsert)
+	wantCounts(t, outcome.Sheets["people"], fmt.Sprintf("%d %d 0 0 0 0", n, n))
+}
+
+func TestAnExistingRowCanBeReferredTo(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	b.run(workbook(t, [][]any{{"A", 3}}, [][]any{{"1", "A"}}), upsert)
+	_, outcome := b.run(workbook(t, nil, [][]any{{"2", "A", "1"}, {"3", "A", "2"}, {"4", "A", "nobody"}}), upsert)
+	wantCounts(t, outcome.Sheets["people"], "3 2 0 0 1 0")
+}
+
+func TestTheSecondOfEqualKeysIsAnIssueThatNamesTheFirst(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	task, outcome := b.run(workbook(t, [][]any{{"A"}, {"A"}}, [][]any{
+		{"1", "A", "", "x@y"}, {"2", "A", "", "x@y"}, {"1", "A"}, {"3", "A"}, {"4", "A"},
+	}), upsert)
+	wantCounts(t, outcome.Sheets["people"], "5 3 0 0 2 0")
+	b.wantIssues(task.Import.ID, "Teams!A3 DUPLICATE_IN_FILE", "People!D3 DUPLICATE_IN_FILE", "People!A4 DUPLICATE_IN_FILE")
+	page, err := b.books.Issues(t.Context(), task.Import.ID, imports.IssueFilter{Sheet: "people"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := page.Issues[0].Message; !strings.Contains(m, "People!D2") {
+		t.Errorf("the message %q does not name the first", m)
+	}
+}
+
+func TestRowsAreInsertedUpdatedOrLeftAlone(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	first := workbook(t, [][]any{{"A", 1}, {"B", 2}, {"C", nil}}, nil)
+	b.run(first, upsert)
+	_, outcome := b.run(workbook(t, [][]any{{"A", 1}, {"B", 3}, {"C", nil}, {"D", 4}}, nil), upsert)
+	wantCounts(t, outcome.Sheets["teams"], "4 1 1 2 0 0")
+	if size := b.query(`SELECT size FROM teams WHERE code = 'B'`); size != int64(3) {
+		t.Errorf("B has the size %v", size)
+	}
+	_, outcome = b.run(workbook(t, [][]any{{"B", nil}}, nil), upsert)
+	wantCounts(t, outcome.Sheets["teams"], "1 0 1 0 0 0")
+	if size := b.query(`SELECT size FROM teams WHERE code = 'B'`); size != nil {
+		t.Errorf("B has the size %v, want none", size)
+	}
+}
+
+func TestAColumnThatTheWorkbookLacksIsLeftAlone(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	b.run(workbook(t, [][]any{{"A", 7}}, nil), upsert)
+	narrow := workbook(t, [][]any{{"A"}, {"B"}}, nil, func(f *excelize.File) error { return f.RemoveCol("Teams", "B") })
+	_, outcome := b.run(narrow, upsert)
+	wantCounts(t, outcome.Sheets["teams"], "2 1 0 1 0 0")
+	if size := b.query(`SELECT size FROM teams WHERE code = 'A'`); size != int64(7) {
+		t.Errorf("A has the size %v, want 7", size)
+	}
+}
+
+func TestModesRefuseWhatTheyDoNotDo(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	b.run(workbook(t, [][]any{{"A", 1}}, nil), upsert)
+	file := workbook(t, [][]any{{"A", 2}, {"B", 2}}, [][]any{{"1", "A"}, {"2", "B"}})
+
+	task, outcome := b.run(file, imports.Policy{OnIssues: imports.SkipRows, Mode: imports.InsertOnly})
+	wantCounts(t, outcome.Sheets["teams"], "2 1 0 0 1 0")
+	wantCounts(t, outcome.Sheets["people"], "2 2 0 0 0 0") // A is there, so 1 may refer to it
+	b.wantIssues(task.Import.ID, "Teams!A2 KEY_EXISTS")
+
+	task, outcome = b.run(workbook(t, [][]any{{"A", 5}, {"X", 2}}, [][]any{{"1", "X"}}), imports.Policy{OnIssues: imports.SkipRows, Mode: imports.UpdateOnly})
+	wantCounts(t, outcome.Sheets["teams"], "2 0 1 0 1 0")
+	wantCounts(t, outcome.Sheets["people"], "1 0 0 0 0 1")
+	b.wantIssues(task.Import.ID, "Teams!A3 KEY_UNKNOWN", "People!B2 REFERENCE_BLOCKED")
+}
+
+func TestAUniqueValueOfAnotherRowOfTheDatabaseIsAnIssue(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	b.run(workbook(t, nil, [][]any{{"1", "", "", "one"}, {"2", "", "", "two"}}), upsert)
+	task, outcome := b.run(workbook(t, nil, [][]any{{"3", "", "", "one"}, {"1", "", "", "one"}}), upsert)
+	wantCounts(t, outcome.Sheets["people"], "2 0 0 0 2 0")
+	b.wantIssues(task.Import.ID, "People!D2 DUPLICATE_IN_DATABASE", "People!D3 DUPLICATE_IN_FILE")
+	// 1 gives its value up in a row above the one that takes it over.
+	_, outcome = b.run(workbook(t, nil, [][]any{{"1", "", "", "uno"}, {"2", "", "", "one"}, {"4", "", "", "two"}}), upsert)
+	wantCounts(t, outcome.Sheets["people"], "3 1 2 0 0 0")
+}
+
+func TestDatesFollowTheWorkbooksDateSystem(t *testing.T) {
+	for _, date1904 := range []bool{false, true} {
+		b := setupFor(t, staffSchema)
+		file := workbook(t, nil, [][]any{{"1", "", "", "", 30000}}, func(f *excelize.File) error {
+			if err := f.SetWorkbookProps(&excelize.WorkbookPropsOptions{Date1904: &date1904}); err != nil {
+				return err
+			}
+			style, err := f.NewStyle(&excelize.Style{NumFmt: 14})
+			if err != nil {
+				return err
+			}
+			return f.SetCellStyle("People", "E2", "E2", style)
+		})
+		b.run(file, upsert)
+		want := map[bool]string{false: "1982-02-18", true: "1986-02-19"}[date1904]
+		if got := b.query(`SELECT born FROM people`); got != want {
+			t.Errorf("1904 is %v: got %v, want %v", date1904, got, want)
+		}
+	}
+}
+
+func TestPhantomRowsCountNothing(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	file := workbook(t, [][]any{{"A", 1}, {nil, nil}, {" ", ""}, {"B", 2}}, nil, func(f *excelize.File) error {
+		style, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}})
+		if err != nil {
+			return err
+		}
+		return f.SetCellStyle("Teams", "A6", "B2000", style)
+	})
+	_, outcome := b.run(file, upsert)
+	wantCounts(t, outcome.Sheets["teams"], "2 2 0 0 0 0")
+}
+
+func TestColumnsOutsideOfTheSchemaAreToldOnce(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	file := workbook(t, [][]any{{"A", 1}, {"B", 2}, {"C", 3}}, nil, func(f *excelize.File) error {
+		return errors.Join(f.SetCellStr("Teams", "C1", "Notes"), f.SetCellStr("Teams", "C2", "x"), f.SetCellStr("Teams", "C3", "y"),
+			f.SetCellStr("Teams", "E3", "stray"), f.SetCellStr("Teams", "E4", "stray"), f.SetCellStr("Teams", "E9", "below"))
+	})
+	task, outcome := b.run(file, upsert)
+	wantCounts(t, outcome.Sheets["teams"], "3 3 0 0 0 0")
+	b.wantIssues(task.Import.ID, "Teams!C1 COLUMN_IGNORED", "Teams!E3 COLUMN_IGNORED")
+	if c := outcome.Sheets["teams"]; c.Issues != 0 || c.Warnings != 2 {
+		t.Errorf("%d issues and %d warnings", c.Issues, c.Warnings)
+	}
+}
+
+func TestARolledBackRunLeavesNothingButItsNumbers(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	task := b.task(workbook(t, [][]any{{"A", 1}, {"B", "x"}}, nil), upsert)
+	task.Decide = func(o engine.Outcome) engine.Decision { return engine.RollBack }
+	outcome, err := b.engine.Run(t.Context(), task)
+	if err != nil || outcome.Committed {
+		t.Fatalf("committed %v, %v", outcome.Committed, err)
+	}
+	if n := b.query(`SELECT count(*) FROM sqlite_schema WHERE name = 'teams'`); n != int64(0) {
+		t.Error("a table was left")
+	}
+	im, err := b.books.Get(t.Context(), task.Import.ID)
+	if err != nil || im.Committed || !im.Ended || im.Totals() != outcome.Totals {
+		t.Errorf("the books hold %+v, %v", im, err)
+	}
+}
+
+func TestAnImportThatWasAppliedIsOnlyReported(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	task := b.task(workbook(t, [][]any{{"A", 1}, {"B", "x"}}, [][]any{{"1", "B"}}), upsert)
+	first, err := b.engine.Run(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task.Number = 2
+	task.Workbook = nil // it is not to be read
+	again, err := b.engine.Run(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !again.Committed || !again.Before || again.Totals != first.Totals {
+		t.Errorf("got %+v, want the numbers of %+v", again, first)
+	}
+	if causes, err := b.books.RootCauses(t.Context(), task.Import.ID); err != nil || len(causes) != 1 {
+		t.Errorf("root causes are %v, %v", causes, err)
+	}
+}
+
+// errKilled stands for the end of the process.
+var errKilled = errors.New("killed")
+
+// dying dies at the commit.
+type dying struct{ silent }
+
+func (dying) Committing(context.Context) error { return errKilled }
+
+func TestARunThatDiesBeforeItsCommitIsMadeUpForByTheNext(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	task := b.task(workbook(t, [][]any{{"A", 1}}, [][]any{{"1", "A"}}), upsert)
+	task.Progress = dying{}
+	if _, err := b.engine.Run(t.Context(), task); !errors.Is(err, errKilled) {
+		t.Fatalf("got %v", err)
+	}
+	task.Progress, task.Number = silent{}, 2
+	outcome, err := b.engine.Run(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCounts(t, outcome.Totals, "2 2 0 0 0 0")
+}
+
+func TestAnEarlierRunCannotCommitOnceALaterOneHasBegun(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	task := b.task(workbook(t, [][]any{{"A", 1}}, nil), upsert)
+	late := task
+	late.Number = 2
+	late.Decide = func(engine.Outcome) engine.Decision { return engine.RollBack }
+	if _, err := b.engine.Run(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.engine.Run(t.Context(), task); !errors.Is(err, imports.ErrFenced) {
+		t.Errorf("the earlier run: %v", err)
+	}
+}
+
+func TestACancelledRunCountsWhatItDidNotDecide(t *testing.T) {
+	b := setup(t)
+	file, _ := sampleBook(t, 20_000, 0)
+	task := b.task(file, upsert)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	task.Progress = cancelling{cancel: cancel}
+	if _, err := b.engine.Run(ctx, task); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	im, err := b.books.Get(t.Context(), task.Import.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := im.Totals()
+	if err := c.Conserved(); err != nil || c.Skipped == 0 {
+		t.Errorf("%+v: %v", c, err)
+	}
+}
+
+// cancelling ends the run in the middle of the employees, some of whom wait for managers below them.
+type cancelling struct {
+	silent
+	cancel context.CancelCauseFunc
+}
+
+func (c cancelling) SheetMoves(sheet string, rows, _ uint32, _ imports.Counts) {
+	if sheet == "employees" && rows >= 5000 {
+		c.cancel(errKilled)
+	}
+}
+
+func TestTenThousandIssuesOfASheetAreKeptAndAllAreCounted(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	const n = imports.KeptPerSheet + 500
+	teams := make([][]any, n)
+	for i := range teams {
+		teams[i] = []any{fmt.Sprint("T", i), "many"}
+	}
+	task, outcome := b.run(workbook(t, teams, [][]any{{"1", fmt.Sprint("T", n-1)}}), upsert)
+	if c := outcome.Sheets["teams"]; c.Issues != n || c.Rejected != n {
+		t.Errorf("%d issues, %d rejected, want %d", c.Issues, c.Rejected, n)
+	}
+	page, err := b.books.Issues(t.Context(), task.Import.ID, imports.IssueFilter{Sheet: "teams"})
+	if err != nil || page.Matching != imports.KeptPerSheet {
+		t.Errorf("%d are kept, %v", page.Matching, err)
+	}
+	if len(outcome.Causes) != 1 || outcome.Causes[0].Issue.Row != n+1 || outcome.Causes[0].Issue.Cell != fmt.Sprintf("Teams!B%d", n+1) {
+		t.Errorf("causes are %+v", outcome.Causes)
+	}
+}

@@ -1,0 +1,495 @@
+package dispatch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/sqlitestore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// settings of the tests. Operations happen at whole multiples of step; everything that time alone does falls between.
+var settings = Config{
+	LeaseDuration: 10*time.Second + step/2, HeartbeatInterval: 3 * time.Second, ReportInterval: 250 * time.Millisecond,
+	IdleInterval: time.Second, CancelGrace: 15*time.Second + step/2, StalledAfter: 30 * time.Second,
+	Retention: 1000 * time.Hour, MostActive: 3, MaxOutputBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler),
+}
+
+const step = 500 * time.Millisecond
+
+// open starts a dispatcher on the file; stop ends it.
+func open(t *testing.T, path string, cfg Config) (d *Dispatcher, stop func()) {
+	t.Helper()
+	d, err := Open(t.Context(), cfg, func(ctx context.Context, observe job.Observer) (job.Store, error) {
+		return sqlitestore.Open(ctx, path, observe)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	return d, func() {
+		cancel()
+		if err := errors.Join(<-done, d.Close()); err != nil {
+			t.Errorf("the dispatcher ended with %v", err)
+		}
+	}
+}
+
+// modelJob is a job as the reference model knows it.
+type modelJob struct {
+	id, owner  string
+	created    int
+	priority   int32
+	status     job.Status
+	attempt    uint32
+	most       uint32
+	expires    time.Time
+	cancelBy   time.Time // zero unless a cancel was asked for
+	notBefore  time.Time
+	deadline   time.Time
+	token      string
+	old        []string // tokens that were valid once
+	reason     string
+	checkpoint string
+	percent    float64
+	revision   uint32
+}
+
+// model is the reference: what the dispatcher promises, said in the simplest way.
+type model struct {
+	jobs []*modelJob
+}
+
+// elapse does what time alone does up to now, in the order in which it falls due.
+func (m *model) elapse(now time.Time) {
+	for _, j := range m.jobs {
+		for {
+			var due time.Time
+			for _, t := range j.dues() {
+				if !t.IsZero() && (due.IsZero() || t.Before(due)) {
+					due = t
+				}
+			}
+			if due.IsZero() || due.After(now) {
+				break
+			}
+			j.at(due)
+		}
+	}
+}
+
+func (j *modelJob) dues() []time.Time {
+	switch j.status {
+	case job.Queued:
+		return []time.Time{j.notBefore, j.deadline}
+	case job.Active:
+		return []time.Time{j.expires, j.deadline, j.cancelBy}
+	case job.Waiting:
+		return []time.Time{j.deadline}
+	}
+	return nil
+}
+
+func (j *modelJob) at(due time.Time) {
+	switch due {
+	case j.deadline:
+		j.end(job.Failed, job.ReasonDeadlinePassed)
+	case j.cancelBy:
+		j.end(job.Cancelled, job.ReasonCancelledByUser)
+	case j.notBefore:
+		j.notBefore = time.Time{}
+	default: // the lease
+		switch {
+		case !j.cancelBy.IsZero():
+			j.end(job.Cancelled, job.ReasonCancelledByUser)
+		case j.attempt >= j.most:
+			j.end(job.Failed, job.ReasonLeaseExpired)
+		default:
+			j.reason = job.ReasonLeaseExpired
+			j.leave(job.Queued)
+		}
+	}
+}
+
+func (j *modelJob) end(status job.Status, reason string) {
+	j.reason = reason
+	j.leave(status)
+}
+
+// leave takes the job from its worker.
+func (j *modelJob) leave(status job.Status) {
+	if j.token != "" {
+		j.old = append(j.old, j.token)
+	}
+	j.status, j.token, j.cancelBy, j.notBefore = status, "", time.Time{}, time.Time{}
+}
+
+// next is what a claim of up to n jobs must give.
+func (m *model) next(n int) []*modelJob {
+	active := map[string]int{}
+	var ready []*modelJob
+	for _, j := range m.jobs {
+		if j.status == job.Active {
+			active[j.owner]++
+		}
+		if j.status == job.Queued && j.notBefore.IsZero() {
+			ready = append(ready, j)
+		}
+	}
+	slices.SortFunc(ready, func(a, b *modelJob) int {
+		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.created, b.created))
+	})
+	var chosen []*modelJob
+	for _, j := range ready {
+		if len(chosen) < n && active[j.owner] < settings.MostActive {
+			active[j.owner]++
+			chosen = append(chosen, j)
+		}
+	}
+	return chosen
+}
+
+func TestTheDispatcherDoesWhatTheModelDoes(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "jobs.db")
+			synctest.Test(t, func(t *testing.T) {
+				p := &play{t: t, random: rand.New(rand.NewPCG(seed, 7)), path: path}
+				p.d, p.stop = open(t, path, settings)
+				for range 150 {
+					p.operate()
+					p.compare()
+					time.Sleep(time.Duration(p.random.IntN(8)) * step)
+					synctest.Wait()
+					p.m.elapse(time.Now())
+					p.compare()
+				}
+				p.stop()
+			})
+		})
+	}
+}
+
+// play is one run of random operations on the dispatcher and on the model.
+type play struct {
+	t      *testing.T
+	random *rand.Rand
+	path   string
+	d      *Dispatcher
+	stop   func()
+	m      model
+}
+
+// pick gives a random job of the model, or nil.
+func (p *play) pick(status ...job.Status) *modelJob {
+	var fit []*modelJob
+	for _, j := range p.m.jobs {
+		if len(status) == 0 || slices.Contains(status, j.status) {
+			fit = append(fit, j)
+		}
+	}
+	if len(fit) == 0 {
+		return nil
+	}
+	return fit[p.random.IntN(len(fit))]
+}
+
+func (p *play) operate() {
+	switch n := p.random.IntN(100); {
+	case n < 18:
+		p.create()
+	case n < 38:
+		p.lease()
+	case n < 58:
+		p.heartbeat()
+	case n < 66:
+		p.complete()
+	case n < 74:
+		p.fail()
+	case n < 78:
+		p.release()
+	case n < 82:
+		p.park()
+	case n < 86:
+		p.resume()
+	case n < 91:
+		p.cancel()
+	case n < 94:
+		p.retry()
+	case n < 97:
+		p.stale()
+	default:
+		p.restart()
+	}
+}
+
+func (p *play) create() {
+	spec := job.Spec{Kind: "crawl", Owner: []string{"alice", "bob"}[p.random.IntN(2)], Priority: int32(p.random.IntN(3)),
+		MaxAttempts: 1 + uint32(p.random.IntN(3)), Backoff: 2 * time.Second, MaxBackoff: 3 * time.Second}
+	now := time.Now()
+	if p.random.IntN(4) == 0 {
+		spec.NotBefore = now.Add(time.Duration(p.random.IntN(8))*step + step/2)
+	}
+	if p.random.IntN(4) == 0 {
+		spec.Deadline = now.Add(time.Duration(p.random.IntN(60))*step + step/2)
+	}
+	j, _, err := p.d.Create(p.t.Context(), spec)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.m.jobs = append(p.m.jobs, &modelJob{id: j.ID, owner: spec.Owner, created: len(p.m.jobs), priority: spec.Priority,
+		status: job.Queued, most: spec.MaxAttempts, notBefore: spec.NotBefore, deadline: spec.Deadline, revision: 1})
+}
+
+func (p *play) lease() {
+	n := 1 + p.random.IntN(2)
+	want := p.m.next(n)
+	got, err := p.d.Lease(p.t.Context(), LeaseRequest{Kinds: []string{"crawl"}, Max: n})
+	if err != nil || len(got) != len(want) {
+		p.t.Fatalf("leased %d jobs, %v; want %d", len(got), err, len(want))
+	}
+	for i, j := range want {
+		if got[i].ID != j.id || string(got[i].Checkpoint) != j.checkpoint {
+			p.t.Fatalf("leased %s with checkpoint %q, want %s with %q", got[i].ID, got[i].Checkpoint, j.id, j.checkpoint)
+		}
+		j.status, j.token, j.expires = job.Active, got[i].Lease.Token, time.Now().Add(settings.LeaseDuration)
+		j.attempt++
+	}
+}
+
+func (p *play) heartbeat() {
+	j := p.pick(job.Active)
+	if j == nil {
+		return
+	}
+	h := Heartbeat{ID: j.id, Token: j.token, Plan: []job.PlannedStep{{Name: "a", Total: 100}, {Name: "b", Weight: 3, Total: 100}}}
+	h.Report = &job.Report{Steps: []job.StepReport{
+		{Name: "a", State: job.StepActive, Done: new(float64(p.random.IntN(101)))},
+		{Name: "b", State: job.StepActive, Done: new(float64(p.random.IntN(101)))},
+	}}
+	j.percent = max(j.percent, (*h.Report.Steps[0].Done+3**h.Report.Steps[1].Done)/4)
+	if p.random.IntN(3) == 0 {
+		h.Checkpoint = fmt.Appendf(nil, "at %v", time.Now())
+		j.checkpoint = string(h.Checkpoint)
+	}
+	j.expires = time.Now().Add(settings.LeaseDuration)
+	beat, err := p.d.Heartbeat(p.t.Context(), h)
+	if err != nil || beat.CancelRequested != !j.cancelBy.IsZero() || !beat.LeaseExpiresAt.Equal(j.expires) {
+		p.t.Fatalf("heartbeat: %+v, %v; want cancel %v", beat, err, !j.cancelBy.IsZero())
+	}
+	if p.random.IntN(3) == 0 { // an impossible report is refused and renews all the same
+		h.Report = &job.Report{Steps: []job.StepReport{{Name: "a", Done: new(101.0)}}}
+		h.Plan = nil
+		if _, err := p.d.Heartbeat(p.t.Context(), h); !errors.As(err, new(*job.ProgressInvalidError)) {
+			p.t.Fatalf("done above total gives %v", err)
+		}
+	}
+}
+
+func (p *play) complete() {
+	if j := p.pick(job.Active); j != nil {
+		p.must(p.d.Complete(p.t.Context(), j.id, j.token, nil, nil))
+		j.percent = 100
+		j.end(job.Completed, "")
+	}
+}
+
+func (p *play) fail() {
+	j := p.pick(job.Active)
+	if j == nil {
+		return
+	}
+	f := job.Failing{Failure: job.Failure{Reason: "SITE_DOWN"}, Permanent: p.random.IntN(4) == 0}
+	got := p.must(p.d.Fail(p.t.Context(), j.id, j.token, f))
+	switch {
+	case !j.cancelBy.IsZero():
+		j.end(job.Cancelled, job.ReasonCancelledByUser)
+	case f.Permanent || j.attempt >= j.most:
+		j.end(job.Failed, "SITE_DOWN")
+	default:
+		wait := got.NotBefore.Sub(time.Now())
+		longest := min(2*time.Second<<(j.attempt-1), 3*time.Second)
+		if wait < longest/2-time.Microsecond || wait > longest {
+			p.t.Errorf("after attempt %d the back-off is %v, want %v to %v", j.attempt, wait, longest/2, longest)
+		}
+		j.end(job.Queued, "SITE_DOWN")
+		j.notBefore = got.NotBefore
+		// Where jitter comes too close to an operation's time, the order would be a matter of luck.
+		if off := got.NotBefore.UnixMilli() % step.Milliseconds(); off > 480 || off < 2 {
+			p.cancelNow(j)
+		}
+	}
+}
+
+func (p *play) release() {
+	if j := p.pick(job.Active); j != nil {
+		p.must(p.d.Release(p.t.Context(), j.id, j.token, nil))
+		if !j.cancelBy.IsZero() {
+			j.end(job.Cancelled, job.ReasonCancelledByUser)
+			return
+		}
+		j.attempt--
+		j.leave(job.Queued)
+	}
+}
+
+func (p *play) park() {
+	if j := p.pick(job.Active); j != nil {
+		p.must(p.d.Park(p.t.Context(), j.id, j.token, []byte(`{"sure":true}`), nil, nil))
+		if !j.cancelBy.IsZero() {
+			j.end(job.Cancelled, job.ReasonCancelledByUser)
+			return
+		}
+		j.leave(job.Waiting)
+	}
+}
+
+func everyone(*job.Job) error { return nil }
+
+func (p *play) resume() {
+	j := p.pick()
+	if j == nil {
+		return
+	}
+	_, err := p.d.Resume(p.t.Context(), j.id, []byte(`{}`), everyone)
+	if j.status != job.Waiting {
+		p.refused(err, job.ErrNotWaiting)
+		return
+	}
+	p.must(job.Job{}, err)
+	j.attempt--
+	j.leave(job.Queued)
+}
+
+func (p *play) cancel() {
+	if j := p.pick(); j != nil {
+		p.cancelNow(j)
+	}
+}
+
+func (p *play) cancelNow(j *modelJob) {
+	_, err := p.d.Cancel(p.t.Context(), j.id, everyone)
+	switch j.status {
+	case job.Completed, job.Failed:
+		p.refused(err, job.ErrFinished)
+		return
+	case job.Active:
+		if j.cancelBy.IsZero() {
+			j.cancelBy = time.Now().Add(settings.CancelGrace)
+		}
+	default:
+		j.end(job.Cancelled, job.ReasonCancelledByUser)
+	}
+	p.must(job.Job{}, err)
+}
+
+func (p *play) retry() {
+	j := p.pick()
+	if j == nil {
+		return
+	}
+	_, err := p.d.Retry(p.t.Context(), j.id, everyone)
+	if j.status != job.Failed && j.status != job.Cancelled {
+		p.refused(err, job.ErrNotRetryable)
+		return
+	}
+	p.must(job.Job{}, err)
+	j.most = max(j.most, j.attempt+1)
+	if !j.deadline.After(time.Now()) {
+		j.deadline = time.Time{}
+	}
+	j.leave(job.Queued)
+}
+
+// stale uses a token that is not valid any more, in every way.
+func (p *play) stale() {
+	j := p.pick()
+	if j == nil {
+		return
+	}
+	token := "never given"
+	if len(j.old) > 0 {
+		token = j.old[p.random.IntN(len(j.old))]
+	}
+	ctx := p.t.Context()
+	_, heartbeat := p.d.Heartbeat(ctx, Heartbeat{ID: j.id, Token: token, Report: &job.Report{Message: "still here"}})
+	_, output := p.d.Append(ctx, j.id, token, 0, []byte("x"))
+	_, complete := p.d.Complete(ctx, j.id, token, nil, nil)
+	_, fail := p.d.Fail(ctx, j.id, token, job.Failing{})
+	_, release := p.d.Release(ctx, j.id, token, nil)
+	_, park := p.d.Park(ctx, j.id, token, nil, nil, nil)
+	for _, err := range []error{heartbeat, output, complete, fail, release, park} {
+		p.refused(err, job.ErrLeaseLost)
+	}
+}
+
+func (p *play) restart() {
+	p.stop()
+	time.Sleep(time.Duration(p.random.IntN(60)) * step) // away, perhaps for longer than a lease
+	p.d, p.stop = open(p.t, p.path, settings)
+	now := time.Now()
+	for _, j := range p.m.jobs {
+		if j.status == job.Active && j.expires.Before(now.Add(settings.LeaseDuration)) {
+			j.expires = now.Add(settings.LeaseDuration)
+		}
+	}
+	synctest.Wait()
+	p.m.elapse(now)
+}
+
+func (p *play) must(j job.Job, err error) job.Job {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return j
+}
+
+func (p *play) refused(err, want error) {
+	p.t.Helper()
+	if !errors.Is(err, want) {
+		p.t.Fatalf("error %v, want %v", err, want)
+	}
+}
+
+// compare checks every job against the model.
+func (p *play) compare() {
+	p.t.Helper()
+	for i, want := range p.m.jobs {
+		got, err := p.d.Get(p.t.Context(), want.id)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		reason := ""
+		if got.Error != nil {
+			reason = got.Error.Reason
+		}
+		if got.Status != want.status || got.Attempt != want.attempt || got.CancelRequested != !want.cancelBy.IsZero() ||
+			got.Lease.Token != want.token || reason != want.reason {
+			p.t.Fatalf("job %d is %v, attempt %d, cancel %v, reason %q; want %v, %d, %v, %q", i, got.Status, got.Attempt,
+				got.CancelRequested, reason, want.status, want.attempt, !want.cancelBy.IsZero(), want.reason)
+		}
+		if got.Revision < want.revision {
+			p.t.Fatalf("job %d fell from revision %d to %d", i, want.revision, got.Revision)
+		}
+		want.revision = got.Revision
+		if got.Progress.Percent > want.percent+1e-9 || got.Status != job.Active && got.Progress.Percent < want.percent-1e-9 {
+			p.t.Fatalf("job %d (%v) has come to %v %%, want %v", i, got.Status, got.Progress.Percent, want.percent)
+		}
+	}
+}

@@ -1,0 +1,694 @@
+// Package storetest is the contract of job.Store as tests. Every store runs it unchanged.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// Open opens an empty store that tells observe of its commits. The test closes it.
+type Open func(t *testing.T, observe job.Observer) job.Store
+
+// Run tests that the stores that open gives keep the contract.
+func Run(t *testing.T, open Open) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, s *suite)
+	}{
+		{"a created job is read back as it was", created},
+		{"an unknown job is not found", unknown},
+		{"the same request gives the same job", replay},
+		{"an id in use gives its job only for the same request", sameID},
+		{"an update stores what changed", update},
+		{"a refused update changes nothing and holds up nobody", refusedUpdate},
+		{"updates at the same time do not lose each other", concurrentUpdates},
+		{"a change whose context has ended does not happen", endedContext},
+		{"claims take the highest priority first and then the oldest", claimOrder},
+		{"claims take only ready jobs of the kinds", claimReady},
+		{"no job is claimed twice", claimOnce},
+		{"owners at their cap let others go first", claimCap},
+		{"a claim brings the checkpoint", checkpoint},
+		{"the queue is in the order of claims", queued},
+		{"due jobs come with the longest overdue first", due},
+		{"leases are extended and never shortened", extend},
+		{"pages hold every job once, newest first, while others are created", pages},
+		{"lists filter", lists},
+		{"live jobs and those that ended since are listed", live},
+		{"a finished job is deleted with all that it had", remove},
+		{"purge removes what ended long ago and nothing else", purge},
+		{"output grows by offset and repeats are harmless", output},
+		{"output is fenced and bounded", outputRefused},
+		{"text of any script survives", unicode},
+		{"the observer is told before the answer, in the order of the revisions", observed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &suite{t: t}
+			s.Store = open(t, s.observe)
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+			})
+			test.run(t, s)
+		})
+	}
+}
+
+// suite is a store under test and what it has told its observer.
+type suite struct {
+	job.Store
+	t *testing.T
+
+	mu      sync.Mutex
+	commits []job.Commit
+}
+
+func (s *suite) observe(c job.Commit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.commits = append(s.commits, c)
+}
+
+// start is when the tests begin; the clock is in their hands.
+var start = time.Date(2026, 3, 29, 1, 59, 59, 123456000, time.UTC)
+
+// add creates a job of alice's that the changes have been applied to.
+func (s *suite) add(change ...func(*job.Spec)) job.Job {
+	s.t.Helper()
+	spec := job.Spec{Kind: "crawl", Owner: "alice"}
+	for _, c := range change {
+		c(&spec)
+	}
+	j, err := job.New(spec, start)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	stored, _, err := s.Create(s.t.Context(), j, spec.RequestID, spec.Fingerprint())
+	if err != nil {
+		s.t.Fatalf("Create: %v", err)
+	}
+	return stored
+}
+
+func (s *suite) get(id string) job.Job {
+	s.t.Helper()
+	j, err := s.Get(s.t.Context(), id)
+	if err != nil {
+		s.t.Fatalf("Get: %v", err)
+	}
+	return j
+}
+
+// change updates one job.
+func (s *suite) change(id string, fn func(*job.Job) error) (job.Job, error) {
+	jobs, errs := s.Update(s.t.Context(), []string{id}, func(_ int, j *job.Job) error { return fn(j) })
+	return jobs[0], errs[0]
+}
+
+func (s *suite) claim(now time.Time, limit int, change ...func(*job.Claim)) job.Claimed {
+	s.t.Helper()
+	c := job.Claim{Kinds: []string{"crawl"}, Max: limit, Now: now, Worker: "w", Duration: 10 * time.Second, Token: rand.Text}
+	for _, fn := range change {
+		fn(&c)
+	}
+	claimed, err := s.Claim(s.t.Context(), c)
+	if err != nil {
+		s.t.Fatalf("Claim: %v", err)
+	}
+	return claimed
+}
+
+// finish completes an active job.
+func (s *suite) finish(j job.Job, now time.Time) {
+	s.t.Helper()
+	if _, err := s.change(j.ID, func(stored *job.Job) error { return stored.Complete(now, j.Lease.Token, nil, nil) }); err != nil {
+		s.t.Fatalf("complete: %v", err)
+	}
+}
+
+func ids(jobs []job.Job) []string {
+	out := make([]string, len(jobs))
+	for i := range jobs {
+		out[i] = jobs[i].ID
+	}
+	return out
+}
+
+func equal(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s is\n%+v, want\n%+v", what, got, want)
+	}
+}
+
+func wantError(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("error %v, want %v", err, want)
+	}
+}
+
+func created(t *testing.T, s *suite) {
+	want := s.add(func(spec *job.Spec) {
+		spec.Title, spec.Payload = "A crawl", json.RawMessage(`{"depth":3}`)
+		spec.Labels = map[string]string{"team": "search"}
+		spec.Steps = []job.PlannedStep{{Name: "fetch", Total: 10, Unit: "pages"}}
+		spec.Priority, spec.MaxAttempts, spec.Backoff, spec.MaxBackoff = -7, 5, time.Minute, time.Hour
+		spec.NotBefore, spec.Deadline = start.Add(time.Second), start.Add(time.Hour)
+	})
+	equal(t, "the job", s.get(want.ID), want)
+}
+
+func unknown(t *testing.T, s *suite) {
+	_, err := s.Get(t.Context(), "nobody")
+	wantError(t, err, job.ErrNotFound)
+	_, err = s.change("nobody", func(*job.Job) error { t.Error("change was called"); return nil })
+	wantError(t, err, job.ErrNotFound)
+	wantError(t, s.Delete(t.Context(), "nobody", func(*job.Job) error { return nil }), job.ErrNotFound)
+	_, err = s.ReadOutput(t.Context(), "nobody", 0, 1)
+	wantError(t, err, job.ErrNotFound)
+}
+
+func replay(t *testing.T, s *suite) {
+	request := func(spec *job.Spec) { spec.RequestID, spec.Title = "r-1", "one" }
+	first, second := s.add(request), s.add(request)
+	if second.ID != first.ID {
+		t.Errorf("the second request made job %s beside %s", second.ID, first.ID)
+	}
+	other := s.add(request, func(spec *job.Spec) { spec.Owner = "bob" })
+	if other.ID == first.ID {
+		t.Error("bob's request gave alice's job")
+	}
+	spec := job.Spec{Kind: "crawl", Owner: "alice", RequestID: "r-1", Title: "two"}
+	j, _ := job.New(spec, start)
+	_, _, err := s.Create(t.Context(), j, spec.RequestID, spec.Fingerprint())
+	wantError(t, err, job.ErrRequestIDReused)
+}
+
+func sameID(t *testing.T, s *suite) {
+	spec := job.Spec{Kind: "crawl", Owner: "alice", ID: "01890a5d-ac96-774b-bcce-b302099a8057"}
+	for _, c := range []struct {
+		owner, title string
+		want         error
+		replayed     bool
+	}{{"alice", "", nil, false}, {"alice", "", nil, true}, {"alice", "other", job.ErrRequestIDReused, false}, {"bob", "", job.ErrRequestIDReused, false}} {
+		spec.Owner, spec.Title = c.owner, c.title
+		j, err := job.New(spec, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, replayed, err := s.Create(t.Context(), j, "", spec.Fingerprint())
+		wantError(t, err, c.want)
+		equal(t, "replayed", replayed, c.replayed)
+	}
+}
+
+func update(t *testing.T, s *suite) {
+	j := s.add()
+	s.claim(start.Add(time.Second), 1)
+	want, err := s.change(j.ID, func(j *job.Job) error {
+		_, err := j.Report(start.Add(2*time.Second), []job.PlannedStep{{Name: "fetch", Total: 4}},
+			&job.Report{Message: "hello", Steps: []job.StepReport{{Name: "fetch", State: job.StepActive, Done: new(1.0), Counters: map[string]float64{"errors": 1}}}}, time.Minute)
+		j.Touch(start.Add(2 * time.Second))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the active job", s.get(j.ID), want)
+	want, err = s.change(j.ID, func(j *job.Job) error {
+		return j.Fail(start.Add(3*time.Second), j.Lease.Token, job.Failing{Failure: job.Failure{Reason: "SITE_DOWN"}, Result: json.RawMessage(`{"a":1}`)}, 0.5)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the queued job", s.get(j.ID), want)
+}
+
+func refusedUpdate(t *testing.T, s *suite) {
+	one, two, three := s.add(), s.add(), s.add()
+	refusal := errors.New("no")
+	jobs, errs := s.Update(t.Context(), []string{one.ID, two.ID, "nobody", three.ID}, func(i int, j *job.Job) error {
+		j.Title = "changed"
+		j.Touch(start)
+		if i == 1 {
+			return refusal
+		}
+		return nil
+	})
+	wantError(t, errs[1], refusal)
+	wantError(t, errs[2], job.ErrNotFound)
+	if errs[0] != nil || errs[3] != nil || jobs[0].Revision != 2 || jobs[3].Revision != 2 {
+		t.Errorf("the neighbours got %v, %v", errs, jobs)
+	}
+	equal(t, "the refused job", s.get(two.ID), two)
+}
+
+func concurrentUpdates(t *testing.T, s *suite) {
+	j := s.add()
+	const each, workers = 20, 8
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range each {
+				if _, err := s.change(j.ID, func(j *job.Job) error { j.Touch(start); return nil }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	equal(t, "the revision", s.get(j.ID).Revision, uint32(1+each*workers))
+}
+
+func endedContext(t *testing.T, s *suite) {
+	j := s.add()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, errs := s.Update(ctx, []string{j.ID}, func(_ int, j *job.Job) error { j.Touch(start); return nil })
+	wantError(t, errs[0], context.Canceled)
+	equal(t, "the job", s.get(j.ID), j)
+}
+
+func claimOrder(t *testing.T, s *suite) {
+	priority := func(p int32, kind string) func(*job.Spec) {
+		return func(spec *job.Spec) { spec.Priority, spec.Kind = p, kind }
+	}
+	low, old, high, young := s.add(priority(-1, "crawl")), s.add(priority(0, "media")), s.add(priority(5, "crawl")), s.add(priority(0, "crawl"))
+	both := func(c *job.Claim) { c.Kinds = []string{"crawl", "media"} }
+	got := append(ids(s.claim(start, 3, both).Jobs), ids(s.claim(start, 3, both).Jobs)...)
+	equal(t, "the order", got, []string{high.ID, old.ID, young.ID, low.ID})
+}
+
+func claimReady(t *testing.T, s *suite) {
+	s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Minute) })
+	s.add(func(spec *job.Spec) { spec.Kind = "media" })
+	ready := s.add()
+	claimed := s.claim(start, 9)
+	equal(t, "the claim", ids(claimed.Jobs), []string{ready.ID})
+	j := claimed.Jobs[0]
+	if j.Status != job.Active || j.Attempt != 1 || j.Revision != 2 || j.Lease.Worker != "w" || !j.Lease.ExpiresAt.Equal(start.Add(10*time.Second)) {
+		t.Errorf("the leased job is %+v", j)
+	}
+	equal(t, "the stored job", s.get(j.ID), j)
+	equal(t, "another claim", len(s.claim(start, 9).Jobs), 0)
+}
+
+func claimOnce(t *testing.T, s *suite) {
+	const n = 60
+	for range n {
+		s.add()
+	}
+	var mu sync.Mutex
+	taken := map[string]int{}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for {
+				c, err := s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 3, Now: start, Duration: time.Minute, Token: rand.Text})
+				if err != nil || len(c.Jobs) == 0 {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				mu.Lock()
+				for i := range c.Jobs {
+					taken[c.Jobs[i].ID]++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if len(taken) != n {
+		t.Errorf("%d jobs were claimed, want %d", len(taken), n)
+	}
+	for id, times := range taken {
+		if times != 1 {
+			t.Errorf("job %s was claimed %d times", id, times)
+		}
+	}
+}
+
+func claimCap(t *testing.T, s *suite) {
+	var alice []job.Job
+	for range 600 {
+		alice = append(alice, s.add())
+	}
+	bob := s.add(func(spec *job.Spec) { spec.Owner = "bob" })
+	two := func(c *job.Claim) { c.Cap = 2 }
+	first := s.claim(start, 10, two)
+	equal(t, "the first claim", ids(first.Jobs), []string{alice[0].ID, alice[1].ID, bob.ID})
+	second := s.claim(start, 10, two)
+	if len(second.Jobs) != 0 || !second.Capped {
+		t.Errorf("at the cap, a claim gave %v, capped %v", ids(second.Jobs), second.Capped)
+	}
+	s.finish(first.Jobs[0], start)
+	equal(t, "the claim after one ended", ids(s.claim(start, 10, two).Jobs), []string{alice[2].ID})
+}
+
+func checkpoint(t *testing.T, s *suite) {
+	j := s.add()
+	leased := s.claim(start, 1).Jobs[0]
+	if leased.Checkpoint != nil || leased.HasCheckpoint {
+		t.Errorf("the first attempt has the checkpoint %q", leased.Checkpoint)
+	}
+	release := func(token string, data []byte) {
+		t.Helper()
+		if _, err := s.change(j.ID, func(j *job.Job) error { return j.Release(start, token, data) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ save, want []byte }{
+		{[]byte("page 7"), []byte("page 7")}, {nil, []byte("page 7")}, {[]byte("page 9"), []byte("page 9")}, {[]byte{}, nil},
+	} {
+		release(leased.Lease.Token, c.save)
+		leased = s.claim(start, 1).Jobs[0]
+		if !bytes.Equal(leased.Checkpoint, c.want) || leased.HasCheckpoint != (len(c.want) > 0) {
+			t.Errorf("after saving %q the next attempt has %q", c.save, leased.Checkpoint)
+		}
+	}
+}
+
+func queued(t *testing.T, s *suite) {
+	priority := func(p int32) func(*job.Spec) { return func(spec *job.Spec) { spec.Priority = p } }
+	old, high, young := s.add(priority(0)), s.add(priority(1)), s.add(priority(0))
+	s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Hour) })
+	s.add(func(spec *job.Spec) { spec.Kind = "media" })
+	if _, err := s.change(young.ID, func(j *job.Job) error { j.Place(start, 7); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	queue, err := s.Queue(t.Context(), "crawl", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the queue", queue, []job.Queuing{{ID: high.ID}, {ID: old.ID}, {ID: young.ID, Position: 7}})
+	for _, c := range []struct {
+		priority int32
+		limit    int
+		want     int
+	}{{0, 10, 3}, {1, 10, 1}, {2, 10, 0}, {0, 2, 2}} {
+		n, err := s.Ahead(t.Context(), "crawl", c.priority, c.limit)
+		if err != nil || n != c.want {
+			t.Errorf("ahead of priority %d: %d, %v; want %d", c.priority, n, err, c.want)
+		}
+	}
+}
+
+func due(t *testing.T, s *suite) {
+	next, err := s.NextDue(t.Context())
+	if err != nil || !next.IsZero() {
+		t.Errorf("NextDue of an empty store: %v, %v", next, err)
+	}
+	late := s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(3 * time.Second) })
+	soon := s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(2 * time.Second) })
+	never := s.add()
+	_ = never
+	next, err = s.NextDue(t.Context())
+	if err != nil || !next.Equal(start.Add(2*time.Second)) {
+		t.Errorf("NextDue: %v, %v", next, err)
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  []string
+	}{{time.Second, nil}, {2 * time.Second, []string{soon.ID}}, {time.Hour, []string{soon.ID, late.ID}}} {
+		got, err := s.Due(t.Context(), start.Add(c.after), 10)
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("due after %v: %v, %v; want %v", c.after, got, err, c.want)
+		}
+	}
+	if got, err := s.Due(t.Context(), start.Add(time.Hour), 1); err != nil || len(got) != 1 {
+		t.Errorf("Due with limit 1: %v, %v", got, err)
+	}
+}
+
+func extend(t *testing.T, s *suite) {
+	s.add(func(spec *job.Spec) { spec.Deadline = start.Add(12 * time.Second) })
+	leased := s.claim(start, 1).Jobs[0]
+	for _, c := range []struct{ at, want time.Duration }{{5 * time.Second, 15 * time.Second}, {0, 15 * time.Second}} {
+		if err := s.ExtendLeases(t.Context(), start.Add(c.at)); err != nil {
+			t.Fatal(err)
+		}
+		got := s.get(leased.ID)
+		if !got.Lease.ExpiresAt.Equal(start.Add(c.want)) || got.Revision != leased.Revision {
+			t.Errorf("the lease ends %v after the start in revision %d", got.Lease.ExpiresAt.Sub(start), got.Revision)
+		}
+	}
+	if next, err := s.NextDue(t.Context()); err != nil || !next.Equal(start.Add(12*time.Second)) {
+		t.Errorf("the deadline is due at %v, %v", next, err)
+	}
+}
+
+func pages(t *testing.T, s *suite) {
+	var want []string
+	for range 25 {
+		want = append([]string{s.add().ID}, want...)
+	}
+	var got []string
+	f := job.Filter{Owner: "alice", Limit: 4}
+	for {
+		page, err := s.List(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, ids(page.Jobs)...)
+		s.add() // does not move what is listed
+		if f.Token = page.Next; f.Token == "" {
+			break
+		}
+	}
+	equal(t, "the list", got, want)
+	_, err := s.List(t.Context(), job.Filter{Limit: 1, Token: "nonsense"})
+	if invalid := (*job.InvalidError)(nil); !errors.As(err, &invalid) {
+		t.Errorf("a malformed token gives %v", err)
+	}
+}
+
+func lists(t *testing.T, s *suite) {
+	add := func(owner, kind string, created time.Duration, labels map[string]string) string {
+		spec := job.Spec{Kind: kind, Owner: owner, Labels: labels}
+		j, err := job.New(spec, start.Add(created))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Create(t.Context(), j, "", spec.Fingerprint()); err != nil {
+			t.Fatal(err)
+		}
+		return j.ID
+	}
+	a := add("alice", "crawl", 0, map[string]string{"team": "a", "x": "1"})
+	b := add("alice", "media", time.Second, map[string]string{"team": "a"})
+	c := add("bob", "crawl", 2*time.Second, nil)
+	d := add("Alice", "crawl", 3*time.Second, map[string]string{"team": "A"})
+	s.finish(s.claim(start, 1).Jobs[0], start) // a
+	for _, test := range []struct {
+		name   string
+		filter job.Filter
+		want   []string
+	}{
+		{"everyone", job.Filter{}, []string{d, c, b, a}},
+		{"owner, by case", job.Filter{Owner: "alice"}, []string{b, a}},
+		{"kind", job.Filter{Kinds: []string{"crawl"}}, []string{d, c, a}},
+		{"kinds", job.Filter{Kinds: []string{"crawl", "media"}}, []string{d, c, b, a}},
+		{"owner and kind", job.Filter{Owner: "alice", Kinds: []string{"crawl"}}, []string{a}},
+		{"status", job.Filter{Statuses: []job.Status{job.Queued}}, []string{d, c, b}},
+		{"statuses", job.Filter{Statuses: []job.Status{job.Queued, job.Completed}}, []string{d, c, b, a}},
+		{"owner, status and kind", job.Filter{Owner: "alice", Statuses: []job.Status{job.Completed}, Kinds: []string{"media"}}, nil},
+		{"label", job.Filter{Labels: map[string]string{"team": "a"}}, []string{b, a}},
+		{"labels", job.Filter{Labels: map[string]string{"team": "a", "x": "1"}}, []string{a}},
+		{"from a time on", job.Filter{CreatedAfter: start.Add(time.Second)}, []string{d, c, b}},
+		{"before a time", job.Filter{CreatedBefore: start.Add(time.Second)}, []string{a}},
+		{"nobody", job.Filter{Owner: "carol"}, nil},
+	} {
+		test.filter.Limit = 10
+		page, err := s.List(t.Context(), test.filter)
+		if err != nil || !slices.Equal(ids(page.Jobs), test.want) || page.Next != "" {
+			t.Errorf("%s: %v, %v, next %q; want %v", test.name, ids(page.Jobs), err, page.Next, test.want)
+		}
+	}
+}
+
+func live(t *testing.T, s *suite) {
+	early, late := s.add(), s.add()
+	s.finish(s.claim(start, 1).Jobs[0], start.Add(time.Second))
+	s.finish(s.claim(start, 1).Jobs[0], start.Add(3*time.Second))
+	queued, active := s.add(func(spec *job.Spec) { spec.Priority = -1 }), s.add()
+	s.claim(start, 1)
+	_ = early
+	for _, c := range []struct {
+		filter job.Filter
+		want   []string
+	}{
+		{job.Filter{Live: true}, []string{active.ID, queued.ID}},
+		{job.Filter{Live: true, Owner: "alice", EndedAfter: start.Add(3 * time.Second)}, []string{active.ID, queued.ID, late.ID}},
+		{job.Filter{Live: true, Owner: "bob", EndedAfter: start}, nil},
+	} {
+		c.filter.Limit = 10
+		page, err := s.List(t.Context(), c.filter)
+		if err != nil || !slices.Equal(ids(page.Jobs), c.want) {
+			t.Errorf("%+v: %v, %v; want %v", c.filter, ids(page.Jobs), err, c.want)
+		}
+	}
+}
+
+func remove(t *testing.T, s *suite) {
+	id := s.add().ID
+	leased := s.claim(start, 1).Jobs[0]
+	if _, err := s.AppendOutput(t.Context(), id, leased.Lease.Token, 0, []byte("text"), 100); err != nil {
+		t.Fatal(err)
+	}
+	refusal := errors.New("not yet")
+	wantError(t, s.Delete(t.Context(), id, func(*job.Job) error { return refusal }), refusal)
+	s.finish(leased, start)
+	if err := s.Delete(t.Context(), id, func(j *job.Job) error { equal(t, "the status", j.Status, job.Completed); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Get(t.Context(), id)
+	wantError(t, err, job.ErrNotFound)
+	_, err = s.ReadOutput(t.Context(), id, 0, 10)
+	wantError(t, err, job.ErrNotFound)
+	equal(t, "the last commit", s.commits[len(s.commits)-1].Deleted, []job.Deleted{{ID: id, Owner: "alice", Kind: "crawl"}})
+}
+
+func purge(t *testing.T, s *suite) {
+	for range 3 {
+		s.add()
+	}
+	for i, j := range s.claim(start, 2).Jobs {
+		s.finish(j, start.Add(time.Duration(i)*time.Hour))
+	}
+	n, err := s.Purge(t.Context(), start.Add(time.Minute), 10)
+	if err != nil || n != 1 {
+		t.Errorf("Purge: %d, %v; want 1", n, err)
+	}
+	page, err := s.List(t.Context(), job.Filter{Limit: 10})
+	if err != nil || len(page.Jobs) != 2 {
+		t.Errorf("%d jobs are left, %v; want 2", len(page.Jobs), err)
+	}
+}
+
+func output(t *testing.T, s *suite) {
+	id := s.add().ID
+	token := s.claim(start, 1).Jobs[0].Lease.Token
+	var want []byte
+	for i := range 40 {
+		piece := bytes.Repeat([]byte{byte(i), 0, 0xff}, 1+i*211)
+		for range 2 { // the repeat is harmless
+			n, err := s.AppendOutput(t.Context(), id, token, int64(len(want)), piece, 1<<20)
+			if err != nil || n != int64(len(want)+len(piece)) {
+				t.Fatalf("AppendOutput: %d, %v", n, err)
+			}
+		}
+		want = append(want, piece...)
+	}
+	n, err := s.AppendOutput(t.Context(), id, token, 1000, append(slices.Clone(want[1000:]), "end"...), 1<<20) // overlaps
+	if want = append(want, "end"...); err != nil || n != int64(len(want)) {
+		t.Fatalf("an overlapping append: %d, %v", n, err)
+	}
+	equal(t, "output_bytes", s.get(id).OutputBytes, int64(len(want)))
+	for _, from := range []int64{0, 1, 12345, n - 1, n} {
+		var got []byte
+		for {
+			piece, err := s.ReadOutput(t.Context(), id, from+int64(len(got)), 5000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(piece) == 0 {
+				break
+			}
+			if len(piece) > 5000 {
+				t.Fatalf("a read gave %d bytes", len(piece))
+			}
+			got = append(got, piece...)
+		}
+		if !bytes.Equal(got, want[from:]) {
+			t.Errorf("from byte %d: %d bytes that differ from the %d written", from, len(got), len(want[from:]))
+		}
+	}
+}
+
+func outputRefused(t *testing.T, s *suite) {
+	id := s.add().ID
+	token := s.claim(start, 1).Jobs[0].Lease.Token
+	add := func(id, token string, offset int64, data string) error {
+		_, err := s.AppendOutput(t.Context(), id, token, offset, []byte(data), 10)
+		return err
+	}
+	if err := add(id, token, 0, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	gap := (*job.OutputGapError)(nil)
+	if err := add(id, token, 6, "x"); !errors.As(err, &gap) || gap.End != 5 {
+		t.Errorf("a gap gives %v", err)
+	}
+	if _, err := s.ReadOutput(t.Context(), id, 6, 1); !errors.As(err, &gap) || gap.End != 5 {
+		t.Errorf("a read beyond the end gives %v", err)
+	}
+	wantError(t, add(id, token, 3, "LO"), job.ErrOutputConflict)
+	wantError(t, add(id, token, 5, "world!"), job.ErrOutputTooLarge)
+	wantError(t, add(id, "other", 5, "x"), job.ErrLeaseLost)
+	wantError(t, add("nobody", token, 0, "x"), job.ErrLeaseLost)
+	equal(t, "output_bytes", s.get(id).OutputBytes, int64(5))
+}
+
+func unicode(t *testing.T, s *suite) {
+	text := "Zoë — ÅŁ 東京 🚕 'quoted' \"twice\" \\ \x01"
+	want := s.add(func(spec *job.Spec) {
+		spec.Owner, spec.Title, spec.Labels = text, text, map[string]string{"team": text}
+		payload, _ := json.Marshal(map[string]any{"text": text, "number": 9007199254740991})
+		spec.Payload = payload
+	})
+	equal(t, "the job", s.get(want.ID), want)
+	page, err := s.List(t.Context(), job.Filter{Owner: text, Labels: map[string]string{"team": text}, Limit: 2})
+	if err != nil || len(page.Jobs) != 1 {
+		t.Errorf("List: %v, %v", page, err)
+	}
+}
+
+func observed(t *testing.T, s *suite) {
+	j := s.add()
+	for i := range 5 {
+		if _, err := s.change(j.ID, func(j *job.Job) error { j.Touch(start); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if last := s.commits[len(s.commits)-1].Jobs; len(last) != 1 || last[0].Revision != uint32(i+2) {
+			t.Fatalf("after revision %d was answered, the observer has %v", i+2, last)
+		}
+	}
+	told := len(s.commits)
+	if _, err := s.change(j.ID, func(*job.Job) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.commits) != told {
+		t.Error("the observer was told of a change that nobody can see")
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				s.change(j.ID, func(j *job.Job) error { j.Touch(start); return nil })
+			}
+		})
+	}
+	wg.Wait()
+	want := uint32(0)
+	for _, c := range s.commits {
+		for _, told := range c.Jobs {
+			if want++; told.Revision != want {
+				t.Fatal(fmt.Sprintf("revision %d was told in place %d", told.Revision, want))
+			}
+		}
+	}
+}
