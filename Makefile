@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-BIN := $(CURDIR)/bin
+BIN := bin
 GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' '*.sql' '*.yaml' go.mod go.sum)
 WEB_SOURCES = $(shell git ls-files -co --exclude-standard web clients/ts package.json package-lock.json | grep -v '^web/dist/')
 MODULES := . gen clients/go
@@ -22,28 +22,28 @@ build: web ## Build bin/headway and one binary a service
 
 .PHONY: run
 run: build ## Run everything in one process; prints the page's address
-	@exec $(BIN)/headway serve $(ARGS)
+	@exec ./$(BIN)/headway serve $(ARGS)
 
 .PHONY: test
-test: build $(BIN)/grpcurl chromium ## Run every test: Go, client, browser
+test: build $(BIN)/grpcurl test-programs ## Run every test: Go, client, browser
 	@for module in $(MODULES); do (cd $$module && go test ./...); done
 	npm test
 	npm run test:browser
 
 .PHONY: race
-race: build $(BIN)/grpcurl ## Run the Go tests under the race detector
+race: build $(BIN)/grpcurl test-programs ## Run the Go tests under the race detector
 	@for module in $(MODULES); do (cd $$module && go test -race ./...); done
 
 .PHONY: e2e
-e2e: build $(BIN)/grpcurl chromium ## Run only the tests that drive the real binary
+e2e: build $(BIN)/grpcurl test-programs ## Run only the tests that drive the real binary
 	go test -count=1 ./e2e/...
 	npm run test:browser
 
 .PHONY: lint
 lint: $(BIN)/buf $(BIN)/golangci-lint node_modules ## Check style: Go, protobuf, TypeScript
-	$(BIN)/buf lint
-	$(BIN)/buf format --diff --exit-code proto
-	@for module in $(MODULES); do (cd $$module && $(BIN)/golangci-lint run ./...); done
+	./$(BIN)/buf lint
+	./$(BIN)/buf format --diff --exit-code proto
+	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(BIN)/golangci-lint run ./...); done
 	npm run lint
 
 .PHONY: generate
@@ -94,14 +94,15 @@ node_modules: package.json package-lock.json
 
 TOOLS := buf grpcurl protoc-gen-go protoc-gen-go-grpc protoc-gen-grpc-gateway protoc-gen-openapiv3
 $(addprefix $(BIN)/,$(TOOLS)) &: tools/go.mod tools/go.sum
-	cd tools && GOWORK=off go build -o $(BIN)/ tool
+	cd tools && GOWORK=off go build -o $(CURDIR)/$(BIN)/ tool
 	@touch $(addprefix $(BIN)/,$(TOOLS))
 
 $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
-	cd tools/lint && GOWORK=off go build -o $(BIN)/ tool
+	cd tools/lint && GOWORK=off go build -o $(CURDIR)/$(BIN)/ tool
 	@touch $@
 
-# The browser that the tests drive, from the system's packages.
-.PHONY: chromium
-chromium: node_modules
-	@command -v chromium >/dev/null || e2e/install-packages chromium
+# Programs that the tests drive, from the system's packages.
+TEST_PROGRAMS := curl chromium
+.PHONY: test-programs
+test-programs:
+	@for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done

@@ -205,10 +205,21 @@ func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 func (s *Service) Run(ctx context.Context) error {
 	g, working := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.server.Serve(working, s.listener) })
-	g.Go(func() error { return s.worker.Run(working) })
+	g.Go(func() error { return s.work(working) })
 	g.Go(func() error { return s.cleanUp(working) })
 	err := g.Wait()
 	return errors.Join(err, s.close())
+}
+
+// work runs imports until ctx ends. A jobs service that is gone by then cannot be told that imports are given back; it
+// finds out when their leases expire.
+func (s *Service) work(ctx context.Context) error {
+	err := s.worker.Run(ctx)
+	if err != nil && ctx.Err() != nil {
+		s.cfg.Logger.WarnContext(ctx, "imports under way were not given back", "error", err)
+		return nil
+	}
+	return err
 }
 
 // cleanUp makes good what a crash of an earlier process has left: workbooks without an import, imports without a job.

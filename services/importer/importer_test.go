@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
@@ -24,8 +24,6 @@ import (
 	"headway/services/importer"
 	"headway/services/jobs"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is an importer and a jobs service on loopback, with a data folder of their own.
 type world struct {
@@ -42,7 +40,7 @@ type world struct {
 
 func setup(t *testing.T, change ...func(*importer.Config)) *world {
 	t.Helper()
-	key, err := auth.NewKey([]byte("a secret that is long enough for HS256"))
+	key, err := auth.NewKey([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +163,7 @@ func (w *world) accepted(file []byte, options *importsv1.UploadOptions) *imports
 // watch follows an import until it has ended or waits, and gives the last snapshot.
 func (w *world) watch(id string) *importsv1.Import {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	defer cancel()
 	stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: id}, w.as("ann"))
 	if err != nil {
@@ -265,4 +263,21 @@ func TestAWorkbookGoesInAndItsRowsComeOut(t *testing.T) {
 	if percent := last.GetJob().GetProgress().GetPercent(); percent != 100 {
 		t.Errorf("ended at %v %%", percent)
 	}
+}
+
+// exec changes the target behind the importer's back.
+func (w *world) exec(statement string) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(w.dir, "records.db"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(w.t.Context(), statement); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func withCommit(commit bool) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{"commit": structpb.NewBoolValue(commit)}}
 }

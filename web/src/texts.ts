@@ -148,6 +148,7 @@ export const texts = {
     done: {
       committed: (n: number) => `${rows(n)} ${n === 1 ? "is" : "are"} in the database`,
       unchanged: "Everything was in the database already",
+      unchangedButBad: "All valid rows were in the database already",
       dryRun: "Dry run: nothing was written",
       dryRunLead: (n: number) => `A real run would have written ${rows(n)}.`,
       leftOut: (n: number) =>
@@ -170,6 +171,7 @@ export const texts = {
       warnings: (n: number) => `${count(n)} ${n === 1 ? "warning" : "warnings"}`,
       causes: "Root causes",
       causesLead: "Mending these frees the most rows.",
+      moreCauses: (n: number) => `${count(n)} smaller ${n === 1 ? "cause" : "causes"}`,
       blocks: (n: number) => `blocks ${rows(n)}`,
       newest: "Found last",
       newestLead: "The full list can be searched as soon as the run has ended.",
@@ -178,7 +180,7 @@ export const texts = {
       sheet: "Sheet",
       code: "Problem",
       any: "All",
-      matching: (n: number, all: number) => (n === all ? `${count(n)} shown` : `${count(n)} of ${count(all)} match`),
+      list: "List of issues",
       kept: (kept: number, found: number) => `The first ${count(kept)} of ${count(found)} are kept; all are counted.`,
     },
   },

@@ -497,7 +497,7 @@ export interface components {
             keepaliveSeconds?: number;
             /** @description The job's kind. */
             kind?: string;
-            /** @description One line for people. */
+            /** @description One line for people. In every message about a job, and in those about the stream. */
             message?: string;
             /**
              * Format: double
@@ -523,7 +523,7 @@ export interface components {
             rate?: number;
             /** @description Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own. */
             reason?: string;
-            /** @description What came out; of a failed job, `error` says why. */
+            /** @description What came out; of a failed job, `error` says why, beside the facts that its worker gave. */
             result?: Record<string, unknown>;
             /**
              * Format: int64
@@ -539,7 +539,7 @@ export interface components {
             startedAt?: string;
             /** @description The job's status. */
             status?: components["schemas"]["headway.jobs.v1.JobStatus"];
-            /** @description The name of the step under way. */
+            /** @description The name of the step under way; empty when none is. In every message about a job. */
             step?: string;
             /** @description The steps in their order. */
             steps?: components["schemas"]["headway.jobs.v1.Step"][];

@@ -1,4 +1,4 @@
-import { type ImportDetail, type IssueCode, isTerminal, type JobSnapshot } from "@headway/client";
+import { type ImportDetail, type IssueCode, isTerminal, type JobSnapshot, type RootCause } from "@headway/client";
 import { IssueTable } from "@headway/client/react";
 import { useState } from "react";
 import { formatCount } from "../format.js";
@@ -7,6 +7,7 @@ import { Icon } from "./Icon.js";
 import { useDebounced } from "./useDebounced.js";
 
 const newestShown = 8;
+const causesShown = 5;
 const codes = Object.keys(labels.issueCodes) as IssueCode[];
 
 /** An import's problems: by root cause, the newest while it runs, and all of them with search once it stands still. */
@@ -37,31 +38,44 @@ function RootCauses({ detail }: { detail: ImportDetail }) {
   const causes = detail.rootCauses ?? [];
   if (causes.length === 0) return null;
   const most = Math.max(...causes.map((cause) => cause.blockedRows), 1);
+  const rest = causes.slice(causesShown);
   return (
     <div className="causes">
       <h3>{t.causes}</h3>
       <p className="muted fine">{t.causesLead}</p>
-      <ul>
-        {causes.map((cause) => (
-          <li key={`${cause.issue?.cell}${cause.message}`}>
-            <span className="cause-weight" aria-hidden="true">
-              <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
-                <rect width={Math.max(4, (cause.blockedRows / most) * 100)} height="1" />
-              </svg>
-            </span>
-            <span className="cause-words">
-              <strong>{cause.message}</strong>
-              {cause.issue && (
-                <span className="muted">
-                  <code>{cause.issue.cell}</code> {cause.issue.message}
-                </span>
-              )}
-            </span>
-            <span className="cause-rows">{t.blocks(cause.blockedRows)}</span>
-          </li>
-        ))}
-      </ul>
+      <CauseList causes={causes.slice(0, causesShown)} most={most} />
+      {rest.length > 0 && (
+        <details>
+          <summary>{t.moreCauses(rest.length)}</summary>
+          <CauseList causes={rest} most={most} />
+        </details>
+      )}
     </div>
+  );
+}
+
+function CauseList({ causes, most }: { causes: readonly RootCause[]; most: number }) {
+  return (
+    <ul>
+      {causes.map((cause) => (
+        <li key={`${cause.issue?.cell}${cause.message}`}>
+          <span className="cause-weight" aria-hidden="true">
+            <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+              <rect width={Math.max(4, (cause.blockedRows / most) * 100)} height="1" />
+            </svg>
+          </span>
+          <span className="cause-words">
+            <strong>{cause.message}</strong>
+            {cause.issue && (
+              <span className="muted">
+                <code>{cause.issue.cell}</code> {cause.issue.message}
+              </span>
+            )}
+          </span>
+          <span className="cause-rows">{texts.import.issues.blocks(cause.blockedRows)}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -135,7 +149,7 @@ function AllIssues({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) 
         </p>
       </search>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section className="issues-scroll" aria-label={t.heading} tabIndex={0}>
+      <section className="issues-scroll" aria-label={t.list} tabIndex={0}>
         <IssueTable
           importId={job.jobId}
           search={wanted || undefined}

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"maps"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -27,8 +28,8 @@ func jobMessage(j *jobsv1.Job) *edgev1.StreamMessage {
 		Title:       optional(j.GetTitle()),
 		Status:      j.GetStatus().Enum(),
 		Progress:    proto.Float64(p.GetPercent()),
-		Step:        optional(p.GetCurrentStep()),
-		Message:     optional(p.GetMessage()),
+		Step:        proto.String(p.GetCurrentStep()),
+		Message:     proto.String(p.GetMessage()),
 		Revision:    proto.Uint32(j.GetRevision()),
 		Attempt:     proto.Uint32(j.GetAttempt()),
 		Steps:       p.GetSteps(),
@@ -71,17 +72,27 @@ func addOutcome(m *edgev1.StreamMessage, j *jobsv1.Job) {
 		m.FailedReason = proto.String(e.GetMessage())
 		m.Reason = optional(e.GetReason())
 		if j.GetStatus() == jobsv1.JobStatus_JOB_STATUS_FAILED {
-			m.Result = &structpb.Struct{Fields: map[string]*structpb.Value{"error": structpb.NewStringValue(e.GetMessage())}}
+			m.Result = withError(j.GetResult(), e.GetMessage())
 		}
 	default:
 		if e == nil {
 			return
 		}
 		m.Reason = optional(e.GetReason())
-		if m.Message == nil {
+		if m.GetMessage() == "" {
 			m.Message = proto.String(fmt.Sprintf("Attempt %d did not succeed: %s", e.GetAttempt(), e.GetMessage()))
 		}
 	}
+}
+
+// withError is a failed job's result: the facts that its worker gave, if any, and the sentence.
+func withError(facts *structpb.Struct, message string) *structpb.Struct {
+	fields := maps.Clone(facts.GetFields())
+	if fields == nil {
+		fields = make(map[string]*structpb.Value, 1)
+	}
+	fields["error"] = structpb.NewStringValue(message)
+	return &structpb.Struct{Fields: fields}
 }
 
 // importMessage is the message of the import's job, with the import's own numbers.

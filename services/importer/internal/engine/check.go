@@ -25,7 +25,6 @@ type checker struct {
 	owners   map[int][][]imports.Value
 	// written finds the rows of this batch that are to be written, by key, where unique values may change hands.
 	written map[string]int
-	write   [][]imports.Value
 	buffer  []byte
 	// row is the one being decided.
 	row verdict
@@ -44,18 +43,21 @@ type verdict struct {
 	unique map[int]int
 }
 
-// decide says for each row of a batch what becomes of it, in order, and writes those that are accepted.
+// decide says for each row of a batch what becomes of it, in order. Those to be written stand in the batch then.
 func (s *sheetRun) decide(ctx context.Context, b *batch, replay bool) error {
 	c := &s.check
 	c.batch, c.replay = b, replay
 	if err := s.lookUp(ctx); err != nil {
 		return err
 	}
-	c.write = c.write[:0]
 	clear(c.written)
 	nextFault := 0
 	for i := range b.rows {
 		s.beginRow(i)
+		if replay && b.decided[i] {
+			s.completeBlame()
+			continue
+		}
 		for ; nextFault < len(b.faults) && b.faults[nextFault].row == i; nextFault++ {
 			f := b.faults[nextFault]
 			s.reject(f.column, f.Code, func() string { return f.Message })
@@ -69,10 +71,7 @@ func (s *sheetRun) decide(ctx context.Context, b *batch, replay bool) error {
 			return err
 		}
 	}
-	if len(c.write) == 0 {
-		return nil
-	}
-	return s.table.Write(ctx, c.write)
+	return nil
 }
 
 // lookUp asks the database about all rows of the batch at once.
@@ -95,6 +94,7 @@ func (s *sheetRun) lookUp(ctx context.Context) error {
 	if err := s.lookUpParents(ctx); err != nil || s.table.WasEmpty() {
 		return err
 	}
+	s.pipeline.written()
 	var err error
 	if c.existing, err = s.table.Existing(ctx, c.clean); err != nil {
 		return err
@@ -137,6 +137,7 @@ func (s *sheetRun) lookUpParents(ctx context.Context) error {
 		if len(ask) == 0 {
 			continue
 		}
+		s.pipeline.written()
 		holds, err := p.sheet.table.Holds(ctx, p.column, ask)
 		if err != nil {
 			return err
@@ -166,7 +167,7 @@ func (s *sheetRun) checkKeys() {
 			v.entry = s.keys.find(c.buffer)
 		} else if entry, found := s.keys.add(c.buffer, number); found {
 			s.reject(s.key[0], imports.DuplicateInFile, func() string {
-				return s.duplicateMessage(s.spec.Key, s.key, s.keys.entries[entry].row)
+				return s.duplicateMessage(s.spec.Key, s.key, s.keys.at(entry).row)
 			})
 		} else {
 			v.entry = entry
@@ -185,7 +186,7 @@ func (s *sheetRun) checkKeys() {
 			v.unique[column] = set.find(c.buffer)
 		} else if entry, found := set.add(c.buffer, number); found {
 			s.reject(column, imports.DuplicateInFile, func() string {
-				return s.duplicateMessage([]string{s.columns[column].spec.Name}, []int{column}, set.entries[entry].row)
+				return s.duplicateMessage([]string{s.columns[column].spec.Name}, []int{column}, set.at(entry).row)
 			})
 		} else {
 			v.unique[column] = entry
@@ -213,39 +214,75 @@ func (s *sheetRun) duplicateMessage(names []string, columns []int, first uint32)
 		s.cellName(int(first), s.columns[columns[0]].cell))
 }
 
-// checkReferences looks at the rows that this one refers to; true if one of them is not known yet.
+// checkReferences looks at the rows that this one refers to; true if one of them is not known yet. A row that has to
+// wait for that, and is not rejected anyway, is looked at when it is replayed.
 func (s *sheetRun) checkReferences() (waits bool) {
 	if len(s.parents) == 0 {
 		return false
 	}
 	c := &s.check
 	v := &c.row
+	if !c.replay {
+		waits = s.waits()
+		if waits && v.state != rejected {
+			return true
+		}
+	}
 	for column := range s.columns {
 		p := s.parents[column]
-		if p == nil || v.values[column].Kind == imports.Null {
-			continue
-		}
-		c.buffer = v.values[column].Append(c.buffer[:0])
-		keys := p.sheet.keysOf(p.column)
-		entry := keys.find(c.buffer)
-		switch {
-		case p.sheet == s && c.replay && c.batch.cyclic[v.index]:
-			s.reject(column, imports.ReferenceCycle, func() string { return s.cycleMessage(column) })
-		case entry >= 0:
-			switch keys.entries[entry].state {
-			case accepted, present:
-			case rejected, blocked:
-				s.block(column, p, keys, entry)
-			default:
-				waits = true
-			}
-		case p.sheet == s && !c.replay:
-			waits = true
-		case !p.known[string(c.buffer)]:
-			s.rejectMissing(column, p)
+		if p != nil && v.values[column].Kind != imports.Null && !(waits && p.sheet == s) {
+			s.checkReference(column, p)
 		}
 	}
 	return waits
+}
+
+// waits tells whether the row refers to one of its own sheet that is not decided on yet, or has not come yet.
+func (s *sheetRun) waits() bool {
+	c := &s.check
+	for _, column := range s.selfColumns {
+		value := c.row.values[column]
+		if value.Kind == imports.Null {
+			continue
+		}
+		c.buffer = value.Append(c.buffer[:0])
+		keys := s.keysOf(s.parents[column].column)
+		entry := keys.find(c.buffer)
+		if entry < 0 || keys.at(entry).state == undecided || keys.at(entry).state == pending {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *sheetRun) checkReference(column int, p *parent) {
+	c := &s.check
+	v := &c.row
+	c.buffer = v.values[column].Append(c.buffer[:0])
+	keys := p.sheet.keysOf(p.column)
+	entry := keys.find(c.buffer)
+	switch {
+	case p.sheet == s && c.replay && (c.batch.cyclic[v.index] || entry >= 0 && keys.at(entry).row == uint32(c.batch.rows[v.index])):
+		s.reject(column, imports.ReferenceCycle, func() string { return s.cycleMessage(column) })
+	case entry >= 0:
+		if state := keys.at(entry).state; state == rejected || state == blocked {
+			s.block(column, p, keys, entry)
+		}
+	case !p.known[string(c.buffer)]:
+		s.rejectMissing(column, p)
+	}
+}
+
+// completeBlame finds what else is wrong with a row that was rejected before the rows of its own sheet to which it
+// refers had come. The row is counted already.
+func (s *sheetRun) completeBlame() {
+	v := &s.check.row
+	v.state = rejected
+	for _, column := range s.selfColumns {
+		if v.values[column].Kind != imports.Null {
+			s.checkReference(column, s.parents[column])
+		}
+	}
 }
 
 func (s *sheetRun) cycleMessage(column int) string {
@@ -289,7 +326,7 @@ func (p *parent) title() string {
 // block marks the row as stopped by the row that it refers to.
 func (s *sheetRun) block(column int, p *parent, keys *keySet, entry int) {
 	v := &s.check.row
-	target := keys.entries[entry]
+	target := *keys.at(entry)
 	cause := target.cause
 	if cause == 0 && target.state == rejected {
 		cause = s.run.causes.rejectedRow(p.sheet, target)
@@ -299,8 +336,8 @@ func (s *sheetRun) block(column int, p *parent, keys *keySet, entry int) {
 		if target.state == blocked {
 			what = "is blocked itself"
 		}
-		return fmt.Sprintf("The %s “%s” in %s %s, so this row cannot be imported; mend that row first.", singular(p.sheet.spec.Title),
-			convert.Clip(v.values[column].Append(nil), 40), p.sheet.cellName(int(target.row), 0), what)
+		return fmt.Sprintf("The %s “%s” in row %d of the sheet “%s” %s, so this row cannot be imported; mend that row first.",
+			singular(p.sheet.spec.Title), convert.Clip(v.values[column].Append(nil), 40), target.row, p.sheet.source.WorkbookSheet, what)
 	})
 	if v.state == accepted {
 		v.state, v.cause = blocked, cause
@@ -381,11 +418,16 @@ func (s *sheetRun) endRow(waits bool) error {
 		if v.first != nil && len(s.firstIssue) < imports.KeptPerSheet {
 			s.firstIssue[number] = *v.first
 		}
+		if waits {
+			if err := s.pending.add(number, v.values, true); err != nil {
+				return err
+			}
+		}
 	case blocked:
 		s.counts.Blocked++
 		s.run.causes.stops(v.cause, s.index)
 	case pending:
-		if err := s.pending.add(number, v.values); err != nil {
+		if err := s.pending.add(number, v.values, false); err != nil {
 			return err
 		}
 		v.cause = uint32(s.pending.len()) // its place, from 1
@@ -402,7 +444,7 @@ func (s *sheetRun) endRow(waits bool) error {
 }
 
 func (k *keySet) settle(entry int, v *verdict) {
-	e := &k.entries[entry]
+	e := k.at(entry)
 	e.state, e.cause, e.fault = v.state, v.cause, v.fault
 }
 
@@ -423,7 +465,7 @@ func (s *sheetRun) accept() {
 	default:
 		s.counts.Updated++
 	}
-	c.write = append(c.write, v.values)
+	c.batch.write = append(c.batch.write, v.values)
 	if c.written != nil {
 		c.written[string(appendKey(nil, v.values, s.key))] = v.index
 	}

@@ -40,38 +40,57 @@ type entry struct {
 	fault fault
 }
 
-// keySet holds the keys of a sheet, or the values of a unique column: exact, about 40 bytes a key. Keys lie in one
-// arena; a table of open addressing finds them.
+// keySet holds the keys of a sheet, or the values of a unique column: exact, about 40 bytes a key. Keys lie in pages
+// that never move; a table of open addressing finds them.
 type keySet struct {
-	seed    maphash.Seed
-	slots   []uint32 // index of an entry, from 1
-	entries []entry
-	arena   []byte
+	seed  maphash.Seed
+	slots []slot
+	count int
+	// entries and keys are pages: of entriesPage entries, and of keyPage bytes.
+	entries [][]entry
+	keys    [][]byte
 }
 
-// longKey is the length above which a key is held as its SHA-256.
-const longKey = 64
+// slot is the low half of a key's hash above the index of its entry, which counts from 1; 0 is free.
+type slot uint64
+
+func (s slot) hash() uint32 { return uint32(s >> 32) }
+func (s slot) index() int   { return int(uint32(s)) - 1 }
+
+const (
+	entriesPage = 1 << 14
+	keyPage     = 1 << 18
+	// longKey is the length above which a key is held as its SHA-256.
+	longKey = 64
+)
 
 func newKeySet() *keySet {
-	return &keySet{seed: maphash.MakeSeed(), slots: make([]uint32, 1024)}
+	return &keySet{seed: maphash.MakeSeed(), slots: make([]slot, 1024)}
 }
+
+// at gives the entry of an index.
+func (s *keySet) at(index int) *entry { return &s.entries[index/entriesPage][index%entriesPage] }
 
 // add finds a key or adds it for a row. It gives the entry's index, and whether it was there before.
 func (s *keySet) add(key []byte, row int) (index int, found bool) {
 	key = shorten(key)
-	slot, index := s.locate(key)
+	hash := uint32(maphash.Bytes(s.seed, key))
+	place, index := s.locate(key, hash)
 	if index >= 0 {
 		return index, true
 	}
-	offset := len(s.arena)
-	s.arena = binary.AppendUvarint(s.arena, uint64(len(key)))
-	s.arena = append(s.arena, key...)
-	s.entries = append(s.entries, entry{offset: uint32(offset), row: uint32(row)})
-	s.slots[slot] = uint32(len(s.entries))
-	if len(s.entries)*3 > len(s.slots)*2 {
+	index = s.count
+	s.count++
+	if index%entriesPage == 0 {
+		s.entries = append(s.entries, make([]entry, 0, entriesPage))
+	}
+	last := &s.entries[index/entriesPage]
+	*last = append(*last, entry{offset: s.keep(key), row: uint32(row)})
+	s.slots[place] = slot(hash)<<32 | slot(index+1)
+	if s.count*3 > len(s.slots)*2 {
 		s.grow()
 	}
-	return len(s.entries) - 1, false
+	return index, false
 }
 
 // find gives the index of a key's entry, or -1. A nil set is empty.
@@ -79,38 +98,56 @@ func (s *keySet) find(key []byte) int {
 	if s == nil {
 		return -1
 	}
-	_, index := s.locate(shorten(key))
+	key = shorten(key)
+	_, index := s.locate(key, uint32(maphash.Bytes(s.seed, key)))
 	return index
 }
 
-func (s *keySet) locate(key []byte) (slot, index int) {
+func (s *keySet) locate(key []byte, hash uint32) (place, index int) {
 	mask := len(s.slots) - 1
-	for slot = int(maphash.Bytes(s.seed, key)) & mask; ; slot = (slot + 1) & mask {
-		held := s.slots[slot]
+	for place = int(hash) & mask; ; place = (place + 1) & mask {
+		held := s.slots[place]
 		if held == 0 {
-			return slot, -1
+			return place, -1
 		}
-		if string(s.key(int(held)-1)) == string(key) {
-			return slot, int(held) - 1
+		if held.hash() == hash && string(s.key(held.index())) == string(key) {
+			return place, held.index()
 		}
 	}
 }
 
+// keep stores a key, and gives its offset. Keys are short, so a length of one byte goes before each.
+func (s *keySet) keep(key []byte) uint32 {
+	last := len(s.keys) - 1
+	if last < 0 || keyPage-len(s.keys[last]) < 1+len(key) {
+		s.keys = append(s.keys, make([]byte, 0, keyPage))
+		last++
+	}
+	page := s.keys[last]
+	offset := uint32(last*keyPage + len(page))
+	s.keys[last] = append(append(page, byte(len(key))), key...)
+	return offset
+}
+
 func (s *keySet) key(index int) []byte {
-	at := s.arena[s.entries[index].offset:]
-	length, n := binary.Uvarint(at)
-	return at[n : n+int(length)]
+	offset := s.at(index).offset
+	page := s.keys[offset/keyPage][offset%keyPage:]
+	return page[1 : 1+int(page[0])]
 }
 
 func (s *keySet) grow() {
-	s.slots = make([]uint32, 2*len(s.slots))
+	old := s.slots
+	s.slots = make([]slot, 2*len(old))
 	mask := len(s.slots) - 1
-	for i := range s.entries {
-		slot := int(maphash.Bytes(s.seed, s.key(i))) & mask
-		for s.slots[slot] != 0 {
-			slot = (slot + 1) & mask
+	for _, held := range old {
+		if held == 0 {
+			continue
 		}
-		s.slots[slot] = uint32(i + 1)
+		place := int(held.hash()) & mask
+		for s.slots[place] != 0 {
+			place = (place + 1) & mask
+		}
+		s.slots[place] = held
 	}
 }
 

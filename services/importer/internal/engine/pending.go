@@ -26,6 +26,8 @@ type place struct {
 	offset int64
 	length int
 	row    int
+	// decided rows are rejected already; it is only to be found out what else is wrong with them.
+	decided bool
 }
 
 func newPendingRows(dir string) *pendingRows { return &pendingRows{dir: dir} }
@@ -33,7 +35,7 @@ func newPendingRows(dir string) *pendingRows { return &pendingRows{dir: dir} }
 func (p *pendingRows) len() int { return len(p.places) }
 
 // add sets a row aside.
-func (p *pendingRows) add(row int, values []imports.Value) error {
+func (p *pendingRows) add(row int, values []imports.Value, decided bool) error {
 	start := len(p.memory)
 	for _, v := range values {
 		p.memory = append(p.memory, byte(v.Kind))
@@ -45,7 +47,7 @@ func (p *pendingRows) add(row int, values []imports.Value) error {
 			p.memory = append(p.memory, v.Bytes...)
 		}
 	}
-	p.places = append(p.places, place{offset: p.spilt + int64(start), length: len(p.memory) - start, row: row})
+	p.places = append(p.places, place{offset: p.spilt + int64(start), length: len(p.memory) - start, row: row, decided: decided})
 	if len(p.memory) < memorySpill {
 		return nil
 	}
@@ -86,7 +88,7 @@ func (p *pendingRows) get(b *batch, i, width int) error {
 			return fmt.Errorf("read rows that were set aside: %w", err)
 		}
 	}
-	b.rows = append(b.rows, at.row)
+	b.rows, b.decided = append(b.rows, at.row), append(b.decided, at.decided)
 	for range width {
 		v := imports.Value{Kind: imports.ValueKind(record[0])}
 		record = record[1:]
@@ -121,10 +123,14 @@ func (s *sheetRun) replay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := newBatch()
-	for len(order) > 0 {
+	// A batch is written while the next one is decided on.
+	batches := [2]*batch{newBatch(), newBatch()}
+	written := make(chan error, 1)
+	written <- nil
+	defer s.pipeline.written()
+	for turn := 0; len(order) > 0; turn++ {
+		b := batches[turn%2]
 		b.reset()
-		b.cyclic = b.cyclic[:0]
 		n := min(batchRows, len(order))
 		for _, i := range order[:n] {
 			if err := s.pending.get(b, int(i), len(s.columns)); err != nil {
@@ -136,12 +142,16 @@ func (s *sheetRun) replay(ctx context.Context) error {
 		if err := s.decide(ctx, b, true); err != nil {
 			return err
 		}
+		if err := <-written; err != nil {
+			return err
+		}
+		s.pipeline.writing.Go(func() { written <- s.table.Write(ctx, b.write) })
 		if err := s.recorder.tick(ctx); err != nil {
 			return err
 		}
 		s.run.task.Progress.SheetMoves(s.spec.Name, s.counts.Read, s.counts.Read, s.counts)
 	}
-	return nil
+	return <-written
 }
 
 // arrange puts the rows that were set aside into an order in which no row comes before one that it refers to, and
@@ -166,8 +176,8 @@ func (s *sheetRun) arrange(ctx context.Context) (order []int32, cyclic []bool, e
 			if v := b.values[column]; v.Kind != imports.Null {
 				buffer = v.Append(buffer[:0])
 				keys := s.keysOf(s.parents[column].column)
-				if entry := keys.find(buffer); entry >= 0 && keys.entries[entry].state == pending {
-					target = int32(keys.entries[entry].cause) - 1
+				if entry := keys.find(buffer); entry >= 0 && keys.at(entry).state == pending {
+					target = int32(keys.at(entry).cause) - 1
 				}
 			}
 			targets = append(targets, target)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +28,10 @@ type batch struct {
 	text, converted []byte
 	faults          []cellFault
 	strays          []stray
-	cyclic          []bool        // of a replayed batch: the row refers to itself in a circle
-	converter       chan struct{} // receives once the values are there
+	write           [][]imports.Value // the rows to be written
+	cyclic          []bool            // of a replayed batch: the row refers to itself in a circle
+	decided         []bool            // of a replayed batch: the row is rejected already
+	converter       chan struct{}     // receives once the values are there
 }
 
 // cellFault is a cell that could not be converted.
@@ -48,6 +51,7 @@ func newBatch() *batch { return &batch{converter: make(chan struct{}, 1)} }
 func (b *batch) reset() {
 	b.rows, b.cells, b.values = b.rows[:0], b.cells[:0], b.values[:0]
 	b.text, b.converted, b.faults, b.strays = b.text[:0], b.converted[:0], b.faults[:0], b.strays[:0]
+	b.write, b.cyclic, b.decided = b.write[:0], b.cyclic[:0], b.decided[:0]
 }
 
 // row gives the values of a row of the batch.
@@ -55,23 +59,30 @@ func (b *batch) row(i, width int) []imports.Value {
 	return b.values[i*width : (i+1)*width : (i+1)*width]
 }
 
-// pipeline reads a sheet and converts its cells on all cores, and gives the batches in order.
+// pipeline takes a sheet's rows through the stages, each on goroutines of its own: reading, converting (on all cores),
+// deciding and writing, the last two in the order of the rows.
 type pipeline struct {
-	sheet *sheetRun
-	rows  *xlsx.Rows
-	free  chan *batch
-	order chan *batch
-	work  chan *batch
+	sheet  *sheetRun
+	rows   *xlsx.Rows
+	free   chan *batch
+	order  chan *batch
+	work   chan *batch
+	writes chan *batch
+	// writing counts the batches that are decided and not written yet.
+	writing sync.WaitGroup
+	failed  error // of a write
 	// read counts the rows that were read, on the reader's side.
 	read atomic.Int64
 }
 
-// each calls do with every batch, in order, until one fails or the sheet ends.
-func (p *pipeline) each(ctx context.Context, do func(context.Context, *batch) error) error {
+// run calls decide with every batch, in order, and has the rows written that it leaves in it.
+func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch) error) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	group, ctx := errgroup.WithContext(ctx)
-	p.free = make(chan *batch, batchesInFlight)
-	p.order = make(chan *batch, batchesInFlight)
-	p.work = make(chan *batch, batchesInFlight)
+	for _, c := range []*chan *batch{&p.free, &p.order, &p.work, &p.writes} {
+		*c = make(chan *batch, batchesInFlight)
+	}
 	for range batchesInFlight {
 		p.free <- newBatch()
 	}
@@ -96,25 +107,58 @@ func (p *pipeline) each(ctx context.Context, do func(context.Context, *batch) er
 		})
 	}
 	group.Go(func() error {
-		for b := range p.order {
-			select {
-			case <-b.converter:
-			case <-ctx.Done():
-				return ctx.Err()
+		defer close(p.writes)
+		return p.decideAll(ctx, decide)
+	})
+	group.Go(func() error {
+		p.writeAll(ctx, end)
+		return nil
+	})
+	err = group.Wait()
+	if p.failed != nil {
+		return p.failed // the others ended because of it
+	}
+	return err
+}
+
+func (p *pipeline) decideAll(ctx context.Context, decide func(context.Context, *batch) error) error {
+	for b := range p.order {
+		select {
+		case <-b.converter:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := decide(ctx, b); err != nil {
+			return err
+		}
+		p.writing.Add(1)
+		p.writes <- b
+	}
+	return nil
+}
+
+// writeAll writes what was decided. Once a write fails, all other stages are ended, and batches still on their way are
+// only let go, so that nobody waits for them.
+func (p *pipeline) writeAll(ctx context.Context, end context.CancelFunc) {
+	for b := range p.writes {
+		if p.failed == nil && len(b.write) > 0 {
+			if p.failed = p.sheet.table.Write(ctx, b.write); p.failed != nil {
+				end()
 			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := do(ctx, b); err != nil {
-				return err
-			}
+		}
+		if p.failed == nil {
 			b.reset()
 			p.free <- b
 		}
-		return nil
-	})
-	return group.Wait()
+		p.writing.Done()
+	}
 }
+
+// written waits until all that was decided so far is written: the database can be asked then.
+func (p *pipeline) written() { p.writing.Wait() }
 
 // fill reads the rows into batches.
 func (p *pipeline) fill(ctx context.Context) error {

@@ -176,7 +176,7 @@ func (s *sheetRun) load(ctx context.Context) error {
 	for _, ignored := range s.source.Ignored {
 		s.warnIgnored(s.source.HeaderRow, ignored.Column, ignored.Header)
 	}
-	if err := s.pipeline.each(ctx, s.take); err != nil {
+	if err := s.pipeline.run(ctx, s.take); err != nil {
 		return err
 	}
 	if err := s.replay(ctx); err != nil {

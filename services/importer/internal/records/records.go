@@ -33,6 +33,9 @@ const lockRetry = 50 * time.Millisecond
 type SQLite struct {
 	db    *sql.DB
 	queue queue
+	// keeper stays open as long as the database is in use: when the last connection closes, SQLite locks readers out
+	// until all of the log is written back.
+	keeper *sql.Conn
 	// background is the checkpoint that follows a commit.
 	background sync.WaitGroup
 }
@@ -50,6 +53,9 @@ func Open(ctx context.Context, path string) (*SQLite, error) {
 	// Each run has a connection of its own, which is closed with it: an idle one would keep its page cache.
 	db.SetMaxIdleConns(0)
 	s := &SQLite{db: db}
+	if s.keeper, err = db.Conn(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, unavailable(err)), db.Close())
+	}
 	const create = `CREATE TABLE IF NOT EXISTS headway_imports (
 		import_id TEXT PRIMARY KEY,
 		schema TEXT NOT NULL,
@@ -58,11 +64,11 @@ func Open(ctx context.Context, path string) (*SQLite, error) {
 		sheets TEXT
 	) STRICT, WITHOUT ROWID`
 	err = retryLocked(ctx, func() error {
-		_, err := db.ExecContext(ctx, create)
+		_, err := s.keeper.ExecContext(ctx, create)
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("prepare %s: %w", path, unavailable(err)), db.Close())
+		return nil, errors.Join(fmt.Errorf("prepare %s: %w", path, unavailable(err)), s.Close())
 	}
 	return s, nil
 }
@@ -70,7 +76,7 @@ func Open(ctx context.Context, path string) (*SQLite, error) {
 // Close ends the use of the database, once the last commit is written back to its file.
 func (s *SQLite) Close() error {
 	s.background.Wait()
-	return s.db.Close()
+	return errors.Join(s.keeper.Close(), s.db.Close())
 }
 
 // Begin implements imports.Target.
@@ -204,7 +210,7 @@ func (tx *transaction) end() error {
 func (s *SQLite) checkpoint() {
 	s.background.Go(func() {
 		// A checkpoint that does not get through is made up for by the next.
-		_, _ = s.db.ExecContext(context.Background(), `PRAGMA wal_checkpoint(PASSIVE)`)
+		_, _ = s.keeper.ExecContext(context.Background(), `PRAGMA wal_checkpoint(PASSIVE)`)
 	})
 }
 

@@ -101,6 +101,8 @@ func (t *table) Write(ctx context.Context, rows [][]imports.Value) error {
 	return nil
 }
 
+// upsert fails without undoing the rows before the failing one, which spares SQLite the journal of each statement: the
+// whole run is rolled back then anyway.
 func (t *table) upsert(n int) string {
 	all := make([]string, len(t.columns))
 	var set []string
@@ -115,7 +117,7 @@ func (t *table) upsert(n int) string {
 	if len(set) > 0 {
 		action = "DO UPDATE SET " + strings.Join(set, ", ")
 	}
-	return fmt.Sprintf("INSERT INTO %s (%s) VALUES %s ON CONFLICT (%s) %s", name(t.sheet.Table), strings.Join(all, ", "),
+	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s ON CONFLICT (%s) %s", name(t.sheet.Table), strings.Join(all, ", "),
 		strings.Repeat(row+",", n-1)+row, names(t.sheet.Key), action)
 }
 

@@ -40,12 +40,13 @@ type Dispatcher struct {
 	queue    *queue
 	reports  *reports
 	schedule *schedule
+	places   *places
 }
 
 // Open opens the store with the dispatcher as its observer, and makes every lease last from now on: workers do not pay
 // for the time the service was away. Call Run next, and Close at the end.
 func Open(ctx context.Context, cfg Config, open func(context.Context, job.Observer) (job.Store, error)) (*Dispatcher, error) {
-	d := &Dispatcher{cfg: cfg, hub: watch.New(), queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule()}
+	d := &Dispatcher{cfg: cfg, hub: watch.New(), queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces()}
 	store, err := open(ctx, d.observe)
 	if err != nil {
 		return nil, err
@@ -63,6 +64,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { d.runSchedule(ctx); return nil })
 	g.Go(func() error { d.runReports(ctx); return nil })
+	g.Go(func() error { d.runPlaces(ctx); return nil })
 	g.Go(func() error { d.runPurge(ctx); return nil })
 	return g.Wait()
 }
@@ -77,10 +79,13 @@ func (d *Dispatcher) Hub() *watch.Hub { return d.hub }
 func (d *Dispatcher) observe(c job.Commit) {
 	for i := range c.Jobs {
 		j := &c.Jobs[i]
-		d.reports.follow(j)
+		goesOn := d.reports.follow(j)
 		d.schedule.expect(j.Due())
 		if j.Ready() {
 			d.queue.wake(j.Kind)
+		}
+		if !goesOn {
+			d.places.moved(j.Kind)
 		}
 		if j.Status != job.Active {
 			d.queue.end(j.Kind)
@@ -99,6 +104,9 @@ type Allow func(*job.Job) error
 func (d *Dispatcher) Create(ctx context.Context, spec job.Spec) (created job.Job, replayed bool, err error) {
 	j, err := job.New(spec, time.Now())
 	if err != nil {
+		return job.Job{}, false, err
+	}
+	if err := d.placeNew(ctx, &j); err != nil {
 		return job.Job{}, false, err
 	}
 	return d.store.Create(ctx, j, spec.RequestID, spec.Fingerprint())

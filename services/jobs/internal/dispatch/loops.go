@@ -180,6 +180,9 @@ func (d *Dispatcher) elapse(ctx context.Context) (next time.Time, err error) {
 				return time.Time{}, err
 			}
 		}
+		if len(ids) < batch {
+			break
+		}
 	}
 	next, err = d.store.NextDue(ctx)
 	if err != nil || !next.IsZero() {

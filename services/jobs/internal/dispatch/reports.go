@@ -141,11 +141,11 @@ func (r *reports) entry(id string) (e *entry, known bool) {
 	return e, e.known
 }
 
-// follow takes in the newest stored state of a job.
-func (r *reports) follow(j *job.Job) {
+// follow takes in the newest stored state of a job. It tells whether the job goes on under the same lease.
+func (r *reports) follow(j *job.Job) (goesOn bool) {
 	if j.Status != job.Active {
 		r.forget(j.ID)
-		return
+		return false
 	}
 	r.mu.Lock()
 	e := r.entries[j.ID]
@@ -160,12 +160,13 @@ func (r *reports) follow(j *job.Job) {
 		e.known, e.job = true, *j
 		e.job.Checkpoint = nil
 		e.version, e.written, e.visible = 0, 0, 0
-		return
+		return false
 	}
 	reported := e.job
 	e.job = *j
 	e.job.Progress, e.job.Lease.ExpiresAt = reported.Progress, reported.Lease.ExpiresAt
 	e.job.Checkpoint, e.job.HasCheckpoint = reported.Checkpoint, reported.HasCheckpoint
+	return true
 }
 
 // begin fills in a job that was read from the store, unless it has been filled in meanwhile with something newer.
@@ -319,7 +320,9 @@ func (r *reports) next(now time.Time, limit int) (due []*entry, wait time.Durati
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for len(r.planned) > 0 && !r.planned[0].due.After(now) && len(due) < limit {
-		due = append(due, heap.Pop(&r.planned).(*entry))
+		e := heap.Pop(&r.planned).(*entry)
+		e.lastWrite = now // what comes from now on waits its turn
+		due = append(due, e)
 	}
 	if len(r.planned) == 0 {
 		return due, time.Hour

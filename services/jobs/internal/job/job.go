@@ -86,7 +86,7 @@ type Job struct {
 
 	Lease Lease
 
-	// QueuePosition is how many ready jobs of the kind go before this one, kept while the job is queued.
+	// QueuePosition is how many ready jobs of the kind go before this one; 0 unless the job is ready.
 	QueuePosition uint32
 
 	// Checkpoint is what the attempt before left for the next one. Stores fill it in when a job is claimed, and keep

@@ -34,6 +34,12 @@ type Store interface {
 	// owners that have Cap active jobs of the kind. No job is ever given to two claims. An empty claim is no error.
 	Claim(ctx context.Context, c Claim) (Claimed, error)
 
+	// Queue returns the first ready jobs of a kind, in the order in which they are leased.
+	Queue(ctx context.Context, kind string, limit int) ([]Queuing, error)
+
+	// Ahead counts the ready jobs of a kind that go before a new one of this priority, up to limit.
+	Ahead(ctx context.Context, kind string, priority int32, limit int) (int, error)
+
 	// Due returns the ids of jobs whose Due time has come, the longest overdue first.
 	Due(ctx context.Context, now time.Time, limit int) ([]string, error)
 
@@ -87,7 +93,7 @@ type Observer func(Commit)
 
 // Claim says what a worker can take.
 type Claim struct {
-	Kinds    []string
+	Kinds    []string // each once
 	Max      int
 	Cap      int // active jobs per owner and kind; 0 for no cap
 	Now      time.Time
@@ -100,6 +106,12 @@ type Claim struct {
 type Claimed struct {
 	Jobs   []Job // with their checkpoints
 	Capped bool  // there was more, but its owners are at their cap
+}
+
+// Queuing is a ready job and the place in the queue that its snapshot shows.
+type Queuing struct {
+	ID       string
+	Position uint32
 }
 
 // Filter says which jobs to list. Empty fields do not filter.

@@ -25,6 +25,35 @@ func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
 	return r.job, nil
 }
 
+// Queue implements job.Store.
+func (s *Store) Queue(ctx context.Context, kind string, limit int) ([]job.Queuing, error) {
+	rows, err := s.reads.QueryContext(ctx, `SELECT id, queue_position FROM jobs INDEXED BY jobs_ready
+		WHERE ready = 1 AND kind = ? ORDER BY priority DESC, seq LIMIT ?`, kind, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the queue: %w", err)
+	}
+	defer rows.Close()
+	var queue []job.Queuing
+	for rows.Next() {
+		var q job.Queuing
+		if err := rows.Scan(&q.ID, &q.Position); err != nil {
+			return nil, fmt.Errorf("read a queued job: %w", err)
+		}
+		queue = append(queue, q)
+	}
+	return queue, rows.Err()
+}
+
+// Ahead implements job.Store.
+func (s *Store) Ahead(ctx context.Context, kind string, priority int32, limit int) (n int, err error) {
+	err = s.reads.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_ready
+		WHERE ready = 1 AND kind = ? AND priority >= ? LIMIT ?)`, kind, priority, limit).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the queued jobs: %w", err)
+	}
+	return n, nil
+}
+
 // Due implements job.Store.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	rows, err := s.reads.QueryContext(ctx, `SELECT id FROM jobs INDEXED BY jobs_due

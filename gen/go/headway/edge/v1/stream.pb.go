@@ -118,9 +118,9 @@ type StreamMessage struct {
 	Status *v1.JobStatus `protobuf:"varint,5,opt,name=status,proto3,enum=headway.jobs.v1.JobStatus,oneof" json:"status,omitempty"`
 	// 0 to 100; never falls.
 	Progress *float64 `protobuf:"fixed64,6,opt,name=progress,proto3,oneof" json:"progress,omitempty"`
-	// The name of the step under way.
+	// The name of the step under way; empty when none is. In every message about a job.
 	Step *string `protobuf:"bytes,7,opt,name=step,proto3,oneof" json:"step,omitempty"`
-	// One line for people.
+	// One line for people. In every message about a job, and in those about the stream.
 	Message *string `protobuf:"bytes,8,opt,name=message,proto3,oneof" json:"message,omitempty"`
 	// The job's revision.
 	Revision *uint32 `protobuf:"varint,9,opt,name=revision,proto3,oneof" json:"revision,omitempty"`
@@ -140,7 +140,7 @@ type StreamMessage struct {
 	CancelRequested *bool `protobuf:"varint,16,opt,name=cancel_requested,json=cancelRequested,proto3,oneof" json:"cancel_requested,omitempty"`
 	// Bytes of output so far.
 	OutputBytes *float64 `protobuf:"fixed64,17,opt,name=output_bytes,json=outputBytes,proto3,oneof" json:"output_bytes,omitempty"`
-	// What came out; of a failed job, `error` says why.
+	// What came out; of a failed job, `error` says why, beside the facts that its worker gave.
 	Result *structpb.Struct `protobuf:"bytes,18,opt,name=result,proto3" json:"result,omitempty"`
 	// Why the job failed or was cancelled, as a sentence.
 	FailedReason *string `protobuf:"bytes,19,opt,name=failed_reason,json=failedReason,proto3,oneof" json:"failed_reason,omitempty"`

@@ -1,0 +1,152 @@
+// A real Chromium, and what every test asks of it.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const artifacts = fileURLToPath(new URL("../artifacts", import.meta.url));
+const axeSource = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+
+/** Starts the system's Chromium without anything that phones home. */
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ],
+  });
+}
+
+export const sizes = {
+  desktop: { width: 1280, height: 900 },
+  phone: { width: 390, height: 844 },
+};
+
+/**
+ * Opens a page that fails the test on any error in its console: a script's, or one against the content policy.
+ * @param {import("playwright-core").Browser} browser
+ * @param {string} address
+ * @param {import("playwright-core").BrowserContextOptions} [options]
+ */
+export async function open(browser, address, options = {}) {
+  const context = await browser.newContext({ viewport: sizes.desktop, ...options });
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    // A refused or broken request is the server's answer, which the page shows in its own words.
+    if (message.type() === "error" && !/Failed to load resource|net::ERR_/.test(message.text()))
+      errors.push(message.text());
+  });
+  await page.goto(address);
+  return { context, page, assertNoErrors: () => assert.deepEqual(errors, []) };
+}
+
+/**
+ * Runs axe over the page as it stands.
+ * @param {import("playwright-core").Page} page
+ * @param {string} state
+ */
+export async function assertAccessible(page, state) {
+  // Colours are judged once they have come to rest.
+  await page.waitForTimeout(300);
+  await page.evaluate(axeSource);
+  const violations = await page.evaluate(async () => {
+    const { axe } = /** @type {any} */ (globalThis);
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    const found = await axe.run(document, { runOnly: tags });
+    return found.violations.map((/** @type {any} */ violation) => ({
+      rule: violation.id,
+      help: violation.help,
+      nodes: violation.nodes.map(
+        (/** @type {any} */ node) => `${node.html.slice(0, 160)} | ${node.any[0]?.message ?? ""}`,
+      ),
+    }));
+  });
+  assert.deepEqual(violations, [], `axe on ${state}`);
+}
+
+/**
+ * Takes a picture of the whole page.
+ * @param {import("playwright-core").Page} page
+ * @param {string} name
+ */
+export async function picture(page, name) {
+  mkdirSync(artifacts, { recursive: true });
+  const size = page.viewportSize() ?? sizes.desktop;
+  // Parts out of sight are not laid out, so the whole page is brought into sight.
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width: size.width, height: Math.min(Math.max(height, size.height), 4000) });
+  await page.waitForTimeout(250);
+  await page.screenshot({ path: `${artifacts}/${name}.png` });
+  await page.setViewportSize(size);
+}
+
+/**
+ * Chooses a workbook on the start page.
+ * @param {import("playwright-core").Page} page
+ * @param {string} path
+ */
+export async function chooseWorkbook(page, path) {
+  const choosing = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Choose workbook" }).click();
+  await (await choosing).setFiles(path);
+}
+
+/**
+ * Waits until the import on the page has this status.
+ * @param {import("playwright-core").Page} page
+ * @param {string} status
+ */
+export async function waitForStatus(page, status) {
+  await page.locator(`.import[data-status="${status}"]`).waitFor({ timeout: 120_000 });
+}
+
+/**
+ * Gives what every step of the page says: name and state.
+ * @param {import("playwright-core").Page} page
+ */
+export function stepStates(page) {
+  return page
+    .locator("[data-step]")
+    .evaluateAll((steps) =>
+      steps.map((step) => `${step.getAttribute("data-step")} ${step.getAttribute("data-state")}`),
+    );
+}
+
+/**
+ * Evaluates a function in the page again and again until it says true. (Playwright's own waitForFunction would need
+ * eval, which the page's content policy forbids.)
+ * @template T
+ * @param {import("playwright-core").Page} page
+ * @param {(arg: T) => boolean} holds
+ * @param {T} arg
+ */
+export async function until(page, holds, arg, patience = 90_000) {
+  for (const end = Date.now() + patience; Date.now() < end; ) {
+    if (await page.evaluate(/** @type {any} */ (holds), arg)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`never came true: ${holds}`);
+}
+
+/**
+ * Reads the page's totals.
+ * @param {import("playwright-core").Page} page
+ */
+export async function totals(page) {
+  const number = (/** @type {string | null} */ text) => Number((text ?? "").replace(/\D/g, ""));
+  const read = number(await page.locator(".totals-read strong").textContent());
+  const rows = await page.locator(".totals-list > div").all();
+  /** @type {Record<string, number>} */
+  const fates = {};
+  for (const row of rows) {
+    fates[(await row.getAttribute("data-fate")) ?? ""] = number(await row.locator("dd").textContent());
+  }
+  return { read, fates, sum: Object.values(fates).reduce((sum, n) => sum + n, 0) };
+}

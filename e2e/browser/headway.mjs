@@ -1,0 +1,109 @@
+// Starts the real program on free ports, with a data folder of its own.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const binary = fileURLToPath(new URL("../../bin/headway", import.meta.url));
+
+/** Gives a port of this machine that was free a moment ago. */
+async function freePort() {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** A running `headway serve`. */
+export class Headway {
+  /** @param {string[]} flags */
+  static async start(...flags) {
+    const data = mkdtempSync(join(tmpdir(), "headway-browser-"));
+    const headway = new Headway(data, await freePort(), flags);
+    await headway.run();
+    return headway;
+  }
+
+  /**
+   * @param {string} data
+   * @param {number} port
+   * @param {string[]} flags
+   */
+  constructor(data, port, flags) {
+    this.data = data;
+    this.address = `http://127.0.0.1:${port}`;
+    this.flags = flags;
+    this.log = "";
+  }
+
+  /** Starts the program, again if it was killed, and waits until it is ready. */
+  async run() {
+    const elsewhere = ["--jobs-listen=127.0.0.1:0", "--importer-listen=127.0.0.1:0", "--metrics-listen=-"];
+    const listen = `--listen=${this.address.slice("http://".length)}`;
+    this.process = spawn(binary, ["serve", `--data=${this.data}`, listen, ...elsewhere, ...this.flags], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const collect = (/** @type {Buffer} */ chunk) => {
+      this.log += chunk.toString();
+    };
+    this.process.stdout.on("data", collect);
+    this.process.stderr.on("data", collect);
+    for (;;) {
+      if (this.process.exitCode !== null) throw new Error(`headway ended at once:\n${this.log}`);
+      const ready = await fetch(`${this.address}/readyz`).then(
+        (response) => response.ok,
+        () => false,
+      );
+      if (ready) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Kills the program as a power failure would. */
+  async kill() {
+    const { process } = this;
+    if (!process || process.exitCode !== null || process.signalCode !== null) return;
+    const ended = once(process, "exit");
+    process.kill("SIGKILL");
+    await ended;
+  }
+
+  /** Ends the program and removes its data. */
+  async stop() {
+    const { process } = this;
+    if (process && process.exitCode === null && process.signalCode === null) {
+      const ended = once(process, "exit");
+      process.kill("SIGINT");
+      await ended;
+    }
+    rmSync(this.data, { recursive: true, force: true });
+  }
+
+  /**
+   * Writes a sample workbook and gives its path.
+   * @param {number} rows
+   * @param {number} issues
+   */
+  sample(rows, issues) {
+    const path = join(this.data, `workforce-${rows}-${issues}.xlsx`);
+    execFileSync(binary, ["sample", `--rows=${rows}`, `--issues=${issues}`, "-o", path]);
+    return path;
+  }
+
+  /**
+   * Signs a token with the server's key.
+   * @param {string} subject
+   */
+  token(subject, key = "") {
+    const flags = key ? [`--key=${key}`] : [`--data=${this.data}`];
+    return execFileSync(binary, ["token", `--sub=${subject}`, ...flags])
+      .toString()
+      .trim();
+  }
+}

@@ -1,0 +1,304 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { chooseWorkbook, launch, open, stepStates, totals, until, waitForStatus } from "./chromium.mjs";
+import { Headway } from "./headway.mjs";
+
+const steps = [
+  "receive",
+  "areas",
+  "departments",
+  "designations",
+  "employees",
+  "schedules",
+  "drivers",
+  "car_assignments",
+  "finish",
+];
+
+/** @type {Headway} */
+let headway;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  [headway, browser] = await Promise.all([Headway.start(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await headway?.stop();
+});
+
+describe("a workbook in the page", () => {
+  test("goes in, and every step lights up in order until the rows stand in the database", async () => {
+    const { page, context, assertNoErrors } = await open(browser, headway.address);
+    const path = headway.sample(20_000, 0);
+    // Notes the order in which steps stop being to do, as somebody would who watches the page.
+    await page.evaluate(() => {
+      /** @type {string[]} */
+      const lit = [];
+      Object.assign(globalThis, { lit });
+      new MutationObserver(() => {
+        for (const step of document.querySelectorAll("[data-step]")) {
+          const name = step.getAttribute("data-step") ?? "";
+          if (step.getAttribute("data-state") !== "pending" && !lit.includes(name)) lit.push(name);
+        }
+      }).observe(document.body, { subtree: true, childList: true, attributes: true });
+    });
+
+    await chooseWorkbook(page, path);
+    await page.waitForURL(/\/imports\/[0-9a-f-]{36}$/);
+    await waitForStatus(page, "completed");
+
+    assert.deepEqual(await page.evaluate("globalThis.lit"), steps);
+    assert.deepEqual(
+      await stepStates(page),
+      steps.map((step) => `${step} completed`),
+    );
+    const { read, fates, sum } = await totals(page);
+    assert.equal(sum, read);
+    assert.equal(fates.inserted, read);
+    await page.getByRole("heading", { name: `${read.toLocaleString("en")} rows are in the database` }).waitFor();
+    assert.equal(await page.getByRole("link", { name: /Report/ }).count(), 0, "a clean import has no report");
+    assertNoErrors();
+    await context.close();
+  });
+
+  test("brought again changes nothing, and says so", async () => {
+    const { page, context } = await open(browser, headway.address);
+    await chooseWorkbook(page, headway.sample(20_000, 0));
+    await page.getByRole("heading", { name: "Everything was in the database already" }).waitFor({ timeout: 120_000 });
+    const { read, fates } = await totals(page);
+    assert.equal(fates.unchanged, read);
+    await context.close();
+  });
+
+  test("that is none is refused with a sentence and a way out", async () => {
+    const { page, context } = await open(browser, headway.address);
+    const path = join(headway.data, "notes.xlsx");
+    writeFileSync(path, "Dear diary, this is no workbook.");
+    await chooseWorkbook(page, path);
+    const alert = page.getByRole("alert");
+    await alert.getByText("notes.xlsx: The workbook was not accepted").waitFor();
+    await alert.getByText("TEXT_FILE").waitFor();
+    await page.getByRole("button", { name: "Choose another workbook" }).click();
+    await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+    await context.close();
+  });
+
+  test("that is empty does not even travel", async () => {
+    const { page, context } = await open(browser, headway.address);
+    const path = join(headway.data, "empty.xlsx");
+    writeFileSync(path, "");
+    let uploads = 0;
+    page.on("request", (request) => {
+      if (request.method() === "POST" && request.url().endsWith("/imports")) uploads++;
+    });
+    await chooseWorkbook(page, path);
+    await page.getByText("This file is empty. Choose the workbook itself.").waitFor();
+    assert.equal(uploads, 0);
+    await context.close();
+  });
+
+  test("can be dropped on the page", async () => {
+    const { page, context } = await open(browser, headway.address);
+    const base64 = readFileSync(headway.sample(100, 0)).toString("base64");
+    const transfer = await page.evaluateHandle((content) => {
+      const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], "dropped.xlsx"));
+      return transfer;
+    }, base64);
+    await page.locator(".drop").dispatchEvent("drop", { dataTransfer: transfer });
+    await page.getByRole("heading", { name: "dropped.xlsx" }).waitFor();
+    await waitForStatus(page, "completed");
+    await context.close();
+  });
+});
+
+describe("the sample", () => {
+  test("waits for a decision, shows its issues, and commits the valid rows", async () => {
+    const { page, context, assertNoErrors } = await open(browser, headway.address);
+    await page.getByRole("button", { name: "Try the sample" }).click();
+    await waitForStatus(page, "waiting");
+
+    const before = await totals(page);
+    assert.equal(before.sum, before.read);
+    const bad = (before.fates.rejected ?? 0) + (before.fates.blocked ?? 0);
+    assert.ok(bad > 0, "the sample has wrong rows");
+    const table = page.getByRole("table", { name: "What would happen, by sheet" });
+    assert.equal(await table.getByRole("row").count(), 9, "seven sheets between head and sum");
+    await page.getByRole("heading", { name: "Root causes" }).waitFor();
+
+    const issues = page.getByRole("table", { name: "Issues" });
+    const all = Number(await issues.getAttribute("aria-rowcount")) - 1;
+    assert.ok(all >= bad);
+    await page.getByRole("combobox", { name: "Sheet" }).selectOption("employees");
+    await page.getByText(` / ${all.toLocaleString("en")}`).waitFor();
+    const cells = await issues.getByRole("row").locator("code").allTextContents();
+    assert.ok(cells.length > 0);
+    for (const cell of cells) assert.match(cell, /^Employees!/);
+    await page.getByLabel("Search issues").fill(cells[0] ?? "");
+    await until(page, (n) => document.querySelectorAll("[role=row] code").length < n, cells.length);
+    assert.equal(await issues.getByRole("row").locator("code").first().textContent(), cells[0]);
+
+    const download = page.waitForEvent("download");
+    await page.getByRole("link", { name: /Report with the rows/ }).click();
+    assert.match((await download).suggestedFilename(), /\.xlsx$/);
+
+    const valid = before.read - bad;
+    await page.getByRole("button", { name: `Import ${valid.toLocaleString("en")} valid rows` }).click();
+    await waitForStatus(page, "completed");
+    const done = await totals(page);
+    assert.equal(done.sum, done.read);
+    assert.deepEqual(done.fates, before.fates, "the committing run does what the review promised");
+    await page.getByText(new RegExp(`${bad} rows were left out`)).waitFor();
+    assertNoErrors();
+    await context.close();
+  });
+
+  test("can be given up: nothing is written", async () => {
+    const { page, context } = await open(browser, headway.address);
+    await page.getByRole("button", { name: "Try the sample" }).click();
+    await page.getByRole("button", { name: "Give up" }).click({ timeout: 120_000 });
+    await page.getByRole("heading", { name: /You gave this import up|This import was cancelled/ }).waitFor();
+    await page.getByText("The database is as it was before.").waitFor();
+    await context.close();
+  });
+
+  test("fails as a whole if one bad row is enough, and can be tried again", async () => {
+    const { page, context } = await open(browser, headway.address);
+    await page.getByRole("radio", { name: /Import nothing/ }).check();
+    await page.getByRole("button", { name: "Try the sample" }).click();
+    await waitForStatus(page, "failed");
+    await page.getByRole("heading", { name: "Nothing was imported" }).waitFor();
+    await page.getByText("ROWS_REJECTED").waitFor();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("Attempt 2").waitFor();
+    await waitForStatus(page, "failed");
+    await context.close();
+  });
+
+  test("runs dry: real numbers, nothing written", async () => {
+    const { page, context } = await open(browser, headway.address);
+    await page.getByRole("radio", { name: /Import the valid rows/ }).check();
+    await page.getByRole("switch", { name: /Dry run/ }).check();
+    await page.getByRole("button", { name: "Try the sample" }).click();
+    await waitForStatus(page, "completed");
+    await page.getByRole("heading", { name: "Dry run: nothing was written" }).waitFor();
+    await page.locator(".chip", { hasText: "Dry run" }).waitFor();
+    await context.close();
+  });
+
+  test("is imported by keyboard alone", async () => {
+    const { page, context } = await open(browser, headway.address);
+    await page.getByRole("button", { name: "Try the sample" }).waitFor();
+    const focusOn = async (/** @type {RegExp} */ wanted) => {
+      for (let tabs = 0; tabs < 60; tabs++) {
+        await page.keyboard.press("Tab");
+        const text = await page.evaluate(() => document.activeElement?.textContent ?? "");
+        if (wanted.test(text)) return;
+      }
+      assert.fail(`the Tab key never came to ${wanted}`);
+    };
+    await focusOn(/^Skip to content$/);
+    await page.keyboard.press("Enter");
+    await focusOn(/^Try the sample$/);
+    await page.keyboard.press("Enter");
+    await waitForStatus(page, "waiting");
+    await focusOn(/^Import [\d,]+ valid rows?$/);
+    await page.keyboard.press("Enter");
+    await waitForStatus(page, "completed");
+    await context.close();
+  });
+});
+
+describe("an import under way", () => {
+  test("can be cancelled, and says that nothing was written", async () => {
+    const { page, context } = await open(browser, headway.address);
+    await chooseWorkbook(page, headway.sample(100_000, 0));
+    await waitForStatus(page, "active");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await waitForStatus(page, "cancelled");
+    await page.getByRole("heading", { name: "This import was cancelled" }).waitFor();
+    await page.getByRole("link", { name: "Import another workbook" }).click();
+    await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+    await context.close();
+  });
+
+  test("goes on through a reload and shows the same in a second tab", async () => {
+    const { page, context, assertNoErrors } = await open(browser, headway.address);
+    await chooseWorkbook(page, headway.sample(50_000, 5));
+    await waitForStatus(page, "active");
+    const address = page.url();
+    await page.reload();
+    await page.locator(".import").waitFor();
+    assert.equal(page.url(), address);
+    const second = await context.newPage();
+    await second.goto(address);
+    await Promise.all([waitForStatus(page, "waiting"), waitForStatus(second, "waiting")]);
+    assert.deepEqual(await totals(second), await totals(page));
+    await page.getByRole("button", { name: "Give up" }).click();
+    await Promise.all([waitForStatus(page, "cancelled"), waitForStatus(second, "cancelled")]);
+    assertNoErrors();
+    await context.close();
+  });
+
+  test("is found in the list of jobs, live, and opens from there", async () => {
+    const { page, context } = await open(browser, headway.address);
+    await chooseWorkbook(page, headway.sample(50_000, 0));
+    await waitForStatus(page, "active");
+    await page.getByRole("navigation").getByRole("link", { name: /Jobs/ }).click();
+    await page.waitForURL(/\/jobs$/);
+    const row = page.locator(".job-row").first();
+    await row.getByText("workforce-50000-0.xlsx").waitFor();
+    await page
+      .locator('.job-row[data-status="completed"]')
+      .filter({ hasText: "workforce-50000-0" })
+      .waitFor({ timeout: 120_000 });
+    await row.getByRole("link").click();
+    await waitForStatus(page, "completed");
+    await page.goBack();
+    await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
+    await context.close();
+  });
+
+  test("survives a power failure: the page says calmly that it waits, and mends itself", async () => {
+    const { page, context } = await open(browser, headway.address);
+    await chooseWorkbook(page, headway.sample(100_000, 0));
+    await waitForStatus(page, "active");
+    await headway.kill();
+    await page.getByText("Connection lost. The job goes on without this page; reconnecting…").waitFor();
+    await headway.run();
+    await waitForStatus(page, "completed");
+    assert.equal(await page.getByText("Connection lost").count(), 0);
+    const { read, sum } = await totals(page);
+    assert.equal(sum, read);
+    await context.close();
+  });
+});
+
+test("10,000 issues can be scrolled to the last and searched", async () => {
+  const { page, context } = await open(browser, headway.address);
+  await page.getByRole("radio", { name: /Import nothing/ }).check();
+  await chooseWorkbook(page, headway.sample(100_000, 10_000));
+  await waitForStatus(page, "failed");
+  const table = page.getByRole("table", { name: "Issues" });
+  await page.locator(".headway-issues-page").first().waitFor();
+  const all = Number(await table.getAttribute("aria-rowcount"));
+  assert.ok(all > 10_000, `${all} rows`);
+  await page.locator(".issues-scroll").scrollIntoViewIfNeeded();
+  const last = table.locator(`[aria-rowindex="${all}"]`);
+  await until(
+    page,
+    (wanted) => {
+      document.querySelector(".issues-scroll")?.scrollBy(0, 5000);
+      return document.querySelector(`[aria-rowindex="${wanted}"]`) !== null;
+    },
+    all,
+  );
+  await last.scrollIntoViewIfNeeded();
+  await page.getByRole("combobox", { name: "Problem" }).selectOption("duplicate_in_file");
+  await until(page, (n) => Number(document.querySelector("[role=table]")?.getAttribute("aria-rowcount")) < n, all);
+  await context.close();
+});

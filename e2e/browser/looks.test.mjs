@@ -1,0 +1,71 @@
+import { after, before, describe, test } from "node:test";
+import { assertAccessible, chooseWorkbook, launch, open, picture, sizes, waitForStatus } from "./chromium.mjs";
+import { Headway } from "./headway.mjs";
+
+/** @type {Headway} */
+let headway;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  [headway, browser] = await Promise.all([Headway.start(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await headway?.stop();
+});
+
+for (const size of /** @type {const} */ (["desktop", "phone"])) {
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    describe(`on a ${size} in ${colorScheme} colours`, () => {
+      test("every state is accessible, and its picture is taken", async () => {
+        const { page, context, assertNoErrors } = await open(browser, headway.address, {
+          viewport: sizes[size],
+          colorScheme,
+          reducedMotion: "reduce",
+        });
+        const look = async (/** @type {string} */ state) => {
+          await assertAccessible(page, `${state}, ${size}, ${colorScheme}`);
+          await picture(page, `${size}-${colorScheme}-${state}`);
+        };
+
+        await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+        await look("1-start");
+        await chooseWorkbook(page, headway.sample(100_000, 120));
+        await page.locator('[data-step="employees"][data-state="active"]').waitFor({ timeout: 60_000 });
+        await picture(page, `${size}-${colorScheme}-2-running`);
+        await waitForStatus(page, "waiting");
+        await page.locator(".headway-issues-page").waitFor();
+        await look("3-review");
+        await page.getByRole("button", { name: /Import [\d,]+ valid rows/ }).click();
+        await waitForStatus(page, "completed");
+        await page.locator(".headway-issues-page").waitFor();
+        await look("4-result");
+        await page.getByRole("navigation").getByRole("link", { name: /Jobs/ }).click();
+        await page.locator(".job-row").first().waitFor();
+        await look("5-jobs");
+        await page.goto(`${headway.address}/imports/none`);
+        await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+        await look("6-nothing-here");
+        assertNoErrors();
+        await context.close();
+      });
+    });
+  }
+}
+
+test("nothing is wider than a phone, nor than right-to-left writing", async () => {
+  const { page, context } = await open(browser, headway.address, { viewport: { width: 320, height: 700 } });
+  for (const direction of ["ltr", "rtl"]) {
+    await page.goto(headway.address);
+    await page.evaluate((dir) => {
+      document.documentElement.dir = dir;
+    }, direction);
+    await page.getByRole("radio", { name: /Ask me/ }).check();
+    await page.getByRole("button", { name: "Try the sample" }).click();
+    await waitForStatus(page, "waiting");
+    await picture(page, `narrow-${direction}-review`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (wide > 0) throw new Error(`the page is ${wide} px wider than the screen in ${direction}`);
+  }
+  await context.close();
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { assertAccessible, launch, open } from "./chromium.mjs";
+import { Headway } from "./headway.mjs";
+
+const key = "a key of this test alone, which is long enough";
+
+/** @type {Headway} */
+let headway;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  [headway, browser] = await Promise.all([Headway.start(`--key=${key}`), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await headway?.stop();
+});
+
+test("without a local sign-in the page asks for a token, and keeps none of it", async () => {
+  const { page, context } = await open(browser, headway.address);
+  await page.getByLabel("Token").fill("not a token");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("TOKEN_INVALID").waitFor();
+  await assertAccessible(page, "sign-in");
+
+  await page.getByLabel("Token").fill(headway.token("ann", key));
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("ann", { exact: true }).waitFor();
+  assert.equal(
+    await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])"),
+    '[{},{},""]',
+  );
+
+  await page.reload();
+  await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("Token").waitFor();
+  await context.close();
+});
+
+test("another user's import is as good as none", async () => {
+  const created = await fetch(`${headway.address}/api/v1/jobs`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${headway.token("bob", key)}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ kind: "story", title: "Bob's own" }),
+  });
+  const { job } = await created.json();
+  const { page, context } = await open(browser, `${headway.address}/jobs/story/${job.jobId}`);
+  await page.getByLabel("Token").fill(headway.token("ann", key));
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+  await context.close();
+});
+
+test("a job of another kind can be opened, cancelled, tried again and deleted", async () => {
+  const token = headway.token("cy", key);
+  const { page, context } = await open(browser, `${headway.address}/jobs`);
+  await page.getByLabel("Token").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
+  await assertAccessible(page, "no jobs");
+
+  await fetch(`${headway.address}/api/v1/jobs`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ kind: "story", title: "A tale of two sheets", steps: [{ name: "write", title: "Write" }] }),
+  });
+  await page.getByRole("link", { name: /A tale of two sheets/ }).click();
+  await page.locator('.import[data-status="queued"]').waitFor();
+  await assertAccessible(page, "a queued job");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("heading", { name: "This job was cancelled" }).waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator('.import[data-status="queued"]').waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
+  await context.close();
+});

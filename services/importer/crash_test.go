@@ -1,0 +1,116 @@
+package importer_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/importer/internal/bookkeeping"
+)
+
+func TestWithoutTheJobsServiceAnUploadIsRefusedAndLeavesNothing(t *testing.T) {
+	w := setup(t)
+	file := w.sampleBook(20, 0)
+	w.stopJobs()
+	_, err := w.upload("ann", file, &importsv1.UploadOptions{RequestId: "r"})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE)
+	if stored := w.stored(); len(stored) != 0 {
+		t.Errorf("stored are %v", stored)
+	}
+	w.startJobs(w.jobsAddress)
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		answer, err := w.upload("ann", file, &importsv1.UploadOptions{RequestId: "r"})
+		if err == nil {
+			if answer.GetReplayed() {
+				t.Error("the refused upload was kept")
+			}
+			w.watch(answer.GetImport().GetImportId())
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func TestAnImportWhoseJobACrashPreventedGetsItAtTheStart(t *testing.T) {
+	w := setup(t)
+	done := w.end(w.sampleBook(50, 0), &importsv1.UploadOptions{})
+	w.stopImporter()
+	books, err := bookkeeping.Open(t.Context(), filepath.Join(w.dir, "importer.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What a process leaves that dies between keeping the import and creating its job.
+	im, err := books.Get(t.Context(), done.GetImportId())
+	if err != nil {
+		t.Fatal(err)
+	}
+	im.ID, im.Scheduled, im.CreatedAt = "019a0000-0000-7000-8000-000000000001", false, time.Now().Add(-time.Minute)
+	if _, _, err := books.Create(t.Context(), im); err != nil {
+		t.Fatal(err)
+	}
+	if err := books.Close(); err != nil {
+		t.Fatal(err)
+	}
+	workbook, err := os.ReadFile(w.stored()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(w.dir, "blobs", "imports", im.ID+".xlsx"), workbook, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.startImporter()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if _, err := w.jobs.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: im.ID}, w.as("ann")); err == nil {
+			break
+		}
+	}
+	wantStatus(t, w.watch(im.ID), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+}
+
+func TestAnImportWhoseWorkbookIsGoneFailsForGood(t *testing.T) {
+	w := setup(t)
+	asked := w.end(w.sampleBook(200, 10), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
+	if err := os.Remove(w.stored()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.imports.ConfirmImport(t.Context(), &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId(), Commit: true}, w.as("ann")); err != nil {
+		t.Fatal(err)
+	}
+	failed := w.watch(asked.GetImportId())
+	wantStatus(t, failed, jobsv1.JobStatus_JOB_STATUS_FAILED)
+	if reason := failed.GetJob().GetError().GetReason(); reason != "WORKBOOK_GONE" {
+		t.Errorf("failed for %s", reason)
+	}
+}
+
+func TestAnAnswerGivenToTheJobItselfDeclinesToo(t *testing.T) {
+	w := setup(t)
+	asked := w.end(w.sampleBook(200, 10), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
+	if _, err := w.jobs.ResumeJob(t.Context(), &jobsv1.ResumeJobRequest{JobId: asked.GetImportId(), Answer: withCommit(false)}, w.as("ann")); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, w.watch(asked.GetImportId()), jobsv1.JobStatus_JOB_STATUS_CANCELLED)
+	if w.held("employees") != 0 {
+		t.Error("rows were written")
+	}
+}
+
+func TestATableThatDoesNotFitFailsTheImportAndStaysAsItIs(t *testing.T) {
+	w := setup(t)
+	w.exec(`CREATE TABLE employees (employee_id INTEGER PRIMARY KEY)`)
+	failed := w.end(w.sampleBook(50, 0), &importsv1.UploadOptions{})
+	wantStatus(t, failed, jobsv1.JobStatus_JOB_STATUS_FAILED)
+	if reason := failed.GetJob().GetError().GetReason(); reason != "TABLE_CONFLICT" {
+		t.Errorf("failed for %s", reason)
+	}
+	if w.held("areas") != 0 {
+		t.Error("rows were written")
+	}
+}

@@ -1,0 +1,343 @@
+// Package targettest is the contract of imports.Target as tests, for every database that implements it.
+package targettest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// Open opens an empty target; the test closes it. Opening it again opens the same.
+type Open func(t *testing.T) (open func() imports.Target)
+
+var (
+	code   = &schema.Column{Name: "code", Title: "Code", Type: schema.Text, Required: true}
+	part   = &schema.Column{Name: "part", Title: "Part", Type: schema.Integer, Required: true}
+	price  = &schema.Column{Name: "price", Title: "Price", Type: schema.Decimal}
+	serial = &schema.Column{Name: "serial", Title: "Serial", Type: schema.Text, Unique: true}
+	parent = &schema.Column{Name: "parent", Title: "Parent", Type: schema.Text, References: &schema.Reference{Sheet: "items", Column: "code"}}
+)
+
+func items(columns ...*schema.Column) (*schema.Schema, *schema.Sheet) {
+	sheet := &schema.Sheet{Name: "items", Title: "Items", Table: "items", Key: []string{"code"}, Columns: columns}
+	return &schema.Schema{Name: "shop", Sheets: []*schema.Sheet{sheet}}, sheet
+}
+
+func text(s string) imports.Value  { return imports.Value{Kind: imports.Text, Bytes: []byte(s)} }
+func number(n int64) imports.Value { return imports.Value{Kind: imports.Integer, Int: n} }
+
+var null = imports.Value{}
+
+// Run runs the contract.
+func Run(t *testing.T, open Open) {
+	for name, test := range map[string]func(*testing.T, func() imports.Target){
+		"what was committed is there":             committed,
+		"what was rolled back is not":             rolledBack,
+		"values stay exactly what they are":       exact,
+		"many rows in one call":                   many,
+		"an applied import is told with numbers":  applied,
+		"a later run fences an earlier one off":   fenced,
+		"runs take turns in their order":          turns,
+		"a wait for one's turn can be given up":   givenUp,
+		"keys of several columns":                 composite,
+		"owners of unique values":                 owners,
+		"a table is extended":                     extended,
+		"a unique rule comes and goes":            uniqueRule,
+		"a table that would lose data is refused": conflicts,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+func begin(t *testing.T, target imports.Target, id string, run int64) imports.TargetTx {
+	t.Helper()
+	tx, err := target.Begin(t.Context(), imports.Run{ImportID: id, Number: run, Schema: "shop"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+func table(t *testing.T, tx imports.TargetTx, columns ...*schema.Column) imports.Table {
+	t.Helper()
+	sc, sheet := items(columns...)
+	tb, err := tx.Table(t.Context(), sc, sheet, columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tb
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// load commits rows of the columns.
+func load(t *testing.T, target imports.Target, id string, columns []*schema.Column, rows ...[]imports.Value) {
+	t.Helper()
+	tx := begin(t, target, id, 1)
+	must(t, table(t, tx, columns...).Write(t.Context(), rows))
+	must(t, tx.Commit(t.Context(), nil))
+}
+
+// shown gives rows as text, for comparing.
+func shown(rows [][]imports.Value) []string {
+	var list []string
+	for _, row := range rows {
+		if row == nil {
+			list = append(list, "none")
+			continue
+		}
+		line := ""
+		for _, v := range row {
+			line += fmt.Sprintf("%d:%s ", v.Kind, v.Append(nil))
+		}
+		list = append(list, line)
+	}
+	return list
+}
+
+// wantHeld compares what the target holds under keys.
+func wantHeld(t *testing.T, target imports.Target, columns []*schema.Column, keys [][]imports.Value, want ...[]imports.Value) {
+	t.Helper()
+	tx := begin(t, target, "look-"+t.Name(), time.Now().UnixNano())
+	defer tx.Rollback()
+	got, err := table(t, tx, columns...).Existing(t.Context(), keys)
+	must(t, err)
+	if g, w := shown(got), shown(want); !reflect.DeepEqual(g, w) {
+		t.Errorf("held are %q, want %q", g, w)
+	}
+}
+
+func committed(t *testing.T, open func() imports.Target) {
+	target := open()
+	columns := []*schema.Column{code, price}
+	tx := begin(t, target, "a", 1)
+	tb := table(t, tx, columns...)
+	if !tb.WasEmpty() {
+		t.Error("a new table was not empty")
+	}
+	must(t, tb.Write(t.Context(), [][]imports.Value{{text("x"), text("1.5")}, {text("y"), null}}))
+	must(t, tb.Write(t.Context(), [][]imports.Value{{text("x"), text("2")}}))
+	must(t, tx.Commit(t.Context(), map[string]imports.Counts{}))
+	must(t, tx.Rollback())
+	must(t, target.Close())
+	target = open()
+	defer target.Close()
+	tx = begin(t, target, "b", 1)
+	if table(t, tx, columns...).WasEmpty() {
+		t.Error("the table is empty")
+	}
+	must(t, tx.Rollback())
+	wantHeld(t, target, columns, [][]imports.Value{{text("y"), null}, {text("z"), null}, {text("x"), null}},
+		[]imports.Value{text("y"), null}, nil, []imports.Value{text("x"), text("2")})
+}
+
+func rolledBack(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	tx := begin(t, target, "a", 1)
+	must(t, table(t, tx, code).Write(t.Context(), [][]imports.Value{{text("x")}}))
+	must(t, tx.Rollback())
+	tx = begin(t, target, "a", 2)
+	defer tx.Rollback()
+	if !table(t, tx, code).WasEmpty() {
+		t.Error("rows were left")
+	}
+}
+
+func exact(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	columns := []*schema.Column{code, part, price}
+	var rows [][]imports.Value
+	for i, c := range []string{"007", "7", "7 ", "Äpfel", "äpfel", "a'b\"c", "日本\U0001F600", "1e5"} {
+		rows = append(rows, []imports.Value{text(c), number(-9223372036854775808 + int64(i)), text("0.1234567890123456789")})
+	}
+	load(t, target, "a", columns, rows...)
+	wantHeld(t, target, columns, rows, rows...)
+}
+
+func many(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	var rows [][]imports.Value
+	for i := range 2345 {
+		rows = append(rows, []imports.Value{text(fmt.Sprint(i)), number(int64(i))})
+	}
+	columns := []*schema.Column{code, part}
+	load(t, target, "a", columns, rows...)
+	wantHeld(t, target, columns, rows, rows...)
+}
+
+func applied(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	numbers := map[string]imports.Counts{"items": {Read: 3, Inserted: 2, Rejected: 1, Issues: 5, Warnings: 7}}
+	tx := begin(t, target, "a", 3)
+	must(t, tx.Commit(t.Context(), numbers))
+	for _, run := range []int64{2, 3, 4} {
+		_, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: run}, nil)
+		var done *imports.AppliedError
+		if !errors.As(err, &done) || !reflect.DeepEqual(done.Sheets, numbers) {
+			t.Errorf("run %d: got %v", run, err)
+		}
+	}
+}
+
+func fenced(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	must(t, begin(t, target, "a", 2).Rollback())
+	if _, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: 1}, nil); !errors.Is(err, imports.ErrFenced) {
+		t.Errorf("an earlier run: %v", err)
+	}
+	must(t, begin(t, target, "a", 2).Rollback())
+	must(t, begin(t, target, "other", 1).Rollback())
+}
+
+func turns(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	first := begin(t, target, "first", 1)
+	const others = 3
+	entered := make(chan int, others)
+	for i := range others {
+		places := make(chan int, 10)
+		go func() {
+			tx, err := target.Begin(context.Background(), imports.Run{ImportID: fmt.Sprint(i), Number: 1}, func(place int) { places <- place })
+			if err != nil {
+				entered <- -1
+				return
+			}
+			entered <- i
+			tx.Rollback()
+		}()
+		if place := <-places; place != i+1 {
+			t.Errorf("run %d was told the place %d", i, place)
+		}
+	}
+	must(t, first.Rollback())
+	for want := range others {
+		if got := <-entered; got != want {
+			t.Errorf("run %d came before %d", got, want)
+		}
+	}
+}
+
+func givenUp(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	first := begin(t, target, "first", 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := target.Begin(ctx, imports.Run{ImportID: "b", Number: 1}, func(int) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	must(t, first.Rollback())
+	must(t, begin(t, target, "c", 1).Rollback())
+}
+
+func composite(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	sheet := &schema.Sheet{Name: "items", Table: "items", Key: []string{"code", "part"}, Columns: []*schema.Column{price, code, part}}
+	sc := &schema.Schema{Name: "shop", Sheets: []*schema.Sheet{sheet}}
+	tx := begin(t, target, "a", 1)
+	defer tx.Rollback()
+	tb, err := tx.Table(t.Context(), sc, sheet, sheet.Columns)
+	must(t, err)
+	must(t, tb.Write(t.Context(), [][]imports.Value{{text("1"), text("a"), number(1)}, {text("2"), text("a"), number(2)}, {text("3"), text("a"), number(1)}}))
+	got, err := tb.Existing(t.Context(), [][]imports.Value{{null, text("a"), number(2)}, {null, text("b"), number(1)}, {null, text("a"), number(1)}})
+	must(t, err)
+	want := [][]imports.Value{{text("2"), text("a"), number(2)}, nil, {text("3"), text("a"), number(1)}}
+	if g, w := shown(got), shown(want); !reflect.DeepEqual(g, w) {
+		t.Errorf("held are %q, want %q", g, w)
+	}
+}
+
+func owners(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	tx := begin(t, target, "a", 1)
+	defer tx.Rollback()
+	tb := table(t, tx, code, serial)
+	must(t, tb.Write(t.Context(), [][]imports.Value{{text("x"), text("s1")}, {text("y"), null}}))
+	got, err := tb.Owners(t.Context(), 1, [][]imports.Value{{text("q"), text("s1")}, {text("q"), null}, {text("q"), text("s2")}})
+	must(t, err)
+	if g, w := shown(got), shown([][]imports.Value{{text("x")}, nil, nil}); !reflect.DeepEqual(g, w) {
+		t.Errorf("owners are %q, want %q", g, w)
+	}
+	holds, err := tb.Holds(t.Context(), "serial", []imports.Value{text("s2"), text("s1")})
+	must(t, err)
+	if !reflect.DeepEqual(holds, []bool{false, true}) {
+		t.Errorf("holds are %v", holds)
+	}
+}
+
+func extended(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	load(t, target, "a", []*schema.Column{code}, []imports.Value{text("x")})
+	columns := []*schema.Column{code, price, parent}
+	load(t, target, "b", columns, []imports.Value{text("y"), text("1"), text("x")})
+	key := [][]imports.Value{{text("x"), null, null}, {text("y"), null, null}}
+	wantHeld(t, target, columns, key, []imports.Value{text("x"), null, null}, []imports.Value{text("y"), text("1"), text("x")})
+}
+
+func uniqueRule(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	plain := &schema.Column{Name: "serial", Title: "Serial", Type: schema.Text}
+	load(t, target, "a", []*schema.Column{code, serial}, []imports.Value{text("x"), text("s")})
+	load(t, target, "b", []*schema.Column{code, plain}, []imports.Value{text("y"), text("s")})
+	tx := begin(t, target, "c", 1)
+	defer tx.Rollback()
+	sc, sheet := items(code, serial)
+	_, err := tx.Table(t.Context(), sc, sheet, sheet.Columns)
+	wantConflict(t, err)
+}
+
+func conflicts(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	load(t, target, "a", []*schema.Column{code, part, price}, []imports.Value{text("x"), number(1), null})
+	for name, columns := range map[string][]*schema.Column{
+		"another type":     {code, {Name: "part", Type: schema.Text, Required: true}, price},
+		"may be empty now": {code, {Name: "part", Type: schema.Integer}, price},
+		"a column is given up that must not be empty": {code, price},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tx := begin(t, target, "b", 1)
+			defer tx.Rollback()
+			sc, sheet := items(columns...)
+			_, err := tx.Table(t.Context(), sc, sheet, columns)
+			wantConflict(t, err)
+		})
+	}
+	t.Run("another key", func(t *testing.T) {
+		tx := begin(t, target, "b", 1)
+		defer tx.Rollback()
+		sc, sheet := items(code, part, price)
+		sheet.Key = []string{"part"}
+		_, err := tx.Table(t.Context(), sc, sheet, sheet.Columns)
+		wantConflict(t, err)
+	})
+}
+
+func wantConflict(t *testing.T, err error) {
+	t.Helper()
+	var conflict *imports.TableConflictError
+	if !errors.As(err, &conflict) || conflict.Detail == "" {
+		t.Errorf("got %v, want a conflict", err)
+	}
+}

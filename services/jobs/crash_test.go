@@ -1,0 +1,333 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"headway/clients/go"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+)
+
+const crashKey = "a secret of the crash test, long enough for HS256"
+
+// crashes is how often the service is killed; HEADWAY_TEST_CRASHES says otherwise.
+func crashes(t *testing.T) int {
+	text := os.Getenv("HEADWAY_TEST_CRASHES")
+	if text == "" {
+		return 100
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// The real program is killed at random points under load. Afterwards no job that was acknowledged is lost, none was
+// done twice, no revision fell, and every watcher ended with the right state.
+func TestNothingAcknowledgedIsLostHoweverOftenTheServiceIsKilled(t *testing.T) {
+	c := newCrash(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	creating, stopCreating := context.WithCancel(ctx)
+	var users, workers sync.WaitGroup
+	for i := range 3 {
+		users.Go(func() { c.create(creating, ctx, i) })
+	}
+	for range 6 {
+		workers.Go(func() { c.work(ctx) })
+	}
+	kills := crashes(t)
+	for range kills {
+		time.Sleep(time.Duration(20+rand.IntN(180)) * time.Millisecond)
+		c.kill()
+		c.start()
+	}
+	stopCreating()
+	users.Wait()
+	c.watchers.Wait() // each ends when its job has
+	c.waitForAll(ctx)
+	stop()
+	workers.Wait()
+	c.check()
+	t.Logf("%d kills, %d jobs, %d completions acknowledged", kills, len(c.acked), len(c.completed))
+}
+
+// crash is the program under test and what its callers know for certain.
+type crash struct {
+	t       *testing.T
+	binary  string
+	addr    string
+	data    string
+	process *exec.Cmd
+
+	user     jobsv1.JobServiceClient
+	worker   jobsv1.WorkerServiceClient
+	watchers sync.WaitGroup
+
+	mu        sync.Mutex
+	acked     map[string]string      // jobs whose creation was answered, by their request id
+	completed map[string][]string    // tokens of completions that were answered, by job
+	revision  map[string]uint32      // the newest revision that anybody was shown, by job
+	output    map[string]int64       // bytes of output that were answered, by job
+	ended     map[string]*jobsv1.Job // the last snapshot of a watcher, by job
+}
+
+func newCrash(t *testing.T) *crash {
+	t.Helper()
+	dir := t.TempDir()
+	c := &crash{t: t, binary: filepath.Join(dir, "jobs"), data: filepath.Join(dir, "data"), acked: map[string]string{},
+		completed: map[string][]string{}, revision: map[string]uint32{}, output: map[string]int64{}, ended: map[string]*jobsv1.Job{}}
+	if out, err := exec.Command("go", "build", "-o", c.binary, "headway/services/jobs/cmd/jobs").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	lis, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free now
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.addr = lis.Addr().String()
+	lis.Close()
+	key, err := auth.NewKey([]byte(crashKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func(subject string, scopes ...string) *grpc.ClientConn {
+		conn, err := grpc.NewClient(c.addr, append(headway.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithPerRPCCredentials(key.ServiceCredentials(subject, scopes...)))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	c.user = jobsv1.NewJobServiceClient(dial("alice"))
+	c.worker = jobsv1.NewWorkerServiceClient(dial("worker", auth.ScopeWorker))
+	c.start()
+	t.Cleanup(c.kill)
+	return c
+}
+
+func (c *crash) start() {
+	c.t.Helper()
+	c.process = exec.Command(c.binary, "--data", c.data, "--listen", c.addr, "--metrics-listen", "-",
+		"--lease-duration", "1s", "--heartbeat-interval", "300ms", "--log-level", "error")
+	c.process.Env = append(os.Environ(), "HEADWAY_KEY="+crashKey)
+	c.process.Stderr = os.Stderr
+	if err := c.process.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *crash) kill() {
+	c.process.Process.Kill() //nolint:errcheck // it may be gone already
+	c.process.Wait()         //nolint:errcheck // it was killed
+}
+
+// call makes a call until the service answers it, with success or a refusal. sure is false if an earlier try may have
+// been carried out without its answer having come.
+func call(ctx context.Context, fn func(context.Context) error) (sure bool, err error) {
+	sure = true
+	for {
+		attempt, cancel := context.WithTimeout(ctx, 3*time.Second)
+		err = fn(attempt)
+		cancel()
+		switch status.Code(err) {
+		case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown, codes.Canceled:
+			if ctx.Err() != nil {
+				return false, err
+			}
+			sure = false
+			time.Sleep(10 * time.Millisecond)
+		default:
+			return sure, err
+		}
+	}
+}
+
+// shown notes a snapshot; the revision must not fall between an answer and the next question.
+func (c *crash) shown(job *jobsv1.Job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.revision[job.GetJobId()] = max(c.revision[job.GetJobId()], job.GetRevision())
+}
+
+// create creates jobs until creating ends; half of them are watched.
+func (c *crash) create(creating, ctx context.Context, user int) {
+	for n := 0; creating.Err() == nil; n++ {
+		request := fmt.Sprintf("user-%d-%d", user, n)
+		var job *jobsv1.Job
+		_, err := call(ctx, func(ctx context.Context) error {
+			resp, err := c.user.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "crawl", RequestId: request,
+				Retry: &jobsv1.RetryPolicy{MaxAttempts: 100}})
+			job = resp.GetJob()
+			return err
+		})
+		if err != nil {
+			c.t.Errorf("create %s: %v", request, err)
+			return
+		}
+		c.mu.Lock()
+		c.acked[request] = job.GetJobId()
+		c.mu.Unlock()
+		c.shown(job)
+		if n%2 == 0 {
+			c.watchers.Go(func() { c.watch(ctx, job.GetJobId()) })
+		}
+		time.Sleep(time.Duration(rand.IntN(8)) * time.Millisecond)
+	}
+}
+
+func (c *crash) watch(ctx context.Context, id string) {
+	var last *jobsv1.Job
+	for job, err := range headway.Watch(ctx, c.user, id) {
+		if err != nil {
+			c.t.Errorf("watch %s: %v", id, err)
+			return
+		}
+		if job.GetRevision() <= last.GetRevision() {
+			c.t.Errorf("job %s: revision %d came after %d", id, job.GetRevision(), last.GetRevision())
+		}
+		last = job
+		c.shown(job)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended[id] = last
+}
+
+func (c *crash) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		var leased []*jobsv1.LeasedJob
+		if _, err := call(ctx, func(ctx context.Context) error {
+			resp, err := c.worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl"}, WaitSeconds: 1, MaxJobs: 2})
+			leased = resp.GetJobs()
+			return err
+		}); err != nil {
+			return // the test has ended
+		}
+		for _, l := range leased {
+			c.do(ctx, l)
+		}
+	}
+}
+
+// do works on one job: progress, output, and mostly its end.
+func (c *crash) do(ctx context.Context, l *jobsv1.LeasedJob) {
+	id, token := l.GetJob().GetJobId(), l.GetLeaseToken()
+	c.shown(l.GetJob())
+	if _, err := call(ctx, func(ctx context.Context) error {
+		_, err := c.worker.Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: id, LeaseToken: token,
+			Plan: []*jobsv1.StepPlan{{Name: "fetch", Total: 10}}, Progress: &jobsv1.ProgressReport{Message: token}})
+		return err
+	}); err != nil {
+		return // the lease is lost
+	}
+	offset := l.GetJob().GetOutputBytes()
+	if _, err := call(ctx, func(ctx context.Context) error {
+		resp, err := c.worker.AppendOutput(ctx, &jobsv1.AppendOutputRequest{JobId: id, LeaseToken: token, Offset: offset, Data: []byte(token + "\n")})
+		if err == nil {
+			c.mu.Lock()
+			c.output[id] = max(c.output[id], resp.GetOutputBytes())
+			c.mu.Unlock()
+		}
+		return err
+	}); err != nil {
+		return
+	}
+	time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
+	if rand.IntN(20) == 0 {
+		return // the worker dies with the job in its hands
+	}
+	sure, err := call(ctx, func(ctx context.Context) error {
+		resp, err := c.worker.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: token,
+			Result: document(c.t, map[string]any{"by": token})})
+		if err == nil {
+			c.shown(resp.GetJob())
+		}
+		return err
+	})
+	if err == nil {
+		c.mu.Lock()
+		c.completed[id] = append(c.completed[id], token)
+		c.mu.Unlock()
+	} else if sure && headway.Reason(err) != "LEASE_LOST" && ctx.Err() == nil {
+		c.t.Errorf("complete %s: %v", id, err)
+	}
+}
+
+// waitForAll waits until every acknowledged job has ended.
+func (c *crash) waitForAll(ctx context.Context) {
+	for _, id := range c.acked {
+		for _, err := range headway.Watch(ctx, c.user, id) {
+			if err != nil {
+				c.t.Errorf("job %s is lost: %v", id, err)
+			}
+		}
+	}
+}
+
+func (c *crash) check() {
+	seen := map[string]bool{}
+	for request, id := range c.acked {
+		if seen[id] {
+			c.t.Errorf("job %s answers to two requests", id)
+		}
+		seen[id] = true
+		resp, err := c.user.GetJob(c.t.Context(), &jobsv1.GetJobRequest{JobId: id})
+		if err != nil {
+			c.t.Errorf("the job of request %s is lost: %v", request, err)
+			continue
+		}
+		job := resp.GetJob()
+		if job.GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED {
+			c.t.Errorf("job %s ended as %v", id, job.GetStatus())
+		}
+		if job.GetRevision() < c.revision[id] {
+			c.t.Errorf("job %s fell from revision %d to %d", id, c.revision[id], job.GetRevision())
+		}
+		if job.GetOutputBytes() < c.output[id] {
+			c.t.Errorf("job %s has %d bytes of output, %d were acknowledged", id, job.GetOutputBytes(), c.output[id])
+		}
+		if n := c.outputLength(id); n != job.GetOutputBytes() {
+			c.t.Errorf("job %s says %d bytes of output and gives %d", id, job.GetOutputBytes(), n)
+		}
+		if done := c.completed[id]; len(done) > 1 || len(done) == 1 && job.GetResult().AsMap()["by"] != done[0] {
+			c.t.Errorf("job %s was completed by %v and has the result %v", id, done, job.GetResult())
+		}
+		if last, watched := c.ended[id]; watched && (last.GetStatus() != job.GetStatus() || last.GetRevision() != job.GetRevision()) {
+			c.t.Errorf("the watcher of job %s ended at revision %d, %v; the job at %d, %v", id, last.GetRevision(), last.GetStatus(),
+				job.GetRevision(), job.GetStatus())
+		}
+	}
+}
+
+func (c *crash) outputLength(id string) (n int64) {
+	stream, err := c.user.ReadOutput(c.t.Context(), &jobsv1.ReadOutputRequest{JobId: id})
+	for err == nil {
+		var piece *jobsv1.ReadOutputResponse
+		if piece, err = stream.Recv(); err == nil {
+			n += int64(len(piece.GetData()))
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		c.t.Errorf("read the output of %s: %v", id, err)
+	}
+	return n
+}

@@ -1,0 +1,282 @@
+package dispatch
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// fixture is a running dispatcher whose clock the test moves.
+type fixture struct {
+	*Dispatcher
+	t *testing.T
+}
+
+// inBubble runs the test with a fresh dispatcher in a bubble of its own time.
+func inBubble(t *testing.T, cfg Config, test func(f *fixture)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	synctest.Test(t, func(t *testing.T) {
+		d, stop := open(t, path, cfg)
+		defer stop()
+		test(&fixture{d, t})
+	})
+}
+
+func (f *fixture) create(change ...func(*job.Spec)) job.Job {
+	f.t.Helper()
+	spec := job.Spec{Kind: "crawl", Owner: "alice"}
+	for _, c := range change {
+		c(&spec)
+	}
+	j, _, err := f.Create(f.t.Context(), spec)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return j
+}
+
+func (f *fixture) lease(wait time.Duration) *job.Job {
+	f.t.Helper()
+	jobs, err := f.Lease(f.t.Context(), LeaseRequest{Kinds: []string{"crawl"}, Max: 1, Wait: wait})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	return &jobs[0]
+}
+
+func (f *fixture) get(id string) job.Job {
+	f.t.Helper()
+	j, err := f.Get(f.t.Context(), id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return j
+}
+
+func (f *fixture) say(j *job.Job, message string) {
+	f.t.Helper()
+	if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token, Report: &job.Report{Message: message}}); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestAWaitingWorkerGetsAJobTheMomentItIsReady(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		begun := time.Now()
+		var wg sync.WaitGroup
+		got := make(chan time.Duration, 3)
+		for range 3 {
+			wg.Go(func() {
+				if f.lease(10*time.Second) != nil {
+					got <- time.Since(begun)
+				}
+			})
+		}
+		time.Sleep(5 * time.Second)
+		f.create()
+		f.create(func(s *job.Spec) { s.NotBefore = time.Now().Add(3 * time.Second) })
+		wg.Wait()
+		close(got)
+		var after []time.Duration
+		for d := range got {
+			after = append(after, d.Round(50*time.Millisecond))
+		}
+		if len(after) != 2 || after[0] != 5*time.Second || after[1] != 8*time.Second {
+			t.Errorf("jobs were leased after %v, want 5s and 8s", after)
+		}
+	})
+}
+
+func TestAWakeUpThatIsNotUsedGoesToAnotherWorker(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		q := f.queue
+		first, second := q.join([]string{"crawl"}), q.join([]string{"crawl"})
+		q.wake("crawl")
+		q.leave(first)
+		select {
+		case <-second.woken:
+		default:
+			t.Error("the second worker sleeps on")
+		}
+		q.leave(second)
+		if len(q.waiting) != 0 {
+			t.Errorf("the queue still has %v", q.waiting)
+		}
+	})
+}
+
+func TestAJobIsNotLostWithAWorkerThatHasGoneAway(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		j := f.create()
+		ctx, cancel := context.WithCancel(f.t.Context())
+		claimed, err := f.store.Claim(ctx, job.Claim{Kinds: []string{"crawl"}, Max: 1, Now: time.Now(), Duration: time.Minute, Token: func() string { return "t" }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		f.giveBack(claimed.Jobs)
+		if got := f.get(j.ID); got.Status != job.Queued || got.Attempt != 0 {
+			t.Errorf("the job is %v in attempt %d", got.Status, got.Attempt)
+		}
+	})
+}
+
+func TestTheEndOfACappedOwnersJobWakesAWaitingWorker(t *testing.T) {
+	cfg := settings
+	cfg.MostActive = 1
+	inBubble(t, cfg, func(f *fixture) {
+		f.create()
+		second := f.create()
+		first := f.lease(0)
+		got := make(chan *job.Job, 1)
+		go func() { got <- f.lease(time.Minute) }()
+		synctest.Wait()
+		begun := time.Now()
+		if _, err := f.Complete(f.t.Context(), first.ID, first.Lease.Token, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if j := <-got; j == nil || j.ID != second.ID || time.Since(begun) > time.Second {
+			t.Errorf("the waiting worker got %v after %v", j, time.Since(begun))
+		}
+	})
+}
+
+func TestProgressIsWrittenFourTimesASecondAndTheNewestAlwaysArrives(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		synctest.Wait()
+		before := f.get(j.ID).Revision
+		for i := range 200 { // 2 s
+			f.say(j, string(rune('a'+i%26)))
+			time.Sleep(10 * time.Millisecond)
+		}
+		f.say(j, "the newest")
+		time.Sleep(300 * time.Millisecond)
+		synctest.Wait()
+		got := f.get(j.ID)
+		if n := got.Revision - before; n < 8 || n > 10 {
+			t.Errorf("2.3 s of reports made %d revisions, want 8 to 10", n)
+		}
+		if got.Progress.Message != "the newest" {
+			t.Errorf("the message is %q", got.Progress.Message)
+		}
+	})
+}
+
+func TestAChangeOfStatusCarriesTheProgressThatIsNotWrittenYet(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		f.say(j, "written at once")
+		synctest.Wait()
+		f.say(j, "not written yet")
+		if _, err := f.Fail(f.t.Context(), j.ID, j.Lease.Token, job.Failing{Permanent: true}); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.get(j.ID); got.Progress.Message != "not written yet" {
+			t.Errorf("the failed job says %q", got.Progress.Message)
+		}
+		time.Sleep(time.Second)
+		if got := f.get(j.ID); got.Status != job.Failed {
+			t.Errorf("a late write made the job %v", got.Status)
+		}
+	})
+}
+
+func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		for range 8 {
+			time.Sleep(3 * time.Second)
+			if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		if got := f.get(j.ID); got.Status != job.Active || got.Revision != j.Revision || got.Progress.Stalled {
+			t.Errorf("the job is %v at revision %d, stalled %v", got.Status, got.Revision, got.Progress.Stalled)
+		}
+		time.Sleep(time.Second)
+		if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if got := f.get(j.ID); !got.Progress.Stalled || got.Revision != j.Revision+1 {
+			t.Errorf("after 30 s without movement stalled is %v at revision %d", got.Progress.Stalled, got.Revision)
+		}
+	})
+}
+
+func TestUnwrittenProgressIsWrittenWhenTheServiceStops(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	synctest.Test(t, func(t *testing.T) {
+		d, stop := open(t, path, settings)
+		f := &fixture{d, t}
+		f.create()
+		j := f.lease(0)
+		f.say(j, "one")
+		synctest.Wait()
+		f.say(j, "two")
+		stop()
+		d, stop = open(t, path, settings)
+		defer stop()
+		if got, err := d.Get(t.Context(), j.ID); err != nil || got.Progress.Message != "two" {
+			t.Errorf("after the restart the message is %q, %v", got.Progress.Message, err)
+		}
+	})
+}
+
+func TestPlacesInTheQueueFollowWhoGoesBefore(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		first, second, third := f.create(), f.create(), f.create()
+		urgent := f.create(func(s *job.Spec) { s.Priority = 5 })
+		if third.QueuePosition != 2 || urgent.QueuePosition != 0 {
+			t.Errorf("new jobs have the places %d and %d, want 2 and 0", third.QueuePosition, urgent.QueuePosition)
+		}
+		check := func(want map[string]uint32) {
+			t.Helper()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			for id, place := range want {
+				if got := f.get(id).QueuePosition; got != place {
+					t.Errorf("job %s has place %d, want %d", id, got, place)
+				}
+			}
+		}
+		check(map[string]uint32{urgent.ID: 0, first.ID: 1, second.ID: 2, third.ID: 3})
+		f.lease(0)
+		if _, err := f.Cancel(f.t.Context(), first.ID, everyone); err != nil {
+			t.Fatal(err)
+		}
+		check(map[string]uint32{urgent.ID: 0, first.ID: 0, second.ID: 0, third.ID: 1})
+	})
+}
+
+func TestOldJobsAreRemovedAfterTheRetentionTime(t *testing.T) {
+	cfg := settings
+	cfg.Retention = time.Hour
+	inBubble(t, cfg, func(f *fixture) {
+		old := f.create()
+		if _, err := f.Cancel(f.t.Context(), old.ID, everyone); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Minute)
+		f.get(old.ID)
+		time.Sleep(20 * time.Minute)
+		synctest.Wait()
+		if _, err := f.Get(f.t.Context(), old.ID); err != job.ErrNotFound {
+			t.Errorf("after the retention time the job gives %v", err)
+		}
+	})
+}

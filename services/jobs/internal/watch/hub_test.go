@@ -1,0 +1,154 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"headway/services/jobs/internal/job"
+)
+
+// at is alice's job at a revision.
+func at(id string, revision uint32, status job.Status) job.Job {
+	return job.Job{ID: id, Owner: "alice", Kind: "crawl", Revision: revision, Status: status}
+}
+
+func publish(h *Hub, jobs ...job.Job) { h.Publish(job.Commit{Jobs: jobs}) }
+
+// next is what a watcher gets without waiting: ids with revisions, and deleted ids.
+func next(t *testing.T, w *Watcher, limit int) (got map[string]uint32, deleted []string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	jobs, deleted, err := w.Next(ctx, limit)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	got = map[string]uint32{}
+	for _, j := range jobs {
+		got[j.ID] = j.Revision
+	}
+	return got, deleted
+}
+
+func TestASlowWatcherSkipsToTheNewestStateAndCostsOneSlotAJob(t *testing.T) {
+	h := New()
+	w := h.Owner("alice", nil)
+	defer w.Stop()
+	for revision := range uint32(1000) {
+		publish(h, at("one", revision+1, job.Active), at("two", revision+1, job.Active))
+	}
+	if n := len(w.order); n != 2 {
+		t.Errorf("%d snapshots wait, want one per job", n)
+	}
+	got, _ := next(t, w, 10)
+	if got["one"] != 1000 || got["two"] != 1000 || len(got) != 2 {
+		t.Errorf("got %v, want both at revision 1000", got)
+	}
+	if got, _ := next(t, w, 10); len(got) != 0 {
+		t.Errorf("got %v again", got)
+	}
+}
+
+func TestATerminalStateWaitsForItsWatcherWhateverComesAfter(t *testing.T) {
+	h := New()
+	w := h.Job("one")
+	defer w.Stop()
+	publish(h, at("one", 2, job.Failed))
+	publish(h, at("one", 3, job.Queued)) // tried again at once
+	h.Publish(job.Commit{Deleted: []job.Deleted{{ID: "one", Owner: "alice", Kind: "crawl"}}})
+	if got, deleted := next(t, w, 1); got["one"] != 2 || len(deleted) != 0 {
+		t.Errorf("got %v, deleted %v; want the failed job at revision 2", got, deleted)
+	}
+}
+
+func TestWhatWasReadFromTheStoreIsNotGivenAgain(t *testing.T) {
+	for _, c := range []struct {
+		name                       string
+		before, read, after, given uint32
+	}{
+		{"published before it was read", 3, 3, 0, 0},
+		{"read before it was published", 0, 3, 3, 0},
+		{"older than what was read", 2, 3, 0, 0},
+		{"newer than what was read", 4, 3, 0, 4},
+		{"newer, published later", 0, 3, 4, 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := New()
+			w := h.Job("one")
+			defer w.Stop()
+			if c.before > 0 {
+				publish(h, at("one", c.before, job.Active))
+			}
+			w.Seen("one", c.read)
+			if c.after > 0 {
+				publish(h, at("one", c.after, job.Active))
+			}
+			if got, _ := next(t, w, 1); got["one"] != c.given {
+				t.Errorf("got revision %d, want %d", got["one"], c.given)
+			}
+		})
+	}
+}
+
+func TestWatchersGetTheirOwnersAndKindsOnly(t *testing.T) {
+	h := New()
+	alice, bob, all, media := h.Owner("alice", nil), h.Owner("bob", nil), h.Everyone(nil), h.Everyone([]string{"media"})
+	for _, w := range []*Watcher{alice, bob, all, media} {
+		defer w.Stop()
+	}
+	publish(h, at("one", 1, job.Queued))
+	for _, c := range []struct {
+		name string
+		w    *Watcher
+		want int
+	}{{"alice", alice, 1}, {"bob", bob, 0}, {"everyone", all, 1}, {"media", media, 0}} {
+		if got, _ := next(t, c.w, 10); len(got) != c.want {
+			t.Errorf("%s got %v, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestADeletedJobIsToldInPlaceOfItsSnapshot(t *testing.T) {
+	h := New()
+	w := h.Everyone(nil)
+	defer w.Stop()
+	publish(h, at("one", 2, job.Completed), at("two", 1, job.Queued))
+	h.Publish(job.Commit{Deleted: []job.Deleted{{ID: "one", Owner: "alice", Kind: "crawl"}}})
+	got, deleted := next(t, w, 10)
+	if len(got) != 1 || got["two"] != 1 || !slices.Equal(deleted, []string{"one"}) {
+		t.Errorf("got %v, deleted %v", got, deleted)
+	}
+}
+
+func TestAPageHoldsTheLongestWaitingAndTheRestFollows(t *testing.T) {
+	h := New()
+	w := h.Everyone(nil)
+	defer w.Stop()
+	publish(h, at("one", 1, job.Queued), at("two", 1, job.Queued), at("three", 1, job.Queued))
+	publish(h, at("one", 2, job.Active))
+	if got, _ := next(t, w, 2); got["one"] != 2 || got["two"] != 1 {
+		t.Errorf("the first page is %v", got)
+	}
+	if got, _ := next(t, w, 2); got["three"] != 1 || len(got) != 1 {
+		t.Errorf("the second page is %v", got)
+	}
+}
+
+func TestAWatchThatStoppedLeavesNothingBehind(t *testing.T) {
+	h := New()
+	for range 10 {
+		for _, w := range []*Watcher{h.Job("one"), h.Owner("alice", nil), h.Everyone(nil)} {
+			w.Stop()
+		}
+		_, stop := h.Output("one")
+		stop()
+	}
+	if len(h.byJob)+len(h.byOwner)+len(h.everyone)+len(h.output) != 0 {
+		t.Errorf("the hub still has %v %v %v %v", h.byJob, h.byOwner, h.everyone, h.output)
+	}
+	if h.Watched("one", "alice", "crawl") {
+		t.Error("the job counts as watched")
+	}
+}
