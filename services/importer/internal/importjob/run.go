@@ -163,6 +163,9 @@ func classify(err error) *failure {
 	case errors.Is(err, schema.ErrNotFound):
 		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND), permanent: true,
 			message: "The schema of this import does not exist any more; put it back, or upload for another one."}
+	case errors.Is(err, imports.ErrBooksUnavailable):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
+			message: "The importer's own database cannot be written for the moment; its disk may be full. Nothing was written."}
 	case errors.Is(err, imports.ErrTargetUnavailable):
 		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE),
 			message: "The database for the rows cannot be written for the moment; nothing was written."}
