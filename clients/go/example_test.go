@@ -24,7 +24,6 @@ func ExampleWorker() {
 	}
 	defer conn.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	worker := headway.NewWorker(conn, headway.WorkerConfig{Concurrency: 4, Handlers: map[string]headway.Handler{
 		"crawl": func(ctx context.Context, task *headway.Task) (any, error) {
 			fetch := task.Step("fetch").Total(100).Start()
@@ -38,8 +37,10 @@ func ExampleWorker() {
 			return map[string]any{"pages": 100}, nil
 		},
 	}})
-	if err := worker.Run(ctx); err != nil {
-		log.Fatal(err)
+	err = worker.Run(ctx)
+	stop()
+	if err != nil {
+		log.Print(err)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 var (
 	// ErrLeaseLost: the job is not this worker's any more. Whatever the handler returns is dropped.
 	ErrLeaseLost = errors.New("headway: the lease is lost")
-	// ErrCancelled: the job's owner wants it to stop. Whatever error the handler returns, the job is cancelled.
+	// ErrCancelled: the job's owner wants it to stop. Whatever error the handler returns, the job is cancelled; a Failure
+	// says for which reason, any other error CANCELLED_BY_USER.
 	ErrCancelled = errors.New("headway: the job was cancelled")
 	// ErrShutdown: the worker shuts down. If the handler returns an error, the job goes back to the queue with its last
 	// checkpoint, and no attempt is used up.
@@ -44,7 +45,7 @@ func FailForGood(reason, message string, result any) error {
 	return &Failure{Reason: reason, Message: message, Permanent: true, Result: result}
 }
 
-// Park, returned by a handler, lets the job wait for a person's decision. question is what is asked: nil, or a value
+// Park is what a handler returns to let the job wait for a person's decision. question is what is asked: nil, or a value
 // whose JSON is an object of at most 8 KiB. After the answer the job is leased again, and Task.Answer gives it.
 func Park(question any) error { return &parking{question} }
 

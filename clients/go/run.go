@@ -196,12 +196,15 @@ func (r *run) finish(held, work context.Context, result any, err error) (outcome
 	r.ending = true
 	r.mu.Unlock()
 	var parked *parking
+	var failure *Failure
 	cause := context.Cause(work)
 	switch {
 	case errors.Is(cause, ErrLeaseLost):
 		return "lease lost"
 	case err == nil:
 		return r.complete(held, result)
+	case errors.Is(cause, ErrCancelled) && errors.As(err, &failure):
+		return r.fail(held, failureOf(err), "cancelled")
 	case errors.Is(cause, ErrCancelled):
 		return r.fail(held, &Failure{Reason: "CANCELLED_BY_USER", Message: "The job was cancelled."}, "cancelled")
 	case errors.As(err, &parked):

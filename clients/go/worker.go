@@ -133,7 +133,7 @@ func (w *Worker) lease(ctx context.Context, start func(leased *jobsv1.LeasedJob,
 		}
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			continue // and end
 		case err == nil:
 			if failing {
 				w.cfg.Logger.InfoContext(ctx, "leasing jobs again")

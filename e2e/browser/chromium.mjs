@@ -120,6 +120,22 @@ export function stepStates(page) {
 }
 
 /**
+ * Evaluates a function in the page again and again until it says true. (Playwright's own waitForFunction would need
+ * eval, which the page's content policy forbids.)
+ * @template T
+ * @param {import("playwright-core").Page} page
+ * @param {(arg: T) => boolean} holds
+ * @param {T} arg
+ */
+export async function until(page, holds, arg, patience = 90_000) {
+  for (const end = Date.now() + patience; Date.now() < end; ) {
+    if (await page.evaluate(/** @type {any} */ (holds), arg)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`never came true: ${holds}`);
+}
+
+/**
  * Reads the page's totals.
  * @param {import("playwright-core").Page} page
  */

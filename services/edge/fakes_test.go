@@ -79,6 +79,8 @@ type jobsFake struct {
 	watches  int
 	requests []string
 	frozen   bool
+	held     chan struct{}
+	waiting  int
 }
 
 func newJobsFake() *jobsFake {
@@ -132,12 +134,32 @@ func (f *jobsFake) freeze() {
 	f.frozen = true
 }
 
+// holdWatches breaks off the streams of jobs, and lets new ones wait before they tell anything.
+func (f *jobsFake) holdWatches(hold bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if hold {
+		f.held, f.waiting = make(chan struct{}), 0
+	} else {
+		close(f.held)
+		f.held = nil
+	}
+	f.signal()
+}
+
 func (f *jobsFake) signal() {
 	if f.frozen {
 		return
 	}
 	close(f.changed)
 	f.changed = make(chan struct{})
+}
+
+// heldBack tells whether somebody waits to be told of jobs.
+func (f *jobsFake) heldBack() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.waiting > 0
 }
 
 func (f *jobsFake) watching() int {
@@ -212,6 +234,21 @@ func (f *jobsFake) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStrea
 	sent, synced := map[string]uint32{}, false
 	for {
 		f.mu.Lock()
+		if held := f.held; held != nil {
+			if !synced {
+				f.waiting++
+			}
+			f.mu.Unlock()
+			if synced {
+				return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "Held.")
+			}
+			select {
+			case <-held:
+				continue
+			case <-stream.Context().Done():
+				return stream.Context().Err()
+			}
+		}
 		msg := &jobsv1.WatchJobsResponse{Synced: !synced}
 		for id, j := range f.jobs {
 			if !r.GetAllOwners() && j.GetOwner() != who.Subject || j.GetRevision() <= sent[id] {

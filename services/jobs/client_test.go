@@ -115,7 +115,7 @@ func TestAHandlersContextEndsWithCancelled(t *testing.T) {
 		close(started)
 		<-ctx.Done()
 		cause <- context.Cause(ctx)
-		return nil, ctx.Err()
+		return nil, headway.FailForGood("HALF_DONE", "Half of the pages are there.", map[string]any{"pages": 5})
 	})
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
 	<-started
@@ -125,7 +125,8 @@ func TestAHandlersContextEndsWithCancelled(t *testing.T) {
 	if err := <-cause; !errors.Is(err, headway.ErrCancelled) {
 		t.Errorf("the cause is %v", err)
 	}
-	if job := last(t, user, id); headway.Word(job.GetStatus()) != "cancelled" {
+	if job := last(t, user, id); headway.Word(job.GetStatus()) != "cancelled" || job.GetError().GetReason() != "HALF_DONE" ||
+		job.GetResult().AsMap()["pages"] != 5.0 {
 		t.Errorf("the job ended as %v", job)
 	}
 }

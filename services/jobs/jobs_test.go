@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -367,4 +368,102 @@ func TestADeadWorkersJobGoesToAnotherWithItsCheckpoint(t *testing.T) {
 	}
 	_, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: dead.GetLeaseToken()})
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_LEASE_LOST)
+}
+
+func TestOutputIsReadWhileItGrowsAndEndsWithTheJob(t *testing.T) {
+	w := setup(t)
+	user, worker := w.user("alice"), w.worker()
+	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+	stream, err := user.ReadOutput(t.Context(), &jobsv1.ReadOutputRequest{JobId: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := w.lease(worker).GetLeaseToken()
+	add := func(offset int64, data string) error {
+		_, err := worker.AppendOutput(t.Context(), &jobsv1.AppendOutputRequest{JobId: id, LeaseToken: token, Offset: offset, Data: []byte(data)})
+		return err
+	}
+	for i, piece := range []string{"Once ", "upon ", "a time"} {
+		if err := add(int64(5*i), piece); err != nil {
+			t.Fatal(err)
+		}
+		got, err := stream.Recv()
+		if err != nil || got.GetOffset() != int64(5*i) || string(got.GetData()) != piece {
+			t.Fatalf("read %v, %v; want %q at %d", got, err, piece, 5*i)
+		}
+	}
+	wantReason(t, add(17, "gap"), errorsv1.ErrorReason_ERROR_REASON_OUTPUT_GAP)
+	wantReason(t, add(0, "Twice"), errorsv1.ErrorReason_ERROR_REASON_OUTPUT_CONFLICT)
+	if _, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: token}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("after the job has ended the stream gives %v", err)
+	}
+	beyond, err := user.ReadOutput(t.Context(), &jobsv1.ReadOutputRequest{JobId: id, Offset: 17})
+	if err == nil {
+		_, err = beyond.Recv()
+	}
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_GAP)
+}
+
+func TestAJobIsLeasedOnceThoughItsKindIsAskedForTwice(t *testing.T) {
+	w := setup(t)
+	w.create(w.user("alice"), &jobsv1.CreateJobRequest{})
+	resp, err := w.worker().LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl", "crawl"}, MaxJobs: 5})
+	if err != nil || len(resp.GetJobs()) != 1 || resp.GetJobs()[0].GetJob().GetAttempt() != 1 {
+		t.Errorf("LeaseJobs: %v, %v", resp, err)
+	}
+}
+
+func TestRefusedReportsSayWhyAndRenewTheLease(t *testing.T) {
+	w := setup(t)
+	user, worker := w.user("alice"), w.worker()
+	id := w.create(user, &jobsv1.CreateJobRequest{Steps: []*jobsv1.StepPlan{{Name: "a", Total: 10}}}).GetJobId()
+	token := w.lease(worker).GetLeaseToken()
+	long := make([]byte, 200)
+	for i := range long {
+		long[i] = 'x'
+	}
+	var plan []*jobsv1.StepPlan
+	var steps []*jobsv1.StepReport
+	for i := range 64 {
+		name := "s" + string(rune('a'+i/26)) + string(rune('a'+i%26))
+		plan = append(plan, &jobsv1.StepPlan{Name: name})
+		steps = append(steps, &jobsv1.StepReport{Name: name, Message: new(string(long))})
+	}
+	for _, c := range []struct {
+		plan   []*jobsv1.StepPlan
+		report []*jobsv1.StepReport
+		want   errorsv1.ErrorReason
+	}{
+		{nil, []*jobsv1.StepReport{{Name: "b"}}, errorsv1.ErrorReason_ERROR_REASON_STEP_UNKNOWN},
+		{nil, []*jobsv1.StepReport{{Name: "a", Done: new(11.0)}}, errorsv1.ErrorReason_ERROR_REASON_PROGRESS_INVALID},
+		{nil, []*jobsv1.StepReport{{Name: "a", Done: new(math.NaN())}}, errorsv1.ErrorReason_ERROR_REASON_PROGRESS_INVALID},
+		{plan, steps, errorsv1.ErrorReason_ERROR_REASON_SNAPSHOT_TOO_LARGE},
+	} {
+		_, err := worker.Heartbeat(t.Context(), &jobsv1.HeartbeatRequest{JobId: id, LeaseToken: token, Plan: c.plan,
+			Progress: &jobsv1.ProgressReport{Steps: c.report}})
+		wantReason(t, err, c.want)
+	}
+	if _, err := worker.Heartbeat(t.Context(), &jobsv1.HeartbeatRequest{JobId: id, LeaseToken: token}); err != nil {
+		t.Errorf("the lease did not survive: %v", err)
+	}
+}
+
+func TestARequestIDMakesCreatingSafeToRepeat(t *testing.T) {
+	w := setup(t)
+	user := w.user("alice")
+	request := &jobsv1.CreateJobRequest{Kind: "crawl", RequestId: "r-1", Payload: document(t, map[string]any{"b": 1, "a": "<&>"})}
+	first, err := user.CreateJob(t.Context(), request)
+	if err != nil || first.GetReplayed() {
+		t.Fatalf("CreateJob: %v, %v", first, err)
+	}
+	second, err := user.CreateJob(t.Context(), request)
+	if err != nil || !second.GetReplayed() || second.GetJob().GetJobId() != first.GetJob().GetJobId() {
+		t.Errorf("the repeated request gives %v, %v", second, err)
+	}
+	request.Title = "something else"
+	_, err = user.CreateJob(t.Context(), request)
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED)
 }

@@ -263,3 +263,48 @@ func TestAWatcherNeverSeesARevisionTwiceAcrossRestarts(t *testing.T) {
 		}
 	}
 }
+
+func TestManyLargeJobsFitIntoMessages(t *testing.T) {
+	w := setup(t)
+	user := w.user("alice")
+	numbers := make([]any, 4000) // 8 KiB as JSON are 50 KiB as protobuf
+	for i := range numbers {
+		numbers[i] = 1
+	}
+	const jobsInAll = 120
+	for range jobsInAll {
+		w.create(user, &jobsv1.CreateJobRequest{Payload: document(t, map[string]any{"n": numbers})})
+	}
+	stream, err := user.WatchJobs(t.Context(), &jobsv1.WatchJobsRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for synced := false; !synced; {
+		resp, err := stream.Recv()
+		if err != nil {
+			t.Fatalf("after %d jobs: %v", len(seen), err)
+		}
+		for _, j := range resp.GetJobs() {
+			seen[j.GetJobId()] = true
+		}
+		synced = resp.GetSynced()
+	}
+	if len(seen) != jobsInAll {
+		t.Errorf("%d jobs came before synced, want %d", len(seen), jobsInAll)
+	}
+	listed := map[string]bool{}
+	for token, more := "", true; more; more = token != "" {
+		page, err := user.ListJobs(t.Context(), &jobsv1.ListJobsRequest{PageSize: 500, PageToken: token})
+		if err != nil {
+			t.Fatalf("after %d jobs: %v", len(listed), err)
+		}
+		for _, j := range page.GetJobs() {
+			listed[j.GetJobId()] = true
+		}
+		token = page.GetNextPageToken()
+	}
+	if len(listed) != jobsInAll {
+		t.Errorf("%d jobs were listed, want %d", len(listed), jobsInAll)
+	}
+}

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import { Header } from "./parts/Header.js";
 import { JobsContext } from "./parts/JobsContext.js";
 import { Unavailable } from "./parts/Unavailable.js";
-import { hrefs, useRoute } from "./router.js";
+import { useRoute } from "./router.js";
 import { SessionGate } from "./session.js";
 import { texts } from "./texts.js";
 import { ImportView } from "./views/ImportView.js";
@@ -37,18 +37,11 @@ function SignedIn() {
 
   return (
     <JobsContext value={jobs}>
-      <a
-        className="skip"
-        href={hrefs.start}
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
+      <a className="skip" href="#main">
         {texts.skipToContent}
       </a>
       <Header view={route?.view} />
-      <main ref={main} tabIndex={-1}>
+      <main id="main" ref={main} tabIndex={-1}>
         {!route && <Unavailable error={undefined} deleted />}
         {route?.view === "start" && <StartView />}
         {route?.view === "jobs" && <JobsView />}

@@ -53,7 +53,7 @@ function subscribe(changed: () => void): () => void {
 function follow(event: MouseEvent): void {
   const link = event.target instanceof Element ? event.target.closest("a") : null;
   const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
-  if (!link || !plain || event.defaultPrevented || link.target || link.hasAttribute("download")) return;
+  if (!link || !plain || event.defaultPrevented || link.target || link.hash || link.hasAttribute("download")) return;
   if (link.origin !== window.location.origin || !parseRoute(link.pathname)) return;
   event.preventDefault();
   navigate(link.pathname);

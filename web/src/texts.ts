@@ -148,6 +148,7 @@ export const texts = {
     done: {
       committed: (n: number) => `${rows(n)} ${n === 1 ? "is" : "are"} in the database`,
       unchanged: "Everything was in the database already",
+      unchangedButBad: "All valid rows were in the database already",
       dryRun: "Dry run: nothing was written",
       dryRunLead: (n: number) => `A real run would have written ${rows(n)}.`,
       leftOut: (n: number) =>
@@ -179,7 +180,7 @@ export const texts = {
       sheet: "Sheet",
       code: "Problem",
       any: "All",
-      matching: (n: number, all: number) => (n === all ? `${count(n)} shown` : `${count(n)} of ${count(all)} match`),
+      list: "List of issues",
       kept: (kept: number, found: number) => `The first ${count(kept)} of ${count(found)} are kept; all are counted.`,
     },
   },

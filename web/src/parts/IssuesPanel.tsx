@@ -149,7 +149,7 @@ function AllIssues({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) 
         </p>
       </search>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section className="issues-scroll" aria-label={t.heading} tabIndex={0}>
+      <section className="issues-scroll" aria-label={t.list} tabIndex={0}>
         <IssueTable
           importId={job.jobId}
           search={wanted || undefined}

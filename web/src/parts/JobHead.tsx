@@ -18,11 +18,44 @@ interface JobHeadProps {
 
 /** A job's name, status and what can be done with it. */
 export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
+  const live = !isTerminal(job.status);
+  return (
+    <div className="job-head">
+      <a className="back" href={back.href}>
+        <Icon name="back" />
+        {back.text}
+      </a>
+      <div className="job-head-line">
+        <h1>{title}</h1>
+        <div className="chips">
+          <StatusBadge
+            status={job.status}
+            text={live && job.cancelRequested ? texts.job.cancelling : labels.status[job.status]}
+          />
+          {chips.map(
+            (chip) =>
+              chip && (
+                <span key={chip} className="chip">
+                  {chip}
+                </span>
+              ),
+          )}
+        </div>
+        <div className="actions">
+          {live && <CancelButton job={job} />}
+          {actions}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Asks once; stands there only while there is something to cancel. */
+function CancelButton({ job }: { job: JobSnapshot }) {
   const connection = useConnection();
   const [asked, setAsked] = useState(false);
   const [error, setError] = useState<unknown>();
   const stopping = asked || job.cancelRequested === true;
-  const t = texts.job;
 
   const stop = async () => {
     setAsked(true);
@@ -35,37 +68,13 @@ export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
     }
   };
 
-  const live = !isTerminal(job.status);
   return (
-    <div className="job-head">
-      <a className="back" href={back.href}>
-        <Icon name="back" />
-        {back.text}
-      </a>
-      <div className="job-head-line">
-        <h1>{title}</h1>
-        <div className="chips">
-          <StatusBadge status={job.status} text={live && stopping ? t.cancelling : labels.status[job.status]} />
-          {chips.map(
-            (chip) =>
-              chip && (
-                <span key={chip} className="chip">
-                  {chip}
-                </span>
-              ),
-          )}
-        </div>
-        <div className="actions">
-          {live && (
-            <button className="button" type="button" disabled={stopping} onClick={() => void stop()}>
-              <Icon name="cross" />
-              {stopping ? t.cancelling : t.cancel}
-            </button>
-          )}
-          {actions}
-        </div>
-      </div>
+    <>
+      <button className="button" type="button" disabled={stopping} onClick={() => void stop()}>
+        <Icon name="cross" />
+        {stopping ? texts.job.cancelling : texts.job.cancel}
+      </button>
       {error ? <ErrorNote error={error} /> : null}
-    </div>
+    </>
   );
 }

@@ -45,7 +45,7 @@ function verdict(job: JobSnapshot, detail: ImportDetail): { heading: string; lea
   if (job.status === "completed") {
     if (detail.dryRun)
       return { heading: t.done.dryRun, lead: [t.done.dryRunLead(written), leftOut], tone: bad ? "warn" : "good" };
-    const heading = written > 0 ? t.done.committed(written) : t.done.unchanged;
+    const heading = written > 0 ? t.done.committed(written) : bad > 0 ? t.done.unchangedButBad : t.done.unchanged;
     return { heading, lead: [leftOut], tone: bad ? "warn" : "good" };
   }
   const declined = job.reason === "REVIEW_DECLINED";

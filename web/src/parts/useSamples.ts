@@ -3,6 +3,7 @@ import { useRef } from "react";
 import type { Sample } from "./ThroughputPlot.js";
 
 const most = 240;
+const pauseMs = 5000;
 
 /** Collects a job's speed from its snapshots, for the plot. */
 export function useSamples(job: JobSnapshot | undefined): readonly Sample[] {
@@ -14,11 +15,17 @@ export function useSamples(job: JobSnapshot | undefined): readonly Sample[] {
   const kept = samples.current;
   if (job && (job.jobId !== kept.jobId || job.revision > kept.revision)) {
     const list = job.jobId === kept.jobId ? kept.list : [];
-    const moving = job.status === "active" && job.rate !== undefined;
-    const next = moving ? [...list, { at: Date.parse(job.timestamp ?? ""), rate: job.rate ?? 0 }] : list;
-    samples.current = { jobId: job.jobId, revision: job.revision, list: thin(next) };
+    samples.current = { jobId: job.jobId, revision: job.revision, list: thin(extend(list, job)) };
   }
   return samples.current.list;
+}
+
+/** Adds the job's speed now. After a pause, such as a decision, the plot begins anew. */
+function extend(list: readonly Sample[], job: JobSnapshot): readonly Sample[] {
+  if (job.status !== "active" || job.rate === undefined) return list;
+  const at = Date.parse(job.timestamp ?? "");
+  const paused = at - (list.at(-1)?.at ?? at) > pauseMs;
+  return [...(paused ? [] : list), { at, rate: job.rate }];
 }
 
 /** Halves the samples when there are too many: a long job's plot stays whole, only coarser. */

@@ -84,9 +84,9 @@ function Foot({ issues, labels }: { issues: IssuePages; labels: Labels }) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (!button.current || loading || !more || error || typeof IntersectionObserver === "undefined") return;
-    const watching = new IntersectionObserver(([entry]) => entry?.isIntersecting && loadMore(), {
-      rootMargin: "600px",
-    });
+    // The table may scroll inside a box of its own (scrollMargin) or with the whole page (rootMargin).
+    const ahead = { rootMargin: "600px", scrollMargin: "600px" };
+    const watching = new IntersectionObserver(([entry]) => entry?.isIntersecting && loadMore(), ahead);
     watching.observe(button.current);
     return () => watching.disconnect();
   }, [loading, more, error, loadMore]);

@@ -95,6 +95,7 @@ func (w *watcher) watchPeer() {
 		}
 	}
 	w.close(cause)
+	w.hub.lingers(w, false)
 	_ = w.conn.Close() // there is nothing left to lose
 }
 
@@ -112,7 +113,24 @@ func (w *watcher) hangUp() {
 		_ = c.CloseWrite() // a peer that has gone already is what we want
 	}
 	_ = w.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
+	w.hub.lingers(w, true)
 	w.close(nil)
+}
+
+// lingers notes who has been sent everything and has not hung up yet, so that a shutdown does not wait for them.
+func (h *Hub) lingers(w *watcher, still bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case !still:
+		w.gone = true
+		delete(h.lingering, w)
+	case w.gone: // already, while the last bytes went out
+	case h.closed:
+		_ = w.conn.SetReadDeadline(time.Unix(1, 0))
+	default:
+		h.lingering[w] = struct{}{}
+	}
 }
 
 // respond runs the stream on its handler's goroutine.

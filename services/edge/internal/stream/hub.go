@@ -6,7 +6,6 @@ package stream
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
@@ -17,15 +16,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
-	"headway/internal/auth"
-	"headway/internal/rpcerr"
 )
 
 // Config is what a hub needs. Everything is required.
@@ -70,6 +64,8 @@ type Hub struct {
 	imports map[string]*topic
 	people  map[string]*person
 	streams []*watcher
+	// lingering are streams that have ended and whose peers have not hung up yet.
+	lingering map[*watcher]struct{}
 	// opened counts the streams that ever began, as of now and of the last sweep; openedInRush those since memory was
 	// given back.
 	opened, openedBefore, openedInRush int
@@ -125,6 +121,7 @@ func New(cfg Config) *Hub {
 		cfg: cfg, writers: newWriters(runtime.GOMAXPROCS(0)), wheel: newWheel(),
 		ready: make(chan struct{}), synced: make(chan struct{}),
 		jobs: make(map[string]*topic), imports: make(map[string]*topic), people: make(map[string]*person),
+		lingering: make(map[*watcher]struct{}),
 		metrics: metrics{
 			streams:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_streams", Help: "Open streams."}),
 			messages:       prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_total", Help: "States sent to streams."}),
@@ -158,6 +155,11 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	h.writers.stop()
 	own.Wait()
+	h.mu.Lock()
+	for w := range h.lingering {
+		_ = w.conn.SetReadDeadline(time.Unix(1, 0)) // wakes watchPeer, which closes it
+	}
+	h.mu.Unlock()
 	h.conns.Wait()
 	return nil
 }
@@ -275,8 +277,9 @@ func (h *Hub) dropUnwantedFrames() {
 	}
 }
 
-// publishJob takes a job's state in, and hands it to all who watch.
-func (h *Hub) publishJob(job *jobsv1.Job) {
+// publishJob takes a job's state in, and hands it to all who watch. generation is that of the stream that told it, 0 if
+// it was read otherwise: only a stream that has told of a job tells of its deletion.
+func (h *Hub) publishJob(job *jobsv1.Job, generation int) {
 	raw, err := proto.Marshal(job)
 	if err != nil {
 		h.cfg.Logger.Error("a job's state cannot be kept", "job_id", job.GetJobId(), "error", err)
@@ -294,7 +297,7 @@ func (h *Hub) publishJob(job *jobsv1.Job) {
 		t = &topic{id: job.GetJobId(), liveIndex: -1}
 		h.jobs[t.id] = t
 	}
-	t.generation = h.generation
+	t.generation = max(t.generation, generation)
 	if t.known && job.GetRevision() <= t.revision {
 		return
 	}
@@ -450,151 +453,4 @@ func (h *Hub) dropPerson(subject string) {
 	if p := h.people[subject]; p != nil && len(p.live)+len(p.streams)+len(p.mine) == 0 {
 		delete(h.people, subject)
 	}
-}
-
-// errNotFound is what everybody gets who may not see something, or asks for what is not there: the two must look alike.
-func errNotFound(isImport bool) error {
-	if isImport {
-		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
-			"There is no import with this id that you may see; look at GET /api/v1/imports.")
-	}
-	return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND,
-		"There is no job of this kind with this id that you may see; look at GET /api/v1/jobs.")
-}
-
-func errUnavailable(cause error) error {
-	return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-		"The service that knows this cannot be reached for the moment; try again.", cause)
-}
-
-// attach has the watcher follow a job or import, and gives it and its current state. Watching comes first and reading second,
-// so that nothing between the two is lost.
-func (h *Hub) attach(ctx context.Context, w *watcher, id, kind string, isImport bool, as auth.Identity) (*topic, *frame, error) {
-	h.mu.Lock()
-	t := h.topicFor(id, isImport)
-	w.topic, w.topicIndex = t, int32(len(t.watchers))
-	t.watchers = append(t.watchers, w)
-	f := t.fetch
-	h.mu.Unlock()
-	if f != nil {
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			return nil, nil, rpcerr.Internal(ctx.Err())
-		}
-		if f.err != nil {
-			return nil, nil, f.err
-		}
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !t.known || !as.MaySee(t.owner) || !isImport && t.kind != kind {
-		return nil, nil, errNotFound(isImport)
-	}
-	current, err := t.encoded()
-	if err != nil {
-		return nil, nil, rpcerr.Internal(err)
-	}
-	return t, current, nil
-}
-
-// topicFor gives a topic, and begins to read one that is not known. The hub's lock must be held.
-func (h *Hub) topicFor(id string, isImport bool) *topic {
-	topics := h.jobs
-	if isImport {
-		topics = h.imports
-	}
-	t := topics[id]
-	if t == nil {
-		t = &topic{id: id, isImport: isImport, liveIndex: -1}
-		topics[id] = t
-	}
-	if t.known || t.fetch != nil {
-		return t
-	}
-	t.fetch = &fetch{done: make(chan struct{})}
-	if h.closed {
-		t.fetch.err = errUnavailable(errDrained)
-		close(t.fetch.done)
-		return t
-	}
-	ctx, cancel := context.WithCancel(h.ctx)
-	if isImport {
-		t.stop = cancel
-		h.conns.Go(func() { h.watchImport(ctx, t) })
-		return t
-	}
-	h.conns.Go(func() {
-		defer cancel()
-		h.fetchJob(ctx, t)
-	})
-	return t
-}
-
-// catchUp reads a topic anew whose state here is behind what a client has seen.
-func (h *Hub) catchUp(ctx context.Context, t *topic, behind *frame) (*frame, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	if t.isImport {
-		resp, err := h.cfg.Imports.GetImport(ctx, &importsv1.GetImportRequest{ImportId: t.id}, h.cfg.AsService, grpc.WaitForReady(true))
-		if err != nil {
-			return nil, fetchError(t, err)
-		}
-		h.publishImport(t, resp.GetImport())
-	} else {
-		job, err := h.readJob(ctx, t.id)
-		if err != nil {
-			return nil, err
-		}
-		h.publishJob(job)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if t.revision <= behind.revision {
-		return behind, nil
-	}
-	current, err := t.encoded()
-	if err != nil {
-		return nil, rpcerr.Internal(err)
-	}
-	return current, nil
-}
-
-// fetchTimeout is how long a stream that begins waits for a service that cannot be reached.
-const fetchTimeout = 5 * time.Second
-
-// fetchJob reads a job that is watched and not known.
-func (h *Hub) fetchJob(ctx context.Context, t *topic) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	resp, err := h.cfg.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: t.id}, h.cfg.AsService, grpc.WaitForReady(true))
-	if err == nil {
-		h.publishJob(resp.GetJob())
-	}
-	h.fetched(t, err)
-}
-
-// fetched ends the wait of those who attached meanwhile. Only the first call for a topic counts.
-func (h *Hub) fetched(t *topic, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if t.fetch == nil {
-		return
-	}
-	if err != nil {
-		t.fetch.err = fetchError(t, err)
-	}
-	close(t.fetch.done)
-	t.fetch = nil
-}
-
-func fetchError(t *topic, err error) error {
-	err = fmt.Errorf("read %s: %w", t.id, err)
-	switch status.Code(err) {
-	case codes.NotFound, codes.InvalidArgument: // the latter: no id of anything
-		return errNotFound(t.isImport)
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
-		return errUnavailable(err)
-	}
-	return rpcerr.Internal(err)
 }

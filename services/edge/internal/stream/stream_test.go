@@ -93,6 +93,34 @@ func TestMailboxRemembersABoundedNumberOfEndedJobs(t *testing.T) {
 	}
 }
 
+func TestStreamOfOneJobEndsWithTheEndThatCameFirst(t *testing.T) {
+	w := &watcher{hub: New(Config{}), wake: make(chan struct{}, 1)}
+	w.offer(state(t, "a", 2, completed))
+	w.offer(state(t, "a", 3, queued)) // retried before the end was sent
+	w.start(nil, 1, false)
+	b, _ := w.next(nil)
+	if !strings.HasPrefix(string(b), "id: 2\n") {
+		t.Errorf("got %q, want the end", b)
+	}
+	w.offer(state(t, "a", 4, active))
+	if b, last := w.next(nil); len(b) != 0 || !last {
+		t.Errorf("got %q behind the end", b)
+	}
+}
+
+func TestStreamIsNotSentBack(t *testing.T) {
+	w := &watcher{hub: New(Config{}), wake: make(chan struct{}, 1)}
+	w.offer(state(t, "a", 3, active)) // while the snapshot was read
+	w.start([]byte("head"), 4, false)
+	w.offer(state(t, "a", 4, active))
+	if b, _ := w.next(nil); string(b) != "head" {
+		t.Errorf("got %q", b)
+	}
+	if b, _ := w.next(nil); b != nil {
+		t.Errorf("got %q behind revision 4", b)
+	}
+}
+
 func TestFrameIsOneChunkWhoseEventIsWhole(t *testing.T) {
 	f := state(t, "a", 42, active)
 	if got := string(appendChunk(nil, f.update())); got != string(f.chunk) {

@@ -46,9 +46,10 @@ func (h *Hub) watchJobs(ctx context.Context) {
 	for ctx.Err() == nil {
 		h.mu.Lock()
 		h.generation++
+		generation := h.generation
 		h.mu.Unlock()
 		begun := time.Now()
-		synced, err := h.receiveJobs(ctx, endedAt)
+		synced, err := h.receiveJobs(ctx, generation, endedAt)
 		if ctx.Err() != nil {
 			return
 		}
@@ -70,7 +71,7 @@ func (h *Hub) watchJobs(ctx context.Context) {
 }
 
 // receiveJobs reads one stream of everyone's jobs to its end; synced tells whether it got as far as the present.
-func (h *Hub) receiveJobs(ctx context.Context, endedAfter *timestamppb.Timestamp) (synced bool, err error) {
+func (h *Hub) receiveJobs(ctx context.Context, generation int, endedAfter *timestamppb.Timestamp) (synced bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := h.cfg.Jobs.WatchJobs(ctx, &jobsv1.WatchJobsRequest{AllOwners: true, EndedAfter: endedAfter},
@@ -84,7 +85,7 @@ func (h *Hub) receiveJobs(ctx context.Context, endedAfter *timestamppb.Timestamp
 			return synced, err
 		}
 		for _, job := range msg.GetJobs() {
-			h.publishJob(job)
+			h.publishJob(job, generation)
 		}
 		for _, id := range msg.GetDeletedJobIds() {
 			h.deleteJob(id)
@@ -116,7 +117,7 @@ func (h *Hub) checkGone(id string) {
 	resp, err := h.cfg.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: id}, h.cfg.AsService, grpc.WaitForReady(true))
 	switch {
 	case err == nil:
-		h.publishJob(resp.GetJob())
+		h.publishJob(resp.GetJob(), 0)
 	case status.Code(err) == codes.NotFound:
 		h.deleteJob(id)
 	}

@@ -28,8 +28,10 @@ type watcher struct {
 	wake chan struct{}
 
 	// These belong to the hub, under its lock.
-	topic             *topic
-	mine, linked      bool
+	topic        *topic
+	mine, linked bool
+	// gone: the connection is closed.
+	gone              bool
 	index, topicIndex int32
 	// done writes the request's log line. onClose, if not nil, stops what feeds this stream alone.
 	done    func(bytes int64, err error)

@@ -25,6 +25,7 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 	if r.Duration == 0 {
 		r.Duration = d.cfg.LeaseDuration
 	}
+	r.Kinds = slices.Compact(slices.Sorted(slices.Values(r.Kinds)))
 	over := time.NewTimer(r.Wait)
 	defer over.Stop()
 	w := d.queue.join(r.Kinds) // first, so that no job comes between the claim and the wait
@@ -77,7 +78,8 @@ type queue struct {
 	mu      sync.Mutex
 	waiting map[string][]*waiter // by kind
 	capped  map[string]bool      // kinds with ready jobs of owners at their cap
-	ended   map[string]uint64    // by kind: changes after which a job was not active
+	present map[string]int       // by kind: workers between join and leave
+	ended   map[string]uint64    // by kind with workers present: changes after which a job was not active
 }
 
 type waiter struct {
@@ -87,13 +89,16 @@ type waiter struct {
 }
 
 func newQueue() *queue {
-	return &queue{waiting: map[string][]*waiter{}, capped: map[string]bool{}, ended: map[string]uint64{}}
+	return &queue{waiting: map[string][]*waiter{}, capped: map[string]bool{}, present: map[string]int{}, ended: map[string]uint64{}}
 }
 
 func (q *queue) join(kinds []string) *waiter {
 	w := &waiter{kinds: kinds, woken: make(chan struct{}, 1)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	for _, kind := range kinds {
+		q.present[kind]++
+	}
 	q.add(w)
 	return w
 }
@@ -125,6 +130,13 @@ func (q *queue) rejoin(w *waiter) {
 func (q *queue) leave(w *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	for _, kind := range w.kinds {
+		if q.present[kind]--; q.present[kind] == 0 {
+			delete(q.present, kind)
+			delete(q.ended, kind)
+			delete(q.capped, kind)
+		}
+	}
 	if !w.asked {
 		q.remove(w)
 		return
@@ -184,11 +196,13 @@ func (q *queue) noteCap(kinds []string, capped bool) (ended uint64) {
 	return ended
 }
 
-// end notes that a job of the kind is not active, and wakes a worker if that may free a place.
+// end notes that a job of the kind is not active, and wakes a waiting worker if that may free a place.
 func (q *queue) end(kind string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.ended[kind]++
+	if q.present[kind] > 0 {
+		q.ended[kind]++
+	}
 	if q.capped[kind] {
 		q.wakeOne(kind)
 	}

@@ -3,6 +3,7 @@ package job
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,7 +78,7 @@ func New(spec Spec, now time.Time) (Job, error) {
 	}
 	if len(spec.Steps) > 0 {
 		if j.Progress, err = j.Progress.plan(spec.Steps); err != nil {
-			if invalid, ok := err.(*InvalidError); ok {
+			if invalid := (*InvalidError)(nil); errors.As(err, &invalid) {
 				invalid.Field = "steps" + invalid.Field[len("plan"):]
 			}
 			return Job{}, err

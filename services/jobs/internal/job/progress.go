@@ -207,10 +207,10 @@ func (s *Step) enter(now time.Time, state StepState) {
 		return
 	}
 	s.State = state
-	switch {
-	case state == StepPending:
+	switch state {
+	case StepPending:
 		s.StartedAt, s.CompletedAt = time.Time{}, time.Time{}
-	case state == StepActive:
+	case StepActive:
 		s.CompletedAt = time.Time{}
 		if s.StartedAt.IsZero() {
 			s.StartedAt = now

@@ -93,7 +93,7 @@ type Observer func(Commit)
 
 // Claim says what a worker can take.
 type Claim struct {
-	Kinds    []string
+	Kinds    []string // each once
 	Max      int
 	Cap      int // active jobs per owner and kind; 0 for no cap
 	Now      time.Time

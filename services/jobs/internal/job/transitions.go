@@ -131,7 +131,8 @@ type Failing struct {
 }
 
 // Fail ends the attempt. The job is queued again while attempts are left and the failure is not permanent; after a
-// cancel request it is cancelled. jitter is a random number in [0, 1).
+// cancel request it is cancelled, for the reason that the worker gives if it has one of its own. jitter is a random
+// number in [0, 1).
 func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error {
 	if err := j.Holds(token); err != nil {
 		return err
@@ -156,8 +157,10 @@ func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error
 	}
 	*j = next
 	switch {
-	case j.CancelRequested:
+	case j.CancelRequested && failure.Reason == ReasonWorkerFailed:
 		j.cancel(now)
+	case j.CancelRequested:
+		j.end(now, Cancelled) // for the worker's reason
 	case f.Permanent || j.Attempt >= j.MaxAttempts:
 		j.Progress.closeSteps(now, StepFailed, false)
 		j.end(now, Failed)

@@ -1,6 +1,7 @@
 package jobrpc
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -89,11 +90,13 @@ func fromStruct(field string, s *structpb.Struct) (json.RawMessage, error) {
 	if s == nil {
 		return nil, nil
 	}
-	text, err := json.Marshal(s.AsMap())
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // it would count against the size limit
+	if err := encoder.Encode(s.AsMap()); err != nil {
 		return nil, &job.InvalidError{Field: field, Problem: fmt.Sprintf("cannot be written as JSON: %v", err)}
 	}
-	return text, nil
+	return bytes.TrimSpace(text.Bytes()), nil
 }
 
 func toTimestamp(t time.Time) *timestamppb.Timestamp {

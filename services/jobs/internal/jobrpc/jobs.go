@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
@@ -16,9 +17,11 @@ import (
 
 const (
 	defaultPage = 50
-	// watchPage is how many jobs one message of WatchJobs holds at most; with 16 KiB each they stay below gRPC's limit
-	// of 4 MiB a message.
+	// watchPage is how many jobs one message of WatchJobs holds at most.
 	watchPage = 200
+	// maxMessage is how large a message with several jobs becomes, in bytes: well below gRPC's limit of 4 MiB. A job of
+	// 16 KiB as JSON can be several times that as protobuf.
+	maxMessage = 2 << 20
 )
 
 // Jobs is the JobService.
@@ -127,15 +130,32 @@ func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1
 		}
 		f.Labels[name] = value
 	}
-	page, err := s.dispatcher.List(ctx, f)
-	if err != nil {
-		return nil, toStatus(err)
+	for {
+		page, err := s.dispatcher.List(ctx, f)
+		if err != nil {
+			return nil, toStatus(err)
+		}
+		jobs := make([]*jobsv1.Job, len(page.Jobs))
+		for i := range page.Jobs {
+			jobs[i] = toProto(&page.Jobs[i])
+		}
+		if fit := fitting(jobs); fit < len(jobs) {
+			f.Limit = fit // a page may be shorter than was asked for
+			continue
+		}
+		return &jobsv1.ListJobsResponse{NextPageToken: page.Next, Jobs: jobs}, nil
 	}
-	resp := &jobsv1.ListJobsResponse{NextPageToken: page.Next, Jobs: make([]*jobsv1.Job, len(page.Jobs))}
-	for i := range page.Jobs {
-		resp.Jobs[i] = toProto(&page.Jobs[i])
+}
+
+// fitting is how many of the jobs fit into one message; one always does.
+func fitting(jobs []*jobsv1.Job) int {
+	size := 0
+	for i, j := range jobs {
+		if size += proto.Size(j); size > maxMessage {
+			return max(i, 1)
+		}
 	}
-	return resp, nil
+	return len(jobs)
 }
 
 // WatchJob implements JobService.
@@ -197,13 +217,13 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 		if err != nil {
 			return toStatus(err)
 		}
-		resp := &jobsv1.WatchJobsResponse{Synced: page.Next == ""}
+		var jobs []*jobsv1.Job
 		for i := range page.Jobs {
 			j := &page.Jobs[i]
 			watcher.Seen(j.ID, j.Revision)
-			resp.Jobs = append(resp.Jobs, toProto(j))
+			jobs = append(jobs, toProto(j))
 		}
-		if err := stream.Send(resp); err != nil {
+		if err := send(stream, jobs, &jobsv1.WatchJobsResponse{Synced: page.Next == ""}); err != nil {
 			return err
 		}
 		if filter.Token = page.Next; filter.Token == "" {
@@ -215,13 +235,28 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 		if err != nil {
 			return toStatus(err)
 		}
-		resp := &jobsv1.WatchJobsResponse{DeletedJobIds: deleted}
+		var snapshots []*jobsv1.Job
 		for _, j := range jobs {
-			resp.Jobs = append(resp.Jobs, toProto(j))
+			snapshots = append(snapshots, toProto(j))
 		}
-		if err := stream.Send(resp); err != nil {
+		if err := send(stream, snapshots, &jobsv1.WatchJobsResponse{DeletedJobIds: deleted}); err != nil {
 			return err
 		}
+	}
+}
+
+// send sends the jobs in as few messages as hold them; last is the last of these.
+func send(stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse], jobs []*jobsv1.Job, last *jobsv1.WatchJobsResponse) error {
+	for {
+		fit := fitting(jobs)
+		if fit == len(jobs) {
+			last.Jobs = jobs
+			return stream.Send(last)
+		}
+		if err := stream.Send(&jobsv1.WatchJobsResponse{Jobs: jobs[:fit]}); err != nil {
+			return err
+		}
+		jobs = jobs[fit:]
 	}
 }
 

@@ -62,3 +62,31 @@ func BenchmarkPlainTransactions(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "changes/s")
 }
+
+// BenchmarkClaimBesideACappedBacklog: a claim while an owner at the cap has 50,000 jobs in the queue.
+func BenchmarkClaimBesideACappedBacklog(b *testing.B) {
+	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			for range 1000 {
+				spec := job.Spec{Kind: "crawl", Owner: "alice"}
+				j, _ := job.New(spec, time.Now())
+				if _, _, err := s.Create(b.Context(), j, "", nil); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	claim := job.Claim{Kinds: []string{"crawl"}, Max: 10, Cap: 5, Now: time.Now(), Duration: time.Hour, Token: rand.Text}
+	for b.Loop() {
+		if _, err := s.Claim(b.Context(), claim); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -2,12 +2,9 @@ package sqlitestore
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
-	"math"
-	"slices"
 	"time"
 
 	"headway/services/jobs/internal/job"
@@ -113,115 +110,6 @@ func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 	}
 	err = t.save(&before, &r)
 	return r.job, err
-}
-
-// candidate is a ready job that a claim may take.
-type candidate struct {
-	seq      int64
-	id       string
-	kind     string
-	owner    string
-	priority int32
-}
-
-// Claim implements job.Store.
-func (s *Store) Claim(ctx context.Context, c job.Claim) (claimed job.Claimed, err error) {
-	err = s.changes.do(ctx, func(t *tx) error {
-		claimed = job.Claimed{}
-		var chosen []candidate
-		for _, kind := range c.Kinds {
-			found, capped, err := t.candidates(kind, c.Max, c.Cap)
-			if err != nil {
-				return err
-			}
-			chosen = append(chosen, found...)
-			claimed.Capped = claimed.Capped || capped
-		}
-		slices.SortFunc(chosen, func(a, b candidate) int {
-			return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.seq, b.seq))
-		})
-		for _, one := range chosen[:min(len(chosen), c.Max)] {
-			j, err := t.grant(one, &c)
-			if err != nil {
-				return err
-			}
-			claimed.Jobs = append(claimed.Jobs, j)
-		}
-		return nil
-	})
-	return claimed, err
-}
-
-// candidates are the first ready jobs of a kind whose owners are below the cap.
-func (t *tx) candidates(kind string, limit, mostActive int) (found []candidate, capped bool, err error) {
-	free := map[string]int{} // how many more each owner may have
-	priority, seq := int32(math.MaxInt32), int64(0)
-	for page := limit; len(found) < limit; page = 256 {
-		all, err := t.readyAfter(kind, priority, seq, page)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, one := range all {
-			if mostActive > 0 {
-				if _, known := free[one.owner]; !known {
-					var active int
-					if err := t.countActive.QueryRowContext(t.ctx, kind, one.owner, mostActive).Scan(&active); err != nil {
-						return nil, false, t.fail("count the active jobs of an owner", err)
-					}
-					free[one.owner] = mostActive - active
-				}
-				if free[one.owner] <= 0 {
-					capped = true
-					continue
-				}
-				free[one.owner]--
-			}
-			if found = append(found, one); len(found) == limit {
-				break
-			}
-		}
-		if len(all) < page {
-			break
-		}
-		priority, seq = all[len(all)-1].priority, all[len(all)-1].seq
-	}
-	return found, capped, nil
-}
-
-// readyAfter is a page of the ready jobs of a kind in the order in which they are leased.
-func (t *tx) readyAfter(kind string, priority int32, seq int64, limit int) ([]candidate, error) {
-	rows, err := t.ready.QueryContext(t.ctx, kind, priority, priority, seq, limit)
-	if err != nil {
-		return nil, t.fail("look for ready jobs", err)
-	}
-	defer rows.Close()
-	var page []candidate
-	for rows.Next() {
-		one := candidate{kind: kind}
-		if err := rows.Scan(&one.seq, &one.id, &one.owner, &one.priority); err != nil {
-			return nil, t.fail("read a ready job", err)
-		}
-		page = append(page, one)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, t.fail("read the ready jobs", err)
-	}
-	return page, nil
-}
-
-// grant leases the chosen job.
-func (t *tx) grant(one candidate, c *job.Claim) (job.Job, error) {
-	j, err := t.update(one.id, func(j *job.Job) error {
-		j.Grant(c.Now, c.Token(), c.Worker, c.Duration)
-		return nil
-	})
-	if err != nil || !j.HasCheckpoint {
-		return j, err
-	}
-	if err := t.checkpoint.QueryRowContext(t.ctx, one.seq).Scan(&j.Checkpoint); err != nil {
-		return j, t.fail("read the checkpoint of job "+j.ID, err)
-	}
-	return j, nil
 }
 
 // ExtendLeases implements job.Store.

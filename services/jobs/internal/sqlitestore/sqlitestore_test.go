@@ -71,21 +71,7 @@ func TestListsWalkAnIndexAndSortNothingButTheirPage(t *testing.T) {
 	} {
 		f.Limit = 50
 		query, args := listQuery(&f, cursor{1 << 60, 1 << 60})
-		rows, err := s.reads.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-		if err != nil {
-			t.Fatalf("%+v: %v", f, err)
-		}
-		var plan []string
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				t.Fatal(err)
-			}
-			plan = append(plan, fmt.Sprintf("%d<%d %s", id, parent, detail))
-		}
-		rows.Close()
-		text := strings.Join(plan, "\n")
+		text := explain(t, s, query, args)
 		// The page itself is looked up by rowid and sorted; the branches must come in order from their index.
 		if n := strings.Count(text, "TEMP B-TREE FOR ORDER BY"); n > 1 {
 			t.Errorf("%+v sorts more than its page:\n%s", f, text)
@@ -94,4 +80,27 @@ func TestListsWalkAnIndexAndSortNothingButTheirPage(t *testing.T) {
 			t.Errorf("%+v reads the whole table:\n%s", f, text)
 		}
 	}
+}
+
+// explain is how SQLite would carry out the query.
+func explain(t *testing.T, s *Store, query string, args []any) string {
+	t.Helper()
+	rows, err := s.reads.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
 }

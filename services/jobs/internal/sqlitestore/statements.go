@@ -13,7 +13,8 @@ import (
 type statements struct {
 	byID, byRequest, fingerprint     *sql.Stmt
 	insert, updateAll, updateRunning *sql.Stmt
-	ready, countActive, extendLeases *sql.Stmt
+	ready, readyOfOwner, readyOwners *sql.Stmt
+	countActive, extendLeases        *sql.Stmt
 	checkpoint, saveCheckpoint       *sql.Stmt
 	lastPiece, addPiece, growPiece   *sql.Stmt
 	overlap, setOutputBytes          *sql.Stmt
@@ -45,8 +46,16 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.updateRunning, `UPDATE jobs SET revision = ?, progress = ?, cancel_requested = ?, cancel_by = ?,
 			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ? WHERE seq = ?`},
 		{&s.ready, `SELECT seq, id, owner, priority FROM jobs INDEXED BY jobs_ready
-			WHERE ready = 1 AND kind = ? AND (priority < ? OR priority = ? AND seq > ?)
-			ORDER BY priority DESC, seq LIMIT ?`},
+			WHERE ready = 1 AND kind = ? ORDER BY priority DESC, seq LIMIT ?`},
+		{&s.readyOfOwner, `SELECT seq, id, owner, priority FROM jobs INDEXED BY jobs_ready_owner
+			WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY priority DESC, seq LIMIT ?`},
+		// From one owner to the next, however many jobs each has.
+		{&s.readyOwners, `WITH RECURSIVE o (owner) AS (
+			SELECT (SELECT min(owner) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1)
+			UNION ALL
+			SELECT (SELECT min(owner) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner > o.owner)
+			FROM o WHERE o.owner IS NOT NULL)
+			SELECT owner FROM o WHERE owner IS NOT NULL`},
 		{&s.countActive, `SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_active
 			WHERE status = 2 AND kind = ? AND owner = ? LIMIT ?)`},
 		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = max(lease_expires_at, ?1 + lease_duration),
@@ -69,7 +78,7 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.ended, `SELECT ` + columns + ` FROM jobs INDEXED BY jobs_ended
 			WHERE completed_at > 0 AND completed_at < ? ORDER BY completed_at LIMIT ?`},
 	} {
-		stmt, err := conn.PrepareContext(ctx, p.text)
+		stmt, err := conn.PrepareContext(ctx, p.text) //nolint:sqlclosecheck // they live as long as the connection; close ends them
 		if err != nil {
 			return fmt.Errorf("prepare %q: %w", p.text, err)
 		}
@@ -104,7 +113,7 @@ func (t *tx) save(before *job.Job, r *row) error {
 	if err != nil {
 		return t.fail("encode the progress of job "+j.ID, err)
 	}
-	if j.Status == before.Status && j.Status == job.Active && j.Lease.Token == before.Lease.Token {
+	if j.Status == job.Active && j.Lease.Token == before.Lease.Token {
 		_, err = t.updateRunning.ExecContext(t.ctx, j.Revision, progress, j.CancelRequested, stamp(j.CancelBy),
 			stamp(j.UpdatedAt), stamp(j.Due()), stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, r.seq)
 	} else {

@@ -1,0 +1,259 @@
+package storetest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// What a store keeps: lists, removal, output and what observers are told.
+
+func pages(t *testing.T, s *suite) {
+	var want []string
+	for range 25 {
+		want = append([]string{s.add().ID}, want...)
+	}
+	var got []string
+	f := job.Filter{Owner: "alice", Limit: 4}
+	for {
+		page, err := s.List(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, ids(page.Jobs)...)
+		s.add() // does not move what is listed
+		if f.Token = page.Next; f.Token == "" {
+			break
+		}
+	}
+	equal(t, "the list", got, want)
+	_, err := s.List(t.Context(), job.Filter{Limit: 1, Token: "nonsense"})
+	if invalid := (*job.InvalidError)(nil); !errors.As(err, &invalid) {
+		t.Errorf("a malformed token gives %v", err)
+	}
+}
+
+func lists(t *testing.T, s *suite) {
+	add := func(owner, kind string, created time.Duration, labels map[string]string) string {
+		spec := job.Spec{Kind: kind, Owner: owner, Labels: labels}
+		j, err := job.New(spec, start.Add(created))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Create(t.Context(), j, "", spec.Fingerprint()); err != nil {
+			t.Fatal(err)
+		}
+		return j.ID
+	}
+	a := add("alice", "crawl", 0, map[string]string{"team": "a", "x": "1"})
+	b := add("alice", "media", time.Second, map[string]string{"team": "a"})
+	c := add("bob", "crawl", 2*time.Second, nil)
+	d := add("Alice", "crawl", 3*time.Second, map[string]string{"team": "A"})
+	s.finish(s.claim(start, 1).Jobs[0], start) // a
+	for _, test := range []struct {
+		name   string
+		filter job.Filter
+		want   []string
+	}{
+		{"everyone", job.Filter{}, []string{d, c, b, a}},
+		{"owner, by case", job.Filter{Owner: "alice"}, []string{b, a}},
+		{"kind", job.Filter{Kinds: []string{"crawl"}}, []string{d, c, a}},
+		{"kinds", job.Filter{Kinds: []string{"crawl", "media"}}, []string{d, c, b, a}},
+		{"owner and kind", job.Filter{Owner: "alice", Kinds: []string{"crawl"}}, []string{a}},
+		{"status", job.Filter{Statuses: []job.Status{job.Queued}}, []string{d, c, b}},
+		{"statuses", job.Filter{Statuses: []job.Status{job.Queued, job.Completed}}, []string{d, c, b, a}},
+		{"owner, status and kind", job.Filter{Owner: "alice", Statuses: []job.Status{job.Completed}, Kinds: []string{"media"}}, nil},
+		{"label", job.Filter{Labels: map[string]string{"team": "a"}}, []string{b, a}},
+		{"labels", job.Filter{Labels: map[string]string{"team": "a", "x": "1"}}, []string{a}},
+		{"from a time on", job.Filter{CreatedAfter: start.Add(time.Second)}, []string{d, c, b}},
+		{"before a time", job.Filter{CreatedBefore: start.Add(time.Second)}, []string{a}},
+		{"nobody", job.Filter{Owner: "carol"}, nil},
+	} {
+		test.filter.Limit = 10
+		page, err := s.List(t.Context(), test.filter)
+		if err != nil || !slices.Equal(ids(page.Jobs), test.want) || page.Next != "" {
+			t.Errorf("%s: %v, %v, next %q; want %v", test.name, ids(page.Jobs), err, page.Next, test.want)
+		}
+	}
+}
+
+func live(t *testing.T, s *suite) {
+	early, late := s.add(), s.add()
+	s.finish(s.claim(start, 1).Jobs[0], start.Add(time.Second))
+	s.finish(s.claim(start, 1).Jobs[0], start.Add(3*time.Second))
+	queued, active := s.add(func(spec *job.Spec) { spec.Priority = -1 }), s.add()
+	s.claim(start, 1)
+	_ = early
+	for _, c := range []struct {
+		filter job.Filter
+		want   []string
+	}{
+		{job.Filter{Live: true}, []string{active.ID, queued.ID}},
+		{job.Filter{Live: true, Owner: "alice", EndedAfter: start.Add(3 * time.Second)}, []string{active.ID, queued.ID, late.ID}},
+		{job.Filter{Live: true, Owner: "bob", EndedAfter: start}, nil},
+	} {
+		c.filter.Limit = 10
+		page, err := s.List(t.Context(), c.filter)
+		if err != nil || !slices.Equal(ids(page.Jobs), c.want) {
+			t.Errorf("%+v: %v, %v; want %v", c.filter, ids(page.Jobs), err, c.want)
+		}
+	}
+}
+
+func remove(t *testing.T, s *suite) {
+	id := s.add().ID
+	leased := s.claim(start, 1).Jobs[0]
+	if _, err := s.AppendOutput(t.Context(), id, leased.Lease.Token, 0, []byte("text"), 100); err != nil {
+		t.Fatal(err)
+	}
+	refusal := errors.New("not yet")
+	wantError(t, s.Delete(t.Context(), id, func(*job.Job) error { return refusal }), refusal)
+	s.finish(leased, start)
+	if err := s.Delete(t.Context(), id, func(j *job.Job) error { equal(t, "the status", j.Status, job.Completed); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Get(t.Context(), id)
+	wantError(t, err, job.ErrNotFound)
+	_, err = s.ReadOutput(t.Context(), id, 0, 10)
+	wantError(t, err, job.ErrNotFound)
+	equal(t, "the last commit", s.commits[len(s.commits)-1].Deleted, []job.Deleted{{ID: id, Owner: "alice", Kind: "crawl"}})
+}
+
+func purge(t *testing.T, s *suite) {
+	for range 3 {
+		s.add()
+	}
+	for i, j := range s.claim(start, 2).Jobs {
+		s.finish(j, start.Add(time.Duration(i)*time.Hour))
+	}
+	n, err := s.Purge(t.Context(), start.Add(time.Minute), 10)
+	if err != nil || n != 1 {
+		t.Errorf("Purge: %d, %v; want 1", n, err)
+	}
+	page, err := s.List(t.Context(), job.Filter{Limit: 10})
+	if err != nil || len(page.Jobs) != 2 {
+		t.Errorf("%d jobs are left, %v; want 2", len(page.Jobs), err)
+	}
+}
+
+func output(t *testing.T, s *suite) {
+	id := s.add().ID
+	token := s.claim(start, 1).Jobs[0].Lease.Token
+	var want []byte
+	for i := range 40 {
+		piece := bytes.Repeat([]byte{byte(i), 0, 0xff}, 1+i*211)
+		for range 2 { // the repeat is harmless
+			n, err := s.AppendOutput(t.Context(), id, token, int64(len(want)), piece, 1<<20)
+			if err != nil || n != int64(len(want)+len(piece)) {
+				t.Fatalf("AppendOutput: %d, %v", n, err)
+			}
+		}
+		want = append(want, piece...)
+	}
+	n, err := s.AppendOutput(t.Context(), id, token, 1000, append(slices.Clone(want[1000:]), "end"...), 1<<20) // overlaps
+	if want = append(want, "end"...); err != nil || n != int64(len(want)) {
+		t.Fatalf("an overlapping append: %d, %v", n, err)
+	}
+	equal(t, "output_bytes", s.get(id).OutputBytes, int64(len(want)))
+	for _, from := range []int64{0, 1, 12345, n - 1, n} {
+		var got []byte
+		for {
+			piece, err := s.ReadOutput(t.Context(), id, from+int64(len(got)), 5000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(piece) == 0 {
+				break
+			}
+			if len(piece) > 5000 {
+				t.Fatalf("a read gave %d bytes", len(piece))
+			}
+			got = append(got, piece...)
+		}
+		if !bytes.Equal(got, want[from:]) {
+			t.Errorf("from byte %d: %d bytes that differ from the %d written", from, len(got), len(want[from:]))
+		}
+	}
+}
+
+func outputRefused(t *testing.T, s *suite) {
+	id := s.add().ID
+	token := s.claim(start, 1).Jobs[0].Lease.Token
+	add := func(id, token string, offset int64, data string) error {
+		_, err := s.AppendOutput(t.Context(), id, token, offset, []byte(data), 10)
+		return err
+	}
+	if err := add(id, token, 0, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	gap := (*job.OutputGapError)(nil)
+	if err := add(id, token, 6, "x"); !errors.As(err, &gap) || gap.End != 5 {
+		t.Errorf("a gap gives %v", err)
+	}
+	if _, err := s.ReadOutput(t.Context(), id, 6, 1); !errors.As(err, &gap) || gap.End != 5 {
+		t.Errorf("a read beyond the end gives %v", err)
+	}
+	wantError(t, add(id, token, 3, "LO"), job.ErrOutputConflict)
+	wantError(t, add(id, token, 5, "world!"), job.ErrOutputTooLarge)
+	wantError(t, add(id, "other", 5, "x"), job.ErrLeaseLost)
+	wantError(t, add("nobody", token, 0, "x"), job.ErrLeaseLost)
+	equal(t, "output_bytes", s.get(id).OutputBytes, int64(5))
+}
+
+func unicode(t *testing.T, s *suite) {
+	text := "Zoë — ÅŁ 東京 🚕 'quoted' \"twice\" \\ \x01"
+	want := s.add(func(spec *job.Spec) {
+		spec.Owner, spec.Title, spec.Labels = text, text, map[string]string{"team": text}
+		payload, _ := json.Marshal(map[string]any{"text": text, "number": 9007199254740991})
+		spec.Payload = payload
+	})
+	equal(t, "the job", s.get(want.ID), want)
+	page, err := s.List(t.Context(), job.Filter{Owner: text, Labels: map[string]string{"team": text}, Limit: 2})
+	if err != nil || len(page.Jobs) != 1 {
+		t.Errorf("List: %v, %v", page, err)
+	}
+}
+
+func observed(t *testing.T, s *suite) {
+	j := s.add()
+	for i := range 5 {
+		if _, err := s.change(j.ID, func(j *job.Job) error { j.Touch(start); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if last := s.commits[len(s.commits)-1].Jobs; len(last) != 1 || last[0].Revision != uint32(i+2) {
+			t.Fatalf("after revision %d was answered, the observer has %v", i+2, last)
+		}
+	}
+	told := len(s.commits)
+	if _, err := s.change(j.ID, func(*job.Job) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.commits) != told {
+		t.Error("the observer was told of a change that nobody can see")
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				if _, err := s.change(j.ID, func(j *job.Job) error { j.Touch(start); return nil }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	want := uint32(0)
+	for _, c := range s.commits {
+		for _, told := range c.Jobs {
+			if want++; told.Revision != want {
+				t.Fatalf("revision %d was told in place %d", told.Revision, want)
+			}
+		}
+	}
+}
