@@ -1,4 +1,5 @@
 import { isTerminal, type JobSnapshot } from "@headway/client";
+import { Fill } from "@headway/client/react";
 import { memo } from "react";
 import { formatAge, formatTime } from "../format.js";
 import { hrefs } from "../router.js";
@@ -34,9 +35,7 @@ export const JobRow = memo(
                   aria-valuenow={percent}
                   aria-valuetext={`${percent} %, ${labels.status[job.status]}`}
                 >
-                  <svg className="headway-fill" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
-                    <rect width={job.progress} height="1" />
-                  </svg>
+                  <Fill percent={job.progress} />
                 </span>
                 <span className="job-percent">{percent}%</span>
               </>

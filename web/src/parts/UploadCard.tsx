@@ -1,4 +1,4 @@
-import type { UploadState } from "@headway/client/react";
+import { Fill, type UploadState } from "@headway/client/react";
 import { formatBytes } from "../format.js";
 import { texts } from "../texts.js";
 import { ErrorNote } from "./ErrorNote.js";
@@ -61,9 +61,7 @@ export function UploadCard({ upload, preparing, error, onCancel, onRetry }: Uplo
         aria-valuenow={unknown ? undefined : Math.floor(percent)}
         data-unknown={unknown || undefined}
       >
-        <svg className="headway-fill" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
-          <rect width={unknown ? 100 : percent} height="1" />
-        </svg>
+        <Fill percent={unknown ? 100 : percent} />
       </div>
       <div className="actions spread">
         <p className="fine muted">

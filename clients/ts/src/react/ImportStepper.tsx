@@ -1,5 +1,6 @@
 import { memo } from "react";
 import type { Counts, JobSnapshot, Step } from "../index.js";
+import { Fill } from "./Fill.js";
 import { defaultLabels, type Labels } from "./labels.js";
 
 /** What to show. */
@@ -57,9 +58,7 @@ const StepLine = memo(function StepLine({ step, counts, labels }: StepLineProps)
         aria-valuenow={unknown ? undefined : Math.floor(percent)}
         data-unknown={unknown || undefined}
       >
-        <svg className="headway-fill" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
-          <rect width={unknown ? 100 : percent} height="1" />
-        </svg>
+        <Fill percent={unknown ? 100 : percent} />
       </div>
       {shown.length > 0 && (
         <ul className="headway-counters">

@@ -1,4 +1,5 @@
 import type { JobSnapshot } from "../index.js";
+import { Fill } from "./Fill.js";
 import { defaultLabels, type Labels } from "./labels.js";
 
 /** What to show. */
@@ -22,9 +23,7 @@ export function JobProgress({ job, labels = defaultLabels, className = "" }: Job
         aria-valuenow={percent}
         aria-valuetext={`${percent} %, ${labels.status[job.status]}`}
       >
-        <svg className="headway-fill" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
-          <rect width={job.progress} height="1" />
-        </svg>
+        <Fill percent={job.progress} />
       </div>
       {job.message && <p className="headway-message">{job.message}</p>}
     </div>
