@@ -173,7 +173,7 @@ func (s *Service) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.listener == nil {
-		if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen); err != nil {
 			return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 		}
 	}
@@ -217,7 +217,7 @@ func (s *Service) work(ctx context.Context) error {
 	err := s.worker.Run(ctx)
 	if err != nil && ctx.Err() != nil {
 		s.cfg.Logger.WarnContext(ctx, "imports under way were not given back", "error", err)
-		return nil
+		return nil //nolint:nilerr // the end of ctx is no error, and the log has the rest
 	}
 	return err
 }

@@ -121,7 +121,9 @@ func (w *world) fingerprint() string {
 		if err := rows.Err(); err != nil {
 			w.t.Fatal(err)
 		}
-		rows.Close()
+		if err := rows.Close(); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }

@@ -230,7 +230,7 @@ func (s *sheetRun) checkReferences() (waits bool) {
 	}
 	for column := range s.columns {
 		p := s.parents[column]
-		if p != nil && v.values[column].Kind != imports.Null && !(waits && p.sheet == s) {
+		if p != nil && v.values[column].Kind != imports.Null && (!waits || p.sheet != s) {
 			s.checkReference(column, p)
 		}
 	}

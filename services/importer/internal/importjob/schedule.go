@@ -105,7 +105,10 @@ func clip(text string, n int) string {
 func (s *Scheduler) Resume(ctx context.Context, before time.Time, log *slog.Logger) error {
 	for {
 		list, err := s.Books.Unscheduled(ctx)
-		if err != nil && ctx.Err() == nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end of ctx is no error
+		}
+		if err != nil {
 			return err
 		}
 		failed := false
@@ -117,7 +120,7 @@ func (s *Scheduler) Resume(ctx context.Context, before time.Time, log *slog.Logg
 			case err == nil:
 				log.InfoContext(ctx, "created the job of an import that had none", "import_id", im.ID)
 			case ctx.Err() != nil:
-				return nil
+				return nil //nolint:nilerr // the end of ctx is no error
 			default:
 				log.WarnContext(ctx, "create the job of an import that has none", "import_id", im.ID, "error", err)
 				failed = failed || status.Code(err) == codes.Unavailable

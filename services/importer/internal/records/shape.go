@@ -173,7 +173,7 @@ func affinity(declared string) string {
 		return "TEXT"
 	case strings.Contains(declared, "BLOB"), declared == "":
 		return "BLOB"
-	case strings.Contains(declared, "REAL"), strings.Contains(declared, "FLOA"), strings.Contains(declared, "DOUB"):
+	case strings.Contains(declared, "REAL"), strings.Contains(declared, "FLOA"), strings.Contains(declared, "DOUBLE"):
 		return "REAL"
 	}
 	return "NUMERIC"

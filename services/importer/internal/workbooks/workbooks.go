@@ -19,7 +19,7 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// ErrTooLarge: the upload has more bytes than allowed.
+// ErrTooLarge says that the upload has more bytes than allowed.
 var ErrTooLarge = errors.New("the file is larger than allowed")
 
 const suffix = ".xlsx"

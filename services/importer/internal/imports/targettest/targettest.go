@@ -110,7 +110,7 @@ func shown(rows [][]imports.Value) []string {
 func wantHeld(t *testing.T, target imports.Target, columns []*schema.Column, keys [][]imports.Value, want ...[]imports.Value) {
 	t.Helper()
 	tx := begin(t, target, "look-"+t.Name(), time.Now().UnixNano())
-	defer tx.Rollback()
+	defer func() { must(t, tx.Rollback()) }()
 	got, err := table(t, tx, columns...).Existing(t.Context(), keys)
 	must(t, err)
 	if g, w := shown(got), shown(want); !reflect.DeepEqual(g, w) {
@@ -149,7 +149,7 @@ func rolledBack(t *testing.T, open func() imports.Target) {
 	must(t, table(t, tx, code).Write(t.Context(), [][]imports.Value{{text("x")}}))
 	must(t, tx.Rollback())
 	tx = begin(t, target, "a", 2)
-	defer tx.Rollback()
+	defer func() { must(t, tx.Rollback()) }()
 	if !table(t, tx, code).WasEmpty() {
 		t.Error("rows were left")
 	}
@@ -220,7 +220,9 @@ func turns(t *testing.T, open func() imports.Target) {
 				return
 			}
 			entered <- i
-			tx.Rollback()
+			if err := tx.Rollback(); err != nil {
+				t.Error(err)
+			}
 		}()
 		if place := <-places; place != i+1 {
 			t.Errorf("run %d was told the place %d", i, place)
@@ -253,7 +255,7 @@ func composite(t *testing.T, open func() imports.Target) {
 	sheet := &schema.Sheet{Name: "items", Table: "items", Key: []string{"code", "part"}, Columns: []*schema.Column{price, code, part}}
 	sc := &schema.Schema{Name: "shop", Sheets: []*schema.Sheet{sheet}}
 	tx := begin(t, target, "a", 1)
-	defer tx.Rollback()
+	defer func() { must(t, tx.Rollback()) }()
 	tb, err := tx.Table(t.Context(), sc, sheet, sheet.Columns)
 	must(t, err)
 	must(t, tb.Write(t.Context(), [][]imports.Value{{text("1"), text("a"), number(1)}, {text("2"), text("a"), number(2)}, {text("3"), text("a"), number(1)}}))
@@ -269,7 +271,7 @@ func owners(t *testing.T, open func() imports.Target) {
 	target := open()
 	defer target.Close()
 	tx := begin(t, target, "a", 1)
-	defer tx.Rollback()
+	defer func() { must(t, tx.Rollback()) }()
 	tb := table(t, tx, code, serial)
 	must(t, tb.Write(t.Context(), [][]imports.Value{{text("x"), text("s1")}, {text("y"), null}}))
 	got, err := tb.Owners(t.Context(), 1, [][]imports.Value{{text("q"), text("s1")}, {text("q"), null}, {text("q"), text("s2")}})
@@ -301,7 +303,7 @@ func uniqueRule(t *testing.T, open func() imports.Target) {
 	load(t, target, "a", []*schema.Column{code, serial}, []imports.Value{text("x"), text("s")})
 	load(t, target, "b", []*schema.Column{code, plain}, []imports.Value{text("y"), text("s")})
 	tx := begin(t, target, "c", 1)
-	defer tx.Rollback()
+	defer func() { must(t, tx.Rollback()) }()
 	sc, sheet := items(code, serial)
 	_, err := tx.Table(t.Context(), sc, sheet, sheet.Columns)
 	wantConflict(t, err)
@@ -318,7 +320,7 @@ func conflicts(t *testing.T, open func() imports.Target) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tx := begin(t, target, "b", 1)
-			defer tx.Rollback()
+			defer func() { must(t, tx.Rollback()) }()
 			sc, sheet := items(columns...)
 			_, err := tx.Table(t.Context(), sc, sheet, columns)
 			wantConflict(t, err)
@@ -326,7 +328,7 @@ func conflicts(t *testing.T, open func() imports.Target) {
 	}
 	t.Run("another key", func(t *testing.T) {
 		tx := begin(t, target, "b", 1)
-		defer tx.Rollback()
+		defer func() { must(t, tx.Rollback()) }()
 		sc, sheet := items(code, part, price)
 		sheet.Key = []string{"part"}
 		_, err := tx.Table(t.Context(), sc, sheet, sheet.Columns)
