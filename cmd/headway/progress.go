@@ -63,7 +63,7 @@ func (v *progressView) redraw(job *jobsv1.Job) {
 		b.WriteString("\x1b[2K" + line + "\n")
 	}
 	v.drawn = len(lines)
-	io.WriteString(v.out, b.String())
+	fmt.Fprint(v.out, b.String())
 }
 
 func bar(fraction float64, width int) string {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -92,6 +93,27 @@ func TestVerifyRefuses(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want %v", name, id, err, c.want)
 		}
 	}
+}
+
+// TestAKnownTokenStillEnds: a token that was good a moment ago is refused once its time, and the difference allowed
+// between clocks, has passed.
+func TestAKnownTokenStillEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := newKey(t, secret)
+		token, err := key.Sign(auth.Identity{Subject: "ann"}, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := key.Verify(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(70 * time.Second)
+		if _, err := key.Verify(t.Context(), token); !errors.Is(err, auth.ErrExpired) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestAShortKeyIsRefused(t *testing.T) {

@@ -12,15 +12,16 @@ import (
 
 // EdgeSettings are the edge's own.
 type EdgeSettings struct {
-	TLSCertFile    string        `help:"Certificate chain (PEM): speak HTTPS and HTTP/2; read again when it changes." placeholder:"FILE" name:"tls-cert-file"`
-	TLSKeyFile     string        `help:"The certificate's key (PEM)." placeholder:"FILE" name:"tls-key-file"`
-	CORSOrigins    []string      `help:"Foreign origins whose pages may call, as https://app.example.com; separated by commas." placeholder:"ORIGIN" name:"cors-origins"`
-	TrustedHosts   []string      `help:"Names that the Host header may hold; separated by commas. Any if empty, except on loopback." placeholder:"HOST"`
-	StreamsPerUser int           `help:"Live streams that a user may have; the oldest goes for the newest. Negative for no limit." default:"64"`
-	MaxStreams     int           `help:"Live streams in all. Negative for no limit." default:"15000"`
-	UploadsPerUser int           `help:"Uploads that a user may have under way. Negative for no limit." default:"4"`
-	Keepalive      time.Duration `help:"How often at least a live stream carries something." default:"15s"`
-	SessionTTL     time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
+	TLSCertFile       string        `help:"Certificate chain (PEM): speak HTTPS and HTTP/2; read again when it changes." placeholder:"FILE" name:"tls-cert-file"`
+	TLSKeyFile        string        `help:"The certificate's key (PEM)." placeholder:"FILE" name:"tls-key-file"`
+	CORSOrigins       []string      `help:"Foreign origins whose pages may call, as https://app.example.com; separated by commas." placeholder:"ORIGIN" name:"cors-origins"`
+	TrustedHosts      []string      `help:"Names that the Host header may hold; separated by commas. Any if empty, except on loopback." placeholder:"HOST"`
+	StreamsPerUser    int           `help:"Live streams that a user may have; the oldest goes for the newest. Negative for no limit." default:"64"`
+	MaxStreams        int           `help:"Live streams in all. Negative for no limit." default:"15000"`
+	RequestsPerSecond int           `help:"Requests a second that a user may make, streams aside. Negative for no limit." default:"50"`
+	UploadsPerUser    int           `help:"Uploads that a user may have under way. Negative for no limit." default:"4"`
+	Keepalive         time.Duration `help:"How often at least a live stream carries something." default:"15s"`
+	SessionTTL        time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
 }
 
 // EdgeCommand runs the edge alone.
@@ -49,7 +50,8 @@ func (s *EdgeSettings) NewEdge(f *Foundation, lis net.Listener, jobs, importer s
 		LocalSignIn: f.Local, LocalUser: LocalUser, SessionTTL: s.SessionTTL,
 		CORSOrigins: s.CORSOrigins, TrustedHosts: s.TrustedHosts,
 		StreamsPerUser: s.StreamsPerUser, MaxStreams: s.MaxStreams, UploadsPerUser: s.UploadsPerUser,
-		MaxUploadBytes: maxUploadBytes, Keepalive: s.Keepalive, Page: page,
+		RequestsPerSecond: s.RequestsPerSecond,
+		MaxUploadBytes:    maxUploadBytes, Keepalive: s.Keepalive, Page: page,
 		Logger: f.Logger.With("service", "edge"), Metrics: f.Metrics,
 	})
 }

@@ -54,7 +54,7 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	s := &Service{cfg: cfg, listener: cfg.Listener}
 	if s.listener == nil {
-		if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		if s.listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", cfg.Listen); err != nil {
 			return nil, fmt.Errorf("edge: listen on %s: %w", cfg.Listen, err)
 		}
 	}

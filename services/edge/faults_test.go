@@ -209,8 +209,8 @@ func TestAStreamsEndIsNoticedAndLogged(t *testing.T) {
 	}
 	s.close()
 	eventually(t, "the log line", func() bool { return strings.Contains(b.log.String(), "req-77") })
-	line := b.log.String()
-	line = line[strings.LastIndex(line[:strings.Index(line, "req-77")], "\n")+1:]
+	before, after, _ := strings.Cut(b.log.String(), "req-77")
+	line := before[strings.LastIndex(before, "\n")+1:] + after
 	line, _, _ = strings.Cut(line, "\n")
 	for _, want := range []string{`"path":"/api/v1/sse/jobs/media/j1"`, `"status":200`, `"subject":"ann"`, `"bytes":`} {
 		if !strings.Contains(line, want) {

@@ -218,6 +218,18 @@ func TestUploadOverTheLimitIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
+func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
+	b := setup(t, nil)
+	conn := b.dialUpload("text/csv", 1000) // of which nothing comes
+	answer := make([]byte, 12)
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 415" {
+		t.Errorf("%q %v", answer, err)
+	}
+}
+
 func TestSenderHearsTheReasonWhileStillSending(t *testing.T) {
 	b := setup(t, nil)
 	body := io.MultiReader(strings.NewReader("no workbook"), bytes.NewReader(make([]byte, 40<<20)))

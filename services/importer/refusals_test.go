@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,8 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcerr"
 )
 
 // edited is a good workbook that was changed.
@@ -221,5 +225,54 @@ func TestLeftoversOfACrashAreRemovedAtTheStart(t *testing.T) {
 	}
 	if stored := w.stored(); len(stored) != 1 || filepath.Base(stored[0]) != im.GetImportId()+".xlsx" {
 		t.Errorf("stored are %v, want only that of the import", stored)
+	}
+}
+
+func TestEveryWorkbookOfTheCorpusIsRefusedWithAReason(t *testing.T) {
+	w := setup(t)
+	files, err := filepath.Glob(filepath.Join("internal", "xlsx", "testdata", "corpus", "*.xls[xm]"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no corpus: %v", err)
+	}
+	for _, name := range files {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.upload("ann", file, &importsv1.UploadOptions{FileName: filepath.Base(name)})
+		switch rpcerr.Reason(err) {
+		case errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED, errorsv1.ErrorReason_ERROR_REASON_INTERNAL:
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if stored := w.stored(); len(stored) != 0 {
+		t.Errorf("stored are %v", stored)
+	}
+}
+
+func TestAWorkbookThatTurnsOutDamagedFailsTheImportForGood(t *testing.T) {
+	w := setup(t)
+	var sheet strings.Builder
+	sheet.WriteString(`<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>`)
+	for row := 1; row < 100; row++ {
+		cells := []string{"Area code", "Area name", "Country"}
+		if row > 1 {
+			cells = []string{fmt.Sprint("A", row), "Area", "DE"}
+		}
+		fmt.Fprintf(&sheet, `<row r="%d">`, row)
+		for i, text := range cells {
+			fmt.Fprintf(&sheet, `<c r="%c%d" t="inlineStr"><is><t>%s</t></is></c>`, 'A'+i, row, text)
+		}
+		sheet.WriteString(`</row>`)
+	}
+	sheet.WriteString(`<row r="100"><c r="A100`)
+	file := rezipped(t, w.sampleBook(20, 0), "xl/worksheets/sheet1.xml", []byte(sheet.String()))
+	im := w.end(file, &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS})
+	wantStatus(t, im, jobsv1.JobStatus_JOB_STATUS_FAILED)
+	if reason := im.GetJob().GetError().GetReason(); reason != "WORKBOOK_DAMAGED" {
+		t.Errorf("failed for %s: %s", reason, im.GetJob().GetError().GetMessage())
+	}
+	if w.held("areas") != 0 {
+		t.Error("rows were written")
 	}
 }

@@ -125,12 +125,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ListJobs pages through the caller's jobs, newest first. */
+        /**
+         * ListJobs pages through the caller's jobs, newest first. A page may hold fewer jobs than asked for (answers stay below
+         *     about 2 MiB); only an empty `next_page_token` is the end.
+         */
         get: operations["JobService_ListJobs"];
         put?: never;
         /**
          * CreateJob puts a job into the queue. With a `request_id`, doing it again gives the same job.
-         * @description Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
+         * @description Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
          *     (`owner` or `job_id` without the service scope).
          */
         post: operations["JobService_CreateJob"];
@@ -196,7 +199,7 @@ export interface paths {
         put?: never;
         /**
          * ResumeJob answers the question of a waiting job and queues it again; that uses up no attempt.
-         * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING.
+         * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
          */
         post: operations["JobService_ResumeJob"];
         delete?: never;
@@ -918,7 +921,8 @@ export interface components {
             question?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description How many queued jobs of this kind go before this one; 0 for the next. Set only while queued.
+             * @description How many queued jobs of this kind go before this one; 0 for the next. Set only while queued; kept up to date for
+             *     the first 100 of a kind.
              */
             queuePosition: number;
             /** @description What came out; set once the job is completed. */

@@ -42,7 +42,7 @@ func (a *Access) GetSession(w http.ResponseWriter, r *http.Request) {
 // cookie, for pages whose users sign in elsewhere. Without one it signs the local user in, where that is switched on
 // and a page of this very server asks for it under a loopback name.
 func (a *Access) SignIn(w http.ResponseWriter, r *http.Request) {
-	token := ""
+	var token string
 	if header := r.Header.Get("Authorization"); header != "" {
 		if token = rpcserver.BearerToken(header); token == "" {
 			httperr.Write(w, r, rpcserver.TokenError(auth.ErrInvalid))

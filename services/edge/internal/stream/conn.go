@@ -136,7 +136,6 @@ func (h *Hub) lingers(w *watcher, still bool) {
 // respond runs the stream on its handler's goroutine.
 func (h *Hub) respond(rw http.ResponseWriter, r *http.Request, w *watcher, events [][]byte, sent uint32, last bool) {
 	rc := http.NewResponseController(rw)
-	_ = rc.SetReadDeadline(time.Time{}) // net/http ends the request when it passes, and nothing is to be read
 	rw.WriteHeader(http.StatusOK)
 	h.wheel.add(w)
 	w.start(bytes.Join(events, nil), sent, last)

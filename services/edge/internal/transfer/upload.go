@@ -270,7 +270,7 @@ func (u *Uploads) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		httperr.Write(w, r, err)
 		return
 	}
-	_ = rc.EnableFullDuplex() // else net/http reads the body before it answers
+	_ = rc.EnableFullDuplex() // reading on behind an answer needs it
 	w.Header().Set("Connection", "close")
 	httperr.Write(w, r, err)
 	if rc.Flush() != nil || r.Header.Get("Expect") != "" { // who waits for "100 Continue" sends nothing now

@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"headway/services/importer/internal/imports"
 )
@@ -30,7 +31,7 @@ type Store struct {
 func Open(ctx context.Context, path string) (*Store, error) {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"},
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"},
 	}.Encode()
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
@@ -264,19 +265,35 @@ func scan(rows *sql.Rows) (imports.Import, error) {
 func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return unavailable(err)
 	}
 	if err := do(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
+		// After some errors SQLite has rolled back by itself already; what failed is what matters.
+		_ = tx.Rollback()
+		return unavailable(err)
 	}
-	return tx.Commit()
+	return unavailable(tx.Commit())
+}
+
+// unavailable marks errors that a database may be over later: a full disk, a lock that is held for long, a disk that
+// is away.
+func unavailable(err error) error {
+	var failed *sqlite.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	switch failed.Code() & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY:
+		return fmt.Errorf("%w: %w", imports.ErrBooksUnavailable, err)
+	}
+	return err
 }
 
 // change runs a statement that must change one row; missing is what it means if it does not.
 func (s *Store) change(ctx context.Context, doing string, missing error, statement string, args ...any) error {
 	result, err := s.db.ExecContext(ctx, statement, args...)
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return fmt.Errorf("%s: %w", doing, unavailable(err))
 	}
 	n, err := result.RowsAffected()
 	if err != nil {

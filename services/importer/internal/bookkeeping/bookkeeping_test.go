@@ -1,6 +1,8 @@
 package bookkeeping_test
 
 import (
+	"database/sql"
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -24,4 +26,37 @@ func TestContract(t *testing.T) {
 			return books
 		}
 	})
+}
+
+func TestADatabaseThatTakesNothingIsUnavailableUntilItDoes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "importer.db")
+	books, err := bookkeeping.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer books.Close()
+	if _, _, err := books.Create(t.Context(), imports.Import{ID: "a", Sheets: []imports.Sheet{{Name: "s"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := books.BeginRun(t.Context(), "a", 1); err != nil {
+		t.Fatal(err)
+	}
+	other, err := sql.Open("sqlite", path+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := books.AddIssues(t.Context(), "a", 1, []imports.Issue{{Sheet: "s"}}); !errors.Is(err, imports.ErrBooksUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := books.AddIssues(t.Context(), "a", 1, []imports.Issue{{Sheet: "s"}}); err != nil {
+		t.Errorf("once the database is free: %v", err)
+	}
 }

@@ -11,7 +11,6 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/engine"
-	"headway/services/importer/internal/importrpc"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/workbooks"
@@ -40,7 +39,7 @@ type verdict struct {
 
 // failure is an attempt that ended without success.
 type failure struct {
-	reason    errorsv1.ErrorReason
+	reason    string // a name of headway.errors.v1.ErrorReason
 	message   string
 	permanent bool
 	result    map[string]any
@@ -122,7 +121,7 @@ func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Impor
 		return verdict{park: question(im, o)}, nil
 	}
 	return verdict{fail: &failure{
-		reason: errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED, permanent: true, result: result(im, o),
+		reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED), permanent: true, result: result(im, o),
 		message: fmt.Sprintf("Nothing was imported: %s of %s cannot be, and the import was to abort then. Mend them and upload again, or skip them.",
 			rows(refused(o.Totals)), rows(o.Totals.Read)),
 	}}, nil
@@ -137,10 +136,10 @@ func (r *Runner) failed(ctx context.Context, job *jobsv1.Job, err error) (verdic
 		return verdict{}, err
 	}
 	f := classify(err)
-	if f.reason == errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED && job.GetAttempt() >= unforeseenAttempts {
+	if f.reason == rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED) && job.GetAttempt() >= unforeseenAttempts {
 		f.permanent = true
 	}
-	r.Logger.WarnContext(ctx, "import failed", "import_id", job.GetJobId(), "reason", rpcerr.Word(f.reason), "permanent", f.permanent, "error", err)
+	r.Logger.WarnContext(ctx, "import failed", "import_id", job.GetJobId(), "reason", f.reason, "permanent", f.permanent, "error", err)
 	return verdict{fail: f}, nil
 }
 
@@ -151,23 +150,26 @@ func classify(err error) *failure {
 	var violated *imports.ConservationError
 	switch {
 	case errors.As(err, &refused):
-		return &failure{reason: importrpc.WorkbookReason(refused.Reason), message: refused.Error(), permanent: true}
+		return &failure{reason: string(refused.Reason), message: refused.Error(), permanent: true}
 	case errors.As(err, &conflict):
-		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT, permanent: true,
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT), permanent: true,
 			message: fmt.Sprintf("The table “%s” does not fit the schema: %s. Nothing was written.", conflict.Table, conflict.Detail)}
 	case errors.As(err, &violated):
-		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED, permanent: true,
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED), permanent: true,
 			message: "The numbers of the import do not add up, so nothing was written. This is a defect of Headway; please report it."}
 	case errors.Is(err, imports.ErrWorkbookGone), errors.Is(err, imports.ErrNotFound):
-		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE, permanent: true,
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE), permanent: true,
 			message: "The stored workbook is gone; upload it again."}
 	case errors.Is(err, schema.ErrNotFound):
-		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND, permanent: true,
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND), permanent: true,
 			message: "The schema of this import does not exist any more; put it back, or upload for another one."}
+	case errors.Is(err, imports.ErrBooksUnavailable):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
+			message: "The importer's own database cannot be written for the moment; its disk may be full. Nothing was written."}
 	case errors.Is(err, imports.ErrTargetUnavailable):
-		return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE,
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE),
 			message: "The database for the rows cannot be written for the moment; nothing was written."}
 	}
-	return &failure{reason: errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED,
+	return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED),
 		message: "The importer failed in a way it did not foresee; nothing was written. The cause is in its log."}
 }

@@ -44,7 +44,7 @@ func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
 	case err != nil:
 		return nil, err
 	case v.fail != nil:
-		return nil, &headway.Failure{Reason: rpcerr.Word(v.fail.reason), Message: v.fail.message, Permanent: v.fail.permanent, Result: v.fail.result}
+		return nil, &headway.Failure{Reason: v.fail.reason, Message: v.fail.message, Permanent: v.fail.permanent, Result: v.fail.result}
 	case v.park != nil:
 		return nil, headway.Park(v.park)
 	}

@@ -40,7 +40,7 @@ func toStatus(err error) error {
 	}
 	var refused *xlsx.Error
 	if errors.As(err, &refused) {
-		return rpcerr.New(codes.InvalidArgument, WorkbookReason(refused.Reason), refused.Error())
+		return rpcerr.New(codes.InvalidArgument, workbookReason(refused.Reason), refused.Error())
 	}
 	switch {
 	case errors.Is(err, imports.ErrNotFound):
@@ -61,6 +61,9 @@ func toStatus(err error) error {
 	case errors.Is(err, imports.ErrWorkbookGone):
 		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
 			"The stored workbook is gone, so no report can be made of it; the list of issues is still there.", err)
+	case errors.Is(err, imports.ErrBooksUnavailable):
+		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
+			"The importer cannot keep anything for the moment; try again.", err)
 	case errors.Is(err, errFileEmpty):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY,
 			"The file is empty; look that it was saved and copied whole, and upload it again.")
@@ -100,29 +103,13 @@ func layoutReason(p layout.Problem) (codes.Code, errorsv1.ErrorReason) {
 	return codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID
 }
 
-// WorkbookReason is the reason that clients get for a workbook that the reader refuses.
-func WorkbookReason(reason xlsx.Reason) errorsv1.ErrorReason {
-	switch reason {
-	case xlsx.EmptyFile:
-		return errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY
-	case xlsx.Encrypted:
-		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_ENCRYPTED
-	case xlsx.LegacyWorkbook:
-		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LEGACY
-	case xlsx.BinaryWorkbook:
-		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_BINARY
-	case xlsx.OpenDocument:
-		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_OPENDOCUMENT
-	case xlsx.TextFile:
-		return errorsv1.ErrorReason_ERROR_REASON_TEXT_FILE
-	case xlsx.Damaged, xlsx.SheetNotFound:
-		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_DAMAGED
-	case xlsx.LimitExceeded:
-		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT
-	case xlsx.UnsupportedXML:
-		return errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_XML_REFUSED
+// workbookReason is the reason that clients get for a workbook that the reader refuses: the reader's own word.
+func workbookReason(reason xlsx.Reason) errorsv1.ErrorReason {
+	known, ok := errorsv1.ErrorReason_value["ERROR_REASON_"+string(reason)]
+	if !ok {
+		return errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK
 	}
-	return errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK
+	return errorsv1.ErrorReason(known)
 }
 
 // uploadError tells a broken upload from one that is too large.

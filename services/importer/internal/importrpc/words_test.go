@@ -4,8 +4,10 @@ import (
 	"testing"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/xlsx"
 )
 
 func TestTheDomainAndTheContractHaveTheSameNumbers(t *testing.T) {
@@ -40,6 +42,15 @@ func TestTheDomainAndTheContractHaveTheSameNumbers(t *testing.T) {
 	for _, typ := range []schema.Type{schema.Text, schema.Integer, schema.Decimal, schema.Boolean, schema.Date, schema.Time, schema.DateTime, schema.Email, schema.Phone, schema.Enum} {
 		if columnTypes[typ] == importsv1.ColumnType_COLUMN_TYPE_UNSPECIFIED {
 			t.Errorf("the type %s has no word in the contract", typ)
+		}
+	}
+}
+
+func TestEveryRefusalOfTheReaderHasAReason(t *testing.T) {
+	for _, reason := range []xlsx.Reason{xlsx.NotAWorkbook, xlsx.Encrypted, xlsx.LegacyWorkbook, xlsx.BinaryWorkbook, xlsx.OpenDocument,
+		xlsx.TextFile, xlsx.EmptyFile, xlsx.Damaged, xlsx.LimitExceeded, xlsx.UnsupportedXML, xlsx.SheetNotFound} {
+		if got := rpcerr.Word(workbookReason(reason)); got != string(reason) {
+			t.Errorf("%s becomes %s", reason, got)
 		}
 	}
 }

@@ -22,6 +22,8 @@ var (
 	ErrFenced = errors.New("a later run of this import has taken over")
 	// ErrTargetUnavailable: the target database cannot be reached, is full, or refused the work.
 	ErrTargetUnavailable = errors.New("the target database is unavailable")
+	// ErrBooksUnavailable: the importer's own database cannot be written for the moment; its disk may be full.
+	ErrBooksUnavailable = errors.New("the importer's own database is unavailable")
 	// ErrWorkbookGone: the stored workbook is gone.
 	ErrWorkbookGone = errors.New("the stored workbook is gone")
 )

@@ -197,7 +197,8 @@ type Job struct {
 	Answer *structpb.Struct `protobuf:"bytes,16,opt,name=answer,proto3" json:"answer,omitempty"`
 	// A cancel was asked for and has not reached the worker's end yet.
 	CancelRequested bool `protobuf:"varint,17,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
-	// How many queued jobs of this kind go before this one; 0 for the next. Set only while queued.
+	// How many queued jobs of this kind go before this one; 0 for the next. Set only while queued; kept up to date for
+	// the first 100 of a kind.
 	QueuePosition uint32 `protobuf:"varint,18,opt,name=queue_position,json=queuePosition,proto3" json:"queue_position,omitempty"`
 	// Bytes of output appended so far; ReadOutput reads them.
 	OutputBytes int64 `protobuf:"varint,19,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"`

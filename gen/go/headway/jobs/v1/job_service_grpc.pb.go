@@ -44,14 +44,15 @@ const (
 type JobServiceClient interface {
 	// CreateJob puts a job into the queue. With a `request_id`, doing it again gives the same job.
 	//
-	// Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
 	// (`owner` or `job_id` without the service scope).
 	CreateJob(ctx context.Context, in *CreateJobRequest, opts ...grpc.CallOption) (*CreateJobResponse, error)
 	// GetJob gives the current snapshot, for those who poll. It may be 250 ms behind the worker's last report.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND.
 	GetJob(ctx context.Context, in *GetJobRequest, opts ...grpc.CallOption) (*GetJobResponse, error)
-	// ListJobs pages through the caller's jobs, newest first.
+	// ListJobs pages through the caller's jobs, newest first. A page may hold fewer jobs than asked for (answers stay below
+	// about 2 MiB); only an empty `next_page_token` is the end.
 	ListJobs(ctx context.Context, in *ListJobsRequest, opts ...grpc.CallOption) (*ListJobsResponse, error)
 	// WatchJob streams snapshots of one job: the current one at once, then every later one as it comes, with revisions
 	// that only grow. A slow reader skips to the newest. The terminal snapshot always comes, and ends the stream (OK).
@@ -74,7 +75,7 @@ type JobServiceClient interface {
 	RetryJob(ctx context.Context, in *RetryJobRequest, opts ...grpc.CallOption) (*RetryJobResponse, error)
 	// ResumeJob answers the question of a waiting job and queues it again; that uses up no attempt.
 	//
-	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING.
+	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
 	ResumeJob(ctx context.Context, in *ResumeJobRequest, opts ...grpc.CallOption) (*ResumeJobResponse, error)
 	// DeleteJob removes a finished job and its output.
 	//
@@ -232,14 +233,15 @@ type JobService_ReadOutputClient = grpc.ServerStreamingClient[ReadOutputResponse
 type JobServiceServer interface {
 	// CreateJob puts a job into the queue. With a `request_id`, doing it again gives the same job.
 	//
-	// Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
 	// (`owner` or `job_id` without the service scope).
 	CreateJob(context.Context, *CreateJobRequest) (*CreateJobResponse, error)
 	// GetJob gives the current snapshot, for those who poll. It may be 250 ms behind the worker's last report.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND.
 	GetJob(context.Context, *GetJobRequest) (*GetJobResponse, error)
-	// ListJobs pages through the caller's jobs, newest first.
+	// ListJobs pages through the caller's jobs, newest first. A page may hold fewer jobs than asked for (answers stay below
+	// about 2 MiB); only an empty `next_page_token` is the end.
 	ListJobs(context.Context, *ListJobsRequest) (*ListJobsResponse, error)
 	// WatchJob streams snapshots of one job: the current one at once, then every later one as it comes, with revisions
 	// that only grow. A slow reader skips to the newest. The terminal snapshot always comes, and ends the stream (OK).
@@ -262,7 +264,7 @@ type JobServiceServer interface {
 	RetryJob(context.Context, *RetryJobRequest) (*RetryJobResponse, error)
 	// ResumeJob answers the question of a waiting job and queues it again; that uses up no attempt.
 	//
-	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING.
+	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
 	ResumeJob(context.Context, *ResumeJobRequest) (*ResumeJobResponse, error)
 	// DeleteJob removes a finished job and its output.
 	//

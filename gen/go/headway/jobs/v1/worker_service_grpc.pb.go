@@ -59,7 +59,7 @@ type WorkerServiceClient interface {
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
 	CompleteJob(ctx context.Context, in *CompleteJobRequest, opts ...grpc.CallOption) (*CompleteJobResponse, error)
 	// FailJob ends the attempt. The job is queued again while attempts are left and the error is retryable; after a
-	// cancel request it is cancelled instead.
+	// cancel request it is cancelled instead, and keeps the error's reason.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	FailJob(ctx context.Context, in *FailJobRequest, opts ...grpc.CallOption) (*FailJobResponse, error)
@@ -180,7 +180,7 @@ type WorkerServiceServer interface {
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
 	CompleteJob(context.Context, *CompleteJobRequest) (*CompleteJobResponse, error)
 	// FailJob ends the attempt. The job is queued again while attempts are left and the error is retryable; after a
-	// cancel request it is cancelled instead.
+	// cancel request it is cancelled instead, and keeps the error's reason.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	FailJob(context.Context, *FailJobRequest) (*FailJobResponse, error)
