@@ -24,7 +24,7 @@ export function VerdictCard({ job, detail, actions }: VerdictCardProps) {
         {lead.filter(Boolean).map((line) => (
           <p key={line}>{line}</p>
         ))}
-        {job.status === "failed" && job.reason && (
+        {job.status === "failed" && job.reason && tone === "bad" && (
           <p className="fine muted">
             {texts.job.reason}: <code>{job.reason}</code>
           </p>
@@ -48,13 +48,11 @@ function verdict(job: JobSnapshot, detail: ImportDetail): { heading: string; lea
     const heading = written > 0 ? t.done.committed(written) : bad > 0 ? t.done.unchangedButBad : t.done.unchanged;
     return { heading, lead: [leftOut], tone: bad ? "warn" : "good" };
   }
-  const declined = job.reason === "REVIEW_DECLINED";
+  if (job.reason === "REVIEW_DECLINED") {
+    return { heading: t.failed.declined, lead: [t.failed.nothingWritten], tone: "quiet" };
+  }
   if (job.status === "cancelled") {
-    return {
-      heading: declined ? t.failed.declined : t.failed.cancelled,
-      lead: [t.failed.nothingWritten],
-      tone: "quiet",
-    };
+    return { heading: t.failed.cancelled, lead: [t.failed.nothingWritten], tone: "quiet" };
   }
   const heading = job.reason === "ROWS_REJECTED" ? t.failed.rows_rejected : t.failed.other;
   return { heading, lead: [job.failedReason ?? "", t.failed.nothingWritten], tone: "bad" };
