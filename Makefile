@@ -51,7 +51,7 @@ generate: $(BIN)/buf $(BIN)/protoc-gen-openapiv3 node_modules ## Write gen/ and 
 	$(BIN)/buf format -w proto
 	$(BIN)/buf generate
 	go run ./services/edge/internal/openapi
-	npm run generate-types
+	npm run generate
 
 .PHONY: check-generate
 check-generate: generate ## Fail if the committed generated code is not what the protos give

@@ -154,7 +154,10 @@ func TestOnIssuesIsKept(t *testing.T) {
 		if code, answer := s.rest(token, "POST", "/api/v1/imports/"+id+":confirm", map[string]any{"commit": false}); code != http.StatusOK {
 			t.Fatalf("confirm: %d %v", code, answer)
 		}
-		s.job(token, id, "cancelled")
+		job := s.job(token, id, "cancelled")
+		if reason := field(t, job, "error", "reason"); reason != "REVIEW_DECLINED" {
+			t.Errorf("the reason is %v", reason)
+		}
 	})
 }
 

@@ -71,6 +71,7 @@ func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 		if p := recover(); p != nil {
 			resp, err = nil, rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
+		err = told(err)
 		o.seconds.WithLabelValues(path.Base(info.FullMethod)).Observe(time.Since(start).Seconds())
 		o.finish(ctx, info.FullMethod, start, err)
 	}()
@@ -85,9 +86,18 @@ func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServer
 		if p := recover(); p != nil {
 			err = rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
+		err = told(err)
 		o.finish(ctx, info.FullMethod, start, err)
 	}()
 	return handler(srv, &streamWithContext{ss, ctx})
+}
+
+// told is what the caller gets: an error that nobody gave a status is hidden behind a fixed sentence.
+func told(err error) error {
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	return rpcerr.Internal(err)
 }
 
 func begin(ctx context.Context) context.Context {

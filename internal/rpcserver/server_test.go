@@ -3,6 +3,7 @@ package rpcserver_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"strings"
@@ -34,8 +35,11 @@ type service struct {
 }
 
 func (s *service) GetJob(ctx context.Context, r *jobsv1.GetJobRequest) (*jobsv1.GetJobResponse, error) {
-	if r.GetJobId() == "panic" {
+	switch r.GetJobId() {
+	case "panic":
 		panic("the handler fell over secret-detail")
+	case "bare":
+		return nil, errors.New("a bare error with a secret-detail")
 	}
 	id, _ := auth.FromContext(ctx)
 	return &jobsv1.GetJobResponse{Job: &jobsv1.Job{Owner: id.Subject}}, nil
@@ -165,6 +169,15 @@ func TestAPanicIsAnErrorForOneCallerAndALineInTheLog(t *testing.T) {
 	}
 	if _, err := r.client.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: "j"}, r.as(t, "ann", time.Hour)); err != nil {
 		t.Errorf("the next call: %v", err)
+	}
+}
+
+func TestAnErrorWithoutAStatusIsHiddenAndLogged(t *testing.T) {
+	r := setup(t)
+	_, err := r.client.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: "bare"}, r.as(t, "ann", time.Hour))
+	want(t, err, codes.Internal, errorsv1.ErrorReason_ERROR_REASON_INTERNAL)
+	if strings.Contains(err.Error(), "secret-detail") || !strings.Contains(r.log.String(), "secret-detail") {
+		t.Errorf("the caller gets %v, the log has %s", err, r.log)
 	}
 }
 

@@ -121,7 +121,7 @@ func (w *world) fingerprint() string {
 		if err := rows.Err(); err != nil {
 			w.t.Fatal(err)
 		}
-		if err := rows.Close(); err != nil {
+		if err := rows.Close(); err != nil { //nolint:sqlclosecheck // one table after the other
 			w.t.Fatal(err)
 		}
 	}

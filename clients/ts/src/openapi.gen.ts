@@ -442,19 +442,21 @@ export interface components {
         /** @description ImportDetail is what an import's stream adds to its job's. */
         "headway.edge.v1.ImportDetail": {
             /** @description The rows are in the database. */
-            committed?: boolean;
+            committed: boolean;
             /** @description The run is rolled back whatever comes out. */
-            dryRun?: boolean;
+            dryRun: boolean;
             /** @description The uploaded file's name. */
-            fileName?: string;
+            fileName: string;
             /** @description The newest issues, newest first. */
-            newestIssues?: components["schemas"]["headway.imports.v1.Issue"][];
+            newestIssues: components["schemas"]["headway.imports.v1.Issue"][];
+            /** @description What the uploader should know ("These bytes were imported before"). */
+            notices: components["schemas"]["headway.imports.v1.Notice"][];
             /** @description What happens when rows have issues. */
-            onIssues?: components["schemas"]["headway.imports.v1.OnIssues"];
+            onIssues: components["schemas"]["headway.imports.v1.OnIssues"];
             /** @description The largest faults first. */
-            rootCauses?: components["schemas"]["headway.imports.v1.RootCause"][];
+            rootCauses: components["schemas"]["headway.imports.v1.RootCause"][];
             /** @description The sheets in their order. */
-            sheets?: components["schemas"]["headway.imports.v1.SheetImport"][];
+            sheets: components["schemas"]["headway.imports.v1.SheetImport"][];
             /** @description The sum over the sheets. */
             totals?: components["schemas"]["headway.imports.v1.Counts"];
         };
@@ -545,7 +547,7 @@ export interface components {
             /** @description The name of the step under way; empty when none is. In every message about a job. */
             step?: string;
             /** @description The steps in their order. */
-            steps?: components["schemas"]["headway.jobs.v1.Step"][];
+            steps: components["schemas"]["headway.jobs.v1.Step"][];
             /**
              * Format: date-time
              * @description When this state came to be.
@@ -554,7 +556,7 @@ export interface components {
             /** @description The job's title. */
             title?: string;
             /** @description What this message is. */
-            type?: components["schemas"]["headway.edge.v1.StreamMessageType"];
+            type: components["schemas"]["headway.edge.v1.StreamMessageType"];
         };
         /**
          * @description StreamMessageType tells what a message is. In JSON: `connected`, `initial_status`, `job_update`, …
@@ -1627,7 +1629,13 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, unknown>;
+                "application/json": {
+                    /**
+                     * @description Why, for those who look at the job later; CANCELLED_BY_USER if unset. The worker of an active job may give a reason
+                     *     of its own, which counts.
+                     */
+                    error?: components["schemas"]["headway.jobs.v1.JobError"];
+                };
             };
         };
         responses: {

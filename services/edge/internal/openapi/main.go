@@ -179,6 +179,7 @@ func merge(into, from map[string]any) {
 // the edge's own shape.
 func speakWebJSON(doc, schemas map[string]any) {
 	answers := map[string]bool{}
+	reach(object(doc, "components", "responses"), schemas, answers)
 	for _, item := range object(doc, "paths") {
 		for _, operation := range item.(map[string]any) {
 			if op, ok := operation.(map[string]any); ok {

@@ -131,7 +131,7 @@ func (s *Scheduler) Resume(ctx context.Context, before time.Time, log *slog.Logg
 		}
 		pause(ctx, 5*time.Second)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is no error
 		}
 	}
 }

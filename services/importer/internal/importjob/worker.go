@@ -30,6 +30,14 @@ func NewWorker(conn *grpc.ClientConn, r *Runner, cfg WorkerConfig) *headway.Work
 	})
 }
 
+// Declined is why an import whose review was declined ends.
+func Declined() *jobsv1.JobError {
+	return &jobsv1.JobError{
+		Reason:  rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_REVIEW_DECLINED),
+		Message: "The import was given up; nothing was written.",
+	}
+}
+
 // handle is one lease of an import's job. The job's revision at its lease is the number of the run: it grows with
 // every lease, also with those that use up no attempt.
 func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
@@ -37,10 +45,11 @@ func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
 	v, err := r.run(ctx, job, int64(job.GetRevision()), task)
 	switch {
 	case errors.Is(err, errDeclined):
-		if _, err := r.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: job.GetJobId()}); err != nil {
+		if _, err := r.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: job.GetJobId(), Error: Declined()}); err != nil {
 			return nil, err
 		}
-		return nil, headway.FailForGood(rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_REVIEW_DECLINED), "The import was given up; nothing was written.", nil)
+		why := Declined()
+		return nil, headway.FailForGood(why.GetReason(), why.GetMessage(), nil)
 	case err != nil:
 		return nil, err
 	case v.fail != nil:

@@ -122,13 +122,13 @@ func (d *Dispatcher) List(ctx context.Context, f job.Filter) (job.Page, error) {
 	return d.store.List(ctx, f)
 }
 
-// Cancel ends a queued or waiting job and asks an active one's worker to stop.
-func (d *Dispatcher) Cancel(ctx context.Context, id string, allow Allow) (job.Job, error) {
+// Cancel ends a queued or waiting job and asks an active one's worker to stop. why may be zero.
+func (d *Dispatcher) Cancel(ctx context.Context, id string, why job.Failure, allow Allow) (job.Job, error) {
 	return d.change(ctx, id, func(now time.Time, j *job.Job) error {
 		if err := allow(j); err != nil {
 			return err
 		}
-		_, err := j.Cancel(now, d.cfg.CancelGrace)
+		_, err := j.Cancel(now, d.cfg.CancelGrace, why)
 		return err
 	})
 }

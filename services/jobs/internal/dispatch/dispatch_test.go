@@ -256,7 +256,7 @@ func TestPlacesInTheQueueFollowWhoGoesBefore(t *testing.T) {
 		}
 		check(map[string]uint32{urgent.ID: 0, first.ID: 1, second.ID: 2, third.ID: 3})
 		f.lease(0)
-		if _, err := f.Cancel(f.t.Context(), first.ID, everyone); err != nil {
+		if _, err := f.Cancel(f.t.Context(), first.ID, job.Failure{}, everyone); err != nil {
 			t.Fatal(err)
 		}
 		check(map[string]uint32{urgent.ID: 0, first.ID: 0, second.ID: 0, third.ID: 1})
@@ -268,7 +268,7 @@ func TestOldJobsAreRemovedAfterTheRetentionTime(t *testing.T) {
 	cfg.Retention = time.Hour
 	inBubble(t, cfg, func(f *fixture) {
 		old := f.create()
-		if _, err := f.Cancel(f.t.Context(), old.ID, everyone); err != nil {
+		if _, err := f.Cancel(f.t.Context(), old.ID, job.Failure{}, everyone); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(50 * time.Minute)

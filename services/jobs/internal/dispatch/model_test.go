@@ -384,7 +384,7 @@ func (p *play) cancel() {
 }
 
 func (p *play) cancelNow(j *modelJob) {
-	_, err := p.d.Cancel(p.t.Context(), j.id, everyone)
+	_, err := p.d.Cancel(p.t.Context(), j.id, job.Failure{}, everyone)
 	switch j.status {
 	case job.Completed, job.Failed:
 		p.refused(err, job.ErrFinished)

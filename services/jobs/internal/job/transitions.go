@@ -236,8 +236,9 @@ func (j *Job) Resume(now time.Time, answer json.RawMessage) error {
 }
 
 // Cancel ends a queued or waiting job, and asks the worker of an active one to stop within grace. changed is false if
-// that was asked before, or the job is cancelled already.
-func (j *Job) Cancel(now time.Time, grace time.Duration) (changed bool, err error) {
+// that was asked before, or the job is cancelled already. why is kept as the job's error if it ends here; its zero value
+// means CANCELLED_BY_USER.
+func (j *Job) Cancel(now time.Time, grace time.Duration, why Failure) (changed bool, err error) {
 	now = Instant(now)
 	switch {
 	case j.Status == Cancelled || j.Status == Active && j.CancelRequested:
@@ -250,6 +251,10 @@ func (j *Job) Cancel(now time.Time, grace time.Duration) (changed bool, err erro
 		j.touch(now)
 	default:
 		j.cancel(now)
+		if why.Reason != "" {
+			why.Attempt = j.Attempt
+			j.Error = &why
+		}
 	}
 	return true, nil
 }

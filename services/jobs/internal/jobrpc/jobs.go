@@ -262,7 +262,8 @@ func send(stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse], jobs []*j
 
 // CancelJob implements JobService.
 func (s *Jobs) CancelJob(ctx context.Context, r *jobsv1.CancelJobRequest) (*jobsv1.CancelJobResponse, error) {
-	j, err := s.dispatcher.Cancel(ctx, r.GetJobId(), visible(ctx))
+	why := job.Failure{Reason: r.GetError().GetReason(), Message: r.GetError().GetMessage()}
+	j, err := s.dispatcher.Cancel(ctx, r.GetJobId(), why, visible(ctx))
 	if err != nil {
 		return nil, toStatus(err)
 	}

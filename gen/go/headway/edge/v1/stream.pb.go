@@ -401,7 +401,9 @@ type ImportDetail struct {
 	// The largest faults first.
 	RootCauses []*v11.RootCause `protobuf:"bytes,7,rep,name=root_causes,json=rootCauses,proto3" json:"root_causes,omitempty"`
 	// The newest issues, newest first.
-	NewestIssues  []*v11.Issue `protobuf:"bytes,8,rep,name=newest_issues,json=newestIssues,proto3" json:"newest_issues,omitempty"`
+	NewestIssues []*v11.Issue `protobuf:"bytes,8,rep,name=newest_issues,json=newestIssues,proto3" json:"newest_issues,omitempty"`
+	// What the uploader should know ("These bytes were imported before").
+	Notices       []*v11.Notice `protobuf:"bytes,9,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -492,6 +494,13 @@ func (x *ImportDetail) GetNewestIssues() []*v11.Issue {
 	return nil
 }
 
+func (x *ImportDetail) GetNotices() []*v11.Notice {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
 var File_headway_edge_v1_stream_proto protoreflect.FileDescriptor
 
 const file_headway_edge_v1_stream_proto_rawDesc = "" +
@@ -551,7 +560,7 @@ const file_headway_edge_v1_stream_proto_rawDesc = "" +
 	"\r_output_bytesB\x10\n" +
 	"\x0e_failed_reasonB\t\n" +
 	"\a_reasonB\x14\n" +
-	"\x12_keepalive_seconds\"\x8a\x03\n" +
+	"\x12_keepalive_seconds\"\xc0\x03\n" +
 	"\fImportDetail\x12\x1b\n" +
 	"\tfile_name\x18\x01 \x01(\tR\bfileName\x129\n" +
 	"\ton_issues\x18\x02 \x01(\x0e2\x1c.headway.imports.v1.OnIssuesR\bonIssues\x12\x17\n" +
@@ -561,7 +570,8 @@ const file_headway_edge_v1_stream_proto_rawDesc = "" +
 	"\x06totals\x18\x06 \x01(\v2\x1a.headway.imports.v1.CountsR\x06totals\x12>\n" +
 	"\vroot_causes\x18\a \x03(\v2\x1d.headway.imports.v1.RootCauseR\n" +
 	"rootCauses\x12>\n" +
-	"\rnewest_issues\x18\b \x03(\v2\x19.headway.imports.v1.IssueR\fnewestIssues*\xad\x02\n" +
+	"\rnewest_issues\x18\b \x03(\v2\x19.headway.imports.v1.IssueR\fnewestIssues\x124\n" +
+	"\anotices\x18\t \x03(\v2\x1a.headway.imports.v1.NoticeR\anotices*\xad\x02\n" +
 	"\x11StreamMessageType\x12#\n" +
 	"\x1fSTREAM_MESSAGE_TYPE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dSTREAM_MESSAGE_TYPE_CONNECTED\x10\x01\x12&\n" +
@@ -600,6 +610,7 @@ var file_headway_edge_v1_stream_proto_goTypes = []any{
 	(*v11.Counts)(nil),            // 9: headway.imports.v1.Counts
 	(*v11.RootCause)(nil),         // 10: headway.imports.v1.RootCause
 	(*v11.Issue)(nil),             // 11: headway.imports.v1.Issue
+	(*v11.Notice)(nil),            // 12: headway.imports.v1.Notice
 }
 var file_headway_edge_v1_stream_proto_depIdxs = []int32{
 	0,  // 0: headway.edge.v1.StreamMessage.type:type_name -> headway.edge.v1.StreamMessageType
@@ -617,11 +628,12 @@ var file_headway_edge_v1_stream_proto_depIdxs = []int32{
 	9,  // 12: headway.edge.v1.ImportDetail.totals:type_name -> headway.imports.v1.Counts
 	10, // 13: headway.edge.v1.ImportDetail.root_causes:type_name -> headway.imports.v1.RootCause
 	11, // 14: headway.edge.v1.ImportDetail.newest_issues:type_name -> headway.imports.v1.Issue
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	12, // 15: headway.edge.v1.ImportDetail.notices:type_name -> headway.imports.v1.Notice
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_headway_edge_v1_stream_proto_init() }

@@ -717,7 +717,10 @@ func (x *WatchJobsResponse) GetDeletedJobIds() []string {
 type CancelJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The job's id.
-	JobId         string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// Why, for those who look at the job later; CANCELLED_BY_USER if unset. The worker of an active job may give a reason
+	// of its own, which counts.
+	Error         *JobError `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -757,6 +760,13 @@ func (x *CancelJobRequest) GetJobId() string {
 		return x.JobId
 	}
 	return ""
+}
+
+func (x *CancelJobRequest) GetError() *JobError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
 }
 
 // CancelJobResponse holds the job.
@@ -1250,9 +1260,10 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\x11WatchJobsResponse\x12(\n" +
 	"\x04jobs\x18\x01 \x03(\v2\x14.headway.jobs.v1.JobR\x04jobs\x12\x16\n" +
 	"\x06synced\x18\x02 \x01(\bR\x06synced\x12&\n" +
-	"\x0fdeleted_job_ids\x18\x03 \x03(\tR\rdeletedJobIds\"4\n" +
+	"\x0fdeleted_job_ids\x18\x03 \x03(\tR\rdeletedJobIds\"e\n" +
 	"\x10CancelJobRequest\x12 \n" +
-	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\";\n" +
+	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12/\n" +
+	"\x05error\x18\x02 \x01(\v2\x19.headway.jobs.v1.JobErrorR\x05error\";\n" +
 	"\x11CancelJobResponse\x12&\n" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"3\n" +
 	"\x0fRetryJobRequest\x12 \n" +
@@ -1329,6 +1340,7 @@ var file_headway_jobs_v1_job_service_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 	(*Job)(nil),                   // 25: headway.jobs.v1.Job
 	(JobStatus)(0),                // 26: headway.jobs.v1.JobStatus
+	(*JobError)(nil),              // 27: headway.jobs.v1.JobError
 }
 var file_headway_jobs_v1_job_service_proto_depIdxs = []int32{
 	21, // 0: headway.jobs.v1.CreateJobRequest.payload:type_name -> google.protobuf.Struct
@@ -1346,35 +1358,36 @@ var file_headway_jobs_v1_job_service_proto_depIdxs = []int32{
 	25, // 12: headway.jobs.v1.WatchJobResponse.job:type_name -> headway.jobs.v1.Job
 	24, // 13: headway.jobs.v1.WatchJobsRequest.ended_after:type_name -> google.protobuf.Timestamp
 	25, // 14: headway.jobs.v1.WatchJobsResponse.jobs:type_name -> headway.jobs.v1.Job
-	25, // 15: headway.jobs.v1.CancelJobResponse.job:type_name -> headway.jobs.v1.Job
-	25, // 16: headway.jobs.v1.RetryJobResponse.job:type_name -> headway.jobs.v1.Job
-	21, // 17: headway.jobs.v1.ResumeJobRequest.answer:type_name -> google.protobuf.Struct
-	25, // 18: headway.jobs.v1.ResumeJobResponse.job:type_name -> headway.jobs.v1.Job
-	0,  // 19: headway.jobs.v1.JobService.CreateJob:input_type -> headway.jobs.v1.CreateJobRequest
-	2,  // 20: headway.jobs.v1.JobService.GetJob:input_type -> headway.jobs.v1.GetJobRequest
-	4,  // 21: headway.jobs.v1.JobService.ListJobs:input_type -> headway.jobs.v1.ListJobsRequest
-	6,  // 22: headway.jobs.v1.JobService.WatchJob:input_type -> headway.jobs.v1.WatchJobRequest
-	8,  // 23: headway.jobs.v1.JobService.WatchJobs:input_type -> headway.jobs.v1.WatchJobsRequest
-	10, // 24: headway.jobs.v1.JobService.CancelJob:input_type -> headway.jobs.v1.CancelJobRequest
-	12, // 25: headway.jobs.v1.JobService.RetryJob:input_type -> headway.jobs.v1.RetryJobRequest
-	14, // 26: headway.jobs.v1.JobService.ResumeJob:input_type -> headway.jobs.v1.ResumeJobRequest
-	16, // 27: headway.jobs.v1.JobService.DeleteJob:input_type -> headway.jobs.v1.DeleteJobRequest
-	18, // 28: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
-	1,  // 29: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
-	3,  // 30: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
-	5,  // 31: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
-	7,  // 32: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
-	9,  // 33: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
-	11, // 34: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
-	13, // 35: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
-	15, // 36: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
-	17, // 37: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
-	19, // 38: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
-	29, // [29:39] is the sub-list for method output_type
-	19, // [19:29] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	27, // 15: headway.jobs.v1.CancelJobRequest.error:type_name -> headway.jobs.v1.JobError
+	25, // 16: headway.jobs.v1.CancelJobResponse.job:type_name -> headway.jobs.v1.Job
+	25, // 17: headway.jobs.v1.RetryJobResponse.job:type_name -> headway.jobs.v1.Job
+	21, // 18: headway.jobs.v1.ResumeJobRequest.answer:type_name -> google.protobuf.Struct
+	25, // 19: headway.jobs.v1.ResumeJobResponse.job:type_name -> headway.jobs.v1.Job
+	0,  // 20: headway.jobs.v1.JobService.CreateJob:input_type -> headway.jobs.v1.CreateJobRequest
+	2,  // 21: headway.jobs.v1.JobService.GetJob:input_type -> headway.jobs.v1.GetJobRequest
+	4,  // 22: headway.jobs.v1.JobService.ListJobs:input_type -> headway.jobs.v1.ListJobsRequest
+	6,  // 23: headway.jobs.v1.JobService.WatchJob:input_type -> headway.jobs.v1.WatchJobRequest
+	8,  // 24: headway.jobs.v1.JobService.WatchJobs:input_type -> headway.jobs.v1.WatchJobsRequest
+	10, // 25: headway.jobs.v1.JobService.CancelJob:input_type -> headway.jobs.v1.CancelJobRequest
+	12, // 26: headway.jobs.v1.JobService.RetryJob:input_type -> headway.jobs.v1.RetryJobRequest
+	14, // 27: headway.jobs.v1.JobService.ResumeJob:input_type -> headway.jobs.v1.ResumeJobRequest
+	16, // 28: headway.jobs.v1.JobService.DeleteJob:input_type -> headway.jobs.v1.DeleteJobRequest
+	18, // 29: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
+	1,  // 30: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
+	3,  // 31: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
+	5,  // 32: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
+	7,  // 33: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
+	9,  // 34: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
+	11, // 35: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
+	13, // 36: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
+	15, // 37: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
+	17, // 38: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
+	19, // 39: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
+	30, // [30:40] is the sub-list for method output_type
+	20, // [20:30] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_headway_jobs_v1_job_service_proto_init() }
