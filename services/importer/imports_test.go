@@ -372,7 +372,7 @@ func TestSchemasAndTemplatesAreThere(t *testing.T) {
 
 func TestACancelledImportWritesNothing(t *testing.T) {
 	w := setup(t)
-	im := w.accepted(w.sampleBook(30_000, 0), &importsv1.UploadOptions{})
+	im := w.accepted(w.sampleBook(100_000, 0), &importsv1.UploadOptions{}) // long enough to be met half way
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: im.GetImportId()}, w.as("ann"))

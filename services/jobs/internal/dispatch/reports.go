@@ -41,13 +41,17 @@ func (d *Dispatcher) Heartbeat(ctx context.Context, h Heartbeat) (Beat, error) {
 		return Beat{}, err
 	}
 	d.reports.plan(e, now)
-	beat.ReportInterval = d.ReportInterval(&job.Job{ID: h.ID, Owner: beat.owner, Kind: beat.kind})
+	beat.ReportInterval = d.reportInterval(h.ID, beat.owner, beat.kind)
 	return beat, err
 }
 
-// ReportInterval is how often the job's progress is wanted: more often while somebody watches.
-func (d *Dispatcher) ReportInterval(j *job.Job) time.Duration {
-	if d.hub.Watched(j.ID, j.Owner, j.Kind) {
+// FirstReport is how long after its lease a job's first progress is wanted: soon, for whoever created the job is about
+// to watch it. The answer to that report says how to go on.
+func (d *Dispatcher) FirstReport() time.Duration { return d.cfg.ReportInterval }
+
+// reportInterval is how often the job's progress is wanted: more often while somebody watches.
+func (d *Dispatcher) reportInterval(id, owner, kind string) time.Duration {
+	if d.hub.Watched(id, owner, kind) {
 		return d.cfg.ReportInterval
 	}
 	return d.cfg.IdleInterval

@@ -61,7 +61,7 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 			LeaseExpiresAt:   timestamppb.New(j.Lease.ExpiresAt),
 			Checkpoint:       j.Checkpoint,
 			HeartbeatSeconds: min(s.heartbeat, j.Lease.Duration/3).Seconds(),
-			ReportSeconds:    s.dispatcher.ReportInterval(j).Seconds(),
+			ReportSeconds:    s.dispatcher.FirstReport().Seconds(),
 		}
 	}
 	return resp, nil
