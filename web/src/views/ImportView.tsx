@@ -46,6 +46,11 @@ export function ImportView({ importId }: { importId: string }) {
       />
       <ConnectionNotice phase={connection} />
       <Announcer text={announcement(job, title)} />
+      {detail.notices.map((notice) => (
+        <p key={notice.reason} className="fine muted">
+          {notice.message}
+        </p>
+      ))}
       {job.status === "waiting" && totals && <ReviewCard importId={importId} sheets={sheets} totals={totals} />}
       {ended && (
         <VerdictCard
