@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -92,24 +93,24 @@ type Config struct {
 
 // Validate fills in the defaults, and says which setting is wrong and what would be right.
 func (c *Config) Validate() error {
-	fallback(&c.Listen, "127.0.0.1:8080")
-	fallback(&c.JobsAddr, "127.0.0.1:9091")
-	fallback(&c.ImporterAddr, "127.0.0.1:9092")
-	fallback(&c.LocalUser, "local")
-	fallback(&c.SessionTTL, 12*time.Hour)
-	fallback(&c.StreamsPerUser, 64)
-	fallback(&c.MaxStreams, 15_000)
-	fallback(&c.RequestsPerSecond, 50)
-	fallback(&c.UploadsPerUser, 4)
-	fallback(&c.MaxUploadBytes, 512<<20)
-	fallback(&c.Keepalive, 15*time.Second)
-	fallback(&c.Retry, 3*time.Second)
-	fallback(&c.WriteTimeout, 15*time.Second)
-	fallback(&c.HeaderTimeout, 10*time.Second)
-	fallback(&c.StallTimeout, time.Minute)
-	fallback(&c.IdleTimeout, 2*time.Minute)
-	fallback(&c.DrainSpread, 2*time.Second)
-	fallback(&c.DrainTimeout, 4*time.Second)
+	c.Listen = cmp.Or(c.Listen, "127.0.0.1:8080")
+	c.JobsAddr = cmp.Or(c.JobsAddr, "127.0.0.1:9091")
+	c.ImporterAddr = cmp.Or(c.ImporterAddr, "127.0.0.1:9092")
+	c.LocalUser = cmp.Or(c.LocalUser, "local")
+	c.SessionTTL = cmp.Or(c.SessionTTL, 12*time.Hour)
+	c.StreamsPerUser = cmp.Or(c.StreamsPerUser, 64)
+	c.MaxStreams = cmp.Or(c.MaxStreams, 15_000)
+	c.RequestsPerSecond = cmp.Or(c.RequestsPerSecond, 50)
+	c.UploadsPerUser = cmp.Or(c.UploadsPerUser, 4)
+	c.MaxUploadBytes = cmp.Or(c.MaxUploadBytes, 512<<20)
+	c.Keepalive = cmp.Or(c.Keepalive, 15*time.Second)
+	c.Retry = cmp.Or(c.Retry, 3*time.Second)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 15*time.Second)
+	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 10*time.Second)
+	c.StallTimeout = cmp.Or(c.StallTimeout, time.Minute)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 2*time.Minute)
+	c.DrainSpread = cmp.Or(c.DrainSpread, 2*time.Second)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 4*time.Second)
 	switch {
 	case c.Verifier == nil:
 		return errors.New("edge: Verifier is missing; without one nobody could call")
@@ -141,11 +142,4 @@ func (c *Config) Validate() error {
 		}
 	}
 	return nil
-}
-
-func fallback[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

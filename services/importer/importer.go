@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,12 +72,12 @@ type Config struct {
 
 // Validate fills in the defaults, and says which setting is wrong and what would be right.
 func (c *Config) Validate() error {
-	fallback(&c.Listen, "127.0.0.1:9092")
-	fallback(&c.JobsAddress, "127.0.0.1:9091")
-	fallback(&c.MaxUploadBytes, 512<<20)
-	fallback(&c.MaxHeldImports, 4)
-	fallback(&c.DrainTimeout, 3*time.Second)
-	fallback(&c.Limits, xlsx.DefaultLimits())
+	c.Listen = cmp.Or(c.Listen, "127.0.0.1:9092")
+	c.JobsAddress = cmp.Or(c.JobsAddress, "127.0.0.1:9091")
+	c.MaxUploadBytes = cmp.Or(c.MaxUploadBytes, 512<<20)
+	c.MaxHeldImports = cmp.Or(c.MaxHeldImports, 4)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 3*time.Second)
+	c.Limits = cmp.Or(c.Limits, xlsx.DefaultLimits())
 	switch {
 	case c.DataDir == "":
 		return errors.New("importer: DataDir is missing; name the folder of the database")
@@ -101,16 +102,9 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("importer: DataDir: %w", err)
 	}
 	c.DataDir = folder
-	fallback(&c.Records, filepath.Join(folder, "records.db"))
-	fallback(&c.Blobs, (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(folder, "blobs", "imports"))}).String())
+	c.Records = cmp.Or(c.Records, filepath.Join(folder, "records.db"))
+	c.Blobs = cmp.Or(c.Blobs, (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(folder, "blobs", "imports"))}).String())
 	return nil
-}
-
-func fallback[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Service is an importer. Make it with New, then call Run once.

@@ -3,6 +3,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,17 +63,17 @@ type Config struct {
 
 // Validate fills in the defaults, and says which setting is wrong and what would be right.
 func (c *Config) Validate() error {
-	fallback(&c.Listen, "127.0.0.1:9091")
-	fallback(&c.LeaseDuration, 10*time.Second)
-	fallback(&c.HeartbeatInterval, 3*time.Second)
-	fallback(&c.ReportInterval, 250*time.Millisecond)
-	fallback(&c.IdleReportInterval, time.Second)
-	fallback(&c.CancelGrace, 15*time.Second)
-	fallback(&c.StalledAfter, 30*time.Second)
-	fallback(&c.Retention, 30*24*time.Hour)
-	fallback(&c.MaxActivePerOwnerAndKind, 100)
-	fallback(&c.MaxOutputBytes, 256<<20)
-	fallback(&c.DrainTimeout, 3*time.Second)
+	c.Listen = cmp.Or(c.Listen, "127.0.0.1:9091")
+	c.LeaseDuration = cmp.Or(c.LeaseDuration, 10*time.Second)
+	c.HeartbeatInterval = cmp.Or(c.HeartbeatInterval, 3*time.Second)
+	c.ReportInterval = cmp.Or(c.ReportInterval, 250*time.Millisecond)
+	c.IdleReportInterval = cmp.Or(c.IdleReportInterval, time.Second)
+	c.CancelGrace = cmp.Or(c.CancelGrace, 15*time.Second)
+	c.StalledAfter = cmp.Or(c.StalledAfter, 30*time.Second)
+	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
+	c.MaxActivePerOwnerAndKind = cmp.Or(c.MaxActivePerOwnerAndKind, 100)
+	c.MaxOutputBytes = cmp.Or(c.MaxOutputBytes, 256<<20)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 3*time.Second)
 	switch {
 	case c.DataDir == "":
 		return errors.New("jobs: DataDir is missing; name the folder of the database")
@@ -96,13 +97,6 @@ func (c *Config) Validate() error {
 		}
 	}
 	return nil
-}
-
-func fallback[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Service is a jobs service. Make it with New, then call Run once.
