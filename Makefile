@@ -68,7 +68,7 @@ breaking: $(BIN)/buf ## Fail if the protos break those of main (AGAINST=REV for 
 
 .PHONY: bench
 bench: ## Run the benchmarks; docs/benchmarks.md says what they measure
-	HEADWAY_BENCH=1 go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
+	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
 .PHONY: tidy
 tidy: ## Tidy every module
