@@ -185,8 +185,9 @@ func (p *partReader) Read(buf []byte) (int, error) {
 // broken tells broken compressed data from a reader below that failed.
 func (p *partReader) broken(err error) error {
 	var corrupt flate.CorruptInputError
+	var impossible flate.InternalError // what some broken codes are called
 	switch {
-	case errors.As(err, &corrupt):
+	case errors.As(err, &corrupt), errors.As(err, &impossible):
 		return p.damaged(err, "its compressed data is broken after %d bytes", p.read)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return p.damaged(err, "its compressed data is cut off after %d bytes", p.read)
