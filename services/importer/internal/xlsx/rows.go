@@ -34,6 +34,9 @@ type Rows struct {
 	start  int64  // where in the part the row begins
 	inCell bool
 
+	formulas sharedFormulas
+	spelled  []byte // the formula given out last
+
 	quickRows bool // rows are unprefixed spreadsheet elements
 	quick     bool // and so are the cells of the current row
 }
@@ -134,7 +137,7 @@ func (r *Rows) place() string {
 func (r *Rows) vacate(int) {
 	for i := r.stable; i < len(r.cells); i++ {
 		c := &r.cells[i]
-		c.Text, c.Formula = r.text.keep(c.Text), r.text.keep(c.Formula)
+		c.Text, c.formula = r.text.keep(c.Text), r.text.keep(c.formula)
 	}
 	r.stable = len(r.cells)
 }

@@ -87,7 +87,7 @@ func TestFormulasHaveTheirCachedValue(t *testing.T) {
 		`<c r="C1"><f>NOW()</f></c><c r="D1"><f t="shared" ref="D1:E1" si="0">A1*2</f><v>4</v></c><c r="E1"><f t="shared" si="0"/><v>8</v></c>`+
 		`<c r="F1" t="e"><f>1/0</f><v>#DIV/0!</v></c><c r="G1" t="b"><f>A1&gt;1</f><v>1</v></c></row>`),
 		`A1 number "2" =1+1`, `B1 text "ab" ="a"&"b"`, `C1 formula-without-value "" =NOW()`,
-		`D1 number "4" =A1*2`, `E1 number "8" =`, `F1 error "#DIV/0!" =1/0`, `G1 boolean "TRUE" =A1>1`)
+		`D1 number "4" =A1*2`, `E1 number "8" =B1*2`, `F1 error "#DIV/0!" =1/0`, `G1 boolean "TRUE" =A1>1`)
 }
 
 func TestTextIsDecoded(t *testing.T) {
