@@ -37,6 +37,7 @@ func knownDifferences() []difference {
 		{"an unknown cell type: its meaning is not known", row(`<c r="A1" t="q"><v>1</v></c>`), map[string]string{"A1": "1"}, Damaged, nil},
 		{"text between cells: data would be missing", row(`lost` + one), map[string]string{"A1": "1"}, Damaged, nil},
 		{"a truth value that is none", row(`<c r="A1" t="b"><v>5</v></c>`), map[string]string{"A1": "5"}, Damaged, nil},
+		{"hidden columns without a range: what is hidden is not known", withColumns(`<col min="a" max="2" hidden="1"/>`), map[string]string{"A1": "1"}, Damaged, nil},
 		{"a document type can do harm", workbookWith(parts{sheetPart: `<!DOCTYPE worksheet>` + strings.TrimPrefix(sheetXML(`<row r="1">`+one+`</row>`), `<?xml version="1.0" encoding="UTF-8"?>`)}),
 			map[string]string{"A1": "1"}, UnsupportedXML, nil},
 		{"excelize gives a cell up over an empty style", row(`<c r="A1" s=""><v>1</v></c>`), map[string]string{}, "", []string{`A1 number "1"`}},

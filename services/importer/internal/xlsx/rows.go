@@ -34,6 +34,7 @@ type Rows struct {
 	start  int64  // where in the part the row begins
 	inCell bool
 
+	hidden   *columnSet // nil if no column is
 	formulas sharedFormulas
 	spelled  []byte // the formula given out last
 
@@ -188,8 +189,10 @@ func (r *Rows) readRow() (more bool, err error) {
 	}
 }
 
-// findData reads up to the sheet's rows (ECMA-376 Part 1 §18.3.1.99, §18.3.1.80).
+// findData reads the sheet's columns, and up to its rows (ECMA-376 Part 1
+// §18.3.1.99, §18.3.1.17, §18.3.1.80).
 func (r *Rows) findData() error {
+	columns := false // the element at depth 2 is cols
 	for {
 		switch r.x.next() {
 		case tokenError:
@@ -202,10 +205,18 @@ func (r *Rows) findData() error {
 			switch {
 			case r.x.depth() == 1 && !isSheetRoot(r.x):
 				return r.x.refusal(Damaged, "its root element is %q, not a sheet", clip(r.x.local))
-			case r.x.depth() == 2 && r.x.is("sheetData"):
+			case r.x.depth() == 2:
+				columns = r.x.is("cols")
+				if !r.x.is("sheetData") {
+					continue
+				}
 				r.state = inData
 				r.quickRows = r.x.prefix == nil && !r.x.closing && !r.x.slow
 				return nil
+			case columns && r.x.depth() == 3 && r.x.is("col"):
+				if err := r.readColumns(); err != nil {
+					return err
+				}
 			}
 		}
 	}
