@@ -32,7 +32,8 @@ type cellLine struct {
 // (a formula that gives an empty text). value is text in every case: numbers
 // as exact decimal digits, truth values as TRUE and FALSE, dates by ISO 8601,
 // or as the file has them where no calendar has such a day. formula is there
-// where a formula is; it is empty in a cell that shares the one of an earlier
+// where a formula is, spelled out also in a cell that shares the one of an
+// earlier cell; it is empty in data tables, and where there is no such earlier
 // cell. format is the number format unless that is General.
 //
 // What is refused is an error for WriteRefusal; the cells before it have been
@@ -85,7 +86,7 @@ func writeSheet(ctx context.Context, out io.Writer, workbook *xlsx.Workbook, she
 				}
 			}
 			if c.HasFormula {
-				formula := string(c.Formula)
+				formula := string(rows.Formula(c))
 				line.Formula = &formula
 			}
 			if c.Format.Code != "General" {

@@ -30,6 +30,8 @@ func sampleWorkbook(t *testing.T) []byte {
 	must(f.SetCellBool("People", "C1", true))
 	must(f.SetCellValue("People", "D1", time.Date(2024, 2, 29, 12, 30, 0, 0, time.UTC)))
 	must(f.SetCellFormula("People", "E1", "B1*2"))
+	shared, ref := excelize.STCellFormulaTypeShared, "F1:F2"
+	must(f.SetCellFormula("People", "F1", "B1+$B$1", excelize.FormulaOpts{Type: &shared, Ref: &ref}))
 	_, err := f.NewSheet("Notes")
 	must(err)
 	must(f.SetCellStr("Notes", "B7", "hidden"))
@@ -52,6 +54,8 @@ func TestEveryCellIsALineOfJSON(t *testing.T) {
 {"sheet":"People","ref":"C1","type":"boolean","value":"TRUE"}
 {"sheet":"People","ref":"D1","type":"date","value":"2024-02-29T12:30:00","format":"m/d/yy h:mm"}
 {"sheet":"People","ref":"E1","type":"formula-without-value","value":"","formula":"B1*2"}
+{"sheet":"People","ref":"F1","type":"formula-without-value","value":"","formula":"B1+$B$1"}
+{"sheet":"People","ref":"F2","type":"formula-without-value","value":"","formula":"B2+$B$1"}
 {"sheet":"Notes","ref":"B7","type":"text","value":"hidden"}
 `
 	if err != nil || got != want {

@@ -228,11 +228,9 @@ func (p *pipeline) take(b *batch, row xlsx.Row) bool {
 			}
 			continue
 		}
-		kept := *cell
 		from := len(b.text)
 		b.text = append(b.text, cell.Text...)
-		kept.Text, kept.Formula = b.text[from:len(b.text):len(b.text)], nil
-		cells[column] = kept
+		cells[column] = cell.WithText(b.text[from:len(b.text):len(b.text)])
 		some = some || !convert.Blank(cell)
 	}
 	if !some {

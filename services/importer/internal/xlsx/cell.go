@@ -7,8 +7,8 @@ type Row struct {
 	Hidden bool
 }
 
-// Cell is one cell of a row. Text and Formula are valid until the next call of
-// Rows.Next and must not be changed.
+// Cell is one cell of a row. Text is valid until the next call of Rows.Next and
+// must not be changed.
 type Cell struct {
 	Col  int // counts from 1
 	Kind Kind
@@ -25,14 +25,22 @@ type Cell struct {
 	Text []byte
 	// ISO tells that a Date is written as text (t="d"), not as a number.
 	ISO bool
+	// HasFormula tells that the value is what a formula came to when the
+	// workbook was last calculated. Rows.Formula gives its text.
+	HasFormula bool
 	// Format is how Excel shows a number. It is never nil.
 	Format *NumberFormat
-	// HasFormula tells that the value is what a formula came to when the
-	// workbook was last calculated.
-	HasFormula bool
-	// Formula is the formula without "=". It is empty in the cells that share
-	// the formula of an earlier cell.
-	Formula []byte
+
+	formula []byte         // its own
+	master  *sharedFormula // or that of an earlier cell
+}
+
+// WithText returns the cell with this text and without its formula: with a
+// copy of its own text, it may be kept beyond its row.
+func (c *Cell) WithText(text []byte) Cell {
+	kept := *c
+	kept.Text, kept.formula, kept.master = text, nil, nil
+	return kept
 }
 
 // Kind is what a cell holds.

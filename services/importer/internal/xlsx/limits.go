@@ -42,6 +42,11 @@ type Limits struct {
 	// MaxSharedStringBytes is the text of all shared strings in UTF-8, which
 	// is held in memory, in bytes. Default 1 GiB.
 	MaxSharedStringBytes int64
+	// MaxSharedFormulaBytes is the text of the formulas that cells of a sheet
+	// share, with 128 bytes for each, in bytes. Once there are more, those whose
+	// ranges lie above the current row are forgotten; half of it must come free.
+	// Default 8 MiB.
+	MaxSharedFormulaBytes int64
 	// MaxDepth is how deep elements may nest. Default 64.
 	MaxDepth int
 }
@@ -49,20 +54,21 @@ type Limits struct {
 // DefaultLimits returns the defaults named at the fields.
 func DefaultLimits() Limits {
 	return Limits{
-		MaxEntries:           10_000,
-		MaxPartBytes:         4 << 30,
-		MaxTotalBytes:        8 << 30,
-		MaxRatio:             250,
-		MaxDescriptionBytes:  32 << 20,
-		MaxSheets:            4_096,
-		MaxStyles:            1 << 18,
-		MaxRows:              1_048_576,
-		MaxColumns:           16_384,
-		MaxCellBytes:         1 << 20,
-		MaxRowBytes:          64 << 20,
-		MaxSharedStrings:     1 << 24,
-		MaxSharedStringBytes: 1 << 30,
-		MaxDepth:             64,
+		MaxEntries:            10_000,
+		MaxPartBytes:          4 << 30,
+		MaxTotalBytes:         8 << 30,
+		MaxRatio:              250,
+		MaxDescriptionBytes:   32 << 20,
+		MaxSheets:             4_096,
+		MaxStyles:             1 << 18,
+		MaxRows:               1_048_576,
+		MaxColumns:            16_384,
+		MaxCellBytes:          1 << 20,
+		MaxRowBytes:           64 << 20,
+		MaxSharedStrings:      1 << 24,
+		MaxSharedStringBytes:  1 << 30,
+		MaxSharedFormulaBytes: 8 << 20,
+		MaxDepth:              64,
 	}
 }
 
@@ -89,6 +95,7 @@ func (l Limits) Validate() error {
 		{"MaxRowBytes", l.MaxRowBytes, 1 << 40},
 		{"MaxSharedStrings", int64(l.MaxSharedStrings), 1 << 31},
 		{"MaxSharedStringBytes", l.MaxSharedStringBytes, arenaMaxBytes},
+		{"MaxSharedFormulaBytes", l.MaxSharedFormulaBytes, 1 << 40},
 		{"MaxDepth", int64(l.MaxDepth), 10_000},
 	} {
 		if f.value < 1 || f.value > f.max {
@@ -113,6 +120,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.MaxRowBytes, d.MaxRowBytes)
 	setDefault(&l.MaxSharedStrings, d.MaxSharedStrings)
 	setDefault(&l.MaxSharedStringBytes, d.MaxSharedStringBytes)
+	setDefault(&l.MaxSharedFormulaBytes, d.MaxSharedFormulaBytes)
 	setDefault(&l.MaxDepth, d.MaxDepth)
 	return l
 }

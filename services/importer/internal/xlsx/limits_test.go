@@ -34,6 +34,7 @@ func TestEveryLimitHolds(t *testing.T) {
 		"a string":        {parts{texts: stringTable("<si>" + strings.Repeat("<r><t>"+long[:400]+"</t></r>", 4) + "</si>"), sheetPart: useText}, Limits{MaxCellBytes: 1000}, texts},
 		"depth":           {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `">` + strings.Repeat("<a>", 10) + strings.Repeat("</a>", 10) + `</worksheet>`}, Limits{MaxDepth: 10}, sheetPart},
 		"namespaces":      {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `">` + manyNamespaces(100) + `</worksheet>`}, Limits{}, sheetPart},
+		"shared formulas": {parts{sheetPart: sheetXML(`<row r="1"><c r="A1"><f t="shared" ref="A1:A2" si="0">` + long + `</f></c></row>`)}, Limits{MaxSharedFormulaBytes: 3000}, sheetPart},
 		"a long cell":     {parts{sheetPart: sheetXML(`<row r="1"><c r="A1" t="inlineStr"><is><t>` + strings.Repeat("y", 3*blockSize) + `</t></is></c></row>`)}, Limits{MaxCellBytes: blockSize}, sheetPart},
 		"a long tag":      {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `" a="` + strings.Repeat("y", 3*blockSize) + `"/>`}, Limits{MaxCellBytes: blockSize}, sheetPart},
 		"a long comment":  {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `"><!--` + strings.Repeat("y", 3*blockSize) + `--></worksheet>`}, Limits{MaxCellBytes: blockSize}, sheetPart},

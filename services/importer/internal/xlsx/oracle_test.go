@@ -42,7 +42,7 @@ func readSheet(w *Workbook, sheet string) (cells []cell, err error) {
 			}
 			col = c.Col
 			cells = append(cells, cell{
-				ref: CellName(c.Col, row.Number), text: string(c.Text), formula: string(c.Formula), code: c.Format.Code,
+				ref: CellName(c.Col, row.Number), text: string(c.Text), formula: string(rows.Formula(c)), code: c.Format.Code,
 				kind: c.Kind, iso: c.ISO, hasFormula: c.HasFormula,
 			})
 		}

@@ -224,7 +224,7 @@ func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
 		if !ok {
 			return p, quickUnusual
 		}
-		c.HasFormula, c.Formula = true, formula
+		c.HasFormula, c.formula = true, formula
 		i = end + 4
 	}
 	if string(b[i:i+3]) == "<v>" {

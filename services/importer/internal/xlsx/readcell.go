@@ -65,9 +65,7 @@ func (r *Rows) readCell() error {
 				r.scratch, err = x.readItem(r.scratch[:0])
 				inline = r.text.keep(r.scratch)
 			case x.is("f") && !c.HasFormula:
-				c.HasFormula = true
-				r.scratch, err = x.readText(r.scratch[:0])
-				c.Formula = r.text.keep(r.scratch)
+				err = r.readFormula(&c)
 			case x.is("extLst"):
 				if !x.skip() {
 					return x.err

@@ -2,6 +2,9 @@ package xlsx
 
 import "strconv"
 
+// The last column, XFD, and the last row of a sheet.
+const maxColumn, maxRow = 16_384, 1_048_576
+
 // CellName returns the name of a cell, such as "D4711" for column 4 and row
 // 4711. Column and row count from 1.
 func CellName(col, row int) string {
@@ -37,8 +40,8 @@ func parseRef(ref []byte) (col, row int, ok bool) {
 		}
 		col = col*26 + int(c-'a') + 1
 	}
-	row, ok = parseInt(ref[i:], 1_048_576)
-	if !ok || row == 0 || ref[i] == '0' || col == 0 || col > 16_384 {
+	row, ok = parseInt(ref[i:], maxRow)
+	if !ok || row == 0 || ref[i] == '0' || col == 0 || col > maxColumn {
 		return 0, 0, false
 	}
 	return col, row, true

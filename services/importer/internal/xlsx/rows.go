@@ -34,6 +34,10 @@ type Rows struct {
 	start  int64  // where in the part the row begins
 	inCell bool
 
+	hidden   *columnSet // nil if no column is
+	formulas sharedFormulas
+	spelled  []byte // the formula given out last
+
 	quickRows bool // rows are unprefixed spreadsheet elements
 	quick     bool // and so are the cells of the current row
 }
@@ -134,7 +138,7 @@ func (r *Rows) place() string {
 func (r *Rows) vacate(int) {
 	for i := r.stable; i < len(r.cells); i++ {
 		c := &r.cells[i]
-		c.Text, c.Formula = r.text.keep(c.Text), r.text.keep(c.Formula)
+		c.Text, c.formula = r.text.keep(c.Text), r.text.keep(c.formula)
 	}
 	r.stable = len(r.cells)
 }
@@ -185,8 +189,10 @@ func (r *Rows) readRow() (more bool, err error) {
 	}
 }
 
-// findData reads up to the sheet's rows (ECMA-376 Part 1 §18.3.1.99, §18.3.1.80).
+// findData reads the sheet's columns, and up to its rows (ECMA-376 Part 1
+// §18.3.1.99, §18.3.1.17, §18.3.1.80).
 func (r *Rows) findData() error {
+	columns := false // the element at depth 2 is cols
 	for {
 		switch r.x.next() {
 		case tokenError:
@@ -199,10 +205,18 @@ func (r *Rows) findData() error {
 			switch {
 			case r.x.depth() == 1 && !isSheetRoot(r.x):
 				return r.x.refusal(Damaged, "its root element is %q, not a sheet", clip(r.x.local))
-			case r.x.depth() == 2 && r.x.is("sheetData"):
+			case r.x.depth() == 2:
+				columns = r.x.is("cols")
+				if !r.x.is("sheetData") {
+					continue
+				}
 				r.state = inData
 				r.quickRows = r.x.prefix == nil && !r.x.closing && !r.x.slow
 				return nil
+			case columns && r.x.depth() == 3 && r.x.is("col"):
+				if err := r.readColumns(); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -1,11 +1,14 @@
 package xlsx
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 )
 
 // assertCells reads a sheet with and without shortcuts and compares its cells,
@@ -87,7 +90,7 @@ func TestFormulasHaveTheirCachedValue(t *testing.T) {
 		`<c r="C1"><f>NOW()</f></c><c r="D1"><f t="shared" ref="D1:E1" si="0">A1*2</f><v>4</v></c><c r="E1"><f t="shared" si="0"/><v>8</v></c>`+
 		`<c r="F1" t="e"><f>1/0</f><v>#DIV/0!</v></c><c r="G1" t="b"><f>A1&gt;1</f><v>1</v></c></row>`),
 		`A1 number "2" =1+1`, `B1 text "ab" ="a"&"b"`, `C1 formula-without-value "" =NOW()`,
-		`D1 number "4" =A1*2`, `E1 number "8" =`, `F1 error "#DIV/0!" =1/0`, `G1 boolean "TRUE" =A1>1`)
+		`D1 number "4" =A1*2`, `E1 number "8" =B1*2`, `F1 error "#DIV/0!" =1/0`, `G1 boolean "TRUE" =A1>1`)
 }
 
 func TestTextIsDecoded(t *testing.T) {
@@ -182,6 +185,69 @@ func TestHiddenRowsAreMarked(t *testing.T) {
 		_ = rows.Close()
 		if rows.Err() != nil || !slices.Equal(hidden, []bool{true, false}) {
 			t.Errorf("slow: %v: hidden %v, %v", slow, hidden, rows.Err())
+		}
+	}
+}
+
+// withColumns returns a workbook whose sheet has these cols and one cell.
+func withColumns(cols string) []byte {
+	sheet := sheetXML(`<row r="1"><c r="A1"><v>1</v></c></row>`)
+	return workbookWith(parts{sheetPart: strings.Replace(sheet, "<sheetData>", "<cols>"+cols+"</cols><sheetData>", 1)})
+}
+
+func TestHiddenColumnsAreKnownBeforeTheFirstRow(t *testing.T) {
+	file := withColumns(`<col min="1" max="1" width="9"/><col min="2" max="3" hidden="1"/><col min="4" max="4" hidden="0"/>` +
+		`<col min="60" max="200" hidden="true"/><col min="16300" max="20000" hidden="1"/>`)
+	w, err := openBytes(t, file, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := w.Rows(context.Background(), "Data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		t.Fatal(rows.Err())
+	}
+	for col := 1; col <= maxColumn; col++ {
+		visible, err := f.GetColVisible("Data", ColumnName(col))
+		if err != nil || rows.HiddenColumn(col) == visible {
+			t.Fatalf("column %d is hidden: %v, excelize says visible: %v, %v", col, rows.HiddenColumn(col), visible, err)
+		}
+	}
+	for _, col := range []int{-1, 0, maxColumn + 1, 1 << 40} {
+		if rows.HiddenColumn(col) {
+			t.Errorf("column %d, which is none, is hidden", col)
+		}
+	}
+}
+
+func TestASheetThatHidesNoColumnsHasNone(t *testing.T) {
+	w, err := openBytes(t, withColumns(`<col min="1" max="16384" width="9"/><!-- --><extLst><col min="1" max="1" hidden="1"/></extLst>`), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := w.Rows(context.Background(), "Data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if !rows.Next() || rows.HiddenColumn(1) {
+		t.Errorf("column 1 is hidden: %v, %v", rows.HiddenColumn(1), rows.Err())
+	}
+}
+
+func TestHiddenColumnsWithoutARangeAreRefused(t *testing.T) {
+	for _, span := range []string{``, `min="1"`, `min="0" max="1"`, `min="3" max="2"`, `min="a" max="2"`} {
+		assertRefused(t, withColumns(`<col `+span+` hidden="1"/>`), Limits{}, Damaged, sheetPart, "")
+		if _, err := readFile(t, withColumns(`<col `+span+`/>`), Limits{}); err != nil {
+			t.Errorf("columns that are not hidden: %v", err)
 		}
 	}
 }
