@@ -32,19 +32,13 @@ type outputMessage struct {
 // ServeOutput answers GET /api/v1/sse/jobs/{kind}/{job_id}/output: nothing is skipped here, the reader's pace is the
 // pace of the upstream. The job's terminal state comes last.
 func (h *Hub) ServeOutput(rw http.ResponseWriter, r *http.Request) {
-	if headOnly(rw, r) {
-		return
-	}
-	as, _ := auth.FromContext(r.Context())
-	w, err := h.admit(as, hijackable(r))
-	if err != nil {
-		refuse(rw, r, err, h.cfg.Retry)
+	as, w, ok := h.enter(rw, r)
+	if !ok {
 		return
 	}
 	job, offset, err := h.outputStart(r, as)
 	if err != nil {
-		w.close(err)
-		refuse(rw, r, err, h.cfg.Retry)
+		h.turnAway(rw, r, w, err)
 		return
 	}
 	if lastEventID(r) != "" && isTerminal(job.GetStatus()) && offset >= job.GetOutputBytes() {

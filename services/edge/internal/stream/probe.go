@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"headway/internal/auth"
 )
 
 const (
@@ -28,13 +26,8 @@ type probeMessage struct {
 
 // ServeProbe answers GET /api/v1/sse/probe: a few messages at a steady pace, by the same way as every stream's.
 func (h *Hub) ServeProbe(rw http.ResponseWriter, r *http.Request) {
-	if headOnly(rw, r) {
-		return
-	}
-	as, _ := auth.FromContext(r.Context())
-	w, err := h.admit(as, hijackable(r))
-	if err != nil {
-		refuse(rw, r, err, h.cfg.Retry)
+	as, w, ok := h.enter(rw, r)
+	if !ok {
 		return
 	}
 	h.enforceLimit(as.Subject)

@@ -34,26 +34,19 @@ func (h *Hub) ServeImport(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Hub) serveOne(rw http.ResponseWriter, r *http.Request, id, kind string, isImport bool) {
-	if headOnly(rw, r) {
-		return
-	}
-	as, _ := auth.FromContext(r.Context())
-	w, err := h.admit(as, hijackable(r))
-	if err != nil {
-		refuse(rw, r, err, h.cfg.Retry)
+	as, w, ok := h.enter(rw, r)
+	if !ok {
 		return
 	}
 	t, current, err := h.attach(r.Context(), w, id, kind, isImport, as)
 	if err != nil {
-		w.close(err)
-		refuse(rw, r, err, h.cfg.Retry)
+		h.turnAway(rw, r, w, err)
 		return
 	}
 	seen, seenErr := strconv.ParseUint(lastEventID(r), 10, 32)
 	if seenErr == nil && uint32(seen) > current.revision { // known elsewhere already, by another edge or REST
 		if current, err = h.catchUp(r.Context(), t, current); err != nil {
-			w.close(err)
-			refuse(rw, r, err, h.cfg.Retry)
+			h.turnAway(rw, r, w, err)
 			return
 		}
 	}
@@ -76,22 +69,16 @@ func (h *Hub) serveOne(rw http.ResponseWriter, r *http.Request, id, kind string,
 
 // ServeMine answers GET /api/v1/sse/jobs/my.
 func (h *Hub) ServeMine(rw http.ResponseWriter, r *http.Request) {
-	if headOnly(rw, r) {
+	as, w, ok := h.enter(rw, r)
+	if !ok {
 		return
 	}
-	as, _ := auth.FromContext(r.Context())
-	w, err := h.admit(as, hijackable(r))
-	if err != nil {
-		refuse(rw, r, err, h.cfg.Retry)
-		return
-	}
-	err = h.attachMine(r.Context(), w)
+	err := h.attachMine(r.Context(), w)
 	if since := parseMoment(lastEventID(r)); err == nil && !since.IsZero() {
 		err = h.replayEnded(r.Context(), w, since)
 	}
 	if err != nil {
-		w.close(err)
-		refuse(rw, r, err, h.cfg.Retry)
+		h.turnAway(rw, r, w, err)
 		return
 	}
 	h.enforceLimit(as.Subject)
@@ -168,13 +155,27 @@ func setHeaders(h http.Header) {
 	h.Set("X-Accel-Buffering", "no")
 }
 
-// headOnly answers HEAD, which asks what GET would give and wants none of it.
-func headOnly(rw http.ResponseWriter, r *http.Request) bool {
+// enter admits the caller of a stream; without ok the request has been answered. HEAD asks what GET would give, and
+// wants none of it.
+func (h *Hub) enter(rw http.ResponseWriter, r *http.Request) (as auth.Identity, w *watcher, ok bool) {
 	if r.Method == http.MethodHead {
 		setHeaders(rw.Header())
 		rw.WriteHeader(http.StatusOK)
+		return as, nil, false
 	}
-	return r.Method == http.MethodHead
+	as, _ = auth.FromContext(r.Context())
+	w, err := h.admit(as, hijackable(r))
+	if err != nil {
+		refuse(rw, r, err, h.cfg.Retry)
+		return as, nil, false
+	}
+	return as, w, true
+}
+
+// turnAway refuses a caller that was admitted, and forgets its watcher.
+func (h *Hub) turnAway(rw http.ResponseWriter, r *http.Request, w *watcher, err error) {
+	w.close(err)
+	refuse(rw, r, err, h.cfg.Retry)
 }
 
 // noMore tells an EventSource to stop for good (WHATWG HTML §9.2.3): it has seen the end.
