@@ -1,5 +1,5 @@
 import { useJobs } from "@headway/client/react";
-import { useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Header } from "./parts/Header.js";
 import { JobsContext } from "./parts/JobsContext.js";
 import { Unavailable } from "./parts/Unavailable.js";
@@ -15,14 +15,20 @@ import { StartView } from "./views/StartView.js";
 export function App() {
   return (
     <SessionGate>
-      <SignedIn />
+      <MyJobs>
+        <SignedIn />
+      </MyJobs>
     </SessionGate>
   );
 }
 
+/** Keeps my jobs live for all who look at them, and draws nobody else anew when they change. */
+function MyJobs({ children }: { children: ReactNode }) {
+  return <JobsContext value={useJobs()}>{children}</JobsContext>;
+}
+
 function SignedIn() {
   const route = useRoute();
-  const jobs = useJobs();
   const main = useRef<HTMLElement>(null);
   const place = JSON.stringify(route ?? null);
 
@@ -36,7 +42,7 @@ function SignedIn() {
   }, [place]);
 
   return (
-    <JobsContext value={jobs}>
+    <>
       <a className="skip" href="#main">
         {texts.skipToContent}
       </a>
@@ -48,6 +54,6 @@ function SignedIn() {
         {route?.view === "import" && <ImportView key={route.importId} importId={route.importId} />}
         {route?.view === "job" && <JobView key={route.jobId} kind={route.kind} jobId={route.jobId} />}
       </main>
-    </JobsContext>
+    </>
   );
 }
