@@ -263,6 +263,63 @@ func TestPlacesInTheQueueFollowWhoGoesBefore(t *testing.T) {
 	})
 }
 
+func TestAJobThatGoesBackIntoTheQueueShowsItsPlaceAtOnce(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		for range 4 {
+			f.create(func(s *job.Spec) { s.Priority = 1 })
+		}
+		time.Sleep(time.Second)
+		if got, err := f.Release(f.t.Context(), j.ID, j.Lease.Token, nil); err != nil || got.QueuePosition != 4 {
+			t.Errorf("the released job has place %d, %v; want 4", got.QueuePosition, err)
+		}
+		j = f.lease(0)
+		failed, err := f.Fail(f.t.Context(), j.ID, j.Lease.Token, job.Failing{})
+		if err != nil || failed.QueuePosition != 0 || failed.Ready() {
+			t.Errorf("a job that waits for its next attempt has place %d, ready %v, %v", failed.QueuePosition, failed.Ready(), err)
+		}
+		time.Sleep(time.Until(failed.NotBefore) + time.Millisecond)
+		synctest.Wait()
+		if got := f.get(j.ID); !got.Ready() || got.QueuePosition != 0 { // it is urgent and the oldest of these
+			t.Errorf("the job is ready: %v, at place %d; want 0", got.Ready(), got.QueuePosition)
+		}
+	})
+}
+
+func TestADeepQueueShowsRoundedPlacesThatOnlyFallAsItDrains(t *testing.T) {
+	cfg := settings
+	cfg.MostActive = 0
+	inBubble(t, cfg, func(f *fixture) {
+		const deep = 320
+		var ids []string
+		for range deep {
+			ids = append(ids, f.create().ID)
+		}
+		last := uint32(300)
+		for leased := 0; ; leased += 40 {
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			ahead := deep - 1 - leased
+			got := f.get(ids[deep-1])
+			if got.Status != job.Queued {
+				break
+			}
+			if got.QueuePosition != job.ShownPlace(ahead) || got.QueuePosition > last {
+				t.Fatalf("with %d jobs before it the last one shows place %d, before %d", ahead, got.QueuePosition, last)
+			}
+			last = got.QueuePosition
+			gone, err := f.Lease(f.t.Context(), LeaseRequest{Kinds: []string{"crawl"}, Max: 40, Duration: time.Hour})
+			if err != nil || len(gone) != 40 {
+				t.Fatalf("leased %d jobs, %v", len(gone), err)
+			}
+		}
+		if last != 39 {
+			t.Errorf("the last place shown was %d, want 39", last)
+		}
+	})
+}
+
 func TestOldJobsAreRemovedAfterTheRetentionTime(t *testing.T) {
 	cfg := settings
 	cfg.Retention = time.Hour

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/output"
 )
 
 // Heartbeat is what a worker sends while it holds a lease.
@@ -59,7 +60,7 @@ func (d *Dispatcher) reportInterval(id, owner, kind string) time.Duration {
 
 // Append writes output, durably.
 func (d *Dispatcher) Append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
-	length, err := d.store.AppendOutput(ctx, id, token, offset, data, d.cfg.MaxOutputBytes)
+	length, err := d.output.Append(ctx, id, token, offset, data)
 	if err != nil {
 		return 0, err
 	}
@@ -71,9 +72,9 @@ func (d *Dispatcher) Append(ctx context.Context, id, token string, offset int64,
 	return length, nil
 }
 
-// ReadOutput returns a piece of output; see job.Store.
-func (d *Dispatcher) ReadOutput(ctx context.Context, id string, offset int64, limit int) ([]byte, error) {
-	return d.store.ReadOutput(ctx, id, offset, limit)
+// ReadOutput reads the job's output from an offset on, until ctx ends. Close the reader.
+func (d *Dispatcher) ReadOutput(ctx context.Context, id string, offset int64) *output.Reader {
+	return d.output.Read(ctx, id, offset)
 }
 
 // held is the entry of an active job whose lease the token holds.

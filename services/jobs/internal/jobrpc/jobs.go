@@ -13,6 +13,7 @@ import (
 	"headway/internal/auth"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/output"
 )
 
 const (
@@ -300,22 +301,20 @@ func (s *Jobs) DeleteJob(ctx context.Context, r *jobsv1.DeleteJobRequest) (*jobs
 	return &jobsv1.DeleteJobResponse{}, nil
 }
 
-// maxRead is how many bytes one message of ReadOutput holds at most.
-const maxRead = 64 << 10
-
 // ReadOutput implements JobService.
 func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse]) error {
 	ctx := stream.Context()
 	grown, stop := s.dispatcher.Hub().Output(r.GetJobId())
 	defer stop()
-	offset := r.GetOffset()
+	reader := s.dispatcher.ReadOutput(ctx, r.GetJobId(), r.GetOffset())
+	defer reader.Close()
 	for {
 		// The status is read before the output: after the job has ended, none is added.
 		j, err := s.get(ctx, r.GetJobId())
 		if err != nil {
 			return toStatus(err)
 		}
-		if offset, err = s.readOn(stream, j.ID, offset); err != nil {
+		if err := sendOutput(stream, reader); err != nil {
 			return err
 		}
 		if j.Status.Terminal() {
@@ -329,16 +328,16 @@ func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreami
 	}
 }
 
-// readOn sends what there is from offset on, and returns where it ends.
-func (s *Jobs) readOn(stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse], id string, offset int64) (int64, error) {
+// sendOutput sends what there is.
+func sendOutput(stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse], reader *output.Reader) error {
 	for {
-		data, err := s.dispatcher.ReadOutput(stream.Context(), id, offset, maxRead)
+		offset := reader.Offset()
+		data, err := reader.Next()
 		if err != nil || len(data) == 0 {
-			return offset, toStatus(err)
+			return toStatus(err)
 		}
 		if err := stream.Send(&jobsv1.ReadOutputResponse{Offset: offset, Data: data}); err != nil {
-			return offset, err
+			return err
 		}
-		offset += int64(len(data))
 	}
 }
