@@ -46,7 +46,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the importer: %w", err)
 	}
-	edge, err := c.NewEdge(f, edgeLis, jobsLis.Addr().String(), importerLis.Addr().String(), c.MaxUploadBytes)
+	edge, err := c.NewEdge(&c.Common, f, edgeLis, jobsLis.Addr().String(), importerLis.Addr().String(), c.MaxUploadBytes)
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
 	}

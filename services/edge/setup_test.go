@@ -57,7 +57,7 @@ func setup(t *testing.T, change func(*edge.Config)) *bench {
 	importerUp := startUpstream(t, key, func(s *grpc.Server) { importsv1.RegisterImportServiceServer(s, b.importer) })
 	cfg := edge.Config{
 		Listen: "127.0.0.1:0", JobsAddr: b.jobsUp.addr, ImporterAddr: importerUp.addr, Verifier: key, Key: key,
-		LocalSignIn: true, Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		LocalSignIn: true, UploadsDir: t.TempDir(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DrainSpread: 100 * time.Millisecond,
 	}
 	if change != nil {
