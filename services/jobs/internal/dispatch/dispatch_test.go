@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -18,11 +19,11 @@ type fixture struct {
 }
 
 // inBubble runs the test with a fresh dispatcher in a bubble of its own time.
-func inBubble(t *testing.T, cfg Config, test func(f *fixture)) {
+func inBubble(t *testing.T, cfg Config, test func(f *fixture), wrap ...func(job.Store) job.Store) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	synctest.Test(t, func(t *testing.T) {
-		d, stop := open(t, path, cfg)
+		d, stop := open(t, path, cfg, wrap...)
 		defer stop()
 		test(&fixture{d, t})
 	})
@@ -216,6 +217,74 @@ func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
 			t.Errorf("after 30 s without movement stalled is %v at revision %d", got.Progress.Stalled, got.Revision)
 		}
 	})
+}
+
+func TestARenewalThatIsNotWrittenYetCountsWhenALeaseRunsOut(t *testing.T) {
+	cfg := settings
+	cfg.ReportInterval = time.Minute // what comes after the first heartbeat is written long after the stored lease is over
+	inBubble(t, cfg, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		beat := func() {
+			if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		beat()
+		synctest.Wait()
+		time.Sleep(5 * time.Second)
+		beat()
+		time.Sleep(7 * time.Second) // 12 s after what is stored, 7 s after the last sign of life
+		if got := f.get(j.ID); got.Status != job.Active {
+			t.Errorf("the job is %v, %+v", got.Status, got.Error)
+		}
+		time.Sleep(5 * time.Second)
+		if got := f.get(j.ID); got.Status != job.Queued || got.Error.Reason != job.ReasonLeaseExpired {
+			t.Errorf("a lease after the last sign of life the job is %v, %+v", got.Status, got.Error)
+		}
+	})
+}
+
+// meddled is the real store, with something that happens when a change is decided and not durable yet.
+type meddled struct {
+	job.Store
+	decided func(*job.Job)
+}
+
+func (m *meddled) Update(ctx context.Context, ids []string, change func(int, *job.Job) error) ([]job.Job, []error) {
+	return m.Store.Update(ctx, ids, func(i int, j *job.Job) error {
+		err := change(i, j)
+		if m.decided != nil {
+			m.decided(j)
+		}
+		return err
+	})
+}
+
+func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
+	store := &meddled{}
+	inBubble(t, settings, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		refused := 0
+		store.decided = func(stored *job.Job) {
+			if stored.Status == job.Active {
+				return
+			}
+			beat := Heartbeat{ID: j.ID, Token: j.Lease.Token, Checkpoint: []byte("a promise that could not be kept")}
+			if _, err := f.Heartbeat(f.t.Context(), beat); !errors.Is(err, job.ErrLeaseLost) {
+				t.Errorf("a heartbeat just before the commit gives %v", err)
+			}
+			refused++
+		}
+		time.Sleep(settings.LeaseDuration)
+		synctest.Wait()
+		if next := f.lease(0); next == nil || next.Attempt != 2 || refused != 1 {
+			t.Errorf("the next worker got %+v after %d refusals", next, refused)
+		} else if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: next.ID, Token: next.Lease.Token}); err != nil {
+			t.Errorf("the next worker's heartbeat gives %v", err)
+		}
+	}, func(real job.Store) job.Store { store.Store = real; return store })
 }
 
 func TestUnwrittenProgressIsWrittenWhenTheServiceStops(t *testing.T) {

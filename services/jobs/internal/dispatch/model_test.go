@@ -34,15 +34,20 @@ const step = 500 * time.Millisecond
 // outputs of the tests: the smallest segments, so that a few appends fill one.
 var outputs = output.Config{SegmentBytes: 64 << 10, MaxBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)}
 
-// open starts a dispatcher on the file; stop ends it.
-func open(t *testing.T, path string, cfg Config) (d *Dispatcher, stop func()) {
+// open starts a dispatcher on the file, whose store may be wrapped; stop ends it.
+func open(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.Store) (d *Dispatcher, stop func()) {
 	t.Helper()
 	bucket, err := output.OpenBucket(t.Context(), "file://"+filepath.Join(filepath.Dir(path), "outputs"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d, err = Open(t.Context(), cfg, output.New(outputs, bucket), func(ctx context.Context, observe job.Observer) (job.Store, error) {
-		return sqlitestore.Open(ctx, path, observe)
+		var store job.Store
+		store, err := sqlitestore.Open(ctx, path, observe)
+		for _, w := range wrap {
+			store = w(store)
+		}
+		return store, err
 	})
 	if err != nil {
 		t.Fatal(err)
