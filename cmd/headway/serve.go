@@ -56,7 +56,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	fmt.Fprintf(os.Stdout, "Headway is at %s://%s (jobs %s, importer %s, data %s). Ctrl-C ends it.\n",
 		scheme, edgeLis.Addr(), jobsLis.Addr(), importerLis.Addr(), c.Data)
-	return runInOrder(ctx, func(ctx context.Context) error { return c.ServeMetrics(ctx, f) }, jobs, importer, edge)
+	return runInOrder(ctx, func(ctx context.Context) error { return c.RunBeside(ctx, f) }, jobs, importer, edge)
 }
 
 func (c *serveCommand) listen(ctx context.Context) (edge, jobs, importer net.Listener, err error) {
@@ -72,9 +72,9 @@ func (c *serveCommand) listen(ctx context.Context) (edge, jobs, importer net.Lis
 
 // runInOrder runs services that depend on those before them, and ends them the other way round. The first that fails
 // ends all.
-func runInOrder(ctx context.Context, metrics func(context.Context) error, services ...runner) error {
+func runInOrder(ctx context.Context, beside func(context.Context) error, services ...runner) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return metrics(ctx) })
+	g.Go(func() error { return beside(ctx) })
 	last := ctx
 	for i := len(services) - 1; i >= 0; i-- {
 		mine := last

@@ -47,9 +47,13 @@ func (c *EdgeCommand) Run(ctx context.Context) error {
 // NewEdge makes the edge on a listener, which it closes.
 func (s *EdgeSettings) NewEdge(c *Common, f *Foundation, lis net.Listener, jobs, importer string, maxUploadBytes int64) (*edge.Service, error) {
 	page, _ := web.FS() // not built: the edge says so at /
+	var tokensReady func() error
+	if f.Issuer != nil {
+		tokensReady = f.Issuer.Ready
+	}
 	return edge.New(edge.Config{
 		Listener: lis, TLSCertFile: s.TLSCertFile, TLSKeyFile: s.TLSKeyFile, JobsAddr: jobs, ImporterAddr: importer,
-		Verifier: f.Key, Key: f.Key, Service: f.Key.ServiceCredentials("edge", auth.ScopeService),
+		Verifier: f.Verifier, TokensReady: tokensReady, Key: f.Key, Service: f.Key.ServiceCredentials("edge", auth.ScopeService),
 		LocalSignIn: f.Local, LocalUser: LocalUser, SessionTTL: s.SessionTTL,
 		CORSOrigins: s.CORSOrigins, TrustedHosts: s.TrustedHosts,
 		StreamsPerUser: s.StreamsPerUser, MaxStreams: s.MaxStreams, UploadsPerUser: s.UploadsPerUser,

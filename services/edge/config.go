@@ -33,6 +33,9 @@ type Config struct {
 
 	// Verifier checks the callers' tokens. Needed.
 	Verifier auth.Verifier
+	// TokensReady tells why tokens cannot be checked for now, as while their issuer has not been reached yet; the edge is
+	// not ready then. Optional.
+	TokensReady func() error
 	// Key signs the local user's tokens, and the edge's own where Service is not set. Needed for either.
 	Key *auth.Key
 	// Service are the edge's own credentials; they must carry the scope headway:service. Default: signed with Key.

@@ -97,7 +97,7 @@ func New(cfg Config) (_ *Service, err error) {
 	routes, err := s.routes(access.New(access.Config{
 		Verifier: cfg.Verifier, Signer: cfg.Key, LocalSignIn: cfg.LocalSignIn, LocalUser: cfg.LocalUser,
 		SessionTTL: cfg.SessionTTL, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
-		MaxUploadBytes: cfg.MaxUploadBytes, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
+		MaxUploadBytes: cfg.MaxUploadBytes, RefuseStream: s.hub.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
 		RequestBurst: burstSeconds * cfg.RequestsPerSecond,
 	}))
 	if err != nil {

@@ -193,6 +193,11 @@ func lastEventID(r *http.Request) string {
 	return r.URL.Query().Get("last_event_id")
 }
 
+// Refuse answers a request for a stream that may not have one, in the form that its client understands.
+func (h *Hub) Refuse(rw http.ResponseWriter, r *http.Request, err error) {
+	refuse(rw, r, err, h.cfg.Retry)
+}
+
 // refuse answers a stream that cannot be had. A browser's EventSource gives up for good on any status but 200, and does
 // not show the answer's body; so where it should come back later, it gets a stream that says so and ends.
 func refuse(rw http.ResponseWriter, r *http.Request, err error, retry time.Duration) {
