@@ -214,7 +214,7 @@ func (c *clients) connect(r *reader) error {
 	if err := unix.Connect(fd, &c.addr); err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		return fmt.Errorf("connect: %w", err)
 	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLET, Fd: int32(fd)}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd)}
 	if err := unix.EpollCtl(c.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		return fmt.Errorf("epoll_ctl: %w", err)
 	}
@@ -263,7 +263,7 @@ func (c *clients) ready(r *reader, events uint32, now time.Time) {
 			c.lost(r, err)
 			return
 		}
-		if n < len(c.buf)/2 {
+		if n < len(c.buf)/2 && events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) == 0 {
 			return // there is no more, or there will be another event
 		}
 	}
