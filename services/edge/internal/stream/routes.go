@@ -114,7 +114,7 @@ func (h *Hub) attachMine(ctx context.Context, w *watcher) error {
 		if err != nil {
 			return fmt.Errorf("encode job %s: %w", t.id, err)
 		}
-		w.offer(f)
+		w.offer(f) // it has not begun yet: no writer is needed
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (h *Hub) replayEnded(ctx context.Context, w *watcher, since time.Time) erro
 		}
 		for _, job := range msg.GetJobs() {
 			if f, encodeErr := encode(jobMessage(job), isTerminal(job.GetStatus())); encodeErr == nil && f.terminal {
-				w.offer(f)
+				w.offer(f) // it has not begun yet: no writer is needed
 			}
 		}
 		synced = msg.GetSynced()
