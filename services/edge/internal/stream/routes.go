@@ -62,7 +62,7 @@ func (h *Hub) serveOne(rw http.ResponseWriter, r *http.Request, id, kind string,
 		what = "import"
 	}
 	h.open(rw, r, w, [][]byte{
-		connectedEvent(id, "Connected to "+what+" "+id+".", h.cfg.Keepalive, jittered(h.cfg.Retry)),
+		connectedEvent(as.Subject, id, "Connected to "+what+" "+id+".", h.cfg.Keepalive, jittered(h.cfg.Retry)),
 		current.appendEvent(nil, current.revisionID(), true),
 	}, current.revision, current.terminal)
 }
@@ -84,7 +84,7 @@ func (h *Hub) ServeMine(rw http.ResponseWriter, r *http.Request) {
 	h.enforceLimit(as.Subject)
 	setHeaders(rw.Header())
 	h.open(rw, r, w, [][]byte{
-		connectedEvent("", "Connected to your jobs.", h.cfg.Keepalive, jittered(h.cfg.Retry)),
+		connectedEvent(as.Subject, "", "Connected to your jobs.", h.cfg.Keepalive, jittered(h.cfg.Retry)),
 	}, 0, false)
 }
 
