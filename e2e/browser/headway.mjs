@@ -124,10 +124,22 @@ export class Headway {
    * Signs a token with the server's key.
    * @param {string} subject
    */
-  token(subject, key = "") {
-    const flags = key ? [`--key=${key}`] : [`--data=${this.data}`];
+  token(subject, key = "", scope = "", ttl = "1h") {
+    const flags = [key ? `--key=${key}` : `--data=${this.data}`, `--ttl=${ttl}`];
+    if (scope) flags.push(`--scope=${scope}`);
     return execFileSync(binary, ["token", `--sub=${subject}`, ...flags])
       .toString()
       .trim();
+  }
+
+  /**
+   * Where one of the services answers by gRPC, as its log says.
+   * @param {string} service
+   */
+  addressOf(service) {
+    const line = this.log.split("\n").findLast((text) => text.includes("msg=serving") && text.includes(`service=${service}`));
+    const address = /address=(\S+)/.exec(line ?? "")?.[1];
+    if (!address) throw new Error(`the log does not say where ${service} answers:\n${this.log}`);
+    return address;
   }
 }

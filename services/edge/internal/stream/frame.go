@@ -38,7 +38,10 @@ const (
 )
 
 // keepalive is a comment (WHATWG HTML §9.2.6): it says nothing to the page, and keeps proxies from giving up.
-var keepalive = []byte(":\n\n")
+var (
+	keepalive      = []byte(":\n\n")
+	keepaliveChunk = appendChunk(nil, keepalive)
+)
 
 // encode makes the frame of a message, whose type must be JOB_UPDATE.
 func encode(m *edgev1.StreamMessage, terminal bool) (*frame, error) {
