@@ -1,7 +1,7 @@
 import { useJobs } from "@headway/client/react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { Header } from "./parts/Header.js";
-import { JobsContext } from "./parts/JobsContext.js";
+import { JobsContext, useMyJobs } from "./parts/JobsContext.js";
 import { StreamHint } from "./parts/StreamHint.js";
 import { Unavailable } from "./parts/Unavailable.js";
 import { useRoute } from "./router.js";
@@ -28,6 +28,10 @@ function MyJobs({ children }: { children: ReactNode }) {
   return <JobsContext value={useJobs()}>{children}</JobsContext>;
 }
 
+function MyStreamHint() {
+  return <StreamHint phase={useMyJobs().connection} />;
+}
+
 function SignedIn() {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
@@ -49,7 +53,7 @@ function SignedIn() {
       </a>
       <Header view={route?.view} />
       <main id="main" ref={main} tabIndex={-1}>
-        <StreamHint phase={jobs.connection} />
+        <MyStreamHint />
         {!route && <Unavailable error={undefined} deleted />}
         {route?.view === "start" && <StartView />}
         {route?.view === "jobs" && <JobsView />}
