@@ -137,7 +137,9 @@ export class Headway {
    * @param {string} service
    */
   addressOf(service) {
-    const line = this.log.split("\n").findLast((text) => text.includes("msg=serving") && text.includes(`service=${service}`));
+    const line = this.log
+      .split("\n")
+      .findLast((text) => text.includes("msg=serving") && text.includes(`service=${service}`));
     const address = /address=(\S+)/.exec(line ?? "")?.[1];
     if (!address) throw new Error(`the log does not say where ${service} answers:\n${this.log}`);
     return address;
