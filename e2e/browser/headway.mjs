@@ -137,10 +137,9 @@ export class Headway {
    * @param {string} service
    */
   addressOf(service) {
-    const line = this.log
-      .split("\n")
-      .findLast((text) => text.includes("msg=serving") && text.includes(`service=${service}`));
-    const address = /address=(\S+)/.exec(line ?? "")?.[1];
+    const address = new RegExp(`[( ]${service} ([0-9.]+:[0-9]+)`).exec(
+      this.log.slice(this.log.lastIndexOf("Headway is at")),
+    )?.[1];
     if (!address) throw new Error(`the log does not say where ${service} answers:\n${this.log}`);
     return address;
   }
