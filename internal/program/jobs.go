@@ -40,7 +40,7 @@ func (c *JobsCommand) Run(ctx context.Context) error {
 // NewJobs makes the service on a listener, which it closes.
 func (s *JobsSettings) NewJobs(c *Common, f *Foundation, lis net.Listener) (*jobs.Service, error) {
 	return jobs.New(jobs.Config{
-		Listener: lis, DataDir: c.Data, Verifier: f.Key, Logger: f.Logger.With("service", "jobs"), Metrics: f.Metrics,
+		Listener: lis, DataDir: c.Data, Verifier: f.Verifier, Logger: f.Logger.With("service", "jobs"), Metrics: f.Metrics,
 		LeaseDuration: s.LeaseDuration, HeartbeatInterval: s.HeartbeatInterval, CancelGrace: s.CancelGrace,
 		Retention: s.Retention, MaxActivePerOwnerAndKind: s.MaxActive, MaxOutputBytes: s.MaxOutputBytes,
 		OutputSegmentBytes: s.OutputSegment, OutputBlobs: s.OutputBlobs,
@@ -70,6 +70,6 @@ func (c *Common) alone(ctx context.Context, name, listen string, make func(*Foun
 	f.Logger.InfoContext(ctx, "serving", "service", name, "address", lis.Addr().String(), "data", c.Data)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Run(ctx) })
-	g.Go(func() error { return c.ServeMetrics(ctx, f) })
+	g.Go(func() error { return c.RunBeside(ctx, f) })
 	return g.Wait()
 }
