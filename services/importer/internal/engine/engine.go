@@ -89,7 +89,7 @@ type Outcome struct {
 // Errors: *xlsx.Error, *imports.TableConflictError, *imports.ConservationError, imports.ErrTargetUnavailable,
 // imports.ErrFenced, the context's, and Progress.Committing's.
 func (e *Engine) Run(ctx context.Context, task Task) (outcome Outcome, err error) {
-	tx, err := e.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema.Name}, task.Progress.Waiting)
+	tx, err := e.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema}, task.Progress.Waiting)
 	var applied *imports.AppliedError
 	if errors.As(err, &applied) {
 		return e.reportApplied(ctx, task, applied)

@@ -24,7 +24,9 @@ type Run struct {
 	ImportID string
 	// Number grows with every run of the import, and fences those before off.
 	Number int64
-	Schema string
+	// Schema is the one whose tables the run writes. What it says of references is the caller's to check (Table.Holds):
+	// a target need not look at them once more.
+	Schema *schema.Schema
 }
 
 // AppliedError says that the import is in the database already.
