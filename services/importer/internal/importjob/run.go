@@ -183,6 +183,9 @@ func classify(err error) *failure {
 	case errors.Is(err, imports.ErrBooksUnavailable):
 		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
 			message: "The importer's own database cannot be written for the moment; its disk may be full. Nothing was written."}
+	case errors.Is(err, imports.ErrWorkbooksUnavailable):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
+			message: "The stored workbook cannot be read for the moment. Nothing was written."}
 	case errors.Is(err, imports.ErrTargetUnavailable):
 		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE),
 			message: "The database for the rows cannot be written for the moment; nothing was written."}

@@ -24,6 +24,8 @@ var (
 	ErrTargetUnavailable = errors.New("the target database is unavailable")
 	// ErrBooksUnavailable: the importer's own database cannot be written for the moment; its disk may be full.
 	ErrBooksUnavailable = errors.New("the importer's own database is unavailable")
+	// ErrWorkbooksUnavailable: the bucket of workbooks cannot be written or read for the moment; its disk may be full.
+	ErrWorkbooksUnavailable = errors.New("the bucket of workbooks is unavailable")
 	// ErrSchemaChanged: the schema is not any more what the upload was accepted under.
 	ErrSchemaChanged = errors.New("the schema has changed since the upload")
 	// ErrWorkbookGone: the stored workbook is gone.
