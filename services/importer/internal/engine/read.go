@@ -146,7 +146,7 @@ func (p *pipeline) decideAll(ctx context.Context, decide func(context.Context, *
 func (p *pipeline) writeAll(ctx context.Context, end context.CancelFunc) {
 	for b := range p.writes {
 		if p.failed == nil && len(b.write) > 0 {
-			if p.failed = p.sheet.table.Write(ctx, b.write); p.failed != nil {
+			if p.failed = p.sheet.write(ctx, b.write); p.failed != nil {
 				end()
 			}
 		}

@@ -28,7 +28,8 @@ type table struct {
 	empty   bool
 	rows    int // a statement carries at most this many
 
-	writes   map[int]*sqlitedirect.Stmt // by number of rows
+	inserts  map[int]*sqlitedirect.Stmt // by number of rows
+	upserts  map[int]*sqlitedirect.Stmt // likewise
 	existing *lookup
 	owners   map[int]*lookup
 	holds    map[string]*lookup
@@ -53,7 +54,7 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 		return nil, err
 	}
 	t := &table{tx: tx, sheet: sheet, columns: columns, rows: min(chunk, maxParameters/len(columns)),
-		writes: map[int]*sqlitedirect.Stmt{}, owners: map[int]*lookup{}, holds: map[string]*lookup{}}
+		inserts: map[int]*sqlitedirect.Stmt{}, upserts: map[int]*sqlitedirect.Stmt{}, owners: map[int]*lookup{}, holds: map[string]*lookup{}}
 	for _, k := range sheet.Key {
 		i := slices.IndexFunc(columns, func(c *schema.Column) bool { return c.Name == k })
 		if i < 0 {
@@ -72,11 +73,21 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 // WasEmpty implements imports.Table.
 func (t *table) WasEmpty() bool { return t.empty }
 
+// Insert implements imports.Table.
+func (t *table) Insert(ctx context.Context, rows [][]imports.Value) error {
+	return t.writeAll(ctx, rows, t.inserts, t.insert)
+}
+
 // Write implements imports.Table.
 func (t *table) Write(ctx context.Context, rows [][]imports.Value) error {
+	return t.writeAll(ctx, rows, t.upserts, t.upsert)
+}
+
+// writeAll writes rows with statements that are made for a number of them and kept.
+func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[int]*sqlitedirect.Stmt, make func(n int) string) error {
 	for len(rows) > 0 {
 		n := min(t.rows, len(rows))
-		if err := t.write(ctx, rows[:n]); err != nil {
+		if err := t.write(ctx, rows[:n], kept, make); err != nil {
 			if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
 				return &imports.TableConflictError{Table: t.sheet.Table, Detail: "a rule of the table that the schema does not know refuses a row: " + err.Error()}
 			}
@@ -88,16 +99,16 @@ func (t *table) Write(ctx context.Context, rows [][]imports.Value) error {
 }
 
 // write writes rows with one statement.
-func (t *table) write(ctx context.Context, rows [][]imports.Value) (err error) {
+func (t *table) write(ctx context.Context, rows [][]imports.Value, kept map[int]*sqlitedirect.Stmt, make func(n int) string) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	statement := t.writes[len(rows)]
+	statement := kept[len(rows)]
 	if statement == nil {
-		if statement, err = t.tx.prepare(t.upsert(len(rows))); err != nil {
+		if statement, err = t.tx.prepare(make(len(rows))); err != nil {
 			return err
 		}
-		t.writes[len(rows)] = statement
+		kept[len(rows)] = statement
 	}
 	defer statement.Reset()
 	parameter := 0
@@ -113,24 +124,26 @@ func (t *table) write(ctx context.Context, rows [][]imports.Value) (err error) {
 	return err
 }
 
-// upsert fails without undoing the rows before the failing one, which spares SQLite the journal of each statement: the
-// whole run is rolled back then anyway.
+// insert is a statement that inserts n rows. It fails without undoing the rows before the failing one, which spares
+// SQLite the journal of each statement: the whole run is rolled back then anyway.
+func (t *table) insert(n int) string {
+	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?)"
+	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s", name(t.sheet.Table), names(columnNames(t.columns)), strings.Repeat(row+",", n-1)+row)
+}
+
+// upsert is a statement that inserts or updates n rows; SQLite journals it whatever it is told.
 func (t *table) upsert(n int) string {
-	all := make([]string, len(t.columns))
 	var set []string
 	for i, c := range t.columns {
-		all[i] = name(c.Name)
 		if !slices.Contains(t.key, i) {
-			set = append(set, all[i]+" = excluded."+all[i])
+			set = append(set, name(c.Name)+" = excluded."+name(c.Name))
 		}
 	}
-	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?)"
 	action := "DO NOTHING"
 	if len(set) > 0 {
 		action = "DO UPDATE SET " + strings.Join(set, ", ")
 	}
-	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s ON CONFLICT (%s) %s", name(t.sheet.Table), strings.Join(all, ", "),
-		strings.Repeat(row+",", n-1)+row, names(t.sheet.Key), action)
+	return fmt.Sprintf("%s ON CONFLICT (%s) %s", t.insert(n), names(t.sheet.Key), action)
 }
 
 // Existing implements imports.Table.

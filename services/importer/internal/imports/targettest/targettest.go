@@ -41,6 +41,7 @@ func Run(t *testing.T, open Open) {
 		"what was rolled back is not":             rolledBack,
 		"values stay exactly what they are":       exact,
 		"many rows in one call":                   many,
+		"new rows are inserted":                   inserted,
 		"an applied import is told with numbers":  applied,
 		"a later run fences an earlier one off":   fenced,
 		"runs take turns in their order":          turns,
@@ -166,6 +167,17 @@ func exact(t *testing.T, open func() imports.Target) {
 	}
 	load(t, target, "a", columns, rows...)
 	wantHeld(t, target, columns, rows, rows...)
+}
+
+func inserted(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	tx := begin(t, target, "a", 1)
+	tb := table(t, tx, code, price)
+	must(t, tb.Insert(t.Context(), [][]imports.Value{{text("x"), text("1.50")}, {text("y"), null}}))
+	must(t, tx.Commit(t.Context(), nil))
+	wantHeld(t, target, []*schema.Column{code, price}, [][]imports.Value{{text("y"), null}, {text("x"), null}},
+		[]imports.Value{text("y"), null}, []imports.Value{text("x"), text("1.50")})
 }
 
 func many(t *testing.T, open func() imports.Target) {
