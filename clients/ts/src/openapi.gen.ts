@@ -606,6 +606,11 @@ export interface components {
             title?: string;
             /** @description What this message is. */
             type: components["schemas"]["headway.edge.v1.StreamMessageType"];
+            /**
+             * @description Whose token or cookie the stream was opened with: its subject; in `connected`. A browser's cookie may by then be
+             *     somebody else's than a page believes.
+             */
+            user?: string;
         };
         /**
          * @description StreamMessageType tells what a message is. In JSON: `connected`, `initial_status`, `job_update`, …
