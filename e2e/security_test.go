@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -201,13 +200,7 @@ func TestBrokenUploadLeavesNothing(t *testing.T) {
 	}
 	nothing := func() error {
 		for _, folder := range []string{"uploads", "blobs"} {
-			var files []string
-			err := filepath.WalkDir(filepath.Join(s.data, folder), func(path string, d fs.DirEntry, err error) error {
-				if err == nil && !d.IsDir() {
-					files = append(files, path)
-				}
-				return err
-			})
+			files, err := s.files(folder)
 			if err != nil || len(files) > 0 {
 				return fmt.Errorf("%s holds %v %w", folder, files, err)
 			}
