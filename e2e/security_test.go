@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"database/sql"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -231,4 +233,41 @@ func TestBrokenUploadLeavesNothing(t *testing.T) {
 	s.kill()
 	s.run()
 	eventually(t, "nothing is left after a restart", nothing)
+}
+
+func TestCellThatIsSQLIsText(t *testing.T) {
+	s := start(t)
+	sample, _ := s.sample(100, 0)
+	book, err := excelize.OpenFile(sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	rows, err := book.GetRows("Areas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := slices.IndexFunc(rows[0], func(header string) bool { return strings.Contains(strings.ToLower(header), "name") })
+	cell, err := excelize.CoordinatesToCellName(column+1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const evil = `x'); DROP TABLE areas; --`
+	if err := errors.Join(book.SetCellStr("Areas", cell, evil), book.Save()); err != nil {
+		t.Fatal(err)
+	}
+	ann := s.token("ann")
+	s.job(ann, s.accepted(ann, sample, "on_issues=abort"), "completed")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "records.db")+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var found, all int
+	if err := db.QueryRow(`SELECT count(*) FILTER (WHERE name = ?), count(*) FROM areas`, evil).Scan(&found, &all); err != nil {
+		t.Fatal(err)
+	}
+	if found != 1 || all != len(rows)-1 {
+		t.Errorf("%d of %d areas are called %s, want one of %d", found, all, evil, len(rows)-1)
+	}
 }
