@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +22,8 @@ type serveCommand struct {
 	Listen         string `help:"Address of the page, REST and streams." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 	JobsListen     string `help:"Address of the jobs service (gRPC)." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	ImporterListen string `help:"Address of the importer (gRPC)." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
+
+	Worker []string `help:"Program to run beside the services, with arguments separated by spaces; it is started again when it ends. It gets the jobs service's address and a token (docs/workers.md). May be repeated; ; separates several." sep:";" placeholder:"COMMAND"`
 }
 
 // runner is what every service is here.
@@ -27,8 +31,8 @@ type runner interface {
 	Run(ctx context.Context) error
 }
 
-// Run serves until ctx ends; then the edge goes first, so that nobody new comes in, and jobs last, so that the
-// importer can give its jobs back.
+// Run serves until ctx ends; then the edge goes first, so that nobody new comes in, and jobs last, so that the workers
+// and the importer can give their jobs back.
 func (c *serveCommand) Run(ctx context.Context) error {
 	f, err := c.Found(c.Listen, c.JobsListen, c.ImporterListen)
 	if err != nil {
@@ -46,7 +50,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the importer: %w", err)
 	}
-	edge, err := c.NewEdge(f, edgeLis, jobsLis.Addr().String(), importerLis.Addr().String(), c.MaxUploadBytes)
+	edge, err := c.NewEdge(&c.Common, f, edgeLis, jobsLis.Addr().String(), importerLis.Addr().String(), c.MaxUploadBytes)
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
 	}
@@ -56,7 +60,12 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	fmt.Fprintf(os.Stdout, "Headway is at %s://%s (jobs %s, importer %s, data %s). Ctrl-C ends it.\n",
 		scheme, edgeLis.Addr(), jobsLis.Addr(), importerLis.Addr(), c.Data)
-	return runInOrder(ctx, func(ctx context.Context) error { return c.ServeMetrics(ctx, f) }, jobs, importer, edge)
+	services := []runner{jobs, importer}
+	if commands := nonBlank(c.Worker); len(commands) > 0 {
+		services = append(services, &workers{commands: commands, jobs: jobsLis.Addr().String(), data: c.Data, key: f.Key,
+			log: f.Logger.With("service", "workers"), out: os.Stderr})
+	}
+	return runInOrder(ctx, func(ctx context.Context) error { return c.RunBeside(ctx, f) }, append(services, edge)...)
 }
 
 func (c *serveCommand) listen(ctx context.Context) (edge, jobs, importer net.Listener, err error) {
@@ -70,11 +79,16 @@ func (c *serveCommand) listen(ctx context.Context) (edge, jobs, importer net.Lis
 	return edge, jobs, importer, err
 }
 
+// nonBlank leaves out commands of nothing but spaces.
+func nonBlank(commands []string) []string {
+	return slices.DeleteFunc(slices.Clone(commands), func(c string) bool { return strings.TrimSpace(c) == "" })
+}
+
 // runInOrder runs services that depend on those before them, and ends them the other way round. The first that fails
 // ends all.
-func runInOrder(ctx context.Context, metrics func(context.Context) error, services ...runner) error {
+func runInOrder(ctx context.Context, beside func(context.Context) error, services ...runner) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return metrics(ctx) })
+	g.Go(func() error { return beside(ctx) })
 	last := ctx
 	for i := len(services) - 1; i >= 0; i-- {
 		mine := last

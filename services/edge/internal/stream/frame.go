@@ -117,10 +117,10 @@ func controlEvent(m *edgev1.StreamMessage, retry time.Duration) []byte {
 	return append(append(append(b, "data: "...), json...), eventEnd...)
 }
 
-func connectedEvent(jobID, message string, keepalive, retry time.Duration) []byte {
+func connectedEvent(user, jobID, message string, keepalive, retry time.Duration) []byte {
 	m := &edgev1.StreamMessage{
 		Type: edgev1.StreamMessageType_STREAM_MESSAGE_TYPE_CONNECTED, Message: &message,
-		KeepaliveSeconds: proto.Float64(keepalive.Seconds()),
+		KeepaliveSeconds: proto.Float64(keepalive.Seconds()), User: optional(user),
 	}
 	if jobID != "" {
 		m.JobId = &jobID

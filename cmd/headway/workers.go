@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"headway/internal/auth"
+)
+
+const (
+	// workerTokenTTL is how long a worker's token lasts; a fresh one is written when a third of it has passed.
+	workerTokenTTL = time.Hour
+	// workerStopTimeout is how long a worker has to give its jobs back before it is killed.
+	workerStopTimeout = 10 * time.Second
+	// A worker that ends is started again after a pause that doubles each time, until it has run for healthyAfter.
+	firstRestartPause = 500 * time.Millisecond
+	mostRestartPause  = 30 * time.Second
+	healthyAfter      = time.Minute
+)
+
+// workers are programs that run beside the services: they are started again when they end, and end with Headway.
+type workers struct {
+	commands []string // each a program and its arguments, separated by spaces
+	jobs     string   // where the jobs service answers
+	data     string
+	key      *auth.Key
+	log      *slog.Logger
+	out      io.Writer // takes what the workers print
+}
+
+// Run keeps the workers running until ctx ends, and returns when all have ended.
+//
+// A worker finds the jobs service in HEADWAY_JOBS_ADDRESS and its token in the file that HEADWAY_TOKEN_FILE names,
+// which is renewed before it expires. It gets no other HEADWAY_… variable: the key is not for workers.
+func (w *workers) Run(ctx context.Context) error {
+	tokenFile, err := filepath.Abs(filepath.Join(w.data, "worker.token"))
+	if err != nil {
+		return fmt.Errorf("place of the workers' token: %w", err)
+	}
+	if err := w.writeToken(tokenFile); err != nil {
+		return err
+	}
+	defer os.Remove(tokenFile)
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "HEADWAY_") })
+	env = append(env, "HEADWAY_JOBS_ADDRESS="+w.jobs, "HEADWAY_TOKEN_FILE="+tokenFile)
+
+	var running sync.WaitGroup
+	for _, command := range w.commands {
+		running.Go(func() { w.keepRunning(ctx, strings.Fields(command), env) })
+	}
+	running.Go(func() { w.renewToken(ctx, tokenFile) })
+	running.Wait()
+	return nil
+}
+
+// renewToken keeps the token in the file good until ctx ends.
+func (w *workers) renewToken(ctx context.Context, file string) {
+	ticker := time.NewTicker(workerTokenTTL / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := w.writeToken(file); err != nil {
+			w.log.ErrorContext(ctx, "the workers' token is not renewed; trying again", "error", err)
+		}
+	}
+}
+
+// writeToken puts a fresh token in place in one step.
+func (w *workers) writeToken(file string) error {
+	token, err := w.key.Sign(auth.Identity{Subject: "worker", Scopes: []string{auth.ScopeWorker}}, workerTokenTTL)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".worker-token-*") // 0600
+	if err != nil {
+		return fmt.Errorf("write the workers' token: %w", err)
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.WriteString(token + "\n")
+	if err := errors.Join(err, tmp.Close()); err != nil {
+		return fmt.Errorf("write the workers' token: %w", err)
+	}
+	return os.Rename(tmp.Name(), file)
+}
+
+// keepRunning runs a worker again and again until ctx ends. One that cannot be started at all is given up.
+func (w *workers) keepRunning(ctx context.Context, command, env []string) {
+	log := w.log.With("worker", strings.Join(command, " "))
+	pause := firstRestartPause
+	for {
+		begun := time.Now()
+		err := w.runOnce(ctx, command, env)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+			log.ErrorContext(ctx, "worker cannot be started; Headway goes on without it", "error", err)
+			return
+		}
+		if time.Since(begun) > healthyAfter {
+			pause = firstRestartPause
+		}
+		log.WarnContext(ctx, "worker ended; starting it again", "end", outcomeOf(err), "pause", pause)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, mostRestartPause)
+	}
+}
+
+// outcomeOf says how a process ended.
+func outcomeOf(err error) string {
+	if err == nil {
+		return "exit status 0"
+	}
+	return err.Error()
+}
+
+// runOnce runs a worker until it ends. When ctx ends the worker is asked to end, and killed if it does not.
+func (w *workers) runOnce(ctx context.Context, command, env []string) error {
+	runtime.LockOSThread() // the worker ends with the thread that started it; see tie
+	defer runtime.UnlockOSThread()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, w.out, w.out
+	cmd.WaitDelay = workerStopTimeout
+	sweep := tie(cmd)
+	defer sweep()
+	return cmd.Run()
+}
