@@ -19,7 +19,7 @@ func BenchmarkStreamsCurve(b *testing.B) {
 		known := resident(b, s.edge.cmd.Process.Pid)
 		readers := startCrowd(b, most)
 		open := 0
-		for _, n := range []int{1_000, 2_000, 5_000, 10_000, 14_000, most} {
+		for _, n := range []int{1_000, 5_000, 10_000, most} {
 			readers.open(order{Count: n - open, Window: 100, Addr: s.edge.addr, Targets: targets})
 			open = n
 			held := resident(b, s.edge.cmd.Process.Pid)
