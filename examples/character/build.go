@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,7 +59,7 @@ func build(ctx context.Context, task *headway.Task) (any, error) {
 	}
 	plan := make([]headway.StepPlan, len(sheet.Steps))
 	for i, s := range sheet.Steps {
-		plan[i] = headway.StepPlan{Name: s.Name, Title: s.Title, Weight: s.Weight, Total: float64(s.Units), Unit: s.Unit}
+		plan[i] = headway.StepPlan{Name: s.Name, Title: s.Title, Weight: s.Weight, Total: float64(s.Units), Unit: cmp.Or(s.Unit, "bytes")}
 	}
 	task.Plan(plan...)
 	teller := &teller{out: task.Output(), at: at.Told, told: task.Job().GetOutputBytes(), pace: *o.WordsPerSecond}
