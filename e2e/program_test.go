@@ -68,8 +68,16 @@ type server struct {
 // start runs `headway serve` on free ports with a data folder of its own, and waits until it is ready.
 func start(t *testing.T, flags ...string) *server {
 	t.Helper()
+	s := begin(t, flags...)
+	s.waitReady()
+	return s
+}
+
+// begin is start that does not wait.
+func begin(t *testing.T, flags ...string) *server {
+	t.Helper()
 	s := &server{t: t, data: t.TempDir(), edge: freeAddress(t), jobs: freeAddress(t), importer: freeAddress(t), metrics: freeAddress(t)}
-	s.run(flags...)
+	s.serve(flags...)
 	t.Cleanup(s.kill)
 	return s
 }
@@ -77,10 +85,15 @@ func start(t *testing.T, flags ...string) *server {
 // run starts the process again, on the same ports and data.
 func (s *server) run(flags ...string) {
 	s.t.Helper()
+	s.serve(flags...)
+	s.waitReady()
+}
+
+func (s *server) serve(flags ...string) {
+	s.t.Helper()
 	s.log = &logBuffer{}
 	s.process, s.exited = s.launch(s.log, append([]string{"serve", "--listen", s.edge, "--jobs-listen", s.jobs,
 		"--importer-listen", s.importer, "--metrics-listen", s.metrics}, flags...)...)
-	s.waitReady()
 }
 
 func (s *server) launch(log *logBuffer, args ...string) (*exec.Cmd, chan error) {

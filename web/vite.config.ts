@@ -11,10 +11,12 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: "@headway/client/styles.css", replacement: client("styles.css") },
+      { find: "@headway/client/shared", replacement: client("src/shared/index.ts") },
       { find: "@headway/client/react", replacement: client("src/react/index.ts") },
       { find: "@headway/client", replacement: client("src/index.ts") },
     ],
   },
+  worker: { format: "es" },
   build: { assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   server: { proxy: { "/api": process.env.HEADWAY_URL ?? "http://127.0.0.1:8080" } },
 });

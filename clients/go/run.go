@@ -168,6 +168,7 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 	}
 	if err != nil {
 		r.task.giveBack(n)
+		r.task.tellAgain()
 		return false, err
 	}
 	r.renewed(asked, seconds(resp.GetReportSeconds()))
@@ -296,8 +297,10 @@ func (r *run) release(held context.Context) string {
 	return r.told("released", err)
 }
 
-// lastNews is what the job's end carries. Steps that were not declared yet are declared before.
+// lastNews is what the job's end carries: all progress there is, whatever was told before. Steps that were not declared
+// yet are declared before.
 func (r *run) lastNews(held context.Context) news {
+	r.task.tellAgain()
 	n := r.task.take()
 	if n.plan == nil {
 		return n

@@ -154,6 +154,7 @@ type Step struct {
 	counters    map[string]float64
 	message     string
 	dirty       bool
+	told        bool  // the handler has said something of this step
 	sent        parts // what the service has been told apart from state and done
 }
 
@@ -166,6 +167,7 @@ func (s *Step) change(fn func()) *Step {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fn()
+	s.told = true
 	if s.total > 0 && s.done > s.total {
 		s.total, s.sent.total = s.done, true // the estimate was too low
 	}
@@ -291,6 +293,21 @@ func (s *Step) report() *jobsv1.StepReport {
 		}
 	}
 	return r
+}
+
+// tellAgain notes all that the handler has said of its progress as not sent: the service keeps progress in memory for
+// a moment before it writes it down, so one that ended since may have forgotten what it had been told.
+func (t *Task) tellAgain() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.messageDirty = t.messageDirty || t.message != ""
+	for _, p := range t.plan {
+		if s := t.steps[p.GetName()]; s.told && !s.dirty {
+			s.dirty = true
+			t.dirty = append(t.dirty, s)
+		}
+	}
+	t.signal()
 }
 
 // giveBack notes again what was taken and not sent.

@@ -50,7 +50,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the importer: %w", err)
 	}
-	edge, err := c.NewEdge(f, edgeLis, jobsLis.Addr().String(), importerLis.Addr().String(), c.MaxUploadBytes)
+	edge, err := c.NewEdge(&c.Common, f, edgeLis, jobsLis.Addr().String(), importerLis.Addr().String(), c.MaxUploadBytes)
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
 	}
@@ -65,7 +65,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		services = append(services, &workers{commands: commands, jobs: jobsLis.Addr().String(), data: c.Data, key: f.Key,
 			log: f.Logger.With("service", "workers"), out: os.Stderr})
 	}
-	return runInOrder(ctx, func(ctx context.Context) error { return c.ServeMetrics(ctx, f) }, append(services, edge)...)
+	return runInOrder(ctx, func(ctx context.Context) error { return c.RunBeside(ctx, f) }, append(services, edge)...)
 }
 
 func (c *serveCommand) listen(ctx context.Context) (edge, jobs, importer net.Listener, err error) {
@@ -86,9 +86,9 @@ func nonBlank(commands []string) []string {
 
 // runInOrder runs services that depend on those before them, and ends them the other way round. The first that fails
 // ends all.
-func runInOrder(ctx context.Context, metrics func(context.Context) error, services ...runner) error {
+func runInOrder(ctx context.Context, beside func(context.Context) error, services ...runner) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return metrics(ctx) })
+	g.Go(func() error { return beside(ctx) })
 	last := ctx
 	for i := len(services) - 1; i >= 0; i-- {
 		mine := last

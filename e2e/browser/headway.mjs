@@ -25,7 +25,7 @@ export class Headway {
   /** @param {string[]} flags */
   static async start(...flags) {
     const data = mkdtempSync(join(tmpdir(), "headway-browser-"));
-    const headway = new Headway(data, await freePort(), flags);
+    const headway = new Headway(data, await freePort(), await freePort(), flags);
     await headway.run();
     return headway;
   }
@@ -33,18 +33,21 @@ export class Headway {
   /**
    * @param {string} data
    * @param {number} port
+   * @param {number} metricsPort
    * @param {string[]} flags
    */
-  constructor(data, port, flags) {
+  constructor(data, port, metricsPort, flags) {
     this.data = data;
     this.address = `http://127.0.0.1:${port}`;
+    this.metrics = `http://127.0.0.1:${metricsPort}/metrics`;
     this.flags = flags;
     this.log = "";
   }
 
   /** Starts the program, again if it was killed, and waits until it is ready. */
   async run() {
-    const elsewhere = ["--jobs-listen=127.0.0.1:0", "--importer-listen=127.0.0.1:0", "--metrics-listen=-"];
+    const elsewhere = ["--jobs-listen=127.0.0.1:0", "--importer-listen=127.0.0.1:0"];
+    elsewhere.push(`--metrics-listen=${new URL(this.metrics).host}`);
     const listen = `--listen=${this.address.slice("http://".length)}`;
     this.process = spawn(binary, ["serve", `--data=${this.data}`, listen, ...elsewhere, ...this.flags], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -96,14 +99,47 @@ export class Headway {
     return path;
   }
 
+  /** How many streams browsers have open. */
+  async streams() {
+    const text = await (await fetch(this.metrics)).text();
+    return Number(/^headway_edge_streams (\S+)$/m.exec(text)?.[1]);
+  }
+
+  /**
+   * Calls the REST API as a user, and gives what it answers.
+   * @param {string} token
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body]
+   */
+  async call(token, method, path, body) {
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    const response = await fetch(`${this.address}/api/v1/${path}`, init);
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
   /**
    * Signs a token with the server's key.
    * @param {string} subject
    */
-  token(subject, key = "") {
-    const flags = key ? [`--key=${key}`] : [`--data=${this.data}`];
+  token(subject, key = "", scope = "", ttl = "1h") {
+    const flags = [key ? `--key=${key}` : `--data=${this.data}`, `--ttl=${ttl}`];
+    if (scope) flags.push(`--scope=${scope}`);
     return execFileSync(binary, ["token", `--sub=${subject}`, ...flags])
       .toString()
       .trim();
+  }
+
+  /**
+   * Where one of the services answers by gRPC, as its log says.
+   * @param {string} service
+   */
+  addressOf(service) {
+    const line = this.log.split("\n").findLast((text) => text.includes("msg=serving") && text.includes(`service=${service}`));
+    const address = /address=(\S+)/.exec(line ?? "")?.[1];
+    if (!address) throw new Error(`the log does not say where ${service} answers:\n${this.log}`);
+    return address;
   }
 }

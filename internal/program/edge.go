@@ -3,6 +3,7 @@ package program
 import (
 	"context"
 	"net"
+	"path/filepath"
 	"time"
 
 	"headway/internal/auth"
@@ -20,6 +21,8 @@ type EdgeSettings struct {
 	MaxStreams        int           `help:"Live streams in all. Negative for no limit." default:"15000"`
 	RequestsPerSecond int           `help:"Requests a second that a user may make, streams aside. Negative for no limit." default:"50"`
 	UploadsPerUser    int           `help:"Uploads that a user may have under way. Negative for no limit." default:"4"`
+	UploadTTL         time.Duration `help:"How long an unfinished resumable upload is kept after its last byte." default:"24h" name:"upload-ttl"`
+	Unfinished        int           `help:"Unfinished resumable uploads that a user may have; together at most four times the largest workbook. Negative for no limit." default:"16" name:"unfinished-per-user"`
 	Keepalive         time.Duration `help:"How often at least a live stream carries something." default:"15s"`
 	SessionTTL        time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
 }
@@ -37,21 +40,26 @@ type EdgeCommand struct {
 // Run answers until ctx ends.
 func (c *EdgeCommand) Run(ctx context.Context) error {
 	return c.alone(ctx, "edge", c.Listen, func(f *Foundation, lis net.Listener) (service, error) {
-		return c.NewEdge(f, lis, c.JobsAddress, c.ImporterAddress, c.MaxUploadBytes)
+		return c.NewEdge(&c.Common, f, lis, c.JobsAddress, c.ImporterAddress, c.MaxUploadBytes)
 	})
 }
 
 // NewEdge makes the edge on a listener, which it closes.
-func (s *EdgeSettings) NewEdge(f *Foundation, lis net.Listener, jobs, importer string, maxUploadBytes int64) (*edge.Service, error) {
+func (s *EdgeSettings) NewEdge(c *Common, f *Foundation, lis net.Listener, jobs, importer string, maxUploadBytes int64) (*edge.Service, error) {
 	page, _ := web.FS() // not built: the edge says so at /
+	var tokensReady func() error
+	if f.Issuer != nil {
+		tokensReady = f.Issuer.Ready
+	}
 	return edge.New(edge.Config{
 		Listener: lis, TLSCertFile: s.TLSCertFile, TLSKeyFile: s.TLSKeyFile, JobsAddr: jobs, ImporterAddr: importer,
-		Verifier: f.Key, Key: f.Key, Service: f.Key.ServiceCredentials("edge", auth.ScopeService),
+		Verifier: f.Verifier, TokensReady: tokensReady, Key: f.Key, Service: f.Key.ServiceCredentials("edge", auth.ScopeService),
 		LocalSignIn: f.Local, LocalUser: LocalUser, SessionTTL: s.SessionTTL,
 		CORSOrigins: s.CORSOrigins, TrustedHosts: s.TrustedHosts,
 		StreamsPerUser: s.StreamsPerUser, MaxStreams: s.MaxStreams, UploadsPerUser: s.UploadsPerUser,
 		RequestsPerSecond: s.RequestsPerSecond,
-		MaxUploadBytes:    maxUploadBytes, Keepalive: s.Keepalive, Page: page,
+		UploadsDir:        filepath.Join(c.Data, "uploads"), UploadTTL: s.UploadTTL, UnfinishedPerUser: s.Unfinished,
+		MaxUploadBytes: maxUploadBytes, Keepalive: s.Keepalive, Page: page,
 		Logger: f.Logger.With("service", "edge"), Metrics: f.Metrics,
 	})
 }

@@ -37,6 +37,6 @@ func (s *ImporterSettings) NewImporter(c *Common, f *Foundation, lis net.Listene
 		Listener: lis, DataDir: c.Data, JobsAddress: jobs,
 		Credentials: f.Key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeWorker),
 		Blobs:       s.Blobs, Records: s.Records, SchemasDir: s.SchemasDir, MaxUploadBytes: s.MaxUploadBytes,
-		Verifier: f.Key, Logger: f.Logger.With("service", "importer"), Metrics: f.Metrics,
+		Verifier: f.Verifier, Logger: f.Logger.With("service", "importer"), Metrics: f.Metrics,
 	})
 }

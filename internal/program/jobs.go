@@ -18,7 +18,9 @@ type JobsSettings struct {
 	CancelGrace       time.Duration `help:"How long a worker has to stop after a cancel." default:"15s"`
 	Retention         time.Duration `help:"How long ended jobs are kept." default:"720h"`
 	MaxActive         int           `help:"Active jobs of a kind that one owner may have; negative for no limit." default:"100"`
-	MaxOutputBytes    int64         `help:"Most bytes of output of one job." default:"268435456"`
+	MaxOutputBytes    int64         `help:"Most bytes of output of one job." default:"1073741824"`
+	OutputSegment     int64         `help:"Bytes of a job's output that the database keeps; of longer ones the beginning moves to blobs of this size." default:"1048576" name:"output-segment-bytes"`
+	OutputBlobs       string        `help:"URL of the bucket for long outputs; a folder in the data folder if empty." placeholder:"URL"`
 }
 
 // JobsCommand runs the jobs service alone.
@@ -38,9 +40,10 @@ func (c *JobsCommand) Run(ctx context.Context) error {
 // NewJobs makes the service on a listener, which it closes.
 func (s *JobsSettings) NewJobs(c *Common, f *Foundation, lis net.Listener) (*jobs.Service, error) {
 	return jobs.New(jobs.Config{
-		Listener: lis, DataDir: c.Data, Verifier: f.Key, Logger: f.Logger.With("service", "jobs"), Metrics: f.Metrics,
+		Listener: lis, DataDir: c.Data, Verifier: f.Verifier, Logger: f.Logger.With("service", "jobs"), Metrics: f.Metrics,
 		LeaseDuration: s.LeaseDuration, HeartbeatInterval: s.HeartbeatInterval, CancelGrace: s.CancelGrace,
 		Retention: s.Retention, MaxActivePerOwnerAndKind: s.MaxActive, MaxOutputBytes: s.MaxOutputBytes,
+		OutputSegmentBytes: s.OutputSegment, OutputBlobs: s.OutputBlobs,
 	})
 }
 
@@ -67,6 +70,6 @@ func (c *Common) alone(ctx context.Context, name, listen string, make func(*Foun
 	f.Logger.InfoContext(ctx, "serving", "service", name, "address", lis.Addr().String(), "data", c.Data)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Run(ctx) })
-	g.Go(func() error { return c.ServeMetrics(ctx, f) })
+	g.Go(func() error { return c.RunBeside(ctx, f) })
 	return g.Wait()
 }

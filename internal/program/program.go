@@ -13,9 +13,11 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"headway/internal/auth"
 	"headway/internal/telemetry"
@@ -106,9 +108,19 @@ func (k *KeyFlags) SigningKey() (*auth.Key, error) {
 	return auth.LoadOrCreateKey(filepath.Join(k.Data, "signing.key"))
 }
 
+// IssuerFlags say which OpenID Connect provider's tokens are taken, beside those signed with the key.
+type IssuerFlags struct {
+	OIDCIssuer     string        `help:"OpenID Connect issuer whose tokens are taken too: its URL, as in their iss claim." placeholder:"URL" name:"oidc-issuer"`
+	OIDCAudience   string        `help:"What the aud claim of its tokens must hold." default:"headway" placeholder:"TEXT" name:"oidc-audience"`
+	OIDCScopeClaim string        `help:"Claim with the scopes (headway:admin, …): text or a list; dots lead into objects, as in realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
+	OIDCAlgorithms []string      `help:"What its tokens may be signed with; separated by commas." default:"RS256,ES256" placeholder:"NAME" name:"oidc-algorithms"`
+	OIDCClockSkew  time.Duration `help:"How far its clock may differ." default:"5s" name:"oidc-clock-skew"`
+}
+
 // Common are the settings of every service.
 type Common struct {
 	KeyFlags
+	IssuerFlags
 
 	MetricsListen string `help:"Address for metrics and profiles; - for none." default:"127.0.0.1:9090" placeholder:"ADDRESS"`
 	LogFormat     string `help:"Log lines as text or json." enum:"text,json" default:"text"`
@@ -117,10 +129,15 @@ type Common struct {
 
 // Foundation is what a service stands on.
 type Foundation struct {
-	Key     *auth.Key
+	// Key signs the tokens of services and of the local user.
+	Key *auth.Key
+	// Verifier checks everyone's tokens.
+	Verifier auth.Verifier
+	// Issuer is the one configured; nil if there is none.
+	Issuer  *auth.Issuer
 	Logger  *slog.Logger
 	Metrics *prometheus.Registry
-	// Local says that nobody configured a key: the service is for the people of this machine alone.
+	// Local says that nobody configured a key or an issuer: the service is for the people of this machine alone.
 	Local bool
 }
 
@@ -134,14 +151,38 @@ func (c *Common) Found(listen ...string) (*Foundation, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Foundation{Logger: logger, Metrics: telemetry.NewRegistry(), Local: c.Key == ""}
+	f := &Foundation{Logger: logger, Metrics: telemetry.NewRegistry(), Local: c.Key == "" && c.OIDCIssuer == ""}
 	for _, address := range listen {
 		if f.Local && !Loopback(address) {
-			return nil, Refuse("%s can be reached from other machines, so a real key is needed: set HEADWAY_KEY (openssl rand -base64 48 makes one), or listen on 127.0.0.1", address)
+			return nil, Refuse("%s can be reached from other machines, so a real key is needed: set HEADWAY_KEY (openssl rand -base64 48 makes one) or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", address)
 		}
 	}
-	f.Key, err = c.SigningKey()
-	return f, err
+	if f.Key, err = c.SigningKey(); err != nil {
+		return nil, err
+	}
+	f.Verifier = f.Key
+	if c.OIDCIssuer == "" {
+		return f, nil
+	}
+	f.Issuer, err = auth.NewIssuer(auth.IssuerConfig{
+		URL: c.OIDCIssuer, Audience: c.OIDCAudience, ScopeClaim: c.OIDCScopeClaim, Algorithms: c.OIDCAlgorithms,
+		ClockSkew: c.OIDCClockSkew, Logger: logger,
+	})
+	if err != nil {
+		return nil, Refuse("--oidc-…: %w", err)
+	}
+	f.Verifier = &auth.EitherVerifier{Key: f.Key, Issuer: f.Issuer}
+	return f, nil
+}
+
+// RunBeside runs until ctx ends what every service has beside itself: its metrics, and the fetching of an issuer's keys.
+func (c *Common) RunBeside(ctx context.Context, f *Foundation) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.ServeMetrics(ctx, f) })
+	if f.Issuer != nil {
+		g.Go(func() error { f.Issuer.Run(ctx); return nil })
+	}
+	return g.Wait()
 }
 
 // ServeMetrics answers metrics and profiles until ctx ends, if an address is configured.

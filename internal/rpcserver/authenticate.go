@@ -89,6 +89,9 @@ func TokenError(err error) error {
 	case errors.Is(err, auth.ErrInvalid):
 		return rpcerr.Wrap(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_INVALID,
 			"The token is not valid here: it is malformed, was signed with another key, or is meant for somebody else. Get a new one.", err)
+	case errors.Is(err, auth.ErrUnavailable):
+		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE,
+			"The service that issues tokens cannot be reached for the moment, so yours cannot be checked; try again.", err)
 	}
 	return rpcerr.Internal(err)
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -58,15 +57,15 @@ func New(cfg Config) (*Server, error) {
 	if cfg.MaxReceiveBytes == 0 {
 		cfg.MaxReceiveBytes = 4 << 20
 	}
-	validator, err := protovalidate.New()
+	rules, err := validator()
 	if err != nil {
 		return nil, fmt.Errorf("rpcserver: make the validator: %w", err)
 	}
 	s := &Server{health: health.NewServer(), drain: newDrain(), cfg: cfg}
 	observe := newObserver(cfg)
 	s.GRPC = grpc.NewServer(
-		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), validateUnary(validator)),
-		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier), validateStream(validator)),
+		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), validateUnary(rules)),
+		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier), validateStream(rules)),
 		grpc.MaxRecvMsgSize(cfg.MaxReceiveBytes),
 		grpc.ConnectionTimeout(10*time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),

@@ -3,6 +3,8 @@ package rpcserver
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -39,6 +41,18 @@ func (s *validatedStream) RecvMsg(m any) error {
 		return err
 	}
 	return validate(s.validator, m)
+}
+
+// validator is made once: it keeps what it has learned of each message.
+var validator = sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })
+
+// Validate checks a message that is no request yet against the rules in its proto file, as a service will.
+func Validate(m proto.Message) error {
+	v, err := validator()
+	if err != nil {
+		return rpcerr.Internal(fmt.Errorf("make the validator: %w", err))
+	}
+	return validate(v, m)
 }
 
 // validate checks a request against the rules in its proto file.

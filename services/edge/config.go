@@ -33,6 +33,9 @@ type Config struct {
 
 	// Verifier checks the callers' tokens. Needed.
 	Verifier auth.Verifier
+	// TokensReady tells why tokens cannot be checked for now, as while their issuer has not been reached yet; the edge is
+	// not ready then. Optional.
+	TokensReady func() error
 	// Key signs the local user's tokens, and the edge's own where Service is not set. Needed for either.
 	Key *auth.Key
 	// Service are the edge's own credentials; they must carry the scope headway:service. Default: signed with Key.
@@ -70,6 +73,16 @@ type Config struct {
 	// MaxUploadBytes is the largest workbook. Default 512 MiB.
 	MaxUploadBytes int64
 
+	// UploadsDir is the folder for resumable uploads that are not finished; it belongs to this edge alone. Without one
+	// there are no resumable uploads.
+	UploadsDir string
+	// UploadTTL is how long an unfinished resumable upload is kept after its last byte. Default 24 h.
+	UploadTTL time.Duration
+	// UnfinishedPerUser is how many unfinished resumable uploads a user may have. Default 16; negative for no limit.
+	UnfinishedPerUser int
+	// UnfinishedBytesPerUser is how long they may be together. Default 4 times MaxUploadBytes; negative for no limit.
+	UnfinishedBytesPerUser int64
+
 	// Keepalive is how often at least a live stream carries something; whole seconds. Default 15 s.
 	Keepalive time.Duration
 	// Retry is how long browsers wait before they reconnect, jittered by half. Default 3 s.
@@ -103,6 +116,9 @@ func (c *Config) Validate() error {
 	c.RequestsPerSecond = cmp.Or(c.RequestsPerSecond, 50)
 	c.UploadsPerUser = cmp.Or(c.UploadsPerUser, 4)
 	c.MaxUploadBytes = cmp.Or(c.MaxUploadBytes, 512<<20)
+	c.UploadTTL = cmp.Or(c.UploadTTL, 24*time.Hour)
+	c.UnfinishedPerUser = cmp.Or(c.UnfinishedPerUser, 16)
+	c.UnfinishedBytesPerUser = cmp.Or(c.UnfinishedBytesPerUser, 4*c.MaxUploadBytes)
 	c.Keepalive = cmp.Or(c.Keepalive, 15*time.Second)
 	c.Retry = cmp.Or(c.Retry, 3*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 15*time.Second)
@@ -128,7 +144,7 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("edge: Keepalive (%v) must be whole seconds, 2 s or more", c.Keepalive)
 	}
 	for name, d := range map[string]time.Duration{
-		"SessionTTL": c.SessionTTL, "Retry": c.Retry, "WriteTimeout": c.WriteTimeout, "HeaderTimeout": c.HeaderTimeout,
+		"SessionTTL": c.SessionTTL, "UploadTTL": c.UploadTTL, "Retry": c.Retry, "WriteTimeout": c.WriteTimeout, "HeaderTimeout": c.HeaderTimeout,
 		"StallTimeout": c.StallTimeout, "IdleTimeout": c.IdleTimeout, "DrainDelay": c.DrainDelay,
 		"DrainSpread": c.DrainSpread, "DrainTimeout": c.DrainTimeout,
 	} {

@@ -25,6 +25,7 @@ import (
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/reqlog"
+	"headway/services/edge/internal/resumable"
 	"headway/services/edge/internal/stream"
 )
 
@@ -41,8 +42,10 @@ type Service struct {
 	jobs     *grpc.ClientConn
 	importer *grpc.ClientConn
 	hub      *stream.Hub
-	server   *http.Server
-	// handlers counts the requests under way.
+	// pieces keeps resumable uploads; nil if there are none.
+	pieces *resumable.Store
+	server *http.Server
+	// handlers counts the requests under way, and what else must end before Run does.
 	handlers sync.WaitGroup
 	draining atomic.Bool
 }
@@ -83,10 +86,18 @@ func New(cfg Config) (_ *Service, err error) {
 		Keepalive: cfg.Keepalive, Retry: cfg.Retry, WriteTimeout: cfg.WriteTimeout,
 		StreamsPerUser: max(cfg.StreamsPerUser, 0), MaxStreams: max(cfg.MaxStreams, 0),
 	})
+	if cfg.UploadsDir != "" {
+		if s.pieces, err = resumable.Open(resumable.Config{
+			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, PerUser: max(cfg.UnfinishedPerUser, 0),
+			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Logger: cfg.Logger,
+		}); err != nil {
+			return nil, fmt.Errorf("edge: %w", err)
+		}
+	}
 	routes, err := s.routes(access.New(access.Config{
 		Verifier: cfg.Verifier, Signer: cfg.Key, LocalSignIn: cfg.LocalSignIn, LocalUser: cfg.LocalUser,
 		SessionTTL: cfg.SessionTTL, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
-		MaxUploadBytes: cfg.MaxUploadBytes, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
+		MaxUploadBytes: cfg.MaxUploadBytes, RefuseStream: s.hub.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
 		RequestBurst: burstSeconds * cfg.RequestsPerSecond,
 	}))
 	if err != nil {
@@ -139,11 +150,15 @@ func (s *Service) Run(ctx context.Context) error {
 	defer stop()
 	streamed := make(chan error, 1)
 	go func() { streamed <- s.hub.Run(work) }()
+	if s.pieces != nil {
+		s.handlers.Go(func() { s.pieces.Run(work) })
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.serve() }()
 	select {
 	case err := <-served:
 		stop()
+		s.handlers.Wait()
 		return errors.Join(fmt.Errorf("edge: serve on %s: %w", s.listener.Addr(), err), <-streamed)
 	case <-ctx.Done():
 	}

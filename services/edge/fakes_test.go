@@ -322,6 +322,12 @@ type importerFake struct {
 	watches                int
 	// hold, if not nil, keeps uploads from being read on.
 	hold chan struct{}
+	// byRequest, if not nil, holds the import of each request id, as the importer does. loseAnswers is how many further
+	// answers get lost behind what they tell of.
+	byRequest   map[string]*importsv1.Import
+	loseAnswers int
+	// uploads counts calls.
+	uploads int
 }
 
 func newImporterFake() *importerFake {
@@ -343,7 +349,7 @@ func (f *importerFake) state(read func()) {
 }
 
 func (f *importerFake) UploadWorkbook(stream grpc.ClientStreamingServer[importsv1.UploadWorkbookRequest, importsv1.UploadWorkbookResponse]) error {
-	f.state(func() { f.running++ })
+	f.state(func() { f.running++; f.uploads++ })
 	defer f.state(func() { f.running-- })
 	first, err := stream.Recv()
 	if err != nil {
@@ -376,11 +382,31 @@ func (f *importerFake) UploadWorkbook(stream grpc.ClientStreamingServer[importsv
 	if size == 0 {
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY, "The file is empty.")
 	}
-	f.state(func() { f.kept++; f.sha = hex.EncodeToString(hash.Sum(nil)) })
 	who, _ := auth.FromContext(stream.Context())
-	return stream.SendAndClose(&importsv1.UploadWorkbookResponse{Import: &importsv1.Import{
-		ImportId: "imp-1", Owner: who.Subject, FileName: first.GetOptions().GetFileName(), SizeBytes: int64(size), Sha256: f.sha,
-	}})
+	var answer *importsv1.UploadWorkbookResponse
+	lost := false
+	f.state(func() {
+		f.sha = hex.EncodeToString(hash.Sum(nil))
+		id := first.GetOptions().GetRequestId()
+		if earlier := f.byRequest[id]; earlier != nil {
+			answer = &importsv1.UploadWorkbookResponse{Import: earlier, Replayed: true}
+			return
+		}
+		f.kept++
+		answer = &importsv1.UploadWorkbookResponse{Import: &importsv1.Import{
+			ImportId: "imp-1", Owner: who.Subject, FileName: first.GetOptions().GetFileName(), SizeBytes: int64(size), Sha256: f.sha,
+		}}
+		if f.byRequest != nil {
+			f.byRequest[id], f.imports["imp-1"] = answer.GetImport(), answer.GetImport()
+		}
+		if lost = f.loseAnswers > 0; lost {
+			f.loseAnswers--
+		}
+	})
+	if lost {
+		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "Lost.")
+	}
+	return stream.SendAndClose(answer)
 }
 
 func (f *importerFake) find(ctx context.Context, id string) (*importsv1.Import, chan struct{}, error) {

@@ -19,7 +19,7 @@ func (s *Service) healthz(w http.ResponseWriter, _ *http.Request) {
 	answerHealth(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readyz answers GET /readyz: 200 when both services serve and the edge is not draining, else 503 with what is amiss.
+// readyz answers GET /readyz: 200 when both services serve, tokens can be checked and the edge is not draining, else 503 with what is amiss.
 func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		answerHealth(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
@@ -36,7 +36,13 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 	_ = g.Wait() // neither fails
 	body := map[string]string{"status": "ok", "jobs": jobs, "importer": importer}
 	status := http.StatusOK
-	if jobs != "ok" || importer != "ok" {
+	if s.cfg.TokensReady != nil {
+		body["issuer"] = "ok"
+		if s.cfg.TokensReady() != nil { // its log says more; anybody may ask here
+			body["issuer"] = "unreachable"
+		}
+	}
+	if jobs != "ok" || importer != "ok" || body["issuer"] == "unreachable" {
 		body["status"], status = "unavailable", http.StatusServiceUnavailable
 	}
 	answerHealth(w, status, body)

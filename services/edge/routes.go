@@ -33,6 +33,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	}
 	uploads := transfer.NewUploads(transfer.UploadConfig{
 		Imports: imports, MaxBytes: s.cfg.MaxUploadBytes, PerUser: max(s.cfg.UploadsPerUser, 0), StallTimeout: s.cfg.StallTimeout,
+		Resumable: s.pieces, Logger: s.cfg.Logger,
 	})
 	downloads := &transfer.Downloads{Imports: imports, StallTimeout: s.cfg.StallTimeout}
 
@@ -47,6 +48,19 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	mux.Handle("GET /api/v1/imports/{import_id}/issues.csv", a.Required(http.HandlerFunc(downloads.Issues)))
 	mux.Handle("GET /api/v1/schemas/{schema}/template.xlsx", a.Required(http.HandlerFunc(downloads.Template)))
 	mux.Handle("GET /api/v1/schemas/{schema}/sample.xlsx", a.Required(http.HandlerFunc(downloads.Sample)))
+
+	if s.pieces != nil {
+		tus := transfer.NewTus(uploads, s.pieces)
+		resumable := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, tus.Versioned(a.Required(h))) }
+		for _, path := range []string{"/api/v1/uploads", "/api/v1/uploads/{upload_id}"} {
+			short("OPTIONS "+path, tus.Versioned(http.HandlerFunc(tus.Describe)))
+		}
+		resumable("POST /api/v1/uploads", tus.Create)
+		resumable("HEAD /api/v1/uploads/{upload_id}", tus.Head)
+		resumable("PATCH /api/v1/uploads/{upload_id}", tus.Patch)
+		resumable("DELETE /api/v1/uploads/{upload_id}", tus.Delete)
+		resumable("POST /api/v1/uploads/{upload_id}", tus.Override)
+	}
 
 	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}", a.RequiredForStream(http.HandlerFunc(s.hub.ServeJob)))
 	mux.Handle("GET /api/v1/sse/jobs/my", a.RequiredForStream(http.HandlerFunc(s.hub.ServeMine)))

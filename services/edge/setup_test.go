@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,12 @@ import (
 	"headway/services/edge"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if settings := os.Getenv(childSettings); settings != "" {
+		os.Exit(runChild(settings))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -37,9 +43,12 @@ type bench struct {
 	jobs     *jobsFake
 	jobsUp   *upstream
 	importer *importerFake
-	url      string
-	client   *http.Client
-	log      *syncBuffer
+	// importerUp is where the importer answers; childAddr where an edge in a process of its own does.
+	importerUp *upstream
+	childAddr  string
+	url        string
+	client     *http.Client
+	log        *syncBuffer
 	// stop ends the edge and waits.
 	stop func()
 }
@@ -54,10 +63,10 @@ func setup(t *testing.T, change func(*edge.Config)) *bench {
 	}
 	b := &bench{t: t, key: key, jobs: newJobsFake(), importer: newImporterFake(), log: &syncBuffer{}}
 	b.jobsUp = startUpstream(t, key, func(s *grpc.Server) { jobsv1.RegisterJobServiceServer(s, b.jobs) })
-	importerUp := startUpstream(t, key, func(s *grpc.Server) { importsv1.RegisterImportServiceServer(s, b.importer) })
+	b.importerUp = startUpstream(t, key, func(s *grpc.Server) { importsv1.RegisterImportServiceServer(s, b.importer) })
 	cfg := edge.Config{
-		Listen: "127.0.0.1:0", JobsAddr: b.jobsUp.addr, ImporterAddr: importerUp.addr, Verifier: key, Key: key,
-		LocalSignIn: true, Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Listen: "127.0.0.1:0", JobsAddr: b.jobsUp.addr, ImporterAddr: b.importerUp.addr, Verifier: key, Key: key,
+		LocalSignIn: true, UploadsDir: t.TempDir(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DrainSpread: 100 * time.Millisecond,
 	}
 	if change != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -37,6 +38,10 @@ type world struct {
 	stopJobs, stopImporter func()
 	jobsAddress            string
 }
+
+const testSecret = "a secret that is long enough for HS256"
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func setup(t *testing.T, change ...func(*importer.Config)) *world {
 	t.Helper()
@@ -192,7 +197,12 @@ func (w *world) watch(id string) *importsv1.Import {
 // sampleBook asks the service for a sample workbook.
 func (w *world) sampleBook(rows, issues uint32) []byte {
 	w.t.Helper()
-	stream, err := w.imports.GetSample(w.t.Context(), &importsv1.GetSampleRequest{Schema: "workforce", Rows: rows, Issues: issues, Seed: 1}, w.as("ann"))
+	return w.seededBook(rows, issues, 1)
+}
+
+func (w *world) seededBook(rows, issues, seed uint32) []byte {
+	w.t.Helper()
+	stream, err := w.imports.GetSample(w.t.Context(), &importsv1.GetSampleRequest{Schema: "workforce", Rows: rows, Issues: issues, Seed: seed}, w.as("ann"))
 	if err != nil {
 		w.t.Fatal(err)
 	}

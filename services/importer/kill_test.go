@@ -1,182 +1,375 @@
 package importer_test
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"log/slog"
+	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
-	"headway/services/importer"
-	"headway/services/jobs"
 )
 
-// childVariable turns the test's own program into an importer: "data folder,address of jobs".
-const childVariable = "HEADWAY_TEST_IMPORTER"
+const (
+	// killedWorlds run at the same time, each with processes and databases of its own; each sees killsOfAWorld kills.
+	killedWorlds  = 2
+	killsOfAWorld = 52
+	// betweenKills is the longest time from one kill to the next: long enough for many imports to reach their end, short
+	// enough for most to be hit, in whatever state they are then.
+	betweenKills = 800 * time.Millisecond
+)
 
-const testSecret = "a secret that is long enough for HS256"
-
-func TestMain(m *testing.M) {
-	if settings := os.Getenv(childVariable); settings != "" {
-		os.Exit(child(settings))
-	}
-	goleak.VerifyTestMain(m)
-}
-
-// child is an importer in a process of its own, to be killed. It tells its address on its first line.
-func child(settings string) int {
-	folder, jobsAddress, _ := strings.Cut(settings, ",")
-	key, err := auth.NewKey([]byte(testSecret))
-	if err != nil {
-		return 1
-	}
-	service, err := importer.New(importer.Config{Listen: "127.0.0.1:0", DataDir: folder, JobsAddress: jobsAddress, Verifier: key,
-		Credentials: key.ServiceCredentials("importer", auth.ScopeService), Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	fmt.Println(service.Addr())
-	if err := service.Run(context.Background()); err != nil {
-		return 1
-	}
-	return 0
-}
-
-// startChild starts an importer that can be killed. kill waits until it is gone.
-func (w *world) startChild() (kill func()) {
-	w.t.Helper()
-	command := exec.Command(os.Args[0])
-	command.Env = append(os.Environ(), childVariable+"="+w.dir+","+w.jobsAddress)
-	command.Stderr = os.Stderr
-	out, err := command.StdoutPipe()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		w.t.Fatalf("the importer did not start: %v", err)
-	}
-	w.imports = importsv1.NewImportServiceClient(w.dial(strings.TrimSpace(address)))
-	killed := false
-	kill = func() {
-		if killed {
-			return
-		}
-		killed = true
-		if err := command.Process.Kill(); err != nil {
-			w.t.Error(err)
-		}
-		_ = command.Wait() // it ends by the signal
-	}
-	w.t.Cleanup(kill)
-	return kill
-}
-
-// fingerprint is the content of all tables but the list of imports.
-func (w *world) fingerprint() string {
-	w.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(w.dir, "records.db"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer db.Close()
-	sum := sha256.New()
-	for _, table := range []string{"areas", "departments", "designations", "employees", "schedules", "drivers", "car_assignments"} {
-		rows, err := db.QueryContext(w.t.Context(), `SELECT * FROM `+table+` ORDER BY 1, 2`)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		names, err := rows.Columns()
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		values, pointers := make([]any, len(names)), make([]any, len(names))
-		for i := range values {
-			pointers[i] = &values[i]
-		}
-		for rows.Next() {
-			if err := rows.Scan(pointers...); err != nil {
-				w.t.Fatal(err)
-			}
-			fmt.Fprintln(sum, table, values)
-		}
-		if err := rows.Err(); err != nil {
-			w.t.Fatal(err)
-		}
-		if err := rows.Close(); err != nil { //nolint:sqlclosecheck // one table after the other
-			w.t.Fatal(err)
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil))
-}
-
+// TestKilledAnywhereAnyNumberOfTimesTheDatabaseEndsAsIfNothingHadHappened kills the importer's process, the jobs
+// service's, and both, at random points of whole imports, and compares each import's numbers and issues, and every row
+// of the database in the end, with those of a world where nobody is killed.
 func TestKilledAnywhereAnyNumberOfTimesTheDatabaseEndsAsIfNothingHadHappened(t *testing.T) {
 	undisturbed := setup(t)
-	file := undisturbed.sampleBook(6000, 100)
+	// The second workbook has the first one's keys with other values, so that in turn rows are inserted, updated and
+	// left alone.
+	files := [][]byte{undisturbed.sampleBook(3000, 60), undisturbed.seededBook(3000, 40, 2)}
 	options := &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS}
-	want := undisturbed.end(file, options)
-	wantStatus(t, want, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
-	wantRows := undisturbed.fingerprint()
+	// After the second turn the database has come to a circle of two states.
+	want := make([]*importsv1.Import, 4)
+	wantIssues := make([][]string, 4)
+	wantRows := make([][]string, 4)
+	for turn := range want {
+		want[turn] = undisturbed.end(files[turn%2], options)
+		wantStatus(t, want[turn], jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+		wantIssues[turn] = issuesOf(t, undisturbed.imports, undisturbed.as("ann"), want[turn].GetImportId())
+		wantRows[turn] = rowsOf(t, undisturbed.dir)
+	}
+	expected := func(turn int) int {
+		if turn < len(want) {
+			return turn
+		}
+		return 2 + turn%2
+	}
 
+	programs := t.TempDir()
+	build := exec.Command("go", "build", "-o", programs, "headway/services/jobs/cmd/jobs", "headway/services/importer/cmd/importer")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the services: %v\n%s", err, out)
+	}
+	for number := range killedWorlds {
+		t.Run(fmt.Sprint("world ", number), func(t *testing.T) {
+			t.Parallel()
+			w := newKilledWorld(t, programs, uint64(number))
+			turn, ended := 0, 0
+			killing := w.killAtRandom()
+			for ; ended == 0 || !w.done.Load(); turn++ {
+				id := w.upload(files[turn%2], fmt.Sprint("turn-", turn))
+				got := w.follow(id)
+				at := expected(turn)
+				if got.GetTotals().String() != want[at].GetTotals().String() || !got.GetCommitted() {
+					t.Fatalf("turn %d ended with %v, committed %v, error %v; want %v", turn, got.GetTotals(), got.GetCommitted(),
+						got.GetJob().GetError(), want[at].GetTotals())
+				}
+				ended++
+			}
+			<-killing
+			if issues := issuesOf(t, w.imports, w.token, w.last); !equalLines(issues, wantIssues[expected(turn-1)]) {
+				t.Errorf("after %d kills the issues are\n%s", killsOfAWorld, difference(issues, wantIssues[expected(turn-1)]))
+			}
+			if rows := rowsOf(t, w.dir); !equalLines(rows, wantRows[expected(turn-1)]) {
+				t.Errorf("after %d kills the rows differ:\n%s", killsOfAWorld, difference(rows, wantRows[expected(turn-1)]))
+			}
+			t.Logf("%d kills: %s; %d imports ended", killsOfAWorld, strings.Join(w.story, " "), ended)
+		})
+	}
+}
+
+// killedWorld is a jobs service and an importer, each a process of its own that may die at any time.
+type killedWorld struct {
+	t        *testing.T
+	dir      string
+	random   *rand.Rand
+	jobs     *killable
+	importer *killable
+	imports  importsv1.ImportServiceClient
+	token    grpc.CallOption
+	// done: there will be no more kills.
+	done atomic.Bool
+	// last is the import that ended last.
+	last string
+	// state is the newest that was seen of the import under way, for the story of who was killed when.
+	state atomic.Value
+	story []string
+}
+
+func newKilledWorld(t *testing.T, programs string, seed uint64) *killedWorld {
 	key, err := auth.NewKey([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
-	random := rand.New(rand.NewPCG(4, 2))
-	for round := range 3 {
-		w := &world{t: t, dir: t.TempDir(), key: key}
-		service, err := jobs.New(jobs.Config{Listen: "127.0.0.1:0", DataDir: w.dir, Verifier: key, Logger: logger(t),
-			LeaseDuration: 600 * time.Millisecond, HeartbeatInterval: 150 * time.Millisecond})
+	token, err := key.Sign(auth.Identity{Subject: "ann"}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &killedWorld{t: t, dir: t.TempDir(), random: rand.New(rand.NewPCG(seed, 4)), token: grpc.PerRPCCredentials(auth.StaticCredentials(token))}
+	w.state.Store("nothing")
+	common := []string{"--data", w.dir, "--key", testSecret, "--metrics-listen", "-", "--log-level", "error"}
+	jobsAddress, importerAddress := freeAddress(t), freeAddress(t)
+	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), append(common, "--listen", jobsAddress,
+		"--lease-duration", "500ms", "--heartbeat-interval", "120ms"))
+	w.importer = newKillable(t, filepath.Join(programs, "importer"), append(common, "--listen", importerAddress, "--jobs-address", jobsAddress))
+	conn, err := grpc.NewClient(importerAddress, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.2, MaxDelay: 100 * time.Millisecond}, MinConnectTimeout: time.Second}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	w.imports = importsv1.NewImportServiceClient(conn)
+	return w
+}
+
+// killAtRandom kills and restarts until all kills are done; the channel is closed then, with both processes running.
+func (w *killedWorld) killAtRandom() <-chan struct{} {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer w.done.Store(true)
+		for range killsOfAWorld {
+			time.Sleep(time.Duration(w.random.Int64N(int64(betweenKills))))
+			var victims []*killable
+			var who string
+			switch w.random.IntN(5) {
+			case 0:
+				victims, who = []*killable{w.jobs}, "jobs"
+			case 1:
+				victims, who = []*killable{w.jobs, w.importer}, "both"
+			default:
+				victims, who = []*killable{w.importer}, "importer"
+			}
+			w.story = append(w.story, fmt.Sprintf("%s@%s", who, w.state.Load()))
+			for _, v := range victims {
+				v.kill()
+			}
+			time.Sleep(time.Duration(w.random.Int64N(int64(100 * time.Millisecond))))
+			for _, v := range victims {
+				v.start()
+			}
+		}
+	}()
+	return ended
+}
+
+// upload uploads until it is answered; the request id makes that harmless.
+func (w *killedWorld) upload(file []byte, request string) (id string) {
+	w.t.Helper()
+	w.state.Store("upload")
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		answer, err := w.tryUpload(file, request)
+		if err == nil {
+			return answer.GetImport().GetImportId()
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("no upload is answered: %v", err)
+		}
+	}
+}
+
+func (w *killedWorld) tryUpload(file []byte, request string) (*importsv1.UploadWorkbookResponse, error) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	defer cancel()
+	stream, err := w.imports.UploadWorkbook(ctx, w.token)
+	if err != nil {
+		return nil, err
+	}
+	options := &importsv1.UploadOptions{RequestId: request, OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS}
+	err = stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: options}})
+	for piece := file; err == nil && len(piece) > 0; {
+		n := min(len(piece), 256<<10)
+		err = stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: piece[:n]}})
+		piece = piece[n:]
+	}
+	return stream.CloseAndRecv()
+}
+
+// follow watches an import to its end, over as many streams as that takes. To who watches, nothing ever goes back.
+func (w *killedWorld) follow(id string) *importsv1.Import {
+	w.t.Helper()
+	var last *importsv1.Import
+	deadline := time.Now().Add(2 * time.Minute)
+	for time.Now().Before(deadline) {
+		ctx, cancel := context.WithDeadline(w.t.Context(), deadline)
+		stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: id}, w.token)
+		for err == nil {
+			var answer *importsv1.WatchImportResponse
+			if answer, err = stream.Recv(); err != nil {
+				break
+			}
+			im := answer.GetImport()
+			if was, is := last.GetJob(), im.GetJob(); is.GetRevision() < was.GetRevision() || is.GetProgress().GetPercent() < was.GetProgress().GetPercent() {
+				w.t.Errorf("revision %d at %v %% was followed by revision %d at %v %%", was.GetRevision(), was.GetProgress().GetPercent(),
+					is.GetRevision(), is.GetProgress().GetPercent())
+			}
+			last = im
+			w.state.Store(fmt.Sprintf("%.0f%%", im.GetJob().GetProgress().GetPercent()))
+		}
+		cancel()
+		if errors.Is(err, io.EOF) {
+			w.last = id
+			return last
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.t.Fatalf("import %s does not end; last seen %v", id, last)
+	return nil
+}
+
+// killable is a process that is killed and started again.
+type killable struct {
+	t       *testing.T
+	program string
+	args    []string
+
+	mu      sync.Mutex
+	command *exec.Cmd
+	over    bool
+}
+
+func newKillable(t *testing.T, program string, args []string) *killable {
+	k := &killable{t: t, program: program, args: args}
+	k.start()
+	t.Cleanup(func() {
+		k.kill()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.over = true
+	})
+	return k
+}
+
+func (k *killable) start() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.over {
+		return
+	}
+	k.command = exec.Command(k.program, k.args...)
+	k.command.Stderr = os.Stderr
+	if err := k.command.Start(); err != nil {
+		k.t.Errorf("start %s: %v", k.program, err)
+		k.command = nil
+	}
+}
+
+// kill ends the process with SIGKILL and waits until it is gone.
+func (k *killable) kill() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.command == nil {
+		return
+	}
+	if err := k.command.Process.Kill(); err != nil {
+		k.t.Errorf("%s ended by itself: %v", k.program, err)
+	}
+	_ = k.command.Wait() // it ends by the signal
+	k.command = nil
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lis.Close()
+	return lis.Addr().String()
+}
+
+// issuesOf are all issues of an import, a line each.
+func issuesOf(t *testing.T, client importsv1.ImportServiceClient, as grpc.CallOption, id string) []string {
+	t.Helper()
+	var lines []string
+	request := &importsv1.ListIssuesRequest{ImportId: id, PageSize: 1000}
+	for {
+		page, err := client.ListIssues(t.Context(), request, as)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.jobsAddress = service.Addr().String()
-		stop := w.run("jobs", service.Run)
-		kill := w.startChild()
-		id := w.accepted(file, options).GetImportId()
-		var last float64
-		for range 4 {
-			// Most kills fall into the run of about half a second, some into the wait for the lease to expire.
-			time.Sleep(time.Duration(random.IntN(900)) * time.Millisecond)
-			kill()
-			kill = w.startChild()
-			answer, err := w.imports.GetImport(t.Context(), &importsv1.GetImportRequest{ImportId: id}, w.as("ann"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			percent := answer.GetImport().GetJob().GetProgress().GetPercent()
-			if percent < last {
-				t.Errorf("round %d: the percent fell from %v to %v", round, last, percent)
-			}
-			last = percent
+		for _, is := range page.GetIssues() {
+			lines = append(lines, is.GetCell()+" "+is.GetCode().String()+" "+is.GetMessage())
 		}
-		got := w.watch(id)
-		wantStatus(t, got, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
-		if got.GetTotals().String() != want.GetTotals().String() {
-			t.Errorf("round %d: the numbers are %v, want %v", round, got.GetTotals(), want.GetTotals())
+		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+			return lines
 		}
-		if w.fingerprint() != wantRows {
-			t.Errorf("round %d: the rows differ from those of an undisturbed run", round)
-		}
-		kill()
-		stop()
 	}
+}
+
+// rowsOf are all rows of all tables of a target, a line each, but for the list of imports.
+func rowsOf(t *testing.T, dir string) []string {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "records.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var lines []string
+	for _, table := range []string{"areas", "departments", "designations", "employees", "schedules", "drivers", "car_assignments"} {
+		lines = appendTable(t, lines, db, table)
+	}
+	return lines
+}
+
+func appendTable(t *testing.T, lines []string, db *sql.DB, table string) []string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), `SELECT * FROM `+table+` ORDER BY 1, 2`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, pointers := make([]any, len(names)), make([]any, len(names))
+	for i := range values {
+		pointers[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(pointers...); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, fmt.Sprintf("%s %q", table, values))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func equalLines(a, b []string) bool { return difference(a, b) == "" }
+
+// difference tells the first line that differs; nothing if none does.
+func difference(got, want []string) string {
+	for i := range max(len(got), len(want)) {
+		g, w := "nothing", "nothing"
+		if i < len(got) {
+			g = got[i]
+		}
+		if i < len(want) {
+			w = want[i]
+		}
+		if g != w {
+			return fmt.Sprintf("line %d of %d: got %s\nwant (of %d) %s", i, len(got), g, len(want), w)
+		}
+	}
+	return ""
 }

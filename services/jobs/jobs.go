@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/jobrpc"
+	"headway/services/jobs/internal/output"
 	"headway/services/jobs/internal/sqlitestore"
 )
 
@@ -55,8 +57,13 @@ type Config struct {
 	// MaxActivePerOwnerAndKind is how many jobs of a kind one owner may have active at a time; the others wait, and
 	// let those of other owners go first. Default 100; negative for no limit.
 	MaxActivePerOwnerAndKind int
-	// MaxOutputBytes is the most output of one job. Default 256 MiB.
+	// MaxOutputBytes is the most output of one job. Default 1 GiB.
 	MaxOutputBytes int64
+	// OutputSegmentBytes is how much output of a job the database keeps; the beginning of a longer one moves to blobs
+	// of this size. At least 64 KiB. Default 1 MiB.
+	OutputSegmentBytes int64
+	// OutputBlobs is the URL of the bucket for long outputs. Default the folder blobs/outputs in DataDir.
+	OutputBlobs string
 	// DrainTimeout is how long calls may take to end when the service stops. Default 3 s.
 	DrainTimeout time.Duration
 }
@@ -72,7 +79,8 @@ func (c *Config) Validate() error {
 	c.StalledAfter = cmp.Or(c.StalledAfter, 30*time.Second)
 	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
 	c.MaxActivePerOwnerAndKind = cmp.Or(c.MaxActivePerOwnerAndKind, 100)
-	c.MaxOutputBytes = cmp.Or(c.MaxOutputBytes, 256<<20)
+	c.MaxOutputBytes = cmp.Or(c.MaxOutputBytes, 1<<30)
+	c.OutputSegmentBytes = cmp.Or(c.OutputSegmentBytes, 1<<20)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 3*time.Second)
 	switch {
 	case c.DataDir == "":
@@ -86,6 +94,15 @@ func (c *Config) Validate() error {
 			c.HeartbeatInterval, c.LeaseDuration)
 	case c.MaxOutputBytes < 0:
 		return fmt.Errorf("jobs: MaxOutputBytes (%d) must be above 0", c.MaxOutputBytes)
+	case c.OutputSegmentBytes < 64<<10:
+		return fmt.Errorf("jobs: OutputSegmentBytes (%d) must be 65536 or more; smaller blobs cost more than they save", c.OutputSegmentBytes)
+	}
+	if c.OutputBlobs == "" {
+		folder, err := filepath.Abs(c.DataDir)
+		if err != nil {
+			return fmt.Errorf("jobs: DataDir (%s): %w", c.DataDir, err)
+		}
+		c.OutputBlobs = (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(folder, "blobs", "outputs"))}).String()
 	}
 	for name, d := range map[string]time.Duration{
 		"LeaseDuration": c.LeaseDuration, "HeartbeatInterval": c.HeartbeatInterval, "ReportInterval": c.ReportInterval,
@@ -105,9 +122,10 @@ type Service struct {
 	listener   net.Listener
 	server     *rpcserver.Server
 	dispatcher *dispatch.Dispatcher
+	outputs    *output.Bucket
 }
 
-// New opens the database and the port.
+// New opens the database, the bucket of outputs and the port.
 func New(cfg Config) (_ *Service, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -128,6 +146,15 @@ func New(cfg Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.outputs, err = output.OpenBucket(context.Background(), cfg.OutputBlobs); err != nil {
+		return nil, fmt.Errorf("jobs: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			s.outputs.Close()
+		}
+	}()
+	lane := output.New(output.Config{SegmentBytes: cfg.OutputSegmentBytes, MaxBytes: cfg.MaxOutputBytes, Logger: cfg.Logger}, s.outputs)
 	s.dispatcher, err = dispatch.Open(context.Background(), dispatch.Config{
 		LeaseDuration:     cfg.LeaseDuration,
 		HeartbeatInterval: cfg.HeartbeatInterval,
@@ -137,9 +164,8 @@ func New(cfg Config) (_ *Service, err error) {
 		StalledAfter:      cfg.StalledAfter,
 		Retention:         cfg.Retention,
 		MostActive:        max(cfg.MaxActivePerOwnerAndKind, 0),
-		MaxOutputBytes:    cfg.MaxOutputBytes,
 		Logger:            cfg.Logger,
-	}, func(ctx context.Context, observe job.Observer) (job.Store, error) {
+	}, lane, func(ctx context.Context, observe job.Observer) (job.Store, error) {
 		return sqlitestore.Open(ctx, filepath.Join(cfg.DataDir, "jobs.db"), observe)
 	})
 	if err != nil {
@@ -160,5 +186,5 @@ func (s *Service) Run(ctx context.Context) error {
 	go func() { worked <- s.dispatcher.Run(work) }()
 	err := s.server.Serve(ctx, s.listener)
 	stop()
-	return errors.Join(err, <-worked, s.dispatcher.Close())
+	return errors.Join(err, <-worked, s.dispatcher.Close(), s.outputs.Close())
 }

@@ -354,7 +354,7 @@ func TestStreamsEndWithShuttingDownAndRunReturns(t *testing.T) {
 }
 
 func TestADeadWorkersJobGoesToAnotherWithItsCheckpoint(t *testing.T) {
-	w := setup(t, func(c *jobs.Config) { c.LeaseDuration, c.HeartbeatInterval = 50*time.Millisecond, 10*time.Millisecond })
+	w := setup(t, func(c *jobs.Config) { c.LeaseDuration, c.HeartbeatInterval = time.Second, 100*time.Millisecond })
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
 	dead := w.lease(worker)

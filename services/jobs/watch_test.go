@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"headway/clients/go"
 	errorsv1 "headway/gen/go/headway/errors/v1"
@@ -72,7 +76,7 @@ func TestASlowReaderGetsTheTerminalStateAndHoldsUpNobody(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.ReportInterval = time.Millisecond })
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
-	slow, err := user.WatchJob(t.Context(), &jobsv1.WatchJobRequest{JobId: id})
+	slow, err := user.WatchJob(patient(t), &jobsv1.WatchJobRequest{JobId: id})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,13 +116,14 @@ func TestASlowReaderGetsTheTerminalStateAndHoldsUpNobody(t *testing.T) {
 
 func TestAThousandWatchersOfOneJobAllSeeItEnd(t *testing.T) {
 	w := setup(t)
+	ctx := patient(t)
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
 	var watching, ended sync.WaitGroup
 	for range 1000 {
 		watching.Add(1)
 		ended.Go(func() {
-			stream, err := user.WatchJob(t.Context(), &jobsv1.WatchJobRequest{JobId: id})
+			stream, err := user.WatchJob(ctx, &jobsv1.WatchJobRequest{JobId: id})
 			if err == nil {
 				_, err = stream.Recv()
 			}
@@ -262,6 +267,56 @@ func TestAWatcherNeverSeesARevisionTwiceAcrossRestarts(t *testing.T) {
 			t.Errorf("revisions %v do not only grow", seen)
 		}
 	}
+}
+
+func TestAWatcherThatWasAwayWhenItsJobEndedGetsTheEnd(t *testing.T) {
+	w := setup(t)
+	user, worker := w.user("alice"), w.worker()
+	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+	leased := w.lease(worker)
+	away := make(chan struct{}) // until it is closed the watcher cannot come back
+	dialled := false
+	conn, err := grpc.NewClient("passthrough:///"+w.addr, append(headway.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithPerRPCCredentials(w.key.ServiceCredentials("alice")),
+		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
+			if dialled {
+				select {
+				case <-away:
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}
+			dialled = true
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		}))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var seen []*jobsv1.Job
+	for job, err := range headway.Watch(patient(t), jobsv1.NewJobServiceClient(conn), id) {
+		if err != nil {
+			t.Fatalf("after %d snapshots: %v", len(seen), err)
+		}
+		if seen = append(seen, job); len(seen) == 1 {
+			w.restart()
+			if _, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: leased.GetLeaseToken()}, grpc.WaitForReady(true)); err != nil {
+				t.Fatal(err)
+			}
+			close(away)
+		}
+	}
+	if len(seen) != 2 || seen[1].GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED {
+		t.Errorf("the watcher saw %v, want the active and the completed job", seen)
+	}
+}
+
+// patient is a context for what must come: it ends when it does not.
+func patient(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 func TestManyLargeJobsFitIntoMessages(t *testing.T) {

@@ -2,6 +2,7 @@ import { useJobs } from "@headway/client/react";
 import { useEffect, useRef } from "react";
 import { Header } from "./parts/Header.js";
 import { JobsContext } from "./parts/JobsContext.js";
+import { StreamHint } from "./parts/StreamHint.js";
 import { Unavailable } from "./parts/Unavailable.js";
 import { useRoute } from "./router.js";
 import { SessionGate } from "./session.js";
@@ -42,6 +43,7 @@ function SignedIn() {
       </a>
       <Header view={route?.view} />
       <main id="main" ref={main} tabIndex={-1}>
+        <StreamHint phase={jobs.connection} />
         {!route && <Unavailable error={undefined} deleted />}
         {route?.view === "start" && <StartView />}
         {route?.view === "jobs" && <JobsView />}

@@ -115,6 +115,18 @@ export const texts = {
     offline: "You are offline. The job goes on without this page; it comes back by itself.",
   },
 
+  streams: {
+    held: {
+      heading: "Live updates come late.",
+      lead: "Something between this browser and the server gathers them: a proxy, or software that inspects traffic. Whoever runs it can let streams pass unbuffered.",
+    },
+    cut: {
+      heading: "Live updates are cut off again and again.",
+      lead: "Something between this browser and the server ends long answers: a proxy, or software that inspects traffic. Whoever runs it can give streams more time.",
+    },
+    dismiss: "Dismiss",
+  },
+
   import: {
     totals: "Rows so far",
     totalsDone: "Rows",

@@ -16,6 +16,10 @@ export interface paths {
          * @description As multipart/form-data (the file last, named `file`; fields behind it are refused) or as the raw body with the
          *     fields in the query.
          *     A refused upload leaves nothing behind.
+         *
+         *     With `upload_id`, and neither a body nor any other parameter, the import is made of the resumable upload
+         *     (`POST /api/v1/uploads`) whose bytes are all there. That may be repeated: it makes one import only, and a refusal
+         *     of the workbook is told again for an hour.
          */
         post: operations["UploadWorkbook"];
         delete?: never;
@@ -404,6 +408,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a resumable upload (tus 1.0.0).
+         * @description For lines that break: the bytes are sent by PATCH, in one piece or many, and go on where they ended. When all
+         *     are there, `POST /api/v1/imports?upload_id=…` makes the import. What is not finished is given up a day (a setting)
+         *     after its last byte.
+         */
+        post: operations["CreateUpload"];
+        delete?: never;
+        /** What the server speaks of tus. Needs no token. */
+        options: operations["DescribeUploads"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Give an upload up. */
+        delete: operations["DeleteUpload"];
+        options?: never;
+        /**
+         * How much of an upload has arrived.
+         * @description It ends a PATCH of the same upload that still hangs on a line that broke.
+         */
+        head: operations["GetUploadOffset"];
+        /** Send the next bytes. */
+        patch: operations["AppendToUpload"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -557,6 +606,11 @@ export interface components {
             title?: string;
             /** @description What this message is. */
             type: components["schemas"]["headway.edge.v1.StreamMessageType"];
+            /**
+             * @description Whose token or cookie the stream was opened with: its subject; in `connected`. A browser's cookie may by then be
+             *     somebody else's than a page believes.
+             */
+            user?: string;
         };
         /**
          * @description StreamMessageType tells what a message is. In JSON: `connected`, `initial_status`, `job_update`, …
@@ -1194,9 +1248,20 @@ export interface components {
         /** @description The same for who cannot set the header when opening a stream (EventSource). */
         LastEventIDQuery: string;
         Schema: string;
+        TusResumable: "1.0.0";
+        UploadID: string;
     };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The version of tus that the server speaks. */
+        TusResumable: "1.0.0";
+        /** @description When the upload is given up unless more of it comes (RFC 9110 date). */
+        UploadExpires: string;
+        /** @description The length of the whole file. */
+        UploadLength: number;
+        /** @description How many bytes have arrived. */
+        UploadOffset: number;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -1249,6 +1314,8 @@ export interface operations {
                 request_id?: string;
                 /** @description The schema to check against; workforce if empty. */
                 schema?: string;
+                /** @description A resumable upload to make the import of. */
+                upload_id?: string;
             };
             header?: never;
             path?: never;
@@ -1994,6 +2061,151 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Ticket"];
                 };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    CreateUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                "Tus-Resumable": components["parameters"]["TusResumable"];
+                /** @description The length of the whole file. */
+                "Upload-Length": number;
+                /**
+                 * @description Pairs of a name and the base64 of its value, separated by commas: `filename`, `schema`, `on_issues`, `mode`,
+                 *     `dry_run`, `request_id` and `mapping`, as for `POST /api/v1/imports`. `filetype`, `type`, `name` and
+                 *     `relativePath`, which some clients send, are ignored; other names are refused.
+                 */
+                "Upload-Metadata"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The first bytes, if any. */
+        requestBody?: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Begun. */
+            201: {
+                headers: {
+                    /** @description The upload's path. */
+                    Location?: string;
+                    "Tus-Resumable": components["headers"]["TusResumable"];
+                    "Upload-Expires": components["headers"]["UploadExpires"];
+                    "Upload-Offset": components["headers"]["UploadOffset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    DescribeUploads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Version, extensions and limit. */
+            204: {
+                headers: {
+                    "Tus-Extension"?: string;
+                    /** @description The largest upload in bytes. */
+                    "Tus-Max-Size"?: number;
+                    "Tus-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    DeleteUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                "Tus-Resumable": components["parameters"]["TusResumable"];
+            };
+            path: {
+                upload_id: components["parameters"]["UploadID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is kept of it. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    GetUploadOffset: {
+        parameters: {
+            query?: never;
+            header: {
+                "Tus-Resumable": components["parameters"]["TusResumable"];
+            };
+            path: {
+                upload_id: components["parameters"]["UploadID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload. */
+            200: {
+                headers: {
+                    "Tus-Resumable": components["headers"]["TusResumable"];
+                    "Upload-Expires": components["headers"]["UploadExpires"];
+                    "Upload-Length": components["headers"]["UploadLength"];
+                    /** @description As it was given. */
+                    "Upload-Metadata"?: string;
+                    "Upload-Offset": components["headers"]["UploadOffset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    AppendToUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                "Tus-Resumable": components["parameters"]["TusResumable"];
+                /** @description Where the piece begins; it must be what HEAD says. */
+                "Upload-Offset": number;
+            };
+            path: {
+                upload_id: components["parameters"]["UploadID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The bytes are kept. */
+            204: {
+                headers: {
+                    "Tus-Resumable": components["headers"]["TusResumable"];
+                    "Upload-Expires": components["headers"]["UploadExpires"];
+                    "Upload-Offset": components["headers"]["UploadOffset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Error"];
         };

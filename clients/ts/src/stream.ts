@@ -25,7 +25,7 @@ export type StreamTransport = (
   options: StreamOptions,
   path: string,
   lastEventId: string,
-  onMessage: (message: StreamMessage | OutputMessage) => boolean,
+  onMessage: (message: StreamMessage | OutputMessage, eventId: string) => boolean,
 ) => Promise<void>;
 
 const maxBackoffMs = 30_000;
@@ -74,7 +74,7 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
         } else if (message.type === "reauth") {
           refused = canRefresh(options);
         }
-        over = onMessage(message);
+        over = onMessage(message, id);
         if (over || refused || message.type === "draining") cut();
       },
     });

@@ -187,7 +187,7 @@ test("a stream can come over a transport of one's own", async () => {
     jobId: "j1",
     kind: "import",
     transport: async (_options, path, _lastEventId, onMessage) => {
-      onMessage({ type: "job_update", jobId: "j1", status: "completed", revision: 3, message: path } as never);
+      onMessage({ type: "job_update", jobId: "j1", status: "completed", revision: 3, message: path } as never, "3");
     },
   }).done;
   expect(last?.message).toBe("/api/v1/sse/jobs/import/j1");

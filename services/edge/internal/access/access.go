@@ -48,6 +48,8 @@ type Config struct {
 	// limit.
 	RequestsPerSecond float64
 	RequestBurst      int
+	// RefuseStream answers requests for streams that are not let in.
+	RefuseStream func(http.ResponseWriter, *http.Request, error)
 	// MaxUploadBytes is told to pages, so that they can refuse a file before sending it.
 	MaxUploadBytes int64
 }
@@ -104,6 +106,10 @@ func (a *Access) RequiredForStream(next http.Handler) http.Handler {
 func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, token, err := a.identify(r, isStream)
+		if err != nil && isStream {
+			a.cfg.RefuseStream(w, r, err)
+			return
+		}
 		if err != nil {
 			httperr.Write(w, r, err)
 			return

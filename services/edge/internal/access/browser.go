@@ -75,8 +75,10 @@ func isLoopbackName(name string) bool {
 
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
-	corsHeaders = "Authorization, Content-Type, Last-Event-ID, X-Request-Id"
-	corsExposed = "X-Request-Id, Location, Content-Disposition, Retry-After"
+	corsHeaders = "Authorization, Content-Type, Last-Event-ID, X-Request-Id, " +
+		"Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override"
+	corsExposed = "X-Request-Id, Location, Content-Disposition, Retry-After, " +
+		"Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Length, Upload-Metadata, Upload-Offset, Upload-Expires"
 	// corsMaxAge is how many seconds a browser may remember a preflight's answer.
 	corsMaxAge = 600
 )

@@ -139,6 +139,10 @@ func HTTPStatus(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED:
 		return http.StatusUnsupportedMediaType
+	case errorsv1.ErrorReason_ERROR_REASON_UPLOAD_BUSY:
+		return http.StatusLocked
+	case errorsv1.ErrorReason_ERROR_REASON_TUS_VERSION_UNSUPPORTED:
+		return http.StatusPreconditionFailed
 	case errorsv1.ErrorReason_ERROR_REASON_SIGN_IN_UNAVAILABLE:
 		return http.StatusForbidden
 	case errorsv1.ErrorReason_ERROR_REASON_SHEET_MISSING, errorsv1.ErrorReason_ERROR_REASON_SHEET_DUPLICATED,

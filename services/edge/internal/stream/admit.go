@@ -28,7 +28,7 @@ func (h *Hub) admit(as auth.Identity, hijacked bool) (*watcher, error) {
 		return nil, rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_STREAM_LIMIT,
 			"This server has as many live streams as it can hold; try again later, or poll GET /api/v1/jobs/{job_id}.")
 	}
-	w := &watcher{hub: h, subject: as.Subject, linked: true, index: int32(len(h.streams)), lastWrite: h.wheel.now()}
+	w := &watcher{hub: h, subject: as.Subject, linked: true, index: int32(len(h.streams)), fd: -1, lastWrite: h.wheel.now()}
 	w.expires, w.reauth = tokenTimes(as.ExpiresAt, time.Now())
 	if !hijacked {
 		w.wake = make(chan struct{}, 1)

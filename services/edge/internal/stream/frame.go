@@ -38,7 +38,10 @@ const (
 )
 
 // keepalive is a comment (WHATWG HTML §9.2.6): it says nothing to the page, and keeps proxies from giving up.
-var keepalive = []byte(":\n\n")
+var (
+	keepalive      = []byte(":\n\n")
+	keepaliveChunk = appendChunk(nil, keepalive)
+)
 
 // encode makes the frame of a message, whose type must be JOB_UPDATE.
 func encode(m *edgev1.StreamMessage, terminal bool) (*frame, error) {
@@ -114,10 +117,10 @@ func controlEvent(m *edgev1.StreamMessage, retry time.Duration) []byte {
 	return append(append(append(b, "data: "...), json...), eventEnd...)
 }
 
-func connectedEvent(jobID, message string, keepalive, retry time.Duration) []byte {
+func connectedEvent(user, jobID, message string, keepalive, retry time.Duration) []byte {
 	m := &edgev1.StreamMessage{
 		Type: edgev1.StreamMessageType_STREAM_MESSAGE_TYPE_CONNECTED, Message: &message,
-		KeepaliveSeconds: proto.Float64(keepalive.Seconds()),
+		KeepaliveSeconds: proto.Float64(keepalive.Seconds()), User: optional(user),
 	}
 	if jobID != "" {
 		m.JobId = &jobID

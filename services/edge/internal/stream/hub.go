@@ -6,6 +6,7 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
@@ -51,6 +52,8 @@ type Hub struct {
 	metrics metrics
 	writers *writers
 	wheel   *wheel
+	// poller is made by Run.
+	poller *poller
 	// conns counts the goroutines of streams, imports and fetches.
 	conns sync.WaitGroup
 	// ctx ends them; Run sets it before ready is closed.
@@ -64,8 +67,8 @@ type Hub struct {
 	imports map[string]*topic
 	people  map[string]*person
 	streams []*watcher
-	// lingering are streams that have ended and whose peers have not hung up yet.
-	lingering map[*watcher]struct{}
+	// scheduled is for use while a state is handed out.
+	scheduled []*watcher
 	// opened counts the streams that ever began, as of now and of the last sweep; openedInRush those since memory was
 	// given back.
 	opened, openedBefore, openedInRush int
@@ -118,10 +121,9 @@ type metrics struct {
 // New makes a hub.
 func New(cfg Config) *Hub {
 	h := &Hub{
-		cfg: cfg, writers: newWriters(runtime.GOMAXPROCS(0)), wheel: newWheel(),
+		cfg: cfg, writers: newWriters(), wheel: newWheel(),
 		ready: make(chan struct{}), synced: make(chan struct{}),
 		jobs: make(map[string]*topic), imports: make(map[string]*topic), people: make(map[string]*person),
-		lingering: make(map[*watcher]struct{}),
 		metrics: metrics{
 			streams:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_streams", Help: "Open streams."}),
 			messages:       prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_total", Help: "States sent to streams."}),
@@ -136,13 +138,17 @@ func New(cfg Config) *Hub {
 }
 
 // Run keeps the upstreams and serves the streams until ctx ends; then it cuts what is still open. Drain first.
-func (h *Hub) Run(ctx context.Context) error {
+func (h *Hub) Run(ctx context.Context) (err error) {
+	if h.poller, err = newPoller(); err != nil {
+		return fmt.Errorf("streams: %w", err)
+	}
 	h.ctx = ctx
 	close(h.ready)
 	var own sync.WaitGroup
-	for _, s := range h.writers.shards {
-		own.Go(s.run)
+	for range runtime.GOMAXPROCS(0) {
+		own.Go(func() { h.writers.run(&h.metrics) })
 	}
+	own.Go(h.poller.run)
 	own.Go(func() { h.wheel.run(ctx, h.sweep) })
 	own.Go(func() { h.watchJobs(ctx) })
 	<-ctx.Done()
@@ -154,12 +160,8 @@ func (h *Hub) Run(ctx context.Context) error {
 		w.abort(errDrained)
 	}
 	h.writers.stop()
+	h.poller.stop()
 	own.Wait()
-	h.mu.Lock()
-	for w := range h.lingering {
-		_ = w.conn.SetReadDeadline(time.Unix(1, 0)) // wakes watchPeer, which closes it
-	}
-	h.mu.Unlock()
 	h.conns.Wait()
 	return nil
 }
@@ -237,6 +239,7 @@ func (h *Hub) keepaliveSeconds() int64 {
 const sweepSeconds = 20
 
 func (h *Hub) sweep(now int64) {
+	h.writers.collect(now)
 	if now%sweepSeconds != 0 {
 		return
 	}
@@ -315,15 +318,26 @@ func (h *Hub) publishJob(job *jobsv1.Job, generation int) {
 	h.dropUnused(t)
 }
 
+// offer hands a state to all who watch the topic, and to those who watch all of a person's jobs.
 func (h *Hub) offer(t *topic, f *frame, p *person) {
+	scheduled := h.scheduled[:0]
 	for _, w := range t.watchers {
-		w.offer(f)
+		if w.offer(f) {
+			scheduled = append(scheduled, w)
+		}
 	}
 	if p != nil {
 		for _, w := range p.mine {
-			w.offer(f)
+			if w.offer(f) {
+				scheduled = append(scheduled, w)
+			}
 		}
 	}
+	if len(scheduled) > 0 {
+		h.writers.push(scheduled...)
+		clear(scheduled)
+	}
+	h.scheduled = scheduled
 }
 
 // publishImport takes an import's state in.

@@ -59,7 +59,7 @@ func (h *Hub) ServeOutput(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.open(rw, r, w, [][]byte{
-		connectedEvent(job.GetJobId(), "Connected to the output of job "+job.GetJobId()+".", h.cfg.Keepalive, jittered(h.cfg.Retry)),
+		connectedEvent(as.Subject, job.GetJobId(), "Connected to the output of job "+job.GetJobId()+".", h.cfg.Keepalive, jittered(h.cfg.Retry)),
 	}, 0, false)
 }
 

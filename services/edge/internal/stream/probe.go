@@ -39,7 +39,7 @@ func (h *Hub) ServeProbe(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	setHeaders(rw.Header())
-	h.open(rw, r, w, [][]byte{connectedEvent("", "Connected to the probe.", h.cfg.Keepalive, jittered(h.cfg.Retry))}, 0, false)
+	h.open(rw, r, w, [][]byte{connectedEvent("", "", "Connected to the probe.", h.cfg.Keepalive, jittered(h.cfg.Retry))}, 0, false)
 }
 
 func (w *watcher) probe(gone <-chan struct{}) {

@@ -62,7 +62,7 @@ func (h *Hub) serveOne(rw http.ResponseWriter, r *http.Request, id, kind string,
 		what = "import"
 	}
 	h.open(rw, r, w, [][]byte{
-		connectedEvent(id, "Connected to "+what+" "+id+".", h.cfg.Keepalive, jittered(h.cfg.Retry)),
+		connectedEvent(as.Subject, id, "Connected to "+what+" "+id+".", h.cfg.Keepalive, jittered(h.cfg.Retry)),
 		current.appendEvent(nil, current.revisionID(), true),
 	}, current.revision, current.terminal)
 }
@@ -84,7 +84,7 @@ func (h *Hub) ServeMine(rw http.ResponseWriter, r *http.Request) {
 	h.enforceLimit(as.Subject)
 	setHeaders(rw.Header())
 	h.open(rw, r, w, [][]byte{
-		connectedEvent("", "Connected to your jobs.", h.cfg.Keepalive, jittered(h.cfg.Retry)),
+		connectedEvent(as.Subject, "", "Connected to your jobs.", h.cfg.Keepalive, jittered(h.cfg.Retry)),
 	}, 0, false)
 }
 
@@ -114,7 +114,7 @@ func (h *Hub) attachMine(ctx context.Context, w *watcher) error {
 		if err != nil {
 			return fmt.Errorf("encode job %s: %w", t.id, err)
 		}
-		w.offer(f)
+		w.offer(f) // it has not begun yet: no writer is needed
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (h *Hub) replayEnded(ctx context.Context, w *watcher, since time.Time) erro
 		}
 		for _, job := range msg.GetJobs() {
 			if f, encodeErr := encode(jobMessage(job), isTerminal(job.GetStatus())); encodeErr == nil && f.terminal {
-				w.offer(f)
+				w.offer(f) // it has not begun yet: no writer is needed
 			}
 		}
 		synced = msg.GetSynced()
@@ -191,6 +191,11 @@ func lastEventID(r *http.Request) string {
 		return id
 	}
 	return r.URL.Query().Get("last_event_id")
+}
+
+// Refuse answers a request for a stream that may not have one, in the form that its client understands.
+func (h *Hub) Refuse(rw http.ResponseWriter, r *http.Request, err error) {
+	refuse(rw, r, err, h.cfg.Retry)
 }
 
 // refuse answers a stream that cannot be had. A browser's EventSource gives up for good on any status but 200, and does

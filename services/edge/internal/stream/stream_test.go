@@ -98,13 +98,13 @@ func TestStreamOfOneJobEndsWithTheEndThatCameFirst(t *testing.T) {
 	w.offer(state(t, "a", 2, completed))
 	w.offer(state(t, "a", 3, queued)) // retried before the end was sent
 	w.start(nil, 1, false)
-	b, _ := w.next(nil)
-	if !strings.HasPrefix(string(b), "id: 2\n") {
-		t.Errorf("got %q, want the end", b)
+	p, _ := w.next()
+	if !strings.HasPrefix(string(p.bytes), "id: 2\n") {
+		t.Errorf("got %q, want the end", p.bytes)
 	}
 	w.offer(state(t, "a", 4, active))
-	if b, last := w.next(nil); len(b) != 0 || !last {
-		t.Errorf("got %q behind the end", b)
+	if p, ok := w.next(); !ok || len(p.bytes) != 0 || !p.last {
+		t.Errorf("got %q behind the end", p.bytes)
 	}
 }
 
@@ -113,11 +113,11 @@ func TestStreamIsNotSentBack(t *testing.T) {
 	w.offer(state(t, "a", 3, active)) // while the snapshot was read
 	w.start([]byte("head"), 4, false)
 	w.offer(state(t, "a", 4, active))
-	if b, _ := w.next(nil); string(b) != "head" {
-		t.Errorf("got %q", b)
+	if p, _ := w.next(); string(p.bytes) != "head" {
+		t.Errorf("got %q", p.bytes)
 	}
-	if b, _ := w.next(nil); b != nil {
-		t.Errorf("got %q behind revision 4", b)
+	if p, ok := w.next(); ok {
+		t.Errorf("got %q behind revision 4", p.bytes)
 	}
 }
 
@@ -168,8 +168,8 @@ func TestWheelComesByForKeepaliveReauthAndEnd(t *testing.T) {
 		begun := time.Now()
 		for !w.ended {
 			<-w.wake
-			b, _ := w.next(nil)
-			switch text := string(b); {
+			p, ok := w.next()
+			switch text := string(p.bytes); {
 			case text == string(keepalive):
 				told = append(told, "keepalive")
 			case strings.Contains(text, `"reauth"`):
@@ -178,8 +178,8 @@ func TestWheelComesByForKeepaliveReauthAndEnd(t *testing.T) {
 					t.Errorf("reauth %v before the end", left)
 				}
 			}
-			for b != nil {
-				b, _ = w.next(nil)
+			for ok {
+				_, ok = w.next()
 			}
 		}
 		if took := time.Since(begun); took < 10*time.Minute || took > 10*time.Minute+2*time.Second {

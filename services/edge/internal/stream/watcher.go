@@ -2,9 +2,7 @@ package stream
 
 import (
 	"context"
-	"net"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -12,45 +10,47 @@ import (
 // job): the newest wins, except that a terminal state waits until it is sent. So a slow reader costs no memory and
 // holds up nobody.
 //
-// Its bytes leave by one of two ways. A hijacked HTTP/1.1 connection is written to by the hub's writers and has one
-// goroutine, which waits for the peer to go. Any other (HTTP/2, HTTP/1.0) keeps its handler's goroutine.
+// Its bytes leave by one of two ways. A lean stream is a descriptor: the hub's writers write to it, and its poller
+// notices when the peer goes. Any other (HTTP/2, TLS, HTTP/1.0) keeps its handler's goroutine.
 type watcher struct {
 	hub *Hub
 	// subject is who watches; expires and reauth are when their token ends, and when they are told so, in Unix
 	// seconds. All are fixed.
 	subject         string
 	expires, reauth int64
-
-	// conn is the hijacked connection, raw its descriptor (nil if it has none, as with TLS). Both nil for the others,
-	// who are woken by wake instead.
-	conn net.Conn
-	raw  syscall.RawConn
+	// wake calls the handler's goroutine; nil for lean streams.
 	wake chan struct{}
 
 	// These belong to the hub, under its lock.
-	topic        *topic
-	mine, linked bool
-	// gone: the connection is closed.
-	gone              bool
+	topic             *topic
+	mine, linked      bool
 	index, topicIndex int32
 	// done writes the request's log line. onClose, if not nil, stops what feeds this stream alone.
 	done    func(bytes int64, err error)
 	onClose func()
-	// reauthSent belongs to the wheel, peerBuffer to the goroutine that waits for the peer to go.
+	// reauthSent belongs to the wheel, peerBytes (how much the peer has sent) to the poller.
 	reauthSent bool
-	peerBuffer [8]byte
+	peerBytes  int32
+
+	// io is held while the descriptor is used, so that nobody closes it meanwhile; fd is -1 before and after.
+	io sync.Mutex
+	fd int32
 
 	mu sync.Mutex
-	// control goes out before any frame: headers, keepalives, messages about the stream.
+	// started: bytes may go out. scheduled: a writer has this watcher on its list, or is busy with it. ending: the end
+	// comes behind what waits. ended: the end is on its way. closed: nothing goes out any more.
+	started, scheduled, ending, ended, closed bool
+	// keepaliveDue: a comment is to go out. roomy: the peer has made room since the last write.
+	keepaliveDue, roomy bool
+	// sent is the last revision sent, on streams of one job.
+	sent uint32
+	// rest is what the peer has had no room for; it goes out before all else.
+	rest []byte
+	// control goes out before any frame: headers, messages about the stream.
 	control []byte
 	// slot is the newest frame of the topic; box replaces it on streams of many jobs.
 	slot *frame
 	box  *mailbox
-	// sent is the last revision sent, on streams of one job.
-	sent uint32
-	// started: bytes may go out. scheduled: a writer has this watcher on its list, or is busy with it. ending: the end
-	// comes behind what waits. ended: the end is on its way. closed: nothing goes out any more.
-	started, scheduled, ending, ended, closed bool
 	// bytes were sent; lastWrite is when, in Unix seconds.
 	bytes, lastWrite int64
 	// flushed, if not nil, gets a value whenever nothing is left to send.
@@ -59,12 +59,12 @@ type watcher struct {
 	cause error
 }
 
-// offer puts a frame in line. It never waits.
-func (w *watcher) offer(f *frame) {
+// offer puts a frame in line, and never waits. If it gives true, the caller must give the watcher to a writer.
+func (w *watcher) offer(f *frame) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed || w.ending {
-		return
+		return false
 	}
 	if w.box != nil {
 		if w.box.put(f) {
@@ -72,14 +72,14 @@ func (w *watcher) offer(f *frame) {
 		}
 	} else {
 		if f.revision <= w.sent || w.slot != nil && (w.slot.terminal || f.revision <= w.slot.revision) {
-			return
+			return false
 		}
 		if w.slot != nil {
 			w.hub.metrics.skipped.Inc()
 		}
 		w.slot = f
 	}
-	w.schedule()
+	return w.schedule()
 }
 
 // offerDeleted tells a stream of many jobs that one of those it told of is gone.
@@ -88,7 +88,7 @@ func (w *watcher) offerDeleted(jobID string) {
 	defer w.mu.Unlock()
 	if w.box != nil && w.box.knows(jobID) {
 		w.box.delete(jobID)
-		w.schedule()
+		w.push()
 	}
 }
 
@@ -108,7 +108,7 @@ func (w *watcher) tellLocked(event []byte) {
 	} else {
 		w.control = append(w.control, event...)
 	}
-	w.schedule()
+	w.push()
 }
 
 // tellAndWait is tell, and waits until the peer has taken all.
@@ -142,7 +142,7 @@ func (w *watcher) finish(event []byte, cause error) {
 	}
 	w.tellLocked(event)
 	w.slot, w.box, w.ending, w.cause = nil, nil, true, cause
-	w.schedule()
+	w.push()
 }
 
 // start lets bytes go out: first the head (headers, and the first events), then what came in the meantime. last says
@@ -156,37 +156,60 @@ func (w *watcher) start(head []byte, sent uint32, last bool) {
 	if last {
 		w.ending, w.slot = true, nil
 	}
-	w.schedule()
+	w.push()
 }
 
-// schedule makes sure that a writer comes by. The lock must be held.
-func (w *watcher) schedule() {
+// push makes sure that a writer comes by. The lock must be held.
+func (w *watcher) push() {
+	if w.schedule() {
+		w.hub.writers.push(w)
+	}
+}
+
+// schedule notes that there is something to send. If it gives true, the caller must give the watcher to a writer; a
+// handler's goroutine is called from here. The lock must be held.
+func (w *watcher) schedule() bool {
 	if !w.started || w.scheduled || w.closed {
-		return
+		return false
 	}
 	w.scheduled = true
-	if w.wake != nil {
-		select {
-		case w.wake <- struct{}{}:
-		default:
-		}
-		return
+	if w.wake == nil {
+		return true
 	}
-	w.hub.writers.push(w)
+	w.call()
+	return false
+}
+
+func (w *watcher) call() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
 }
 
 // chunked tells whether the bytes go straight into HTTP/1.1; otherwise net/http frames them.
 func (w *watcher) chunked() bool { return w.wake == nil }
 
-// next gives the bytes to write next; they may use scratch, and must not be changed. Nil: nothing for now, and the
-// watcher is off the writer's list. last: the stream ends behind these bytes.
-func (w *watcher) next(scratch []byte) (b []byte, last bool) {
+// A piece is what goes out in one write. It must not be changed.
+type piece struct {
+	bytes []byte
+	// state: it is the state of a job. last: the stream ends behind it. resumed: the peer had no room for it before.
+	state, last, resumed bool
+}
+
+// next gives the piece to write next. ok is false if there is none for now, and the watcher is off the writer's list.
+func (w *watcher) next() (p piece, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for b == nil && !w.closed && !w.ended {
+	if w.rest != nil && !w.closed {
+		p = piece{bytes: w.rest, last: w.ended, resumed: true}
+		w.rest, w.roomy = nil, false
+		return p, true
+	}
+	for p.bytes == nil && !w.closed && !w.ended {
 		switch {
 		case len(w.control) > 0:
-			b, w.control = w.control, nil
+			p.bytes, w.control = w.control, nil
 		case w.slot != nil:
 			f := w.slot
 			w.slot = nil
@@ -195,35 +218,55 @@ func (w *watcher) next(scratch []byte) (b []byte, last bool) {
 			}
 			w.sent = f.revision
 			w.ending = w.ending || f.terminal
-			if b = f.chunk; !w.chunked() {
-				b = f.update()
+			if p.bytes, p.state = f.chunk, true; !w.chunked() {
+				p.bytes = f.update()
 			}
-			w.hub.metrics.messages.Inc()
 		case w.box != nil && w.box.waiting():
-			if b = w.box.next(scratch[:0]); b == nil {
-				continue
+			if p.bytes, p.state = w.box.next(nil), true; w.chunked() {
+				p.bytes = appendChunk(nil, p.bytes)
 			}
-			if w.chunked() {
-				b = appendChunk(b[len(b):], b)
-			}
-			w.hub.metrics.messages.Inc()
 		case w.ending:
 			w.ended = true
-			if b = []byte{}; w.chunked() {
-				b = []byte(lastChunk)
+			if p.bytes = []byte{}; w.chunked() {
+				p.bytes = []byte(lastChunk)
+			}
+		case w.keepaliveDue:
+			if p.bytes = keepaliveChunk; !w.chunked() {
+				p.bytes = keepalive
 			}
 		default:
 			w.idle()
-			return nil, false
+			return p, false
 		}
 	}
-	if b == nil {
+	if p.bytes == nil {
 		w.idle()
-		return nil, w.ended
+		return p, false
 	}
-	w.bytes += int64(len(b))
+	p.last = w.ended
+	w.keepaliveDue, w.roomy = false, false // whatever is sent keeps the stream alive
+	w.bytes += int64(len(p.bytes))
 	w.lastWrite = w.hub.wheel.now()
-	return b, w.ended
+	return p, true
+}
+
+// stall keeps what the peer had no room for. It gives true if there is room already; else the writer is to leave the
+// watcher alone until makeRoom.
+func (w *watcher) stall(rest []byte) (again bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rest = rest
+	return w.roomy || w.closed
+}
+
+// makeRoom hears that the peer takes more.
+func (w *watcher) makeRoom() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.rest != nil && !w.roomy && !w.closed {
+		w.hub.writers.push(w)
+	}
+	w.roomy = true
 }
 
 func (w *watcher) idle() {
@@ -256,7 +299,10 @@ func (w *watcher) beat(now int64) (next int64, alive bool) {
 	interval := w.hub.keepaliveSeconds()
 	if due := lastWrite + interval; now >= due {
 		if !busy { // whoever is busy has more to say, or does not read: then the write's deadline decides
-			w.tell(keepalive)
+			w.mu.Lock()
+			w.keepaliveDue = true
+			w.push()
+			w.mu.Unlock()
 		}
 		lastWrite = now
 	}
@@ -267,18 +313,18 @@ func (w *watcher) beat(now int64) (next int64, alive bool) {
 	return max(next, now+1), true
 }
 
-// close ends the stream at once. It may be called more than once, and without any lock held.
-func (w *watcher) close(cause error) {
+// close ends the stream at once; it gives false if it had ended before. No lock may be held.
+func (w *watcher) close(cause error) bool {
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
-		return
+		return false
 	}
 	w.closed = true
 	if w.cause == nil {
 		w.cause = cause
 	}
-	w.control, w.slot, w.box = nil, nil, nil
+	w.control, w.slot, w.box, w.rest = nil, nil, nil, nil
 	bytes, err := w.bytes, w.cause
 	w.mu.Unlock()
 
@@ -287,113 +333,12 @@ func (w *watcher) close(cause error) {
 		w.onClose()
 	}
 	if w.wake != nil {
-		select {
-		case w.wake <- struct{}{}:
-		default:
-		}
+		w.call()
 	}
 	if w.done != nil {
 		w.done(bytes, err)
 	}
-}
-
-// mailbox holds what a stream of many jobs has yet to send: the newest frame of each job, in the order in which the
-// jobs came in line.
-type mailbox struct {
-	line    []string
-	pending map[string]*pendingJob
-	// told holds the last revision sent of each job that has not ended, and of those that ended last.
-	told  map[string]uint32
-	ended []string
-}
-
-type pendingJob struct {
-	newest *frame
-	// terminal waits before newest: a job that was retried at once has still ended in between.
-	terminal *frame
-	deleted  bool
-}
-
-// rememberEnded is how many ended jobs a mailbox remembers, so that hearing of one twice does not tell it twice.
-const rememberEnded = 256
-
-func newMailbox() *mailbox {
-	return &mailbox{pending: make(map[string]*pendingJob), told: make(map[string]uint32)}
-}
-
-// put takes a frame in; skipped tells whether it took the place of one that was not sent.
-func (m *mailbox) put(f *frame) (skipped bool) {
-	p := m.pending[f.jobID]
-	if p == nil {
-		if f.revision <= m.told[f.jobID] {
-			return false
-		}
-		p = &pendingJob{}
-		m.pending[f.jobID] = p
-		m.line = append(m.line, f.jobID)
-	}
-	if p.newest != nil && f.revision <= p.newest.revision {
-		return false
-	}
-	skipped = p.newest != nil
-	if skipped && p.newest.terminal {
-		p.terminal, skipped = p.newest, p.terminal != nil
-	}
-	p.newest = f
-	return skipped
-}
-
-// knows tells whether the job was told of, or is about to be.
-func (m *mailbox) knows(jobID string) bool {
-	_, told := m.told[jobID]
-	return told || m.pending[jobID] != nil
-}
-
-// delete tells that a job is gone.
-func (m *mailbox) delete(jobID string) {
-	if m.pending[jobID] == nil {
-		m.line = append(m.line, jobID)
-	}
-	m.pending[jobID] = &pendingJob{deleted: true}
-}
-
-func (m *mailbox) waiting() bool { return len(m.line) > 0 }
-
-// next gives the event of the job that waits longest.
-func (m *mailbox) next(b []byte) []byte {
-	id := m.line[0]
-	p := m.pending[id]
-	if p.deleted {
-		m.pop(id)
-		delete(m.told, id)
-		return append(b, deletedEvent(id)...)
-	}
-	f := p.newest
-	if p.terminal != nil {
-		f, p.terminal = p.terminal, nil
-	} else {
-		m.pop(id)
-	}
-	_, known := m.told[id]
-	m.told[id] = f.revision
-	if f.terminal {
-		m.forgetOldestEnded(id)
-	}
-	return f.appendEvent(b, f.momentID(), !known)
-}
-
-func (m *mailbox) pop(id string) {
-	m.line[0] = ""
-	m.line = m.line[1:]
-	delete(m.pending, id)
-}
-
-func (m *mailbox) forgetOldestEnded(id string) {
-	m.ended = append(m.ended, id)
-	if len(m.ended) > rememberEnded {
-		delete(m.told, m.ended[0])
-		m.ended = m.ended[1:]
-	}
+	return true
 }
 
 // tokenTimes says when a token ends, and when its holder is told: a minute before, or a third of what is left if that

@@ -1,143 +1,152 @@
 package stream
 
 import (
-	"bytes"
+	"fmt"
+	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// scratchBytes holds an event of usual size while it is put together; larger ones get memory of their own.
-const scratchBytes = 32 << 10
+// batch is how many streams a writer takes at a time: few enough to share a crowd evenly among the writers.
+const batch = 64
 
-// writers send what waits, on a few goroutines for all hijacked connections. A write never waits: a peer whose window
-// is full gets a goroutine of its own until it has caught up or its time is over.
+// writers send what waits, on a few goroutines for all lean streams. A write never waits: a peer without room is left
+// alone until it has made some, or its time is over.
 type writers struct {
-	shards []*shard
-	turn   atomic.Uint32
-}
-
-type shard struct {
 	mu     sync.Mutex
 	wake   *sync.Cond
 	queue  []*watcher
+	taken  int
 	closed bool
 
-	// scratch and the rest are of the write under way.
-	scratch []byte
-	out     []byte
-	n       int
-	err     error
-	attempt func(fd uintptr) bool
+	// slow are the streams whose peers owe something, and until when, in Unix seconds: room for what waits, or the end
+	// of a connection whose last byte is out.
+	slowMu sync.Mutex
+	slow   map[*watcher]int64
 }
 
-func newWriters(n int) *writers {
-	ws := &writers{shards: make([]*shard, n)}
-	for i := range ws.shards {
-		s := &shard{scratch: make([]byte, 0, scratchBytes)}
-		s.wake = sync.NewCond(&s.mu)
-		s.attempt = s.write
-		ws.shards[i] = s
-	}
+func newWriters() *writers {
+	ws := &writers{slow: make(map[*watcher]int64)}
+	ws.wake = sync.NewCond(&ws.mu)
 	return ws
 }
 
-// push puts a watcher in line.
-func (ws *writers) push(w *watcher) {
-	s := ws.shards[ws.turn.Add(1)%uint32(len(ws.shards))]
-	s.mu.Lock()
-	s.queue = append(s.queue, w)
-	first := len(s.queue) == 1
-	s.mu.Unlock()
-	if first {
-		s.wake.Signal()
+// push puts streams in line.
+func (ws *writers) push(watchers ...*watcher) {
+	ws.mu.Lock()
+	ws.queue = append(ws.queue, watchers...)
+	ws.mu.Unlock()
+	if len(watchers) > batch {
+		ws.wake.Broadcast()
+	} else {
+		ws.wake.Signal()
 	}
 }
 
+// take gives a few streams of the line; none when the end has come.
+func (ws *writers) take(into []*watcher) []*watcher {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for ws.taken == len(ws.queue) && !ws.closed {
+		ws.wake.Wait()
+	}
+	if ws.closed {
+		return nil
+	}
+	n := min(cap(into), len(ws.queue)-ws.taken)
+	next := ws.queue[ws.taken : ws.taken+n]
+	into = append(into[:0], next...)
+	clear(next)
+	if ws.taken += n; ws.taken == len(ws.queue) {
+		ws.queue, ws.taken = ws.queue[:0], 0
+	}
+	return into
+}
+
 // run writes until stop is called; it is one goroutine's.
-func (s *shard) run() {
-	var batch []*watcher
-	for {
-		s.mu.Lock()
-		for len(s.queue) == 0 && !s.closed {
-			s.wake.Wait()
+func (ws *writers) run(m *metrics) {
+	for mine := ws.take(make([]*watcher, 0, batch)); mine != nil; mine = ws.take(mine) {
+		states := 0
+		for _, w := range mine {
+			states += ws.flush(w)
 		}
-		if s.closed {
-			s.mu.Unlock()
-			return
-		}
-		clear(batch)
-		batch, s.queue = s.queue, batch[:0]
-		s.mu.Unlock()
-		for _, w := range batch {
-			s.flush(w)
-		}
+		clear(mine)
+		m.messages.Add(float64(states))
 	}
 }
 
 func (ws *writers) stop() {
-	for _, s := range ws.shards {
-		s.mu.Lock()
-		s.closed = true
-		s.mu.Unlock()
-		s.wake.Signal()
-	}
+	ws.mu.Lock()
+	ws.closed = true
+	ws.mu.Unlock()
+	ws.wake.Broadcast()
 }
 
-// flush sends all that waits, as far as the peer takes it without waiting.
-func (s *shard) flush(w *watcher) {
+// flush sends all that waits, as far as the peer takes it without waiting, and gives how many states that were.
+func (ws *writers) flush(w *watcher) (states int) {
 	for {
-		b, last := w.next(s.scratch)
-		if b == nil {
-			return
+		p, ok := w.next()
+		if !ok {
+			return states
 		}
-		if w.raw == nil {
-			w.writeSlowly(bytes.Clone(b), last)
-			return
+		if p.state {
+			states++
 		}
-		n, err := s.try(w, b)
+		n, err := w.write(p.bytes)
 		switch {
 		case err != nil:
-			w.abort(err)
-			return
-		case n < len(b):
-			w.writeSlowly(bytes.Clone(b[n:]), last)
-			return
-		case last:
+			w.abort(fmt.Errorf("write to the client: %w", err))
+			return states
+		case n < len(p.bytes):
+			ws.owes(w, w.hub.wheel.now()+seconds(w.hub.cfg.WriteTimeout))
+			if !w.stall(p.bytes[n:]) {
+				return states
+			}
+			continue
+		case p.resumed:
+			ws.settled(w)
+		}
+		if p.last {
+			ws.settled(w)
+			ws.owes(w, w.hub.wheel.now()+seconds(lingerTimeout))
 			w.hangUp()
-			return
+			return states
 		}
 	}
 }
 
-// try writes as much as the kernel takes.
-func (s *shard) try(w *watcher, b []byte) (int, error) {
-	s.out, s.n, s.err = b, 0, nil
-	err := w.raw.Write(s.attempt)
-	s.out = nil
-	if err == nil {
-		err = s.err
+// seconds rounds up: the clock of streams has whole ones.
+func seconds(d time.Duration) int64 { return int64((d+time.Second-1)/time.Second) + 1 }
+
+// owes notes until when a peer may take what it has been sent. An earlier note stands.
+func (ws *writers) owes(w *watcher, until int64) {
+	ws.slowMu.Lock()
+	defer ws.slowMu.Unlock()
+	if _, ok := ws.slow[w]; !ok {
+		ws.slow[w] = until
 	}
-	return s.n, err
 }
 
-// writeSlowly goes on in a goroutine of its own. Each piece has to be gone by the write timeout.
-func (w *watcher) writeSlowly(b []byte, last bool) {
-	w.hub.conns.Go(func() {
-		for {
-			_ = w.conn.SetWriteDeadline(time.Now().Add(w.hub.cfg.WriteTimeout)) // a closed connection tells by Write
-			if _, err := w.conn.Write(b); err != nil {
-				w.abort(err)
-				return
-			}
-			if last {
-				w.hangUp()
-				return
-			}
-			if b, last = w.next(nil); b == nil {
-				_ = w.conn.SetWriteDeadline(time.Time{})
-				return
-			}
+// settled notes that a peer owes nothing any more.
+func (ws *writers) settled(w *watcher) {
+	ws.slowMu.Lock()
+	defer ws.slowMu.Unlock()
+	delete(ws.slow, w)
+}
+
+// collect cuts those off whose time is over.
+func (ws *writers) collect(now int64) {
+	ws.slowMu.Lock()
+	var over []*watcher
+	for w, until := range ws.slow {
+		if now >= until {
+			over = append(over, w)
+			delete(ws.slow, w)
 		}
-	})
+	}
+	ws.slowMu.Unlock()
+	for _, w := range over {
+		stalled := w.close(fmt.Errorf("write to the client: %w", os.ErrDeadlineExceeded))
+		w.cut(stalled)
+	}
 }

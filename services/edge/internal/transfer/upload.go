@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/resumable"
 	"headway/services/edge/internal/webjson"
 )
 
@@ -61,6 +63,10 @@ type UploadConfig struct {
 	PerUser int
 	// StallTimeout is how long a sender may pause.
 	StallTimeout time.Duration
+	// Resumable keeps uploads that come in pieces; nil for none.
+	Resumable *resumable.Store
+	// Logger gets what goes wrong and changes no answer.
+	Logger *slog.Logger
 }
 
 // NewUploads makes the handler.
@@ -75,12 +81,17 @@ func NewUploads(cfg UploadConfig) *Uploads {
 func (u *Uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, _ := auth.FromContext(r.Context())
 	if !u.begin(id.Subject) {
-		u.refuse(w, r, rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT,
-			"You have %d uploads under way, which is as many as you may; try again when one is done.", u.cfg.PerUser))
+		u.refuse(w, r, u.tooMany())
 		return
 	}
 	defer u.end(id.Subject)
-	accepted, err := u.receive(w, r)
+	var accepted *importsv1.UploadWorkbookResponse
+	var err error
+	if uploadID := r.URL.Query().Get("upload_id"); uploadID != "" && u.cfg.Resumable != nil {
+		accepted, err = u.finish(r, uploadID)
+	} else {
+		accepted, err = u.receive(w, r)
+	}
 	if err != nil {
 		u.refuse(w, r, err)
 		return
@@ -124,7 +135,7 @@ func (u *Uploads) receive(w http.ResponseWriter, r *http.Request) (*importsv1.Up
 	if r.ContentLength > most {
 		return nil, u.tooLarge()
 	}
-	body := &pacedReader{r: r.Body, control: http.NewResponseController(w), timeout: u.cfg.StallTimeout}
+	body := newPacedReader(w, r, u.cfg.StallTimeout)
 	if !multi {
 		options.SizeBytes = max(r.ContentLength, 0)
 		return u.forward(r.Context(), options, body, func() error { return nil })
@@ -280,6 +291,11 @@ func (u *Uploads) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // whatever ends it, the answer is out
 }
 
+func (u *Uploads) tooMany() error {
+	return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT,
+		"You have %d uploads under way, which is as many as you may; try again when one is done.", u.cfg.PerUser)
+}
+
 func (u *Uploads) tooLarge() error {
 	return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
 		"The workbook is larger than the %d MiB that this server takes; split it, or have the operator raise the limit.", u.cfg.MaxBytes>>20)
@@ -288,22 +304,4 @@ func (u *Uploads) tooLarge() error {
 func errRead(cause error) error {
 	return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
 		"The upload ended before the file was complete; nothing was kept. Upload it again.", cause)
-}
-
-// pacedReader gives every read its own time: an upload may take hours, but not stand still.
-type pacedReader struct {
-	r       io.Reader
-	control *http.ResponseController
-	timeout time.Duration
-	until   time.Time
-}
-
-// Read implements io.Reader.
-func (p *pacedReader) Read(b []byte) (int, error) {
-	// Moving the deadline costs a lock; a tenth of the timeout is near enough.
-	if now := time.Now(); p.until.Sub(now) < p.timeout*9/10 {
-		p.until = now.Add(p.timeout)
-		_ = p.control.SetReadDeadline(p.until) // net/http's can
-	}
-	return p.r.Read(b)
 }

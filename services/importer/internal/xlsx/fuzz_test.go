@@ -87,7 +87,10 @@ func assertReadOrRefused(t *testing.T, file []byte) {
 	if w.shared != nil && w.texts != nil {
 		texts = plainTexts(t, assertSound(t, w, w.texts.name))
 	}
-	f, err := excelize.OpenReader(bytes.NewReader(file))
+	// Without limits of its own, excelize makes room for whatever size the directory claims, also of parts nobody reads.
+	f, err := excelize.OpenReader(bytes.NewReader(file), excelize.Options{
+		UnzipSizeLimit: fuzzLimits.MaxTotalBytes, UnzipXMLSizeLimit: fuzzLimits.MaxTotalBytes,
+	})
 	if err != nil || w.part != "xl/workbook.xml" || w.texts != nil && w.texts.name != "xl/sharedStrings.xml" {
 		f = nil // excelize wants parts in their usual places, and attributes of the right type
 	} else {

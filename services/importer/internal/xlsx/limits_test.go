@@ -68,6 +68,30 @@ func TestABombThatHidesItsSizeStopsAtTheSizeItClaims(t *testing.T) {
 	assertRefused(t, file, Limits{}, Damaged, sheetPart, "byte")
 }
 
+func TestThePartsNobodyReadsCostNothingWhateverSizeTheyClaim(t *testing.T) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	if _, err := z.CreateRaw(&zip.FileHeader{Name: "docProps/core.xml", Method: zip.Deflate, UncompressedSize64: 1 << 40}); err != nil {
+		t.Fatal(err)
+	}
+	sound := workbookWith(parts{sheetPart: sheetXML(`<row r="1"><c r="A1"><v>1</v></c></row>`)})
+	from, err := zip.NewReader(bytes.NewReader(sound), int64(len(sound)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range from.File {
+		if err := z.Copy(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if cells, err := readFile(t, b.Bytes(), Limits{}); err != nil || cells != 1 {
+		t.Errorf("got %v, %v", cells, err)
+	}
+}
+
 func TestADirectoryLongerThanItsLimitIsRefused(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)

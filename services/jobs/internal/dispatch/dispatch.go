@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/output"
 	"headway/services/jobs/internal/watch"
 )
 
@@ -28,7 +29,6 @@ type Config struct {
 	StalledAfter      time.Duration // without any movement a job counts as stalled
 	Retention         time.Duration // how long ended jobs are kept
 	MostActive        int           // active jobs per owner and kind; 0 for no limit
-	MaxOutputBytes    int64         // of one job
 	Logger            *slog.Logger
 }
 
@@ -37,21 +37,23 @@ type Dispatcher struct {
 	cfg      Config
 	store    job.Store
 	hub      *watch.Hub
+	output   *output.Lane
 	queue    *queue
 	reports  *reports
 	schedule *schedule
 	places   *places
 }
 
-// Open opens the store with the dispatcher as its observer, and makes every lease last from now on: workers do not pay
-// for the time the service was away. Call Run next, and Close at the end.
-func Open(ctx context.Context, cfg Config, open func(context.Context, job.Observer) (job.Store, error)) (*Dispatcher, error) {
-	d := &Dispatcher{cfg: cfg, hub: watch.New(), queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces()}
+// Open opens the store with the dispatcher as its observer, gives it to the lane, and makes every lease last from now
+// on: workers do not pay for the time the service was away. Call Run next, and Close at the end.
+func Open(ctx context.Context, cfg Config, lane *output.Lane, open func(context.Context, job.Observer) (job.Store, error)) (*Dispatcher, error) {
+	d := &Dispatcher{cfg: cfg, hub: watch.New(), output: lane, queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces()}
 	store, err := open(ctx, d.observe)
 	if err != nil {
 		return nil, err
 	}
 	d.store = store
+	lane.Use(store)
 	if err := store.ExtendLeases(ctx, time.Now()); err != nil {
 		store.Close()
 		return nil, fmt.Errorf("extend the leases: %w", err)
@@ -66,6 +68,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	g.Go(func() error { d.runReports(ctx); return nil })
 	g.Go(func() error { d.runPlaces(ctx); return nil })
 	g.Go(func() error { d.runPurge(ctx); return nil })
+	g.Go(func() error { return d.output.Run(ctx) })
 	return g.Wait()
 }
 
@@ -94,6 +97,7 @@ func (d *Dispatcher) observe(c job.Commit) {
 	for _, gone := range c.Deleted {
 		d.reports.forget(gone.ID)
 	}
+	d.output.Observe(&c)
 	d.hub.Publish(c)
 }
 

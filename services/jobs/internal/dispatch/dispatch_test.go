@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -18,11 +19,11 @@ type fixture struct {
 }
 
 // inBubble runs the test with a fresh dispatcher in a bubble of its own time.
-func inBubble(t *testing.T, cfg Config, test func(f *fixture)) {
+func inBubble(t *testing.T, cfg Config, test func(f *fixture), wrap ...func(job.Store) job.Store) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	synctest.Test(t, func(t *testing.T) {
-		d, stop := open(t, path, cfg)
+		d, stop := open(t, path, cfg, wrap...)
 		defer stop()
 		test(&fixture{d, t})
 	})
@@ -218,6 +219,74 @@ func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
 	})
 }
 
+func TestARenewalThatIsNotWrittenYetCountsWhenALeaseRunsOut(t *testing.T) {
+	cfg := settings
+	cfg.ReportInterval = time.Minute // what comes after the first heartbeat is written long after the stored lease is over
+	inBubble(t, cfg, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		beat := func() {
+			if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		beat()
+		synctest.Wait()
+		time.Sleep(5 * time.Second)
+		beat()
+		time.Sleep(7 * time.Second) // 12 s after what is stored, 7 s after the last sign of life
+		if got := f.get(j.ID); got.Status != job.Active {
+			t.Errorf("the job is %v, %+v", got.Status, got.Error)
+		}
+		time.Sleep(5 * time.Second)
+		if got := f.get(j.ID); got.Status != job.Queued || got.Error.Reason != job.ReasonLeaseExpired {
+			t.Errorf("a lease after the last sign of life the job is %v, %+v", got.Status, got.Error)
+		}
+	})
+}
+
+// meddled is the real store, with something that happens when a change is decided and not durable yet.
+type meddled struct {
+	job.Store
+	decided func(*job.Job)
+}
+
+func (m *meddled) Update(ctx context.Context, ids []string, change func(int, *job.Job) error) ([]job.Job, []error) {
+	return m.Store.Update(ctx, ids, func(i int, j *job.Job) error {
+		err := change(i, j)
+		if m.decided != nil {
+			m.decided(j)
+		}
+		return err
+	})
+}
+
+func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
+	store := &meddled{}
+	inBubble(t, settings, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		refused := 0
+		store.decided = func(stored *job.Job) {
+			if stored.Status == job.Active {
+				return
+			}
+			beat := Heartbeat{ID: j.ID, Token: j.Lease.Token, Checkpoint: []byte("a promise that could not be kept")}
+			if _, err := f.Heartbeat(f.t.Context(), beat); !errors.Is(err, job.ErrLeaseLost) {
+				t.Errorf("a heartbeat just before the commit gives %v", err)
+			}
+			refused++
+		}
+		time.Sleep(settings.LeaseDuration)
+		synctest.Wait()
+		if next := f.lease(0); next == nil || next.Attempt != 2 || refused != 1 {
+			t.Errorf("the next worker got %+v after %d refusals", next, refused)
+		} else if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: next.ID, Token: next.Lease.Token}); err != nil {
+			t.Errorf("the next worker's heartbeat gives %v", err)
+		}
+	}, func(real job.Store) job.Store { store.Store = real; return store })
+}
+
 func TestUnwrittenProgressIsWrittenWhenTheServiceStops(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	synctest.Test(t, func(t *testing.T) {
@@ -260,6 +329,63 @@ func TestPlacesInTheQueueFollowWhoGoesBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 		check(map[string]uint32{urgent.ID: 0, first.ID: 0, second.ID: 0, third.ID: 1})
+	})
+}
+
+func TestAJobThatGoesBackIntoTheQueueShowsItsPlaceAtOnce(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		for range 4 {
+			f.create(func(s *job.Spec) { s.Priority = 1 })
+		}
+		time.Sleep(time.Second)
+		if got, err := f.Release(f.t.Context(), j.ID, j.Lease.Token, nil); err != nil || got.QueuePosition != 4 {
+			t.Errorf("the released job has place %d, %v; want 4", got.QueuePosition, err)
+		}
+		j = f.lease(0)
+		failed, err := f.Fail(f.t.Context(), j.ID, j.Lease.Token, job.Failing{})
+		if err != nil || failed.QueuePosition != 0 || failed.Ready() {
+			t.Errorf("a job that waits for its next attempt has place %d, ready %v, %v", failed.QueuePosition, failed.Ready(), err)
+		}
+		time.Sleep(time.Until(failed.NotBefore) + time.Millisecond)
+		synctest.Wait()
+		if got := f.get(j.ID); !got.Ready() || got.QueuePosition != 0 { // it is urgent and the oldest of these
+			t.Errorf("the job is ready: %v, at place %d; want 0", got.Ready(), got.QueuePosition)
+		}
+	})
+}
+
+func TestADeepQueueShowsRoundedPlacesThatOnlyFallAsItDrains(t *testing.T) {
+	cfg := settings
+	cfg.MostActive = 0
+	inBubble(t, cfg, func(f *fixture) {
+		const deep = 320
+		var ids []string
+		for range deep {
+			ids = append(ids, f.create().ID)
+		}
+		last := uint32(300)
+		for leased := 0; ; leased += 40 {
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			ahead := deep - 1 - leased
+			got := f.get(ids[deep-1])
+			if got.Status != job.Queued {
+				break
+			}
+			if got.QueuePosition != job.ShownPlace(ahead) || got.QueuePosition > last {
+				t.Fatalf("with %d jobs before it the last one shows place %d, before %d", ahead, got.QueuePosition, last)
+			}
+			last = got.QueuePosition
+			gone, err := f.Lease(f.t.Context(), LeaseRequest{Kinds: []string{"crawl"}, Max: 40, Duration: time.Hour})
+			if err != nil || len(gone) != 40 {
+				t.Fatalf("leased %d jobs, %v", len(gone), err)
+			}
+		}
+		if last != 39 {
+			t.Errorf("the last place shown was %d, want 39", last)
+		}
 	})
 }
 

@@ -166,19 +166,28 @@ func (d *Dispatcher) elapse(ctx context.Context) (next time.Time, err error) {
 			taken[i] = d.reports.adopt(j) // the lease may have been renewed since
 			revision := j.Revision
 			now := time.Now()
+			active := j.Status == job.Active
 			j.Elapse(now)
+			if active && j.Status != job.Active {
+				d.reports.take(j.ID) // a heartbeat that comes before the commit must not renew what is gone
+			}
 			if taken[i].visible && j.Revision == revision {
 				j.Touch(now)
 			}
 			return nil
 		})
+		var failed error
 		for i, err := range errs {
 			switch {
 			case err == nil:
 				d.reports.settle(ids[i], taken[i])
 			case !errors.Is(err, job.ErrNotFound):
-				return time.Time{}, err
+				d.reports.giveBack(ids[i])
+				failed = err
 			}
+		}
+		if failed != nil {
+			return time.Time{}, failed
 		}
 		if len(ids) < batch {
 			break

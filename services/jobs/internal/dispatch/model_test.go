@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/output"
 	"headway/services/jobs/internal/sqlitestore"
 )
 
@@ -25,16 +26,28 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var settings = Config{
 	LeaseDuration: 10*time.Second + step/2, HeartbeatInterval: 3 * time.Second, ReportInterval: 250 * time.Millisecond,
 	IdleInterval: time.Second, CancelGrace: 15*time.Second + step/2, StalledAfter: 30 * time.Second,
-	Retention: 1000 * time.Hour, MostActive: 3, MaxOutputBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler),
+	Retention: 1000 * time.Hour, MostActive: 3, Logger: slog.New(slog.DiscardHandler),
 }
 
 const step = 500 * time.Millisecond
 
-// open starts a dispatcher on the file; stop ends it.
-func open(t *testing.T, path string, cfg Config) (d *Dispatcher, stop func()) {
+// outputs of the tests: the smallest segments, so that a few appends fill one.
+var outputs = output.Config{SegmentBytes: 64 << 10, MaxBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)}
+
+// open starts a dispatcher on the file, whose store may be wrapped; stop ends it.
+func open(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.Store) (d *Dispatcher, stop func()) {
 	t.Helper()
-	d, err := Open(t.Context(), cfg, func(ctx context.Context, observe job.Observer) (job.Store, error) {
-		return sqlitestore.Open(ctx, path, observe)
+	bucket, err := output.OpenBucket(t.Context(), "file://"+filepath.Join(filepath.Dir(path), "outputs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err = Open(t.Context(), cfg, output.New(outputs, bucket), func(ctx context.Context, observe job.Observer) (job.Store, error) {
+		var store job.Store
+		store, err := sqlitestore.Open(ctx, path, observe)
+		for _, w := range wrap {
+			store = w(store)
+		}
+		return store, err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +57,7 @@ func open(t *testing.T, path string, cfg Config) (d *Dispatcher, stop func()) {
 	go func() { done <- d.Run(ctx) }()
 	return d, func() {
 		cancel()
-		if err := errors.Join(<-done, d.Close()); err != nil {
+		if err := errors.Join(<-done, d.Close(), bucket.Close()); err != nil {
 			t.Errorf("the dispatcher ended with %v", err)
 		}
 	}

@@ -9,15 +9,8 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-const (
-	// placed is how many jobs of a kind have their place in the queue kept right. Those behind keep the place that
-	// they had when they came, until they are among the first.
-	placed = 100
-	// mostAhead is how far a new job's place is counted.
-	mostAhead = 10_000
-	// placeInterval is the time between two looks at the queue of a kind.
-	placeInterval = 500 * time.Millisecond
-)
+// placeInterval is the time between two looks at the queue of a kind.
+const placeInterval = 500 * time.Millisecond
 
 // places remembers which queues have moved.
 type places struct {
@@ -57,12 +50,12 @@ func (d *Dispatcher) placeNew(ctx context.Context, j *job.Job) error {
 	if !j.Ready() || d.queue.awaited(j.Kind) {
 		return nil
 	}
-	n, err := d.store.Ahead(ctx, j.Kind, j.Priority, mostAhead)
-	j.QueuePosition = uint32(n)
+	n, err := d.store.Ahead(ctx, j.Kind, j.Priority, job.MostAhead)
+	j.QueuePosition = job.ShownPlace(n)
 	return err
 }
 
-// runPlaces keeps the places of the first jobs of each queue right.
+// runPlaces keeps the places in each queue right.
 func (d *Dispatcher) runPlaces(ctx context.Context) {
 	for {
 		select {
@@ -76,28 +69,35 @@ func (d *Dispatcher) runPlaces(ctx context.Context) {
 		case <-time.After(placeInterval):
 		}
 		for kind := range d.places.take() {
-			if err := d.place(ctx, kind); err != nil && ctx.Err() == nil {
+			more, err := d.place(ctx, kind)
+			if err != nil && ctx.Err() == nil {
 				d.cfg.Logger.ErrorContext(ctx, "places in the queue not updated", "kind", kind, "error", err)
+			}
+			if more {
+				d.places.moved(kind)
 			}
 		}
 	}
 }
 
-// place writes the places that have changed.
-func (d *Dispatcher) place(ctx context.Context, kind string) error {
-	queue, err := d.store.Queue(ctx, kind, placed)
+// place writes the places that have changed, those in front first. more tells that some are left for the next time.
+func (d *Dispatcher) place(ctx context.Context, kind string) (more bool, err error) {
+	queue, err := d.store.Queue(ctx, kind, job.MostAhead)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var ids []string
 	var positions []uint32
 	for i, q := range queue {
-		if q.Position != uint32(i) {
-			ids, positions = append(ids, q.ID), append(positions, uint32(i))
+		if shown := job.ShownPlace(i); q.Position != shown {
+			if more = len(ids) == batch; more {
+				break
+			}
+			ids, positions = append(ids, q.ID), append(positions, shown)
 		}
 	}
 	if len(ids) == 0 {
-		return nil
+		return false, nil
 	}
 	_, errs := d.store.Update(ctx, ids, func(i int, j *job.Job) error {
 		if !j.Place(time.Now(), positions[i]) {
@@ -107,8 +107,8 @@ func (d *Dispatcher) place(ctx context.Context, kind string) error {
 	})
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, errNothing) && !errors.Is(err, job.ErrNotFound) {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return more, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/output"
 )
 
 // Heartbeat is what a worker sends while it holds a lease.
@@ -59,7 +60,7 @@ func (d *Dispatcher) reportInterval(id, owner, kind string) time.Duration {
 
 // Append writes output, durably.
 func (d *Dispatcher) Append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
-	length, err := d.store.AppendOutput(ctx, id, token, offset, data, d.cfg.MaxOutputBytes)
+	length, err := d.output.Append(ctx, id, token, offset, data)
 	if err != nil {
 		return 0, err
 	}
@@ -71,9 +72,9 @@ func (d *Dispatcher) Append(ctx context.Context, id, token string, offset int64,
 	return length, nil
 }
 
-// ReadOutput returns a piece of output; see job.Store.
-func (d *Dispatcher) ReadOutput(ctx context.Context, id string, offset int64, limit int) ([]byte, error) {
-	return d.store.ReadOutput(ctx, id, offset, limit)
+// ReadOutput reads the job's output from an offset on, until ctx ends. Close the reader.
+func (d *Dispatcher) ReadOutput(ctx context.Context, id string, offset int64) *output.Reader {
+	return d.output.Read(ctx, id, offset)
 }
 
 // held is the entry of an active job whose lease the token holds.
@@ -120,6 +121,7 @@ type entry struct {
 
 	mu      sync.Mutex
 	known   bool // job is filled in
+	taken   bool // the lease is being taken away: that has been decided, and is not durable yet
 	job     job.Job
 	version uint64 // grows with every report
 	written uint64 // the version that is in the store
@@ -161,7 +163,7 @@ func (r *reports) follow(j *job.Job) (goesOn bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.known || e.job.Lease.Token != j.Lease.Token {
-		e.known, e.job = true, *j
+		e.known, e.taken, e.job = true, false, *j
 		e.job.Checkpoint = nil
 		e.version, e.written, e.visible = 0, 0, 0
 		return false
@@ -212,7 +214,33 @@ func (r *reports) drop(e *entry) {
 func (e *entry) holds(token string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.held(token)
+}
+
+// held returns job.ErrLeaseLost unless the token is the one of a lease that goes on. The lock is held.
+func (e *entry) held(token string) error {
+	if e.taken {
+		return job.ErrLeaseLost
+	}
 	return e.job.Holds(token)
+}
+
+// take has the worker's calls refused from now on: its lease is being taken away. It is for good with the commit;
+// giveBack ends it if there is none.
+func (r *reports) take(id string) { r.setTaken(id, true) }
+
+func (r *reports) giveBack(id string) { r.setTaken(id, false) }
+
+func (r *reports) setTaken(id string, taken bool) {
+	r.mu.Lock()
+	e := r.entries[id]
+	r.mu.Unlock()
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.taken = taken
 }
 
 // report takes in a heartbeat.
@@ -220,7 +248,7 @@ func (e *entry) report(now time.Time, h *Heartbeat, stalledAfter time.Duration) 
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	j := &e.job
-	if err := j.Holds(h.Token); err != nil {
+	if err := e.held(h.Token); err != nil {
 		return Beat{}, err
 	}
 	var visible bool

@@ -76,6 +76,9 @@ func New(spec Spec, now time.Time) (Job, error) {
 	if !j.NotBefore.After(now) {
 		j.NotBefore = time.Time{}
 	}
+	if j.Ready() {
+		j.ReadyAt = now
+	}
 	if len(spec.Steps) > 0 {
 		if j.Progress, err = j.Progress.plan(spec.Steps); err != nil {
 			if invalid := (*InvalidError)(nil); errors.As(err, &invalid) {

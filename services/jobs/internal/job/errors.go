@@ -16,7 +16,8 @@ var (
 	ErrSnapshotTooBig  = errors.New("the job's snapshot would be too large")
 	ErrRequestIDReused = errors.New("the request id was used before for a different request")
 	ErrOutputConflict  = errors.New("the bytes differ from the output stored at this offset")
-	ErrOutputTooLarge  = errors.New("the job's output has reached its limit")
+	ErrOutputBehind    = errors.New("the blob store does not keep up with the job's output")
+	ErrNotSealed       = errors.New("the segment does not fit the output's tail")
 )
 
 // InvalidError says which field of a request breaks its documented rule.
@@ -42,11 +43,4 @@ type ProgressInvalidError struct {
 
 func (e *ProgressInvalidError) Error() string {
 	return fmt.Sprintf("step %q: %s", e.Step, e.Problem)
-}
-
-// OutputGapError is an append or a read beyond the end of the output.
-type OutputGapError struct{ End int64 }
-
-func (e *OutputGapError) Error() string {
-	return fmt.Sprintf("the output ends at byte %d", e.End)
 }

@@ -83,10 +83,12 @@ type Job struct {
 	CompletedAt time.Time
 	NotBefore   time.Time // cleared when it has come, so a queued job without it is ready to be leased
 	Deadline    time.Time
+	ReadyAt     time.Time // since when the job has been ready, or was before its present or last lease
 
 	Lease Lease
 
-	// QueuePosition is how many ready jobs of the kind go before this one; 0 unless the job is ready.
+	// QueuePosition is how many ready jobs of the kind go before this one, as ShownPlace puts it; 0 unless the job is
+	// ready.
 	QueuePosition uint32
 
 	// Checkpoint is what the attempt before left for the next one. Stores fill it in when a job is claimed, and keep
@@ -121,6 +123,19 @@ const (
 
 // Ready tells whether a worker may lease the job now.
 func (j *Job) Ready() bool { return j.Status == Queued && j.NotBefore.IsZero() }
+
+// ShownPlace is the queue position that a snapshot shows of a job that so many others go before: exact to 100, then
+// rounded down to a hundred, and 1,000 for all from there on. So a job deep in a queue is not a new revision with every
+// job that leaves it.
+func ShownPlace(ahead int) uint32 {
+	switch {
+	case ahead <= 100:
+		return uint32(ahead)
+	case ahead >= MostAhead:
+		return MostAhead
+	}
+	return uint32(ahead / 100 * 100)
+}
 
 // Due is when time alone changes the job (Elapse), or the zero time for never.
 func (j *Job) Due() time.Time {

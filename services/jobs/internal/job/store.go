@@ -27,7 +27,8 @@ type Store interface {
 	// error is returned at the same index. Jobs that do not exist give ErrNotFound. The jobs are independent: one that
 	// cannot be changed does not hold up the others. change may be called more than once for a job, always with a fresh
 	// copy, and must not call the store. It may leave the revision as it is (nothing that a snapshot shows has changed,
-	// and nobody is told) or let it grow by one.
+	// and nobody is told) or let it grow by one. A job that becomes ready gets its QueuePosition: how many ready jobs
+	// of its kind go before it, counted up to MostAhead.
 	Update(ctx context.Context, ids []string, change func(i int, j *Job) error) ([]Job, []error)
 
 	// Claim leases up to Max ready jobs of the given kinds: higher priority first, then older ones first, skipping
@@ -50,46 +51,42 @@ type Store interface {
 	// time it was down does not count against the workers. Revisions stay as they are.
 	ExtendLeases(ctx context.Context, now time.Time) error
 
-	// Delete removes a finished job with its output and checkpoint. allow is asked with the job in the same step; its
+	// CountLive counts the jobs that have not ended, by kind and status.
+	CountLive(ctx context.Context) (map[string]map[Status]int, error)
+
+	// Delete removes a finished job with its output and checkpoint; the blobs of its segments become unreferenced. allow is asked with the job in the same step; its
 	// error is returned and leaves the job. ErrNotFound if there is none.
 	Delete(ctx context.Context, id string, allow func(*Job) error) error
 
 	// Purge removes up to limit jobs that ended before the given time, and returns how many.
 	Purge(ctx context.Context, endedBefore time.Time, limit int) (int, error)
 
-	// AppendOutput writes data at the offset of the job's output, if token holds its lease (else ErrLeaseLost), and
-	// returns the output's length after it. Bytes that are there already must be the same (else ErrOutputConflict); an
-	// offset beyond the end gives *OutputGapError; an output that would exceed limit bytes, ErrOutputTooLarge. The
-	// job's OutputBytes follow at once, its revision does not.
-	AppendOutput(ctx context.Context, id, token string, offset int64, data []byte, limit int64) (int64, error)
-
-	// ReadOutput returns up to limit bytes of the output from offset on, and fewer only at the end or where a stored
-	// piece ends; none at the end. An offset beyond the end gives *OutputGapError, an unknown job ErrNotFound.
-	ReadOutput(ctx context.Context, id string, offset int64, limit int) ([]byte, error)
+	OutputStore
 
 	// Close lets what was begun end, and releases the store.
 	Close() error
 }
 
-// Commit is what a store has made durable in one step. Jobs are those whose revision grew, in their new state.
+// Commit is what a store has made durable in one step.
 type Commit struct {
-	Jobs    []Job
+	Jobs    []Job    // those whose revision grew, in their new state
+	Was     []Status // of each of Jobs before; 0 for one that is new
 	Deleted []Deleted
 	Output  []OutputGrowth
+
+	Changes int           // how many changes shared the step
+	Took    time.Duration // from its beginning until it was durable
 }
 
 // Deleted is a job that is gone.
 type Deleted struct{ ID, Owner, Kind string }
 
-// OutputGrowth is how long a job's output has become.
-type OutputGrowth struct {
-	ID     string
-	Length int64
-}
-
 // Observer is told of every commit, in the order in which they became durable, before the change is answered. It must
 // return quickly.
 type Observer func(Commit)
+
+// MostAhead is how far a place in the queue is counted.
+const MostAhead = 1000
 
 // Claim says what a worker can take.
 type Claim struct {

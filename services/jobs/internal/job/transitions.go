@@ -166,7 +166,7 @@ func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error
 		j.end(now, Failed)
 	default:
 		j.requeue(now)
-		j.NotBefore = Instant(now.Add(j.backoff(jitter)))
+		j.NotBefore, j.ReadyAt = Instant(now.Add(j.backoff(jitter))), time.Time{}
 	}
 	return nil
 }
@@ -291,7 +291,7 @@ func (j *Job) Elapse(now time.Time) {
 	case j.Status == Active && passed(j.Lease.ExpiresAt):
 		j.expire(now)
 	case j.Status == Queued && passed(j.NotBefore):
-		j.NotBefore = time.Time{}
+		j.NotBefore, j.ReadyAt = time.Time{}, now
 		j.touch(now)
 	}
 }
@@ -334,7 +334,7 @@ func (j *Job) closingReport(now time.Time, last *Report) error {
 func (j *Job) requeue(now time.Time) {
 	j.Status = Queued
 	j.Lease = Lease{}
-	j.NotBefore = time.Time{}
+	j.NotBefore, j.ReadyAt = time.Time{}, now
 	j.CancelRequested, j.CancelBy = false, time.Time{}
 	j.Progress.rest()
 	j.touch(now)

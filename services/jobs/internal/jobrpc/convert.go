@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -44,6 +46,21 @@ func toProto(j *job.Job) *jobsv1.Job {
 		Deadline:        toTimestamp(j.Deadline),
 		Worker:          j.Lease.Worker,
 	}
+}
+
+// asField is the job as the field of a response that has jobs in its field 1, encoded: WatchJobResponse.job and
+// WatchJobsResponse.jobs. Set as the unknown fields of such a response, it goes over the wire as it is, which is what
+// the field itself would give. So a snapshot is converted and encoded once, however many watch it.
+func asField(j *job.Job) []byte {
+	message := toProto(j)
+	size := proto.Size(message)
+	field := make([]byte, 0, protowire.SizeTag(1)+protowire.SizeBytes(size))
+	field = protowire.AppendVarint(protowire.AppendTag(field, 1, protowire.BytesType), uint64(size))
+	field, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(field, message)
+	if err != nil {
+		panic("a job cannot be encoded: " + err.Error()) // only with texts that are not UTF-8, which no request brings in
+	}
+	return field
 }
 
 func progressToProto(p *job.Progress) *jobsv1.Progress {

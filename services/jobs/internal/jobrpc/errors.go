@@ -17,6 +17,7 @@ func toStatus(err error) error {
 		step     *job.StepUnknownError
 		progress *job.ProgressInvalidError
 		gap      *job.OutputGapError
+		tooLarge *job.OutputTooLargeError
 	)
 	switch {
 	case err == nil:
@@ -48,15 +49,19 @@ func toStatus(err error) error {
 	case errors.Is(err, job.ErrOutputConflict):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_CONFLICT,
 			"Other bytes are stored at this offset already; append at the output's end.")
-	case errors.Is(err, job.ErrOutputTooLarge):
-		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_TOO_LARGE,
-			"The job's output has reached its limit; keep the rest elsewhere and put a link into the result.")
+	case errors.Is(err, job.ErrOutputBehind):
+		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
+			"The blob store does not keep up with the job's output; make the same call again.")
 	case errors.As(err, &invalid):
 		return rpcerr.Invalid(invalid.Field, invalid.Problem)
 	case errors.As(err, &step):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_STEP_UNKNOWN, sentence(step))
 	case errors.As(err, &progress):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_PROGRESS_INVALID, sentence(progress))
+	case errors.As(err, &tooLarge):
+		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_TOO_LARGE,
+			"The job's output has %d bytes, and at most %d are kept; keep the rest elsewhere and put a link into the result, or raise the service's limit (--max-output-bytes).",
+			tooLarge.End, tooLarge.Limit)
 	case errors.As(err, &gap):
 		return rpcerr.New(codes.OutOfRange, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_GAP, sentence(gap)+" Go on from there.")
 	}

@@ -3,6 +3,7 @@ package jobrpc
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"headway/internal/auth"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/output"
 )
 
 const (
@@ -187,7 +189,9 @@ func (s *Jobs) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingSe
 		if jobs[0].Revision <= r.GetAfterRevision() && !jobs[0].Status.Terminal() {
 			continue
 		}
-		if err := stream.Send(&jobsv1.WatchJobResponse{Job: toProto(jobs[0])}); err != nil {
+		resp := &jobsv1.WatchJobResponse{}
+		resp.ProtoReflect().SetUnknown(jobs[0].Encoded(asField))
+		if err := stream.Send(resp); err != nil {
 			return err
 		}
 		if jobs[0].Status.Terminal() {
@@ -217,11 +221,11 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 		if err != nil {
 			return toStatus(err)
 		}
-		var jobs []*jobsv1.Job
+		var jobs [][]byte
 		for i := range page.Jobs {
 			j := &page.Jobs[i]
 			watcher.Seen(j.ID, j.Revision)
-			jobs = append(jobs, toProto(j))
+			jobs = append(jobs, asField(j))
 		}
 		if err := send(stream, jobs, &jobsv1.WatchJobsResponse{Synced: page.Next == ""}); err != nil {
 			return err
@@ -235,9 +239,9 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 		if err != nil {
 			return toStatus(err)
 		}
-		var snapshots []*jobsv1.Job
+		var snapshots [][]byte
 		for _, j := range jobs {
-			snapshots = append(snapshots, toProto(j))
+			snapshots = append(snapshots, j.Encoded(asField))
 		}
 		if err := send(stream, snapshots, &jobsv1.WatchJobsResponse{DeletedJobIds: deleted}); err != nil {
 			return err
@@ -245,15 +249,20 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 	}
 }
 
-// send sends the jobs in as few messages as hold them; last is the last of these.
-func send(stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse], jobs []*jobsv1.Job, last *jobsv1.WatchJobsResponse) error {
+// send sends the jobs, each encoded by asField, in as few messages as hold them; last is the last of these.
+func send(stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse], jobs [][]byte, last *jobsv1.WatchJobsResponse) error {
 	for {
-		fit := fitting(jobs)
-		if fit == len(jobs) {
-			last.Jobs = jobs
-			return stream.Send(last)
+		fit, size := 0, 0
+		for fit < len(jobs) && (fit == 0 || size+len(jobs[fit]) <= maxMessage) {
+			size += len(jobs[fit])
+			fit++
 		}
-		if err := stream.Send(&jobsv1.WatchJobsResponse{Jobs: jobs[:fit]}); err != nil {
+		resp := last
+		if fit < len(jobs) {
+			resp = &jobsv1.WatchJobsResponse{}
+		}
+		resp.ProtoReflect().SetUnknown(slices.Concat(jobs[:fit]...))
+		if err := stream.Send(resp); err != nil || resp == last {
 			return err
 		}
 		jobs = jobs[fit:]
@@ -300,22 +309,20 @@ func (s *Jobs) DeleteJob(ctx context.Context, r *jobsv1.DeleteJobRequest) (*jobs
 	return &jobsv1.DeleteJobResponse{}, nil
 }
 
-// maxRead is how many bytes one message of ReadOutput holds at most.
-const maxRead = 64 << 10
-
 // ReadOutput implements JobService.
 func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse]) error {
 	ctx := stream.Context()
 	grown, stop := s.dispatcher.Hub().Output(r.GetJobId())
 	defer stop()
-	offset := r.GetOffset()
+	reader := s.dispatcher.ReadOutput(ctx, r.GetJobId(), r.GetOffset())
+	defer reader.Close()
 	for {
 		// The status is read before the output: after the job has ended, none is added.
 		j, err := s.get(ctx, r.GetJobId())
 		if err != nil {
 			return toStatus(err)
 		}
-		if offset, err = s.readOn(stream, j.ID, offset); err != nil {
+		if err := sendOutput(stream, reader); err != nil {
 			return err
 		}
 		if j.Status.Terminal() {
@@ -329,16 +336,16 @@ func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreami
 	}
 }
 
-// readOn sends what there is from offset on, and returns where it ends.
-func (s *Jobs) readOn(stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse], id string, offset int64) (int64, error) {
+// sendOutput sends what there is.
+func sendOutput(stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse], reader *output.Reader) error {
 	for {
-		data, err := s.dispatcher.ReadOutput(stream.Context(), id, offset, maxRead)
+		offset := reader.Offset()
+		data, err := reader.Next()
 		if err != nil || len(data) == 0 {
-			return offset, toStatus(err)
+			return toStatus(err)
 		}
 		if err := stream.Send(&jobsv1.ReadOutputResponse{Offset: offset, Data: data}); err != nil {
-			return offset, err
+			return err
 		}
-		offset += int64(len(data))
 	}
 }

@@ -72,11 +72,12 @@ func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
 	_, err = t.insert.ExecContext(t.ctx, j.ID, j.Kind, j.Owner, j.Title, j.Status, j.Ready(), j.Revision, j.Priority,
 		labels, j.MaxAttempts, j.Backoff.Microseconds(), j.MaxBackoff.Microseconds(), document(j.Payload), progress,
 		stamp(j.CreatedAt), stamp(j.UpdatedAt), stamp(j.NotBefore), stamp(j.Deadline), stamp(j.Due()),
-		j.QueuePosition, requestID, fingerprint)
+		j.QueuePosition, stamp(j.ReadyAt), requestID, fingerprint)
 	if err != nil {
 		return t.fail("store job "+j.ID, err)
 	}
 	t.commit.Jobs = append(t.commit.Jobs, j)
+	t.commit.Was = append(t.commit.Was, 0)
 	return nil
 }
 
@@ -159,7 +160,7 @@ func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (pu
 }
 
 func (t *tx) remove(r *row) error {
-	for _, stmt := range []*sql.Stmt{t.deleteOutput, t.deleteCheckpoint, t.deleteJob} {
+	for _, stmt := range []*sql.Stmt{t.unreference, t.deleteSegments, t.deleteOutput, t.deleteCheckpoint, t.deleteJob} {
 		if _, err := stmt.ExecContext(t.ctx, r.seq); err != nil {
 			return t.fail("delete job "+r.job.ID, err)
 		}

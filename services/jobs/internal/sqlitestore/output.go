@@ -13,7 +13,7 @@ import (
 // maxPiece is how far a stored piece of output grows before the next begins: many small appends share one row.
 const maxPiece = 16 << 10
 
-// AppendOutput implements job.Store.
+// AppendOutput implements job.OutputStore.
 func (s *Store) AppendOutput(ctx context.Context, id, token string, offset int64, data []byte, limit int64) (length int64, err error) {
 	err = s.changes.do(ctx, func(t *tx) error {
 		r, err := t.load(id)
@@ -34,8 +34,11 @@ func (s *Store) AppendOutput(ctx context.Context, id, token string, offset int64
 
 func (t *tx) append(r *row, offset int64, data []byte, limit int64) (int64, error) {
 	end := r.job.OutputBytes
-	if offset > end {
+	switch {
+	case offset > end:
 		return 0, &job.OutputGapError{End: end}
+	case offset < r.sealed:
+		return 0, &job.OutputSealedError{End: r.sealed}
 	}
 	known := min(int64(len(data)), end-offset)
 	if err := t.compare(r, offset, data[:known]); err != nil {
@@ -46,7 +49,7 @@ func (t *tx) append(r *row, offset int64, data []byte, limit int64) (int64, erro
 		return end, nil
 	}
 	if end+int64(len(fresh)) > limit {
-		return 0, job.ErrOutputTooLarge
+		return 0, &job.OutputTooLargeError{Limit: limit, End: end}
 	}
 	if err := t.store(r, end, fresh); err != nil {
 		return 0, err
@@ -55,7 +58,7 @@ func (t *tx) append(r *row, offset int64, data []byte, limit int64) (int64, erro
 	if _, err := t.setOutputBytes.ExecContext(t.ctx, end, r.seq); err != nil {
 		return 0, t.fail("note the output's length", err)
 	}
-	t.commit.Output = append(t.commit.Output, job.OutputGrowth{ID: r.job.ID, Length: end})
+	t.commit.Output = append(t.commit.Output, job.OutputGrowth{ID: r.job.ID, Length: end, Added: int64(len(fresh)), Tail: end - r.sealed})
 	return end, nil
 }
 
@@ -110,28 +113,40 @@ func (t *tx) store(r *row, end int64, data []byte) error {
 	return nil
 }
 
-// ReadOutput implements job.Store.
-func (s *Store) ReadOutput(ctx context.Context, id string, offset int64, limit int) ([]byte, error) {
-	var seq, length int64
-	err := s.reads.QueryRowContext(ctx, `SELECT seq, output_bytes FROM jobs WHERE id = ?`, id).Scan(&seq, &length)
+// ReadOutput implements job.OutputStore.
+func (s *Store) ReadOutput(ctx context.Context, id string, offset int64, limit int) (job.Stretch, error) {
+	var seq, length, sealed int64
+	err := s.reads.QueryRowContext(ctx, `SELECT seq, output_bytes, output_sealed FROM jobs WHERE id = ?`, id).Scan(&seq, &length, &sealed)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil, job.ErrNotFound
+		return job.Stretch{}, job.ErrNotFound
 	case err != nil:
-		return nil, fmt.Errorf("read the output's length: %w", err)
+		return job.Stretch{}, fmt.Errorf("read the output's length: %w", err)
 	case offset > length:
-		return nil, &job.OutputGapError{End: length}
+		return job.Stretch{}, &job.OutputGapError{End: length}
 	case offset == length:
-		return nil, nil
+		return job.Stretch{}, nil
 	}
-	var data []byte
-	err = s.reads.QueryRowContext(ctx, `SELECT substr(data, ? - begins_at + 1, ?) FROM output
-		WHERE seq = ? AND begins_at <= ? ORDER BY begins_at DESC LIMIT 1`, offset, limit, seq, offset).Scan(&data)
+	if offset >= sealed {
+		var data []byte
+		err = s.reads.QueryRowContext(ctx, `SELECT substr(data, ? - begins_at + 1, ?) FROM output
+			WHERE seq = ? AND begins_at <= ? ORDER BY begins_at DESC LIMIT 1`, offset, limit, seq, offset).Scan(&data)
+		switch {
+		case err == nil:
+			return job.Stretch{Data: data}, nil
+		case !errors.Is(err, sql.ErrNoRows):
+			return job.Stretch{}, fmt.Errorf("read output: %w", err)
+		}
+		// It was sealed between the two reads, or the job was deleted.
+	}
+	var segment job.Segment
+	err = s.reads.QueryRowContext(ctx, `SELECT begins_at, length, key FROM output_segments
+		WHERE seq = ? AND begins_at <= ? ORDER BY begins_at DESC LIMIT 1`, seq, offset).Scan(&segment.Begins, &segment.Length, &segment.Key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, job.ErrNotFound // deleted between the two reads
+		return job.Stretch{}, job.ErrNotFound // deleted meanwhile
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read output: %w", err)
+		return job.Stretch{}, fmt.Errorf("look up a segment of output: %w", err)
 	}
-	return data, nil
+	return job.Stretch{Segment: &segment}, nil
 }

@@ -46,12 +46,35 @@ func (s *Store) Queue(ctx context.Context, kind string, limit int) ([]job.Queuin
 
 // Ahead implements job.Store.
 func (s *Store) Ahead(ctx context.Context, kind string, priority int32, limit int) (n int, err error) {
-	err = s.reads.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_ready
-		WHERE ready = 1 AND kind = ? AND priority >= ? LIMIT ?)`, kind, priority, limit).Scan(&n)
+	err = s.reads.QueryRowContext(ctx, aheadQuery, kind, priority, math.MaxInt64, limit).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the queued jobs: %w", err)
 	}
 	return n, nil
+}
+
+// CountLive implements job.Store.
+func (s *Store) CountLive(ctx context.Context) (map[string]map[job.Status]int, error) {
+	rows, err := s.reads.QueryContext(ctx, `SELECT kind, status, count(*) FROM jobs INDEXED BY jobs_live
+		WHERE status < 4 GROUP BY kind, status`)
+	if err != nil {
+		return nil, fmt.Errorf("count the live jobs: %w", err)
+	}
+	defer rows.Close()
+	counts := map[string]map[job.Status]int{}
+	for rows.Next() {
+		var kind string
+		var status job.Status
+		var n int
+		if err := rows.Scan(&kind, &status, &n); err != nil {
+			return nil, fmt.Errorf("read a count of live jobs: %w", err)
+		}
+		if counts[kind] == nil {
+			counts[kind] = map[job.Status]int{}
+		}
+		counts[kind][status] = n
+	}
+	return counts, rows.Err()
 }
 
 // Due implements job.Store.

@@ -13,12 +13,13 @@ import (
 const columns = `seq, id, kind, owner, title, status, revision, priority, labels, attempt, max_attempts, backoff,
 	max_backoff, payload, result, question, answer, error, progress, output_bytes, cancel_requested, cancel_by,
 	created_at, started_at, updated_at, completed_at, not_before, deadline, worker, lease_token, lease_duration,
-	lease_expires_at, queue_position, has_checkpoint`
+	lease_expires_at, queue_position, has_checkpoint, ready_at, output_sealed`
 
 // row is a stored job.
 type row struct {
-	seq int64
-	job job.Job
+	seq    int64
+	job    job.Job
+	sealed int64 // where the output's tail begins
 }
 
 // scan reads the columns of one row.
@@ -27,11 +28,12 @@ func scan(from interface{ Scan(...any) error }) (r row, err error) {
 	var labels, failure, progress []byte
 	var payload, result, question, answer []byte
 	var backoff, maxBackoff, leaseDuration int64
-	var cancelBy, created, started, updated, completed, notBefore, deadline, leaseExpires int64
+	var cancelBy, created, started, updated, completed, notBefore, deadline, leaseExpires, ready int64
 	err = from.Scan(&r.seq, &j.ID, &j.Kind, &j.Owner, &j.Title, &j.Status, &j.Revision, &j.Priority, &labels, &j.Attempt,
 		&j.MaxAttempts, &backoff, &maxBackoff, &payload, &result, &question, &answer, &failure, &progress,
 		&j.OutputBytes, &j.CancelRequested, &cancelBy, &created, &started, &updated, &completed, &notBefore, &deadline,
-		&j.Lease.Worker, &j.Lease.Token, &leaseDuration, &leaseExpires, &j.QueuePosition, &j.HasCheckpoint)
+		&j.Lease.Worker, &j.Lease.Token, &leaseDuration, &leaseExpires, &j.QueuePosition, &j.HasCheckpoint,
+		&ready, &r.sealed)
 	if err != nil {
 		return row{}, err
 	}
@@ -39,7 +41,7 @@ func scan(from interface{ Scan(...any) error }) (r row, err error) {
 	j.Backoff, j.MaxBackoff, j.Lease.Duration = micros(backoff), micros(maxBackoff), micros(leaseDuration)
 	j.CancelBy, j.CreatedAt, j.StartedAt, j.UpdatedAt = instant(cancelBy), instant(created), instant(started), instant(updated)
 	j.CompletedAt, j.NotBefore, j.Deadline = instant(completed), instant(notBefore), instant(deadline)
-	j.Lease.ExpiresAt = instant(leaseExpires)
+	j.Lease.ExpiresAt, j.ReadyAt = instant(leaseExpires), instant(ready)
 	for _, d := range []struct {
 		text []byte
 		into any

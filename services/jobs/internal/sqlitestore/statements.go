@@ -18,8 +18,12 @@ type statements struct {
 	checkpoint, saveCheckpoint       *sql.Stmt
 	lastPiece, addPiece, growPiece   *sql.Stmt
 	overlap, setOutputBytes          *sql.Stmt
+	dropPieces, firstPiece, cutPiece *sql.Stmt
+	addSegment, setSealed            *sql.Stmt
+	reserve, unreserve, unreference  *sql.Stmt
 	deleteJob, deleteOutput          *sql.Stmt
-	deleteCheckpoint, ended          *sql.Stmt
+	deleteSegments, deleteCheckpoint *sql.Stmt
+	ended, ahead                     *sql.Stmt
 
 	all []*sql.Stmt
 }
@@ -36,12 +40,12 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.insert, `INSERT INTO jobs (id, kind, owner, title, status, ready, revision, priority, labels, attempt,
 			max_attempts, backoff, max_backoff, payload, progress, output_bytes, cancel_requested, cancel_by, created_at,
 			started_at, updated_at, completed_at, not_before, deadline, due_at, worker, lease_token, lease_duration,
-			lease_expires_at, queue_position, has_checkpoint, request_id, fingerprint)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, 0, ?, ?, ?, '', '', 0, 0, ?, 0, ?, ?)`},
+			lease_expires_at, queue_position, has_checkpoint, ready_at, request_id, fingerprint)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, 0, ?, ?, ?, '', '', 0, 0, ?, 0, ?, ?, ?)`},
 		{&s.updateAll, `UPDATE jobs SET status = ?, ready = ?, revision = ?, attempt = ?, max_attempts = ?, result = ?,
 			question = ?, answer = ?, error = ?, progress = ?, cancel_requested = ?, cancel_by = ?, started_at = ?,
 			updated_at = ?, completed_at = ?, not_before = ?, deadline = ?, due_at = ?, worker = ?, lease_token = ?,
-			lease_duration = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ? WHERE seq = ?`},
+			lease_duration = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ?, ready_at = ? WHERE seq = ?`},
 		// What changes while a job keeps its status: no index but that of due_at has to follow.
 		{&s.updateRunning, `UPDATE jobs SET revision = ?, progress = ?, cancel_requested = ?, cancel_by = ?,
 			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ? WHERE seq = ?`},
@@ -72,6 +76,16 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 			AND begins_at >= coalesce((SELECT max(begins_at) FROM output WHERE seq = ? AND begins_at <= ?), 0)
 			ORDER BY begins_at`},
 		{&s.setOutputBytes, `UPDATE jobs SET output_bytes = ? WHERE seq = ?`},
+		{&s.dropPieces, `DELETE FROM output WHERE seq = ? AND begins_at + length(data) <= ?`},
+		{&s.firstPiece, `SELECT begins_at FROM output WHERE seq = ? ORDER BY begins_at LIMIT 1`},
+		{&s.cutPiece, `UPDATE output SET data = substr(data, ?1 - begins_at + 1), begins_at = ?1 WHERE seq = ?2 AND begins_at = ?3`},
+		{&s.addSegment, `INSERT INTO output_segments (seq, begins_at, length, key) VALUES (?, ?, ?, ?)`},
+		{&s.setSealed, `UPDATE jobs SET output_sealed = ? WHERE seq = ?`},
+		{&s.reserve, `INSERT INTO unreferenced_blobs (key, since) VALUES (?, ?)`},
+		{&s.unreserve, `DELETE FROM unreferenced_blobs WHERE key = ?`},
+		{&s.unreference, `INSERT INTO unreferenced_blobs (key, since) SELECT key, 0 FROM output_segments WHERE seq = ?`},
+		{&s.deleteSegments, `DELETE FROM output_segments WHERE seq = ?`},
+		{&s.ahead, aheadQuery},
 		{&s.deleteJob, `DELETE FROM jobs WHERE seq = ?`},
 		{&s.deleteOutput, `DELETE FROM output WHERE seq = ?`},
 		{&s.deleteCheckpoint, `DELETE FROM checkpoints WHERE seq = ?`},
@@ -94,6 +108,13 @@ func (s *statements) close() {
 	}
 }
 
+// aheadQuery counts the ready jobs of kind ?1 that go before one of priority ?2 and order of creation ?3, up to ?4.
+const aheadQuery = `SELECT count(*) FROM (
+	SELECT 1 FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND kind = ?1 AND priority > ?2
+	UNION ALL
+	SELECT 1 FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND kind = ?1 AND priority = ?2 AND seq < ?3
+	LIMIT ?4)`
+
 // load reads the job with the id, or gives job.ErrNotFound.
 func (t *tx) load(id string) (row, error) {
 	r, err := scan(t.byID.QueryRowContext(t.ctx, id))
@@ -109,6 +130,13 @@ func (t *tx) load(id string) (row, error) {
 // save stores the changed job, and notes it for the observer if its revision has grown.
 func (t *tx) save(before *job.Job, r *row) error {
 	j := &r.job
+	if j.Ready() && !before.Ready() {
+		var n int
+		if err := t.ahead.QueryRowContext(t.ctx, j.Kind, j.Priority, r.seq, job.MostAhead).Scan(&n); err != nil {
+			return t.fail("count the jobs before "+j.ID, err)
+		}
+		j.QueuePosition = job.ShownPlace(n)
+	}
 	progress, err := encode(&j.Progress)
 	if err != nil {
 		return t.fail("encode the progress of job "+j.ID, err)
@@ -125,7 +153,7 @@ func (t *tx) save(before *job.Job, r *row) error {
 			document(j.Result), document(j.Question), document(j.Answer), failure, progress, j.CancelRequested,
 			stamp(j.CancelBy), stamp(j.StartedAt), stamp(j.UpdatedAt), stamp(j.CompletedAt), stamp(j.NotBefore),
 			stamp(j.Deadline), stamp(j.Due()), j.Lease.Worker, j.Lease.Token, j.Lease.Duration.Microseconds(),
-			stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, r.seq)
+			stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, stamp(j.ReadyAt), r.seq)
 	}
 	if err != nil {
 		return t.fail("store job "+j.ID, err)
@@ -138,6 +166,7 @@ func (t *tx) save(before *job.Job, r *row) error {
 	}
 	if j.Revision != before.Revision {
 		t.commit.Jobs = append(t.commit.Jobs, *j)
+		t.commit.Was = append(t.commit.Was, before.Status)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"headway/services/jobs/internal/job"
 )
@@ -157,6 +158,7 @@ func (w *writer) perform(batch []*change) {
 // transact runs the changes in one transaction and leaves in each its own error. An error of transact itself is the
 // database's: then nothing has changed.
 func (w *writer) transact(batch []*change) (err error) {
+	begun := time.Now()
 	ctx := context.Background() // a caller that goes away must not take its neighbours' transaction with it
 	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -181,6 +183,7 @@ func (w *writer) transact(batch []*change) (err error) {
 	}
 	done = true
 	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 {
+		t.commit.Changes, t.commit.Took = len(batch), time.Since(begun)
 		w.observe(t.commit)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -12,7 +11,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// What a store keeps: lists, removal, output and what observers are told.
+// What a store keeps: lists, removal and what observers are told.
 
 func pages(t *testing.T, s *suite) {
 	var want []string
@@ -106,6 +105,23 @@ func live(t *testing.T, s *suite) {
 	}
 }
 
+func liveCounts(t *testing.T, s *suite) {
+	counts, err := s.CountLive(t.Context())
+	if err != nil || len(counts) != 0 {
+		t.Errorf("an empty store counts %v, %v", counts, err)
+	}
+	for range 4 {
+		s.add()
+	}
+	s.add(func(spec *job.Spec) { spec.Kind = "media" })
+	s.finish(s.claim(start, 2).Jobs[0], start)
+	counts, err = s.CountLive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the count", counts, map[string]map[job.Status]int{"crawl": {job.Queued: 2, job.Active: 1}, "media": {job.Queued: 1}})
+}
+
 func remove(t *testing.T, s *suite) {
 	id := s.add().ID
 	leased := s.claim(start, 1).Jobs[0]
@@ -140,70 +156,6 @@ func purge(t *testing.T, s *suite) {
 	if err != nil || len(page.Jobs) != 2 {
 		t.Errorf("%d jobs are left, %v; want 2", len(page.Jobs), err)
 	}
-}
-
-func output(t *testing.T, s *suite) {
-	id := s.add().ID
-	token := s.claim(start, 1).Jobs[0].Lease.Token
-	var want []byte
-	for i := range 40 {
-		piece := bytes.Repeat([]byte{byte(i), 0, 0xff}, 1+i*211)
-		for range 2 { // the repeat is harmless
-			n, err := s.AppendOutput(t.Context(), id, token, int64(len(want)), piece, 1<<20)
-			if err != nil || n != int64(len(want)+len(piece)) {
-				t.Fatalf("AppendOutput: %d, %v", n, err)
-			}
-		}
-		want = append(want, piece...)
-	}
-	n, err := s.AppendOutput(t.Context(), id, token, 1000, append(slices.Clone(want[1000:]), "end"...), 1<<20) // overlaps
-	if want = append(want, "end"...); err != nil || n != int64(len(want)) {
-		t.Fatalf("an overlapping append: %d, %v", n, err)
-	}
-	equal(t, "output_bytes", s.get(id).OutputBytes, int64(len(want)))
-	for _, from := range []int64{0, 1, 12345, n - 1, n} {
-		var got []byte
-		for {
-			piece, err := s.ReadOutput(t.Context(), id, from+int64(len(got)), 5000)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(piece) == 0 {
-				break
-			}
-			if len(piece) > 5000 {
-				t.Fatalf("a read gave %d bytes", len(piece))
-			}
-			got = append(got, piece...)
-		}
-		if !bytes.Equal(got, want[from:]) {
-			t.Errorf("from byte %d: %d bytes that differ from the %d written", from, len(got), len(want[from:]))
-		}
-	}
-}
-
-func outputRefused(t *testing.T, s *suite) {
-	id := s.add().ID
-	token := s.claim(start, 1).Jobs[0].Lease.Token
-	add := func(id, token string, offset int64, data string) error {
-		_, err := s.AppendOutput(t.Context(), id, token, offset, []byte(data), 10)
-		return err
-	}
-	if err := add(id, token, 0, "hello"); err != nil {
-		t.Fatal(err)
-	}
-	gap := (*job.OutputGapError)(nil)
-	if err := add(id, token, 6, "x"); !errors.As(err, &gap) || gap.End != 5 {
-		t.Errorf("a gap gives %v", err)
-	}
-	if _, err := s.ReadOutput(t.Context(), id, 6, 1); !errors.As(err, &gap) || gap.End != 5 {
-		t.Errorf("a read beyond the end gives %v", err)
-	}
-	wantError(t, add(id, token, 3, "LO"), job.ErrOutputConflict)
-	wantError(t, add(id, token, 5, "world!"), job.ErrOutputTooLarge)
-	wantError(t, add(id, "other", 5, "x"), job.ErrLeaseLost)
-	wantError(t, add("nobody", token, 0, "x"), job.ErrLeaseLost)
-	equal(t, "output_bytes", s.get(id).OutputBytes, int64(5))
 }
 
 func unicode(t *testing.T, s *suite) {

@@ -48,6 +48,12 @@ func Run(t *testing.T, open Open) {
 		{"purge removes what ended long ago and nothing else", purge},
 		{"output grows by offset and repeats are harmless", output},
 		{"output is fenced and bounded", outputRefused},
+		{"a segment takes the place of the output's beginning", sealing},
+		{"a segment that does not fit changes nothing", sealRefused},
+		{"blobs that nothing refers to are known", unreferenced},
+		{"long tails are found", longTails},
+		{"a job that becomes ready again has its place in the queue", requeuedPlace},
+		{"live jobs are counted by kind and status", liveCounts},
 		{"text of any script survives", unicode},
 		{"the observer is told before the answer, in the order of the revisions", observed},
 	} {
@@ -404,6 +410,38 @@ func queued(t *testing.T, s *suite) {
 			t.Errorf("ahead of priority %d: %d, %v; want %d", c.priority, n, err, c.want)
 		}
 	}
+}
+
+func requeuedPlace(t *testing.T, s *suite) {
+	first := s.add()
+	leased := s.claim(start, 1).Jobs[0]
+	for range 3 {
+		s.add()
+	}
+	urgent := s.add(func(spec *job.Spec) { spec.Priority = 1 })
+	release := func(j job.Job) job.Job {
+		t.Helper()
+		got, err := s.change(j.ID, func(j *job.Job) error { return j.Release(start, j.Lease.Token, nil) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := release(leased); got.QueuePosition != 1 { // the urgent one goes before it
+		t.Errorf("the oldest job has place %d after its release, want 1", got.QueuePosition)
+	}
+	claimed := s.claim(start, 3).Jobs
+	equal(t, "the claim", ids(claimed[:2]), []string{urgent.ID, first.ID})
+	release(claimed[1])
+	if got := release(claimed[2]); got.QueuePosition != 1 {
+		t.Errorf("the second oldest has place %d, want 1", got.QueuePosition)
+	}
+	late := s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Second) })
+	ready, err := s.change(late.ID, func(j *job.Job) error { j.Elapse(start.Add(time.Second)); return nil })
+	if err != nil || ready.QueuePosition != 4 || !ready.ReadyAt.Equal(start.Add(time.Second)) {
+		t.Errorf("a job whose time has come has place %d since %v, %v; want 4", ready.QueuePosition, ready.ReadyAt, err)
+	}
+	equal(t, "the stored job", s.get(late.ID), ready)
 }
 
 func due(t *testing.T, s *suite) {

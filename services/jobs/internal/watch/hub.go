@@ -38,7 +38,13 @@ func (h *Hub) Publish(c job.Commit) {
 	defer h.mu.Unlock()
 	for i := range c.Jobs {
 		j := &c.Jobs[i]
-		h.each(j.ID, j.Owner, j.Kind, func(w *Watcher) { w.offer(j) })
+		var snapshot *Snapshot // one for all who watch
+		h.each(j.ID, j.Owner, j.Kind, func(w *Watcher) {
+			if snapshot == nil {
+				snapshot = &Snapshot{Job: *j}
+			}
+			w.offer(snapshot)
+		})
 		if j.Status.Terminal() {
 			h.wakeReaders(j.ID)
 		}
@@ -59,7 +65,7 @@ func (h *Hub) each(id, owner, kind string, fn func(*Watcher)) {
 	}
 	for _, set := range []map[*Watcher]struct{}{h.byOwner[owner], h.everyone} {
 		for w := range set {
-			if len(w.kinds) == 0 || slices.Contains(w.kinds, kind) {
+			if w.wants(kind) {
 				fn(w)
 			}
 		}
@@ -79,9 +85,33 @@ func (h *Hub) wakeReaders(id string) {
 func (h *Hub) Watched(id, owner, kind string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	watched := false
-	h.each(id, owner, kind, func(*Watcher) { watched = true })
-	return watched
+	if len(h.byJob[id]) > 0 {
+		return true
+	}
+	for _, set := range []map[*Watcher]struct{}{h.byOwner[owner], h.everyone} {
+		for w := range set {
+			if w.wants(kind) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Watchers counts those who watch now: single jobs, an owner's, everyone's, and outputs.
+func (h *Hub) Watchers() (jobs, owners, everyone, outputs int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, set := range h.byJob {
+		jobs += len(set)
+	}
+	for _, set := range h.byOwner {
+		owners += len(set)
+	}
+	for _, set := range h.output {
+		outputs += len(set)
+	}
+	return jobs, owners, len(h.everyone), outputs
 }
 
 // Job watches one job. A terminal snapshot is kept until it is fetched, whatever comes after.
@@ -146,6 +176,20 @@ func (h *Hub) Output(id string) (grown <-chan struct{}, stop func()) {
 	}
 }
 
+// Snapshot is a job as all its watchers get it, encoded once for all of them.
+type Snapshot struct {
+	job.Job
+
+	once    sync.Once
+	encoded []byte
+}
+
+// Encoded is what encode made of the job when it was first asked for; nobody may change it.
+func (s *Snapshot) Encoded(encode func(*job.Job) []byte) []byte {
+	s.once.Do(func() { s.encoded = encode(&s.Job) })
+	return s.encoded
+}
+
 // Watcher is one consumer's slots. Fetch from one goroutine at a time.
 type Watcher struct {
 	hub           *Hub
@@ -154,15 +198,19 @@ type Watcher struct {
 	leave         func() // called with the hub's lock
 
 	mu      sync.Mutex
-	slots   map[string]*job.Job // what has not been fetched yet
-	order   []string            // the jobs in slots, the longest waiting first
+	slots   map[string]*Snapshot // what has not been fetched yet
+	order   []string             // the jobs in slots, the longest waiting first
 	deleted []string
 	seen    map[string]uint32 // revisions that were read from the store, until a newer one has passed
 	wake    chan struct{}
 }
 
 func newWatcher(h *Hub) *Watcher {
-	return &Watcher{hub: h, slots: map[string]*job.Job{}, wake: make(chan struct{}, 1)}
+	return &Watcher{hub: h, slots: map[string]*Snapshot{}, wake: make(chan struct{}, 1)}
+}
+
+func (w *Watcher) wants(kind string) bool {
+	return len(w.kinds) == 0 || slices.Contains(w.kinds, kind)
 }
 
 // Stop ends the watch.
@@ -173,7 +221,7 @@ func (w *Watcher) Stop() {
 }
 
 // offer puts the snapshot into the job's slot.
-func (w *Watcher) offer(j *job.Job) {
+func (w *Watcher) offer(j *Snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if revision, ok := w.seen[j.ID]; ok {
@@ -233,7 +281,7 @@ func (w *Watcher) Seen(id string, revision uint32) {
 
 // Next waits for news and gives at most limit snapshots, each newer than all given before for its job, and the jobs
 // that were deleted. The context's cause is the only error.
-func (w *Watcher) Next(ctx context.Context, limit int) (jobs []*job.Job, deleted []string, err error) {
+func (w *Watcher) Next(ctx context.Context, limit int) (jobs []*Snapshot, deleted []string, err error) {
 	for {
 		if jobs, deleted = w.take(limit); len(jobs)+len(deleted) > 0 {
 			return jobs, deleted, nil
@@ -246,7 +294,7 @@ func (w *Watcher) Next(ctx context.Context, limit int) (jobs []*job.Job, deleted
 	}
 }
 
-func (w *Watcher) take(limit int) (jobs []*job.Job, deleted []string) {
+func (w *Watcher) take(limit int) (jobs []*Snapshot, deleted []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := min(limit, len(w.order))

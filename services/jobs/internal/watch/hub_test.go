@@ -152,3 +152,32 @@ func TestAWatchThatStoppedLeavesNothingBehind(t *testing.T) {
 		t.Error("the job counts as watched")
 	}
 }
+
+func TestASnapshotIsEncodedOnceHoweverManyWatch(t *testing.T) {
+	h := New()
+	watchers := make([]*Watcher, 0, 1001)
+	for range 1000 {
+		watchers = append(watchers, h.Job("one"))
+	}
+	watchers = append(watchers, h.Everyone(nil))
+	for revision := range uint32(3) {
+		publish(h, at("one", revision+1, job.Active))
+		encoded := 0
+		for _, w := range watchers {
+			got, _, err := w.Next(t.Context(), 1)
+			if err != nil || len(got) != 1 {
+				t.Fatalf("a watcher got %v, %v", got, err)
+			}
+			text := got[0].Encoded(func(j *job.Job) []byte { encoded++; return []byte{byte(j.Revision)} })
+			if text[0] != byte(revision+1) {
+				t.Fatalf("revision %d came encoded as %v", revision+1, text)
+			}
+		}
+		if encoded != 1 {
+			t.Errorf("revision %d was encoded %d times", revision+1, encoded)
+		}
+	}
+	for _, w := range watchers {
+		w.Stop()
+	}
+}

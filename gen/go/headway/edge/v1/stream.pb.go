@@ -33,7 +33,8 @@ type StreamMessageType int32
 const (
 	// Never sent.
 	StreamMessageType_STREAM_MESSAGE_TYPE_UNSPECIFIED StreamMessageType = 0
-	// The stream is open; the first message. Carries `message`, `job_id` (of a single job) and `keepalive_seconds`.
+	// The stream is open; the first message. Carries `message`, `job_id` (of a single job), `keepalive_seconds` and
+	// `user`.
 	StreamMessageType_STREAM_MESSAGE_TYPE_CONNECTED StreamMessageType = 1
 	// A job as it stands now, the first time this stream tells of it.
 	StreamMessageType_STREAM_MESSAGE_TYPE_INITIAL_STATUS StreamMessageType = 2
@@ -160,8 +161,11 @@ type StreamMessage struct {
 	Timestamp *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
 	// A comment comes at least this often when nothing else does; in `connected`.
 	KeepaliveSeconds *float64 `protobuf:"fixed64,27,opt,name=keepalive_seconds,json=keepaliveSeconds,proto3,oneof" json:"keepalive_seconds,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Whose token or cookie the stream was opened with: its subject; in `connected`. A browser's cookie may by then be
+	// somebody else's than a page believes.
+	User          *string `protobuf:"bytes,28,opt,name=user,proto3,oneof" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StreamMessage) Reset() {
@@ -383,6 +387,13 @@ func (x *StreamMessage) GetKeepaliveSeconds() float64 {
 	return 0
 }
 
+func (x *StreamMessage) GetUser() string {
+	if x != nil && x.User != nil {
+		return *x.User
+	}
+	return ""
+}
+
 // ImportDetail is what an import's stream adds to its job's.
 type ImportDetail struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -505,8 +516,7 @@ var File_headway_edge_v1_stream_proto protoreflect.FileDescriptor
 
 const file_headway_edge_v1_stream_proto_rawDesc = "" +
 	"\n" +
-	"\x1cheadway/edge/v1/stream.proto\x12\x0fheadway.edge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x19headway/jobs/v1/job.proto\"\xf2\n" +
-	"\n" +
+	"\x1cheadway/edge/v1/stream.proto\x12\x0fheadway.edge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x19headway/jobs/v1/job.proto\"\x94\v\n" +
 	"\rStreamMessage\x126\n" +
 	"\x04type\x18\x01 \x01(\x0e2\".headway.edge.v1.StreamMessageTypeR\x04type\x12\x1a\n" +
 	"\x06job_id\x18\x02 \x01(\tH\x00R\x05jobId\x88\x01\x01\x12\x17\n" +
@@ -539,7 +549,8 @@ const file_headway_edge_v1_stream_proto_rawDesc = "" +
 	"started_at\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x12=\n" +
 	"\fcompleted_at\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\vcompletedAt\x128\n" +
 	"\ttimestamp\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp\x120\n" +
-	"\x11keepalive_seconds\x18\x1b \x01(\x01H\x11R\x10keepaliveSeconds\x88\x01\x01B\t\n" +
+	"\x11keepalive_seconds\x18\x1b \x01(\x01H\x11R\x10keepaliveSeconds\x88\x01\x01\x12\x17\n" +
+	"\x04user\x18\x1c \x01(\tH\x12R\x04user\x88\x01\x01B\t\n" +
 	"\a_job_idB\a\n" +
 	"\x05_kindB\b\n" +
 	"\x06_titleB\t\n" +
@@ -560,7 +571,8 @@ const file_headway_edge_v1_stream_proto_rawDesc = "" +
 	"\r_output_bytesB\x10\n" +
 	"\x0e_failed_reasonB\t\n" +
 	"\a_reasonB\x14\n" +
-	"\x12_keepalive_seconds\"\xc0\x03\n" +
+	"\x12_keepalive_secondsB\a\n" +
+	"\x05_user\"\xc0\x03\n" +
 	"\fImportDetail\x12\x1b\n" +
 	"\tfile_name\x18\x01 \x01(\tR\bfileName\x129\n" +
 	"\ton_issues\x18\x02 \x01(\x0e2\x1c.headway.imports.v1.OnIssuesR\bonIssues\x12\x17\n" +

@@ -1,0 +1,202 @@
+import type { HubMessage, HubSettings, TabMessage } from "./protocol.js";
+import { toPlain } from "./protocol.js";
+import { type Follower, Upstream } from "./upstream.js";
+
+/** A tab as the hub knows it. */
+export interface Guest {
+  receive(message: TabMessage): void;
+}
+
+interface Tab {
+  post: (message: HubMessage) => void;
+  visible: boolean;
+  /** When it last said anything, in milliseconds since 1970. */
+  heard: number;
+  streams: Map<number, { follower: Follower; upstream: Upstream }>;
+}
+
+/** Tabs that go together, as after a change of the hub, come together: the first waits this long for the others. */
+const gatherMs = 10;
+/** A tab says something every 10 seconds, out of sight every minute. One that is silent this long is gone, or frozen. */
+const goneMs = 180_000;
+/** A tab that does not answer `token?` in this time is passed over. */
+const answerMs = 10_000;
+/** How long each of too many streams has the last connection. */
+const turnMs = 5_000;
+
+/**
+ * Follows the server's streams for many tabs, each stream once. HTTP/1.1 gives a browser six connections to a server,
+ * so there are at most `connections` streams at a time: those that somebody can see come first, and the rest take
+ * turns, which costs them some seconds and no state.
+ */
+export class Hub {
+  private readonly tabs = new Set<Tab>();
+  private readonly upstreams = new Map<string, Upstream>();
+  private readonly asked = new Map<number, (token: string | undefined) => void>();
+  private asks = 0;
+  private turns = 0;
+  private gathering: ReturnType<typeof setTimeout> | undefined;
+  private turning: ReturnType<typeof setInterval> | undefined;
+  private readonly sweeping: ReturnType<typeof setInterval>;
+
+  constructor(private readonly settings: HubSettings) {
+    this.sweeping = setInterval(() => this.sweep(), goneMs / 3);
+  }
+
+  /** Takes in a tab, which is told by `post`. */
+  welcome(post: (message: HubMessage) => void): Guest {
+    const tab: Tab = { post, visible: true, heard: 0, streams: new Map() };
+    return {
+      receive: (message) => {
+        tab.heard = Date.now();
+        this.receive(tab, message);
+      },
+    };
+  }
+
+  /** Ends all streams without a word to the tabs. */
+  close(): void {
+    clearTimeout(this.gathering);
+    clearInterval(this.turning);
+    clearInterval(this.sweeping);
+    for (const upstream of this.upstreams.values()) upstream.pause();
+    this.upstreams.clear();
+    this.tabs.clear();
+  }
+
+  private receive(tab: Tab, message: TabMessage): void {
+    switch (message.type) {
+      case "here":
+        tab.visible = message.visible;
+        for (const { follower } of tab.streams.values()) follower.visible = tab.visible;
+        tab.post({ type: this.tabs.has(tab) ? "here" : "welcome" });
+        this.tabs.add(tab);
+        this.arrange();
+        break;
+      case "follow":
+        this.tabs.add(tab);
+        this.follow(tab, message);
+        break;
+      case "leave":
+        this.leave(tab, message.stream);
+        this.arrange();
+        break;
+      case "token":
+        this.asked.get(message.ask)?.(message.token);
+        break;
+      case "bye":
+        this.drop(tab);
+        break;
+    }
+  }
+
+  private follow(tab: Tab, { stream, path, lastEventId }: Extract<TabMessage, { type: "follow" }>): void {
+    // A tab that is welcomed tells all that it follows, also what it has told already.
+    if (tab.streams.has(stream)) return;
+    let upstream = this.upstreams.get(path);
+    if (!upstream) {
+      upstream = this.open(path);
+      this.upstreams.set(path, upstream);
+    }
+    const follower: Follower = {
+      lastEventId,
+      visible: tab.visible,
+      tell: (message) => tab.post({ stream, ...message } as HubMessage),
+    };
+    tab.streams.set(stream, { follower, upstream });
+    upstream.join(follower);
+    this.gathering ??= setTimeout(() => {
+      this.gathering = undefined;
+      this.arrange();
+    }, gatherMs);
+  }
+
+  private open(path: string): Upstream {
+    const upstream: Upstream = new Upstream(
+      path,
+      this.settings,
+      (refused) => this.askForToken(upstream, refused),
+      (error) => {
+        this.upstreams.delete(path);
+        upstream.pause();
+        upstream.tell({ type: "end", error: toPlain(error) });
+        for (const tab of this.tabs) {
+          for (const [stream, followed] of tab.streams) if (followed.upstream === upstream) tab.streams.delete(stream);
+        }
+        this.arrange();
+      },
+      () => {
+        if (!this.turning) return;
+        upstream.turn = ++this.turns;
+        queueMicrotask(() => this.arrange());
+      },
+    );
+    return upstream;
+  }
+
+  private leave(tab: Tab, stream: number): void {
+    const followed = tab.streams.get(stream);
+    if (!followed) return;
+    tab.streams.delete(stream);
+    followed.upstream.followers.delete(followed.follower);
+    if (followed.upstream.wanted) return;
+    followed.upstream.pause();
+    this.upstreams.delete(followed.upstream.path);
+  }
+
+  private drop(tab: Tab): void {
+    for (const stream of [...tab.streams.keys()]) this.leave(tab, stream);
+    this.tabs.delete(tab);
+    this.arrange();
+  }
+
+  /** Forgets tabs that have gone without a word. One that was only frozen is welcomed again when it speaks. */
+  private sweep(): void {
+    for (const tab of [...this.tabs]) if (Date.now() - tab.heard > goneMs) this.drop(tab);
+  }
+
+  /** Gives out the connections. */
+  private arrange(): void {
+    if (this.gathering) return;
+    const all = [...this.upstreams.values()];
+    const { connections } = this.settings;
+    const crowded = all.length > connections;
+    // The sort is stable: among equals, those that came first keep their place.
+    const order = crowded ? all.sort((a, b) => Number(b.visible) - Number(a.visible)) : all;
+    const first = order.slice(0, crowded ? connections - 1 : connections);
+    const rest = order.slice(first.length).sort((a, b) => Number(a.served) - Number(b.served) || a.turn - b.turn);
+    const chosen = new Set([...first, ...rest.slice(0, 1)]);
+    for (const upstream of all) if (!chosen.has(upstream)) upstream.pause();
+    for (const upstream of chosen) upstream.run();
+    if (crowded && !this.turning) {
+      this.turning = setInterval(() => {
+        for (const upstream of this.upstreams.values()) if (upstream.open) upstream.turn = ++this.turns;
+        this.arrange();
+      }, turnMs);
+    } else if (!crowded) {
+      clearInterval(this.turning);
+      this.turning = undefined;
+    }
+  }
+
+  /** Asks those who follow a stream for their token, one after another, those in sight first, until one answers. */
+  private async askForToken(upstream: Upstream, refused: boolean): Promise<string | undefined> {
+    const following = [...this.tabs].filter((tab) =>
+      [...tab.streams.values()].some((followed) => followed.upstream === upstream),
+    );
+    for (const tab of following.sort((a, b) => Number(b.visible) - Number(a.visible))) {
+      const ask = ++this.asks;
+      const answer = await new Promise<{ token: string | undefined } | undefined>((resolve) => {
+        const timer = setTimeout(resolve, answerMs, undefined);
+        this.asked.set(ask, (token) => {
+          clearTimeout(timer);
+          resolve({ token });
+        });
+        tab.post({ type: "token?", ask, refused });
+      });
+      this.asked.delete(ask);
+      if (answer) return answer.token;
+    }
+    return undefined;
+  }
+}

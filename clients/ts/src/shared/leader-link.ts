@@ -1,0 +1,77 @@
+import { Hub } from "./hub.js";
+import { type HubMessage, type HubSettings, type Link, protocolVersion, type TabMessage } from "./protocol.js";
+
+/** What goes over the channel: to the hub, to one tab, or to all. */
+type Parcel = { to: "hub"; from: string; message: TabMessage } | { to: string; message: HubMessage };
+
+/**
+ * Links tabs by a BroadcastChannel to a hub in one of them, the leader: whoever holds the lock. When it closes, the lock
+ * goes to the next, which calls all tabs anew. `isSupported` says whether the browser can; both need a secure context.
+ */
+export function linkToLeader(settings: HubSettings, receive: (message: HubMessage) => void): Link {
+  const name = `headway ${[protocolVersion, settings.baseUrl, settings.credentials, settings.user].join(" ")}`;
+  const me = Array.from(crypto.getRandomValues(new Uint32Array(2)), String).join("-");
+  const channel = new BroadcastChannel(name);
+  const closing = new AbortController();
+  let stopLeading: (() => void) | undefined;
+  let own: ((message: TabMessage) => void) | undefined;
+  let remote: ((from: string, message: TabMessage) => void) | undefined;
+  const send = (parcel: Parcel) => channel.postMessage(parcel);
+
+  const lead = () => {
+    if (closing.signal.aborted) return Promise.resolve();
+    const hub = new Hub(settings);
+    const guests = new Map<string, ReturnType<Hub["welcome"]>>();
+    // A tab hears its own hub like any other, later than it speaks.
+    own = hub.welcome((message) => queueMicrotask(() => receive(message))).receive;
+    remote = (from, message) => {
+      let guest = guests.get(from);
+      if (!guest) {
+        guest = hub.welcome((answer) => send({ to: from, message: answer }));
+        guests.set(from, guest);
+      }
+      guest.receive(message);
+      if (message.type === "bye") guests.delete(from);
+    };
+    send({ to: "all", message: { type: "welcome" } });
+    receive({ type: "welcome" });
+    return new Promise<void>((resolve) => {
+      stopLeading = () => {
+        own = remote = stopLeading = undefined;
+        hub.close();
+        resolve();
+      };
+    });
+  };
+
+  const elect = (options: LockOptions) => {
+    navigator.locks.request(name, options, lead).catch(() => {
+      // Closed, or another tab took the lock from this one, which had been silent: it waits in line again.
+      stopLeading?.();
+      if (!closing.signal.aborted) elect({ signal: closing.signal });
+    });
+  };
+
+  channel.onmessage = ({ data }: MessageEvent<Parcel>) => {
+    if (data.to === "hub") remote?.((data as { from: string }).from, data.message as TabMessage);
+    else if (data.to === me || data.to === "all") receive(data.message as HubMessage);
+  };
+  elect({ signal: closing.signal });
+
+  return {
+    post(message) {
+      if (own) own(message);
+      else send({ to: "hub", from: me, message });
+    },
+    revive: () => elect({ steal: true }),
+    close() {
+      closing.abort();
+      stopLeading?.();
+      channel.close();
+    },
+  };
+}
+
+/** True if this browser can share by a leader. */
+export const canElect = (): boolean =>
+  typeof BroadcastChannel !== "undefined" && globalThis.navigator?.locks !== undefined;

@@ -1,0 +1,144 @@
+import { authorize } from "../connection.js";
+import type { StreamOptions, StreamTransport } from "../stream.js";
+import { fromPlain, type HubMessage, type Link } from "./protocol.js";
+
+interface Followed {
+  path: string;
+  options: StreamOptions;
+  lastEventId: string;
+  onMessage: Parameters<StreamTransport>[3];
+  lost: ReturnType<typeof setTimeout> | undefined;
+  end(error?: unknown): void;
+}
+
+/** How often a tab says that it lives, and how long a hub may take to answer. Browsers stretch it out of sight. */
+const hereMs = 10_000;
+/** A link that nobody needs is given up after this long: what is taken up again at once keeps it. */
+const idleMs = 1_000;
+
+/** A tab's side: what it follows, over a link that may lose its hub and get another. */
+export class Tab {
+  private readonly followed = new Map<number, Followed>();
+  private streams = 0;
+  private link: Link | undefined;
+  private answered = true;
+  private beating: ReturnType<typeof setInterval> | undefined;
+  private idling: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly openLink: (receive: (message: HubMessage) => void) => Link) {}
+
+  readonly follow: StreamTransport = (options, path, lastEventId, onMessage) =>
+    new Promise((resolve, reject) => {
+      const { signal } = options;
+      if (signal?.aborted) {
+        resolve();
+        return;
+      }
+      const stream = ++this.streams;
+      const leave = () => followed.end();
+      const followed: Followed = {
+        path,
+        options,
+        lastEventId,
+        onMessage,
+        lost: undefined,
+        end: (error) => {
+          if (!this.followed.delete(stream)) return;
+          clearTimeout(followed.lost);
+          signal?.removeEventListener("abort", leave);
+          this.link?.post({ type: "leave", stream });
+          if (this.followed.size === 0) this.idling = setTimeout(this.close, idleMs);
+          if (error) reject(error);
+          else resolve();
+        },
+      };
+      signal?.addEventListener("abort", leave);
+      this.followed.set(stream, followed);
+      options.onConnection?.({ phase: "connecting" });
+      this.open();
+      this.tellFollow(stream, followed);
+    });
+
+  private open(): void {
+    clearTimeout(this.idling);
+    if (this.link) return;
+    this.link = this.openLink((message) => this.receive(message));
+    this.beating = setInterval(() => this.beat(), hereMs);
+    globalThis.document?.addEventListener("visibilitychange", this.sayHere);
+    globalThis.addEventListener?.("pageshow", this.sayHere);
+    globalThis.addEventListener?.("pagehide", this.sayBye);
+    this.answered = true;
+    this.sayHere();
+  }
+
+  private readonly close = (): void => {
+    clearInterval(this.beating);
+    globalThis.document?.removeEventListener("visibilitychange", this.sayHere);
+    globalThis.removeEventListener?.("pageshow", this.sayHere);
+    globalThis.removeEventListener?.("pagehide", this.sayBye);
+    this.link?.post({ type: "bye" });
+    this.link?.close();
+    this.link = undefined;
+  };
+
+  private readonly sayHere = (): void => {
+    this.link?.post({ type: "here", visible: globalThis.document?.visibilityState !== "hidden" });
+  };
+
+  private readonly sayBye = (): void => this.link?.post({ type: "bye" });
+
+  private beat(): void {
+    if (!this.answered) this.link?.revive();
+    this.answered = false;
+    this.sayHere();
+  }
+
+  private tellFollow(stream: number, { path, lastEventId }: Followed): void {
+    this.link?.post({ type: "follow", stream, path, lastEventId });
+  }
+
+  private receive(message: HubMessage): void {
+    this.answered = true;
+    if (message.type === "welcome") {
+      for (const [stream, followed] of this.followed) this.tellFollow(stream, followed);
+    } else if (message.type === "token?") {
+      void this.giveToken(message.ask, message.refused);
+    } else if (message.type !== "here") {
+      const followed = this.followed.get(message.stream);
+      if (followed) hear(followed, message);
+    }
+  }
+
+  private async giveToken(ask: number, refused: boolean): Promise<void> {
+    const [followed] = this.followed.values();
+    const headers = await authorize(followed?.options ?? {}, refused).catch(() => undefined);
+    this.link?.post({ type: "token", ask, token: headers?.Authorization?.slice("Bearer ".length) });
+  }
+}
+
+function hear(followed: Followed, message: Extract<HubMessage, { stream: number }>): void {
+  const { options } = followed;
+  const error = message.type === "message" ? undefined : fromPlain(message.error);
+  try {
+    switch (message.type) {
+      case "message":
+        followed.lastEventId = message.eventId || followed.lastEventId;
+        if (followed.onMessage(message.message, message.eventId)) followed.end();
+        break;
+      case "connection":
+        if (message.phase !== "retrying") {
+          clearTimeout(followed.lost);
+          followed.lost = undefined;
+        } else if (options.giveUpAfterMs !== undefined) {
+          followed.lost ??= setTimeout(() => followed.end(error), options.giveUpAfterMs);
+        }
+        options.onConnection?.({ phase: message.phase, error });
+        break;
+      case "end":
+        followed.end(error);
+        break;
+    }
+  } catch (thrown) {
+    followed.end(thrown);
+  }
+}

@@ -1,0 +1,69 @@
+import { type HubMessage, type HubSettings, type Link, protocolVersion, type TabMessage } from "./protocol.js";
+
+/** How long a worker may take to answer the first time. */
+const startMs = 5_000;
+
+/** What a tab says to the worker first. */
+export interface Hello {
+  hello: HubSettings;
+}
+
+/**
+ * Links a tab to the hub in a SharedWorker. `onRefused` is called if there is none to be had: the browser has no shared
+ * workers, the page's content policy or its origin forbids the script, or it does not start.
+ */
+export function linkToWorker(
+  settings: HubSettings,
+  receive: (message: HubMessage) => void,
+  onRefused: () => void,
+): Link | undefined {
+  let worker: SharedWorker | undefined;
+  let generation = 0;
+  let welcomed = false;
+
+  const start = () => {
+    // Workers are one by script and name: other users, servers and versions get workers of their own.
+    const key = [protocolVersion, generation, settings.baseUrl, settings.credentials, settings.user];
+    worker = new SharedWorker(new URL("./worker.js", import.meta.url), {
+      type: "module",
+      name: `headway ${key.join(" ")}`,
+    });
+    worker.onerror = refuse;
+    worker.port.onmessage = ({ data }: MessageEvent<HubMessage>) => {
+      if (!welcomed) clearTimeout(waiting);
+      welcomed = true;
+      receive(data);
+    };
+    worker.port.postMessage({ hello: settings } satisfies Hello);
+  };
+  const stop = () => {
+    clearTimeout(waiting);
+    if (!worker) return;
+    worker.onerror = worker.port.onmessage = null;
+    worker.port.close();
+    worker = undefined;
+  };
+  const refuse = () => {
+    if (welcomed || !worker) return;
+    stop();
+    onRefused();
+  };
+  const waiting = setTimeout(refuse, startMs);
+  try {
+    start();
+  } catch {
+    clearTimeout(waiting);
+    return undefined;
+  }
+
+  return {
+    post: (message: TabMessage) => worker?.port.postMessage(message),
+    revive() {
+      // One that hangs keeps its name, so another is taken.
+      stop();
+      generation++;
+      start();
+    },
+    close: stop,
+  };
+}

@@ -1,0 +1,135 @@
+// The protocol's own client uploads a workbook over a line that keeps breaking.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createReadStream, readdirSync, statSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Upload } from "tus-js-client";
+import { Headway } from "./headway.mjs";
+
+/** @type {Headway} */
+let headway;
+before(async () => {
+  headway = await Headway.start();
+});
+after(async () => {
+  await headway?.stop();
+});
+
+/**
+ * Passes connections on, and cuts each of the first ones after so many bytes of the client's.
+ * @param {string} address
+ * @param {number} cuts
+ * @param {number} bytes
+ */
+async function brokenLine(address, cuts, bytes) {
+  const line = { cuts: 0, address: "", close: () => {} };
+  /** @type {Set<import("node:net").Socket>} */
+  const sockets = new Set();
+  const server = createServer((client) => {
+    const upstream = connect(Number(new URL(address).port), "127.0.0.1");
+    const sent = { bytes: 0 };
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+      socket.on("error", () => {});
+    }
+    client.on("data", (/** @type {Buffer} */ chunk) => {
+      sent.bytes += chunk.length;
+      if (line.cuts < cuts && sent.bytes > bytes) {
+        line.cuts++;
+        client.destroy();
+        upstream.destroy();
+        return;
+      }
+      if (!upstream.write(chunk)) client.pause();
+    });
+    upstream.on("drain", () => client.resume());
+    client.on("end", () => upstream.end());
+    upstream.pipe(client);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  line.address = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
+  line.close = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return line;
+}
+
+test("a line that breaks three times costs no byte twice and makes one import", async () => {
+  const workbook = headway.sample(60_000, 0);
+  const size = statSync(workbook).size;
+  const line = await brokenLine(headway.address, 3, Math.floor(size / 5));
+  const authorization = `Bearer ${headway.token("ann")}`;
+  /** @type {number[]} */
+  const begins = [];
+  /** @type {string} */
+  const url = await new Promise((resolve, reject) => {
+    const upload = new Upload(createReadStream(workbook), {
+      endpoint: `${line.address}/api/v1/uploads`,
+      chunkSize: size,
+      uploadSize: size,
+      headers: { Authorization: authorization },
+      metadata: { filename: "Löhne.xlsx", on_issues: "abort" },
+      retryDelays: [0, 50, 100, 200, 400],
+      onBeforeRequest: (request) => {
+        const offset = request.getMethod() === "PATCH" && request.getHeader("Upload-Offset");
+        if (offset) begins.push(Number(offset));
+      },
+      onError: reject,
+      onSuccess: () => resolve(/** @type {string} */ (upload.url)),
+    });
+    upload.start();
+  });
+  assert.equal(line.cuts, 3);
+  assert.equal(begins.length, 4, `pieces began at ${begins}`);
+  assert.ok(
+    begins.every((offset, i) => i === 0 || offset > begins[i - 1]),
+    `pieces began at ${begins}: not all went on`,
+  );
+
+  const make = () =>
+    fetch(`${headway.address}/api/v1/imports?upload_id=${url.split("/").at(-1)}`, {
+      method: "POST",
+      headers: { Authorization: authorization },
+    });
+  const [first, second] = await Promise.all([make(), make()]);
+  const answers = [await first.json(), await second.json()];
+  assert.deepEqual([first.status, second.status], [202, 202], JSON.stringify(answers));
+  assert.equal(answers[0].import.importId, answers[1].import.importId);
+  assert.equal(answers[0].import.fileName, "Löhne.xlsx");
+  assert.equal(answers[0].import.sizeBytes, size);
+  const list = await fetch(`${headway.address}/api/v1/imports`, { headers: { Authorization: authorization } });
+  assert.equal((await list.json()).imports.length, 1);
+  const bytes = readdirSync(join(headway.data, "uploads")).filter((name) => name.endsWith(".part"));
+  assert.deepEqual(bytes, []);
+  line.close();
+});
+
+test("an upload that is given up is gone", async () => {
+  const workbook = headway.sample(1000, 0);
+  const upload = new Upload(createReadStream(workbook), {
+    endpoint: `${headway.address}/api/v1/uploads`,
+    chunkSize: 1000,
+    uploadSize: statSync(workbook).size,
+    headers: { Authorization: `Bearer ${headway.token("bob")}` },
+    uploadDataDuringCreation: true,
+    retryDelays: null,
+  });
+  /** @type {Promise<void>} */
+  const begun = new Promise((resolve, reject) => {
+    upload.options.onChunkComplete = () => resolve();
+    upload.options.onError = reject;
+  });
+  upload.start();
+  await begun;
+  await upload.abort(true);
+  const response = await fetch(/** @type {string} */ (upload.url), {
+    method: "HEAD",
+    headers: { Authorization: `Bearer ${headway.token("bob")}`, "Tus-Resumable": "1.0.0" },
+  });
+  assert.equal(response.status, 404);
+});

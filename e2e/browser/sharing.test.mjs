@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { chooseWorkbook, launch, open, totals, waitForStatus } from "./chromium.mjs";
+import { Headway } from "./headway.mjs";
+
+const key = "a key of this test alone, which is long enough";
+
+/** @type {Headway} */
+let headway;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  [headway, browser] = await Promise.all([Headway.start(`--key=${key}`), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await headway?.stop();
+});
+
+/**
+ * What a browser is made to lack, so that its tabs share in each of the ways.
+ * @type {Record<string, () => void>}
+ */
+const ways = {
+  "by a shared worker": () => {},
+  "by a leader": () => Reflect.deleteProperty(globalThis, "SharedWorker"),
+};
+
+/**
+ * Opens a browser of its own, in which somebody has signed in.
+ * @param {string} user
+ * @param {() => void} lack
+ */
+async function signedIn(user, lack = () => {}) {
+  const token = headway.token(user, key);
+  const { context, page } = await open(browser, `${headway.address}/favicon.svg`);
+  await context.addInitScript(lack);
+  await become(context, token);
+  await page.close();
+  const tab = async (path = "/jobs") => {
+    const page = await context.newPage();
+    await page.goto(headway.address + path);
+    return page;
+  };
+  const create = async (/** @type {string} */ title) => {
+    const { job } = await headway.call(token, "POST", "jobs", { kind: "story", title });
+    return {
+      path: `/jobs/story/${job.jobId}`,
+      cancel: () => headway.call(token, "POST", `jobs/${job.jobId}:cancel`, {}),
+      retry: () => headway.call(token, "POST", `jobs/${job.jobId}:retry`, {}),
+    };
+  };
+  return { context, token, tab, create };
+}
+
+/**
+ * Gives a browser the session of a token.
+ * @param {import("playwright-core").BrowserContext} context
+ * @param {string} token
+ */
+async function become(context, token) {
+  const answer = await context.request.post(`${headway.address}/api/v1/session`, {
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  assert.equal(answer.status(), 200);
+}
+
+/**
+ * Waits until the server counts this many streams.
+ * @param {number} wanted
+ */
+async function streamsBecome(wanted) {
+  let streams = -1;
+  for (const end = Date.now() + 30_000; Date.now() < end; ) {
+    streams = await headway.streams();
+    if (streams === wanted) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal(streams, wanted, "streams at the server");
+}
+
+for (const [way, lack] of Object.entries(ways)) {
+  describe(`tabs that share ${way}`, () => {
+    test("have one stream, however many they are, and all are live", async () => {
+      const { context, tab, create } = await signedIn(`ann, ${way}`, lack);
+      const job = await create("Seen by seven");
+      const tabs = [];
+      for (let n = 0; n < 7; n++) tabs.push(await tab());
+      const row = (/** @type {string} */ status) =>
+        Promise.all(tabs.map((page) => page.locator(`.job-row[data-status="${status}"]`).first().waitFor()));
+      await row("queued");
+      await streamsBecome(1);
+      await job.cancel();
+      await row("cancelled");
+      assert.equal(await headway.streams(), 1);
+      await context.close();
+      await streamsBecome(0);
+    });
+
+    test("do not hang, although each looks at a job of its own", async () => {
+      const { context, tab, create } = await signedIn(`bea, ${way}`, lack);
+      const jobs = [];
+      for (let n = 0; n < 8; n++) jobs.push(await create(`Job ${n}`));
+      const tabs = [];
+      for (const { path } of jobs) tabs.push(await tab(path));
+      for (const page of tabs) await page.locator('.import[data-status="queued"]').waitFor();
+      // There is a connection left for what the user does, in every tab.
+      for (const page of tabs) await page.getByRole("button", { name: "Cancel" }).click();
+      for (const page of tabs) await page.locator('.import[data-status="cancelled"]').waitFor({ timeout: 60_000 });
+      await context.close();
+    });
+
+    test("go on when the one that was first closes in the middle", async () => {
+      const { context, tab } = await signedIn(`cy, ${way}`, lack);
+      const first = await tab("/");
+      await chooseWorkbook(first, headway.sample(50_000, 5));
+      await waitForStatus(first, "active");
+      const second = await tab(new URL(first.url()).pathname);
+      await second.locator(".import").waitFor();
+      await first.close();
+      await waitForStatus(second, "waiting");
+      const { read, sum } = await totals(second);
+      assert.equal(sum, read);
+      await streamsBecome(2);
+      await context.close();
+    });
+
+    test("are told what ended while nobody was connected", async () => {
+      const { context, tab, create } = await signedIn(`dee, ${way}`, lack);
+      const job = await create("Ends in the dark");
+      const tabs = [await tab(), await tab()];
+      for (const page of tabs) await page.locator('.job-row[data-status="queued"]').waitFor();
+      await context.setOffline(true);
+      await job.cancel();
+      await context.setOffline(false);
+      for (const page of tabs) await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
+      await context.close();
+    });
+
+    test("all sign out when one does, and are the next user's when one signs in", async () => {
+      const { context, tab, create } = await signedIn(`eve, ${way}`, lack);
+      await create("Eve's secret");
+      const tabs = [await tab(), await tab()];
+      for (const page of tabs) await page.getByText("Eve's secret").waitFor();
+      await tabs[0]?.getByRole("button", { name: "Sign out" }).click();
+      for (const page of tabs) await page.getByLabel("Token").waitFor();
+      await tabs[1]?.getByLabel("Token").fill(headway.token(`fay, ${way}`, key));
+      await tabs[1]?.getByRole("button", { name: "Sign in" }).click();
+      for (const page of tabs) {
+        await page.getByText(`fay, ${way}`, { exact: true }).waitFor();
+        await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
+        assert.equal(await page.getByText("Eve's secret").count(), 0);
+      }
+      await context.close();
+    });
+
+    test("never show a user what is another's, although the cookie changed behind their back", async () => {
+      const { context, tab, create } = await signedIn(`gil, ${way}`, lack);
+      await create("Gil's own");
+      const page = await tab();
+      await page.getByText("Gil's own").waitFor();
+      const another = headway.token(`hal, ${way}`, key);
+      await become(context, another);
+      await headway.call(another, "POST", "jobs", { kind: "story", title: "Hal's own" });
+      // Notes whether the page ever shows the one's job under the other's name.
+      await page.evaluate(() => {
+        Object.assign(globalThis, { mixed: false });
+        new MutationObserver(() => {
+          const text = document.body.textContent ?? "";
+          const user = document.querySelector(".user")?.textContent ?? "";
+          if (
+            (user.startsWith("gil") && text.includes("Hal's own")) ||
+            (user.startsWith("hal") && text.includes("Gil's own"))
+          ) {
+            Object.assign(globalThis, { mixed: true });
+          }
+        }).observe(document.body, { subtree: true, childList: true, characterData: true });
+      });
+      await headway.kill();
+      await headway.run();
+      await page.getByText(`hal, ${way}`, { exact: true }).waitFor({ timeout: 60_000 });
+      await page.getByText("Hal's own").waitFor();
+      assert.equal(await page.evaluate("globalThis.mixed"), false);
+      await context.close();
+    });
+  });
+}
+
+test("a crashed worker is replaced", async () => {
+  const { context, tab, create } = await signedIn("ivy");
+  const job = await create("Outlives the worker");
+  const page = await tab();
+  await page.locator('.job-row[data-status="queued"]').waitFor();
+  const devtools = await browser.newBrowserCDPSession();
+  const { targetInfos } = await devtools.send("Target.getTargets");
+  const workers = targetInfos.filter(({ type }) => type === "shared_worker");
+  assert.equal(workers.length, 1);
+  for (const { targetId } of workers) await devtools.send("Target.closeTarget", { targetId });
+  await streamsBecome(0);
+  await job.cancel();
+  await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
+  await context.close();
+});
+
+test("without shared workers and locks each tab has its own stream, and works", async () => {
+  const { context, tab, create } = await signedIn("jo", () => {
+    Reflect.deleteProperty(globalThis, "SharedWorker");
+    Object.defineProperty(navigator, "locks", { value: undefined });
+  });
+  await create("Seen twice");
+  const tabs = [await tab(), await tab()];
+  for (const page of tabs) await page.locator('.job-row[data-status="queued"]').waitFor();
+  await streamsBecome(2);
+  await context.close();
+});

@@ -1,0 +1,394 @@
+package auth
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// ErrUnavailable: the token cannot be checked for now, because its issuer has not given its keys yet.
+var ErrUnavailable = errors.New("the token's issuer has not given its keys yet")
+
+const (
+	// refetchPause is how long at least lies between two fetches of an issuer's keys, whatever key ids tokens name.
+	refetchPause = 10 * time.Second
+	// refreshEvery is how often keys are fetched though nobody asks, so that one that was withdrawn ends here too.
+	refreshEvery = 10 * time.Minute
+	// firstRetry and lastRetry bound the pause after a fetch that failed.
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = 30 * time.Second
+	// fetchWait is how long a token with a new key id waits for the fetch that may bring its key.
+	fetchWait = 5 * time.Second
+	// fetchTimeout bounds a fetch, and maxKeyBytes what it may bring.
+	fetchTimeout = 10 * time.Second
+	maxKeyBytes  = 1 << 20
+	// minRSABits is the shortest RSA key that is taken (RFC 7518 §3.3).
+	minRSABits = 2048
+)
+
+// asymmetric are the algorithms that a token of an issuer may be signed with: with all of them, who can verify cannot
+// sign.
+var asymmetric = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+
+// IssuerConfig says whose tokens are taken. A zero field takes its default.
+type IssuerConfig struct {
+	// URL is the issuer, as in its tokens' `iss`. Needed; https, but for an issuer on this machine.
+	URL string
+	// Audience is what a token's `aud` must hold. Default "headway".
+	Audience string
+	// ScopeClaim is the claim with the token's scopes: text with spaces between them, or a list. Dots lead into objects
+	// (realm_access.roles) where no claim has the whole name. Default "scope".
+	ScopeClaim string
+	// Algorithms are what tokens may be signed with. Default RS256 and ES256.
+	Algorithms []string
+	// ClockSkew is how far the issuer's clock may differ. Default 5 s.
+	ClockSkew time.Duration
+	// Client fetches the keys. Default one that follows redirects to https only.
+	Client *http.Client
+	// Logger gets the changes of fortune. Needed.
+	Logger *slog.Logger
+}
+
+// Issuer verifies the tokens of an OpenID Connect provider by its published keys. It needs Run to get them. Safe for
+// concurrent use.
+type Issuer struct {
+	cfg    IssuerConfig
+	parser *jwt.Parser
+	// wanted asks Run for a fetch.
+	wanted chan struct{}
+
+	mu   sync.Mutex
+	keys []jose.JSONWebKey
+	// fetched is closed, and replaced, when a fetch is over; lastFetch is when the last one began, and fetching says that
+	// it is not over.
+	fetched   chan struct{}
+	lastFetch time.Time
+	fetching  bool
+	// failure is why the last fetch failed; nil after a good one.
+	failure error
+}
+
+// NewIssuer makes a verifier that knows no keys yet.
+func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
+	if cfg.Audience == "" {
+		cfg.Audience = audience
+	}
+	if cfg.ScopeClaim == "" {
+		cfg.ScopeClaim = "scope"
+	}
+	if len(cfg.Algorithms) == 0 {
+		cfg.Algorithms = []string{"RS256", "ES256"}
+	}
+	if cfg.ClockSkew == 0 {
+		cfg.ClockSkew = leeway
+	}
+	if cfg.Client == nil {
+		cfg.Client = &http.Client{CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			if len(via) > 3 {
+				return errors.New("too many redirects")
+			}
+			return checkURL(req.URL.String())
+		}}
+	}
+	if err := checkURL(cfg.URL); err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	for _, algorithm := range cfg.Algorithms {
+		if !slices.Contains(asymmetric, algorithm) {
+			return nil, fmt.Errorf("issuer: the algorithm %q is not possible; choose of %s", algorithm, strings.Join(asymmetric, ", "))
+		}
+	}
+	if cfg.ClockSkew < 0 || cfg.ClockSkew > 5*time.Minute {
+		return nil, fmt.Errorf("issuer: a clock skew of %v; it must be from 0 to 5 minutes", cfg.ClockSkew)
+	}
+	return &Issuer{
+		cfg: cfg,
+		parser: jwt.NewParser(
+			jwt.WithValidMethods(cfg.Algorithms),
+			jwt.WithIssuer(cfg.URL),
+			jwt.WithAudience(cfg.Audience),
+			jwt.WithExpirationRequired(),
+			jwt.WithIssuedAt(),
+			jwt.WithLeeway(cfg.ClockSkew),
+		),
+		wanted:  make(chan struct{}, 1),
+		fetched: make(chan struct{}),
+		failure: errors.New("not asked yet"),
+	}, nil
+}
+
+// checkURL keeps keys from being fetched in a way that others on the network can change.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "":
+		return fmt.Errorf("%q is no URL; write it as in the tokens' iss claim, like https://login.example.com", text)
+	case u.Scheme == "https", u.Scheme == "http" && isLocal(u.Hostname()):
+		return nil
+	}
+	return fmt.Errorf("%q must be https: whoever can change the keys on their way can sign tokens", text)
+}
+
+func isLocal(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
+
+// Ready tells whether tokens can be checked: nil once keys were fetched, also while the issuer is away since.
+func (i *Issuer) Ready() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.keys) > 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, i.failure)
+}
+
+// Run keeps the keys fresh until ctx ends: it fetches them at once, again and again until that succeeds, then every ten
+// minutes, and when a token names a key that is not among them.
+func (i *Issuer) Run(ctx context.Context) {
+	pause := firstRetry
+	for {
+		wait := refreshEvery
+		if err := i.refresh(ctx); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			wait = pause
+			pause = min(2*pause, lastRetry)
+		} else {
+			pause = firstRetry
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-i.wanted:
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// refresh fetches the keys. Without success those of before stay.
+func (i *Issuer) refresh(ctx context.Context) error {
+	i.mu.Lock()
+	i.lastFetch, i.fetching = time.Now(), true
+	before := i.failure
+	i.mu.Unlock()
+	keys, err := i.fetch(ctx)
+	switch {
+	case ctx.Err() != nil: // the end, which is no news
+	case err != nil && (before == nil || before.Error() != err.Error()):
+		i.cfg.Logger.WarnContext(ctx, "the token issuer's keys cannot be fetched; trying again", "issuer", i.cfg.URL, "error", err)
+	case err == nil && before != nil:
+		i.cfg.Logger.InfoContext(ctx, "the token issuer's keys are here", "issuer", i.cfg.URL, "keys", len(keys))
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.failure = err; err == nil {
+		i.keys = keys
+	}
+	close(i.fetched)
+	i.fetched, i.fetching = make(chan struct{}), false
+	return err
+}
+
+// fetch asks the issuer where its keys are (OpenID Connect Discovery §4), and gets them (RFC 7517).
+func (i *Issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
+	var about struct {
+		Issuer  string `json:"issuer"`
+		JWKSURI string `json:"jwks_uri"`
+	}
+	if err := i.get(ctx, strings.TrimSuffix(i.cfg.URL, "/")+"/.well-known/openid-configuration", &about); err != nil {
+		return nil, err
+	}
+	if about.Issuer != i.cfg.URL {
+		return nil, fmt.Errorf("the issuer calls itself %q, not %q; configure what it calls itself", about.Issuer, i.cfg.URL)
+	}
+	if err := checkURL(about.JWKSURI); err != nil {
+		return nil, fmt.Errorf("the issuer's jwks_uri: %w", err)
+	}
+	var raw struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := i.get(ctx, about.JWKSURI, &raw); err != nil {
+		return nil, err
+	}
+	var keys []jose.JSONWebKey
+	for _, text := range raw.Keys {
+		var key jose.JSONWebKey
+		if json.Unmarshal(text, &key) == nil && usable(key) { // one of an unknown kind is for somebody else
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("the issuer has no key that tokens can be checked with")
+	}
+	return keys, nil
+}
+
+func (i *Issuer) get(ctx context.Context, address string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := i.cfg.Client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("get %s: %s", address, resp.Status)
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(nil, resp.Body, maxKeyBytes)).Decode(into); err != nil {
+		return fmt.Errorf("get %s: %w", address, err)
+	}
+	return nil
+}
+
+// usable tells whether a published key may verify signatures: a public one, long enough, and meant for that.
+func usable(key jose.JSONWebKey) bool {
+	if !key.Valid() || !key.IsPublic() || key.Use != "" && key.Use != "sig" {
+		return false
+	}
+	if public, ok := key.Key.(*rsa.PublicKey); ok {
+		return public.N.BitLen() >= minRSABits
+	}
+	return true
+}
+
+// Verify implements Verifier.
+func (i *Issuer) Verify(ctx context.Context, token string) (Identity, error) {
+	if token == "" {
+		return Identity{}, ErrMissing
+	}
+	claims := jwt.MapClaims{}
+	_, err := i.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return i.key(ctx, t) })
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return Identity{}, fmt.Errorf("verify a token of %s: %w", i.cfg.URL, err)
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return Identity{}, ErrExpired
+	case err != nil:
+		return Identity{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	subject, _ := claims.GetSubject()        // checked by the parser
+	expires, _ := claims.GetExpirationTime() // needed by the parser
+	if subject == "" {
+		return Identity{}, fmt.Errorf("%w: no subject", ErrInvalid)
+	}
+	return Identity{Subject: subject, Scopes: scopes(claims, i.cfg.ScopeClaim), ExpiresAt: expires.Time}, nil
+}
+
+// key finds the key that a token says it is signed with. One that is not known is fetched, but not sooner than 10 s
+// after the fetch before: tokens with made-up key ids must not become requests to the issuer.
+func (i *Issuer) key(ctx context.Context, t *jwt.Token) (crypto.PublicKey, error) {
+	if _, critical := t.Header["crit"]; critical { // RFC 7515 §4.1.11: none of its extensions is known here
+		return nil, errors.New("the token has extensions that must be understood")
+	}
+	kid, _ := t.Header["kid"].(string)
+	key, fetched, err := i.lookUp(kid, t.Method.Alg())
+	if key != nil || fetched == nil {
+		return key, err
+	}
+	timeout := time.NewTimer(fetchWait)
+	defer timeout.Stop()
+	select {
+	case <-fetched:
+	case <-timeout.C:
+	case <-ctx.Done():
+	}
+	key, _, err = i.lookUp(kid, t.Method.Alg())
+	return key, err
+}
+
+// lookUp gives the key, or why there is none; fetched is closed when a fetch that may bring it is over, and nil if none
+// is due.
+func (i *Issuer) lookUp(kid, algorithm string) (key crypto.PublicKey, fetched <-chan struct{}, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var fitting []jose.JSONWebKey
+	for _, k := range i.keys {
+		// Without an id the only key is meant (OpenID Connect Core §10.1).
+		if (kid == "" || k.KeyID == kid) && (k.Algorithm == "" || k.Algorithm == algorithm) {
+			fitting = append(fitting, k)
+		}
+	}
+	if len(fitting) == 1 {
+		return fitting[0].Key, nil, nil
+	}
+	err = fmt.Errorf("%d of the issuer's keys are named %q and fit %s", len(fitting), kid, algorithm)
+	if len(i.keys) == 0 {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, i.failure)
+	}
+	if i.fetching {
+		return nil, i.fetched, err
+	}
+	if time.Since(i.lastFetch) < refetchPause {
+		return nil, nil, err
+	}
+	select {
+	case i.wanted <- struct{}{}:
+	default: // asked already
+	}
+	return nil, i.fetched, err
+}
+
+// scopes reads the claim with the scopes.
+func scopes(claims map[string]any, name string) []string {
+	value, ok := claims[name]
+	if !ok {
+		value = claims
+		for part := range strings.SplitSeq(name, ".") {
+			object, _ := value.(map[string]any)
+			if value, ok = object[part]; !ok {
+				return nil
+			}
+		}
+	}
+	switch value := value.(type) {
+	case string:
+		return strings.Fields(value)
+	case []any:
+		var list []string
+		for _, element := range value {
+			if text, isText := element.(string); isText {
+				list = append(list, text)
+			}
+		}
+		return list
+	}
+	return nil
+}
+
+// EitherVerifier takes the tokens of an issuer, and those that the services and the command line sign with the key. A
+// token's algorithm says whose it is, and each of the two knows none of the other's algorithms.
+type EitherVerifier struct {
+	Key    *Key
+	Issuer *Issuer
+}
+
+// Verify implements Verifier.
+func (v *EitherVerifier) Verify(ctx context.Context, token string) (Identity, error) {
+	unverified, _, err := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
+	if err == nil && unverified.Method.Alg() != jwt.SigningMethodHS256.Alg() {
+		return v.Issuer.Verify(ctx, token)
+	}
+	return v.Key.Verify(ctx, token)
+}

@@ -1,0 +1,77 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+var (
+	// errBody wraps what ended a body before its end.
+	errBody = errors.New("read the body")
+	// errStopped ends the reading of a body that somebody else wants out of the way.
+	errStopped = errors.New("stopped for another request")
+)
+
+// pacedReader reads a request's body, and gives every read its own time: an upload may take hours, but not stand still.
+type pacedReader struct {
+	body    io.Reader
+	control *http.ResponseController
+	timeout time.Duration
+
+	mu      sync.Mutex
+	until   time.Time
+	stopped bool
+}
+
+func newPacedReader(w http.ResponseWriter, r *http.Request, timeout time.Duration) *pacedReader {
+	return &pacedReader{body: r.Body, control: http.NewResponseController(w), timeout: timeout}
+}
+
+// Read implements io.Reader.
+func (p *pacedReader) Read(b []byte) (int, error) {
+	if !p.extend() {
+		return 0, errStopped
+	}
+	n, err := p.body.Read(b)
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		// From here on net/http waits for the peer to hang up, which is no reading against time.
+		_ = p.control.SetReadDeadline(time.Time{})
+	case p.isStopped():
+		err = errStopped
+	default:
+		err = fmt.Errorf("%w: %w", errBody, err)
+	}
+	return n, err
+}
+
+// extend moves the deadline on, unless the reader was stopped.
+func (p *pacedReader) extend() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// Moving the deadline costs a lock; a tenth of the timeout is near enough.
+	if now := time.Now(); !p.stopped && p.until.Sub(now) < p.timeout*9/10 {
+		p.until = now.Add(p.timeout)
+		_ = p.control.SetReadDeadline(p.until) // net/http's can
+	}
+	return !p.stopped
+}
+
+func (p *pacedReader) isStopped() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stopped
+}
+
+// stop ends a read that is under way, and all that would follow. It may be called from any goroutine.
+func (p *pacedReader) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	_ = p.control.SetReadDeadline(time.Unix(1, 0)) // net/http's can
+}

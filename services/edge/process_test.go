@@ -1,0 +1,213 @@
+package edge_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/auth"
+	"headway/services/edge"
+)
+
+// childSettings is the environment variable that makes this test program an edge.
+const childSettings = "HEADWAY_TEST_EDGE"
+
+type childConfig struct{ Listen, Jobs, Importer, Uploads string }
+
+// runChild is the edge in a process of its own, until it is killed.
+func runChild(settings string) int {
+	var c childConfig
+	if err := json.Unmarshal([]byte(settings), &c); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	key, err := auth.NewKey(bytes.Repeat([]byte("k"), 32))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	s, err := edge.New(edge.Config{
+		Listen: c.Listen, JobsAddr: c.Jobs, ImporterAddr: c.Importer, Verifier: key, Key: key, UploadsDir: c.Uploads,
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	fmt.Println(s.Addr())
+	if err := s.Run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// child starts an edge in a process of its own, before the same services as the test's edge, and turns the bench to it.
+// A later child answers at the same address.
+func (b *bench) child(uploads string) *exec.Cmd {
+	b.t.Helper()
+	listen := "127.0.0.1:0"
+	if b.childAddr != "" {
+		listen = b.childAddr
+	}
+	settings, err := json.Marshal(childConfig{listen, b.jobsUp.addr, b.importerUp.addr, uploads})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), childSettings+"="+string(settings)), os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { killChild(cmd) })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.childAddr = strings.TrimSpace(line)
+	b.url = "http://" + b.childAddr
+	return cmd
+}
+
+// killChild ends a process as a power failure would.
+func killChild(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill() // may have ended
+	_ = cmd.Wait()         // was killed
+}
+
+// peakMemory is the most memory, in MiB, that a process has had in use.
+func peakMemory(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
+	if found == nil {
+		t.Fatalf("no VmHWM in %s", text)
+	}
+	kb, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb >> 10
+}
+
+// zeros is a workbook of any length, made as it is read.
+func zeros(length int64) io.Reader {
+	return io.MultiReader(strings.NewReader("PK"), io.LimitReader(zeroReader{}, length-2))
+}
+
+type zeroReader struct{}
+
+func (zeroReader) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+func TestLargeWorkbookCostsTheEdgeNoMoreMemoryThanASmallOne(t *testing.T) {
+	b := setup(t, nil)
+	uploads := t.TempDir()
+	edge := b.child(uploads)
+	ways := map[string]func(int64) *http.Response{
+		"as the body": func(length int64) *http.Response {
+			return b.upload(zeros(length), xlsxType, "")
+		},
+		"in a form": func(length int64) *http.Response {
+			var head bytes.Buffer
+			w := multipart.NewWriter(&head)
+			if _, err := w.CreateFormFile("file", "large.xlsx"); err != nil {
+				t.Fatal(err)
+			}
+			tail := strings.NewReader("\r\n--" + w.Boundary() + "--\r\n")
+			return b.upload(io.MultiReader(&head, zeros(length), tail), w.FormDataContentType(), "")
+		},
+		"resumable": func(length int64) *http.Response {
+			tus := &tusBench{b, uploads}
+			path := tus.begin(int(length))
+			if resp := tus.append(path, 0, zeros(length)); resp.StatusCode != http.StatusNoContent {
+				t.Fatal(resp.Status)
+			}
+			return tus.makeImport(path)
+		},
+	}
+	const small, large = 4 << 20, 500_000_000
+	for name, upload := range ways {
+		if resp := upload(small); resp.StatusCode != http.StatusAccepted {
+			t.Fatalf("%s: %s", name, resp.Status)
+		}
+	}
+	before := peakMemory(t, edge.Process.Pid)
+	for name, upload := range ways {
+		if resp := upload(large); resp.StatusCode != http.StatusAccepted {
+			t.Fatalf("%s: %s", name, resp.Status)
+		}
+		after := peakMemory(t, edge.Process.Pid)
+		t.Logf("500 MB %s: %d MiB at most, %d MiB after small ones", name, after, before)
+		if after > before+16 { // what the garbage collector lets lie differs from run to run by some MiB
+			t.Errorf("500 MB %s cost the edge %d MiB, small ones %d MiB", name, after, before)
+		}
+	}
+}
+
+func TestUploadGoesOnAfterTheEdgeWasKilled(t *testing.T) {
+	b := setup(t, nil)
+	tus := &tusBench{b, filepath.Join(t.TempDir(), "uploads")}
+	edge := b.child(tus.dir)
+	workbook := workbookOf(3 << 20)
+	path := tus.begin(len(workbook), "filename", "staff.xlsx")
+	conn := tus.dialPiece(path, 0, len(workbook))
+	fmt.Fprint(conn, workbook[:2<<20])
+	eventually(t, "much has arrived", func() bool { return len(tus.kept()) >= 1<<20 })
+	killChild(edge)
+	stray := filepath.Join(tus.dir, "STRAY.part") // killed while it began another
+	if err := os.WriteFile(stray, []byte("PK"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	edge = b.child(tus.dir)
+	if _, err := os.Stat(stray); err == nil {
+		t.Error("half an upload is kept")
+	}
+	offset, err := strconv.Atoi(tus.offset(path))
+	if err != nil || offset < 1<<20 || offset > 2<<20 {
+		t.Fatalf("offset %d, %v", offset, err)
+	}
+	if resp := tus.append(path, offset, strings.NewReader(workbook[offset:])); resp.StatusCode != http.StatusNoContent {
+		t.Fatal(resp.Status)
+	}
+	b.importer.byRequest, b.importer.loseAnswers = map[string]*importsv1.Import{}, 1
+	b.refused(tus.makeImport(path), http.StatusServiceUnavailable, "SHUTTING_DOWN")
+	killChild(edge) // the import is made, and nobody knows
+
+	edge = b.child(tus.dir)
+	for range 2 {
+		status, answer := b.decode(tus.makeImport(path))
+		if status != http.StatusAccepted || answer["replayed"] != true {
+			t.Fatalf("%d %v", status, answer)
+		}
+		killChild(edge)
+		edge = b.child(tus.dir) // which is told again by one that only read of it
+	}
+	sum := sha256.Sum256([]byte(workbook))
+	if _, kept, _, sha, _ := b.uploads(); kept != 1 || sha != hex.EncodeToString(sum[:]) {
+		t.Errorf("%d imports, of the bytes %s", kept, sha)
+	}
+}

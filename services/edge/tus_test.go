@@ -1,0 +1,466 @@
+package edge_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/auth"
+	"headway/services/edge"
+)
+
+// tusBench is an edge whose folder of unfinished uploads can be looked into.
+type tusBench struct {
+	*bench
+	dir string
+}
+
+func setupTus(t *testing.T, change func(*edge.Config)) *tusBench {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "uploads")
+	b := setup(t, func(c *edge.Config) {
+		c.UploadsDir = dir
+		if change != nil {
+			change(c)
+		}
+	})
+	b.importer.byRequest = map[string]*importsv1.Import{}
+	return &tusBench{b, dir}
+}
+
+// tus makes a request of the protocol.
+func (b *tusBench) tus(method, path string, body io.Reader, headers ...string) *http.Response {
+	b.t.Helper()
+	return b.do(method, path, body, append([]string{"Tus-Resumable", "1.0.0"}, headers...)...)
+}
+
+// begin creates an upload of so many bytes and gives its path.
+func (b *tusBench) begin(length int, metadata ...string) string {
+	b.t.Helper()
+	resp := b.tus(http.MethodPost, "/api/v1/uploads", nil, "Upload-Length", fmt.Sprint(length), "Upload-Metadata", metadataOf(metadata...))
+	if resp.StatusCode != http.StatusCreated {
+		text, _ := io.ReadAll(resp.Body)
+		b.t.Fatalf("create: %s %s", resp.Status, text)
+	}
+	expires, err := http.ParseTime(resp.Header.Get("Upload-Expires"))
+	if err != nil || !expires.After(time.Now()) || resp.Header.Get("Tus-Resumable") != "1.0.0" {
+		b.t.Errorf("create: headers %v", resp.Header)
+	}
+	path := resp.Header.Get("Location")
+	if !strings.HasPrefix(path, "/api/v1/uploads/") {
+		b.t.Fatalf("create: location %q", path)
+	}
+	return path
+}
+
+// metadataOf writes names and values as Upload-Metadata.
+func metadataOf(pairs ...string) string {
+	var list []string
+	for i := 0; i < len(pairs); i += 2 {
+		list = append(list, pairs[i]+" "+base64.StdEncoding.EncodeToString([]byte(pairs[i+1])))
+	}
+	return strings.Join(list, ",")
+}
+
+func (b *tusBench) append(path string, offset int, body io.Reader, headers ...string) *http.Response {
+	b.t.Helper()
+	return b.tus(http.MethodPatch, path, body, append([]string{"Upload-Offset", fmt.Sprint(offset), "Content-Type", "application/offset+octet-stream"}, headers...)...)
+}
+
+// offset asks how much has arrived.
+func (b *tusBench) offset(path string) string {
+	b.t.Helper()
+	resp := b.tus(http.MethodHead, path, nil)
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Cache-Control") != "no-store" || resp.Header.Get("Upload-Length") == "" {
+		b.t.Fatalf("head: %s %v", resp.Status, resp.Header)
+	}
+	return resp.Header.Get("Upload-Offset")
+}
+
+// makeImport is the last step.
+func (b *tusBench) makeImport(path string, headers ...string) *http.Response {
+	b.t.Helper()
+	return b.do(http.MethodPost, "/api/v1/imports?upload_id="+filepath.Base(path), nil, headers...)
+}
+
+// files are what is kept in the folder.
+func (b *tusBench) files() []string {
+	b.t.Helper()
+	entries, err := os.ReadDir(b.dir)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// kept gives the bytes of the only upload.
+func (b *tusBench) kept() []byte {
+	b.t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.dir, "*.part"))
+	if err != nil || len(files) != 1 {
+		b.t.Fatal(files, err)
+	}
+	kept, err := os.ReadFile(files[0])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return kept
+}
+
+func workbookOf(bytes int) string {
+	return "PK" + strings.Repeat("0123456789abcdef", bytes/16)[:bytes-2]
+}
+
+func TestUploadInPiecesBecomesOneImport(t *testing.T) {
+	b := setupTus(t, nil)
+	workbook := workbookOf(1_500_000)
+	path := b.begin(len(workbook), "filename", "Löhne.xlsx", "schema", "workforce", "on_issues", "skip_rows", "dry_run", "true", "filetype", xlsxType, "name", "x")
+	for offset := 0; offset < len(workbook); offset += 600_000 {
+		if got := b.offset(path); got != fmt.Sprint(offset) {
+			t.Fatalf("offset %s, want %d", got, offset)
+		}
+		b.refused(b.makeImport(path), http.StatusConflict, "UPLOAD_INCOMPLETE")
+		end := min(offset+600_000, len(workbook))
+		resp := b.append(path, offset, strings.NewReader(workbook[offset:end]))
+		if resp.StatusCode != http.StatusNoContent || resp.Header.Get("Upload-Offset") != fmt.Sprint(end) || resp.Header.Get("Upload-Expires") == "" {
+			t.Fatalf("piece at %d: %s %v", offset, resp.Status, resp.Header)
+		}
+	}
+	for i, replayed := range []bool{false, true, true} {
+		resp := b.makeImport(path)
+		status, answer := b.decode(resp)
+		accepted, _ := answer["import"].(map[string]any)
+		links, _ := answer["links"].(map[string]any)
+		sum := sha256.Sum256([]byte(workbook))
+		if status != http.StatusAccepted || accepted["importId"] != "imp-1" || accepted["owner"] != "ann" || answer["replayed"] != replayed ||
+			resp.Header.Get("Location") != "/api/v1/imports/imp-1" || links["stream"] != "/api/v1/sse/imports/imp-1" || accepted["sha256"] != hex.EncodeToString(sum[:]) {
+			t.Fatalf("call %d: %d %v", i, status, answer)
+		}
+	}
+	_, kept, _, _, o := b.uploads()
+	if kept != 1 || b.importer.uploads != 1 {
+		t.Errorf("%d imports of %d uploads, want one", kept, b.importer.uploads)
+	}
+	if o.GetFileName() != "Löhne.xlsx" || o.GetOnIssues() != importsv1.OnIssues_ON_ISSUES_SKIP_ROWS || !o.GetDryRun() || o.GetSizeBytes() != int64(len(workbook)) || o.GetRequestId() != "upload:"+filepath.Base(path) {
+		t.Errorf("options %v", o)
+	}
+	if got := b.offset(path); got != fmt.Sprint(len(workbook)) {
+		t.Errorf("offset %s behind the end", got)
+	}
+	for _, name := range b.files() {
+		if strings.HasSuffix(name, ".part") {
+			t.Errorf("%s is kept", name)
+		}
+	}
+}
+
+func TestUploadWithItsFirstBytesOrByMethodOverride(t *testing.T) {
+	b := setupTus(t, nil)
+	resp := b.tus(http.MethodPost, "/api/v1/uploads", strings.NewReader("PK1"), "Upload-Length", "6", "Content-Type", "application/offset+octet-stream")
+	path := resp.Header.Get("Location")
+	if resp.StatusCode != http.StatusCreated || resp.Header.Get("Upload-Offset") != "3" {
+		t.Fatalf("%s %v", resp.Status, resp.Header)
+	}
+	override := func(method string, headers ...string) *http.Response {
+		return b.tus(http.MethodPost, path, strings.NewReader("234"), append(headers, "X-HTTP-Method-Override", method, "Content-Type", "application/offset+octet-stream")...)
+	}
+	if resp := override("PATCH", "Upload-Offset", "3"); resp.StatusCode != http.StatusNoContent || resp.Header.Get("Upload-Offset") != "6" {
+		t.Errorf("override: %s %v", resp.Status, resp.Header)
+	}
+	b.refused(override("PUT"), http.StatusBadRequest, "FORM_INVALID")
+	if resp := b.makeImport(path, "Authorization", "Bearer "+b.token("ann")); resp.StatusCode != http.StatusAccepted {
+		t.Errorf("import: %s", resp.Status)
+	}
+	// What is refused with its first bytes was never begun.
+	for _, body := range []io.Reader{strings.NewReader("PK12345"), io.MultiReader(strings.NewReader("PK12345"))} {
+		resp := b.tus(http.MethodPost, "/api/v1/uploads", body, "Upload-Length", "6", "Content-Type", "application/offset+octet-stream")
+		if resp.Header.Get("Location") != "" {
+			t.Error("a place for what was refused")
+		}
+		b.refused(resp, http.StatusRequestEntityTooLarge, "UPLOAD_TOO_LARGE")
+	}
+	if got := b.files(); len(got) != 1 {
+		t.Errorf("kept: %v", got)
+	}
+}
+
+func TestTusIsSpokenByTheBook(t *testing.T) {
+	b := setupTus(t, func(c *edge.Config) { c.MaxUploadBytes = 1 << 20 })
+	resp := b.do(http.MethodOptions, "/api/v1/uploads", nil, "Authorization", "")
+	if h := resp.Header; resp.StatusCode != http.StatusNoContent || h.Get("Tus-Version") != "1.0.0" || h.Get("Tus-Resumable") != "1.0.0" ||
+		h.Get("Tus-Max-Size") != "1048576" || h.Get("Tus-Extension") != "creation,creation-with-upload,termination,expiration" {
+		t.Errorf("options: %s %v", resp.Status, h)
+	}
+	resp = b.do(http.MethodPost, "/api/v1/uploads", nil, "Upload-Length", "5", "Tus-Resumable", "0.2.2")
+	if resp.Header.Get("Tus-Version") != "1.0.0" {
+		t.Errorf("no Tus-Version: %v", resp.Header)
+	}
+	b.refused(resp, http.StatusPreconditionFailed, "TUS_VERSION_UNSUPPORTED")
+	for name, test := range map[string]struct {
+		headers []string
+		status  int
+		reason  string
+	}{
+		"no length":                {nil, 400, "FORM_INVALID"},
+		"a length for later":       {[]string{"Upload-Defer-Length", "1"}, 400, "FORM_INVALID"},
+		"a length below 0":         {[]string{"Upload-Length", "-1"}, 400, "FORM_INVALID"},
+		"a length over the limit":  {[]string{"Upload-Length", "1048577"}, 413, "UPLOAD_TOO_LARGE"},
+		"an unknown field":         {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("shcema", "workforce")}, 400, "FORM_INVALID"},
+		"a value that is no base":  {[]string{"Upload-Length", "5", "Upload-Metadata", "schema §"}, 400, "FORM_INVALID"},
+		"a value that is no text":  {[]string{"Upload-Length", "5", "Upload-Metadata", "schema /w=="}, 400, "FORM_INVALID"},
+		"a field twice":            {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("schema", "a", "schema", "b")}, 400, "FORM_INVALID"},
+		"an unknown policy":        {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("on_issues", "ignore")}, 400, "FORM_INVALID"},
+		"a request id of nonsense": {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("request_id", "a b")}, 400, "REQUEST_INVALID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.refused(b.tus(http.MethodPost, "/api/v1/uploads", nil, test.headers...), test.status, test.reason)
+		})
+	}
+	b.refused(b.tus(http.MethodPost, "/api/v1/uploads", strings.NewReader("x"), "Upload-Length", "5", "Content-Type", "text/plain"), 415, "MEDIA_TYPE_UNSUPPORTED")
+	if got := b.files(); len(got) != 0 {
+		t.Errorf("kept: %v", got)
+	}
+
+	path := b.begin(6)
+	b.refused(b.do(http.MethodPatch, path, strings.NewReader("PK")), 412, "TUS_VERSION_UNSUPPORTED")
+	b.refused(b.append(path, 0, strings.NewReader("PK"), "Content-Type", "application/octet-stream"), 415, "MEDIA_TYPE_UNSUPPORTED")
+	b.refused(b.append(path, 0, strings.NewReader("PK"), "Upload-Offset", "x"), 400, "FORM_INVALID")
+	b.refused(b.append(path, 0, strings.NewReader("PK34567")), 413, "UPLOAD_TOO_LARGE")
+	resp = b.append(path, 2, strings.NewReader("34"))
+	if resp.Header.Get("Upload-Offset") != "0" {
+		t.Errorf("the true offset is %q", resp.Header.Get("Upload-Offset"))
+	}
+	b.refused(resp, 409, "UPLOAD_OFFSET_MISMATCH")
+	b.refused(b.do(http.MethodPost, "/api/v1/imports?schema=x&upload_id="+filepath.Base(path), nil), 400, "FORM_INVALID")
+	b.refused(b.do(http.MethodPost, "/api/v1/imports?upload_id="+filepath.Base(path), strings.NewReader("PK")), 400, "FORM_INVALID")
+	if got := b.offset(path); got != "0" {
+		t.Errorf("offset %s", got)
+	}
+	if resp := b.append(path, 0, strings.NewReader("")); resp.StatusCode != 204 {
+		t.Errorf("an empty piece: %s", resp.Status)
+	}
+	// Beyond the length, when the piece does not say how long it is: what fits is kept.
+	b.refused(b.append(path, 0, io.MultiReader(strings.NewReader("PK34567"))), 413, "UPLOAD_TOO_LARGE")
+	if got := b.offset(path); got != "6" {
+		t.Errorf("offset %s", got)
+	}
+	if resp := b.tus(http.MethodDelete, path, nil); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("delete: %s", resp.Status)
+	}
+	b.refused(b.tus(http.MethodDelete, path, nil), 404, "UPLOAD_NOT_FOUND")
+	if resp := b.tus(http.MethodHead, path, nil); resp.StatusCode != 404 {
+		t.Errorf("head of nothing: %s", resp.Status)
+	}
+	if got := b.files(); len(got) != 0 {
+		t.Errorf("kept: %v", got)
+	}
+}
+
+func TestUploadOfAnotherUserIsNotThere(t *testing.T) {
+	b := setupTus(t, nil)
+	path := b.begin(6)
+	for name, token := range map[string]string{"another user": b.token("bob"), "an admin": b.token("eve", auth.ScopeAdmin)} {
+		as := []string{"Authorization", "Bearer " + token}
+		if resp := b.tus(http.MethodHead, path, nil, as...); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: head: %s", name, resp.Status)
+		}
+		b.refused(b.append(path, 0, strings.NewReader("PK3456"), as...), http.StatusNotFound, "UPLOAD_NOT_FOUND")
+		b.refused(b.tus(http.MethodDelete, path, nil, as...), http.StatusNotFound, "UPLOAD_NOT_FOUND")
+		b.refused(b.makeImport(path, as...), http.StatusNotFound, "UPLOAD_NOT_FOUND")
+	}
+	b.refused(b.append(path, 0, strings.NewReader("PK3456"), "Authorization", ""), http.StatusUnauthorized, "TOKEN_MISSING")
+	if got := b.offset(path); got != "0" {
+		t.Errorf("offset %s", got)
+	}
+	b.refused(b.makeImport("/../etc/passwd"), http.StatusNotFound, "UPLOAD_NOT_FOUND")
+}
+
+// dialPiece opens a bare connection and sends the head of a piece.
+func (b *tusBench) dialPiece(path string, offset, length int) net.Conn {
+	b.t.Helper()
+	host := strings.TrimPrefix(b.url, "http://")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { conn.Close() })
+	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: %d\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: %d\r\n\r\n",
+		path, host, b.token("ann"), offset, length)
+	return conn
+}
+
+func TestPieceThatBreaksIsGoneOnWith(t *testing.T) {
+	b := setupTus(t, nil)
+	workbook := workbookOf(2 << 20)
+	path := b.begin(len(workbook))
+	conn := b.dialPiece(path, 0, len(workbook))
+	fmt.Fprint(conn, workbook[:900_000])
+	conn.Close()
+	eventually(t, "what arrived is kept", func() bool { return len(b.kept()) == 900_000 })
+	if got := b.offset(path); got != "900000" {
+		t.Fatalf("offset %s", got)
+	}
+	if resp := b.append(path, 900_000, strings.NewReader(workbook[900_000:])); resp.StatusCode != http.StatusNoContent {
+		t.Fatal(resp.Status)
+	}
+	if resp := b.makeImport(path); resp.StatusCode != http.StatusAccepted {
+		t.Fatal(resp.Status)
+	}
+	sum := sha256.Sum256([]byte(workbook))
+	if _, _, _, sha, _ := b.uploads(); sha != hex.EncodeToString(sum[:]) {
+		t.Error("other bytes arrived")
+	}
+}
+
+func TestAskingForTheOffsetEndsAPieceThatHangs(t *testing.T) {
+	b := setupTus(t, nil) // a sender may pause for a minute
+	workbook := workbookOf(1 << 20)
+	path := b.begin(len(workbook))
+	conn := b.dialPiece(path, 0, len(workbook))
+	fmt.Fprint(conn, workbook[:400_000])
+	eventually(t, "the piece is being written", func() bool { return len(b.kept()) > 0 })
+	offset, err := strconv.Atoi(b.offset(path))
+	if err != nil || offset == 0 || offset > 400_000 {
+		t.Fatalf("offset %d, %v", offset, err)
+	}
+	if resp := b.append(path, offset, strings.NewReader(workbook[offset:])); resp.StatusCode != http.StatusNoContent {
+		t.Fatal(resp.Status)
+	}
+	if string(b.kept()) != workbook {
+		t.Error("other bytes are kept")
+	}
+	answer := make([]byte, 12)
+	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 423" {
+		t.Errorf("the one that hung got %q, %v", answer, err)
+	}
+}
+
+func TestTwoPiecesAtOnceNeverMix(t *testing.T) {
+	b := setupTus(t, nil)
+	const length = 4 << 20
+	path := b.begin(length)
+	first := b.dialPiece(path, 0, length)
+	fmt.Fprint(first, strings.Repeat("a", 1<<20))
+	second := b.dialPiece(path, 0, length)
+	go func() { fmt.Fprint(second, strings.Repeat("b", length)) }()
+	go func() { fmt.Fprint(first, strings.Repeat("a", length-1<<20)) }()
+	for _, conn := range []net.Conn{first, second} {
+		if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = conn.Read(make([]byte, 100)) // an answer, or a connection that is closed
+	}
+	b.offset(path) // nobody is writing now
+	kept := b.kept()
+	if fmt.Sprint(len(kept)) != b.offset(path) {
+		t.Errorf("%d bytes are kept, and the offset is %s", len(kept), b.offset(path))
+	}
+	if a, all := bytes.Count(kept, []byte("a")), len(kept); a != 0 && a != all || all == 0 {
+		t.Errorf("%d bytes of the first among %d", a, all)
+	}
+}
+
+func TestRefusedWorkbookIsToldAgainAndLeavesNoBytes(t *testing.T) {
+	b := setupTus(t, nil)
+	path := b.begin(5)
+	b.append(path, 0, strings.NewReader("hello"))
+	for range 2 {
+		b.refused(b.makeImport(path), http.StatusBadRequest, "NOT_A_WORKBOOK")
+	}
+	if b.importer.uploads != 1 {
+		t.Errorf("the importer was asked %d times", b.importer.uploads)
+	}
+	if got := b.files(); len(got) != 1 || !strings.HasSuffix(got[0], ".json") {
+		t.Errorf("kept: %v", got)
+	}
+	b.nothingKept()
+}
+
+func TestImportWhoseAnswerWasLostIsMadeOnce(t *testing.T) {
+	b := setupTus(t, nil)
+	b.importer.loseAnswers = 1
+	path := b.begin(5)
+	b.append(path, 0, strings.NewReader("PK345"))
+	b.refused(b.makeImport(path), http.StatusServiceUnavailable, "SHUTTING_DOWN")
+	status, answer := b.decode(b.makeImport(path))
+	if status != http.StatusAccepted || answer["replayed"] != true {
+		t.Fatalf("%d %v", status, answer)
+	}
+	if _, kept, _, _, _ := b.uploads(); kept != 1 {
+		t.Errorf("%d imports", kept)
+	}
+}
+
+func TestUnfinishedUploadsExpire(t *testing.T) {
+	b := setupTus(t, func(c *edge.Config) { c.UploadTTL = 300 * time.Millisecond })
+	resp := b.tus(http.MethodPost, "/api/v1/uploads", nil, "Upload-Length", "5")
+	path := resp.Header.Get("Location")
+	eventually(t, "nothing is kept", func() bool { return len(b.files()) == 0 })
+	b.refused(b.append(path, 0, strings.NewReader("PK345")), http.StatusNotFound, "UPLOAD_NOT_FOUND")
+}
+
+func TestUnfinishedUploadsOfAUserAreLimited(t *testing.T) {
+	b := setupTus(t, func(c *edge.Config) { c.UnfinishedPerUser, c.UnfinishedBytesPerUser = 2, 100 })
+	create := func(length int, headers ...string) *http.Response {
+		return b.tus(http.MethodPost, "/api/v1/uploads", nil, append(headers, "Upload-Length", fmt.Sprint(length))...)
+	}
+	path := b.begin(60)
+	b.refused(create(41), http.StatusTooManyRequests, "UPLOAD_LIMIT") // too many bytes
+	b.begin(40)
+	b.refused(create(0), http.StatusTooManyRequests, "UPLOAD_LIMIT") // too many uploads
+	if resp := create(100, "Authorization", "Bearer "+b.token("bob")); resp.StatusCode != http.StatusCreated {
+		t.Errorf("another user: %s", resp.Status)
+	}
+	b.tus(http.MethodDelete, path, nil)
+	b.begin(60)
+}
+
+func TestPiecesCountAmongTheUploadsUnderWay(t *testing.T) {
+	b := setupTus(t, func(c *edge.Config) { c.UploadsPerUser = 1 })
+	conn := b.dialUpload("application/octet-stream", 5)
+	fmt.Fprint(conn, "PK")
+	eventually(t, "the first begins", func() bool { running, _, _, _, _ := b.uploads(); return running == 1 })
+	path := b.begin(5)
+	b.refused(b.append(path, 0, strings.NewReader("PK345")), http.StatusTooManyRequests, "UPLOAD_LIMIT")
+	if got := b.offset(path); got != "0" {
+		t.Errorf("offset %s", got)
+	}
+}
+
+func TestForeignPagesThatAreAllowedCanSpeakTus(t *testing.T) {
+	b := setupTus(t, func(c *edge.Config) { c.CORSOrigins = []string{"https://app.example.com"} })
+	origin := []string{"Origin", "https://app.example.com"}
+	resp := b.do(http.MethodOptions, "/api/v1/uploads/x", nil, append(origin, "Authorization", "", "Access-Control-Request-Method", "PATCH",
+		"Access-Control-Request-Headers", "tus-resumable,upload-offset,content-type,authorization")...)
+	allowed := strings.ToLower(resp.Header.Get("Access-Control-Allow-Headers"))
+	for _, name := range []string{"tus-resumable", "upload-length", "upload-metadata", "upload-offset", "content-type"} {
+		if !strings.Contains(allowed, name) {
+			t.Errorf("the preflight does not allow %s: %s", name, allowed)
+		}
+	}
+	if resp.StatusCode != http.StatusNoContent || !strings.Contains(resp.Header.Get("Access-Control-Allow-Methods"), "PATCH") {
+		t.Errorf("preflight: %s %v", resp.Status, resp.Header)
+	}
+	exposed := strings.ToLower(b.tus(http.MethodPost, "/api/v1/uploads", nil, append(origin, "Upload-Length", "5")...).Header.Get("Access-Control-Expose-Headers"))
+	for _, name := range []string{"location", "upload-offset", "upload-length", "upload-metadata", "upload-expires", "tus-resumable", "tus-version", "tus-extension", "tus-max-size"} {
+		if !strings.Contains(exposed, name) {
+			t.Errorf("%s is not exposed: %s", name, exposed)
+		}
+	}
+}
