@@ -219,7 +219,7 @@ func TestACharacterSurvivesItsWorkersDeath(t *testing.T) {
 func TestWorkersEndWithHeadway(t *testing.T) {
 	s := withWorkers(t)
 	token := s.token("ann")
-	large := map[string]any{"width": 1280, "height": 1000, "samples": 64}
+	large := map[string]any{"width": 1280, "height": 1000, "samples": 16}
 	id := s.create(token, "media", large)
 	pid := s.workerPID(token, id, 10_000)
 	if err := s.interrupt(); err != nil {
