@@ -9,6 +9,7 @@ import "./styles/views/job.css";
 import "./styles/views/verdict.css";
 import "./styles/views/issues.css";
 import "./styles/views/output.css";
+import "./styles/views/other-jobs.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App.js";

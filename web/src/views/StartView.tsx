@@ -7,6 +7,7 @@ import { DropZone } from "../parts/DropZone.js";
 import { type ImportChoices, ImportOptions } from "../parts/ImportOptions.js";
 import { JobRow } from "../parts/JobRow.js";
 import { useMyJobs } from "../parts/JobsContext.js";
+import { OtherJobs } from "../parts/OtherJobs.js";
 import { SampleOffer } from "../parts/SampleOffer.js";
 import { UploadCard } from "../parts/UploadCard.js";
 import { useNow } from "../parts/useNow.js";
@@ -105,6 +106,7 @@ export function StartView() {
           <SampleOffer onTry={(rows) => void trySample(rows)} />
         </div>
       </div>
+      <OtherJobs />
       <RecentJobs />
     </div>
   );
