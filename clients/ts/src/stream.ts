@@ -52,7 +52,10 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
   while (!signal?.aborted) {
     const connection = new AbortController();
     const cut = () => connection.abort();
-    signal?.addEventListener("abort", cut);
+    const until = { signal: connection.signal };
+    signal?.addEventListener("abort", cut, until);
+    // What was open before the browser went offline is dead, though nothing says so.
+    globalThis.addEventListener?.("online", cut, until);
     let watchdog: ReturnType<typeof setTimeout> | undefined;
     let silenceMs = 45_000;
     let retryMs = 1000;
@@ -107,7 +110,6 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
       error = cause;
       failures++;
     } finally {
-      signal?.removeEventListener("abort", cut);
       cut();
     }
     if (over || signal?.aborted) return;
