@@ -394,6 +394,7 @@ func besideFinished(b *testing.B, data string) map[string][]time.Duration {
 			"list-by-kind":   {Kinds: []string{"bench"}},
 			"list-by-status": {Statuses: []jobsv1.JobStatus{jobsv1.JobStatus_JOB_STATUS_COMPLETED}},
 			"list-by-label":  {Labels: []string{"team=search"}},
+			"list-by-rare":   {Labels: []string{"team=nobody"}},
 			"list-all":       {AllOwners: true, Statuses: []jobsv1.JobStatus{jobsv1.JobStatus_JOB_STATUS_ACTIVE, jobsv1.JobStatus_JOB_STATUS_FAILED}},
 		} {
 			request.PageSize = 20
