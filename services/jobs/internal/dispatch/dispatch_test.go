@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -248,14 +249,14 @@ func TestARenewalThatIsNotWrittenYetCountsWhenALeaseRunsOut(t *testing.T) {
 // meddled is the real store, with something that happens when a change is decided and not durable yet.
 type meddled struct {
 	job.Store
-	decided func(*job.Job)
+	decided atomic.Pointer[func(*job.Job)]
 }
 
 func (m *meddled) Update(ctx context.Context, ids []string, change func(int, *job.Job) error) ([]job.Job, []error) {
 	return m.Store.Update(ctx, ids, func(i int, j *job.Job) error {
 		err := change(i, j)
-		if m.decided != nil {
-			m.decided(j)
+		if decided := m.decided.Load(); decided != nil {
+			(*decided)(j)
 		}
 		return err
 	})
@@ -266,8 +267,8 @@ func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
 	inBubble(t, settings, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
-		refused := 0
-		store.decided = func(stored *job.Job) {
+		var refused atomic.Int32
+		store.decided.Store(new(func(stored *job.Job) {
 			if stored.Status == job.Active {
 				return
 			}
@@ -275,12 +276,12 @@ func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
 			if _, err := f.Heartbeat(f.t.Context(), beat); !errors.Is(err, job.ErrLeaseLost) {
 				t.Errorf("a heartbeat just before the commit gives %v", err)
 			}
-			refused++
-		}
+			refused.Add(1)
+		}))
 		time.Sleep(settings.LeaseDuration)
 		synctest.Wait()
-		if next := f.lease(0); next == nil || next.Attempt != 2 || refused != 1 {
-			t.Errorf("the next worker got %+v after %d refusals", next, refused)
+		if next := f.lease(0); next == nil || next.Attempt != 2 || refused.Load() != 1 {
+			t.Errorf("the next worker got %+v after %d refusals", next, refused.Load())
 		} else if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: next.ID, Token: next.Lease.Token}); err != nil {
 			t.Errorf("the next worker's heartbeat gives %v", err)
 		}
