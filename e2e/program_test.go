@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -345,6 +346,17 @@ type manifest struct {
 		Sheet, Column, Cell, Code string
 		Row                       int
 	}
+}
+
+// files are those below a folder of the data.
+func (s *server) files(folder string) (files []string, err error) {
+	err = filepath.WalkDir(filepath.Join(s.data, folder), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
 }
 
 func freeAddress(t *testing.T) string {

@@ -71,7 +71,7 @@ func passing(err error) bool {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown:
 		return true
 	case codes.ResourceExhausted:
-		return Reason(err) != "OUTPUT_TOO_LARGE" // output does not shrink
+		return Reason(err) != "OUTPUT_TOO_LARGE" // which stays so
 	case codes.Unauthenticated:
 		return Reason(err) == "TOKEN_EXPIRED" // the next call carries a fresh token, if there is one
 	}

@@ -113,10 +113,12 @@ func New(cfg Config) (_ *Service, err error) {
 		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	if cfg.TLSCertFile != "" {
-		files, err := newCertificateFiles(cfg.TLSCertFile, cfg.TLSKeyFile)
+		files, err := newCertificateFiles(cfg.TLSCertFile, cfg.TLSKeyFile, cfg.Logger)
 		if err != nil {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
+		// A peer that is gone without a word would hold its streams for ever; HTTP/1.1 has the kernel notice.
+		s.server.HTTP2 = &http.HTTP2Config{SendPingTimeout: cfg.Keepalive, PingTimeout: cfg.WriteTimeout}
 		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.certificate}
 	}
 	return s, nil

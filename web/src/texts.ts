@@ -86,6 +86,7 @@ export const texts = {
   upload: {
     preparing: (n: number) => `The server is making a sample with ${count(n)} employees…`,
     sending: "Uploading",
+    waiting: "Connection lost. The upload goes on where it broke off; reconnecting…",
     checking: "All bytes are there. The server is looking at the workbook…",
     progress: (loaded: string, total: string) => `${loaded} of ${total}`,
     cancel: "Cancel upload",

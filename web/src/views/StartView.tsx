@@ -1,5 +1,6 @@
 import { download, isTerminal, samplePath } from "@headway/client";
 import { useConnection, useUpload } from "@headway/client/react";
+import { uploadResumably } from "@headway/client/resumable";
 import { useEffect, useRef, useState } from "react";
 import { formatBytes } from "../format.js";
 import { DropZone } from "../parts/DropZone.js";
@@ -22,9 +23,9 @@ const faults = (rows: number) => (rows >= 100_000 ? 120 : rows >= 10_000 ? 40 : 
 
 /** Where a workbook comes in: by drop, by choice, or as a generated sample. */
 export function StartView() {
-  const { maxUploadBytes } = useSession();
+  const { user, maxUploadBytes } = useSession();
   const connection = useConnection();
-  const upload = useUpload();
+  const upload = useUpload((options) => uploadResumably({ ...options, user }));
   const [choices, setChoices] = useState<ImportChoices>({ onIssues: "review", dryRun: false });
   const [refusal, setRefusal] = useState("");
   const [preparing, setPreparing] = useState<number>();

@@ -12,5 +12,5 @@ export { type LiveOutput, type UseJobOutputOptions, useJobOutput } from "./useJo
 export { type JobSSE, type UseJobSSEOptions, useJobSSE } from "./useJobSSE.js";
 export { type LiveJobs, useJobs } from "./useJobs.js";
 export { type ProgressUpdate, type SSEProgress, useSSEProgress } from "./useSSEProgress.js";
-export { type Upload, type UploadState, useUpload } from "./useUpload.js";
+export { type SendUpload, type Upload, type UploadState, useUpload } from "./useUpload.js";
 export type { LiveJob } from "./useWatch.js";

@@ -16,7 +16,9 @@ export function linkToLeader(settings: HubSettings, receive: (message: HubMessag
   let stopLeading: (() => void) | undefined;
   let own: ((message: TabMessage) => void) | undefined;
   let remote: ((from: string, message: TabMessage) => void) | undefined;
-  const send = (parcel: Parcel) => channel.postMessage(parcel);
+  const send = (parcel: Parcel) => {
+    if (!closing.signal.aborted) channel.postMessage(parcel);
+  };
 
   const lead = () => {
     if (closing.signal.aborted) return Promise.resolve();

@@ -145,7 +145,7 @@ func (s *sheetRun) replay(ctx context.Context) error {
 		if err := <-written; err != nil {
 			return err
 		}
-		s.pipeline.writing.Go(func() { written <- s.table.Write(ctx, b.write) })
+		s.pipeline.writing.Go(func() { written <- s.write(ctx, b.write) })
 		if err := s.recorder.tick(ctx); err != nil {
 			return err
 		}

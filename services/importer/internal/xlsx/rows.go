@@ -35,6 +35,8 @@ type Rows struct {
 	inCell bool
 
 	hidden   *columnSet // nil if no column is
+	mergeRow int        // the row whose merged cells are noted; 0 for none
+	merges   []Range
 	formulas sharedFormulas
 	spelled  []byte // the formula given out last
 
@@ -238,8 +240,11 @@ func (r *Rows) finish() error {
 			return nil
 		case tokenEnd, tokenText:
 		case tokenStart:
-			if r.x.depth() == 2 && r.x.is("sheetData") {
+			switch {
+			case r.x.depth() == 2 && r.x.is("sheetData"):
 				return r.x.refusal(Damaged, "it has rows in two places")
+			case r.x.depth() == 3 && r.x.is("mergeCell"):
+				r.noteMerge()
 			}
 		}
 	}
