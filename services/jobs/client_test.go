@@ -285,3 +285,19 @@ func TestNobodyNoticesARestartOfTheService(t *testing.T) {
 		t.Errorf("the job ended as %v", job)
 	}
 }
+
+func TestOutputBeyondItsLimitFailsTheWriteAndNotTheLease(t *testing.T) {
+	w := setup(t, func(c *jobs.Config) { c.MaxOutputBytes = 10 })
+	user := w.user("alice")
+	w.work(func(ctx context.Context, task *headway.Task) (any, error) {
+		if _, err := io.WriteString(task.Output(), "ten bytes."); err != nil {
+			return nil, err
+		}
+		_, err := io.WriteString(task.Output(), "one more")
+		return nil, headway.FailForGood(headway.Reason(err), "Too much was written.", nil)
+	})
+	job := last(t, user, w.create(user, &jobsv1.CreateJobRequest{}).GetJobId())
+	if job.GetError().GetReason() != "OUTPUT_TOO_LARGE" || job.GetOutputBytes() != 10 {
+		t.Errorf("the job ended as %v", job)
+	}
+}

@@ -44,13 +44,14 @@ type Dispatcher struct {
 	reports  *reports
 	schedule *schedule
 	places   *places
+	presence *presence
 }
 
 // Open opens the store with the dispatcher as its observer, gives it to the lane, and makes every lease last from now
 // on: workers do not pay for the time the service was away. Call Run next, and Close at the end.
 func Open(ctx context.Context, cfg Config, lane *output.Lane, open func(context.Context, job.Observer) (job.Store, error)) (*Dispatcher, error) {
 	hub := watch.New()
-	d := &Dispatcher{cfg: cfg, hub: hub, output: lane, metrics: metrics.New(hub.Watchers), queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces()}
+	d := &Dispatcher{cfg: cfg, hub: hub, output: lane, metrics: metrics.New(hub.Watchers), queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces(), presence: newPresence()}
 	store, err := open(ctx, d.observe)
 	if err != nil {
 		return nil, err
