@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/watch"
 )
 
 // fixture is a running dispatcher whose clock the test moves.
@@ -216,6 +217,40 @@ func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
 		time.Sleep(time.Second)
 		if got := f.get(j.ID); !got.Progress.Stalled || got.Revision != j.Revision+1 {
 			t.Errorf("after 30 s without movement stalled is %v at revision %d", got.Progress.Stalled, got.Revision)
+		}
+	})
+}
+
+func TestReportsAreWantedMoreOftenWhileSomebodyWatches(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		wanted := func() time.Duration {
+			t.Helper()
+			beat, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return beat.ReportInterval
+		}
+		if got := wanted(); got != settings.IdleInterval {
+			t.Errorf("of a job that nobody watches a report is wanted every %v", got)
+		}
+		for what, begin := range map[string]func() *watch.Watcher{
+			"the job":                func() *watch.Watcher { return f.Hub().Job(j.ID) },
+			"the owner's":            func() *watch.Watcher { return f.Hub().Owner("alice", nil) },
+			"everyone's of the kind": func() *watch.Watcher { return f.Hub().Everyone([]string{"crawl"}) },
+		} {
+			watcher := begin()
+			if got := wanted(); got != settings.ReportInterval {
+				t.Errorf("while somebody watches %s a report is wanted every %v", what, got)
+			}
+			watcher.Stop()
+		}
+		other := f.Hub().Everyone([]string{"media"})
+		defer other.Stop()
+		if got := wanted(); got != settings.IdleInterval {
+			t.Errorf("after all have gone a report is wanted every %v", got)
 		}
 	})
 }
