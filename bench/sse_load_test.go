@@ -9,30 +9,28 @@ import (
 	"time"
 )
 
-// BenchmarkStreamsCurve: the edge's memory at 1,000 to 18,000 idle streams, each on a job of its own (a process may have
-// 20,000 descriptors), and how long one job's update takes to arrive among them.
+// BenchmarkStreamsCurve: what the edge holds for each of 1,000 to 18,000 idle streams, each on a job of its own that
+// comes with it (a process may have 20,000 descriptors), and how long one job's update takes to arrive among them all.
 func BenchmarkStreamsCurve(b *testing.B) {
 	const most = 18_000
 	for b.Loop() {
 		s := startStreams(b)
-		targets := s.create(most, "bench")
-		known := resident(b, s.edge.cmd.Process.Pid)
 		readers := startCrowd(b, most)
 		open := 0
-		for _, n := range []int{1_000, 2_000, 5_000, 10_000, 14_000, most} {
-			readers.open(order{Count: n - open, Window: 100, Addr: s.edge.addr, Targets: targets})
+		for _, n := range []int{1_000, 5_000, 10_000, most} {
+			readers.open(order{Count: n - open, Window: 100, Addr: s.edge.addr, Targets: s.create(n-open, "bench")})
 			open = n
 			held := resident(b, s.edge.cmd.Process.Pid)
-			b.ReportMetric((held-known)/float64(n)/1024, fmt.Sprintf("KiB/stream-at-%d", n))
+			b.ReportMetric((held-s.empty)/float64(n)/1024, fmt.Sprintf("KiB/stream-at-%d", n))
 		}
-		// Whichever job is leased is watched by one stream of each process, among all the others.
 		job := s.lease("bench")
 		s.beat(job, 4, "")
 		readers.each(order{Op: "reset"})
-		s.beat(job, 40, "")
+		const updates = 40
+		s.beat(job, updates, "")
 		r := readers.each(order{Op: "report"})
-		if r.Messages == 0 {
-			b.Error("no update arrived")
+		if r.Messages < updates*9/10 {
+			b.Errorf("%d of %d updates arrived", r.Messages, updates)
 		}
 		b.ReportMetric(r.latency(0.5), "ms-p50")
 		b.ReportMetric(r.latency(0.99), "ms-p99")

@@ -65,6 +65,7 @@ type order struct {
 	Window  int             `json:"window,omitempty"`
 	Deaf    bool            `json:"deaf,omitempty"`
 	Targets string          `json:"targets,omitempty"`
+	Skip    int             `json:"skip,omitempty"`
 	Addr    string          `json:"addr,omitempty"`
 	Data    json.RawMessage `json:"data,omitempty"`
 	ID      uint64          `json:"id,omitempty"`
@@ -177,10 +178,8 @@ func (c crowd) each(o order) report {
 	c[0].b.Helper()
 	for i, p := range c {
 		mine := o
-		mine.Count = o.Count / len(c)
-		if i == 0 {
-			mine.Count += o.Count % len(c)
-		}
+		mine.Skip = o.Count * i / len(c)
+		mine.Count = o.Count*(i+1)/len(c) - mine.Skip
 		p.send(mine)
 	}
 	all := report{Latency: map[int]int64{}, Last: map[uint64]int64{}, Reached: map[uint64]int{}}

@@ -114,8 +114,8 @@ func (c *clients) obey(command Command) error {
 		if err := c.aim(command); err != nil {
 			return err
 		}
-		for range command.Count {
-			r := &reader{fd: -1, deaf: command.Deaf, target: c.targets[len(c.all)%len(c.targets)]}
+		for i := range command.Count {
+			r := &reader{fd: -1, deaf: command.Deaf, target: c.targets[(command.Skip+i)%len(c.targets)]}
 			c.all, c.waiting = append(c.all, r), append(c.waiting, r)
 		}
 		c.begin(command.Window)

@@ -27,8 +27,10 @@ type Command struct {
 	Window int `json:"window,omitempty"`
 	// Deaf streams are never read from behind their first bytes.
 	Deaf bool `json:"deaf,omitempty"`
-	// Targets is a file with one stream a line: a path, a tab and a token. Streams take the lines in turn.
+	// Targets is a file with one stream a line: a path, a tab and a token. Streams take the lines in turn, from that of
+	// number Skip on.
 	Targets string `json:"targets,omitempty"`
+	Skip    int    `json:"skip,omitempty"`
 	// Addr is the server's host:port.
 	Addr string `json:"addr,omitempty"`
 	// Data is a message to publish, as JSON.

@@ -77,14 +77,18 @@ export class Headway {
     await ended;
   }
 
+  /** Asks the program to end, as an operator does, and waits for it. */
+  async end() {
+    const { process } = this;
+    if (!process || process.exitCode !== null || process.signalCode !== null) return;
+    const ended = once(process, "exit");
+    process.kill("SIGINT");
+    await ended;
+  }
+
   /** Ends the program and removes its data. */
   async stop() {
-    const { process } = this;
-    if (process && process.exitCode === null && process.signalCode === null) {
-      const ended = once(process, "exit");
-      process.kill("SIGINT");
-      await ended;
-    }
+    await this.end();
     rmSync(this.data, { recursive: true, force: true });
   }
 
@@ -133,12 +137,12 @@ export class Headway {
   }
 
   /**
-   * Where one of the services answers by gRPC, as its log says.
+   * Where one of the services answers by gRPC, as its first line says.
    * @param {string} service
    */
   addressOf(service) {
-    const line = this.log.split("\n").findLast((text) => text.includes("msg=serving") && text.includes(`service=${service}`));
-    const address = /address=(\S+)/.exec(line ?? "")?.[1];
+    const line = this.log.slice(this.log.lastIndexOf("Headway is at"));
+    const address = new RegExp(`[(, ]${service} ([^,)]+)`).exec(line)?.[1];
     if (!address) throw new Error(`the log does not say where ${service} answers:\n${this.log}`);
     return address;
   }

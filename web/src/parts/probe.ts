@@ -20,7 +20,8 @@ export async function probeStreams(signal: AbortSignal): Promise<StreamPath | un
   const parse = createSseParser({
     event({ data }) {
       const message = JSON.parse(data) as ProbeMessage;
-      if (message.type === "probe") arrivals.push({ sent: Date.parse(message.sentAt), came: performance.now(), message });
+      if (message.type === "probe")
+        arrivals.push({ sent: Date.parse(message.sentAt), came: performance.now(), message });
     },
   });
   try {

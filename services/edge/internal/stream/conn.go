@@ -51,7 +51,8 @@ func (h *Hub) takeOver(rw http.ResponseWriter, r *http.Request, w *watcher, even
 	}
 	defer conn.Close() // the stream has a descriptor of its own
 	done := reqlog.From(r.Context()).Detach(http.StatusOK)
-	fd, err := descriptor(conn, 3*h.cfg.WriteTimeout)
+	// The kernel's patience outlasts ours, so that a peer that does not read is cut for that.
+	fd, err := descriptor(conn, 3*(h.cfg.WriteTimeout+time.Second))
 	if err != nil {
 		w.close(err)
 		done(0, fmt.Errorf("take the connection over: %w", err))

@@ -192,3 +192,77 @@ func TestWheelComesByForKeepaliveReauthAndEnd(t *testing.T) {
 		cancel()
 	})
 }
+
+func TestAllWhoWatchAJobGetTheSameBytes(t *testing.T) {
+	h := New(Config{})
+	h.publishJob(&jobsv1.Job{JobId: "a", Kind: "k", Owner: "ann", Revision: 1, Status: active}, 1)
+	topic := h.jobs["a"]
+	one, two := &watcher{hub: h, fd: -1}, &watcher{hub: h, fd: -1}
+	topic.watchers = []*watcher{one, two}
+	one.start([]byte("head"), 1, false)
+	two.start([]byte("head"), 1, false)
+	h.publishJob(&jobsv1.Job{JobId: "a", Kind: "k", Owner: "ann", Revision: 2, Status: active}, 1)
+	if one.slot == nil || one.slot != two.slot {
+		t.Errorf("two frames of one state: %p and %p", one.slot, two.slot)
+	}
+}
+
+func TestWhatThePeerHadNoRoomForGoesOutFirstAndTheNewestBehindIt(t *testing.T) {
+	w := &watcher{hub: New(Config{}), fd: -1}
+	w.start([]byte("head"), 1, false)
+	p, _ := w.next()
+	if again := w.stall(p.bytes[2:]); again {
+		t.Error("there is no room, and it is to be tried again")
+	}
+	w.offer(state(t, "a", 2, active))
+	w.offer(state(t, "a", 3, active))
+	w.makeRoom()
+	if queue := w.hub.writers.queue; len(queue) != 2 || queue[1] != w { // the first is of the start
+		t.Fatalf("a writer is called %d times, want once more", len(queue)-1)
+	}
+	if p, _ := w.next(); string(p.bytes) != "ad" || !p.resumed {
+		t.Errorf("got %q, want the rest", p.bytes)
+	}
+	if p, _ := w.next(); p.bytes == nil || !strings.Contains(string(p.bytes), "id: 3\n") {
+		t.Errorf("got %q, want the newest", p.bytes)
+	}
+	if p, ok := w.next(); ok {
+		t.Errorf("got %q behind the newest", p.bytes)
+	}
+}
+
+func TestRoomThatIsMadeDuringAWriteIsNotMissed(t *testing.T) {
+	w := &watcher{hub: New(Config{}), fd: -1}
+	w.start([]byte("head"), 1, false)
+	p, _ := w.next()
+	w.makeRoom() // between the write and its coming to nothing
+	if again := w.stall(p.bytes[2:]); !again {
+		t.Error("the stream waits for room that was made already")
+	}
+}
+
+func TestWritersShareALongLineAndLoseNobody(t *testing.T) {
+	ws := newWriters()
+	line := make([]*watcher, 10*batch+7)
+	for i := range line {
+		line[i] = &watcher{}
+	}
+	ws.push(line...)
+	taken := map[*watcher]bool{}
+	for len(taken) < len(line) {
+		mine := ws.take(make([]*watcher, 0, batch))
+		if len(mine) > batch {
+			t.Fatalf("took %d at a time", len(mine))
+		}
+		for _, w := range mine {
+			taken[w] = true
+		}
+	}
+	if len(ws.queue) != 0 || ws.taken != 0 {
+		t.Errorf("%d left in line", len(ws.queue)-ws.taken)
+	}
+	ws.stop()
+	if mine := ws.take(make([]*watcher, 0, batch)); mine != nil {
+		t.Errorf("took %d behind the end", len(mine))
+	}
+}
