@@ -17,12 +17,15 @@ help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: web ## Build bin/headway and one binary a service
-	go build -trimpath -o $(BIN)/ ./cmd/headway ./services/jobs/cmd/jobs ./services/importer/cmd/importer ./services/edge/cmd/edge
+build: web examples ## Build bin/headway, one binary a service, and the example workers
+	go build -trimpath -o $(BIN)/ ./cmd/headway ./services/jobs/cmd/jobs ./services/importer/cmd/importer ./services/edge/cmd/edge ./examples/character
+
+# What runs beside the services; WORKERS= for nothing.
+WORKERS ?= $(BIN)/character; node examples/media/dist/src/main.js
 
 .PHONY: run
-run: build ## Run everything in one process; prints the page's address
-	@exec ./$(BIN)/headway serve $(ARGS)
+run: build ## Run everything, the example workers too; prints the page's address
+	@exec ./$(BIN)/headway serve --worker '$(WORKERS)' $(ARGS)
 
 .PHONY: test
 test: build $(BIN)/grpcurl test-programs ## Run every test: Go, client, browser
@@ -86,6 +89,15 @@ web/dist/index.html: node_modules $(WEB_SOURCES)
 	npm run build
 	@touch $@
 
+# The example worker in TypeScript, made from the protos alone.
+
+MEDIA_SOURCES = $(shell git ls-files -co --exclude-standard examples/media package-lock.json) $(shell git ls-files proto third_party)
+.PHONY: examples
+examples: examples/media/dist/src/main.js
+examples/media/dist/src/main.js: node_modules $(MEDIA_SOURCES)
+	npm run build --workspace @headway/example-media
+	@touch $@
+
 node_modules: package.json package-lock.json
 	npm ci --no-fund --no-audit
 	@touch $@
@@ -102,7 +114,7 @@ $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 	@touch $@
 
 # Programs that the tests drive, from the system's packages.
-TEST_PROGRAMS := curl chromium
+TEST_PROGRAMS := curl jq chromium nginx caddy
 .PHONY: test-programs
 test-programs:
-	@for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done
+	@export PATH="$$PATH:/usr/sbin"; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done

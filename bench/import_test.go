@@ -3,9 +3,10 @@
 package bench
 
 import (
-	"encoding/csv"
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,36 +19,86 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// employees is the size of the sample; the other six sheets are in proportion, about 280,000 rows in all.
-const employees = 100_000
+// measuredImport is what an import through the running program came to.
+type measuredImport struct {
+	// took lies between the job's start and its end, processor is what the whole program used of the cores meanwhile.
+	took, processor time.Duration
+	// silence is the longest time between two messages to a watcher, firstIssue the time from the job's start until a
+	// watcher saw an issue, report what the download of the report took. Zero where there was nothing to see.
+	silence, firstIssue, report time.Duration
+	// peak is the whole process's largest resident size in MiB.
+	peak float64
+	// records is the database.
+	records string
+}
 
-// BenchmarkImport times the import of the sample from the accepted upload to the committed rows, with every check on,
-// and the two yardsticks: sqlite3's .import of the same rows as CSV, and excelize's bare iteration of the same sheets.
+// BenchmarkImport times imports from the accepted upload to the committed rows, with every check on: 1,000,000 and
+// 100,000 employees of ten columns, their keys in order, and the sample with its seven sheets (640,000 rows). Beside
+// each, in the same run: sqlite3's .import of the same rows as CSV into the very tables, keys and indexes, and excelize
+// Rows and Columns with RawCellValue, which does nothing with the cells.
 func BenchmarkImport(b *testing.B) {
-	program := filepath.Join(b.TempDir(), "headway")
-	command(b, "go", "build", "-o", program, "headway/cmd/headway")
-	workbook := filepath.Join(b.TempDir(), "sample.xlsx")
-	command(b, program, "sample", "--rows", fmt.Sprint(employees), "-o", workbook)
-	for b.Loop() {
-		rows, iterate := iterateWithExcelize(b, workbook)
-		data := b.TempDir()
-		took, peak := importWorkbook(b, program, workbook, data)
-		sqlite := importCSV(b, workbook, filepath.Join(data, "records.db"))
-		b.ReportMetric(took.Seconds(), "s/import")
-		b.ReportMetric(float64(rows)/took.Seconds(), "rows/s")
-		b.ReportMetric(took.Seconds()/iterate.Seconds(), "×excelize")
-		b.ReportMetric(took.Seconds()/sqlite.Seconds(), "×sqlite3")
-		b.ReportMetric(peak, "MiB-peak")
+	for name, c := range map[string]struct {
+		schema string
+		write  func(path string)
+	}{
+		"employees=1000000": {"wide", func(path string) { writeWide(b, path, 1_000_000, inOrder) }},
+		"employees=100000":  {"wide", func(path string) { writeWide(b, path, 100_000, inOrder) }},
+		"sheets=7":          {"workforce", func(path string) { command(b, headwayProgram(b), "sample", "--rows", "228571", "-o", path) }},
+	} {
+		b.Run(name, func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "workbook.xlsx")
+			c.write(path)
+			for b.Loop() {
+				m := importWorkbook(b, c.schema, path)
+				sqlite, sqliteProcessor := importCSV(b, m.records)
+				rows, iterated := iterateWithExcelize(b, path)
+				b.ReportMetric(m.took.Seconds(), "s/import")
+				b.ReportMetric(float64(rows)/m.took.Seconds(), "rows/s")
+				b.ReportMetric(m.took.Seconds()/iterated.Seconds(), "×excelize")
+				b.ReportMetric(m.took.Seconds()/sqlite.Seconds(), "×sqlite3")
+				b.ReportMetric(m.processor.Seconds()/sqliteProcessor.Seconds(), "×sqlite3-cpu")
+				b.ReportMetric(m.peak, "MiB-peak")
+				b.ReportMetric(m.silence.Seconds(), "s-silent")
+			}
+		})
 	}
 }
 
-// importWorkbook imports through a running program; it gives the time between the job's start and its end, and the
-// whole process's peak memory in MiB.
-func importWorkbook(b *testing.B, program, workbook, data string) (time.Duration, float64) {
+// BenchmarkImportOfHardRows compares 1,000,000 employees whose keys come in random order, and as many of which every
+// row is wrong, with the same number that is right and in order.
+func BenchmarkImportOfHardRows(b *testing.B) {
+	right := filepath.Join(b.TempDir(), "right.xlsx")
+	writeWide(b, right, 1_000_000, inOrder)
+	for name, kind := range map[string]wideKind{"keys=random": atRandom, "rows=wrong": allWrong} {
+		b.Run(name, func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "workbook.xlsx")
+			writeWide(b, path, 1_000_000, kind)
+			for b.Loop() {
+				base, m := importWorkbook(b, "wide", right), importWorkbook(b, "wide", path)
+				b.ReportMetric(m.took.Seconds(), "s/import")
+				b.ReportMetric(m.took.Seconds()/base.took.Seconds(), "×right-and-ordered")
+				b.ReportMetric(m.processor.Seconds()/base.processor.Seconds(), "×right-and-ordered-cpu")
+				b.ReportMetric(m.peak, "MiB-peak")
+				b.ReportMetric(m.silence.Seconds(), "s-silent")
+				if kind == allWrong {
+					b.ReportMetric(m.report.Seconds(), "s/report")
+					b.ReportMetric(m.firstIssue.Seconds(), "s-to-first-issue")
+				}
+			}
+		})
+	}
+}
+
+// importWorkbook imports through a program of its own, watched over SSE.
+func importWorkbook(b *testing.B, schema, workbook string) (m measuredImport) {
 	b.Helper()
-	edge := freeAddress(b)
-	server := exec.Command(program, "serve", "--data", data, "--listen", edge, "--jobs-listen", freeAddress(b),
-		"--importer-listen", freeAddress(b), "--metrics-listen", "-", "--log-level", "error")
+	data, edge, schemas := b.TempDir(), freeAddress(b), b.TempDir()
+	if err := os.WriteFile(filepath.Join(schemas, "wide.yaml"), []byte(wideSchema), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	binary := headwayProgram(b)
+	server := exec.Command(binary, "serve", "--data", data, "--listen", edge, "--jobs-listen", freeAddress(b),
+		"--importer-listen", freeAddress(b), "--metrics-listen", "-", "--log-level", "error", "--schemas-dir", schemas)
 	server.Stderr = os.Stderr
 	if err := server.Start(); err != nil {
 		b.Fatal(err)
@@ -62,26 +113,49 @@ func importWorkbook(b *testing.B, program, workbook, data string) (time.Duration
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	token := "Authorization: Bearer " + strings.TrimSpace(command(b, program, "token", "--sub", "bench", "--data", data))
+	bearer := "Bearer " + strings.TrimSpace(command(b, binary, "token", "--sub", "bench", "--data", data))
 	var accepted struct{ Import struct{ ImportID string } }
-	decode(b, command(b, "curl", "-sS", "-H", token, "-F", "file=@"+workbook, "http://"+edge+"/api/v1/imports"), &accepted)
-	for {
-		var answer struct {
-			Job struct {
-				Status                 string
-				StartedAt, CompletedAt time.Time
-				Error                  any
-			}
-		}
-		decode(b, command(b, "curl", "-sS", "-H", token, "http://"+edge+"/api/v1/jobs/"+accepted.Import.ImportID), &answer)
-		switch answer.Job.Status {
-		case "completed":
-			return answer.Job.CompletedAt.Sub(answer.Job.StartedAt), peakMemory(b, server.Process.Pid)
-		case "failed", "cancelled":
-			b.Fatalf("the import is %s: %v", answer.Job.Status, answer.Job.Error)
-		}
-		time.Sleep(100 * time.Millisecond)
+	before := busy(b, server.Process.Pid)
+	decode(b, command(b, "curl", "-sS", "-H", "Authorization: "+bearer, "-F", "schema="+schema, "-F", "on_issues=skip_rows",
+		"-F", "file=@"+workbook, "http://"+edge+"/api/v1/imports"), &accepted)
+	url := "http://" + edge + "/api/v1/"
+	m = watchImport(b, url+"sse/imports/"+accepted.Import.ImportID, bearer)
+	m.processor = busy(b, server.Process.Pid) - before
+	m.peak = peakMemory(b, server.Process.Pid)
+	m.records = filepath.Join(data, "records.db")
+	begin := time.Now()
+	report := get(b, url+"imports/"+accepted.Import.ImportID+"/report.xlsx", bearer)
+	defer report.Close()
+	if _, err := io.Copy(io.Discard, report); err != nil {
+		b.Fatal(err)
 	}
+	m.report = time.Since(begin)
+	return m
+}
+
+// headwayProgram builds the program.
+func headwayProgram(b *testing.B) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "headway")
+	command(b, "go", "build", "-o", path, "headway/cmd/headway")
+	return path
+}
+
+func get(b *testing.B, url, bearer string) io.ReadCloser {
+	b.Helper()
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	request.Header.Set("Authorization", bearer)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if response.StatusCode != http.StatusOK {
+		b.Fatalf("%s: %s", url, response.Status)
+	}
+	return response.Body
 }
 
 // peakMemory is the largest resident size a process had, in MiB.
@@ -97,6 +171,49 @@ func peakMemory(b *testing.B, pid int) float64 {
 	return kib / 1024
 }
 
+// watchImport follows an import's stream to its end.
+func watchImport(b *testing.B, url, bearer string) (m measuredImport) {
+	b.Helper()
+	stream := get(b, url, bearer)
+	defer stream.Close()
+	var last time.Time
+	lines := bufio.NewScanner(stream)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		message, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		now := time.Now()
+		var told struct {
+			Status                 string
+			StartedAt, CompletedAt time.Time
+			FailedReason           string
+			Import                 struct{ NewestIssues []any }
+		}
+		decode(b, message, &told)
+		if told.StartedAt.IsZero() {
+			continue
+		}
+		if !last.IsZero() {
+			m.silence = max(m.silence, now.Sub(last))
+		}
+		last = now
+		if m.firstIssue == 0 && len(told.Import.NewestIssues) > 0 {
+			m.firstIssue = now.Sub(told.StartedAt)
+		}
+		switch told.Status {
+		case "completed":
+			m.took = told.CompletedAt.Sub(told.StartedAt)
+			return m
+		case "failed", "cancelled":
+			b.Fatalf("the import is %s: %s", told.Status, told.FailedReason)
+		}
+	}
+	b.Fatalf("the stream ended before the import: %v", lines.Err())
+	return m
+}
+
 // iterateWithExcelize reads every cell of every sheet and does nothing with it.
 func iterateWithExcelize(b *testing.B, workbook string) (int, time.Duration) {
 	b.Helper()
@@ -106,45 +223,36 @@ func iterateWithExcelize(b *testing.B, workbook string) (int, time.Duration) {
 	return count, time.Since(begin)
 }
 
-// importCSV writes the sheets as CSV (not timed) and loads them with sqlite3's .import (timed) into the very tables,
-// keys and indexes that the importer made.
-func importCSV(b *testing.B, workbook, records string) time.Duration {
+// importCSV loads the rows of a database with sqlite3's .import, as CSV and in the order in which they were written,
+// into a database with the very same tables, keys and indexes. It gives the time, and that of the processor.
+func importCSV(b *testing.B, records string) (took, processor time.Duration) {
 	b.Helper()
 	dir := b.TempDir()
 	yardstick := filepath.Join(dir, "yardstick.db")
 	sqlite3(b, yardstick, "PRAGMA journal_mode=WAL;\n"+sqlite3(b, records, ".schema --nosys\n"))
-	script := strings.Builder{}
-	script.WriteString("PRAGMA synchronous=FULL;\n.mode csv\n")
-	var sheet string
-	var w *csv.Writer
-	var files []*os.File
-	eachRow(b, workbook, func(name string, cells []string) {
-		if name != sheet {
-			if w != nil {
-				w.Flush()
-			}
-			f, err := os.Create(filepath.Join(dir, name+".csv"))
-			if err != nil {
-				b.Fatal(err)
-			}
-			sheet, w, files = name, csv.NewWriter(f), append(files, f)
-			fmt.Fprintf(&script, ".import --skip 1 '%s' %s\n", f.Name(), strings.ReplaceAll(strings.ToLower(name), " ", "_"))
-		}
-		w.Write(cells)
-	})
-	w.Flush()
-	for _, f := range files {
-		f.Close()
+	script := "PRAGMA synchronous=FULL;\n.mode csv\n"
+	tables := strings.Fields(sqlite3(b, records, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'headway_imports';\n"))
+	for _, table := range tables {
+		file := filepath.Join(dir, table+".csv")
+		sqlite3(b, records, fmt.Sprintf(".mode csv\n.once '%s'\nSELECT * FROM %s ORDER BY rowid;\n", file, table))
+		// An empty text is no number; a row that ends early is filled up with nulls.
+		command(b, "sed", "-i", `s/,*\r*$//`, file)
+		script += fmt.Sprintf(".import '%s' %s\n", file, table)
 	}
+	cmd := exec.Command("sqlite3", yardstick)
+	cmd.Stdin = strings.NewReader(script)
 	begin := time.Now()
-	sqlite3(b, yardstick, script.String())
-	took := time.Since(begin)
-	for _, sheet := range []string{"employees", "schedules"} {
-		if got, want := sqlite3(b, yardstick, "SELECT count(*) FROM "+sheet+";\n"), sqlite3(b, records, "SELECT count(*) FROM "+sheet+";\n"); got != want {
-			b.Fatalf("the yardstick has %s rows of %s, the import %s", got, sheet, want)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("sqlite3: %v\n%s", err, out)
+	}
+	took = time.Since(begin)
+	for _, table := range tables {
+		count := "SELECT count(*) FROM " + table + ";\n"
+		if got, want := sqlite3(b, yardstick, count), sqlite3(b, records, count); got != want {
+			b.Fatalf("the yardstick has %s rows of %s, the import %s", got, table, want)
 		}
 	}
-	return took
+	return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
 // sqlite3 runs the command-line program on a database and gives what it prints.

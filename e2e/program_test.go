@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -38,9 +39,9 @@ func TestMain(m *testing.M) {
 
 // run builds the program from the sources under test, so that no stale binary is tested.
 func run(m *testing.M) (int, error) {
-	for _, program := range []string{grpcurlProgram, "curl"} {
+	for _, program := range []string{grpcurlProgram, "curl", "jq"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return 1, fmt.Errorf("these tests need %s: run them with make test, which builds it, and install curl (%w)", program, err)
+			return 1, fmt.Errorf("these tests need %s: run them with make test, which builds it, and install curl and jq (%w)", program, err)
 		}
 	}
 	dir, err := os.MkdirTemp("", "headway-e2e-")
@@ -345,6 +346,17 @@ type manifest struct {
 		Sheet, Column, Cell, Code string
 		Row                       int
 	}
+}
+
+// files are those below a folder of the data.
+func (s *server) files(folder string) (files []string, err error) {
+	err = filepath.WalkDir(filepath.Join(s.data, folder), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
 }
 
 func freeAddress(t *testing.T) string {

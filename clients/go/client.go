@@ -68,8 +68,10 @@ func Terminal(s jobsv1.JobStatus) bool {
 // passing tells whether an error may be gone when the call is made again.
 func passing(err error) bool {
 	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown, codes.ResourceExhausted:
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown:
 		return true
+	case codes.ResourceExhausted:
+		return Reason(err) != "OUTPUT_TOO_LARGE" // which stays so
 	case codes.Unauthenticated:
 		return Reason(err) == "TOKEN_EXPIRED" // the next call carries a fresh token, if there is one
 	}

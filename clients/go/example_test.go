@@ -18,7 +18,8 @@ import (
 // A worker that crawls pages, in twenty lines.
 func ExampleWorker() {
 	conn, err := grpc.NewClient("127.0.0.1:9091", append(headway.DialOptions(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))...) // and the credentials that carry the token
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // over loopback
+		grpc.WithPerRPCCredentials(headway.Token(os.Getenv("TOKEN"), false)))...)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -55,6 +56,21 @@ func ExampleWatch() {
 			fmt.Printf("%s %.1f %%\n", headway.Word(job.GetStatus()), job.GetProgress().GetPercent())
 		}
 		return nil
+	}
+	_ = follow
+}
+
+// Follow what a job writes, such as an AI's text, from the beginning; no byte is lost or doubled by a reconnect.
+func ExampleReadOutput() {
+	var client jobsv1.JobServiceClient // jobsv1.NewJobServiceClient(conn)
+	follow := func(ctx context.Context, jobID string) error {
+		for text, err := range headway.ReadOutput(ctx, client, jobID, 0) {
+			if err != nil {
+				return err
+			}
+			os.Stdout.Write(text)
+		}
+		return nil // the job has ended
 	}
 	_ = follow
 }

@@ -21,6 +21,10 @@ var (
 	ErrShutdown = errors.New("headway: the worker shuts down")
 )
 
+// ErrOutputFull is the error of a write to a job's output that has reached the service's limit. A handler that returns it
+// fails the job for good, with the reason OUTPUT_TOO_LARGE.
+var ErrOutputFull = errors.New("headway: the job's output has reached its limit")
+
 // Failure is an error that says how a job failed. A handler returns one, as it is or wrapped, where a plain error
 // (reason WORKER_FAILED, tried again while attempts are left) says too little.
 type Failure struct {

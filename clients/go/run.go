@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -223,6 +222,9 @@ func failureOf(err error) *Failure {
 		copied := *given
 		f = &copied
 	}
+	if f.Reason == "" && errors.Is(err, ErrOutputFull) {
+		f.Reason, f.Permanent = "OUTPUT_TOO_LARGE", true
+	}
 	if f.Reason == "" {
 		f.Reason = "WORKER_FAILED"
 	}
@@ -338,47 +340,4 @@ func (r *run) told(outcome string, err error) string {
 		return outcome + ", but the lease is lost"
 	}
 	return outcome + ", but the service was not told: " + err.Error()
-}
-
-// Output appends to a job's output; see Task.Output.
-type Output struct{ to *output }
-
-var _ io.Writer = (*Output)(nil)
-
-// Write implements io.Writer. It fails when the lease is lost, or the job's output has reached its limit.
-func (o *Output) Write(p []byte) (int, error) { return o.to.write(p) }
-
-// maxAppend is how much one call appends at most.
-const maxAppend = 256 << 10
-
-// output is the end of a job's output.
-type output struct {
-	run  *run
-	held context.Context // ends with the lease
-
-	mu     sync.Mutex
-	offset int64
-}
-
-func (o *output) write(p []byte) (n int, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for len(p) > 0 {
-		piece := p[:min(len(p), maxAppend)]
-		err := o.run.tell(o.held, func(ctx context.Context) error {
-			_, err := o.run.worker.client.AppendOutput(ctx, &jobsv1.AppendOutputRequest{JobId: o.run.id, LeaseToken: o.run.token,
-				Offset: o.offset, Data: piece}) // the same bytes at the same place: repeating it is harmless
-			return err
-		})
-		if err != nil {
-			if o.held.Err() != nil || Reason(err) == "LEASE_LOST" {
-				err = ErrLeaseLost
-			}
-			return n, fmt.Errorf("append output: %w", err)
-		}
-		o.offset += int64(len(piece))
-		n += len(piece)
-		p = p[len(piece):]
-	}
-	return n, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,7 +59,7 @@ func build(ctx context.Context, task *headway.Task) (any, error) {
 	}
 	plan := make([]headway.StepPlan, len(sheet.Steps))
 	for i, s := range sheet.Steps {
-		plan[i] = headway.StepPlan{Name: s.Name, Title: s.Title, Weight: s.Weight, Total: float64(s.Units), Unit: s.Unit}
+		plan[i] = headway.StepPlan{Name: s.Name, Title: s.Title, Weight: s.Weight, Total: float64(s.Units), Unit: cmp.Or(s.Unit, "words")}
 	}
 	task.Plan(plan...)
 	teller := &teller{out: task.Output(), at: at.Told, told: task.Job().GetOutputBytes(), pace: *o.WordsPerSecond}
@@ -71,12 +72,13 @@ func build(ctx context.Context, task *headway.Task) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		told := func(part string) float64 { return float64(len(strings.Fields(part))) }
 		if part.Units == 0 {
-			step.Total(float64(len(text)))
+			step.Total(told(text))
 		}
 		err = teller.tell(ctx, text, func(bytes int) {
 			if part.Units == 0 {
-				step.Set(float64(bytes))
+				step.Set(told(text[:bytes]))
 			}
 		})
 		if err != nil {

@@ -153,7 +153,7 @@ func undisturbed(t *testing.T, seed uint64, name string) (*sheet.Sheet, string) 
 // midStory tells whether the story is being told.
 func midStory(job *jobsv1.Job) bool {
 	steps := job.GetProgress().GetSteps()
-	return len(steps) > 0 && steps[len(steps)-1].GetDone() > 40
+	return len(steps) > 0 && steps[len(steps)-1].GetDone() > 8
 }
 
 func (w *world) wantCharacter(job *jobsv1.Job, seed uint64, name string) {

@@ -96,6 +96,28 @@ func build(code codes.Code, reason errorsv1.ErrorReason, message string, cause e
 	return &Error{status: st, cause: cause}
 }
 
+// ForLog is what of an error may stand in a log: its cause. The sentence for the caller may not, as it may quote what
+// the caller sent, a cell of a workbook for example; an error of the caller's has often nothing else, and then it is
+// empty. The reason says enough.
+func ForLog(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		if e.cause == nil {
+			return ""
+		}
+		return ForLog(e.cause)
+	}
+	st, ok := status.FromError(err)
+	if !ok {
+		return err.Error()
+	}
+	switch st.Code() {
+	case codes.Internal, codes.Unknown, codes.DataLoss, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unimplemented:
+		return st.Message() // grpc's own words, or a fixed sentence
+	}
+	return ""
+}
+
 // Word is the reason as it stands in ErrorInfo, REST and SSE: "LEASE_LOST".
 func Word(reason errorsv1.ErrorReason) string {
 	return strings.TrimPrefix(reason.String(), reasonPrefix)

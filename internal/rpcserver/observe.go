@@ -135,7 +135,7 @@ func (o *observer) finish(ctx context.Context, method string, start time.Time, e
 		attrs = append(attrs, slog.String("peer", p.Addr.String()))
 	}
 	if err != nil {
-		attrs = append(attrs, slog.String("reason", rpcerr.Word(rpcerr.Reason(err))), slog.String("error", err.Error()))
+		attrs = append(attrs, slog.String("reason", rpcerr.Word(rpcerr.Reason(err))), slog.String("error", rpcerr.ForLog(err)))
 	}
 	o.logger.LogAttrs(ctx, level, "call finished", attrs...)
 }

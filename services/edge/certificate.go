@@ -3,55 +3,81 @@ package edge
 import (
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
-	"time"
 )
 
-// certificateCheck is how often a handshake looks whether the certificate's files have changed.
-const certificateCheck = 10 * time.Second
-
-// certificateFiles gives the certificate in two files, and the new one soon after they change: whoever renews it need
-// not restart anything.
+// certificateFiles gives the certificate in two files, and the new one with the first connection after they changed,
+// whether they were replaced or written over: whoever renews it need not restart anything.
 type certificateFiles struct {
 	certFile, keyFile string
+	logger            *slog.Logger
 
-	mu       sync.Mutex
-	current  *tls.Certificate
-	modified time.Time
-	checked  time.Time
+	mu      sync.Mutex
+	current *tls.Certificate
+	// cert and key are the files as they were when they were last looked at.
+	cert, key os.FileInfo
+	// failure is why the files as they are cannot be used; empty if they are.
+	failure string
 }
 
-func newCertificateFiles(certFile, keyFile string) (*certificateFiles, error) {
-	f := &certificateFiles{certFile: certFile, keyFile: keyFile}
+func newCertificateFiles(certFile, keyFile string, logger *slog.Logger) (*certificateFiles, error) {
+	f := &certificateFiles{certFile: certFile, keyFile: keyFile, logger: logger}
 	if err := f.load(); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// certificate implements tls.Config.GetCertificate. While new files are incomplete the old certificate goes on.
+// certificate implements tls.Config.GetCertificate. While new files cannot be used, as when one of them is still being
+// written, the old certificate goes on.
 func (f *certificateFiles) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now := time.Now(); now.Sub(f.checked) > certificateCheck {
-		f.checked = now
-		if info, err := os.Stat(f.certFile); err == nil && !info.ModTime().Equal(f.modified) {
-			_ = f.load() // tried again at the next check
-		}
+	if f.changed() || f.failure != "" {
+		f.reload()
 	}
 	return f.current, nil
 }
 
+// changed looks at the files, which costs little beside a handshake.
+func (f *certificateFiles) changed() bool {
+	cert, certErr := os.Stat(f.certFile)
+	key, keyErr := os.Stat(f.keyFile)
+	return certErr != nil || keyErr != nil || !sameVersion(cert, f.cert) || !sameVersion(key, f.key)
+}
+
+func sameVersion(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}
+
+func (f *certificateFiles) reload() {
+	err := f.load()
+	switch {
+	case err == nil:
+		f.failure = ""
+		f.logger.Info("the TLS certificate was read again", "file", f.certFile, "valid_until", f.current.Leaf.NotAfter)
+	case err.Error() != f.failure: // once, not with every connection
+		f.failure = err.Error()
+		f.logger.Error("the new TLS certificate cannot be used; the old one goes on", "error", err)
+	}
+}
+
+// load reads the files. What is noted of them is from before, so that a change in the meantime is not missed.
 func (f *certificateFiles) load() error {
-	info, err := os.Stat(f.certFile)
+	cert, err := os.Stat(f.certFile)
 	if err != nil {
 		return fmt.Errorf("read the TLS certificate: %w", err)
+	}
+	key, err := os.Stat(f.keyFile)
+	if err != nil {
+		return fmt.Errorf("read the TLS certificate's key: %w", err)
 	}
 	pair, err := tls.LoadX509KeyPair(f.certFile, f.keyFile)
 	if err != nil {
 		return fmt.Errorf("read the TLS certificate %s and key %s: %w", f.certFile, f.keyFile, err)
 	}
-	f.current, f.modified = &pair, info.ModTime()
+	f.current, f.cert, f.key = &pair, cert, key
 	return nil
 }

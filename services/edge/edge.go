@@ -98,7 +98,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if cfg.UploadsDir != "" {
 		if s.pieces, err = resumable.Open(resumable.Config{
 			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, PerUser: max(cfg.UnfinishedPerUser, 0),
-			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Logger: cfg.Logger,
+			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Bytes: max(cfg.UnfinishedBytes, 0), Logger: cfg.Logger,
 		}); err != nil {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
@@ -122,10 +122,12 @@ func New(cfg Config) (_ *Service, err error) {
 		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	if cfg.TLSCertFile != "" {
-		files, err := newCertificateFiles(cfg.TLSCertFile, cfg.TLSKeyFile)
+		files, err := newCertificateFiles(cfg.TLSCertFile, cfg.TLSKeyFile, cfg.Logger)
 		if err != nil {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
+		// A peer that is gone without a word would hold its streams for ever; HTTP/1.1 has the kernel notice.
+		s.server.HTTP2 = &http.HTTP2Config{SendPingTimeout: cfg.Keepalive, PingTimeout: cfg.WriteTimeout}
 		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.certificate}
 	}
 	return s, nil

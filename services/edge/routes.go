@@ -79,18 +79,24 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	short("GET /healthz", http.HandlerFunc(s.healthz))
 	short("GET /readyz", http.HandlerFunc(s.readyz))
 
-	return a.Browsers(withPage(mux, s.bounded(site.Page(s.cfg.Page)))), nil
+	return s.withBodyDeadline(a.Browsers(withPage(mux, s.bounded(site.Page(s.cfg.Page))))), nil
 }
 
-// bounded gives the body and the answer of a short request a fixed time.
+// withBodyDeadline gives every body a time to begin in, also one that nobody reads, as when the request is refused:
+// net/http waits for its end before it takes the next request. Uploads move the deadline on as they come in.
+func (s *Service) withBodyDeadline(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.StallTimeout)) // net/http's can
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bounded gives the answer of a short request a fixed time, behind that of its body.
 func (s *Service) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rc := http.NewResponseController(w)
-		until := time.Now().Add(s.cfg.StallTimeout)
-		if r.ContentLength != 0 {
-			_ = rc.SetReadDeadline(until) // net/http's can
-		}
-		_ = rc.SetWriteDeadline(until)
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * s.cfg.StallTimeout)) // net/http's can
 		next.ServeHTTP(w, r)
 	})
 }

@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -57,14 +59,19 @@ func TestCurlReadsAStreamToItsEnd(t *testing.T) {
 	}
 }
 
-// certificate writes a certificate for 127.0.0.1 and its key.
-func certificate(t *testing.T, dir string) (certFile, keyFile string, pool *x509.CertPool) {
+// pemPair is a certificate for 127.0.0.1, with a name to know it by, and its key.
+type pemPair struct{ cert, key []byte }
+
+func newPair(t *testing.T, name string) (pemPair, *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -73,19 +80,124 @@ func certificate(t *testing.T, dir string) (certFile, keyFile string, pool *x509
 	if err != nil {
 		t.Fatal(err)
 	}
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for name, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
-		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pemPair{
+		cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		key:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+	}, cert
+}
+
+// certificate writes a certificate for 127.0.0.1 and its key.
+func certificate(t *testing.T, dir string) (certFile, keyFile string, pool *x509.CertPool) {
+	t.Helper()
+	pair, cert := newPair(t, "first")
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	write(t, certFile, pair.cert)
+	write(t, keyFile, pair.key)
 	pool = x509.NewCertPool()
 	pool.AddCert(cert)
 	return certFile, keyFile, pool
+}
+
+// write writes a file over, in place.
+func write(t *testing.T, name string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// replace puts a new file in an old one's place.
+func replace(t *testing.T, name string, text []byte) {
+	t.Helper()
+	write(t, name+".new", text)
+	if err := os.Rename(name+".new", name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRenewedCertificateIsUsedAtOnceAndABrokenOneNever(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile, _ := certificate(t, dir)
+	b := setup(t, func(c *edge.Config) { c.TLSCertFile, c.TLSKeyFile = certFile, keyFile })
+	shown := func() string {
+		t.Helper()
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(b.url, "http://"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if got := conn.ConnectionState().NegotiatedProtocol; got != "h2" {
+			t.Errorf("negotiated %q", got)
+		}
+		return conn.ConnectionState().PeerCertificates[0].Subject.CommonName
+	}
+	is := func(want, when string) {
+		t.Helper()
+		if got := shown(); got != want {
+			t.Errorf("%s: the certificate is %q, want %q", when, got, want)
+		}
+	}
+	is("first", "at the start")
+
+	second, _ := newPair(t, "second")
+	replace(t, certFile, second.cert)
+	is("first", "with another key's certificate")
+	replace(t, keyFile, second.key)
+	is("second", "replaced by rename")
+
+	third, _ := newPair(t, "third")
+	write(t, keyFile, third.key)
+	write(t, certFile, third.cert[:len(third.cert)/2])
+	is("second", "with half a certificate")
+	write(t, certFile, third.cert)
+	is("third", "written in place")
+
+	if err := os.Remove(keyFile); err != nil {
+		t.Fatal(err)
+	}
+	is("third", "without a key")
+	is("third", "without a key, again")
+	fourth, _ := newPair(t, "fourth")
+	write(t, certFile, fourth.cert)
+	write(t, keyFile, fourth.key)
+	is("fourth", "written anew")
+
+	// As Kubernetes mounts secrets: a link to a folder is turned to another one.
+	links := map[string]pemPair{"a": fourth, "b": second}
+	for name, pair := range links {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, name, "cert.pem"), pair.cert)
+		write(t, filepath.Join(dir, name, "key.pem"), pair.key)
+	}
+	turn := func(to string) {
+		t.Helper()
+		if err := errors.Join(os.Symlink(to, filepath.Join(dir, "data.new")), os.Rename(filepath.Join(dir, "data.new"), filepath.Join(dir, "data"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	turn("a")
+	for _, name := range []string{certFile, keyFile} {
+		if err := errors.Join(os.Remove(name), os.Symlink(filepath.Join("data", filepath.Base(name)), name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is("fourth", "through a link")
+	turn("b")
+	is("second", "with the link turned")
+
+	log := b.log.String()
+	if n := strings.Count(log, "cannot be used; the old one goes on"); n != 3 {
+		t.Errorf("%d lines about unusable files, want 3: one for each time they were: %s", n, log)
+	}
+	if strings.Contains(log, "PRIVATE KEY") {
+		t.Error("a key is in the log")
+	}
 }
 
 func TestEveryKindOfConnectionCarriesStreams(t *testing.T) {

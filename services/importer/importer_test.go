@@ -34,6 +34,8 @@ type world struct {
 	jobs    jobsv1.JobServiceClient
 	imports importsv1.ImportServiceClient
 	config  importer.Config
+	// jobsConfig is how startJobs sets the jobs service up, beside what every test needs.
+	jobsConfig jobs.Config
 	// stopJobs and stopImporter end a service and wait for it.
 	stopJobs, stopImporter func()
 	jobsAddress            string
@@ -41,15 +43,27 @@ type world struct {
 
 const testSecret = "a secret that is long enough for HS256"
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if buildOnce.folder != "" {
+			os.RemoveAll(buildOnce.folder)
+		}
+		os.Exit(code)
+	}))
+}
 
 func setup(t *testing.T, change ...func(*importer.Config)) *world {
+	t.Helper()
+	return setupWithJobs(t, jobs.Config{}, change...)
+}
+
+func setupWithJobs(t *testing.T, config jobs.Config, change ...func(*importer.Config)) *world {
 	t.Helper()
 	key, err := auth.NewKey([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: t.TempDir(), key: key}
+	w := &world{t: t, dir: t.TempDir(), key: key, jobsConfig: config}
 	w.startJobs("127.0.0.1:0")
 	w.config = importer.Config{DataDir: w.dir, JobsAddress: w.jobsAddress, Verifier: key, Logger: logger(t),
 		Credentials: key.ServiceCredentials("importer", auth.ScopeService)}
@@ -69,7 +83,9 @@ func logger(t *testing.T) *slog.Logger {
 
 func (w *world) startJobs(listen string) {
 	w.t.Helper()
-	service, err := jobs.New(jobs.Config{Listen: listen, DataDir: w.dir, Verifier: w.key, Logger: logger(w.t)})
+	config := w.jobsConfig
+	config.Listen, config.DataDir, config.Verifier, config.Logger = listen, w.dir, w.key, logger(w.t)
+	service, err := jobs.New(config)
 	if err != nil {
 		w.t.Fatal(err)
 	}

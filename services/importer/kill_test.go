@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,11 +62,7 @@ func TestKilledAnywhereAnyNumberOfTimesTheDatabaseEndsAsIfNothingHadHappened(t *
 		return 2 + turn%2
 	}
 
-	programs := t.TempDir()
-	build := exec.Command("go", "build", "-o", programs, "headway/services/jobs/cmd/jobs", "headway/services/importer/cmd/importer")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the services: %v\n%s", err, out)
-	}
+	programs := buildServices(t)
 	for number := range killedWorlds {
 		t.Run(fmt.Sprint("world ", number), func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +109,33 @@ type killedWorld struct {
 	story []string
 }
 
-func newKilledWorld(t *testing.T, programs string, seed uint64) *killedWorld {
+var buildOnce struct {
+	sync.Once
+	folder string
+	err    error
+}
+
+// buildServices builds the services' programs, once for all tests, and gives their folder.
+func buildServices(t *testing.T) (folder string) {
+	t.Helper()
+	buildOnce.Do(func() {
+		if buildOnce.folder, buildOnce.err = os.MkdirTemp("", "headway-services-"); buildOnce.err != nil {
+			return
+		}
+		build := exec.Command("go", "build", "-o", buildOnce.folder, "headway/services/jobs/cmd/jobs", "headway/services/importer/cmd/importer")
+		if out, err := build.CombinedOutput(); err != nil {
+			buildOnce.err = fmt.Errorf("build the services: %w\n%s", err, out)
+		}
+	})
+	if buildOnce.err != nil {
+		t.Fatal(buildOnce.err)
+	}
+	return buildOnce.folder
+}
+
+// newKilledWorld starts the two; flags are more of the importer's.
+func newKilledWorld(t *testing.T, programs string, seed uint64, flags ...string) *killedWorld {
+	t.Helper()
 	key, err := auth.NewKey([]byte(testSecret))
 	if err != nil {
 		t.Fatal(err)
@@ -125,9 +148,9 @@ func newKilledWorld(t *testing.T, programs string, seed uint64) *killedWorld {
 	w.state.Store("nothing")
 	common := []string{"--data", w.dir, "--key", testSecret, "--metrics-listen", "-", "--log-level", "error"}
 	jobsAddress, importerAddress := freeAddress(t), freeAddress(t)
-	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), append(common, "--listen", jobsAddress,
-		"--lease-duration", "500ms", "--heartbeat-interval", "120ms"))
-	w.importer = newKillable(t, filepath.Join(programs, "importer"), append(common, "--listen", importerAddress, "--jobs-address", jobsAddress))
+	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), slices.Concat(common, []string{"--listen", jobsAddress,
+		"--lease-duration", "500ms", "--heartbeat-interval", "120ms"}))
+	w.importer = newKillable(t, filepath.Join(programs, "importer"), slices.Concat(common, []string{"--listen", importerAddress, "--jobs-address", jobsAddress}, flags))
 	conn, err := grpc.NewClient(importerAddress, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.2, MaxDelay: 100 * time.Millisecond}, MinConnectTimeout: time.Second}))
 	if err != nil {

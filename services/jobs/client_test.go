@@ -1,9 +1,12 @@
 package jobs_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,6 +159,69 @@ func TestAWorkerThatShutsDownGivesItsJobBackWithItsCheckpoint(t *testing.T) {
 	}
 }
 
+func TestAnOutputBeyondTheLimitFailsTheJobForGoodAndSaysWhatToDo(t *testing.T) {
+	w := setup(t, func(c *jobs.Config) { c.MaxOutputBytes = 1000 })
+	user := w.user("alice")
+	w.work(func(ctx context.Context, task *headway.Task) (any, error) {
+		if n, err := task.Output().Write(make([]byte, 900)); n != 900 || err != nil {
+			return nil, err
+		}
+		_, err := task.Output().Write(make([]byte, 101))
+		if !errors.Is(err, headway.ErrOutputFull) {
+			return nil, headway.FailForGood("NOT_TOLD", fmt.Sprint(err), nil)
+		}
+		return nil, err
+	})
+	job := last(t, user, w.create(user, &jobsv1.CreateJobRequest{}).GetJobId())
+	if job.GetError().GetReason() != "OUTPUT_TOO_LARGE" || !strings.Contains(job.GetError().GetMessage(), "--max-output-bytes") ||
+		job.GetAttempt() != 1 || job.GetOutputBytes() != 900 {
+		t.Errorf("the job ended as %v", job)
+	}
+}
+
+func TestOutputIsReadOnAcrossRestartsOfTheService(t *testing.T) {
+	w := setup(t, func(c *jobs.Config) { c.OutputSegmentBytes = 64 << 10 })
+	user := w.user("alice")
+	written, goOn := make(chan struct{}), make(chan struct{})
+	const pieces, size = 4, 200_000
+	text := func(piece int) []byte { return bytes.Repeat([]byte{byte('a' + piece)}, size) }
+	w.work(func(ctx context.Context, task *headway.Task) (any, error) {
+		for piece := range pieces {
+			if _, err := task.Output().Write(text(piece)); err != nil {
+				return nil, err
+			}
+			written <- struct{}{}
+			<-goOn
+		}
+		return nil, nil
+	})
+	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+	<-written // bytes 5 and on are there
+	read := make(chan []byte, 1)
+	go func() {
+		var all []byte
+		for data, err := range headway.ReadOutput(patient(t), user, id, 5) {
+			if err != nil {
+				t.Errorf("after %d bytes: %v", len(all), err)
+			}
+			all = append(all, data...)
+		}
+		read <- all
+	}()
+	var want []byte
+	for piece := range pieces {
+		if piece > 0 {
+			<-written
+		}
+		want = append(want, text(piece)...)
+		w.restart()
+		goOn <- struct{}{}
+	}
+	if got := <-read; !bytes.Equal(got, want[5:]) {
+		t.Errorf("%d bytes were read that differ from the %d written from byte 5 on", len(got), len(want)-5)
+	}
+}
+
 func TestAPanicFailsTheAttempt(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
@@ -216,6 +282,22 @@ func TestNobodyNoticesARestartOfTheService(t *testing.T) {
 	w.start()
 	job := <-ended
 	if headway.Word(job.GetStatus()) != "completed" || job.GetAttempt() != 1 || job.GetResult().AsMap()["lost"] != false {
+		t.Errorf("the job ended as %v", job)
+	}
+}
+
+func TestOutputBeyondItsLimitFailsTheWriteAndNotTheLease(t *testing.T) {
+	w := setup(t, func(c *jobs.Config) { c.MaxOutputBytes = 10 })
+	user := w.user("alice")
+	w.work(func(ctx context.Context, task *headway.Task) (any, error) {
+		if _, err := io.WriteString(task.Output(), "ten bytes."); err != nil {
+			return nil, err
+		}
+		_, err := io.WriteString(task.Output(), "one more")
+		return nil, headway.FailForGood(headway.Reason(err), "Too much was written.", nil)
+	})
+	job := last(t, user, w.create(user, &jobsv1.CreateJobRequest{}).GetJobId())
+	if job.GetError().GetReason() != "OUTPUT_TOO_LARGE" || job.GetOutputBytes() != 10 {
 		t.Errorf("the job ended as %v", job)
 	}
 }

@@ -171,6 +171,11 @@ func New(cfg Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
+	if cfg.Metrics != nil {
+		if err := cfg.Metrics.Register(s.dispatcher.Metrics()); err != nil {
+			return nil, errors.Join(fmt.Errorf("jobs: register the metrics: %w", err), s.dispatcher.Close())
+		}
+	}
 	jobrpc.Register(s.server.GRPC, s.dispatcher, cfg.HeartbeatInterval)
 	return s, nil
 }

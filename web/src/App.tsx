@@ -1,7 +1,7 @@
 import { useJobs } from "@headway/client/react";
-import { useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Header } from "./parts/Header.js";
-import { JobsContext } from "./parts/JobsContext.js";
+import { JobsContext, useMyJobs } from "./parts/JobsContext.js";
 import { StreamHint } from "./parts/StreamHint.js";
 import { Unavailable } from "./parts/Unavailable.js";
 import { useRoute } from "./router.js";
@@ -16,14 +16,24 @@ import { StartView } from "./views/StartView.js";
 export function App() {
   return (
     <SessionGate>
-      <SignedIn />
+      <MyJobs>
+        <SignedIn />
+      </MyJobs>
     </SessionGate>
   );
 }
 
+/** Keeps my jobs live for all who look at them, and draws nobody else anew when they change. */
+function MyJobs({ children }: { children: ReactNode }) {
+  return <JobsContext value={useJobs()}>{children}</JobsContext>;
+}
+
+function MyStreamHint() {
+  return <StreamHint phase={useMyJobs().connection} />;
+}
+
 function SignedIn() {
   const route = useRoute();
-  const jobs = useJobs();
   const main = useRef<HTMLElement>(null);
   const place = JSON.stringify(route ?? null);
 
@@ -37,19 +47,19 @@ function SignedIn() {
   }, [place]);
 
   return (
-    <JobsContext value={jobs}>
+    <>
       <a className="skip" href="#main">
         {texts.skipToContent}
       </a>
       <Header view={route?.view} />
       <main id="main" ref={main} tabIndex={-1}>
-        <StreamHint phase={jobs.connection} />
+        <MyStreamHint />
         {!route && <Unavailable error={undefined} deleted />}
         {route?.view === "start" && <StartView />}
         {route?.view === "jobs" && <JobsView />}
         {route?.view === "import" && <ImportView key={route.importId} importId={route.importId} />}
         {route?.view === "job" && <JobView key={route.jobId} kind={route.kind} jobId={route.jobId} />}
       </main>
-    </JobsContext>
+    </>
   );
 }

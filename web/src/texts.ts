@@ -58,9 +58,35 @@ export const texts = {
     one: "One workbook at a time: only the first file was taken.",
   },
 
+  other: {
+    heading: "Start another job",
+    lead: "Any long work can run here. This is what workers are waiting for right now, and you can watch them at it.",
+    starting: "Starting…",
+    character: {
+      heading: "Build a character",
+      lead: "Eight steps by rules and dice, and a story that is told while you read.",
+      name: "Name",
+      namePlaceholder: "Found by the worker",
+      seed: "Seed",
+      seedPlaceholder: "Any",
+      submit: "Build it",
+      title: (name: string) => (name ? `The character of ${name}` : "A new character"),
+    },
+    media: {
+      heading: "Render a picture",
+      lead: "Ray by ray, and you see it grow from the top.",
+      scene: "Scene",
+      scenes: { spheres: "Spheres", julia: "Julia set" },
+      size: "Size in pixels",
+      submit: "Render it",
+      title: (scene: string, size: string) => `${scene}, ${size}`,
+    },
+  },
+
   upload: {
     preparing: (n: number) => `The server is making a sample with ${count(n)} employees…`,
     sending: "Uploading",
+    waiting: "Connection lost. The upload goes on where it broke off; reconnecting…",
     checking: "All bytes are there. The server is looking at the workbook…",
     progress: (loaded: string, total: string) => `${loaded} of ${total}`,
     cancel: "Cancel upload",

@@ -63,6 +63,10 @@ export interface NewJob {
 export const createJob = (options: CallOptions & { job: NewJob }): Promise<Job> =>
   callForJob(options, "POST", "jobs", options.job);
 
+/** Names the kinds of jobs that workers are there for: what is worth offering. */
+export const listKinds = (options: CallOptions = {}): Promise<string[]> =>
+  call<{ kinds?: string[] }>(options, "GET", "kinds").then((answer) => answer.kinds ?? []);
+
 const steer = (options: JobOptions, verb: string, body: unknown = {}): Promise<Job> =>
   callForJob(options, "POST", `${jobPath(options)}:${verb}`, body);
 

@@ -83,10 +83,18 @@ export async function authorize(connection: Connection, refused = false): Promis
 /** True if a fresh token can be had after the server has refused the last. */
 export const canRefresh = (connection: Connection): boolean => typeof connection.token === "function";
 
-/** Sends a request and gives the answer if it is a success; a refused token is refreshed once. */
-export async function send(options: CallOptions, path: string, init: RequestInit = {}): Promise<Response> {
+/**
+ * Sends a request and gives the answer if it is a success. A refused token is refreshed once; with `refused` it is
+ * known beforehand that the last will not do.
+ */
+export async function send(
+  options: CallOptions,
+  path: string,
+  init: RequestInit = {},
+  refused = false,
+): Promise<Response> {
   const signal = init.signal ?? options.signal ?? null;
-  for (let refused = false; ; refused = true) {
+  for (; ; refused = true) {
     const headers = { ...(init.headers as Record<string, string>), ...(await authorize(options, refused)) };
     let response: Response;
     try {

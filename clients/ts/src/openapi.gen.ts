@@ -58,7 +58,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows.
+         * ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows. If
+         *     the database has changed meanwhile so that fewer rows would get in, or more be overwritten, than were confirmed, it
+         *     waits again, with the new numbers; if the schema has changed, the job fails with SCHEMA_CHANGED.
          * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
          */
         post: operations["ImportService_ConfirmImport"];
@@ -226,6 +228,27 @@ export interface paths {
          * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_RETRYABLE.
          */
         post: operations["JobService_RetryJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ListKinds names the kinds of jobs that workers are there for, so that a page offers what somebody will do: kinds that
+         *     workers wait for, work on, or asked for within the last half minute. A replica of the service knows of the workers
+         *     that asked it.
+         */
+        get: operations["JobService_ListKinds"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1029,6 +1052,11 @@ export interface components {
             /** @description Token of the next page; empty on the last. */
             nextPageToken: string;
         };
+        /** @description ListKindsResponse names kinds. */
+        "headway.jobs.v1.ListKindsResponse": {
+            /** @description The kinds, in alphabetical order. */
+            kinds: string[];
+        };
         /** @description Progress is typed: named steps in a fixed order. What is derived is derived by the service, never by a worker. */
         "headway.jobs.v1.Progress": {
             /** @description Name of the step under way; empty when none is. */
@@ -1788,6 +1816,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["headway.jobs.v1.RetryJobResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    JobService_ListKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ListKindsResponse names kinds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.ListKindsResponse"];
                 };
             };
             /** @description An unexpected error response. */

@@ -34,9 +34,7 @@ export function createSseParser(handlers: SseHandlers): (chunk: Uint8Array) => v
       data = [];
       return;
     }
-    const colon = line.indexOf(":");
-    const field = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    const [, field, value = ""] = /^([^:]*):? ?(.*)/s.exec(line) ?? [];
     if (field === "data") data.push(value);
     else if (field === "id" && !value.includes("\0")) id = value;
     else if (field === "event") event = value;

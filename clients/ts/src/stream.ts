@@ -80,11 +80,9 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
     });
 
     try {
-      const response = await send(refused ? withFreshToken(options) : options, path, {
-        headers: { Accept: "text/event-stream", ...(lastEventId && { "Last-Event-ID": lastEventId }) },
-        cache: "no-store",
-        signal: connection.signal,
-      });
+      const headers = { Accept: "text/event-stream", ...(lastEventId && { "Last-Event-ID": lastEventId }) };
+      const init: RequestInit = { headers, cache: "no-store", signal: connection.signal };
+      const response = await send(options, path, init, refused);
       refused = false;
       if (response.status === 204) return;
       const { body } = response;
@@ -123,12 +121,6 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
     );
   }
 };
-
-/** The same options with a token function that says at once that the last token will not do. */
-function withFreshToken<T extends CallOptions>(options: T): T {
-  const { token } = options;
-  return { ...options, token: typeof token === "function" ? () => token(true) : token };
-}
 
 /** Waits, but no longer than until the browser is online again or the signal aborts. */
 export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

@@ -53,24 +53,39 @@ export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedIm
 }
 
 async function uploadOnce(options: UploadOptions, requestId: string, refused: boolean): Promise<AcceptedImport> {
-  const path = "/api/v1/imports";
-  const body = toForm(options, requestId);
+  // The fields come before the file, so that the server knows them when the first byte arrives.
+  const form = new FormData();
+  for (const [name, value] of Object.entries(toFields(options, requestId)))
+    if (value !== undefined) form.append(name, String(value));
+  form.append("file", options.file, fileNameOf(options));
+  return JSON.parse(await sendBody(options, "POST", "/api/v1/imports", {}, form, refused));
+}
+
+/** Sends a body and gives the answer's text, with progress where there is XMLHttpRequest, which alone can tell. */
+export async function sendBody(
+  options: CallOptions & Pick<UploadOptions, "onProgress">,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: XMLHttpRequestBodyInit,
+  refused = false,
+): Promise<string> {
+  const { signal, onProgress } = options;
   if (typeof XMLHttpRequest === "undefined") {
-    return (await (await send(options, path, { method: "POST", body })).json()) as AcceptedImport;
+    return (await send(options, path, { method, headers, body })).text();
   }
-  const headers = await authorize(options, refused);
-  options.signal?.throwIfAborted();
+  const allHeaders = { ...headers, ...(await authorize(options, refused)) };
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const { signal, onProgress } = options;
     const request = new XMLHttpRequest();
     const abort = () => request.abort();
-    request.open("POST", (options.baseUrl ?? "") + path);
+    request.open(method, (options.baseUrl ?? "") + path);
     request.withCredentials = options.credentials === "include";
-    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(allHeaders)) request.setRequestHeader(name, value);
     request.upload.onprogress = ({ loaded, total }) => onProgress?.({ loaded, total });
     request.onload = () => {
       const { status, responseText } = request;
-      if (status < 300) resolve(JSON.parse(responseText) as AcceptedImport);
+      if (status < 300) resolve(responseText);
       else reject(toError(status, responseText, request.getResponseHeader("Retry-After")));
     };
     request.onerror = () => reject(new HeadwayError());
@@ -81,22 +96,19 @@ async function uploadOnce(options: UploadOptions, requestId: string, refused: bo
   });
 }
 
-/** The fields come before the file, so that the server knows them when the first byte arrives. */
-function toForm(options: UploadOptions, requestId: string): FormData {
-  const form = new FormData();
-  const fields = {
-    schema: options.schema,
-    on_issues: options.onIssues,
-    mode: options.mode,
-    dry_run: options.dryRun,
-    request_id: requestId,
-  };
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
-  form.append("file", options.file, options.fileName ?? (options.file as File).name ?? "workbook.xlsx");
-  return form;
-}
+/** The options by the names that the server gives them. */
+export const toFields = (options: UploadOptions, requestId: string) => ({
+  schema: options.schema,
+  on_issues: options.onIssues,
+  mode: options.mode,
+  dry_run: options.dryRun,
+  request_id: requestId,
+});
+
+export const fileNameOf = ({ fileName, file }: UploadOptions): string =>
+  fileName ?? (file as File).name ?? "workbook.xlsx";
 
 /** 128 random bits; crypto.randomUUID exists on secure origins only. */
-function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("-");
+export function randomId(): string {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }

@@ -47,7 +47,13 @@ export function UploadCard({ upload, preparing, error, onCancel, onRetry }: Uplo
         <div>
           <p className="upload-name">{upload.fileName || texts.start.sampleTry}</p>
           <p className="muted" role="status">
-            {preparing !== undefined ? t.preparing(preparing) : sent ? t.checking : t.sending}
+            {preparing !== undefined
+              ? t.preparing(preparing)
+              : upload.waiting
+                ? t.waiting
+                : sent
+                  ? t.checking
+                  : t.sending}
           </p>
         </div>
         {preparing === undefined && <p className="upload-percent">{Math.floor(percent)}%</p>}

@@ -9,6 +9,7 @@ import { Icon } from "../parts/Icon.js";
 import { JobHead } from "../parts/JobHead.js";
 import { JobMeter } from "../parts/JobMeter.js";
 import { OutputCard } from "../parts/OutputCard.js";
+import { ResultFacts } from "../parts/ResultFacts.js";
 import { RetryButton } from "../parts/RetryButton.js";
 import { Unavailable } from "../parts/Unavailable.js";
 import { usePageTitle } from "../parts/usePageTitle.js";
@@ -84,10 +85,7 @@ export function JobView({ kind, jobId }: { kind: string; jobId: string }) {
       {job.status === "completed" && Object.keys(job.result ?? {}).length > 0 && (
         <section className="card" aria-labelledby="result-heading">
           <h2 id="result-heading">{texts.job.result}</h2>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-          <pre className="json" tabIndex={0}>
-            {JSON.stringify(job.result, null, 2)}
-          </pre>
+          <ResultFacts result={job.result ?? {}} />
         </section>
       )}
     </div>

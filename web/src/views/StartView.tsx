@@ -1,11 +1,13 @@
 import { download, isTerminal, samplePath } from "@headway/client";
 import { useConnection, useUpload } from "@headway/client/react";
+import { uploadResumably } from "@headway/client/resumable";
 import { useEffect, useRef, useState } from "react";
 import { formatBytes } from "../format.js";
 import { DropZone } from "../parts/DropZone.js";
 import { type ImportChoices, ImportOptions } from "../parts/ImportOptions.js";
 import { JobRow } from "../parts/JobRow.js";
 import { useMyJobs } from "../parts/JobsContext.js";
+import { OtherJobs } from "../parts/OtherJobs.js";
 import { SampleOffer } from "../parts/SampleOffer.js";
 import { UploadCard } from "../parts/UploadCard.js";
 import { useNow } from "../parts/useNow.js";
@@ -21,9 +23,9 @@ const faults = (rows: number) => (rows >= 100_000 ? 120 : rows >= 10_000 ? 40 : 
 
 /** Where a workbook comes in: by drop, by choice, or as a generated sample. */
 export function StartView() {
-  const { maxUploadBytes } = useSession();
+  const { user, maxUploadBytes } = useSession();
   const connection = useConnection();
-  const upload = useUpload();
+  const upload = useUpload((options) => uploadResumably({ ...options, user }));
   const [choices, setChoices] = useState<ImportChoices>({ onIssues: "review", dryRun: false });
   const [refusal, setRefusal] = useState("");
   const [preparing, setPreparing] = useState<number>();
@@ -104,6 +106,7 @@ export function StartView() {
           <SampleOffer onTry={(rows) => void trySample(rows)} />
         </div>
       </div>
+      <OtherJobs />
       <RecentJobs />
     </div>
   );

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { type AcceptedImport, type UploadOptions, uploadWorkbook } from "../index.js";
+import { type AcceptedImport, type ConnectionState, type UploadOptions, uploadWorkbook } from "../index.js";
 import { useConnection } from "./HeadwayProvider.js";
+import { useLatest } from "./useLatest.js";
 
 /** Where an upload stands. */
 export interface UploadState {
@@ -10,6 +11,8 @@ export interface UploadState {
   loaded: number;
   /** Bytes in all. */
   total: number;
+  /** The connection is lost, and the upload waits for it; only of a `send` that tells. */
+  waiting: boolean;
   /** The answer, once accepted. */
   accepted: AcceptedImport | undefined;
   /** Why it failed. */
@@ -24,11 +27,25 @@ export interface Upload extends UploadState {
   reset: () => void;
 }
 
-const idle: UploadState = { status: "idle", fileName: "", loaded: 0, total: 0, accepted: undefined, error: undefined };
+const idle: UploadState = {
+  status: "idle",
+  fileName: "",
+  loaded: 0,
+  total: 0,
+  waiting: false,
+  accepted: undefined,
+  error: undefined,
+};
+
+/** Sends a workbook: `uploadWorkbook`, or `uploadResumably` with what it needs besides. */
+export type SendUpload = (
+  options: UploadOptions & { onConnection?: (state: ConnectionState) => void },
+) => Promise<AcceptedImport>;
 
 /** Uploads one workbook at a time. Unmounting aborts an upload under way. */
-export function useUpload(): Upload {
+export function useUpload(send: SendUpload = uploadWorkbook): Upload {
   const connection = useConnection();
+  const sending = useLatest(send);
   const [state, setState] = useState(idle);
   const underWay = useRef<AbortController | undefined>(undefined);
   useEffect(() => () => underWay.current?.abort(), []);
@@ -44,10 +61,11 @@ export function useUpload(): Upload {
       const fileName = options.fileName ?? (options.file as File).name ?? "";
       setState({ ...idle, status: "uploading", fileName, total: options.file.size });
       try {
-        const accepted = await uploadWorkbook({
+        const accepted = await sending.current({
           ...connection,
           ...options,
           signal: aborting.signal,
+          onConnection: ({ phase }) => change({ waiting: phase === "retrying" }),
           onProgress: (progress) => {
             change(progress);
             options.onProgress?.(progress);
@@ -60,7 +78,7 @@ export function useUpload(): Upload {
         return undefined;
       }
     },
-    [connection],
+    [connection, sending],
   );
 
   const reset = useCallback(() => {

@@ -174,11 +174,11 @@ func (a *Access) fromOwnPage(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
 
-// sameOrigin compares an Origin header with the address that the request was sent to. The scheme is left out: behind a
-// proxy that ends TLS it is not known here.
+// sameOrigin compares an Origin header with the address that the request was sent to. Behind a proxy that ends TLS the
+// scheme is not known here; else a page that came unencrypted, and may be anybody's, is not the same.
 func sameOrigin(origin string, r *http.Request) bool {
-	_, host, ok := strings.Cut(origin, "://")
-	return ok && strings.EqualFold(host, r.Host)
+	scheme, host, ok := strings.Cut(origin, "://")
+	return ok && strings.EqualFold(host, r.Host) && (r.TLS == nil || scheme == "https")
 }
 
 func errForeignPage() error {

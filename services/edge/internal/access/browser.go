@@ -39,7 +39,7 @@ func setSecurityHeaders(h http.Header, r *http.Request) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	if r.TLS != nil {
+	if byTLS(r) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 }

@@ -62,7 +62,7 @@ func (a *Access) SignIn(w http.ResponseWriter, r *http.Request) {
 	}
 	reqlog.From(r.Context()).Subject = id.Subject
 	http.SetCookie(w, &http.Cookie{
-		Name: CookieName, Value: token, Path: "/", Expires: id.ExpiresAt, HttpOnly: true, Secure: r.TLS != nil,
+		Name: CookieName, Value: token, Path: "/", Expires: id.ExpiresAt, HttpOnly: true, Secure: byTLS(r),
 		SameSite: http.SameSiteStrictMode,
 	})
 	writeJSON(w, http.StatusOK, a.session(id))
@@ -96,6 +96,10 @@ func (a *Access) localToken(r *http.Request) (string, error) {
 	return token, nil
 }
 
+// byTLS tells whether the browser's connection is encrypted, here or at the proxy before. A caller that makes the header
+// up gets a cookie that it sends less often.
+func byTLS(r *http.Request) bool { return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" }
+
 // forwarded tells whether a proxy says that it passed the request on for somebody else.
 func forwarded(h http.Header) bool {
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
@@ -113,7 +117,7 @@ func (a *Access) SignOut(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: CookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+		Name: CookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: byTLS(r), SameSite: http.SameSiteStrictMode,
 	})
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -137,7 +137,7 @@ func (r *Record) finish(ctx context.Context) {
 		slog.String("subject", r.Subject), slog.String("request_id", r.ID), slog.String("peer", r.remote),
 	}
 	if r.Err != nil {
-		attrs = append(attrs, slog.String("reason", rpcerr.Word(rpcerr.Reason(r.Err))), slog.String("error", r.Err.Error()))
+		attrs = append(attrs, slog.String("reason", rpcerr.Word(rpcerr.Reason(r.Err))), slog.String("error", rpcerr.ForLog(r.Err)))
 	}
 	r.log.logger.LogAttrs(ctx, level, "request finished", attrs...)
 }

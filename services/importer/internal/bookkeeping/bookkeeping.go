@@ -91,9 +91,9 @@ func insert(ctx context.Context, tx *sql.Tx, im imports.Import) error {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO imports (id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint,
-		on_issues, mode, dry_run, notices, created_at, scheduled) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		on_issues, mode, dry_run, notices, created_at, scheduled, schema_digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		im.ID, im.Owner, im.Schema, im.FileName, im.SizeBytes, im.SHA256, im.RequestID, im.Fingerprint,
-		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled)
+		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled, im.SchemaDigest)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func getWhere(ctx context.Context, q querier, where string, args ...any) (import
 
 func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imports.Import, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint, on_issues, mode,
-		dry_run, notices, created_at, scheduled, committed, ended,
+		dry_run, notices, created_at, scheduled, committed, ended, schema_digest,
 		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
 		FROM imports WHERE `+where, args...)
 	if err != nil {
@@ -236,7 +236,7 @@ func scan(rows *sql.Rows) (imports.Import, error) {
 	var notices, created, sheets string
 	var onIssues, mode int
 	err := rows.Scan(&im.ID, &im.Owner, &im.Schema, &im.FileName, &im.SizeBytes, &im.SHA256, &im.RequestID, &im.Fingerprint, &onIssues, &mode,
-		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &sheets)
+		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &sheets)
 	if err != nil {
 		return im, err
 	}

@@ -86,10 +86,10 @@ type Outcome struct {
 
 // Run loads the workbook. Whatever error it returns, nothing of the run is in the target database.
 //
-// Errors: *xlsx.Error, *imports.TableConflictError, *imports.ConservationError, imports.ErrTargetUnavailable,
+// Errors: *xlsx.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError, imports.ErrTargetUnavailable,
 // imports.ErrFenced, the context's, and Progress.Committing's.
 func (e *Engine) Run(ctx context.Context, task Task) (outcome Outcome, err error) {
-	tx, err := e.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema.Name}, task.Progress.Waiting)
+	tx, err := e.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema}, task.Progress.Waiting)
 	var applied *imports.AppliedError
 	if errors.As(err, &applied) {
 		return e.reportApplied(ctx, task, applied)

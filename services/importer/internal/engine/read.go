@@ -91,6 +91,7 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 		return err
 	}
 	p.rows = rows
+	rows.WatchMerges(p.sheet.source.HeaderRow)
 	defer rows.Close()
 	group.Go(func() error {
 		defer close(p.order)
@@ -145,7 +146,7 @@ func (p *pipeline) decideAll(ctx context.Context, decide func(context.Context, *
 func (p *pipeline) writeAll(ctx context.Context, end context.CancelFunc) {
 	for b := range p.writes {
 		if p.failed == nil && len(b.write) > 0 {
-			if p.failed = p.sheet.table.Write(ctx, b.write); p.failed != nil {
+			if p.failed = p.sheet.write(ctx, b.write); p.failed != nil {
 				end()
 			}
 		}
@@ -188,7 +189,24 @@ func (p *pipeline) fill(ctx context.Context) error {
 	if err := p.rows.Err(); err != nil {
 		return err
 	}
+	if err := p.checkMerges(); err != nil {
+		return err
+	}
 	return p.send(ctx, b)
+}
+
+// checkMerges refuses a header that stands above several columns, where one of them is imported.
+func (p *pipeline) checkMerges() error {
+	source := p.sheet.source
+	for _, merged := range p.rows.Merges() {
+		for column := merged.FirstCol; column <= merged.LastCol && column < len(p.sheet.byCell); column++ {
+			if p.sheet.byCell[column] >= 0 {
+				return &imports.MergedHeaderError{Sheet: source.WorkbookSheet,
+					First: xlsx.CellName(merged.FirstCol, source.HeaderRow), Last: xlsx.CellName(merged.LastCol, source.HeaderRow)}
+			}
+		}
+	}
+	return nil
 }
 
 func (p *pipeline) next(ctx context.Context) (*batch, error) {

@@ -207,6 +207,14 @@ func (s *sheetRun) take(ctx context.Context, b *batch) error {
 	return nil
 }
 
+// write has accepted rows written. Into a table that was empty, each key comes once.
+func (s *sheetRun) write(ctx context.Context, rows [][]imports.Value) error {
+	if s.table.WasEmpty() {
+		return s.table.Insert(ctx, rows)
+	}
+	return s.table.Write(ctx, rows)
+}
+
 // about estimates how many rows the sheet has, from the bytes read so far.
 func (s *sheetRun) about() uint32 {
 	read, total := s.pipeline.rows.BytesRead(), s.pipeline.rows.BytesTotal()

@@ -73,6 +73,9 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	if err != nil {
 		return engine.Outcome{}, err
 	}
+	if im.SchemaDigest != "" && im.SchemaDigest != spec.Digest() {
+		return engine.Outcome{}, imports.ErrSchemaChanged
+	}
 	file, err := r.Workbooks.Open(ctx, im.ID)
 	if err != nil {
 		return engine.Outcome{}, err
@@ -95,7 +98,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 				return engine.RollBack
 			case o.Totals.Issues == 0, im.Policy.OnIssues == imports.SkipRows:
 				return engine.Commit
-			case confirmed && asked && refused(o.Totals) <= refused(reviewed):
+			case confirmed && asked && !worse(o.Totals, reviewed):
 				return engine.Commit
 			}
 			return engine.RollBack
@@ -106,8 +109,15 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 // refused is how many rows are not imported.
 func refused(c imports.Counts) uint32 { return c.Rejected + c.Blocked }
 
+// worse tells whether a run came to something that the person who confirmed another outcome has not agreed to: fewer
+// rows get in, or more of those that are in the database are changed.
+func worse(now, confirmed imports.Counts) bool {
+	return refused(now) > refused(confirmed) || now.Updated > confirmed.Updated
+}
+
 // conclude says what a run that came to its end means for the job.
 func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o engine.Outcome, task *headway.Task) (verdict, error) {
+	again := job.GetAnswer() != nil
 	switch {
 	case o.Committed, im.Policy.DryRun:
 		task.Step(stepFinish).Complete()
@@ -117,8 +127,9 @@ func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Impor
 		if err := r.Books.Reviewed(ctx, im.ID, number, o.Totals); err != nil {
 			return r.failed(ctx, job, err)
 		}
-		task.Message("Waiting for your decision: %s can be imported, %s cannot.", rows(accepted(o.Totals)), rows(refused(o.Totals)))
-		return verdict{park: question(im, o)}, nil
+		q := question(im, o, again)
+		task.Message("Waiting for your decision: %s", q["message"])
+		return verdict{park: q}, nil
 	}
 	return verdict{fail: &failure{
 		reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED), permanent: true, result: result(im, o),
@@ -146,11 +157,14 @@ func (r *Runner) failed(ctx context.Context, job *jobsv1.Job, err error) (verdic
 // classify says what an error means for the person who waits.
 func classify(err error) *failure {
 	var refused *xlsx.Error
+	var merged *imports.MergedHeaderError
 	var conflict *imports.TableConflictError
 	var violated *imports.ConservationError
 	switch {
 	case errors.As(err, &refused):
 		return &failure{reason: string(refused.Reason), message: refused.Error(), permanent: true}
+	case errors.As(err, &merged):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED), message: merged.Error(), permanent: true}
 	case errors.As(err, &conflict):
 		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT), permanent: true,
 			message: fmt.Sprintf("The table “%s” does not fit the schema: %s. Nothing was written.", conflict.Table, conflict.Detail)}
@@ -163,9 +177,15 @@ func classify(err error) *failure {
 	case errors.Is(err, schema.ErrNotFound):
 		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND), permanent: true,
 			message: "The schema of this import does not exist any more; put it back, or upload for another one."}
+	case errors.Is(err, imports.ErrSchemaChanged):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_CHANGED), permanent: true,
+			message: "The schema of this import was changed after the workbook was uploaded, so what was checked and confirmed does not hold any more. Nothing was written; upload the workbook again."}
 	case errors.Is(err, imports.ErrBooksUnavailable):
 		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
 			message: "The importer's own database cannot be written for the moment; its disk may be full. Nothing was written."}
+	case errors.Is(err, imports.ErrWorkbooksUnavailable):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
+			message: "The stored workbook cannot be read for the moment. Nothing was written."}
 	case errors.Is(err, imports.ErrTargetUnavailable):
 		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE),
 			message: "The database for the rows cannot be written for the moment; nothing was written."}

@@ -97,11 +97,18 @@ func result(im imports.Import, o engine.Outcome) map[string]any {
 	return m
 }
 
-// question is what a person is asked about an import under review: what would be done with each sheet's rows.
-func question(im imports.Import, o engine.Outcome) map[string]any {
+// question is what a person is asked about an import under review: what would be done with each sheet's rows. Asked
+// again, after the database has changed for the worse since they confirmed, it says so.
+func question(im imports.Import, o engine.Outcome, again bool) map[string]any {
 	m := result(im, o)
 	m["type"] = "review"
-	m["message"] = fmt.Sprintf("%s can be imported, %s cannot. Import those that can?", rows(accepted(o.Totals)), rows(refused(o.Totals)))
+	m["again"] = again
+	text := fmt.Sprintf("%s can be imported, %s cannot. Import those that can?", rows(accepted(o.Totals)), rows(refused(o.Totals)))
+	if again {
+		text = fmt.Sprintf("The database has changed since you confirmed. Now %s would be inserted, %s updated, %s left out. Import all the same?",
+			rows(o.Totals.Inserted), rows(o.Totals.Updated), rows(refused(o.Totals)))
+	}
+	m["message"] = text
 	return m
 }
 

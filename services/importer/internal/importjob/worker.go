@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -42,8 +43,12 @@ func Declined() *jobsv1.JobError {
 // every lease, also with those that use up no attempt.
 func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
 	job := task.Job()
+	ctx, stop := r.untilCancelled(ctx, job.GetJobId())
+	defer stop()
 	v, err := r.run(ctx, job, int64(job.GetRevision()), task)
 	switch {
+	case err != nil && errors.Is(context.Cause(ctx), headway.ErrCancelled):
+		return nil, headway.FailForGood(rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_CANCELLED_BY_USER), "The import was cancelled; nothing was written.", nil)
 	case errors.Is(err, errDeclined):
 		if _, err := r.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: job.GetJobId(), Error: Declined()}); err != nil {
 			return nil, err
@@ -58,6 +63,39 @@ func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
 		return nil, headway.Park(v.park)
 	}
 	return v.complete, nil
+}
+
+// untilCancelled gives a context that ends as soon as somebody asks for the job to be cancelled. A heartbeat's answer
+// tells so too, but an import that waits for its turn has nothing to report and sends them seldom. stop waits until
+// nobody watches the job any more.
+func (r *Runner) untilCancelled(ctx context.Context, id string) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for ctx.Err() == nil {
+			if r.cancelAsked(ctx, id) {
+				cancel(headway.ErrCancelled)
+				return
+			}
+			pause(ctx, askAgainAfter)
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		watching.Wait()
+	}
+}
+
+// cancelAsked watches the job until somebody wants it cancelled, or the watch ends for another reason.
+func (r *Runner) cancelAsked(ctx context.Context, id string) bool {
+	stream, err := r.Jobs.WatchJob(ctx, &jobsv1.WatchJobRequest{JobId: id})
+	for err == nil {
+		var answer *jobsv1.WatchJobResponse
+		if answer, err = stream.Recv(); err == nil && answer.GetJob().GetCancelRequested() {
+			return true
+		}
+	}
+	return false
 }
 
 // askAgainAfter is how long to wait for a jobs service that cannot be reached.

@@ -61,9 +61,9 @@ func toStatus(err error) error {
 	case errors.Is(err, imports.ErrWorkbookGone):
 		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
 			"The stored workbook is gone, so no report can be made of it; the list of issues is still there.", err)
-	case errors.Is(err, imports.ErrBooksUnavailable):
+	case errors.Is(err, imports.ErrBooksUnavailable), errors.Is(err, imports.ErrWorkbooksUnavailable):
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The importer cannot keep anything for the moment; try again.", err)
+			"The importer cannot keep or read anything for the moment, its disk may be full; try again.", err)
 	case errors.Is(err, errFileEmpty):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY,
 			"The file is empty; look that it was saved and copied whole, and upload it again.")

@@ -82,8 +82,12 @@ func (s *Service) writeReport(ctx context.Context, out *pieces, im imports.Impor
 	told := report.Import{Schema: spec, FileName: im.FileName, Date1904: book.Date1904()}
 	for _, sheet := range im.Sheets {
 		c := sheet.Counts
+		columns := make(map[int]string, len(sheet.Columns))
+		for _, column := range sheet.Columns {
+			columns[column.Column] = column.Name
+		}
 		told.Sheets = append(told.Sheets, report.Sheet{Name: sheet.Name, WorkbookSheet: sheet.WorkbookSheet, HeaderRow: sheet.HeaderRow,
-			Read: c.Read, Rejected: c.Rejected, Blocked: c.Blocked, Issues: c.Issues})
+			Columns: columns, Read: c.Read, Rejected: c.Rejected, Blocked: c.Blocked, Issues: c.Issues})
 	}
 	for _, c := range causes {
 		told.Causes = append(told.Causes, report.Cause{Issue: reported(&c.Issue), BlockedRows: c.BlockedRows, Message: c.Message})

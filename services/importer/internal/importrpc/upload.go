@@ -65,7 +65,7 @@ func (s *Service) upload(stream grpc.ClientStreamingServer[importsv1.UploadWorkb
 		return im, false, fmt.Errorf("make an import id: %w", err)
 	}
 	im = imports.Import{
-		ID: id.String(), Owner: caller(ctx).Subject, Schema: spec.Name, FileName: fileName(options.GetFileName()), RequestID: options.GetRequestId(),
+		ID: id.String(), Owner: caller(ctx).Subject, Schema: spec.Name, SchemaDigest: spec.Digest(), FileName: fileName(options.GetFileName()), RequestID: options.GetRequestId(),
 		Policy:    imports.Policy{OnIssues: imports.OnIssues(options.GetOnIssues()), Mode: imports.Mode(options.GetMode()), DryRun: options.GetDryRun()},
 		CreatedAt: time.Now().UTC(),
 	}

@@ -24,6 +24,10 @@ var (
 	ErrTargetUnavailable = errors.New("the target database is unavailable")
 	// ErrBooksUnavailable: the importer's own database cannot be written for the moment; its disk may be full.
 	ErrBooksUnavailable = errors.New("the importer's own database is unavailable")
+	// ErrWorkbooksUnavailable: the bucket of workbooks cannot be written or read for the moment; its disk may be full.
+	ErrWorkbooksUnavailable = errors.New("the bucket of workbooks is unavailable")
+	// ErrSchemaChanged: the schema is not any more what the upload was accepted under.
+	ErrSchemaChanged = errors.New("the schema has changed since the upload")
 	// ErrWorkbookGone: the stored workbook is gone.
 	ErrWorkbookGone = errors.New("the stored workbook is gone")
 )
@@ -90,6 +94,8 @@ type Import struct {
 	RequestID, Fingerprint string
 	// Policy is what was declared.
 	Policy Policy
+	// SchemaDigest is that of the schema when the upload was accepted; empty if it is not known.
+	SchemaDigest string
 	// Sheets are the schema's sheets that the workbook has, in the order in which they are loaded.
 	Sheets []Sheet
 	// Committed tells that the rows are in the database.
@@ -193,6 +199,18 @@ func (e *ConservationError) Error() string {
 	c := e.Counts
 	return fmt.Sprintf("sheet %q: read %d rows, but inserted %d + updated %d + unchanged %d + rejected %d + blocked %d + skipped %d",
 		e.Sheet, c.Read, c.Inserted, c.Updated, c.Unchanged, c.Rejected, c.Blocked, c.Skipped)
+}
+
+// MergedHeaderError says that one header stands above two columns of which at least one is imported.
+type MergedHeaderError struct {
+	// Sheet is the workbook's name of the sheet; First and Last are the outermost cells ("B1").
+	Sheet, First, Last string
+}
+
+// Error is a sentence.
+func (e *MergedHeaderError) Error() string {
+	return fmt.Sprintf("The header cells %s to %s of the sheet “%s” are merged into one, so it cannot be told which column is meant; unmerge them, and give each column a header of its own.",
+		e.First, e.Last, e.Sheet)
 }
 
 // TableConflictError says that a table of the target database does not fit the schema and cannot be made to without

@@ -24,7 +24,9 @@ type Run struct {
 	ImportID string
 	// Number grows with every run of the import, and fences those before off.
 	Number int64
-	Schema string
+	// Schema is the one whose tables the run writes. What it says of references is the caller's to check (Table.Holds):
+	// a target need not look at them once more.
+	Schema *schema.Schema
 }
 
 // AppliedError says that the import is in the database already.
@@ -61,7 +63,9 @@ type Table interface {
 	Owners(ctx context.Context, column int, rows [][]Value) ([][]Value, error)
 	// Holds tells for each value whether a row holds it in the column with this name.
 	Holds(ctx context.Context, column string, values []Value) ([]bool, error)
-	// Write inserts the rows, or updates those whose key exists.
+	// Insert inserts rows whose keys the table does not hold.
+	Insert(ctx context.Context, rows [][]Value) error
+	// Write inserts the rows, or updates those whose key exists. Insert is faster where all are new.
 	Write(ctx context.Context, rows [][]Value) error
 }
 

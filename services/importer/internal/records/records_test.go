@@ -37,7 +37,7 @@ func begin(t *testing.T, path string) (*records.SQLite, imports.TargetTx, import
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { target.Close() })
-	tx, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: 1}, nil)
+	tx, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: 1, Schema: &schema.Schema{}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,13 +112,13 @@ func TestAWriterOfAnotherProcessIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	first, err := other.Begin(t.Context(), imports.Run{ImportID: "a", Number: 1}, nil)
+	first, err := other.Begin(t.Context(), imports.Run{ImportID: "a", Number: 1, Schema: &schema.Schema{}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	began := make(chan error, 1)
 	go func() {
-		tx, err := target.Begin(t.Context(), imports.Run{ImportID: "b", Number: 1}, nil)
+		tx, err := target.Begin(t.Context(), imports.Run{ImportID: "b", Number: 1, Schema: &schema.Schema{}}, nil)
 		if err == nil {
 			err = tx.Rollback()
 		}

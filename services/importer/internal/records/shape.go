@@ -2,8 +2,6 @@ package records
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +10,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/sqlitedirect"
 )
 
 // shape is what the database knows of a table.
@@ -36,14 +35,15 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
 	}
 	var kind string
-	err := tx.conn.QueryRowContext(ctx, `SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table','view')`, sheet.Table).Scan(&kind)
+	err := tx.query(ctx, `SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table','view')`, []any{sheet.Table},
+		func(row *sqlitedirect.Stmt) { kind = row.Text(0) })
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case err != nil:
+		return fmt.Errorf("look for table %s: %w", sheet.Table, err)
+	case kind == "":
 		if err := tx.exec(ctx, createTable(sheet, parent)); err != nil {
 			return fmt.Errorf("create table %s: %w", sheet.Table, err)
 		}
-	case err != nil:
-		return fmt.Errorf("look for table %s: %w", sheet.Table, unavailable(err))
 	case kind != "table":
 		return conflict("it is a %s; rename it, or the table in the schema", kind)
 	}
@@ -118,50 +118,34 @@ func uniqueIndex(table, column string) string {
 
 func (tx *transaction) readShape(ctx context.Context, table string) (shape, error) {
 	have := shape{columns: map[string]columnShape{}, ours: map[string]bool{}}
-	rows, err := tx.conn.QueryContext(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk FROM pragma_table_info(?)`, table)
-	if err != nil {
-		return have, fmt.Errorf("read the columns of %s: %w", table, unavailable(err))
-	}
-	defer rows.Close()
 	var primary []string
-	for rows.Next() {
-		var column, declared string
-		var c columnShape
-		var pk int
-		if err := rows.Scan(&column, &declared, &c.notNull, &c.hasDefault, &pk); err != nil {
-			return have, fmt.Errorf("read the columns of %s: %w", table, unavailable(err))
-		}
-		c.affinity = affinity(declared)
-		have.columns[column] = c
-		if pk > 0 {
-			primary = append(primary, column)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return have, fmt.Errorf("read the columns of %s: %w", table, unavailable(err))
+	err := tx.query(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk FROM pragma_table_info(?)`, []any{table},
+		func(row *sqlitedirect.Stmt) {
+			column := row.Text(0)
+			have.columns[column] = columnShape{affinity: affinity(row.Text(1)), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0}
+			if row.Int(4) > 0 {
+				primary = append(primary, column)
+			}
+		})
+	if err != nil {
+		return have, fmt.Errorf("read the columns of %s: %w", table, err)
 	}
 	slices.Sort(primary)
 	have.unique = append(have.unique, primary)
-	indexes, err := tx.conn.QueryContext(ctx, `SELECT l.name, group_concat(lower(i.name)) FROM pragma_index_list(?) l, pragma_index_info(l.name) i
-		WHERE l."unique" AND NOT l.partial GROUP BY l.name`, table)
+	err = tx.query(ctx, `SELECT l.name, group_concat(lower(i.name)) FROM pragma_index_list(?) l, pragma_index_info(l.name) i
+		WHERE l."unique" AND NOT l.partial GROUP BY l.name`, []any{table},
+		func(row *sqlitedirect.Stmt) {
+			if index := row.Text(0); strings.HasPrefix(index, indexPrefix) {
+				have.ours[index] = true
+			}
+			set := strings.Split(row.Text(1), ",")
+			slices.Sort(set)
+			have.unique = append(have.unique, set)
+		})
 	if err != nil {
-		return have, fmt.Errorf("read the indexes of %s: %w", table, unavailable(err))
+		return have, fmt.Errorf("read the indexes of %s: %w", table, err)
 	}
-	defer indexes.Close()
-	for indexes.Next() {
-		var index string
-		var columns sql.NullString
-		if err := indexes.Scan(&index, &columns); err != nil {
-			return have, fmt.Errorf("read the indexes of %s: %w", table, unavailable(err))
-		}
-		if strings.HasPrefix(index, indexPrefix) {
-			have.ours[index] = true
-		}
-		set := strings.Split(columns.String, ",")
-		slices.Sort(set)
-		have.unique = append(have.unique, set)
-	}
-	return have, unavailable(indexes.Err())
+	return have, nil
 }
 
 // affinity follows https://www.sqlite.org/datatype3.html §3.1.
@@ -219,9 +203,4 @@ func names(identifiers []string) string {
 		quoted[i] = name(id)
 	}
 	return strings.Join(quoted, ", ")
-}
-
-func (tx *transaction) exec(ctx context.Context, statement string) error {
-	_, err := tx.conn.ExecContext(ctx, statement)
-	return unavailable(err)
 }

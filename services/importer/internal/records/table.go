@@ -2,21 +2,18 @@ package records
 
 import (
 	"context"
-	"database/sql/driver"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"unsafe"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/sqlitedirect"
 )
 
-// chunk is how many rows one statement carries.
+// chunk is how many rows one statement carries: to begin and end a statement costs as much as two rows.
 const chunk = 100
 
 // maxParameters is SQLite's limit of parameters in a statement (SQLITE_MAX_VARIABLE_NUMBER).
@@ -31,23 +28,23 @@ type table struct {
 	empty   bool
 	rows    int // a statement carries at most this many
 
-	writes   map[int]driver.Stmt // by number of rows
+	inserts  map[int]*sqlitedirect.Stmt // by number of rows
+	upserts  map[int]*sqlitedirect.Stmt // likewise
 	existing *lookup
 	owners   map[int]*lookup
 	holds    map[string]*lookup
 
-	args  []driver.NamedValue
-	cells []driver.Value
-	held  []bool
+	held []bool
 }
 
 // lookup finds rows by values of some columns.
 type lookup struct {
-	statement driver.Stmt
+	statement *sqlitedirect.Stmt
 	by        []int // of the rows that ask
 	width     int   // of what is found
 	found     [][]imports.Value
 	slab      []imports.Value
+	text      []byte // of the values found
 }
 
 // Table implements imports.TargetTx.
@@ -57,7 +54,7 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 		return nil, err
 	}
 	t := &table{tx: tx, sheet: sheet, columns: columns, rows: min(chunk, maxParameters/len(columns)),
-		writes: map[int]driver.Stmt{}, owners: map[int]*lookup{}, holds: map[string]*lookup{}}
+		inserts: map[int]*sqlitedirect.Stmt{}, upserts: map[int]*sqlitedirect.Stmt{}, owners: map[int]*lookup{}, holds: map[string]*lookup{}}
 	for _, k := range sheet.Key {
 		i := slices.IndexFunc(columns, func(c *schema.Column) bool { return c.Name == k })
 		if i < 0 {
@@ -65,32 +62,32 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 		}
 		t.key = append(t.key, i)
 	}
-	var some bool
-	if err := tx.conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM `+name(sheet.Table)+`)`).Scan(&some); err != nil {
-		return nil, fmt.Errorf("look into table %s: %w", sheet.Table, unavailable(err))
+	t.empty = true
+	err := tx.query(ctx, `SELECT 1 FROM `+name(sheet.Table)+` LIMIT 1`, nil, func(*sqlitedirect.Stmt) { t.empty = false })
+	if err != nil {
+		return nil, fmt.Errorf("look into table %s: %w", sheet.Table, err)
 	}
-	t.empty = !some
 	return t, nil
 }
 
 // WasEmpty implements imports.Table.
 func (t *table) WasEmpty() bool { return t.empty }
 
+// Insert implements imports.Table.
+func (t *table) Insert(ctx context.Context, rows [][]imports.Value) error {
+	return t.writeAll(ctx, rows, t.inserts, t.insert)
+}
+
 // Write implements imports.Table.
 func (t *table) Write(ctx context.Context, rows [][]imports.Value) error {
+	return t.writeAll(ctx, rows, t.upserts, t.upsert)
+}
+
+// writeAll writes rows with statements that are made for a number of them and kept.
+func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[int]*sqlitedirect.Stmt, make func(n int) string) error {
 	for len(rows) > 0 {
 		n := min(t.rows, len(rows))
-		statement, err := t.prepare(ctx, t.writes, n, func() string { return t.upsert(n) })
-		if err != nil {
-			return err
-		}
-		t.args = t.args[:0]
-		for _, row := range rows[:n] {
-			for _, v := range row {
-				t.bind(v)
-			}
-		}
-		if err := t.run(ctx, statement); err != nil {
+		if err := t.write(ctx, rows[:n], kept, make); err != nil {
 			if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
 				return &imports.TableConflictError{Table: t.sheet.Table, Detail: "a rule of the table that the schema does not know refuses a row: " + err.Error()}
 			}
@@ -101,31 +98,59 @@ func (t *table) Write(ctx context.Context, rows [][]imports.Value) error {
 	return nil
 }
 
-// upsert fails without undoing the rows before the failing one, which spares SQLite the journal of each statement: the
-// whole run is rolled back then anyway.
-func (t *table) upsert(n int) string {
-	all := make([]string, len(t.columns))
-	var set []string
-	for i, c := range t.columns {
-		all[i] = name(c.Name)
-		if !slices.Contains(t.key, i) {
-			set = append(set, all[i]+" = excluded."+all[i])
+// write writes rows with one statement.
+func (t *table) write(ctx context.Context, rows [][]imports.Value, kept map[int]*sqlitedirect.Stmt, make func(n int) string) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	statement := kept[len(rows)]
+	if statement == nil {
+		if statement, err = t.tx.prepare(make(len(rows))); err != nil {
+			return err
+		}
+		kept[len(rows)] = statement
+	}
+	defer statement.Reset()
+	parameter := 0
+	for _, row := range rows {
+		for i := range row {
+			parameter++
+			if err := bind(statement, parameter, &row[i]); err != nil {
+				return err
+			}
 		}
 	}
+	_, err = statement.Step()
+	return err
+}
+
+// insert is a statement that inserts n rows. It fails without undoing the rows before the failing one, which spares
+// SQLite the journal of each statement: the whole run is rolled back then anyway.
+func (t *table) insert(n int) string {
 	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?)"
+	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s", name(t.sheet.Table), names(columnNames(t.columns)), strings.Repeat(row+",", n-1)+row)
+}
+
+// upsert is a statement that inserts or updates n rows; SQLite journals it whatever it is told.
+func (t *table) upsert(n int) string {
+	var set []string
+	for i, c := range t.columns {
+		if !slices.Contains(t.key, i) {
+			set = append(set, name(c.Name)+" = excluded."+name(c.Name))
+		}
+	}
 	action := "DO NOTHING"
 	if len(set) > 0 {
 		action = "DO UPDATE SET " + strings.Join(set, ", ")
 	}
-	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s ON CONFLICT (%s) %s", name(t.sheet.Table), strings.Join(all, ", "),
-		strings.Repeat(row+",", n-1)+row, names(t.sheet.Key), action)
+	return fmt.Sprintf("%s ON CONFLICT (%s) %s", t.insert(n), names(t.sheet.Key), action)
 }
 
 // Existing implements imports.Table.
 func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error) {
 	if t.existing == nil {
 		var err error
-		if t.existing, err = t.newLookup(ctx, t.key, t.sheet.Key, columnNames(t.columns)); err != nil {
+		if t.existing, err = t.newLookup(t.key, t.sheet.Key, columnNames(t.columns)); err != nil {
 			return nil, err
 		}
 	}
@@ -135,7 +160,7 @@ func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]impor
 // Owners implements imports.Table.
 func (t *table) Owners(ctx context.Context, column int, rows [][]imports.Value) ([][]imports.Value, error) {
 	if t.owners[column] == nil {
-		l, err := t.newLookup(ctx, []int{column}, []string{t.columns[column].Name}, t.sheet.Key)
+		l, err := t.newLookup([]int{column}, []string{t.columns[column].Name}, t.sheet.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +172,7 @@ func (t *table) Owners(ctx context.Context, column int, rows [][]imports.Value) 
 // Holds implements imports.Table.
 func (t *table) Holds(ctx context.Context, column string, values []imports.Value) ([]bool, error) {
 	if t.holds[column] == nil {
-		l, err := t.newLookup(ctx, []int{0}, []string{column}, []string{column})
+		l, err := t.newLookup([]int{0}, []string{column}, []string{column})
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +194,7 @@ func (t *table) Holds(ctx context.Context, column string, values []imports.Value
 }
 
 // newLookup prepares a look-up of a chunk of rows by an index; its first column is the row that asked.
-func (t *table) newLookup(ctx context.Context, by []int, byNames, want []string) (*lookup, error) {
+func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 	var ask, on, give []string
 	for i, column := range byNames {
 		ask = append(ask, fmt.Sprintf("k%d", i))
@@ -185,10 +210,10 @@ func (t *table) newLookup(ctx context.Context, by []int, byNames, want []string)
 		}
 		fmt.Fprintf(&values, "(%d%s)", i, strings.Repeat(",?", len(byNames)))
 	}
-	statement, err := t.newStatement(ctx, fmt.Sprintf("WITH k(i, %s) AS (VALUES %s) SELECT k.i, %s FROM k CROSS JOIN %s t ON %s",
+	statement, err := t.tx.prepare(fmt.Sprintf("WITH k(i, %s) AS (VALUES %s) SELECT k.i, %s FROM k CROSS JOIN %s t ON %s",
 		strings.Join(ask, ", "), values.String(), strings.Join(give, ", "), name(t.sheet.Table), strings.Join(on, " AND ")))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("look up in table %s: %w", t.sheet.Table, unavailable(err))
 	}
 	return &lookup{statement: statement, by: by, width: len(want)}, nil
 }
@@ -200,32 +225,61 @@ func (t *table) find(ctx context.Context, l *lookup, rows [][]imports.Value) ([]
 	if need := len(rows) * l.width; len(l.slab) < need {
 		l.slab = make([]imports.Value, need)
 	}
+	l.text = l.text[:0]
 	slab := l.slab
-	t.cells = slices.Grow(t.cells[:0], l.width+1)[:l.width+1]
 	for start := 0; start < len(rows); start += t.rows {
-		t.args = t.args[:0]
-		for i := start; i < start+t.rows; i++ {
-			for _, column := range l.by {
-				if i < len(rows) {
-					t.bind(rows[i][column])
-				} else {
-					t.bind(imports.Value{})
-				}
-			}
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
-		err := t.query(ctx, l.statement, func() {
-			row := slab[:l.width:l.width]
-			slab = slab[l.width:]
-			for i, cell := range t.cells[1:] {
-				row[i] = value(cell)
-			}
-			l.found[start+int(t.cells[0].(int64))] = row
-		})
-		if err != nil {
+		var err error
+		if slab, err = l.run(rows[start:min(start+t.rows, len(rows))], t.rows, l.found[start:], slab); err != nil {
 			return nil, fmt.Errorf("look up in table %s: %w", t.sheet.Table, unavailable(err))
 		}
 	}
 	return l.found, nil
+}
+
+// run looks up to `room` rows up. It fills found from the slab, and gives what is left of that.
+func (l *lookup) run(rows [][]imports.Value, room int, found [][]imports.Value, slab []imports.Value) ([]imports.Value, error) {
+	s := l.statement
+	defer s.Reset()
+	parameter := 0
+	for i := range room {
+		for _, column := range l.by {
+			parameter++
+			v := &imports.Value{}
+			if i < len(rows) {
+				v = &rows[i][column]
+			}
+			if err := bind(s, parameter, v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for {
+		if more, err := s.Step(); err != nil || !more {
+			return slab, err
+		}
+		row := slab[:l.width:l.width]
+		slab = slab[l.width:]
+		for i := range row {
+			row[i] = l.value(i + 1)
+		}
+		found[s.Int(0)] = row
+	}
+}
+
+// value reads a column of the row that was found.
+func (l *lookup) value(column int) imports.Value {
+	switch l.statement.Kind(column) {
+	case sqlitedirect.Null:
+		return imports.Value{}
+	case sqlitedirect.Integer:
+		return imports.Value{Kind: imports.Integer, Int: l.statement.Int(column)}
+	}
+	from := len(l.text)
+	l.text = l.statement.AppendText(l.text, column)
+	return imports.Value{Kind: imports.Text, Bytes: l.text[from:len(l.text):len(l.text)]}
 }
 
 func columnNames(columns []*schema.Column) []string {
@@ -236,83 +290,12 @@ func columnNames(columns []*schema.Column) []string {
 	return all
 }
 
-func (t *table) bind(v imports.Value) {
-	arg := driver.NamedValue{Ordinal: len(t.args) + 1}
+func bind(s *sqlitedirect.Stmt, parameter int, v *imports.Value) error {
 	switch v.Kind {
 	case imports.Integer:
-		arg.Value = v.Int
+		return s.BindInt(parameter, v.Int)
 	case imports.Text:
-		// The driver copies the text before it returns.
-		arg.Value = unsafe.String(unsafe.SliceData(v.Bytes), len(v.Bytes))
+		return s.BindText(parameter, v.Bytes)
 	}
-	t.args = append(t.args, arg)
-}
-
-func value(cell driver.Value) imports.Value {
-	switch v := cell.(type) {
-	case int64:
-		return imports.Value{Kind: imports.Integer, Int: v}
-	case string:
-		return imports.Value{Kind: imports.Text, Bytes: unsafe.Slice(unsafe.StringData(v), len(v))}
-	case []byte:
-		return imports.Value{Kind: imports.Text, Bytes: v}
-	}
-	return imports.Value{}
-}
-
-func (t *table) prepare(ctx context.Context, cache map[int]driver.Stmt, n int, text func() string) (driver.Stmt, error) {
-	if s := cache[n]; s != nil {
-		return s, nil
-	}
-	s, err := t.newStatement(ctx, text())
-	if err == nil {
-		cache[n] = s
-	}
-	return s, err
-}
-
-// newStatement prepares a statement on the driver itself: database/sql would convert every argument once more.
-func (t *table) newStatement(ctx context.Context, text string) (driver.Stmt, error) {
-	var s driver.Stmt
-	err := t.tx.conn.Raw(func(conn any) (err error) {
-		s, err = conn.(driver.ConnPrepareContext).PrepareContext(ctx, text)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("prepare for table %s: %w", t.sheet.Table, unavailable(err))
-	}
-	t.tx.statements = append(t.tx.statements, s)
-	return s, nil
-}
-
-func (t *table) run(ctx context.Context, s driver.Stmt) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return t.tx.conn.Raw(func(any) error {
-		// A statement takes a few milliseconds and is not worth a goroutine that watches for its end.
-		_, err := s.(driver.StmtExecContext).ExecContext(context.Background(), t.args)
-		return err
-	})
-}
-
-func (t *table) query(ctx context.Context, s driver.Stmt, each func()) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return t.tx.conn.Raw(func(any) error {
-		rows, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), t.args)
-		if err != nil {
-			return err
-		}
-		for {
-			if err := rows.Next(t.cells); err != nil {
-				if errors.Is(err, io.EOF) {
-					err = nil
-				}
-				return errors.Join(err, rows.Close())
-			}
-			each()
-		}
-	})
+	return s.BindNull(parameter)
 }

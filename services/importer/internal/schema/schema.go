@@ -2,6 +2,9 @@
 package schema
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"regexp"
 	"strconv"
 	"strings"
@@ -86,6 +89,14 @@ type Column struct {
 // (manager → employee).
 type Reference struct {
 	Sheet, Column string
+}
+
+// Digest is equal for schemas that mean the same, whatever their files look like.
+func (s *Schema) Digest() string {
+	h := sha256.New()
+	// Neither can fail: there is nothing in a schema that JSON does not have, and a hash takes everything.
+	_ = json.NewEncoder(h).Encode(s)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Sheet finds a sheet by its stable name; nil if there is none.

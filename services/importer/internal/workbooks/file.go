@@ -12,7 +12,7 @@ import (
 // blockBytes is what one range read fetches, and so how far is read ahead; blocks bounds how many are held.
 const (
 	blockBytes = 1 << 20
-	blocks     = 8
+	blocks     = 4
 )
 
 // File is a stored workbook as an io.ReaderAt: its reads are few and large whatever the reader's are.
@@ -86,11 +86,11 @@ func (f *File) fetch(index int64) ([]byte, error) {
 	data := make([]byte, min(blockBytes, f.size-start))
 	r, err := f.bucket.NewRangeReader(f.ctx, f.key, start, int64(len(data)), nil)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", f.key, err)
+		return nil, unavailable(f.ctx, "read "+f.key, err)
 	}
 	defer r.Close()
 	if _, err := io.ReadFull(r, data); err != nil {
-		return nil, fmt.Errorf("read %s: %w", f.key, err)
+		return nil, unavailable(f.ctx, "read "+f.key, err)
 	}
 	return data, nil
 }

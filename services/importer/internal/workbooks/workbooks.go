@@ -47,6 +47,7 @@ func (s *Store) Close() error { return s.bucket.Close() }
 
 // Upload is a workbook on its way in. It ends with Keep or Discard.
 type Upload struct {
+	ctx    context.Context
 	writer *blob.Writer
 	cancel context.CancelFunc
 	hash   hash.Hash
@@ -61,9 +62,9 @@ func (s *Store) Receive(ctx context.Context, id string, limit int64) (*Upload, e
 	writer, err := s.bucket.NewWriter(ctx, id+suffix, &blob.WriterOptions{ContentType: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})
 	if err != nil {
 		cancel()
-		return nil, fmt.Errorf("store a workbook: %w", err)
+		return nil, unavailable(ctx, "store a workbook", err)
 	}
-	return &Upload{writer: writer, cancel: cancel, hash: sha256.New(), limit: limit}, nil
+	return &Upload{ctx: ctx, writer: writer, cancel: cancel, hash: sha256.New(), limit: limit}, nil
 }
 
 // Write takes the next bytes; ErrTooLarge if they are too many.
@@ -75,9 +76,17 @@ func (u *Upload) Write(data []byte) (int, error) {
 	u.hash.Write(data[:n])
 	u.size += int64(n)
 	if err != nil {
-		return n, fmt.Errorf("store a workbook: %w", err)
+		return n, unavailable(u.ctx, "store a workbook", err)
 	}
 	return n, nil
+}
+
+// unavailable says that the bucket failed, unless the caller went away.
+func unavailable(ctx context.Context, doing string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return fmt.Errorf("%s: %w: %w", doing, imports.ErrWorkbooksUnavailable, err)
 }
 
 // Size is how many bytes have come.
@@ -88,7 +97,7 @@ func (u *Upload) Keep() (sha string, err error) {
 	defer u.cancel()
 	u.ended = true
 	if err := u.writer.Close(); err != nil {
-		return "", fmt.Errorf("store a workbook: %w", err)
+		return "", unavailable(u.ctx, "store a workbook", err)
 	}
 	return hex.EncodeToString(u.hash.Sum(nil)), nil
 }
@@ -110,6 +119,15 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 		return fmt.Errorf("delete the workbook of import %s: %w", id, err)
 	}
 	return nil
+}
+
+// Has tells whether the workbook is there.
+func (s *Store) Has(ctx context.Context, id string) (bool, error) {
+	has, err := s.bucket.Exists(ctx, id+suffix)
+	if err != nil {
+		return false, unavailable(ctx, "look for the workbook of import "+id, err)
+	}
+	return has, nil
 }
 
 // Sweep removes what was stored before a time and belongs to no import: uploads that a crash cut off. held tells which
@@ -156,7 +174,7 @@ func (s *Store) Open(ctx context.Context, id string) (*File, error) {
 		return nil, fmt.Errorf("open the workbook of import %s: %w", id, imports.ErrWorkbookGone)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the workbook of import %s: %w", id, err)
+		return nil, unavailable(ctx, "open the workbook of import "+id, err)
 	}
 	return &File{ctx: ctx, bucket: s.bucket, key: id + suffix, size: attributes.Size}, nil
 }

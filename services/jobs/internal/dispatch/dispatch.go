@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/metrics"
 	"headway/services/jobs/internal/output"
 	"headway/services/jobs/internal/watch"
 )
@@ -38,27 +39,43 @@ type Dispatcher struct {
 	store    job.Store
 	hub      *watch.Hub
 	output   *output.Lane
+	metrics  *metrics.Metrics
 	queue    *queue
 	reports  *reports
 	schedule *schedule
 	places   *places
+	presence *presence
 }
 
 // Open opens the store with the dispatcher as its observer, gives it to the lane, and makes every lease last from now
 // on: workers do not pay for the time the service was away. Call Run next, and Close at the end.
 func Open(ctx context.Context, cfg Config, lane *output.Lane, open func(context.Context, job.Observer) (job.Store, error)) (*Dispatcher, error) {
-	d := &Dispatcher{cfg: cfg, hub: watch.New(), output: lane, queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces()}
+	hub := watch.New()
+	d := &Dispatcher{cfg: cfg, hub: hub, output: lane, metrics: metrics.New(hub.Watchers), queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces(), presence: newPresence()}
 	store, err := open(ctx, d.observe)
 	if err != nil {
 		return nil, err
 	}
 	d.store = store
 	lane.Use(store)
-	if err := store.ExtendLeases(ctx, time.Now()); err != nil {
+	if err := d.begin(ctx); err != nil {
 		store.Close()
-		return nil, fmt.Errorf("extend the leases: %w", err)
+		return nil, err
 	}
 	return d, nil
+}
+
+// begin takes in what the store holds.
+func (d *Dispatcher) begin(ctx context.Context) error {
+	live, err := d.store.CountLive(ctx)
+	if err != nil {
+		return err
+	}
+	d.metrics.Start(live)
+	if err := d.store.ExtendLeases(ctx, time.Now()); err != nil {
+		return fmt.Errorf("extend the leases: %w", err)
+	}
+	return nil
 }
 
 // Run does what is due until ctx ends. Then it writes the progress that has not been written yet.
@@ -74,6 +91,9 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 // Close closes the store.
 func (d *Dispatcher) Close() error { return d.store.Close() }
+
+// Metrics is what operators are told.
+func (d *Dispatcher) Metrics() *metrics.Metrics { return d.metrics }
 
 // Hub is where watchers subscribe. Subscribe first, then read.
 func (d *Dispatcher) Hub() *watch.Hub { return d.hub }
@@ -98,6 +118,7 @@ func (d *Dispatcher) observe(c job.Commit) {
 		d.reports.forget(gone.ID)
 	}
 	d.output.Observe(&c)
+	d.metrics.Observe(&c)
 	d.hub.Publish(c)
 }
 

@@ -26,6 +26,9 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 		r.Duration = d.cfg.LeaseDuration
 	}
 	r.Kinds = slices.Compact(slices.Sorted(slices.Values(r.Kinds)))
+	d.metrics.Asked(r.Kinds)
+	d.presence.arrive(r.Kinds)
+	defer func() { d.presence.leave(r.Kinds, time.Now()) }()
 	over := time.NewTimer(r.Wait)
 	defer over.Stop()
 	w := d.queue.join(r.Kinds) // first, so that no job comes between the claim and the wait

@@ -11,6 +11,7 @@ import (
 
 const (
 	batch      = 256                   // jobs in one step of a loop
+	writeBatch = 64                    // reports in one change of the store: others wait for it
 	afterError = time.Second           // before a loop tries again
 	breath     = 10 * time.Millisecond // between two steps of the schedule
 )
@@ -23,7 +24,7 @@ func (d *Dispatcher) runReports(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		due, wait := d.reports.next(time.Now(), batch)
+		due, wait := d.reports.next(time.Now(), writeBatch)
 		if len(due) > 0 {
 			d.write(ctx, due)
 			continue
@@ -161,15 +162,18 @@ func (d *Dispatcher) elapse(ctx context.Context) (next time.Time, err error) {
 		if len(ids) == 0 {
 			break
 		}
-		taken := make([]pending, len(ids))
+		taken, expired := make([]pending, len(ids)), make([]string, len(ids)) // expired: kinds of jobs whose lease ran out
 		_, errs := d.store.Update(ctx, ids, func(i int, j *job.Job) error {
 			taken[i] = d.reports.adopt(j) // the lease may have been renewed since
 			revision := j.Revision
 			now := time.Now()
-			active := j.Status == job.Active
+			lease := j.Lease
 			j.Elapse(now)
-			if active && j.Status != job.Active {
+			if expired[i] = ""; lease.Token != "" && j.Status != job.Active {
 				d.reports.take(j.ID) // a heartbeat that comes before the commit must not renew what is gone
+				if !now.Before(lease.ExpiresAt) {
+					expired[i] = j.Kind
+				}
 			}
 			if taken[i].visible && j.Revision == revision {
 				j.Touch(now)
@@ -181,6 +185,9 @@ func (d *Dispatcher) elapse(ctx context.Context) (next time.Time, err error) {
 			switch {
 			case err == nil:
 				d.reports.settle(ids[i], taken[i])
+				if expired[i] != "" {
+					d.metrics.Expired(expired[i])
+				}
 			case !errors.Is(err, job.ErrNotFound):
 				d.reports.giveBack(ids[i])
 				failed = err

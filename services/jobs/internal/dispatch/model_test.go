@@ -81,6 +81,8 @@ type modelJob struct {
 	checkpoint string
 	percent    float64
 	revision   uint32
+	output     int // bytes, each the one that letter gives
+	spec       job.Spec
 }
 
 // model is the reference: what the dispatcher promises, said in the simplest way.
@@ -178,12 +180,14 @@ func (m *model) next(n int) []*modelJob {
 }
 
 func TestTheDispatcherDoesWhatTheModelDoes(t *testing.T) {
+	sealed := int64(0)
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "jobs.db")
 			synctest.Test(t, func(t *testing.T) {
 				p := &play{t: t, random: rand.New(rand.NewPCG(seed, 7)), path: path}
 				p.d, p.stop = open(t, path, settings)
+				defer func() { p.stop() }()
 				for range 150 {
 					p.operate()
 					p.compare()
@@ -192,9 +196,15 @@ func TestTheDispatcherDoesWhatTheModelDoes(t *testing.T) {
 					p.m.elapse(time.Now())
 					p.compare()
 				}
-				p.stop()
+				for _, j := range p.m.jobs {
+					p.readFrom(j, 0)
+					sealed += p.sealed(j)
+				}
 			})
 		})
+	}
+	if sealed == 0 {
+		t.Error("no output was long enough to be sealed")
 	}
 }
 
@@ -206,6 +216,8 @@ type play struct {
 	d      *Dispatcher
 	stop   func()
 	m      model
+
+	created int
 }
 
 // pick gives a random job of the model, or nil.
@@ -224,12 +236,16 @@ func (p *play) pick(status ...job.Status) *modelJob {
 
 func (p *play) operate() {
 	switch n := p.random.IntN(100); {
-	case n < 18:
+	case n < 16:
 		p.create()
-	case n < 38:
+	case n < 34:
 		p.lease()
-	case n < 58:
+	case n < 46:
 		p.heartbeat()
+	case n < 56:
+		p.append()
+	case n < 60:
+		p.read()
 	case n < 66:
 		p.complete()
 	case n < 74:
@@ -244,8 +260,10 @@ func (p *play) operate() {
 		p.cancel()
 	case n < 94:
 		p.retry()
-	case n < 97:
+	case n < 96:
 		p.stale()
+	case n < 97:
+		p.delete()
 	default:
 		p.restart()
 	}
@@ -261,12 +279,32 @@ func (p *play) create() {
 	if p.random.IntN(4) == 0 {
 		spec.Deadline = now.Add(time.Duration(p.random.IntN(60))*step + step/2)
 	}
-	j, _, err := p.d.Create(p.t.Context(), spec)
-	if err != nil {
-		p.t.Fatal(err)
+	spec.RequestID = fmt.Sprint("request-", p.created)
+	p.created++
+	if again := p.pick(); again != nil && p.random.IntN(6) == 0 {
+		p.createAgain(again)
+		return
 	}
-	p.m.jobs = append(p.m.jobs, &modelJob{id: j.ID, owner: spec.Owner, created: len(p.m.jobs), priority: spec.Priority,
-		status: job.Queued, most: spec.MaxAttempts, notBefore: spec.NotBefore, deadline: spec.Deadline, revision: 1})
+	j, replayed, err := p.d.Create(p.t.Context(), spec)
+	if err != nil || replayed {
+		p.t.Fatalf("create: %v, replayed %v", err, replayed)
+	}
+	p.m.jobs = append(p.m.jobs, &modelJob{id: j.ID, owner: spec.Owner, created: p.created, priority: spec.Priority,
+		status: job.Queued, most: spec.MaxAttempts, notBefore: spec.NotBefore, deadline: spec.Deadline, revision: 1, spec: spec})
+}
+
+// createAgain repeats the request that made a job, and then another under its request id.
+func (p *play) createAgain(j *modelJob) {
+	if j.spec.Deadline.IsZero() || j.spec.Deadline.After(time.Now()) {
+		again, replayed, err := p.d.Create(p.t.Context(), j.spec)
+		if err != nil || !replayed || again.ID != j.id {
+			p.t.Fatalf("the repeated request gives %s, %v, replayed %v; want %s", again.ID, err, replayed, j.id)
+		}
+	}
+	other := j.spec
+	other.Title, other.Deadline = "something else", time.Time{}
+	_, _, err := p.d.Create(p.t.Context(), other)
+	p.refused(err, job.ErrRequestIDReused)
 }
 
 func (p *play) lease() {
@@ -312,6 +350,23 @@ func (p *play) heartbeat() {
 			p.t.Fatalf("done above total gives %v", err)
 		}
 	}
+}
+
+func (p *play) delete() {
+	j := p.pick()
+	if j == nil {
+		return
+	}
+	err := p.d.Delete(p.t.Context(), j.id, everyone)
+	if !j.status.Terminal() {
+		p.refused(err, job.ErrNotFinished)
+		return
+	}
+	p.must(job.Job{}, err)
+	if _, err := p.d.ReadOutput(p.t.Context(), j.id, 0).Next(); !errors.Is(err, job.ErrNotFound) {
+		p.t.Fatalf("reading the output of a deleted job gives %v", err)
+	}
+	p.m.jobs = slices.DeleteFunc(p.m.jobs, func(other *modelJob) bool { return other == j })
 }
 
 func (p *play) complete() {
@@ -402,6 +457,7 @@ func (p *play) cancelNow(j *modelJob) {
 	case job.Completed, job.Failed:
 		p.refused(err, job.ErrFinished)
 		return
+	case job.Cancelled: // asking twice changes nothing
 	case job.Active:
 		if j.cancelBy.IsZero() {
 			j.cancelBy = time.Now().Add(settings.CancelGrace)
@@ -494,7 +550,7 @@ func (p *play) compare() {
 			reason = got.Error.Reason
 		}
 		if got.Status != want.status || got.Attempt != want.attempt || got.CancelRequested != !want.cancelBy.IsZero() ||
-			got.Lease.Token != want.token || reason != want.reason {
+			got.Lease.Token != want.token || got.OutputBytes != int64(want.output) || reason != want.reason {
 			p.t.Fatalf("job %d is %v, attempt %d, cancel %v, reason %q; want %v, %d, %v, %q", i, got.Status, got.Attempt,
 				got.CancelRequested, reason, want.status, want.attempt, !want.cancelBy.IsZero(), want.reason)
 		}

@@ -99,6 +99,11 @@ func (s *Jobs) get(ctx context.Context, id string) (job.Job, error) {
 	return j, visible(ctx)(&j)
 }
 
+// ListKinds implements JobService.
+func (s *Jobs) ListKinds(context.Context, *jobsv1.ListKindsRequest) (*jobsv1.ListKindsResponse, error) {
+	return &jobsv1.ListKindsResponse{Kinds: s.dispatcher.Kinds()}, nil
+}
+
 // ListJobs implements JobService.
 func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1.ListJobsResponse, error) {
 	f := job.Filter{

@@ -1091,6 +1091,89 @@ func (*DeleteJobResponse) Descriptor() ([]byte, []int) {
 	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{17}
 }
 
+// ListKindsRequest is empty.
+type ListKindsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListKindsRequest) Reset() {
+	*x = ListKindsRequest{}
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListKindsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListKindsRequest) ProtoMessage() {}
+
+func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListKindsRequest.ProtoReflect.Descriptor instead.
+func (*ListKindsRequest) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{18}
+}
+
+// ListKindsResponse names kinds.
+type ListKindsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The kinds, in alphabetical order.
+	Kinds         []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListKindsResponse) Reset() {
+	*x = ListKindsResponse{}
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListKindsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListKindsResponse) ProtoMessage() {}
+
+func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListKindsResponse.ProtoReflect.Descriptor instead.
+func (*ListKindsResponse) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ListKindsResponse) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
 // ReadOutputRequest says what to read.
 type ReadOutputRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1104,7 +1187,7 @@ type ReadOutputRequest struct {
 
 func (x *ReadOutputRequest) Reset() {
 	*x = ReadOutputRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[18]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1116,7 +1199,7 @@ func (x *ReadOutputRequest) String() string {
 func (*ReadOutputRequest) ProtoMessage() {}
 
 func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[18]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1129,7 +1212,7 @@ func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputRequest.ProtoReflect.Descriptor instead.
 func (*ReadOutputRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{18}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ReadOutputRequest) GetJobId() string {
@@ -1159,7 +1242,7 @@ type ReadOutputResponse struct {
 
 func (x *ReadOutputResponse) Reset() {
 	*x = ReadOutputResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[19]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1254,7 @@ func (x *ReadOutputResponse) String() string {
 func (*ReadOutputResponse) ProtoMessage() {}
 
 func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[19]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1267,7 @@ func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputResponse.ProtoReflect.Descriptor instead.
 func (*ReadOutputResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{19}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReadOutputResponse) GetOffset() int64 {
@@ -1277,13 +1360,16 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"4\n" +
 	"\x10DeleteJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\"\x13\n" +
-	"\x11DeleteJobResponse\"V\n" +
+	"\x11DeleteJobResponse\"\x12\n" +
+	"\x10ListKindsRequest\")\n" +
+	"\x11ListKindsResponse\x12\x14\n" +
+	"\x05kinds\x18\x01 \x03(\tR\x05kinds\"V\n" +
 	"\x11ReadOutputRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12\x1f\n" +
 	"\x06offset\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\"@\n" +
 	"\x12ReadOutputResponse\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data2\xb2\b\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data2\x9d\t\n" +
 	"\n" +
 	"JobService\x12k\n" +
 	"\tCreateJob\x12!.headway.jobs.v1.CreateJobRequest\x1a\".headway.jobs.v1.CreateJobResponse\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/api/v1/jobs\x12h\n" +
@@ -1294,7 +1380,8 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\tCancelJob\x12!.headway.jobs.v1.CancelJobRequest\x1a\".headway.jobs.v1.CancelJobResponse\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/api/v1/jobs/{job_id}:cancel\x12w\n" +
 	"\bRetryJob\x12 .headway.jobs.v1.RetryJobRequest\x1a!.headway.jobs.v1.RetryJobResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/api/v1/jobs/{job_id}:retry\x12{\n" +
 	"\tResumeJob\x12!.headway.jobs.v1.ResumeJobRequest\x1a\".headway.jobs.v1.ResumeJobResponse\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/api/v1/jobs/{job_id}:resume\x12q\n" +
-	"\tDeleteJob\x12!.headway.jobs.v1.DeleteJobRequest\x1a\".headway.jobs.v1.DeleteJobResponse\"\x1d\x82\xd3\xe4\x93\x02\x17*\x15/api/v1/jobs/{job_id}\x12W\n" +
+	"\tDeleteJob\x12!.headway.jobs.v1.DeleteJobRequest\x1a\".headway.jobs.v1.DeleteJobResponse\"\x1d\x82\xd3\xe4\x93\x02\x17*\x15/api/v1/jobs/{job_id}\x12i\n" +
+	"\tListKinds\x12!.headway.jobs.v1.ListKindsRequest\x1a\".headway.jobs.v1.ListKindsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/kinds\x12W\n" +
 	"\n" +
 	"ReadOutput\x12\".headway.jobs.v1.ReadOutputRequest\x1a#.headway.jobs.v1.ReadOutputResponse0\x01B\xab\x01\n" +
 	"\x13com.headway.jobs.v1B\x0fJobServiceProtoP\x01Z%headway/gen/go/headway/jobs/v1;jobsv1\xa2\x02\x03HJX\xaa\x02\x0fHeadway.Jobs.V1\xca\x02\x0fHeadway\\Jobs\\V1\xe2\x02\x1bHeadway\\Jobs\\V1\\GPBMetadata\xea\x02\x11Headway::Jobs::V1b\x06proto3"
@@ -1311,7 +1398,7 @@ func file_headway_jobs_v1_job_service_proto_rawDescGZIP() []byte {
 	return file_headway_jobs_v1_job_service_proto_rawDescData
 }
 
-var file_headway_jobs_v1_job_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_headway_jobs_v1_job_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_headway_jobs_v1_job_service_proto_goTypes = []any{
 	(*CreateJobRequest)(nil),      // 0: headway.jobs.v1.CreateJobRequest
 	(*CreateJobResponse)(nil),     // 1: headway.jobs.v1.CreateJobResponse
@@ -1331,38 +1418,40 @@ var file_headway_jobs_v1_job_service_proto_goTypes = []any{
 	(*ResumeJobResponse)(nil),     // 15: headway.jobs.v1.ResumeJobResponse
 	(*DeleteJobRequest)(nil),      // 16: headway.jobs.v1.DeleteJobRequest
 	(*DeleteJobResponse)(nil),     // 17: headway.jobs.v1.DeleteJobResponse
-	(*ReadOutputRequest)(nil),     // 18: headway.jobs.v1.ReadOutputRequest
-	(*ReadOutputResponse)(nil),    // 19: headway.jobs.v1.ReadOutputResponse
-	nil,                           // 20: headway.jobs.v1.CreateJobRequest.LabelsEntry
-	(*structpb.Struct)(nil),       // 21: google.protobuf.Struct
-	(*StepPlan)(nil),              // 22: headway.jobs.v1.StepPlan
-	(*RetryPolicy)(nil),           // 23: headway.jobs.v1.RetryPolicy
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
-	(*Job)(nil),                   // 25: headway.jobs.v1.Job
-	(JobStatus)(0),                // 26: headway.jobs.v1.JobStatus
-	(*JobError)(nil),              // 27: headway.jobs.v1.JobError
+	(*ListKindsRequest)(nil),      // 18: headway.jobs.v1.ListKindsRequest
+	(*ListKindsResponse)(nil),     // 19: headway.jobs.v1.ListKindsResponse
+	(*ReadOutputRequest)(nil),     // 20: headway.jobs.v1.ReadOutputRequest
+	(*ReadOutputResponse)(nil),    // 21: headway.jobs.v1.ReadOutputResponse
+	nil,                           // 22: headway.jobs.v1.CreateJobRequest.LabelsEntry
+	(*structpb.Struct)(nil),       // 23: google.protobuf.Struct
+	(*StepPlan)(nil),              // 24: headway.jobs.v1.StepPlan
+	(*RetryPolicy)(nil),           // 25: headway.jobs.v1.RetryPolicy
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*Job)(nil),                   // 27: headway.jobs.v1.Job
+	(JobStatus)(0),                // 28: headway.jobs.v1.JobStatus
+	(*JobError)(nil),              // 29: headway.jobs.v1.JobError
 }
 var file_headway_jobs_v1_job_service_proto_depIdxs = []int32{
-	21, // 0: headway.jobs.v1.CreateJobRequest.payload:type_name -> google.protobuf.Struct
-	22, // 1: headway.jobs.v1.CreateJobRequest.steps:type_name -> headway.jobs.v1.StepPlan
-	20, // 2: headway.jobs.v1.CreateJobRequest.labels:type_name -> headway.jobs.v1.CreateJobRequest.LabelsEntry
-	23, // 3: headway.jobs.v1.CreateJobRequest.retry:type_name -> headway.jobs.v1.RetryPolicy
-	24, // 4: headway.jobs.v1.CreateJobRequest.not_before:type_name -> google.protobuf.Timestamp
-	24, // 5: headway.jobs.v1.CreateJobRequest.deadline:type_name -> google.protobuf.Timestamp
-	25, // 6: headway.jobs.v1.CreateJobResponse.job:type_name -> headway.jobs.v1.Job
-	25, // 7: headway.jobs.v1.GetJobResponse.job:type_name -> headway.jobs.v1.Job
-	26, // 8: headway.jobs.v1.ListJobsRequest.statuses:type_name -> headway.jobs.v1.JobStatus
-	24, // 9: headway.jobs.v1.ListJobsRequest.created_after:type_name -> google.protobuf.Timestamp
-	24, // 10: headway.jobs.v1.ListJobsRequest.created_before:type_name -> google.protobuf.Timestamp
-	25, // 11: headway.jobs.v1.ListJobsResponse.jobs:type_name -> headway.jobs.v1.Job
-	25, // 12: headway.jobs.v1.WatchJobResponse.job:type_name -> headway.jobs.v1.Job
-	24, // 13: headway.jobs.v1.WatchJobsRequest.ended_after:type_name -> google.protobuf.Timestamp
-	25, // 14: headway.jobs.v1.WatchJobsResponse.jobs:type_name -> headway.jobs.v1.Job
-	27, // 15: headway.jobs.v1.CancelJobRequest.error:type_name -> headway.jobs.v1.JobError
-	25, // 16: headway.jobs.v1.CancelJobResponse.job:type_name -> headway.jobs.v1.Job
-	25, // 17: headway.jobs.v1.RetryJobResponse.job:type_name -> headway.jobs.v1.Job
-	21, // 18: headway.jobs.v1.ResumeJobRequest.answer:type_name -> google.protobuf.Struct
-	25, // 19: headway.jobs.v1.ResumeJobResponse.job:type_name -> headway.jobs.v1.Job
+	23, // 0: headway.jobs.v1.CreateJobRequest.payload:type_name -> google.protobuf.Struct
+	24, // 1: headway.jobs.v1.CreateJobRequest.steps:type_name -> headway.jobs.v1.StepPlan
+	22, // 2: headway.jobs.v1.CreateJobRequest.labels:type_name -> headway.jobs.v1.CreateJobRequest.LabelsEntry
+	25, // 3: headway.jobs.v1.CreateJobRequest.retry:type_name -> headway.jobs.v1.RetryPolicy
+	26, // 4: headway.jobs.v1.CreateJobRequest.not_before:type_name -> google.protobuf.Timestamp
+	26, // 5: headway.jobs.v1.CreateJobRequest.deadline:type_name -> google.protobuf.Timestamp
+	27, // 6: headway.jobs.v1.CreateJobResponse.job:type_name -> headway.jobs.v1.Job
+	27, // 7: headway.jobs.v1.GetJobResponse.job:type_name -> headway.jobs.v1.Job
+	28, // 8: headway.jobs.v1.ListJobsRequest.statuses:type_name -> headway.jobs.v1.JobStatus
+	26, // 9: headway.jobs.v1.ListJobsRequest.created_after:type_name -> google.protobuf.Timestamp
+	26, // 10: headway.jobs.v1.ListJobsRequest.created_before:type_name -> google.protobuf.Timestamp
+	27, // 11: headway.jobs.v1.ListJobsResponse.jobs:type_name -> headway.jobs.v1.Job
+	27, // 12: headway.jobs.v1.WatchJobResponse.job:type_name -> headway.jobs.v1.Job
+	26, // 13: headway.jobs.v1.WatchJobsRequest.ended_after:type_name -> google.protobuf.Timestamp
+	27, // 14: headway.jobs.v1.WatchJobsResponse.jobs:type_name -> headway.jobs.v1.Job
+	29, // 15: headway.jobs.v1.CancelJobRequest.error:type_name -> headway.jobs.v1.JobError
+	27, // 16: headway.jobs.v1.CancelJobResponse.job:type_name -> headway.jobs.v1.Job
+	27, // 17: headway.jobs.v1.RetryJobResponse.job:type_name -> headway.jobs.v1.Job
+	23, // 18: headway.jobs.v1.ResumeJobRequest.answer:type_name -> google.protobuf.Struct
+	27, // 19: headway.jobs.v1.ResumeJobResponse.job:type_name -> headway.jobs.v1.Job
 	0,  // 20: headway.jobs.v1.JobService.CreateJob:input_type -> headway.jobs.v1.CreateJobRequest
 	2,  // 21: headway.jobs.v1.JobService.GetJob:input_type -> headway.jobs.v1.GetJobRequest
 	4,  // 22: headway.jobs.v1.JobService.ListJobs:input_type -> headway.jobs.v1.ListJobsRequest
@@ -1372,19 +1461,21 @@ var file_headway_jobs_v1_job_service_proto_depIdxs = []int32{
 	12, // 26: headway.jobs.v1.JobService.RetryJob:input_type -> headway.jobs.v1.RetryJobRequest
 	14, // 27: headway.jobs.v1.JobService.ResumeJob:input_type -> headway.jobs.v1.ResumeJobRequest
 	16, // 28: headway.jobs.v1.JobService.DeleteJob:input_type -> headway.jobs.v1.DeleteJobRequest
-	18, // 29: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
-	1,  // 30: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
-	3,  // 31: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
-	5,  // 32: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
-	7,  // 33: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
-	9,  // 34: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
-	11, // 35: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
-	13, // 36: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
-	15, // 37: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
-	17, // 38: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
-	19, // 39: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
-	30, // [30:40] is the sub-list for method output_type
-	20, // [20:30] is the sub-list for method input_type
+	18, // 29: headway.jobs.v1.JobService.ListKinds:input_type -> headway.jobs.v1.ListKindsRequest
+	20, // 30: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
+	1,  // 31: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
+	3,  // 32: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
+	5,  // 33: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
+	7,  // 34: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
+	9,  // 35: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
+	11, // 36: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
+	13, // 37: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
+	15, // 38: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
+	17, // 39: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
+	19, // 40: headway.jobs.v1.JobService.ListKinds:output_type -> headway.jobs.v1.ListKindsResponse
+	21, // 41: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
+	31, // [31:42] is the sub-list for method output_type
+	20, // [20:31] is the sub-list for method input_type
 	20, // [20:20] is the sub-list for extension type_name
 	20, // [20:20] is the sub-list for extension extendee
 	0,  // [0:20] is the sub-list for field type_name
@@ -1402,7 +1493,7 @@ func file_headway_jobs_v1_job_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_jobs_v1_job_service_proto_rawDesc), len(file_headway_jobs_v1_job_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,6 +30,7 @@ const (
 	JobService_RetryJob_FullMethodName   = "/headway.jobs.v1.JobService/RetryJob"
 	JobService_ResumeJob_FullMethodName  = "/headway.jobs.v1.JobService/ResumeJob"
 	JobService_DeleteJob_FullMethodName  = "/headway.jobs.v1.JobService/DeleteJob"
+	JobService_ListKinds_FullMethodName  = "/headway.jobs.v1.JobService/ListKinds"
 	JobService_ReadOutput_FullMethodName = "/headway.jobs.v1.JobService/ReadOutput"
 )
 
@@ -81,6 +82,10 @@ type JobServiceClient interface {
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(ctx context.Context, in *DeleteJobRequest, opts ...grpc.CallOption) (*DeleteJobResponse, error)
+	// ListKinds names the kinds of jobs that workers are there for, so that a page offers what somebody will do: kinds that
+	// workers wait for, work on, or asked for within the last half minute. A replica of the service knows of the workers
+	// that asked it.
+	ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error)
 	// ReadOutput streams the job's output from a byte offset on, as it grows, and ends with the job (OK).
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; OUT_OF_RANGE OUTPUT_GAP (the offset is beyond the end).
@@ -203,6 +208,16 @@ func (c *jobServiceClient) DeleteJob(ctx context.Context, in *DeleteJobRequest, 
 	return out, nil
 }
 
+func (c *jobServiceClient) ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListKindsResponse)
+	err := c.cc.Invoke(ctx, JobService_ListKinds_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *jobServiceClient) ReadOutput(ctx context.Context, in *ReadOutputRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadOutputResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &JobService_ServiceDesc.Streams[2], JobService_ReadOutput_FullMethodName, cOpts...)
@@ -270,6 +285,10 @@ type JobServiceServer interface {
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error)
+	// ListKinds names the kinds of jobs that workers are there for, so that a page offers what somebody will do: kinds that
+	// workers wait for, work on, or asked for within the last half minute. A replica of the service knows of the workers
+	// that asked it.
+	ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error)
 	// ReadOutput streams the job's output from a byte offset on, as it grows, and ends with the job (OK).
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; OUT_OF_RANGE OUTPUT_GAP (the offset is beyond the end).
@@ -310,6 +329,9 @@ func (UnimplementedJobServiceServer) ResumeJob(context.Context, *ResumeJobReques
 }
 func (UnimplementedJobServiceServer) DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteJob not implemented")
+}
+func (UnimplementedJobServiceServer) ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListKinds not implemented")
 }
 func (UnimplementedJobServiceServer) ReadOutput(*ReadOutputRequest, grpc.ServerStreamingServer[ReadOutputResponse]) error {
 	return status.Error(codes.Unimplemented, "method ReadOutput not implemented")
@@ -483,6 +505,24 @@ func _JobService_DeleteJob_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _JobService_ListKinds_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListKindsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JobServiceServer).ListKinds(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JobService_ListKinds_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JobServiceServer).ListKinds(ctx, req.(*ListKindsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _JobService_ReadOutput_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(ReadOutputRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -528,6 +568,10 @@ var JobService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteJob",
 			Handler:    _JobService_DeleteJob_Handler,
+		},
+		{
+			MethodName: "ListKinds",
+			Handler:    _JobService_ListKinds_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

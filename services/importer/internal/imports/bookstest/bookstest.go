@@ -62,7 +62,7 @@ func must(t *testing.T, err error) {
 
 func sample(id string) imports.Import {
 	return imports.Import{
-		ID: id, Owner: "ann", Schema: "workforce", FileName: "stäff 'n' co.xlsx", SizeBytes: 1 << 40, SHA256: "abc" + id, Fingerprint: "f" + id,
+		ID: id, Owner: "ann", Schema: "workforce", FileName: "stäff 'n' co.xlsx", SizeBytes: 1 << 40, SHA256: "abc" + id, Fingerprint: "f" + id, SchemaDigest: "d" + id,
 		Policy: imports.Policy{OnIssues: imports.Review, Mode: imports.UpdateOnly, DryRun: true},
 		Sheets: []imports.Sheet{
 			{Name: "teams", WorkbookSheet: "Mannschaften", Bytes: 12, HeaderRow: 3, Columns: []imports.SheetColumn{{Name: "code", Column: 2}},

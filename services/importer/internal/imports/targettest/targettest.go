@@ -41,6 +41,7 @@ func Run(t *testing.T, open Open) {
 		"what was rolled back is not":             rolledBack,
 		"values stay exactly what they are":       exact,
 		"many rows in one call":                   many,
+		"new rows are inserted":                   inserted,
 		"an applied import is told with numbers":  applied,
 		"a later run fences an earlier one off":   fenced,
 		"runs take turns in their order":          turns,
@@ -57,7 +58,8 @@ func Run(t *testing.T, open Open) {
 
 func begin(t *testing.T, target imports.Target, id string, run int64) imports.TargetTx {
 	t.Helper()
-	tx, err := target.Begin(t.Context(), imports.Run{ImportID: id, Number: run, Schema: "shop"}, nil)
+	shop, _ := items(code)
+	tx, err := target.Begin(t.Context(), imports.Run{ImportID: id, Number: run, Schema: shop}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +169,17 @@ func exact(t *testing.T, open func() imports.Target) {
 	wantHeld(t, target, columns, rows, rows...)
 }
 
+func inserted(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer target.Close()
+	tx := begin(t, target, "a", 1)
+	tb := table(t, tx, code, price)
+	must(t, tb.Insert(t.Context(), [][]imports.Value{{text("x"), text("1.50")}, {text("y"), null}}))
+	must(t, tx.Commit(t.Context(), nil))
+	wantHeld(t, target, []*schema.Column{code, price}, [][]imports.Value{{text("y"), null}, {text("x"), null}},
+		[]imports.Value{text("y"), null}, []imports.Value{text("x"), text("1.50")})
+}
+
 func many(t *testing.T, open func() imports.Target) {
 	target := open()
 	defer target.Close()
@@ -186,7 +199,7 @@ func applied(t *testing.T, open func() imports.Target) {
 	tx := begin(t, target, "a", 3)
 	must(t, tx.Commit(t.Context(), numbers))
 	for _, run := range []int64{2, 3, 4} {
-		_, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: run}, nil)
+		_, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: run, Schema: &schema.Schema{}}, nil)
 		var done *imports.AppliedError
 		if !errors.As(err, &done) || !reflect.DeepEqual(done.Sheets, numbers) {
 			t.Errorf("run %d: got %v", run, err)
@@ -198,7 +211,7 @@ func fenced(t *testing.T, open func() imports.Target) {
 	target := open()
 	defer target.Close()
 	must(t, begin(t, target, "a", 2).Rollback())
-	if _, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: 1}, nil); !errors.Is(err, imports.ErrFenced) {
+	if _, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: 1, Schema: &schema.Schema{}}, nil); !errors.Is(err, imports.ErrFenced) {
 		t.Errorf("an earlier run: %v", err)
 	}
 	must(t, begin(t, target, "a", 2).Rollback())
@@ -214,7 +227,7 @@ func turns(t *testing.T, open func() imports.Target) {
 	for i := range others {
 		places := make(chan int, 10)
 		go func() {
-			tx, err := target.Begin(context.Background(), imports.Run{ImportID: fmt.Sprint(i), Number: 1}, func(place int) { places <- place })
+			tx, err := target.Begin(context.Background(), imports.Run{ImportID: fmt.Sprint(i), Number: 1, Schema: &schema.Schema{}}, func(place int) { places <- place })
 			if err != nil {
 				entered <- -1
 				return
@@ -241,7 +254,7 @@ func givenUp(t *testing.T, open func() imports.Target) {
 	defer target.Close()
 	first := begin(t, target, "first", 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := target.Begin(ctx, imports.Run{ImportID: "b", Number: 1}, func(int) { cancel() })
+	_, err := target.Begin(ctx, imports.Run{ImportID: "b", Number: 1, Schema: &schema.Schema{}}, func(int) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

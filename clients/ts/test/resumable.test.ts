@@ -1,0 +1,269 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { HeadwayError } from "../src/index.js";
+import { type ResumableUploadOptions, uploadResumably } from "../src/resumable/index.js";
+
+/** What the server does with a request before its own answer; true if that was its answer. */
+type Mischief = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+
+/** A server that keeps the tus contract, and makes the mischief it is asked to, once each. */
+class UploadServer {
+  uploads = new Map<string, { length: number; bytes: Buffer; metadata: string }>();
+  log: string[] = [];
+  mischief: Partial<Record<"POST" | "HEAD" | "PATCH" | "DELETE" | "import", Mischief[]>> = {};
+  private readonly server = createServer((request, response) => void this.answer(request, response));
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  stop(): Promise<void> {
+    this.server.closeAllConnections();
+    return new Promise((resolve) => this.server.close(() => resolve()));
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "", "http://server");
+    const making = url.pathname === "/api/v1/imports";
+    const method = making ? "import" : (request.method as "POST" | "HEAD" | "PATCH" | "DELETE");
+    const { headers } = request;
+    this.log.push(method === "PATCH" ? `PATCH from ${headers["upload-offset"]}` : method);
+    response.setHeader("Tus-Resumable", "1.0.0");
+    const refuse = (status: number, reason: string) => {
+      request.resume();
+      response.writeHead(status, { "Content-Type": "application/json" });
+      response.end(JSON.stringify({ reason, message: reason }));
+    };
+    if (await this.mischief[method]?.shift()?.(request, response)) return;
+    if (!making && headers["tus-resumable"] !== "1.0.0") return refuse(412, "TUS_VERSION_UNSUPPORTED");
+
+    if (method === "POST") {
+      const id = `u${this.uploads.size + 1}`;
+      const metadata = String(headers["upload-metadata"]);
+      this.uploads.set(id, { length: Number(headers["upload-length"]), bytes: Buffer.alloc(0), metadata });
+      const expires = new Date(Date.now() + 86_400_000).toUTCString();
+      response.writeHead(201, { Location: `/api/v1/uploads/${id}`, "Upload-Expires": expires }).end();
+      return;
+    }
+    const id = making ? (url.searchParams.get("upload_id") ?? "") : (url.pathname.split("/").pop() ?? "");
+    const upload = this.uploads.get(id);
+    if (!upload) return refuse(404, "UPLOAD_NOT_FOUND");
+    if (making) {
+      if (upload.bytes.length < upload.length) return refuse(409, "UPLOAD_INCOMPLETE");
+      response.writeHead(202).end(JSON.stringify({ import: { importId: `import of ${id}` } }));
+      return;
+    }
+    if (method === "DELETE") this.uploads.delete(id);
+    if (method === "PATCH") {
+      if (Number(headers["upload-offset"]) !== upload.bytes.length) return refuse(409, "UPLOAD_OFFSET_MISMATCH");
+      for await (const chunk of request) upload.bytes = Buffer.concat([upload.bytes, chunk as Buffer]);
+    }
+    response.setHeader("Upload-Offset", upload.bytes.length);
+    response.writeHead(method === "HEAD" ? 200 : 204).end();
+  }
+
+  /** Takes this many bytes of a piece, and then the line is dead. */
+  breakAfter(bytes: number): Mischief {
+    return async (request, response) => {
+      const upload = [...this.uploads.values()].at(-1);
+      for await (const chunk of request) {
+        if (upload) upload.bytes = Buffer.concat([upload.bytes, chunk as Buffer]).subarray(0, bytes);
+        if ((upload?.bytes.length ?? 0) >= bytes) break;
+      }
+      response.destroy();
+      return true;
+    };
+  }
+}
+
+const refuseWith =
+  (status: number, reason: string, headers: Record<string, string> = {}): Mischief =>
+  (request, response) => {
+    request.resume();
+    response.writeHead(status, { "Content-Type": "application/json", ...headers });
+    response.end(JSON.stringify({ reason, message: reason }));
+    return true;
+  };
+
+const content = Array.from({ length: 4000 }, (_, index) => `row ${index}`).join("\n");
+const file = new File([content], "Größe.xlsx", { lastModified: 7 });
+
+let server: UploadServer;
+let baseUrl: string;
+let memory: Map<string, string>;
+let storage: NonNullable<ResumableUploadOptions["storage"]>;
+beforeEach(async () => {
+  server = new UploadServer();
+  baseUrl = await server.start();
+  memory = new Map();
+  storage = {
+    getItem: (key) => memory.get(key) ?? null,
+    setItem: (key, value) => void memory.set(key, value),
+    removeItem: (key) => void memory.delete(key),
+  };
+});
+afterEach(() => server.stop());
+
+const upload = (options: Partial<ResumableUploadOptions> = {}) =>
+  uploadResumably({ baseUrl, file, user: "ann", storage, ...options });
+
+const arrived = (id: string) => server.uploads.get(id)?.bytes.toString();
+
+describe("a resumable upload", () => {
+  test("creates, sends and makes the import, with the form's fields as metadata", async () => {
+    const told: number[] = [];
+    const accepted = await upload({
+      onIssues: "review",
+      requestId: "r1",
+      onProgress: ({ loaded }) => told.push(loaded),
+    });
+    expect(accepted.import?.importId).toBe("import of u1");
+    expect(server.log).toEqual(["POST", "PATCH from 0", "import"]);
+    expect(arrived("u1")).toBe(content);
+    const metadata = server.uploads
+      .get("u1")
+      ?.metadata.split(",")
+      .map((pair) => {
+        const [name, value] = pair.split(" ");
+        return `${name}=${Buffer.from(value ?? "", "base64")}`;
+      });
+    expect(metadata).toEqual(["filename=Größe.xlsx", "on_issues=review", "request_id=r1"]);
+    expect(told.at(-1)).toBe(file.size);
+  });
+
+  test("goes on with the next byte after the line broke", async () => {
+    server.mischief.PATCH = [server.breakAfter(1000)];
+    const phases: string[] = [];
+    await upload({ onConnection: ({ phase }) => phases.push(phase) });
+    expect(server.log).toEqual(["POST", "PATCH from 0", "HEAD", "PATCH from 1000", "import"]);
+    expect(arrived("u1")).toBe(content);
+    expect(phases).toEqual(["open", "retrying", "open"]);
+  });
+
+  test("sends pieces no larger than it is told", async () => {
+    await upload({ pieceBytes: Math.ceil(file.size / 3) });
+    expect(server.log.filter((entry) => entry.startsWith("PATCH"))).toHaveLength(3);
+    expect(arrived("u1")).toBe(content);
+  });
+
+  test.each([
+    ["the upload is held by another request", 423, "UPLOAD_BUSY"],
+    ["the offset is another", 409, "UPLOAD_OFFSET_MISMATCH"],
+    ["the server is busy", 429, "UPLOAD_LIMIT"],
+    ["the server is away", 503, "UNAVAILABLE"],
+  ])("asks for the offset and goes on when %s", async (_when, status, reason) => {
+    server.mischief.PATCH = [refuseWith(status, reason)];
+    await upload();
+    expect(server.log).toEqual(["POST", "PATCH from 0", "HEAD", "PATCH from 0", "import"]);
+  });
+
+  test("asks for a fresh token when the last is refused", async () => {
+    server.mischief.PATCH = [refuseWith(401, "TOKEN_EXPIRED")];
+    const asked: boolean[] = [];
+    await upload({
+      token: (refused) => {
+        asked.push(refused);
+        return "token";
+      },
+    });
+    expect(asked).toContain(true);
+    expect(arrived("u1")).toBe(content);
+  });
+
+  test("asks for the import again when its answer was lost", async () => {
+    server.mischief.import = [
+      (_request, response) => {
+        response.destroy();
+        return true;
+      },
+    ];
+    const accepted = await upload();
+    expect(accepted.import?.importId).toBe("import of u1");
+    expect(server.log).toEqual(["POST", "PATCH from 0", "import", "HEAD", "import"]);
+  });
+
+  test("begins anew when the server has forgotten it", async () => {
+    server.mischief.PATCH = [
+      (request, response) => {
+        server.uploads.clear();
+        return refuseWith(503, "UNAVAILABLE")(request, response);
+      },
+    ];
+    await upload();
+    expect(server.log).toEqual(["POST", "PATCH from 0", "HEAD", "POST", "PATCH from 0", "import"]);
+  });
+
+  test("ends with the importer's reason, and leaves nothing behind", async () => {
+    server.mischief.import = [refuseWith(400, "NOT_A_WORKBOOK")];
+    await expect(upload()).rejects.toMatchObject({ reason: "NOT_A_WORKBOOK" });
+    expect(server.uploads.size).toBe(0);
+    expect(memory.size).toBe(0);
+  });
+
+  test("gives up after as many tries without progress as it may have", async () => {
+    server.mischief.PATCH = [refuseWith(503, "UNAVAILABLE"), refuseWith(503, "UNAVAILABLE")];
+    await expect(upload({ retries: 1 })).rejects.toBeInstanceOf(HeadwayError);
+    expect(memory.size, "it can be taken up later").toBe(1);
+  });
+
+  test("is deleted when its signal aborts", async () => {
+    const leaving = new AbortController();
+    server.mischief.PATCH = [
+      async () => {
+        leaving.abort();
+        await new Promise(() => {});
+        return true;
+      },
+    ];
+    await expect(upload({ signal: leaving.signal })).rejects.toMatchObject({ name: "AbortError" });
+    expect(server.log.at(-1)).toBe("DELETE");
+    expect(server.uploads.size).toBe(0);
+    expect(memory.size).toBe(0);
+  });
+});
+
+describe("a file that is brought again", () => {
+  /** Uploads a part, and then the page is gone. */
+  async function leaveInTheMiddle(options: Partial<ResumableUploadOptions> = {}) {
+    server.mischief.PATCH = [server.breakAfter(1000)];
+    await upload({ retries: 0, ...options }).catch(() => {});
+    server.log = [];
+  }
+
+  test("goes on where the page was left", async () => {
+    await leaveInTheMiddle();
+    await upload({ file: new File([content], "Größe.xlsx", { lastModified: 7 }) });
+    expect(server.log).toEqual(["HEAD", "PATCH from 1000", "import"]);
+    expect(arrived("u1")).toBe(content);
+    expect(memory.size).toBe(0);
+  });
+
+  test.each<[string, Partial<ResumableUploadOptions>]>([
+    ["by another user", { user: "bob" }],
+    ["for another purpose", { dryRun: true }],
+    ["after a change", { file: new File([content], "Größe.xlsx", { lastModified: 8 }) }],
+  ])("begins anew %s", async (_how, options) => {
+    await leaveInTheMiddle();
+    await upload(options);
+    expect(server.log).toEqual(["POST", "PATCH from 0", "import"]);
+  });
+
+  test("begins anew where nothing may be remembered", async () => {
+    await leaveInTheMiddle({ user: undefined });
+    expect(memory.size).toBe(0);
+    await upload({
+      storage: {
+        getItem: () => {
+          throw new Error("forbidden");
+        },
+        setItem: () => {
+          throw new Error("full");
+        },
+        removeItem: () => {},
+      },
+    });
+    expect(server.log[0]).toBe("POST");
+  });
+});

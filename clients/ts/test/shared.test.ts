@@ -1,0 +1,272 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type JobSnapshot, readOutput, type StreamTransport, watchJob, watchJobs } from "../src/index.js";
+import { Hub } from "../src/shared/hub.js";
+import { linkToLeader } from "../src/shared/leader-link.js";
+import { type HubMessage, type HubSettings, readBatch } from "../src/shared/protocol.js";
+import { Tab } from "../src/shared/tab.js";
+import { type Answer, event, refusal, type ScriptedServer, startScriptedServer, stream } from "./scripted-server.js";
+
+const connected = 'retry: 10\ndata: {"type":"connected","keepaliveSeconds":15,"user":"ann"}\n\n';
+const done = { status: "completed", progress: 100 };
+
+let server: ScriptedServer;
+const closing: (() => void)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) close();
+  await server?.close();
+});
+
+const settings = (connections = 4): HubSettings => ({
+  baseUrl: server.baseUrl,
+  credentials: "same-origin",
+  user: "ann",
+  connections,
+});
+
+/** A hub that tabs can be linked to. */
+function startHub(connections?: number) {
+  const hub = new Hub(settings(connections));
+  closing.push(() => hub.close());
+  const link = (receive: (message: HubMessage) => void) => {
+    const guest = hub.welcome((batch) => readBatch(batch).forEach(receive));
+    return { post: guest.receive, revive() {}, close() {} };
+  };
+  const openTab = (): StreamTransport => new Tab(link).follow;
+  return { hub, openTab };
+}
+
+/** Watches the scripted job and collects what it is told. */
+function watch(transport: StreamTransport, jobId = "j1", options: Partial<Parameters<typeof watchJob>[0]> = {}) {
+  const told: JobSnapshot[] = [];
+  const watching = watchJob({ jobId, kind: "import", transport, onUpdate: (s) => told.push(s), ...options });
+  closing.push(() => watching.close());
+  return { told, watching, revisions: () => told.map((snapshot) => snapshot.revision) };
+}
+
+const until = (holds: () => boolean) => vi.waitFor(() => expect(holds()).toBe(true), { timeout: 10_000, interval: 5 });
+
+describe("tabs with one hub", () => {
+  test("have one stream, and who comes later begins with the newest state", async () => {
+    let tell = (_text: string) => {};
+    server = await startScriptedServer(async (request, response) => {
+      await stream([connected, event(1)], { open: true })(request, response);
+      tell = (text) => response.write(text);
+    });
+    const { openTab } = startHub();
+    const first = watch(openTab());
+    await until(() => first.told.length === 1);
+    tell(event(2));
+    await until(() => first.told.length === 2);
+    const second = watch(openTab());
+    await until(() => second.told.length === 1);
+    tell(event(3, done));
+    await Promise.all([first.watching.done, second.watching.done]);
+    expect(first.revisions()).toEqual([1, 2, 3]);
+    expect(second.revisions()).toEqual([2, 3]);
+    expect(server.received).toHaveLength(1);
+  });
+
+  test("close the stream when the last of them leaves", async () => {
+    let closed = false;
+    server = await startScriptedServer((request, response) => {
+      response.on("close", () => {
+        closed = true;
+      });
+      return stream([connected, event(1)], { open: true })(request, response);
+    });
+    const { openTab } = startHub();
+    const [one, two] = [watch(openTab()), watch(openTab())];
+    await until(() => one.told.length + two.told.length === 2);
+    one.watching.close();
+    await one.watching.done;
+    expect(closed).toBe(false);
+    two.watching.close();
+    await until(() => closed);
+  });
+
+  test("are told why a stream cannot be had", async () => {
+    server = await startScriptedServer(refusal(404, "JOB_NOT_FOUND"));
+    const { openTab } = startHub();
+    const { watching } = watch(openTab());
+    await expect(watching.done).rejects.toMatchObject({ reason: "JOB_NOT_FOUND", status: 404, requestId: "r-1" });
+  });
+
+  test("never get another user's stream", async () => {
+    server = await startScriptedServer(stream([connected.replace("ann", "bob"), event(1)], { open: true }));
+    const { openTab } = startHub();
+    const { watching, told } = watch(openTab());
+    await expect(watching.done).rejects.toMatchObject({ reason: "USER_CHANGED" });
+    expect(told).toEqual([]);
+  });
+
+  test("lend the hub their tokens, and fresh ones when it is refused", async () => {
+    server = await startScriptedServer(refusal(401, "TOKEN_EXPIRED"), stream([connected, event(1, done)]));
+    const { openTab } = startHub();
+    const asked: boolean[] = [];
+    const token = (refused: boolean) => {
+      asked.push(refused);
+      return refused ? "fresh" : "old";
+    };
+    await watch(openTab(), "j1", { token }).watching.done;
+    expect(asked).toEqual([false, true]);
+    expect(server.received.map(({ headers }) => headers.authorization)).toEqual(["Bearer old", "Bearer fresh"]);
+  });
+
+  test("see every stream, although there are more than connections", async () => {
+    const answer: Answer = (request, response) => {
+      const jobId = request.url?.split("/").pop();
+      return stream([connected, event(1, { jobId })], { open: true })(request, response);
+    };
+    server = await startScriptedServer(answer);
+    const { openTab } = startHub(2);
+    const watches = ["a", "b", "c", "d", "e"].map((jobId) => watch(openTab(), jobId));
+    await until(() => watches.every(({ told }) => told.length > 0));
+    expect(watches.map(({ told }) => told[0]?.jobId)).toEqual(["a", "b", "c", "d", "e"]);
+  });
+
+  test("read a job's output each from its own place, and nothing twice", async () => {
+    const piece = (offset: number, text: string) =>
+      `id: ${offset + text.length}\ndata: ${JSON.stringify({ type: "output", jobId: "j1", offset, text })}\n\n`;
+    const whole = "once upon a time";
+    server = await startScriptedServer((request, response) => {
+      const from = Number(request.headers["last-event-id"] ?? 0);
+      return stream([connected, piece(from, whole.slice(from))], { open: true })(request, response);
+    });
+    const { openTab } = startHub();
+    const read = (offset: number) => {
+      const texts: string[] = [];
+      const onPiece = ({ bytes }: { bytes: Uint8Array }) => texts.push(new TextDecoder().decode(bytes));
+      const reader = readOutput({ jobId: "j1", kind: "story", offset, transport: openTab(), onPiece });
+      closing.push(() => reader.close());
+      return () => texts.join("");
+    };
+    const late = read(5);
+    await until(() => late() === "upon a time");
+    const early = read(0);
+    await until(() => early() === whole);
+    expect(late()).toBe("upon a time");
+    expect(server.received.map(({ headers }) => headers["last-event-id"])).toEqual(["5", undefined]);
+  });
+
+  test("forget one that is silent, and welcome it when it speaks again", async () => {
+    vi.useFakeTimers();
+    server = await startScriptedServer(stream([connected], { open: true }));
+    try {
+      const { hub } = startHub();
+      const told: string[] = [];
+      const guest = hub.welcome((batch) => told.push(...readBatch(batch).map(({ type }) => type)));
+      guest.receive({ type: "here", visible: true });
+      guest.receive({ type: "here", visible: true });
+      vi.advanceTimersByTime(300_000);
+      guest.receive({ type: "here", visible: true });
+      await Promise.resolve();
+      expect(told).toEqual(["welcome", "here", "welcome"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+/** Locks as browsers keep them (W3C Web Locks §2): one holder, a line of waiters, and theft. */
+class Locks {
+  private holder: { reject: (error: unknown) => void } | undefined;
+  private readonly waiting: (() => void)[] = [];
+
+  request(_name: string, options: LockOptions, callback: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const take = () => {
+        const me = { reject };
+        this.holder = me;
+        void Promise.resolve()
+          .then(callback)
+          .then(resolve, reject)
+          .finally(() => {
+            if (this.holder !== me) return;
+            this.holder = undefined;
+            this.waiting.shift()?.();
+          });
+      };
+      if (options.steal) {
+        this.holder?.reject(new DOMException("stolen", "AbortError"));
+        take();
+      } else if (this.holder) {
+        this.waiting.push(take);
+        options.signal?.addEventListener("abort", () => {
+          const place = this.waiting.indexOf(take);
+          if (place >= 0) this.waiting.splice(place, 1);
+          reject(options.signal?.reason);
+        });
+      } else take();
+    });
+  }
+}
+
+describe("tabs with a leader among them", () => {
+  beforeEach(() => vi.stubGlobal("navigator", { locks: new Locks() }));
+  afterEach(() => vi.unstubAllGlobals());
+
+  /** Opens a tab that takes part in elections. */
+  function openTab() {
+    let link: ReturnType<typeof linkToLeader> | undefined;
+    const tab = new Tab((receive) => {
+      link = linkToLeader(settings(), receive);
+      return link;
+    });
+    closing.push(() => link?.close());
+    return { transport: tab.follow, close: () => link?.close(), revive: () => link?.revive() };
+  }
+
+  test("have one stream; when the leader closes the next takes over, from the last event on", async () => {
+    server = await startScriptedServer(
+      stream([connected, event(1), event(2)], { open: true }),
+      stream([connected, event(3, done)]),
+    );
+    const leader = openTab();
+    const first = watch(leader.transport);
+    await until(() => first.told.length === 2);
+    const second = watch(openTab().transport);
+    await until(() => second.told.length === 1);
+    expect(server.received).toHaveLength(1);
+    leader.close();
+    await second.watching.done;
+    expect(second.revisions()).toEqual([2, 3]);
+    expect(server.received.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "2"]);
+  });
+
+  test("ask a stream of many jobs what ended while nobody led", async () => {
+    const moment = (id: string, jobId: string, fields = {}) =>
+      event(2, { jobId, ...fields }).replace(/^id: 2/, `id: ${id}`);
+    server = await startScriptedServer(
+      stream([connected, moment("m1", "a"), moment("m2", "b")], { open: true }),
+      stream([connected, moment("m3", "a", { ...done, revision: 3 })], { open: true }),
+    );
+    const leader = openTab();
+    const all = (transport: StreamTransport) => {
+      const told: string[] = [];
+      const watching = watchJobs({ transport, onUpdate: ({ jobId, status }) => told.push(`${jobId} ${status}`) });
+      closing.push(() => watching.close());
+      return told;
+    };
+    const first = all(leader.transport);
+    await until(() => first.length === 2);
+    const second = all(openTab().transport);
+    await until(() => second.length === 2);
+    leader.close();
+    await until(() => second.length === 3);
+    expect(second.at(-1)).toBe("a completed");
+    expect(server.received.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "m2"]);
+  });
+
+  test("depose a leader that does not answer", async () => {
+    server = await startScriptedServer(stream([connected, event(1)], { open: true }));
+    const leader = openTab();
+    const first = watch(leader.transport);
+    await until(() => first.told.length === 1);
+    const follower = openTab();
+    const second = watch(follower.transport);
+    await until(() => second.told.length === 1);
+    follower.revive();
+    await until(() => server.received.length === 2);
+    expect(first.revisions(), "the deposed one is a follower now").toEqual([1]);
+  });
+});

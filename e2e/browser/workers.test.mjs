@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { assertAccessible, launch, open, picture, sizes, stepStates, until, waitForStatus } from "./chromium.mjs";
+import { Headway } from "./headway.mjs";
+
+const here = (/** @type {string} */ path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** @type {Headway} */
+let headway;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  const workers = [`--worker=${here("bin/character")}`, `--worker=node ${here("examples/media/dist/src/main.js")}`];
+  [headway, browser] = await Promise.all([Headway.start(...workers), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await headway?.stop();
+});
+
+/**
+ * Tells how many rows of the picture on the page are drawn: a PNG that has only begun is transparent below.
+ * @param {import("playwright-core").Page} page
+ */
+const drawnRows = (page) =>
+  page.evaluate(() => {
+    const image = /** @type {HTMLImageElement | null} */ (document.querySelector(".output img"));
+    if (!image?.complete || !image.naturalWidth) return 0;
+    const canvas = document.createElement("canvas");
+    canvas.width = 1;
+    canvas.height = image.naturalHeight;
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.drawImage(image, 0, 0, 1, image.naturalHeight, 0, 0, 1, image.naturalHeight);
+    const { data } = context.getImageData(0, 0, 1, image.naturalHeight);
+    let rows = 0;
+    for (let at = 3; at < data.length; at += 4) if (data[at] === 255) rows++;
+    return rows;
+  });
+
+test("a character is built: steps light up in order, the story is told, the sheet is shown", async () => {
+  const { page, context, assertNoErrors } = await open(browser, headway.address);
+  await page.getByRole("heading", { name: "Start another job" }).waitFor();
+  await page.getByRole("button", { name: "Render it" }).waitFor();
+  await page.getByLabel("Name").fill("Ada of Lenn");
+  await page.getByLabel("Seed").fill("42");
+  await assertAccessible(page, "what else can be started");
+  await picture(page, "other-jobs-desktop");
+  await page.getByRole("button", { name: "Build it" }).click();
+  await page.getByRole("heading", { name: "The character of Ada of Lenn" }).waitFor();
+
+  await until(
+    page,
+    () => /ABILITIES[\s\S]*BACKGROUND/.test(document.querySelector(".output pre")?.textContent ?? ""),
+    0,
+  );
+  await page.locator('[data-step="story"][data-state="active"]').waitFor();
+  const states = await stepStates(page);
+  assert.equal(states.filter((state) => state.endsWith("completed")).length, 7, states.join());
+  await picture(page, "character-telling-desktop");
+
+  await waitForStatus(page, "completed");
+  assert.equal(await page.locator('[data-name="name"] dd').textContent(), "Ada of Lenn");
+  assert.match((await page.locator('[data-name="displayId"] dd').textContent()) ?? "", /^ADA-[0-9A-F]{4}$/);
+  await until(page, () => /STORY\n[\s\S]+\n$/.test(document.querySelector(".output pre")?.textContent ?? ""), 0);
+  await assertAccessible(page, "a finished character");
+  await picture(page, "character-desktop");
+  await page.setViewportSize(sizes.phone);
+  await picture(page, "character-phone");
+  assertNoErrors();
+  await context.close();
+});
+
+test("a picture grows from the top while it is rendered, and its facts are shown", async () => {
+  const { page, context, assertNoErrors } = await open(browser, headway.address, { colorScheme: "dark" });
+  await page.getByText("640 × 400").waitFor();
+  await page.getByRole("button", { name: "Render it" }).click();
+  await page.getByRole("heading", { name: "Spheres, 640 × 400" }).waitFor();
+
+  /** @type {number[]} */
+  const seen = [];
+  let live = 0;
+  while ((await page.locator('.import[data-status="completed"]').count()) === 0) {
+    const rows = await drawnRows(page);
+    if (rows > 0 && rows < 400) live++;
+    if (rows !== seen.at(-1)) seen.push(rows);
+    if (rows > 150 && rows < 400 && live > 0) {
+      await picture(page, "picture-growing-dark");
+      live = Number.NEGATIVE_INFINITY;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await until(page, () => document.querySelector(".output img") !== null, 0);
+  while ((await drawnRows(page)) < 400) await new Promise((resolve) => setTimeout(resolve, 50));
+  const growing = seen.filter((rows) => rows > 0 && rows < 400);
+  assert.ok(growing.length >= 3, `the picture was seen with ${seen} rows`);
+  assert.deepEqual(
+    growing,
+    [...growing].sort((a, b) => a - b),
+    "it only grows",
+  );
+  assert.equal(await page.locator('[data-name="width"] dd').textContent(), "640");
+  await assertAccessible(page, "a finished picture");
+  await picture(page, "picture-dark");
+
+  // Who comes back finds it whole.
+  await page.reload();
+  while ((await drawnRows(page)) < 400) await new Promise((resolve) => setTimeout(resolve, 50));
+  assertNoErrors();
+  await context.close();
+});
+
+test("a picture can be cancelled, and what is there stays", async () => {
+  const { page, context } = await open(browser, headway.address);
+  await page.getByLabel("1280 × 800").check();
+  await page.getByRole("button", { name: "Render it" }).click();
+  while ((await drawnRows(page)) < 16) await new Promise((resolve) => setTimeout(resolve, 50));
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await waitForStatus(page, "cancelled");
+  const rows = await drawnRows(page);
+  assert.ok(rows >= 16 && rows < 800, `${rows} rows`);
+  await context.close();
+});
+
+test("on a phone the offers stand below each other", async () => {
+  const { page, context } = await open(browser, headway.address, { viewport: sizes.phone });
+  await page.getByRole("heading", { name: "Render a picture" }).waitFor();
+  assert.ok(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off");
+  await assertAccessible(page, "what else can be started, on a phone");
+  await picture(page, "other-jobs-phone");
+  await context.close();
+});
+
+test("where no worker is, nothing is offered", async () => {
+  const alone = await Headway.start();
+  try {
+    const { page, context } = await open(browser, alone.address);
+    const asked = page.waitForResponse(/\/api\/v1\/kinds$/);
+    await page.reload();
+    assert.deepEqual((await (await asked).json()).kinds, ["import"]);
+    await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+    assert.equal(await page.getByRole("heading", { name: "Start another job" }).count(), 0);
+    await context.close();
+  } finally {
+    await alone.stop();
+  }
+});

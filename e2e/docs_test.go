@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func read(t *testing.T, path ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(append([]string{".."}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestDocumentedProxyConfigurationsAreTheTestedOnes(t *testing.T) {
+	page := read(t, "docs", "proxies.md")
+	for file, language := range map[string]string{"nginx/headway.conf": "nginx", "caddy/Caddyfile": "caddy"} {
+		if !strings.Contains(page, "```"+language+"\n"+read(t, "deploy", file)+"```") {
+			t.Errorf("docs/proxies.md does not hold deploy/%s as it is", file)
+		}
+	}
+}
+
+func TestEveryThreatHasTestsThatExist(t *testing.T) {
+	exists := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for _, name := range declared.FindAllSubmatch(text, -1) {
+				exists[string(name[1])] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(Test\\w+)`")
+	threats := 0
+	for _, line := range strings.Split(read(t, "SECURITY.md"), "\n") {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| ---") || strings.HasPrefix(line, "| threat |") {
+			continue
+		}
+		threats++
+		tests := named.FindAllStringSubmatch(line, -1)
+		if len(tests) == 0 {
+			t.Errorf("a threat without a test: %s", line)
+		}
+		for _, test := range tests {
+			if !exists[test[1]] {
+				t.Errorf("there is no %s: %s", test[1], line)
+			}
+		}
+	}
+	if threats < 30 {
+		t.Errorf("only %d threats were found in SECURITY.md", threats)
+	}
+}

@@ -1,0 +1,461 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// proxy is a reverse proxy before a server, with the configuration that deploy/ holds.
+type proxy struct {
+	*server
+	// url is where it answers, by HTTPS.
+	url    string
+	client *http.Client
+	// reload has it read its configuration anew; streams under way are cut by it, a second later.
+	reload func() error
+	ann    string
+}
+
+// adapted reads a configuration and puts in what differs here; what is to be replaced must be there.
+func adapted(t *testing.T, file string, replace ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "deploy", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(replace); i += 2 {
+		if !bytes.Contains(text, []byte(replace[i])) {
+			t.Fatalf("deploy/%s does not hold %q", file, replace[i])
+		}
+	}
+	return strings.NewReplacer(replace...).Replace(string(text))
+}
+
+// newCertificate writes a certificate for 127.0.0.1 and its key into a folder.
+func newCertificate(t *testing.T, dir string) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "cert.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	writeFile(t, filepath.Join(dir, "key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	return pool
+}
+
+func writeFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// launchProxy runs a proxy's program until the test's end.
+func launchProxy(t *testing.T, s *server, address string, pool *x509.CertPool, program string, args ...string) *proxy {
+	t.Helper()
+	log := &logBuffer{}
+	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%s, which make test installs: %v", program, err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt) // it may have ended
+		_ = cmd.Wait()                       // by the signal
+		if t.Failed() {
+			t.Logf("%s: %s", program, log)
+		}
+	})
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	p := &proxy{server: s, url: "https://" + address, client: &http.Client{Transport: transport}, ann: s.token("ann")}
+	eventually(t, program+" answers", func() error {
+		res, err := p.client.Get(p.url + "/readyz")
+		if err != nil {
+			return err
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK || res.ProtoMajor != 2 {
+			return fmt.Errorf("%s %s", res.Proto, res.Status)
+		}
+		return nil
+	})
+	return p
+}
+
+func startNginx(t *testing.T) *proxy {
+	t.Helper()
+	s := start(t, "--keepalive=2s")
+	dir, address := t.TempDir(), freeAddress(t)
+	pool := newCertificate(t, dir)
+	writeFile(t, filepath.Join(dir, "headway.conf"), adapted(t, "nginx/headway.conf",
+		"server 127.0.0.1:8080;", "server "+s.edge+";", "listen 443 ssl http2;", "listen "+address+" ssl http2;",
+		"server_name headway.example.com;", "server_name 127.0.0.1;",
+		"/etc/ssl/headway/", dir+"/", "/var/log/nginx/headway.log", dir+"/access.log"))
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;" // the folders are ours alone
+	}
+	conf := filepath.Join(dir, "nginx.conf")
+	writeFile(t, conf, fmt.Sprintf(`%s
+pid %[2]s/nginx.pid;
+error_log stderr;
+worker_processes 1;
+worker_shutdown_timeout 1s;
+events { worker_connections 512; }
+http {
+	client_body_temp_path %[2]s/body;
+	proxy_temp_path %[2]s/proxy;
+	fastcgi_temp_path %[2]s/fastcgi;
+	uwsgi_temp_path %[2]s/uwsgi;
+	scgi_temp_path %[2]s/scgi;
+	include %[2]s/headway.conf;
+}
+`, user, dir))
+	nginx := "/usr/sbin/nginx"
+	if found, err := exec.LookPath("nginx"); err == nil {
+		nginx = found
+	}
+	p := launchProxy(t, s, address, pool, nginx, "-p", dir, "-c", conf, "-g", "daemon off;")
+	p.reload = func() error { return exec.Command(nginx, "-p", dir, "-c", conf, "-s", "reload").Run() }
+	t.Cleanup(func() {
+		text, err := os.ReadFile(filepath.Join(dir, "access.log"))
+		if err != nil || len(text) == 0 || strings.Contains(string(text), "token=") {
+			t.Errorf("the proxy's log is not as it should be: %v %s", err, text)
+		}
+	})
+	return p
+}
+
+func startCaddy(t *testing.T) *proxy {
+	t.Helper()
+	s := start(t, "--keepalive=2s")
+	dir, address, admin := t.TempDir(), freeAddress(t), freeAddress(t)
+	pool := newCertificate(t, dir)
+	site := adapted(t, "caddy/Caddyfile", "headway.example.com {", "https://"+address+" {\n\ttls "+dir+"/cert.pem "+dir+"/key.pem", "127.0.0.1:8080", s.edge)
+	conf := filepath.Join(dir, "Caddyfile")
+	global := func(n int) string {
+		return fmt.Sprintf("{\n\tadmin %s\n\tgrace_period 1s\n\tauto_https disable_redirects\n\tstorage file_system %s/storage-%d\n}\n", admin, dir, n)
+	}
+	writeFile(t, conf, global(0)+site)
+	p := launchProxy(t, s, address, pool, "caddy", "run", "--config", conf, "--adapter", "caddyfile")
+	p.reload = func() error {
+		writeFile(t, conf, global(1)+site) // what is the same as before is not read anew
+		return exec.Command("caddy", "reload", "--config", conf, "--adapter", "caddyfile", "--address", admin).Run()
+	}
+	return p
+}
+
+func (p *proxy) request(method, path string, body io.Reader, headers ...string) *http.Request {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(p.t.Context(), method, p.url+path, body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+p.ann)
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	return req
+}
+
+func (p *proxy) do(method, path string, body io.Reader, headers ...string) *http.Response {
+	p.t.Helper()
+	res, err := p.client.Do(p.request(method, path, body, headers...))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { res.Body.Close() })
+	return res
+}
+
+// newJob creates a job that nobody works on.
+func (p *proxy) newJob() string {
+	p.t.Helper()
+	status, answer := p.rest(p.ann, "POST", "/api/v1/jobs", map[string]any{"kind": "media"})
+	if status != http.StatusOK {
+		p.t.Fatalf("%d %v", status, answer)
+	}
+	return field(p.t, answer, "job", "jobId").(string)
+}
+
+// line is a stream's next event, or a comment.
+type line struct {
+	id, data string
+	comment  bool
+}
+
+// follow opens a stream and gives what comes; the channel is closed at its end.
+func (p *proxy) follow(path, lastEventID string) (events <-chan line, hangUp func()) {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(p.t.Context())
+	req := p.request("GET", path, nil)
+	if lastEventID != "" {
+		req.Header.Set("Last-Event-ID", lastEventID)
+	}
+	res, err := p.client.Do(req.WithContext(ctx))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" || res.Header.Get("Content-Encoding") != "" {
+		p.t.Fatalf("%s %v", res.Status, res.Header)
+	}
+	c := make(chan line, 1000)
+	go func() {
+		defer close(c)
+		defer res.Body.Close()
+		var l line
+		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+			switch name, value, _ := strings.Cut(lines.Text(), ":"); {
+			case lines.Text() == "" && l.data != "":
+				c <- l
+				l = line{}
+			case lines.Text() == "":
+			case name == "":
+				c <- line{comment: true}
+			case name == "id":
+				l.id = strings.TrimSpace(value)
+			case name == "data":
+				l.data = value
+			}
+		}
+	}()
+	return c, cancel
+}
+
+// await waits for a line that is as wanted.
+func await(t *testing.T, what string, events <-chan line, ok func(line) bool) line {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case l, open := <-events:
+			if !open {
+				t.Fatalf("the stream ended before %s", what)
+			}
+			if ok(l) {
+				return l
+			}
+		case <-timeout:
+			t.Fatalf("%s never came", what)
+		}
+	}
+}
+
+func behindEveryProxy(t *testing.T, test func(*testing.T, *proxy)) {
+	t.Run("nginx", func(t *testing.T) { test(t, startNginx(t)) })
+	t.Run("Caddy", func(t *testing.T) { test(t, startCaddy(t)) })
+}
+
+func TestBehindAProxyEventsComeWhileTheStreamGoesOn(t *testing.T) {
+	behindEveryProxy(t, func(t *testing.T, p *proxy) {
+		events, hangUp := p.follow("/api/v1/sse/jobs/my", "")
+		defer hangUp()
+		await(t, "the beginning", events, func(l line) bool { return strings.Contains(l.data, `"connected"`) })
+		job := p.newJob()
+		await(t, "the job", events, func(l line) bool { return strings.Contains(l.data, job) })
+		for range 2 {
+			await(t, "a keepalive", events, func(l line) bool { return l.comment })
+		}
+		// What something on the way held back would come all at once.
+		probe, done := p.follow("/api/v1/sse/probe", "")
+		defer done()
+		await(t, "the probe", probe, func(l line) bool { return strings.Contains(l.data, `"probe"`) })
+	})
+}
+
+func TestBehindAProxyAStreamIsResumedAfterAReloadAndTheEndIsNotLost(t *testing.T) {
+	behindEveryProxy(t, func(t *testing.T, p *proxy) {
+		job := p.newJob()
+		path := "/api/v1/sse/jobs/media/" + job
+		events, hangUp := p.follow(path, "")
+		defer hangUp()
+		last := await(t, "the state", events, func(l line) bool { return strings.Contains(l.data, `"initial_status"`) })
+		if err := p.reload(); err != nil {
+			t.Fatal(err)
+		}
+		for range events { // until the old worker ends
+		}
+		if status, answer := p.rest(p.ann, "POST", "/api/v1/jobs/"+job+":cancel", map[string]any{}); status != http.StatusOK {
+			t.Fatalf("%d %v", status, answer)
+		}
+		events, hangUp = p.follow(path, last.id)
+		defer hangUp()
+		end := await(t, "the end", events, func(l line) bool { return strings.Contains(l.data, `"status":"cancelled"`) })
+		for range events { // until the server ends it
+		}
+		if res := p.do("GET", path, nil, "Last-Event-ID", end.id); res.StatusCode != http.StatusNoContent {
+			t.Errorf("having seen the end: %s", res.Status)
+		}
+	})
+}
+
+func TestBehindAProxyUploadsArePassedOnAsTheyCome(t *testing.T) {
+	behindEveryProxy(t, func(t *testing.T, p *proxy) {
+		sample, _ := p.sample(5000, 0)
+		workbook, err := os.ReadFile(sample)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, writer := io.Pipe()
+		answered := make(chan *http.Response, 1)
+		go func() {
+			defer close(answered)
+			res, err := p.client.Do(p.request("POST", "/api/v1/imports?on_issues=abort", body, "Content-Type", "application/octet-stream"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			answered <- res
+		}()
+		half := len(workbook) / 2
+		if _, err := writer.Write(workbook[:half]); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the importer has the first half", func() error {
+			if files, err := p.files("blobs"); err != nil || len(files) == 0 {
+				return errors.Join(errors.New("it has nothing"), err)
+			}
+			return nil
+		})
+		if _, err := writer.Write(workbook[half:]); err != nil {
+			t.Fatal(err)
+		}
+		writer.Close()
+		res, ok := <-answered
+		if !ok {
+			t.FailNow()
+		}
+		defer res.Body.Close()
+		var answer map[string]any
+		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || res.StatusCode != http.StatusAccepted {
+			t.Fatalf("%s %v %v", res.Status, answer, err)
+		}
+		p.job(p.ann, field(t, answer, "import", "importId").(string), "completed")
+	})
+}
+
+func TestBehindAProxyABrokenUploadGoesOnWhereItWas(t *testing.T) {
+	behindEveryProxy(t, func(t *testing.T, p *proxy) {
+		sample, _ := p.sample(20_000, 0)
+		workbook, err := os.ReadFile(sample)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tus := func(method, path string, body io.Reader, headers ...string) *http.Response {
+			return p.do(method, path, body, append(headers, "Tus-Resumable", "1.0.0", "Content-Type", "application/offset+octet-stream")...)
+		}
+		created := tus("POST", "/api/v1/uploads", nil, "Upload-Length", fmt.Sprint(len(workbook)))
+		path := created.Header.Get("Location")
+		if created.StatusCode != http.StatusCreated || !strings.HasPrefix(path, "/api/v1/uploads/") {
+			t.Fatalf("%s %v", created.Status, created.Header)
+		}
+		// The first piece breaks off in the middle of the file.
+		ctx, cut := context.WithCancel(t.Context())
+		body, writer := io.Pipe()
+		req := p.request("PATCH", path, body, "Tus-Resumable", "1.0.0", "Content-Type", "application/offset+octet-stream", "Upload-Offset", "0").WithContext(ctx)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if res, err := p.client.Do(req); err == nil {
+				res.Body.Close()
+				t.Errorf("a piece without an end was answered: %s", res.Status)
+			}
+		}()
+		if _, err := writer.Write(workbook[:len(workbook)*2/3]); err != nil {
+			t.Fatal(err)
+		}
+		kept := filepath.Join(p.data, "uploads", filepath.Base(path)+".part")
+		eventually(t, "what was sent arrives while the piece goes on", func() error {
+			if info, err := os.Stat(kept); err != nil || info.Size() == 0 {
+				return errors.Join(errors.New("nothing has arrived"), err)
+			}
+			return nil
+		})
+		cut()
+		<-ended
+		head := tus("HEAD", path, nil)
+		offset, err := strconv.Atoi(head.Header.Get("Upload-Offset"))
+		if err != nil || offset == 0 {
+			t.Fatalf("%s %v", head.Status, head.Header)
+		}
+		if res := tus("PATCH", path, bytes.NewReader(workbook[offset:]), "Upload-Offset", fmt.Sprint(offset)); res.StatusCode != http.StatusNoContent {
+			t.Fatalf("the rest: %s", res.Status)
+		}
+		res := p.do("POST", "/api/v1/imports?upload_id="+filepath.Base(path), nil)
+		var answer map[string]any
+		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || res.StatusCode != http.StatusAccepted {
+			t.Fatalf("%s %v %v", res.Status, answer, err)
+		}
+		p.job(p.ann, field(t, answer, "import", "importId").(string), "completed")
+	})
+}
+
+func TestBehindAProxySessionsAreSafeAndNobodyIsLocal(t *testing.T) {
+	behindEveryProxy(t, func(t *testing.T, p *proxy) {
+		res := p.do("POST", "/api/v1/session", nil, "Origin", p.url)
+		if cookies := res.Cookies(); res.StatusCode != http.StatusOK || len(cookies) != 1 || !cookies[0].Secure {
+			t.Fatalf("%s %v", res.Status, res.Cookies())
+		}
+		cookie := res.Cookies()[0].Name + "=" + res.Cookies()[0].Value
+		job := p.newJob()
+		for origin, want := range map[string]int{p.url: http.StatusOK, "https://evil.example": http.StatusForbidden} {
+			req := p.request("POST", "/api/v1/jobs/"+job+":cancel", nil, "Origin", origin, "Cookie", cookie)
+			req.Header.Del("Authorization")
+			res, err := p.client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != want {
+				t.Errorf("from a page of %s: %s", origin, res.Status)
+			}
+		}
+		req := p.request("POST", "/api/v1/session", nil, "Origin", p.url)
+		req.Header.Del("Authorization")
+		res, err := p.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusForbidden || len(res.Cookies()) != 0 {
+			t.Errorf("local sign-in through the proxy: %s", res.Status)
+		}
+	})
+}

@@ -1,0 +1,302 @@
+/** A worker of Headway: leases jobs, keeps their leases alive while they are worked on, and tells how they ended. */
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type HeartbeatRequest,
+  invalid,
+  type LeasedJob,
+  leaseLost,
+  passing,
+  refused,
+  type Service,
+  type StepPlan,
+  type StepReport,
+} from "./service.js";
+import { fromStruct, type JsonObject, toStruct } from "./struct.js";
+
+/** Why a job is not to be worked on any more: the reason of its signal. */
+export type StopReason = "lease lost" | "cancelled" | "shutdown";
+
+/** A failure that says why, in words for people and for machines. A permanent one is not tried again. */
+export class Failure extends Error {
+  constructor(
+    readonly reason: string,
+    message: string,
+    readonly permanent = false,
+  ) {
+    super(message);
+  }
+}
+
+/** Does one job and gives its result. It looks at `job.signal` often, and stops when that has ended. */
+export type Handler = (job: HeldJob) => Promise<JsonObject>;
+
+/** What a worker is told in log lines. */
+export type Log = (event: string, fields: Record<string, unknown>) => void;
+
+const leaseWaitSeconds = 20;
+
+/** Waits before the next try: longer each time, with jitter so that not all come back at once. */
+class Backoff {
+  private ms = 50;
+  constructor(private readonly mostMs: number) {}
+
+  async wait(signal?: AbortSignal): Promise<void> {
+    const ms = this.ms * (0.5 + Math.random() / 2);
+    this.ms = Math.min(this.ms * 2, this.mostMs);
+    await sleep(ms, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Waits for a time, or until it is rung. */
+class Alarm {
+  ring: () => void = () => {};
+
+  wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.ring = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** Leases and does jobs of one kind, one at a time, until the signal ends. It rejects if the service refuses it for good. */
+export async function work(
+  service: Service,
+  options: { kind: string; name: string; handler: Handler; log: Log; signal: AbortSignal },
+): Promise<void> {
+  const { kind, name, handler, log, signal } = options;
+  let backoff = new Backoff(2000);
+  let failing = false;
+  while (!signal.aborted) {
+    try {
+      const request = { kinds: [kind], maxJobs: 1, waitSeconds: leaseWaitSeconds, worker: name };
+      const { jobs } = await service.call("leaseJobs", request, (leaseWaitSeconds + 10) * 1000, signal);
+      if (failing) log("leasing jobs again", {});
+      failing = false;
+      backoff = new Backoff(2000);
+      for (const leased of jobs) await new HeldJob(service, leased, log).run(handler, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (refused(error)) throw error;
+      if (!failing) log("no jobs can be leased; trying again", { error: String(error) });
+      failing = true;
+      await backoff.wait(signal);
+    }
+  }
+}
+
+/** A job in this worker's hands, from its lease to its end. */
+export class HeldJob {
+  readonly jobId: string;
+  readonly payload: JsonObject;
+  /** What an earlier attempt left; empty if nothing. */
+  readonly checkpoint: Buffer;
+  private readonly stopping = new AbortController();
+  /** Ends when the job is not to be worked on any more; its reason is a StopReason. */
+  readonly signal = this.stopping.signal;
+
+  private readonly lease: { jobId: string; leaseToken: string };
+  private readonly leaseMs: number;
+  private readonly heartbeatMs: number;
+  private reportMs: number;
+  /** When the lease ends, by performance.now(): nobody sets that clock. */
+  private until: number;
+  /** What the service has not been told yet. */
+  private news: { plan?: StepPlan[]; message?: string; steps: Map<string, StepReport>; checkpoint?: Buffer } = {
+    steps: new Map(),
+  };
+  private saved?: Buffer;
+  private readonly alarm = new Alarm();
+  private ended = false;
+
+  constructor(
+    private readonly service: Service,
+    leased: LeasedJob,
+    private readonly log: Log,
+  ) {
+    const { job } = leased;
+    this.jobId = job?.jobId ?? "";
+    this.payload = fromStruct(job?.payload ?? null);
+    this.checkpoint = leased.checkpoint;
+    this.lease = { jobId: this.jobId, leaseToken: leased.leaseToken };
+    // Both times are the service's, so that our clock may be wrong.
+    this.leaseMs = millis(leased.leaseExpiresAt) - millis(job?.updatedAt ?? null);
+    this.heartbeatMs = leased.heartbeatSeconds * 1000;
+    this.reportMs = leased.reportSeconds * 1000;
+    this.until = performance.now() + this.leaseMs;
+  }
+
+  /** Declares the steps, in their order. Steps that keep their name keep their progress. */
+  plan(steps: StepPlan[]): void {
+    this.news.plan = steps;
+    this.alarm.ring();
+  }
+
+  /** Tells how far a step is: totals, not differences, so that only the newest need be sent. */
+  report(message: string, ...steps: StepReport[]): void {
+    this.news.message = message;
+    for (const step of steps)
+      this.news.steps.set(step.name ?? "", { ...this.news.steps.get(step.name ?? ""), ...step });
+    this.alarm.ring();
+  }
+
+  /** Keeps what a later attempt needs to go on from here, at most 64 KiB. */
+  save(checkpoint: Buffer): void {
+    this.news.checkpoint = checkpoint;
+    this.saved = checkpoint;
+    this.alarm.ring();
+  }
+
+  /** Writes output at an offset, and resolves once it is on disk. Writing the same bytes there again is harmless. */
+  async append(offset: number, data: Buffer): Promise<void> {
+    const most = 256 * 1024;
+    for (let at = 0; at < data.length; at += most) {
+      const piece = data.subarray(at, at + most);
+      await this.tell(() => this.service.call("appendOutput", { ...this.lease, offset: offset + at, data: piece }));
+    }
+  }
+
+  /** Has the handler do the job, keeps the lease meanwhile, and tells the service how it ended. */
+  async run(handler: Handler, shutdown: AbortSignal): Promise<void> {
+    const stop = () => this.stopping.abort("shutdown" satisfies StopReason);
+    if (shutdown.aborted) stop();
+    else shutdown.addEventListener("abort", stop, { once: true });
+    const beating = this.keepLease();
+    let outcome: string;
+    try {
+      outcome = await this.attempt(handler);
+    } catch (error) {
+      outcome =
+        leaseLost(error) || this.signal.reason === "lease lost" ? "lease lost" : `the service was not told: ${error}`;
+    }
+    shutdown.removeEventListener("abort", stop);
+    this.ended = true;
+    this.alarm.ring();
+    await beating;
+    this.log("job handled", { jobId: this.jobId, outcome });
+  }
+
+  private async attempt(handler: Handler): Promise<string> {
+    let result: JsonObject;
+    try {
+      result = await handler(this);
+    } catch (error) {
+      return this.giveUp(error);
+    }
+    const { message, steps, plan } = this.news;
+    if (plan) await this.tell(() => this.heartbeat());
+    const progress = { message: message ?? "", steps: [...steps.values()] };
+    try {
+      await this.tell(() => this.service.call("completeJob", { ...this.lease, result: toStruct(result), progress }));
+    } catch (error) {
+      if (!invalid(error)) throw error;
+      return this.giveUp(new Failure("WORKER_FAILED", `The result was refused: ${error}`, true)); // as too large
+    }
+    return "completed";
+  }
+
+  /** Tells the service why the handler has stopped. */
+  private async giveUp(cause: unknown): Promise<string> {
+    const { lease, service } = this;
+    switch (this.signal.reason as StopReason | undefined) {
+      case "lease lost":
+        return "lease lost";
+      case "shutdown": {
+        const checkpoint = this.saved;
+        await this.tell(() => service.call("releaseJob", { ...lease, ...(checkpoint && { checkpoint }) }));
+        return "released";
+      }
+      case "cancelled": {
+        const error = { reason: "CANCELLED_BY_USER", message: "The job was cancelled." };
+        await this.tell(() => service.call("failJob", { ...lease, error }));
+        return "cancelled";
+      }
+    }
+    if (leaseLost(cause)) return "lease lost";
+    const failure = cause instanceof Failure ? cause : new Failure("WORKER_FAILED", String(cause));
+    const error = { reason: failure.reason, message: failure.message.slice(0, 1000) };
+    await this.tell(() => service.call("failJob", { ...lease, error, permanent: failure.permanent }));
+    return `failed: ${failure.message}`;
+  }
+
+  /** Makes a call until it is answered, as long as the lease lives. */
+  private async tell<T>(call: () => Promise<T>): Promise<T> {
+    const backoff = new Backoff(1000);
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (leaseLost(error)) this.stopping.abort("lease lost" satisfies StopReason);
+        if (!passing(error) || performance.now() > this.until) throw error;
+        await backoff.wait();
+      }
+    }
+  }
+
+  /** Sends heartbeats until the job has ended: as often as the lease needs it, more often while there is news. */
+  private async keepLease(): Promise<void> {
+    let last = performance.now();
+    let backoff = new Backoff(1000);
+    for (;;) {
+      await this.waitForBeat(last);
+      if (this.ended) return;
+      const asked = performance.now();
+      try {
+        await this.heartbeat();
+        backoff = new Backoff(1000);
+        last = asked;
+      } catch (error) {
+        // Nobody has answered for a whole lease: somebody else may have the job.
+        if (leaseLost(error) || performance.now() > this.until) {
+          this.stopping.abort("lease lost" satisfies StopReason);
+          return;
+        }
+        await backoff.wait();
+        last = Number.NEGATIVE_INFINITY;
+      }
+    }
+  }
+
+  /** Waits until a heartbeat is due: soon after news, but not too often. */
+  private async waitForBeat(last: number): Promise<void> {
+    while (!this.ended) {
+      const { plan, message, steps, checkpoint } = this.news;
+      const news = plan || message !== undefined || steps.size > 0 || checkpoint;
+      const due = last + (news ? Math.min(this.reportMs, this.heartbeatMs) : this.heartbeatMs);
+      if (due <= performance.now()) return;
+      await this.alarm.wait(due - performance.now());
+    }
+  }
+
+  /** Renews the lease, tells what is new, and hears whether to stop. */
+  private async heartbeat(): Promise<void> {
+    const { plan, message, steps, checkpoint } = this.news;
+    this.news = { steps: new Map() };
+    const request: HeartbeatRequest = { ...this.lease };
+    if (plan) request.plan = plan;
+    if (message !== undefined || steps.size) request.progress = { message: message ?? "", steps: [...steps.values()] };
+    if (checkpoint) request.checkpoint = checkpoint;
+    const asked = performance.now();
+    try {
+      const answer = await this.service.call("heartbeat", request);
+      this.reportMs = answer.reportSeconds * 1000;
+      if (answer.cancelRequested) this.stopping.abort("cancelled" satisfies StopReason);
+    } catch (error) {
+      if (!invalid(error)) {
+        // Not sent: it goes with the next one, unless there is something newer.
+        const newer = this.news;
+        this.news = { plan, message, checkpoint, ...newer, steps: new Map([...steps, ...newer.steps]) };
+        throw error;
+      }
+      // Showing progress is not worth failing the work: the lease is renewed all the same.
+      this.log("progress refused", { jobId: this.jobId, error: String(error) });
+    }
+    this.until = asked + this.leaseMs;
+  }
+}
+
+const millis = (time: { seconds: number; nanos: number } | null): number =>
+  time ? time.seconds * 1000 + time.nanos / 1e6 : 0;

@@ -1,0 +1,141 @@
+package edge_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"headway/services/edge"
+)
+
+func TestBodyThatNeverComesDoesNotHoldAConnection(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.StallTimeout = 300 * time.Millisecond })
+	b.jobs.put("j1", "media", "ann", nil)
+	var wg sync.WaitGroup
+	for _, request := range []string{"POST /api/v1/imports", "POST /api/v1/uploads", "PATCH /api/v1/uploads/x", "POST /api/v1/jobs", "POST /api/v1/session", "POST /nowhere", "GET /"} {
+		for name, token := range map[string]string{"with a token": b.token("ann"), "without one": "nonsense"} {
+			wg.Go(func() {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nTus-Resumable: 1.0.0\r\nContent-Type: application/octet-stream\r\nContent-Length: 100000\r\n\r\nPK", request, token)
+				_ = conn.SetReadDeadline(time.Now().Add(patience)) // a TCP connection can
+				// The server hangs up; a timeout would be an error.
+				if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 ") {
+					t.Errorf("%s %s: %v %q", request, name, err, answer)
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+func TestUploadThatIsSlowButMovesIsNotCut(t *testing.T) {
+	b := setupTus(t, func(c *edge.Config) { c.StallTimeout, c.HeaderTimeout = time.Second, time.Second })
+	const pieces = 15
+	body := func() io.Reader {
+		r, w := io.Pipe()
+		go func() {
+			for range pieces { // longer, all in all, than any timeout
+				time.Sleep(100 * time.Millisecond)
+				_, _ = w.Write([]byte("PK"))
+			}
+			w.Close()
+		}()
+		return r
+	}
+	if resp := b.upload(body(), "application/octet-stream", ""); resp.StatusCode != http.StatusAccepted {
+		t.Errorf("at once: %s", resp.Status)
+	}
+	path := b.begin(2 * pieces)
+	if resp := b.append(path, 0, body()); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("resumable: %s", resp.Status)
+	}
+}
+
+func TestUploadThatWasLetInOutlivesItsToken(t *testing.T) {
+	b := setupTus(t, nil)
+	path := b.begin(4)
+	send := func(method, path string, headers ...string) *http.Response {
+		t.Helper()
+		body, w := io.Pipe()
+		token := b.tokenFor(2*time.Second, "ann")
+		go func() {
+			_, _ = w.Write([]byte("PK"))
+			time.Sleep(2500 * time.Millisecond) // tokens count in whole seconds
+			_, _ = w.Write([]byte("34"))
+			w.Close()
+		}()
+		return b.tus(method, path, body, append(headers, "Authorization", "Bearer "+token)...)
+	}
+	if resp := send(http.MethodPost, "/api/v1/imports", "Content-Type", xlsxType); resp.StatusCode != http.StatusAccepted {
+		t.Errorf("at once: %s", resp.Status)
+	}
+	if resp := send(http.MethodPatch, path, "Content-Type", "application/offset+octet-stream", "Upload-Offset", "0"); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("resumable: %s", resp.Status)
+	}
+}
+
+func TestEveryAnswerMakesBrowsersCareful(t *testing.T) {
+	certFile, keyFile, pool := certificate(t, t.TempDir())
+	b := setup(t, func(c *edge.Config) {
+		c.Page = fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}, "assets/a.js": {Data: []byte("1")}}
+		c.TLSCertFile, c.TLSKeyFile = certFile, keyFile
+	})
+	b.url = strings.Replace(b.url, "http:", "https:", 1)
+	b.client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
+	b.jobs.put("j1", "media", "ann", nil)
+	for _, path := range []string{
+		"/", "/assets/a.js", "/imports/i1", "/docs", "/docs/style.css", "/openapi.json", "/healthz", "/nowhere", "/api/nowhere",
+		"/api/v1/jobs", "/api/v1/jobs/unknown", "/api/v1/session", "/api/v1/sse/jobs/media/j1", "/api/v1/schemas/workforce/sample.xlsx?rows=1",
+	} {
+		h := b.do(http.MethodGet, path, nil).Header
+		csp := h.Get("Content-Security-Policy")
+		if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") || strings.Contains(csp, "*") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+			"Cross-Origin-Resource-Policy": "same-origin", "Strict-Transport-Security": "max-age=31536000",
+		} {
+			if got := h.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+			}
+		}
+	}
+}
+
+func TestCookieOfAnEncryptedConnectionNeverGoesUnencrypted(t *testing.T) {
+	certFile, keyFile, pool := certificate(t, t.TempDir())
+	b := setup(t, func(c *edge.Config) { c.TLSCertFile, c.TLSKeyFile = certFile, keyFile })
+	b.url = strings.Replace(b.url, "http:", "https:", 1)
+	b.client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
+	cookies := b.do(http.MethodPost, "/api/v1/session", nil).Cookies()
+	if len(cookies) != 1 || !cookies[0].Secure || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+		t.Fatalf("cookies %v", cookies)
+	}
+	// A page that came unencrypted may be anybody's, also under this server's name.
+	cookie := cookies[0].Name + "=" + cookies[0].Value
+	b.refused(b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookie, "Origin", strings.Replace(b.url, "https:", "http:", 1)),
+		http.StatusForbidden, "ORIGIN_REFUSED")
+}
+
+func TestCookieBehindAProxyThatEndsTLSIsSecure(t *testing.T) {
+	b := setup(t, nil)
+	for proto, want := range map[string]bool{"https": true, "http": false, "": false} {
+		cookies := b.do(http.MethodPost, "/api/v1/session", nil, "X-Forwarded-Proto", proto).Cookies()
+		if len(cookies) != 1 || cookies[0].Secure != want {
+			t.Errorf("X-Forwarded-Proto %q: %v", proto, cookies)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+// Package sqlitedirect speaks SQLite's own interface (https://www.sqlite.org/c3ref/intro.html) to the same library that
+// the driver modernc.org/sqlite is made of, without database/sql in between.
+//
+// It is there for writing many rows: database/sql and the driver make an interface of every value, copy every text into
+// memory of its own, and take several locks for each, which costs as much as the insertion itself. Here a statement is
+// prepared once, its values are bound from one block of memory, and a step is one call. Everything that is not about
+// many rows belongs to database/sql.
+//
+// A database may be open here and through the driver at the same time, also in one process: both are one library, with
+// one view of the locks.
+package sqlitedirect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"unsafe"
+
+	"modernc.org/libc"
+	"modernc.org/libc/sys/types"
+	_ "modernc.org/sqlite" // prepares the library for its first use
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Error is what SQLite answered. Its message is SQLite's own.
+type Error struct {
+	// Code is the extended result code (https://www.sqlite.org/rescode.html); its low 8 bits are the primary one.
+	Code    int
+	Message string
+}
+
+// Error implements error.
+func (e *Error) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.Code) }
+
+// Conn is a connection. One goroutine uses it at a time, but for Interrupt.
+type Conn struct {
+	tls *libc.TLS
+	db  uintptr
+}
+
+// Open opens the database at path, which is created if it is not there.
+func Open(path string) (*Conn, error) {
+	c := &Conn{tls: libc.NewTLS()}
+	name, err := libc.CString("file:" + (&url.URL{Path: path}).EscapedPath())
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer libc.Xfree(c.tls, name)
+	handle := libc.Xcalloc(c.tls, 1, types.Size_t(unsafe.Sizeof(uintptr(0))))
+	if handle == 0 {
+		return nil, fmt.Errorf("open %s: %w", path, errMemory)
+	}
+	defer libc.Xfree(c.tls, handle)
+	// One goroutine at a time needs no lock for each call (NOMUTEX).
+	const flags = sqlite3.SQLITE_OPEN_READWRITE | sqlite3.SQLITE_OPEN_CREATE | sqlite3.SQLITE_OPEN_NOMUTEX |
+		sqlite3.SQLITE_OPEN_URI | sqlite3.SQLITE_OPEN_EXRESCODE
+	code := sqlite3.Xsqlite3_open_v2(c.tls, name, handle, flags, 0)
+	c.db = libc.AtomicLoadPUintptr(handle)
+	if err := c.check(code); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), c.Close())
+	}
+	return c, nil
+}
+
+// Close rolls back what is open and ends the use of the connection. Its statements must be closed before.
+func (c *Conn) Close() error {
+	var err error
+	if c.db != 0 {
+		err = c.check(sqlite3.Xsqlite3_close_v2(c.tls, c.db))
+		c.db = 0
+		c.tls.Close()
+	}
+	return err
+}
+
+// InterruptOn has the statement under way end with SQLITE_INTERRUPT when ctx ends, until stop is called. A stop waits
+// for an interruption that is being made.
+func (c *Conn) InterruptOn(ctx context.Context) (stop func()) {
+	made := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(made)
+		tls := libc.NewTLS()
+		defer tls.Close()
+		sqlite3.Xsqlite3_interrupt(tls, c.db)
+	})
+	return sync.OnceFunc(func() {
+		if !cancel() {
+			<-made
+		}
+	})
+}
+
+// Exec runs a statement that gives no rows; its arguments are int64, string or nil.
+func (c *Conn) Exec(text string, args ...any) error {
+	return c.Query(text, args, nil)
+}
+
+// Query runs a statement and calls each for every row; nil if there are none to see.
+func (c *Conn) Query(text string, args []any, each func(row *Stmt)) (err error) {
+	s, err := c.Prepare(text)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case nil:
+			err = s.BindNull(i + 1)
+		case int64:
+			err = s.BindInt(i+1, v)
+		case string:
+			err = s.BindText(i+1, []byte(v))
+		default:
+			err = fmt.Errorf("a %T cannot be bound", arg)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for {
+		row, err := s.Step()
+		if err != nil || !row {
+			return err
+		}
+		if each != nil {
+			each(s)
+		}
+	}
+}
+
+// Changes is how many rows the last statement inserted, updated or deleted.
+func (c *Conn) Changes() int64 { return sqlite3.Xsqlite3_changes64(c.tls, c.db) }
+
+var errMemory = errors.New("no memory is left")
+
+// check turns a result code into an error.
+func (c *Conn) check(code int32) error {
+	switch code & 0xff {
+	case sqlite3.SQLITE_OK, sqlite3.SQLITE_ROW, sqlite3.SQLITE_DONE:
+		return nil
+	}
+	if c.db == 0 {
+		return &Error{Code: int(code), Message: libc.GoString(sqlite3.Xsqlite3_errstr(c.tls, code))}
+	}
+	return &Error{Code: int(code), Message: libc.GoString(sqlite3.Xsqlite3_errmsg(c.tls, c.db))}
+}

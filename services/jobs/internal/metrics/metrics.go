@@ -1,0 +1,186 @@
+// Package metrics tells operators how the jobs service is doing.
+//
+// Everything is derived from what the store tells its observer, so it costs a few map look-ups a commit and nothing is
+// ever counted that is not durable.
+package metrics
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"headway/services/jobs/internal/job"
+)
+
+const (
+	// mostKinds is how many kinds have a label of their own. Users choose kinds freely, and each costs memory.
+	mostKinds = 100
+	// otherKinds labels jobs of kinds that no worker has asked for since the service started, and those beyond mostKinds.
+	otherKinds = "other"
+)
+
+// Watchers counts those who watch now, by what they watch.
+type Watchers func() (jobs, owners, everyone, outputs int)
+
+// Metrics is a prometheus.Collector. Safe for concurrent use.
+type Metrics struct {
+	watchers Watchers
+
+	mu    sync.Mutex
+	known map[string]struct{}           // kinds with a label of their own
+	live  map[string]map[job.Status]int // jobs that have not ended, by kind
+
+	liveJobs, watching           *prometheus.Desc
+	ended, granted, expired      *prometheus.CounterVec
+	wait                         *prometheus.HistogramVec
+	commitChanges, commitSeconds prometheus.Histogram
+	outputBytes                  prometheus.Counter
+	collectors                   []prometheus.Collector
+}
+
+// New makes the metrics of a service that has these watchers.
+func New(watchers Watchers) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	m := &Metrics{
+		watchers: watchers,
+		known:    map[string]struct{}{},
+		live:     map[string]map[job.Status]int{},
+		liveJobs: prometheus.NewDesc("headway_jobs", "Jobs that have not ended.", []string{"kind", "status"}, nil),
+		watching: prometheus.NewDesc("headway_jobs_watchers", "Open watches: of one job, of an owner's jobs, of everyone's jobs, of an output.", []string{"of"}, nil),
+		ended:    counter("headway_jobs_ended_total", "Jobs that have reached a terminal status.", "kind", "status"),
+		granted:  counter("headway_jobs_leases_granted_total", "Leases given to workers.", "kind"),
+		expired:  counter("headway_jobs_leases_expired_total", "Leases that ran out because their worker went silent.", "kind"),
+		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "headway_jobs_queue_wait_seconds",
+			Help:    "Time from a job's being ready to its lease, in seconds.",
+			Buckets: []float64{0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800, 7200}}, []string{"kind"}),
+		commitChanges: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "headway_jobs_commit_changes",
+			Help: "Changes that shared one commit of the database.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
+		commitSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "headway_jobs_commit_seconds",
+			Help: "Time of a commit from its beginning until it was on disk, in seconds.", Buckets: prometheus.ExponentialBuckets(0.00025, 2, 14)}),
+		outputBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_jobs_output_bytes_total", Help: "Bytes of output that workers have appended."}),
+	}
+	m.collectors = []prometheus.Collector{m.ended, m.granted, m.expired, m.wait, m.commitChanges, m.commitSeconds, m.outputBytes}
+	return m
+}
+
+// Start sets how many jobs there are by kind and status. Call it before the first Observe.
+func (m *Metrics) Start(live map[string]map[job.Status]int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.live = live
+}
+
+// Asked notes that a worker asks for jobs of these kinds.
+func (m *Metrics) Asked(kinds []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, kind := range kinds {
+		if len(m.known) < mostKinds {
+			m.known[kind] = struct{}{}
+		}
+	}
+}
+
+// Expired notes that a lease of a job of this kind has run out.
+func (m *Metrics) Expired(kind string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.expired.WithLabelValues(m.label(kind)).Inc()
+}
+
+// Observe takes in what has become durable.
+func (m *Metrics) Observe(c *job.Commit) {
+	m.commitChanges.Observe(float64(c.Changes))
+	m.commitSeconds.Observe(c.Took.Seconds())
+	for _, grown := range c.Output {
+		m.outputBytes.Add(float64(grown.Added))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range c.Jobs {
+		if j, was := &c.Jobs[i], c.Was[i]; j.Status != was {
+			m.moved(j, was)
+		}
+	}
+}
+
+// moved notes a change of status. The lock is held.
+func (m *Metrics) moved(j *job.Job, was job.Status) {
+	counts := m.live[j.Kind]
+	if counts == nil {
+		counts = map[job.Status]int{}
+		m.live[j.Kind] = counts
+	}
+	if was != 0 && !was.Terminal() {
+		if counts[was]--; counts[was] == 0 {
+			delete(counts, was)
+		}
+	}
+	switch {
+	case j.Status.Terminal():
+		m.ended.WithLabelValues(m.label(j.Kind), j.Status.String()).Inc()
+	default:
+		counts[j.Status]++
+	}
+	if j.Status == job.Active {
+		m.granted.WithLabelValues(m.label(j.Kind)).Inc()
+		if !j.ReadyAt.IsZero() {
+			m.wait.WithLabelValues(m.label(j.Kind)).Observe(max(j.UpdatedAt.Sub(j.ReadyAt).Seconds(), 0))
+		}
+	}
+	if len(counts) == 0 {
+		delete(m.live, j.Kind)
+	}
+}
+
+// label is what a kind is called. The lock is held.
+func (m *Metrics) label(kind string) string {
+	if _, ok := m.known[kind]; ok {
+		return kind
+	}
+	return otherKinds
+}
+
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
+	to <- m.liveJobs
+	to <- m.watching
+	for _, c := range m.collectors {
+		c.Describe(to)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(to chan<- prometheus.Metric) {
+	for _, c := range m.collectors {
+		c.Collect(to)
+	}
+	jobs, owners, everyone, outputs := m.watchers()
+	for of, n := range map[string]int{"job": jobs, "owner": owners, "everyone": everyone, "output": outputs} {
+		to <- prometheus.MustNewConstMetric(m.watching, prometheus.GaugeValue, float64(n), of)
+	}
+	for label, counts := range m.byLabel() {
+		for _, status := range []job.Status{job.Queued, job.Active, job.Waiting} { // also those of which there are none
+			to <- prometheus.MustNewConstMetric(m.liveJobs, prometheus.GaugeValue, float64(counts[status]), label, status.String())
+		}
+	}
+}
+
+// byLabel is how many live jobs there are by label and status, with every known kind.
+func (m *Metrics) byLabel() map[string]map[job.Status]int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := map[string]map[job.Status]int{otherKinds: {}}
+	for kind := range m.known {
+		all[kind] = map[job.Status]int{}
+	}
+	for kind, counts := range m.live {
+		of := all[m.label(kind)]
+		for status, n := range counts {
+			of[status] += n
+		}
+	}
+	return all
+}
