@@ -184,21 +184,29 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) serve() error {
-	var g errgroup.Group
+	var (
+		g      errgroup.Group
+		failed atomic.Pointer[error]
+	)
 	for _, lis := range append(s.queues, s.listener) {
 		g.Go(func() error {
 			err := s.serveOn(lis)
 			if !errors.Is(err, http.ErrServerClosed) {
+				failed.Store(&err)
 				_ = s.server.Close() // one that cannot go on ends all
 			}
 			return err
 		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	if cause := failed.Load(); cause != nil {
+		return *cause
+	}
+	return err
 }
 
 func (s *Service) serveOn(lis net.Listener) error {
-	if s.server.TLSConfig != nil {
+	if s.cfg.TLSCertFile != "" {
 		return s.server.ServeTLS(lis, "", "")
 	}
 	return s.server.Serve(lis)
