@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -188,7 +189,7 @@ func (s *Service) serve() error {
 		g      errgroup.Group
 		failed atomic.Pointer[error]
 	)
-	for _, lis := range append(s.queues, s.listener) {
+	for _, lis := range slices.Concat(s.queues, []net.Listener{s.listener}) {
 		g.Go(func() error {
 			err := s.serveOn(lis)
 			if !errors.Is(err, http.ErrServerClosed) {
@@ -237,7 +238,7 @@ func (s *Service) counted(next http.Handler) http.Handler {
 }
 
 func (s *Service) close() {
-	closeAll(append(s.queues, s.listener))
+	closeAll(slices.Concat(s.queues, []net.Listener{s.listener}))
 	for _, conn := range []*grpc.ClientConn{s.jobs, s.importer} {
 		if conn != nil {
 			_ = conn.Close() // fails only if closed before

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -22,7 +23,7 @@ func TestMoreQueuesShareThePortAndRefuseItToOthers(t *testing.T) {
 	if err != nil || len(more) != 3 {
 		t.Fatalf("%d more, %v", len(more), err)
 	}
-	all := append(more, first)
+	all := slices.Concat(more, []net.Listener{first})
 
 	// Another Headway, or any program that does not ask to share, is refused the port.
 	if lis, err := net.Listen("tcp", first.Addr().String()); !errors.Is(err, syscall.EADDRINUSE) {
