@@ -55,10 +55,10 @@ export class Worker {
    * Appends output at a byte offset.
    * @param {{ jobId: string, leaseToken: string }} lease
    * @param {number} offset
-   * @param {string} text
+   * @param {string | Uint8Array} data
    */
-  write(lease, offset, text) {
-    return this.call("AppendOutput", { ...lease, offset, data: Buffer.from(text).toString("base64") });
+  write(lease, offset, data) {
+    return this.call("AppendOutput", { ...lease, offset, data: Buffer.from(data).toString("base64") });
   }
 
   /**

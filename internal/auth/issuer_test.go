@@ -3,7 +3,6 @@ package auth_test
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -424,8 +423,7 @@ func TestEachKindOfTokenIsVerifiedByItsOwnKeyOnly(t *testing.T) {
 				t.Errorf("%+v, %v, want %s", id, err, want)
 			}
 		}
-		public, _ := keys["old"].Public().(crypto.PublicKey)
-		pemOf := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(public))})
+		pemOf := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(keys["old"].Public()))})
 		for name, token := range map[string]string{
 			"none":               issued(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "old", nil),
 			"HS by a public key": issued(t, jwt.SigningMethodHS256, pemOf, "old", nil),

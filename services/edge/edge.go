@@ -89,7 +89,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if cfg.UploadsDir != "" {
 		if s.pieces, err = resumable.Open(resumable.Config{
 			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, PerUser: max(cfg.UnfinishedPerUser, 0),
-			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Logger: cfg.Logger,
+			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Bytes: max(cfg.UnfinishedBytes, 0), Logger: cfg.Logger,
 		}); err != nil {
 			return nil, fmt.Errorf("edge: %w", err)
 		}

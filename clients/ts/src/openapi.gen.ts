@@ -58,7 +58,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows.
+         * ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows. If
+         *     the database has changed meanwhile so that fewer rows would get in, or more be overwritten, than were confirmed, it
+         *     waits again, with the new numbers; if the schema has changed, the job fails with SCHEMA_CHANGED.
          * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
          */
         post: operations["ImportService_ConfirmImport"];

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type JobSnapshot, readOutput, type StreamTransport, watchJob, watchJobs } from "../src/index.js";
 import { Hub } from "../src/shared/hub.js";
 import { linkToLeader } from "../src/shared/leader-link.js";
-import type { HubMessage, HubSettings } from "../src/shared/protocol.js";
+import { type HubMessage, type HubSettings, readBatch } from "../src/shared/protocol.js";
 import { Tab } from "../src/shared/tab.js";
 import { type Answer, event, refusal, type ScriptedServer, startScriptedServer, stream } from "./scripted-server.js";
 
@@ -23,12 +23,12 @@ const settings = (connections = 4): HubSettings => ({
   connections,
 });
 
-/** A hub that tabs can be linked to, as ports of a worker do: nobody hears in the moment in which somebody speaks. */
+/** A hub that tabs can be linked to. */
 function startHub(connections?: number) {
   const hub = new Hub(settings(connections));
   closing.push(() => hub.close());
   const link = (receive: (message: HubMessage) => void) => {
-    const guest = hub.welcome((message) => queueMicrotask(() => receive(structuredClone(message))));
+    const guest = hub.welcome((batch) => readBatch(batch).forEach(receive));
     return { post: guest.receive, revive() {}, close() {} };
   };
   const openTab = (): StreamTransport => new Tab(link).follow;
@@ -154,11 +154,12 @@ describe("tabs with one hub", () => {
     try {
       const { hub } = startHub();
       const told: string[] = [];
-      const guest = hub.welcome(({ type }) => told.push(type));
+      const guest = hub.welcome((batch) => told.push(...readBatch(batch).map(({ type }) => type)));
       guest.receive({ type: "here", visible: true });
       guest.receive({ type: "here", visible: true });
       vi.advanceTimersByTime(300_000);
       guest.receive({ type: "here", visible: true });
+      await Promise.resolve();
       expect(told).toEqual(["welcome", "here", "welcome"]);
     } finally {
       vi.useRealTimers();

@@ -2,6 +2,7 @@ import { memo, useEffect, useRef } from "react";
 import type { Issue } from "../index.js";
 import { defaultLabels, type Labels } from "./labels.js";
 import { type IssuePages, type UseIssuesOptions, useIssues } from "./useIssues.js";
+import { useNearby } from "./useNearby.js";
 
 /** Which issues to show. */
 export interface IssueTableProps extends UseIssuesOptions {
@@ -11,7 +12,7 @@ export interface IssueTableProps extends UseIssuesOptions {
   onCount?: ((counts: { matching: number; found: number }) => void) | undefined;
 }
 
-/** An import's issues as a table that loads further pages as one scrolls; rows out of sight cost no layout. */
+/** An import's issues as a table that loads further pages as one scrolls; rows out of sight are not there. */
 export function IssueTable({ labels = defaultLabels, className = "", onCount, ...options }: IssueTableProps) {
   const issues = useIssues(options);
   const { matching, found, loading } = issues;
@@ -52,31 +53,54 @@ export function IssueTable({ labels = defaultLabels, className = "", onCount, ..
 const pageStart = (pages: IssuePages["pages"], index: number) =>
   pages.slice(0, index).reduce((sum, page) => sum + page.length, 2);
 
-const IssuePage = memo(function IssuePage(props: { page: readonly Issue[]; first: number; labels: Labels }) {
-  const { page, first, labels } = props;
+/** Rows that come and go together as one scrolls. */
+const groupSize = 50;
+
+const IssuePage = memo(function IssuePage({ page, first, labels }: RowsProps) {
+  return Array.from({ length: Math.ceil(page.length / groupSize) }, (_, index) => (
+    <IssueGroup
+      key={index}
+      page={page.slice(index * groupSize, (index + 1) * groupSize)}
+      first={first + index * groupSize}
+      labels={labels}
+    />
+  ));
+});
+
+interface RowsProps {
+  page: readonly Issue[];
+  /** The first row's number, counting the head. */
+  first: number;
+  labels: Labels;
+}
+
+/** Some rows. Far out of sight they are taken away, and their height stays: thousands of rows cost as much as a few. */
+function IssueGroup({ page, first, labels }: RowsProps) {
+  const { ref, near, height } = useNearby<HTMLDivElement>();
   return (
-    <div role="rowgroup" className="headway-issues-page">
-      {page.map((issue, index) => (
-        <div
-          key={index}
-          role="row"
-          aria-rowindex={first + index}
-          className="headway-issue"
-          data-severity={issue.severity}
-        >
-          <code role="cell">{issue.cell}</code>
-          <span role="cell">{issue.column}</span>
-          <span role="cell" className="headway-issue-value">
-            {issue.value}
-          </span>
-          <span role="cell">
-            <span className="headway-issue-code">{labels.issueCodes[issue.code] ?? issue.code}</span> {issue.message}
-          </span>
-        </div>
-      ))}
+    <div role="rowgroup" className="headway-issues-page" ref={ref} style={near ? undefined : { blockSize: height }}>
+      {near &&
+        page.map((issue, index) => (
+          <div
+            key={index}
+            role="row"
+            aria-rowindex={first + index}
+            className="headway-issue"
+            data-severity={issue.severity}
+          >
+            <code role="cell">{issue.cell}</code>
+            <span role="cell">{issue.column}</span>
+            <span role="cell" className="headway-issue-value">
+              {issue.value}
+            </span>
+            <span role="cell">
+              <span className="headway-issue-code">{labels.issueCodes[issue.code] ?? issue.code}</span> {issue.message}
+            </span>
+          </div>
+        ))}
     </div>
   );
-});
+}
 
 /** Loads the next page when it comes into view; the button does it by hand, and by keyboard. */
 function Foot({ issues, labels }: { issues: IssuePages; labels: Labels }) {
@@ -84,9 +108,11 @@ function Foot({ issues, labels }: { issues: IssuePages; labels: Labels }) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (!button.current || loading || !more || error || typeof IntersectionObserver === "undefined") return;
-    // The table may scroll inside a box of its own (scrollMargin) or with the whole page (rootMargin).
-    const ahead = { rootMargin: "600px", scrollMargin: "600px" };
-    const watching = new IntersectionObserver(([entry]) => entry?.isIntersecting && loadMore(), ahead);
+    // As in useNearby, and further: the next page should be there before one comes to it.
+    const ahead = { rootMargin: "4000px", scrollMargin: "4000px" };
+    const watching = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) loadMore();
+    }, ahead);
     watching.observe(button.current);
     return () => watching.disconnect();
   }, [loading, more, error, loadMore]);

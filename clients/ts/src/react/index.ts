@@ -11,6 +11,7 @@ export { type UseJobOptions, useJob } from "./useJob.js";
 export { type LiveOutput, type UseJobOutputOptions, useJobOutput } from "./useJobOutput.js";
 export { type JobSSE, type UseJobSSEOptions, useJobSSE } from "./useJobSSE.js";
 export { type LiveJobs, useJobs } from "./useJobs.js";
+export { type Nearby, useNearby } from "./useNearby.js";
 export { type ProgressUpdate, type SSEProgress, useSSEProgress } from "./useSSEProgress.js";
 export { type SendUpload, type Upload, type UploadState, useUpload } from "./useUpload.js";
 export type { LiveJob } from "./useWatch.js";

@@ -32,7 +32,7 @@ interface State extends Omit<IssuePages, "more" | "loadMore"> {
 
 /** Loads the issues of an import that match a filter. */
 export function useIssues(options: UseIssuesOptions): IssuePages {
-  const { importId, sheet, code, severity, search, pageSize = 200, version } = options;
+  const { importId, sheet, code, severity, search, pageSize = 500, version } = options;
   const connection = useConnection();
   const [state, setState] = useState<State>(nothing);
   const load = useRef<(token: string) => void>(() => {});

@@ -27,7 +27,15 @@ export interface Upload extends UploadState {
   reset: () => void;
 }
 
-const idle: UploadState = { status: "idle", fileName: "", loaded: 0, total: 0, waiting: false, accepted: undefined, error: undefined };
+const idle: UploadState = {
+  status: "idle",
+  fileName: "",
+  loaded: 0,
+  total: 0,
+  waiting: false,
+  accepted: undefined,
+  error: undefined,
+};
 
 /** Sends a workbook: `uploadWorkbook`, or `uploadResumably` with what it needs besides. */
 export type SendUpload = (

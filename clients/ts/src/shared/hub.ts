@@ -1,4 +1,4 @@
-import type { HubMessage, HubSettings, TabMessage } from "./protocol.js";
+import type { Batch, HubMessage, HubSettings, TabMessage } from "./protocol.js";
 import { toPlain } from "./protocol.js";
 import { type Follower, Upstream } from "./upstream.js";
 
@@ -43,8 +43,17 @@ export class Hub {
     this.sweeping = setInterval(() => this.sweep(), goneMs / 3);
   }
 
-  /** Takes in a tab, which is told by `post`. */
-  welcome(post: (message: HubMessage) => void): Guest {
+  /** Takes in a tab, which is told by `send`, never in the moment in which it speaks. */
+  welcome(send: (batch: Batch) => void): Guest {
+    let waiting: HubMessage[] = [];
+    const post = (message: HubMessage) => {
+      if (waiting.push(message) > 1) return;
+      queueMicrotask(() => {
+        const batch = JSON.stringify(waiting);
+        waiting = [];
+        send(batch);
+      });
+    };
     const tab: Tab = { post, visible: true, heard: 0, streams: new Map() };
     return {
       receive: (message) => {

@@ -1,8 +1,18 @@
 import { Hub } from "./hub.js";
-import { type HubMessage, type HubSettings, type Link, protocolVersion, type TabMessage } from "./protocol.js";
+import {
+  type Batch,
+  type HubMessage,
+  type HubSettings,
+  type Link,
+  protocolVersion,
+  readBatch,
+  type TabMessage,
+} from "./protocol.js";
 
 /** What goes over the channel: to the hub, to one tab, or to all. */
-type Parcel = { to: "hub"; from: string; message: TabMessage } | { to: string; message: HubMessage };
+type Parcel = { to: "hub"; from: string; message: TabMessage } | { to: string; batch: Batch };
+
+const welcome: HubMessage = { type: "welcome" };
 
 /**
  * Links tabs by a BroadcastChannel to a hub in one of them, the leader: whoever holds the lock. When it closes, the lock
@@ -24,19 +34,18 @@ export function linkToLeader(settings: HubSettings, receive: (message: HubMessag
     if (closing.signal.aborted) return Promise.resolve();
     const hub = new Hub(settings);
     const guests = new Map<string, ReturnType<Hub["welcome"]>>();
-    // A tab hears its own hub like any other, later than it speaks.
-    own = hub.welcome((message) => queueMicrotask(() => receive(message))).receive;
+    own = hub.welcome((batch) => readBatch(batch).forEach(receive)).receive;
     remote = (from, message) => {
       let guest = guests.get(from);
       if (!guest) {
-        guest = hub.welcome((answer) => send({ to: from, message: answer }));
+        guest = hub.welcome((batch) => send({ to: from, batch }));
         guests.set(from, guest);
       }
       guest.receive(message);
       if (message.type === "bye") guests.delete(from);
     };
-    send({ to: "all", message: { type: "welcome" } });
-    receive({ type: "welcome" });
+    send({ to: "all", batch: JSON.stringify([welcome]) });
+    receive(welcome);
     return new Promise<void>((resolve) => {
       stopLeading = () => {
         own = remote = stopLeading = undefined;
@@ -55,8 +64,8 @@ export function linkToLeader(settings: HubSettings, receive: (message: HubMessag
   };
 
   channel.onmessage = ({ data }: MessageEvent<Parcel>) => {
-    if (data.to === "hub") remote?.((data as { from: string }).from, data.message as TabMessage);
-    else if (data.to === me || data.to === "all") receive(data.message as HubMessage);
+    if ("message" in data) remote?.(data.from, data.message);
+    else if (data.to === me || data.to === "all") readBatch(data.batch).forEach(receive);
   };
   elect({ signal: closing.signal });
 

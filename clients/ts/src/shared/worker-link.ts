@@ -1,4 +1,12 @@
-import { type HubMessage, type HubSettings, type Link, protocolVersion, type TabMessage } from "./protocol.js";
+import {
+  type Batch,
+  type HubMessage,
+  type HubSettings,
+  type Link,
+  protocolVersion,
+  readBatch,
+  type TabMessage,
+} from "./protocol.js";
 
 /** How long a worker may take to answer the first time. */
 const startMs = 5_000;
@@ -29,10 +37,10 @@ export function linkToWorker(
       name: `headway ${key.join(" ")}`,
     });
     worker.onerror = refuse;
-    worker.port.onmessage = ({ data }: MessageEvent<HubMessage>) => {
+    worker.port.onmessage = ({ data }: MessageEvent<Batch>) => {
       if (!welcomed) clearTimeout(waiting);
       welcomed = true;
-      receive(data);
+      readBatch(data).forEach(receive);
     };
     worker.port.postMessage({ hello: settings } satisfies Hello);
   };

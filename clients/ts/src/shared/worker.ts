@@ -12,7 +12,7 @@ addEventListener("connect", (event) => {
   port.onmessage = ({ data }: MessageEvent<Hello | TabMessage>) => {
     if ("hello" in data) {
       hub ??= new Hub(data.hello);
-      receive = hub.welcome((message) => port.postMessage(message)).receive;
+      receive = hub.welcome((batch) => port.postMessage(batch)).receive;
     } else receive?.(data);
   };
 });

@@ -205,6 +205,7 @@ func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
 	}
 	if b[i] == '/' && b[i+1] == '>' {
 		r.col = col
+		r.blanks = append(r.blanks, col)
 		return i + 2, quickRead
 	}
 	if b[i] != '>' {

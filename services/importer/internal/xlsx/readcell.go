@@ -113,7 +113,7 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 		r.sorted = false
 	}
 	r.col, r.inCell = col, true
-	if len(r.cells) > r.limits.MaxColumns {
+	if len(r.cells)+len(r.blanks) > r.limits.MaxColumns {
 		return 0, 0, 0, x.refusal(Damaged, "a row has more cells than columns")
 	}
 	if col > r.limits.MaxColumns {
@@ -136,6 +136,7 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 func (r *Rows) add(c Cell) {
 	r.inCell = false
 	if c.Kind == Empty && !c.HasFormula {
+		r.blanks = append(r.blanks, c.Col)
 		return
 	}
 	r.content = r.content || c.Kind != Empty

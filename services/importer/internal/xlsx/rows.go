@@ -27,6 +27,7 @@ type Rows struct {
 	text    textArena // decoded text, and cells' text moved out of the buffer
 	content bool      // the row holds more than empty cells
 	sorted  bool      // the row's cells stand in ascending order
+	blanks  []int     // columns of the row's cells that hold nothing, as they stand
 
 	number int    // of the current row
 	digits []byte // number as text
@@ -255,7 +256,7 @@ func (r *Rows) finish() error {
 func (r *Rows) beginRow(ref []byte, hidden bool) error {
 	next := r.number + 1
 	r.cells, r.stable, r.col = r.cells[:0], 0, 0
-	r.content, r.sorted, r.inCell = false, true, false
+	r.content, r.sorted, r.blanks, r.inCell = false, true, r.blanks[:0], false
 	r.text.reset()
 	r.start = r.x.base + int64(r.x.pos)
 	if len(ref) > 0 {
@@ -326,16 +327,20 @@ func (r *Rows) checkRow() error {
 	return nil
 }
 
-// endRow puts the cells into order.
+// endRow puts the cells into order, and refuses a row in which one stands twice, also if it holds nothing once.
 func (r *Rows) endRow() error {
 	r.inCell = false
 	if r.sorted {
 		return nil
 	}
 	slices.SortStableFunc(r.cells, func(a, b Cell) int { return a.Col - b.Col })
-	for i := 1; i < len(r.cells); i++ {
-		if r.cells[i].Col == r.cells[i-1].Col {
-			return r.x.refusal(Damaged, "cell %s stands twice", CellName(r.cells[i].Col, r.number))
+	for _, c := range r.cells {
+		r.blanks = append(r.blanks, c.Col)
+	}
+	slices.Sort(r.blanks)
+	for i := 1; i < len(r.blanks); i++ {
+		if col := r.blanks[i]; col == r.blanks[i-1] {
+			return r.x.refusal(Damaged, "cell %s stands twice", CellName(col, r.number))
 		}
 	}
 	return nil

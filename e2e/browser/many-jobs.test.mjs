@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { launch, open, until } from "./chromium.mjs";
+import { importAt, ScriptedEdge } from "./scripted-edge.mjs";
+
+const many = 1000;
+
+/**
+ * Scrolls through live jobs, each of which moves once a second or stands still, and counts the pictures that the page draws.
+ * @param {import("playwright-core").Browser} browser
+ * @param {boolean} moving
+ */
+async function scrollThrough(browser, moving) {
+  const ids = Array.from({ length: many }, (_, index) => `job-${String(index).padStart(4, "0")}`);
+  let revision = 1;
+  const at = (/** @type {string} */ jobId) => ({
+    ...importAt((revision % 1000) / 1000, revision),
+    jobId,
+    import: undefined,
+  });
+  const edge = await ScriptedEdge.start(() => ids.map(at));
+  const { page, context, assertNoErrors } = await open(browser, `${edge.address}/jobs`);
+  await until(page, (n) => document.querySelectorAll(".job-row").length === n, many);
+  let turn = 0;
+  const ticking = setInterval(() => {
+    if (!moving) return;
+    // Every second brings each job's next state, spread over ten ticks.
+    if (turn % 10 === 0) revision++;
+    for (let index = turn % 10; index < ids.length; index += 10) edge.tell(at(ids[index] ?? ""));
+    turn++;
+  }, 100);
+  const seen = await page.evaluate(async () => {
+    const end = performance.now() + 4000;
+    let frames = 0;
+    while (performance.now() < end) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      // As somebody does who looks for a job.
+      window.scrollBy(0, 20);
+      frames++;
+    }
+    return { frames, nodes: document.querySelectorAll("main *").length, height: document.body.scrollHeight };
+  });
+  const percents = () => page.locator(".job-row .job-percent").first().textContent();
+  const before = await percents();
+  while (moving && (await percents()) === before) await page.waitForTimeout(50);
+  clearInterval(ticking);
+  assertNoErrors();
+  await context.close();
+  await edge.stop();
+  return seen;
+}
+
+test("1,000 live jobs scroll as smoothly as if they stood still, and only those near are in the page", async () => {
+  const browser = await launch();
+  try {
+    const still = await scrollThrough(browser, false);
+    const live = await scrollThrough(browser, true);
+    console.info(`frames while still: ${still.frames}, live: ${live.frames}; elements: ${live.nodes}`);
+    assert.ok(live.height > 50_000, `all of them have their place: ${live.height} px`);
+    assert.ok(live.nodes < 3000, `${live.nodes} elements`);
+    assert.ok(live.frames > still.frames / 2, `${live.frames} frames, ${still.frames} while still`);
+  } finally {
+    await browser.close();
+  }
+});

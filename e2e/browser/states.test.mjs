@@ -1,0 +1,191 @@
+// What a job's page shows, in states that need a worker, a lost line or patience.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { assertAccessible, chooseWorkbook, launch, open, picture, totals, until, waitForStatus } from "./chromium.mjs";
+import { Headway } from "./headway.mjs";
+import { Worker } from "./worker.mjs";
+
+const key = "a key of this test alone, which is long enough";
+
+/** @type {Headway} */
+let headway;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Worker} */
+let worker;
+before(async () => {
+  [headway, browser] = await Promise.all([Headway.start(`--key=${key}`), launch()]);
+  worker = new Worker(headway, key);
+});
+after(async () => {
+  await browser?.close();
+  await headway?.stop();
+});
+
+/**
+ * Opens a browser in which somebody is signed in.
+ * @param {string} user
+ * @param {string} [path]
+ */
+async function openAs(user, path = "/") {
+  const token = headway.token(user, key);
+  const opened = await open(browser, `${headway.address}/favicon.svg`);
+  await opened.context.request.post(`${headway.address}/api/v1/session`, {
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  await opened.page.goto(headway.address + path);
+  return { ...opened, token };
+}
+
+/**
+ * Creates a job of a kind of its own, and leases it.
+ * @param {string} user
+ * @param {string} kind
+ */
+async function leased(user, kind) {
+  const token = headway.token(user, key);
+  await headway.call(token, "POST", "jobs", { kind, title: `A ${kind}` });
+  const lease = await worker.lease(kind);
+  return { lease, path: `/jobs/${kind}/${lease.jobId}` };
+}
+
+describe("a job's output", () => {
+  test("streams in as text, goes on through a reload, and stays when the job has ended", async () => {
+    const { lease, path } = await leased("ann", "story");
+    const { page, context, assertNoErrors } = await openAs("ann", path);
+    await page.getByText("Output appears here as the job writes it.").waitFor();
+    await worker.write(lease, 0, "It was a dark ");
+    await page.getByText("It was a dark").waitFor();
+    await page.reload();
+    await page.getByText("It was a dark").waitFor();
+    await worker.write(lease, 14, "and stormy 🌩 night.");
+    await page.getByText("It was a dark and stormy 🌩 night.").waitFor();
+    await worker.complete(lease, { words: 7 });
+    await page.locator('.import[data-status="completed"]').waitFor();
+    await page.getByRole("heading", { name: "Result" }).waitFor();
+    await assertAccessible(page, "a job with output");
+    await picture(page, "desktop-light-7-output");
+    assertNoErrors();
+    await context.close();
+  });
+
+  test("is shown as a picture when it is one", async () => {
+    const { lease, path } = await leased("ann", "media");
+    const { page, context, assertNoErrors } = await openAs("ann", path);
+    const png = Buffer.from(
+      "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+      "base64",
+    );
+    await worker.write(lease, 0, png.subarray(0, 30));
+    await worker.write(lease, 30, png.subarray(30));
+    await worker.complete(lease, {});
+    const image = page.getByRole("img", { name: "The job's picture so far" });
+    await image.waitFor();
+    await until(page, () => (document.querySelector(".output img")?.naturalWidth ?? 0) === 1, undefined);
+    await assertAccessible(page, "a job with a picture");
+    assertNoErrors();
+    await context.close();
+  });
+});
+
+test("offline the page says so calmly, and back it shows what happened meanwhile", async () => {
+  const { lease, path } = await leased("bo", "crawl");
+  const { page, context } = await openAs("bo", path);
+  await worker.report(lease, "Page 1 of 3");
+  await page.getByText("Page 1 of 3").waitFor();
+  await context.setOffline(true);
+  await page.getByText("You are offline. The job goes on without this page; it comes back by itself.").waitFor();
+  await worker.report(lease, "Page 2 of 3");
+  await context.setOffline(false);
+  await page.getByText("Page 2 of 3").waitFor();
+  await until(page, () => !document.body.textContent?.includes("You are offline"), undefined);
+  await worker.complete(lease, {});
+  await waitForStatus(page, "completed");
+  await context.close();
+});
+
+describe("an upload", () => {
+  /**
+   * Slows the page's uploads down, so that there is a middle to break them in.
+   * @param {import("playwright-core").Page} page
+   * @param {number} bytesPerSecond
+   */
+  async function slowDown(page, bytesPerSecond) {
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Network.emulateNetworkConditions", {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: bytesPerSecond,
+    });
+    return devtools;
+  }
+
+  /** @param {import("playwright-core").Page} page */
+  const offsets = (page) => {
+    /** @type {number[]} */
+    const seen = [];
+    page.on("request", (request) => {
+      if (request.method() === "PATCH") seen.push(Number(request.headers()["upload-offset"]));
+    });
+    return seen;
+  };
+
+  /**
+   * @param {import("playwright-core").Page} page
+   * @param {number} percent
+   */
+  const uploaded = (page, percent) =>
+    until(
+      page,
+      (wanted) => Number.parseInt(document.querySelector(".upload-percent")?.textContent ?? "0", 10) >= wanted,
+      percent,
+    );
+
+  test("goes on with the next byte after the server was killed in the middle of it", async () => {
+    const { page, context } = await openAs("cleo");
+    const sent = offsets(page);
+    const path = headway.sample(50_000, 0);
+    const devtools = await slowDown(page, 1_000_000);
+    await chooseWorkbook(page, path);
+    await uploaded(page, 30);
+    await headway.kill();
+    await page.getByText("Connection lost. The upload goes on where it broke off; reconnecting…").waitFor();
+    await headway.run();
+    await devtools.detach();
+    await waitForStatus(page, "completed");
+    const { read, sum } = await totals(page);
+    assert.equal(sum, read);
+    assert.ok((sent.at(-1) ?? 0) > 0, `it began anew at ${sent}`);
+    await context.close();
+  });
+
+  test("goes on with the next byte when the page was loaded anew and the same file is brought again", async () => {
+    const { page, context } = await openAs("dora");
+    const path = headway.sample(50_000, 0);
+    await slowDown(page, 1_000_000);
+    await chooseWorkbook(page, path);
+    await uploaded(page, 30);
+    await page.reload();
+    const sent = offsets(page);
+    const again = await slowDown(page, -1);
+    await chooseWorkbook(page, path);
+    await waitForStatus(page, "completed");
+    assert.ok((sent[0] ?? 0) > 0, `it began anew at ${sent}`);
+    await again.detach();
+    await context.close();
+  });
+
+  test("that is cancelled leaves nothing on the server", async () => {
+    const { page, context } = await openAs("ed");
+    await slowDown(page, 1_000_000);
+    await chooseWorkbook(page, headway.sample(50_000, 0));
+    await uploaded(page, 10);
+    const deleted = page.waitForResponse((response) => response.request().method() === "DELETE");
+    await page.getByRole("button", { name: "Cancel upload" }).click();
+    assert.equal((await deleted).status(), 204);
+    await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+    assert.equal(await page.evaluate("localStorage.length"), 0);
+    await context.close();
+  });
+});
