@@ -303,7 +303,7 @@ func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
 		f.create()
 		j := f.lease(0)
 		var refused atomic.Int32
-		store.decided.Store(new(func(stored *job.Job) {
+		decided := func(stored *job.Job) {
 			if stored.Status == job.Active {
 				return
 			}
@@ -312,7 +312,8 @@ func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
 				t.Errorf("a heartbeat just before the commit gives %v", err)
 			}
 			refused.Add(1)
-		}))
+		}
+		store.decided.Store(&decided)
 		time.Sleep(settings.LeaseDuration)
 		synctest.Wait()
 		if next := f.lease(0); next == nil || next.Attempt != 2 || refused.Load() != 1 {
