@@ -306,6 +306,7 @@ func (h *Hub) publishJob(job *jobsv1.Job, generation int) {
 	}
 	t.known, t.terminal, t.owner, t.kind = true, terminal, job.GetOwner(), job.GetKind()
 	t.revision, t.raw, t.frame = job.GetRevision(), raw, nil
+	t.tell()
 	h.listLive(t)
 	p = h.people[t.owner]
 	if len(t.watchers) > 0 || p != nil && len(p.mine) > 0 {
