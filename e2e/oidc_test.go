@@ -88,6 +88,7 @@ func (p *provider) token(subject string, roles ...string) string {
 // TestUsersOfAnOpenIDProviderWorkWithEveryService: the provider is down when the server starts, changes its key, and
 // goes down again.
 func TestUsersOfAnOpenIDProviderWorkWithEveryService(t *testing.T) {
+	t.Parallel() // most of the time is spent waiting for the next fetch of the keys
 	p := newProvider(t)
 	s := begin(t, "--oidc-issuer", p.url(), "--oidc-audience", "our-headway", "--oidc-scope-claim", "realm_access.roles")
 
