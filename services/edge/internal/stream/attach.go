@@ -125,8 +125,12 @@ func (h *Hub) catchUp(ctx context.Context, t *topic, behind *frame) (*frame, err
 	return current, nil
 }
 
-// fetchTimeout is how long a stream that begins waits for a service that cannot be reached.
-const fetchTimeout = 5 * time.Second
+const (
+	// fetchTimeout is how long a stream that begins waits for a service that cannot be reached.
+	fetchTimeout = 8 * time.Second
+	// fetchesAtOnce is how many jobs are read one by one at a time.
+	fetchesAtOnce = 64
+)
 
 // syncPatience is how long a job that is not known waits for the stream of all jobs to tell of it, while that begins:
 // a crowd that comes back to a fresh edge would otherwise ask for thousands of jobs one by one.
@@ -146,11 +150,20 @@ func (h *Hub) fetchJob(ctx context.Context, t *topic, told <-chan struct{}) {
 		case <-patience.C:
 		case <-ctx.Done():
 		}
-		select {
-		case <-told: // together with the others
-			return
-		default:
-		}
+	}
+	select {
+	case <-told:
+		return
+	default:
+	}
+	select {
+	case <-told: // while it waited for its turn
+		return
+	case h.fetches <- struct{}{}:
+		defer func() { <-h.fetches }()
+	case <-ctx.Done():
+		h.fetched(t, status.FromContextError(ctx.Err()).Err())
+		return
 	}
 	resp, err := h.cfg.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: t.id}, h.cfg.AsService, grpc.WaitForReady(true))
 	if err == nil {
