@@ -88,21 +88,25 @@ describe("a job's output", () => {
   });
 });
 
-test("offline the page says so calmly, and back it shows what happened meanwhile", async () => {
-  const { lease, path } = await leased("bo", "crawl");
-  const { page, context } = await openAs("bo", path);
-  await worker.report(lease, "Page 1 of 3");
-  await page.getByText("Page 1 of 3").waitFor();
-  await context.setOffline(true);
-  await page.getByText("You are offline. The job goes on without this page; it comes back by itself.").waitFor();
-  await worker.report(lease, "Page 2 of 3");
-  await context.setOffline(false);
-  await page.getByText("Page 2 of 3").waitFor();
-  await until(page, () => !document.body.textContent?.includes("You are offline"), undefined);
-  await worker.complete(lease, {});
-  await waitForStatus(page, "completed");
-  await context.close();
-});
+for (const way of ["a shared worker", "a leader"]) {
+  test(`offline the page says so calmly, and back it shows what happened meanwhile, with ${way}`, async () => {
+    const { lease, path } = await leased("bo", "crawl");
+    const { page, context } = await openAs("bo");
+    if (way === "a leader") await context.addInitScript(() => Reflect.deleteProperty(globalThis, "SharedWorker"));
+    await page.goto(headway.address + path);
+    await worker.report(lease, "Page 1 of 3");
+    await page.getByText("Page 1 of 3").waitFor();
+    await context.setOffline(true);
+    await page.getByText("You are offline. The job goes on without this page; it comes back by itself.").waitFor();
+    await worker.report(lease, "Page 2 of 3");
+    await context.setOffline(false);
+    await page.getByText("Page 2 of 3").waitFor();
+    await until(page, () => !document.body.textContent?.includes("You are offline"), undefined);
+    await worker.complete(lease, {});
+    await waitForStatus(page, "completed");
+    await context.close();
+  });
+}
 
 describe("an upload", () => {
   /**

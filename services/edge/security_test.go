@@ -63,6 +63,17 @@ func TestUploadThatIsSlowButMovesIsNotCut(t *testing.T) {
 	}
 }
 
+func TestImporterMayTakeLongerThanASenderMayPause(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.StallTimeout = 300 * time.Millisecond })
+	hold := make(chan struct{})
+	b.importer.hold = hold
+	timer := time.AfterFunc(time.Second, func() { close(hold) })
+	defer timer.Stop()
+	if resp := b.upload(strings.NewReader("PK345"), xlsxType, ""); resp.StatusCode != http.StatusAccepted {
+		t.Error(resp.Status)
+	}
+}
+
 func TestUploadThatWasLetInOutlivesItsToken(t *testing.T) {
 	b := setupTus(t, nil)
 	path := b.begin(4)

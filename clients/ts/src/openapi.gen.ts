@@ -1000,8 +1000,10 @@ export interface components {
             question?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description How many queued jobs of this kind go before this one; 0 for the next. Set only while queued; kept up to date for
-             *     the first 100 of a kind.
+             * @description How many jobs of this kind that are ready go before this one; 0 for the next. Set only while queued and ready (past
+             *     `not_before`), from the moment it is, also when it comes back into the queue. Exact to 100, then rounded down to a
+             *     hundred; 1000 means that many or more. It follows the queue within a second or so, and only falls unless jobs of
+             *     higher priority come, or older ones come back.
              */
             queuePosition: number;
             /** @description What came out; set once the job is completed. */

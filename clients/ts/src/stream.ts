@@ -52,7 +52,10 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
   while (!signal?.aborted) {
     const connection = new AbortController();
     const cut = () => connection.abort();
-    signal?.addEventListener("abort", cut);
+    // The controller is the listeners' options too: its signal takes them away.
+    signal?.addEventListener("abort", cut, connection);
+    // What was open before the browser went offline is dead, though nothing says so.
+    globalThis.addEventListener?.("online", cut, connection);
     let watchdog: ReturnType<typeof setTimeout> | undefined;
     let silenceMs = 45_000;
     let retryMs = 1000;
@@ -107,7 +110,6 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
       error = cause;
       failures++;
     } finally {
-      signal?.removeEventListener("abort", cut);
       cut();
     }
     if (over || signal?.aborted) return;
@@ -125,14 +127,14 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
 /** Waits, but no longer than until the browser is online again or the signal aborts. */
 export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
+    const listening = new AbortController();
     const end = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      globalThis.removeEventListener?.("online", end);
+      listening.abort();
       resolve();
     };
     const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener("abort", end);
-    globalThis.addEventListener?.("online", end);
+    signal?.addEventListener("abort", end, listening);
+    globalThis.addEventListener?.("online", end, listening);
   });
 }

@@ -29,7 +29,7 @@ export function subscribe<Item, Outcome>(
   const close = () => closing.abort();
   const { signal } = options;
   if (signal?.aborted) close();
-  signal?.addEventListener("abort", close);
+  signal?.addEventListener("abort", close, closing);
 
   let ended = false;
   let wake: (() => void) | undefined;
@@ -43,7 +43,7 @@ export function subscribe<Item, Outcome>(
     .finally(() => {
       ended = true;
       options.onConnection?.({ phase: "closed" });
-      signal?.removeEventListener("abort", close);
+      close();
       wake?.();
     });
   // Whoever only takes callbacks or iterates need not look at `done`.

@@ -34,3 +34,12 @@ test("whoever imports only watchJob does not pay for uploads", async () => {
   console.info(`watchJob alone: ${bytes} bytes gzipped`);
   expect(bytes).toBeLessThan(2600);
 });
+
+test.each([
+  ["shared", 5632],
+  ["resumable", 2816],
+])("@headway/client/%s stays small, with what it needs of the core", async (entry, limit) => {
+  const bytes = await sizeOf(`../src/${entry}/index.ts`);
+  console.info(`@headway/client/${entry}: ${bytes} bytes gzipped`);
+  expect(bytes).toBeLessThan(limit);
+});
