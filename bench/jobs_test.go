@@ -150,6 +150,13 @@ func perSecond(took []time.Duration) float64 {
 	return float64(len(took)) / all.Seconds()
 }
 
+// wait waits until done, for half a minute at most.
+func wait(done func() bool) {
+	for begun := time.Now(); !done() && time.Since(begun) < 30*time.Second; {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // plainTransactions is how long durable SQLite transactions of one row take, one after the other, for a second.
 func plainTransactions(b *testing.B) (took []time.Duration) {
 	b.Helper()
@@ -218,7 +225,7 @@ func BenchmarkCreateToLeased(b *testing.B) {
 		}
 		ticker.Stop()
 		creators.Wait()
-		time.Sleep(500 * time.Millisecond)
+		wait(func() bool { mu.Lock(); defer mu.Unlock(); return len(took) == jobsInAll })
 		cancel()
 		workers.Wait()
 		s.stop()
