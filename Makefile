@@ -114,7 +114,7 @@ $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 	@touch $@
 
 # Programs that the tests drive, from the system's packages.
-TEST_PROGRAMS := curl chromium nginx caddy
+TEST_PROGRAMS := curl jq chromium nginx caddy
 .PHONY: test-programs
 test-programs:
 	@export PATH="$$PATH:/usr/sbin"; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done

@@ -88,6 +88,7 @@ func (p *provider) token(subject string, roles ...string) string {
 // TestUsersOfAnOpenIDProviderWorkWithEveryService: the provider is down when the server starts, changes its key, and
 // goes down again.
 func TestUsersOfAnOpenIDProviderWorkWithEveryService(t *testing.T) {
+	t.Parallel() // most of the time is spent waiting for the next fetch of the keys
 	p := newProvider(t)
 	s := begin(t, "--oidc-issuer", p.url(), "--oidc-audience", "our-headway", "--oidc-scope-claim", "realm_access.roles")
 
@@ -143,6 +144,10 @@ func TestUsersOfAnOpenIDProviderWorkWithEveryService(t *testing.T) {
 	// Those who have no account there, like workers, have tokens of the key.
 	if status, answer := s.rest(s.token("worker-1"), "GET", "/api/v1/jobs", nil); status != http.StatusOK {
 		t.Errorf("a token of the key: %d %v", status, answer)
+	}
+	// A token that was pasted into the page is traded for a cookie.
+	if out := s.curl("-i", "-X", "POST", "-H", "Authorization: Bearer "+ann, "http://"+s.edge+"/api/v1/session"); !strings.Contains(out, "headway_session=") || !strings.Contains(out, `"user":"ann"`) {
+		t.Errorf("signing in with a token: %s", out)
 	}
 	// Nobody is signed in for being on this machine.
 	req, err := http.NewRequest("POST", "http://"+s.edge+"/api/v1/session", nil)

@@ -39,9 +39,9 @@ func TestMain(m *testing.M) {
 
 // run builds the program from the sources under test, so that no stale binary is tested.
 func run(m *testing.M) (int, error) {
-	for _, program := range []string{grpcurlProgram, "curl"} {
+	for _, program := range []string{grpcurlProgram, "curl", "jq"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return 1, fmt.Errorf("these tests need %s: run them with make test, which builds it, and install curl (%w)", program, err)
+			return 1, fmt.Errorf("these tests need %s: run them with make test, which builds it, and install curl and jq (%w)", program, err)
 		}
 	}
 	dir, err := os.MkdirTemp("", "headway-e2e-")

@@ -279,6 +279,7 @@ func await(t *testing.T, what string, events <-chan line, ok func(line) bool) li
 }
 
 func behindEveryProxy(t *testing.T, test func(*testing.T, *proxy)) {
+	t.Parallel()
 	t.Run("nginx", func(t *testing.T) { test(t, startNginx(t)) })
 	t.Run("Caddy", func(t *testing.T) { test(t, startCaddy(t)) })
 }

@@ -50,7 +50,7 @@ func (o *output) write(p []byte) (n int, err error) {
 			case o.held.Err() != nil || Reason(err) == "LEASE_LOST":
 				err = ErrLeaseLost
 			case Reason(err) == "OUTPUT_TOO_LARGE":
-				err = fmt.Errorf("%w: %s", ErrOutputFull, status.Convert(err).Message())
+				err = &outputFull{err}
 			}
 			return n, fmt.Errorf("append output: %w", err)
 		}
@@ -60,6 +60,15 @@ func (o *output) write(p []byte) (n int, err error) {
 	}
 	return n, nil
 }
+
+// outputFull is ErrOutputFull with the service's sentence and its reason.
+type outputFull struct{ cause error }
+
+func (e *outputFull) Error() string {
+	return ErrOutputFull.Error() + ": " + status.Convert(e.cause).Message()
+}
+
+func (e *outputFull) Unwrap() []error { return []error{ErrOutputFull, e.cause} }
 
 // ReadOutput gives a job's output from a byte offset on, as it grows, and ends when the job has ended and all is read. A
 // connection that is lost, or a service that is restarted, is connected to again, and no byte comes twice. The bytes are

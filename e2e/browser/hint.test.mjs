@@ -83,7 +83,13 @@ test("the page says nothing of a way that lets streams pass, or of a server that
   // The probe that the page tries meanwhile tells it nothing.
   await probed;
   await headway.run();
-  await page.waitForResponse((response) => response.url().endsWith("/sse/jobs/my") && response.ok());
+  // The page's stream is back when the page hears of a new job.
+  await fetch(`${headway.address}/api/v1/jobs`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${headway.token("local")}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ kind: "story", title: "Back again" }),
+  });
+  await page.getByRole("link", { name: /Back again/ }).waitFor();
   assert.equal(await page.locator(".stream-hint").textContent(), "");
   await context.close();
 });

@@ -26,6 +26,8 @@ var (
 	ErrInvalid = errors.New("invalid token")
 	// ErrExpired: the token was good once.
 	ErrExpired = errors.New("token has expired")
+	// ErrUnavailable: the token cannot be checked for now, because its issuer has not given its keys yet.
+	ErrUnavailable = errors.New("the token's issuer has not given its keys yet")
 )
 
 // Identity is a verified caller.
@@ -49,7 +51,7 @@ func (id Identity) MaySee(owner string) bool { return id.Subject == owner || id.
 
 // Verifier turns a token into an identity. Safe for concurrent use.
 type Verifier interface {
-	// Verify returns ErrMissing, ErrInvalid or ErrExpired (wrapped) for a token that is not good.
+	// Verify returns ErrMissing, ErrInvalid, ErrExpired or ErrUnavailable (wrapped) for a token that is not good.
 	Verify(ctx context.Context, token string) (Identity, error)
 }
 

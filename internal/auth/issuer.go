@@ -19,9 +19,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// ErrUnavailable: the token cannot be checked for now, because its issuer has not given its keys yet.
-var ErrUnavailable = errors.New("the token's issuer has not given its keys yet")
-
 const (
 	// refetchPause is how long at least lies between two fetches of an issuer's keys, whatever key ids tokens name.
 	refetchPause = 10 * time.Second

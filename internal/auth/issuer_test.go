@@ -3,7 +3,6 @@ package auth_test
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -168,6 +167,7 @@ func TestWhatTheIssuerDidNotSignForUsIsRefused(t *testing.T) {
 			published("old"),
 			{Key: []byte("a shared secret that was published by mistake"), KeyID: "oct", Algorithm: "HS256"},
 			{Key: short.Public(), KeyID: "short"},
+			{Key: keys["old"].Public(), KeyID: "any"}, // which does not say its algorithm
 			{Key: keys["new"].Public(), KeyID: "encryption", Use: "enc"},
 		}}
 		issuer := startIssuer(t, f, nil)
@@ -181,27 +181,28 @@ func TestWhatTheIssuerDidNotSignForUsIsRefused(t *testing.T) {
 			token string
 			want  error
 		}{
-			"no token":                          {"", auth.ErrMissing},
-			"no JWT":                            {"a.b.c", auth.ErrInvalid},
-			"another key under a known name":    {issued(t, jwt.SigningMethodRS256, keys["foreign"], "old", nil), auth.ErrInvalid},
-			"no signature":                      {issued(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "old", nil), auth.ErrInvalid},
-			"the public key as a shared secret": {issued(t, jwt.SigningMethodHS256, publicPEM, "old", nil), auth.ErrInvalid},
-			"a published shared secret":         {issued(t, jwt.SigningMethodHS256, []byte("a shared secret that was published by mistake"), "oct", nil), auth.ErrInvalid},
-			"an algorithm that is not pinned":   {issued(t, jwt.SigningMethodRS512, keys["old"], "old", nil), auth.ErrInvalid},
-			"a padding that is not pinned":      {issued(t, jwt.SigningMethodPS256, keys["old"], "old", nil), auth.ErrInvalid},
-			"a short key":                       {issued(t, jwt.SigningMethodRS256, short, "short", nil), auth.ErrInvalid},
-			"a key for encryption":              {issued(t, jwt.SigningMethodRS256, keys["new"], "encryption", nil), auth.ErrInvalid},
-			"an extension to be understood":     {must(crit.SignedString(keys["old"])), auth.ErrInvalid},
-			"another issuer":                    {claims(func(c jwt.MapClaims) { c["iss"] = "https://evil.example" }), auth.ErrInvalid},
-			"no issuer":                         {claims(func(c jwt.MapClaims) { delete(c, "iss") }), auth.ErrInvalid},
-			"another audience":                  {claims(func(c jwt.MapClaims) { c["aud"] = []string{"else"} }), auth.ErrInvalid},
-			"no audience":                       {claims(func(c jwt.MapClaims) { delete(c, "aud") }), auth.ErrInvalid},
-			"no end":                            {claims(func(c jwt.MapClaims) { delete(c, "exp") }), auth.ErrInvalid},
-			"no subject":                        {claims(func(c jwt.MapClaims) { delete(c, "sub") }), auth.ErrInvalid},
-			"an empty subject":                  {claims(func(c jwt.MapClaims) { c["sub"] = "" }), auth.ErrInvalid},
-			"ended":                             {claims(func(c jwt.MapClaims) { c["exp"] = in(-time.Minute) }), auth.ErrExpired},
-			"not yet":                           {claims(func(c jwt.MapClaims) { c["nbf"] = in(time.Minute) }), auth.ErrInvalid},
-			"from the future":                   {claims(func(c jwt.MapClaims) { c["iat"] = in(time.Minute) }), auth.ErrInvalid},
+			"no token":                           {"", auth.ErrMissing},
+			"no JWT":                             {"a.b.c", auth.ErrInvalid},
+			"another key under a known name":     {issued(t, jwt.SigningMethodRS256, keys["foreign"], "old", nil), auth.ErrInvalid},
+			"no signature":                       {issued(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "old", nil), auth.ErrInvalid},
+			"the public key as a shared secret":  {issued(t, jwt.SigningMethodHS256, publicPEM, "old", nil), auth.ErrInvalid},
+			"a published shared secret":          {issued(t, jwt.SigningMethodHS256, []byte("a shared secret that was published by mistake"), "oct", nil), auth.ErrInvalid},
+			"an algorithm that is not pinned":    {issued(t, jwt.SigningMethodRS512, keys["old"], "any", nil), auth.ErrInvalid},
+			"a padding that is not pinned":       {issued(t, jwt.SigningMethodPS256, keys["old"], "any", nil), auth.ErrInvalid},
+			"an algorithm that is not the key's": {issued(t, jwt.SigningMethodES256, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), "old", nil), auth.ErrInvalid},
+			"a short key":                        {issued(t, jwt.SigningMethodRS256, short, "short", nil), auth.ErrInvalid},
+			"a key for encryption":               {issued(t, jwt.SigningMethodRS256, keys["new"], "encryption", nil), auth.ErrInvalid},
+			"an extension to be understood":      {must(crit.SignedString(keys["old"])), auth.ErrInvalid},
+			"another issuer":                     {claims(func(c jwt.MapClaims) { c["iss"] = "https://evil.example" }), auth.ErrInvalid},
+			"no issuer":                          {claims(func(c jwt.MapClaims) { delete(c, "iss") }), auth.ErrInvalid},
+			"another audience":                   {claims(func(c jwt.MapClaims) { c["aud"] = []string{"else"} }), auth.ErrInvalid},
+			"no audience":                        {claims(func(c jwt.MapClaims) { delete(c, "aud") }), auth.ErrInvalid},
+			"no end":                             {claims(func(c jwt.MapClaims) { delete(c, "exp") }), auth.ErrInvalid},
+			"no subject":                         {claims(func(c jwt.MapClaims) { delete(c, "sub") }), auth.ErrInvalid},
+			"an empty subject":                   {claims(func(c jwt.MapClaims) { c["sub"] = "" }), auth.ErrInvalid},
+			"ended":                              {claims(func(c jwt.MapClaims) { c["exp"] = in(-time.Minute) }), auth.ErrExpired},
+			"not yet":                            {claims(func(c jwt.MapClaims) { c["nbf"] = in(time.Minute) }), auth.ErrInvalid},
+			"from the future":                    {claims(func(c jwt.MapClaims) { c["iat"] = in(time.Minute) }), auth.ErrInvalid},
 		} {
 			if id, err := issuer.Verify(t.Context(), test.token); !errors.Is(err, test.want) {
 				t.Errorf("%s: %+v, %v, want %v", name, id, err, test.want)
@@ -424,8 +425,7 @@ func TestEachKindOfTokenIsVerifiedByItsOwnKeyOnly(t *testing.T) {
 				t.Errorf("%+v, %v, want %s", id, err, want)
 			}
 		}
-		public, _ := keys["old"].Public().(crypto.PublicKey)
-		pemOf := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(public))})
+		pemOf := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(keys["old"].Public()))})
 		for name, token := range map[string]string{
 			"none":               issued(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "old", nil),
 			"HS by a public key": issued(t, jwt.SigningMethodHS256, pemOf, "old", nil),

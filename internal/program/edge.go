@@ -23,6 +23,7 @@ type EdgeSettings struct {
 	UploadsPerUser    int           `help:"Uploads that a user may have under way. Negative for no limit." default:"4"`
 	UploadTTL         time.Duration `help:"How long an unfinished resumable upload is kept after its last byte." default:"24h" name:"upload-ttl"`
 	Unfinished        int           `help:"Unfinished resumable uploads that a user may have; together at most four times the largest workbook. Negative for no limit." default:"16" name:"unfinished-per-user"`
+	UnfinishedBytes   int64         `help:"How many bytes all unfinished resumable uploads may have together. Negative for no limit." default:"10737418240"`
 	Keepalive         time.Duration `help:"How often at least a live stream carries something." default:"15s"`
 	SessionTTL        time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
 }
@@ -58,7 +59,7 @@ func (s *EdgeSettings) NewEdge(c *Common, f *Foundation, lis net.Listener, jobs,
 		CORSOrigins: s.CORSOrigins, TrustedHosts: s.TrustedHosts,
 		StreamsPerUser: s.StreamsPerUser, MaxStreams: s.MaxStreams, UploadsPerUser: s.UploadsPerUser,
 		RequestsPerSecond: s.RequestsPerSecond,
-		UploadsDir:        filepath.Join(c.Data, "uploads"), UploadTTL: s.UploadTTL, UnfinishedPerUser: s.Unfinished,
+		UploadsDir:        filepath.Join(c.Data, "uploads"), UploadTTL: s.UploadTTL, UnfinishedPerUser: s.Unfinished, UnfinishedBytes: s.UnfinishedBytes,
 		MaxUploadBytes: maxUploadBytes, Keepalive: s.Keepalive, Page: page,
 		Logger: f.Logger.With("service", "edge"), Metrics: f.Metrics,
 	})

@@ -32,7 +32,8 @@ func authUnary(v auth.Verifier) grpc.UnaryServerInterceptor {
 	}
 }
 
-// authStream also ends a stream when the token that opened it does.
+// authStream also ends a stream of answers when the token that opened it does. What is still being sent, as a workbook,
+// was let in as a whole.
 func authStream(v auth.Verifier) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		if public(info.FullMethod) {
@@ -41,6 +42,9 @@ func authStream(v auth.Verifier) grpc.StreamServerInterceptor {
 		id, err := authenticate(ss.Context(), v)
 		if err != nil {
 			return err
+		}
+		if !info.IsServerStream {
+			return handler(srv, &streamWithContext{ss, auth.NewContext(ss.Context(), id)})
 		}
 		ctx, cancel := context.WithDeadlineCause(ss.Context(), id.ExpiresAt, auth.ErrExpired)
 		defer cancel()

@@ -82,6 +82,8 @@ type Config struct {
 	UnfinishedPerUser int
 	// UnfinishedBytesPerUser is how long they may be together. Default 4 times MaxUploadBytes; negative for no limit.
 	UnfinishedBytesPerUser int64
+	// UnfinishedBytes is how long all users' may be together. Default 10 GiB; negative for no limit.
+	UnfinishedBytes int64
 
 	// Keepalive is how often at least a live stream carries something; whole seconds. Default 15 s.
 	Keepalive time.Duration
@@ -119,6 +121,7 @@ func (c *Config) Validate() error {
 	c.UploadTTL = cmp.Or(c.UploadTTL, 24*time.Hour)
 	c.UnfinishedPerUser = cmp.Or(c.UnfinishedPerUser, 16)
 	c.UnfinishedBytesPerUser = cmp.Or(c.UnfinishedBytesPerUser, 4*c.MaxUploadBytes)
+	c.UnfinishedBytes = cmp.Or(c.UnfinishedBytes, 10<<30)
 	c.Keepalive = cmp.Or(c.Keepalive, 15*time.Second)
 	c.Retry = cmp.Or(c.Retry, 3*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 15*time.Second)

@@ -29,11 +29,11 @@ func (s *eventStream) follow() (last event, err error) {
 		if e.kind() == "connected" {
 			continue
 		}
-		if got, _ := e.data["revision"].(float64); got <= revision {
+		got, _ := e.data["revision"].(float64)
+		if got <= revision {
 			return last, fmt.Errorf("revision %v behind %v", got, revision)
-		} else {
-			revision, last = got, e
 		}
+		revision, last = got, e
 	}
 }
 

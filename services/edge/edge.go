@@ -10,10 +10,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
@@ -32,6 +34,9 @@ import (
 // maxHeaderBytes bounds a request's headers; tokens of identity providers run to a few KiB.
 const maxHeaderBytes = 32 << 10
 
+// furtherQueues is how many queues for new connections there are besides the first: together they hold a crowd of 16,000.
+const furtherQueues = 3
+
 // burstSeconds is how many seconds' worth of requests a user may make at once.
 const burstSeconds = 4
 
@@ -39,6 +44,8 @@ const burstSeconds = 4
 type Service struct {
 	cfg      Config
 	listener net.Listener
+	// queues are further listeners on the same port.
+	queues   []net.Listener
 	jobs     *grpc.ClientConn
 	importer *grpc.ClientConn
 	hub      *stream.Hub
@@ -66,6 +73,9 @@ func New(cfg Config) (_ *Service, err error) {
 			s.close()
 		}
 	}()
+	if s.queues, err = moreQueues(s.listener, furtherQueues); err != nil {
+		cfg.Logger.Debug("one queue for new connections has to do", "error", err)
+	}
 	loopback := isLoopback(s.listener.Addr())
 	if cfg.LocalSignIn && !loopback {
 		return nil, fmt.Errorf("edge: LocalSignIn on %s would sign in everyone who can reach it; listen on 127.0.0.1, or switch it off", s.listener.Addr())
@@ -89,7 +99,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if cfg.UploadsDir != "" {
 		if s.pieces, err = resumable.Open(resumable.Config{
 			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, PerUser: max(cfg.UnfinishedPerUser, 0),
-			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Logger: cfg.Logger,
+			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Bytes: max(cfg.UnfinishedBytes, 0), Logger: cfg.Logger,
 		}); err != nil {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
@@ -175,10 +185,32 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) serve() error {
-	if s.server.TLSConfig != nil {
-		return s.server.ServeTLS(s.listener, "", "")
+	var (
+		g      errgroup.Group
+		failed atomic.Pointer[error]
+	)
+	for _, lis := range slices.Concat(s.queues, []net.Listener{s.listener}) {
+		g.Go(func() error {
+			err := s.serveOn(lis)
+			if !errors.Is(err, http.ErrServerClosed) {
+				failed.Store(&err)
+				_ = s.server.Close() // one that cannot go on ends all
+			}
+			return err
+		})
 	}
-	return s.server.Serve(s.listener)
+	err := g.Wait()
+	if cause := failed.Load(); cause != nil {
+		return *cause
+	}
+	return err
+}
+
+func (s *Service) serveOn(lis net.Listener) error {
+	if s.cfg.TLSCertFile != "" {
+		return s.server.ServeTLS(lis, "", "")
+	}
+	return s.server.Serve(lis)
 }
 
 // drain ends what is under way, gently while there is time.
@@ -206,10 +238,16 @@ func (s *Service) counted(next http.Handler) http.Handler {
 }
 
 func (s *Service) close() {
-	_ = s.listener.Close() // the server has, as a rule
+	closeAll(slices.Concat(s.queues, []net.Listener{s.listener}))
 	for _, conn := range []*grpc.ClientConn{s.jobs, s.importer} {
 		if conn != nil {
 			_ = conn.Close() // fails only if closed before
 		}
+	}
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, lis := range listeners {
+		_ = lis.Close() // the server has, as a rule
 	}
 }

@@ -382,6 +382,9 @@ func (f *importerFake) UploadWorkbook(stream grpc.ClientStreamingServer[importsv
 	if size == 0 {
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY, "The file is empty.")
 	}
+	if err := stream.Context().Err(); err != nil { // nothing could be written down any more
+		return err
+	}
 	who, _ := auth.FromContext(stream.Context())
 	var answer *importsv1.UploadWorkbookResponse
 	lost := false

@@ -63,6 +63,40 @@ func TestUploadThatIsSlowButMovesIsNotCut(t *testing.T) {
 	}
 }
 
+func TestImporterMayTakeLongerThanASenderMayPause(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.StallTimeout = 300 * time.Millisecond })
+	hold := make(chan struct{})
+	b.importer.hold = hold
+	timer := time.AfterFunc(time.Second, func() { close(hold) })
+	defer timer.Stop()
+	if resp := b.upload(strings.NewReader("PK345"), xlsxType, ""); resp.StatusCode != http.StatusAccepted {
+		t.Error(resp.Status)
+	}
+}
+
+func TestUploadThatWasLetInOutlivesItsToken(t *testing.T) {
+	b := setupTus(t, nil)
+	path := b.begin(4)
+	send := func(method, path string, headers ...string) *http.Response {
+		t.Helper()
+		body, w := io.Pipe()
+		token := b.tokenFor(2*time.Second, "ann")
+		go func() {
+			_, _ = w.Write([]byte("PK"))
+			time.Sleep(2500 * time.Millisecond) // tokens count in whole seconds
+			_, _ = w.Write([]byte("34"))
+			w.Close()
+		}()
+		return b.tus(method, path, body, append(headers, "Authorization", "Bearer "+token)...)
+	}
+	if resp := send(http.MethodPost, "/api/v1/imports", "Content-Type", xlsxType); resp.StatusCode != http.StatusAccepted {
+		t.Errorf("at once: %s", resp.Status)
+	}
+	if resp := send(http.MethodPatch, path, "Content-Type", "application/offset+octet-stream", "Upload-Offset", "0"); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("resumable: %s", resp.Status)
+	}
+}
+
 func TestEveryAnswerMakesBrowsersCareful(t *testing.T) {
 	certFile, keyFile, pool := certificate(t, t.TempDir())
 	b := setup(t, func(c *edge.Config) {

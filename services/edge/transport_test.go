@@ -151,6 +151,7 @@ func TestRenewedCertificateIsUsedAtOnceAndABrokenOneNever(t *testing.T) {
 
 	third, _ := newPair(t, "third")
 	write(t, keyFile, third.key)
+	is("second", "with another certificate's key")
 	write(t, certFile, third.cert[:len(third.cert)/2])
 	is("second", "with half a certificate")
 	write(t, certFile, third.cert)
@@ -192,8 +193,8 @@ func TestRenewedCertificateIsUsedAtOnceAndABrokenOneNever(t *testing.T) {
 	is("second", "with the link turned")
 
 	log := b.log.String()
-	if n := strings.Count(log, "cannot be used; the old one goes on"); n != 3 {
-		t.Errorf("%d lines about unusable files, want 3: one for each time they were: %s", n, log)
+	if n := strings.Count(log, "cannot be used; the old one goes on"); n != 4 {
+		t.Errorf("%d lines about unusable files, want 4: one for each time they were: %s", n, log)
 	}
 	if strings.Contains(log, "PRIVATE KEY") {
 		t.Error("a key is in the log")

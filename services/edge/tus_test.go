@@ -431,6 +431,16 @@ func TestUnfinishedUploadsOfAUserAreLimited(t *testing.T) {
 	b.begin(60)
 }
 
+func TestUnfinishedUploadsOfAllAreLimited(t *testing.T) {
+	b := setupTus(t, func(c *edge.Config) { c.UnfinishedBytes = 100 })
+	b.begin(60)
+	bob := []string{"Authorization", "Bearer " + b.token("bob")}
+	b.refused(b.tus(http.MethodPost, "/api/v1/uploads", nil, append(bob, "Upload-Length", "41")...), http.StatusServiceUnavailable, "UNAVAILABLE")
+	if resp := b.tus(http.MethodPost, "/api/v1/uploads", nil, append(bob, "Upload-Length", "40")...); resp.StatusCode != http.StatusCreated {
+		t.Errorf("what there is room for: %s", resp.Status)
+	}
+}
+
 func TestPiecesCountAmongTheUploadsUnderWay(t *testing.T) {
 	b := setupTus(t, func(c *edge.Config) { c.UploadsPerUser = 1 })
 	conn := b.dialUpload("application/octet-stream", 5)

@@ -170,6 +170,30 @@ func TestCellsThatAreMergedElsewhereAreFine(t *testing.T) {
 	wantStatus(t, w.end(file, &importsv1.UploadOptions{Schema: "shop"}), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 }
 
+func TestTheReportKeepsToAnExplicitMapping(t *testing.T) {
+	w, _ := setupShop(t)
+	file := shopBook(t, func(f *excelize.File) error {
+		return f.SetSheetRow("Items", "A1", &[]any{"Kürzel", "Size", "Code"})
+	}, []any{nil, 1, "not the code"})
+	im := w.end(file, &importsv1.UploadOptions{Schema: "shop", OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS,
+		Mapping: []*importsv1.SheetMapping{{Sheet: "items", Columns: map[string]string{"code": "Kürzel"}}}})
+	wantStatus(t, im, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	data, _ := w.download(im.GetImportId(), importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK)
+	report, err := excelize.OpenReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer report.Close()
+	// The empty cell takes a code when it is mended, and keeps its leading zeros only as text.
+	style, err := report.GetCellStyle("Items", "A2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if format := report.Styles.CellXfs.Xf[style].NumFmtID; format == nil || *format != 49 {
+		t.Errorf("the empty code has the number format %v, want text", format)
+	}
+}
+
 func TestACancelTakesEffectAtOnceInEveryState(t *testing.T) {
 	// No heartbeat and no patience would bring a cancel to the importer, or end the job without it.
 	w := setupWithJobs(t, jobs.Config{LeaseDuration: time.Hour, HeartbeatInterval: 20 * time.Minute, CancelGrace: time.Hour,

@@ -60,6 +60,11 @@ type Config struct {
 	// MaxHeldImports is how many imports are leased at a time; one of them writes, the others wait for their turn.
 	// Default 4.
 	MaxHeldImports int
+	// Retention is how long an import's numbers and issues are kept at least; its workbook goes with its job. Default 30
+	// days.
+	Retention time.Duration
+	// SweepInterval is how often it is looked for what is to go. Default 10 minutes.
+	SweepInterval time.Duration
 	// Verifier checks the callers' tokens. Needed.
 	Verifier auth.Verifier
 	// Logger gets the service's log. Needed.
@@ -77,6 +82,8 @@ func (c *Config) Validate() error {
 	c.MaxUploadBytes = cmp.Or(c.MaxUploadBytes, 512<<20)
 	c.MaxHeldImports = cmp.Or(c.MaxHeldImports, 4)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 3*time.Second)
+	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
+	c.SweepInterval = cmp.Or(c.SweepInterval, 10*time.Minute)
 	c.Limits = cmp.Or(c.Limits, xlsx.DefaultLimits())
 	switch {
 	case c.DataDir == "":
@@ -91,6 +98,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("importer: MaxUploadBytes (%d) must be above 0", c.MaxUploadBytes)
 	case c.MaxHeldImports < 0 || c.MaxHeldImports > 100:
 		return fmt.Errorf("importer: MaxHeldImports (%d) must be between 1 and 100", c.MaxHeldImports)
+	case c.Retention < 0 || c.SweepInterval < 0:
+		return fmt.Errorf("importer: Retention (%v) and SweepInterval (%v) must be above 0", c.Retention, c.SweepInterval)
 	case c.DrainTimeout < 0:
 		return fmt.Errorf("importer: DrainTimeout (%v) must be above 0", c.DrainTimeout)
 	}
@@ -119,6 +128,7 @@ type Service struct {
 	workbooks *workbooks.Store
 	rpc       *importrpc.Service
 	scheduler *importjob.Scheduler
+	retention *importjob.Retention
 	worker    *headway.Worker
 }
 
@@ -142,6 +152,7 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	jobs := jobsv1.NewJobServiceClient(s.jobs)
 	s.scheduler = &importjob.Scheduler{Books: s.books, Schemas: registry, Jobs: jobs}
+	s.retention = &importjob.Retention{Books: s.books, Workbooks: s.workbooks, Jobs: jobs, KeepFor: cfg.Retention}
 	s.rpc = importrpc.Register(s.server.GRPC, importrpc.Config{
 		Books: s.books, Workbooks: s.workbooks, Schemas: registry, Jobs: jobs, Schedule: s.scheduler.Schedule,
 		MaxUploadBytes: cfg.MaxUploadBytes, Limits: cfg.Limits, Logger: cfg.Logger,
@@ -216,14 +227,31 @@ func (s *Service) work(ctx context.Context) error {
 	return err
 }
 
-// cleanUp makes good what a crash of an earlier process has left: workbooks without an import, imports without a job.
+// cleanUp makes good what a crash of an earlier process has left, workbooks without an import and imports without a job,
+// and from then on lets go of what is to be kept no longer.
 func (s *Service) cleanUp(ctx context.Context) error {
 	if n, err := s.workbooks.Sweep(ctx, s.started, s.books.Hold); err != nil {
 		s.cfg.Logger.WarnContext(ctx, "remove uploads that were cut off", "error", err)
 	} else if n > 0 {
 		s.cfg.Logger.InfoContext(ctx, "removed uploads that were cut off", "count", n)
 	}
-	return s.scheduler.Resume(ctx, s.started, s.cfg.Logger)
+	if err := s.scheduler.Resume(ctx, s.started, s.cfg.Logger); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		switch n, err := s.retention.Sweep(ctx, time.Now()); {
+		case ctx.Err() != nil:
+		case err != nil:
+			s.cfg.Logger.WarnContext(ctx, "let go of old imports", "error", err)
+		case n > 0:
+			s.cfg.Logger.InfoContext(ctx, "let go of old imports", "count", n)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(s.cfg.SweepInterval):
+		}
+	}
+	return nil
 }
 
 // close closes what open opened.

@@ -370,6 +370,16 @@ func TestSchemasAndTemplatesAreThere(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND)
 }
 
+func TestASampleOfMoreFaultsThanATenthIsRefused(t *testing.T) {
+	w := setup(t)
+	stream, err := w.imports.GetSample(t.Context(), &importsv1.GetSampleRequest{Schema: "workforce", Rows: 100, Issues: 11}, w.as("ann"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = stream.Recv()
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
+}
+
 func TestACancelledImportWritesNothing(t *testing.T) {
 	w := setup(t)
 	im := w.accepted(w.sampleBook(100_000, 0), &importsv1.UploadOptions{}) // long enough to be met half way

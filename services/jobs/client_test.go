@@ -134,6 +134,31 @@ func TestAHandlersContextEndsWithCancelled(t *testing.T) {
 	}
 }
 
+func TestAHandlersContextEndsWhenItsLeaseIsLostAndWhatItReturnsIsDropped(t *testing.T) {
+	w := setup(t, func(c *jobs.Config) { c.CancelGrace, c.HeartbeatInterval = 20*time.Millisecond, 100*time.Millisecond })
+	user := w.user("alice")
+	started, cause := make(chan struct{}), make(chan error, 1)
+	w.work(func(ctx context.Context, task *headway.Task) (any, error) {
+		close(started)
+		for !errors.Is(context.Cause(ctx), headway.ErrLeaseLost) { // it does not heed the cancel, so the job is taken away
+			if _, err := task.Output().Write([]byte(".")); errors.Is(err, headway.ErrLeaseLost) {
+				break
+			}
+		}
+		cause <- nil
+		return map[string]any{"too": "late"}, nil
+	})
+	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+	<-started
+	if _, err := user.CancelJob(t.Context(), &jobsv1.CancelJobRequest{JobId: id}); err != nil {
+		t.Fatal(err)
+	}
+	<-cause
+	if job := last(t, user, id); headway.Word(job.GetStatus()) != "cancelled" || job.GetResult() != nil {
+		t.Errorf("the job ended as %v", job)
+	}
+}
+
 func TestAWorkerThatShutsDownGivesItsJobBackWithItsCheckpoint(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")

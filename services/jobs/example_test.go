@@ -19,8 +19,20 @@ import (
 // A whole life: a service, a worker that does a job, and somebody who watches it and reads what it wrote.
 func Example() {
 	addr, key, stop := serve()
-	defer stop()
+	if err := life(addr, key); err != nil {
+		fmt.Println(err)
+	}
+	stop()
+	// Output:
+	// completed map[pages:3] fetch 3 of 3
+	// page 1
+	// page 2
+	// the worker ended with <nil>
+}
+
+func life(addr string, key *auth.Key) error {
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 
 	// The worker.
 	worker := headway.NewWorker(dial(addr, key, "crawler", auth.ScopeWorker), headway.WorkerConfig{Handlers: map[string]headway.Handler{
@@ -44,12 +56,12 @@ func Example() {
 	user := jobsv1.NewJobServiceClient(dial(addr, key, "alice"))
 	created, err := user.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "crawl"})
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	var last *jobsv1.Job
 	for job, err := range headway.Watch(ctx, user, created.GetJob().GetJobId()) {
 		if err != nil {
-			log.Fatal(err)
+			return err
 		}
 		last = job
 	}
@@ -57,17 +69,13 @@ func Example() {
 	fmt.Println(headway.Word(last.GetStatus()), last.GetResult().AsMap(), step.GetName(), step.GetDone(), "of", step.GetTotal())
 	for text, err := range headway.ReadOutput(ctx, user, last.GetJobId(), 7) {
 		if err != nil {
-			log.Fatal(err)
+			return err
 		}
 		fmt.Print(string(text))
 	}
 	cancel() // the worker gives back what it has in hand, and ends
 	fmt.Println("the worker ended with", <-done)
-	// Output:
-	// completed map[pages:3] fetch 3 of 3
-	// page 1
-	// page 2
-	// the worker ended with <nil>
+	return nil
 }
 
 // serve runs a service on a free port with a database of its own.

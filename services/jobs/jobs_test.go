@@ -6,10 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -351,6 +354,56 @@ func TestStreamsEndWithShuttingDownAndRunReturns(t *testing.T) {
 	go w.stop()
 	_, err = stream.Recv()
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN)
+}
+
+func TestOperatorsSeeLeasesRunOutAndWhoWatches(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	w := setup(t, func(c *jobs.Config) {
+		c.LeaseDuration, c.HeartbeatInterval, c.Metrics = time.Second, 100*time.Millisecond, registry
+	})
+	user, worker := w.user("alice"), w.worker()
+	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
+	w.lease(worker) // and nothing more is heard of the worker
+	next, err := worker.LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl"}, WaitSeconds: 30, LeaseSeconds: 120})
+	if err != nil || len(next.GetJobs()) != 1 {
+		t.Fatalf("LeaseJobs: %v, %v", next, err)
+	}
+	stream, err := user.WatchJob(t.Context(), &jobsv1.WatchJobRequest{JobId: id})
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `
+# HELP headway_jobs Jobs that have not ended.
+# TYPE headway_jobs gauge
+headway_jobs{kind="crawl",status="active"} 1
+headway_jobs{kind="crawl",status="queued"} 0
+headway_jobs{kind="crawl",status="waiting"} 0
+headway_jobs{kind="other",status="active"} 0
+headway_jobs{kind="other",status="queued"} 0
+headway_jobs{kind="other",status="waiting"} 0
+# HELP headway_jobs_leases_expired_total Leases that ran out because their worker went silent.
+# TYPE headway_jobs_leases_expired_total counter
+headway_jobs_leases_expired_total{kind="crawl"} 1
+# HELP headway_jobs_leases_granted_total Leases given to workers.
+# TYPE headway_jobs_leases_granted_total counter
+headway_jobs_leases_granted_total{kind="crawl"} 2
+# HELP headway_jobs_watchers Open watches: of one job, of an owner's jobs, of everyone's jobs, of an output.
+# TYPE headway_jobs_watchers gauge
+headway_jobs_watchers{of="everyone"} 0
+headway_jobs_watchers{of="job"} 1
+headway_jobs_watchers{of="output"} 0
+headway_jobs_watchers{of="owner"} 0
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "headway_jobs", "headway_jobs_leases_expired_total",
+		"headway_jobs_leases_granted_total", "headway_jobs_watchers"); err != nil {
+		t.Error(err)
+	}
+	if _, err := worker.CompleteJob(t.Context(), &jobsv1.CompleteJobRequest{JobId: id, LeaseToken: next.GetJobs()[0].GetLeaseToken()}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestADeadWorkersJobGoesToAnotherWithItsCheckpoint(t *testing.T) {

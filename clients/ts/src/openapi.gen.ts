@@ -58,7 +58,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows.
+         * ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows. If
+         *     the database has changed meanwhile so that fewer rows would get in, or more be overwritten, than were confirmed, it
+         *     waits again, with the new numbers; if the schema has changed, the job fails with SCHEMA_CHANGED.
          * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
          */
         post: operations["ImportService_ConfirmImport"];
@@ -998,8 +1000,10 @@ export interface components {
             question?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description How many queued jobs of this kind go before this one; 0 for the next. Set only while queued; kept up to date for
-             *     the first 100 of a kind.
+             * @description How many jobs of this kind that are ready go before this one; 0 for the next. Set only while queued and ready (past
+             *     `not_before`), from the moment it is, also when it comes back into the queue. Exact to 100, then rounded down to a
+             *     hundred; 1000 means that many or more. It follows the queue within a second or so, and only falls unless jobs of
+             *     higher priority come, or older ones come back.
              */
             queuePosition: number;
             /** @description What came out; set once the job is completed. */

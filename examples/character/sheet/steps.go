@@ -17,7 +17,7 @@ var Steps = []Step{
 	{Name: "skills", Title: "Skills", Weight: 1, decide: decideSkills, tell: tellSkills},
 	{Name: "name", Title: "Name", Weight: 1, Units: nameTries, Unit: "names tried", decide: decideName, tell: tellName},
 	{Name: "portrait", Title: "Portrait", Weight: 1, decide: decidePortrait, tell: tellPortrait},
-	{Name: "story", Title: "Story", Weight: 5, tell: tellStory},
+	{Name: "story", Title: "Story", Weight: 12, tell: tellStory},
 }
 
 func decideAncestry(_ context.Context, s *Sheet, d *dice, _ func(int)) error {

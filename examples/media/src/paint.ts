@@ -84,6 +84,7 @@ export async function paint(job: HeldJob): Promise<JsonObject> {
     { name: "finish", state: "STEP_STATE_ACTIVE" },
   );
   await append(pngEnd(at.png.adler));
+  job.report("The picture is there.");
   return {
     contentType: "image/png",
     scene: order.scene,

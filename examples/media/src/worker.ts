@@ -108,6 +108,7 @@ export class HeldJob {
   private news: { plan?: StepPlan[]; message?: string; steps: Map<string, StepReport>; checkpoint?: Buffer } = {
     steps: new Map(),
   };
+  private saved?: Buffer;
   private readonly alarm = new Alarm();
   private ended = false;
 
@@ -145,6 +146,7 @@ export class HeldJob {
   /** Keeps what a later attempt needs to go on from here, at most 64 KiB. */
   save(checkpoint: Buffer): void {
     this.news.checkpoint = checkpoint;
+    this.saved = checkpoint;
     this.alarm.ring();
   }
 
@@ -203,7 +205,7 @@ export class HeldJob {
       case "lease lost":
         return "lease lost";
       case "shutdown": {
-        const checkpoint = this.news.checkpoint;
+        const checkpoint = this.saved;
         await this.tell(() => service.call("releaseJob", { ...lease, ...(checkpoint && { checkpoint }) }));
         return "released";
       }

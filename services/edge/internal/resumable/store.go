@@ -28,6 +28,8 @@ var (
 	ErrBusy = errors.New("the upload is held by another request")
 	// ErrOffset: the piece does not begin where the bytes before it end.
 	ErrOffset = errors.New("the piece does not begin at the upload's offset")
+	// ErrFull: all users together have as many bytes of unfinished uploads as there may be.
+	ErrFull = errors.New("no room for more unfinished uploads")
 	// ErrTooMany: the user has as many unfinished uploads, or bytes of them, as they may.
 	ErrTooMany = errors.New("too many unfinished uploads")
 )
@@ -53,6 +55,8 @@ type Config struct {
 	// limit.
 	PerUser      int
 	BytesPerUser int64
+	// Bytes is how long all unfinished uploads may be together; 0 for no limit.
+	Bytes int64
 	// Logger gets what goes wrong while nobody is asking.
 	Logger *slog.Logger
 }
@@ -190,7 +194,8 @@ func (s *Store) sweep(now time.Time) {
 	}
 }
 
-// Create begins an upload. It returns ErrTooMany if the owner has too many that are not finished.
+// Create begins an upload. It returns ErrTooMany if the owner has too many that are not finished, and ErrFull
+// if everyone together has.
 func (s *Store) Create(owner string, length int64, metadata string) (Info, error) {
 	u := newUpload(rand.Text(), note{Owner: owner, Length: length, Metadata: metadata})
 	if err := s.reserve(u); err != nil {
@@ -206,15 +211,22 @@ func (s *Store) Create(owner string, length int64, metadata string) (Info, error
 func (s *Store) reserve(u *upload) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	count, bytes := 1, u.length
+	count, bytes, all := 1, u.length, u.length
 	for _, other := range s.uploads {
-		if other.owner == u.owner && !other.decided() {
+		if other.decided() {
+			continue
+		}
+		all += other.length
+		if other.owner == u.owner {
 			count++
 			bytes += other.length
 		}
 	}
 	if s.cfg.PerUser > 0 && count > s.cfg.PerUser || s.cfg.BytesPerUser > 0 && bytes > s.cfg.BytesPerUser {
 		return ErrTooMany
+	}
+	if s.cfg.Bytes > 0 && all > s.cfg.Bytes {
+		return ErrFull
 	}
 	s.uploads[u.id] = u
 	return nil

@@ -88,9 +88,10 @@ func (h *Hub) topicFor(id string, isImport bool) *topic {
 		h.conns.Go(func() { h.watchImport(ctx, t) })
 		return t
 	}
+	told := t.fetch.done
 	h.conns.Go(func() {
 		defer cancel()
-		h.fetchJob(ctx, t)
+		h.fetchJob(ctx, t, told)
 	})
 	return t
 }
@@ -124,13 +125,46 @@ func (h *Hub) catchUp(ctx context.Context, t *topic, behind *frame) (*frame, err
 	return current, nil
 }
 
-// fetchTimeout is how long a stream that begins waits for a service that cannot be reached.
-const fetchTimeout = 5 * time.Second
+const (
+	// fetchTimeout is how long a stream that begins waits for a service that cannot be reached.
+	fetchTimeout = 8 * time.Second
+	// fetchesAtOnce is how many jobs are read one by one at a time.
+	fetchesAtOnce = 64
+)
+
+// syncPatience is how long a job that is not known waits for the stream of all jobs to tell of it, while that begins:
+// a crowd that comes back to a fresh edge would otherwise ask for thousands of jobs one by one.
+const syncPatience = time.Second
 
 // fetchJob reads a job that is watched and not known.
-func (h *Hub) fetchJob(ctx context.Context, t *topic) {
+func (h *Hub) fetchJob(ctx context.Context, t *topic, told <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
+	if !h.Synced() {
+		patience := time.NewTimer(syncPatience)
+		defer patience.Stop()
+		select {
+		case <-told:
+			return
+		case <-h.synced:
+		case <-patience.C:
+		case <-ctx.Done():
+		}
+	}
+	select {
+	case <-told:
+		return
+	default:
+	}
+	select {
+	case <-told: // while it waited for its turn
+		return
+	case h.fetches <- struct{}{}:
+		defer func() { <-h.fetches }()
+	case <-ctx.Done():
+		h.fetched(t, status.FromContextError(ctx.Err()).Err())
+		return
+	}
 	resp, err := h.cfg.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: t.id}, h.cfg.AsService, grpc.WaitForReady(true))
 	if err == nil {
 		h.publishJob(resp.GetJob(), 0)
@@ -142,14 +176,20 @@ func (h *Hub) fetchJob(ctx context.Context, t *topic) {
 func (h *Hub) fetched(t *topic, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if t.fetch == nil {
-		return
+	if t.fetch != nil {
+		if err != nil {
+			t.fetch.err = fetchError(t, err)
+		}
+		t.tell()
 	}
-	if err != nil {
-		t.fetch.err = fetchError(t, err)
+}
+
+// tell ends the wait of those who attached. The hub's lock must be held.
+func (t *topic) tell() {
+	if t.fetch != nil {
+		close(t.fetch.done)
+		t.fetch = nil
 	}
-	close(t.fetch.done)
-	t.fetch = nil
 }
 
 func fetchError(t *topic, err error) error {

@@ -54,6 +54,8 @@ type Hub struct {
 	wheel   *wheel
 	// poller is made by Run.
 	poller *poller
+	// fetches has a place for each job that is being read.
+	fetches chan struct{}
 	// conns counts the goroutines of streams, imports and fetches.
 	conns sync.WaitGroup
 	// ctx ends them; Run sets it before ready is closed.
@@ -122,7 +124,7 @@ type metrics struct {
 func New(cfg Config) *Hub {
 	h := &Hub{
 		cfg: cfg, writers: newWriters(), wheel: newWheel(),
-		ready: make(chan struct{}), synced: make(chan struct{}),
+		fetches: make(chan struct{}, fetchesAtOnce), ready: make(chan struct{}), synced: make(chan struct{}),
 		jobs: make(map[string]*topic), imports: make(map[string]*topic), people: make(map[string]*person),
 		metrics: metrics{
 			streams:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_streams", Help: "Open streams."}),
@@ -306,6 +308,7 @@ func (h *Hub) publishJob(job *jobsv1.Job, generation int) {
 	}
 	t.known, t.terminal, t.owner, t.kind = true, terminal, job.GetOwner(), job.GetKind()
 	t.revision, t.raw, t.frame = job.GetRevision(), raw, nil
+	t.tell()
 	h.listLive(t)
 	p = h.people[t.owner]
 	if len(t.watchers) > 0 || p != nil && len(p.mine) > 0 {

@@ -24,6 +24,14 @@ func (p *poller) run() { <-p.ended }
 
 func (p *poller) stop() { close(p.ended) }
 
+type ring struct{}
+
+func newRing(int) (*ring, error) { return nil, errors.ErrUnsupported }
+
+func (r *ring) send([]write) error { return errors.ErrUnsupported }
+
+func (r *ring) close() {}
+
 func (w *watcher) write([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
 func (w *watcher) hangUp() {}

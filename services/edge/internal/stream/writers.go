@@ -65,13 +65,11 @@ func (ws *writers) take(into []*watcher) []*watcher {
 
 // run writes until stop is called; it is one goroutine's.
 func (ws *writers) run(m *metrics) {
+	s := newSender()
+	defer s.close()
 	for mine := ws.take(make([]*watcher, 0, batch)); mine != nil; mine = ws.take(mine) {
-		states := 0
-		for _, w := range mine {
-			states += ws.flush(w)
-		}
+		m.messages.Add(float64(ws.flush(mine, s)))
 		clear(mine)
-		m.messages.Add(float64(states))
 	}
 }
 
@@ -82,36 +80,97 @@ func (ws *writers) stop() {
 	ws.wake.Broadcast()
 }
 
-// flush sends all that waits, as far as the peer takes it without waiting, and gives how many states that were.
-func (ws *writers) flush(w *watcher) (states int) {
-	for {
-		p, ok := w.next()
-		if !ok {
-			return states
-		}
-		if p.state {
-			states++
-		}
-		n, err := w.write(p.bytes)
-		switch {
-		case err != nil:
-			w.abort(fmt.Errorf("write to the client: %w", err))
-			return states
-		case n < len(p.bytes):
-			ws.owes(w, w.hub.wheel.now()+seconds(w.hub.cfg.WriteTimeout))
-			if !w.stall(p.bytes[n:]) {
-				return states
+// flush sends all that waits in these streams, a piece of each at a time, as far as their peers take it without
+// waiting, and gives how many states that were.
+func (ws *writers) flush(mine []*watcher, s *sender) (states int) {
+	for len(mine) > 0 {
+		s.writes = s.writes[:0]
+		for _, w := range mine {
+			if p, ok := w.next(); ok {
+				s.writes = append(s.writes, write{watcher: w, piece: p})
+				if p.state {
+					states++
+				}
 			}
-			continue
-		case p.resumed:
-			ws.settled(w)
 		}
-		if p.last {
-			ws.settled(w)
-			ws.owes(w, w.hub.wheel.now()+seconds(lingerTimeout))
-			w.hangUp()
-			return states
+		s.send()
+		again := mine[:0]
+		for i := range s.writes {
+			if ws.done(&s.writes[i]) {
+				again = append(again, s.writes[i].watcher)
+			}
 		}
+		mine = again
+	}
+	clear(s.writes)
+	return states
+}
+
+// done draws the consequences of a write. It gives true if there may be more to send.
+func (ws *writers) done(d *write) bool {
+	w := d.watcher
+	switch {
+	case d.err != nil:
+		w.abort(fmt.Errorf("write to the client: %w", d.err))
+		return false
+	case d.n < len(d.bytes):
+		ws.owes(w, w.hub.wheel.now()+seconds(w.hub.cfg.WriteTimeout))
+		return w.stall(d.bytes[d.n:])
+	case d.resumed:
+		ws.settled(w)
+	}
+	if d.last {
+		ws.owes(w, w.hub.wheel.now()+seconds(lingerTimeout))
+		w.hangUp()
+		return false
+	}
+	return true
+}
+
+// A write is a piece on its way to a peer. n and err are what came of it: no error and n short of the whole is a peer
+// without room.
+type write struct {
+	piece
+	watcher *watcher
+	n       int
+	err     error
+}
+
+// sender sends several writes at once if the system can, and one after the other if not. It is one goroutine's.
+type sender struct {
+	// ring is nil where there is none.
+	ring   *ring
+	writes []write
+}
+
+// worthARing is how many writes have to go out together for a ring to be cheaper.
+const worthARing = 4
+
+func newSender() *sender {
+	s := &sender{writes: make([]write, 0, batch)}
+	if r, err := newRing(batch); err == nil {
+		s.ring = r
+	}
+	return s
+}
+
+func (s *sender) send() {
+	if s.ring != nil && len(s.writes) >= worthARing {
+		if err := s.ring.send(s.writes); err != nil {
+			s.close()
+		}
+		return
+	}
+	for i := range s.writes {
+		d := &s.writes[i]
+		d.n, d.err = d.watcher.write(d.bytes)
+	}
+}
+
+func (s *sender) close() {
+	if s.ring != nil {
+		s.ring.close()
+		s.ring = nil
 	}
 }
 

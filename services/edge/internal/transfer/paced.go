@@ -38,10 +38,7 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 	}
 	n, err := p.body.Read(b)
 	switch {
-	case err == nil:
-	case errors.Is(err, io.EOF):
-		// From here on net/http waits for the peer to hang up, which is no reading against time.
-		_ = p.control.SetReadDeadline(time.Time{})
+	case err == nil, errors.Is(err, io.EOF):
 	case p.isStopped():
 		err = errStopped
 	default:

@@ -256,6 +256,9 @@ func (t *Tus) explain(err error) error {
 	case errors.Is(err, resumable.ErrTooMany):
 		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT,
 			"You have as many unfinished resumable uploads as you may, or as many bytes of them; finish or delete one, or wait until they expire.")
+	case errors.Is(err, resumable.ErrFull):
+		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
+			"The server has no room for more unfinished uploads at the moment; try again later.")
 	case errors.Is(err, resumable.ErrOffset):
 		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_OFFSET_MISMATCH,
 			"The piece does not begin where the upload ends; HEAD says where to go on.")

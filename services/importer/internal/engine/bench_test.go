@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// BenchmarkSample loads samples of 100,000 employees (280,000 rows over seven sheets) into an empty database.
+// BenchmarkSample loads samples of 228,571 employees (640,000 rows over seven sheets) into an empty database.
 func BenchmarkSample(b *testing.B) {
 	file, _ := sampleBook(b, 228_571, 0)
 	b.SetBytes(int64(len(file)))

@@ -22,12 +22,12 @@ type pendingRows struct {
 	places []place
 }
 
+// place is where a row was set aside. Its record begins with whether the row is decided: rejected already, so that it
+// is only to be found out what else is wrong with it.
 type place struct {
 	offset int64
-	length int
-	row    int
-	// decided rows are rejected already; it is only to be found out what else is wrong with them.
-	decided bool
+	length uint32
+	row    uint32
 }
 
 func newPendingRows(dir string) *pendingRows { return &pendingRows{dir: dir} }
@@ -37,6 +37,10 @@ func (p *pendingRows) len() int { return len(p.places) }
 // add sets a row aside.
 func (p *pendingRows) add(row int, values []imports.Value, decided bool) error {
 	start := len(p.memory)
+	p.memory = append(p.memory, 0)
+	if decided {
+		p.memory[start] = 1
+	}
 	for _, v := range values {
 		p.memory = append(p.memory, byte(v.Kind))
 		switch v.Kind {
@@ -47,7 +51,7 @@ func (p *pendingRows) add(row int, values []imports.Value, decided bool) error {
 			p.memory = append(p.memory, v.Bytes...)
 		}
 	}
-	p.places = append(p.places, place{offset: p.spilt + int64(start), length: len(p.memory) - start, row: row, decided: decided})
+	p.places = append(p.places, place{offset: p.spilt + int64(start), length: uint32(len(p.memory) - start), row: uint32(row)})
 	if len(p.memory) < memorySpill {
 		return nil
 	}
@@ -81,14 +85,15 @@ func (p *pendingRows) get(b *batch, i, width int) error {
 	var record []byte
 	if at.offset >= p.spilt {
 		start := int(at.offset - p.spilt)
-		record = p.memory[start : start+at.length]
+		record = p.memory[start : start+int(at.length)]
 	} else {
 		record = make([]byte, at.length)
 		if _, err := p.file.ReadAt(record, at.offset); err != nil {
 			return fmt.Errorf("read rows that were set aside: %w", err)
 		}
 	}
-	b.rows, b.decided = append(b.rows, at.row), append(b.decided, at.decided)
+	b.rows, b.decided = append(b.rows, int(at.row)), append(b.decided, record[0] == 1)
+	record = record[1:]
 	for range width {
 		v := imports.Value{Kind: imports.ValueKind(record[0])}
 		record = record[1:]

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/rpcerr"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/template"
 )
@@ -55,6 +57,9 @@ func (s *Service) GetSample(r *importsv1.GetSampleRequest, stream grpc.ServerStr
 	if rows == 0 {
 		rows = 1000
 	}
+	if most := rows / 10; int(r.GetIssues()) > most {
+		return toStatus(rpcerr.Invalid("issues", fmt.Sprintf("is at most a tenth of the rows: %d for %d rows", most, rows)))
+	}
 	pieces := newPieces(func(body *httpbody.HttpBody, first bool) error {
 		m := &importsv1.GetSampleResponse{Body: body}
 		if first {
@@ -62,7 +67,7 @@ func (s *Service) GetSample(r *importsv1.GetSampleRequest, stream grpc.ServerStr
 		}
 		return stream.Send(m)
 	})
-	options := sample.Options{Rows: rows, Issues: min(int(r.GetIssues()), rows/10), Seed: uint64(r.GetSeed())}
+	options := sample.Options{Rows: rows, Issues: int(r.GetIssues()), Seed: uint64(r.GetSeed())}
 	if _, err := sample.Write(stream.Context(), pieces, options); err != nil {
 		return toStatus(err)
 	}

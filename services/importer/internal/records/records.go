@@ -20,8 +20,9 @@ import (
 )
 
 // cacheKiB is SQLite's page cache while an import writes: the index of a million keys fits, so that keys in random
-// order do not fall off a cliff.
-const cacheKiB = 64 << 10
+// order do not fall off a cliff. A page of 4 KiB takes 8 KiB of memory: with what SQLite keeps beside it, it is
+// allocated as the next power of two.
+const cacheKiB = 32 << 10
 
 // lockRetry is how often a write lock that another process holds is asked for again.
 const lockRetry = 50 * time.Millisecond

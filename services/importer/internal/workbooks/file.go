@@ -12,7 +12,7 @@ import (
 // blockBytes is what one range read fetches, and so how far is read ahead; blocks bounds how many are held.
 const (
 	blockBytes = 1 << 20
-	blocks     = 8
+	blocks     = 4
 )
 
 // File is a stored workbook as an io.ReaderAt: its reads are few and large whatever the reader's are.

@@ -121,6 +121,15 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
+// Has tells whether the workbook is there.
+func (s *Store) Has(ctx context.Context, id string) (bool, error) {
+	has, err := s.bucket.Exists(ctx, id+suffix)
+	if err != nil {
+		return false, unavailable(ctx, "look for the workbook of import "+id, err)
+	}
+	return has, nil
+}
+
 // Sweep removes what was stored before a time and belongs to no import: uploads that a crash cut off. held tells which
 // of these ids are imports.
 func (s *Store) Sweep(ctx context.Context, before time.Time, held func(ctx context.Context, ids []string) (map[string]bool, error)) (removed int, err error) {

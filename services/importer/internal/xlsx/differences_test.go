@@ -33,6 +33,10 @@ func knownDifferences() []difference {
 			sheetPart:              sheetXML(`<row r="1"><c r="A1" t="s"><v>x</v></c></row>`),
 			"xl/sharedStrings.xml": stringTable(`<si><t>first</t></si>`),
 		}), map[string]string{"A1": "first"}, Damaged, nil},
+		{"a shared string's index that is blank: it is no text's", workbookWith(parts{
+			sheetPart:              sheetXML(`<row r="1"><c r="A1" t="s"><v> </v></c><c r="B1"><v>1</v></c></row>`),
+			"xl/sharedStrings.xml": stringTable(`<si><t>first</t></si>`),
+		}), map[string]string{"A1": "first", "B1": "1"}, "", []string{`B1 number "1"`}},
 		{"a cell that says it is in another row: two truths", row(`<c r="A7"><v>1</v></c>`), map[string]string{"A1": "1"}, Damaged, nil},
 		{"an unknown cell type: its meaning is not known", row(`<c r="A1" t="q"><v>1</v></c>`), map[string]string{"A1": "1"}, Damaged, nil},
 		{"text between cells: data would be missing", row(`lost` + one), map[string]string{"A1": "1"}, Damaged, nil},

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/watch"
 )
 
 // fixture is a running dispatcher whose clock the test moves.
@@ -219,6 +221,40 @@ func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
 	})
 }
 
+func TestReportsAreWantedMoreOftenWhileSomebodyWatches(t *testing.T) {
+	inBubble(t, settings, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		wanted := func() time.Duration {
+			t.Helper()
+			beat, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return beat.ReportInterval
+		}
+		if got := wanted(); got != settings.IdleInterval {
+			t.Errorf("of a job that nobody watches a report is wanted every %v", got)
+		}
+		for what, begin := range map[string]func() *watch.Watcher{
+			"the job":                func() *watch.Watcher { return f.Hub().Job(j.ID) },
+			"the owner's":            func() *watch.Watcher { return f.Hub().Owner("alice", nil) },
+			"everyone's of the kind": func() *watch.Watcher { return f.Hub().Everyone([]string{"crawl"}) },
+		} {
+			watcher := begin()
+			if got := wanted(); got != settings.ReportInterval {
+				t.Errorf("while somebody watches %s a report is wanted every %v", what, got)
+			}
+			watcher.Stop()
+		}
+		other := f.Hub().Everyone([]string{"media"})
+		defer other.Stop()
+		if got := wanted(); got != settings.IdleInterval {
+			t.Errorf("after all have gone a report is wanted every %v", got)
+		}
+	})
+}
+
 func TestARenewalThatIsNotWrittenYetCountsWhenALeaseRunsOut(t *testing.T) {
 	cfg := settings
 	cfg.ReportInterval = time.Minute // what comes after the first heartbeat is written long after the stored lease is over
@@ -248,14 +284,14 @@ func TestARenewalThatIsNotWrittenYetCountsWhenALeaseRunsOut(t *testing.T) {
 // meddled is the real store, with something that happens when a change is decided and not durable yet.
 type meddled struct {
 	job.Store
-	decided func(*job.Job)
+	decided atomic.Pointer[func(*job.Job)]
 }
 
 func (m *meddled) Update(ctx context.Context, ids []string, change func(int, *job.Job) error) ([]job.Job, []error) {
 	return m.Store.Update(ctx, ids, func(i int, j *job.Job) error {
 		err := change(i, j)
-		if m.decided != nil {
-			m.decided(j)
+		if decided := m.decided.Load(); decided != nil {
+			(*decided)(j)
 		}
 		return err
 	})
@@ -266,8 +302,8 @@ func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
 	inBubble(t, settings, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
-		refused := 0
-		store.decided = func(stored *job.Job) {
+		var refused atomic.Int32
+		decided := func(stored *job.Job) {
 			if stored.Status == job.Active {
 				return
 			}
@@ -275,12 +311,13 @@ func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
 			if _, err := f.Heartbeat(f.t.Context(), beat); !errors.Is(err, job.ErrLeaseLost) {
 				t.Errorf("a heartbeat just before the commit gives %v", err)
 			}
-			refused++
+			refused.Add(1)
 		}
+		store.decided.Store(&decided)
 		time.Sleep(settings.LeaseDuration)
 		synctest.Wait()
-		if next := f.lease(0); next == nil || next.Attempt != 2 || refused != 1 {
-			t.Errorf("the next worker got %+v after %d refusals", next, refused)
+		if next := f.lease(0); next == nil || next.Attempt != 2 || refused.Load() != 1 {
+			t.Errorf("the next worker got %+v after %d refusals", next, refused.Load())
 		} else if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: next.ID, Token: next.Lease.Token}); err != nil {
 			t.Errorf("the next worker's heartbeat gives %v", err)
 		}

@@ -11,6 +11,7 @@ import (
 
 const (
 	batch      = 256                   // jobs in one step of a loop
+	writeBatch = 64                    // reports in one change of the store: others wait for it
 	afterError = time.Second           // before a loop tries again
 	breath     = 10 * time.Millisecond // between two steps of the schedule
 )
@@ -23,7 +24,7 @@ func (d *Dispatcher) runReports(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		due, wait := d.reports.next(time.Now(), batch)
+		due, wait := d.reports.next(time.Now(), writeBatch)
 		if len(due) > 0 {
 			d.write(ctx, due)
 			continue

@@ -87,10 +87,6 @@ func (b *Bucket) open(ctx context.Context, segment *job.Segment, offset int64) (
 	if err != nil {
 		return nil, fmt.Errorf("read blob %s: %w", segment.Key, err)
 	}
-	if r.Size() != segment.Length {
-		r.Close()
-		return nil, fmt.Errorf("read blob %s: it has %d bytes in place of %d", segment.Key, r.Size(), segment.Length)
-	}
 	return r, nil
 }
 

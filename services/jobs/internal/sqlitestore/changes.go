@@ -69,15 +69,34 @@ func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
 	if err != nil {
 		return t.fail("encode the progress of job "+j.ID, err)
 	}
-	_, err = t.insert.ExecContext(t.ctx, j.ID, j.Kind, j.Owner, j.Title, j.Status, j.Ready(), j.Revision, j.Priority,
+	inserted, err := t.insert.ExecContext(t.ctx, j.ID, j.Kind, j.Owner, j.Title, j.Status, j.Ready(), j.Revision, j.Priority,
 		labels, j.MaxAttempts, j.Backoff.Microseconds(), j.MaxBackoff.Microseconds(), document(j.Payload), progress,
 		stamp(j.CreatedAt), stamp(j.UpdatedAt), stamp(j.NotBefore), stamp(j.Deadline), stamp(j.Due()),
 		j.QueuePosition, stamp(j.ReadyAt), requestID, fingerprint)
 	if err != nil {
 		return t.fail("store job "+j.ID, err)
 	}
+	if len(j.Labels) > 0 {
+		seq, err := inserted.LastInsertId()
+		if err == nil {
+			err = t.label(t.addLabel, seq, &j)
+		}
+		if err != nil {
+			return t.fail("store the labels of job "+j.ID, err)
+		}
+	}
 	t.commit.Jobs = append(t.commit.Jobs, j)
 	t.commit.Was = append(t.commit.Was, 0)
+	return nil
+}
+
+// label adds or deletes the rows of the job's labels.
+func (t *tx) label(stmt *sql.Stmt, seq int64, j *job.Job) error {
+	for name, value := range j.Labels {
+		if _, err := stmt.ExecContext(t.ctx, name, value, j.Owner, stamp(j.CreatedAt), seq); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -164,6 +183,9 @@ func (t *tx) remove(r *row) error {
 		if _, err := stmt.ExecContext(t.ctx, r.seq); err != nil {
 			return t.fail("delete job "+r.job.ID, err)
 		}
+	}
+	if err := t.label(t.deleteLabel, r.seq, &r.job); err != nil {
+		return t.fail("delete the labels of job "+r.job.ID, err)
 	}
 	t.commit.Deleted = append(t.commit.Deleted, job.Deleted{ID: r.job.ID, Owner: r.job.Owner, Kind: r.job.Kind})
 	return nil

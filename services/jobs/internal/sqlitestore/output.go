@@ -132,6 +132,8 @@ func (s *Store) ReadOutput(ctx context.Context, id string, offset int64, limit i
 		err = s.reads.QueryRowContext(ctx, `SELECT substr(data, ? - begins_at + 1, ?) FROM output
 			WHERE seq = ? AND begins_at <= ? ORDER BY begins_at DESC LIMIT 1`, offset, limit, seq, offset).Scan(&data)
 		switch {
+		case err == nil && len(data) == 0:
+			return job.Stretch{}, fmt.Errorf("read output of job %s: nothing is stored at byte %d of %d", id, offset, length)
 		case err == nil:
 			return job.Stretch{Data: data}, nil
 		case !errors.Is(err, sql.ErrNoRows):

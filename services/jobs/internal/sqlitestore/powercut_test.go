@@ -31,15 +31,15 @@ type disk struct {
 	mu      sync.Mutex
 	paths   map[uintptr]string // of open files
 	synced  map[string][]byte
-	methods map[uintptr]*sqlite3.Tsqlite3_io_methods // ours, by the ones they stand for
+	methods map[uintptr]uintptr // ours, by the ones they stand for; in SQLite's memory
 	syncs   int
-	alive   []any // what SQLite points at
+	alive   []any // functions that SQLite points at
 }
 
 // watchDisk lets all files that are opened from now on until the test's end go through a disk.
 func watchDisk(t *testing.T) *disk {
 	t.Helper()
-	d := &disk{t: t, paths: map[uintptr]string{}, synced: map[string][]byte{}, methods: map[uintptr]*sqlite3.Tsqlite3_io_methods{}}
+	d := &disk{t: t, paths: map[uintptr]string{}, synced: map[string][]byte{}, methods: map[uintptr]uintptr{}}
 	tls := libc.NewTLS()
 	vfs := at[sqlite3.Tsqlite3_vfs](sqlite3.Xsqlite3_vfs_find(tls, 0))
 	tls.Close()
@@ -56,9 +56,11 @@ func watchDisk(t *testing.T) *disk {
 		defer d.mu.Unlock()
 		d.paths[file] = libc.GoString(name)
 		watched := d.methods[*methods]
-		if watched == nil {
-			watched = new(*at[sqlite3.Tsqlite3_io_methods](*methods))
-			really := watched.FxSync
+		if watched == 0 {
+			watched = libc.Xmalloc(tls, libc.Tsize_t(unsafe.Sizeof(sqlite3.Tsqlite3_io_methods{})))
+			ours := at[sqlite3.Tsqlite3_io_methods](watched)
+			*ours = *at[sqlite3.Tsqlite3_io_methods](*methods)
+			really := ours.FxSync
 			synced := sync(func(tls *libc.TLS, file uintptr, flags int32) int32 {
 				if d.broken.Load() {
 					return sqlite3.SQLITE_IOERR_FSYNC
@@ -69,11 +71,11 @@ func watchDisk(t *testing.T) *disk {
 				}
 				return rc
 			})
-			watched.FxSync = pointer(synced)
+			ours.FxSync = pointer(synced)
 			d.alive = append(d.alive, synced)
 			d.methods[*methods] = watched
 		}
-		*methods = uintptr(unsafe.Pointer(watched)) // d keeps it alive
+		*methods = watched
 		return rc
 	})
 	type remove func(tls *libc.TLS, vfs, name uintptr, syncFolder int32) int32

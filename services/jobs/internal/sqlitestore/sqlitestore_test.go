@@ -68,6 +68,8 @@ func TestListsWalkAnIndexAndSortNothingButTheirPage(t *testing.T) {
 	for _, f := range []job.Filter{
 		{}, {Owner: "a"}, {Owner: "a", Kinds: []string{"x", "y"}}, {Kinds: []string{"x"}}, {Owner: "a", Statuses: []job.Status{4, 5}},
 		{Statuses: []job.Status{5}, Kinds: []string{"x"}}, {Live: true}, {Live: true, Owner: "a"}, {Owner: "a", CreatedAfter: time.Now()},
+		{Labels: map[string]string{"x": "1"}}, {Owner: "a", Labels: map[string]string{"x": "1", "y": "2"}, Statuses: []job.Status{4}, Kinds: []string{"k"}},
+		{Owner: "a", Labels: map[string]string{"x": "1"}, Live: true, EndedAfter: time.Now()},
 	} {
 		f.Limit = 50
 		query, args := listQuery(&f, cursor{1 << 60, 1 << 60})
@@ -76,7 +78,7 @@ func TestListsWalkAnIndexAndSortNothingButTheirPage(t *testing.T) {
 		if n := strings.Count(text, "TEMP B-TREE FOR ORDER BY"); n > 1 {
 			t.Errorf("%+v sorts more than its page:\n%s", f, text)
 		}
-		if strings.Contains(text, "SCAN jobs\n") {
+		if strings.Contains(text, "SCAN jobs\n") || strings.Contains(text, "SCAN j") || strings.Contains(text, "SCAN l") {
 			t.Errorf("%+v reads the whole table:\n%s", f, text)
 		}
 	}

@@ -24,6 +24,7 @@ type statements struct {
 	deleteJob, deleteOutput          *sql.Stmt
 	deleteSegments, deleteCheckpoint *sql.Stmt
 	ended, ahead                     *sql.Stmt
+	addLabel, deleteLabel            *sql.Stmt
 
 	all []*sql.Stmt
 }
@@ -86,6 +87,8 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.unreference, `INSERT INTO unreferenced_blobs (key, since) SELECT key, 0 FROM output_segments WHERE seq = ?`},
 		{&s.deleteSegments, `DELETE FROM output_segments WHERE seq = ?`},
 		{&s.ahead, aheadQuery},
+		{&s.addLabel, `INSERT INTO job_labels (name, value, owner, created_at, seq) VALUES (?, ?, ?, ?, ?)`},
+		{&s.deleteLabel, `DELETE FROM job_labels WHERE name = ? AND value = ? AND owner = ? AND created_at = ? AND seq = ?`},
 		{&s.deleteJob, `DELETE FROM jobs WHERE seq = ?`},
 		{&s.deleteOutput, `DELETE FROM output WHERE seq = ?`},
 		{&s.deleteCheckpoint, `DELETE FROM checkpoints WHERE seq = ?`},

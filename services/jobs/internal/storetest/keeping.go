@@ -38,6 +38,31 @@ func pages(t *testing.T, s *suite) {
 	}
 }
 
+func labelPages(t *testing.T, s *suite) {
+	var want []string
+	for i := range 9 {
+		labelled := func(spec *job.Spec) {
+			if i%2 == 0 {
+				spec.Labels = map[string]string{"team": "a"}
+			}
+		}
+		if j := s.add(labelled); i%2 == 0 {
+			want = append([]string{j.ID}, want...)
+		}
+	}
+	var got []string
+	f := job.Filter{Labels: map[string]string{"team": "a"}, Limit: 2}
+	for more := true; more; more = f.Token != "" {
+		page, err := s.List(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, ids(page.Jobs)...)
+		f.Token = page.Next
+	}
+	equal(t, "the list", got, want)
+}
+
 func lists(t *testing.T, s *suite) {
 	add := func(owner, kind string, created time.Duration, labels map[string]string) string {
 		spec := job.Spec{Kind: kind, Owner: owner, Labels: labels}
@@ -70,6 +95,11 @@ func lists(t *testing.T, s *suite) {
 		{"owner, status and kind", job.Filter{Owner: "alice", Statuses: []job.Status{job.Completed}, Kinds: []string{"media"}}, nil},
 		{"label", job.Filter{Labels: map[string]string{"team": "a"}}, []string{b, a}},
 		{"labels", job.Filter{Labels: map[string]string{"team": "a", "x": "1"}}, []string{a}},
+		{"label and status", job.Filter{Labels: map[string]string{"team": "a"}, Statuses: []job.Status{job.Queued}}, []string{b}},
+		{"label and kind", job.Filter{Labels: map[string]string{"team": "a"}, Kinds: []string{"crawl", "story"}}, []string{a}},
+		{"label of an owner", job.Filter{Owner: "Alice", Labels: map[string]string{"team": "A"}}, []string{d}},
+		{"label of another owner", job.Filter{Owner: "bob", Labels: map[string]string{"team": "a"}}, nil},
+		{"label and time", job.Filter{Labels: map[string]string{"team": "a"}, CreatedAfter: start.Add(time.Second), CreatedBefore: start.Add(time.Hour)}, []string{b}},
 		{"from a time on", job.Filter{CreatedAfter: start.Add(time.Second)}, []string{d, c, b}},
 		{"before a time", job.Filter{CreatedBefore: start.Add(time.Second)}, []string{a}},
 		{"nobody", job.Filter{Owner: "carol"}, nil},
@@ -123,7 +153,7 @@ func liveCounts(t *testing.T, s *suite) {
 }
 
 func remove(t *testing.T, s *suite) {
-	id := s.add().ID
+	id := s.add(func(spec *job.Spec) { spec.Labels = map[string]string{"team": "a"} }).ID
 	leased := s.claim(start, 1).Jobs[0]
 	if _, err := s.AppendOutput(t.Context(), id, leased.Lease.Token, 0, []byte("text"), 100); err != nil {
 		t.Fatal(err)
@@ -138,6 +168,10 @@ func remove(t *testing.T, s *suite) {
 	wantError(t, err, job.ErrNotFound)
 	_, err = s.ReadOutput(t.Context(), id, 0, 10)
 	wantError(t, err, job.ErrNotFound)
+	page, err := s.List(t.Context(), job.Filter{Labels: map[string]string{"team": "a"}, Limit: 10})
+	if err != nil || len(page.Jobs) != 0 {
+		t.Errorf("a list by its label has %v, %v", page.Jobs, err)
+	}
 	equal(t, "the last commit", s.commits[len(s.commits)-1].Deleted, []job.Deleted{{ID: id, Owner: "alice", Kind: "crawl"}})
 }
 

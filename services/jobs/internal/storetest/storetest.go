@@ -43,6 +43,7 @@ func Run(t *testing.T, open Open) {
 		{"leases are extended and never shortened", extend},
 		{"pages hold every job once, newest first, while others are created", pages},
 		{"lists filter", lists},
+		{"pages by label hold every job once", labelPages},
 		{"live jobs and those that ended since are listed", live},
 		{"a finished job is deleted with all that it had", remove},
 		{"purge removes what ended long ago and nothing else", purge},

@@ -66,14 +66,17 @@ type ImportServiceClient interface {
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
 	ListIssues(ctx context.Context, in *ListIssuesRequest, opts ...grpc.CallOption) (*ListIssuesResponse, error)
-	// ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows.
+	// ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows. If
+	// the database has changed meanwhile so that fewer rows would get in, or more be overwritten, than were confirmed, it
+	// waits again, with the new numbers; if the schema has changed, the job fails with SCHEMA_CHANGED.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(ctx context.Context, in *ConfirmImportRequest, opts ...grpc.CallOption) (*ConfirmImportResponse, error)
-	// DownloadReport streams the report of an import that has ended or waits for review.
+	// DownloadReport streams the report of an import that has ended or waits for review. It is made anew each time, from
+	// the stored workbook, which is kept as long as the import's job.
 	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx and …/issues.csv.
 	//
-	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY.
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE.
 	DownloadReport(ctx context.Context, in *DownloadReportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadReportResponse], error)
 	// ListSchemas names the schemas that workbooks can be uploaded for.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
@@ -85,7 +88,8 @@ type ImportServiceClient interface {
 	// GetSample streams a generated workbook of a schema, with some faults in it if asked for, to try things out.
 	// Over REST: GET /api/v1/schemas/{schema}/sample.xlsx.
 	//
-	// Errors: NOT_FOUND SCHEMA_NOT_FOUND, SAMPLE_NOT_AVAILABLE.
+	// Errors: NOT_FOUND SCHEMA_NOT_FOUND, SAMPLE_NOT_AVAILABLE; INVALID_ARGUMENT REQUEST_INVALID for more `issues` than
+	// there can be.
 	GetSample(ctx context.Context, in *GetSampleRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetSampleResponse], error)
 }
 
@@ -269,14 +273,17 @@ type ImportServiceServer interface {
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
 	ListIssues(context.Context, *ListIssuesRequest) (*ListIssuesResponse, error)
-	// ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows.
+	// ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows. If
+	// the database has changed meanwhile so that fewer rows would get in, or more be overwritten, than were confirmed, it
+	// waits again, with the new numbers; if the schema has changed, the job fails with SCHEMA_CHANGED.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(context.Context, *ConfirmImportRequest) (*ConfirmImportResponse, error)
-	// DownloadReport streams the report of an import that has ended or waits for review.
+	// DownloadReport streams the report of an import that has ended or waits for review. It is made anew each time, from
+	// the stored workbook, which is kept as long as the import's job.
 	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx and …/issues.csv.
 	//
-	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY.
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE.
 	DownloadReport(*DownloadReportRequest, grpc.ServerStreamingServer[DownloadReportResponse]) error
 	// ListSchemas names the schemas that workbooks can be uploaded for.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)
@@ -288,7 +295,8 @@ type ImportServiceServer interface {
 	// GetSample streams a generated workbook of a schema, with some faults in it if asked for, to try things out.
 	// Over REST: GET /api/v1/schemas/{schema}/sample.xlsx.
 	//
-	// Errors: NOT_FOUND SCHEMA_NOT_FOUND, SAMPLE_NOT_AVAILABLE.
+	// Errors: NOT_FOUND SCHEMA_NOT_FOUND, SAMPLE_NOT_AVAILABLE; INVALID_ARGUMENT REQUEST_INVALID for more `issues` than
+	// there can be.
 	GetSample(*GetSampleRequest, grpc.ServerStreamingServer[GetSampleResponse]) error
 	mustEmbedUnimplementedImportServiceServer()
 }

@@ -197,8 +197,10 @@ type Job struct {
 	Answer *structpb.Struct `protobuf:"bytes,16,opt,name=answer,proto3" json:"answer,omitempty"`
 	// A cancel was asked for and has not reached the worker's end yet.
 	CancelRequested bool `protobuf:"varint,17,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
-	// How many queued jobs of this kind go before this one; 0 for the next. Set only while queued; kept up to date for
-	// the first 100 of a kind.
+	// How many jobs of this kind that are ready go before this one; 0 for the next. Set only while queued and ready (past
+	// `not_before`), from the moment it is, also when it comes back into the queue. Exact to 100, then rounded down to a
+	// hundred; 1000 means that many or more. It follows the queue within a second or so, and only falls unless jobs of
+	// higher priority come, or older ones come back.
 	QueuePosition uint32 `protobuf:"varint,18,opt,name=queue_position,json=queuePosition,proto3" json:"queue_position,omitempty"`
 	// Bytes of output appended so far; ReadOutput reads them.
 	OutputBytes int64 `protobuf:"varint,19,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"`

@@ -49,10 +49,14 @@ type WorkerServiceClient interface {
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE. A refused report
 	// still renews the lease, unless the refusal is LEASE_LOST.
 	Heartbeat(ctx context.Context, in *HeartbeatRequest, opts ...grpc.CallOption) (*HeartbeatResponse, error)
-	// AppendOutput appends bytes at an offset. Repeating an append is harmless; leaving a gap is not possible.
+	// AppendOutput appends bytes at an offset; once it has answered, they are on disk. Repeating an append, or overlapping
+	// with what is there, is harmless as long as the bytes are the same; leaving a gap is not possible. Output belongs to
+	// the job: what an earlier attempt has appended stays, and the next one goes on at its end (`output_bytes` of the
+	// leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
-	// OUTPUT_TOO_LARGE.
+	// OUTPUT_TOO_LARGE (its message says what to do; repeating is in vain); UNAVAILABLE UNAVAILABLE (the store for long
+	// outputs does not keep up; repeat the call).
 	AppendOutput(ctx context.Context, in *AppendOutputRequest, opts ...grpc.CallOption) (*AppendOutputResponse, error)
 	// CompleteJob ends the job with its result. Once it has answered, the result is on disk.
 	//
@@ -170,10 +174,14 @@ type WorkerServiceServer interface {
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE. A refused report
 	// still renews the lease, unless the refusal is LEASE_LOST.
 	Heartbeat(context.Context, *HeartbeatRequest) (*HeartbeatResponse, error)
-	// AppendOutput appends bytes at an offset. Repeating an append is harmless; leaving a gap is not possible.
+	// AppendOutput appends bytes at an offset; once it has answered, they are on disk. Repeating an append, or overlapping
+	// with what is there, is harmless as long as the bytes are the same; leaving a gap is not possible. Output belongs to
+	// the job: what an earlier attempt has appended stays, and the next one goes on at its end (`output_bytes` of the
+	// leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
-	// OUTPUT_TOO_LARGE.
+	// OUTPUT_TOO_LARGE (its message says what to do; repeating is in vain); UNAVAILABLE UNAVAILABLE (the store for long
+	// outputs does not keep up; repeat the call).
 	AppendOutput(context.Context, *AppendOutputRequest) (*AppendOutputResponse, error)
 	// CompleteJob ends the job with its result. Once it has answered, the result is on disk.
 	//

@@ -1,0 +1,227 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { status } from "@grpc/grpc-js";
+import { Service, tokenFromEnvironment } from "../src/service.js";
+import { Failure, type Handler, type HeldJob, work } from "../src/worker.js";
+import { refusal, ScriptedService } from "./scripted-service.js";
+
+/** Runs the worker until the service has been told what `over` waits for, and then until it has ended. */
+async function run(scripted: ScriptedService, handler: Handler, over: string | (() => boolean)): Promise<void> {
+  const stopping = new AbortController();
+  const { service, log } = scripted;
+  const working = work(service, { kind: "media", name: "test", handler, log, signal: stopping.signal });
+  await Promise.race([working, scripted.until(typeof over === "string" ? () => scripted.of(over).length > 0 : over)]);
+  stopping.abort();
+  await working;
+  scripted.stop();
+}
+
+/** A handler that works until it is told to stop. */
+const endless =
+  (begun: (job: HeldJob) => void): Handler =>
+  (job) => {
+    begun(job);
+    return new Promise((_, reject) => {
+      job.signal.addEventListener("abort", () => reject(job.signal.reason), { once: true });
+    });
+  };
+
+test("a job's life: plan, progress, checkpoint and result are told, under the lease and with the token", async () => {
+  const scripted = await ScriptedService.start({
+    payload: { deep: { list: [1, "two", true, null] } },
+    checkpoint: Buffer.from("before"),
+  });
+  await run(
+    scripted,
+    async (job) => {
+      assert.deepEqual(job.payload, { deep: { list: [1, "two", true, null] } });
+      assert.equal(job.checkpoint.toString(), "before");
+      job.plan([{ name: "render", total: 2 }]);
+      job.report("Half…", { name: "render", state: "STEP_STATE_ACTIVE", done: 1 });
+      job.save(Buffer.from("half"));
+      await job.append(0, Buffer.alloc(300_000, 1));
+      await scripted.until(() => scripted.of("heartbeat").some((beat) => beat.checkpoint?.toString() === "half"));
+      job.report("Done.", { name: "render", done: 2 });
+      return { nested: { ok: true }, numbers: [1, 2.5] };
+    },
+    "completeJob",
+  );
+  const first = scripted.of("heartbeat").find((beat) => beat.plan.length > 0);
+  assert.equal(first?.plan[0].total, 2);
+  assert.equal(first?.leaseToken, "lease-0");
+  const [completed] = scripted.of("completeJob");
+  assert.equal(completed?.result.fields.nested.structValue.fields.ok.boolValue, true);
+  assert.deepEqual(
+    scripted.of("appendOutput").map(({ offset, data }) => [offset, data.length]),
+    [
+      [0, 262_144],
+      [262_144, 37_856],
+    ],
+  );
+  assert.ok(scripted.calls.every(({ token }) => token === "Bearer a token"));
+});
+
+test("what could not be sent is sent again, the newest of it", async () => {
+  const scripted = await ScriptedService.start({});
+  let failures = 3;
+  let unheard = 2;
+  scripted.answer = (method) => {
+    if (method === "heartbeat" && failures-- > 0) throw refusal(status.UNAVAILABLE);
+    if (method === "completeJob" && unheard-- > 0) throw refusal(status.UNKNOWN);
+    return undefined;
+  };
+  await run(
+    scripted,
+    async (job) => {
+      job.plan([{ name: "render" }]);
+      job.report("One", { name: "render", done: 1 });
+      await scripted.until(() => failures === 2);
+      job.report("Two", { name: "render", done: 2 });
+      await scripted.until(() => scripted.of("heartbeat").length >= 4);
+      return {};
+    },
+    () => scripted.of("completeJob").length === 3,
+  );
+  const arrived = scripted.of("heartbeat")[3];
+  assert.equal(arrived?.plan[0].name, "render");
+  assert.deepEqual([arrived?.progress.message, arrived?.progress.steps[0].done], ["Two", 2]);
+});
+
+test("a cancel reaches the handler, and the job is told to be cancelled", async () => {
+  const scripted = await ScriptedService.start({});
+  scripted.answer = (method) => (method === "heartbeat" ? { cancelRequested: true, reportSeconds: 1 } : undefined);
+  await run(
+    scripted,
+    endless(() => {}),
+    "failJob",
+  );
+  assert.equal(scripted.of("failJob")[0]?.error.reason, "CANCELLED_BY_USER");
+});
+
+for (const [method, what] of [
+  ["heartbeat", "a heartbeat"],
+  ["appendOutput", "an append"],
+] as const) {
+  test(`a lease that ${what} finds lost stops the work, and nothing more is said about the job`, async () => {
+    const scripted = await ScriptedService.start({});
+    let reason: unknown;
+    scripted.answer = (called) => {
+      if (called === method) throw refusal(status.ABORTED);
+      return undefined;
+    };
+    const handler: Handler = async (job) => {
+      if (method === "appendOutput") await job.append(0, Buffer.from("x"));
+      else await new Promise((resolve) => job.signal.addEventListener("abort", resolve, { once: true }));
+      reason = job.signal.reason;
+      throw new Error("stopped");
+    };
+    await run(scripted, handler, () => scripted.of("leaseJobs").length > 1);
+    for (const never of ["completeJob", "failJob", "releaseJob"]) assert.equal(scripted.of(never).length, 0, never);
+    assert.match(scripted.lines.join("\n"), /lease lost/);
+    if (method === "heartbeat") assert.equal(reason, "lease lost");
+  });
+}
+
+test("a worker that nobody answers for a whole lease stops: somebody else may have the job", async () => {
+  const scripted = await ScriptedService.start({ leaseSeconds: 0.2 });
+  scripted.answer = (method) => {
+    if (method === "heartbeat") throw refusal(status.UNAVAILABLE);
+    return undefined;
+  };
+  let reason: unknown;
+  const handler = endless((job) => job.signal.addEventListener("abort", () => (reason = job.signal.reason)));
+  await run(scripted, handler, () => reason !== undefined && scripted.of("leaseJobs").length > 1);
+  assert.equal(reason, "lease lost");
+  assert.equal(scripted.of("failJob").length, 0);
+});
+
+test("a shutdown gives the job back with its newest checkpoint", async () => {
+  const scripted = await ScriptedService.start({});
+  scripted.answer = (method, request) => {
+    if (method === "heartbeat" && request.checkpoint?.length) throw refusal(status.UNAVAILABLE);
+    return undefined;
+  };
+  const handler = endless((job) => job.save(Buffer.from("newest")));
+  await run(scripted, handler, () => scripted.of("heartbeat").some((beat) => beat.checkpoint?.length));
+  const released = scripted.of("releaseJob");
+  assert.deepEqual(
+    released.map(({ checkpoint }) => checkpoint.toString()),
+    ["newest"],
+  );
+  assert.equal(scripted.of("failJob").length, 0);
+});
+
+test("a typed failure keeps its reason; any other is tried again", async () => {
+  const scripted = await ScriptedService.start({}, {});
+  const failures = [new Failure("PAYLOAD_INVALID", "No such scene.", true), new Error("out of luck")];
+  await run(
+    scripted,
+    () => Promise.reject(failures.shift()),
+    () => scripted.of("failJob").length === 2,
+  );
+  const told = scripted.of("failJob").map(({ error, permanent }) => [error.reason, permanent]);
+  assert.deepEqual(told, [
+    ["PAYLOAD_INVALID", true],
+    ["WORKER_FAILED", false],
+  ]);
+});
+
+test("progress that is refused does not fail the work; a result that is refused does", async () => {
+  const scripted = await ScriptedService.start({});
+  scripted.answer = (method) => {
+    if (method === "heartbeat" || method === "completeJob") throw refusal(status.INVALID_ARGUMENT);
+    return undefined;
+  };
+  const handler: Handler = async (job) => {
+    job.report("?", { name: "unknown" });
+    await scripted.until(() => scripted.of("heartbeat").length > 0);
+    return { huge: true };
+  };
+  await run(scripted, handler, "failJob");
+  assert.equal(scripted.of("failJob")[0]?.permanent, true);
+  assert.match(scripted.lines.join("\n"), /progress refused/);
+});
+
+test("a service that is away is waited for; one that refuses the token for good ends the worker", async () => {
+  const scripted = await ScriptedService.start();
+  let away = 3;
+  scripted.answer = (method) => {
+    if (method !== "leaseJobs") return undefined;
+    throw refusal(away-- > 0 ? status.UNAVAILABLE : status.PERMISSION_DENIED);
+  };
+  await assert.rejects(
+    run(
+      scripted,
+      async () => ({}),
+      () => false,
+    ),
+    { code: status.PERMISSION_DENIED },
+  );
+  assert.equal(scripted.of("leaseJobs").length, 4);
+  assert.equal(scripted.lines.filter((line) => line.startsWith("no jobs can be leased")).length, 1);
+  scripted.stop();
+});
+
+test("nobody at the address is an error that passes", async () => {
+  const nobody = new Service({ address: "127.0.0.1:1", token: () => "" });
+  await assert.rejects(nobody.call("leaseJobs", { kinds: ["media"] }), { code: status.UNAVAILABLE });
+  nobody.close();
+});
+
+test("the token's file is read anew when it changes", () => {
+  const dir = mkdtempSync(join(tmpdir(), "media-token-"));
+  const file = join(dir, "token");
+  writeFileSync(file, "first\n");
+  utimesSync(file, 1, 1);
+  const token = tokenFromEnvironment({ HEADWAY_TOKEN_FILE: file });
+  assert.equal(token(), "first");
+  writeFileSync(file, "second\n");
+  utimesSync(file, 2, 2);
+  assert.equal(token(), "second");
+  assert.equal(tokenFromEnvironment({ HEADWAY_TOKEN: "fixed" })(), "fixed");
+  assert.throws(() => tokenFromEnvironment({}), /HEADWAY_TOKEN_FILE/);
+  rmSync(dir, { recursive: true });
+});

@@ -1,0 +1,133 @@
+//go:build linux
+
+package stream
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// peers gives connected pairs: a stream's descriptor, and the reader's end.
+func peers(t *testing.T, n int) (watchers []*watcher, readers []net.Conn) {
+	t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lis.Close()
+	for range n {
+		reader, err := net.Dial("tcp", lis.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := lis.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := descriptor(conn, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		w := &watcher{fd: int32(fd)}
+		t.Cleanup(func() { reader.Close(); w.closeDescriptor() })
+		watchers, readers = append(watchers, w), append(readers, reader)
+	}
+	return watchers, readers
+}
+
+// senders are both ways of sending: by a ring, and by one system call for each.
+func senders(t *testing.T) map[string]func([]write) {
+	t.Helper()
+	r, err := newRing(batch)
+	if err != nil {
+		t.Logf("this system has no rings: %v", err)
+		return map[string]func([]write){"one by one": (&sender{}).sendAll}
+	}
+	t.Cleanup(r.close)
+	return map[string]func([]write){
+		"one by one": (&sender{}).sendAll,
+		"by a ring": func(writes []write) {
+			if err := r.send(writes); err != nil {
+				t.Error(err)
+			}
+		},
+	}
+}
+
+func (s *sender) sendAll(writes []write) {
+	s.writes = writes
+	s.send()
+}
+
+func TestEveryPeerGetsItsOwnBytesInOrder(t *testing.T) {
+	for name, send := range senders(t) {
+		watchers, readers := peers(t, batch)
+		for round := range 3 {
+			writes := make([]write, len(watchers))
+			for i, w := range watchers {
+				writes[i] = write{watcher: w, piece: piece{bytes: bytes.Repeat([]byte{byte(i)}, i+round+1)}}
+			}
+			send(writes)
+			for i, d := range writes {
+				got := make([]byte, i+round+1)
+				if _, err := io.ReadFull(readers[i], got); err != nil || d.err != nil || d.n != len(got) || !bytes.Equal(got, d.bytes) {
+					t.Fatalf("%s: write %d: %d bytes, %v; read %v", name, i, d.n, d.err, err)
+				}
+			}
+		}
+	}
+}
+
+func TestAPeerWithoutRoomAndOneThatIsGoneHoldUpNobody(t *testing.T) {
+	for name, send := range senders(t) {
+		watchers, readers := peers(t, 6)
+		full, gone, closed := watchers[1], watchers[2], watchers[4]
+		filling := make([]byte, 1<<20)
+		taken := 0
+		for n := -1; n != 0; taken += n { // until it has no room at all
+			var err error
+			if n, err = full.write(filling); err != nil {
+				t.Fatal(err)
+			}
+		}
+		readers[2].(*net.TCPConn).SetLinger(0)
+		readers[2].Close() // the reset arrives before the call returns: it is loopback
+		closed.closeDescriptor()
+		writes := make([]write, len(watchers))
+		for i, w := range watchers {
+			writes[i] = write{watcher: w, piece: piece{bytes: []byte("hello")}}
+		}
+		send(writes)
+		for i, d := range writes {
+			switch d.watcher {
+			case full:
+				if d.n != 0 || d.err != nil {
+					t.Errorf("%s: a peer without room took %d bytes, %v", name, d.n, d.err)
+				}
+			case gone:
+				if !errors.Is(d.err, unix.ECONNRESET) && !errors.Is(d.err, unix.EPIPE) {
+					t.Errorf("%s: a peer that is gone took %d bytes, %v", name, d.n, d.err)
+				}
+			case closed:
+				if !errors.Is(d.err, unix.EBADF) {
+					t.Errorf("%s: a closed descriptor took %d bytes, %v", name, d.n, d.err)
+				}
+			default:
+				if d.n != 5 || d.err != nil {
+					t.Errorf("%s: write %d: %d bytes, %v", name, i, d.n, d.err)
+				}
+			}
+		}
+		if _, err := io.CopyN(io.Discard, readers[1], int64(taken)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		closed.fd = -1
+	}
+}
