@@ -215,6 +215,22 @@ func TestMyStreamTellsAReconnectWhatEndedMeanwhile(t *testing.T) {
 	}
 }
 
+func TestMyStreamLostBeforeItsFirstJobResumesToo(t *testing.T) {
+	b := setup(t, nil)
+	s := b.open("/api/v1/sse/jobs/my")
+	seen := s.want("connected").id
+	s.close()
+	b.jobs.put("a", "media", "ann", func(j *jobsv1.Job) { j.Status = failed })
+
+	s = b.open("/api/v1/sse/jobs/my", "Last-Event-ID", seen)
+	if e := s.want("connected"); e.id != "" {
+		t.Errorf("a reconnect that is lost at once would skip what it was to be told: id %q", e.id)
+	}
+	if e := s.want("initial_status"); e.data["jobId"] != "a" || e.data["status"] != "failed" {
+		t.Errorf("got %s", e.raw)
+	}
+}
+
 func TestDeletedJobEndsItsStream(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)

@@ -144,7 +144,7 @@ export class Upstream {
       // The stream begins, perhaps again: it tells of every job that is under way.
       this.connected = event;
       this.latest.clear();
-      this.since = this.lastEventId;
+      this.since = eventId || this.lastEventId;
     } else if (type === "job_deleted") {
       this.latest.delete(jobId);
     } else if (status && !this.isOutput) {

@@ -85,7 +85,9 @@ func (f *frame) revisionID() string { return strconv.FormatUint(uint64(f.revisio
 
 // momentID is the id on streams of many jobs: when the state came to be. A reconnect learns by it which jobs ended in
 // between.
-func (f *frame) momentID() string { return strconv.FormatInt(f.at, 36) }
+func (f *frame) momentID() string { return momentID(f.at) }
+
+func momentID(ms int64) string { return strconv.FormatInt(ms, 36) }
 
 // parseMoment reads a momentID; the zero time if it is none.
 func parseMoment(id string) time.Time {
@@ -102,7 +104,8 @@ func appendChunk(b, event []byte) []byte {
 	return append(append(append(b, chunkEnd...), event...), chunkEnd...)
 }
 
-// controlEvent is a message about the stream itself. It has no id, so it does not change where a reconnect resumes.
+// controlEvent is a message about the stream itself. It has no id, so it does not change where a reconnect resumes,
+// unless its sender gives it one.
 // retry, unless 0, tells a browser how long to wait before it connects again.
 func controlEvent(m *edgev1.StreamMessage, retry time.Duration) []byte {
 	json, err := webjson.Marshal(m)

@@ -73,8 +73,10 @@ func (h *Hub) ServeMine(rw http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	begun := time.Now()
 	err := h.attachMine(r.Context(), w)
-	if since := parseMoment(lastEventID(r)); err == nil && !since.IsZero() {
+	since := parseMoment(lastEventID(r))
+	if err == nil && !since.IsZero() {
 		err = h.replayEnded(r.Context(), w, since)
 	}
 	if err != nil {
@@ -83,9 +85,12 @@ func (h *Hub) ServeMine(rw http.ResponseWriter, r *http.Request) {
 	}
 	h.enforceLimit(as.Subject)
 	setHeaders(rw.Header())
-	h.open(rw, r, w, [][]byte{
-		connectedEvent(as.Subject, "", "Connected to your jobs.", h.cfg.Keepalive, jittered(h.cfg.Retry)),
-	}, 0, false)
+	connected := connectedEvent(as.Subject, "", "Connected to your jobs.", h.cfg.Keepalive, jittered(h.cfg.Retry))
+	if since.IsZero() {
+		// A stream that is lost before it has told of any job resumes from here all the same.
+		connected = append([]byte("id: "+momentID(begun.UnixMilli())+"\n"), connected...)
+	}
+	h.open(rw, r, w, [][]byte{connected}, 0, false)
 }
 
 // attachMine has the watcher follow all jobs of its user, beginning with those that have not ended.
