@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertAccessible, chooseWorkbook, launch, open, picture, sizes, waitForStatus } from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
@@ -32,13 +33,14 @@ for (const size of /** @type {const} */ (["desktop", "phone"])) {
         await look("1-start");
         await chooseWorkbook(page, headway.sample(100_000, 120));
         await page.locator('[data-step="employees"][data-state="active"]').waitFor({ timeout: 60_000 });
+        assert.equal(await page.evaluate("document.getAnimations().length"), 0, "nothing moves for who wants it so");
         await picture(page, `${size}-${colorScheme}-2-running`);
         await waitForStatus(page, "waiting");
-        await page.locator(".headway-issues-page").waitFor();
+        await page.locator(".headway-issues-page").first().waitFor();
         await look("3-review");
         await page.getByRole("button", { name: /Import [\d,]+ valid rows/ }).click();
         await waitForStatus(page, "completed");
-        await page.locator(".headway-issues-page").waitFor();
+        await page.locator(".headway-issues-page").first().waitFor();
         await look("4-result");
         await page.getByRole("navigation").getByRole("link", { name: /Jobs/ }).click();
         await page.locator(".job-row").first().waitFor();

@@ -78,7 +78,12 @@ interface RowsProps {
 function IssueGroup({ page, first, labels }: RowsProps) {
   const { ref, near, height } = useNearby<HTMLDivElement>();
   return (
-    <div role="rowgroup" className="headway-issues-page" ref={ref} style={near ? undefined : { blockSize: height }}>
+    <div
+      role={near ? "rowgroup" : "presentation"}
+      className="headway-issues-page"
+      ref={ref}
+      style={near ? undefined : { blockSize: height }}
+    >
       {near &&
         page.map((issue, index) => (
           <div

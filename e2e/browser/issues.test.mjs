@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { chooseWorkbook, launch, open, until, waitForStatus } from "./chromium.mjs";
+import { Headway } from "./headway.mjs";
+
+/** @type {Headway} */
+let headway;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  [headway, browser] = await Promise.all([Headway.start(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await headway?.stop();
+});
+
+test("10,000 issues can be scrolled to the last and searched", async () => {
+  const { page, context } = await open(browser, headway.address);
+  await page.getByRole("radio", { name: /Import nothing/ }).check();
+  await chooseWorkbook(page, headway.sample(100_000, 10_000));
+  await waitForStatus(page, "failed");
+  const table = page.getByRole("table", { name: "Issues" });
+  await page.locator(".headway-issues-page").first().waitFor();
+  const all = Number(await table.getAttribute("aria-rowcount"));
+  assert.ok(all > 10_000, `${all} rows`);
+  await page.locator(".issues-scroll").scrollIntoViewIfNeeded();
+  const rows = () => table.locator("[aria-rowindex]").count();
+  assert.ok((await rows()) < 600, "far rows are not there");
+  const last = table.locator(`[aria-rowindex="${all}"]`);
+  await until(
+    page,
+    (wanted) => {
+      document.querySelector(".issues-scroll")?.scrollBy(0, 1e6);
+      return document.querySelector(`[aria-rowindex="${wanted}"]`) !== null;
+    },
+    all,
+  );
+  await last.scrollIntoViewIfNeeded();
+  assert.ok((await rows()) < 600, "nor are those that were scrolled past");
+  await page.getByRole("combobox", { name: "Problem" }).selectOption("duplicate_in_file");
+  await until(page, (n) => Number(document.querySelector("[role=table]")?.getAttribute("aria-rowcount")) < n, all);
+  await context.close();
+});
