@@ -1167,6 +1167,8 @@ export interface components {
              * @description Units in all; 0 when unknown.
              */
             total: number;
+            /** @description The total is only an estimate so far, and may still change either way. */
+            totalEstimated: boolean;
             /** @description What is counted ("rows", "bytes"). */
             unit: string;
             /**
