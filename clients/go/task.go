@@ -37,7 +37,7 @@ func newTask(leased *jobsv1.LeasedJob) *Task {
 	for _, s := range t.job.GetProgress().GetSteps() {
 		t.plan = append(t.plan, &jobsv1.StepPlan{Name: s.GetName(), Title: s.GetTitle(), Group: s.GetGroup(),
 			Weight: s.GetWeight(), Total: s.GetTotal(), Unit: s.GetUnit()})
-		t.steps[s.GetName()] = &Step{task: t, name: s.GetName(), state: s.GetState(), done: s.GetDone(), total: s.GetTotal()}
+		t.steps[s.GetName()] = &Step{task: t, name: s.GetName(), state: s.GetState(), done: s.GetDone(), total: s.GetTotal(), estimated: s.GetTotalEstimated()}
 	}
 	return t
 }
@@ -116,7 +116,7 @@ func (t *Task) declare(p StepPlan) *Step {
 		t.steps[p.Name] = s
 	}
 	if p.Total > 0 {
-		s.total = max(p.Total, s.done)
+		s.total, s.estimated = max(p.Total, s.done), false
 	}
 	t.planDirty = true
 	t.signal()
@@ -151,6 +151,7 @@ type Step struct {
 	// Under the task's lock.
 	state       jobsv1.StepState
 	done, total float64
+	estimated   bool // the total is
 	counters    map[string]float64
 	message     string
 	dirty       bool
@@ -192,7 +193,12 @@ func (s *Step) Add(n float64) *Step { return s.change(func() { s.done += n }) }
 
 // Total says how many units there are in all.
 func (s *Step) Total(total float64) *Step {
-	return s.change(func() { s.total, s.sent.total = total, true })
+	return s.change(func() { s.total, s.estimated, s.sent.total = total, false, true })
+}
+
+// About says how many units there may be in all; people see that it is an estimate, until Total says it exactly.
+func (s *Step) About(total float64) *Step {
+	return s.change(func() { s.total, s.estimated, s.sent.total = total, true, true })
 }
 
 // Counter sets a named count beside the main one ("inserted"); at most 16 a step.
@@ -281,7 +287,7 @@ func (t *Task) planned(s *Step) bool {
 func (s *Step) report() *jobsv1.StepReport {
 	r := &jobsv1.StepReport{Name: s.name, State: s.state, Done: new(s.done)}
 	if s.sent.total {
-		r.Total = new(s.total)
+		r.Total, r.TotalEstimated = new(s.total), new(s.estimated)
 	}
 	if s.sent.message {
 		r.Message = new(s.message)

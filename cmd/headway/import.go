@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"google.golang.org/grpc"
-
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/program"
@@ -33,6 +31,7 @@ type importCommand struct {
 	DryRun          bool   `help:"Do everything, and roll back."`
 	RequestID       string `help:"Makes uploading safe to repeat: the same id and file give the same import." placeholder:"ID"`
 	Report          string `help:"Save the report of rejected and blocked rows here." placeholder:"FILE"`
+	Imported        string `help:"Save the imported rows here, each with what happened to it." placeholder:"FILE"`
 	JobsAddress     string `help:"Where the jobs service answers." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	ImporterAddress string `help:"Where the importer answers." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
@@ -160,7 +159,7 @@ func ask(question string) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-// tell prints the numbers, the faults behind them, and saves the report if asked to.
+// tell prints the numbers, the faults behind them, and saves the reports that are asked for.
 func (c *importCommand) tell(ctx context.Context, imports importsv1.ImportServiceClient, id string) error {
 	response, err := imports.GetImport(ctx, &importsv1.GetImportRequest{ImportId: id})
 	if err != nil {
@@ -172,6 +171,11 @@ func (c *importCommand) tell(ctx context.Context, imports importsv1.ImportServic
 		n.GetRead(), n.GetInserted(), n.GetUpdated(), n.GetUnchanged(), n.GetRejected(), n.GetBlocked(), n.GetSkipped())
 	for _, cause := range imported.GetRootCauses() {
 		fmt.Fprintf(os.Stderr, "  %s\n", cause.GetMessage())
+	}
+	if c.Imported != "" && imported.GetCommitted() {
+		if err := download(ctx, imports, id, importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX, c.Imported); err != nil {
+			return err
+		}
 	}
 	if n.GetIssues() == 0 {
 		return nil
@@ -189,15 +193,15 @@ func (c *importCommand) tell(ctx context.Context, imports importsv1.ImportServic
 	if c.Report == "" {
 		return nil
 	}
-	stream, err := imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{ImportId: id, Format: importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK})
+	return download(ctx, imports, id, importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK, c.Report)
+}
+
+// download writes a report to a file.
+func download(ctx context.Context, imports importsv1.ImportServiceClient, id string, format importsv1.ReportFormat, path string) error {
+	stream, err := imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{ImportId: id, Format: format})
 	if err != nil {
 		return err
 	}
-	return save(stream, c.Report)
-}
-
-// save writes a streamed report to a file.
-func save(stream grpc.ServerStreamingClient[importsv1.DownloadReportResponse], path string) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err

@@ -119,7 +119,17 @@ export function importAt(share, revision, jobId = "import-1") {
     const read = counts[index - 1]?.counts.read ?? (index === 0 ? 1 : 0);
     const total = index === 0 || index > sheets.length ? 1 : rowsOf(index - 1);
     const state = read === total ? "completed" : read > 0 ? "active" : "pending";
-    return { name, title: name, state, done: read, total, unit: "rows", weight: 1, counters: {} };
+    return {
+      name,
+      title: name,
+      state,
+      done: read,
+      total,
+      unit: "rows",
+      weight: 1,
+      counters: {},
+      totalEstimated: false,
+    };
   });
   const step = steps.find(({ state }) => state === "active")?.name ?? "finish";
   const issues = Array.from({ length: 20 }, (_, index) => ({

@@ -136,9 +136,19 @@ test("where no worker is, nothing is offered", async () => {
   const alone = await Headway.start();
   try {
     const { page, context } = await open(browser, alone.address);
-    const asked = page.waitForResponse(/\/api\/v1\/kinds$/);
+    /** @type {(kinds: string[]) => void} */
+    let answer = () => {};
+    /** @type {Promise<string[]>} */
+    const answered = new Promise((resolve) => {
+      answer = resolve;
+    });
+    await page.route("**/api/v1/kinds", async (route) => {
+      const response = await route.fetch();
+      answer((await response.json()).kinds);
+      await route.fulfill({ response });
+    });
     await page.reload();
-    assert.deepEqual((await (await asked).json()).kinds, ["import"]);
+    assert.deepEqual(await answered, ["import"]);
     await page.getByRole("button", { name: "Choose workbook" }).waitFor();
     assert.equal(await page.getByRole("heading", { name: "Start another job" }).count(), 0);
     await context.close();

@@ -32,7 +32,7 @@ func TestEveryRouteWantsAToken(t *testing.T) {
 	b := setup(t, nil)
 	for _, path := range []string{
 		"/api/v1/jobs", "/api/v1/jobs/j1", "/api/v1/imports", "/api/v1/schemas", "/api/v1/schemas/workforce/sample.xlsx",
-		"/api/v1/imports/i1/report.xlsx", "/api/v1/imports/i1/issues.csv", "/api/v1/sse/jobs/my", "/api/v1/sse/jobs/media/j1",
+		"/api/v1/imports/i1/report.xlsx", "/api/v1/imports/i1/imported.xlsx", "/api/v1/imports/i1/issues.csv", "/api/v1/sse/jobs/my", "/api/v1/sse/jobs/media/j1",
 		"/api/v1/sse/imports/i1", "/api/v1/sse/jobs/media/j1/output",
 	} {
 		resp := b.do(http.MethodGet, path, nil, "Authorization", "")

@@ -474,6 +474,9 @@ func (f *importerFake) DownloadReport(r *importsv1.DownloadReportRequest, stream
 			FileName: "issues.csv", Body: &httpbody.HttpBody{ContentType: "text/csv; charset=utf-8", Data: []byte("sheet,cell\r\n")},
 		})
 	}
+	if r.GetFormat() == importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX {
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED, "Confirm it first.")
+	}
 	return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY, "Not yet.")
 }
 

@@ -148,6 +148,7 @@ func TestFilesComeWithTheirNames(t *testing.T) {
 		t.Errorf("%v %v", params, err)
 	}
 	b.refused(b.do(http.MethodGet, "/api/v1/imports/i1/report.xlsx", nil), http.StatusConflict, "REPORT_NOT_READY")
+	b.refused(b.do(http.MethodGet, "/api/v1/imports/i1/imported.xlsx", nil), http.StatusConflict, "NOTHING_COMMITTED")
 	b.refused(b.do(http.MethodGet, "/api/v1/schemas/none/sample.xlsx", nil), http.StatusNotFound, "SCHEMA_NOT_FOUND")
 	b.refused(b.do(http.MethodGet, "/api/v1/schemas/workforce/sample.xlsx?rows=-1", nil), http.StatusBadRequest, "REQUEST_INVALID")
 }

@@ -89,7 +89,8 @@ func TestUploadByFormOrAsBodyIsAcceptedWithItsLinks(t *testing.T) {
 			t.Fatalf("%s: %d %v", name, status, answer)
 		}
 		if resp.Header.Get("Location") != "/api/v1/imports/imp-1" || links["self"] != "/api/v1/imports/imp-1" || links["job"] != "/api/v1/jobs/imp-1" ||
-			links["stream"] != "/api/v1/sse/imports/imp-1" || links["issues"] == nil || links["report"] != "/api/v1/imports/imp-1/report.xlsx" {
+			links["stream"] != "/api/v1/sse/imports/imp-1" || links["issues"] == nil || links["report"] != "/api/v1/imports/imp-1/report.xlsx" ||
+			links["imported"] != "/api/v1/imports/imp-1/imported.xlsx" {
 			t.Errorf("%s: links %v", name, links)
 		}
 		_, _, largest, _, o := b.uploads()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -49,11 +50,13 @@ func TestKilledAnywhereAnyNumberOfTimesTheDatabaseEndsAsIfNothingHadHappened(t *
 	want := make([]*importsv1.Import, 4)
 	wantIssues := make([][]string, 4)
 	wantRows := make([][]string, 4)
+	wantImported := make([]map[string][][]string, 4)
 	for turn := range want {
 		want[turn] = undisturbed.end(files[turn%2], options)
 		wantStatus(t, want[turn], jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 		wantIssues[turn] = issuesOf(t, undisturbed.imports, undisturbed.as("ann"), want[turn].GetImportId())
 		wantRows[turn] = rowsOf(t, undisturbed.dir)
+		wantImported[turn] = undisturbed.imported(want[turn])
 	}
 	expected := func(turn int) int {
 		if turn < len(want) {
@@ -68,6 +71,7 @@ func TestKilledAnywhereAnyNumberOfTimesTheDatabaseEndsAsIfNothingHadHappened(t *
 			t.Parallel()
 			w := newKilledWorld(t, programs, uint64(number))
 			turn, ended := 0, 0
+			var all []string
 			killing := w.killAtRandom()
 			for ; ended == 0 || !w.done.Load(); turn++ {
 				id := w.upload(files[turn%2], fmt.Sprint("turn-", turn))
@@ -77,6 +81,7 @@ func TestKilledAnywhereAnyNumberOfTimesTheDatabaseEndsAsIfNothingHadHappened(t *
 					t.Fatalf("turn %d ended with %v, committed %v, error %v; want %v", turn, got.GetTotals(), got.GetCommitted(),
 						got.GetJob().GetError(), want[at].GetTotals())
 				}
+				all = append(all, id)
 				ended++
 			}
 			<-killing
@@ -85,6 +90,11 @@ func TestKilledAnywhereAnyNumberOfTimesTheDatabaseEndsAsIfNothingHadHappened(t *
 			}
 			if rows := rowsOf(t, w.dir); !equalLines(rows, wantRows[expected(turn-1)]) {
 				t.Errorf("after %d kills the rows differ:\n%s", killsOfAWorld, difference(rows, wantRows[expected(turn-1)]))
+			}
+			for turn, id := range all {
+				if imported := cellsOf(t, w.imported(id)); !reflect.DeepEqual(imported, wantImported[expected(turn)]) {
+					t.Errorf("the imported rows of turn %d are not those of an undisturbed run", turn)
+				}
 			}
 			t.Logf("%d kills: %s; %d imports ended", killsOfAWorld, strings.Join(w.story, " "), ended)
 		})
@@ -254,6 +264,25 @@ func (w *killedWorld) follow(id string) *importsv1.Import {
 	}
 	w.t.Fatalf("import %s does not end; last seen %v", id, last)
 	return nil
+}
+
+// imported is the workbook of an import's imported rows.
+func (w *killedWorld) imported(id string) (book []byte) {
+	w.t.Helper()
+	stream, err := w.imports.DownloadReport(w.t.Context(), &importsv1.DownloadReportRequest{ImportId: id, Format: importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX}, w.token)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for {
+		piece, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return book
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		book = append(book, piece.GetBody().GetData()...)
+	}
 }
 
 // killable is a process that is killed and started again.

@@ -72,7 +72,10 @@ func TestAWorkerReportsStepsCheckpointsAndOutputAndReturnsAResult(t *testing.T) 
 		if err := task.Payload(&payload); err != nil {
 			return nil, err
 		}
-		task.Plan(headway.StepPlan{Name: "fetch", Title: "Fetch", Total: 3, Unit: "pages"}, headway.StepPlan{Name: "index"})
+		task.Plan(headway.StepPlan{Name: "fetch", Title: "Fetch", Total: 3, Unit: "pages"}, headway.StepPlan{Name: "index"},
+			headway.StepPlan{Name: "guess"}, headway.StepPlan{Name: "know"})
+		task.Step("guess").About(7).Set(9).Complete()
+		task.Step("know").About(7).Total(8).Set(8).Complete()
 		fetch := task.Step("fetch").Start()
 		for range 3 {
 			fetch.Add(1)
@@ -86,9 +89,12 @@ func TestAWorkerReportsStepsCheckpointsAndOutputAndReturnsAResult(t *testing.T) 
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
 	job := last(t, user, id)
 	steps := job.GetProgress().GetSteps()
-	if headway.Word(job.GetStatus()) != "completed" || len(steps) != 2 || steps[0].GetDone() != 3 || steps[0].GetCounters()["errors"] != 2 ||
+	if headway.Word(job.GetStatus()) != "completed" || len(steps) != 4 || steps[0].GetDone() != 3 || steps[0].GetCounters()["errors"] != 2 ||
 		headway.Word(steps[1].GetState()) != "skipped" || job.GetResult().AsMap()["pages"] != 3.0 || job.GetOutputBytes() != 15 {
 		t.Errorf("the job ended as %v", job)
+	}
+	if guess, know := steps[2], steps[3]; !guess.GetTotalEstimated() || guess.GetTotal() != 9 || know.GetTotalEstimated() || know.GetTotal() != 8 {
+		t.Errorf("the totals are %v and %v", guess, know)
 	}
 	output, err := user.ReadOutput(t.Context(), &jobsv1.ReadOutputRequest{JobId: id, Offset: 5})
 	if err != nil {

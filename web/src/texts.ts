@@ -200,6 +200,7 @@ export const texts = {
       other: "This import failed",
       nothingWritten: "The database is as it was before.",
     },
+    imported: "Imported rows, with what happened to each (.xlsx)",
     report: "Report with the rows to mend (.xlsx)",
     csv: "Issues as CSV",
     issues: {

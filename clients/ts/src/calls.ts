@@ -129,6 +129,9 @@ export const createTicket = (options: CallOptions = {}): Promise<Ticket> => call
 /** Path of the workbook with an import's rejected and blocked rows. */
 export const reportPath = (importId: string): string => `/api/v1/${importPath(importId)}/report.xlsx`;
 
+/** Path of the workbook with the rows of a committed import, each with what happened to it. */
+export const importedPath = (importId: string): string => `/api/v1/${importPath(importId)}/imported.xlsx`;
+
 /** Path of an import's issues as CSV. */
 export const issuesCsvPath = (importId: string): string => `/api/v1/${importPath(importId)}/issues.csv`;
 

@@ -70,6 +70,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/{import_id}/imported.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows of a committed import as a workbook, each with what happened to it (inserted, updated or unchanged). */
+        get: operations["DownloadImportedRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports/{import_id}/issues": {
         parameters: {
             query?: never;
@@ -485,6 +502,7 @@ export interface components {
             import: components["schemas"]["headway.imports.v1.Import"];
             /** @description Where to go on from here. */
             links: {
+                imported: string;
                 issues: string;
                 job: string;
                 report: string;
@@ -1149,6 +1167,8 @@ export interface components {
              * @description Units in all; 0 when unknown.
              */
             total: number;
+            /** @description The total is only an estimate so far, and may still change either way. */
+            totalEstimated: boolean;
             /** @description What is counted ("rows", "bytes"). */
             unit: string;
             /**
@@ -1450,6 +1470,21 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+        };
+    };
+    DownloadImportedRows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: components["parameters"]["ImportID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Workbook"];
+            default: components["responses"]["Error"];
         };
     };
     ImportService_ListIssues: {

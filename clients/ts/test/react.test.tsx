@@ -259,6 +259,7 @@ const step = (name: string, state: string, doneRows: number, total: number) => (
   unit: "rows",
   counters: {},
   message: "",
+  totalEstimated: false,
 });
 
 describe("the components", () => {
@@ -282,7 +283,7 @@ describe("the components", () => {
           steps: [
             step("areas", "completed", 10, 10),
             step("employees", "active", 250, 1000),
-            step("drivers", "pending", 0, 0),
+            { ...step("drivers", "active", 5, 20), totalEstimated: true },
           ],
           import: { sheets: [sheet] } as never,
         }}
@@ -292,10 +293,11 @@ describe("the components", () => {
     expect(items.map((item) => `${item.dataset.step} ${item.dataset.state}`)).toEqual([
       "areas completed",
       "employees active",
-      "drivers pending",
+      "drivers active",
     ]);
     expect(items[0]?.textContent).toContain("7 inserted2 rejected1 blocked");
     expect(items[1]?.textContent).toContain("250 of 1,000 rows");
+    expect(items[2]?.textContent).toContain("5 of about 20 rows");
     expect(screen.getByRole("progressbar", { name: "EMPLOYEES" }).getAttribute("aria-valuenow")).toBe("25");
   });
 

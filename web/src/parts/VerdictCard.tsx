@@ -1,7 +1,7 @@
 import type { ImportDetail, JobSnapshot } from "@headway/client";
 import type { ReactNode } from "react";
 import { texts } from "../texts.js";
-import { Downloads } from "./Downloads.js";
+import { Downloads, ImportedDownload } from "./Downloads.js";
 import { Icon } from "./Icon.js";
 
 interface VerdictCardProps {
@@ -29,11 +29,16 @@ export function VerdictCard({ job, detail, actions }: VerdictCardProps) {
             {texts.job.reason}: <code>{job.reason}</code>
           </p>
         )}
+        {detail.committed && imported(detail) > 0 && <ImportedDownload importId={job.jobId} />}
         {issues > 0 && <Downloads importId={job.jobId} />}
       </div>
       <div className="actions">{actions}</div>
     </section>
   );
+}
+
+function imported({ totals }: ImportDetail): number {
+  return (totals?.inserted ?? 0) + (totals?.updated ?? 0) + (totals?.unchanged ?? 0);
 }
 
 function verdict(job: JobSnapshot, detail: ImportDetail): { heading: string; lead: string[]; tone: string } {

@@ -85,11 +85,13 @@ function amount(step: Step, labels: Labels): string {
       formatBytes(step.done, labels),
       step.total > step.done ? formatBytes(step.total, labels) : undefined,
       "",
+      step.totalEstimated,
     );
   return labels.amount(
     format(step.done, labels),
     step.total > step.done ? format(step.total, labels) : undefined,
     step.unit,
+    step.totalEstimated,
   );
 }
 

@@ -8,8 +8,8 @@ export interface Labels {
   steps: string;
   status: Record<JobStatus, string>;
   stepState: Record<Exclude<StepState, "unspecified">, string>;
-  /** "37,400 of 100,000 rows"; `total` is undefined while unknown. */
-  amount: (done: string, total: string | undefined, unit: string) => string;
+  /** "37,400 of about 100,000 rows"; `total` is undefined while unknown, and exact unless `estimated`. */
+  amount: (done: string, total: string | undefined, unit: string, estimated: boolean) => string;
   /** The names of the counters that are shown, in their order. */
   counters: Record<string, string>;
   issueTable: {
@@ -40,7 +40,8 @@ export const defaultLabels: Labels = {
     cancelled: "Cancelled",
   },
   stepState: { pending: "To do", active: "Running", completed: "Done", failed: "Failed", skipped: "Not needed" },
-  amount: (done, total, unit) => `${done}${total === undefined ? "" : ` of ${total}`} ${unit}`.trim(),
+  amount: (done, total, unit, estimated) =>
+    `${done}${total === undefined ? "" : ` of ${estimated ? "about " : ""}${total}`} ${unit}`.trim(),
   counters: {
     inserted: "inserted",
     updated: "updated",

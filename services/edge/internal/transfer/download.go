@@ -36,6 +36,11 @@ func (d *Downloads) Report(w http.ResponseWriter, r *http.Request) {
 	d.report(w, r, importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK)
 }
 
+// Imported answers GET /api/v1/imports/{import_id}/imported.xlsx.
+func (d *Downloads) Imported(w http.ResponseWriter, r *http.Request) {
+	d.report(w, r, importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX)
+}
+
 // Issues answers GET /api/v1/imports/{import_id}/issues.csv.
 func (d *Downloads) Issues(w http.ResponseWriter, r *http.Request) {
 	d.report(w, r, importsv1.ReportFormat_REPORT_FORMAT_CSV)

@@ -247,7 +247,7 @@ func fill(r io.Reader, b []byte) (n int, err error) {
 
 // links say where to go on from here.
 type links struct {
-	self, job, stream, issues, report string
+	self, job, stream, issues, report, imported string
 }
 
 // accept answers 202 with the import, its links, and where it is.
@@ -261,9 +261,10 @@ func (u *Uploads) accept(w http.ResponseWriter, r *http.Request, accepted *impor
 	l := links{
 		self: "/api/v1/imports/" + id, job: "/api/v1/jobs/" + id, stream: "/api/v1/sse/imports/" + id,
 		issues: "/api/v1/imports/" + id + "/issues", report: "/api/v1/imports/" + id + "/report.xlsx",
+		imported: "/api/v1/imports/" + id + "/imported.xlsx",
 	}
-	body = fmt.Appendf(body[:len(body)-1], `,"links":{"self":%q,"job":%q,"stream":%q,"issues":%q,"report":%q}}`+"\n",
-		l.self, l.job, l.stream, l.issues, l.report)
+	body = fmt.Appendf(body[:len(body)-1], `,"links":{"self":%q,"job":%q,"stream":%q,"issues":%q,"report":%q,"imported":%q}}`+"\n",
+		l.self, l.job, l.stream, l.issues, l.report, l.imported)
 	h := w.Header()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
 	h.Set("Content-Type", "application/json")

@@ -291,16 +291,25 @@ func unavailable(err error) error {
 
 // change runs a statement that must change one row; missing is what it means if it does not.
 func (s *Store) change(ctx context.Context, doing string, missing error, statement string, args ...any) error {
-	result, err := s.db.ExecContext(ctx, statement, args...)
-	if err != nil {
+	if err := change(ctx, s.db, missing, statement, args...); err != nil {
 		return fmt.Errorf("%s: %w", doing, unavailable(err))
 	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	if n == 0 {
-		return fmt.Errorf("%s: %w", doing, missing)
-	}
 	return nil
+}
+
+// executor is what *sql.DB and *sql.Tx have in common.
+type executor interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+func change(ctx context.Context, e executor, missing error, statement string, args ...any) error {
+	result, err := e.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	if err == nil && n == 0 {
+		return missing
+	}
+	return err
 }

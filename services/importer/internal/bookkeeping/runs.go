@@ -24,6 +24,9 @@ func (s *Store) BeginRun(ctx context.Context, id string, run int64) error {
 		if _, err := tx.ExecContext(ctx, `UPDATE sheets SET counts = '{}' WHERE import_id = ?`, id); err != nil {
 			return err
 		}
+		if err := forgetOutcomes(ctx, tx, id); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM issues WHERE import_id = ?`, id)
 		return err
 	})
@@ -62,13 +65,31 @@ func (s *Store) AddIssues(ctx context.Context, id string, run int64, issues []im
 }
 
 // EndSheet implements imports.Bookkeeping.
-func (s *Store) EndSheet(ctx context.Context, id string, run int64, sheet string, counts imports.Counts) error {
+func (s *Store) EndSheet(ctx context.Context, id string, run int64, sheet string, counts imports.Counts, outcomes *imports.Outcomes) error {
 	numbers, err := json.Marshal(counts)
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, "keep the numbers of import "+id, imports.ErrFenced, `UPDATE sheets SET counts = ?
-		WHERE import_id = ? AND name = ? AND EXISTS (SELECT 1 FROM imports WHERE id = import_id AND run = ?)`, string(numbers), id, sheet, run)
+	var packed []byte
+	if outcomes != nil {
+		if packed, err = outcomes.Compress(); err != nil {
+			return err
+		}
+	}
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		err := change(ctx, tx, imports.ErrFenced, `UPDATE sheets SET counts = ?
+			WHERE import_id = ? AND name = ? AND EXISTS (SELECT 1 FROM imports WHERE id = import_id AND run = ?)`, string(numbers), id, sheet, run)
+		if err != nil || outcomes == nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO outcomes (import_id, sheet, packed)
+			SELECT import_id, position, ? FROM sheets WHERE import_id = ? AND name = ?`, packed, id, sheet)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keep the numbers of import %s: %w", id, err)
+	}
+	return nil
 }
 
 // EndRun implements imports.Bookkeeping.
@@ -80,8 +101,40 @@ func (s *Store) EndRun(ctx context.Context, id string, run int64, causes []impor
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, "end the run of import "+id, imports.ErrFenced,
-		`UPDATE imports SET run = ?1, causes = ?2, committed = ?3, ended = 1 WHERE id = ?4 AND run <= ?1`, run, string(list), committed, id)
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		err := change(ctx, tx, imports.ErrFenced,
+			`UPDATE imports SET run = ?1, causes = ?2, committed = ?3, ended = 1 WHERE id = ?4 AND run <= ?1`, run, string(list), committed, id)
+		if err != nil || committed {
+			return err
+		}
+		return forgetOutcomes(ctx, tx, id)
+	})
+	if err != nil {
+		return fmt.Errorf("end the run of import %s: %w", id, err)
+	}
+	return nil
+}
+
+func forgetOutcomes(ctx context.Context, tx *sql.Tx, id string) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM outcomes WHERE import_id = ?`, id)
+	return err
+}
+
+// Outcomes implements imports.Bookkeeping.
+func (s *Store) Outcomes(ctx context.Context, id, sheet string) (outcomes imports.Outcomes, err error) {
+	var packed []byte
+	err = s.db.QueryRowContext(ctx, `SELECT packed FROM outcomes o JOIN sheets s ON s.import_id = o.import_id AND s.position = o.sheet
+		WHERE o.import_id = ? AND s.name = ?`, id, sheet).Scan(&packed)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = imports.ErrNotFound
+	}
+	if err == nil {
+		outcomes, err = imports.DecompressOutcomes(packed)
+	}
+	if err != nil {
+		return outcomes, fmt.Errorf("read the outcomes of sheet %s of import %s: %w", sheet, id, unavailable(err))
+	}
+	return outcomes, nil
 }
 
 // Reviewed implements imports.Bookkeeping.

@@ -456,14 +456,18 @@ func (s *sheetRun) accept() {
 	if !s.table.WasEmpty() {
 		held = c.existing[c.place[v.index]]
 	}
+	number := c.batch.rows[v.index]
 	switch {
 	case held == nil:
 		s.counts.Inserted++
+		s.outcomes.Set(number, imports.Inserted)
 	case equal(held, v.values):
 		s.counts.Unchanged++
+		s.outcomes.Set(number, imports.Unchanged)
 		return
 	default:
 		s.counts.Updated++
+		s.outcomes.Set(number, imports.Updated)
 	}
 	c.batch.write = append(c.batch.write, v.values)
 	if c.written != nil {

@@ -175,10 +175,10 @@ func (r *run) load(ctx context.Context) error {
 		s.settle()
 		if err := errors.Join(err, s.recorder.flush(context.WithoutCancel(ctx))); err != nil {
 			r.task.Progress.SheetMoves(spec.Name, s.counts.Read, s.counts.Read, s.counts)
-			return errors.Join(fmt.Errorf("sheet %s of import %s: %w", spec.Name, r.task.Import.ID, err), s.endBooks(context.WithoutCancel(ctx)))
+			return errors.Join(fmt.Errorf("sheet %s of import %s: %w", spec.Name, r.task.Import.ID, err), s.endBooks(context.WithoutCancel(ctx), nil))
 		}
 		r.task.Progress.SheetEnds(spec.Name, s.counts)
-		if err := s.endBooks(ctx); err != nil {
+		if err := s.endBooks(ctx, &s.outcomes); err != nil {
 			return err
 		}
 		s.forget()

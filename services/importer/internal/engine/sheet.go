@@ -32,7 +32,9 @@ type sheetRun struct {
 	// parents finds the sheets that columns refer to, by column.
 	parents map[int]*parent
 
-	counts   imports.Counts
+	counts imports.Counts
+	// outcomes is what became of each row.
+	outcomes imports.Outcomes
 	recorder recorder
 	// firstIssue holds what rows were rejected for, by row, as long as issues are kept.
 	firstIssue map[int]imports.Issue
@@ -185,7 +187,8 @@ func (s *sheetRun) load(ctx context.Context) error {
 	if read := s.pipeline.read.Load(); read != int64(s.counts.Read) {
 		return fmt.Errorf("%d rows were read and %d checked: %w", read, s.counts.Read, &imports.ConservationError{Sheet: s.spec.Name, Counts: s.counts})
 	}
-	if err := s.counts.Conserved(); err != nil {
+	noted := s.outcomes.Counts()
+	if err := s.counts.Conserved(); err != nil || noted.Inserted != s.counts.Inserted || noted.Updated != s.counts.Updated || noted.Unchanged != s.counts.Unchanged {
 		return &imports.ConservationError{Sheet: s.spec.Name, Counts: s.counts}
 	}
 	return nil
@@ -233,8 +236,9 @@ func (s *sheetRun) settle() {
 	}
 }
 
-func (s *sheetRun) endBooks(ctx context.Context) error {
-	err := s.run.engine.Books.EndSheet(ctx, s.run.task.Import.ID, s.run.task.Number, s.spec.Name, s.counts)
+// endBooks keeps the sheet's numbers, and what became of its rows if outcomes is not nil.
+func (s *sheetRun) endBooks(ctx context.Context, outcomes *imports.Outcomes) error {
+	err := s.run.engine.Books.EndSheet(ctx, s.run.task.Import.ID, s.run.task.Number, s.spec.Name, s.counts, outcomes)
 	if err != nil {
 		return fmt.Errorf("keep the numbers of sheet %s: %w", s.spec.Name, err)
 	}
@@ -259,7 +263,7 @@ func (s *sheetRun) forget() {
 	if len(s.key) != 1 || !referred[s.spec.Key[0]] {
 		s.keys = nil
 	}
-	s.check, s.parents, s.pending, s.pipeline = checker{}, nil, nil, nil
+	s.check, s.parents, s.pending, s.pipeline, s.outcomes = checker{}, nil, nil, nil, imports.Outcomes{}
 	if len(referred) == 0 {
 		s.firstIssue = nil
 	}

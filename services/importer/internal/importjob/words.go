@@ -62,7 +62,7 @@ func (p *progress) SheetBegins(sheet string) {
 // SheetMoves implements engine.Progress.
 func (p *progress) SheetMoves(sheet string, done, about uint32, counts imports.Counts) {
 	p.task.Message("%s: %s of about %s", p.titles[sheet], grouped(done), rows(about))
-	count(p.task.Step(sheet), counts).Total(float64(max(done, about))).Set(float64(done))
+	count(p.task.Step(sheet), counts).About(float64(max(done, about))).Set(float64(done))
 }
 
 // SheetEnds implements engine.Progress.

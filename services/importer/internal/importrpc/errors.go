@@ -58,6 +58,18 @@ func toStatus(err error) error {
 	case errors.Is(err, imports.ErrReportNotReady):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
 			"The report exists once the import has ended or waits for confirmation; watch the import and ask again then.")
+	case errors.Is(err, imports.ErrNotCommittedYet):
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
+			"The imported rows can be had once the import has committed; watch the import and ask again then.")
+	case errors.Is(err, imports.ErrNotConfirmed):
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
+			"Nothing is imported yet: the import waits for confirmation; confirm it, and ask again once it has ended.")
+	case errors.Is(err, imports.ErrNothingCommitted):
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
+			"This import wrote nothing, so there are no imported rows; its report says what to mend before the workbook is uploaded again. A dry run never writes.")
+	case errors.Is(err, imports.ErrOutcomesGone):
+		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
+			"This import ran before the server kept what became of each row; upload the workbook again, and its rows count as unchanged.", err)
 	case errors.Is(err, imports.ErrWorkbookGone):
 		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
 			"The stored workbook is gone, so no report can be made of it; the list of issues is still there.", err)

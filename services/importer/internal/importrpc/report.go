@@ -2,6 +2,7 @@ package importrpc
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"google.golang.org/genproto/googleapis/api/httpbody"
@@ -32,12 +33,15 @@ func (s *Service) DownloadReport(r *importsv1.DownloadReportRequest, stream grpc
 	if err != nil {
 		return toStatus(err)
 	}
-	if !reportable(im, job) {
-		return toStatus(imports.ErrReportNotReady)
-	}
-	kind, contentType, write := "report.xlsx", workbookType, s.writeReport
-	if r.GetFormat() == importsv1.ReportFormat_REPORT_FORMAT_CSV {
+	kind, contentType, write, refused := "report.xlsx", workbookType, s.writeReport, refuseReport
+	switch r.GetFormat() {
+	case importsv1.ReportFormat_REPORT_FORMAT_CSV:
 		kind, contentType, write = "issues.csv", csvType, s.writeIssues
+	case importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX:
+		kind, write, refused = "imported.xlsx", s.writeImported, refuseImported
+	}
+	if err := refused(im, job); err != nil {
+		return toStatus(err)
 	}
 	out := newPieces(func(body *httpbody.HttpBody, first bool) error {
 		m := &importsv1.DownloadReportResponse{Body: body}
@@ -52,32 +56,45 @@ func (s *Service) DownloadReport(r *importsv1.DownloadReportRequest, stream grpc
 	return toStatus(out.flush())
 }
 
-// reportable tells whether the import has ended or waits for review. What was purged has ended.
-func reportable(im imports.Import, job *jobsv1.Job) bool {
-	if job == nil {
-		return im.Ended
+// refuseReport gives why there is no report: only of an import that has ended or waits for review is there one. What was
+// purged has ended.
+func refuseReport(im imports.Import, job *jobsv1.Job) error {
+	ended := im.Ended
+	if job != nil {
+		ended = terminal(job.GetStatus()) || job.GetStatus() == jobsv1.JobStatus_JOB_STATUS_WAITING
 	}
-	return terminal(job.GetStatus()) || job.GetStatus() == jobsv1.JobStatus_JOB_STATUS_WAITING
+	if !ended {
+		return imports.ErrReportNotReady
+	}
+	return nil
 }
 
-// writeReport reads the stored workbook again, for the rows that have issues.
-func (s *Service) writeReport(ctx context.Context, out *pieces, im imports.Import) error {
+// refuseImported gives why there are no imported rows.
+func refuseImported(im imports.Import, job *jobsv1.Job) error {
+	switch {
+	case im.Committed:
+		return nil
+	case job.GetStatus() == jobsv1.JobStatus_JOB_STATUS_WAITING:
+		return imports.ErrNotConfirmed
+	case job != nil && !terminal(job.GetStatus()):
+		return imports.ErrNotCommittedYet
+	}
+	return imports.ErrNothingCommitted
+}
+
+// openUpload opens the stored workbook once more, and gives what a report tells about the import.
+func (s *Service) openUpload(ctx context.Context, im imports.Import) (*xlsx.Workbook, report.Import, error) {
 	spec, err := s.Schemas.Get(im.Schema)
 	if err != nil {
-		return err
+		return nil, report.Import{}, err
 	}
 	file, err := s.Workbooks.Open(ctx, im.ID)
 	if err != nil {
-		return err
+		return nil, report.Import{}, err
 	}
 	book, err := xlsx.Open(ctx, file, file.Size(), s.Limits)
 	if err != nil {
-		return err
-	}
-	defer book.Close()
-	causes, err := s.Books.RootCauses(ctx, im.ID)
-	if err != nil {
-		return err
+		return nil, report.Import{}, err
 	}
 	told := report.Import{Schema: spec, FileName: im.FileName, Date1904: book.Date1904()}
 	for _, sheet := range im.Sheets {
@@ -87,7 +104,22 @@ func (s *Service) writeReport(ctx context.Context, out *pieces, im imports.Impor
 			columns[column.Column] = column.Name
 		}
 		told.Sheets = append(told.Sheets, report.Sheet{Name: sheet.Name, WorkbookSheet: sheet.WorkbookSheet, HeaderRow: sheet.HeaderRow,
-			Columns: columns, Read: c.Read, Rejected: c.Rejected, Blocked: c.Blocked, Issues: c.Issues})
+			Columns: columns, Read: c.Read, Rejected: c.Rejected, Blocked: c.Blocked, Issues: c.Issues,
+			Inserted: c.Inserted, Updated: c.Updated, Unchanged: c.Unchanged})
+	}
+	return book, told, nil
+}
+
+// writeReport reads the stored workbook again, for the rows that have issues.
+func (s *Service) writeReport(ctx context.Context, out *pieces, im imports.Import) error {
+	book, told, err := s.openUpload(ctx, im)
+	if err != nil {
+		return err
+	}
+	defer book.Close()
+	causes, err := s.Books.RootCauses(ctx, im.ID)
+	if err != nil {
+		return err
 	}
 	for _, c := range causes {
 		told.Causes = append(told.Causes, report.Cause{Issue: reported(&c.Issue), BlockedRows: c.BlockedRows, Message: c.Message})
@@ -96,6 +128,22 @@ func (s *Service) writeReport(ctx context.Context, out *pieces, im imports.Impor
 		return s.keptIssues(ctx, im.ID, sheet)
 	})
 	return report.Write(ctx, out, told, source)
+}
+
+// writeImported reads the stored workbook again, for the rows that the committing run noted as imported.
+func (s *Service) writeImported(ctx context.Context, out *pieces, im imports.Import) error {
+	book, told, err := s.openUpload(ctx, im)
+	if err != nil {
+		return err
+	}
+	defer book.Close()
+	return report.WriteImported(ctx, out, told, book, func(sheet string) (imports.Outcomes, error) {
+		outcomes, err := s.Books.Outcomes(ctx, im.ID, sheet)
+		if errors.Is(err, imports.ErrNotFound) {
+			err = imports.ErrOutcomesGone
+		}
+		return outcomes, err
+	})
 }
 
 func (s *Service) writeIssues(ctx context.Context, out *pieces, im imports.Import) error {

@@ -29,13 +29,14 @@ type Bookkeeping interface {
 	// Hold tells which of these ids are imports.
 	Hold(ctx context.Context, ids []string) (map[string]bool, error)
 
-	// BeginRun forgets the issues and numbers of earlier runs.
+	// BeginRun forgets the issues, numbers and outcomes of earlier runs.
 	BeginRun(ctx context.Context, id string, run int64) error
 	// AddIssues keeps issues of a sheet; the caller keeps to KeptPerSheet. Order does not matter.
 	AddIssues(ctx context.Context, id string, run int64, issues []Issue) error
-	// EndSheet keeps a sheet's numbers.
-	EndSheet(ctx context.Context, id string, run int64, sheet string, counts Counts) error
-	// EndRun keeps the run's root causes, and whether its rows are in the database.
+	// EndSheet keeps a sheet's numbers, and what became of each row if outcomes is not nil.
+	EndSheet(ctx context.Context, id string, run int64, sheet string, counts Counts, outcomes *Outcomes) error
+	// EndRun keeps the run's root causes, and whether its rows are in the database. If they are not, the outcomes of
+	// its rows are forgotten.
 	EndRun(ctx context.Context, id string, run int64, causes []RootCause, committed bool) error
 	// Reviewed keeps the numbers that a person is asked about; they outlive the next BeginRun.
 	Reviewed(ctx context.Context, id string, run int64, totals Counts) error
@@ -48,6 +49,9 @@ type Bookkeeping interface {
 	Newest(ctx context.Context, id string, n int) ([]Issue, error)
 	// RootCauses gives those that the last run ended with, the largest first.
 	RootCauses(ctx context.Context, id string) ([]RootCause, error)
+
+	// Outcomes gives what became of each row of a sheet in the last run, or ErrNotFound if that was not kept.
+	Outcomes(ctx context.Context, id, sheet string) (Outcomes, error)
 
 	// Close ends the use of the database.
 	Close() error

@@ -18,6 +18,15 @@ var (
 	ErrNotWaiting = errors.New("the import is not waiting for confirmation")
 	// ErrReportNotReady: the import has neither ended nor does it wait for review.
 	ErrReportNotReady = errors.New("the import has not been checked to its end yet")
+	// ErrNothingCommitted says that no row of the import is in the database, nor will be without another decision or
+	// another upload.
+	ErrNothingCommitted = errors.New("nothing of the import is in the database")
+	// ErrNotCommittedYet says that the import is under way, and may commit.
+	ErrNotCommittedYet = errors.New("the import has not committed yet")
+	// ErrNotConfirmed says that the import commits once it is confirmed.
+	ErrNotConfirmed = errors.New("the import waits to be confirmed")
+	// ErrOutcomesGone says that what became of the rows was not kept.
+	ErrOutcomesGone = errors.New("what became of the rows was not kept")
 	// ErrFenced: a later run of the same import has begun, so this one must stop.
 	ErrFenced = errors.New("a later run of this import has taken over")
 	// ErrTargetUnavailable: the target database cannot be reached, is full, or refused the work.

@@ -1,5 +1,5 @@
 // Package report makes what comes back from an import: a workbook of the rows that were not imported, ready to be
-// mended and uploaded again, and a list of the issues as CSV.
+// mended and uploaded again, one of the rows that were, and a list of the issues as CSV.
 package report
 
 import (
@@ -52,6 +52,8 @@ type Sheet struct {
 	Columns map[int]string
 	// Read, Rejected and Blocked count rows; Issues counts all errors that were found, recorded or not.
 	Read, Rejected, Blocked, Issues uint32
+	// Inserted, Updated and Unchanged count the rows that were imported.
+	Inserted, Updated, Unchanged uint32
 }
 
 // Import is what a report tells about.
@@ -90,7 +92,7 @@ func (e *CountError) Error() string {
 	return fmt.Sprintf("sheet %q: the recorded issues name %d rows, but %d were rejected or blocked", e.Sheet, e.Reported, e.Want)
 }
 
-// FileName is the name to save an import's report under; kind is "report.xlsx" or "issues.csv".
+// FileName is the name to save an import's report under; kind is "report.xlsx", "imported.xlsx" or "issues.csv".
 func FileName(uploaded, kind string) string {
 	for i := len(uploaded) - 1; i > 0; i-- {
 		if uploaded[i] == '.' {

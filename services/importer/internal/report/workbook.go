@@ -81,7 +81,7 @@ func (b *book) sheet(ctx context.Context, sheet Sheet, source Source) error {
 			return err
 		}
 		if out == nil {
-			if out, err = b.header(sheet, row); err != nil {
+			if out, err = b.header(sheet, row, width(row)); err != nil {
 				return err
 			}
 			columns = columnsOf(spec, sheet, row)
@@ -118,10 +118,15 @@ func countErrors(issues []Issue) (n int) {
 	return n
 }
 
-func (b *book) header(sheet Sheet, row Row) (*xlsxwrite.Sheet, error) {
-	cells := make([]xlsxwrite.Cell, width(row))
+// header begins a sheet with the headers of the upload and, from the column after columns on, those that are added.
+func (b *book) header(sheet Sheet, row Row, columns int, added ...string) (*xlsxwrite.Sheet, error) {
+	cells := make([]xlsxwrite.Cell, columns+len(added))
 	widths := make([]float64, len(cells))
 	bold := b.out.Style(xlsxwrite.Style{Format: "@", Bold: true, Fill: "E7ECEF"})
+	for i, header := range added {
+		cells[columns+i] = xlsxwrite.Cell{Kind: xlsxwrite.Text, Style: bold, Text: header}
+		widths[columns+i] = 18
+	}
 	for _, c := range row.Cells {
 		if c.Kind == xlsx.Empty || c.Kind == xlsx.FormulaWithoutValue {
 			continue

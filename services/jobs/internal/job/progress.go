@@ -49,7 +49,8 @@ type Step struct {
 	Weight      float64            `json:"weight"`
 	State       StepState          `json:"state"`
 	Done        float64            `json:"done,omitempty"`
-	Total       float64            `json:"total,omitempty"` // 0 when unknown
+	Total       float64            `json:"total,omitempty"`     // 0 when unknown
+	Estimated   bool               `json:"estimated,omitempty"` // the total is only an estimate
 	Unit        string             `json:"unit,omitempty"`
 	Counters    map[string]float64 `json:"counters,omitempty"`
 	Message     string             `json:"message,omitempty"`
@@ -75,12 +76,13 @@ type Report struct {
 
 // StepReport is what changed in a step; nil fields keep what was.
 type StepReport struct {
-	Name     string
-	State    StepState
-	Done     *float64
-	Total    *float64
-	Counters map[string]float64 // all of them; empty to keep
-	Message  *string
+	Name      string
+	State     StepState
+	Done      *float64
+	Total     *float64
+	Estimated *bool              // whether the total is only an estimate
+	Counters  map[string]float64 // all of them; empty to keep
+	Message   *string
 }
 
 // Current is the name of the step under way: the first active one, or "".
@@ -116,7 +118,7 @@ func (p Progress) plan(planned []PlannedStep) (Progress, error) {
 			step.Weight = 1
 		}
 		if s.Total != 0 {
-			step.Total = max(s.Total, step.Done)
+			step.Total, step.Estimated = max(s.Total, step.Done), false
 		}
 		steps[i] = step
 	}
@@ -170,6 +172,9 @@ func (s *Step) apply(now time.Time, r *StepReport) (changed bool, err error) {
 	if r.Total != nil {
 		s.Total = *r.Total
 	}
+	if r.Estimated != nil {
+		s.Estimated = *r.Estimated
+	}
 	if len(r.Counters) > 0 && !maps.Equal(s.Counters, r.Counters) {
 		s.Counters, changed = maps.Clone(r.Counters), true
 	}
@@ -180,7 +185,7 @@ func (s *Step) apply(now time.Time, r *StepReport) (changed bool, err error) {
 		return false, &ProgressInvalidError{Step: s.Name, Problem: problem}
 	}
 	s.enter(now, r.State)
-	return changed || s.Done != before.Done || s.Total != before.Total || s.Message != before.Message ||
+	return changed || s.Done != before.Done || s.Total != before.Total || s.Estimated != before.Estimated || s.Message != before.Message ||
 		s.State != before.State, nil
 }
 

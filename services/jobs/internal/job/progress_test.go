@@ -97,6 +97,27 @@ func TestStepsThatKeepTheirNameKeepTheirProgress(t *testing.T) {
 	}
 }
 
+func TestATotalIsAnEstimateUntilItIsSaidExactly(t *testing.T) {
+	j := leased(t, PlannedStep{Name: "a", Total: 10})
+	estimated := func(want bool, after string) {
+		t.Helper()
+		if j.Progress.Steps[0].Estimated != want {
+			t.Errorf("after %s the steps are %+v", after, j.Progress.Steps)
+		}
+	}
+	report(t, j, time.Second, StepReport{Name: "a", Total: new(12.0), Estimated: new(true)})
+	estimated(true, "an estimate")
+	report(t, j, time.Second, StepReport{Name: "a", Done: new(3.0)})
+	estimated(true, "a report that does not speak of the total")
+	report(t, j, time.Second, StepReport{Name: "a", Total: new(12.0), Estimated: new(false)})
+	estimated(false, "the same total said exactly")
+	report(t, j, time.Second, StepReport{Name: "a", Estimated: new(true)})
+	if _, err := j.Report(start, []PlannedStep{{Name: "a", Total: 20}}, nil, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	estimated(false, "a plan that tells the total")
+}
+
 func TestImpossibleReportsAreRefusedAndChangeNothing(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	long := strings.Repeat("x", 200)

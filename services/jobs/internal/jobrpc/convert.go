@@ -70,7 +70,7 @@ func progressToProto(p *job.Progress) *jobsv1.Progress {
 		steps[i] = &jobsv1.Step{
 			Name: s.Name, Title: s.Title, Group: s.Group, Weight: s.Weight, State: jobsv1.StepState(s.State),
 			Done: s.Done, Total: s.Total, Unit: s.Unit, Counters: s.Counters, Message: s.Message,
-			StartedAt: toTimestamp(s.StartedAt), CompletedAt: toTimestamp(s.CompletedAt),
+			StartedAt: toTimestamp(s.StartedAt), CompletedAt: toTimestamp(s.CompletedAt), TotalEstimated: s.Estimated,
 		}
 	}
 	return &jobsv1.Progress{
@@ -151,7 +151,7 @@ func fromReport(r *jobsv1.ProgressReport) *job.Report {
 	steps := make([]job.StepReport, len(r.GetSteps()))
 	for i, s := range r.GetSteps() {
 		steps[i] = job.StepReport{Name: s.GetName(), State: job.StepState(s.GetState()), Done: s.Done, Total: s.Total,
-			Counters: s.GetCounters(), Message: s.Message}
+			Estimated: s.TotalEstimated, Counters: s.GetCounters(), Message: s.Message}
 	}
 	return &job.Report{Message: r.GetMessage(), Steps: steps}
 }

@@ -175,6 +175,8 @@ const (
 	ErrorReason_ERROR_REASON_REVIEW_DECLINED ErrorReason = 121
 	// The schema of an import was changed after its upload, so that what was checked and confirmed does not hold any more.
 	ErrorReason_ERROR_REASON_SCHEMA_CHANGED ErrorReason = 122
+	// FAILED_PRECONDITION: nothing of the import is in the database, so there are no imported rows to be had.
+	ErrorReason_ERROR_REASON_NOTHING_COMMITTED ErrorReason = 123
 	// NOT_FOUND: no resumable upload with this id that belongs to the caller; it may have expired.
 	ErrorReason_ERROR_REASON_UPLOAD_NOT_FOUND ErrorReason = 130
 	// ABORTED: a piece of a resumable upload does not begin where the bytes before it end (HTTP 409).
@@ -264,6 +266,7 @@ var (
 		120: "ERROR_REASON_TABLE_CONFLICT",
 		121: "ERROR_REASON_REVIEW_DECLINED",
 		122: "ERROR_REASON_SCHEMA_CHANGED",
+		123: "ERROR_REASON_NOTHING_COMMITTED",
 		130: "ERROR_REASON_UPLOAD_NOT_FOUND",
 		131: "ERROR_REASON_UPLOAD_OFFSET_MISMATCH",
 		132: "ERROR_REASON_UPLOAD_INCOMPLETE",
@@ -344,6 +347,7 @@ var (
 		"ERROR_REASON_TABLE_CONFLICT":          120,
 		"ERROR_REASON_REVIEW_DECLINED":         121,
 		"ERROR_REASON_SCHEMA_CHANGED":          122,
+		"ERROR_REASON_NOTHING_COMMITTED":       123,
 		"ERROR_REASON_UPLOAD_NOT_FOUND":        130,
 		"ERROR_REASON_UPLOAD_OFFSET_MISMATCH":  131,
 		"ERROR_REASON_UPLOAD_INCOMPLETE":       132,
@@ -384,7 +388,7 @@ var File_headway_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xdf\x14\n" +
+	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\x83\x15\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12\x1c\n" +
@@ -458,6 +462,7 @@ const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_TABLE_CONFLICT\x10x\x12 \n" +
 	"\x1cERROR_REASON_REVIEW_DECLINED\x10y\x12\x1f\n" +
 	"\x1bERROR_REASON_SCHEMA_CHANGED\x10z\x12\"\n" +
+	"\x1eERROR_REASON_NOTHING_COMMITTED\x10{\x12\"\n" +
 	"\x1dERROR_REASON_UPLOAD_NOT_FOUND\x10\x82\x01\x12(\n" +
 	"#ERROR_REASON_UPLOAD_OFFSET_MISMATCH\x10\x83\x01\x12#\n" +
 	"\x1eERROR_REASON_UPLOAD_INCOMPLETE\x10\x84\x01\x12\x1d\n" +

@@ -36,6 +36,9 @@ const (
 	ReportFormat_REPORT_FORMAT_WORKBOOK ReportFormat = 1
 	// The kept issues as CSV (RFC 4180, UTF-8 with BOM).
 	ReportFormat_REPORT_FORMAT_CSV ReportFormat = 2
+	// The rows that the import has put into the database as a workbook, as they were in the upload, each with what
+	// happened to it: inserted, updated or unchanged. It exists once the import has committed.
+	ReportFormat_REPORT_FORMAT_IMPORTED_XLSX ReportFormat = 3
 )
 
 // Enum value maps for ReportFormat.
@@ -44,11 +47,13 @@ var (
 		0: "REPORT_FORMAT_UNSPECIFIED",
 		1: "REPORT_FORMAT_WORKBOOK",
 		2: "REPORT_FORMAT_CSV",
+		3: "REPORT_FORMAT_IMPORTED_XLSX",
 	}
 	ReportFormat_value = map[string]int32{
-		"REPORT_FORMAT_UNSPECIFIED": 0,
-		"REPORT_FORMAT_WORKBOOK":    1,
-		"REPORT_FORMAT_CSV":         2,
+		"REPORT_FORMAT_UNSPECIFIED":   0,
+		"REPORT_FORMAT_WORKBOOK":      1,
+		"REPORT_FORMAT_CSV":           2,
+		"REPORT_FORMAT_IMPORTED_XLSX": 3,
 	}
 )
 
@@ -1408,11 +1413,12 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\x04seed\x18\x04 \x01(\rR\x04seed\"Z\n" +
 	"\x11GetSampleResponse\x12(\n" +
 	"\x04body\x18\x01 \x01(\v2\x14.google.api.HttpBodyR\x04body\x12\x1b\n" +
-	"\tfile_name\x18\x02 \x01(\tR\bfileName*`\n" +
+	"\tfile_name\x18\x02 \x01(\tR\bfileName*\x81\x01\n" +
 	"\fReportFormat\x12\x1d\n" +
 	"\x19REPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REPORT_FORMAT_WORKBOOK\x10\x01\x12\x15\n" +
-	"\x11REPORT_FORMAT_CSV\x10\x022\x97\t\n" +
+	"\x11REPORT_FORMAT_CSV\x10\x02\x12\x1f\n" +
+	"\x1bREPORT_FORMAT_IMPORTED_XLSX\x10\x032\x97\t\n" +
 	"\rImportService\x12i\n" +
 	"\x0eUploadWorkbook\x12).headway.imports.v1.UploadWorkbookRequest\x1a*.headway.imports.v1.UploadWorkbookResponse(\x01\x12}\n" +
 	"\tGetImport\x12$.headway.imports.v1.GetImportRequest\x1a%.headway.imports.v1.GetImportResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/api/v1/imports/{import_id}\x12w\n" +

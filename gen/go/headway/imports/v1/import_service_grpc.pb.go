@@ -72,11 +72,11 @@ type ImportServiceClient interface {
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(ctx context.Context, in *ConfirmImportRequest, opts ...grpc.CallOption) (*ConfirmImportResponse, error)
-	// DownloadReport streams the report of an import that has ended or waits for review. It is made anew each time, from
-	// the stored workbook, which is kept as long as the import's job.
-	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx and …/issues.csv.
+	// DownloadReport streams the report of an import that has ended or waits for review, or the rows that it has
+	// imported. It is made anew each time, from the stored workbook, which is kept as long as the import's job.
+	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx.
 	//
-	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE.
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
 	DownloadReport(ctx context.Context, in *DownloadReportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadReportResponse], error)
 	// ListSchemas names the schemas that workbooks can be uploaded for.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
@@ -279,11 +279,11 @@ type ImportServiceServer interface {
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(context.Context, *ConfirmImportRequest) (*ConfirmImportResponse, error)
-	// DownloadReport streams the report of an import that has ended or waits for review. It is made anew each time, from
-	// the stored workbook, which is kept as long as the import's job.
-	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx and …/issues.csv.
+	// DownloadReport streams the report of an import that has ended or waits for review, or the rows that it has
+	// imported. It is made anew each time, from the stored workbook, which is kept as long as the import's job.
+	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx.
 	//
-	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE.
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
 	DownloadReport(*DownloadReportRequest, grpc.ServerStreamingServer[DownloadReportResponse]) error
 	// ListSchemas names the schemas that workbooks can be uploaded for.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)

@@ -624,9 +624,11 @@ type Step struct {
 	// When the step became active; unset before.
 	StartedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
 	// When the step ended; unset before.
-	CompletedAt   *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
+	// The total is only an estimate so far, and may still change either way.
+	TotalEstimated bool `protobuf:"varint,13,opt,name=total_estimated,json=totalEstimated,proto3" json:"total_estimated,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Step) Reset() {
@@ -741,6 +743,13 @@ func (x *Step) GetCompletedAt() *timestamppb.Timestamp {
 		return x.CompletedAt
 	}
 	return nil
+}
+
+func (x *Step) GetTotalEstimated() bool {
+	if x != nil {
+		return x.TotalEstimated
+	}
+	return false
 }
 
 // StepPlan declares a step before it begins.
@@ -951,7 +960,7 @@ const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\veta_seconds\x18\x06 \x01(\x01H\x00R\n" +
 	"etaSeconds\x88\x01\x01\x12\x18\n" +
 	"\astalled\x18\a \x01(\bR\astalledB\x0e\n" +
-	"\f_eta_seconds\"\xe0\x03\n" +
+	"\f_eta_seconds\"\x89\x04\n" +
 	"\x04Step\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x14\n" +
@@ -966,7 +975,8 @@ const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	" \x01(\tR\amessage\x129\n" +
 	"\n" +
 	"started_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x12=\n" +
-	"\fcompleted_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vcompletedAt\x1a;\n" +
+	"\fcompleted_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vcompletedAt\x12'\n" +
+	"\x0ftotal_estimated\x18\r \x01(\bR\x0etotalEstimated\x1a;\n" +
 	"\rCountersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xf7\x01\n" +

@@ -396,9 +396,11 @@ type StepReport struct {
 	// Named counts, all of them; empty to keep. At most 16.
 	Counters map[string]float64 `protobuf:"bytes,5,rep,name=counters,proto3" json:"counters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
 	// One line on this step; unset to keep. At most 200 characters.
-	Message       *string `protobuf:"bytes,6,opt,name=message,proto3,oneof" json:"message,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Message *string `protobuf:"bytes,6,opt,name=message,proto3,oneof" json:"message,omitempty"`
+	// Whether the total is only an estimate; unset to keep.
+	TotalEstimated *bool `protobuf:"varint,7,opt,name=total_estimated,json=totalEstimated,proto3,oneof" json:"total_estimated,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StepReport) Reset() {
@@ -471,6 +473,13 @@ func (x *StepReport) GetMessage() string {
 		return *x.Message
 	}
 	return ""
+}
+
+func (x *StepReport) GetTotalEstimated() bool {
+	if x != nil && x.TotalEstimated != nil {
+		return *x.TotalEstimated
+	}
+	return false
 }
 
 // HeartbeatResponse tells the worker how to go on.
@@ -1185,7 +1194,7 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\v_checkpoint\"q\n" +
 	"\x0eProgressReport\x12\"\n" +
 	"\amessage\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\amessage\x12;\n" +
-	"\x05steps\x18\x02 \x03(\v2\x1b.headway.jobs.v1.StepReportB\b\xbaH\x05\x92\x01\x02\x10@R\x05steps\"\x8b\x03\n" +
+	"\x05steps\x18\x02 \x03(\v2\x1b.headway.jobs.v1.StepReportB\b\xbaH\x05\x92\x01\x02\x10@R\x05steps\"\xcd\x03\n" +
 	"\n" +
 	"StepReport\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12:\n" +
@@ -1193,14 +1202,16 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\x04done\x18\x03 \x01(\x01H\x00R\x04done\x88\x01\x01\x12\x19\n" +
 	"\x05total\x18\x04 \x01(\x01H\x01R\x05total\x88\x01\x01\x12k\n" +
 	"\bcounters\x18\x05 \x03(\v2).headway.jobs.v1.StepReport.CountersEntryB$\xbaH!\x9a\x01\x1e\x10\x10\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,31}$R\bcounters\x12'\n" +
-	"\amessage\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\x02R\amessage\x88\x01\x01\x1a;\n" +
+	"\amessage\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\x02R\amessage\x88\x01\x01\x12,\n" +
+	"\x0ftotal_estimated\x18\a \x01(\bH\x03R\x0etotalEstimated\x88\x01\x01\x1a;\n" +
 	"\rCountersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\a\n" +
 	"\x05_doneB\b\n" +
 	"\x06_totalB\n" +
 	"\n" +
-	"\b_message\"\xab\x01\n" +
+	"\b_messageB\x12\n" +
+	"\x10_total_estimated\"\xab\x01\n" +
 	"\x11HeartbeatResponse\x12D\n" +
 	"\x10lease_expires_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x0eleaseExpiresAt\x12)\n" +
 	"\x10cancel_requested\x18\x02 \x01(\bR\x0fcancelRequested\x12%\n" +

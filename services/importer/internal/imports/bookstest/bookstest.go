@@ -17,19 +17,20 @@ type Open func(t *testing.T) (open func() imports.Bookkeeping)
 // Run runs the contract.
 func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, imports.Bookkeeping){
-		"an import comes back as it was kept":           keeps,
-		"what is not there is not found":                missing,
-		"a request id belongs to one upload of a user":  requests,
-		"imports are listed newest first":               lists,
-		"imports without a job are found":               unscheduled,
-		"the same bytes are known once committed":       sameBytes,
-		"a run begins with an empty sheet":              begins,
-		"an earlier run changes nothing any more":       fences,
-		"issues are paged in the order of the workbook": pages,
-		"issues are filtered":                           filters,
-		"the newest issues come first":                  newest,
-		"a review outlives the next run":                reviews,
-		"what is removed is gone":                       removes,
+		"an import comes back as it was kept":            keeps,
+		"what is not there is not found":                 missing,
+		"a request id belongs to one upload of a user":   requests,
+		"imports are listed newest first":                lists,
+		"imports without a job are found":                unscheduled,
+		"the same bytes are known once committed":        sameBytes,
+		"a run begins with an empty sheet":               begins,
+		"an earlier run changes nothing any more":        fences,
+		"issues are paged in the order of the workbook":  pages,
+		"issues are filtered":                            filters,
+		"the newest issues come first":                   newest,
+		"a review outlives the next run":                 reviews,
+		"what became of each row is kept once committed": outcomes,
+		"what is removed is gone":                        removes,
 	} {
 		t.Run(name, func(t *testing.T) {
 			books := open(t)()
@@ -210,7 +211,7 @@ func begins(t *testing.T, books imports.Bookkeeping) {
 	causes := []imports.RootCause{{Issue: issues(1)[0], BlockedRows: 7, Message: "1 missing team blocks 7 people"}}
 	must(t, books.BeginRun(ctx, "a", 1))
 	must(t, books.AddIssues(ctx, "a", 1, issues(2)))
-	must(t, books.EndSheet(ctx, "a", 1, "people", counts))
+	must(t, books.EndSheet(ctx, "a", 1, "people", counts, nil))
 	must(t, books.EndRun(ctx, "a", 1, causes, false))
 	im, err := books.Get(ctx, "a")
 	if err != nil || im.Sheets[1].Counts != counts || im.Totals() != counts || !im.Ended || im.Committed {
@@ -235,7 +236,7 @@ func fences(t *testing.T, books imports.Bookkeeping) {
 	for name, err := range map[string]error{
 		"BeginRun":  books.BeginRun(ctx, "a", 1),
 		"AddIssues": books.AddIssues(ctx, "a", 1, issues(1)),
-		"EndSheet":  books.EndSheet(ctx, "a", 1, "people", imports.Counts{Read: 1}),
+		"EndSheet":  books.EndSheet(ctx, "a", 1, "people", imports.Counts{Read: 1}, &imports.Outcomes{}),
 		"EndRun":    books.EndRun(ctx, "a", 1, nil, true),
 		"Reviewed":  books.Reviewed(ctx, "a", 1, imports.Counts{}),
 	} {
@@ -333,12 +334,55 @@ func reviews(t *testing.T, books imports.Bookkeeping) {
 	}
 }
 
+func outcomes(t *testing.T, books imports.Bookkeeping) {
+	ctx := t.Context()
+	create(t, books, "a")
+	create(t, books, "b")
+	var found imports.Outcomes
+	found.Set(4711, imports.Updated)
+	wantNone := func(when string) {
+		t.Helper()
+		for _, sheet := range []string{"people", "teams", "no such sheet"} {
+			if _, err := books.Outcomes(ctx, "a", sheet); !errors.Is(err, imports.ErrNotFound) {
+				t.Errorf("%s, of %s: %v", when, sheet, err)
+			}
+		}
+	}
+	wantNone("before the first run")
+	must(t, books.BeginRun(ctx, "a", 1))
+	must(t, books.EndSheet(ctx, "a", 1, "people", imports.Counts{}, &found))
+	must(t, books.EndRun(ctx, "a", 1, nil, false))
+	wantNone("after a run that was rolled back")
+
+	must(t, books.BeginRun(ctx, "a", 2))
+	must(t, books.EndSheet(ctx, "a", 2, "people", imports.Counts{}, &found))
+	if err := books.EndSheet(ctx, "a", 1, "people", imports.Counts{}, &imports.Outcomes{}); !errors.Is(err, imports.ErrFenced) {
+		t.Errorf("from an earlier run: %v", err)
+	}
+	// The run dies before it can say that it committed; the next says so in its place, without beginning.
+	must(t, books.EndRun(ctx, "a", 3, nil, true))
+	must(t, books.BeginRun(ctx, "b", 1))
+	got, err := books.Outcomes(ctx, "a", "people")
+	if err != nil || got.Of(4711) != imports.Updated || got.Of(4710) != imports.NotImported || got.Of(4712) != imports.NotImported {
+		t.Errorf("after the commit: %v, %v", got.Of(4711), err)
+	}
+	if _, err := books.Outcomes(ctx, "a", "teams"); !errors.Is(err, imports.ErrNotFound) {
+		t.Errorf("of the other sheet: %v", err)
+	}
+	must(t, books.BeginRun(ctx, "a", 4))
+	wantNone("once the next run has begun")
+}
+
 func removes(t *testing.T, books imports.Bookkeeping) {
 	ctx := t.Context()
 	create(t, books, "a")
 	must(t, books.BeginRun(ctx, "a", 1))
 	must(t, books.AddIssues(ctx, "a", 1, issues(1)))
+	must(t, books.EndSheet(ctx, "a", 1, "people", imports.Counts{}, &imports.Outcomes{}))
 	must(t, books.Remove(ctx, "a"))
+	if _, err := books.Outcomes(ctx, "a", "people"); !errors.Is(err, imports.ErrNotFound) {
+		t.Errorf("outcomes: %v", err)
+	}
 	page, err := books.Issues(ctx, "a", imports.IssueFilter{})
 	if err != nil || len(page.Issues) != 0 {
 		t.Errorf("issues are %v, %v", page.Issues, err)
