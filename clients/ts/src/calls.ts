@@ -158,7 +158,7 @@ export const samplePath = (schema: string, options: SampleOptions = {}): string 
 export async function download(options: CallOptions & { path: string }): Promise<File> {
   const response = await send(options, options.path);
   const named = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "");
-  const name = named?.[1] ?? options.path.replace(/\?.*/, "").split("/").pop() ?? "download";
+  const name = named?.[1] ?? options.path.replace(/^[^?]*\/|\?.*/g, "");
   const blob = await response.blob();
   return new File([blob], name, { type: blob.type });
 }

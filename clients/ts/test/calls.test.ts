@@ -90,6 +90,14 @@ describe("the REST calls", () => {
     expect(server.received[0]?.path).toBe("/api/v1/schemas/workforce/sample.xlsx?rows=10&seed=0");
   });
 
+  test("download names the file by its path where the server does not say", async () => {
+    server = await startScriptedServer((_request, response) => {
+      response.writeHead(200).end("PK");
+    });
+    const file = await download({ baseUrl: server.baseUrl, path: "/api/v1/schemas/workforce/sample.xlsx?seed=a/b" });
+    expect(file.name).toBe("sample.xlsx");
+  });
+
   test("toSnapshot gives a polled job in the streams' shape", () => {
     const snapshot = toSnapshot({
       ...job,
