@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/xuri/excelize/v2"
+
+	"headway/internal/proctest"
 )
 
 // measuredImport is what an import through the running program came to.
@@ -92,13 +93,13 @@ func BenchmarkImportOfHardRows(b *testing.B) {
 // importWorkbook imports through a program of its own, watched over SSE.
 func importWorkbook(b *testing.B, schema, workbook string) (m measuredImport) {
 	b.Helper()
-	data, edge, schemas := b.TempDir(), freeAddress(b), b.TempDir()
+	data, edge, schemas := b.TempDir(), proctest.FreeAddress(b), b.TempDir()
 	if err := os.WriteFile(filepath.Join(schemas, "wide.yaml"), []byte(wideSchema), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	binary := headwayProgram(b)
-	server := exec.Command(binary, "serve", "--data", data, "--listen", edge, "--jobs-listen", freeAddress(b),
-		"--importer-listen", freeAddress(b), "--metrics-listen", "-", "--log-level", "error", "--schemas-dir", schemas)
+	server := exec.Command(binary, "serve", "--data", data, "--listen", edge, "--jobs-listen", proctest.FreeAddress(b),
+		"--importer-listen", proctest.FreeAddress(b), "--metrics-listen", "-", "--log-level", "error", "--schemas-dir", schemas)
 	server.Stderr = os.Stderr
 	if err := server.Start(); err != nil {
 		b.Fatal(err)
@@ -305,14 +306,4 @@ func decode(b *testing.B, text string, into any) {
 	if err := json.Unmarshal([]byte(text), into); err != nil {
 		b.Fatalf("%s: %v", text, err)
 	}
-}
-
-func freeAddress(b *testing.B) string {
-	b.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer lis.Close()
-	return lis.Addr().String()
 }

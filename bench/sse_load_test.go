@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // BenchmarkStreamsCurve: what the edge holds for each of 1,000 to 18,000 idle streams, each on a job of its own that
@@ -102,7 +101,6 @@ func BenchmarkStreamsHerd(b *testing.B) {
 		b.ReportMetric(back.Seconds, "s-herd")
 		b.ReportMetric(float64(back.Failed), "failed")
 		readers.stop()
-		time.Sleep(100 * time.Millisecond)
 		s.stop()
 	}
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
+
+	"headway/internal/proctest"
 )
 
 // provider is an OpenID Connect provider on this machine.
@@ -28,7 +30,7 @@ type provider struct {
 }
 
 func newProvider(t *testing.T) *provider {
-	p := &provider{t: t, address: freeAddress(t)}
+	p := &provider{t: t, address: proctest.FreeAddress(t)}
 	p.rotate("first")
 	return p
 }

@@ -8,16 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"headway/internal/proctest"
 )
 
 // patience bounds every wait, so that what hangs fails; nothing here is expected to take that long.
@@ -63,7 +63,7 @@ type server struct {
 	edge, jobs, importer, metrics string // addresses
 	process                       *exec.Cmd
 	exited                        chan error
-	log                           *logBuffer
+	log                           *proctest.Log
 }
 
 // start runs `headway serve` on free ports with a data folder of its own, and waits until it is ready.
@@ -77,7 +77,7 @@ func start(t *testing.T, flags ...string) *server {
 // begin is start that does not wait.
 func begin(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, data: t.TempDir(), edge: freeAddress(t), jobs: freeAddress(t), importer: freeAddress(t), metrics: freeAddress(t)}
+	s := &server{t: t, data: t.TempDir(), edge: proctest.FreeAddress(t), jobs: proctest.FreeAddress(t), importer: proctest.FreeAddress(t), metrics: proctest.FreeAddress(t)}
 	s.serve(flags...)
 	t.Cleanup(s.kill)
 	return s
@@ -92,12 +92,12 @@ func (s *server) run(flags ...string) {
 
 func (s *server) serve(flags ...string) {
 	s.t.Helper()
-	s.log = &logBuffer{}
+	s.log = &proctest.Log{}
 	s.process, s.exited = s.launch(s.log, append([]string{"serve", "--listen", s.edge, "--jobs-listen", s.jobs,
 		"--importer-listen", s.importer, "--metrics-listen", s.metrics}, flags...)...)
 }
 
-func (s *server) launch(log *logBuffer, args ...string) (*exec.Cmd, chan error) {
+func (s *server) launch(log *proctest.Log, args ...string) (*exec.Cmd, chan error) {
 	s.t.Helper()
 	cmd := exec.Command(headwayProgram, args...)
 	cmd.Env = append(os.Environ(), "HEADWAY_DATA="+s.data)
@@ -357,32 +357,4 @@ func (s *server) files(folder string) (files []string, err error) {
 		return err
 	})
 	return files, err
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer lis.Close()
-	return lis.Addr().String()
-}
-
-// logBuffer is a process's output, read while it is written.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -24,6 +24,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"headway/internal/proctest"
 )
 
 // proxy is a reverse proxy before a server, with the configuration that deploy/ holds.
@@ -89,7 +91,7 @@ func writeFile(t *testing.T, name, text string) {
 // launchProxy runs a proxy's program until the test's end.
 func launchProxy(t *testing.T, s *server, address string, pool *x509.CertPool, program string, args ...string) *proxy {
 	t.Helper()
-	log := &logBuffer{}
+	log := &proctest.Log{}
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -122,7 +124,7 @@ func launchProxy(t *testing.T, s *server, address string, pool *x509.CertPool, p
 func startNginx(t *testing.T) *proxy {
 	t.Helper()
 	s := start(t, "--keepalive=2s")
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), proctest.FreeAddress(t)
 	pool := newCertificate(t, dir)
 	writeFile(t, filepath.Join(dir, "headway.conf"), adapted(t, "nginx/headway.conf",
 		"server 127.0.0.1:8080;", "server "+s.edge+";", "listen 443 ssl http2;", "listen "+address+" ssl http2;",
@@ -166,7 +168,7 @@ http {
 func startCaddy(t *testing.T) *proxy {
 	t.Helper()
 	s := start(t, "--keepalive=2s")
-	dir, address, admin := t.TempDir(), freeAddress(t), freeAddress(t)
+	dir, address, admin := t.TempDir(), proctest.FreeAddress(t), proctest.FreeAddress(t)
 	pool := newCertificate(t, dir)
 	site := adapted(t, "caddy/Caddyfile", "headway.example.com {", "https://"+address+" {\n\ttls "+dir+"/cert.pem "+dir+"/key.pem", "127.0.0.1:8080", s.edge)
 	conf := filepath.Join(dir, "Caddyfile")

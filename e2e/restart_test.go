@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"headway/internal/proctest"
 )
 
 // TestAnImportSurvivesKills: the whole process is killed in the middle, more than once; the import ends by itself, and
@@ -116,7 +118,7 @@ func TestCtrlCEndsCleanlyWithStreamsOpen(t *testing.T) {
 
 // TestServicesRunAloneTogether: jobs, importer and edge as processes of their own, with one key.
 func TestServicesRunAloneTogether(t *testing.T) {
-	s := &server{t: t, data: t.TempDir(), edge: freeAddress(t), jobs: freeAddress(t), importer: freeAddress(t), log: &logBuffer{}}
+	s := &server{t: t, data: t.TempDir(), edge: proctest.FreeAddress(t), jobs: proctest.FreeAddress(t), importer: proctest.FreeAddress(t), log: &proctest.Log{}}
 	key := []string{"--key", "a-key-for-this-test-of-32-bytes-or-more", "--metrics-listen", "-"}
 	var exits []chan error
 	for _, args := range [][]string{

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"headway/internal/auth"
+	"headway/internal/proctest"
 )
 
 // stage is a folder with a worker's script in it, and what comes of running it.
@@ -22,7 +22,7 @@ type stage struct {
 	t    *testing.T
 	dir  string
 	key  *auth.Key
-	log  syncBuffer
+	log  proctest.Log
 	stop func()
 }
 
@@ -134,22 +134,4 @@ func TestAProgramThatIsNotThereIsGivenUp(t *testing.T) {
 	s.stop()
 	s.run("no-such-program-anywhere --really", filepath.Join(s.dir, "nor-this"))
 	s.until("both are given up", func() bool { return strings.Count(s.log.String(), "goes on without it") == 2 })
-}
-
-// syncBuffer is a log that is read while it is written.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

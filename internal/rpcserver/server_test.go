@@ -1,7 +1,6 @@
 package rpcserver_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -22,6 +21,7 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/proctest"
 	"headway/internal/rpcerr"
 	"headway/internal/rpcserver"
 )
@@ -55,7 +55,7 @@ type running struct {
 	client jobsv1.JobServiceClient
 	conn   *grpc.ClientConn
 	key    *auth.Key
-	log    *syncBuffer
+	log    *proctest.Log
 	stop   func() error
 	*service
 }
@@ -66,7 +66,7 @@ func setup(t *testing.T) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{key: key, log: &syncBuffer{}, service: &service{watching: make(chan struct{}, 1)}}
+	r := &running{key: key, log: &proctest.Log{}, service: &service{watching: make(chan struct{}, 1)}}
 	server, err := rpcserver.New(rpcserver.Config{
 		Service: "jobs", Verifier: key, Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -207,22 +207,4 @@ func TestShutdownEndsStreamsAndReturns(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
-}
-
-// syncBuffer is a log that is read while it is written.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -21,6 +21,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/proctest"
 	"headway/services/edge"
 )
 
@@ -48,7 +49,7 @@ type bench struct {
 	childAddr  string
 	url        string
 	client     *http.Client
-	log        *syncBuffer
+	log        *proctest.Log
 	// stop ends the edge and waits.
 	stop func()
 }
@@ -61,7 +62,7 @@ func setup(t *testing.T, change func(*edge.Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, key: key, jobs: newJobsFake(), importer: newImporterFake(), log: &syncBuffer{}}
+	b := &bench{t: t, key: key, jobs: newJobsFake(), importer: newImporterFake(), log: &proctest.Log{}}
 	b.jobsUp = startUpstream(t, key, func(s *grpc.Server) { jobsv1.RegisterJobServiceServer(s, b.jobs) })
 	b.importerUp = startUpstream(t, key, func(s *grpc.Server) { importsv1.RegisterImportServiceServer(s, b.importer) })
 	cfg := edge.Config{
@@ -306,24 +307,6 @@ func (s *eventStream) read() (event, error) {
 }
 
 func (s *eventStream) close() { s.resp.Body.Close() }
-
-// syncBuffer collects a log.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
 
 // countingReader is a large workbook that counts what was taken of it.
 type countingReader struct {

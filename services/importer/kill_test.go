@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +25,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/proctest"
 )
 
 const (
@@ -157,7 +157,7 @@ func newKilledWorld(t *testing.T, programs string, seed uint64, flags ...string)
 	w := &killedWorld{t: t, dir: t.TempDir(), random: rand.New(rand.NewPCG(seed, 4)), token: grpc.PerRPCCredentials(auth.StaticCredentials(token))}
 	w.state.Store("nothing")
 	common := []string{"--data", w.dir, "--key", testSecret, "--metrics-listen", "-", "--log-level", "error"}
-	jobsAddress, importerAddress := freeAddress(t), freeAddress(t)
+	jobsAddress, importerAddress := proctest.FreeAddress(t), proctest.FreeAddress(t)
 	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), slices.Concat(common, []string{"--listen", jobsAddress,
 		"--lease-duration", "500ms", "--heartbeat-interval", "120ms"}))
 	w.importer = newKillable(t, filepath.Join(programs, "importer"), slices.Concat(common, []string{"--listen", importerAddress, "--jobs-address", jobsAddress}, flags))
@@ -334,16 +334,6 @@ func (k *killable) kill() {
 	}
 	_ = k.command.Wait() // it ends by the signal
 	k.command = nil
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer lis.Close()
-	return lis.Addr().String()
 }
 
 // issuesOf are all issues of an import, a line each.

@@ -2,14 +2,20 @@ import { importedPath, issuesCsvPath, reportPath } from "@headway/client";
 import { texts } from "../texts.js";
 import { Icon } from "./Icon.js";
 
+function Download({ path, text }: { path: string; text: string }) {
+  return (
+    <a className="button quiet" href={path} download>
+      <Icon name="download" />
+      {text}
+    </a>
+  );
+}
+
 /** The workbook of the rows that a committed import has put into the database. */
 export function ImportedDownload({ importId }: { importId: string }) {
   return (
     <p className="actions downloads">
-      <a className="button quiet" href={importedPath(importId)} download>
-        <Icon name="download" />
-        {texts.import.imported}
-      </a>
+      <Download path={importedPath(importId)} text={texts.import.imported} />
     </p>
   );
 }
@@ -18,14 +24,8 @@ export function ImportedDownload({ importId }: { importId: string }) {
 export function Downloads({ importId }: { importId: string }) {
   return (
     <p className="actions downloads">
-      <a className="button quiet" href={reportPath(importId)} download>
-        <Icon name="download" />
-        {texts.import.report}
-      </a>
-      <a className="button quiet" href={issuesCsvPath(importId)} download>
-        <Icon name="download" />
-        {texts.import.csv}
-      </a>
+      <Download path={reportPath(importId)} text={texts.import.report} />
+      <Download path={issuesCsvPath(importId)} text={texts.import.csv} />
     </p>
   );
 }
