@@ -18,7 +18,7 @@ help: ## Show what there is
 
 .PHONY: build
 build: web examples ## Build bin/headway, one binary a service, and the example workers
-	go build -trimpath -o $(BIN)/ ./cmd/headway ./services/jobs/cmd/jobs ./services/importer/cmd/importer ./services/edge/cmd/edge ./examples/character
+	go build -trimpath -o $(BIN)/ ./cmd/headway ./cmd/jobs ./cmd/importer ./cmd/edge ./examples/character
 
 # What runs beside the services; WORKERS= for nothing.
 WORKERS ?= $(BIN)/character; node examples/media/dist/src/main.js

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
+	"headway/cmd/internal/program"
 	"headway/internal/auth"
-	"headway/internal/program"
 )
 
 // localUser is who works at this machine when nobody signs in: the page's local sign-in and the command line agree.

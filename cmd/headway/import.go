@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"headway/cmd/internal/program"
+	"headway/cmd/internal/terminal"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
-	"headway/internal/program"
 )
 
 // exitWaiting: the import waits for a decision that nobody is there to take.
@@ -118,7 +119,7 @@ func (c *importCommand) upload(ctx context.Context, imports importsv1.ImportServ
 
 func (c *importCommand) onIssues() importsv1.OnIssues {
 	if c.OnIssues == "default" {
-		if isTerminal(os.Stdin) && isTerminal(os.Stderr) {
+		if terminal.IsTerminal(os.Stdin) && terminal.IsTerminal(os.Stderr) {
 			return importsv1.OnIssues_ON_ISSUES_REVIEW
 		}
 		return importsv1.OnIssues_ON_ISSUES_ABORT
@@ -133,7 +134,7 @@ func (c *importCommand) finish(ctx context.Context, imports importsv1.ImportServ
 	waiting := func(job *jobsv1.Job) bool { return job.GetStatus() == jobsv1.JobStatus_JOB_STATUS_WAITING }
 	for {
 		job, err := follow(ctx, jobs, id, waiting)
-		if err != nil || !waiting(job) || !isTerminal(os.Stdin) {
+		if err != nil || !waiting(job) || !terminal.IsTerminal(os.Stdin) {
 			return job, err
 		}
 		if err := c.tell(ctx, imports, id); err != nil {

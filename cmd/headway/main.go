@@ -5,7 +5,7 @@ package main
 import (
 	"os"
 
-	"headway/internal/program"
+	"headway/cmd/internal/program"
 )
 
 // commandLine is what `headway --help` shows, in this order.

@@ -10,7 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"headway/internal/program"
+	"headway/cmd/internal/program"
+	"headway/cmd/internal/supervise"
 )
 
 // serveCommand runs every service in one process. They talk over loopback, just as they would over a network.
@@ -34,7 +35,7 @@ type runner interface {
 // Run serves until ctx ends; then the edge goes first, so that nobody new comes in, and jobs last, so that the workers
 // and the importer can give their jobs back.
 func (c *serveCommand) Run(ctx context.Context) error {
-	f, err := c.Found(c.Listen, c.JobsListen, c.ImporterListen)
+	f, err := c.Open(c.Listen, c.JobsListen, c.ImporterListen)
 	if err != nil {
 		return err
 	}
@@ -62,8 +63,8 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		scheme, edgeLis.Addr(), jobsLis.Addr(), importerLis.Addr(), c.Data)
 	services := []runner{jobs, importer}
 	if commands := nonBlank(c.Worker); len(commands) > 0 {
-		services = append(services, &workers{commands: commands, jobs: jobsLis.Addr().String(), data: c.Data, key: f.Key,
-			log: f.Logger.With("service", "workers"), out: os.Stderr})
+		services = append(services, &supervise.Workers{Commands: commands, JobsAddress: jobsLis.Addr().String(),
+			DataDir: c.Data, Key: f.Key, Logger: f.Logger.With("service", "workers"), Output: os.Stderr})
 	}
 	return runInOrder(ctx, func(ctx context.Context) error { return c.RunBeside(ctx, f) }, append(services, edge)...)
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"headway/cmd/internal/program"
 	"headway/internal/auth"
-	"headway/internal/program"
 )
 
 // tokenCommand signs a token with the configured key, or the data folder's.

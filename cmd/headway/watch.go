@@ -10,8 +10,9 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"headway/clients/go"
+	"headway/cmd/internal/program"
+	"headway/cmd/internal/terminal"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
-	"headway/internal/program"
 	"headway/internal/rpcerr"
 )
 
@@ -45,7 +46,7 @@ func (c *watchCommand) Run(ctx context.Context) error {
 
 // follow shows a job's snapshots until it ends, or until stop says so; it gives the last one.
 func follow(ctx context.Context, client jobsv1.JobServiceClient, jobID string, stop func(*jobsv1.Job) bool) (*jobsv1.Job, error) {
-	view := newProgressView(os.Stderr)
+	view := terminal.NewProgress(os.Stderr)
 	var last *jobsv1.Job
 	for job, err := range headway.Watch(ctx, client, jobID) {
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"headway/internal/program"
+	"headway/cmd/internal/program"
 	"headway/services/importer"
 )
 

@@ -132,7 +132,7 @@ func buildServices(t *testing.T) (folder string) {
 		if buildOnce.folder, buildOnce.err = os.MkdirTemp("", "headway-services-"); buildOnce.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-o", buildOnce.folder, "headway/services/jobs/cmd/jobs", "headway/services/importer/cmd/importer")
+		build := exec.Command("go", "build", "-o", buildOnce.folder, "headway/cmd/jobs", "headway/cmd/importer")
 		if out, err := build.CombinedOutput(); err != nil {
 			buildOnce.err = fmt.Errorf("build the services: %w\n%s", err, out)
 		}

@@ -98,7 +98,7 @@ func newCrash(t *testing.T) *crash {
 	dir := t.TempDir()
 	c := &crash{t: t, binary: filepath.Join(dir, "jobs"), data: filepath.Join(dir, "data"), acked: map[string]string{},
 		completed: map[string][]string{}, leased: map[string]uint32{}, revision: map[string]uint32{}, output: map[string]int64{}, ended: map[string]*jobsv1.Job{}}
-	if out, err := exec.Command("go", "build", "-o", c.binary, "headway/services/jobs/cmd/jobs").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", c.binary, "headway/cmd/jobs").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	lis, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free now

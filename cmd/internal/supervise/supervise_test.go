@@ -1,4 +1,4 @@
-package main
+package supervise
 
 import (
 	"context"
@@ -43,7 +43,8 @@ func setTheStage(t *testing.T, script string) *stage {
 }
 
 func (s *stage) run(commands ...string) {
-	w := &workers{commands: commands, jobs: "127.0.0.1:4711", data: s.dir, key: s.key, log: slog.New(slog.NewTextHandler(&s.log, nil)), out: &s.log}
+	w := &Workers{Commands: commands, JobsAddress: "127.0.0.1:4711", DataDir: s.dir, Key: s.key,
+		Logger: slog.New(slog.NewTextHandler(&s.log, nil)), Output: &s.log}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()

@@ -32,13 +32,13 @@ type JobsCommand struct {
 
 // Run answers until ctx ends.
 func (c *JobsCommand) Run(ctx context.Context) error {
-	return c.alone(ctx, "jobs", c.Listen, func(f *Foundation, lis net.Listener) (service, error) {
+	return c.alone(ctx, "jobs", c.Listen, func(f *Env, lis net.Listener) (service, error) {
 		return c.NewJobs(&c.Common, f, lis)
 	})
 }
 
 // NewJobs makes the service on a listener, which it closes.
-func (s *JobsSettings) NewJobs(c *Common, f *Foundation, lis net.Listener) (*jobs.Service, error) {
+func (s *JobsSettings) NewJobs(c *Common, f *Env, lis net.Listener) (*jobs.Service, error) {
 	return jobs.New(jobs.Config{
 		Listener: lis, DataDir: c.Data, Verifier: f.Verifier, Logger: f.Logger.With("service", "jobs"), Metrics: f.Metrics,
 		LeaseDuration: s.LeaseDuration, HeartbeatInterval: s.HeartbeatInterval, CancelGrace: s.CancelGrace,
@@ -54,8 +54,8 @@ type service interface {
 }
 
 // alone runs one service and its metrics in this process.
-func (c *Common) alone(ctx context.Context, name, listen string, make func(*Foundation, net.Listener) (service, error)) error {
-	f, err := c.Found(listen)
+func (c *Common) alone(ctx context.Context, name, listen string, make func(*Env, net.Listener) (service, error)) error {
+	f, err := c.Open(listen)
 	if err != nil {
 		return err
 	}

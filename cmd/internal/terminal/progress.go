@@ -1,4 +1,5 @@
-package main
+// Package terminal shows a job's progress on a terminal, or as plain lines elsewhere.
+package terminal
 
 import (
 	"fmt"
@@ -11,9 +12,9 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// progressView shows a job's snapshots: on a terminal as lines that are drawn over, elsewhere as one line for every
-// step that ends and every status that changes.
-type progressView struct {
+// Progress shows a job's snapshots: on a terminal as lines that each snapshot redraws, elsewhere as one line for each
+// step that ends and each change of status.
+type Progress struct {
 	out      io.Writer
 	terminal bool
 
@@ -22,18 +23,18 @@ type progressView struct {
 	told   map[string]jobsv1.StepState
 }
 
-func newProgressView(out *os.File) *progressView {
-	return &progressView{out: out, terminal: isTerminal(out), told: map[string]jobsv1.StepState{}}
+func NewProgress(out *os.File) *Progress {
+	return &Progress{out: out, terminal: IsTerminal(out), told: map[string]jobsv1.StepState{}}
 }
 
-// isTerminal tells whether a person sits at the other end.
-func isTerminal(f *os.File) bool {
+// IsTerminal reports whether f is a terminal.
+func IsTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // Show draws the snapshot.
-func (v *progressView) Show(job *jobsv1.Job) {
+func (v *Progress) Show(job *jobsv1.Job) {
 	if v.terminal {
 		v.redraw(job)
 		return
@@ -50,7 +51,7 @@ func (v *progressView) Show(job *jobsv1.Job) {
 	}
 }
 
-func (v *progressView) redraw(job *jobsv1.Job) {
+func (v *Progress) redraw(job *jobsv1.Job) {
 	var b strings.Builder
 	if v.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", v.drawn)

@@ -1,4 +1,5 @@
-package main
+// Package supervise runs worker processes alongside the services: it restarts them, renews their token and ends them.
+package supervise
 
 import (
 	"context"
@@ -26,26 +27,31 @@ const (
 	workerStopTimeout = 10 * time.Second
 	// A worker that ends is started again after a pause that doubles each time, until it has run for healthyAfter.
 	firstRestartPause = 500 * time.Millisecond
-	mostRestartPause  = 30 * time.Second
+	maxRestartPause   = 30 * time.Second
 	healthyAfter      = time.Minute
 )
 
-// workers are programs that run beside the services: they are started again when they end, and end with Headway.
-type workers struct {
-	commands []string // each a program and its arguments, separated by spaces
-	jobs     string   // where the jobs service answers
-	data     string
-	key      *auth.Key
-	log      *slog.Logger
-	out      io.Writer // takes what the workers print
+// Workers are programs that run alongside the services. Each is restarted when it ends, and ends with Headway.
+type Workers struct {
+	// Commands are the programs with their arguments, separated by spaces.
+	Commands []string
+	// JobsAddress is the host:port of the jobs service.
+	JobsAddress string
+	// DataDir is the directory for the file with the workers' token.
+	DataDir string
+	// Key signs the workers' token.
+	Key    *auth.Key
+	Logger *slog.Logger
+	// Output receives everything that the workers print.
+	Output io.Writer
 }
 
 // Run keeps the workers running until ctx ends, and returns when all have ended.
 //
 // A worker finds the jobs service in HEADWAY_JOBS_ADDRESS and its token in the file that HEADWAY_TOKEN_FILE names,
 // which is renewed before it expires. It gets no other HEADWAY_… variable: the key is not for workers.
-func (w *workers) Run(ctx context.Context) error {
-	tokenFile, err := filepath.Abs(filepath.Join(w.data, "worker.token"))
+func (w *Workers) Run(ctx context.Context) error {
+	tokenFile, err := filepath.Abs(filepath.Join(w.DataDir, "worker.token"))
 	if err != nil {
 		return fmt.Errorf("place of the workers' token: %w", err)
 	}
@@ -54,10 +60,10 @@ func (w *workers) Run(ctx context.Context) error {
 	}
 	defer os.Remove(tokenFile)
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "HEADWAY_") })
-	env = append(env, "HEADWAY_JOBS_ADDRESS="+w.jobs, "HEADWAY_TOKEN_FILE="+tokenFile)
+	env = append(env, "HEADWAY_JOBS_ADDRESS="+w.JobsAddress, "HEADWAY_TOKEN_FILE="+tokenFile)
 
 	var running sync.WaitGroup
-	for _, command := range w.commands {
+	for _, command := range w.Commands {
 		running.Go(func() { w.keepRunning(ctx, strings.Fields(command), env) })
 	}
 	running.Go(func() { w.renewToken(ctx, tokenFile) })
@@ -66,7 +72,7 @@ func (w *workers) Run(ctx context.Context) error {
 }
 
 // renewToken keeps the token in the file good until ctx ends.
-func (w *workers) renewToken(ctx context.Context, file string) {
+func (w *Workers) renewToken(ctx context.Context, file string) {
 	ticker := time.NewTicker(workerTokenTTL / 3)
 	defer ticker.Stop()
 	for {
@@ -76,14 +82,14 @@ func (w *workers) renewToken(ctx context.Context, file string) {
 		case <-ticker.C:
 		}
 		if err := w.writeToken(file); err != nil {
-			w.log.ErrorContext(ctx, "the workers' token is not renewed; trying again", "error", err)
+			w.Logger.ErrorContext(ctx, "the workers' token is not renewed; trying again", "error", err)
 		}
 	}
 }
 
 // writeToken puts a fresh token in place in one step.
-func (w *workers) writeToken(file string) error {
-	token, err := w.key.Sign(auth.Identity{Subject: "worker", Scopes: []string{auth.ScopeWorker}}, workerTokenTTL)
+func (w *Workers) writeToken(file string) error {
+	token, err := w.Key.Sign(auth.Identity{Subject: "worker", Scopes: []string{auth.ScopeWorker}}, workerTokenTTL)
 	if err != nil {
 		return err
 	}
@@ -100,8 +106,8 @@ func (w *workers) writeToken(file string) error {
 }
 
 // keepRunning runs a worker again and again until ctx ends. One that cannot be started at all is given up.
-func (w *workers) keepRunning(ctx context.Context, command, env []string) {
-	log := w.log.With("worker", strings.Join(command, " "))
+func (w *Workers) keepRunning(ctx context.Context, command, env []string) {
+	log := w.Logger.With("worker", strings.Join(command, " "))
 	pause := firstRestartPause
 	for {
 		begun := time.Now()
@@ -122,7 +128,7 @@ func (w *workers) keepRunning(ctx context.Context, command, env []string) {
 			return
 		case <-time.After(pause):
 		}
-		pause = min(2*pause, mostRestartPause)
+		pause = min(2*pause, maxRestartPause)
 	}
 }
 
@@ -135,11 +141,11 @@ func outcomeOf(err error) string {
 }
 
 // runOnce runs a worker until it ends. When ctx ends the worker is asked to end, and killed if it does not.
-func (w *workers) runOnce(ctx context.Context, command, env []string) error {
+func (w *Workers) runOnce(ctx context.Context, command, env []string) error {
 	runtime.LockOSThread() // the worker ends with the thread that started it; see tie
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, w.out, w.out
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, w.Output, w.Output
 	cmd.WaitDelay = workerStopTimeout
 	sweep := tie(cmd)
 	defer sweep()

@@ -40,13 +40,13 @@ type EdgeCommand struct {
 
 // Run answers until ctx ends.
 func (c *EdgeCommand) Run(ctx context.Context) error {
-	return c.alone(ctx, "edge", c.Listen, func(f *Foundation, lis net.Listener) (service, error) {
+	return c.alone(ctx, "edge", c.Listen, func(f *Env, lis net.Listener) (service, error) {
 		return c.NewEdge(&c.Common, f, lis, c.JobsAddress, c.ImporterAddress, c.MaxUploadBytes)
 	})
 }
 
 // NewEdge makes the edge on a listener, which it closes.
-func (s *EdgeSettings) NewEdge(c *Common, f *Foundation, lis net.Listener, jobs, importer string, maxUploadBytes int64) (*edge.Service, error) {
+func (s *EdgeSettings) NewEdge(c *Common, f *Env, lis net.Listener, jobs, importer string, maxUploadBytes int64) (*edge.Service, error) {
 	page, _ := web.FS() // not built: the edge says so at /
 	var tokensReady func() error
 	if f.Issuer != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"headway/internal/program"
+	"headway/cmd/internal/program"
 )
 
 func TestLoopback(t *testing.T) {
@@ -24,7 +24,7 @@ func TestLoopback(t *testing.T) {
 
 func TestAnAddressThatOthersReachNeedsARealKey(t *testing.T) {
 	c := program.Common{KeyFlags: program.KeyFlags{Data: t.TempDir()}, LogFormat: "text", LogLevel: "info"}
-	_, err := c.Found("127.0.0.1:0", "0.0.0.0:8080")
+	_, err := c.Open("127.0.0.1:0", "0.0.0.0:8080")
 	var exit *program.ExitError
 	if !errors.As(err, &exit) || exit.Code != program.ExitRefused || !strings.Contains(err.Error(), "HEADWAY_KEY") {
 		t.Errorf("got %v", err)
@@ -33,7 +33,7 @@ func TestAnAddressThatOthersReachNeedsARealKey(t *testing.T) {
 		t.Error("a key was made all the same")
 	}
 	c.Key = "a-real-key-of-at-least-32-bytes-length"
-	f, err := c.Found("0.0.0.0:8080")
+	f, err := c.Open("0.0.0.0:8080")
 	if err != nil || f.Local {
 		t.Errorf("with a key: %+v, %v", f, err)
 	}
@@ -41,7 +41,7 @@ func TestAnAddressThatOthersReachNeedsARealKey(t *testing.T) {
 
 func TestOnLoopbackAKeyIsMade(t *testing.T) {
 	c := program.Common{KeyFlags: program.KeyFlags{Data: t.TempDir()}, LogFormat: "json", LogLevel: "debug"}
-	f, err := c.Found("127.0.0.1:0")
+	f, err := c.Open("127.0.0.1:0")
 	if err != nil || !f.Local || f.Key == nil {
 		t.Errorf("got %+v, %v", f, err)
 	}
@@ -49,7 +49,7 @@ func TestOnLoopbackAKeyIsMade(t *testing.T) {
 
 func TestAShortKeyIsRefused(t *testing.T) {
 	c := program.Common{KeyFlags: program.KeyFlags{Key: "short"}, LogFormat: "text", LogLevel: "info"}
-	if _, err := c.Found("127.0.0.1:0"); err == nil {
+	if _, err := c.Open("127.0.0.1:0"); err == nil {
 		t.Error("taken")
 	}
 }

@@ -127,8 +127,8 @@ type Common struct {
 	LogLevel      string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
-// Foundation is what a service stands on.
-type Foundation struct {
+// Env holds the dependencies that every service needs.
+type Env struct {
 	// Key signs the tokens of services and of the local user.
 	Key *auth.Key
 	// Verifier checks everyone's tokens.
@@ -141,8 +141,8 @@ type Foundation struct {
 	Local bool
 }
 
-// Found makes the foundation of services that listen on the addresses.
-func (c *Common) Found(listen ...string) (*Foundation, error) {
+// Open returns the Env of services that listen on the addresses.
+func (c *Common) Open(listen ...string) (*Env, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return nil, fmt.Errorf("log level: %w", err)
@@ -151,7 +151,7 @@ func (c *Common) Found(listen ...string) (*Foundation, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Foundation{Logger: logger, Metrics: telemetry.NewRegistry(), Local: c.Key == "" && c.OIDCIssuer == ""}
+	f := &Env{Logger: logger, Metrics: telemetry.NewRegistry(), Local: c.Key == "" && c.OIDCIssuer == ""}
 	for _, address := range listen {
 		if f.Local && !Loopback(address) {
 			return nil, Refuse("%s can be reached from other machines, so a real key is needed: set HEADWAY_KEY (openssl rand -base64 48 makes one) or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", address)
@@ -176,7 +176,7 @@ func (c *Common) Found(listen ...string) (*Foundation, error) {
 }
 
 // RunBeside runs until ctx ends what every service has beside itself: its metrics, and the fetching of an issuer's keys.
-func (c *Common) RunBeside(ctx context.Context, f *Foundation) error {
+func (c *Common) RunBeside(ctx context.Context, f *Env) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.ServeMetrics(ctx, f) })
 	if f.Issuer != nil {
@@ -186,7 +186,7 @@ func (c *Common) RunBeside(ctx context.Context, f *Foundation) error {
 }
 
 // ServeMetrics answers metrics and profiles until ctx ends, if an address is configured.
-func (c *Common) ServeMetrics(ctx context.Context, f *Foundation) error {
+func (c *Common) ServeMetrics(ctx context.Context, f *Env) error {
 	if c.MetricsListen == "-" {
 		return nil
 	}

@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"headway/internal/program"
+	"headway/cmd/internal/program"
 )
 
 func main() {

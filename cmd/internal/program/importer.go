@@ -28,7 +28,7 @@ type ImporterCommand struct {
 
 // Run answers until ctx ends.
 func (c *ImporterCommand) Run(ctx context.Context) error {
-	return c.alone(ctx, "importer", c.Listen, func(f *Foundation, lis net.Listener) (service, error) {
+	return c.alone(ctx, "importer", c.Listen, func(f *Env, lis net.Listener) (service, error) {
 		return c.NewImporter(&c.Common, f, lis, c.JobsAddress)
 	})
 }
@@ -39,7 +39,7 @@ func (c *ImporterCommand) Run(ctx context.Context) error {
 const collectAt = 50
 
 // NewImporter makes the service on a listener, which it closes.
-func (s *ImporterSettings) NewImporter(c *Common, f *Foundation, lis net.Listener, jobs string) (*importer.Service, error) {
+func (s *ImporterSettings) NewImporter(c *Common, f *Env, lis net.Listener, jobs string) (*importer.Service, error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
