@@ -53,7 +53,7 @@ lint: $(BIN)/buf $(BIN)/golangci-lint node_modules ## Check style: Go, protobuf,
 generate: $(BIN)/buf $(BIN)/protoc-gen-openapiv3 node_modules ## Write gen/ and the client's types anew from the protos
 	$(BIN)/buf format -w proto
 	$(BIN)/buf generate
-	go run ./services/edge/internal/openapi
+	go run ./services/edge/internal/genopenapi
 	npm run generate
 
 .PHONY: check-generate

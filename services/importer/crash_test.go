@@ -9,7 +9,7 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
-	"headway/services/importer/internal/bookkeeping"
+	storesqlite "headway/services/importer/internal/store/sqlite"
 )
 
 func TestWithoutTheJobsServiceAnUploadIsRefusedAndLeavesNothing(t *testing.T) {
@@ -42,7 +42,7 @@ func TestAnImportWhoseJobACrashPreventedGetsItAtTheStart(t *testing.T) {
 	w := setup(t)
 	done := w.end(w.sampleBook(50, 0), &importsv1.UploadOptions{})
 	w.stopImporter()
-	books, err := bookkeeping.Open(t.Context(), filepath.Join(w.dir, "importer.db"))
+	books, err := storesqlite.Open(t.Context(), filepath.Join(w.dir, "importer.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,13 +25,13 @@ import (
 	"headway/internal/auth"
 	"headway/internal/rpcserver"
 	"headway/schemas"
-	"headway/services/importer/internal/bookkeeping"
 	"headway/services/importer/internal/engine"
-	"headway/services/importer/internal/importjob"
+	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/importrpc"
-	"headway/services/importer/internal/records"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/workbooks"
+	storesqlite "headway/services/importer/internal/store/sqlite"
+	targetsqlite "headway/services/importer/internal/target/sqlite"
+	"headway/services/importer/internal/worker"
 	"headway/services/importer/internal/xlsx"
 )
 
@@ -123,12 +123,12 @@ type Service struct {
 	listener  net.Listener
 	server    *rpcserver.Server
 	jobs      *grpc.ClientConn
-	books     *bookkeeping.Store
-	target    *records.SQLite
-	workbooks *workbooks.Store
+	books     *storesqlite.Store
+	target    *targetsqlite.Target
+	workbooks *files.Store
 	rpc       *importrpc.Service
-	scheduler *importjob.Scheduler
-	retention *importjob.Retention
+	scheduler *worker.Scheduler
+	retention *worker.Retention
 	worker    *headway.Worker
 }
 
@@ -151,8 +151,8 @@ func New(cfg Config) (_ *Service, err error) {
 		return nil, err
 	}
 	jobs := jobsv1.NewJobServiceClient(s.jobs)
-	s.scheduler = &importjob.Scheduler{Books: s.books, Schemas: registry, Jobs: jobs}
-	s.retention = &importjob.Retention{Books: s.books, Workbooks: s.workbooks, Jobs: jobs, KeepFor: cfg.Retention}
+	s.scheduler = &worker.Scheduler{Books: s.books, Schemas: registry, Jobs: jobs}
+	s.retention = &worker.Retention{Books: s.books, Workbooks: s.workbooks, Jobs: jobs, KeepFor: cfg.Retention}
 	s.rpc = importrpc.Register(s.server.GRPC, importrpc.Config{
 		Books: s.books, Workbooks: s.workbooks, Schemas: registry, Jobs: jobs, Schedule: s.scheduler.Schedule,
 		MaxUploadBytes: cfg.MaxUploadBytes, Limits: cfg.Limits, Logger: cfg.Logger,
@@ -161,11 +161,11 @@ func New(cfg Config) (_ *Service, err error) {
 	if err != nil {
 		host = "unknown host"
 	}
-	runner := &importjob.Runner{
+	runner := &worker.Runner{
 		Engine: &engine.Engine{Target: s.target, Books: s.books, SpillDir: cfg.DataDir, Logger: cfg.Logger},
 		Books:  s.books, Workbooks: s.workbooks, Schemas: registry, Jobs: jobs, Limits: cfg.Limits, Logger: cfg.Logger,
 	}
-	s.worker = importjob.NewWorker(s.jobs, runner, importjob.WorkerConfig{
+	s.worker = worker.NewWorker(s.jobs, runner, worker.WorkerConfig{
 		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()), Concurrency: cfg.MaxHeldImports, Logger: cfg.Logger,
 	})
 	return s, nil
@@ -192,13 +192,13 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("the jobs service at %s: %w", cfg.JobsAddress, err)
 	}
-	if s.books, err = bookkeeping.Open(ctx, filepath.Join(cfg.DataDir, "importer.db")); err != nil {
+	if s.books, err = storesqlite.Open(ctx, filepath.Join(cfg.DataDir, "importer.db")); err != nil {
 		return err
 	}
-	if s.target, err = records.Open(ctx, cfg.Records); err != nil {
+	if s.target, err = targetsqlite.Open(ctx, cfg.Records); err != nil {
 		return err
 	}
-	s.workbooks, err = workbooks.Open(ctx, cfg.Blobs)
+	s.workbooks, err = files.Open(ctx, cfg.Blobs)
 	return err
 }
 

@@ -20,8 +20,8 @@ import (
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/jobrpc"
-	"headway/services/jobs/internal/output"
-	"headway/services/jobs/internal/sqlitestore"
+	"headway/services/jobs/internal/outputlog"
+	"headway/services/jobs/internal/store/sqlite"
 )
 
 // Config is how the service runs. A zero field takes its default.
@@ -122,7 +122,7 @@ type Service struct {
 	listener   net.Listener
 	server     *rpcserver.Server
 	dispatcher *dispatch.Dispatcher
-	outputs    *output.Bucket
+	outputs    *outputlog.Bucket
 }
 
 // New opens the database, the bucket of outputs and the port.
@@ -146,7 +146,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.outputs, err = output.OpenBucket(context.Background(), cfg.OutputBlobs); err != nil {
+	if s.outputs, err = outputlog.OpenBucket(context.Background(), cfg.OutputBlobs); err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
 	defer func() {
@@ -154,7 +154,7 @@ func New(cfg Config) (_ *Service, err error) {
 			s.outputs.Close()
 		}
 	}()
-	lane := output.New(output.Config{SegmentBytes: cfg.OutputSegmentBytes, MaxBytes: cfg.MaxOutputBytes, Logger: cfg.Logger}, s.outputs)
+	lane := outputlog.New(outputlog.Config{SegmentBytes: cfg.OutputSegmentBytes, MaxBytes: cfg.MaxOutputBytes, Logger: cfg.Logger}, s.outputs)
 	s.dispatcher, err = dispatch.Open(context.Background(), dispatch.Config{
 		LeaseDuration:     cfg.LeaseDuration,
 		HeartbeatInterval: cfg.HeartbeatInterval,
@@ -166,7 +166,7 @@ func New(cfg Config) (_ *Service, err error) {
 		MostActive:        max(cfg.MaxActivePerOwnerAndKind, 0),
 		Logger:            cfg.Logger,
 	}, lane, func(ctx context.Context, observe job.Observer) (job.Store, error) {
-		return sqlitestore.Open(ctx, filepath.Join(cfg.DataDir, "jobs.db"), observe)
+		return sqlite.Open(ctx, filepath.Join(cfg.DataDir, "jobs.db"), observe)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)

@@ -28,7 +28,7 @@ import (
 type Engine struct {
 	// Target is the database for the rows, Books the one for issues and numbers.
 	Target imports.Target
-	Books  imports.Bookkeeping
+	Books  imports.Store
 	// SpillDir is where rows wait that can only be decided at the end of their sheet; the system's if empty.
 	SpillDir string
 	// Logger hears what a run comes to.

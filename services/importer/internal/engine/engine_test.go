@@ -13,13 +13,13 @@ import (
 	"go.uber.org/goleak"
 
 	"headway/schemas"
-	"headway/services/importer/internal/bookkeeping"
 	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/layout"
-	"headway/services/importer/internal/records"
+	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
+	storesqlite "headway/services/importer/internal/store/sqlite"
+	targetsqlite "headway/services/importer/internal/target/sqlite"
 	"headway/services/importer/internal/xlsx"
 )
 
@@ -29,8 +29,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type bench struct {
 	t       testing.TB
 	engine  *engine.Engine
-	books   *bookkeeping.Store
-	target  *records.SQLite
+	books   *storesqlite.Store
+	target  *targetsqlite.Target
 	path    string // of the target
 	schema  *schema.Schema
 	imports int
@@ -53,12 +53,12 @@ func setupFor(t testing.TB, yaml string) *bench {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	books, err := bookkeeping.Open(t.Context(), filepath.Join(dir, "importer.db"))
+	books, err := storesqlite.Open(t.Context(), filepath.Join(dir, "importer.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &bench{t: t, books: books, path: filepath.Join(dir, "records.db"), schema: s}
-	if b.target, err = records.Open(t.Context(), b.path); err != nil {
+	if b.target, err = targetsqlite.Open(t.Context(), b.path); err != nil {
 		t.Fatal(err)
 	}
 	b.engine = &engine.Engine{Target: b.target, Books: books, SpillDir: dir, Logger: slog.New(slog.DiscardHandler)}
@@ -89,7 +89,7 @@ func (b *bench) task(file []byte, policy imports.Policy) engine.Task {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	sheets, err := layout.Find(b.t.Context(), book, b.schema, nil)
+	sheets, err := mapping.Find(b.t.Context(), book, b.schema, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}

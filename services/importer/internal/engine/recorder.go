@@ -16,7 +16,7 @@ const flushSize = 1000
 
 // recorder counts a sheet's issues and keeps the first.
 type recorder struct {
-	books   imports.Bookkeeping
+	books   imports.Store
 	id      string
 	run     int64
 	counts  *imports.Counts

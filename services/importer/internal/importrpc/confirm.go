@@ -9,8 +9,8 @@ import (
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
-	"headway/services/importer/internal/importjob"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/worker"
 )
 
 // ConfirmImport implements headway.imports.v1.ImportService.
@@ -39,7 +39,7 @@ func (s *Service) decide(ctx context.Context, id string, commit bool) error {
 		return imports.ErrNotWaiting
 	}
 	if !commit {
-		_, err := s.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id, Error: importjob.Declined()})
+		_, err := s.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id, Error: worker.Declined()})
 		return notWaiting(err)
 	}
 	_, err = s.Jobs.ResumeJob(ctx, &jobsv1.ResumeJobRequest{JobId: id, Answer: &structpb.Struct{Fields: map[string]*structpb.Value{

@@ -9,11 +9,11 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/rpcerr"
+	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/workbooks"
 	"headway/services/importer/internal/xlsx"
 )
 
@@ -33,7 +33,7 @@ func toStatus(err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	var unfit *layout.Error
+	var unfit *mapping.Error
 	if errors.As(err, &unfit) {
 		code, reason := layoutReason(unfit.Problem)
 		return rpcerr.New(code, reason, unfit.Message)
@@ -101,15 +101,15 @@ func tooLarge(limit int64) error {
 		"The file is larger than %d MiB, the most that this server takes; split it into smaller ones.", limit>>20)
 }
 
-func layoutReason(p layout.Problem) (codes.Code, errorsv1.ErrorReason) {
+func layoutReason(p mapping.Problem) (codes.Code, errorsv1.ErrorReason) {
 	switch p {
-	case layout.SheetMissing:
+	case mapping.SheetMissing:
 		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_SHEET_MISSING
-	case layout.SheetDuplicated:
+	case mapping.SheetDuplicated:
 		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_SHEET_DUPLICATED
-	case layout.HeaderMissing:
+	case mapping.HeaderMissing:
 		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING
-	case layout.HeaderDuplicated:
+	case mapping.HeaderDuplicated:
 		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED
 	}
 	return codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID
@@ -126,7 +126,7 @@ func workbookReason(reason xlsx.Reason) errorsv1.ErrorReason {
 
 // uploadError tells a broken upload from one that is too large.
 func uploadError(err error, limit int64) error {
-	if errors.Is(err, workbooks.ErrTooLarge) {
+	if errors.Is(err, files.ErrTooLarge) {
 		return tooLarge(limit)
 	}
 	return err

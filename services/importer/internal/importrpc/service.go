@@ -13,16 +13,16 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/workbooks"
 	"headway/services/importer/internal/xlsx"
 )
 
 // Config is what the RPCs stand on. All fields but Limits are needed.
 type Config struct {
-	Books     imports.Bookkeeping
-	Workbooks *workbooks.Store
+	Books     imports.Store
+	Workbooks *files.Store
 	Schemas   *schema.Registry
 	// Jobs is the jobs service, called with the importer's own identity.
 	Jobs jobsv1.JobServiceClient

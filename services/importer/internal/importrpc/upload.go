@@ -19,7 +19,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/xlsx"
 )
@@ -85,8 +85,8 @@ func (s *Service) upload(stream grpc.ClientStreamingServer[importsv1.UploadWorkb
 			err = errors.Join(err, s.Workbooks.Delete(context.WithoutCancel(ctx), stored))
 		}
 	}()
-	mapping := mappingOf(options.GetMapping())
-	im.Fingerprint = fingerprint(im, mapping)
+	columns := mappingOf(options.GetMapping())
+	im.Fingerprint = fingerprint(im, columns)
 	if im.RequestID != "" {
 		earlier, err := s.Books.ByRequestID(ctx, im.Owner, im.RequestID)
 		if err == nil {
@@ -96,7 +96,7 @@ func (s *Service) upload(stream grpc.ClientStreamingServer[importsv1.UploadWorkb
 			return im, false, err
 		}
 	}
-	if im.Sheets, err = s.preflight(ctx, im.ID, spec, mapping); err != nil {
+	if im.Sheets, err = s.preflight(ctx, im.ID, spec, columns); err != nil {
 		return im, false, err
 	}
 	if err := s.tellOfSameBytes(ctx, &im); err != nil {
@@ -184,7 +184,7 @@ func (s *Service) receive(stream grpc.ClientStreamingServer[importsv1.UploadWork
 }
 
 // preflight looks whether the workbook can be read, and has the schema's sheets and headers.
-func (s *Service) preflight(ctx context.Context, id string, spec *schema.Schema, mapping []layout.Mapping) ([]imports.Sheet, error) {
+func (s *Service) preflight(ctx context.Context, id string, spec *schema.Schema, columns []mapping.Mapping) ([]imports.Sheet, error) {
 	file, err := s.Workbooks.Open(ctx, id)
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (s *Service) preflight(ctx context.Context, id string, spec *schema.Schema,
 		return nil, err
 	}
 	defer book.Close()
-	return layout.Find(ctx, book, spec, mapping)
+	return mapping.Find(ctx, book, spec, columns)
 }
 
 func (s *Service) tellOfSameBytes(ctx context.Context, im *imports.Import) error {
@@ -228,18 +228,18 @@ func fileName(name string) string {
 	return name
 }
 
-func mappingOf(list []*importsv1.SheetMapping) []layout.Mapping {
-	out := make([]layout.Mapping, 0, len(list))
+func mappingOf(list []*importsv1.SheetMapping) []mapping.Mapping {
+	out := make([]mapping.Mapping, 0, len(list))
 	for _, m := range list {
-		out = append(out, layout.Mapping{Sheet: m.GetSheet(), WorkbookSheet: m.GetWorkbookSheet(), Columns: m.GetColumns()})
+		out = append(out, mapping.Mapping{Sheet: m.GetSheet(), WorkbookSheet: m.GetWorkbookSheet(), Columns: m.GetColumns()})
 	}
 	return out
 }
 
 // fingerprint is equal for uploads of the same bytes with the same options.
-func fingerprint(im imports.Import, mapping []layout.Mapping) string {
+func fingerprint(im imports.Import, columns []mapping.Mapping) string {
 	h := sha256.New()
 	// Maps are encoded in the order of their keys, so equal options are equal bytes.
-	_ = json.NewEncoder(h).Encode([]any{im.SHA256, im.Schema, im.Policy, mapping})
+	_ = json.NewEncoder(h).Encode([]any{im.SHA256, im.Schema, im.Policy, columns})
 	return hex.EncodeToString(h.Sum(nil))
 }

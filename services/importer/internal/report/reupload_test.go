@@ -12,13 +12,13 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"headway/services/importer/internal/bookkeeping"
 	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/layout"
-	"headway/services/importer/internal/records"
+	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
+	storesqlite "headway/services/importer/internal/store/sqlite"
+	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
 
 // importer is the real engine on databases of its own.
@@ -26,18 +26,18 @@ type importer struct {
 	t      *testing.T
 	schema *schema.Schema
 	engine *engine.Engine
-	books  *bookkeeping.Store
+	books  *storesqlite.Store
 	runs   int
 }
 
 func newImporter(t *testing.T, s *schema.Schema) *importer {
 	t.Helper()
 	dir := t.TempDir()
-	books, err := bookkeeping.Open(t.Context(), filepath.Join(dir, "importer.db"))
+	books, err := storesqlite.Open(t.Context(), filepath.Join(dir, "importer.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := records.Open(t.Context(), filepath.Join(dir, "records.db"))
+	target, err := targetsqlite.Open(t.Context(), filepath.Join(dir, "records.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func (unwatched) Committing(context.Context) error                  { return nil
 func (im *importer) run(file []byte) (imports.Counts, []byte) {
 	im.t.Helper()
 	book := openBook(im.t, file)
-	sheets, err := layout.Find(im.t.Context(), book, im.schema, nil)
+	sheets, err := mapping.Find(im.t.Context(), book, im.schema, nil)
 	if err != nil {
 		im.t.Fatal(err)
 	}

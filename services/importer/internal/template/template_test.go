@@ -11,7 +11,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"headway/schemas"
-	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/xlsx"
 )
@@ -236,7 +236,7 @@ func TestAFilledTemplateIsReadAsItsColumnsTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer book.Close()
-	found, err := layout.Find(t.Context(), book, s, nil)
+	found, err := mapping.Find(t.Context(), book, s, nil)
 	if err != nil || len(found) != len(s.Sheets) {
 		t.Fatalf("an upload of it finds %d sheets, %v", len(found), err)
 	}

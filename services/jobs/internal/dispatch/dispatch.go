@@ -16,7 +16,7 @@ import (
 
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/metrics"
-	"headway/services/jobs/internal/output"
+	"headway/services/jobs/internal/outputlog"
 	"headway/services/jobs/internal/watch"
 )
 
@@ -38,7 +38,7 @@ type Dispatcher struct {
 	cfg      Config
 	store    job.Store
 	hub      *watch.Hub
-	output   *output.Lane
+	output   *outputlog.Lane
 	metrics  *metrics.Metrics
 	queue    *queue
 	reports  *reports
@@ -49,7 +49,7 @@ type Dispatcher struct {
 
 // Open opens the store with the dispatcher as its observer, gives it to the lane, and makes every lease last from now
 // on: workers do not pay for the time the service was away. Call Run next, and Close at the end.
-func Open(ctx context.Context, cfg Config, lane *output.Lane, open func(context.Context, job.Observer) (job.Store, error)) (*Dispatcher, error) {
+func Open(ctx context.Context, cfg Config, lane *outputlog.Lane, open func(context.Context, job.Observer) (job.Store, error)) (*Dispatcher, error) {
 	hub := watch.New()
 	d := &Dispatcher{cfg: cfg, hub: hub, output: lane, metrics: metrics.New(hub.Watchers), queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces(), presence: newPresence()}
 	store, err := open(ctx, d.observe)

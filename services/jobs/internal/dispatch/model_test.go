@@ -16,8 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"headway/services/jobs/internal/job"
-	"headway/services/jobs/internal/output"
-	"headway/services/jobs/internal/sqlitestore"
+	"headway/services/jobs/internal/outputlog"
+	"headway/services/jobs/internal/store/sqlite"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,18 +32,18 @@ var settings = Config{
 const step = 500 * time.Millisecond
 
 // outputs of the tests: the smallest segments, so that a few appends fill one.
-var outputs = output.Config{SegmentBytes: 64 << 10, MaxBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)}
+var outputs = outputlog.Config{SegmentBytes: 64 << 10, MaxBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)}
 
 // open starts a dispatcher on the file, whose store may be wrapped; stop ends it.
 func open(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.Store) (d *Dispatcher, stop func()) {
 	t.Helper()
-	bucket, err := output.OpenBucket(t.Context(), "file://"+filepath.Join(filepath.Dir(path), "outputs"))
+	bucket, err := outputlog.OpenBucket(t.Context(), "file://"+filepath.Join(filepath.Dir(path), "outputs"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err = Open(t.Context(), cfg, output.New(outputs, bucket), func(ctx context.Context, observe job.Observer) (job.Store, error) {
+	d, err = Open(t.Context(), cfg, outputlog.New(outputs, bucket), func(ctx context.Context, observe job.Observer) (job.Store, error) {
 		var store job.Store
-		store, err := sqlitestore.Open(ctx, path, observe)
+		store, err := sqlite.Open(ctx, path, observe)
 		for _, w := range wrap {
 			store = w(store)
 		}

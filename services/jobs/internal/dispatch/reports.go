@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"headway/services/jobs/internal/job"
-	"headway/services/jobs/internal/output"
+	"headway/services/jobs/internal/outputlog"
 )
 
 // Heartbeat is what a worker sends while it holds a lease.
@@ -73,7 +73,7 @@ func (d *Dispatcher) Append(ctx context.Context, id, token string, offset int64,
 }
 
 // ReadOutput reads the job's output from an offset on, until ctx ends. Close the reader.
-func (d *Dispatcher) ReadOutput(ctx context.Context, id string, offset int64) *output.Reader {
+func (d *Dispatcher) ReadOutput(ctx context.Context, id string, offset int64) *outputlog.Reader {
 	return d.output.Read(ctx, id, offset)
 }
 

@@ -14,7 +14,7 @@ import (
 	"headway/internal/auth"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/job"
-	"headway/services/jobs/internal/output"
+	"headway/services/jobs/internal/outputlog"
 )
 
 const (
@@ -342,7 +342,7 @@ func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreami
 }
 
 // sendOutput sends what there is.
-func sendOutput(stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse], reader *output.Reader) error {
+func sendOutput(stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse], reader *outputlog.Reader) error {
 	for {
 		offset := reader.Offset()
 		data, err := reader.Next()

@@ -22,8 +22,8 @@ import (
 	"headway/internal/auth"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/job"
-	"headway/services/jobs/internal/output"
-	"headway/services/jobs/internal/sqlitestore"
+	"headway/services/jobs/internal/outputlog"
+	"headway/services/jobs/internal/store/sqlite"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,16 +64,16 @@ type fixture struct {
 func setup(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, store: &slowStore{}}
-	bucket, err := output.OpenBucket(t.Context(), "file://"+filepath.Join(t.TempDir(), "outputs"))
+	bucket, err := outputlog.OpenBucket(t.Context(), "file://"+filepath.Join(t.TempDir(), "outputs"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	lane := output.New(output.Config{SegmentBytes: 1 << 20, MaxBytes: 1 << 30, Logger: quiet}, bucket)
+	lane := outputlog.New(outputlog.Config{SegmentBytes: 1 << 20, MaxBytes: 1 << 30, Logger: quiet}, bucket)
 	d, err := dispatch.Open(t.Context(), dispatch.Config{LeaseDuration: time.Minute, HeartbeatInterval: time.Second, ReportInterval: time.Millisecond,
 		IdleInterval: time.Second, CancelGrace: time.Minute, StalledAfter: time.Minute, Retention: time.Hour, Logger: quiet}, lane,
 		func(ctx context.Context, observe job.Observer) (job.Store, error) {
-			store, err := sqlitestore.Open(ctx, filepath.Join(t.TempDir(), "jobs.db"), observe)
+			store, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "jobs.db"), observe)
 			f.store.Store = store
 			return f.store, err
 		})

@@ -1,0 +1,180 @@
+// Package files keeps uploaded workbooks in a bucket: a folder, or an object store.
+package files
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/fileblob" // file:// buckets
+	"gocloud.dev/gcerrors"
+
+	"headway/services/importer/internal/imports"
+)
+
+// ErrTooLarge says that the upload has more bytes than allowed.
+var ErrTooLarge = errors.New("the file is larger than allowed")
+
+const suffix = ".xlsx"
+
+// Store is a bucket of workbooks.
+type Store struct {
+	bucket *blob.Bucket
+}
+
+// Open opens the bucket at a URL, such as file:///var/lib/headway/blobs/imports.
+func Open(ctx context.Context, url string) (*Store, error) {
+	if strings.HasPrefix(url, "file://") && !strings.Contains(url, "?") {
+		// Temporary files lie beside the blobs, so that keeping one is a rename and never a copy.
+		url += "?create_dir=true&no_tmp_dir=true&metadata=skip"
+	}
+	bucket, err := blob.OpenBucket(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("open the bucket of workbooks: %w", err)
+	}
+	return &Store{bucket: bucket}, nil
+}
+
+// Close ends the use of the bucket.
+func (s *Store) Close() error { return s.bucket.Close() }
+
+// Upload is a workbook on its way in. It ends with Keep or Discard.
+type Upload struct {
+	ctx    context.Context
+	writer *blob.Writer
+	cancel context.CancelFunc
+	hash   hash.Hash
+	size   int64
+	limit  int64
+	ended  bool
+}
+
+// Receive begins an upload of at most limit bytes. Nothing is to be seen of it until it is kept.
+func (s *Store) Receive(ctx context.Context, id string, limit int64) (*Upload, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	writer, err := s.bucket.NewWriter(ctx, id+suffix, &blob.WriterOptions{ContentType: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})
+	if err != nil {
+		cancel()
+		return nil, unavailable(ctx, "store a workbook", err)
+	}
+	return &Upload{ctx: ctx, writer: writer, cancel: cancel, hash: sha256.New(), limit: limit}, nil
+}
+
+// Write takes the next bytes; ErrTooLarge if they are too many.
+func (u *Upload) Write(data []byte) (int, error) {
+	if u.size+int64(len(data)) > u.limit {
+		return 0, ErrTooLarge
+	}
+	n, err := u.writer.Write(data)
+	u.hash.Write(data[:n])
+	u.size += int64(n)
+	if err != nil {
+		return n, unavailable(u.ctx, "store a workbook", err)
+	}
+	return n, nil
+}
+
+// unavailable says that the bucket failed, unless the caller went away.
+func unavailable(ctx context.Context, doing string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return fmt.Errorf("%s: %w: %w", doing, imports.ErrWorkbooksUnavailable, err)
+}
+
+// Size is how many bytes have come.
+func (u *Upload) Size() int64 { return u.size }
+
+// Keep makes the workbook last, and gives its SHA-256 in hexadecimal.
+func (u *Upload) Keep() (sha string, err error) {
+	defer u.cancel()
+	u.ended = true
+	if err := u.writer.Close(); err != nil {
+		return "", unavailable(u.ctx, "store a workbook", err)
+	}
+	return hex.EncodeToString(u.hash.Sum(nil)), nil
+}
+
+// Discard leaves nothing behind. After Keep it does nothing.
+func (u *Upload) Discard() {
+	if u.ended {
+		return
+	}
+	u.ended = true
+	// A writer whose context has ended throws away what it was given.
+	u.cancel()
+	_ = u.writer.Close()
+}
+
+// Delete removes a workbook. Removing what is not there is fine.
+func (s *Store) Delete(ctx context.Context, id string) error {
+	if err := s.bucket.Delete(ctx, id+suffix); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("delete the workbook of import %s: %w", id, err)
+	}
+	return nil
+}
+
+// Has tells whether the workbook is there.
+func (s *Store) Has(ctx context.Context, id string) (bool, error) {
+	has, err := s.bucket.Exists(ctx, id+suffix)
+	if err != nil {
+		return false, unavailable(ctx, "look for the workbook of import "+id, err)
+	}
+	return has, nil
+}
+
+// Sweep removes what was stored before a time and belongs to no import: uploads that a crash cut off. held tells which
+// of these ids are imports.
+func (s *Store) Sweep(ctx context.Context, before time.Time, held func(ctx context.Context, ids []string) (map[string]bool, error)) (removed int, err error) {
+	list := s.bucket.List(nil)
+	var old []string
+	for {
+		object, err := list.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, fmt.Errorf("list the workbooks: %w", err)
+		}
+		if object.ModTime.Before(before) {
+			old = append(old, object.Key)
+		}
+	}
+	ids := make([]string, len(old))
+	for i, key := range old {
+		ids[i] = strings.TrimSuffix(key, suffix)
+	}
+	keep, err := held(ctx, ids)
+	if err != nil {
+		return 0, err
+	}
+	for i, key := range old {
+		if keep[ids[i]] && strings.HasSuffix(key, suffix) {
+			continue
+		}
+		if err := s.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return removed, fmt.Errorf("delete the orphan %s: %w", key, err)
+		}
+		removed++
+	}
+	return removed, nil
+}
+
+// Open opens a workbook for reading; imports.ErrWorkbookGone if it is not there. ctx governs all reading.
+func (s *Store) Open(ctx context.Context, id string) (*File, error) {
+	attributes, err := s.bucket.Attributes(ctx, id+suffix)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fmt.Errorf("open the workbook of import %s: %w", id, imports.ErrWorkbookGone)
+	}
+	if err != nil {
+		return nil, unavailable(ctx, "open the workbook of import "+id, err)
+	}
+	return &File{ctx: ctx, bucket: s.bucket, key: id + suffix, size: attributes.Size}, nil
+}

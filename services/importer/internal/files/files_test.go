@@ -1,0 +1,161 @@
+package files_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"headway/services/importer/internal/files"
+	"headway/services/importer/internal/imports"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func setup(t *testing.T) (*files.Store, string) {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "blobs", "imports")
+	store, err := files.Open(t.Context(), "file://"+folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return store, folder
+}
+
+func bytesOf(n int) []byte {
+	data := make([]byte, n)
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range data {
+		data[i] = byte(random.Uint32())
+	}
+	return data
+}
+
+func keep(t *testing.T, store *files.Store, id string, data []byte) (sha string) {
+	t.Helper()
+	upload, err := store.Receive(t.Context(), id, int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(upload, bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	if sha, err = upload.Keep(); err != nil {
+		t.Fatal(err)
+	}
+	return sha
+}
+
+func names(t *testing.T, folder string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []string{}
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func TestWhatIsKeptIsReadAsItWas(t *testing.T) {
+	store, _ := setup(t)
+	data := bytesOf(11<<20 + 17) // more blocks than are held, and a short one
+	sum := sha256.Sum256(data)
+	if sha := keep(t, store, "a", data); sha != hex.EncodeToString(sum[:]) {
+		t.Errorf("the hash is %s", sha)
+	}
+	file, err := store.Open(t.Context(), "a")
+	if err != nil || file.Size() != int64(len(data)) {
+		t.Fatalf("size %v, %v", file.Size(), err)
+	}
+	if err := iotest.TestReader(io.NewSectionReader(file, 0, file.Size()), data); err != nil {
+		t.Error(err)
+	}
+	// Several readers at once, at places of their own.
+	done := make(chan error)
+	for i := range 4 {
+		go func() {
+			random := rand.New(rand.NewPCG(uint64(i), 7))
+			piece := make([]byte, 3<<19)
+			for range 50 {
+				at := random.Int64N(file.Size())
+				n, err := file.ReadAt(piece, at)
+				if err != nil && !errors.Is(err, io.EOF) || !bytes.Equal(piece[:n], data[at:min(at+int64(len(piece)), file.Size())]) {
+					done <- errors.Join(errors.New("read other bytes"), err)
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := file.ReadAt(make([]byte, 1), -1); err == nil {
+		t.Error("a negative offset was read")
+	}
+}
+
+func TestWhatIsDiscardedOrTooLargeLeavesNothing(t *testing.T) {
+	store, folder := setup(t)
+	upload, err := store.Receive(t.Context(), "a", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := upload.Write(bytesOf(10)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := upload.Write(bytesOf(1)); !errors.Is(err, files.ErrTooLarge) {
+		t.Errorf("the eleventh byte: %v", err)
+	}
+	upload.Discard()
+	if left := names(t, folder); len(left) != 0 {
+		t.Errorf("left are %v", left)
+	}
+	if _, err := store.Open(t.Context(), "a"); !errors.Is(err, imports.ErrWorkbookGone) {
+		t.Errorf("opened: %v", err)
+	}
+	if err := store.Delete(t.Context(), "a"); err != nil {
+		t.Errorf("deleting what is not there: %v", err)
+	}
+}
+
+func TestSweepingKeepsImportsAndWhatIsNew(t *testing.T) {
+	store, folder := setup(t)
+	keep(t, store, "known", []byte("x"))
+	keep(t, store, "orphan", []byte("x"))
+	keep(t, store, "new", []byte("x"))
+	if err := os.WriteFile(filepath.Join(folder, "fileblob42"), []byte("cut off"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-time.Hour)
+	for _, name := range []string{"known.xlsx", "orphan.xlsx", "fileblob42"} {
+		if err := os.Chtimes(filepath.Join(folder, name), long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removed, err := store.Sweep(t.Context(), time.Now().Add(-time.Minute), func(_ context.Context, ids []string) (map[string]bool, error) {
+		return map[string]bool{"known": true}, nil
+	})
+	if err != nil || removed != 2 {
+		t.Errorf("removed %d, %v", removed, err)
+	}
+	if left := names(t, folder); len(left) != 2 || left[0] != "known.xlsx" || left[1] != "new.xlsx" {
+		t.Errorf("left are %v", left)
+	}
+}

@@ -1,0 +1,266 @@
+// Package mapping finds the sheets and columns of a schema in a workbook, by their names or by a mapping.
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/convert"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/xlsx"
+)
+
+// headerSearch is how many rows with content are looked at for the headers, which may stand below a title.
+const headerSearch = 10
+
+// Problem says why a workbook does not fit its schema.
+type Problem uint8
+
+// The problems.
+const (
+	// SheetMissing: a sheet that the schema requires is not there.
+	SheetMissing Problem = iota + 1
+	// SheetDuplicated: two sheets of the workbook answer to one of the schema.
+	SheetDuplicated
+	// HeaderMissing: a sheet lacks a header that the schema requires.
+	HeaderMissing
+	// HeaderDuplicated: two headers mean the same column.
+	HeaderDuplicated
+	// MappingInvalid: the mapping names what does not exist.
+	MappingInvalid
+)
+
+// Error says what does not fit, and what would.
+type Error struct {
+	Problem Problem
+	Message string
+}
+
+// Error is a sentence.
+func (e *Error) Error() string { return e.Message }
+
+func problem(p Problem, format string, args ...any) error {
+	return &Error{Problem: p, Message: fmt.Sprintf(format, args...)}
+}
+
+// Mapping says where a sheet of the schema is found, where the names do not say it.
+type Mapping struct {
+	// Sheet is the schema's name of the sheet.
+	Sheet string
+	// WorkbookSheet is its name in the workbook; found by name if empty.
+	WorkbookSheet string
+	// Columns gives the header's text for a column of the schema; others are found by name.
+	Columns map[string]string
+}
+
+// Find finds the sheets, in the order of the schema, and in each the row of the headers and the columns. Optional
+// sheets and columns may be missing. It gives *Error if the workbook does not fit, *xlsx.Error if it cannot be read.
+func Find(ctx context.Context, book *xlsx.Workbook, s *schema.Schema, mapping []Mapping) ([]imports.Sheet, error) {
+	if err := checkMapping(book, s, mapping); err != nil {
+		return nil, err
+	}
+	var found []imports.Sheet
+	for _, spec := range s.Sheets {
+		i := slices.IndexFunc(mapping, func(m Mapping) bool { return m.Sheet == spec.Name })
+		var explicit Mapping
+		if i >= 0 {
+			explicit = mapping[i]
+		}
+		source, err := findSheet(book, s, spec, explicit, mapping)
+		if err != nil {
+			return nil, err
+		}
+		if source == nil {
+			continue
+		}
+		sheet := imports.Sheet{Name: spec.Name, WorkbookSheet: source.Name, Bytes: source.Bytes}
+		if err := findColumns(ctx, book, spec, explicit, &sheet); err != nil {
+			return nil, err
+		}
+		found = append(found, sheet)
+	}
+	if len(found) == 0 {
+		return nil, problem(SheetMissing, "The workbook has none of the sheets of the schema %s: %s.", s.Name, titles(s))
+	}
+	return found, nil
+}
+
+func titles(s *schema.Schema) string {
+	list := make([]string, len(s.Sheets))
+	for i, sheet := range s.Sheets {
+		list[i] = "“" + sheet.Title + "”"
+	}
+	return strings.Join(list, ", ")
+}
+
+// checkMapping finds names in the mapping that neither the schema nor the workbook has.
+func checkMapping(book *xlsx.Workbook, s *schema.Schema, mapping []Mapping) error {
+	seen := map[string]string{}
+	for _, m := range mapping {
+		spec := s.Sheet(m.Sheet)
+		if spec == nil {
+			return problem(MappingInvalid, "The mapping names the sheet “%s”, which the schema %s does not have; it has %s.", m.Sheet, s.Name, titles(s))
+		}
+		if _, twice := seen["schema:"+m.Sheet]; twice {
+			return problem(MappingInvalid, "The mapping names the sheet “%s” twice; name it once.", m.Sheet)
+		}
+		seen["schema:"+m.Sheet] = m.Sheet
+		if m.WorkbookSheet != "" {
+			if !slices.ContainsFunc(book.Sheets(), func(sh xlsx.Sheet) bool { return sh.Name == m.WorkbookSheet }) {
+				return problem(MappingInvalid, "The mapping names the workbook's sheet “%s”, which is not there.", m.WorkbookSheet)
+			}
+			if other, twice := seen["book:"+m.WorkbookSheet]; twice {
+				return problem(MappingInvalid, "The mapping gives the workbook's sheet “%s” to both %s and %s; give each its own.", m.WorkbookSheet, other, m.Sheet)
+			}
+			seen["book:"+m.WorkbookSheet] = m.Sheet
+		}
+		for column := range m.Columns {
+			if c, _ := spec.Column(column); c == nil {
+				return problem(MappingInvalid, "The mapping names the column “%s”, which the sheet %s does not have.", column, m.Sheet)
+			}
+		}
+	}
+	return nil
+}
+
+// findSheet finds the workbook's sheet; nil if it is optional and not there.
+func findSheet(book *xlsx.Workbook, s *schema.Schema, spec *schema.Sheet, explicit Mapping, mapping []Mapping) (*xlsx.Sheet, error) {
+	var found *xlsx.Sheet
+	for _, sheet := range book.Sheets() {
+		if explicit.WorkbookSheet != "" {
+			if sheet.Name == explicit.WorkbookSheet {
+				return &sheet, nil
+			}
+			continue
+		}
+		if slices.ContainsFunc(mapping, func(m Mapping) bool { return m.WorkbookSheet == sheet.Name }) || s.MatchSheet(sheet.Name) != spec {
+			continue
+		}
+		if found != nil {
+			return nil, problem(SheetDuplicated, "The sheets “%s” and “%s” both mean %s; remove or rename one of them.", found.Name, sheet.Name, spec.Title)
+		}
+		found = &sheet
+	}
+	if found == nil && !spec.Optional {
+		names := make([]string, 0, len(book.Sheets()))
+		for _, sheet := range book.Sheets() {
+			names = append(names, "“"+sheet.Name+"”")
+		}
+		return nil, problem(SheetMissing, "The sheet “%s” is missing; the workbook has %s. Add it, rename a sheet, or map one to it.",
+			spec.Title, convert.Clip([]byte(strings.Join(names, ", ")), 300))
+	}
+	return found, nil
+}
+
+// header is a candidate for a sheet's row of headers.
+type header struct {
+	row     int
+	matches int
+	columns []imports.SheetColumn
+	ignored []imports.IgnoredColumn
+	twice   error
+}
+
+// findColumns takes the first of the rows at the top that matches most headers.
+func findColumns(ctx context.Context, book *xlsx.Workbook, spec *schema.Sheet, explicit Mapping, sheet *imports.Sheet) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rows, err := book.Rows(ctx, sheet.WorkbookSheet)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var best header
+	for n := 0; n < headerSearch && rows.Next(); n++ {
+		if h := readHeader(rows.Row(), spec, explicit, sheet.WorkbookSheet); best.row == 0 || h.matches > best.matches {
+			best = h
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if best.twice != nil {
+		return best.twice
+	}
+	for _, column := range spec.Columns {
+		if slices.ContainsFunc(best.columns, func(c imports.SheetColumn) bool { return c.Name == column.Name }) {
+			continue
+		}
+		if header, mapped := explicit.Columns[column.Name]; mapped {
+			return problem(MappingInvalid, "The mapping gives the column %s the header “%s”, which the sheet “%s” does not have.", column.Name, header, sheet.WorkbookSheet)
+		}
+		if column.Required {
+			return missing(best, column, sheet)
+		}
+	}
+	sheet.HeaderRow, sheet.Columns, sheet.Ignored = best.row, best.columns, best.ignored
+	slices.SortFunc(sheet.Columns, func(a, b imports.SheetColumn) int {
+		_, i := spec.Column(a.Name)
+		_, j := spec.Column(b.Name)
+		return i - j
+	})
+	return nil
+}
+
+func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
+	if best.row == 0 {
+		return problem(HeaderMissing, "The sheet “%s” is empty; its first row must hold the headers, among them “%s”.", sheet.WorkbookSheet, column.Title)
+	}
+	hint := ""
+	if len(best.ignored) > 0 {
+		names := make([]string, len(best.ignored))
+		for i, ig := range best.ignored {
+			names[i] = "“" + ig.Header + "”"
+		}
+		hint = " Headers without a meaning there: " + convert.Clip([]byte(strings.Join(names, ", ")), 300) + "."
+	}
+	return problem(HeaderMissing, "The sheet “%s” has no header “%s” in row %d; add it, or map another header to it.%s", sheet.WorkbookSheet, column.Title, best.row, hint)
+}
+
+func readHeader(row xlsx.Row, spec *schema.Sheet, explicit Mapping, sheet string) header {
+	h := header{row: row.Number}
+	at := map[string]int{}
+	for i := range row.Cells {
+		cell := &row.Cells[i]
+		if convert.Blank(cell) {
+			continue
+		}
+		column := match(spec, explicit, string(cell.Text))
+		if column == nil {
+			h.ignored = append(h.ignored, imports.IgnoredColumn{Column: cell.Col, Header: convert.Clip(cell.Text, imports.MaxValue)})
+			continue
+		}
+		if first, twice := at[column.Name]; twice {
+			if h.twice == nil {
+				h.twice = problem(HeaderDuplicated, "The headers in %s and %s of the sheet “%s” both mean “%s”; remove or rename one of them.",
+					xlsx.CellName(first, row.Number), xlsx.CellName(cell.Col, row.Number), sheet, column.Title)
+			}
+			continue
+		}
+		at[column.Name] = cell.Col
+		h.columns = append(h.columns, imports.SheetColumn{Name: column.Name, Column: cell.Col})
+		h.matches++
+	}
+	return h
+}
+
+// match finds the column that a header means: by the mapping first, then by name.
+func match(spec *schema.Sheet, explicit Mapping, text string) *schema.Column {
+	form := schema.MatchName(text)
+	for name, header := range explicit.Columns {
+		if header == text || form != "" && schema.MatchName(header) == form {
+			c, _ := spec.Column(name)
+			return c
+		}
+	}
+	c, _ := spec.MatchColumn(text)
+	if c != nil {
+		if _, elsewhere := explicit.Columns[c.Name]; elsewhere {
+			return nil
+		}
+	}
+	return c
+}

@@ -1,0 +1,109 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	targetsqlite "headway/services/importer/internal/target/sqlite"
+)
+
+// shop has items that belong to shelves.
+func shop() *schema.Schema {
+	code := &schema.Column{Name: "code", Type: schema.Text, Required: true}
+	return &schema.Schema{Name: "shop", Sheets: []*schema.Sheet{
+		{Name: "shelves", Table: "shelves", Key: []string{"code"}, Columns: []*schema.Column{code, {Name: "label", Type: schema.Text, Unique: true}}},
+		{Name: "items", Table: "items", Key: []string{"code"}, Columns: []*schema.Column{code,
+			{Name: "shelf", Type: schema.Text, References: &schema.Reference{Sheet: "shelves", Column: "code"}}}},
+	}}
+}
+
+// write writes rows of texts to a sheet's table, after what was done to the database with plain SQL.
+func write(t *testing.T, sc *schema.Schema, sheet string, before []string, rows ...[]string) error {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "records.db")
+	target, err := targetsqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range before {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tx, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: 1, Schema: sc}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	var table imports.Table
+	for _, s := range sc.Sheets {
+		opened, err := tx.Table(t.Context(), sc, s, s.Columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Name == sheet {
+			table = opened
+		}
+	}
+	var values [][]imports.Value
+	for _, row := range rows {
+		var cells []imports.Value
+		for _, text := range row {
+			cells = append(cells, imports.Value{Kind: imports.Text, Bytes: []byte(text)})
+		}
+		values = append(values, cells)
+	}
+	if err := table.Write(t.Context(), values); err != nil {
+		return err
+	}
+	return tx.Commit(t.Context(), nil)
+}
+
+const (
+	shelves = `CREATE TABLE shelves (code TEXT PRIMARY KEY, label TEXT UNIQUE) STRICT`
+	oneRow  = `INSERT INTO shelves VALUES ('s1', 'left')`
+)
+
+func TestForeignKeysThatTheSchemaDoesNotNameAreWatchedOver(t *testing.T) {
+	foreignColumn := shop()
+	foreignColumn.Sheets[1].Columns[1].References.Column = "label"
+	for name, c := range map[string]struct {
+		schema *schema.Schema
+		before []string
+		sheet  string
+		row    []string
+	}{
+		"of the run's table": {shop(), []string{`CREATE TABLE rooms (code TEXT PRIMARY KEY)`,
+			`CREATE TABLE items (code TEXT PRIMARY KEY, shelf TEXT REFERENCES rooms (code)) STRICT`}, "items", []string{"i1", "s1"}},
+		"to a value of the run's table that may change": {shop(), []string{shelves, oneRow,
+			`CREATE TABLE signs (label TEXT REFERENCES shelves (label))`, `INSERT INTO signs VALUES ('left')`}, "shelves", []string{"s1", "right"}},
+		"of the schema, to a value that may change": {foreignColumn, []string{shelves, oneRow,
+			`CREATE TABLE items (code TEXT PRIMARY KEY, shelf TEXT REFERENCES shelves (label)) STRICT`, `INSERT INTO items VALUES ('i1', 'left')`},
+			"shelves", []string{"s1", "right"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var conflict *imports.TableConflictError
+			if err := write(t, c.schema, c.sheet, c.before, c.row); !errors.As(err, &conflict) {
+				t.Errorf("got %v; want the row refused", err)
+			}
+		})
+	}
+}
+
+func TestWhatTheSchemaNamesIsNotLookedAtTwice(t *testing.T) {
+	// The engine has checked it; a reference to nothing shows that nobody looked again.
+	err := write(t, shop(), "items", []string{shelves, oneRow, `CREATE TABLE signs (shelf TEXT REFERENCES shelves (code))`}, []string{"i1", "nowhere"})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,206 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/target/sqlite/sqlitedirect"
+)
+
+// shape is what the database knows of a table.
+type shape struct {
+	columns map[string]columnShape
+	// unique are the sets of columns that identify a row, sorted: the primary key and the unique indexes.
+	unique [][]string
+	// ours are the unique indexes that this package made, by name.
+	ours map[string]bool
+}
+
+type columnShape struct {
+	affinity   string
+	notNull    bool
+	hasDefault bool
+}
+
+// prepareTable creates the sheet's table, or extends it by what it lacks. All columns of the schema are made, also
+// those that this workbook does not have.
+func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, parent func(schema.Reference) (string, string)) error {
+	conflict := func(format string, args ...any) error {
+		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
+	}
+	var kind string
+	err := tx.query(ctx, `SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table','view')`, []any{sheet.Table},
+		func(row *sqlitedirect.Stmt) { kind = row.Text(0) })
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for table %s: %w", sheet.Table, err)
+	case kind == "":
+		if err := tx.exec(ctx, createTable(sheet, parent)); err != nil {
+			return fmt.Errorf("create table %s: %w", sheet.Table, err)
+		}
+	case kind != "table":
+		return conflict("it is a %s; rename it, or the table in the schema", kind)
+	}
+	have, err := tx.readShape(ctx, sheet.Table)
+	if err != nil {
+		return err
+	}
+	for _, column := range sheet.Columns {
+		is, ok := have.columns[strings.ToLower(column.Name)]
+		switch want := storageType(column); {
+		case !ok && slices.Contains(sheet.Key, column.Name):
+			return conflict("it lacks the key column %s", column.Name)
+		case !ok:
+			if err := tx.exec(ctx, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s%s`, name(sheet.Table), name(column.Name), want, references(column, parent))); err != nil {
+				return fmt.Errorf("extend table %s: %w", sheet.Table, err)
+			}
+		case is.affinity != want:
+			return conflict("its column %s holds %s, the schema wants %s; a change could lose data", column.Name, is.affinity, want)
+		case is.notNull && !column.Required:
+			return conflict("its column %s must not be empty, but the schema lets it be", column.Name)
+		}
+		delete(have.columns, strings.ToLower(column.Name))
+	}
+	for extra, is := range have.columns {
+		if is.notNull && !is.hasDefault {
+			return conflict("its column %s, which the schema does not know, must not be empty", extra)
+		}
+	}
+	key := slices.Clone(sheet.Key)
+	for i := range key {
+		key[i] = strings.ToLower(key[i])
+	}
+	slices.Sort(key)
+	if !slices.ContainsFunc(have.unique, func(u []string) bool { return slices.Equal(u, key) }) {
+		return conflict("its rows are not identified by %s", strings.Join(sheet.Key, ", "))
+	}
+	return tx.prepareUnique(ctx, sheet, have, conflict)
+}
+
+// prepareUnique makes the unique indexes of the schema, and drops those that it has given up.
+func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, have shape, conflict func(string, ...any) error) error {
+	for _, column := range sheet.Columns {
+		if !column.Unique || len(sheet.Key) == 1 && sheet.Key[0] == column.Name {
+			continue
+		}
+		index := uniqueIndex(sheet.Table, column.Name)
+		if have.ours[index] {
+			delete(have.ours, index)
+			continue
+		}
+		err := tx.exec(ctx, fmt.Sprintf(`CREATE UNIQUE INDEX %s ON %s (%s)`, name(index), name(sheet.Table), name(column.Name)))
+		if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
+			return conflict("its column %s holds values twice, but the schema wants them unique", column.Name)
+		}
+		if err != nil {
+			return fmt.Errorf("index %s.%s: %w", sheet.Table, column.Name, err)
+		}
+	}
+	for index := range have.ours {
+		if err := tx.exec(ctx, `DROP INDEX `+name(index)); err != nil {
+			return fmt.Errorf("drop the index %s: %w", index, err)
+		}
+	}
+	return nil
+}
+
+const indexPrefix = "headway_unique_"
+
+func uniqueIndex(table, column string) string {
+	return strings.ToLower(indexPrefix + table + "_" + column)
+}
+
+func (tx *transaction) readShape(ctx context.Context, table string) (shape, error) {
+	have := shape{columns: map[string]columnShape{}, ours: map[string]bool{}}
+	var primary []string
+	err := tx.query(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk FROM pragma_table_info(?)`, []any{table},
+		func(row *sqlitedirect.Stmt) {
+			column := row.Text(0)
+			have.columns[column] = columnShape{affinity: affinity(row.Text(1)), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0}
+			if row.Int(4) > 0 {
+				primary = append(primary, column)
+			}
+		})
+	if err != nil {
+		return have, fmt.Errorf("read the columns of %s: %w", table, err)
+	}
+	slices.Sort(primary)
+	have.unique = append(have.unique, primary)
+	err = tx.query(ctx, `SELECT l.name, group_concat(lower(i.name)) FROM pragma_index_list(?) l, pragma_index_info(l.name) i
+		WHERE l."unique" AND NOT l.partial GROUP BY l.name`, []any{table},
+		func(row *sqlitedirect.Stmt) {
+			if index := row.Text(0); strings.HasPrefix(index, indexPrefix) {
+				have.ours[index] = true
+			}
+			set := strings.Split(row.Text(1), ",")
+			slices.Sort(set)
+			have.unique = append(have.unique, set)
+		})
+	if err != nil {
+		return have, fmt.Errorf("read the indexes of %s: %w", table, err)
+	}
+	return have, nil
+}
+
+// affinity follows https://www.sqlite.org/datatype3.html §3.1.
+func affinity(declared string) string {
+	switch {
+	case strings.Contains(declared, "INT"):
+		return "INTEGER"
+	case strings.Contains(declared, "CHAR"), strings.Contains(declared, "CLOB"), strings.Contains(declared, "TEXT"):
+		return "TEXT"
+	case strings.Contains(declared, "BLOB"), declared == "":
+		return "BLOB"
+	case strings.Contains(declared, "REAL"), strings.Contains(declared, "FLOA"), strings.Contains(declared, "DOUBLE"):
+		return "REAL"
+	}
+	return "NUMERIC"
+}
+
+func createTable(sheet *schema.Sheet, parent func(schema.Reference) (string, string)) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE TABLE %s (\n", name(sheet.Table))
+	for _, column := range sheet.Columns {
+		fmt.Fprintf(&b, "\t%s %s", name(column.Name), storageType(column))
+		if column.Required {
+			b.WriteString(" NOT NULL")
+		}
+		b.WriteString(references(column, parent) + ",\n")
+	}
+	fmt.Fprintf(&b, "\tPRIMARY KEY (%s)\n) STRICT", names(sheet.Key))
+	return b.String()
+}
+
+func references(column *schema.Column, parent func(schema.Reference) (string, string)) string {
+	if column.References == nil {
+		return ""
+	}
+	table, key := parent(*column.References)
+	return fmt.Sprintf(" REFERENCES %s (%s)", name(table), name(key))
+}
+
+func storageType(column *schema.Column) string {
+	if column.Type == schema.Integer || column.Type == schema.Boolean {
+		return "INTEGER"
+	}
+	return "TEXT"
+}
+
+// name quotes an identifier.
+func name(identifier string) string {
+	return `"` + strings.ReplaceAll(identifier, `"`, `""`) + `"`
+}
+
+func names(identifiers []string) string {
+	quoted := make([]string, len(identifiers))
+	for i, id := range identifiers {
+		quoted[i] = name(id)
+	}
+	return strings.Join(quoted, ", ")
+}

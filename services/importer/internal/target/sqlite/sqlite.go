@@ -1,0 +1,162 @@
+// Package sqlite is the target database on SQLite: the tables that workbooks are loaded into, and one table of what
+// was applied (headway_imports).
+//
+// A value is held exactly as imports.Value says: whole numbers and booleans as INTEGER, everything else as TEXT.
+// Decimals are TEXT because SQLite's numbers are binary fractions, which cannot hold 0.1. Tables are STRICT.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/target/sqlite/sqlitedirect"
+)
+
+// cacheKiB is SQLite's page cache while an import writes: the index of a million keys fits, so that keys in random
+// order do not fall off a cliff. A page of 4 KiB takes 8 KiB of memory: with what SQLite keeps beside it, it is
+// allocated as the next power of two.
+const cacheKiB = 32 << 10
+
+// lockRetry is how often a write lock that another process holds is asked for again.
+const lockRetry = 50 * time.Millisecond
+
+// Target is an imports.Target. Readers of the database are not blocked while an import writes (WAL).
+type Target struct {
+	path  string
+	queue queue
+
+	mu sync.Mutex
+	// keeper stays open as long as the database is in use: when the last connection closes, SQLite locks readers out
+	// until all of the log is written back. kept is the file that it is open on.
+	keeper *sqlitedirect.Conn
+	kept   os.FileInfo
+	// background is the checkpoint that follows a commit.
+	background sync.WaitGroup
+}
+
+// Open opens the database at path, which is created if it is not there.
+func Open(ctx context.Context, path string) (*Target, error) {
+	s := &Target{path: path}
+	if err := s.keep(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// keep opens the keeper, and opens it anew if another file has taken the place of the one that it is open on.
+func (s *Target) keep(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if file, err := os.Stat(s.path); err == nil && s.kept != nil && os.SameFile(file, s.kept) {
+		return nil
+	}
+	conn, err := connect(ctx, s.path)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", s.path, err)
+	}
+	const create = `CREATE TABLE IF NOT EXISTS headway_imports (
+		import_id TEXT PRIMARY KEY,
+		schema TEXT NOT NULL,
+		run INTEGER NOT NULL,
+		applied_at TEXT,
+		sheets TEXT
+	) STRICT, WITHOUT ROWID`
+	err = retryLocked(ctx, func() error { return conn.Exec(create) })
+	file, found := os.Stat(s.path)
+	if err := errors.Join(err, found); err != nil {
+		return errors.Join(fmt.Errorf("prepare %s: %w", s.path, unavailable(err)), conn.Close())
+	}
+	if s.keeper != nil {
+		// It is open on a file that nobody else can open any more.
+		_ = s.keeper.Close()
+	}
+	s.keeper, s.kept = conn, file
+	return nil
+}
+
+// connect opens a connection with the settings that all have.
+func connect(ctx context.Context, path string) (*sqlitedirect.Conn, error) {
+	conn, err := sqlitedirect.Open(path)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, setting := range []string{
+		"journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(0)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
+	} {
+		if err := retryLocked(ctx, func() error { return conn.Exec("PRAGMA " + setting) }); err != nil {
+			return nil, errors.Join(fmt.Errorf("set %s: %w", setting, unavailable(err)), conn.Close())
+		}
+	}
+	return conn, nil
+}
+
+// Close ends the use of the database, once the last commit is written back to its file.
+func (s *Target) Close() error {
+	s.background.Wait()
+	return s.keeper.Close()
+}
+
+// Begin implements imports.Target.
+func (s *Target) Begin(ctx context.Context, run imports.Run, waiting func(int)) (imports.TargetTx, error) {
+	leave, err := s.queue.enter(ctx, waiting)
+	if err != nil {
+		return nil, err
+	}
+	tx := &transaction{store: s, run: run, leave: leave}
+	if err := tx.begin(ctx); err != nil {
+		return nil, errors.Join(err, tx.end())
+	}
+	return tx, nil
+}
+
+// checkpoint writes committed pages back to the database file while others go on.
+func (s *Target) checkpoint() {
+	s.background.Go(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		// A checkpoint that does not get through is made up for by the next.
+		_ = s.keeper.Exec(`PRAGMA wal_checkpoint(PASSIVE)`)
+	})
+}
+
+// retryLocked asks again while another process holds the lock.
+func retryLocked(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if code := resultCode(err); code != sqlite3.SQLITE_BUSY && code != sqlite3.SQLITE_LOCKED {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockRetry):
+		}
+	}
+}
+
+// resultCode is SQLite's primary result code of an error; 0 if it is none of SQLite's.
+func resultCode(err error) int {
+	var e *sqlitedirect.Error
+	if errors.As(err, &e) {
+		return e.Code & 0xff
+	}
+	return 0
+}
+
+// unavailable marks what a database may be over later; the end of a context stays what it is.
+func unavailable(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if resultCode(err) == sqlite3.SQLITE_INTERRUPT {
+		return fmt.Errorf("%w: %w", context.Canceled, err)
+	}
+	return fmt.Errorf("%w: %w", imports.ErrTargetUnavailable, err)
+}

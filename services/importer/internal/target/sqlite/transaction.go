@@ -1,0 +1,181 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/target/sqlite/sqlitedirect"
+)
+
+// transaction is an imports.TargetTx. Each has a connection of its own, which is closed with it: an idle one would keep
+// its page cache.
+type transaction struct {
+	store *Target
+	conn  *sqlitedirect.Conn
+	run   imports.Run
+	leave func()
+	// calm ends the watch over the run's context, whose end interrupts the statement under way.
+	calm func()
+	// statements are closed with the transaction.
+	statements []*sqlitedirect.Stmt
+	ended      bool
+}
+
+// begin claims the import for this run in a transaction of its own, so that an earlier run cannot commit any more,
+// and opens the run's.
+func (tx *transaction) begin(ctx context.Context) (err error) {
+	if err := tx.store.keep(ctx); err != nil {
+		return err
+	}
+	if tx.conn, err = connect(ctx, tx.store.path); err != nil {
+		return fmt.Errorf("open the target database: %w", err)
+	}
+	tx.calm = tx.conn.InterruptOn(ctx)
+	if err := tx.exec(ctx, fmt.Sprintf(`PRAGMA cache_size(-%d)`, cacheKiB)); err != nil {
+		return fmt.Errorf("set the page cache: %w", err)
+	}
+	if err := tx.lock(ctx); err != nil {
+		return err
+	}
+	if err := tx.claim(ctx); err != nil {
+		return err
+	}
+	if err := tx.exec(ctx, `COMMIT`); err != nil {
+		return fmt.Errorf("claim the import: %w", err)
+	}
+	return tx.lockForRows(ctx)
+}
+
+// claim notes that this run of the import has begun, unless a later one has, or the import was applied.
+func (tx *transaction) claim(ctx context.Context) error {
+	var number int64
+	var applied string
+	err := tx.query(ctx, `SELECT run, sheets FROM headway_imports WHERE import_id = ?`, []any{tx.run.ImportID},
+		func(row *sqlitedirect.Stmt) { number, applied = row.Int(0), row.Text(1) })
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for the import: %w", err)
+	case applied != "":
+		done := &imports.AppliedError{}
+		if err := json.Unmarshal([]byte(applied), &done.Sheets); err != nil {
+			return fmt.Errorf("read the numbers of the applied import: %w", err)
+		}
+		return done
+	case number > tx.run.Number:
+		return imports.ErrFenced
+	}
+	err = tx.exec(ctx, `INSERT INTO headway_imports (import_id, schema, run) VALUES (?, ?, ?)
+		ON CONFLICT (import_id) DO UPDATE SET run = excluded.run`, tx.run.ImportID, tx.run.Schema.Name, tx.run.Number)
+	if err != nil {
+		return fmt.Errorf("claim the import: %w", err)
+	}
+	return nil
+}
+
+// lockForRows begins the transaction of the rows. Foreign keys are watched over by SQLite only if there are some that
+// the engine does not check itself: it costs a look-up and a journal entry for every row.
+func (tx *transaction) lockForRows(ctx context.Context) error {
+	if err := tx.exec(ctx, `PRAGMA foreign_keys(OFF)`); err != nil {
+		return fmt.Errorf("leave foreign keys to the checks: %w", err)
+	}
+	if err := tx.lock(ctx); err != nil {
+		return err
+	}
+	others, err := tx.foreignKeysOfOthers(ctx)
+	if err != nil || !others {
+		return err
+	}
+	// The setting is one of the time between transactions.
+	for _, statement := range []string{`ROLLBACK`, `PRAGMA foreign_keys(ON)`} {
+		if err := tx.exec(ctx, statement); err != nil {
+			return fmt.Errorf("have foreign keys watched over: %w", err)
+		}
+	}
+	return tx.lock(ctx)
+}
+
+// lock begins a transaction that may write, waiting for other processes that do.
+func (tx *transaction) lock(ctx context.Context) error {
+	err := retryLocked(ctx, func() error { return tx.conn.Exec(`BEGIN IMMEDIATE`) })
+	if err != nil {
+		return fmt.Errorf("begin: %w", unavailable(err))
+	}
+	return nil
+}
+
+// Commit implements imports.TargetTx.
+func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Counts) error {
+	numbers, err := json.Marshal(sheets)
+	if err != nil {
+		return fmt.Errorf("write down the numbers: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	// What has begun to be committed is not to be cut short: its outcome would be unknown.
+	ctx = context.WithoutCancel(ctx)
+	tx.calm()
+	err = tx.exec(ctx, `UPDATE headway_imports SET applied_at = ?, sheets = ? WHERE import_id = ? AND run = ? AND applied_at IS NULL`,
+		time.Now().UTC().Format(time.RFC3339Nano), string(numbers), tx.run.ImportID, tx.run.Number)
+	if err != nil {
+		return fmt.Errorf("note the import as applied: %w", err)
+	}
+	if tx.conn.Changes() != 1 {
+		return imports.ErrFenced
+	}
+	if err := tx.exec(ctx, `COMMIT`); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	// The rows are in the database; what the connection says to its end changes nothing about that.
+	_ = tx.end()
+	tx.store.checkpoint()
+	return nil
+}
+
+// Rollback implements imports.TargetTx.
+func (tx *transaction) Rollback() error { return tx.end() }
+
+// end closes the connection, which rolls back what is still open, and lets the next run begin.
+func (tx *transaction) end() error {
+	if tx.ended {
+		return nil
+	}
+	tx.ended = true
+	defer tx.leave()
+	if tx.conn == nil {
+		return nil
+	}
+	if tx.calm != nil {
+		tx.calm()
+	}
+	var err error
+	for _, s := range tx.statements {
+		err = errors.Join(err, s.Close())
+	}
+	return errors.Join(err, tx.conn.Close())
+}
+
+// prepare prepares a statement that is closed with the transaction.
+func (tx *transaction) prepare(text string) (*sqlitedirect.Stmt, error) {
+	s, err := tx.conn.Prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	tx.statements = append(tx.statements, s)
+	return s, nil
+}
+
+func (tx *transaction) exec(ctx context.Context, statement string, args ...any) error {
+	return tx.query(ctx, statement, args, nil)
+}
+
+func (tx *transaction) query(ctx context.Context, statement string, args []any, each func(row *sqlitedirect.Stmt)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return unavailable(tx.conn.Query(statement, args, each))
+}

@@ -1,0 +1,195 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	headway "headway/clients/go"
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcerr"
+	"headway/services/importer/internal/engine"
+	"headway/services/importer/internal/files"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/xlsx"
+)
+
+// Runner runs imports.
+type Runner struct {
+	Engine    *engine.Engine
+	Books     imports.Store
+	Workbooks *files.Store
+	Schemas   *schema.Registry
+	// Jobs is called with the importer's own identity.
+	Jobs jobsv1.JobServiceClient
+	// Limits bound what a workbook may unpack to.
+	Limits xlsx.Limits
+	Logger *slog.Logger
+}
+
+// verdict is how a run ends the job: exactly one of its fields is set.
+type verdict struct {
+	complete map[string]any
+	park     map[string]any
+	fail     *failure
+}
+
+// failure is an attempt that ended without success.
+type failure struct {
+	reason    string // a name of headway.errors.v1.ErrorReason
+	message   string
+	permanent bool
+	result    map[string]any
+}
+
+// errDeclined: the person who reviewed the import gave it up.
+var errDeclined = errors.New("the review was declined")
+
+// run loads an import. It errs if the attempt was ended from outside (cancelled, lease lost, shutdown), and gives a
+// verdict otherwise.
+func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, task *headway.Task) (verdict, error) {
+	im, err := r.Books.Get(ctx, job.GetJobId())
+	if err != nil {
+		return r.failed(ctx, job, err)
+	}
+	answer := job.GetAnswer().GetFields()["commit"]
+	confirmed := im.Policy.OnIssues == imports.Review && answer.GetBoolValue()
+	if answer != nil && !confirmed {
+		return verdict{}, errDeclined
+	}
+	outcome, err := r.load(ctx, im, number, confirmed, task)
+	if err != nil {
+		return r.failed(ctx, job, err)
+	}
+	return r.conclude(ctx, job, im, number, outcome, task)
+}
+
+// load opens the workbook and lets the engine run.
+func (r *Runner) load(ctx context.Context, im imports.Import, number int64, confirmed bool, task *headway.Task) (engine.Outcome, error) {
+	spec, err := r.Schemas.Get(im.Schema)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	if im.SchemaDigest != "" && im.SchemaDigest != spec.Digest() {
+		return engine.Outcome{}, imports.ErrSchemaChanged
+	}
+	file, err := r.Workbooks.Open(ctx, im.ID)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	book, err := xlsx.Open(ctx, file, file.Size(), r.Limits)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	defer book.Close()
+	reviewed, asked, err := r.Books.LastReview(ctx, im.ID)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	startOver(task, im)
+	return r.Engine.Run(ctx, engine.Task{
+		Import: im, Schema: spec, Workbook: book, Number: number, Progress: &progress{runner: r, task: task, titles: titles(spec)},
+		Decide: func(o engine.Outcome) engine.Decision {
+			switch {
+			case im.Policy.DryRun:
+				return engine.RollBack
+			case o.Totals.Issues == 0, im.Policy.OnIssues == imports.SkipRows:
+				return engine.Commit
+			case confirmed && asked && !worse(o.Totals, reviewed):
+				return engine.Commit
+			}
+			return engine.RollBack
+		},
+	})
+}
+
+// refused is how many rows are not imported.
+func refused(c imports.Counts) uint32 { return c.Rejected + c.Blocked }
+
+// worse tells whether a run came to something that the person who confirmed another outcome has not agreed to: fewer
+// rows get in, or more of those that are in the database are changed.
+func worse(now, confirmed imports.Counts) bool {
+	return refused(now) > refused(confirmed) || now.Updated > confirmed.Updated
+}
+
+// conclude says what a run that came to its end means for the job.
+func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o engine.Outcome, task *headway.Task) (verdict, error) {
+	again := job.GetAnswer() != nil
+	switch {
+	case o.Committed, im.Policy.DryRun:
+		task.Step(stepFinish).Complete()
+		task.Message("%s", summary(im, o))
+		return verdict{complete: result(im, o)}, nil
+	case im.Policy.OnIssues == imports.Review:
+		if err := r.Books.Reviewed(ctx, im.ID, number, o.Totals); err != nil {
+			return r.failed(ctx, job, err)
+		}
+		q := question(im, o, again)
+		task.Message("Waiting for your decision: %s", q["message"])
+		return verdict{park: q}, nil
+	}
+	return verdict{fail: &failure{
+		reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED), permanent: true, result: result(im, o),
+		message: fmt.Sprintf("Nothing was imported: %s of %s cannot be, and the import was to abort then. Mend them and upload again, or skip them.",
+			rows(refused(o.Totals)), rows(o.Totals.Read)),
+	}}, nil
+}
+
+// failed turns an error into a verdict, unless the attempt was ended from outside.
+func (r *Runner) failed(ctx context.Context, job *jobsv1.Job, err error) (verdict, error) {
+	if ctx.Err() != nil {
+		return verdict{}, context.Cause(ctx)
+	}
+	if errors.Is(err, imports.ErrFenced) {
+		return verdict{}, err
+	}
+	f := classify(err)
+	if f.reason == rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED) && job.GetAttempt() >= unforeseenAttempts {
+		f.permanent = true
+	}
+	r.Logger.WarnContext(ctx, "import failed", "import_id", job.GetJobId(), "reason", f.reason, "permanent", f.permanent, "error", err)
+	return verdict{fail: f}, nil
+}
+
+// classify says what an error means for the person who waits.
+func classify(err error) *failure {
+	var refused *xlsx.Error
+	var merged *imports.MergedHeaderError
+	var conflict *imports.TableConflictError
+	var violated *imports.ConservationError
+	switch {
+	case errors.As(err, &refused):
+		return &failure{reason: string(refused.Reason), message: refused.Error(), permanent: true}
+	case errors.As(err, &merged):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED), message: merged.Error(), permanent: true}
+	case errors.As(err, &conflict):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT), permanent: true,
+			message: fmt.Sprintf("The table “%s” does not fit the schema: %s. Nothing was written.", conflict.Table, conflict.Detail)}
+	case errors.As(err, &violated):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED), permanent: true,
+			message: "The numbers of the import do not add up, so nothing was written. This is a defect of Headway; please report it."}
+	case errors.Is(err, imports.ErrWorkbookGone), errors.Is(err, imports.ErrNotFound):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE), permanent: true,
+			message: "The stored workbook is gone; upload it again."}
+	case errors.Is(err, schema.ErrNotFound):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND), permanent: true,
+			message: "The schema of this import does not exist any more; put it back, or upload for another one."}
+	case errors.Is(err, imports.ErrSchemaChanged):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_CHANGED), permanent: true,
+			message: "The schema of this import was changed after the workbook was uploaded, so what was checked and confirmed does not hold any more. Nothing was written; upload the workbook again."}
+	case errors.Is(err, imports.ErrBooksUnavailable):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
+			message: "The importer's own database cannot be written for the moment; its disk may be full. Nothing was written."}
+	case errors.Is(err, imports.ErrWorkbooksUnavailable):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
+			message: "The stored workbook cannot be read for the moment. Nothing was written."}
+	case errors.Is(err, imports.ErrTargetUnavailable):
+		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE),
+			message: "The database for the rows cannot be written for the moment; nothing was written."}
+	}
+	return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED),
+		message: "The importer failed in a way it did not foresee; nothing was written. The cause is in its log."}
+}

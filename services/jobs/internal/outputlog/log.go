@@ -1,0 +1,261 @@
+// Package outputlog is the log for what must not be skipped: bytes that a worker appends and readers follow by offset.
+//
+// Appended bytes are in the store first. Of an output that grows beyond a segment, the beginning is sealed: written to
+// a blob, and then dropped from the store in the same step that refers to the blob. So the database does not grow with
+// an output, and neither does memory: what is held of it is one stored piece while sealing, and 64 KiB a reader.
+package outputlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"headway/services/jobs/internal/job"
+)
+
+const (
+	// keep is how much of an output is never sealed: as much as one append may be, so that repeating it needs no blob.
+	keep = 256 << 10
+	// behind is how many segments may wait to be sealed before appends to that output wait, too.
+	behind = 4
+	// patience is how long an append waits for the blob store.
+	patience = 4 * time.Second
+
+	sealers      = 2
+	sealTimeout  = time.Minute
+	reservedFor  = time.Hour // far longer than sealTimeout: nothing that is still being written is ever removed
+	mostLeft     = 1000      // long outputs that are looked for at the start; others are found by their next append
+	afterError   = time.Second
+	mostWait     = 30 * time.Second
+	sweepEvery   = time.Minute
+	sweepAtATime = 100
+)
+
+// Config is how a lane works. All fields are needed.
+type Config struct {
+	SegmentBytes int64 // outputs up to about this size stay in the store; longer ones are sealed in segments of it
+	MaxBytes     int64 // of one job
+	Logger       *slog.Logger
+}
+
+// Lane is the output of all jobs of one store. Safe for concurrent use.
+type Lane struct {
+	cfg    Config
+	bucket *Bucket
+	store  job.OutputStore
+	tails  *tails
+	sweeps chan struct{} // there may be blobs to remove
+}
+
+// New makes a lane. Give it its store with Use before anything but Observe.
+func New(cfg Config, bucket *Bucket) *Lane {
+	return &Lane{cfg: cfg, bucket: bucket, tails: newTails(cfg.SegmentBytes + keep), sweeps: make(chan struct{}, 1)}
+}
+
+// Use gives the lane its store, which tells Observe of its commits.
+func (l *Lane) Use(store job.OutputStore) { l.store = store }
+
+// Observe takes in what a commit has changed.
+func (l *Lane) Observe(c *job.Commit) {
+	for _, grown := range c.Output {
+		l.tails.note(grown.ID, job.Tail{Begins: grown.Length - grown.Tail, End: grown.Length})
+	}
+	if len(c.Deleted) > 0 {
+		l.sweepSoon()
+	}
+}
+
+// Append writes output, durably, and returns its length; see job.OutputStore. Repeating an append is harmless wherever
+// it begins. If the blob store is so far behind that the store would grow with the output, it waits, and gives
+// job.ErrOutputBehind in the end.
+func (l *Lane) Append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
+	if err := l.tails.wait(ctx, id, behind*l.cfg.SegmentBytes+keep); err != nil {
+		return 0, err
+	}
+	length, err := l.store.AppendOutput(ctx, id, token, offset, data, l.cfg.MaxBytes)
+	var sealed *job.OutputSealedError
+	if !errors.As(err, &sealed) {
+		return length, err
+	}
+	known := min(int64(len(data)), sealed.End-offset)
+	if err := l.compare(ctx, id, offset, data[:known]); err != nil {
+		return 0, err
+	}
+	return l.store.AppendOutput(ctx, id, token, sealed.End, data[known:], l.cfg.MaxBytes)
+}
+
+// compare returns job.ErrOutputConflict unless the stored bytes from offset on are data.
+func (l *Lane) compare(ctx context.Context, id string, offset int64, data []byte) error {
+	r := l.Read(ctx, id, offset)
+	defer r.Close()
+	for len(data) > 0 {
+		stored, err := r.Next()
+		switch {
+		case err != nil:
+			return err
+		case len(stored) == 0:
+			return fmt.Errorf("compare output of job %s: it ends before byte %d", id, r.offset)
+		}
+		n := min(len(stored), len(data))
+		if !bytes.Equal(stored[:n], data[:n]) {
+			return job.ErrOutputConflict
+		}
+		data = data[n:]
+	}
+	return nil
+}
+
+// Run seals long outputs and removes blobs that nothing refers to, until ctx ends.
+func (l *Lane) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if err := l.findLongTails(ctx); err != nil && ctx.Err() == nil {
+		l.cfg.Logger.ErrorContext(ctx, "long outputs not looked for; they are sealed when they grow", "error", err)
+	}
+	for range sealers {
+		g.Go(func() error { l.runSealer(ctx); return nil })
+	}
+	g.Go(func() error { l.runSweeper(ctx); return nil })
+	return g.Wait()
+}
+
+// findLongTails notes what an earlier process has left to seal.
+func (l *Lane) findLongTails(ctx context.Context) error {
+	ids, err := l.store.LongTails(ctx, l.tails.long, mostLeft)
+	for _, id := range ids {
+		var tail job.Tail
+		if tail, err = l.store.Tail(ctx, id); err != nil && !errors.Is(err, job.ErrNotFound) {
+			return err
+		}
+		l.tails.note(id, tail)
+	}
+	return err
+}
+
+func (l *Lane) runSealer(ctx context.Context) {
+	wait := afterError
+	for {
+		id, ok := l.tails.next(ctx)
+		if !ok {
+			return
+		}
+		tail, err := l.seal(ctx, id)
+		l.tails.done(id, tail, err != nil)
+		if err == nil {
+			wait = afterError
+			continue
+		}
+		if !l.pause(ctx, wait, "output not sealed; trying again", err) {
+			return
+		}
+		wait = min(2*wait, mostWait)
+	}
+}
+
+// pause waits after an error, and tells whether ctx is still alive.
+func (l *Lane) pause(ctx context.Context, wait time.Duration, what string, err error) bool {
+	if ctx.Err() == nil {
+		l.cfg.Logger.ErrorContext(ctx, what, "error", err)
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(wait):
+		return true
+	}
+}
+
+// seal moves one segment of a long output to a blob, and returns what is left in the store: nothing if the job is gone.
+func (l *Lane) seal(ctx context.Context, id string) (tail job.Tail, err error) {
+	ctx, cancel := context.WithTimeout(ctx, sealTimeout)
+	defer cancel()
+	tail, err = l.store.Tail(ctx, id)
+	if errors.Is(err, job.ErrNotFound) {
+		return job.Tail{}, nil
+	}
+	if err != nil || tail.Length() < l.tails.long {
+		return tail, err
+	}
+	segment := job.Segment{Begins: tail.Begins, Key: fmt.Sprintf("%s.%015d.%s", id, tail.Begins, uuid.NewString())}
+	if err := l.store.Reserve(ctx, segment.Key, time.Now().Add(reservedFor)); err != nil {
+		return tail, err
+	}
+	err = l.bucket.write(ctx, segment.Key, func(w io.Writer) error {
+		for segment.Length < l.cfg.SegmentBytes {
+			piece, err := l.store.ReadOutput(ctx, id, tail.Begins+segment.Length, keep)
+			if err == nil && len(piece.Data) == 0 {
+				err = job.ErrNotSealed
+			}
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write(piece.Data); err != nil {
+				return err
+			}
+			segment.Length += int64(len(piece.Data))
+		}
+		return nil
+	})
+	if err == nil {
+		err = l.store.Seal(ctx, id, segment)
+	}
+	switch {
+	case err == nil:
+		tail.Begins += segment.Length
+	case errors.Is(err, job.ErrNotFound):
+		return job.Tail{}, nil // deleted meanwhile
+	}
+	// What was written for nothing is removed when its reservation is over. Not at once: if only the answer of Seal was
+	// lost, the blob is referred to, and nobody but the store knows.
+	return tail, err
+}
+
+func (l *Lane) sweepSoon() {
+	select {
+	case l.sweeps <- struct{}{}:
+	default:
+	}
+}
+
+func (l *Lane) runSweeper(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		if err := l.sweep(ctx); err != nil && !l.pause(ctx, mostWait, "blobs not removed; trying again", err) {
+			return
+		}
+		select {
+		case <-l.sweeps:
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweep removes the blobs that nothing refers to.
+func (l *Lane) sweep(ctx context.Context) error {
+	for {
+		keys, err := l.store.Unreferenced(ctx, time.Now(), sweepAtATime)
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		gone := keys[:0:0]
+		for _, key := range keys {
+			if e := l.bucket.remove(ctx, key); e != nil {
+				err = e
+				continue
+			}
+			gone = append(gone, key)
+		}
+		if err := errors.Join(err, l.store.Forget(ctx, gone)); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,416 @@
+package outputlog
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const segmentBytes = 64 << 10
+
+// fixture is a lane on a real store and a real folder, whose clock the test moves.
+type fixture struct {
+	*Lane
+	t      *testing.T
+	store  *sqlite.Store
+	folder string
+	stop   func()
+}
+
+// faulty is the store with a process that dies at a chosen point: from there on nothing reaches the store any more.
+type faulty struct {
+	job.Store
+	reserve, seal func(do func() error) error // in place of the store; nil for the store itself
+}
+
+var errDead = errors.New("the process has died")
+
+func (f *faulty) Reserve(ctx context.Context, key string, until time.Time) error {
+	do := func() error { return f.Store.Reserve(ctx, key, until) }
+	if f.reserve != nil {
+		return f.reserve(do)
+	}
+	return do()
+}
+
+func (f *faulty) Seal(ctx context.Context, id string, segment job.Segment) error {
+	do := func() error { return f.Store.Seal(ctx, id, segment) }
+	if f.seal != nil {
+		return f.seal(do)
+	}
+	return do()
+}
+
+func inBubble(t *testing.T, test func(t *testing.T, f *fixture)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fixture{t: t, folder: filepath.Join(dir, "blobs")}
+		store, err := sqlite.Open(t.Context(), filepath.Join(dir, "jobs.db"), func(c job.Commit) { f.Observe(&c) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.store = store
+		defer func() {
+			f.stop()
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		f.start(nil)
+		test(t, f)
+	})
+}
+
+// start runs a fresh lane on what is stored, as a new process would.
+func (f *fixture) start(fault *faulty) {
+	f.t.Helper()
+	bucket, err := OpenBucket(f.t.Context(), "file://"+f.folder)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if fault == nil {
+		fault = &faulty{}
+	}
+	fault.Store = f.store
+	f.Lane = New(Config{SegmentBytes: segmentBytes, MaxBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler)}, bucket)
+	f.Use(fault)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	f.stop = func() {
+		cancel()
+		if err := errors.Join(<-done, bucket.Close()); err != nil {
+			f.t.Error(err)
+		}
+	}
+}
+
+// lease is a fresh job in a worker's hands.
+func (f *fixture) lease() job.Job {
+	f.t.Helper()
+	spec := job.Spec{Kind: "story", Owner: "alice"}
+	j, err := job.New(spec, time.Now())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if _, _, err := f.store.Create(f.t.Context(), j, "", spec.Fingerprint()); err != nil {
+		f.t.Fatal(err)
+	}
+	claimed, err := f.store.Claim(f.t.Context(), job.Claim{Kinds: []string{"story"}, Max: 1, Now: time.Now(), Duration: 100 * time.Hour, Token: rand.Text})
+	if err != nil || len(claimed.Jobs) != 1 {
+		f.t.Fatalf("claim: %v, %v", claimed, err)
+	}
+	return claimed.Jobs[0]
+}
+
+// text is so many bytes of which no two stretches are alike.
+func text(from, length int) []byte {
+	data := make([]byte, length)
+	for i := range data {
+		at := from + i
+		data[i] = byte(at>>(8*(at%3)) + at%251)
+	}
+	return data
+}
+
+// fill appends text up to the length, in pieces.
+func (f *fixture) fill(j *job.Job, from, to, piece int) error {
+	for from < to {
+		n := min(piece, to-from)
+		if _, err := f.Append(f.t.Context(), j.ID, j.Lease.Token, int64(from), text(from, n)); err != nil {
+			return err
+		}
+		from += n
+	}
+	return nil
+}
+
+// read is all output from an offset on.
+func (f *fixture) read(id string, offset int64) (all []byte) {
+	f.t.Helper()
+	r := f.Read(f.t.Context(), id, offset)
+	defer r.Close()
+	for {
+		data, err := r.Next()
+		if err != nil {
+			f.t.Fatalf("read from byte %d on: %v", offset, err)
+		}
+		if len(data) == 0 {
+			return all
+		}
+		all = append(all, data...)
+	}
+}
+
+// holds checks that the output is the text up to the length, wherever it is read from.
+func (f *fixture) holds(id string, length int) {
+	f.t.Helper()
+	want := text(0, length)
+	for _, from := range []int{0, 1, segmentBytes - 1, segmentBytes, 3*segmentBytes + 7, length - 1, length} {
+		if from = min(from, length); !bytes.Equal(f.read(id, int64(from)), want[from:]) {
+			f.t.Errorf("from byte %d on the output differs from what was appended", from)
+		}
+	}
+}
+
+func (f *fixture) tail(id string) job.Tail {
+	f.t.Helper()
+	tail, err := f.store.Tail(f.t.Context(), id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return tail
+}
+
+func (f *fixture) blobs() []string {
+	f.t.Helper()
+	keys, err := f.bucket.Keys(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return keys
+}
+
+func TestSmallOutputsStayInTheDatabaseAndLongOnesMoveToBlobsButForTheirEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		small, long := f.lease(), f.lease()
+		const smallBytes, longBytes = segmentBytes, 20*segmentBytes + 12345
+		if err := errors.Join(f.fill(&small, 0, smallBytes, 1000), f.fill(&long, 0, longBytes, 10_000)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if tail := f.tail(small.ID); tail.Length() != smallBytes {
+			t.Errorf("of the small output the database keeps %d bytes, want all %d", tail.Length(), smallBytes)
+		}
+		if tail := f.tail(long.ID); tail.Length() >= segmentBytes+keep || tail.Length() < keep {
+			t.Errorf("of the long output the database keeps %d bytes, want %d to %d", tail.Length(), keep, segmentBytes+keep)
+		}
+		if n := len(f.blobs()); n < 10 {
+			t.Errorf("there are %d blobs", n)
+		}
+		f.holds(small.ID, smallBytes)
+		f.holds(long.ID, longBytes)
+		if err := f.fill(&long, longBytes, longBytes+100, 100); err != nil { // a later attempt goes on at the end
+			t.Fatal(err)
+		}
+		f.holds(long.ID, longBytes+100)
+	})
+}
+
+func TestReadersFollowAnOutputAcrossSegmentsWhileItGrowsAndIsSealed(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		j := f.lease()
+		const length = 24 * segmentBytes
+		if err := f.fill(&j, 0, 3000, 3000); err != nil {
+			t.Fatal(err)
+		}
+		var readers sync.WaitGroup
+		for _, from := range []int{0, 3000, 777} {
+			readers.Go(func() {
+				r := f.Read(t.Context(), j.ID, int64(from))
+				defer r.Close()
+				for at := from; at < length; {
+					data, err := r.Next()
+					if err != nil {
+						t.Errorf("byte %d: %v", at, err)
+						return
+					}
+					if len(data) > maxRead || !bytes.Equal(data, text(at, len(data))) {
+						t.Errorf("%d bytes at %d differ from what was appended", len(data), at)
+						return
+					}
+					if at += len(data); len(data) == 0 {
+						time.Sleep(time.Millisecond) // as a reader of the service waits for growth
+					}
+				}
+			})
+		}
+		for at := 3000; at < length; at += 7000 {
+			if err := f.fill(&j, at, min(at+7000, length), 7000); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		readers.Wait()
+	})
+}
+
+func TestRepeatedAndOverlappingAppendsAreHarmlessAlsoInSealedSegments(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		j := f.lease()
+		const length = 10 * segmentBytes
+		if err := f.fill(&j, 0, length, 50_000); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		sealed := f.tail(j.ID).Begins
+		for _, c := range []struct{ from, to int }{{0, 100}, {10, 200_000}, {int(sealed) - 10, int(sealed) + 10}, {int(sealed) - 50_000, length}} {
+			n, err := f.Append(t.Context(), j.ID, j.Lease.Token, int64(c.from), text(c.from, c.to-c.from))
+			if err != nil || n != length {
+				t.Errorf("appending %d to %d again: %d, %v", c.from, c.to, n, err)
+			}
+		}
+		n, err := f.Append(t.Context(), j.ID, j.Lease.Token, sealed-10, text(int(sealed)-10, length-int(sealed)+15))
+		if err != nil || n != length+5 {
+			t.Errorf("an append that begins in a segment and goes on: %d, %v", n, err)
+		}
+		other := text(0, 100)
+		other[99]++
+		if _, err := f.Append(t.Context(), j.ID, j.Lease.Token, 0, other); !errors.Is(err, job.ErrOutputConflict) {
+			t.Errorf("other bytes in a segment give %v", err)
+		}
+		if _, err := f.Append(t.Context(), j.ID, "an old token", 0, text(0, 100)); !errors.Is(err, job.ErrLeaseLost) {
+			t.Errorf("a stale token gives %v", err)
+		}
+		f.holds(j.ID, length+5)
+	})
+}
+
+func TestACrashWhileSealingLosesNoByteAndLeavesNoBlobBehind(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault func(*faulty)
+	}{
+		{"before the blob is named", func(f *faulty) { f.reserve = func(func() error) error { return errDead } }},
+		{"before the blob is written", func(f *faulty) { f.reserve = func(do func() error) error { return errors.Join(do(), errDead) } }},
+		{"between the blob and its row", func(f *faulty) { f.seal = func(func() error) error { return errDead } }},
+		{"before the commit is answered", func(f *faulty) { f.seal = func(do func() error) error { return errors.Join(do(), errDead) } }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, f *fixture) {
+				f.stop()
+				fault := &faulty{}
+				c.fault(fault)
+				f.start(fault)
+				j := f.lease()
+				const length = 6 * segmentBytes
+				if err := f.fill(&j, 0, length, 30_000); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(10 * time.Second) // it tries, and dies, again and again
+				f.stop()
+				f.start(nil) // finds by itself what is left to seal
+				synctest.Wait()
+				f.holds(j.ID, length)
+				if tail := f.tail(j.ID); tail.Length() >= segmentBytes+keep {
+					t.Errorf("the database still keeps %d bytes", tail.Length())
+				}
+				time.Sleep(2 * reservedFor)
+				synctest.Wait()
+				f.holds(j.ID, length)
+				f.exactly(j.ID)
+			})
+		})
+	}
+}
+
+// exactly checks that the blobs are those of the job's segments and no others.
+func (f *fixture) exactly(id string) {
+	f.t.Helper()
+	var want []string
+	for offset, end := int64(0), f.tail(id).Begins; offset < end; {
+		stretch, err := f.store.ReadOutput(f.t.Context(), id, offset, 1)
+		if err != nil || stretch.Segment == nil || stretch.Segment.Begins != offset {
+			f.t.Fatalf("at byte %d there is %+v, %v", offset, stretch, err)
+		}
+		want = append(want, stretch.Segment.Key)
+		offset += stretch.Segment.Length
+	}
+	if got := f.blobs(); !slices.Equal(got, want) || len(got) == 0 {
+		f.t.Errorf("the blobs are\n%s, want\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestTheBlobsOfADeletedJobAreRemovedAndThoseOfOthersStay(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		gone, old, kept := f.lease(), f.lease(), f.lease()
+		for _, j := range []*job.Job{&gone, &old, &kept} {
+			if err := f.fill(j, 0, 8*segmentBytes, 50_000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		begun := time.Now()
+		for i, j := range []*job.Job{&gone, &old} {
+			_, errs := f.store.Update(t.Context(), []string{j.ID}, func(_ int, stored *job.Job) error {
+				return stored.Complete(begun.Add(-time.Duration(i)*time.Hour), j.Lease.Token, nil, nil)
+			})
+			if errs[0] != nil {
+				t.Fatal(errs[0])
+			}
+		}
+		if n, err := f.store.Purge(t.Context(), begun.Add(-time.Minute), 10); err != nil || n != 1 {
+			t.Fatalf("purged %d, %v", n, err)
+		}
+		if err := f.store.Delete(t.Context(), gone.ID, func(*job.Job) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		f.exactly(kept.ID)
+		if _, err := f.Read(t.Context(), gone.ID, 0).Next(); !errors.Is(err, job.ErrNotFound) {
+			t.Errorf("reading the deleted job's output gives %v", err)
+		}
+	})
+}
+
+func TestAppendsWaitForABlobStoreThatIsAwayOnlyWhenTheDatabaseWouldGrow(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		away := f.folder + " away"
+		if err := errors.Join(os.Rename(f.folder, away), os.WriteFile(f.folder, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		j := f.lease()
+		err := f.fill(&j, 0, 100*segmentBytes, 20_000)
+		if !errors.Is(err, job.ErrOutputBehind) {
+			t.Fatalf("appending without a blob store ends with %v", err)
+		}
+		full := f.tail(j.ID).End
+		if most := int64(behind*segmentBytes + keep + 20_000); full < behind*segmentBytes || full > most {
+			t.Errorf("the database took %d bytes, want %d to %d", full, behind*segmentBytes, most)
+		}
+		if err := errors.Join(os.Remove(f.folder), os.Rename(away, f.folder)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(mostWait)
+		synctest.Wait()
+		if err := f.fill(&j, int(full), 12*segmentBytes, 20_000); err != nil {
+			t.Errorf("appending with the blob store back: %v", err)
+		}
+		f.holds(j.ID, 12*segmentBytes)
+	})
+}
+
+func TestADamagedBlobIsAnErrorAndNeverShorterOutput(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		j := f.lease()
+		if err := f.fill(&j, 0, 8*segmentBytes, 50_000); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		path := filepath.Join(f.folder, f.blobs()[0])
+		if err := os.Truncate(path, 1000); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := f.Read(t.Context(), j.ID, 0).Next(); err == nil || errors.Is(err, job.ErrNotFound) {
+			t.Errorf("a truncated blob gives %d bytes, %v", len(data), err)
+		}
+	})
+}

@@ -1,0 +1,132 @@
+package outputlog
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// tails knows the outputs that are long enough to be sealed, and how long they are. What it holds can be lost: the
+// store knows it too.
+type tails struct {
+	long int64 // a tail of so many bytes can be sealed
+
+	mu    sync.Mutex
+	known map[string]*tail
+	queue []string      // those that no sealer has in its hands
+	poke  chan struct{} // queue has grown
+}
+
+type tail struct {
+	job.Tail
+	shrunk chan struct{} // closed when a segment of it is sealed
+}
+
+// take takes in newer knowledge; both ends only ever move on.
+func (t *tail) take(news job.Tail) {
+	t.Begins, t.End = max(t.Begins, news.Begins), max(t.End, news.End)
+}
+
+func newTails(long int64) *tails {
+	return &tails{long: long, known: map[string]*tail{}, poke: make(chan struct{}, 1)}
+}
+
+// note takes in what the store keeps of a job's output.
+func (t *tails) note(id string, now job.Tail) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	one := t.known[id]
+	if one == nil {
+		if now.Length() < t.long {
+			return
+		}
+		one = &tail{shrunk: make(chan struct{})}
+		t.known[id] = one
+		t.push(id)
+	}
+	one.take(now)
+}
+
+// push queues the job for a sealer. The lock is held.
+func (t *tails) push(id string) {
+	t.queue = append(t.queue, id)
+	select {
+	case t.poke <- struct{}{}:
+	default:
+	}
+}
+
+// next gives a job whose output is to be sealed, and false when ctx has ended.
+func (t *tails) next(ctx context.Context) (id string, ok bool) {
+	for {
+		t.mu.Lock()
+		if len(t.queue) > 0 {
+			id, t.queue = t.queue[0], t.queue[1:]
+			if len(t.queue) > 0 {
+				select {
+				case t.poke <- struct{}{}: // there is something for another sealer, too
+				default:
+				}
+			}
+			t.mu.Unlock()
+			return id, ctx.Err() == nil
+		}
+		t.mu.Unlock()
+		select {
+		case <-t.poke:
+		case <-ctx.Done():
+			return "", false
+		}
+	}
+}
+
+// done takes a job back from its sealer, which has left this of its tail. A tail that is still long, or could not be
+// sealed, is queued again.
+func (t *tails) done(id string, left job.Tail, failed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	one := t.known[id]
+	one.take(left)
+	if !failed {
+		close(one.shrunk)
+		one.shrunk = make(chan struct{})
+	}
+	gone := left == job.Tail{} && !failed
+	if gone || one.Length() < t.long {
+		delete(t.known, id)
+		return
+	}
+	t.push(id)
+}
+
+// wait returns when the job's tail has fewer than most bytes; job.ErrOutputBehind if that takes too long.
+func (t *tails) wait(ctx context.Context, id string, most int64) error {
+	t.mu.Lock()
+	one := t.known[id]
+	if one == nil || one.Length() < most {
+		t.mu.Unlock()
+		return nil
+	}
+	t.mu.Unlock()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		t.mu.Lock()
+		one = t.known[id]
+		if one == nil || one.Length() < most {
+			t.mu.Unlock()
+			return nil
+		}
+		shrunk := one.shrunk
+		t.mu.Unlock()
+		select {
+		case <-shrunk:
+		case <-late.C:
+			return job.ErrOutputBehind
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

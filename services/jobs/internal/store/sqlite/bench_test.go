@@ -1,0 +1,92 @@
+package sqlite
+
+import (
+	"crypto/rand"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// BenchmarkStatusChanges is what the store itself gives: 64 workers that each create, claim and complete jobs; an
+// operation is one durable change of a job's status.
+func BenchmarkStatusChanges(b *testing.B) {
+	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var wg sync.WaitGroup
+	each := b.N/64/3 + 1
+	b.ResetTimer()
+	for range 64 {
+		wg.Go(func() {
+			for range each {
+				spec := job.Spec{Kind: "crawl", Owner: "alice"}
+				j, _ := job.New(spec, time.Now())
+				if _, _, err := s.Create(b.Context(), j, "", spec.Fingerprint()); err != nil {
+					b.Error(err)
+				}
+				c, err := s.Claim(b.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 1, Now: time.Now(), Duration: time.Minute, Token: rand.Text})
+				if err != nil {
+					b.Error(err)
+				}
+				for _, j := range c.Jobs {
+					s.Update(b.Context(), []string{j.ID}, func(_ int, stored *job.Job) error {
+						return stored.Complete(time.Now(), j.Lease.Token, nil, nil)
+					})
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(each*64*3)/b.Elapsed().Seconds(), "changes/s")
+}
+
+// BenchmarkPlainTransactions is the yardstick: one row changed in each durable transaction, by nobody but us.
+func BenchmarkPlainTransactions(b *testing.B) {
+	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	spec := job.Spec{Kind: "crawl", Owner: "alice"}
+	j, _ := job.New(spec, time.Now())
+	if _, _, err := s.Create(b.Context(), j, "", nil); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		s.Update(b.Context(), []string{j.ID}, func(_ int, stored *job.Job) error { stored.Touch(time.Now()); return nil })
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "changes/s")
+}
+
+// BenchmarkClaimBesideACappedBacklog: a claim while an owner at the cap has 50,000 jobs in the queue.
+func BenchmarkClaimBesideACappedBacklog(b *testing.B) {
+	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			for range 1000 {
+				spec := job.Spec{Kind: "crawl", Owner: "alice"}
+				j, _ := job.New(spec, time.Now())
+				if _, _, err := s.Create(b.Context(), j, "", nil); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	claim := job.Claim{Kinds: []string{"crawl"}, Max: 10, Cap: 5, Now: time.Now(), Duration: time.Hour, Token: rand.Text}
+	for b.Loop() {
+		if _, err := s.Claim(b.Context(), claim); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// Create implements job.Store.
+func (s *Store) Create(ctx context.Context, j job.Job, requestID string, fingerprint []byte) (stored job.Job, replayed bool, err error) {
+	err = s.changes.do(ctx, func(t *tx) error {
+		stored, replayed = j, false
+		earlier, err := t.earlier(j, requestID, fingerprint)
+		if err != nil {
+			return err
+		}
+		if earlier != nil {
+			stored, replayed = *earlier, true
+			return nil
+		}
+		return t.add(j, requestID, fingerprint)
+	})
+	return stored, replayed, err
+}
+
+// earlier is the job that the same request has made before, or nil.
+func (t *tx) earlier(j job.Job, requestID string, fingerprint []byte) (*job.Job, error) {
+	var id string
+	var stored []byte
+	if requestID != "" {
+		err := t.byRequest.QueryRowContext(t.ctx, j.Owner, requestID).Scan(&id, &stored)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, t.fail("look up request "+requestID, err)
+		}
+	}
+	if id == "" {
+		r, err := t.load(j.ID)
+		if errors.Is(err, job.ErrNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.job.Owner != j.Owner {
+			return nil, job.ErrRequestIDReused
+		}
+		id = r.job.ID
+		if err := t.fingerprint.QueryRowContext(t.ctx, r.seq).Scan(&stored); err != nil {
+			return nil, t.fail("read the fingerprint of job "+id, err)
+		}
+	}
+	if !bytes.Equal(stored, fingerprint) {
+		return nil, job.ErrRequestIDReused
+	}
+	r, err := t.load(id)
+	return &r.job, err
+}
+
+func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
+	labels, err := encodeUnless(len(j.Labels) == 0, j.Labels)
+	if err != nil {
+		return t.fail("encode the labels of job "+j.ID, err)
+	}
+	progress, err := encode(&j.Progress)
+	if err != nil {
+		return t.fail("encode the progress of job "+j.ID, err)
+	}
+	inserted, err := t.insert.ExecContext(t.ctx, j.ID, j.Kind, j.Owner, j.Title, j.Status, j.Ready(), j.Revision, j.Priority,
+		labels, j.MaxAttempts, j.Backoff.Microseconds(), j.MaxBackoff.Microseconds(), document(j.Payload), progress,
+		stamp(j.CreatedAt), stamp(j.UpdatedAt), stamp(j.NotBefore), stamp(j.Deadline), stamp(j.Due()),
+		j.QueuePosition, stamp(j.ReadyAt), requestID, fingerprint)
+	if err != nil {
+		return t.fail("store job "+j.ID, err)
+	}
+	if len(j.Labels) > 0 {
+		seq, err := inserted.LastInsertId()
+		if err == nil {
+			err = t.label(t.addLabel, seq, &j)
+		}
+		if err != nil {
+			return t.fail("store the labels of job "+j.ID, err)
+		}
+	}
+	t.commit.Jobs = append(t.commit.Jobs, j)
+	t.commit.Was = append(t.commit.Was, 0)
+	return nil
+}
+
+// label adds or deletes the rows of the job's labels.
+func (t *tx) label(stmt *sql.Stmt, seq int64, j *job.Job) error {
+	for name, value := range j.Labels {
+		if _, err := stmt.ExecContext(t.ctx, name, value, j.Owner, stamp(j.CreatedAt), seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Update implements job.Store.
+func (s *Store) Update(ctx context.Context, ids []string, change func(i int, j *job.Job) error) ([]job.Job, []error) {
+	jobs, errs := make([]job.Job, len(ids)), make([]error, len(ids))
+	err := s.changes.do(ctx, func(t *tx) error {
+		for i, id := range ids {
+			if jobs[i], errs[i] = t.update(id, func(j *job.Job) error { return change(i, j) }); t.broken != nil {
+				return t.broken
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+	}
+	return jobs, errs
+}
+
+func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
+	r, err := t.load(id)
+	if err != nil {
+		return job.Job{}, err
+	}
+	before := r.job
+	if err := change(&r.job); err != nil {
+		return job.Job{}, err
+	}
+	err = t.save(&before, &r)
+	return r.job, err
+}
+
+// ExtendLeases implements job.Store.
+func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
+	return s.changes.do(ctx, func(t *tx) error {
+		if _, err := t.extendLeases.ExecContext(t.ctx, stamp(job.Instant(now))); err != nil {
+			return t.fail("extend the leases", err)
+		}
+		return nil
+	})
+}
+
+// Delete implements job.Store.
+func (s *Store) Delete(ctx context.Context, id string, allow func(*job.Job) error) error {
+	return s.changes.do(ctx, func(t *tx) error {
+		r, err := t.load(id)
+		if err != nil {
+			return err
+		}
+		if err := allow(&r.job); err != nil {
+			return err
+		}
+		return t.remove(&r)
+	})
+}
+
+// Purge implements job.Store.
+func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (purged int, err error) {
+	err = s.changes.do(ctx, func(t *tx) error {
+		rows, err := t.ended.QueryContext(t.ctx, stamp(endedBefore), limit)
+		if err != nil {
+			return t.fail("look for jobs to purge", err)
+		}
+		old, err := scanAll(rows)
+		if err != nil {
+			return t.fail("read the jobs to purge", err)
+		}
+		for i := range old {
+			if err := t.remove(&old[i]); err != nil {
+				return err
+			}
+		}
+		purged = len(old)
+		return nil
+	})
+	return purged, err
+}
+
+func (t *tx) remove(r *row) error {
+	for _, stmt := range []*sql.Stmt{t.unreference, t.deleteSegments, t.deleteOutput, t.deleteCheckpoint, t.deleteJob} {
+		if _, err := stmt.ExecContext(t.ctx, r.seq); err != nil {
+			return t.fail("delete job "+r.job.ID, err)
+		}
+	}
+	if err := t.label(t.deleteLabel, r.seq, &r.job); err != nil {
+		return t.fail("delete the labels of job "+r.job.ID, err)
+	}
+	t.commit.Deleted = append(t.commit.Deleted, job.Deleted{ID: r.job.ID, Owner: r.job.Owner, Kind: r.job.Kind})
+	return nil
+}

@@ -1,0 +1,194 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"headway/services/jobs/internal/job"
+)
+
+// List implements job.Store.
+func (s *Store) List(ctx context.Context, f job.Filter) (job.Page, error) {
+	after, err := parseCursor(f.Token)
+	if err != nil {
+		return job.Page{}, err
+	}
+	query, args := listQuery(&f, after)
+	rows, err := s.reads.QueryContext(ctx, query, args...)
+	if err != nil {
+		return job.Page{}, fmt.Errorf("list jobs: %w", err)
+	}
+	found, err := scanAll(rows)
+	if err != nil {
+		return job.Page{}, fmt.Errorf("read the list of jobs: %w", err)
+	}
+	var page job.Page
+	if len(found) > f.Limit {
+		found = found[:f.Limit]
+		last := &found[f.Limit-1]
+		page.Next = cursor{stamp(last.job.CreatedAt), last.seq}.String()
+	}
+	page.Jobs = make([]job.Job, len(found))
+	for i := range found {
+		page.Jobs[i] = found[i].job
+	}
+	return page, nil
+}
+
+// cursor is a place in a list: the job that was the last on a page.
+type cursor struct{ created, seq int64 }
+
+func (c cursor) String() string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", c.created, c.seq))
+}
+
+func parseCursor(token string) (cursor, error) {
+	if token == "" {
+		return cursor{math.MaxInt64, math.MaxInt64}, nil
+	}
+	var c cursor
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	if err == nil {
+		_, err = fmt.Sscanf(string(text), "%d.%d", &c.created, &c.seq)
+	}
+	if err != nil || c.String() != token {
+		return cursor{}, &job.InvalidError{Field: "page_token", Problem: "is not one that a page gave"}
+	}
+	return c, nil
+}
+
+// branch is one look-up along one index; a list is the union of its branches.
+type branch struct {
+	index string
+	where []string
+	args  []any
+}
+
+// listQuery is the list as SQL. Every branch walks an index from the cursor on and stops after a page, so a page costs
+// the same however many jobs there are.
+func listQuery(f *job.Filter, after cursor) (string, []any) {
+	var union []string
+	var args []any
+	if len(f.Labels) > 0 {
+		query, args := labelQuery(f, after)
+		return "SELECT " + columns + " FROM jobs WHERE seq IN (" + query + ") ORDER BY created_at DESC, seq DESC LIMIT ?", append(args, f.Limit+1)
+	}
+	for _, b := range branches(f) {
+		b.add("(created_at, seq) < (?, ?)", after.created, after.seq)
+		if len(f.Kinds) > 0 && b.index != "jobs_kind" && b.index != "jobs_owner_kind" {
+			addIn(&b, "kind", f.Kinds)
+		}
+		if f.Owner != "" {
+			b.add("owner = ?", f.Owner)
+		}
+		if !f.CreatedAfter.IsZero() {
+			b.add("created_at >= ?", stamp(f.CreatedAfter))
+		}
+		if !f.CreatedBefore.IsZero() {
+			b.add("created_at < ?", stamp(f.CreatedBefore))
+		}
+		union = append(union, "SELECT * FROM (SELECT seq FROM jobs INDEXED BY "+b.index+
+			" WHERE "+strings.Join(b.where, " AND ")+" ORDER BY created_at DESC, seq DESC LIMIT ?)")
+		args = append(append(args, b.args...), f.Limit+1)
+	}
+	return "SELECT " + columns + " FROM jobs WHERE seq IN (" + strings.Join(union, " UNION ALL ") +
+		") ORDER BY created_at DESC, seq DESC LIMIT ?", append(args, f.Limit+1)
+}
+
+// labelQuery finds a page's jobs among those with the first of the labels, which have an order of their own.
+func labelQuery(f *job.Filter, after cursor) (string, []any) {
+	names := slices.Sorted(maps.Keys(f.Labels))
+	var b branch
+	b.add("l.name = ? AND l.value = ?", names[0], f.Labels[names[0]])
+	index := "job_labels_everyone"
+	if f.Owner != "" {
+		index = "sqlite_autoindex_job_labels_1"
+		b.add("l.owner = ?", f.Owner)
+	}
+	b.add("(l.created_at, l.seq) < (?, ?)", after.created, after.seq)
+	if !f.CreatedAfter.IsZero() {
+		b.add("l.created_at >= ?", stamp(f.CreatedAfter))
+	}
+	if !f.CreatedBefore.IsZero() {
+		b.add("l.created_at < ?", stamp(f.CreatedBefore))
+	}
+	for _, name := range names[1:] {
+		b.add("EXISTS (SELECT 1 FROM job_labels WHERE name = ? AND value = ? AND owner = l.owner AND created_at = l.created_at AND seq = l.seq)",
+			name, f.Labels[name])
+	}
+	if len(f.Kinds) > 0 {
+		addIn(&b, "j.kind", f.Kinds)
+	}
+	if len(f.Statuses) > 0 {
+		addIn(&b, "j.status", f.Statuses)
+	}
+	if f.Live {
+		b.add("(j.status < 4 OR j.completed_at >= ?)", endedAfter(f))
+	}
+	from := "job_labels AS l INDEXED BY " + index
+	return "SELECT l.seq FROM " + from + " CROSS JOIN jobs AS j ON j.seq = l.seq WHERE " + strings.Join(b.where, " AND ") +
+		" ORDER BY l.created_at DESC, l.seq DESC LIMIT ?", append(b.args, f.Limit+1)
+}
+
+// endedAfter is the earliest end of the ended jobs that a list of live jobs holds besides; never if it holds none.
+func endedAfter(f *job.Filter) int64 {
+	if f.EndedAfter.IsZero() {
+		return math.MaxInt64
+	}
+	return stamp(f.EndedAfter)
+}
+
+// branches chooses the indexes that fit the filter.
+func branches(f *job.Filter) []branch {
+	of := func(name string) string {
+		if f.Owner != "" {
+			return "jobs_owner_" + name
+		}
+		return "jobs_" + name
+	}
+	var all []branch
+	switch {
+	case f.Live:
+		index := "jobs_live"
+		if f.Owner != "" {
+			index = "jobs_live_owner"
+		}
+		all = append(all, branch{index: index, where: []string{"status < 4"}})
+		if !f.EndedAfter.IsZero() {
+			all = append(all, branch{index: "jobs_ended", where: []string{"completed_at > 0", "completed_at >= ?"},
+				args: []any{stamp(f.EndedAfter)}})
+		}
+	case len(f.Statuses) > 0:
+		for _, status := range f.Statuses {
+			all = append(all, branch{index: of("status"), where: []string{"status = ?"}, args: []any{int(status)}})
+		}
+	case len(f.Kinds) > 0:
+		for _, kind := range f.Kinds {
+			all = append(all, branch{index: of("kind"), where: []string{"kind = ?"}, args: []any{kind}})
+		}
+	case f.Owner != "":
+		all = append(all, branch{index: "jobs_owner"})
+	default:
+		all = append(all, branch{index: "jobs_created"})
+	}
+	return all
+}
+
+func (b *branch) add(where string, args ...any) {
+	b.where = append(b.where, where)
+	b.args = append(b.args, args...)
+}
+
+// addIn asks for one of the values, of which there is at least one.
+func addIn[T any](b *branch, column string, values []T) {
+	args := make([]any, len(values))
+	for i, value := range values {
+		args[i] = value
+	}
+	b.add(column+" IN (?"+strings.Repeat(", ?", len(args)-1)+")", args...)
+}

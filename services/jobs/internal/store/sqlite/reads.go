@@ -1,0 +1,105 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// Get implements job.Store.
+func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
+	r, err := scan(s.get.QueryRowContext(ctx, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return job.Job{}, job.ErrNotFound
+	}
+	if err != nil {
+		return job.Job{}, fmt.Errorf("read job %s: %w", id, err)
+	}
+	return r.job, nil
+}
+
+// Queue implements job.Store.
+func (s *Store) Queue(ctx context.Context, kind string, limit int) ([]job.Queuing, error) {
+	rows, err := s.reads.QueryContext(ctx, `SELECT id, queue_position FROM jobs INDEXED BY jobs_ready
+		WHERE ready = 1 AND kind = ? ORDER BY priority DESC, seq LIMIT ?`, kind, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the queue: %w", err)
+	}
+	defer rows.Close()
+	var queue []job.Queuing
+	for rows.Next() {
+		var q job.Queuing
+		if err := rows.Scan(&q.ID, &q.Position); err != nil {
+			return nil, fmt.Errorf("read a queued job: %w", err)
+		}
+		queue = append(queue, q)
+	}
+	return queue, rows.Err()
+}
+
+// Ahead implements job.Store.
+func (s *Store) Ahead(ctx context.Context, kind string, priority int32, limit int) (n int, err error) {
+	err = s.reads.QueryRowContext(ctx, aheadQuery, kind, priority, math.MaxInt64, limit).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the queued jobs: %w", err)
+	}
+	return n, nil
+}
+
+// CountLive implements job.Store.
+func (s *Store) CountLive(ctx context.Context) (map[string]map[job.Status]int, error) {
+	rows, err := s.reads.QueryContext(ctx, `SELECT kind, status, count(*) FROM jobs INDEXED BY jobs_live
+		WHERE status < 4 GROUP BY kind, status`)
+	if err != nil {
+		return nil, fmt.Errorf("count the live jobs: %w", err)
+	}
+	defer rows.Close()
+	counts := map[string]map[job.Status]int{}
+	for rows.Next() {
+		var kind string
+		var status job.Status
+		var n int
+		if err := rows.Scan(&kind, &status, &n); err != nil {
+			return nil, fmt.Errorf("read a count of live jobs: %w", err)
+		}
+		if counts[kind] == nil {
+			counts[kind] = map[job.Status]int{}
+		}
+		counts[kind][status] = n
+	}
+	return counts, rows.Err()
+}
+
+// Due implements job.Store.
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	rows, err := s.reads.QueryContext(ctx, `SELECT id FROM jobs INDEXED BY jobs_due
+		WHERE due_at > 0 AND due_at <= ? ORDER BY due_at LIMIT ?`, stamp(job.Instant(now)), limit)
+	if err != nil {
+		return nil, fmt.Errorf("look for due jobs: %w", err)
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("read a due job: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// NextDue implements job.Store.
+func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+	var due int64
+	err := s.reads.QueryRowContext(ctx, `SELECT coalesce(min(due_at), 0) FROM jobs INDEXED BY jobs_due WHERE due_at > 0`).Scan(&due)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look for the next due job: %w", err)
+	}
+	return instant(due), nil
+}

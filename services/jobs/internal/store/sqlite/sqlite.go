@@ -1,0 +1,118 @@
+// Package sqlite keeps jobs in one SQLite file.
+//
+// All changes go through one goroutine, which puts whatever is waiting into one transaction: one fsync pays for many
+// changes, and each is answered only after the commit. Reads have connections of their own and never wait for it.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"headway/services/jobs/internal/job"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// readers is how many reads run at the same time.
+const readers = 4
+
+// Store is a job.Store in a SQLite file.
+type Store struct {
+	reads *sql.DB
+	get   *sql.Stmt
+
+	writes  *sql.DB
+	changes *writer
+}
+
+var _ job.Store = (*Store)(nil)
+
+// Open opens the file at path, creating it and its folder if need be, and brings its tables up to date.
+// observe is told of every commit; nil for nobody.
+func Open(ctx context.Context, path string, observe job.Observer) (_ *Store, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of the jobs database: %w", err)
+	}
+	if observe == nil {
+		observe = func(job.Commit) {}
+	}
+	s := &Store{}
+	defer func() {
+		if err != nil {
+			s.closeDatabases()
+		}
+	}()
+	if s.writes, err = sql.Open("sqlite", dsn(path)+"&_txlock=immediate"); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	s.writes.SetMaxOpenConns(1)
+	if err := migrate(ctx, s.writes); err != nil {
+		return nil, fmt.Errorf("migrate %s: %w", path, err)
+	}
+	if s.reads, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)"); err != nil {
+		return nil, fmt.Errorf("open %s for reading: %w", path, err)
+	}
+	s.reads.SetMaxOpenConns(readers)
+	s.reads.SetMaxIdleConns(readers)
+	if s.get, err = s.reads.PrepareContext(ctx, "SELECT "+columns+" FROM jobs WHERE id = ?"); err != nil {
+		return nil, fmt.Errorf("prepare reading of %s: %w", path, err)
+	}
+	if s.changes, err = startWriter(ctx, s.writes, observe); err != nil {
+		return nil, fmt.Errorf("prepare writing of %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// dsn names the file with the settings that every connection has.
+func dsn(path string) string {
+	pragmas := url.Values{"_pragma": {
+		"busy_timeout(10000)",
+		"journal_mode(WAL)",
+		"synchronous(FULL)", // an answered change survives a power cut
+		"foreign_keys(0)",   // the writer keeps the tables together itself
+		"cache_size(-32000)",
+		"temp_store(MEMORY)",
+	}}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Close lets the changes that have begun end, and closes the file.
+func (s *Store) Close() error {
+	s.changes.stop()
+	return s.closeDatabases()
+}
+
+func (s *Store) closeDatabases() error {
+	var first error
+	for _, db := range []*sql.DB{s.reads, s.writes} {
+		if db != nil {
+			if err := db.Close(); err != nil && first == nil {
+				first = err
+			}
+		}
+	}
+	return first
+}

@@ -1,0 +1,175 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"headway/services/jobs/internal/job"
+)
+
+// statements are the writer's, prepared once on its connection.
+type statements struct {
+	byID, byRequest, fingerprint     *sql.Stmt
+	insert, updateAll, updateRunning *sql.Stmt
+	ready, readyOfOwner, readyOwners *sql.Stmt
+	countActive, extendLeases        *sql.Stmt
+	checkpoint, saveCheckpoint       *sql.Stmt
+	lastPiece, addPiece, growPiece   *sql.Stmt
+	overlap, setOutputBytes          *sql.Stmt
+	dropPieces, firstPiece, cutPiece *sql.Stmt
+	addSegment, setSealed            *sql.Stmt
+	reserve, unreserve, unreference  *sql.Stmt
+	deleteJob, deleteOutput          *sql.Stmt
+	deleteSegments, deleteCheckpoint *sql.Stmt
+	ended, ahead                     *sql.Stmt
+	addLabel, deleteLabel            *sql.Stmt
+
+	all []*sql.Stmt
+}
+
+func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
+	for _, p := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&s.byID, `SELECT ` + columns + ` FROM jobs WHERE id = ?`},
+		{&s.byRequest, `SELECT id, fingerprint FROM jobs INDEXED BY jobs_request
+			WHERE owner = ? AND request_id = ? AND request_id <> ''`},
+		{&s.fingerprint, `SELECT fingerprint FROM jobs WHERE seq = ?`},
+		{&s.insert, `INSERT INTO jobs (id, kind, owner, title, status, ready, revision, priority, labels, attempt,
+			max_attempts, backoff, max_backoff, payload, progress, output_bytes, cancel_requested, cancel_by, created_at,
+			started_at, updated_at, completed_at, not_before, deadline, due_at, worker, lease_token, lease_duration,
+			lease_expires_at, queue_position, has_checkpoint, ready_at, request_id, fingerprint)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, 0, ?, ?, ?, '', '', 0, 0, ?, 0, ?, ?, ?)`},
+		{&s.updateAll, `UPDATE jobs SET status = ?, ready = ?, revision = ?, attempt = ?, max_attempts = ?, result = ?,
+			question = ?, answer = ?, error = ?, progress = ?, cancel_requested = ?, cancel_by = ?, started_at = ?,
+			updated_at = ?, completed_at = ?, not_before = ?, deadline = ?, due_at = ?, worker = ?, lease_token = ?,
+			lease_duration = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ?, ready_at = ? WHERE seq = ?`},
+		// What changes while a job keeps its status: no index but that of due_at has to follow.
+		{&s.updateRunning, `UPDATE jobs SET revision = ?, progress = ?, cancel_requested = ?, cancel_by = ?,
+			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ? WHERE seq = ?`},
+		{&s.ready, `SELECT seq, id, owner, priority FROM jobs INDEXED BY jobs_ready
+			WHERE ready = 1 AND kind = ? ORDER BY priority DESC, seq LIMIT ?`},
+		{&s.readyOfOwner, `SELECT seq, id, owner, priority FROM jobs INDEXED BY jobs_ready_owner
+			WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY priority DESC, seq LIMIT ?`},
+		// From one owner to the next, however many jobs each has.
+		{&s.readyOwners, `WITH RECURSIVE o (owner) AS (
+			SELECT (SELECT min(owner) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1)
+			UNION ALL
+			SELECT (SELECT min(owner) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner > o.owner)
+			FROM o WHERE o.owner IS NOT NULL)
+			SELECT owner FROM o WHERE owner IS NOT NULL`},
+		{&s.countActive, `SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_active
+			WHERE status = 2 AND kind = ? AND owner = ? LIMIT ?)`},
+		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = max(lease_expires_at, ?1 + lease_duration),
+			due_at = min(max(lease_expires_at, ?1 + lease_duration),
+				iif(deadline > 0, deadline, 9223372036854775807), iif(cancel_by > 0, cancel_by, 9223372036854775807))
+			WHERE status = 2`},
+		{&s.checkpoint, `SELECT data FROM checkpoints WHERE seq = ?`},
+		{&s.saveCheckpoint, `INSERT INTO checkpoints (seq, data) VALUES (?, ?)
+			ON CONFLICT (seq) DO UPDATE SET data = excluded.data`},
+		{&s.lastPiece, `SELECT begins_at, length(data) FROM output WHERE seq = ? ORDER BY begins_at DESC LIMIT 1`},
+		{&s.addPiece, `INSERT INTO output (seq, begins_at, data) VALUES (?, ?, ?)`},
+		{&s.growPiece, `UPDATE output SET data = CAST(data || ? AS BLOB) WHERE seq = ? AND begins_at = ?`},
+		{&s.overlap, `SELECT begins_at, data FROM output WHERE seq = ? AND begins_at < ?
+			AND begins_at >= coalesce((SELECT max(begins_at) FROM output WHERE seq = ? AND begins_at <= ?), 0)
+			ORDER BY begins_at`},
+		{&s.setOutputBytes, `UPDATE jobs SET output_bytes = ? WHERE seq = ?`},
+		{&s.dropPieces, `DELETE FROM output WHERE seq = ? AND begins_at + length(data) <= ?`},
+		{&s.firstPiece, `SELECT begins_at FROM output WHERE seq = ? ORDER BY begins_at LIMIT 1`},
+		{&s.cutPiece, `UPDATE output SET data = substr(data, ?1 - begins_at + 1), begins_at = ?1 WHERE seq = ?2 AND begins_at = ?3`},
+		{&s.addSegment, `INSERT INTO output_segments (seq, begins_at, length, key) VALUES (?, ?, ?, ?)`},
+		{&s.setSealed, `UPDATE jobs SET output_sealed = ? WHERE seq = ?`},
+		{&s.reserve, `INSERT INTO unreferenced_blobs (key, since) VALUES (?, ?)`},
+		{&s.unreserve, `DELETE FROM unreferenced_blobs WHERE key = ?`},
+		{&s.unreference, `INSERT INTO unreferenced_blobs (key, since) SELECT key, 0 FROM output_segments WHERE seq = ?`},
+		{&s.deleteSegments, `DELETE FROM output_segments WHERE seq = ?`},
+		{&s.ahead, aheadQuery},
+		{&s.addLabel, `INSERT INTO job_labels (name, value, owner, created_at, seq) VALUES (?, ?, ?, ?, ?)`},
+		{&s.deleteLabel, `DELETE FROM job_labels WHERE name = ? AND value = ? AND owner = ? AND created_at = ? AND seq = ?`},
+		{&s.deleteJob, `DELETE FROM jobs WHERE seq = ?`},
+		{&s.deleteOutput, `DELETE FROM output WHERE seq = ?`},
+		{&s.deleteCheckpoint, `DELETE FROM checkpoints WHERE seq = ?`},
+		{&s.ended, `SELECT ` + columns + ` FROM jobs INDEXED BY jobs_ended
+			WHERE completed_at > 0 AND completed_at < ? ORDER BY completed_at LIMIT ?`},
+	} {
+		stmt, err := conn.PrepareContext(ctx, p.text) //nolint:sqlclosecheck // they live as long as the connection; close ends them
+		if err != nil {
+			return fmt.Errorf("prepare %q: %w", p.text, err)
+		}
+		*p.stmt = stmt
+		s.all = append(s.all, stmt)
+	}
+	return nil
+}
+
+func (s *statements) close() {
+	for _, stmt := range s.all {
+		stmt.Close()
+	}
+}
+
+// aheadQuery counts the ready jobs of kind ?1 that go before one of priority ?2 and order of creation ?3, up to ?4.
+const aheadQuery = `SELECT count(*) FROM (
+	SELECT 1 FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND kind = ?1 AND priority > ?2
+	UNION ALL
+	SELECT 1 FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND kind = ?1 AND priority = ?2 AND seq < ?3
+	LIMIT ?4)`
+
+// load reads the job with the id, or gives job.ErrNotFound.
+func (t *tx) load(id string) (row, error) {
+	r, err := scan(t.byID.QueryRowContext(t.ctx, id))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return row{}, job.ErrNotFound
+	case err != nil:
+		return row{}, t.fail("read job "+id, err)
+	}
+	return r, nil
+}
+
+// save stores the changed job, and notes it for the observer if its revision has grown.
+func (t *tx) save(before *job.Job, r *row) error {
+	j := &r.job
+	if j.Ready() && !before.Ready() {
+		var n int
+		if err := t.ahead.QueryRowContext(t.ctx, j.Kind, j.Priority, r.seq, job.MostAhead).Scan(&n); err != nil {
+			return t.fail("count the jobs before "+j.ID, err)
+		}
+		j.QueuePosition = job.ShownPlace(n)
+	}
+	progress, err := encode(&j.Progress)
+	if err != nil {
+		return t.fail("encode the progress of job "+j.ID, err)
+	}
+	if j.Status == job.Active && j.Lease.Token == before.Lease.Token {
+		_, err = t.updateRunning.ExecContext(t.ctx, j.Revision, progress, j.CancelRequested, stamp(j.CancelBy),
+			stamp(j.UpdatedAt), stamp(j.Due()), stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, r.seq)
+	} else {
+		var failure any
+		if failure, err = encodeUnless(j.Error == nil, j.Error); err != nil {
+			return t.fail("encode the error of job "+j.ID, err)
+		}
+		_, err = t.updateAll.ExecContext(t.ctx, j.Status, j.Ready(), j.Revision, j.Attempt, j.MaxAttempts,
+			document(j.Result), document(j.Question), document(j.Answer), failure, progress, j.CancelRequested,
+			stamp(j.CancelBy), stamp(j.StartedAt), stamp(j.UpdatedAt), stamp(j.CompletedAt), stamp(j.NotBefore),
+			stamp(j.Deadline), stamp(j.Due()), j.Lease.Worker, j.Lease.Token, j.Lease.Duration.Microseconds(),
+			stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, stamp(j.ReadyAt), r.seq)
+	}
+	if err != nil {
+		return t.fail("store job "+j.ID, err)
+	}
+	if j.Checkpoint != nil {
+		if _, err := t.saveCheckpoint.ExecContext(t.ctx, r.seq, j.Checkpoint); err != nil {
+			return t.fail("store the checkpoint of job "+j.ID, err)
+		}
+		j.Checkpoint = nil
+	}
+	if j.Revision != before.Revision {
+		t.commit.Jobs = append(t.commit.Jobs, *j)
+		t.commit.Was = append(t.commit.Was, before.Status)
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// maxBatch is how many changes share a transaction at most.
+const maxBatch = 256
+
+// errClosed answers changes that come after Close.
+var errClosed = errors.New("the jobs database is closed")
+
+// writer is the one goroutine that changes the file.
+type writer struct {
+	conn    *sql.Conn
+	stmts   statements
+	observe job.Observer
+
+	changes  chan *change
+	stopping chan struct{}
+	stopped  chan struct{}
+}
+
+// change is one unit of work in a transaction that it may share with others.
+type change struct {
+	ctx context.Context
+	// run does the work. It may be called again after a rollback, so it starts from nothing each time. An error that
+	// is not the database's must come before anything is written.
+	run  func(tx *tx) error
+	err  error
+	done chan struct{}
+}
+
+// tx is the open transaction as changes see it.
+type tx struct {
+	*statements
+	ctx    context.Context
+	commit job.Commit
+	broken error // the database's own error: the transaction is lost
+}
+
+// fail marks the transaction as lost, and returns err with what was being done.
+func (t *tx) fail(doing string, err error) error {
+	t.broken = fmt.Errorf("%s: %w", doing, err)
+	return t.broken
+}
+
+func startWriter(ctx context.Context, db *sql.DB, observe job.Observer) (*writer, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{
+		conn:     conn,
+		observe:  observe,
+		changes:  make(chan *change, maxBatch),
+		stopping: make(chan struct{}),
+		stopped:  make(chan struct{}),
+	}
+	if err := w.stmts.prepare(ctx, conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	go w.loop()
+	return w, nil
+}
+
+// do runs one change and returns when it is durable, or has come to nothing.
+func (w *writer) do(ctx context.Context, run func(tx *tx) error) error {
+	c := &change{ctx: ctx, run: run, done: make(chan struct{})}
+	select {
+	case <-w.stopping:
+		return errClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case w.changes <- c:
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-w.stopped:
+		select {
+		case <-c.done: // it was among the last
+			return c.err
+		default:
+			return errClosed
+		}
+	}
+}
+
+// stop ends the goroutine after the changes that wait already.
+func (w *writer) stop() {
+	close(w.stopping)
+	<-w.stopped
+	w.stmts.close()
+	w.conn.Close()
+}
+
+func (w *writer) loop() {
+	defer close(w.stopped)
+	batch := make([]*change, 0, maxBatch)
+	for {
+		batch = batch[:0]
+		select {
+		case c := <-w.changes:
+			batch = append(batch, c)
+		case <-w.stopping:
+			select {
+			case c := <-w.changes:
+				batch = append(batch, c)
+			default:
+				return
+			}
+		}
+		batch = w.gather(batch)
+		w.perform(batch)
+		for _, c := range batch {
+			close(c.done)
+		}
+	}
+}
+
+// gather adds the changes that wait already.
+func (w *writer) gather(batch []*change) []*change {
+	for len(batch) < maxBatch {
+		select {
+		case c := <-w.changes:
+			batch = append(batch, c)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// perform makes the changes durable in one transaction. If the database refuses one of them, each gets a transaction of
+// its own, so that only the guilty one fails.
+func (w *writer) perform(batch []*change) {
+	if err := w.transact(batch); err == nil {
+		return
+	} else if len(batch) == 1 {
+		batch[0].err = err
+		return
+	}
+	for _, c := range batch {
+		if err := w.transact([]*change{c}); err != nil {
+			c.err = err
+		}
+	}
+}
+
+// transact runs the changes in one transaction and leaves in each its own error. An error of transact itself is the
+// database's: then nothing has changed.
+func (w *writer) transact(batch []*change) (err error) {
+	begun := time.Now()
+	ctx := context.Background() // a caller that goes away must not take its neighbours' transaction with it
+	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	done := false
+	defer func() {
+		if !done {
+			w.conn.ExecContext(ctx, "ROLLBACK") //nolint:errcheck // the error that matters is being returned
+		}
+	}()
+	t := &tx{statements: &w.stmts, ctx: ctx}
+	for _, c := range batch {
+		if c.err = c.ctx.Err(); c.err != nil {
+			continue
+		}
+		if c.err = c.run(t); t.broken != nil {
+			return t.broken
+		}
+	}
+	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	done = true
+	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 {
+		t.commit.Changes, t.commit.Took = len(batch), time.Since(begun)
+		w.observe(t.commit)
+	}
+	return nil
+}
