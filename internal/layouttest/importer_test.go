@@ -1,0 +1,32 @@
+package layouttest
+
+var importer = rules{
+	"services/importer": {"clients/go", "gen/...", "internal/auth", "internal/rpcerr", "internal/rpcserver", "schemas",
+		"services/importer/internal/..."},
+
+	"services/importer/internal/schema":    {},
+	"services/importer/internal/xlsx":      {},
+	"services/importer/internal/xlsxwrite": {},
+	"services/importer/internal/imports":   {"services/importer/internal/schema"},
+	"services/importer/internal/mapping":   {"services/importer/internal/imports", "services/importer/internal/schema"},
+	"services/importer/internal/convert":   {"services/importer/internal/imports", "services/importer/internal/schema"},
+	"services/importer/internal/engine": {"services/importer/internal/convert", "services/importer/internal/imports",
+		"services/importer/internal/schema"},
+	"services/importer/internal/files":                      {"services/importer/internal/imports"},
+	"services/importer/internal/store/sqlite":               {"services/importer/internal/imports", "services/importer/internal/schema"},
+	"services/importer/internal/store/storetest":            {"services/importer/internal/imports", "services/importer/internal/schema"},
+	"services/importer/internal/target/sqlite/sqlitedirect": {},
+	"services/importer/internal/target/sqlite": {"services/importer/internal/imports", "services/importer/internal/schema",
+		"services/importer/internal/target/sqlite/sqlitedirect"},
+	"services/importer/internal/target/targettest": {"services/importer/internal/imports", "services/importer/internal/schema"},
+	"services/importer/internal/template":          {"services/importer/internal/schema"},
+	"services/importer/internal/sample": {"schemas", "services/importer/internal/schema",
+		"services/importer/internal/xlsxwrite"},
+	"services/importer/internal/report": {"services/importer/internal/files", "services/importer/internal/imports",
+		"services/importer/internal/schema", "services/importer/internal/xlsxwrite"},
+	"services/importer/internal/worker": {"clients/go", "gen/...", "internal/rpcerr", "services/importer/internal/files",
+		"services/importer/internal/imports", "services/importer/internal/schema"},
+	"services/importer/internal/importrpc": {"gen/...", "internal/auth", "internal/rpcerr",
+		"services/importer/internal/imports", "services/importer/internal/report", "services/importer/internal/sample",
+		"services/importer/internal/schema", "services/importer/internal/template"},
+}

@@ -1,0 +1,163 @@
+// Package layouttest checks which packages of this module may import which others.
+//
+// The tables in this folder are the rules: one row per package, with the packages of this module that it may import.
+// Tests may import more, but no package may import a room that is for tests only.
+package layouttest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "headway/"
+
+// rules maps a package to the packages that it may import. A name that ends in /... allows everything below it.
+type rules map[string][]string
+
+// testsOnly are the rooms that only tests may import.
+var testsOnly = []string{"internal/proctest", "services/jobs/internal/store/storetest",
+	"services/importer/internal/store/storetest", "services/importer/internal/target/targettest"}
+
+// outside are the packages that no rule is needed for: programs, benchmarks, tests of the whole and examples import
+// what they need, and the generated code is not written by hand.
+var outside = []string{"cmd/...", "bench/...", "e2e/...", "examples/...", "gen/...", "clients/...", "internal/layouttest"}
+
+type goPackage struct {
+	ImportPath                         string
+	Imports, TestImports, XTestImports []string
+}
+
+func TestDependencyRules(t *testing.T) {
+	packages := listPackages(t)
+	all := rules{}
+	for _, table := range []rules{shared, jobs, importer, edge} {
+		for name, allowed := range table {
+			if _, twice := all[name]; twice {
+				t.Errorf("%s has two rows", name)
+			}
+			all[name] = allowed
+		}
+	}
+	exists := map[string]bool{}
+	broken := map[string]bool{}
+	for _, p := range packages {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		exists[name] = true
+		imports := own(p.Imports)
+		for _, imported := range imports {
+			if slices.Contains(testsOnly, imported) && !slices.Contains(testsOnly, name) {
+				t.Errorf("%s imports %s, which is for tests only", name, imported)
+			}
+		}
+		if within(name, outside) {
+			continue
+		}
+		allowed, known := all[name]
+		if !known {
+			t.Errorf("%s has no row: add one to the table of its service", name)
+			continue
+		}
+		for _, imported := range imports {
+			if within(imported, allowed) {
+				continue
+			}
+			edge := name + " -> " + imported
+			broken[edge] = true
+			if !slices.Contains(exceptions, edge) {
+				t.Errorf("%s may not import %s; it may import: %s", name, imported, strings.Join(allowed, ", "))
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if !exists[name] {
+			t.Errorf("there is a row for %s, but no such package", name)
+		}
+	}
+	for _, edge := range exceptions {
+		if !broken[edge] {
+			t.Errorf("the exception %q is no longer needed: delete it", edge)
+		}
+	}
+}
+
+// TestServicesAreSeparate checks the one rule that no row of a table can change.
+func TestServicesAreSeparate(t *testing.T) {
+	for _, p := range listPackages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		for _, imported := range own(slices.Concat(p.Imports, p.TestImports, p.XTestImports)) {
+			a, b := service(name), service(imported)
+			if a != "" && b != "" && a != b && imported != "services/"+b {
+				t.Errorf("%s imports %s: a service never looks inside another", name, imported)
+			}
+			if strings.HasPrefix(name, "internal/") && (b != "" || strings.HasPrefix(imported, "cmd/")) && imported != "cmd/internal/program" {
+				t.Errorf("%s imports %s: what all services share stands on none of them", name, imported)
+			}
+		}
+	}
+}
+
+// listPackages returns the packages of this module.
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "headway/...")
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []goPackage
+	decoder := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		packages = append(packages, p)
+	}
+	if len(packages) < 20 {
+		t.Fatalf("go list found %d packages only", len(packages))
+	}
+	return packages
+}
+
+// own returns the imports that belong to this module, without its name. Generated code and clients/go are modules of
+// their own, and belong to it all the same.
+func own(imports []string) []string {
+	var names []string
+	for _, p := range imports {
+		if name, ok := strings.CutPrefix(p, module); ok && !strings.HasSuffix(name, ".test") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func within(name string, patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		if folder, ok := strings.CutSuffix(pattern, "/..."); ok {
+			return name == folder || strings.HasPrefix(name, folder+"/")
+		}
+		return name == pattern
+	})
+}
+
+// service returns the service that a package belongs to, or "".
+func service(name string) string {
+	if parts := strings.Split(path.Clean(name), "/"); len(parts) > 1 && parts[0] == "services" {
+		return parts[1]
+	}
+	return ""
+}
