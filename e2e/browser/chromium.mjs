@@ -21,6 +21,14 @@ export function launch() {
   });
 }
 
+/**
+ * Closes every page and context of a browser, even those of a test that failed: the next test starts from nothing.
+ * @param {import("playwright-core").Browser | undefined} browser
+ */
+export async function closeContexts(browser) {
+  await Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
+}
+
 export const sizes = {
   desktop: { width: 1280, height: 900 },
   phone: { width: 390, height: 844 },

@@ -1,82 +1,41 @@
 // What the page says when something between it and the server is hard on streams.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, request } from "node:http";
-import { after, before, test } from "node:test";
-import { assertAccessible, launch, open, picture } from "./chromium.mjs";
+import { after, afterEach, before, test } from "node:test";
+import { assertAccessible, closeContexts, launch, open, picture } from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
+import { startProxy } from "./proxy.mjs";
 
 /** @type {Headway} */
 let headway;
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
-  [headway, browser] = await Promise.all([Headway.start(), launch()]);
+  headway = await Headway.start();
+  browser = await launch();
 });
+afterEach(() => closeContexts(browser));
 after(async () => {
   await browser?.close();
   await headway?.stop();
 });
 
-/**
- * A proxy before the server that does something to its streams: `hold` keeps each back until it has ended, `cut` breaks
- * each off after a while, `pass` does nothing.
- * @param {import("node:test").TestContext} t
- * @param {"hold" | "cut" | "pass"} habit
- */
-async function proxy(t, habit) {
-  const server = createServer((incoming, outgoing) => {
-    const { method, url, headers } = incoming;
-    const onward = request(headway.address + url, { method, headers }, (answer) => {
-      const isStream = answer.headers["content-type"] === "text/event-stream";
-      if (isStream && habit === "hold") {
-        /** @type {Buffer[]} */
-        const pieces = [];
-        answer.on("data", (piece) => pieces.push(piece));
-        answer.on("end", () => {
-          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-          outgoing.end(Buffer.concat(pieces));
-        });
-        return;
-      }
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-      answer.on("error", () => outgoing.destroy());
-      if (isStream && habit === "cut") setTimeout(() => outgoing.destroy(), 1000);
-    });
-    onward.on("error", () => outgoing.destroy());
-    outgoing.on("close", () => onward.destroy());
-    incoming.pipe(onward);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return `http://127.0.0.1:${port}`;
-}
-
 test("the page says so when streams are held back on the way", async (t) => {
-  const { page, context } = await open(browser, await proxy(t, "hold"));
+  const { page } = await open(browser, (await startProxy(t, headway.address, "buffer")).address);
   const hint = page.locator(".stream-hint");
   await hint.getByText("Live updates come late.").waitFor();
   await assertAccessible(page, "streams held back");
   await picture(page, "streams-held");
   await hint.getByRole("button", { name: "Dismiss" }).click();
   assert.equal(await hint.textContent(), "");
-  await context.close();
 });
 
 test("the page says so when streams are cut on the way", async (t) => {
-  const { page, context } = await open(browser, await proxy(t, "cut"));
+  const { page } = await open(browser, (await startProxy(t, headway.address, "cut")).address);
   await page.locator(".stream-hint").getByText("Live updates are cut off again and again.").waitFor();
-  await context.close();
 });
 
 test("the page says nothing of a way that lets streams pass, or of a server that is away", async (t) => {
-  const { page, context } = await open(browser, await proxy(t, "pass"));
+  const { page } = await open(browser, (await startProxy(t, headway.address, "pass")).address);
   await page.getByRole("button", { name: "Choose workbook" }).waitFor();
   const probed = page.waitForRequest(/sse\/probe/, { timeout: 60_000 });
   await headway.end();
@@ -91,5 +50,4 @@ test("the page says nothing of a way that lets streams pass, or of a server that
   });
   await page.getByRole("link", { name: /Back again/ }).waitFor();
   assert.equal(await page.locator(".stream-hint").textContent(), "");
-  await context.close();
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { chooseWorkbook, launch, open, stepStates, totals, until, waitForStatus } from "./chromium.mjs";
+import { after, afterEach, before, describe, test } from "node:test";
+import { chooseWorkbook, closeContexts, launch, open, stepStates, totals, until, waitForStatus } from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
 
 const steps = [
@@ -22,8 +22,10 @@ let headway;
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
-  [headway, browser] = await Promise.all([Headway.start(), launch()]);
+  headway = await Headway.start();
+  browser = await launch();
 });
+afterEach(() => closeContexts(browser));
 after(async () => {
   await browser?.close();
   await headway?.stop();
@@ -31,7 +33,7 @@ after(async () => {
 
 describe("a workbook in the page", () => {
   test("goes in, and every step lights up in order until the rows stand in the database", async () => {
-    const { page, context, assertNoErrors } = await open(browser, headway.address);
+    const { page, assertNoErrors } = await open(browser, headway.address);
     const path = headway.sample(20_000, 0);
     // Notes the order in which steps stop being to do, as somebody would who watches the page.
     await page.evaluate(() => {
@@ -61,20 +63,18 @@ describe("a workbook in the page", () => {
     await page.getByRole("heading", { name: `${read.toLocaleString("en")} rows are in the database` }).waitFor();
     assert.equal(await page.getByRole("link", { name: /Report/ }).count(), 0, "a clean import has no report");
     assertNoErrors();
-    await context.close();
   });
 
   test("brought again changes nothing, and says so", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(20_000, 0));
     await page.getByRole("heading", { name: "Everything was in the database already" }).waitFor({ timeout: 120_000 });
     const { read, fates } = await totals(page);
     assert.equal(fates.unchanged, read);
-    await context.close();
   });
 
   test("that is none is refused with a sentence and a way out", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     const path = join(headway.data, "notes.xlsx");
     writeFileSync(path, "Dear diary, this is no workbook.");
     await chooseWorkbook(page, path);
@@ -83,11 +83,10 @@ describe("a workbook in the page", () => {
     await alert.getByText("TEXT_FILE").waitFor();
     await page.getByRole("button", { name: "Choose another workbook" }).click();
     await page.getByRole("button", { name: "Choose workbook" }).waitFor();
-    await context.close();
   });
 
   test("that is empty does not even travel", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     const path = join(headway.data, "empty.xlsx");
     writeFileSync(path, "");
     let uploads = 0;
@@ -97,11 +96,10 @@ describe("a workbook in the page", () => {
     await chooseWorkbook(page, path);
     await page.getByText("This file is empty. Choose the workbook itself.").waitFor();
     assert.equal(uploads, 0);
-    await context.close();
   });
 
   test("can be dropped on the page", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     const base64 = readFileSync(headway.sample(100, 0)).toString("base64");
     const transfer = await page.evaluateHandle((content) => {
       const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
@@ -112,13 +110,12 @@ describe("a workbook in the page", () => {
     await page.locator(".drop").dispatchEvent("drop", { dataTransfer: transfer });
     await page.getByRole("heading", { name: "dropped.xlsx" }).waitFor();
     await waitForStatus(page, "completed");
-    await context.close();
   });
 });
 
 describe("the sample", () => {
   test("waits for a decision, shows its issues, and commits the valid rows", async () => {
-    const { page, context, assertNoErrors } = await open(browser, headway.address);
+    const { page, assertNoErrors } = await open(browser, headway.address);
     await page.getByRole("button", { name: "Try the sample" }).click();
     await waitForStatus(page, "waiting");
 
@@ -154,20 +151,18 @@ describe("the sample", () => {
     assert.deepEqual(done.fates, before.fates, "the committing run does what the review promised");
     await page.getByText(new RegExp(`${bad} rows were left out`)).waitFor();
     assertNoErrors();
-    await context.close();
   });
 
   test("can be given up: nothing is written", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     await page.getByRole("button", { name: "Try the sample" }).click();
     await page.getByRole("button", { name: "Give up" }).click({ timeout: 120_000 });
     await page.getByRole("heading", { name: /You gave this import up|This import was cancelled/ }).waitFor();
     await page.getByText("The database is as it was before.").waitFor();
-    await context.close();
   });
 
   test("fails as a whole if one bad row is enough, and can be tried again", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     await page.getByRole("radio", { name: /Import nothing/ }).check();
     await page.getByRole("button", { name: "Try the sample" }).click();
     await waitForStatus(page, "failed");
@@ -176,22 +171,20 @@ describe("the sample", () => {
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByText("Attempt 2").waitFor();
     await waitForStatus(page, "failed");
-    await context.close();
   });
 
   test("runs dry: real numbers, nothing written", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     await page.getByRole("radio", { name: /Import the valid rows/ }).check();
     await page.getByRole("switch", { name: /Dry run/ }).check();
     await page.getByRole("button", { name: "Try the sample" }).click();
     await waitForStatus(page, "completed");
     await page.getByRole("heading", { name: "Dry run: nothing was written" }).waitFor();
     await page.locator(".chip", { hasText: "Dry run" }).waitFor();
-    await context.close();
   });
 
   test("is imported by keyboard alone", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     await page.getByRole("button", { name: "Try the sample" }).waitFor();
     const focusOn = async (/** @type {RegExp} */ wanted) => {
       for (let tabs = 0; tabs < 60; tabs++) {
@@ -209,13 +202,12 @@ describe("the sample", () => {
     await focusOn(/^Import [\d,]+ valid rows?$/);
     await page.keyboard.press("Enter");
     await waitForStatus(page, "completed");
-    await context.close();
   });
 });
 
 describe("an import under way", () => {
   test("can be cancelled, and says that nothing was written", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(100_000, 0));
     await waitForStatus(page, "active");
     await page.getByRole("button", { name: "Cancel" }).click();
@@ -223,7 +215,6 @@ describe("an import under way", () => {
     await page.getByRole("heading", { name: "This import was cancelled" }).waitFor();
     await page.getByRole("link", { name: "Import another workbook" }).click();
     await page.getByRole("button", { name: "Choose workbook" }).waitFor();
-    await context.close();
   });
 
   test("goes on through a reload and shows the same in a second tab", async () => {
@@ -241,11 +232,10 @@ describe("an import under way", () => {
     await page.getByRole("button", { name: "Give up" }).click();
     await Promise.all([waitForStatus(page, "cancelled"), waitForStatus(second, "cancelled")]);
     assertNoErrors();
-    await context.close();
   });
 
   test("is found in the list of jobs, live, and opens from there", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(50_000, 0));
     await waitForStatus(page, "active");
     await page.getByRole("navigation").getByRole("link", { name: /Jobs/ }).click();
@@ -260,11 +250,10 @@ describe("an import under way", () => {
     await waitForStatus(page, "completed");
     await page.goBack();
     await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
-    await context.close();
   });
 
   test("survives a power failure: the page says calmly that it waits, and mends itself", async () => {
-    const { page, context } = await open(browser, headway.address);
+    const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(100_000, 0));
     await waitForStatus(page, "active");
     await headway.kill();
@@ -274,6 +263,5 @@ describe("an import under way", () => {
     assert.equal(await page.getByText("Connection lost").count(), 0);
     const { read, sum } = await totals(page);
     assert.equal(sum, read);
-    await context.close();
   });
 });

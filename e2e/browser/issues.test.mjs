@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { chooseWorkbook, launch, open, until, waitForStatus } from "./chromium.mjs";
+import { after, afterEach, before, test } from "node:test";
+import { chooseWorkbook, closeContexts, launch, open, until, waitForStatus } from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
 
 /** @type {Headway} */
@@ -8,15 +8,17 @@ let headway;
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
-  [headway, browser] = await Promise.all([Headway.start(), launch()]);
+  headway = await Headway.start();
+  browser = await launch();
 });
+afterEach(() => closeContexts(browser));
 after(async () => {
   await browser?.close();
   await headway?.stop();
 });
 
 test("10,000 issues can be scrolled to the last and searched", async () => {
-  const { page, context } = await open(browser, headway.address);
+  const { page } = await open(browser, headway.address);
   await page.getByRole("radio", { name: /Import nothing/ }).check();
   await chooseWorkbook(page, headway.sample(100_000, 10_000));
   await waitForStatus(page, "failed");
@@ -40,5 +42,4 @@ test("10,000 issues can be scrolled to the last and searched", async () => {
   assert.ok((await rows()) < 600, "nor are those that were scrolled past");
   await page.getByRole("combobox", { name: "Problem" }).selectOption("duplicate_in_file");
   await until(page, (n) => Number(document.querySelector("[role=table]")?.getAttribute("aria-rowcount")) < n, all);
-  await context.close();
 });

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { assertAccessible, chooseWorkbook, launch, open, picture, sizes, waitForStatus } from "./chromium.mjs";
+import { after, afterEach, before, describe, test } from "node:test";
+import {
+  assertAccessible,
+  chooseWorkbook,
+  closeContexts,
+  launch,
+  open,
+  picture,
+  sizes,
+  waitForStatus,
+} from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
 
 /** @type {Headway} */
@@ -8,8 +17,10 @@ let headway;
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
-  [headway, browser] = await Promise.all([Headway.start(), launch()]);
+  headway = await Headway.start();
+  browser = await launch();
 });
+afterEach(() => closeContexts(browser));
 after(async () => {
   await browser?.close();
   await headway?.stop();
@@ -19,7 +30,7 @@ for (const size of /** @type {const} */ (["desktop", "phone"])) {
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     describe(`on a ${size} in ${colorScheme} colours`, () => {
       test("every state is accessible, and its picture is taken", async () => {
-        const { page, context, assertNoErrors } = await open(browser, headway.address, {
+        const { page, assertNoErrors } = await open(browser, headway.address, {
           viewport: sizes[size],
           colorScheme,
           reducedMotion: "reduce",
@@ -49,14 +60,13 @@ for (const size of /** @type {const} */ (["desktop", "phone"])) {
         await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
         await look("6-nothing-here");
         assertNoErrors();
-        await context.close();
       });
     });
   }
 }
 
 test("nothing is wider than a phone, nor than right-to-left writing", async () => {
-  const { page, context } = await open(browser, headway.address, { viewport: { width: 320, height: 700 } });
+  const { page } = await open(browser, headway.address, { viewport: { width: 320, height: 700 } });
   for (const direction of ["ltr", "rtl"]) {
     await page.goto(headway.address);
     await page.evaluate((dir) => {
@@ -69,5 +79,4 @@ test("nothing is wider than a phone, nor than right-to-left writing", async () =
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (wide > 0) throw new Error(`the page is ${wide} px wider than the screen in ${direction}`);
   }
-  await context.close();
 });

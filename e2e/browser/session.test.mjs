@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { assertAccessible, launch, open } from "./chromium.mjs";
+import { after, afterEach, before, test } from "node:test";
+import { assertAccessible, closeContexts, launch, open } from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
 
 const key = "a key of this test alone, which is long enough";
@@ -10,15 +10,17 @@ let headway;
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
-  [headway, browser] = await Promise.all([Headway.start(`--key=${key}`), launch()]);
+  headway = await Headway.start(`--key=${key}`);
+  browser = await launch();
 });
+afterEach(() => closeContexts(browser));
 after(async () => {
   await browser?.close();
   await headway?.stop();
 });
 
 test("without a local sign-in the page asks for a token, and keeps none of it", async () => {
-  const { page, context } = await open(browser, headway.address);
+  const { page } = await open(browser, headway.address);
   await page.getByLabel("Token").fill("not a token");
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("TOKEN_INVALID").waitFor();
@@ -36,7 +38,6 @@ test("without a local sign-in the page asks for a token, and keeps none of it", 
   await page.getByRole("button", { name: "Choose workbook" }).waitFor();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("Token").waitFor();
-  await context.close();
 });
 
 test("another user's import is as good as none", async () => {
@@ -46,16 +47,15 @@ test("another user's import is as good as none", async () => {
     body: JSON.stringify({ kind: "story", title: "Bob's own" }),
   });
   const { job } = await created.json();
-  const { page, context } = await open(browser, `${headway.address}/jobs/story/${job.jobId}`);
+  const { page } = await open(browser, `${headway.address}/jobs/story/${job.jobId}`);
   await page.getByLabel("Token").fill(headway.token("ann", key));
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
-  await context.close();
 });
 
 test("a job of another kind can be opened, cancelled, tried again and deleted", async () => {
   const token = headway.token("cy", key);
-  const { page, context } = await open(browser, `${headway.address}/jobs`);
+  const { page } = await open(browser, `${headway.address}/jobs`);
   await page.getByLabel("Token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
@@ -76,5 +76,4 @@ test("a job of another kind can be opened, cancelled, tried again and deleted", 
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
-  await context.close();
 });

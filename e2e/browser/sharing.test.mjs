@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { chooseWorkbook, launch, open, totals, waitForStatus } from "./chromium.mjs";
+import { after, afterEach, before, describe, test } from "node:test";
+import { chooseWorkbook, closeContexts, launch, open, totals, waitForStatus } from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
+import { startProxy } from "./proxy.mjs";
 
 const key = "a key of this test alone, which is long enough";
 
@@ -10,7 +11,12 @@ let headway;
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
-  [headway, browser] = await Promise.all([Headway.start(`--key=${key}`), launch()]);
+  headway = await Headway.start(`--key=${key}`);
+  browser = await launch();
+});
+afterEach(async () => {
+  await closeContexts(browser);
+  await streamsBecome(0);
 });
 after(async () => {
   await browser?.close();
@@ -31,15 +37,15 @@ const ways = {
  * @param {string} user
  * @param {() => void} lack
  */
-async function signedIn(user, lack = () => {}) {
+async function signedIn(user, lack = () => {}, address = headway.address) {
   const token = headway.token(user, key);
-  const { context, page } = await open(browser, `${headway.address}/favicon.svg`);
+  const { context, page } = await open(browser, `${address}/favicon.svg`);
   await context.addInitScript(lack);
   await become(context, token);
   await page.close();
   const tab = async (path = "/jobs") => {
     const page = await context.newPage();
-    await page.goto(headway.address + path);
+    await page.goto(address + path);
     return page;
   };
   const create = async (/** @type {string} */ title) => {
@@ -98,7 +104,7 @@ for (const [way, lack] of Object.entries(ways)) {
     });
 
     test("do not hang, although each looks at a job of its own", async () => {
-      const { context, tab, create } = await signedIn(`bea, ${way}`, lack);
+      const { tab, create } = await signedIn(`bea, ${way}`, lack);
       const jobs = [];
       for (let n = 0; n < 7; n++) jobs.push(await create(`Job ${n}`));
       const tabs = [];
@@ -107,11 +113,10 @@ for (const [way, lack] of Object.entries(ways)) {
       // There is a connection left for what the user does, in every tab.
       for (const page of tabs) await page.getByRole("button", { name: "Cancel" }).click();
       for (const page of tabs) await page.locator('.import[data-status="cancelled"]').waitFor({ timeout: 60_000 });
-      await context.close();
     });
 
     test("go on when the one that was first closes in the middle", async () => {
-      const { context, tab } = await signedIn(`cy, ${way}`, lack);
+      const { tab } = await signedIn(`cy, ${way}`, lack);
       const first = await tab("/");
       await chooseWorkbook(first, headway.sample(50_000, 5));
       await waitForStatus(first, "active");
@@ -122,7 +127,6 @@ for (const [way, lack] of Object.entries(ways)) {
       const { read, sum } = await totals(second);
       assert.equal(sum, read);
       await streamsBecome(2);
-      await context.close();
     });
 
     test("are told what ended while nobody was connected", async () => {
@@ -134,11 +138,10 @@ for (const [way, lack] of Object.entries(ways)) {
       await job.cancel();
       await context.setOffline(false);
       for (const page of tabs) await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
-      await context.close();
     });
 
     test("all sign out when one does, and are the next user's when one signs in", async () => {
-      const { context, tab, create } = await signedIn(`eve, ${way}`, lack);
+      const { tab, create } = await signedIn(`eve, ${way}`, lack);
       await create("Eve's secret");
       const tabs = [await tab(), await tab()];
       for (const page of tabs) await page.getByText("Eve's secret").waitFor();
@@ -151,7 +154,6 @@ for (const [way, lack] of Object.entries(ways)) {
         await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
         assert.equal(await page.getByText("Eve's secret").count(), 0);
       }
-      await context.close();
     });
 
     test("never show a user what is another's, although the cookie changed behind their back", async () => {
@@ -181,29 +183,48 @@ for (const [way, lack] of Object.entries(ways)) {
       await page.getByText(`hal, ${way}`, { exact: true }).waitFor({ timeout: 60_000 });
       await page.getByText("Hal's own").waitFor();
       assert.equal(await page.evaluate("globalThis.mixed"), false);
-      await context.close();
     });
   });
 }
 
+/** The shared workers of the browser, by the ids that DevTools knows them by. */
+async function sharedWorkers() {
+  const devtools = await browser.newBrowserCDPSession();
+  const { targetInfos } = await devtools.send("Target.getTargets");
+  const ids = targetInfos.filter(({ type }) => type === "shared_worker").map(({ targetId }) => targetId);
+  return { ids, crash: () => Promise.all(ids.map((targetId) => devtools.send("Target.closeTarget", { targetId }))) };
+}
+
 test("a crashed worker is replaced", async () => {
-  const { context, tab, create } = await signedIn("ivy");
+  const { tab, create } = await signedIn("ivy");
   const job = await create("Outlives the worker");
   const page = await tab();
   await page.locator('.job-row[data-status="queued"]').waitFor();
-  const devtools = await browser.newBrowserCDPSession();
-  const { targetInfos } = await devtools.send("Target.getTargets");
-  const workers = targetInfos.filter(({ type }) => type === "shared_worker");
-  assert.equal(workers.length, 1);
-  for (const { targetId } of workers) await devtools.send("Target.closeTarget", { targetId });
+  await streamsBecome(1);
+  const workers = await sharedWorkers();
+  assert.equal(workers.ids.length, 1);
+  await workers.crash();
   await streamsBecome(0);
   await job.cancel();
   await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
-  await context.close();
+});
+
+test("a worker that crashes before its stream opens is replaced", async (t) => {
+  const proxy = await startProxy(t, headway.address, "hold");
+  const { tab, create } = await signedIn("kim", () => {}, proxy.address);
+  const job = await create("Ends before the stream opens");
+  const page = await tab();
+  await page.locator('.job-row[data-status="queued"]').waitFor();
+  const workers = await sharedWorkers();
+  assert.equal(workers.ids.length, 1);
+  await workers.crash();
+  await job.cancel();
+  proxy.release();
+  await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
 });
 
 test("without shared workers and locks each tab has its own stream, and works", async () => {
-  const { context, tab, create } = await signedIn("jo", () => {
+  const { tab, create } = await signedIn("jo", () => {
     Reflect.deleteProperty(globalThis, "SharedWorker");
     Object.defineProperty(navigator, "locks", { value: undefined });
   });
@@ -211,5 +232,4 @@ test("without shared workers and locks each tab has its own stream, and works", 
   const tabs = [await tab(), await tab()];
   for (const page of tabs) await page.locator('.job-row[data-status="queued"]').waitFor();
   await streamsBecome(2);
-  await context.close();
 });

@@ -1,7 +1,17 @@
 // What a job's page shows, in states that need a worker, a lost line or patience.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { assertAccessible, chooseWorkbook, launch, open, picture, totals, until, waitForStatus } from "./chromium.mjs";
+import { after, afterEach, before, describe, test } from "node:test";
+import {
+  assertAccessible,
+  chooseWorkbook,
+  closeContexts,
+  launch,
+  open,
+  picture,
+  totals,
+  until,
+  waitForStatus,
+} from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
 import { Worker } from "./worker.mjs";
 
@@ -14,9 +24,11 @@ let browser;
 /** @type {Worker} */
 let worker;
 before(async () => {
-  [headway, browser] = await Promise.all([Headway.start(`--key=${key}`), launch()]);
+  headway = await Headway.start(`--key=${key}`);
+  browser = await launch();
   worker = new Worker(headway, key);
 });
+afterEach(() => closeContexts(browser));
 after(async () => {
   await browser?.close();
   await headway?.stop();
@@ -52,7 +64,7 @@ async function leased(user, kind) {
 describe("a job's output", () => {
   test("streams in as text, goes on through a reload, and stays when the job has ended", async () => {
     const { lease, path } = await leased("ann", "story");
-    const { page, context, assertNoErrors } = await openAs("ann", path);
+    const { page, assertNoErrors } = await openAs("ann", path);
     await page.getByText("Output appears here as the job writes it.").waitFor();
     await worker.write(lease, 0, "It was a dark ");
     await page.getByText("It was a dark").waitFor();
@@ -66,12 +78,11 @@ describe("a job's output", () => {
     await assertAccessible(page, "a job with output");
     await picture(page, "desktop-light-7-output");
     assertNoErrors();
-    await context.close();
   });
 
   test("is shown as a picture when it is one", async () => {
     const { lease, path } = await leased("ann", "media");
-    const { page, context, assertNoErrors } = await openAs("ann", path);
+    const { page, assertNoErrors } = await openAs("ann", path);
     const png = Buffer.from(
       "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
       "base64",
@@ -84,7 +95,6 @@ describe("a job's output", () => {
     await until(page, () => (document.querySelector(".output img")?.naturalWidth ?? 0) === 1, undefined);
     await assertAccessible(page, "a job with a picture");
     assertNoErrors();
-    await context.close();
   });
 });
 
@@ -104,7 +114,6 @@ for (const way of ["a shared worker", "a leader"]) {
     await until(page, () => !document.body.textContent?.includes("You are offline"), undefined);
     await worker.complete(lease, {});
     await waitForStatus(page, "completed");
-    await context.close();
   });
 }
 
@@ -147,7 +156,7 @@ describe("an upload", () => {
     );
 
   test("goes on with the next byte after the server was killed in the middle of it", async () => {
-    const { page, context } = await openAs("cleo");
+    const { page } = await openAs("cleo");
     const sent = offsets(page);
     const path = headway.sample(50_000, 0);
     const devtools = await slowDown(page, 1_000_000);
@@ -161,11 +170,10 @@ describe("an upload", () => {
     const { read, sum } = await totals(page);
     assert.equal(sum, read);
     assert.ok((sent.at(-1) ?? 0) > 0, `it began anew at ${sent}`);
-    await context.close();
   });
 
   test("goes on with the next byte when the page was loaded anew and the same file is brought again", async () => {
-    const { page, context } = await openAs("dora");
+    const { page } = await openAs("dora");
     const path = headway.sample(50_000, 0);
     await slowDown(page, 1_000_000);
     await chooseWorkbook(page, path);
@@ -177,11 +185,10 @@ describe("an upload", () => {
     await waitForStatus(page, "completed");
     assert.ok((sent[0] ?? 0) > 0, `it began anew at ${sent}`);
     await again.detach();
-    await context.close();
   });
 
   test("that is cancelled leaves nothing on the server", async () => {
-    const { page, context } = await openAs("ed");
+    const { page } = await openAs("ed");
     await slowDown(page, 1_000_000);
     await chooseWorkbook(page, headway.sample(50_000, 0));
     await uploaded(page, 10);
@@ -190,6 +197,5 @@ describe("an upload", () => {
     assert.equal((await deleted).status(), 204);
     await page.getByRole("button", { name: "Choose workbook" }).waitFor();
     assert.equal(await page.evaluate("localStorage.length"), 0);
-    await context.close();
   });
 });

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { assertAccessible, launch, open, picture, sizes, stepStates, until, waitForStatus } from "./chromium.mjs";
+import {
+  assertAccessible,
+  closeContexts,
+  launch,
+  open,
+  picture,
+  sizes,
+  stepStates,
+  until,
+  waitForStatus,
+} from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -12,8 +22,10 @@ let headway;
 let browser;
 before(async () => {
   const workers = [`--worker=${here("bin/character")}`, `--worker=node ${here("examples/media/dist/src/main.js")}`];
-  [headway, browser] = await Promise.all([Headway.start(...workers), launch()]);
+  headway = await Headway.start(...workers);
+  browser = await launch();
 });
+afterEach(() => closeContexts(browser));
 after(async () => {
   await browser?.close();
   await headway?.stop();
@@ -39,7 +51,7 @@ const drawnRows = (page) =>
   });
 
 test("a character is built: steps light up in order, the story is told, the sheet is shown", async () => {
-  const { page, context, assertNoErrors } = await open(browser, headway.address);
+  const { page, assertNoErrors } = await open(browser, headway.address);
   await page.getByRole("heading", { name: "Start another job" }).waitFor();
   await page.getByRole("button", { name: "Render it" }).waitFor();
   await page.getByLabel("Name").fill("Ada of Lenn");
@@ -68,11 +80,10 @@ test("a character is built: steps light up in order, the story is told, the shee
   await page.setViewportSize(sizes.phone);
   await picture(page, "character-phone");
   assertNoErrors();
-  await context.close();
 });
 
 test("a picture grows from the top while it is rendered, and its facts are shown", async () => {
-  const { page, context, assertNoErrors } = await open(browser, headway.address, { colorScheme: "dark" });
+  const { page, assertNoErrors } = await open(browser, headway.address, { colorScheme: "dark" });
   await page.getByText("640 × 400").waitFor();
   await page.getByRole("button", { name: "Render it" }).click();
   await page.getByRole("heading", { name: "Spheres, 640 × 400" }).waitFor();
@@ -107,11 +118,10 @@ test("a picture grows from the top while it is rendered, and its facts are shown
   await page.reload();
   while ((await drawnRows(page)) < 400) await new Promise((resolve) => setTimeout(resolve, 50));
   assertNoErrors();
-  await context.close();
 });
 
 test("a picture can be cancelled, and what is there stays", async () => {
-  const { page, context } = await open(browser, headway.address);
+  const { page } = await open(browser, headway.address);
   await page.getByLabel("1280 × 800").check();
   await page.getByRole("button", { name: "Render it" }).click();
   while ((await drawnRows(page)) < 16) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -120,22 +130,20 @@ test("a picture can be cancelled, and what is there stays", async () => {
   let rows = 0; // while the last piece is being decoded
   while (rows === 0) rows = await drawnRows(page);
   assert.ok(rows >= 16 && rows < 800, `${rows} rows`);
-  await context.close();
 });
 
 test("on a phone the offers stand below each other", async () => {
-  const { page, context } = await open(browser, headway.address, { viewport: sizes.phone });
+  const { page } = await open(browser, headway.address, { viewport: sizes.phone });
   await page.getByRole("heading", { name: "Render a picture" }).waitFor();
   assert.ok(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off");
   await assertAccessible(page, "what else can be started, on a phone");
   await picture(page, "other-jobs-phone");
-  await context.close();
 });
 
 test("where no worker is, nothing is offered", async () => {
   const alone = await Headway.start();
   try {
-    const { page, context } = await open(browser, alone.address);
+    const { page } = await open(browser, alone.address);
     /** @type {(kinds: string[]) => void} */
     let answer = () => {};
     /** @type {Promise<string[]>} */
@@ -151,7 +159,6 @@ test("where no worker is, nothing is offered", async () => {
     assert.deepEqual(await answered, ["import"]);
     await page.getByRole("button", { name: "Choose workbook" }).waitFor();
     assert.equal(await page.getByRole("heading", { name: "Start another job" }).count(), 0);
-    await context.close();
   } finally {
     await alone.stop();
   }

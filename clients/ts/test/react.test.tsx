@@ -127,6 +127,65 @@ test("useJobs joins the list and the stream, keeping the newer revision of each"
   await screen.findByText("j3@4 j2@1 j1@5");
 });
 
+test("useJobs reads a job that ended before the stream began", async () => {
+  function Page() {
+    const { jobs } = useJobs();
+    return <p>{jobs.map((job) => `${job.jobId} ${job.status}`).join(", ") || "loading"}</p>;
+  }
+  const queued = { jobId: "j1", kind: "story", status: "queued", revision: 1 };
+  let open = () => {};
+  await show(<Page />, async (request, response) => {
+    if (request.url?.includes("/sse/")) {
+      // The list is read while the stream is on its way, so the stream's beginning leaves the ended job out.
+      await new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      await stream([connected, event(3, { jobId: "j2" })], { open: true })(request, response);
+    } else if (request.url?.endsWith("/jobs/j1")) {
+      await json(200, { job: { ...queued, status: "cancelled", revision: 2 } })(request, response);
+    } else await json(200, { jobs: [queued], nextPageToken: "" })(request, response);
+  });
+  await screen.findByText("j1 queued");
+  open();
+  await screen.findByText("j2 active, j1 cancelled", undefined, { timeout: 10_000 });
+  expect(server.received.filter(({ path }) => path.endsWith("/jobs/j2"))).toEqual([]);
+});
+
+test("useJobs forgets a job that was deleted before the stream began", async () => {
+  function Page() {
+    const { jobs, loaded } = useJobs();
+    return <p>{loaded ? jobs.map((job) => job.jobId).join(" ") || "empty" : "loading"}</p>;
+  }
+  let open = () => {};
+  await show(<Page />, async (request, response) => {
+    if (request.url?.includes("/sse/")) {
+      await new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      await stream([connected], { open: true })(request, response);
+    } else if (request.url?.endsWith("/jobs/j1")) await refusal(404, "JOB_NOT_FOUND")(request, response);
+    else await json(200, { jobs: [{ jobId: "j1", kind: "story", status: "queued", revision: 1 }] })(request, response);
+  });
+  await screen.findByText("j1");
+  open();
+  await screen.findByText("empty", undefined, { timeout: 10_000 });
+});
+
+test("useJobs reads its first page again after a failure", async () => {
+  function Page() {
+    const { jobs, loaded } = useJobs();
+    return <p>{loaded ? jobs.map((job) => job.jobId).join(" ") : "loading"}</p>;
+  }
+  let lists = 0;
+  await show(<Page />, (request, response) => {
+    if (request.url?.includes("/sse/")) return stream([connected], { open: true })(request, response);
+    // Strict mode runs the effect twice, so the first two reads are the first one.
+    if (++lists <= 2) return refusal(503, "UNAVAILABLE")(request, response);
+    return json(200, { jobs: [{ jobId: "j1", kind: "story", status: "completed", revision: 1 }] })(request, response);
+  });
+  await screen.findByText("j1", undefined, { timeout: 10_000 });
+});
+
 test("useUpload tells the accepted import, and can be put back", async () => {
   function Page() {
     const { upload, reset, status, accepted } = useUpload();

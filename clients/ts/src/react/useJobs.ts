@@ -1,5 +1,14 @@
 import { useCallback, useEffect, useState } from "react";
-import { type ConnectionState, type JobSnapshot, listJobs, toSnapshot, watchJobs } from "../index.js";
+import {
+  type ConnectionState,
+  getJob,
+  HeadwayError,
+  isTerminal,
+  type JobSnapshot,
+  listJobs,
+  toSnapshot,
+  watchJobs,
+} from "../index.js";
 import { useConnection } from "./HeadwayProvider.js";
 import { useLatest } from "./useLatest.js";
 
@@ -19,6 +28,11 @@ export interface LiveJobs {
 
 /** Snapshots are shown at most this often, however many jobs change. */
 const repaintMs = 200;
+/** A stream has sent all jobs that have not ended this long after it opened. */
+const settleMs = 2000;
+/** The wait before the first page is read again after a failure. It doubles with each failure, up to the maximum. */
+const retryMs = 1000;
+const maxRetryMs = 30_000;
 
 /** Watches all of the caller's jobs: those that are under way live, and those that have ended a page at a time. */
 export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs {
@@ -38,7 +52,13 @@ export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs
     const { signal } = closing;
     const known = new Map<string, JobSnapshot>();
     let pageToken: string | undefined = "";
+    /** The jobs that the stream has sent since it opened; undefined while it is not open. */
+    let sent: Set<string> | undefined;
+    let loaded = false;
+    let failures = 0;
     let repaint: ReturnType<typeof setTimeout> | undefined;
+    let settle: ReturnType<typeof setTimeout> | undefined;
+    let retry: ReturnType<typeof setTimeout> | undefined;
 
     const show = (part: Partial<LiveJobs> = {}) => {
       if (signal.aborted) return;
@@ -59,18 +79,43 @@ export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs
         const page = await listJobs({ ...connection, signal, pageSize: size.current, pageToken: asked });
         for (const job of page.jobs) take(toSnapshot(job));
         pageToken = page.nextPageToken || undefined;
-        show({ loaded: true, more: pageToken !== undefined });
+        if (!loaded && sent) settle ??= setTimeout(reconcile, settleMs);
+        loaded = true;
+        show({ loaded, error: undefined, more: pageToken !== undefined });
       } catch (error) {
+        if (signal.aborted) return;
         pageToken = asked;
         show({ error });
+        if (loaded || !(error instanceof HeadwayError && error.temporary)) return;
+        retry = setTimeout(loadPage, Math.max(error.retryAfterMs, Math.min(retryMs * 2 ** failures++, maxRetryMs)));
+      }
+    };
+    /**
+     * Reads the jobs that have not ended as far as is known, but that the stream did not begin with: they ended or were
+     * deleted before it opened, and it may never send them.
+     */
+    const reconcile = async () => {
+      settle = undefined;
+      const begun = sent;
+      for (const { jobId, status } of [...known.values()]) {
+        if (!begun || begun !== sent || signal.aborted) return;
+        if (isTerminal(status) || begun.has(jobId)) continue;
+        try {
+          take(toSnapshot(await getJob({ ...connection, signal, jobId })));
+        } catch (error) {
+          // Any other failure is left to the next time that the stream opens.
+          if (error instanceof HeadwayError && error.status === 404) known.delete(jobId);
+        }
+        show();
       }
     };
 
-    // Watch first, then read: no change falls between the two.
+    // Watch first, then read: reconcile covers what changes before the stream opens.
     watchJobs({
       ...connection,
       signal,
       onUpdate: (snapshot) => {
+        sent?.add(snapshot.jobId);
         take(snapshot);
         repaint ??= setTimeout(show, repaintMs);
       },
@@ -78,13 +123,18 @@ export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs
         known.delete(jobId);
         show();
       },
-      onConnection: ({ phase, error }) => show({ connection: phase, error }),
+      onConnection: ({ phase, error }) => {
+        clearTimeout(settle);
+        sent = phase === "open" ? new Set() : undefined;
+        settle = sent && setTimeout(reconcile, settleMs);
+        show({ connection: phase, error });
+      },
       onError: (error) => show({ error }),
     });
     void loadPage();
     setLoadMore(() => () => void loadPage());
     return () => {
-      clearTimeout(repaint);
+      for (const timer of [repaint, settle, retry]) clearTimeout(timer);
       closing.abort();
     };
   }, [connection, size]);
