@@ -43,11 +43,15 @@ e2e: build $(BIN)/grpcurl test-programs ## Run only the tests that drive the rea
 	npm run test:browser
 
 .PHONY: lint
-lint: $(BIN)/buf $(BIN)/golangci-lint node_modules ## Check style: Go, protobuf, TypeScript
+lint: prose $(BIN)/buf $(BIN)/golangci-lint node_modules ## Check style: Go, protobuf, TypeScript, prose
 	./$(BIN)/buf lint
 	./$(BIN)/buf format --diff --exit-code proto
 	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(BIN)/golangci-lint run ./...); done
 	npm run lint
+
+.PHONY: prose
+prose: ## Check the words of comments, messages, docs and test names (HEADWAY_PROSE_DIR=DIR for one folder)
+	go test ./internal/prosetest -count=1 -v
 
 .PHONY: generate
 generate: $(BIN)/buf $(BIN)/protoc-gen-openapiv3 node_modules ## Write gen/ and the client's types anew from the protos

@@ -1,0 +1,41 @@
+package prosetest
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// longestFile is the most lines of a source file without a reason in its head.
+const longestFile = 400
+
+// reason is the comment that says why a file is longer, among its first lines.
+var reason = regexp.MustCompile(`(?m)^(//|/\*| \*|\t\*)? *Length: \S`)
+
+func TestLongFilesGiveReason(t *testing.T) {
+	var hits []hit
+	for _, file := range tracked(t) {
+		switch path.Ext(file) {
+		case ".go", ".ts", ".tsx", ".mjs", ".css":
+		default:
+			continue
+		}
+		source := contents(t, file)
+		lines := bytes.Count(source, []byte("\n"))
+		head := source[:min(len(source), 3000)]
+		if lines > longestFile && !reason.Match(head) {
+			hits = append(hits, hit{file, lines, "is above 400 lines; split it, or give the reason in a head comment that starts with Length:"})
+		}
+	}
+	if !enforced {
+		for _, h := range hits {
+			t.Log(strings.TrimSpace(h.String()))
+		}
+		return
+	}
+	for _, h := range hits {
+		t.Error(h)
+	}
+}
