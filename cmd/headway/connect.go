@@ -1,16 +1,13 @@
 package main
 
 import (
-	"crypto/tls"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/keepalive"
 
 	"headway/cmd/internal/program"
 	"headway/internal/auth"
+	"headway/internal/rpcclient"
 )
 
 // localUser is who works at this machine when nobody signs in: the page's local sign-in and the command line agree.
@@ -35,13 +32,5 @@ func (c *connectFlags) dial(address string) (*grpc.ClientConn, error) {
 			return nil, err
 		}
 	}
-	transport := insecure.NewCredentials()
-	if c.TLS {
-		transport = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
-	}
-	return grpc.NewClient(address,
-		grpc.WithTransportCredentials(transport),
-		grpc.WithPerRPCCredentials(auth.StaticCredentials(token)),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
-	)
+	return rpcclient.Dial(address, rpcclient.Config{Credentials: auth.StaticCredentials(token), TLS: c.TLS})
 }

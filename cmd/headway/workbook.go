@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"headway/cmd/internal/program"
+	"headway/internal/atomicfile"
 	"headway/services/importer"
 )
 
@@ -81,20 +81,5 @@ func (c *templateCommand) Run() error {
 
 // writeFile writes a whole file, or leaves none.
 func writeFile(path string, write func(io.Writer) error) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".headway-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	defer file.Close()
-	if err := write(file); err != nil {
-		return err
-	}
-	if err := file.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return atomicfile.Write(path, 0o644, write)
 }

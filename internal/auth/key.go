@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"headway/internal/atomicfile"
 )
 
 const (
@@ -75,23 +78,14 @@ func LoadOrCreateKey(path string) (*Key, error) {
 	return NewKey(secret)
 }
 
-// createKeyFile puts a whole key in place in one step, so that no reader ever sees half of it.
+// createKeyFile creates a whole key file, unless there is one.
 func createKeyFile(path string) error {
-	if _, err := os.Stat(path); err == nil {
-		return fs.ErrExist
-	}
 	secret := make([]byte, 48)
-	_, _ = rand.Read(secret)                                // never fails (crypto/rand)
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".key-*") // 0600
-	if err != nil {
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	return atomicfile.Create(path, 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, base64.StdEncoding.EncodeToString(secret)+"\n")
 		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.WriteString(base64.StdEncoding.EncodeToString(secret) + "\n")
-	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Link(tmp.Name(), path) // fails if another process was first
+	})
 }
 
 type claims struct {

@@ -1,20 +1,20 @@
 package layouttest
 
 var edge = rules{
-	"services/edge": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/..."},
+	"services/edge": {"gen/...", "internal/auth", "internal/rpcclient", "internal/rpcerr", "services/edge/internal/..."},
 
 	"services/edge/internal/genopenapi": {"gen/...", "services/edge/internal/webjson"},
 	"services/edge/internal/webjson":    {},
 	"services/edge/internal/reqlog":     {"internal/rpcerr"},
 	"services/edge/internal/resumable":  {},
 	"services/edge/internal/httperr":    {"gen/...", "internal/rpcerr", "services/edge/internal/reqlog", "services/edge/internal/webjson"},
-	"services/edge/internal/access": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/httperr",
+	"services/edge/internal/access": {"gen/...", "internal/auth", "internal/rpcclient", "internal/rpcerr", "services/edge/internal/httperr",
 		"services/edge/internal/reqlog"},
 	"services/edge/internal/site": {"services/edge/internal/access", "services/edge/internal/httperr"},
 	"services/edge/internal/rest": {"gen/...", "internal/rpcerr", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/webjson"},
 	"services/edge/internal/stream": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/reqlog", "services/edge/internal/webjson"},
-	"services/edge/internal/transfer": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/access",
+	"services/edge/internal/transfer": {"gen/...", "internal/auth", "internal/rpcerr", "internal/rpcserver", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/resumable", "services/edge/internal/webjson"},
 }

@@ -1,7 +1,7 @@
 package layouttest
 
 var importer = rules{
-	"services/importer": {"clients/go", "gen/...", "internal/auth", "internal/rpcerr", "internal/rpcserver", "schemas",
+	"services/importer": {"clients/go", "gen/...", "internal/auth", "internal/blobs", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "schemas",
 		"services/importer/internal/..."},
 
 	"services/importer/internal/schema":    {},
@@ -12,7 +12,7 @@ var importer = rules{
 	"services/importer/internal/convert":   {"services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/engine": {"services/importer/internal/convert", "services/importer/internal/imports",
 		"services/importer/internal/schema"},
-	"services/importer/internal/files":                      {"services/importer/internal/imports"},
+	"services/importer/internal/files":                      {"internal/blobs", "services/importer/internal/imports"},
 	"services/importer/internal/store/sqlite":               {"services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/store/storetest":            {"services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/target/sqlite/sqlitedirect": {},

@@ -1,12 +1,12 @@
 package layouttest
 
 var jobs = rules{
-	"services/jobs": {"gen/...", "internal/auth", "internal/rpcerr", "internal/rpcserver", "services/jobs/internal/..."},
+	"services/jobs": {"gen/...", "internal/auth", "internal/blobs", "internal/rpcerr", "internal/rpcserver", "services/jobs/internal/..."},
 
 	"services/jobs/internal/job":             {},
 	"services/jobs/internal/store/sqlite":    {"services/jobs/internal/job"},
 	"services/jobs/internal/store/storetest": {"services/jobs/internal/job"},
-	"services/jobs/internal/outputlog":       {"services/jobs/internal/job"},
+	"services/jobs/internal/outputlog":       {"internal/backoff", "internal/blobs", "services/jobs/internal/job"},
 	"services/jobs/internal/watch":           {"services/jobs/internal/job"},
 	"services/jobs/internal/metrics":         {"services/jobs/internal/job"},
 	"services/jobs/internal/dispatch": {"services/jobs/internal/job", "services/jobs/internal/metrics",

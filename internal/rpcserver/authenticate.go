@@ -6,10 +6,8 @@ import (
 	"strings"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
-	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
 )
@@ -50,7 +48,7 @@ func authStream(v auth.Verifier) grpc.StreamServerInterceptor {
 		defer cancel()
 		err = handler(srv, &streamWithContext{ss, auth.NewContext(ctx, id)})
 		if err != nil && errors.Is(context.Cause(ctx), auth.ErrExpired) {
-			return TokenError(auth.ErrExpired)
+			return rpcerr.Token(auth.ErrExpired)
 		}
 		return err
 	}
@@ -59,43 +57,15 @@ func authStream(v auth.Verifier) grpc.StreamServerInterceptor {
 func authenticate(ctx context.Context, v auth.Verifier) (auth.Identity, error) {
 	var token string
 	if values := metadata.ValueFromIncomingContext(ctx, "authorization"); len(values) > 0 {
-		token = BearerToken(values[0])
+		token = auth.BearerToken(values[0])
 		if token == "" {
-			return auth.Identity{}, TokenError(auth.ErrInvalid)
+			return auth.Identity{}, rpcerr.Token(auth.ErrInvalid)
 		}
 	}
 	id, err := v.Verify(ctx, token)
 	if err != nil {
-		return auth.Identity{}, TokenError(err)
+		return auth.Identity{}, rpcerr.Token(err)
 	}
 	observed(ctx).subject = id.Subject
 	return id, nil
-}
-
-// BearerToken reads the token of an Authorization header (RFC 6750 §2.1); empty if it is of another kind.
-func BearerToken(header string) string {
-	scheme, token, ok := strings.Cut(header, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
-// TokenError is what the caller gets when a token is refused.
-func TokenError(err error) error {
-	switch {
-	case errors.Is(err, auth.ErrMissing):
-		return rpcerr.Wrap(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING,
-			"No token: send one as `Authorization: Bearer TOKEN` (headway token --sub NAME makes one).", err)
-	case errors.Is(err, auth.ErrExpired):
-		return rpcerr.Wrap(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_EXPIRED,
-			"The token has expired; get a new one and try again.", err)
-	case errors.Is(err, auth.ErrInvalid):
-		return rpcerr.Wrap(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_INVALID,
-			"The token is not valid here: it is malformed, was signed with another key, or is meant for somebody else. Get a new one.", err)
-	case errors.Is(err, auth.ErrUnavailable):
-		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE,
-			"The service that issues tokens cannot be reached for the moment, so yours cannot be checked; try again.", err)
-	}
-	return rpcerr.Internal(err)
 }

@@ -16,11 +16,9 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"headway/internal/rpcclient"
 	"headway/internal/rpcerr"
 )
-
-// RequestIDHeader carries the id under which the log knows a call; it is taken over from the caller, or made.
-const RequestIDHeader = "x-request-id"
 
 // observer recovers panics, logs every finished call once, and counts it.
 type observer struct {
@@ -66,7 +64,7 @@ func RequestID(ctx context.Context) string { return observed(ctx).requestID }
 func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
 	start := time.Now()
 	ctx = begin(ctx)
-	_ = grpc.SetHeader(ctx, metadata.Pairs(RequestIDHeader, RequestID(ctx))) // fails only after the header was sent
+	_ = grpc.SetHeader(ctx, metadata.Pairs(rpcclient.RequestIDHeader, RequestID(ctx))) // fails only after the header was sent
 	defer func() {
 		if p := recover(); p != nil {
 			resp, err = nil, rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
@@ -81,7 +79,7 @@ func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	start := time.Now()
 	ctx := begin(ss.Context())
-	_ = ss.SetHeader(metadata.Pairs(RequestIDHeader, RequestID(ctx))) // fails only after the header was sent
+	_ = ss.SetHeader(metadata.Pairs(rpcclient.RequestIDHeader, RequestID(ctx))) // fails only after the header was sent
 	defer func() {
 		if p := recover(); p != nil {
 			err = rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
@@ -102,7 +100,7 @@ func told(err error) error {
 
 func begin(ctx context.Context) context.Context {
 	id := ""
-	if values := metadata.ValueFromIncomingContext(ctx, RequestIDHeader); len(values) > 0 && len(values[0]) <= 64 {
+	if values := metadata.ValueFromIncomingContext(ctx, rpcclient.RequestIDHeader); len(values) > 0 && len(values[0]) <= 64 {
 		id = values[0]
 	}
 	if id == "" {

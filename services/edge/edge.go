@@ -17,13 +17,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/keepalive"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/rpcclient"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/reqlog"
@@ -80,10 +78,10 @@ func New(cfg Config) (_ *Service, err error) {
 	if cfg.LocalSignIn && !loopback {
 		return nil, fmt.Errorf("edge: LocalSignIn on %s would sign in everyone who can reach it; listen on 127.0.0.1, or switch it off", s.listener.Addr())
 	}
-	if s.jobs, err = dial(cfg.JobsAddr); err != nil {
+	if s.jobs, err = rpcclient.Dial(cfg.JobsAddr, rpcclient.Config{}); err != nil {
 		return nil, fmt.Errorf("edge: jobs service at %s: %w", cfg.JobsAddr, err)
 	}
-	if s.importer, err = dial(cfg.ImporterAddr); err != nil {
+	if s.importer, err = rpcclient.Dial(cfg.ImporterAddr, rpcclient.Config{}); err != nil {
 		return nil, fmt.Errorf("edge: importer at %s: %w", cfg.ImporterAddr, err)
 	}
 	own := cfg.Service
@@ -132,18 +130,6 @@ func New(cfg Config) (_ *Service, err error) {
 		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.certificate}
 	}
 	return s, nil
-}
-
-// dial connects in the background, comes back soon after a service does, and notices one that is silent.
-func dial(addr string) (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///"+addr,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.5, MaxDelay: 2 * time.Second},
-			MinConnectTimeout: 5 * time.Second,
-		}),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
-	)
 }
 
 func isLoopback(addr net.Addr) bool {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,11 +17,12 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 
 	headway "headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/blobs"
+	"headway/internal/rpcclient"
 	"headway/internal/rpcserver"
 	"headway/schemas"
 	"headway/services/importer/internal/engine"
@@ -112,7 +112,7 @@ func (c *Config) Validate() error {
 	}
 	c.DataDir = folder
 	c.Records = cmp.Or(c.Records, filepath.Join(folder, "records.db"))
-	c.Blobs = cmp.Or(c.Blobs, (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(folder, "blobs", "imports"))}).String())
+	c.Blobs = cmp.Or(c.Blobs, blobs.FolderURL(filepath.Join(folder, "blobs", "imports")))
 	return nil
 }
 
@@ -187,8 +187,7 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.jobs, err = grpc.NewClient(cfg.JobsAddress, append(headway.DialOptions(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(cfg.Credentials))...)
+	s.jobs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{Credentials: cfg.Credentials})
 	if err != nil {
 		return fmt.Errorf("the jobs service at %s: %w", cfg.JobsAddress, err)
 	}

@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"headway/internal/auth"
+	"headway/internal/blobs"
 	"headway/internal/rpcserver"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/job"
@@ -102,7 +102,7 @@ func (c *Config) Validate() error {
 		if err != nil {
 			return fmt.Errorf("jobs: DataDir (%s): %w", c.DataDir, err)
 		}
-		c.OutputBlobs = (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(folder, "blobs", "outputs"))}).String()
+		c.OutputBlobs = blobs.FolderURL(filepath.Join(folder, "blobs", "outputs"))
 	}
 	for name, d := range map[string]time.Duration{
 		"LeaseDuration": c.LeaseDuration, "HeartbeatInterval": c.HeartbeatInterval, "ReportInterval": c.ReportInterval,
@@ -122,7 +122,7 @@ type Service struct {
 	listener   net.Listener
 	server     *rpcserver.Server
 	dispatcher *dispatch.Dispatcher
-	outputs    *outputlog.Bucket
+	outputs    *blobs.Bucket
 }
 
 // New opens the database, the bucket of outputs and the port.
@@ -146,7 +146,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.outputs, err = outputlog.OpenBucket(context.Background(), cfg.OutputBlobs); err != nil {
+	if s.outputs, err = blobs.Open(context.Background(), cfg.OutputBlobs); err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
 	defer func() {

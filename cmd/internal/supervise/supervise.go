@@ -17,7 +17,9 @@ import (
 	"sync"
 	"time"
 
+	"headway/internal/atomicfile"
 	"headway/internal/auth"
+	"headway/internal/backoff"
 )
 
 const (
@@ -93,22 +95,16 @@ func (w *Workers) writeToken(file string) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".worker-token-*") // 0600
-	if err != nil {
-		return fmt.Errorf("write the workers' token: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.WriteString(token + "\n")
-	if err := errors.Join(err, tmp.Close()); err != nil {
-		return fmt.Errorf("write the workers' token: %w", err)
-	}
-	return os.Rename(tmp.Name(), file)
+	return atomicfile.Write(file, 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, token+"\n")
+		return err
+	})
 }
 
 // keepRunning runs a worker again and again until ctx ends. One that cannot be started at all is given up.
 func (w *Workers) keepRunning(ctx context.Context, command, env []string) {
 	log := w.Logger.With("worker", strings.Join(command, " "))
-	pause := firstRestartPause
+	restart := backoff.New(firstRestartPause, maxRestartPause)
 	for {
 		begun := time.Now()
 		err := w.runOnce(ctx, command, env)
@@ -120,15 +116,12 @@ func (w *Workers) keepRunning(ctx context.Context, command, env []string) {
 			return
 		}
 		if time.Since(begun) > healthyAfter {
-			pause = firstRestartPause
+			restart.Reset()
 		}
-		log.WarnContext(ctx, "worker ended; starting it again", "end", outcomeOf(err), "pause", pause)
-		select {
-		case <-ctx.Done():
+		log.WarnContext(ctx, "worker ended; starting it again", "end", outcomeOf(err))
+		if !restart.Wait(ctx) {
 			return
-		case <-time.After(pause):
 		}
-		pause = min(2*pause, maxRestartPause)
 	}
 }
 

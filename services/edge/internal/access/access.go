@@ -16,8 +16,8 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/auth"
+	"headway/internal/rpcclient"
 	"headway/internal/rpcerr"
-	"headway/internal/rpcserver"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/reqlog"
 )
@@ -85,7 +85,7 @@ func Outgoing(ctx context.Context) context.Context {
 
 // Metadata is what Outgoing puts into a call's headers.
 func Metadata(ctx context.Context) metadata.MD {
-	md := metadata.Pairs(rpcserver.RequestIDHeader, reqlog.From(ctx).ID)
+	md := metadata.Pairs(rpcclient.RequestIDHeader, reqlog.From(ctx).ID)
 	if token, ok := ctx.Value(tokenKey{}).(string); ok {
 		md.Set("authorization", "Bearer "+token)
 	}
@@ -129,9 +129,9 @@ func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
 // taken, else by the cookie.
 func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, string, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
-		token := rpcserver.BearerToken(header)
+		token := auth.BearerToken(header)
 		if token == "" {
-			return auth.Identity{}, "", rpcserver.TokenError(auth.ErrInvalid)
+			return auth.Identity{}, "", rpcerr.Token(auth.ErrInvalid)
 		}
 		return a.verify(r, token)
 	}
@@ -144,7 +144,7 @@ func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, stri
 	}
 	cookie, err := r.Cookie(CookieName)
 	if err != nil {
-		return auth.Identity{}, "", rpcserver.TokenError(auth.ErrMissing)
+		return auth.Identity{}, "", rpcerr.Token(auth.ErrMissing)
 	}
 	if !safe(r.Method) && !a.fromOwnPage(r) {
 		return auth.Identity{}, "", errForeignPage()
@@ -155,7 +155,7 @@ func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, stri
 func (a *Access) verify(r *http.Request, token string) (auth.Identity, string, error) {
 	id, err := a.cfg.Verifier.Verify(r.Context(), token)
 	if err != nil {
-		return auth.Identity{}, "", rpcserver.TokenError(err)
+		return auth.Identity{}, "", rpcerr.Token(err)
 	}
 	return id, token, nil
 }

@@ -9,7 +9,6 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
-	"headway/internal/rpcserver"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/reqlog"
 )
@@ -44,8 +43,8 @@ func (a *Access) GetSession(w http.ResponseWriter, r *http.Request) {
 func (a *Access) SignIn(w http.ResponseWriter, r *http.Request) {
 	var token string
 	if header := r.Header.Get("Authorization"); header != "" {
-		if token = rpcserver.BearerToken(header); token == "" {
-			httperr.Write(w, r, rpcserver.TokenError(auth.ErrInvalid))
+		if token = auth.BearerToken(header); token == "" {
+			httperr.Write(w, r, rpcerr.Token(auth.ErrInvalid))
 			return
 		}
 	} else {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"sync"
 
-	"gocloud.dev/blob"
+	"headway/internal/blobs"
 )
 
 // blockBytes is what one range read fetches, and so how far is read ahead; blocks bounds how many are held.
@@ -18,7 +18,7 @@ const (
 // File is a stored workbook as an io.ReaderAt: its reads are few and large whatever the reader's are.
 type File struct {
 	ctx    context.Context
-	bucket *blob.Bucket
+	bucket *blobs.Bucket
 	key    string
 	size   int64
 
@@ -84,7 +84,7 @@ func (f *File) block(index int64) *block {
 func (f *File) fetch(index int64) ([]byte, error) {
 	start := index * blockBytes
 	data := make([]byte, min(blockBytes, f.size-start))
-	r, err := f.bucket.NewRangeReader(f.ctx, f.key, start, int64(len(data)), nil)
+	r, err := f.bucket.Open(f.ctx, f.key, start, int64(len(data)))
 	if err != nil {
 		return nil, unavailable(f.ctx, "read "+f.key, err)
 	}

@@ -8,14 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"strings"
 	"time"
 
-	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/fileblob" // file:// buckets
-	"gocloud.dev/gcerrors"
-
+	"headway/internal/blobs"
 	"headway/services/importer/internal/imports"
 )
 
@@ -26,18 +22,14 @@ const suffix = ".xlsx"
 
 // Store is a bucket of workbooks.
 type Store struct {
-	bucket *blob.Bucket
+	bucket *blobs.Bucket
 }
 
 // Open opens the bucket at a URL, such as file:///var/lib/headway/blobs/imports.
 func Open(ctx context.Context, url string) (*Store, error) {
-	if strings.HasPrefix(url, "file://") && !strings.Contains(url, "?") {
-		// Temporary files lie beside the blobs, so that keeping one is a rename and never a copy.
-		url += "?create_dir=true&no_tmp_dir=true&metadata=skip"
-	}
-	bucket, err := blob.OpenBucket(ctx, url)
+	bucket, err := blobs.Open(ctx, url)
 	if err != nil {
-		return nil, fmt.Errorf("open the bucket of workbooks: %w", err)
+		return nil, err
 	}
 	return &Store{bucket: bucket}, nil
 }
@@ -45,26 +37,22 @@ func Open(ctx context.Context, url string) (*Store, error) {
 // Close ends the use of the bucket.
 func (s *Store) Close() error { return s.bucket.Close() }
 
-// Upload is a workbook on its way in. It ends with Keep or Discard.
+// Upload is a workbook that is being received. It ends with Keep or Discard.
 type Upload struct {
 	ctx    context.Context
-	writer *blob.Writer
-	cancel context.CancelFunc
+	writer *blobs.Writer
 	hash   hash.Hash
 	size   int64
 	limit  int64
-	ended  bool
 }
 
 // Receive begins an upload of at most limit bytes. Nothing is to be seen of it until it is kept.
 func (s *Store) Receive(ctx context.Context, id string, limit int64) (*Upload, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	writer, err := s.bucket.NewWriter(ctx, id+suffix, &blob.WriterOptions{ContentType: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})
+	writer, err := s.bucket.NewWriter(ctx, id+suffix, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 	if err != nil {
-		cancel()
 		return nil, unavailable(ctx, "store a workbook", err)
 	}
-	return &Upload{ctx: ctx, writer: writer, cancel: cancel, hash: sha256.New(), limit: limit}, nil
+	return &Upload{ctx: ctx, writer: writer, hash: sha256.New(), limit: limit}, nil
 }
 
 // Write takes the next bytes; ErrTooLarge if they are too many.
@@ -94,28 +82,18 @@ func (u *Upload) Size() int64 { return u.size }
 
 // Keep makes the workbook last, and gives its SHA-256 in hexadecimal.
 func (u *Upload) Keep() (sha string, err error) {
-	defer u.cancel()
-	u.ended = true
-	if err := u.writer.Close(); err != nil {
+	if err := u.writer.Commit(); err != nil {
 		return "", unavailable(u.ctx, "store a workbook", err)
 	}
 	return hex.EncodeToString(u.hash.Sum(nil)), nil
 }
 
 // Discard leaves nothing behind. After Keep it does nothing.
-func (u *Upload) Discard() {
-	if u.ended {
-		return
-	}
-	u.ended = true
-	// A writer whose context has ended throws away what it was given.
-	u.cancel()
-	_ = u.writer.Close()
-}
+func (u *Upload) Discard() { u.writer.Discard() }
 
 // Delete removes a workbook. Removing what is not there is fine.
 func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := s.bucket.Delete(ctx, id+suffix); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+	if err := s.bucket.Delete(ctx, id+suffix); err != nil {
 		return fmt.Errorf("delete the workbook of import %s: %w", id, err)
 	}
 	return nil
@@ -133,19 +111,14 @@ func (s *Store) Has(ctx context.Context, id string) (bool, error) {
 // Sweep removes what was stored before a time and belongs to no import: uploads that a crash cut off. held tells which
 // of these ids are imports.
 func (s *Store) Sweep(ctx context.Context, before time.Time, held func(ctx context.Context, ids []string) (map[string]bool, error)) (removed int, err error) {
-	list := s.bucket.List(nil)
 	var old []string
-	for {
-		object, err := list.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
+	if err := s.bucket.List(ctx, func(b blobs.Blob) error {
+		if b.ModTime.Before(before) {
+			old = append(old, b.Key)
 		}
-		if err != nil {
-			return 0, fmt.Errorf("list the workbooks: %w", err)
-		}
-		if object.ModTime.Before(before) {
-			old = append(old, object.Key)
-		}
+		return nil
+	}); err != nil {
+		return 0, err
 	}
 	ids := make([]string, len(old))
 	for i, key := range old {
@@ -159,7 +132,7 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, held func(ctx conte
 		if keep[ids[i]] && strings.HasSuffix(key, suffix) {
 			continue
 		}
-		if err := s.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		if err := s.bucket.Delete(ctx, key); err != nil {
 			return removed, fmt.Errorf("delete the orphan %s: %w", key, err)
 		}
 		removed++
@@ -169,12 +142,12 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, held func(ctx conte
 
 // Open opens a workbook for reading; imports.ErrWorkbookGone if it is not there. ctx governs all reading.
 func (s *Store) Open(ctx context.Context, id string) (*File, error) {
-	attributes, err := s.bucket.Attributes(ctx, id+suffix)
-	if gcerrors.Code(err) == gcerrors.NotFound {
+	size, err := s.bucket.Size(ctx, id+suffix)
+	if errors.Is(err, blobs.ErrNotFound) {
 		return nil, fmt.Errorf("open the workbook of import %s: %w", id, imports.ErrWorkbookGone)
 	}
 	if err != nil {
 		return nil, unavailable(ctx, "open the workbook of import "+id, err)
 	}
-	return &File{ctx: ctx, bucket: s.bucket, key: id + suffix, size: attributes.Size}, nil
+	return &File{ctx: ctx, bucket: s.bucket, key: id + suffix, size: size}, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"headway/internal/blobs"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/outputlog"
 	"headway/services/jobs/internal/store/sqlite"
@@ -37,7 +38,7 @@ var outputs = outputlog.Config{SegmentBytes: 64 << 10, MaxBytes: 1 << 20, Logger
 // open starts a dispatcher on the file, whose store may be wrapped; stop ends it.
 func open(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.Store) (d *Dispatcher, stop func()) {
 	t.Helper()
-	bucket, err := outputlog.OpenBucket(t.Context(), "file://"+filepath.Join(filepath.Dir(path), "outputs"))
+	bucket, err := blobs.Open(t.Context(), blobs.FolderURL(filepath.Join(filepath.Dir(path), "outputs")))
 	if err != nil {
 		t.Fatal(err)
 	}

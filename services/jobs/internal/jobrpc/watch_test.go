@@ -20,6 +20,7 @@ import (
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/blobs"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/outputlog"
@@ -64,7 +65,7 @@ type fixture struct {
 func setup(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, store: &slowStore{}}
-	bucket, err := outputlog.OpenBucket(t.Context(), "file://"+filepath.Join(t.TempDir(), "outputs"))
+	bucket, err := blobs.Open(t.Context(), blobs.FolderURL(filepath.Join(t.TempDir(), "outputs")))
 	if err != nil {
 		t.Fatal(err)
 	}

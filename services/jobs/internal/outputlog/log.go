@@ -17,6 +17,8 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"headway/internal/backoff"
+	"headway/internal/blobs"
 	"headway/services/jobs/internal/job"
 )
 
@@ -48,14 +50,14 @@ type Config struct {
 // Lane is the output of all jobs of one store. Safe for concurrent use.
 type Lane struct {
 	cfg    Config
-	bucket *Bucket
+	bucket *blobs.Bucket
 	store  job.OutputStore
 	tails  *tails
 	sweeps chan struct{} // there may be blobs to remove
 }
 
 // New makes a lane. Give it its store with Use before anything but Observe.
-func New(cfg Config, bucket *Bucket) *Lane {
+func New(cfg Config, bucket *blobs.Bucket) *Lane {
 	return &Lane{cfg: cfg, bucket: bucket, tails: newTails(cfg.SegmentBytes + keep), sweeps: make(chan struct{}, 1)}
 }
 
@@ -139,7 +141,7 @@ func (l *Lane) findLongTails(ctx context.Context) error {
 }
 
 func (l *Lane) runSealer(ctx context.Context) {
-	wait := afterError
+	retry := backoff.New(afterError, mostWait)
 	for {
 		id, ok := l.tails.next(ctx)
 		if !ok {
@@ -148,13 +150,12 @@ func (l *Lane) runSealer(ctx context.Context) {
 		tail, err := l.seal(ctx, id)
 		l.tails.done(id, tail, err != nil)
 		if err == nil {
-			wait = afterError
+			retry.Reset()
 			continue
 		}
-		if !l.pause(ctx, wait, "output not sealed; trying again", err) {
+		if !l.pause(ctx, retry.Next(), "output not sealed; trying again", err) {
 			return
 		}
-		wait = min(2*wait, mostWait)
 	}
 }
 
@@ -186,7 +187,7 @@ func (l *Lane) seal(ctx context.Context, id string) (tail job.Tail, err error) {
 	if err := l.store.Reserve(ctx, segment.Key, time.Now().Add(reservedFor)); err != nil {
 		return tail, err
 	}
-	err = l.bucket.write(ctx, segment.Key, func(w io.Writer) error {
+	err = l.bucket.Write(ctx, segment.Key, contentType, func(w io.Writer) error {
 		for segment.Length < l.cfg.SegmentBytes {
 			piece, err := l.store.ReadOutput(ctx, id, tail.Begins+segment.Length, keep)
 			if err == nil && len(piece.Data) == 0 {
@@ -248,7 +249,7 @@ func (l *Lane) sweep(ctx context.Context) error {
 		}
 		gone := keys[:0:0]
 		for _, key := range keys {
-			if e := l.bucket.remove(ctx, key); e != nil {
+			if e := l.bucket.Delete(ctx, key); e != nil {
 				err = e
 				continue
 			}

@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"headway/internal/blobs"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/store/sqlite"
 )
@@ -82,7 +83,7 @@ func inBubble(t *testing.T, test func(t *testing.T, f *fixture)) {
 // start runs a fresh lane on what is stored, as a new process would.
 func (f *fixture) start(fault *faulty) {
 	f.t.Helper()
-	bucket, err := OpenBucket(f.t.Context(), "file://"+f.folder)
+	bucket, err := blobs.Open(f.t.Context(), blobs.FolderURL(f.folder))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -182,7 +183,8 @@ func (f *fixture) tail(id string) job.Tail {
 
 func (f *fixture) blobs() []string {
 	f.t.Helper()
-	keys, err := f.bucket.Keys(f.t.Context())
+	var keys []string
+	err := f.bucket.List(f.t.Context(), func(b blobs.Blob) error { keys = append(keys, b.Key); return nil })
 	if err != nil {
 		f.t.Fatal(err)
 	}

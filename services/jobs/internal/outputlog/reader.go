@@ -38,7 +38,7 @@ func (r *Reader) Next() ([]byte, error) {
 			r.offset += int64(len(stretch.Data))
 			return stretch.Data, nil
 		}
-		if r.segment, err = r.lane.bucket.open(r.ctx, stretch.Segment, r.offset); err != nil {
+		if r.segment, err = openSegment(r.ctx, r.lane.bucket, stretch.Segment, r.offset); err != nil {
 			return nil, err
 		}
 		r.left = stretch.Segment.Begins + stretch.Segment.Length - r.offset

@@ -1,0 +1,192 @@
+// Package blobs stores blobs in a bucket that a URL names: a folder, or an object store.
+package blobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/fileblob" // file:// buckets
+	"gocloud.dev/gcerrors"
+
+	"headway/internal/atomicfile"
+)
+
+// ErrNotFound means that there is no blob with this key.
+var ErrNotFound = errors.New("blob not found")
+
+// Bucket is a bucket of blobs. It is safe for concurrent use.
+type Bucket struct{ bucket *blob.Bucket }
+
+// FolderURL returns the URL of the bucket that is a folder on this machine. The path must be absolute.
+func FolderURL(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+}
+
+// Open opens the bucket at a URL, such as file:///var/lib/headway/blobs. A folder is created if it does not exist.
+func Open(ctx context.Context, bucketURL string) (*Bucket, error) {
+	if strings.HasPrefix(bucketURL, "file://") && !strings.Contains(bucketURL, "?") {
+		// Temporary files are next to the blobs, so that storing one is a rename and never a copy.
+		bucketURL += "?create_dir=true&no_tmp_dir=true&metadata=skip"
+	}
+	bucket, err := blob.OpenBucket(ctx, bucketURL)
+	if err != nil {
+		return nil, fmt.Errorf("open bucket: %w", err)
+	}
+	return &Bucket{bucket}, nil
+}
+
+// Close releases the bucket.
+func (b *Bucket) Close() error { return b.bucket.Close() }
+
+// Writer writes one blob. It ends with Commit or Discard. Until Commit returns, no reader sees the blob.
+type Writer struct {
+	key    string
+	writer *blob.Writer
+	cancel context.CancelFunc
+	// file is the temporary file of a bucket that is a folder, which syncs nothing by itself.
+	file  *os.File
+	ended bool
+}
+
+// NewWriter starts a blob. ctx must live until Commit.
+func (b *Bucket) NewWriter(ctx context.Context, key, contentType string) (*Writer, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &Writer{key: key, cancel: cancel}
+	var err error
+	w.writer, err = b.bucket.NewWriter(ctx, key, &blob.WriterOptions{
+		ContentType: contentType,
+		BeforeWrite: func(as func(any) bool) error { as(&w.file); return nil },
+	})
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("write blob %s: %w", key, err)
+	}
+	return w, nil
+}
+
+// Write implements io.Writer.
+func (w *Writer) Write(p []byte) (int, error) {
+	n, err := w.writer.Write(p)
+	if err != nil {
+		return n, fmt.Errorf("write blob %s: %w", w.key, err)
+	}
+	return n, nil
+}
+
+// Commit stores the blob. When it returns nil, the blob survives a power cut. If it fails, there is no blob.
+func (w *Writer) Commit() error {
+	if w.file != nil {
+		if err := w.file.Sync(); err != nil {
+			w.Discard()
+			return fmt.Errorf("write blob %s: %w", w.key, err)
+		}
+	}
+	w.ended = true
+	defer w.cancel()
+	if err := w.writer.Close(); err != nil {
+		return fmt.Errorf("write blob %s: %w", w.key, err)
+	}
+	if w.file != nil {
+		return atomicfile.SyncFolder(filepath.Dir(w.file.Name()))
+	}
+	return nil
+}
+
+// Discard drops everything that was written. After Commit it does nothing.
+func (w *Writer) Discard() {
+	if w.ended {
+		return
+	}
+	w.ended = true
+	w.cancel() // a writer whose context is done drops its data
+	_ = w.writer.Close()
+}
+
+// Write stores the blob that fill writes, as Commit does.
+func (b *Bucket) Write(ctx context.Context, key, contentType string, fill func(io.Writer) error) error {
+	w, err := b.NewWriter(ctx, key, contentType)
+	if err != nil {
+		return err
+	}
+	defer w.Discard()
+	if err := fill(w); err != nil {
+		return err
+	}
+	return w.Commit()
+}
+
+// Open reads length bytes from an offset. It returns ErrNotFound if there is no such blob.
+func (b *Bucket) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	r, err := b.bucket.NewRangeReader(ctx, key, offset, length, nil)
+	if err != nil {
+		return nil, b.failure("read", key, err)
+	}
+	return r, nil
+}
+
+// Size returns the length of a blob in bytes. It returns ErrNotFound if there is no such blob.
+func (b *Bucket) Size(ctx context.Context, key string) (int64, error) {
+	attributes, err := b.bucket.Attributes(ctx, key)
+	if err != nil {
+		return 0, b.failure("look up", key, err)
+	}
+	return attributes.Size, nil
+}
+
+// Exists reports whether there is a blob with this key.
+func (b *Bucket) Exists(ctx context.Context, key string) (bool, error) {
+	exists, err := b.bucket.Exists(ctx, key)
+	if err != nil {
+		return false, b.failure("look up", key, err)
+	}
+	return exists, nil
+}
+
+// Delete deletes a blob. It is not an error if there is none.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	if err := b.failure("delete", key, b.bucket.Delete(ctx, key)); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// Blob describes a stored blob.
+type Blob struct {
+	Key     string
+	ModTime time.Time
+}
+
+// List calls each for every blob, in the order of their keys, until each returns an error.
+func (b *Bucket) List(ctx context.Context, each func(Blob) error) error {
+	list := b.bucket.List(nil)
+	for {
+		object, err := list.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list blobs: %w", err)
+		}
+		if err := each(Blob{Key: object.Key, ModTime: object.ModTime}); err != nil {
+			return err
+		}
+	}
+}
+
+func (b *Bucket) failure(doing, key string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case gcerrors.Code(err) == gcerrors.NotFound:
+		return fmt.Errorf("%s blob %s: %w", doing, key, ErrNotFound)
+	}
+	return fmt.Errorf("%s blob %s: %w", doing, key, err)
+}

@@ -1,0 +1,106 @@
+package blobs_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"headway/internal/blobs"
+)
+
+func open(t *testing.T) *blobs.Bucket {
+	t.Helper()
+	bucket, err := blobs.Open(t.Context(), blobs.FolderURL(t.TempDir()+"/new and odd#?%/bucket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { bucket.Close() })
+	return bucket
+}
+
+func write(t *testing.T, b *blobs.Bucket, key, content string) {
+	t.Helper()
+	err := b.Write(t.Context(), key, "text/plain", func(w io.Writer) error { _, err := io.WriteString(w, content); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func keys(t *testing.T, b *blobs.Bucket) (keys []string) {
+	t.Helper()
+	if err := b.List(t.Context(), func(o blobs.Blob) error { keys = append(keys, o.Key); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func TestBlobsAreReadByRange(t *testing.T) {
+	b := open(t)
+	write(t, b, "a/b", "0123456789")
+	r, err := b.Open(t.Context(), "a/b", 3, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := io.ReadAll(r); err != nil || string(got) != "3456" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if size, err := b.Size(t.Context(), "a/b"); err != nil || size != 10 {
+		t.Errorf("size %d, %v", size, err)
+	}
+	if exists, err := b.Exists(t.Context(), "a/b"); err != nil || !exists {
+		t.Errorf("exists %v, %v", exists, err)
+	}
+}
+
+func TestMissingBlobIsNotFound(t *testing.T) {
+	b := open(t)
+	if _, err := b.Open(t.Context(), "none", 0, 1); !errors.Is(err, blobs.ErrNotFound) {
+		t.Errorf("Open: %v", err)
+	}
+	if _, err := b.Size(t.Context(), "none"); !errors.Is(err, blobs.ErrNotFound) {
+		t.Errorf("Size: %v", err)
+	}
+	if exists, err := b.Exists(t.Context(), "none"); err != nil || exists {
+		t.Errorf("Exists: %v, %v", exists, err)
+	}
+	if err := b.Delete(t.Context(), "none"); err != nil {
+		t.Errorf("Delete: %v", err)
+	}
+}
+
+func TestUnfinishedBlobIsNeverSeen(t *testing.T) {
+	b := open(t)
+	broken := errors.New("the source broke")
+	err := b.Write(t.Context(), "half", "text/plain", func(w io.Writer) error {
+		_, _ = io.WriteString(w, strings.Repeat("x", 1<<20))
+		return broken
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("Write: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w, err := b.NewWriter(ctx, "cancelled", "text/plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write([]byte("x"))
+	cancel()
+	if err := w.Commit(); err == nil {
+		t.Error("a writer whose context is done committed")
+	}
+	if found := keys(t, b); len(found) > 0 {
+		t.Errorf("the bucket holds %v", found)
+	}
+	write(t, b, "two", "2")
+	write(t, b, "one", "1")
+	if err := b.Delete(t.Context(), "two"); err != nil {
+		t.Fatal(err)
+	}
+	if found := keys(t, b); !slices.Equal(found, []string{"one"}) {
+		t.Errorf("the bucket holds %v", found)
+	}
+}
