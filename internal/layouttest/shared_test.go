@@ -11,6 +11,7 @@ var shared = rules{
 	"internal/rpcserver":  {"gen/...", "internal/auth", "internal/rpcclient", "internal/rpcerr"},
 	"internal/telemetry":  {},
 	"internal/proctest":   {},
+	"internal/prosetest":  {},
 	"schemas":             {},
 	"web":                 {},
 }

@@ -25,8 +25,8 @@ import (
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/reqlog"
-	"headway/services/edge/internal/resumable"
 	"headway/services/edge/internal/stream"
+	"headway/services/edge/internal/tus/folder"
 )
 
 // maxHeaderBytes bounds a request's headers; tokens of identity providers run to a few KiB.
@@ -47,9 +47,9 @@ type Service struct {
 	jobs     *grpc.ClientConn
 	importer *grpc.ClientConn
 	hub      *stream.Hub
-	// pieces keeps resumable uploads; nil if there are none.
-	pieces *resumable.Store
-	server *http.Server
+	// uploads keeps resumable uploads. It is nil if there are none.
+	uploads *folder.Store
+	server  *http.Server
 	// handlers counts the requests under way, and what else must end before Run does.
 	handlers sync.WaitGroup
 	draining atomic.Bool
@@ -95,7 +95,7 @@ func New(cfg Config) (_ *Service, err error) {
 		StreamsPerUser: max(cfg.StreamsPerUser, 0), MaxStreams: max(cfg.MaxStreams, 0),
 	})
 	if cfg.UploadsDir != "" {
-		if s.pieces, err = resumable.Open(resumable.Config{
+		if s.uploads, err = folder.Open(folder.Config{
 			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, PerUser: max(cfg.UnfinishedPerUser, 0),
 			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Bytes: max(cfg.UnfinishedBytes, 0), Logger: cfg.Logger,
 		}); err != nil {
@@ -103,9 +103,8 @@ func New(cfg Config) (_ *Service, err error) {
 		}
 	}
 	routes, err := s.routes(access.New(access.Config{
-		Verifier: cfg.Verifier, Signer: cfg.Key, LocalSignIn: cfg.LocalSignIn, LocalUser: cfg.LocalUser,
-		SessionTTL: cfg.SessionTTL, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
-		MaxUploadBytes: cfg.MaxUploadBytes, RefuseStream: s.hub.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
+		Verifier: cfg.Verifier, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
+		RefuseStream: s.hub.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
 		RequestBurst: burstSeconds * cfg.RequestsPerSecond,
 	}))
 	if err != nil {
@@ -148,8 +147,8 @@ func (s *Service) Run(ctx context.Context) error {
 	defer stop()
 	streamed := make(chan error, 1)
 	go func() { streamed <- s.hub.Run(work) }()
-	if s.pieces != nil {
-		s.handlers.Go(func() { s.pieces.Run(work) })
+	if s.uploads != nil {
+		s.handlers.Go(func() { s.uploads.Run(work) })
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.serve() }()

@@ -16,8 +16,10 @@ import (
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/rest"
+	"headway/services/edge/internal/signin"
 	"headway/services/edge/internal/site"
-	"headway/services/edge/internal/transfer"
+	"headway/services/edge/internal/tus"
+	"headway/services/edge/internal/upload"
 )
 
 // routes are all that the edge answers, behind what holds for every request.
@@ -31,11 +33,13 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	uploads := transfer.NewUploads(transfer.UploadConfig{
-		Imports: imports, MaxBytes: s.cfg.MaxUploadBytes, PerUser: max(s.cfg.UploadsPerUser, 0), StallTimeout: s.cfg.StallTimeout,
-		Resumable: s.pieces, Logger: s.cfg.Logger,
+	uploads := upload.New(upload.Config{Imports: imports, MaxBytes: s.cfg.MaxUploadBytes, StallTimeout: s.cfg.StallTimeout})
+	limit := upload.NewLimit(uploads, max(s.cfg.UploadsPerUser, 0))
+	downloads := &rest.Downloads{Imports: imports, StallTimeout: s.cfg.StallTimeout}
+	sessions := signin.New(signin.Config{
+		Access: a, Signer: s.cfg.Key, LocalSignIn: s.cfg.LocalSignIn, LocalUser: s.cfg.LocalUser,
+		SessionTTL: s.cfg.SessionTTL, MaxUploadBytes: s.cfg.MaxUploadBytes,
 	})
-	downloads := &transfer.Downloads{Imports: imports, StallTimeout: s.cfg.StallTimeout}
 
 	mux := http.NewServeMux()
 	short := func(pattern string, h http.Handler) { mux.Handle(pattern, s.bounded(h)) }
@@ -43,25 +47,31 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 		short(pattern, a.Required(calls))
 	}
 
-	mux.Handle("POST /api/v1/imports", a.Required(uploads))
+	importFile := http.Handler(uploads)
+	if s.uploads != nil {
+		resumable := tus.New(tus.Config{
+			Store: s.uploads, Uploads: uploads, Imports: imports, MaxBytes: s.cfg.MaxUploadBytes,
+			StallTimeout: s.cfg.StallTimeout, Logger: s.cfg.Logger,
+		})
+		importFile = resumable.OrElse(uploads)
+		for _, path := range []string{"/api/v1/uploads", "/api/v1/uploads/{upload_id}"} {
+			short("OPTIONS "+path, resumable.Versioned(http.HandlerFunc(resumable.Describe)))
+		}
+		handle := func(pattern string, h http.HandlerFunc) {
+			mux.Handle(pattern, resumable.Versioned(a.Required(limit.Bodies(h))))
+		}
+		handle("POST /api/v1/uploads", resumable.Create)
+		handle("HEAD /api/v1/uploads/{upload_id}", resumable.Head)
+		handle("PATCH /api/v1/uploads/{upload_id}", resumable.Patch)
+		handle("DELETE /api/v1/uploads/{upload_id}", resumable.Delete)
+		handle("POST /api/v1/uploads/{upload_id}", resumable.Override)
+	}
+	mux.Handle("POST /api/v1/imports", a.Required(limit.Handler(importFile)))
 	mux.Handle("GET /api/v1/imports/{import_id}/report.xlsx", a.Required(http.HandlerFunc(downloads.Report)))
 	mux.Handle("GET /api/v1/imports/{import_id}/imported.xlsx", a.Required(http.HandlerFunc(downloads.Imported)))
 	mux.Handle("GET /api/v1/imports/{import_id}/issues.csv", a.Required(http.HandlerFunc(downloads.Issues)))
 	mux.Handle("GET /api/v1/schemas/{schema}/template.xlsx", a.Required(http.HandlerFunc(downloads.Template)))
 	mux.Handle("GET /api/v1/schemas/{schema}/sample.xlsx", a.Required(http.HandlerFunc(downloads.Sample)))
-
-	if s.pieces != nil {
-		tus := transfer.NewTus(uploads, s.pieces)
-		resumable := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, tus.Versioned(a.Required(h))) }
-		for _, path := range []string{"/api/v1/uploads", "/api/v1/uploads/{upload_id}"} {
-			short("OPTIONS "+path, tus.Versioned(http.HandlerFunc(tus.Describe)))
-		}
-		resumable("POST /api/v1/uploads", tus.Create)
-		resumable("HEAD /api/v1/uploads/{upload_id}", tus.Head)
-		resumable("PATCH /api/v1/uploads/{upload_id}", tus.Patch)
-		resumable("DELETE /api/v1/uploads/{upload_id}", tus.Delete)
-		resumable("POST /api/v1/uploads/{upload_id}", tus.Override)
-	}
 
 	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}", a.RequiredForStream(http.HandlerFunc(s.hub.ServeJob)))
 	mux.Handle("GET /api/v1/sse/jobs/my", a.RequiredForStream(http.HandlerFunc(s.hub.ServeMine)))
@@ -70,9 +80,9 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	mux.Handle("GET /api/v1/sse/probe", a.RequiredForStream(http.HandlerFunc(s.hub.ServeProbe)))
 	short("POST /api/v1/sse/tickets", a.Required(http.HandlerFunc(a.CreateTicket)))
 
-	short("GET /api/v1/session", http.HandlerFunc(a.GetSession))
-	short("POST /api/v1/session", http.HandlerFunc(a.SignIn))
-	short("DELETE /api/v1/session", http.HandlerFunc(a.SignOut))
+	short("GET /api/v1/session", http.HandlerFunc(sessions.Get))
+	short("POST /api/v1/session", http.HandlerFunc(sessions.SignIn))
+	short("DELETE /api/v1/session", http.HandlerFunc(sessions.SignOut))
 
 	short("GET /openapi.json", http.HandlerFunc(docs.Document))
 	short("GET /docs", http.HandlerFunc(docs.Page))

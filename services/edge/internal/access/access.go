@@ -29,14 +29,6 @@ const CookieName = "headway_session"
 type Config struct {
 	// Verifier checks tokens.
 	Verifier auth.Verifier
-	// Signer makes the local user's tokens; needed for LocalSignIn only.
-	Signer *auth.Key
-	// LocalSignIn lets a page on this machine become LocalUser without a password.
-	LocalSignIn bool
-	// LocalUser is the subject of the local user.
-	LocalUser string
-	// SessionTTL is how long a local session lasts.
-	SessionTTL time.Duration
 	// Loopback says that the listener is on a loopback address, where only this machine's names are answered to.
 	Loopback bool
 	// TrustedHosts are further names that the Host header may hold, without a port. Empty on a listener that is not on
@@ -50,8 +42,6 @@ type Config struct {
 	RequestBurst      int
 	// RefuseStream answers requests for streams that are not let in.
 	RefuseStream func(http.ResponseWriter, *http.Request, error)
-	// MaxUploadBytes is told to pages, so that they can refuse a file before sending it.
-	MaxUploadBytes int64
 }
 
 // Access lets requests in, or not. Safe for concurrent use.
@@ -133,7 +123,7 @@ func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, stri
 		if token == "" {
 			return auth.Identity{}, "", rpcerr.Token(auth.ErrInvalid)
 		}
-		return a.verify(r, token)
+		return a.Verify(r, token)
 	}
 	if ticket := r.URL.Query().Get("token"); ticket != "" {
 		if !ticketsToo {
@@ -146,13 +136,14 @@ func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, stri
 	if err != nil {
 		return auth.Identity{}, "", rpcerr.Token(auth.ErrMissing)
 	}
-	if !safe(r.Method) && !a.fromOwnPage(r) {
-		return auth.Identity{}, "", errForeignPage()
+	if !safe(r.Method) && !a.FromOwnPage(r) {
+		return auth.Identity{}, "", ErrForeignPage()
 	}
-	return a.verify(r, cookie.Value)
+	return a.Verify(r, cookie.Value)
 }
 
-func (a *Access) verify(r *http.Request, token string) (auth.Identity, string, error) {
+// Verify returns the identity that a token proves, and the token.
+func (a *Access) Verify(r *http.Request, token string) (auth.Identity, string, error) {
 	id, err := a.cfg.Verifier.Verify(r.Context(), token)
 	if err != nil {
 		return auth.Identity{}, "", rpcerr.Token(err)
@@ -165,29 +156,34 @@ func safe(method string) bool {
 	return slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, method)
 }
 
-// fromOwnPage tells whether a browser says that the request comes from a page of this server, or of an allowed origin.
+// FromOwnPage tells whether a browser says that the request comes from a page of this server, or of an allowed origin.
 // Programs that are no browsers carry tokens, not cookies, and are not asked.
-func (a *Access) fromOwnPage(r *http.Request) bool {
+func (a *Access) FromOwnPage(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
-		return sameOrigin(origin, r) || slices.Contains(a.cfg.Origins, origin)
+		return SameOrigin(origin, r) || slices.Contains(a.cfg.Origins, origin)
 	}
 	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
 
-// sameOrigin compares an Origin header with the address that the request was sent to. Behind a proxy that ends TLS the
+// SameOrigin compares an Origin header with the address that the request was sent to. Behind a proxy that ends TLS the
 // scheme is not known here; else a page that came unencrypted, and may be anybody's, is not the same.
-func sameOrigin(origin string, r *http.Request) bool {
+func SameOrigin(origin string, r *http.Request) bool {
 	scheme, host, ok := strings.Cut(origin, "://")
 	return ok && strings.EqualFold(host, r.Host) && (r.TLS == nil || scheme == "https")
 }
 
-func errForeignPage() error {
+// ErrForeignPage is the error for a cross-origin page that uses a session.
+func ErrForeignPage() error {
 	return rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_ORIGIN_REFUSED,
 		"A page of another site may not do this with your session. A program should send a token as `Authorization: Bearer TOKEN` instead of a cookie.")
 }
 
-// optional gives the caller's identity, if the request brings a good one by header or cookie.
-func (a *Access) optional(r *http.Request) (auth.Identity, bool) {
+// Optional returns the caller's identity, if the request brings a good one by header or cookie.
+func (a *Access) Optional(r *http.Request) (auth.Identity, bool) {
 	id, _, err := a.identify(r, false)
 	return id, err == nil
 }
+
+// ByTLS reports whether the browser's connection is encrypted, here or at a proxy. A caller that invents the proxy's
+// header gets a cookie that it sends less often.
+func ByTLS(r *http.Request) bool { return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" }

@@ -22,7 +22,7 @@ func (a *Access) Browsers(next http.Handler) http.Handler {
 		setSecurityHeaders(w.Header(), r)
 		if !a.hostAllowed(r.Host) {
 			httperr.Write(w, r, rpcerr.Newf(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_HOST_REFUSED,
-				"This server does not answer to the name %q; use its own address, or have the operator add the name to the trusted hosts.", hostName(r.Host)))
+				"This server does not answer to the name %q; use its own address, or have the operator add the name to the trusted hosts.", HostName(r.Host)))
 			return
 		}
 		if done := a.cors(w, r); done {
@@ -39,7 +39,7 @@ func setSecurityHeaders(h http.Header, r *http.Request) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	if byTLS(r) {
+	if ByTLS(r) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 }
@@ -47,25 +47,26 @@ func setSecurityHeaders(h http.Header, r *http.Request) {
 // hostAllowed tells whether the name in a Host header is one of this server's. On loopback only this machine's names
 // are: a page of another site whose name was rebound to 127.0.0.1 still sends that name.
 func (a *Access) hostAllowed(host string) bool {
-	name := hostName(host)
+	name := HostName(host)
 	if slices.ContainsFunc(a.cfg.TrustedHosts, func(trusted string) bool { return strings.EqualFold(trusted, name) }) {
 		return true
 	}
 	if a.cfg.Loopback {
-		return isLoopbackName(name)
+		return IsLoopbackName(name)
 	}
 	return len(a.cfg.TrustedHosts) == 0
 }
 
-// hostName drops the port, and the brackets of an IPv6 address.
-func hostName(host string) string {
+// HostName drops the port, and the brackets of an IPv6 address.
+func HostName(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		return name
 	}
 	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }
 
-func isLoopbackName(name string) bool {
+// IsLoopbackName reports whether name is a loopback address or localhost.
+func IsLoopbackName(name string) bool {
 	if strings.EqualFold(name, "localhost") {
 		return true
 	}
@@ -91,7 +92,7 @@ func (a *Access) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	if len(a.cfg.Origins) > 0 {
 		h.Add("Vary", "Origin")
 	}
-	if origin == "" || sameOrigin(origin, r) {
+	if origin == "" || SameOrigin(origin, r) {
 		return false
 	}
 	if !slices.Contains(a.cfg.Origins, origin) {

@@ -2,7 +2,6 @@ package access
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"net/http"
 	"sync"
 	"time"
@@ -90,12 +89,5 @@ func (a *Access) CreateTicket(w http.ResponseWriter, r *http.Request) {
 		httperr.Write(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusCreated, map[string]any{"ticket": text, "expiresAt": expires.UTC()})
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // a caller that went away is no fault of ours
+	httperr.WriteJSON(w, http.StatusCreated, map[string]any{"ticket": text, "expiresAt": expires.UTC()})
 }

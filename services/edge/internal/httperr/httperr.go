@@ -73,6 +73,14 @@ func WriteStatus(w http.ResponseWriter, r *http.Request, code int, err error) {
 	}
 }
 
+// WriteJSON answers a request that succeeded with a small JSON value.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the caller might have disconnected
+}
+
 // RouteNotFound is the error for a path that leads nowhere.
 func RouteNotFound(r *http.Request) error {
 	return rpcerr.Newf(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,

@@ -1,4 +1,4 @@
-package transfer
+package upload
 
 import (
 	"encoding/json"
@@ -27,17 +27,17 @@ func optionsFromQuery(query url.Values) (*importsv1.UploadOptions, error) {
 	options := &importsv1.UploadOptions{}
 	for name, values := range query {
 		if len(values) > 1 {
-			return nil, errForm(fmt.Sprintf("%q is given twice.", name))
+			return nil, ErrForm(fmt.Sprintf("%q is given twice.", name))
 		}
-		if err := setOption(options, name, values[0]); err != nil {
+		if err := SetOption(options, name, values[0]); err != nil {
 			return nil, err
 		}
 	}
 	return options, nil
 }
 
-// setOption sets the option that a form's field or the query names.
-func setOption(o *importsv1.UploadOptions, name, value string) error {
+// SetOption sets the option that a form's field or the query names.
+func SetOption(o *importsv1.UploadOptions, name, value string) error {
 	switch name {
 	case "schema":
 		o.Schema = value
@@ -56,13 +56,13 @@ func setOption(o *importsv1.UploadOptions, name, value string) error {
 	case "dry_run":
 		dry, err := strconv.ParseBool(value)
 		if err != nil {
-			return errForm(fmt.Sprintf("dry_run is %q; it must be true or false.", value))
+			return ErrForm(fmt.Sprintf("dry_run is %q; it must be true or false.", value))
 		}
 		o.DryRun = dry
 	case "mapping":
 		return setMapping(o, value)
 	default:
-		return errForm(fmt.Sprintf("There is no field %q; known are schema, on_issues, mode, dry_run, request_id, file_name and mapping, all before the file.", name))
+		return ErrForm(fmt.Sprintf("There is no field %q; known are schema, on_issues, mode, dry_run, request_id, file_name and mapping, all before the file.", name))
 	}
 	return nil
 }
@@ -75,25 +75,26 @@ func enumNumber(name, value string, e protoreflect.EnumDescriptor) (protoreflect
 	for i := 1; i < e.Values().Len(); i++ {
 		known = append(known, webjson.Word(e.Values().Get(i)))
 	}
-	return 0, errForm(fmt.Sprintf("%s is %q; it must be one of %s.", name, value, strings.Join(known, ", ")))
+	return 0, ErrForm(fmt.Sprintf("%s is %q; it must be one of %s.", name, value, strings.Join(known, ", ")))
 }
 
 func setMapping(o *importsv1.UploadOptions, value string) error {
 	var entries []json.RawMessage
 	if err := json.Unmarshal([]byte(value), &entries); err != nil {
-		return errForm("mapping must be a JSON array of objects like {\"sheet\":\"employees\",\"workbookSheet\":\"Staff\",\"columns\":{\"code\":\"No.\"}}.")
+		return ErrForm("mapping must be a JSON array of objects like {\"sheet\":\"employees\",\"workbookSheet\":\"Staff\",\"columns\":{\"code\":\"No.\"}}.")
 	}
 	o.Mapping = nil
 	for i, entry := range entries {
 		m := &importsv1.SheetMapping{}
 		if err := webjson.Unmarshal(entry, m); err != nil {
-			return errForm(fmt.Sprintf("mapping[%d]: %v", i, err))
+			return ErrForm(fmt.Sprintf("mapping[%d]: %v", i, err))
 		}
 		o.Mapping = append(o.Mapping, m)
 	}
 	return nil
 }
 
-func errForm(message string) error {
+// ErrForm is the error for a form, query or metadata that is not as it has to be.
+func ErrForm(message string) error {
 	return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FORM_INVALID, message)
 }

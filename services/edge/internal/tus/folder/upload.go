@@ -1,4 +1,4 @@
-package resumable
+package folder
 
 import (
 	"encoding/json"
@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"headway/services/edge/internal/tus"
 )
 
 // pieceBytes is how much is read before it is written.
@@ -53,10 +55,10 @@ func (u *upload) expiresLocked(ttl time.Duration) time.Time {
 	return u.touched.Add(ttl)
 }
 
-func (u *upload) info(ttl time.Duration) Info {
+func (u *upload) info(ttl time.Duration) tus.Info {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return Info{
+	return tus.Info{
 		ID: u.id, Length: u.length, Offset: u.offset, Metadata: u.metadata, Expires: u.expiresLocked(ttl),
 		Outcome: u.outcome,
 	}
@@ -86,17 +88,17 @@ func (u *upload) unwant() {
 	u.wanted--
 }
 
-// Held is an upload in the hands of one request, which must Release it.
-type Held struct {
+// locked is an upload in the hands of one request, which must Unlock it.
+type locked struct {
 	store  *Store
 	upload *upload
 }
 
 // Info tells of the upload.
-func (h *Held) Info() Info { return h.upload.info(h.store.cfg.TTL) }
+func (h *locked) Info() tus.Info { return h.upload.info(h.store.cfg.TTL) }
 
-// Release lets the next one have it.
-func (h *Held) Release() {
+// Unlock lets the next one have it.
+func (h *locked) Unlock() {
 	h.upload.mu.Lock()
 	h.upload.yield = nil
 	h.upload.mu.Unlock()
@@ -106,10 +108,10 @@ func (h *Held) Release() {
 // Append writes what the reader gives, from offset on and no further than the upload's length, and makes it durable.
 // Whatever arrived is kept, also if the reader fails in the middle; its error is returned as it is, wrapped in nothing.
 // It returns ErrOffset if the bytes so far end elsewhere.
-func (h *Held) Append(offset int64, r io.Reader) error {
+func (h *locked) Append(offset int64, r io.Reader) error {
 	u := h.upload
 	if offset != h.Info().Offset {
-		return ErrOffset
+		return tus.ErrOffset
 	}
 	file, err := os.OpenFile(h.store.path(u.id+bytesSuffix), os.O_WRONLY, 0)
 	if err != nil {
@@ -124,7 +126,7 @@ func (h *Held) Append(offset int64, r io.Reader) error {
 }
 
 // copy moves the offset on with every piece, so that who asks sees how far it is.
-func (h *Held) copy(file *os.File, offset int64, r io.Reader) (readErr, writeErr error) {
+func (h *locked) copy(file *os.File, offset int64, r io.Reader) (readErr, writeErr error) {
 	buffer := pieces.Get().(*[]byte)
 	defer pieces.Put(buffer)
 	for readErr == nil {
@@ -157,7 +159,7 @@ func (u *upload) advance(offset int64) {
 }
 
 // Open reads the bytes that have arrived.
-func (h *Held) Open() (io.ReadCloser, error) {
+func (h *locked) Open() (io.ReadCloser, error) {
 	file, err := os.Open(h.store.path(h.upload.id + bytesSuffix))
 	if err != nil {
 		return nil, fmt.Errorf("read upload %s: %w", h.upload.id, err)
@@ -167,7 +169,7 @@ func (h *Held) Open() (io.ReadCloser, error) {
 
 // Decide notes what became of the upload, and lets its bytes go. The outcome is kept for an hour, for those who ask
 // again.
-func (h *Held) Decide(outcome json.RawMessage) error {
+func (h *locked) Decide(outcome json.RawMessage) error {
 	u := h.upload
 	if err := h.store.writeNote(u, outcome); err != nil {
 		return fmt.Errorf("note the outcome of upload %s: %w", u.id, err)
@@ -182,7 +184,7 @@ func (h *Held) Decide(outcome json.RawMessage) error {
 }
 
 // Remove gives the upload up; nothing is kept of it.
-func (h *Held) Remove() error {
+func (h *locked) Remove() error {
 	if err := h.store.remove(h.upload); err != nil {
 		return fmt.Errorf("remove upload %s: %w", h.upload.id, err)
 	}

@@ -1,13 +1,11 @@
-// Package transfer carries files through: workbooks to the importer, reports and templates back. Nothing is kept here,
-// in memory or on disk, but the piece under way.
-package transfer
+// Package upload streams the file of one request to the importer. It stores nothing.
+package upload
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -18,11 +16,9 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
-	"headway/internal/auth"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
-	"headway/services/edge/internal/resumable"
 	"headway/services/edge/internal/webjson"
 )
 
@@ -45,79 +41,40 @@ var workbookTypes = map[string]bool{
 }
 
 // Uploads answers POST /api/v1/imports. It must stand behind access.Required. Safe for concurrent use.
-type Uploads struct {
-	cfg    UploadConfig
+type Handler struct {
+	cfg    Config
 	pieces sync.Pool
-
-	mu      sync.Mutex
-	running map[string]int
 }
 
-// UploadConfig says what is taken.
-type UploadConfig struct {
+// Config says what is taken.
+type Config struct {
 	// Imports is the importer.
 	Imports importsv1.ImportServiceClient
 	// MaxBytes is the largest workbook.
 	MaxBytes int64
-	// PerUser is how many uploads a user may have under way; 0 for no limit.
-	PerUser int
 	// StallTimeout is how long a sender may pause.
 	StallTimeout time.Duration
-	// Resumable keeps uploads that come in pieces; nil for none.
-	Resumable *resumable.Store
-	// Logger gets what goes wrong and changes no answer.
-	Logger *slog.Logger
 }
 
-// NewUploads makes the handler.
-func NewUploads(cfg UploadConfig) *Uploads {
-	return &Uploads{
-		cfg: cfg, running: make(map[string]int),
+// New makes the handler.
+func New(cfg Config) *Handler {
+	return &Handler{
+		cfg:    cfg,
 		pieces: sync.Pool{New: func() any { b := make([]byte, pieceBytes); return &b }},
 	}
 }
 
 // ServeHTTP implements http.Handler.
-func (u *Uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id, _ := auth.FromContext(r.Context())
-	if !u.begin(id.Subject) {
-		u.refuse(w, r, u.tooMany())
-		return
-	}
-	defer u.end(id.Subject)
-	var accepted *importsv1.UploadWorkbookResponse
-	var err error
-	if uploadID := r.URL.Query().Get("upload_id"); uploadID != "" && u.cfg.Resumable != nil {
-		accepted, err = u.finish(r, uploadID)
-	} else {
-		accepted, err = u.receive(w, r)
-	}
+func (u *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	accepted, err := u.receive(w, r)
 	if err != nil {
-		u.refuse(w, r, err)
+		u.Refuse(w, r, err)
 		return
 	}
-	u.accept(w, r, accepted)
+	u.Accept(w, r, accepted)
 }
 
-func (u *Uploads) begin(subject string) bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.cfg.PerUser > 0 && u.running[subject] >= u.cfg.PerUser {
-		return false
-	}
-	u.running[subject]++
-	return true
-}
-
-func (u *Uploads) end(subject string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.running[subject]--; u.running[subject] == 0 {
-		delete(u.running, subject)
-	}
-}
-
-func (u *Uploads) receive(w http.ResponseWriter, r *http.Request) (*importsv1.UploadWorkbookResponse, error) {
+func (u *Handler) receive(w http.ResponseWriter, r *http.Request) (*importsv1.UploadWorkbookResponse, error) {
 	options, err := optionsFromQuery(r.URL.Query())
 	if err != nil {
 		return nil, err
@@ -133,21 +90,21 @@ func (u *Uploads) receive(w http.ResponseWriter, r *http.Request) (*importsv1.Up
 		most += formOverhead
 	}
 	if r.ContentLength > most {
-		return nil, u.tooLarge()
+		return nil, u.TooLarge()
 	}
-	body := newPacedReader(w, r, u.cfg.StallTimeout)
+	body := NewBody(w, r, u.cfg.StallTimeout)
 	if !multi {
 		options.SizeBytes = max(r.ContentLength, 0)
-		return u.forward(r.Context(), options, body, func() error { return nil })
+		return u.Send(r.Context(), options, body, func() error { return nil })
 	}
 	if params["boundary"] == "" {
-		return nil, errForm("The Content-Type of the form has no boundary.")
+		return nil, ErrForm("The Content-Type of the form has no boundary.")
 	}
 	return u.receiveForm(r.Context(), options, multipart.NewReader(body, params["boundary"]))
 }
 
 // receiveForm reads the fields, and passes the file on as soon as it comes: so the fields must stand before it.
-func (u *Uploads) receiveForm(ctx context.Context, options *importsv1.UploadOptions, form *multipart.Reader) (*importsv1.UploadWorkbookResponse, error) {
+func (u *Handler) receiveForm(ctx context.Context, options *importsv1.UploadOptions, form *multipart.Reader) (*importsv1.UploadWorkbookResponse, error) {
 	for fields := 0; ; fields++ {
 		part, err := form.NextPart()
 		switch {
@@ -160,18 +117,18 @@ func (u *Uploads) receiveForm(ctx context.Context, options *importsv1.UploadOpti
 			if options.GetFileName() == "" {
 				options.FileName = part.FileName()
 			}
-			return u.forward(ctx, options, part, func() error { return onlyFile(form) })
+			return u.Send(ctx, options, part, func() error { return onlyFile(form) })
 		case fields == maxFields:
-			return nil, errForm("The form has too many fields.")
+			return nil, ErrForm("The form has too many fields.")
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxFieldBytes+1))
 		if err != nil {
 			return nil, errRead(err)
 		}
 		if len(value) > maxFieldBytes {
-			return nil, errForm(fmt.Sprintf("The field %q is longer than %d bytes.", part.FormName(), maxFieldBytes))
+			return nil, ErrForm(fmt.Sprintf("The field %q is longer than %d bytes.", part.FormName(), maxFieldBytes))
 		}
-		if err := setOption(options, part.FormName(), string(value)); err != nil {
+		if err := SetOption(options, part.FormName(), string(value)); err != nil {
 			return nil, err
 		}
 	}
@@ -186,12 +143,12 @@ func onlyFile(form *multipart.Reader) error {
 	if err != nil {
 		return errRead(err)
 	}
-	return errForm(fmt.Sprintf("The part %q stands behind the file; put every field before it, or into the query.", part.FormName()))
+	return ErrForm(fmt.Sprintf("The part %q stands behind the file; put every field before it, or into the query.", part.FormName()))
 }
 
-// forward streams the workbook to the importer, no faster than it takes it. Whatever ends this early cancels the call,
+// Send streams the workbook to the importer, no faster than it takes it. Whatever ends this early cancels the call,
 // and the importer keeps nothing.
-func (u *Uploads) forward(ctx context.Context, options *importsv1.UploadOptions, file io.Reader, complete func() error) (*importsv1.UploadWorkbookResponse, error) {
+func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, file io.Reader, complete func() error) (*importsv1.UploadWorkbookResponse, error) {
 	ctx, cancel := context.WithCancel(access.Outgoing(ctx))
 	defer cancel()
 	stream, err := u.cfg.Imports.UploadWorkbook(ctx)
@@ -213,7 +170,7 @@ func (u *Uploads) forward(ctx context.Context, options *importsv1.UploadOptions,
 	for total := int64(0); !answered; {
 		n, readErr := fill(file, *buffer)
 		if total += int64(n); total > u.cfg.MaxBytes {
-			return nil, u.tooLarge()
+			return nil, u.TooLarge()
 		}
 		if n > 0 {
 			answered, err = send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: (*buffer)[:n]}})
@@ -250,8 +207,8 @@ type links struct {
 	self, job, stream, issues, report, imported string
 }
 
-// accept answers 202 with the import, its links, and where it is.
-func (u *Uploads) accept(w http.ResponseWriter, r *http.Request, accepted *importsv1.UploadWorkbookResponse) {
+// Accept answers 202 with the import, its links, and where it is.
+func (u *Handler) Accept(w http.ResponseWriter, r *http.Request, accepted *importsv1.UploadWorkbookResponse) {
 	body, err := webjson.Marshal(accepted)
 	if err != nil {
 		httperr.Write(w, r, rpcerr.Internal(fmt.Errorf("encode the accepted import: %w", err)))
@@ -274,8 +231,8 @@ func (u *Uploads) accept(w http.ResponseWriter, r *http.Request, accepted *impor
 	_, _ = w.Write(body) // the import is accepted also if nobody hears it
 }
 
-// refuse answers at once, also while the client is still sending, and reads on for a while so that it gets to hear it.
-func (u *Uploads) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// Refuse answers at once, also while the client is still sending, and reads on for a while so that it gets to hear it.
+func (u *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
 	if r.ProtoMajor != 1 {
@@ -292,12 +249,8 @@ func (u *Uploads) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // whatever ends it, the answer is out
 }
 
-func (u *Uploads) tooMany() error {
-	return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT,
-		"You have %d uploads under way, which is as many as you may; try again when one is done.", u.cfg.PerUser)
-}
-
-func (u *Uploads) tooLarge() error {
+// TooLarge is the error for a workbook above the limit.
+func (u *Handler) TooLarge() error {
 	return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
 		"The workbook is larger than the %d MiB that this server takes; split it, or have the operator raise the limit.", u.cfg.MaxBytes>>20)
 }

@@ -1,4 +1,4 @@
-package transfer
+package tus
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
-	"headway/services/edge/internal/resumable"
+	"headway/services/edge/internal/upload"
 )
 
 // outcome is what became of a resumable upload: an import, or a refusal that would be the same again.
@@ -24,36 +24,57 @@ type outcome struct {
 	Refusal  json.RawMessage `json:"refusal,omitempty"`
 }
 
+// OrElse returns the handler of POST /api/v1/imports: a request with upload_id imports a complete upload, and next
+// answers every other request.
+func (h *Handler) OrElse(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("upload_id") == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h.importUpload(w, r)
+	})
+}
+
+func (h *Handler) importUpload(w http.ResponseWriter, r *http.Request) {
+	accepted, err := h.finish(r, r.URL.Query().Get("upload_id"))
+	if err != nil {
+		h.cfg.Uploads.Refuse(w, r, err)
+		return
+	}
+	h.cfg.Uploads.Accept(w, r, accepted)
+}
+
 // finish makes the import of a resumable upload whose bytes are all there. Done twice, also after a crash in between, it
 // makes one import: a request id stands for the upload at the importer.
-func (u *Uploads) finish(r *http.Request, id string) (*importsv1.UploadWorkbookResponse, error) {
+func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookResponse, error) {
 	if len(r.URL.Query()) > 1 || r.ContentLength != 0 {
-		return nil, errForm("With upload_id there is neither a body nor another parameter: the options are in the upload's metadata.")
+		return nil, upload.ErrForm("With upload_id there is neither a body nor another parameter: the options are in the upload's metadata.")
 	}
-	held, err := u.cfg.Resumable.Hold(r.Context(), subject(r), id, nil)
+	held, err := h.cfg.Store.Lock(r.Context(), subject(r), id, nil)
 	if err != nil {
 		return nil, explainUpload(err)
 	}
-	defer held.Release()
+	defer held.Unlock()
 	info := held.Info()
 	if info.Outcome != nil {
-		return u.repeat(r, info)
+		return h.repeat(r, info)
 	}
 	if !info.Complete() {
 		return nil, rpcerr.Newf(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INCOMPLETE,
 			"Of %d bytes, %d have arrived; send the others first.", info.Length, info.Offset)
 	}
-	accepted, err := u.forwardUpload(r, held)
+	accepted, err := h.forwardUpload(r, held)
 	switch {
 	case err == nil:
-		u.decide(r, held, outcome{ImportID: accepted.GetImport().GetImportId()})
+		h.decide(r, held, outcome{ImportID: accepted.GetImport().GetImportId()})
 	case final(err):
-		u.decide(r, held, outcome{Refusal: refusalOf(err)})
+		h.decide(r, held, outcome{Refusal: refusalOf(err)})
 	}
 	return accepted, err
 }
 
-func (u *Uploads) forwardUpload(r *http.Request, held *resumable.Held) (*importsv1.UploadWorkbookResponse, error) {
+func (h *Handler) forwardUpload(r *http.Request, held Upload) (*importsv1.UploadWorkbookResponse, error) {
 	info := held.Info()
 	options, err := optionsFromMetadata(info.Metadata)
 	if err != nil {
@@ -68,7 +89,7 @@ func (u *Uploads) forwardUpload(r *http.Request, held *resumable.Held) (*imports
 		return nil, rpcerr.Internal(err)
 	}
 	defer file.Close()
-	accepted, err := u.forward(r.Context(), options, file, func() error { return nil })
+	accepted, err := h.cfg.Uploads.Send(r.Context(), options, file, func() error { return nil })
 	if rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED { // by our own disk
 		return nil, rpcerr.Internal(fmt.Errorf("read upload %s: %w", info.ID, err))
 	}
@@ -94,18 +115,18 @@ func refusalOf(err error) json.RawMessage {
 }
 
 // decide keeps the outcome. If that fails the bytes stay, and the next call comes to the same end.
-func (u *Uploads) decide(r *http.Request, held *resumable.Held, o outcome) {
+func (h *Handler) decide(r *http.Request, held Upload, o outcome) {
 	text, err := json.Marshal(o)
 	if err == nil {
 		err = held.Decide(text)
 	}
 	if err != nil {
-		u.cfg.Logger.ErrorContext(r.Context(), "the outcome of an upload could not be kept", "error", err)
+		h.cfg.Logger.ErrorContext(r.Context(), "the outcome of an upload could not be kept", "error", err)
 	}
 }
 
 // repeat answers a call that comes again after its answer was lost.
-func (u *Uploads) repeat(r *http.Request, info resumable.Info) (*importsv1.UploadWorkbookResponse, error) {
+func (h *Handler) repeat(r *http.Request, info Info) (*importsv1.UploadWorkbookResponse, error) {
 	var o outcome
 	if err := json.Unmarshal(info.Outcome, &o); err != nil {
 		return nil, rpcerr.Internal(fmt.Errorf("read the outcome of upload %s: %w", info.ID, err))
@@ -117,7 +138,7 @@ func (u *Uploads) repeat(r *http.Request, info resumable.Info) (*importsv1.Uploa
 		}
 		return nil, status.FromProto(&refusal).Err()
 	}
-	found, err := u.cfg.Imports.GetImport(access.Outgoing(r.Context()), &importsv1.GetImportRequest{ImportId: o.ImportID})
+	found, err := h.cfg.Imports.GetImport(access.Outgoing(r.Context()), &importsv1.GetImportRequest{ImportId: o.ImportID})
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,12 @@
-package transfer
+// Package tus answers the tus protocol 1.0.0 for resumable uploads, and makes imports of them.
+package tus
 
 import (
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"mime"
 	"net/http"
 	"strconv"
@@ -21,7 +23,7 @@ import (
 	"headway/internal/rpcerr"
 	"headway/internal/rpcserver"
 	"headway/services/edge/internal/httperr"
-	"headway/services/edge/internal/resumable"
+	"headway/services/edge/internal/upload"
 )
 
 const (
@@ -31,23 +33,38 @@ const (
 	uploadsPath   = "/api/v1/uploads"
 )
 
-// Tus answers /api/v1/uploads by the tus protocol 1.0.0 (https://tus.io/protocols/resumable-upload), with the
+// Handler answers /api/v1/uploads by the tus protocol 1.0.0 (https://tus.io/protocols/resumable-upload), with the
 // extensions creation, creation-with-upload, termination and expiration. Safe for concurrent use.
-type Tus struct {
-	uploads *Uploads
-	store   *resumable.Store
+type Handler struct {
+	cfg Config
 }
 
-// NewTus makes the handlers; what they hold counts among the uploads that a user may have under way.
-func NewTus(uploads *Uploads, store *resumable.Store) *Tus { return &Tus{uploads, store} }
+// Config holds a Handler's settings. All fields are needed.
+type Config struct {
+	// Store keeps the uploads.
+	Store Store
+	// Uploads sends complete uploads to the importer.
+	Uploads *upload.Handler
+	// Imports is the importer.
+	Imports importsv1.ImportServiceClient
+	// MaxBytes is the maximum size of a workbook.
+	MaxBytes int64
+	// StallTimeout is how long a sender may pause.
+	StallTimeout time.Duration
+	// Logger receives errors that change no response.
+	Logger *slog.Logger
+}
+
+// New returns a Handler.
+func New(cfg Config) *Handler { return &Handler{cfg} }
 
 // Versioned stands before every other handler of Tus: it says which version is spoken, and refuses others.
-func (t *Tus) Versioned(next http.Handler) http.Handler {
+func (h *Handler) Versioned(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Tus-Resumable", tusVersion)
 		if r.Method != http.MethodOptions && r.Header.Get("Tus-Resumable") != tusVersion {
 			w.Header().Set("Tus-Version", tusVersion)
-			t.uploads.refuse(w, r, rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_TUS_VERSION_UNSUPPORTED,
+			h.cfg.Uploads.Refuse(w, r, rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_TUS_VERSION_UNSUPPORTED,
 				"Resumable uploads speak tus 1.0.0: send `Tus-Resumable: 1.0.0`."))
 			return
 		}
@@ -56,127 +73,123 @@ func (t *Tus) Versioned(next http.Handler) http.Handler {
 }
 
 // Describe answers OPTIONS.
-func (t *Tus) Describe(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Tus-Version", tusVersion)
-	h.Set("Tus-Extension", tusExtensions)
-	h.Set("Tus-Max-Size", strconv.FormatInt(t.uploads.cfg.MaxBytes, 10))
+func (h *Handler) Describe(w http.ResponseWriter, _ *http.Request) {
+	header := w.Header()
+	header.Set("Tus-Version", tusVersion)
+	header.Set("Tus-Extension", tusExtensions)
+	header.Set("Tus-Max-Size", strconv.FormatInt(h.cfg.MaxBytes, 10))
 	w.WriteHeader(http.StatusNoContent)
 }
 
 // Create answers POST /api/v1/uploads.
-func (t *Tus) Create(w http.ResponseWriter, r *http.Request) {
-	info, err := t.create(r)
+func (h *Handler) Create(w http.ResponseWriter, r *http.Request) {
+	info, err := h.create(r)
 	if err != nil {
-		t.uploads.refuse(w, r, err)
+		h.cfg.Uploads.Refuse(w, r, err)
 		return
 	}
 	w.Header().Set("Location", uploadsPath+"/"+info.ID)
 	if r.ContentLength != 0 && isPiece(r) {
-		if info, err = t.receive(w, r, info.ID, 0); err != nil {
+		if info, err = h.receive(w, r, info.ID, 0); err != nil {
 			// The client does not hear where the upload is, so it cannot come back to it.
-			t.forget(r, info.ID)
+			h.forget(r, info.ID)
 			w.Header().Del("Location")
-			t.uploads.refuse(w, r, err)
+			h.cfg.Uploads.Refuse(w, r, err)
 			return
 		}
 	}
-	t.answer(w, http.StatusCreated, info)
+	h.answer(w, http.StatusCreated, info)
 }
 
-func (t *Tus) create(r *http.Request) (resumable.Info, error) {
+func (h *Handler) create(r *http.Request) (Info, error) {
 	length, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
 	if err != nil || length < 0 {
-		return resumable.Info{}, errForm("Upload-Length must say how many bytes the workbook has; it cannot be left for later.")
+		return Info{}, upload.ErrForm("Upload-Length must say how many bytes the workbook has; it cannot be left for later.")
 	}
-	if length > t.uploads.cfg.MaxBytes {
-		return resumable.Info{}, t.uploads.tooLarge()
+	if length > h.cfg.MaxBytes {
+		return Info{}, h.cfg.Uploads.TooLarge()
 	}
 	if r.ContentLength > 0 && !isPiece(r) {
-		return resumable.Info{}, errPieceType()
+		return Info{}, errPieceType()
 	}
 	metadata := r.Header.Get("Upload-Metadata")
 	options, err := optionsFromMetadata(metadata)
 	if err != nil {
-		return resumable.Info{}, err
+		return Info{}, err
 	}
 	if err := rpcserver.Validate(options); err != nil { // now, not when all bytes have been sent
-		return resumable.Info{}, err
+		return Info{}, err
 	}
-	info, err := t.store.Create(subject(r), length, metadata)
-	return info, t.explain(err)
+	info, err := h.cfg.Store.Create(subject(r), length, metadata)
+	return info, h.explain(err)
 }
 
-func (t *Tus) forget(r *http.Request, id string) {
-	held, err := t.store.Hold(context.WithoutCancel(r.Context()), subject(r), id, nil)
+func (h *Handler) forget(r *http.Request, id string) {
+	held, err := h.cfg.Store.Lock(context.WithoutCancel(r.Context()), subject(r), id, nil)
 	if err != nil {
 		return // it expires
 	}
-	defer held.Release()
+	defer held.Unlock()
 	if err := held.Remove(); err != nil {
-		t.uploads.cfg.Logger.ErrorContext(r.Context(), "an upload that did not begin could not be removed", "error", err)
+		h.cfg.Logger.ErrorContext(r.Context(), "an upload that did not begin could not be removed", "error", err)
 	}
 }
 
 // Head answers HEAD /api/v1/uploads/{upload_id}. A client that asks has nothing under way any more, whatever a line that
 // broke makes it look like here.
-func (t *Tus) Head(w http.ResponseWriter, r *http.Request) {
-	info, err := t.store.Find(subject(r), r.PathValue("upload_id"))
+func (h *Handler) Head(w http.ResponseWriter, r *http.Request) {
+	info, err := h.cfg.Store.Find(subject(r), r.PathValue("upload_id"))
 	if err == nil && !info.Complete() {
-		var held *resumable.Held
-		if held, err = t.store.Hold(r.Context(), subject(r), info.ID, nil); err == nil {
+		var held Upload
+		if held, err = h.cfg.Store.Lock(r.Context(), subject(r), info.ID, nil); err == nil {
 			info = held.Info()
-			held.Release()
+			held.Unlock()
 		}
 	}
 	if err != nil {
-		httperr.Write(w, r, t.explain(err))
+		httperr.Write(w, r, h.explain(err))
 		return
 	}
-	h := w.Header()
-	h.Set("Upload-Length", strconv.FormatInt(info.Length, 10))
+	header := w.Header()
+	header.Set("Upload-Length", strconv.FormatInt(info.Length, 10))
 	if info.Metadata != "" {
-		h.Set("Upload-Metadata", info.Metadata)
+		header.Set("Upload-Metadata", info.Metadata)
 	}
-	t.answer(w, http.StatusOK, info)
+	h.answer(w, http.StatusOK, info)
 }
 
 // Patch answers PATCH /api/v1/uploads/{upload_id}.
-func (t *Tus) Patch(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) Patch(w http.ResponseWriter, r *http.Request) {
 	offset, err := strconv.ParseInt(r.Header.Get("Upload-Offset"), 10, 64)
 	switch {
 	case err != nil || offset < 0:
-		err = errForm("Upload-Offset must say at which byte the piece begins.")
+		err = upload.ErrForm("Upload-Offset must say at which byte the piece begins.")
 	case !isPiece(r):
 		err = errPieceType()
 	}
 	if err != nil {
-		t.uploads.refuse(w, r, err)
+		h.cfg.Uploads.Refuse(w, r, err)
 		return
 	}
-	info, err := t.receive(w, r, r.PathValue("upload_id"), offset)
+	info, err := h.receive(w, r, r.PathValue("upload_id"), offset)
 	if err != nil {
-		if errors.Is(err, resumable.ErrOffset) {
+		if errors.Is(err, ErrOffset) {
 			w.Header().Set("Upload-Offset", strconv.FormatInt(info.Offset, 10))
 		}
-		t.uploads.refuse(w, r, t.explain(err))
+		h.cfg.Uploads.Refuse(w, r, h.explain(err))
 		return
 	}
-	t.answer(w, http.StatusNoContent, info)
+	h.answer(w, http.StatusNoContent, info)
 }
 
 // receive appends the request's body to an upload. The info is true also with an error, as far as there is an upload.
-func (t *Tus) receive(w http.ResponseWriter, r *http.Request, id string, offset int64) (resumable.Info, error) {
-	body := newPacedReader(w, r, t.uploads.cfg.StallTimeout)
-	held, err := t.store.Hold(r.Context(), subject(r), id, body.stop)
+func (h *Handler) receive(w http.ResponseWriter, r *http.Request, id string, offset int64) (Info, error) {
+	body := upload.NewBody(w, r, h.cfg.StallTimeout)
+	held, err := h.cfg.Store.Lock(r.Context(), subject(r), id, body.Stop)
 	if err != nil {
-		return resumable.Info{ID: id}, err
+		return Info{ID: id}, err
 	}
-	defer held.Release()
-	if !t.uploads.begin(subject(r)) {
-		return held.Info(), t.uploads.tooMany()
-	}
-	defer t.uploads.end(subject(r))
+	defer held.Unlock()
 	info := held.Info()
 	if r.ContentLength > info.Length-offset && offset == info.Offset {
 		return info, errBeyondLength()
@@ -195,14 +208,14 @@ func (t *Tus) receive(w http.ResponseWriter, r *http.Request, id string, offset 
 // readError tells what ended a piece: the line, the disk, or another request.
 func readError(err error) error {
 	switch {
-	case errors.Is(err, resumable.ErrOffset):
+	case errors.Is(err, ErrOffset):
 		return err
-	case errors.Is(err, errStopped):
-		return resumable.ErrBusy
+	case errors.Is(err, upload.ErrStopped):
+		return ErrBusy
 	case errors.Is(err, syscall.ENOSPC):
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"The server has no room for more bytes at the moment; what arrived is kept. Try again later.", err)
-	case errors.Is(err, errBody):
+	case errors.Is(err, upload.ErrBody):
 		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
 			"The piece ended before it was complete; what arrived is kept. HEAD says where to go on.", err)
 	}
@@ -210,13 +223,13 @@ func readError(err error) error {
 }
 
 // Delete answers DELETE /api/v1/uploads/{upload_id}.
-func (t *Tus) Delete(w http.ResponseWriter, r *http.Request) {
-	held, err := t.store.Hold(r.Context(), subject(r), r.PathValue("upload_id"), nil)
+func (h *Handler) Delete(w http.ResponseWriter, r *http.Request) {
+	held, err := h.cfg.Store.Lock(r.Context(), subject(r), r.PathValue("upload_id"), nil)
 	if err != nil {
-		httperr.Write(w, r, t.explain(err))
+		httperr.Write(w, r, h.explain(err))
 		return
 	}
-	defer held.Release()
+	defer held.Unlock()
 	if err := held.Remove(); err != nil {
 		httperr.Write(w, r, rpcerr.Internal(err))
 		return
@@ -224,42 +237,42 @@ func (t *Tus) Delete(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// Override answers POST /api/v1/uploads/{upload_id}, which stands for the method that X-HTTP-Method-Override names, for
-// clients whose way through allows no other.
-func (t *Tus) Override(w http.ResponseWriter, r *http.Request) {
+// Override answers POST /api/v1/uploads/{upload_id}, for clients that cannot send the method that they name in
+// X-HTTP-Method-Override.
+func (h *Handler) Override(w http.ResponseWriter, r *http.Request) {
 	switch method := r.Header.Get("X-HTTP-Method-Override"); method {
 	case http.MethodPatch:
-		t.Patch(w, r)
+		h.Patch(w, r)
 	case http.MethodDelete:
-		t.Delete(w, r)
+		h.Delete(w, r)
 	case http.MethodHead:
-		t.Head(w, r)
+		h.Head(w, r)
 	default:
-		t.uploads.refuse(w, r, errForm("POST to an upload needs X-HTTP-Method-Override, with PATCH, DELETE or HEAD."))
+		h.cfg.Uploads.Refuse(w, r, upload.ErrForm("POST to an upload needs X-HTTP-Method-Override, with PATCH, DELETE or HEAD."))
 	}
 }
 
-func (t *Tus) answer(w http.ResponseWriter, status int, info resumable.Info) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(t.uploads.cfg.StallTimeout))
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Upload-Offset", strconv.FormatInt(info.Offset, 10))
-	h.Set("Upload-Expires", info.Expires.UTC().Format(http.TimeFormat))
+func (h *Handler) answer(w http.ResponseWriter, status int, info Info) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.cfg.StallTimeout))
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("Upload-Offset", strconv.FormatInt(info.Offset, 10))
+	header.Set("Upload-Expires", info.Expires.UTC().Format(http.TimeFormat))
 	w.WriteHeader(status)
 }
 
 // explain turns the store's errors into what the client is told.
-func (t *Tus) explain(err error) error {
+func (h *Handler) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, resumable.ErrTooMany):
+	case errors.Is(err, ErrTooMany):
 		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT,
 			"You have as many unfinished resumable uploads as you may, or as many bytes of them; finish or delete one, or wait until they expire.")
-	case errors.Is(err, resumable.ErrFull):
+	case errors.Is(err, ErrFull):
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"The server has no room for more unfinished uploads at the moment; try again later.")
-	case errors.Is(err, resumable.ErrOffset):
+	case errors.Is(err, ErrOffset):
 		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_OFFSET_MISMATCH,
 			"The piece does not begin where the upload ends; HEAD says where to go on.")
 	}
@@ -269,10 +282,10 @@ func (t *Tus) explain(err error) error {
 // explainUpload turns what may happen to any request for an upload into what the client is told.
 func explainUpload(err error) error {
 	switch {
-	case errors.Is(err, resumable.ErrNotFound):
+	case errors.Is(err, ErrNotFound):
 		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_NOT_FOUND,
 			"You have no such upload: it was deleted, has expired, or never was. Begin a new one.")
-	case errors.Is(err, resumable.ErrBusy):
+	case errors.Is(err, ErrBusy):
 		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_BUSY,
 			"Another request holds this upload; try again in a moment.")
 	case rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED:
@@ -314,7 +327,7 @@ func optionsFromMetadata(header string) (*importsv1.UploadOptions, error) {
 	for pair := range strings.SplitSeq(header, ",") {
 		key, encoded, _ := strings.Cut(strings.TrimSpace(pair), " ")
 		if seen[key] {
-			return nil, errForm(fmt.Sprintf("Upload-Metadata gives %q twice.", key))
+			return nil, upload.ErrForm(fmt.Sprintf("Upload-Metadata gives %q twice.", key))
 		}
 		seen[key] = true
 		if ignoredMetadata[key] {
@@ -322,9 +335,9 @@ func optionsFromMetadata(header string) (*importsv1.UploadOptions, error) {
 		}
 		value, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil || !utf8.Valid(value) {
-			return nil, errForm(fmt.Sprintf("Upload-Metadata: the value of %q is not UTF-8 text in base64.", key))
+			return nil, upload.ErrForm(fmt.Sprintf("Upload-Metadata: the value of %q is not UTF-8 text in base64.", key))
 		}
-		if err := setOption(options, key, string(value)); err != nil {
+		if err := upload.SetOption(options, key, string(value)); err != nil {
 			return nil, err
 		}
 	}

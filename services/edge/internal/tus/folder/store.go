@@ -1,9 +1,9 @@
-// Package resumable keeps uploads that come in pieces, over lines that break, in a folder: each one's bytes in one file
+// Package folder keeps uploads that come in pieces, over lines that break, in a folder: each one's bytes in one file
 // as they arrive, and beside them a small file that says whose they are. The bytes that a process was killed over are
 // still there when it comes back.
 //
 // An upload belongs to one user, and to everybody else there is no such upload.
-package resumable
+package folder
 
 import (
 	"context"
@@ -18,20 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
-)
 
-// Why something cannot be done. Test with errors.Is.
-var (
-	// ErrNotFound: there is no such upload of this user.
-	ErrNotFound = errors.New("no such upload")
-	// ErrBusy: another request holds the upload and does not let go.
-	ErrBusy = errors.New("the upload is held by another request")
-	// ErrOffset: the piece does not begin where the bytes before it end.
-	ErrOffset = errors.New("the piece does not begin at the upload's offset")
-	// ErrFull: all users together have as many bytes of unfinished uploads as there may be.
-	ErrFull = errors.New("no room for more unfinished uploads")
-	// ErrTooMany: the user has as many unfinished uploads, or bytes of them, as they may.
-	ErrTooMany = errors.New("too many unfinished uploads")
+	"headway/services/edge/internal/tus"
 )
 
 const (
@@ -68,23 +56,6 @@ type Store struct {
 	mu      sync.Mutex
 	uploads map[string]*upload
 }
-
-// Info is what is known of an upload.
-type Info struct {
-	// ID is its name: 26 letters and digits, not to be guessed.
-	ID string
-	// Length is how long it will be, and Offset how much of it has arrived, both in bytes.
-	Length, Offset int64
-	// Metadata is what the client said of it, as it said it.
-	Metadata string
-	// Expires is when it is given up, unless more arrives.
-	Expires time.Time
-	// Outcome is what became of it; empty while that is open.
-	Outcome json.RawMessage
-}
-
-// Complete tells whether all bytes have arrived.
-func (i Info) Complete() bool { return i.Offset == i.Length }
 
 // note is the small file beside an upload's bytes.
 type note struct {
@@ -196,13 +167,13 @@ func (s *Store) sweep(now time.Time) {
 
 // Create begins an upload. It returns ErrTooMany if the owner has too many that are not finished, and ErrFull
 // if everyone together has.
-func (s *Store) Create(owner string, length int64, metadata string) (Info, error) {
+func (s *Store) Create(owner string, length int64, metadata string) (tus.Info, error) {
 	u := newUpload(rand.Text(), note{Owner: owner, Length: length, Metadata: metadata})
 	if err := s.reserve(u); err != nil {
-		return Info{}, err
+		return tus.Info{}, err
 	}
 	if err := s.createFiles(u); err != nil {
-		return Info{}, errors.Join(fmt.Errorf("begin an upload: %w", err), s.remove(u))
+		return tus.Info{}, errors.Join(fmt.Errorf("begin an upload: %w", err), s.remove(u))
 	}
 	return u.info(s.cfg.TTL), nil
 }
@@ -223,10 +194,10 @@ func (s *Store) reserve(u *upload) error {
 		}
 	}
 	if s.cfg.PerUser > 0 && count > s.cfg.PerUser || s.cfg.BytesPerUser > 0 && bytes > s.cfg.BytesPerUser {
-		return ErrTooMany
+		return tus.ErrTooMany
 	}
 	if s.cfg.Bytes > 0 && all > s.cfg.Bytes {
-		return ErrFull
+		return tus.ErrFull
 	}
 	s.uploads[u.id] = u
 	return nil
@@ -283,25 +254,25 @@ func (s *Store) find(owner, id string) (*upload, error) {
 	u := s.uploads[id]
 	s.mu.Unlock()
 	if u == nil || u.owner != owner || time.Now().After(u.expires(s.cfg.TTL)) && !u.held() {
-		return nil, ErrNotFound
+		return nil, tus.ErrNotFound
 	}
 	return u, nil
 }
 
 // Find tells of an upload without waiting for whoever holds it. It returns ErrNotFound for what is not the owner's.
-func (s *Store) Find(owner, id string) (Info, error) {
+func (s *Store) Find(owner, id string) (tus.Info, error) {
 	u, err := s.find(owner, id)
 	if err != nil {
-		return Info{}, err
+		return tus.Info{}, err
 	}
 	return u.info(s.cfg.TTL), nil
 }
 
-// Hold takes an upload for one request alone. Whoever holds it is asked to let go, by a call of its yield: after a line
+// Lock takes an upload for one request alone. Whoever holds it is asked to let go, by a call of its yield: after a line
 // broke, the client comes back sooner than the server notices. yield may be nil for what cannot be broken off.
 //
 // It returns ErrNotFound for what is not the owner's, and ErrBusy if the upload is not let go of in 10 s.
-func (s *Store) Hold(ctx context.Context, owner, id string, yield func()) (*Held, error) {
+func (s *Store) Lock(ctx context.Context, owner, id string, yield func()) (tus.Upload, error) {
 	u, err := s.find(owner, id)
 	if err != nil {
 		return nil, err
@@ -313,7 +284,7 @@ func (s *Store) Hold(ctx context.Context, owner, id string, yield func()) (*Held
 	select {
 	case u.free <- struct{}{}:
 	case <-timeout.C:
-		return nil, ErrBusy
+		return nil, tus.ErrBusy
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for upload %s: %w", id, ctx.Err())
 	}
@@ -321,10 +292,10 @@ func (s *Store) Hold(ctx context.Context, owner, id string, yield func()) (*Held
 	defer u.mu.Unlock()
 	if u.removed {
 		<-u.free
-		return nil, ErrNotFound
+		return nil, tus.ErrNotFound
 	}
 	if u.yield = yield; u.wanted > 1 && yield != nil { // somebody came while it was handed over
 		yield()
 	}
-	return &Held{store: s, upload: u}, nil
+	return &locked{store: s, upload: u}, nil
 }

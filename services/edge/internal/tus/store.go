@@ -1,0 +1,74 @@
+package tus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+)
+
+// The errors of a Store. Test with errors.Is.
+var (
+	// ErrNotFound means that the owner has no such upload.
+	ErrNotFound = errors.New("no such upload")
+	// ErrBusy means that another request has locked the upload and does not unlock it.
+	ErrBusy = errors.New("the upload is locked by another request")
+	// ErrOffset means that a chunk does not start at the upload's offset.
+	ErrOffset = errors.New("the chunk does not start at the upload's offset")
+	// ErrFull means that the unfinished uploads of all users have reached their limit.
+	ErrFull = errors.New("no room for more unfinished uploads")
+	// ErrTooMany means that the unfinished uploads of one user have reached their limit.
+	ErrTooMany = errors.New("too many unfinished uploads")
+)
+
+// Store keeps uploads until they are imported or expire. It is cut like tusd's DataStore and Locker. An upload belongs
+// to one user; for every other user it does not exist. Safe for concurrent use.
+//
+// Package tustest has the tests that every Store must pass.
+type Store interface {
+	// Create starts an upload. It returns ErrTooMany or ErrFull if there is no room for it.
+	Create(owner string, length int64, metadata string) (Info, error)
+	// Find returns an upload's state, even while it is locked. It returns ErrNotFound unless the upload is the owner's.
+	Find(owner, id string) (Info, error)
+	// Lock gives the caller sole use of an upload. If another request has locked it, Lock calls that request's yield
+	// and waits: after a lost connection, the client returns before the server notices. A nil yield is never asked.
+	//
+	// It returns ErrNotFound unless the upload is the owner's, and ErrBusy if the upload is not unlocked in time.
+	Lock(ctx context.Context, owner, id string, yield func()) (Upload, error)
+}
+
+// Upload is a locked upload. Not safe for concurrent use.
+type Upload interface {
+	// Info returns the upload's state.
+	Info() Info
+	// Append writes the reader's bytes at the offset, up to the upload's length, and makes them durable. It keeps all
+	// bytes that arrived, even if the reader fails; then it returns the reader's error unwrapped. It returns ErrOffset
+	// if the offset is not the upload's.
+	Append(offset int64, r io.Reader) error
+	// Open returns a reader of the bytes that have arrived.
+	Open() (io.ReadCloser, error)
+	// Decide stores the outcome of the import, and deletes the bytes. The outcome stays readable for an hour.
+	Decide(outcome json.RawMessage) error
+	// Remove deletes the upload.
+	Remove() error
+	// Unlock ends the sole use. It must be called once.
+	Unlock()
+}
+
+// Info is the state of an upload.
+type Info struct {
+	// ID consists of 26 letters and digits, and cannot be guessed.
+	ID string
+	// Length is the size of the whole file, and Offset the number of bytes that have arrived.
+	Length, Offset int64
+	// Metadata is the client's Upload-Metadata, unchanged.
+	Metadata string
+	// Expires is when the upload is deleted, unless more bytes arrive.
+	Expires time.Time
+	// Outcome is the outcome of the import; empty before it.
+	Outcome json.RawMessage
+}
+
+// Complete reports whether all bytes have arrived.
+func (i Info) Complete() bool { return i.Offset == i.Length }
