@@ -28,7 +28,7 @@ var testsOnly = []string{"internal/proctest", "services/jobs/internal/store/stor
 
 // outside are the packages that no rule is needed for: programs, benchmarks, tests of the whole and examples import
 // what they need, and the generated code is not written by hand.
-var outside = []string{"cmd/...", "bench/...", "e2e/...", "examples/...", "gen/...", "clients/...", "internal/layouttest"}
+var outside = []string{"cmd/...", "bench/...", "e2e/...", "examples/...", "gen/...", "clients/...", "internal/layouttest", "internal/prosetest"}
 
 type goPackage struct {
 	ImportPath                         string
