@@ -7,7 +7,7 @@ var jobs = rules{
 	"services/jobs/internal/store/sqlite":    {"services/jobs/internal/job"},
 	"services/jobs/internal/store/storetest": {"services/jobs/internal/job"},
 	"services/jobs/internal/outputlog":       {"internal/backoff", "internal/blobs", "services/jobs/internal/job"},
-	"services/jobs/internal/watch":           {"services/jobs/internal/job"},
+	"services/jobs/internal/watch":           {"internal/fanout", "services/jobs/internal/job"},
 	"services/jobs/internal/metrics":         {"services/jobs/internal/job"},
 	"services/jobs/internal/dispatch": {"services/jobs/internal/job", "services/jobs/internal/metrics",
 		"services/jobs/internal/outputlog", "services/jobs/internal/watch"},

@@ -6,6 +6,7 @@ var shared = rules{
 	"internal/auth":       {"internal/atomicfile"},
 	"internal/backoff":    {},
 	"internal/blobs":      {"internal/atomicfile"},
+	"internal/fanout":     {},
 	"internal/rpcclient":  {},
 	"internal/rpcerr":     {"gen/...", "internal/auth"},
 	"internal/rpcserver":  {"gen/...", "internal/auth", "internal/rpcclient", "internal/rpcerr"},

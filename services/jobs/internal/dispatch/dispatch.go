@@ -37,7 +37,7 @@ type Config struct {
 type Dispatcher struct {
 	cfg      Config
 	store    job.Store
-	hub      *watch.Hub
+	hub      *watch.Watchers
 	output   *outputlog.Lane
 	metrics  *metrics.Metrics
 	queue    *queue
@@ -51,7 +51,7 @@ type Dispatcher struct {
 // on: workers do not pay for the time the service was away. Call Run next, and Close at the end.
 func Open(ctx context.Context, cfg Config, lane *outputlog.Lane, open func(context.Context, job.Observer) (job.Store, error)) (*Dispatcher, error) {
 	hub := watch.New()
-	d := &Dispatcher{cfg: cfg, hub: hub, output: lane, metrics: metrics.New(hub.Watchers), queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces(), presence: newPresence()}
+	d := &Dispatcher{cfg: cfg, hub: hub, output: lane, metrics: metrics.New(hub.Count), queue: newQueue(), reports: newReports(cfg.ReportInterval), schedule: newSchedule(), places: newPlaces(), presence: newPresence()}
 	store, err := open(ctx, d.observe)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (d *Dispatcher) Close() error { return d.store.Close() }
 func (d *Dispatcher) Metrics() *metrics.Metrics { return d.metrics }
 
 // Hub is where watchers subscribe. Subscribe first, then read.
-func (d *Dispatcher) Hub() *watch.Hub { return d.hub }
+func (d *Dispatcher) Hub() *watch.Watchers { return d.hub }
 
 // observe is the store's observer.
 func (d *Dispatcher) observe(c job.Commit) {

@@ -239,7 +239,7 @@ func TestReportsAreWantedMoreOftenWhileSomebodyWatches(t *testing.T) {
 		for what, begin := range map[string]func() *watch.Watcher{
 			"the job":                func() *watch.Watcher { return f.Hub().Job(j.ID) },
 			"the owner's":            func() *watch.Watcher { return f.Hub().Owner("alice", nil) },
-			"everyone's of the kind": func() *watch.Watcher { return f.Hub().Everyone([]string{"crawl"}) },
+			"everyone's of the kind": func() *watch.Watcher { return f.Hub().AllOwners([]string{"crawl"}) },
 		} {
 			watcher := begin()
 			if got := wanted(); got != settings.ReportInterval {
@@ -247,7 +247,7 @@ func TestReportsAreWantedMoreOftenWhileSomebodyWatches(t *testing.T) {
 			}
 			watcher.Stop()
 		}
-		other := f.Hub().Everyone([]string{"media"})
+		other := f.Hub().AllOwners([]string{"media"})
 		defer other.Stop()
 		if got := wanted(); got != settings.IdleInterval {
 			t.Errorf("after all have gone a report is wanted every %v", got)

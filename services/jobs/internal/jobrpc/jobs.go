@@ -216,7 +216,7 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 		if !id.SeesAll() {
 			return scopeMissing("Watching everyone's jobs", auth.ScopeService)
 		}
-		watcher, owner = s.dispatcher.Hub().Everyone(r.GetKinds()), ""
+		watcher, owner = s.dispatcher.Hub().AllOwners(r.GetKinds()), ""
 	}
 	defer watcher.Stop()
 

@@ -9,14 +9,14 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// at is alice's job at a revision.
+// at returns alice's job at a revision.
 func at(id string, revision uint32, status job.Status) job.Job {
 	return job.Job{ID: id, Owner: "alice", Kind: "crawl", Revision: revision, Status: status}
 }
 
-func publish(h *Hub, jobs ...job.Job) { h.Publish(job.Commit{Jobs: jobs}) }
+func publish(h *Watchers, jobs ...job.Job) { h.Publish(job.Commit{Jobs: jobs}) }
 
-// next is what a watcher gets without waiting: ids with revisions, and deleted ids.
+// next returns what a watcher gets without waiting: IDs with revisions, and deleted IDs.
 func next(t *testing.T, w *Watcher, limit int) (got map[string]uint32, deleted []string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -32,15 +32,12 @@ func next(t *testing.T, w *Watcher, limit int) (got map[string]uint32, deleted [
 	return got, deleted
 }
 
-func TestASlowWatcherSkipsToTheNewestStateAndCostsOneSlotAJob(t *testing.T) {
+func TestSlowWatcherSkipsToLatestState(t *testing.T) {
 	h := New()
 	w := h.Owner("alice", nil)
 	defer w.Stop()
 	for revision := range uint32(1000) {
 		publish(h, at("one", revision+1, job.Active), at("two", revision+1, job.Active))
-	}
-	if n := len(w.order); n != 2 {
-		t.Errorf("%d snapshots wait, want one per job", n)
 	}
 	got, _ := next(t, w, 10)
 	if got["one"] != 1000 || got["two"] != 1000 || len(got) != 2 {
@@ -51,19 +48,19 @@ func TestASlowWatcherSkipsToTheNewestStateAndCostsOneSlotAJob(t *testing.T) {
 	}
 }
 
-func TestATerminalStateWaitsForItsWatcherWhateverComesAfter(t *testing.T) {
+func TestFinalStateWaitsForItsWatcher(t *testing.T) {
 	h := New()
 	w := h.Job("one")
 	defer w.Stop()
 	publish(h, at("one", 2, job.Failed))
-	publish(h, at("one", 3, job.Queued)) // tried again at once
+	publish(h, at("one", 3, job.Queued)) // retried immediately
 	h.Publish(job.Commit{Deleted: []job.Deleted{{ID: "one", Owner: "alice", Kind: "crawl"}}})
 	if got, deleted := next(t, w, 1); got["one"] != 2 || len(deleted) != 0 {
 		t.Errorf("got %v, deleted %v; want the failed job at revision 2", got, deleted)
 	}
 }
 
-func TestWhatWasReadFromTheStoreIsNotGivenAgain(t *testing.T) {
+func TestStateReadFromStoreIsNotDeliveredAgain(t *testing.T) {
 	for _, c := range []struct {
 		name                       string
 		before, read, after, given uint32
@@ -92,9 +89,9 @@ func TestWhatWasReadFromTheStoreIsNotGivenAgain(t *testing.T) {
 	}
 }
 
-func TestWatchersGetTheirOwnersAndKindsOnly(t *testing.T) {
+func TestWatchersGetOnlyTheirOwnersAndKinds(t *testing.T) {
 	h := New()
-	alice, bob, all, media := h.Owner("alice", nil), h.Owner("bob", nil), h.Everyone(nil), h.Everyone([]string{"media"})
+	alice, bob, all, media := h.Owner("alice", nil), h.Owner("bob", nil), h.AllOwners(nil), h.AllOwners([]string{"media"})
 	for _, w := range []*Watcher{alice, bob, all, media} {
 		defer w.Stop()
 	}
@@ -103,16 +100,16 @@ func TestWatchersGetTheirOwnersAndKindsOnly(t *testing.T) {
 		name string
 		w    *Watcher
 		want int
-	}{{"alice", alice, 1}, {"bob", bob, 0}, {"everyone", all, 1}, {"media", media, 0}} {
+	}{{"alice", alice, 1}, {"bob", bob, 0}, {"all owners", all, 1}, {"media", media, 0}} {
 		if got, _ := next(t, c.w, 10); len(got) != c.want {
 			t.Errorf("%s got %v, want %d", c.name, got, c.want)
 		}
 	}
 }
 
-func TestADeletedJobIsToldInPlaceOfItsSnapshot(t *testing.T) {
+func TestDeletionReplacesTheSnapshot(t *testing.T) {
 	h := New()
-	w := h.Everyone(nil)
+	w := h.AllOwners(nil)
 	defer w.Stop()
 	publish(h, at("one", 2, job.Completed), at("two", 1, job.Queued))
 	h.Publish(job.Commit{Deleted: []job.Deleted{{ID: "one", Owner: "alice", Kind: "crawl"}}})
@@ -122,9 +119,9 @@ func TestADeletedJobIsToldInPlaceOfItsSnapshot(t *testing.T) {
 	}
 }
 
-func TestAPageHoldsTheLongestWaitingAndTheRestFollows(t *testing.T) {
+func TestPageHoldsLongestWaitingJobsFirst(t *testing.T) {
 	h := New()
-	w := h.Everyone(nil)
+	w := h.AllOwners(nil)
 	defer w.Stop()
 	publish(h, at("one", 1, job.Queued), at("two", 1, job.Queued), at("three", 1, job.Queued))
 	publish(h, at("one", 2, job.Active))
@@ -136,37 +133,37 @@ func TestAPageHoldsTheLongestWaitingAndTheRestFollows(t *testing.T) {
 	}
 }
 
-func TestAWatchThatStoppedLeavesNothingBehind(t *testing.T) {
+func TestStoppedWatchLeavesNoState(t *testing.T) {
 	h := New()
 	for range 10 {
-		for _, w := range []*Watcher{h.Job("one"), h.Owner("alice", nil), h.Everyone(nil)} {
+		for _, w := range []*Watcher{h.Job("one"), h.Owner("alice", nil), h.AllOwners(nil)} {
 			w.Stop()
 		}
 		_, stop := h.Output("one")
 		stop()
 	}
-	if len(h.byJob)+len(h.byOwner)+len(h.everyone)+len(h.output) != 0 {
-		t.Errorf("the hub still has %v %v %v %v", h.byJob, h.byOwner, h.everyone, h.output)
+	if jobs, owners, all, outputs := h.Count(); jobs+owners+all+outputs != 0 {
+		t.Errorf("there are still %d, %d, %d and %d watchers", jobs, owners, all, outputs)
 	}
 	if h.Watched("one", "alice", "crawl") {
 		t.Error("the job counts as watched")
 	}
 }
 
-func TestASnapshotIsEncodedOnceHoweverManyWatch(t *testing.T) {
+func TestSnapshotIsEncodedOnceForAllWatchers(t *testing.T) {
 	h := New()
 	watchers := make([]*Watcher, 0, 1001)
 	for range 1000 {
 		watchers = append(watchers, h.Job("one"))
 	}
-	watchers = append(watchers, h.Everyone(nil))
+	watchers = append(watchers, h.AllOwners(nil))
 	for revision := range uint32(3) {
 		publish(h, at("one", revision+1, job.Active))
 		encoded := 0
 		for _, w := range watchers {
-			got, _ := w.take(1)
-			if len(got) != 1 {
-				t.Fatalf("a watcher got %d snapshots of revision %d", len(got), revision+1)
+			got, _, err := w.Next(t.Context(), 1)
+			if err != nil || len(got) != 1 {
+				t.Fatalf("a watcher got %d snapshots of revision %d: %v", len(got), revision+1, err)
 			}
 			text := got[0].Encoded(func(j *job.Job) []byte { encoded++; return []byte{byte(j.Revision)} })
 			if text[0] != byte(revision+1) {
