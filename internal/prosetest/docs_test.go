@@ -1,0 +1,123 @@
+package prosetest
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	inline = regexp.MustCompile("`([^`\n]+)`")
+	folder = regexp.MustCompile(`(?:^|\s)\./([\w./-]+)`)
+	link   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	named  = regexp.MustCompile(`^[\w.-]+(/[\w.@-]+)*/?$`)
+)
+
+// documents returns the pages that describe the repository as it is. The changelog also names what is gone.
+func documents(t *testing.T) (pages []string) {
+	t.Helper()
+	for _, file := range tracked(t) {
+		if path.Ext(file) == ".md" && file != "CHANGELOG.md" && (strings.HasPrefix(file, "docs/") || path.Dir(file) == ".") {
+			pages = append(pages, file)
+		}
+	}
+	return pages
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(filepath.Join(root, filepath.FromSlash(file)))
+	return err == nil
+}
+
+// roots returns the names of the folders and files that a path in the repository can start with.
+func roots(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for _, file := range tracked(t) {
+		first, _, _ := strings.Cut(file, "/")
+		names[first] = true
+	}
+	return names
+}
+
+func TestDocumentedPathsExist(t *testing.T) {
+	known := roots(t)
+	for _, page := range documents(t) {
+		text := string(contents(t, page))
+		var paths []string
+		for _, code := range inline.FindAllStringSubmatch(text, -1) {
+			first, rest, isPath := strings.Cut(code[1], "/")
+			if named.MatchString(code[1]) && known[first] && isPath && rest != "" {
+				paths = append(paths, code[1])
+			}
+		}
+		for _, m := range folder.FindAllStringSubmatch(text, -1) {
+			paths = append(paths, strings.TrimSuffix(m[1], "/..."))
+		}
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			target, _, _ := strings.Cut(m[1], "#")
+			if target != "" && !strings.Contains(target, "://") {
+				paths = append(paths, path.Join(path.Dir(page), target))
+			}
+		}
+		for _, p := range paths {
+			if strings.HasPrefix(p, "bin/") || strings.HasPrefix(p, "data/") || p == "data" {
+				continue // not in the repository
+			}
+			if !exists(p) && !generated(p) && !slices.ContainsFunc(awaited, func(a string) bool { return strings.HasPrefix(p, a) }) {
+				t.Errorf("%s names %s, which does not exist", page, p)
+			}
+		}
+	}
+}
+
+// generated reports whether the path is made by a build, or is the name of a tag.
+func generated(p string) bool {
+	return strings.Contains(p, "/dist/") || strings.HasPrefix(p, "node_modules") || strings.HasSuffix(p, "/vX.Y.Z")
+}
+
+// awaited are the rooms that the redesign moves to. They are documented already.
+var awaited = []string{
+	"services/edge/internal/format", "services/edge/internal/hub", "services/edge/internal/sockets", "services/edge/internal/sse",
+	"services/importer/internal/check", "services/importer/internal/intake", "services/importer/internal/keyset",
+	"services/importer/internal/load", "services/importer/internal/review", "services/importer/internal/source",
+	"services/jobs/internal/heartbeat", "services/jobs/internal/job/lease.go", "services/jobs/internal/lifecycle",
+	"services/jobs/internal/maintenance",
+}
+
+func TestDecisionRecordsFollowTemplate(t *testing.T) {
+	index := string(contents(t, "docs/decisions/README.md"))
+	records := 0
+	for _, page := range documents(t) {
+		name, ok := strings.CutPrefix(page, "docs/decisions/")
+		if !ok || name == "README.md" {
+			continue
+		}
+		records++
+		text := string(contents(t, page))
+		if !strings.HasPrefix(text, "# "+name[:4]+" ") {
+			t.Errorf("%s: the title must start with the number %s", page, name[:4])
+		}
+		at := 0
+		for _, part := range []string{"Context", "Decision", "Consequences", "What would reverse it"} {
+			next := strings.Index(text, "\n## "+part+"\n")
+			if next < at {
+				t.Errorf("%s has no part %q after the one before it", page, part)
+			}
+			at = max(at, next)
+		}
+		if lines := strings.Count(text, "\n"); lines > 60 {
+			t.Errorf("%s has %d lines; a record has at most one page, which is 60 lines", page, lines)
+		}
+		if !strings.Contains(index, "("+name+")") {
+			t.Errorf("docs/decisions/README.md does not list %s", name)
+		}
+	}
+	if records == 0 {
+		t.Error("there are no decision records")
+	}
+}
