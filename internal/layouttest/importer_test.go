@@ -4,6 +4,7 @@ var importer = rules{
 	"services/importer": {"clients/go", "gen/...", "internal/auth", "internal/blobs", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "schemas",
 		"services/importer/internal/..."},
 
+	"services/importer/internal/text":      {},
 	"services/importer/internal/schema":    {},
 	"services/importer/internal/xlsx":      {},
 	"services/importer/internal/xlsxwrite": {},

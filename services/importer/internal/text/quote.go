@@ -1,0 +1,143 @@
+package text
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxNamed is how many unseen characters a message names.
+const maxNamed = 3
+
+// Quote returns a text in quotation marks, at most limit characters of it, followed by the characters in it that cannot
+// be seen: “K1” (U+00A0 after the text).
+func Quote(s []byte, limit int) string {
+	if Plain(s) {
+		return "“" + clip(s, limit) + "”"
+	}
+	clean, _, _ := Clean(s, nil)
+	quoted := "“" + clip(shown(clean), limit) + "”"
+	if unseen := Unseen(s); unseen != "" {
+		quoted += " (" + unseen + ")"
+	}
+	return quoted
+}
+
+// Unseen names the characters of a text that the rule removes, replaces or refuses, and where they are: "U+200B after
+// the text". It is empty if there are none.
+func Unseen(s []byte) string {
+	first, last := visibleEnds(s)
+	var found []string
+	seen := map[string]bool{}
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRune(s[i:])
+		if c := classOf(r); c != visible && (i < first || i >= last || c != wideSpace && r != ' ' && r != '\n') {
+			place := "after the text"
+			switch {
+			case first == last:
+				place = ""
+			case i < first:
+				place = "before the text"
+			case i < last:
+				place = "after “" + tail(s[:i]) + "”"
+			}
+			if one := strings.TrimSuffix(nameOf(r)+" "+place, " "); !seen[one] && kept(s, i, n) != r {
+				seen[one] = true
+				found = append(found, one)
+			}
+		}
+		i += n
+	}
+	if !norm.NFC.IsNormal(s) {
+		found = append(found, "letters and accents in separate characters")
+	}
+	if len(found) > maxNamed {
+		found = append(found[:maxNamed], fmt.Sprintf("%d more", len(found)-maxNamed))
+	}
+	return strings.Join(found, ", ")
+}
+
+// kept returns the character at i of a text if the rule keeps it as a joiner or selector, else -1.
+func kept(s []byte, i, n int) rune {
+	r, _ := utf8.DecodeRune(s[i:])
+	switch c := classOf(r); {
+	case c == joiner && joins(s[:i], s[i+n:]), c == selector && selects(s[:i], s[i+n:]):
+		return r
+	}
+	return -1
+}
+
+// visibleEnds returns where the first and last visible characters of a text begin and end.
+func visibleEnds(s []byte) (first, last int) {
+	first = -1
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRune(s[i:])
+		if classOf(r) == visible || classOf(r) == hyphen {
+			if first < 0 {
+				first = i
+			}
+			last = i + n
+		}
+		i += n
+	}
+	return max(first, 0), last
+}
+
+// tail returns the end of a text, as the place of the character after it.
+func tail(s []byte) string {
+	const length = 8
+	runes := []rune(string(shown(s)))
+	if len(runes) > length {
+		runes = runes[len(runes)-length:]
+	}
+	return string(runes)
+}
+
+// shown returns a text without its invisible characters, with a blank for each control character and line break.
+func shown(s []byte) []byte {
+	return []byte(strings.Map(func(r rune) rune {
+		switch classOf(r) {
+		case invisible:
+			return -1
+		case controlCharacter, lineBreak:
+			return ' '
+		}
+		return r
+	}, string(s)))
+}
+
+// clip shortens a text to limit characters, the last of which is then "…".
+func clip(s []byte, limit int) string {
+	if len(s) <= limit || utf8.RuneCount(s) <= limit {
+		return string(s)
+	}
+	end := 0
+	for range limit - 1 {
+		_, n := utf8.DecodeRune(s[end:])
+		end += n
+	}
+	return string(s[:end]) + "…"
+}
+
+// names are the characters that people meet, by the word for them.
+var names = map[rune]string{
+	' ': "a blank", '\t': "a tab", '\n': "a line break", '\r': "a carriage return", 0: "U+0000 (null)",
+	0xA0: "U+00A0 (no-break space)", 0x202F: "U+202F (narrow no-break space)", 0x2009: "U+2009 (thin space)",
+	0x3000: "U+3000 (ideographic space)", 0x200B: "U+200B (zero-width space)", 0xFEFF: "U+FEFF (byte order mark)",
+	0xAD: "U+00AD (soft hyphen)", 0x200C: "U+200C (zero-width non-joiner)", 0x200D: "U+200D (zero-width joiner)",
+	0x200E: "U+200E (left-to-right mark)", 0x200F: "U+200F (right-to-left mark)", 0x2060: "U+2060 (word joiner)",
+	0x2010: "U+2010 (hyphen)", 0x2011: "U+2011 (non-breaking hyphen)",
+	0x202A: "U+202A (left-to-right embedding)", 0x202C: "U+202C (end of embedding)",
+}
+
+func nameOf(r rune) string {
+	if name, ok := names[r]; ok {
+		return name
+	}
+	if classOf(r) == controlCharacter {
+		return fmt.Sprintf("U+%04X (control character)", r)
+	}
+	return fmt.Sprintf("U+%04X", r)
+}
