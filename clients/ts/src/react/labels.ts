@@ -87,5 +87,8 @@ export const defaultLabels: Labels = {
     precision_lost: "Digits lost",
     number_as_text: "Number where text is expected",
     column_ignored: "Column ignored",
+    ambiguous_number: "Ambiguous number",
+    invalid_character: "Invalid character",
+    normalized: "Cleaned up",
   },
 };

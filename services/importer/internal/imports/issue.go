@@ -52,13 +52,16 @@ const (
 	PrecisionLost
 	NumberAsText
 	ColumnIgnored
+	AmbiguousNumber
+	InvalidCharacter
+	Normalized
 )
 
 var codeNames = [...]string{"", "REQUIRED", "NOT_A_NUMBER", "NOT_AN_INTEGER", "NOT_A_BOOLEAN", "NOT_A_DATE",
 	"AMBIGUOUS_DATE", "NOT_A_TIME", "NOT_AN_EMAIL", "NOT_A_PHONE", "NOT_ALLOWED", "LENGTH", "RANGE", "PATTERN",
 	"DUPLICATE_IN_FILE", "DUPLICATE_IN_DATABASE", "REFERENCE_MISSING", "REFERENCE_BLOCKED", "REFERENCE_CYCLE",
 	"CELL_ERROR", "FORMULA_WITHOUT_VALUE", "KEY_EXISTS", "KEY_UNKNOWN", "PRECISION_LOST", "NUMBER_AS_TEXT",
-	"COLUMN_IGNORED"}
+	"COLUMN_IGNORED", "AMBIGUOUS_NUMBER", "INVALID_CHARACTER", "NORMALIZED"}
 
 // String is the code's name ("DUPLICATE_IN_FILE").
 func (c IssueCode) String() string {
@@ -71,7 +74,7 @@ func (c IssueCode) String() string {
 // IssueCodes are all codes, in their order.
 func IssueCodes() []IssueCode {
 	codes := make([]IssueCode, 0, len(codeNames)-1)
-	for c := Required; c <= ColumnIgnored; c++ {
+	for c := Required; c <= Normalized; c++ {
 		codes = append(codes, c)
 	}
 	return codes

@@ -207,7 +207,7 @@ const (
 	IssueCode_ISSUE_CODE_NOT_AN_INTEGER IssueCode = 3
 	// Neither true nor false.
 	IssueCode_ISSUE_CODE_NOT_A_BOOLEAN IssueCode = 4
-	// Not a date, or a text that is no ISO date.
+	// Not a date.
 	IssueCode_ISSUE_CODE_NOT_A_DATE IssueCode = 5
 	// A text date that can be read in two ways (03/04/2025).
 	IssueCode_ISSUE_CODE_AMBIGUOUS_DATE IssueCode = 6
@@ -249,6 +249,13 @@ const (
 	IssueCode_ISSUE_CODE_NUMBER_AS_TEXT IssueCode = 24
 	// Warning: a cell outside the known columns has content and is not imported.
 	IssueCode_ISSUE_CODE_COLUMN_IGNORED IssueCode = 25
+	// A text number that can be read in several ways (45.000 is 45 or 45000).
+	IssueCode_ISSUE_CODE_AMBIGUOUS_NUMBER IssueCode = 26
+	// A text has a control character inside.
+	IssueCode_ISSUE_CODE_INVALID_CHARACTER IssueCode = 27
+	// Warning: cells of this column were cleaned up before the import, for example of blanks after the text. There is one
+	// of these per column, at its first such cell. Its message has the number of cells.
+	IssueCode_ISSUE_CODE_NORMALIZED IssueCode = 28
 )
 
 // Enum value maps for IssueCode.
@@ -280,6 +287,9 @@ var (
 		23: "ISSUE_CODE_PRECISION_LOST",
 		24: "ISSUE_CODE_NUMBER_AS_TEXT",
 		25: "ISSUE_CODE_COLUMN_IGNORED",
+		26: "ISSUE_CODE_AMBIGUOUS_NUMBER",
+		27: "ISSUE_CODE_INVALID_CHARACTER",
+		28: "ISSUE_CODE_NORMALIZED",
 	}
 	IssueCode_value = map[string]int32{
 		"ISSUE_CODE_UNSPECIFIED":           0,
@@ -308,6 +318,9 @@ var (
 		"ISSUE_CODE_PRECISION_LOST":        23,
 		"ISSUE_CODE_NUMBER_AS_TEXT":        24,
 		"ISSUE_CODE_COLUMN_IGNORED":        25,
+		"ISSUE_CODE_AMBIGUOUS_NUMBER":      26,
+		"ISSUE_CODE_INVALID_CHARACTER":     27,
+		"ISSUE_CODE_NORMALIZED":            28,
 	}
 )
 
@@ -1102,7 +1115,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\rIssueSeverity\x12\x1e\n" +
 	"\x1aISSUE_SEVERITY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ISSUE_SEVERITY_ERROR\x10\x01\x12\x1a\n" +
-	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\x8a\x06\n" +
+	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\xe8\x06\n" +
 	"\tIssueCode\x12\x1a\n" +
 	"\x16ISSUE_CODE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13ISSUE_CODE_REQUIRED\x10\x01\x12\x1b\n" +
@@ -1130,7 +1143,10 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x16ISSUE_CODE_KEY_UNKNOWN\x10\x16\x12\x1d\n" +
 	"\x19ISSUE_CODE_PRECISION_LOST\x10\x17\x12\x1d\n" +
 	"\x19ISSUE_CODE_NUMBER_AS_TEXT\x10\x18\x12\x1d\n" +
-	"\x19ISSUE_CODE_COLUMN_IGNORED\x10\x19B\xbc\x01\n" +
+	"\x19ISSUE_CODE_COLUMN_IGNORED\x10\x19\x12\x1f\n" +
+	"\x1bISSUE_CODE_AMBIGUOUS_NUMBER\x10\x1a\x12 \n" +
+	"\x1cISSUE_CODE_INVALID_CHARACTER\x10\x1b\x12\x19\n" +
+	"\x15ISSUE_CODE_NORMALIZED\x10\x1cB\xbc\x01\n" +
 	"\x16com.headway.imports.v1B\vImportProtoP\x01Z+headway/gen/go/headway/imports/v1;importsv1\xa2\x02\x03HIX\xaa\x02\x12Headway.Imports.V1\xca\x02\x12Headway\\Imports\\V1\xe2\x02\x1eHeadway\\Imports\\V1\\GPBMetadata\xea\x02\x14Headway::Imports::V1b\x06proto3"
 
 var (
