@@ -1,0 +1,25 @@
+package folder_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"headway/services/edge/internal/tus"
+	"headway/services/edge/internal/tus/folder"
+	"headway/services/edge/internal/tus/tustest"
+)
+
+func TestFolderPassesContractOfStores(t *testing.T) {
+	tustest.Run(t, func(t *testing.T, place string, limits tustest.Limits) tus.Store {
+		t.Helper()
+		s, err := folder.Open(folder.Config{
+			Folder: place, TTL: 24 * time.Hour, PerUser: limits.PerUser, BytesPerUser: limits.BytesPerUser, Bytes: limits.Bytes,
+			Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}

@@ -1,0 +1,299 @@
+// Package tustest has the tests that every tus.Store must pass.
+package tustest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"headway/services/edge/internal/tus"
+)
+
+// Limits are the limits of a store under test; 0 means no limit.
+type Limits struct {
+	PerUser             int
+	BytesPerUser, Bytes int64
+}
+
+// Open opens the store in a place, as a process does when it starts. Opening a place again after the store before it is
+// no longer used continues with its uploads.
+type Open func(t *testing.T, place string, limits Limits) tus.Store
+
+// Run runs all tests. Each one uses places of its own.
+func Run(t *testing.T, open Open) {
+	t.Helper()
+	for name, test := range map[string]func(*testing.T, Open){
+		"AppendsInOrderAndReadsBack":       appendsInOrder,
+		"KeepsBytesOfFailedReader":         keepsBytesOfFailedReader,
+		"StopsAtLength":                    stopsAtLength,
+		"HidesUploadsOfOtherUsers":         hidesUploads,
+		"AsksHolderToYield":                asksHolderToYield,
+		"WaitingForLockEndsWithContext":    waitingEndsWithContext,
+		"RemembersOutcome":                 remembersOutcome,
+		"RemovedUploadIsNotFound":          removedIsNotFound,
+		"ContinuesAfterRestart":            continuesAfterRestart,
+		"LimitsUnfinishedUploads":          limitsUnfinished,
+		"RemovalDuringWaitMeansNotFound":   removalDuringWait,
+		"DecidedUploadsLeaveRoomForOthers": decidedLeaveRoom,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open) })
+	}
+}
+
+func create(t *testing.T, s tus.Store, owner string, length int64) tus.Info {
+	t.Helper()
+	info, err := s.Create(owner, length, "filename YS54bHN4")
+	if err != nil {
+		t.Fatalf("create an upload of %d bytes: %v", length, err)
+	}
+	return info
+}
+
+func lock(t *testing.T, s tus.Store, owner, id string) tus.Upload {
+	t.Helper()
+	u, err := s.Lock(t.Context(), owner, id, nil)
+	if err != nil {
+		t.Fatalf("lock upload %s: %v", id, err)
+	}
+	return u
+}
+
+func appendText(t *testing.T, s tus.Store, id string, offset int64, text string) {
+	t.Helper()
+	u := lock(t, s, "ann", id)
+	defer u.Unlock()
+	if err := u.Append(offset, strings.NewReader(text)); err != nil {
+		t.Fatalf("append %q at %d: %v", text, offset, err)
+	}
+}
+
+func read(t *testing.T, s tus.Store, id string) string {
+	t.Helper()
+	u := lock(t, s, "ann", id)
+	defer u.Unlock()
+	r, err := u.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func find(t *testing.T, s tus.Store, id string) tus.Info {
+	t.Helper()
+	info, err := s.Find("ann", id)
+	if err != nil {
+		t.Fatalf("find upload %s: %v", id, err)
+	}
+	return info
+}
+
+func appendsInOrder(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{})
+	info := create(t, s, "ann", 6)
+	if len(info.ID) != 26 || info.Offset != 0 || info.Length != 6 || info.Metadata != "filename YS54bHN4" || !info.Expires.After(time.Now()) {
+		t.Errorf("created: %+v", info)
+	}
+	appendText(t, s, info.ID, 0, "abc")
+	if got := find(t, s, info.ID); got.Offset != 3 || got.Complete() {
+		t.Errorf("after 3 bytes: %+v", got)
+	}
+	u := lock(t, s, "ann", info.ID)
+	for _, offset := range []int64{0, 2, 4} {
+		if err := u.Append(offset, strings.NewReader("x")); !errors.Is(err, tus.ErrOffset) {
+			t.Errorf("append at %d: %v, want ErrOffset", offset, err)
+		}
+	}
+	u.Unlock()
+	appendText(t, s, info.ID, 3, "def")
+	if got := find(t, s, info.ID); !got.Complete() {
+		t.Errorf("after 6 bytes: %+v", got)
+	}
+	if got := read(t, s, info.ID); got != "abcdef" {
+		t.Errorf("read %q", got)
+	}
+}
+
+func keepsBytesOfFailedReader(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{})
+	id := create(t, s, "ann", 6).ID
+	u := lock(t, s, "ann", id)
+	broken := errors.New("broken")
+	err := u.Append(0, io.MultiReader(strings.NewReader("abcd"), iotest.ErrReader(broken)))
+	u.Unlock()
+	if err != broken { //nolint:errorlint // the contract is the error itself
+		t.Errorf("got %v, want the reader's error unwrapped", err)
+	}
+	appendText(t, s, id, 4, "ef")
+	if got := read(t, s, id); got != "abcdef" {
+		t.Errorf("read %q", got)
+	}
+}
+
+func stopsAtLength(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{})
+	id := create(t, s, "ann", 3).ID
+	appendText(t, s, id, 0, "abcdef")
+	if got := read(t, s, id); got != "abc" {
+		t.Errorf("read %q", got)
+	}
+}
+
+func hidesUploads(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{})
+	id := create(t, s, "ann", 3).ID
+	for owner, id := range map[string]string{"bob": id, "ann": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "": id} {
+		if _, err := s.Find(owner, id); !errors.Is(err, tus.ErrNotFound) {
+			t.Errorf("find as %q: %v", owner, err)
+		}
+		if _, err := s.Lock(t.Context(), owner, id, nil); !errors.Is(err, tus.ErrNotFound) {
+			t.Errorf("lock as %q: %v", owner, err)
+		}
+	}
+	if _, err := s.Find("ann", "../"+id); !errors.Is(err, tus.ErrNotFound) {
+		t.Errorf("find by a path: %v", err)
+	}
+}
+
+func asksHolderToYield(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{})
+	id := create(t, s, "ann", 3).ID
+	asked := make(chan struct{}, 2)
+	first, err := s.Lock(t.Context(), "ann", id, func() { asked <- struct{}{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := find(t, s, id); got.ID != id {
+		t.Errorf("a locked upload cannot be found: %+v", got)
+	}
+	go func() {
+		<-asked
+		first.Unlock()
+	}()
+	lock(t, s, "ann", id).Unlock()
+}
+
+func waitingEndsWithContext(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{})
+	id := create(t, s, "ann", 3).ID
+	u := lock(t, s, "ann", id)
+	defer u.Unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Lock(ctx, "ann", id, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+func remembersOutcome(t *testing.T, open Open) {
+	place := t.TempDir()
+	s := open(t, place, Limits{})
+	id := create(t, s, "ann", 3).ID
+	appendText(t, s, id, 0, "abc")
+	u := lock(t, s, "ann", id)
+	if err := u.Decide([]byte(`{"importId":"imp-1"}`)); err != nil {
+		t.Fatal(err)
+	}
+	u.Unlock()
+	for _, s := range []tus.Store{s, open(t, place, Limits{})} {
+		got := find(t, s, id)
+		if string(got.Outcome) != `{"importId":"imp-1"}` || !got.Complete() || !got.Expires.Before(time.Now().Add(2*time.Hour)) {
+			t.Errorf("got %+v", got)
+		}
+	}
+}
+
+func removedIsNotFound(t *testing.T, open Open) {
+	place := t.TempDir()
+	s := open(t, place, Limits{})
+	id := create(t, s, "ann", 3).ID
+	u := lock(t, s, "ann", id)
+	if err := u.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	u.Unlock()
+	for _, s := range []tus.Store{s, open(t, place, Limits{})} {
+		if _, err := s.Find("ann", id); !errors.Is(err, tus.ErrNotFound) {
+			t.Errorf("find: %v", err)
+		}
+	}
+}
+
+func removalDuringWait(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{})
+	id := create(t, s, "ann", 3).ID
+	asked := make(chan struct{}, 2)
+	first, err := s.Lock(t.Context(), "ann", id, func() { asked <- struct{}{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed := make(chan error, 1)
+	go func() {
+		<-asked
+		removed <- first.Remove()
+		first.Unlock()
+	}()
+	if _, err := s.Lock(t.Context(), "ann", id, nil); !errors.Is(err, tus.ErrNotFound) {
+		t.Errorf("lock: %v, want ErrNotFound", err)
+	}
+	if err := <-removed; err != nil {
+		t.Error(err)
+	}
+}
+
+func continuesAfterRestart(t *testing.T, open Open) {
+	place := t.TempDir()
+	s := open(t, place, Limits{})
+	id := create(t, s, "ann", 6).ID
+	appendText(t, s, id, 0, "abc")
+	s = open(t, place, Limits{})
+	if got := find(t, s, id); got.Offset != 3 || got.Length != 6 || got.Metadata != "filename YS54bHN4" {
+		t.Errorf("after a restart: %+v", got)
+	}
+	appendText(t, s, id, 3, "def")
+	if got := read(t, s, id); got != "abcdef" {
+		t.Errorf("read %q", got)
+	}
+}
+
+func limitsUnfinished(t *testing.T, open Open) {
+	for name, test := range map[string]struct {
+		limits Limits
+		owner  string
+		want   error
+	}{
+		"number of a user":       {Limits{PerUser: 1}, "ann", tus.ErrTooMany},
+		"bytes of a user":        {Limits{BytesPerUser: 10}, "ann", tus.ErrTooMany},
+		"bytes of all":           {Limits{Bytes: 10}, "bob", tus.ErrFull},
+		"number of another user": {Limits{PerUser: 1}, "bob", nil},
+		"bytes of another user":  {Limits{BytesPerUser: 10}, "bob", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, t.TempDir(), test.limits)
+			create(t, s, "ann", 6)
+			if _, err := s.Create(test.owner, 6, ""); !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+func decidedLeaveRoom(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{PerUser: 1, BytesPerUser: 6, Bytes: 6})
+	id := create(t, s, "ann", 6).ID
+	appendText(t, s, id, 0, "abcdef")
+	u := lock(t, s, "ann", id)
+	if err := u.Decide([]byte(`{}`)); err != nil {
+		t.Fatal(err)
+	}
+	u.Unlock()
+	create(t, s, "ann", 6)
+}
