@@ -48,12 +48,12 @@ type Config struct {
 type Access struct {
 	cfg     Config
 	tickets *tickets
-	rate    *rate
+	rates   *rates
 }
 
 // New makes the access control of an edge.
 func New(cfg Config) *Access {
-	return &Access{cfg: cfg, tickets: newTickets(), rate: newRate(cfg.RequestsPerSecond, cfg.RequestBurst)}
+	return &Access{cfg: cfg, tickets: newTickets(), rates: newRates(cfg.RequestsPerSecond, cfg.RequestBurst)}
 }
 
 // ParseOrigin checks an origin as browsers write it: scheme, host and, where it is not the scheme's own, port.
@@ -105,7 +105,7 @@ func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
 			return
 		}
 		reqlog.From(r.Context()).Subject = id.Subject
-		if !isStream && !a.rate.take(id.Subject, time.Now()) {
+		if !isStream && !a.rates.take(id.Subject, time.Now()) {
 			httperr.Write(w, r, rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
 				"You make more than the %g requests a second that a user may; wait and try again.", a.cfg.RequestsPerSecond))
 			return

@@ -3,34 +3,31 @@ package access
 import (
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// rate says how often each user may call: so many times a second, and as many at once as a burst holds. Safe for
-// concurrent use.
-type rate struct {
-	perSecond, burst float64
+// rates limits the requests per second of each user. Safe for concurrent use.
+type rates struct {
+	perSecond rate.Limit
+	burst     int
 
 	mu    sync.Mutex
-	users map[string]*allowance
-	// swept is when users with a full allowance were forgotten last.
+	users map[string]*rate.Limiter
+	// swept is when users whose bursts had refilled were last deleted.
 	swept time.Time
 }
 
-// allowance is how many calls a user had left at a time; it fills up by itself.
-type allowance struct {
-	left float64
-	at   time.Time
-}
-
-// rateSweep is how often users with a full allowance are forgotten.
+// rateSweep is the interval at which users whose bursts have refilled are deleted.
 const rateSweep = time.Minute
 
-func newRate(perSecond float64, burst int) *rate {
-	return &rate{perSecond: perSecond, burst: float64(burst), users: make(map[string]*allowance)}
+// newRates returns limits of perSecond requests per second with bursts of burst; 0 per second means no limit.
+func newRates(perSecond float64, burst int) *rates {
+	return &rates{perSecond: rate.Limit(perSecond), burst: burst, users: make(map[string]*rate.Limiter)}
 }
 
-// take uses up one call; false if none is left.
-func (r *rate) take(subject string, now time.Time) bool {
+// take counts one request, and reports whether it is within the user's limit.
+func (r *rates) take(subject string, now time.Time) bool {
 	if r.perSecond <= 0 {
 		return true
 	}
@@ -39,27 +36,19 @@ func (r *rate) take(subject string, now time.Time) bool {
 	if now.Sub(r.swept) > rateSweep {
 		r.sweep(now)
 	}
-	a := r.users[subject]
-	if a == nil {
-		a = &allowance{left: r.burst, at: now}
-		r.users[subject] = a
+	limiter := r.users[subject]
+	if limiter == nil {
+		limiter = rate.NewLimiter(r.perSecond, r.burst)
+		r.users[subject] = limiter
 	}
-	a.left, a.at = r.filled(a, now), now
-	if a.left < 1 {
-		return false
-	}
-	a.left--
-	return true
+	return limiter.AllowN(now, 1)
 }
 
-func (r *rate) filled(a *allowance, now time.Time) float64 {
-	return min(r.burst, a.left+now.Sub(a.at).Seconds()*r.perSecond)
-}
-
-func (r *rate) sweep(now time.Time) {
+// sweep deletes the users whose bursts have refilled: a new limiter would treat them the same.
+func (r *rates) sweep(now time.Time) {
 	r.swept = now
-	for subject, a := range r.users {
-		if r.filled(a, now) >= r.burst {
+	for subject, limiter := range r.users {
+		if limiter.TokensAt(now) >= float64(r.burst) {
 			delete(r.users, subject)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 func identity(subject string) auth.Identity { return auth.Identity{Subject: subject} }
 
-func TestRateAllowsABurstThenFillsUpAndForgetsTheIdle(t *testing.T) {
-	r, now := newRate(2, 3), time.Now()
+func TestRateAllowsBurstRefillsAndForgetsIdleUsers(t *testing.T) {
+	r, now := newRates(2, 3), time.Now()
 	for i := range 3 {
 		if !r.take("ann", now) {
 			t.Fatalf("call %d of a burst of 3 was refused", i+1)
@@ -30,8 +30,8 @@ func TestRateAllowsABurstThenFillsUpAndForgetsTheIdle(t *testing.T) {
 	}
 }
 
-func TestNoRateIsNoLimit(t *testing.T) {
-	r, now := newRate(0, 0), time.Now()
+func TestZeroRateMeansNoLimit(t *testing.T) {
+	r, now := newRates(0, 0), time.Now()
 	for range 1000 {
 		if !r.take("ann", now) {
 			t.Fatal("refused")
