@@ -3,6 +3,7 @@ package upload
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -202,33 +203,38 @@ func fill(r io.Reader, b []byte) (n int, err error) {
 	return n, err
 }
 
-// links say where to go on from here.
-type links struct {
-	self, job, stream, issues, report, imported string
+// acceptedBody is the body of an accepted upload.
+type acceptedBody struct {
+	Import   json.RawMessage `json:"import"`
+	Replayed bool            `json:"replayed"`
+	Links    links           `json:"links"`
 }
 
-// Accept answers 202 with the import, its links, and where it is.
+// links are the routes of an accepted import.
+type links struct {
+	Self     string `json:"self"`
+	Job      string `json:"job"`
+	Stream   string `json:"stream"`
+	Issues   string `json:"issues"`
+	Report   string `json:"report"`
+	Imported string `json:"imported"`
+}
+
+// Accept answers 202 with the import and its links.
 func (u *Handler) Accept(w http.ResponseWriter, r *http.Request, accepted *importsv1.UploadWorkbookResponse) {
-	body, err := webjson.Marshal(accepted)
+	encoded, err := webjson.Marshal(accepted.GetImport())
 	if err != nil {
 		httperr.Write(w, r, rpcerr.Internal(fmt.Errorf("encode the accepted import: %w", err)))
 		return
 	}
 	id := accepted.GetImport().GetImportId()
-	l := links{
-		self: "/api/v1/imports/" + id, job: "/api/v1/jobs/" + id, stream: "/api/v1/sse/imports/" + id,
-		issues: "/api/v1/imports/" + id + "/issues", report: "/api/v1/imports/" + id + "/report.xlsx",
-		imported: "/api/v1/imports/" + id + "/imported.xlsx",
-	}
-	body = fmt.Appendf(body[:len(body)-1], `,"links":{"self":%q,"job":%q,"stream":%q,"issues":%q,"report":%q,"imported":%q}}`+"\n",
-		l.self, l.job, l.stream, l.issues, l.report, l.imported)
-	h := w.Header()
+	self := "/api/v1/imports/" + id
+	w.Header().Set("Location", self)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
-	h.Set("Content-Type", "application/json")
-	h.Set("Location", l.self)
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusAccepted)
-	_, _ = w.Write(body) // the import is accepted also if nobody hears it
+	httperr.WriteJSON(w, http.StatusAccepted, acceptedBody{encoded, accepted.GetReplayed(), links{
+		Self: self, Job: "/api/v1/jobs/" + id, Stream: "/api/v1/sse/imports/" + id,
+		Issues: self + "/issues", Report: self + "/report.xlsx", Imported: self + "/imported.xlsx",
+	}})
 }
 
 // Refuse answers at once, also while the client is still sending, and reads on for a while so that it gets to hear it.

@@ -9,6 +9,7 @@
 package webjson
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -46,7 +47,9 @@ func appendMessage(b []byte, m protoreflect.Message) ([]byte, error) {
 		if err != nil {
 			return b, fmt.Errorf("encode %s: %w", m.Descriptor().FullName(), err)
 		}
-		return appendCompact(b, text)
+		out := bytes.NewBuffer(b)
+		err = json.Compact(out, text) // protojson adds blanks at random
+		return out.Bytes(), err
 	}
 	b = append(b, '{')
 	empty := true
@@ -69,26 +72,6 @@ func appendMessage(b []byte, m protoreflect.Message) ([]byte, error) {
 		}
 	}
 	return append(b, '}'), nil
-}
-
-// appendCompact drops the spaces that protojson puts in at random.
-func appendCompact(b, text []byte) ([]byte, error) {
-	inString := false
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case inString && c == '\\':
-			b = append(b, c)
-			i++
-			c = text[i]
-		case c == '"':
-			inString = !inString
-		case c == ' ' && !inString:
-			continue
-		}
-		b = append(b, c)
-	}
-	return b, nil
 }
 
 func appendField(b []byte, fd protoreflect.FieldDescriptor, v protoreflect.Value) ([]byte, error) {
