@@ -1,7 +1,8 @@
 package layouttest
 
 var importer = rules{
-	"services/importer": {"clients/go", "gen/...", "internal/auth", "internal/blobs", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "schemas",
+	"services/importer": {"clients/go", "gen/go/headway/jobs/v1", "internal/auth", "internal/blobs", "internal/rpcclient",
+		"internal/rpcerr", "internal/rpcserver", "schemas",
 		"services/importer/internal/..."},
 
 	"services/importer/internal/text":      {},
@@ -25,9 +26,20 @@ var importer = rules{
 		"services/importer/internal/xlsxwrite"},
 	"services/importer/internal/report": {"services/importer/internal/files", "services/importer/internal/imports",
 		"services/importer/internal/schema", "services/importer/internal/xlsxwrite"},
-	"services/importer/internal/worker": {"clients/go", "gen/...", "internal/rpcerr", "services/importer/internal/files",
-		"services/importer/internal/imports", "services/importer/internal/schema"},
-	"services/importer/internal/importrpc": {"gen/...", "internal/auth", "internal/rpcerr",
-		"services/importer/internal/imports", "services/importer/internal/report", "services/importer/internal/sample",
-		"services/importer/internal/schema", "services/importer/internal/template"},
+	"services/importer/internal/intake": {"gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/rpcerr",
+		"services/importer/internal/files", "services/importer/internal/imports", "services/importer/internal/mapping",
+		"services/importer/internal/schema"},
+	"services/importer/internal/follow": {"clients/go", "gen/go/headway/jobs/v1", "services/importer/internal/imports"},
+	"services/importer/internal/review": {"gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/rpcerr",
+		"services/importer/internal/imports"},
+	"services/importer/internal/maintenance": {"gen/go/headway/jobs/v1", "services/importer/internal/files",
+		"services/importer/internal/imports"},
+	"services/importer/internal/worker": {"clients/go", "gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/rpcerr",
+		"services/importer/internal/files", "services/importer/internal/imports", "services/importer/internal/review",
+		"services/importer/internal/schema"},
+	// It alone translates the importer's messages: no other room imports gen/go/headway/imports/v1.
+	"services/importer/internal/importrpc": {"clients/go", "gen/...", "internal/auth", "internal/rpcerr",
+		"services/importer/internal/follow", "services/importer/internal/imports", "services/importer/internal/intake",
+		"services/importer/internal/mapping", "services/importer/internal/report", "services/importer/internal/review",
+		"services/importer/internal/sample", "services/importer/internal/schema", "services/importer/internal/template"},
 }

@@ -28,7 +28,5 @@ var exceptions = []string{
 	"services/importer/internal/worker -> services/importer/internal/xlsx",
 	"services/importer/internal/worker -> services/importer/internal/engine",
 	"services/importer/internal/importrpc -> services/importer/internal/xlsx",
-	"services/importer/internal/importrpc -> services/importer/internal/mapping",
-	"services/importer/internal/importrpc -> services/importer/internal/files",
-	"services/importer/internal/importrpc -> services/importer/internal/worker",
+	"services/importer/internal/intake -> services/importer/internal/xlsx",
 }

@@ -27,7 +27,12 @@ import (
 	"headway/schemas"
 	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/files"
+	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/importrpc"
+	"headway/services/importer/internal/intake"
+	"headway/services/importer/internal/maintenance"
+	"headway/services/importer/internal/report"
+	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
 	storesqlite "headway/services/importer/internal/store/sqlite"
 	targetsqlite "headway/services/importer/internal/target/sqlite"
@@ -118,18 +123,16 @@ func (c *Config) Validate() error {
 
 // Service is an importer. Make it with New, then call Run once.
 type Service struct {
-	cfg       Config
-	started   time.Time
-	listener  net.Listener
-	server    *rpcserver.Server
-	jobs      *grpc.ClientConn
-	books     *storesqlite.Store
-	target    *targetsqlite.Target
-	workbooks *files.Store
-	rpc       *importrpc.Service
-	scheduler *worker.Scheduler
-	retention *worker.Retention
-	worker    *headway.Worker
+	cfg      Config
+	listener net.Listener
+	server   *rpcserver.Server
+	jobs     *grpc.ClientConn
+	store    *storesqlite.Store
+	target   *targetsqlite.Target
+	files    *files.Store
+	follow   *follow.Follower
+	maintain *maintenance.Maintenance
+	worker   *headway.Worker
 }
 
 // New opens the databases, the bucket and the port.
@@ -137,7 +140,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, started: time.Now(), listener: cfg.Listener}
+	s := &Service{cfg: cfg, listener: cfg.Listener}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("importer: %w", err), s.close())
@@ -151,19 +154,23 @@ func New(cfg Config) (_ *Service, err error) {
 		return nil, err
 	}
 	jobs := jobsv1.NewJobServiceClient(s.jobs)
-	s.scheduler = &worker.Scheduler{Books: s.books, Schemas: registry, Jobs: jobs}
-	s.retention = &worker.Retention{Books: s.books, Workbooks: s.workbooks, Jobs: jobs, KeepFor: cfg.Retention}
-	s.rpc = importrpc.Register(s.server.GRPC, importrpc.Config{
-		Books: s.books, Workbooks: s.workbooks, Schemas: registry, Jobs: jobs, Schedule: s.scheduler.Schedule,
-		MaxUploadBytes: cfg.MaxUploadBytes, Limits: cfg.Limits, Logger: cfg.Logger,
+	in := &intake.Intake{Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: cfg.MaxUploadBytes, Limits: cfg.Limits}
+	s.maintain = &maintenance.Maintenance{
+		Store: s.store, Files: s.files, Jobs: jobs, CreateJob: in.CreateJob, Started: time.Now(),
+		Retention: cfg.Retention, Interval: cfg.SweepInterval, Logger: cfg.Logger,
+	}
+	s.follow = follow.New(follow.Config{Store: s.store, Jobs: jobs})
+	importrpc.Register(s.server.GRPC, importrpc.Config{
+		Store: s.store, Schemas: registry, Intake: in, Follow: s.follow, Review: &review.Reviewer{Jobs: jobs},
+		Reports: &report.Producer{Store: s.store, Files: s.files, Schemas: registry, Limits: cfg.Limits},
 	})
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown host"
 	}
 	runner := &worker.Runner{
-		Engine: &engine.Engine{Target: s.target, Books: s.books, SpillDir: cfg.DataDir, Logger: cfg.Logger},
-		Books:  s.books, Workbooks: s.workbooks, Schemas: registry, Jobs: jobs, Limits: cfg.Limits, Logger: cfg.Logger,
+		Engine: &engine.Engine{Target: s.target, Books: s.store, SpillDir: cfg.DataDir, Logger: cfg.Logger},
+		Store:  s.store, Files: s.files, Schemas: registry, Jobs: jobs, Limits: cfg.Limits, Logger: cfg.Logger,
 	}
 	s.worker = worker.NewWorker(s.jobs, runner, worker.WorkerConfig{
 		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()), Concurrency: cfg.MaxHeldImports, Logger: cfg.Logger,
@@ -191,13 +198,13 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("the jobs service at %s: %w", cfg.JobsAddress, err)
 	}
-	if s.books, err = storesqlite.Open(ctx, filepath.Join(cfg.DataDir, "importer.db")); err != nil {
+	if s.store, err = storesqlite.Open(ctx, filepath.Join(cfg.DataDir, "importer.db")); err != nil {
 		return err
 	}
 	if s.target, err = targetsqlite.Open(ctx, cfg.Records); err != nil {
 		return err
 	}
-	s.workbooks, err = files.Open(ctx, cfg.Blobs)
+	s.files, err = files.Open(ctx, cfg.Blobs)
 	return err
 }
 
@@ -210,7 +217,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g, working := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.server.Serve(working, s.listener) })
 	g.Go(func() error { return s.work(working) })
-	g.Go(func() error { return s.cleanUp(working) })
+	g.Go(func() error { return s.maintain.Run(working) })
 	err := g.Wait()
 	return errors.Join(err, s.close())
 }
@@ -226,50 +233,23 @@ func (s *Service) work(ctx context.Context) error {
 	return err
 }
 
-// cleanUp makes good what a crash of an earlier process has left, workbooks without an import and imports without a job,
-// and from then on lets go of what is to be kept no longer.
-func (s *Service) cleanUp(ctx context.Context) error {
-	if n, err := s.workbooks.Sweep(ctx, s.started, s.books.Hold); err != nil {
-		s.cfg.Logger.WarnContext(ctx, "remove uploads that were cut off", "error", err)
-	} else if n > 0 {
-		s.cfg.Logger.InfoContext(ctx, "removed uploads that were cut off", "count", n)
-	}
-	if err := s.scheduler.Resume(ctx, s.started, s.cfg.Logger); err != nil {
-		return err
-	}
-	for ctx.Err() == nil {
-		switch n, err := s.retention.Sweep(ctx, time.Now()); {
-		case ctx.Err() != nil:
-		case err != nil:
-			s.cfg.Logger.WarnContext(ctx, "let go of old imports", "error", err)
-		case n > 0:
-			s.cfg.Logger.InfoContext(ctx, "let go of old imports", "count", n)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(s.cfg.SweepInterval):
-		}
-	}
-	return nil
-}
-
 // close closes what open opened.
 func (s *Service) close() error {
 	var err error
-	if s.rpc != nil {
-		s.rpc.Close()
+	if s.follow != nil {
+		s.follow.Close()
 	}
 	if s.jobs != nil {
 		err = errors.Join(err, s.jobs.Close())
 	}
-	if s.workbooks != nil {
-		err = errors.Join(err, s.workbooks.Close())
+	if s.files != nil {
+		err = errors.Join(err, s.files.Close())
 	}
 	if s.target != nil {
 		err = errors.Join(err, s.target.Close())
 	}
-	if s.books != nil {
-		err = errors.Join(err, s.books.Close())
+	if s.store != nil {
+		err = errors.Join(err, s.store.Close())
 	}
 	if s.listener != nil {
 		// The server has closed it, unless it never began to serve.

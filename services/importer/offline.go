@@ -1,7 +1,10 @@
 package importer
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -9,6 +12,7 @@ import (
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/template"
+	"headway/services/importer/internal/xlsx"
 )
 
 // SampleOptions say what sample to generate.
@@ -34,4 +38,111 @@ func WriteTemplate(w io.Writer, folder, name string) error {
 		return err
 	}
 	return template.Write(w, s)
+}
+
+// cellLine is one cell as WriteCells writes it.
+type cellLine struct {
+	Sheet   string  `json:"sheet"`
+	Ref     string  `json:"ref"`
+	Type    string  `json:"type"`
+	Value   string  `json:"value"`
+	Formula *string `json:"formula,omitempty"`
+	Format  string  `json:"format,omitempty"`
+}
+
+// WriteCells writes every cell of a workbook to w as one JSON object a line,
+// in the order of the file; sheet bounds that to one sheet, "" means all,
+// hidden ones too. size is the length of file in bytes.
+//
+//	{"sheet":"Employees","ref":"D4711","type":"date","value":"2024-02-29","format":"yyyy-mm-dd"}
+//
+// type is text, number, boolean, error, date, formula-without-value, or empty
+// (a formula that gives an empty text). value is text in every case: numbers
+// as exact decimal digits, truth values as TRUE and FALSE, dates by ISO 8601,
+// or as the file has them where no calendar has such a day. formula is there
+// where a formula is, spelled out also in a cell that shares the one of an
+// earlier cell; it is empty in data tables, and where there is no such earlier
+// cell. format is the number format unless that is General.
+//
+// What is refused is an error for WriteRefusal; the cells before it have been
+// written by then.
+func WriteCells(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, sheet string) error {
+	workbook, err := xlsx.Open(ctx, file, size, xlsx.DefaultLimits())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = workbook.Close() }()
+	out := bufio.NewWriterSize(w, 64<<10)
+	names := []string{sheet}
+	if sheet == "" {
+		names = names[:0]
+		for _, s := range workbook.Sheets() {
+			names = append(names, s.Name)
+		}
+	}
+	for _, name := range names {
+		if err := writeSheet(ctx, out, workbook, name); err != nil {
+			return errors.Join(err, out.Flush())
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write cells: %w", err)
+	}
+	return nil
+}
+
+func writeSheet(ctx context.Context, out io.Writer, workbook *xlsx.Workbook, sheet string) error {
+	rows, err := workbook.Rows(ctx, sheet)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	for rows.Next() {
+		row := rows.Row()
+		for _, c := range row.Cells {
+			line := cellLine{
+				Sheet: sheet,
+				Ref:   xlsx.CellName(c.Col, row.Number),
+				Type:  c.Kind.String(),
+				Value: string(c.Text),
+			}
+			if c.Kind == xlsx.Date {
+				if t, err := workbook.Time(c); err == nil {
+					line.Value = t.String()
+				}
+			}
+			if c.HasFormula {
+				formula := string(rows.Formula(c))
+				line.Formula = &formula
+			}
+			if c.Format.Code != "General" {
+				line.Format = c.Format.Code
+			}
+			if err := encoder.Encode(line); err != nil {
+				return fmt.Errorf("write cells: %w", err)
+			}
+		}
+	}
+	return rows.Err()
+}
+
+// WriteRefusal writes the refusal in err's chain to w as one JSON object,
+// with a reason for machines and a message for people:
+//
+//	{"reason":"WORKBOOK_ENCRYPTED","message":"The workbook is protected by a password. Open it …"}
+//
+// It returns false, and writes nothing, if there is none.
+func WriteRefusal(w io.Writer, err error) bool {
+	var refusal *xlsx.Error
+	if !errors.As(err, &refusal) {
+		return false
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(struct {
+		Reason  xlsx.Reason `json:"reason"`
+		Message string      `json:"message"`
+	}{refusal.Reason, refusal.Error()}) == nil
 }

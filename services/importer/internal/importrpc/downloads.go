@@ -16,8 +16,8 @@ import (
 	"headway/services/importer/internal/template"
 )
 
-// pieceBytes is how much of a download goes into one message.
-const pieceBytes = 64 << 10
+// chunkBytes is how many bytes of a download one message holds.
+const chunkBytes = 64 << 10
 
 const (
 	workbookType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -30,7 +30,7 @@ func (s *Service) GetTemplate(r *importsv1.GetTemplateRequest, stream grpc.Serve
 	if err != nil {
 		return toStatus(err)
 	}
-	// A template is small; made whole before its first byte leaves, a fault in it is an error and not half a file.
+	// A template is small. It is complete before its first byte is sent, so an error never leaves half a file.
 	var file bytes.Buffer
 	if err := template.Write(&file, spec); err != nil {
 		return toStatus(err)
@@ -60,7 +60,7 @@ func (s *Service) GetSample(r *importsv1.GetSampleRequest, stream grpc.ServerStr
 	if most := rows / 10; int(r.GetIssues()) > most {
 		return toStatus(rpcerr.Invalid("issues", fmt.Sprintf("is at most a tenth of the rows: %d for %d rows", most, rows)))
 	}
-	pieces := newPieces(func(body *httpbody.HttpBody, first bool) error {
+	chunks := newChunks(func(body *httpbody.HttpBody, first bool) error {
 		m := &importsv1.GetSampleResponse{Body: body}
 		if first {
 			body.ContentType, m.FileName = workbookType, spec.Name+"-sample.xlsx"
@@ -68,31 +68,31 @@ func (s *Service) GetSample(r *importsv1.GetSampleRequest, stream grpc.ServerStr
 		return stream.Send(m)
 	})
 	options := sample.Options{Rows: rows, Issues: int(r.GetIssues()), Seed: uint64(r.GetSeed())}
-	if _, err := sample.Write(stream.Context(), pieces, options); err != nil {
+	if _, err := sample.Write(stream.Context(), chunks, options); err != nil {
 		return toStatus(err)
 	}
-	return toStatus(pieces.flush())
+	return toStatus(chunks.flush())
 }
 
-// pieces is a writer that sends what is written in messages of pieceBytes.
-type pieces struct {
-	send  func(body *httpbody.HttpBody, first bool) error
-	held  []byte
-	begun bool
+// chunks is a writer that sends its bytes in messages of chunkBytes.
+type chunks struct {
+	send   func(body *httpbody.HttpBody, first bool) error
+	unsent []byte
+	begun  bool
 }
 
-func newPieces(send func(*httpbody.HttpBody, bool) error) *pieces {
-	return &pieces{send: send, held: make([]byte, 0, pieceBytes)}
+func newChunks(send func(*httpbody.HttpBody, bool) error) *chunks {
+	return &chunks{send: send, unsent: make([]byte, 0, chunkBytes)}
 }
 
 // Write implements io.Writer.
-func (p *pieces) Write(data []byte) (int, error) {
+func (c *chunks) Write(data []byte) (int, error) {
 	n := len(data)
 	for len(data) > 0 {
-		take := min(len(data), pieceBytes-len(p.held))
-		p.held, data = append(p.held, data[:take]...), data[take:]
-		if len(p.held) == pieceBytes {
-			if err := p.flush(); err != nil {
+		take := min(len(data), chunkBytes-len(c.unsent))
+		c.unsent, data = append(c.unsent, data[:take]...), data[take:]
+		if len(c.unsent) == chunkBytes {
+			if err := c.flush(); err != nil {
 				return 0, err
 			}
 		}
@@ -100,20 +100,20 @@ func (p *pieces) Write(data []byte) (int, error) {
 	return n, nil
 }
 
-func (p *pieces) flush() error {
-	if len(p.held) == 0 {
+func (c *chunks) flush() error {
+	if len(c.unsent) == 0 {
 		return nil
 	}
-	err := p.send(&httpbody.HttpBody{Data: bytes.Clone(p.held)}, !p.begun)
-	p.held, p.begun = p.held[:0], true
+	err := c.send(&httpbody.HttpBody{Data: bytes.Clone(c.unsent)}, !c.begun)
+	c.unsent, c.begun = c.unsent[:0], true
 	return err
 }
 
 // sendAll sends a reader to its end.
 func sendAll(ctx context.Context, r io.Reader, send func(*httpbody.HttpBody, bool) error) error {
-	p := newPieces(send)
-	if _, err := io.Copy(p, r); err != nil {
+	c := newChunks(send)
+	if _, err := io.Copy(c, r); err != nil {
 		return errors.Join(err, ctx.Err())
 	}
-	return p.flush()
+	return c.flush()
 }

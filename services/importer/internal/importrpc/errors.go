@@ -9,20 +9,16 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/rpcerr"
-	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/intake"
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/xlsx"
 )
 
-// What only this layer finds out.
-var (
-	errFileEmpty   = errors.New("the file has no bytes")
-	errInterrupted = errors.New("the upload ended before the file was complete")
-	errNoSample    = errors.New("this schema has no sample workbook")
-)
+// errNoSample means that a schema has no sample workbook.
+var errNoSample = errors.New("this schema has no sample workbook")
 
 // toStatus turns every error of the service into what the caller gets.
 func toStatus(err error) error {
@@ -37,6 +33,11 @@ func toStatus(err error) error {
 	if errors.As(err, &unfit) {
 		code, reason := layoutReason(unfit.Problem)
 		return rpcerr.New(code, reason, unfit.Message)
+	}
+	var large *intake.TooLargeError
+	if errors.As(err, &large) {
+		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
+			"The file is larger than %d MiB, the maximum for this server. Split it into smaller files.", large.Limit>>20)
 	}
 	var refused *xlsx.Error
 	if errors.As(err, &refused) {
@@ -76,10 +77,10 @@ func toStatus(err error) error {
 	case errors.Is(err, imports.ErrBooksUnavailable), errors.Is(err, imports.ErrWorkbooksUnavailable):
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"The importer cannot keep or read anything for the moment, its disk may be full; try again.", err)
-	case errors.Is(err, errFileEmpty):
+	case errors.Is(err, intake.ErrFileEmpty):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY,
 			"The file is empty; look that it was saved and copied whole, and upload it again.")
-	case errors.Is(err, errInterrupted):
+	case errors.Is(err, intake.ErrInterrupted):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
 			"The upload ended before the file was complete, and nothing was kept; upload it again.")
 	case errors.Is(err, errNoSample), errors.Is(err, sample.ErrOptions):
@@ -94,11 +95,6 @@ func toStatus(err error) error {
 			"The jobs service cannot be reached for the moment; try again.", err)
 	}
 	return rpcerr.Internal(err)
-}
-
-func tooLarge(limit int64) error {
-	return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
-		"The file is larger than %d MiB, the most that this server takes; split it into smaller ones.", limit>>20)
 }
 
 func layoutReason(p mapping.Problem) (codes.Code, errorsv1.ErrorReason) {
@@ -122,12 +118,4 @@ func workbookReason(reason xlsx.Reason) errorsv1.ErrorReason {
 		return errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK
 	}
 	return errorsv1.ErrorReason(known)
-}
-
-// uploadError tells a broken upload from one that is too large.
-func uploadError(err error, limit int64) error {
-	if errors.Is(err, files.ErrTooLarge) {
-		return tooLarge(limit)
-	}
-	return err
 }

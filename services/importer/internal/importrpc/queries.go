@@ -6,9 +6,11 @@ import (
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
+	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
@@ -18,15 +20,48 @@ func (s *Service) GetImport(ctx context.Context, r *importsv1.GetImportRequest) 
 	if _, err := s.visible(ctx, r.GetImportId()); err != nil {
 		return nil, toStatus(err)
 	}
-	out, err := s.current(ctx, r.GetImportId())
+	snapshot, err := s.Follow.Current(ctx, r.GetImportId())
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	return &importsv1.GetImportResponse{Import: out}, nil
+	return &importsv1.GetImportResponse{Import: s.message(snapshot)}, nil
 }
 
-// askAtOnce is how many jobs a list asks for at a time.
-const askAtOnce = 8
+// WatchImport implements headway.imports.v1.ImportService.
+func (s *Service) WatchImport(r *importsv1.WatchImportRequest, stream grpc.ServerStreamingServer[importsv1.WatchImportResponse]) error {
+	ctx := stream.Context()
+	if _, err := s.visible(ctx, r.GetImportId()); err != nil {
+		return toStatus(err)
+	}
+	var sent error
+	err := s.Follow.Watch(ctx, r.GetImportId(), r.GetAfterRevision(), func(snapshot follow.Snapshot) error {
+		sent = stream.Send(&importsv1.WatchImportResponse{Import: s.message(snapshot)})
+		return sent
+	})
+	if sent != nil {
+		return sent
+	}
+	return toStatus(err)
+}
+
+// ConfirmImport implements headway.imports.v1.ImportService.
+func (s *Service) ConfirmImport(ctx context.Context, r *importsv1.ConfirmImportRequest) (*importsv1.ConfirmImportResponse, error) {
+	im, err := s.visible(ctx, r.GetImportId())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	if err := s.Review.Decide(ctx, im.ID, r.GetCommit()); err != nil {
+		return nil, toStatus(err)
+	}
+	snapshot, err := s.Follow.Current(ctx, im.ID)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &importsv1.ConfirmImportResponse{Import: s.message(snapshot)}, nil
+}
+
+// concurrentJobs is how many jobs a list requests at a time.
+const concurrentJobs = 8
 
 // ListImports implements headway.imports.v1.ImportService.
 func (s *Service) ListImports(ctx context.Context, r *importsv1.ListImportsRequest) (*importsv1.ListImportsResponse, error) {
@@ -38,7 +73,7 @@ func (s *Service) ListImports(ctx context.Context, r *importsv1.ListImportsReque
 	if size == 0 {
 		size = 50
 	}
-	list, err := s.Books.List(ctx, caller(ctx).Subject, before, size+1)
+	list, err := s.Store.List(ctx, caller(ctx).Subject, before, size+1)
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -49,10 +84,10 @@ func (s *Service) ListImports(ctx context.Context, r *importsv1.ListImportsReque
 	}
 	answer.Imports = make([]*importsv1.Import, len(list))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(askAtOnce)
+	group.SetLimit(concurrentJobs)
 	for i, im := range list {
 		group.Go(func() error {
-			job, err := s.job(ctx, im.ID)
+			job, err := s.Follow.Job(ctx, im.ID)
 			answer.Imports[i] = s.summary(im, job)
 			return err
 		})
@@ -81,11 +116,11 @@ func (s *Service) ListIssues(ctx context.Context, r *importsv1.ListIssuesRequest
 			return nil, errPageToken()
 		}
 	}
-	page, err := s.Books.Issues(ctx, im.ID, filter)
+	page, err := s.Store.Issues(ctx, im.ID, filter)
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	job, err := s.job(ctx, im.ID)
+	job, err := s.Follow.Job(ctx, im.ID)
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -152,5 +187,5 @@ func decodeToken(token string) (string, error) {
 }
 
 func errPageToken() error {
-	return rpcerr.Invalid("page_token", "is none that this service gave; use next_page_token of the page before")
+	return rpcerr.Invalid("page_token", "is not a token of this service. Use next_page_token of the previous page")
 }

@@ -1,51 +1,25 @@
 package importrpc
 
 import (
-	"context"
-
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/imports"
 )
 
-// newestIssues is how many issues a snapshot carries.
-const newestIssues = 20
-
-// snapshot is an import as its job tells it at one revision, with the newest issues and the root causes.
-func (s *Service) snapshot(ctx context.Context, im imports.Import, job *jobsv1.Job) (*importsv1.Import, error) {
-	out := s.summary(im, job)
-	newest, err := s.Books.Newest(ctx, im.ID, newestIssues)
-	if err != nil {
-		return nil, err
+// message is the message of a snapshot.
+func (s *Service) message(of follow.Snapshot) *importsv1.Import {
+	out := s.summary(of.Import, of.Job)
+	for i := range of.Latest {
+		out.NewestIssues = append(out.NewestIssues, issueMessage(&of.Latest[i]))
 	}
-	for i := range newest {
-		out.NewestIssues = append(out.NewestIssues, issueMessage(&newest[i]))
-	}
-	causes, err := s.Books.RootCauses(ctx, im.ID)
-	if err != nil {
-		return nil, err
-	}
-	for i := range causes {
-		c := &causes[i]
+	for i := range of.RootCauses {
+		c := &of.RootCauses[i]
 		out.RootCauses = append(out.RootCauses, &importsv1.RootCause{Issue: issueMessage(&c.Issue), BlockedRows: c.BlockedRows, Message: c.Message})
 	}
-	return out, nil
-}
-
-// current reads the import and its job, and makes the snapshot.
-func (s *Service) current(ctx context.Context, id string) (*importsv1.Import, error) {
-	// The job first: what the books hold is then never older than what the job says.
-	job, err := s.job(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	im, err := s.Books.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return s.snapshot(ctx, im, job)
+	return out
 }
 
 // summary is an import without issues and root causes. The sheets' numbers are those of the job's steps, or those

@@ -3,11 +3,11 @@ package worker
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	headway "headway/clients/go"
 	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
 )
 
@@ -21,11 +21,11 @@ type progress struct {
 // startOver sets the steps as they are when the workbook has been received and nothing else has happened.
 func startOver(task *headway.Task, im imports.Import) {
 	size := float64(im.SizeBytes)
-	task.Step(stepReceive).Total(size).Set(size).Complete()
+	task.Step(imports.StepReceive).Total(size).Set(size).Complete()
 	for _, sheet := range im.Sheets {
 		count(task.Step(sheet.Name).Reset(), imports.Counts{})
 	}
-	task.Step(stepFinish).Reset()
+	task.Step(imports.StepFinish).Reset()
 	task.Message("Opening the workbook")
 }
 
@@ -61,20 +61,20 @@ func (p *progress) SheetBegins(sheet string) {
 
 // SheetMoves implements engine.Progress.
 func (p *progress) SheetMoves(sheet string, done, about uint32, counts imports.Counts) {
-	p.task.Message("%s: %s of about %s", p.titles[sheet], grouped(done), rows(about))
+	p.task.Message("%s: %s of about %s", p.titles[sheet], imports.Grouped(done), imports.Rows(about))
 	count(p.task.Step(sheet), counts).About(float64(max(done, about))).Set(float64(done))
 }
 
 // SheetEnds implements engine.Progress.
 func (p *progress) SheetEnds(sheet string, counts imports.Counts) {
-	p.task.Message("%s: %s", p.titles[sheet], rows(counts.Read))
+	p.task.Message("%s: %s", p.titles[sheet], imports.Rows(counts.Read))
 	count(p.task.Step(sheet), counts).Total(float64(counts.Read)).Set(float64(counts.Read)).Complete()
 }
 
 // Committing implements engine.Progress.
 func (p *progress) Committing(ctx context.Context) error {
 	p.task.Message("Committing")
-	p.task.Step(stepFinish).Start()
+	p.task.Step(imports.StepFinish).Start()
 	return p.runner.stillOurs(ctx, p.task.Job())
 }
 
@@ -97,18 +97,12 @@ func result(im imports.Import, o engine.Outcome) map[string]any {
 	return m
 }
 
-// question is what a person is asked about an import under review: what would be done with each sheet's rows. Asked
-// again, after the database has changed for the worse since they confirmed, it says so.
+// question is what the user is asked about an import that has errors.
 func question(im imports.Import, o engine.Outcome, again bool) map[string]any {
 	m := result(im, o)
 	m["type"] = "review"
 	m["again"] = again
-	text := fmt.Sprintf("%s can be imported, %s cannot. Import those that can?", rows(accepted(o.Totals)), rows(refused(o.Totals)))
-	if again {
-		text = fmt.Sprintf("The database has changed since you confirmed. Now %s would be inserted, %s updated, %s left out. Import all the same?",
-			rows(o.Totals.Inserted), rows(o.Totals.Updated), rows(refused(o.Totals)))
-	}
-	m["message"] = text
+	m["message"] = review.Question(o.Totals, again)
 	return m
 }
 
@@ -123,31 +117,12 @@ func countsJSON(c imports.Counts) map[string]any {
 // summary is the last line on an import.
 func summary(im imports.Import, o engine.Outcome) string {
 	c := o.Totals
-	what := fmt.Sprintf("%s inserted, %s updated, %s unchanged", grouped(c.Inserted), grouped(c.Updated), grouped(c.Unchanged))
-	if refused(c) > 0 {
-		what += fmt.Sprintf(", %s left out", grouped(refused(c)))
+	what := fmt.Sprintf("%s inserted, %s updated, %s unchanged", imports.Grouped(c.Inserted), imports.Grouped(c.Updated), imports.Grouped(c.Unchanged))
+	if review.Refused(c) > 0 {
+		what += fmt.Sprintf(", %s left out", imports.Grouped(review.Refused(c)))
 	}
 	if im.Policy.DryRun {
 		return "Dry run, nothing was written: " + what
 	}
 	return "Imported: " + what
-}
-
-func accepted(c imports.Counts) uint32 { return c.Inserted + c.Updated + c.Unchanged }
-
-// rows is "1 row" or "37,400 rows".
-func rows(n uint32) string {
-	if n == 1 {
-		return "1 row"
-	}
-	return grouped(n) + " rows"
-}
-
-// grouped is a number with a comma between thousands.
-func grouped(n uint32) string {
-	digits := strconv.FormatUint(uint64(n), 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }

@@ -13,16 +13,20 @@ import (
 	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/xlsx"
 )
 
+// unforeseenAttempts is how often an import is started after an error that is not known to pass.
+const unforeseenAttempts = 3
+
 // Runner runs imports.
 type Runner struct {
-	Engine    *engine.Engine
-	Books     imports.Store
-	Workbooks *files.Store
-	Schemas   *schema.Registry
+	Engine  *engine.Engine
+	Store   imports.Store
+	Files   *files.Store
+	Schemas *schema.Registry
 	// Jobs is called with the importer's own identity.
 	Jobs jobsv1.JobServiceClient
 	// Limits bound what a workbook may unpack to.
@@ -51,13 +55,13 @@ var errDeclined = errors.New("the review was declined")
 // run loads an import. It errs if the attempt was ended from outside (cancelled, lease lost, shutdown), and gives a
 // verdict otherwise.
 func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, task *headway.Task) (verdict, error) {
-	im, err := r.Books.Get(ctx, job.GetJobId())
+	im, err := r.Store.Get(ctx, job.GetJobId())
 	if err != nil {
 		return r.failed(ctx, job, err)
 	}
-	answer := job.GetAnswer().GetFields()["commit"]
-	confirmed := im.Policy.OnIssues == imports.Review && answer.GetBoolValue()
-	if answer != nil && !confirmed {
+	answered, commit := review.Answer(job)
+	confirmed := im.Policy.OnIssues == imports.Review && commit
+	if answered && !confirmed {
 		return verdict{}, errDeclined
 	}
 	outcome, err := r.load(ctx, im, number, confirmed, task)
@@ -76,7 +80,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	if im.SchemaDigest != "" && im.SchemaDigest != spec.Digest() {
 		return engine.Outcome{}, imports.ErrSchemaChanged
 	}
-	file, err := r.Workbooks.Open(ctx, im.ID)
+	file, err := r.Files.Open(ctx, im.ID)
 	if err != nil {
 		return engine.Outcome{}, err
 	}
@@ -85,7 +89,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 		return engine.Outcome{}, err
 	}
 	defer book.Close()
-	reviewed, asked, err := r.Books.LastReview(ctx, im.ID)
+	reviewed, asked, err := r.Store.LastReview(ctx, im.ID)
 	if err != nil {
 		return engine.Outcome{}, err
 	}
@@ -98,7 +102,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 				return engine.RollBack
 			case o.Totals.Issues == 0, im.Policy.OnIssues == imports.SkipRows:
 				return engine.Commit
-			case confirmed && asked && !worse(o.Totals, reviewed):
+			case confirmed && asked && !review.Worse(o.Totals, reviewed):
 				return engine.Commit
 			}
 			return engine.RollBack
@@ -106,25 +110,16 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	})
 }
 
-// refused is how many rows are not imported.
-func refused(c imports.Counts) uint32 { return c.Rejected + c.Blocked }
-
-// worse tells whether a run came to something that the person who confirmed another outcome has not agreed to: fewer
-// rows get in, or more of those that are in the database are changed.
-func worse(now, confirmed imports.Counts) bool {
-	return refused(now) > refused(confirmed) || now.Updated > confirmed.Updated
-}
-
 // conclude says what a run that came to its end means for the job.
 func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o engine.Outcome, task *headway.Task) (verdict, error) {
 	again := job.GetAnswer() != nil
 	switch {
 	case o.Committed, im.Policy.DryRun:
-		task.Step(stepFinish).Complete()
+		task.Step(imports.StepFinish).Complete()
 		task.Message("%s", summary(im, o))
 		return verdict{complete: result(im, o)}, nil
 	case im.Policy.OnIssues == imports.Review:
-		if err := r.Books.Reviewed(ctx, im.ID, number, o.Totals); err != nil {
+		if err := r.Store.Reviewed(ctx, im.ID, number, o.Totals); err != nil {
 			return r.failed(ctx, job, err)
 		}
 		q := question(im, o, again)
@@ -134,7 +129,7 @@ func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Impor
 	return verdict{fail: &failure{
 		reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED), permanent: true, result: result(im, o),
 		message: fmt.Sprintf("Nothing was imported: %s of %s cannot be, and the import was to abort then. Mend them and upload again, or skip them.",
-			rows(refused(o.Totals)), rows(o.Totals.Read)),
+			imports.Rows(review.Refused(o.Totals)), imports.Rows(o.Totals.Read)),
 	}}, nil
 }
 

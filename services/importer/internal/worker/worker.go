@@ -13,6 +13,8 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/rpcerr"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/review"
 )
 
 // WorkerConfig says how imports are leased.
@@ -27,16 +29,8 @@ type WorkerConfig struct {
 // NewWorker makes a worker that leases imports over the connection and has them run.
 func NewWorker(conn *grpc.ClientConn, r *Runner, cfg WorkerConfig) *headway.Worker {
 	return headway.NewWorker(conn, headway.WorkerConfig{
-		Handlers: map[string]headway.Handler{Kind: r.handle}, Name: cfg.Name, Concurrency: cfg.Concurrency, Logger: cfg.Logger,
+		Handlers: map[string]headway.Handler{imports.Kind: r.handle}, Name: cfg.Name, Concurrency: cfg.Concurrency, Logger: cfg.Logger,
 	})
-}
-
-// Declined is why an import whose review was declined ends.
-func Declined() *jobsv1.JobError {
-	return &jobsv1.JobError{
-		Reason:  rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_REVIEW_DECLINED),
-		Message: "The import was given up; nothing was written.",
-	}
 }
 
 // handle is one lease of an import's job. The job's revision at its lease is the number of the run: it grows with
@@ -50,10 +44,10 @@ func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
 	case err != nil && errors.Is(context.Cause(ctx), headway.ErrCancelled):
 		return nil, headway.FailForGood(rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_CANCELLED_BY_USER), "The import was cancelled; nothing was written.", nil)
 	case errors.Is(err, errDeclined):
-		if _, err := r.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: job.GetJobId(), Error: Declined()}); err != nil {
+		if _, err := r.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: job.GetJobId(), Error: review.Declined()}); err != nil {
 			return nil, err
 		}
-		why := Declined()
+		why := review.Declined()
 		return nil, headway.FailForGood(why.GetReason(), why.GetMessage(), nil)
 	case err != nil:
 		return nil, err

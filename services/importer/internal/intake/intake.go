@@ -1,0 +1,244 @@
+// Package intake accepts uploaded workbooks: it stores the file, checks that it fits its schema, and creates the import
+// and its job.
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcerr"
+	"headway/services/importer/internal/files"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/mapping"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/xlsx"
+)
+
+// DefaultSchema is the schema of an upload that does not name one.
+const DefaultSchema = "workforce"
+
+// Errors of an upload, in addition to those of the rooms that it uses.
+var (
+	// ErrFileEmpty means that the upload has no bytes.
+	ErrFileEmpty = errors.New("the file has no bytes")
+	// ErrInterrupted means that the upload has fewer bytes than it declared.
+	ErrInterrupted = errors.New("the upload ended before the file was complete")
+)
+
+// TooLargeError means that the file has more bytes than the server accepts.
+type TooLargeError struct {
+	// Limit is the maximum, in bytes.
+	Limit int64
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the file is larger than the limit of %d bytes", e.Limit)
+}
+
+// Intake accepts uploads. All fields but Limits are required.
+type Intake struct {
+	Store   imports.Store
+	Files   *files.Store
+	Schemas *schema.Registry
+	// Jobs is called with the importer's own identity.
+	Jobs jobsv1.JobServiceClient
+	// MaxBytes is the maximum size of a workbook.
+	MaxBytes int64
+	// Limits bound the size of an unpacked workbook.
+	Limits xlsx.Limits
+}
+
+// Request is an upload.
+type Request struct {
+	Owner string
+	// Schema defaults to DefaultSchema. FileName may have a path, which is dropped.
+	Schema, FileName string
+	// RequestID makes the upload safe to repeat. It may be empty.
+	RequestID string
+	// Policy defaults to Abort and Upsert.
+	Policy  imports.Policy
+	Mapping []mapping.Mapping
+	// SizeBytes is the declared size; 0 means unknown.
+	SizeBytes int64
+	// Body holds the bytes of the workbook. Its errors are returned as they are.
+	Body io.Reader
+}
+
+// Accept stores the workbook, checks whether it fits the schema, and creates the import and its job. If the owner used
+// the request ID before for the same upload, it returns the earlier import, and replayed is true. After an error,
+// nothing is kept.
+//
+// Errors: ErrFileEmpty, ErrInterrupted, *TooLargeError, *mapping.Error, *xlsx.Error, schema.ErrNotFound,
+// imports.ErrRequestIDReused, those of the store, the files and the jobs service, and those of the body.
+func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, replayed bool, err error) {
+	if r.Schema == "" {
+		r.Schema = DefaultSchema
+	}
+	if r.SizeBytes > in.MaxBytes {
+		return im, false, &TooLargeError{in.MaxBytes}
+	}
+	spec, err := in.Schemas.Get(r.Schema)
+	if err != nil {
+		return im, false, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return im, false, fmt.Errorf("create an import ID: %w", err)
+	}
+	im = imports.Import{
+		ID: id.String(), Owner: r.Owner, Schema: spec.Name, SchemaDigest: spec.Digest(), FileName: fileName(r.FileName),
+		RequestID: r.RequestID, Policy: r.Policy, CreatedAt: time.Now().UTC(),
+	}
+	if im.Policy.OnIssues == 0 {
+		im.Policy.OnIssues = imports.Abort
+	}
+	if im.Policy.Mode == 0 {
+		im.Policy.Mode = imports.Upsert
+	}
+	if err := in.receive(ctx, r, &im); err != nil {
+		return im, false, err
+	}
+	// The workbook is stored now. It is deleted again unless its import is kept.
+	kept, stored := false, im.ID
+	defer func() {
+		if !kept {
+			err = errors.Join(err, in.Files.Delete(context.WithoutCancel(ctx), stored))
+		}
+	}()
+	im.Fingerprint = fingerprint(im, r.Mapping)
+	if im.RequestID != "" {
+		earlier, err := in.Store.ByRequestID(ctx, im.Owner, im.RequestID)
+		if err == nil {
+			return in.replay(ctx, earlier, im.Fingerprint)
+		}
+		if !errors.Is(err, imports.ErrNotFound) {
+			return im, false, err
+		}
+	}
+	if im.Sheets, err = in.findSheets(ctx, im.ID, spec, r.Mapping); err != nil {
+		return im, false, err
+	}
+	if err := in.noticeSameFile(ctx, &im); err != nil {
+		return im, false, err
+	}
+	created, replayed, err := in.Store.Create(ctx, im)
+	if err != nil {
+		return im, false, err
+	}
+	if replayed {
+		return in.replay(ctx, created, im.Fingerprint)
+	}
+	if err := in.CreateJob(ctx, im); err != nil {
+		return im, false, errors.Join(err, in.Store.Remove(context.WithoutCancel(ctx), im.ID))
+	}
+	kept = true
+	return im, false, nil
+}
+
+// replay returns the earlier import of the same request. Its job might not exist yet.
+func (in *Intake) replay(ctx context.Context, earlier imports.Import, fingerprint string) (imports.Import, bool, error) {
+	if earlier.Fingerprint != fingerprint {
+		return earlier, false, imports.ErrRequestIDReused
+	}
+	if !earlier.Scheduled {
+		if err := in.CreateJob(ctx, earlier); err != nil {
+			return earlier, false, err
+		}
+	}
+	return earlier, true, nil
+}
+
+// receiveBytes is how much of the body is read at a time.
+const receiveBytes = 256 << 10
+
+// receive stores the bytes as they arrive.
+func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import) error {
+	upload, err := in.Files.Receive(ctx, im.ID, in.MaxBytes)
+	if err != nil {
+		return err
+	}
+	defer upload.Discard()
+	if _, err := io.CopyBuffer(upload, r.Body, make([]byte, receiveBytes)); err != nil {
+		if errors.Is(err, files.ErrTooLarge) {
+			return &TooLargeError{in.MaxBytes}
+		}
+		return err
+	}
+	switch {
+	case r.SizeBytes != 0 && upload.Size() != r.SizeBytes:
+		return ErrInterrupted
+	case upload.Size() == 0:
+		return ErrFileEmpty
+	}
+	im.SizeBytes = upload.Size()
+	im.SHA256, err = upload.Keep()
+	return err
+}
+
+// findSheets checks whether the workbook can be read, and finds the schema's sheets and columns in it.
+func (in *Intake) findSheets(ctx context.Context, id string, spec *schema.Schema, columns []mapping.Mapping) ([]imports.Sheet, error) {
+	file, err := in.Files.Open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	book, err := xlsx.Open(ctx, file, file.Size(), in.Limits)
+	if err != nil {
+		return nil, err
+	}
+	defer book.Close()
+	return mapping.Find(ctx, book, spec, columns)
+}
+
+func (in *Intake) noticeSameFile(ctx context.Context, im *imports.Import) error {
+	earlier, err := in.Store.CommittedWithHash(ctx, im.Owner, im.Schema, im.SHA256)
+	if errors.Is(err, imports.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	im.Notices = append(im.Notices, imports.Notice{
+		Reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SAME_FILE),
+		Message: fmt.Sprintf("You imported this file before, on %s as “%s”. Rows that have not changed since then count as already there.",
+			earlier.CreatedAt.Format("2 January 2006 15:04 MST"), earlier.FileName),
+	})
+	return nil
+}
+
+// fileName returns the name without the path that some browsers send, and without control characters.
+func fileName(name string) string {
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, name)
+	if name == "" || name == "." || name == "/" || name == ".." {
+		return "workbook.xlsx"
+	}
+	return name
+}
+
+// fingerprint is equal for uploads of the same bytes with the same options.
+func fingerprint(im imports.Import, columns []mapping.Mapping) string {
+	if columns == nil {
+		columns = []mapping.Mapping{}
+	}
+	h := sha256.New()
+	// Maps are encoded in the order of their keys, so equal options are equal bytes.
+	_ = json.NewEncoder(h).Encode([]any{im.SHA256, im.Schema, im.Policy, columns})
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,73 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// maxAttempts is how many times an import is started. An import that was interrupted starts over, no matter how often
+// that happens.
+const maxAttempts = 100
+
+// Weights of the steps. The weights of the sheets add up to sheetsWeight.
+const (
+	receiveWeight = 3
+	finishWeight  = 3
+	sheetsWeight  = 94
+)
+
+// CreateJob creates an import's job, and records that it exists. It is safe to repeat.
+func (in *Intake) CreateJob(ctx context.Context, im imports.Import) error {
+	spec, err := in.Schemas.Get(im.Schema)
+	if err != nil {
+		return err
+	}
+	_, err = in.Jobs.CreateJob(ctx, &jobsv1.CreateJobRequest{
+		Kind: imports.Kind, Title: clip(im.FileName, 200), Owner: im.Owner, JobId: im.ID, RequestId: im.ID,
+		Payload: &structpb.Struct{Fields: map[string]*structpb.Value{
+			"schema":   structpb.NewStringValue(im.Schema),
+			"onIssues": structpb.NewStringValue(im.Policy.OnIssues.String()),
+			"mode":     structpb.NewStringValue(im.Policy.Mode.String()),
+			"dryRun":   structpb.NewBoolValue(im.Policy.DryRun),
+		}},
+		Steps: steps(im, spec),
+		Retry: &jobsv1.RetryPolicy{MaxAttempts: maxAttempts, MaxBackoffSeconds: 30},
+	})
+	if err != nil {
+		return fmt.Errorf("create the job of import %s: %w", im.ID, err)
+	}
+	return in.Store.Scheduled(ctx, im.ID)
+}
+
+// steps are the steps of an import that users see: the upload, one for each sheet, and the commit.
+func steps(im imports.Import, spec *schema.Schema) []*jobsv1.StepPlan {
+	var bytes int64
+	for _, sheet := range im.Sheets {
+		bytes += sheet.Bytes + 1
+	}
+	steps := []*jobsv1.StepPlan{{Name: imports.StepReceive, Title: "Upload", Weight: receiveWeight, Unit: "bytes", Total: float64(im.SizeBytes)}}
+	for _, sheet := range im.Sheets {
+		title := sheet.WorkbookSheet
+		if sh := spec.Sheet(sheet.Name); sh != nil {
+			title = sh.Title
+		}
+		weight := max(0.1, sheetsWeight*float64(sheet.Bytes+1)/float64(bytes))
+		steps = append(steps, &jobsv1.StepPlan{Name: sheet.Name, Title: clip(title, 100), Group: "sheets", Weight: weight, Unit: "rows"})
+	}
+	return append(steps, &jobsv1.StepPlan{Name: imports.StepFinish, Title: "Save", Weight: finishWeight})
+}
+
+// clip shortens a text to n characters.
+func clip(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	return string(runes[:n-1]) + "…"
+}

@@ -1,0 +1,154 @@
+// Package maintenance deletes imports that are no longer needed, and repairs what a crash has left: workbooks without
+// an import, and imports without a job.
+package maintenance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/importer/internal/files"
+	"headway/services/importer/internal/imports"
+)
+
+// Maintenance runs in the background of the service. All fields are required.
+type Maintenance struct {
+	Store imports.Store
+	Files *files.Store
+	// Jobs is called with the importer's own identity.
+	Jobs jobsv1.JobServiceClient
+	// CreateJob creates an import's job. It is safe to repeat.
+	CreateJob func(context.Context, imports.Import) error
+	// Started is when this process started. Uploads from before were interrupted.
+	Started time.Time
+	// Retention is how long an import's numbers and issues are kept at least. Its workbook is deleted with its job.
+	Retention time.Duration
+	// Interval is the time between two sweeps.
+	Interval time.Duration
+	Logger   *slog.Logger
+}
+
+// Run repairs what earlier processes have left, and then sweeps until ctx ends.
+func (m *Maintenance) Run(ctx context.Context) error {
+	if n, err := m.Files.Sweep(ctx, m.Started, m.Store.Hold); err != nil {
+		m.Logger.WarnContext(ctx, "delete interrupted uploads", "error", err)
+	} else if n > 0 {
+		m.Logger.InfoContext(ctx, "deleted interrupted uploads", "count", n)
+	}
+	if err := m.Resume(ctx); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		switch n, err := m.Sweep(ctx, time.Now()); {
+		case ctx.Err() != nil:
+		case err != nil:
+			m.Logger.WarnContext(ctx, "delete old imports", "error", err)
+		case n > 0:
+			m.Logger.InfoContext(ctx, "deleted old imports", "count", n)
+		}
+		pause(ctx, m.Interval)
+	}
+	return nil
+}
+
+// resumeAfter is how long Resume waits before it calls a jobs service again that could not be reached.
+const resumeAfter = 5 * time.Second
+
+// Resume creates the jobs of imports that an earlier process accepted and created no job for. It repeats this until the
+// jobs service can be reached, or ctx ends. An import that can never run stays without a job; its owner sees it.
+func (m *Maintenance) Resume(ctx context.Context) error {
+	for {
+		list, err := m.Store.Unscheduled(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end of ctx is not an error
+		}
+		if err != nil {
+			return err
+		}
+		failed := false
+		for _, im := range list {
+			if !im.CreatedAt.Before(m.Started) {
+				continue // its upload is in progress in this process
+			}
+			switch err := m.CreateJob(ctx, im); {
+			case err == nil:
+				m.Logger.InfoContext(ctx, "created the missing job of an import", "import_id", im.ID)
+			case ctx.Err() != nil:
+				return nil //nolint:nilerr // the end of ctx is not an error
+			default:
+				m.Logger.WarnContext(ctx, "create the missing job of an import", "import_id", im.ID, "error", err)
+				failed = failed || status.Code(err) == codes.Unavailable
+			}
+		}
+		if !failed {
+			return nil
+		}
+		pause(ctx, resumeAfter)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end of ctx is not an error
+		}
+	}
+}
+
+// pageSize is how many imports a sweep reads from the store at a time.
+const pageSize = 200
+
+// Sweep goes through all imports once, and returns how many it deleted something of. A workbook is kept as long as its
+// import's job: the jobs service purges jobs some time after their end, and a user who deletes a job wants its workbook
+// deleted too. An import's numbers and issues outlive its job until they are older than Retention.
+func (m *Maintenance) Sweep(ctx context.Context, now time.Time) (swept int, err error) {
+	before := ""
+	for {
+		list, err := m.Store.List(ctx, "", before, pageSize)
+		if err != nil {
+			return swept, err
+		}
+		for _, im := range list {
+			deleted, err := m.sweep(ctx, im, now)
+			if err != nil {
+				return swept, fmt.Errorf("sweep import %s: %w", im.ID, err)
+			}
+			if deleted {
+				swept++
+			}
+		}
+		if len(list) < pageSize {
+			return swept, nil
+		}
+		before = list[len(list)-1].ID
+	}
+}
+
+func (m *Maintenance) sweep(ctx context.Context, im imports.Import, now time.Time) (deleted bool, err error) {
+	if !im.Scheduled {
+		return false, nil // its job is yet to be created
+	}
+	_, err = m.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: im.ID})
+	if err == nil {
+		return false, nil
+	}
+	if status.Code(err) != codes.NotFound {
+		return false, err
+	}
+	deleted, err = m.Files.Has(ctx, im.ID)
+	if err == nil && deleted {
+		err = m.Files.Delete(ctx, im.ID)
+	}
+	if im.CreatedAt.Before(now.Add(-m.Retention)) {
+		deleted, err = true, errors.Join(err, m.Store.Remove(ctx, im.ID))
+	}
+	return deleted, err
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,88 @@
+// Package review asks a user to decide about an import whose rows have errors, and applies the answer.
+package review
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcerr"
+	"headway/services/importer/internal/imports"
+)
+
+// commitField is the field of the job's answer that holds the decision.
+const commitField = "commit"
+
+// Reviewer applies decisions.
+type Reviewer struct {
+	// Jobs is called with the importer's own identity.
+	Jobs jobsv1.JobServiceClient
+}
+
+// Decide answers an import that waits for a decision. With commit, the import runs once more. Without, its job ends as
+// cancelled. It returns imports.ErrNotWaiting if the import does not wait.
+func (r *Reviewer) Decide(ctx context.Context, id string, commit bool) error {
+	answer, err := r.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: id})
+	if err != nil {
+		return notWaiting(err)
+	}
+	if answer.GetJob().GetStatus() != jobsv1.JobStatus_JOB_STATUS_WAITING {
+		return imports.ErrNotWaiting
+	}
+	if !commit {
+		_, err := r.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id, Error: Declined()})
+		return notWaiting(err)
+	}
+	_, err = r.Jobs.ResumeJob(ctx, &jobsv1.ResumeJobRequest{JobId: id, Answer: &structpb.Struct{Fields: map[string]*structpb.Value{
+		commitField: structpb.NewBoolValue(true),
+	}}})
+	return notWaiting(err)
+}
+
+// notWaiting translates the errors of a job that no longer waits.
+func notWaiting(err error) error {
+	switch status.Code(err) {
+	case codes.FailedPrecondition, codes.NotFound:
+		return imports.ErrNotWaiting
+	}
+	return err
+}
+
+// Answer returns the answer that the import's job has received: whether there is one, and whether it is to commit.
+func Answer(job *jobsv1.Job) (answered, commit bool) {
+	answer := job.GetAnswer().GetFields()[commitField]
+	return answer != nil, answer.GetBoolValue()
+}
+
+// Declined is the error of an import that the user decided not to import.
+func Declined() *jobsv1.JobError {
+	return &jobsv1.JobError{
+		Reason:  rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_REVIEW_DECLINED),
+		Message: "You chose not to import. Nothing was saved.",
+	}
+}
+
+// Refused returns how many rows are not imported.
+func Refused(c imports.Counts) uint32 { return c.Rejected + c.Blocked }
+
+// Worse reports whether a run has a result that the user who confirmed another one has not agreed to: fewer rows are
+// imported, or more existing rows are changed.
+func Worse(now, confirmed imports.Counts) bool {
+	return Refused(now) > Refused(confirmed) || now.Updated > confirmed.Updated
+}
+
+// Question is the question to the user about an import with these totals. If the database has changed for the worse
+// since the user confirmed, again is true, and the question says so.
+func Question(totals imports.Counts, again bool) string {
+	if again {
+		return fmt.Sprintf("The database has changed since you confirmed. Now %s would be added, %s updated, and %s skipped. Import anyway?",
+			imports.Rows(totals.Inserted), imports.Rows(totals.Updated), imports.Rows(Refused(totals)))
+	}
+	accepted := totals.Inserted + totals.Updated + totals.Unchanged
+	return fmt.Sprintf("%s can be imported, and %s can't. Import those that can?", imports.Rows(accepted), imports.Rows(Refused(totals)))
+}
