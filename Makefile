@@ -1,6 +1,6 @@
-# Headway. `make` alone lists what there is.
+# Headway. `make` lists the targets.
 #
-# make run and make test do all the set-up that they need: Go, Node, make and git are enough.
+# You need Go, Node, make, and git. The targets install everything else.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -13,18 +13,18 @@ WEB_SOURCES = $(shell git ls-files -co --exclude-standard web clients/ts package
 MODULES := . gen clients/go
 
 .PHONY: help
-help: ## Show what there is
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: web examples ## Build bin/headway, one binary a service, and the example workers
+build: web examples ## Build bin/headway, one binary per service, and the example workers
 	go build -trimpath -o $(BIN)/ ./cmd/headway ./cmd/jobs ./cmd/importer ./cmd/edge ./examples/character
 
-# What runs beside the services; WORKERS= for nothing.
+# Workers to run next to the services. WORKERS= runs none.
 WORKERS ?= $(BIN)/character; node examples/media/dist/src/main.js
 
 .PHONY: run
-run: build ## Run everything, the example workers too; prints the page's address
+run: build ## Run all services and the example workers, and print the address of the web UI
 	@exec ./$(BIN)/headway serve --worker '$(WORKERS)' $(ARGS)
 
 .PHONY: test
@@ -54,27 +54,27 @@ prose: ## Check the words of comments, messages, docs and test names (HEADWAY_PR
 	go test ./internal/prosetest -count=1 -v
 
 .PHONY: generate
-generate: $(BIN)/buf $(BIN)/protoc-gen-openapiv3 node_modules ## Write gen/ and the client's types anew from the protos
+generate: $(BIN)/buf $(BIN)/protoc-gen-openapiv3 node_modules ## Regenerate gen/ and the client's types from the protos
 	$(BIN)/buf format -w proto
 	$(BIN)/buf generate
 	go run ./services/edge/internal/genopenapi
 	npm run generate
 
 .PHONY: check-generate
-check-generate: generate ## Fail if the committed generated code is not what the protos give
-	@git diff --exit-code -- gen clients/ts proto || { echo 'Generated code is stale: run make generate and commit the result.' >&2; exit 1; }
-	@test -z "$$(git status --porcelain -- gen)" || { git status --short -- gen; echo 'Generated files are not committed: run make generate and commit the result.' >&2; exit 1; }
+check-generate: generate ## Fail if the generated code is out of date
+	@git diff --exit-code -- gen clients/ts proto || { echo 'Generated code is out of date. Run make generate, and commit the result.' >&2; exit 1; }
+	@test -z "$$(git status --porcelain -- gen)" || { git status --short -- gen; echo 'Generated files are not committed. Run make generate, and commit the result.' >&2; exit 1; }
 
-# The commit that breaking compares with: main, or on main itself the commit before.
+# The commit to compare with: main, or on main itself, the commit before.
 AGAINST ?= $(shell test "$$(git rev-parse HEAD)" != "$$(git rev-parse -q --verify main)" && echo main || git rev-parse -q --verify HEAD~1)
 
 .PHONY: breaking
-breaking: $(BIN)/buf ## Fail if the protos break those of main (AGAINST=REV for another)
+breaking: $(BIN)/buf ## Fail if the protos break clients of main (AGAINST=REV for another commit)
 	@if git cat-file -e '$(AGAINST):buf.yaml' 2>/dev/null; then $(BIN)/buf breaking --against '.git#ref=$(AGAINST)'; \
-	else echo 'breaking: $(or $(AGAINST),the history) holds no protos to compare with'; fi
+	else echo 'breaking: $(or $(AGAINST),the history) has no protos to compare with'; fi
 
 .PHONY: bench
-bench: ## Run the benchmarks; docs/benchmarks.md says what they measure
+bench: ## Run the benchmarks of docs/benchmarks.md
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
 .PHONY: tidy
@@ -82,10 +82,10 @@ tidy: ## Tidy every module
 	@for module in $(MODULES); do (cd $$module && GOWORK=off go mod tidy); done
 
 .PHONY: clean
-clean: ## Remove what was built; data stays
+clean: ## Remove all build output, but not the data
 	rm -rf $(BIN) web/dist/assets web/dist/index.html node_modules
 
-# The page.
+# The web UI.
 
 .PHONY: web
 web: web/dist/index.html
@@ -106,7 +106,7 @@ node_modules: package.json package-lock.json
 	npm ci --no-fund --no-audit
 	@touch $@
 
-# Tools, at the versions that tools/ names; outside the workspace, so that their dependencies never meet ours.
+# Tools, in the versions of tools/. They are outside the workspace, so their dependencies don't affect ours.
 
 TOOLS := buf grpcurl protoc-gen-go protoc-gen-go-grpc protoc-gen-grpc-gateway protoc-gen-openapiv3
 $(addprefix $(BIN)/,$(TOOLS)) &: tools/go.mod tools/go.sum
@@ -117,7 +117,7 @@ $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 	cd tools/lint && GOWORK=off go build -o $(CURDIR)/$(BIN)/ tool
 	@touch $@
 
-# Programs that the tests drive, from the system's packages.
+# Programs that the tests run, from packages of the operating system.
 TEST_PROGRAMS := curl jq chromium nginx caddy
 .PHONY: test-programs
 test-programs:

@@ -1,4 +1,4 @@
-// Package web is the page: its sources, and, once built (make build), the files that the edge serves.
+// Package web has the sources of the web UI and, after make build, the files that the edge serves.
 package web
 
 import (
@@ -6,12 +6,12 @@ import (
 	"io/fs"
 )
 
-// dist holds what `npm run build` wrote; .keep lets Go build before that.
+// dist is the output of `npm run build`. With .keep, Go builds without it.
 //
 //go:embed all:dist
 var dist embed.FS
 
-// FS gives the built page, with index.html at its root; false if the page has not been built yet.
+// FS returns the files of the web UI, with index.html at the root. It reports whether the web UI has been built.
 func FS() (fs.FS, bool) {
 	page, err := fs.Sub(dist, "dist")
 	if err != nil {

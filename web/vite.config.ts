@@ -4,8 +4,8 @@ import { defineConfig } from "vite";
 
 const client = (path: string) => fileURLToPath(new URL(`../clients/ts/${path}`, import.meta.url));
 
-// The server's content policy is `default-src 'self'`: nothing inline, so assets stay files and no polyfill is injected.
-// public/.keep puts back what lets Go embed the folder before the page is built.
+// The server's content security policy is `default-src 'self'`, so nothing is inlined: assets stay files, and no polyfill is
+// injected. public/.keep restores the file with which Go can embed the folder before the web UI is built.
 export default defineConfig({
   plugins: [react()],
   resolve: {

@@ -98,7 +98,7 @@ func TestServicesAreSeparate(t *testing.T) {
 				t.Errorf("%s imports %s: a service never looks inside another", name, imported)
 			}
 			if strings.HasPrefix(name, "internal/") && (b != "" || strings.HasPrefix(imported, "cmd/")) && imported != "cmd/internal/program" {
-				t.Errorf("%s imports %s: what all services share stands on none of them", name, imported)
+				t.Errorf("%s imports %s: shared packages must not depend on services or programs", name, imported)
 			}
 		}
 	}
@@ -133,8 +133,8 @@ func listPackages(t *testing.T) []goPackage {
 	return packages
 }
 
-// own returns the imports that belong to this module, without its name. Generated code and clients/go are modules of
-// their own, and belong to it all the same.
+// own returns the imports that belong to this module, without its name. Generated code and clients/go are separate
+// modules, and count as well.
 func own(imports []string) []string {
 	var names []string
 	for _, p := range imports {

@@ -1,6 +1,6 @@
 package layouttest
 
-// shared is the shared floor and what stands beside the services: it imports no service, no client and no page.
+// shared has the packages that all services use. They import no service, no client, and no web UI.
 var shared = rules{
 	"internal/atomicfile": {},
 	"internal/auth":       {"internal/atomicfile"},

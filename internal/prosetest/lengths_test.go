@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"path"
 	"regexp"
-	"strings"
 	"testing"
 )
 
@@ -29,13 +28,11 @@ func TestLongFilesGiveReason(t *testing.T) {
 			hits = append(hits, hit{file, lines, "is above 400 lines; split it, or give the reason in a head comment that starts with Length:"})
 		}
 	}
-	if !enforced {
-		for _, h := range hits {
-			t.Log(strings.TrimSpace(h.String()))
-		}
-		return
-	}
 	for _, h := range hits {
-		t.Error(h)
+		if below(h.file, unclean) {
+			t.Log(h)
+		} else {
+			t.Error(h)
+		}
 	}
 }

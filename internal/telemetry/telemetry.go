@@ -1,4 +1,4 @@
-// Package telemetry gives operators logs, metrics and profiles.
+// Package telemetry provides logs, metrics, and profiles for operators.
 package telemetry
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// NewLogger writes one line an event to w: "text" (key=value) or "json", from the level on.
+// NewLogger returns a logger that writes one line per event to w, as "text" (key=value) or "json", from the given level on.
 func NewLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
 	opts := &slog.HandlerOptions{Level: level}
 	switch format {
@@ -29,15 +29,15 @@ func NewLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, erro
 	return nil, fmt.Errorf("log format %q: say text or json", format)
 }
 
-// NewRegistry makes a metrics registry that already tells about the process.
+// NewRegistry returns a new metrics registry with the metrics of the process.
 func NewRegistry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
 
-// Serve answers /metrics and /debug/pprof/ on the listener until ctx ends. Profiles show the inside of the process:
-// listen on loopback, or where only operators can reach.
+// Serve serves /metrics and /debug/pprof/ on the listener until ctx ends. Profiles reveal the contents of the process, so
+// listen on loopback, or on a network of operators only.
 func Serve(ctx context.Context, lis net.Listener, registry *prometheus.Registry) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
