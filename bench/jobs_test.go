@@ -40,7 +40,7 @@ func startJobs(b *testing.B, data string) *jobsService {
 	if err != nil {
 		b.Fatal(err)
 	}
-	service, err := jobs.New(jobs.Config{Listen: "127.0.0.1:0", DataDir: data, Verifier: key, MaxActivePerOwnerAndKind: -1,
+	service, err := jobs.New(jobs.Config{Settings: jobs.Settings{JobsListen: "127.0.0.1:0", MaxActive: -1}, DataDir: data, Verifier: key,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		b.Fatal(err)

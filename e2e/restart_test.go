@@ -122,8 +122,8 @@ func TestServicesRunAloneTogether(t *testing.T) {
 	key := []string{"--key", "a-key-for-this-test-of-32-bytes-or-more", "--metrics-listen", "-"}
 	var exits []chan error
 	for _, args := range [][]string{
-		{"jobs", "--listen", s.jobs, "--data", filepath.Join(s.data, "jobs")},
-		{"importer", "--listen", s.importer, "--jobs-address", s.jobs, "--data", filepath.Join(s.data, "importer")},
+		{"jobs", "--jobs-listen", s.jobs, "--data", filepath.Join(s.data, "jobs")},
+		{"importer", "--importer-listen", s.importer, "--jobs-address", s.jobs, "--data", filepath.Join(s.data, "importer")},
 		{"edge", "--listen", s.edge, "--jobs-address", s.jobs, "--importer-address", s.importer, "--data", filepath.Join(s.data, "edge")},
 	} {
 		process, exited := s.launch(s.log, append(args, key...)...)

@@ -12,30 +12,30 @@ import (
 
 	"headway/cmd/internal/program"
 	"headway/cmd/internal/supervise"
+	"headway/services/edge"
+	"headway/services/importer"
+	"headway/services/jobs"
 )
 
-// serveCommand runs every service in one process. They talk over loopback, just as they would over a network.
+// serveCommand runs all services in one process. They call each other over loopback, as they would over a network.
 type serveCommand struct {
 	program.Common
-	program.EdgeSettings
-	program.ImporterSettings
-	program.JobsSettings
-	Listen         string `help:"Address of the page, REST and streams." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
-	JobsListen     string `help:"Address of the jobs service (gRPC)." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
-	ImporterListen string `help:"Address of the importer (gRPC)." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
+	Edge     edge.Settings     `embed:""`
+	Importer importer.Settings `embed:""`
+	Jobs     jobs.Settings     `embed:""`
 
-	Worker []string `help:"Program to run beside the services, with arguments separated by spaces; it is started again when it ends. It gets the jobs service's address and a token (docs/workers.md). May be repeated; ; separates several." sep:";" placeholder:"COMMAND"`
+	Worker []string `help:"Program to run as a worker, with arguments separated by spaces. It is restarted when it ends, and gets the address of the jobs service and a token (docs/workers.md). Can be repeated; a semicolon separates several." sep:";" placeholder:"COMMAND"`
 }
 
-// runner is what every service is here.
+// runner is a service, or the supervisor of the workers.
 type runner interface {
 	Run(ctx context.Context) error
 }
 
-// Run serves until ctx ends; then the edge goes first, so that nobody new comes in, and jobs last, so that the workers
-// and the importer can give their jobs back.
+// Run serves until ctx is done. The edge stops first, so that no new request arrives, and jobs last, so that the workers
+// and the importer can release their jobs.
 func (c *serveCommand) Run(ctx context.Context) error {
-	f, err := c.Open(c.Listen, c.JobsListen, c.ImporterListen)
+	env, err := c.Open(c.Edge.Listen, c.Jobs.JobsListen, c.Importer.ImporterListen)
 	if err != nil {
 		return err
 	}
@@ -43,40 +43,43 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	jobs, err := c.NewJobs(&c.Common, f, jobsLis)
+	jobsAddress, importerAddress := jobsLis.Addr().String(), importerLis.Addr().String()
+	jobsService, err := c.NewJobs(env, jobs.Config{Settings: c.Jobs, Listener: jobsLis})
 	if err != nil {
 		return fmt.Errorf("start jobs: %w", err)
 	}
-	importer, err := c.NewImporter(&c.Common, f, importerLis, jobsLis.Addr().String())
+	importerService, err := c.NewImporter(env, importer.Config{Settings: c.Importer, Listener: importerLis, JobsAddress: jobsAddress})
 	if err != nil {
 		return fmt.Errorf("start the importer: %w", err)
 	}
-	edge, err := c.NewEdge(&c.Common, f, edgeLis, jobsLis.Addr().String(), importerLis.Addr().String(), c.MaxUploadBytes)
+	edgeService, err := c.NewEdge(env, edge.Config{Settings: c.Edge, Listener: edgeLis, JobsAddress: jobsAddress,
+		ImporterAddress: importerAddress, MaxUploadBytes: c.Importer.MaxUploadBytes})
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
 	}
 	scheme := "http"
-	if c.TLSCertFile != "" {
+	if c.Edge.TLSCertFile != "" {
 		scheme = "https"
 	}
 	fmt.Fprintf(os.Stdout, "Headway is at %s://%s (jobs %s, importer %s, data %s). Ctrl-C ends it.\n",
-		scheme, edgeLis.Addr(), jobsLis.Addr(), importerLis.Addr(), c.Data)
-	services := []runner{jobs, importer}
+		scheme, edgeLis.Addr(), jobsAddress, importerAddress, c.Data)
+	services := []runner{jobsService, importerService}
 	if commands := nonBlank(c.Worker); len(commands) > 0 {
-		services = append(services, &supervise.Workers{Commands: commands, JobsAddress: jobsLis.Addr().String(),
-			DataDir: c.Data, Key: f.Key, Logger: f.Logger.With("service", "workers"), Output: os.Stderr})
+		services = append(services, &supervise.Workers{Commands: commands, JobsAddress: jobsAddress,
+			DataDir: c.Data, Key: env.Key, Logger: env.Logger.With("service", "workers"), Output: os.Stderr})
 	}
-	return runInOrder(ctx, func(ctx context.Context) error { return c.RunBeside(ctx, f) }, append(services, edge)...)
+	background := func(ctx context.Context) error { return c.RunBackground(ctx, env) }
+	return runInOrder(ctx, background, append(services, edgeService)...)
 }
 
 func (c *serveCommand) listen(ctx context.Context) (edge, jobs, importer net.Listener, err error) {
-	if edge, err = program.Listen(ctx, "--listen", c.Listen); err != nil {
+	if edge, err = program.Listen(ctx, "--listen", c.Edge.Listen); err != nil {
 		return nil, nil, nil, err
 	}
-	if jobs, err = program.Listen(ctx, "--jobs-listen", c.JobsListen); err != nil {
+	if jobs, err = program.Listen(ctx, "--jobs-listen", c.Jobs.JobsListen); err != nil {
 		return nil, nil, nil, err
 	}
-	importer, err = program.Listen(ctx, "--importer-listen", c.ImporterListen)
+	importer, err = program.Listen(ctx, "--importer-listen", c.Importer.ImporterListen)
 	return edge, jobs, importer, err
 }
 
@@ -87,9 +90,9 @@ func nonBlank(commands []string) []string {
 
 // runInOrder runs services that depend on those before them, and ends them the other way round. The first that fails
 // ends all.
-func runInOrder(ctx context.Context, beside func(context.Context) error, services ...runner) error {
+func runInOrder(ctx context.Context, background func(context.Context) error, services ...runner) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return beside(ctx) })
+	g.Go(func() error { return background(ctx) })
 	last := ctx
 	for i := len(services) - 1; i >= 0; i-- {
 		mine := last

@@ -37,8 +37,10 @@ func setup(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := jobs.New(jobs.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir(), Verifier: key,
-		Logger: slog.New(slog.DiscardHandler), LeaseDuration: 500 * time.Millisecond, HeartbeatInterval: 50 * time.Millisecond})
+	service, err := jobs.New(jobs.Config{
+		Settings: jobs.Settings{JobsListen: "127.0.0.1:0", LeaseDuration: 500 * time.Millisecond, HeartbeatInterval: 50 * time.Millisecond},
+		DataDir:  t.TempDir(), Verifier: key, Logger: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

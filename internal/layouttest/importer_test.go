@@ -3,7 +3,7 @@ package layouttest
 var importer = rules{
 	"services/importer": {"clients/go", "gen/go/headway/jobs/v1", "internal/auth", "internal/blobs", "internal/rpcclient",
 		"internal/rpcerr", "internal/rpcserver", "schemas",
-		"services/importer/internal/..."},
+		"internal/settings", "services/importer/internal/..."},
 
 	"services/importer/internal/text":      {},
 	"services/importer/internal/schema":    {},

@@ -1,7 +1,7 @@
 package layouttest
 
 var jobs = rules{
-	"services/jobs": {"gen/...", "internal/auth", "internal/blobs", "internal/rpcerr", "internal/rpcserver", "services/jobs/internal/..."},
+	"services/jobs": {"gen/...", "internal/auth", "internal/blobs", "internal/rpcerr", "internal/rpcserver", "internal/settings", "services/jobs/internal/..."},
 
 	"services/jobs/internal/job":             {},
 	"services/jobs/internal/store/sqlite":    {"services/jobs/internal/job"},

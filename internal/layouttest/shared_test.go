@@ -10,6 +10,7 @@ var shared = rules{
 	"internal/rpcclient":  {},
 	"internal/rpcerr":     {"gen/...", "internal/auth"},
 	"internal/rpcserver":  {"gen/...", "internal/auth", "internal/rpcclient", "internal/rpcerr"},
+	"internal/settings":   {},
 	"internal/telemetry":  {},
 	"internal/proctest":   {},
 	"internal/prosetest":  {},

@@ -57,8 +57,8 @@ type Service struct {
 
 // New opens the port. The services are dialled in the background: they may come up later.
 func New(cfg Config) (_ *Service, err error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
+	if err := cfg.complete(); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
 	}
 	s := &Service{cfg: cfg, listener: cfg.Listener}
 	if s.listener == nil {
@@ -78,11 +78,11 @@ func New(cfg Config) (_ *Service, err error) {
 	if cfg.LocalSignIn && !loopback {
 		return nil, fmt.Errorf("edge: LocalSignIn on %s would sign in everyone who can reach it; listen on 127.0.0.1, or switch it off", s.listener.Addr())
 	}
-	if s.jobs, err = rpcclient.Dial(cfg.JobsAddr, rpcclient.Config{}); err != nil {
-		return nil, fmt.Errorf("edge: jobs service at %s: %w", cfg.JobsAddr, err)
+	if s.jobs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{}); err != nil {
+		return nil, fmt.Errorf("edge: jobs service at %s: %w", cfg.JobsAddress, err)
 	}
-	if s.importer, err = rpcclient.Dial(cfg.ImporterAddr, rpcclient.Config{}); err != nil {
-		return nil, fmt.Errorf("edge: importer at %s: %w", cfg.ImporterAddr, err)
+	if s.importer, err = rpcclient.Dial(cfg.ImporterAddress, rpcclient.Config{}); err != nil {
+		return nil, fmt.Errorf("edge: importer at %s: %w", cfg.ImporterAddress, err)
 	}
 	own := cfg.Service
 	if own == nil {

@@ -417,7 +417,7 @@ func TestLargeOutputGoesAtTheReadersPace(t *testing.T) {
 }
 
 func TestShutdownDoesNotWaitForServicesThatNeverCameUp(t *testing.T) {
-	b := setup(t, func(c *edge.Config) { c.JobsAddr = "127.0.0.1:1" })
+	b := setup(t, func(c *edge.Config) { c.JobsAddress = "127.0.0.1:1" })
 	if status, _ := b.get("/readyz"); status != http.StatusServiceUnavailable {
 		t.Errorf("ready without its services: %d", status)
 	}

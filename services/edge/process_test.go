@@ -43,7 +43,7 @@ func runChild(settings string) int {
 		return 2
 	}
 	s, err := edge.New(edge.Config{
-		Listen: c.Listen, JobsAddr: c.Jobs, ImporterAddr: c.Importer, Verifier: key, Key: key, UploadsDir: c.Uploads,
+		Settings: edge.Settings{Listen: c.Listen}, JobsAddress: c.Jobs, ImporterAddress: c.Importer, Verifier: key, Key: key, UploadsDir: c.Uploads,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

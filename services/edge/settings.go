@@ -13,151 +13,109 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"headway/internal/auth"
+	"headway/internal/settings"
 	"headway/services/edge/internal/access"
 )
 
-// Config is how the edge runs. A zero field takes its default.
-type Config struct {
-	// Listen is the host:port to answer HTTP on; port 0 takes a free one. Default 127.0.0.1:8080.
-	Listen string
-	// Listener is used in place of Listen if it is set. The edge closes it.
-	Listener net.Listener
-	// TLSCertFile and TLSKeyFile are a certificate chain and its key in PEM. With them the edge speaks HTTPS and
-	// HTTP/2; they are read again when they change. Both or none.
-	TLSCertFile, TLSKeyFile string
+// Settings are what an operator can set. Each is a flag and an environment variable of the programs; a zero field gets
+// its default.
+type Settings struct {
+	Listen string `help:"Address of the web UI, REST and streams. Port 0 takes a free port." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 
-	// JobsAddr is the jobs service's host:port. Default 127.0.0.1:9091.
-	JobsAddr string
-	// ImporterAddr is the importer's host:port. Default 127.0.0.1:9092.
-	ImporterAddr string
+	TLSCertFile  string        `help:"Certificate chain (PEM) for HTTPS and HTTP/2. It is reloaded when the file changes." placeholder:"FILE" name:"tls-cert-file"`
+	TLSKeyFile   string        `help:"Private key of the certificate (PEM)." placeholder:"FILE" name:"tls-key-file"`
+	CORSOrigins  []string      `help:"Origins whose pages can call this server, for example https://app.example.com. Separated by commas." placeholder:"ORIGIN" name:"cors-origins"`
+	TrustedHosts []string      `help:"Names without port that are accepted in the Host header, in addition to this machine's names on loopback. Separated by commas. Empty means any name, except on loopback." placeholder:"HOST"`
+	SessionTTL   time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
 
-	// Verifier checks the callers' tokens. Needed.
-	Verifier auth.Verifier
-	// TokensReady tells why tokens cannot be checked for now, as while their issuer has not been reached yet; the edge is
-	// not ready then. Optional.
-	TokensReady func() error
-	// Key signs the local user's tokens, and the edge's own where Service is not set. Needed for either.
-	Key *auth.Key
-	// Service are the edge's own credentials; they must carry the scope headway:service. Default: signed with Key.
-	Service credentials.PerRPCCredentials
-	// LocalSignIn lets a page on this machine sign in without a password. Only on a loopback address.
-	LocalSignIn bool
-	// LocalUser is who signs in that way. Default "local".
-	LocalUser string
-	// SessionTTL is how long a local session lasts. Default 12 h.
-	SessionTTL time.Duration
-	// CORSOrigins are the foreign origins (https://app.example.com) whose pages may call. Default none.
-	CORSOrigins []string
-	// TrustedHosts are the names, without port, that the Host header may hold. On a loopback address the machine's own
-	// names are trusted besides; elsewhere none here means any.
-	TrustedHosts []string
+	StreamsPerUser    int `help:"Maximum number of live streams per user. A new stream replaces the oldest one. A negative value means no limit." default:"64" negative:"no limit"`
+	MaxStreams        int `help:"Maximum number of live streams in total. A negative value means no limit." default:"15000" negative:"no limit"`
+	RequestsPerSecond int `help:"Maximum requests per second per user, not counting streams, with bursts of four times that. A negative value means no limit." default:"50" negative:"no limit"`
 
-	// Logger gets the edge's log. Needed.
-	Logger *slog.Logger
-	// Metrics is where metrics are registered; nil for nowhere.
-	Metrics prometheus.Registerer
-	// Page holds the built page, with index.html at its root; nil answers / with a hint to build it.
-	Page fs.FS
+	UploadsPerUser         int           `help:"Maximum number of uploads in progress per user. A negative value means no limit." default:"4" negative:"no limit"`
+	UploadTTL              time.Duration `help:"How long an unfinished resumable upload is stored after its last byte." default:"24h" name:"upload-ttl"`
+	UnfinishedPerUser      int           `help:"Maximum number of unfinished resumable uploads per user. A negative value means no limit." default:"16" negative:"no limit"`
+	UnfinishedBytesPerUser int64         `help:"Maximum total size of the unfinished resumable uploads of a user, in bytes. 0 means four times the maximum size of a workbook. A negative value means no limit." negative:"no limit"`
+	UnfinishedBytes        int64         `help:"Maximum total size of all unfinished resumable uploads, in bytes. A negative value means no limit." default:"10737418240" negative:"no limit"`
 
-	// StreamsPerUser is how many live streams a user may have; the oldest goes for the newest. Default 64; negative for
-	// no limit.
-	StreamsPerUser int
-	// MaxStreams is how many live streams there may be in all; further ones are refused. Default 15,000, below what
-	// descriptors usually allow; negative for no limit.
-	MaxStreams int
-	// RequestsPerSecond is how often a user may call, streams aside, with bursts of four times that. Default 50; negative
-	// for no limit.
-	RequestsPerSecond int
-	// UploadsPerUser is how many uploads a user may have under way. Default 4; negative for no limit.
-	UploadsPerUser int
-	// MaxUploadBytes is the largest workbook. Default 512 MiB.
-	MaxUploadBytes int64
+	Keepalive     time.Duration `help:"Maximum time between two messages or comments of a live stream. Whole seconds." default:"15s" min:"2s"`
+	Retry         time.Duration `help:"How long browsers wait before they reconnect to a stream. Jitter of up to half of it is added or subtracted." default:"3s"`
+	WriteTimeout  time.Duration `help:"How long the peer of a live stream can accept no data." default:"15s"`
+	HeaderTimeout time.Duration `help:"How long the headers of a request can take." default:"10s"`
+	StallTimeout  time.Duration `help:"How long the body of a request or response can make no progress." default:"1m"`
+	IdleTimeout   time.Duration `help:"How long a connection is kept open for the next request." default:"2m"`
 
-	// UploadsDir is the folder for resumable uploads that are not finished; it belongs to this edge alone. Without one
-	// there are no resumable uploads.
-	UploadsDir string
-	// UploadTTL is how long an unfinished resumable upload is kept after its last byte. Default 24 h.
-	UploadTTL time.Duration
-	// UnfinishedPerUser is how many unfinished resumable uploads a user may have. Default 16; negative for no limit.
-	UnfinishedPerUser int
-	// UnfinishedBytesPerUser is how long they may be together. Default 4 times MaxUploadBytes; negative for no limit.
-	UnfinishedBytesPerUser int64
-	// UnfinishedBytes is how long all users' may be together. Default 10 GiB; negative for no limit.
-	UnfinishedBytes int64
-
-	// Keepalive is how often at least a live stream carries something; whole seconds. Default 15 s.
-	Keepalive time.Duration
-	// Retry is how long browsers wait before they reconnect, jittered by half. Default 3 s.
-	Retry time.Duration
-	// WriteTimeout is how long a live stream's peer may take to make room for a message. Default 15 s.
-	WriteTimeout time.Duration
-	// HeaderTimeout is how long a request's headers may take. Default 10 s.
-	HeaderTimeout time.Duration
-	// StallTimeout is how long a body may stand still, sent or received. Default 60 s.
-	StallTimeout time.Duration
-	// IdleTimeout is how long a connection is kept for the next request. Default 2 min.
-	IdleTimeout time.Duration
-
-	// DrainDelay is how long the edge goes on with readiness off, for a load balancer to notice. Default 0.
-	DrainDelay time.Duration
-	// DrainSpread is over how long the streams of a full edge (10,000) are ended; fewer take less. Default 2 s.
-	DrainSpread time.Duration
-	// DrainTimeout is how long everything may take to end, the delay not counted. Default 4 s.
-	DrainTimeout time.Duration
+	DrainDelay   time.Duration `help:"How long the edge continues to serve at a shutdown after it has become unready, so that a load balancer notices." default:"0s"`
+	DrainSpread  time.Duration `help:"Time over which 10,000 streams are ended at a shutdown. Fewer streams take less." default:"2s"`
+	DrainTimeout time.Duration `help:"How long the edge can take to shut down, not counting the delay." default:"4s"`
 }
 
-// Validate fills in the defaults, and says which setting is wrong and what would be right.
-func (c *Config) Validate() error {
-	c.Listen = cmp.Or(c.Listen, "127.0.0.1:8080")
-	c.JobsAddr = cmp.Or(c.JobsAddr, "127.0.0.1:9091")
-	c.ImporterAddr = cmp.Or(c.ImporterAddr, "127.0.0.1:9092")
+// Config is everything that the edge needs.
+type Config struct {
+	Settings
+	// Listener, if set, is used instead of Listen. The edge closes it.
+	Listener net.Listener
+	// JobsAddress is the host:port of the jobs service. Default 127.0.0.1:9091.
+	JobsAddress string
+	// ImporterAddress is the host:port of the importer. Default 127.0.0.1:9092.
+	ImporterAddress string
+	// MaxUploadBytes is the maximum size of a workbook, as in the importer. Default 512 MiB.
+	MaxUploadBytes int64
+	// UploadsDir is the directory for unfinished resumable uploads. It belongs to this edge alone. If it is empty, there
+	// are no resumable uploads.
+	UploadsDir string
+
+	// Verifier checks the callers' tokens. Required.
+	Verifier auth.Verifier
+	// TokensReady returns why tokens cannot be checked, for example while their issuer is unavailable. The edge is not
+	// ready then. Optional.
+	TokensReady func() error
+	// Key signs the local user's tokens, and the edge's own if Service is not set. Required for either.
+	Key *auth.Key
+	// Service are the edge's own credentials. They need the scope headway:service. Default: signed with Key.
+	Service credentials.PerRPCCredentials
+	// LocalSignIn lets a page on this machine sign in without a password. It is possible on a loopback address only.
+	LocalSignIn bool
+	// LocalUser is the user that signs in that way. Default "local".
+	LocalUser string
+
+	// Logger receives the edge's log. Required.
+	Logger *slog.Logger
+	// Metrics is where metrics are registered. If it is nil, there are none.
+	Metrics prometheus.Registerer
+	// Page holds the built web UI, with index.html at its root. If it is nil, / answers how to build it.
+	Page fs.FS
+}
+
+// complete fills in the defaults. An error names the setting that is wrong, and what would be right.
+func (c *Config) complete() error {
+	if err := settings.Complete(&c.Settings); err != nil {
+		return err
+	}
+	c.JobsAddress = cmp.Or(c.JobsAddress, "127.0.0.1:9091")
+	c.ImporterAddress = cmp.Or(c.ImporterAddress, "127.0.0.1:9092")
 	c.LocalUser = cmp.Or(c.LocalUser, "local")
-	c.SessionTTL = cmp.Or(c.SessionTTL, 12*time.Hour)
-	c.StreamsPerUser = cmp.Or(c.StreamsPerUser, 64)
-	c.MaxStreams = cmp.Or(c.MaxStreams, 15_000)
-	c.RequestsPerSecond = cmp.Or(c.RequestsPerSecond, 50)
-	c.UploadsPerUser = cmp.Or(c.UploadsPerUser, 4)
 	c.MaxUploadBytes = cmp.Or(c.MaxUploadBytes, 512<<20)
-	c.UploadTTL = cmp.Or(c.UploadTTL, 24*time.Hour)
-	c.UnfinishedPerUser = cmp.Or(c.UnfinishedPerUser, 16)
 	c.UnfinishedBytesPerUser = cmp.Or(c.UnfinishedBytesPerUser, 4*c.MaxUploadBytes)
-	c.UnfinishedBytes = cmp.Or(c.UnfinishedBytes, 10<<30)
-	c.Keepalive = cmp.Or(c.Keepalive, 15*time.Second)
-	c.Retry = cmp.Or(c.Retry, 3*time.Second)
-	c.WriteTimeout = cmp.Or(c.WriteTimeout, 15*time.Second)
-	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 10*time.Second)
-	c.StallTimeout = cmp.Or(c.StallTimeout, time.Minute)
-	c.IdleTimeout = cmp.Or(c.IdleTimeout, 2*time.Minute)
-	c.DrainSpread = cmp.Or(c.DrainSpread, 2*time.Second)
-	c.DrainTimeout = cmp.Or(c.DrainTimeout, 4*time.Second)
 	switch {
 	case c.Verifier == nil:
-		return errors.New("edge: Verifier is missing; without one nobody could call")
+		return errors.New("Verifier is missing: without it, no caller can be identified")
 	case c.Logger == nil:
-		return errors.New("edge: Logger is missing")
+		return errors.New("Logger is missing")
 	case c.Service == nil && c.Key == nil:
-		return errors.New("edge: Service or Key is missing; the edge itself has to call the services")
+		return errors.New("Service or Key is missing: the edge itself calls the services")
 	case c.LocalSignIn && c.Key == nil:
-		return errors.New("edge: LocalSignIn needs Key, to sign the local user's tokens")
+		return errors.New("LocalSignIn needs Key, to sign the local user's tokens")
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
-		return errors.New("edge: TLSCertFile and TLSKeyFile belong together; set both or none")
+		return errors.New("--tls-cert-file and --tls-key-file belong together: set both or none")
 	case c.MaxUploadBytes < 0:
-		return fmt.Errorf("edge: MaxUploadBytes (%d) must be above 0", c.MaxUploadBytes)
-	case c.Keepalive < 2*time.Second || c.Keepalive%time.Second != 0:
-		return fmt.Errorf("edge: Keepalive (%v) must be whole seconds, 2 s or more", c.Keepalive)
-	}
-	for name, d := range map[string]time.Duration{
-		"SessionTTL": c.SessionTTL, "UploadTTL": c.UploadTTL, "Retry": c.Retry, "WriteTimeout": c.WriteTimeout, "HeaderTimeout": c.HeaderTimeout,
-		"StallTimeout": c.StallTimeout, "IdleTimeout": c.IdleTimeout, "DrainDelay": c.DrainDelay,
-		"DrainSpread": c.DrainSpread, "DrainTimeout": c.DrainTimeout,
-	} {
-		if d < 0 {
-			return fmt.Errorf("edge: %s (%v) must be above 0", name, d)
-		}
+		return fmt.Errorf("MaxUploadBytes is %d; it must be positive", c.MaxUploadBytes)
+	case c.Keepalive%time.Second != 0:
+		return fmt.Errorf("--keepalive is %v; it must be whole seconds", c.Keepalive)
 	}
 	for _, origin := range c.CORSOrigins {
 		if err := access.ParseOrigin(origin); err != nil {
-			return fmt.Errorf("edge: CORSOrigins: %w", err)
+			return fmt.Errorf("--cors-origins: %w", err)
 		}
 	}
 	return nil

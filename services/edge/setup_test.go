@@ -66,9 +66,9 @@ func setup(t *testing.T, change func(*edge.Config)) *bench {
 	b.jobsUp = startUpstream(t, key, func(s *grpc.Server) { jobsv1.RegisterJobServiceServer(s, b.jobs) })
 	b.importerUp = startUpstream(t, key, func(s *grpc.Server) { importsv1.RegisterImportServiceServer(s, b.importer) })
 	cfg := edge.Config{
-		Listen: "127.0.0.1:0", JobsAddr: b.jobsUp.addr, ImporterAddr: b.importerUp.addr, Verifier: key, Key: key,
+		Settings:    edge.Settings{Listen: "127.0.0.1:0", DrainSpread: 100 * time.Millisecond},
+		JobsAddress: b.jobsUp.addr, ImporterAddress: b.importerUp.addr, Verifier: key, Key: key,
 		LocalSignIn: true, UploadsDir: t.TempDir(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		DrainSpread: 100 * time.Millisecond,
 	}
 	if change != nil {
 		change(&cfg)

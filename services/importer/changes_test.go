@@ -196,8 +196,8 @@ func TestTheReportKeepsToAnExplicitMapping(t *testing.T) {
 
 func TestACancelTakesEffectAtOnceInEveryState(t *testing.T) {
 	// No heartbeat and no patience would bring a cancel to the importer, or end the job without it.
-	w := setupWithJobs(t, jobs.Config{LeaseDuration: time.Hour, HeartbeatInterval: 20 * time.Minute, CancelGrace: time.Hour,
-		ReportInterval: 10 * time.Minute, IdleReportInterval: 10 * time.Minute})
+	w := setupWithJobs(t, jobs.Config{Settings: jobs.Settings{LeaseDuration: time.Hour, HeartbeatInterval: 20 * time.Minute, CancelGrace: time.Hour,
+		ProgressInterval: 10 * time.Minute, IdleProgressInterval: 10 * time.Minute}})
 	free := w.lock() // so that the first import waits for the database
 	file := w.sampleBook(50, 0)
 	atTheDatabase := w.accepted(file, &importsv1.UploadOptions{})

@@ -84,7 +84,7 @@ func logger(t *testing.T) *slog.Logger {
 func (w *world) startJobs(listen string) {
 	w.t.Helper()
 	config := w.jobsConfig
-	config.Listen, config.DataDir, config.Verifier, config.Logger = listen, w.dir, w.key, logger(w.t)
+	config.JobsListen, config.DataDir, config.Verifier, config.Logger = listen, w.dir, w.key, logger(w.t)
 	service, err := jobs.New(config)
 	if err != nil {
 		w.t.Fatal(err)
@@ -96,7 +96,7 @@ func (w *world) startJobs(listen string) {
 
 func (w *world) startImporter() {
 	w.t.Helper()
-	w.config.Listen = "127.0.0.1:0"
+	w.config.ImporterListen = "127.0.0.1:0"
 	service, err := importer.New(w.config)
 	if err != nil {
 		w.t.Fatal(err)

@@ -158,9 +158,9 @@ func newKilledWorld(t *testing.T, programs string, seed uint64, flags ...string)
 	w.state.Store("nothing")
 	common := []string{"--data", w.dir, "--key", testSecret, "--metrics-listen", "-", "--log-level", "error"}
 	jobsAddress, importerAddress := proctest.FreeAddress(t), proctest.FreeAddress(t)
-	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), slices.Concat(common, []string{"--listen", jobsAddress,
+	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), slices.Concat(common, []string{"--jobs-listen", jobsAddress,
 		"--lease-duration", "500ms", "--heartbeat-interval", "120ms"}))
-	w.importer = newKillable(t, filepath.Join(programs, "importer"), slices.Concat(common, []string{"--listen", importerAddress, "--jobs-address", jobsAddress}, flags))
+	w.importer = newKillable(t, filepath.Join(programs, "importer"), slices.Concat(common, []string{"--importer-listen", importerAddress, "--jobs-address", jobsAddress}, flags))
 	conn, err := grpc.NewClient(importerAddress, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.2, MaxDelay: 100 * time.Millisecond}, MinConnectTimeout: time.Second}))
 	if err != nil {

@@ -49,7 +49,7 @@ func TestAWorkbookGoesWithItsJobAndItsNumbersStay(t *testing.T) {
 }
 
 func TestAnImportWithoutAJobIsForgottenAfterTheRetention(t *testing.T) {
-	w := setup(t, func(c *importer.Config) { c.SweepInterval, c.Retention = 10*time.Millisecond, time.Nanosecond })
+	w := setup(t, func(c *importer.Config) { c.SweepInterval, c.ImportRetention = 10*time.Millisecond, time.Nanosecond })
 	im := w.end(w.sampleBook(20, 0), &importsv1.UploadOptions{})
 	if len(w.stored()) != 1 {
 		t.Errorf("stored are %v while the job is there", w.stored())

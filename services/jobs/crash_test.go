@@ -129,7 +129,7 @@ func newCrash(t *testing.T) *crash {
 
 func (c *crash) start() {
 	c.t.Helper()
-	c.process = exec.Command(c.binary, "--data", c.data, "--listen", c.addr, "--metrics-listen", "-",
+	c.process = exec.Command(c.binary, "--data", c.data, "--jobs-listen", c.addr, "--metrics-listen", "-",
 		"--lease-duration", "1s", "--heartbeat-interval", "300ms", "--output-segment-bytes", "65536", "--log-level", "error")
 	c.process.Env = append(os.Environ(), "HEADWAY_KEY="+crashKey)
 	c.process.Stderr = os.Stderr

@@ -87,7 +87,7 @@ func serve() (addr string, key *auth.Key, stop func()) {
 	if key, err = auth.NewKey([]byte("a secret of the example, long enough for HS256")); err != nil {
 		log.Fatal(err)
 	}
-	service, err := jobs.New(jobs.Config{Listen: "127.0.0.1:0", DataDir: data, Verifier: key, Logger: slog.New(slog.DiscardHandler)})
+	service, err := jobs.New(jobs.Config{Settings: jobs.Settings{JobsListen: "127.0.0.1:0"}, DataDir: data, Verifier: key, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		log.Fatal(err)
 	}

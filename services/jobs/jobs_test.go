@@ -59,7 +59,7 @@ func setup(t *testing.T, change ...func(*jobs.Config)) *world {
 func (w *world) start() {
 	w.t.Helper()
 	cfg := w.cfg
-	cfg.Listen = w.addr
+	cfg.JobsListen = w.addr
 	s, err := jobs.New(cfg)
 	if err != nil {
 		w.t.Fatal(err)

@@ -73,7 +73,7 @@ func TestAJobThatEndedBeforeGivesItsTerminalStateAtOnceAlsoToThoseWhoHaveSeenIt(
 }
 
 func TestASlowReaderGetsTheTerminalStateAndHoldsUpNobody(t *testing.T) {
-	w := setup(t, func(c *jobs.Config) { c.ReportInterval = time.Millisecond })
+	w := setup(t, func(c *jobs.Config) { c.ProgressInterval = time.Millisecond })
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
 	slow, err := user.WatchJob(patient(t), &jobsv1.WatchJobRequest{JobId: id})

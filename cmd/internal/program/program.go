@@ -175,8 +175,8 @@ func (c *Common) Open(listen ...string) (*Env, error) {
 	return f, nil
 }
 
-// RunBeside runs until ctx ends what every service has beside itself: its metrics, and the fetching of an issuer's keys.
-func (c *Common) RunBeside(ctx context.Context, f *Env) error {
+// RunBackground serves the metrics and refreshes the keys of an issuer until ctx is done.
+func (c *Common) RunBackground(ctx context.Context, f *Env) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.ServeMetrics(ctx, f) })
 	if f.Issuer != nil {

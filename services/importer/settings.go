@@ -1,0 +1,85 @@
+package importer
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/credentials"
+
+	"headway/internal/auth"
+	"headway/internal/blobs"
+	"headway/internal/settings"
+	"headway/services/importer/internal/xlsx"
+)
+
+// Settings are what an operator can set. Each is a flag and an environment variable of the programs; a zero field gets
+// its default.
+type Settings struct {
+	ImporterListen string `help:"Address of the importer (gRPC). Port 0 takes a free port." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
+
+	SchemasDir           string        `help:"Directory with your own schemas (*.yaml), in addition to the built-in ones." placeholder:"DIR"`
+	MaxUploadBytes       int64         `help:"Maximum size of a workbook, in bytes." default:"536870912"`
+	Records              string        `help:"Database file that rows are imported into. Empty for records.db in the data directory." placeholder:"FILE"`
+	Blobs                string        `help:"URL of the bucket for uploaded workbooks. Empty for a directory in the data directory." placeholder:"URL"`
+	MaxConcurrentImports int           `help:"Maximum number of imports that are leased at a time. One of them writes, and the others wait for their turn." default:"4" min:"1" max:"100"`
+	ImportRetention      time.Duration `help:"How long the counts and issues of an import are stored at least. Its workbook is deleted with its job." default:"720h"`
+	SweepInterval        time.Duration `help:"Interval between two searches for imports and workbooks to delete." default:"10m"`
+	ImporterDrainTimeout time.Duration `help:"How long calls of the importer can take to finish at a shutdown." default:"3s"`
+}
+
+// Config is everything that the service needs.
+type Config struct {
+	Settings
+	// Listener, if set, is used instead of ImporterListen. The service closes it.
+	Listener net.Listener
+	// DataDir is the directory of the metadata database, importer.db, and of temporary files. Required.
+	DataDir string
+	// JobsAddress is the host:port of the jobs service. Default 127.0.0.1:9091.
+	JobsAddress string
+	// Credentials are sent with every call to the jobs service. They need the scope headway:service. Required.
+	Credentials credentials.PerRPCCredentials
+	// Limits bound the unpacked size of a workbook. Default xlsx.DefaultLimits.
+	Limits xlsx.Limits
+	// Verifier checks the callers' tokens. Required.
+	Verifier auth.Verifier
+	// Logger receives the service's log. Required.
+	Logger *slog.Logger
+	// Metrics is where metrics are registered. If it is nil, there are none.
+	Metrics prometheus.Registerer
+}
+
+// complete fills in the defaults. An error names the setting that is wrong, and what would be right.
+func (c *Config) complete() error {
+	if err := settings.Complete(&c.Settings); err != nil {
+		return err
+	}
+	c.JobsAddress = cmp.Or(c.JobsAddress, "127.0.0.1:9091")
+	c.Limits = cmp.Or(c.Limits, xlsx.DefaultLimits())
+	switch {
+	case c.DataDir == "":
+		return errors.New("DataDir is missing: set it to the directory of the database")
+	case c.Credentials == nil:
+		return errors.New("Credentials are missing: without them, the jobs service refuses every call")
+	case c.Verifier == nil:
+		return errors.New("Verifier is missing: without it, no caller can be identified")
+	case c.Logger == nil:
+		return errors.New("Logger is missing")
+	}
+	if err := c.Limits.Validate(); err != nil {
+		return err
+	}
+	folder, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		return fmt.Errorf("DataDir (%s): %w", c.DataDir, err)
+	}
+	c.DataDir = folder
+	c.Records = cmp.Or(c.Records, filepath.Join(folder, "records.db"))
+	c.Blobs = cmp.Or(c.Blobs, blobs.FolderURL(filepath.Join(folder, "blobs", "imports")))
+	return nil
+}

@@ -1,0 +1,76 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"headway/internal/auth"
+	"headway/internal/blobs"
+	"headway/internal/settings"
+)
+
+// Settings are what an operator can set. Each is a flag and an environment variable of the programs; a zero field gets
+// its default.
+type Settings struct {
+	JobsListen string `help:"Address of the jobs service (gRPC). Port 0 takes a free port." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+
+	LeaseDuration        time.Duration `help:"How long a lease lasts without a heartbeat, for workers that don't request another duration." default:"10s"`
+	HeartbeatInterval    time.Duration `help:"Interval at which workers are told to send heartbeats. At most half of the lease duration." default:"3s"`
+	ProgressInterval     time.Duration `help:"Minimum interval between two saved progress updates of a job, and so between two snapshots that watchers see." default:"250ms"`
+	IdleProgressInterval time.Duration `help:"Interval at which workers are told to report progress that nothing watches." default:"1s"`
+	CancelGrace          time.Duration `help:"How long a worker has to stop after a cancel request. After that, the job is cancelled without it." default:"15s"`
+	StalledAfter         time.Duration `help:"How long a job can make no progress before it is marked as stalled." default:"30s"`
+	Retention            time.Duration `help:"How long jobs that have ended are stored." default:"720h"`
+	MaxActive            int           `help:"Maximum number of active jobs per owner and kind. A negative value means no limit." default:"100" negative:"no limit"`
+	MaxOutputBytes       int64         `help:"Maximum output size per job, in bytes." default:"1073741824"`
+	OutputSegmentBytes   int64         `help:"Bytes of a job's output that stay in the database. The start of a longer output moves to blobs of this size." default:"1048576" min:"65536"`
+	OutputBlobs          string        `help:"URL of the bucket for long outputs. Empty for a directory in the data directory." placeholder:"URL"`
+	JobsDrainTimeout     time.Duration `help:"How long calls of the jobs service can take to finish at a shutdown." default:"3s"`
+}
+
+// Config is everything that the service needs.
+type Config struct {
+	Settings
+	// Listener, if set, is used instead of JobsListen. The service closes it.
+	Listener net.Listener
+	// DataDir is the directory of the database, jobs.db. Required.
+	DataDir string
+	// Verifier checks the callers' tokens. Required.
+	Verifier auth.Verifier
+	// Logger receives the service's log. Required.
+	Logger *slog.Logger
+	// Metrics is where metrics are registered. If it is nil, there are none.
+	Metrics prometheus.Registerer
+}
+
+// complete fills in the defaults. An error names the setting that is wrong, and what would be right.
+func (c *Config) complete() error {
+	if err := settings.Complete(&c.Settings); err != nil {
+		return err
+	}
+	switch {
+	case c.DataDir == "":
+		return errors.New("DataDir is missing: set it to the directory of the database")
+	case c.Verifier == nil:
+		return errors.New("Verifier is missing: without it, no caller can be identified")
+	case c.Logger == nil:
+		return errors.New("Logger is missing")
+	case c.HeartbeatInterval > c.LeaseDuration/2:
+		return fmt.Errorf("--heartbeat-interval (%v) is more than half of --lease-duration (%v): one lost heartbeat would end the lease",
+			c.HeartbeatInterval, c.LeaseDuration)
+	}
+	if c.OutputBlobs == "" {
+		folder, err := filepath.Abs(c.DataDir)
+		if err != nil {
+			return fmt.Errorf("DataDir (%s): %w", c.DataDir, err)
+		}
+		c.OutputBlobs = blobs.FolderURL(filepath.Join(folder, "blobs", "outputs"))
+	}
+	return nil
+}
