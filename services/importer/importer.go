@@ -28,10 +28,15 @@ import (
 	"headway/services/importer/internal/report"
 	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/xlsx"
 	storesqlite "headway/services/importer/internal/store/sqlite"
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 	"headway/services/importer/internal/worker"
 )
+
+// openers are the kinds of files that can be imported.
+var openers = source.Openers{xlsx.Opener{}}
 
 // Service is an importer. Make it with New, then call Run once.
 type Service struct {
@@ -66,7 +71,7 @@ func New(cfg Config) (_ *Service, err error) {
 		return nil, err
 	}
 	jobs := jobsv1.NewJobServiceClient(s.jobs)
-	in := &intake.Intake{Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: cfg.MaxUploadBytes, Limits: cfg.Limits}
+	in := &intake.Intake{Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: cfg.MaxUploadBytes, Openers: openers, Limits: cfg.Limits}
 	s.maintain = &maintenance.Maintenance{
 		Store: s.store, Files: s.files, Jobs: jobs, CreateJob: in.CreateJob, Started: time.Now(),
 		Retention: cfg.ImportRetention, Interval: cfg.SweepInterval, Logger: cfg.Logger,
@@ -74,7 +79,7 @@ func New(cfg Config) (_ *Service, err error) {
 	s.follow = follow.New(follow.Config{Store: s.store, Jobs: jobs})
 	importrpc.Register(s.server.GRPC, importrpc.Config{
 		Store: s.store, Schemas: registry, Intake: in, Follow: s.follow, Review: &review.Reviewer{Jobs: jobs},
-		Reports: &report.Producer{Store: s.store, Files: s.files, Schemas: registry, Limits: cfg.Limits},
+		Reports: &report.Producer{Store: s.store, Files: s.files, Schemas: registry, Openers: openers, Limits: cfg.Limits},
 	})
 	host, err := os.Hostname()
 	if err != nil {
@@ -82,7 +87,7 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	runner := &worker.Runner{
 		Engine: &engine.Engine{Target: s.target, Books: s.store, SpillDir: cfg.DataDir, Logger: cfg.Logger},
-		Store:  s.store, Files: s.files, Schemas: registry, Jobs: jobs, Limits: cfg.Limits, Logger: cfg.Logger,
+		Store:  s.store, Files: s.files, Schemas: registry, Jobs: jobs, Openers: openers, Limits: cfg.Limits, Logger: cfg.Logger,
 	}
 	s.worker = worker.NewWorker(s.jobs, runner, worker.WorkerConfig{
 		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()), Concurrency: cfg.MaxConcurrentImports, Logger: cfg.Logger,

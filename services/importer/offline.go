@@ -11,8 +11,8 @@ import (
 	"headway/schemas"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/template"
-	"headway/services/importer/internal/xlsx"
 )
 
 // SampleOptions say what sample to generate.
@@ -67,7 +67,7 @@ type cellLine struct {
 // What is refused is an error for WriteRefusal; the cells before it have been
 // written by then.
 func WriteCells(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, sheet string) error {
-	workbook, err := xlsx.Open(ctx, file, size, xlsx.DefaultLimits())
+	workbook, err := openers.Open(ctx, file, size, source.DefaultLimits())
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func WriteCells(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, 
 	return nil
 }
 
-func writeSheet(ctx context.Context, out io.Writer, workbook *xlsx.Workbook, sheet string) error {
+func writeSheet(ctx context.Context, out io.Writer, workbook source.Workbook, sheet string) error {
 	rows, err := workbook.Rows(ctx, sheet)
 	if err != nil {
 		return err
@@ -104,17 +104,20 @@ func writeSheet(ctx context.Context, out io.Writer, workbook *xlsx.Workbook, she
 		for _, c := range row.Cells {
 			line := cellLine{
 				Sheet: sheet,
-				Ref:   xlsx.CellName(c.Col, row.Number),
+				Ref:   source.CellName(c.Col, row.Number),
 				Type:  c.Kind.String(),
 				Value: string(c.Text),
 			}
-			if c.Kind == xlsx.Date {
-				if t, err := workbook.Time(c); err == nil {
+			if c.Kind == source.Date {
+				if t, err := workbook.Civil(&c); err == nil {
 					line.Value = t.String()
 				}
 			}
 			if c.HasFormula {
-				formula := string(rows.Formula(c))
+				var formula string
+				if formulas, ok := rows.(source.Formulas); ok {
+					formula = string(formulas.Formula(&c))
+				}
 				line.Formula = &formula
 			}
 			if c.Format.Code != "General" {
@@ -135,14 +138,14 @@ func writeSheet(ctx context.Context, out io.Writer, workbook *xlsx.Workbook, she
 //
 // It returns false, and writes nothing, if there is none.
 func WriteRefusal(w io.Writer, err error) bool {
-	var refusal *xlsx.Error
+	var refusal *source.Error
 	if !errors.As(err, &refusal) {
 		return false
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(struct {
-		Reason  xlsx.Reason `json:"reason"`
-		Message string      `json:"message"`
+		Reason  source.Reason `json:"reason"`
+		Message string        `json:"message"`
 	}{refusal.Reason, refusal.Error()}) == nil
 }

@@ -85,7 +85,7 @@ func zipOf(t *testing.T, name string) []byte {
 func TestEveryBadUploadHasItsReasonAndLeavesNothing(t *testing.T) {
 	w := setup(t)
 	good := w.sampleBook(20, 0)
-	protected, err := os.ReadFile(filepath.Join("internal", "xlsx", "testdata", "corpus", "pass_protected.xlsx"))
+	protected, err := os.ReadFile(filepath.Join("internal", "source", "xlsx", "testdata", "corpus", "pass_protected.xlsx"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestLeftoversOfACrashAreRemovedAtTheStart(t *testing.T) {
 
 func TestEveryWorkbookOfTheCorpusIsRefusedWithAReason(t *testing.T) {
 	w := setup(t)
-	files, err := filepath.Glob(filepath.Join("internal", "xlsx", "testdata", "corpus", "*.xls[xm]"))
+	files, err := filepath.Glob(filepath.Join("internal", "source", "xlsx", "testdata", "corpus", "*.xls[xm]"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no corpus: %v", err)
 	}

@@ -15,7 +15,7 @@ import (
 	"headway/internal/auth"
 	"headway/internal/blobs"
 	"headway/internal/settings"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // Settings are what an operator can set. Each is a flag and an environment variable of the programs; a zero field gets
@@ -44,8 +44,8 @@ type Config struct {
 	JobsAddress string
 	// Credentials are sent with every call to the jobs service. They need the scope headway:service. Required.
 	Credentials credentials.PerRPCCredentials
-	// Limits bound the unpacked size of a workbook. Default xlsx.DefaultLimits.
-	Limits xlsx.Limits
+	// Limits bound the unpacked size of a workbook. Default source.DefaultLimits.
+	Limits source.Limits
 	// Verifier checks the callers' tokens. Required.
 	Verifier auth.Verifier
 	// Logger receives the service's log. Required.
@@ -60,7 +60,7 @@ func (c *Config) complete() error {
 		return err
 	}
 	c.JobsAddress = cmp.Or(c.JobsAddress, "127.0.0.1:9091")
-	c.Limits = cmp.Or(c.Limits, xlsx.DefaultLimits())
+	c.Limits = cmp.Or(c.Limits, source.DefaultLimits())
 	switch {
 	case c.DataDir == "":
 		return errors.New("DataDir is missing: set it to the directory of the database")

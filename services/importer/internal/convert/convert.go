@@ -12,12 +12,12 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
-// Clock reads a workbook's dates; *xlsx.Workbook is one.
-type Clock interface {
-	Time(xlsx.Cell) (xlsx.Civil, error)
+// Calendar reads dates by the date system of a workbook.
+type Calendar interface {
+	Civil(*source.Cell) (source.Civil, error)
 }
 
 // Fault says what is wrong with a cell, and what would be right. A nil Fault is a good cell.
@@ -33,7 +33,7 @@ func fault(code imports.IssueCode, format string, args ...any) *Fault {
 // Column converts and checks the cells of one column. It is never changed, so goroutines may share it.
 type Column struct {
 	spec           *schema.Column
-	convert        func(c *Column, cell *xlsx.Cell, clock Clock, buf []byte) (imports.Value, []byte, *Fault)
+	convert        func(c *Column, cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault)
 	pattern        *regexp.Regexp
 	allowed        map[string]bool
 	minInt, maxInt *int64
@@ -115,18 +115,18 @@ func (c *Column) compileBounds() error {
 
 // Convert gives the value of a cell; nil stands for an empty one. New text is appended to buf, which is returned; the
 // value may also point into the cell. A cell of white space only is empty.
-func (c *Column) Convert(cell *xlsx.Cell, clock Clock, buf []byte) (imports.Value, []byte, *Fault) {
-	if Blank(cell) {
+func (c *Column) Convert(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	if source.Blank(cell) {
 		if c.spec.Required {
 			return imports.Value{}, buf, fault(imports.Required, "%s is empty; every row needs one.", c.spec.Title)
 		}
 		return imports.Value{}, buf, nil
 	}
 	switch cell.Kind {
-	case xlsx.ErrorValue:
+	case source.ErrorValue:
 		return imports.Value{}, buf, fault(imports.CellError,
 			"The cell shows the Excel error %s; mend its formula or type the value.", cell.Text)
-	case xlsx.FormulaWithoutValue:
+	case source.FormulaWithoutValue:
 		return imports.Value{}, buf, fault(imports.FormulaWithoutValue,
 			"The formula in this cell was never calculated; open the file in Excel, save it, and upload it again.")
 	}
@@ -138,25 +138,6 @@ func (c *Column) Convert(cell *xlsx.Cell, clock Clock, buf []byte) (imports.Valu
 		return imports.Value{}, buf, f
 	}
 	return v, buf, nil
-}
-
-// Blank tells whether a cell is empty or white space; nil is.
-func Blank(cell *xlsx.Cell) bool {
-	if cell == nil || cell.Kind == xlsx.Empty {
-		return true
-	}
-	if cell.Kind != xlsx.Text {
-		return false
-	}
-	for _, b := range cell.Text {
-		if b > ' ' && b < utf8.RuneSelf {
-			return false
-		}
-		if b >= utf8.RuneSelf {
-			return len(bytes.TrimSpace(cell.Text)) == 0
-		}
-	}
-	return true
 }
 
 // check holds a converted value against the schema's length, values, pattern and range.
@@ -243,25 +224,12 @@ func characters(n int) string {
 	return strconv.Itoa(n) + " characters"
 }
 
-func quote(v imports.Value) string { return "“" + Clip(v.Append(nil), 40) + "”" }
+func quote(v imports.Value) string { return "“" + source.Clip(v.Append(nil), 40) + "”" }
 
-func quoteCell(cell *xlsx.Cell) string { return "“" + Clip(cell.Text, 40) + "”" }
-
-// Clip shortens a text to n characters, with "…" in place of the last if something is left out.
-func Clip(text []byte, n int) string {
-	if len(text) <= n || utf8.RuneCount(text) <= n {
-		return string(text)
-	}
-	end := 0
-	for range n - 1 {
-		_, size := utf8.DecodeRune(text[end:])
-		end += size
-	}
-	return string(text[:end]) + "…"
-}
+func quoteCell(cell *source.Cell) string { return "“" + source.Clip(cell.Text, 40) + "”" }
 
 // date accepts a cell that Excel shows as a date, and ISO text.
-func (c *Column) date(cell *xlsx.Cell, clock Clock, buf []byte) (imports.Value, []byte, *Fault) {
+func (c *Column) date(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	civil, f := c.civil(cell, clock, imports.NotADate, "a date, such as 2025-04-03")
 	if f != nil {
 		return imports.Value{}, buf, f
@@ -278,7 +246,7 @@ func (c *Column) date(cell *xlsx.Cell, clock Clock, buf []byte) (imports.Value, 
 }
 
 // timeOfDay accepts a cell that Excel shows as a time, and HH:MM or HH:MM:SS as text.
-func (c *Column) timeOfDay(cell *xlsx.Cell, clock Clock, buf []byte) (imports.Value, []byte, *Fault) {
+func (c *Column) timeOfDay(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	civil, f := c.civil(cell, clock, imports.NotATime, "a time of day, such as 09:30")
 	if f != nil {
 		return imports.Value{}, buf, f
@@ -292,7 +260,7 @@ func (c *Column) timeOfDay(cell *xlsx.Cell, clock Clock, buf []byte) (imports.Va
 }
 
 // dateTime accepts a cell that Excel shows as a date with or without a time, and ISO text.
-func (c *Column) dateTime(cell *xlsx.Cell, clock Clock, buf []byte) (imports.Value, []byte, *Fault) {
+func (c *Column) dateTime(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	civil, f := c.civil(cell, clock, imports.NotADate, "a date with a time, such as 2025-04-03 09:30")
 	if f != nil {
 		return imports.Value{}, buf, f
@@ -305,36 +273,36 @@ func (c *Column) dateTime(cell *xlsx.Cell, clock Clock, buf []byte) (imports.Val
 	return textValue(buf[start:]), buf, nil
 }
 
-func (c *Column) civil(cell *xlsx.Cell, clock Clock, code imports.IssueCode, wanted string) (xlsx.Civil, *Fault) {
+func (c *Column) civil(cell *source.Cell, clock Calendar, code imports.IssueCode, wanted string) (source.Civil, *Fault) {
 	switch cell.Kind {
-	case xlsx.Date:
-		civil, err := clock.Time(*cell)
+	case source.Date:
+		civil, err := clock.Civil(cell)
 		switch {
 		case err == nil:
 			return civil, nil
-		case errors.Is(err, xlsx.ErrNoSuchDate):
+		case errors.Is(err, source.ErrNoSuchDate):
 			return civil, fault(code, "The cell shows 29 February 1900, a day that never was; type the right date.")
-		case errors.Is(err, xlsx.ErrDateRange):
+		case errors.Is(err, source.ErrDateRange):
 			return civil, fault(code, "The number %s lies outside of Excel's dates, 1900 to 9999; type the right date.", cell.Text)
-		case errors.Is(err, xlsx.ErrDateZone):
+		case errors.Is(err, source.ErrDateZone):
 			return civil, fault(code, "%s has a time zone, which a workbook cannot keep; write it without.", quoteCell(cell))
 		}
 		return civil, fault(code, "%s is not %s.", quoteCell(cell), wanted)
-	case xlsx.Text:
+	case source.Text:
 		if civil, ok := parseCivil(cell.Text); ok {
 			return civil, nil
 		}
 		if code == imports.NotADate {
 			if ambiguous, ok := twoReadings(cell.Text); ok {
-				return xlsx.Civil{}, fault(imports.AmbiguousDate, "%s can be read as %s or as %s; write the one that is meant.",
+				return source.Civil{}, fault(imports.AmbiguousDate, "%s can be read as %s or as %s; write the one that is meant.",
 					quoteCell(cell), ambiguous[0], ambiguous[1])
 			}
 		}
-		return xlsx.Civil{}, fault(code, "%s is text, and not %s.", quoteCell(cell), wanted)
-	case xlsx.Number:
-		return xlsx.Civil{}, fault(code, "The cell holds the number %s; format it so that it shows %s.", cell.Text, wanted)
+		return source.Civil{}, fault(code, "%s is text, and not %s.", quoteCell(cell), wanted)
+	case source.Number:
+		return source.Civil{}, fault(code, "The cell holds the number %s; format it so that it shows %s.", cell.Text, wanted)
 	}
-	return xlsx.Civil{}, fault(code, "%s is not %s.", quoteCell(cell), wanted)
+	return source.Civil{}, fault(code, "%s is not %s.", quoteCell(cell), wanted)
 }
 
 func textValue(b []byte) imports.Value {
@@ -342,9 +310,9 @@ func textValue(b []byte) imports.Value {
 }
 
 // Shown is what a cell holds, for people: a date as a date, not as Excel's number.
-func Shown(cell *xlsx.Cell, clock Clock) []byte {
-	if cell.Kind == xlsx.Date && !cell.ISO {
-		if civil, err := clock.Time(*cell); err == nil {
+func Shown(cell *source.Cell, clock Calendar) []byte {
+	if cell.Kind == source.Date && !cell.ISO {
+		if civil, err := clock.Civil(cell); err == nil {
 			return []byte(civil.String())
 		}
 	}

@@ -8,47 +8,52 @@ import (
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/xlsx"
 )
 
 // clock reads dates as a workbook of one of the two date systems does.
-type clock struct{ *xlsx.Workbook }
+type clock struct{ source.Workbook }
 
-func text(s string) xlsx.Cell { return xlsx.Cell{Kind: xlsx.Text, Text: []byte(s), Format: general} }
-
-func number(s string) xlsx.Cell {
-	return xlsx.Cell{Kind: xlsx.Number, Text: []byte(s), Format: general}
+func text(s string) source.Cell {
+	return source.Cell{Kind: source.Text, Text: []byte(s), Format: general}
 }
 
-func shownAs(c xlsx.Cell, code string) xlsx.Cell {
-	c.Format = &xlsx.NumberFormat{Code: code}
+func number(s string) source.Cell {
+	return source.Cell{Kind: source.Number, Text: []byte(s), Format: general}
+}
+
+func shownAs(c source.Cell, code string) source.Cell {
+	c.Format = &source.NumberFormat{Code: code}
 	return c
 }
 
-func date(s string) xlsx.Cell {
-	return xlsx.Cell{Kind: xlsx.Date, Text: []byte(s), Format: &xlsx.NumberFormat{Code: "yyyy-mm-dd", Kind: xlsx.DateOnly}}
+func date(s string) source.Cell {
+	return source.Cell{Kind: source.Date, Text: []byte(s), Format: &source.NumberFormat{Code: "yyyy-mm-dd", Kind: source.DateOnly}}
 }
 
-func dateTime(s string) xlsx.Cell {
-	return xlsx.Cell{Kind: xlsx.Date, Text: []byte(s), Format: &xlsx.NumberFormat{Code: "yyyy-mm-dd hh:mm", Kind: xlsx.DateTime}}
+func dateTime(s string) source.Cell {
+	return source.Cell{Kind: source.Date, Text: []byte(s), Format: &source.NumberFormat{Code: "yyyy-mm-dd hh:mm", Kind: source.DateTime}}
 }
 
-func clockTime(s string) xlsx.Cell {
-	return xlsx.Cell{Kind: xlsx.Date, Text: []byte(s), Format: &xlsx.NumberFormat{Code: "hh:mm", Kind: xlsx.TimeOnly}}
+func clockTime(s string) source.Cell {
+	return source.Cell{Kind: source.Date, Text: []byte(s), Format: &source.NumberFormat{Code: "hh:mm", Kind: source.TimeOnly}}
 }
 
-func iso(s string) xlsx.Cell {
-	return xlsx.Cell{Kind: xlsx.Date, ISO: true, Text: []byte(s), Format: general}
+func iso(s string) source.Cell {
+	return source.Cell{Kind: source.Date, ISO: true, Text: []byte(s), Format: general}
 }
 
-func truth(s string) xlsx.Cell { return xlsx.Cell{Kind: xlsx.Bool, Text: []byte(s), Format: general} }
+func truth(s string) source.Cell {
+	return source.Cell{Kind: source.Bool, Text: []byte(s), Format: general}
+}
 
-var general = &xlsx.NumberFormat{Code: "General"}
+var general = &source.NumberFormat{Code: "General"}
 
 var (
-	empty   = xlsx.Cell{Format: general}
-	failing = xlsx.Cell{Kind: xlsx.ErrorValue, Text: []byte("#N/A"), Format: general}
-	undone  = xlsx.Cell{Kind: xlsx.FormulaWithoutValue, HasFormula: true, Format: general}
+	empty   = source.Cell{Format: general}
+	failing = source.Cell{Kind: source.ErrorValue, Text: []byte("#N/A"), Format: general}
+	undone  = source.Cell{Kind: source.FormulaWithoutValue, HasFormula: true, Format: general}
 )
 
 func column(typ schema.Type, change ...func(*schema.Column)) *schema.Column {
@@ -78,7 +83,7 @@ func allowed(values ...string) func(*schema.Column) {
 }
 
 // convertOne gives "value" of an integer or text, "-" of an empty cell, or the code of the fault.
-func convertOne(t *testing.T, spec *schema.Column, cell xlsx.Cell) string {
+func convertOne(t *testing.T, spec *schema.Column, cell source.Cell) string {
 	t.Helper()
 	c, err := convert.Compile(spec)
 	if err != nil {
@@ -101,7 +106,7 @@ func TestCellsBecomeValuesOrFaults(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		spec *schema.Column
-		cell xlsx.Cell
+		cell source.Cell
 		want string
 	}{
 		{"text stays", column(schema.Text), text(" 00042 "), " 00042 "},
@@ -235,7 +240,7 @@ func TestABoundThatIsNoneIsRefused(t *testing.T) {
 }
 
 func TestConvertingGoodCellsAllocatesNothing(t *testing.T) {
-	cells := map[schema.Type]xlsx.Cell{schema.Text: text("Ann"), schema.Integer: number("42"), schema.Decimal: number("1.5"),
+	cells := map[schema.Type]source.Cell{schema.Text: text("Ann"), schema.Integer: number("42"), schema.Decimal: number("1.5"),
 		schema.Boolean: truth("TRUE"), schema.Email: text("a@example.org"), schema.Phone: text("+49 30 901820")}
 	buffer := make([]byte, 0, 64)
 	for typ, cell := range cells {
@@ -250,7 +255,7 @@ func TestConvertingGoodCellsAllocatesNothing(t *testing.T) {
 }
 
 func TestClipKeepsWholeCharacters(t *testing.T) {
-	if got := convert.Clip([]byte("äöüß"), 3); got != "äö…" {
+	if got := source.Clip([]byte("äöüß"), 3); got != "äö…" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -3,13 +3,13 @@ package convert
 import (
 	"time"
 
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // parseCivil reads an ISO 8601 date, time or both ("2025-04-03", "09:30", "2025-04-03T09:30:15.5"; a space may stand
 // for the T).
-func parseCivil(text []byte) (xlsx.Civil, bool) {
-	var c xlsx.Civil
+func parseCivil(text []byte) (source.Civil, bool) {
+	var c source.Civil
 	if len(text) >= 10 && text[4] == '-' && text[7] == '-' {
 		year, ok1 := digits(text[:4])
 		month, ok2 := digits(text[5:7])
@@ -29,7 +29,7 @@ func parseCivil(text []byte) (xlsx.Civil, bool) {
 	return c, parseClock(text, &c)
 }
 
-func parseClock(text []byte, c *xlsx.Civil) bool {
+func parseClock(text []byte, c *source.Civil) bool {
 	if len(text) < 5 || text[2] != ':' {
 		return false
 	}
@@ -96,8 +96,8 @@ func twoReadings(text []byte) (readings [2]string, ok bool) {
 	if a == b || !validDate(year, a, b) || !validDate(year, b, a) {
 		return readings, false
 	}
-	dayFirst := xlsx.Civil{Year: year, Month: time.Month(b), Day: a, HasDate: true}
-	monthFirst := xlsx.Civil{Year: year, Month: time.Month(a), Day: b, HasDate: true}
+	dayFirst := source.Civil{Year: year, Month: time.Month(b), Day: a, HasDate: true}
+	monthFirst := source.Civil{Year: year, Month: time.Month(a), Day: b, HasDate: true}
 	return [2]string{dayFirst.String(), monthFirst.String()}, true
 }
 
@@ -118,14 +118,14 @@ func digits(text []byte) (n int, ok bool) {
 	return n, len(text) > 0
 }
 
-func appendDate(dst []byte, c xlsx.Civil) []byte {
+func appendDate(dst []byte, c source.Civil) []byte {
 	dst = append(dst, byte('0'+c.Year/1000), byte('0'+c.Year/100%10))
 	dst = append(appendTwo(dst, c.Year%100), '-')
 	dst = append(appendTwo(dst, int(c.Month)), '-')
 	return appendTwo(dst, c.Day)
 }
 
-func appendTime(dst []byte, c xlsx.Civil) []byte {
+func appendTime(dst []byte, c source.Civil) []byte {
 	dst = append(appendTwo(dst, c.Hour), ':')
 	dst = append(appendTwo(dst, c.Minute), ':')
 	dst = appendTwo(dst, c.Second)

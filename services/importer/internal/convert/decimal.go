@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // excelDigits is how many significant digits Excel keeps of a number.
@@ -13,7 +13,7 @@ const excelDigits = 15
 
 // integer accepts whole numbers, also those that stand as text in digits only, which is how more than 15 digits are
 // kept.
-func (c *Column) integer(cell *xlsx.Cell, _ Clock, buf []byte) (imports.Value, []byte, *Fault) {
+func (c *Column) integer(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	text, buf, f := c.number(cell, buf, "a whole number, such as 42")
 	if f != nil {
 		return imports.Value{}, buf, f
@@ -23,13 +23,13 @@ func (c *Column) integer(cell *xlsx.Cell, _ Clock, buf []byte) (imports.Value, [
 	}
 	n, ok := parseInt(text)
 	if !ok {
-		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s is too large; the largest whole number is 9223372036854775807.", Clip(text, 60))
+		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s is too large; the largest whole number is 9223372036854775807.", source.Clip(text, 60))
 	}
 	return imports.Value{Kind: imports.Integer, Int: n}, buf, nil
 }
 
 // decimal accepts numbers, also those that stand as text with a point at most.
-func (c *Column) decimal(cell *xlsx.Cell, _ Clock, buf []byte) (imports.Value, []byte, *Fault) {
+func (c *Column) decimal(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	text, buf, f := c.number(cell, buf, "a number, such as 1234.5")
 	if f != nil {
 		return imports.Value{}, buf, f
@@ -38,14 +38,14 @@ func (c *Column) decimal(cell *xlsx.Cell, _ Clock, buf []byte) (imports.Value, [
 }
 
 // number gives the canonical decimal text of a cell.
-func (c *Column) number(cell *xlsx.Cell, buf []byte, wanted string) (text, rest []byte, f *Fault) {
+func (c *Column) number(cell *source.Cell, buf []byte, wanted string) (text, rest []byte, f *Fault) {
 	switch cell.Kind {
-	case xlsx.Number:
+	case source.Number:
 		if lostDigits(cell.Text) {
 			return nil, buf, precisionLost(cell)
 		}
-	case xlsx.Text:
-	case xlsx.Date:
+	case source.Text:
+	case source.Date:
 		return nil, buf, fault(imports.NotANumber, "The cell is shown as a date or time; %s must be %s. Change the cell's format if it is one.", c.spec.Title, wanted)
 	default:
 		return nil, buf, fault(imports.NotANumber, "%s is not %s.", quoteCell(cell), wanted)
@@ -58,7 +58,7 @@ func (c *Column) number(cell *xlsx.Cell, buf []byte, wanted string) (text, rest 
 	return buf[start:], buf, nil
 }
 
-func precisionLost(cell *xlsx.Cell) *Fault {
+func precisionLost(cell *source.Cell) *Fault {
 	return fault(imports.PrecisionLost,
 		"The number %s has more than 15 digits, and Excel has replaced the rest with zeros; type it again into a cell formatted as text.", cell.Text)
 }

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // text keeps texts as they stand. A number is taken for text only if it is shown as its digits, or padded with zeros.
-func (c *Column) text(cell *xlsx.Cell, _ Clock, buf []byte) (imports.Value, []byte, *Fault) {
+func (c *Column) text(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	switch cell.Kind {
-	case xlsx.Text, xlsx.Bool:
+	case source.Text, source.Bool:
 		return textValue(cell.Text), buf, nil
-	case xlsx.Number:
+	case source.Number:
 		return c.numberAsText(cell, buf)
 	}
 	return imports.Value{}, buf, fault(imports.NumberAsText,
@@ -23,7 +23,7 @@ func (c *Column) text(cell *xlsx.Cell, _ Clock, buf []byte) (imports.Value, []by
 
 // numberAsText gives the form in which Excel shows a number where that can be told: as its digits under General and
 // the like, padded under a format of zeros ("00000").
-func (c *Column) numberAsText(cell *xlsx.Cell, buf []byte) (imports.Value, []byte, *Fault) {
+func (c *Column) numberAsText(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
 	if lostDigits(cell.Text) {
 		return imports.Value{}, buf, precisionLost(cell)
 	}
@@ -58,9 +58,9 @@ func onlyZeros(code string) bool {
 }
 
 // boolean accepts Excel's truth values, true and false, yes and no as text, and 1 and 0.
-func (c *Column) boolean(cell *xlsx.Cell, _ Clock, buf []byte) (imports.Value, []byte, *Fault) {
+func (c *Column) boolean(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	switch cell.Kind {
-	case xlsx.Bool, xlsx.Text, xlsx.Number:
+	case source.Bool, source.Text, source.Number:
 		switch {
 		case equalFold(cell.Text, "true"), equalFold(cell.Text, "yes"), string(cell.Text) == "1":
 			return imports.Value{Kind: imports.Integer, Int: 1}, buf, nil
@@ -85,8 +85,8 @@ func equalFold(text []byte, word string) bool {
 
 // email accepts the addresses that mail is sent to in practice: local@domain.tld (RFC 5321 §4.1.2 without quoted
 // local parts and address literals; letters of any script, RFC 6531).
-func (c *Column) email(cell *xlsx.Cell, _ Clock, buf []byte) (imports.Value, []byte, *Fault) {
-	if cell.Kind == xlsx.Text && isEmail(cell.Text) {
+func (c *Column) email(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	if cell.Kind == source.Text && isEmail(cell.Text) {
 		return textValue(cell.Text), buf, nil
 	}
 	if len(bytes.TrimSpace(cell.Text)) != len(cell.Text) {
@@ -146,21 +146,21 @@ func alphanumeric(b byte) bool {
 }
 
 // phone accepts what people dial: 4 to 15 digits (ITU-T E.164 §6), with a leading +, spaces, and - . / ( ) between.
-func (c *Column) phone(cell *xlsx.Cell, clock Clock, buf []byte) (imports.Value, []byte, *Fault) {
-	if cell.Kind == xlsx.Number || cell.Kind == xlsx.Date {
+func (c *Column) phone(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	if cell.Kind == source.Number || cell.Kind == source.Date {
 		v, buf, f := c.text(cell, clock, buf)
 		if f == nil && !isPhone(v.Bytes) {
 			f = notAPhone(cell)
 		}
 		return v, buf, f
 	}
-	if cell.Kind != xlsx.Text || !isPhone(cell.Text) {
+	if cell.Kind != source.Text || !isPhone(cell.Text) {
 		return imports.Value{}, buf, notAPhone(cell)
 	}
 	return textValue(cell.Text), buf, nil
 }
 
-func notAPhone(cell *xlsx.Cell) *Fault {
+func notAPhone(cell *source.Cell) *Fault {
 	return fault(imports.NotAPhone, "%s is not a phone number, such as +49 30 901820.", quoteCell(cell))
 }
 

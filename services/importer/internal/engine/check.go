@@ -8,6 +8,7 @@ import (
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
 )
 
 // maxKnown bounds what is remembered of the database's answers about a parent.
@@ -208,7 +209,7 @@ func (s *sheetRun) duplicateMessage(names []string, columns []int, first uint32)
 	values := make([]string, len(names))
 	for i, column := range columns {
 		titles[i] = s.columns[column].spec.Title
-		values[i] = "“" + convert.Clip(s.check.row.values[column].Append(nil), 40) + "”"
+		values[i] = "“" + source.Clip(s.check.row.values[column].Append(nil), 40) + "”"
 	}
 	return fmt.Sprintf("%s %s stands in %s already; each row needs its own.", strings.Join(titles, " and "), strings.Join(values, ", "),
 		s.cellName(int(first), s.columns[columns[0]].cell))
@@ -287,7 +288,7 @@ func (s *sheetRun) completeBlame() {
 
 func (s *sheetRun) cycleMessage(column int) string {
 	v := &s.check.row
-	target := convert.Clip(v.values[column].Append(nil), 40)
+	target := source.Clip(v.values[column].Append(nil), 40)
 	if len(s.key) == 1 && v.values[column].Equal(v.values[s.key[0]]) {
 		return fmt.Sprintf("The row names itself, “%s”, as its %s; leave the cell empty or name another row.", target, strings.ToLower(s.columns[column].spec.Title))
 	}
@@ -299,7 +300,7 @@ func (s *sheetRun) rejectMissing(column int, p *parent) {
 	value := v.values[column].Append(nil)
 	message := func() string {
 		return fmt.Sprintf("There is no %s with %s “%s”, neither in this workbook nor in the database.",
-			singular(p.sheet.spec.Title), p.title(), convert.Clip(value, 40))
+			singular(p.sheet.spec.Title), p.title(), source.Clip(value, 40))
 	}
 	first := v.state != rejected
 	s.reject(column, imports.ReferenceMissing, message)
@@ -337,7 +338,7 @@ func (s *sheetRun) block(column int, p *parent, keys *keySet, entry int) {
 			what = "is blocked itself"
 		}
 		return fmt.Sprintf("The %s “%s” in row %d of the sheet “%s” %s, so this row cannot be imported; mend that row first.",
-			singular(p.sheet.spec.Title), convert.Clip(v.values[column].Append(nil), 40), target.row, p.sheet.source.WorkbookSheet, what)
+			singular(p.sheet.spec.Title), source.Clip(v.values[column].Append(nil), 40), target.row, p.sheet.source.WorkbookSheet, what)
 	})
 	if v.state == accepted {
 		v.state, v.cause = blocked, cause
@@ -373,14 +374,14 @@ func (s *sheetRun) checkDatabase(place int) {
 		if owner := c.owners[column][place]; owner != nil && s.ownedByOther(column, owner) {
 			s.reject(column, imports.DuplicateInDatabase, func() string {
 				return fmt.Sprintf("%s “%s” belongs to another row of the database; each row needs its own.",
-					s.columns[column].spec.Title, convert.Clip(v.values[column].Append(nil), 40))
+					s.columns[column].spec.Title, source.Clip(v.values[column].Append(nil), 40))
 			})
 		}
 	}
 }
 
 func (s *sheetRun) keyMessage(rest string) string {
-	return fmt.Sprintf("%s “%s” %s", s.columns[s.key[0]].spec.Title, convert.Clip(s.check.row.values[s.key[0]].Append(nil), 40), rest)
+	return fmt.Sprintf("%s “%s” %s", s.columns[s.key[0]].spec.Title, source.Clip(s.check.row.values[s.key[0]].Append(nil), 40), rest)
 }
 
 // ownedByOther tells whether a unique value belongs to another row than this, and will once the rows above are
@@ -520,11 +521,11 @@ func (s *sheetRun) shown(column int) string {
 	c := &s.check
 	v := c.row.values[column]
 	if len(c.batch.cells) == 0 {
-		return convert.Clip(v.Append(nil), imports.MaxValue)
+		return source.Clip(v.Append(nil), imports.MaxValue)
 	}
 	cell := &c.batch.cells[c.row.index*len(s.columns)+column]
 	if spec := s.columns[column].spec; v.Kind == imports.Text && (spec.Type == schema.Date || spec.Type == schema.Time || spec.Type == schema.DateTime) {
 		return string(v.Bytes)
 	}
-	return convert.Clip(convert.Shown(cell, s.run.task.Workbook), imports.MaxValue)
+	return source.Clip(convert.Shown(cell, s.run.task.Workbook), imports.MaxValue)
 }

@@ -21,7 +21,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // Engine loads workbooks. Its fields are set before its first run.
@@ -39,7 +39,7 @@ type Engine struct {
 type Task struct {
 	Import   imports.Import
 	Schema   *schema.Schema
-	Workbook *xlsx.Workbook
+	Workbook source.Workbook
 	// Number fences earlier runs of the import off.
 	Number int64
 	// Decide says what is to happen, once all sheets are checked. It is asked once, with the numbers.
@@ -86,7 +86,7 @@ type Outcome struct {
 
 // Run loads the workbook. Whatever error it returns, nothing of the run is in the target database.
 //
-// Errors: *xlsx.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError, imports.ErrTargetUnavailable,
+// Errors: *source.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError, imports.ErrTargetUnavailable,
 // imports.ErrFenced, the context's, and Progress.Committing's.
 func (e *Engine) Run(ctx context.Context, task Task) (outcome Outcome, err error) {
 	tx, err := e.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema}, task.Progress.Waiting)

@@ -18,9 +18,10 @@ import (
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/xlsx"
 	storesqlite "headway/services/importer/internal/store/sqlite"
 	targetsqlite "headway/services/importer/internal/target/sqlite"
-	"headway/services/importer/internal/xlsx"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -85,7 +86,7 @@ func (silent) Committing(context.Context) error                  { return nil }
 // task prepares a run of a workbook.
 func (b *bench) task(file []byte, policy imports.Policy) engine.Task {
 	b.t.Helper()
-	book, err := xlsx.Open(b.t.Context(), bytes.NewReader(file), int64(len(file)), xlsx.Limits{})
+	book, err := xlsx.Open(b.t.Context(), bytes.NewReader(file), int64(len(file)), source.Limits{})
 	if err != nil {
 		b.t.Fatal(err)
 	}

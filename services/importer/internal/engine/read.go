@@ -9,7 +9,7 @@ import (
 
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // batchRows is how many rows go through the stages together.
@@ -22,7 +22,7 @@ const batchesInFlight = 6
 type batch struct {
 	rows []int // row numbers
 	// cells and values hold len(columns) a row. A replayed batch has no cells.
-	cells  []xlsx.Cell
+	cells  []source.Cell
 	values []imports.Value
 	// text holds the cells' text, converted the text of values that is not their cell's.
 	text, converted []byte
@@ -63,7 +63,7 @@ func (b *batch) row(i, width int) []imports.Value {
 // deciding and writing, the last two in the order of the rows.
 type pipeline struct {
 	sheet  *sheetRun
-	rows   *xlsx.Rows
+	rows   source.Rows
 	free   chan *batch
 	order  chan *batch
 	work   chan *batch
@@ -91,7 +91,9 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 		return err
 	}
 	p.rows = rows
-	rows.WatchMerges(p.sheet.source.HeaderRow)
+	if merged, ok := rows.(source.Merged); ok {
+		merged.WatchMerges(p.sheet.source.HeaderRow)
+	}
 	defer rows.Close()
 	group.Go(func() error {
 		defer close(p.order)
@@ -197,12 +199,16 @@ func (p *pipeline) fill(ctx context.Context) error {
 
 // checkMerges refuses a header that stands above several columns, where one of them is imported.
 func (p *pipeline) checkMerges() error {
-	source := p.sheet.source
-	for _, merged := range p.rows.Merges() {
+	rows, ok := p.rows.(source.Merged)
+	if !ok {
+		return nil
+	}
+	sheet := p.sheet.source
+	for _, merged := range rows.Merges() {
 		for column := merged.FirstCol; column <= merged.LastCol && column < len(p.sheet.byCell); column++ {
 			if p.sheet.byCell[column] >= 0 {
-				return &imports.MergedHeaderError{Sheet: source.WorkbookSheet,
-					First: xlsx.CellName(merged.FirstCol, source.HeaderRow), Last: xlsx.CellName(merged.LastCol, source.HeaderRow)}
+				return &imports.MergedHeaderError{Sheet: sheet.WorkbookSheet,
+					First: source.CellName(merged.FirstCol, sheet.HeaderRow), Last: source.CellName(merged.LastCol, sheet.HeaderRow)}
 			}
 		}
 	}
@@ -229,27 +235,27 @@ func (p *pipeline) send(ctx context.Context, b *batch) error {
 }
 
 // take copies a row into the batch; false if no known column has content, which is no row.
-func (p *pipeline) take(b *batch, row xlsx.Row) bool {
+func (p *pipeline) take(b *batch, row source.Row) bool {
 	s := p.sheet
 	start, text, some := len(b.cells), len(b.text), false
 	for range s.columns {
-		b.cells = append(b.cells, xlsx.Cell{})
+		b.cells = append(b.cells, source.Cell{})
 	}
 	cells := b.cells[start:]
 	for i := range row.Cells {
 		cell := &row.Cells[i]
 		column := s.columnAt(cell.Col)
 		if column < 0 {
-			if column == unknownColumn && !convert.Blank(cell) {
+			if column == unknownColumn && !source.Blank(cell) {
 				s.byCell[cell.Col] = ignoredColumn
-				b.strays = append(b.strays, stray{row: row.Number, column: cell.Col, text: convert.Clip(cell.Text, imports.MaxValue)})
+				b.strays = append(b.strays, stray{row: row.Number, column: cell.Col, text: source.Clip(cell.Text, imports.MaxValue)})
 			}
 			continue
 		}
 		from := len(b.text)
 		b.text = append(b.text, cell.Text...)
 		cells[column] = cell.WithText(b.text[from:len(b.text):len(b.text)])
-		some = some || !convert.Blank(cell)
+		some = some || !source.Blank(cell)
 	}
 	if !some {
 		b.cells, b.text = b.cells[:start], b.text[:text]

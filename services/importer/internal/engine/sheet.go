@@ -8,7 +8,7 @@ import (
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // sheetRun is one sheet of a run.
@@ -220,7 +220,7 @@ func (s *sheetRun) write(ctx context.Context, rows [][]imports.Value) error {
 
 // about estimates how many rows the sheet has, from the bytes read so far.
 func (s *sheetRun) about() uint32 {
-	read, total := s.pipeline.rows.BytesRead(), s.pipeline.rows.BytesTotal()
+	read, total := s.pipeline.rows.Progress()
 	rows := float64(s.pipeline.read.Load())
 	if read <= 0 || total <= read {
 		return max(s.counts.Read, uint32(rows))
@@ -271,9 +271,9 @@ func (s *sheetRun) forget() {
 
 func (s *sheetRun) warnIgnored(row, cell int, text string) {
 	s.recorder.add(imports.Warning, func() imports.Issue {
-		message := fmt.Sprintf("Column %s has content but no header, and is not imported.", xlsx.ColumnName(cell))
+		message := fmt.Sprintf("Column %s has content but no header, and is not imported.", source.ColumnName(cell))
 		if row == s.source.HeaderRow {
-			message = fmt.Sprintf("The column “%s” is not part of the schema, and is not imported.", convert.Clip([]byte(text), 40))
+			message = fmt.Sprintf("The column “%s” is not part of the schema, and is not imported.", source.Clip([]byte(text), 40))
 		}
 		return imports.Issue{Sheet: s.spec.Name, Cell: s.cellName(row, cell), Row: row, CellColumn: cell, Value: text,
 			Severity: imports.Warning, Code: imports.ColumnIgnored, Message: message}
@@ -285,5 +285,5 @@ func (s *sheetRun) cellName(row, cell int) string {
 	if cell == 0 {
 		return fmt.Sprintf("%s!%d:%d", s.source.WorkbookSheet, row, row)
 	}
-	return s.source.WorkbookSheet + "!" + xlsx.CellName(cell, row)
+	return s.source.WorkbookSheet + "!" + source.CellName(cell, row)
 }

@@ -14,7 +14,7 @@ import (
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // errNoSample means that a schema has no sample workbook.
@@ -39,7 +39,7 @@ func toStatus(err error) error {
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
 			"The file is larger than %d MiB, the maximum for this server. Split it into smaller files.", large.Limit>>20)
 	}
-	var refused *xlsx.Error
+	var refused *source.Error
 	if errors.As(err, &refused) {
 		return rpcerr.New(codes.InvalidArgument, workbookReason(refused.Reason), refused.Error())
 	}
@@ -112,7 +112,7 @@ func layoutReason(p mapping.Problem) (codes.Code, errorsv1.ErrorReason) {
 }
 
 // workbookReason is the reason that clients get for a workbook that the reader refuses: the reader's own word.
-func workbookReason(reason xlsx.Reason) errorsv1.ErrorReason {
+func workbookReason(reason source.Reason) errorsv1.ErrorReason {
 	known, ok := errorsv1.ErrorReason_value["ERROR_REASON_"+string(reason)]
 	if !ok {
 		return errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK

@@ -7,7 +7,7 @@ import (
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 func TestTheDomainAndTheContractHaveTheSameNumbers(t *testing.T) {
@@ -47,8 +47,8 @@ func TestTheDomainAndTheContractHaveTheSameNumbers(t *testing.T) {
 }
 
 func TestEveryRefusalOfTheReaderHasAReason(t *testing.T) {
-	for _, reason := range []xlsx.Reason{xlsx.NotAWorkbook, xlsx.Encrypted, xlsx.LegacyWorkbook, xlsx.BinaryWorkbook, xlsx.OpenDocument,
-		xlsx.TextFile, xlsx.EmptyFile, xlsx.Damaged, xlsx.LimitExceeded, xlsx.UnsupportedXML, xlsx.SheetNotFound} {
+	for _, reason := range []source.Reason{source.NotAWorkbook, source.Encrypted, source.LegacyWorkbook, source.BinaryWorkbook, source.OpenDocument,
+		source.TextFile, source.EmptyFile, source.Damaged, source.LimitExceeded, source.UnsupportedXML, source.SheetNotFound} {
 		if got := rpcerr.Word(workbookReason(reason)); got != string(reason) {
 			t.Errorf("%s becomes %s", reason, got)
 		}

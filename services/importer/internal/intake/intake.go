@@ -23,7 +23,7 @@ import (
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // DefaultSchema is the schema of an upload that does not name one.
@@ -57,7 +57,9 @@ type Intake struct {
 	// MaxBytes is the maximum size of a workbook.
 	MaxBytes int64
 	// Limits bound the size of an unpacked workbook.
-	Limits xlsx.Limits
+	Limits source.Limits
+	// Openers open the kinds of files that can be imported.
+	Openers source.Openers
 }
 
 // Request is an upload.
@@ -80,7 +82,7 @@ type Request struct {
 // the request ID before for the same upload, it returns the earlier import, and replayed is true. After an error,
 // nothing is kept.
 //
-// Errors: ErrFileEmpty, ErrInterrupted, *TooLargeError, *mapping.Error, *xlsx.Error, schema.ErrNotFound,
+// Errors: ErrFileEmpty, ErrInterrupted, *TooLargeError, *mapping.Error, *source.Error, schema.ErrNotFound,
 // imports.ErrRequestIDReused, those of the store, the files and the jobs service, and those of the body.
 func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, replayed bool, err error) {
 	if r.Schema == "" {
@@ -193,7 +195,7 @@ func (in *Intake) findSheets(ctx context.Context, id string, spec *schema.Schema
 	if err != nil {
 		return nil, err
 	}
-	book, err := xlsx.Open(ctx, file, file.Size(), in.Limits)
+	book, err := in.Openers.Open(ctx, file, file.Size(), in.Limits)
 	if err != nil {
 		return nil, err
 	}

@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // headerSearch is how many rows with content are looked at for the headers, which may stand below a title.
@@ -57,8 +56,8 @@ type Mapping struct {
 }
 
 // Find finds the sheets, in the order of the schema, and in each the row of the headers and the columns. Optional
-// sheets and columns may be missing. It gives *Error if the workbook does not fit, *xlsx.Error if it cannot be read.
-func Find(ctx context.Context, book *xlsx.Workbook, s *schema.Schema, mapping []Mapping) ([]imports.Sheet, error) {
+// sheets and columns may be missing. It gives *Error if the workbook does not fit, *source.Error if it cannot be read.
+func Find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping) ([]imports.Sheet, error) {
 	if err := checkMapping(book, s, mapping); err != nil {
 		return nil, err
 	}
@@ -69,14 +68,14 @@ func Find(ctx context.Context, book *xlsx.Workbook, s *schema.Schema, mapping []
 		if i >= 0 {
 			explicit = mapping[i]
 		}
-		source, err := findSheet(book, s, spec, explicit, mapping)
+		listed, err := findSheet(book, s, spec, explicit, mapping)
 		if err != nil {
 			return nil, err
 		}
-		if source == nil {
+		if listed == nil {
 			continue
 		}
-		sheet := imports.Sheet{Name: spec.Name, WorkbookSheet: source.Name, Bytes: source.Bytes}
+		sheet := imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes}
 		if err := findColumns(ctx, book, spec, explicit, &sheet); err != nil {
 			return nil, err
 		}
@@ -97,7 +96,7 @@ func titles(s *schema.Schema) string {
 }
 
 // checkMapping finds names in the mapping that neither the schema nor the workbook has.
-func checkMapping(book *xlsx.Workbook, s *schema.Schema, mapping []Mapping) error {
+func checkMapping(book source.Workbook, s *schema.Schema, mapping []Mapping) error {
 	seen := map[string]string{}
 	for _, m := range mapping {
 		spec := s.Sheet(m.Sheet)
@@ -109,7 +108,7 @@ func checkMapping(book *xlsx.Workbook, s *schema.Schema, mapping []Mapping) erro
 		}
 		seen["schema:"+m.Sheet] = m.Sheet
 		if m.WorkbookSheet != "" {
-			if !slices.ContainsFunc(book.Sheets(), func(sh xlsx.Sheet) bool { return sh.Name == m.WorkbookSheet }) {
+			if !slices.ContainsFunc(book.Sheets(), func(sh source.Sheet) bool { return sh.Name == m.WorkbookSheet }) {
 				return problem(MappingInvalid, "The mapping names the workbook's sheet “%s”, which is not there.", m.WorkbookSheet)
 			}
 			if other, twice := seen["book:"+m.WorkbookSheet]; twice {
@@ -127,8 +126,8 @@ func checkMapping(book *xlsx.Workbook, s *schema.Schema, mapping []Mapping) erro
 }
 
 // findSheet finds the workbook's sheet; nil if it is optional and not there.
-func findSheet(book *xlsx.Workbook, s *schema.Schema, spec *schema.Sheet, explicit Mapping, mapping []Mapping) (*xlsx.Sheet, error) {
-	var found *xlsx.Sheet
+func findSheet(book source.Workbook, s *schema.Schema, spec *schema.Sheet, explicit Mapping, mapping []Mapping) (*source.Sheet, error) {
+	var found *source.Sheet
 	for _, sheet := range book.Sheets() {
 		if explicit.WorkbookSheet != "" {
 			if sheet.Name == explicit.WorkbookSheet {
@@ -150,7 +149,7 @@ func findSheet(book *xlsx.Workbook, s *schema.Schema, spec *schema.Sheet, explic
 			names = append(names, "“"+sheet.Name+"”")
 		}
 		return nil, problem(SheetMissing, "The sheet “%s” is missing; the workbook has %s. Add it, rename a sheet, or map one to it.",
-			spec.Title, convert.Clip([]byte(strings.Join(names, ", ")), 300))
+			spec.Title, source.Clip([]byte(strings.Join(names, ", ")), 300))
 	}
 	return found, nil
 }
@@ -165,7 +164,7 @@ type header struct {
 }
 
 // findColumns takes the first of the rows at the top that matches most headers.
-func findColumns(ctx context.Context, book *xlsx.Workbook, spec *schema.Sheet, explicit Mapping, sheet *imports.Sheet) error {
+func findColumns(ctx context.Context, book source.Workbook, spec *schema.Sheet, explicit Mapping, sheet *imports.Sheet) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	rows, err := book.Rows(ctx, sheet.WorkbookSheet)
@@ -215,28 +214,28 @@ func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
 		for i, ig := range best.ignored {
 			names[i] = "“" + ig.Header + "”"
 		}
-		hint = " Headers without a meaning there: " + convert.Clip([]byte(strings.Join(names, ", ")), 300) + "."
+		hint = " Headers without a meaning there: " + source.Clip([]byte(strings.Join(names, ", ")), 300) + "."
 	}
 	return problem(HeaderMissing, "The sheet “%s” has no header “%s” in row %d; add it, or map another header to it.%s", sheet.WorkbookSheet, column.Title, best.row, hint)
 }
 
-func readHeader(row xlsx.Row, spec *schema.Sheet, explicit Mapping, sheet string) header {
+func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet string) header {
 	h := header{row: row.Number}
 	at := map[string]int{}
 	for i := range row.Cells {
 		cell := &row.Cells[i]
-		if convert.Blank(cell) {
+		if source.Blank(cell) {
 			continue
 		}
 		column := match(spec, explicit, string(cell.Text))
 		if column == nil {
-			h.ignored = append(h.ignored, imports.IgnoredColumn{Column: cell.Col, Header: convert.Clip(cell.Text, imports.MaxValue)})
+			h.ignored = append(h.ignored, imports.IgnoredColumn{Column: cell.Col, Header: source.Clip(cell.Text, imports.MaxValue)})
 			continue
 		}
 		if first, twice := at[column.Name]; twice {
 			if h.twice == nil {
 				h.twice = problem(HeaderDuplicated, "The headers in %s and %s of the sheet “%s” both mean “%s”; remove or rename one of them.",
-					xlsx.CellName(first, row.Number), xlsx.CellName(cell.Col, row.Number), sheet, column.Title)
+					source.CellName(first, row.Number), source.CellName(cell.Col, row.Number), sheet, column.Title)
 			}
 			continue
 		}

@@ -5,36 +5,36 @@ import (
 	"unicode/utf8"
 
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/xlsxwrite"
 )
 
 // cell gives a cell of the upload as it stands in the report: its value as it was, and its format, so that a number, a
 // date or a text is the same again. colour is that of its issue; empty for none.
-func (b *book) cell(c xlsx.Cell, column *schema.Column, colour string) xlsxwrite.Cell {
+func (b *book) cell(c source.Cell, column *schema.Column, colour string) xlsxwrite.Cell {
 	format := c.Format.Code
 	out := xlsxwrite.Cell{Text: string(c.Text)}
 	switch c.Kind {
-	case xlsx.Empty:
+	case source.Empty:
 		if colour == "" {
 			return xlsxwrite.Cell{}
 		}
 		format = emptyFormat(column)
-	case xlsx.Number, xlsx.Date:
+	case source.Number, source.Date:
 		out.Kind = xlsxwrite.Number
 		if c.ISO {
 			out.Kind, format = xlsxwrite.Text, "@"
 		}
-	case xlsx.Bool:
+	case source.Bool:
 		out.Kind, out.Text = xlsxwrite.Bool, "0"
 		if string(c.Text) == "TRUE" {
 			out.Text = "1"
 		}
-	case xlsx.ErrorValue:
+	case source.ErrorValue:
 		out.Kind, out.Text = xlsxwrite.Error, knownError(out.Text)
-	case xlsx.FormulaWithoutValue:
+	case source.FormulaWithoutValue:
 		out.Kind, out.Text = xlsxwrite.Error, "#N/A"
-	case xlsx.Text:
+	case source.Text:
 		out.Kind = xlsxwrite.Text
 		switch {
 		case Runs(out.Text) || column == nil || column.Type.Textual():

@@ -7,7 +7,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/xlsxwrite"
 )
 
@@ -35,7 +35,7 @@ func (e *OutcomeError) Error() string {
 //
 // The rows are read from the workbook once more, and held one at a time; outcomes gives what became of those of a sheet,
 // by the schema's name. *OutcomeError, before anything is written, if a sheet's do not fit its numbers.
-func WriteImported(ctx context.Context, w io.Writer, im Import, upload *xlsx.Workbook, outcomes func(sheet string) (imports.Outcomes, error)) error {
+func WriteImported(ctx context.Context, w io.Writer, im Import, upload source.Workbook, outcomes func(sheet string) (imports.Outcomes, error)) error {
 	found := make([]imports.Outcomes, len(im.Sheets))
 	for i, sheet := range im.Sheets {
 		var err error
@@ -60,7 +60,7 @@ func WriteImported(ctx context.Context, w io.Writer, im Import, upload *xlsx.Wor
 	return nil
 }
 
-func (b *book) imported(ctx context.Context, sheet Sheet, upload *xlsx.Workbook, outcomes *imports.Outcomes) error {
+func (b *book) imported(ctx context.Context, sheet Sheet, upload source.Workbook, outcomes *imports.Outcomes) error {
 	spec := b.im.Schema.Sheet(sheet.Name)
 	if spec == nil {
 		return fmt.Errorf("schema %s has no such sheet", b.im.Schema.Name)
@@ -116,7 +116,7 @@ func (b *book) imported(ctx context.Context, sheet Sheet, upload *xlsx.Workbook,
 }
 
 // importedRow gives the cells of an imported row, in the memory of the row before.
-func (b *book) importedRow(cells []xlsxwrite.Cell, row xlsx.Row, columns map[int]*schema.Column, result int, outcome imports.Outcome) []xlsxwrite.Cell {
+func (b *book) importedRow(cells []xlsxwrite.Cell, row source.Row, columns map[int]*schema.Column, result int, outcome imports.Outcome) []xlsxwrite.Cell {
 	clear(cells)
 	cells = cells[:0]
 	put := func(at int, c xlsxwrite.Cell) {

@@ -9,7 +9,7 @@ import (
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // pageSize is how many issues are read from the store at a time.
@@ -21,7 +21,9 @@ type Producer struct {
 	Files   *files.Store
 	Schemas *schema.Registry
 	// Limits bound the size of an unpacked workbook.
-	Limits xlsx.Limits
+	Limits source.Limits
+	// Openers open the kinds of files that can be imported.
+	Openers source.Openers
 }
 
 // Format is a kind of download.
@@ -100,7 +102,7 @@ func refuseImported(im imports.Import, phase Phase) error {
 }
 
 // openUpload opens the stored workbook once more, and gives what a report tells about the import.
-func (p *Producer) openUpload(ctx context.Context, im imports.Import) (*xlsx.Workbook, Import, error) {
+func (p *Producer) openUpload(ctx context.Context, im imports.Import) (source.Workbook, Import, error) {
 	spec, err := p.Schemas.Get(im.Schema)
 	if err != nil {
 		return nil, Import{}, err
@@ -109,11 +111,11 @@ func (p *Producer) openUpload(ctx context.Context, im imports.Import) (*xlsx.Wor
 	if err != nil {
 		return nil, Import{}, err
 	}
-	book, err := xlsx.Open(ctx, file, file.Size(), p.Limits)
+	book, err := p.Openers.Open(ctx, file, file.Size(), p.Limits)
 	if err != nil {
 		return nil, Import{}, err
 	}
-	told := Import{Schema: spec, FileName: im.FileName, Date1904: book.Date1904()}
+	told := Import{Schema: spec, FileName: im.FileName, Date1904: source.Date1904(book)}
 	for _, sheet := range im.Sheets {
 		c := sheet.Counts
 		columns := make(map[int]string, len(sheet.Columns))

@@ -8,7 +8,7 @@ import (
 	"iter"
 
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // Issue is one thing wrong, as it was recorded.
@@ -71,7 +71,7 @@ type Import struct {
 
 // Row is a row of the uploaded workbook with its recorded issues.
 type Row struct {
-	xlsx.Row
+	source.Row
 	Issues []Issue
 }
 

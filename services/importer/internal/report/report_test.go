@@ -17,7 +17,8 @@ import (
 	"headway/schemas"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/xlsx"
 	"headway/services/importer/internal/xlsxwrite"
 )
 
@@ -41,9 +42,9 @@ func load(t *testing.T, text string) *schema.Schema {
 	return s
 }
 
-func openBook(t *testing.T, data []byte) *xlsx.Workbook {
+func openBook(t *testing.T, data []byte) source.Workbook {
 	t.Helper()
-	book, err := xlsx.Open(t.Context(), bytes.NewReader(data), int64(len(data)), xlsx.DefaultLimits())
+	book, err := xlsx.Open(t.Context(), bytes.NewReader(data), int64(len(data)), source.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,14 +103,14 @@ func sampleImport(t *testing.T) (Import, []byte, []Issue) {
 }
 
 // readSheet reads a sheet with the importer's own reader.
-func readSheet(t *testing.T, book *xlsx.Workbook, sheet string) map[int][]xlsx.Cell {
+func readSheet(t *testing.T, book source.Workbook, sheet string) map[int][]source.Cell {
 	t.Helper()
 	rows, err := book.Rows(t.Context(), sheet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
-	all := make(map[int][]xlsx.Cell)
+	all := make(map[int][]source.Cell)
 	for rows.Next() {
 		row := rows.Row()
 		for _, c := range row.Cells {
@@ -150,20 +151,20 @@ func TestEveryRejectedRowComesBackAsItWasAndIsReadTheSameAgain(t *testing.T) {
 }
 
 // compareRows expects the same cells, but for a formula without a value.
-func compareRows(t *testing.T, i Issue, before, after []xlsx.Cell) {
+func compareRows(t *testing.T, i Issue, before, after []source.Cell) {
 	t.Helper()
-	find := func(cells []xlsx.Cell, column int) xlsx.Cell {
+	find := func(cells []source.Cell, column int) source.Cell {
 		for _, c := range cells {
 			if c.Col == column {
 				return c
 			}
 		}
-		return xlsx.Cell{}
+		return source.Cell{}
 	}
 	for column := 1; column <= 12; column++ {
 		a, b := find(before, column), find(after, column)
-		if a.Kind == xlsx.FormulaWithoutValue {
-			if b.Kind != xlsx.ErrorValue {
+		if a.Kind == source.FormulaWithoutValue {
+			if b.Kind != source.ErrorValue {
 				t.Errorf("%s: the formula without a value is %q of kind %d, want an error", i.Cell, b.Text, b.Kind)
 			}
 			continue
@@ -171,7 +172,7 @@ func compareRows(t *testing.T, i Issue, before, after []xlsx.Cell) {
 		if a.Kind != b.Kind || !bytes.Equal(a.Text, b.Text) {
 			t.Errorf("%s: column %d was %q of kind %d, and is %q of kind %d", i.Cell, column, a.Text, a.Kind, b.Text, b.Kind)
 		}
-		if (a.Kind == xlsx.Number || a.Kind == xlsx.Date) && a.Format.Code != b.Format.Code {
+		if (a.Kind == source.Number || a.Kind == source.Date) && a.Format.Code != b.Format.Code {
 			t.Errorf("%s: column %d was shown as %q, and is as %q", i.Cell, column, a.Format.Code, b.Format.Code)
 		}
 		if b.HasFormula {
@@ -360,20 +361,20 @@ func TestWhatASpreadsheetWouldRunIsTextAndErrorsStayErrors(t *testing.T) {
 		t.Fatalf("there are %d rows, want the header and 3", len(rows))
 	}
 	type want struct {
-		kind   xlsx.Kind
+		kind   source.Kind
 		text   string
 		format string
 	}
 	for at, w := range map[[2]int]want{
-		{1, 0}: {xlsx.Text, "Remark", "@"},
-		{2, 0}: {xlsx.Text, `=HYPERLINK("http://example.com")`, "@"},
-		{2, 1}: {xlsx.Text, "0002", "@"},
-		{2, 2}: {xlsx.Text, "soon", `yyyy\-mm\-dd`},
-		{2, 3}: {xlsx.ErrorValue, "#DIV/0!", "General"},
-		{2, 4}: {xlsx.Text, "=cmd|' /C calc'!A0", "@"},
-		{3, 1}: {xlsx.Date, "44001.5", "dd.mm.yyyy"},
-		{3, 2}: {xlsx.ErrorValue, "#N/A", "General"},
-		{3, 3}: {xlsx.Text, "-5 \x01 <b> _x0041_ \"q\"\r\nnext", "@"},
+		{1, 0}: {source.Text, "Remark", "@"},
+		{2, 0}: {source.Text, `=HYPERLINK("http://example.com")`, "@"},
+		{2, 1}: {source.Text, "0002", "@"},
+		{2, 2}: {source.Text, "soon", `yyyy\-mm\-dd`},
+		{2, 3}: {source.ErrorValue, "#DIV/0!", "General"},
+		{2, 4}: {source.Text, "=cmd|' /C calc'!A0", "@"},
+		{3, 1}: {source.Date, "44001.5", "dd.mm.yyyy"},
+		{3, 2}: {source.ErrorValue, "#N/A", "General"},
+		{3, 3}: {source.Text, "-5 \x01 <b> _x0041_ \"q\"\r\nnext", "@"},
 	} {
 		cells := rows[at[0]]
 		if at[1] >= len(cells) {

@@ -17,6 +17,7 @@ import (
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
 	storesqlite "headway/services/importer/internal/store/sqlite"
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
@@ -79,7 +80,7 @@ func (im *importer) run(file []byte) (imports.Counts, []byte) {
 	if err != nil {
 		im.t.Fatal(err)
 	}
-	told := Import{Schema: im.schema, FileName: "upload.xlsx", Date1904: book.Date1904()}
+	told := Import{Schema: im.schema, FileName: "upload.xlsx", Date1904: source.Date1904(book)}
 	for _, s := range sheets {
 		c := outcome.Sheets[s.Name]
 		columns := make(map[int]string)

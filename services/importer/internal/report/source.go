@@ -5,17 +5,17 @@ import (
 	"fmt"
 	"iter"
 
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // FromWorkbook gives the rows of the uploaded workbook, which is read again; issues gives the recorded issues of a
 // sheet (by the schema's name) by ascending row.
-func FromWorkbook(book *xlsx.Workbook, issues func(ctx context.Context, sheet string) iter.Seq2[Issue, error]) Source {
+func FromWorkbook(book source.Workbook, issues func(ctx context.Context, sheet string) iter.Seq2[Issue, error]) Source {
 	return &workbookSource{book, issues}
 }
 
 type workbookSource struct {
-	book   *xlsx.Workbook
+	book   source.Workbook
 	issues func(context.Context, string) iter.Seq2[Issue, error]
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/xlsxwrite"
 )
 
@@ -128,7 +128,7 @@ func (b *book) header(sheet Sheet, row Row, columns int, added ...string) (*xlsx
 		widths[columns+i] = 18
 	}
 	for _, c := range row.Cells {
-		if c.Kind == xlsx.Empty || c.Kind == xlsx.FormulaWithoutValue {
+		if c.Kind == source.Empty || c.Kind == source.FormulaWithoutValue {
 			continue
 		}
 		cells[c.Col-1] = xlsxwrite.Cell{Kind: xlsxwrite.Text, Style: bold, Text: string(c.Text)}

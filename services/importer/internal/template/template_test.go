@@ -13,7 +13,8 @@ import (
 	"headway/schemas"
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/xlsx"
 )
 
 func workforce(t *testing.T) *schema.Schema {
@@ -231,7 +232,7 @@ func TestAFilledTemplateIsReadAsItsColumnsTypes(t *testing.T) {
 	if err := f.Write(&b); err != nil {
 		t.Fatal(err)
 	}
-	book, err := xlsx.Open(t.Context(), bytes.NewReader(b.Bytes()), int64(b.Len()), xlsx.DefaultLimits())
+	book, err := xlsx.Open(t.Context(), bytes.NewReader(b.Bytes()), int64(b.Len()), source.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +246,7 @@ func TestAFilledTemplateIsReadAsItsColumnsTypes(t *testing.T) {
 			t.Errorf("an upload of it finds in %s the columns %v, and ignores %v", sheet.Name, sheet.Columns, sheet.Ignored)
 		}
 	}
-	kinds := map[schema.Type]xlsx.Kind{schema.Integer: xlsx.Number, schema.Decimal: xlsx.Number, schema.Boolean: xlsx.Bool, schema.Date: xlsx.Date, schema.Time: xlsx.Date, schema.DateTime: xlsx.Date}
+	kinds := map[schema.Type]source.Kind{schema.Integer: source.Number, schema.Decimal: source.Number, schema.Boolean: source.Bool, schema.Date: source.Date, schema.Time: source.Date, schema.DateTime: source.Date}
 	for _, title := range []string{"Employees", "Schedules", "Car assignments"} {
 		sheet := s.MatchSheet(title)
 		rows, err := book.Rows(t.Context(), title)
@@ -255,7 +256,7 @@ func TestAFilledTemplateIsReadAsItsColumnsTypes(t *testing.T) {
 		for rows.Next() {
 			row := rows.Row()
 			for i, cell := range row.Cells {
-				want := xlsx.Text
+				want := source.Text
 				if k, ok := kinds[sheet.Columns[i].Type]; ok && row.Number > 1 {
 					want = k
 				}

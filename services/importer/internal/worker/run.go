@@ -15,7 +15,7 @@ import (
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/xlsx"
+	"headway/services/importer/internal/source"
 )
 
 // unforeseenAttempts is how often an import is started after an error that is not known to pass.
@@ -29,8 +29,10 @@ type Runner struct {
 	Schemas *schema.Registry
 	// Jobs is called with the importer's own identity.
 	Jobs jobsv1.JobServiceClient
+	// Openers open the kinds of files that can be imported.
+	Openers source.Openers
 	// Limits bound what a workbook may unpack to.
-	Limits xlsx.Limits
+	Limits source.Limits
 	Logger *slog.Logger
 }
 
@@ -84,7 +86,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	book, err := xlsx.Open(ctx, file, file.Size(), r.Limits)
+	book, err := r.Openers.Open(ctx, file, file.Size(), r.Limits)
 	if err != nil {
 		return engine.Outcome{}, err
 	}
@@ -151,7 +153,7 @@ func (r *Runner) failed(ctx context.Context, job *jobsv1.Job, err error) (verdic
 
 // classify says what an error means for the person who waits.
 func classify(err error) *failure {
-	var refused *xlsx.Error
+	var refused *source.Error
 	var merged *imports.MergedHeaderError
 	var conflict *imports.TableConflictError
 	var violated *imports.ConservationError

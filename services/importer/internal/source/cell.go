@@ -1,0 +1,152 @@
+package source
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Row is one row of a sheet. It is valid until the next call of Rows.Next.
+type Row struct {
+	Number int    // counts from 1
+	Cells  []Cell // those with content or a formula, by ascending column
+	Hidden bool
+}
+
+// Cell is one cell of a row. Text is valid until the next call of Rows.Next and must not be changed.
+type Cell struct {
+	Col  int // counts from 1
+	Kind Kind
+	// ISO reports whether a Date is written as text, not as a number.
+	ISO bool
+	// HasFormula reports whether the value is the result of a formula, from when the workbook was last calculated.
+	HasFormula bool
+	// FormulaID finds the formula's text within the row. See Formulas.
+	FormulaID uint32
+	// Text is the value:
+	//
+	//	Text     the text itself
+	//	Number   plain decimal digits, such as "-0.5" or "1234567890123456789",
+	//	         with at most 15 significant digits unless it is a whole number
+	//	         that is written out
+	//	Date     as Number; if ISO is set, an ISO 8601 date or time as written
+	//	Bool     "TRUE" or "FALSE"
+	//	ErrorValue  the error's code, such as "#DIV/0!"
+	//	Empty, FormulaWithoutValue  nothing
+	Text []byte
+	// Format is how the workbook shows a number. It is never nil.
+	Format *NumberFormat
+}
+
+// WithText returns the cell with this text and without its formula. If the text is a copy, the result remains valid
+// after its row.
+func (c *Cell) WithText(text []byte) Cell {
+	kept := *c
+	kept.Text, kept.FormulaID = text, 0
+	return kept
+}
+
+// Kind is the kind of a cell's content.
+type Kind uint8
+
+// The kinds of cells.
+const (
+	Empty               Kind = iota // nothing, or a formula with an empty result
+	Text                            // text, even where the file declares a number but has another text
+	Number                          // a number
+	Bool                            // a truth value
+	ErrorValue                      // an error
+	Date                            // a number shown as date or time, or a date written as text
+	FormulaWithoutValue             // a formula that was never calculated
+)
+
+// String returns the kind in lower case, such as "text" or "number".
+func (k Kind) String() string {
+	switch k {
+	case Text:
+		return "text"
+	case Number:
+		return "number"
+	case Bool:
+		return "boolean"
+	case ErrorValue:
+		return "error"
+	case Date:
+		return "date"
+	case FormulaWithoutValue:
+		return "formula-without-value"
+	default:
+		return "empty"
+	}
+}
+
+// NumberFormat is how a workbook shows a number.
+type NumberFormat struct {
+	ID   int         // in xlsx, ECMA-376 Part 1 §18.8.30; below 164 built in
+	Code string      // such as "General", "0.00" or "yyyy-mm-dd"
+	Kind FormatClass // the kind of value that the code shows a number as
+}
+
+// FormatClass distinguishes dates and times from numbers.
+type FormatClass uint8
+
+// The classes of a number format.
+const (
+	Plain    FormatClass = iota // a number, a percentage, a fraction, text
+	DateOnly                    // year, month or day
+	TimeOnly                    // hour, minute or second
+	DateTime                    // both
+	Elapsed                     // a span of time, such as [h]:mm
+)
+
+// Blank reports whether a cell is nil, empty, or has only white space.
+func Blank(cell *Cell) bool {
+	if cell == nil || cell.Kind == Empty {
+		return true
+	}
+	if cell.Kind != Text {
+		return false
+	}
+	for _, b := range cell.Text {
+		if b > ' ' && b < utf8.RuneSelf {
+			return false
+		}
+		if b >= utf8.RuneSelf {
+			return len(bytes.TrimSpace(cell.Text)) == 0
+		}
+	}
+	return true
+}
+
+// Clip shortens a text to n characters. If it leaves something out, the last of them is "…".
+func Clip(text []byte, n int) string {
+	if len(text) <= n || utf8.RuneCount(text) <= n {
+		return string(text)
+	}
+	end := 0
+	for range n - 1 {
+		_, size := utf8.DecodeRune(text[end:])
+		end += size
+	}
+	return string(text[:end]) + "…"
+}
+
+// CellName returns the name of a cell, such as "D4711" for column 4 and row 4711. Column and row count from 1.
+func CellName(col, row int) string {
+	return string(strconv.AppendInt(AppendColumnName(make([]byte, 0, 10), col), int64(row), 10))
+}
+
+// ColumnName returns the letters of a column that counts from 1, such as "AA" for 27.
+func ColumnName(col int) string { return string(AppendColumnName(nil, col)) }
+
+// AppendColumnName appends the letters of a column.
+func AppendColumnName(dst []byte, col int) []byte {
+	start := len(dst)
+	for ; col > 0; col = (col - 1) / 26 {
+		dst = append(dst, byte('A'+(col-1)%26))
+	}
+	for i, j := start, len(dst)-1; i < j; i, j = i+1, j-1 {
+		dst[i], dst[j] = dst[j], dst[i]
+	}
+	return dst
+}

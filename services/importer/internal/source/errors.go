@@ -1,0 +1,97 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Reason is the machine-readable reason why a workbook was rejected.
+type Reason string
+
+// The reasons. Their text is stable: it may be stored and sent to clients.
+const (
+	NotAWorkbook   Reason = "NOT_A_WORKBOOK"        // some other kind of file
+	Encrypted      Reason = "WORKBOOK_ENCRYPTED"    // needs a password to open
+	LegacyWorkbook Reason = "WORKBOOK_LEGACY"       // Excel 97–2003 (.xls) or older
+	BinaryWorkbook Reason = "WORKBOOK_BINARY"       // Excel binary workbook (.xlsb)
+	OpenDocument   Reason = "WORKBOOK_OPENDOCUMENT" // LibreOffice spreadsheet (.ods)
+	TextFile       Reason = "TEXT_FILE"             // CSV or other text with a workbook's name
+	EmptyFile      Reason = "FILE_EMPTY"            // zero bytes
+	Damaged        Reason = "WORKBOOK_DAMAGED"      // contradicts the format, itself or its checksums
+	LimitExceeded  Reason = "WORKBOOK_LIMIT"        // more than one of the Limits allows
+	UnsupportedXML Reason = "WORKBOOK_XML_REFUSED"  // a document type, its own entities, an unsupported encoding
+	SheetNotFound  Reason = "SHEET_MISSING"         // the workbook has no sheet of that name
+)
+
+// Error means that a workbook, or a part of it, can't be read. Errors of the underlying reader and of the context are
+// never turned into an Error.
+type Error struct {
+	Reason  Reason
+	Sheet   string // the sheet's name; empty for the file as a whole
+	Cell    string // such as "D4711"; empty if the position is not a cell
+	Where   string // the position in the file, in the format's own terms, such as "xl/styles.xml, byte 4711"
+	Message string // the cause as half a sentence; can be empty
+	Err     error  // the underlying cause; can be nil
+}
+
+// Error returns what happened, where, and what to do.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(headline[e.Reason])
+	if e.Message != "" {
+		b.WriteString(": ")
+		b.WriteString(e.Message)
+	}
+	switch {
+	case e.Sheet != "" && e.Cell != "":
+		fmt.Fprintf(&b, " (sheet “%s”, cell %s)", e.Sheet, e.Cell)
+	case e.Sheet != "" && e.Where != "":
+		fmt.Fprintf(&b, " (sheet “%s”, %s)", e.Sheet, e.Where)
+	case e.Where != "":
+		fmt.Fprintf(&b, " (%s)", e.Where)
+	}
+	b.WriteString(". ")
+	b.WriteString(advice[e.Reason])
+	return b.String()
+}
+
+// Unwrap returns the underlying cause, if any.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ReasonOf returns the reason of the *Error in err's chain, or "" if there is none.
+func ReasonOf(err error) Reason {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return ""
+}
+
+var headline = map[Reason]string{
+	NotAWorkbook:   "The file is not an Excel workbook",
+	Encrypted:      "The workbook is protected by a password",
+	LegacyWorkbook: "The file is an old Excel workbook (.xls)",
+	BinaryWorkbook: "The file is a binary Excel workbook (.xlsb)",
+	OpenDocument:   "The file is an OpenDocument spreadsheet (.ods)",
+	TextFile:       "The file is plain text, not an Excel workbook",
+	EmptyFile:      "The file is empty",
+	Damaged:        "The workbook is damaged",
+	LimitExceeded:  "The workbook is larger than allowed",
+	UnsupportedXML: "The workbook holds XML that is not read for safety",
+	SheetNotFound:  "The workbook has no such sheet",
+}
+
+var advice = map[Reason]string{
+	NotAWorkbook:   "Choose a file that Excel saved as “Excel Workbook (.xlsx)”.",
+	Encrypted:      "Open it in Excel, remove the password under File › Info › Protect Workbook, save it and try again.",
+	LegacyWorkbook: "Open it in Excel and save it as “Excel Workbook (.xlsx)”.",
+	BinaryWorkbook: "Open it in Excel and save it as “Excel Workbook (.xlsx)”.",
+	OpenDocument:   "Open it in LibreOffice or Excel and save it as “Excel Workbook (.xlsx)”.",
+	TextFile:       "Open it in Excel and save it as “Excel Workbook (.xlsx)”.",
+	EmptyFile:      "Choose the file again, and look that it was saved and copied whole.",
+	Damaged:        "Open it in Excel, let Excel repair it, save it and try again, or fetch the original once more.",
+	LimitExceeded:  "Split the workbook into smaller ones, or ask the operator to raise the limit.",
+	UnsupportedXML: "Open it in Excel, save it as “Excel Workbook (.xlsx)” and try again.",
+	SheetNotFound:  "Look at the sheet names and choose one of them.",
+}

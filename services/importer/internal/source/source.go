@@ -1,0 +1,121 @@
+// Package source is the contract of files with sheets: workbooks, rows, and cells, independent of the file's format.
+// Each format has its own folder here.
+package source
+
+import (
+	"context"
+	"io"
+)
+
+// Workbook is an open file. Several goroutines can call its methods, and several Rows can be open at the same time.
+type Workbook interface {
+	// Sheets returns the sheets in the order of the file.
+	Sheets() []Sheet
+	// Rows opens a sheet by its exact name. The caller closes the Rows. ctx applies to the whole reading.
+	Rows(ctx context.Context, sheet string) (Rows, error)
+	// Civil returns the date and time of a cell of kind Date or Number. Its errors are ErrNotADate, ErrDateRange,
+	// ErrNoSuchDate, ErrDateZone and ErrDateMalformed.
+	Civil(cell *Cell) (Civil, error)
+	// Close releases the workbook's memory. It does not close its Rows.
+	Close() error
+}
+
+// Rows iterates once over the rows of a sheet. Only Progress may be called from several goroutines.
+type Rows interface {
+	// Next reads the next row with content. It returns false at the end of the sheet and after an error.
+	Next() bool
+	// Row returns the current row, which is valid until the next call of Next.
+	Row() Row
+	// Err returns the error that ended the iteration early, or nil.
+	Err() error
+	// Progress returns how many of the sheet's bytes have been read.
+	Progress() (read, total int64)
+	// Close ends the reading. It can be called at any point.
+	Close() error
+}
+
+// Merged is implemented by Rows of formats that have merged cells.
+type Merged interface {
+	// WatchMerges selects a row whose merged cells are recorded. It is called before the first call of Next.
+	WatchMerges(row int)
+	// Merges returns the columns of cells that are merged across several columns of the selected row. They are complete
+	// after Next has returned false.
+	Merges() []Range
+}
+
+// Range is a range of columns, which count from 1.
+type Range struct{ FirstCol, LastCol int }
+
+// Formulas is implemented by Rows of formats that have formulas.
+type Formulas interface {
+	// Formula returns the formula of a cell of the current row, without "=", or nothing if the cell has no formula. The
+	// text is valid until the next call of Formula or Next and must not be changed.
+	Formula(cell *Cell) []byte
+}
+
+// Date1904 reports whether a workbook's dates count from 1904 instead of 1900. Workbooks of formats where they can do so
+// have a method of this name.
+func Date1904(w Workbook) bool {
+	dated, ok := w.(interface{ Date1904() bool })
+	return ok && dated.Date1904()
+}
+
+// Sheet is a sheet as the workbook lists it.
+type Sheet struct {
+	Name  string
+	State SheetState
+	Bytes int64 // uncompressed size; 0 if the sheet has no content
+}
+
+// SheetState is the visibility of a sheet.
+type SheetState uint8
+
+// The states of a sheet.
+const (
+	Visible    SheetState = iota
+	Hidden                // users can show it in the menu
+	VeryHidden            // only a program can show it
+)
+
+// String returns "visible", "hidden" or "veryHidden".
+func (s SheetState) String() string {
+	switch s {
+	case Hidden:
+		return "hidden"
+	case VeryHidden:
+		return "veryHidden"
+	default:
+		return "visible"
+	}
+}
+
+// Opener opens the files of one format.
+type Opener interface {
+	// Detect reports whether a file is of this format, by its first bytes.
+	Detect(head []byte) bool
+	// Open opens a file of size bytes. r must remain readable until the workbook is closed. A file that can't be read is an
+	// *Error. Errors of r and of ctx are wrapped.
+	Open(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (Workbook, error)
+}
+
+// Openers are the formats that can be read.
+type Openers []Opener
+
+// headBytes is the length of the head that openers detect their format by.
+const headBytes = 512
+
+// Open opens a file by the first opener that detects its format. If none does, the first opener tries, and returns an
+// *Error that describes the file.
+func (o Openers) Open(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (Workbook, error) {
+	head := make([]byte, min(size, headBytes))
+	n, err := r.ReadAt(head, 0)
+	if n < len(head) && err != nil && err != io.EOF {
+		return nil, err
+	}
+	for _, opener := range o {
+		if opener.Detect(head[:n]) {
+			return opener.Open(ctx, r, size, limits)
+		}
+	}
+	return o[0].Open(ctx, r, size, limits)
+}

@@ -1,0 +1,46 @@
+package xlsx
+
+import "headway/services/importer/internal/source"
+
+// columnSet are columns of a sheet by number, which counts from 1.
+type columnSet [maxColumn/64 + 1]uint64
+
+func (s *columnSet) add(first, last int) {
+	for col := first; col <= last; {
+		if col%64 == 0 && col+63 <= last {
+			s[col/64] = ^uint64(0)
+			col += 64
+			continue
+		}
+		s[col/64] |= 1 << (col % 64)
+		col++
+	}
+}
+
+func (s *columnSet) has(col int) bool {
+	return s != nil && col > 0 && col <= maxColumn && s[col/64]>>(col%64)&1 == 1
+}
+
+// HiddenColumn tells whether a column, which counts from 1, is hidden. It is
+// known from the first call of Next on: a sheet describes its columns before
+// its rows. Like hidden rows, hidden columns are read as any other.
+func (r *Rows) HiddenColumn(col int) bool { return r.hidden.has(col) }
+
+// readColumns takes note of the columns that the current token, a col element,
+// hides (ECMA-376 Part 1 §18.3.1.13). What else it says is not looked at.
+func (r *Rows) readColumns() error {
+	x := r.x
+	if !xsdBool(trimRight(trimLeft(x.attr("hidden")))) {
+		return nil
+	}
+	first, okFirst := parseInt(trimRight(trimLeft(x.attr("min"))), 1<<32-1)
+	last, okLast := parseInt(trimRight(trimLeft(x.attr("max"))), 1<<32-1)
+	if !okFirst || !okLast || first < 1 || last < first {
+		return x.refusal(source.Damaged, "the hidden columns %q to %q are no range", clip(x.attr("min")), clip(x.attr("max")))
+	}
+	if r.hidden == nil {
+		r.hidden = new(columnSet)
+	}
+	r.hidden.add(first, min(last, maxColumn))
+	return nil
+}

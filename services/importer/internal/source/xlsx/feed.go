@@ -1,0 +1,204 @@
+package xlsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/flate"
+
+	"headway/services/importer/internal/source"
+)
+
+// blockSize is how much of a part is inflated at a time: large enough that
+// handing a block over costs nothing, small enough to stay in the cache.
+const blockSize = 256 << 10
+
+// blocks is how many blocks a feed owns at most: one being scanned, one being
+// filled, and some to even out the two.
+const blocks = 4
+
+// headroom is the space in front of a block's data into which the scanner
+// moves the unfinished end of the block before.
+const headroom = 16 << 10
+
+// block is a piece of a part, as UTF-8, in mem[headroom : headroom+n].
+type block struct {
+	mem []byte
+	n   int
+	raw int64 // bytes of the part consumed up to the end of this block
+	err error // what ended the part, io.EOF at its regular end
+}
+
+// feed inflates, checks and converts a part on a goroutine of its own, some
+// blocks ahead of the scanner. The goroutine ends at the part's end, at an
+// error, or by stop.
+type feed struct {
+	full   chan *block
+	free   chan *block
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   chan struct{}
+	read   atomic.Int64
+}
+
+// newFeed starts to read src, whose uncompressed size is said to be size.
+func newFeed(ctx context.Context, src *partReader) *feed {
+	ctx, cancel := context.WithCancel(ctx)
+	f := &feed{
+		full:   make(chan *block, blocks),
+		free:   make(chan *block, blocks),
+		ctx:    ctx,
+		cancel: cancel,
+		done:   make(chan struct{}),
+	}
+	go f.run(src)
+	return f
+}
+
+func (f *feed) run(src *partReader) {
+	defer close(f.done)
+	defer close(f.full)
+	text := newDecoder(src)
+	size := int(min(blockSize, 2*src.size+64))
+	for made := 0; ; {
+		var b *block
+		select {
+		case b = <-f.free:
+		case <-f.ctx.Done():
+			return
+		default:
+			if made < blocks {
+				made++
+				b = &block{mem: make([]byte, headroom+size)}
+				break
+			}
+			select {
+			case b = <-f.free:
+			case <-f.ctx.Done():
+				return
+			}
+		}
+		b.n, b.err = readFull(text, b.mem[headroom:])
+		b.raw = src.read
+		ended := b.err != nil // the block may be recycled once it is sent
+		select {
+		case f.full <- b:
+		case <-f.ctx.Done():
+			return
+		}
+		if ended {
+			return
+		}
+	}
+}
+
+// next waits for the next block. The error is the context's if that ended
+// first.
+func (f *feed) next() (*block, error) {
+	select {
+	case b, ok := <-f.full:
+		if ok {
+			return b, nil
+		}
+	case <-f.ctx.Done():
+	}
+	if err := context.Cause(f.ctx); err != nil {
+		return nil, err
+	}
+	return nil, io.ErrUnexpectedEOF // the last block carried its end: not reached
+}
+
+// recycle gives a block back to be filled again.
+func (f *feed) recycle(b *block) {
+	select {
+	case f.free <- b:
+	default:
+	}
+}
+
+// stop ends the goroutine and waits for it.
+func (f *feed) stop() {
+	f.cancel()
+	<-f.done
+}
+
+// readFull reads until buf is full or r ends. Unlike io.ReadFull it returns
+// r's own error with the bytes before it.
+func readFull(r io.Reader, buf []byte) (n int, err error) {
+	for idle := 0; n < len(buf) && err == nil; {
+		var m int
+		m, err = r.Read(buf[n:])
+		n += m
+		if m == 0 && err == nil {
+			if idle++; idle == 100 {
+				return n, io.ErrNoProgress
+			}
+			continue
+		}
+		idle = 0
+	}
+	return n, err
+}
+
+// partReader yields a part's uncompressed bytes and checks them against the
+// size and the CRC-32 of the package's directory.
+type partReader struct {
+	part string
+	src  io.Reader
+	size int64
+	sum  uint32
+	read int64
+	crc  uint32
+}
+
+// newPartReader reads the stored or deflated bytes of raw.
+func newPartReader(e *entry, raw io.Reader) *partReader {
+	p := &partReader{part: e.name, src: raw, size: e.size, sum: e.sum}
+	if e.deflated {
+		p.src = flate.NewReader(raw)
+	}
+	return p
+}
+
+func (p *partReader) Read(buf []byte) (int, error) {
+	n, err := p.src.Read(buf)
+	p.crc = crc32.Update(p.crc, crc32.IEEETable, buf[:n])
+	p.read += int64(n)
+	if p.read > p.size {
+		return n, p.damaged(nil, "it holds more than the %d bytes that the package's directory says", p.size)
+	}
+	switch {
+	case err == nil:
+		return n, nil
+	case err != io.EOF:
+		return n, p.broken(err)
+	case p.read != p.size:
+		return n, p.damaged(nil, "it holds %d bytes, the package's directory says %d", p.read, p.size)
+	case p.crc != p.sum:
+		return n, p.damaged(nil, "its checksum is %08x, the package's directory says %08x", p.crc, p.sum)
+	}
+	return n, io.EOF
+}
+
+// broken tells broken compressed data from a reader below that failed.
+func (p *partReader) broken(err error) error {
+	var corrupt flate.CorruptInputError
+	var impossible flate.InternalError // what some broken codes are called
+	switch {
+	case errors.As(err, &corrupt), errors.As(err, &impossible):
+		return p.damaged(err, "its compressed data is broken after %d bytes", p.read)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return p.damaged(err, "its compressed data is cut off after %d bytes", p.read)
+	}
+	return fmt.Errorf("read %s: %w", p.part, err)
+}
+
+func (p *partReader) damaged(cause error, format string, args ...any) error {
+	e := refuse(source.Damaged, fmt.Sprintf("%s, byte %d", p.part, p.read), format, args...)
+	e.Err = cause
+	return e
+}

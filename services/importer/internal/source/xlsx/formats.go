@@ -1,0 +1,183 @@
+package xlsx
+
+import (
+	"context"
+	"strings"
+
+	"headway/services/importer/internal/source"
+)
+
+// styles are the cell formats of a workbook: cells[i] is the number format of
+// style i.
+type styles struct {
+	part  string
+	cells []*source.NumberFormat
+}
+
+// complete gives a workbook without cell formats the one that cells have by
+// default.
+func (s *styles) complete() {
+	if len(s.cells) == 0 {
+		s.cells = []*source.NumberFormat{{Code: "General"}}
+	}
+}
+
+// readStyles reads the number formats of the styles part (ECMA-376 Part 1
+// §18.8.39).
+func (p *pack) readStyles(ctx context.Context, e *entry) (styles, error) {
+	s := styles{part: e.name}
+	codes := map[int]string{}
+	formats := map[int]*source.NumberFormat{}
+	var ids []int
+	section := ""
+	err := p.each(ctx, e, func(x *scanner) error {
+		switch {
+		case x.depth() == 1 && !x.is("styleSheet"):
+			return x.refusal(source.Damaged, "its root element is %q, not a style sheet", clip(x.local))
+		case x.depth() == 2:
+			section = ""
+			if x.main {
+				section = string(x.local)
+			}
+		case x.depth() == 3 && section == "numFmts" && x.is("numFmt"):
+			id, ok := parseInt(x.attr("numFmtId"), 1<<30)
+			if !ok {
+				return x.refusal(source.Damaged, "a number format has the id %q", clip(x.attr("numFmtId")))
+			}
+			if len(codes) == p.limits.MaxStyles {
+				return x.refusal(source.LimitExceeded, "it has more than %d number formats", p.limits.MaxStyles)
+			}
+			codes[id] = string(unescape(append([]byte(nil), x.attr("formatCode")...)))
+		case x.depth() == 3 && section == "cellXfs" && x.is("xf"):
+			id, ok := 0, true
+			if text := x.attr("numFmtId"); len(text) > 0 {
+				id, ok = parseInt(text, 1<<30)
+			}
+			if !ok {
+				return x.refusal(source.Damaged, "a cell format has the number format %q", clip(x.attr("numFmtId")))
+			}
+			if len(ids) == p.limits.MaxStyles {
+				return x.refusal(source.LimitExceeded, "it has more than %d cell formats", p.limits.MaxStyles)
+			}
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return s, err
+	}
+	s.cells = make([]*source.NumberFormat, len(ids))
+	for i, id := range ids {
+		f := formats[id]
+		if f == nil {
+			code, ok := codes[id]
+			if !ok {
+				if code, ok = builtinFormats[id]; !ok {
+					code = "General"
+				}
+			}
+			f = &source.NumberFormat{ID: id, Code: code, Kind: classify(code)}
+			formats[id] = f
+		}
+		s.cells[i] = f
+	}
+	return s, nil
+}
+
+// builtinFormats are the formats that a file names by number only (ECMA-376
+// Part 1 §18.8.30). 27 to 36 and 50 to 58 are dates in every East Asian
+// locale; their codes here are neutral ones of the same class.
+var builtinFormats = map[int]string{
+	0: "General", 1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00",
+	5: `"$"#,##0_);("$"#,##0)`, 6: `"$"#,##0_);[Red]("$"#,##0)`,
+	7: `"$"#,##0.00_);("$"#,##0.00)`, 8: `"$"#,##0.00_);[Red]("$"#,##0.00)`,
+	9: "0%", 10: "0.00%", 11: "0.00E+00", 12: "# ?/?", 13: "# ??/??",
+	14: "mm-dd-yy", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy",
+	18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 22: "m/d/yy h:mm",
+	27: "yyyy/mm/dd", 28: "yyyy/mm/dd", 29: "yyyy/mm/dd", 30: "mm-dd-yy", 31: "yyyy/mm/dd",
+	32: "h:mm", 33: "h:mm:ss", 34: "h:mm AM/PM", 35: "h:mm:ss AM/PM", 36: "yyyy/mm/dd",
+	37: "#,##0_);(#,##0)", 38: "#,##0_);[Red](#,##0)",
+	39: "#,##0.00_);(#,##0.00)", 40: "#,##0.00_);[Red](#,##0.00)",
+	41: `_(* #,##0_);_(* (#,##0);_(* "-"_);_(@_)`, 42: `_("$"* #,##0_);_("$"* (#,##0);_("$"* "-"_);_(@_)`,
+	43: `_(* #,##0.00_);_(* (#,##0.00);_(* "-"??_);_(@_)`, 44: `_("$"* #,##0.00_);_("$"* (#,##0.00);_("$"* "-"??_);_(@_)`,
+	45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0", 48: "##0.0E+0", 49: "@",
+	50: "yyyy/mm/dd", 51: "yyyy/mm/dd", 52: "yyyy/mm/dd", 53: "yyyy/mm/dd", 54: "yyyy/mm/dd",
+	55: "yyyy/mm/dd", 56: "yyyy/mm/dd", 57: "yyyy/mm/dd", 58: "yyyy/mm/dd",
+	59: "0", 60: "0.00", 61: "#,##0", 62: "#,##0.00", 67: "0%", 68: "0.00%", 69: "# ?/?", 70: "# ??/??",
+	71: "d/m/yyyy", 72: "d-mmm-yy", 73: "d-mmm", 74: "mmm-yy", 75: "h:mm", 76: "h:mm:ss",
+	77: "d/m/yyyy h:mm", 78: "mm:ss", 79: "[h]:mm:ss", 80: "mm:ss.0", 81: "d/m/yyyy",
+}
+
+// classify reads a format code (ECMA-376 Part 1 §18.8.31): its first section,
+// which is the one for positive numbers, without literals.
+func classify(code string) source.FormatClass {
+	var date, clock, month, elapsed bool
+	lower := strings.ToLower(code)
+	for i := 0; i < len(lower); i++ {
+		switch c := lower[i]; c {
+		case ';':
+			i = len(lower)
+		case '"':
+			i = skipTo(lower, i+1, '"')
+		case '\\', '_', '*':
+			i++
+			for i+1 < len(lower) && lower[i+1]&0xC0 == 0x80 {
+				i++ // the rest of a character of several bytes
+			}
+		case '[':
+			end := skipTo(lower, i+1, ']')
+			if name := lower[i+1 : min(end, len(lower))]; name != "" &&
+				(strings.Trim(name, "h") == "" || strings.Trim(name, "m") == "" || strings.Trim(name, "s") == "") {
+				elapsed = true
+			}
+			i = end
+		case 'g':
+			if strings.HasPrefix(lower[i:], "general") {
+				i += len("general") - 1
+				continue
+			}
+			date = true
+		case 'e':
+			if i+1 < len(lower) && (lower[i+1] == '+' || lower[i+1] == '-') {
+				i++
+				continue
+			}
+			date = true
+		case 'a':
+			switch {
+			case strings.HasPrefix(lower[i:], "am/pm"):
+				clock = true
+				i += len("am/pm") - 1
+			case strings.HasPrefix(lower[i:], "a/p"):
+				clock = true
+				i += len("a/p") - 1
+			default:
+				date = true
+			}
+		case 'y', 'd', 'b':
+			date = true
+		case 'h', 's':
+			clock = true
+		case 'm':
+			month = true
+		}
+	}
+	switch {
+	case elapsed:
+		return source.Elapsed
+	case date && clock:
+		return source.DateTime
+	case date, month && !clock:
+		return source.DateOnly
+	case clock:
+		return source.TimeOnly
+	}
+	return source.Plain
+}
+
+func skipTo(s string, from int, c byte) int {
+	if i := strings.IndexByte(s[min(from, len(s)):], c); i >= 0 {
+		return from + i
+	}
+	return len(s)
+}

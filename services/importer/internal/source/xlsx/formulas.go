@@ -1,0 +1,148 @@
+package xlsx
+
+import "headway/services/importer/internal/source"
+
+// Shared formulas (ECMA-376 Part 1 §18.3.1.40). The first cell of a group, its
+// master, has the formula's text; the cells that share it have the number of
+// the group, and the text follows from where they stand. It is spelled out
+// only for who asks: a cell of 30 bytes may share a formula of many thousand.
+
+// sharedFormula is the formula of a group's master.
+type sharedFormula struct {
+	text     []byte
+	col, row int // where the master stands
+	last     int // the last row of the range that shares it
+}
+
+// rowFormula is the formula of a cell of the current row.
+type rowFormula struct {
+	text   []byte         // its own
+	master *sharedFormula // or that of an earlier cell
+}
+
+// addFormula gives a cell its formula.
+func (r *Rows) addFormula(c *source.Cell, f rowFormula) {
+	r.rowFormulas = append(r.rowFormulas, f)
+	c.HasFormula, c.FormulaID = true, uint32(len(r.rowFormulas))
+}
+
+// sharedFormulaBytes is what a sharedFormula costs beside its text, about.
+const sharedFormulaBytes = 128
+
+// sharedFormulas are the formulas of a sheet that cells may share, by the
+// number of their group (si).
+type sharedFormulas struct {
+	masters map[int]*sharedFormula
+	bytes   int64
+}
+
+func (s *sharedFormulas) put(group int, f *sharedFormula) {
+	if s.masters == nil {
+		s.masters = map[int]*sharedFormula{}
+	}
+	s.drop(group)
+	s.masters[group] = f
+	s.bytes += int64(len(f.text)) + sharedFormulaBytes
+}
+
+func (s *sharedFormulas) drop(group int) {
+	if f := s.masters[group]; f != nil {
+		delete(s.masters, group)
+		s.bytes -= int64(len(f.text)) + sharedFormulaBytes
+	}
+}
+
+// forget drops the formulas whose ranges end above a row.
+func (s *sharedFormulas) forget(row int) {
+	for group, f := range s.masters {
+		if f.last < row {
+			s.drop(group)
+		}
+	}
+}
+
+// Formula returns the formula of a cell of the current row, without "=",
+// empty if it has none. A formula that the cell shares with an earlier one is
+// spelled out for the cell: references without "$" are moved along with it,
+// and those that leave the sheet become #REF!. The text is valid until the
+// next call of Formula or Next and must not be changed.
+//
+// It is also empty, although Cell.HasFormula is true, in a data table
+// (§18.3.1.40, t="dataTable"), and in a cell that shares a formula no earlier
+// cell has.
+func (r *Rows) Formula(c *source.Cell) []byte {
+	if c.FormulaID == 0 {
+		return nil
+	}
+	f := r.rowFormulas[c.FormulaID-1]
+	if f.master == nil {
+		return f.text
+	}
+	r.spelled = appendShifted(r.spelled[:0], f.master.text, c.Col-f.master.col, r.number-f.master.row)
+	return r.spelled
+}
+
+// readFormula reads a cell's formula, whose start tag is the current token.
+//
+// A text of its own makes a cell the master if its group has none, or if it
+// says a range (ref), as only masters do; any other text gives way to the
+// master's, as the standard wants it. A cell without a master keeps its value
+// and has an empty formula: Excel repairs such a workbook in the same way, and
+// no value is lost.
+func (r *Rows) readFormula(c *source.Cell) error {
+	x := r.x
+	c.HasFormula = true
+	group, last := -1, r.limits.MaxRows
+	ref := x.attr("ref")
+	if si := trimRight(trimLeft(x.attr("si"))); len(si) > 0 && string(x.attr("t")) == "shared" {
+		var ok bool
+		if group, ok = parseInt(si, 1<<32-1); !ok {
+			return x.refusal(source.Damaged, "the shared formula %q has no number", clip(si))
+		}
+		if _, row, ok := parseRef(lastOfRange(ref)); ok {
+			last = row
+		}
+	}
+	ranged := len(ref) > 0
+	var err error
+	if r.scratch, err = x.readText(r.scratch[:0]); err != nil {
+		return err
+	}
+	if group < 0 {
+		r.addFormula(c, rowFormula{text: r.text.keep(r.scratch)})
+		return nil
+	}
+	master := r.formulas.masters[group]
+	if isBlank(r.scratch) || master != nil && !ranged {
+		r.addFormula(c, rowFormula{master: master})
+		return nil
+	}
+	return r.shareFormula(c, group, last)
+}
+
+// shareFormula makes a cell, whose formula is in r.scratch, the master of a
+// group.
+func (r *Rows) shareFormula(c *source.Cell, group, last int) error {
+	f := &sharedFormula{text: append([]byte(nil), r.scratch...), col: c.Col, row: r.number, last: last}
+	r.addFormula(c, rowFormula{text: f.text})
+	r.formulas.put(group, f)
+	if r.formulas.bytes <= r.limits.MaxSharedFormulaBytes {
+		return nil
+	}
+	// Half must come free, so that looking through all of them stays rare.
+	r.formulas.forget(r.number)
+	if r.formulas.bytes > r.limits.MaxSharedFormulaBytes/2 {
+		return r.x.refusal(source.LimitExceeded, "its cells share formulas of more than %d bytes", r.limits.MaxSharedFormulaBytes/2)
+	}
+	return nil
+}
+
+// lastOfRange returns the last cell of a range such as "B2:B9", or "B2".
+func lastOfRange(ref []byte) []byte {
+	for i, c := range ref {
+		if c == ':' {
+			return ref[i+1:]
+		}
+	}
+	return ref
+}

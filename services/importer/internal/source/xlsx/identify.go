@@ -1,0 +1,155 @@
+package xlsx
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"headway/services/importer/internal/source"
+)
+
+// identify says what a file is that is no zip package. cause is why it is
+// not.
+func identify(r io.ReaderAt, size int64, cause error) error {
+	head := make([]byte, min(size, 4096))
+	n, err := r.ReadAt(head, 0)
+	if head = head[:n]; n == 0 && err != nil && err != io.EOF {
+		return err
+	}
+	starts := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
+	switch {
+	case starts("PK\x03\x04"), starts("PK\x05\x06"), starts("PK\x07\x08"):
+		e := refuse(source.Damaged, "", "its directory is missing or broken, as when a file was not copied or uploaded to its end")
+		e.Err = cause
+		return e
+	case starts("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"):
+		return identifyCompound(r, size, head)
+	case starts("\x09\x08"), starts("\x09\x04"), starts("\x09\x02"), starts("\x09\x00\x04\x00"):
+		return refuse(source.LegacyWorkbook, "", "")
+	case starts("%PDF-"):
+		return refuse(source.NotAWorkbook, "", "it is a PDF")
+	case starts("\x1F\x8B"), starts("7z\xBC\xAF"), starts("Rar!"), starts("BZh"), starts("\xFD7zXZ"):
+		return refuse(source.NotAWorkbook, "", "it is an archive of another kind, perhaps with the workbook inside")
+	}
+	text, ok := plainText(head)
+	if !ok {
+		return refuse(source.NotAWorkbook, "", "its content is of an unknown kind")
+	}
+	text = bytes.ToLower(bytes.TrimSpace(text))
+	switch {
+	case bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte("urn:schemas-microsoft-com:office:spreadsheet")):
+		return refuse(source.LegacyWorkbook, "", "it is an “XML Spreadsheet 2003”")
+	case bytes.HasPrefix(text, []byte("<!doctype html")), bytes.HasPrefix(text, []byte("<html")), bytes.Contains(text, []byte("<table")):
+		return refuse(source.NotAWorkbook, "", "it is a web page saved by a workbook's name")
+	case bytes.HasPrefix(text, []byte("<?xml")):
+		return refuse(source.NotAWorkbook, "", "it is an XML file")
+	case len(text) == 0:
+		return refuse(source.EmptyFile, "", "it holds nothing but blanks")
+	}
+	return refuse(source.TextFile, "", "such as a CSV file by another name")
+}
+
+// plainText returns head as UTF-8 if it is text: no control characters but
+// those of text, in UTF-16 with a byte order mark, or in any encoding that
+// keeps ASCII.
+func plainText(head []byte) ([]byte, bool) {
+	if len(head) >= 2 && (head[0] == 0xFF && head[1] == 0xFE || head[0] == 0xFE && head[1] == 0xFF) {
+		order := binary.ByteOrder(binary.LittleEndian)
+		if head[0] == 0xFE {
+			order = binary.BigEndian
+		}
+		units := make([]uint16, 0, len(head)/2)
+		for i := 2; i+1 < len(head); i += 2 {
+			units = append(units, order.Uint16(head[i:]))
+		}
+		head = []byte(string(utf16.Decode(units)))
+	}
+	head = bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF"))
+	for _, c := range head {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1A || c == 0x7F {
+			return nil, false
+		}
+	}
+	// Most of a text is ASCII, or it is UTF-8; random bytes are neither.
+	high := 0
+	for _, c := range head {
+		if c >= 0x80 {
+			high++
+		}
+	}
+	cut := head
+	for len(cut) > 0 && len(head)-len(cut) < utf8.UTFMax && !utf8.Valid(cut) {
+		cut = cut[:len(cut)-1] // the sample may end inside a character
+	}
+	return head, high*3 <= len(head) || utf8.Valid(cut)
+}
+
+// identifyCompound says what a compound file (MS-CFB) is by the names of its
+// streams.
+func identifyCompound(r io.ReaderAt, size int64, head []byte) error {
+	names := compoundNames(r, size, head)
+	switch {
+	case names["EncryptedPackage"] || names["EncryptionInfo"]:
+		return refuse(source.Encrypted, "", "")
+	case names["Workbook"] || names["Book"]:
+		return refuse(source.LegacyWorkbook, "", "")
+	case names["WordDocument"]:
+		return refuse(source.NotAWorkbook, "", "it is an old Word document")
+	case names["PowerPoint Document"]:
+		return refuse(source.NotAWorkbook, "", "it is an old PowerPoint presentation")
+	}
+	return refuse(source.NotAWorkbook, "", "it is a compound file without a workbook")
+}
+
+// compoundNames lists the streams and folders of a compound file, as far as
+// its directory can be followed: MS-CFB §2.2 (header), §2.3 (FAT), §2.6
+// (directory entries). At most compoundSectors sectors are read.
+func compoundNames(r io.ReaderAt, size int64, head []byte) map[string]bool {
+	const compoundSectors, endOfChain = 1024, 0xFFFFFFFA
+	names := map[string]bool{}
+	if len(head) < 512 {
+		return names
+	}
+	shift := binary.LittleEndian.Uint16(head[0x1E:])
+	if shift != 9 && shift != 12 {
+		return names
+	}
+	sector := make([]byte, 1<<shift)
+	read := func(id uint32, into []byte) bool {
+		off := (int64(id) + 1) << shift
+		n, _ := r.ReadAt(into, off)
+		return off < size && n == len(into)
+	}
+	perSector := uint32(1) << (shift - 2)
+	next := func(id uint32) uint32 {
+		if id/perSector >= 109 { // beyond the header's own list
+			return endOfChain
+		}
+		fat := make([]byte, 1<<shift)
+		if !read(binary.LittleEndian.Uint32(head[0x4C+4*(id/perSector):]), fat) {
+			return endOfChain
+		}
+		return binary.LittleEndian.Uint32(fat[4*(id%perSector):])
+	}
+	id := binary.LittleEndian.Uint32(head[0x30:])
+	for range compoundSectors {
+		if id >= endOfChain || !read(id, sector) {
+			break
+		}
+		for at := 0; at+128 <= len(sector); at += 128 {
+			length := int(binary.LittleEndian.Uint16(sector[at+64:]))
+			if length < 2 || length > 64 {
+				continue
+			}
+			units := make([]uint16, 0, 32)
+			for i := 0; i+1 < length-1; i += 2 {
+				units = append(units, binary.LittleEndian.Uint16(sector[at+i:]))
+			}
+			names[string(utf16.Decode(units))] = true
+		}
+		id = next(id)
+	}
+	return names
+}

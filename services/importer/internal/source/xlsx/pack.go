@@ -1,0 +1,224 @@
+package xlsx
+
+import (
+	"archive/zip"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"headway/services/importer/internal/source"
+)
+
+// pack is the zip package of a workbook (ECMA-376 Part 2): its directory, and
+// the parts by name. Part names compare without regard to case.
+type pack struct {
+	r       io.ReaderAt
+	limits  source.Limits
+	entries map[string]*entry // by partKey
+	opened  int64             // bytes of the parts admitted so far
+	slow    bool              // scan without shortcuts
+}
+
+// entry is one file of the package, as the directory describes it.
+type entry struct {
+	name      string
+	size      int64 // uncompressed
+	packed    int64 // compressed
+	sum       uint32
+	deflated  bool
+	method    uint16
+	encrypted bool
+	twice     bool // the directory has a second one of this name
+	admitted  bool
+	file      *zip.File
+}
+
+// directoryBytes is how much of the file may be read to get at its directory,
+// for each of the entries allowed: a header, a name and some extra fields.
+const directoryBytes = 512
+
+// openPack reads the directory. What is no zip file comes back as the refusal
+// that fits what it is.
+func openPack(r io.ReaderAt, size int64, limits source.Limits) (*pack, error) {
+	if size == 0 {
+		return nil, refuse(source.EmptyFile, "", "")
+	}
+	// archive/zip goes on for as long as it finds entries, whatever number
+	// the directory states, so what it may read is bounded here.
+	directory := &fileReader{r: r, size: size, left: 1<<20 + directoryBytes*int64(limits.MaxEntries)}
+	z, err := zip.NewReader(directory, size)
+	switch {
+	case directory.err != nil:
+		return nil, fmt.Errorf("read the workbook's directory: %w", directory.err)
+	case directory.left < 0:
+		return nil, refuse(source.LimitExceeded, "", "its directory is longer than %d entries need", limits.MaxEntries)
+	case err != nil:
+		return nil, identify(r, size, err)
+	case len(z.File) > limits.MaxEntries:
+		return nil, refuse(source.LimitExceeded, "", "it holds %d files, allowed are %d", len(z.File), limits.MaxEntries)
+	}
+	directory.unbounded = true
+	p := &pack{r: directory, limits: limits, entries: make(map[string]*entry, len(z.File))}
+	for _, f := range z.File {
+		name := cleanPart(f.Name)
+		if strings.HasSuffix(name, "/") {
+			continue
+		}
+		if first := p.entries[partKey(name)]; first != nil {
+			first.twice = true
+			continue
+		}
+		p.entries[partKey(name)] = &entry{
+			name:      name,
+			size:      int64(f.UncompressedSize64),
+			packed:    int64(f.CompressedSize64),
+			sum:       f.CRC32,
+			deflated:  f.Method == zip.Deflate,
+			method:    f.Method,
+			encrypted: f.Flags&1 != 0,
+			file:      f,
+		}
+	}
+	return p, nil
+}
+
+// find returns the entry of a part, or nil.
+func (p *pack) find(part string) *entry { return p.entries[partKey(part)] }
+
+// ratioFloor is the size of a part below which Limits.MaxRatio does not apply.
+const ratioFloor = 16 << 20
+
+// admit checks a part against the limits before any of it is read. max bounds
+// this part alone.
+func (p *pack) admit(e *entry, max int64) error {
+	switch {
+	case e.size > max:
+		return refuse(source.LimitExceeded, e.name, "it unpacks to %d bytes, allowed are %d", e.size, max)
+	case e.admitted:
+		return nil
+	case e.twice:
+		return refuse(source.Damaged, e.name, "the package holds this part twice")
+	case e.encrypted:
+		return refuse(source.Encrypted, e.name, "its parts are encrypted")
+	case e.method != zip.Store && e.method != zip.Deflate:
+		return refuse(source.Damaged, e.name, "it is compressed by method %d, which workbooks do not use", e.method)
+	case e.size < 0 || e.packed < 0:
+		return refuse(source.Damaged, e.name, "the package's directory says an impossible size")
+	case e.method == zip.Store && e.size != e.packed:
+		return refuse(source.Damaged, e.name, "it is stored as it is, yet said to have %d and %d bytes", e.size, e.packed)
+	case e.size > ratioFloor && e.size/int64(p.limits.MaxRatio) > e.packed:
+		return refuse(source.LimitExceeded, e.name, "it unpacks to %d bytes from %d, more than %d times as many", e.size, e.packed, p.limits.MaxRatio)
+	case e.size > p.limits.MaxTotalBytes-p.opened:
+		return refuse(source.LimitExceeded, e.name, "its parts unpack to more than %d bytes", p.limits.MaxTotalBytes)
+	}
+	p.opened += e.size
+	e.admitted = true
+	return nil
+}
+
+// open returns a part's text from its beginning. It has been admitted.
+func (p *pack) open(e *entry) (*partReader, error) {
+	offset, err := e.file.DataOffset()
+	if errors.Is(err, zip.ErrFormat) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		damaged := refuse(source.Damaged, e.name, "it is not where the package's directory says")
+		damaged.Err = err
+		return nil, damaged
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", e.name, err)
+	}
+	section := io.NewSectionReader(p.r, offset, e.packed)
+	return newPartReader(e, bufio.NewReaderSize(section, int(max(512, min(e.packed, 128<<10))))), nil
+}
+
+// scan opens a part for scanning; the caller stops its feed.
+func (p *pack) scan(ctx context.Context, e *entry) (*scanner, error) {
+	src, err := p.open(e)
+	if err != nil {
+		return nil, err
+	}
+	return &scanner{feed: newFeed(ctx, src), part: e.name, limits: p.limits, slow: p.slow}, nil
+}
+
+// each calls visit for every start tag of a describing part, and checks the
+// part to its end. A token's slices are valid until visit returns.
+func (p *pack) each(ctx context.Context, e *entry, visit func(x *scanner) error) error {
+	if err := p.admit(e, p.limits.MaxDescriptionBytes); err != nil {
+		return err
+	}
+	x, err := p.scan(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer x.feed.stop()
+	for {
+		switch kind := x.next(); kind {
+		case tokenEnd, tokenText:
+		case tokenStart:
+			if err := visit(x); err != nil {
+				return err
+			}
+		default:
+			return x.err
+		}
+	}
+}
+
+// cleanPart writes a zip entry's name as a part name without its leading
+// slash. Some writers use backslashes.
+func cleanPart(name string) string {
+	return strings.TrimLeft(strings.ReplaceAll(name, `\`, "/"), "/")
+}
+
+// partKey is equal for names that denote the same part (ECMA-376 Part 2
+// §6.2.2.3: ASCII case does not count).
+func partKey(part string) string {
+	return strings.ToLower(part)
+}
+
+// resolvePart returns the part that target names, seen from the part base
+// (ECMA-376 Part 2 §6.5.3.4: relative to base unless it begins with a slash).
+func resolvePart(base, target string) string {
+	target = strings.ReplaceAll(target, `\`, "/")
+	if target, _, _ = strings.Cut(target, "#"); strings.HasPrefix(target, "/") {
+		return strings.TrimPrefix(path.Clean(target), "/")
+	}
+	return strings.TrimPrefix(path.Clean("/"+path.Dir(base)+"/"+target), "/")
+}
+
+// relsPart returns the name of the part that holds the relationships of part.
+func relsPart(part string) string {
+	dir, file := path.Split(part)
+	return dir + "_rels/" + file + ".rels"
+}
+
+// fileReader reads a file that may point anywhere in itself: what lies outside
+// of it is its end. While the directory is read, it ends when left is spent.
+type fileReader struct {
+	r         io.ReaderAt
+	size      int64
+	left      int64
+	unbounded bool  // set once, before the reader is shared
+	err       error // what r failed with, other than by its end, before that
+}
+
+func (f *fileReader) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off >= f.size {
+		return 0, io.EOF
+	}
+	if f.unbounded {
+		return f.r.ReadAt(p, off)
+	}
+	if f.left -= int64(len(p)); f.left < 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := f.r.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		f.err = err
+	}
+	return n, err
+}

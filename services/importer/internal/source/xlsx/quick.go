@@ -1,0 +1,487 @@
+package xlsx
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"headway/services/importer/internal/source"
+)
+
+// The usual forms of rows, cells and strings are read here without the
+// scanner's generality: names without a prefix, attributes in Excel's order and
+// in double quotes, content of one piece. Whatever is unusual is left to the
+// scanner, from the beginning of the element on, as if nothing had been read.
+// So what is read here is a shortcut, never a second opinion.
+
+type quickResult uint8
+
+const (
+	quickRead    quickResult = iota // an element was read
+	quickEnd                        // the end of the elements was read
+	quickUnusual                    // left to the scanner
+	quickShort                      // the buffer may end inside the element
+)
+
+// quickAhead is how many bytes a start tag of the usual form has at most, so
+// that it is tried only when so many are in the buffer.
+const quickAhead = 256
+
+// quickRowStart reads a row's start tag; a row without cells it reads whole
+// and answers quickEnd.
+func (r *Rows) quickRowStart() (quickResult, error) {
+	x := r.x
+	for len(x.buf)-x.pos < quickAhead && x.more(x.pos) {
+	}
+	b, p := x.buf, x.pos
+	for p < len(b) && isSpace(b[p]) {
+		p++
+	}
+	i := p + len("<row")
+	if i >= len(b) || string(b[p:i]) != "<row" {
+		return quickUnusual, nil
+	}
+	var ref []byte
+	hidden := false
+	for seen := uint(0); ; {
+		if i+1 >= len(b) {
+			return quickUnusual, nil
+		}
+		if b[i] == '>' || b[i] == '/' && b[i+1] == '>' {
+			break
+		}
+		name, value, end := quickAttr(b, i)
+		if end == 0 {
+			return quickUnusual, nil
+		}
+		i = end
+		bit := uint(0)
+		switch string(name) {
+		case "r":
+			bit, ref = 1, value
+		case "hidden":
+			bit, hidden = 2, xsdBool(value)
+		case "spans":
+			bit = 4
+		case "ht":
+			bit = 8
+		case "customHeight":
+			bit = 16
+		case "s":
+			bit = 32
+		case "customFormat":
+			bit = 64
+		case "x14ac:dyDescent":
+			bit = 128
+		case "outlineLevel":
+			bit = 256
+		case "collapsed":
+			bit = 512
+		case "thickBot":
+			bit = 1024
+		case "thickTop":
+			bit = 2048
+		}
+		if bit == 0 || seen&bit != 0 {
+			return quickUnusual, nil
+		}
+		seen |= bit
+	}
+	if err := r.beginRow(ref, hidden); err != nil {
+		return quickUnusual, err
+	}
+	if b[i] == '/' {
+		x.pos = i + 2
+		return quickEnd, nil
+	}
+	x.pos = i + 1
+	x.push(rowName)
+	return quickRead, nil
+}
+
+var rowName = []byte("row")
+
+// quickAttr reads the attribute that follows the space at b[i], and returns
+// the index behind it, or 0 if it is unusual.
+func quickAttr(b []byte, i int) (name, value []byte, end int) {
+	if b[i] != ' ' {
+		return nil, nil, 0
+	}
+	i++
+	start := i
+	for i < len(b) && b[i] != '=' {
+		if b[i] <= ' ' || b[i] == '>' {
+			return nil, nil, 0
+		}
+		i++
+	}
+	if i+1 >= len(b) || b[i+1] != '"' {
+		return nil, nil, 0
+	}
+	name = b[start:i]
+	i += 2
+	for start = i; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			return name, b[start:i], i + 1
+		case charClasses[c] != 0 || c == '\n' || c == '\t':
+			return nil, nil, 0
+		}
+	}
+	return nil, nil, 0
+}
+
+// quickCells reads cells until one is unusual; it returns true if it has read
+// the end of the row.
+func (r *Rows) quickCells() bool {
+	x := r.x
+	for {
+		next, result := r.quickCell(x.buf, x.pos)
+		switch result {
+		case quickRead:
+			x.pos = next
+			continue
+		case quickEnd:
+			x.pos = next
+			x.pop()
+			return true
+		case quickUnusual, quickShort:
+		}
+		if result == quickUnusual && (x.ended || len(x.buf)-x.pos >= 2*quickAhead) || !x.more(x.pos) {
+			return false
+		}
+		if x.err = r.checkRow(); x.err != nil {
+			return false
+		}
+	}
+}
+
+const (
+	endValue  = "</v></c>"
+	endInline = "</t></is></c>"
+)
+
+var endValueWord = binary.LittleEndian.Uint64([]byte(endValue))
+
+// quickCell reads the cell at b[p] and returns the index behind it.
+func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
+	for p < len(b) && isSpace(b[p]) {
+		p++
+	}
+	if len(b)-p < quickAhead/2 {
+		if bytes.HasPrefix(b[p:], []byte("</row>")) {
+			return p + len("</row>"), quickEnd
+		}
+		return p, quickShort
+	}
+	if b[p] != '<' || b[p+1] != 'c' {
+		if string(b[p:p+len("</row>")]) == "</row>" {
+			return p + len("</row>"), quickEnd
+		}
+		return p, quickUnusual
+	}
+	i := p + 2
+	col := r.col + 1
+	if string(b[i:i+4]) == ` r="` {
+		i += 4
+		col = 0
+		for n := 0; n < 3; n++ {
+			c := b[i] - 'A'
+			if c > 25 {
+				break
+			}
+			col = col*26 + int(c) + 1
+			i++
+		}
+		d := len(r.digits)
+		if col <= r.col || string(b[i:i+d]) != string(r.digits) || b[i+d] != '"' {
+			return p, quickUnusual
+		}
+		i += d + 1
+	}
+	if col > r.limits.MaxColumns {
+		return p, quickUnusual
+	}
+	style, kind, i := r.quickStyleAndType(b, i)
+	if i == 0 {
+		return p, quickUnusual
+	}
+	if b[i] == '/' && b[i+1] == '>' {
+		r.col = col
+		r.blanks = append(r.blanks, col)
+		return i + 2, quickRead
+	}
+	if b[i] != '>' {
+		return p, quickUnusual
+	}
+	i++
+	c := source.Cell{Col: col, Format: r.styles[style]}
+	if string(b[i:i+3]) == "<f>" {
+		end, class := textEnd(b, i+3)
+		if end < 0 || len(b)-end < quickAhead/4 {
+			return p, shortIf(class&classOdd == 0)
+		}
+		if class&classOdd != 0 || string(b[end:end+4]) != "</f>" {
+			return p, quickUnusual
+		}
+		formula, ok := r.decode(b[i+3:end], class)
+		if !ok {
+			return p, quickUnusual
+		}
+		r.addFormula(&c, rowFormula{text: formula})
+		i = end + 4
+	}
+	if string(b[i:i+3]) == "<v>" {
+		return r.quickValue(&c, kind, b, p, i+3)
+	}
+	if kind == typeInline && string(b[i:i+4]) == "<is>" && !c.HasFormula {
+		return r.quickInline(&c, b, p, i+4)
+	}
+	return p, quickUnusual
+}
+
+// quickStyleAndType reads the attributes s and t at b[i], in any order, and
+// returns the index behind them, or 0 if they are unusual.
+func (r *Rows) quickStyleAndType(b []byte, i int) (style int, kind cellType, end int) {
+	typed := string(b[i:i+4]) == ` t="`
+	if typed {
+		if kind, i = quickType(b, i+4); i == 0 {
+			return 0, 0, 0
+		}
+	}
+	if string(b[i:i+4]) == ` s="` {
+		start := i + 4
+		for i = start; i-start < 7 && b[i]-'0' <= 9; i++ {
+			style = style*10 + int(b[i]-'0')
+		}
+		if b[i] != '"' || i == start || style >= len(r.styles) {
+			return 0, 0, 0
+		}
+		i++
+		if !typed && string(b[i:i+4]) == ` t="` {
+			if kind, i = quickType(b, i+4); i == 0 {
+				return 0, 0, 0
+			}
+		}
+	}
+	return style, kind, i
+}
+
+func quickType(b []byte, i int) (kind cellType, end int) {
+	switch {
+	case b[i] == 's' && b[i+1] == '"':
+		return typeShared, i + 2
+	case string(b[i:i+10]) == `inlineStr"`:
+		return typeInline, i + 10
+	case string(b[i:i+4]) == `str"`:
+		return typeFormulaText, i + 4
+	case b[i] == 'n' && b[i+1] == '"':
+		return typeNumber, i + 2
+	case b[i] == 'b' && b[i+1] == '"':
+		return typeBool, i + 2
+	case b[i] == 'e' && b[i+1] == '"':
+		return typeError, i + 2
+	}
+	return 0, 0
+}
+
+// quickValue reads the value at b[i] and the end of the cell that began at p.
+func (r *Rows) quickValue(c *source.Cell, kind cellType, b []byte, p, i int) (next int, result quickResult) {
+	if kind == typeShared {
+		n, start := 0, i
+		for i < len(b) && b[i]-'0' <= 9 && i-start < 10 {
+			n = n*10 + int(b[i]-'0')
+			i++
+		}
+		if len(b)-i < len(endValue) {
+			return p, quickShort
+		}
+		if i == start || binary.LittleEndian.Uint64(b[i:]) != endValueWord || r.shared == nil || n >= r.shared.n {
+			return p, quickUnusual
+		}
+		if c.Text = r.shared.at(n); len(c.Text) > 0 {
+			c.Kind = source.Text
+		}
+		r.col = c.Col
+		r.add(*c)
+		return i + len(endValue), quickRead
+	}
+	end, class := textEnd(b, i)
+	if end < 0 || len(b)-end < len(endValue) {
+		return p, shortIf(class&classOdd == 0)
+	}
+	if class&classOdd != 0 || binary.LittleEndian.Uint64(b[end:]) != endValueWord {
+		return p, quickUnusual
+	}
+	value := b[i:end]
+	switch {
+	case kind == typeNumber && class == 0 && isCanonical(value):
+		c.Kind, c.Text = source.Number, value
+		if c.Format.Kind != source.Plain {
+			c.Kind = source.Date
+		}
+	case kind == typeNumber && class == 0, kind == typeError && class == 0, kind == typeBool && class == 0:
+		if r.setValue(c, kind, value) != nil {
+			return p, quickUnusual
+		}
+	case kind == typeFormulaText:
+		text, ok := r.decode(value, class)
+		if !ok {
+			return p, quickUnusual
+		}
+		if len(text) > 0 {
+			c.Kind, c.Text = source.Text, text
+		}
+	default:
+		return p, quickUnusual
+	}
+	r.col = c.Col
+	r.add(*c)
+	return end + len(endValue), quickRead
+}
+
+// quickInline reads the inline string behind "<is>" at b[i] and the end of the
+// cell that began at p.
+func (r *Rows) quickInline(c *source.Cell, b []byte, p, i int) (next int, result quickResult) {
+	const plain, preserve = "<t>", `<t xml:space="preserve">`
+	switch {
+	case string(b[i:i+len(plain)]) == plain:
+		i += len(plain)
+	case string(b[i:i+len(preserve)]) == preserve:
+		i += len(preserve)
+	default:
+		return p, quickUnusual
+	}
+	end, class := textEnd(b, i)
+	if end < 0 || len(b)-end < len(endInline) {
+		return p, shortIf(class&classOdd == 0)
+	}
+	if class&classOdd != 0 || string(b[end:end+len(endInline)]) != endInline {
+		return p, quickUnusual
+	}
+	text, ok := r.decode(b[i:end], class)
+	if !ok {
+		return p, quickUnusual
+	}
+	if len(text) > 0 {
+		c.Kind, c.Text = source.Text, text
+	}
+	r.col = c.Col
+	r.add(*c)
+	return end + len(endInline), quickRead
+}
+
+func shortIf(short bool) quickResult {
+	if short {
+		return quickShort
+	}
+	return quickUnusual
+}
+
+// decode returns the characters of raw text whose bytes are of these classes.
+func (r *Rows) decode(raw []byte, class charClass) (text []byte, ok bool) {
+	if class == 0 || class == classEscape && !bytes.Contains(raw, []byte("_x")) {
+		return raw, true
+	}
+	if class&classWide != 0 && !validChars(raw) {
+		return nil, false
+	}
+	if class&^classWide == 0 {
+		return raw, true
+	}
+	if r.scratch, ok = appendText(r.scratch[:0], raw); !ok {
+		return nil, false
+	}
+	return r.text.keep(unescape(r.scratch)), true
+}
+
+// quickItems reads string items until one is unusual; it returns false if
+// there was none.
+func (r *stringsReader) quickItems() (read bool) {
+	const plain, preserve, endItem = "<si><t>", `<si><t xml:space="preserve">`, "</t></si>"
+	x := r.scanner
+	for ; ; read = true {
+		b, p := x.buf, x.pos
+		for p < len(b) && isSpace(b[p]) {
+			p++
+		}
+		i, end := p, -1
+		class := classOdd
+		switch {
+		case len(b)-p < quickAhead/2:
+			class = 0
+		case string(b[p:p+len(plain)]) == plain:
+			i += len(plain)
+			end, class = textEnd(b, i)
+		case string(b[p:p+len(preserve)]) == preserve:
+			i += len(preserve)
+			end, class = textEnd(b, i)
+		}
+		if class&classOdd != 0 {
+			return read
+		}
+		if end < 0 || len(b)-end < len(endItem) {
+			if !x.more(x.pos) {
+				return read
+			}
+			continue
+		}
+		if string(b[end:end+len(endItem)]) != endItem {
+			return read
+		}
+		text := b[i:end]
+		if class&^classWide != 0 {
+			var ok bool
+			if r.text, ok = appendText(r.text[:0], text); !ok {
+				return read
+			}
+			text = unescape(r.text)
+		}
+		if class&classWide != 0 && !validChars(b[i:end]) {
+			return read
+		}
+		if x.err = r.add(text); x.err != nil {
+			return read
+		}
+		x.pos = end + len(endItem)
+	}
+}
+
+// charClass tells the bytes apart that need a closer look in text.
+type charClass uint8
+
+const (
+	classEscape charClass = 1 << iota // "_" may begin an escape
+	classWide                         // part of a character beyond ASCII
+	classAmp                          // "&" or a carriage return: to be decoded
+	classOdd                          // may not stand in text, or only just
+	classEnd                          // "<"
+)
+
+var charClasses = func() (classes [256]charClass) {
+	for c := range classes {
+		switch {
+		case c >= 0x80:
+			classes[c] = classWide
+		case c < ' ' && c != '\t' && c != '\n' && c != '\r', c == ']':
+			classes[c] = classOdd
+		}
+	}
+	classes['_'] = classEscape
+	classes['&'], classes['\r'] = classAmp, classAmp
+	classes['<'] = classEnd
+	return classes
+}()
+
+// textEnd returns where the text at b[i] ends, which is at a "<", and the
+// classes of its bytes; end is -1 if b ends before.
+func textEnd(b []byte, i int) (end int, class charClass) {
+	for ; i < len(b); i++ {
+		if c := charClasses[b[i]]; c != 0 {
+			if c == classEnd {
+				return i, class
+			}
+			class |= c
+		}
+	}
+	return -1, class
+}

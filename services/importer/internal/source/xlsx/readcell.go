@@ -1,0 +1,222 @@
+package xlsx
+
+import "headway/services/importer/internal/source"
+
+// Cell types (ECMA-376 Part 1 §18.18.11, ST_CellType).
+type cellType uint8
+
+const (
+	typeNumber cellType = iota
+	typeShared
+	typeInline
+	typeFormulaText
+	typeBool
+	typeError
+	typeDate
+)
+
+func parseCellType(b []byte) (cellType, bool) {
+	switch string(b) {
+	case "", "n":
+		return typeNumber, true
+	case "s":
+		return typeShared, true
+	case "inlineStr":
+		return typeInline, true
+	case "str":
+		return typeFormulaText, true
+	case "b":
+		return typeBool, true
+	case "e":
+		return typeError, true
+	case "d":
+		return typeDate, true
+	}
+	return typeNumber, false
+}
+
+// readCell reads a cell in any form that XML allows; its start tag is the
+// current token (ECMA-376 Part 1 §18.3.1.4).
+func (r *Rows) readCell() error {
+	x := r.x
+	col, style, kind, err := r.cellAttrs()
+	if err != nil {
+		return err
+	}
+	c := source.Cell{Col: col, Format: r.styles[style]}
+	var value, inline []byte
+	var hasValue, hasInline bool
+	depth := x.depth()
+	for x.depth() >= depth {
+		switch x.next() {
+		case tokenError, tokenEOF:
+			return x.err
+		case tokenEnd:
+		case tokenText:
+			if !isBlank(x.text) {
+				return x.refusal(source.Damaged, "text stands outside of its element")
+			}
+		case tokenStart:
+			switch {
+			case x.is("v") && !hasValue:
+				hasValue = true
+				r.scratch, err = x.readChars(r.scratch[:0])
+				value = r.text.keep(r.scratch)
+			case x.is("is") && !hasInline:
+				hasInline = true
+				r.scratch, err = x.readItem(r.scratch[:0])
+				inline = r.text.keep(r.scratch)
+			case x.is("f") && !c.HasFormula:
+				err = r.readFormula(&c)
+			case x.is("extLst"):
+				if !x.skip() {
+					return x.err
+				}
+			default:
+				return x.refusal(source.Damaged, "the element %q has no place in a cell", clip(x.local))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if hasInline && (kind == typeInline || !hasValue) {
+		if len(inline) > 0 {
+			c.Kind, c.Text = source.Text, inline
+		}
+		r.add(c)
+		return nil
+	}
+	if err := r.setValue(&c, kind, value); err != nil {
+		return err
+	}
+	if c.HasFormula && !hasValue {
+		c.Kind = source.FormulaWithoutValue
+	}
+	r.add(c)
+	return nil
+}
+
+// cellAttrs reads a cell's place, style and type.
+func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
+	x := r.x
+	col = r.col + 1
+	if ref := x.attr("r"); len(ref) > 0 {
+		c, row, ok := parseRef(ref)
+		switch {
+		case !ok:
+			return 0, 0, 0, x.refusal(source.Damaged, "a cell has the reference %q", clip(ref))
+		case row != r.number:
+			return 0, 0, 0, x.refusal(source.Damaged, "the cell %s stands in row %d", clip(ref), r.number)
+		}
+		col = c
+	}
+	if col <= r.col {
+		r.sorted = false
+	}
+	r.col, r.inCell = col, true
+	if len(r.cells)+len(r.blanks) > r.limits.MaxColumns {
+		return 0, 0, 0, x.refusal(source.Damaged, "a row has more cells than columns")
+	}
+	if col > r.limits.MaxColumns {
+		return 0, 0, 0, x.refusal(source.LimitExceeded, "it has a column %d, allowed are %d", col, r.limits.MaxColumns)
+	}
+	if s := x.attr("s"); len(s) > 0 {
+		var ok bool
+		if style, ok = parseInt(s, len(r.styles)-1); !ok {
+			return 0, 0, 0, x.refusal(source.Damaged, "the style %q is not one of the workbook's %d", clip(s), len(r.styles))
+		}
+	}
+	var ok bool
+	if kind, ok = parseCellType(x.attr("t")); !ok {
+		return 0, 0, 0, x.refusal(source.Damaged, "the cell type %q is unknown", clip(x.attr("t")))
+	}
+	return col, style, kind, nil
+}
+
+// add appends a cell that holds something.
+func (r *Rows) add(c source.Cell) {
+	r.inCell = false
+	if c.Kind == source.Empty && !c.HasFormula {
+		r.blanks = append(r.blanks, c.Col)
+		return
+	}
+	r.content = r.content || c.Kind != source.Empty
+	if len(r.cells) == cap(r.cells) {
+		cells := make([]source.Cell, len(r.cells), max(32, 2*cap(r.cells)))
+		copy(cells, r.cells)
+		r.cells = cells
+	}
+	r.cells = append(r.cells, c)
+}
+
+// setValue sets a cell's kind and text from the characters of its value.
+func (r *Rows) setValue(c *source.Cell, kind cellType, value []byte) error {
+	if kind == typeFormulaText {
+		value = unescape(value)
+	} else if kind != typeInline {
+		value = trimRight(trimLeft(value))
+	}
+	if len(value) == 0 {
+		return nil
+	}
+	switch kind {
+	case typeInline, typeFormulaText:
+		c.Kind, c.Text = source.Text, value
+	case typeShared:
+		return r.setShared(c, value)
+	case typeBool:
+		c.Kind = source.Bool
+		switch string(value) {
+		case "1", "true", "TRUE":
+			c.Text = textTrue
+		case "0", "false", "FALSE":
+			c.Text = textFalse
+		default:
+			return r.x.refusal(source.Damaged, "the truth value is %q", clip(value))
+		}
+	case typeError:
+		c.Kind, c.Text = source.ErrorValue, value
+	case typeDate:
+		c.Kind, c.Text, c.ISO = source.Date, value, true
+	case typeNumber:
+		r.setNumber(c, value)
+	}
+	return nil
+}
+
+var textTrue, textFalse = []byte("TRUE"), []byte("FALSE")
+
+func (r *Rows) setNumber(c *source.Cell, value []byte) {
+	c.Kind, c.Text = source.Number, value
+	if c.Format.Kind != source.Plain {
+		c.Kind = source.Date
+	}
+	if isCanonical(value) {
+		return
+	}
+	var ok bool
+	if r.scratch, ok = appendNumber(r.scratch[:0], value); !ok {
+		c.Kind = source.Text // "NaN" and the like: shown as it is, for the consumer to judge
+		return
+	}
+	c.Text = r.text.keep(r.scratch)
+}
+
+func (r *Rows) setShared(c *source.Cell, value []byte) error {
+	if r.shared == nil {
+		shared, err := r.w.sharedStrings(r.ctx)
+		if err != nil {
+			return err
+		}
+		r.shared = shared
+	}
+	i, ok := parseInt(value, r.shared.n-1)
+	if !ok {
+		return r.x.refusal(source.Damaged, "the shared string %q is not one of the workbook's %d", clip(value), r.shared.n)
+	}
+	if c.Text = r.shared.at(i); len(c.Text) > 0 {
+		c.Kind = source.Text
+	}
+	return nil
+}

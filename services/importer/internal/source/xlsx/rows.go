@@ -1,0 +1,394 @@
+package xlsx
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"headway/services/importer/internal/source"
+)
+
+// Rows iterates over the rows of one sheet, once. One goroutine calls its
+// methods; Progress may be called from any.
+type Rows struct {
+	w      *Workbook
+	x      *scanner
+	ctx    context.Context
+	sheet  string
+	total  int64
+	limits source.Limits
+	styles []*source.NumberFormat
+	shared *arena // nil until the first cell needs it
+	err    error
+	state  rowsState
+
+	row     source.Row
+	cells   []source.Cell
+	stable  int       // cells before it do not point into the scanner's buffer
+	scratch []byte    // the text being decoded
+	text    textArena // decoded text, and cells' text moved out of the buffer
+	content bool      // the row holds more than empty cells
+	sorted  bool      // the row's cells stand in ascending order
+	blanks  []int     // columns of the row's cells that hold nothing, as they stand
+
+	number int    // of the current row
+	digits []byte // number as text
+	col    int    // of the current cell, or of the last one
+	start  int64  // where in the part the row begins
+	inCell bool
+
+	hidden   *columnSet // nil if no column is
+	mergeRow int        // the row whose merged cells are noted; 0 for none
+	merges   []source.Range
+	formulas sharedFormulas
+	// rowFormulas are those of the current row. Those before stableFormulas do not point into the scanner's buffer.
+	rowFormulas    []rowFormula
+	stableFormulas int
+	spelled        []byte // the formula given out last
+
+	quickRows bool // rows are unprefixed spreadsheet elements
+	quick     bool // and so are the cells of the current row
+}
+
+type rowsState uint8
+
+const (
+	beforeData rowsState = iota
+	inData
+	afterData
+)
+
+// Rows opens a sheet by its exact name. ctx governs the whole reading. The
+// caller closes the Rows.
+//
+// Errors: an *Error with SheetNotFound, or with Damaged if the sheet's part is
+// missing.
+func (w *Workbook) Rows(ctx context.Context, sheet string) (source.Rows, error) {
+	rows, err := w.openRows(ctx, sheet)
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+func (w *Workbook) openRows(ctx context.Context, sheet string) (*Rows, error) {
+	for i, s := range w.sheets {
+		if s.Name != sheet {
+			continue
+		}
+		if w.parts[i] == "" {
+			return nil, refuse(source.Damaged, w.part, "the sheet %q has no part in the package", sheet)
+		}
+		e := w.pack.find(w.parts[i])
+		x, err := w.pack.scan(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		r := &Rows{
+			w: w, x: x, ctx: ctx, total: e.size,
+			sheet: s.Name, limits: w.pack.limits, styles: w.styles.cells,
+		}
+		x.where, x.vacate = r.place, r.vacate
+		return r, nil
+	}
+	return nil, refuse(source.SheetNotFound, w.part, "%q is not one of its %d sheets", sheet, len(w.sheets))
+}
+
+// Next reads the next row that has a cell with content. It returns false at
+// the end of the sheet and on an error, which Err tells apart.
+func (r *Rows) Next() bool {
+	if r.err != nil {
+		return false
+	}
+	for r.state != afterData {
+		more, err := r.readRow()
+		if err != nil {
+			r.err = r.located(err)
+			r.row = source.Row{}
+			return false
+		}
+		if more && r.content {
+			r.row.Cells = r.cells
+			return true
+		}
+	}
+	r.row = source.Row{}
+	return false
+}
+
+// Row returns the current row.
+func (r *Rows) Row() source.Row { return r.row }
+
+// Err returns what ended the iteration early, nil if nothing did.
+func (r *Rows) Err() error { return r.err }
+
+// Progress returns how much of the sheet's part has been read, in uncompressed bytes.
+func (r *Rows) Progress() (read, total int64) { return r.x.feed.read.Load(), r.total }
+
+// Close ends the reading, at any point. It returns nil.
+func (r *Rows) Close() error {
+	r.x.feed.stop()
+	if r.err == nil && r.state != afterData {
+		r.err = errRowsClosed
+	}
+	return nil
+}
+
+var errRowsClosed = errors.New("xlsx: the rows are closed")
+
+// located adds the sheet and the cell to an error about the sheet's part.
+func (r *Rows) located(err error) error {
+	var refused *source.Error
+	if errors.As(err, &refused) && strings.HasPrefix(refused.Where, r.x.part) {
+		refused.Sheet = r.sheet
+		if r.inCell && r.number > 0 && r.state == inData {
+			refused.Cell = source.CellName(r.col, r.number)
+		}
+	}
+	return err
+}
+
+// place is where the reader is, for a refusal.
+func (r *Rows) place() string {
+	switch {
+	case r.number == 0 || r.state != inData:
+		return ""
+	case r.inCell:
+		return "cell " + source.CellName(r.col, r.number)
+	}
+	return "row " + strconv.Itoa(r.number)
+}
+
+// vacate moves the text of cells out of a buffer that is given up.
+func (r *Rows) vacate(int) {
+	for i := r.stable; i < len(r.cells); i++ {
+		c := &r.cells[i]
+		c.Text = r.text.keep(c.Text)
+	}
+	for i := r.stableFormulas; i < len(r.rowFormulas); i++ {
+		f := &r.rowFormulas[i]
+		f.text = r.text.keep(f.text)
+	}
+	r.stable, r.stableFormulas = len(r.cells), len(r.rowFormulas)
+}
+
+// readRow reads on up to the end of the next row, or of the sheet: then more
+// is false.
+func (r *Rows) readRow() (more bool, err error) {
+	if r.state == beforeData {
+		if err := r.findData(); err != nil || r.state == afterData {
+			return false, err
+		}
+	}
+	for {
+		if r.quickRows {
+			result, err := r.quickRowStart()
+			switch {
+			case err != nil:
+				return false, err
+			case result == quickEnd:
+				continue
+			case result == quickRead:
+				r.quick = true
+				return true, r.readCells()
+			}
+		}
+		switch r.x.next() {
+		case tokenError, tokenEOF:
+			return false, r.x.err
+		case tokenText:
+			if !isBlank(r.x.text) {
+				return false, r.x.refusal(source.Damaged, "text stands outside of its cells")
+			}
+		case tokenEnd:
+			r.state = afterData
+			return false, r.finish()
+		case tokenStart:
+			if !r.x.is("row") {
+				return false, r.x.refusal(source.Damaged, "the element %q has no place among rows", clip(r.x.local))
+			}
+			hidden := xsdBool(r.x.attr("hidden"))
+			if err := r.beginRow(r.x.attr("r"), hidden); err != nil {
+				return false, err
+			}
+			space, _ := r.x.space(nil)
+			r.quick = r.x.prefix == nil && space == spaceMain && !r.x.slow
+			return true, r.readCells()
+		}
+	}
+}
+
+// findData reads the sheet's columns, and up to its rows (ECMA-376 Part 1
+// §18.3.1.99, §18.3.1.17, §18.3.1.80).
+func (r *Rows) findData() error {
+	columns := false // the element at depth 2 is cols
+	for {
+		switch r.x.next() {
+		case tokenError:
+			return r.x.err
+		case tokenEOF:
+			r.state = afterData
+			return nil
+		case tokenEnd, tokenText:
+		case tokenStart:
+			switch {
+			case r.x.depth() == 1 && !isSheetRoot(r.x):
+				return r.x.refusal(source.Damaged, "its root element is %q, not a sheet", clip(r.x.local))
+			case r.x.depth() == 2:
+				columns = r.x.is("cols")
+				if !r.x.is("sheetData") {
+					continue
+				}
+				r.state = inData
+				r.quickRows = r.x.prefix == nil && !r.x.closing && !r.x.slow
+				return nil
+			case columns && r.x.depth() == 3 && r.x.is("col"):
+				if err := r.readColumns(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// isSheetRoot knows the kinds of sheets. Only worksheets and Excel 4 macro
+// sheets have rows.
+func isSheetRoot(x *scanner) bool {
+	return x.is("worksheet") || x.is("chartsheet") || x.is("dialogsheet") || string(x.local) == "macrosheet"
+}
+
+// finish checks the rest of the part.
+func (r *Rows) finish() error {
+	for {
+		switch r.x.next() {
+		case tokenError:
+			return r.x.err
+		case tokenEOF:
+			return nil
+		case tokenEnd, tokenText:
+		case tokenStart:
+			switch {
+			case r.x.depth() == 2 && r.x.is("sheetData"):
+				return r.x.refusal(source.Damaged, "it has rows in two places")
+			case r.x.depth() == 3 && r.x.is("mergeCell"):
+				r.noteMerge()
+			}
+		}
+	}
+}
+
+// beginRow starts the row whose number is written as ref, or follows from the
+// row before if ref is empty.
+func (r *Rows) beginRow(ref []byte, hidden bool) error {
+	next := r.number + 1
+	r.cells, r.stable, r.col = r.cells[:0], 0, 0
+	r.rowFormulas, r.stableFormulas = r.rowFormulas[:0], 0
+	r.content, r.sorted, r.blanks, r.inCell = false, true, r.blanks[:0], false
+	r.text.reset()
+	r.start = r.x.base + int64(r.x.pos)
+	if len(ref) > 0 {
+		n, ok := parseInt(ref, 1<<40)
+		switch {
+		case !ok || n == 0:
+			return r.x.refusal(source.Damaged, "a row has the number %q", clip(ref))
+		case n < next:
+			return r.x.refusal(source.Damaged, "row %d comes after row %d", n, r.number)
+		}
+		next = n
+	}
+	if next > r.limits.MaxRows {
+		return r.x.refusal(source.LimitExceeded, "it has a row %d, allowed are %d", next, r.limits.MaxRows)
+	}
+	r.number = next
+	r.digits = strconv.AppendInt(r.digits[:0], int64(next), 10)
+	r.row = source.Row{Number: next, Hidden: hidden}
+	return nil
+}
+
+// readCells reads the cells of a row up to its end (ECMA-376 Part 1
+// §18.3.1.73).
+func (r *Rows) readCells() error {
+	for {
+		if r.quick {
+			if r.quickCells() {
+				return r.endRow()
+			}
+			if r.x.err != nil {
+				return r.x.err
+			}
+		}
+		switch r.x.next() {
+		case tokenError, tokenEOF:
+			return r.x.err
+		case tokenText:
+			if !isBlank(r.x.text) {
+				return r.x.refusal(source.Damaged, "text stands outside of its cell")
+			}
+		case tokenEnd:
+			return r.endRow()
+		case tokenStart:
+			switch {
+			case r.x.is("c"):
+				if err := r.readCell(); err != nil {
+					return err
+				}
+			case r.x.is("extLst"):
+				if !r.x.skip() {
+					return r.x.err
+				}
+			default:
+				return r.x.refusal(source.Damaged, "the element %q has no place in a row", clip(r.x.local))
+			}
+		}
+		if err := r.checkRow(); err != nil {
+			return err
+		}
+	}
+}
+
+// checkRow holds the row to its limit.
+func (r *Rows) checkRow() error {
+	if r.x.base+int64(r.x.pos)-r.start > r.limits.MaxRowBytes {
+		return r.x.refusal(source.LimitExceeded, "a row is longer than %d bytes", r.limits.MaxRowBytes)
+	}
+	return nil
+}
+
+// endRow puts the cells into order, and refuses a row in which one stands twice, also if it holds nothing once.
+func (r *Rows) endRow() error {
+	r.inCell = false
+	if r.sorted {
+		return nil
+	}
+	slices.SortStableFunc(r.cells, func(a, b source.Cell) int { return a.Col - b.Col })
+	for _, c := range r.cells {
+		r.blanks = append(r.blanks, c.Col)
+	}
+	slices.Sort(r.blanks)
+	for i := 1; i < len(r.blanks); i++ {
+		if col := r.blanks[i]; col == r.blanks[i-1] {
+			return r.x.refusal(source.Damaged, "cell %s stands twice", source.CellName(col, r.number))
+		}
+	}
+	return nil
+}
+
+// textArena holds text until the next row. What it gave out stays where it is.
+type textArena struct{ buf []byte }
+
+func (a *textArena) reset() { a.buf = a.buf[:0] }
+
+// keep copies b.
+func (a *textArena) keep(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	if cap(a.buf)-len(a.buf) < len(b) {
+		a.buf = make([]byte, 0, max(len(b), 2*cap(a.buf), 1024))
+	}
+	at := len(a.buf)
+	a.buf = append(a.buf, b...)
+	return a.buf[at:len(a.buf):len(a.buf)]
+}

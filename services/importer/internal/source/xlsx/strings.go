@@ -1,0 +1,183 @@
+package xlsx
+
+import (
+	"context"
+	"errors"
+
+	"headway/services/importer/internal/source"
+)
+
+var errClosed = errors.New("xlsx: the workbook is closed")
+
+// sharedStrings loads the shared strings once. An ended context is not
+// remembered: the next caller tries again.
+func (w *Workbook) sharedStrings(ctx context.Context) (*arena, error) {
+	w.loading.Lock()
+	defer w.loading.Unlock()
+	if w.shared != nil || w.broken != nil {
+		return w.shared, w.broken
+	}
+	if w.texts == nil {
+		w.shared = &arena{}
+		return w.shared, nil
+	}
+	a, err := w.pack.readStrings(ctx, w.texts)
+	if err == nil {
+		w.shared = a
+	} else if ctx.Err() == nil {
+		w.broken = err
+	}
+	return a, err
+}
+
+// stringsReader reads the shared string table (ECMA-376 Part 1 §18.4.9).
+type stringsReader struct {
+	*scanner
+	arena arena
+	text  []byte
+}
+
+func (p *pack) readStrings(ctx context.Context, e *entry) (*arena, error) {
+	x, err := p.scan(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	defer x.feed.stop()
+	r := &stringsReader{scanner: x}
+	r.arena.chunk = int(min(chunkBytes, e.size))
+	if err := r.read(); err != nil {
+		return nil, err
+	}
+	return &r.arena, nil
+}
+
+func (r *stringsReader) read() error {
+	quick := false // items are unprefixed spreadsheet elements
+	for {
+		if quick && r.depth() == 1 && r.quickItems() {
+			continue
+		}
+		switch r.next() {
+		case tokenError, tokenEOF:
+			return r.err
+		case tokenText:
+			if !isBlank(r.scanner.text) {
+				return r.refusal(source.Damaged, "text stands outside of its strings")
+			}
+		case tokenEnd:
+			quick = false
+		case tokenStart:
+			switch {
+			case r.depth() == 1:
+				if !r.is("sst") {
+					return r.refusal(source.Damaged, "its root element is %q, not a string table", clip(r.local))
+				}
+				quick = r.prefix == nil && !r.closing && !r.slow
+			case r.depth() == 2 && r.is("si"):
+				var err error
+				if r.text, err = r.readItem(r.text[:0]); err != nil {
+					return err
+				}
+				if err := r.add(r.text); err != nil {
+					return err
+				}
+			case r.depth() == 2 && r.is("extLst"):
+				if !r.skip() {
+					return r.err
+				}
+			default:
+				return r.refusal(source.Damaged, "the element %q has no place here", clip(r.local))
+			}
+		}
+	}
+}
+
+func (r *stringsReader) add(s []byte) error {
+	switch {
+	case r.arena.n == r.limits.MaxSharedStrings:
+		return r.refusal(source.LimitExceeded, "it holds more than %d strings", r.limits.MaxSharedStrings)
+	case r.arena.bytes+int64(len(s)) > r.limits.MaxSharedStringBytes:
+		return r.refusal(source.LimitExceeded, "its strings are longer than %d bytes", r.limits.MaxSharedStringBytes)
+	}
+	r.arena.add(s)
+	return nil
+}
+
+// readItem appends the text of the string item, or inline string, whose start
+// tag is the current token (ECMA-376 Part 1 §18.4.8, §18.3.1.53): its own text
+// or that of its runs, without phonetic ones.
+func (x *scanner) readItem(dst []byte) ([]byte, error) {
+	depth, start := x.depth(), len(dst)
+	hasText, hasRun := false, false // hasText is about the current run once there is one
+	for {
+		switch x.next() {
+		case tokenError, tokenEOF:
+			return dst, x.err
+		case tokenText:
+			if !isBlank(x.text) {
+				return dst, x.refusal(source.Damaged, "text stands outside of its element")
+			}
+		case tokenEnd:
+			if x.depth() < depth {
+				return dst, nil
+			}
+		case tokenStart:
+			run := x.depth() == depth+2
+			switch {
+			case x.is("t") && !hasText && run == hasRun:
+				hasText = true
+				var err error
+				if dst, err = x.readText(dst); err != nil {
+					return dst, err
+				}
+				if len(dst)-start > x.limits.MaxCellBytes {
+					return dst, x.refusal(source.LimitExceeded, "a text is longer than %d bytes", x.limits.MaxCellBytes)
+				}
+			case x.is("r") && !run:
+				hasText, hasRun = false, true
+			case x.is("rPr") && run, x.is("rPh"), x.is("phoneticPr"), x.is("extLst"):
+				if !x.skip() {
+					return dst, x.err
+				}
+			default:
+				return dst, x.refusal(source.Damaged, "the element %q has no place in a text", clip(x.local))
+			}
+		}
+	}
+}
+
+// readText appends the content of the element whose start tag is the current
+// token, up to its end, with the escapes of ST_Xstring replaced.
+func (x *scanner) readText(dst []byte) ([]byte, error) {
+	start := len(dst)
+	dst, err := x.readChars(dst)
+	if err != nil {
+		return dst, err
+	}
+	return dst[:start+len(unescape(dst[start:]))], nil
+}
+
+// readChars appends the content of the element whose start tag is the current
+// token, which holds no elements, up to its end.
+func (x *scanner) readChars(dst []byte) ([]byte, error) {
+	start := len(dst)
+	for {
+		switch x.next() {
+		case tokenError, tokenEOF:
+			return dst, x.err
+		case tokenEnd:
+			return dst, nil
+		case tokenStart:
+			return dst, x.refusal(source.Damaged, "the element %q stands inside of a text", clip(x.local))
+		case tokenText:
+			if x.cdata {
+				dst = appendCDATA(dst, x.text)
+			} else {
+				dst, _ = appendText(dst, x.text) // its references have been checked
+			}
+			if len(dst)-start > x.limits.MaxCellBytes {
+				return dst, x.refusal(source.LimitExceeded, "a text is longer than %d bytes", x.limits.MaxCellBytes)
+			}
+		}
+	}
+}

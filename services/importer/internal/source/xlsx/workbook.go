@@ -1,0 +1,218 @@
+// Package xlsx reads the sheets of Excel workbooks (.xlsx, .xlsm; ECMA-376,
+// transitional and strict) row by row, in one pass and bounded memory.
+//
+// A damaged workbook is an error that names part and place, never fewer rows:
+// checksums, XML and every index are checked, and Rows.Next returns false at
+// the end of the sheet's part, not of its rows.
+package xlsx
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"headway/services/importer/internal/source"
+)
+
+// Workbook is an open workbook. Its methods may be called from several
+// goroutines, and several Rows may be open at once.
+type Workbook struct {
+	pack     *pack
+	part     string
+	sheets   []source.Sheet
+	parts    []string // of the sheets, "" where a sheet has none
+	date1904 bool
+	styles   styles
+	texts    *entry // shared strings, nil if there are none
+
+	loading sync.Mutex
+	shared  *arena
+	broken  error // what loading the shared strings came to
+}
+
+// Open reads a workbook's directory, its list of sheets and its number
+// formats; size is the length of r in bytes. Sheets are read by Rows, shared
+// strings when the first cell needs them.
+//
+// A file that is no workbook, or breaks a limit, is an *Error; what r fails
+// with, and the end of ctx, are wrapped as they are. r must stay readable
+// until the workbook is closed.
+func Open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits) (*Workbook, error) {
+	if err := limits.Validate(); err != nil {
+		return nil, fmt.Errorf("xlsx: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("open workbook: %w", err)
+	}
+	p, err := openPack(r, size, limits.WithDefaults())
+	if err != nil {
+		return nil, err
+	}
+	w := &Workbook{pack: p}
+	if err := w.describe(ctx); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Opener opens Excel workbooks.
+type Opener struct{}
+
+// Detect reports whether a file is a zip archive, as all workbooks in xlsx are.
+func (Opener) Detect(head []byte) bool { return bytes.HasPrefix(head, []byte("PK")) }
+
+// Open opens a workbook. See the function Open.
+func (Opener) Open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits) (source.Workbook, error) {
+	w, err := Open(ctx, r, size, limits)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Sheets returns the sheets in workbook order.
+func (w *Workbook) Sheets() []source.Sheet { return append([]source.Sheet(nil), w.sheets...) }
+
+// Date1904 tells whether dates count from 1904 instead of 1900 (ECMA-376
+// Part 1 §18.17.4.1).
+func (w *Workbook) Date1904() bool { return w.date1904 }
+
+// Close gives the memory of the workbook up. Rows are closed by themselves.
+func (w *Workbook) Close() error {
+	w.loading.Lock()
+	defer w.loading.Unlock()
+	w.shared, w.broken = nil, errClosed
+	return nil
+}
+
+// describe reads the parts that say what the workbook holds.
+func (w *Workbook) describe(ctx context.Context) error {
+	if err := w.findWorkbook(ctx); err != nil {
+		return err
+	}
+	e, err := w.pack.required(w.part)
+	if err != nil {
+		return err
+	}
+	rels, err := w.pack.relationships(ctx, w.part)
+	if err != nil {
+		return err
+	}
+	if err := w.readSheets(ctx, e, rels); err != nil {
+		return err
+	}
+	for _, rel := range rels {
+		switch target := w.pack.find(rel.target); {
+		case rel.external || target == nil:
+		case rel.kind == "sharedStrings" && w.texts == nil:
+			if err := w.pack.admit(target, w.pack.limits.MaxPartBytes); err != nil {
+				return err
+			}
+			w.texts = target
+		case rel.kind == "styles" && w.styles.cells == nil:
+			if w.styles, err = w.pack.readStyles(ctx, target); err != nil {
+				return err
+			}
+		}
+	}
+	w.styles.complete()
+	return nil
+}
+
+// findWorkbook finds the main part by the package's relationships, and refuses
+// packages of other kinds.
+func (w *Workbook) findWorkbook(ctx context.Context) error {
+	p := w.pack
+	switch {
+	case p.find("mimetype") != nil && p.find("content.xml") != nil:
+		return refuse(source.OpenDocument, "", "")
+	case p.find("Index/Document.iwa") != nil || p.find("Index.zip") != nil:
+		return refuse(source.NotAWorkbook, "", "it is a document of Apple's Numbers, Pages or Keynote")
+	case p.find("[Content_Types].xml") == nil && p.find("_rels/.rels") == nil:
+		return refuse(source.NotAWorkbook, "", "it is a zip archive without a workbook's parts")
+	}
+	rels, err := p.relationships(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, rel := range rels {
+		if rel.kind == "officeDocument" && !rel.external {
+			w.part = rel.target
+			break
+		}
+	}
+	types, err := p.contentTypes(ctx)
+	if err != nil {
+		return err
+	}
+	if w.part == "" {
+		return refuse(source.NotAWorkbook, "_rels/.rels", "it names no main document")
+	}
+	kind := types.of(w.part)
+	switch base := strings.ToLower(w.part); {
+	case strings.Contains(kind, "sheet.binary") || strings.HasSuffix(base, ".bin"):
+		return refuse(source.BinaryWorkbook, "", "")
+	case strings.Contains(kind, "wordprocessingml"), kind == "" && strings.HasPrefix(base, "word/"):
+		return refuse(source.NotAWorkbook, "", "it is a Word document")
+	case strings.Contains(kind, "presentationml"), kind == "" && strings.HasPrefix(base, "ppt/"):
+		return refuse(source.NotAWorkbook, "", "it is a PowerPoint presentation")
+	}
+	return nil
+}
+
+// readSheets reads the workbook part (ECMA-376 Part 1 §18.2.27).
+func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]relationship) error {
+	limits := w.pack.limits
+	seen := map[string]bool{}
+	err := w.pack.each(ctx, e, func(x *scanner) error {
+		switch {
+		case x.depth() == 1 && !x.is("workbook"):
+			return x.refusal(source.Damaged, "its root element is %q, not a workbook", clip(x.local))
+		case x.depth() == 2 && x.is("workbookPr"):
+			w.date1904 = xsdBool(x.attr("date1904"))
+		case x.depth() == 3 && x.is("sheet"):
+			s := source.Sheet{Name: string(unescape(append([]byte(nil), x.attr("name")...)))}
+			switch state := string(x.attr("state")); state {
+			case "", "visible":
+			case "hidden":
+				s.State = source.Hidden
+			case "veryHidden":
+				s.State = source.VeryHidden
+			default:
+				return x.refusal(source.Damaged, "the sheet %q has the unknown state %q", clip([]byte(s.Name)), clip([]byte(state)))
+			}
+			switch key := strings.ToLower(s.Name); {
+			case s.Name == "":
+				return x.refusal(source.Damaged, "a sheet has no name")
+			case seen[key]:
+				return x.refusal(source.Damaged, "two sheets have the name %q", clip([]byte(s.Name)))
+			case len(w.sheets) == limits.MaxSheets:
+				return x.refusal(source.LimitExceeded, "it has more than %d sheets", limits.MaxSheets)
+			default:
+				seen[key] = true
+			}
+			part := ""
+			if rel, ok := rels[string(x.relID())]; ok && !rel.external {
+				if e := w.pack.find(rel.target); e != nil {
+					if err := w.pack.admit(e, limits.MaxPartBytes); err != nil {
+						return err
+					}
+					part, s.Bytes = e.name, e.size
+				}
+			}
+			w.sheets = append(w.sheets, s)
+			w.parts = append(w.parts, part)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(w.sheets) == 0 {
+		return refuse(source.Damaged, e.name, "it lists no sheets")
+	}
+	return nil
+}
