@@ -49,19 +49,16 @@ export class HeadwayError extends Error {
 
   /** Trying again later may help. */
   get temporary(): boolean {
-    return [0, 408, 425, 429].includes(this.status) || this.status >= 500;
+    // Of the statuses that blame the request, only timeouts and limits pass.
+    return !/^4(?!08|25|29)/.test(`${this.status}`);
   }
-}
-
-/** Reads Retry-After (RFC 9110 §10.2.3), seconds or a date, as milliseconds. */
-function readRetryAfter(value: string | null): number {
-  const text = value ?? "";
-  return Math.max(0, Number(text) * 1000 || Date.parse(text) - Date.now() || 0);
 }
 
 /** Makes the error behind an answer's body, which need not be JSON (a proxy's page). */
 export function toError(status: number, text: string, retryAfter: string | null): HeadwayError {
-  return new HeadwayError(status, parseJson<ErrorBody>(text) ?? {}, readRetryAfter(retryAfter));
+  // Retry-After (RFC 9110 §10.2.3) is in seconds, or a date.
+  const waitMs = Number(retryAfter) * 1000 || Date.parse(`${retryAfter}`) - Date.now() || 0;
+  return new HeadwayError(status, parseJson<ErrorBody>(text) ?? {}, Math.max(0, waitMs));
 }
 
 /** Reads JSON; undefined if it is none. */
@@ -93,21 +90,17 @@ export async function send(
   init: RequestInit = {},
   refused = false,
 ): Promise<Response> {
-  const signal = init.signal ?? options.signal ?? null;
+  const signal = init.signal ?? options.signal;
   for (; ; refused = true) {
     const headers = { ...(init.headers as Record<string, string>), ...(await authorize(options, refused)) };
-    let response: Response;
-    try {
-      response = await (options.fetch ?? fetch)((options.baseUrl ?? "") + path, {
-        credentials: options.credentials ?? "same-origin",
-        ...init,
-        headers,
-        signal,
-      });
-    } catch (error) {
-      if (signal?.aborted || error instanceof HeadwayError) throw error;
-      throw new HeadwayError();
-    }
+    const response = await (options.fetch ?? fetch)((options.baseUrl ?? "") + path, {
+      credentials: options.credentials,
+      ...init,
+      headers,
+      signal,
+    }).catch((error: unknown) => {
+      throw signal?.aborted || error instanceof HeadwayError ? error : new HeadwayError();
+    });
     if (response.ok) return response;
     const error = toError(response.status, await response.text().catch(() => ""), response.headers.get("Retry-After"));
     if (response.status !== 401 || refused || !canRefresh(options)) throw error;
@@ -120,7 +113,10 @@ export async function call<T>(options: CallOptions, method: string, path: string
     method,
     ...(body !== undefined && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
   });
-  return parseJson<T>(await response.text()) as T;
+  const text = await response.text();
+  const answer = parseJson<T>(text);
+  if (text && !answer) throw new HeadwayError(response.status);
+  return answer as T;
 }
 
 /** Writes the named options that are set as a query, with its question mark. */

@@ -29,6 +29,8 @@ export type StreamTransport = (
 ) => Promise<void>;
 
 const maxBackoffMs = 30_000;
+/** After an attempt that lasted this long the waits start over. */
+const stableMs = 5_000;
 
 /** The address of a job's stream. */
 export const jobStreamPath = ({ kind, jobId }: { kind: string; jobId: string }): string =>
@@ -38,29 +40,41 @@ export const jobStreamPath = ({ kind, jobId }: { kind: string; jobId: string }):
 export const follow: StreamTransport = (options, ...rest) => (options.transport ?? followByFetch)(options, ...rest);
 
 /**
- * Follows a stream by `fetch`, so that it can carry Authorization and read refusals. It reconnects with jittered,
- * doubling waits from the last event on, and resolves when `onMessage` says true, the server answers 204 or the signal
- * aborts. It rejects with a HeadwayError when the server refuses for good, or after `giveUpAfterMs` without a connection.
+ * Follows a stream by `fetch`, so that it can send Authorization and read refusals. It reconnects from the last event on,
+ * after jittered waits that double, and resolves when `onMessage` returns true, the server answers 204, or the signal
+ * aborts. It rejects with a HeadwayError when the server refuses the stream, or after `giveUpAfterMs` without a
+ * connection. An answer that is not Headway's, such as a proxy's error page, is not a refusal.
  */
 export const followByFetch: StreamTransport = async (options, path, lastEventId, onMessage) => {
   const { signal, onConnection, giveUpAfterMs = Number.POSITIVE_INFINITY } = options;
-  let failures = 0;
-  let lostAt = 0;
+  let failures = -1;
+  let lostAt = Date.now();
   let refused = false;
   onConnection?.({ phase: "connecting" });
 
   while (!signal?.aborted) {
     const connection = new AbortController();
     const cut = () => connection.abort();
-    // The controller is the listeners' options too: its signal takes them away.
+    // The controller also serves as the listeners' options: its signal removes them.
     signal?.addEventListener("abort", cut, connection);
-    // What was open before the browser went offline is dead, though nothing says so.
+    // A connection that was open before the browser went offline is dead, but nothing reports it.
     globalThis.addEventListener?.("online", cut, connection);
     let watchdog: ReturnType<typeof setTimeout> | undefined;
     let silenceMs = 45_000;
     let retryMs = 1000;
+    const begunAt = Date.now();
     let over = false;
     let error: HeadwayError | undefined;
+
+    // A token, an answer, or a read may never settle: undici leaves a read pending if the stream ends while it is aborted.
+    const within = <T>(work: Promise<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        const fail = (cause?: Error) => reject(cause instanceof HeadwayError ? cause : new HeadwayError(0, cause));
+        connection.signal.onabort = () => fail();
+        clearTimeout(watchdog);
+        watchdog = setTimeout(cut, silenceMs);
+        work.then(resolve, fail);
+      });
 
     const parse = createSseParser({
       retry: (milliseconds) => {
@@ -70,9 +84,9 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
         const message = parseJson<StreamMessage | OutputMessage>(data);
         if (over || !message) return;
         lastEventId = id || lastEventId;
-        failures = lostAt = 0;
         if (message.type === "connected") {
-          silenceMs = (message.keepaliveSeconds || 15) * 3000;
+          lostAt = 0;
+          if (message.keepaliveSeconds) silenceMs = message.keepaliveSeconds * 3000;
           onConnection?.({ phase: "open" });
         } else if (message.type === "reauth") {
           refused = canRefresh(options);
@@ -85,38 +99,33 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
     try {
       const headers = { Accept: "text/event-stream", ...(lastEventId && { "Last-Event-ID": lastEventId }) };
       const init: RequestInit = { headers, cache: "no-store", signal: connection.signal };
-      const response = await send(options, path, init, refused);
+      const { status, body, headers: answer } = await within(send(options, path, init, refused));
       refused = false;
-      if (response.status === 204) return;
-      const { body } = response;
-      if (!body || !response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-        throw new HeadwayError(response.status, {
-          reason: "NOT_A_STREAM",
-          message: "The server's answer is no stream",
-        });
-      }
-      const reader = body.getReader();
-      while (!over) {
-        watchdog = setTimeout(cut, silenceMs);
-        const piece = await reader.read().catch(() => undefined);
-        clearTimeout(watchdog);
-        if (!piece && !connection.signal.aborted) error = new HeadwayError();
-        if (!piece || piece.done) break;
-        parse(piece.value);
+      if (status === 204) return;
+      const reader = answer.get("Content-Type")?.startsWith("text/event-stream") && body?.getReader();
+      // A proxy's page, for example.
+      if (!reader) throw new HeadwayError(status);
+      while (!connection.signal.aborted) {
+        const { done, value } = await within(reader.read());
+        if (done) break;
+        parse(value);
       }
     } catch (cause) {
-      if (signal?.aborted) return;
-      if (!(cause instanceof HeadwayError && cause.temporary)) throw cause;
+      // A refusal without a reason is not Headway's: it does not end the watch.
+      if (!(cause instanceof HeadwayError && (cause.temporary || cause.reason === "HTTP"))) throw cause;
       error = cause;
-      failures++;
     } finally {
+      clearTimeout(watchdog);
       cut();
     }
     if (over || signal?.aborted) return;
-    lostAt ||= Date.now();
-    if (Date.now() - lostAt >= giveUpAfterMs) throw error ?? new HeadwayError();
+    const now = Date.now();
+    lostAt ||= now;
+    if (now - lostAt >= giveUpAfterMs) throw error ?? new HeadwayError();
     onConnection?.({ phase: "retrying", error });
-    const backoffMs = refused ? 0 : Math.min(retryMs * 2 ** Math.max(0, failures - 1), Math.max(maxBackoffMs, retryMs));
+    const stable = now - begunAt > stableMs;
+    failures = stable ? 0 : failures + 1;
+    const backoffMs = stable && refused ? 0 : Math.min(retryMs * 2 ** failures, Math.max(maxBackoffMs, retryMs));
     await pause(
       Math.max(backoffMs * (0.5 + Math.random() / 2), (error?.retryAfterMs ?? 0) * (1 + Math.random() / 4)),
       signal,

@@ -51,20 +51,18 @@ export function isTerminal(status: JobStatus | undefined): boolean {
 
 /** A job as the REST routes give it, in the shape that the streams give. */
 export function toSnapshot(job: Job): JobSnapshot {
-  const { progress, error, status, ...rest } = job;
+  const { progress, error, status, updatedAt, ...rest } = job;
+  const { percent = 0, currentStep, ...live } = progress ?? {};
   return {
     ...rest,
+    steps: [],
+    ...live,
     type: "initial_status",
     status: status as JobStatus,
-    progress: progress?.percent ?? 0,
-    step: progress?.currentStep,
-    message: progress?.message,
-    steps: progress?.steps ?? [],
-    rate: progress?.rate,
-    etaSeconds: progress?.etaSeconds,
-    stalled: progress?.stalled,
+    progress: percent,
+    step: currentStep,
     failedReason: error?.message,
     reason: error?.reason,
-    timestamp: job.updatedAt,
+    timestamp: updatedAt,
   };
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ConnectionState, HeadwayError, type JobSnapshot, watchJob, watchJobs } from "../src/index.js";
 import {
   type Answer,
@@ -126,6 +126,21 @@ describe("watching a job", () => {
     expect(seen.completed).toHaveLength(1);
   });
 
+  // On Node 20 a read never settles if the stream ends while it is aborted (nodejs/undici#4089).
+  test("connects again when the stream ends with the message that the server drains", async () => {
+    const draining = 'data: {"type":"draining"}\n\n';
+    const restart = (revision: number): Answer => {
+      return async (request, response) => {
+        await stream([connected, event(revision)], { open: true })(request, response);
+        response.socket?.cork();
+        response.end(draining);
+        response.socket?.uncork();
+      };
+    };
+    const seen = await watchScript([restart(1), restart(2), restart(3), stream([connected, event(4, done)])]);
+    expect(seen.completed).toHaveLength(1);
+  });
+
   test.each([
     [429, "STREAM_LIMIT"],
     [503, "UNAVAILABLE"],
@@ -148,9 +163,61 @@ describe("watching a job", () => {
     expect(seen.completed).toEqual([]);
   });
 
-  test("refuses an answer that is no stream", async () => {
-    const seen = await watchScript([json(200, { hello: "proxy" })]);
-    expect(seen.error?.reason).toBe("NOT_A_STREAM");
+  const page = (status: number): Answer => {
+    return (_request, response) => {
+      response.writeHead(status, { "Content-Type": "text/html" });
+      response.end("<h1>A proxy</h1>");
+    };
+  };
+
+  test.each([
+    ["a page with status 200", page(200)],
+    ["JSON without a reason", json(200, { hello: "proxy" })],
+    ["a page with status 404", page(404)],
+    ["a page with status 403", page(403)],
+  ])("does not end at an answer that is not Headway's: %s", async (_what, answer) => {
+    const errors: (HeadwayError | undefined)[] = [];
+    const seen = await watchScript([answer, stream([connected, event(1, done)])], {
+      onConnection: ({ phase, error }) => phase === "retrying" && errors.push(error),
+    });
+    expect(seen.completed).toHaveLength(1);
+    expect(errors.map((error) => error?.reason)).toEqual(["HTTP"]);
+  });
+
+  test("reports an answer that is not Headway's after the time that it was given", async () => {
+    const seen = await watchScript([page(404)], { giveUpAfterMs: 1 });
+    expect(seen.error).toMatchObject({ reason: "HTTP", status: 404 });
+  });
+
+  test("does not end when the token cannot be had once", async () => {
+    let asked = 0;
+    const token = async () => {
+      if (++asked === 1) throw new TypeError("the token service is away");
+      return "fresh";
+    };
+    const errors: (string | undefined)[] = [];
+    const seen = await watchScript([stream([connected, event(1, done)])], {
+      token,
+      onConnection: ({ phase, error }) => phase === "retrying" && errors.push(error?.message),
+    });
+    expect(seen.completed).toHaveLength(1);
+    expect(errors).toEqual(["the token service is away"]);
+  });
+
+  test("does not spin when every fresh token is about to expire", async () => {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const reauth = 'data: {"type":"reauth"}\n\n';
+    const short = stream([connected, event(1), reauth], { open: true });
+    const seen = await watchScript([short, short, short, stream([connected, event(2, done)])], {
+      token: () => "short",
+    });
+    const waits = timers.mock.calls.map(([, wait]) => wait ?? 0);
+    timers.mockRestore();
+    expect(seen.completed).toHaveLength(1);
+    // The server asks for 10 ms, which double and are jittered by half.
+    for (const [least, most] of [[5, 10] as const, [10, 20] as const, [20, 40] as const]) {
+      expect(waits.some((wait) => wait > least && wait < most)).toBe(true);
+    }
   });
 
   test("ends quietly when its signal aborts", async () => {
@@ -237,5 +304,51 @@ describe("watching all jobs", () => {
     });
     expect(told).toEqual(["j1@1", "j2@1", "j2@2"]);
     expect(server.received[0]?.path).toBe("/api/v1/sse/jobs/my");
+  });
+});
+
+describe("a connection that never answers", () => {
+  beforeEach(async () => {
+    server = await startScriptedServer();
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  const answer = () => new Response(connected + event(1, done), { headers: { "Content-Type": "text/event-stream" } });
+  const never = () => new Promise<never>(() => {});
+  const twice = <T>(second: () => Promise<T>) => vi.fn().mockImplementationOnce(never).mockImplementation(second);
+
+  test("is replaced after 45 seconds without headers", async () => {
+    const watch = watchJob({ ...job, baseUrl: "http://127.0.0.1", fetch: twice(async () => answer()) });
+    await vi.advanceTimersByTimeAsync(46_000);
+    expect((await watch.done)?.status).toBe("completed");
+  });
+
+  test("is replaced after 45 seconds without a token", async () => {
+    const token = twice(async () => "fresh");
+    const watch = watchJob({ ...job, baseUrl: "http://127.0.0.1", token, fetch: async () => answer() });
+    await vi.advanceTimersByTimeAsync(46_000);
+    expect((await watch.done)?.status).toBe("completed");
+  });
+
+  test("lets the watch end after the time that it was given", async () => {
+    const watch = watchJob({ ...job, baseUrl: "http://127.0.0.1", fetch: never, giveUpAfterMs: 40_000 });
+    const refused = expect(watch.done).rejects.toMatchObject({ reason: "NETWORK" });
+    await vi.advanceTimersByTimeAsync(46_000);
+    await refused;
+  });
+
+  test("is replaced when the browser comes online", async () => {
+    const window = new EventTarget();
+    vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
+    const fetch = twice(async () => answer());
+    const watch = watchJob({ ...job, baseUrl: "http://127.0.0.1", fetch });
+    await vi.advanceTimersByTimeAsync(0);
+    window.dispatchEvent(new Event("online"));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect((await watch.done)?.status).toBe("completed");
   });
 });
