@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestTheSampleImportsAndEveryWatcherSeesTheSame is the whole way of a big workbook: 100,000 employees, about 280,000
-// rows over seven sheets, some of them wrong.
-func TestTheSampleImportsAndEveryWatcherSeesTheSame(t *testing.T) {
+// TestEveryWatcherSeesSameSampleImport imports a large workbook: 100,000 employees, about 280,000 rows on seven sheets, some
+// of them with errors.
+func TestEveryWatcherSeesSameSampleImport(t *testing.T) {
 	s := start(t)
 	token := s.token("ann")
 	file, m := s.sample(100_000, 40)
@@ -26,7 +26,7 @@ func TestTheSampleImportsAndEveryWatcherSeesTheSame(t *testing.T) {
 			t.Errorf("%s: ended with %+v", w.name, w.last)
 		}
 		if w.last != watchers[0].last {
-			t.Errorf("the last numbers differ:\n%s: %v\n%s: %v", watchers[0].name, watchers[0].last, w.name, w.last)
+			t.Errorf("the final counts differ:\n%s: %v\n%s: %v", watchers[0].name, watchers[0].last, w.name, w.last)
 		}
 		for revision, got := range w.revisions {
 			if other, ok := watchers[0].revisions[revision]; ok && other != got {
@@ -35,7 +35,7 @@ func TestTheSampleImportsAndEveryWatcherSeesTheSame(t *testing.T) {
 		}
 	}
 	if n := len(watchers[0].order); n < 5 {
-		t.Errorf("the whole import was told in %d messages", n)
+		t.Errorf("the whole import took only %d messages", n)
 	}
 
 	checkCounts(t, s, token, id, m)
@@ -45,13 +45,13 @@ func TestTheSampleImportsAndEveryWatcherSeesTheSame(t *testing.T) {
 	compareDatabase(t, s.data, sheets)
 }
 
-// checkCounts compares an import's numbers with what the generator says.
+// checkCounts compares an import's counts with those of the generator.
 func checkCounts(t *testing.T, s *server, token, id string, m manifest) {
 	t.Helper()
 	_, answer := s.rest(token, "GET", "/api/v1/imports/"+id, nil)
 	sheets := field(t, answer, "import", "sheets").([]any)
 	if len(sheets) != len(m.Sheets) {
-		t.Fatalf("the import tells of %d sheets, the sample has %d", len(sheets), len(m.Sheets))
+		t.Fatalf("the import has %d sheets, the sample has %d", len(sheets), len(m.Sheets))
 	}
 	for i, want := range m.Sheets {
 		if name := field(t, sheets[i], "name"); name != want.Sheet {
@@ -69,7 +69,7 @@ func checkCounts(t *testing.T, s *server, token, id string, m manifest) {
 	}
 }
 
-// checkIssues compares every error with the generator's list: each at its cell, and nothing else but blocked rows.
+// checkIssues compares every error with the generator's list: each has its cell, and all others are blocked rows.
 func checkIssues(t *testing.T, s *server, token, id string, m manifest) {
 	t.Helper()
 	got := map[string]bool{}
@@ -96,12 +96,12 @@ func checkIssues(t *testing.T, s *server, token, id string, m manifest) {
 		delete(got, text)
 	}
 	for text := range got {
-		t.Errorf("reported, but not put in: %s", text)
+		t.Errorf("reported, but not in the sample: %s", text)
 	}
 }
 
-// TestOnIssuesIsKept: the same faulty workbook under each policy.
-func TestOnIssuesIsKept(t *testing.T) {
+// TestOnIssuesPolicies imports the same workbook with errors under each policy.
+func TestOnIssuesPolicies(t *testing.T) {
 	s := start(t)
 	token := s.token("ann")
 	file, m := s.sample(300, 7)
@@ -118,7 +118,7 @@ func TestOnIssuesIsKept(t *testing.T) {
 		imported(sheets, clean)
 		compareDatabase(t, s.data, sheets)
 	})
-	t.Run("a dry run tells the numbers and writes nothing", func(t *testing.T) {
+	t.Run("a dry run returns the counts and writes nothing", func(t *testing.T) {
 		id := s.accepted(token, file, "on_issues=skip_rows", "dry_run=true")
 		s.job(token, id, "completed")
 		checkCounts(t, s, token, id, m)
@@ -126,7 +126,7 @@ func TestOnIssuesIsKept(t *testing.T) {
 		imported(sheets, clean)
 		compareDatabase(t, s.data, sheets)
 	})
-	t.Run("review waits, and commits what is confirmed", func(t *testing.T) {
+	t.Run("review waits, and commits the confirmed rows", func(t *testing.T) {
 		id := s.accepted(token, file, "on_issues=review")
 		s.job(token, id, "waiting")
 		checkCounts(t, s, token, id, m)
@@ -139,7 +139,7 @@ func TestOnIssuesIsKept(t *testing.T) {
 		imported(sheets, m)
 		compareDatabase(t, s.data, sheets)
 	})
-	t.Run("the same again is unchanged", func(t *testing.T) {
+	t.Run("the same upload again is unchanged", func(t *testing.T) {
 		id := s.accepted(token, file, "on_issues=skip_rows")
 		s.job(token, id, "completed")
 		_, answer := s.rest(token, "GET", "/api/v1/imports/"+id, nil)
@@ -161,14 +161,14 @@ func TestOnIssuesIsKept(t *testing.T) {
 	})
 }
 
-// TestTheCommandLineImports: headway import, watch, template and their exit codes.
-func TestTheCommandLineImports(t *testing.T) {
+// TestCommandLineImports checks headway import, watch, and template, and their exit codes.
+func TestCommandLineImports(t *testing.T) {
 	s := start(t)
 	clean, _ := s.sample(200, 0)
 	faulty, _ := s.sample(200, 5)
 
 	if _, stderr, code := s.command("import", faulty); code != 1 || !strings.Contains(stderr, "ROWS_REJECTED") {
-		t.Errorf("a faulty workbook: exit code %d\n%s", code, stderr)
+		t.Errorf("a workbook with errors: exit code %d\n%s", code, stderr)
 	}
 	stdout, stderr, code := s.command("import", clean)
 	if code != 0 {
@@ -186,7 +186,7 @@ func TestTheCommandLineImports(t *testing.T) {
 	}
 	again, stderr, code := s.command("import", report)
 	if code != 1 || !strings.Contains(stderr, "rejected") {
-		t.Errorf("the report, uploaded as it is, must be a workbook whose rows are wrong: exit code %d\n%s%s", code, again, stderr)
+		t.Errorf("the report, uploaded unchanged, must be a workbook whose rows have errors: exit code %d\n%s%s", code, again, stderr)
 	}
 	template := clean + ".template.xlsx"
 	s.headway("template", "workforce", "-o", template)

@@ -37,7 +37,7 @@ func newProvider(t *testing.T) *provider {
 
 func (p *provider) url() string { return "http://" + p.address }
 
-// rotate makes a new key, which alone is published from then on.
+// rotate creates a new key. From then on, only that key is published.
 func (p *provider) rotate(name string) {
 	p.t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -49,7 +49,7 @@ func (p *provider) rotate(name string) {
 	p.name, p.key = name, key
 }
 
-// open lets the provider answer.
+// open makes the provider available.
 func (p *provider) open() *httptest.Server {
 	p.t.Helper()
 	mux := http.NewServeMux()
@@ -87,10 +87,10 @@ func (p *provider) token(subject string, roles ...string) string {
 	return text
 }
 
-// TestUsersOfAnOpenIDProviderWorkWithEveryService: the provider is down when the server starts, changes its key, and
+// TestOpenIDUsersWorkWithEveryService starts the server while the provider is down. Later, the provider changes its key and
 // goes down again.
-func TestUsersOfAnOpenIDProviderWorkWithEveryService(t *testing.T) {
-	t.Parallel() // most of the time is spent waiting for the next fetch of the keys
+func TestOpenIDUsersWorkWithEveryService(t *testing.T) {
+	t.Parallel() // most of the time is spent waiting until the keys are fetched again
 	p := newProvider(t)
 	s := begin(t, "--oidc-issuer", p.url(), "--oidc-audience", "our-headway", "--oidc-scope-claim", "realm_access.roles")
 
@@ -110,11 +110,11 @@ func TestUsersOfAnOpenIDProviderWorkWithEveryService(t *testing.T) {
 		return nil
 	})
 	if status, answer := s.rest(p.token("ann"), "GET", "/api/v1/jobs", nil); status != http.StatusServiceUnavailable || answer["reason"] != "ISSUER_UNAVAILABLE" {
-		t.Errorf("while the provider is away: %d %v", status, answer)
+		t.Errorf("while the provider is down: %d %v", status, answer)
 	}
-	// An EventSource is told to come back; any other status than 200 would end it for good.
+	// An EventSource must retry. Any status other than 200 would end it permanently.
 	if out := s.curl("-N", "-i", "-H", "Accept: text/event-stream", "-H", "Authorization: Bearer "+p.token("ann"), "http://"+s.edge+"/api/v1/sse/jobs/my"); !strings.Contains(out, "200 OK") || !strings.Contains(out, "retry:") {
-		t.Errorf("a stream while the provider is away: %s", out)
+		t.Errorf("a stream while the provider is down: %s", out)
 	}
 	server := p.open()
 	s.waitReady()
@@ -134,7 +134,7 @@ func TestUsersOfAnOpenIDProviderWorkWithEveryService(t *testing.T) {
 	if status, answer := s.rest(p.token("eve", "headway:admin"), "GET", "/api/v1/jobs/"+job, nil); status != http.StatusOK {
 		t.Errorf("an admin: %d %v", status, answer)
 	}
-	// The services verify for themselves, also past the edge.
+	// The services verify tokens themselves, even without the edge.
 	for service, call := range map[string][]string{s.jobs: {"headway.jobs.v1.JobService/ListJobs"}, s.importer: {"headway.imports.v1.ImportService/ListImports"}} {
 		for token, ok := range map[string]bool{ann: true, ann[:len(ann)-8] + "AAAAAAAA": false} {
 			out, err := exec.Command(grpcurlProgram, append([]string{"-plaintext", "-H", "authorization: Bearer " + token, service}, call...)...).CombinedOutput()
@@ -143,15 +143,15 @@ func TestUsersOfAnOpenIDProviderWorkWithEveryService(t *testing.T) {
 			}
 		}
 	}
-	// Those who have no account there, like workers, have tokens of the key.
+	// Users without an account there, such as workers, have tokens of the key.
 	if status, answer := s.rest(s.token("worker-1"), "GET", "/api/v1/jobs", nil); status != http.StatusOK {
 		t.Errorf("a token of the key: %d %v", status, answer)
 	}
-	// A token that was pasted into the page is traded for a cookie.
+	// A token that was entered in the web UI is exchanged for a cookie.
 	if out := s.curl("-i", "-X", "POST", "-H", "Authorization: Bearer "+ann, "http://"+s.edge+"/api/v1/session"); !strings.Contains(out, "headway_session=") || !strings.Contains(out, `"user":"ann"`) {
 		t.Errorf("signing in with a token: %s", out)
 	}
-	// Nobody is signed in for being on this machine.
+	// There is no local sign-in.
 	req, err := http.NewRequest("POST", "http://"+s.edge+"/api/v1/session", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestUsersOfAnOpenIDProviderWorkWithEveryService(t *testing.T) {
 	}
 	server.Close()
 	if status, answer := s.rest(p.token("ann"), "GET", "/api/v1/jobs/"+job, nil); status != http.StatusOK {
-		t.Errorf("with the provider away again: %d %v", status, answer)
+		t.Errorf("with the provider down again: %d %v", status, answer)
 	}
 	s.waitReady()
 }

@@ -1,4 +1,4 @@
-// Package e2e drives the real program from outside: processes, sockets, curl, grpcurl, signals.
+// Package e2e tests the real program from outside, with processes, sockets, curl, grpcurl, and signals.
 package e2e
 
 import (
@@ -20,8 +20,8 @@ import (
 	"headway/internal/proctest"
 )
 
-// patience bounds every wait, so that what hangs fails; nothing here is expected to take that long.
-const patience = 3 * time.Minute
+// timeout bounds every wait, so that a hanging test fails. No wait is expected to take that long.
+const timeout = 3 * time.Minute
 
 var (
 	headwayProgram string
@@ -37,11 +37,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// run builds the program from the sources under test, so that no stale binary is tested.
+// run builds the program from the current sources, so that no outdated binary is tested.
 func run(m *testing.M) (int, error) {
 	for _, program := range []string{grpcurlProgram, "curl", "jq"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return 1, fmt.Errorf("these tests need %s: run them with make test, which builds it, and install curl and jq (%w)", program, err)
+			return 1, fmt.Errorf("these tests need %s. Run them with make test, which builds it, and install curl and jq (%w)", program, err)
 		}
 	}
 	dir, err := os.MkdirTemp("", "headway-e2e-")
@@ -66,7 +66,7 @@ type server struct {
 	log                           *proctest.Log
 }
 
-// start runs `headway serve` on free ports with a data folder of its own, and waits until it is ready.
+// start runs `headway serve` on free ports with its own data directory, and waits until it is ready.
 func start(t *testing.T, flags ...string) *server {
 	t.Helper()
 	s := begin(t, flags...)
@@ -74,7 +74,7 @@ func start(t *testing.T, flags ...string) *server {
 	return s
 }
 
-// begin is start that does not wait.
+// begin is like start, but does not wait.
 func begin(t *testing.T, flags ...string) *server {
 	t.Helper()
 	s := &server{t: t, data: t.TempDir(), edge: proctest.FreeAddress(t), jobs: proctest.FreeAddress(t), importer: proctest.FreeAddress(t), metrics: proctest.FreeAddress(t)}
@@ -83,7 +83,7 @@ func begin(t *testing.T, flags ...string) *server {
 	return s
 }
 
-// run starts the process again, on the same ports and data.
+// run starts the process again, with the same ports and data.
 func (s *server) run(flags ...string) {
 	s.t.Helper()
 	s.serve(flags...)
@@ -131,14 +131,14 @@ func (s *server) waitReady() {
 	})
 }
 
-// kill ends the process the hard way and waits for its end.
+// kill kills the process, and waits for its end.
 func (s *server) kill() {
 	s.process.Process.Kill()
 	err := <-s.exited
 	s.exited <- err
 }
 
-// interrupt is Ctrl-C; it gives the process's end.
+// interrupt sends Ctrl-C, and returns how the process ended.
 func (s *server) interrupt() error {
 	s.t.Helper()
 	s.process.Process.Signal(os.Interrupt)
@@ -146,20 +146,20 @@ func (s *server) interrupt() error {
 	case err := <-s.exited:
 		s.exited <- err
 		return err
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		s.process.Process.Signal(syscall.SIGQUIT)
-		s.t.Fatalf("headway does not end\n%s", s.log)
+		s.t.Fatalf("headway did not end\n%s", s.log)
 		return nil
 	}
 }
 
-// token makes a token with the command line.
+// token creates a token with the command line.
 func (s *server) token(sub string, flags ...string) string {
 	s.t.Helper()
 	return strings.TrimSpace(s.headway(append([]string{"token", "--sub", sub}, flags...)...))
 }
 
-// headway runs a command of the program and gives its standard output.
+// headway runs a command of the program, and returns its standard output.
 func (s *server) headway(args ...string) string {
 	s.t.Helper()
 	out, stderr, code := s.command(args...)
@@ -172,7 +172,7 @@ func (s *server) headway(args ...string) string {
 // command runs a command of the program.
 func (s *server) command(args ...string) (stdout, stderr string, code int) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, headwayProgram, args...)
 	cmd.Env = append(os.Environ(), "HEADWAY_DATA="+s.data, "HEADWAY_JOBS_ADDRESS="+s.jobs, "HEADWAY_IMPORTER_ADDRESS="+s.importer)
@@ -186,10 +186,10 @@ func (s *server) command(args ...string) (stdout, stderr string, code int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// curl runs curl and gives what it printed.
+// curl runs curl, and returns its output.
 func (s *server) curl(args ...string) string {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), timeout)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "curl", append([]string{"-sS"}, args...)...).CombinedOutput()
 	if err != nil {
@@ -198,7 +198,7 @@ func (s *server) curl(args ...string) string {
 	return string(out)
 }
 
-// rest asks the edge as a user and decodes the JSON answer.
+// rest calls the edge as a user, and decodes the JSON response.
 func (s *server) rest(token, method, path string, body any) (int, map[string]any) {
 	s.t.Helper()
 	var text []byte
@@ -221,7 +221,7 @@ func (s *server) rest(token, method, path string, body any) (int, map[string]any
 	return do(s.t, req)
 }
 
-// do sends a request and decodes the JSON answer.
+// do sends a request, and decodes the JSON response.
 func do(t *testing.T, req *http.Request) (int, map[string]any) {
 	t.Helper()
 	res, err := http.DefaultClient.Do(req)
@@ -231,12 +231,12 @@ func do(t *testing.T, req *http.Request) (int, map[string]any) {
 	defer res.Body.Close()
 	var answer map[string]any
 	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
-		t.Fatalf("%s %s: %s, and the answer is no JSON: %v", req.Method, req.URL, res.Status, err)
+		t.Fatalf("%s %s: %s, and the response is not JSON: %v", req.Method, req.URL, res.Status, err)
 	}
 	return res.StatusCode, answer
 }
 
-// upload posts a workbook as multipart/form-data with curl, and gives the status and the answer.
+// upload posts a workbook as multipart/form-data with curl, and returns the status and the response.
 func (s *server) upload(token, file string, fields ...string) (int, map[string]any) {
 	s.t.Helper()
 	args := []string{"-w", "\n%{http_code}", "-H", "Authorization: Bearer " + token}
@@ -247,7 +247,7 @@ func (s *server) upload(token, file string, fields ...string) (int, map[string]a
 	text, status, _ := strings.Cut(strings.TrimSpace(reverseCut(out)), "\n")
 	var answer map[string]any
 	if err := json.Unmarshal([]byte(text), &answer); err != nil {
-		s.t.Fatalf("the answer is no JSON: %s", out)
+		s.t.Fatalf("the response is not JSON: %s", out)
 	}
 	var code int
 	fmt.Sscan(status, &code)
@@ -260,12 +260,12 @@ func reverseCut(out string) string {
 	return strings.ReplaceAll(out[:i], "\n", " ") + "\n" + out[i+1:]
 }
 
-// accepted uploads a workbook that must be accepted, and gives the import's id.
+// accepted uploads a workbook that must be accepted, and returns the import's ID.
 func (s *server) accepted(token, file string, fields ...string) string {
 	s.t.Helper()
 	code, answer := s.upload(token, file, fields...)
 	if code != http.StatusAccepted {
-		s.t.Fatalf("the upload was answered with %d: %v", code, answer)
+		s.t.Fatalf("the response to the upload is %d: %v", code, answer)
 	}
 	return field(s.t, answer, "import", "importId").(string)
 }
@@ -290,7 +290,7 @@ func (s *server) job(token, id string, statuses ...string) map[string]any {
 	return job
 }
 
-// field walks into a decoded JSON object.
+// field returns a nested field of a decoded JSON object.
 func field(t *testing.T, value any, path ...string) any {
 	t.Helper()
 	for _, key := range path {
@@ -303,10 +303,10 @@ func field(t *testing.T, value any, path ...string) any {
 	return value
 }
 
-// eventually tries until there is no error.
+// eventually repeats a check until it returns no error.
 func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		err := try()
 		if err == nil {
@@ -319,7 +319,7 @@ func eventually(t *testing.T, what string, try func() error) {
 	}
 }
 
-// sample makes a workbook with the command line, and gives its path and what is wrong in it.
+// sample creates a workbook with the command line, and returns its path and manifest.
 func (s *server) sample(rows, issues int) (string, manifest) {
 	s.t.Helper()
 	file := filepath.Join(s.t.TempDir(), fmt.Sprintf("sample-%d-%d.xlsx", rows, issues))
@@ -336,7 +336,7 @@ func (s *server) sample(rows, issues int) (string, manifest) {
 	return file, m
 }
 
-// manifest is what the generator knows about a sample: what a fresh database must end up with.
+// manifest describes a sample: the rows that an import into an empty database must produce.
 type manifest struct {
 	Sheets []struct {
 		Sheet                             string
@@ -348,7 +348,7 @@ type manifest struct {
 	}
 }
 
-// files are those below a folder of the data.
+// files returns the files in a folder of the data directory.
 func (s *server) files(folder string) (files []string, err error) {
 	err = filepath.WalkDir(filepath.Join(s.data, folder), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {

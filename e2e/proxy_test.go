@@ -28,18 +28,18 @@ import (
 	"headway/internal/proctest"
 )
 
-// proxy is a reverse proxy before a server, with the configuration that deploy/ holds.
+// proxy is a reverse proxy in front of a server, with the configuration in deploy.
 type proxy struct {
 	*server
-	// url is where it answers, by HTTPS.
+	// url is its address, with HTTPS.
 	url    string
 	client *http.Client
-	// reload has it read its configuration anew; streams under way are cut by it, a second later.
+	// reload makes it read its configuration again. A second later, open streams are cut.
 	reload func() error
 	ann    string
 }
 
-// adapted reads a configuration and puts in what differs here; what is to be replaced must be there.
+// adapted reads a configuration, and replaces the parts that differ in tests. Each of them must exist.
 func adapted(t *testing.T, file string, replace ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "deploy", file))
@@ -48,7 +48,7 @@ func adapted(t *testing.T, file string, replace ...string) string {
 	}
 	for i := 0; i < len(replace); i += 2 {
 		if !bytes.Contains(text, []byte(replace[i])) {
-			t.Fatalf("deploy/%s does not hold %q", file, replace[i])
+			t.Fatalf("deploy/%s does not contain %q", file, replace[i])
 		}
 	}
 	return strings.NewReplacer(replace...).Replace(string(text))
@@ -88,14 +88,14 @@ func writeFile(t *testing.T, name, text string) {
 	}
 }
 
-// launchProxy runs a proxy's program until the test's end.
+// launchProxy runs the program of a proxy until the test ends.
 func launchProxy(t *testing.T, s *server, address string, pool *x509.CertPool, program string, args ...string) *proxy {
 	t.Helper()
 	log := &proctest.Log{}
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("%s, which make test installs: %v", program, err)
+		t.Fatalf("%s is missing. Install it with make test-programs: %v", program, err)
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt) // it may have ended
@@ -132,7 +132,7 @@ func startNginx(t *testing.T) *proxy {
 		"/etc/ssl/headway/", dir+"/", "/var/log/nginx/headway.log", dir+"/access.log"))
 	user := ""
 	if os.Getuid() == 0 {
-		user = "user root;" // the folders are ours alone
+		user = "user root;" // only the current user can read the folders
 	}
 	conf := filepath.Join(dir, "nginx.conf")
 	writeFile(t, conf, fmt.Sprintf(`%s
@@ -159,7 +159,7 @@ http {
 	t.Cleanup(func() {
 		text, err := os.ReadFile(filepath.Join(dir, "access.log"))
 		if err != nil || len(text) == 0 || strings.Contains(string(text), "token=") {
-			t.Errorf("the proxy's log is not as it should be: %v %s", err, text)
+			t.Errorf("unexpected log of the proxy: %v %s", err, text)
 		}
 	})
 	return p
@@ -178,7 +178,7 @@ func startCaddy(t *testing.T) *proxy {
 	writeFile(t, conf, global(0)+site)
 	p := launchProxy(t, s, address, pool, "caddy", "run", "--config", conf, "--adapter", "caddyfile")
 	p.reload = func() error {
-		writeFile(t, conf, global(1)+site) // what is the same as before is not read anew
+		writeFile(t, conf, global(1)+site) // Caddy ignores an unchanged configuration
 		return exec.Command("caddy", "reload", "--config", conf, "--adapter", "caddyfile", "--address", admin).Run()
 	}
 	return p
@@ -207,7 +207,7 @@ func (p *proxy) do(method, path string, body io.Reader, headers ...string) *http
 	return res
 }
 
-// newJob creates a job that nobody works on.
+// newJob creates a job of a kind without workers.
 func (p *proxy) newJob() string {
 	p.t.Helper()
 	status, answer := p.rest(p.ann, "POST", "/api/v1/jobs", map[string]any{"kind": "media"})
@@ -217,13 +217,13 @@ func (p *proxy) newJob() string {
 	return field(p.t, answer, "job", "jobId").(string)
 }
 
-// line is a stream's next event, or a comment.
+// line is the next event of a stream, or a comment.
 type line struct {
 	id, data string
 	comment  bool
 }
 
-// follow opens a stream and gives what comes; the channel is closed at its end.
+// follow opens a stream, and returns its lines. The channel is closed when the stream ends.
 func (p *proxy) follow(path, lastEventID string) (events <-chan line, hangUp func()) {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(p.t.Context())
@@ -261,10 +261,10 @@ func (p *proxy) follow(path, lastEventID string) (events <-chan line, hangUp fun
 	return c, cancel
 }
 
-// await waits for a line that is as wanted.
+// await waits for a line that satisfies a condition.
 func await(t *testing.T, what string, events <-chan line, ok func(line) bool) line {
 	t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(timeout)
 	for {
 		select {
 		case l, open := <-events:
@@ -275,7 +275,7 @@ func await(t *testing.T, what string, events <-chan line, ok func(line) bool) li
 				return l
 			}
 		case <-timeout:
-			t.Fatalf("%s never came", what)
+			t.Fatalf("%s did not arrive", what)
 		}
 	}
 }
@@ -286,7 +286,7 @@ func behindEveryProxy(t *testing.T, test func(*testing.T, *proxy)) {
 	t.Run("Caddy", func(t *testing.T) { test(t, startCaddy(t)) })
 }
 
-func TestBehindAProxyEventsComeWhileTheStreamGoesOn(t *testing.T) {
+func TestProxiesForwardEventsImmediately(t *testing.T) {
 	behindEveryProxy(t, func(t *testing.T, p *proxy) {
 		events, hangUp := p.follow("/api/v1/sse/jobs/my", "")
 		defer hangUp()
@@ -296,14 +296,14 @@ func TestBehindAProxyEventsComeWhileTheStreamGoesOn(t *testing.T) {
 		for range 2 {
 			await(t, "a keepalive", events, func(l line) bool { return l.comment })
 		}
-		// What something on the way held back would come all at once.
+		// Events that the proxy buffered would arrive together.
 		probe, done := p.follow("/api/v1/sse/probe", "")
 		defer done()
 		await(t, "the probe", probe, func(l line) bool { return strings.Contains(l.data, `"probe"`) })
 	})
 }
 
-func TestBehindAProxyAStreamIsResumedAfterAReloadAndTheEndIsNotLost(t *testing.T) {
+func TestProxyReloadResumesStreamWithoutLoss(t *testing.T) {
 	behindEveryProxy(t, func(t *testing.T, p *proxy) {
 		job := p.newJob()
 		path := "/api/v1/sse/jobs/media/" + job
@@ -324,12 +324,12 @@ func TestBehindAProxyAStreamIsResumedAfterAReloadAndTheEndIsNotLost(t *testing.T
 		for range events { // until the server ends it
 		}
 		if res := p.do("GET", path, nil, "Last-Event-ID", end.id); res.StatusCode != http.StatusNoContent {
-			t.Errorf("having seen the end: %s", res.Status)
+			t.Errorf("after the final event: %s", res.Status)
 		}
 	})
 }
 
-func TestBehindAProxyUploadsArePassedOnAsTheyCome(t *testing.T) {
+func TestProxiesForwardUploadsImmediately(t *testing.T) {
 	behindEveryProxy(t, func(t *testing.T, p *proxy) {
 		sample, _ := p.sample(5000, 0)
 		workbook, err := os.ReadFile(sample)
@@ -374,7 +374,7 @@ func TestBehindAProxyUploadsArePassedOnAsTheyCome(t *testing.T) {
 	})
 }
 
-func TestBehindAProxyABrokenUploadGoesOnWhereItWas(t *testing.T) {
+func TestBrokenUploadResumesThroughProxy(t *testing.T) {
 	behindEveryProxy(t, func(t *testing.T, p *proxy) {
 		sample, _ := p.sample(20_000, 0)
 		workbook, err := os.ReadFile(sample)
@@ -389,7 +389,7 @@ func TestBehindAProxyABrokenUploadGoesOnWhereItWas(t *testing.T) {
 		if created.StatusCode != http.StatusCreated || !strings.HasPrefix(path, "/api/v1/uploads/") {
 			t.Fatalf("%s %v", created.Status, created.Header)
 		}
-		// The first piece breaks off in the middle of the file.
+		// The first part is cut in the middle of the file.
 		ctx, cut := context.WithCancel(t.Context())
 		body, writer := io.Pipe()
 		req := p.request("PATCH", path, body, "Tus-Resumable", "1.0.0", "Content-Type", "application/offset+octet-stream", "Upload-Offset", "0").WithContext(ctx)
@@ -398,14 +398,14 @@ func TestBehindAProxyABrokenUploadGoesOnWhereItWas(t *testing.T) {
 			defer close(ended)
 			if res, err := p.client.Do(req); err == nil {
 				res.Body.Close()
-				t.Errorf("a piece without an end was answered: %s", res.Status)
+				t.Errorf("an incomplete part got a response: %s", res.Status)
 			}
 		}()
 		if _, err := writer.Write(workbook[:len(workbook)*2/3]); err != nil {
 			t.Fatal(err)
 		}
 		kept := filepath.Join(p.data, "uploads", filepath.Base(path)+".part")
-		eventually(t, "what was sent arrives while the piece goes on", func() error {
+		eventually(t, "the data arrives while the part is being sent", func() error {
 			if info, err := os.Stat(kept); err != nil || info.Size() == 0 {
 				return errors.Join(errors.New("nothing has arrived"), err)
 			}
@@ -430,7 +430,7 @@ func TestBehindAProxyABrokenUploadGoesOnWhereItWas(t *testing.T) {
 	})
 }
 
-func TestBehindAProxySessionsAreSafeAndNobodyIsLocal(t *testing.T) {
+func TestProxySessionsAreSafeAndNeverLocal(t *testing.T) {
 	behindEveryProxy(t, func(t *testing.T, p *proxy) {
 		res := p.do("POST", "/api/v1/session", nil, "Origin", p.url)
 		if cookies := res.Cookies(); res.StatusCode != http.StatusOK || len(cookies) != 1 || !cookies[0].Secure {
@@ -447,7 +447,7 @@ func TestBehindAProxySessionsAreSafeAndNobodyIsLocal(t *testing.T) {
 			}
 			res.Body.Close()
 			if res.StatusCode != want {
-				t.Errorf("from a page of %s: %s", origin, res.Status)
+				t.Errorf("from an origin %s: %s", origin, res.Status)
 			}
 		}
 		req := p.request("POST", "/api/v1/session", nil, "Origin", p.url)

@@ -16,8 +16,8 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// TestBadUploadsAreRefusedWithAReasonAndLeaveNothing over REST, multipart and raw, and over gRPC by the command line.
-func TestBadUploadsAreRefusedWithAReasonAndLeaveNothing(t *testing.T) {
+// TestRejectedUploadsHaveReasonAndLeaveNothing uploads over REST, multipart and raw, and over gRPC with the command line.
+func TestRejectedUploadsHaveReasonAndLeaveNothing(t *testing.T) {
 	s := start(t, "--max-upload-bytes", "2000000")
 	token := s.token("ann")
 	good, _ := s.sample(50, 0)
@@ -65,11 +65,11 @@ func TestBadUploadsAreRefusedWithAReasonAndLeaveNothing(t *testing.T) {
 
 	_, answer := s.rest(token, "GET", "/api/v1/imports", nil)
 	if imports := field(t, answer, "imports").([]any); len(imports) != 0 {
-		t.Errorf("the refused uploads left %d imports", len(imports))
+		t.Errorf("the rejected uploads left %d imports", len(imports))
 	}
 	_, answer = s.rest(token, "GET", "/api/v1/jobs", nil)
 	if jobs := field(t, answer, "jobs").([]any); len(jobs) != 0 {
-		t.Errorf("the refused uploads left %d jobs", len(jobs))
+		t.Errorf("the rejected uploads left %d jobs", len(jobs))
 	}
 	eventually(t, "the refused uploads have left no file", func() error {
 		if after := blobs(t, s.data); len(after) != len(before) {
@@ -79,8 +79,8 @@ func TestBadUploadsAreRefusedWithAReasonAndLeaveNothing(t *testing.T) {
 	})
 }
 
-// TestTheSameRequestTwiceIsOneImport and another request under the same id is refused.
-func TestTheSameRequestTwiceIsOneImport(t *testing.T) {
+// TestSameRequestTwiceIsOneImport also checks that another request with the same ID is rejected.
+func TestSameRequestTwiceIsOneImport(t *testing.T) {
 	s := start(t)
 	token := s.token("ann")
 	first, _ := s.sample(50, 0)
@@ -91,12 +91,12 @@ func TestTheSameRequestTwiceIsOneImport(t *testing.T) {
 		t.Errorf("the same upload again: %d %v", code, answer)
 	}
 	if notices := field(t, answer, "import", "notices").([]any); len(notices) == 0 || field(t, notices[0], "reason") != "REQUEST_REPLAYED" {
-		t.Errorf("the replay is not told: %v", notices)
+		t.Errorf("the notice about the replay is missing: %v", notices)
 	}
 	code, answer = s.upload(token, other, "request_id=r-1")
 	refused(t, "another workbook", code, answer, 409, "REQUEST_ID_REUSED")
 	if again := s.accepted(s.token("bob"), first, "request_id=r-1"); again == id {
-		t.Error("bob's request id met ann's")
+		t.Error("bob's request ID matched ann's")
 	}
 	_, answer = s.rest(token, "GET", "/api/v1/imports", nil)
 	if imports := field(t, answer, "imports").([]any); len(imports) != 1 {
@@ -104,8 +104,8 @@ func TestTheSameRequestTwiceIsOneImport(t *testing.T) {
 	}
 }
 
-// TestOnlyTheOwnerSeesAJob over REST, SSE and gRPC alike; a missing or wrong token is told from a missing job.
-func TestOnlyTheOwnerSeesAJob(t *testing.T) {
+// TestOnlyOwnerSeesJob checks REST, SSE, and gRPC. A missing or invalid token has a different error than a missing job.
+func TestOnlyOwnerSeesJob(t *testing.T) {
 	s := start(t)
 	ann, bob := s.token("ann"), s.token("bob")
 	file, _ := s.sample(50, 0)
@@ -138,7 +138,7 @@ func TestOnlyTheOwnerSeesAJob(t *testing.T) {
 		for token, reason := range map[string]string{bob: c.reason, "nonsense": "TOKEN_INVALID"} {
 			out, err := exec.Command(grpcurlProgram, "-plaintext", "-H", "authorization: Bearer "+token, "-d", c.request, c.address, method).CombinedOutput()
 			if err == nil || !strings.Contains(string(out), reason) {
-				t.Errorf("%s must be refused with %s: %s", method, reason, out)
+				t.Errorf("%s must be rejected with %s: %s", method, reason, out)
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func refused(t *testing.T, how string, code int, answer map[string]any, status i
 		t.Errorf("%s: got %d %v (%v), want %d %s", how, code, answer["reason"], answer["message"], status, reason)
 	}
 	if message, _ := answer["message"].(string); len(message) < 20 {
-		t.Errorf("%s: the message says too little: %q", how, message)
+		t.Errorf("%s: the message is too short: %q", how, message)
 	}
 }
 
@@ -170,7 +170,7 @@ func (s *server) raw(token, file, query string) (int, map[string]any) {
 	return do(s.t, req)
 }
 
-// cutUpload promises a whole workbook, sends half of it, and goes away.
+// cutUpload announces a whole workbook, sends half of it, and disconnects.
 func (s *server) cutUpload(t *testing.T, token, file string) {
 	t.Helper()
 	half := head(t, file)
@@ -227,7 +227,7 @@ func head(t *testing.T, file string) []byte {
 	return content[:len(content)/2]
 }
 
-// edited is a copy of a workbook with a change.
+// edited returns a copy of a workbook with a change.
 func edited(t *testing.T, file string, options excelize.Options, edit func(*excelize.File)) string {
 	t.Helper()
 	f, err := excelize.OpenFile(file)

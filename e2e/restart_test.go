@@ -11,9 +11,9 @@ import (
 	"headway/internal/proctest"
 )
 
-// TestAnImportSurvivesKills: the whole process is killed in the middle, more than once; the import ends by itself, and
-// the database is what one undisturbed run gives.
-func TestAnImportSurvivesKills(t *testing.T) {
+// TestImportSurvivesKills kills the whole process several times during an import. The import completes by itself, with the
+// same database as an undisturbed run.
+func TestImportSurvivesKills(t *testing.T) {
 	s := start(t)
 	token := s.token("ann")
 	file, m := s.sample(40_000, 20)
@@ -28,7 +28,7 @@ func TestAnImportSurvivesKills(t *testing.T) {
 		s.run()
 		_, answer := s.rest(token, "GET", "/api/v1/jobs/"+id, nil)
 		if percent := field(t, answer, "job", "progress", "percent").(float64); percent < highest {
-			t.Errorf("after a restart the job is at %v %%, it was at %v %% before", percent, highest)
+			t.Errorf("after a restart the job is at %v %%, before it was at %v %%", percent, highest)
 		}
 	}
 	job := s.job(token, id, "completed", "failed", "cancelled")
@@ -42,7 +42,7 @@ func TestAnImportSurvivesKills(t *testing.T) {
 	compareDatabase(t, s.data, sheets)
 }
 
-// underWay waits until so many steps of a job have ended, or the job has.
+// underWay waits until the given number of steps of a job have ended, or the job has.
 func (s *server) underWay(token, id string, steps int) map[string]any {
 	s.t.Helper()
 	var job map[string]any
@@ -64,8 +64,8 @@ func (s *server) underWay(token, id string, steps int) map[string]any {
 	return job
 }
 
-// TestQueuedJobsSurviveARestart: nobody has leased them, and they are still there.
-func TestQueuedJobsSurviveARestart(t *testing.T) {
+// TestQueuedJobsSurviveRestart checks that jobs without a lease still exist after a restart.
+func TestQueuedJobsSurviveRestart(t *testing.T) {
 	s := start(t)
 	token := s.token("ann")
 	code, answer := s.rest(token, "POST", "/api/v1/jobs", map[string]any{"kind": "nobody-runs-this", "payload": map[string]any{"n": 1}})
@@ -81,8 +81,8 @@ func TestQueuedJobsSurviveARestart(t *testing.T) {
 	}
 }
 
-// TestCtrlCEndsCleanlyWithStreamsOpen: the process ends by itself with exit code 0, and tells its watchers.
-func TestCtrlCEndsCleanlyWithStreamsOpen(t *testing.T) {
+// TestCtrlCEndsCleanlyWithOpenStreams checks that the process exits with code 0 and notifies its watchers.
+func TestCtrlCEndsCleanlyWithOpenStreams(t *testing.T) {
 	s := start(t)
 	token := s.token("ann")
 	_, answer := s.rest(token, "POST", "/api/v1/jobs", map[string]any{"kind": "nobody-runs-this"})
@@ -116,8 +116,8 @@ func TestCtrlCEndsCleanlyWithStreamsOpen(t *testing.T) {
 	t.Logf("ended after %v", time.Since(begin).Round(time.Millisecond))
 }
 
-// TestServicesRunAloneTogether: jobs, importer and edge as processes of their own, with one key.
-func TestServicesRunAloneTogether(t *testing.T) {
+// TestServicesRunAsSeparateProcesses runs jobs, importer, and edge as separate processes with one key.
+func TestServicesRunAsSeparateProcesses(t *testing.T) {
 	s := &server{t: t, data: t.TempDir(), edge: proctest.FreeAddress(t), jobs: proctest.FreeAddress(t), importer: proctest.FreeAddress(t), log: &proctest.Log{}}
 	key := []string{"--key", "a-key-for-this-test-of-32-bytes-or-more", "--metrics-listen", "-"}
 	var exits []chan error

@@ -19,11 +19,10 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// secretMark is in every value that no log may hold.
+// secretMark is part of every value that must not be in a log.
 const secretMark = "zEcReTmArK"
 
-// markedWorkbook writes a workbook whose cells all hold the mark: headers that are none of the schema's, good values,
-// and bad ones.
+// markedWorkbook writes a workbook with the mark in every cell: unknown headers, valid values, and invalid ones.
 func markedWorkbook(t *testing.T) string {
 	t.Helper()
 	book := excelize.NewFile()
@@ -59,9 +58,9 @@ func markedWorkbook(t *testing.T) string {
 	return file
 }
 
-// TestNoLogHoldsATokenOrACell runs everything that carries secrets, with the log at its most talkative, and looks for
-// them in it.
-func TestNoLogHoldsATokenOrACell(t *testing.T) {
+// TestNoLogContainsTokensOrCells makes all kinds of requests that carry secrets, with the lowest log level, and searches the
+// log for them.
+func TestNoLogContainsTokensOrCells(t *testing.T) {
 	s := start(t, "--log-level", "debug", "--log-format", "json")
 	sample, _ := s.sample(200, 12)
 	marked := markedWorkbook(t)
@@ -72,7 +71,7 @@ func TestNoLogHoldsATokenOrACell(t *testing.T) {
 	auth := "Authorization: Bearer " + ann
 	api := "http://" + s.edge + "/api/v1"
 
-	// Workbooks by every way, good and refused, with their issues, report and review.
+	// Workbooks over every interface, valid and rejected, with their issues, report, and review.
 	s.job(ann, s.accepted(ann, sample, "on_issues=skip_rows"), "completed")
 	for _, fields := range [][]string{{"on_issues=abort"}, {"on_issues=skip_rows"}, {"on_issues=review"}, {"mapping=[{\"sheet\":\"areas\",\"workbookSheet\":\"" + secretMark + "\"}]"}} {
 		code, answer := s.upload(ann, marked, fields...)
@@ -90,7 +89,7 @@ func TestNoLogHoldsATokenOrACell(t *testing.T) {
 	}
 	s.upload(ann, plain)
 
-	// A resumable one.
+	// A resumable upload.
 	created := s.curl("-i", "-X", "POST", "-H", auth, "-H", "Tus-Resumable: 1.0.0", "-H", "Upload-Length: 5",
 		"-H", "Upload-Metadata: filename "+base64.StdEncoding.EncodeToString([]byte("x.xlsx")), api+"/uploads")
 	location := regexp.MustCompile(`(?i)location: (\S+)`).FindStringSubmatch(created)
@@ -101,7 +100,7 @@ func TestNoLogHoldsATokenOrACell(t *testing.T) {
 		"--data-binary", secretMark[:5], "http://"+s.edge+location[1])
 	s.curl("-X", "POST", "-H", auth, api+"/imports?upload_id="+filepath.Base(location[1]))
 
-	// A job whose payload, result and output are a user's own.
+	// A job with a user's data in its payload, result, and output.
 	status, answer := s.rest(ann, "POST", "/api/v1/jobs", map[string]any{"kind": "media", "payload": map[string]any{"prompt": secretMark}})
 	if status != http.StatusOK {
 		t.Fatalf("%d %v", status, answer)
@@ -109,7 +108,7 @@ func TestNoLogHoldsATokenOrACell(t *testing.T) {
 	job := field(t, answer, "job", "jobId").(string)
 	s.rest(ann, "POST", "/api/v1/jobs", map[string]any{"kind": secretMark + "!", "payload": secretMark})
 
-	// Sign-in, cookies and tickets; and tokens where they do not belong, or that are no good.
+	// Sign-in, cookies, and tickets; and tokens in the wrong place, or invalid ones.
 	signedIn := s.curl("-i", "-X", "POST", "-H", "Origin: http://"+s.edge, api+"/session")
 	cookie := regexp.MustCompile(`headway_session=([^;]+)`).FindStringSubmatch(signedIn)
 	if cookie == nil {
@@ -118,7 +117,7 @@ func TestNoLogHoldsATokenOrACell(t *testing.T) {
 	s.curl("-H", "Cookie: headway_session="+secret(cookie[1]), api+"/session", api+"/jobs")
 	_, ticketAnswer := s.rest(ann, "POST", "/api/v1/sse/tickets", nil)
 	ticket := secret(field(t, ticketAnswer, "ticket").(string))
-	for range 2 { // the second time it is refused
+	for range 2 { // the second time, it is rejected
 		conn, err := net.Dial("tcp", s.edge)
 		if err != nil {
 			t.Fatal(err)
@@ -138,7 +137,7 @@ func TestNoLogHoldsATokenOrACell(t *testing.T) {
 		for _, token := range []string{ann, forged} {
 			out, err := exec.Command(grpcurlProgram, "-plaintext", "-H", "authorization: Bearer "+token, s.jobs, method).CombinedOutput()
 			var exit *exec.ExitError
-			if err != nil && !errors.As(err, &exit) { // refused is fine
+			if err != nil && !errors.As(err, &exit) { // a rejection is fine
 				t.Fatal(err, string(out))
 			}
 		}
@@ -154,14 +153,14 @@ func TestNoLogHoldsATokenOrACell(t *testing.T) {
 
 	log := s.log.String()
 	if !strings.Contains(log, `"path":"/api/v1/uploads"`) || !strings.Contains(log, `"reason":"TICKET_INVALID"`) || !strings.Contains(log, "NOT_A_WORKBOOK") && !strings.Contains(log, "TEXT_FILE") {
-		t.Errorf("the log lacks what happened, so it proves nothing: %s", log)
+		t.Errorf("the log lacks the requests, so this test proves nothing: %s", log)
 	}
 	for _, line := range strings.Split(log, "\n") {
 		if strings.Contains(line, secretMark) {
 			t.Errorf("a value is in the log: %s", line)
 		}
 		for _, text := range secrets {
-			// A token's head and claims are no secret by themselves, but have no business here either.
+			// The header and claims of a token are not secret, but they don't belong here either.
 			if strings.Contains(line, text) || len(text) > 60 && strings.Contains(line, text[40:60]) {
 				t.Errorf("a secret is in the log: %s", line)
 			}
@@ -169,7 +168,7 @@ func TestNoLogHoldsATokenOrACell(t *testing.T) {
 	}
 }
 
-// TestBrokenUploadLeavesNothing: whatever way an upload breaks, there is no workbook, no import, no job and no piece.
+// TestBrokenUploadLeavesNothing breaks uploads in several ways. No workbook, import, job, or part remains.
 func TestBrokenUploadLeavesNothing(t *testing.T) {
 	s := start(t)
 	sample, _ := s.sample(5000, 0)
@@ -196,15 +195,15 @@ func TestBrokenUploadLeavesNothing(t *testing.T) {
 	}
 	half("POST /api/v1/imports HTTP/1.1\r\nContent-Type: application/octet-stream\r\nX:")
 	half("POST /api/v1/imports HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B\r\nX:")
-	half("POST /api/v1/uploads HTTP/1.1\r\nContent-Type: application/offset+octet-stream\r\nX:") // nobody learns where it is
+	half("POST /api/v1/uploads HTTP/1.1\r\nContent-Type: application/offset+octet-stream\r\nX:") // no client learns its address
 	if code, answer := s.upload(ann, s.data+"/signing.key"); code == http.StatusAccepted {
-		t.Errorf("a key is a workbook: %v", answer)
+		t.Errorf("a key was accepted as a workbook: %v", answer)
 	}
 	nothing := func() error {
 		for _, folder := range []string{"uploads", "blobs"} {
 			files, err := s.files(folder)
 			if err != nil || len(files) > 0 {
-				return fmt.Errorf("%s holds %v %w", folder, files, err)
+				return fmt.Errorf("%s contains %v %w", folder, files, err)
 			}
 		}
 		for _, list := range []string{"imports", "jobs"} {
@@ -216,7 +215,7 @@ func TestBrokenUploadLeavesNothing(t *testing.T) {
 		return nil
 	}
 	eventually(t, "nothing is left", nothing)
-	// The same after a death in the middle, and a new start.
+	// The same after a crash during an upload, and a restart.
 	conn, err := net.Dial("tcp", s.edge)
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +234,7 @@ func TestBrokenUploadLeavesNothing(t *testing.T) {
 	eventually(t, "nothing is left after a restart", nothing)
 }
 
-func TestCellThatIsSQLIsText(t *testing.T) {
+func TestCellWithSQLIsText(t *testing.T) {
 	s := start(t)
 	sample, _ := s.sample(100, 0)
 	book, err := excelize.OpenFile(sample)
@@ -268,6 +267,6 @@ func TestCellThatIsSQLIsText(t *testing.T) {
 		t.Fatal(err)
 	}
 	if found != 1 || all != len(rows)-1 {
-		t.Errorf("%d of %d areas are called %s, want one of %d", found, all, evil, len(rows)-1)
+		t.Errorf("%d of %d areas have the name %s, want one of %d", found, all, evil, len(rows)-1)
 	}
 }

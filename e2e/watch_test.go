@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// seen is what a watcher saw of a job at a revision, in a form that all ways of watching share.
+// seen is the state of a job at a revision, in a form that all ways of watching share.
 type seen struct {
 	Status  string
 	Percent float64
@@ -36,8 +36,8 @@ func (w *watcher) wait(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", w.name, err)
 		}
-	case <-time.After(patience):
-		t.Fatalf("%s: the stream does not end; it saw revisions %v", w.name, w.order)
+	case <-time.After(timeout):
+		t.Fatalf("%s: the stream did not end after revisions %v", w.name, w.order)
 	}
 	for i, revision := range w.order {
 		if i > 0 && revision <= w.order[i-1] {
@@ -52,7 +52,7 @@ func (w *watcher) add(revision int, s seen) {
 	w.last = s
 }
 
-// watch starts a program and hands its standard output to read.
+// watch starts a program, and passes its standard output to read.
 func watch(t *testing.T, name string, cmd *exec.Cmd, read func(*watcher, io.Reader) error) *watcher {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
@@ -76,7 +76,7 @@ func watch(t *testing.T, name string, cmd *exec.Cmd, read func(*watcher, io.Read
 	return w
 }
 
-// watchSSE is `curl -N`.
+// watchSSE watches with `curl -N`.
 func (s *server) watchSSE(token, path string) *watcher {
 	return watch(s.t, "curl -N "+path, exec.Command("curl", "-sSN", "--fail-with-body", "-H", "Authorization: Bearer "+token, "http://"+s.edge+path),
 		func(w *watcher, r io.Reader) error {
@@ -101,7 +101,7 @@ func (s *server) watchSSE(token, path string) *watcher {
 		})
 }
 
-// watchGRPC is grpcurl, through reflection.
+// watchGRPC watches with grpcurl, through reflection.
 func (s *server) watchGRPC(token, address, method, request string) *watcher {
 	return watch(s.t, "grpcurl "+method, exec.Command(grpcurlProgram, "-plaintext", "-emit-defaults", "-H", "authorization: Bearer "+token, "-d", request, address, method),
 		func(w *watcher, r io.Reader) error {

@@ -14,15 +14,15 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// column is a column as GET /api/v1/schemas tells it.
+// column is a column of the response of GET /api/v1/schemas.
 type column struct{ name, title, kind, references string }
 
-// sheet is a sheet of the schema, and what a workbook holds for it, read with excelize alone.
+// sheet is a sheet of the schema with the rows of a workbook, read with excelize alone.
 type sheet struct {
 	name, title, table string
 	key                []string
 	columns            []column
-	rows               map[int]map[string]string // row number → column → value in the database's form
+	rows               map[int]map[string]string // row number → column → value as in the database
 }
 
 // readWorkbook reads a workbook independently of the importer.
@@ -101,7 +101,7 @@ func schemaSheets(t *testing.T, s *server, token string) []*sheet {
 	return sheets
 }
 
-// stored gives a cell's raw text the form in which all sides are compared.
+// stored converts a cell's raw text to the form in which all sides are compared.
 func stored(kind, text string) string {
 	var serial float64
 	_, notSerial := fmt.Sscan(text, &serial)
@@ -127,7 +127,7 @@ func stored(kind, text string) string {
 	return text
 }
 
-// imported takes away the rows that must not be in the database: the faulty ones, and what refers to them.
+// imported removes the rows that must not be in the database: those with errors, and those that refer to them.
 func imported(sheets []*sheet, m manifest) {
 	faulty := map[string]map[int]bool{}
 	for _, fault := range m.Faults {
@@ -136,10 +136,10 @@ func imported(sheets []*sheet, m manifest) {
 		}
 		faulty[fault.Sheet][fault.Row] = true
 	}
-	values := map[string]map[string]bool{} // sheet.column → values of rows that are in
+	values := map[string]map[string]bool{} // sheet.column → values of the remaining rows
 	for _, sh := range sheets {
 		maps.DeleteFunc(sh.rows, func(number int, _ map[string]string) bool { return faulty[sh.name][number] })
-		for changed := true; changed; { // employees name employees
+		for changed := true; changed; { // employees refer to employees
 			for _, c := range sh.columns {
 				in := map[string]bool{}
 				for _, row := range sh.rows {
@@ -158,7 +158,7 @@ func imported(sheets []*sheet, m manifest) {
 	}
 }
 
-// compareDatabase checks that records.db holds exactly the sheets' rows.
+// compareDatabase checks that records.db contains exactly the rows of the sheets.
 func compareDatabase(t *testing.T, data string, sheets []*sheet) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(data, "records.db")+"?mode=ro")
@@ -172,7 +172,7 @@ func compareDatabase(t *testing.T, data string, sheets []*sheet) {
 			want[rowText(sh, func(c column) string { return row[c.name] })] = true
 		}
 		if len(want) != len(sh.rows) {
-			t.Fatalf("%s: the workbook has equal rows; the comparison would not be exact", sh.name)
+			t.Fatalf("%s: the workbook has equal rows, so the comparison would not be exact", sh.name)
 		}
 		got := readTable(t, db, sh)
 		reported := 0
@@ -202,7 +202,7 @@ func readTable(t *testing.T, db *sql.DB, sh *sheet) map[string]bool {
 		t.Fatal(err)
 	}
 	if tables == 0 {
-		return nil // nothing has been committed yet, not even the table
+		return nil // nothing has been committed yet, and the table does not exist
 	}
 	rows, err := db.QueryContext(t.Context(), fmt.Sprintf(`SELECT %s FROM "%s"`, strings.Join(names, ", "), sh.table))
 	if err != nil {

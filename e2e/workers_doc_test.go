@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// TestTheWorkersPageCanBeTypedIn runs the commands of docs/workers.md, and compares what they print with what the page
-// says they do.
-func TestTheWorkersPageCanBeTypedIn(t *testing.T) {
+// TestCommandsOfWorkersPageWork runs the commands of docs/workers.md, and compares their output with the page.
+func TestCommandsOfWorkersPageWork(t *testing.T) {
 	page, err := os.ReadFile("../docs/workers.md")
 	if err != nil {
 		t.Fatal(err)
@@ -35,13 +34,13 @@ func TestTheWorkersPageCanBeTypedIn(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", strings.Join(script, ""))
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "HEADWAY_DATA="+s.data)
-	// A command that is meant to be refused is the first of a pipe.
+	// A command that is expected to fail is the first of a pipe.
 	out, err := cmd.CombinedOutput()
 	var got []string
 	for line := range strings.Lines(string(out)) {
 		got = append(got, strings.TrimSpace(line))
 	}
 	if len(want) < 7 || strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("the commands print (%v)\n%s\nthe page says\n%s", err, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("the commands print (%v)\n%s\nthe page has\n%s", err, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"testing"
 )
 
-// Leases are short, so that what a killed worker held is soon another's.
+// Leases are short, so that another worker soon gets the job of a killed one.
 var shortLeases = []string{"--lease-duration", "1s", "--heartbeat-interval", "200ms"}
 
 // withWorkers runs `headway serve` with both example workers, as make run does.
@@ -35,7 +35,7 @@ func withWorkers(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(media); err != nil {
-		t.Fatalf("the worker in TypeScript has not been built: run make build (%v)", err)
+		t.Fatalf("the worker in TypeScript has not been built. Run make build (%v)", err)
 	}
 	return start(t, append([]string{"--worker", character, "--worker", "node " + media}, shortLeases...)...)
 }
@@ -49,7 +49,7 @@ func (s *server) create(token, kind string, payload map[string]any) (id string) 
 	return field(s.t, answer, "job", "jobId").(string)
 }
 
-// watchOutput reads a job's output stream to its end, and puts the bytes into into.
+// watchOutput reads a job's output stream to its end, and writes the bytes to into.
 func (s *server) watchOutput(token, kind, id string, into *bytes.Buffer) *watcher {
 	path := fmt.Sprintf("/api/v1/sse/jobs/%s/%s/output", kind, id)
 	return watch(s.t, "curl -N "+path, exec.Command("curl", "-sSN", "--fail-with-body", "-H", "Authorization: Bearer "+token, "http://"+s.edge+path),
@@ -72,7 +72,7 @@ func (s *server) watchOutput(token, kind, id string, into *bytes.Buffer) *watche
 					continue
 				}
 				if message.Offset != into.Len() {
-					return fmt.Errorf("a piece at %d after %d bytes", message.Offset, into.Len())
+					return fmt.Errorf("a chunk at %d after %d bytes", message.Offset, into.Len())
 				}
 				piece, err := base64.StdEncoding.DecodeString(message.Data)
 				if err != nil {
@@ -101,7 +101,7 @@ func (s *server) watched(token, kind string, payload map[string]any) *watchedRun
 	return r
 }
 
-// end waits for both streams' end, and gives the job.
+// end waits until both streams end, and returns the job.
 func (s *server) end(token string, r *watchedRun) map[string]any {
 	s.t.Helper()
 	r.job.wait(s.t)
@@ -121,7 +121,7 @@ func (s *server) end(token string, r *watchedRun) map[string]any {
 	return job
 }
 
-// workerPID is the number of the process that holds the job: workers name themselves host:pid.
+// workerPID returns the ID of the process that runs the job. Workers have the name host:pid.
 func (s *server) workerPID(token, id string, outputBytes float64) int {
 	s.t.Helper()
 	var pid int
@@ -143,9 +143,9 @@ func alive(pid int) bool {
 	return err == nil && !strings.Contains(string(state), ") Z ")
 }
 
-// TestAPictureSurvivesItsWorkersDeath: the process that renders is killed in the middle. Headway starts another, which
-// goes on from the checkpoint, and whoever watches gets the picture as an undisturbed run gives it, byte for byte.
-func TestAPictureSurvivesItsWorkersDeath(t *testing.T) {
+// TestPictureSurvivesWorkerCrash kills the process that renders. Headway starts another one, which continues from the
+// checkpoint. The watcher gets the same picture as from an undisturbed run, byte for byte.
+func TestPictureSurvivesWorkerCrash(t *testing.T) {
 	s := withWorkers(t)
 	token := s.token("ann")
 	payload := map[string]any{"scene": "spheres", "width": 400, "height": 248, "samples": 32, "seed": 7}
@@ -159,7 +159,7 @@ func TestAPictureSurvivesItsWorkersDeath(t *testing.T) {
 		t.Errorf("it ended in attempt %v", job["attempt"])
 	}
 	if n := strings.Count(s.log.String(), "starting it again"); n != 1 {
-		t.Errorf("the log tells of the death %d times\n%s", n, s.log)
+		t.Errorf("the log has %d lines about the crash\n%s", n, s.log)
 	}
 
 	undisturbed := s.watched(token, "media", payload)
@@ -172,26 +172,26 @@ func TestAPictureSurvivesItsWorkersDeath(t *testing.T) {
 	}
 	if size, sum := field(t, job, "result", "bytes"), field(t, job, "result", "crc32"); size != float64(killed.bytes.Len()) ||
 		sum != fmt.Sprintf("%08x", crc32.ChecksumIEEE(killed.bytes.Bytes())) {
-		t.Errorf("the result says %v bytes, CRC %v; streamed were %d", size, sum, killed.bytes.Len())
+		t.Errorf("the result has %v bytes, CRC %v, but %d bytes were streamed", size, sum, killed.bytes.Len())
 	}
-	picture, err := png.Decode(&killed.bytes) // checks every checksum
+	picture, err := png.Decode(&killed.bytes) // verifies every checksum
 	if err != nil {
-		t.Fatalf("the streamed bytes are no picture: %v", err)
+		t.Fatalf("the streamed bytes are not a picture: %v", err)
 	}
 	if b := picture.Bounds(); b.Dx() != 400 || b.Dy() != 248 {
 		t.Errorf("the picture is %v", b)
 	}
-	colours := map[any]bool{}
+	colors := map[any]bool{}
 	for y := range 248 {
-		colours[picture.At(200, y)] = true
+		colors[picture.At(200, y)] = true
 	}
-	if len(colours) < 50 {
-		t.Errorf("a column of the picture has %d colours", len(colours))
+	if len(colors) < 50 {
+		t.Errorf("a column of the picture has %d colors", len(colors))
 	}
 }
 
-// TestACharacterSurvivesItsWorkersDeath: the same for the worker in Go.
-func TestACharacterSurvivesItsWorkersDeath(t *testing.T) {
+// TestCharacterSurvivesWorkerCrash does the same with the worker in Go.
+func TestCharacterSurvivesWorkerCrash(t *testing.T) {
 	s := withWorkers(t)
 	token := s.token("ann")
 	killed := s.watched(token, "character", map[string]any{"seed": 42, "wordsPerSecond": 120})
@@ -206,7 +206,7 @@ func TestACharacterSurvivesItsWorkersDeath(t *testing.T) {
 	undisturbed := s.watched(token, "character", map[string]any{"seed": 42, "wordsPerSecond": 0})
 	again := s.end(token, undisturbed)
 	if killed.bytes.String() != undisturbed.bytes.String() || fmt.Sprint(job["result"]) != fmt.Sprint(again["result"]) {
-		t.Errorf("the story became\n%s\nwant\n%s", killed.bytes.String(), undisturbed.bytes.String())
+		t.Errorf("the story is\n%s\nwant\n%s", killed.bytes.String(), undisturbed.bytes.String())
 	}
 	for _, name := range []string{"characterId", "displayId", "name"} {
 		if field(t, job, "result", name) == "" {
@@ -215,7 +215,7 @@ func TestACharacterSurvivesItsWorkersDeath(t *testing.T) {
 	}
 }
 
-// TestWorkersEndWithHeadway: after a Ctrl-C they give their jobs back and are gone; after a kill they are gone.
+// TestWorkersEndWithHeadway checks that workers end with Headway, and that they release their jobs after Ctrl-C.
 func TestWorkersEndWithHeadway(t *testing.T) {
 	s := withWorkers(t)
 	token := s.token("ann")
@@ -232,13 +232,13 @@ func TestWorkersEndWithHeadway(t *testing.T) {
 		t.Errorf("the log is\n%s", s.log)
 	}
 
-	s.run("--worker", "sh -c", "--worker", "no-such-program-here") // nothing that could take the job
+	s.run("--worker", "sh -c", "--worker", "no-such-program-here") // no worker that could lease the job
 	job := s.job(token, id, "queued")
 	if job["attempt"] != 0.0 && job["attempt"] != 1.0 {
-		t.Errorf("giving the job back used up an attempt: %v", job["attempt"])
+		t.Errorf("the release of the job used up an attempt: %v", job["attempt"])
 	}
-	eventually(t, "the program that is not there is given up", func() error {
-		if !strings.Contains(s.log.String(), "goes on without it") {
+	eventually(t, "the missing program is skipped", func() error {
+		if !strings.Contains(s.log.String(), "continues without it") {
 			return fmt.Errorf("the log is\n%s", s.log)
 		}
 		return nil
@@ -251,7 +251,7 @@ func TestWorkersEndWithHeadway(t *testing.T) {
 	s.kill()
 	eventually(t, "the worker of a killed Headway ends", func() error {
 		if alive(pid) {
-			return fmt.Errorf("process %d lives", pid)
+			return fmt.Errorf("process %d is still running", pid)
 		}
 		return nil
 	})

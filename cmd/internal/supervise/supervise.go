@@ -112,7 +112,7 @@ func (w *Workers) keepRunning(ctx context.Context, command, env []string) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-			log.ErrorContext(ctx, "worker cannot be started; Headway goes on without it", "error", err)
+			log.ErrorContext(ctx, "worker can't be started, Headway continues without it", "error", err)
 			return
 		}
 		if time.Since(begun) > healthyAfter {

@@ -134,5 +134,5 @@ func TestAProgramThatIsNotThereIsGivenUp(t *testing.T) {
 	s := setTheStage(t, `exec sleep 1000`)
 	s.stop()
 	s.run("no-such-program-anywhere --really", filepath.Join(s.dir, "nor-this"))
-	s.until("both are given up", func() bool { return strings.Count(s.log.String(), "goes on without it") == 2 })
+	s.until("both are skipped", func() bool { return strings.Count(s.log.String(), "continues without it") == 2 })
 }
