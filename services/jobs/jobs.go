@@ -8,23 +8,31 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"headway/internal/blobs"
 	"headway/internal/rpcserver"
 	"headway/services/jobs/internal/dispatch"
+	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/jobrpc"
+	"headway/services/jobs/internal/lifecycle"
+	"headway/services/jobs/internal/maintenance"
+	"headway/services/jobs/internal/metrics"
 	"headway/services/jobs/internal/outputlog"
 	"headway/services/jobs/internal/store/sqlite"
+	"headway/services/jobs/internal/watch"
 )
 
 // Service is a jobs service. Make it with New, then call Run once.
 type Service struct {
-	cfg        Config
-	listener   net.Listener
-	server     *rpcserver.Server
-	dispatcher *dispatch.Dispatcher
-	outputs    *blobs.Bucket
+	cfg      Config
+	listener net.Listener
+	server   *rpcserver.Server
+	rooms    *rooms
+	outputs  *blobs.Bucket
 }
 
 // New opens the database, the bucket of outputs and the port.
@@ -56,29 +64,18 @@ func New(cfg Config) (_ *Service, err error) {
 			s.outputs.Close()
 		}
 	}()
-	lane := outputlog.New(outputlog.Config{SegmentBytes: cfg.OutputSegmentBytes, MaxBytes: cfg.MaxOutputBytes, Logger: cfg.Logger}, s.outputs)
-	s.dispatcher, err = dispatch.Open(context.Background(), dispatch.Config{
-		LeaseDuration:     cfg.LeaseDuration,
-		HeartbeatInterval: cfg.HeartbeatInterval,
-		ReportInterval:    cfg.ProgressInterval,
-		IdleInterval:      cfg.IdleProgressInterval,
-		CancelGrace:       cfg.CancelGrace,
-		StalledAfter:      cfg.StalledAfter,
-		Retention:         cfg.Retention,
-		MostActive:        max(cfg.MaxActive, 0),
-		Logger:            cfg.Logger,
-	}, lane, func(ctx context.Context, observe job.Observer) (job.Store, error) {
+	s.rooms, err = open(context.Background(), cfg, s.outputs, func(ctx context.Context, observe job.Observer) (job.Store, error) {
 		return sqlite.Open(ctx, filepath.Join(cfg.DataDir, "jobs.db"), observe)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
 	if cfg.Metrics != nil {
-		if err := cfg.Metrics.Register(s.dispatcher.Metrics()); err != nil {
-			return nil, errors.Join(fmt.Errorf("jobs: register the metrics: %w", err), s.dispatcher.Close())
+		if err := cfg.Metrics.Register(s.rooms.metrics); err != nil {
+			return nil, errors.Join(fmt.Errorf("jobs: register the metrics: %w", err), s.rooms.store.Close())
 		}
 	}
-	jobrpc.Register(s.server.GRPC, s.dispatcher, cfg.HeartbeatInterval)
+	jobrpc.Register(s.server.GRPC, s.rooms.Rooms)
 	return s, nil
 }
 
@@ -90,8 +87,99 @@ func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 func (s *Service) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	worked := make(chan error, 1)
-	go func() { worked <- s.dispatcher.Run(work) }()
+	go func() { worked <- s.rooms.run(work) }()
 	err := s.server.Serve(ctx, s.listener)
 	stop()
-	return errors.Join(err, <-worked, s.dispatcher.Close(), s.outputs.Close())
+	return errors.Join(err, <-worked, s.rooms.store.Close(), s.outputs.Close())
+}
+
+// rooms are the parts of the service, wired to one store.
+type rooms struct {
+	jobrpc.Rooms
+	store       job.Store
+	maintenance *maintenance.Maintenance
+	metrics     *metrics.Metrics
+}
+
+// open opens the store, wires the rooms to it, and makes every lease last from now on: workers do not lose their jobs
+// because the service was away. Call run next, and close the store at the end.
+func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func(context.Context, job.Observer) (job.Store, error)) (*rooms, error) {
+	var observers []job.Observer
+	store, err := openStore(ctx, func(c *job.Commit) {
+		for _, observe := range observers {
+			observe(c)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	watchers := watch.New()
+	m := metrics.New(watchers.Count)
+	keeper := heartbeat.New(heartbeat.Config{
+		ProgressInterval:     cfg.ProgressInterval,
+		IdleProgressInterval: cfg.IdleProgressInterval,
+		StalledAfter:         cfg.StalledAfter,
+		Watched:              watchers.Watched,
+		Logger:               cfg.Logger,
+	}, store)
+	output := outputlog.New(outputlog.Config{
+		SegmentBytes: cfg.OutputSegmentBytes,
+		MaxBytes:     cfg.MaxOutputBytes,
+		Grew:         keeper.OutputGrew,
+		Logger:       cfg.Logger,
+	}, store, outputs)
+	dispatcher := dispatch.New(dispatch.Config{
+		LeaseDuration: cfg.LeaseDuration,
+		MaxActive:     max(cfg.MaxActive, 0),
+		Logger:        cfg.Logger,
+	}, store, m)
+	r := &rooms{
+		Rooms: jobrpc.Rooms{
+			Lifecycle:         lifecycle.New(store, keeper, dispatcher, cfg.CancelGrace),
+			Dispatcher:        dispatcher,
+			Keeper:            keeper,
+			Output:            output,
+			Watchers:          watchers,
+			HeartbeatInterval: cfg.HeartbeatInterval,
+		},
+		store:       store,
+		maintenance: maintenance.New(maintenance.Config{Retention: cfg.Retention, Logger: cfg.Logger}, store, keeper, m),
+		metrics:     m,
+	}
+	// The order matters: a watcher must not see a job before the others know it.
+	observers = []job.Observer{
+		keeper.Observe,
+		r.maintenance.Observe,
+		dispatcher.Observe,
+		output.Observe,
+		m.Observe,
+		watchers.Observe,
+	}
+	if err := r.begin(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return r, nil
+}
+
+// begin takes in what the store holds.
+func (r *rooms) begin(ctx context.Context) error {
+	live, err := r.store.CountLive(ctx)
+	if err != nil {
+		return err
+	}
+	r.metrics.Start(live)
+	if err := r.store.ExtendLeases(ctx, time.Now()); err != nil {
+		return fmt.Errorf("extend the leases: %w", err)
+	}
+	return nil
+}
+
+// run does what is due until ctx ends. Then it writes the progress that has not been written yet.
+func (r *rooms) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, room := range []func(context.Context){r.maintenance.Run, r.Keeper.Run, r.Dispatcher.Run} {
+		g.Go(func() error { room(ctx); return nil })
+	}
+	g.Go(func() error { return r.Output.Run(ctx) })
+	return g.Wait()
 }

@@ -9,35 +9,42 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// placeInterval is the time between two looks at the queue of a kind.
-const placeInterval = 500 * time.Millisecond
+const (
+	// positionInterval is the time between two looks at the queue of a kind.
+	positionInterval = 500 * time.Millisecond
+	// batch is how many positions are written in one step.
+	batch = 256
+)
 
-// places remembers which queues have moved.
-type places struct {
+// errUnchanged keeps a job as it is.
+var errUnchanged = errors.New("the job is no longer in the queue")
+
+// positions remembers which queues have moved.
+type positions struct {
 	mu    sync.Mutex
 	kinds map[string]struct{}
-	poke  chan struct{}
+	wake  chan struct{}
 }
 
-func newPlaces() *places {
-	return &places{kinds: map[string]struct{}{}, poke: make(chan struct{}, 1)}
+func newPositions() *positions {
+	return &positions{kinds: map[string]struct{}{}, wake: make(chan struct{}, 1)}
 }
 
-// moved notes that a job has come to the kind's queue, or left it.
-func (p *places) moved(kind string) {
+// moved records that a job has joined the kind's queue, or left it.
+func (p *positions) moved(kind string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.kinds) == 0 {
 		select {
-		case p.poke <- struct{}{}:
+		case p.wake <- struct{}{}:
 		default:
 		}
 	}
 	p.kinds[kind] = struct{}{}
 }
 
-// take gives the kinds whose queues have moved since the last call.
-func (p *places) take() map[string]struct{} {
+// take returns the kinds whose queues have moved since the last call.
+func (p *positions) take() map[string]struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	kinds := p.kinds
@@ -45,43 +52,44 @@ func (p *places) take() map[string]struct{} {
 	return kinds
 }
 
-// placeNew gives a new job its place. Where a worker waits, that is the first.
-func (d *Dispatcher) placeNew(ctx context.Context, j *job.Job) error {
-	if !j.Ready() || d.queue.awaited(j.Kind) {
+// Position sets the queue position of a new job. If a worker waits for the kind, the job is the next one.
+func (d *Dispatcher) Position(ctx context.Context, j *job.Job) error {
+	if !j.Ready() || d.waiters.awaited(j.Kind) {
 		return nil
 	}
 	n, err := d.store.Ahead(ctx, j.Kind, j.Priority, job.MostAhead)
-	j.QueuePosition = job.ShownPlace(n)
+	j.QueuePosition = job.ShownPosition(n)
 	return err
 }
 
-// runPlaces keeps the places in each queue right.
-func (d *Dispatcher) runPlaces(ctx context.Context) {
+// Run keeps the positions in each queue up to date, until ctx ends.
+func (d *Dispatcher) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.places.poke:
+		case <-d.positions.wake:
 		}
-		select { // let what moves at the same time move
+		select { // jobs that move at the same time share one look
 		case <-ctx.Done():
 			return
-		case <-time.After(placeInterval):
+		case <-time.After(positionInterval):
 		}
-		for kind := range d.places.take() {
-			more, err := d.place(ctx, kind)
+		for kind := range d.positions.take() {
+			more, err := d.updatePositions(ctx, kind)
 			if err != nil && ctx.Err() == nil {
-				d.cfg.Logger.ErrorContext(ctx, "places in the queue not updated", "kind", kind, "error", err)
+				d.cfg.Logger.ErrorContext(ctx, "queue positions not updated", "kind", kind, "error", err)
 			}
 			if more {
-				d.places.moved(kind)
+				d.positions.moved(kind)
 			}
 		}
 	}
 }
 
-// place writes the places that have changed, those in front first. more tells that some are left for the next time.
-func (d *Dispatcher) place(ctx context.Context, kind string) (more bool, err error) {
+// updatePositions writes the positions that have changed, in the order of the queue. more reports whether some are left
+// for the next time.
+func (d *Dispatcher) updatePositions(ctx context.Context, kind string) (more bool, err error) {
 	queue, err := d.store.Queue(ctx, kind, job.MostAhead)
 	if err != nil {
 		return false, err
@@ -89,7 +97,7 @@ func (d *Dispatcher) place(ctx context.Context, kind string) (more bool, err err
 	var ids []string
 	var positions []uint32
 	for i, q := range queue {
-		if shown := job.ShownPlace(i); q.Position != shown {
+		if shown := job.ShownPosition(i); q.Position != shown {
 			if more = len(ids) == batch; more {
 				break
 			}
@@ -100,13 +108,13 @@ func (d *Dispatcher) place(ctx context.Context, kind string) (more bool, err err
 		return false, nil
 	}
 	_, errs := d.store.Update(ctx, ids, func(i int, j *job.Job) error {
-		if !j.Place(time.Now(), positions[i]) {
-			return errNothing // it has been leased meanwhile
+		if !j.SetPosition(time.Now(), positions[i]) {
+			return errUnchanged // it was leased meanwhile
 		}
 		return nil
 	})
 	for _, err := range errs {
-		if err != nil && !errors.Is(err, errNothing) && !errors.Is(err, job.ErrNotFound) {
+		if err != nil && !errors.Is(err, errUnchanged) && !errors.Is(err, job.ErrNotFound) {
 			return false, err
 		}
 	}

@@ -87,7 +87,7 @@ type Job struct {
 
 	Lease Lease
 
-	// QueuePosition is how many ready jobs of the kind go before this one, as ShownPlace puts it; 0 unless the job is
+	// QueuePosition is how many ready jobs of the kind go before this one, as ShownPosition returns it; 0 unless the job is
 	// ready.
 	QueuePosition uint32
 
@@ -95,14 +95,6 @@ type Job struct {
 	// what they have when it is nil; everywhere else it is nil. HasCheckpoint tells whether there is one.
 	Checkpoint    []byte
 	HasCheckpoint bool
-}
-
-// Lease is a worker's right to work on an active job; the zero Lease for all others.
-type Lease struct {
-	Token     string // the proof; secret to the worker
-	Worker    string // the name the worker gave itself
-	Duration  time.Duration
-	ExpiresAt time.Time
 }
 
 // Failure says why an attempt or a job ended without success.
@@ -124,10 +116,10 @@ const (
 // Ready tells whether a worker may lease the job now.
 func (j *Job) Ready() bool { return j.Status == Queued && j.NotBefore.IsZero() }
 
-// ShownPlace is the queue position that a snapshot shows of a job that so many others go before: exact to 100, then
-// rounded down to a hundred, and 1,000 for all from there on. So a job deep in a queue is not a new revision with every
-// job that leaves it.
-func ShownPlace(ahead int) uint32 {
+// ShownPosition returns the queue position that a snapshot shows for a job with so many others ahead of it: exact up to
+// 100, then rounded down to a hundred, and at most 1,000. So a job deep in the queue does not get a new revision with
+// every job that leaves the queue.
+func ShownPosition(ahead int) uint32 {
 	switch {
 	case ahead <= 100:
 		return uint32(ahead)

@@ -83,7 +83,7 @@ type Deleted struct{ ID, Owner, Kind string }
 
 // Observer is told of every commit, in the order in which they became durable, before the change is answered. It must
 // return quickly.
-type Observer func(Commit)
+type Observer func(*Commit)
 
 // MostAhead is how far a place in the queue is counted.
 const MostAhead = 1000

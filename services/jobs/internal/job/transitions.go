@@ -1,50 +1,9 @@
 package job
 
 import (
-	"crypto/subtle"
 	"encoding/json"
 	"time"
 )
-
-// Grant leases a ready job to a worker until now + duration, and begins an attempt.
-// What an attempt before has done is kept if it left a checkpoint; without one the steps start over.
-func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration) {
-	now = Instant(now)
-	j.Status = Active
-	j.Attempt++
-	j.QueuePosition = 0
-	if j.StartedAt.IsZero() {
-		j.StartedAt = now
-	}
-	j.Lease = Lease{Token: token, Worker: worker, Duration: duration, ExpiresAt: now.Add(duration)}
-	if j.HasCheckpoint {
-		j.Progress.rest()
-	} else {
-		j.Progress.restart()
-	}
-	j.Progress.Motion = Motion{At: now, MovedAt: now, Fraction: j.Progress.fraction()}
-	j.touch(now)
-}
-
-// Holds returns ErrLeaseLost unless token is the one of the job's present lease.
-// A lease is lost when the job is taken away (Elapse, a new lease), not by the clock alone.
-func (j *Job) Holds(token string) error {
-	if j.Status != Active || token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(j.Lease.Token)) != 1 {
-		return ErrLeaseLost
-	}
-	return nil
-}
-
-// Renew makes the lease last until now + its duration. It also notices that nothing moves any more; visible tells
-// whether that changed the snapshot. It leaves the revision to Advance.
-func (j *Job) Renew(now time.Time, token string, stalledAfter time.Duration) (visible bool, err error) {
-	if err := j.Holds(token); err != nil {
-		return false, err
-	}
-	now = Instant(now)
-	j.Lease.ExpiresAt = now.Add(j.Lease.Duration)
-	return j.Progress.observe(now, false, stalledAfter), nil
-}
 
 // Report takes in what the worker says of its work: a plan (nil for none), and a report (nil for none). visible tells
 // whether that changed the snapshot. It leaves the revision to Advance.
@@ -74,20 +33,6 @@ func (j *Job) Report(now time.Time, plan []PlannedStep, r *Report, stalledAfter 
 	return visible, nil
 }
 
-// Advance takes over what the holder of the same lease has reported to a copy of the job: progress, checkpoint and the
-// lease's new end. It leaves the revision to Touch.
-func (j *Job) Advance(reported *Job) error {
-	if err := j.Holds(reported.Lease.Token); err != nil {
-		return err
-	}
-	j.Progress = reported.Progress
-	j.Lease.ExpiresAt = reported.Lease.ExpiresAt
-	if reported.Checkpoint != nil {
-		j.SaveCheckpoint(reported.Checkpoint)
-	}
-	return nil
-}
-
 // Touch makes what has changed a revision of its own.
 func (j *Job) Touch(now time.Time) { j.touch(Instant(now)) }
 
@@ -100,7 +45,7 @@ func (j *Job) SaveCheckpoint(checkpoint []byte) {
 
 // Complete ends the job with its result. Steps that are still open become completed.
 func (j *Job) Complete(now time.Time, token string, result json.RawMessage, last *Report) error {
-	if err := j.Holds(token); err != nil {
+	if err := j.Fence(token); err != nil {
 		return err
 	}
 	if len(result) > MaxDocument {
@@ -134,7 +79,7 @@ type Failing struct {
 // cancel request it is cancelled, for the reason that the worker gives if it has one of its own. jitter is a random
 // number in [0, 1).
 func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error {
-	if err := j.Holds(token); err != nil {
+	if err := j.Fence(token); err != nil {
 		return err
 	}
 	if len(f.Result) > MaxDocument {
@@ -173,7 +118,7 @@ func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error
 
 // Release gives the job back without using up the attempt. After a cancel request it is cancelled instead.
 func (j *Job) Release(now time.Time, token string, checkpoint []byte) error {
-	if err := j.Holds(token); err != nil {
+	if err := j.Fence(token); err != nil {
 		return err
 	}
 	now = Instant(now)
@@ -189,7 +134,7 @@ func (j *Job) Release(now time.Time, token string, checkpoint []byte) error {
 
 // Park ends the lease and lets the job wait for a person's decision. After a cancel request it is cancelled instead.
 func (j *Job) Park(now time.Time, token string, question json.RawMessage, last *Report, checkpoint []byte) error {
-	if err := j.Holds(token); err != nil {
+	if err := j.Fence(token); err != nil {
 		return err
 	}
 	if len(question) > MaxDocument {
@@ -296,29 +241,15 @@ func (j *Job) Elapse(now time.Time) {
 	}
 }
 
-// Place says how many ready jobs go before this one. It tells whether that is news; a job that is not ready has no place.
-func (j *Job) Place(now time.Time, position uint32) (changed bool) {
+// SetPosition sets how many ready jobs are ahead of this one. It reports whether that changed the job. A job that is not
+// ready has no position.
+func (j *Job) SetPosition(now time.Time, position uint32) (changed bool) {
 	if !j.Ready() || j.QueuePosition == position {
 		return false
 	}
 	j.QueuePosition = position
 	j.touch(Instant(now))
 	return true
-}
-
-// expire takes the job from a worker that has gone silent. Somebody else may have it at once: there is no back-off.
-func (j *Job) expire(now time.Time) {
-	if j.CancelRequested {
-		j.cancel(now)
-		return
-	}
-	j.Error = &Failure{Reason: ReasonLeaseExpired, Message: "The worker stopped answering.", Attempt: j.Attempt}
-	if j.Attempt >= j.MaxAttempts {
-		j.Progress.closeSteps(now, StepFailed, false)
-		j.end(now, Failed)
-		return
-	}
-	j.requeue(now)
 }
 
 // closingReport takes in a last report before a change of status.

@@ -1,8 +1,9 @@
-// Package jobrpc answers the gRPC services JobService and WorkerService with a dispatcher.
+// Package jobrpc answers the gRPC services JobService and WorkerService. It alone knows their messages.
 package jobrpc
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,8 +14,11 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/services/jobs/internal/dispatch"
+	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/lifecycle"
 	"headway/services/jobs/internal/outputlog"
+	"headway/services/jobs/internal/watch"
 )
 
 const (
@@ -26,16 +30,27 @@ const (
 	maxMessage = 2 << 20
 )
 
+// Rooms are the parts of the service that answer the calls.
+type Rooms struct {
+	Lifecycle  *lifecycle.Lifecycle
+	Dispatcher *dispatch.Dispatcher
+	Keeper     *heartbeat.Keeper
+	Output     *outputlog.Log
+	Watchers   *watch.Watchers
+
+	HeartbeatInterval time.Duration // how often workers are told to send a heartbeat
+}
+
 // Jobs is the JobService.
 type Jobs struct {
 	jobsv1.UnimplementedJobServiceServer
-	dispatcher *dispatch.Dispatcher
+	Rooms
 }
 
 // Register adds both services to the server.
-func Register(server grpc.ServiceRegistrar, d *dispatch.Dispatcher, heartbeat time.Duration) {
-	jobsv1.RegisterJobServiceServer(server, &Jobs{dispatcher: d})
-	jobsv1.RegisterWorkerServiceServer(server, &Workers{dispatcher: d, heartbeat: heartbeat})
+func Register(server grpc.ServiceRegistrar, rooms Rooms) {
+	jobsv1.RegisterJobServiceServer(server, &Jobs{Rooms: rooms})
+	jobsv1.RegisterWorkerServiceServer(server, &Workers{Rooms: rooms})
 }
 
 // caller is who makes the call. The server lets nobody through without a token, and an identity without a subject sees
@@ -46,7 +61,7 @@ func caller(ctx context.Context) auth.Identity {
 }
 
 // visible lets through jobs that the caller may see; others do not exist.
-func visible(ctx context.Context) dispatch.Allow {
+func visible(ctx context.Context) lifecycle.Allow {
 	id := caller(ctx)
 	return func(j *job.Job) error {
 		if !id.MaySee(j.Owner) {
@@ -74,7 +89,7 @@ func (s *Jobs) CreateJob(ctx context.Context, r *jobsv1.CreateJobRequest) (*jobs
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	j, replayed, err := s.dispatcher.Create(ctx, spec)
+	j, replayed, err := s.Lifecycle.Create(ctx, spec)
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -92,7 +107,7 @@ func (s *Jobs) GetJob(ctx context.Context, r *jobsv1.GetJobRequest) (*jobsv1.Get
 
 // get reads a job that the caller may see.
 func (s *Jobs) get(ctx context.Context, id string) (job.Job, error) {
-	j, err := s.dispatcher.Get(ctx, id)
+	j, err := s.Lifecycle.Get(ctx, id)
 	if err != nil {
 		return job.Job{}, err
 	}
@@ -101,7 +116,10 @@ func (s *Jobs) get(ctx context.Context, id string) (job.Job, error) {
 
 // ListKinds implements JobService.
 func (s *Jobs) ListKinds(context.Context, *jobsv1.ListKindsRequest) (*jobsv1.ListKindsResponse, error) {
-	return &jobsv1.ListKindsResponse{Kinds: s.dispatcher.Kinds()}, nil
+	kinds := map[string]bool{}
+	s.Dispatcher.Kinds(kinds)
+	s.Keeper.Kinds(kinds)
+	return &jobsv1.ListKindsResponse{Kinds: slices.Sorted(maps.Keys(kinds))}, nil
 }
 
 // ListJobs implements JobService.
@@ -138,7 +156,7 @@ func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1
 		f.Labels[name] = value
 	}
 	for {
-		page, err := s.dispatcher.List(ctx, f)
+		page, err := s.Lifecycle.List(ctx, f)
 		if err != nil {
 			return nil, toStatus(err)
 		}
@@ -168,7 +186,7 @@ func fitting(jobs []*jobsv1.Job) int {
 // WatchJob implements JobService.
 func (s *Jobs) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobResponse]) error {
 	ctx := stream.Context()
-	watcher := s.dispatcher.Hub().Job(r.GetJobId()) // before reading, so that nothing falls in between
+	watcher := s.Watchers.Job(r.GetJobId()) // before reading, so that nothing falls in between
 	defer watcher.Stop()
 	current, err := s.get(ctx, r.GetJobId())
 	if err != nil {
@@ -209,20 +227,20 @@ func (s *Jobs) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingSe
 func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse]) error {
 	ctx := stream.Context()
 	id := caller(ctx)
-	watcher := s.dispatcher.Hub().Owner(id.Subject, r.GetKinds())
+	watcher := s.Watchers.Owner(id.Subject, r.GetKinds())
 	owner := id.Subject
 	if r.GetAllOwners() {
 		watcher.Stop()
 		if !id.SeesAll() {
 			return scopeMissing("Watching everyone's jobs", auth.ScopeService)
 		}
-		watcher, owner = s.dispatcher.Hub().AllOwners(r.GetKinds()), ""
+		watcher, owner = s.Watchers.AllOwners(r.GetKinds()), ""
 	}
 	defer watcher.Stop()
 
 	filter := job.Filter{Owner: owner, Kinds: r.GetKinds(), Live: true, EndedAfter: fromTimestamp(r.GetEndedAfter()), Limit: watchPage}
 	for {
-		page, err := s.dispatcher.List(ctx, filter)
+		page, err := s.Lifecycle.List(ctx, filter)
 		if err != nil {
 			return toStatus(err)
 		}
@@ -277,7 +295,7 @@ func send(stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse], jobs [][]
 // CancelJob implements JobService.
 func (s *Jobs) CancelJob(ctx context.Context, r *jobsv1.CancelJobRequest) (*jobsv1.CancelJobResponse, error) {
 	why := job.Failure{Reason: r.GetError().GetReason(), Message: r.GetError().GetMessage()}
-	j, err := s.dispatcher.Cancel(ctx, r.GetJobId(), why, visible(ctx))
+	j, err := s.Lifecycle.Cancel(ctx, r.GetJobId(), why, visible(ctx))
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -286,7 +304,7 @@ func (s *Jobs) CancelJob(ctx context.Context, r *jobsv1.CancelJobRequest) (*jobs
 
 // RetryJob implements JobService.
 func (s *Jobs) RetryJob(ctx context.Context, r *jobsv1.RetryJobRequest) (*jobsv1.RetryJobResponse, error) {
-	j, err := s.dispatcher.Retry(ctx, r.GetJobId(), visible(ctx))
+	j, err := s.Lifecycle.Retry(ctx, r.GetJobId(), visible(ctx))
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -299,7 +317,7 @@ func (s *Jobs) ResumeJob(ctx context.Context, r *jobsv1.ResumeJobRequest) (*jobs
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	j, err := s.dispatcher.Resume(ctx, r.GetJobId(), answer, visible(ctx))
+	j, err := s.Lifecycle.Resume(ctx, r.GetJobId(), answer, visible(ctx))
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -308,7 +326,7 @@ func (s *Jobs) ResumeJob(ctx context.Context, r *jobsv1.ResumeJobRequest) (*jobs
 
 // DeleteJob implements JobService.
 func (s *Jobs) DeleteJob(ctx context.Context, r *jobsv1.DeleteJobRequest) (*jobsv1.DeleteJobResponse, error) {
-	if err := s.dispatcher.Delete(ctx, r.GetJobId(), visible(ctx)); err != nil {
+	if err := s.Lifecycle.Delete(ctx, r.GetJobId(), visible(ctx)); err != nil {
 		return nil, toStatus(err)
 	}
 	return &jobsv1.DeleteJobResponse{}, nil
@@ -317,9 +335,9 @@ func (s *Jobs) DeleteJob(ctx context.Context, r *jobsv1.DeleteJobRequest) (*jobs
 // ReadOutput implements JobService.
 func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse]) error {
 	ctx := stream.Context()
-	grown, stop := s.dispatcher.Hub().Output(r.GetJobId())
+	grown, stop := s.Watchers.Output(r.GetJobId())
 	defer stop()
-	reader := s.dispatcher.ReadOutput(ctx, r.GetJobId(), r.GetOffset())
+	reader := s.Output.Read(ctx, r.GetJobId(), r.GetOffset())
 	defer reader.Close()
 	for {
 		// The status is read before the output: after the job has ended, none is added.

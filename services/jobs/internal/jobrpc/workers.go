@@ -10,6 +10,7 @@ import (
 	"headway/internal/auth"
 	"headway/internal/rpcserver"
 	"headway/services/jobs/internal/dispatch"
+	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
 )
 
@@ -19,8 +20,7 @@ const defaultWait = 20 * time.Second
 // Workers is the WorkerService.
 type Workers struct {
 	jobsv1.UnimplementedWorkerServiceServer
-	dispatcher *dispatch.Dispatcher
-	heartbeat  time.Duration
+	Rooms
 }
 
 // allowed lets workers and services through.
@@ -41,7 +41,7 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 	if wait == 0 {
 		wait = defaultWait
 	}
-	leased, err := s.dispatcher.Lease(ctx, dispatch.LeaseRequest{
+	leased, err := s.Dispatcher.Lease(ctx, dispatch.LeaseRequest{
 		Kinds:    r.GetKinds(),
 		Max:      max(int(r.GetMaxJobs()), 1),
 		Wait:     wait,
@@ -60,8 +60,8 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 			LeaseToken:       j.Lease.Token,
 			LeaseExpiresAt:   timestamppb.New(j.Lease.ExpiresAt),
 			Checkpoint:       j.Checkpoint,
-			HeartbeatSeconds: min(s.heartbeat, j.Lease.Duration/3).Seconds(),
-			ReportSeconds:    s.dispatcher.FirstReport().Seconds(),
+			HeartbeatSeconds: min(s.HeartbeatInterval, j.Lease.Duration/3).Seconds(),
+			ReportSeconds:    s.Keeper.FirstProgress().Seconds(),
 		}
 	}
 	return resp, nil
@@ -72,7 +72,7 @@ func (s *Workers) Heartbeat(ctx context.Context, r *jobsv1.HeartbeatRequest) (*j
 	if err := allowed(ctx); err != nil {
 		return nil, err
 	}
-	beat, err := s.dispatcher.Heartbeat(ctx, dispatch.Heartbeat{
+	answer, err := s.Keeper.Beat(ctx, heartbeat.Heartbeat{
 		ID: r.GetJobId(), Token: r.GetLeaseToken(),
 		Plan: fromPlan(r.GetPlan()), Report: fromReport(r.GetProgress()), Checkpoint: r.Checkpoint,
 	})
@@ -80,9 +80,9 @@ func (s *Workers) Heartbeat(ctx context.Context, r *jobsv1.HeartbeatRequest) (*j
 		return nil, toStatus(err)
 	}
 	return &jobsv1.HeartbeatResponse{
-		LeaseExpiresAt:  timestamppb.New(beat.LeaseExpiresAt),
-		CancelRequested: beat.CancelRequested,
-		ReportSeconds:   beat.ReportInterval.Seconds(),
+		LeaseExpiresAt:  timestamppb.New(answer.LeaseExpiresAt),
+		CancelRequested: answer.CancelRequested,
+		ReportSeconds:   answer.ProgressInterval.Seconds(),
 	}, nil
 }
 
@@ -91,7 +91,7 @@ func (s *Workers) AppendOutput(ctx context.Context, r *jobsv1.AppendOutputReques
 	if err := allowed(ctx); err != nil {
 		return nil, err
 	}
-	length, err := s.dispatcher.Append(ctx, r.GetJobId(), r.GetLeaseToken(), r.GetOffset(), r.GetData())
+	length, err := s.Output.Append(ctx, r.GetJobId(), r.GetLeaseToken(), r.GetOffset(), r.GetData())
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -107,7 +107,7 @@ func (s *Workers) CompleteJob(ctx context.Context, r *jobsv1.CompleteJobRequest)
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	j, err := s.dispatcher.Complete(ctx, r.GetJobId(), r.GetLeaseToken(), result, fromReport(r.GetProgress()))
+	j, err := s.Lifecycle.Complete(ctx, r.GetJobId(), r.GetLeaseToken(), result, fromReport(r.GetProgress()))
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -123,7 +123,7 @@ func (s *Workers) FailJob(ctx context.Context, r *jobsv1.FailJobRequest) (*jobsv
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	j, err := s.dispatcher.Fail(ctx, r.GetJobId(), r.GetLeaseToken(), job.Failing{
+	j, err := s.Lifecycle.Fail(ctx, r.GetJobId(), r.GetLeaseToken(), job.Failing{
 		Failure:   job.Failure{Reason: r.GetError().GetReason(), Message: r.GetError().GetMessage()},
 		Permanent: r.GetPermanent(),
 		Result:    result,
@@ -140,7 +140,7 @@ func (s *Workers) ReleaseJob(ctx context.Context, r *jobsv1.ReleaseJobRequest) (
 	if err := allowed(ctx); err != nil {
 		return nil, err
 	}
-	j, err := s.dispatcher.Release(ctx, r.GetJobId(), r.GetLeaseToken(), r.Checkpoint)
+	j, err := s.Lifecycle.Release(ctx, r.GetJobId(), r.GetLeaseToken(), r.Checkpoint)
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -156,7 +156,7 @@ func (s *Workers) ParkJob(ctx context.Context, r *jobsv1.ParkJobRequest) (*jobsv
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	j, err := s.dispatcher.Park(ctx, r.GetJobId(), r.GetLeaseToken(), question, fromReport(r.GetProgress()), r.Checkpoint)
+	j, err := s.Lifecycle.Park(ctx, r.GetJobId(), r.GetLeaseToken(), question, fromReport(r.GetProgress()), r.Checkpoint)
 	if err != nil {
 		return nil, toStatus(err)
 	}

@@ -40,15 +40,17 @@ const (
 	sweepAtATime = 100
 )
 
-// Config is how a lane works. All fields are needed.
+// Config is how a Log works. All fields are needed, except Grew.
 type Config struct {
 	SegmentBytes int64 // outputs up to about this size stay in the store; longer ones are sealed in segments of it
 	MaxBytes     int64 // of one job
-	Logger       *slog.Logger
+	// Grew is called after each append with the job and the lease token. It must return quickly. nil for none.
+	Grew   func(ctx context.Context, id, token string)
+	Logger *slog.Logger
 }
 
-// Lane is the output of all jobs of one store. Safe for concurrent use.
-type Lane struct {
+// Log is the output of all jobs of one store. Safe for concurrent use.
+type Log struct {
 	cfg    Config
 	bucket *blobs.Bucket
 	store  job.OutputStore
@@ -56,16 +58,16 @@ type Lane struct {
 	sweeps chan struct{} // there may be blobs to remove
 }
 
-// New makes a lane. Give it its store with Use before anything but Observe.
-func New(cfg Config, bucket *blobs.Bucket) *Lane {
-	return &Lane{cfg: cfg, bucket: bucket, tails: newTails(cfg.SegmentBytes + keep), sweeps: make(chan struct{}, 1)}
+// New returns a Log. Make Observe an observer of the store, and call Run.
+func New(cfg Config, store job.OutputStore, bucket *blobs.Bucket) *Log {
+	if cfg.Grew == nil {
+		cfg.Grew = func(context.Context, string, string) {}
+	}
+	return &Log{cfg: cfg, store: store, bucket: bucket, tails: newTails(cfg.SegmentBytes + keep), sweeps: make(chan struct{}, 1)}
 }
 
-// Use gives the lane its store, which tells Observe of its commits.
-func (l *Lane) Use(store job.OutputStore) { l.store = store }
-
 // Observe takes in what a commit has changed.
-func (l *Lane) Observe(c *job.Commit) {
+func (l *Log) Observe(c *job.Commit) {
 	for _, grown := range c.Output {
 		l.tails.note(grown.ID, job.Tail{Begins: grown.Length - grown.Tail, End: grown.Length})
 	}
@@ -77,7 +79,16 @@ func (l *Lane) Observe(c *job.Commit) {
 // Append writes output, durably, and returns its length; see job.OutputStore. Repeating an append is harmless wherever
 // it begins. If the blob store is so far behind that the store would grow with the output, it waits, and gives
 // job.ErrOutputBehind in the end.
-func (l *Lane) Append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
+func (l *Log) Append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
+	length, err := l.append(ctx, id, token, offset, data)
+	if err != nil {
+		return 0, err
+	}
+	l.cfg.Grew(ctx, id, token)
+	return length, nil
+}
+
+func (l *Log) append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
 	if err := l.tails.wait(ctx, id, behind*l.cfg.SegmentBytes+keep); err != nil {
 		return 0, err
 	}
@@ -94,7 +105,7 @@ func (l *Lane) Append(ctx context.Context, id, token string, offset int64, data 
 }
 
 // compare returns job.ErrOutputConflict unless the stored bytes from offset on are data.
-func (l *Lane) compare(ctx context.Context, id string, offset int64, data []byte) error {
+func (l *Log) compare(ctx context.Context, id string, offset int64, data []byte) error {
 	r := l.Read(ctx, id, offset)
 	defer r.Close()
 	for len(data) > 0 {
@@ -115,7 +126,7 @@ func (l *Lane) compare(ctx context.Context, id string, offset int64, data []byte
 }
 
 // Run seals long outputs and removes blobs that nothing refers to, until ctx ends.
-func (l *Lane) Run(ctx context.Context) error {
+func (l *Log) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if err := l.findLongTails(ctx); err != nil && ctx.Err() == nil {
 		l.cfg.Logger.ErrorContext(ctx, "long outputs not looked for; they are sealed when they grow", "error", err)
@@ -128,7 +139,7 @@ func (l *Lane) Run(ctx context.Context) error {
 }
 
 // findLongTails notes what an earlier process has left to seal.
-func (l *Lane) findLongTails(ctx context.Context) error {
+func (l *Log) findLongTails(ctx context.Context) error {
 	ids, err := l.store.LongTails(ctx, l.tails.long, mostLeft)
 	for _, id := range ids {
 		var tail job.Tail
@@ -140,7 +151,7 @@ func (l *Lane) findLongTails(ctx context.Context) error {
 	return err
 }
 
-func (l *Lane) runSealer(ctx context.Context) {
+func (l *Log) runSealer(ctx context.Context) {
 	retry := backoff.New(afterError, mostWait)
 	for {
 		id, ok := l.tails.next(ctx)
@@ -160,7 +171,7 @@ func (l *Lane) runSealer(ctx context.Context) {
 }
 
 // pause waits after an error, and tells whether ctx is still alive.
-func (l *Lane) pause(ctx context.Context, wait time.Duration, what string, err error) bool {
+func (l *Log) pause(ctx context.Context, wait time.Duration, what string, err error) bool {
 	if ctx.Err() == nil {
 		l.cfg.Logger.ErrorContext(ctx, what, "error", err)
 	}
@@ -173,7 +184,7 @@ func (l *Lane) pause(ctx context.Context, wait time.Duration, what string, err e
 }
 
 // seal moves one segment of a long output to a blob, and returns what is left in the store: nothing if the job is gone.
-func (l *Lane) seal(ctx context.Context, id string) (tail job.Tail, err error) {
+func (l *Log) seal(ctx context.Context, id string) (tail job.Tail, err error) {
 	ctx, cancel := context.WithTimeout(ctx, sealTimeout)
 	defer cancel()
 	tail, err = l.store.Tail(ctx, id)
@@ -217,14 +228,14 @@ func (l *Lane) seal(ctx context.Context, id string) (tail job.Tail, err error) {
 	return tail, err
 }
 
-func (l *Lane) sweepSoon() {
+func (l *Log) sweepSoon() {
 	select {
 	case l.sweeps <- struct{}{}:
 	default:
 	}
 }
 
-func (l *Lane) runSweeper(ctx context.Context) {
+func (l *Log) runSweeper(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
@@ -241,7 +252,7 @@ func (l *Lane) runSweeper(ctx context.Context) {
 }
 
 // sweep removes the blobs that nothing refers to.
-func (l *Lane) sweep(ctx context.Context) error {
+func (l *Log) sweep(ctx context.Context) error {
 	for {
 		keys, err := l.store.Unreferenced(ctx, time.Now(), sweepAtATime)
 		if err != nil || len(keys) == 0 {

@@ -28,7 +28,7 @@ const segmentBytes = 64 << 10
 
 // fixture is a lane on a real store and a real folder, whose clock the test moves.
 type fixture struct {
-	*Lane
+	*Log
 	t      *testing.T
 	store  *sqlite.Store
 	folder string
@@ -64,7 +64,7 @@ func inBubble(t *testing.T, test func(t *testing.T, f *fixture)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fixture{t: t, folder: filepath.Join(dir, "blobs")}
-		store, err := sqlite.Open(t.Context(), filepath.Join(dir, "jobs.db"), func(c job.Commit) { f.Observe(&c) })
+		store, err := sqlite.Open(t.Context(), filepath.Join(dir, "jobs.db"), func(c *job.Commit) { f.Observe(c) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,8 +91,7 @@ func (f *fixture) start(fault *faulty) {
 		fault = &faulty{}
 	}
 	fault.Store = f.store
-	f.Lane = New(Config{SegmentBytes: segmentBytes, MaxBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler)}, bucket)
-	f.Use(fault)
+	f.Log = New(Config{SegmentBytes: segmentBytes, MaxBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler)}, fault, bucket)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()

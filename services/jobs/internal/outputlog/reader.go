@@ -11,7 +11,7 @@ const maxRead = 64 << 10
 
 // Reader follows one job's output. Use it from one goroutine at a time, and close it.
 type Reader struct {
-	lane   *Lane
+	log    *Log
 	ctx    context.Context
 	id     string
 	offset int64 // of the next byte
@@ -22,15 +22,15 @@ type Reader struct {
 }
 
 // Read reads the job's output from an offset on, until ctx ends.
-func (l *Lane) Read(ctx context.Context, id string, offset int64) *Reader {
-	return &Reader{lane: l, ctx: ctx, id: id, offset: offset}
+func (l *Log) Read(ctx context.Context, id string, offset int64) *Reader {
+	return &Reader{log: l, ctx: ctx, id: id, offset: offset}
 }
 
 // Next gives the next bytes, at most 64 KiB, which are the caller's until the next call; none where the output ends now.
 // An offset beyond that end gives *job.OutputGapError, a job that is gone job.ErrNotFound.
 func (r *Reader) Next() ([]byte, error) {
 	if r.segment == nil {
-		stretch, err := r.lane.store.ReadOutput(r.ctx, r.id, r.offset, maxRead)
+		stretch, err := r.log.store.ReadOutput(r.ctx, r.id, r.offset, maxRead)
 		if err != nil {
 			return nil, err
 		}
@@ -38,7 +38,7 @@ func (r *Reader) Next() ([]byte, error) {
 			r.offset += int64(len(stretch.Data))
 			return stretch.Data, nil
 		}
-		if r.segment, err = openSegment(r.ctx, r.lane.bucket, stretch.Segment, r.offset); err != nil {
+		if r.segment, err = openSegment(r.ctx, r.log.bucket, stretch.Segment, r.offset); err != nil {
 			return nil, err
 		}
 		r.left = stretch.Segment.Begins + stretch.Segment.Length - r.offset

@@ -44,8 +44,8 @@ func New() *Watchers {
 	return &Watchers{readers: map[string]map[chan struct{}]struct{}{}}
 }
 
-// Publish delivers the states that have become durable. Calls must come in the order of the commits.
-func (w *Watchers) Publish(c job.Commit) {
+// Observe delivers the states that have become durable. Calls must come in the order of the commits.
+func (w *Watchers) Observe(c *job.Commit) {
 	for i := range c.Jobs {
 		j := &c.Jobs[i]
 		of := topics(j.ID, j.Owner, j.Kind)

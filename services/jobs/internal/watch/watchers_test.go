@@ -14,7 +14,7 @@ func at(id string, revision uint32, status job.Status) job.Job {
 	return job.Job{ID: id, Owner: "alice", Kind: "crawl", Revision: revision, Status: status}
 }
 
-func publish(h *Watchers, jobs ...job.Job) { h.Publish(job.Commit{Jobs: jobs}) }
+func publish(h *Watchers, jobs ...job.Job) { h.Observe(&job.Commit{Jobs: jobs}) }
 
 // next returns what a watcher gets without waiting: IDs with revisions, and deleted IDs.
 func next(t *testing.T, w *Watcher, limit int) (got map[string]uint32, deleted []string) {
@@ -54,7 +54,7 @@ func TestFinalStateWaitsForItsWatcher(t *testing.T) {
 	defer w.Stop()
 	publish(h, at("one", 2, job.Failed))
 	publish(h, at("one", 3, job.Queued)) // retried immediately
-	h.Publish(job.Commit{Deleted: []job.Deleted{{ID: "one", Owner: "alice", Kind: "crawl"}}})
+	h.Observe(&job.Commit{Deleted: []job.Deleted{{ID: "one", Owner: "alice", Kind: "crawl"}}})
 	if got, deleted := next(t, w, 1); got["one"] != 2 || len(deleted) != 0 {
 		t.Errorf("got %v, deleted %v; want the failed job at revision 2", got, deleted)
 	}
@@ -112,7 +112,7 @@ func TestDeletionReplacesTheSnapshot(t *testing.T) {
 	w := h.AllOwners(nil)
 	defer w.Stop()
 	publish(h, at("one", 2, job.Completed), at("two", 1, job.Queued))
-	h.Publish(job.Commit{Deleted: []job.Deleted{{ID: "one", Owner: "alice", Kind: "crawl"}}})
+	h.Observe(&job.Commit{Deleted: []job.Deleted{{ID: "one", Owner: "alice", Kind: "crawl"}}})
 	got, deleted := next(t, w, 10)
 	if len(got) != 1 || got["two"] != 1 || !slices.Equal(deleted, []string{"one"}) {
 		t.Errorf("got %v, deleted %v", got, deleted)

@@ -23,7 +23,7 @@ func (s *Store) AppendOutput(ctx context.Context, id, token string, offset int64
 		if err != nil {
 			return err
 		}
-		if err := r.job.Holds(token); err != nil {
+		if err := r.job.Fence(token); err != nil {
 			return err
 		}
 		length, err = t.append(&r, offset, data, limit)

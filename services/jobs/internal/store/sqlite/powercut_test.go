@@ -199,7 +199,7 @@ func (s *Store) live(t *testing.T, kind string) job.Job {
 func TestAChangeThatCannotBeSyncedIsNotAnsweredAsDone(t *testing.T) {
 	d := watchDisk(t)
 	told := 0
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "jobs.db"), func(job.Commit) { told++ })
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "jobs.db"), func(*job.Commit) { told++ })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func Open(ctx context.Context, path string, observe job.Observer) (_ *Store, err
 		return nil, fmt.Errorf("make the folder of the jobs database: %w", err)
 	}
 	if observe == nil {
-		observe = func(job.Commit) {}
+		observe = func(*job.Commit) {}
 	}
 	s := &Store{}
 	defer func() {

@@ -138,7 +138,7 @@ func (t *tx) save(before *job.Job, r *row) error {
 		if err := t.ahead.QueryRowContext(t.ctx, j.Kind, j.Priority, r.seq, job.MostAhead).Scan(&n); err != nil {
 			return t.fail("count the jobs before "+j.ID, err)
 		}
-		j.QueuePosition = job.ShownPlace(n)
+		j.QueuePosition = job.ShownPosition(n)
 	}
 	progress, err := encode(&j.Progress)
 	if err != nil {

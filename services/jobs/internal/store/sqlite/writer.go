@@ -184,7 +184,7 @@ func (w *writer) transact(batch []*change) (err error) {
 	done = true
 	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 {
 		t.commit.Changes, t.commit.Took = len(batch), time.Since(begun)
-		w.observe(t.commit)
+		w.observe(&t.commit)
 	}
 	return nil
 }

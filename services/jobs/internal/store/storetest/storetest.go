@@ -80,10 +80,10 @@ type suite struct {
 	commits []job.Commit
 }
 
-func (s *suite) observe(c job.Commit) {
+func (s *suite) observe(c *job.Commit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.commits = append(s.commits, c)
+	s.commits = append(s.commits, *c)
 }
 
 // start is when the tests begin; the clock is in their hands.
@@ -393,7 +393,7 @@ func queued(t *testing.T, s *suite) {
 	old, high, young := s.add(priority(0)), s.add(priority(1)), s.add(priority(0))
 	s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Hour) })
 	s.add(func(spec *job.Spec) { spec.Kind = "media" })
-	if _, err := s.change(young.ID, func(j *job.Job) error { j.Place(start, 7); return nil }); err != nil {
+	if _, err := s.change(young.ID, func(j *job.Job) error { j.SetPosition(start, 7); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	queue, err := s.Queue(t.Context(), "crawl", 10)

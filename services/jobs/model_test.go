@@ -1,4 +1,4 @@
-package dispatch
+package jobs
 
 import (
 	"cmp"
@@ -13,36 +13,40 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"headway/internal/blobs"
+	"headway/services/jobs/internal/dispatch"
+	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
-	"headway/services/jobs/internal/outputlog"
+	"headway/services/jobs/internal/lifecycle"
 	"headway/services/jobs/internal/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// settings of the tests. Operations happen at whole multiples of step; everything that time alone does falls between.
-var settings = Config{
-	LeaseDuration: 10*time.Second + step/2, HeartbeatInterval: 3 * time.Second, ReportInterval: 250 * time.Millisecond,
-	IdleInterval: time.Second, CancelGrace: 15*time.Second + step/2, StalledAfter: 30 * time.Second,
-	Retention: 1000 * time.Hour, MostActive: 3, Logger: slog.New(slog.DiscardHandler),
-}
+// testConfig is the configuration of the tests. Operations happen at whole multiples of step. Changes that time alone
+// makes fall in between. The segments of outputs are the smallest, so that a few appends fill one.
+var testConfig = Config{Settings: Settings{
+	LeaseDuration: 10*time.Second + step/2, HeartbeatInterval: 3 * time.Second, ProgressInterval: 250 * time.Millisecond,
+	IdleProgressInterval: time.Second, CancelGrace: 15*time.Second + step/2, StalledAfter: 30 * time.Second,
+	Retention: 1000 * time.Hour, MaxActive: 3, OutputSegmentBytes: 64 << 10, MaxOutputBytes: 1 << 20,
+}, Logger: slog.New(slog.DiscardHandler)}
 
 const step = 500 * time.Millisecond
 
-// outputs of the tests: the smallest segments, so that a few appends fill one.
-var outputs = outputlog.Config{SegmentBytes: 64 << 10, MaxBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)}
+// service is the wiring of a running service, without its port. Its parts' methods are its own.
+type service struct {
+	*rooms
+	*lifecycle.Lifecycle
+	*heartbeat.Keeper
+	*dispatch.Dispatcher
+}
 
-// open starts a dispatcher on the file, whose store may be wrapped; stop ends it.
-func open(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.Store) (d *Dispatcher, stop func()) {
+// start starts a service on the database file, whose store may be wrapped. stop ends it.
+func start(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.Store) (s *service, stop func()) {
 	t.Helper()
 	bucket, err := blobs.Open(t.Context(), blobs.FolderURL(filepath.Join(filepath.Dir(path), "outputs")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err = Open(t.Context(), cfg, outputlog.New(outputs, bucket), func(ctx context.Context, observe job.Observer) (job.Store, error) {
+	r, err := open(t.Context(), cfg, bucket, func(ctx context.Context, observe job.Observer) (job.Store, error) {
 		var store job.Store
 		store, err := sqlite.Open(ctx, path, observe)
 		for _, w := range wrap {
@@ -55,11 +59,11 @@ func open(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.Sto
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- d.Run(ctx) }()
-	return d, func() {
+	go func() { done <- r.run(ctx) }()
+	return &service{r, r.Rooms.Lifecycle, r.Rooms.Keeper, r.Rooms.Dispatcher}, func() {
 		cancel()
-		if err := errors.Join(<-done, d.Close(), bucket.Close()); err != nil {
-			t.Errorf("the dispatcher ended with %v", err)
+		if err := errors.Join(<-done, r.store.Close(), bucket.Close()); err != nil {
+			t.Errorf("the service ended with %v", err)
 		}
 	}
 }
@@ -172,7 +176,7 @@ func (m *model) next(n int) []*modelJob {
 	})
 	var chosen []*modelJob
 	for _, j := range ready {
-		if len(chosen) < n && active[j.owner] < settings.MostActive {
+		if len(chosen) < n && active[j.owner] < testConfig.MaxActive {
 			active[j.owner]++
 			chosen = append(chosen, j)
 		}
@@ -187,7 +191,7 @@ func TestTheDispatcherDoesWhatTheModelDoes(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "jobs.db")
 			synctest.Test(t, func(t *testing.T) {
 				p := &play{t: t, random: rand.New(rand.NewPCG(seed, 7)), path: path}
-				p.d, p.stop = open(t, path, settings)
+				p.d, p.stop = start(t, path, testConfig)
 				defer func() { p.stop() }()
 				for range 150 {
 					p.operate()
@@ -214,7 +218,7 @@ type play struct {
 	t      *testing.T
 	random *rand.Rand
 	path   string
-	d      *Dispatcher
+	d      *service
 	stop   func()
 	m      model
 
@@ -311,7 +315,7 @@ func (p *play) createAgain(j *modelJob) {
 func (p *play) lease() {
 	n := 1 + p.random.IntN(2)
 	want := p.m.next(n)
-	got, err := p.d.Lease(p.t.Context(), LeaseRequest{Kinds: []string{"crawl"}, Max: n})
+	got, err := p.d.Lease(p.t.Context(), dispatch.LeaseRequest{Kinds: []string{"crawl"}, Max: n})
 	if err != nil || len(got) != len(want) {
 		p.t.Fatalf("leased %d jobs, %v; want %d", len(got), err, len(want))
 	}
@@ -319,7 +323,7 @@ func (p *play) lease() {
 		if got[i].ID != j.id || string(got[i].Checkpoint) != j.checkpoint {
 			p.t.Fatalf("leased %s with checkpoint %q, want %s with %q", got[i].ID, got[i].Checkpoint, j.id, j.checkpoint)
 		}
-		j.status, j.token, j.expires = job.Active, got[i].Lease.Token, time.Now().Add(settings.LeaseDuration)
+		j.status, j.token, j.expires = job.Active, got[i].Lease.Token, time.Now().Add(testConfig.LeaseDuration)
 		j.attempt++
 	}
 }
@@ -329,7 +333,7 @@ func (p *play) heartbeat() {
 	if j == nil {
 		return
 	}
-	h := Heartbeat{ID: j.id, Token: j.token, Plan: []job.PlannedStep{{Name: "a", Total: 100}, {Name: "b", Weight: 3, Total: 100}}}
+	h := heartbeat.Heartbeat{ID: j.id, Token: j.token, Plan: []job.PlannedStep{{Name: "a", Total: 100}, {Name: "b", Weight: 3, Total: 100}}}
 	h.Report = &job.Report{Steps: []job.StepReport{
 		{Name: "a", State: job.StepActive, Done: new(float64(p.random.IntN(101)))},
 		{Name: "b", State: job.StepActive, Done: new(float64(p.random.IntN(101)))},
@@ -339,15 +343,15 @@ func (p *play) heartbeat() {
 		h.Checkpoint = fmt.Appendf(nil, "at %v", time.Now())
 		j.checkpoint = string(h.Checkpoint)
 	}
-	j.expires = time.Now().Add(settings.LeaseDuration)
-	beat, err := p.d.Heartbeat(p.t.Context(), h)
+	j.expires = time.Now().Add(testConfig.LeaseDuration)
+	beat, err := p.d.Beat(p.t.Context(), h)
 	if err != nil || beat.CancelRequested != !j.cancelBy.IsZero() || !beat.LeaseExpiresAt.Equal(j.expires) {
 		p.t.Fatalf("heartbeat: %+v, %v; want cancel %v", beat, err, !j.cancelBy.IsZero())
 	}
 	if p.random.IntN(3) == 0 { // an impossible report is refused and renews all the same
 		h.Report = &job.Report{Steps: []job.StepReport{{Name: "a", Done: new(101.0)}}}
 		h.Plan = nil
-		if _, err := p.d.Heartbeat(p.t.Context(), h); !errors.As(err, new(*job.ProgressInvalidError)) {
+		if _, err := p.d.Beat(p.t.Context(), h); !errors.As(err, new(*job.ProgressInvalidError)) {
 			p.t.Fatalf("done above total gives %v", err)
 		}
 	}
@@ -364,7 +368,7 @@ func (p *play) delete() {
 		return
 	}
 	p.must(job.Job{}, err)
-	if _, err := p.d.ReadOutput(p.t.Context(), j.id, 0).Next(); !errors.Is(err, job.ErrNotFound) {
+	if _, err := p.d.Output.Read(p.t.Context(), j.id, 0).Next(); !errors.Is(err, job.ErrNotFound) {
 		p.t.Fatalf("reading the output of a deleted job gives %v", err)
 	}
 	p.m.jobs = slices.DeleteFunc(p.m.jobs, func(other *modelJob) bool { return other == j })
@@ -461,7 +465,7 @@ func (p *play) cancelNow(j *modelJob) {
 	case job.Cancelled: // asking twice changes nothing
 	case job.Active:
 		if j.cancelBy.IsZero() {
-			j.cancelBy = time.Now().Add(settings.CancelGrace)
+			j.cancelBy = time.Now().Add(testConfig.CancelGrace)
 		}
 	default:
 		j.end(job.Cancelled, job.ReasonCancelledByUser)
@@ -498,8 +502,8 @@ func (p *play) stale() {
 		token = j.old[p.random.IntN(len(j.old))]
 	}
 	ctx := p.t.Context()
-	_, heartbeat := p.d.Heartbeat(ctx, Heartbeat{ID: j.id, Token: token, Report: &job.Report{Message: "still here"}})
-	_, output := p.d.Append(ctx, j.id, token, 0, []byte("x"))
+	_, heartbeat := p.d.Beat(ctx, heartbeat.Heartbeat{ID: j.id, Token: token, Report: &job.Report{Message: "still here"}})
+	_, output := p.d.Output.Append(ctx, j.id, token, 0, []byte("x"))
 	_, complete := p.d.Complete(ctx, j.id, token, nil, nil)
 	_, fail := p.d.Fail(ctx, j.id, token, job.Failing{})
 	_, release := p.d.Release(ctx, j.id, token, nil)
@@ -512,11 +516,11 @@ func (p *play) stale() {
 func (p *play) restart() {
 	p.stop()
 	time.Sleep(time.Duration(p.random.IntN(60)) * step) // away, perhaps for longer than a lease
-	p.d, p.stop = open(p.t, p.path, settings)
+	p.d, p.stop = start(p.t, p.path, testConfig)
 	now := time.Now()
 	for _, j := range p.m.jobs {
-		if j.status == job.Active && j.expires.Before(now.Add(settings.LeaseDuration)) {
-			j.expires = now.Add(settings.LeaseDuration)
+		if j.status == job.Active && j.expires.Before(now.Add(testConfig.LeaseDuration)) {
+			j.expires = now.Add(testConfig.LeaseDuration)
 		}
 	}
 	synctest.Wait()

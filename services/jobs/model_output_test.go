@@ -1,4 +1,4 @@
-package dispatch
+package jobs
 
 import (
 	"bytes"
@@ -30,12 +30,12 @@ func (p *play) append() {
 	case 0:
 		from = p.random.IntN(j.output + 1)
 	case 1:
-		_, err := p.d.Append(p.t.Context(), j.id, j.token, int64(j.output+1), []byte("x"))
+		_, err := p.d.Output.Append(p.t.Context(), j.id, j.token, int64(j.output+1), []byte("x"))
 		if gap := (*job.OutputGapError)(nil); !errors.As(err, &gap) || gap.End != int64(j.output) {
 			p.t.Fatalf("an append that leaves a gap gives %v", err)
 		}
 		if j.output > 0 {
-			_, err := p.d.Append(p.t.Context(), j.id, j.token, int64(from-1), []byte{j.letter(from-1) + 1})
+			_, err := p.d.Output.Append(p.t.Context(), j.id, j.token, int64(from-1), []byte{j.letter(from-1) + 1})
 			p.refused(err, job.ErrOutputConflict)
 		}
 	}
@@ -47,8 +47,8 @@ func (p *play) append() {
 
 func (p *play) appendFrom(j *modelJob, from int) {
 	to := from + p.random.IntN(150_000)
-	n, err := p.d.Append(p.t.Context(), j.id, j.token, int64(from), j.letters(from, to))
-	if full := (*job.OutputTooLargeError)(nil); int64(to) > outputs.MaxBytes {
+	n, err := p.d.Output.Append(p.t.Context(), j.id, j.token, int64(from), j.letters(from, to))
+	if full := (*job.OutputTooLargeError)(nil); int64(to) > testConfig.MaxOutputBytes {
 		if !errors.As(err, &full) || full.End != int64(j.output) {
 			p.t.Fatalf("an append beyond the limit gives %v", err)
 		}
@@ -75,7 +75,7 @@ func (p *play) read() {
 }
 
 func (p *play) readFrom(j *modelJob, from int) {
-	r := p.d.ReadOutput(p.t.Context(), j.id, int64(from))
+	r := p.d.Output.Read(p.t.Context(), j.id, int64(from))
 	defer r.Close()
 	for at := from; ; {
 		data, err := r.Next()

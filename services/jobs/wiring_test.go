@@ -1,4 +1,4 @@
-package dispatch
+package jobs
 
 import (
 	"context"
@@ -10,22 +10,24 @@ import (
 	"testing/synctest"
 	"time"
 
+	"headway/services/jobs/internal/dispatch"
+	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/watch"
 )
 
-// fixture is a running dispatcher whose clock the test moves.
+// fixture is a running service whose clock the test moves.
 type fixture struct {
-	*Dispatcher
+	*service
 	t *testing.T
 }
 
-// inBubble runs the test with a fresh dispatcher in a bubble of its own time.
+// inBubble runs the test with a new service whose time passes only when all goroutines wait.
 func inBubble(t *testing.T, cfg Config, test func(f *fixture), wrap ...func(job.Store) job.Store) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	synctest.Test(t, func(t *testing.T) {
-		d, stop := open(t, path, cfg, wrap...)
+		d, stop := start(t, path, cfg, wrap...)
 		defer stop()
 		test(&fixture{d, t})
 	})
@@ -46,7 +48,7 @@ func (f *fixture) create(change ...func(*job.Spec)) job.Job {
 
 func (f *fixture) lease(wait time.Duration) *job.Job {
 	f.t.Helper()
-	jobs, err := f.Lease(f.t.Context(), LeaseRequest{Kinds: []string{"crawl"}, Max: 1, Wait: wait})
+	jobs, err := f.Lease(f.t.Context(), dispatch.LeaseRequest{Kinds: []string{"crawl"}, Max: 1, Wait: wait})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -67,13 +69,13 @@ func (f *fixture) get(id string) job.Job {
 
 func (f *fixture) say(j *job.Job, message string) {
 	f.t.Helper()
-	if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token, Report: &job.Report{Message: message}}); err != nil {
+	if _, err := f.Beat(f.t.Context(), heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token, Report: &job.Report{Message: message}}); err != nil {
 		f.t.Fatal(err)
 	}
 }
 
 func TestAWaitingWorkerGetsAJobTheMomentItIsReady(t *testing.T) {
-	inBubble(t, settings, func(f *fixture) {
+	inBubble(t, testConfig, func(f *fixture) {
 		begun := time.Now()
 		var wg sync.WaitGroup
 		got := make(chan time.Duration, 3)
@@ -99,43 +101,25 @@ func TestAWaitingWorkerGetsAJobTheMomentItIsReady(t *testing.T) {
 	})
 }
 
-func TestAWakeUpThatIsNotUsedGoesToAnotherWorker(t *testing.T) {
-	inBubble(t, settings, func(f *fixture) {
-		q := f.queue
-		first, second := q.join([]string{"crawl"}), q.join([]string{"crawl"})
-		q.wake("crawl")
-		q.leave(first)
-		select {
-		case <-second.woken:
-		default:
-			t.Error("the second worker sleeps on")
-		}
-		q.leave(second)
-		if len(q.waiting) != 0 {
-			t.Errorf("the queue still has %v", q.waiting)
-		}
-	})
-}
-
-func TestAJobIsNotLostWithAWorkerThatHasGoneAway(t *testing.T) {
-	inBubble(t, settings, func(f *fixture) {
+func TestJobIsNotLostWithWorkerThatWentAway(t *testing.T) {
+	store := &meddled{}
+	inBubble(t, testConfig, func(f *fixture) {
 		j := f.create()
-		ctx, cancel := context.WithCancel(f.t.Context())
-		claimed, err := f.store.Claim(ctx, job.Claim{Kinds: []string{"crawl"}, Max: 1, Now: time.Now(), Duration: time.Minute, Token: func() string { return "t" }})
-		if err != nil {
-			t.Fatal(err)
+		ctx, cancel := context.WithCancelCause(f.t.Context())
+		gone := errors.New("the worker went away")
+		store.claimed.Store(new(func() { cancel(gone) }))
+		if got, err := f.Lease(ctx, dispatch.LeaseRequest{Kinds: []string{"crawl"}, Max: 1}); !errors.Is(err, gone) {
+			t.Errorf("leased %v, %v", got, err)
 		}
-		cancel()
-		f.giveBack(claimed.Jobs)
 		if got := f.get(j.ID); got.Status != job.Queued || got.Attempt != 0 {
 			t.Errorf("the job is %v in attempt %d", got.Status, got.Attempt)
 		}
-	})
+	}, store.wrap)
 }
 
 func TestTheEndOfACappedOwnersJobWakesAWaitingWorker(t *testing.T) {
-	cfg := settings
-	cfg.MostActive = 1
+	cfg := testConfig
+	cfg.MaxActive = 1
 	inBubble(t, cfg, func(f *fixture) {
 		f.create()
 		second := f.create()
@@ -154,7 +138,7 @@ func TestTheEndOfACappedOwnersJobWakesAWaitingWorker(t *testing.T) {
 }
 
 func TestProgressIsWrittenFourTimesASecondAndTheNewestAlwaysArrives(t *testing.T) {
-	inBubble(t, settings, func(f *fixture) {
+	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
 		synctest.Wait()
@@ -177,7 +161,7 @@ func TestProgressIsWrittenFourTimesASecondAndTheNewestAlwaysArrives(t *testing.T
 }
 
 func TestAChangeOfStatusCarriesTheProgressThatIsNotWrittenYet(t *testing.T) {
-	inBubble(t, settings, func(f *fixture) {
+	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
 		f.say(j, "written at once")
@@ -197,12 +181,12 @@ func TestAChangeOfStatusCarriesTheProgressThatIsNotWrittenYet(t *testing.T) {
 }
 
 func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
-	inBubble(t, settings, func(f *fixture) {
+	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
 		for range 8 {
 			time.Sleep(3 * time.Second)
-			if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
+			if _, err := f.Beat(f.t.Context(), heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -211,7 +195,7 @@ func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
 			t.Errorf("the job is %v at revision %d, stalled %v", got.Status, got.Revision, got.Progress.Stalled)
 		}
 		time.Sleep(time.Second)
-		if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
+		if _, err := f.Beat(f.t.Context(), heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -222,47 +206,47 @@ func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
 }
 
 func TestReportsAreWantedMoreOftenWhileSomebodyWatches(t *testing.T) {
-	inBubble(t, settings, func(f *fixture) {
+	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
 		wanted := func() time.Duration {
 			t.Helper()
-			beat, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token})
+			beat, err := f.Beat(f.t.Context(), heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return beat.ReportInterval
+			return beat.ProgressInterval
 		}
-		if got := wanted(); got != settings.IdleInterval {
+		if got := wanted(); got != testConfig.IdleProgressInterval {
 			t.Errorf("of a job that nobody watches a report is wanted every %v", got)
 		}
 		for what, begin := range map[string]func() *watch.Watcher{
-			"the job":                func() *watch.Watcher { return f.Hub().Job(j.ID) },
-			"the owner's":            func() *watch.Watcher { return f.Hub().Owner("alice", nil) },
-			"everyone's of the kind": func() *watch.Watcher { return f.Hub().AllOwners([]string{"crawl"}) },
+			"the job":                func() *watch.Watcher { return f.Watchers.Job(j.ID) },
+			"the owner's":            func() *watch.Watcher { return f.Watchers.Owner("alice", nil) },
+			"everyone's of the kind": func() *watch.Watcher { return f.Watchers.AllOwners([]string{"crawl"}) },
 		} {
 			watcher := begin()
-			if got := wanted(); got != settings.ReportInterval {
+			if got := wanted(); got != testConfig.ProgressInterval {
 				t.Errorf("while somebody watches %s a report is wanted every %v", what, got)
 			}
 			watcher.Stop()
 		}
-		other := f.Hub().AllOwners([]string{"media"})
+		other := f.Watchers.AllOwners([]string{"media"})
 		defer other.Stop()
-		if got := wanted(); got != settings.IdleInterval {
+		if got := wanted(); got != testConfig.IdleProgressInterval {
 			t.Errorf("after all have gone a report is wanted every %v", got)
 		}
 	})
 }
 
 func TestARenewalThatIsNotWrittenYetCountsWhenALeaseRunsOut(t *testing.T) {
-	cfg := settings
-	cfg.ReportInterval = time.Minute // what comes after the first heartbeat is written long after the stored lease is over
+	cfg := testConfig
+	cfg.ProgressInterval = time.Minute // what comes after the first heartbeat is written long after the stored lease is over
 	inBubble(t, cfg, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
 		beat := func() {
-			if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
+			if _, err := f.Beat(f.t.Context(), heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -285,6 +269,21 @@ func TestARenewalThatIsNotWrittenYetCountsWhenALeaseRunsOut(t *testing.T) {
 type meddled struct {
 	job.Store
 	decided atomic.Pointer[func(*job.Job)]
+	claimed atomic.Pointer[func()]
+}
+
+func (m *meddled) wrap(real job.Store) job.Store {
+	m.Store = real
+	return m
+}
+
+// Claim calls claimed when the jobs are leased and their worker does not have them yet.
+func (m *meddled) Claim(ctx context.Context, c job.Claim) (job.Claimed, error) {
+	got, err := m.Store.Claim(ctx, c)
+	if claimed := m.claimed.Load(); claimed != nil {
+		(*claimed)()
+	}
+	return got, err
 }
 
 func (m *meddled) Update(ctx context.Context, ids []string, change func(int, *job.Job) error) ([]job.Job, []error) {
@@ -299,7 +298,7 @@ func (m *meddled) Update(ctx context.Context, ids []string, change func(int, *jo
 
 func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
 	store := &meddled{}
-	inBubble(t, settings, func(f *fixture) {
+	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
 		var refused atomic.Int32
@@ -307,27 +306,27 @@ func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
 			if stored.Status == job.Active {
 				return
 			}
-			beat := Heartbeat{ID: j.ID, Token: j.Lease.Token, Checkpoint: []byte("a promise that could not be kept")}
-			if _, err := f.Heartbeat(f.t.Context(), beat); !errors.Is(err, job.ErrLeaseLost) {
+			beat := heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token, Checkpoint: []byte("a promise that could not be kept")}
+			if _, err := f.Beat(f.t.Context(), beat); !errors.Is(err, job.ErrLeaseLost) {
 				t.Errorf("a heartbeat just before the commit gives %v", err)
 			}
 			refused.Add(1)
 		}
 		store.decided.Store(&decided)
-		time.Sleep(settings.LeaseDuration)
+		time.Sleep(testConfig.LeaseDuration)
 		synctest.Wait()
 		if next := f.lease(0); next == nil || next.Attempt != 2 || refused.Load() != 1 {
 			t.Errorf("the next worker got %+v after %d refusals", next, refused.Load())
-		} else if _, err := f.Heartbeat(f.t.Context(), Heartbeat{ID: next.ID, Token: next.Lease.Token}); err != nil {
+		} else if _, err := f.Beat(f.t.Context(), heartbeat.Heartbeat{ID: next.ID, Token: next.Lease.Token}); err != nil {
 			t.Errorf("the next worker's heartbeat gives %v", err)
 		}
-	}, func(real job.Store) job.Store { store.Store = real; return store })
+	}, store.wrap)
 }
 
 func TestUnwrittenProgressIsWrittenWhenTheServiceStops(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	synctest.Test(t, func(t *testing.T) {
-		d, stop := open(t, path, settings)
+		d, stop := start(t, path, testConfig)
 		f := &fixture{d, t}
 		f.create()
 		j := f.lease(0)
@@ -335,7 +334,7 @@ func TestUnwrittenProgressIsWrittenWhenTheServiceStops(t *testing.T) {
 		synctest.Wait()
 		f.say(j, "two")
 		stop()
-		d, stop = open(t, path, settings)
+		d, stop = start(t, path, testConfig)
 		defer stop()
 		if got, err := d.Get(t.Context(), j.ID); err != nil || got.Progress.Message != "two" {
 			t.Errorf("after the restart the message is %q, %v", got.Progress.Message, err)
@@ -344,7 +343,7 @@ func TestUnwrittenProgressIsWrittenWhenTheServiceStops(t *testing.T) {
 }
 
 func TestPlacesInTheQueueFollowWhoGoesBefore(t *testing.T) {
-	inBubble(t, settings, func(f *fixture) {
+	inBubble(t, testConfig, func(f *fixture) {
 		first, second, third := f.create(), f.create(), f.create()
 		urgent := f.create(func(s *job.Spec) { s.Priority = 5 })
 		if third.QueuePosition != 2 || urgent.QueuePosition != 0 {
@@ -370,7 +369,7 @@ func TestPlacesInTheQueueFollowWhoGoesBefore(t *testing.T) {
 }
 
 func TestAJobThatGoesBackIntoTheQueueShowsItsPlaceAtOnce(t *testing.T) {
-	inBubble(t, settings, func(f *fixture) {
+	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
 		for range 4 {
@@ -394,8 +393,8 @@ func TestAJobThatGoesBackIntoTheQueueShowsItsPlaceAtOnce(t *testing.T) {
 }
 
 func TestADeepQueueShowsRoundedPlacesThatOnlyFallAsItDrains(t *testing.T) {
-	cfg := settings
-	cfg.MostActive = 0
+	cfg := testConfig
+	cfg.MaxActive = 0
 	inBubble(t, cfg, func(f *fixture) {
 		const deep = 320
 		var ids []string
@@ -411,11 +410,11 @@ func TestADeepQueueShowsRoundedPlacesThatOnlyFallAsItDrains(t *testing.T) {
 			if got.Status != job.Queued {
 				break
 			}
-			if got.QueuePosition != job.ShownPlace(ahead) || got.QueuePosition > last {
+			if got.QueuePosition != job.ShownPosition(ahead) || got.QueuePosition > last {
 				t.Fatalf("with %d jobs before it the last one shows place %d, before %d", ahead, got.QueuePosition, last)
 			}
 			last = got.QueuePosition
-			gone, err := f.Lease(f.t.Context(), LeaseRequest{Kinds: []string{"crawl"}, Max: 40, Duration: time.Hour})
+			gone, err := f.Lease(f.t.Context(), dispatch.LeaseRequest{Kinds: []string{"crawl"}, Max: 40, Duration: time.Hour})
 			if err != nil || len(gone) != 40 {
 				t.Fatalf("leased %d jobs, %v", len(gone), err)
 			}
@@ -427,7 +426,7 @@ func TestADeepQueueShowsRoundedPlacesThatOnlyFallAsItDrains(t *testing.T) {
 }
 
 func TestOldJobsAreRemovedAfterTheRetentionTime(t *testing.T) {
-	cfg := settings
+	cfg := testConfig
 	cfg.Retention = time.Hour
 	inBubble(t, cfg, func(f *fixture) {
 		old := f.create()

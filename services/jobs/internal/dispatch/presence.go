@@ -2,16 +2,15 @@ package dispatch
 
 import (
 	"maps"
-	"slices"
 	"sync"
 	"time"
 )
 
-// rememberKind is how long a kind is remembered after a worker last asked for it: workers are away for a moment between
-// two requests, and when they are started anew.
+// rememberKind is how long a kind is remembered after a worker last asked for it: workers are away between two requests,
+// and while they restart.
 const rememberKind = 30 * time.Second
 
-// presence knows which kinds workers have asked this replica for.
+// presence records which kinds workers ask this replica for.
 type presence struct {
 	mu     sync.Mutex
 	asking map[string]int       // by kind: workers that ask right now
@@ -22,7 +21,7 @@ func newPresence() *presence {
 	return &presence{asking: map[string]int{}, left: map[string]time.Time{}}
 }
 
-// arrive notes that a worker asks for jobs of the kinds, until leave is called with the same.
+// arrive records that a worker asks for jobs of the kinds, until leave is called with the same kinds.
 func (p *presence) arrive(kinds []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +47,7 @@ func (p *presence) forget(now time.Time) {
 	maps.DeleteFunc(p.left, func(_ string, at time.Time) bool { return now.Sub(at) > rememberKind })
 }
 
-// kinds adds those that are, or were a moment ago, asked for.
+// kinds adds the kinds that workers ask for, or asked for recently.
 func (p *presence) kinds(now time.Time, to map[string]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,25 +60,5 @@ func (p *presence) kinds(now time.Time, to map[string]bool) {
 	}
 }
 
-// Kinds are the kinds of jobs that workers are there for, sorted: those that workers ask this replica for, did within the
-// last half minute, or report on.
-func (d *Dispatcher) Kinds() []string {
-	found := map[string]bool{}
-	d.presence.kinds(time.Now(), found)
-	d.reports.kinds(found)
-	return slices.Sorted(maps.Keys(found))
-}
-
-// kinds adds those of the active jobs.
-func (r *reports) kinds(to map[string]bool) {
-	r.mu.Lock()
-	entries := slices.Collect(maps.Values(r.entries))
-	r.mu.Unlock()
-	for _, e := range entries {
-		e.mu.Lock()
-		if e.known {
-			to[e.job.Kind] = true
-		}
-		e.mu.Unlock()
-	}
-}
+// Kinds adds the kinds that workers ask this replica for, or did within the last half minute.
+func (d *Dispatcher) Kinds(to map[string]bool) { d.presence.kinds(time.Now(), to) }

@@ -1,0 +1,146 @@
+package heartbeat
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+const (
+	batch      = 64          // jobs in one change of the store: other changes wait for it
+	lastBatch  = 256         // the same when the service stops
+	afterError = time.Second // before a write is tried again
+)
+
+// errUnchanged keeps a job as it is.
+var errUnchanged = errors.New("nothing to write")
+
+// Run writes the progress of many jobs at a time, each at most once per ProgressInterval, until ctx ends. Then it writes
+// what is not written yet.
+func (k *Keeper) Run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		due, wait := k.next(time.Now(), batch)
+		if len(due) > 0 {
+			k.write(ctx, due)
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case <-timer.C:
+		case <-k.wake:
+		case <-ctx.Done():
+			k.writeRest()
+			return
+		}
+	}
+}
+
+func (k *Keeper) writeRest() {
+	for {
+		rest, _ := k.next(time.Now().Add(time.Hour), lastBatch)
+		if len(rest) == 0 {
+			return
+		}
+		k.write(context.Background(), rest)
+	}
+}
+
+// write stores the progress of these jobs in one step.
+func (k *Keeper) write(ctx context.Context, entries []*entry) {
+	ids, adopted := make([]string, len(entries)), make([]Pending, len(entries))
+	for i, e := range entries {
+		ids[i] = e.id
+	}
+	_, errs := k.store.Update(context.WithoutCancel(ctx), ids, func(i int, j *job.Job) error {
+		adopted[i] = k.Adopt(j)
+		if adopted[i].version == 0 {
+			return errUnchanged
+		}
+		if adopted[i].Visible {
+			j.Touch(time.Now())
+		}
+		return nil
+	})
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			k.Settle(ids[i], adopted[i])
+		case errors.Is(err, errUnchanged):
+		case errors.Is(err, job.ErrNotFound):
+			k.forget(ids[i])
+		default:
+			k.cfg.Logger.Error("progress not written; trying again", "job_id", ids[i], "error", err)
+			k.plan(entries[i], time.Now().Add(afterError))
+		}
+	}
+}
+
+// plan makes sure that the entry is written: immediately, or an interval after its last write.
+func (k *Keeper) plan(e *entry, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e.index >= 0 || k.entries[e.id] != e {
+		return
+	}
+	due := e.lastWrite.Add(k.cfg.ProgressInterval)
+	if due.Before(now) {
+		due = now
+	}
+	k.push(e, due)
+}
+
+// push plans the entry's write. The lock is held.
+func (k *Keeper) push(e *entry, due time.Time) {
+	e.due = due
+	heap.Push(&k.planned, e)
+	if k.planned[0] == e {
+		select {
+		case k.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// drop removes the entry. The lock is held.
+func (k *Keeper) drop(e *entry) {
+	delete(k.entries, e.id)
+	if e.index >= 0 {
+		heap.Remove(&k.planned, e.index)
+	}
+}
+
+// next returns the entries whose write is due, and how long it is until the write of the entry after them.
+func (k *Keeper) next(now time.Time, limit int) (due []*entry, wait time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for len(k.planned) > 0 && !k.planned[0].due.After(now) && len(due) < limit {
+		e := heap.Pop(&k.planned).(*entry)
+		e.lastWrite = now // heartbeats that arrive from now on wait for the next write
+		due = append(due, e)
+	}
+	if len(k.planned) == 0 {
+		return due, time.Hour
+	}
+	return due, k.planned[0].due.Sub(now)
+}
+
+// dueHeap holds entries. The entry whose write is due first is on top.
+type dueHeap []*entry
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, k int) bool { return h[i].due.Before(h[k].due) }
+func (h dueHeap) Swap(i, k int)      { h[i], h[k] = h[k], h[i]; h[i].index, h[k].index = i, k }
+func (h *dueHeap) Push(x any)        { e := x.(*entry); e.index = len(*h); *h = append(*h, e) }
+func (h *dueHeap) Pop() any {
+	old := *h
+	e := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	e.index = -1
+	return e
+}

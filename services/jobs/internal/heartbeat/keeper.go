@@ -1,0 +1,258 @@
+// Package heartbeat takes in what workers send while they run a job: it checks and renews the lease, keeps the progress,
+// and writes the progress of many jobs in one step. The store is the truth. What is kept here can be lost without losing
+// anything but progress that its worker sends again.
+package heartbeat
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// Config is how a Keeper works. All fields are needed.
+type Config struct {
+	ProgressInterval     time.Duration // between two writes of a job's progress, and between two heartbeats of a watched job
+	IdleProgressInterval time.Duration // between two heartbeats with progress of a job that is not watched
+	StalledAfter         time.Duration // without any movement, a job counts as stalled
+	Watched              func(id, owner, kind string) bool
+	Logger               *slog.Logger
+}
+
+// Keeper holds what workers have sent and the store does not have yet: one entry per active job. Safe for concurrent
+// use.
+type Keeper struct {
+	cfg   Config
+	store job.Store
+
+	mu      sync.Mutex
+	entries map[string]*entry
+	planned dueHeap       // entries with something to write
+	wake    chan struct{} // planned has a new first
+}
+
+// New returns a Keeper. Make Observe an observer of the store, and call Run.
+func New(cfg Config, store job.Store) *Keeper {
+	return &Keeper{cfg: cfg, store: store, entries: map[string]*entry{}, wake: make(chan struct{}, 1)}
+}
+
+// Heartbeat is what a worker sends while it holds a lease.
+type Heartbeat struct {
+	ID         string
+	Token      string
+	Plan       []job.PlannedStep // nil for none
+	Report     *job.Report       // nil to renew only
+	Checkpoint []byte            // nil to keep the one before
+}
+
+// Answer is the answer to a heartbeat.
+type Answer struct {
+	LeaseExpiresAt   time.Time
+	CancelRequested  bool
+	ProgressInterval time.Duration
+
+	owner, kind string
+}
+
+// Beat renews the lease and takes in the progress. It does not wait for the disk: progress is written when the job's next
+// write is due, together with that of other jobs. Progress that is refused still renews the lease.
+func (k *Keeper) Beat(ctx context.Context, h Heartbeat) (Answer, error) {
+	e, err := k.leased(ctx, h.ID, h.Token)
+	if err != nil {
+		return Answer{}, err
+	}
+	now := time.Now()
+	answer, err := e.take(now, &h, k.cfg.StalledAfter)
+	if errors.Is(err, job.ErrLeaseLost) {
+		return Answer{}, err
+	}
+	k.plan(e, now)
+	answer.ProgressInterval = k.progressInterval(h.ID, answer.owner, answer.kind)
+	return answer, err
+}
+
+// FirstProgress returns how long after its lease a job's first progress is wanted: soon, because the user who created the
+// job is about to watch it. The answer to that heartbeat says how often progress is wanted from then on.
+func (k *Keeper) FirstProgress() time.Duration { return k.cfg.ProgressInterval }
+
+// progressInterval returns how often the job's progress is wanted: more often while it is watched.
+func (k *Keeper) progressInterval(id, owner, kind string) time.Duration {
+	if k.cfg.Watched(id, owner, kind) {
+		return k.cfg.ProgressInterval
+	}
+	return k.cfg.IdleProgressInterval
+}
+
+// OutputGrew makes the next write show the new length of the job's output. The token is that of the append.
+func (k *Keeper) OutputGrew(ctx context.Context, id, token string) {
+	e, err := k.leased(ctx, id, token)
+	if err != nil {
+		return // the job has ended since, and shows the length anyway
+	}
+	now := time.Now()
+	e.outputGrew(now)
+	k.plan(e, now)
+}
+
+// Kinds adds the kinds of the active jobs.
+func (k *Keeper) Kinds(to map[string]bool) {
+	k.mu.Lock()
+	entries := slices.Collect(maps.Values(k.entries))
+	k.mu.Unlock()
+	for _, e := range entries {
+		e.mu.Lock()
+		if e.known {
+			to[e.job.Kind] = true
+		}
+		e.mu.Unlock()
+	}
+}
+
+// leased returns the entry of an active job whose lease has this token.
+func (k *Keeper) leased(ctx context.Context, id, token string) (*entry, error) {
+	e, known := k.entry(id)
+	if !known {
+		// No heartbeat of the job has arrived since the service started.
+		j, err := k.store.Get(ctx, id)
+		if err != nil && !errors.Is(err, job.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil {
+			err = j.Fence(token)
+		}
+		if err != nil {
+			k.forgetUnknown(e)
+			return nil, job.ErrLeaseLost
+		}
+		e.begin(&j)
+	}
+	if err := e.fence(token); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// entry returns the job's entry, which is known if the job was seen since the service started.
+func (k *Keeper) entry(id string) (e *entry, known bool) {
+	e = k.make(id)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e, e.known
+}
+
+func (k *Keeper) make(id string) *entry {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e := k.entries[id]
+	if e == nil {
+		e = &entry{id: id, index: -1}
+		k.entries[id] = e
+	}
+	return e
+}
+
+func (k *Keeper) existing(id string) *entry {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.entries[id]
+}
+
+// Observe takes in what has become durable.
+func (k *Keeper) Observe(c *job.Commit) {
+	for i := range c.Jobs {
+		j := &c.Jobs[i]
+		if j.Status != job.Active {
+			k.forget(j.ID)
+			continue
+		}
+		k.make(j.ID).follow(j)
+	}
+	for _, gone := range c.Deleted {
+		k.forget(gone.ID)
+	}
+}
+
+func (k *Keeper) forget(id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e := k.entries[id]; e != nil {
+		k.drop(e)
+	}
+}
+
+// forgetUnknown drops an entry that was made for a job that turned out not to be leased.
+func (k *Keeper) forgetUnknown(e *entry) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.known && k.entries[e.id] == e {
+		k.drop(e)
+	}
+}
+
+// Revoke makes the worker's calls fail from now on, because its lease is being ended. That is final with the commit;
+// without one, Restore undoes it.
+func (k *Keeper) Revoke(id string) { k.setRevoked(id, true) }
+
+// Restore makes the worker's calls succeed again after Revoke: its lease was not ended.
+func (k *Keeper) Restore(id string) { k.setRevoked(id, false) }
+
+func (k *Keeper) setRevoked(id string, revoked bool) {
+	e := k.existing(id)
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.revoked = revoked
+}
+
+// Pending is what a write has taken over from the Keeper.
+type Pending struct {
+	version uint64
+	// Visible reports whether the write changes what a snapshot shows.
+	Visible bool
+}
+
+// Adopt copies the progress that is not written yet into the stored job, if that still has the same lease. Call Settle
+// when the job is durable.
+func (k *Keeper) Adopt(j *job.Job) Pending {
+	e := k.existing(j.ID)
+	if e == nil {
+		return Pending{}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.version == e.written || j.Advance(&e.job) != nil {
+		return Pending{}
+	}
+	return Pending{version: e.version, Visible: e.visible > e.written}
+}
+
+// Settle records that the write is durable.
+func (k *Keeper) Settle(id string, p Pending) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e := k.entries[id]
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lastWrite = time.Now()
+	if p.version > e.written && p.version <= e.version {
+		e.written = p.version
+		if e.version == p.version {
+			e.job.Checkpoint = nil // the store has it
+		}
+	}
+	if e.version > e.written && e.index < 0 {
+		k.push(e, e.lastWrite.Add(k.cfg.ProgressInterval))
+	}
+}

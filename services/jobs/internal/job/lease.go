@@ -1,0 +1,87 @@
+package job
+
+import (
+	"crypto/subtle"
+	"time"
+)
+
+// Lease is a worker's right to work on an active job. All other jobs have the zero Lease.
+type Lease struct {
+	Token     string // the proof; secret to the worker
+	Worker    string // the name the worker gave itself
+	Duration  time.Duration
+	ExpiresAt time.Time
+}
+
+// Same reports whether two states of a job belong to the same lease, even if it was renewed in between.
+func (l Lease) Same(other Lease) bool { return l.Token == other.Token }
+
+// Grant leases a ready job to a worker until now + duration, and begins an attempt. Progress of an earlier attempt is
+// kept if that attempt left a checkpoint. Without one, the steps start over.
+func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration) {
+	now = Instant(now)
+	j.Status = Active
+	j.Attempt++
+	j.QueuePosition = 0
+	if j.StartedAt.IsZero() {
+		j.StartedAt = now
+	}
+	j.Lease = Lease{Token: token, Worker: worker, Duration: duration, ExpiresAt: now.Add(duration)}
+	if j.HasCheckpoint {
+		j.Progress.rest()
+	} else {
+		j.Progress.restart()
+	}
+	j.Progress.Motion = Motion{At: now, MovedAt: now, Fraction: j.Progress.fraction()}
+	j.touch(now)
+}
+
+// Fence returns ErrLeaseLost unless token is that of the job's present lease. It is the only place that compares tokens.
+// A lease ends when the job is taken from the worker (Elapse, a new lease), not by the clock alone.
+func (j *Job) Fence(token string) error {
+	if j.Status != Active || token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(j.Lease.Token)) != 1 {
+		return ErrLeaseLost
+	}
+	return nil
+}
+
+// Renew makes the lease last until now + its duration. It also marks the job as stalled if nothing has moved for a while.
+// visible reports whether that changed the snapshot. Renew leaves the revision to Touch.
+func (j *Job) Renew(now time.Time, token string, stalledAfter time.Duration) (visible bool, err error) {
+	if err := j.Fence(token); err != nil {
+		return false, err
+	}
+	now = Instant(now)
+	j.Lease.ExpiresAt = now.Add(j.Lease.Duration)
+	return j.Progress.observe(now, false, stalledAfter), nil
+}
+
+// Advance copies what the worker of the same lease has sent for another copy of the job: progress, checkpoint, and the
+// lease's new end. It leaves the revision to Touch.
+func (j *Job) Advance(sent *Job) error {
+	if err := j.Fence(sent.Lease.Token); err != nil {
+		return err
+	}
+	j.Progress = sent.Progress
+	j.Lease.ExpiresAt = sent.Lease.ExpiresAt
+	if sent.Checkpoint != nil {
+		j.SaveCheckpoint(sent.Checkpoint)
+	}
+	return nil
+}
+
+// expire takes the job from a worker that has stopped sending heartbeats. The job is ready immediately, without a
+// back-off.
+func (j *Job) expire(now time.Time) {
+	if j.CancelRequested {
+		j.cancel(now)
+		return
+	}
+	j.Error = &Failure{Reason: ReasonLeaseExpired, Message: "The worker stopped answering.", Attempt: j.Attempt}
+	if j.Attempt >= j.MaxAttempts {
+		j.Progress.closeSteps(now, StepFailed, false)
+		j.end(now, Failed)
+		return
+	}
+	j.requeue(now)
+}

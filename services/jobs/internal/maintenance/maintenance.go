@@ -1,0 +1,164 @@
+// Package maintenance changes jobs as time passes: leases and deadlines expire, back-offs end, and jobs that ended long
+// ago are removed.
+package maintenance
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"headway/services/jobs/internal/heartbeat"
+	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/metrics"
+)
+
+const (
+	batch      = 256                   // jobs in one step
+	afterError = time.Second           // before another try
+	pause      = 10 * time.Millisecond // between two looks at the store
+)
+
+// Config is how Maintenance works. All fields are needed.
+type Config struct {
+	Retention time.Duration // how long ended jobs are kept
+	Logger    *slog.Logger
+}
+
+// Maintenance changes the jobs of one store as time passes.
+type Maintenance struct {
+	cfg     Config
+	store   job.Store
+	keeper  *heartbeat.Keeper
+	metrics *metrics.Metrics
+	timer   *expiryTimer
+}
+
+// New returns a Maintenance. Make Observe an observer of the store, and call Run.
+func New(cfg Config, store job.Store, keeper *heartbeat.Keeper, m *metrics.Metrics) *Maintenance {
+	return &Maintenance{cfg: cfg, store: store, keeper: keeper, metrics: m, timer: newExpiryTimer()}
+}
+
+// Observe takes in what has become durable.
+func (m *Maintenance) Observe(c *job.Commit) {
+	for i := range c.Jobs {
+		m.timer.expect(c.Jobs[i].Due())
+	}
+}
+
+// Run does what is due until ctx ends.
+func (m *Maintenance) Run(ctx context.Context) {
+	var g errgroup.Group
+	g.Go(func() error { m.runExpiry(ctx); return nil })
+	g.Go(func() error { m.runPurge(ctx); return nil })
+	_ = g.Wait()
+}
+
+// runExpiry changes the jobs that are due: a lease or a deadline has passed, or a back-off is over.
+func (m *Maintenance) runExpiry(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-m.timer.wake:
+		}
+		m.timer.look()
+		next, err := m.elapse(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			m.cfg.Logger.Error("due jobs not changed; trying again", "error", err)
+			next = time.Now().Add(afterError)
+		}
+		timer.Reset(max(time.Until(m.timer.sleep(next)), pause))
+	}
+}
+
+// elapse changes all jobs that are due, and returns when the next one is.
+func (m *Maintenance) elapse(ctx context.Context) (next time.Time, err error) {
+	for {
+		ids, err := m.store.Due(ctx, time.Now(), batch)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if len(ids) == 0 {
+			break
+		}
+		if err := m.elapseJobs(ctx, ids); err != nil {
+			return time.Time{}, err
+		}
+		if len(ids) < batch {
+			break
+		}
+	}
+	next, err = m.store.NextDue(ctx)
+	if err != nil || !next.IsZero() {
+		return next, err
+	}
+	return time.Now().Add(time.Hour), nil
+}
+
+// elapseJobs changes these jobs in one step.
+func (m *Maintenance) elapseJobs(ctx context.Context, ids []string) error {
+	adopted, expired := make([]heartbeat.Pending, len(ids)), make([]string, len(ids)) // expired: kinds of jobs whose lease ran out
+	_, errs := m.store.Update(ctx, ids, func(i int, j *job.Job) error {
+		adopted[i] = m.keeper.Adopt(j) // the lease may have been renewed since
+		revision := j.Revision
+		now := time.Now()
+		lease := j.Lease
+		j.Elapse(now)
+		if expired[i] = ""; lease.Token != "" && j.Status != job.Active {
+			m.keeper.Revoke(j.ID) // a heartbeat that arrives before the commit must not renew a lease that has ended
+			if !now.Before(lease.ExpiresAt) {
+				expired[i] = j.Kind
+			}
+		}
+		if adopted[i].Visible && j.Revision == revision {
+			j.Touch(now)
+		}
+		return nil
+	})
+	var failed error
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			m.keeper.Settle(ids[i], adopted[i])
+			if expired[i] != "" {
+				m.metrics.Expired(expired[i])
+			}
+		case !errors.Is(err, job.ErrNotFound):
+			m.keeper.Restore(ids[i])
+			failed = err
+		}
+	}
+	return failed
+}
+
+// runPurge removes jobs whose retention time has passed.
+func (m *Maintenance) runPurge(ctx context.Context) {
+	every := min(max(m.cfg.Retention/100, time.Second), 10*time.Minute)
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		for {
+			n, err := m.store.Purge(ctx, time.Now().Add(-m.cfg.Retention), batch)
+			if err != nil && ctx.Err() == nil {
+				m.cfg.Logger.Error("old jobs not removed; trying again", "error", err)
+			}
+			if err != nil || n < batch {
+				break
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
