@@ -28,7 +28,7 @@ func newKey(t *testing.T, secret string) *auth.Key {
 	return key
 }
 
-func TestWhatIsSignedIsVerified(t *testing.T) {
+func TestSignedTokenIsVerified(t *testing.T) {
 	key := newKey(t, secret)
 	token, err := key.Sign(auth.Identity{Subject: "ann", Scopes: []string{auth.ScopeAdmin, auth.ScopeWorker}}, time.Hour)
 	if err != nil {
@@ -46,7 +46,7 @@ func TestWhatIsSignedIsVerified(t *testing.T) {
 	}
 }
 
-func TestAUserSeesOnlyTheirOwn(t *testing.T) {
+func TestUserSeesOnlyOwnResources(t *testing.T) {
 	ann := auth.Identity{Subject: "ann"}
 	if !ann.MaySee("ann") || ann.MaySee("bob") {
 		t.Error("a plain user must see exactly what is theirs")
@@ -95,9 +95,9 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-// TestAKnownTokenStillEnds: a token that was good a moment ago is refused once its time, and the difference allowed
+// TestCachedTokenStillExpires: a token that was good a moment ago is refused once its time, and the difference allowed
 // between clocks, has passed.
-func TestAKnownTokenStillEnds(t *testing.T) {
+func TestCachedTokenStillExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := newKey(t, secret)
 		token, err := key.Sign(auth.Identity{Subject: "ann"}, time.Minute)
@@ -116,13 +116,13 @@ func TestAKnownTokenStillEnds(t *testing.T) {
 	})
 }
 
-func TestAShortKeyIsRefused(t *testing.T) {
+func TestShortKeyIsRefused(t *testing.T) {
 	if _, err := auth.NewKey([]byte("secret")); err == nil || !strings.Contains(err.Error(), "32") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestTheKeyFileIsMadeOnceForAllProcesses(t *testing.T) {
+func TestKeyFileIsCreatedOnceForAllProcesses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data", "signing.key")
 	tokens := make([]string, 8)
 	var wg sync.WaitGroup

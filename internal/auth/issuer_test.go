@@ -155,7 +155,7 @@ func TestTokenOfTheIssuerIsVerified(t *testing.T) {
 	})
 }
 
-func TestWhatTheIssuerDidNotSignForUsIsRefused(t *testing.T) {
+func TestForgedIssuerTokensAreRefused(t *testing.T) {
 	keys := signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		publicPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(keys["old"].Public()))})
@@ -218,7 +218,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func TestClocksMayDifferByTheSkewAndNoMore(t *testing.T) {
+func TestClockSkewIsBounded(t *testing.T) {
 	keys := signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := startIssuer(t, &issuerFake{keys: []jose.JSONWebKey{published("old")}}, func(c *auth.IssuerConfig) { c.ClockSkew = 30 * time.Second })
@@ -237,7 +237,7 @@ func TestClocksMayDifferByTheSkewAndNoMore(t *testing.T) {
 	})
 }
 
-func TestRotatedKeysAreFetchedWhenATokenNamesOne(t *testing.T) {
+func TestRotatedKeysAreFetchedOnce(t *testing.T) {
 	signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		f := &issuerFake{keys: []jose.JSONWebKey{published("old")}}
@@ -265,7 +265,7 @@ func TestRotatedKeysAreFetchedWhenATokenNamesOne(t *testing.T) {
 	})
 }
 
-func TestWithdrawnKeyEndsThoughNobodyNamesAnother(t *testing.T) {
+func TestWithdrawnKeyIsForgotten(t *testing.T) {
 	signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		f := &issuerFake{keys: []jose.JSONWebKey{published("old"), published("new")}}
@@ -278,7 +278,7 @@ func TestWithdrawnKeyEndsThoughNobodyNamesAnother(t *testing.T) {
 	})
 }
 
-func TestMadeUpKeyNamesDoNotHammerTheIssuer(t *testing.T) {
+func TestUnknownKeyIDsDoNotFloodIssuer(t *testing.T) {
 	keys := signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		f := &issuerFake{keys: []jose.JSONWebKey{published("old")}}
@@ -297,7 +297,7 @@ func TestMadeUpKeyNamesDoNotHammerTheIssuer(t *testing.T) {
 	})
 }
 
-func TestIssuerThatIsDownAtTheStartIsAskedAgain(t *testing.T) {
+func TestIssuerThatIsDownAtStartIsRetried(t *testing.T) {
 	signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		f := &issuerFake{keys: []jose.JSONWebKey{published("old")}, down: true}
@@ -323,7 +323,7 @@ func TestIssuerThatIsDownAtTheStartIsAskedAgain(t *testing.T) {
 	})
 }
 
-func TestKnownKeysGoOnWhileTheIssuerIsAway(t *testing.T) {
+func TestKnownKeysWorkWhileIssuerIsDown(t *testing.T) {
 	signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		f := &issuerFake{keys: []jose.JSONWebKey{published("old")}}
@@ -342,7 +342,7 @@ func TestKnownKeysGoOnWhileTheIssuerIsAway(t *testing.T) {
 	})
 }
 
-func TestScopesComeFromTheConfiguredClaim(t *testing.T) {
+func TestScopesComeFromConfiguredClaim(t *testing.T) {
 	keys := signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		admin := []any{"users", auth.ScopeAdmin, 7}
@@ -366,7 +366,7 @@ func TestScopesComeFromTheConfiguredClaim(t *testing.T) {
 	})
 }
 
-func TestKeyWithoutANameIsTheOnlyOne(t *testing.T) {
+func TestTokenWithoutKeyIDNeedsSingleKey(t *testing.T) {
 	keys := signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		f := &issuerFake{keys: []jose.JSONWebKey{published("old")}}
@@ -383,7 +383,7 @@ func TestKeyWithoutANameIsTheOnlyOne(t *testing.T) {
 	})
 }
 
-func TestIssuerThatCallsItselfOtherwiseIsNotTaken(t *testing.T) {
+func TestIssuerWithOtherNameIsRefused(t *testing.T) {
 	signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := startIssuer(t, &issuerFake{url: "https://evil.example", keys: []jose.JSONWebKey{published("old")}}, nil)
@@ -393,7 +393,7 @@ func TestIssuerThatCallsItselfOtherwiseIsNotTaken(t *testing.T) {
 	})
 }
 
-func TestIssuerSettingsThatCannotBeRightAreRefused(t *testing.T) {
+func TestWrongIssuerSettingsAreRefused(t *testing.T) {
 	for name, cfg := range map[string]auth.IssuerConfig{
 		"no URL":            {},
 		"a plain address":   {URL: "http://login.example.com"},
@@ -410,7 +410,7 @@ func TestIssuerSettingsThatCannotBeRightAreRefused(t *testing.T) {
 	}
 }
 
-func TestEachKindOfTokenIsVerifiedByItsOwnKeyOnly(t *testing.T) {
+func TestTokensAreVerifiedByTheirOwnKeyOnly(t *testing.T) {
 	keys := signingKeys()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := startIssuer(t, &issuerFake{keys: []jose.JSONWebKey{published("old")}}, nil)

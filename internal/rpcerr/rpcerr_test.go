@@ -14,14 +14,14 @@ import (
 	"headway/internal/rpcerr"
 )
 
-func TestAnErrorCarriesCodeReasonAndSentence(t *testing.T) {
+func TestErrorHasCodeReasonAndMessage(t *testing.T) {
 	err := fmt.Errorf("wrapped: %w", rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND, "No such job."))
 	if status.Code(err) != codes.NotFound || rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND {
 		t.Errorf("got %v, %v", status.Code(err), rpcerr.Reason(err))
 	}
 }
 
-func TestTheCauseStaysInside(t *testing.T) {
+func TestCauseIsNotSent(t *testing.T) {
 	cause := errors.New("disk /dev/sda1 is on fire")
 	err := rpcerr.Internal(cause)
 	st, _ := status.FromError(err)
@@ -33,7 +33,7 @@ func TestTheCauseStaysInside(t *testing.T) {
 	}
 }
 
-func TestACancelledCallIsNotOurFault(t *testing.T) {
+func TestCancelledCallIsNotInternal(t *testing.T) {
 	for cause, want := range map[error]codes.Code{context.Canceled: codes.Canceled, context.DeadlineExceeded: codes.DeadlineExceeded} {
 		if got := status.Code(rpcerr.Internal(fmt.Errorf("read: %w", cause))); got != want {
 			t.Errorf("%v: got %v, want %v", cause, got, want)
@@ -41,7 +41,7 @@ func TestACancelledCallIsNotOurFault(t *testing.T) {
 	}
 }
 
-func TestErrorsOfOthersHaveNoReason(t *testing.T) {
+func TestForeignErrorsHaveNoReason(t *testing.T) {
 	for _, err := range []error{nil, errors.New("plain"), status.Error(codes.NotFound, "other")} {
 		if got := rpcerr.Reason(err); got != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 			t.Errorf("%v: got %v", err, got)
@@ -49,7 +49,7 @@ func TestErrorsOfOthersHaveNoReason(t *testing.T) {
 	}
 }
 
-func TestALogGetsTheCauseAndNothingThatTheCallerSent(t *testing.T) {
+func TestLogHasCauseButNoCallerData(t *testing.T) {
 	const cell = "a cell's value"
 	reason := errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING
 	fault := rpcerr.New(codes.FailedPrecondition, reason, cell)

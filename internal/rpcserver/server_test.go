@@ -107,7 +107,7 @@ func want(t *testing.T, err error, code codes.Code, reason errorsv1.ErrorReason)
 	}
 }
 
-func TestTheHandlerKnowsTheCaller(t *testing.T) {
+func TestHandlerKnowsCaller(t *testing.T) {
 	r := setup(t)
 	got, err := r.client.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: "j"}, r.as(t, "ann", time.Hour))
 	if err != nil || got.GetJob().GetOwner() != "ann" {
@@ -115,7 +115,7 @@ func TestTheHandlerKnowsTheCaller(t *testing.T) {
 	}
 }
 
-func TestWithoutAGoodTokenNothingIsAnswered(t *testing.T) {
+func TestCallWithoutValidTokenIsRefused(t *testing.T) {
 	r := setup(t)
 	_, err := r.client.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: "j"})
 	want(t, err, codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING)
@@ -139,7 +139,7 @@ func TestHealthNeedsNoToken(t *testing.T) {
 	}
 }
 
-func TestABrokenRuleNamesTheField(t *testing.T) {
+func TestBrokenRuleNamesField(t *testing.T) {
 	r := setup(t)
 	_, err := r.client.GetJob(t.Context(), &jobsv1.GetJobRequest{}, r.as(t, "ann", time.Hour))
 	want(t, err, codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
@@ -157,7 +157,7 @@ func TestABrokenRuleNamesTheField(t *testing.T) {
 	t.Errorf("no BadRequest for job_id in %v", status.Convert(err).Details())
 }
 
-func TestAPanicIsAnErrorForOneCallerAndALineInTheLog(t *testing.T) {
+func TestPanicFailsOneCallAndIsLogged(t *testing.T) {
 	r := setup(t)
 	_, err := r.client.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: "panic"}, r.as(t, "ann", time.Hour))
 	want(t, err, codes.Internal, errorsv1.ErrorReason_ERROR_REASON_INTERNAL)
@@ -172,7 +172,7 @@ func TestAPanicIsAnErrorForOneCallerAndALineInTheLog(t *testing.T) {
 	}
 }
 
-func TestAnErrorWithoutAStatusIsHiddenAndLogged(t *testing.T) {
+func TestErrorWithoutStatusIsHiddenAndLogged(t *testing.T) {
 	r := setup(t)
 	_, err := r.client.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: "bare"}, r.as(t, "ann", time.Hour))
 	want(t, err, codes.Internal, errorsv1.ErrorReason_ERROR_REASON_INTERNAL)
@@ -181,7 +181,7 @@ func TestAnErrorWithoutAStatusIsHiddenAndLogged(t *testing.T) {
 	}
 }
 
-func TestAStreamEndsWithItsToken(t *testing.T) {
+func TestStreamEndsWithItsToken(t *testing.T) {
 	r := setup(t)
 	// Tokens count in whole seconds, and this one is verified within the allowed difference of clocks.
 	stream, err := r.client.WatchJob(t.Context(), &jobsv1.WatchJobRequest{JobId: "j"}, r.as(t, "ann", 2*time.Second))

@@ -34,7 +34,7 @@ func TestLogFormats(t *testing.T) {
 	}
 }
 
-func TestMetricsAndProfilesAreServedUntilTheEnd(t *testing.T) {
+func TestMetricsAndProfilesAreServedUntilShutdown(t *testing.T) {
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

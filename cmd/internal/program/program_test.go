@@ -22,7 +22,7 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatOthersReachNeedsARealKey(t *testing.T) {
+func TestPublicAddressNeedsKey(t *testing.T) {
 	c := program.Common{KeyFlags: program.KeyFlags{Data: t.TempDir()}, LogFormat: "text", LogLevel: "info"}
 	_, err := c.Open("127.0.0.1:0", "0.0.0.0:8080")
 	var exit *program.ExitError
@@ -39,7 +39,7 @@ func TestAnAddressThatOthersReachNeedsARealKey(t *testing.T) {
 	}
 }
 
-func TestOnLoopbackAKeyIsMade(t *testing.T) {
+func TestKeyIsCreatedOnLoopback(t *testing.T) {
 	c := program.Common{KeyFlags: program.KeyFlags{Data: t.TempDir()}, LogFormat: "json", LogLevel: "debug"}
 	f, err := c.Open("127.0.0.1:0")
 	if err != nil || !f.Local || f.Key == nil {
@@ -47,14 +47,14 @@ func TestOnLoopbackAKeyIsMade(t *testing.T) {
 	}
 }
 
-func TestAShortKeyIsRefused(t *testing.T) {
+func TestShortKeyIsRefused(t *testing.T) {
 	c := program.Common{KeyFlags: program.KeyFlags{Key: "short"}, LogFormat: "text", LogLevel: "info"}
 	if _, err := c.Open("127.0.0.1:0"); err == nil {
 		t.Error("taken")
 	}
 }
 
-func TestATakenPortNamesTheFlag(t *testing.T) {
+func TestPortInUseNamesFlag(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -90,7 +90,7 @@ func (s *stage) gone(name string) bool {
 	return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
-func TestAWorkerGetsAnAddressAndATokenButNotTheKey(t *testing.T) {
+func TestWorkerGetsAddressAndTokenButNoKey(t *testing.T) {
 	t.Setenv("HEADWAY_KEY", "not for workers")
 	s := setTheStage(t, `env > env; cp "$HEADWAY_TOKEN_FILE" token; echo $$ > pid; exec sleep 1000`)
 	s.file("pid")
@@ -115,7 +115,7 @@ func TestAWorkerGetsAnAddressAndATokenButNotTheKey(t *testing.T) {
 	}
 }
 
-func TestAWorkerThatCrashesIsStartedAgainAndSaidInOneLine(t *testing.T) {
+func TestCrashedWorkerIsRestartedAndLoggedOnce(t *testing.T) {
 	s := setTheStage(t, `if [ -e begun ]; then echo $$ > pid; exec sleep 1000; fi; echo > begun; exit 3`)
 	s.file("pid")
 	if log := s.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "starting it again") || !strings.Contains(log, "exit status 3") {
@@ -123,14 +123,14 @@ func TestAWorkerThatCrashesIsStartedAgainAndSaidInOneLine(t *testing.T) {
 	}
 }
 
-func TestNothingThatAWorkerStartedIsLeft(t *testing.T) {
+func TestProcessesOfWorkerEndWithIt(t *testing.T) {
 	s := setTheStage(t, `(trap '' TERM; exec sleep 1000 >/dev/null 2>&1) & echo $! > child; wait`)
 	s.file("child")
 	s.stop()
 	s.until("the worker's child ends", func() bool { return s.gone("child") })
 }
 
-func TestAProgramThatIsNotThereIsGivenUp(t *testing.T) {
+func TestMissingProgramIsNotRetried(t *testing.T) {
 	s := setTheStage(t, `exec sleep 1000`)
 	s.stop()
 	s.run("no-such-program-anywhere --really", filepath.Join(s.dir, "nor-this"))
