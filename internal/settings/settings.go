@@ -13,7 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Complete gives each zero field of the struct that s points to the default of its tag, and checks the others.
+// Complete sets each zero field of the struct that s points to to the default of its tag, and checks the others.
 //
 // Numbers and durations must not be negative, unless the tag has `negative:"…"`, which says what a negative value means.
 // `min:"2"` and `max:"100"` bound a number, `min:"2s"` a duration. An error names the flag.
