@@ -17,34 +17,34 @@ import (
 )
 
 const (
-	// readingPace is how many words a second are told if the order does not say: as fast as somebody reads along.
+	// readingPace is the default number of words per second: the speed of a reader.
 	readingPace = 24
-	mostPace    = 10_000
-	mostSeed    = 1<<53 - 1 // the largest whole number that every JSON reader keeps exact
-	mostName    = 40
+	maxPace     = 10_000
+	maxSeed     = 1<<53 - 1 // the largest whole number that every JSON parser reads exactly
+	maxName     = 40
 )
 
-// order is a job's payload. All of it may be left out.
+// order is the payload of a job. Every field is optional.
 type order struct {
-	// Seed decides the character; 0 to 2^53-1. One made of the job's id if left out.
+	// Seed decides the character, 0 to 2^53-1. The default is derived from the job ID.
 	Seed *uint64 `json:"seed"`
-	// Name is the character's name, at most 40 characters. One is found if empty.
+	// Name is the character's name, at most 40 characters. If empty, it is generated.
 	Name string `json:"name"`
-	// WordsPerSecond is how fast the output is told; 0 for as fast as it goes. 24 if left out.
+	// WordsPerSecond is the speed of the output. 0 means no limit. The default is 24.
 	WordsPerSecond *float64 `json:"wordsPerSecond"`
 }
 
-// checkpoint is what the next attempt needs after a step's end.
+// checkpoint is the state after a step, which the next attempt needs.
 type checkpoint struct {
-	Steps int          `json:"steps"` // built so far
-	Told  int64        `json:"told"`  // bytes of output that these steps have told
+	Steps int          `json:"steps"` // steps built so far
+	Told  int64        `json:"told"`  // bytes of output of these steps
 	Sheet *sheet.Sheet `json:"sheet"`
 }
 
-// build is the handler of kind `character`: it builds a sheet step by step, and tells each step in the job's output.
+// build is the handler of kind `character`. It builds a sheet step by step, and writes each step to the job's output.
 //
-// An attempt goes on where the last checkpoint was made. What it tells is decided by the seed, so what an attempt before
-// has already told of the step it was in is passed over, to the byte.
+// An attempt continues from the last checkpoint. The seed decides every byte of the output, so the bytes that an earlier
+// attempt has written of the current step are skipped.
 func build(ctx context.Context, task *headway.Task) (any, error) {
 	o, err := readOrder(task)
 	if err != nil {
@@ -95,7 +95,7 @@ func build(ctx context.Context, task *headway.Task) (any, error) {
 	return at.Sheet, nil
 }
 
-// readOrder reads the payload and fills in the defaults. A payload that is wrong today is wrong tomorrow: no retry.
+// readOrder reads the payload and sets the defaults. An invalid payload stays invalid, so its job is not retried.
 func readOrder(task *headway.Task) (order, error) {
 	refuse := func(format string, args ...any) (order, error) {
 		return order{}, headway.FailForGood("PAYLOAD_INVALID", fmt.Sprintf(format, args...), nil)
@@ -109,60 +109,60 @@ func readOrder(task *headway.Task) (order, error) {
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&o); err != nil {
-			return refuse("The payload may hold seed (a whole number), name (a text) and wordsPerSecond (a number): %v.", err)
+			return refuse("The payload can have seed (a whole number), name (a text), and wordsPerSecond (a number): %v.", err)
 		}
 	}
 	if o.Seed == nil {
 		h := fnv.New64a()
 		h.Write([]byte(task.Job().GetJobId()))
-		o.Seed = new(h.Sum64() & mostSeed)
+		o.Seed = new(h.Sum64() & maxSeed)
 	}
 	if o.WordsPerSecond == nil {
 		o.WordsPerSecond = new(float64(readingPace))
 	}
 	o.Name = strings.TrimSpace(o.Name)
 	switch {
-	case *o.Seed > mostSeed:
-		return refuse("seed must be a whole number from 0 to %d.", uint64(mostSeed))
-	case utf8.RuneCountInString(o.Name) > mostName:
-		return refuse("name must have at most %d characters.", mostName)
+	case *o.Seed > maxSeed:
+		return refuse("seed must be a whole number from 0 to %d.", uint64(maxSeed))
+	case utf8.RuneCountInString(o.Name) > maxName:
+		return refuse("name must have at most %d characters.", maxName)
 	case strings.ContainsFunc(o.Name, unicode.IsControl):
 		return refuse("name must be one line of text.")
-	case *o.WordsPerSecond < 0 || *o.WordsPerSecond > mostPace:
-		return refuse("wordsPerSecond must be from 0 to %d.", mostPace)
+	case *o.WordsPerSecond < 0 || *o.WordsPerSecond > maxPace:
+		return refuse("wordsPerSecond must be from 0 to %d.", maxPace)
 	}
 	return o, nil
 }
 
-// teller writes text to the job's output at a reader's pace, and passes over what was written in an attempt before.
+// teller writes text to the job's output at a reader's speed, and skips the bytes that an earlier attempt has written.
 type teller struct {
 	out  *headway.Output
-	at   int64 // bytes told so far, in this attempt or before
-	told int64 // bytes that the output held when this attempt began
+	at   int64 // bytes written so far, in this attempt or before
+	told int64 // size of the output when this attempt started
 	pace float64
 }
 
-// tell tells the text; done is told how much of it is. The error is ctx's or the output's.
+// tell writes the text, and calls done with the number of bytes written so far. The error is that of ctx or the output.
 func (t *teller) tell(ctx context.Context, text string, done func(bytes int)) error {
 	passed := min(max(t.told-t.at, 0), int64(len(text)))
 	rest := text[passed:]
 	t.at += passed
-	beat := time.NewTicker(max(t.interval(), 1))
-	defer beat.Stop()
+	ticker := time.NewTicker(max(t.interval(), 1))
+	defer ticker.Stop()
 	for rest != "" {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		piece := rest
+		chunk := rest
 		if t.pace > 0 {
-			piece = rest[:words(rest, t.wordsPerWrite())]
+			chunk = rest[:words(rest, t.wordsPerWrite())]
 			select {
-			case <-beat.C:
+			case <-ticker.C:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
 		}
-		n, err := t.out.Write([]byte(piece))
+		n, err := t.out.Write([]byte(chunk))
 		t.at += int64(n)
 		if err != nil {
 			return err
@@ -173,7 +173,7 @@ func (t *teller) tell(ctx context.Context, text string, done func(bytes int)) er
 	return nil
 }
 
-// writesPerSecond bounds how often output is written: each write is on disk when it returns.
+// writesPerSecond limits the writes, because each one is on disk when it returns.
 const writesPerSecond = 12
 
 func (t *teller) wordsPerWrite() int { return max(1, int(t.pace/writesPerSecond)) }
@@ -186,7 +186,7 @@ func (t *teller) interval() time.Duration {
 	return time.Duration(float64(t.wordsPerWrite()) / t.pace * float64(time.Second))
 }
 
-// words gives where the first n words of the text end, with the white space behind them.
+// words returns the length of the first n words of the text, including the white space after them.
 func words(text string, n int) int {
 	inWord := false
 	for i, r := range text {

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is a real jobs service and one of its users.
+// world is a real jobs service with one user.
 type world struct {
 	t    *testing.T
 	key  *auth.Key
@@ -69,8 +69,8 @@ func (w *world) connect(subject string, scopes ...string) *grpc.ClientConn {
 	return conn
 }
 
-// work runs this worker until the test ends, shutDown (which waits for its end) is called, or cut cuts its connection
-// as the death of its machine would.
+// work runs this worker until the test ends. shutDown stops it and waits. cut closes its connection, as a crash of its machine
+// would.
 func (w *world) work() (shutDown, cut func()) {
 	w.t.Helper()
 	conn := w.connect("character", auth.ScopeWorker)
@@ -98,7 +98,7 @@ func (w *world) create(payload map[string]any) (id string) {
 	return resp.GetJob().GetJobId()
 }
 
-// watch gives the job's first snapshot that is as wanted, or its last.
+// watch returns the first snapshot of the job that satisfies the condition, or the last one.
 func (w *world) watch(id string, wanted func(*jobsv1.Job) bool) *jobsv1.Job {
 	w.t.Helper()
 	var last *jobsv1.Job
@@ -138,7 +138,7 @@ func (w *world) output(id string) string {
 	}
 }
 
-// undisturbed is what a seed's character must be and tell.
+// undisturbed returns the sheet and the output of a seed without any interruption.
 func undisturbed(t *testing.T, seed uint64, name string) (*sheet.Sheet, string) {
 	t.Helper()
 	s, told := sheet.New(seed, name), ""
@@ -152,7 +152,7 @@ func undisturbed(t *testing.T, seed uint64, name string) (*sheet.Sheet, string) 
 	return s, told
 }
 
-// midStory tells whether the story is being told.
+// midStory reports whether the story is being written.
 func midStory(job *jobsv1.Job) bool {
 	steps := job.GetProgress().GetSteps()
 	return len(steps) > 0 && steps[len(steps)-1].GetDone() > 8
@@ -173,7 +173,7 @@ func (w *world) wantCharacter(job *jobsv1.Job, seed uint64, name string) {
 	}
 }
 
-func TestACharacterIsBuiltStepByStep(t *testing.T) {
+func TestCharacterIsBuiltStepByStep(t *testing.T) {
 	w := setup(t)
 	w.work()
 	id := w.create(map[string]any{"seed": 42, "name": "Ada", "wordsPerSecond": 0})
@@ -186,17 +186,17 @@ func TestACharacterIsBuiltStepByStep(t *testing.T) {
 	}
 }
 
-func TestWithoutASeedTheJobsIdIsOne(t *testing.T) {
+func TestJobIDIsDefaultSeed(t *testing.T) {
 	w := setup(t)
 	w.work()
 	first := w.end(w.create(map[string]any{"wordsPerSecond": 0})).GetResult().AsMap()
 	second := w.end(w.create(map[string]any{"wordsPerSecond": 0})).GetResult().AsMap()
 	if first["characterId"] == second["characterId"] || first["seed"] == 0.0 {
-		t.Errorf("two jobs gave %v and %v", first, second)
+		t.Errorf("two jobs returned %v and %v", first, second)
 	}
 }
 
-func TestAnotherWorkerGoesOnWhereOneDied(t *testing.T) {
+func TestAnotherWorkerContinuesAfterCrash(t *testing.T) {
 	w := setup(t)
 	_, cut := w.work()
 	id := w.create(map[string]any{"seed": 5, "wordsPerSecond": 120})
@@ -210,7 +210,7 @@ func TestAnotherWorkerGoesOnWhereOneDied(t *testing.T) {
 	}
 }
 
-func TestAWorkerThatShutsDownGivesItsJobBack(t *testing.T) {
+func TestShutdownReleasesJob(t *testing.T) {
 	w := setup(t)
 	shutDown, _ := w.work()
 	id := w.create(map[string]any{"seed": 6, "wordsPerSecond": 120})
@@ -220,11 +220,11 @@ func TestAWorkerThatShutsDownGivesItsJobBack(t *testing.T) {
 	job := w.end(id)
 	w.wantCharacter(job, 6, "")
 	if job.GetAttempt() != 1 {
-		t.Errorf("it ended in attempt %d; giving back uses up none", job.GetAttempt())
+		t.Errorf("it ended in attempt %d; a release uses up none", job.GetAttempt())
 	}
 }
 
-func TestACancelEndsTheTelling(t *testing.T) {
+func TestCancelEndsOutput(t *testing.T) {
 	w := setup(t)
 	w.work()
 	id := w.create(map[string]any{"seed": 7, "wordsPerSecond": 5})
@@ -239,7 +239,7 @@ func TestACancelEndsTheTelling(t *testing.T) {
 	}
 }
 
-func TestAWrongPayloadFailsAtOnceAndForGood(t *testing.T) {
+func TestInvalidPayloadFailsPermanently(t *testing.T) {
 	w := setup(t)
 	w.work()
 	for _, payload := range []map[string]any{

@@ -1,5 +1,5 @@
-// Command character is a worker of Headway that builds characters of fantasy: jobs of kind `character`. It needs
-// clients/go and nothing else of Headway. README.md says how a worker like it is written.
+// Command character is a worker that builds fantasy characters: jobs of kind `character`. It needs clients/go and nothing
+// else of Headway. README.md explains how to write such a worker.
 package main
 
 import (
@@ -32,12 +32,12 @@ func main() {
 	}
 }
 
-// run works until ctx ends. `headway serve --worker` sets the environment that the flags default to.
+// run runs jobs until ctx ends. `headway serve --worker` sets the environment variables that the flags default to.
 func run(ctx context.Context, log *slog.Logger) error {
 	overTLS, _ := strconv.ParseBool(os.Getenv("HEADWAY_TLS"))
-	jobs := flag.String("jobs", envOr("HEADWAY_JOBS_ADDRESS", "127.0.0.1:9091"), "where the jobs service answers (HEADWAY_JOBS_ADDRESS)")
-	tokenFile := flag.String("token-file", os.Getenv("HEADWAY_TOKEN_FILE"), "file with a token of scope headway:worker (HEADWAY_TOKEN_FILE); HEADWAY_TOKEN holds one itself")
-	secure := flag.Bool("tls", overTLS, "call over TLS, with the system's certificates (HEADWAY_TLS)")
+	jobs := flag.String("jobs", envOr("HEADWAY_JOBS_ADDRESS", "127.0.0.1:9091"), "address of the jobs service (HEADWAY_JOBS_ADDRESS)")
+	tokenFile := flag.String("token-file", os.Getenv("HEADWAY_TOKEN_FILE"), "file with a token of scope headway:worker (HEADWAY_TOKEN_FILE), instead of a token in HEADWAY_TOKEN")
+	secure := flag.Bool("tls", overTLS, "use TLS, with the certificates of the operating system (HEADWAY_TLS)")
 	concurrency := flag.Int("concurrency", 4, "characters built at the same time")
 	flag.Parse()
 
@@ -52,7 +52,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	case os.Getenv("HEADWAY_TOKEN") != "":
 		token = headway.Token(os.Getenv("HEADWAY_TOKEN"), *secure)
 	default:
-		return errors.New("no token: set HEADWAY_TOKEN_FILE or HEADWAY_TOKEN (headway token --sub character --scope headway:worker makes one)")
+		return errors.New("no token: set HEADWAY_TOKEN_FILE or HEADWAY_TOKEN. To create one, run: headway token --sub character --scope headway:worker")
 	}
 	conn, err := grpc.NewClient(*jobs, append(headway.DialOptions(),
 		grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(token))...)

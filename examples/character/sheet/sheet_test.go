@@ -38,7 +38,7 @@ func encode(t *testing.T, s *sheet.Sheet) string {
 }
 
 // A character that changes with a release of this worker could not be built on from an older one's checkpoint.
-func TestSeed42IsWhoSheHasAlwaysBeen(t *testing.T) {
+func TestSeed42StaysTheSame(t *testing.T) {
 	s := sheet.New(42, "")
 	got := build(t, s) + "\n" + encode(t, s) + "\n"
 	const path = "testdata/42.txt"
@@ -56,7 +56,7 @@ func TestSeed42IsWhoSheHasAlwaysBeen(t *testing.T) {
 	}
 }
 
-func TestEverySheetKeepsTheRules(t *testing.T) {
+func TestEverySheetFollowsTheRules(t *testing.T) {
 	id := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	display := regexp.MustCompile(`^[A-Z]{3}-[0-9A-F]{4}$`)
 	ids, ancestries, callings := map[string]bool{}, map[string]bool{}, map[string]bool{}
@@ -100,7 +100,7 @@ func TestBonus(t *testing.T) {
 	}
 }
 
-func TestASheetCanBeBuiltOnFromAnyStepsEnd(t *testing.T) {
+func TestSheetContinuesAfterAnyStep(t *testing.T) {
 	for _, name := range []string{"", "Ada of Lenn"} {
 		want := sheet.New(7, name)
 		told := build(t, want)
@@ -127,7 +127,7 @@ func TestASheetCanBeBuiltOnFromAnyStepsEnd(t *testing.T) {
 	}
 }
 
-func TestASearchForANameEndsWhenItIsCalledOff(t *testing.T) {
+func TestCancelledNameSearchEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("called off")
 	cancel(why)
