@@ -11,7 +11,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: "@headway/client/styles.css", replacement: client("styles.css") },
-      { find: "@headway/client/resumable", replacement: client("src/resumable/index.ts") },
+      { find: "@headway/client/resumable", replacement: client("src/uploads/resumable.ts") },
       { find: "@headway/client/shared", replacement: client("src/shared/index.ts") },
       { find: "@headway/client/react", replacement: client("src/react/index.ts") },
       { find: "@headway/client", replacement: client("src/index.ts") },

@@ -1,16 +1,16 @@
 import { useJobs } from "@headway/client/react";
 import { type ReactNode, useEffect, useRef } from "react";
-import { Header } from "./parts/Header.js";
-import { JobsContext, useMyJobs } from "./parts/JobsContext.js";
-import { StreamHint } from "./parts/StreamHint.js";
-import { Unavailable } from "./parts/Unavailable.js";
-import { useRoute } from "./router.js";
-import { SessionGate } from "./session.js";
-import { texts } from "./texts.js";
-import { ImportView } from "./views/ImportView.js";
-import { JobsView } from "./views/JobsView.js";
-import { JobView } from "./views/JobView.js";
-import { StartView } from "./views/StartView.js";
+import { Unavailable } from "./job/Unavailable.js";
+import { ImportView } from "./screens/import/ImportScreen.js";
+import { JobView } from "./screens/job/JobScreen.js";
+import { JobsView } from "./screens/jobs/JobsScreen.js";
+import { StartView } from "./screens/start/StartScreen.js";
+import { Header } from "./shell/Header.js";
+import { JobsContext, useMyJobs } from "./shell/JobsContext.js";
+import { useRoute } from "./shell/router.js";
+import { StreamHint } from "./shell/StreamHint.js";
+import { SessionGate } from "./shell/session.js";
+import { texts } from "./ui/texts.js";
 
 /** The whole page. */
 export function App() {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatAge, formatBytes, formatCount, formatDuration } from "../src/format.js";
+import { formatAge, formatBytes, formatCount, formatDuration } from "../src/ui/format.js";
 
 describe("numbers as people read them", () => {
   test.each([

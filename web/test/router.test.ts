@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hrefs, parseRoute } from "../src/router.js";
+import { hrefs, parseRoute } from "../src/shell/router.js";
 
 describe("the page's addresses", () => {
   test("each leads to its view and back", () => {

@@ -1,12 +1,17 @@
 /** Headway's client: watch and steer jobs and imports, upload workbooks, read output. No framework needed. */
-export * from "./calls.js";
-export { type CallOptions, type Connection, HeadwayError } from "./connection.js";
-export { type OutputPiece, type OutputReader, type ReadOutputOptions, readOutput } from "./output.js";
-export { createSseParser, type SseEvent, type SseHandlers } from "./sse.js";
-export { type ConnectionState, follow, followByFetch, type StreamOptions, type StreamTransport } from "./stream.js";
-export type { Subscription } from "./subscription.js";
-export * from "./types.js";
-export { type UploadOptions, type UploadProgress, uploadWorkbook } from "./upload.js";
+export * from "./rest/calls.js";
+export { type CallOptions, type Connection, HeadwayError } from "./rest/connection.js";
+export * from "./rest/types.js";
+export { type OutputPiece, type OutputReader, type ReadOutputOptions, readOutput } from "./streams/output.js";
+export { createSseParser, type SseEvent, type SseHandlers } from "./streams/sse.js";
+export {
+  type ConnectionState,
+  follow,
+  followByFetch,
+  type StreamOptions,
+  type StreamTransport,
+} from "./streams/stream.js";
+export type { Subscription } from "./streams/subscription.js";
 export {
   type Watch,
   type WatchImportOptions,
@@ -15,4 +20,5 @@ export {
   watchImport,
   watchJob,
   watchJobs,
-} from "./watch.js";
+} from "./streams/watch.js";
+export { type UploadOptions, type UploadProgress, uploadWorkbook } from "./uploads/upload.js";

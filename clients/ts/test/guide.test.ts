@@ -31,7 +31,7 @@ beforeAll(() => {
       "@headway/client": source("index.ts"),
       "@headway/client/react": source("react/index.ts"),
       "@headway/client/shared": source("shared/index.ts"),
-      "@headway/client/resumable": source("resumable/index.ts"),
+      "@headway/client/resumable": source("uploads/resumable.ts"),
     },
   };
   const include = ["*.ts", "*.tsx", "*.js", "*.vue", "*.svelte"];

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HeadwayError } from "../src/index.js";
-import { type ResumableUploadOptions, uploadResumably } from "../src/resumable/index.js";
+import { type ResumableUploadOptions, uploadResumably } from "../src/uploads/resumable.js";
 
 /** What the server does with a request before its own answer; true if that was its answer. */
 type Mischief = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;

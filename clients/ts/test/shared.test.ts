@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type JobSnapshot, readOutput, type StreamTransport, watchJob, watchJobs } from "../src/index.js";
-import { Hub } from "../src/shared/hub.js";
+import { Hub } from "../src/shared/broker.js";
 import { linkToLeader } from "../src/shared/leader-link.js";
 import { type HubMessage, type HubSettings, readBatch } from "../src/shared/protocol.js";
 import { Tab } from "../src/shared/tab.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSseParser, type SseEvent } from "../src/sse.js";
+import { createSseParser, type SseEvent } from "../src/streams/sse.js";
 
 const encoder = new TextEncoder();
 

@@ -1,9 +1,9 @@
-// Writes src/openapi.gen.ts from the server's OpenAPI document; `make check-generate` tells whether it is fresh.
+// Writes src/rest/openapi.gen.ts from the server's OpenAPI document; `make check-generate` tells whether it is fresh.
 import { writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
 const document = new URL("../../../gen/openapi/headway.openapi.json", import.meta.url);
-const target = new URL("../src/openapi.gen.ts", import.meta.url);
+const target = new URL("../src/rest/openapi.gen.ts", import.meta.url);
 
 const ast = await openapiTS(document, { alphabetize: true, emptyObjectsUnknown: true });
 await writeFile(

@@ -1,6 +1,6 @@
-import { HeadwayError } from "../connection.js";
-import { followByFetch, type StreamTransport } from "../stream.js";
-import type { StreamMessage } from "../types.js";
+import { HeadwayError } from "../rest/connection.js";
+import type { StreamMessage } from "../rest/types.js";
+import { followByFetch, type StreamTransport } from "../streams/stream.js";
 
 /**
  * Follows a stream as long as it is this user's. A cookie belongs to the whole browser: once somebody else has signed

@@ -1,5 +1,5 @@
 /** One stream for all tabs of a browser, by a SharedWorker, or else by a leader among the tabs. */
-import type { StreamTransport } from "../stream.js";
+import type { StreamTransport } from "../streams/stream.js";
 import { followAs } from "./guard.js";
 import { canElect, linkToLeader } from "./leader-link.js";
 import { linkToOwn } from "./own-link.js";

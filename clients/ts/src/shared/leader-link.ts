@@ -1,4 +1,4 @@
-import { Hub } from "./hub.js";
+import { Hub } from "./broker.js";
 import {
   type Batch,
   type HubMessage,

@@ -1,4 +1,4 @@
-import { Hub } from "./hub.js";
+import { Hub } from "./broker.js";
 import { type HubMessage, type HubSettings, type Link, readBatch } from "./protocol.js";
 
 /** Links a tab to a hub of its own, where the browser cannot share. */

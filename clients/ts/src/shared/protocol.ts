@@ -1,7 +1,7 @@
 /** What a tab and the hub that follows streams for all tabs say to each other. */
-import { HeadwayError } from "../connection.js";
-import type { ConnectionState } from "../stream.js";
-import type { OutputMessage, StreamMessage } from "../types.js";
+import { HeadwayError } from "../rest/connection.js";
+import type { OutputMessage, StreamMessage } from "../rest/types.js";
+import type { ConnectionState } from "../streams/stream.js";
 
 /** Part of the names by which tabs find each other: those of other versions keep to themselves. */
 export const protocolVersion = 1;

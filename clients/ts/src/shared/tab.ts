@@ -1,5 +1,5 @@
-import { authorize } from "../connection.js";
-import type { StreamOptions, StreamTransport } from "../stream.js";
+import { authorize } from "../rest/connection.js";
+import type { StreamOptions, StreamTransport } from "../streams/stream.js";
 import { fromPlain, type HubMessage, type Link } from "./protocol.js";
 
 interface Followed {

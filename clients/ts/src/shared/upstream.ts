@@ -1,6 +1,6 @@
-import type { Connection } from "../connection.js";
-import type { ConnectionState } from "../stream.js";
-import { isTerminal, type OutputMessage, type StreamMessage } from "../types.js";
+import type { Connection } from "../rest/connection.js";
+import { isTerminal, type OutputMessage, type StreamMessage } from "../rest/types.js";
+import type { ConnectionState } from "../streams/stream.js";
 import { followAs } from "./guard.js";
 import { type HubMessage, type HubSettings, type PlainError, toPlain } from "./protocol.js";
 

@@ -1,5 +1,5 @@
 /** The script of the SharedWorker: one hub for all the tabs that its name is meant for. */
-import { Hub } from "./hub.js";
+import { Hub } from "./broker.js";
 import type { TabMessage } from "./protocol.js";
 import type { Hello } from "./worker-link.js";
 

@@ -1,0 +1,64 @@
+/** Remembers where uploads are under way, so that a page that was loaded anew can go on with them. */
+
+import type { ResumableUploadOptions } from "./resumable.js";
+import { fileNameOf, toFields } from "./upload.js";
+
+type Memory = ResumableUploadOptions["storage"];
+
+const prefix = "headway upload ";
+
+interface Remembered {
+  address: string;
+  /** When the server forgets it, in milliseconds since 1970. */
+  expires: number;
+}
+
+/** Names an upload by who brings which file for what; undefined if it is not to be remembered. */
+export function keyOf(options: ResumableUploadOptions): string | undefined {
+  const { user, file, baseUrl = "" } = options;
+  if (user === undefined) return undefined;
+  const { lastModified = 0 } = file as Partial<File>;
+  const { request_id: _, ...fields } = toFields(options, "");
+  return prefix + JSON.stringify([user, baseUrl, fileNameOf(options), file.size, lastModified, fields]);
+}
+
+/** Gives the address of the upload that goes by this name; undefined if there is none. */
+export function recall(memory: Memory, key: string | undefined): string | undefined {
+  if (key === undefined) return undefined;
+  const { address, expires } = read(memory, key);
+  return expires > Date.now() ? address : undefined;
+}
+
+export function remember(memory: Memory, key: string | undefined, address: string, expires: number): void {
+  if (key === undefined) return;
+  forgetExpired(memory);
+  use(memory, (storage) => storage.setItem(key, JSON.stringify({ address, expires } satisfies Remembered)));
+}
+
+export function forget(memory: Memory, key: string | undefined): void {
+  if (key !== undefined) use(memory, (storage) => storage.removeItem(key));
+}
+
+function forgetExpired(memory: Memory): void {
+  if (memory) return;
+  use(memory, (storage) => {
+    for (const key of Object.keys(storage)) {
+      if (key.startsWith(prefix) && read(memory, key).expires <= Date.now()) storage.removeItem(key);
+    }
+  });
+}
+
+function read(memory: Memory, key: string): Remembered {
+  let found: Remembered | undefined;
+  use(memory, (storage) => {
+    found = JSON.parse(storage.getItem(key) ?? "null") ?? undefined;
+  });
+  return found ?? { address: "", expires: 0 };
+}
+
+/** Storage may be missing, forbidden, full or hold nonsense: an upload goes on without it. */
+function use(memory: Memory, action: (storage: NonNullable<Memory>) => void): void {
+  try {
+    action(memory ?? localStorage);
+  } catch {}
+}

@@ -1,0 +1,162 @@
+/** Uploads that go on where they broke off, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
+import { type CallOptions, canRefresh, HeadwayError, send } from "../rest/connection.js";
+import type { AcceptedImport } from "../rest/types.js";
+import { type ConnectionState, pause } from "../streams/stream.js";
+import { forget, keyOf, recall, remember } from "./memory.js";
+import { fileNameOf, randomId, sendBody, toFields, type UploadOptions } from "./upload.js";
+
+/** What to upload, and how to go on with it. */
+export interface ResumableUploadOptions extends UploadOptions {
+  /**
+   * Whose upload it is. With it the upload is remembered in `storage`, so that the same file, brought again after the
+   * page was loaded anew, goes on where it was.
+   */
+  user?: string | undefined;
+  /** Where uploads under way are remembered; the browser's localStorage by default. */
+  storage?: Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined;
+  /** Bytes in one request, for proxies that limit them; all that is left, by default. */
+  pieceBytes?: number | undefined;
+  /** How often to try again without a byte getting through; 10 by default. While the browser is offline none counts. */
+  retries?: number | undefined;
+  /** Told when the connection is lost, and when bytes flow again. */
+  onConnection?: ((state: ConnectionState) => void) | undefined;
+}
+
+const path = "/api/v1/uploads";
+const tus = { "Tus-Resumable": "1.0.0" };
+const maxBackoffMs = 20_000;
+/** A line on which nothing moves for this long is taken for dead. */
+const silenceMs = 30_000;
+
+/** What the server must have forgotten, or will not have as it is: there is no going on with this upload. */
+const lost = [404, 410];
+
+/**
+ * Uploads a workbook as `uploadWorkbook` does, and gives the accepted import. What has arrived is never sent twice: after a
+ * lost connection, a restart of the server or, if `user` is given, a reload of the page, it goes on with the next byte.
+ * Aborting the signal deletes what has arrived.
+ */
+export async function uploadResumably(options: ResumableUploadOptions): Promise<AcceptedImport> {
+  const key = keyOf(options);
+  const locks = key === undefined ? undefined : globalThis.navigator?.locks;
+  if (!key || !locks) return upload(options, key);
+  // Two tabs with the same file are two uploads: only one of them may take up the remembered one.
+  return locks.request(key, { ifAvailable: true }, (lock) => upload(options, lock ? key : undefined));
+}
+
+async function upload(options: ResumableUploadOptions, key: string | undefined): Promise<AcceptedImport> {
+  const { signal, onConnection, retries = 10 } = options;
+  let address = recall(options.storage, key);
+  let requestId = options.requestId ?? randomId();
+  let arrived = 0;
+  let failures = 0;
+  const tell = (loaded: number) => options.onProgress?.({ loaded, total: options.file.size });
+  const advance = (offset: number) => {
+    if (offset > arrived) failures = 0;
+    arrived = offset;
+    tell(offset);
+  };
+
+  for (let refused = false; ; ) {
+    try {
+      signal?.throwIfAborted();
+      if (address === undefined) {
+        const created = await create(options, requestId, refused);
+        address = created.address;
+        remember(options.storage, key, address, created.expires);
+        advance(0);
+      } else {
+        advance(await offsetOf(options, address, refused));
+      }
+      refused = false;
+      onConnection?.({ phase: "open" });
+      while (arrived < options.file.size) advance(await sendPiece(options, address, arrived, tell));
+      const id = address.split("/").pop() ?? "";
+      const accepted = await send(options, `/api/v1/imports?upload_id=${encodeURIComponent(id)}`, { method: "POST" });
+      forget(options.storage, key);
+      return (await accepted.json()) as AcceptedImport;
+    } catch (error) {
+      if (signal?.aborted) {
+        forget(options.storage, key);
+        if (address) await remove(options, address);
+        throw error;
+      }
+      if (!(error instanceof HeadwayError)) throw error;
+      if (address !== undefined && lost.includes(error.status)) {
+        // It has expired, or the server has lost it: from the beginning, and as another upload.
+        forget(options.storage, key);
+        address = undefined;
+        requestId = options.requestId ?? randomId();
+        failures++;
+      } else if (error.status === 401 && !refused && canRefresh(options)) {
+        refused = true;
+        continue;
+      } else if (!error.temporary && ![409, 423].includes(error.status)) {
+        forget(options.storage, key);
+        if (address) await remove(options, address);
+        throw error;
+      } else if (globalThis.navigator?.onLine !== false) {
+        failures++;
+      }
+      if (failures > retries) throw error;
+      onConnection?.({ phase: "retrying", error });
+      const backoffMs = Math.min(500 * 2 ** Math.max(0, failures - 1), maxBackoffMs);
+      await pause(Math.max(backoffMs * (0.5 + Math.random() / 2), error.retryAfterMs), signal);
+    }
+  }
+}
+
+/** Creates an upload (tus: Creation). */
+async function create(options: ResumableUploadOptions, requestId: string, refused: boolean) {
+  const fields = { filename: fileNameOf(options), ...toFields(options, requestId) };
+  const metadata = Object.entries(fields).flatMap(([name, value]) =>
+    value === undefined ? [] : `${name} ${toBase64(String(value))}`,
+  );
+  const headers = { ...tus, "Upload-Length": String(options.file.size), "Upload-Metadata": metadata.join(",") };
+  const { headers: answer } = await send(options, path, { method: "POST", headers }, refused);
+  const address = new URL(answer.get("Location") ?? "", "http://headway").pathname;
+  return { address, expires: Date.parse(answer.get("Upload-Expires") ?? "") || Date.now() + 3_600_000 };
+}
+
+/** Asks how many bytes have arrived; a request that still hangs on a dead line ends by that. */
+async function offsetOf(options: CallOptions, address: string, refused: boolean): Promise<number> {
+  const { headers } = await send(options, address, { method: "HEAD", headers: tus, cache: "no-store" }, refused);
+  return Number(headers.get("Upload-Offset"));
+}
+
+/** Sends the next piece and gives the offset behind it. */
+async function sendPiece(
+  options: ResumableUploadOptions,
+  address: string,
+  offset: number,
+  tell: (offset: number) => void,
+): Promise<number> {
+  const { file, signal, pieceBytes = file.size } = options;
+  const piece = file.slice(offset, offset + pieceBytes);
+  const giveUp = new AbortController();
+  const stop = () => giveUp.abort(signal?.reason);
+  let watchdog = setTimeout(stop, silenceMs);
+  signal?.addEventListener("abort", stop);
+  const onProgress = ({ loaded }: { loaded: number }) => {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(stop, silenceMs);
+    tell(offset + loaded);
+  };
+  const headers = { ...tus, "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset) };
+  try {
+    await sendBody({ ...options, signal: giveUp.signal, onProgress }, "PATCH", address, headers, piece);
+    return offset + piece.size;
+  } catch (error) {
+    throw giveUp.signal.aborted && !signal?.aborted ? new HeadwayError() : error;
+  } finally {
+    clearTimeout(watchdog);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** Has the server forget an upload (tus: Termination); if that fails it expires by itself. */
+async function remove({ signal: _, ...options }: CallOptions, address: string): Promise<void> {
+  await send(options, address, { method: "DELETE", headers: tus, keepalive: true }).catch(() => {});
+}
+
+const toBase64 = (text: string) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));

@@ -1,0 +1,114 @@
+import { authorize, type CallOptions, canRefresh, HeadwayError, send, toError } from "../rest/connection.js";
+import type { AcceptedImport, ImportMode, OnIssues } from "../rest/types.js";
+import { pause } from "../streams/stream.js";
+
+/** What to upload, and how to import it. */
+export interface UploadOptions extends CallOptions {
+  file: Blob;
+  /** The name shown for it; the file's own by default. */
+  fileName?: string | undefined;
+  /** The schema to check against; `workforce` by default. */
+  schema?: string | undefined;
+  /** What happens when rows have issues; `abort` by default. */
+  onIssues?: OnIssues | undefined;
+  /** What rows may do; `upsert` by default. */
+  mode?: ImportMode | undefined;
+  /** Do everything and roll it back. */
+  dryRun?: boolean | undefined;
+  /** Names this upload, so that repeating it gives the same import. A fresh one by default. */
+  requestId?: string | undefined;
+  /** Told as bytes leave, in browsers. */
+  onProgress?: ((progress: UploadProgress) => void) | undefined;
+  /** How often to try again when the connection breaks or the server is busy; 2 by default. */
+  retries?: number | undefined;
+}
+
+/** How much of an upload has left. */
+export interface UploadProgress {
+  /** Bytes that have left. */
+  loaded: number;
+  /** Bytes in all. */
+  total: number;
+}
+
+/**
+ * Uploads a workbook and gives the accepted import, which is still to run: watch it with `watchImport`. A broken upload
+ * is tried again under the same request id, so rows never double. Aborting the signal cancels the upload.
+ */
+export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedImport> {
+  const requestId = options.requestId ?? randomId();
+  let triesLeft = options.retries ?? 2;
+  for (let refused = false; ; ) {
+    try {
+      return await uploadOnce(options, requestId, refused);
+    } catch (error) {
+      if (!(error instanceof HeadwayError) || options.signal?.aborted) throw error;
+      if (error.status === 401 && !refused && canRefresh(options)) {
+        refused = true;
+      } else if (error.temporary && triesLeft-- > 0) {
+        await pause(Math.max(error.retryAfterMs, 500 + Math.random() * 1000), options.signal);
+      } else throw error;
+    }
+  }
+}
+
+async function uploadOnce(options: UploadOptions, requestId: string, refused: boolean): Promise<AcceptedImport> {
+  // The fields come before the file, so that the server knows them when the first byte arrives.
+  const form = new FormData();
+  for (const [name, value] of Object.entries(toFields(options, requestId)))
+    if (value !== undefined) form.append(name, String(value));
+  form.append("file", options.file, fileNameOf(options));
+  return JSON.parse(await sendBody(options, "POST", "/api/v1/imports", {}, form, refused));
+}
+
+/** Sends a body and gives the answer's text, with progress where there is XMLHttpRequest, which alone can tell. */
+export async function sendBody(
+  options: CallOptions & Pick<UploadOptions, "onProgress">,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: XMLHttpRequestBodyInit,
+  refused = false,
+): Promise<string> {
+  const { signal, onProgress } = options;
+  if (typeof XMLHttpRequest === "undefined") {
+    return (await send(options, path, { method, headers, body })).text();
+  }
+  const allHeaders = { ...headers, ...(await authorize(options, refused)) };
+  signal?.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const abort = () => request.abort();
+    request.open(method, (options.baseUrl ?? "") + path);
+    request.withCredentials = options.credentials === "include";
+    for (const [name, value] of Object.entries(allHeaders)) request.setRequestHeader(name, value);
+    request.upload.onprogress = ({ loaded, total }) => onProgress?.({ loaded, total });
+    request.onload = () => {
+      const { status, responseText } = request;
+      if (status < 300) resolve(responseText);
+      else reject(toError(status, responseText, request.getResponseHeader("Retry-After")));
+    };
+    request.onerror = () => reject(new HeadwayError());
+    request.onabort = () => reject(signal?.reason);
+    request.onloadend = () => signal?.removeEventListener("abort", abort);
+    signal?.addEventListener("abort", abort);
+    request.send(body);
+  });
+}
+
+/** The options by the names that the server gives them. */
+export const toFields = (options: UploadOptions, requestId: string) => ({
+  schema: options.schema,
+  on_issues: options.onIssues,
+  mode: options.mode,
+  dry_run: options.dryRun,
+  request_id: requestId,
+});
+
+export const fileNameOf = ({ fileName, file }: UploadOptions): string =>
+  fileName ?? (file as File).name ?? "workbook.xlsx";
+
+/** 128 random bits; crypto.randomUUID exists on secure origins only. */
+export function randomId(): string {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
+}

@@ -1,0 +1,165 @@
+import { type ImportDetail, type IssueCode, isTerminal, type JobSnapshot, type RootCause } from "@headway/client";
+import { IssueTable } from "@headway/client/react";
+import { useState } from "react";
+import { formatCount } from "../../ui/format.js";
+import { Icon } from "../../ui/Icon.js";
+import { labels, texts } from "../../ui/texts.js";
+import { useDebounced } from "../../ui/useDebounced.js";
+
+const newestShown = 8;
+const causesShown = 5;
+const codes = Object.keys(labels.issueCodes) as IssueCode[];
+
+/** An import's problems: by root cause, the newest while it runs, and all of them with search once it stands still. */
+export function IssuesPanel({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) {
+  const t = texts.import.issues;
+  const issues = detail.totals?.issues ?? 0;
+  const warnings = detail.totals?.warnings ?? 0;
+  const still = isTerminal(job.status) || job.status === "waiting";
+  if (issues + warnings === 0) {
+    return null;
+  }
+  return (
+    <section className="card issues" aria-labelledby="issues-heading">
+      <div className="section-head">
+        <h2 id="issues-heading">{t.heading}</h2>
+        <p className="muted">
+          {[issues > 0 && t.count(issues), warnings > 0 && t.warnings(warnings)].filter(Boolean).join(", ")}
+        </p>
+      </div>
+      <RootCauses detail={detail} />
+      {still ? <AllIssues job={job} detail={detail} /> : <NewestIssues detail={detail} />}
+    </section>
+  );
+}
+
+function RootCauses({ detail }: { detail: ImportDetail }) {
+  const t = texts.import.issues;
+  const causes = detail.rootCauses ?? [];
+  if (causes.length === 0) return null;
+  const most = Math.max(...causes.map((cause) => cause.blockedRows), 1);
+  const rest = causes.slice(causesShown);
+  return (
+    <div className="causes">
+      <h3>{t.causes}</h3>
+      <p className="muted fine">{t.causesLead}</p>
+      <CauseList causes={causes.slice(0, causesShown)} most={most} />
+      {rest.length > 0 && (
+        <details>
+          <summary>{t.moreCauses(rest.length)}</summary>
+          <CauseList causes={rest} most={most} />
+        </details>
+      )}
+    </div>
+  );
+}
+
+function CauseList({ causes, most }: { causes: readonly RootCause[]; most: number }) {
+  return (
+    <ul>
+      {causes.map((cause) => (
+        <li key={`${cause.issue?.cell}${cause.message}`}>
+          <span className="cause-weight" aria-hidden="true">
+            <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+              <rect width={Math.max(4, (cause.blockedRows / most) * 100)} height="1" />
+            </svg>
+          </span>
+          <span className="cause-words">
+            <strong>{cause.message}</strong>
+            {cause.issue && (
+              <span className="muted">
+                <code>{cause.issue.cell}</code> {cause.issue.message}
+              </span>
+            )}
+          </span>
+          <span className="cause-rows">{texts.import.issues.blocks(cause.blockedRows)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function NewestIssues({ detail }: { detail: ImportDetail }) {
+  const t = texts.import.issues;
+  const newest = detail.newestIssues?.slice(0, newestShown) ?? [];
+  return (
+    <div className="newest">
+      <h3>{t.newest}</h3>
+      <p className="muted fine">{t.newestLead}</p>
+      <ul>
+        {newest.map((issue) => (
+          <li key={`${issue.cell}${issue.code}`} data-severity={issue.severity}>
+            <code>{issue.cell}</code>
+            <span>
+              <span className="headway-issue-code">{labels.issueCodes[issue.code] ?? issue.code}</span> {issue.message}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function AllIssues({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) {
+  const [search, setSearch] = useState("");
+  const [sheet, setSheet] = useState("");
+  const [code, setCode] = useState("");
+  const [counts, setCounts] = useState<{ matching: number; found: number }>();
+  const wanted = useDebounced(search.trim(), 250);
+  const t = texts.import.issues;
+  const unfiltered = !wanted && !sheet && !code;
+  return (
+    <div className="all-issues">
+      <search className="filters">
+        <label className="field search">
+          <span>{t.search}</span>
+          <Icon name="search" />
+          <input
+            type="search"
+            value={search}
+            placeholder={t.searchHint}
+            onChange={(event) => setSearch(event.target.value)}
+          />
+        </label>
+        <label className="field">
+          <span>{t.sheet}</span>
+          <select value={sheet} onChange={(event) => setSheet(event.target.value)}>
+            <option value="">{t.any}</option>
+            {detail.sheets?.map((each) => (
+              <option key={each.name} value={each.name}>
+                {each.title}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="field">
+          <span>{t.code}</span>
+          <select value={code} onChange={(event) => setCode(event.target.value)}>
+            <option value="">{t.any}</option>
+            {codes.map((each) => (
+              <option key={each} value={each}>
+                {labels.issueCodes[each]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <p className="muted fine matching" role="status">
+          {counts && !unfiltered && `${formatCount(counts.matching)} / ${formatCount(counts.found)}`}
+          {counts && unfiltered && counts.matching < counts.found && t.kept(counts.matching, counts.found)}
+        </p>
+      </search>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section className="issues-scroll" aria-label={t.list} tabIndex={0}>
+        <IssueTable
+          importId={job.jobId}
+          search={wanted || undefined}
+          sheet={sheet || undefined}
+          code={(code || undefined) as IssueCode | undefined}
+          version={job.revision}
+          labels={labels}
+          onCount={setCounts}
+        />
+      </section>
+    </div>
+  );
+}

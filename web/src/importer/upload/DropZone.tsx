@@ -1,0 +1,68 @@
+import { type DragEvent, useId, useRef, useState } from "react";
+import { formatBytes } from "../../ui/format.js";
+import { Icon } from "../../ui/Icon.js";
+import { texts } from "../../ui/texts.js";
+
+interface DropZoneProps {
+  maxBytes: number;
+  onFile: (file: File) => void;
+}
+
+const workbookTypes = ".xlsx,.xlsm,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/** Takes a workbook by drop, by click or by keyboard. */
+export function DropZone({ maxBytes, onFile }: DropZoneProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const hint = useId();
+  const [over, setOver] = useState(0);
+  const t = texts.start;
+
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(0);
+    const file = event.dataTransfer.files[0];
+    if (file) onFile(file);
+  };
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is an addition; the button does the same by keyboard
+    <div
+      className="drop"
+      data-over={over > 0 || undefined}
+      onDragEnter={() => setOver((n) => n + 1)}
+      onDragLeave={() => setOver((n) => Math.max(0, n - 1))}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={drop}
+    >
+      <span className="drop-picture">
+        <Icon name="sheet" />
+      </span>
+      <p className="drop-title">{over > 0 ? t.dropNow : t.drop}</p>
+      <p className="muted drop-or">{t.or}</p>
+      <button
+        className="button primary large"
+        type="button"
+        aria-describedby={hint}
+        onClick={() => input.current?.click()}
+      >
+        <Icon name="upload" />
+        {t.choose}
+      </button>
+      <p className="fine muted" id={hint}>
+        {t.limit(formatBytes(maxBytes))}
+      </p>
+      <input
+        ref={input}
+        type="file"
+        accept={workbookTypes}
+        hidden
+        tabIndex={-1}
+        onChange={(event) => {
+          const file = event.target.files?.[0];
+          event.target.value = "";
+          if (file) onFile(file);
+        }}
+      />
+    </div>
+  );
+}

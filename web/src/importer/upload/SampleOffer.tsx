@@ -1,0 +1,49 @@
+import { templatePath } from "@headway/client";
+import { useState } from "react";
+import { formatCount } from "../../ui/format.js";
+import { Icon } from "../../ui/Icon.js";
+import { texts } from "../../ui/texts.js";
+
+const sizes = [1_000, 10_000, 100_000] as const;
+
+/** Offers a generated workbook of a chosen size, and the empty template. */
+export function SampleOffer({ onTry }: { onTry: (rows: number) => void }) {
+  const [rows, setRows] = useState<number>(sizes[0]);
+  const t = texts.start;
+  return (
+    <section className="card sample" aria-labelledby="sample-heading">
+      <div className="sample-words">
+        <h2 id="sample-heading">{t.sample}</h2>
+        <p className="muted">
+          {t.sampleLead}{" "}
+          <a href={templatePath("workforce")} download>
+            {t.template}
+          </a>
+        </p>
+      </div>
+      <fieldset className="segments">
+        <legend>{t.sampleSize}</legend>
+        <div>
+          {sizes.map((size) => (
+            <label key={size}>
+              <input
+                type="radio"
+                name="sample-size"
+                value={size}
+                checked={rows === size}
+                onChange={() => setRows(size)}
+              />
+              <span>{formatCount(size)}</span>
+            </label>
+          ))}
+        </div>
+      </fieldset>
+      <div className="actions">
+        <button className="button" type="button" onClick={() => onTry(rows)}>
+          <Icon name="spark" />
+          {t.sampleTry}
+        </button>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,82 @@
+import { Fill, type UploadState } from "@headway/client/react";
+import { ErrorNote } from "../../ui/ErrorNote.js";
+import { formatBytes } from "../../ui/format.js";
+import { Icon } from "../../ui/Icon.js";
+import { texts } from "../../ui/texts.js";
+
+interface UploadCardProps {
+  upload: UploadState;
+  /** Employees of the sample that the server is making; undefined if it is not. */
+  preparing: number | undefined;
+  /** Why there is no sample. */
+  error: unknown;
+  onCancel: () => void;
+  onRetry: (() => void) | undefined;
+}
+
+/** The upload under way: its file, its bar, and what became of it. */
+export function UploadCard({ upload, preparing, error, onCancel, onRetry }: UploadCardProps) {
+  const t = texts.upload;
+  const failure = error ?? upload.error;
+  if (failure) {
+    return (
+      <section className="card upload" aria-label={t.failed}>
+        <ErrorNote error={failure} heading={upload.fileName ? `${upload.fileName}: ${t.failed}` : t.failed} />
+        <div className="actions">
+          <button className="button primary" type="button" onClick={onCancel}>
+            {t.again}
+          </button>
+          {onRetry && (
+            <button className="button" type="button" onClick={onRetry}>
+              {t.retry}
+            </button>
+          )}
+        </div>
+      </section>
+    );
+  }
+  const sent = preparing === undefined && upload.total > 0 && upload.loaded >= upload.total;
+  const percent = upload.total ? Math.min(100, (upload.loaded / upload.total) * 100) : 0;
+  const unknown = preparing !== undefined || sent;
+  return (
+    <section className="card upload" aria-label={t.sending}>
+      <div className="upload-file">
+        <span className="drop-picture small">
+          <Icon name="sheet" />
+        </span>
+        <div>
+          <p className="upload-name">{upload.fileName || texts.start.sampleTry}</p>
+          <p className="muted" role="status">
+            {preparing !== undefined
+              ? t.preparing(preparing)
+              : upload.waiting
+                ? t.waiting
+                : sent
+                  ? t.checking
+                  : t.sending}
+          </p>
+        </div>
+        {preparing === undefined && <p className="upload-percent">{Math.floor(percent)}%</p>}
+      </div>
+      <div
+        className="headway-bar"
+        role="progressbar"
+        aria-label={t.sending}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={unknown ? undefined : Math.floor(percent)}
+        data-unknown={unknown || undefined}
+      >
+        <Fill percent={unknown ? 100 : percent} />
+      </div>
+      <div className="actions spread">
+        <p className="fine muted">
+          {preparing === undefined && t.progress(formatBytes(upload.loaded), formatBytes(upload.total))}
+        </p>
+        <button className="button quiet" type="button" onClick={onCancel}>
+          {t.cancel}
+        </button>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,80 @@
+import { cancel, isTerminal, type JobSnapshot } from "@headway/client";
+import { useConnection } from "@headway/client/react";
+import { type ReactNode, useState } from "react";
+import { ErrorNote } from "../ui/ErrorNote.js";
+import { Icon } from "../ui/Icon.js";
+import { labels, texts } from "../ui/texts.js";
+import { StatusBadge } from "./StatusBadge.js";
+
+interface JobHeadProps {
+  job: JobSnapshot;
+  title: string;
+  back: { href: string; text: string };
+  /** Small marks beside the status. */
+  chips: (string | false | undefined)[];
+  /** Buttons of a job that has ended. */
+  actions?: ReactNode;
+}
+
+/** A job's name, status and what can be done with it. */
+export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
+  const live = !isTerminal(job.status);
+  return (
+    <div className="job-head">
+      <a className="back" href={back.href}>
+        <Icon name="back" />
+        {back.text}
+      </a>
+      <div className="job-head-line">
+        <h1>{title}</h1>
+        <div className="chips">
+          <StatusBadge
+            status={job.status}
+            text={live && job.cancelRequested ? texts.job.cancelling : labels.status[job.status]}
+          />
+          {chips.map(
+            (chip) =>
+              chip && (
+                <span key={chip} className="chip">
+                  {chip}
+                </span>
+              ),
+          )}
+        </div>
+        <div className="actions">
+          {live && <CancelButton job={job} />}
+          {actions}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Asks once; stands there only while there is something to cancel. */
+function CancelButton({ job }: { job: JobSnapshot }) {
+  const connection = useConnection();
+  const [asked, setAsked] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const stopping = asked || job.cancelRequested === true;
+
+  const stop = async () => {
+    setAsked(true);
+    setError(undefined);
+    try {
+      await cancel({ ...connection, jobId: job.jobId });
+    } catch (cause) {
+      setAsked(false);
+      setError(cause);
+    }
+  };
+
+  return (
+    <>
+      <button className="button" type="button" disabled={stopping} onClick={() => void stop()}>
+        <Icon name="cross" />
+        {stopping ? texts.job.cancelling : texts.job.cancel}
+      </button>
+      {error ? <ErrorNote error={error} /> : null}
+    </>
+  );
+}

@@ -1,0 +1,70 @@
+import { isTerminal, type JobSnapshot } from "@headway/client";
+import { Fill, useNearby } from "@headway/client/react";
+import { memo } from "react";
+import { hrefs } from "../shell/router.js";
+import { formatAge, formatTime } from "../ui/format.js";
+import { Icon } from "../ui/Icon.js";
+import { labels, texts } from "../ui/texts.js";
+import { StatusBadge } from "./StatusBadge.js";
+
+interface JobRowProps {
+  job: JobSnapshot;
+  minute: number;
+}
+
+/**
+ * One job in a list. It is drawn again only when the job's revision, or the minute of its age, changes. Far out of sight
+ * it is an empty line of the same height: a thousand live jobs cost as much as few.
+ */
+export const JobRow = memo(
+  function JobRow({ job, minute }: JobRowProps) {
+    const { ref, near, height } = useNearby<HTMLLIElement>();
+    return (
+      <li ref={ref} className="job-row" data-status={job.status} style={near ? undefined : { blockSize: height }}>
+        {near && <JobLine job={job} minute={minute} />}
+      </li>
+    );
+  },
+  (a, b) => a.minute === b.minute && a.job.jobId === b.job.jobId && a.job.revision === b.job.revision,
+);
+
+function JobLine({ job, minute }: JobRowProps) {
+  const live = !isTerminal(job.status);
+  const percent = Math.floor(job.progress);
+  const title = job.title || texts.jobs.untitled(texts.jobs.kinds[job.kind] ?? job.kind);
+  return (
+    <a href={hrefs.job(job.kind, job.jobId)}>
+      <span className="job-icon">
+        <Icon name={job.kind === "import" ? "sheet" : "job"} />
+      </span>
+      <span className="job-name">
+        <strong>{title}</strong>
+        <span className="muted">{job.failedReason || job.message || (texts.jobs.kinds[job.kind] ?? job.kind)}</span>
+      </span>
+      <span className="job-progress">
+        {live && (
+          <>
+            <span
+              className="headway-bar"
+              role="progressbar"
+              aria-label={title}
+              aria-valuemin={0}
+              aria-valuemax={100}
+              aria-valuenow={percent}
+              aria-valuetext={`${percent} %, ${labels.status[job.status]}`}
+            >
+              <Fill percent={job.progress} />
+            </span>
+            <span className="job-percent">{percent}%</span>
+          </>
+        )}
+      </span>
+      <StatusBadge status={job.status} />
+      {job.createdAt && (
+        <time className="muted" dateTime={job.createdAt} title={formatTime(job.createdAt)}>
+          {formatAge(job.createdAt, minute * 60_000)}
+        </time>
+      )}
+    </a>
+  );
+}

@@ -1,0 +1,31 @@
+import { retry } from "@headway/client";
+import { useConnection } from "@headway/client/react";
+import { useState } from "react";
+import { ErrorNote } from "../ui/ErrorNote.js";
+import { texts } from "../ui/texts.js";
+
+/** Queues a job that failed or was cancelled once more, and has it watched again. */
+export function RetryButton({ jobId, onRetried }: { jobId: string; onRetried: () => void }) {
+  const connection = useConnection();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const again = async () => {
+    setBusy(true);
+    try {
+      await retry({ ...connection, jobId });
+      onRetried();
+    } catch (cause) {
+      setError(cause);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <>
+      <button className="button" type="button" disabled={busy} onClick={() => void again()}>
+        {texts.job.retry}
+      </button>
+      {error ? <ErrorNote error={error} /> : null}
+    </>
+  );
+}

@@ -1,0 +1,95 @@
+import { isTerminal, type JobSnapshot } from "@headway/client";
+import { useMemo, useState } from "react";
+import { ConnectionNotice } from "../../job/ConnectionNotice.js";
+import { JobRow } from "../../job/JobRow.js";
+import { useMyJobs } from "../../shell/JobsContext.js";
+import { hrefs } from "../../shell/router.js";
+import { ErrorNote } from "../../ui/ErrorNote.js";
+import { texts } from "../../ui/texts.js";
+import { useNow } from "../../ui/useNow.js";
+import { usePageTitle } from "../../ui/usePageTitle.js";
+
+const filters: Record<keyof typeof texts.jobs.filters, (job: JobSnapshot) => boolean> = {
+  all: () => true,
+  live: (job) => !isTerminal(job.status) && job.status !== "waiting",
+  waiting: (job) => job.status === "waiting",
+  completed: (job) => job.status === "completed",
+  ended: (job) => job.status === "failed" || job.status === "cancelled",
+};
+const names = Object.keys(filters) as (keyof typeof filters)[];
+
+/** All of my jobs, of every kind, live. */
+export function JobsView() {
+  const { jobs, loaded, more, loadMore, connection, error } = useMyJobs();
+  const [filter, setFilter] = useState<keyof typeof filters>("all");
+  const minute = Math.floor(useNow(true) / 60_000);
+  const shown = useMemo(() => jobs.filter(filters[filter]), [jobs, filter]);
+  const t = texts.jobs;
+  usePageTitle(t.heading);
+
+  return (
+    <div className="jobs">
+      <div className="section-head">
+        <div>
+          <h1>{t.heading}</h1>
+          <p className="muted">{t.lead}</p>
+        </div>
+        <fieldset className="segments">
+          <legend className="visually-hidden">{t.filter}</legend>
+          <div>
+            {names.map((name) => (
+              <label key={name}>
+                <input
+                  type="radio"
+                  name="job-filter"
+                  value={name}
+                  checked={filter === name}
+                  onChange={() => setFilter(name)}
+                />
+                <span>{t.filters[name]}</span>
+              </label>
+            ))}
+          </div>
+        </fieldset>
+      </div>
+      <ConnectionNotice phase={connection} />
+      {error && connection === "closed" ? <ErrorNote error={error} /> : null}
+      {!loaded && jobs.length === 0 ? <Waiting /> : null}
+      {loaded && jobs.length === 0 ? (
+        <div className="card empty">
+          <h2>{t.empty}</h2>
+          <p className="muted">{t.emptyLead}</p>
+          <a className="button primary" href={hrefs.start}>
+            {texts.start.choose}
+          </a>
+        </div>
+      ) : null}
+      {jobs.length > 0 && shown.length === 0 && <p className="card empty muted">{t.noneMatch}</p>}
+      {shown.length > 0 && (
+        <ul className="job-list card">
+          {shown.map((job) => (
+            <JobRow key={job.jobId} job={job} minute={minute} />
+          ))}
+        </ul>
+      )}
+      {more && (
+        <div className="actions center">
+          <button className="button" type="button" onClick={loadMore}>
+            {t.more}
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Waiting() {
+  return (
+    <div className="card skeleton" role="status">
+      <span className="visually-hidden">{texts.job.loading}</span>
+      <i />
+      <i />
+      <i />
+    </div>
+  );
+}
