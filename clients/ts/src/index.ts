@@ -1,11 +1,10 @@
 /** Headway's client: watch and steer jobs and imports, upload workbooks, read output. No framework needed. */
 export * from "./rest/calls.js";
-export { type CallOptions, type Connection, HeadwayError } from "./rest/connection.js";
+export { type CallOptions, type Connection, type ConnectionState, HeadwayError } from "./rest/connection.js";
 export * from "./rest/types.js";
 export { type OutputPiece, type OutputReader, type ReadOutputOptions, readOutput } from "./streams/output.js";
 export { createSseParser, type SseEvent, type SseHandlers } from "./streams/sse.js";
 export {
-  type ConnectionState,
   follow,
   followByFetch,
   type StreamOptions,
@@ -21,4 +20,5 @@ export {
   watchJob,
   watchJobs,
 } from "./streams/watch.js";
-export { type UploadOptions, type UploadProgress, uploadWorkbook } from "./uploads/upload.js";
+export type { UploadOptions, UploadProgress } from "./uploads/options.js";
+export { uploadWorkbook } from "./uploads/upload.js";

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type JobSnapshot, readOutput, type StreamTransport, watchJob, watchJobs } from "../src/index.js";
-import { Hub } from "../src/shared/broker.js";
+import { Broker } from "../src/shared/broker.js";
 import { linkToLeader } from "../src/shared/leader-link.js";
-import { type HubMessage, type HubSettings, readBatch } from "../src/shared/protocol.js";
+import { type BrokerMessage, type BrokerSettings, readBatch } from "../src/shared/protocol.js";
 import { Tab } from "../src/shared/tab.js";
 import { type Answer, event, refusal, type ScriptedServer, startScriptedServer, stream } from "./scripted-server.js";
 
@@ -16,23 +16,23 @@ afterEach(async () => {
   await server?.close();
 });
 
-const settings = (connections = 4): HubSettings => ({
+const settings = (connections = 4): BrokerSettings => ({
   baseUrl: server.baseUrl,
   credentials: "same-origin",
   user: "ann",
   connections,
 });
 
-/** A hub that tabs can be linked to. */
-function startHub(connections?: number) {
-  const hub = new Hub(settings(connections));
-  closing.push(() => hub.close());
-  const link = (receive: (message: HubMessage) => void) => {
-    const guest = hub.welcome((batch) => readBatch(batch).forEach(receive));
+/** A broker that tabs can be linked to. */
+function startBroker(connections?: number) {
+  const broker = new Broker(settings(connections));
+  closing.push(() => broker.close());
+  const link = (receive: (message: BrokerMessage) => void) => {
+    const guest = broker.welcome((batch) => readBatch(batch).forEach(receive));
     return { post: guest.receive, revive() {}, close() {} };
   };
   const openTab = (): StreamTransport => new Tab(link).follow;
-  return { hub, openTab };
+  return { broker, openTab };
 }
 
 /** Watches the scripted job and collects what it is told. */
@@ -45,14 +45,14 @@ function watch(transport: StreamTransport, jobId = "j1", options: Partial<Parame
 
 const until = (holds: () => boolean) => vi.waitFor(() => expect(holds()).toBe(true), { timeout: 10_000, interval: 5 });
 
-describe("tabs with one hub", () => {
+describe("tabs with one broker", () => {
   test("have one stream, and who comes later begins with the newest state", async () => {
     let tell = (_text: string) => {};
     server = await startScriptedServer(async (request, response) => {
       await stream([connected, event(1)], { open: true })(request, response);
       tell = (text) => response.write(text);
     });
-    const { openTab } = startHub();
+    const { openTab } = startBroker();
     const first = watch(openTab());
     await until(() => first.told.length === 1);
     tell(event(2));
@@ -74,7 +74,7 @@ describe("tabs with one hub", () => {
       });
       return stream([connected, event(1)], { open: true })(request, response);
     });
-    const { openTab } = startHub();
+    const { openTab } = startBroker();
     const [one, two] = [watch(openTab()), watch(openTab())];
     await until(() => one.told.length + two.told.length === 2);
     one.watching.close();
@@ -86,22 +86,22 @@ describe("tabs with one hub", () => {
 
   test("are told why a stream cannot be had", async () => {
     server = await startScriptedServer(refusal(404, "JOB_NOT_FOUND"));
-    const { openTab } = startHub();
+    const { openTab } = startBroker();
     const { watching } = watch(openTab());
     await expect(watching.done).rejects.toMatchObject({ reason: "JOB_NOT_FOUND", status: 404, requestId: "r-1" });
   });
 
   test("never get another user's stream", async () => {
     server = await startScriptedServer(stream([connected.replace("ann", "bob"), event(1)], { open: true }));
-    const { openTab } = startHub();
+    const { openTab } = startBroker();
     const { watching, told } = watch(openTab());
     await expect(watching.done).rejects.toMatchObject({ reason: "USER_CHANGED" });
     expect(told).toEqual([]);
   });
 
-  test("lend the hub their tokens, and fresh ones when it is refused", async () => {
+  test("lend the broker their tokens, and fresh ones when it is refused", async () => {
     server = await startScriptedServer(refusal(401, "TOKEN_EXPIRED"), stream([connected, event(1, done)]));
-    const { openTab } = startHub();
+    const { openTab } = startBroker();
     const asked: boolean[] = [];
     const token = (refused: boolean) => {
       asked.push(refused);
@@ -118,7 +118,7 @@ describe("tabs with one hub", () => {
       return stream([connected, event(1, { jobId })], { open: true })(request, response);
     };
     server = await startScriptedServer(answer);
-    const { openTab } = startHub(2);
+    const { openTab } = startBroker(2);
     const watches = ["a", "b", "c", "d", "e"].map((jobId) => watch(openTab(), jobId));
     await until(() => watches.every(({ told }) => told.length > 0));
     expect(watches.map(({ told }) => told[0]?.jobId)).toEqual(["a", "b", "c", "d", "e"]);
@@ -132,7 +132,7 @@ describe("tabs with one hub", () => {
       const from = Number(request.headers["last-event-id"] ?? 0);
       return stream([connected, piece(from, whole.slice(from))], { open: true })(request, response);
     });
-    const { openTab } = startHub();
+    const { openTab } = startBroker();
     const read = (offset: number) => {
       const texts: string[] = [];
       const onPiece = ({ bytes }: { bytes: Uint8Array }) => texts.push(new TextDecoder().decode(bytes));
@@ -152,9 +152,9 @@ describe("tabs with one hub", () => {
     vi.useFakeTimers();
     server = await startScriptedServer(stream([connected], { open: true }));
     try {
-      const { hub } = startHub();
+      const { broker } = startBroker();
       const told: string[] = [];
-      const guest = hub.welcome((batch) => told.push(...readBatch(batch).map(({ type }) => type)));
+      const guest = broker.welcome((batch) => told.push(...readBatch(batch).map(({ type }) => type)));
       guest.receive({ type: "here", visible: true });
       guest.receive({ type: "here", visible: true });
       vi.advanceTimersByTime(300_000);

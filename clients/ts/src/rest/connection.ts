@@ -16,6 +16,14 @@ export interface Connection {
   fetch?: typeof fetch | undefined;
 }
 
+/** Where a stream's connection stands. */
+export interface ConnectionState {
+  /** `retrying` while it is lost and will be tried again by itself; `closed` once it has ended for good. */
+  phase: "connecting" | "open" | "retrying" | "closed";
+  /** What went wrong last, while retrying. */
+  error?: HeadwayError | undefined;
+}
+
 /** Options of one call. */
 export interface CallOptions extends Connection {
   /** Ends the call. */

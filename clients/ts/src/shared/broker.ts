@@ -1,21 +1,21 @@
-import type { Batch, HubMessage, HubSettings, TabMessage } from "./protocol.js";
+import type { Batch, BrokerMessage, BrokerSettings, TabMessage } from "./protocol.js";
 import { toPlain } from "./protocol.js";
 import { type Follower, Upstream } from "./upstream.js";
 
-/** A tab as the hub knows it. */
+/** A tab as the broker knows it. */
 export interface Guest {
   receive(message: TabMessage): void;
 }
 
 interface Tab {
-  post: (message: HubMessage) => void;
+  post: (message: BrokerMessage) => void;
   visible: boolean;
   /** When it last said anything, in milliseconds since 1970. */
   heard: number;
   streams: Map<number, { follower: Follower; upstream: Upstream }>;
 }
 
-/** Tabs that go together, as after a change of the hub, come together: the first waits this long for the others. */
+/** Tabs that go together, as after a change of the broker, come together: the first waits this long for the others. */
 const gatherMs = 10;
 /** A tab says something every 10 seconds, out of sight every minute. One that is silent this long is gone, or frozen. */
 const goneMs = 180_000;
@@ -29,7 +29,7 @@ const turnMs = 5_000;
  * so there are at most `connections` streams at a time: those that somebody can see come first, and the rest take
  * turns, which costs them some seconds and no state.
  */
-export class Hub {
+export class Broker {
   private readonly tabs = new Set<Tab>();
   private readonly upstreams = new Map<string, Upstream>();
   private readonly asked = new Map<number, (token: string | undefined) => void>();
@@ -39,14 +39,14 @@ export class Hub {
   private turning: ReturnType<typeof setInterval> | undefined;
   private readonly sweeping: ReturnType<typeof setInterval>;
 
-  constructor(private readonly settings: HubSettings) {
+  constructor(private readonly settings: BrokerSettings) {
     this.sweeping = setInterval(() => this.sweep(), goneMs / 3);
   }
 
   /** Takes in a tab, which is told by `send`, never in the moment in which it speaks. */
   welcome(send: (batch: Batch) => void): Guest {
-    let waiting: HubMessage[] = [];
-    const post = (message: HubMessage) => {
+    let waiting: BrokerMessage[] = [];
+    const post = (message: BrokerMessage) => {
       if (waiting.push(message) > 1) return;
       queueMicrotask(() => {
         const batch = JSON.stringify(waiting);
@@ -110,7 +110,7 @@ export class Hub {
     const follower: Follower = {
       lastEventId,
       visible: tab.visible,
-      tell: (message) => tab.post({ stream, ...message } as HubMessage),
+      tell: (message) => tab.post({ stream, ...message } as BrokerMessage),
     };
     tab.streams.set(stream, { follower, upstream });
     upstream.join(follower);

@@ -3,7 +3,7 @@ import type { StreamTransport } from "../streams/stream.js";
 import { followAs } from "./guard.js";
 import { canElect, linkToLeader } from "./leader-link.js";
 import { linkToOwn } from "./own-link.js";
-import type { HubMessage, HubSettings, Link } from "./protocol.js";
+import type { BrokerMessage, BrokerSettings, Link } from "./protocol.js";
 import { Tab } from "./tab.js";
 import { linkToWorker } from "./worker-link.js";
 
@@ -42,8 +42,12 @@ export function shareStreams({ user, connections = 4, by = ["worker", "leader"] 
   };
 }
 
-/** Opens the best link that this browser has; what was said before it stands is said again when its hub welcomes. */
-function openLink(settings: HubSettings, receive: (message: HubMessage) => void, by: SharingOptions["by"] = []): Link {
+/** Opens the best link that this browser has; what was said before it stands is said again when its broker welcomes. */
+function openLink(
+  settings: BrokerSettings,
+  receive: (message: BrokerMessage) => void,
+  by: SharingOptions["by"] = [],
+): Link {
   let link: Link | undefined;
   let closed = false;
   const elect = () => {

@@ -1,24 +1,24 @@
-import { Hub } from "./broker.js";
+import { Broker } from "./broker.js";
 import {
   type Batch,
-  type HubMessage,
-  type HubSettings,
+  type BrokerMessage,
+  type BrokerSettings,
   type Link,
   protocolVersion,
   readBatch,
   type TabMessage,
 } from "./protocol.js";
 
-/** What goes over the channel: to the hub, to one tab, or to all. */
-type Parcel = { to: "hub"; from: string; message: TabMessage } | { to: string; batch: Batch };
+/** What goes over the channel: to the broker, to one tab, or to all. */
+type Parcel = { to: "broker"; from: string; message: TabMessage } | { to: string; batch: Batch };
 
-const welcome: HubMessage = { type: "welcome" };
+const welcome: BrokerMessage = { type: "welcome" };
 
 /**
- * Links tabs by a BroadcastChannel to a hub in one of them, the leader: whoever holds the lock. When it closes, the lock
+ * Links tabs by a BroadcastChannel to a broker in one of them, the leader: whoever holds the lock. When it closes, the lock
  * goes to the next, which calls all tabs anew. `isSupported` says whether the browser can; both need a secure context.
  */
-export function linkToLeader(settings: HubSettings, receive: (message: HubMessage) => void): Link {
+export function linkToLeader(settings: BrokerSettings, receive: (message: BrokerMessage) => void): Link {
   const name = `headway ${[protocolVersion, settings.baseUrl, settings.credentials, settings.user].join(" ")}`;
   const me = Array.from(crypto.getRandomValues(new Uint32Array(2)), String).join("-");
   const channel = new BroadcastChannel(name);
@@ -32,13 +32,13 @@ export function linkToLeader(settings: HubSettings, receive: (message: HubMessag
 
   const lead = () => {
     if (closing.signal.aborted) return Promise.resolve();
-    const hub = new Hub(settings);
-    const guests = new Map<string, ReturnType<Hub["welcome"]>>();
-    own = hub.welcome((batch) => readBatch(batch).forEach(receive)).receive;
+    const broker = new Broker(settings);
+    const guests = new Map<string, ReturnType<Broker["welcome"]>>();
+    own = broker.welcome((batch) => readBatch(batch).forEach(receive)).receive;
     remote = (from, message) => {
       let guest = guests.get(from);
       if (!guest) {
-        guest = hub.welcome((batch) => send({ to: from, batch }));
+        guest = broker.welcome((batch) => send({ to: from, batch }));
         guests.set(from, guest);
       }
       guest.receive(message);
@@ -49,7 +49,7 @@ export function linkToLeader(settings: HubSettings, receive: (message: HubMessag
     return new Promise<void>((resolve) => {
       stopLeading = () => {
         own = remote = stopLeading = undefined;
-        hub.close();
+        broker.close();
         resolve();
       };
     });
@@ -72,7 +72,7 @@ export function linkToLeader(settings: HubSettings, receive: (message: HubMessag
   return {
     post(message) {
       if (own) own(message);
-      else send({ to: "hub", from: me, message });
+      else send({ to: "broker", from: me, message });
     },
     revive: () => elect({ steal: true }),
     close() {

@@ -1,9 +1,9 @@
-import { Hub } from "./broker.js";
-import { type HubMessage, type HubSettings, type Link, readBatch } from "./protocol.js";
+import { Broker } from "./broker.js";
+import { type BrokerMessage, type BrokerSettings, type Link, readBatch } from "./protocol.js";
 
-/** Links a tab to a hub of its own, where the browser cannot share. */
-export function linkToOwn(settings: HubSettings, receive: (message: HubMessage) => void): Link {
-  const hub = new Hub(settings);
-  const guest = hub.welcome((batch) => readBatch(batch).forEach(receive));
-  return { post: guest.receive, revive() {}, close: () => hub.close() };
+/** Links a tab to a broker of its own, where the browser cannot share. */
+export function linkToOwn(settings: BrokerSettings, receive: (message: BrokerMessage) => void): Link {
+  const broker = new Broker(settings);
+  const guest = broker.welcome((batch) => readBatch(batch).forEach(receive));
+  return { post: guest.receive, revive() {}, close: () => broker.close() };
 }

@@ -1,13 +1,12 @@
-/** What a tab and the hub that follows streams for all tabs say to each other. */
-import { HeadwayError } from "../rest/connection.js";
+/** What a tab and the broker that follows streams for all tabs say to each other. */
+import { type ConnectionState, HeadwayError } from "../rest/connection.js";
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
-import type { ConnectionState } from "../streams/stream.js";
 
 /** Part of the names by which tabs find each other: those of other versions keep to themselves. */
 export const protocolVersion = 1;
 
-/** Whose streams a hub follows, and where. All of its tabs have the same. */
-export interface HubSettings {
+/** Whose streams a broker follows, and where. All of its tabs have the same. */
+export interface BrokerSettings {
   /** The server's address, absolute: a worker's own base is another. */
   baseUrl: string;
   credentials: RequestCredentials;
@@ -17,21 +16,21 @@ export interface HubSettings {
   connections: number;
 }
 
-/** From a tab to the hub. */
+/** From a tab to the broker. */
 export type TabMessage =
   /** Follow a stream; `stream` is the tab's own number for it. */
   | { type: "follow"; stream: number; path: string; lastEventId: string }
   | { type: "leave"; stream: number }
   /** Answers `token?`. */
   | { type: "token"; ask: number; token: string | undefined }
-  /** The tab lives, and is or is not in sight. The hub answers `here` or, to a tab that it does not know, `welcome`. */
+  /** The tab lives, and is or is not in sight. The broker answers `here` or, to a tab that it does not know, `welcome`. */
   | { type: "here"; visible: boolean }
   /** The tab goes. */
   | { type: "bye" };
 
-/** From the hub to a tab. */
-export type HubMessage =
-  /** The hub knows nothing of what this tab follows: tell it. */
+/** From the broker to a tab. */
+export type BrokerMessage =
+  /** The broker knows nothing of what this tab follows: tell it. */
   | { type: "welcome" }
   | { type: "here" }
   | { type: "message"; stream: number; eventId: string; message: StreamMessage | OutputMessage }
@@ -42,17 +41,17 @@ export type HubMessage =
   | { type: "token?"; ask: number; refused: boolean };
 
 /**
- * What a hub says at one time, as JSON: an array of HubMessage. One text is cheaper to hand over than the objects in it,
+ * What a broker says at one time, as JSON: an array of BrokerMessage. One text is cheaper to hand over than the objects in it,
  * and it is the tabs' main threads that pay.
  */
 export type Batch = string;
 
-export const readBatch = (batch: Batch): HubMessage[] => JSON.parse(batch);
+export const readBatch = (batch: Batch): BrokerMessage[] => JSON.parse(batch);
 
-/** A tab's way to a hub. */
+/** A tab's way to a broker. */
 export interface Link {
   post(message: TabMessage): void;
-  /** The hub has not answered for a while: get another. */
+  /** The broker has not answered for a while: get another. */
   revive(): void;
   close(): void;
 }

@@ -1,6 +1,6 @@
 import { authorize } from "../rest/connection.js";
 import type { StreamOptions, StreamTransport } from "../streams/stream.js";
-import { fromPlain, type HubMessage, type Link } from "./protocol.js";
+import { type BrokerMessage, fromPlain, type Link } from "./protocol.js";
 
 interface Followed {
   path: string;
@@ -11,12 +11,12 @@ interface Followed {
   end(error?: unknown): void;
 }
 
-/** How often a tab says that it lives, and how long a hub may take to answer. Browsers stretch it out of sight. */
+/** How often a tab says that it lives, and how long a broker may take to answer. Browsers stretch it out of sight. */
 const hereMs = 10_000;
 /** A link that nobody needs is given up after this long: what is taken up again at once keeps it. */
 const idleMs = 1_000;
 
-/** A tab's side: what it follows, over a link that may lose its hub and get another. */
+/** A tab's side: what it follows, over a link that may lose its broker and get another. */
 export class Tab {
   private readonly followed = new Map<number, Followed>();
   private streams = 0;
@@ -25,7 +25,7 @@ export class Tab {
   private beating: ReturnType<typeof setInterval> | undefined;
   private idling: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly openLink: (receive: (message: HubMessage) => void) => Link) {}
+  constructor(private readonly openLink: (receive: (message: BrokerMessage) => void) => Link) {}
 
   readonly follow: StreamTransport = (options, path, lastEventId, onMessage) =>
     new Promise((resolve, reject) => {
@@ -97,7 +97,7 @@ export class Tab {
     this.link?.post({ type: "follow", stream, path, lastEventId });
   }
 
-  private receive(message: HubMessage): void {
+  private receive(message: BrokerMessage): void {
     this.answered = true;
     if (message.type === "welcome") {
       for (const [stream, followed] of this.followed) this.tellFollow(stream, followed);
@@ -116,7 +116,7 @@ export class Tab {
   }
 }
 
-function hear(followed: Followed, message: Extract<HubMessage, { stream: number }>): void {
+function hear(followed: Followed, message: Extract<BrokerMessage, { stream: number }>): void {
   const { options } = followed;
   const error = message.type === "message" ? undefined : fromPlain(message.error);
   try {

@@ -1,8 +1,7 @@
-import type { Connection } from "../rest/connection.js";
+import type { Connection, ConnectionState } from "../rest/connection.js";
 import { isTerminal, type OutputMessage, type StreamMessage } from "../rest/types.js";
-import type { ConnectionState } from "../streams/stream.js";
 import { followAs } from "./guard.js";
-import { type HubMessage, type HubSettings, type PlainError, toPlain } from "./protocol.js";
+import { type BrokerMessage, type BrokerSettings, type PlainError, toPlain } from "./protocol.js";
 
 /** One tab's interest in a stream. */
 export interface Follower {
@@ -13,7 +12,7 @@ export interface Follower {
 }
 
 type WithoutStream<T> = T extends unknown ? Omit<T, "stream"> : never;
-type DistributedMessage = WithoutStream<Extract<HubMessage, { stream: number }>>;
+type DistributedMessage = WithoutStream<Extract<BrokerMessage, { stream: number }>>;
 
 interface Event {
   eventId: string;
@@ -51,7 +50,7 @@ export class Upstream {
 
   constructor(
     readonly path: string,
-    private readonly settings: HubSettings,
+    private readonly settings: BrokerSettings,
     private readonly token: Connection["token"],
     /** Told when the stream is over, or cannot be had. */
     private readonly onEnd: (error: unknown) => void,

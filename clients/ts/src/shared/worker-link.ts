@@ -1,7 +1,7 @@
 import {
   type Batch,
-  type HubMessage,
-  type HubSettings,
+  type BrokerMessage,
+  type BrokerSettings,
   type Link,
   protocolVersion,
   readBatch,
@@ -13,16 +13,16 @@ const startMs = 5_000;
 
 /** What a tab says to the worker first. */
 export interface Hello {
-  hello: HubSettings;
+  hello: BrokerSettings;
 }
 
 /**
- * Links a tab to the hub in a SharedWorker. `onRefused` is called if there is none to be had: the browser has no shared
+ * Links a tab to the broker in a SharedWorker. `onRefused` is called if there is none to be had: the browser has no shared
  * workers, the page's content policy or its origin forbids the script, or it does not start.
  */
 export function linkToWorker(
-  settings: HubSettings,
-  receive: (message: HubMessage) => void,
+  settings: BrokerSettings,
+  receive: (message: BrokerMessage) => void,
   onRefused: () => void,
 ): Link | undefined {
   let worker: SharedWorker | undefined;

@@ -1,9 +1,9 @@
-/** The script of the SharedWorker: one hub for all the tabs that its name is meant for. */
-import { Hub } from "./broker.js";
+/** The script of the SharedWorker: one broker for all the tabs that its name is meant for. */
+import { Broker } from "./broker.js";
 import type { TabMessage } from "./protocol.js";
 import type { Hello } from "./worker-link.js";
 
-let hub: Hub | undefined;
+let broker: Broker | undefined;
 
 addEventListener("connect", (event) => {
   const [port] = (event as MessageEvent).ports;
@@ -11,8 +11,8 @@ addEventListener("connect", (event) => {
   let receive: ((message: TabMessage) => void) | undefined;
   port.onmessage = ({ data }: MessageEvent<Hello | TabMessage>) => {
     if ("hello" in data) {
-      hub ??= new Hub(data.hello);
-      receive = hub.welcome((batch) => port.postMessage(batch)).receive;
+      broker ??= new Broker(data.hello);
+      receive = broker.welcome((batch) => port.postMessage(batch)).receive;
     } else receive?.(data);
   };
 });

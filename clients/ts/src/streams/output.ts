@@ -30,17 +30,19 @@ export function readOutput(options: ReadOutputOptions): OutputReader {
 
   return subscribe(options, `${jobStreamPath(options)}/output`, end ? String(end) : "", {
     onMessage(message) {
-      if (message.type !== "output") return message.type === "job_update" || message.type === "job_deleted";
+      // Of the job itself this stream sends only its end.
+      if (message.type !== "output") return message.type.startsWith("job_");
       const { offset, text, data = "" } = message as OutputMessage;
       const bytes =
         text === undefined ? Uint8Array.from(atob(data), (c) => c.charCodeAt(0)) : new TextEncoder().encode(text);
       // A reconnect may bring again what is known already.
       const known = Math.max(0, end - offset);
-      if (known >= bytes.length) return false;
-      const piece = { offset: offset + known, bytes: bytes.subarray(known) };
-      end = offset + bytes.length;
-      if (onPiece) onPiece(piece);
-      else pieces.push(piece);
+      if (known < bytes.length) {
+        const piece = { offset: offset + known, bytes: bytes.subarray(known) };
+        end = offset + bytes.length;
+        if (onPiece) onPiece(piece);
+        else pieces.push(piece);
+      }
       return false;
     },
     next: () => pieces.shift(),

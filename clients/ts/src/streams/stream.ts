@@ -1,14 +1,14 @@
-import { type CallOptions, canRefresh, HeadwayError, parseJson, send } from "../rest/connection.js";
+import {
+  type CallOptions,
+  type ConnectionState,
+  canRefresh,
+  HeadwayError,
+  parseJson,
+  send,
+} from "../rest/connection.js";
+import { pause } from "../rest/pause.js";
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
 import { createSseParser } from "./sse.js";
-
-/** Where a stream's connection stands. */
-export interface ConnectionState {
-  /** `retrying` while it is lost and will be tried again by itself; `closed` once it has ended for good. */
-  phase: "connecting" | "open" | "retrying" | "closed";
-  /** What went wrong last, while retrying. */
-  error?: HeadwayError | undefined;
-}
 
 /** Options of everything that follows a stream. */
 export interface StreamOptions extends CallOptions {
@@ -132,18 +132,3 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
     );
   }
 };
-
-/** Waits, but no longer than until the browser is online again or the signal aborts. */
-export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const listening = new AbortController();
-    const end = () => {
-      clearTimeout(timer);
-      listening.abort();
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener("abort", end, listening);
-    globalThis.addEventListener?.("online", end, listening);
-  });
-}

@@ -1,7 +1,6 @@
 /** Remembers where uploads are under way, so that a page that was loaded anew can go on with them. */
 
-import type { ResumableUploadOptions } from "./resumable.js";
-import { fileNameOf, toFields } from "./upload.js";
+import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
 
 type Memory = ResumableUploadOptions["storage"];
 

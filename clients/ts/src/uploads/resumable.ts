@@ -1,26 +1,12 @@
 /** Uploads that go on where they broke off, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
 import { type CallOptions, canRefresh, HeadwayError, send } from "../rest/connection.js";
+import { pause } from "../rest/pause.js";
 import type { AcceptedImport } from "../rest/types.js";
-import { type ConnectionState, pause } from "../streams/stream.js";
 import { forget, keyOf, recall, remember } from "./memory.js";
-import { fileNameOf, randomId, sendBody, toFields, type UploadOptions } from "./upload.js";
+import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
+import { randomId, sendBody } from "./upload.js";
 
-/** What to upload, and how to go on with it. */
-export interface ResumableUploadOptions extends UploadOptions {
-  /**
-   * Whose upload it is. With it the upload is remembered in `storage`, so that the same file, brought again after the
-   * page was loaded anew, goes on where it was.
-   */
-  user?: string | undefined;
-  /** Where uploads under way are remembered; the browser's localStorage by default. */
-  storage?: Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined;
-  /** Bytes in one request, for proxies that limit them; all that is left, by default. */
-  pieceBytes?: number | undefined;
-  /** How often to try again without a byte getting through; 10 by default. While the browser is offline none counts. */
-  retries?: number | undefined;
-  /** Told when the connection is lost, and when bytes flow again. */
-  onConnection?: ((state: ConnectionState) => void) | undefined;
-}
+export type { ResumableUploadOptions } from "./options.js";
 
 const path = "/api/v1/uploads";
 const tus = { "Tus-Resumable": "1.0.0" };

@@ -1,35 +1,7 @@
 import { authorize, type CallOptions, canRefresh, HeadwayError, send, toError } from "../rest/connection.js";
-import type { AcceptedImport, ImportMode, OnIssues } from "../rest/types.js";
-import { pause } from "../streams/stream.js";
-
-/** What to upload, and how to import it. */
-export interface UploadOptions extends CallOptions {
-  file: Blob;
-  /** The name shown for it; the file's own by default. */
-  fileName?: string | undefined;
-  /** The schema to check against; `workforce` by default. */
-  schema?: string | undefined;
-  /** What happens when rows have issues; `abort` by default. */
-  onIssues?: OnIssues | undefined;
-  /** What rows may do; `upsert` by default. */
-  mode?: ImportMode | undefined;
-  /** Do everything and roll it back. */
-  dryRun?: boolean | undefined;
-  /** Names this upload, so that repeating it gives the same import. A fresh one by default. */
-  requestId?: string | undefined;
-  /** Told as bytes leave, in browsers. */
-  onProgress?: ((progress: UploadProgress) => void) | undefined;
-  /** How often to try again when the connection breaks or the server is busy; 2 by default. */
-  retries?: number | undefined;
-}
-
-/** How much of an upload has left. */
-export interface UploadProgress {
-  /** Bytes that have left. */
-  loaded: number;
-  /** Bytes in all. */
-  total: number;
-}
+import { pause } from "../rest/pause.js";
+import type { AcceptedImport } from "../rest/types.js";
+import { fileNameOf, toFields, type UploadOptions } from "./options.js";
 
 /**
  * Uploads a workbook and gives the accepted import, which is still to run: watch it with `watchImport`. A broken upload
@@ -95,18 +67,6 @@ export async function sendBody(
     request.send(body);
   });
 }
-
-/** The options by the names that the server gives them. */
-export const toFields = (options: UploadOptions, requestId: string) => ({
-  schema: options.schema,
-  on_issues: options.onIssues,
-  mode: options.mode,
-  dry_run: options.dryRun,
-  request_id: requestId,
-});
-
-export const fileNameOf = ({ fileName, file }: UploadOptions): string =>
-  fileName ?? (file as File).name ?? "workbook.xlsx";
 
 /** 128 random bits; crypto.randomUUID exists on secure origins only. */
 export function randomId(): string {
