@@ -1,4 +1,4 @@
-/** A worker of Headway that renders pictures: jobs of kind `media`. README.md says how a worker like it is written. */
+/** A worker that renders pictures: jobs of kind `media`. README.md explains how to write such a worker. */
 import { hostname } from "node:os";
 import { paint } from "./paint.js";
 import { Service, tokenFromEnvironment } from "./service.js";

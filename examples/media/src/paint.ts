@@ -1,4 +1,4 @@
-/** The handler of kind `media`: renders a scene tile by tile, and writes each row of tiles to the job's output as PNG. */
+/** The handler of kind `media`. It renders a scene tile by tile, and writes each row of tiles to the job's output as PNG. */
 import { setImmediate as breathe } from "node:timers/promises";
 import { newPng, type PngState, pngBand, pngEnd, pngHead, written } from "./png.js";
 import { renderTile } from "./render.js";
@@ -6,32 +6,32 @@ import { buildScene, isSceneName, type SceneName, sceneNames } from "./scenes.js
 import type { JsonObject } from "./struct.js";
 import { Failure, type HeldJob } from "./worker.js";
 
-/** A job's payload. All of it may be left out. */
+/** The payload of a job. Every field is optional. */
 interface Order {
-  /** What is to be seen; `spheres` if left out. */
+  /** The scene; `spheres` by default. */
   scene: SceneName;
-  /** Pixels, 16 to 2048 each and at most 1,310,720 together; 640 × 400 if left out. */
+  /** Pixels, 16 to 2048 each, and at most 1,310,720 together; 640 × 400 by default. */
   width: number;
   height: number;
-  /** Rays through each pixel: 1 to 256; 16 if left out. */
+  /** Rays per pixel, 1 to 256; 16 by default. */
   samples: number;
-  /** Another seed gives another picture of the scene: 0 to 2^32-1; 1 if left out. */
+  /** Selects another picture of the scene, 0 to 2^32-1; 1 by default. */
   seed: number;
 }
 
-/** What the next attempt needs: the rows of tiles that are written, and where the PNG stands behind them. */
+/** The state that the next attempt needs: the number of written rows of tiles, and the state of the PNG after them. */
 interface Checkpoint {
   band: number;
   png: PngState;
 }
 
-/** A tile's sides in pixels. The last ones of a row or column may be smaller. */
+/** The size of a tile in pixels. The last tile of a row or column can be smaller. */
 const tileSize = 16;
-const mostPixels = 1_310_720;
+const maxPixels = 1_310_720;
 
 /**
- * Renders the picture from where the last checkpoint was made. The same order gives the same bytes, so what an attempt
- * wrote behind its last checkpoint is written once more, at the same place, and that is harmless.
+ * Renders the picture from the last checkpoint on. The same payload produces the same bytes. So bytes that an attempt wrote
+ * after its last checkpoint are written again at the same offset, which is harmless.
  */
 export async function paint(job: HeldJob): Promise<JsonObject> {
   const order = readOrder(job.payload);
@@ -41,7 +41,7 @@ export async function paint(job: HeldJob): Promise<JsonObject> {
   job.plan([
     { name: "scene", title: "Build the scene", weight: 1 },
     { name: "render", title: "Render", weight: 40, total: columns * bands, unit: "tiles" },
-    { name: "finish", title: "Close the picture", weight: 1 },
+    { name: "finish", title: "Complete the picture", weight: 1 },
   ]);
   job.report("Building the scene…", { name: "scene", state: "STEP_STATE_ACTIVE" });
   const scene = buildScene(order.scene, width / height, order.seed);
@@ -70,7 +70,7 @@ export async function paint(job: HeldJob): Promise<JsonObject> {
         done,
         counters: { rays: done * tileSize ** 2 * order.samples },
       });
-      await breathe(); // heartbeats are sent meanwhile
+      await breathe(); // heartbeats are sent in the meantime
       job.signal.throwIfAborted();
     }
     const { data, adler } = pngBand(band, width, at.png.adler);
@@ -79,12 +79,12 @@ export async function paint(job: HeldJob): Promise<JsonObject> {
     job.save(Buffer.from(JSON.stringify(at)));
   }
   job.report(
-    "Closing the picture…",
+    "Completing the picture…",
     { name: "render", state: "STEP_STATE_COMPLETED" },
     { name: "finish", state: "STEP_STATE_ACTIVE" },
   );
   await append(pngEnd(at.png.adler));
-  job.report("The picture is there.");
+  job.report("The picture is ready.");
   return {
     contentType: "image/png",
     scene: order.scene,
@@ -97,7 +97,7 @@ export async function paint(job: HeldJob): Promise<JsonObject> {
   };
 }
 
-/** Reads the payload and fills in the defaults. A payload that is wrong today is wrong tomorrow: no retry. */
+/** Reads the payload and sets the defaults. An invalid payload stays invalid, so its job is not retried. */
 export function readOrder(payload: JsonObject): Order {
   const { scene = "spheres", width = 640, height = 400, samples = 16, seed = 1, ...unknown } = payload;
   const refuse = (sentence: string) => new Failure("PAYLOAD_INVALID", sentence, true);
@@ -107,9 +107,9 @@ export function readOrder(payload: JsonObject): Order {
     }
     return value;
   };
-  const [stranger] = Object.keys(unknown);
-  if (stranger !== undefined)
-    throw refuse(`The payload may hold scene, width, height, samples and seed, but no ${stranger}.`);
+  const [unknown] = Object.keys(unknown);
+  if (unknown !== undefined)
+    throw refuse(`Unknown field ${unknown}. The payload can have scene, width, height, samples, and seed.`);
   if (!isSceneName(scene)) throw refuse(`scene must be one of ${sceneNames.join(", ")}.`);
   const order: Order = {
     scene,
@@ -118,6 +118,6 @@ export function readOrder(payload: JsonObject): Order {
     samples: whole("samples", samples, 1, 256),
     seed: whole("seed", seed, 0, 2 ** 32 - 1),
   };
-  if (order.width * order.height > mostPixels) throw refuse(`A picture may have at most ${mostPixels} pixels.`);
+  if (order.width * order.height > maxPixels) throw refuse(`The limit is ${maxPixels} pixels. Choose a smaller width or height.`);
   return order;
 }

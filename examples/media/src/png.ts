@@ -1,11 +1,10 @@
 /**
- * A PNG that is written band by band, from the top (W3C PNG, 3rd edition). Whatever has been written so far is a picture
- * that browsers draw as far as it goes, and the next band can be written by another process: all that it needs is the
- * state, which is a few numbers.
+ * A PNG that is written band by band, from the top (W3C PNG, 3rd edition). Browsers can display the part that has been written
+ * so far. Another process can write the next band. It needs only the state, which is a few numbers.
  */
 import { constants, crc32, deflateRawSync } from "node:zlib";
 
-/** Where writing stands. */
+/** The state of the writer. */
 export interface PngState {
   /** Bytes of the file so far. */
   bytes: number;
@@ -20,11 +19,11 @@ export const newPng: PngState = { bytes: 0, crc: 0, adler: 1 };
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** RFC 1950 §2.2: deflate with a window of 32 KiB, no dictionary. */
 const zlibHeader = Buffer.from([0x78, 0x9c]);
-/** RFC 1951 §3.2.3: a last block of fixed codes that holds nothing. */
+/** RFC 1951 §3.2.3: an empty last block of fixed codes. */
 const lastBlock = Buffer.from([0x03, 0x00]);
 const pixelBytes = 3;
 
-/** The file's beginning: 8 bits a channel, red, green, blue, no interlacing (§11.2.1). */
+/** The start of the file: 8 bits per channel, red, green, blue, no interlacing (§11.2.1). */
 export function pngHead(width: number, height: number): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -34,8 +33,8 @@ export function pngHead(width: number, height: number): Buffer {
 }
 
 /**
- * One band of whole rows as a chunk of its own. Its compressed data refer to nothing before them (a full flush), and its
- * rows to no other row (filter Sub, §9.2).
+ * One band of whole rows as a separate chunk. Its compressed data doesn't refer to earlier data (a full flush), and its rows
+ * don't refer to other rows (filter Sub, §9.2).
  */
 export function pngBand(rgb: Uint8Array, width: number, adler: number): { data: Buffer; adler: number } {
   const stride = width * pixelBytes;
@@ -53,14 +52,14 @@ export function pngBand(rgb: Uint8Array, width: number, adler: number): { data: 
   return { data: chunk("IDAT", packed), adler: adler32(filtered, adler) };
 }
 
-/** The file's end: the last block, the checksum of all image data, and the closing chunk. */
+/** The end of the file: the last block, the checksum of all image data, and the end chunk. */
 export function pngEnd(adler: number): Buffer {
   const checksum = Buffer.alloc(4);
   checksum.writeUInt32BE(adler);
   return Buffer.concat([chunk("IDAT", Buffer.concat([lastBlock, checksum])), chunk("IEND", Buffer.alloc(0))]);
 }
 
-/** The state after these bytes were written. */
+/** Returns the state after writing these bytes. */
 export const written = (state: PngState, data: Buffer, adler = state.adler): PngState => ({
   bytes: state.bytes + data.length,
   crc: crc32(data, state.crc),
@@ -82,7 +81,7 @@ export function adler32(data: Uint8Array, adler = 1): number {
   let low = adler & 0xffff;
   let high = adler >>> 16;
   for (let at = 0; at < data.length; ) {
-    const stop = Math.min(at + 5552, data.length); // so many additions stay below 2^32
+    const stop = Math.min(at + 5552, data.length); // this many additions stay below 2^32
     for (; at < stop; at++) {
       low += data[at] ?? 0;
       high += low;

@@ -1,7 +1,7 @@
-/** Turns a scene into pixels. */
+/** Renders a scene to pixels. */
 import type { Scene } from "./scenes.js";
 
-/** Chances between 0 and 1 that depend on nothing but their seed (mulberry32). */
+/** Random numbers between 0 and 1 that depend only on the seed (mulberry32). */
 export type Chances = () => number;
 
 export function chances(seed: number): Chances {
@@ -14,7 +14,7 @@ export function chances(seed: number): Chances {
   };
 }
 
-/** Mixes whole numbers into one, so that neighbours have nothing in common. */
+/** Mixes integers into one, so that close inputs have unrelated results. */
 export function mix(a: number, b: number, c: number): number {
   let h = Math.imul(a ^ 0x9e3779b9, 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13) ^ b, 0xc2b2ae35);
@@ -23,8 +23,8 @@ export function mix(a: number, b: number, c: number): number {
 }
 
 /**
- * Renders one tile into its band, which holds whole rows of the picture from the tile's top on. Each pixel has chances of
- * its own, so that it comes out the same whoever renders it, and in which order.
+ * Renders one tile into its band, which has whole rows of the picture from the top of the tile on. Each pixel has its own
+ * random numbers, so it is the same for every worker and in any order.
  */
 export function renderTile(
   scene: Scene,
@@ -42,7 +42,7 @@ export function renderTile(
       const random = chances(mix(seed, x, y));
       sum.fill(0);
       for (let n = 0; n < samples; n++) {
-        // From -1 to 1 over the picture, upwards, at a random place within the pixel.
+        // From -1 to 1 over the picture, upwards, at a random position in the pixel.
         scene(2 * ((x + random()) / width) - 1, 1 - 2 * ((y + random()) / height), random, colour);
         for (let c = 0; c < 3; c++) sum[c] = (sum[c] ?? 0) + Math.min(colour[c] ?? 0, 4);
       }
@@ -52,7 +52,7 @@ export function renderTile(
   }
 }
 
-/** Light as eyes and screens take it: bright parts are compressed, then the curve of sRGB is approximated. */
+/** Tone mapping for screens: bright parts are compressed, and then the sRGB curve is approximated. */
 function toByte(light: number): number {
   const shown = light < 0.7 ? light : 0.7 + 0.3 * (1 - Math.exp((0.7 - light) / 0.3));
   return Math.round(255 * Math.min(Math.max(shown, 0), 1) ** (1 / 2.2));

@@ -1,4 +1,4 @@
-/** The worker's side of Headway's proto: typed calls with a token and a deadline, and what their errors mean. */
+/** The worker's side of the proto: typed calls with a token and a deadline, and the meaning of their errors. */
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
@@ -30,23 +30,23 @@ export type { StepPlan } from "./proto/headway/jobs/v1/StepPlan.js";
 export type { StepReport } from "./proto/headway/jobs/v1/StepReport.js";
 export type { HeartbeatRequest };
 
-/** Where the service answers, and what lets a worker in. `headway serve --worker` sets the variables. */
+/** The address and credentials of the service. `headway serve --worker` sets the variables. */
 export interface ServiceOptions {
   /** HEADWAY_JOBS_ADDRESS. */
   address: string;
-  /** Gives the token of scope headway:worker; asked before every call. */
+  /** Returns the token of scope headway:worker. It is called before every call. */
   token: () => string;
-  /** Call over TLS, with the system's certificates. */
+  /** Use TLS, with the certificates of the operating system. */
   tls?: boolean;
 }
 
-/** The token in HEADWAY_TOKEN_FILE, read anew when the file has changed, or the one in HEADWAY_TOKEN. */
+/** Returns the token in HEADWAY_TOKEN_FILE, which is read again when the file changes, or the one in HEADWAY_TOKEN. */
 export function tokenFromEnvironment(env: NodeJS.ProcessEnv): () => string {
   const file = env.HEADWAY_TOKEN_FILE;
   const fixed = env.HEADWAY_TOKEN;
   if (!file && !fixed) {
     throw new Error(
-      "no token: set HEADWAY_TOKEN_FILE or HEADWAY_TOKEN (headway token --sub media --scope headway:worker)",
+      "no token: set HEADWAY_TOKEN_FILE or HEADWAY_TOKEN. To create one, run: headway token --sub media --scope headway:worker",
     );
   }
   if (!file) return () => fixed ?? "";
@@ -65,7 +65,7 @@ export function tokenFromEnvironment(env: NodeJS.ProcessEnv): () => string {
 const root = new URL("../../../../", import.meta.url);
 const folder = (path: string) => fileURLToPath(new URL(path, root));
 
-/** The calls that this worker makes: what each takes and gives. */
+/** The calls that this worker makes, with their requests and responses. */
 interface Calls {
   leaseJobs: [LeaseJobsRequest, LeaseJobsResponse__Output];
   heartbeat: [HeartbeatRequest, HeartbeatResponse__Output];
@@ -75,7 +75,7 @@ interface Calls {
   releaseJob: [ReleaseJobRequest, ReleaseJobResponse__Output];
 }
 
-/** WorkerService, one promise a call. */
+/** WorkerService, with one promise per call. */
 export class Service {
   private readonly client: WorkerServiceClient;
 
@@ -94,13 +94,13 @@ export class Service {
       {
         "grpc.initial_reconnect_backoff_ms": 100,
         "grpc.max_reconnect_backoff_ms": 1000,
-        "grpc.keepalive_time_ms": 20_000, // a peer that is gone without a word is noticed within half a minute
+        "grpc.keepalive_time_ms": 20_000, // a dead peer is detected within half a minute
         "grpc.keepalive_timeout_ms": 10_000,
       },
     );
   }
 
-  /** Makes one call. It rejects with a ServiceError, at the latest when the time is over; the signal ends it early. */
+  /** Makes one call. It rejects with a ServiceError, at the latest after the timeout. The signal ends it early. */
   call<M extends keyof Calls>(
     method: M,
     request: Calls[M][0],
@@ -134,17 +134,17 @@ export class Service {
 
 const code = (error: unknown): number | undefined => (error as Partial<ServiceError>).code;
 
-/** ABORTED, LEASE_LOST: the job is somebody else's. Stop at once, and say nothing more about it. */
+/** ABORTED, LEASE_LOST: another worker has the job. Stop immediately, and make no more calls for it. */
 export const leaseLost = (error: unknown): boolean => code(error) === status.ABORTED;
 
-/** INVALID_ARGUMENT: what was sent breaks a rule of the proto. Sending it again is in vain. */
+/** INVALID_ARGUMENT: the request breaks a rule of the proto. Don't send it again. */
 export const invalid = (error: unknown): boolean => code(error) === status.INVALID_ARGUMENT;
 
-/** Asking again is in vain: the token lacks the scope, or this is no Headway. */
+/** Retries won't succeed: the token lacks the scope, or the server is not Headway. */
 export const refused = (error: unknown): boolean =>
   [status.PERMISSION_DENIED, status.INVALID_ARGUMENT, status.UNIMPLEMENTED].some((c) => c === code(error));
 
-/** The same call may succeed a little later: no connection, a restart, a token that is about to be renewed. */
+/** The same call can succeed later: no connection, a restart, or a token that is being renewed. */
 export const passing = (error: unknown): boolean =>
   [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.INTERNAL, status.UNKNOWN, status.UNAUTHENTICATED].some(
     (c) => c === code(error),

@@ -1,4 +1,4 @@
-/** A worker of Headway: leases jobs, keeps their leases alive while they are worked on, and tells how they ended. */
+/** A worker: leases jobs, renews their leases while it runs them, and reports how they ended. */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type HeartbeatRequest,
@@ -13,10 +13,10 @@ import {
 } from "./service.js";
 import { fromStruct, type JsonObject, toStruct } from "./struct.js";
 
-/** Why a job is not to be worked on any more: the reason of its signal. */
+/** Why the work on a job must stop: the reason of its signal. */
 export type StopReason = "lease lost" | "cancelled" | "shutdown";
 
-/** A failure that says why, in words for people and for machines. A permanent one is not tried again. */
+/** A failure with a message for users and a reason for programs. A permanent one is not retried. */
 export class Failure extends Error {
   constructor(
     readonly reason: string,
@@ -27,27 +27,27 @@ export class Failure extends Error {
   }
 }
 
-/** Does one job and gives its result. It looks at `job.signal` often, and stops when that has ended. */
+/** Runs one job and returns its result. It checks `job.signal` often, and stops when that is aborted. */
 export type Handler = (job: HeldJob) => Promise<JsonObject>;
 
-/** What a worker is told in log lines. */
+/** Writes a log line. */
 export type Log = (event: string, fields: Record<string, unknown>) => void;
 
 const leaseWaitSeconds = 20;
 
-/** Waits before the next try: longer each time, with jitter so that not all come back at once. */
+/** Waits before the next attempt: longer each time, with jitter, so that workers don't retry together. */
 class Backoff {
   private ms = 50;
-  constructor(private readonly mostMs: number) {}
+  constructor(private readonly maxMs: number) {}
 
   async wait(signal?: AbortSignal): Promise<void> {
     const ms = this.ms * (0.5 + Math.random() / 2);
-    this.ms = Math.min(this.ms * 2, this.mostMs);
+    this.ms = Math.min(this.ms * 2, this.maxMs);
     await sleep(ms, undefined, { signal }).catch(() => {});
   }
 }
 
-/** Waits for a time, or until it is rung. */
+/** Waits for a time, or until it is woken. */
 class Alarm {
   ring: () => void = () => {};
 
@@ -62,7 +62,7 @@ class Alarm {
   }
 }
 
-/** Leases and does jobs of one kind, one at a time, until the signal ends. It rejects if the service refuses it for good. */
+/** Leases and runs jobs of one kind, one at a time, until the signal is aborted. It rejects if the service refuses it permanently. */
 export async function work(
   service: Service,
   options: { kind: string; name: string; handler: Handler; log: Log; signal: AbortSignal },
@@ -81,30 +81,30 @@ export async function work(
     } catch (error) {
       if (signal.aborted) return;
       if (refused(error)) throw error;
-      if (!failing) log("no jobs can be leased; trying again", { error: String(error) });
+      if (!failing) log("can't lease jobs, retrying", { error: String(error) });
       failing = true;
       await backoff.wait(signal);
     }
   }
 }
 
-/** A job in this worker's hands, from its lease to its end. */
+/** A job that this worker runs, from its lease to its end. */
 export class HeldJob {
   readonly jobId: string;
   readonly payload: JsonObject;
-  /** What an earlier attempt left; empty if nothing. */
+  /** The checkpoint of an earlier attempt, or empty bytes. */
   readonly checkpoint: Buffer;
   private readonly stopping = new AbortController();
-  /** Ends when the job is not to be worked on any more; its reason is a StopReason. */
+  /** Is aborted when the work must stop. Its reason is a StopReason. */
   readonly signal = this.stopping.signal;
 
   private readonly lease: { jobId: string; leaseToken: string };
   private readonly leaseMs: number;
   private readonly heartbeatMs: number;
   private reportMs: number;
-  /** When the lease ends, by performance.now(): nobody sets that clock. */
+  /** When the lease ends, by performance.now(), which is monotonic. */
   private until: number;
-  /** What the service has not been told yet. */
+  /** Progress that has not been sent yet. */
   private news: { plan?: StepPlan[]; message?: string; steps: Map<string, StepReport>; checkpoint?: Buffer } = {
     steps: new Map(),
   };
@@ -122,20 +122,20 @@ export class HeldJob {
     this.payload = fromStruct(job?.payload ?? null);
     this.checkpoint = leased.checkpoint;
     this.lease = { jobId: this.jobId, leaseToken: leased.leaseToken };
-    // Both times are the service's, so that our clock may be wrong.
+    // Both times are the service's, so our clock may be wrong.
     this.leaseMs = millis(leased.leaseExpiresAt) - millis(job?.updatedAt ?? null);
     this.heartbeatMs = leased.heartbeatSeconds * 1000;
     this.reportMs = leased.reportSeconds * 1000;
     this.until = performance.now() + this.leaseMs;
   }
 
-  /** Declares the steps, in their order. Steps that keep their name keep their progress. */
+  /** Declares the steps, in order. Steps that keep their name keep their progress. */
   plan(steps: StepPlan[]): void {
     this.news.plan = steps;
     this.alarm.ring();
   }
 
-  /** Tells how far a step is: totals, not differences, so that only the newest need be sent. */
+  /** Reports the progress of a step: totals, not differences, so that only the latest values need to be sent. */
   report(message: string, ...steps: StepReport[]): void {
     this.news.message = message;
     for (const step of steps)
@@ -143,14 +143,14 @@ export class HeldJob {
     this.alarm.ring();
   }
 
-  /** Keeps what a later attempt needs to go on from here, at most 64 KiB. */
+  /** Saves what a later attempt needs to continue from here, at most 64 KiB. */
   save(checkpoint: Buffer): void {
     this.news.checkpoint = checkpoint;
     this.saved = checkpoint;
     this.alarm.ring();
   }
 
-  /** Writes output at an offset, and resolves once it is on disk. Writing the same bytes there again is harmless. */
+  /** Writes output at an offset, and resolves when it is on disk. Writing the same bytes again is harmless. */
   async append(offset: number, data: Buffer): Promise<void> {
     const most = 256 * 1024;
     for (let at = 0; at < data.length; at += most) {
@@ -159,7 +159,7 @@ export class HeldJob {
     }
   }
 
-  /** Has the handler do the job, keeps the lease meanwhile, and tells the service how it ended. */
+  /** Runs the handler, renews the lease in the meantime, and reports to the service how it ended. */
   async run(handler: Handler, shutdown: AbortSignal): Promise<void> {
     const stop = () => this.stopping.abort("shutdown" satisfies StopReason);
     if (shutdown.aborted) stop();
@@ -170,7 +170,9 @@ export class HeldJob {
       outcome = await this.attempt(handler);
     } catch (error) {
       outcome =
-        leaseLost(error) || this.signal.reason === "lease lost" ? "lease lost" : `the service was not told: ${error}`;
+        leaseLost(error) || this.signal.reason === "lease lost"
+          ? "lease lost"
+          : `the service did not get the result: ${error}`;
     }
     shutdown.removeEventListener("abort", stop);
     this.ended = true;
@@ -184,7 +186,7 @@ export class HeldJob {
     try {
       result = await handler(this);
     } catch (error) {
-      return this.giveUp(error);
+      return this.fail(error);
     }
     const { message, steps, plan } = this.news;
     if (plan) await this.tell(() => this.heartbeat());
@@ -193,13 +195,13 @@ export class HeldJob {
       await this.tell(() => this.service.call("completeJob", { ...this.lease, result: toStruct(result), progress }));
     } catch (error) {
       if (!invalid(error)) throw error;
-      return this.giveUp(new Failure("WORKER_FAILED", `The result was refused: ${error}`, true)); // as too large
+      return this.fail(new Failure("WORKER_FAILED", `The result was rejected: ${error}`, true)); // as too large
     }
     return "completed";
   }
 
-  /** Tells the service why the handler has stopped. */
-  private async giveUp(cause: unknown): Promise<string> {
+  /** Reports to the service why the handler has stopped. */
+  private async fail(cause: unknown): Promise<string> {
     const { lease, service } = this;
     switch (this.signal.reason as StopReason | undefined) {
       case "lease lost":
@@ -222,7 +224,7 @@ export class HeldJob {
     return `failed: ${failure.message}`;
   }
 
-  /** Makes a call until it is answered, as long as the lease lives. */
+  /** Repeats a call until it is answered, while the lease is valid. */
   private async tell<T>(call: () => Promise<T>): Promise<T> {
     const backoff = new Backoff(1000);
     for (;;) {
@@ -236,7 +238,7 @@ export class HeldJob {
     }
   }
 
-  /** Sends heartbeats until the job has ended: as often as the lease needs it, more often while there is news. */
+  /** Sends heartbeats until the job has ended: as often as the lease requires, and more often while there is new progress. */
   private async keepLease(): Promise<void> {
     let last = performance.now();
     let backoff = new Backoff(1000);
@@ -249,7 +251,7 @@ export class HeldJob {
         backoff = new Backoff(1000);
         last = asked;
       } catch (error) {
-        // Nobody has answered for a whole lease: somebody else may have the job.
+        // No response for a full lease: another worker might have the job.
         if (leaseLost(error) || performance.now() > this.until) {
           this.stopping.abort("lease lost" satisfies StopReason);
           return;
@@ -260,7 +262,7 @@ export class HeldJob {
     }
   }
 
-  /** Waits until a heartbeat is due: soon after news, but not too often. */
+  /** Waits until a heartbeat is due: soon after new progress, but not too often. */
   private async waitForBeat(last: number): Promise<void> {
     while (!this.ended) {
       const { plan, message, steps, checkpoint } = this.news;
@@ -271,7 +273,7 @@ export class HeldJob {
     }
   }
 
-  /** Renews the lease, tells what is new, and hears whether to stop. */
+  /** Renews the lease, sends new progress, and checks whether to stop. */
   private async heartbeat(): Promise<void> {
     const { plan, message, steps, checkpoint } = this.news;
     this.news = { steps: new Map() };
@@ -286,13 +288,13 @@ export class HeldJob {
       if (answer.cancelRequested) this.stopping.abort("cancelled" satisfies StopReason);
     } catch (error) {
       if (!invalid(error)) {
-        // Not sent: it goes with the next one, unless there is something newer.
+        // Not sent: the next heartbeat sends it, unless there are later values.
         const newer = this.news;
         this.news = { plan, message, checkpoint, ...newer, steps: new Map([...steps, ...newer.steps]) };
         throw error;
       }
-      // Showing progress is not worth failing the work: the lease is renewed all the same.
-      this.log("progress refused", { jobId: this.jobId, error: String(error) });
+      // Rejected progress must not fail the work.
+      this.log("progress rejected", { jobId: this.jobId, error: String(error) });
     }
     this.until = asked + this.leaseMs;
   }

@@ -11,7 +11,7 @@ import { ScriptedService } from "./scripted-service.js";
 
 const order = { scene: "spheres", width: 70, height: 50, samples: 2, seed: 3 };
 
-/** Paints until `over` holds, and gives the bytes at their places, as the service keeps them. */
+/** Paints until `over` is true, and returns the bytes at their offsets, as the service stores them. */
 async function painted(scripted: ScriptedService, over: () => boolean): Promise<Buffer> {
   const stopping = new AbortController();
   const { service, log } = scripted;
@@ -32,7 +32,7 @@ async function painted(scripted: ScriptedService, over: () => boolean): Promise<
   return Buffer.concat(file);
 }
 
-test("a picture is whole, and its result says what it is", async () => {
+test("a picture is complete, and its result describes it", async () => {
   const scripted = await ScriptedService.start({ payload: order });
   const file = await painted(scripted, () => scripted.of("completeJob").length > 0);
   const { width, height, rgb } = readPng(file);
@@ -45,11 +45,11 @@ test("a picture is whole, and its result says what it is", async () => {
   assert.equal(plan[1].total, 5 * 4, "tiles");
 });
 
-test("from any checkpoint on, another worker writes what is missing, byte for byte", async () => {
+test("from any checkpoint on, another worker writes the missing part, byte for byte", async () => {
   const whole = await ScriptedService.start({ payload: order });
   const file = await painted(whole, () => whole.of("completeJob").length > 0);
 
-  // Every checkpoint that there is, from a run that saves each of them.
+  // All checkpoints, from a run that saves each of them.
   const checkpoints: Buffer[] = [];
   const noted = await ScriptedService.start({ payload: order });
   noted.answer = (method, request) => {
@@ -67,7 +67,7 @@ test("from any checkpoint on, another worker writes what is missing, byte for by
   }
 });
 
-test("a pixel is the same whoever renders it, and in which order", () => {
+test("a pixel is the same for every worker and in any order", () => {
   for (const name of sceneNames) {
     const picture = { width: 48, height: 16, samples: 2, seed: 9 };
     const render = (lefts: number[]) => {
@@ -81,7 +81,7 @@ test("a pixel is the same whoever renders it, and in which order", () => {
   }
 });
 
-test("an order's defaults, and what is refused for good", () => {
+test("defaults of the payload, and permanent rejections", () => {
   assert.deepEqual(readOrder({}), { scene: "spheres", width: 640, height: 400, samples: 16, seed: 1 });
   const wrong: JsonObject[] = [
     { scene: "moon" },

@@ -7,7 +7,7 @@ import { readPng } from "./read-png.js";
 const pixels = (width: number, rows: number, from: number) =>
   Uint8Array.from({ length: width * rows * 3 }, (_, i) => ((i + from) * 7919) >>> 3);
 
-test("a picture written in bands reads back as it was", () => {
+test("a picture written in bands is read back unchanged", () => {
   const [width, rows] = [33, [16, 16, 5]];
   let state = newPng;
   const pieces: Buffer[] = [];
@@ -29,7 +29,7 @@ test("a picture written in bands reads back as it was", () => {
   assert.deepEqual([state.bytes, state.crc], [file.length, crc32(file)]);
 });
 
-test("the checksum of RFC 1950 goes on where it was", () => {
+test("the checksum of RFC 1950 can be continued", () => {
   const data = Buffer.alloc(300_000, 0xff);
   assert.equal(adler32(Buffer.from("Wikipedia")), 0x11e60398);
   assert.equal(adler32(data.subarray(99_999), adler32(data.subarray(0, 99_999))), adler32(data));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { crc32, inflateSync } from "node:zlib";
 
-/** Reads the PNGs of this worker: checks every checksum, and gives the pixels. */
+/** Reads a PNG of this worker: verifies every checksum, and returns the pixels. */
 export function readPng(file: Buffer): { width: number; height: number; rgb: Buffer } {
   assert.equal(file.subarray(0, 8).toString("latin1"), "\x89PNG\r\n\x1a\n");
   const parts: Buffer[] = [];

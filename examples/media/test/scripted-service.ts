@@ -1,4 +1,4 @@
-/** A WorkerService made from the same proto, whose answers a test writes. */
+/** A WorkerService from the same proto, whose responses are scripted by the test. */
 
 import { fileURLToPath } from "node:url";
 import { loadPackageDefinition, Server, ServerCredentials, type ServiceError, status } from "@grpc/grpc-js";
@@ -9,16 +9,16 @@ import type { Log } from "../src/worker.js";
 
 const folder = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 
-// biome-ignore lint/suspicious/noExplicitAny: what was sent is looked at, field by field
+// biome-ignore lint/suspicious/noExplicitAny: tests read requests field by field
 export type Sent = Record<string, any>;
 
-/** An error as the service gives it. */
+/** Returns an error like those of the service. */
 export const refusal = (code: number): Partial<ServiceError> => ({ code, details: status[code] ?? "" });
 
 export class ScriptedService {
   /** Every call, in order: its method and its request. */
   readonly calls: { method: string; request: Sent; token: string }[] = [];
-  /** Decides an answer; undefined for what a healthy service says. An error is thrown. */
+  /** Decides the response; undefined for that of a healthy service. An error is thrown. */
   answer: (method: string, request: Sent) => Sent | undefined = () => undefined;
   readonly output: Buffer[] = [];
   readonly lines: string[] = [];
@@ -28,7 +28,7 @@ export class ScriptedService {
   private readonly watchers = new Set<() => void>();
   private queue: Sent[] = [];
 
-  /** Starts it with jobs to hand out, one lease each. */
+  /** Starts it with jobs, one lease each. */
   static async start(
     ...jobs: { payload?: JsonObject; checkpoint?: Buffer; leaseSeconds?: number }[]
   ): Promise<ScriptedService> {
@@ -88,7 +88,7 @@ export class ScriptedService {
     return this.calls.filter((call) => call.method === method).map((call) => call.request);
   }
 
-  /** Resolves once it holds, looked at after every call. */
+  /** Resolves when the condition is true. It is checked after every call. */
   until(holds: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const look = () => {

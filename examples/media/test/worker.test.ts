@@ -8,7 +8,7 @@ import { Service, tokenFromEnvironment } from "../src/service.js";
 import { Failure, type Handler, type HeldJob, work } from "../src/worker.js";
 import { refusal, ScriptedService } from "./scripted-service.js";
 
-/** Runs the worker until the service has been told what `over` waits for, and then until it has ended. */
+/** Runs the worker until the service has received what `over` waits for, and then until it has ended. */
 async function run(scripted: ScriptedService, handler: Handler, over: string | (() => boolean)): Promise<void> {
   const stopping = new AbortController();
   const { service, log } = scripted;
@@ -19,7 +19,7 @@ async function run(scripted: ScriptedService, handler: Handler, over: string | (
   scripted.stop();
 }
 
-/** A handler that works until it is told to stop. */
+/** A handler that runs until it is stopped. */
 const endless =
   (begun: (job: HeldJob) => void): Handler =>
   (job) => {
@@ -29,7 +29,7 @@ const endless =
     });
   };
 
-test("a job's life: plan, progress, checkpoint and result are told, under the lease and with the token", async () => {
+test("life of a job: plan, progress, checkpoint, and result are sent with the lease and the token", async () => {
   const scripted = await ScriptedService.start({
     payload: { deep: { list: [1, "two", true, null] } },
     checkpoint: Buffer.from("before"),
@@ -64,7 +64,7 @@ test("a job's life: plan, progress, checkpoint and result are told, under the le
   assert.ok(scripted.calls.every(({ token }) => token === "Bearer a token"));
 });
 
-test("what could not be sent is sent again, the newest of it", async () => {
+test("unsent progress is sent again, with the latest values", async () => {
   const scripted = await ScriptedService.start({});
   let failures = 3;
   let unheard = 2;
@@ -90,7 +90,7 @@ test("what could not be sent is sent again, the newest of it", async () => {
   assert.deepEqual([arrived?.progress.message, arrived?.progress.steps[0].done], ["Two", 2]);
 });
 
-test("a cancel reaches the handler, and the job is told to be cancelled", async () => {
+test("a cancellation reaches the handler, and the job becomes cancelled", async () => {
   const scripted = await ScriptedService.start({});
   scripted.answer = (method) => (method === "heartbeat" ? { cancelRequested: true, reportSeconds: 1 } : undefined);
   await run(
@@ -105,7 +105,7 @@ for (const [method, what] of [
   ["heartbeat", "a heartbeat"],
   ["appendOutput", "an append"],
 ] as const) {
-  test(`a lease that ${what} finds lost stops the work, and nothing more is said about the job`, async () => {
+  test(`a lease that ${what} finds lost stops the work, without further calls for the job`, async () => {
     const scripted = await ScriptedService.start({});
     let reason: unknown;
     scripted.answer = (called) => {
@@ -125,7 +125,7 @@ for (const [method, what] of [
   });
 }
 
-test("a worker that nobody answers for a whole lease stops: somebody else may have the job", async () => {
+test("a worker without a response for a full lease stops, because another might have the job", async () => {
   const scripted = await ScriptedService.start({ leaseSeconds: 0.2 });
   scripted.answer = (method) => {
     if (method === "heartbeat") throw refusal(status.UNAVAILABLE);
@@ -138,7 +138,7 @@ test("a worker that nobody answers for a whole lease stops: somebody else may ha
   assert.equal(scripted.of("failJob").length, 0);
 });
 
-test("a shutdown gives the job back with its newest checkpoint", async () => {
+test("a shutdown releases the job with its latest checkpoint", async () => {
   const scripted = await ScriptedService.start({});
   scripted.answer = (method, request) => {
     if (method === "heartbeat" && request.checkpoint?.length) throw refusal(status.UNAVAILABLE);
@@ -154,7 +154,7 @@ test("a shutdown gives the job back with its newest checkpoint", async () => {
   assert.equal(scripted.of("failJob").length, 0);
 });
 
-test("a typed failure keeps its reason; any other is tried again", async () => {
+test("a typed failure keeps its reason, and any other is retried", async () => {
   const scripted = await ScriptedService.start({}, {});
   const failures = [new Failure("PAYLOAD_INVALID", "No such scene.", true), new Error("out of luck")];
   await run(
@@ -169,7 +169,7 @@ test("a typed failure keeps its reason; any other is tried again", async () => {
   ]);
 });
 
-test("progress that is refused does not fail the work; a result that is refused does", async () => {
+test("rejected progress does not fail the work, and a rejected result does", async () => {
   const scripted = await ScriptedService.start({});
   scripted.answer = (method) => {
     if (method === "heartbeat" || method === "completeJob") throw refusal(status.INVALID_ARGUMENT);
@@ -182,10 +182,10 @@ test("progress that is refused does not fail the work; a result that is refused 
   };
   await run(scripted, handler, "failJob");
   assert.equal(scripted.of("failJob")[0]?.permanent, true);
-  assert.match(scripted.lines.join("\n"), /progress refused/);
+  assert.match(scripted.lines.join("\n"), /progress rejected/);
 });
 
-test("a service that is away is waited for; one that refuses the token for good ends the worker", async () => {
+test("the worker waits for a service that is down, and ends if the token is rejected permanently", async () => {
   const scripted = await ScriptedService.start();
   let away = 3;
   scripted.answer = (method) => {
@@ -201,17 +201,17 @@ test("a service that is away is waited for; one that refuses the token for good 
     { code: status.PERMISSION_DENIED },
   );
   assert.equal(scripted.of("leaseJobs").length, 4);
-  assert.equal(scripted.lines.filter((line) => line.startsWith("no jobs can be leased")).length, 1);
+  assert.equal(scripted.lines.filter((line) => line.startsWith("can't lease jobs")).length, 1);
   scripted.stop();
 });
 
-test("nobody at the address is an error that passes", async () => {
-  const nobody = new Service({ address: "127.0.0.1:1", token: () => "" });
-  await assert.rejects(nobody.call("leaseJobs", { kinds: ["media"] }), { code: status.UNAVAILABLE });
-  nobody.close();
+test("an address without a server is a temporary error", async () => {
+  const missing = new Service({ address: "127.0.0.1:1", token: () => "" });
+  await assert.rejects(missing.call("leaseJobs", { kinds: ["media"] }), { code: status.UNAVAILABLE });
+  missing.close();
 });
 
-test("the token's file is read anew when it changes", () => {
+test("the token file is read again when it changes", () => {
   const dir = mkdtempSync(join(tmpdir(), "media-token-"));
   const file = join(dir, "token");
   writeFileSync(file, "first\n");

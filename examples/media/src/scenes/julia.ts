@@ -1,12 +1,12 @@
 import { chances } from "../render.js";
 import type { Scene } from "../scenes.js";
 
-const mostTurns = 400;
+const maxTurns = 400;
 
-/** A Julia set: how fast z → z² + c escapes, for a c at the edge of the Mandelbrot set, coloured without steps. */
+/** A Julia set: how fast z → z² + c escapes, for a c at the edge of the Mandelbrot set, colored smoothly. */
 export function julia(aspect: number, seed: number): Scene {
   const random = chances(seed);
-  // Just outside of the main cardioid, where the sets are most ragged.
+  // Just outside the main cardioid, where the sets are most detailed.
   const angle = (0.15 + 0.3 * random()) * Math.PI * 2;
   const radius = 1.01 + 0.03 * random();
   const cx = radius * (0.5 * Math.cos(angle) - 0.25 * Math.cos(2 * angle));
@@ -21,15 +21,15 @@ export function julia(aspect: number, seed: number): Scene {
     let nearest = Number.POSITIVE_INFINITY;
     let turn = 0;
     let size = zx * zx + zy * zy;
-    for (; turn < mostTurns && size < 256; turn++) {
+    for (; turn < maxTurns && size < 256; turn++) {
       const next = zx * zx - zy * zy + cx;
       zy = 2 * zx * zy + cy;
       zx = next;
       size = zx * zx + zy * zy;
       nearest = Math.min(nearest, size);
     }
-    if (turn === mostTurns) {
-      // Inside: dark, with the trap of the origin shining through.
+    if (turn === maxTurns) {
+      // Inside: dark, with an orbit trap at the origin.
       const glow = 0.25 * Math.exp(-6 * nearest);
       out[0] = glow;
       out[1] = glow * 0.6;

@@ -6,28 +6,28 @@ type Vector = [x: number, y: number, z: number];
 interface Ball {
   centre: Vector;
   radius: number;
-  colour: Vector;
+  color: Vector;
   /** How it treats light: chalk scatters it, metal mirrors it (more or less sharply), glass bends it. */
   surface: "chalk" | "metal" | "glass";
   rough: number;
 }
 
-const mostBounces = 6;
+const maxBounces = 6;
 const glassIndex = 1.5;
-/** Closer than this a ray only meets the surface that it leaves. */
+/** Hits closer than this are the surface that the ray leaves. */
 const tiny = 1e-4;
 
-/** Spheres on a chequered floor under an evening sky, by path tracing: each ray follows light back to where it came from. */
+/** Spheres on a checkered floor under an evening sky, by path tracing: each ray follows light back to its source. */
 export function spheres(aspect: number, seed: number): Scene {
   const balls = placeBalls(chances(seed));
-  // Flat arrays: looking for the nearest ball is what nearly all of the time goes into.
+  // Flat arrays, because nearly all of the time is spent on finding the nearest ball.
   const geometry = Float64Array.from(balls.flatMap(({ centre, radius }) => [...centre, radius * radius]));
 
   const eye: Vector = [0, 1.7, 6.5];
   const down = -0.17;
   const lens = Math.tan((38 / 360) * Math.PI);
 
-  /** Distance to the nearest ball and its place in the list; Infinity and -1 if there is none. */
+  /** Returns the distance to the nearest ball and its index; Infinity and -1 if there is none. */
   const hit = { far: 0, ball: -1 };
   const nearest = (ox: number, oy: number, oz: number, dx: number, dy: number, dz: number) => {
     hit.far = Number.POSITIVE_INFINITY;
@@ -48,7 +48,7 @@ export function spheres(aspect: number, seed: number): Scene {
     }
   };
 
-  /** How much sun falls on a matt surface: none in the shadow. The sun has a size, so shadows have soft edges. */
+  /** The sunlight on a matt surface, none in the shadow. The sun has a size, so shadows have soft edges. */
   const sunlight = (
     ox: number,
     oy: number,
@@ -77,10 +77,10 @@ export function spheres(aspect: number, seed: number): Scene {
       up * Math.cos(down) + Math.sin(down),
       -Math.cos(down) + up * Math.sin(down),
     ]);
-    let [r, g, b] = [1, 1, 1]; // what is left of the light on its way to the eye
-    let mirrored = true; // nothing has scattered it so far
+    let [r, g, b] = [1, 1, 1]; // the remaining share of the light
+    let mirrored = true; // not scattered so far
     out.fill(0);
-    for (let bounce = 0; bounce <= mostBounces; bounce++) {
+    for (let bounce = 0; bounce <= maxBounces; bounce++) {
       nearest(ox, oy, oz, dx, dy, dz);
       const { far } = hit;
       const ball = balls[hit.ball];
@@ -91,7 +91,7 @@ export function spheres(aspect: number, seed: number): Scene {
         oz += floor * dz;
         const fade = Math.exp(-0.006 * (ox * ox + oz * oz));
         const square = (Math.floor(ox) + Math.floor(oz)) & 1 ? 0.7 : 0.16;
-        const tone = 0.4 + (square - 0.4) * fade; // far squares blur into one
+        const tone = 0.4 + (square - 0.4) * fade; // distant squares blur
         r *= tone;
         g *= tone * 0.97;
         b *= tone * 0.92;
@@ -113,9 +113,9 @@ export function spheres(aspect: number, seed: number): Scene {
       let cos = dx * nx + dy * ny + dz * nz;
       const inside = cos > 0;
       if (inside) [nx, ny, nz, cos] = [-nx, -ny, -nz, -cos];
-      r *= ball.colour[0];
-      g *= ball.colour[1];
-      b *= ball.colour[2];
+      r *= ball.color[0];
+      g *= ball.color[1];
+      b *= ball.color[2];
       if (ball.surface === "chalk") {
         addSun(sunlight(ox, oy, oz, nx, ny, nz, random), r, g, b, out);
         [dx, dy, dz] = scatter(nx, ny, nz, random);
@@ -142,12 +142,12 @@ export function spheres(aspect: number, seed: number): Scene {
   };
 }
 
-/** Three large balls, and as many small ones as find a place between them. */
+/** Three large balls, and as many small ones as fit between them. */
 function placeBalls(random: Chances): Ball[] {
   const balls: Ball[] = [
-    { centre: [0, 1, 0], radius: 1, colour: [0.97, 0.98, 1], surface: "glass", rough: 0 },
-    { centre: [-2.15, 1, -1], radius: 1, colour: [0.85, 0.33, 0.2], surface: "chalk", rough: 0 },
-    { centre: [2.15, 1, -0.7], radius: 1, colour: [0.9, 0.74, 0.46], surface: "metal", rough: 0.03 },
+    { centre: [0, 1, 0], radius: 1, color: [0.97, 0.98, 1], surface: "glass", rough: 0 },
+    { centre: [-2.15, 1, -1], radius: 1, color: [0.85, 0.33, 0.2], surface: "chalk", rough: 0 },
+    { centre: [2.15, 1, -0.7], radius: 1, color: [0.9, 0.74, 0.46], surface: "metal", rough: 0.03 },
   ];
   for (let tries = 0; tries < 400 && balls.length < 48; tries++) {
     const radius = 0.12 + 0.22 * random();
@@ -157,8 +157,8 @@ function placeBalls(random: Chances): Ball[] {
     const hue = random();
     if (!free) continue;
     const surface = kind < 0.6 ? "chalk" : kind < 0.88 ? "metal" : "glass";
-    const colour = surface === "glass" ? ([0.98, 0.98, 0.98] as Vector) : fromHue(hue, surface === "metal" ? 0.3 : 0.7);
-    balls.push({ centre, radius, colour, surface, rough: 0.25 * random() });
+    const color = surface === "glass" ? ([0.98, 0.98, 0.98] as Vector) : fromHue(hue, surface === "metal" ? 0.3 : 0.7);
+    balls.push({ centre, radius, color, surface, rough: 0.25 * random() });
   }
   return balls;
 }
@@ -171,7 +171,7 @@ function addSun(light: number, r: number, g: number, b: number, out: Float64Arra
   out[2] = (out[2] as number) + light * b * 0.6;
 }
 
-/** The sky: warm at the horizon, deep above. The sun's disc is seen by the eye and in mirrors; all else it lights directly. */
+/** The sky: warm at the horizon, deep above. The disc of the sun is visible directly and in mirrors only. */
 function addSky(dx: number, dy: number, dz: number, r: number, g: number, b: number, seen: boolean, out: Float64Array) {
   const height = Math.sqrt(Math.max(dy, 0));
   const towards = Math.max(0, dx * sun[0] + dy * sun[1] + dz * sun[2]);
@@ -181,7 +181,7 @@ function addSky(dx: number, dy: number, dz: number, r: number, g: number, b: num
   out[2] = (out[2] as number) + b * (0.6 + 0.14 * height + 0.5 * warm);
 }
 
-/** A direction away from a surface, as a matt one scatters light: most of it straight on (Lambert). */
+/** A random direction away from a matt surface, mostly along its normal (Lambert). */
 function scatter(nx: number, ny: number, nz: number, random: Chances): Vector {
   const z = 2 * random() - 1;
   const turn = 2 * Math.PI * random();
@@ -196,7 +196,7 @@ function unit([x, y, z]: Vector): Vector {
 
 const minus = (a: Vector, b: Vector): Vector => [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
 
-/** A colour of the wheel, 0 to 1, more or less strong. */
+/** A color of the color wheel, from 0 to 1, with a saturation. */
 function fromHue(hue: number, strength: number): Vector {
   const part = (shift: number) => 0.9 * (1 - strength + strength * (0.5 + 0.5 * Math.cos(2 * Math.PI * (hue + shift))));
   return [part(0), part(1 / 3), part(2 / 3)];
