@@ -19,11 +19,11 @@ import (
 	"headway/internal/rpcclient"
 	"headway/internal/rpcserver"
 	"headway/schemas"
-	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/importrpc"
 	"headway/services/importer/internal/intake"
+	"headway/services/importer/internal/load"
 	"headway/services/importer/internal/maintenance"
 	"headway/services/importer/internal/report"
 	"headway/services/importer/internal/review"
@@ -86,7 +86,7 @@ func New(cfg Config) (_ *Service, err error) {
 		host = "unknown host"
 	}
 	runner := &worker.Runner{
-		Engine: &engine.Engine{Target: s.target, Books: s.store, SpillDir: cfg.DataDir, Logger: cfg.Logger},
+		Loader: &load.Loader{Target: s.target, Store: s.store, SpillDir: cfg.DataDir},
 		Store:  s.store, Files: s.files, Schemas: registry, Jobs: jobs, Openers: openers, Limits: cfg.Limits, Logger: cfg.Logger,
 	}
 	s.worker = worker.NewWorker(s.jobs, runner, worker.WorkerConfig{

@@ -30,10 +30,10 @@ func workforce(t *testing.T) *schema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return load(t, string(data))
+	return loadSchema(t, string(data))
 }
 
-func load(t *testing.T, text string) *schema.Schema {
+func loadSchema(t *testing.T, text string) *schema.Schema {
 	t.Helper()
 	s, err := schema.Load("test.yaml", []byte(text))
 	if err != nil {
@@ -334,7 +334,7 @@ func ledgerBook(t *testing.T) []byte {
 }
 
 func ledgerImport(t *testing.T, rejected, blocked, issues uint32) Import {
-	return Import{Schema: load(t, ledger), FileName: "ledger.xlsx", Date1904: true, Sheets: []Sheet{
+	return Import{Schema: loadSchema(t, ledger), FileName: "ledger.xlsx", Date1904: true, Sheets: []Sheet{
 		{Name: "issues", WorkbookSheet: "Issues", HeaderRow: 2, Read: 4, Rejected: rejected, Blocked: blocked, Issues: issues},
 	}}
 }

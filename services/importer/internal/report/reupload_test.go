@@ -5,15 +5,14 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/xuri/excelize/v2"
 
-	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/load"
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
@@ -26,7 +25,7 @@ import (
 type importer struct {
 	t      *testing.T
 	schema *schema.Schema
-	engine *engine.Engine
+	loader *load.Loader
 	books  *storesqlite.Store
 	runs   int
 }
@@ -50,7 +49,7 @@ func newImporter(t *testing.T, s *schema.Schema) *importer {
 			t.Error(err)
 		}
 	})
-	return &importer{t: t, schema: s, books: books, engine: &engine.Engine{Target: target, Books: books, SpillDir: dir, Logger: slog.New(slog.DiscardHandler)}}
+	return &importer{t: t, schema: s, books: books, loader: &load.Loader{Target: target, Store: books, SpillDir: dir}}
 }
 
 type unwatched struct{}
@@ -75,8 +74,8 @@ func (im *importer) run(file []byte) (imports.Counts, []byte) {
 	if _, _, err := im.books.Create(im.t.Context(), upload); err != nil {
 		im.t.Fatal(err)
 	}
-	outcome, err := im.engine.Run(im.t.Context(), engine.Task{Import: upload, Schema: im.schema, Workbook: book, Number: 1, Progress: unwatched{},
-		Decide: func(engine.Outcome) engine.Decision { return engine.Commit }})
+	outcome, err := im.loader.Run(im.t.Context(), load.Task{Import: upload, Schema: im.schema, Workbook: book, Number: 1, Progress: unwatched{},
+		Decide: func(load.Summary) load.Decision { return load.Commit }})
 	if err != nil {
 		im.t.Fatal(err)
 	}

@@ -5,13 +5,13 @@ import (
 	"fmt"
 
 	headway "headway/clients/go"
-	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/load"
 	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
 )
 
-// progress is an engine.Progress that tells a job.
+// progress is an load.Progress that tells a job.
 type progress struct {
 	runner *Runner
 	task   *headway.Task
@@ -44,7 +44,7 @@ func titles(spec *schema.Schema) map[string]string {
 	return t
 }
 
-// Waiting implements engine.Progress.
+// Waiting implements load.Progress.
 func (p *progress) Waiting(place int) {
 	if place == 1 {
 		p.task.Message("Waiting: another import is writing and goes first")
@@ -53,25 +53,25 @@ func (p *progress) Waiting(place int) {
 	p.task.Message("Waiting: %d imports go first", place)
 }
 
-// SheetBegins implements engine.Progress.
+// SheetBegins implements load.Progress.
 func (p *progress) SheetBegins(sheet string) {
 	p.task.Message("%s", p.titles[sheet])
 	p.task.Step(sheet).Start()
 }
 
-// SheetMoves implements engine.Progress.
+// SheetMoves implements load.Progress.
 func (p *progress) SheetMoves(sheet string, done, about uint32, counts imports.Counts) {
 	p.task.Message("%s: %s of about %s", p.titles[sheet], imports.Grouped(done), imports.Rows(about))
 	count(p.task.Step(sheet), counts).About(float64(max(done, about))).Set(float64(done))
 }
 
-// SheetEnds implements engine.Progress.
+// SheetEnds implements load.Progress.
 func (p *progress) SheetEnds(sheet string, counts imports.Counts) {
 	p.task.Message("%s: %s", p.titles[sheet], imports.Rows(counts.Read))
 	count(p.task.Step(sheet), counts).Total(float64(counts.Read)).Set(float64(counts.Read)).Complete()
 }
 
-// Committing implements engine.Progress.
+// Committing implements load.Progress.
 func (p *progress) Committing(ctx context.Context) error {
 	p.task.Message("Committing")
 	p.task.Step(imports.StepFinish).Start()
@@ -82,7 +82,7 @@ func (p *progress) Committing(ctx context.Context) error {
 const maxSheetsInResult = 24
 
 // result is what the job ends with.
-func result(im imports.Import, o engine.Outcome) map[string]any {
+func result(im imports.Import, o load.Summary) map[string]any {
 	m := map[string]any{
 		"importId": im.ID, "schema": im.Schema, "committed": o.Committed, "dryRun": im.Policy.DryRun,
 		"totals": countsJSON(o.Totals),
@@ -98,7 +98,7 @@ func result(im imports.Import, o engine.Outcome) map[string]any {
 }
 
 // question is what the user is asked about an import that has errors.
-func question(im imports.Import, o engine.Outcome, again bool) map[string]any {
+func question(im imports.Import, o load.Summary, again bool) map[string]any {
 	m := result(im, o)
 	m["type"] = "review"
 	m["again"] = again
@@ -115,7 +115,7 @@ func countsJSON(c imports.Counts) map[string]any {
 }
 
 // summary is the last line on an import.
-func summary(im imports.Import, o engine.Outcome) string {
+func summary(im imports.Import, o load.Summary) string {
 	c := o.Totals
 	what := fmt.Sprintf("%s inserted, %s updated, %s unchanged", imports.Grouped(c.Inserted), imports.Grouped(c.Updated), imports.Grouped(c.Unchanged))
 	if review.Refused(c) > 0 {

@@ -10,9 +10,9 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/rpcerr"
-	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/load"
 	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -23,7 +23,7 @@ const unforeseenAttempts = 3
 
 // Runner runs imports.
 type Runner struct {
-	Engine  *engine.Engine
+	Loader  *load.Loader
 	Store   imports.Store
 	Files   *files.Store
 	Schemas *schema.Registry
@@ -73,47 +73,47 @@ func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, task *h
 	return r.conclude(ctx, job, im, number, outcome, task)
 }
 
-// load opens the workbook and lets the engine run.
-func (r *Runner) load(ctx context.Context, im imports.Import, number int64, confirmed bool, task *headway.Task) (engine.Outcome, error) {
+// load opens the workbook and runs the loader.
+func (r *Runner) load(ctx context.Context, im imports.Import, number int64, confirmed bool, task *headway.Task) (load.Summary, error) {
 	spec, err := r.Schemas.Get(im.Schema)
 	if err != nil {
-		return engine.Outcome{}, err
+		return load.Summary{}, err
 	}
 	if im.SchemaDigest != "" && im.SchemaDigest != spec.Digest() {
-		return engine.Outcome{}, imports.ErrSchemaChanged
+		return load.Summary{}, imports.ErrSchemaChanged
 	}
 	file, err := r.Files.Open(ctx, im.ID)
 	if err != nil {
-		return engine.Outcome{}, err
+		return load.Summary{}, err
 	}
 	book, err := r.Openers.Open(ctx, file, file.Size(), r.Limits)
 	if err != nil {
-		return engine.Outcome{}, err
+		return load.Summary{}, err
 	}
 	defer book.Close()
 	reviewed, asked, err := r.Store.LastReview(ctx, im.ID)
 	if err != nil {
-		return engine.Outcome{}, err
+		return load.Summary{}, err
 	}
 	startOver(task, im)
-	return r.Engine.Run(ctx, engine.Task{
+	return r.Loader.Run(ctx, load.Task{
 		Import: im, Schema: spec, Workbook: book, Number: number, Progress: &progress{runner: r, task: task, titles: titles(spec)},
-		Decide: func(o engine.Outcome) engine.Decision {
+		Decide: func(o load.Summary) load.Decision {
 			switch {
 			case im.Policy.DryRun:
-				return engine.RollBack
+				return load.RollBack
 			case o.Totals.Issues == 0, im.Policy.OnIssues == imports.SkipRows:
-				return engine.Commit
+				return load.Commit
 			case confirmed && asked && !review.Worse(o.Totals, reviewed):
-				return engine.Commit
+				return load.Commit
 			}
-			return engine.RollBack
+			return load.RollBack
 		},
 	})
 }
 
 // conclude says what a run that came to its end means for the job.
-func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o engine.Outcome, task *headway.Task) (verdict, error) {
+func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o load.Summary, task *headway.Task) (verdict, error) {
 	again := job.GetAnswer() != nil
 	switch {
 	case o.Committed, im.Policy.DryRun:

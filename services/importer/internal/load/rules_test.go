@@ -1,4 +1,4 @@
-package engine_test
+package load_test
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/load"
 )
 
 const staffSchema = `
@@ -137,7 +137,7 @@ func TestARejectedParentBlocksItsChildrenDownTheTree(t *testing.T) {
 		t.Errorf("the database holds %v", held)
 	}
 	var told []string
-	for _, cause := range outcome.Causes {
+	for _, cause := range outcome.RootCauses {
 		told = append(told, fmt.Sprint(cause.Issue.Cell, ": ", cause.Message))
 	}
 	want := []string{
@@ -303,8 +303,8 @@ func TestColumnsOutsideOfTheSchemaAreToldOnce(t *testing.T) {
 func TestARolledBackRunLeavesNothingButItsNumbers(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	task := b.task(workbook(t, [][]any{{"A", 1}, {"B", "x"}}, nil), upsert)
-	task.Decide = func(o engine.Outcome) engine.Decision { return engine.RollBack }
-	outcome, err := b.engine.Run(t.Context(), task)
+	task.Decide = func(o load.Summary) load.Decision { return load.RollBack }
+	outcome, err := b.loader.Run(t.Context(), task)
 	if err != nil || outcome.Committed {
 		t.Fatalf("committed %v, %v", outcome.Committed, err)
 	}
@@ -320,13 +320,13 @@ func TestARolledBackRunLeavesNothingButItsNumbers(t *testing.T) {
 func TestAnImportThatWasAppliedIsOnlyReported(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	task := b.task(workbook(t, [][]any{{"A", 1}, {"B", "x"}}, [][]any{{"1", "B"}}), upsert)
-	first, err := b.engine.Run(t.Context(), task)
+	first, err := b.loader.Run(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
 	}
 	task.Number = 2
 	task.Workbook = nil // it is not to be read
-	again, err := b.engine.Run(t.Context(), task)
+	again, err := b.loader.Run(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,11 +350,11 @@ func TestARunThatDiesBeforeItsCommitIsMadeUpForByTheNext(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	task := b.task(workbook(t, [][]any{{"A", 1}}, [][]any{{"1", "A"}}), upsert)
 	task.Progress = dying{}
-	if _, err := b.engine.Run(t.Context(), task); !errors.Is(err, errKilled) {
+	if _, err := b.loader.Run(t.Context(), task); !errors.Is(err, errKilled) {
 		t.Fatalf("got %v", err)
 	}
 	task.Progress, task.Number = silent{}, 2
-	outcome, err := b.engine.Run(t.Context(), task)
+	outcome, err := b.loader.Run(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,11 +366,11 @@ func TestAnEarlierRunCannotCommitOnceALaterOneHasBegun(t *testing.T) {
 	task := b.task(workbook(t, [][]any{{"A", 1}}, nil), upsert)
 	late := task
 	late.Number = 2
-	late.Decide = func(engine.Outcome) engine.Decision { return engine.RollBack }
-	if _, err := b.engine.Run(t.Context(), late); err != nil {
+	late.Decide = func(load.Summary) load.Decision { return load.RollBack }
+	if _, err := b.loader.Run(t.Context(), late); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.engine.Run(t.Context(), task); !errors.Is(err, imports.ErrFenced) {
+	if _, err := b.loader.Run(t.Context(), task); !errors.Is(err, imports.ErrFenced) {
 		t.Errorf("the earlier run: %v", err)
 	}
 }
@@ -381,7 +381,7 @@ func TestACancelledRunCountsWhatItDidNotDecide(t *testing.T) {
 	task := b.task(file, upsert)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	task.Progress = cancelling{cancel: cancel}
-	if _, err := b.engine.Run(ctx, task); !errors.Is(err, context.Canceled) {
+	if _, err := b.loader.Run(ctx, task); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	im, err := b.books.Get(t.Context(), task.Import.ID)
@@ -421,7 +421,7 @@ func TestTenThousandIssuesOfASheetAreKeptAndAllAreCounted(t *testing.T) {
 	if err != nil || page.Matching != imports.KeptPerSheet {
 		t.Errorf("%d are kept, %v", page.Matching, err)
 	}
-	if len(outcome.Causes) != 1 || outcome.Causes[0].Issue.Row != n+1 || outcome.Causes[0].Issue.Cell != fmt.Sprintf("Teams!B%d", n+1) {
-		t.Errorf("causes are %+v", outcome.Causes)
+	if len(outcome.RootCauses) != 1 || outcome.RootCauses[0].Issue.Row != n+1 || outcome.RootCauses[0].Issue.Cell != fmt.Sprintf("Teams!B%d", n+1) {
+		t.Errorf("causes are %+v", outcome.RootCauses)
 	}
 }

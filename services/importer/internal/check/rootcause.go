@@ -1,4 +1,4 @@
-package engine
+package check
 
 import (
 	"cmp"
@@ -13,10 +13,10 @@ import (
 // maxCauses bounds what root causes cost; rows beyond are still rejected and blocked, but not grouped.
 const maxCauses = 100_000
 
-// causes counts the rows that each fault stops.
-type causes struct {
+// RootCauses counts the rows that each root cause blocks, over all sheets of a run.
+type RootCauses struct {
 	schema *schema.Schema
-	list   []cause
+	list   []rootCause
 	// missing finds the cause of a reference to nothing, by sheet, column and value.
 	missing map[string]uint32
 	// rejected finds the cause that a rejected row is, by sheet and row.
@@ -29,7 +29,7 @@ type rowID struct {
 }
 
 // cause is one fault.
-type cause struct {
+type rootCause struct {
 	issue imports.Issue
 	// what is at fault, for people ("missing department").
 	what string
@@ -37,27 +37,28 @@ type cause struct {
 	stopped []uint32
 }
 
-func newCauses(s *schema.Schema) *causes {
-	return &causes{schema: s, missing: map[string]uint32{}, rejected: map[rowID]uint32{}}
+// NewRootCauses returns an empty set of root causes.
+func NewRootCauses(s *schema.Schema) *RootCauses {
+	return &RootCauses{schema: s, missing: map[string]uint32{}, rejected: map[rowID]uint32{}}
 }
 
 // rejectedRow finds or opens the cause for a rejected row that others refer to; 0 if there are too many.
-func (c *causes) rejectedRow(sheet *sheetRun, e entry) uint32 {
-	id := rowID{sheet.spec.Name, e.row}
+func (c *RootCauses) rejectedRow(sheet *Sheet, e entry) uint32 {
+	id := rowID{sheet.Spec.Name, e.row}
 	if known, ok := c.rejected[id]; ok {
 		return known
 	}
 	issue, kept := sheet.firstIssue[int(e.row)]
 	if !kept {
-		issue = imports.Issue{Sheet: sheet.spec.Name, Row: int(e.row), Severity: imports.Error, Code: e.fault.code,
+		issue = imports.Issue{Sheet: sheet.Spec.Name, Row: int(e.row), Severity: imports.Error, Code: e.code,
 			Message: "The row was rejected; its issue was counted, but is not kept."}
-		if e.fault.column >= 0 {
-			column := sheet.columns[e.fault.column]
-			issue.Column, issue.CellColumn = column.spec.Name, column.cell
+		if e.column >= 0 {
+			column := sheet.Columns[e.column]
+			issue.Column, issue.CellColumn = column.Spec.Name, column.Cell
 		}
-		issue.Cell = sheet.cellName(int(e.row), issue.CellColumn)
+		issue.Cell = CellName(sheet.SourceSheet, int(e.row), issue.CellColumn)
 	}
-	opened := c.open(issue, "rejected "+singular(sheet.spec.Title))
+	opened := c.open(issue, "rejected "+singular(sheet.Spec.Title))
 	if opened != 0 {
 		c.rejected[id] = opened
 	}
@@ -65,13 +66,13 @@ func (c *causes) rejectedRow(sheet *sheetRun, e entry) uint32 {
 }
 
 // known finds the cause of references to a row that is not there, if there is one.
-func (c *causes) known(parent *schema.Sheet, column string, value []byte) (uint32, bool) {
+func (c *RootCauses) known(parent *schema.Sheet, column string, value []byte) (uint32, bool) {
 	found, ok := c.missing[missingID(parent, column, value)]
 	return found, ok
 }
 
 // missingRow opens the cause for references to a row that is not there; 0 if there are too many.
-func (c *causes) missingRow(issue imports.Issue, parent *schema.Sheet, column string, value []byte) uint32 {
+func (c *RootCauses) missingRow(issue imports.Issue, parent *schema.Sheet, column string, value []byte) uint32 {
 	opened := c.open(issue, "missing "+singular(parent.Title))
 	if opened != 0 {
 		c.missing[missingID(parent, column, value)] = opened
@@ -83,23 +84,23 @@ func missingID(parent *schema.Sheet, column string, value []byte) string {
 	return parent.Name + "\x00" + column + "\x00" + string(value)
 }
 
-func (c *causes) open(issue imports.Issue, what string) uint32 {
+func (c *RootCauses) open(issue imports.Issue, what string) uint32 {
 	if len(c.list) == maxCauses {
 		return 0
 	}
-	c.list = append(c.list, cause{issue: issue, what: what, stopped: make([]uint32, len(c.schema.Sheets))})
+	c.list = append(c.list, rootCause{issue: issue, what: what, stopped: make([]uint32, len(c.schema.Sheets))})
 	return uint32(len(c.list))
 }
 
 // stops counts a row of a sheet that the cause stops.
-func (c *causes) stops(cause uint32, sheet int) {
+func (c *RootCauses) stops(cause uint32, sheet int) {
 	if cause != 0 {
 		c.list[cause-1].stopped[sheet]++
 	}
 }
 
-// largest gives the n causes that stop most rows.
-func (c *causes) largest(n int) []imports.RootCause {
+// Largest returns the n causes that stop most rows.
+func (c *RootCauses) Largest(n int) []imports.RootCause {
 	var found []imports.RootCause
 	for i := range c.list {
 		if root := c.describe(&c.list[i]); root.BlockedRows > 0 {
@@ -110,7 +111,7 @@ func (c *causes) largest(n int) []imports.RootCause {
 	return found[:min(n, len(found))]
 }
 
-func (c *causes) describe(of *cause) imports.RootCause {
+func (c *RootCauses) describe(of *rootCause) imports.RootCause {
 	root := imports.RootCause{Issue: of.issue}
 	var parts []string
 	for i, n := range of.stopped {

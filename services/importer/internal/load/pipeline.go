@@ -1,47 +1,34 @@
-package engine
+package load
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
+	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 )
 
-// batchRows is how many rows go through the stages together.
-const batchRows = 1000
-
 // batchesInFlight bounds the memory of a run.
 const batchesInFlight = 6
 
-// batch is some rows of a sheet. Its memory is used again for later rows.
+// batch is a batch of rows on its way through the pipeline. Its memory is reused for later rows.
 type batch struct {
-	rows []int // row numbers
-	// cells and values hold len(columns) a row. A replayed batch has no cells.
-	cells  []source.Cell
-	values []imports.Value
-	// text holds the cells' text, converted the text of values that is not their cell's.
+	check.Batch
+	// text has the text of the cells. converted has the text of values that is different from their cell's.
 	text, converted []byte
-	faults          []cellFault
-	strays          []stray
+	unmapped        []unmappedCell
 	write           [][]imports.Value // the rows to be written
-	cyclic          []bool            // of a replayed batch: the row refers to itself in a circle
-	decided         []bool            // of a replayed batch: the row is rejected already
-	converter       chan struct{}     // receives once the values are there
+	converter       chan struct{}     // receives when the values are ready
 }
 
-// cellFault is a cell that could not be converted.
-type cellFault struct {
-	row, column int
-	*convert.Fault
-}
-
-// stray is the first cell with content in a column that the workbook gives no header.
-type stray struct {
+// unmappedCell is the first cell with content in a column without a header.
+type unmappedCell struct {
 	row, column int
 	text        string
 }
@@ -49,33 +36,27 @@ type stray struct {
 func newBatch() *batch { return &batch{converter: make(chan struct{}, 1)} }
 
 func (b *batch) reset() {
-	b.rows, b.cells, b.values = b.rows[:0], b.cells[:0], b.values[:0]
-	b.text, b.converted, b.faults, b.strays = b.text[:0], b.converted[:0], b.faults[:0], b.strays[:0]
-	b.write, b.cyclic, b.decided = b.write[:0], b.cyclic[:0], b.decided[:0]
+	b.Reset()
+	b.text, b.converted, b.unmapped, b.write = b.text[:0], b.converted[:0], b.unmapped[:0], b.write[:0]
 }
 
-// row gives the values of a row of the batch.
-func (b *batch) row(i, width int) []imports.Value {
-	return b.values[i*width : (i+1)*width : (i+1)*width]
-}
-
-// pipeline takes a sheet's rows through the stages, each on goroutines of its own: reading, converting (on all cores),
-// deciding and writing, the last two in the order of the rows.
+// pipeline moves a sheet's rows through stages that run at the same time: reading, converting (on all cores), deciding and
+// writing. The last two keep the order of the rows.
 type pipeline struct {
-	sheet  *sheetRun
+	sheet  *sheet
 	rows   source.Rows
 	free   chan *batch
 	order  chan *batch
 	work   chan *batch
 	writes chan *batch
-	// writing counts the batches that are decided and not written yet.
+	// writing counts the batches that are decided but not written.
 	writing sync.WaitGroup
 	failed  error // of a write
 	// read counts the rows that were read, on the reader's side.
 	read atomic.Int64
 }
 
-// run calls decide with every batch, in order, and has the rows written that it leaves in it.
+// run calls decide for every batch, in order, and writes the rows that it selects.
 func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch) error) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
@@ -86,13 +67,13 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 	for range batchesInFlight {
 		p.free <- newBatch()
 	}
-	rows, err := p.sheet.run.task.Workbook.Rows(ctx, p.sheet.source.WorkbookSheet)
+	rows, err := p.sheet.run.task.Workbook.Rows(ctx, p.sheet.listed.WorkbookSheet)
 	if err != nil {
 		return err
 	}
 	p.rows = rows
 	if merged, ok := rows.(source.Merged); ok {
-		merged.WatchMerges(p.sheet.source.HeaderRow)
+		merged.WatchMerges(p.sheet.listed.HeaderRow)
 	}
 	defer rows.Close()
 	group.Go(func() error {
@@ -143,8 +124,8 @@ func (p *pipeline) decideAll(ctx context.Context, decide func(context.Context, *
 	return nil
 }
 
-// writeAll writes what was decided. Once a write fails, all other stages are ended, and batches still on their way are
-// only let go, so that nobody waits for them.
+// writeAll writes the selected rows. When a write fails, it ends the other stages and only receives the remaining batches,
+// so that no stage waits for it.
 func (p *pipeline) writeAll(ctx context.Context, end context.CancelFunc) {
 	for b := range p.writes {
 		if p.failed == nil && len(b.write) > 0 {
@@ -160,7 +141,7 @@ func (p *pipeline) writeAll(ctx context.Context, end context.CancelFunc) {
 	}
 }
 
-// written waits until all that was decided so far is written: the database can be asked then.
+// written waits until all selected rows are written, so that the database can be queried.
 func (p *pipeline) written() { p.writing.Wait() }
 
 // fill reads the rows into batches.
@@ -171,14 +152,14 @@ func (p *pipeline) fill(ctx context.Context) error {
 	}
 	for p.rows.Next() {
 		row := p.rows.Row()
-		if row.Number <= p.sheet.source.HeaderRow {
+		if row.Number <= p.sheet.listed.HeaderRow {
 			continue
 		}
 		if !p.take(b, row) {
 			continue
 		}
 		p.read.Add(1)
-		if len(b.rows) < batchRows {
+		if len(b.Rows) < check.MaxBatchRows {
 			continue
 		}
 		if err := p.send(ctx, b); err != nil {
@@ -197,18 +178,18 @@ func (p *pipeline) fill(ctx context.Context) error {
 	return p.send(ctx, b)
 }
 
-// checkMerges refuses a header that stands above several columns, where one of them is imported.
+// checkMerges returns an error if a header spans several columns of which one is imported.
 func (p *pipeline) checkMerges() error {
 	rows, ok := p.rows.(source.Merged)
 	if !ok {
 		return nil
 	}
-	sheet := p.sheet.source
+	listed := p.sheet.listed
 	for _, merged := range rows.Merges() {
 		for column := merged.FirstCol; column <= merged.LastCol && column < len(p.sheet.byCell); column++ {
 			if p.sheet.byCell[column] >= 0 {
-				return &imports.MergedHeaderError{Sheet: sheet.WorkbookSheet,
-					First: source.CellName(merged.FirstCol, sheet.HeaderRow), Last: source.CellName(merged.LastCol, sheet.HeaderRow)}
+				return &imports.MergedHeaderError{Sheet: listed.WorkbookSheet,
+					First: source.CellName(merged.FirstCol, listed.HeaderRow), Last: source.CellName(merged.LastCol, listed.HeaderRow)}
 			}
 		}
 	}
@@ -228,27 +209,27 @@ func (p *pipeline) send(ctx context.Context, b *batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// Both channels have room for every batch there is.
+	// Both channels have room for all batches.
 	p.work <- b
 	p.order <- b
 	return nil
 }
 
-// take copies a row into the batch; false if no known column has content, which is no row.
+// take copies a row into the batch. It returns false if no column of the schema has content: that is not a row.
 func (p *pipeline) take(b *batch, row source.Row) bool {
 	s := p.sheet
-	start, text, some := len(b.cells), len(b.text), false
+	start, text, some := len(b.Cells), len(b.text), false
 	for range s.columns {
-		b.cells = append(b.cells, source.Cell{})
+		b.Cells = append(b.Cells, source.Cell{})
 	}
-	cells := b.cells[start:]
+	cells := b.Cells[start:]
 	for i := range row.Cells {
 		cell := &row.Cells[i]
 		column := s.columnAt(cell.Col)
 		if column < 0 {
 			if column == unknownColumn && !source.Blank(cell) {
 				s.byCell[cell.Col] = ignoredColumn
-				b.strays = append(b.strays, stray{row: row.Number, column: cell.Col, text: source.Clip(cell.Text, imports.MaxValue)})
+				b.unmapped = append(b.unmapped, unmappedCell{row: row.Number, column: cell.Col, text: source.Clip(cell.Text, imports.MaxValue)})
 			}
 			continue
 		}
@@ -258,10 +239,10 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 		some = some || !source.Blank(cell)
 	}
 	if !some {
-		b.cells, b.text = b.cells[:start], b.text[:text]
+		b.Cells, b.text = b.Cells[:start], b.text[:text]
 		return false
 	}
-	b.rows = append(b.rows, row.Number)
+	b.Rows = append(b.Rows, row.Number)
 	return true
 }
 
@@ -269,16 +250,20 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 func (p *pipeline) convert(b *batch) {
 	s := p.sheet
 	width := len(s.columns)
-	clock := s.run.task.Workbook
-	for i := range b.rows {
+	calendar := s.run.task.Workbook
+	for i := range b.Rows {
 		for c, column := range s.columns {
 			var v imports.Value
 			var f *convert.Fault
-			v, b.converted, f = column.converter.Convert(&b.cells[i*width+c], clock, b.converted)
-			b.values = append(b.values, v)
+			v, b.converted, f = column.converter.Convert(&b.Cells[i*width+c], calendar, b.converted)
+			b.Values = append(b.Values, v)
 			if f != nil {
-				b.faults = append(b.faults, cellFault{row: i, column: c, Fault: f})
+				b.Faults = append(b.Faults, check.CellFault{Row: i, Column: c, Fault: f})
 			}
 		}
 	}
 }
+
+// converters returns the number of goroutines that convert cells, in addition to the one that reads and the one that
+// writes.
+func converters() int { return max(1, runtime.GOMAXPROCS(0)) }

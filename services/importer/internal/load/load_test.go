@@ -1,11 +1,10 @@
-package engine_test
+package load_test
 
 import (
 	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -13,8 +12,8 @@ import (
 	"go.uber.org/goleak"
 
 	"headway/schemas"
-	"headway/services/importer/internal/engine"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/load"
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
@@ -29,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // bench is an engine on databases of its own.
 type bench struct {
 	t       testing.TB
-	engine  *engine.Engine
+	loader  *load.Loader
 	books   *storesqlite.Store
 	target  *targetsqlite.Target
 	path    string // of the target
@@ -62,7 +61,7 @@ func setupFor(t testing.TB, yaml string) *bench {
 	if b.target, err = targetsqlite.Open(t.Context(), b.path); err != nil {
 		t.Fatal(err)
 	}
-	b.engine = &engine.Engine{Target: b.target, Books: books, SpillDir: dir, Logger: slog.New(slog.DiscardHandler)}
+	b.loader = &load.Loader{Target: b.target, Store: books, SpillDir: dir}
 	t.Cleanup(func() {
 		if err := b.target.Close(); err != nil {
 			t.Error(err)
@@ -84,7 +83,7 @@ func (silent) SheetEnds(string, imports.Counts)                  {}
 func (silent) Committing(context.Context) error                  { return nil }
 
 // task prepares a run of a workbook.
-func (b *bench) task(file []byte, policy imports.Policy) engine.Task {
+func (b *bench) task(file []byte, policy imports.Policy) load.Task {
 	b.t.Helper()
 	book, err := xlsx.Open(b.t.Context(), bytes.NewReader(file), int64(len(file)), source.Limits{})
 	if err != nil {
@@ -99,14 +98,14 @@ func (b *bench) task(file []byte, policy imports.Policy) engine.Task {
 	if _, _, err := b.books.Create(b.t.Context(), im); err != nil {
 		b.t.Fatal(err)
 	}
-	return engine.Task{Import: im, Schema: b.schema, Workbook: book, Number: 1, Progress: silent{},
-		Decide: func(engine.Outcome) engine.Decision { return engine.Commit }}
+	return load.Task{Import: im, Schema: b.schema, Workbook: book, Number: 1, Progress: silent{},
+		Decide: func(load.Summary) load.Decision { return load.Commit }}
 }
 
-func (b *bench) run(file []byte, policy imports.Policy) (engine.Task, engine.Outcome) {
+func (b *bench) run(file []byte, policy imports.Policy) (load.Task, load.Summary) {
 	b.t.Helper()
 	task := b.task(file, policy)
-	outcome, err := b.engine.Run(b.t.Context(), task)
+	outcome, err := b.loader.Run(b.t.Context(), task)
 	if err != nil {
 		b.t.Fatal(err)
 	}

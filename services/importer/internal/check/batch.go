@@ -1,0 +1,41 @@
+package check
+
+import (
+	"headway/services/importer/internal/convert"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
+)
+
+// MaxBatchRows is the maximum number of rows in a batch.
+const MaxBatchRows = 1000
+
+// Batch is a number of consecutive rows of a sheet. Its memory is reused for later rows.
+type Batch struct {
+	// Rows are the row numbers.
+	Rows []int
+	// Cells and Values have one element per column and row. A batch of deferred rows has no cells.
+	Cells  []source.Cell
+	Values []imports.Value
+	// Faults are the cells that could not be converted, in the order of the rows.
+	Faults []CellFault
+
+	cyclic   []bool // of deferred rows: the row refers to itself through others
+	repeated []bool // of deferred rows: the row is rejected already
+}
+
+// CellFault is a cell that could not be converted.
+type CellFault struct {
+	Row, Column int // indexes in the batch
+	*convert.Fault
+}
+
+// Reset empties the batch.
+func (b *Batch) Reset() {
+	b.Rows, b.Cells, b.Values, b.Faults = b.Rows[:0], b.Cells[:0], b.Values[:0], b.Faults[:0]
+	b.cyclic, b.repeated = b.cyclic[:0], b.repeated[:0]
+}
+
+// Row returns the values of a row of the batch.
+func (b *Batch) Row(i, width int) []imports.Value {
+	return b.Values[i*width : (i+1)*width : (i+1)*width]
+}

@@ -1,0 +1,370 @@
+// Package check decides the outcome of each row of a sheet: by the row's own values, by the keys and unique values of the
+// file and of the database, and by the rows that it refers to.
+//
+// It decides the following beyond what the schema says:
+//
+//   - A key or unique value that a sheet has twice is an issue of the later row, even if the first row is rejected.
+//   - A reference to a row of the file that is rejected or blocked blocks the referring row, even if the database has an
+//     older row with that key. A row that is rejected only because its key exists (INSERT_ONLY) can be referred to,
+//     because the database has that key.
+//   - A unique value belongs to another row of the database if it does so when the row is decided, with all rows above
+//     applied.
+//   - Rows of one sheet that refer to each other in a cycle (manager → employee), or to themselves, are issues.
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"headway/services/importer/internal/convert"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/keyset"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+)
+
+// Config is everything that the check of a sheet needs.
+type Config struct {
+	Spec *schema.Sheet
+	// Index is the sheet's index in the schema.
+	Index int
+	// SourceSheet is the sheet's name in the file. It is empty if the file does not have the sheet. Then only the
+	// database's rows can be referred to.
+	SourceSheet string
+	// Columns are the columns of the batches.
+	Columns []Column
+	Mode    imports.Mode
+	// Database is the sheet's table.
+	Database Database
+	// Parents returns an earlier sheet of the schema.
+	Parents func(sheet string) *Sheet
+	// Issue records an issue. It calls the function only if the issue is kept.
+	Issue      func(imports.Severity, func() imports.Issue)
+	RootCauses *RootCauses
+	// Written returns when all accepted rows of earlier batches have been written.
+	Written func()
+	// Calendar reads dates for messages.
+	Calendar convert.Calendar
+	// SpillDir is the folder for rows that wait for the end of the sheet.
+	SpillDir string
+}
+
+// Column is a column of a sheet's batches.
+type Column struct {
+	Spec *schema.Column
+	// Cell is the column's number in the file, from 1.
+	Cell int
+}
+
+// Database answers questions about a table. imports.Table describes its methods.
+type Database interface {
+	WasEmpty() bool
+	Existing(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error)
+	Owners(ctx context.Context, column int, rows [][]imports.Value) ([][]imports.Value, error)
+	Holds(ctx context.Context, column string, values []imports.Value) ([]bool, error)
+}
+
+// Sheet checks the rows of one sheet, in their order.
+type Sheet struct {
+	Config
+	key []int // indexes in Columns
+	// keys are those of the rows so far. uniques are the values of unique columns, by column.
+	keys    *keys
+	uniques map[int]*keys
+	// selfColumns refer to this sheet.
+	selfColumns []int
+	// parents are the sheets that columns refer to, by column.
+	parents map[int]*parent
+	// firstIssue has the first issue of rejected rows, by row number, for up to imports.KeptPerSheet rows.
+	firstIssue map[int]imports.Issue
+	deferred   deferredRows
+	scratch
+}
+
+// scratch is memory that is reused from batch to batch.
+type scratch struct {
+	batch  *Batch
+	replay bool // the batch has deferred rows
+	// clean are the rows without a fault of their own cells. cleanIndex is a row's index among them, or -1.
+	clean      [][]imports.Value
+	cleanIndex []int
+	// existing and owners (by unique column) are the answers of the database, by index in clean.
+	existing [][]imports.Value
+	owners   map[int][][]imports.Value
+	// written finds the rows of this batch that are to be written, by key, where unique values may change hands.
+	written  map[string]int
+	verdicts []Verdict
+	buffer   []byte
+	// row is the one that is being decided.
+	row decision
+}
+
+// decision is the outcome of a row so far.
+type decision struct {
+	index  int
+	values []imports.Value
+	state  State
+	result imports.Outcome
+	cause  uint32
+	code   imports.IssueCode
+	column int16
+	first  *imports.Issue
+	// entry is the row's index in the sheet's keys, or -1 if its key belongs to another row. unique has the same by column.
+	entry  int
+	unique map[int]int
+}
+
+// NewSheet returns the check of a sheet.
+func NewSheet(config Config) (*Sheet, error) {
+	s := &Sheet{Config: config, uniques: map[int]*keys{}, parents: map[int]*parent{}, firstIssue: map[int]imports.Issue{},
+		deferred: deferredRows{dir: config.SpillDir}}
+	for _, name := range s.Spec.Key {
+		i := slices.IndexFunc(s.Columns, func(c Column) bool { return c.Spec.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("the workbook lacks the key column %q", name)
+		}
+		s.key = append(s.key, i)
+	}
+	if s.SourceSheet == "" {
+		return s, nil
+	}
+	s.keys = keyset.New[entry]()
+	for i, c := range s.Columns {
+		single := len(s.key) == 1 && s.key[0] == i
+		if c.Spec.Unique && !single {
+			s.uniques[i] = keyset.New[entry]()
+		}
+		if c.Spec.References == nil {
+			continue
+		}
+		p := &parent{column: c.Spec.References.Column, known: map[string]bool{}}
+		if c.Spec.References.Sheet == s.Spec.Name {
+			p.sheet = s
+			s.selfColumns = append(s.selfColumns, i)
+		} else {
+			p.sheet = s.Parents(c.Spec.References.Sheet)
+		}
+		s.parents[i] = p
+	}
+	return s, nil
+}
+
+// Decide returns the outcome of each row of a batch. The verdicts are valid until the next call.
+func (s *Sheet) Decide(ctx context.Context, b *Batch) ([]Verdict, error) {
+	return s.decide(ctx, b, false)
+}
+
+func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, error) {
+	s.batch, s.replay, s.verdicts = b, replay, s.verdicts[:0]
+	if err := s.lookUp(ctx); err != nil {
+		return nil, err
+	}
+	clear(s.written)
+	nextFault := 0
+	for i := range b.Rows {
+		s.beginRow(i)
+		if replay && b.repeated[i] {
+			s.repeat()
+			s.verdicts = append(s.verdicts, Verdict{Row: b.Rows[i], State: Repeated})
+			continue
+		}
+		for ; nextFault < len(b.Faults) && b.Faults[nextFault].Row == i; nextFault++ {
+			f := b.Faults[nextFault]
+			s.reject(f.Column, f.Code, func() string { return f.Message })
+		}
+		s.checkKeys()
+		waits := s.checkReferences()
+		if s.cleanIndex[i] >= 0 && s.row.state != Rejected {
+			s.checkDatabase(s.cleanIndex[i])
+		}
+		if err := s.endRow(waits); err != nil {
+			return nil, err
+		}
+		s.verdicts = append(s.verdicts, Verdict{Row: b.Rows[i], State: s.row.state, Result: s.row.result})
+	}
+	return s.verdicts, nil
+}
+
+// lookUp asks the database about all rows of the batch in one step.
+func (s *Sheet) lookUp(ctx context.Context) error {
+	b, width := s.batch, len(s.Columns)
+	s.clean, s.cleanIndex = s.clean[:0], s.cleanIndex[:0]
+	nextFault := 0
+	for i := range b.Rows {
+		bad := false
+		for ; nextFault < len(b.Faults) && b.Faults[nextFault].Row == i; nextFault++ {
+			bad = true
+		}
+		if bad {
+			s.cleanIndex = append(s.cleanIndex, -1)
+			continue
+		}
+		s.cleanIndex = append(s.cleanIndex, len(s.clean))
+		s.clean = append(s.clean, b.Row(i, width))
+	}
+	if err := s.lookUpParents(ctx); err != nil || s.Database.WasEmpty() {
+		return err
+	}
+	s.Written()
+	var err error
+	if s.existing, err = s.Database.Existing(ctx, s.clean); err != nil {
+		return err
+	}
+	if len(s.uniques) > 0 && s.owners == nil {
+		s.owners, s.written = map[int][][]imports.Value{}, map[string]int{}
+	}
+	for column := range s.uniques {
+		if s.owners[column], err = s.Database.Owners(ctx, column, s.clean); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Sheet) beginRow(i int) {
+	unique := s.row.unique
+	clear(unique)
+	s.row = decision{index: i, values: s.batch.Row(i, len(s.Columns)), state: Accepted, entry: -1, unique: unique}
+}
+
+// endRow completes the row's outcome, and records it for rows that refer to it.
+func (s *Sheet) endRow(waits bool) error {
+	v := &s.row
+	number := s.batch.Rows[v.index]
+	if v.state == Accepted && waits {
+		v.state = Pending
+	}
+	switch v.state {
+	case Accepted:
+		s.accept()
+	case Rejected, Present:
+		if v.first != nil && len(s.firstIssue) < imports.KeptPerSheet {
+			s.firstIssue[number] = *v.first
+		}
+		if waits {
+			if err := s.deferred.add(number, v.values, true); err != nil {
+				return err
+			}
+		}
+	case Blocked:
+		s.RootCauses.stops(v.cause, s.Index)
+	case Pending:
+		if err := s.deferred.add(number, v.values, false); err != nil {
+			return err
+		}
+		v.cause = uint32(s.deferred.len()) // its index, from 1
+	case Undecided, Repeated:
+	}
+	if v.entry >= 0 {
+		record(s.keys, v.entry, v)
+	}
+	for column, entry := range v.unique {
+		if entry >= 0 {
+			record(s.uniques[column], entry, v)
+		}
+	}
+	return nil
+}
+
+// accept finds out what a valid row does in the database.
+func (s *Sheet) accept() {
+	v := &s.row
+	var existing []imports.Value
+	if !s.Database.WasEmpty() {
+		existing = s.existing[s.cleanIndex[v.index]]
+	}
+	switch {
+	case existing == nil:
+		v.result = imports.Inserted
+	case equal(existing, v.values):
+		v.result = imports.Unchanged
+		return
+	default:
+		v.result = imports.Updated
+	}
+	if s.written != nil {
+		s.written[string(appendKey(nil, v.values, s.key))] = v.index
+	}
+}
+
+func equal(a, b []imports.Value) bool {
+	for i := range a {
+		if !a[i].Equal(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// reject records an error of the row itself. Column is -1 for the whole row.
+func (s *Sheet) reject(column int, code imports.IssueCode, message func() string) {
+	v := &s.row
+	if v.state != Rejected {
+		v.state = Rejected
+		v.code, v.column = code, int16(column)
+		if len(s.firstIssue) < imports.KeptPerSheet {
+			first := s.issue(column, code, message())
+			v.first = &first
+		}
+	}
+	s.report(column, code, message)
+}
+
+// report records an error.
+func (s *Sheet) report(column int, code imports.IssueCode, message func() string) {
+	s.Issue(imports.Error, func() imports.Issue { return s.issue(column, code, message()) })
+}
+
+func (s *Sheet) issue(column int, code imports.IssueCode, message string) imports.Issue {
+	number := s.batch.Rows[s.row.index]
+	is := imports.Issue{Sheet: s.Spec.Name, Row: number, Severity: imports.Error, Code: code, Message: message}
+	if column >= 0 {
+		is.Column, is.CellColumn = s.Columns[column].Spec.Name, s.Columns[column].Cell
+		is.Value = s.shown(column)
+	}
+	is.Cell = CellName(s.SourceSheet, number, is.CellColumn)
+	return is
+}
+
+// CellName returns the name of a cell as in "Employees!D4711". If the column is 0, it names the row, as in
+// "Employees!4711:4711".
+func CellName(sheet string, row, column int) string {
+	if column == 0 {
+		return fmt.Sprintf("%s!%d:%d", sheet, row, row)
+	}
+	return sheet + "!" + source.CellName(column, row)
+}
+
+// shown returns the content of a cell of the row for a message. Dates are shown as dates, not as numbers.
+func (s *Sheet) shown(column int) string {
+	v := s.row.values[column]
+	if len(s.batch.Cells) == 0 {
+		return source.Clip(v.Append(nil), imports.MaxValue)
+	}
+	cell := &s.batch.Cells[s.row.index*len(s.Columns)+column]
+	if spec := s.Columns[column].Spec; v.Kind == imports.Text && (spec.Type == schema.Date || spec.Type == schema.Time || spec.Type == schema.DateTime) {
+		return string(v.Bytes)
+	}
+	return source.Clip(convert.Shown(cell, s.Calendar), imports.MaxValue)
+}
+
+// Release frees the memory that later sheets do not need. referred are the columns that they refer to.
+func (s *Sheet) Release(referred map[string]bool) error {
+	for i := range s.uniques {
+		if !referred[s.Columns[i].Spec.Name] {
+			delete(s.uniques, i)
+		}
+	}
+	if len(s.key) != 1 || !referred[s.Spec.Key[0]] {
+		s.keys = nil
+	}
+	s.scratch, s.parents = scratch{}, nil
+	if len(referred) == 0 {
+		s.firstIssue = nil
+	}
+	return s.Close()
+}
+
+// Close deletes the deferred rows. Deferred can't be called after it.
+func (s *Sheet) Close() error { return s.deferred.close() }

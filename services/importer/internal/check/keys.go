@@ -1,0 +1,136 @@
+package check
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
+)
+
+// checkKeys finds keys and unique values that an earlier row of the sheet has.
+func (s *Sheet) checkKeys() {
+	v := &s.row
+	number := s.batch.Rows[v.index]
+	if s.hasKey(v.values) {
+		s.buffer = appendKey(s.buffer[:0], v.values, s.key)
+		if s.replay {
+			v.entry = s.keys.Find(s.buffer)
+		} else if index, found := s.keys.Add(s.buffer, entry{row: uint32(number)}); found {
+			s.reject(s.key[0], imports.DuplicateInFile, func() string {
+				return s.duplicateMessage(s.Spec.Key, s.key, s.keys.At(index).row)
+			})
+		} else {
+			v.entry = index
+		}
+	}
+	for column, set := range s.uniques {
+		value := v.values[column]
+		if value.Kind == imports.Null {
+			continue
+		}
+		if v.unique == nil {
+			v.unique = map[int]int{}
+		}
+		s.buffer = value.Append(s.buffer[:0])
+		if s.replay {
+			v.unique[column] = set.Find(s.buffer)
+		} else if index, found := set.Add(s.buffer, entry{row: uint32(number)}); found {
+			s.reject(column, imports.DuplicateInFile, func() string {
+				return s.duplicateMessage([]string{s.Columns[column].Spec.Name}, []int{column}, set.At(index).row)
+			})
+		} else {
+			v.unique[column] = index
+		}
+	}
+}
+
+func (s *Sheet) hasKey(values []imports.Value) bool {
+	for _, k := range s.key {
+		if values[k].Kind == imports.Null {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Sheet) duplicateMessage(names []string, columns []int, first uint32) string {
+	titles := make([]string, len(names))
+	values := make([]string, len(names))
+	for i, column := range columns {
+		titles[i] = s.Columns[column].Spec.Title
+		values[i] = "“" + source.Clip(s.row.values[column].Append(nil), 40) + "”"
+	}
+	return fmt.Sprintf("%s %s stands in %s already; each row needs its own.", strings.Join(titles, " and "), strings.Join(values, ", "),
+		CellName(s.SourceSheet, int(first), s.Columns[columns[0]].Cell))
+}
+
+// checkDatabase compares a row without errors with the database.
+func (s *Sheet) checkDatabase(clean int) {
+	v := &s.row
+	var existing []imports.Value
+	if !s.Database.WasEmpty() {
+		existing = s.existing[clean]
+	}
+	switch mode := s.Mode; {
+	case mode == imports.InsertOnly && existing != nil:
+		valid := v.state == Accepted
+		s.reject(s.key[0], imports.KeyExists, func() string {
+			return s.keyMessage("is in the database already, and this import may only insert new rows.")
+		})
+		if valid {
+			v.state = Present
+		}
+	case mode == imports.UpdateOnly && existing == nil:
+		s.reject(s.key[0], imports.KeyUnknown, func() string {
+			return s.keyMessage("is not in the database yet, and this import may only update rows.")
+		})
+	}
+	for column := range s.uniques {
+		if s.owners == nil || s.Database.WasEmpty() {
+			break
+		}
+		if owner := s.owners[column][clean]; owner != nil && s.ownedByOther(column, owner) {
+			s.reject(column, imports.DuplicateInDatabase, func() string {
+				return fmt.Sprintf("%s “%s” belongs to another row of the database; each row needs its own.",
+					s.Columns[column].Spec.Title, source.Clip(v.values[column].Append(nil), 40))
+			})
+		}
+	}
+}
+
+func (s *Sheet) keyMessage(rest string) string {
+	return fmt.Sprintf("%s “%s” %s", s.Columns[s.key[0]].Spec.Title, source.Clip(s.row.values[s.key[0]].Append(nil), 40), rest)
+}
+
+// ownedByOther reports whether a unique value belongs to another row of the database, once the rows above are written.
+func (s *Sheet) ownedByOther(column int, owner []imports.Value) bool {
+	same := true
+	for i, k := range s.key {
+		same = same && owner[i].Equal(s.row.values[k])
+	}
+	if same {
+		return false
+	}
+	identity := make([]int, len(owner))
+	for i := range identity {
+		identity[i] = i
+	}
+	above, ok := s.written[string(appendKey(nil, owner, identity))]
+	return !ok || s.batch.Row(above, len(s.Columns))[column].Equal(s.row.values[column])
+}
+
+// appendKey appends a row's key in a form that is different for different keys.
+func appendKey(dst []byte, row []imports.Value, key []int) []byte {
+	if len(key) == 1 {
+		return row[key[0]].Append(dst)
+	}
+	for _, k := range key {
+		start := len(dst)
+		dst = append(dst, 0, 0, 0, 0)
+		dst = row[k].Append(dst)
+		binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
+	}
+	return dst
+}

@@ -1,0 +1,200 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
+)
+
+// maxKnown bounds the number of answers of the database about a parent that are cached.
+const maxKnown = 100_000
+
+// parent is the sheet that a column refers to.
+type parent struct {
+	sheet  *Sheet
+	column string
+	// known caches the database's answers: whether it has a value.
+	known map[string]bool
+}
+
+// title returns the header of the column that is referred to.
+func (p *parent) title() string {
+	if c, _ := p.sheet.Spec.Column(p.column); c != nil {
+		return c.Title
+	}
+	return p.column
+}
+
+// keysOf returns the keys that references to a column are looked up in. It returns nil if the file does not have the sheet
+// or the column.
+func (s *Sheet) keysOf(column string) *keys {
+	if len(s.Spec.Key) == 1 && s.Spec.Key[0] == column {
+		return s.keys
+	}
+	for i, set := range s.uniques {
+		if s.Columns[i].Spec.Name == column {
+			return set
+		}
+	}
+	return nil
+}
+
+// lookUpParents asks the database for the referenced rows that the file does not have.
+func (s *Sheet) lookUpParents(ctx context.Context) error {
+	b, width := s.batch, len(s.Columns)
+	for column, p := range s.parents {
+		if p.sheet == s && !s.replay || p.sheet.Database.WasEmpty() {
+			continue
+		}
+		if len(p.known) > maxKnown {
+			clear(p.known)
+		}
+		keys := p.sheet.keysOf(p.column)
+		var ask []imports.Value
+		for i := range b.Rows {
+			v := b.Values[i*width+column]
+			if v.Kind == imports.Null {
+				continue
+			}
+			s.buffer = v.Append(s.buffer[:0])
+			if _, known := p.known[string(s.buffer)]; known || keys.Find(s.buffer) >= 0 {
+				continue
+			}
+			p.known[string(s.buffer)] = false
+			ask = append(ask, v)
+		}
+		if len(ask) == 0 {
+			continue
+		}
+		s.Written()
+		holds, err := p.sheet.Database.Holds(ctx, p.column, ask)
+		if err != nil {
+			return err
+		}
+		for i, v := range ask {
+			p.known[string(v.Append(nil))] = holds[i]
+		}
+	}
+	return nil
+}
+
+// checkReferences checks the rows that this row refers to. It returns true if one of them is not known yet. A row that
+// waits for that, and is not rejected, is checked again when the sheet has ended.
+func (s *Sheet) checkReferences() (waits bool) {
+	if len(s.parents) == 0 {
+		return false
+	}
+	v := &s.row
+	if !s.replay {
+		waits = s.waits()
+		if waits && v.state != Rejected {
+			return true
+		}
+	}
+	for column := range s.Columns {
+		p := s.parents[column]
+		if p != nil && v.values[column].Kind != imports.Null && (!waits || p.sheet != s) {
+			s.checkReference(column, p)
+		}
+	}
+	return waits
+}
+
+// waits reports whether the row refers to a row of its own sheet that is not decided, or does not exist so far.
+func (s *Sheet) waits() bool {
+	for _, column := range s.selfColumns {
+		value := s.row.values[column]
+		if value.Kind == imports.Null {
+			continue
+		}
+		s.buffer = value.Append(s.buffer[:0])
+		keys := s.keysOf(s.parents[column].column)
+		entry := keys.Find(s.buffer)
+		if entry < 0 || keys.At(entry).state == Undecided || keys.At(entry).state == Pending {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Sheet) checkReference(column int, p *parent) {
+	v := &s.row
+	s.buffer = v.values[column].Append(s.buffer[:0])
+	keys := p.sheet.keysOf(p.column)
+	entry := keys.Find(s.buffer)
+	switch {
+	case p.sheet == s && s.replay && (s.batch.cyclic[v.index] || entry >= 0 && keys.At(entry).row == uint32(s.batch.Rows[v.index])):
+		s.reject(column, imports.ReferenceCycle, func() string { return s.cycleMessage(column) })
+	case entry >= 0:
+		if state := keys.At(entry).state; state == Rejected || state == Blocked {
+			s.block(column, p, keys, entry)
+		}
+	case !p.known[string(s.buffer)]:
+		s.rejectMissing(column, p)
+	}
+}
+
+// repeat adds the issues of references to rows that had not been read when Decide rejected the row.
+func (s *Sheet) repeat() {
+	v := &s.row
+	v.state = Rejected
+	for _, column := range s.selfColumns {
+		if v.values[column].Kind != imports.Null {
+			s.checkReference(column, s.parents[column])
+		}
+	}
+}
+
+func (s *Sheet) cycleMessage(column int) string {
+	v := &s.row
+	target := source.Clip(v.values[column].Append(nil), 40)
+	if len(s.key) == 1 && v.values[column].Equal(v.values[s.key[0]]) {
+		return fmt.Sprintf("The row names itself, “%s”, as its %s; leave the cell empty or name another row.", target, strings.ToLower(s.Columns[column].Spec.Title))
+	}
+	return fmt.Sprintf("“%s” leads back to this row in a circle; change %s in one of the rows.", target, s.Columns[column].Spec.Title)
+}
+
+func (s *Sheet) rejectMissing(column int, p *parent) {
+	v := &s.row
+	value := v.values[column].Append(nil)
+	message := func() string {
+		return fmt.Sprintf("There is no %s with %s “%s”, neither in this workbook nor in the database.",
+			singular(p.sheet.Spec.Title), p.title(), source.Clip(value, 40))
+	}
+	first := v.state != Rejected
+	s.reject(column, imports.ReferenceMissing, message)
+	var cause uint32
+	if known, ok := s.RootCauses.known(p.sheet.Spec, p.column, value); ok {
+		cause = known
+	} else {
+		cause = s.RootCauses.missingRow(s.issue(column, imports.ReferenceMissing, message()), p.sheet.Spec, p.column, value)
+	}
+	s.RootCauses.stops(cause, s.Index)
+	if first {
+		v.cause = cause
+	}
+}
+
+// block records that the row is blocked by the row that it refers to.
+func (s *Sheet) block(column int, p *parent, keys *keys, entry int) {
+	v := &s.row
+	target := *keys.At(entry)
+	cause := target.cause
+	if cause == 0 && target.state == Rejected {
+		cause = s.RootCauses.rejectedRow(p.sheet, target)
+	}
+	s.report(column, imports.ReferenceBlocked, func() string {
+		what := "was rejected"
+		if target.state == Blocked {
+			what = "is blocked itself"
+		}
+		return fmt.Sprintf("The %s “%s” in row %d of the sheet “%s” %s, so this row cannot be imported; mend that row first.",
+			singular(p.sheet.Spec.Title), source.Clip(v.values[column].Append(nil), 40), target.row, p.sheet.SourceSheet, what)
+	})
+	if v.state == Accepted {
+		v.state, v.cause = Blocked, cause
+	}
+}

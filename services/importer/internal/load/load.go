@@ -1,0 +1,194 @@
+// Package load runs an import: it reads, converts, checks and writes the rows of a workbook in one pass over its sheets and
+// in one transaction of the target database.
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"headway/services/importer/internal/check"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+)
+
+// Loader loads workbooks. Its fields are set before its first run.
+type Loader struct {
+	// Target is the database for the rows. Store is the one for issues and counts.
+	Target imports.Target
+	Store  imports.Store
+	// SpillDir is the folder for rows that are decided at the end of their sheet. If it is empty, the system's temporary
+	// folder is used.
+	SpillDir string
+}
+
+// Task is one run of an import.
+type Task struct {
+	Import   imports.Import
+	Schema   *schema.Schema
+	Workbook source.Workbook
+	// Number fences earlier runs of the import.
+	Number int64
+	// Decide decides whether to commit, once all sheets are checked. It is called once.
+	Decide func(Summary) Decision
+	// Progress is notified of the run's progress. It must not block for long.
+	Progress Progress
+}
+
+// Decision is whether a checked import is committed.
+type Decision uint8
+
+// The decisions.
+const (
+	// RollBack discards all rows.
+	RollBack Decision = iota
+	// Commit keeps the accepted rows.
+	Commit
+)
+
+// Progress is notified of a run's progress, from one goroutine.
+type Progress interface {
+	// Waiting is called with the number of imports ahead of this one.
+	Waiting(position int)
+	// SheetBegins is called once per sheet.
+	SheetBegins(sheet string)
+	// SheetMoves is called with the number of checked rows, the estimated total, and the counts so far.
+	SheetMoves(sheet string, rows, about uint32, counts imports.Counts)
+	// SheetEnds is called with the sheet's final counts, once it is checked completely.
+	SheetEnds(sheet string, counts imports.Counts)
+	// Committing is called before the commit. An error rolls back.
+	Committing(ctx context.Context) error
+}
+
+// Summary is the result of a run.
+type Summary struct {
+	// Sheets has the counts by the schema's name of the sheet.
+	Sheets map[string]imports.Counts
+	Totals imports.Counts
+	// Committed reports whether the rows are in the database. Before reports whether an earlier run committed them.
+	Committed, Before bool
+	// RootCauses are the largest root causes, the largest first. If Before is set, they are in the store.
+	RootCauses []imports.RootCause
+}
+
+// Run loads the workbook. If it returns an error and Summary.Committed is false, the target database has nothing of the run.
+//
+// Errors: *source.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError,
+// imports.ErrTargetUnavailable, imports.ErrFenced, and those of ctx and Progress.Committing.
+func (l *Loader) Run(ctx context.Context, task Task) (summary Summary, err error) {
+	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema}, task.Progress.Waiting)
+	var applied *imports.AppliedError
+	if errors.As(err, &applied) {
+		return l.reportApplied(ctx, task, applied)
+	}
+	if err != nil {
+		return summary, fmt.Errorf("begin import %s: %w", task.Import.ID, err)
+	}
+	defer func() {
+		if rollback := tx.Rollback(); rollback != nil && err == nil {
+			err = fmt.Errorf("roll back import %s: %w", task.Import.ID, rollback)
+		}
+	}()
+	if err := l.Store.BeginRun(ctx, task.Import.ID, task.Number); err != nil {
+		return summary, fmt.Errorf("begin the run of import %s: %w", task.Import.ID, err)
+	}
+	r := &run{loader: l, task: task, tx: tx, sheets: map[string]*sheet{}, rootCauses: check.NewRootCauses(task.Schema)}
+	if err := r.load(ctx); err != nil {
+		return summary, err
+	}
+	summary, err = r.summarize()
+	if err != nil {
+		return summary, err
+	}
+	if task.Decide(summary) == Commit {
+		if err := task.Progress.Committing(ctx); err != nil {
+			return summary, fmt.Errorf("commit import %s: %w", task.Import.ID, err)
+		}
+		if err := tx.Commit(ctx, summary.Sheets); err != nil {
+			return summary, fmt.Errorf("commit import %s: %w", task.Import.ID, err)
+		}
+		summary.Committed = true
+		// The rows are now in the database. If this run crashes, the next one finds them there and reports so.
+		ctx = context.WithoutCancel(ctx)
+	}
+	if err := l.Store.EndRun(ctx, task.Import.ID, task.Number, summary.RootCauses, summary.Committed); err != nil {
+		return summary, fmt.Errorf("end the run of import %s: %w", task.Import.ID, err)
+	}
+	return summary, nil
+}
+
+// reportApplied ends a run whose import is already in the database, because an earlier run crashed after its commit.
+func (l *Loader) reportApplied(ctx context.Context, task Task, applied *imports.AppliedError) (Summary, error) {
+	summary := Summary{Sheets: applied.Sheets, Committed: true, Before: true}
+	causes, err := l.Store.RootCauses(ctx, task.Import.ID)
+	if err != nil {
+		return summary, fmt.Errorf("read the root causes of import %s: %w", task.Import.ID, err)
+	}
+	for _, sheet := range task.Import.Sheets {
+		counts := applied.Sheets[sheet.Name]
+		summary.Totals.Add(counts)
+		task.Progress.SheetBegins(sheet.Name)
+		task.Progress.SheetEnds(sheet.Name, counts)
+	}
+	if err := l.Store.EndRun(ctx, task.Import.ID, task.Number, causes, true); err != nil {
+		return summary, fmt.Errorf("end the run of import %s: %w", task.Import.ID, err)
+	}
+	return summary, nil
+}
+
+// run is the state of one Run.
+type run struct {
+	loader     *Loader
+	task       Task
+	tx         imports.TargetTx
+	sheets     map[string]*sheet // those so far, by the schema's name
+	rootCauses *check.RootCauses
+}
+
+// load loads the sheets in the order of the schema.
+func (r *run) load(ctx context.Context) error {
+	for index, spec := range r.task.Schema.Sheets {
+		s, err := r.openSheet(ctx, index, spec)
+		if err != nil {
+			return err
+		}
+		r.sheets[spec.Name] = s
+		if s.listed == nil {
+			continue
+		}
+		r.task.Progress.SheetBegins(spec.Name)
+		err = s.load(ctx)
+		s.countSkipped()
+		if err := errors.Join(err, s.issues.flush(context.WithoutCancel(ctx))); err != nil {
+			r.task.Progress.SheetMoves(spec.Name, s.counts.Read, s.counts.Read, s.counts)
+			return errors.Join(fmt.Errorf("sheet %s of import %s: %w", spec.Name, r.task.Import.ID, err), s.end(context.WithoutCancel(ctx), nil))
+		}
+		r.task.Progress.SheetEnds(spec.Name, s.counts)
+		if err := s.end(ctx, &s.results); err != nil {
+			return err
+		}
+		if err := s.release(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// summarize adds the counts up, and checks that no row was lost.
+func (r *run) summarize() (Summary, error) {
+	summary := Summary{Sheets: map[string]imports.Counts{}}
+	for _, listed := range r.task.Import.Sheets {
+		s := r.sheets[listed.Name]
+		if s == nil {
+			return summary, fmt.Errorf("import %s: the schema no longer has the sheet %q", r.task.Import.ID, listed.Name)
+		}
+		summary.Sheets[listed.Name] = s.counts
+		summary.Totals.Add(s.counts)
+	}
+	if err := summary.Totals.Conserved(); err != nil {
+		return summary, fmt.Errorf("import %s: %w", r.task.Import.ID, err)
+	}
+	summary.RootCauses = r.rootCauses.Largest(imports.MaxRootCauses)
+	return summary, nil
+}

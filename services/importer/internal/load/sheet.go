@@ -1,0 +1,270 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"headway/services/importer/internal/check"
+	"headway/services/importer/internal/convert"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+)
+
+// sheet is one sheet of a run.
+type sheet struct {
+	run   *run
+	index int // in the schema
+	spec  *schema.Sheet
+	// listed is the sheet in the file; nil if the file does not have it.
+	listed  *imports.Sheet
+	columns []column
+	// byCell finds the column of a cell, by the cell's column number.
+	byCell []int16
+	table  imports.Table
+	check  *check.Sheet
+
+	counts   imports.Counts
+	results  imports.Outcomes
+	issues   issueLog
+	pipeline *pipeline
+}
+
+// column is a column that the file has.
+type column struct {
+	check.Column
+	converter *convert.Column
+}
+
+const (
+	unknownColumn = -1 // the column has no header
+	ignoredColumn = -2 // the schema does not have the header, or the column was reported before
+)
+
+// openSheet prepares a sheet and its table.
+func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sheet, error) {
+	s := &sheet{run: r, index: index, spec: spec}
+	i := slices.IndexFunc(r.task.Import.Sheets, func(sh imports.Sheet) bool { return sh.Name == spec.Name })
+	if i >= 0 {
+		s.listed = &r.task.Import.Sheets[i]
+	}
+	if err := s.openColumns(); err != nil {
+		return nil, fmt.Errorf("sheet %s: %w", spec.Name, err)
+	}
+	specs := make([]*schema.Column, len(s.columns))
+	columns := make([]check.Column, len(s.columns))
+	for i, c := range s.columns {
+		specs[i], columns[i] = c.Spec, c.Column
+	}
+	var err error
+	if s.table, err = r.tx.Table(ctx, r.task.Schema, spec, specs); err != nil {
+		return nil, fmt.Errorf("open the table of sheet %s: %w", spec.Name, err)
+	}
+	s.issues = issueLog{store: r.loader.Store, id: r.task.Import.ID, run: r.task.Number, counts: &s.counts}
+	s.pipeline = &pipeline{sheet: s}
+	config := check.Config{
+		Spec: spec, Index: index, Columns: columns, Mode: r.task.Import.Policy.Mode, Database: s.table,
+		Parents: func(name string) *check.Sheet { return r.sheets[name].check },
+		Issue:   s.issues.add, RootCauses: r.rootCauses, Written: s.pipeline.written, Calendar: r.task.Workbook,
+		SpillDir: r.loader.SpillDir,
+	}
+	if s.listed != nil {
+		config.SourceSheet = s.listed.WorkbookSheet
+	}
+	if s.check, err = check.NewSheet(config); err != nil {
+		return nil, fmt.Errorf("sheet %s: %w", spec.Name, err)
+	}
+	return s, nil
+}
+
+func (s *sheet) openColumns() error {
+	if s.listed == nil {
+		for _, spec := range s.spec.Columns {
+			s.columns = append(s.columns, column{Column: check.Column{Spec: spec}})
+		}
+		return nil
+	}
+	for _, found := range s.listed.Columns {
+		spec, _ := s.spec.Column(found.Name)
+		if spec == nil {
+			return fmt.Errorf("the schema no longer has the column %q", found.Name)
+		}
+		converter, err := convert.Compile(spec)
+		if err != nil {
+			return err
+		}
+		s.columns = append(s.columns, column{Column: check.Column{Spec: spec, Cell: found.Column}, converter: converter})
+		s.setColumn(found.Column, len(s.columns)-1)
+	}
+	for _, ignored := range s.listed.Ignored {
+		s.setColumn(ignored.Column, ignoredColumn)
+	}
+	return nil
+}
+
+// setColumn records the column of cells with a column number.
+func (s *sheet) setColumn(cell, column int) {
+	for len(s.byCell) <= cell {
+		s.byCell = append(s.byCell, unknownColumn)
+	}
+	s.byCell[cell] = int16(column)
+}
+
+// columnAt returns the column of a cell. Only the reader's goroutine calls it.
+func (s *sheet) columnAt(cell int) int {
+	if cell >= len(s.byCell) {
+		s.setColumn(cell, unknownColumn)
+	}
+	return int(s.byCell[cell])
+}
+
+// load reads the sheet to its end.
+func (s *sheet) load(ctx context.Context) error {
+	defer s.check.Close()
+	for _, ignored := range s.listed.Ignored {
+		s.warnIgnored(s.listed.HeaderRow, ignored.Column, ignored.Header)
+	}
+	if err := s.pipeline.run(ctx, s.take); err != nil {
+		return err
+	}
+	if err := s.loadDeferred(ctx); err != nil {
+		return err
+	}
+	if read := s.pipeline.read.Load(); read != int64(s.counts.Read) {
+		return fmt.Errorf("%d rows were read and %d checked: %w", read, s.counts.Read, &imports.ConservationError{Sheet: s.spec.Name, Counts: s.counts})
+	}
+	recorded := s.results.Counts()
+	if err := s.counts.Conserved(); err != nil || recorded.Inserted != s.counts.Inserted || recorded.Updated != s.counts.Updated || recorded.Unchanged != s.counts.Unchanged {
+		return &imports.ConservationError{Sheet: s.spec.Name, Counts: s.counts}
+	}
+	return nil
+}
+
+// take decides on a batch of rows as they were read.
+func (s *sheet) take(ctx context.Context, b *batch) error {
+	s.counts.Read += uint32(len(b.Rows))
+	for _, cell := range b.unmapped {
+		s.warnIgnored(cell.row, cell.column, cell.text)
+	}
+	verdicts, err := s.check.Decide(ctx, &b.Batch)
+	if err != nil {
+		return err
+	}
+	s.count(b, verdicts)
+	if err := s.issues.tick(ctx); err != nil {
+		return err
+	}
+	s.run.task.Progress.SheetMoves(s.spec.Name, s.counts.Read, s.about(), s.counts)
+	return nil
+}
+
+// count counts the outcomes of a batch's rows, and selects those to be written.
+func (s *sheet) count(b *batch, verdicts []check.Verdict) {
+	for i, v := range verdicts {
+		switch v.State {
+		case check.Accepted:
+			s.results.Set(v.Row, v.Result)
+			switch v.Result {
+			case imports.Unchanged:
+				s.counts.Unchanged++
+				continue
+			case imports.Updated:
+				s.counts.Updated++
+			default:
+				s.counts.Inserted++
+			}
+			b.write = append(b.write, b.Row(i, len(s.columns)))
+		case check.Rejected, check.Present:
+			s.counts.Rejected++
+		case check.Blocked:
+			s.counts.Blocked++
+		default: // pending rows follow later, repeated ones are counted
+		}
+	}
+}
+
+// loadDeferred decides on the rows that waited for the end of the sheet. It writes a batch while it decides on the next.
+func (s *sheet) loadDeferred(ctx context.Context) error {
+	batches := [2]*batch{newBatch(), newBatch()}
+	written := make(chan error, 1)
+	written <- nil
+	defer s.pipeline.written()
+	for turn := 0; ; turn++ {
+		b := batches[turn%2]
+		b.reset()
+		verdicts, err := s.check.Deferred(ctx, &b.Batch)
+		if err != nil {
+			return err
+		}
+		s.count(b, verdicts)
+		if err := <-written; err != nil || len(verdicts) == 0 {
+			return err
+		}
+		s.pipeline.writing.Go(func() { written <- s.write(ctx, b.write) })
+		if err := s.issues.tick(ctx); err != nil {
+			return err
+		}
+		s.run.task.Progress.SheetMoves(s.spec.Name, s.counts.Read, s.counts.Read, s.counts)
+	}
+}
+
+// write writes accepted rows. In a table that was empty, each key is new.
+func (s *sheet) write(ctx context.Context, rows [][]imports.Value) error {
+	if s.table.WasEmpty() {
+		return s.table.Insert(ctx, rows)
+	}
+	return s.table.Write(ctx, rows)
+}
+
+// about estimates the number of the sheet's rows, from the bytes read so far.
+func (s *sheet) about() uint32 {
+	read, total := s.pipeline.rows.Progress()
+	rows := float64(s.pipeline.read.Load())
+	if read <= 0 || total <= read {
+		return max(s.counts.Read, uint32(rows))
+	}
+	return max(s.counts.Read, uint32(rows*float64(total)/float64(read)))
+}
+
+// countSkipped counts the rows that were not decided because the run ended early.
+func (s *sheet) countSkipped() {
+	c := &s.counts
+	if decided := c.Inserted + c.Updated + c.Unchanged + c.Rejected + c.Blocked; decided < c.Read {
+		c.Skipped = c.Read - decided
+	}
+}
+
+// end stores the sheet's counts, and the results of its rows unless they are nil.
+func (s *sheet) end(ctx context.Context, results *imports.Outcomes) error {
+	err := s.run.loader.Store.EndSheet(ctx, s.run.task.Import.ID, s.run.task.Number, s.spec.Name, s.counts, results)
+	if err != nil {
+		return fmt.Errorf("store the counts of sheet %s: %w", s.spec.Name, err)
+	}
+	return nil
+}
+
+// release frees the memory that later sheets do not need.
+func (s *sheet) release() error {
+	referred := map[string]bool{}
+	for _, later := range s.run.task.Schema.Sheets[s.index+1:] {
+		for _, c := range later.Columns {
+			if c.References != nil && c.References.Sheet == s.spec.Name {
+				referred[c.References.Column] = true
+			}
+		}
+	}
+	s.pipeline, s.results = nil, imports.Outcomes{}
+	return s.check.Release(referred)
+}
+
+func (s *sheet) warnIgnored(row, cell int, text string) {
+	s.issues.add(imports.Warning, func() imports.Issue {
+		message := fmt.Sprintf("Column %s has content but no header, and is not imported.", source.ColumnName(cell))
+		if row == s.listed.HeaderRow {
+			message = fmt.Sprintf("The column “%s” is not part of the schema, and is not imported.", source.Clip([]byte(text), 40))
+		}
+		return imports.Issue{Sheet: s.spec.Name, Cell: check.CellName(s.listed.WorkbookSheet, row, cell), Row: row, CellColumn: cell, Value: text,
+			Severity: imports.Warning, Code: imports.ColumnIgnored, Message: message}
+	})
+}
