@@ -181,8 +181,8 @@ func TestCommandLineImports(t *testing.T) {
 		t.Errorf("watch of an unknown job: exit code %d\n%s", code, stderr)
 	}
 	report := clean + ".report.xlsx"
-	if _, stderr, code := s.command("import", "--on-issues", "skip-rows", "--report", report, faulty); code != 0 {
-		t.Errorf("skip-rows: exit code %d\n%s", code, stderr)
+	if _, stderr, code := s.command("import", "--on-issues", "skip_rows", "--report", report, faulty); code != 0 {
+		t.Errorf("skip_rows: exit code %d\n%s", code, stderr)
 	}
 	again, stderr, code := s.command("import", report)
 	if code != 1 || !strings.Contains(stderr, "rejected") {

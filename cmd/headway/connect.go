@@ -10,17 +10,17 @@ import (
 	"headway/internal/rpcclient"
 )
 
-// localUser is who works at this machine when nobody signs in: the page's local sign-in and the command line agree.
+// localUser is the user of this machine if there is no other sign-in. The web UI uses the same name.
 const localUser = program.LocalUser
 
-// connectFlags say who calls, and how.
+// connectFlags are the flags of commands that call a service.
 type connectFlags struct {
 	program.KeyFlags
-	Token string `help:"Token to call with; without one, the data folder's key signs one for the local user." placeholder:"TOKEN"`
-	TLS   bool   `help:"Call over TLS, with the system's certificates." name:"tls"`
+	Token string `help:"Token to call with. Without one, a token for the local user is signed with the key in the data directory." placeholder:"TOKEN"`
+	TLS   bool   `help:"Connect with TLS and the system's certificates." name:"tls"`
 }
 
-// dial connects lazily: an address where nobody answers shows at the first call.
+// dial connects in the background. A service that is down shows at the first call.
 func (c *connectFlags) dial(address string) (*grpc.ClientConn, error) {
 	token := c.Token
 	if token == "" {

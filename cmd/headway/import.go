@@ -16,29 +16,28 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// exitWaiting: the import waits for a decision that nobody is there to take.
+// exitWaiting means that the import needs a decision, and that standard input is not a terminal to ask at.
 const exitWaiting = 3
 
-// uploadPiece is how many bytes of a workbook go into one message.
-const uploadPiece = 256 << 10
+// chunkBytes is the number of bytes of a workbook in one message.
+const chunkBytes = 256 << 10
 
-// importCommand uploads a workbook, shows its import, and asks for the decision where one is needed.
+// importCommand uploads a workbook, shows the progress of its import, and asks for a decision if the import needs one.
 type importCommand struct {
 	connectFlags
-	File            string `arg:"" help:"The workbook." type:"existingfile"`
-	Schema          string `help:"The schema to check against." default:"workforce"`
-	OnIssues        string `help:"What happens when rows have issues: abort, skip-rows or review. Review at a terminal, abort elsewhere." enum:"abort,skip-rows,review,default" default:"default"`
-	Mode            string `help:"What rows may do: upsert, insert-only or update-only." enum:"upsert,insert-only,update-only" default:"upsert"`
-	DryRun          bool   `help:"Do everything, and roll back."`
-	RequestID       string `help:"Makes uploading safe to repeat: the same id and file give the same import." placeholder:"ID"`
-	Report          string `help:"Save the report of rejected and blocked rows here." placeholder:"FILE"`
-	Imported        string `help:"Save the imported rows here, each with what happened to it." placeholder:"FILE"`
-	JobsAddress     string `help:"Where the jobs service answers." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
-	ImporterAddress string `help:"Where the importer answers." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
+	File            string `arg:"" help:"Workbook to import." type:"existingfile"`
+	Schema          string `help:"Schema to check the workbook against." default:"workforce"`
+	OnIssues        string `help:"What to do if rows have errors: abort, skip_rows or review. The default is review at a terminal, and abort elsewhere." enum:"abort,skip_rows,review,default" default:"default"`
+	Mode            string `help:"Whether rows can be added and updated (upsert), or only one of the two: insert_only, update_only." enum:"upsert,insert_only,update_only" default:"upsert"`
+	DryRun          bool   `help:"Test only: check the whole workbook, and save nothing."`
+	RequestID       string `help:"ID that makes it safe to repeat the upload: the same ID and file return the same import." placeholder:"ID"`
+	Report          string `help:"Write the rows with errors to this workbook, to be fixed and imported again." placeholder:"FILE"`
+	Imported        string `help:"Write the imported rows, each with its result, to this workbook." placeholder:"FILE"`
+	JobsAddress     string `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+	ImporterAddress string `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
 
-// Run exits with 0 when the import is done, 1 when it failed, 2 when the upload was refused, 3 when it waits for a
-// decision.
+// Run exits with 0 if the import is done, 1 if it failed, 2 if the upload was refused, and 3 if it needs a decision.
 func (c *importCommand) Run(ctx context.Context) error {
 	importerConn, err := c.dial(c.ImporterAddress)
 	if err != nil {
@@ -63,23 +62,23 @@ func (c *importCommand) Run(ctx context.Context) error {
 	fmt.Println(id)
 	job, err := c.finish(ctx, imports, jobs, id)
 	if errors.Is(err, context.Canceled) {
-		fmt.Fprintf(os.Stderr, "The import goes on. Watch it again with: headway watch %s\n", id)
+		fmt.Fprintf(os.Stderr, "The import is still running. To watch it again, run: headway watch %s\n", id)
 		return &program.ExitError{Code: program.ExitFailed}
 	}
 	if err != nil {
 		return callError(err)
 	}
-	if err := c.tell(ctx, imports, id); err != nil {
+	if err := c.summarize(ctx, imports, id); err != nil {
 		return callError(err)
 	}
 	if job.GetStatus() == jobsv1.JobStatus_JOB_STATUS_WAITING {
-		fmt.Fprintln(os.Stderr, "The import waits for a decision: open the page, or call ConfirmImport.")
+		fmt.Fprintf(os.Stderr, "The import needs your decision. Open it in the web UI, or call ConfirmImport for the import %s.\n", id)
 		return &program.ExitError{Code: exitWaiting}
 	}
-	return outcome(job)
+	return exitOf(job)
 }
 
-// upload streams the file, and gives the accepted import.
+// upload streams the file. It returns the accepted import.
 func (c *importCommand) upload(ctx context.Context, imports importsv1.ImportServiceClient) (*importsv1.Import, error) {
 	file, err := os.Open(c.File)
 	if err != nil {
@@ -96,20 +95,20 @@ func (c *importCommand) upload(ctx context.Context, imports importsv1.ImportServ
 	}
 	options := &importsv1.UploadOptions{
 		Schema: c.Schema, FileName: filepath.Base(c.File), SizeBytes: info.Size(), DryRun: c.DryRun, RequestId: c.RequestID,
-		OnIssues: c.onIssues(), Mode: importsv1.ImportMode(importsv1.ImportMode_value["IMPORT_MODE_"+enumName(c.Mode)]),
+		OnIssues: c.onIssues(), Mode: importsv1.ImportMode(importsv1.ImportMode_value["IMPORT_MODE_"+strings.ToUpper(c.Mode)]),
 	}
 	err = stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: options}})
-	piece := make([]byte, uploadPiece)
+	chunk := make([]byte, chunkBytes)
 	for err == nil {
 		var n int
-		if n, err = io.ReadFull(file, piece); n > 0 {
-			sendErr := stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: piece[:n]}})
+		if n, err = io.ReadFull(file, chunk); n > 0 {
+			sendErr := stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: chunk[:n]}})
 			if sendErr != nil {
 				err = sendErr
 			}
 		}
 	}
-	// io.EOF is either the file's end, or the service's word that it has already answered.
+	// io.EOF is either the end of the file, or means that the service has already responded.
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
@@ -124,12 +123,10 @@ func (c *importCommand) onIssues() importsv1.OnIssues {
 		}
 		return importsv1.OnIssues_ON_ISSUES_ABORT
 	}
-	return importsv1.OnIssues(importsv1.OnIssues_value["ON_ISSUES_"+enumName(c.OnIssues)])
+	return importsv1.OnIssues(importsv1.OnIssues_value["ON_ISSUES_"+strings.ToUpper(c.OnIssues)])
 }
 
-func enumName(word string) string { return strings.ToUpper(strings.ReplaceAll(word, "-", "_")) }
-
-// finish follows the import to its end, and through its review where somebody is there to decide.
+// finish watches the import until it ends. At a terminal, it asks for the decision of a review.
 func (c *importCommand) finish(ctx context.Context, imports importsv1.ImportServiceClient, jobs jobsv1.JobServiceClient, id string) (*jobsv1.Job, error) {
 	waiting := func(job *jobsv1.Job) bool { return job.GetStatus() == jobsv1.JobStatus_JOB_STATUS_WAITING }
 	for {
@@ -137,10 +134,10 @@ func (c *importCommand) finish(ctx context.Context, imports importsv1.ImportServ
 		if err != nil || !waiting(job) || !terminal.IsTerminal(os.Stdin) {
 			return job, err
 		}
-		if err := c.tell(ctx, imports, id); err != nil {
+		if err := c.summarize(ctx, imports, id); err != nil {
 			return job, err
 		}
-		commit, err := ask("Commit the valid rows and leave out the others? [y/N] ")
+		commit, err := ask("Import the valid rows and skip the others? [y/N] ")
 		if err != nil {
 			return job, err
 		}
@@ -160,8 +157,8 @@ func ask(question string) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-// tell prints the numbers, the faults behind them, and saves the reports that are asked for.
-func (c *importCommand) tell(ctx context.Context, imports importsv1.ImportServiceClient, id string) error {
+// summarize prints the counts and the errors, and writes the requested reports.
+func (c *importCommand) summarize(ctx context.Context, imports importsv1.ImportServiceClient, id string) error {
 	response, err := imports.GetImport(ctx, &importsv1.GetImportRequest{ImportId: id})
 	if err != nil {
 		return err
@@ -197,27 +194,24 @@ func (c *importCommand) tell(ctx context.Context, imports importsv1.ImportServic
 	return download(ctx, imports, id, importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK, c.Report)
 }
 
-// download writes a report to a file.
+// download writes a report to a file, or leaves none.
 func download(ctx context.Context, imports importsv1.ImportServiceClient, id string, format importsv1.ReportFormat, path string) error {
 	stream, err := imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{ImportId: id, Format: format})
 	if err != nil {
 		return err
 	}
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	for {
-		piece, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return file.Close()
+	return writeFile(path, func(w io.Writer) error {
+		for {
+			chunk, err := stream.Recv()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write(chunk.GetBody().GetData()); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-		if _, err := file.Write(piece.GetBody().GetData()); err != nil {
-			return err
-		}
-	}
+	})
 }

@@ -1,5 +1,4 @@
-// Command headway is Headway in one program: every service in one process, each service alone, and the command line
-// for people and scripts.
+// Command headway runs all services in one process or each service alone, and is the command line of Headway.
 package main
 
 import (
@@ -8,20 +7,20 @@ import (
 	"headway/cmd/internal/program"
 )
 
-// commandLine is what `headway --help` shows, in this order.
+// commandLine lists the commands in the order of `headway --help`.
 type commandLine struct {
-	Serve    serveCommand            `cmd:"" help:"Run everything in one process: edge, jobs, importer and the page."`
+	Serve    serveCommand            `cmd:"" help:"Run everything in one process: edge, jobs, importer and the web UI."`
 	Jobs     program.JobsCommand     `cmd:"" help:"Run the jobs service alone."`
 	Importer program.ImporterCommand `cmd:"" help:"Run the importer service alone."`
 	Edge     program.EdgeCommand     `cmd:"" help:"Run the edge alone."`
 	Import   importCommand           `cmd:"" help:"Upload a workbook and watch its import."`
 	Watch    watchCommand            `cmd:"" help:"Watch a job until it ends."`
-	Cells    cellsCommand            `cmd:"" help:"Print every cell of a workbook as a JSON line."`
-	Sample   sampleCommand           `cmd:"" help:"Generate a sample workbook of the workforce schema."`
-	Template templateCommand         `cmd:"" help:"Write the empty workbook of a schema."`
-	Token    tokenCommand            `cmd:"" help:"Make a token."`
+	Cells    cellsCommand            `cmd:"" help:"Print each cell of a workbook as a line of JSON."`
+	Sample   sampleCommand           `cmd:"" help:"Write a sample workbook for the workforce schema."`
+	Template templateCommand         `cmd:"" help:"Write an empty workbook to fill in, for a schema."`
+	Token    tokenCommand            `cmd:"" help:"Print a token."`
 }
 
 func main() {
-	os.Exit(program.Main("headway", "Large workbooks into a database, and the live progress of any long-running job.", &commandLine{}))
+	os.Exit(program.Main("headway", "Import large Excel workbooks into a database, and watch long-running jobs.", &commandLine{}))
 }

@@ -83,13 +83,13 @@ func (c *serveCommand) listen(ctx context.Context) (edge, jobs, importer net.Lis
 	return edge, jobs, importer, err
 }
 
-// nonBlank leaves out commands of nothing but spaces.
+// nonBlank returns the commands that are not blank.
 func nonBlank(commands []string) []string {
 	return slices.DeleteFunc(slices.Clone(commands), func(c string) bool { return strings.TrimSpace(c) == "" })
 }
 
-// runInOrder runs services that depend on those before them, and ends them the other way round. The first that fails
-// ends all.
+// runInOrder runs services, each of which depends on the ones before it, and ends them in the reverse order. If one
+// fails, all end.
 func runInOrder(ctx context.Context, background func(context.Context) error, services ...runner) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return background(ctx) })
@@ -98,7 +98,7 @@ func runInOrder(ctx context.Context, background func(context.Context) error, ser
 		mine := last
 		ended, end := context.WithCancel(context.WithoutCancel(ctx))
 		g.Go(func() error {
-			defer end() // the one before may end now
+			defer end() // now the one before it can end
 			return services[i].Run(mine)
 		})
 		last = ended

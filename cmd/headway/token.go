@@ -9,18 +9,18 @@ import (
 	"headway/internal/auth"
 )
 
-// tokenCommand signs a token with the configured key, or the data folder's.
+// tokenCommand signs a token with the configured key, or with the key in the data directory.
 type tokenCommand struct {
 	program.KeyFlags
-	Sub   string        `help:"Whose token it is: the user's name." required:"" placeholder:"NAME"`
-	Scope []string      `help:"What it allows beyond the user's own things: headway:admin, headway:worker or headway:service; may be repeated." enum:"headway:admin,headway:worker,headway:service" placeholder:"SCOPE"`
-	TTL   time.Duration `help:"How long it lasts." default:"12h" name:"ttl"`
+	Sub   string        `help:"Name of the user." required:"" placeholder:"NAME"`
+	Scope []string      `help:"Scope in addition to the user's own resources: headway:admin, headway:worker or headway:service. Can be repeated." enum:"headway:admin,headway:worker,headway:service" placeholder:"SCOPE"`
+	TTL   time.Duration `help:"How long the token is valid." default:"12h" name:"ttl"`
 }
 
-// Run prints the token alone, so that it can be used in $(…).
+// Run prints nothing but the token, so that it can be used in $(…).
 func (c *tokenCommand) Run(context.Context) error {
 	if c.TTL <= 0 {
-		return program.Refuse("--ttl must be above zero, as in 12h")
+		return program.Refuse("--ttl must be positive, for example 12h")
 	}
 	key, err := c.SigningKey()
 	if err != nil {

@@ -16,14 +16,14 @@ import (
 	"headway/internal/rpcerr"
 )
 
-// watchCommand follows a job of any kind.
+// watchCommand watches a job of any kind.
 type watchCommand struct {
 	connectFlags
-	JobID       string `arg:"" help:"The job's id; an import's id is its job's." name:"job-id"`
-	JobsAddress string `help:"Where the jobs service answers." default:"127.0.0.1:9091" placeholder:"ADDRESS" name:"jobs-address"`
+	JobID       string `arg:"" help:"ID of the job. An import has the same ID as its job." name:"job-id"`
+	JobsAddress string `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS" name:"jobs-address"`
 }
 
-// Run shows the job until it ends. It fails when the job does.
+// Run shows the progress of the job until it ends. It fails if the job does.
 func (c *watchCommand) Run(ctx context.Context) error {
 	conn, err := c.dial(c.JobsAddress)
 	if err != nil {
@@ -41,10 +41,10 @@ func (c *watchCommand) Run(ctx context.Context) error {
 		}
 		fmt.Println(string(text))
 	}
-	return outcome(job)
+	return exitOf(job)
 }
 
-// follow shows a job's snapshots until it ends, or until stop says so; it gives the last one.
+// follow shows a job's progress until it ends, or until stop returns true. It returns the last snapshot.
 func follow(ctx context.Context, client jobsv1.JobServiceClient, jobID string, stop func(*jobsv1.Job) bool) (*jobsv1.Job, error) {
 	view := terminal.NewProgress(os.Stderr)
 	var last *jobsv1.Job
@@ -64,15 +64,17 @@ func follow(ctx context.Context, client jobsv1.JobServiceClient, jobID string, s
 	return last, nil
 }
 
-// outcome is the exit of a command that followed a job: what failed or was cancelled is told above already.
-func outcome(job *jobsv1.Job) error {
+// exitOf returns the error of a command that followed a job. It has no text: the progress already shows why a job
+// failed.
+func exitOf(job *jobsv1.Job) error {
 	if job.GetStatus() == jobsv1.JobStatus_JOB_STATUS_COMPLETED {
 		return nil
 	}
 	return &program.ExitError{Code: program.ExitFailed}
 }
 
-// callError says what a service refused, and exits as refused where the request was at fault.
+// callError turns a failed call into the error of a command: the message of the service, and ExitRefused if the request
+// itself is wrong.
 func callError(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return &program.ExitError{Code: program.ExitFailed}

@@ -12,13 +12,14 @@ import (
 	"headway/services/importer"
 )
 
-// cellsCommand shows what the reader reads.
+// cellsCommand prints the cells of a workbook.
 type cellsCommand struct {
-	File  string `arg:"" help:"The workbook." type:"existingfile"`
-	Sheet string `help:"Only this sheet." placeholder:"NAME"`
+	File  string `arg:"" help:"Workbook to read." type:"existingfile"`
+	Sheet string `help:"Print only this sheet." placeholder:"NAME"`
 }
 
-// Run prints a JSON line a cell; a workbook that is refused is a JSON object on standard error, and exit code 2.
+// Run prints a line of JSON per cell. If the workbook is refused, it prints a JSON object to standard error, and the exit
+// code is 2.
 func (c *cellsCommand) Run(ctx context.Context) error {
 	file, err := os.Open(c.File)
 	if err != nil {
@@ -36,16 +37,16 @@ func (c *cellsCommand) Run(ctx context.Context) error {
 	return err
 }
 
-// sampleCommand generates a workbook to try things out.
+// sampleCommand writes a workbook to try an import with.
 type sampleCommand struct {
-	Rows     int    `help:"Employees; the other six sheets are in proportion." default:"1000" placeholder:"N"`
-	Issues   int    `help:"Faulty rows." default:"0" placeholder:"M"`
-	Seed     uint64 `help:"The same seed gives the same workbook." default:"1"`
-	Output   string `short:"o" help:"The file to write." required:"" placeholder:"FILE"`
-	Manifest string `help:"Also write what is in it, and what its import must come to, as JSON." placeholder:"FILE"`
+	Rows     int    `help:"Number of employees. The other six sheets are in proportion." default:"1000" placeholder:"N"`
+	Issues   int    `help:"Number of rows with errors." default:"0" placeholder:"M"`
+	Seed     uint64 `help:"Seed of the generator. The same seed gives the same workbook." default:"1"`
+	Output   string `short:"o" help:"File to write." required:"" placeholder:"FILE"`
+	Manifest string `help:"Also write the contents of the workbook and the expected result of its import, as JSON." placeholder:"FILE"`
 }
 
-// Run writes the workbook, and tells what is in it.
+// Run writes the workbook and prints a summary.
 func (c *sampleCommand) Run(ctx context.Context) error {
 	var manifest importer.SampleManifest
 	err := writeFile(c.Output, func(w io.Writer) (err error) {
@@ -56,7 +57,7 @@ func (c *sampleCommand) Run(ctx context.Context) error {
 		return err
 	}
 	total := manifest.Total()
-	fmt.Fprintf(os.Stderr, "%s: %d rows on %d sheets, %d of them faulty\n", c.Output, total.Read, len(manifest.Sheets), total.Rejected)
+	fmt.Fprintf(os.Stderr, "Wrote %s: %d rows on %d sheets, %d with errors\n", c.Output, total.Read, len(manifest.Sheets), total.Rejected)
 	if c.Manifest == "" {
 		return nil
 	}
@@ -67,11 +68,11 @@ func (c *sampleCommand) Run(ctx context.Context) error {
 	})
 }
 
-// templateCommand writes the workbook that people fill in.
+// templateCommand writes an empty workbook to fill in.
 type templateCommand struct {
-	Schema     string `arg:"" help:"The schema's name, as workforce."`
-	Output     string `short:"o" help:"The file to write." required:"" placeholder:"FILE"`
-	SchemasDir string `help:"Folder with schemas of your own." placeholder:"DIR"`
+	Schema     string `arg:"" help:"Name of the schema, for example workforce."`
+	Output     string `short:"o" help:"File to write." required:"" placeholder:"FILE"`
+	SchemasDir string `help:"Directory with your own schemas." placeholder:"DIR"`
 }
 
 // Run writes the template.

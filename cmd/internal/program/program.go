@@ -1,5 +1,5 @@
-// Package program is what Headway's programs have in common: their settings as flags and environment variables, their
-// keys, logs and metrics, and an orderly end.
+// Package program provides the parts that all programs share: flags and environment variables, keys, logs, metrics, and
+// an orderly shutdown.
 package program
 
 import (
@@ -23,18 +23,18 @@ import (
 	"headway/internal/telemetry"
 )
 
-// LocalUser is who works at this machine when nobody signs in: the page's local sign-in and the command line agree.
+// LocalUser is the user of this machine if there is no other sign-in. The web UI and the command line use it.
 const LocalUser = "local"
 
 // Exit codes of the programs.
 const (
-	// ExitFailed: what was asked for was tried and did not succeed.
+	// ExitFailed means that the command was tried and did not succeed.
 	ExitFailed = 1
-	// ExitRefused: the request itself is wrong (a bad flag, a file that is no workbook, no permission).
+	// ExitRefused means that the request itself is wrong: a bad flag, a file that is not a workbook, no permission.
 	ExitRefused = 2
 )
 
-// ExitError ends a program with a code of its own. Its error is printed, unless it is nil.
+// ExitError ends a program with a specific exit code. Err is printed, unless it is nil.
 type ExitError struct {
 	Code int
 	Err  error
@@ -48,13 +48,13 @@ func (e *ExitError) Error() string {
 	return e.Err.Error()
 }
 
-// Unwrap gives the error behind the code.
+// Unwrap returns Err.
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// Main parses the arguments into the command line and runs the chosen command; it returns the exit code. Every flag
-// is also an environment variable: --lease-duration is HEADWAY_LEASE_DURATION.
+// Main parses the arguments and runs the command. It returns the exit code. Every flag is also an environment variable:
+// --lease-duration is HEADWAY_LEASE_DURATION.
 //
-// The first interrupt (Ctrl-C, SIGTERM) ends the command's context, the second ends the process at once.
+// The first interrupt (Ctrl-C, SIGTERM) cancels the command's context. The second one ends the process immediately.
 func Main(name, description string, commandLine any) int {
 	parser, err := kong.New(commandLine,
 		kong.Name(name), kong.Description(description),
@@ -67,12 +67,12 @@ func Main(name, description string, commandLine any) int {
 	}
 	parsed, err := parser.Parse(os.Args[1:])
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v (%s --help lists what there is)\n", name, err, name)
+		fmt.Fprintf(os.Stderr, "%s: %v. Run '%s --help' for usage.\n", name, err, name)
 		return ExitRefused
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal gets its default effect
+	context.AfterFunc(ctx, stop) // a second signal has its default effect
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run()
 	if err == nil {
@@ -89,18 +89,18 @@ func Main(name, description string, commandLine any) int {
 	return code
 }
 
-// Refuse says that the command line itself is wrong.
+// Refuse returns an error which means that the command line itself is wrong.
 func Refuse(format string, args ...any) error {
 	return &ExitError{Code: ExitRefused, Err: fmt.Errorf(format, args...)}
 }
 
-// KeyFlags say where the data and the key are.
+// KeyFlags name the data directory and the key.
 type KeyFlags struct {
-	Data string `help:"Folder for everything that is kept." default:"./data" placeholder:"DIR"`
-	Key  string `help:"Secret that signs and verifies tokens (HS256), at least 32 bytes. Without one, and only on loopback, a key is made in the data folder." placeholder:"SECRET"`
+	Data string `help:"Data directory." default:"./data" placeholder:"DIR"`
+	Key  string `help:"Secret that signs and verifies tokens (HS256), at least 32 bytes. Without it, and on loopback only, a key is created in the data directory." placeholder:"SECRET"`
 }
 
-// SigningKey is the configured key, or the data folder's, which is made if there is none.
+// SigningKey returns the configured key, or the key in the data directory, which it creates if it does not exist.
 func (k *KeyFlags) SigningKey() (*auth.Key, error) {
 	if k.Key != "" {
 		return auth.NewKey([]byte(k.Key))
@@ -108,22 +108,22 @@ func (k *KeyFlags) SigningKey() (*auth.Key, error) {
 	return auth.LoadOrCreateKey(filepath.Join(k.Data, "signing.key"))
 }
 
-// IssuerFlags say which OpenID Connect provider's tokens are taken, beside those signed with the key.
+// IssuerFlags describe the OpenID Connect issuer whose tokens are accepted, in addition to those signed with the key.
 type IssuerFlags struct {
-	OIDCIssuer     string        `help:"OpenID Connect issuer whose tokens are taken too: its URL, as in their iss claim." placeholder:"URL" name:"oidc-issuer"`
-	OIDCAudience   string        `help:"What the aud claim of its tokens must hold." default:"headway" placeholder:"TEXT" name:"oidc-audience"`
-	OIDCScopeClaim string        `help:"Claim with the scopes (headway:admin, …): text or a list; dots lead into objects, as in realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
-	OIDCAlgorithms []string      `help:"What its tokens may be signed with; separated by commas." default:"RS256,ES256" placeholder:"NAME" name:"oidc-algorithms"`
-	OIDCClockSkew  time.Duration `help:"How far its clock may differ." default:"5s" name:"oidc-clock-skew"`
+	OIDCIssuer     string        `help:"URL of an OpenID Connect issuer whose tokens are also accepted, as in their iss claim." placeholder:"URL" name:"oidc-issuer"`
+	OIDCAudience   string        `help:"Audience that must be in the aud claim of its tokens." default:"headway" placeholder:"TEXT" name:"oidc-audience"`
+	OIDCScopeClaim string        `help:"Claim with the scopes (headway:admin, …), as text or a list. Dots lead into objects, for example realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
+	OIDCAlgorithms []string      `help:"Algorithms that its tokens can be signed with. Separated by commas." default:"RS256,ES256" placeholder:"NAME" name:"oidc-algorithms"`
+	OIDCClockSkew  time.Duration `help:"Maximum difference between its clock and this one." default:"5s" name:"oidc-clock-skew"`
 }
 
-// Common are the settings of every service.
+// Common holds the settings that all services share.
 type Common struct {
 	KeyFlags
 	IssuerFlags
 
-	MetricsListen string `help:"Address for metrics and profiles; - for none." default:"127.0.0.1:9090" placeholder:"ADDRESS"`
-	LogFormat     string `help:"Log lines as text or json." enum:"text,json" default:"text"`
+	MetricsListen string `help:"Address for metrics and profiles. A dash (-) turns them off." default:"127.0.0.1:9090" placeholder:"ADDRESS"`
+	LogFormat     string `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 	LogLevel      string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
@@ -133,11 +133,11 @@ type Env struct {
 	Key *auth.Key
 	// Verifier checks everyone's tokens.
 	Verifier auth.Verifier
-	// Issuer is the one configured; nil if there is none.
+	// Issuer is the configured issuer, or nil.
 	Issuer  *auth.Issuer
 	Logger  *slog.Logger
 	Metrics *prometheus.Registry
-	// Local says that nobody configured a key or an issuer: the service is for the people of this machine alone.
+	// Local is set if neither a key nor an issuer is configured. Then the service is for users of this machine only.
 	Local bool
 }
 
@@ -154,7 +154,7 @@ func (c *Common) Open(listen ...string) (*Env, error) {
 	f := &Env{Logger: logger, Metrics: telemetry.NewRegistry(), Local: c.Key == "" && c.OIDCIssuer == ""}
 	for _, address := range listen {
 		if f.Local && !Loopback(address) {
-			return nil, Refuse("%s can be reached from other machines, so a real key is needed: set HEADWAY_KEY (openssl rand -base64 48 makes one) or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", address)
+			return nil, Refuse("%s can be reached from other machines, so a key is required. Set HEADWAY_KEY (to make one, run: openssl rand -base64 48) or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", address)
 		}
 	}
 	if f.Key, err = c.SigningKey(); err != nil {
@@ -185,7 +185,7 @@ func (c *Common) RunBackground(ctx context.Context, f *Env) error {
 	return g.Wait()
 }
 
-// ServeMetrics answers metrics and profiles until ctx ends, if an address is configured.
+// ServeMetrics serves metrics and profiles until ctx is done, if an address is configured.
 func (c *Common) ServeMetrics(ctx context.Context, f *Env) error {
 	if c.MetricsListen == "-" {
 		return nil
@@ -198,19 +198,19 @@ func (c *Common) ServeMetrics(ctx context.Context, f *Env) error {
 	return telemetry.Serve(ctx, lis, f.Metrics)
 }
 
-// Listen opens a port; an error names the setting to change.
+// Listen opens a port. An error names the flag to change.
 func Listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%w: another program listens there (another Headway?); end it, or choose another address with %s", err, flag)
+		return nil, fmt.Errorf("%w: another program uses this port (another Headway?). Stop it, or choose another address with %s", err, flag)
 	case err != nil:
 		return nil, fmt.Errorf("%w (%s)", err, flag)
 	}
 	return lis, nil
 }
 
-// Loopback tells whether an address to listen on can be reached from this machine only.
+// Loopback reports whether an address can be reached from this machine only.
 func Loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

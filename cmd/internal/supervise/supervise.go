@@ -23,11 +23,11 @@ import (
 )
 
 const (
-	// workerTokenTTL is how long a worker's token lasts; a fresh one is written when a third of it has passed.
+	// workerTokenTTL is how long a worker's token is valid. A new one is written when a third of that time has passed.
 	workerTokenTTL = time.Hour
-	// workerStopTimeout is how long a worker has to give its jobs back before it is killed.
+	// workerStopTimeout is how long a worker has to release its jobs before it is killed.
 	workerStopTimeout = 10 * time.Second
-	// A worker that ends is started again after a pause that doubles each time, until it has run for healthyAfter.
+	// A worker that ends is restarted after a pause, which doubles each time until the worker has run for healthyAfter.
 	firstRestartPause = 500 * time.Millisecond
 	maxRestartPause   = 30 * time.Second
 	healthyAfter      = time.Minute
@@ -48,14 +48,14 @@ type Workers struct {
 	Output io.Writer
 }
 
-// Run keeps the workers running until ctx ends, and returns when all have ended.
+// Run keeps the workers running until ctx is done. It returns when all of them have ended.
 //
-// A worker finds the jobs service in HEADWAY_JOBS_ADDRESS and its token in the file that HEADWAY_TOKEN_FILE names,
-// which is renewed before it expires. It gets no other HEADWAY_… variable: the key is not for workers.
+// HEADWAY_JOBS_ADDRESS tells a worker the address of the jobs service, and HEADWAY_TOKEN_FILE the file with its token,
+// which is renewed before it expires. A worker gets no other HEADWAY_… variable, because it must not know the key.
 func (w *Workers) Run(ctx context.Context) error {
 	tokenFile, err := filepath.Abs(filepath.Join(w.DataDir, "worker.token"))
 	if err != nil {
-		return fmt.Errorf("place of the workers' token: %w", err)
+		return fmt.Errorf("path of the workers' token: %w", err)
 	}
 	if err := w.writeToken(tokenFile); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (w *Workers) Run(ctx context.Context) error {
 	return nil
 }
 
-// renewToken keeps the token in the file good until ctx ends.
+// renewToken keeps the token in the file valid until ctx is done.
 func (w *Workers) renewToken(ctx context.Context, file string) {
 	ticker := time.NewTicker(workerTokenTTL / 3)
 	defer ticker.Stop()
@@ -84,12 +84,12 @@ func (w *Workers) renewToken(ctx context.Context, file string) {
 		case <-ticker.C:
 		}
 		if err := w.writeToken(file); err != nil {
-			w.Logger.ErrorContext(ctx, "the workers' token is not renewed; trying again", "error", err)
+			w.Logger.ErrorContext(ctx, "the token of the workers was not renewed, trying again", "error", err)
 		}
 	}
 }
 
-// writeToken puts a fresh token in place in one step.
+// writeToken replaces the file with a new token.
 func (w *Workers) writeToken(file string) error {
 	token, err := w.Key.Sign(auth.Identity{Subject: "worker", Scopes: []string{auth.ScopeWorker}}, workerTokenTTL)
 	if err != nil {
@@ -101,7 +101,7 @@ func (w *Workers) writeToken(file string) error {
 	})
 }
 
-// keepRunning runs a worker again and again until ctx ends. One that cannot be started at all is given up.
+// keepRunning restarts a worker until ctx is done. It stops trying if the program cannot be started at all.
 func (w *Workers) keepRunning(ctx context.Context, command, env []string) {
 	log := w.Logger.With("worker", strings.Join(command, " "))
 	restart := backoff.New(firstRestartPause, maxRestartPause)
@@ -118,24 +118,24 @@ func (w *Workers) keepRunning(ctx context.Context, command, env []string) {
 		if time.Since(begun) > healthyAfter {
 			restart.Reset()
 		}
-		log.WarnContext(ctx, "worker ended; starting it again", "end", outcomeOf(err))
+		log.WarnContext(ctx, "the worker ended, starting it again", "end", exitText(err))
 		if !restart.Wait(ctx) {
 			return
 		}
 	}
 }
 
-// outcomeOf says how a process ended.
-func outcomeOf(err error) string {
+// exitText describes how a process ended.
+func exitText(err error) string {
 	if err == nil {
 		return "exit status 0"
 	}
 	return err.Error()
 }
 
-// runOnce runs a worker until it ends. When ctx ends the worker is asked to end, and killed if it does not.
+// runOnce runs a worker until it ends. When ctx is done, the worker is asked to stop, and killed if it does not.
 func (w *Workers) runOnce(ctx context.Context, command, env []string) error {
-	runtime.LockOSThread() // the worker ends with the thread that started it; see tie
+	runtime.LockOSThread() // the worker ends with the thread that started it, see tie
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, w.Output, w.Output

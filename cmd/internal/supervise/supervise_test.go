@@ -77,7 +77,7 @@ func (s *stage) until(what string, holds func() bool) {
 	}
 }
 
-// gone tells whether the process whose number the file holds has ended.
+// gone reports whether the process whose number the file holds has ended.
 func (s *stage) gone(name string) bool {
 	s.t.Helper()
 	pid, err := strconv.Atoi(strings.TrimSpace(s.file(name)))

@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// tie makes a worker a process group of its own, so that a Ctrl-C at the terminal is Headway's to pass on, and in
-// order. It is killed when Headway is, however that happens (prctl(2), PR_SET_PDEATHSIG). sweep ends what is left of the
-// group after its leader.
+// tie puts a worker into its own process group, so that Headway decides when a Ctrl-C at the terminal reaches it. The kernel
+// kills the worker when Headway ends for any reason (prctl(2), PR_SET_PDEATHSIG). sweep ends processes of the group that
+// are left after the worker.
 func tie(cmd *exec.Cmd) (sweep func()) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }

@@ -7,8 +7,8 @@ import (
 	"os/exec"
 )
 
-// tie asks a worker to end by an interrupt. sweep has nothing to do here: a worker that outlives a killed Headway waits
-// for the next one.
+// tie stops a worker with an interrupt. sweep does nothing: a worker that outlives a killed Headway waits for the next
+// one.
 func tie(cmd *exec.Cmd) (sweep func()) {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	return func() {}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/term"
+	"golang.org/x/text/width"
+
 	"headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
@@ -15,33 +18,44 @@ import (
 // Progress shows a job's snapshots: on a terminal as lines that each snapshot redraws, elsewhere as one line for each
 // step that ends and each change of status.
 type Progress struct {
-	out      io.Writer
-	terminal bool
+	out io.Writer
+	// width returns the width of the terminal in columns. It is nil if out is not a terminal.
+	width func() int
 
-	drawn  int // lines on the screen that the next snapshot is drawn over
-	status jobsv1.JobStatus
-	told   map[string]jobsv1.StepState
+	drawn    int // lines on the screen that the next snapshot overwrites
+	status   jobsv1.JobStatus
+	reported map[string]jobsv1.StepState
 }
 
+// NewProgress returns a Progress that writes to out.
 func NewProgress(out *os.File) *Progress {
-	return &Progress{out: out, terminal: IsTerminal(out), told: map[string]jobsv1.StepState{}}
+	p := &Progress{out: out, reported: map[string]jobsv1.StepState{}}
+	if IsTerminal(out) {
+		p.width = func() int {
+			if width, _, err := term.GetSize(int(out.Fd())); err == nil && width > 0 {
+				return width
+			}
+			return defaultWidth
+		}
+	}
+	return p
 }
+
+// defaultWidth is the width of a terminal that does not report its size, in columns.
+const defaultWidth = 80
 
 // IsTerminal reports whether f is a terminal.
-func IsTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// Show draws the snapshot.
+// Show shows a snapshot.
 func (v *Progress) Show(job *jobsv1.Job) {
-	if v.terminal {
+	if v.width != nil {
 		v.redraw(job)
 		return
 	}
 	for _, step := range job.GetProgress().GetSteps() {
-		if state := step.GetState(); state != v.told[step.GetName()] && ended(state) {
-			v.told[step.GetName()] = state
+		if state := step.GetState(); state != v.reported[step.GetName()] && ended(state) {
+			v.reported[step.GetName()] = state
 			fmt.Fprintf(v.out, "%-9s %s\n", headway.Word(state), stepLine(step))
 		}
 	}
@@ -60,11 +74,30 @@ func (v *Progress) redraw(job *jobsv1.Job) {
 	for _, step := range job.GetProgress().GetSteps() {
 		lines = append(lines, fmt.Sprintf("  %s %s", mark(step.GetState()), stepLine(step)))
 	}
+	columns := v.width() - 1
 	for _, line := range lines {
-		b.WriteString("\x1b[2K" + line + "\n")
+		// A line that wraps would take two, and the next snapshot would start in the wrong place.
+		b.WriteString("\x1b[2K" + clip(line, columns) + "\n")
 	}
 	v.drawn = len(lines)
 	fmt.Fprint(v.out, b.String())
+}
+
+// clip shortens a line to a number of columns. Every character that Headway prints here is one column wide, except for
+// East Asian ones in titles, which count as two.
+func clip(line string, columns int) string {
+	used := 0
+	for i, r := range line {
+		w := 1
+		if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+			w = 2
+		}
+		if used+w > columns {
+			return line[:i]
+		}
+		used += w
+	}
+	return line
 }
 
 func bar(fraction float64, width int) string {
@@ -91,7 +124,7 @@ func ended(state jobsv1.StepState) bool {
 	return state >= jobsv1.StepState_STEP_STATE_COMPLETED
 }
 
-// summary is one line on the whole job.
+// summary describes the whole job in one line.
 func summary(job *jobsv1.Job) string {
 	p := job.GetProgress()
 	var parts []string
@@ -99,7 +132,7 @@ func summary(job *jobsv1.Job) string {
 	case job.GetError() != nil && job.GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED:
 		parts = append(parts, fmt.Sprintf("%s: %s", job.GetError().GetReason(), job.GetError().GetMessage()))
 	case job.GetStatus() == jobsv1.JobStatus_JOB_STATUS_QUEUED:
-		parts = append(parts, fmt.Sprintf("queued, %d before it", job.GetQueuePosition()))
+		parts = append(parts, fmt.Sprintf("in the queue, %d ahead", job.GetQueuePosition()))
 	default:
 		parts = append(parts, p.GetMessage())
 	}
@@ -117,7 +150,7 @@ func summary(job *jobsv1.Job) string {
 	return strings.Join(parts, ", ")
 }
 
-// counterOrder is how an import's numbers are read; a job's other counters are left to its page.
+// counterOrder lists the counters of an import in the order in which they are printed. Other counters are not printed.
 var counterOrder = []string{"inserted", "updated", "unchanged", "rejected", "blocked", "skipped", "issues", "warnings"}
 
 func stepLine(step *jobsv1.Step) string {
@@ -134,10 +167,31 @@ func stepLine(step *jobsv1.Step) string {
 			}
 		}
 	} else if step.GetTotal() > 0 {
-		parts = append(parts, fmt.Sprintf("%.0f of %.0f %s", step.GetDone(), step.GetTotal(), step.GetUnit()))
+		parts = append(parts, amount(step))
 	}
 	if step.GetMessage() != "" {
 		parts = append(parts, step.GetMessage())
 	}
 	return strings.Join(parts, "  ")
+}
+
+// amount describes how much of a step is done, such as "12 of 40 pages" or "36.8 MB of 41.0 MB".
+func amount(step *jobsv1.Step) string {
+	if step.GetUnit() == "bytes" {
+		return bytesText(step.GetDone()) + " of " + bytesText(step.GetTotal())
+	}
+	return fmt.Sprintf("%.0f of %.0f %s", step.GetDone(), step.GetTotal(), step.GetUnit())
+}
+
+// bytesText writes a number of bytes with a unit (SI, powers of 1000).
+func bytesText(n float64) string {
+	units := []string{"bytes", "kB", "MB", "GB", "TB"}
+	unit := 0
+	for n >= 1000 && unit < len(units)-1 {
+		n, unit = n/1000, unit+1
+	}
+	if unit == 0 {
+		return fmt.Sprintf("%.0f bytes", n)
+	}
+	return fmt.Sprintf("%.1f %s", n, units[unit])
 }
