@@ -100,16 +100,16 @@ export async function paint(job: HeldJob): Promise<JsonObject> {
 /** Reads the payload and sets the defaults. An invalid payload stays invalid, so its job is not retried. */
 export function readOrder(payload: JsonObject): Order {
   const { scene = "spheres", width = 640, height = 400, samples = 16, seed = 1, ...unknown } = payload;
-  const refuse = (sentence: string) => new Failure("PAYLOAD_INVALID", sentence, true);
+  const refuse = (message: string) => new Failure("PAYLOAD_INVALID", message, true);
   const whole = (name: string, value: unknown, least: number, most: number): number => {
     if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
       throw refuse(`${name} must be a whole number from ${least} to ${most}.`);
     }
     return value;
   };
-  const [unknown] = Object.keys(unknown);
-  if (unknown !== undefined)
-    throw refuse(`Unknown field ${unknown}. The payload can have scene, width, height, samples, and seed.`);
+  const [extra] = Object.keys(unknown);
+  if (extra !== undefined)
+    throw refuse(`Unknown field ${extra}. The payload can have scene, width, height, samples, and seed.`);
   if (!isSceneName(scene)) throw refuse(`scene must be one of ${sceneNames.join(", ")}.`);
   const order: Order = {
     scene,
@@ -118,6 +118,7 @@ export function readOrder(payload: JsonObject): Order {
     samples: whole("samples", samples, 1, 256),
     seed: whole("seed", seed, 0, 2 ** 32 - 1),
   };
-  if (order.width * order.height > maxPixels) throw refuse(`The limit is ${maxPixels} pixels. Choose a smaller width or height.`);
+  if (order.width * order.height > maxPixels)
+    throw refuse(`The limit is ${maxPixels} pixels. Choose a smaller width or height.`);
   return order;
 }
