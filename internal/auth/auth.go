@@ -1,4 +1,4 @@
-// Package auth says who is calling: it verifies and signs tokens, and carries the caller's identity in a context.
+// Package auth identifies callers: it verifies and signs tokens, and stores the caller's identity in a context.
 package auth
 
 import (
@@ -9,50 +9,50 @@ import (
 	"time"
 )
 
-// Scopes that a token may carry, separated by spaces in its `scope` claim. A token without any is a plain user's.
+// Scopes that a token can have, separated by spaces in its `scope` claim. A token without scopes is a plain user's.
 const (
-	// ScopeAdmin sees and steers everyone's jobs and imports.
+	// ScopeAdmin allows to see and manage the jobs and imports of all users.
 	ScopeAdmin = "headway:admin"
-	// ScopeService is for Headway's own services: it acts for users and watches everyone's jobs.
+	// ScopeService is for Headway's own services, which act for users and watch all jobs.
 	ScopeService = "headway:service"
-	// ScopeWorker leases jobs.
+	// ScopeWorker allows to lease jobs.
 	ScopeWorker = "headway:worker"
 )
 
-// Why a token is refused. Verifiers wrap them; test with errors.Is.
+// Reasons why a token is refused. Verifiers wrap them. Test with errors.Is.
 var (
-	// ErrMissing: there is no token.
+	// ErrMissing means that there is no token.
 	ErrMissing = errors.New("no token")
-	// ErrInvalid: the token is malformed, wrongly signed, or meant for somebody else.
+	// ErrInvalid means that the token is malformed, signed with another key, or for another service.
 	ErrInvalid = errors.New("invalid token")
-	// ErrExpired: the token was good once.
+	// ErrExpired means that the token is no longer valid.
 	ErrExpired = errors.New("token has expired")
-	// ErrUnavailable: the token cannot be checked for now, because its issuer has not given its keys yet.
-	ErrUnavailable = errors.New("the token's issuer has not given its keys yet")
+	// ErrUnavailable means that the token cannot be checked, because the keys of its issuer have not been fetched.
+	ErrUnavailable = errors.New("the keys of the token's issuer have not been fetched")
 )
 
 // Identity is a verified caller.
 type Identity struct {
-	// Subject is the user's name, the token's `sub`: never empty.
+	// Subject is the name of the user, the token's `sub`. It is never empty.
 	Subject string
-	// Scopes are what the token allows beyond a user's own things.
+	// Scopes allow more than access to the user's own resources.
 	Scopes []string
-	// ExpiresAt is when the token ends, and with it every stream opened with it.
+	// ExpiresAt is when the token expires. Every stream that was opened with it ends then.
 	ExpiresAt time.Time
 }
 
-// Has tells whether the identity carries the scope.
+// Has reports whether the identity has the scope.
 func (id Identity) Has(scope string) bool { return slices.Contains(id.Scopes, scope) }
 
-// SeesAll tells whether the identity may see what belongs to others.
+// SeesAll reports whether the identity can see the resources of all users.
 func (id Identity) SeesAll() bool { return id.Has(ScopeAdmin) || id.Has(ScopeService) }
 
-// MaySee tells whether the identity may see what belongs to owner.
+// MaySee reports whether the identity can see the resources of owner.
 func (id Identity) MaySee(owner string) bool { return id.Subject == owner || id.SeesAll() }
 
 // Verifier turns a token into an identity. Safe for concurrent use.
 type Verifier interface {
-	// Verify returns ErrMissing, ErrInvalid, ErrExpired or ErrUnavailable (wrapped) for a token that is not good.
+	// Verify returns ErrMissing, ErrInvalid, ErrExpired or ErrUnavailable (wrapped) for a token that is not valid.
 	Verify(ctx context.Context, token string) (Identity, error)
 }
 

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// serviceTokenTTL is how long a service's own token lasts; streams opened with it are resumed by then.
+// serviceTokenTTL is how long a service's own token is valid. Streams that were opened with it end then, and are resumed.
 const serviceTokenTTL = time.Hour
 
 // StaticCredentials sends one token with every call.
@@ -17,7 +17,7 @@ func StaticCredentials(token string) credentials.PerRPCCredentials {
 	return tokenCredentials(func() (string, error) { return token, nil })
 }
 
-// ServiceCredentials signs tokens for a service of Headway as they are needed, and sends them with every call.
+// ServiceCredentials sends a token for one of Headway's services with every call. It signs a new one in time.
 func (k *Key) ServiceCredentials(name string, scopes ...string) credentials.PerRPCCredentials {
 	var (
 		mu    sync.Mutex
@@ -27,7 +27,7 @@ func (k *Key) ServiceCredentials(name string, scopes ...string) credentials.PerR
 	return tokenCredentials(func() (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		// Half the life is kept in hand, so that a long stream does not begin with a token about to end.
+		// At least half of the time must be left, so that a long stream does not start with a token that is about to expire.
 		if time.Until(until) > serviceTokenTTL/2 {
 			return token, nil
 		}
@@ -51,6 +51,6 @@ func (c tokenCredentials) GetRequestMetadata(context.Context, ...string) (map[st
 	return map[string]string{"authorization": "Bearer " + token}, nil
 }
 
-// RequireTransportSecurity implements credentials.PerRPCCredentials. Services of one machine talk over loopback
-// without TLS; whoever spreads them over a network configures TLS on the connection.
+// RequireTransportSecurity implements credentials.PerRPCCredentials. Services on one machine call each other over loopback
+// without TLS. Over a network, TLS is configured on the connection.
 func (tokenCredentials) RequireTransportSecurity() bool { return false }

@@ -17,68 +17,70 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
+
+	"headway/internal/backoff"
 )
 
 const (
-	// refetchPause is how long at least lies between two fetches of an issuer's keys, whatever key ids tokens name.
+	// refetchPause is the minimum time between two fetches of an issuer's keys, regardless of the key IDs in tokens.
 	refetchPause = 10 * time.Second
-	// refreshEvery is how often keys are fetched though nobody asks, so that one that was withdrawn ends here too.
+	// refreshEvery is how often keys are fetched even if no token names a new one, so that withdrawn keys are forgotten.
 	refreshEvery = 10 * time.Minute
-	// firstRetry and lastRetry bound the pause after a fetch that failed.
+	// firstRetry and lastRetry bound the wait after a failed fetch.
 	firstRetry = 250 * time.Millisecond
 	lastRetry  = 30 * time.Second
-	// fetchWait is how long a token with a new key id waits for the fetch that may bring its key.
+	// fetchWait is how long a token with a new key ID waits for a fetch that can return its key.
 	fetchWait = 5 * time.Second
-	// fetchTimeout bounds a fetch, and maxKeyBytes what it may bring.
+	// fetchTimeout bounds a fetch, and maxKeyBytes the size of its response.
 	fetchTimeout = 10 * time.Second
 	maxKeyBytes  = 1 << 20
-	// minRSABits is the shortest RSA key that is taken (RFC 7518 §3.3).
+	// minRSABits is the minimum length of an RSA key (RFC 7518 §3.3).
 	minRSABits = 2048
 )
 
-// asymmetric are the algorithms that a token of an issuer may be signed with: with all of them, who can verify cannot
-// sign.
+// asymmetric lists the algorithms that tokens of an issuer can be signed with. With each of them, a party that can verify
+// a token cannot sign one.
 var asymmetric = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
-// IssuerConfig says whose tokens are taken. A zero field takes its default.
+// IssuerConfig describes an issuer. A zero field gets its default.
 type IssuerConfig struct {
-	// URL is the issuer, as in its tokens' `iss`. Needed; https, but for an issuer on this machine.
+	// URL is the issuer, as in its tokens' `iss`. Required. It must be https, except for an issuer on this machine.
 	URL string
-	// Audience is what a token's `aud` must hold. Default "headway".
+	// Audience must be in a token's `aud`. Default "headway".
 	Audience string
 	// ScopeClaim is the claim with the token's scopes: text with spaces between them, or a list. Dots lead into objects
-	// (realm_access.roles) where no claim has the whole name. Default "scope".
+	// (realm_access.roles) if no claim has the whole name. Default "scope".
 	ScopeClaim string
-	// Algorithms are what tokens may be signed with. Default RS256 and ES256.
+	// Algorithms lists the algorithms that tokens can be signed with. Default RS256 and ES256.
 	Algorithms []string
-	// ClockSkew is how far the issuer's clock may differ. Default 5 s.
+	// ClockSkew is the maximum difference between the issuer's clock and this one. Default 5 s.
 	ClockSkew time.Duration
 	// Client fetches the keys. Default one that follows redirects to https only.
 	Client *http.Client
-	// Logger gets the changes of fortune. Needed.
+	// Logger receives a line when fetching starts to fail, and when it works again. Required.
 	Logger *slog.Logger
 }
 
-// Issuer verifies the tokens of an OpenID Connect provider by its published keys. It needs Run to get them. Safe for
+// Issuer verifies the tokens of an OpenID Connect provider with its published keys, which Run fetches. It is safe for
 // concurrent use.
 type Issuer struct {
 	cfg    IssuerConfig
 	parser *jwt.Parser
-	// wanted asks Run for a fetch.
+	// wanted requests a fetch from Run.
 	wanted chan struct{}
 
 	mu   sync.Mutex
 	keys []jose.JSONWebKey
-	// fetched is closed, and replaced, when a fetch is over; lastFetch is when the last one began, and fetching says that
-	// it is not over.
+	// fetched is closed, and replaced, when a fetch has finished. lastFetch is when the last one started, and fetching
+	// reports that it is still running.
 	fetched   chan struct{}
 	lastFetch time.Time
 	fetching  bool
-	// failure is why the last fetch failed; nil after a good one.
+	// failure is why the last fetch failed, or nil.
 	failure error
 }
 
-// NewIssuer makes a verifier that knows no keys yet.
+// NewIssuer returns a new Issuer without keys.
 func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 	if cfg.Audience == "" {
 		cfg.Audience = audience
@@ -105,11 +107,11 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 	}
 	for _, algorithm := range cfg.Algorithms {
 		if !slices.Contains(asymmetric, algorithm) {
-			return nil, fmt.Errorf("issuer: the algorithm %q is not possible; choose of %s", algorithm, strings.Join(asymmetric, ", "))
+			return nil, fmt.Errorf("issuer: the algorithm %q is not supported. Use one of: %s", algorithm, strings.Join(asymmetric, ", "))
 		}
 	}
 	if cfg.ClockSkew < 0 || cfg.ClockSkew > 5*time.Minute {
-		return nil, fmt.Errorf("issuer: a clock skew of %v; it must be from 0 to 5 minutes", cfg.ClockSkew)
+		return nil, fmt.Errorf("issuer: the clock skew is %v, but it must be from 0 to 5 minutes", cfg.ClockSkew)
 	}
 	return &Issuer{
 		cfg: cfg,
@@ -123,25 +125,25 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 		),
 		wanted:  make(chan struct{}, 1),
 		fetched: make(chan struct{}),
-		failure: errors.New("not asked yet"),
+		failure: errors.New("no keys have been fetched so far"),
 	}, nil
 }
 
-// checkURL keeps keys from being fetched in a way that others on the network can change.
+// checkURL returns an error unless keys from this URL are safe from changes on the network.
 func checkURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "":
-		return fmt.Errorf("%q is no URL; write it as in the tokens' iss claim, like https://login.example.com", text)
+		return fmt.Errorf("%q is not a URL. Write it as in the iss claim of the tokens, for example https://login.example.com", text)
 	case u.Scheme == "https", u.Scheme == "http" && isLocal(u.Hostname()):
 		return nil
 	}
-	return fmt.Errorf("%q must be https: whoever can change the keys on their way can sign tokens", text)
+	return fmt.Errorf("%q must be https: an attacker who can change the keys in transit can sign tokens", text)
 }
 
 func isLocal(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
-// Ready tells whether tokens can be checked: nil once keys were fetched, also while the issuer is away since.
+// Ready returns nil if tokens can be checked: as soon as keys have been fetched, even if the issuer is down later.
 func (i *Issuer) Ready() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -151,20 +153,19 @@ func (i *Issuer) Ready() error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, i.failure)
 }
 
-// Run keeps the keys fresh until ctx ends: it fetches them at once, again and again until that succeeds, then every ten
-// minutes, and when a token names a key that is not among them.
+// Run keeps the keys up to date until ctx is done. It fetches them immediately, retries until that succeeds, and then
+// fetches them every ten minutes, and when a token names an unknown key.
 func (i *Issuer) Run(ctx context.Context) {
-	pause := firstRetry
+	retry := backoff.New(firstRetry, lastRetry)
 	for {
 		wait := refreshEvery
 		if err := i.refresh(ctx); err != nil {
 			if ctx.Err() != nil {
 				return
 			}
-			wait = pause
-			pause = min(2*pause, lastRetry)
+			wait = retry.Next()
 		} else {
-			pause = firstRetry
+			retry.Reset()
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -179,7 +180,7 @@ func (i *Issuer) Run(ctx context.Context) {
 	}
 }
 
-// refresh fetches the keys. Without success those of before stay.
+// refresh fetches the keys. If it fails, the previous ones stay valid.
 func (i *Issuer) refresh(ctx context.Context) error {
 	i.mu.Lock()
 	i.lastFetch, i.fetching = time.Now(), true
@@ -187,11 +188,11 @@ func (i *Issuer) refresh(ctx context.Context) error {
 	i.mu.Unlock()
 	keys, err := i.fetch(ctx)
 	switch {
-	case ctx.Err() != nil: // the end, which is no news
+	case ctx.Err() != nil: // a shutdown is not logged
 	case err != nil && (before == nil || before.Error() != err.Error()):
-		i.cfg.Logger.WarnContext(ctx, "the token issuer's keys cannot be fetched; trying again", "issuer", i.cfg.URL, "error", err)
+		i.cfg.Logger.WarnContext(ctx, "the token issuer's keys cannot be fetched, trying again", "issuer", i.cfg.URL, "error", err)
 	case err == nil && before != nil:
-		i.cfg.Logger.InfoContext(ctx, "the token issuer's keys are here", "issuer", i.cfg.URL, "keys", len(keys))
+		i.cfg.Logger.InfoContext(ctx, "the token issuer's keys have been fetched", "issuer", i.cfg.URL, "keys", len(keys))
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -203,7 +204,7 @@ func (i *Issuer) refresh(ctx context.Context) error {
 	return err
 }
 
-// fetch asks the issuer where its keys are (OpenID Connect Discovery §4), and gets them (RFC 7517).
+// fetch looks up where the issuer publishes its keys (OpenID Connect Discovery §4), and gets them (RFC 7517).
 func (i *Issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	var about struct {
 		Issuer  string `json:"issuer"`
@@ -213,7 +214,7 @@ func (i *Issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 		return nil, err
 	}
 	if about.Issuer != i.cfg.URL {
-		return nil, fmt.Errorf("the issuer calls itself %q, not %q; configure what it calls itself", about.Issuer, i.cfg.URL)
+		return nil, fmt.Errorf("the issuer calls itself %q, not %q. Configure the name that it uses", about.Issuer, i.cfg.URL)
 	}
 	if err := checkURL(about.JWKSURI); err != nil {
 		return nil, fmt.Errorf("the issuer's jwks_uri: %w", err)
@@ -227,12 +228,12 @@ func (i *Issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	var keys []jose.JSONWebKey
 	for _, text := range raw.Keys {
 		var key jose.JSONWebKey
-		if json.Unmarshal(text, &key) == nil && usable(key) { // one of an unknown kind is for somebody else
+		if json.Unmarshal(text, &key) == nil && usable(key) { // keys of unknown kinds are for other clients
 			keys = append(keys, key)
 		}
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("the issuer has no key that tokens can be checked with")
+		return nil, errors.New("the issuer publishes no key that tokens can be checked with")
 	}
 	return keys, nil
 }
@@ -259,7 +260,7 @@ func (i *Issuer) get(ctx context.Context, address string, into any) error {
 	return nil
 }
 
-// usable tells whether a published key may verify signatures: a public one, long enough, and meant for that.
+// usable reports whether a published key can verify signatures: it is public, long enough, and for that use.
 func usable(key jose.JSONWebKey) bool {
 	if !key.Valid() || !key.IsPublic() || key.Use != "" && key.Use != "sig" {
 		return false
@@ -293,11 +294,11 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Identity, error) {
 	return Identity{Subject: subject, Scopes: scopes(claims, i.cfg.ScopeClaim), ExpiresAt: expires.Time}, nil
 }
 
-// key finds the key that a token says it is signed with. One that is not known is fetched, but not sooner than 10 s
-// after the fetch before: tokens with made-up key ids must not become requests to the issuer.
+// key returns the key that a token names. An unknown one is fetched, but no sooner than 10 s after the previous fetch, so
+// that tokens with invented key IDs don't become requests to the issuer.
 func (i *Issuer) key(ctx context.Context, t *jwt.Token) (crypto.PublicKey, error) {
-	if _, critical := t.Header["crit"]; critical { // RFC 7515 §4.1.11: none of its extensions is known here
-		return nil, errors.New("the token has extensions that must be understood")
+	if _, critical := t.Header["crit"]; critical { // RFC 7515 §4.1.11: no extension is supported
+		return nil, errors.New("the token requires extensions that are not supported")
 	}
 	kid, _ := t.Header["kid"].(string)
 	key, fetched, err := i.lookUp(kid, t.Method.Alg())
@@ -315,14 +316,14 @@ func (i *Issuer) key(ctx context.Context, t *jwt.Token) (crypto.PublicKey, error
 	return key, err
 }
 
-// lookUp gives the key, or why there is none; fetched is closed when a fetch that may bring it is over, and nil if none
-// is due.
+// lookUp returns the key, or why there is none. fetched is closed when a fetch that can return the key has finished. It is
+// nil if there will be no fetch.
 func (i *Issuer) lookUp(kid, algorithm string) (key crypto.PublicKey, fetched <-chan struct{}, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var fitting []jose.JSONWebKey
 	for _, k := range i.keys {
-		// Without an id the only key is meant (OpenID Connect Core §10.1).
+		// Without an ID, there must be only one key (OpenID Connect Core §10.1).
 		if (kid == "" || k.KeyID == kid) && (k.Algorithm == "" || k.Algorithm == algorithm) {
 			fitting = append(fitting, k)
 		}
@@ -342,12 +343,12 @@ func (i *Issuer) lookUp(kid, algorithm string) (key crypto.PublicKey, fetched <-
 	}
 	select {
 	case i.wanted <- struct{}{}:
-	default: // asked already
+	default: // already requested
 	}
 	return nil, i.fetched, err
 }
 
-// scopes reads the claim with the scopes.
+// scopes returns the scopes in the claim.
 func scopes(claims map[string]any, name string) []string {
 	value, ok := claims[name]
 	if !ok {
@@ -374,8 +375,8 @@ func scopes(claims map[string]any, name string) []string {
 	return nil
 }
 
-// EitherVerifier takes the tokens of an issuer, and those that the services and the command line sign with the key. A
-// token's algorithm says whose it is, and each of the two knows none of the other's algorithms.
+// EitherVerifier accepts tokens of an issuer, and tokens that the services and the command line sign with the key. The
+// algorithm of a token decides who verifies it. Neither verifier accepts an algorithm of the other.
 type EitherVerifier struct {
 	Key    *Key
 	Issuer *Issuer

@@ -20,32 +20,32 @@ import (
 )
 
 const (
-	// audience is the `aud` that a token must carry, so that one issued for another system with the same key is refused.
+	// audience must be in a token's `aud`, so that a token for another system with the same key is refused.
 	audience = "headway"
-	// minKeyBytes is the shortest key that HS256 is safe with (RFC 7518 §3.2).
+	// minKeyBytes is the minimum length of a key for HS256 (RFC 7518 §3.2).
 	minKeyBytes = 32
-	// leeway is how far clocks may differ.
+	// leeway is the maximum difference between clocks.
 	leeway = 5 * time.Second
 )
 
-// Key signs and verifies HS256 tokens (RFC 7519) with one shared secret: the way of one machine or one trusted group
-// of services. Safe for concurrent use.
+// Key signs and verifies HS256 tokens (RFC 7519) with one shared secret, on one machine or in one trusted group of
+// services. It is safe for concurrent use.
 type Key struct {
 	secret []byte
 	parser *jwt.Parser
 
 	mu sync.Mutex
-	// verified are tokens whose signature was found good: a worker sends the same one with thousands of calls.
+	// verified caches tokens with a valid signature: a worker sends the same one with thousands of calls.
 	verified map[string]Identity
 }
 
-// mostVerified bounds the memory of verified tokens; beyond it they are verified anew.
-const mostVerified = 4096
+// maxVerified bounds the cache of verified tokens. When it is full, it starts over.
+const maxVerified = 4096
 
-// NewKey makes a key of a secret of at least 32 bytes.
+// NewKey returns a new Key with a secret of at least 32 bytes.
 func NewKey(secret []byte) (*Key, error) {
 	if len(secret) < minKeyBytes {
-		return nil, fmt.Errorf("the signing key has %d bytes; HS256 needs at least %d (make one with: openssl rand -base64 48)", len(secret), minKeyBytes)
+		return nil, fmt.Errorf("the signing key has %d bytes, but HS256 needs at least %d. To make one, run: openssl rand -base64 48", len(secret), minKeyBytes)
 	}
 	return &Key{
 		secret: secret,
@@ -59,13 +59,14 @@ func NewKey(secret []byte) (*Key, error) {
 	}, nil
 }
 
-// LoadOrCreateKey reads the key file, or makes one that only this user can read. Several processes may do so at once.
+// LoadOrCreateKey reads the key file, or creates one that only this user can read. Several processes can do so at the
+// same time.
 func LoadOrCreateKey(path string) (*Key, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make the key's folder: %w", err)
+		return nil, fmt.Errorf("create the folder of the key: %w", err)
 	}
 	if err := createKeyFile(path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("make the signing key: %w", err)
+		return nil, fmt.Errorf("create the signing key: %w", err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -73,7 +74,7 @@ func LoadOrCreateKey(path string) (*Key, error) {
 	}
 	secret, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil {
-		return nil, fmt.Errorf("read the signing key %s: %w (delete the file to get a new key; tokens signed with the old one end)", path, err)
+		return nil, fmt.Errorf("read the signing key %s: %w (to get a new key, delete the file; tokens that were signed with the old one become invalid)", path, err)
 	}
 	return NewKey(secret)
 }
@@ -93,7 +94,7 @@ type claims struct {
 	Scope string `json:"scope,omitempty"`
 }
 
-// Sign makes a token for the identity that lasts for ttl; the identity's own ExpiresAt is not used.
+// Sign returns a token for the identity that is valid for ttl. ExpiresAt of the identity is not used.
 func (k *Key) Sign(id Identity, ttl time.Duration) (string, error) {
 	if id.Subject == "" {
 		return "", errors.New("sign a token: the subject is empty")
@@ -150,7 +151,7 @@ func (k *Key) known(token string) (Identity, bool) {
 func (k *Key) remember(token string, id Identity) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.verified == nil || len(k.verified) >= mostVerified {
+	if k.verified == nil || len(k.verified) >= maxVerified {
 		k.verified = make(map[string]Identity)
 	}
 	k.verified[token] = id

@@ -3,7 +3,7 @@ package layouttest
 // shared has the packages that all services use. They import no service, no client, and no web UI.
 var shared = rules{
 	"internal/atomicfile": {},
-	"internal/auth":       {"internal/atomicfile"},
+	"internal/auth":       {"internal/atomicfile", "internal/backoff"},
 	"internal/backoff":    {},
 	"internal/blobs":      {"internal/atomicfile"},
 	"internal/fanout":     {},

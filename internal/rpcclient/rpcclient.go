@@ -17,7 +17,7 @@ const RequestIDHeader = "x-request-id"
 
 // Config describes a connection.
 type Config struct {
-	// Credentials are sent with every call. Without them, each call brings its own.
+	// Credentials are sent with every call. Without them, each call must have its own.
 	Credentials credentials.PerRPCCredentials
 	// TLS connects with TLS and the system's certificates.
 	TLS bool

@@ -1,4 +1,4 @@
-// Package rpcerr makes the errors that leave a service: a gRPC code, a sentence for people, and a machine-readable
+// Package rpcerr builds the errors that a service returns: a gRPC code, a human-readable message, and a machine-readable
 // reason (google.rpc.ErrorInfo, domain "headway").
 package rpcerr
 
@@ -21,7 +21,7 @@ const Domain = "headway"
 
 const reasonPrefix = "ERROR_REASON_"
 
-// Error is a status that remembers its cause for the log. The cause never reaches the caller.
+// Error is a status with a cause for the log. The caller never receives the cause.
 type Error struct {
 	status *status.Status
 	cause  error
@@ -35,13 +35,13 @@ func (e *Error) Error() string {
 	return e.status.Message()
 }
 
-// GRPCStatus is what the caller gets; grpc looks for it.
+// GRPCStatus returns the status that grpc sends to the caller.
 func (e *Error) GRPCStatus() *status.Status { return e.status }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
-// New makes an error. The message is a sentence that says what to do.
+// New returns a new error. The message tells the caller what to do.
 func New(code codes.Code, reason errorsv1.ErrorReason, message string) error {
 	return build(code, reason, message, nil)
 }
@@ -51,17 +51,17 @@ func Newf(code codes.Code, reason errorsv1.ErrorReason, format string, args ...a
 	return build(code, reason, fmt.Sprintf(format, args...), nil)
 }
 
-// Wrap makes an error whose cause is for the log only.
+// Wrap returns a new error with a cause, which is for the log only.
 func Wrap(code codes.Code, reason errorsv1.ErrorReason, message string, cause error) error {
 	return build(code, reason, message, cause)
 }
 
-// Invalid says that one field of a request breaks its rule.
+// Invalid returns an error for one field of a request that breaks its rule.
 func Invalid(field, message string) error {
 	return InvalidFields([]*errdetails.BadRequest_FieldViolation{{Field: field, Description: message}})
 }
 
-// InvalidFields says which fields of a request break their rules.
+// InvalidFields returns an error for the fields of a request that break their rules.
 func InvalidFields(violations []*errdetails.BadRequest_FieldViolation) error {
 	var b strings.Builder
 	for i, v := range violations {
@@ -74,31 +74,30 @@ func InvalidFields(violations []*errdetails.BadRequest_FieldViolation) error {
 		&errdetails.BadRequest{FieldViolations: violations})
 }
 
-// Internal hides an unforeseen cause behind a fixed sentence; the server logs it where the request ends. What a
-// cancelled or timed-out context caused is told as that.
+// Internal returns an error for an unexpected cause, which the caller doesn't see. The server logs it when the request
+// ends. A cancelled or timed-out context has its own code.
 func Internal(cause error) error {
 	switch {
 	case errors.Is(cause, context.Canceled):
-		return build(codes.Canceled, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE, "The call was cancelled before its answer was ready.", cause)
+		return build(codes.Canceled, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE, "The call was cancelled before the response was ready.", cause)
 	case errors.Is(cause, context.DeadlineExceeded):
-		return build(codes.DeadlineExceeded, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, "The answer was not ready in time; try again.", cause)
+		return build(codes.DeadlineExceeded, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, "The response was not ready in time. Try again.", cause)
 	}
 	return build(codes.Internal, errorsv1.ErrorReason_ERROR_REASON_INTERNAL,
-		"Something went wrong on our side; the log has the cause under this request's id. Try again, and tell the operator if it stays.", cause)
+		"Internal error. Try again. If the error persists, give the request ID to the operator, who can find the cause in the log.", cause)
 }
 
 func build(code codes.Code, reason errorsv1.ErrorReason, message string, cause error, details ...protoadapt.MessageV1) error {
 	st := status.New(code, message)
 	info := &errdetails.ErrorInfo{Reason: Word(reason), Domain: Domain}
 	if with, err := st.WithDetails(append([]protoadapt.MessageV1{info}, details...)...); err == nil {
-		st = with // it fails only for code OK, which no caller passes
+		st = with // fails only for code OK, which no caller passes
 	}
 	return &Error{status: st, cause: cause}
 }
 
-// ForLog is what of an error may stand in a log: its cause. The sentence for the caller may not, as it may quote what
-// the caller sent, a cell of a workbook for example; an error of the caller's has often nothing else, and then it is
-// empty. The reason says enough.
+// ForLog returns the part of an error that can be logged: its cause. The message for the caller can quote data of the
+// caller, for example a cell of a workbook, so it is not logged. It returns "" if there is no cause.
 func ForLog(err error) string {
 	var e *Error
 	if errors.As(err, &e) {
@@ -113,17 +112,17 @@ func ForLog(err error) string {
 	}
 	switch st.Code() {
 	case codes.Internal, codes.Unknown, codes.DataLoss, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unimplemented:
-		return st.Message() // grpc's own words, or a fixed sentence
+		return st.Message() // text of grpc, or a fixed message
 	}
 	return ""
 }
 
-// Word is the reason as it stands in ErrorInfo, REST and SSE: "LEASE_LOST".
+// Word returns the name of a reason as in ErrorInfo, REST and SSE: "LEASE_LOST".
 func Word(reason errorsv1.ErrorReason) string {
 	return strings.TrimPrefix(reason.String(), reasonPrefix)
 }
 
-// Reason reads the reason of an error that came from a service of Headway; unspecified for any other.
+// Reason returns the reason of an error of one of Headway's services. For any other error, it is unspecified.
 func Reason(err error) errorsv1.ErrorReason {
 	info := errorInfo(err)
 	if info == nil {

@@ -52,18 +52,18 @@ func TestForeignErrorsHaveNoReason(t *testing.T) {
 func TestLogHasCauseButNoCallerData(t *testing.T) {
 	const cell = "a cell's value"
 	reason := errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING
-	fault := rpcerr.New(codes.FailedPrecondition, reason, cell)
+	failure := rpcerr.New(codes.FailedPrecondition, reason, cell)
 	for name, test := range map[string]struct {
 		err  error
 		want string
 	}{
-		"the caller's fault":             {fault, ""},
-		"wrapped":                        {fmt.Errorf("upload: %w", fault), ""},
+		"the caller's failure":           {failure, ""},
+		"wrapped":                        {fmt.Errorf("upload: %w", failure), ""},
 		"with a cause":                   {rpcerr.Wrap(codes.InvalidArgument, reason, cell, errors.New("connection reset")), "connection reset"},
-		"caused by a caller's fault":     {rpcerr.Wrap(codes.InvalidArgument, reason, cell, fault), ""},
+		"caused by a caller's failure":   {rpcerr.Wrap(codes.InvalidArgument, reason, cell, failure), ""},
 		"from a service":                 {status.Error(codes.FailedPrecondition, cell), ""},
 		"a service that cannot be found": {status.Error(codes.Unavailable, "connection refused"), "connection refused"},
-		"our fault":                      {rpcerr.Internal(errors.New("disk is full")), "disk is full"},
+		"our failure":                    {rpcerr.Internal(errors.New("disk is full")), "disk is full"},
 		"no status":                      {errors.New("the client closed the stream"), "the client closed the stream"},
 	} {
 		if got := rpcerr.ForLog(test.err); got != test.want {

@@ -12,7 +12,7 @@ import (
 	"headway/internal/rpcerr"
 )
 
-// public methods need no token: whether the server is alive, and what it speaks, is no secret.
+// public reports whether a method needs no token: health and reflection are not secret.
 func public(method string) bool {
 	return strings.HasPrefix(method, "/grpc.health.") || strings.HasPrefix(method, "/grpc.reflection.")
 }
@@ -30,8 +30,8 @@ func authUnary(v auth.Verifier) grpc.UnaryServerInterceptor {
 	}
 }
 
-// authStream also ends a stream of answers when the token that opened it does. What is still being sent, as a workbook,
-// was let in as a whole.
+// authStream also ends a stream of responses when the token that opened it expires. An upload that was accepted may
+// finish.
 func authStream(v auth.Verifier) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		if public(info.FullMethod) {

@@ -15,7 +15,7 @@ import (
 // errDraining is the cause of a context that ended because the server shuts down.
 var errDraining = errors.New("the server is shutting down")
 
-// drain ends what would go on for ever when the server shuts down.
+// drain ends calls without an end when the server shuts down.
 type drain struct {
 	once sync.Once
 	done chan struct{}
@@ -27,8 +27,8 @@ func (d *drain) begin() { d.once.Do(func() { close(d.done) }) }
 
 type drainKey struct{}
 
-// Draining is closed when the server that handles this call begins to shut down; a unary call that waits for
-// something (a long poll) answers then with what it has. It is nil, and so never closed, outside a server.
+// Draining returns a channel that is closed when the server starts to shut down. A call that waits (a long poll) then
+// responds with the data that it has. Outside a server, the channel is nil, and so never closed.
 func Draining(ctx context.Context) <-chan struct{} {
 	done, _ := ctx.Value(drainKey{}).(chan struct{})
 	return done
@@ -38,7 +38,7 @@ func (d *drain) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, han
 	return handler(context.WithValue(ctx, drainKey{}, d.done), req)
 }
 
-// stream ends a server stream's context when the server drains. Uploads (client streams) may finish.
+// stream cancels the context of a server stream when the server drains. Uploads (client streams) can finish.
 func (d *drain) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	if info.IsClientStream {
 		return handler(srv, ss)
@@ -57,7 +57,7 @@ func (d *drain) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	err := handler(srv, &streamWithContext{ss, ctx})
 	if err != nil && errors.Is(context.Cause(ctx), errDraining) {
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-			"The service is shutting down; connect again.")
+			"The service is shutting down. Connect again.")
 	}
 	return err
 }

@@ -46,7 +46,7 @@ func newObserver(cfg Config) *observer {
 	return o
 }
 
-// call is what the interceptors below learn about a call for its log line.
+// call collects the data for the log line of a call.
 type call struct{ requestID, subject string }
 
 type callKey struct{}
@@ -58,7 +58,7 @@ func observed(ctx context.Context) *call {
 	return &call{}
 }
 
-// RequestID is the id under which the log knows this call; empty outside a server.
+// RequestID returns the ID of this call in the log. It returns "" outside a server.
 func RequestID(ctx context.Context) string { return observed(ctx).requestID }
 
 func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
@@ -69,7 +69,7 @@ func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 		if p := recover(); p != nil {
 			resp, err = nil, rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
-		err = told(err)
+		err = visible(err)
 		o.seconds.WithLabelValues(path.Base(info.FullMethod)).Observe(time.Since(start).Seconds())
 		o.finish(ctx, info.FullMethod, start, err)
 	}()
@@ -84,14 +84,14 @@ func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServer
 		if p := recover(); p != nil {
 			err = rpcerr.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
-		err = told(err)
+		err = visible(err)
 		o.finish(ctx, info.FullMethod, start, err)
 	}()
 	return handler(srv, &streamWithContext{ss, ctx})
 }
 
-// told is what the caller gets: an error that nobody gave a status is hidden behind a fixed sentence.
-func told(err error) error {
+// visible returns the error that the caller receives: one without a status becomes an internal error.
+func visible(err error) error {
 	if _, ok := status.FromError(err); ok {
 		return err
 	}
@@ -109,7 +109,8 @@ func begin(ctx context.Context) context.Context {
 	return context.WithValue(ctx, callKey{}, &call{requestID: id})
 }
 
-// finish writes the call's one log line: debug when all went well, info when the caller erred, error when we did.
+// finish writes the log line of a call: at level debug if it succeeded, info if the request was wrong, and error if the
+// server failed.
 func (o *observer) finish(ctx context.Context, method string, start time.Time, err error) {
 	code := status.Code(err)
 	o.calls.WithLabelValues(path.Base(method), code.String()).Inc()

@@ -1,5 +1,5 @@
-// Package rpcserver is the gRPC server that every service of Headway runs on: authentication, validation, recovery,
-// one log line a call, health, reflection, and a shutdown that ends in bounded time.
+// Package rpcserver is the gRPC server of all services: authentication, validation, recovery from panics, one log line per
+// call, health, reflection, and a shutdown in bounded time.
 package rpcserver
 
 import (
@@ -20,19 +20,19 @@ import (
 	"headway/internal/auth"
 )
 
-// Config is what a server needs.
+// Config configures a server.
 type Config struct {
 	// Service names the service in logs and metrics ("jobs").
 	Service string
 	// Verifier checks the callers' tokens.
 	Verifier auth.Verifier
-	// Logger gets one line for every finished call.
+	// Logger receives one line per finished call.
 	Logger *slog.Logger
-	// Metrics is where call counts and durations are registered; nil for nowhere.
+	// Metrics is where call counts and durations are registered. If it is nil, there are none.
 	Metrics prometheus.Registerer
-	// DrainTimeout is how long calls may take to end after Serve's context has; 5 s if 0.
+	// DrainTimeout is how long calls can take to finish after Serve's context is done. Default 5 s.
 	DrainTimeout time.Duration
-	// MaxReceiveBytes is the largest request message; 4 MiB if 0.
+	// MaxReceiveBytes is the maximum size of a request message. Default 4 MiB.
 	MaxReceiveBytes int
 }
 
@@ -46,10 +46,10 @@ type Server struct {
 	cfg    Config
 }
 
-// New makes a server.
+// New returns a new Server.
 func New(cfg Config) (*Server, error) {
 	if cfg.Verifier == nil || cfg.Logger == nil {
-		return nil, errors.New("rpcserver: Verifier and Logger are needed")
+		return nil, errors.New("rpcserver: Verifier and Logger are required")
 	}
 	if cfg.DrainTimeout == 0 {
 		cfg.DrainTimeout = 5 * time.Second
@@ -76,8 +76,8 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Serve answers calls until ctx ends. Then it is not serving to health checks, server streams and waiting calls are
-// ended with SHUTTING_DOWN, the others get DrainTimeout to finish, and Serve returns nil.
+// Serve serves calls until ctx is done. Then health checks report that it is not serving, server streams and waiting calls
+// end with SHUTTING_DOWN, other calls have DrainTimeout to finish, and Serve returns nil.
 func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- s.GRPC.Serve(lis) }()

@@ -43,10 +43,10 @@ func (s *validatedStream) RecvMsg(m any) error {
 	return validate(s.validator, m)
 }
 
-// validator is made once: it keeps what it has learned of each message.
+// validator is created once, because it caches the rules of each message.
 var validator = sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })
 
-// Validate checks a message that is no request yet against the rules in its proto file, as a service will.
+// Validate checks a message against the rules in its proto file, as a service does with a request.
 func Validate(m proto.Message) error {
 	v, err := validator()
 	if err != nil {
