@@ -59,13 +59,13 @@ func Word[E jobsv1.JobStatus | jobsv1.StepState](e E) string {
 	return ""
 }
 
-// Terminal tells whether a job with this status has ended.
+// Terminal reports whether a job with this status has ended.
 func Terminal(s jobsv1.JobStatus) bool {
 	return s == jobsv1.JobStatus_JOB_STATUS_COMPLETED || s == jobsv1.JobStatus_JOB_STATUS_FAILED ||
 		s == jobsv1.JobStatus_JOB_STATUS_CANCELLED
 }
 
-// passing tells whether an error may be gone when the call is made again.
+// passing reports whether the same call can succeed later.
 func passing(err error) bool {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown:
@@ -83,7 +83,7 @@ type pause struct{ next, most time.Duration }
 
 func newPause(most time.Duration) pause { return pause{next: 50 * time.Millisecond, most: most} }
 
-// wait waits for the next pause, and tells whether ctx is still alive.
+// wait waits for the next pause. It reports whether ctx is still alive.
 func (p *pause) wait(ctx context.Context) bool {
 	d := time.Duration(float64(p.next) * (0.5 + rand.Float64()/2))
 	p.next = min(2*p.next, p.most)

@@ -16,7 +16,7 @@ func Token(token string, transportSecurity bool) credentials.PerRPCCredentials {
 	return &tokenSource{token: token, secure: transportSecurity}
 }
 
-// TokenFile sends the token that the file holds with every call, and reads it anew when the file has changed: whoever
+// TokenFile sends the token that the file holds with every call, and reads it again when the file has changed: the program that
 // keeps the file writes a fresh token there before the old one expires. `headway serve --worker` does.
 func TokenFile(path string, transportSecurity bool) credentials.PerRPCCredentials {
 	return &tokenSource{path: path, secure: transportSecurity}

@@ -9,7 +9,7 @@ import (
 	"headway/clients/go"
 )
 
-func TestATokenFileIsReadAnewWhenItChanges(t *testing.T) {
+func TestTokenFileIsReadAgainWhenItChanges(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	write := func(text string, at time.Time) {
 		t.Helper()

@@ -30,7 +30,7 @@ func ExampleWorker() {
 			fetch := task.Step("fetch").Total(100).Start()
 			for page := range 100 {
 				if ctx.Err() != nil {
-					return nil, context.Cause(ctx) // cancelled, shut down, or somebody else has the job
+					return nil, context.Cause(ctx) // cancelled, shut down, or another worker has the job
 				}
 				fmt.Fprintf(task.Output(), "page %d\n", page)
 				fetch.Add(1)
@@ -75,7 +75,7 @@ func ExampleReadOutput() {
 	_ = follow
 }
 
-// How a handler tells that trying again is in vain, and why.
+// A handler reports that another attempt cannot succeed, and why.
 func ExampleFailForGood() {
 	handler := func(ctx context.Context, task *headway.Task) (any, error) {
 		return nil, headway.FailForGood("SITE_FORBIDS", "The site's robots.txt forbids crawling.", map[string]any{"site": "example.org"})
@@ -86,7 +86,7 @@ func ExampleFailForGood() {
 	// Output: true true SITE_FORBIDS
 }
 
-// A job that needs a person's decision waits without a worker, and begins anew with the answer.
+// A job that needs a user's decision waits without a worker, and starts again with the answer.
 func ExamplePark() {
 	handler := func(ctx context.Context, task *headway.Task) (any, error) {
 		if task.Job().GetAnswer() == nil {

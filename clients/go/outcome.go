@@ -9,20 +9,20 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// Why a handler's context has ended: context.Cause(ctx) is one of these.
+// The reasons why a handler's context ends. context.Cause(ctx) is one of them.
 var (
-	// ErrLeaseLost: the job is not this worker's any more. Whatever the handler returns is dropped.
+	// ErrLeaseLost means that this worker no longer has the job. The result of the handler is dropped.
 	ErrLeaseLost = errors.New("headway: the lease is lost")
-	// ErrCancelled: the job's owner wants it to stop. Whatever error the handler returns, the job is cancelled; a Failure
-	// says for which reason, any other error CANCELLED_BY_USER.
+	// ErrCancelled means that the owner wants the job to stop. If the handler returns an error, the job is cancelled, with
+	// the reason of a Failure or with CANCELLED_BY_USER.
 	ErrCancelled = errors.New("headway: the job was cancelled")
-	// ErrShutdown: the worker shuts down. If the handler returns an error, the job goes back to the queue with its last
-	// checkpoint, and no attempt is used up.
+	// ErrShutdown means that the worker shuts down. If the handler returns an error, the job returns to the queue with its
+	// last checkpoint, and no attempt is used up.
 	ErrShutdown = errors.New("headway: the worker shuts down")
 )
 
 // ErrOutputFull is the error of a write to a job's output that has reached the service's limit. A handler that returns it
-// fails the job for good, with the reason OUTPUT_TOO_LARGE.
+// fails the job permanently, with the reason OUTPUT_TOO_LARGE.
 var ErrOutputFull = errors.New("headway: the job's output has reached its limit")
 
 // Failure is an error that says how a job failed. A handler returns one, as it is or wrapped, where a plain error
@@ -30,7 +30,7 @@ var ErrOutputFull = errors.New("headway: the job's output has reached its limit"
 type Failure struct {
 	// Reason is for machines: upper snake case, at most 63 characters. WORKER_FAILED if empty.
 	Reason string
-	// Message is a sentence for the person who waits. Longer than 1,000 characters is cut.
+	// Message tells the user what happened. Messages above 1,000 characters are cut.
 	Message string
 	// Permanent says that trying again would end the same way.
 	Permanent bool
@@ -49,8 +49,8 @@ func FailForGood(reason, message string, result any) error {
 	return &Failure{Reason: reason, Message: message, Permanent: true, Result: result}
 }
 
-// Park is what a handler returns to let the job wait for a person's decision. question is what is asked: nil, or a value
-// whose JSON is an object of at most 8 KiB. After the answer the job is leased again, and Task.Answer gives it.
+// Park returns an error that makes the job wait for a user's decision when a handler returns it. question is nil, or a
+// value whose JSON is an object of at most 8 KiB. After the answer the job is leased again, and Task.Answer returns it.
 func Park(question any) error { return &parking{question} }
 
 type parking struct{ question any }

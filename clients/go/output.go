@@ -61,7 +61,7 @@ func (o *output) write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// outputFull is ErrOutputFull with the service's sentence and its reason.
+// outputFull is ErrOutputFull with the service's message and its reason.
 type outputFull struct{ cause error }
 
 func (e *outputFull) Error() string {
@@ -70,7 +70,7 @@ func (e *outputFull) Error() string {
 
 func (e *outputFull) Unwrap() []error { return []error{ErrOutputFull, e.cause} }
 
-// ReadOutput gives a job's output from a byte offset on, as it grows, and ends when the job has ended and all is read. A
+// ReadOutput returns an iterator over a job's output from a byte offset on, as it grows, and ends when the job has ended and all is read. A
 // connection that is lost, or a service that is restarted, is connected to again, and no byte comes twice. The bytes are
 // the caller's.
 //
@@ -98,8 +98,8 @@ func ReadOutput(ctx context.Context, client jobsv1.JobServiceClient, jobID strin
 	}
 }
 
-// readOutput gives the pieces of one stream and moves the offset on. more is false when all is read, or nobody listens
-// any more.
+// readOutput yields the chunks of one stream and advances the offset. more is false when everything was read, or the
+// consumer has stopped.
 func readOutput(ctx context.Context, client jobsv1.JobServiceClient, jobID string, offset *int64, yield func([]byte, error) bool) (more bool, err error) {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream when we do
 	defer cancel()

@@ -111,17 +111,17 @@ func (r *run) keepLease(ctx context.Context, lost, cancelled func()) {
 			lost()
 			return
 		case time.Now().After(r.leaseEnd()):
-			lost() // nobody has answered for a whole lease: somebody else may have the job
+			lost() // no response for a full lease: another worker might hold the job
 			return
 		default:
 			retry.wait(ctx)
 			r.worker.conn.ResetConnectBackoff()
-			last = time.Time{} // at once
+			last = time.Time{} // immediately
 		}
 	}
 }
 
-// waitForBeat waits until a heartbeat is due, and tells whether ctx is still alive.
+// waitForBeat waits until a heartbeat is due. It reports whether ctx is still alive.
 func (r *run) waitForBeat(ctx context.Context, last time.Time) bool {
 	timer := time.NewTimer(time.Until(last.Add(r.beat)))
 	defer timer.Stop()
@@ -166,7 +166,7 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		r.task.giveBack(n)
+		r.task.unread(n)
 		r.task.tellAgain()
 		return false, err
 	}

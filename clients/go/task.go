@@ -10,10 +10,10 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// Task is a leased job in the hands of its handler. Safe for concurrent use.
+// Task is a leased job that a handler runs. Safe for concurrent use.
 //
-// What it is told of progress is sent in the background, the newest state of everything that changed: telling it
-// costs nothing worth saving, and may be done for every row.
+// Progress is sent in the background, as the latest state of everything that changed. Setting it is cheap enough to do for
+// every row.
 type Task struct {
 	job        *jobsv1.Job
 	checkpoint []byte
@@ -28,7 +28,7 @@ type Task struct {
 	// What has not been sent yet.
 	planDirty, messageDirty bool
 	dirty                   []*Step
-	saved                   []byte // the newest checkpoint; nil for none
+	saved                   []byte // the latest checkpoint; nil for none
 	savedDirty              bool
 }
 
@@ -62,11 +62,11 @@ func decode(document *structpb.Struct, into any) error {
 	return json.Unmarshal(text, into)
 }
 
-// LastCheckpoint is what an earlier attempt left; empty if there is nothing.
+// LastCheckpoint returns the checkpoint of an earlier attempt. It is empty if there is none.
 func (t *Task) LastCheckpoint() []byte { return t.checkpoint }
 
-// Checkpoint keeps what a later attempt needs to go on from here, at most 64 KiB. It is on its way when Checkpoint
-// returns, and with the service within the report interval.
+// Checkpoint saves the state that a later attempt needs to continue from here, at most 64 KiB. It reaches the service
+// within the progress interval, after Checkpoint has returned.
 func (t *Task) Checkpoint(data []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -74,7 +74,7 @@ func (t *Task) Checkpoint(data []byte) {
 	t.signal()
 }
 
-// Message says in one line what happens right now, for people; at most 500 characters.
+// Message describes in one line what happens now, for users. At most 500 characters are kept.
 func (t *Task) Message(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -96,7 +96,7 @@ type StepPlan struct {
 	Unit   string  // what is counted ("rows")
 }
 
-// Plan declares the job's steps, in their order, in place of those before. Steps that keep their name keep their
+// Plan declares the job's steps, in their order, and replaces earlier ones. Steps that keep their name keep their
 // progress.
 func (t *Task) Plan(steps ...StepPlan) {
 	t.mu.Lock()
@@ -180,7 +180,7 @@ func (s *Step) change(fn func()) *Step {
 	return s
 }
 
-// Start makes the step the one under way.
+// Start makes the step active.
 func (s *Step) Start() *Step {
 	return s.change(func() { s.state = jobsv1.StepState_STEP_STATE_ACTIVE })
 }
@@ -201,7 +201,7 @@ func (s *Step) About(total float64) *Step {
 	return s.change(func() { s.total, s.estimated, s.sent.total = total, true, true })
 }
 
-// Counter sets a named count beside the main one ("inserted"); at most 16 a step.
+// Counter sets a named count in addition to the main one ("inserted"), at most 16 per step.
 func (s *Step) Counter(name string, value float64) *Step {
 	return s.change(func() {
 		if s.counters == nil {
@@ -248,7 +248,7 @@ type news struct {
 	message    bool
 }
 
-// take gives what has not been sent yet; give back what could not be sent.
+// take returns the changes that were not sent yet. Pass them to unread if they could not be sent.
 func (t *Task) take() news {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -273,7 +273,7 @@ func (t *Task) take() news {
 	return n
 }
 
-// planned tells whether the step is in the plan still. The lock is held.
+// planned reports whether the step is still in the plan. The lock is held.
 func (t *Task) planned(s *Step) bool {
 	for _, p := range t.plan {
 		if p.GetName() == s.name {
@@ -317,7 +317,7 @@ func (t *Task) tellAgain() {
 }
 
 // giveBack notes again what was taken and not sent.
-func (t *Task) giveBack(n news) {
+func (t *Task) unread(n news) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.planDirty = t.planDirty || n.plan != nil

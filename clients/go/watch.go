@@ -10,7 +10,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// Watch gives the snapshots of a job: the current one first, then each newer one, with revisions that only grow. It
+// Watch returns an iterator over the snapshots of a job: the current one first, then each later one. Revisions only grow. It
 // ends after the snapshot that says how the job ended, and only then: a connection that is lost, or a service that is
 // restarted, is connected to again.
 //
@@ -44,7 +44,7 @@ type watch struct {
 	pause    pause
 }
 
-// stream gives the snapshots of one stream. more is false when all is told, or nobody listens any more.
+// stream yields the snapshots of one stream. more is false when the job has ended, or the consumer has stopped.
 func (w *watch) stream(ctx context.Context, yield func(*jobsv1.Job, error) bool) (more bool, err error) {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream when we do
 	defer cancel()

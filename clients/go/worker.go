@@ -20,7 +20,7 @@ import (
 
 // Handler does one job. Its result is nil, or a value whose JSON is an object of at most 8 KiB.
 //
-// The context ends when the job is not to be worked on any more; context.Cause tells why: ErrLeaseLost, ErrCancelled or
+// The context ends when the handler must stop. context.Cause returns why: ErrLeaseLost, ErrCancelled or
 // ErrShutdown. An error fails the attempt (see Failure), unless it is one of Park.
 type Handler func(ctx context.Context, task *Task) (result any, err error)
 
@@ -36,8 +36,8 @@ type WorkerConfig struct {
 	Logger *slog.Logger
 	// LeaseDuration is how long a job stays with this worker without a sign of life. Default: the service's (10 s).
 	LeaseDuration time.Duration
-	// DrainTimeout is how long running jobs may go on after Run's context has ended, before theirs end with
-	// ErrShutdown. Default 0: at once.
+	// DrainTimeout is how long running jobs can continue after Run's context has ended, before theirs end with
+	// ErrShutdown. Default 0: immediately.
 	DrainTimeout time.Duration
 	// StopTimeout is how long handlers may take to return after their context has ended with ErrShutdown. Run does not
 	// wait for those that take longer; their leases run out. Default 5 s.
@@ -52,7 +52,7 @@ type Worker struct {
 	kinds  []string
 }
 
-// NewWorker makes a worker on a connection (see DialOptions) whose token has the scope headway:worker.
+// NewWorker returns a worker on a connection (see DialOptions) whose token has the scope headway:worker.
 func NewWorker(conn *grpc.ClientConn, cfg WorkerConfig) *Worker {
 	if cfg.Concurrency <= 0 {
 		cfg.Concurrency = 1
@@ -76,9 +76,9 @@ func NewWorker(conn *grpc.ClientConn, cfg WorkerConfig) *Worker {
 // leaseWait is how long one request for jobs waits for them.
 const leaseWait = 20 * time.Second
 
-// Run leases and does jobs until ctx ends, and returns nil when all that it had begun are done or given back. A service
-// that is away for a while is waited for. It returns an error if the service refuses the worker for good, as for a
-// token without the scope.
+// Run leases and runs jobs until ctx ends. It returns nil when all of its jobs are done or released. It waits for a service
+// that is unavailable. It returns an error if the service rejects the worker permanently, for example because its token
+// lacks the scope.
 func (w *Worker) Run(ctx context.Context) error {
 	if len(w.cfg.Handlers) == 0 {
 		return errors.New("headway: a worker without handlers")
@@ -174,7 +174,7 @@ func grab(tokens <-chan struct{}) (n int) {
 	}
 }
 
-// refused tells whether asking again is in vain.
+// refused reports whether another request cannot succeed.
 func refused(err error) bool {
 	switch status.Code(err) {
 	case codes.PermissionDenied, codes.InvalidArgument, codes.Unimplemented:

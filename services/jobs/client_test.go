@@ -64,7 +64,7 @@ func last(t *testing.T, user jobsv1.JobServiceClient, id string) *jobsv1.Job {
 	return job
 }
 
-func TestAWorkerReportsStepsCheckpointsAndOutputAndReturnsAResult(t *testing.T) {
+func TestWorkerSendsProgressOutputAndResult(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	w.work(func(ctx context.Context, task *headway.Task) (any, error) {
@@ -116,7 +116,7 @@ func TestAWorkerReportsStepsCheckpointsAndOutputAndReturnsAResult(t *testing.T) 
 	}
 }
 
-func TestAHandlersContextEndsWithCancelled(t *testing.T) {
+func TestHandlerContextEndsWithErrCancelled(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.HeartbeatInterval = 10 * time.Millisecond })
 	user := w.user("alice")
 	started, cause := make(chan struct{}), make(chan error, 1)
@@ -140,7 +140,7 @@ func TestAHandlersContextEndsWithCancelled(t *testing.T) {
 	}
 }
 
-func TestAHandlersContextEndsWhenItsLeaseIsLostAndWhatItReturnsIsDropped(t *testing.T) {
+func TestHandlerContextEndsWhenLeaseIsLost(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.CancelGrace, c.HeartbeatInterval = 20*time.Millisecond, 100*time.Millisecond })
 	user := w.user("alice")
 	started, cause := make(chan struct{}), make(chan error, 1)
@@ -165,7 +165,7 @@ func TestAHandlersContextEndsWhenItsLeaseIsLostAndWhatItReturnsIsDropped(t *test
 	}
 }
 
-func TestAWorkerThatShutsDownGivesItsJobBackWithItsCheckpoint(t *testing.T) {
+func TestShutdownReleasesJobWithCheckpoint(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	started, cause := make(chan struct{}), make(chan error, 1)
@@ -190,7 +190,7 @@ func TestAWorkerThatShutsDownGivesItsJobBackWithItsCheckpoint(t *testing.T) {
 	}
 }
 
-func TestAnOutputBeyondTheLimitFailsTheJobForGoodAndSaysWhatToDo(t *testing.T) {
+func TestOutputBeyondLimitFailsJobPermanently(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.MaxOutputBytes = 1000 })
 	user := w.user("alice")
 	w.work(func(ctx context.Context, task *headway.Task) (any, error) {
@@ -253,7 +253,7 @@ func TestOutputIsReadOnAcrossRestartsOfTheService(t *testing.T) {
 	}
 }
 
-func TestAPanicFailsTheAttempt(t *testing.T) {
+func TestPanicFailsTheAttempt(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	w.work(func(context.Context, *headway.Task) (any, error) { panic("no such page") })
@@ -263,7 +263,7 @@ func TestAPanicFailsTheAttempt(t *testing.T) {
 	}
 }
 
-func TestAParkedJobGoesOnWithTheAnswer(t *testing.T) {
+func TestParkedJobContinuesWithTheAnswer(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	w.work(func(_ context.Context, task *headway.Task) (any, error) {
@@ -293,7 +293,7 @@ func TestAParkedJobGoesOnWithTheAnswer(t *testing.T) {
 	}
 }
 
-func TestNobodyNoticesARestartOfTheService(t *testing.T) {
+func TestServiceRestartIsInvisible(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	started, goOn := make(chan struct{}), make(chan struct{})

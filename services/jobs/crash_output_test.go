@@ -11,7 +11,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// What the crash test does with outputs: the byte at every offset of a job's output is known, whoever writes it.
+// Outputs in the crash test: the byte at every offset of a job's output is known, whichever worker writes it.
 
 // letters are the bytes of a job's output.
 func letters(id string, from, length int64) []byte {
@@ -35,7 +35,7 @@ func outputLength(id string) int64 {
 	return 500
 }
 
-// append goes on with the job's output where it ends, sometimes a little before; false if the lease is lost.
+// append continues the job's output at its end, sometimes a little before. It reports whether the lease is still valid.
 func (c *crash) append(ctx context.Context, l *jobsv1.LeasedJob) bool {
 	id := l.GetJob().GetJobId()
 	for at, end := l.GetJob().GetOutputBytes(), outputLength(id); at < end; {

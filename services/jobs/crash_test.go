@@ -40,10 +40,10 @@ func crashes(t *testing.T) int {
 	return n
 }
 
-// The real program is killed at random points under load, with long outputs on their way. Then no job that was
+// The real program is killed at random points under load, with long outputs in progress. Then no job that was
 // acknowledged is lost, none was done twice under two valid leases, no revision fell, every watcher that came back ended
 // with the right state, and of every output not a byte is missing, doubled or changed.
-func TestNothingAcknowledgedIsLostHoweverOftenTheServiceIsKilled(t *testing.T) {
+func TestKilledServiceLosesNothingAcknowledged(t *testing.T) {
 	c := newCrash(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -87,8 +87,8 @@ type crash struct {
 	mu        sync.Mutex
 	acked     map[string]string      // jobs whose creation was answered, by their request id
 	completed map[string][]string    // tokens of completions that were answered, by job
-	leased    map[string]uint32      // the revision of the newest lease that anybody was given, by job
-	revision  map[string]uint32      // the newest revision that anybody was shown, by job
+	leased    map[string]uint32      // the revision of the latest lease that a worker got, by job
+	revision  map[string]uint32      // the latest revision that a client saw, by job
 	output    map[string]int64       // bytes of output that were answered, by job
 	ended     map[string]*jobsv1.Job // the last snapshot of a watcher, by job
 }

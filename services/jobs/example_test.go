@@ -16,7 +16,7 @@ import (
 	"headway/services/jobs"
 )
 
-// A whole life: a service, a worker that does a job, and somebody who watches it and reads what it wrote.
+// A complete example: a service, a worker that runs a job, and a user who watches it and reads its output.
 func Example() {
 	addr, key, stop := serve()
 	if err := life(addr, key); err != nil {
@@ -40,7 +40,7 @@ func life(addr string, key *auth.Key) error {
 			fetch := task.Step("fetch").Total(3).Start()
 			for page := range 3 {
 				if ctx.Err() != nil {
-					return nil, context.Cause(ctx) // cancelled, shut down, or somebody else has the job
+					return nil, context.Cause(ctx) // cancelled, shut down, or another worker has the job
 				}
 				fmt.Fprintf(task.Output(), "page %d\n", page)
 				fetch.Add(1)
@@ -73,12 +73,12 @@ func life(addr string, key *auth.Key) error {
 		}
 		fmt.Print(string(text))
 	}
-	cancel() // the worker gives back what it has in hand, and ends
+	cancel() // the worker releases its jobs, and ends
 	fmt.Println("the worker ended with", <-done)
 	return nil
 }
 
-// serve runs a service on a free port with a database of its own.
+// serve runs a service on a free port with its own database.
 func serve() (addr string, key *auth.Key, stop func()) {
 	data, err := os.MkdirTemp("", "jobs")
 	if err != nil {
@@ -108,7 +108,7 @@ func serve() (addr string, key *auth.Key, stop func()) {
 
 var dialled []*grpc.ClientConn
 
-// dial connects somebody whose calls carry a token.
+// dial returns a connection whose calls carry a token.
 func dial(addr string, key *auth.Key, subject string, scopes ...string) *grpc.ClientConn {
 	conn, err := grpc.NewClient(addr, append(headway.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithPerRPCCredentials(key.ServiceCredentials(subject, scopes...)))...)

@@ -166,7 +166,7 @@ func watchToEnd(t *testing.T, user jobsv1.JobServiceClient, id string) []*jobsv1
 	}
 }
 
-func TestAJobIsCreatedLeasedReportedAndCompletedUnderTheEyesOfItsWatcher(t *testing.T) {
+func TestWatcherSeesWholeLifeOfJob(t *testing.T) {
 	w := setup(t)
 	user, worker := w.user("alice"), w.worker()
 	payload, _ := structpb.NewStruct(map[string]any{"url": "https://example.org", "depth": 3})
@@ -206,7 +206,7 @@ func TestAJobIsCreatedLeasedReportedAndCompletedUnderTheEyesOfItsWatcher(t *test
 	}
 }
 
-func TestAFailedAttemptIsTriedAgainAndTheLastOneFailsTheJob(t *testing.T) {
+func TestFailedAttemptIsRetriedUntilTheLast(t *testing.T) {
 	w := setup(t)
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{Retry: &jobsv1.RetryPolicy{MaxAttempts: 2, BackoffSeconds: 0.001}}).GetJobId()
@@ -228,7 +228,7 @@ func TestAFailedAttemptIsTriedAgainAndTheLastOneFailsTheJob(t *testing.T) {
 	}
 }
 
-func TestACancelReachesTheWorkerWithItsNextHeartbeat(t *testing.T) {
+func TestCancelReachesWorkerWithNextHeartbeat(t *testing.T) {
 	w := setup(t)
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
@@ -294,7 +294,7 @@ func TestScopesAreNeededForWorkingAndForActingForOthers(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
 }
 
-func TestAServiceCreatesJobsForUsersAndWatchesEveryone(t *testing.T) {
+func TestServiceCreatesJobsForUsersAndWatchesAll(t *testing.T) {
 	w := setup(t)
 	importer := w.user("importer", auth.ScopeService)
 	const id = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -319,7 +319,7 @@ func TestAServiceCreatesJobsForUsersAndWatchesEveryone(t *testing.T) {
 	}
 }
 
-func TestQueuedAndActiveJobsGoOnAfterARestart(t *testing.T) {
+func TestQueuedAndActiveJobsSurviveRestart(t *testing.T) {
 	w := setup(t)
 	user, worker := w.user("alice"), w.worker()
 	active := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
@@ -384,13 +384,13 @@ headway_jobs{kind="crawl",status="waiting"} 0
 headway_jobs{kind="other",status="active"} 0
 headway_jobs{kind="other",status="queued"} 0
 headway_jobs{kind="other",status="waiting"} 0
-# HELP headway_jobs_leases_expired_total Leases that ran out because their worker went silent.
+# HELP headway_jobs_leases_expired_total Leases that expired because their worker stopped sending heartbeats.
 # TYPE headway_jobs_leases_expired_total counter
 headway_jobs_leases_expired_total{kind="crawl"} 1
 # HELP headway_jobs_leases_granted_total Leases given to workers.
 # TYPE headway_jobs_leases_granted_total counter
 headway_jobs_leases_granted_total{kind="crawl"} 2
-# HELP headway_jobs_watchers Open watches: of one job, of an owner's jobs, of everyone's jobs, of an output.
+# HELP headway_jobs_watchers Open watches: of one job, of an owner's jobs, of all jobs, of an output.
 # TYPE headway_jobs_watchers gauge
 headway_jobs_watchers{of="everyone"} 0
 headway_jobs_watchers{of="job"} 1
@@ -406,7 +406,7 @@ headway_jobs_watchers{of="owner"} 0
 	}
 }
 
-func TestADeadWorkersJobGoesToAnotherWithItsCheckpoint(t *testing.T) {
+func TestDeadWorkersJobMovesWithItsCheckpoint(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.LeaseDuration, c.HeartbeatInterval = time.Second, 100*time.Millisecond })
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
@@ -460,7 +460,7 @@ func TestOutputIsReadWhileItGrowsAndEndsWithTheJob(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_GAP)
 }
 
-func TestAJobIsLeasedOnceThoughItsKindIsAskedForTwice(t *testing.T) {
+func TestJobIsLeasedOnceForRepeatedKind(t *testing.T) {
 	w := setup(t)
 	w.create(w.user("alice"), &jobsv1.CreateJobRequest{})
 	resp, err := w.worker().LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl", "crawl"}, MaxJobs: 5})
@@ -504,7 +504,7 @@ func TestRefusedReportsSayWhyAndRenewTheLease(t *testing.T) {
 	}
 }
 
-func TestARequestIDMakesCreatingSafeToRepeat(t *testing.T) {
+func TestRequestIDMakesCreatingSafeToRepeat(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	request := &jobsv1.CreateJobRequest{Kind: "crawl", RequestId: "r-1", Payload: document(t, map[string]any{"b": 1, "a": "<&>"})}

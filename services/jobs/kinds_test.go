@@ -9,7 +9,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-func TestKindsThatWorkersAreThereFor(t *testing.T) {
+func TestListKindsNamesKindsWithWorkers(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	kinds := func() []string {

@@ -90,7 +90,7 @@ type modelJob struct {
 	spec       job.Spec
 }
 
-// model is the reference: what the dispatcher promises, said in the simplest way.
+// model is the reference: the promises of the service, in the simplest form.
 type model struct {
 	jobs []*modelJob
 }
@@ -159,7 +159,7 @@ func (j *modelJob) leave(status job.Status) {
 	j.status, j.token, j.cancelBy, j.notBefore = status, "", time.Time{}, time.Time{}
 }
 
-// next is what a claim of up to n jobs must give.
+// next returns what a claim of up to n jobs must return.
 func (m *model) next(n int) []*modelJob {
 	active := map[string]int{}
 	var ready []*modelJob
@@ -184,7 +184,7 @@ func (m *model) next(n int) []*modelJob {
 	return chosen
 }
 
-func TestTheDispatcherDoesWhatTheModelDoes(t *testing.T) {
+func TestServiceBehavesLikeTheModel(t *testing.T) {
 	sealed := int64(0)
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestTheDispatcherDoesWhatTheModelDoes(t *testing.T) {
 	}
 }
 
-// play is one run of random operations on the dispatcher and on the model.
+// play is one run of random operations on the service and on the model.
 type play struct {
 	t      *testing.T
 	random *rand.Rand
@@ -225,7 +225,7 @@ type play struct {
 	created int
 }
 
-// pick gives a random job of the model, or nil.
+// pick returns a random job of the model, or nil.
 func (p *play) pick(status ...job.Status) *modelJob {
 	var fit []*modelJob
 	for _, j := range p.m.jobs {
@@ -348,7 +348,7 @@ func (p *play) heartbeat() {
 	if err != nil || beat.CancelRequested != !j.cancelBy.IsZero() || !beat.LeaseExpiresAt.Equal(j.expires) {
 		p.t.Fatalf("heartbeat: %+v, %v; want cancel %v", beat, err, !j.cancelBy.IsZero())
 	}
-	if p.random.IntN(3) == 0 { // an impossible report is refused and renews all the same
+	if p.random.IntN(3) == 0 { // an impossible report is refused, and still renews the lease
 		h.Report = &job.Report{Steps: []job.StepReport{{Name: "a", Done: new(101.0)}}}
 		h.Plan = nil
 		if _, err := p.d.Beat(p.t.Context(), h); !errors.As(err, new(*job.ProgressInvalidError)) {
@@ -491,7 +491,7 @@ func (p *play) retry() {
 	j.leave(job.Queued)
 }
 
-// stale uses a token that is not valid any more, in every way.
+// stale uses a token that is no longer valid, in every call.
 func (p *play) stale() {
 	j := p.pick()
 	if j == nil {

@@ -140,7 +140,7 @@ func patient(t *testing.T) context.Context {
 }
 
 // Promise 1: subscribe first, then read. Whatever happens while the state is read comes after it.
-func TestAJobThatEndsWhileItsFirstStateIsReadEndsTheWatch(t *testing.T) {
+func TestJobEndingDuringFirstReadEndsWatch(t *testing.T) {
 	f := watchService(t)
 	id := f.create()
 	f.store.afterGet = sync.OnceFunc(func() { f.cancel(id) })
@@ -159,7 +159,7 @@ func TestAJobThatEndsWhileItsFirstStateIsReadEndsTheWatch(t *testing.T) {
 	}
 }
 
-func TestAJobThatIsCreatedOrEndsWhileTheListIsReadReachesWhoWatchesAll(t *testing.T) {
+func TestChangesDuringListReachWatchersOfAll(t *testing.T) {
 	for name, request := range map[string]*jobsv1.WatchJobsRequest{"mine": {}, "everyone's": {AllOwners: true}} {
 		t.Run(name, func(t *testing.T) {
 			f := watchService(t)
@@ -187,7 +187,7 @@ func TestAJobThatIsCreatedOrEndsWhileTheListIsReadReachesWhoWatchesAll(t *testin
 }
 
 // Promise 2: what the first state showed already is not shown again, though it was published after the subscription.
-func TestWhatTheFirstStateShowsIsNotShownAgain(t *testing.T) {
+func TestFirstStateIsNotSentAgain(t *testing.T) {
 	f := watchService(t)
 	id := f.create()
 	f.store.beforeGet = sync.OnceFunc(func() {

@@ -22,7 +22,7 @@ import (
 
 // The four promises of a watch, over the wire.
 
-func TestTheFirstMessageIsTheCurrentStateWheneverTheWatchBegins(t *testing.T) {
+func TestFirstMessageIsTheCurrentState(t *testing.T) {
 	w := setup(t)
 	user, worker := w.user("alice"), w.worker()
 	for range 30 {
@@ -49,7 +49,7 @@ func TestTheFirstMessageIsTheCurrentStateWheneverTheWatchBegins(t *testing.T) {
 	}
 }
 
-func TestAJobThatEndedBeforeGivesItsTerminalStateAtOnceAlsoToThoseWhoHaveSeenIt(t *testing.T) {
+func TestEndedJobSendsFinalStateImmediately(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
@@ -67,12 +67,12 @@ func TestAJobThatEndedBeforeGivesItsTerminalStateAtOnceAlsoToThoseWhoHaveSeenIt(
 			t.Errorf("after revision %d: %v, %v", after, resp, err)
 		}
 		if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
-			t.Errorf("the stream went on with %v", err)
+			t.Errorf("the stream continued with %v", err)
 		}
 	}
 }
 
-func TestASlowReaderGetsTheTerminalStateAndHoldsUpNobody(t *testing.T) {
+func TestSlowReaderGetsFinalStateAndDelaysNoOther(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.ProgressInterval = time.Millisecond })
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
@@ -114,7 +114,7 @@ func TestASlowReaderGetsTheTerminalStateAndHoldsUpNobody(t *testing.T) {
 	}
 }
 
-func TestAThousandWatchersOfOneJobAllSeeItEnd(t *testing.T) {
+func TestThousandWatchersSeeJobEnd(t *testing.T) {
 	w := setup(t)
 	ctx := patient(t)
 	user, worker := w.user("alice"), w.worker()
@@ -151,7 +151,7 @@ func TestAThousandWatchersOfOneJobAllSeeItEnd(t *testing.T) {
 	ended.Wait()
 }
 
-func TestAWatcherIsToldWhenItsJobIsDeleted(t *testing.T) {
+func TestWatcherLearnsThatItsJobWasDeleted(t *testing.T) {
 	w := setup(t)
 	user, service := w.user("alice"), w.user("edge", auth.ScopeService)
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
@@ -188,7 +188,7 @@ func TestAWatcherIsToldWhenItsJobIsDeleted(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND)
 }
 
-func TestACallerThatComesBackToWatchJobsGetsWhatEndedMeanwhile(t *testing.T) {
+func TestReturningWatcherGetsJobsEndedMeanwhile(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	left := time.Now()
@@ -221,7 +221,7 @@ func TestACallerThatComesBackToWatchJobsGetsWhatEndedMeanwhile(t *testing.T) {
 	}
 }
 
-func TestAWatcherNeverSeesARevisionTwiceAcrossRestarts(t *testing.T) {
+func TestRestartsRepeatNoRevision(t *testing.T) {
 	w := setup(t)
 	user := w.user("alice")
 	goOn := make(chan struct{})
@@ -269,7 +269,7 @@ func TestAWatcherNeverSeesARevisionTwiceAcrossRestarts(t *testing.T) {
 	}
 }
 
-func TestAWatcherThatWasAwayWhenItsJobEndedGetsTheEnd(t *testing.T) {
+func TestWatcherGetsEndThatItMissed(t *testing.T) {
 	w := setup(t)
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()

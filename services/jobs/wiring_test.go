@@ -74,7 +74,7 @@ func (f *fixture) say(j *job.Job, message string) {
 	}
 }
 
-func TestAWaitingWorkerGetsAJobTheMomentItIsReady(t *testing.T) {
+func TestWaitingWorkerGetsJobWhenItIsReady(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		begun := time.Now()
 		var wg sync.WaitGroup
@@ -117,7 +117,7 @@ func TestJobIsNotLostWithWorkerThatWentAway(t *testing.T) {
 	}, store.wrap)
 }
 
-func TestTheEndOfACappedOwnersJobWakesAWaitingWorker(t *testing.T) {
+func TestEndOfCappedOwnersJobWakesWorker(t *testing.T) {
 	cfg := testConfig
 	cfg.MaxActive = 1
 	inBubble(t, cfg, func(f *fixture) {
@@ -137,7 +137,7 @@ func TestTheEndOfACappedOwnersJobWakesAWaitingWorker(t *testing.T) {
 	})
 }
 
-func TestProgressIsWrittenFourTimesASecondAndTheNewestAlwaysArrives(t *testing.T) {
+func TestProgressIsWrittenFourTimesPerSecond(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
@@ -147,24 +147,24 @@ func TestProgressIsWrittenFourTimesASecondAndTheNewestAlwaysArrives(t *testing.T
 			f.say(j, string(rune('a'+i%26)))
 			time.Sleep(10 * time.Millisecond)
 		}
-		f.say(j, "the newest")
+		f.say(j, "the latest")
 		time.Sleep(300 * time.Millisecond)
 		synctest.Wait()
 		got := f.get(j.ID)
 		if n := got.Revision - before; n < 8 || n > 10 {
 			t.Errorf("2.3 s of reports made %d revisions, want 8 to 10", n)
 		}
-		if got.Progress.Message != "the newest" {
+		if got.Progress.Message != "the latest" {
 			t.Errorf("the message is %q", got.Progress.Message)
 		}
 	})
 }
 
-func TestAChangeOfStatusCarriesTheProgressThatIsNotWrittenYet(t *testing.T) {
+func TestStatusChangeIncludesUnwrittenProgress(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
-		f.say(j, "written at once")
+		f.say(j, "written immediately")
 		synctest.Wait()
 		f.say(j, "not written yet")
 		if _, err := f.Fail(f.t.Context(), j.ID, j.Lease.Token, job.Failing{Permanent: true}); err != nil {
@@ -180,7 +180,7 @@ func TestAChangeOfStatusCarriesTheProgressThatIsNotWrittenYet(t *testing.T) {
 	})
 }
 
-func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
+func TestBareHeartbeatKeepsLeaseWithoutRevision(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
@@ -205,7 +205,7 @@ func TestABareHeartbeatMakesNoRevisionAndKeepsTheLease(t *testing.T) {
 	})
 }
 
-func TestReportsAreWantedMoreOftenWhileSomebodyWatches(t *testing.T) {
+func TestProgressIsWantedMoreOftenWhileWatched(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
@@ -218,7 +218,7 @@ func TestReportsAreWantedMoreOftenWhileSomebodyWatches(t *testing.T) {
 			return beat.ProgressInterval
 		}
 		if got := wanted(); got != testConfig.IdleProgressInterval {
-			t.Errorf("of a job that nobody watches a report is wanted every %v", got)
+			t.Errorf("for a job that is not watched, progress is wanted every %v", got)
 		}
 		for what, begin := range map[string]func() *watch.Watcher{
 			"the job":                func() *watch.Watcher { return f.Watchers.Job(j.ID) },
@@ -227,19 +227,19 @@ func TestReportsAreWantedMoreOftenWhileSomebodyWatches(t *testing.T) {
 		} {
 			watcher := begin()
 			if got := wanted(); got != testConfig.ProgressInterval {
-				t.Errorf("while somebody watches %s a report is wanted every %v", what, got)
+				t.Errorf("while %s is watched, progress is wanted every %v", what, got)
 			}
 			watcher.Stop()
 		}
 		other := f.Watchers.AllOwners([]string{"media"})
 		defer other.Stop()
 		if got := wanted(); got != testConfig.IdleProgressInterval {
-			t.Errorf("after all have gone a report is wanted every %v", got)
+			t.Errorf("after all watches have ended, progress is wanted every %v", got)
 		}
 	})
 }
 
-func TestARenewalThatIsNotWrittenYetCountsWhenALeaseRunsOut(t *testing.T) {
+func TestUnwrittenRenewalCountsAtExpiry(t *testing.T) {
 	cfg := testConfig
 	cfg.ProgressInterval = time.Minute // what comes after the first heartbeat is written long after the stored lease is over
 	inBubble(t, cfg, func(f *fixture) {
@@ -296,7 +296,7 @@ func (m *meddled) Update(ctx context.Context, ids []string, change func(int, *jo
 	})
 }
 
-func TestAHeartbeatIsRefusedFromTheMomentItsLeaseIsTakenAway(t *testing.T) {
+func TestHeartbeatIsRefusedOnceItsLeaseEnds(t *testing.T) {
 	store := &meddled{}
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
@@ -342,7 +342,7 @@ func TestUnwrittenProgressIsWrittenWhenTheServiceStops(t *testing.T) {
 	})
 }
 
-func TestPlacesInTheQueueFollowWhoGoesBefore(t *testing.T) {
+func TestQueuePositionsFollowTheQueue(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		first, second, third := f.create(), f.create(), f.create()
 		urgent := f.create(func(s *job.Spec) { s.Priority = 5 })
@@ -353,9 +353,9 @@ func TestPlacesInTheQueueFollowWhoGoesBefore(t *testing.T) {
 			t.Helper()
 			time.Sleep(time.Second)
 			synctest.Wait()
-			for id, place := range want {
-				if got := f.get(id).QueuePosition; got != place {
-					t.Errorf("job %s has place %d, want %d", id, got, place)
+			for id, position := range want {
+				if got := f.get(id).QueuePosition; got != position {
+					t.Errorf("job %s has position %d, want %d", id, got, position)
 				}
 			}
 		}
@@ -368,7 +368,7 @@ func TestPlacesInTheQueueFollowWhoGoesBefore(t *testing.T) {
 	})
 }
 
-func TestAJobThatGoesBackIntoTheQueueShowsItsPlaceAtOnce(t *testing.T) {
+func TestRequeuedJobShowsItsPosition(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
@@ -392,7 +392,7 @@ func TestAJobThatGoesBackIntoTheQueueShowsItsPlaceAtOnce(t *testing.T) {
 	})
 }
 
-func TestADeepQueueShowsRoundedPlacesThatOnlyFallAsItDrains(t *testing.T) {
+func TestDeepQueueShowsRoundedPositions(t *testing.T) {
 	cfg := testConfig
 	cfg.MaxActive = 0
 	inBubble(t, cfg, func(f *fixture) {
@@ -425,7 +425,7 @@ func TestADeepQueueShowsRoundedPlacesThatOnlyFallAsItDrains(t *testing.T) {
 	})
 }
 
-func TestOldJobsAreRemovedAfterTheRetentionTime(t *testing.T) {
+func TestOldJobsAreRemovedAfterRetention(t *testing.T) {
 	cfg := testConfig
 	cfg.Retention = time.Hour
 	inBubble(t, cfg, func(f *fixture) {

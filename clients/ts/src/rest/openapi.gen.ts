@@ -149,13 +149,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListJobs pages through the caller's jobs, newest first. A page may hold fewer jobs than asked for (answers stay below
-         *     about 2 MiB); only an empty `next_page_token` is the end.
+         * ListJobs pages through the caller's jobs, most recent first. A page can hold fewer jobs than requested (responses stay
+         *     below about 2 MiB). Only an empty `next_page_token` means the end.
          */
         get: operations["JobService_ListJobs"];
         put?: never;
         /**
-         * CreateJob puts a job into the queue. With a `request_id`, doing it again gives the same job.
+         * CreateJob adds a job to the queue. With a `request_id`, a repeated call returns the same job.
          * @description Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
          *     (`owner` or `job_id` without the service scope).
          */
@@ -174,14 +174,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * GetJob gives the current snapshot, for those who poll. It may be 250 ms behind the worker's last report.
+         * GetJob returns the current snapshot, for clients that poll. It can be 250 ms older than the worker's last heartbeat.
          * @description Errors: NOT_FOUND JOB_NOT_FOUND.
          */
         get: operations["JobService_GetJob"];
         put?: never;
         post?: never;
         /**
-         * DeleteJob removes a finished job and its output.
+         * DeleteJob removes a job that has ended, and its output.
          * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
          */
         delete: operations["JobService_DeleteJob"];
@@ -200,8 +200,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * CancelJob ends a queued or waiting job at once, and asks the worker of an active one to stop; the job is
-         *     cancelled when the worker has stopped, or after a grace time without it. Asking twice is fine.
+         * CancelJob ends a queued or waiting job immediately, and asks the worker of an active one to stop. The job is cancelled
+         *     when the worker has stopped, or without it after a grace time. The call can be repeated.
          * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_FINISHED.
          */
         post: operations["JobService_CancelJob"];
@@ -221,7 +221,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ResumeJob answers the question of a waiting job and queues it again; that uses up no attempt.
+         * ResumeJob answers the question of a waiting job and queues it again, without using up an attempt.
          * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
          */
         post: operations["JobService_ResumeJob"];
@@ -259,9 +259,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListKinds names the kinds of jobs that workers are there for, so that a page offers what somebody will do: kinds that
-         *     workers wait for, work on, or asked for within the last half minute. A replica of the service knows of the workers
-         *     that asked it.
+         * ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
+         *     half minute. A replica of the service knows only the workers that called it.
          */
         get: operations["JobService_ListKinds"];
         put?: never;
@@ -935,14 +934,14 @@ export interface components {
         };
         /** @description CancelJobResponse holds the job. */
         "headway.jobs.v1.CancelJobResponse": {
-            /** @description The job as it is now: cancelled, or active with `cancel_requested`. */
+            /** @description The current state of the job: cancelled, or active with `cancel_requested`. */
             job?: components["schemas"]["headway.jobs.v1.Job"];
         };
         /** @description CreateJobResponse holds the created job. */
         "headway.jobs.v1.CreateJobResponse": {
-            /** @description The job as it is now. */
+            /** @description The current state of the job. */
             job?: components["schemas"]["headway.jobs.v1.Job"];
-            /** @description The request_id was used before for this very request: the job is the earlier one. */
+            /** @description The same request was made before with this request_id. The job is the earlier one. */
             replayed: boolean;
         };
         /** @description DeleteJobResponse is empty. */
@@ -958,14 +957,14 @@ export interface components {
             answer?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description How many times a worker has leased the job for a run that counts: 0 before the first lease, 1 in the first run.
+             * @description Number of attempts that count: 0 before the first lease, 1 in the first attempt.
              */
             attempt: number;
-            /** @description A cancel was asked for and has not reached the worker's end yet. */
+            /** @description The job was asked to stop, and its worker has not stopped yet. */
             cancelRequested: boolean;
             /**
              * Format: date-time
-             * @description When the job reached its terminal status; unset before.
+             * @description When the job reached its terminal status. Unset before.
              */
             completedAt?: string;
             /**
@@ -975,130 +974,130 @@ export interface components {
             createdAt?: string;
             /**
              * Format: date-time
-             * @description Ended as failed, DEADLINE_PASSED, if not finished by then; unset for never.
+             * @description If the job has not ended by then, it fails with DEADLINE_PASSED. Unset if there is none.
              */
             deadline?: string;
-            /** @description Why it failed or was cancelled; while queued or active for another attempt, why the last attempt ended. */
+            /** @description Why the job failed or was cancelled. While it is queued or active for another attempt: why the last attempt ended. */
             error?: components["schemas"]["headway.jobs.v1.JobError"];
-            /** @description UUIDv7, so ids sort by creation. */
+            /** @description UUIDv7, so IDs sort by time of creation. */
             jobId: string;
-            /** @description What the job does ("import", "character", "media"); workers lease by kind. */
+            /** @description The kind of job ("import", "character", "media"). Workers lease jobs by kind. */
             kind: string;
-            /** @description Free-form marks for filtering; at most 16. */
+            /** @description Labels for filtering; at most 16. */
             labels: {
                 [key: string]: string;
             };
             /**
              * Format: int64
-             * @description After this many attempts a failing job stays failed.
+             * @description After this many attempts, a failing job stays failed.
              */
             maxAttempts: number;
             /**
              * Format: date-time
-             * @description Not leased before this time (a retry's back-off, or asked for at creation); unset for at once.
+             * @description Not leased before this time, because of a retry's back-off or because the creator asked for it. Unset if there is none.
              */
             notBefore?: string;
             /**
              * Format: int64
-             * @description Bytes of output appended so far; ReadOutput reads them.
+             * @description Bytes of output appended so far. ReadOutput returns them.
              */
             outputBytes: number;
             /** @description The subject of the token that created the job. Only the owner and admins can see the job. */
             owner: string;
-            /** @description What the worker is to do. Whole numbers are exact to 2^53. */
+            /** @description The input for the worker. Whole numbers are exact up to 2^53. */
             payload?: Record<string, unknown>;
             /**
              * Format: int32
-             * @description Higher runs first; -100 to 100.
+             * @description Jobs with a higher priority run first; -100 to 100.
              */
             priority: number;
-            /** @description How far it has come. */
+            /** @description The progress. */
             progress?: components["schemas"]["headway.jobs.v1.Progress"];
-            /** @description What a person is asked while the job is waiting; what it means is between the worker and its page. */
+            /** @description The question to the user while the job is waiting. Its format is agreed between the worker and its user interface. */
             question?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description How many jobs of this kind that are ready go before this one; 0 for the next. Set only while queued and ready (past
-             *     `not_before`), from the moment it is, also when it comes back into the queue. Exact to 100, then rounded down to a
-             *     hundred; 1000 means that many or more. It follows the queue within a second or so, and only falls unless jobs of
-             *     higher priority come, or older ones come back.
+             * @description Queue position: the number of ready jobs of this kind ahead of this one. 0 means next. Set only while the job is queued
+             *     and ready (past `not_before`), as soon as it is ready, even when it returns to the queue. Exact up to 100, then rounded
+             *     down to a hundred; 1000 means that many or more. It follows the queue within about a second, and only rises when jobs
+             *     of higher priority arrive or older jobs return.
              */
             queuePosition: number;
-            /** @description What came out; set once the job is completed. */
+            /** @description The result. Set when the job is completed. */
             result?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description Grows by one with every change of the job and never falls. 32 bits, so that JSON carries it as a number.
+             * @description Grows by one with every change of the job, and never falls. 32 bits, so that JSON shows it as a number.
              */
             revision: number;
             /**
              * Format: date-time
-             * @description When the first attempt began; unset before.
+             * @description When the first attempt began. Unset before.
              */
             startedAt?: string;
-            /** @description Where the job stands. */
+            /** @description The status. */
             status: components["schemas"]["headway.jobs.v1.JobStatus"];
-            /** @description A person's name for the job, for lists; at most 200 characters. May be empty. */
+            /** @description Display name. At most 200 characters; can be empty. */
             title: string;
             /**
              * Format: date-time
-             * @description When this revision came to be.
+             * @description When this revision was created.
              */
             updatedAt?: string;
-            /** @description The name the leasing worker gave itself, for operators; empty without a lease. */
+            /** @description The name that the worker gave itself, for operators. Empty without a lease. */
             worker: string;
         };
-        /** @description JobError says why an attempt or a job ended without success. */
+        /** @description JobError is the reason why an attempt or a job ended without success. */
         "headway.jobs.v1.JobError": {
             /**
              * Format: int64
-             * @description The attempt it happened in.
+             * @description The attempt in which it happened.
              */
             attempt: number;
-            /** @description A sentence for the person who waits; at most 1,000 characters. */
+            /** @description A message for the user; at most 1,000 characters. */
             message: string;
             /** @description Machine-readable, upper snake case: a name of headway.errors.v1.ErrorReason or the worker's own. */
             reason: string;
         };
         /**
-         * @description JobStatus is where a job stands. REST, SSE and the clients use the same words in lower case, without the prefix.
+         * @description JobStatus is the status of a job. REST, SSE and the clients use the same words in lower case, without the prefix.
          * @enum {string}
          */
         "headway.jobs.v1.JobStatus": "unspecified" | "queued" | "active" | "waiting" | "completed" | "failed" | "cancelled";
         /** @description ListJobsResponse is a page of jobs. */
         "headway.jobs.v1.ListJobsResponse": {
-            /** @description Newest first. */
+            /** @description Most recent first. */
             jobs: components["schemas"]["headway.jobs.v1.Job"][];
-            /** @description Token of the next page; empty on the last. */
+            /** @description Token of the next page. Empty on the last page. */
             nextPageToken: string;
         };
-        /** @description ListKindsResponse names kinds. */
+        /** @description ListKindsResponse holds the kinds. */
         "headway.jobs.v1.ListKindsResponse": {
             /** @description The kinds, in alphabetical order. */
             kinds: string[];
         };
-        /** @description Progress is typed: named steps in a fixed order. What is derived is derived by the service, never by a worker. */
+        /** @description Progress consists of named steps in a fixed order. The service, not the worker, derives the other values from them. */
         "headway.jobs.v1.Progress": {
-            /** @description Name of the step under way; empty when none is. */
+            /** @description Name of the active step. Empty if there is none. */
             currentStep: string;
             /**
              * Format: double
-             * @description Estimated seconds to the end; unset when unknown.
+             * @description Estimated seconds to the end. Unset if unknown.
              */
             etaSeconds?: number;
-            /** @description One line on what happens right now, for people. */
+            /** @description One line for users about what happens now. */
             message: string;
             /**
              * Format: double
-             * @description 0 to 100, weighted over the steps; never falls, not even across attempts.
+             * @description 0 to 100, weighted over the steps. Never falls, not even across attempts.
              */
             percent: number;
             /**
              * Format: double
-             * @description Units of the current step per second, over the last seconds; 0 when unknown.
+             * @description Units of the current step per second, over the last seconds. 0 if unknown.
              */
             rate: number;
-            /** @description The worker is alive but nothing has moved for a while. */
+            /** @description The worker sends heartbeats, but nothing has moved for a while. */
             stalled: boolean;
             /** @description The steps in their order. */
             steps: components["schemas"]["headway.jobs.v1.Step"][];
@@ -1113,21 +1112,21 @@ export interface components {
             /** @description The job, queued again. */
             job?: components["schemas"]["headway.jobs.v1.Job"];
         };
-        /** @description RetryPolicy says when a failed attempt is tried again. */
+        /** @description RetryPolicy describes when a failed attempt is retried. */
         "headway.jobs.v1.RetryPolicy": {
             /**
              * Format: double
-             * @description Seconds before the second attempt; doubles with every further one, with jitter. 1 if 0.
+             * @description Seconds before the second attempt. Doubles with every further one, with jitter. 0 means 1.
              */
             backoffSeconds?: number;
             /**
              * Format: int64
-             * @description Attempts in all; 3 if 0. A job that must not run twice says 1.
+             * @description Maximum number of attempts. 0 means 3. For a job that must not run twice, set 1.
              */
             maxAttempts?: number;
             /**
              * Format: double
-             * @description The back-off grows no further than this many seconds; 300 if 0.
+             * @description Maximum back-off in seconds. 0 means 300.
              */
             maxBackoffSeconds?: number;
         };
@@ -1135,10 +1134,10 @@ export interface components {
         "headway.jobs.v1.Step": {
             /**
              * Format: date-time
-             * @description When the step ended; unset before.
+             * @description When the step ended. Unset before.
              */
             completedAt?: string;
-            /** @description Named counts beside the main one ("inserted", "rejected"). */
+            /** @description Named counts in addition to the main one ("inserted", "rejected"). */
             counters: {
                 [key: string]: number;
             };
@@ -1147,59 +1146,59 @@ export interface components {
              * @description Units done. Exact for whole numbers up to 2^53.
              */
             done: number;
-            /** @description Steps with the same group belong together on a page; may be empty. */
+            /** @description Steps with the same group are shown together. Can be empty. */
             group: string;
-            /** @description One line on this step; may be empty. */
+            /** @description One line about this step. Can be empty. */
             message: string;
             /** @description Stable name within the job ("employees"). */
             name: string;
             /**
              * Format: date-time
-             * @description When the step became active; unset before.
+             * @description When the step became active. Unset before.
              */
             startedAt?: string;
-            /** @description Where the step stands. */
+            /** @description The state. */
             state: components["schemas"]["headway.jobs.v1.StepState"];
-            /** @description What people read ("Employees"). */
+            /** @description Display name ("Employees"). */
             title: string;
             /**
              * Format: double
              * @description Units in all; 0 when unknown.
              */
             total: number;
-            /** @description The total is only an estimate so far, and may still change either way. */
+            /** @description The total is an estimate, and can still rise or fall. */
             totalEstimated: boolean;
-            /** @description What is counted ("rows", "bytes"). */
+            /** @description The unit ("rows", "bytes"). */
             unit: string;
             /**
              * Format: double
-             * @description Share of the whole, relative to the other steps.
+             * @description Share of the whole job, relative to the other steps.
              */
             weight: number;
         };
         /** @description StepPlan declares a step before it begins. */
         "headway.jobs.v1.StepPlan": {
-            /** @description Steps with the same group belong together; at most 100 characters. */
+            /** @description Steps with the same group are shown together. At most 100 characters. */
             group?: string;
             /** @description Stable name within the job. */
             name?: string;
-            /** @description What people read; the name if empty. At most 100 characters. */
+            /** @description Display name. The name is used if it is empty. At most 100 characters. */
             title?: string;
             /**
              * Format: double
-             * @description Units in all; 0 when unknown.
+             * @description Total units. 0 if unknown.
              */
             total?: number;
-            /** @description What is counted; at most 32 characters. */
+            /** @description The unit. At most 32 characters. */
             unit?: string;
             /**
              * Format: double
-             * @description Share of the whole, relative to the other steps; 1 if 0.
+             * @description Share of the whole job, relative to the other steps. 0 means 1.
              */
             weight?: number;
         };
         /**
-         * @description StepState is where a step stands.
+         * @description StepState is the state of a step.
          * @enum {string}
          */
         "headway.jobs.v1.StepState": "unspecified" | "pending" | "active" | "completed" | "failed" | "skipped";
@@ -1573,21 +1572,21 @@ export interface operations {
     JobService_ListJobs: {
         parameters: {
             query?: {
-                /** @description Everyone's jobs. Needs the scope `headway:service` or `headway:admin`. */
+                /** @description The jobs of all users. Requires the scope `headway:service` or `headway:admin`. */
                 allOwners?: boolean;
                 /** @description Only jobs created at or after this time. */
                 createdAfter?: string;
                 /** @description Only jobs created before this time. */
                 createdBefore?: string;
-                /** @description Only these kinds; all if empty. */
+                /** @description Only these kinds. Empty means all. */
                 kinds?: string[];
-                /** @description Only jobs that carry all of these labels, each written `name=value`. */
+                /** @description Only jobs with all of these labels, each written as `name=value`. */
                 labels?: string[];
-                /** @description At most this many; 50 if 0, 500 at most. */
+                /** @description Maximum number of jobs. 0 means 50; at most 500. */
                 pageSize?: number;
-                /** @description `next_page_token` of the page before; empty for the first page. */
+                /** @description `next_page_token` of the previous page. Empty for the first page. */
                 pageToken?: string;
-                /** @description Only these statuses; all if empty. */
+                /** @description Only these statuses. Empty means all. */
                 statuses?: components["schemas"]["headway.jobs.v1.JobStatus"][];
             };
             header?: never;
@@ -1628,14 +1627,14 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: date-time
-                     * @description Ended as failed if not finished by then.
+                     * @description If the job has not ended by then, it fails.
                      */
                     deadline?: string;
-                    /** @description The id to use, a UUID. Needs the scope `headway:service`. A fresh one if empty. */
+                    /** @description The ID of the job, a UUID. Requires the scope `headway:service`. A new one if empty. */
                     jobId?: string;
-                    /** @description What the job does; a worker that leases this kind runs it. */
+                    /** @description The kind of job. A worker that leases this kind runs it. */
                     kind?: string;
-                    /** @description Free-form marks for filtering. */
+                    /** @description Labels for filtering. */
                     labels?: {
                         [key: string]: string;
                     };
@@ -1644,22 +1643,22 @@ export interface operations {
                      * @description Not leased before this time.
                      */
                     notBefore?: string;
-                    /** @description Creates the job for another user. Needs the scope `headway:service`. */
+                    /** @description Creates the job for another user. Requires the scope `headway:service`. */
                     owner?: string;
-                    /** @description What the worker is to do; at most 8 KiB as JSON. */
+                    /** @description The input for the worker; at most 8 KiB as JSON. */
                     payload?: Record<string, unknown>;
                     /**
                      * Format: int32
-                     * @description Higher runs first.
+                     * @description Jobs with a higher priority run first.
                      */
                     priority?: number;
-                    /** @description Makes creating safe to repeat: unique per owner. At most 128 characters, letters, digits, and - _ . : */
+                    /** @description Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . : */
                     requestId?: string;
-                    /** @description When to try again; the documented defaults if unset. */
+                    /** @description When to retry. The documented defaults apply if unset. */
                     retry?: components["schemas"]["headway.jobs.v1.RetryPolicy"];
-                    /** @description The steps, if they are known already; a worker may declare them instead. */
+                    /** @description The steps, if they are already known. A worker can declare them instead. */
                     steps?: components["schemas"]["headway.jobs.v1.StepPlan"][];
-                    /** @description A person's name for the job. */
+                    /** @description Display name. */
                     title?: string;
                 };
             };
@@ -1690,7 +1689,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The job's id. */
+                /** @description The ID of the job. */
                 job_id: string;
             };
             cookie?: never;
@@ -1722,7 +1721,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The job's id. */
+                /** @description The ID of the job. */
                 job_id: string;
             };
             cookie?: never;
@@ -1754,7 +1753,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The job's id. */
+                /** @description The ID of the job. */
                 job_id: string;
             };
             cookie?: never;
@@ -1763,8 +1762,8 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description Why, for those who look at the job later; CANCELLED_BY_USER if unset. The worker of an active job may give a reason
-                     *     of its own, which counts.
+                     * @description Why the job is cancelled. CANCELLED_BY_USER if unset. The worker of an active job can set its own reason, which takes
+                     *     precedence.
                      */
                     error?: components["schemas"]["headway.jobs.v1.JobError"];
                 };
@@ -1796,7 +1795,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The job's id. */
+                /** @description The ID of the job. */
                 job_id: string;
             };
             cookie?: never;
@@ -1804,7 +1803,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description The decision, as the job's question asks for it; at most 8 KiB as JSON. */
+                    /** @description The decision, in the format that the question asks for; at most 8 KiB as JSON. */
                     answer?: Record<string, unknown>;
                 };
             };
@@ -1835,7 +1834,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The job's id. */
+                /** @description The ID of the job. */
                 job_id: string;
             };
             cookie?: never;
@@ -1875,7 +1874,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ListKindsResponse names kinds. */
+            /** @description ListKindsResponse holds the kinds. */
             200: {
                 headers: {
                     [name: string]: unknown;

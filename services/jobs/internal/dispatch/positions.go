@@ -57,7 +57,7 @@ func (d *Dispatcher) Position(ctx context.Context, j *job.Job) error {
 	if !j.Ready() || d.waiters.awaited(j.Kind) {
 		return nil
 	}
-	n, err := d.store.Ahead(ctx, j.Kind, j.Priority, job.MostAhead)
+	n, err := d.store.Ahead(ctx, j.Kind, j.Priority, job.MaxAhead)
 	j.QueuePosition = job.ShownPosition(n)
 	return err
 }
@@ -90,7 +90,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 // updatePositions writes the positions that have changed, in the order of the queue. more reports whether some are left
 // for the next time.
 func (d *Dispatcher) updatePositions(ctx context.Context, kind string) (more bool, err error) {
-	queue, err := d.store.Queue(ctx, kind, job.MostAhead)
+	queue, err := d.store.Queue(ctx, kind, job.MaxAhead)
 	if err != nil {
 		return false, err
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestAKindIsRememberedForAMomentAfterItsLastWorkerLeft(t *testing.T) {
+func TestKindIsRememberedAfterItsLastWorkerLeft(t *testing.T) {
 	p := newPresence()
 	at := time.Unix(1000, 0)
 	known := func(after time.Duration) []string {

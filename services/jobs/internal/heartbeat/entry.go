@@ -93,7 +93,7 @@ func (e *entry) take(now time.Time, h *Heartbeat, stalledAfter time.Duration) (A
 func (e *entry) outputGrew(now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.job.Progress.Motion.MovedAt = job.Instant(now)
+	e.job.Progress.Estimate.MovedAt = job.Instant(now)
 	e.version++
 	e.visible = e.version
 }

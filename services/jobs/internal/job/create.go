@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Limits of what a job may carry, in bytes as JSON.
+// Limits of a job, in bytes as JSON.
 const (
 	MaxDocument = 8 << 10  // payload, result, question and answer, each
 	MaxSnapshot = 16 << 10 // the whole snapshot
@@ -21,9 +21,9 @@ const (
 	defaultMaxBackoff  = 5 * time.Minute
 )
 
-// Spec is what a user asks for when creating a job.
+// Spec describes a job to create.
 type Spec struct {
-	ID          string // a UUID; a fresh one if empty
+	ID          string // a UUID; a new one if empty
 	Kind        string
 	Owner       string
 	Title       string
@@ -39,7 +39,7 @@ type Spec struct {
 	Deadline    time.Time
 }
 
-// New is a job as the spec asks for, queued at the time now.
+// New returns the job that the spec describes, queued at the time now.
 func New(spec Spec, now time.Time) (Job, error) {
 	now = Instant(now)
 	j := Job{
@@ -57,7 +57,7 @@ func New(spec Spec, now time.Time) (Job, error) {
 	case len(spec.Payload) > MaxDocument:
 		return Job{}, &InvalidError{"payload", "is larger than 8 KiB as JSON"}
 	case !j.Deadline.IsZero() && !j.Deadline.After(now):
-		return Job{}, &InvalidError{"deadline", "has passed already"}
+		return Job{}, &InvalidError{"deadline", "has already passed"}
 	}
 	id, err := parseOrMakeID(spec.ID)
 	if err != nil {
@@ -105,7 +105,7 @@ func parseOrMakeID(id string) (string, error) {
 	return parsed.String(), nil
 }
 
-// Fingerprint tells requests apart: equal for specs that ask for the same.
+// Fingerprint identifies a request: it is equal for specs that describe the same job.
 func (s Spec) Fingerprint() []byte {
 	s.NotBefore, s.Deadline = Instant(s.NotBefore), Instant(s.Deadline)
 	s.Payload = canonical(s.Payload)
@@ -117,7 +117,7 @@ func (s Spec) Fingerprint() []byte {
 	return sum[:]
 }
 
-// canonical is the document with sorted keys and no spaces.
+// canonical returns the document with sorted keys and without spaces.
 func canonical(document json.RawMessage) json.RawMessage {
 	var value any
 	if len(document) == 0 || json.Unmarshal(document, &value) != nil {
@@ -130,7 +130,7 @@ func canonical(document json.RawMessage) json.RawMessage {
 	return text
 }
 
-// Instant is t as stores keep it: UTC with microseconds.
+// Instant returns t as stores keep it: in UTC, with microseconds.
 func Instant(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
@@ -138,7 +138,7 @@ func Instant(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// snapshotSize is the size of the job's snapshot as JSON, to within a few percent.
+// snapshotSize returns the size of the job's snapshot as JSON, within a few percent.
 func (j *Job) snapshotSize() int {
 	size := 600 + len(j.Kind) + len(j.Owner) + len(j.Title) + len(j.Lease.Worker) +
 		len(j.Payload) + len(j.Result) + len(j.Question) + len(j.Answer) + len(j.Progress.Message)

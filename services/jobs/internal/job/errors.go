@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// What can be wrong with a call. Match with errors.Is.
+// Errors of calls. Match them with errors.Is.
 var (
-	ErrNotFound        = errors.New("no such job")
+	ErrNotFound        = errors.New("the job was not found")
 	ErrFinished        = errors.New("the job has ended")
 	ErrNotFinished     = errors.New("the job has not ended yet")
 	ErrNotWaiting      = errors.New("the job is not waiting for a decision")
@@ -20,22 +20,22 @@ var (
 	ErrNotSealed       = errors.New("the segment does not fit the output's tail")
 )
 
-// InvalidError says which field of a request breaks its documented rule.
+// InvalidError names the field of a request that breaks its documented rule.
 type InvalidError struct {
 	Field   string // as the contract names it, e.g. "payload" or "steps[2].name"
-	Problem string // a sentence's end: "is larger than 8 KiB"
+	Problem string // the end of a message: "is larger than 8 KiB"
 }
 
 func (e *InvalidError) Error() string { return e.Field + " " + e.Problem }
 
-// StepUnknownError is a report on a step that the job does not have.
+// StepUnknownError means that progress names a step that the job does not have.
 type StepUnknownError struct{ Step string }
 
 func (e *StepUnknownError) Error() string {
 	return fmt.Sprintf("the job has no step %q; declare it in the plan first", e.Step)
 }
 
-// ProgressInvalidError is a report with a number that cannot be.
+// ProgressInvalidError means that progress contains an impossible number.
 type ProgressInvalidError struct {
 	Step    string
 	Problem string

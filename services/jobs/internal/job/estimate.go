@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	rateWindow  = 4 * time.Second  // a rate is an average over about this long, the newest weighing most
-	speedWindow = 30 * time.Second // the same for the speed of the whole, from which the ETA is derived
+	rateWindow  = 4 * time.Second  // the rate is an average over about this long; recent values weigh most
+	speedWindow = 30 * time.Second // the same for the speed of the whole job, from which the ETA is derived
 	etaInertia  = 3 * time.Second  // a new estimate takes over within about this long, so the ETA does not jump
 	etaEvidence = 1.0              // seconds of observation before there is an ETA at all
 )
 
-// Motion is what rate, ETA and stalled are derived from: exponentially weighted sums of what was done, and of the time
-// that took. Their quotient is an average that needs no warm-up and does not mind uneven intervals.
-type Motion struct {
+// Estimate holds the values that rate, ETA and stalled are derived from: exponentially weighted sums of the units done, and
+// of the time they took. Their quotient is an average that needs no warm-up and works with uneven intervals.
+type Estimate struct {
 	At      time.Time `json:"at,omitzero"`       // of the last observation
 	MovedAt time.Time `json:"moved_at,omitzero"` // when something last changed
 
@@ -28,12 +28,12 @@ type Motion struct {
 	SpeedSeconds float64 `json:"speed_seconds,omitempty"`
 }
 
-// observe derives percent, rate, ETA and stalled from the steps at the time now. moved says whether the worker's report
-// changed anything. It returns whether what people see has changed by that.
+// observe derives percent, rate, ETA and stalled from the steps at the time now. moved reports whether the worker's
+// progress changed anything. visible reports whether that changed what users see.
 func (p *Progress) observe(now time.Time, moved bool, stalledAfter time.Duration) (visible bool) {
 	before := *p
 	p.raise()
-	m := &p.Motion
+	m := &p.Estimate
 	current, done := p.Current(), 0.0
 	if k := p.index(current); k >= 0 {
 		done = p.Steps[k].Done
@@ -41,7 +41,7 @@ func (p *Progress) observe(now time.Time, moved bool, stalledAfter time.Duration
 	fraction := p.fraction()
 
 	if m.At.IsZero() {
-		*m = Motion{At: now, MovedAt: now, Step: current, Done: done, Fraction: fraction}
+		*m = Estimate{At: now, MovedAt: now, Step: current, Done: done, Fraction: fraction}
 		return p.Percent != before.Percent
 	}
 	elapsed := max(now.Sub(m.At).Seconds(), 0)
@@ -74,9 +74,10 @@ func (p *Progress) observe(now time.Time, moved bool, stalledAfter time.Duration
 	return p.Percent != before.Percent || p.Stalled != before.Stalled
 }
 
-// estimate is the ETA after elapsed more seconds: what the speed says, approached from the estimate before.
+// estimate returns the ETA after elapsed more seconds. It moves from the previous ETA towards the one that follows from the
+// speed, so that the ETA does not jump.
 func (p *Progress) estimate(elapsed float64) *float64 {
-	m := &p.Motion
+	m := &p.Estimate
 	if p.Stalled || m.SpeedSeconds < etaEvidence || m.Gained <= 0 {
 		return nil
 	}

@@ -1,5 +1,5 @@
-// Package job is the domain of the jobs service: what a job is, how time, workers and users change it, and what a
-// store of jobs has to promise. It knows no transport and no database.
+// Package job is the domain of the jobs service: the job, the ways in which time, workers and users change it, and the
+// contract of its store. It knows no transport and no database.
 //
 // Every change is a transition: a method that takes the time, checks whether it is allowed, and changes the job in
 // place. A transition that returns an error has changed nothing.
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Status is where a job stands. The numbers are those of headway.jobs.v1.JobStatus, and are stored.
+// Status is the status of a job. The numbers are those of headway.jobs.v1.JobStatus, and are stored.
 type Status int
 
 // The statuses of a job. The last three are terminal.
@@ -23,10 +23,10 @@ const (
 	Cancelled Status = 6
 )
 
-// Terminal tells whether the job has ended.
+// Terminal reports whether the job has ended.
 func (s Status) Terminal() bool { return s >= Completed }
 
-// String is the word that REST and SSE use, too.
+// String returns the word that REST and SSE use.
 func (s Status) String() string {
 	switch s {
 	case Queued:
@@ -60,7 +60,7 @@ type Job struct {
 	Priority int32  // higher runs first
 	Labels   map[string]string
 
-	Attempt     uint32 // runs begun that count; 0 before the first
+	Attempt     uint32 // attempts that count; 0 before the first
 	MaxAttempts uint32
 	Backoff     time.Duration // before the second attempt; doubles with each further one
 	MaxBackoff  time.Duration
@@ -75,36 +75,36 @@ type Job struct {
 	OutputBytes int64
 
 	CancelRequested bool
-	CancelBy        time.Time // an active job that was asked to stop is cancelled then, with or without its worker
+	CancelBy        time.Time // when an active job that was asked to stop is cancelled, with or without its worker
 
 	CreatedAt   time.Time
 	StartedAt   time.Time
 	UpdatedAt   time.Time
 	CompletedAt time.Time
-	NotBefore   time.Time // cleared when it has come, so a queued job without it is ready to be leased
+	NotBefore   time.Time // cleared when it has passed, so a queued job without it is ready
 	Deadline    time.Time
-	ReadyAt     time.Time // since when the job has been ready, or was before its present or last lease
+	ReadyAt     time.Time // since when the job has been ready, or was ready before its last lease
 
 	Lease Lease
 
-	// QueuePosition is how many ready jobs of the kind go before this one, as ShownPosition returns it; 0 unless the job is
-	// ready.
+	// QueuePosition is the number of ready jobs of the kind ahead of this one, as ShownPosition returns it. It is 0 unless
+	// the job is ready.
 	QueuePosition uint32
 
-	// Checkpoint is what the attempt before left for the next one. Stores fill it in when a job is claimed, and keep
-	// what they have when it is nil; everywhere else it is nil. HasCheckpoint tells whether there is one.
+	// Checkpoint is what the previous attempt saved for the next one. Stores fill it in when a job is claimed, and keep
+	// their own when it is nil. Everywhere else it is nil. HasCheckpoint reports whether there is one.
 	Checkpoint    []byte
 	HasCheckpoint bool
 }
 
-// Failure says why an attempt or a job ended without success.
+// Failure is the reason why an attempt or a job ended without success.
 type Failure struct {
 	Reason  string `json:"reason"` // upper snake case
 	Message string `json:"message,omitempty"`
 	Attempt uint32 `json:"attempt,omitempty"`
 }
 
-// The reasons that the service itself gives; names of headway.errors.v1.ErrorReason.
+// The reasons that the service itself sets. They are names of headway.errors.v1.ErrorReason.
 const (
 	ReasonLeaseExpired    = "LEASE_EXPIRED"
 	ReasonDeadlinePassed  = "DEADLINE_PASSED"
@@ -113,7 +113,7 @@ const (
 	ReasonWorkerReleased  = "WORKER_RELEASED"
 )
 
-// Ready tells whether a worker may lease the job now.
+// Ready reports whether a worker can lease the job now.
 func (j *Job) Ready() bool { return j.Status == Queued && j.NotBefore.IsZero() }
 
 // ShownPosition returns the queue position that a snapshot shows for a job with so many others ahead of it: exact up to
@@ -123,13 +123,13 @@ func ShownPosition(ahead int) uint32 {
 	switch {
 	case ahead <= 100:
 		return uint32(ahead)
-	case ahead >= MostAhead:
-		return MostAhead
+	case ahead >= MaxAhead:
+		return MaxAhead
 	}
 	return uint32(ahead / 100 * 100)
 }
 
-// Due is when time alone changes the job (Elapse), or the zero time for never.
+// Due returns when time alone changes the job (see Elapse). The zero time means never.
 func (j *Job) Due() time.Time {
 	switch j.Status {
 	case Queued:
@@ -142,7 +142,7 @@ func (j *Job) Due() time.Time {
 	return time.Time{}
 }
 
-// earliest is the first of the times that are set, or the zero time.
+// earliest returns the first of the times that are set, or the zero time.
 func earliest(times ...time.Time) time.Time {
 	var first time.Time
 	for _, t := range times {

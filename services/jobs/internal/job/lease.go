@@ -32,7 +32,7 @@ func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration)
 	} else {
 		j.Progress.restart()
 	}
-	j.Progress.Motion = Motion{At: now, MovedAt: now, Fraction: j.Progress.fraction()}
+	j.Progress.Estimate = Estimate{At: now, MovedAt: now, Fraction: j.Progress.fraction()}
 	j.touch(now)
 }
 

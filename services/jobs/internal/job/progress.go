@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// StepState is where a step stands. The numbers are those of headway.jobs.v1.StepState, and are stored.
+// StepState is the state of a step. The numbers are those of headway.jobs.v1.StepState, and are stored.
 type StepState int
 
 // The states of a step; StepKeep in a report leaves the state as it is.
@@ -21,10 +21,10 @@ const (
 	StepSkipped   StepState = 5
 )
 
-// Ended tells whether nothing more will happen in the step.
+// Ended reports whether the step has ended.
 func (s StepState) Ended() bool { return s >= StepCompleted }
 
-// Progress is how far a job has come. Steps come from the worker; all else is derived from them here.
+// Progress is the progress of a job. The steps come from the worker. Everything else is derived from them here.
 type Progress struct {
 	Message string `json:"message,omitempty"`
 	Steps   []Step `json:"steps,omitempty"`
@@ -38,7 +38,7 @@ type Progress struct {
 	// Stalled: the worker is alive, but nothing has moved for a while.
 	Stalled bool `json:"stalled,omitempty"`
 
-	Motion Motion `json:"motion,omitzero"`
+	Estimate Estimate `json:"motion,omitzero"`
 }
 
 // Step is one named part of the work.
@@ -68,13 +68,13 @@ type PlannedStep struct {
 	Unit   string
 }
 
-// Report is a worker's view of its own work. Numbers are totals, not differences.
+// Report is the progress that a worker sends. Numbers are totals, not differences.
 type Report struct {
 	Message string
 	Steps   []StepReport
 }
 
-// StepReport is what changed in a step; nil fields keep what was.
+// StepReport holds the changes of a step. Nil fields change nothing.
 type StepReport struct {
 	Name      string
 	State     StepState
@@ -85,7 +85,7 @@ type StepReport struct {
 	Message   *string
 }
 
-// Current is the name of the step under way: the first active one, or "".
+// Current returns the name of the first active step, or "".
 func (p *Progress) Current() string {
 	for i := range p.Steps {
 		if p.Steps[i].State == StepActive {
@@ -95,7 +95,7 @@ func (p *Progress) Current() string {
 	return ""
 }
 
-// plan is p with the steps declared anew; steps that keep their name keep their progress.
+// plan returns p with new steps. Steps that keep their name keep their progress.
 func (p Progress) plan(planned []PlannedStep) (Progress, error) {
 	steps := make([]Step, len(planned))
 	for i, s := range planned {
@@ -138,7 +138,7 @@ func (s *PlannedStep) problem() string {
 	return ""
 }
 
-// report is p after the worker's report at the time now, and whether anything that people see has moved.
+// report returns p after the worker's report at the time now. moved reports whether anything that users see has changed.
 func (p Progress) report(now time.Time, r *Report) (next Progress, moved bool, err error) {
 	next = p
 	if r.Message != "" && r.Message != p.Message {
@@ -163,7 +163,7 @@ func (p Progress) report(now time.Time, r *Report) (next Progress, moved bool, e
 	return next, moved, nil
 }
 
-// apply changes the step as reported, and tells whether that changed anything.
+// apply changes the step as reported. changed reports whether that changed anything.
 func (s *Step) apply(now time.Time, r *StepReport) (changed bool, err error) {
 	before := *s
 	if r.Done != nil {
@@ -228,7 +228,7 @@ func (s *Step) enter(now time.Time, state StepState) {
 	}
 }
 
-// fraction is the share of the work that is done in this attempt, 0 to 1, weighted over the steps.
+// fraction returns the share of the work that is done in this attempt, 0 to 1, weighted over the steps.
 func (p *Progress) fraction() float64 {
 	var done, all float64
 	for i := range p.Steps {
@@ -247,14 +247,14 @@ func (p *Progress) fraction() float64 {
 	return min(done/all, 1)
 }
 
-// raise lifts the percent to what the steps say; it never lowers it.
+// raise increases the percent to the value that follows from the steps. It never lowers it.
 func (p *Progress) raise() {
 	p.Percent = max(p.Percent, 100*p.fraction())
 }
 
-// rest forgets what only makes sense while a worker works.
+// rest resets the values that only make sense while a worker runs the job.
 func (p *Progress) rest() {
-	p.Rate, p.ETA, p.Stalled, p.Motion = 0, nil, false, Motion{}
+	p.Rate, p.ETA, p.Stalled, p.Estimate = 0, nil, false, Estimate{}
 }
 
 // restart sets the steps back for an attempt that starts over. The percent stays.

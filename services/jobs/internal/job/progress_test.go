@@ -73,7 +73,7 @@ func TestPercentNeverFallsNotByAPlanNorByAnotherAttempt(t *testing.T) {
 	}
 }
 
-func TestAnAttemptWithACheckpointKeepsWhatWasDone(t *testing.T) {
+func TestAttemptWithCheckpointKeepsProgress(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 10})
 	report(t, j, time.Second, StepReport{Name: "a", State: StepActive, Done: new(8.0)})
 	if err := j.Release(start, "token", []byte("8")); err != nil {
@@ -97,7 +97,7 @@ func TestStepsThatKeepTheirNameKeepTheirProgress(t *testing.T) {
 	}
 }
 
-func TestATotalIsAnEstimateUntilItIsSaidExactly(t *testing.T) {
+func TestTotalIsEstimatedUntilReportedExactly(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 10})
 	estimated := func(want bool, after string) {
 		t.Helper()
@@ -176,7 +176,7 @@ func TestReportsDoNotWriteIntoSnapshotsThatWereHandedOut(t *testing.T) {
 	}
 }
 
-func TestTheRateFollowsTheLastSecondsAndFallsToNothingWhenNothingMoves(t *testing.T) {
+func TestRateFollowsTheLastSeconds(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 1e6})
 	for i := range 40 { // 100 a second for 10 s
 		report(t, j, time.Duration(i)*250*time.Millisecond, StepReport{Name: "a", State: StepActive, Done: new(float64(i * 25))})
@@ -200,7 +200,7 @@ func TestTheRateFollowsTheLastSecondsAndFallsToNothingWhenNothingMoves(t *testin
 	}
 }
 
-func TestTheETAIsRightAndDoesNotJump(t *testing.T) {
+func TestETAIsRightAndDoesNotJump(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 1000})
 	previous := math.NaN()
 	for i := 1; i <= 800; i++ { // an uneven 10 a second, with a pause of 2 s in the middle
@@ -235,7 +235,7 @@ func TestTheETAIsRightAndDoesNotJump(t *testing.T) {
 	}
 }
 
-func TestAJobThatIsAliveButDoesNotMoveIsStalledUntilItMoves(t *testing.T) {
+func TestJobWithoutMovementIsStalledUntilItMoves(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 10})
 	report(t, j, time.Second, StepReport{Name: "a", State: StepActive, Done: new(1.0)})
 	for after := 4 * time.Second; after <= 40*time.Second; after += 3 * time.Second {
@@ -248,7 +248,7 @@ func TestAJobThatIsAliveButDoesNotMoveIsStalledUntilItMoves(t *testing.T) {
 			t.Errorf("after %v stalled is %v (visible %v), want %v", after, j.Progress.Stalled, visible, want)
 		}
 	}
-	report(t, j, 41*time.Second, StepReport{Name: "a", Done: new(1.0)}) // the same again is no movement
+	report(t, j, 41*time.Second, StepReport{Name: "a", Done: new(1.0)}) // a repeated value is not movement
 	if !j.Progress.Stalled {
 		t.Error("a report of the same numbers ended the stall")
 	}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Store keeps jobs. It is the truth: what it has answered is on disk, and survives a power cut.
+// Store stores jobs. It is the source of truth: an answered change is on disk, and survives a power cut.
 //
-// All methods may be called at the same time. Times are kept with microseconds. A change whose context ends before its
-// turn gives the context's error and does not happen; once its turn has come, it is answered with what came of it.
+// All methods can be called concurrently. Times are stored with microseconds. A change whose context ends before its turn
+// returns the context's error and does not happen. Once its turn has come, its result is returned.
 type Store interface {
 	// Create stores a new job under its spec's request id, if it has one. If that owner has used the request id before
 	// for the same fingerprint, or the job's id exists with the same owner and fingerprint, it returns the stored job
@@ -22,40 +22,41 @@ type Store interface {
 	// are created or deleted meanwhile.
 	List(ctx context.Context, filter Filter) (Page, error)
 
-	// Update reads the jobs, lets change change each, and stores them, each atomically: nobody sees a job between its
-	// read and its write. change is given the index into ids; if it returns an error, that job stays as it is and the
-	// error is returned at the same index. Jobs that do not exist give ErrNotFound. The jobs are independent: one that
-	// cannot be changed does not hold up the others. change may be called more than once for a job, always with a fresh
-	// copy, and must not call the store. It may leave the revision as it is (nothing that a snapshot shows has changed,
-	// and nobody is told) or let it grow by one. A job that becomes ready gets its QueuePosition: how many ready jobs
-	// of its kind go before it, counted up to MostAhead.
+	// Update reads the jobs, calls change for each, and stores them, each atomically: no other call sees a job between
+	// its read and its write. change receives the index into ids. If it returns an error, that job stays as it is and the
+	// error is returned at the same index. Jobs that do not exist return ErrNotFound. The jobs are independent: one that
+	// cannot be changed does not affect the others. change can be called more than once for a job, always with a new
+	// copy, and must not call the store. It can leave the revision as it is (nothing that a snapshot shows has changed,
+	// and no observer is called) or increase it by one. A job that becomes ready gets its QueuePosition: the number of ready
+	// jobs of its kind ahead of it, counted up to MaxAhead.
 	Update(ctx context.Context, ids []string, change func(i int, j *Job) error) ([]Job, []error)
 
 	// Claim leases up to Max ready jobs of the given kinds: higher priority first, then older ones first, skipping
-	// owners that have Cap active jobs of the kind. No job is ever given to two claims. An empty claim is no error.
+	// owners that have Cap active jobs of the kind. Two claims never get the same job. An empty claim is not an error.
 	Claim(ctx context.Context, c Claim) (Claimed, error)
 
 	// Queue returns the first ready jobs of a kind, in the order in which they are leased.
 	Queue(ctx context.Context, kind string, limit int) ([]Queuing, error)
 
-	// Ahead counts the ready jobs of a kind that go before a new one of this priority, up to limit.
+	// Ahead counts the ready jobs of a kind that are ahead of a new one of this priority, up to limit.
 	Ahead(ctx context.Context, kind string, priority int32, limit int) (int, error)
 
-	// Due returns the ids of jobs whose Due time has come, the longest overdue first.
+	// Due returns the IDs of jobs whose Due time has passed, the longest overdue first.
 	Due(ctx context.Context, now time.Time, limit int) ([]string, error)
 
 	// NextDue returns the earliest Due time of all jobs, or the zero time if there is none.
 	NextDue(ctx context.Context) (time.Time, error)
 
 	// ExtendLeases makes every lease last until now + its duration at least. It is called when a service starts: the
-	// time it was down does not count against the workers. Revisions stay as they are.
+	// time that it was down does not count against the workers. Revisions stay as they are.
 	ExtendLeases(ctx context.Context, now time.Time) error
 
 	// CountLive counts the jobs that have not ended, by kind and status.
 	CountLive(ctx context.Context) (map[string]map[Status]int, error)
 
-	// Delete removes a finished job with its output and checkpoint; the blobs of its segments become unreferenced. allow is asked with the job in the same step; its
-	// error is returned and leaves the job. ErrNotFound if there is none.
+	// Delete removes a job that has ended, with its output and checkpoint. The blobs of its segments become unreferenced.
+	// allow is called with the job in the same step. If it returns an error, the job stays, and Delete returns the error.
+	// Delete returns ErrNotFound if there is no such job.
 	Delete(ctx context.Context, id string, allow func(*Job) error) error
 
 	// Purge removes up to limit jobs that ended before the given time, and returns how many.
@@ -63,11 +64,11 @@ type Store interface {
 
 	OutputStore
 
-	// Close lets what was begun end, and releases the store.
+	// Close waits for the changes that have begun, and releases the store.
 	Close() error
 }
 
-// Commit is what a store has made durable in one step.
+// Commit holds the changes that a store has made durable in one step.
 type Commit struct {
 	Jobs    []Job    // those whose revision grew, in their new state
 	Was     []Status // of each of Jobs before; 0 for one that is new
@@ -78,17 +79,17 @@ type Commit struct {
 	Took    time.Duration // from its beginning until it was durable
 }
 
-// Deleted is a job that is gone.
+// Deleted names a job that was deleted.
 type Deleted struct{ ID, Owner, Kind string }
 
-// Observer is told of every commit, in the order in which they became durable, before the change is answered. It must
-// return quickly.
+// Observer is called with every commit, in the order in which they became durable, before the change is answered. It must
+// return quickly, and must not change the commit.
 type Observer func(*Commit)
 
-// MostAhead is how far a place in the queue is counted.
-const MostAhead = 1000
+// MaxAhead is how far a queue position is counted.
+const MaxAhead = 1000
 
-// Claim says what a worker can take.
+// Claim describes the jobs that a worker can take.
 type Claim struct {
 	Kinds    []string // each once
 	Max      int
@@ -99,19 +100,19 @@ type Claim struct {
 	Token    func() string // a fresh lease token per job
 }
 
-// Claimed is what a claim got.
+// Claimed is the result of a claim.
 type Claimed struct {
 	Jobs   []Job // with their checkpoints
-	Capped bool  // there was more, but its owners are at their cap
+	Capped bool  // there were more, but their owners have the maximum of active jobs
 }
 
-// Queuing is a ready job and the place in the queue that its snapshot shows.
+// Queuing is a ready job and the queue position that its snapshot shows.
 type Queuing struct {
 	ID       string
 	Position uint32
 }
 
-// Filter says which jobs to list. Empty fields do not filter.
+// Filter selects the jobs to list. Empty fields do not filter.
 type Filter struct {
 	Owner         string
 	Kinds         []string

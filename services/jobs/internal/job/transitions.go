@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Report takes in what the worker says of its work: a plan (nil for none), and a report (nil for none). visible tells
-// whether that changed the snapshot. It leaves the revision to Advance.
+// Report takes in a worker's progress: a plan (nil for none), and a report (nil for none). visible reports whether that
+// changed the snapshot. Report leaves the revision to Touch.
 func (j *Job) Report(now time.Time, plan []PlannedStep, r *Report, stalledAfter time.Duration) (visible bool, err error) {
 	now = Instant(now)
 	next, moved := j.Progress, false
@@ -33,17 +33,17 @@ func (j *Job) Report(now time.Time, plan []PlannedStep, r *Report, stalledAfter 
 	return visible, nil
 }
 
-// Touch makes what has changed a revision of its own.
+// Touch makes a new revision.
 func (j *Job) Touch(now time.Time) { j.touch(Instant(now)) }
 
-// SaveCheckpoint keeps what a later attempt needs; empty for nothing, nil to keep the one before.
+// SaveCheckpoint sets the checkpoint for a later attempt. Nil keeps the previous one, and an empty one removes it.
 func (j *Job) SaveCheckpoint(checkpoint []byte) {
 	if checkpoint != nil {
 		j.Checkpoint, j.HasCheckpoint = checkpoint, len(checkpoint) > 0
 	}
 }
 
-// Complete ends the job with its result. Steps that are still open become completed.
+// Complete ends the job with its result. Open steps become completed.
 func (j *Job) Complete(now time.Time, token string, result json.RawMessage, last *Report) error {
 	if err := j.Fence(token); err != nil {
 		return err
@@ -67,16 +67,16 @@ func (j *Job) Complete(now time.Time, token string, result json.RawMessage, last
 	return nil
 }
 
-// Failing is how an attempt ended without success.
+// Failing describes an attempt that ended without success.
 type Failing struct {
 	Failure
 	Permanent bool            // do not try again
-	Result    json.RawMessage // facts for the page; nil to keep none
+	Result    json.RawMessage // facts for the user; nil for none
 	Last      *Report
 }
 
 // Fail ends the attempt. The job is queued again while attempts are left and the failure is not permanent; after a
-// cancel request it is cancelled, for the reason that the worker gives if it has one of its own. jitter is a random
+// cancel request it is cancelled, with the worker's own reason if there is one. jitter is a random
 // number in [0, 1).
 func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error {
 	if err := j.Fence(token); err != nil {
@@ -116,7 +116,7 @@ func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error
 	return nil
 }
 
-// Release gives the job back without using up the attempt. After a cancel request it is cancelled instead.
+// Release returns the job to the queue without using up the attempt. After a cancel request it is cancelled instead.
 func (j *Job) Release(now time.Time, token string, checkpoint []byte) error {
 	if err := j.Fence(token); err != nil {
 		return err
@@ -132,7 +132,7 @@ func (j *Job) Release(now time.Time, token string, checkpoint []byte) error {
 	return nil
 }
 
-// Park ends the lease and lets the job wait for a person's decision. After a cancel request it is cancelled instead.
+// Park ends the lease and makes the job wait for a user's decision. After a cancel request it is cancelled instead.
 func (j *Job) Park(now time.Time, token string, question json.RawMessage, last *Report, checkpoint []byte) error {
 	if err := j.Fence(token); err != nil {
 		return err
@@ -181,7 +181,7 @@ func (j *Job) Resume(now time.Time, answer json.RawMessage) error {
 }
 
 // Cancel ends a queued or waiting job, and asks the worker of an active one to stop within grace. changed is false if
-// that was asked before, or the job is cancelled already. why is kept as the job's error if it ends here; its zero value
+// it was asked to stop before, or is already cancelled. why becomes the job's error if the job ends here. Its zero value
 // means CANCELLED_BY_USER.
 func (j *Job) Cancel(now time.Time, grace time.Duration, why Failure) (changed bool, err error) {
 	now = Instant(now)
@@ -220,8 +220,8 @@ func (j *Job) Retry(now time.Time) error {
 	return nil
 }
 
-// Elapse does what time alone does to the job: a deadline or a grace time that has passed ends it, a lease that has
-// run out is taken away, a back-off that is over makes it ready. Without anything of that kind it changes nothing.
+// Elapse changes the job as time alone does. A deadline or a grace time that has passed ends it. A lease that has expired
+// is taken from its worker. A back-off that is over makes it ready. Otherwise, Elapse changes nothing.
 func (j *Job) Elapse(now time.Time) {
 	now = Instant(now)
 	passed := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
@@ -252,7 +252,7 @@ func (j *Job) SetPosition(now time.Time, position uint32) (changed bool) {
 	return true
 }
 
-// closingReport takes in a last report before a change of status.
+// closingReport takes in the last report before a change of status.
 func (j *Job) closingReport(now time.Time, last *Report) error {
 	if last == nil {
 		return nil
@@ -261,7 +261,7 @@ func (j *Job) closingReport(now time.Time, last *Report) error {
 	return err
 }
 
-// requeue puts the job back into the queue, ready.
+// requeue returns the job to the queue, ready.
 func (j *Job) requeue(now time.Time) {
 	j.Status = Queued
 	j.Lease = Lease{}
@@ -289,7 +289,8 @@ func (j *Job) end(now time.Time, status Status) {
 	j.touch(now)
 }
 
-// backoff is the wait before the next attempt: doubled with every attempt, and by jitter half of it up to all of it.
+// backoff returns the wait before the next attempt. It doubles with every attempt. The jitter reduces it to between half of
+// that and all of it.
 func (j *Job) backoff(jitter float64) time.Duration {
 	wait := j.Backoff
 	for i := uint32(1); i < j.Attempt && wait < j.MaxBackoff; i++ {

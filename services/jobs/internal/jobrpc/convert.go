@@ -16,7 +16,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// toProto is the job as its watchers get it.
+// toProto returns the job as its watchers get it.
 func toProto(j *job.Job) *jobsv1.Job {
 	return &jobsv1.Job{
 		JobId:           j.ID,
@@ -48,9 +48,9 @@ func toProto(j *job.Job) *jobsv1.Job {
 	}
 }
 
-// asField is the job as the field of a response that has jobs in its field 1, encoded: WatchJobResponse.job and
-// WatchJobsResponse.jobs. Set as the unknown fields of such a response, it goes over the wire as it is, which is what
-// the field itself would give. So a snapshot is converted and encoded once, however many watch it.
+// asField returns the encoded job as field 1 of a response: WatchJobResponse.job or WatchJobsResponse.jobs. Set as the
+// unknown fields of such a response, it is sent as it is, which has the same bytes as the field itself. So a snapshot is
+// converted and encoded once for all its watchers.
 func asField(j *job.Job) []byte {
 	message := toProto(j)
 	size := proto.Size(message)
@@ -58,7 +58,7 @@ func asField(j *job.Job) []byte {
 	field = protowire.AppendVarint(protowire.AppendTag(field, 1, protowire.BytesType), uint64(size))
 	field, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(field, message)
 	if err != nil {
-		panic("a job cannot be encoded: " + err.Error()) // only with texts that are not UTF-8, which no request brings in
+		panic("a job cannot be encoded: " + err.Error()) // only with texts that are not UTF-8, which requests cannot contain
 	}
 	return field
 }
@@ -86,7 +86,7 @@ func failureToProto(f *job.Failure) *jobsv1.JobError {
 	return &jobsv1.JobError{Reason: f.Reason, Message: f.Message, Attempt: f.Attempt}
 }
 
-// toStruct is a stored document; nil if there is none.
+// toStruct returns a stored document, or nil if there is none.
 func toStruct(document json.RawMessage) *structpb.Struct {
 	if len(document) == 0 {
 		return nil
@@ -102,7 +102,7 @@ func toStruct(document json.RawMessage) *structpb.Struct {
 	return s
 }
 
-// fromStruct is a document as it is stored. Numbers that JSON cannot write are refused.
+// fromStruct returns a document as it is stored. It refuses numbers that JSON cannot represent.
 func fromStruct(field string, s *structpb.Struct) (json.RawMessage, error) {
 	if s == nil {
 		return nil, nil
@@ -130,7 +130,7 @@ func fromTimestamp(t *timestamppb.Timestamp) time.Time {
 	return t.AsTime()
 }
 
-// seconds is a number of seconds from a message as a duration.
+// seconds returns a number of seconds as a duration.
 func seconds(s float64) time.Duration {
 	return time.Duration(math.Round(s * float64(time.Second)))
 }

@@ -53,14 +53,14 @@ func Register(server grpc.ServiceRegistrar, rooms Rooms) {
 	jobsv1.RegisterWorkerServiceServer(server, &Workers{Rooms: rooms})
 }
 
-// caller is who makes the call. The server lets nobody through without a token, and an identity without a subject sees
-// nothing.
+// caller returns the identity of the caller. The server rejects calls without a token, and an identity without a subject
+// sees no job.
 func caller(ctx context.Context) auth.Identity {
 	id, _ := auth.FromContext(ctx)
 	return id
 }
 
-// visible lets through jobs that the caller may see; others do not exist.
+// visible returns job.ErrNotFound for jobs that the caller must not see.
 func visible(ctx context.Context) lifecycle.Allow {
 	id := caller(ctx)
 	return func(j *job.Job) error {
@@ -78,7 +78,7 @@ func (s *Jobs) CreateJob(ctx context.Context, r *jobsv1.CreateJobRequest) (*jobs
 	if !id.Has(auth.ScopeService) {
 		switch {
 		case r.GetOwner() != "":
-			return nil, scopeMissing("Creating a job for somebody else", auth.ScopeService)
+			return nil, scopeMissing("Creating a job for another user", auth.ScopeService)
 		case r.GetJobId() != "":
 			return nil, scopeMissing("Choosing a job's id", auth.ScopeService)
 		}
@@ -134,7 +134,7 @@ func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1
 	}
 	if r.GetAllOwners() {
 		if !caller(ctx).SeesAll() {
-			return nil, scopeMissing("Listing everyone's jobs", auth.ScopeAdmin)
+			return nil, scopeMissing("Listing all users' jobs", auth.ScopeAdmin)
 		}
 		f.Owner = ""
 	}
@@ -165,14 +165,14 @@ func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1
 			jobs[i] = toProto(&page.Jobs[i])
 		}
 		if fit := fitting(jobs); fit < len(jobs) {
-			f.Limit = fit // a page may be shorter than was asked for
+			f.Limit = fit // a page can be shorter than requested
 			continue
 		}
 		return &jobsv1.ListJobsResponse{NextPageToken: page.Next, Jobs: jobs}, nil
 	}
 }
 
-// fitting is how many of the jobs fit into one message; one always does.
+// fitting returns how many of the jobs fit into one message, at least one.
 func fitting(jobs []*jobsv1.Job) int {
 	size := 0
 	for i, j := range jobs {
@@ -186,7 +186,7 @@ func fitting(jobs []*jobsv1.Job) int {
 // WatchJob implements JobService.
 func (s *Jobs) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobResponse]) error {
 	ctx := stream.Context()
-	watcher := s.Watchers.Job(r.GetJobId()) // before reading, so that nothing falls in between
+	watcher := s.Watchers.Job(r.GetJobId()) // before the read, so that no change is missed
 	defer watcher.Stop()
 	current, err := s.get(ctx, r.GetJobId())
 	if err != nil {
@@ -232,7 +232,7 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 	if r.GetAllOwners() {
 		watcher.Stop()
 		if !id.SeesAll() {
-			return scopeMissing("Watching everyone's jobs", auth.ScopeService)
+			return scopeMissing("Watching all users' jobs", auth.ScopeService)
 		}
 		watcher, owner = s.Watchers.AllOwners(r.GetKinds()), ""
 	}
@@ -272,7 +272,7 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 	}
 }
 
-// send sends the jobs, each encoded by asField, in as few messages as hold them; last is the last of these.
+// send sends the jobs, each encoded by asField, in as few messages as possible. last is the last of these.
 func send(stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse], jobs [][]byte, last *jobsv1.WatchJobsResponse) error {
 	for {
 		fit, size := 0, 0
@@ -359,7 +359,7 @@ func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreami
 	}
 }
 
-// sendOutput sends what there is.
+// sendOutput sends the output that is stored now.
 func sendOutput(stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse], reader *outputlog.Reader) error {
 	for {
 		offset := reader.Offset()

@@ -23,7 +23,7 @@ type Workers struct {
 	Rooms
 }
 
-// allowed lets workers and services through.
+// allowed returns an error unless the caller is a worker or a service.
 func allowed(ctx context.Context) error {
 	id := caller(ctx)
 	if id.Has(auth.ScopeWorker) || id.Has(auth.ScopeService) {

@@ -1,7 +1,7 @@
-// Package metrics tells operators how the jobs service is doing.
+// Package metrics counts what operators need to know about the jobs service.
 //
-// Everything is derived from what the store tells its observer, so it costs a few map look-ups a commit and nothing is
-// ever counted that is not durable.
+// Everything is derived from the commits of the store, so it costs a few map look-ups per commit, and only durable changes
+// are counted.
 package metrics
 
 import (
@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	// mostKinds is how many kinds have a label of their own. Users choose kinds freely, and each costs memory.
-	mostKinds = 100
-	// otherKinds labels jobs of kinds that no worker has asked for since the service started, and those beyond mostKinds.
+	// maxKinds is how many kinds have their own label. Users choose kinds freely, and each costs memory.
+	maxKinds = 100
+	// otherKinds labels jobs of kinds that no worker has asked for since the service started, and those beyond maxKinds.
 	otherKinds = "other"
 )
 
-// Watchers counts those who watch now, by what they watch.
-type Watchers func() (jobs, owners, everyone, outputs int)
+// Watchers counts the present watchers by what they watch.
+type Watchers func() (jobs, owners, all, outputs int)
 
 // Metrics is a prometheus.Collector. Safe for concurrent use.
 type Metrics struct {
 	watchers Watchers
 
 	mu    sync.Mutex
-	known map[string]struct{}           // kinds with a label of their own
+	known map[string]struct{}           // kinds with their own label
 	live  map[string]map[job.Status]int // jobs that have not ended, by kind
 
 	liveJobs, watching           *prometheus.Desc
@@ -38,7 +38,7 @@ type Metrics struct {
 	collectors                   []prometheus.Collector
 }
 
-// New makes the metrics of a service that has these watchers.
+// New returns the metrics of a service with these watchers.
 func New(watchers Watchers) *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
@@ -48,18 +48,18 @@ func New(watchers Watchers) *Metrics {
 		known:    map[string]struct{}{},
 		live:     map[string]map[job.Status]int{},
 		liveJobs: prometheus.NewDesc("headway_jobs", "Jobs that have not ended.", []string{"kind", "status"}, nil),
-		watching: prometheus.NewDesc("headway_jobs_watchers", "Open watches: of one job, of an owner's jobs, of everyone's jobs, of an output.", []string{"of"}, nil),
+		watching: prometheus.NewDesc("headway_jobs_watchers", "Open watches: of one job, of an owner's jobs, of all jobs, of an output.", []string{"of"}, nil),
 		ended:    counter("headway_jobs_ended_total", "Jobs that have reached a terminal status.", "kind", "status"),
 		granted:  counter("headway_jobs_leases_granted_total", "Leases given to workers.", "kind"),
-		expired:  counter("headway_jobs_leases_expired_total", "Leases that ran out because their worker went silent.", "kind"),
+		expired:  counter("headway_jobs_leases_expired_total", "Leases that expired because their worker stopped sending heartbeats.", "kind"),
 		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "headway_jobs_queue_wait_seconds",
-			Help:    "Time from a job's being ready to its lease, in seconds.",
+			Help:    "Time between a job becoming ready and its lease, in seconds.",
 			Buckets: []float64{0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800, 7200}}, []string{"kind"}),
 		commitChanges: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "headway_jobs_commit_changes",
 			Help: "Changes that shared one commit of the database.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
 		commitSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "headway_jobs_commit_seconds",
 			Help: "Time of a commit from its beginning until it was on disk, in seconds.", Buckets: prometheus.ExponentialBuckets(0.00025, 2, 14)}),
-		outputBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_jobs_output_bytes_total", Help: "Bytes of output that workers have appended."}),
+		outputBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_jobs_output_bytes_total", Help: "Bytes of output that workers appended."}),
 	}
 	m.collectors = []prometheus.Collector{m.ended, m.granted, m.expired, m.wait, m.commitChanges, m.commitSeconds, m.outputBytes}
 	return m
@@ -72,18 +72,18 @@ func (m *Metrics) Start(live map[string]map[job.Status]int) {
 	m.live = live
 }
 
-// Asked notes that a worker asks for jobs of these kinds.
+// Asked records that a worker asks for jobs of these kinds.
 func (m *Metrics) Asked(kinds []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, kind := range kinds {
-		if len(m.known) < mostKinds {
+		if len(m.known) < maxKinds {
 			m.known[kind] = struct{}{}
 		}
 	}
 }
 
-// Expired notes that a lease of a job of this kind has run out.
+// Expired records that a lease of a job of this kind has expired.
 func (m *Metrics) Expired(kind string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -106,7 +106,7 @@ func (m *Metrics) Observe(c *job.Commit) {
 	}
 }
 
-// moved notes a change of status. The lock is held.
+// moved records a change of status. The lock is held.
 func (m *Metrics) moved(j *job.Job, was job.Status) {
 	counts := m.live[j.Kind]
 	if counts == nil {
@@ -135,7 +135,7 @@ func (m *Metrics) moved(j *job.Job, was job.Status) {
 	}
 }
 
-// label is what a kind is called. The lock is held.
+// label returns the label of a kind. The lock is held.
 func (m *Metrics) label(kind string) string {
 	if _, ok := m.known[kind]; ok {
 		return kind
@@ -157,18 +157,18 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	for _, c := range m.collectors {
 		c.Collect(to)
 	}
-	jobs, owners, everyone, outputs := m.watchers()
-	for of, n := range map[string]int{"job": jobs, "owner": owners, "everyone": everyone, "output": outputs} {
+	jobs, owners, all, outputs := m.watchers()
+	for of, n := range map[string]int{"job": jobs, "owner": owners, "everyone": all, "output": outputs} {
 		to <- prometheus.MustNewConstMetric(m.watching, prometheus.GaugeValue, float64(n), of)
 	}
 	for label, counts := range m.byLabel() {
-		for _, status := range []job.Status{job.Queued, job.Active, job.Waiting} { // also those of which there are none
+		for _, status := range []job.Status{job.Queued, job.Active, job.Waiting} { // even if there are none
 			to <- prometheus.MustNewConstMetric(m.liveJobs, prometheus.GaugeValue, float64(counts[status]), label, status.String())
 		}
 	}
 }
 
-// byLabel is how many live jobs there are by label and status, with every known kind.
+// byLabel counts the live jobs by label and status, with every known kind.
 func (m *Metrics) byLabel() map[string]map[job.Status]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -29,7 +29,7 @@ func wantMetrics(t *testing.T, m *Metrics, want string, names ...string) {
 	}
 }
 
-func TestJobsAreCountedByKindAndStatusFromWhatWasThereOn(t *testing.T) {
+func TestJobsAreCountedByKindAndStatus(t *testing.T) {
 	m := New(watchers)
 	m.Start(map[string]map[job.Status]int{"crawl": {job.Queued: 2, job.Waiting: 1}})
 	m.Asked([]string{"crawl"})
@@ -55,7 +55,7 @@ headway_jobs{kind="other",status="waiting"} 0
 # TYPE headway_jobs_ended_total counter
 headway_jobs_ended_total{kind="crawl",status="cancelled"} 1
 headway_jobs_ended_total{kind="crawl",status="completed"} 1
-# HELP headway_jobs_leases_expired_total Leases that ran out because their worker went silent.
+# HELP headway_jobs_leases_expired_total Leases that expired because their worker stopped sending heartbeats.
 # TYPE headway_jobs_leases_expired_total counter
 headway_jobs_leases_expired_total{kind="crawl"} 1
 # HELP headway_jobs_leases_granted_total Leases given to workers.
@@ -111,8 +111,8 @@ func TestKindsThatNoWorkerAsksForCostNoLabel(t *testing.T) {
 		m.Observe(move(fmt.Sprint("made-up-", i), 0, job.Queued))
 		m.Asked([]string{fmt.Sprint("asked-", i)})
 	}
-	if n := testutil.CollectAndCount(m, "headway_jobs"); n != 3*(mostKinds+1) {
-		t.Errorf("there are %d series, want three for each of %d kinds and others", n, mostKinds)
+	if n := testutil.CollectAndCount(m, "headway_jobs"); n != 3*(maxKinds+1) {
+		t.Errorf("there are %d series, want three for each of %d kinds and others", n, maxKinds)
 	}
 	wantOther := 0
 	for _, n := range m.byLabel()[otherKinds] {

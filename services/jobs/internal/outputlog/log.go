@@ -1,8 +1,8 @@
-// Package outputlog is the log for what must not be skipped: bytes that a worker appends and readers follow by offset.
+// Package outputlog stores output that readers must get in full: bytes that a worker appends, and readers follow by offset.
 //
-// Appended bytes are in the store first. Of an output that grows beyond a segment, the beginning is sealed: written to
-// a blob, and then dropped from the store in the same step that refers to the blob. So the database does not grow with
-// an output, and neither does memory: what is held of it is one stored piece while sealing, and 64 KiB a reader.
+// Appended bytes are in the store first. When an output grows beyond a segment, its beginning is sealed: it is written to
+// a blob, and then removed from the store in the same step that adds the reference to the blob. So the database does not
+// grow with an output, and neither does memory: sealing holds one stored chunk, and a reader 64 KiB.
 package outputlog
 
 import (
@@ -23,19 +23,19 @@ import (
 )
 
 const (
-	// keep is how much of an output is never sealed: as much as one append may be, so that repeating it needs no blob.
+	// keep is how much of an output is never sealed: the maximum size of an append, so that repeating it needs no blob.
 	keep = 256 << 10
-	// behind is how many segments may wait to be sealed before appends to that output wait, too.
-	behind = 4
-	// patience is how long an append waits for the blob store.
-	patience = 4 * time.Second
+	// maxUnsealed is how many segments can wait to be sealed before appends to that output wait, too.
+	maxUnsealed = 4
+	// appendTimeout is how long an append waits for the blob store.
+	appendTimeout = 4 * time.Second
 
 	sealers      = 2
 	sealTimeout  = time.Minute
 	reservedFor  = time.Hour // far longer than sealTimeout: nothing that is still being written is ever removed
-	mostLeft     = 1000      // long outputs that are looked for at the start; others are found by their next append
+	maxLeft      = 1000      // long outputs that are looked for at the start; the next append finds others
 	afterError   = time.Second
-	mostWait     = 30 * time.Second
+	maxWait      = 30 * time.Second
 	sweepEvery   = time.Minute
 	sweepAtATime = 100
 )
@@ -77,8 +77,8 @@ func (l *Log) Observe(c *job.Commit) {
 }
 
 // Append writes output, durably, and returns its length; see job.OutputStore. Repeating an append is harmless wherever
-// it begins. If the blob store is so far behind that the store would grow with the output, it waits, and gives
-// job.ErrOutputBehind in the end.
+// it begins. If so much is unsealed that the store would grow with the output, Append waits. It returns
+// job.ErrOutputBehind if that takes too long.
 func (l *Log) Append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
 	length, err := l.append(ctx, id, token, offset, data)
 	if err != nil {
@@ -89,7 +89,7 @@ func (l *Log) Append(ctx context.Context, id, token string, offset int64, data [
 }
 
 func (l *Log) append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
-	if err := l.tails.wait(ctx, id, behind*l.cfg.SegmentBytes+keep); err != nil {
+	if err := l.tails.wait(ctx, id, maxUnsealed*l.cfg.SegmentBytes+keep); err != nil {
 		return 0, err
 	}
 	length, err := l.store.AppendOutput(ctx, id, token, offset, data, l.cfg.MaxBytes)
@@ -129,7 +129,7 @@ func (l *Log) compare(ctx context.Context, id string, offset int64, data []byte)
 func (l *Log) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if err := l.findLongTails(ctx); err != nil && ctx.Err() == nil {
-		l.cfg.Logger.ErrorContext(ctx, "long outputs not looked for; they are sealed when they grow", "error", err)
+		l.cfg.Logger.ErrorContext(ctx, "long outputs not found; they are sealed when they grow", "error", err)
 	}
 	for range sealers {
 		g.Go(func() error { l.runSealer(ctx); return nil })
@@ -138,9 +138,9 @@ func (l *Log) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// findLongTails notes what an earlier process has left to seal.
+// findLongTails finds the outputs that an earlier process has left to seal.
 func (l *Log) findLongTails(ctx context.Context) error {
-	ids, err := l.store.LongTails(ctx, l.tails.long, mostLeft)
+	ids, err := l.store.LongTails(ctx, l.tails.long, maxLeft)
 	for _, id := range ids {
 		var tail job.Tail
 		if tail, err = l.store.Tail(ctx, id); err != nil && !errors.Is(err, job.ErrNotFound) {
@@ -152,7 +152,7 @@ func (l *Log) findLongTails(ctx context.Context) error {
 }
 
 func (l *Log) runSealer(ctx context.Context) {
-	retry := backoff.New(afterError, mostWait)
+	retry := backoff.New(afterError, maxWait)
 	for {
 		id, ok := l.tails.next(ctx)
 		if !ok {
@@ -170,7 +170,7 @@ func (l *Log) runSealer(ctx context.Context) {
 	}
 }
 
-// pause waits after an error, and tells whether ctx is still alive.
+// pause waits after an error. It reports whether ctx is still alive.
 func (l *Log) pause(ctx context.Context, wait time.Duration, what string, err error) bool {
 	if ctx.Err() == nil {
 		l.cfg.Logger.ErrorContext(ctx, what, "error", err)
@@ -183,7 +183,8 @@ func (l *Log) pause(ctx context.Context, wait time.Duration, what string, err er
 	}
 }
 
-// seal moves one segment of a long output to a blob, and returns what is left in the store: nothing if the job is gone.
+// seal moves one segment of a long output to a blob, and returns the rest in the store. The rest is empty if the job was
+// deleted.
 func (l *Log) seal(ctx context.Context, id string) (tail job.Tail, err error) {
 	ctx, cancel := context.WithTimeout(ctx, sealTimeout)
 	defer cancel()
@@ -200,17 +201,17 @@ func (l *Log) seal(ctx context.Context, id string) (tail job.Tail, err error) {
 	}
 	err = l.bucket.Write(ctx, segment.Key, contentType, func(w io.Writer) error {
 		for segment.Length < l.cfg.SegmentBytes {
-			piece, err := l.store.ReadOutput(ctx, id, tail.Begins+segment.Length, keep)
-			if err == nil && len(piece.Data) == 0 {
+			chunk, err := l.store.ReadOutput(ctx, id, tail.Begins+segment.Length, keep)
+			if err == nil && len(chunk.Data) == 0 {
 				err = job.ErrNotSealed
 			}
 			if err != nil {
 				return err
 			}
-			if _, err := w.Write(piece.Data); err != nil {
+			if _, err := w.Write(chunk.Data); err != nil {
 				return err
 			}
-			segment.Length += int64(len(piece.Data))
+			segment.Length += int64(len(chunk.Data))
 		}
 		return nil
 	})
@@ -223,8 +224,8 @@ func (l *Log) seal(ctx context.Context, id string) (tail job.Tail, err error) {
 	case errors.Is(err, job.ErrNotFound):
 		return job.Tail{}, nil // deleted meanwhile
 	}
-	// What was written for nothing is removed when its reservation is over. Not at once: if only the answer of Seal was
-	// lost, the blob is referred to, and nobody but the store knows.
+	// An unused blob is removed when its reservation is over, not earlier: if only the answer of Seal was lost, the blob is
+	// referenced, and only the store knows that.
 	return tail, err
 }
 
@@ -239,7 +240,7 @@ func (l *Log) runSweeper(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
-		if err := l.sweep(ctx); err != nil && !l.pause(ctx, mostWait, "blobs not removed; trying again", err) {
+		if err := l.sweep(ctx); err != nil && !l.pause(ctx, maxWait, "blobs not removed; trying again", err) {
 			return
 		}
 		select {
@@ -251,7 +252,7 @@ func (l *Log) runSweeper(ctx context.Context) {
 	}
 }
 
-// sweep removes the blobs that nothing refers to.
+// sweep removes unreferenced blobs.
 func (l *Log) sweep(ctx context.Context) error {
 	for {
 		keys, err := l.store.Unreferenced(ctx, time.Now(), sweepAtATime)

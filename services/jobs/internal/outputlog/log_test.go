@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const segmentBytes = 64 << 10
 
-// fixture is a lane on a real store and a real folder, whose clock the test moves.
+// fixture is a Log on a real store and a real folder, whose clock the test moves.
 type fixture struct {
 	*Log
 	t      *testing.T
@@ -35,15 +35,15 @@ type fixture struct {
 	stop   func()
 }
 
-// faulty is the store with a process that dies at a chosen point: from there on nothing reaches the store any more.
-type faulty struct {
+// failing is the store of a process that dies at a chosen point: from then on nothing reaches the store.
+type failing struct {
 	job.Store
-	reserve, seal func(do func() error) error // in place of the store; nil for the store itself
+	reserve, seal func(do func() error) error // instead of the store; nil for the store itself
 }
 
 var errDead = errors.New("the process has died")
 
-func (f *faulty) Reserve(ctx context.Context, key string, until time.Time) error {
+func (f *failing) Reserve(ctx context.Context, key string, until time.Time) error {
 	do := func() error { return f.Store.Reserve(ctx, key, until) }
 	if f.reserve != nil {
 		return f.reserve(do)
@@ -51,7 +51,7 @@ func (f *faulty) Reserve(ctx context.Context, key string, until time.Time) error
 	return do()
 }
 
-func (f *faulty) Seal(ctx context.Context, id string, segment job.Segment) error {
+func (f *failing) Seal(ctx context.Context, id string, segment job.Segment) error {
 	do := func() error { return f.Store.Seal(ctx, id, segment) }
 	if f.seal != nil {
 		return f.seal(do)
@@ -80,18 +80,18 @@ func inBubble(t *testing.T, test func(t *testing.T, f *fixture)) {
 	})
 }
 
-// start runs a fresh lane on what is stored, as a new process would.
-func (f *fixture) start(fault *faulty) {
+// start runs a new Log on the stored output, as a new process would.
+func (f *fixture) start(dying *failing) {
 	f.t.Helper()
 	bucket, err := blobs.Open(f.t.Context(), blobs.FolderURL(f.folder))
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	if fault == nil {
-		fault = &faulty{}
+	if dying == nil {
+		dying = &failing{}
 	}
-	fault.Store = f.store
-	f.Log = New(Config{SegmentBytes: segmentBytes, MaxBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler)}, fault, bucket)
+	dying.Store = f.store
+	f.Log = New(Config{SegmentBytes: segmentBytes, MaxBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler)}, dying, bucket)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
@@ -103,7 +103,7 @@ func (f *fixture) start(fault *faulty) {
 	}
 }
 
-// lease is a fresh job in a worker's hands.
+// lease returns a new job that a worker has leased.
 func (f *fixture) lease() job.Job {
 	f.t.Helper()
 	spec := job.Spec{Kind: "story", Owner: "alice"}
@@ -131,7 +131,7 @@ func text(from, length int) []byte {
 	return data
 }
 
-// fill appends text up to the length, in pieces.
+// fill appends text up to the length, in chunks.
 func (f *fixture) fill(j *job.Job, from, to, piece int) error {
 	for from < to {
 		n := min(piece, to-from)
@@ -190,7 +190,7 @@ func (f *fixture) blobs() []string {
 	return keys
 }
 
-func TestSmallOutputsStayInTheDatabaseAndLongOnesMoveToBlobsButForTheirEnd(t *testing.T) {
+func TestLongOutputsMoveToBlobsExceptTheirEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		small, long := f.lease(), f.lease()
 		const smallBytes, longBytes = segmentBytes, 20*segmentBytes + 12345
@@ -209,14 +209,14 @@ func TestSmallOutputsStayInTheDatabaseAndLongOnesMoveToBlobsButForTheirEnd(t *te
 		}
 		f.holds(small.ID, smallBytes)
 		f.holds(long.ID, longBytes)
-		if err := f.fill(&long, longBytes, longBytes+100, 100); err != nil { // a later attempt goes on at the end
+		if err := f.fill(&long, longBytes, longBytes+100, 100); err != nil { // a later attempt continues at the end
 			t.Fatal(err)
 		}
 		f.holds(long.ID, longBytes+100)
 	})
 }
 
-func TestReadersFollowAnOutputAcrossSegmentsWhileItGrowsAndIsSealed(t *testing.T) {
+func TestReadersFollowOutputWhileItIsSealed(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		j := f.lease()
 		const length = 24 * segmentBytes
@@ -254,7 +254,7 @@ func TestReadersFollowAnOutputAcrossSegmentsWhileItGrowsAndIsSealed(t *testing.T
 	})
 }
 
-func TestRepeatedAndOverlappingAppendsAreHarmlessAlsoInSealedSegments(t *testing.T) {
+func TestRepeatedAppendsAreHarmlessInSegments(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		j := f.lease()
 		const length = 10 * segmentBytes
@@ -271,7 +271,7 @@ func TestRepeatedAndOverlappingAppendsAreHarmlessAlsoInSealedSegments(t *testing
 		}
 		n, err := f.Append(t.Context(), j.ID, j.Lease.Token, sealed-10, text(int(sealed)-10, length-int(sealed)+15))
 		if err != nil || n != length+5 {
-			t.Errorf("an append that begins in a segment and goes on: %d, %v", n, err)
+			t.Errorf("an append that begins in a segment and continues after it: %d, %v", n, err)
 		}
 		other := text(0, 100)
 		other[99]++
@@ -285,20 +285,20 @@ func TestRepeatedAndOverlappingAppendsAreHarmlessAlsoInSealedSegments(t *testing
 	})
 }
 
-func TestACrashWhileSealingLosesNoByteAndLeavesNoBlobBehind(t *testing.T) {
+func TestCrashWhileSealingLosesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		fault func(*faulty)
+		fault func(*failing)
 	}{
-		{"before the blob is named", func(f *faulty) { f.reserve = func(func() error) error { return errDead } }},
-		{"before the blob is written", func(f *faulty) { f.reserve = func(do func() error) error { return errors.Join(do(), errDead) } }},
-		{"between the blob and its row", func(f *faulty) { f.seal = func(func() error) error { return errDead } }},
-		{"before the commit is answered", func(f *faulty) { f.seal = func(do func() error) error { return errors.Join(do(), errDead) } }},
+		{"before the blob is named", func(f *failing) { f.reserve = func(func() error) error { return errDead } }},
+		{"before the blob is written", func(f *failing) { f.reserve = func(do func() error) error { return errors.Join(do(), errDead) } }},
+		{"between the blob and its row", func(f *failing) { f.seal = func(func() error) error { return errDead } }},
+		{"before the commit is answered", func(f *failing) { f.seal = func(do func() error) error { return errors.Join(do(), errDead) } }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, f *fixture) {
 				f.stop()
-				fault := &faulty{}
+				fault := &failing{}
 				c.fault(fault)
 				f.start(fault)
 				j := f.lease()
@@ -328,19 +328,19 @@ func (f *fixture) exactly(id string) {
 	f.t.Helper()
 	var want []string
 	for offset, end := int64(0), f.tail(id).Begins; offset < end; {
-		stretch, err := f.store.ReadOutput(f.t.Context(), id, offset, 1)
-		if err != nil || stretch.Segment == nil || stretch.Segment.Begins != offset {
-			f.t.Fatalf("at byte %d there is %+v, %v", offset, stretch, err)
+		found, err := f.store.ReadOutput(f.t.Context(), id, offset, 1)
+		if err != nil || found.Segment == nil || found.Segment.Begins != offset {
+			f.t.Fatalf("at byte %d there is %+v, %v", offset, found, err)
 		}
-		want = append(want, stretch.Segment.Key)
-		offset += stretch.Segment.Length
+		want = append(want, found.Segment.Key)
+		offset += found.Segment.Length
 	}
 	if got := f.blobs(); !slices.Equal(got, want) || len(got) == 0 {
 		f.t.Errorf("the blobs are\n%s, want\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-func TestTheBlobsOfADeletedJobAreRemovedAndThoseOfOthersStay(t *testing.T) {
+func TestBlobsOfDeletedJobAreRemoved(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		gone, old, kept := f.lease(), f.lease(), f.lease()
 		for _, j := range []*job.Job{&gone, &old, &kept} {
@@ -372,7 +372,7 @@ func TestTheBlobsOfADeletedJobAreRemovedAndThoseOfOthersStay(t *testing.T) {
 	})
 }
 
-func TestAppendsWaitForABlobStoreThatIsAwayOnlyWhenTheDatabaseWouldGrow(t *testing.T) {
+func TestAppendsWaitForBlobStoreOnlyAtTheLimit(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		away := f.folder + " away"
 		if err := errors.Join(os.Rename(f.folder, away), os.WriteFile(f.folder, nil, 0o600)); err != nil {
@@ -384,13 +384,13 @@ func TestAppendsWaitForABlobStoreThatIsAwayOnlyWhenTheDatabaseWouldGrow(t *testi
 			t.Fatalf("appending without a blob store ends with %v", err)
 		}
 		full := f.tail(j.ID).End
-		if most := int64(behind*segmentBytes + keep + 20_000); full < behind*segmentBytes || full > most {
-			t.Errorf("the database took %d bytes, want %d to %d", full, behind*segmentBytes, most)
+		if most := int64(maxUnsealed*segmentBytes + keep + 20_000); full < maxUnsealed*segmentBytes || full > most {
+			t.Errorf("the database took %d bytes, want %d to %d", full, maxUnsealed*segmentBytes, most)
 		}
 		if err := errors.Join(os.Remove(f.folder), os.Rename(away, f.folder)); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(mostWait)
+		time.Sleep(maxWait)
 		synctest.Wait()
 		if err := f.fill(&j, int(full), 12*segmentBytes, 20_000); err != nil {
 			t.Errorf("appending with the blob store back: %v", err)
@@ -399,7 +399,7 @@ func TestAppendsWaitForABlobStoreThatIsAwayOnlyWhenTheDatabaseWouldGrow(t *testi
 	})
 }
 
-func TestADamagedBlobIsAnErrorAndNeverShorterOutput(t *testing.T) {
+func TestDamagedBlobIsAnError(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		j := f.lease()
 		if err := f.fill(&j, 0, 8*segmentBytes, 50_000); err != nil {

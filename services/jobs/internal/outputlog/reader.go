@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// maxRead is how many bytes a reader gives at a time at most.
+// maxRead is the maximum number of bytes that a reader returns at a time.
 const maxRead = 64 << 10
 
 // Reader follows one job's output. Use it from one goroutine at a time, and close it.
@@ -16,7 +16,7 @@ type Reader struct {
 	id     string
 	offset int64 // of the next byte
 
-	segment io.ReadCloser // that holds it; nil if the store does, or nobody knows yet
+	segment io.ReadCloser // the open segment, if the next byte is in one
 	left    int64         // in the segment
 	buffer  []byte
 }
@@ -26,22 +26,22 @@ func (l *Log) Read(ctx context.Context, id string, offset int64) *Reader {
 	return &Reader{log: l, ctx: ctx, id: id, offset: offset}
 }
 
-// Next gives the next bytes, at most 64 KiB, which are the caller's until the next call; none where the output ends now.
-// An offset beyond that end gives *job.OutputGapError, a job that is gone job.ErrNotFound.
+// Next returns the next bytes, at most 64 KiB. They are valid until the next call. It returns none where the output ends
+// now, *job.OutputGapError beyond that end, and job.ErrNotFound if the job was deleted.
 func (r *Reader) Next() ([]byte, error) {
 	if r.segment == nil {
-		stretch, err := r.log.store.ReadOutput(r.ctx, r.id, r.offset, maxRead)
+		found, err := r.log.store.ReadOutput(r.ctx, r.id, r.offset, maxRead)
 		if err != nil {
 			return nil, err
 		}
-		if stretch.Segment == nil {
-			r.offset += int64(len(stretch.Data))
-			return stretch.Data, nil
+		if found.Segment == nil {
+			r.offset += int64(len(found.Data))
+			return found.Data, nil
 		}
-		if r.segment, err = openSegment(r.ctx, r.log.bucket, stretch.Segment, r.offset); err != nil {
+		if r.segment, err = openSegment(r.ctx, r.log.bucket, found.Segment, r.offset); err != nil {
 			return nil, err
 		}
-		r.left = stretch.Segment.Begins + stretch.Segment.Length - r.offset
+		r.left = found.Segment.Begins + found.Segment.Length - r.offset
 	}
 	if r.buffer == nil {
 		r.buffer = make([]byte, maxRead)
@@ -57,7 +57,7 @@ func (r *Reader) Next() ([]byte, error) {
 	return data, nil
 }
 
-// Offset is where the next bytes begin.
+// Offset returns where the next bytes begin.
 func (r *Reader) Offset() int64 { return r.offset }
 
 // Close ends the reading.

@@ -16,7 +16,7 @@ type tails struct {
 	mu    sync.Mutex
 	known map[string]*tail
 	queue []string      // those that no sealer has in its hands
-	poke  chan struct{} // queue has grown
+	wake  chan struct{} // queue has grown
 }
 
 type tail struct {
@@ -30,7 +30,7 @@ func (t *tail) take(news job.Tail) {
 }
 
 func newTails(long int64) *tails {
-	return &tails{long: long, known: map[string]*tail{}, poke: make(chan struct{}, 1)}
+	return &tails{long: long, known: map[string]*tail{}, wake: make(chan struct{}, 1)}
 }
 
 // note takes in what the store keeps of a job's output.
@@ -53,12 +53,12 @@ func (t *tails) note(id string, now job.Tail) {
 func (t *tails) push(id string) {
 	t.queue = append(t.queue, id)
 	select {
-	case t.poke <- struct{}{}:
+	case t.wake <- struct{}{}:
 	default:
 	}
 }
 
-// next gives a job whose output is to be sealed, and false when ctx has ended.
+// next returns a job whose output must be sealed. ok is false when ctx has ended.
 func (t *tails) next(ctx context.Context) (id string, ok bool) {
 	for {
 		t.mu.Lock()
@@ -66,7 +66,7 @@ func (t *tails) next(ctx context.Context) (id string, ok bool) {
 			id, t.queue = t.queue[0], t.queue[1:]
 			if len(t.queue) > 0 {
 				select {
-				case t.poke <- struct{}{}: // there is something for another sealer, too
+				case t.wake <- struct{}{}: // another sealer has work, too
 				default:
 				}
 			}
@@ -75,7 +75,7 @@ func (t *tails) next(ctx context.Context) (id string, ok bool) {
 		}
 		t.mu.Unlock()
 		select {
-		case <-t.poke:
+		case <-t.wake:
 		case <-ctx.Done():
 			return "", false
 		}
@@ -110,7 +110,7 @@ func (t *tails) wait(ctx context.Context, id string, most int64) error {
 		return nil
 	}
 	t.mu.Unlock()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(appendTimeout)
 	defer late.Stop()
 	for {
 		t.mu.Lock()

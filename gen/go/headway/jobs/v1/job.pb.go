@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/jobs/v1/job.proto
 
-// Jobs: work that takes seconds to hours, its state and its progress.
+// Jobs: work that takes seconds to hours, with its state and progress.
 
 package jobsv1
 
@@ -26,17 +26,17 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// JobStatus is where a job stands. REST, SSE and the clients use the same words in lower case, without the prefix.
+// JobStatus is the status of a job. REST, SSE and the clients use the same words in lower case, without the prefix.
 type JobStatus int32
 
 const (
-	// Not a status; in filters it means any.
+	// Not a status. In filters it means any status.
 	JobStatus_JOB_STATUS_UNSPECIFIED JobStatus = 0
-	// Waits for a worker, perhaps until `not_before` (a retry is queued with `attempt` of 1 or more).
+	// Waits for a worker, possibly until `not_before`. A retry is queued with an `attempt` of 1 or more.
 	JobStatus_JOB_STATUS_QUEUED JobStatus = 1
 	// A worker holds the lease.
 	JobStatus_JOB_STATUS_ACTIVE JobStatus = 2
-	// Parked for a person's decision (`question`); no worker holds a lease.
+	// Waits for a user's decision (`question`). No worker holds a lease.
 	JobStatus_JOB_STATUS_WAITING JobStatus = 3
 	// Ended with `result`. Terminal.
 	JobStatus_JOB_STATUS_COMPLETED JobStatus = 4
@@ -95,21 +95,21 @@ func (JobStatus) EnumDescriptor() ([]byte, []int) {
 	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{0}
 }
 
-// StepState is where a step stands.
+// StepState is the state of a step.
 type StepState int32
 
 const (
-	// Not a state; in a report it leaves the state as it is.
+	// Not a state. In a report it leaves the state unchanged.
 	StepState_STEP_STATE_UNSPECIFIED StepState = 0
-	// Not begun.
+	// Not started.
 	StepState_STEP_STATE_PENDING StepState = 1
-	// Under way.
+	// In progress.
 	StepState_STEP_STATE_ACTIVE StepState = 2
 	// Done.
 	StepState_STEP_STATE_COMPLETED StepState = 3
 	// Ended without success.
 	StepState_STEP_STATE_FAILED StepState = 4
-	// Not needed in this run; counts as done.
+	// Not needed in this run. Counts as done.
 	StepState_STEP_STATE_SKIPPED StepState = 5
 )
 
@@ -163,60 +163,60 @@ func (StepState) EnumDescriptor() ([]byte, []int) {
 // Job is a snapshot: the whole state of a job at one revision.
 type Job struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDv7, so ids sort by creation.
+	// UUIDv7, so IDs sort by time of creation.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// What the job does ("import", "character", "media"); workers lease by kind.
+	// The kind of job ("import", "character", "media"). Workers lease jobs by kind.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// The subject of the token that created the job. Only the owner and admins can see the job.
 	Owner string `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
-	// A person's name for the job, for lists; at most 200 characters. May be empty.
+	// Display name. At most 200 characters; can be empty.
 	Title string `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
-	// Where the job stands.
+	// The status.
 	Status JobStatus `protobuf:"varint,5,opt,name=status,proto3,enum=headway.jobs.v1.JobStatus" json:"status,omitempty"`
-	// Grows by one with every change of the job and never falls. 32 bits, so that JSON carries it as a number.
+	// Grows by one with every change of the job, and never falls. 32 bits, so that JSON shows it as a number.
 	Revision uint32 `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
-	// How many times a worker has leased the job for a run that counts: 0 before the first lease, 1 in the first run.
+	// Number of attempts that count: 0 before the first lease, 1 in the first attempt.
 	Attempt uint32 `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// After this many attempts a failing job stays failed.
+	// After this many attempts, a failing job stays failed.
 	MaxAttempts uint32 `protobuf:"varint,8,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
-	// Higher runs first; -100 to 100.
+	// Jobs with a higher priority run first; -100 to 100.
 	Priority int32 `protobuf:"varint,9,opt,name=priority,proto3" json:"priority,omitempty"`
-	// Free-form marks for filtering; at most 16.
+	// Labels for filtering; at most 16.
 	Labels map[string]string `protobuf:"bytes,10,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// What the worker is to do. Whole numbers are exact to 2^53.
+	// The input for the worker. Whole numbers are exact up to 2^53.
 	Payload *structpb.Struct `protobuf:"bytes,11,opt,name=payload,proto3" json:"payload,omitempty"`
-	// How far it has come.
+	// The progress.
 	Progress *Progress `protobuf:"bytes,12,opt,name=progress,proto3" json:"progress,omitempty"`
-	// What came out; set once the job is completed.
+	// The result. Set when the job is completed.
 	Result *structpb.Struct `protobuf:"bytes,13,opt,name=result,proto3" json:"result,omitempty"`
-	// Why it failed or was cancelled; while queued or active for another attempt, why the last attempt ended.
+	// Why the job failed or was cancelled. While it is queued or active for another attempt: why the last attempt ended.
 	Error *JobError `protobuf:"bytes,14,opt,name=error,proto3" json:"error,omitempty"`
-	// What a person is asked while the job is waiting; what it means is between the worker and its page.
+	// The question to the user while the job is waiting. Its format is agreed between the worker and its user interface.
 	Question *structpb.Struct `protobuf:"bytes,15,opt,name=question,proto3" json:"question,omitempty"`
 	// The last answer given by ResumeJob.
 	Answer *structpb.Struct `protobuf:"bytes,16,opt,name=answer,proto3" json:"answer,omitempty"`
-	// A cancel was asked for and has not reached the worker's end yet.
+	// The job was asked to stop, and its worker has not stopped yet.
 	CancelRequested bool `protobuf:"varint,17,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
-	// How many jobs of this kind that are ready go before this one; 0 for the next. Set only while queued and ready (past
-	// `not_before`), from the moment it is, also when it comes back into the queue. Exact to 100, then rounded down to a
-	// hundred; 1000 means that many or more. It follows the queue within a second or so, and only falls unless jobs of
-	// higher priority come, or older ones come back.
+	// Queue position: the number of ready jobs of this kind ahead of this one. 0 means next. Set only while the job is queued
+	// and ready (past `not_before`), as soon as it is ready, even when it returns to the queue. Exact up to 100, then rounded
+	// down to a hundred; 1000 means that many or more. It follows the queue within about a second, and only rises when jobs
+	// of higher priority arrive or older jobs return.
 	QueuePosition uint32 `protobuf:"varint,18,opt,name=queue_position,json=queuePosition,proto3" json:"queue_position,omitempty"`
-	// Bytes of output appended so far; ReadOutput reads them.
+	// Bytes of output appended so far. ReadOutput returns them.
 	OutputBytes int64 `protobuf:"varint,19,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"`
 	// When the job was created.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// When the first attempt began; unset before.
+	// When the first attempt began. Unset before.
 	StartedAt *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
-	// When this revision came to be.
+	// When this revision was created.
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
-	// When the job reached its terminal status; unset before.
+	// When the job reached its terminal status. Unset before.
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
-	// Not leased before this time (a retry's back-off, or asked for at creation); unset for at once.
+	// Not leased before this time, because of a retry's back-off or because the creator asked for it. Unset if there is none.
 	NotBefore *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
-	// Ended as failed, DEADLINE_PASSED, if not finished by then; unset for never.
+	// If the job has not ended by then, it fails with DEADLINE_PASSED. Unset if there is none.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=deadline,proto3" json:"deadline,omitempty"`
-	// The name the leasing worker gave itself, for operators; empty without a lease.
+	// The name that the worker gave itself, for operators. Empty without a lease.
 	Worker        string `protobuf:"bytes,26,opt,name=worker,proto3" json:"worker,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -434,14 +434,14 @@ func (x *Job) GetWorker() string {
 	return ""
 }
 
-// JobError says why an attempt or a job ended without success.
+// JobError is the reason why an attempt or a job ended without success.
 type JobError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Machine-readable, upper snake case: a name of headway.errors.v1.ErrorReason or the worker's own.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
-	// A sentence for the person who waits; at most 1,000 characters.
+	// A message for the user; at most 1,000 characters.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// The attempt it happened in.
+	// The attempt in which it happened.
 	Attempt       uint32 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -498,22 +498,22 @@ func (x *JobError) GetAttempt() uint32 {
 	return 0
 }
 
-// Progress is typed: named steps in a fixed order. What is derived is derived by the service, never by a worker.
+// Progress consists of named steps in a fixed order. The service, not the worker, derives the other values from them.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 0 to 100, weighted over the steps; never falls, not even across attempts.
+	// 0 to 100, weighted over the steps. Never falls, not even across attempts.
 	Percent float64 `protobuf:"fixed64,1,opt,name=percent,proto3" json:"percent,omitempty"`
-	// One line on what happens right now, for people.
+	// One line for users about what happens now.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// Name of the step under way; empty when none is.
+	// Name of the active step. Empty if there is none.
 	CurrentStep string `protobuf:"bytes,3,opt,name=current_step,json=currentStep,proto3" json:"current_step,omitempty"`
 	// The steps in their order.
 	Steps []*Step `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
-	// Units of the current step per second, over the last seconds; 0 when unknown.
+	// Units of the current step per second, over the last seconds. 0 if unknown.
 	Rate float64 `protobuf:"fixed64,5,opt,name=rate,proto3" json:"rate,omitempty"`
-	// Estimated seconds to the end; unset when unknown.
+	// Estimated seconds to the end. Unset if unknown.
 	EtaSeconds *float64 `protobuf:"fixed64,6,opt,name=eta_seconds,json=etaSeconds,proto3,oneof" json:"eta_seconds,omitempty"`
-	// The worker is alive but nothing has moved for a while.
+	// The worker sends heartbeats, but nothing has moved for a while.
 	Stalled       bool `protobuf:"varint,7,opt,name=stalled,proto3" json:"stalled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -603,29 +603,29 @@ type Step struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable name within the job ("employees").
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What people read ("Employees").
+	// Display name ("Employees").
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// Steps with the same group belong together on a page; may be empty.
+	// Steps with the same group are shown together. Can be empty.
 	Group string `protobuf:"bytes,3,opt,name=group,proto3" json:"group,omitempty"`
-	// Share of the whole, relative to the other steps.
+	// Share of the whole job, relative to the other steps.
 	Weight float64 `protobuf:"fixed64,4,opt,name=weight,proto3" json:"weight,omitempty"`
-	// Where the step stands.
+	// The state.
 	State StepState `protobuf:"varint,5,opt,name=state,proto3,enum=headway.jobs.v1.StepState" json:"state,omitempty"`
 	// Units done. Exact for whole numbers up to 2^53.
 	Done float64 `protobuf:"fixed64,6,opt,name=done,proto3" json:"done,omitempty"`
 	// Units in all; 0 when unknown.
 	Total float64 `protobuf:"fixed64,7,opt,name=total,proto3" json:"total,omitempty"`
-	// What is counted ("rows", "bytes").
+	// The unit ("rows", "bytes").
 	Unit string `protobuf:"bytes,8,opt,name=unit,proto3" json:"unit,omitempty"`
-	// Named counts beside the main one ("inserted", "rejected").
+	// Named counts in addition to the main one ("inserted", "rejected").
 	Counters map[string]float64 `protobuf:"bytes,9,rep,name=counters,proto3" json:"counters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
-	// One line on this step; may be empty.
+	// One line about this step. Can be empty.
 	Message string `protobuf:"bytes,10,opt,name=message,proto3" json:"message,omitempty"`
-	// When the step became active; unset before.
+	// When the step became active. Unset before.
 	StartedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
-	// When the step ended; unset before.
+	// When the step ended. Unset before.
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
-	// The total is only an estimate so far, and may still change either way.
+	// The total is an estimate, and can still rise or fall.
 	TotalEstimated bool `protobuf:"varint,13,opt,name=total_estimated,json=totalEstimated,proto3" json:"total_estimated,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -757,15 +757,15 @@ type StepPlan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable name within the job.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What people read; the name if empty. At most 100 characters.
+	// Display name. The name is used if it is empty. At most 100 characters.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// Steps with the same group belong together; at most 100 characters.
+	// Steps with the same group are shown together. At most 100 characters.
 	Group string `protobuf:"bytes,3,opt,name=group,proto3" json:"group,omitempty"`
-	// Share of the whole, relative to the other steps; 1 if 0.
+	// Share of the whole job, relative to the other steps. 0 means 1.
 	Weight float64 `protobuf:"fixed64,4,opt,name=weight,proto3" json:"weight,omitempty"`
-	// Units in all; 0 when unknown.
+	// Total units. 0 if unknown.
 	Total float64 `protobuf:"fixed64,5,opt,name=total,proto3" json:"total,omitempty"`
-	// What is counted; at most 32 characters.
+	// The unit. At most 32 characters.
 	Unit          string `protobuf:"bytes,6,opt,name=unit,proto3" json:"unit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -843,14 +843,14 @@ func (x *StepPlan) GetUnit() string {
 	return ""
 }
 
-// RetryPolicy says when a failed attempt is tried again.
+// RetryPolicy describes when a failed attempt is retried.
 type RetryPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Attempts in all; 3 if 0. A job that must not run twice says 1.
+	// Maximum number of attempts. 0 means 3. For a job that must not run twice, set 1.
 	MaxAttempts uint32 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
-	// Seconds before the second attempt; doubles with every further one, with jitter. 1 if 0.
+	// Seconds before the second attempt. Doubles with every further one, with jitter. 0 means 1.
 	BackoffSeconds float64 `protobuf:"fixed64,2,opt,name=backoff_seconds,json=backoffSeconds,proto3" json:"backoff_seconds,omitempty"`
-	// The back-off grows no further than this many seconds; 300 if 0.
+	// Maximum back-off in seconds. 0 means 300.
 	MaxBackoffSeconds float64 `protobuf:"fixed64,3,opt,name=max_backoff_seconds,json=maxBackoffSeconds,proto3" json:"max_backoff_seconds,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache

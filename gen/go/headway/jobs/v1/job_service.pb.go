@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/jobs/v1/job_service.proto
 
-// What users and their pages ask of the jobs service.
+// The API of the jobs service for users.
 
 package jobsv1
 
@@ -30,29 +30,29 @@ const (
 // CreateJobRequest describes the job to create.
 type CreateJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the job does; a worker that leases this kind runs it.
+	// The kind of job. A worker that leases this kind runs it.
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	// A person's name for the job.
+	// Display name.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// What the worker is to do; at most 8 KiB as JSON.
+	// The input for the worker; at most 8 KiB as JSON.
 	Payload *structpb.Struct `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
-	// The steps, if they are known already; a worker may declare them instead.
+	// The steps, if they are already known. A worker can declare them instead.
 	Steps []*StepPlan `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
-	// Makes creating safe to repeat: unique per owner. At most 128 characters, letters, digits, and - _ . :
+	// Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . :
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Higher runs first.
+	// Jobs with a higher priority run first.
 	Priority int32 `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
-	// Free-form marks for filtering.
+	// Labels for filtering.
 	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// When to try again; the documented defaults if unset.
+	// When to retry. The documented defaults apply if unset.
 	Retry *RetryPolicy `protobuf:"bytes,8,opt,name=retry,proto3" json:"retry,omitempty"`
 	// Not leased before this time.
 	NotBefore *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
-	// Ended as failed if not finished by then.
+	// If the job has not ended by then, it fails.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=deadline,proto3" json:"deadline,omitempty"`
-	// Creates the job for another user. Needs the scope `headway:service`.
+	// Creates the job for another user. Requires the scope `headway:service`.
 	Owner string `protobuf:"bytes,11,opt,name=owner,proto3" json:"owner,omitempty"`
-	// The id to use, a UUID. Needs the scope `headway:service`. A fresh one if empty.
+	// The ID of the job, a UUID. Requires the scope `headway:service`. A new one if empty.
 	JobId         string `protobuf:"bytes,12,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -175,9 +175,9 @@ func (x *CreateJobRequest) GetJobId() string {
 // CreateJobResponse holds the created job.
 type CreateJobResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job as it is now.
+	// The current state of the job.
 	Job *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	// The request_id was used before for this very request: the job is the earlier one.
+	// The same request was made before with this request_id. The job is the earlier one.
 	Replayed      bool `protobuf:"varint,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -230,7 +230,7 @@ func (x *CreateJobResponse) GetReplayed() bool {
 // GetJobRequest names a job.
 type GetJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId         string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -322,21 +322,21 @@ func (x *GetJobResponse) GetJob() *Job {
 // ListJobsRequest filters and pages.
 type ListJobsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only these kinds; all if empty.
+	// Only these kinds. Empty means all.
 	Kinds []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
-	// Only these statuses; all if empty.
+	// Only these statuses. Empty means all.
 	Statuses []JobStatus `protobuf:"varint,2,rep,packed,name=statuses,proto3,enum=headway.jobs.v1.JobStatus" json:"statuses,omitempty"`
-	// Only jobs that carry all of these labels, each written `name=value`.
+	// Only jobs with all of these labels, each written as `name=value`.
 	Labels []string `protobuf:"bytes,3,rep,name=labels,proto3" json:"labels,omitempty"`
 	// Only jobs created at or after this time.
 	CreatedAfter *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_after,json=createdAfter,proto3" json:"created_after,omitempty"`
 	// Only jobs created before this time.
 	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
-	// At most this many; 50 if 0, 500 at most.
+	// Maximum number of jobs. 0 means 50; at most 500.
 	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// `next_page_token` of the page before; empty for the first page.
+	// `next_page_token` of the previous page. Empty for the first page.
 	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Everyone's jobs. Needs the scope `headway:service` or `headway:admin`.
+	// The jobs of all users. Requires the scope `headway:service` or `headway:admin`.
 	AllOwners     bool `protobuf:"varint,8,opt,name=all_owners,json=allOwners,proto3" json:"all_owners,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -431,9 +431,9 @@ func (x *ListJobsRequest) GetAllOwners() bool {
 // ListJobsResponse is a page of jobs.
 type ListJobsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Newest first.
+	// Most recent first.
 	Jobs []*Job `protobuf:"bytes,1,rep,name=jobs,proto3" json:"jobs,omitempty"`
-	// Token of the next page; empty on the last.
+	// Token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -486,9 +486,9 @@ func (x *ListJobsResponse) GetNextPageToken() string {
 // WatchJobRequest names the job to watch.
 type WatchJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// The last revision the caller has seen: a snapshot at or below it is not sent again, unless it is terminal. 0 for all.
+	// The last revision that the caller has seen. Snapshots up to it are not sent again, unless terminal. 0 means none.
 	AfterRevision uint32 `protobuf:"varint,2,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -584,15 +584,15 @@ func (x *WatchJobResponse) GetJob() *Job {
 	return nil
 }
 
-// WatchJobsRequest says which jobs to watch.
+// WatchJobsRequest selects the jobs to watch.
 type WatchJobsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only these kinds; all if empty.
+	// Only these kinds. Empty means all.
 	Kinds []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
-	// Everyone's jobs. Needs the scope `headway:service` or `headway:admin`.
+	// The jobs of all users. Requires the scope `headway:service` or `headway:admin`.
 	AllOwners bool `protobuf:"varint,2,opt,name=all_owners,json=allOwners,proto3" json:"all_owners,omitempty"`
-	// The first snapshots hold every job that has not ended, and those that ended at or after this time; none of the
-	// ended ones if unset. A caller that comes back gives the time it lost the stream, less a minute.
+	// The first snapshots hold every job that has not ended, and those that ended at or after this time. If unset, ended jobs
+	// are left out. A caller that reconnects sets the time at which it lost the stream, minus a minute.
 	EndedAfter    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=ended_after,json=endedAfter,proto3" json:"ended_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -649,12 +649,12 @@ func (x *WatchJobsRequest) GetEndedAfter() *timestamppb.Timestamp {
 	return nil
 }
 
-// WatchJobsResponse brings changes.
+// WatchJobsResponse holds changes.
 type WatchJobsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Jobs whose snapshot is new to the caller. A job's revisions only grow.
 	Jobs []*Job `protobuf:"bytes,1,rep,name=jobs,proto3" json:"jobs,omitempty"`
-	// True once, when the current state has been sent in full.
+	// True once, when the current state was sent in full.
 	Synced bool `protobuf:"varint,2,opt,name=synced,proto3" json:"synced,omitempty"`
 	// Jobs that were deleted.
 	DeletedJobIds []string `protobuf:"bytes,3,rep,name=deleted_job_ids,json=deletedJobIds,proto3" json:"deleted_job_ids,omitempty"`
@@ -716,10 +716,10 @@ func (x *WatchJobsResponse) GetDeletedJobIds() []string {
 // CancelJobRequest names the job to cancel.
 type CancelJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// Why, for those who look at the job later; CANCELLED_BY_USER if unset. The worker of an active job may give a reason
-	// of its own, which counts.
+	// Why the job is cancelled. CANCELLED_BY_USER if unset. The worker of an active job can set its own reason, which takes
+	// precedence.
 	Error         *JobError `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -772,7 +772,7 @@ func (x *CancelJobRequest) GetError() *JobError {
 // CancelJobResponse holds the job.
 type CancelJobResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job as it is now: cancelled, or active with `cancel_requested`.
+	// The current state of the job: cancelled, or active with `cancel_requested`.
 	Job           *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -818,7 +818,7 @@ func (x *CancelJobResponse) GetJob() *Job {
 // RetryJobRequest names the job to retry.
 type RetryJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId         string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -910,9 +910,9 @@ func (x *RetryJobResponse) GetJob() *Job {
 // ResumeJobRequest answers a waiting job.
 type ResumeJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// The decision, as the job's question asks for it; at most 8 KiB as JSON.
+	// The decision, in the format that the question asks for; at most 8 KiB as JSON.
 	Answer        *structpb.Struct `protobuf:"bytes,2,opt,name=answer,proto3" json:"answer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1011,7 +1011,7 @@ func (x *ResumeJobResponse) GetJob() *Job {
 // DeleteJobRequest names the job to delete.
 type DeleteJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId         string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1128,7 +1128,7 @@ func (*ListKindsRequest) Descriptor() ([]byte, []int) {
 	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{18}
 }
 
-// ListKindsResponse names kinds.
+// ListKindsResponse holds the kinds.
 type ListKindsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The kinds, in alphabetical order.
@@ -1174,12 +1174,12 @@ func (x *ListKindsResponse) GetKinds() []string {
 	return nil
 }
 
-// ReadOutputRequest says what to read.
+// ReadOutputRequest selects the output to read.
 type ReadOutputRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// The first byte to read; 0 is the beginning.
+	// Offset of the first byte to read. 0 is the beginning.
 	Offset        int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1229,10 +1229,10 @@ func (x *ReadOutputRequest) GetOffset() int64 {
 	return 0
 }
 
-// ReadOutputResponse is a piece of output.
+// ReadOutputResponse is a chunk of output.
 type ReadOutputResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where the piece begins.
+	// Offset of the first byte.
 	Offset int64 `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"`
 	// The bytes; at most 64 KiB.
 	Data          []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: headway/jobs/v1/job_service.proto
 
-// What users and their pages ask of the jobs service.
+// The API of the jobs service for users.
 
 package jobsv1
 
@@ -38,35 +38,35 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// JobService creates, lists, watches and steers jobs.
+// JobService creates, lists, watches and manages jobs.
 //
-// Every call needs a token. A user sees and steers only jobs of their own (the token's subject); a token with the
-// scope `headway:admin` or `headway:service` those of everyone. Anybody else's job is NOT_FOUND, JOB_NOT_FOUND.
+// Every call requires a token. Users see and manage only their own jobs (those of the token's subject). A token with the
+// scope `headway:admin` or `headway:service` sees and manages all jobs. Any other job returns NOT_FOUND, JOB_NOT_FOUND.
 type JobServiceClient interface {
-	// CreateJob puts a job into the queue. With a `request_id`, doing it again gives the same job.
+	// CreateJob adds a job to the queue. With a `request_id`, a repeated call returns the same job.
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
 	// (`owner` or `job_id` without the service scope).
 	CreateJob(ctx context.Context, in *CreateJobRequest, opts ...grpc.CallOption) (*CreateJobResponse, error)
-	// GetJob gives the current snapshot, for those who poll. It may be 250 ms behind the worker's last report.
+	// GetJob returns the current snapshot, for clients that poll. It can be 250 ms older than the worker's last heartbeat.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND.
 	GetJob(ctx context.Context, in *GetJobRequest, opts ...grpc.CallOption) (*GetJobResponse, error)
-	// ListJobs pages through the caller's jobs, newest first. A page may hold fewer jobs than asked for (answers stay below
-	// about 2 MiB); only an empty `next_page_token` is the end.
+	// ListJobs pages through the caller's jobs, most recent first. A page can hold fewer jobs than requested (responses stay
+	// below about 2 MiB). Only an empty `next_page_token` means the end.
 	ListJobs(ctx context.Context, in *ListJobsRequest, opts ...grpc.CallOption) (*ListJobsResponse, error)
-	// WatchJob streams snapshots of one job: the current one at once, then every later one as it comes, with revisions
-	// that only grow. A slow reader skips to the newest. The terminal snapshot always comes, and ends the stream (OK).
+	// WatchJob streams snapshots of one job: the current one immediately, then every later one. Revisions only grow. A slow
+	// reader skips to the latest. The terminal snapshot is always sent, and ends the stream (OK).
 	//
-	// Errors: NOT_FOUND JOB_NOT_FOUND, also when the job is deleted while watched; UNAVAILABLE SHUTTING_DOWN.
+	// Errors: NOT_FOUND JOB_NOT_FOUND, even if the job is deleted during the watch; UNAVAILABLE SHUTTING_DOWN.
 	WatchJob(ctx context.Context, in *WatchJobRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchJobResponse], error)
 	// WatchJobs streams snapshots of all of the caller's jobs: first the current ones, then a message with `synced`,
-	// then every change. It does not end by itself.
+	// then every change. The stream does not end by itself.
 	//
 	// Errors: PERMISSION_DENIED SCOPE_MISSING (`all_owners` without the service or admin scope).
 	WatchJobs(ctx context.Context, in *WatchJobsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchJobsResponse], error)
-	// CancelJob ends a queued or waiting job at once, and asks the worker of an active one to stop; the job is
-	// cancelled when the worker has stopped, or after a grace time without it. Asking twice is fine.
+	// CancelJob ends a queued or waiting job immediately, and asks the worker of an active one to stop. The job is cancelled
+	// when the worker has stopped, or without it after a grace time. The call can be repeated.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_FINISHED.
 	CancelJob(ctx context.Context, in *CancelJobRequest, opts ...grpc.CallOption) (*CancelJobResponse, error)
@@ -74,19 +74,18 @@ type JobServiceClient interface {
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_RETRYABLE.
 	RetryJob(ctx context.Context, in *RetryJobRequest, opts ...grpc.CallOption) (*RetryJobResponse, error)
-	// ResumeJob answers the question of a waiting job and queues it again; that uses up no attempt.
+	// ResumeJob answers the question of a waiting job and queues it again, without using up an attempt.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
 	ResumeJob(ctx context.Context, in *ResumeJobRequest, opts ...grpc.CallOption) (*ResumeJobResponse, error)
-	// DeleteJob removes a finished job and its output.
+	// DeleteJob removes a job that has ended, and its output.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(ctx context.Context, in *DeleteJobRequest, opts ...grpc.CallOption) (*DeleteJobResponse, error)
-	// ListKinds names the kinds of jobs that workers are there for, so that a page offers what somebody will do: kinds that
-	// workers wait for, work on, or asked for within the last half minute. A replica of the service knows of the workers
-	// that asked it.
+	// ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
+	// half minute. A replica of the service knows only the workers that called it.
 	ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error)
-	// ReadOutput streams the job's output from a byte offset on, as it grows, and ends with the job (OK).
+	// ReadOutput streams the job's output from a byte offset on, as it grows. The stream ends with the job (OK).
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; OUT_OF_RANGE OUTPUT_GAP (the offset is beyond the end).
 	ReadOutput(ctx context.Context, in *ReadOutputRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadOutputResponse], error)
@@ -241,35 +240,35 @@ type JobService_ReadOutputClient = grpc.ServerStreamingClient[ReadOutputResponse
 // All implementations must embed UnimplementedJobServiceServer
 // for forward compatibility.
 //
-// JobService creates, lists, watches and steers jobs.
+// JobService creates, lists, watches and manages jobs.
 //
-// Every call needs a token. A user sees and steers only jobs of their own (the token's subject); a token with the
-// scope `headway:admin` or `headway:service` those of everyone. Anybody else's job is NOT_FOUND, JOB_NOT_FOUND.
+// Every call requires a token. Users see and manage only their own jobs (those of the token's subject). A token with the
+// scope `headway:admin` or `headway:service` sees and manages all jobs. Any other job returns NOT_FOUND, JOB_NOT_FOUND.
 type JobServiceServer interface {
-	// CreateJob puts a job into the queue. With a `request_id`, doing it again gives the same job.
+	// CreateJob adds a job to the queue. With a `request_id`, a repeated call returns the same job.
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
 	// (`owner` or `job_id` without the service scope).
 	CreateJob(context.Context, *CreateJobRequest) (*CreateJobResponse, error)
-	// GetJob gives the current snapshot, for those who poll. It may be 250 ms behind the worker's last report.
+	// GetJob returns the current snapshot, for clients that poll. It can be 250 ms older than the worker's last heartbeat.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND.
 	GetJob(context.Context, *GetJobRequest) (*GetJobResponse, error)
-	// ListJobs pages through the caller's jobs, newest first. A page may hold fewer jobs than asked for (answers stay below
-	// about 2 MiB); only an empty `next_page_token` is the end.
+	// ListJobs pages through the caller's jobs, most recent first. A page can hold fewer jobs than requested (responses stay
+	// below about 2 MiB). Only an empty `next_page_token` means the end.
 	ListJobs(context.Context, *ListJobsRequest) (*ListJobsResponse, error)
-	// WatchJob streams snapshots of one job: the current one at once, then every later one as it comes, with revisions
-	// that only grow. A slow reader skips to the newest. The terminal snapshot always comes, and ends the stream (OK).
+	// WatchJob streams snapshots of one job: the current one immediately, then every later one. Revisions only grow. A slow
+	// reader skips to the latest. The terminal snapshot is always sent, and ends the stream (OK).
 	//
-	// Errors: NOT_FOUND JOB_NOT_FOUND, also when the job is deleted while watched; UNAVAILABLE SHUTTING_DOWN.
+	// Errors: NOT_FOUND JOB_NOT_FOUND, even if the job is deleted during the watch; UNAVAILABLE SHUTTING_DOWN.
 	WatchJob(*WatchJobRequest, grpc.ServerStreamingServer[WatchJobResponse]) error
 	// WatchJobs streams snapshots of all of the caller's jobs: first the current ones, then a message with `synced`,
-	// then every change. It does not end by itself.
+	// then every change. The stream does not end by itself.
 	//
 	// Errors: PERMISSION_DENIED SCOPE_MISSING (`all_owners` without the service or admin scope).
 	WatchJobs(*WatchJobsRequest, grpc.ServerStreamingServer[WatchJobsResponse]) error
-	// CancelJob ends a queued or waiting job at once, and asks the worker of an active one to stop; the job is
-	// cancelled when the worker has stopped, or after a grace time without it. Asking twice is fine.
+	// CancelJob ends a queued or waiting job immediately, and asks the worker of an active one to stop. The job is cancelled
+	// when the worker has stopped, or without it after a grace time. The call can be repeated.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_FINISHED.
 	CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error)
@@ -277,19 +276,18 @@ type JobServiceServer interface {
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_RETRYABLE.
 	RetryJob(context.Context, *RetryJobRequest) (*RetryJobResponse, error)
-	// ResumeJob answers the question of a waiting job and queues it again; that uses up no attempt.
+	// ResumeJob answers the question of a waiting job and queues it again, without using up an attempt.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
 	ResumeJob(context.Context, *ResumeJobRequest) (*ResumeJobResponse, error)
-	// DeleteJob removes a finished job and its output.
+	// DeleteJob removes a job that has ended, and its output.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error)
-	// ListKinds names the kinds of jobs that workers are there for, so that a page offers what somebody will do: kinds that
-	// workers wait for, work on, or asked for within the last half minute. A replica of the service knows of the workers
-	// that asked it.
+	// ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
+	// half minute. A replica of the service knows only the workers that called it.
 	ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error)
-	// ReadOutput streams the job's output from a byte offset on, as it grows, and ends with the job (OK).
+	// ReadOutput streams the job's output from a byte offset on, as it grows. The stream ends with the job (OK).
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; OUT_OF_RANGE OUTPUT_GAP (the offset is beyond the end).
 	ReadOutput(*ReadOutputRequest, grpc.ServerStreamingServer[ReadOutputResponse]) error

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/jobs/v1/worker_service.proto
 
-// What workers, in any language, ask of the jobs service.
+// The API of the jobs service for workers in any language.
 
 package jobsv1
 
@@ -26,16 +26,16 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// LeaseJobsRequest says what a worker can take.
+// LeaseJobsRequest describes the jobs that a worker can take.
 type LeaseJobsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The kinds that this worker runs.
 	Kinds []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
-	// At most this many jobs: the worker's free hands. 1 if 0.
+	// Maximum number of jobs: the worker's free capacity. 0 means 1.
 	MaxJobs uint32 `protobuf:"varint,2,opt,name=max_jobs,json=maxJobs,proto3" json:"max_jobs,omitempty"`
-	// How long to wait for a job; 20 if 0, 60 at most. A negative number asks without waiting.
+	// How long to wait for a job. 0 means 20; at most 60. A negative number means not to wait.
 	WaitSeconds float64 `protobuf:"fixed64,3,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
-	// How long the lease lasts without a heartbeat; the service's default (10) if 0.
+	// How long the lease lasts without a heartbeat. 0 means the service's default (10).
 	LeaseSeconds float64 `protobuf:"fixed64,4,opt,name=lease_seconds,json=leaseSeconds,proto3" json:"lease_seconds,omitempty"`
 	// The worker's name for operators ("importer@host:4711").
 	Worker        string `protobuf:"bytes,5,opt,name=worker,proto3" json:"worker,omitempty"`
@@ -108,10 +108,10 @@ func (x *LeaseJobsRequest) GetWorker() string {
 	return ""
 }
 
-// LeaseJobsResponse holds what was leased.
+// LeaseJobsResponse holds the leased jobs.
 type LeaseJobsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The leased jobs; empty when the wait was over.
+	// The leased jobs. Empty when the wait was over.
 	Jobs          []*LeasedJob `protobuf:"bytes,1,rep,name=jobs,proto3" json:"jobs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -154,20 +154,20 @@ func (x *LeaseJobsResponse) GetJobs() []*LeasedJob {
 	return nil
 }
 
-// LeasedJob is a job and the right to work on it.
+// LeasedJob is a job and the right to run it.
 type LeasedJob struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The job as of its lease.
 	Job *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	// Proof of the lease; opaque.
+	// The lease token. Its format is not part of the contract.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
 	// When the lease ends without a heartbeat.
 	LeaseExpiresAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=lease_expires_at,json=leaseExpiresAt,proto3" json:"lease_expires_at,omitempty"`
-	// What the attempt before left for this one; empty in a first attempt.
+	// The checkpoint of the previous attempt. Empty in a first attempt.
 	Checkpoint []byte `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	// Send a heartbeat at least this often.
 	HeartbeatSeconds float64 `protobuf:"fixed64,5,opt,name=heartbeat_seconds,json=heartbeatSeconds,proto3" json:"heartbeat_seconds,omitempty"`
-	// Report progress no more often than this.
+	// Send progress no more often than this.
 	ReportSeconds float64 `protobuf:"fixed64,6,opt,name=report_seconds,json=reportSeconds,proto3" json:"report_seconds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -248,15 +248,15 @@ func (x *LeasedJob) GetReportSeconds() float64 {
 // HeartbeatRequest renews a lease.
 type HeartbeatRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// Declares the job's steps, in their order, replacing those before; steps that keep their name keep their progress.
+	// Declares the job's steps, in their order, and replaces earlier ones. Steps that keep their name keep their progress.
 	Plan []*StepPlan `protobuf:"bytes,3,rep,name=plan,proto3" json:"plan,omitempty"`
-	// What has happened; unset to renew only.
+	// The progress. Unset to renew the lease only.
 	Progress *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
-	// What a later attempt needs to go on from here; unset to keep the one before. At most 64 KiB.
+	// The state that a later attempt needs to continue from here. Unset to keep the previous one. At most 64 KiB.
 	Checkpoint    []byte `protobuf:"bytes,5,opt,name=checkpoint,proto3,oneof" json:"checkpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -327,10 +327,10 @@ func (x *HeartbeatRequest) GetCheckpoint() []byte {
 	return nil
 }
 
-// ProgressReport is a worker's view of its own work.
+// ProgressReport is the progress that a worker sends.
 type ProgressReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One line on what happens right now; at most 500 characters.
+	// One line about what happens now; at most 500 characters.
 	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// The steps that changed.
 	Steps         []*StepReport `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`
@@ -382,22 +382,22 @@ func (x *ProgressReport) GetSteps() []*StepReport {
 	return nil
 }
 
-// StepReport is what changed in a step. Numbers are totals, not differences, so a lost report loses nothing.
+// StepReport holds the changes of a step. Numbers are totals, not differences, so a lost report loses nothing.
 type StepReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The step's name; it must have been declared.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The step's state; unspecified to keep it.
+	// The step's state. Unspecified to keep it.
 	State StepState `protobuf:"varint,2,opt,name=state,proto3,enum=headway.jobs.v1.StepState" json:"state,omitempty"`
-	// Units done; unset to keep.
+	// Units done. Unset to keep.
 	Done *float64 `protobuf:"fixed64,3,opt,name=done,proto3,oneof" json:"done,omitempty"`
-	// Units in all; unset to keep.
+	// Total units. Unset to keep.
 	Total *float64 `protobuf:"fixed64,4,opt,name=total,proto3,oneof" json:"total,omitempty"`
-	// Named counts, all of them; empty to keep. At most 16.
+	// All named counts. Empty to keep. At most 16.
 	Counters map[string]float64 `protobuf:"bytes,5,rep,name=counters,proto3" json:"counters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
-	// One line on this step; unset to keep. At most 200 characters.
+	// One line about this step. Unset to keep. At most 200 characters.
 	Message *string `protobuf:"bytes,6,opt,name=message,proto3,oneof" json:"message,omitempty"`
-	// Whether the total is only an estimate; unset to keep.
+	// Whether the total is an estimate. Unset to keep.
 	TotalEstimated *bool `protobuf:"varint,7,opt,name=total_estimated,json=totalEstimated,proto3,oneof" json:"total_estimated,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -482,14 +482,14 @@ func (x *StepReport) GetTotalEstimated() bool {
 	return false
 }
 
-// HeartbeatResponse tells the worker how to go on.
+// HeartbeatResponse tells the worker how to continue.
 type HeartbeatResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// When the lease now ends.
+	// When the lease ends without another heartbeat.
 	LeaseExpiresAt *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=lease_expires_at,json=leaseExpiresAt,proto3" json:"lease_expires_at,omitempty"`
-	// The owner wants the job to stop: stop, then call FailJob.
+	// The owner wants the job to stop. Stop, and then call FailJob.
 	CancelRequested bool `protobuf:"varint,2,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
-	// Report progress no more often than this; shorter while somebody watches.
+	// Send progress no more often than this. Shorter while the job is watched.
 	ReportSeconds float64 `protobuf:"fixed64,3,opt,name=report_seconds,json=reportSeconds,proto3" json:"report_seconds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -549,11 +549,11 @@ func (x *HeartbeatResponse) GetReportSeconds() float64 {
 // AppendOutputRequest appends output.
 type AppendOutputRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// Where the bytes go: the length of the output so far.
+	// Offset of the first byte: the length of the output so far.
 	Offset int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
 	// The bytes; at most 256 KiB.
 	Data          []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
@@ -619,10 +619,10 @@ func (x *AppendOutputRequest) GetData() []byte {
 	return nil
 }
 
-// AppendOutputResponse tells how long the output is.
+// AppendOutputResponse holds the length of the output.
 type AppendOutputResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Bytes in all, after this append.
+	// Total bytes after this append.
 	OutputBytes   int64 `protobuf:"varint,1,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -668,13 +668,13 @@ func (x *AppendOutputResponse) GetOutputBytes() int64 {
 // CompleteJobRequest ends a job with success.
 type CompleteJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// What came out; at most 8 KiB as JSON.
+	// The result; at most 8 KiB as JSON.
 	Result *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
-	// The last progress, in the same step; unset to keep. Steps that are still open become completed.
+	// The last progress, stored in the same step. Unset to keep. Open steps become completed.
 	Progress      *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -787,17 +787,17 @@ func (x *CompleteJobResponse) GetJob() *Job {
 // FailJobRequest ends an attempt without success.
 type FailJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// Why.
+	// Why the attempt ended.
 	Error *JobError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	// Trying again would end the same way: the job fails now, whatever its retry policy.
+	// Another attempt cannot succeed: the job fails now, regardless of its retry policy.
 	Permanent bool `protobuf:"varint,4,opt,name=permanent,proto3" json:"permanent,omitempty"`
-	// The last progress; unset to keep.
+	// The last progress. Unset to keep.
 	Progress *ProgressReport `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
-	// Facts about the failure for the page (an import's numbers); at most 8 KiB as JSON. Kept in `result`.
+	// Facts about the failure, such as an import's counts; at most 8 KiB as JSON. Stored in `result`.
 	Result        *structpb.Struct `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -921,14 +921,14 @@ func (x *FailJobResponse) GetJob() *Job {
 	return nil
 }
 
-// ReleaseJobRequest gives a job back.
+// ReleaseJobRequest returns a job to the queue.
 type ReleaseJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// What the next attempt needs; unset to keep the one before.
+	// The state that the next attempt needs. Unset to keep the previous one.
 	Checkpoint    []byte `protobuf:"bytes,3,opt,name=checkpoint,proto3,oneof" json:"checkpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1031,18 +1031,18 @@ func (x *ReleaseJobResponse) GetJob() *Job {
 	return nil
 }
 
-// ParkJobRequest lets a job wait for a decision.
+// ParkJobRequest makes a job wait for a decision.
 type ParkJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job's id.
+	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// What is asked; at most 8 KiB as JSON.
+	// The question; at most 8 KiB as JSON.
 	Question *structpb.Struct `protobuf:"bytes,3,opt,name=question,proto3" json:"question,omitempty"`
-	// The last progress; unset to keep.
+	// The last progress. Unset to keep.
 	Progress *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
-	// What the attempt after the decision needs; unset to keep the one before.
+	// The state that the attempt after the decision needs. Unset to keep the previous one.
 	Checkpoint    []byte `protobuf:"bytes,5,opt,name=checkpoint,proto3,oneof" json:"checkpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: headway/jobs/v1/worker_service.proto
 
-// What workers, in any language, ask of the jobs service.
+// The API of the jobs service for workers in any language.
 
 package jobsv1
 
@@ -34,31 +34,30 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// WorkerService hands out jobs under leases with fencing.
+// WorkerService leases jobs to workers, with fencing tokens.
 //
-// Every call needs a token with the scope `headway:worker` (or `headway:service`). After LeaseJobs every call about a
-// job carries its lease token; a token that is not, or no longer, the valid one is refused with ABORTED LEASE_LOST,
-// and the worker stops at once: somebody else has the job.
+// Every call requires a token with the scope `headway:worker` (or `headway:service`). After LeaseJobs, every call about a
+// job includes its lease token. If that is not valid, or no longer valid, the call fails with ABORTED LEASE_LOST, and the
+// worker must stop immediately: another worker might have the job.
 type WorkerServiceClient interface {
-	// LeaseJobs waits for jobs of the given kinds and leases up to `max_jobs` of them. It answers as soon as there is
-	// one, or with none after `wait_seconds`; ask again.
+	// LeaseJobs waits for jobs of the given kinds and leases up to `max_jobs` of them. It returns as soon as there is one, or
+	// none after `wait_seconds`. Call it again then.
 	LeaseJobs(ctx context.Context, in *LeaseJobsRequest, opts ...grpc.CallOption) (*LeaseJobsResponse, error)
-	// Heartbeat renews the lease, and carries progress and a checkpoint up, cancel requests and the wanted report
-	// interval down. Send one every `heartbeat_seconds` at least, and when there is progress to show.
+	// Heartbeat renews the lease and sends progress and a checkpoint. The response holds cancel requests and the wanted
+	// progress interval. Send one every `heartbeat_seconds` at least, and when there is progress to show.
 	//
-	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE. A refused report
-	// still renews the lease, unless the refusal is LEASE_LOST.
+	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE. Refused
+	// progress still renews the lease, unless the error is LEASE_LOST.
 	Heartbeat(ctx context.Context, in *HeartbeatRequest, opts ...grpc.CallOption) (*HeartbeatResponse, error)
-	// AppendOutput appends bytes at an offset; once it has answered, they are on disk. Repeating an append, or overlapping
-	// with what is there, is harmless as long as the bytes are the same; leaving a gap is not possible. Output belongs to
-	// the job: what an earlier attempt has appended stays, and the next one goes on at its end (`output_bytes` of the
-	// leased job).
+	// AppendOutput appends bytes at an offset. When it returns, they are on disk. Repeating an append, or overlapping with
+	// stored bytes, is harmless if the bytes are the same. Gaps are not possible. Output belongs to the job: the output of an
+	// earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
-	// OUTPUT_TOO_LARGE (its message says what to do; repeating is in vain); UNAVAILABLE UNAVAILABLE (the store for long
-	// outputs does not keep up; repeat the call).
+	// OUTPUT_TOO_LARGE (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
+	// for long outputs cannot keep up; repeat the call).
 	AppendOutput(ctx context.Context, in *AppendOutputRequest, opts ...grpc.CallOption) (*AppendOutputResponse, error)
-	// CompleteJob ends the job with its result. Once it has answered, the result is on disk.
+	// CompleteJob ends the job with its result. When it returns, the result is on disk.
 	//
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
 	CompleteJob(ctx context.Context, in *CompleteJobRequest, opts ...grpc.CallOption) (*CompleteJobResponse, error)
@@ -67,11 +66,11 @@ type WorkerServiceClient interface {
 	//
 	// Errors: ABORTED LEASE_LOST.
 	FailJob(ctx context.Context, in *FailJobRequest, opts ...grpc.CallOption) (*FailJobResponse, error)
-	// ReleaseJob gives the job back without using up an attempt, for a worker that shuts down.
+	// ReleaseJob returns the job to the queue without using up an attempt, for a worker that shuts down.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	ReleaseJob(ctx context.Context, in *ReleaseJobRequest, opts ...grpc.CallOption) (*ReleaseJobResponse, error)
-	// ParkJob ends the lease and lets the job wait for a person's decision; ResumeJob queues it again.
+	// ParkJob ends the lease and makes the job wait for a user's decision. ResumeJob queues it again.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	ParkJob(ctx context.Context, in *ParkJobRequest, opts ...grpc.CallOption) (*ParkJobResponse, error)
@@ -159,31 +158,30 @@ func (c *workerServiceClient) ParkJob(ctx context.Context, in *ParkJobRequest, o
 // All implementations must embed UnimplementedWorkerServiceServer
 // for forward compatibility.
 //
-// WorkerService hands out jobs under leases with fencing.
+// WorkerService leases jobs to workers, with fencing tokens.
 //
-// Every call needs a token with the scope `headway:worker` (or `headway:service`). After LeaseJobs every call about a
-// job carries its lease token; a token that is not, or no longer, the valid one is refused with ABORTED LEASE_LOST,
-// and the worker stops at once: somebody else has the job.
+// Every call requires a token with the scope `headway:worker` (or `headway:service`). After LeaseJobs, every call about a
+// job includes its lease token. If that is not valid, or no longer valid, the call fails with ABORTED LEASE_LOST, and the
+// worker must stop immediately: another worker might have the job.
 type WorkerServiceServer interface {
-	// LeaseJobs waits for jobs of the given kinds and leases up to `max_jobs` of them. It answers as soon as there is
-	// one, or with none after `wait_seconds`; ask again.
+	// LeaseJobs waits for jobs of the given kinds and leases up to `max_jobs` of them. It returns as soon as there is one, or
+	// none after `wait_seconds`. Call it again then.
 	LeaseJobs(context.Context, *LeaseJobsRequest) (*LeaseJobsResponse, error)
-	// Heartbeat renews the lease, and carries progress and a checkpoint up, cancel requests and the wanted report
-	// interval down. Send one every `heartbeat_seconds` at least, and when there is progress to show.
+	// Heartbeat renews the lease and sends progress and a checkpoint. The response holds cancel requests and the wanted
+	// progress interval. Send one every `heartbeat_seconds` at least, and when there is progress to show.
 	//
-	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE. A refused report
-	// still renews the lease, unless the refusal is LEASE_LOST.
+	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE. Refused
+	// progress still renews the lease, unless the error is LEASE_LOST.
 	Heartbeat(context.Context, *HeartbeatRequest) (*HeartbeatResponse, error)
-	// AppendOutput appends bytes at an offset; once it has answered, they are on disk. Repeating an append, or overlapping
-	// with what is there, is harmless as long as the bytes are the same; leaving a gap is not possible. Output belongs to
-	// the job: what an earlier attempt has appended stays, and the next one goes on at its end (`output_bytes` of the
-	// leased job).
+	// AppendOutput appends bytes at an offset. When it returns, they are on disk. Repeating an append, or overlapping with
+	// stored bytes, is harmless if the bytes are the same. Gaps are not possible. Output belongs to the job: the output of an
+	// earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
-	// OUTPUT_TOO_LARGE (its message says what to do; repeating is in vain); UNAVAILABLE UNAVAILABLE (the store for long
-	// outputs does not keep up; repeat the call).
+	// OUTPUT_TOO_LARGE (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
+	// for long outputs cannot keep up; repeat the call).
 	AppendOutput(context.Context, *AppendOutputRequest) (*AppendOutputResponse, error)
-	// CompleteJob ends the job with its result. Once it has answered, the result is on disk.
+	// CompleteJob ends the job with its result. When it returns, the result is on disk.
 	//
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
 	CompleteJob(context.Context, *CompleteJobRequest) (*CompleteJobResponse, error)
@@ -192,11 +190,11 @@ type WorkerServiceServer interface {
 	//
 	// Errors: ABORTED LEASE_LOST.
 	FailJob(context.Context, *FailJobRequest) (*FailJobResponse, error)
-	// ReleaseJob gives the job back without using up an attempt, for a worker that shuts down.
+	// ReleaseJob returns the job to the queue without using up an attempt, for a worker that shuts down.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	ReleaseJob(context.Context, *ReleaseJobRequest) (*ReleaseJobResponse, error)
-	// ParkJob ends the lease and lets the job wait for a person's decision; ResumeJob queues it again.
+	// ParkJob ends the lease and makes the job wait for a user's decision. ResumeJob queues it again.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	ParkJob(context.Context, *ParkJobRequest) (*ParkJobResponse, error)

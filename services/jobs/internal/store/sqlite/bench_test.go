@@ -45,7 +45,7 @@ func BenchmarkStatusChanges(b *testing.B) {
 	b.ReportMetric(float64(each*64*3)/b.Elapsed().Seconds(), "changes/s")
 }
 
-// BenchmarkPlainTransactions is the yardstick: one row changed in each durable transaction, by nobody but us.
+// BenchmarkPlainTransactions is the yardstick: one row changed in each durable transaction, without other writers.
 func BenchmarkPlainTransactions(b *testing.B) {
 	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
 	if err != nil {

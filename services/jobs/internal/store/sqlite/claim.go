@@ -51,8 +51,8 @@ func (s *Store) Claim(ctx context.Context, c job.Claim) (claimed job.Claimed, er
 // lookAhead is how many more jobs than are asked for a claim looks at before it goes owner by owner.
 const lookAhead = 32
 
-// candidates are the first ready jobs of a kind whose owners have fewer than most active; 0 is no limit. capped tells
-// that others were passed over.
+// candidates returns the first ready jobs of a kind whose owners have fewer than most active jobs. 0 means no limit. capped
+// reports whether it skipped others.
 func (t *tx) candidates(kind string, limit, most int) (found []candidate, capped bool, err error) {
 	look := limit
 	if most > 0 {
@@ -123,7 +123,7 @@ func (t *tx) room(kind, owner string, limit, most int) (int, error) {
 	return min(most-active, limit), nil
 }
 
-// owners are those who have ready jobs of the kind.
+// owners returns the owners of ready jobs of the kind.
 func (t *tx) owners(kind string) ([]string, error) {
 	rows, err := t.readyOwners.QueryContext(t.ctx, kind)
 	if err != nil {
@@ -144,7 +144,7 @@ func (t *tx) owners(kind string) ([]string, error) {
 	return all, nil
 }
 
-// read gives the candidates that a statement finds.
+// read returns the candidates that a statement finds.
 func (t *tx) read(stmt *sql.Stmt, args ...any) ([]candidate, error) {
 	rows, err := stmt.QueryContext(t.ctx, args...)
 	if err != nil {

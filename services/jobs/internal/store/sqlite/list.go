@@ -57,7 +57,7 @@ func parseCursor(token string) (cursor, error) {
 		_, err = fmt.Sscanf(string(text), "%d.%d", &c.created, &c.seq)
 	}
 	if err != nil || c.String() != token {
-		return cursor{}, &job.InvalidError{Field: "page_token", Problem: "is not one that a page gave"}
+		return cursor{}, &job.InvalidError{Field: "page_token", Problem: "is not the next_page_token of a page"}
 	}
 	return c, nil
 }
@@ -100,7 +100,7 @@ func listQuery(f *job.Filter, after cursor) (string, []any) {
 		") ORDER BY created_at DESC, seq DESC LIMIT ?", append(args, f.Limit+1)
 }
 
-// labelQuery finds a page's jobs among those with the first of the labels, which have an order of their own.
+// labelQuery finds a page's jobs among those with the first of the labels, which have their own index.
 func labelQuery(f *job.Filter, after cursor) (string, []any) {
 	names := slices.Sorted(maps.Keys(f.Labels))
 	var b branch

@@ -10,8 +10,8 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// maxPiece is how far a stored piece of output grows before the next begins: many small appends share one row.
-const maxPiece = 16 << 10
+// maxChunk is how far a stored chunk of output grows before the next begins: many small appends share one row.
+const maxChunk = 16 << 10
 
 // AppendOutput implements job.OutputStore.
 func (s *Store) AppendOutput(ctx context.Context, id, token string, offset int64, data []byte, limit int64) (length int64, err error) {
@@ -94,15 +94,15 @@ func (t *tx) compare(r *row, offset int64, data []byte) error {
 	return nil
 }
 
-// store writes data at the end, into the last piece if there is room.
+// store writes data at the end, into the last chunk if there is room.
 func (t *tx) store(r *row, end int64, data []byte) error {
 	var begins int64
 	var size int
 	err := t.lastPiece.QueryRowContext(t.ctx, r.seq).Scan(&begins, &size)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return t.fail("look up the last piece of output", err)
+		return t.fail("look up the last chunk of output", err)
 	}
-	if err == nil && size+len(data) <= maxPiece {
+	if err == nil && size+len(data) <= maxChunk {
 		_, err = t.growPiece.ExecContext(t.ctx, data, r.seq, begins)
 	} else {
 		_, err = t.addPiece.ExecContext(t.ctx, r.seq, end, data)
@@ -114,18 +114,18 @@ func (t *tx) store(r *row, end int64, data []byte) error {
 }
 
 // ReadOutput implements job.OutputStore.
-func (s *Store) ReadOutput(ctx context.Context, id string, offset int64, limit int) (job.Stretch, error) {
+func (s *Store) ReadOutput(ctx context.Context, id string, offset int64, limit int) (job.Range, error) {
 	var seq, length, sealed int64
 	err := s.reads.QueryRowContext(ctx, `SELECT seq, output_bytes, output_sealed FROM jobs WHERE id = ?`, id).Scan(&seq, &length, &sealed)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return job.Stretch{}, job.ErrNotFound
+		return job.Range{}, job.ErrNotFound
 	case err != nil:
-		return job.Stretch{}, fmt.Errorf("read the output's length: %w", err)
+		return job.Range{}, fmt.Errorf("read the output's length: %w", err)
 	case offset > length:
-		return job.Stretch{}, &job.OutputGapError{End: length}
+		return job.Range{}, &job.OutputGapError{End: length}
 	case offset == length:
-		return job.Stretch{}, nil
+		return job.Range{}, nil
 	}
 	if offset >= sealed {
 		var data []byte
@@ -133,11 +133,11 @@ func (s *Store) ReadOutput(ctx context.Context, id string, offset int64, limit i
 			WHERE seq = ? AND begins_at <= ? ORDER BY begins_at DESC LIMIT 1`, offset, limit, seq, offset).Scan(&data)
 		switch {
 		case err == nil && len(data) == 0:
-			return job.Stretch{}, fmt.Errorf("read output of job %s: nothing is stored at byte %d of %d", id, offset, length)
+			return job.Range{}, fmt.Errorf("read output of job %s: nothing is stored at byte %d of %d", id, offset, length)
 		case err == nil:
-			return job.Stretch{Data: data}, nil
+			return job.Range{Data: data}, nil
 		case !errors.Is(err, sql.ErrNoRows):
-			return job.Stretch{}, fmt.Errorf("read output: %w", err)
+			return job.Range{}, fmt.Errorf("read output: %w", err)
 		}
 		// It was sealed between the two reads, or the job was deleted.
 	}
@@ -145,10 +145,10 @@ func (s *Store) ReadOutput(ctx context.Context, id string, offset int64, limit i
 	err = s.reads.QueryRowContext(ctx, `SELECT begins_at, length, key FROM output_segments
 		WHERE seq = ? AND begins_at <= ? ORDER BY begins_at DESC LIMIT 1`, seq, offset).Scan(&segment.Begins, &segment.Length, &segment.Key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return job.Stretch{}, job.ErrNotFound // deleted meanwhile
+		return job.Range{}, job.ErrNotFound // deleted meanwhile
 	}
 	if err != nil {
-		return job.Stretch{}, fmt.Errorf("look up a segment of output: %w", err)
+		return job.Range{}, fmt.Errorf("look up a segment of output: %w", err)
 	}
-	return job.Stretch{Segment: &segment}, nil
+	return job.Range{Segment: &segment}, nil
 }

@@ -138,7 +138,7 @@ func openAt(t *testing.T, path string) *Store {
 	return s
 }
 
-func TestWhatWasAnsweredSurvivesAPowerCut(t *testing.T) {
+func TestAnsweredChangesSurvivePowerCut(t *testing.T) {
 	d := watchDisk(t)
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	s := openAt(t, path)
@@ -164,9 +164,9 @@ func TestWhatWasAnsweredSurvivesAPowerCut(t *testing.T) {
 				if err != nil || !reflect.DeepEqual(got, done[0]) {
 					t.Errorf("after the power cut the job is %+v, %v; answered was %+v", got, err, done[0])
 				}
-				stretch, err := found.ReadOutput(t.Context(), j.ID, 0, 100)
-				if err != nil || !bytes.Equal(stretch.Data, text) {
-					t.Errorf("after the power cut the output is %q, %v; answered was %q", stretch.Data, err, text)
+				output, err := found.ReadOutput(t.Context(), j.ID, 0, 100)
+				if err != nil || !bytes.Equal(output.Data, text) {
+					t.Errorf("after the power cut the output is %q, %v; answered was %q", output.Data, err, text)
 				}
 				found.Close()
 			}
@@ -196,7 +196,7 @@ func (s *Store) live(t *testing.T, kind string) job.Job {
 	return claimed.Jobs[0]
 }
 
-func TestAChangeThatCannotBeSyncedIsNotAnsweredAsDone(t *testing.T) {
+func TestUnsyncedChangeIsNotAnsweredAsDone(t *testing.T) {
 	d := watchDisk(t)
 	told := 0
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "jobs.db"), func(*job.Commit) { told++ })

@@ -34,7 +34,7 @@ func (s *Store) Unreferenced(ctx context.Context, now time.Time, limit int) ([]s
 	return s.texts(ctx, "look for unreferenced blobs", `SELECT key FROM unreferenced_blobs WHERE since <= ? LIMIT ?`, stamp(now), limit)
 }
 
-// texts gives the one column that a query finds.
+// texts returns the one column of a query.
 func (s *Store) texts(ctx context.Context, doing, query string, args ...any) ([]string, error) {
 	rows, err := s.reads.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -97,14 +97,14 @@ func (s *Store) Seal(ctx context.Context, id string, segment job.Segment) error 
 	})
 }
 
-// replace puts the segment in place of the pieces that it holds.
+// replace replaces chunks of output with the segment that contains them.
 func (t *tx) replace(seq int64, segment job.Segment) error {
 	end := segment.Begins + segment.Length
 	if _, err := t.addSegment.ExecContext(t.ctx, seq, segment.Begins, segment.Length, segment.Key); err != nil {
 		return t.fail("store a segment of output", err)
 	}
 	if _, err := t.dropPieces.ExecContext(t.ctx, seq, end); err != nil {
-		return t.fail("drop sealed pieces of output", err)
+		return t.fail("remove sealed chunks of output", err)
 	}
 	if _, err := t.setSealed.ExecContext(t.ctx, end, seq); err != nil {
 		return t.fail("note where the output's tail begins", err)
@@ -114,10 +114,10 @@ func (t *tx) replace(seq int64, segment job.Segment) error {
 	case errors.Is(err, sql.ErrNoRows) || err == nil && begins >= end:
 		return nil
 	case err != nil:
-		return t.fail("look up the first piece of output", err)
+		return t.fail("look up the first chunk of output", err)
 	}
 	if _, err := t.cutPiece.ExecContext(t.ctx, end, seq, begins); err != nil {
-		return t.fail("cut a piece of output", err)
+		return t.fail("cut a chunk of output", err)
 	}
 	return nil
 }

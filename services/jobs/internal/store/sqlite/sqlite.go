@@ -1,7 +1,7 @@
 // Package sqlite keeps jobs in one SQLite file.
 //
 // All changes go through one goroutine, which puts whatever is waiting into one transaction: one fsync pays for many
-// changes, and each is answered only after the commit. Reads have connections of their own and never wait for it.
+// changes, and each is answered only after the commit. Reads have their own connections and never wait for it.
 package sqlite
 
 import (
@@ -37,8 +37,8 @@ type Store struct {
 
 var _ job.Store = (*Store)(nil)
 
-// Open opens the file at path, creating it and its folder if need be, and brings its tables up to date.
-// observe is told of every commit; nil for nobody.
+// Open opens the file at path. It creates the file and its folder if needed, and migrates its tables. observe is called
+// with every commit; it can be nil.
 func Open(ctx context.Context, path string, observe job.Observer) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the jobs database: %w", err)

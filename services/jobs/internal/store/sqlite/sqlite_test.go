@@ -28,7 +28,7 @@ func open(t *testing.T, observe job.Observer) job.Store {
 
 func TestSQLiteKeepsTheContract(t *testing.T) { storetest.Run(t, open) }
 
-func TestAChangeThatTheDatabaseRefusesDoesNotUndoItsNeighbours(t *testing.T) {
+func TestRefusedChangeDoesNotUndoOthers(t *testing.T) {
 	s := open(t, nil).(*Store)
 	defer s.Close()
 	j, err := job.New(job.Spec{Kind: "crawl", Owner: "alice"}, time.Now())

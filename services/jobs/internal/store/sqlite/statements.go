@@ -135,7 +135,7 @@ func (t *tx) save(before *job.Job, r *row) error {
 	j := &r.job
 	if j.Ready() && !before.Ready() {
 		var n int
-		if err := t.ahead.QueryRowContext(t.ctx, j.Kind, j.Priority, r.seq, job.MostAhead).Scan(&n); err != nil {
+		if err := t.ahead.QueryRowContext(t.ctx, j.Kind, j.Priority, r.seq, job.MaxAhead).Scan(&n); err != nil {
 			return t.fail("count the jobs before "+j.ID, err)
 		}
 		j.QueuePosition = job.ShownPosition(n)

@@ -139,8 +139,8 @@ func (w *writer) gather(batch []*change) []*change {
 	return batch
 }
 
-// perform makes the changes durable in one transaction. If the database refuses one of them, each gets a transaction of
-// its own, so that only the guilty one fails.
+// perform makes the changes durable in one transaction. If the database refuses one of them, each gets its own
+// transaction, so that only the refused one fails.
 func (w *writer) perform(batch []*change) {
 	if err := w.transact(batch); err == nil {
 		return

@@ -221,7 +221,7 @@ func observed(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	if len(s.commits) != told {
-		t.Error("the observer was told of a change that nobody can see")
+		t.Error("the observer was called for a change that no snapshot shows")
 	}
 	var wg sync.WaitGroup
 	for range 8 {

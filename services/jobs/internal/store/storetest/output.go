@@ -79,7 +79,7 @@ func outputRefused(t *testing.T, s *suite) {
 	equal(t, "output_bytes", s.get(id).OutputBytes, int64(5))
 }
 
-// written is a job with so many bytes of output, appended in pieces, and the bytes.
+// written returns a job with so many bytes of output, appended in chunks, and the bytes.
 func (s *suite) written(length, piece int) (leased job.Job, bytes []byte) {
 	s.t.Helper()
 	s.add()
@@ -108,7 +108,7 @@ func (s *suite) seal(id, key string, begins, length int64) error {
 
 func sealing(t *testing.T, s *suite) {
 	j, want := s.written(100_000, 7000)
-	// The second cut goes through a stored piece, the third exactly through the gap between two.
+	// The second cut goes through a stored chunk, the third exactly between two.
 	segments := []job.Segment{{Begins: 0, Length: 10_000, Key: "a"}, {Begins: 10_000, Length: 33_333, Key: "b"}, {Begins: 43_333, Length: 54_667, Key: "c"}}
 	for _, segment := range segments {
 		if err := s.seal(j.ID, segment.Key, segment.Begins, segment.Length); err != nil {
@@ -121,11 +121,11 @@ func sealing(t *testing.T, s *suite) {
 	}
 	equal(t, "output_bytes", s.get(j.ID).OutputBytes, int64(100_000))
 	for _, offset := range []int64{0, 9_999, 10_000, 43_332, 43_333, 97_999} {
-		stretch, err := s.ReadOutput(t.Context(), j.ID, offset, 10)
-		if err != nil || stretch.Segment == nil || stretch.Data != nil {
-			t.Fatalf("byte %d: %+v, %v; want a segment", offset, stretch, err)
+		found, err := s.ReadOutput(t.Context(), j.ID, offset, 10)
+		if err != nil || found.Segment == nil || found.Data != nil {
+			t.Fatalf("byte %d: %+v, %v; want a segment", offset, found, err)
 		}
-		if at := stretch.Segment; !slices.Contains(segments, *at) || offset < at.Begins || offset >= at.Begins+at.Length {
+		if at := found.Segment; !slices.Contains(segments, *at) || offset < at.Begins || offset >= at.Begins+at.Length {
 			t.Errorf("byte %d is said to lie in %+v", offset, *at)
 		}
 	}
@@ -184,9 +184,9 @@ func sealRefused(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	wantError(t, s.Seal(t.Context(), j.ID, job.Segment{Begins: 400, Length: 100, Key: "swept"}), job.ErrNotSealed)
-	stretch, err := s.ReadOutput(t.Context(), j.ID, 400, 1000)
-	if err != nil || !bytes.HasPrefix(want[400:], stretch.Data) || len(stretch.Data) == 0 {
-		t.Errorf("after the refusals byte 400 gives %+v, %v", stretch, err)
+	found, err := s.ReadOutput(t.Context(), j.ID, 400, 1000)
+	if err != nil || !bytes.HasPrefix(want[400:], found.Data) || len(found.Data) == 0 {
+		t.Errorf("after the refusals byte 400 gives %+v, %v", found, err)
 	}
 }
 

@@ -30,14 +30,14 @@ func Run(t *testing.T, open Open) {
 		{"the same request gives the same job", replay},
 		{"an id in use gives its job only for the same request", sameID},
 		{"an update stores what changed", update},
-		{"a refused update changes nothing and holds up nobody", refusedUpdate},
+		{"a refused update changes nothing and delays no other", refusedUpdate},
 		{"updates at the same time do not lose each other", concurrentUpdates},
 		{"a change whose context has ended does not happen", endedContext},
 		{"claims take the highest priority first and then the oldest", claimOrder},
 		{"claims take only ready jobs of the kinds", claimReady},
 		{"no job is claimed twice", claimOnce},
 		{"owners at their cap let others go first", claimCap},
-		{"a claim brings the checkpoint", checkpoint},
+		{"a claim returns the checkpoint", checkpoint},
 		{"the queue is in the order of claims", queued},
 		{"due jobs come with the longest overdue first", due},
 		{"leases are extended and never shortened", extend},
@@ -53,7 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"a segment that does not fit changes nothing", sealRefused},
 		{"blobs that nothing refers to are known", unreferenced},
 		{"long tails are found", longTails},
-		{"a job that becomes ready again has its place in the queue", requeuedPlace},
+		{"a job that becomes ready again has its queue position", requeuedPosition},
 		{"live jobs are counted by kind and status", liveCounts},
 		{"text of any script survives", unicode},
 		{"the observer is told before the answer, in the order of the revisions", observed},
@@ -190,7 +190,7 @@ func replay(t *testing.T, s *suite) {
 	request := func(spec *job.Spec) { spec.RequestID, spec.Title = "r-1", "one" }
 	first, second := s.add(request), s.add(request)
 	if second.ID != first.ID {
-		t.Errorf("the second request made job %s beside %s", second.ID, first.ID)
+		t.Errorf("the second request made job %s next to %s", second.ID, first.ID)
 	}
 	other := s.add(request, func(spec *job.Spec) { spec.Owner = "bob" })
 	if other.ID == first.ID {
@@ -413,7 +413,7 @@ func queued(t *testing.T, s *suite) {
 	}
 }
 
-func requeuedPlace(t *testing.T, s *suite) {
+func requeuedPosition(t *testing.T, s *suite) {
 	first := s.add()
 	leased := s.claim(start, 1).Jobs[0]
 	for range 3 {

@@ -65,7 +65,7 @@ CREATE TABLE checkpoints (
     data BLOB NOT NULL
 ) STRICT;
 
--- Output in pieces, in order and without gaps.
+-- Output in chunks, in order and without gaps.
 CREATE TABLE output (
     seq       INTEGER NOT NULL REFERENCES jobs (seq),
     begins_at INTEGER NOT NULL, -- offset of the first byte
