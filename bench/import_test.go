@@ -1,5 +1,5 @@
-// Package bench measures the whole program as its users meet it. Every figure stands beside a yardstick measured in
-// the same run; docs/benchmarks.md keeps the tables. `make bench` runs it.
+// Package bench measures the whole program from outside. Each figure has a comparison that is measured in the same run.
+// docs/benchmarks.md has the tables. `make bench` runs it.
 package bench
 
 import (
@@ -20,23 +20,23 @@ import (
 	"headway/internal/proctest"
 )
 
-// measuredImport is what an import through the running program came to.
+// measuredImport has the figures of an import through the running program.
 type measuredImport struct {
-	// took lies between the job's start and its end, processor is what the whole program used of the cores meanwhile.
+	// took is the time from the start of the job to its end. processor is the CPU time of the whole program in that time.
 	took, processor time.Duration
-	// silence is the longest time between two messages to a watcher, firstIssue the time from the job's start until a
-	// watcher saw an issue, report what the download of the report took. Zero where there was nothing to see.
+	// silence is the longest time between two messages to a watcher. firstIssue is the time from the start of the job until a
+	// watcher saw an issue. report is the duration of the download of the report. They are zero if nothing was measured.
 	silence, firstIssue, report time.Duration
-	// peak is the whole process's largest resident size in MiB.
+	// peak is the largest resident size of the whole process in MiB.
 	peak float64
-	// records is the database.
+	// records is the path of the database.
 	records string
 }
 
-// BenchmarkImport times imports from the accepted upload to the committed rows, with every check on: 1,000,000 and
-// 100,000 employees of ten columns, their keys in order, and the sample with its seven sheets (640,000 rows). Beside
-// each, in the same run: sqlite3's .import of the same rows as CSV into the very tables, keys and indexes, and excelize
-// Rows and Columns with RawCellValue, which does nothing with the cells.
+// BenchmarkImport times imports from the accepted upload to the commit, with every check on: 1,000,000 and 100,000 employees
+// with ten columns, in key order, and the sample with its seven sheets (640,000 rows). For comparison, in the same run:
+// sqlite3's .import of the same rows as CSV into the same tables, keys, and indexes, and excelize Rows and Columns with
+// RawCellValue, without using the cells.
 func BenchmarkImport(b *testing.B) {
 	for name, c := range map[string]struct {
 		schema string
@@ -65,8 +65,8 @@ func BenchmarkImport(b *testing.B) {
 	}
 }
 
-// BenchmarkImportOfHardRows compares 1,000,000 employees whose keys come in random order, and as many of which every
-// row is wrong, with the same number that is right and in order.
+// BenchmarkImportOfHardRows compares 1,000,000 employees in random key order, and the same number with an error in every row,
+// with the same number of correct rows in key order.
 func BenchmarkImportOfHardRows(b *testing.B) {
 	right := filepath.Join(b.TempDir(), "right.xlsx")
 	writeWide(b, right, 1_000_000, inOrder)
@@ -90,7 +90,7 @@ func BenchmarkImportOfHardRows(b *testing.B) {
 	}
 }
 
-// importWorkbook imports through a program of its own, watched over SSE.
+// importWorkbook imports through a separate process, watched over SSE.
 func importWorkbook(b *testing.B, schema, workbook string) (m measuredImport) {
 	b.Helper()
 	data, edge, schemas := b.TempDir(), proctest.FreeAddress(b), b.TempDir()
@@ -172,7 +172,7 @@ func peakMemory(b *testing.B, pid int) float64 {
 	return kib / 1024
 }
 
-// watchImport follows an import's stream to its end.
+// watchImport reads an import's stream to its end.
 func watchImport(b *testing.B, url, bearer string) (m measuredImport) {
 	b.Helper()
 	stream := get(b, url, bearer)
@@ -215,7 +215,7 @@ func watchImport(b *testing.B, url, bearer string) (m measuredImport) {
 	return m
 }
 
-// iterateWithExcelize reads every cell of every sheet and does nothing with it.
+// iterateWithExcelize reads every cell of every sheet, without using it.
 func iterateWithExcelize(b *testing.B, workbook string) (int, time.Duration) {
 	b.Helper()
 	begin := time.Now()
@@ -224,8 +224,8 @@ func iterateWithExcelize(b *testing.B, workbook string) (int, time.Duration) {
 	return count, time.Since(begin)
 }
 
-// importCSV loads the rows of a database with sqlite3's .import, as CSV and in the order in which they were written,
-// into a database with the very same tables, keys and indexes. It gives the time, and that of the processor.
+// importCSV loads the rows of a database with sqlite3's .import, as CSV and in the order in which they were written, into a
+// database with the same tables, keys, and indexes. It returns the time and the CPU time.
 func importCSV(b *testing.B, records string) (took, processor time.Duration) {
 	b.Helper()
 	dir := b.TempDir()
@@ -236,7 +236,7 @@ func importCSV(b *testing.B, records string) (took, processor time.Duration) {
 	for _, table := range tables {
 		file := filepath.Join(dir, table+".csv")
 		sqlite3(b, records, fmt.Sprintf(".mode csv\n.once '%s'\nSELECT * FROM %s ORDER BY rowid;\n", file, table))
-		// An empty text is no number; a row that ends early is filled up with nulls.
+		// An empty text is not a number. A row that ends early is filled with nulls.
 		command(b, "sed", "-i", `s/,*\r*$//`, file)
 		script += fmt.Sprintf(".import '%s' %s\n", file, table)
 	}
@@ -256,7 +256,7 @@ func importCSV(b *testing.B, records string) (took, processor time.Duration) {
 	return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
-// sqlite3 runs the command-line program on a database and gives what it prints.
+// sqlite3 runs the command-line program on a database, and returns its output.
 func sqlite3(b *testing.B, database, script string) string {
 	b.Helper()
 	cmd := exec.Command("sqlite3", database)

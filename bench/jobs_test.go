@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,10 +21,10 @@ import (
 	"headway/services/jobs"
 )
 
-// benchKey signs the benchmarks' tokens.
+// benchKey signs the tokens of the benchmarks.
 const benchKey = "a secret of the benchmarks, long enough for HS256"
 
-// jobsService is a running jobs service and what calls it.
+// jobsService is a running jobs service with its clients.
 type jobsService struct {
 	b    *testing.B
 	key  *auth.Key
@@ -75,23 +74,23 @@ func percentile(all []time.Duration, p float64) float64 {
 	return float64(all[min(int(p*float64(len(all))), len(all)-1)].Microseconds()) / 1000
 }
 
-// runs is how often a benchmark measures; it reports the medians.
+// runs is how often a benchmark measures. It reports the medians.
 const runs = 5
 
-// medians collects one figure of every run under its unit.
+// medians collects one figure per run by unit.
 type medians map[string][]float64
 
 func (m medians) add(unit string, figure float64) { m[unit] = append(m[unit], figure) }
 
 func (m medians) report(b *testing.B) {
-	b.ReportMetric(0, "ns/op") // it would be the time of all runs together
+	b.ReportMetric(0, "ns/op") // it would be the total time of all runs
 	for unit, figures := range m {
 		slices.Sort(figures)
 		b.ReportMetric(figures[len(figures)/2], unit)
 	}
 }
 
-// addLatencies adds p50 and p99, and the p99 beside that of plain transactions in the same run.
+// addLatencies adds p50 and p99, and the ratio to the p99 of plain transactions in the same run.
 func (m medians) addLatencies(took, plain []time.Duration) {
 	m.add("ms-p50", percentile(took, 0.5))
 	m.add("ms-p99", percentile(took, 0.99))
@@ -99,8 +98,8 @@ func (m medians) addLatencies(took, plain []time.Duration) {
 	m.add("×plain-p99", percentile(took, 0.99)/percentile(plain, 0.99))
 }
 
-// BenchmarkStatusChanges: 64 workers that create, lease and complete jobs over gRPC; an operation is one change of a
-// job's status, on disk before it is answered. The yardstick is a loop of durable SQLite transactions of one row.
+// BenchmarkStatusChanges measures 64 workers that create, lease, and complete jobs over gRPC. An operation is one change of
+// a status, on disk before the response. The comparison is a loop of durable SQLite transactions of one row.
 func BenchmarkStatusChanges(b *testing.B) {
 	const workers, each = 64, 120
 	m := medians{}
@@ -150,14 +149,14 @@ func perSecond(took []time.Duration) float64 {
 	return float64(len(took)) / all.Seconds()
 }
 
-// wait waits until done, for half a minute at most.
+// wait waits until done, for at most half a minute.
 func wait(done func() bool) {
 	for begun := time.Now(); !done() && time.Since(begun) < 30*time.Second; {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-// plainTransactions is how long durable SQLite transactions of one row take, one after the other, for a second.
+// plainTransactions runs durable SQLite transactions of one row for a second, and returns their durations.
 func plainTransactions(b *testing.B) (took []time.Duration) {
 	b.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "plain.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
@@ -178,8 +177,8 @@ func plainTransactions(b *testing.B) (took []time.Duration) {
 	return took
 }
 
-// BenchmarkCreateToLeased: the time from the call of CreateJob to the job in the hands of a waiting worker, at 300 jobs
-// a second.
+// BenchmarkCreateToLeased measures the time from the call of CreateJob until a waiting worker has the job, at 300 jobs per
+// second.
 func BenchmarkCreateToLeased(b *testing.B) {
 	const jobsInAll, rate = 1500, 300
 	m := medians{}
@@ -237,8 +236,8 @@ func BenchmarkCreateToLeased(b *testing.B) {
 	m.report(b)
 }
 
-// BenchmarkHeartbeatToWatcher: the time from the call of Heartbeat to the snapshot at a watcher, with 1,000 watchers of
-// 1,000 jobs that report every other second each.
+// BenchmarkHeartbeatToWatcher measures the time from the call of Heartbeat until a watcher has the snapshot, with 1,000
+// watchers of 1,000 jobs, each with progress every two seconds.
 func BenchmarkHeartbeatToWatcher(b *testing.B) {
 	const jobsInAll, rounds = 1000, 5
 	m := medians{}
@@ -323,122 +322,4 @@ func BenchmarkHeartbeatToWatcher(b *testing.B) {
 		m.addLatencies(took, plain)
 	}
 	m.report(b)
-}
-
-// BenchmarkBesideFinishedJobs: what creating, leasing, a watch from its beginning to the job's end, and a page of a list
-// cost with 1,000 finished jobs in the store, and how many times that with 1,000,000. The unit "×" is what counts.
-func BenchmarkBesideFinishedJobs(b *testing.B) {
-	m := medians{}
-	fewData, manyData := withFinished(b, 1_000), withFinished(b, 1_000_000)
-	for range runs {
-		few, many := besideFinished(b, fewData), besideFinished(b, manyData)
-		for what := range few {
-			m.add("ms-"+what, percentile(few[what], 0.5))
-			m.add("×"+what, percentile(many[what], 0.5)/percentile(few[what], 0.5))
-		}
-		m.add("ms-plain", percentile(plainTransactions(b), 0.5))
-	}
-	m.report(b)
-}
-
-// withFinished is a data folder with so many finished jobs.
-func withFinished(b *testing.B, finished int) string {
-	b.Helper()
-	data := b.TempDir()
-	startJobs(b, data).stop() // makes the tables
-	fill(b, filepath.Join(data, "jobs.db"), finished)
-	return data
-}
-
-func besideFinished(b *testing.B, data string) map[string][]time.Duration {
-	b.Helper()
-	s := startJobs(b, data)
-	defer s.stop()
-	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
-	conn := s.conn()
-	user, worker := jobsv1.NewJobServiceClient(conn), jobsv1.NewWorkerServiceClient(conn)
-	took := map[string][]time.Duration{}
-	timed := func(what string, fn func() error) {
-		begun := time.Now()
-		if err := fn(); err != nil {
-			b.Fatalf("%s: %v", what, err)
-		}
-		took[what] = append(took[what], time.Since(begun))
-	}
-	for range 200 {
-		var id string
-		timed("create", func() error {
-			resp, err := user.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "bench", Labels: map[string]string{"team": "search"}})
-			id = resp.GetJob().GetJobId()
-			return err
-		})
-		var watch grpc.ServerStreamingClient[jobsv1.WatchJobResponse]
-		timed("watch", func() (err error) { // until the current state is here
-			if watch, err = user.WatchJob(ctx, &jobsv1.WatchJobRequest{JobId: id}); err == nil {
-				_, err = watch.Recv()
-			}
-			return err
-		})
-		all, stopAll := context.WithCancel(ctx)
-		timed("watch-mine", func() error { // until all that has not ended is here
-			stream, err := user.WatchJobs(all, &jobsv1.WatchJobsRequest{})
-			for synced := false; err == nil && !synced; {
-				var resp *jobsv1.WatchJobsResponse
-				resp, err = stream.Recv()
-				synced = resp.GetSynced()
-			}
-			return err
-		})
-		stopAll()
-		var leased *jobsv1.LeaseJobsResponse
-		timed("lease", func() (err error) {
-			leased, err = worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}})
-			return err
-		})
-		for what, request := range map[string]*jobsv1.ListJobsRequest{
-			"list":           {},
-			"list-by-kind":   {Kinds: []string{"bench"}},
-			"list-by-status": {Statuses: []jobsv1.JobStatus{jobsv1.JobStatus_JOB_STATUS_COMPLETED}},
-			"list-by-label":  {Labels: []string{"team=search"}},
-			"list-by-rare":   {Labels: []string{"team=nobody"}},
-			"list-all":       {AllOwners: true, Statuses: []jobsv1.JobStatus{jobsv1.JobStatus_JOB_STATUS_ACTIVE, jobsv1.JobStatus_JOB_STATUS_FAILED}},
-		} {
-			request.PageSize = 20
-			timed(what, func() error { _, err := user.ListJobs(ctx, request); return err })
-		}
-		for _, l := range leased.GetJobs() {
-			timed("complete-to-watcher", func() error {
-				_, err := worker.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken()})
-				for err == nil {
-					_, err = watch.Recv()
-				}
-				if errors.Is(err, io.EOF) {
-					return nil
-				}
-				return err
-			})
-		}
-	}
-	return took
-}
-
-// fill puts finished jobs into the store's file: copies of one that was made the usual way.
-func fill(b *testing.B, path string, n int) {
-	b.Helper()
-	db, err := sql.Open("sqlite", "file:"+path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer db.Close()
-	_, err = db.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-		INSERT INTO jobs (id, kind, owner, title, status, ready, revision, priority, attempt, max_attempts, backoff, max_backoff,
-			payload, result, progress, output_bytes, cancel_requested, cancel_by, created_at, started_at, updated_at, completed_at,
-			not_before, deadline, due_at, worker, lease_token, lease_duration, lease_expires_at, queue_position, has_checkpoint, request_id)
-		SELECT printf('%08x-0000-7000-8000-000000000000', i), 'bench', iif(i % 2, 'bench', 'user-' || (i % 1000)), 'A finished job', 4, 0, 9, 0, 1, 3,
-			1000000, 300000000, '{"url":"https://example.org/"}', '{"pages":100}', '{"percent":100}', 0, 0, 0, ?2 + i, ?2 + i, ?2 + i, ?2 + i,
-			0, 0, 0, '', '', 0, 0, 0, 0, '' FROM n`, n, time.Now().Add(-time.Hour).UnixMicro())
-	if err != nil {
-		b.Fatal(err)
-	}
 }

@@ -21,10 +21,10 @@ import (
 	"time"
 )
 
-// patience bounds everything that a benchmark of streams waits for.
-const patience = 2 * time.Minute
+// timeout bounds every wait of the benchmarks of streams.
+const timeout = 2 * time.Minute
 
-// programs builds what the benchmarks of streams run, once.
+// programs builds the programs for the benchmarks of streams, once.
 var programs = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "headway-bench-")
 	if err != nil {
@@ -38,13 +38,13 @@ var programs = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// built is the folder of the built programs, empty if there is none.
+// built is the folder of the built programs. It is empty before they are built.
 var built string
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if built != "" {
-		_ = os.RemoveAll(built) // leftovers of a benchmark lie in the system's own folder for such
+		_ = os.RemoveAll(built) // leftovers are in the temporary folder of the operating system
 	}
 	os.Exit(code)
 }
@@ -58,12 +58,12 @@ func program(b *testing.B, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// order and report are lines that sseload reads and writes; bench/sseload says what they mean.
+// order and report are lines that sseload reads and writes. bench/sseload describes them.
 type order struct {
 	Op      string          `json:"op"`
 	Count   int             `json:"count,omitempty"`
 	Window  int             `json:"window,omitempty"`
-	Deaf    bool            `json:"deaf,omitempty"`
+	Unread  bool            `json:"unread,omitempty"`
 	Targets string          `json:"targets,omitempty"`
 	Skip    int             `json:"skip,omitempty"`
 	Addr    string          `json:"addr,omitempty"`
@@ -82,13 +82,13 @@ type report struct {
 	Error                              string
 }
 
-// part is a part of sseload in a process of its own.
+// part is a separate process of sseload.
 type part struct {
 	b     *testing.B
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	lines chan report
-	// addr is a server's.
+	// addr is the address of a server.
 	addr string
 }
 
@@ -143,38 +143,38 @@ func (p *part) answer() report {
 			p.b.Fatal("sseload ended")
 		}
 		return r
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		p.b.Fatal("sseload does not answer")
 	}
 	return report{}
 }
 
-// stop ends the process; it may be called twice.
+// stop ends the process. It can be called twice.
 func (p *part) stop() {
 	_ = p.in.Close()
 	timer := time.AfterFunc(10*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer timer.Stop()
 	for range p.lines {
 	}
-	_ = p.cmd.Wait() // a second time it says so
+	_ = p.cmd.Wait() // a second call returns an error
 }
 
-// crowd is readers in several processes, as each may have only so many descriptors.
-type crowd []*part
+// fleet is readers in several processes, because the number of descriptors per process is limited.
+type fleet []*part
 
 const perProcess = 9000
 
-func startCrowd(b *testing.B, n int) crowd {
+func startFleet(b *testing.B, n int) fleet {
 	b.Helper()
-	var c crowd
+	var c fleet
 	for ; n > 0; n -= perProcess {
 		c = append(c, startPart(b, "clients"))
 	}
 	return c
 }
 
-// each gives all processes an order at once, with the streams divided among them, and adds their answers up.
-func (c crowd) each(o order) report {
+// each sends an order to all processes, with the streams divided among them, and returns the sum of their reports.
+func (c fleet) each(o order) report {
 	c[0].b.Helper()
 	for i, p := range c {
 		mine := o
@@ -203,8 +203,8 @@ func (c crowd) each(o order) report {
 	return all
 }
 
-// open opens streams, which must all come about.
-func (c crowd) open(o order) report {
+// open opens streams. All of them must open.
+func (c fleet) open(o order) report {
 	b := c[0].b
 	b.Helper()
 	before := c.each(order{Op: "report"}).Open
@@ -216,13 +216,13 @@ func (c crowd) open(o order) report {
 	return r
 }
 
-func (c crowd) stop() {
+func (c fleet) stop() {
 	for _, p := range c {
 		p.stop()
 	}
 }
 
-// edgeProcess is a real edge.
+// edgeProcess is the process of a real edge.
 type edgeProcess struct {
 	b    *testing.B
 	cmd  *exec.Cmd
@@ -231,7 +231,7 @@ type edgeProcess struct {
 	done chan struct{}
 }
 
-// startEdge starts an edge before a jobs service; addr may name the port of an edge that has ended.
+// startEdge starts an edge for a jobs service. addr can be the address of an edge that has ended.
 func startEdge(b *testing.B, jobsAddr, addr string) *edgeProcess {
 	b.Helper()
 	e := &edgeProcess{b: b, addr: addr, done: make(chan struct{})}
@@ -259,14 +259,14 @@ func startEdge(b *testing.B, jobsAddr, addr string) *edgeProcess {
 				}
 			}
 		}
-		_ = e.cmd.Wait() // killed, as a rule
+		_ = e.cmd.Wait() // usually killed
 	}()
 	b.Cleanup(e.stop)
 	select {
 	case e.addr = <-address:
 	case <-e.done:
-		b.Fatalf("the edge ended at once:\n%s", &e.log)
-	case <-time.After(patience):
+		b.Fatalf("the edge ended immediately:\n%s", &e.log)
+	case <-time.After(timeout):
 		b.Fatal("the edge does not start")
 	}
 	client := http.Client{Timeout: time.Second}
@@ -277,13 +277,13 @@ func startEdge(b *testing.B, jobsAddr, addr string) *edgeProcess {
 			client.CloseIdleConnections()
 			return e
 		}
-		if time.Since(begun) > patience {
+		if time.Since(begun) > timeout {
 			b.Fatal(err)
 		}
 	}
 }
 
-// drain asks it to end, as an orchestrator does, and gives how long that took.
+// drain asks the edge to end, as an orchestrator does, and returns how long that took.
 func (e *edgeProcess) drain() time.Duration {
 	e.b.Helper()
 	begun := time.Now()
@@ -292,22 +292,22 @@ func (e *edgeProcess) drain() time.Duration {
 	}
 	select {
 	case <-e.done:
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		e.b.Fatal("the edge does not end")
 	}
 	return time.Since(begun)
 }
 
 func (e *edgeProcess) stop() {
-	_ = e.cmd.Process.Kill() // it may have ended
+	_ = e.cmd.Process.Kill() // it can have ended already
 	<-e.done
 }
 
-// resident is a process's memory, in bytes, once it has settled: when it has not changed by a hundredth for ten seconds.
+// resident returns the memory of a process in bytes, when it has changed by less than 1 % for ten seconds.
 func resident(b *testing.B, pid int) float64 {
 	b.Helper()
 	last, since := 0.0, time.Now()
-	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(500 * time.Millisecond) {
+	for begun := time.Now(); time.Since(begun) < timeout; time.Sleep(500 * time.Millisecond) {
 		now := residentNow(b, pid)
 		if now > last*1.01 || now < last*0.99 {
 			last, since = now, time.Now()
@@ -320,8 +320,8 @@ func resident(b *testing.B, pid int) float64 {
 	return last
 }
 
-// settle is how long a process has at least until its memory counts: the edge gives back what it does not need within
-// twenty seconds after a rush.
+// settle is the minimum wait before memory is measured. The edge returns unused memory within twenty seconds after a load
+// peak.
 const settle = 45 * time.Second
 
 func residentNow(b *testing.B, pid int) float64 {
@@ -338,7 +338,7 @@ func residentNow(b *testing.B, pid int) float64 {
 	return kib * 1024
 }
 
-// busy is the processor time that a process has used, in its own code and in the kernel's on its behalf.
+// busy returns the CPU time of a process, in user and kernel mode.
 func busy(b *testing.B, pid int) time.Duration {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -354,10 +354,10 @@ func busy(b *testing.B, pid int) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
 }
 
-// waitFor waits until something has come to be.
+// waitFor waits until a condition is true.
 func waitFor(ctx context.Context, b *testing.B, what string, ok func() bool) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for !ok() {
 		select {

@@ -20,14 +20,14 @@ import (
 	"headway/internal/auth"
 )
 
-// streams is a jobs service with jobs to watch, and an edge in a process of its own before it.
+// streams is a jobs service with jobs to watch, and an edge in a separate process.
 type streams struct {
 	b      *testing.B
 	jobs   *jobsService
 	user   jobsv1.JobServiceClient
 	worker jobsv1.WorkerServiceClient
 	edge   *edgeProcess
-	// empty is the edge's memory before it knew of any job.
+	// empty is the memory of the edge before the first job.
 	empty float64
 }
 
@@ -46,7 +46,7 @@ func (s *streams) stop() {
 	s.jobs.stop()
 }
 
-// create makes queued jobs with three steps each, every one another user's, and gives the file that lists their streams.
+// create creates queued jobs with three steps, each of another user, and returns the file that lists their streams.
 func (s *streams) create(n int, kind string) (targets string) {
 	s.b.Helper()
 	lines := make([]string, n)
@@ -88,7 +88,7 @@ func (s *streams) token(owner string) string {
 	return token
 }
 
-// lease takes the one job of a kind.
+// lease leases the only job of a kind.
 func (s *streams) lease(kind string) *jobsv1.LeasedJob {
 	s.b.Helper()
 	resp, err := s.worker.LeaseJobs(s.b.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{kind}, MaxJobs: 1, LeaseSeconds: 120})
@@ -98,8 +98,8 @@ func (s *streams) lease(kind string) *jobsv1.LeasedJob {
 	return resp.GetJobs()[0]
 }
 
-// beat reports progress as often as a watched job's worker is asked to, four times a second, padded to a size.
-func (s *streams) beat(job *jobsv1.LeasedJob, times int, padding string) {
+// sendProgress sends progress as often as the worker of a watched job, four times per second, with padding.
+func (s *streams) sendProgress(job *jobsv1.LeasedJob, times int, padding string) {
 	s.b.Helper()
 	ticker := time.NewTicker(260 * time.Millisecond)
 	defer ticker.Stop()
@@ -117,7 +117,7 @@ func (s *streams) beat(job *jobsv1.LeasedJob, times int, padding string) {
 	}
 }
 
-// message is a job's state as the edge sends it.
+// message returns a job's state as the edge sends it.
 func (s *streams) message(targets string) json.RawMessage {
 	s.b.Helper()
 	text, err := os.ReadFile(targets)
@@ -151,7 +151,7 @@ func (s *streams) message(targets string) json.RawMessage {
 	}
 }
 
-// latency gives a percentile of how long after their commit updates came, in milliseconds.
+// latency returns a percentile of the time from commit to arrival of updates, in milliseconds.
 func (r report) latency(p float64) float64 {
 	var all, seen int64
 	for _, n := range r.Latency {
@@ -165,7 +165,7 @@ func (r report) latency(p float64) float64 {
 	return 0
 }
 
-// lastReader gives a percentile, over the updates, of how long after its commit the last reader had one.
+// lastReader returns a percentile over the updates of the time from commit until the last reader has it.
 func (r report) lastReader(p float64) float64 {
 	all := make([]time.Duration, 0, len(r.Last))
 	for _, late := range r.Last {
@@ -177,19 +177,19 @@ func (r report) lastReader(p float64) float64 {
 	return percentile(all, p)
 }
 
-// cost is processor time a message, in microseconds.
+// cost returns the CPU time per message, in microseconds.
 func cost(used time.Duration, messages int64) float64 {
 	return float64(used.Microseconds()) / float64(max(messages, 1))
 }
 
-// BenchmarkStreamsIdle: 10,000 streams that have nothing to say, on 10,000 jobs of 10,000 users. KiB/stream is what the
-// edge holds resident for each, its job's state and user included, above what it holds with no job at all.
+// BenchmarkStreamsIdle measures 10,000 idle streams of 10,000 jobs of 10,000 users. KiB/stream is the resident memory of the
+// edge for each, including job and user, compared with an edge without jobs.
 func BenchmarkStreamsIdle(b *testing.B) {
 	const n = 10_000
 	for b.Loop() {
 		s := startStreams(b)
 		targets := s.create(n, "bench")
-		readers := startCrowd(b, n)
+		readers := startFleet(b, n)
 		readers.open(order{Count: n, Window: 100, Addr: s.edge.addr, Targets: targets})
 		mine := (resident(b, s.edge.cmd.Process.Pid) - s.empty) / n / 1024
 		readers.stop()
@@ -197,7 +197,7 @@ func BenchmarkStreamsIdle(b *testing.B) {
 
 		other := startPart(b, "plain")
 		empty := residentNow(b, other.cmd.Process.Pid)
-		readers = startCrowd(b, n)
+		readers = startFleet(b, n)
 		readers.open(order{Count: n, Window: 100, Addr: other.addr, Targets: targets})
 		plain := (resident(b, other.cmd.Process.Pid) - empty) / n / 1024
 		readers.stop()
@@ -209,28 +209,28 @@ func BenchmarkStreamsIdle(b *testing.B) {
 	}
 }
 
-// BenchmarkStreamsFanOut: 10,000 streams on one job that reports four times a second, for 25 seconds; then the same
-// bytes by a plain net/http handler, and by a bare loop of write(2).
+// BenchmarkStreamsFanOut measures 10,000 streams of one job with progress four times per second, for 25 seconds, and then the
+// same messages from a plain net/http handler, and from a bare loop of write(2).
 func BenchmarkStreamsFanOut(b *testing.B) {
 	const n, updates = 10_000, 100
 	for b.Loop() {
 		s := startStreams(b)
 		targets := s.create(1, "bench")
 		job := s.lease("bench")
-		s.beat(job, 2, "")
+		s.sendProgress(job, 2, "")
 		data := s.message(targets)
-		readers := startCrowd(b, n)
+		readers := startFleet(b, n)
 		readers.open(order{Count: n, Window: 100, Addr: s.edge.addr, Targets: targets})
-		s.beat(job, 8, "")
+		s.sendProgress(job, 8, "")
 		readers.each(order{Op: "reset"})
 		before := busy(b, s.edge.cmd.Process.Pid)
-		s.beat(job, updates, "")
+		s.sendProgress(job, updates, "")
 		used := busy(b, s.edge.cmd.Process.Pid) - before
 		r := readers.each(order{Op: "report"})
 		readers.stop()
 		s.stop()
-		plain := besideOther(b, "plain", n, updates, targets, data)
-		floor := besideOther(b, "floor", n, updates, targets, data)
+		plain := measureOther(b, "plain", n, updates, targets, data)
+		floor := measureOther(b, "floor", n, updates, targets, data)
 
 		mine := cost(used, r.Messages)
 		b.ReportMetric(mine, "µs-cpu/msg")
@@ -252,12 +252,12 @@ type measured struct {
 	cost float64
 }
 
-// besideOther has another server send as many messages of the same size, as often, to as many readers.
-func besideOther(b *testing.B, name string, n, updates int, targets string, data json.RawMessage) measured {
+// measureOther measures another server with the same number of messages, of the same size, at the same rate and number of readers.
+func measureOther(b *testing.B, name string, n, updates int, targets string, data json.RawMessage) measured {
 	b.Helper()
 	server := startPart(b, name)
 	defer server.stop()
-	readers := startCrowd(b, n)
+	readers := startFleet(b, n)
 	defer readers.stop()
 	readers.open(order{Count: n, Window: 100, Addr: server.addr, Targets: targets})
 	publish := func(from, to uint64) {

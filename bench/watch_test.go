@@ -17,14 +17,14 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// unread is a client's codec that does not look at what it receives, so that it is the service that is measured.
+// unread is a codec of a client that ignores messages, so that the service is measured.
 type unread struct{ encoding.CodecV2 }
 
 func (unread) Unmarshal(mem.BufferSlice, any) error { return nil }
 
-// BenchmarkAThousandWatchersOfOneJob: the processor time for each snapshot that is brought to one of 1,000 watchers of
-// the same job, gRPC and the kernel's share included. The snapshot has 12 steps, as an import's.
-func BenchmarkAThousandWatchersOfOneJob(b *testing.B) {
+// BenchmarkManyWatchersOfOneJob measures the CPU time per snapshot for each of 1,000 watchers of the same job, including gRPC
+// and the kernel. The snapshot has 12 steps, like that of an import.
+func BenchmarkManyWatchersOfOneJob(b *testing.B) {
 	const watchersInAll, reports = 1000, 20
 	m := medians{}
 	for range runs {
@@ -82,7 +82,7 @@ func BenchmarkAThousandWatchersOfOneJob(b *testing.B) {
 	m.report(b)
 }
 
-// activeJob is a leased job with 12 steps.
+// activeJob creates a leased job with 12 steps.
 func (s *jobsService) activeJob(ctx context.Context, user jobsv1.JobServiceClient, worker jobsv1.WorkerServiceClient) (id, token string) {
 	s.b.Helper()
 	request := &jobsv1.CreateJobRequest{Kind: "bench", Title: "personnel-2026-03.xlsx"}
@@ -100,7 +100,7 @@ func (s *jobsService) activeJob(ctx context.Context, user jobsv1.JobServiceClien
 	return leased.GetJobs()[0].GetJob().GetJobId(), leased.GetJobs()[0].GetLeaseToken()
 }
 
-// processorTime is what this process has used so far, of user and system time.
+// processorTime returns the CPU time of this process, in user and kernel mode.
 func processorTime(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage

@@ -33,15 +33,15 @@ sheets:
       - {name: city, title: City, type: text}
 `
 
-// wideKind says what is special about a wide workbook.
+// wideKind is the kind of rows in a wide workbook.
 type wideKind int
 
 const (
-	// inOrder: every row is right, and the keys ascend.
+	// inOrder means correct rows with ascending keys.
 	inOrder wideKind = iota
-	// atRandom: the keys come in random order.
+	// atRandom means that the keys are in random order.
 	atRandom
-	// allWrong: a cell of each row is wrong.
+	// allWrong means that a cell of each row has an error.
 	allWrong
 )
 

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -16,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clients are many readers of streams on one goroutine, so that reading costs the machine as little as it can.
+// clients are many readers of streams on one goroutine, so that reading is as cheap as possible.
 type clients struct {
 	epoll   int
 	addr    unix.SockaddrInet4
@@ -25,7 +24,7 @@ type clients struct {
 	targets []target
 	byFD    map[int]*reader
 	all     []*reader
-	// waiting are yet to be connected; pending have no first state yet.
+	// waiting are not connected yet. pending have no first state yet.
 	waiting []*reader
 	pending int
 	window  int
@@ -34,7 +33,7 @@ type clients struct {
 
 	report Report
 	buf    []byte
-	// stampID and stampAt are of the update parsed last: thousands of the same follow each other.
+	// stampID and stampAt belong to the update parsed last, because thousands of equal ones follow each other.
 	stampID uint64
 	stampAt time.Time
 }
@@ -45,21 +44,21 @@ type target struct{ path, token string }
 type reader struct {
 	fd     int
 	target target
-	deaf   bool
-	// head: the answer's headers have come. begun: so has its first state. over: nothing more comes.
+	unread bool
+	// head: the headers of the response have arrived. begun: the first state has arrived, too. over: the stream has ended.
 	sent, head, begun, over bool
-	// rest is what came and does not make a whole chunk yet.
+	// rest is the beginning of an incomplete chunk.
 	rest   []byte
 	lastID uint64
 }
 
 const (
-	// turn is how long a wait for the sockets may keep a command waiting.
+	// turn limits how long a wait for sockets delays a command.
 	turn = 20 * time.Millisecond
-	// readBytes is enough for what a stream sends at once.
+	// readBytes is enough for the largest write of a stream.
 	readBytes = 64 << 10
-	// deafBytes is the receive buffer of those who never read.
-	deafBytes = 4 << 10
+	// unreadBytes is the receive buffer of clients that never read.
+	unreadBytes = 4 << 10
 )
 
 func runClients(commands <-chan Command, reply func(Report)) error {
@@ -67,7 +66,7 @@ func runClients(commands <-chan Command, reply func(Report)) error {
 	if err != nil {
 		return fmt.Errorf("epoll_create1: %w", err)
 	}
-	// Every process dials from an address of its own: one address has 28,000 ports, and used ones rest for a minute.
+	// Every process dials from its own address: one address has 28,000 ports, and used ones are blocked for a minute.
 	pid := os.Getpid()
 	c := &clients{
 		epoll: epoll, byFD: map[int]*reader{}, buf: make([]byte, readBytes),
@@ -115,7 +114,7 @@ func (c *clients) obey(command Command) error {
 			return err
 		}
 		for i := range command.Count {
-			r := &reader{fd: -1, deaf: command.Deaf, target: c.targets[(command.Skip+i)%len(c.targets)]}
+			r := &reader{fd: -1, unread: command.Unread, target: c.targets[(command.Skip+i)%len(c.targets)]}
 			c.all, c.waiting = append(c.all, r), append(c.waiting, r)
 		}
 		c.begin(command.Window)
@@ -125,7 +124,7 @@ func (c *clients) obey(command Command) error {
 		}
 		c.closeAll()
 		for i, r := range c.all {
-			c.all[i] = &reader{fd: -1, deaf: r.deaf, target: r.target, lastID: r.lastID}
+			c.all[i] = &reader{fd: -1, unread: r.unread, target: r.target, lastID: r.lastID}
 		}
 		c.waiting = append(c.waiting, c.all...)
 		c.report.Open, c.report.Failed, c.report.Ended, c.report.Cut, c.report.Draining = 0, 0, 0, 0, 0
@@ -137,7 +136,7 @@ func (c *clients) obey(command Command) error {
 		c.reset()
 	case "report":
 	default:
-		return fmt.Errorf("clients know no %q", command.Op)
+		return fmt.Errorf("clients have no operation %q", command.Op)
 	}
 	return nil
 }
@@ -154,7 +153,7 @@ func (c *clients) reset() {
 	c.report.Latency, c.report.Last, c.report.Reached = map[int]int64{}, map[uint64]int64{}, map[uint64]int{}
 }
 
-// aim takes the server's address and the list of streams from a command.
+// aim reads the address of the server and the list of streams from a command.
 func (c *clients) aim(command Command) error {
 	if command.Addr != "" {
 		addr, err := netip.ParseAddrPort(command.Addr)
@@ -200,8 +199,8 @@ func (c *clients) connect(r *reader) error {
 	}
 	r.fd = fd
 	c.byFD[fd] = r
-	if r.deaf {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, deafBytes); err != nil {
+	if r.unread {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, unreadBytes); err != nil {
 			return fmt.Errorf("SO_RCVBUF: %w", err)
 		}
 	}
@@ -247,7 +246,7 @@ func (c *clients) ready(r *reader, events uint32, now time.Time) {
 			return
 		}
 	}
-	for !r.deaf || !r.begun {
+	for !r.unread || !r.begun {
 		n, err := unix.Read(r.fd, c.buf)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
@@ -264,109 +263,12 @@ func (c *clients) ready(r *reader, events uint32, now time.Time) {
 			return
 		}
 		if n < len(c.buf)/2 && events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) == 0 {
-			return // there is no more, or there will be another event
+			return // there is nothing more, or there will be another event
 		}
 	}
 }
 
-// take reads what came: the answer's headers, then chunks (RFC 9112 §7.1) that each hold whole events.
-func (c *clients) take(r *reader, b []byte, now time.Time) error {
-	if len(r.rest) > 0 {
-		r.rest = append(r.rest, b...)
-		b = r.rest
-	}
-	if !r.head {
-		end := bytes.Index(b, []byte("\r\n\r\n"))
-		if end < 0 {
-			r.rest = bytes.Clone(b)
-			return nil
-		}
-		if !bytes.HasPrefix(b, []byte("HTTP/1.1 200 ")) {
-			line, _, _ := bytes.Cut(b, []byte("\r\n"))
-			return fmt.Errorf("answered %s", line)
-		}
-		r.head, b = true, b[end+4:]
-	}
-	for len(b) > 0 {
-		line := bytes.IndexByte(b, '\n')
-		if line < 0 {
-			break
-		}
-		size, err := strconv.ParseUint(string(bytes.TrimSuffix(b[:line], []byte("\r"))), 16, 31)
-		if err != nil {
-			return fmt.Errorf("a chunk's size: %w", err)
-		}
-		end := line + 1 + int(size) + 2
-		if len(b) < end {
-			break
-		}
-		if size == 0 {
-			r.over = true
-		} else {
-			c.event(r, b[line+1:end-2], now)
-		}
-		b = b[end:]
-	}
-	r.rest = append(r.rest[:0:0], b...)
-	return nil
-}
-
-var (
-	updateType   = []byte(`"type":"job_update"`)
-	initialType  = []byte(`"type":"initial_status"`)
-	drainingType = []byte(`"type":"draining"`)
-	timestampKey = []byte(`"timestamp":"`)
-)
-
-// event counts the events of one chunk.
-func (c *clients) event(r *reader, b []byte, now time.Time) {
-	for len(b) > 0 {
-		e := b
-		if end := bytes.Index(b, []byte("\n\n")); end >= 0 {
-			e, b = b[:end], b[end+2:]
-		} else {
-			b = nil
-		}
-		id := r.lastID
-		if rest, ok := bytes.CutPrefix(e, []byte("id: ")); ok {
-			digits, _, _ := bytes.Cut(rest, []byte("\n"))
-			id, _ = strconv.ParseUint(string(digits), 10, 64)
-		}
-		switch {
-		case bytes.Contains(e, updateType):
-			r.lastID = id
-			c.arrived(id, e, now)
-		case bytes.Contains(e, initialType):
-			r.lastID = id
-			if !r.begun {
-				r.begun = true
-				c.pending--
-				c.report.Open++
-			}
-		case bytes.Contains(e, drainingType):
-			c.report.Draining++
-		}
-	}
-}
-
-func (c *clients) arrived(id uint64, e []byte, now time.Time) {
-	c.report.Messages++
-	if id != c.stampID {
-		_, rest, _ := bytes.Cut(e, timestampKey)
-		text, _, _ := bytes.Cut(rest, []byte(`"`))
-		at, err := time.Parse(time.RFC3339Nano, string(text))
-		if err != nil {
-			return
-		}
-		c.stampID, c.stampAt = id, at
-	}
-	late := now.Sub(c.stampAt)
-	c.report.Latency[int(late/(100*time.Microsecond))]++
-	c.report.Last[id] = max(c.report.Last[id], int64(late))
-	c.report.Reached[id]++
-}
-
-// lost ends a stream that the server ended, or that broke.
+// lost ends a stream that the server has ended, or whose connection is lost.
 func (c *clients) lost(r *reader, err error) {
 	switch {
 	case !r.begun:
@@ -393,7 +295,7 @@ func (c *clients) fail(r *reader, err error) {
 func (c *clients) drop(r *reader) {
 	if r.fd >= 0 {
 		delete(c.byFD, r.fd)
-		_ = unix.Close(r.fd) // nothing is left to lose
+		_ = unix.Close(r.fd) // the stream is over
 		r.fd = -1
 	}
 }

@@ -1,12 +1,12 @@
 //go:build linux
 
-// Command sseload is the load generator of the streams' benchmarks, and the two servers that the edge is measured
-// beside. Each runs in a process of its own, is told what to do by lines of JSON on its standard input, answers each
-// with one on its standard output, and ends when the input does.
+// Command sseload is the load generator for the benchmarks of streams, and the two servers that the edge is compared with. Each
+// runs in a separate process. It reads commands as lines of JSON from its standard input, answers each with a line on its
+// standard output, and ends when the input does.
 //
 //	sseload clients  thousands of readers in one goroutine
-//	sseload plain    a usual net/http handler for Server-Sent Events: one goroutine, one channel a stream
-//	sseload floor    nothing but write(2) in a loop: what the kernel alone costs
+//	sseload plain    a typical net/http handler for Server-Sent Events: one goroutine and one channel per stream
+//	sseload floor    only write(2) in a loop: the cost of the kernel alone
 package main
 
 import (
@@ -17,21 +17,21 @@ import (
 	"time"
 )
 
-// Command is one line of input. Op says what to do; the rest is what it takes.
+// Command is one line of input: an operation with its arguments.
 type Command struct {
 	// Op of clients: open, reopen, close, reset, report. Of servers: publish.
 	Op string `json:"op"`
-	// Count is how many streams to open.
+	// Count is the number of streams to open.
 	Count int `json:"count,omitempty"`
-	// Window is how many connections may be under way at a time; 0 for all at once.
+	// Window is the maximum number of connections being opened at a time. 0 means no limit.
 	Window int `json:"window,omitempty"`
-	// Deaf streams are never read from behind their first bytes.
-	Deaf bool `json:"deaf,omitempty"`
-	// Targets is a file with one stream a line: a path, a tab and a token. Streams take the lines in turn, from that of
-	// number Skip on.
+	// Unread streams are never read after their first bytes.
+	Unread bool `json:"unread,omitempty"`
+	// Targets is a file with one stream per line: a path, a tab, and a token. Streams use the lines in turn, from line number
+	// Skip on.
 	Targets string `json:"targets,omitempty"`
 	Skip    int    `json:"skip,omitempty"`
-	// Addr is the server's host:port.
+	// Addr is the host:port of the server.
 	Addr string `json:"addr,omitempty"`
 	// Data is a message to publish, as JSON.
 	Data json.RawMessage `json:"data,omitempty"`
@@ -41,23 +41,24 @@ type Command struct {
 
 // Report is one line of output.
 type Report struct {
-	// Addr is where a server answers; only in its first line.
+	// Addr is the address of a server, in its first line only.
 	Addr string `json:"addr,omitempty"`
-	// Open, Failed, Ended and Cut count streams: begun with their first state, refused or broken before that, ended by
-	// the server as HTTP says, and ended otherwise.
+	// Open, Failed, Ended and Cut count streams: with a first state, rejected or broken before that, ended by the server as
+	// HTTP defines it, and ended otherwise.
 	Open, Failed, Ended, Cut int
-	// Draining counts the streams that were told of a shutdown.
+	// Draining counts the streams that were notified of a shutdown.
 	Draining int
-	// Seconds that an open or reopen took, until every stream had its first state or had failed.
+	// Seconds is the duration of an open or reopen, until every stream has its first state or has failed.
 	Seconds float64
-	// Messages are the updates that came since the last reset, Bytes all that came.
+	// Messages counts the updates since the last reset. Bytes counts all received bytes.
 	Messages, Bytes int64
-	// Latency counts updates by how long after their timestamp they came, in steps of a tenth of a millisecond.
+	// Latency counts updates by the time from their timestamp to their arrival, in steps of 0.1 ms.
 	Latency map[int]int64
-	// Last is when the last stream had an update, by its id: nanoseconds after its timestamp; Reached how many had it.
+	// Last is the time until the last stream has an update, by its ID, in nanoseconds after its timestamp. Reached is the number
+	// of streams that have it.
 	Last    map[uint64]int64
 	Reached map[uint64]int
-	// Error says what went wrong first.
+	// Error is the first error.
 	Error string `json:",omitempty"`
 }
 
@@ -81,7 +82,7 @@ func main() {
 	commands := make(chan Command)
 	go readCommands(commands)
 	out := json.NewEncoder(os.Stdout)
-	if err := run(commands, func(r Report) { _ = out.Encode(r) }); err != nil { // whoever does not listen gets nothing
+	if err := run(commands, func(r Report) { _ = out.Encode(r) }); err != nil { // a reader that has ended gets nothing
 		fmt.Fprintln(os.Stderr, "sseload:", err)
 		os.Exit(1)
 	}
@@ -101,7 +102,7 @@ func readCommands(commands chan<- Command) {
 	}
 }
 
-// stamp gives a message a fresh timestamp.
+// stamp sets the timestamp of a message to now.
 func stamp(data json.RawMessage, id uint64) ([]byte, error) {
 	var m map[string]any
 	if err := json.Unmarshal(data, &m); err != nil {

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// firstState is what both servers begin a stream with: as much as the edge tells of a fresh job.
+// firstState is the first event of both servers. It is as long as that of the edge for a new job.
 const firstState = `retry: 3000
 data: {"type":"connected","jobId":"01890000-0000-7000-8000-000000000000","message":"Connected to job 01890000-0000-7000-8000-000000000000.","keepaliveSeconds":15}
 
@@ -27,7 +27,7 @@ data: {"type":"initial_status","jobId":"01890000-0000-7000-8000-000000000000","k
 
 const keepaliveEvery = 15 * time.Second
 
-// plain is how a stream is usually served in Go.
+// plain serves streams in the usual way in Go.
 type plain struct {
 	mu      sync.Mutex
 	streams map[chan []byte]struct{}
@@ -66,7 +66,7 @@ func (p *plain) publish(event []byte) {
 	for events := range p.streams {
 		select {
 		case events <- event:
-		default: // a slow reader goes without
+		default: // a slow reader misses the message
 		}
 	}
 }
@@ -104,8 +104,8 @@ func (p *plain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// floor writes each event to every socket, one after the other, from one goroutine, and does nothing else. Nobody who
-// gives each stream a socket of its own and a write of its own can be cheaper.
+// floor writes each event to every socket, one after the other, from one goroutine. No server with one socket and one write
+// per stream can be cheaper.
 func runFloor(commands <-chan Command, reply func(Report)) error {
 	lis, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -142,7 +142,7 @@ func runFloor(commands <-chan Command, reply func(Report)) error {
 		event = append(append(append(strconv.AppendInt(nil, int64(len(event)), 16), "\r\n"...), event...), "\r\n"...)
 		mu.Lock()
 		for _, fd := range fds {
-			_, _ = unix.Write(fd, event) // what a socket does not take is counted by those who miss it
+			_, _ = unix.Write(fd, event) // readers count the messages that they miss
 		}
 		mu.Unlock()
 		reply(Report{})
@@ -154,7 +154,7 @@ func runFloor(commands <-chan Command, reply func(Report)) error {
 	return nil
 }
 
-// answer begins a stream and gives a descriptor of it that the runtime does not know.
+// answer starts a stream, and returns a descriptor of it that the runtime does not manage.
 func answer(conn net.Conn) (int, error) {
 	defer conn.Close()
 	if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
