@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/errors/v1/error_reason.proto
 
-// The machine-readable reasons behind every error of Headway.
+// The machine-readable reasons of all errors.
 
 package errorsv1
 
@@ -23,55 +23,55 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ErrorReason says why a call was refused or a job ended without success.
+// ErrorReason describes why a call was refused, or why a job did not succeed.
 //
 // Every gRPC error carries a google.rpc.ErrorInfo whose `domain` is "headway" and whose `reason` is one of these
-// names without the prefix `ERROR_REASON_` (for example `LEASE_LOST`). REST answers and SSE messages carry the same
-// word in `reason`. Match on the reason, never on the sentence: sentences may be reworded.
+// names without the prefix `ERROR_REASON_` (for example `LEASE_LOST`). REST responses and SSE messages have the same
+// name in `reason`. Match on the reason, never on the message, which can change.
 type ErrorReason int32
 
 const (
-	// No reason is known; never sent.
+	// Not set. Never sent.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
-	// INTERNAL: the service failed in a way it did not foresee. The cause is in the service's log, under the request id.
+	// INTERNAL: an unexpected failure of the service. The cause is in the service's log, under the request ID.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 1
-	// UNAVAILABLE: a service or database cannot be reached for the moment; try again.
+	// UNAVAILABLE: a service or database is temporarily unreachable. Try again.
 	ErrorReason_ERROR_REASON_UNAVAILABLE ErrorReason = 2
-	// UNAVAILABLE: the service is shutting down; connect again.
+	// UNAVAILABLE: the service is shutting down. Connect again.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 3
-	// INVALID_ARGUMENT: a field breaks its documented rule; google.rpc.BadRequest names each field.
+	// INVALID_ARGUMENT: a field breaks its documented rule. google.rpc.BadRequest names each field.
 	ErrorReason_ERROR_REASON_REQUEST_INVALID ErrorReason = 4
-	// NOT_FOUND: no such REST route.
+	// NOT_FOUND: there is no such REST route.
 	ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND ErrorReason = 5
-	// CANCELLED: the caller went away before the answer was ready.
+	// CANCELLED: the caller disconnected before the response was ready.
 	ErrorReason_ERROR_REASON_CALLER_GONE ErrorReason = 6
-	// RESOURCE_EXHAUSTED: too many requests from this user; wait and try again.
+	// RESOURCE_EXHAUSTED: too many requests from this user. Wait, and then try again.
 	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 7
 	// ALREADY_EXISTS: this request_id was used before for a different request.
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 8
-	// Not an error: this request_id was used before for the same request, whose outcome is returned again.
+	// Not an error: this request_id was used before for the same request, whose result is returned again.
 	ErrorReason_ERROR_REASON_REQUEST_REPLAYED ErrorReason = 9
-	// UNAUTHENTICATED: the request carries no token.
+	// UNAUTHENTICATED: the request has no token.
 	ErrorReason_ERROR_REASON_TOKEN_MISSING ErrorReason = 20
-	// UNAUTHENTICATED: the token is malformed, wrongly signed, or meant for somebody else.
+	// UNAUTHENTICATED: the token is malformed, signed with another key, or for another service.
 	ErrorReason_ERROR_REASON_TOKEN_INVALID ErrorReason = 21
 	// UNAUTHENTICATED: the token has expired.
 	ErrorReason_ERROR_REASON_TOKEN_EXPIRED ErrorReason = 22
-	// PERMISSION_DENIED: the token lacks the scope that this call needs.
+	// PERMISSION_DENIED: the token does not have the scope that this call needs.
 	ErrorReason_ERROR_REASON_SCOPE_MISSING ErrorReason = 23
 	// UNAUTHENTICATED: the one-time ticket is unknown, used or older than 30 seconds.
 	ErrorReason_ERROR_REASON_TICKET_INVALID ErrorReason = 24
-	// PERMISSION_DENIED: the browser page that made this request is not on the list of allowed origins.
+	// PERMISSION_DENIED: the origin of the page that made this request is not allowed.
 	ErrorReason_ERROR_REASON_ORIGIN_REFUSED ErrorReason = 25
-	// PERMISSION_DENIED: the Host header names none of this server's names.
+	// PERMISSION_DENIED: this server does not accept the name in the Host header.
 	ErrorReason_ERROR_REASON_HOST_REFUSED ErrorReason = 26
-	// FAILED_PRECONDITION: this server has no local sign-in; bring a token.
+	// FAILED_PRECONDITION: this server has no local sign-in. Send a token.
 	ErrorReason_ERROR_REASON_SIGN_IN_UNAVAILABLE ErrorReason = 27
-	// UNAVAILABLE: the issuer of tokens has not given its keys yet, so no token of it can be checked; try again.
+	// UNAVAILABLE: the keys of the token's issuer have not been fetched, so the token cannot be checked. Try again.
 	ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE ErrorReason = 28
-	// NOT_FOUND: no job with this id that the caller may see.
+	// NOT_FOUND: no job with this ID is visible to the caller.
 	ErrorReason_ERROR_REASON_JOB_NOT_FOUND ErrorReason = 40
-	// FAILED_PRECONDITION: the job has ended, so this can no longer be done to it.
+	// FAILED_PRECONDITION: the job has ended, so it can no longer be changed.
 	ErrorReason_ERROR_REASON_JOB_FINISHED ErrorReason = 41
 	// FAILED_PRECONDITION: the job has not ended yet.
 	ErrorReason_ERROR_REASON_JOB_NOT_FINISHED ErrorReason = 42
@@ -79,7 +79,7 @@ const (
 	ErrorReason_ERROR_REASON_JOB_NOT_WAITING ErrorReason = 43
 	// FAILED_PRECONDITION: only failed and cancelled jobs can be retried.
 	ErrorReason_ERROR_REASON_JOB_NOT_RETRYABLE ErrorReason = 44
-	// ABORTED: the lease token is not, or no longer, the valid one of this job; stop working on it.
+	// ABORTED: the lease token is not valid for this job, or the lease has ended. Stop working on the job.
 	ErrorReason_ERROR_REASON_LEASE_LOST ErrorReason = 45
 	// INVALID_ARGUMENT: the progress names a step that the job does not have.
 	ErrorReason_ERROR_REASON_STEP_UNKNOWN ErrorReason = 46
@@ -87,15 +87,15 @@ const (
 	ErrorReason_ERROR_REASON_PROGRESS_INVALID ErrorReason = 47
 	// INVALID_ARGUMENT: the job's snapshot would be larger than 16 KiB.
 	ErrorReason_ERROR_REASON_SNAPSHOT_TOO_LARGE ErrorReason = 48
-	// OUT_OF_RANGE: output was appended or read beyond its end; the detail names the end.
+	// OUT_OF_RANGE: output was appended or read beyond its end. The detail contains the end.
 	ErrorReason_ERROR_REASON_OUTPUT_GAP ErrorReason = 49
-	// INVALID_ARGUMENT: an append overlaps stored output with other bytes.
+	// INVALID_ARGUMENT: an append overlaps stored output that has different bytes.
 	ErrorReason_ERROR_REASON_OUTPUT_CONFLICT ErrorReason = 50
 	// RESOURCE_EXHAUSTED: the job's output has reached its limit.
 	ErrorReason_ERROR_REASON_OUTPUT_TOO_LARGE ErrorReason = 51
-	// A job ended or was queued again because its worker stopped renewing the lease.
+	// A job ended or returned to the queue because its worker stopped renewing the lease.
 	ErrorReason_ERROR_REASON_LEASE_EXPIRED ErrorReason = 60
-	// A job failed because its worker said so, without a reason of its own.
+	// A job failed, and its worker gave no other reason.
 	ErrorReason_ERROR_REASON_WORKER_FAILED ErrorReason = 61
 	// A job failed because its worker's code panicked.
 	ErrorReason_ERROR_REASON_WORKER_PANICKED ErrorReason = 62
@@ -103,91 +103,91 @@ const (
 	ErrorReason_ERROR_REASON_DEADLINE_PASSED ErrorReason = 63
 	// A job was cancelled by its owner.
 	ErrorReason_ERROR_REASON_CANCELLED_BY_USER ErrorReason = 64
-	// A job is waiting for a person's decision.
+	// A job is waiting for a user's decision.
 	ErrorReason_ERROR_REASON_DECISION_NEEDED ErrorReason = 65
-	// A job was given back by a worker that is shutting down.
+	// A job was released by a worker that is shutting down.
 	ErrorReason_ERROR_REASON_WORKER_RELEASED ErrorReason = 66
 	// INVALID_ARGUMENT: the multipart form has no part named `file`.
 	ErrorReason_ERROR_REASON_FILE_MISSING ErrorReason = 80
 	// INVALID_ARGUMENT: the uploaded file has no bytes.
 	ErrorReason_ERROR_REASON_FILE_EMPTY ErrorReason = 81
-	// INVALID_ARGUMENT: the file is no workbook of any kind that we know.
+	// INVALID_ARGUMENT: the file is not a workbook.
 	ErrorReason_ERROR_REASON_NOT_A_WORKBOOK ErrorReason = 82
 	// INVALID_ARGUMENT: the workbook is protected by a password.
 	ErrorReason_ERROR_REASON_WORKBOOK_ENCRYPTED ErrorReason = 83
-	// INVALID_ARGUMENT: an .xls file of Excel 97 to 2003.
+	// INVALID_ARGUMENT: the file is an .xls file of Excel 97 to 2003.
 	ErrorReason_ERROR_REASON_WORKBOOK_LEGACY ErrorReason = 84
-	// INVALID_ARGUMENT: an .xlsb file (binary workbook).
+	// INVALID_ARGUMENT: the file is an .xlsb file (binary workbook).
 	ErrorReason_ERROR_REASON_WORKBOOK_BINARY ErrorReason = 85
-	// INVALID_ARGUMENT: an .ods file.
+	// INVALID_ARGUMENT: the file is an .ods file.
 	ErrorReason_ERROR_REASON_WORKBOOK_OPENDOCUMENT ErrorReason = 86
-	// INVALID_ARGUMENT: a text or CSV file.
+	// INVALID_ARGUMENT: the file is a text or CSV file.
 	ErrorReason_ERROR_REASON_TEXT_FILE ErrorReason = 87
-	// INVALID_ARGUMENT: the workbook is damaged; the message names the part and the place.
+	// INVALID_ARGUMENT: the workbook is damaged. The message names the part and the position.
 	ErrorReason_ERROR_REASON_WORKBOOK_DAMAGED ErrorReason = 88
 	// INVALID_ARGUMENT: the workbook unpacks to more than the limits allow (a zip bomb, too many columns, …).
 	ErrorReason_ERROR_REASON_WORKBOOK_LIMIT ErrorReason = 89
-	// INVALID_ARGUMENT: the workbook holds XML that we refuse (a DTD, an external entity).
+	// INVALID_ARGUMENT: the workbook contains XML that is refused (a DTD, an external entity).
 	ErrorReason_ERROR_REASON_WORKBOOK_XML_REFUSED ErrorReason = 90
 	// RESOURCE_EXHAUSTED: the file is larger than the upload limit (HTTP 413).
 	ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE ErrorReason = 91
-	// INVALID_ARGUMENT: the upload ended before the file was complete; nothing was kept.
+	// INVALID_ARGUMENT: the upload ended before the file was complete. Nothing was stored.
 	ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED ErrorReason = 92
 	// INVALID_ARGUMENT: the form or query has an unknown or malformed field.
 	ErrorReason_ERROR_REASON_FORM_INVALID ErrorReason = 93
-	// INVALID_ARGUMENT: the Content-Type is neither multipart/form-data nor a workbook's (HTTP 415).
+	// INVALID_ARGUMENT: the Content-Type is neither multipart/form-data nor that of a workbook (HTTP 415).
 	ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED ErrorReason = 94
-	// RESOURCE_EXHAUSTED: this user has too many uploads under way.
+	// RESOURCE_EXHAUSTED: this user has too many uploads in progress.
 	ErrorReason_ERROR_REASON_UPLOAD_LIMIT ErrorReason = 95
 	// FAILED_PRECONDITION: a sheet that the schema requires is not in the workbook.
 	ErrorReason_ERROR_REASON_SHEET_MISSING ErrorReason = 96
-	// FAILED_PRECONDITION: a sheet lacks a header that the schema requires.
+	// FAILED_PRECONDITION: a sheet does not have a header that the schema requires.
 	ErrorReason_ERROR_REASON_HEADER_MISSING ErrorReason = 97
-	// FAILED_PRECONDITION: two headers, or a merged one, mean the same column; both cells are named.
+	// FAILED_PRECONDITION: two headers, or a merged one, are for the same column. The message names both cells.
 	ErrorReason_ERROR_REASON_HEADER_DUPLICATED ErrorReason = 98
 	// INVALID_ARGUMENT: the mapping names a sheet, column or header that does not exist.
 	ErrorReason_ERROR_REASON_MAPPING_INVALID ErrorReason = 99
-	// FAILED_PRECONDITION: two sheets of the workbook answer to the same sheet of the schema.
+	// FAILED_PRECONDITION: two sheets of the workbook match the same sheet of the schema.
 	ErrorReason_ERROR_REASON_SHEET_DUPLICATED ErrorReason = 100
-	// NOT_FOUND: no import with this id that the caller may see.
+	// NOT_FOUND: no import with this ID is visible to the caller.
 	ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND ErrorReason = 110
-	// NOT_FOUND: no schema with this name.
+	// NOT_FOUND: there is no schema with this name.
 	ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND ErrorReason = 111
 	// NOT_FOUND: this schema has no sample workbook.
 	ErrorReason_ERROR_REASON_SAMPLE_NOT_AVAILABLE ErrorReason = 112
-	// FAILED_PRECONDITION: a report exists once the import has ended or waits for confirmation.
+	// FAILED_PRECONDITION: a report exists only when the import has ended or waits for confirmation.
 	ErrorReason_ERROR_REASON_REPORT_NOT_READY ErrorReason = 113
 	// FAILED_PRECONDITION: the import is not waiting for confirmation.
 	ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING ErrorReason = 114
 	// An import wrote nothing because rows were rejected and its policy is ABORT.
 	ErrorReason_ERROR_REASON_ROWS_REJECTED ErrorReason = 115
-	// An import's numbers do not add up, so nothing was written: a defect of Headway, please report it.
+	// An import's counts do not add up, so nothing was written. This is a bug in Headway: please report it.
 	ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED ErrorReason = 116
-	// An import's target database refused or lost the connection; nothing was written.
+	// An import's target database refused or lost the connection. Nothing was written.
 	ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE ErrorReason = 117
-	// An import's stored workbook is gone.
+	// The stored workbook of an import no longer exists.
 	ErrorReason_ERROR_REASON_WORKBOOK_GONE ErrorReason = 118
-	// Not an error: the same bytes were imported before; their rows will count as unchanged.
+	// Not an error: the same file was imported before. Its rows will count as unchanged.
 	ErrorReason_ERROR_REASON_SAME_FILE ErrorReason = 119
 	// An import's target table does not fit the schema and cannot be extended without losing data.
 	ErrorReason_ERROR_REASON_TABLE_CONFLICT ErrorReason = 120
-	// An import was given up by the person who reviewed it; nothing was written.
+	// A user reviewed an import and declined it. Nothing was written.
 	ErrorReason_ERROR_REASON_REVIEW_DECLINED ErrorReason = 121
-	// The schema of an import was changed after its upload, so that what was checked and confirmed does not hold any more.
+	// The schema of an import changed after its upload, so the checks and the confirmation are no longer valid.
 	ErrorReason_ERROR_REASON_SCHEMA_CHANGED ErrorReason = 122
-	// FAILED_PRECONDITION: nothing of the import is in the database, so there are no imported rows to be had.
+	// FAILED_PRECONDITION: no row of the import was saved, so there are no imported rows to download.
 	ErrorReason_ERROR_REASON_NOTHING_COMMITTED ErrorReason = 123
-	// NOT_FOUND: no resumable upload with this id that belongs to the caller; it may have expired.
+	// NOT_FOUND: the caller has no resumable upload with this ID. It might have expired.
 	ErrorReason_ERROR_REASON_UPLOAD_NOT_FOUND ErrorReason = 130
-	// ABORTED: a piece of a resumable upload does not begin where the bytes before it end (HTTP 409).
+	// ABORTED: a chunk of a resumable upload does not start at the end of the stored bytes (HTTP 409).
 	ErrorReason_ERROR_REASON_UPLOAD_OFFSET_MISMATCH ErrorReason = 131
 	// FAILED_PRECONDITION: bytes of the resumable upload are still missing.
 	ErrorReason_ERROR_REASON_UPLOAD_INCOMPLETE ErrorReason = 132
-	// ABORTED: another request holds the resumable upload for the moment; try again (HTTP 423).
+	// ABORTED: another request is using the resumable upload. Try again (HTTP 423).
 	ErrorReason_ERROR_REASON_UPLOAD_BUSY ErrorReason = 133
-	// FAILED_PRECONDITION: the request does not say `Tus-Resumable: 1.0.0` (HTTP 412).
+	// FAILED_PRECONDITION: the request has no `Tus-Resumable: 1.0.0` header (HTTP 412).
 	ErrorReason_ERROR_REASON_TUS_VERSION_UNSUPPORTED ErrorReason = 134
-	// RESOURCE_EXHAUSTED: this user has too many live streams; the oldest was closed for the newest.
+	// RESOURCE_EXHAUSTED: this user has too many live streams. The oldest one was closed for the new one.
 	ErrorReason_ERROR_REASON_STREAM_LIMIT ErrorReason = 140
 )
 
