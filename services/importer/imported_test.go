@@ -144,7 +144,27 @@ func TestTheImportedRowsAreExactAlsoWhereMoreIssuesWereFoundThanAreKept(t *testi
 	if !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("got %q", got)
 	}
+	// The report has every other row, even those whose errors are not stored, and says how many errors those are.
+	report := cellsOf(t, w.mustReport(im))
+	refused := [][]string{{"Code", "Size"}}
+	for _, row := range rows {
+		if row[1] == 11 {
+			refused = append(refused, []string{row[0].(string), "11"})
+		}
+	}
+	if !slices.EqualFunc(report["Items"], refused, slices.Equal) {
+		t.Errorf("the report has %d rows, want %d", len(report["Items"]), len(refused))
+	}
+	more := fmt.Sprint(len(refused) - 1)
+	if !slices.ContainsFunc(report["Errors"], func(row []string) bool {
+		return slices.Equal(row, []string{"Items", "RANGE", "error", grouped(more), "10,000"})
+	}) {
+		t.Errorf("the report does not say how many errors are not listed: %q", report["Errors"][:20])
+	}
 }
+
+// grouped puts a comma before the last three digits.
+func grouped(digits string) string { return digits[:len(digits)-3] + "," + digits[len(digits)-3:] }
 
 func TestBeforeACommitThereAreNoImportedRows(t *testing.T) {
 	w, _ := setupShop(t)

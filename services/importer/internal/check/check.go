@@ -40,7 +40,7 @@ type Config struct {
 	// Parents returns an earlier sheet of the schema.
 	Parents func(sheet string) *Sheet
 	// Issue records an issue. It calls the function only if the issue is kept.
-	Issue      func(imports.Severity, func() imports.Issue)
+	Issue      func(imports.Severity, imports.IssueCode, func() imports.Issue)
 	RootCauses *RootCauses
 	// Written returns when all accepted rows of earlier batches have been written.
 	Written func()
@@ -105,7 +105,7 @@ type decision struct {
 	index  int
 	values []imports.Value
 	state  State
-	result imports.Outcome
+	result imports.RowResult
 	cause  uint32
 	code   imports.IssueCode
 	column int16
@@ -313,7 +313,7 @@ func (s *Sheet) reject(column int, code imports.IssueCode, message func() string
 
 // report records an error.
 func (s *Sheet) report(column int, code imports.IssueCode, message func() string) {
-	s.Issue(imports.Error, func() imports.Issue { return s.issue(column, code, message()) })
+	s.Issue(imports.Error, code, func() imports.Issue { return s.issue(column, code, message()) })
 }
 
 func (s *Sheet) issue(column int, code imports.IssueCode, message string) imports.Issue {

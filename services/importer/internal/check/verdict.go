@@ -32,7 +32,7 @@ type Verdict struct {
 	Row   int
 	State State
 	// Result is what an accepted row does in the database.
-	Result imports.Outcome
+	Result imports.RowResult
 }
 
 // entry is the row that has a key.

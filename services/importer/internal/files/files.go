@@ -74,7 +74,7 @@ func unavailable(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return fmt.Errorf("%s: %w: %w", doing, imports.ErrWorkbooksUnavailable, err)
+	return fmt.Errorf("%s: %w: %w", doing, imports.ErrFilesUnavailable, err)
 }
 
 // Size is how many bytes have come.

@@ -13,11 +13,15 @@ import (
 
 	headway "headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/backoff"
 	"headway/services/importer/internal/imports"
 )
 
-// resumeAfter is how long a watch waits before it calls a jobs service again that could not be reached.
-const resumeAfter = 500 * time.Millisecond
+// The waits before a watch calls a jobs service again that could not be reached.
+const (
+	firstWait = 250 * time.Millisecond
+	maxWait   = 2 * time.Second
+)
 
 // Config holds what a Follower reads. All fields are required.
 type Config struct {
@@ -155,8 +159,9 @@ func (w *watch) publish(l latest) {
 // service.
 func (f *Follower) follow(ctx context.Context, w *watch) {
 	var seen uint32
+	wait := backoff.New(firstWait, maxWait)
 	for {
-		err := f.stream(ctx, w, &seen)
+		err := f.stream(ctx, w, &seen, wait.Reset)
 		switch code := status.Code(err); {
 		case err == nil || ctx.Err() != nil:
 			return
@@ -169,16 +174,15 @@ func (f *Follower) follow(ctx context.Context, w *watch) {
 			w.publish(latest{err: err})
 			return
 		}
-		select {
-		case <-time.After(resumeAfter):
-		case <-ctx.Done():
+		if !wait.Wait(ctx) {
 			return
 		}
 	}
 }
 
-// stream follows the job over one stream. It returns nil after it has published the final snapshot.
-func (f *Follower) stream(ctx context.Context, w *watch, seen *uint32) error {
+// stream follows the job over one stream, and calls received for every message. It returns nil after it has published
+// the final snapshot.
+func (f *Follower) stream(ctx context.Context, w *watch, seen *uint32, received func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := f.config.Jobs.WatchJob(ctx, &jobsv1.WatchJobRequest{JobId: w.id, AfterRevision: *seen})
@@ -193,6 +197,7 @@ func (f *Follower) stream(ctx context.Context, w *watch, seen *uint32) error {
 		if err != nil {
 			return err
 		}
+		received()
 		job := answer.GetJob()
 		snapshot, err := f.snapshot(ctx, w.id, job)
 		if err != nil {

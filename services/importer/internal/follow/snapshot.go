@@ -51,7 +51,7 @@ func (f *Follower) snapshot(ctx context.Context, id string, job *jobsv1.Job) (s 
 	if s.Import, err = f.config.Store.Get(ctx, id); err != nil {
 		return s, err
 	}
-	if s.Latest, err = f.config.Store.Newest(ctx, id, latestIssues); err != nil {
+	if s.Latest, err = f.config.Store.Latest(ctx, id, latestIssues); err != nil {
 		return s, err
 	}
 	s.RootCauses, err = f.config.Store.RootCauses(ctx, id)

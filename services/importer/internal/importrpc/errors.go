@@ -68,13 +68,13 @@ func toStatus(err error) error {
 	case errors.Is(err, imports.ErrNothingCommitted):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
 			"This import wrote nothing, so there are no imported rows; its report says what to mend before the workbook is uploaded again. A dry run never writes.")
-	case errors.Is(err, imports.ErrOutcomesGone):
+	case errors.Is(err, imports.ErrRowResultsGone):
 		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
 			"This import ran before the server kept what became of each row; upload the workbook again, and its rows count as unchanged.", err)
 	case errors.Is(err, imports.ErrWorkbookGone):
 		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
 			"The stored workbook is gone, so no report can be made of it; the list of issues is still there.", err)
-	case errors.Is(err, imports.ErrBooksUnavailable), errors.Is(err, imports.ErrWorkbooksUnavailable):
+	case errors.Is(err, imports.ErrStoreUnavailable), errors.Is(err, imports.ErrFilesUnavailable):
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"The importer cannot keep or read anything for the moment, its disk may be full; try again.", err)
 	case errors.Is(err, intake.ErrFileEmpty):

@@ -25,16 +25,21 @@ var (
 	ErrNotCommittedYet = errors.New("the import has not committed yet")
 	// ErrNotConfirmed says that the import commits once it is confirmed.
 	ErrNotConfirmed = errors.New("the import waits to be confirmed")
-	// ErrOutcomesGone says that what became of the rows was not kept.
-	ErrOutcomesGone = errors.New("what became of the rows was not kept")
+	// ErrRowResultsGone says that what became of the rows was not kept.
+	ErrRowResultsGone = errors.New("what became of the rows was not kept")
 	// ErrFenced: a later run of the same import has begun, so this one must stop.
 	ErrFenced = errors.New("a later run of this import has taken over")
 	// ErrTargetUnavailable: the target database cannot be reached, is full, or refused the work.
 	ErrTargetUnavailable = errors.New("the target database is unavailable")
-	// ErrBooksUnavailable: the importer's own database cannot be written for the moment; its disk may be full.
-	ErrBooksUnavailable = errors.New("the importer's own database is unavailable")
-	// ErrWorkbooksUnavailable: the bucket of workbooks cannot be written or read for the moment; its disk may be full.
-	ErrWorkbooksUnavailable = errors.New("the bucket of workbooks is unavailable")
+	// ErrStoreUnavailable: the importer's own database cannot be written for the moment; its disk may be full.
+	ErrStoreUnavailable = errors.New("the importer's own database is unavailable")
+	// ErrFilesUnavailable: the bucket of workbooks cannot be written or read for the moment; its disk may be full.
+	ErrFilesUnavailable = errors.New("the bucket of workbooks is unavailable")
+	// ErrRowsCommitted means that the rows are in the database, but that the run could not record it. The next run does.
+	ErrRowsCommitted = errors.New("the rows are in the database, but the import's end could not be recorded")
+	// ErrCommitUncertain means that the commit failed in a way that does not tell whether the rows are in the database.
+	// The next run finds out.
+	ErrCommitUncertain = errors.New("it is not known whether the rows are in the database")
 	// ErrSchemaChanged: the schema is not any more what the upload was accepted under.
 	ErrSchemaChanged = errors.New("the schema has changed since the upload")
 	// ErrWorkbookGone: the stored workbook is gone.
@@ -133,8 +138,9 @@ type Sheet struct {
 	Columns []SheetColumn
 	// Ignored are the columns with a header that the schema does not know.
 	Ignored []IgnoredColumn
-	// Counts are the sheet's numbers in the last run.
+	// Counts are the sheet's numbers in the last run, and Found counts its issues by their codes.
 	Counts Counts
+	Found  Found
 }
 
 // SheetColumn says in which column of the workbook a column of the schema stands.

@@ -106,3 +106,20 @@ type RootCause struct {
 	// Message is for people: "1 missing department blocks 412 employees".
 	Message string
 }
+
+// Found counts the issues of a sheet by their codes, stored or not.
+type Found struct {
+	Errors, Warnings map[IssueCode]uint32
+}
+
+// Add counts an issue.
+func (f *Found) Add(severity Severity, code IssueCode) {
+	counts := &f.Errors
+	if severity == Warning {
+		counts = &f.Warnings
+	}
+	if *counts == nil {
+		*counts = map[IssueCode]uint32{}
+	}
+	(*counts)[code]++
+}

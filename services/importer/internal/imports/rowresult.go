@@ -8,73 +8,98 @@ import (
 	"io"
 )
 
-// Outcome is what became of a row.
-type Outcome uint8
+// RowResult is the result of a row in a run.
+type RowResult uint8
 
-// The outcomes.
+// The results.
 const (
-	// NotImported is a row that was rejected, blocked or empty, or is none.
-	NotImported Outcome = iota
-	// Inserted is a row that the database did not have.
+	// NotARow is a row without content, or one that the run has not decided on.
+	NotARow RowResult = iota
+	// Inserted is a row whose key was not in the database.
 	Inserted
-	// Updated is a row that the database had with other values.
+	// Updated is a row whose key was in the database, with other values.
 	Updated
-	// Unchanged is a row that the database had just so.
+	// Unchanged is a row that was in the database with the same values.
 	Unchanged
+	// Refused is a row that was rejected or blocked.
+	Refused
 )
 
-// String is the outcome for people; empty if the row was not imported.
-func (o Outcome) String() string { return [...]string{"", "inserted", "updated", "unchanged"}[o&3] }
+// String returns the result as text. It is empty for a row that was not imported.
+func (r RowResult) String() string { return [...]string{"", "inserted", "updated", "unchanged", ""}[r] }
 
-// Outcomes is what became of each row of a sheet, as the run decided it: two bits a row, which is 256 KiB for the
-// longest sheet there is. The zero value has no imported row. It is for one goroutine.
-type Outcomes struct {
-	packed []byte // four rows a byte, the first in the lowest bits
+// Imported reports whether the row is in the database after a commit.
+func (r RowResult) Imported() bool { return r == Inserted || r == Updated || r == Unchanged }
+
+// RowResults holds the result of each row of a sheet, as the run decided it: four bits a row, which is 512 KiB for the
+// longest sheet there is. The zero value has no row. It is for one goroutine.
+type RowResults struct {
+	packed []byte // two rows a byte, the first in the lower bits
+	// incomplete means that these are results of an earlier version, which did not record refused rows.
+	incomplete bool
 }
-
-// rowsOfAByte is how many rows stand in a byte of Outcomes.
-const rowsOfAByte = 4
 
 // maxRow is the number of the last row that a sheet can have (ECMA-376 Part 1 §18.3.1.73, as Excel limits it).
 const maxRow = 1_048_576
 
-// Set notes what became of a row, by its number in the workbook, from 1.
-func (o *Outcomes) Set(row int, outcome Outcome) {
-	at, shift := (row-1)/rowsOfAByte, (row-1)%rowsOfAByte*2
-	for len(o.packed) <= at {
-		o.packed = append(o.packed, 0)
+// Set records the result of a row by its number in the workbook, from 1. It replaces an earlier result.
+func (r *RowResults) Set(row int, result RowResult) {
+	at, shift := (row-1)/2, (row-1)%2*4
+	for len(r.packed) <= at {
+		r.packed = append(r.packed, 0)
 	}
-	o.packed[at] = o.packed[at]&^(3<<shift) | byte(outcome)<<shift
+	r.packed[at] = r.packed[at]&^(15<<shift) | byte(result)<<shift
 }
 
-// Of tells what became of a row.
-func (o *Outcomes) Of(row int) Outcome {
-	at, shift := (row-1)/rowsOfAByte, (row-1)%rowsOfAByte*2
-	if row < 1 || at >= len(o.packed) {
-		return NotImported
+// Of returns the result of a row.
+func (r *RowResults) Of(row int) RowResult {
+	at, shift := (row-1)/2, (row-1)%2*4
+	if row < 1 || at >= len(r.packed) {
+		return NotARow
 	}
-	return Outcome(o.packed[at] >> shift & 3)
+	return RowResult(r.packed[at] >> shift & 15)
 }
 
-// Counts are the numbers of imported rows: Inserted, Updated and Unchanged; the others are 0.
-func (o *Outcomes) Counts() Counts {
-	var n [4]uint32
-	for _, b := range o.packed {
-		for ; b != 0; b >>= 2 {
-			n[b&3]++
-		}
-	}
-	return Counts{Inserted: n[Inserted], Updated: n[Updated], Unchanged: n[Unchanged]}
+// Complete reports whether refused rows are recorded. Earlier versions recorded only imported rows.
+func (r *RowResults) Complete() bool { return !r.incomplete }
+
+// Tally is how many rows have each result.
+type Tally struct {
+	Inserted, Updated, Unchanged, Refused uint32
 }
 
-// Compress gives the outcomes as bytes to be kept (DEFLATE, RFC 1951): some hundred where most rows fared alike.
-func (o *Outcomes) Compress() ([]byte, error) {
+// Tally counts the rows by their result.
+func (r *RowResults) Tally() Tally {
+	var n [16]uint32
+	for _, b := range r.packed {
+		n[b&15]++
+		n[b>>4]++
+	}
+	return Tally{Inserted: n[Inserted], Updated: n[Updated], Unchanged: n[Unchanged], Refused: n[Refused]}
+}
+
+// Tally is what the results of the rows must add up to.
+func (c Counts) Tally() Tally {
+	return Tally{Inserted: c.Inserted, Updated: c.Updated, Unchanged: c.Unchanged, Refused: c.Rejected + c.Blocked}
+}
+
+// The formats in which results are stored: how many bits a row has.
+const (
+	// EarlierBits is the format of versions that did not record refused rows.
+	EarlierBits = 2
+	// RowBits is the format that Compress returns.
+	RowBits = 4
+)
+
+// Compress returns the results as bytes to be stored (DEFLATE, RFC 1951): some hundred bytes if most rows have the same
+// result.
+func (r *RowResults) Compress() ([]byte, error) {
 	var out bytes.Buffer
 	w, err := flate.NewWriter(&out, flate.BestSpeed)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(o.packed); err != nil {
+	if _, err := w.Write(r.packed); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
@@ -83,14 +108,29 @@ func (o *Outcomes) Compress() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// DecompressOutcomes reads what Compress gave.
-func DecompressOutcomes(kept []byte) (Outcomes, error) {
-	packed, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(kept)), maxRow/rowsOfAByte+1))
-	if err == nil && len(packed) > maxRow/rowsOfAByte {
-		err = errors.New("they are of more rows than a sheet has")
+// DecompressRowResults reads the bytes that Compress returned. Bits is their format.
+func DecompressRowResults(stored []byte, bits int) (RowResults, error) {
+	longest := maxRow * bits / 8
+	packed, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(stored)), int64(longest)+1))
+	if err == nil && len(packed) > longest {
+		err = errors.New("there are more than a sheet has rows")
 	}
 	if err != nil {
-		return Outcomes{}, fmt.Errorf("read the outcomes of rows: %w", err)
+		return RowResults{}, fmt.Errorf("read the results of rows: %w", err)
 	}
-	return Outcomes{packed}, nil
+	switch bits {
+	case RowBits:
+		return RowResults{packed: packed}, nil
+	case EarlierBits:
+		results := RowResults{incomplete: true}
+		for at, b := range packed {
+			for i := range 4 {
+				if result := RowResult(b >> (2 * i) & 3); result != NotARow {
+					results.Set(4*at+i+1, result)
+				}
+			}
+		}
+		return results, nil
+	}
+	return RowResults{}, fmt.Errorf("read the results of rows: there is no format of %d bits", bits)
 }

@@ -20,18 +20,20 @@ type issueLog struct {
 	id      string
 	run     int64
 	counts  *imports.Counts
+	found   imports.Found
 	kept    int
 	waiting []imports.Issue
 	flushed time.Time
 }
 
 // add counts an issue, and keeps it if there is room. Otherwise it does not call the function.
-func (l *issueLog) add(severity imports.Severity, issue func() imports.Issue) {
+func (l *issueLog) add(severity imports.Severity, code imports.IssueCode, issue func() imports.Issue) {
 	if severity == imports.Warning {
 		l.counts.Warnings++
 	} else {
 		l.counts.Issues++
 	}
+	l.found.Add(severity, code)
 	if l.kept >= imports.KeptPerSheet {
 		return
 	}

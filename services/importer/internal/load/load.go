@@ -72,7 +72,8 @@ type Summary struct {
 	RootCauses []imports.RootCause
 }
 
-// Run loads the workbook. If it returns an error and Summary.Committed is false, the target database has nothing of the run.
+// Run loads the workbook. If it returns an error, the target database has nothing of the run, unless the error is
+// imports.ErrRowsCommitted (it has all accepted rows) or imports.ErrCommitUncertain (the next run finds out).
 //
 // Errors: *source.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError,
 // imports.ErrTargetUnavailable, imports.ErrFenced, and those of ctx and Progress.Committing.
@@ -101,40 +102,48 @@ func (l *Loader) Run(ctx context.Context, task Task) (summary Summary, err error
 	if err != nil {
 		return summary, err
 	}
+	if err := l.Store.Checked(ctx, task.Import.ID, task.Number, summary.RootCauses); err != nil {
+		return summary, fmt.Errorf("store the root causes of import %s: %w", task.Import.ID, err)
+	}
 	if task.Decide(summary) == Commit {
 		if err := task.Progress.Committing(ctx); err != nil {
 			return summary, fmt.Errorf("commit import %s: %w", task.Import.ID, err)
 		}
 		if err := tx.Commit(ctx, summary.Sheets); err != nil {
+			if !errors.Is(err, imports.ErrFenced) {
+				err = fmt.Errorf("%w: %w", imports.ErrCommitUncertain, err)
+			}
 			return summary, fmt.Errorf("commit import %s: %w", task.Import.ID, err)
 		}
 		summary.Committed = true
-		// The rows are now in the database. If this run crashes, the next one finds them there and reports so.
+		// The rows are now in the database. If this run can't record that, the next one finds them there and does.
 		ctx = context.WithoutCancel(ctx)
 	}
-	if err := l.Store.EndRun(ctx, task.Import.ID, task.Number, summary.RootCauses, summary.Committed); err != nil {
-		return summary, fmt.Errorf("end the run of import %s: %w", task.Import.ID, err)
+	return summary, l.endRun(ctx, task, summary.Committed)
+}
+
+// endRun records that the run has ended.
+func (l *Loader) endRun(ctx context.Context, task Task, committed bool) error {
+	err := l.Store.EndRun(ctx, task.Import.ID, task.Number, committed)
+	if err == nil {
+		return nil
 	}
-	return summary, nil
+	if committed && !errors.Is(err, imports.ErrFenced) {
+		err = fmt.Errorf("%w: %w", imports.ErrRowsCommitted, err)
+	}
+	return fmt.Errorf("end the run of import %s: %w", task.Import.ID, err)
 }
 
 // reportApplied ends a run whose import is already in the database, because an earlier run crashed after its commit.
 func (l *Loader) reportApplied(ctx context.Context, task Task, applied *imports.AppliedError) (Summary, error) {
 	summary := Summary{Sheets: applied.Sheets, Committed: true, Before: true}
-	causes, err := l.Store.RootCauses(ctx, task.Import.ID)
-	if err != nil {
-		return summary, fmt.Errorf("read the root causes of import %s: %w", task.Import.ID, err)
-	}
 	for _, sheet := range task.Import.Sheets {
 		counts := applied.Sheets[sheet.Name]
 		summary.Totals.Add(counts)
 		task.Progress.SheetBegins(sheet.Name)
 		task.Progress.SheetEnds(sheet.Name, counts)
 	}
-	if err := l.Store.EndRun(ctx, task.Import.ID, task.Number, causes, true); err != nil {
-		return summary, fmt.Errorf("end the run of import %s: %w", task.Import.ID, err)
-	}
-	return summary, nil
+	return summary, l.endRun(ctx, task, true)
 }
 
 // run is the state of one Run.
@@ -162,10 +171,10 @@ func (r *run) load(ctx context.Context) error {
 		s.countSkipped()
 		if err := errors.Join(err, s.issues.flush(context.WithoutCancel(ctx))); err != nil {
 			r.task.Progress.SheetMoves(spec.Name, s.counts.Read, s.counts.Read, s.counts)
-			return errors.Join(fmt.Errorf("sheet %s of import %s: %w", spec.Name, r.task.Import.ID, err), s.end(context.WithoutCancel(ctx), nil))
+			return errors.Join(fmt.Errorf("sheet %s of import %s: %w", spec.Name, r.task.Import.ID, err), s.end(context.WithoutCancel(ctx)))
 		}
 		r.task.Progress.SheetEnds(spec.Name, s.counts)
-		if err := s.end(ctx, &s.results); err != nil {
+		if err := s.end(ctx); err != nil {
 			return err
 		}
 		if err := s.release(); err != nil {

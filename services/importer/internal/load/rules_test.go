@@ -338,6 +338,55 @@ func TestAnImportThatWasAppliedIsOnlyReported(t *testing.T) {
 	}
 }
 
+// fullDisk is a store that can't record the end of a run.
+type fullDisk struct {
+	imports.Store
+	full bool
+}
+
+func (s *fullDisk) EndRun(ctx context.Context, id string, run int64, committed bool) error {
+	if s.full {
+		return fmt.Errorf("end the run: %w", imports.ErrStoreUnavailable)
+	}
+	return s.Store.EndRun(ctx, id, run, committed)
+}
+
+func TestUnrecordedCommitIsReportedByNextRun(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	store := &fullDisk{Store: b.books, full: true}
+	b.loader.Store = store
+	task := b.task(workbook(t, [][]any{{"A", 1}, {"B", "x"}}, [][]any{{"1", "A"}, {"2", "B"}}), upsert)
+	first, err := b.loader.Run(t.Context(), task)
+	if !errors.Is(err, imports.ErrRowsCommitted) || !errors.Is(err, imports.ErrStoreUnavailable) {
+		t.Fatalf("the first run returns %v", err)
+	}
+	if got := b.query(`SELECT count(*) FROM people`); got != int64(1) {
+		t.Errorf("the database holds %v people", got)
+	}
+	task.Workbook = nil // it is not read again
+	task.Number = 2
+	if _, err := b.loader.Run(t.Context(), task); !errors.Is(err, imports.ErrRowsCommitted) {
+		t.Errorf("while the disk is full, the second run returns %v", err)
+	}
+	store.full, task.Number = false, 3
+	last, err := b.loader.Run(t.Context(), task)
+	if err != nil || !last.Committed || !last.Before || last.Totals != first.Totals {
+		t.Errorf("the third run returns %+v, %v", last, err)
+	}
+	// Everything that the first run found is still there, even though only the third one recorded its end.
+	causes, err := b.books.RootCauses(t.Context(), task.Import.ID)
+	if err != nil || len(causes) != 1 || causes[0].BlockedRows != 1 {
+		t.Errorf("root causes are %+v, %v", causes, err)
+	}
+	rows, err := b.books.RowResults(t.Context(), task.Import.ID, "people")
+	if err != nil || rows.Tally() != last.Sheets["people"].Tally() {
+		t.Errorf("the row results are %+v, %v", rows.Tally(), err)
+	}
+	if im, err := b.books.Get(t.Context(), task.Import.ID); err != nil || !im.Committed || !im.Ended {
+		t.Errorf("the import is %+v, %v", im, err)
+	}
+}
+
 // errKilled stands for the end of the process.
 var errKilled = errors.New("killed")
 

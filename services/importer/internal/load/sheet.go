@@ -26,7 +26,7 @@ type sheet struct {
 	check  *check.Sheet
 
 	counts   imports.Counts
-	results  imports.Outcomes
+	results  imports.RowResults
 	issues   issueLog
 	pipeline *pipeline
 }
@@ -134,8 +134,7 @@ func (s *sheet) load(ctx context.Context) error {
 	if read := s.pipeline.read.Load(); read != int64(s.counts.Read) {
 		return fmt.Errorf("%d rows were read and %d checked: %w", read, s.counts.Read, &imports.ConservationError{Sheet: s.spec.Name, Counts: s.counts})
 	}
-	recorded := s.results.Counts()
-	if err := s.counts.Conserved(); err != nil || recorded.Inserted != s.counts.Inserted || recorded.Updated != s.counts.Updated || recorded.Unchanged != s.counts.Unchanged {
+	if err := s.counts.Conserved(); err != nil || s.results.Tally() != s.counts.Tally() {
 		return &imports.ConservationError{Sheet: s.spec.Name, Counts: s.counts}
 	}
 	return nil
@@ -177,8 +176,10 @@ func (s *sheet) count(b *batch, verdicts []check.Verdict) {
 			b.write = append(b.write, b.Row(i, len(s.columns)))
 		case check.Rejected, check.Present:
 			s.counts.Rejected++
+			s.results.Set(v.Row, imports.Refused)
 		case check.Blocked:
 			s.counts.Blocked++
+			s.results.Set(v.Row, imports.Refused)
 		default: // pending rows follow later, repeated ones are counted
 		}
 	}
@@ -235,11 +236,12 @@ func (s *sheet) countSkipped() {
 	}
 }
 
-// end stores the sheet's counts, and the results of its rows unless they are nil.
-func (s *sheet) end(ctx context.Context, results *imports.Outcomes) error {
-	err := s.run.loader.Store.EndSheet(ctx, s.run.task.Import.ID, s.run.task.Number, s.spec.Name, s.counts, results)
+// end stores the sheet's result.
+func (s *sheet) end(ctx context.Context) error {
+	result := imports.SheetResult{Counts: s.counts, Found: s.issues.found, Rows: &s.results}
+	err := s.run.loader.Store.EndSheet(ctx, s.run.task.Import.ID, s.run.task.Number, s.spec.Name, result)
 	if err != nil {
-		return fmt.Errorf("store the counts of sheet %s: %w", s.spec.Name, err)
+		return fmt.Errorf("store the result of sheet %s: %w", s.spec.Name, err)
 	}
 	return nil
 }
@@ -254,12 +256,12 @@ func (s *sheet) release() error {
 			}
 		}
 	}
-	s.pipeline, s.results = nil, imports.Outcomes{}
+	s.pipeline, s.results = nil, imports.RowResults{}
 	return s.check.Release(referred)
 }
 
 func (s *sheet) warnIgnored(row, cell int, text string) {
-	s.issues.add(imports.Warning, func() imports.Issue {
+	s.issues.add(imports.Warning, imports.ColumnIgnored, func() imports.Issue {
 		message := fmt.Sprintf("Column %s has content but no header, and is not imported.", source.ColumnName(cell))
 		if row == s.listed.HeaderRow {
 			message = fmt.Sprintf("The column “%s” is not part of the schema, and is not imported.", source.Clip([]byte(text), 40))

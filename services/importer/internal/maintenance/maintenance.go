@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/backoff"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
 )
@@ -36,7 +37,7 @@ type Maintenance struct {
 
 // Run repairs what earlier processes have left, and then sweeps until ctx ends.
 func (m *Maintenance) Run(ctx context.Context) error {
-	if n, err := m.Files.Sweep(ctx, m.Started, m.Store.Hold); err != nil {
+	if n, err := m.Files.Sweep(ctx, m.Started, m.Store.Exist); err != nil {
 		m.Logger.WarnContext(ctx, "delete interrupted uploads", "error", err)
 	} else if n > 0 {
 		m.Logger.InfoContext(ctx, "deleted interrupted uploads", "count", n)
@@ -57,12 +58,16 @@ func (m *Maintenance) Run(ctx context.Context) error {
 	return nil
 }
 
-// resumeAfter is how long Resume waits before it calls a jobs service again that could not be reached.
-const resumeAfter = 5 * time.Second
+// The waits before Resume calls a jobs service again that could not be reached.
+const (
+	firstWait = time.Second
+	maxWait   = 5 * time.Second
+)
 
 // Resume creates the jobs of imports that an earlier process accepted and created no job for. It repeats this until the
 // jobs service can be reached, or ctx ends. An import that can never run stays without a job; its owner sees it.
 func (m *Maintenance) Resume(ctx context.Context) error {
+	wait := backoff.New(firstWait, maxWait)
 	for {
 		list, err := m.Store.Unscheduled(ctx)
 		if ctx.Err() != nil {
@@ -89,9 +94,8 @@ func (m *Maintenance) Resume(ctx context.Context) error {
 		if !failed {
 			return nil
 		}
-		pause(ctx, resumeAfter)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the end of ctx is not an error
+		if !wait.Wait(ctx) {
+			return nil
 		}
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"headway/services/importer/internal/xlsxwrite"
 )
 
-// cell gives a cell of the upload as it stands in the report: its value as it was, and its format, so that a number, a
-// date or a text is the same again. colour is that of its issue; empty for none.
-func (b *book) cell(c source.Cell, column *schema.Column, colour string) xlsxwrite.Cell {
+// cell returns a cell of the upload for the report, with its value and its format, so that it is read as the same number,
+// date or text again. color is that of its issue, and empty if it has none.
+func (b *book) cell(c source.Cell, column *schema.Column, color string) xlsxwrite.Cell {
 	format := c.Format.Code
 	out := xlsxwrite.Cell{Text: string(c.Text)}
 	switch c.Kind {
 	case source.Empty:
-		if colour == "" {
+		if color == "" {
 			return xlsxwrite.Cell{}
 		}
 		format = emptyFormat(column)
@@ -40,12 +40,12 @@ func (b *book) cell(c source.Cell, column *schema.Column, colour string) xlsxwri
 		case Runs(out.Text) || column == nil || column.Type.Textual():
 			// Typed over, it stays text: leading zeros, and what looks like a formula.
 			format = "@"
-		case colour != "":
+		case color != "":
 			// A text where a number or a date should be: typed over, it becomes one.
 			format = emptyFormat(column)
 		}
 	}
-	out.Style = b.out.Style(xlsxwrite.Style{Format: format, Fill: colour})
+	out.Style = b.out.Style(xlsxwrite.Style{Format: format, Fill: color})
 	return out
 }
 

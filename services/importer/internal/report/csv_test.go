@@ -2,28 +2,25 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"errors"
 	"io"
+	"iter"
 	"strings"
 	"testing"
+
+	"headway/services/importer/internal/imports"
 )
 
 func TestTheListOfIssuesIsCSVThatNoSpreadsheetRuns(t *testing.T) {
 	var b bytes.Buffer
-	issues := []Issue{
-		{Sheet: "issues", Cell: "Issues!D4", Row: 4, Column: "amount", Value: "=1+1", Code: "NOT_A_NUMBER", Message: "say \"no\", please\nor yes"},
-		{Sheet: "issues", Cell: "Issues!D5", Row: 5, Column: "amount", Value: "-12.5", Code: "RANGE", Warning: true, Message: "too small"},
-		{Sheet: "issues", Cell: "Issues!D6", Row: 6, Column: "note", Value: "+49 30", Code: "PATTERN", Message: "@SUM(A1)"},
+	issues := []imports.Issue{
+		{Sheet: "issues", Cell: "Issues!D4", Row: 4, Column: "amount", Value: "=1+1", Severity: imports.Error, Code: imports.NotANumber, Message: "say \"no\", please\nor yes"},
+		{Sheet: "issues", Cell: "Issues!D5", Row: 5, Column: "amount", Value: "-12.5", Severity: imports.Warning, Code: imports.Range, Message: "too small"},
+		{Sheet: "issues", Cell: "Issues!D6", Row: 6, Column: "note", Value: "+49 30", Severity: imports.Error, Code: imports.Pattern, Message: "@SUM(A1)"},
 	}
-	err := WriteCSV(&b, func(yield func(Issue, error) bool) {
-		for _, i := range issues {
-			if !yield(i, nil) {
-				return
-			}
-		}
-	})
-	if err != nil {
+	if err := WriteCSV(t.Context(), &b, Import{Issues: stored(issues...)}); err != nil {
 		t.Fatal(err)
 	}
 	text, marked := strings.CutPrefix(b.String(), "\xEF\xBB\xBF")
@@ -40,10 +37,13 @@ func TestTheListOfIssuesIsCSVThatNoSpreadsheetRuns(t *testing.T) {
 		}
 	}
 	lost := errors.New("the store is gone")
-	if err := WriteCSV(io.Discard, func(yield func(Issue, error) bool) { yield(Issue{}, lost) }); !errors.Is(err, lost) {
+	failing := Import{Issues: func(context.Context, string) iter.Seq2[imports.Issue, error] {
+		return func(yield func(imports.Issue, error) bool) { yield(imports.Issue{}, lost) }
+	}}
+	if err := WriteCSV(t.Context(), io.Discard, failing); !errors.Is(err, lost) {
 		t.Errorf("the error is %v", err)
 	}
-	if err := WriteCSV(brokenPipe{}, func(func(Issue, error) bool) {}); !errors.Is(err, io.ErrClosedPipe) {
+	if err := WriteCSV(t.Context(), brokenPipe{}, Import{Issues: stored()}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("the error is %v", err)
 	}
 }

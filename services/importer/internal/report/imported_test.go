@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"reflect"
 	"testing"
@@ -11,23 +12,25 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// kept gives outcomes as a store does.
-func kept(outcomes map[int]imports.Outcome) func(string) (imports.Outcomes, error) {
-	return func(string) (imports.Outcomes, error) {
-		var o imports.Outcomes
-		for row, outcome := range outcomes {
-			o.Set(row, outcome)
+// results returns the results of rows as a store does.
+func results(of map[int]imports.RowResult) func(context.Context, string) (imports.RowResults, error) {
+	return func(context.Context, string) (imports.RowResults, error) {
+		var rows imports.RowResults
+		for row, result := range of {
+			rows.Set(row, result)
 		}
-		return o, nil
+		return rows, nil
 	}
 }
 
 func TestImportedRowsComeBackAsTheyWereWithWhatHappenedToThem(t *testing.T) {
 	im := ledgerImport(t, 1, 0, 1)
-	im.Sheets[0].Inserted, im.Sheets[0].Updated, im.Sheets[0].Unchanged = 1, 1, 1
+	im.Sheets[0].Counts.Inserted, im.Sheets[0].Counts.Updated, im.Sheets[0].Counts.Unchanged = 1, 1, 1
 	upload := openBook(t, ledgerBook(t))
+	im.Workbook = upload
+	im.Results = results(map[int]imports.RowResult{3: imports.Unchanged, 4: imports.Updated, 6: imports.Refused, 7: imports.Inserted})
 	var b bytes.Buffer
-	if err := WriteImported(t.Context(), &b, im, upload, kept(map[int]imports.Outcome{3: imports.Unchanged, 4: imports.Updated, 7: imports.Inserted})); err != nil {
+	if err := WriteImported(t.Context(), &b, im); err != nil {
 		t.Fatal(err)
 	}
 	before, after := readSheet(t, upload, "Issues"), readSheet(t, openBook(t, b.Bytes()), "Issues")
@@ -64,8 +67,10 @@ func TestWhatStandsBehindTheLastHeaderMovesBesideTheResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	im := ledgerImport(t, 0, 0, 0)
-	im.Sheets[0].HeaderRow, im.Sheets[0].Inserted = 1, 1
-	if err := WriteImported(t.Context(), &out, im, openBook(t, book.Bytes()), kept(map[int]imports.Outcome{2: imports.Inserted})); err != nil {
+	im.Sheets[0].HeaderRow, im.Sheets[0].Counts.Inserted = 1, 1
+	im.Sheets[0].Columns = im.Sheets[0].Columns[:0]
+	im.Workbook, im.Results = openBook(t, book.Bytes()), results(map[int]imports.RowResult{2: imports.Inserted})
+	if err := WriteImported(t.Context(), &out, im); err != nil {
 		t.Fatal(err)
 	}
 	again, err := excelize.OpenReader(&out)
@@ -82,16 +87,17 @@ func TestWhatStandsBehindTheLastHeaderMovesBesideTheResult(t *testing.T) {
 
 func TestOutcomesThatContradictTheNumbersOrTheWorkbookGiveNoFile(t *testing.T) {
 	im := ledgerImport(t, 0, 0, 0)
-	im.Sheets[0].Inserted = 1
-	for name, outcomes := range map[string]map[int]imports.Outcome{
-		"another outcome":                    {3: imports.Updated},
+	im.Sheets[0].Counts.Inserted = 1
+	for name, rows := range map[string]map[int]imports.RowResult{
+		"another result":                     {3: imports.Updated},
 		"a row that the workbook lacks":      {70: imports.Inserted},
 		"a row above the headers":            {1: imports.Inserted},
 		"more rows than the numbers tell of": {3: imports.Inserted, 4: imports.Inserted},
 	} {
 		var b bytes.Buffer
-		err := WriteImported(t.Context(), &b, im, openBook(t, ledgerBook(t)), kept(outcomes))
-		var contradiction *OutcomeError
+		im.Workbook, im.Results = openBook(t, ledgerBook(t)), results(rows)
+		err := WriteImported(t.Context(), &b, im)
+		var contradiction *CountError
 		if !errors.As(err, &contradiction) || contradiction.Sheet != "issues" {
 			t.Errorf("%s: %v", name, err)
 		}

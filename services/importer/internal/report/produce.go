@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 
@@ -62,22 +63,75 @@ const (
 // Write writes a download. It returns imports.ErrReportNotReady, ErrNotCommittedYet, ErrNotConfirmed or
 // ErrNothingCommitted, before it writes anything, if the import has none of this format in this phase of its job.
 func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, phase Phase, format Format) error {
-	switch format {
-	case Imported:
-		if err := refuseImported(im, phase); err != nil {
-			return err
-		}
-		return p.writeImported(ctx, w, im)
-	case Issues:
-		if err := refuseReport(im, phase); err != nil {
-			return err
-		}
-		return WriteCSV(w, p.keptIssues(ctx, im.ID, ""))
+	refused := refuseReport(im, phase)
+	if format == Imported {
+		refused = refuseImported(im, phase)
 	}
-	if err := refuseReport(im, phase); err != nil {
+	if refused != nil {
+		return refused
+	}
+	download := p.load(im)
+	if format == Issues {
+		return WriteCSV(ctx, w, download)
+	}
+	var err error
+	if download.Schema, err = p.Schemas.Get(im.Schema); err != nil {
 		return err
 	}
-	return p.writeReport(ctx, w, im)
+	file, err := p.Files.Open(ctx, im.ID)
+	if err != nil {
+		return err
+	}
+	if download.Workbook, err = p.Openers.Open(ctx, file, file.Size(), p.Limits); err != nil {
+		return err
+	}
+	defer download.Workbook.Close()
+	if format == Imported {
+		err := WriteImported(ctx, w, download)
+		if errors.Is(err, imports.ErrNotFound) {
+			return fmt.Errorf("%w: %w", imports.ErrRowResultsGone, err)
+		}
+		return err
+	}
+	if download.RootCauses, err = p.Store.RootCauses(ctx, im.ID); err != nil {
+		return err
+	}
+	return Write(ctx, w, download)
+}
+
+// load returns what the store holds about an import.
+func (p *Producer) load(im imports.Import) Import {
+	return Import{Import: im,
+		Results: func(ctx context.Context, sheet string) (imports.RowResults, error) {
+			return p.Store.RowResults(ctx, im.ID, sheet)
+		},
+		Issues: func(ctx context.Context, sheet string) iter.Seq2[imports.Issue, error] {
+			return p.issues(ctx, im.ID, sheet)
+		},
+	}
+}
+
+// issues returns the stored issues of a sheet, or of all if empty, in the order of the sheets and rows.
+func (p *Producer) issues(ctx context.Context, id, sheet string) iter.Seq2[imports.Issue, error] {
+	return func(yield func(imports.Issue, error) bool) {
+		filter := imports.IssueFilter{Sheet: sheet, Limit: pageSize}
+		for {
+			page, err := p.Store.Issues(ctx, id, filter)
+			if err != nil {
+				yield(imports.Issue{}, err)
+				return
+			}
+			for _, issue := range page.Issues {
+				if !yield(issue, nil) {
+					return
+				}
+			}
+			if page.Next == nil {
+				return
+			}
+			filter.After = *page.Next
+		}
+	}
 }
 
 // refuseReport returns why there is no report yet. An import has one when it has ended or waits for a decision.
@@ -99,96 +153,4 @@ func refuseImported(im imports.Import, phase Phase) error {
 		return imports.ErrNotCommittedYet
 	}
 	return imports.ErrNothingCommitted
-}
-
-// openUpload opens the stored workbook once more, and gives what a report tells about the import.
-func (p *Producer) openUpload(ctx context.Context, im imports.Import) (source.Workbook, Import, error) {
-	spec, err := p.Schemas.Get(im.Schema)
-	if err != nil {
-		return nil, Import{}, err
-	}
-	file, err := p.Files.Open(ctx, im.ID)
-	if err != nil {
-		return nil, Import{}, err
-	}
-	book, err := p.Openers.Open(ctx, file, file.Size(), p.Limits)
-	if err != nil {
-		return nil, Import{}, err
-	}
-	told := Import{Schema: spec, FileName: im.FileName, Date1904: source.Date1904(book)}
-	for _, sheet := range im.Sheets {
-		c := sheet.Counts
-		columns := make(map[int]string, len(sheet.Columns))
-		for _, column := range sheet.Columns {
-			columns[column.Column] = column.Name
-		}
-		told.Sheets = append(told.Sheets, Sheet{Name: sheet.Name, WorkbookSheet: sheet.WorkbookSheet, HeaderRow: sheet.HeaderRow,
-			Columns: columns, Read: c.Read, Rejected: c.Rejected, Blocked: c.Blocked, Issues: c.Issues,
-			Inserted: c.Inserted, Updated: c.Updated, Unchanged: c.Unchanged})
-	}
-	return book, told, nil
-}
-
-// writeReport reads the stored workbook again, for the rows that have issues.
-func (p *Producer) writeReport(ctx context.Context, out io.Writer, im imports.Import) error {
-	book, told, err := p.openUpload(ctx, im)
-	if err != nil {
-		return err
-	}
-	defer book.Close()
-	causes, err := p.Store.RootCauses(ctx, im.ID)
-	if err != nil {
-		return err
-	}
-	for _, c := range causes {
-		told.Causes = append(told.Causes, Cause{Issue: reported(&c.Issue), BlockedRows: c.BlockedRows, Message: c.Message})
-	}
-	source := FromWorkbook(book, func(ctx context.Context, sheet string) iter.Seq2[Issue, error] {
-		return p.keptIssues(ctx, im.ID, sheet)
-	})
-	return Write(ctx, out, told, source)
-}
-
-// writeImported reads the stored workbook again, for the rows that the committing run noted as imported.
-func (p *Producer) writeImported(ctx context.Context, out io.Writer, im imports.Import) error {
-	book, told, err := p.openUpload(ctx, im)
-	if err != nil {
-		return err
-	}
-	defer book.Close()
-	return WriteImported(ctx, out, told, book, func(sheet string) (imports.Outcomes, error) {
-		outcomes, err := p.Store.Outcomes(ctx, im.ID, sheet)
-		if errors.Is(err, imports.ErrNotFound) {
-			err = imports.ErrOutcomesGone
-		}
-		return outcomes, err
-	})
-}
-
-// keptIssues gives the kept issues of a sheet, or of all, in the order of the sheets and rows.
-func (p *Producer) keptIssues(ctx context.Context, id, sheet string) iter.Seq2[Issue, error] {
-	return func(yield func(Issue, error) bool) {
-		filter := imports.IssueFilter{Sheet: sheet, Limit: pageSize}
-		for {
-			page, err := p.Store.Issues(ctx, id, filter)
-			if err != nil {
-				yield(Issue{}, err)
-				return
-			}
-			for i := range page.Issues {
-				if !yield(reported(&page.Issues[i]), nil) {
-					return
-				}
-			}
-			if page.Next == nil {
-				return
-			}
-			filter.After = *page.Next
-		}
-	}
-}
-
-func reported(is *imports.Issue) Issue {
-	return Issue{Sheet: is.Sheet, Cell: is.Cell, Row: is.Row, CellColumn: is.CellColumn, Column: is.Column, Value: is.Value,
-		Warning: is.Severity == imports.Warning, Blocked: is.Code == imports.ReferenceBlocked, Code: is.Code.String(), Message: is.Message}
 }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"headway/schemas"
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
@@ -52,12 +53,12 @@ func openBook(t *testing.T, data []byte) source.Workbook {
 	return book
 }
 
-// recorded gives issues as a store does.
-func recorded(issues ...Issue) func(context.Context, string) iter.Seq2[Issue, error] {
-	return func(_ context.Context, sheet string) iter.Seq2[Issue, error] {
-		return func(yield func(Issue, error) bool) {
+// stored returns issues as a store does.
+func stored(issues ...imports.Issue) func(context.Context, string) iter.Seq2[imports.Issue, error] {
+	return func(_ context.Context, sheet string) iter.Seq2[imports.Issue, error] {
+		return func(yield func(imports.Issue, error) bool) {
 			for _, i := range issues {
-				if i.Sheet == sheet && !yield(i, nil) {
+				if (sheet == "" || i.Sheet == sheet) && !yield(i, nil) {
 					return
 				}
 			}
@@ -65,11 +66,28 @@ func recorded(issues ...Issue) func(context.Context, string) iter.Seq2[Issue, er
 	}
 }
 
+// with sets what a store holds about an import: its issues, and as refused the rows that have errors.
+func with(im Import, data []byte, t *testing.T, issues ...imports.Issue) Import {
+	t.Helper()
+	im.Workbook = openBook(t, data)
+	im.Issues = stored(issues...)
+	im.Results = func(_ context.Context, sheet string) (imports.RowResults, error) {
+		var rows imports.RowResults
+		for _, i := range issues {
+			if i.Sheet == sheet && i.Severity == imports.Error {
+				rows.Set(i.Row, imports.Refused)
+			}
+		}
+		return rows, nil
+	}
+	return im
+}
+
 // report writes a report and reads it back with excelize.
-func report(t *testing.T, im Import, source Source) (*excelize.File, []byte) {
+func report(t *testing.T, im Import) (*excelize.File, []byte) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Write(t.Context(), &b, im, source); err != nil {
+	if err := Write(t.Context(), &b, im); err != nil {
 		t.Fatal(err)
 	}
 	f, err := excelize.OpenReader(bytes.NewReader(b.Bytes()))
@@ -80,26 +98,43 @@ func report(t *testing.T, im Import, source Source) (*excelize.File, []byte) {
 	return f, b.Bytes()
 }
 
-// sampleImport is an import of a sample whose every fault was recorded.
-func sampleImport(t *testing.T) (Import, []byte, []Issue) {
+// sampleImport is an import of a sample whose errors are all stored.
+func sampleImport(t *testing.T) (Import, []byte, []imports.Issue) {
 	t.Helper()
 	var b bytes.Buffer
 	m, err := sample.Write(t.Context(), &b, sample.Options{Rows: 900, Issues: 90})
 	if err != nil {
 		t.Fatal(err)
 	}
-	im := Import{Schema: workforce(t), FileName: "people.xlsx"}
+	im := Import{Schema: workforce(t), Import: imports.Import{FileName: "people.xlsx"}}
 	for _, n := range m.Sheets {
-		title := im.Schema.Sheet(n.Sheet).Title
-		im.Sheets = append(im.Sheets, Sheet{Name: n.Sheet, WorkbookSheet: title, HeaderRow: 1, Read: n.Read, Rejected: n.Rejected, Issues: n.Rejected})
+		spec := im.Schema.Sheet(n.Sheet)
+		sheet := imports.Sheet{Name: n.Sheet, WorkbookSheet: spec.Title, HeaderRow: 1,
+			Counts: imports.Counts{Read: n.Read, Rejected: n.Rejected, Issues: n.Rejected}}
+		for i, c := range spec.Columns {
+			sheet.Columns = append(sheet.Columns, imports.SheetColumn{Name: c.Name, Column: i + 1})
+		}
+		im.Sheets = append(im.Sheets, sheet)
 	}
-	var issues []Issue
+	var issues []imports.Issue
 	for _, f := range m.Faults {
 		sheet := im.Schema.Sheet(f.Sheet)
 		_, column := sheet.Column(f.Column)
-		issues = append(issues, Issue{Sheet: f.Sheet, Cell: sheet.Title + "!" + f.Cell, Row: int(f.Row), CellColumn: column + 1, Column: f.Column, Code: f.Code, Message: "This is " + f.Code + "."})
+		issues = append(issues, imports.Issue{Sheet: f.Sheet, Cell: sheet.Title + "!" + f.Cell, Row: int(f.Row), CellColumn: column + 1, Column: f.Column,
+			Severity: imports.Error, Code: codeOf(t, f.Code), Message: "This is " + f.Code + "."})
 	}
 	return im, b.Bytes(), issues
+}
+
+func codeOf(t *testing.T, name string) imports.IssueCode {
+	t.Helper()
+	for _, c := range imports.IssueCodes() {
+		if c.String() == name {
+			return c
+		}
+	}
+	t.Fatalf("there is no code %q", name)
+	return 0
 }
 
 // readSheet reads a sheet with the importer's own reader.
@@ -127,12 +162,12 @@ func readSheet(t *testing.T, book source.Workbook, sheet string) map[int][]sourc
 func TestEveryRejectedRowComesBackAsItWasAndIsReadTheSameAgain(t *testing.T) {
 	im, data, issues := sampleImport(t)
 	original := openBook(t, data)
-	_, out := report(t, im, FromWorkbook(original, recorded(issues...)))
+	_, out := report(t, with(im, data, t, issues...))
 	again := openBook(t, out)
 	for _, sheet := range im.Sheets {
 		before, after := readSheet(t, original, sheet.WorkbookSheet), readSheet(t, again, sheet.WorkbookSheet)
-		if len(after) != int(sheet.Rejected)+1 {
-			t.Errorf("%s has %d rows, want the header and %d", sheet.Name, len(after), sheet.Rejected)
+		if len(after) != int(sheet.Counts.Rejected)+1 {
+			t.Errorf("%s has %d rows, want the header and %d", sheet.Name, len(after), sheet.Counts.Rejected)
 		}
 		spec := im.Schema.MatchSheet(sheet.WorkbookSheet)
 		if spec == nil || spec.Name != sheet.Name {
@@ -146,12 +181,12 @@ func TestEveryRejectedRowComesBackAsItWasAndIsReadTheSameAgain(t *testing.T) {
 			number++
 			compareRows(t, i, before[i.Row], after[number])
 		}
-		compareRows(t, Issue{}, before[1], after[1])
+		compareRows(t, imports.Issue{}, before[1], after[1])
 	}
 }
 
 // compareRows expects the same cells, but for a formula without a value.
-func compareRows(t *testing.T, i Issue, before, after []source.Cell) {
+func compareRows(t *testing.T, i imports.Issue, before, after []source.Cell) {
 	t.Helper()
 	find := func(cells []source.Cell, column int) source.Cell {
 		for _, c := range cells {
@@ -183,7 +218,7 @@ func compareRows(t *testing.T, i Issue, before, after []source.Cell) {
 
 func TestBadCellsAreColouredAndSayWhy(t *testing.T) {
 	im, data, issues := sampleImport(t)
-	f, _ := report(t, im, FromWorkbook(openBook(t, data), recorded(issues...)))
+	f, _ := report(t, with(im, data, t, issues...))
 	for _, sheet := range im.Sheets {
 		comments, err := f.GetComments(sheet.WorkbookSheet)
 		if err != nil {
@@ -200,7 +235,7 @@ func TestBadCellsAreColouredAndSayWhy(t *testing.T) {
 			if n < 0 || !strings.Contains(said(comments[n]), i.Message) || !strings.Contains(said(comments[n]), fmt.Sprintf("Row %d of", i.Row)) {
 				t.Errorf("%s!%s has no comment that says %q", sheet.WorkbookSheet, cell, i.Message)
 			}
-			if got := fill(t, f, sheet.WorkbookSheet, cell); got != faultColour {
+			if got := fill(t, f, sheet.WorkbookSheet, cell); got != errorColor {
 				t.Errorf("%s!%s is filled with %q", sheet.WorkbookSheet, cell, got)
 			}
 			if got := fill(t, f, sheet.WorkbookSheet, xlsxwrite.CellName(i.CellColumn%4+1, number)); i.CellColumn%4 != i.CellColumn-1 && got != "" {
@@ -223,16 +258,16 @@ func said(c excelize.Comment) string {
 }
 
 func TestARowWhoseKeyStoodTwiceSaysThatItWouldReplaceTheOther(t *testing.T) {
-	issues := []Issue{
-		{Sheet: "issues", Row: 4, CellColumn: 2, Column: "id", Code: "DUPLICATE_IN_FILE", Message: "twice"},
-		{Sheet: "issues", Row: 6, CellColumn: 5, Column: "note", Code: "DUPLICATE_IN_FILE", Message: "twice"},
+	issues := []imports.Issue{
+		{Sheet: "issues", Row: 4, CellColumn: 2, Column: "id", Severity: imports.Error, Code: imports.DuplicateInFile, Message: "twice"},
+		{Sheet: "issues", Row: 6, CellColumn: 5, Column: "note", Severity: imports.Error, Code: imports.DuplicateInFile, Message: "twice"},
 	}
-	f, _ := report(t, ledgerImport(t, 2, 0, 2), FromWorkbook(openBook(t, ledgerBook(t)), recorded(issues...)))
+	f, _ := report(t, with(ledgerImport(t, 2, 0, 2), ledgerBook(t), t, issues...))
 	comments, err := f.GetComments("Issues")
 	if err != nil || len(comments) != 2 {
 		t.Fatalf("the comments are %+v, %v", comments, err)
 	}
-	if !strings.Contains(said(comments[0]), "would replace") || strings.Contains(said(comments[1]), "would replace") {
+	if !strings.Contains(said(comments[0]), "it replaces the other") || strings.Contains(said(comments[1]), "it replaces the other") {
 		t.Errorf("the comments say %q and %q", said(comments[0]), said(comments[1]))
 	}
 }
@@ -252,24 +287,24 @@ func fill(t *testing.T, f *excelize.File, sheet, cell string) string {
 
 func TestTheSheetOfIssuesComesFirstWithTheRootCausesOnTop(t *testing.T) {
 	im, data, issues := sampleImport(t)
-	cause := issues[slices.IndexFunc(issues, func(i Issue) bool { return i.Sheet == "departments" })]
-	im.Causes = []Cause{{Issue: cause, BlockedRows: 412, Message: "1 missing department blocks 412 employees"}}
-	im.Sheets[3].Issues += 5 // found beyond those that were kept
-	f, _ := report(t, im, FromWorkbook(openBook(t, data), recorded(issues...)))
-	if got := f.GetSheetList(); got[0] != "Issues" || len(got) != 8 {
+	cause := issues[slices.IndexFunc(issues, func(i imports.Issue) bool { return i.Sheet == "departments" })]
+	im.RootCauses = []imports.RootCause{{Issue: cause, BlockedRows: 412, Message: "1 missing department blocks 412 employees"}}
+	im.Sheets[3].Counts.Issues += 5 // found beyond those that were kept
+	f, _ := report(t, with(im, data, t, issues...))
+	if got := f.GetSheetList(); got[0] != "Errors" || len(got) != 8 {
 		t.Fatalf("the sheets are %v", got)
 	}
-	if im.Schema.MatchSheet("Issues") != nil {
+	if im.Schema.MatchSheet("Errors") != nil {
 		t.Error("the sheet of issues would be imported")
 	}
-	rows, err := f.GetRows("Issues")
+	rows, err := f.GetRows("Errors")
 	if err != nil {
 		t.Fatal(err)
 	}
 	find := func(first string) int {
 		return slices.IndexFunc(rows, func(r []string) bool { return len(r) > 0 && r[0] == first })
 	}
-	at := find(im.Causes[0].Message)
+	at := find(im.RootCauses[0].Message)
 	if at < 0 || rows[at][2] != "Departments!E2" || rows[at][4] != "412" {
 		t.Errorf("the root cause stands at row %d: %v", at, rows)
 	}
@@ -279,7 +314,9 @@ func TestTheSheetOfIssuesComesFirstWithTheRootCausesOnTop(t *testing.T) {
 			t.Fatalf("the issue at %s stands at row %d", i.Cell, n)
 		}
 	}
-	if find("Employees: 5 more issues were found, and are not listed.") < 0 {
+	if !slices.ContainsFunc(rows, func(r []string) bool {
+		return len(r) > 0 && strings.HasPrefix(r[0], "Employees: 5 more errors were found and are not listed.")
+	}) {
 		t.Error("nothing is said of the issues that were not kept")
 	}
 }
@@ -334,26 +371,27 @@ func ledgerBook(t *testing.T) []byte {
 }
 
 func ledgerImport(t *testing.T, rejected, blocked, issues uint32) Import {
-	return Import{Schema: loadSchema(t, ledger), FileName: "ledger.xlsx", Date1904: true, Sheets: []Sheet{
-		{Name: "issues", WorkbookSheet: "Issues", HeaderRow: 2, Read: 4, Rejected: rejected, Blocked: blocked, Issues: issues},
-	}}
+	return Import{Schema: loadSchema(t, ledger), Import: imports.Import{FileName: "ledger.xlsx", Sheets: []imports.Sheet{
+		{Name: "issues", WorkbookSheet: "Issues", HeaderRow: 2, Counts: imports.Counts{Read: 4, Rejected: rejected, Blocked: blocked, Issues: issues},
+			Columns: []imports.SheetColumn{{Name: "id", Column: 2}, {Name: "paid_on", Column: 3}, {Name: "amount", Column: 4}, {Name: "note", Column: 5}}},
+	}}}
 }
 
-func ledgerIssues() []Issue {
-	return []Issue{
-		{Sheet: "issues", Cell: "Issues!A3", Row: 3, CellColumn: 1, Warning: true, Message: "not imported"},
-		{Sheet: "issues", Cell: "Issues!C4", Row: 4, CellColumn: 3, Column: "paid_on", Value: "soon", Message: "no date"},
-		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Message: "an error"},
-		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Warning: true, Message: "and odd"},
-		{Sheet: "issues", Cell: "Issues!D6", Row: 6, CellColumn: 4, Column: "amount", Message: "never calculated"},
-		{Sheet: "issues", Cell: "Issues!7", Row: 7, Blocked: true, Message: "held back"},
+func ledgerIssues() []imports.Issue {
+	return []imports.Issue{
+		{Sheet: "issues", Cell: "Issues!A3", Row: 3, CellColumn: 1, Severity: imports.Warning, Message: "not imported"},
+		{Sheet: "issues", Cell: "Issues!C4", Row: 4, CellColumn: 3, Column: "paid_on", Value: "soon", Severity: imports.Error, Message: "no date"},
+		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Severity: imports.Error, Message: "an error"},
+		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Severity: imports.Warning, Message: "and odd"},
+		{Sheet: "issues", Cell: "Issues!D6", Row: 6, CellColumn: 4, Column: "amount", Severity: imports.Error, Message: "never calculated"},
+		{Sheet: "issues", Cell: "Issues!7", Row: 7, Severity: imports.Error, Code: imports.ReferenceBlocked, Message: "held back"},
 	}
 }
 
 func TestWhatASpreadsheetWouldRunIsTextAndErrorsStayErrors(t *testing.T) {
 	data := ledgerBook(t)
-	f, out := report(t, ledgerImport(t, 2, 1, 4), FromWorkbook(openBook(t, data), recorded(ledgerIssues()...)))
-	if got := f.GetSheetList(); !slices.Equal(got, []string{"Import issues", "Issues"}) {
+	f, out := report(t, with(ledgerImport(t, 2, 1, 4), data, t, ledgerIssues()...))
+	if got := f.GetSheetList(); !slices.Equal(got, []string{"Errors", "Issues"}) {
 		t.Fatalf("the sheets are %v", got)
 	}
 	rows := readSheet(t, openBook(t, out), "Issues")
@@ -392,7 +430,7 @@ func TestWhatASpreadsheetWouldRunIsTextAndErrorsStayErrors(t *testing.T) {
 	if p, err := f.GetWorkbookProps(); err != nil || p.Date1904 == nil || !*p.Date1904 {
 		t.Errorf("dates do not count from 1904 any more: %v", err)
 	}
-	if a, b := fill(t, f, "Issues", "D2"), fill(t, f, "Issues", "B4"); a != faultColour || b != blockedColour {
+	if a, b := fill(t, f, "Issues", "D2"), fill(t, f, "Issues", "B4"); a != errorColor || b != blockedColor {
 		t.Errorf("the fault is filled with %s, the blocked row with %s", a, b)
 	}
 	comments, _ := f.GetComments("Issues")
@@ -402,8 +440,8 @@ func TestWhatASpreadsheetWouldRunIsTextAndErrorsStayErrors(t *testing.T) {
 }
 
 func TestANewcomerFindsWarningsInTheListThoughTheirRowsWereImported(t *testing.T) {
-	f, _ := report(t, ledgerImport(t, 2, 1, 4), FromWorkbook(openBook(t, ledgerBook(t)), recorded(ledgerIssues()...)))
-	rows, err := f.GetRows("Import issues")
+	f, _ := report(t, with(ledgerImport(t, 2, 1, 4), ledgerBook(t), t, ledgerIssues()...))
+	rows, err := f.GetRows("Errors")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,51 +451,103 @@ func TestANewcomerFindsWarningsInTheListThoughTheirRowsWereImported(t *testing.T
 			kinds[r[4]]++
 		}
 	}
-	if kinds["warning"] != 2 || kinds["error"] != 3 || kinds["blocked"] != 1 {
+	if kinds["warning"] != 2 || kinds["error"] != 3 || kinds["waiting"] != 1 {
 		t.Errorf("the list holds %v", kinds)
 	}
 }
 
 func TestASheetWithoutIssuesHasItsHeadersOnly(t *testing.T) {
-	_, out := report(t, ledgerImport(t, 0, 0, 0), FromWorkbook(openBook(t, ledgerBook(t)), recorded()))
+	_, out := report(t, with(ledgerImport(t, 0, 0, 0), ledgerBook(t), t))
 	if rows := readSheet(t, openBook(t, out), "Issues"); len(rows) != 1 || len(rows[1]) != 5 {
 		t.Errorf("the sheet holds %v", rows)
 	}
 }
 
-func TestAReportThatContradictsTheNumbersIsNotMade(t *testing.T) {
+func TestReportMatchesCounts(t *testing.T) {
 	data := ledgerBook(t)
-	source := FromWorkbook(openBook(t, data), recorded(ledgerIssues()...))
 	var count *CountError
-	if err := Write(t.Context(), io.Discard, ledgerImport(t, 3, 1, 4), source); !errors.As(err, &count) || count.Reported != 3 || count.Want != 4 {
+	if err := Write(t.Context(), io.Discard, with(ledgerImport(t, 3, 1, 4), data, t, ledgerIssues()...)); !errors.As(err, &count) || count.Rows.Refused != 3 || count.Want.Refused != 4 {
 		t.Errorf("the error is %v", err)
 	}
-	if err := Write(t.Context(), io.Discard, ledgerImport(t, 100, 1, 200), source); err != nil {
-		t.Errorf("where not all issues were kept, the rows that are there are told; the error is %v", err)
-	}
 	for _, row := range []int{5, 8} {
-		missing := FromWorkbook(openBook(t, data), recorded(Issue{Sheet: "issues", Row: row, CellColumn: 1}))
-		if err := Write(t.Context(), io.Discard, ledgerImport(t, 1, 0, 1), missing); err == nil {
-			t.Errorf("an issue at row %d, which is not there, makes no error", row)
+		missing := with(ledgerImport(t, 1, 0, 1), data, t, imports.Issue{Sheet: "issues", Row: row, CellColumn: 1, Severity: imports.Error})
+		if err := Write(t.Context(), io.Discard, missing); err == nil {
+			t.Errorf("an issue at row %d, which the workbook does not have, is not an error", row)
 		}
+	}
+	// The run has refused a row that the workbook does not have.
+	lost := with(ledgerImport(t, 2, 0, 2), data, t)
+	lost.Results = results(map[int]imports.RowResult{3: imports.Refused, 5: imports.Refused})
+	if err := Write(t.Context(), io.Discard, lost); !errors.As(err, &count) || count.Rows.Refused != 1 || count.Want.Refused != 2 {
+		t.Errorf("the error is %v", err)
 	}
 }
 
-func TestWhatFailsOnTheWayIsTheError(t *testing.T) {
+func TestReportHoldsRowsWhoseErrorsAreNotStored(t *testing.T) {
+	im := with(ledgerImport(t, 2, 1, 5), ledgerBook(t), t, ledgerIssues()[1:3]...)
+	im.Results = results(map[int]imports.RowResult{4: imports.Refused, 6: imports.Refused, 7: imports.Refused})
+	im.Sheets[0].Found = imports.Found{Errors: map[imports.IssueCode]uint32{0: 2, imports.Required: 2, imports.ReferenceBlocked: 1}}
+	f, out := report(t, im)
+	if rows := readSheet(t, openBook(t, out), "Issues"); len(rows) != 4 || string(rows[4][0].Text) != "0004" {
+		t.Errorf("the sheet holds %v", rows)
+	}
+	rows, err := f.GetRows("Errors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][]string{
+		{"Issues", "REQUIRED", "error", "2", "0"},
+		{"Issues", "REFERENCE_BLOCKED", "waiting", "1", "0"},
+	} {
+		if !slices.ContainsFunc(rows, func(r []string) bool { return slices.Equal(r, want) }) {
+			t.Errorf("no row is %q", want)
+		}
+	}
+	if !slices.ContainsFunc(rows, func(r []string) bool {
+		return len(r) > 0 && strings.HasPrefix(r[0], "Issues: 3 more errors were found and are not listed. Their rows are in this workbook")
+	}) {
+		t.Errorf("nothing says what is not listed: %q", rows)
+	}
+	var list bytes.Buffer
+	if err := WriteCSV(t.Context(), &list, im); err != nil || !strings.Contains(list.String(), "issues,,,,,error,REQUIRED,2 more of this code were found and are not listed.\r\n") {
+		t.Errorf("the list is %q, %v", list.String(), err)
+	}
+}
+
+func TestReportOfEarlierVersionTellsMissingRows(t *testing.T) {
+	im := with(ledgerImport(t, 100, 1, 200), ledgerBook(t), t, ledgerIssues()...)
+	im.Results = func(context.Context, string) (imports.RowResults, error) {
+		return imports.RowResults{}, imports.ErrNotFound
+	}
+	f, out := report(t, im)
+	if rows := readSheet(t, openBook(t, out), "Issues"); len(rows) != 4 {
+		t.Errorf("the sheet holds %v", rows)
+	}
+	rows, err := f.GetRows("Errors")
+	if err != nil || !slices.ContainsFunc(rows, func(r []string) bool {
+		return len(r) > 0 && strings.HasPrefix(r[0], "Issues: 196 more errors were found and are not listed. Their rows are not in this workbook.")
+	}) {
+		t.Errorf("nothing says what is missing: %q, %v", rows, err)
+	}
+}
+
+func TestReportErrors(t *testing.T) {
 	data := ledgerBook(t)
 	lost := errors.New("the store is gone")
-	failing := func(context.Context, string) iter.Seq2[Issue, error] {
-		return func(yield func(Issue, error) bool) { yield(Issue{}, lost) }
+	failing := with(ledgerImport(t, 0, 0, 0), data, t)
+	failing.Issues = func(context.Context, string) iter.Seq2[imports.Issue, error] {
+		return func(yield func(imports.Issue, error) bool) { yield(imports.Issue{}, lost) }
 	}
-	if err := Write(t.Context(), io.Discard, ledgerImport(t, 0, 0, 0), FromWorkbook(openBook(t, data), failing)); !errors.Is(err, lost) {
+	if err := Write(t.Context(), io.Discard, failing); !errors.Is(err, lost) {
 		t.Errorf("the error is %v", err)
 	}
-	if err := Write(t.Context(), brokenPipe{}, ledgerImport(t, 2, 1, 4), FromWorkbook(openBook(t, data), recorded(ledgerIssues()...))); !errors.Is(err, io.ErrClosedPipe) {
+	im := with(ledgerImport(t, 2, 1, 4), data, t, ledgerIssues()...)
+	if err := Write(t.Context(), brokenPipe{}, im); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("the error is %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Write(ctx, io.Discard, ledgerImport(t, 2, 1, 4), FromWorkbook(openBook(t, data), recorded(ledgerIssues()...))); !errors.Is(err, context.Canceled) {
+	if err := Write(ctx, io.Discard, im); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
 }

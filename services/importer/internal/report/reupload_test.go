@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"iter"
 	"path/filepath"
 	"testing"
 	"time"
@@ -16,12 +15,11 @@ import (
 	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
-	"headway/services/importer/internal/source"
 	storesqlite "headway/services/importer/internal/store/sqlite"
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
 
-// importer is the real engine on databases of its own.
+// importer is the real loader on databases of its own.
 type importer struct {
 	t      *testing.T
 	schema *schema.Schema
@@ -79,35 +77,13 @@ func (im *importer) run(file []byte) (imports.Counts, []byte) {
 	if err != nil {
 		im.t.Fatal(err)
 	}
-	told := Import{Schema: im.schema, FileName: "upload.xlsx", Date1904: source.Date1904(book)}
-	for _, s := range sheets {
-		c := outcome.Sheets[s.Name]
-		columns := make(map[int]string)
-		for _, column := range s.Columns {
-			columns[column.Column] = column.Name
-		}
-		told.Sheets = append(told.Sheets, Sheet{Name: s.Name, WorkbookSheet: s.WorkbookSheet, HeaderRow: s.HeaderRow, Columns: columns, Read: c.Read, Rejected: c.Rejected, Blocked: c.Blocked, Issues: c.Issues})
+	download := (&Producer{Store: im.books}).load(upload)
+	if download.Import, err = im.books.Get(im.t.Context(), upload.ID); err != nil {
+		im.t.Fatal(err)
 	}
-	_, out := report(im.t, told, FromWorkbook(book, im.issues(upload.ID)))
+	download.Schema, download.Workbook = im.schema, book
+	_, out := report(im.t, download)
 	return outcome.Totals, out
-}
-
-func (im *importer) issues(id string) func(context.Context, string) iter.Seq2[Issue, error] {
-	return func(ctx context.Context, sheet string) iter.Seq2[Issue, error] {
-		return func(yield func(Issue, error) bool) {
-			page, err := im.books.Issues(ctx, id, imports.IssueFilter{Sheet: sheet, Limit: imports.KeptPerSheet})
-			if err != nil {
-				yield(Issue{}, err)
-				return
-			}
-			for _, i := range page.Issues {
-				if !yield(Issue{Sheet: i.Sheet, Cell: i.Cell, Row: i.Row, CellColumn: i.CellColumn, Column: i.Column, Value: i.Value, Warning: i.Severity == imports.Warning,
-					Blocked: i.Code == imports.ReferenceBlocked, Code: i.Code.String(), Message: i.Message}, nil) {
-					return
-				}
-			}
-		}
-	}
 }
 
 func TestTheReportUploadedAsItIsMeetsTheSameFaultsAndMendedItsRowsGoIn(t *testing.T) {

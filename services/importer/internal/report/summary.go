@@ -1,19 +1,22 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/xlsxwrite"
 )
 
-// maxRows is how many rows of a sheet a spreadsheet holds.
+// maxRows is how many rows a sheet has at most.
 const maxRows = 1_048_576
 
-// summary writes the sheet of issues: what happened, the sheets with their numbers, the root causes, and every issue.
-func (b *book) summary() error {
+// summary writes the sheet of errors: the sheets with their numbers, the root causes, how many errors are not listed,
+// and every stored issue.
+func (b *book) summary(ctx context.Context, sheets []*refusedRows) error {
 	out, err := b.out.Sheet(b.summaryName(), xlsxwrite.SheetOptions{Widths: []float64{30, 26, 22, 30, 14, 80}, First: true})
 	if err != nil {
 		return err
@@ -24,57 +27,124 @@ func (b *book) summary() error {
 		text:    b.out.Style(xlsxwrite.Style{Format: "@"}),
 		number:  b.out.Style(xlsxwrite.Style{Format: "#,##0"}),
 	}
-	var rejected, blocked uint32
-	for _, s := range b.im.Sheets {
-		rejected += s.Rejected
-		blocked += s.Blocked
+	var total imports.Counts
+	for i := range b.im.Sheets {
+		total.Add(b.im.Sheets[i].Counts)
 	}
-	t.title("Issues in " + b.im.FileName)
-	t.row(fmt.Sprintf("%s rejected, and %s blocked because they refer to a rejected one.", rowsWere(rejected), rowsWere(blocked)))
-	t.row("Mend the coloured cells on the other sheets and upload this workbook as it is: only its rows are imported. This sheet is not imported.")
+	t.title("Errors in " + b.im.FileName)
+	t.row(fmt.Sprintf("With errors: %s. Waiting for another row: %s.", imports.Rows(total.Rejected), imports.Rows(total.Blocked)))
+	t.row("Fix the colored cells on the other sheets, and then upload this file. Only its rows are imported. This sheet is ignored.")
 
 	t.row()
-	t.head("Sheet", "Rows read", "Rejected", "Blocked", "Issues")
-	for _, s := range b.im.Sheets {
-		t.row(s.WorkbookSheet, s.Read, s.Rejected, s.Blocked, s.Issues)
+	t.head("Sheet", "Rows read", "With errors", "Waiting", "Errors")
+	for i := range b.im.Sheets {
+		s := &b.im.Sheets[i]
+		t.row(s.WorkbookSheet, s.Counts.Read, s.Counts.Rejected, s.Counts.Blocked, s.Counts.Issues)
 	}
-	if len(b.im.Causes) > 0 {
+	if len(b.im.RootCauses) > 0 {
 		t.row()
-		t.head("Root cause", "Cell in the upload", "Cell in this workbook", "Value", "Blocked rows", "What would be right")
-		for _, c := range b.im.Causes {
-			t.row(c.Message, c.Issue.Cell, b.causeAt[place{c.Issue.Sheet, c.Issue.Row}], c.Issue.Value, c.BlockedRows, c.Issue.Message)
+		t.head("Fix first", "Cell in the upload", "Cell in this workbook", "Value", "Rows waiting", "How to fix it")
+		for _, c := range b.im.RootCauses {
+			t.row(c.Message, c.Issue.Cell, b.rootCauses[rowID{c.Issue.Sheet, c.Issue.Row}].cell, c.Issue.Value, c.BlockedRows, c.Issue.Message)
 		}
 	}
+	b.tellUnlisted(t, sheets)
 	t.row()
-	t.head("Cell in the upload", "Cell in this workbook", "Column", "Value", "Kind", "What would be right")
-	for n, i := range b.listed {
-		if out.Rows() == maxRows-1 {
-			t.row(fmt.Sprintf("%d more issues do not fit on this sheet.", len(b.listed)-n))
-			break
-		}
-		t.row(i.Cell, i.here, b.columnTitle(i.Issue), i.Value, kind(i.Issue), i.Message)
-	}
-	for _, s := range b.im.Sheets {
-		if more := int(s.Issues) - b.countListed(s.Name); more > 0 && out.Rows() < maxRows {
-			t.row(fmt.Sprintf("%s: %d more issues were found, and are not listed.", s.WorkbookSheet, more))
+	t.head("Cell in the upload", "Cell in this workbook", "Column", "Value", "Severity", "How to fix it")
+	for _, refused := range sheets {
+		if err := b.list(ctx, t, refused); err != nil {
+			return err
 		}
 	}
 	return t.err
 }
 
-// summaryName is a name that neither the schema nor the upload knows.
+// tellUnlisted says how many issues are not stored, and where their rows are.
+func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {
+	told := false
+	for _, refused := range sheets {
+		more := b.unlisted.errors(refused.sheet)
+		if more == 0 {
+			continue
+		}
+		if !told {
+			t.row()
+			told = true
+		}
+		where := "Their rows are in this workbook, without colored cells. Fix what is listed, and upload the file to see the others."
+		if !refused.exact {
+			where = "Their rows are not in this workbook. Upload the original file again to get them."
+		}
+		t.row(fmt.Sprintf("%s: %s more errors were found and are not listed. %s", refused.sheet.WorkbookSheet, imports.Grouped(more), where))
+	}
+	counts := b.unlisted.counts()
+	if len(counts) == 0 {
+		return
+	}
+	t.row()
+	t.head("Sheet", "Error code", "Severity", "Found", "Listed")
+	for _, c := range counts {
+		t.row(b.sheetName(c.sheet), c.code.String(), severity(c.severity, c.code), c.found, c.listed)
+	}
+}
+
+// list writes the stored issues of a sheet.
+func (b *book) list(ctx context.Context, t *table, refused *refusedRows) error {
+	number, at := 1, refused.sheet.HeaderRow // the row of the report, and of the upload
+	for issues, err := range refused.issuesByRow(ctx) {
+		if err != nil {
+			return err
+		}
+		row := issues[0].Row
+		in := row > refused.sheet.HeaderRow && refused.has(row, issues)
+		if refused.exact {
+			for ; at < row; at++ {
+				if refused.results.Of(at+1) == imports.Refused {
+					number++
+				}
+			}
+		} else if in {
+			number++
+		}
+		for i := range issues {
+			if t.out.Rows() == maxRows-1 {
+				t.row("More errors do not fit on this sheet.")
+				return t.err
+			}
+			here := ""
+			if in {
+				here = refused.sheet.WorkbookSheet + "!" + xlsxwrite.CellName(issueColumn(refused.sheet, &issues[i]), number)
+			}
+			is := &issues[i]
+			t.row(is.Cell, here, b.columnTitle(is), is.Value, severity(is.Severity, is.Code), is.Message)
+		}
+	}
+	return t.err
+}
+
+// summaryName returns a sheet name that is used neither by the schema nor by the upload.
 func (b *book) summaryName() string {
-	candidates := []string{"Issues", "Import issues", "Headway issues"}
+	candidates := []string{"Errors", "Import errors", "Headway errors"}
 	candidates = slices.DeleteFunc(candidates, func(name string) bool {
-		return slices.ContainsFunc(b.im.Sheets, func(s Sheet) bool { return strings.EqualFold(s.WorkbookSheet, name) })
+		return slices.ContainsFunc(b.im.Sheets, func(s imports.Sheet) bool { return strings.EqualFold(s.WorkbookSheet, name) })
 	})
 	if len(candidates) == 0 {
-		candidates = []string{"Issues of the import"}
+		candidates = []string{"Errors of the import"}
 	}
 	return b.im.Schema.FreeSheetName(candidates...)
 }
 
-func (b *book) columnTitle(i Issue) string {
+// sheetName is the name of a sheet in the workbook, by the schema's name.
+func (b *book) sheetName(name string) string {
+	for i := range b.im.Sheets {
+		if b.im.Sheets[i].Name == name {
+			return b.im.Sheets[i].WorkbookSheet
+		}
+	}
+	return name
+}
+
+func (b *book) columnTitle(i *imports.Issue) string {
 	if sheet := b.im.Schema.Sheet(i.Sheet); sheet != nil {
 		if c, _ := sheet.Column(i.Column); c != nil {
 			return c.Title
@@ -83,30 +153,14 @@ func (b *book) columnTitle(i Issue) string {
 	return i.Column
 }
 
-func (b *book) countListed(sheet string) (n int) {
-	for _, i := range b.listed {
-		if i.Sheet == sheet && !i.Warning {
-			n++
-		}
-	}
-	return n
-}
-
-func kind(i Issue) string {
+func severity(s imports.Severity, code imports.IssueCode) string {
 	switch {
-	case i.Warning:
+	case s == imports.Warning:
 		return "warning"
-	case i.Blocked:
-		return "blocked"
+	case code == imports.ReferenceBlocked:
+		return "waiting"
 	}
 	return "error"
-}
-
-func rowsWere(n uint32) string {
-	if n == 1 {
-		return "1 row was"
-	}
-	return strconv.FormatUint(uint64(n), 10) + " rows were"
 }
 
 // table writes rows of values until the first error.

@@ -7,40 +7,43 @@ import (
 	"slices"
 	"strings"
 
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/xlsxwrite"
 )
 
-// The colours of cells: at fault, held back by another row's fault, and worth a look.
+// The colors of cells: with an error, waiting for another row, and with a warning.
 const (
-	faultColour   = "FFC7CE"
-	blockedColour = "FFE0B2"
-	warningColour = "FFF4B8"
+	errorColor   = "FFC7CE"
+	blockedColor = "FFE0B2"
+	warningColor = "FFF4B8"
 )
 
-// Write writes the report workbook: the sheets of the upload under their own names, each with its headers and the rows
-// that were rejected or blocked, values and formats as they were, and the cells at issue coloured, with a comment that
-// says why. It can be mended and uploaded as it is. A sheet of issues comes first, which an import leaves alone.
+// Write writes the report workbook: the sheets of the upload under their own names, each with its headers and all rows
+// that were rejected or blocked, with their values and formats. Cells with stored issues are colored and have a comment.
+// The workbook can be fixed and uploaded as it is. A sheet of errors comes first, which an import ignores.
 //
-// Texts are always written as texts, whatever they begin with, and formulas never: what a spreadsheet would run stays
-// harmless. An error, and a formula that was never calculated, is written as an error, so that nobody imports its text
-// by mistake.
+// Texts are always written as texts, whatever they begin with, and formulas never, so a spreadsheet runs nothing. An
+// error, and a formula that was never calculated, is written as an error, so that its text is not imported by mistake.
 //
-// *CountError if the recorded issues are all there, but do not name the rows that the numbers speak of.
-func Write(ctx context.Context, w io.Writer, im Import, source Source) error {
-	b := &book{im: im, out: xlsxwrite.New(w), causeAt: make(map[place]string)}
-	b.out.Date1904 = im.Date1904
-	for _, c := range im.Causes {
-		b.causeAt[place{c.Issue.Sheet, c.Issue.Row}] = ""
-	}
-	for _, sheet := range im.Sheets {
-		if err := b.sheet(ctx, sheet, source); err != nil {
-			return fmt.Errorf("report on sheet %s: %w", sheet.Name, err)
+// It returns *CountError if the workbook would not hold as many rows as were counted.
+func Write(ctx context.Context, w io.Writer, im Import) error {
+	b := newBook(w, &im)
+	sheets := make([]*refusedRows, len(im.Sheets))
+	for i := range im.Sheets {
+		var err error
+		if sheets[i], err = im.refused(ctx, &im.Sheets[i]); err != nil {
+			return err
 		}
 	}
-	if err := b.summary(); err != nil {
-		return fmt.Errorf("write the sheet of issues: %w", err)
+	for _, sheet := range sheets {
+		if err := b.sheet(ctx, sheet); err != nil {
+			return fmt.Errorf("report on sheet %s: %w", sheet.sheet.Name, err)
+		}
+	}
+	if err := b.summary(ctx, sheets); err != nil {
+		return fmt.Errorf("write the sheet of errors: %w", err)
 	}
 	if err := b.out.Close(); err != nil {
 		return fmt.Errorf("write the report: %w", err)
@@ -48,78 +51,73 @@ func Write(ctx context.Context, w io.Writer, im Import, source Source) error {
 	return nil
 }
 
-// book is a report in the making.
+// book is a workbook that is being written.
 type book struct {
-	im     Import
-	out    *xlsxwrite.Writer
-	listed []listed
-	// causeAt gives, for the row of each cause, the cell of the report where it stands now.
-	causeAt map[place]string
+	im  *Import
+	out *xlsxwrite.Writer
+	// rootCauses are the cells of the root causes, by their row in the upload.
+	rootCauses map[rowID]*rootCause
+	// unlisted counts the issues that are not stored.
+	unlisted unlisted
 }
 
-type place struct {
+type rowID struct {
 	sheet string
 	row   int
 }
 
-// listed is an issue with the cell of the report where it stands; empty for a warning, whose row is not there.
-type listed struct {
-	Issue
-	here string
+// rootCause is where a root cause is.
+type rootCause struct {
+	issue *imports.Issue
+	// cell is its cell in the report; empty if its row is not there.
+	cell string
 }
 
-func (b *book) sheet(ctx context.Context, sheet Sheet, source Source) error {
-	spec := b.im.Schema.Sheet(sheet.Name)
-	if spec == nil {
-		return fmt.Errorf("schema %s has no such sheet", b.im.Schema.Name)
+func newBook(w io.Writer, im *Import) *book {
+	b := &book{im: im, out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets)}
+	b.out.Date1904 = source.Date1904(im.Workbook)
+	for i := range im.RootCauses {
+		issue := &im.RootCauses[i].Issue
+		b.rootCauses[rowID{issue.Sheet, issue.Row}] = &rootCause{issue: issue}
 	}
+	return b
+}
+
+func (b *book) sheet(ctx context.Context, refused *refusedRows) error {
+	sheet := refused.sheet
+	spec, err := b.im.spec(sheet)
+	if err != nil {
+		return err
+	}
+	columns := columnsOf(spec, sheet)
 	var out *xlsxwrite.Sheet
-	var columns map[int]*schema.Column
-	rows, errors := 0, 0
-	for row, err := range source.Rows(ctx, sheet) {
-		if err != nil {
-			return err
-		}
-		if out == nil {
-			if out, err = b.header(sheet, row, width(row)); err != nil {
-				return err
-			}
-			columns = columnsOf(spec, sheet, row)
-			continue
-		}
-		n := countErrors(row.Issues)
-		errors += n
-		if n == 0 {
-			for _, i := range row.Issues {
-				b.listed = append(b.listed, listed{Issue: i})
-			}
-			continue
-		}
+	rows, errors := 0, uint32(0)
+	err = refused.each(ctx, b.unlisted.list, func(header source.Row) (err error) {
+		out, err = b.header(sheet, header, width(header, nil))
+		return err
+	}, func(row source.Row, issues []imports.Issue) error {
 		rows++
-		if err := b.row(out, sheet, columns, row); err != nil {
-			return err
+		for i := range issues {
+			if issues[i].Severity == imports.Error {
+				errors++
+			}
 		}
+		return b.row(out, refused, columns, row, issues)
+	})
+	if err != nil {
+		return err
 	}
-	if out == nil {
-		return fmt.Errorf("the workbook has no header row %d", sheet.HeaderRow)
-	}
-	if want := int(sheet.Rejected) + int(sheet.Blocked); errors == int(sheet.Issues) && rows != want {
-		return &CountError{Sheet: sheet.Name, Reported: rows, Want: want}
+	// In results of earlier versions, rows are missing if their errors are not stored. The summary says so.
+	if want := refused.want(); rows != want && (refused.exact || errors == sheet.Counts.Issues) {
+		tally := sheet.Counts.Tally()
+		tally.Refused = uint32(rows)
+		return &CountError{Sheet: sheet.Name, Rows: tally, Want: sheet.Counts.Tally()}
 	}
 	return nil
 }
 
-func countErrors(issues []Issue) (n int) {
-	for _, i := range issues {
-		if !i.Warning {
-			n++
-		}
-	}
-	return n
-}
-
 // header begins a sheet with the headers of the upload and, from the column after columns on, those that are added.
-func (b *book) header(sheet Sheet, row Row, columns int, added ...string) (*xlsxwrite.Sheet, error) {
+func (b *book) header(sheet *imports.Sheet, row source.Row, columns int, added ...string) (*xlsxwrite.Sheet, error) {
 	cells := make([]xlsxwrite.Cell, columns+len(added))
 	widths := make([]float64, len(cells))
 	bold := b.out.Style(xlsxwrite.Style{Format: "@", Bold: true, Fill: "E7ECEF"})
@@ -141,113 +139,108 @@ func (b *book) header(sheet Sheet, row Row, columns int, added ...string) (*xlsx
 	return out, out.Row(cells)
 }
 
-// columnsOf says which column of the workbook is which of the schema.
-func columnsOf(spec *schema.Sheet, sheet Sheet, header Row) map[int]*schema.Column {
-	columns := make(map[int]*schema.Column)
-	for number, name := range sheet.Columns {
-		columns[number], _ = spec.Column(name)
-	}
-	if sheet.Columns != nil {
-		return columns
-	}
-	for _, c := range header.Cells {
-		if column, _ := spec.MatchColumn(string(c.Text)); column != nil {
-			columns[c.Col] = column
-		}
-	}
-	return columns
-}
-
 // width is how many cells a row needs for its content and its issues.
-func width(row Row) int {
+func width(row source.Row, issues []imports.Issue) int {
 	n := 1
 	for _, c := range row.Cells {
 		n = max(n, c.Col)
 	}
-	for _, i := range row.Issues {
-		n = max(n, i.CellColumn)
+	for i := range issues {
+		n = max(n, issues[i].CellColumn)
 	}
 	return n
 }
 
-func (b *book) row(out *xlsxwrite.Sheet, sheet Sheet, columns map[int]*schema.Column, row Row) error {
-	number := out.Rows() + 1
-	cells := make([]xlsxwrite.Cell, width(row))
-	marks := b.marks(sheet, row, number)
+func (b *book) row(out *xlsxwrite.Sheet, refused *refusedRows, columns map[int]*schema.Column, row source.Row, issues []imports.Issue) error {
+	sheet := refused.sheet
+	marks := b.marks(sheet, issues)
+	cells := make([]xlsxwrite.Cell, max(width(row, issues), firstColumn(sheet)))
 	for _, c := range row.Cells {
-		cells[c.Col-1] = b.cell(c, columns[c.Col], marks[c.Col].colour)
+		cells[c.Col-1] = b.cell(c, columns[c.Col], marks[c.Col].color)
 	}
 	for column, m := range marks {
 		if c := &cells[column-1]; c.Style == 0 {
-			c.Style = b.out.Style(xlsxwrite.Style{Format: emptyFormat(columns[column]), Fill: m.colour})
+			c.Style = b.out.Style(xlsxwrite.Style{Format: emptyFormat(columns[column]), Fill: m.color})
 		}
 	}
 	if err := out.Row(cells); err != nil {
 		return err
 	}
+	if cause := b.rootCauses[rowID{sheet.Name, row.Number}]; cause != nil {
+		cause.cell = sheet.WorkbookSheet + "!" + xlsxwrite.CellName(issueColumn(sheet, cause.issue), out.Rows())
+	}
 	for column := range slices.Values(sortedColumns(marks)) {
-		out.Comment(column, clip(fmt.Sprintf("%s\nRow %d of the upload.", strings.Join(marks[column].messages, "\n"), row.Number), maxComment))
+		out.Comment(column, clip(fmt.Sprintf("%s\nRow %d of the uploaded file.", strings.Join(marks[column].messages, "\n"), row.Number), maxComment))
 	}
 	return nil
 }
 
-// maxComment is how many characters a comment shows.
+// maxComment is how many characters a comment has at most.
 const maxComment = 2000
 
-// mark is what is to be seen at a cell.
+// mark is the color and the comment of a cell.
 type mark struct {
-	colour   string
+	color    string
 	messages []string
 }
 
-// marks gathers a row's issues by column, and lists them. An issue of the whole row is marked at its first cell.
-func (b *book) marks(sheet Sheet, row Row, number int) map[int]mark {
-	marks := make(map[int]mark, len(row.Issues))
-	for _, i := range row.Issues {
-		column := max(1, i.CellColumn)
-		if i.CellColumn == 0 && len(row.Cells) > 0 {
-			column = row.Cells[0].Col
-		}
+// marks returns the marks of a row by column.
+func (b *book) marks(sheet *imports.Sheet, issues []imports.Issue) map[int]mark {
+	marks := make(map[int]mark, len(issues))
+	for i := range issues {
+		issue := &issues[i]
+		column := issueColumn(sheet, issue)
 		m := marks[column]
-		m.messages = append(m.messages, i.Message)
-		if b.replaces(i) {
-			m.messages = append(m.messages, "Uploaded as it is, this row would replace that one: give it another key, or remove it.")
+		m.messages = append(m.messages, issue.Message)
+		if b.replaces(issue) {
+			m.messages = append(m.messages, "If you upload this row as it is, it replaces the other one. Give it another key, or delete it.")
 		}
-		m.colour = stronger(m.colour, i)
+		m.color = stronger(m.color, issue)
 		marks[column] = m
-
-		here := sheet.WorkbookSheet + "!" + xlsxwrite.CellName(column, number)
-		b.listed = append(b.listed, listed{Issue: i, here: here})
-		at := place{i.Sheet, i.Row}
-		if known, isCause := b.causeAt[at]; isCause && known == "" {
-			b.causeAt[at] = here
-		}
 	}
 	return marks
 }
 
-// replaces tells whether a row was refused only because an earlier one has its key: without that one beside it, it
-// would pass for an update.
-func (b *book) replaces(i Issue) bool {
-	if i.Code != "DUPLICATE_IN_FILE" {
+// issueColumn is the column where an issue is shown. An issue of a whole row is shown at its first imported column.
+func issueColumn(sheet *imports.Sheet, issue *imports.Issue) int {
+	if issue.CellColumn > 0 {
+		return issue.CellColumn
+	}
+	return firstColumn(sheet)
+}
+
+func firstColumn(sheet *imports.Sheet) int {
+	first := 0
+	for _, c := range sheet.Columns {
+		if first == 0 || c.Column < first {
+			first = c.Column
+		}
+	}
+	return max(1, first)
+}
+
+// replaces reports whether a row was refused only because an earlier one has its key. Uploaded without that one, it
+// would be an update.
+func (b *book) replaces(i *imports.Issue) bool {
+	if i.Code != imports.DuplicateInFile {
 		return false
 	}
 	return i.Column == "" || slices.Contains(b.im.Schema.Sheet(i.Sheet).Key, i.Column)
 }
 
-// stronger is the colour of a cell that has one more issue.
-func stronger(colour string, i Issue) string {
+// stronger returns the color of a cell that has one more issue.
+func stronger(color string, i *imports.Issue) string {
 	switch {
-	case !i.Warning && !i.Blocked:
-		return faultColour
-	case colour == faultColour:
-		return colour
-	case i.Blocked:
-		return blockedColour
-	case colour == "":
-		return warningColour
+	case i.Severity == imports.Error && i.Code != imports.ReferenceBlocked:
+		return errorColor
+	case color == errorColor:
+		return color
+	case i.Severity == imports.Error:
+		return blockedColor
+	case color == "":
+		return warningColor
 	}
-	return colour
+	return color
 }
 
 func sortedColumns(marks map[int]mark) []int {

@@ -11,14 +11,14 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// progress is an load.Progress that tells a job.
+// progress is a load.Progress that updates a job.
 type progress struct {
 	runner *Runner
 	task   *headway.Task
 	titles map[string]string
 }
 
-// startOver sets the steps as they are when the workbook has been received and nothing else has happened.
+// startOver sets the steps to their state after the upload.
 func startOver(task *headway.Task, im imports.Import) {
 	size := float64(im.SizeBytes)
 	task.Step(imports.StepReceive).Total(size).Set(size).Complete()
@@ -26,7 +26,7 @@ func startOver(task *headway.Task, im imports.Import) {
 		count(task.Step(sheet.Name).Reset(), imports.Counts{})
 	}
 	task.Step(imports.StepFinish).Reset()
-	task.Message("Opening the workbook")
+	task.Message("Opening the file")
 }
 
 func count(step *headway.Step, counts imports.Counts) *headway.Step {
@@ -45,12 +45,12 @@ func titles(spec *schema.Schema) map[string]string {
 }
 
 // Waiting implements load.Progress.
-func (p *progress) Waiting(place int) {
-	if place == 1 {
-		p.task.Message("Waiting: another import is writing and goes first")
+func (p *progress) Waiting(ahead int) {
+	if ahead == 1 {
+		p.task.Message("Waiting: 1 import is ahead of yours")
 		return
 	}
-	p.task.Message("Waiting: %d imports go first", place)
+	p.task.Message("Waiting: %d imports are ahead of yours", ahead)
 }
 
 // SheetBegins implements load.Progress.
@@ -73,15 +73,15 @@ func (p *progress) SheetEnds(sheet string, counts imports.Counts) {
 
 // Committing implements load.Progress.
 func (p *progress) Committing(ctx context.Context) error {
-	p.task.Message("Committing")
+	p.task.Message("Saving")
 	p.task.Step(imports.StepFinish).Start()
 	return p.runner.stillOurs(ctx, p.task.Job())
 }
 
-// maxSheetsInResult keeps a job's result and question within 8 KiB.
+// maxSheetsInResult keeps a job's result and question within the limit of a job's documents.
 const maxSheetsInResult = 24
 
-// result is what the job ends with.
+// result is the result of the job.
 func result(im imports.Import, o load.Summary) map[string]any {
 	m := map[string]any{
 		"importId": im.ID, "schema": im.Schema, "committed": o.Committed, "dryRun": im.Policy.DryRun,
@@ -97,7 +97,7 @@ func result(im imports.Import, o load.Summary) map[string]any {
 	return m
 }
 
-// question is what the user is asked about an import that has errors.
+// question is the question of a job whose import has errors.
 func question(im imports.Import, o load.Summary, again bool) map[string]any {
 	m := result(im, o)
 	m["type"] = "review"
@@ -114,15 +114,15 @@ func countsJSON(c imports.Counts) map[string]any {
 	return m
 }
 
-// summary is the last line on an import.
+// summary is the last message of a job.
 func summary(im imports.Import, o load.Summary) string {
 	c := o.Totals
-	what := fmt.Sprintf("%s inserted, %s updated, %s unchanged", imports.Grouped(c.Inserted), imports.Grouped(c.Updated), imports.Grouped(c.Unchanged))
+	what := fmt.Sprintf("%s added, %s updated, %s already there", imports.Grouped(c.Inserted), imports.Grouped(c.Updated), imports.Grouped(c.Unchanged))
 	if review.Refused(c) > 0 {
-		what += fmt.Sprintf(", %s left out", imports.Grouped(review.Refused(c)))
+		what += fmt.Sprintf(", %s skipped", imports.Grouped(review.Refused(c)))
 	}
 	if im.Policy.DryRun {
-		return "Dry run, nothing was written: " + what
+		return "Test finished, nothing was saved: " + what
 	}
 	return "Imported: " + what
 }

@@ -36,14 +36,14 @@ type Runner struct {
 	Logger *slog.Logger
 }
 
-// verdict is how a run ends the job: exactly one of its fields is set.
-type verdict struct {
+// ending is how a run ends the job. Exactly one of its fields is set.
+type ending struct {
 	complete map[string]any
 	park     map[string]any
 	fail     *failure
 }
 
-// failure is an attempt that ended without success.
+// failure is an attempt that failed.
 type failure struct {
 	reason    string // a name of headway.errors.v1.ErrorReason
 	message   string
@@ -51,12 +51,12 @@ type failure struct {
 	result    map[string]any
 }
 
-// errDeclined: the person who reviewed the import gave it up.
+// errDeclined means that the user decided not to import.
 var errDeclined = errors.New("the review was declined")
 
-// run loads an import. It errs if the attempt was ended from outside (cancelled, lease lost, shutdown), and gives a
-// verdict otherwise.
-func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, task *headway.Task) (verdict, error) {
+// run loads an import. It returns an error if the attempt was ended from outside (cancelled, lease lost, shutdown), and
+// an ending otherwise.
+func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, task *headway.Task) (ending, error) {
 	im, err := r.Store.Get(ctx, job.GetJobId())
 	if err != nil {
 		return r.failed(ctx, job, err)
@@ -64,7 +64,7 @@ func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, task *h
 	answered, commit := review.Answer(job)
 	confirmed := im.Policy.OnIssues == imports.Review && commit
 	if answered && !confirmed {
-		return verdict{}, errDeclined
+		return ending{}, errDeclined
 	}
 	outcome, err := r.load(ctx, im, number, confirmed, task)
 	if err != nil {
@@ -112,81 +112,89 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	})
 }
 
-// conclude says what a run that came to its end means for the job.
-func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o load.Summary, task *headway.Task) (verdict, error) {
+// conclude returns how a completed run ends the job.
+func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Import, number int64, o load.Summary, task *headway.Task) (ending, error) {
 	again := job.GetAnswer() != nil
 	switch {
 	case o.Committed, im.Policy.DryRun:
 		task.Step(imports.StepFinish).Complete()
 		task.Message("%s", summary(im, o))
-		return verdict{complete: result(im, o)}, nil
+		return ending{complete: result(im, o)}, nil
 	case im.Policy.OnIssues == imports.Review:
 		if err := r.Store.Reviewed(ctx, im.ID, number, o.Totals); err != nil {
 			return r.failed(ctx, job, err)
 		}
 		q := question(im, o, again)
-		task.Message("Waiting for your decision: %s", q["message"])
-		return verdict{park: q}, nil
+		task.Message("Needs your decision: %s", q["message"])
+		return ending{park: q}, nil
 	}
-	return verdict{fail: &failure{
+	return ending{fail: &failure{
 		reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED), permanent: true, result: result(im, o),
-		message: fmt.Sprintf("Nothing was imported: %s of %s cannot be, and the import was to abort then. Mend them and upload again, or skip them.",
+		message: fmt.Sprintf("Nothing was imported: %s of %s can't be imported, and this import stops on errors. Fix those rows and upload the file again, or import only the others.",
 			imports.Rows(review.Refused(o.Totals)), imports.Rows(o.Totals.Read)),
 	}}, nil
 }
 
-// failed turns an error into a verdict, unless the attempt was ended from outside.
-func (r *Runner) failed(ctx context.Context, job *jobsv1.Job, err error) (verdict, error) {
+// failed turns an error into an ending, unless the attempt was ended from outside.
+func (r *Runner) failed(ctx context.Context, job *jobsv1.Job, err error) (ending, error) {
 	if ctx.Err() != nil {
-		return verdict{}, context.Cause(ctx)
+		return ending{}, context.Cause(ctx)
 	}
 	if errors.Is(err, imports.ErrFenced) {
-		return verdict{}, err
+		return ending{}, err
 	}
 	f := classify(err)
 	if f.reason == rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED) && job.GetAttempt() >= unforeseenAttempts {
 		f.permanent = true
 	}
 	r.Logger.WarnContext(ctx, "import failed", "import_id", job.GetJobId(), "reason", f.reason, "permanent", f.permanent, "error", err)
-	return verdict{fail: f}, nil
+	return ending{fail: f}, nil
 }
 
-// classify says what an error means for the person who waits.
+// classify turns an error into the failure that the user reads.
 func classify(err error) *failure {
 	var refused *source.Error
 	var merged *imports.MergedHeaderError
 	var conflict *imports.TableConflictError
 	var violated *imports.ConservationError
 	switch {
+	case errors.Is(err, imports.ErrRowsCommitted):
+		return fails(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, false,
+			"The rows are saved in the database, but the importer can't record that. Its disk might be full. When it can, this import is shown as done. Nothing is imported twice.")
+	case errors.Is(err, imports.ErrCommitUncertain):
+		return fails(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE, false,
+			"The database for the rows did not confirm that they are saved. The next attempt checks this, and saves them only if they are missing.")
 	case errors.As(err, &refused):
 		return &failure{reason: string(refused.Reason), message: refused.Error(), permanent: true}
 	case errors.As(err, &merged):
-		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED), message: merged.Error(), permanent: true}
+		return fails(errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED, true, merged.Error())
 	case errors.As(err, &conflict):
-		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT), permanent: true,
-			message: fmt.Sprintf("The table “%s” does not fit the schema: %s. Nothing was written.", conflict.Table, conflict.Detail)}
+		return fails(errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT, true,
+			fmt.Sprintf("The table “%s” does not fit the schema: %s. Nothing was saved.", conflict.Table, conflict.Detail))
 	case errors.As(err, &violated):
-		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED), permanent: true,
-			message: "The numbers of the import do not add up, so nothing was written. This is a defect of Headway; please report it."}
+		return fails(errorsv1.ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED, true,
+			"The numbers of the import do not add up, so nothing was saved. This is a defect of Headway. Report it to the operator.")
 	case errors.Is(err, imports.ErrWorkbookGone), errors.Is(err, imports.ErrNotFound):
-		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE), permanent: true,
-			message: "The stored workbook is gone; upload it again."}
+		return fails(errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE, true, "The stored file was deleted. Upload it again.")
 	case errors.Is(err, schema.ErrNotFound):
-		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND), permanent: true,
-			message: "The schema of this import does not exist any more; put it back, or upload for another one."}
+		return fails(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND, true,
+			"The schema of this import no longer exists. Restore it, or upload the file for another schema.")
 	case errors.Is(err, imports.ErrSchemaChanged):
-		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_CHANGED), permanent: true,
-			message: "The schema of this import was changed after the workbook was uploaded, so what was checked and confirmed does not hold any more. Nothing was written; upload the workbook again."}
-	case errors.Is(err, imports.ErrBooksUnavailable):
-		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
-			message: "The importer's own database cannot be written for the moment; its disk may be full. Nothing was written."}
-	case errors.Is(err, imports.ErrWorkbooksUnavailable):
-		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE),
-			message: "The stored workbook cannot be read for the moment. Nothing was written."}
+		return fails(errorsv1.ErrorReason_ERROR_REASON_SCHEMA_CHANGED, true,
+			"The schema of this import has changed since the upload, so the check no longer applies. Nothing was saved. Upload the file again.")
+	case errors.Is(err, imports.ErrStoreUnavailable):
+		return fails(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, false,
+			"The importer can't write its own database. Its disk might be full. Nothing was saved.")
+	case errors.Is(err, imports.ErrFilesUnavailable):
+		return fails(errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, false, "The importer can't read the stored file. Nothing was saved.")
 	case errors.Is(err, imports.ErrTargetUnavailable):
-		return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE),
-			message: "The database for the rows cannot be written for the moment; nothing was written."}
+		return fails(errorsv1.ErrorReason_ERROR_REASON_TARGET_UNAVAILABLE, false,
+			"The importer can't write to the database for the rows. Nothing was saved.")
 	}
-	return &failure{reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED),
-		message: "The importer failed in a way it did not foresee; nothing was written. The cause is in its log."}
+	return fails(errorsv1.ErrorReason_ERROR_REASON_WORKER_FAILED, false,
+		"The import failed because of an unexpected error. Nothing was saved. The importer's log has the details.")
+}
+
+func fails(reason errorsv1.ErrorReason, permanent bool, message string) *failure {
+	return &failure{reason: rpcerr.Word(reason), message: message, permanent: permanent}
 }

@@ -12,37 +12,38 @@ import (
 	headway "headway/clients/go"
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/backoff"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/review"
 )
 
-// WorkerConfig says how imports are leased.
+// WorkerConfig configures how imports are leased.
 type WorkerConfig struct {
-	// Name is told to operators.
+	// Name is shown to operators.
 	Name string
-	// Concurrency is how many imports are held at once; one of them writes, the others wait for their turn.
+	// Concurrency is how many imports are leased at a time. One of them writes. The others wait for their turn.
 	Concurrency int
 	Logger      *slog.Logger
 }
 
-// NewWorker makes a worker that leases imports over the connection and has them run.
+// NewWorker returns a worker that leases imports over the connection and runs them.
 func NewWorker(conn *grpc.ClientConn, r *Runner, cfg WorkerConfig) *headway.Worker {
 	return headway.NewWorker(conn, headway.WorkerConfig{
 		Handlers: map[string]headway.Handler{imports.Kind: r.handle}, Name: cfg.Name, Concurrency: cfg.Concurrency, Logger: cfg.Logger,
 	})
 }
 
-// handle is one lease of an import's job. The job's revision at its lease is the number of the run: it grows with
-// every lease, also with those that use up no attempt.
+// handle runs one lease of an import's job. The job's revision at its lease is the number of the run: it grows with
+// every lease, even with those that use up no attempt.
 func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
 	job := task.Job()
 	ctx, stop := r.untilCancelled(ctx, job.GetJobId())
 	defer stop()
-	v, err := r.run(ctx, job, int64(job.GetRevision()), task)
+	end, err := r.run(ctx, job, int64(job.GetRevision()), task)
 	switch {
 	case err != nil && errors.Is(context.Cause(ctx), headway.ErrCancelled):
-		return nil, headway.FailForGood(rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_CANCELLED_BY_USER), "The import was cancelled; nothing was written.", nil)
+		return nil, headway.FailForGood(rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_CANCELLED_BY_USER), "The import was cancelled. Nothing was saved.", nil)
 	case errors.Is(err, errDeclined):
 		if _, err := r.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: job.GetJobId(), Error: review.Declined()}); err != nil {
 			return nil, err
@@ -51,27 +52,28 @@ func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
 		return nil, headway.FailForGood(why.GetReason(), why.GetMessage(), nil)
 	case err != nil:
 		return nil, err
-	case v.fail != nil:
-		return nil, &headway.Failure{Reason: v.fail.reason, Message: v.fail.message, Permanent: v.fail.permanent, Result: v.fail.result}
-	case v.park != nil:
-		return nil, headway.Park(v.park)
+	case end.fail != nil:
+		return nil, &headway.Failure{Reason: end.fail.reason, Message: end.fail.message, Permanent: end.fail.permanent, Result: end.fail.result}
+	case end.park != nil:
+		return nil, headway.Park(end.park)
 	}
-	return v.complete, nil
+	return end.complete, nil
 }
 
-// untilCancelled gives a context that ends as soon as somebody asks for the job to be cancelled. A heartbeat's answer
-// tells so too, but an import that waits for its turn has nothing to report and sends them seldom. stop waits until
-// nobody watches the job any more.
+// untilCancelled returns a context that ends as soon as a user cancels the job. The response to a heartbeat says so too,
+// but an import that waits for its turn has no progress and seldom sends one. stop waits until the job is no longer
+// watched.
 func (r *Runner) untilCancelled(ctx context.Context, id string) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() {
+		wait := backoff.New(firstWait, maxWait)
 		for ctx.Err() == nil {
-			if r.cancelAsked(ctx, id) {
+			if r.cancelRequested(ctx, id, wait.Reset) {
 				cancel(headway.ErrCancelled)
 				return
 			}
-			pause(ctx, askAgainAfter)
+			wait.Wait(ctx)
 		}
 	})
 	return ctx, func() {
@@ -80,24 +82,33 @@ func (r *Runner) untilCancelled(ctx context.Context, id string) (_ context.Conte
 	}
 }
 
-// cancelAsked watches the job until somebody wants it cancelled, or the watch ends for another reason.
-func (r *Runner) cancelAsked(ctx context.Context, id string) bool {
+// cancelRequested watches the job until a user cancels it, or the watch ends for another reason. It calls received for
+// every message.
+func (r *Runner) cancelRequested(ctx context.Context, id string, received func()) bool {
 	stream, err := r.Jobs.WatchJob(ctx, &jobsv1.WatchJobRequest{JobId: id})
 	for err == nil {
 		var answer *jobsv1.WatchJobResponse
-		if answer, err = stream.Recv(); err == nil && answer.GetJob().GetCancelRequested() {
+		if answer, err = stream.Recv(); err != nil {
+			return false
+		}
+		received()
+		if answer.GetJob().GetCancelRequested() {
 			return true
 		}
 	}
 	return false
 }
 
-// askAgainAfter is how long to wait for a jobs service that cannot be reached.
-const askAgainAfter = 200 * time.Millisecond
+// The waits before the jobs service is called again after a failed call.
+const (
+	firstWait = 200 * time.Millisecond
+	maxWait   = 2 * time.Second
+)
 
-// stillOurs errs if the job is to stop, or is somebody else's. While the jobs service cannot be reached it waits, until
-// ctx ends with the lease.
+// stillOurs returns an error if the job was cancelled or belongs to another worker now. While the jobs service can't be
+// reached it waits, until ctx ends with the lease.
 func (r *Runner) stillOurs(ctx context.Context, leased *jobsv1.Job) error {
+	wait := backoff.New(firstWait, maxWait)
 	for {
 		answer, err := r.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: leased.GetJobId()})
 		job := answer.GetJob()
@@ -113,13 +124,6 @@ func (r *Runner) stillOurs(ctx context.Context, leased *jobsv1.Job) error {
 		case rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND:
 			return headway.ErrLeaseLost
 		}
-		pause(ctx, askAgainAfter)
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
+		wait.Wait(ctx)
 	}
 }

@@ -21,10 +21,10 @@ func (s *Store) BeginRun(ctx context.Context, id string, run int64) error {
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(imports.ErrFenced, err)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE sheets SET counts = '{}' WHERE import_id = ?`, id); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE sheets SET counts = '{}', found = '{}' WHERE import_id = ?`, id); err != nil {
 			return err
 		}
-		if err := forgetOutcomes(ctx, tx, id); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM outcomes WHERE import_id = ?`, id); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM issues WHERE import_id = ?`, id)
@@ -65,35 +65,39 @@ func (s *Store) AddIssues(ctx context.Context, id string, run int64, issues []im
 }
 
 // EndSheet implements imports.Store.
-func (s *Store) EndSheet(ctx context.Context, id string, run int64, sheet string, counts imports.Counts, outcomes *imports.Outcomes) error {
-	numbers, err := json.Marshal(counts)
+func (s *Store) EndSheet(ctx context.Context, id string, run int64, sheet string, result imports.SheetResult) error {
+	counts, err := json.Marshal(result.Counts)
+	if err != nil {
+		return err
+	}
+	found, err := json.Marshal(result.Found)
 	if err != nil {
 		return err
 	}
 	var packed []byte
-	if outcomes != nil {
-		if packed, err = outcomes.Compress(); err != nil {
+	if result.Rows != nil {
+		if packed, err = result.Rows.Compress(); err != nil {
 			return err
 		}
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		err := change(ctx, tx, imports.ErrFenced, `UPDATE sheets SET counts = ?
-			WHERE import_id = ? AND name = ? AND EXISTS (SELECT 1 FROM imports WHERE id = import_id AND run = ?)`, string(numbers), id, sheet, run)
-		if err != nil || outcomes == nil {
+		err := change(ctx, tx, imports.ErrFenced, `UPDATE sheets SET counts = ?, found = ?
+			WHERE import_id = ? AND name = ? AND EXISTS (SELECT 1 FROM imports WHERE id = import_id AND run = ?)`, string(counts), string(found), id, sheet, run)
+		if err != nil || result.Rows == nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO outcomes (import_id, sheet, packed)
-			SELECT import_id, position, ? FROM sheets WHERE import_id = ? AND name = ?`, packed, id, sheet)
+		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO outcomes (import_id, sheet, packed, bits)
+			SELECT import_id, position, ?, ? FROM sheets WHERE import_id = ? AND name = ?`, packed, imports.RowBits, id, sheet)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("keep the numbers of import %s: %w", id, err)
+		return fmt.Errorf("store the result of sheet %s of import %s: %w", sheet, id, err)
 	}
 	return nil
 }
 
-// EndRun implements imports.Store.
-func (s *Store) EndRun(ctx context.Context, id string, run int64, causes []imports.RootCause, committed bool) error {
+// Checked implements imports.Store.
+func (s *Store) Checked(ctx context.Context, id string, run int64, causes []imports.RootCause) error {
 	if causes == nil {
 		causes = []imports.RootCause{}
 	}
@@ -101,40 +105,31 @@ func (s *Store) EndRun(ctx context.Context, id string, run int64, causes []impor
 	if err != nil {
 		return err
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		err := change(ctx, tx, imports.ErrFenced,
-			`UPDATE imports SET run = ?1, causes = ?2, committed = ?3, ended = 1 WHERE id = ?4 AND run <= ?1`, run, string(list), committed, id)
-		if err != nil || committed {
-			return err
-		}
-		return forgetOutcomes(ctx, tx, id)
-	})
-	if err != nil {
-		return fmt.Errorf("end the run of import %s: %w", id, err)
-	}
-	return nil
+	return s.change(ctx, "store the root causes of import "+id, imports.ErrFenced, `UPDATE imports SET causes = ? WHERE id = ? AND run = ?`, string(list), id, run)
 }
 
-func forgetOutcomes(ctx context.Context, tx *sql.Tx, id string) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM outcomes WHERE import_id = ?`, id)
-	return err
+// EndRun implements imports.Store.
+func (s *Store) EndRun(ctx context.Context, id string, run int64, committed bool) error {
+	return s.change(ctx, "end the run of import "+id, imports.ErrFenced,
+		`UPDATE imports SET run = ?1, committed = ?2, ended = 1 WHERE id = ?3 AND run <= ?1`, run, committed, id)
 }
 
-// Outcomes implements imports.Store.
-func (s *Store) Outcomes(ctx context.Context, id, sheet string) (outcomes imports.Outcomes, err error) {
+// RowResults implements imports.Store.
+func (s *Store) RowResults(ctx context.Context, id, sheet string) (results imports.RowResults, err error) {
 	var packed []byte
-	err = s.db.QueryRowContext(ctx, `SELECT packed FROM outcomes o JOIN sheets s ON s.import_id = o.import_id AND s.position = o.sheet
-		WHERE o.import_id = ? AND s.name = ?`, id, sheet).Scan(&packed)
+	var bits int
+	err = s.db.QueryRowContext(ctx, `SELECT packed, bits FROM outcomes o JOIN sheets s ON s.import_id = o.import_id AND s.position = o.sheet
+		WHERE o.import_id = ? AND s.name = ?`, id, sheet).Scan(&packed, &bits)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = imports.ErrNotFound
 	}
 	if err == nil {
-		outcomes, err = imports.DecompressOutcomes(packed)
+		results, err = imports.DecompressRowResults(packed, bits)
 	}
 	if err != nil {
-		return outcomes, fmt.Errorf("read the outcomes of sheet %s of import %s: %w", sheet, id, unavailable(err))
+		return results, fmt.Errorf("read the row results of sheet %s of import %s: %w", sheet, id, unavailable(err))
 	}
-	return outcomes, nil
+	return results, nil
 }
 
 // Reviewed implements imports.Store.
@@ -193,7 +188,7 @@ func (s *Store) Issues(ctx context.Context, id string, filter imports.IssueFilte
 	if limit <= 0 {
 		limit = 100
 	}
-	if filter.After != (imports.IssuePlace{}) {
+	if filter.After != (imports.IssueCursor{}) {
 		where += ` AND (sheet, row, cell_column, serial) > (?, ?, ?, ?)`
 		args = append(args, filter.After.Sheet, filter.After.Row, filter.After.Column, filter.After.Serial)
 	}
@@ -210,26 +205,26 @@ func (s *Store) Issues(ctx context.Context, id string, filter imports.IssueFilte
 	return page, nil
 }
 
-// Newest implements imports.Store.
-func (s *Store) Newest(ctx context.Context, id string, n int) ([]imports.Issue, error) {
+// Latest implements imports.Store.
+func (s *Store) Latest(ctx context.Context, id string, n int) ([]imports.Issue, error) {
 	issues, _, err := s.issues(ctx, `SELECT `+issueColumns+` FROM issues i WHERE import_id = ? ORDER BY serial DESC LIMIT ?`, id, n)
 	if err != nil {
-		return nil, fmt.Errorf("list the newest issues of import %s: %w", id, err)
+		return nil, fmt.Errorf("list the latest issues of import %s: %w", id, err)
 	}
 	return issues, nil
 }
 
-func (s *Store) issues(ctx context.Context, query string, args ...any) ([]imports.Issue, []imports.IssuePlace, error) {
+func (s *Store) issues(ctx context.Context, query string, args ...any) ([]imports.Issue, []imports.IssueCursor, error) {
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer rows.Close()
 	var issues []imports.Issue
-	var places []imports.IssuePlace
+	var places []imports.IssueCursor
 	for rows.Next() {
 		var is imports.Issue
-		var at imports.IssuePlace
+		var at imports.IssueCursor
 		var severity, code int
 		if err := rows.Scan(&is.Sheet, &is.Cell, &is.Row, &is.CellColumn, &is.Column, &is.Value, &severity, &code, &is.Message, &at.Sheet, &at.Serial); err != nil {
 			return nil, nil, err

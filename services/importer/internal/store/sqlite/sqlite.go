@@ -27,7 +27,7 @@ type Store struct {
 	db *sql.DB
 }
 
-// Open opens the database at path, creates it if it is not there, and brings its tables up to date.
+// Open opens the database at path. It creates the file if it does not exist, and applies the migrations.
 func Open(ctx context.Context, path string) (*Store, error) {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + url.Values{
 		"_txlock": {"immediate"},
@@ -102,7 +102,7 @@ func insert(ctx context.Context, tx *sql.Tx, im imports.Import) error {
 		if err != nil {
 			return err
 		}
-		sheet.Counts = imports.Counts{}
+		sheet.Counts, sheet.Found = imports.Counts{}, imports.Found{}
 		source, err := json.Marshal(sheet)
 		if err != nil {
 			return err
@@ -173,8 +173,8 @@ func (s *Store) List(ctx context.Context, owner, before string, n int) ([]import
 	return list, nil
 }
 
-// Hold implements imports.Store.
-func (s *Store) Hold(ctx context.Context, ids []string) (map[string]bool, error) {
+// Exist implements imports.Store.
+func (s *Store) Exist(ctx context.Context, ids []string) (map[string]bool, error) {
 	asked, err := json.Marshal(ids)
 	if err != nil {
 		return nil, err
@@ -184,18 +184,18 @@ func (s *Store) Hold(ctx context.Context, ids []string) (map[string]bool, error)
 		return nil, fmt.Errorf("look for imports: %w", err)
 	}
 	defer rows.Close()
-	held := map[string]bool{}
+	existing := map[string]bool{}
 	for rows.Next() {
 		var id string
 		if err := rows.Scan(&id); err != nil {
 			return nil, fmt.Errorf("look for imports: %w", err)
 		}
-		held[id] = true
+		existing[id] = true
 	}
-	return held, rows.Err()
+	return existing, rows.Err()
 }
 
-// querier is what *sql.DB and *sql.Tx have in common.
+// querier is implemented by *sql.DB and *sql.Tx.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
@@ -214,7 +214,7 @@ func getWhere(ctx context.Context, q querier, where string, args ...any) (import
 func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imports.Import, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint, on_issues, mode,
 		dry_run, notices, created_at, scheduled, committed, ended, schema_digest,
-		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
+		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts), 'found', json(found)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
 		FROM imports WHERE `+where, args...)
 	if err != nil {
 		return nil, err
@@ -250,12 +250,13 @@ func scan(rows *sql.Rows) (imports.Import, error) {
 	var stored []struct {
 		Source imports.Sheet
 		Counts imports.Counts
+		Found  imports.Found
 	}
 	if err := json.Unmarshal([]byte(sheets), &stored); err != nil {
 		return im, err
 	}
 	for _, s := range stored {
-		s.Source.Counts = s.Counts
+		s.Source.Counts, s.Source.Found = s.Counts, s.Found
 		im.Sheets = append(im.Sheets, s.Source)
 	}
 	return im, nil
@@ -268,15 +269,14 @@ func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
 		return unavailable(err)
 	}
 	if err := do(tx); err != nil {
-		// After some errors SQLite has rolled back by itself already; what failed is what matters.
+		// After some errors SQLite has already rolled back. The first error is the one to return.
 		_ = tx.Rollback()
 		return unavailable(err)
 	}
 	return unavailable(tx.Commit())
 }
 
-// unavailable marks errors that a database may be over later: a full disk, a lock that is held for long, a disk that
-// is away.
+// unavailable marks errors that can pass: a full disk, a disk that is not mounted, or a lock of another process.
 func unavailable(err error) error {
 	var failed *sqlite.Error
 	if !errors.As(err, &failed) {
@@ -284,12 +284,12 @@ func unavailable(err error) error {
 	}
 	switch failed.Code() & 0xff {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY:
-		return fmt.Errorf("%w: %w", imports.ErrBooksUnavailable, err)
+		return fmt.Errorf("%w: %w", imports.ErrStoreUnavailable, err)
 	}
 	return err
 }
 
-// change runs a statement that must change one row; missing is what it means if it does not.
+// change runs a statement that must change one row. It returns missing if it changes none.
 func (s *Store) change(ctx context.Context, doing string, missing error, statement string, args ...any) error {
 	if err := change(ctx, s.db, missing, statement, args...); err != nil {
 		return fmt.Errorf("%s: %w", doing, unavailable(err))
@@ -297,7 +297,7 @@ func (s *Store) change(ctx context.Context, doing string, missing error, stateme
 	return nil
 }
 
-// executor is what *sql.DB and *sql.Tx have in common.
+// executor is implemented by *sql.DB and *sql.Tx.
 type executor interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }

@@ -19,26 +19,26 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) func() imports.Store {
 		path := filepath.Join(t.TempDir(), "importer.db")
 		return func() imports.Store {
-			books, err := storesqlite.Open(t.Context(), path)
+			store, err := storesqlite.Open(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return books
+			return store
 		}
 	})
 }
 
-func TestADatabaseThatTakesNothingIsUnavailableUntilItDoes(t *testing.T) {
+func TestLockedDatabaseIsUnavailable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "importer.db")
-	books, err := storesqlite.Open(t.Context(), path)
+	store, err := storesqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer books.Close()
-	if _, _, err := books.Create(t.Context(), imports.Import{ID: "a", Sheets: []imports.Sheet{{Name: "s"}}}); err != nil {
+	defer store.Close()
+	if _, _, err := store.Create(t.Context(), imports.Import{ID: "a", Sheets: []imports.Sheet{{Name: "s"}}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := books.BeginRun(t.Context(), "a", 1); err != nil {
+	if err := store.BeginRun(t.Context(), "a", 1); err != nil {
 		t.Fatal(err)
 	}
 	other, err := sql.Open("sqlite", path+"?_txlock=immediate")
@@ -50,13 +50,13 @@ func TestADatabaseThatTakesNothingIsUnavailableUntilItDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := books.AddIssues(t.Context(), "a", 1, []imports.Issue{{Sheet: "s"}}); !errors.Is(err, imports.ErrBooksUnavailable) {
+	if err := store.AddIssues(t.Context(), "a", 1, []imports.Issue{{Sheet: "s"}}); !errors.Is(err, imports.ErrStoreUnavailable) {
 		t.Errorf("got %v", err)
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	if err := books.AddIssues(t.Context(), "a", 1, []imports.Issue{{Sheet: "s"}}); err != nil {
+	if err := store.AddIssues(t.Context(), "a", 1, []imports.Issue{{Sheet: "s"}}); err != nil {
 		t.Errorf("once the database is free: %v", err)
 	}
 }

@@ -11,43 +11,43 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// Open opens empty books; opening again opens the same. The test closes them.
+// Open returns a function that opens an empty store. Called again, it opens the same store. The test closes it.
 type Open func(t *testing.T) (open func() imports.Store)
 
-// Run runs the contract.
+// Run runs the contract suite.
 func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, imports.Store){
-		"an import comes back as it was kept":            keeps,
-		"what is not there is not found":                 missing,
-		"a request id belongs to one upload of a user":   requests,
-		"imports are listed newest first":                lists,
-		"imports without a job are found":                unscheduled,
-		"the same bytes are known once committed":        sameBytes,
-		"a run begins with an empty sheet":               begins,
-		"an earlier run changes nothing any more":        fences,
-		"issues are paged in the order of the workbook":  pages,
-		"issues are filtered":                            filters,
-		"the newest issues come first":                   newest,
-		"a review outlives the next run":                 reviews,
-		"what became of each row is kept once committed": outcomes,
-		"what is removed is gone":                        removes,
+		"an import is returned as it was stored":        keeps,
+		"missing imports are not found":                 missing,
+		"a request ID belongs to one upload of a user":  requests,
+		"imports are listed latest first":               lists,
+		"imports without a job are found":               unscheduled,
+		"the same bytes are found after a commit":       sameBytes,
+		"a run begins without earlier results":          begins,
+		"an earlier run is fenced":                      fences,
+		"issues are paged in the order of the workbook": pages,
+		"issues are filtered":                           filters,
+		"the latest issues come first":                  latest,
+		"a review outlives the next run":                reviews,
+		"the result of each row is stored":              rowResults,
+		"a removed import is deleted":                   removes,
 	} {
 		t.Run(name, func(t *testing.T) {
-			books := open(t)()
-			defer func() { must(t, books.Close()) }()
-			test(t, books)
+			store := open(t)()
+			defer func() { must(t, store.Close()) }()
+			test(t, store)
 		})
 	}
-	t.Run("everything outlives a restart", func(t *testing.T) {
+	t.Run("everything survives a restart", func(t *testing.T) {
 		again := open(t)
-		books := again()
-		im := create(t, books, "a")
-		must(t, books.BeginRun(t.Context(), im.ID, 1))
-		must(t, books.AddIssues(t.Context(), im.ID, 1, issues(1)))
-		must(t, books.Close())
-		books = again()
-		defer books.Close()
-		page, err := books.Issues(t.Context(), im.ID, imports.IssueFilter{})
+		store := again()
+		im := create(t, store, "a")
+		must(t, store.BeginRun(t.Context(), im.ID, 1))
+		must(t, store.AddIssues(t.Context(), im.ID, 1, issues(1)))
+		must(t, store.Close())
+		store = again()
+		defer store.Close()
+		page, err := store.Issues(t.Context(), im.ID, imports.IssueFilter{})
 		if err != nil || !reflect.DeepEqual(page.Issues, issues(1)) {
 			t.Errorf("got %v, %v", page.Issues, err)
 		}
@@ -75,9 +75,9 @@ func sample(id string) imports.Import {
 	}
 }
 
-func create(t *testing.T, books imports.Store, id string) imports.Import {
+func create(t *testing.T, store imports.Store, id string) imports.Import {
 	t.Helper()
-	im, replayed, err := books.Create(t.Context(), sample(id))
+	im, replayed, err := store.Create(t.Context(), sample(id))
 	if err != nil || replayed {
 		t.Fatalf("replayed %v, %v", replayed, err)
 	}
@@ -96,68 +96,68 @@ func issues(n int) []imports.Issue {
 	return list
 }
 
-func keeps(t *testing.T, books imports.Store) {
-	want := create(t, books, "a")
-	got, err := books.Get(t.Context(), "a")
+func keeps(t *testing.T, store imports.Store) {
+	want := create(t, store, "a")
+	got, err := store.Get(t.Context(), "a")
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 }
 
-func missing(t *testing.T, books imports.Store) {
+func missing(t *testing.T, store imports.Store) {
 	ctx := t.Context()
-	_, get := books.Get(ctx, "none")
-	_, request := books.ByRequestID(ctx, "ann", "")
-	_, hash := books.CommittedWithHash(ctx, "ann", "workforce", "abc")
-	_, causes := books.RootCauses(ctx, "none")
-	_, _, review := books.LastReview(ctx, "none")
+	_, get := store.Get(ctx, "none")
+	_, request := store.ByRequestID(ctx, "ann", "")
+	_, hash := store.CommittedWithHash(ctx, "ann", "workforce", "abc")
+	_, causes := store.RootCauses(ctx, "none")
+	_, _, review := store.LastReview(ctx, "none")
 	for name, err := range map[string]error{"Get": get, "ByRequestID": request, "CommittedWithHash": hash, "RootCauses": causes,
-		"LastReview": review, "Scheduled": books.Scheduled(ctx, "none")} {
+		"LastReview": review, "Scheduled": store.Scheduled(ctx, "none")} {
 		if !errors.Is(err, imports.ErrNotFound) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	must(t, books.Remove(ctx, "none"))
+	must(t, store.Remove(ctx, "none"))
 }
 
-func requests(t *testing.T, books imports.Store) {
+func requests(t *testing.T, store imports.Store) {
 	first := sample("a")
 	first.RequestID = "r"
-	if _, _, err := books.Create(t.Context(), first); err != nil {
+	if _, _, err := store.Create(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
 	same := first
 	same.ID = "b"
-	if kept, replayed, err := books.Create(t.Context(), same); err != nil || !replayed || kept.ID != "a" {
+	if kept, replayed, err := store.Create(t.Context(), same); err != nil || !replayed || kept.ID != "a" {
 		t.Errorf("the same upload: %s, %v, %v", kept.ID, replayed, err)
 	}
 	other := same
 	other.Fingerprint = "another"
-	if _, _, err := books.Create(t.Context(), other); !errors.Is(err, imports.ErrRequestIDReused) {
+	if _, _, err := store.Create(t.Context(), other); !errors.Is(err, imports.ErrRequestIDReused) {
 		t.Errorf("another upload: %v", err)
 	}
 	foreign := other
 	foreign.Owner = "bob"
-	if _, replayed, err := books.Create(t.Context(), foreign); err != nil || replayed {
+	if _, replayed, err := store.Create(t.Context(), foreign); err != nil || replayed {
 		t.Errorf("another user: %v, %v", replayed, err)
 	}
-	if got, err := books.ByRequestID(t.Context(), "ann", "r"); err != nil || got.ID != "a" {
+	if got, err := store.ByRequestID(t.Context(), "ann", "r"); err != nil || got.ID != "a" {
 		t.Errorf("by request id: %s, %v", got.ID, err)
 	}
 }
 
-func lists(t *testing.T, books imports.Store) {
+func lists(t *testing.T, store imports.Store) {
 	for _, id := range []string{"b", "a", "d", "c"} {
-		create(t, books, id)
+		create(t, store, id)
 	}
 	foreign := sample("e")
 	foreign.Owner = "bob"
-	if _, _, err := books.Create(t.Context(), foreign); err != nil {
+	if _, _, err := store.Create(t.Context(), foreign); err != nil {
 		t.Fatal(err)
 	}
 	ids := func(owner, before string, n int) (list string) {
 		t.Helper()
-		page, err := books.List(t.Context(), owner, before, n)
+		page, err := store.List(t.Context(), owner, before, n)
 		must(t, err)
 		for _, im := range page {
 			list += im.ID
@@ -173,96 +173,99 @@ func lists(t *testing.T, books imports.Store) {
 	if got := ids("", "", 9); got != "edcba" {
 		t.Errorf("everyone's are %q", got)
 	}
-	held, err := books.Hold(t.Context(), []string{"a", "x", "e"})
-	if err != nil || !reflect.DeepEqual(held, map[string]bool{"a": true, "e": true}) {
-		t.Errorf("held are %v, %v", held, err)
+	existing, err := store.Exist(t.Context(), []string{"a", "x", "e"})
+	if err != nil || !reflect.DeepEqual(existing, map[string]bool{"a": true, "e": true}) {
+		t.Errorf("existing are %v, %v", existing, err)
 	}
 }
 
-func unscheduled(t *testing.T, books imports.Store) {
-	create(t, books, "a")
-	create(t, books, "b")
-	must(t, books.Scheduled(t.Context(), "a"))
-	list, err := books.Unscheduled(t.Context())
+func unscheduled(t *testing.T, store imports.Store) {
+	create(t, store, "a")
+	create(t, store, "b")
+	must(t, store.Scheduled(t.Context(), "a"))
+	list, err := store.Unscheduled(t.Context())
 	if err != nil || len(list) != 1 || list[0].ID != "b" {
 		t.Errorf("got %v, %v", list, err)
 	}
 }
 
-func sameBytes(t *testing.T, books imports.Store) {
-	im := create(t, books, "a")
-	if _, err := books.CommittedWithHash(t.Context(), "ann", im.Schema, im.SHA256); !errors.Is(err, imports.ErrNotFound) {
+func sameBytes(t *testing.T, store imports.Store) {
+	im := create(t, store, "a")
+	if _, err := store.CommittedWithHash(t.Context(), "ann", im.Schema, im.SHA256); !errors.Is(err, imports.ErrNotFound) {
 		t.Errorf("before the commit: %v", err)
 	}
-	must(t, books.BeginRun(t.Context(), "a", 1))
-	must(t, books.EndRun(t.Context(), "a", 1, nil, true))
-	if got, err := books.CommittedWithHash(t.Context(), "ann", im.Schema, im.SHA256); err != nil || got.ID != "a" {
+	must(t, store.BeginRun(t.Context(), "a", 1))
+	must(t, store.EndRun(t.Context(), "a", 1, true))
+	if got, err := store.CommittedWithHash(t.Context(), "ann", im.Schema, im.SHA256); err != nil || got.ID != "a" {
 		t.Errorf("after the commit: %v, %v", got.ID, err)
 	}
-	if _, err := books.CommittedWithHash(t.Context(), "bob", im.Schema, im.SHA256); !errors.Is(err, imports.ErrNotFound) {
+	if _, err := store.CommittedWithHash(t.Context(), "bob", im.Schema, im.SHA256); !errors.Is(err, imports.ErrNotFound) {
 		t.Errorf("for another user: %v", err)
 	}
 }
 
-func begins(t *testing.T, books imports.Store) {
+func begins(t *testing.T, store imports.Store) {
 	ctx := t.Context()
-	create(t, books, "a")
+	create(t, store, "a")
 	counts := imports.Counts{Read: 3, Inserted: 1, Rejected: 2, Issues: 2, Warnings: 1}
 	causes := []imports.RootCause{{Issue: issues(1)[0], BlockedRows: 7, Message: "1 missing team blocks 7 people"}}
-	must(t, books.BeginRun(ctx, "a", 1))
-	must(t, books.AddIssues(ctx, "a", 1, issues(2)))
-	must(t, books.EndSheet(ctx, "a", 1, "people", counts, nil))
-	must(t, books.EndRun(ctx, "a", 1, causes, false))
-	im, err := books.Get(ctx, "a")
-	if err != nil || im.Sheets[1].Counts != counts || im.Totals() != counts || !im.Ended || im.Committed {
+	must(t, store.BeginRun(ctx, "a", 1))
+	must(t, store.AddIssues(ctx, "a", 1, issues(2)))
+	found := imports.Found{Errors: map[imports.IssueCode]uint32{imports.Required: 2}, Warnings: map[imports.IssueCode]uint32{imports.ColumnIgnored: 1}}
+	must(t, store.EndSheet(ctx, "a", 1, "people", imports.SheetResult{Counts: counts, Found: found}))
+	must(t, store.Checked(ctx, "a", 1, causes))
+	must(t, store.EndRun(ctx, "a", 1, false))
+	im, err := store.Get(ctx, "a")
+	if err != nil || im.Sheets[1].Counts != counts || !reflect.DeepEqual(im.Sheets[1].Found, found) || im.Totals() != counts || !im.Ended || im.Committed {
 		t.Errorf("after the run: %+v, %v", im, err)
 	}
-	if got, err := books.RootCauses(ctx, "a"); err != nil || !reflect.DeepEqual(got, causes) {
+	if got, err := store.RootCauses(ctx, "a"); err != nil || !reflect.DeepEqual(got, causes) {
 		t.Errorf("root causes are %+v, %v", got, err)
 	}
-	must(t, books.BeginRun(ctx, "a", 2))
-	im, err = books.Get(ctx, "a")
-	page, issuesErr := books.Issues(ctx, "a", imports.IssueFilter{})
-	left, causesErr := books.RootCauses(ctx, "a")
-	if errors.Join(err, issuesErr, causesErr) != nil || im.Totals() != (imports.Counts{}) || im.Ended || len(page.Issues) != 0 || len(left) != 0 {
+	must(t, store.BeginRun(ctx, "a", 2))
+	im, err = store.Get(ctx, "a")
+	page, issuesErr := store.Issues(ctx, "a", imports.IssueFilter{})
+	left, causesErr := store.RootCauses(ctx, "a")
+	if errors.Join(err, issuesErr, causesErr) != nil || im.Totals() != (imports.Counts{}) || im.Sheets[1].Found.Errors != nil || im.Ended || len(page.Issues) != 0 || len(left) != 0 {
 		t.Errorf("after the next has begun: %+v, %d issues, %d causes", im, len(page.Issues), len(left))
 	}
 }
 
-func fences(t *testing.T, books imports.Store) {
+func fences(t *testing.T, store imports.Store) {
 	ctx := t.Context()
-	create(t, books, "a")
-	must(t, books.BeginRun(ctx, "a", 2))
+	create(t, store, "a")
+	must(t, store.BeginRun(ctx, "a", 2))
 	for name, err := range map[string]error{
-		"BeginRun":  books.BeginRun(ctx, "a", 1),
-		"AddIssues": books.AddIssues(ctx, "a", 1, issues(1)),
-		"EndSheet":  books.EndSheet(ctx, "a", 1, "people", imports.Counts{Read: 1}, &imports.Outcomes{}),
-		"EndRun":    books.EndRun(ctx, "a", 1, nil, true),
-		"Reviewed":  books.Reviewed(ctx, "a", 1, imports.Counts{}),
+		"BeginRun":  store.BeginRun(ctx, "a", 1),
+		"AddIssues": store.AddIssues(ctx, "a", 1, issues(1)),
+		"EndSheet":  store.EndSheet(ctx, "a", 1, "people", imports.SheetResult{Counts: imports.Counts{Read: 1}}),
+		"Checked":   store.Checked(ctx, "a", 1, nil),
+		"EndRun":    store.EndRun(ctx, "a", 1, true),
+		"Reviewed":  store.Reviewed(ctx, "a", 1, imports.Counts{}),
 	} {
 		if !errors.Is(err, imports.ErrFenced) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	im, err := books.Get(ctx, "a")
+	im, err := store.Get(ctx, "a")
 	if err != nil || im.Committed || im.Ended || im.Totals().Read != 0 {
 		t.Errorf("got %+v, %v", im, err)
 	}
 }
 
-func pages(t *testing.T, books imports.Store) {
+func pages(t *testing.T, store imports.Store) {
 	ctx := t.Context()
-	create(t, books, "a")
-	must(t, books.BeginRun(ctx, "a", 1))
+	create(t, store, "a")
+	must(t, store.BeginRun(ctx, "a", 1))
 	want := issues(5)
 	// They are kept in another order than they are read in.
 	for i := len(want) - 1; i >= 0; i-- {
-		must(t, books.AddIssues(ctx, "a", 1, want[i:i+1]))
+		must(t, store.AddIssues(ctx, "a", 1, want[i:i+1]))
 	}
 	var got []imports.Issue
 	filter := imports.IssueFilter{Limit: 3}
 	for {
-		page, err := books.Issues(ctx, "a", filter)
+		page, err := store.Issues(ctx, "a", filter)
 		must(t, err)
 		if page.Matching != len(want) {
 			t.Errorf("%d match, want %d", page.Matching, len(want))
@@ -278,13 +281,13 @@ func pages(t *testing.T, books imports.Store) {
 	}
 }
 
-func filters(t *testing.T, books imports.Store) {
+func filters(t *testing.T, store imports.Store) {
 	ctx := t.Context()
-	create(t, books, "a")
-	must(t, books.BeginRun(ctx, "a", 1))
+	create(t, store, "a")
+	must(t, store.BeginRun(ctx, "a", 1))
 	list := issues(3)
 	list[0].Code, list[1].Severity, list[2].Value = imports.Required, imports.Warning, "100%_sure"
-	must(t, books.AddIssues(ctx, "a", 1, list))
+	must(t, store.AddIssues(ctx, "a", 1, list))
 	for name, c := range map[string]struct {
 		filter imports.IssueFilter
 		want   int
@@ -299,93 +302,104 @@ func filters(t *testing.T, books imports.Store) {
 		"signs as they are":  {imports.IssueFilter{Search: "0%_S"}, 1},
 		"all at once":        {imports.IssueFilter{Sheet: "teams", Code: imports.NotANumber, Severity: imports.Error, Search: "number"}, 1},
 	} {
-		page, err := books.Issues(ctx, "a", c.filter)
+		page, err := store.Issues(ctx, "a", c.filter)
 		if err != nil || len(page.Issues) != c.want || page.Matching != c.want {
 			t.Errorf("%s: %d of %d, %v; want %d", name, len(page.Issues), page.Matching, err, c.want)
 		}
 	}
 }
 
-func newest(t *testing.T, books imports.Store) {
+func latest(t *testing.T, store imports.Store) {
 	ctx := t.Context()
-	create(t, books, "a")
-	must(t, books.BeginRun(ctx, "a", 1))
+	create(t, store, "a")
+	must(t, store.BeginRun(ctx, "a", 1))
 	list := issues(3)
-	must(t, books.AddIssues(ctx, "a", 1, list[:2]))
-	must(t, books.AddIssues(ctx, "a", 1, list[2:]))
-	got, err := books.Newest(ctx, "a", 2)
+	must(t, store.AddIssues(ctx, "a", 1, list[:2]))
+	must(t, store.AddIssues(ctx, "a", 1, list[2:]))
+	got, err := store.Latest(ctx, "a", 2)
 	if err != nil || !reflect.DeepEqual(got, []imports.Issue{list[5], list[4]}) {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
-func reviews(t *testing.T, books imports.Store) {
+func reviews(t *testing.T, store imports.Store) {
 	ctx := t.Context()
-	create(t, books, "a")
-	if _, asked, err := books.LastReview(ctx, "a"); err != nil || asked {
+	create(t, store, "a")
+	if _, asked, err := store.LastReview(ctx, "a"); err != nil || asked {
 		t.Errorf("before: %v, %v", asked, err)
 	}
-	must(t, books.BeginRun(ctx, "a", 1))
+	must(t, store.BeginRun(ctx, "a", 1))
 	want := imports.Counts{Read: 9, Rejected: 9}
-	must(t, books.Reviewed(ctx, "a", 1, want))
-	must(t, books.BeginRun(ctx, "a", 2))
-	if got, asked, err := books.LastReview(ctx, "a"); err != nil || !asked || got != want {
+	must(t, store.Reviewed(ctx, "a", 1, want))
+	must(t, store.BeginRun(ctx, "a", 2))
+	if got, asked, err := store.LastReview(ctx, "a"); err != nil || !asked || got != want {
 		t.Errorf("after: %v, %v, %v", got, asked, err)
 	}
 }
 
-func outcomes(t *testing.T, books imports.Store) {
+func rowResults(t *testing.T, store imports.Store) {
 	ctx := t.Context()
-	create(t, books, "a")
-	create(t, books, "b")
-	var found imports.Outcomes
-	found.Set(4711, imports.Updated)
+	create(t, store, "a")
+	create(t, store, "b")
+	var rows imports.RowResults
+	rows.Set(4711, imports.Updated)
+	rows.Set(4712, imports.Refused)
 	wantNone := func(when string) {
 		t.Helper()
 		for _, sheet := range []string{"people", "teams", "no such sheet"} {
-			if _, err := books.Outcomes(ctx, "a", sheet); !errors.Is(err, imports.ErrNotFound) {
+			if _, err := store.RowResults(ctx, "a", sheet); !errors.Is(err, imports.ErrNotFound) {
 				t.Errorf("%s, of %s: %v", when, sheet, err)
 			}
 		}
 	}
+	want := func(when string) {
+		t.Helper()
+		got, err := store.RowResults(ctx, "a", "people")
+		if err != nil || !got.Complete() || got.Tally() != rows.Tally() || got.Of(4711) != imports.Updated || got.Of(4712) != imports.Refused || got.Of(4710) != imports.NotARow {
+			t.Errorf("%s: %+v, %v", when, got.Tally(), err)
+		}
+		if _, err := store.RowResults(ctx, "a", "teams"); !errors.Is(err, imports.ErrNotFound) {
+			t.Errorf("%s, of the other sheet: %v", when, err)
+		}
+	}
 	wantNone("before the first run")
-	must(t, books.BeginRun(ctx, "a", 1))
-	must(t, books.EndSheet(ctx, "a", 1, "people", imports.Counts{}, &found))
-	must(t, books.EndRun(ctx, "a", 1, nil, false))
-	wantNone("after a run that was rolled back")
+	must(t, store.BeginRun(ctx, "a", 1))
+	must(t, store.EndSheet(ctx, "a", 1, "people", imports.SheetResult{Rows: &rows}))
+	must(t, store.EndRun(ctx, "a", 1, false))
+	want("after a run that was rolled back")
+	must(t, store.BeginRun(ctx, "a", 2))
+	wantNone("after the next run has begun")
 
-	must(t, books.BeginRun(ctx, "a", 2))
-	must(t, books.EndSheet(ctx, "a", 2, "people", imports.Counts{}, &found))
-	if err := books.EndSheet(ctx, "a", 1, "people", imports.Counts{}, &imports.Outcomes{}); !errors.Is(err, imports.ErrFenced) {
+	must(t, store.EndSheet(ctx, "a", 2, "people", imports.SheetResult{Rows: &rows}))
+	if err := store.EndSheet(ctx, "a", 1, "people", imports.SheetResult{Rows: &imports.RowResults{}}); !errors.Is(err, imports.ErrFenced) {
 		t.Errorf("from an earlier run: %v", err)
 	}
-	// The run dies before it can say that it committed; the next says so in its place, without beginning.
-	must(t, books.EndRun(ctx, "a", 3, nil, true))
-	must(t, books.BeginRun(ctx, "b", 1))
-	got, err := books.Outcomes(ctx, "a", "people")
-	if err != nil || got.Of(4711) != imports.Updated || got.Of(4710) != imports.NotImported || got.Of(4712) != imports.NotImported {
-		t.Errorf("after the commit: %v, %v", got.Of(4711), err)
+	causes := []imports.RootCause{{Issue: issues(1)[0], BlockedRows: 7, Message: "1 missing team blocks 7 people"}}
+	must(t, store.Checked(ctx, "a", 2, causes))
+	// The run ends before it can record its commit. The next run records it without BeginRun.
+	must(t, store.EndRun(ctx, "a", 3, true))
+	must(t, store.BeginRun(ctx, "b", 1))
+	want("after the commit")
+	if got, err := store.RootCauses(ctx, "a"); err != nil || !reflect.DeepEqual(got, causes) {
+		t.Errorf("after the commit, root causes are %+v, %v", got, err)
 	}
-	if _, err := books.Outcomes(ctx, "a", "teams"); !errors.Is(err, imports.ErrNotFound) {
-		t.Errorf("of the other sheet: %v", err)
-	}
-	must(t, books.BeginRun(ctx, "a", 4))
-	wantNone("once the next run has begun")
+	must(t, store.BeginRun(ctx, "a", 4))
+	wantNone("after another run has begun")
 }
 
-func removes(t *testing.T, books imports.Store) {
+func removes(t *testing.T, store imports.Store) {
 	ctx := t.Context()
-	create(t, books, "a")
-	must(t, books.BeginRun(ctx, "a", 1))
-	must(t, books.AddIssues(ctx, "a", 1, issues(1)))
-	must(t, books.EndSheet(ctx, "a", 1, "people", imports.Counts{}, &imports.Outcomes{}))
-	must(t, books.Remove(ctx, "a"))
-	if _, err := books.Outcomes(ctx, "a", "people"); !errors.Is(err, imports.ErrNotFound) {
-		t.Errorf("outcomes: %v", err)
+	create(t, store, "a")
+	must(t, store.BeginRun(ctx, "a", 1))
+	must(t, store.AddIssues(ctx, "a", 1, issues(1)))
+	must(t, store.EndSheet(ctx, "a", 1, "people", imports.SheetResult{Rows: &imports.RowResults{}}))
+	must(t, store.Remove(ctx, "a"))
+	if _, err := store.RowResults(ctx, "a", "people"); !errors.Is(err, imports.ErrNotFound) {
+		t.Errorf("row results: %v", err)
 	}
-	page, err := books.Issues(ctx, "a", imports.IssueFilter{})
+	page, err := store.Issues(ctx, "a", imports.IssueFilter{})
 	if err != nil || len(page.Issues) != 0 {
 		t.Errorf("issues are %v, %v", page.Issues, err)
 	}
-	create(t, books, "a")
+	create(t, store, "a")
 }
