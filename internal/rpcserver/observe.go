@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,13 +15,14 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
 	"headway/internal/rpcclient"
 	"headway/internal/rpcerr"
 )
 
-// observer recovers panics, logs every finished call once, and counts it.
+// observer recovers from panics, and logs and counts every call once.
 type observer struct {
 	logger  *slog.Logger
 	calls   *prometheus.CounterVec
@@ -50,6 +52,48 @@ func newObserver(cfg Config) *observer {
 type call struct{ requestID, subject string }
 
 type callKey struct{}
+
+// arrival is a call as the transport sees it.
+type arrival struct {
+	method string
+	peer   string
+	// handled is set when the call reaches the interceptors, which log its end.
+	handled atomic.Bool
+}
+
+type arrivalKey struct{}
+
+// TagRPC implements stats.Handler.
+func (o *observer) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	return context.WithValue(ctx, arrivalKey{}, &arrival{method: info.FullMethodName})
+}
+
+// HandleRPC implements stats.Handler. It logs calls that fail before they reach the interceptors, for example because of
+// an unknown method or compression.
+func (o *observer) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	a, ok := ctx.Value(arrivalKey{}).(*arrival)
+	if !ok {
+		return
+	}
+	switch event := event.(type) {
+	case *stats.InHeader:
+		a.peer = event.RemoteAddr.String()
+	case *stats.End:
+		if event.Error == nil || a.handled.Load() {
+			return
+		}
+		code := status.Code(event.Error)
+		o.calls.WithLabelValues("unhandled", code.String()).Inc() // a caller must not create labels
+		o.logger.LogAttrs(ctx, slog.LevelInfo, "call refused by the transport", slog.String("method", a.method),
+			slog.String("code", code.String()), slog.String("peer", a.peer), slog.String("error", event.Error.Error()))
+	}
+}
+
+// TagConn implements stats.Handler.
+func (o *observer) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+// HandleConn implements stats.Handler.
+func (o *observer) HandleConn(context.Context, stats.ConnStats) {}
 
 func observed(ctx context.Context) *call {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
@@ -105,6 +149,9 @@ func begin(ctx context.Context) context.Context {
 	}
 	if id == "" {
 		id = uuid.NewString()
+	}
+	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
+		a.handled.Store(true)
 	}
 	return context.WithValue(ctx, callKey{}, &call{requestID: id})
 }

@@ -12,12 +12,25 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	_ "google.golang.org/grpc/encoding/gzip" // clients can compress requests
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/auth"
+	"headway/internal/rpcerr"
+)
+
+const (
+	// maxHeaderBytes bounds the metadata of a call, as at the edge. Tokens of identity providers can have several KiB.
+	maxHeaderBytes = 32 << 10
+	// maxConcurrentStreams bounds the calls of one connection. An edge has all of its streams on one connection.
+	maxConcurrentStreams = 1 << 14
+	// minPingInterval is the interval at which clients can ping without being disconnected.
+	minPingInterval = time.Second
 )
 
 // Config configures a server.
@@ -66,14 +79,25 @@ func New(cfg Config) (*Server, error) {
 	s.GRPC = grpc.NewServer(
 		grpc.ChainUnaryInterceptor(observe.unary, s.drain.unary, authUnary(cfg.Verifier), validateUnary(rules)),
 		grpc.ChainStreamInterceptor(observe.stream, s.drain.stream, authStream(cfg.Verifier), validateStream(rules)),
+		grpc.UnknownServiceHandler(unknownMethod), // so that the interceptors see these calls too
+		grpc.StatsHandler(observe),
 		grpc.MaxRecvMsgSize(cfg.MaxReceiveBytes),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.MaxConcurrentStreams(maxConcurrentStreams),
 		grpc.ConnectionTimeout(10*time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
 	)
 	healthv1.RegisterHealthServer(s.GRPC, s.health)
 	reflection.Register(s.GRPC)
 	return s, nil
+}
+
+// unknownMethod answers calls of methods that no service has.
+func unknownMethod(_ any, stream grpc.ServerStream) error {
+	method, _ := grpc.MethodFromServerStream(stream)
+	return rpcerr.Newf(codes.Unimplemented, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,
+		"There is no method %s. Reflection lists the methods of this server.", method)
 }
 
 // Serve serves calls until ctx is done. Then health checks report that it is not serving, server streams and waiting calls

@@ -3,6 +3,7 @@ package rpcserver_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -11,11 +12,14 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/net/http2"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding/gzip"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
@@ -206,5 +210,94 @@ func TestShutdownEndsStreamsAndReturns(t *testing.T) {
 	want(t, err, codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN)
 	if err := <-stopped; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestCompressedCallsAreAccepted(t *testing.T) {
+	r := setup(t)
+	got, err := r.client.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: "j"}, r.as(t, "ann", time.Hour), grpc.UseCompressor(gzip.Name))
+	if err != nil || got.GetJob().GetOwner() != "ann" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestUnknownMethodIsRefusedAndLogged(t *testing.T) {
+	r := setup(t)
+	err := r.conn.Invoke(t.Context(), "/headway.jobs.v1.JobService/Nonsense", &jobsv1.GetJobRequest{}, &jobsv1.GetJobResponse{}, r.as(t, "ann", time.Hour))
+	want(t, err, codes.Unimplemented, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND)
+	if log := r.log.String(); strings.Count(log, "Nonsense") != 1 {
+		t.Errorf("the log has %s", log)
+	}
+}
+
+// packed is a compression that the server does not know.
+type packed struct{}
+
+func (packed) Do(w io.Writer, p []byte) error { _, err := w.Write(p); return err }
+func (packed) Type() string                   { return "packed" }
+
+func TestUnknownCompressionIsLogged(t *testing.T) {
+	r := setup(t)
+	conn, err := grpc.NewClient(r.conn.Target(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithCompressor(packed{})) //nolint:staticcheck // registered compressors are known to the server of this process too
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = jobsv1.NewJobServiceClient(conn).GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: "j"}, r.as(t, "ann", time.Hour))
+	if status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), "packed") {
+		t.Fatalf("got %v", err)
+	}
+	_ = r.stop() // the line is written after the response
+	if log := r.log.String(); strings.Count(log, "call refused by the transport") != 1 || !strings.Contains(log, "GetJob") {
+		t.Errorf("the log has %s", log)
+	}
+}
+
+func TestFrequentPingsKeepTheConnection(t *testing.T) {
+	r := setup(t)
+	raw, err := net.Dial("tcp", strings.TrimPrefix(r.conn.Target(), "dns:///"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	// gRPC's own client never pings more often than every 10 s, but others do: these are sent by hand.
+	framer := http2.NewFramer(raw, raw)
+	if _, err := io.WriteString(raw, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	if err := framer.WriteSettings(); err != nil {
+		t.Fatal(err)
+	}
+	interval := time.NewTicker(1100 * time.Millisecond)
+	defer interval.Stop()
+	for ping := range byte(4) { // the third that is too early would end the connection
+		<-interval.C
+		if err := framer.WritePing(false, [8]byte{ping + 1}); err != nil {
+			t.Fatal(err)
+		}
+		for acknowledged := false; !acknowledged; {
+			frame, err := framer.ReadFrame()
+			if err != nil {
+				t.Fatalf("the connection ended after %d pings: %v", ping, err)
+			}
+			switch frame := frame.(type) {
+			case *http2.PingFrame:
+				acknowledged = frame.IsAck() && frame.Data[0] == ping+1
+			case *http2.GoAwayFrame:
+				t.Fatalf("the server ends the connection: %v %s", frame.ErrCode, frame.DebugData())
+			}
+		}
+	}
+}
+
+func TestLargeMetadataIsRefused(t *testing.T) {
+	r := setup(t)
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "x-large", strings.Repeat("x", 40<<10))
+	if _, err := r.client.GetJob(ctx, &jobsv1.GetJobRequest{JobId: "j"}, r.as(t, "ann", time.Hour)); err == nil {
+		t.Error("40 KiB of metadata are accepted")
+	}
+	if _, err := r.client.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: "j"}, r.as(t, "ann", time.Hour)); err != nil {
+		t.Errorf("the next call: %v", err)
 	}
 }
