@@ -10,6 +10,7 @@ import (
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/text"
 )
 
 // headerSearch is how many rows with content are looked at for the headers, which may stand below a title.
@@ -227,9 +228,10 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 		if source.Blank(cell) {
 			continue
 		}
-		column := match(spec, explicit, string(cell.Text))
+		title, _, _ := text.Clean(cell.Text, nil)
+		column := match(spec, explicit, string(title))
 		if column == nil {
-			h.ignored = append(h.ignored, imports.IgnoredColumn{Column: cell.Col, Header: source.Clip(cell.Text, imports.MaxValue)})
+			h.ignored = append(h.ignored, imports.IgnoredColumn{Column: cell.Col, Header: source.Clip(title, imports.MaxValue)})
 			continue
 		}
 		if first, twice := at[column.Name]; twice {
@@ -247,15 +249,15 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 }
 
 // match finds the column that a header means: by the mapping first, then by name.
-func match(spec *schema.Sheet, explicit Mapping, text string) *schema.Column {
-	form := schema.MatchName(text)
+func match(spec *schema.Sheet, explicit Mapping, title string) *schema.Column {
+	form := schema.MatchName(title)
 	for name, header := range explicit.Columns {
-		if header == text || form != "" && schema.MatchName(header) == form {
+		if text.CleanString(header) == title || form != "" && schema.MatchName(header) == form {
 			c, _ := spec.Column(name)
 			return c
 		}
 	}
-	c, _ := spec.MatchColumn(text)
+	c, _ := spec.MatchColumn(title)
 	if c != nil {
 		if _, elsewhere := explicit.Columns[c.Name]; elsewhere {
 			return nil

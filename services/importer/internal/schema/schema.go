@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"headway/services/importer/internal/text"
 )
 
 // Schema describes the workbooks that can be imported under its name. A loaded schema is never changed.
@@ -165,7 +167,7 @@ func MatchName(name string) string {
 			return unicode.ToLower(r)
 		}
 		return -1
-	}, norm.NFKC.String(name)))
+	}, norm.NFKC.String(text.CleanString(name))))
 }
 
 // FreeSheetName gives the first of the names that means none of the schema's sheets, so that a sheet of this name is

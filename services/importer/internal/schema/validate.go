@@ -10,6 +10,8 @@ import (
 	"unicode/utf16"
 
 	"go.yaml.in/yaml/v4"
+
+	"headway/services/importer/internal/text"
 )
 
 // check finds what is wrong between the parts of a schema, and puts its sheets into the order of loading.
@@ -263,8 +265,9 @@ func (l *loader) checkAllowed(c *columnDraft) {
 			if n, err := strconv.ParseInt(v, 10, 64); err != nil || strconv.FormatInt(n, 10) != v {
 				l.fault(at, BadAllowed, "the allowed value %q is no whole number; write it plainly, as in 42", v)
 			}
-		} else if strings.TrimSpace(v) != v {
-			l.fault(at, BadAllowed, "the allowed value %q begins or ends with a space; remove it", v)
+		} else if text.CleanString(v) != v {
+			l.fault(at, BadAllowed, "the allowed value %s can't match a cell, because cells are cleaned before. Write %q",
+				text.Quote([]byte(v), 40), text.CleanString(v))
 		}
 		if j := slices.IndexFunc(c.Allowed, func(other string) bool { return strings.EqualFold(other, v) }); j < i {
 			l.fault(at, BadAllowed, "the allowed values %q and %q are the same but for upper and lower case; keep one", c.Allowed[j], v)

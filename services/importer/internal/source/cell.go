@@ -1,9 +1,10 @@
 package source
 
 import (
-	"bytes"
 	"strconv"
 	"unicode/utf8"
+
+	"headway/services/importer/internal/text"
 )
 
 // Row is one row of a sheet. It is valid until the next call of Rows.Next.
@@ -99,23 +100,15 @@ const (
 	Elapsed                     // a span of time, such as [h]:mm
 )
 
-// Blank reports whether a cell is nil, empty, or has only white space.
+// Blank reports whether a cell is nil, empty, or has only blanks and invisible characters.
 func Blank(cell *Cell) bool {
 	if cell == nil || cell.Kind == Empty {
 		return true
 	}
-	if cell.Kind != Text {
+	if cell.Kind != Text || len(cell.Text) > 0 && cell.Text[0] > ' ' && cell.Text[0] < 0x7F {
 		return false
 	}
-	for _, b := range cell.Text {
-		if b > ' ' && b < utf8.RuneSelf {
-			return false
-		}
-		if b >= utf8.RuneSelf {
-			return len(bytes.TrimSpace(cell.Text)) == 0
-		}
-	}
-	return true
+	return text.Blank(cell.Text)
 }
 
 // Clip shortens a text to n characters. If it leaves something out, the last of them is "…".
