@@ -1,9 +1,9 @@
-// Package convert turns cells into typed values without silent coercion: what cannot be told for certain is a fault.
+// Package convert turns cells into typed values without silent coercion. A text with exactly one reading becomes that
+// value. A text with none or with several is a fault, whose message has the readings.
 package convert
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -13,6 +13,7 @@ import (
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/text"
 )
 
 // Calendar reads dates by the date system of a workbook.
@@ -20,7 +21,7 @@ type Calendar interface {
 	Civil(*source.Cell) (source.Civil, error)
 }
 
-// Fault says what is wrong with a cell, and what would be right. A nil Fault is a good cell.
+// Fault is what is wrong with a cell, and how to fix it. A nil Fault means that the cell is valid.
 type Fault struct {
 	Code    imports.IssueCode
 	Message string
@@ -30,14 +31,25 @@ func fault(code imports.IssueCode, format string, args ...any) *Fault {
 	return &Fault{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Column converts and checks the cells of one column. It is never changed, so goroutines may share it.
+// normalized is the Fault of every cell whose value is valid, but was not in its plain form.
+var normalized = &Fault{Code: imports.Normalized}
+
+// Normalized reports whether the cell has a value in spite of the Fault, because its text had exactly one reading. Such
+// a Fault has no message, so that it costs nothing. See Column.Explain.
+func (f *Fault) Normalized() bool { return f == normalized }
+
+// Column converts and checks the cells of one column. It is never changed, so goroutines can share it.
 type Column struct {
-	spec           *schema.Column
-	convert        func(c *Column, cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault)
-	pattern        *regexp.Regexp
-	allowed        map[string]bool
+	spec    *schema.Column
+	convert func(c *Column, cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault)
+	pattern *regexp.Regexp
+	allowed map[string]bool
+	// folded finds an allowed value by its lower case.
+	folded         map[string]string
 	minInt, maxInt *int64
 	min, max       []byte // of decimals, dates and times
+	// limited reports that the schema limits the values.
+	limited bool
 }
 
 // Compile prepares a column of a schema.
@@ -76,11 +88,22 @@ func Compile(spec *schema.Column) (*Column, error) {
 	}
 	if len(spec.Allowed) > 0 {
 		c.allowed = make(map[string]bool, len(spec.Allowed))
+		c.folded = make(map[string]string, len(spec.Allowed))
 		for _, a := range spec.Allowed {
 			c.allowed[a] = true
+			lower := strings.ToLower(a)
+			if _, twice := c.folded[lower]; twice {
+				a = "" // two values that differ only in case have no other spelling
+			}
+			c.folded[lower] = a
 		}
 	}
-	return c, c.compileBounds()
+	if err := c.compileBounds(); err != nil {
+		return nil, err
+	}
+	c.limited = c.allowed != nil || c.pattern != nil || c.minInt != nil || c.maxInt != nil || c.min != nil || c.max != nil ||
+		spec.MinLength > 0 || spec.MaxLength > 0
+	return c, nil
 }
 
 func (c *Column) compileBounds() error {
@@ -91,13 +114,13 @@ func (c *Column) compileBounds() error {
 		case c.spec.Type == schema.Integer:
 			n, err := strconv.ParseInt(text, 10, 64)
 			if err != nil {
-				return nil, nil, fmt.Errorf("column %s: the bound %q is no whole number", c.spec.Name, text)
+				return nil, nil, fmt.Errorf("column %s: the bound %q is not a whole number", c.spec.Name, text)
 			}
 			return &n, nil, nil
 		case c.spec.Type == schema.Decimal:
 			canonical, ok := appendDecimal(nil, []byte(text))
 			if !ok {
-				return nil, nil, fmt.Errorf("column %s: the bound %q is no decimal number", c.spec.Name, text)
+				return nil, nil, fmt.Errorf("column %s: the bound %q is not a decimal number", c.spec.Name, text)
 			}
 			return nil, canonical, nil
 		case c.spec.Type == schema.DateTime:
@@ -113,48 +136,93 @@ func (c *Column) compileBounds() error {
 	return err
 }
 
-// Convert gives the value of a cell; nil stands for an empty one. New text is appended to buf, which is returned; the
-// value may also point into the cell. A cell of white space only is empty.
-func (c *Column) Convert(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+// Convert returns the value of a cell, which is null if the cell is blank. It appends new text to buf, which it returns.
+// The value can also point into the cell. The Fault is nil, or the reason why there is no value, or Normalized.
+func (c *Column) Convert(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	if source.Blank(cell) {
-		if c.spec.Required {
-			return imports.Value{}, buf, fault(imports.Required, "%s is empty; every row needs one.", c.spec.Title)
-		}
-		return imports.Value{}, buf, nil
+		return c.blank(buf, nil)
 	}
-	switch cell.Kind {
-	case source.ErrorValue:
-		return imports.Value{}, buf, fault(imports.CellError,
-			"The cell shows the Excel error %s; mend its formula or type the value.", cell.Text)
-	case source.FormulaWithoutValue:
-		return imports.Value{}, buf, fault(imports.FormulaWithoutValue,
-			"The formula in this cell was never calculated; open the file in Excel, save it, and upload it again.")
+	if cell.Kind == source.ErrorValue || cell.Kind == source.FormulaWithoutValue {
+		return imports.Value{}, buf, withoutValue(cell)
 	}
-	v, buf, f := c.convert(c, cell, clock, buf)
+	v, buf, f := c.convert(c, cell, calendar, buf)
 	if f != nil {
-		return imports.Value{}, buf, f
+		if f != normalized {
+			return imports.Value{}, buf, f
+		}
+		if v.Kind == imports.Null {
+			return c.blank(buf, f)
+		}
 	}
-	if f := c.check(v); f != nil {
-		return imports.Value{}, buf, f
+	if c.limited {
+		if g := c.check(&v); g != nil {
+			if g != normalized {
+				return imports.Value{}, buf, g
+			}
+			f = g
+		}
 	}
-	return v, buf, nil
+	return v, buf, f
 }
 
-// check holds a converted value against the schema's length, values, pattern and range.
-func (c *Column) check(v imports.Value) *Fault {
-	s := c.spec
-	if s.MinLength > 0 || s.MaxLength > 0 {
-		if n := utf8.RuneCount(v.Bytes); v.Kind == imports.Text && (n < s.MinLength || s.MaxLength > 0 && n > s.MaxLength) {
-			return fault(imports.Length, "%s has %s; it must have %s.", s.Title, characters(n), lengthRule(s))
+func withoutValue(cell *source.Cell) *Fault {
+	if cell.Kind == source.ErrorValue {
+		return fault(imports.CellError, "The cell contains the Excel error %s. Fix the formula, or enter the value.", cell.Text)
+	}
+	return fault(imports.FormulaWithoutValue,
+		"The formula in this cell was never calculated. Open the file in Excel, save it, and upload it again.")
+}
+
+func (c *Column) blank(buf []byte, f *Fault) (imports.Value, []byte, *Fault) {
+	if c.spec.Required {
+		return imports.Value{}, buf, fault(imports.Required, "%s is empty. Every row needs a value.", c.spec.Title)
+	}
+	return imports.Value{}, buf, f
+}
+
+// Explain describes how a cell that was not in its plain form was read.
+func (c *Column) Explain(cell *source.Cell, calendar Calendar, v imports.Value) string {
+	read := "empty"
+	if v.Kind != imports.Null {
+		read = quote(v)
+	}
+	return fmt.Sprintf("%s was read as %s.", text.Quote(Shown(cell, calendar), maxQuoted), read)
+}
+
+// check compares a converted value with the schema's length, values, pattern and range. The Fault is normalized if the
+// value differed only in case from an allowed one, which it is now.
+func (c *Column) check(v *imports.Value) (f *Fault) {
+	if c.allowed != nil && !c.isAllowed(*v) {
+		if f = c.fold(v); f != normalized {
+			return f
 		}
 	}
-	if c.allowed != nil && !c.isAllowed(v) {
-		return c.notAllowed(v)
+	s := c.spec
+	if v.Kind == imports.Text && (len(v.Bytes) < s.MinLength || len(v.Bytes) > s.MaxLength && s.MaxLength > 0 || s.MinLength > 1) {
+		if n := utf8.RuneCount(v.Bytes); n < s.MinLength || s.MaxLength > 0 && n > s.MaxLength {
+			return fault(imports.Length, "%s has %s. It must have %s.", s.Title, characters(n), lengthRule(s))
+		}
 	}
-	if c.pattern != nil && !c.matches(v) {
-		return fault(imports.Pattern, "%s does not have the form that %s needs: %s.", quote(v), s.Title, s.Pattern)
+	if c.pattern != nil && !c.matches(*v) {
+		return fault(imports.Pattern, "%s does not have the form that %s needs: %s.", quote(*v), s.Title, s.Pattern)
 	}
-	return c.checkRange(v)
+	if g := c.checkRange(v); g != nil {
+		return g
+	}
+	return f
+}
+
+// fold replaces a value that is not allowed by the one that differs from it only in case.
+func (c *Column) fold(v *imports.Value) *Fault {
+	a := ""
+	if v.Kind == imports.Text {
+		a = c.folded[strings.ToLower(string(v.Bytes))]
+	}
+	if a == "" {
+		return c.notAllowed(*v)
+	}
+	v.Bytes = []byte(a)
+	return normalized
 }
 
 func (c *Column) isAllowed(v imports.Value) bool {
@@ -173,10 +241,14 @@ func (c *Column) matches(v imports.Value) bool {
 
 func (c *Column) notAllowed(v imports.Value) *Fault {
 	written := schema.MatchName(string(v.Append(nil)))
+	var near []string
 	for _, a := range c.spec.Allowed {
-		if schema.MatchName(a) == written {
-			return fault(imports.NotAllowed, "%s is not one of the allowed values; write “%s”.", quote(v), a)
+		if written != "" && schema.MatchName(a) == written {
+			near = append(near, "“"+a+"”")
 		}
+	}
+	if len(near) > 0 {
+		return fault(imports.NotAllowed, "%s is not one of the allowed values. Enter %s.", quote(v), alternatives(near))
 	}
 	const shown = 12
 	list := c.spec.Allowed
@@ -185,10 +257,11 @@ func (c *Column) notAllowed(v imports.Value) *Fault {
 		more = fmt.Sprintf(" and %d more", len(list)-shown)
 		list = list[:shown]
 	}
-	return fault(imports.NotAllowed, "%s is not allowed for %s; allowed are %s%s.", quote(v), c.spec.Title, strings.Join(list, ", "), more)
+	return fault(imports.NotAllowed, "%s is not allowed for %s. The allowed values are %s%s.", quote(v), c.spec.Title,
+		strings.Join(list, ", "), more)
 }
 
-func (c *Column) checkRange(v imports.Value) *Fault {
+func (c *Column) checkRange(v *imports.Value) *Fault {
 	if c.minInt == nil && c.maxInt == nil && c.min == nil && c.max == nil {
 		return nil
 	}
@@ -198,9 +271,9 @@ func (c *Column) checkRange(v imports.Value) *Fault {
 	}
 	switch {
 	case c.minInt != nil && v.Int < *c.minInt, c.min != nil && compare(v.Bytes, c.min) < 0:
-		return fault(imports.Range, "%s is below %s, the smallest that %s may be.", quote(v), c.spec.Min, c.spec.Title)
+		return fault(imports.Range, "%s is below %s, the minimum for %s. Enter a larger value.", quote(*v), c.spec.Min, c.spec.Title)
 	case c.maxInt != nil && v.Int > *c.maxInt, c.max != nil && compare(v.Bytes, c.max) > 0:
-		return fault(imports.Range, "%s is above %s, the largest that %s may be.", quote(v), c.spec.Max, c.spec.Title)
+		return fault(imports.Range, "%s is above %s, the maximum for %s. Enter a smaller value.", quote(*v), c.spec.Max, c.spec.Title)
 	}
 	return nil
 }
@@ -224,95 +297,49 @@ func characters(n int) string {
 	return strconv.Itoa(n) + " characters"
 }
 
-func quote(v imports.Value) string { return "“" + source.Clip(v.Append(nil), 40) + "”" }
+// maxQuoted is how many characters of a value a message quotes.
+const maxQuoted = 40
 
-func quoteCell(cell *source.Cell) string { return "“" + source.Clip(cell.Text, 40) + "”" }
+func quote(v imports.Value) string { return text.Quote(v.Append(nil), maxQuoted) }
 
-// date accepts a cell that Excel shows as a date, and ISO text.
-func (c *Column) date(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	civil, f := c.civil(cell, clock, imports.NotADate, "a date, such as 2025-04-03")
-	if f != nil {
-		return imports.Value{}, buf, f
+func quoteCell(cell *source.Cell) string { return text.Quote(cell.Text, maxQuoted) }
+
+// maxAlternatives is how many readings a message lists.
+const maxAlternatives = 4
+
+// alternatives joins readings: "45 or 45000".
+func alternatives(list []string) string {
+	if len(list) > maxAlternatives {
+		list = append(list[:maxAlternatives:maxAlternatives], "another value")
 	}
-	switch {
-	case !civil.HasDate:
-		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date; a date is needed, such as 2025-04-03.", civil)
-	case civil.Hour != 0 || civil.Minute != 0 || civil.Second != 0 || civil.Nanosecond != 0:
-		return imports.Value{}, buf, fault(imports.NotADate, "%s has a time of day, which %s cannot hold; leave only the date.", civil, c.spec.Title)
+	last := len(list) - 1
+	if last < 1 {
+		return strings.Join(list, "")
 	}
-	start := len(buf)
-	buf = appendDate(buf, civil)
-	return textValue(buf[start:]), buf, nil
+	return strings.Join(list[:last], ", ") + " or " + list[last]
 }
 
-// timeOfDay accepts a cell that Excel shows as a time, and HH:MM or HH:MM:SS as text.
-func (c *Column) timeOfDay(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	civil, f := c.civil(cell, clock, imports.NotATime, "a time of day, such as 09:30")
-	if f != nil {
-		return imports.Value{}, buf, f
+// clean returns the text of a cell by the rule for text. A control character inside is a fault. The fault is normalized
+// if the text changed.
+func clean(cell *source.Cell, buf []byte) (s, rest []byte, f *Fault) {
+	s, rest, control := text.Clean(cell.Text, buf)
+	if control >= 0 {
+		return nil, buf, fault(imports.InvalidCharacter, "%s has a character that can't be imported. Delete it, or enter the text again.", quoteCell(cell))
 	}
-	if civil.HasDate || !civil.HasTime {
-		return imports.Value{}, buf, fault(imports.NotATime, "%s is a date; a time of day is needed, such as 09:30.", civil)
+	if len(rest) != len(buf) {
+		f = normalized
 	}
-	start := len(buf)
-	buf = appendTime(buf, civil)
-	return textValue(buf[start:]), buf, nil
-}
-
-// dateTime accepts a cell that Excel shows as a date with or without a time, and ISO text.
-func (c *Column) dateTime(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	civil, f := c.civil(cell, clock, imports.NotADate, "a date with a time, such as 2025-04-03 09:30")
-	if f != nil {
-		return imports.Value{}, buf, f
-	}
-	if !civil.HasDate {
-		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date; both are needed, such as 2025-04-03 09:30.", civil)
-	}
-	start := len(buf)
-	buf = appendTime(append(appendDate(buf, civil), ' '), civil)
-	return textValue(buf[start:]), buf, nil
-}
-
-func (c *Column) civil(cell *source.Cell, clock Calendar, code imports.IssueCode, wanted string) (source.Civil, *Fault) {
-	switch cell.Kind {
-	case source.Date:
-		civil, err := clock.Civil(cell)
-		switch {
-		case err == nil:
-			return civil, nil
-		case errors.Is(err, source.ErrNoSuchDate):
-			return civil, fault(code, "The cell shows 29 February 1900, a day that never was; type the right date.")
-		case errors.Is(err, source.ErrDateRange):
-			return civil, fault(code, "The number %s lies outside of Excel's dates, 1900 to 9999; type the right date.", cell.Text)
-		case errors.Is(err, source.ErrDateZone):
-			return civil, fault(code, "%s has a time zone, which a workbook cannot keep; write it without.", quoteCell(cell))
-		}
-		return civil, fault(code, "%s is not %s.", quoteCell(cell), wanted)
-	case source.Text:
-		if civil, ok := parseCivil(cell.Text); ok {
-			return civil, nil
-		}
-		if code == imports.NotADate {
-			if ambiguous, ok := twoReadings(cell.Text); ok {
-				return source.Civil{}, fault(imports.AmbiguousDate, "%s can be read as %s or as %s; write the one that is meant.",
-					quoteCell(cell), ambiguous[0], ambiguous[1])
-			}
-		}
-		return source.Civil{}, fault(code, "%s is text, and not %s.", quoteCell(cell), wanted)
-	case source.Number:
-		return source.Civil{}, fault(code, "The cell holds the number %s; format it so that it shows %s.", cell.Text, wanted)
-	}
-	return source.Civil{}, fault(code, "%s is not %s.", quoteCell(cell), wanted)
+	return s, rest, f
 }
 
 func textValue(b []byte) imports.Value {
 	return imports.Value{Kind: imports.Text, Bytes: b[:len(b):len(b)]}
 }
 
-// Shown is what a cell holds, for people: a date as a date, not as Excel's number.
-func Shown(cell *source.Cell, clock Calendar) []byte {
+// Shown returns what a cell shows: for a date, the date instead of the number that the workbook stores.
+func Shown(cell *source.Cell, calendar Calendar) []byte {
 	if cell.Kind == source.Date && !cell.ISO {
-		if civil, err := clock.Civil(cell); err == nil {
+		if civil, err := calendar.Civil(cell); err == nil {
 			return []byte(civil.String())
 		}
 	}

@@ -82,7 +82,7 @@ func allowed(values ...string) func(*schema.Column) {
 	return func(c *schema.Column) { c.Allowed = values }
 }
 
-// convertOne gives "value" of an integer or text, "-" of an empty cell, or the code of the fault.
+// convertOne returns the value as text, "-" for an empty cell, or the code of the fault.
 func convertOne(t *testing.T, spec *schema.Column, cell source.Cell) string {
 	t.Helper()
 	c, err := convert.Compile(spec)
@@ -91,28 +91,33 @@ func convertOne(t *testing.T, spec *schema.Column, cell source.Cell) string {
 	}
 	v, _, fault := c.Convert(&cell, clock{&xlsx.Workbook{}}, nil)
 	switch {
+	case fault.Normalized():
+		if explained := c.Explain(&cell, clock{&xlsx.Workbook{}}, v); !strings.HasSuffix(explained, ".") {
+			t.Errorf("the explanation is %q", explained)
+		}
 	case fault != nil:
 		if fault.Message == "" || !strings.HasSuffix(fault.Message, ".") {
-			t.Errorf("the message is no sentence: %q", fault.Message)
+			t.Errorf("the message is not a sentence: %q", fault.Message)
 		}
 		return fault.Code.String()
-	case v.Kind == imports.Null:
+	}
+	if v.Kind == imports.Null {
 		return "-"
 	}
 	return string(v.Append(nil))
 }
 
-func TestCellsBecomeValuesOrFaults(t *testing.T) {
+func TestConvertCells(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		spec *schema.Column
 		cell source.Cell
 		want string
 	}{
-		{"text stays", column(schema.Text), text(" 00042 "), " 00042 "},
-		{"text of spaces is empty", column(schema.Text), text("  \u00a0\t"), "-"},
-		{"a required cell of spaces", column(schema.Text, required), text("  "), "REQUIRED"},
-		{"nothing where something is needed", column(schema.Integer, required), empty, "REQUIRED"},
+		{"blanks around text", column(schema.Text), text(" 00042 "), "00042"},
+		{"text of blanks", column(schema.Text), text("  \u00a0\t"), "-"},
+		{"a required cell of blanks", column(schema.Text, required), text("  "), "REQUIRED"},
+		{"a required cell without content", column(schema.Integer, required), empty, "REQUIRED"},
 		{"nothing", column(schema.Date), empty, "-"},
 		{"an error", column(schema.Text), failing, "CELL_ERROR"},
 		{"a formula without a value", column(schema.Text), undone, "FORMULA_WITHOUT_VALUE"},
@@ -132,7 +137,7 @@ func TestCellsBecomeValuesOrFaults(t *testing.T) {
 		{"a pattern for the whole text", column(schema.Text, pattern("[A-Z]+")), text("ABc"), "PATTERN"},
 		{"a pattern of alternatives", column(schema.Text, pattern("a|ab")), text("ab"), "ab"},
 		{"an allowed value", column(schema.Enum, allowed("day", "night")), text("night"), "night"},
-		{"a value in another case", column(schema.Enum, allowed("day", "night")), text("Night"), "NOT_ALLOWED"},
+		{"a value in another case", column(schema.Enum, allowed("day", "night")), text("Night"), "night"},
 		{"an allowed number", column(schema.Enum, allowed("1", "2")), number("2"), "2"},
 
 		{"an integer", column(schema.Integer), number("-17"), "-17"},
@@ -140,8 +145,8 @@ func TestCellsBecomeValuesOrFaults(t *testing.T) {
 		{"beyond 64 bits", column(schema.Integer), text("9223372036854775808"), "NOT_AN_INTEGER"},
 		{"decimals in an integer", column(schema.Integer), number("3.5"), "NOT_AN_INTEGER"},
 		{"words in an integer", column(schema.Integer), text("three"), "NOT_A_NUMBER"},
-		{"leading zeros in an integer", column(schema.Integer), text("007"), "NOT_A_NUMBER"},
-		{"grouped digits", column(schema.Integer), text("1,234"), "NOT_A_NUMBER"},
+		{"leading zeros in an integer", column(schema.Integer), text("007"), "7"},
+		{"grouped digits", column(schema.Integer), text("1,234"), "AMBIGUOUS_NUMBER"},
 		{"a truth in an integer", column(schema.Integer), truth("TRUE"), "NOT_A_NUMBER"},
 		{"a date in an integer", column(schema.Integer), date("45000"), "NOT_A_NUMBER"},
 		{"cut digits in an integer", column(schema.Integer), number("1234567890123450"), "PRECISION_LOST"},
@@ -154,9 +159,9 @@ func TestCellsBecomeValuesOrFaults(t *testing.T) {
 		{"a decimal as text", column(schema.Decimal), text("12.50"), "12.5"},
 		{"many digits as text", column(schema.Decimal), text("0.123456789012345678901234567890"), "0.12345678901234567890123456789"},
 		{"minus nothing", column(schema.Decimal), text("-0.00"), "0"},
-		{"a comma", column(schema.Decimal), text("12,5"), "NOT_A_NUMBER"},
+		{"a comma", column(schema.Decimal), text("12,5"), "12.5"},
 		{"a currency", column(schema.Decimal), text("€ 5"), "NOT_A_NUMBER"},
-		{"an exponent", column(schema.Decimal), text("1e5"), "NOT_A_NUMBER"},
+		{"an exponent", column(schema.Decimal), text("1e5"), "100000"},
 		{"a point alone", column(schema.Decimal), text("."), "NOT_A_NUMBER"},
 		{"below zero", column(schema.Decimal, within("0", "")), number("-0.01"), "RANGE"},
 		{"ten is above nine", column(schema.Decimal, within("", "9")), number("10"), "RANGE"},
@@ -171,13 +176,13 @@ func TestCellsBecomeValuesOrFaults(t *testing.T) {
 
 		{"a date", column(schema.Date), date("45000"), "2023-03-15"},
 		{"a date before the false leap day", column(schema.Date), date("59"), "1900-02-28"},
-		{"the day that never was", column(schema.Date), date("60"), "NOT_A_DATE"},
+		{"29 February 1900", column(schema.Date), date("60"), "NOT_A_DATE"},
 		{"an ISO date cell", column(schema.Date), iso("2024-02-29"), "2024-02-29"},
 		{"an ISO date as text", column(schema.Date), text("2024-02-29"), "2024-02-29"},
-		{"a day that never was as text", column(schema.Date), text("2023-02-29"), "NOT_A_DATE"},
+		{"29 February 2023 as text", column(schema.Date), text("2023-02-29"), "NOT_A_DATE"},
 		{"two readings", column(schema.Date), text("03/04/2025"), "AMBIGUOUS_DATE"},
 		{"two readings of two digits", column(schema.Date), text("3.4.25"), "AMBIGUOUS_DATE"},
-		{"one reading, but not ISO", column(schema.Date), text("31/12/2025"), "NOT_A_DATE"},
+		{"one reading, but not ISO", column(schema.Date), text("31/12/2025"), "2025-12-31"},
 		{"a bare number", column(schema.Date), number("45000"), "NOT_A_DATE"},
 		{"a date with a time", column(schema.Date), dateTime("45000.5"), "NOT_A_DATE"},
 		{"a date at midnight", column(schema.Date), dateTime("45000"), "2023-03-15"},
@@ -203,7 +208,7 @@ func TestCellsBecomeValuesOrFaults(t *testing.T) {
 		{"no at", column(schema.Email), text("office at example.org"), "NOT_AN_EMAIL"},
 		{"two points", column(schema.Email), text("a..b@example.org"), "NOT_AN_EMAIL"},
 		{"no domain", column(schema.Email), text("a@b"), "NOT_AN_EMAIL"},
-		{"a space behind", column(schema.Email), text("a@example.org "), "NOT_AN_EMAIL"},
+		{"a blank after an address", column(schema.Email), text("a@example.org "), "a@example.org"},
 		{"a hyphen at the edge", column(schema.Email), text("a@-b.org"), "NOT_AN_EMAIL"},
 
 		{"a phone number", column(schema.Phone), text("+49 (30) 90 18-20"), "+49 (30) 90 18-20"},
@@ -219,7 +224,7 @@ func TestCellsBecomeValuesOrFaults(t *testing.T) {
 	}
 }
 
-func TestAnAmbiguousDateNamesBothReadings(t *testing.T) {
+func TestAmbiguousDateNamesReadings(t *testing.T) {
 	c, err := convert.Compile(column(schema.Date))
 	if err != nil {
 		t.Fatal(err)
@@ -231,7 +236,7 @@ func TestAnAmbiguousDateNamesBothReadings(t *testing.T) {
 	}
 }
 
-func TestABoundThatIsNoneIsRefused(t *testing.T) {
+func TestInvalidBoundIsRejected(t *testing.T) {
 	for _, typ := range []schema.Type{schema.Integer, schema.Decimal} {
 		if _, err := convert.Compile(column(typ, within("many", ""))); err == nil {
 			t.Errorf("%s: a bound of words was accepted", typ)
@@ -239,7 +244,7 @@ func TestABoundThatIsNoneIsRefused(t *testing.T) {
 	}
 }
 
-func TestConvertingGoodCellsAllocatesNothing(t *testing.T) {
+func TestConvertDoesNotAllocate(t *testing.T) {
 	cells := map[schema.Type]source.Cell{schema.Text: text("Ann"), schema.Integer: number("42"), schema.Decimal: number("1.5"),
 		schema.Boolean: truth("TRUE"), schema.Email: text("a@example.org"), schema.Phone: text("+49 30 901820")}
 	buffer := make([]byte, 0, 64)

@@ -1,13 +1,242 @@
 package convert
 
 import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 )
 
-// parseCivil reads an ISO 8601 date, time or both ("2025-04-03", "09:30", "2025-04-03T09:30:15.5"; a space may stand
-// for the T).
+// The words for the values that date columns need.
+const (
+	aDate     = "a date such as 2025-04-03"
+	aTime     = "a time of day such as 09:30"
+	aDateTime = "a date with a time, such as 2025-04-03 09:30"
+)
+
+// date accepts a cell that is formatted as a date, and text.
+func (c *Column) date(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	civil, f := c.civil(cell, calendar, imports.NotADate, aDate)
+	if f != nil && f != normalized {
+		return imports.Value{}, buf, f
+	}
+	switch {
+	case isDayZero(cell, civil):
+		return imports.Value{}, buf, normalized
+	case !civil.HasDate:
+		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDate)
+	case civil.Hour != 0 || civil.Minute != 0 || civil.Second != 0 || civil.Nanosecond != 0:
+		return imports.Value{}, buf, fault(imports.NotADate, "%s has a time of day, and %s holds only a date. Enter %s.", civil, c.spec.Title,
+			source.Civil{Year: civil.Year, Month: civil.Month, Day: civil.Day, HasDate: true})
+	}
+	start := len(buf)
+	buf = appendDate(buf, civil)
+	return textValue(buf[start:]), buf, f
+}
+
+// timeOfDay accepts a cell that is formatted as a time, and text.
+func (c *Column) timeOfDay(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	civil, f := c.civil(cell, calendar, imports.NotATime, aTime)
+	if f != nil && f != normalized {
+		return imports.Value{}, buf, f
+	}
+	switch {
+	case isDayZero(cell, civil) && cell.Format.Kind == source.DateOnly:
+		return imports.Value{}, buf, fault(imports.NotATime, "The cell shows day 0 of 1900, which is not a time of day. Enter %s.", aTime)
+	case civil.HasDate || !civil.HasTime:
+		return imports.Value{}, buf, fault(imports.NotATime, "%s is a date. Enter %s.", civil, aTime)
+	}
+	start := len(buf)
+	buf = appendTime(buf, civil)
+	return textValue(buf[start:]), buf, f
+}
+
+// dateTime accepts a cell that is formatted as a date with or without a time, and text.
+func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	civil, f := c.civil(cell, calendar, imports.NotADate, aDateTime)
+	if f != nil && f != normalized {
+		return imports.Value{}, buf, f
+	}
+	switch {
+	case isDayZero(cell, civil):
+		return imports.Value{}, buf, normalized
+	case !civil.HasDate:
+		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDateTime)
+	}
+	start := len(buf)
+	buf = appendTime(append(appendDate(buf, civil), ' '), civil)
+	return textValue(buf[start:]), buf, f
+}
+
+// isDayZero reports whether a cell is formatted as a date and holds 0, which a lookup of a blank cell results in.
+func isDayZero(cell *source.Cell, c source.Civil) bool {
+	return !c.HasDate && cell.Kind == source.Date && !cell.ISO && string(cell.Text) == "0" &&
+		(cell.Format.Kind == source.DateOnly || cell.Format.Kind == source.DateTime)
+}
+
+// civil returns the date and time of a cell. code and wanted are those of the column's type.
+func (c *Column) civil(cell *source.Cell, calendar Calendar, code imports.IssueCode, wanted string) (source.Civil, *Fault) {
+	switch cell.Kind {
+	case source.Date:
+		civil, err := calendar.Civil(cell)
+		if kind := cell.Format.Kind; err == nil && civil.Nanosecond == 0 && (kind != source.TimeOnly && kind != source.Elapsed ||
+			kind == source.TimeOnly && !civil.HasDate) {
+			return civil, nil
+		}
+		return c.dateCell(cell, civil, err, code, wanted)
+	case source.Text:
+		if civil, ok := parseCivil(cell.Text); ok && !isOtherCalendar(civil.Year) {
+			return civil, nil
+		}
+		return c.civilInText(cell, code, wanted)
+	case source.Number:
+		if len(cell.Text) == len("20250403") && code == imports.NotADate {
+			// No date of a workbook has such a large number.
+			if d := readDate(cell.Text); len(d.readings) == 1 {
+				return d.readings[0], normalized
+			}
+		}
+		return source.Civil{}, fault(code, "The cell holds the number %s. Format the cell so that it shows %s.", cell.Text, wanted)
+	}
+	return source.Civil{}, fault(code, "%s is not %s.", quoteCell(cell), wanted)
+}
+
+// dateCell returns the date and time of a cell that is formatted as a date or time, from the result of the calendar.
+func (c *Column) dateCell(cell *source.Cell, civil source.Civil, err error, code imports.IssueCode, wanted string) (source.Civil, *Fault) {
+	switch {
+	case err == nil:
+	case errors.Is(err, source.ErrNoSuchDate):
+		return civil, fault(code, "The cell shows 29 February 1900, which is not in the calendar. Enter the right date.")
+	case errors.Is(err, source.ErrDateRange) && cell.Text[0] == '-':
+		return civil, fault(code, "The cell holds a negative number, %s, which is not %s.", cell.Text, wanted)
+	case errors.Is(err, source.ErrDateRange):
+		hint := ""
+		if d := readDate(cell.Text); len(d.readings) == 1 {
+			hint = " It could be " + d.readings[0].String() + "."
+		}
+		return civil, fault(code, "The number %s is outside of the dates of Excel, 1900 to 9999.%s Enter %s.", cell.Text, hint, wanted)
+	case errors.Is(err, source.ErrDateZone):
+		return civil, fault(code, "%s has a time zone, which can't be imported. Enter %s.", quoteCell(cell), wanted)
+	default:
+		return civil, fault(code, "%s is not %s.", quoteCell(cell), wanted)
+	}
+	if cell.ISO {
+		return civil, nil
+	}
+	if f := c.span(cell, civil, code); f != nil {
+		return civil, f
+	}
+	if civil.Nanosecond != 0 && !showsFractions(cell.Format.Code) {
+		return roundToSecond(civil)
+	}
+	return civil, nil
+}
+
+// span returns a Fault for a cell whose format shows hours, but whose number is a day or more: it can be a span of time,
+// or a date that does not show.
+func (c *Column) span(cell *source.Cell, civil source.Civil, code imports.IssueCode) *Fault {
+	kind := cell.Format.Kind
+	if kind == source.Elapsed && code == imports.NotADate {
+		return fault(code, "The cell shows a span of time, %s, and not a date. Enter the date.", hours(cell))
+	}
+	if !civil.HasDate || kind != source.TimeOnly && kind != source.Elapsed {
+		return nil
+	}
+	shown := source.Civil{Hour: civil.Hour, Minute: civil.Minute, Second: civil.Second, HasTime: true}
+	switch {
+	case code == imports.NotATime && kind == source.Elapsed:
+		return fault(code, "The cell shows a span of time, %s, and not a time of day. Enter a time before 24:00.", hours(cell))
+	case code == imports.NotATime:
+		return fault(code, "The cell shows %s, but holds %s hours or %s. Enter the time of day.", shown, hours(cell), civil)
+	case civil.Year < 1901:
+		return fault(code, "The cell shows %s, and its date %s is hidden. Enter the date.", shown, civil)
+	}
+	return nil
+}
+
+// hours returns a number of days as hours and minutes: 25:30.
+func hours(cell *source.Cell) string {
+	days, err := strconv.ParseFloat(string(cell.Text), 64)
+	if err != nil {
+		return string(cell.Text)
+	}
+	minutes := int64(days*24*60 + 0.5)
+	return fmt.Sprintf("%d:%02d", minutes/60, minutes%60)
+}
+
+// showsFractions reports whether a format shows fractions of a second.
+func showsFractions(code string) bool {
+	return strings.Contains(code, ".0") || strings.Contains(code, ",0")
+}
+
+// roundToSecond returns the time that a format without fractions of a second shows. A millisecond is the precision of the
+// workbook's numbers, and more is a value of its own that was not shown. The end of a day stays in its day.
+func roundToSecond(c source.Civil) (source.Civil, *Fault) {
+	const millisecond = int(time.Millisecond)
+	var f *Fault
+	if c.Nanosecond > millisecond && c.Nanosecond < 999*millisecond {
+		f = normalized
+	}
+	up := c.Nanosecond >= 500*millisecond
+	c.Nanosecond = 0
+	switch {
+	case !up:
+	case c.Second < 59:
+		c.Second++
+	case c.Minute < 59:
+		c.Minute, c.Second = c.Minute+1, 0
+	case c.Hour < 23:
+		c.Hour, c.Minute, c.Second = c.Hour+1, 0, 0
+	case c.HasDate && f == nil:
+		next := time.Date(c.Year, c.Month, c.Day+1, 0, 0, 0, 0, time.UTC)
+		c.Year, c.Month, c.Day = next.Date()
+		c.Hour, c.Minute, c.Second = 0, 0, 0
+	}
+	return c, f
+}
+
+// civilInText reads a date or time in text that is not in its plain form.
+func (c *Column) civilInText(cell *source.Cell, code imports.IssueCode, wanted string) (source.Civil, *Fault) {
+	s, _, f := clean(cell, nil)
+	if f != nil && f != normalized {
+		return source.Civil{}, f
+	}
+	d := readDate(s)
+	if code == imports.NotATime && len(d.hours) > 0 {
+		d.readings = append(d.readings, d.hours...)
+	}
+	switch {
+	case len(d.readings) == 0 && d.why != "":
+		return source.Civil{}, fault(code, "%s is not valid here: %s. Enter %s.", quoteCell(cell), d.why, wanted)
+	case len(d.readings) == 0, code == imports.NotADate && len(d.hours) > 0:
+		return source.Civil{}, fault(code, "%s is not %s.", quoteCell(cell), wanted)
+	case len(d.readings) > 1:
+		if d.readings[0].HasDate {
+			code = imports.AmbiguousDate
+		}
+		list := make([]string, len(d.readings))
+		for i, r := range d.readings {
+			list[i] = r.String()
+		}
+		return source.Civil{}, fault(code, "%s can be read as %s. Enter the one that you mean.", quoteCell(cell), alternatives(list))
+	case isOtherCalendar(d.readings[0].Year):
+		return source.Civil{}, fault(imports.AmbiguousDate, "The year %d of %s can be of the Gregorian or of another calendar. Enter the Gregorian date.",
+			d.readings[0].Year, quoteCell(cell))
+	}
+	return d.readings[0], normalized
+}
+
+// isOtherCalendar reports whether a year is a recent one of the Persian and Islamic calendars or of the Buddhist one.
+func isOtherCalendar(year int) bool {
+	return year >= 1300 && year < 1500 || year >= 2440 && year < 2650
+}
+
+// parseCivil reads an ISO 8601 date, time or both ("2025-04-03", "09:30", "2025-04-03T09:30:15.5"), with "T" or a space
+// between them.
 func parseCivil(text []byte) (source.Civil, bool) {
 	var c source.Civil
 	if len(text) >= 10 && text[4] == '-' && text[7] == '-' {
@@ -64,41 +293,6 @@ func parseClock(text []byte, c *source.Civil) bool {
 		scale /= 10
 	}
 	return true
-}
-
-// twoReadings tells whether a text is a date that can be read day first or month first, and gives both readings.
-func twoReadings(text []byte) (readings [2]string, ok bool) {
-	var parts [3]int
-	n, width := 0, 0
-	widths := [3]int{}
-	for i := 0; i <= len(text); i++ {
-		if i == len(text) || text[i] == '/' || text[i] == '.' || text[i] == '-' {
-			if width == 0 || width > 4 || n == 3 {
-				return readings, false
-			}
-			widths[n] = width
-			n, width = n+1, 0
-			continue
-		}
-		if text[i] < '0' || text[i] > '9' || n == 3 {
-			return readings, false
-		}
-		parts[n] = parts[n]*10 + int(text[i]-'0')
-		width++
-	}
-	if n != 3 || widths[0] > 2 || widths[1] > 2 || widths[2] != 2 && widths[2] != 4 {
-		return readings, false
-	}
-	a, b, year := parts[0], parts[1], parts[2]
-	if widths[2] == 2 {
-		year += 2000
-	}
-	if a == b || !validDate(year, a, b) || !validDate(year, b, a) {
-		return readings, false
-	}
-	dayFirst := source.Civil{Year: year, Month: time.Month(b), Day: a, HasDate: true}
-	monthFirst := source.Civil{Year: year, Month: time.Month(a), Day: b, HasDate: true}
-	return [2]string{dayFirst.String(), monthFirst.String()}, true
 }
 
 func validDate(year, month, day int) bool {

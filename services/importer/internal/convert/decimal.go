@@ -3,91 +3,198 @@ package convert
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 )
 
-// excelDigits is how many significant digits Excel keeps of a number.
-const excelDigits = 15
+const (
+	// excelDigits is how many significant digits Excel keeps of a number.
+	excelDigits = 15
+	// roundDigits is how many digits a long number can have before its zeros without being a number that Excel has cut.
+	roundDigits = 12
+)
 
-// integer accepts whole numbers, also those that stand as text in digits only, which is how more than 15 digits are
-// kept.
+// integer accepts whole numbers, also as text.
 func (c *Column) integer(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	text, buf, f := c.number(cell, buf, "a whole number, such as 42")
-	if f != nil {
+	if cell.Kind == source.Number && !showsPercent(cell.Format.Code) {
+		if n, ok := plainInt(cell.Text); ok {
+			return imports.Value{Kind: imports.Integer, Int: n}, buf, nil
+		}
+	}
+	return c.otherInteger(cell, buf)
+}
+
+// plainInt reads a whole number of at most 15 digits.
+func plainInt(s []byte) (n int64, ok bool) {
+	digits := s
+	negative := len(s) > 0 && s[0] == '-'
+	if negative {
+		digits = s[1:]
+	}
+	if len(digits) == 0 || len(digits) > excelDigits {
+		return 0, false
+	}
+	for _, b := range digits {
+		if b < '0' || b > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(b-'0')
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
+
+func (c *Column) otherInteger(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
+	if cell.Kind == source.Number && showsPercent(cell.Format.Code) && string(cell.Text) != "0" {
+		return imports.Value{}, buf, fault(imports.AmbiguousNumber,
+			"The cell shows %s %%, which can be read as %s or as %s. Format the cell as a number, and enter the right one.",
+			multiply(string(cell.Text), 2), cell.Text, multiply(string(cell.Text), 2))
+	}
+	digits, buf, f := c.number(cell, buf, "a whole number such as 42")
+	if f != nil && f != normalized {
 		return imports.Value{}, buf, f
 	}
-	if bytes.IndexByte(text, '.') >= 0 {
-		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s has decimals; %s must be a whole number.", text, c.spec.Title)
+	if bytes.IndexByte(digits, '.') >= 0 {
+		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s has decimals. %s must be a whole number.", source.Clip(digits, maxQuoted), c.spec.Title)
 	}
-	n, ok := parseInt(text)
+	n, ok := parseInt(digits)
 	if !ok {
-		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s is too large; the largest whole number is 9223372036854775807.", source.Clip(text, 60))
+		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s is outside of the range of whole numbers, -9223372036854775808 to 9223372036854775807.", source.Clip(digits, 60))
 	}
-	return imports.Value{Kind: imports.Integer, Int: n}, buf, nil
+	return imports.Value{Kind: imports.Integer, Int: n}, buf, f
 }
 
-// decimal accepts numbers, also those that stand as text with a point at most.
+// decimal accepts numbers, also as text.
 func (c *Column) decimal(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	text, buf, f := c.number(cell, buf, "a number, such as 1234.5")
-	if f != nil {
+	digits, buf, f := c.number(cell, buf, "a number such as 1234.5")
+	if f != nil && f != normalized {
 		return imports.Value{}, buf, f
 	}
-	return textValue(text), buf, nil
+	return textValue(digits), buf, f
 }
 
-// number gives the canonical decimal text of a cell.
-func (c *Column) number(cell *source.Cell, buf []byte, wanted string) (text, rest []byte, f *Fault) {
+// number returns the canonical decimal text of a cell.
+func (c *Column) number(cell *source.Cell, buf []byte, wanted string) (digits, rest []byte, f *Fault) {
+	if cell.Kind == source.Number && (len(cell.Text) <= excelDigits || !lostDigits(cell.Text, roundDigits)) || cell.Kind == source.Text && !pointBeforeThree(cell.Text) {
+		if out, ok := appendDecimal(buf, cell.Text); ok {
+			return out[len(buf):], out, nil
+		}
+	}
+	return c.otherNumber(cell, buf, wanted)
+}
+
+func (c *Column) otherNumber(cell *source.Cell, buf []byte, wanted string) (digits, rest []byte, f *Fault) {
 	switch cell.Kind {
 	case source.Number:
-		if lostDigits(cell.Text) {
-			return nil, buf, precisionLost(cell)
-		}
+		return nil, buf, precisionLost(cell)
 	case source.Text:
+		return c.numberInText(cell, buf, wanted)
 	case source.Date:
-		return nil, buf, fault(imports.NotANumber, "The cell is shown as a date or time; %s must be %s. Change the cell's format if it is one.", c.spec.Title, wanted)
-	default:
-		return nil, buf, fault(imports.NotANumber, "%s is not %s.", quoteCell(cell), wanted)
+		return nil, buf, fault(imports.NotANumber, "The cell is formatted as a date or time. %s must be %s. If it is one, format the cell as a number.", c.spec.Title, wanted)
+	}
+	return nil, buf, fault(imports.NotANumber, "%s is not a number. Enter %s.", quoteCell(cell), wanted)
+}
+
+// pointBeforeThree reports whether a text has its point before the last three digits, and at most three digits before:
+// the point of 45.000 can separate thousands, that of 0.123 or 1234.567 can't.
+func pointBeforeThree(s []byte) bool {
+	point := len(s) - 4
+	if point < 1 || s[point] != '.' {
+		return false
+	}
+	whole := s[:point]
+	if whole[0] == '-' {
+		whole = whole[1:]
+	}
+	return len(whole) <= 3 && len(whole) > 0 && string(whole) != "0"
+}
+
+// numberInText reads a number in text that is not in its plain form.
+func (c *Column) numberInText(cell *source.Cell, buf []byte, wanted string) (digits, rest []byte, f *Fault) {
+	s, buf, f := clean(cell, buf)
+	if f != nil && f != normalized {
+		return nil, buf, f
+	}
+	n := readNumber(s)
+	switch {
+	case len(n.readings) == 0:
+		return nil, buf, fault(imports.NotANumber, "%s is not a number. Enter %s.", quoteCell(cell), wanted)
+	case n.hidden:
+		return nil, buf, fault(imports.PrecisionLost, "%s is in scientific notation, which can hide digits. Enter all digits of the number.", quoteCell(cell))
+	case len(n.readings) > 1:
+		return nil, buf, fault(imports.AmbiguousNumber, "%s can be read as %s. Enter the number that you mean, with a point before the decimals and nothing between the thousands.",
+			quoteCell(cell), alternatives(n.readings))
+	case n.unit != "":
+		return nil, buf, fault(imports.NotANumber, "%s has “%s” next to the number, and %s holds only a number. Enter %s.",
+			quoteCell(cell), n.unit, c.spec.Title, n.readings[0])
 	}
 	start := len(buf)
-	buf, ok := appendDecimal(buf, cell.Text)
-	if !ok {
-		return nil, buf[:start], fault(imports.NotANumber, "%s is text, and not %s; write digits only.", quoteCell(cell), wanted)
-	}
-	return buf[start:], buf, nil
+	buf = append(buf, n.readings[0]...)
+	return buf[start:], buf, normalized
 }
 
 func precisionLost(cell *source.Cell) *Fault {
 	return fault(imports.PrecisionLost,
-		"The number %s has more than 15 digits, and Excel has replaced the rest with zeros; type it again into a cell formatted as text.", cell.Text)
+		"The number %s has more than 15 digits, and Excel keeps only 15. Its last digits may be lost. Enter it again in a cell formatted as text.", cell.Text)
 }
 
-// lostDigits tells whether a number has more digits than Excel keeps, with nothing but zeros after the last that it
-// does: so Excel writes what it has cut. Other writers keep 16 digits and more, and those are exact.
-func lostDigits(text []byte) bool {
-	if len(text) <= excelDigits {
+// lostDigits reports whether a number has more digits than Excel keeps, with only zeros after those, so that Excel may
+// have cut it. A number that has only zeros after its first round digits is a round number instead. Numbers with other
+// digits at the end were written by another program, and are exact.
+func lostDigits(s []byte, round int) bool {
+	if len(s) <= excelDigits {
 		return false
 	}
-	if text[0] == '-' {
-		text = text[1:]
+	if s[0] == '-' {
+		s = s[1:]
 	}
-	if i := bytes.IndexByte(text, '.'); i >= 0 {
-		text = text[:i]
+	if i := bytes.IndexByte(s, '.'); i >= 0 {
+		s = s[:i]
 	}
-	if len(text) <= excelDigits {
+	if len(s) <= excelDigits {
 		return false
 	}
-	for _, b := range text[excelDigits:] {
-		if b != '0' {
-			return false
+	end := len(bytes.TrimRight(s, "0"))
+	return end <= excelDigits && end > round
+}
+
+// showsPercent reports whether a number format multiplies by a hundred and shows a percent sign.
+func showsPercent(code string) bool {
+	if strings.IndexByte(code, '%') < 0 {
+		return false
+	}
+	for i := 0; i < len(code); i++ {
+		switch code[i] {
+		case '%':
+			return true
+		case '\\':
+			i++
+		case '"':
+			end := strings.IndexByte(code[i+1:], '"')
+			if end < 0 {
+				return false
+			}
+			i += end + 1
 		}
 	}
-	return true
+	return false
 }
 
-// appendDecimal appends a number as plain digits: no sign but "-", no superfluous zeros. ok is false if text is
-// written otherwise than with digits and one point, or with leading zeros.
+// multiply multiplies a number by a power of ten.
+func multiply(value string, digits int) string {
+	value, negative := strings.CutPrefix(value, "-")
+	whole, fraction, _ := strings.Cut(value, ".")
+	fraction += strings.Repeat("0", digits)
+	product, _ := canonical([]byte(whole+fraction[:digits]), []byte(fraction[digits:]))
+	return signed(product, negative)
+}
+
+// appendDecimal appends a number as plain digits, without a sign other than "-" and without superfluous zeros. ok is
+// false if the text has anything but digits and one point, or leading zeros.
 func appendDecimal(dst, text []byte) (out []byte, ok bool) {
 	digits := text
 	negative := len(digits) > 0 && digits[0] == '-'

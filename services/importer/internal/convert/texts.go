@@ -2,50 +2,67 @@ package convert
 
 import (
 	"bytes"
+	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/text"
 )
 
-// text keeps texts as they stand. A number is taken for text only if it is shown as its digits, or padded with zeros.
+// maxText is the length of the longest text of a cell, in UTF-16 units.
+const maxText = 32767
+
+// text accepts text, and numbers whose shown form does not depend on the computer.
 func (c *Column) text(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	switch cell.Kind {
-	case source.Text, source.Bool:
+	if cell.Kind == source.Text && len(cell.Text) <= maxText && text.Plain(cell.Text) {
 		return textValue(cell.Text), buf, nil
-	case source.Number:
+	}
+	if cell.Kind == source.Number {
 		return c.numberAsText(cell, buf)
 	}
-	return imports.Value{}, buf, fault(imports.NumberAsText,
-		"The cell holds a date or time, and how it is shown depends on the computer; %s needs text: format the cell as text and type it again.", c.spec.Title)
+	return c.otherText(cell, buf)
 }
 
-// numberAsText gives the form in which Excel shows a number where that can be told: as its digits under General and
-// the like, padded under a format of zeros ("00000").
-func (c *Column) numberAsText(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
-	if lostDigits(cell.Text) {
-		return imports.Value{}, buf, precisionLost(cell)
-	}
-	whole := bytes.IndexByte(cell.Text, '.') < 0
-	code := cell.Format.Code
-	switch {
-	case code == "" || code == "General" || code == "@" || code == "0" && whole:
+func (c *Column) otherText(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
+	switch cell.Kind {
+	case source.Text:
+		s, buf, f := clean(cell, buf)
+		if f != nil && f != normalized {
+			return imports.Value{}, buf, f
+		}
+		if len(s) > maxText && utf16Length(s) > maxText {
+			return imports.Value{}, buf, fault(imports.Length, "%s has %s. A cell has at most %s.", c.spec.Title,
+				characters(utf16Length(s)), characters(maxText))
+		}
+		return textValue(s), buf, f
+	case source.Bool:
 		return textValue(cell.Text), buf, nil
-	case whole && onlyZeros(code):
-		digits := cell.Text
-		start := len(buf)
-		if digits[0] == '-' {
-			buf, digits = append(buf, '-'), digits[1:]
-		}
-		for n := len(digits); n < len(code); n++ {
-			buf = append(buf, '0')
-		}
-		buf = append(buf, digits...)
-		return textValue(buf[start:]), buf, nil
 	}
 	return imports.Value{}, buf, fault(imports.NumberAsText,
-		"The cell holds the number %s, shown in the format %s; %s needs text: format the cell as text and type what is meant.", cell.Text, code, c.spec.Title)
+		"The cell holds a date or time, and its appearance depends on the computer. %s needs text. Format the cell as text, and enter the value again.", c.spec.Title)
+}
+
+func utf16Length(s []byte) (n int) {
+	for _, r := range string(s) {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}
+
+// numberAsText returns a number as Excel shows it, if that is the same on every computer.
+func (c *Column) numberAsText(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
+	code := cell.Format.Code
+	switch exact := len(cell.Text) <= excelDigits || !lostDigits(cell.Text, 0); {
+	case exact && (code == "" || code == "General" || code == "@"):
+		return textValue(cell.Text), buf, nil
+	case exact && onlyZeros(code) && bytes.IndexByte(cell.Text, '.') < 0:
+		out := appendPadded(buf, cell.Text, len(code))
+		return textValue(out[len(buf):]), out, nil
+	}
+	return c.formattedNumber(cell, buf)
 }
 
 func onlyZeros(code string) bool {
@@ -57,77 +74,147 @@ func onlyZeros(code string) bool {
 	return len(code) > 0 && len(code) <= 64
 }
 
-// boolean accepts Excel's truth values, true and false, yes and no as text, and 1 and 0.
-func (c *Column) boolean(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	switch cell.Kind {
-	case source.Bool, source.Text, source.Number:
-		switch {
-		case equalFold(cell.Text, "true"), equalFold(cell.Text, "yes"), string(cell.Text) == "1":
-			return imports.Value{Kind: imports.Integer, Int: 1}, buf, nil
-		case equalFold(cell.Text, "false"), equalFold(cell.Text, "no"), string(cell.Text) == "0":
-			return imports.Value{Kind: imports.Integer, Int: 0}, buf, nil
+func (c *Column) formattedNumber(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
+	if lostDigits(cell.Text, 0) {
+		return imports.Value{}, buf, precisionLost(cell)
+	}
+	code := cell.Format.Code
+	if bytes.IndexByte(cell.Text, '.') < 0 {
+		if out, ok := appendShown(buf, cell.Text, code); ok {
+			return textValue(bytes.Trim(out[len(buf):], " ")), out, nil
 		}
 	}
-	return imports.Value{}, buf, fault(imports.NotABoolean, "%s is neither true nor false; write TRUE or FALSE.", quoteCell(cell))
+	return imports.Value{}, buf, fault(imports.NumberAsText,
+		"The cell holds the number %s, shown in the format %s. %s needs text. Format the cell as text, and enter the value again.",
+		cell.Text, source.Clip([]byte(code), maxQuoted), c.spec.Title)
 }
 
-func equalFold(text []byte, word string) bool {
-	if len(text) != len(word) {
-		return false
+// email accepts the addresses that mail is sent to in practice: local@domain.tld (RFC 5321 §4.1.2 without quoted
+// local parts and address literals; letters of any script, RFC 6531). Domains become lower case, in which they are equal.
+func (c *Column) email(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	if cell.Kind == source.Text && text.Plain(cell.Text) && isEmail(cell.Text) && isLower(domainOf(cell.Text)) && cell.Text[0] != '\'' {
+		return textValue(cell.Text), buf, nil
 	}
-	for i, b := range text {
-		if b|0x20 != word[i] {
+	return c.otherEmail(cell, buf)
+}
+
+func domainOf(address []byte) []byte { return address[bytes.LastIndexByte(address, '@')+1:] }
+
+// isLower reports whether a text is ASCII without capitals.
+func isLower(s []byte) bool {
+	for _, b := range s {
+		if b >= 'A' && b <= 'Z' || b >= utf8.RuneSelf {
 			return false
 		}
 	}
 	return true
 }
 
-// email accepts the addresses that mail is sent to in practice: local@domain.tld (RFC 5321 §4.1.2 without quoted
-// local parts and address literals; letters of any script, RFC 6531).
-func (c *Column) email(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	if cell.Kind == source.Text && isEmail(cell.Text) {
-		return textValue(cell.Text), buf, nil
+func (c *Column) otherEmail(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
+	if cell.Kind != source.Text {
+		return imports.Value{}, buf, notAnEmail(cell, "")
 	}
-	if len(bytes.TrimSpace(cell.Text)) != len(cell.Text) {
-		return imports.Value{}, buf, fault(imports.NotAnEmail, "%s has a space before or behind the address; remove it.", quoteCell(cell))
+	s, buf, f := clean(cell, buf)
+	if f != nil && f != normalized {
+		return imports.Value{}, buf, f
 	}
-	return imports.Value{}, buf, fault(imports.NotAnEmail, "%s is not an e-mail address, such as name@example.com.", quoteCell(cell))
+	address := s
+	if !isEmail(s) {
+		if address = embeddedAddress(s); address == nil {
+			return imports.Value{}, buf, notAnEmail(cell, proposedAddress(s))
+		}
+		f = normalized
+	}
+	if address[0] == '\'' {
+		return imports.Value{}, buf, notAnEmail(cell, proposedAddress(address))
+	}
+	domain := domainOf(address)
+	if lower := bytes.ToLower(domain); !bytes.Equal(lower, domain) {
+		start := len(buf)
+		buf = append(append(buf, address[:len(address)-len(domain)]...), lower...)
+		return textValue(buf[start:]), buf, normalized
+	}
+	return textValue(address), buf, f
 }
 
-func isEmail(text []byte) bool {
-	at := bytes.LastIndexByte(text, '@')
-	if at < 1 || at > 64 || len(text) > 254 {
-		return false
+func notAnEmail(cell *source.Cell, proposal string) *Fault {
+	if proposal != "" {
+		return fault(imports.NotAnEmail, "%s is not an email address. Did you mean %s?", quoteCell(cell), proposal)
 	}
-	local, domain := text[:at], text[at+1:]
-	if !atoms(local, localByte) {
-		return false
+	if n := bytes.Count(cell.Text, []byte("@")); n > 1 {
+		return fault(imports.NotAnEmail, "%s has %d addresses. Enter one address such as name@example.com.", quoteCell(cell), n)
 	}
-	return bytes.IndexByte(domain, '.') > 0 && atoms(domain, domainByte) && !bytes.ContainsAny(domain[bytes.LastIndexByte(domain, '.')+1:], "0123456789")
+	return fault(imports.NotAnEmail, "%s is not an email address. Enter an address such as name@example.com.", quoteCell(cell))
 }
 
-// atoms tells whether text is non-empty parts between points, of these characters or letters beyond ASCII.
-func atoms(text []byte, ok func(b byte, edge bool) bool) bool {
+// embeddedAddress returns the address in a link or in a mail program's form: mailto:a@example.com, or Anna
+// <a@example.com>. It is nil if there is none or more than one.
+func embeddedAddress(s []byte) []byte {
+	const link = "mailto:"
+	if len(s) > len(link) && strings.EqualFold(string(s[:len(link)]), link) {
+		s = s[len(link):]
+	} else if open := bytes.IndexByte(s, '<'); open >= 0 && s[len(s)-1] == '>' && bytes.Count(s, []byte("@")) == 1 {
+		s = s[open+1 : len(s)-1]
+	}
+	if !isEmail(s) {
+		return nil
+	}
+	return s
+}
+
+// proposedAddress returns the address that a text has without blanks or marks around it, if it is one then.
+func proposedAddress(s []byte) string {
+	s = bytes.Trim(bytes.ReplaceAll(s, []byte(" "), nil), ".,;:'\"()[]<>")
+	if !isEmail(s) || s[0] == '\'' {
+		return ""
+	}
+	return string(s)
+}
+
+func isEmail(s []byte) bool {
+	at := bytes.LastIndexByte(s, '@')
+	if at < 1 || at > 64 || len(s) > 254 || !atoms(s[:at], &localBytes, false) {
+		return false
+	}
+	domain := s[at+1:]
+	return atoms(domain, &domainBytes, true) && topLevel(domain)
+}
+
+// topLevel reports whether a domain has a last part, and that part no digit of ASCII.
+func topLevel(domain []byte) bool {
+	point := bytes.LastIndexByte(domain, '.')
+	if point <= 0 {
+		return false
+	}
+	for _, b := range domain[point+1:] {
+		if b >= '0' && b <= '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// atoms reports whether a text is non-empty parts between points, of these characters or letters beyond ASCII. If
+// inside is set, hyphens are not at the ends of the parts.
+func atoms(s []byte, allowed *[256]bool, inside bool) bool {
 	start := true
-	for i := 0; i < len(text); {
-		b := text[i]
-		if b >= utf8.RuneSelf {
-			r, size := utf8.DecodeRune(text[i:])
+	for i := 0; i < len(s); {
+		b := s[i]
+		switch {
+		case b >= utf8.RuneSelf:
+			r, size := utf8.DecodeRune(s[i:])
 			if r == utf8.RuneError || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
 				return false
 			}
 			i, start = i+size, false
 			continue
-		}
-		if b == '.' {
+		case b == '.':
 			if start {
 				return false
 			}
 			i, start = i+1, true
 			continue
-		}
-		if !ok(b, start || i+1 == len(text) || text[i+1] == '.') {
+		case !allowed[b], inside && b == '-' && (start || i+1 == len(s) || s[i+1] == '.'):
 			return false
 		}
 		i, start = i+1, false
@@ -135,33 +222,63 @@ func atoms(text []byte, ok func(b byte, edge bool) bool) bool {
 	return !start
 }
 
-func localByte(b byte, _ bool) bool {
-	return alphanumeric(b) || bytes.IndexByte([]byte("!#$%&'*+-/=?^_`{|}~"), b) >= 0
+// localBytes and domainBytes are the characters of ASCII in the two parts of an address, without points.
+var (
+	localBytes  = alphanumericAnd("!#$%&'*+-/=?^_`{|}~")
+	domainBytes = alphanumericAnd("-")
+)
+
+func alphanumericAnd(signs string) (set [256]bool) {
+	for b := range 26 {
+		set['a'+b], set['A'+b] = true, true
+	}
+	for b := range 10 {
+		set['0'+b] = true
+	}
+	for _, b := range []byte(signs) {
+		set[b] = true
+	}
+	return set
 }
 
-func domainByte(b byte, edge bool) bool { return alphanumeric(b) || b == '-' && !edge }
-
-func alphanumeric(b byte) bool {
-	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
+// phone accepts numbers that can be dialled: 4 to 15 digits (ITU-T E.164 §6), with a leading + and with spaces and
+// - . / ( ) between them.
+func (c *Column) phone(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	if cell.Kind == source.Text && isPhone(cell.Text) {
+		return textValue(cell.Text), buf, nil
+	}
+	return c.otherPhone(cell, buf)
 }
 
-// phone accepts what people dial: 4 to 15 digits (ITU-T E.164 §6), with a leading +, spaces, and - . / ( ) between.
-func (c *Column) phone(cell *source.Cell, clock Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	if cell.Kind == source.Number || cell.Kind == source.Date {
-		v, buf, f := c.text(cell, clock, buf)
-		if f == nil && !isPhone(v.Bytes) {
+func (c *Column) otherPhone(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
+	if cell.Kind == source.Number {
+		v, buf, f := c.numberAsText(cell, buf)
+		if bytes.IndexByte(cell.Text, '.') >= 0 || f == nil && !isPhone(v.Bytes) {
 			f = notAPhone(cell)
 		}
 		return v, buf, f
 	}
-	if cell.Kind != source.Text || !isPhone(cell.Text) {
+	if cell.Kind != source.Text {
 		return imports.Value{}, buf, notAPhone(cell)
 	}
-	return textValue(cell.Text), buf, nil
+	s, buf, f := clean(cell, buf)
+	if f != nil && f != normalized {
+		return imports.Value{}, buf, f
+	}
+	number, _ := fold(s)
+	if rest, ok := bytes.CutPrefix(number, []byte("tel:")); ok {
+		number = rest
+	}
+	if !isPhone(number) {
+		return imports.Value{}, buf, notAPhone(cell)
+	}
+	start := len(buf)
+	buf = append(buf, number...)
+	return textValue(buf[start:]), buf, normalized
 }
 
 func notAPhone(cell *source.Cell) *Fault {
-	return fault(imports.NotAPhone, "%s is not a phone number, such as +49 30 901820.", quoteCell(cell))
+	return fault(imports.NotAPhone, "%s is not a phone number. Enter a number such as +49 30 901820.", quoteCell(cell))
 }
 
 func isPhone(text []byte) bool {

@@ -22,6 +22,7 @@ type batch struct {
 	check.Batch
 	// text has the text of the cells. converted has the text of values that is different from their cell's.
 	text, converted []byte
+	normalized      []normalized // by column, or empty
 	unmapped        []unmappedCell
 	write           [][]imports.Value // the rows to be written
 	converter       chan struct{}     // receives when the values are ready
@@ -37,6 +38,7 @@ func newBatch() *batch { return &batch{converter: make(chan struct{}, 1)} }
 
 func (b *batch) reset() {
 	b.Reset()
+	clear(b.normalized)
 	b.text, b.converted, b.unmapped, b.write = b.text[:0], b.converted[:0], b.unmapped[:0], b.write[:0]
 }
 
@@ -257,7 +259,11 @@ func (p *pipeline) convert(b *batch) {
 			var f *convert.Fault
 			v, b.converted, f = column.converter.Convert(&b.Cells[i*width+c], calendar, b.converted)
 			b.Values = append(b.Values, v)
-			if f != nil {
+			switch {
+			case f == nil:
+			case f.Normalized():
+				p.countNormalized(b, i, c, v)
+			default:
 				b.Faults = append(b.Faults, check.CellFault{Row: i, Column: c, Fault: f})
 			}
 		}

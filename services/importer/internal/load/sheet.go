@@ -29,6 +29,8 @@ type sheet struct {
 	results  imports.RowResults
 	issues   issueLog
 	pipeline *pipeline
+	// normalized counts cells by column; nil if there are none.
+	normalized []normalized
 }
 
 // column is a column that the file has.
@@ -131,6 +133,7 @@ func (s *sheet) load(ctx context.Context) error {
 	if err := s.loadDeferred(ctx); err != nil {
 		return err
 	}
+	s.warnNormalized()
 	if read := s.pipeline.read.Load(); read != int64(s.counts.Read) {
 		return fmt.Errorf("%d rows were read and %d checked: %w", read, s.counts.Read, &imports.ConservationError{Sheet: s.spec.Name, Counts: s.counts})
 	}
@@ -146,6 +149,7 @@ func (s *sheet) take(ctx context.Context, b *batch) error {
 	for _, cell := range b.unmapped {
 		s.warnIgnored(cell.row, cell.column, cell.text)
 	}
+	s.addNormalized(b)
 	verdicts, err := s.check.Decide(ctx, &b.Batch)
 	if err != nil {
 		return err

@@ -115,6 +115,10 @@ func settled(s []byte) bool {
 			i++
 			continue
 		}
+		if b := s[i]; b >= 0xC3 && b <= 0xCB && i+1 < len(s) {
+			i += 2 // U+00C0 to U+02FF
+			continue
+		}
 		r, n := utf8.DecodeRune(s[i:])
 		switch c := classOf(r); {
 		case r == '\n', c == wideSpace:

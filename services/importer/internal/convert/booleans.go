@@ -1,0 +1,79 @@
+package convert
+
+import (
+	"strings"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
+)
+
+// boolean accepts Excel's truth values, 1 and 0, and words.
+func (c *Column) boolean(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	switch cell.Kind {
+	case source.Bool, source.Text, source.Number:
+		switch {
+		case equalFold(cell.Text, "true"), equalFold(cell.Text, "yes"), string(cell.Text) == "1":
+			return imports.Value{Kind: imports.Integer, Int: 1}, buf, nil
+		case equalFold(cell.Text, "false"), equalFold(cell.Text, "no"), string(cell.Text) == "0":
+			return imports.Value{Kind: imports.Integer, Int: 0}, buf, nil
+		}
+	}
+	return c.otherBoolean(cell, buf)
+}
+
+func (c *Column) otherBoolean(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
+	if cell.Kind != source.Text {
+		return imports.Value{}, buf, fault(imports.NotABoolean, "%s is neither true nor false. Enter TRUE or FALSE.", quoteCell(cell))
+	}
+	s, buf, f := clean(cell, buf)
+	if f != nil && f != normalized {
+		return imports.Value{}, buf, f
+	}
+	t, _ := fold(s)
+	word := strings.ToLower(string(t))
+	n := int64(1)
+	switch truth, known := truths[word]; {
+	case known && truth == "":
+		return imports.Value{}, buf, fault(imports.NotABoolean, "%s can be read as TRUE or as FALSE. Enter the one that you mean.", quoteCell(cell))
+	case known && truth == "false":
+		n = 0
+	case !known:
+		number := readNumber(s)
+		if len(number.readings) != 1 || number.unit != "" || number.readings[0] != "0" && number.readings[0] != "1" {
+			return imports.Value{}, buf, fault(imports.NotABoolean, "%s is neither true nor false. Enter TRUE or FALSE.", quoteCell(cell))
+		}
+		n = int64(number.readings[0][0] - '0')
+	}
+	return imports.Value{Kind: imports.Integer, Int: n}, buf, normalized
+}
+
+func equalFold(text []byte, word string) bool {
+	if len(text) != len(word) {
+		return false
+	}
+	for i, b := range text {
+		if b|0x20 != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// truths are the words for true and false in English, German, French, Spanish, Italian, Portuguese, Dutch, Polish,
+// Swedish, Danish, Norwegian, Finnish, Czech, Turkish, Russian, Japanese and Chinese. The marks that mean yes in one form
+// and no in the next have no value.
+var truths = func() map[string]string {
+	words := map[string]string{}
+	for truth, list := range map[string]string{
+		"true": "true yes y t on ja j wahr oui vrai sí si verdadero vero sim verdadeiro waar tak prawda sann sand sant tosi kyllä " +
+			"ano pravda evet doğru да истина はい 真 是 ✓ ✔ ☑ ✅",
+		"false": "false no n f off nein falsch non faux falso não nao nee onwaar nie fałsz nej nei falsk usann epätosi ei " +
+			"ne nepravda hayır yanlış нет ложь いいえ 偽 否 ☐",
+		"": "x ✗ ✘ ☒ ❌ o",
+	} {
+		for _, word := range strings.Fields(list) {
+			words[word] = truth
+		}
+	}
+	return words
+}()

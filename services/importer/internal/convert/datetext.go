@@ -1,0 +1,452 @@
+package convert
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"headway/services/importer/internal/source"
+)
+
+// dateText is what a text means as a date, a time of day, or both.
+type dateText struct {
+	// readings are what the text can mean, each once. None if it has no meaning.
+	readings []source.Civil
+	// hours are readings as decimal hours: 9.30 can be half past nine, or 9.3 hours.
+	hours []source.Civil
+	// why is the reason that a text which looks like a date or time has no reading: "April 2025 has 30 days".
+	why string
+}
+
+// readDate finds every reading of a cleaned text as a date, a time of day, or both.
+func readDate(s []byte) dateText {
+	t, ok := fold(s)
+	if !ok {
+		return dateText{}
+	}
+	p := &dateParser{rest: string(t)}
+	dates := p.date()
+	if len(dates) == 0 && p.why == "" {
+		p.rest = string(t)
+		clock, ok := p.clock(false)
+		if !ok || p.rest != "" {
+			return dateText{why: p.why}
+		}
+		d := dateText{readings: []source.Civil{clock}}
+		if p.pointed {
+			d.hours = decimalHours(clock)
+		}
+		return d
+	}
+	if len(dates) == 0 || p.rest == "" {
+		return dateText{readings: dates, why: p.why}
+	}
+	if !p.accept("T") && !p.accept("t") && !p.accept(", ") && !p.accept(" ") {
+		return dateText{}
+	}
+	clock, ok := p.clock(true)
+	if !ok || p.rest != "" {
+		return dateText{why: p.why}
+	}
+	for i := range dates {
+		clock.Year, clock.Month, clock.Day, clock.HasDate = dates[i].Year, dates[i].Month, dates[i].Day, true
+		dates[i] = clock
+	}
+	return dateText{readings: dates}
+}
+
+// dateParser reads dates and times from the front of a text.
+type dateParser struct {
+	rest string
+	why  string
+	// pointed reports that a point separates the hours from the minutes, so that they can be decimal hours.
+	pointed bool
+}
+
+func (p *dateParser) accept(s string) bool {
+	rest, ok := strings.CutPrefix(p.rest, s)
+	if ok {
+		p.rest = rest
+	}
+	return ok
+}
+
+// number reads up to most digits; width is how many there were.
+func (p *dateParser) number(most int) (n, width int) {
+	for width < len(p.rest) && p.rest[width] >= '0' && p.rest[width] <= '9' {
+		if width == most {
+			return 0, 0
+		}
+		n = n*10 + int(p.rest[width]-'0')
+		width++
+	}
+	p.rest = p.rest[width:]
+	return n, width
+}
+
+// date reads a date in any form and returns its readings.
+func (p *dateParser) date() []source.Civil {
+	whole := p.rest
+	for _, form := range []func(*dateParser) []source.Civil{(*dateParser).numeric, (*dateParser).named, (*dateParser).asian,
+		(*dateParser).basic, (*dateParser).week} {
+		p.rest = whole
+		if readings := form(p); len(readings) > 0 || p.why != "" {
+			return readings
+		}
+	}
+	return nil
+}
+
+// numeric reads three numbers with the same separator. A year of four digits shows which one it is.
+func (p *dateParser) numeric() []source.Civil {
+	var n, width [3]int
+	separator := ""
+	for i := range n {
+		if n[i], width[i] = p.number(4); width[i] == 0 {
+			return nil
+		}
+		switch {
+		case i == 2:
+		case i == 1:
+			if !p.accept(separator) {
+				return nil
+			}
+		default:
+			for _, s := range []string{". ", "-", "/", ".", " "} {
+				if p.accept(s) {
+					separator = s
+					break
+				}
+			}
+			if separator == "" {
+				return nil
+			}
+		}
+	}
+	var r readings
+	switch {
+	case width[0] == 4 && width[1] <= 2 && width[2] <= 2:
+		r.add(n[0], n[1], n[2])
+	case width[0] <= 2 && width[1] <= 2 && width[2] == 4:
+		r.add(n[2], n[1], n[0])
+		r.add(n[2], n[0], n[1])
+	case width[0] <= 2 && width[1] <= 2 && width[2] == 2:
+		for _, century := range []int{2000, 1900} {
+			r.add(century+n[2], n[1], n[0])
+			r.add(century+n[2], n[0], n[1])
+			if width[0] == 2 {
+				r.add(century+n[0], n[1], n[2])
+			}
+		}
+	default:
+		return nil
+	}
+	p.why = r.reason()
+	return r.found
+}
+
+// readings collects the dates that exist.
+type readings struct {
+	found []source.Civil
+	// late are dates of a month that has fewer days.
+	late []source.Civil
+}
+
+func (r *readings) add(year, month, day int) {
+	c := source.Civil{Year: year, Month: time.Month(month), Day: day, HasDate: true}
+	if !validDate(year, month, day) {
+		if year > 0 && month >= 1 && month <= 12 && day >= 29 && day <= 31 {
+			r.late = append(r.late, c)
+		}
+		return
+	}
+	for _, f := range r.found {
+		if f == c {
+			return
+		}
+	}
+	r.found = append(r.found, c)
+}
+
+// reason returns why no date was found, or nothing.
+func (r *readings) reason() string {
+	if len(r.found) > 0 || len(r.late) == 0 {
+		return ""
+	}
+	c := r.late[0]
+	month := c.Month.String()
+	if c.Month == time.February {
+		month += fmt.Sprintf(" %d", c.Year)
+	}
+	return fmt.Sprintf("%s has %d days", month, time.Date(c.Year, c.Month+1, 0, 0, 0, 0, 0, time.UTC).Day())
+}
+
+// named reads a date with the name of its month: 3-Apr-2025, 3. April 2025, April 3rd, 2025, 3 de abril de 2025.
+func (p *dateParser) named() []source.Civil {
+	var n, width [2]int
+	month, count := 0, 0
+	for range 3 {
+		if first, w := p.number(4); w > 0 {
+			if count == 2 {
+				return nil
+			}
+			n[count], width[count] = first, w
+			count++
+			if w <= 2 {
+				for _, ordinal := range []string{"st", "nd", "rd", "th", "er", "º", "."} {
+					if p.accept(ordinal) {
+						break
+					}
+				}
+			}
+		} else if month == 0 {
+			word := p.word()
+			if month = months[strings.ToLower(word)]; month == 0 {
+				return nil
+			}
+			p.accept(".")
+		} else {
+			return nil
+		}
+		if count == 2 && month > 0 {
+			break
+		}
+		for p.accept(" ") || p.accept("-") || p.accept("/") || p.accept(", ") || p.accept("de ") || p.accept("of ") {
+		}
+	}
+	if count < 2 || month == 0 {
+		return nil
+	}
+	day, year, w := n[0], n[1], width[1]
+	if width[0] == 4 {
+		day, year, w = n[1], n[0], width[0]
+	}
+	var r readings
+	switch w {
+	case 4:
+		r.add(year, month, day)
+	case 2:
+		r.add(2000+year, month, day)
+		r.add(1900+year, month, day)
+	}
+	p.why = r.reason()
+	return r.found
+}
+
+// word reads letters.
+func (p *dateParser) word() string {
+	end := strings.IndexFunc(p.rest, func(r rune) bool { return r < utf8.RuneSelf && (r|0x20 < 'a' || r|0x20 > 'z') })
+	if end < 0 {
+		end = len(p.rest)
+	}
+	word := p.rest[:end]
+	p.rest = p.rest[end:]
+	return word
+}
+
+// asian reads a date with the words for year, month and day of China, Japan and Korea: 2025年4月3日.
+func (p *dateParser) asian() []source.Civil {
+	year, width := p.number(4)
+	if width != 4 || !p.accept("年") && !p.accept("년") {
+		return nil
+	}
+	p.accept(" ")
+	month, _ := p.number(2)
+	if !p.accept("月") && !p.accept("월") {
+		return nil
+	}
+	p.accept(" ")
+	day, _ := p.number(2)
+	if !p.accept("日") && !p.accept("일") {
+		return nil
+	}
+	var r readings
+	r.add(year, month, day)
+	p.why = r.reason()
+	return r.found
+}
+
+// basic reads ISO 8601's basic form, 20250403, for years of 1900 to 2099. Read from the other end, the year would be
+// before 1300.
+func (p *dateParser) basic() []source.Civil {
+	n, width := p.number(8)
+	if width != 8 || n < 1900_00_00 || n >= 2100_00_00 {
+		return nil
+	}
+	var r readings
+	r.add(n/10000, n/100%100, n%100)
+	return r.found
+}
+
+// week reads a day of an ISO 8601 week: 2025-W14-4.
+func (p *dateParser) week() []source.Civil {
+	year, width := p.number(4)
+	if width != 4 {
+		return nil
+	}
+	extended := p.accept("-")
+	if !p.accept("W") && !p.accept("w") {
+		return nil
+	}
+	week, width := p.number(2)
+	if !extended && width == 0 {
+		week, width = p.number(3) // the day follows without a separator
+		if width == 3 {
+			p.rest = fmt.Sprint(week%10) + p.rest
+			week, width = week/10, 2
+		}
+	}
+	if width != 2 || week < 1 || week > 53 {
+		return nil
+	}
+	if p.rest == "" {
+		p.why = "it is a week, and the day is missing"
+		return nil
+	}
+	if extended && !p.accept("-") {
+		return nil
+	}
+	day, width := p.number(1)
+	if width != 1 || day < 1 || day > 7 {
+		return nil
+	}
+	// Week 1 has the fourth of January.
+	fourth := time.Date(year, time.January, 4, 0, 0, 0, 0, time.UTC)
+	monday := fourth.AddDate(0, 0, -(int(fourth.Weekday())+6)%7)
+	date := monday.AddDate(0, 0, (week-1)*7+day-1)
+	if y, w := date.ISOWeek(); y != year || w != week {
+		p.why = fmt.Sprintf("%d has 52 weeks", year)
+		return nil
+	}
+	var r readings
+	r.add(date.Year(), int(date.Month()), date.Day())
+	return r.found
+}
+
+// clock reads a time of day. After a date, a point can separate hours and minutes, and that is no number of hours.
+func (p *dateParser) clock(afterDate bool) (c source.Civil, ok bool) {
+	if !afterDate && !p.accept("T") {
+		p.accept("t")
+	}
+	if strings.HasPrefix(p.rest, "-") {
+		p.why = "it is negative"
+		return c, false
+	}
+	c.HasTime = true
+	var width int
+	if c.Hour, width = p.number(2); width == 0 {
+		p.why = ""
+		return c, false
+	}
+	minutes := false
+	switch {
+	case p.accept(":"):
+		minutes = true
+	case p.accept("."):
+		minutes, p.pointed = true, true
+	case p.accept(" h"), p.accept("h"), p.accept(" H"), p.accept("H"):
+		p.accept(" ")
+		minutes = p.rest != "" && p.rest[0] >= '0' && p.rest[0] <= '9'
+		if !minutes {
+			return c, p.inDay(&c)
+		}
+	}
+	if minutes {
+		if c.Minute, width = p.number(2); width != 2 || c.Minute > 59 {
+			return c, false
+		}
+		if !p.pointed && p.accept(":") {
+			if c.Second, width = p.number(2); width != 2 || c.Second > 59 {
+				return c, false
+			}
+			if p.accept(".") || p.accept(",") {
+				fraction, width := p.number(9)
+				if width == 0 {
+					return c, false
+				}
+				for ; width < 9; width++ {
+					fraction *= 10
+				}
+				c.Nanosecond = fraction
+			}
+		}
+	}
+	return c, p.suffix(&c, minutes) && p.inDay(&c)
+}
+
+// suffix reads the half of the day or the word for a clock after a time. Hours alone need one.
+func (p *dateParser) suffix(c *source.Civil, minutes bool) bool {
+	word := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(p.rest, " ")), ".", "")
+	switch {
+	case word == "":
+		return minutes
+	case word == "am" || word == "pm":
+		if c.Hour < 1 || c.Hour > 12 {
+			return false
+		}
+		c.Hour %= 12
+		if word == "pm" {
+			c.Hour += 12
+		}
+	case word == "uhr":
+	case word == "z" || word == "utc" || word == "gmt" || isOffset(word):
+		p.why = "it has a time zone"
+		return false
+	default:
+		return false
+	}
+	p.rest, p.pointed = "", false
+	return true
+}
+
+func isOffset(s string) bool {
+	if s == "" || s[0] != '+' && s[0] != '-' {
+		return false
+	}
+	n, ok := digits(bytes.ReplaceAll([]byte(s[1:]), []byte(":"), nil))
+	return ok && n <= 1400
+}
+
+// inDay reports whether a time is before 24:00.
+func (p *dateParser) inDay(c *source.Civil) bool {
+	if c.Hour > 23 {
+		p.why = "a day ends at 24:00"
+		return false
+	}
+	return true
+}
+
+// decimalHours returns the time that hours with decimals mean: 9.30 hours are 09:18.
+func decimalHours(c source.Civil) []source.Civil {
+	minutes := c.Minute * 60 / 100
+	seconds := c.Minute * 60 % 100 * 60 / 100
+	return []source.Civil{{Hour: c.Hour, Minute: minutes, Second: seconds, HasTime: true}}
+}
+
+// months are the names and abbreviations of months in English, German, French, Spanish, Italian, Portuguese, Dutch,
+// Polish, Swedish, Danish and Norwegian. Names that mean different months in two languages are missing: listopad is
+// November in Polish and October in Croatian.
+var months = func() map[string]int {
+	names := map[string]int{}
+	for month, list := range map[int]string{
+		1:  "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari stycznia styczeń sty",
+		2:  "february feb februar februari février févr fév febrero febbraio fevereiro fev lutego luty lut",
+		3:  "march mar märz mrz mars marzo março maart mrt marts marca marzec",
+		4:  "april apr avril avr abril abr aprile kwietnia kwiecień kwi",
+		5:  "may mai mayo maggio mag maio mei maj maja",
+		6:  "june jun juni juin junio giugno giu junho czerwca czerwiec",
+		7:  "july jul juli juillet juil julio luglio lug julho",
+		8:  "august aug août aout agosto ago augustus augusti sierpnia sierpień",
+		9:  "september sep sept septembre septiembre settembre set setembro września wrzesień wrz",
+		10: "october oct oktober okt octobre octubre ottobre ott outubro out październik października paź",
+		11: "november nov novembre noviembre novembro",
+		12: "december dec dezember dez décembre déc diciembre dic dicembre dezembro desember des grudnia grudzień gru",
+	} {
+		for _, name := range strings.Fields(list) {
+			names[name] = month
+		}
+	}
+	return names
+}()

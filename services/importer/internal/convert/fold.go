@@ -1,0 +1,71 @@
+package convert
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bytes that stand for separators of numbers which ASCII does not have.
+const (
+	arabicPoint = 1 // U+066B
+	arabicComma = 2 // U+066C, between groups of digits
+)
+
+// maxFolded is the length of the longest text that is read as a number, date or time if it is not in its plain form.
+const maxFolded = 400
+
+// fold returns a cleaned text with the digits of any one script as ASCII digits, and with the signs and separators of
+// numbers, dates and times as ASCII. Other characters stay. ok is false if the text is too long or mixes digits of two
+// scripts. An apostrophe before the text is removed: it is Excel's mark for text, typed into the cell itself.
+func fold(s []byte) (folded []byte, ok bool) {
+	if len(s) > maxFolded {
+		return nil, false
+	}
+	if len(s) > 1 && s[0] == '\'' {
+		s = s[1:]
+	}
+	script := rune(-1)
+	folded = make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRune(s[i:])
+		if zero := zeroOf(r); zero >= 0 {
+			if script >= 0 && zero != script {
+				return nil, false
+			}
+			script = zero
+			folded = append(folded, byte('0'+r-zero))
+		} else if b, known := foldedSigns[r]; r >= utf8.RuneSelf && known {
+			folded = append(folded, b)
+		} else {
+			folded = append(folded, s[i:i+n]...)
+		}
+		i += n
+	}
+	return folded, true
+}
+
+// zeroOf returns the zero of the script that a digit belongs to, or -1 for other characters.
+func zeroOf(r rune) rune {
+	if r < utf8.RuneSelf {
+		if r >= '0' && r <= '9' {
+			return '0'
+		}
+		return -1
+	}
+	if !unicode.Is(unicode.Nd, r) {
+		return -1
+	}
+	// Each script's digits are ten in a row, and the rows that follow each other without a gap begin at a multiple of ten
+	// from the first.
+	first := r
+	for unicode.Is(unicode.Nd, first-1) {
+		first--
+	}
+	return r - (r-first)%10
+}
+
+var foldedSigns = map[rune]byte{
+	'−': '-', '–': '-', '‒': '-', '﹣': '-', '－': '-', '＋': '+', '．': '.', '，': ',', '：': ':', '／': '/',
+	'（': '(', '）': ')', '％': '%', '٪': '%', '’': '\'', '‘': '\'', 'ʼ': '\'', '＇': '\'', '　': ' ',
+	'٫': arabicPoint, '٬': arabicComma,
+}

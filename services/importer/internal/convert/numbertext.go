@@ -1,0 +1,285 @@
+package convert
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// numberText is what a text means as a number.
+type numberText struct {
+	// readings are the numbers that the text can mean, each once, in the form of appendDecimal. None if the text is not a
+	// number.
+	readings []string
+	// unit is the text next to the number that a number column can't hold, such as a currency; empty for none.
+	unit string
+	// hidden reports that the text is in scientific notation that can hide digits.
+	hidden bool
+}
+
+// conventions are the ways to write numbers: what separates groups of digits, and what separates the decimals. Zero is
+// no separator. All are in use: 1,234.5 in the United States and in India (1,23,456.7), 1.234,5 in Germany, 1'234.5 in
+// Switzerland, 1 234,5 in France.
+var conventions = []struct{ group, point byte }{
+	{0, '.'}, {0, ','}, {0, arabicPoint},
+	{',', '.'}, {',', 0}, {'.', ','}, {'.', 0},
+	{'\'', '.'}, {'\'', ','}, {'\'', 0},
+	{' ', '.'}, {' ', ','}, {' ', 0},
+	{arabicComma, arabicPoint}, {arabicComma, 0},
+}
+
+// readNumber finds every reading of a cleaned text as a number.
+func readNumber(s []byte) numberText {
+	t, ok := fold(s)
+	if !ok {
+		return numberText{}
+	}
+	first, last := bytes.IndexAny(t, "0123456789"), bytes.LastIndexAny(t, "0123456789")
+	if first < 0 {
+		return numberText{}
+	}
+	if first > 0 && (t[first-1] == '.' || t[first-1] == ',' || t[first-1] == arabicPoint) {
+		first-- // .5
+	}
+	last++
+	priceDash := false
+	if last < len(t) && (t[last] == '.' || t[last] == ',') {
+		// 5. is 5, and 5.- is a price of 5 or a negative number.
+		priceDash = last+1 < len(t) && t[last+1] == '-'
+		last++
+	}
+	before, negativeBefore, ok1 := takeSigns(t[:first], true)
+	after, negativeAfter, ok2 := takeSigns(t[last:], false)
+	opened, closed := bytes.HasPrefix(before, []byte("(")), bytes.HasSuffix(after, []byte(")"))
+	before, after = bytes.Trim(bytes.TrimPrefix(before, []byte("(")), " "), bytes.Trim(bytes.TrimSuffix(after, []byte(")")), " ")
+	negatives := negativeBefore + negativeAfter
+	if opened {
+		negatives++
+	}
+	if !ok1 || !ok2 || opened != closed || negatives > 1 {
+		return numberText{}
+	}
+	var n numberText
+	n.readings, n.hidden = readDigits(t[first:last], negatives == 1)
+	if priceDash && negativeAfter == 1 {
+		for _, r := range n.readings {
+			n.add(strings.TrimPrefix(r, "-"))
+		}
+	}
+	n.units(before, after)
+	return n
+}
+
+// takeSigns removes the signs of a number from the text before or after it. ok is false for signs that have no meaning
+// there.
+func takeSigns(s []byte, front bool) (rest []byte, negatives int, ok bool) {
+	plus := 0
+	rest = make([]byte, 0, len(s))
+	for _, b := range s {
+		switch b {
+		case '-':
+			negatives++
+		case '+':
+			plus++
+		default:
+			rest = append(rest, b)
+		}
+	}
+	return bytes.Trim(rest, " "), negatives, negatives+plus <= 1 && (front || plus == 0)
+}
+
+// units applies the text around the digits: a percent sign doubles the readings, and other text is the unit.
+func (n *numberText) units(before, after []byte) {
+	both := string(before) + string(after)
+	switch {
+	case both == "":
+	case both == "%":
+		n.scale(2)
+	case both == "‰":
+		n.scale(3)
+	case len(after) == 0 && isCurrency(both), len(before) == 0 && isUnit(both):
+		n.unit = both
+	default:
+		*n = numberText{}
+	}
+}
+
+// scale adds the readings divided by a power of ten.
+func (n *numberText) scale(digits int) {
+	for _, r := range n.readings {
+		n.add(divide(r, digits))
+	}
+}
+
+// isCurrency reports whether a text before a number is a currency: a symbol, a code of three capitals, or one of the
+// common abbreviations.
+func isCurrency(s string) bool {
+	switch s {
+	case "Fr.", "Fr", "kr", "kr.", "Kr", "Kr.", "Rs", "Rs.", "DM", "R", "zł", "Kč", "Ft":
+		return true
+	}
+	if !isUnit(s) {
+		return false
+	}
+	capitals := 0
+	for _, r := range s {
+		if unicode.Is(unicode.Sc, r) {
+			return true
+		}
+		if r >= 'A' && r <= 'Z' {
+			capitals++
+		}
+	}
+	return capitals == 3 && len(s) == 3
+}
+
+// isUnit reports whether a text next to a number is a currency or another short unit.
+func isUnit(s string) bool {
+	if utf8.RuneCountInString(s) > 6 {
+		return false
+	}
+	for _, r := range s {
+		if !unicode.IsLetter(r) && !unicode.Is(unicode.Sc, r) && !strings.ContainsRune(".°²³/", r) {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *numberText) add(reading string) {
+	for _, r := range n.readings {
+		if r == reading {
+			return
+		}
+	}
+	n.readings = append(n.readings, reading)
+}
+
+// readDigits reads digits with separators by all conventions, or a number in scientific notation.
+func readDigits(t []byte, negative bool) (readings []string, hidden bool) {
+	var n numberText
+	if e := bytes.IndexAny(t, "eE"); e >= 0 {
+		if value, ok := scientific(t, e); ok {
+			// Excel shows numbers of 12 digits and more in this way, and then rounded.
+			hidden = len(value) > 11 && value[len(value)-1] == '0' && !strings.Contains(value, ".")
+			n.add(signed(value, negative))
+		}
+		return n.readings, hidden
+	}
+	for _, c := range conventions {
+		if value, ok := readBy(t, c.group, c.point); ok {
+			n.add(signed(value, negative))
+		}
+	}
+	return n.readings, false
+}
+
+// readBy reads digits by one convention.
+func readBy(t []byte, group, point byte) (string, bool) {
+	whole, fraction := t, []byte(nil)
+	if i := bytes.IndexByte(t, point); point != 0 && i >= 0 {
+		whole, fraction = t[:i], t[i+1:]
+	} else if point != 0 && group != 0 {
+		return "", false // the convention without a point reads it
+	}
+	digits := make([]byte, 0, len(t)+1)
+	if group == 0 {
+		digits = append(digits, whole...)
+	} else {
+		groups := bytes.Split(whole, []byte{group})
+		if !grouped(groups, group) {
+			return "", false
+		}
+		for _, g := range groups {
+			digits = append(digits, g...)
+		}
+	}
+	return canonical(digits, fraction)
+}
+
+// grouped reports whether digits are in groups of three, or, where commas separate them, in India's groups: three
+// digits at the end and two in each group before. A zero alone does not begin such a number.
+func grouped(groups [][]byte, separator byte) bool {
+	last := len(groups) - 1
+	first := groups[0]
+	if last < 1 || len(groups[last]) != 3 || len(first) == 0 || len(first) > 3 || string(first) == "0" {
+		return false
+	}
+	threes, twos := true, separator == ',' && len(first) < 3
+	for _, g := range groups[1:last] {
+		threes = threes && len(g) == 3
+		twos = twos && len(g) == 2
+	}
+	return threes || twos
+}
+
+// canonical returns a number in the form of appendDecimal. Leading zeros are allowed, and one of the parts may be empty.
+func canonical(whole, fraction []byte) (string, bool) {
+	for _, part := range [][]byte{whole, fraction} {
+		for _, b := range part {
+			if b < '0' || b > '9' {
+				return "", false
+			}
+		}
+	}
+	if len(whole)+len(fraction) == 0 {
+		return "", false
+	}
+	value := strings.TrimLeft(string(whole), "0")
+	if value == "" {
+		value = "0"
+	}
+	if f := bytes.TrimRight(fraction, "0"); len(f) > 0 {
+		value += "." + string(f)
+	}
+	return value, true
+}
+
+func signed(value string, negative bool) string {
+	if negative && value != "0" {
+		return "-" + value
+	}
+	return value
+}
+
+// maxExponent keeps numbers in scientific notation at a sensible length.
+const maxExponent = 99
+
+// scientific reads a number such as 1.2E+03, whose letter is at e.
+func scientific(t []byte, e int) (string, bool) {
+	whole, fraction, _ := bytes.Cut(bytes.Replace(t[:e], []byte(","), []byte("."), 1), []byte("."))
+	exponent := t[e+1:]
+	negative := len(exponent) > 0 && exponent[0] == '-'
+	if negative || len(exponent) > 0 && exponent[0] == '+' {
+		exponent = exponent[1:]
+	}
+	shift, ok := digits(exponent)
+	if !ok || len(exponent) > 3 || shift > maxExponent || len(whole) == 0 {
+		return "", false
+	}
+	if _, ok := canonical(whole, fraction); !ok {
+		return "", false
+	}
+	all, point := string(whole)+string(fraction), len(whole)+shift
+	if negative {
+		point = len(whole) - shift
+	}
+	if point < 0 {
+		all, point = strings.Repeat("0", -point)+all, 0
+	}
+	if point > len(all) {
+		all += strings.Repeat("0", point-len(all))
+	}
+	return canonical([]byte(all[:point]), []byte(all[point:]))
+}
+
+// divide divides a number by a power of ten.
+func divide(value string, digits int) string {
+	value, negative := strings.CutPrefix(value, "-")
+	whole, fraction, _ := strings.Cut(value, ".")
+	whole = strings.Repeat("0", digits) + whole
+	i := len(whole) - digits
+	shifted, _ := canonical([]byte(whole[:i]), []byte(whole[i:]+fraction))
+	return signed(shifted, negative)
+}
