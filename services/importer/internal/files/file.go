@@ -4,37 +4,44 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"sync"
+
+	"golang.org/x/sync/singleflight"
 
 	"headway/internal/blobs"
 )
 
-// blockBytes is what one range read fetches, and so how far is read ahead; blocks bounds how many are held.
 const (
+	// blockBytes is the size of one range read, and so how far a file is read ahead.
 	blockBytes = 1 << 20
-	blocks     = 4
+	// maxBlocks bounds the blocks of a file that are in memory.
+	maxBlocks = 4
 )
 
-// File is a stored workbook as an io.ReaderAt: its reads are few and large whatever the reader's are.
+// File is a stored workbook as an io.ReaderAt. It reads from the bucket in few and large ranges, however small the reads
+// of its users are. It is safe for concurrent use.
 type File struct {
 	ctx    context.Context
 	bucket *blobs.Bucket
 	key    string
 	size   int64
 
-	mu   sync.Mutex
-	held []*block // the most recently used last
+	// fetches makes concurrent readers of a block share one range read.
+	fetches singleflight.Group
+
+	mu     sync.Mutex
+	recent []block // the most recently used last
 }
 
-// block is a piece of the file; ready is closed when it is there.
+// block is a part of the file.
 type block struct {
 	index int64
-	ready chan struct{}
 	data  []byte
-	err   error
 }
 
-// Size is the file's length in bytes.
+// Size returns the length of the file in bytes.
 func (f *File) Size() int64 { return f.size }
 
 // ReadAt implements io.ReaderAt.
@@ -46,39 +53,54 @@ func (f *File) ReadAt(p []byte, off int64) (n int, err error) {
 		if off >= f.size {
 			return n, io.EOF
 		}
-		b := f.block(off / blockBytes)
-		if b.err != nil {
-			return n, b.err
+		data, err := f.block(off / blockBytes)
+		if err != nil {
+			return n, err
 		}
-		copied := copy(p[n:], b.data[off%blockBytes:])
+		copied := copy(p[n:], data[off%blockBytes:])
 		n, off = n+copied, off+int64(copied)
 	}
 	return n, nil
 }
 
-// block gives a piece that is held, or fetches it. Of several that ask for the same piece one fetches.
-func (f *File) block(index int64) *block {
+// block returns a block from memory or from the bucket.
+func (f *File) block(index int64) ([]byte, error) {
+	if data, ok := f.cached(index); ok {
+		return data, nil
+	}
+	data, err, _ := f.fetches.Do(strconv.FormatInt(index, 10), func() (any, error) {
+		if data, ok := f.cached(index); ok { // a fetch ended in the meantime
+			return data, nil
+		}
+		data, err := f.fetch(index)
+		if err != nil {
+			return nil, err
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if len(f.recent) == maxBlocks {
+			f.recent = slices.Delete(f.recent, 0, 1)
+		}
+		f.recent = append(f.recent, block{index, data})
+		return data, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data.([]byte), nil
+}
+
+// cached returns a block that is in memory, and marks it as the most recently used one.
+func (f *File) cached(index int64) ([]byte, bool) {
 	f.mu.Lock()
-	for i, b := range f.held {
+	defer f.mu.Unlock()
+	for i, b := range f.recent {
 		if b.index == index {
-			f.held = append(append(f.held[:i], f.held[i+1:]...), b)
-			f.mu.Unlock()
-			<-b.ready
-			return b
+			f.recent = append(slices.Delete(f.recent, i, i+1), b)
+			return b.data, true
 		}
 	}
-	b := &block{index: index, ready: make(chan struct{})}
-	if len(f.held) == blocks {
-		f.held = f.held[:copy(f.held, f.held[1:])]
-	}
-	f.held = append(f.held, b)
-	f.mu.Unlock()
-	b.data, b.err = f.fetch(index)
-	if b.err != nil {
-		f.forget(b)
-	}
-	close(b.ready)
-	return b
+	return nil, false
 }
 
 func (f *File) fetch(index int64) ([]byte, error) {
@@ -93,16 +115,4 @@ func (f *File) fetch(index int64) ([]byte, error) {
 		return nil, unavailable(f.ctx, "read "+f.key, err)
 	}
 	return data, nil
-}
-
-// forget lets a failed piece be fetched again.
-func (f *File) forget(failed *block) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i, b := range f.held {
-		if b == failed {
-			f.held = append(f.held[:i], f.held[i+1:]...)
-			return
-		}
-	}
 }
