@@ -9,39 +9,39 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// maxIdentifier is the longest name that every database keeps whole: PostgreSQL cuts at 63 bytes.
+// maxIdentifier is the longest name that no database truncates. PostgreSQL truncates after 63 bytes.
 const maxIdentifier = 63
 
 var identifier = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 
-// systemNames belong to SQLite or PostgreSQL in every table; the prefixes to SQLite and to Headway.
+// systemNames are reserved by SQLite or PostgreSQL in every table. The prefixes are reserved by SQLite and Headway.
 var (
 	systemNames    = []string{"rowid", "oid", "ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"}
 	systemPrefixes = []string{"sqlite_", "headway_"}
 )
 
-// checkIdentifier makes sure that a name is the same in every database, needs no escaping, and collides with nothing
-// of the database's own. Words that SQL reserves are allowed, as statements quote every name.
+// checkIdentifier checks that a name is the same in every database, needs no escaping, and is not used by the database
+// itself. Words that SQL reserves are allowed, because statements quote every name.
 func (l *loader) checkIdentifier(at *yaml.Node, name string) {
 	if len(name) > maxIdentifier {
-		l.fault(at, BadIdentifier, "%q has %d characters; a name has at most %d", name, len(name), maxIdentifier)
+		l.add(at, BadIdentifier, "%q has %d characters. The maximum is %d", name, len(name), maxIdentifier)
 		return
 	}
 	if !identifier.MatchString(name) {
-		l.fault(at, BadIdentifier, "%q is no safe name; use lower snake case, as in %s: a letter first, then a-z, 0-9 and single underscores", name, snake(name))
+		l.add(at, BadIdentifier, "%q is not a valid name. Use lower snake case, for example %s: a letter, and then a-z, 0-9, and single underscores", name, snake(name))
 		return
 	}
 	if slices.Contains(systemNames, name) {
-		l.fault(at, BadIdentifier, "%q belongs to the database itself; choose another name", name)
+		l.add(at, BadIdentifier, "%q is reserved by databases. Choose another name", name)
 	}
 	for _, p := range systemPrefixes {
 		if strings.HasPrefix(name, p) {
-			l.fault(at, BadIdentifier, "names that begin with %q are reserved; choose another name", p)
+			l.add(at, BadIdentifier, "names that begin with %q are reserved. Choose another name", p)
 		}
 	}
 }
 
-// snake proposes a safe name for one that is not.
+// snake proposes a valid name for an invalid one.
 func snake(name string) string {
 	parts := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
@@ -53,7 +53,7 @@ func snake(name string) string {
 	return proposal
 }
 
-// didYouMean proposes the nearest of the known words, or nothing if none is near.
+// didYouMean proposes the most similar of the known words, or nothing if none is similar.
 func didYouMean(word string, known []string) string {
 	best, distance := "", 3
 	for _, k := range known {
@@ -64,7 +64,7 @@ func didYouMean(word string, known []string) string {
 	if best == "" {
 		return ""
 	}
-	return "; did you mean \"" + best + "\"?"
+	return ". Did you mean \"" + best + "\"?"
 }
 
 // editDistance is the Levenshtein distance between two short words.

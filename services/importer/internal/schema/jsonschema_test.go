@@ -29,7 +29,7 @@ func jsonSchema(t *testing.T) object {
 	return root
 }
 
-func TestTheJSONSchemaKnowsTheKeysTypesAndLimitsOfTheLoader(t *testing.T) {
+func TestJSONSchemaMatchesLoader(t *testing.T) {
 	root := jsonSchema(t)
 	defs := root["$defs"].(object)
 	sheet, column := defs["sheet"].(object), defs["column"].(object)
@@ -77,7 +77,7 @@ func at(o object, keys ...string) any {
 	return v
 }
 
-func TestTheJSONSchemaAcceptsWhatTheLoaderAccepts(t *testing.T) {
+func TestJSONSchemaAcceptsValidSchemas(t *testing.T) {
 	workforce, err := schemas.Files.ReadFile("workforce.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func TestTheJSONSchemaAcceptsWhatTheLoaderAccepts(t *testing.T) {
 	}
 }
 
-func TestTheJSONSchemaRefusesSlipsOfThePen(t *testing.T) {
+func TestJSONSchemaRejectsTypos(t *testing.T) {
 	root := jsonSchema(t)
 	for _, c := range []struct{ from, to string }{
 		{"title: Fleet", "titel: Fleet"}, {"name: fleet", "name: My Fleet"}, {"type: date", "type: day"}, {"allowed: [van, car]", "required: true"}, {"key: [plate]", "key: []"},

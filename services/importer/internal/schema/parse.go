@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// The limits of a schema. Those of sheets and columns are also those of an upload's mapping.
+// The limits of a schema. MaxSheets and MaxColumns also limit an upload's mapping.
 const (
 	MaxFileBytes = 1 << 20
 	MaxSheets    = 64
@@ -23,8 +23,7 @@ const (
 	MaxAllowed   = 1000
 )
 
-// The keys of a schema's file. Whatever else stands there is a fault, so that a slip of the pen never switches off a
-// check in silence.
+// The keys of a schema's file. Any other key is a problem, so that a typo never disables a check silently.
 var (
 	schemaKeys = []string{"name", "title", "description", "sheets"}
 	sheetKeys  = []string{"name", "title", "aliases", "table", "key", "optional", "columns"}
@@ -32,10 +31,10 @@ var (
 		"pattern", "allowed", "references"}
 )
 
-// Types are all column types, in the order in which they are documented.
+// Types are all column types, in the order of the documentation.
 var Types = []Type{Text, Integer, Decimal, Boolean, Date, Time, DateTime, Email, Phone, Enum}
 
-// LoadFile reads a schema from a file; faults name it by its base name.
+// LoadFile reads a schema from a file. Problems name the file by its base name.
 func LoadFile(path string) (*Schema, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -44,32 +43,32 @@ func LoadFile(path string) (*Schema, error) {
 	return Load(filepath.Base(path), data)
 }
 
-// readFile reads a file that may be a schema, and no more of it than a schema may have.
+// readFile reads a file that might be a schema, up to the maximum size of a schema.
 func readFile(path string) ([]byte, error) {
 	refused := func(why string) error {
-		return Faults{{File: filepath.Base(path), Code: NotReadable, Message: why}}
+		return Problems{{File: filepath.Base(path), Code: NotReadable, Message: why}}
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, refused("cannot be read: " + err.Error())
+		return nil, refused("can't be read: " + err.Error())
 	}
 	if !info.Mode().IsRegular() {
 		return nil, refused("is not a file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, refused("cannot be read: " + err.Error())
+		return nil, refused("can't be read: " + err.Error())
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
 	if err != nil {
-		return nil, refused("cannot be read: " + err.Error())
+		return nil, refused("can't be read: " + err.Error())
 	}
 	return data, nil
 }
 
-// Load reads a schema and checks it; file is the name that faults carry. Its error is a Faults with everything that is
-// wrong. The sheets of the result are in the order in which they are to be loaded: as in the file, but parents first.
+// Load reads a schema and checks it. Problems name the file by the given name. Its error is Problems with all of them.
+// The sheets of the result are in the order in which they are loaded: as in the file, but parents first.
 func Load(file string, data []byte) (*Schema, error) {
 	d, err := load(file, data)
 	if err != nil {
@@ -78,28 +77,28 @@ func Load(file string, data []byte) (*Schema, error) {
 	return d.Schema, nil
 }
 
-// load gives the schema together with where its parts stand.
+// load returns the schema with the positions of its parts.
 func load(file string, data []byte) (*schemaDraft, error) {
 	l := &loader{file: file}
 	root := l.parse(data)
 	if root == nil {
-		return nil, l.faults.err()
+		return nil, l.problems.err()
 	}
 	draft := l.schema(root)
 	l.check(draft)
-	if err := l.faults.err(); err != nil {
+	if err := l.problems.err(); err != nil {
 		return nil, err
 	}
 	return draft, nil
 }
 
-// loader collects the faults of one file, so that its author sees them all at once.
+// loader collects the problems of one file, so that its author sees all of them.
 type loader struct {
-	file   string
-	faults Faults
+	file     string
+	problems Problems
 }
 
-// The drafts keep what was read together with where it stands.
+// The drafts hold the parts of a schema with their positions.
 type (
 	schemaDraft struct {
 		*Schema
@@ -123,7 +122,7 @@ type fields struct {
 	values map[string]*yaml.Node
 }
 
-// at is the value of a key, or the mapping itself if the key is not there: the place to point at.
+// at returns the value of a key, or the mapping itself if the key is missing. Problems point at it.
 func (f fields) at(key string) *yaml.Node {
 	if n := f.values[key]; n != nil {
 		return n
@@ -131,34 +130,34 @@ func (f fields) at(key string) *yaml.Node {
 	return f.node
 }
 
-func (l *loader) fault(at *yaml.Node, code FaultCode, format string, args ...any) {
-	f := &Fault{File: l.file, Code: code, Message: fmt.Sprintf(format, args...)}
+func (l *loader) add(at *yaml.Node, code ProblemCode, format string, args ...any) {
+	f := &Problem{File: l.file, Code: code, Message: fmt.Sprintf(format, args...)}
 	if at != nil {
 		f.Line, f.Column = at.Line, at.Column
 	}
-	l.faults = append(l.faults, f)
+	l.problems = append(l.problems, f)
 }
 
-// parse gives the top mapping's node; nil if there is a fault already.
+// parse returns the top mapping's node. It returns nil after a problem.
 func (l *loader) parse(data []byte) *yaml.Node {
 	if len(data) > MaxFileBytes {
-		l.fault(nil, NotReadable, "is larger than %d bytes; a schema's file is a few pages of YAML", MaxFileBytes)
+		l.add(nil, NotReadable, "is larger than %d bytes, the maximum for a schema", MaxFileBytes)
 		return nil
 	}
 	var doc yaml.Node
 	if err := yaml.Load(data, &doc); err != nil {
-		f := &Fault{File: l.file, Code: NotReadable, Message: "is not valid YAML: " + err.Error()}
+		f := &Problem{File: l.file, Code: NotReadable, Message: "is not valid YAML: " + err.Error()}
 		if at := (*yaml.LoadError)(nil); errors.As(err, &at) {
 			f.Line, f.Column, f.Message = at.Mark.Line, at.Mark.Column, "is not valid YAML: "+at.Message
 		}
-		l.faults = append(l.faults, f)
+		l.problems = append(l.problems, f)
 		return nil
 	}
 	if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
 		return resolve(doc.Content[0])
 	}
 	if doc.Kind == 0 {
-		l.fault(nil, NotReadable, "is empty; a schema has a name and sheets")
+		l.add(nil, NotReadable, "is empty. A schema has a name and sheets")
 		return nil
 	}
 	return resolve(&doc)
@@ -174,8 +173,8 @@ func (l *loader) schema(n *yaml.Node) *schemaDraft {
 	d.Title = l.title(d.fields, d.Name)
 	d.Description = l.text(d.values["description"], "description")
 	sheets := l.list(d.values["sheets"], "sheets", MaxSheets)
-	if len(sheets) == 0 && !l.hasFault(d.at("sheets")) {
-		l.fault(d.at("sheets"), Missing, "the schema has no sheets; list at least one under \"sheets\"")
+	if len(sheets) == 0 && !l.hasProblem(d.at("sheets")) {
+		l.add(d.at("sheets"), Missing, "the schema has no sheets. List at least one under \"sheets\"")
 	}
 	for _, n := range sheets {
 		if s := l.sheet(n); s != nil {
@@ -205,8 +204,8 @@ func (l *loader) sheet(n *yaml.Node) *sheetDraft {
 		d.Key = l.texts(key, "key", MaxColumns)
 	}
 	columns := l.list(f.values["columns"], "columns", MaxColumns)
-	if len(columns) == 0 && !l.hasFault(f.at("columns")) {
-		l.fault(f.at("columns"), Missing, "sheet %q has no columns; list at least its key under \"columns\"", d.Name)
+	if len(columns) == 0 && !l.hasProblem(f.at("columns")) {
+		l.add(f.at("columns"), Missing, "sheet %q has no columns. List at least its key under \"columns\"", d.Name)
 	}
 	for _, n := range columns {
 		if c := l.column(n); c != nil {
@@ -240,7 +239,7 @@ func (l *loader) column(n *yaml.Node) *columnDraft {
 	if r := l.text(f.values["references"], "references"); r != "" {
 		sheet, column, found := strings.Cut(r, ".")
 		if !found || sheet == "" || column == "" || strings.Contains(column, ".") {
-			l.fault(f.at("references"), BadReference, "%q is no reference; write sheet.column, as in departments.code", r)
+			l.add(f.at("references"), BadReference, "%q is not a reference. Write sheet.column, for example departments.code", r)
 		} else {
 			d.References = &Reference{Sheet: sheet, Column: column}
 		}
@@ -251,13 +250,13 @@ func (l *loader) column(n *yaml.Node) *columnDraft {
 func (l *loader) columnType(f fields, column string) Type {
 	name := l.text(f.values["type"], "type")
 	if name == "" {
-		if !l.hasFault(f.at("type")) {
-			l.fault(f.at("type"), Missing, "column %q has no type; write one of %s", column, quotedList(Types))
+		if !l.hasProblem(f.at("type")) {
+			l.add(f.at("type"), Missing, "column %q has no type. Use one of %s", column, quotedList(Types))
 		}
 		return ""
 	}
 	if !slices.Contains(Types, Type(name)) {
-		l.fault(f.at("type"), UnknownType, "%q is no type; write one of %s", name, quotedList(Types))
+		l.add(f.at("type"), UnknownType, "%q is not a type. Use one of %s", name, quotedList(Types))
 		return ""
 	}
 	return Type(name)
@@ -266,14 +265,14 @@ func (l *loader) columnType(f fields, column string) Type {
 func (l *loader) pattern(d *columnDraft, p string) {
 	var err error
 	if d.Pattern, err = regexp.Compile(p); err != nil {
-		l.fault(d.at("pattern"), BadPattern, "%q is no regular expression (RE2): %v", p, err)
+		l.add(d.at("pattern"), BadPattern, "%q is not a regular expression (RE2): %v", p, err)
 	}
 }
 
-// mapping reads the keys of a mapping; false if the node is none.
+// mapping reads the keys of a mapping. It returns false if the node is not a mapping.
 func (l *loader) mapping(n *yaml.Node, what string, known []string) (fields, bool) {
 	if n.Kind != yaml.MappingNode {
-		l.fault(n, WrongKind, "%s is written as keys with values (%s: …), not as %s", what, known[0], kindName(n))
+		l.add(n, WrongKind, "%s must have keys with values (%s: …), but is %s", what, known[0], kindName(n))
 		return fields{node: n}, false
 	}
 	f := fields{node: n, values: make(map[string]*yaml.Node, len(n.Content)/2)}
@@ -281,9 +280,9 @@ func (l *loader) mapping(n *yaml.Node, what string, known []string) (fields, boo
 		key, value := n.Content[i], resolve(n.Content[i+1])
 		switch {
 		case !slices.Contains(known, key.Value):
-			l.fault(key, UnknownKey, "%q is no key of %s%s; known are %s", key.Value, what, didYouMean(key.Value, known), strings.Join(known, ", "))
+			l.add(key, UnknownKey, "%q is not a key of %s. The keys are %s%s", key.Value, what, strings.Join(known, ", "), didYouMean(key.Value, known))
 		case f.values[key.Value] != nil:
-			l.fault(key, RepeatedKey, "%q stands here twice, first on line %d; keep one", key.Value, f.values[key.Value].Line)
+			l.add(key, RepeatedKey, "%q is here twice, first on line %d. Keep one", key.Value, f.values[key.Value].Line)
 		default:
 			f.values[key.Value] = value
 		}
@@ -291,17 +290,17 @@ func (l *loader) mapping(n *yaml.Node, what string, known []string) (fields, boo
 	return f, true
 }
 
-// list gives the items of a sequence; nil if the node is nil, empty, or no sequence.
+// list returns the items of a sequence. It returns nil if the node is nil, empty, or not a sequence.
 func (l *loader) list(n *yaml.Node, key string, limit int) []*yaml.Node {
 	if n == nil || isNull(n) {
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
-		l.fault(n, WrongKind, "%q is a list, not %s", key, kindName(n))
+		l.add(n, WrongKind, "%q must be a list, but is %s", key, kindName(n))
 		return nil
 	}
 	if len(n.Content) > limit {
-		l.fault(n, TooMany, "%q has %d entries; at most %d are possible", key, len(n.Content), limit)
+		l.add(n, TooMany, "%q has %d entries. The maximum is %d", key, len(n.Content), limit)
 		return nil
 	}
 	items := make([]*yaml.Node, len(n.Content))
@@ -316,20 +315,20 @@ func (l *loader) texts(n *yaml.Node, key string, limit int) []string {
 	for _, item := range l.list(n, key, limit) {
 		if s := l.text(item, key); s != "" {
 			texts = append(texts, s)
-		} else if !l.hasFault(item) {
-			l.fault(item, WrongKind, "an entry of %q is empty; remove it or give it a value", key)
+		} else if !l.hasProblem(item) {
+			l.add(item, WrongKind, "an entry of %q is empty. Delete it, or enter a value", key)
 		}
 	}
 	return texts
 }
 
-// text is a scalar as it is written, whatever YAML would take it for: 010 stays "010", and no stays "no".
+// text returns a scalar as it is written, regardless of its YAML type: 010 stays "010", and no stays "no".
 func (l *loader) text(n *yaml.Node, key string) string {
 	if n == nil || isNull(n) {
 		return ""
 	}
 	if n.Kind != yaml.ScalarNode {
-		l.fault(n, WrongKind, "%q is a single value, not %s", key, kindName(n))
+		l.add(n, WrongKind, "%q must be a single value, but is %s", key, kindName(n))
 		return ""
 	}
 	return n.Value
@@ -340,7 +339,7 @@ func (l *loader) boolean(n *yaml.Node, key string) bool {
 		return false
 	}
 	if n.Kind != yaml.ScalarNode || n.Value != "true" && n.Value != "false" {
-		l.fault(n, WrongKind, "%q is true or false", key)
+		l.add(n, WrongKind, "%q must be true or false", key)
 		return false
 	}
 	return n.Value == "true"
@@ -352,7 +351,7 @@ func (l *loader) length(n *yaml.Node, key string) int {
 	}
 	v, err := strconv.ParseUint(n.Value, 10, 15)
 	if n.Kind != yaml.ScalarNode || err != nil || v == 0 {
-		l.fault(n, BadBound, "%q is a number of characters from 1 to 32767, which is all that a cell can hold", key)
+		l.add(n, BadBound, "%q must be a number of characters from 1 to 32767, the maximum for a cell", key)
 		return 0
 	}
 	return int(v)
@@ -362,8 +361,8 @@ func (l *loader) length(n *yaml.Node, key string) int {
 func (l *loader) identifier(f fields, what string) string {
 	name := l.text(f.values["name"], "name")
 	if name == "" {
-		if !l.hasFault(f.at("name")) {
-			l.fault(f.at("name"), Missing, "%s needs a name: lower snake case, as in hired_on", what)
+		if !l.hasProblem(f.at("name")) {
+			l.add(f.at("name"), Missing, "%s needs a name in lower snake case, for example hired_on", what)
 		}
 		return ""
 	}
@@ -371,7 +370,7 @@ func (l *loader) identifier(f fields, what string) string {
 	return name
 }
 
-// title reads a title; without one it is the name with spaces: hired_on → Hired on.
+// title reads a title. The default is the name with spaces: hired_on → Hired on.
 func (l *loader) title(f fields, name string) string {
 	if t := l.text(f.values["title"], "title"); t != "" {
 		return t
@@ -383,9 +382,9 @@ func (l *loader) title(f fields, name string) string {
 	return strings.ToUpper(t[:1]) + t[1:]
 }
 
-// hasFault tells whether this very node was already found faulty, so that a fault does not come with its consequence.
-func (l *loader) hasFault(n *yaml.Node) bool {
-	return slices.ContainsFunc(l.faults, func(f *Fault) bool { return n != nil && f.Line == n.Line && f.Column == n.Column })
+// hasProblem reports whether this node already has a problem, so that its consequences are not reported too.
+func (l *loader) hasProblem(n *yaml.Node) bool {
+	return slices.ContainsFunc(l.problems, func(f *Problem) bool { return n != nil && f.Line == n.Line && f.Column == n.Column })
 }
 
 // resolve follows a YAML alias to its anchor.

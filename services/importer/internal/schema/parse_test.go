@@ -31,7 +31,7 @@ func sheetNames(s *Schema) []string {
 	return names
 }
 
-func TestTheWorkforceSchemaLoadsInTheOrderPeopleSee(t *testing.T) {
+func TestWorkforceSchemaKeepsItsOrder(t *testing.T) {
 	s := workforce(t)
 	want := []string{"areas", "departments", "designations", "employees", "schedules", "drivers", "car_assignments"}
 	if got := sheetNames(s); !slices.Equal(got, want) {
@@ -53,7 +53,7 @@ func TestTheWorkforceSchemaLoadsInTheOrderPeopleSee(t *testing.T) {
 	}
 }
 
-func TestHeadersMatchWithoutRegardToCaseSpacesAndPunctuation(t *testing.T) {
+func TestMatchingIgnoresCaseAndPunctuation(t *testing.T) {
 	employees := workforce(t).MatchSheet("  EMPLOYEE LIST ")
 	if employees == nil || employees.Name != "employees" {
 		t.Fatalf("the sheet found is %v, want employees", employees)
@@ -74,7 +74,7 @@ func TestHeadersMatchWithoutRegardToCaseSpacesAndPunctuation(t *testing.T) {
 	}
 }
 
-func TestSheetsAreSortedParentsFirstAndOtherwiseStayAsInTheFile(t *testing.T) {
+func TestParentSheetsComeFirst(t *testing.T) {
 	s, err := Load("s.yaml", []byte(`
 name: s
 sheets:
@@ -92,7 +92,7 @@ sheets:
 	}
 }
 
-func TestWhatIsLeftOutHasADefault(t *testing.T) {
+func TestDefaults(t *testing.T) {
 	s, err := Load("s.yaml", []byte("name: s\nsheets:\n  - name: car_park\n    key: bay_no\n    columns: [{name: bay_no, type: integer, required: true, min: +007}, {name: at, type: datetime, min: 2020-01-01 10:30}]\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestWhatIsLeftOutHasADefault(t *testing.T) {
 	}
 }
 
-// sound is a schema without faults; each case of the next test replaces one line of it.
+// sound is a schema without problems; each case of the next test replaces one line of it.
 const sound = `name: fleet
 title: Fleet
 description: Cars
@@ -146,19 +146,19 @@ sheets:
         references: cars.plate
 `
 
-func TestEveryFaultOfASchemaIsToldWithItsLine(t *testing.T) {
+func TestProblemsHaveLineAndCode(t *testing.T) {
 	if _, err := Load("fleet.yaml", []byte(sound)); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
 		line     int    // of sound, from 1
 		with     string // what stands there instead; \n makes it several lines
-		code     FaultCode
-		at       int    // the line of the fault, if another
+		code     ProblemCode
+		at       int    // the line of the problem, if another
 		mentions string // what would be right
 	}{
-		"an unknown key in the schema":        {line: 3, with: "descriptions: Cars", code: UnknownKey, mentions: `did you mean "description"?`},
-		"an unknown key in a sheet":           {line: 8, with: "    tabel: cars", code: UnknownKey, mentions: `did you mean "table"?`},
+		"an unknown key in the schema":        {line: 3, with: "descriptions: Cars", code: UnknownKey, mentions: `Did you mean "description"?`},
+		"an unknown key in a sheet":           {line: 8, with: "    tabel: cars", code: UnknownKey, mentions: `Did you mean "table"?`},
 		"an unknown key in a column":          {line: 15, with: "        mandatory: true", code: UnknownKey, mentions: "required"},
 		"a merge key":                         {line: 15, with: "        required: true\n        <<: {title: x}", code: UnknownKey, at: 16},
 		"a key twice":                         {line: 2, with: "name: other", code: RepeatedKey, mentions: "line 1"},
@@ -179,7 +179,7 @@ func TestEveryFaultOfASchemaIsToldWithItsLine(t *testing.T) {
 		"a sheet that is no mapping":          {line: 26, with: "  - just a text\n  - name: trips", code: WrongKind, at: 26},
 		"no key":                              {line: 9, with: "    # none", code: Missing, at: 5},
 		"an empty key":                        {line: 9, with: "    key: []", code: Missing},
-		"a key that does not exist":           {line: 9, with: "    key: [plat]", code: KeyUnknown, mentions: `did you mean "plate"?`},
+		"a key that does not exist":           {line: 9, with: "    key: [plat]", code: KeyUnknown, mentions: `Did you mean "plate"?`},
 		"a key column twice":                  {line: 9, with: "    key: [plate, plate]", code: RepeatedKey},
 		"a key that may be empty":             {line: 15, with: "        required: false", code: KeyNotRequired, at: 9, mentions: "required: true"},
 		"optional that is no boolean":         {line: 10, with: "    optional: perhaps", code: WrongKind},
@@ -212,8 +212,8 @@ func TestEveryFaultOfASchemaIsToldWithItsLine(t *testing.T) {
 		"allowed values of a date":            {line: 25, with: "        allowed: [2000-01-01]", code: BadAllowed},
 		"allowed numbers that are none":       {line: 22, with: "        allowed: [2, many]", code: BadAllowed},
 		"a reference without a column":        {line: 37, with: "        references: cars", code: BadReference, mentions: "departments.code"},
-		"a reference to no sheet":             {line: 37, with: "        references: car.plate", code: ReferenceUnknown, mentions: `did you mean "cars"?`},
-		"a reference to no column":            {line: 37, with: "        references: cars.plates", code: ReferenceUnknown, mentions: `did you mean "plate"?`},
+		"a reference to no sheet":             {line: 37, with: "        references: car.plate", code: ReferenceUnknown, mentions: `Did you mean "cars"?`},
+		"a reference to no column":            {line: 37, with: "        references: cars.plates", code: ReferenceUnknown, mentions: `Did you mean "plate"?`},
 		"a reference to what is not unique":   {line: 37, with: "        references: cars.kind", code: ReferenceNotUnique, mentions: "unique: true"},
 		"a reference to another type":         {line: 37, with: "        references: trips.trip_id", code: BadReference},
 		"a column that refers to itself":      {line: 30, with: "        required: true\n        references: trips.trip_id", code: BadReference, at: 31},
@@ -230,58 +230,58 @@ func TestEveryFaultOfASchemaIsToldWithItsLine(t *testing.T) {
 			lines := strings.Split(sound, "\n")
 			lines[c.line-1] = c.with
 			_, err := Load("fleet.yaml", []byte(strings.Join(lines, "\n")))
-			var faults Faults
-			if !errors.As(err, &faults) {
-				t.Fatalf("the error is %v, want faults", err)
+			var problems Problems
+			if !errors.As(err, &problems) {
+				t.Fatalf("the error is %v, want problems", err)
 			}
 			at := c.line
 			if c.at != 0 {
 				at = c.at
 			}
-			i := slices.IndexFunc(faults, func(f *Fault) bool { return f.Code == c.code && (f.Line == at || c.at < 0 && f.Line > 0) })
+			i := slices.IndexFunc(problems, func(f *Problem) bool { return f.Code == c.code && (f.Line == at || c.at < 0 && f.Line > 0) })
 			if i < 0 {
-				t.Fatalf("no fault %s on line %d, but\n%v", c.code, at, err)
+				t.Fatalf("no problem %s on line %d, but\n%v", c.code, at, err)
 			}
-			if f := faults[i]; !strings.Contains(f.Message, c.mentions) || f.File != "fleet.yaml" {
-				t.Errorf("the fault is %q, want it to name the file and to mention %q", f, c.mentions)
+			if f := problems[i]; !strings.Contains(f.Message, c.mentions) || f.File != "fleet.yaml" {
+				t.Errorf("the problem is %q, want it to name the file and to mention %q", f, c.mentions)
 			}
 		})
 	}
 }
 
-func TestOneSlipIsOneFault(t *testing.T) {
+func TestOneMistakeIsOneProblem(t *testing.T) {
 	for _, c := range []struct{ from, to string }{
 		{"key: [plate]", "key: 7"}, {"type: date", "type: dat"}, {"allowed: [van, car]", "allowed: {}"}, {"references: cars.plate", "references: x.y"},
 	} {
 		_, err := Load("fleet.yaml", []byte(strings.Replace(sound, c.from, c.to, 1)))
-		if faults := (Faults)(nil); !errors.As(err, &faults) || len(faults) != 1 {
-			t.Errorf("%q gives\n%v\nwant one fault", c.to, err)
+		if problems := (Problems)(nil); !errors.As(err, &problems) || len(problems) != 1 {
+			t.Errorf("%q gives\n%v\nwant one problem", c.to, err)
 		}
 	}
 }
 
-func TestAllFaultsOfAFileComeTogetherInTheOrderOfTheLines(t *testing.T) {
+func TestProblemsAreSortedByLine(t *testing.T) {
 	_, err := Load("fleet.yaml", []byte(strings.NewReplacer("type: date", "type: dat", "title: Fleet", "titel: Fleet", "cars.plate", "cars").Replace(sound)))
-	var faults Faults
-	if !errors.As(err, &faults) || len(faults) != 3 {
-		t.Fatalf("the error is %v, want three faults", err)
+	var problems Problems
+	if !errors.As(err, &problems) || len(problems) != 3 {
+		t.Fatalf("the error is %v, want three problems", err)
 	}
-	if !slices.IsSortedFunc(faults, func(a, b *Fault) int { return a.Line - b.Line }) {
+	if !slices.IsSortedFunc(problems, func(a, b *Problem) int { return a.Line - b.Line }) {
 		t.Errorf("not in the order of lines:\n%v", err)
 	}
-	if f := (*Fault)(nil); !errors.As(err, &f) || f.Code != UnknownKey {
-		t.Errorf("errors.As gives %v, want the first fault", f)
+	if f := (*Problem)(nil); !errors.As(err, &f) || f.Code != UnknownKey {
+		t.Errorf("errors.As gives %v, want the first problem", f)
 	}
 }
 
-func TestAFileThatIsNoSchemaIsAFault(t *testing.T) {
+func TestOtherFilesAreProblems(t *testing.T) {
 	for name, data := range map[string]string{
 		"empty": "", "only a comment": "# nothing\n", "a list": "- a\n", "a word": "workforce\n", "two documents": "name: a\n---\nname: b\n",
 		"too large": "name: " + strings.Repeat("x", MaxFileBytes), "binary": "\x00\x01\xff", "an endless alias": "&a [*a]\n",
 	} {
-		var faults Faults
-		if _, err := Load("x.yaml", []byte(data)); !errors.As(err, &faults) || len(faults) == 0 {
-			t.Errorf("%s: the error is %v, want faults", name, err)
+		var problems Problems
+		if _, err := Load("x.yaml", []byte(data)); !errors.As(err, &problems) || len(problems) == 0 {
+			t.Errorf("%s: the error is %v, want problems", name, err)
 		}
 	}
 	if _, err := LoadFile("nowhere/fleet.yaml"); err == nil || !strings.HasPrefix(err.Error(), "fleet.yaml: ") {
@@ -289,7 +289,7 @@ func TestAFileThatIsNoSchemaIsAFault(t *testing.T) {
 	}
 }
 
-func TestTheExampleOfTheDocumentationLoadsAndItsTablesNameEveryKey(t *testing.T) {
+func TestDocumentationIsComplete(t *testing.T) {
 	page, err := os.ReadFile("../../../../docs/schemas.md")
 	if err != nil {
 		t.Fatal(err)

@@ -16,24 +16,24 @@ import (
 	"time"
 )
 
-// ErrNotFound says that no schema has the name asked for.
+// ErrNotFound means that no schema has the requested name.
 var ErrNotFound = errors.New("no such schema")
 
-// RegistryConfig says where schemas come from.
+// RegistryConfig configures where schemas are loaded from.
 type RegistryConfig struct {
 	// BuiltIn holds the built-in schemas as *.yaml at its root.
 	BuiltIn fs.FS
-	// Folder holds the users' schemas as *.yaml or *.yml; empty for none. Files whose names begin with a point are
-	// left alone.
+	// Folder holds more schemas as *.yaml or *.yml. It can be empty. Files whose names begin with a dot are ignored.
 	Folder string
-	// CheckEvery is how often the folder is looked at, at most, when somebody asks for a schema; 2 s if 0.
+	// CheckEvery is the minimum time between two readings of the folder; 0 means 2 s.
 	CheckEvery time.Duration
-	// Logger takes what is wrong with the folder's files, once for each change; slog.Default() if nil.
+	// Logger receives the problems of the folder's files, once for each change. The default is slog.Default().
 	Logger *slog.Logger
 }
 
-// Registry knows all schemas: the built-in ones, and those of a folder as they are now. A file that is broken keeps
-// its last good schema, so that a slip of the pen never takes an import away. It may be used by several goroutines.
+// Registry holds all schemas: the built-in ones and those of a folder. A changed folder is read again. The last valid
+// schema of a file stays in use while the file has problems, so a typo never breaks an import. Several goroutines can use
+// it.
 type Registry struct {
 	config  RegistryConfig
 	builtIn map[string]*Schema
@@ -45,17 +45,17 @@ type Registry struct {
 	problems map[string]error // by file; the folder's own under ""
 }
 
-// schemaFile is a file of the folder as it was last read.
+// schemaFile is a file of the folder as it was read last.
 type schemaFile struct {
 	name  string
 	data  []byte
-	draft *schemaDraft // nil if data is no sound schema
-	err   error        // why it is not
-	good  *Schema      // the last one that could be used; nil if there was none
+	draft *schemaDraft // nil if data is not a valid schema
+	err   error        // the reason
+	good  *Schema      // the last valid one; nil if there was none
 }
 
-// NewRegistry loads all schemas. A fault in a built-in schema, or a folder that cannot be read, is an error; faults in
-// the folder's files are logged, and told by Problems.
+// NewRegistry loads all schemas. It returns an error if a built-in schema has a problem, or if the folder can't be read.
+// Problems of the folder's files are logged, and returned by Problems.
 func NewRegistry(config RegistryConfig) (*Registry, error) {
 	config.CheckEvery = cmp.Or(config.CheckEvery, 2*time.Second)
 	if config.Logger == nil {
@@ -74,7 +74,7 @@ func NewRegistry(config RegistryConfig) (*Registry, error) {
 	return r, nil
 }
 
-// Get gives the schema of this name as it stands now, or an error that wraps ErrNotFound.
+// Get returns the schema with this name, or an error that wraps ErrNotFound.
 func (r *Registry) Get(name string) (*Schema, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,10 +82,10 @@ func (r *Registry) Get(name string) (*Schema, error) {
 	if s := r.schemas[name]; s != nil {
 		return s, nil
 	}
-	return nil, fmt.Errorf("schema %q: %w; there are %s", name, ErrNotFound, strings.Join(slices.Sorted(maps.Keys(r.schemas)), ", "))
+	return nil, fmt.Errorf("schema %q: %w. The schemas are %s", name, ErrNotFound, strings.Join(slices.Sorted(maps.Keys(r.schemas)), ", "))
 }
 
-// List gives all schemas in the order of their names.
+// List returns all schemas in the order of their names.
 func (r *Registry) List() []*Schema {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,8 +93,8 @@ func (r *Registry) List() []*Schema {
 	return slices.SortedFunc(maps.Values(r.schemas), func(a, b *Schema) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// Problems tells what is wrong with the folder's files now, in the order of their names; each is a Faults, but for
-// that of a folder which cannot be read any more.
+// Problems returns the problems of the folder's files, in the order of their names. Each is of type Problems, except for
+// the error of a folder that can no longer be read.
 func (r *Registry) Problems() []error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -137,8 +137,8 @@ func (r *Registry) checkIfDue() {
 	}
 }
 
-// check reads the folder again. Files are compared by their bytes: they are few and small, and neither times nor
-// sizes tell for certain.
+// check reads the folder again. Files are compared by their bytes, because they are few and small, and because neither
+// times nor sizes are reliable.
 func (r *Registry) check() {
 	r.checked = time.Now()
 	before := r.problems
@@ -149,7 +149,7 @@ func (r *Registry) check() {
 	r.settle()
 	for file, err := range r.problems {
 		if old := before[file]; old == nil || old.Error() != err.Error() {
-			r.config.Logger.Error("schema file refused; the last good one stays in use", "file", file, "error", err)
+			r.config.Logger.Error("schema file rejected, the last valid schema stays in use", "file", file, "error", err)
 		}
 	}
 }
@@ -184,30 +184,47 @@ func (r *Registry) readFolder() {
 	maps.DeleteFunc(r.files, func(name string, _ *schemaFile) bool { return !present[name] })
 }
 
-// settle gives every name to one schema: the built-in ones first, then the files in the order of their names.
+// settle assigns every name and every table: to the built-in schemas first, then to the files in the order of their
+// names.
 func (r *Registry) settle() {
 	r.schemas = maps.Clone(r.builtIn)
 	owner := make(map[string]string)
-	for name := range r.builtIn {
+	used := make(tables)
+	for _, name := range slices.Sorted(maps.Keys(r.builtIn)) {
 		owner[name] = "a built-in schema"
+		used.use(r.builtIn[name], owner[name])
 	}
 	for _, file := range slices.Sorted(maps.Keys(r.files)) {
 		f := r.files[file]
 		use := f.good
 		if f.draft == nil {
 			r.problems[file] = f.err
-		} else if taken := owner[f.draft.Name]; taken != "" {
-			l := &loader{file: file}
-			l.fault(f.draft.at("name"), NameTaken, "the name %q belongs to %s; choose another one", f.draft.Name, taken)
-			r.problems[file] = l.faults.err()
+		} else if err := f.draft.taken(file, owner, used); err != nil {
+			r.problems[file] = err
 		} else {
 			use = f.draft.Schema
 		}
 		if use == nil || owner[use.Name] != "" {
 			continue
 		}
+		if sheet, _ := used.conflict(use); sheet != nil {
+			continue
+		}
 		f.good = use
 		owner[use.Name] = file
+		used.use(use, file)
 		r.schemas[use.Name] = use
 	}
+}
+
+// taken returns the problem of a schema whose name or table belongs to an earlier one.
+func (d *schemaDraft) taken(file string, owner map[string]string, used tables) error {
+	l := &loader{file: file}
+	if by := owner[d.Name]; by != "" {
+		l.add(d.at("name"), NameTaken, "the name %q is already used by %s; choose another one", d.Name, by)
+	} else if sheet, difference := used.conflict(d.Schema); sheet != nil {
+		at := d.sheets[slices.IndexFunc(d.sheets, func(s *sheetDraft) bool { return s.Sheet == sheet })].at("table")
+		l.add(at, TableTaken, "%s; use another table, or make the two the same", difference)
+	}
+	return l.problems.err()
 }

@@ -55,7 +55,7 @@ func schemaNames(r *Registry) string {
 	return strings.Join(list, " ")
 }
 
-func TestTheFolderIsReadAgainWithoutARestart(t *testing.T) {
+func TestFolderIsReadAgainWithoutRestart(t *testing.T) {
 	f := folder{t, t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {
 		f.write("fleet.yaml", small("fleet", "One"))
@@ -85,7 +85,7 @@ func TestTheFolderIsReadAgainWithoutARestart(t *testing.T) {
 	})
 }
 
-func TestABrokenFileKeepsItsLastGoodSchemaAndIsToldOnce(t *testing.T) {
+func TestInvalidFileKeepsLastValidSchema(t *testing.T) {
 	f := folder{t, t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
@@ -104,7 +104,7 @@ func TestABrokenFileKeepsItsLastGoodSchemaAndIsToldOnce(t *testing.T) {
 			t.Errorf("the problems are %v", problems)
 		}
 		if n := strings.Count(log.String(), "file=fleet.yaml"); n != 1 {
-			t.Errorf("the fault is logged %d times:\n%s", n, &log)
+			t.Errorf("the problem is logged %d times:\n%s", n, &log)
 		}
 		f.write("fleet.yaml", small("fleet", "Mended"))
 		f.remove("new.yaml")
@@ -115,7 +115,7 @@ func TestABrokenFileKeepsItsLastGoodSchemaAndIsToldOnce(t *testing.T) {
 	})
 }
 
-func TestANameBelongsToOneSchema(t *testing.T) {
+func TestNameBelongsToOneSchema(t *testing.T) {
 	f := folder{t, t.TempDir()}
 	f.write("a.yaml", small("fleet", "First"))
 	f.write("b.yaml", small("fleet", "Second"))
@@ -132,14 +132,14 @@ func TestANameBelongsToOneSchema(t *testing.T) {
 		t.Fatalf("the problems are %v", problems)
 	}
 	for i, want := range []string{"a.yaml", "built-in"} {
-		var fault *Fault
-		if !errors.As(problems[i], &fault) || fault.Code != NameTaken || fault.Line != 1 || !strings.Contains(fault.Message, want) {
+		var problem *Problem
+		if !errors.As(problems[i], &problem) || problem.Code != NameTaken || problem.Line != 1 || !strings.Contains(problem.Message, want) {
 			t.Errorf("problem %d is %v", i, problems[i])
 		}
 	}
 }
 
-func TestAFolderThatGoesAwayKeepsItsSchemas(t *testing.T) {
+func TestMissingFolderKeepsSchemas(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "schemas")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -161,7 +161,7 @@ func TestAFolderThatGoesAwayKeepsItsSchemas(t *testing.T) {
 	}
 }
 
-func TestAFaultInABuiltInSchemaIsAnError(t *testing.T) {
+func TestInvalidBuiltInSchemaIsError(t *testing.T) {
 	for name, files := range map[string]fstest.MapFS{
 		"broken": {"x.yaml": {Data: []byte("name: x\n")}},
 		"twice":  {"x.yaml": {Data: []byte(small("x", "X"))}, "y.yaml": {Data: []byte(small("x", "Y"))}},
@@ -172,7 +172,7 @@ func TestAFaultInABuiltInSchemaIsAnError(t *testing.T) {
 	}
 }
 
-func TestManyMayAskAtOnce(t *testing.T) {
+func TestRegistryIsSafeForConcurrentUse(t *testing.T) {
 	f := folder{t, t.TempDir()}
 	f.write("fleet.yaml", small("fleet", "Fleet"))
 	r, err := NewRegistry(RegistryConfig{BuiltIn: schemas.Files, Folder: f.dir, CheckEvery: time.Nanosecond})
@@ -191,4 +191,78 @@ func TestManyMayAskAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// shared returns a schema of one sheet that fills the table people.
+func shared(name, columns string) string {
+	return "name: " + name + "\nsheets:\n  - name: staff\n    table: people\n    key: id\n    columns:\n      - {name: id, type: text, required: true}\n" + columns
+}
+
+func TestSchemasCannotHarmSharedTable(t *testing.T) {
+	mail := "      - {name: mail, type: text, unique: true}\n"
+	for name, test := range map[string]struct {
+		first, second string
+		want          string // what the problem mentions; empty if there is none
+	}{
+		"the same table":            {shared("a", mail), shared("b", mail), ""},
+		"an optional column":        {shared("a", mail), shared("b", mail+"      - {name: phone, type: phone}\n"), ""},
+		"another type":              {shared("a", mail), shared("b", "      - {name: mail, type: integer, unique: true}\n"), "mail"},
+		"not unique":                {shared("a", mail), shared("b", "      - {name: mail, type: text}\n"), "mail"},
+		"without the unique column": {shared("a", mail), shared("b", ""), "mail"},
+		"another required column":   {shared("a", mail), shared("b", mail+"      - {name: born_on, type: date, required: true}\n"), "born_on"},
+		"required in one":           {shared("a", mail), shared("b", "      - {name: mail, type: text, unique: true, required: true}\n"), "mail"},
+		"another key":               {shared("a", mail), strings.Replace(shared("b", mail+"      - {name: code, type: text, required: true}\n"), "key: id", "key: code", 1), "key"},
+		"another reference":         {shared("a", mail), shared("b", mail+"      - {name: boss, type: text, references: staff.id}\n"), ""},
+		"a reference elsewhere": {shared("a", mail+"      - {name: boss, type: text, references: staff.id}\n"),
+			shared("b", mail+"      - {name: boss, type: text, references: others.id}\n") + "  - {name: others, key: id, columns: [{name: id, type: text, required: true}]}\n", "boss"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := folder{t, t.TempDir()}
+			f.write("1.yaml", test.first)
+			f.write("2.yaml", test.second)
+			r := registry(t, f, &strings.Builder{})
+			problems := r.Problems()
+			if test.want == "" {
+				if len(problems) != 0 || schemaNames(r) != "a b workforce" {
+					t.Errorf("the problems are %v", problems)
+				}
+				return
+			}
+			var problem *Problem
+			if len(problems) != 1 || !errors.As(problems[0], &problem) || problem.Code != TableTaken || problem.Line != 4 ||
+				!strings.Contains(problem.Message, test.want) || !strings.Contains(problem.Message, "1.yaml") {
+				t.Fatalf("the problems are %v", problems)
+			}
+			if _, err := r.Get("b"); !errors.Is(err, ErrNotFound) {
+				t.Errorf("the second schema can be used: %v", err)
+			}
+		})
+	}
+}
+
+func TestTablesOfBuiltInSchemaAreTaken(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	f.write("1.yaml", strings.Replace(shared("mine", ""), "table: people", "table: employees", 1))
+	r := registry(t, f, &strings.Builder{})
+	var problem *Problem
+	if problems := r.Problems(); len(problems) != 1 || !errors.As(problems[0], &problem) || problem.Code != TableTaken || !strings.Contains(problem.Message, "workforce") {
+		t.Errorf("the problems are %v", r.Problems())
+	}
+}
+
+func TestLastGoodSchemaYieldsSharedTable(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	synctest.Test(t, func(t *testing.T) {
+		f.write("2.yaml", shared("b", ""))
+		r := registry(t, f, &strings.Builder{})
+		if got := schemaNames(r); got != "b workforce" {
+			t.Fatalf("the schemas are %q", got)
+		}
+		// The new file comes first, and the table is its own.
+		f.write("1.yaml", shared("a", "      - {name: mail, type: text, unique: true}\n"))
+		time.Sleep(2 * time.Second)
+		if got := schemaNames(r); got != "a workforce" || len(r.Problems()) != 1 {
+			t.Errorf("the schemas are %q, the problems %v", got, r.Problems())
+		}
+	})
 }

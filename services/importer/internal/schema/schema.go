@@ -1,4 +1,4 @@
-// Package schema says what a workbook must look like: its sheets, their tables, and what each column may hold.
+// Package schema describes workbooks: their sheets, the tables that they fill, and the values of their columns.
 package schema
 
 import (
@@ -15,11 +15,11 @@ import (
 	"headway/services/importer/internal/text"
 )
 
-// Schema describes the workbooks that can be imported under its name. A loaded schema is never changed.
+// Schema describes the workbooks that can be imported under its name. A loaded schema does not change.
 type Schema struct {
-	// Name is what uploads refer to ("workforce").
+	// Name identifies the schema in uploads ("workforce").
 	Name string
-	// Title and Description are for people.
+	// Title and Description are shown to users.
 	Title, Description string
 	// Sheets are in the order in which they are loaded: parents before children.
 	Sheets []*Sheet
@@ -27,7 +27,7 @@ type Schema struct {
 
 // Sheet is one sheet and the table that it fills.
 type Sheet struct {
-	// Name is stable ("car_assignments"); it is also the job's step.
+	// Name is stable ("car_assignments"). It is also the name of the job's step.
 	Name string
 	// Title is the sheet's name in a template ("Car assignments").
 	Title string
@@ -35,7 +35,7 @@ type Sheet struct {
 	Aliases []string
 	// Table is its table in the target database.
 	Table string
-	// Key names the columns that identify a row; never empty, all required.
+	// Key are the names of the columns that identify a row. There is at least one, and all are required.
 	Key []string
 	// Columns are in the order of the template.
 	Columns []*Column
@@ -43,7 +43,7 @@ type Sheet struct {
 	Optional bool
 }
 
-// Type is what a column's cells mean.
+// Type is the type of a column's values.
 type Type string
 
 // The types of columns.
@@ -68,40 +68,40 @@ type Column struct {
 	Title string
 	// Aliases are other headers that mean this column.
 	Aliases []string
-	// Type is what the cells mean.
+	// Type is the type of the values.
 	Type Type
 	// Required columns must be in the workbook, and their cells must not be empty.
 	Required bool
-	// Unique columns hold no value twice, neither in the file nor in the database. Empty cells do not count.
+	// Unique columns have no value twice, in the file or in the database. Empty cells do not count.
 	Unique bool
-	// MinLength and MaxLength bound a text, in characters; 0 for no bound.
+	// MinLength and MaxLength limit the length of a text, in characters; 0 means no limit.
 	MinLength, MaxLength int
-	// Min and Max bound a value, both inclusive; empty for no bound. Integers and decimals are written plainly
+	// Min and Max limit a value, both inclusive. They are empty for no limit. Integers and decimals are plain numbers
 	// ("-12", "1250.50"), the others as 2006-01-02, 15:04:05 and 2006-01-02T15:04:05.
 	Min, Max string
-	// Pattern must match the whole text, though it is kept as it was written, without anchors; nil for none.
+	// Pattern must match the whole text, even though it has no anchors. It is nil if there is none.
 	Pattern *regexp.Regexp
-	// Allowed are the only values there may be; all if empty. Enum columns always have some.
+	// Allowed are the allowed values. If it is empty, all are allowed. Enum columns always have some.
 	Allowed []string
-	// References is the row of a sheet that this cell names; nil for none.
+	// References is the column that this column refers to. It is nil if there is none.
 	References *Reference
 }
 
-// Reference points to the single key column, or a unique column, of a sheet; it may be the column's own sheet
-// (manager → employee).
+// Reference is the single key column or a unique column of a sheet. It can be the column's own sheet (manager →
+// employee).
 type Reference struct {
 	Sheet, Column string
 }
 
-// Digest is equal for schemas that mean the same, whatever their files look like.
+// Digest returns the same value for equal schemas, even if their files are formatted differently.
 func (s *Schema) Digest() string {
 	h := sha256.New()
-	// Neither can fail: there is nothing in a schema that JSON does not have, and a hash takes everything.
+	// This does not fail: JSON can encode every schema, and a hash accepts all bytes.
 	_ = json.NewEncoder(h).Encode(s)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Sheet finds a sheet by its stable name; nil if there is none.
+// Sheet returns the sheet with this stable name, or nil.
 func (s *Schema) Sheet(name string) *Sheet {
 	for _, sh := range s.Sheets {
 		if sh.Name == name {
@@ -111,7 +111,7 @@ func (s *Schema) Sheet(name string) *Sheet {
 	return nil
 }
 
-// Column finds a column and its index by its stable name; nil and -1 if there is none.
+// Column returns the column with this stable name and its index, or nil and -1.
 func (s *Sheet) Column(name string) (*Column, int) {
 	for i, c := range s.Columns {
 		if c.Name == name {
@@ -121,7 +121,8 @@ func (s *Sheet) Column(name string) (*Column, int) {
 	return nil, -1
 }
 
-// MatchSheet finds the sheet that a workbook's sheet name means, by name, title or alias; nil if there is none.
+// MatchSheet returns the schema sheet whose name, title, or alias matches the given sheet name. It returns nil if there is
+// no match.
 func (s *Schema) MatchSheet(name string) *Sheet {
 	form := MatchName(name)
 	for _, sh := range s.Sheets {
@@ -132,7 +133,8 @@ func (s *Schema) MatchSheet(name string) *Sheet {
 	return nil
 }
 
-// MatchColumn finds the column that a header means, by name, title or alias, and its index; nil and -1 if there is none.
+// MatchColumn returns the column whose name, title, or alias matches the given header, and its index. It returns nil and
+// -1 if there is no match.
 func (s *Sheet) MatchColumn(header string) (*Column, int) {
 	form := MatchName(header)
 	for i, c := range s.Columns {
@@ -170,8 +172,8 @@ func MatchName(name string) string {
 	}, norm.NFKC.String(text.CleanString(name))))
 }
 
-// FreeSheetName gives the first of the names that means none of the schema's sheets, so that a sheet of this name is
-// left alone by an import; with a number behind the last one if all are taken.
+// FreeSheetName returns the first of the names that matches none of the schema's sheets, so that an import ignores a
+// sheet with this name. If all match, it returns the last one with a number.
 func (s *Schema) FreeSheetName(names ...string) string {
 	for _, name := range names {
 		if s.MatchSheet(name) == nil {

@@ -1,0 +1,89 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// tables are the tables of the schemas that are in use, and their first users. Two schemas can share a table only if
+// neither changes it under the other: both need the same key, the same unique and required columns, and the same type
+// and reference of each column that both have.
+type tables map[string]tableUser
+
+// tableUser is a sheet that fills a table.
+type tableUser struct {
+	schema *Schema
+	sheet  *Sheet
+	owner  string // how to name the schema in a message
+}
+
+// conflict returns a sheet of a schema whose table an earlier schema uses in another way, and the difference. The sheet
+// is nil if there is no conflict.
+func (t tables) conflict(s *Schema) (sheet *Sheet, difference string) {
+	for _, sheet := range s.Sheets {
+		first, used := t[sheet.Table]
+		if !used {
+			continue
+		}
+		if why := differenceOf(first.schema, first.sheet, s, sheet); why != "" {
+			return sheet, fmt.Sprintf("the table %q is also filled by the schema %q (%s), which differs: %s", sheet.Table, first.schema.Name, first.owner, why)
+		}
+	}
+	return nil, ""
+}
+
+// use records the tables of a schema.
+func (t tables) use(s *Schema, owner string) {
+	for _, sheet := range s.Sheets {
+		if _, used := t[sheet.Table]; !used {
+			t[sheet.Table] = tableUser{s, sheet, owner}
+		}
+	}
+}
+
+// differenceOf returns why two sheets can't share a table; empty if they can.
+func differenceOf(firstSchema *Schema, first *Sheet, s *Schema, sheet *Sheet) string {
+	if !slices.Equal(sorted(first.Key), sorted(sheet.Key)) {
+		return fmt.Sprintf("its key is %s, not %s", strings.Join(first.Key, ", "), strings.Join(sheet.Key, ", "))
+	}
+	for _, c := range first.Columns {
+		other, _ := sheet.Column(c.Name)
+		switch {
+		case other == nil && c.Unique:
+			return fmt.Sprintf("its column %q is unique, and is missing here", c.Name)
+		case other == nil && c.Required:
+			return fmt.Sprintf("its column %q is required, and is missing here", c.Name)
+		case other == nil:
+		case c.Unique != other.Unique:
+			return fmt.Sprintf("only one of the two has a unique column %q", c.Name)
+		case c.Required != other.Required:
+			return fmt.Sprintf("only one of the two requires the column %q", c.Name)
+		case c.stored() != other.stored():
+			return fmt.Sprintf("its column %q is of type %s, not %s", c.Name, c.Type, other.Type)
+		case c.References != nil && other.References != nil && firstSchema.target(c) != s.target(other):
+			return fmt.Sprintf("its column %q refers to %s, not to %s", c.Name, firstSchema.target(c), s.target(other))
+		}
+	}
+	for _, c := range sheet.Columns {
+		if other, _ := first.Column(c.Name); other == nil && (c.Unique || c.Required) {
+			return fmt.Sprintf("it lacks the column %q, which must be optional and not unique to be in one of the two only", c.Name)
+		}
+	}
+	return ""
+}
+
+func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }
+
+// stored is what the column's values are in a database: numbers of 64 bits, or texts.
+func (c *Column) stored() string {
+	if c.Type == Integer || c.Type == Boolean {
+		return "integer"
+	}
+	return "text"
+}
+
+// target is the table and column that a column refers to.
+func (s *Schema) target(c *Column) string {
+	return s.Sheet(c.References.Sheet).Table + "." + c.References.Column
+}
