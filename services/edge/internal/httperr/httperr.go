@@ -1,8 +1,8 @@
-// Package httperr answers requests that fail: every error of the edge, its own or a service's, leaves as
+// Package httperr writes error responses. Every error of the edge and of the services has this form:
 //
 //	{"code":16,"status":"UNAUTHENTICATED","reason":"TOKEN_MISSING","message":"…","requestId":"…","details":[…]}
 //
-// Code and status are the gRPC code and its name, reason is a name of headway.errors.v1.ErrorReason, details are further
+// Code and status are the gRPC code and its name. Reason is a name of headway.errors.v1.ErrorReason. Details are other
 // google.rpc messages in protobuf's JSON form.
 package httperr
 
@@ -33,17 +33,17 @@ type body struct {
 	Details   []json.RawMessage `json:"details,omitempty"`
 }
 
-// retryAfterSeconds is what a refused caller is told to wait for when the edge or a service has too much to do.
+// retryAfterSeconds is the Retry-After of requests that are rejected because of a limit or an overload.
 const retryAfterSeconds = 5
 
-// Write answers the request with the error, and keeps the error for the request's log line. Nothing may have been
-// written before.
+// Write writes the error as the response, and records it for the log line of the request. Nothing must have been written
+// before.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
 	err = tidy(err)
 	WriteStatus(w, r, HTTPStatus(err), err)
 }
 
-// WriteStatus is Write for the rare error whose HTTP status says more than its gRPC code can (405).
+// WriteStatus is like Write, for an error whose HTTP status is more specific than its gRPC code (405).
 func WriteStatus(w http.ResponseWriter, r *http.Request, code int, err error) {
 	err = tidy(err)
 	rec := reqlog.From(r.Context())
@@ -54,7 +54,7 @@ func WriteStatus(w http.ResponseWriter, r *http.Request, code int, err error) {
 		Message: st.Message(), RequestID: rec.ID, Details: details(st),
 	}
 	text, err := json.Marshal(b)
-	if err != nil { // strings and numbers only: it cannot fail
+	if err != nil { // strings and numbers can't fail
 		text = []byte(`{}`)
 	}
 	h := w.Header()
@@ -69,11 +69,11 @@ func WriteStatus(w http.ResponseWriter, r *http.Request, code int, err error) {
 	}
 	w.WriteHeader(code)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(text, '\n')) // a caller that went away is no fault of ours
+		_, _ = w.Write(append(text, '\n')) // the caller might have disconnected
 	}
 }
 
-// WriteJSON answers a request that succeeded with a small JSON value.
+// WriteJSON writes a small JSON value as the response of a successful request.
 func WriteJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -81,14 +81,14 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // the caller might have disconnected
 }
 
-// RouteNotFound is the error for a path that leads nowhere.
+// RouteNotFound returns the error for an unknown path.
 func RouteNotFound(r *http.Request) error {
 	return rpcerr.Newf(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,
-		"There is nothing at %s %s; /docs lists what there is.", r.Method, r.URL.Path)
+		"%s %s was not found. See /docs for all paths.", r.Method, r.URL.Path)
 }
 
-// tidy gives every error a reason. What grpc itself says of a lost connection names addresses, which are nobody's
-// business out here.
+// tidy adds a reason to every error. grpc's own message for a lost connection contains internal addresses, so it is
+// replaced.
 func tidy(err error) error {
 	if rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		return err
@@ -100,23 +100,23 @@ func tidy(err error) error {
 	switch st.Code() {
 	case codes.Unavailable:
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"A service behind this one cannot be reached for the moment; try again.", err)
+			"A service is temporarily unavailable. Try again.", err)
 	case codes.DeadlineExceeded:
 		return rpcerr.Wrap(codes.DeadlineExceeded, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The answer was not ready in time; try again.", err)
+			"The response was not ready in time. Try again.", err)
 	case codes.Canceled:
 		return rpcerr.Wrap(codes.Canceled, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE,
-			"The call was cancelled before its answer was ready.", err)
-	case codes.InvalidArgument: // the gateway's own: a body or query that does not fit the message
+			"The call was cancelled before its response was ready.", err)
+	case codes.InvalidArgument: // from the gateway: a body or query that doesn't match the message
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID, st.Message())
-	case codes.ResourceExhausted: // grpc's own: a message beyond its limit
+	case codes.ResourceExhausted: // from grpc: a message above its limit
 		return rpcerr.Wrap(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID,
-			"The request or its answer is larger than a message may be; ask for less at once.", err)
+			"The request or its response is too large. Request fewer items at a time.", err)
 	}
 	return rpcerr.Internal(err)
 }
 
-// details gives what the status carries beyond the reason, which the body already has.
+// details returns the details of the status, except the reason, which is in the body.
 func details(st *status.Status) []json.RawMessage {
 	var out []json.RawMessage
 	for _, d := range st.Details() {
@@ -135,12 +135,11 @@ func details(st *status.Status) []json.RawMessage {
 	return out
 }
 
-// statusClientGone is what nginx logs for a caller that left; nobody reads it.
+// statusClientGone is the status that nginx logs if the client has disconnected. No client receives it.
 const statusClientGone = 499
 
-// HTTPStatus is the HTTP status of an error: by its reason where HTTP has a word for that, else by its gRPC code.
-// A request that the state of a job or import forbids is 409; a workbook that can be read but does not fit its schema
-// is 422.
+// HTTPStatus returns the HTTP status of an error: by its reason if HTTP has a status for that, else by its gRPC code. A request
+// that the state of a job or import doesn't allow is 409. A workbook that can be read but doesn't match its schema is 422.
 func HTTPStatus(err error) int {
 	switch rpcerr.Reason(err) {
 	case errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE:

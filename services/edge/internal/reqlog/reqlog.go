@@ -1,6 +1,6 @@
-// Package reqlog gives every HTTP request an id, one log line when it is over, and recovery from panics.
+// Package reqlog handles every HTTP request with an ID, one log line at its end, and recovery from panics.
 //
-// Queries are never logged: they may carry tickets. Neither are headers or bodies.
+// Queries are never logged, because they can contain tickets. Neither are headers or bodies.
 package reqlog
 
 import (
@@ -19,19 +19,19 @@ import (
 	"headway/internal/rpcerr"
 )
 
-// Header carries the request's id, in both directions and on to the services.
+// Header is the header with the request ID, in requests, in responses, and in calls to the services.
 const Header = "X-Request-Id"
 
 const maxIDLength = 64
 
-// Record is what is known of a request, for its log line. The handlers of one request fill it in turn; it is not safe
-// for use by several goroutines at once.
+// Record has the data for the log line of a request. The handlers of a request fill it in one after the other. It is not
+// safe for concurrent use.
 type Record struct {
-	// ID is the request's id: the caller's, if it is a sensible one, or a fresh one.
+	// ID is the request ID: the caller's if it is valid, or a new one.
 	ID string
-	// Subject is the verified caller; empty if there is none.
+	// Subject is the verified caller, or empty.
 	Subject string
-	// Err is why the request was refused or failed.
+	// Err is the error of a rejected or failed request.
 	Err error
 
 	method, path, remote string
@@ -44,7 +44,7 @@ type Record struct {
 
 type recordKey struct{}
 
-// From gives the record of the request that the context belongs to; one that nobody reads outside a request.
+// From returns the record of the request that the context belongs to. Outside a request, it returns an unused one.
 func From(ctx context.Context) *Record {
 	if r, ok := ctx.Value(recordKey{}).(*Record); ok {
 		return r
@@ -52,13 +52,13 @@ func From(ctx context.Context) *Record {
 	return &Record{}
 }
 
-// Log writes the lines.
+// Log writes the log lines of requests.
 type Log struct {
 	logger   *slog.Logger
 	requests *prometheus.CounterVec
 }
 
-// New makes a log that also counts requests in metrics; nil for nowhere.
+// New returns a new Log. It also counts requests in metrics, which can be nil.
 func New(logger *slog.Logger, metrics prometheus.Registerer) *Log {
 	l := &Log{logger: logger, requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "headway_edge_requests_total", Help: "Finished HTTP requests.",
@@ -69,7 +69,7 @@ func New(logger *slog.Logger, metrics prometheus.Registerer) *Log {
 	return l
 }
 
-// Handler is the outermost handler. failed answers a request whose handler panicked before it answered.
+// Handler returns the outermost handler. failed writes the response if a handler panics before it has written one.
 func (l *Log) Handler(next http.Handler, failed func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &Record{
@@ -94,15 +94,15 @@ func (l *Log) Handler(next http.Handler, failed func(http.ResponseWriter, *http.
 				rec.finish(r.Context())
 			}
 			if p != nil {
-				panic(http.ErrAbortHandler) // the answer is cut: the connection must not look whole
+				panic(http.ErrAbortHandler) // the response is incomplete, so the connection must end with an error
 			}
 		}()
 		next.ServeHTTP(ww, r)
 	})
 }
 
-// Detach leaves the log line to whoever took the connection over. The function it gives writes the line, once, when
-// that connection is done: bytes were sent, and err says why it ended if not as it should.
+// Detach leaves the log line to the owner of a hijacked connection. The returned function writes the line, once, when that
+// connection has ended, with the number of sent bytes, and an error if it ended abnormally.
 func (r *Record) Detach(status int) (done func(bytes int64, err error)) {
 	if r.log == nil {
 		return func(int64, error) {}
@@ -114,7 +114,7 @@ func (r *Record) Detach(status int) (done func(bytes int64, err error)) {
 	}
 }
 
-// finish writes the line: debug when all went well, info when the caller erred, error when we did.
+// finish writes the line: at debug for success, at info for errors of the caller, and at error for errors of the server.
 func (r *Record) finish(ctx context.Context) {
 	status := r.status
 	if status == 0 {
@@ -142,7 +142,7 @@ func (r *Record) finish(ctx context.Context) {
 	r.log.logger.LogAttrs(ctx, level, "request finished", attrs...)
 }
 
-// requestID takes over an id that is safe to log and to send on.
+// requestID returns the ID of the caller if it is safe to log and to forward.
 func requestID(r *http.Request) string {
 	id := r.Header.Get(Header)
 	if id == "" || len(id) > maxIDLength {
@@ -157,7 +157,7 @@ func requestID(r *http.Request) string {
 	return id
 }
 
-// knownMethod keeps what a caller makes up out of the metrics' labels.
+// knownMethod keeps invented methods out of the labels of metrics.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -166,17 +166,17 @@ func knownMethod(method string) string {
 	return "other"
 }
 
-// responseWriter notes status and size. Flush, Hijack and deadlines reach the writer below through Unwrap, as
-// http.ResponseController looks for them.
+// responseWriter records status and size. http.ResponseController finds Flush, Hijack, and deadlines of the wrapped writer
+// through Unwrap.
 type responseWriter struct {
 	http.ResponseWriter
 	rec *Record
 }
 
-// Unwrap lets http.ResponseController through.
+// Unwrap returns the wrapped writer for http.ResponseController.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Flush implements http.Flusher for those who do not use http.ResponseController.
+// Flush implements http.Flusher for handlers that don't use http.ResponseController.
 func (w *responseWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
 // WriteHeader implements http.ResponseWriter.

@@ -17,51 +17,51 @@ import (
 	"headway/services/edge/internal/httperr"
 )
 
-// Downloads answers the routes that give files. They must stand behind access.Required.
+// Downloads serves the routes of files. They must be wrapped in access.Required.
 type Downloads struct {
-	// Imports is the importer.
+	// Imports is the client of the importer.
 	Imports importsv1.ImportServiceClient
-	// StallTimeout is how long a reader may take to make room for a piece.
+	// StallTimeout is the maximum time that a client may take to accept a chunk.
 	StallTimeout time.Duration
 }
 
-// piece is what every streamed file's messages have in common.
-type piece interface {
+// chunk is implemented by the messages of every streamed file.
+type chunk interface {
 	GetBody() *httpbody.HttpBody
 	GetFileName() string
 }
 
-// Report answers GET /api/v1/imports/{import_id}/report.xlsx.
+// Report serves GET /api/v1/imports/{import_id}/report.xlsx.
 func (d *Downloads) Report(w http.ResponseWriter, r *http.Request) {
 	d.report(w, r, importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK)
 }
 
-// Imported answers GET /api/v1/imports/{import_id}/imported.xlsx.
+// Imported serves GET /api/v1/imports/{import_id}/imported.xlsx.
 func (d *Downloads) Imported(w http.ResponseWriter, r *http.Request) {
 	d.report(w, r, importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX)
 }
 
-// Issues answers GET /api/v1/imports/{import_id}/issues.csv.
+// Issues serves GET /api/v1/imports/{import_id}/issues.csv.
 func (d *Downloads) Issues(w http.ResponseWriter, r *http.Request) {
 	d.report(w, r, importsv1.ReportFormat_REPORT_FORMAT_CSV)
 }
 
 func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format importsv1.ReportFormat) {
-	send(d, w, r, func(ctx context.Context) (func() (piece, error), error) {
+	send(d, w, r, func(ctx context.Context) (func() (chunk, error), error) {
 		stream, err := d.Imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{ImportId: r.PathValue("import_id"), Format: format})
-		return func() (piece, error) { return stream.Recv() }, err
+		return func() (chunk, error) { return stream.Recv() }, err
 	})
 }
 
-// Template answers GET /api/v1/schemas/{schema}/template.xlsx.
+// Template serves GET /api/v1/schemas/{schema}/template.xlsx.
 func (d *Downloads) Template(w http.ResponseWriter, r *http.Request) {
-	send(d, w, r, func(ctx context.Context) (func() (piece, error), error) {
+	send(d, w, r, func(ctx context.Context) (func() (chunk, error), error) {
 		stream, err := d.Imports.GetTemplate(ctx, &importsv1.GetTemplateRequest{Schema: r.PathValue("schema")})
-		return func() (piece, error) { return stream.Recv() }, err
+		return func() (chunk, error) { return stream.Recv() }, err
 	})
 }
 
-// Sample answers GET /api/v1/schemas/{schema}/sample.xlsx?rows=&issues=&seed=.
+// Sample serves GET /api/v1/schemas/{schema}/sample.xlsx?rows=&issues=&seed=.
 func (d *Downloads) Sample(w http.ResponseWriter, r *http.Request) {
 	req := &importsv1.GetSampleRequest{Schema: r.PathValue("schema")}
 	for name, field := range map[string]*uint32{"rows": &req.Rows, "issues": &req.Issues, "seed": &req.Seed} {
@@ -76,15 +76,15 @@ func (d *Downloads) Sample(w http.ResponseWriter, r *http.Request) {
 		}
 		*field = uint32(n)
 	}
-	send(d, w, r, func(ctx context.Context) (func() (piece, error), error) {
+	send(d, w, r, func(ctx context.Context) (func() (chunk, error), error) {
 		stream, err := d.Imports.GetSample(ctx, req)
-		return func() (piece, error) { return stream.Recv() }, err
+		return func() (chunk, error) { return stream.Recv() }, err
 	})
 }
 
-// send streams a file on. What fails before the first byte is an error as any other; what fails later cuts the
-// connection, so that nobody takes half a file for a whole one.
-func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(context.Context) (func() (piece, error), error)) {
+// send forwards the stream of a file. An error before the first byte is a normal error response. A later one cuts the
+// connection, so that no client mistakes an incomplete file for a complete one.
+func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(context.Context) (func() (chunk, error), error)) {
 	ctx, cancel := context.WithCancel(access.Outgoing(r.Context()))
 	defer cancel()
 	receive, err := open(ctx)
@@ -106,11 +106,11 @@ func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(contex
 	h.Set("Cache-Control", "private, no-store")
 	rc := http.NewResponseController(w)
 	for p := first; ; {
-		_ = rc.SetWriteDeadline(time.Now().Add(d.StallTimeout)) // net/http's writers can
+		_ = rc.SetWriteDeadline(time.Now().Add(d.StallTimeout)) // net/http's writers support it
 		if _, err := w.Write(p.GetBody().GetData()); err != nil {
-			panic(http.ErrAbortHandler) // the reader has gone
+			panic(http.ErrAbortHandler) // the client has disconnected
 		}
-		_ = rc.SetWriteDeadline(time.Time{}) // HTTP/2 resets a stream when it passes, also while nothing is written
+		_ = rc.SetWriteDeadline(time.Time{}) // HTTP/2 resets a stream when the deadline passes, even if nothing is being written
 		if p, err = receive(); errors.Is(err, io.EOF) {
 			return
 		}
@@ -120,7 +120,7 @@ func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(contex
 	}
 }
 
-// disposition is the Content-Disposition of a file to save (RFC 6266): the name in ASCII for old readers, and as it is
+// disposition returns the Content-Disposition of a file (RFC 6266): its name in ASCII for old clients, and in UTF-8
 // (RFC 8187).
 func disposition(name string) string {
 	const unreserved = "!#$&+-.^_`|~"

@@ -1,5 +1,5 @@
-// Package rest answers the REST routes that the protos declare, by calling the services like any other client: their
-// interceptors, limits and errors hold here too.
+// Package rest serves the REST routes that the protos declare. It calls the services like any other client, so that their
+// interceptors, limits, and errors apply.
 package rest
 
 import (
@@ -34,23 +34,23 @@ import (
 )
 
 const (
-	// maxBodyBytes bounds a JSON body; the largest that a message's own rules allow is far below.
+	// maxBodyBytes is the maximum size of a JSON body. The rules of every message allow much less.
 	maxBodyBytes = 1 << 20
-	// callTimeout bounds a call to a service, all of which answer in a moment.
+	// callTimeout is the timeout of calls to the services, which are all short.
 	callTimeout = 30 * time.Second
 )
 
-// speakWords has the gateway take enum words in queries. The gateway keeps that setting for the whole process.
+// speakWords makes the gateway accept enum words in queries. The gateway has this setting once per process.
 var speakWords = sync.OnceFunc(func() { runtime.SetQueryParameterParser(&webjson.QueryParser{})(nil) })
 
-// New makes the handler. It must stand behind access.Required.
+// New returns a new handler. It must be wrapped in access.Required.
 func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (http.Handler, error) {
 	speakWords()
 	nothing := func(string) (string, bool) { return "", false }
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &webjson.Marshaler{}),
-		// The services get the caller's token and the request's id, and nothing that a caller makes up; nothing of
-		// their headers goes back.
+		// The services get the caller's token and the request ID, and no other header of the caller. Their headers are not
+		// returned.
 		runtime.WithIncomingHeaderMatcher(nothing),
 		runtime.WithOutgoingHeaderMatcher(nothing),
 		runtime.WithOutgoingTrailerMatcher(nothing),
@@ -60,7 +60,7 @@ func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (h
 		}),
 		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, status int) {
 			if status == http.StatusBadRequest {
-				httperr.Write(w, r, rpcerr.Invalid("path", "The path is malformed."))
+				httperr.Write(w, r, rpcerr.Invalid("path", "The path is invalid."))
 				return
 			}
 			httperr.Write(w, r, httperr.RouteNotFound(r))
@@ -84,16 +84,16 @@ func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (h
 			var tooLarge *http.MaxBytesError
 			if errors.As(err, &tooLarge) {
 				httperr.WriteStatus(w, r, http.StatusRequestEntityTooLarge,
-					rpcerr.Invalid("body", fmt.Sprintf("The body is larger than %d bytes; only workbooks may be, at POST /api/v1/imports.", maxBodyBytes)))
+					rpcerr.Invalid("body", fmt.Sprintf("The body is larger than %d bytes. Only workbooks can be larger, with POST /api/v1/imports.", maxBodyBytes)))
 				return
 			}
 			httperr.Write(w, r, err)
 			return
 		}
-		if r.Method == http.MethodHead { // answered as GET, whose body net/http leaves out
+		if r.Method == http.MethodHead { // handled like GET. net/http omits the body
 			r.Method = http.MethodGet
 		}
-		// The gateway would pass these on by itself.
+		// The gateway would forward these headers.
 		r.Header = r.Header.Clone()
 		r.Header.Del("Authorization")
 		r.Header.Del("Grpc-Timeout")
@@ -102,7 +102,7 @@ func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (h
 	}), nil
 }
 
-// readBody reads the whole body, so that one that is too large or of another kind is refused as that.
+// readBody reads the whole body, so that a body that is too large or of the wrong type gets the right error.
 func readBody(r *http.Request) error {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBodyBytes))
 	if err != nil {
@@ -111,7 +111,7 @@ func readBody(r *http.Request) error {
 			return err
 		}
 		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID,
-			"The body ended before it was complete; send it again.", err)
+			"The body is incomplete. Send it again.", err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if len(body) == 0 {
@@ -120,7 +120,7 @@ func readBody(r *http.Request) error {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
-			"This route takes JSON: send it with `Content-Type: application/json`.")
+			"This route accepts JSON only. Send it with `Content-Type: application/json`.")
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func readBody(r *http.Request) error {
 // verb is the custom method at the end of a path ("/{job_id}:cancel"), for which http.ServeMux has no pattern.
 var verb = regexp.MustCompile(`(\{\w+\}):\w+$`)
 
-// Patterns are the routes, as patterns of http.ServeMux: those with custom methods as their last segment's wildcard.
+// Patterns returns the routes as patterns of http.ServeMux. In those with custom methods, the last segment is a wildcard.
 func Patterns() []string {
 	var patterns []string
 	for _, file := range []protoreflect.FileDescriptor{

@@ -20,7 +20,7 @@ var docsStyle []byte
 
 const docsPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Docs serves an OpenAPI document, as it is and as a page for people.
+// Docs serves an OpenAPI document, as JSON and as an HTML page.
 type Docs struct {
 	document, page []byte
 }
@@ -42,14 +42,14 @@ func NewDocs(document []byte) (*Docs, error) {
 	return &Docs{document: document, page: page.Bytes()}, nil
 }
 
-// Document answers GET /openapi.json.
+// Document serves GET /openapi.json.
 func (d *Docs) Document(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(d.document)
 }
 
-// Page answers GET /docs.
+// Page serves GET /docs.
 func (d *Docs) Page(w http.ResponseWriter, _ *http.Request) {
 	setPageHeaders(w.Header(), "no-cache")
 	w.Header().Set("Content-Security-Policy", docsPolicy)
@@ -57,14 +57,14 @@ func (d *Docs) Page(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(d.page)
 }
 
-// Style answers GET /docs/style.css.
+// Style serves GET /docs/style.css.
 func (d *Docs) Style(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
 	_, _ = w.Write(docsStyle)
 }
 
-// openAPI is what the page shows of an OpenAPI 3.1 document.
+// openAPI is the part of an OpenAPI 3.1 document that the page shows.
 type openAPI struct {
 	Info struct {
 		Title, Version, Description string
@@ -114,7 +114,7 @@ type schema struct {
 	OneOf, AnyOf, AllOf       []*schema
 }
 
-// The view holds what the template walks through.
+// The view is the input of the template.
 type (
 	docsView struct {
 		Title, Version, Description string
@@ -150,7 +150,7 @@ type (
 		Enum              []string
 		Fields            []fieldView
 	}
-	// typeView is a type in words, with a link if it has a name: before + link + after.
+	// typeView is a type as text, with a link if it has a name: before + link + after.
 	typeView struct{ Before, Link, After string }
 )
 

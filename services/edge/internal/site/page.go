@@ -1,4 +1,4 @@
-// Package site serves what people look at: the page, the readable documentation, and the OpenAPI document.
+// Package site serves the web UI, the API documentation, and the OpenAPI document.
 package site
 
 import (
@@ -12,8 +12,8 @@ import (
 	"headway/services/edge/internal/httperr"
 )
 
-// pagePolicy is the page's Content-Security-Policy: everything from here, nothing inline, nobody may frame it. Pictures
-// may be blobs: a job's output that the page has put together.
+// pagePolicy is the Content-Security-Policy of the web UI: same origin only, nothing inline, no framing. Images can be blobs,
+// for the output of a job.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
 	"connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
@@ -25,8 +25,7 @@ const notBuilt = `<!doctype html>
 </html>
 `
 
-// Page serves the built page. A path that names no file gets index.html too, so that the page's own routes can be
-// reloaded.
+// Page serves the web UI. A path without a file also gets index.html, so that the routes of the web UI can be reloaded.
 func Page(files fs.FS) http.Handler {
 	if files == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -41,7 +40,7 @@ func Page(files fs.FS) http.Handler {
 		info, err := fs.Stat(files, name)
 		if err != nil || info.IsDir() || name == "index.html" {
 			if strings.HasPrefix(name, "assets/") {
-				httperr.Write(w, r, httperr.RouteNotFound(r)) // an old page asks for a file of its own build
+				httperr.Write(w, r, httperr.RouteNotFound(r)) // an older web UI requests a file of its build
 				return
 			}
 			setPageHeaders(w.Header(), "no-cache")

@@ -18,7 +18,7 @@ import (
 // Unmarshal decodes a message. Unknown fields are errors that name the field.
 func Unmarshal(text []byte, m proto.Message) error {
 	if len(bytes.TrimSpace(text)) == 0 {
-		return nil // an empty body is an empty message
+		return nil // an empty body means an empty message
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
@@ -27,7 +27,7 @@ func Unmarshal(text []byte, m proto.Message) error {
 		return fmt.Errorf("decode JSON: %w", err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return fmt.Errorf("decode JSON: there is text behind the value")
+		return fmt.Errorf("decode JSON: there is text after the value")
 	}
 	expandMessage(tree, m.ProtoReflect().Descriptor())
 	full, err := json.Marshal(tree)
@@ -37,7 +37,7 @@ func Unmarshal(text []byte, m proto.Message) error {
 	return protojson.Unmarshal(full, m)
 }
 
-// EnumName gives the full name of an enum value for a word or a name in any case; the text itself if it is neither.
+// EnumName returns the full name of an enum value for its short or full name, in any case. It returns any other text unchanged.
 func EnumName(e protoreflect.EnumDescriptor, text string) string {
 	upper := strings.ToUpper(strings.ReplaceAll(text, "-", "_"))
 	for _, name := range []string{upper, enumPrefix(e) + upper} {
@@ -48,7 +48,7 @@ func EnumName(e protoreflect.EnumDescriptor, text string) string {
 	return text
 }
 
-// expandMessage turns the words of enum fields in a decoded tree into the names that protojson knows.
+// expandMessage replaces the short names of enum values in a decoded tree by the names that protojson knows.
 func expandMessage(tree any, md protoreflect.MessageDescriptor) {
 	object, ok := tree.(map[string]any)
 	if !ok || strings.HasPrefix(string(md.FullName()), "google.protobuf.") {
@@ -57,7 +57,7 @@ func expandMessage(tree any, md protoreflect.MessageDescriptor) {
 	for key, value := range object {
 		fd := fieldByKey(md, key)
 		if fd == nil {
-			continue // protojson refuses it, and says so better
+			continue // protojson rejects it with a better message
 		}
 		if fd.IsMap() {
 			entries, _ := value.(map[string]any)
@@ -84,7 +84,7 @@ func expandValue(value any, fd protoreflect.FieldDescriptor) any {
 		}
 	case protoreflect.MessageKind:
 		expandMessage(value, fd.Message())
-	default: // numbers and strings are as protojson reads them
+	default: // protojson reads numbers and strings as they are
 	}
 	return value
 }
@@ -96,7 +96,7 @@ func fieldByKey(md protoreflect.MessageDescriptor, key string) protoreflect.Fiel
 	return md.Fields().ByName(protoreflect.Name(key))
 }
 
-// QueryParser fills a request from a URL's query, as grpc-gateway does, and knows enum words.
+// QueryParser fills a request from the query of a URL, like grpc-gateway, and accepts short enum names.
 type QueryParser struct{ runtime.DefaultQueryParser }
 
 // Parse implements runtime.QueryParameterParser.
@@ -116,7 +116,7 @@ func (p *QueryParser) Parse(m proto.Message, values url.Values, filter *utilitie
 	return p.DefaultQueryParser.Parse(m, expanded, filter)
 }
 
-// Marshaler lets grpc-gateway speak webjson.
+// Marshaler makes grpc-gateway use webjson.
 type Marshaler struct{ runtime.JSONPb }
 
 // Marshal implements runtime.Marshaler.
@@ -143,7 +143,7 @@ func (j *Marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 			return fmt.Errorf("read the body: %w", err)
 		}
 		if len(bytes.TrimSpace(text)) == 0 {
-			return io.EOF // what the generated handlers take for an empty message
+			return io.EOF // the generated handlers read this as an empty message
 		}
 		return j.Unmarshal(text, v)
 	})

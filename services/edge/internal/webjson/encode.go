@@ -1,11 +1,11 @@
-// Package webjson is the JSON that browsers get and send: protobuf's JSON mapping with two changes that make it plain
-// to read and to type.
+// Package webjson encodes and decodes the JSON of browsers: protobuf's JSON mapping with two changes that make it easier to
+// read and to type.
 //
-//   - Enum values are their own short word in lower case: JOB_STATUS_ACTIVE is "active".
-//   - 64-bit integers are JSON numbers, not strings; they are exact to 2^53.
+//   - Enum values are short lowercase names: JOB_STATUS_ACTIVE is "active".
+//   - 64-bit integers are JSON numbers, not strings. They are exact to 2^53.
 //
-// Fields without presence are always written, also when zero; fields with presence only when set. Messages are read
-// with words or full enum names, in any case, and otherwise as protojson reads them.
+// Fields without presence are always written, even if they are zero. Fields with presence are written if they are set. Decoding
+// accepts short and full enum names in any case, and otherwise follows protojson.
 package webjson
 
 import (
@@ -23,12 +23,12 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Word is the short form of an enum value: its name without the enum's prefix, in lower case.
+// Word returns the short form of an enum value: its name without the prefix of the enum, in lowercase.
 func Word(v protoreflect.EnumValueDescriptor) string {
 	return strings.ToLower(strings.TrimPrefix(string(v.Name()), enumPrefix(v.Parent().(protoreflect.EnumDescriptor))))
 }
 
-// enumPrefix is what buf's lint puts before every value of an enum: JobStatus → JOB_STATUS_.
+// enumPrefix returns the prefix that buf's lint requires for every value of an enum: JobStatus → JOB_STATUS_.
 func enumPrefix(e protoreflect.EnumDescriptor) string {
 	first := string(e.Values().Get(0).Name())
 	return strings.TrimSuffix(first, "UNSPECIFIED")
@@ -37,18 +37,18 @@ func enumPrefix(e protoreflect.EnumDescriptor) string {
 // Marshal encodes a message.
 func Marshal(m proto.Message) ([]byte, error) { return Append(nil, m) }
 
-// Append encodes a message to the end of b.
+// Append appends the encoded message to b.
 func Append(b []byte, m proto.Message) ([]byte, error) { return appendMessage(b, m.ProtoReflect()) }
 
 func appendMessage(b []byte, m protoreflect.Message) ([]byte, error) {
 	if strings.HasPrefix(string(m.Descriptor().FullName()), "google.protobuf.") {
-		// Timestamp, Struct, Value and their like have forms of their own, which protojson knows.
+		// Timestamp, Struct, Value, and other well-known types have special forms, which protojson implements.
 		text, err := protojson.Marshal(m.Interface())
 		if err != nil {
 			return b, fmt.Errorf("encode %s: %w", m.Descriptor().FullName(), err)
 		}
 		out := bytes.NewBuffer(b)
-		err = json.Compact(out, text) // protojson adds blanks at random
+		err = json.Compact(out, text) // protojson adds random blanks
 		return out.Bytes(), err
 	}
 	b = append(b, '{')
@@ -95,7 +95,7 @@ func appendField(b []byte, fd protoreflect.FieldDescriptor, v protoreflect.Value
 	return appendValue(b, fd, v)
 }
 
-// appendMap writes the entries in the order of their keys, so that equal messages have equal bytes.
+// appendMap appends the entries in the order of their keys, so that equal messages have equal bytes.
 func appendMap(b []byte, fd protoreflect.FieldDescriptor, m protoreflect.Map) ([]byte, error) {
 	keys := make([]protoreflect.MapKey, 0, m.Len())
 	m.Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
@@ -150,7 +150,7 @@ func appendValue(b []byte, fd protoreflect.FieldDescriptor, v protoreflect.Value
 
 func appendFloat(b []byte, fd protoreflect.FieldDescriptor, f float64) ([]byte, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return b, fmt.Errorf("encode %s: %v is no JSON number", fd.FullName(), f)
+		return b, fmt.Errorf("encode %s: %v is not a JSON number", fd.FullName(), f)
 	}
 	if f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 		return strconv.AppendInt(b, int64(f), 10), nil
@@ -162,7 +162,7 @@ func appendFloat(b []byte, fd protoreflect.FieldDescriptor, f float64) ([]byte, 
 func appendString(b []byte, s string) ([]byte, error) {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f || c == '<' || c == '>' || c == '&' {
-			text, err := json.Marshal(s) // escapes, and mends broken UTF-8
+			text, err := json.Marshal(s) // escapes, and replaces invalid UTF-8
 			return append(b, text...), err
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	"headway/services/edge/internal/webjson"
 )
 
-func TestMarshalWritesWordsNumbersAndZeros(t *testing.T) {
+func TestMarshalWritesNamesNumbersAndZeros(t *testing.T) {
 	payload, _ := structpb.NewStruct(map[string]any{"a b": "x \" y", "n": 1.5})
 	got, err := webjson.Marshal(&jobsv1.Job{
 		JobId: "j-1", Status: jobsv1.JobStatus_JOB_STATUS_ACTIVE, OutputBytes: 1 << 40, Payload: payload,
@@ -41,7 +41,7 @@ func TestMarshalWritesWordsNumbersAndZeros(t *testing.T) {
 	}
 }
 
-func TestMarshalLeavesOutUnsetOptionalFields(t *testing.T) {
+func TestMarshalOmitsUnsetOptionalFields(t *testing.T) {
 	got, err := webjson.Marshal(&edgev1.StreamMessage{
 		Type: edgev1.StreamMessageType_STREAM_MESSAGE_TYPE_JOB_UPDATE, Progress: proto.Float64(0),
 	})
@@ -53,13 +53,13 @@ func TestMarshalLeavesOutUnsetOptionalFields(t *testing.T) {
 	}
 }
 
-func TestMarshalRefusesWhatIsNoJSONNumber(t *testing.T) {
+func TestMarshalRejectsNonFiniteNumbers(t *testing.T) {
 	if got, err := webjson.Marshal(&jobsv1.Progress{Percent: math.NaN()}); err == nil {
 		t.Errorf("NaN was written as %s", got)
 	}
 }
 
-func TestUnmarshalTakesWordsAndNames(t *testing.T) {
+func TestUnmarshalAcceptsShortAndFullNames(t *testing.T) {
 	for _, text := range []string{
 		`{"statuses":["active","JOB_STATUS_FAILED"],"page_size":3}`,
 		`{"statuses":["Active","job_status_failed"],"pageSize":3}`,
@@ -77,10 +77,10 @@ func TestUnmarshalTakesWordsAndNames(t *testing.T) {
 	}
 }
 
-func TestUnmarshalRefuses(t *testing.T) {
+func TestUnmarshalRejections(t *testing.T) {
 	for name, text := range map[string]string{
 		"an unknown field": `{"nonsense":1}`, "an unknown word": `{"statuses":["lost"]}`,
-		"broken JSON": `{"page_size":`, "text behind the value": `{} {}`,
+		"broken JSON": `{"page_size":`, "text after the value": `{} {}`,
 	} {
 		if err := webjson.Unmarshal([]byte(text), &jobsv1.ListJobsRequest{}); err == nil {
 			t.Errorf("%s was taken", name)
@@ -88,7 +88,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestUnmarshalReadsMarshalledMessages(t *testing.T) {
 	want := &importsv1.Import{
 		ImportId: "i", OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS, SizeBytes: 123456789012,
 		Sheets: []*importsv1.SheetImport{{Name: "employees", State: jobsv1.StepState_STEP_STATE_COMPLETED, Counts: &importsv1.Counts{Read: 7}}},
@@ -106,7 +106,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-func TestQueryTakesWords(t *testing.T) {
+func TestQueryAcceptsShortNames(t *testing.T) {
 	var m jobsv1.ListJobsRequest
 	err := new(webjson.QueryParser).Parse(&m, url.Values{"statuses": {"queued", "active"}, "pageSize": {"2"}}, utilities.NewDoubleArray(nil))
 	if err != nil {
