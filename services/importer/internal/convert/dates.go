@@ -11,16 +11,21 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// The words for the values that date columns need.
-const (
-	aDate     = "a date such as 2025-04-03"
-	aTime     = "a time of day such as 09:30"
-	aDateTime = "a date with a time, such as 2025-04-03 09:30"
+// wanted is a kind of value, with the code of cells that do not have it.
+type wanted struct {
+	code          imports.IssueCode
+	name, example string
+}
+
+var (
+	aDate     = wanted{imports.NotADate, "a date", "a date such as 2025-04-03"}
+	aTime     = wanted{imports.NotATime, "a time of day", "a time of day such as 09:30"}
+	aDateTime = wanted{imports.NotADate, "a date with a time", "a date with a time, such as 2025-04-03 09:30"}
 )
 
 // date accepts a cell that is formatted as a date, and text.
 func (c *Column) date(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	civil, f := c.civil(cell, calendar, imports.NotADate, aDate)
+	civil, f := c.civil(cell, calendar, &aDate)
 	if f != nil && f != normalized {
 		return imports.Value{}, buf, f
 	}
@@ -28,7 +33,7 @@ func (c *Column) date(cell *source.Cell, calendar Calendar, buf []byte) (imports
 	case isDayZero(cell, civil):
 		return imports.Value{}, buf, normalized
 	case !civil.HasDate:
-		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDate)
+		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDate.example)
 	case civil.Hour != 0 || civil.Minute != 0 || civil.Second != 0 || civil.Nanosecond != 0:
 		return imports.Value{}, buf, fault(imports.NotADate, "%s has a time of day, and %s holds only a date. Enter %s.", civil, c.spec.Title,
 			source.Civil{Year: civil.Year, Month: civil.Month, Day: civil.Day, HasDate: true})
@@ -40,15 +45,15 @@ func (c *Column) date(cell *source.Cell, calendar Calendar, buf []byte) (imports
 
 // timeOfDay accepts a cell that is formatted as a time, and text.
 func (c *Column) timeOfDay(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	civil, f := c.civil(cell, calendar, imports.NotATime, aTime)
+	civil, f := c.civil(cell, calendar, &aTime)
 	if f != nil && f != normalized {
 		return imports.Value{}, buf, f
 	}
 	switch {
 	case isDayZero(cell, civil) && cell.Format.Kind == source.DateOnly:
-		return imports.Value{}, buf, fault(imports.NotATime, "The cell shows day 0 of 1900, which is not a time of day. Enter %s.", aTime)
+		return imports.Value{}, buf, fault(imports.NotATime, "The cell shows day 0 of 1900, which is not a time of day. Enter %s.", aTime.example)
 	case civil.HasDate || !civil.HasTime:
-		return imports.Value{}, buf, fault(imports.NotATime, "%s is a date. Enter %s.", civil, aTime)
+		return imports.Value{}, buf, fault(imports.NotATime, "%s is a date. Enter %s.", civil, aTime.example)
 	}
 	start := len(buf)
 	buf = appendTime(buf, civil)
@@ -57,7 +62,7 @@ func (c *Column) timeOfDay(cell *source.Cell, calendar Calendar, buf []byte) (im
 
 // dateTime accepts a cell that is formatted as a date with or without a time, and text.
 func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	civil, f := c.civil(cell, calendar, imports.NotADate, aDateTime)
+	civil, f := c.civil(cell, calendar, &aDateTime)
 	if f != nil && f != normalized {
 		return imports.Value{}, buf, f
 	}
@@ -65,7 +70,7 @@ func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imp
 	case isDayZero(cell, civil):
 		return imports.Value{}, buf, normalized
 	case !civil.HasDate:
-		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDateTime)
+		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDateTime.example)
 	}
 	start := len(buf)
 	buf = appendTime(append(appendDate(buf, civil), ' '), civil)
@@ -78,8 +83,8 @@ func isDayZero(cell *source.Cell, c source.Civil) bool {
 		(cell.Format.Kind == source.DateOnly || cell.Format.Kind == source.DateTime)
 }
 
-// civil returns the date and time of a cell. code and wanted are those of the column's type.
-func (c *Column) civil(cell *source.Cell, calendar Calendar, code imports.IssueCode, wanted string) (source.Civil, *Fault) {
+// civil returns the date and time of a cell.
+func (c *Column) civil(cell *source.Cell, calendar Calendar, w *wanted) (source.Civil, *Fault) {
 	switch cell.Kind {
 	case source.Date:
 		civil, err := calendar.Civil(cell)
@@ -87,47 +92,50 @@ func (c *Column) civil(cell *source.Cell, calendar Calendar, code imports.IssueC
 			kind == source.TimeOnly && !civil.HasDate) {
 			return civil, nil
 		}
-		return c.dateCell(cell, civil, err, code, wanted)
+		return dateCell(cell, civil, err, w)
 	case source.Text:
 		if civil, ok := parseCivil(cell.Text); ok && !isOtherCalendar(civil.Year) {
 			return civil, nil
 		}
-		return c.civilInText(cell, code, wanted)
+		return civilInText(cell, w)
 	case source.Number:
-		if len(cell.Text) == len("20250403") && code == imports.NotADate {
+		if len(cell.Text) == len("20250403") && w.code == imports.NotADate {
 			// No date of a workbook has such a large number.
 			if d := readDate(cell.Text); len(d.readings) == 1 {
 				return d.readings[0], normalized
 			}
 		}
-		return source.Civil{}, fault(code, "The cell holds the number %s. Format the cell so that it shows %s.", cell.Text, wanted)
+		return source.Civil{}, fault(w.code, "The cell holds the number %s and not %s. Enter %s, or format the cell so that it shows one.", cell.Text, w.name, w.example)
 	}
-	return source.Civil{}, fault(code, "%s is not %s.", quoteCell(cell), wanted)
+	return source.Civil{}, w.missing(cell)
+}
+
+func (w *wanted) missing(cell *source.Cell) *Fault {
+	return fault(w.code, "%s is not %s. Enter %s.", quoteCell(cell), w.name, w.example)
 }
 
 // dateCell returns the date and time of a cell that is formatted as a date or time, from the result of the calendar.
-func (c *Column) dateCell(cell *source.Cell, civil source.Civil, err error, code imports.IssueCode, wanted string) (source.Civil, *Fault) {
+func dateCell(cell *source.Cell, civil source.Civil, err error, w *wanted) (source.Civil, *Fault) {
 	switch {
 	case err == nil:
 	case errors.Is(err, source.ErrNoSuchDate):
-		return civil, fault(code, "The cell shows 29 February 1900, which is not in the calendar. Enter the right date.")
+		return civil, fault(w.code, "The cell shows 29 February 1900, which is not in the calendar. Enter the right date.")
 	case errors.Is(err, source.ErrDateRange) && cell.Text[0] == '-':
-		return civil, fault(code, "The cell holds a negative number, %s, which is not %s.", cell.Text, wanted)
+		return civil, fault(w.code, "The cell holds the negative number %s, which is not %s. Enter %s.", cell.Text, w.name, w.example)
 	case errors.Is(err, source.ErrDateRange):
-		hint := ""
 		if d := readDate(cell.Text); len(d.readings) == 1 {
-			hint = " It could be " + d.readings[0].String() + "."
+			return civil, fault(w.code, "The number %s is outside of the dates of Excel, 1900 to 9999. Did you mean %s?", cell.Text, d.readings[0])
 		}
-		return civil, fault(code, "The number %s is outside of the dates of Excel, 1900 to 9999.%s Enter %s.", cell.Text, hint, wanted)
+		return civil, fault(w.code, "The number %s is outside of the dates of Excel, 1900 to 9999. Enter %s.", cell.Text, w.example)
 	case errors.Is(err, source.ErrDateZone):
-		return civil, fault(code, "%s has a time zone, which can't be imported. Enter %s.", quoteCell(cell), wanted)
+		return civil, fault(w.code, "%s has a time zone, which can't be imported. Enter %s.", quoteCell(cell), w.example)
 	default:
-		return civil, fault(code, "%s is not %s.", quoteCell(cell), wanted)
+		return civil, w.missing(cell)
 	}
 	if cell.ISO {
 		return civil, nil
 	}
-	if f := c.span(cell, civil, code); f != nil {
+	if f := span(cell, civil, w.code); f != nil {
 		return civil, f
 	}
 	if civil.Nanosecond != 0 && !showsFractions(cell.Format.Code) {
@@ -138,7 +146,7 @@ func (c *Column) dateCell(cell *source.Cell, civil source.Civil, err error, code
 
 // span returns a Fault for a cell whose format shows hours, but whose number is a day or more: it can be a span of time,
 // or a date that does not show.
-func (c *Column) span(cell *source.Cell, civil source.Civil, code imports.IssueCode) *Fault {
+func span(cell *source.Cell, civil source.Civil, code imports.IssueCode) *Fault {
 	kind := cell.Format.Kind
 	if kind == source.Elapsed && code == imports.NotADate {
 		return fault(code, "The cell shows a span of time, %s, and not a date. Enter the date.", hours(cell))
@@ -150,8 +158,10 @@ func (c *Column) span(cell *source.Cell, civil source.Civil, code imports.IssueC
 	switch {
 	case code == imports.NotATime && kind == source.Elapsed:
 		return fault(code, "The cell shows a span of time, %s, and not a time of day. Enter a time before 24:00.", hours(cell))
+	case code == imports.NotATime && civil.Year >= 1901:
+		return fault(code, "The cell shows %s, and its date %s is hidden. Enter the time of day.", shown, civil)
 	case code == imports.NotATime:
-		return fault(code, "The cell shows %s, but holds %s hours or %s. Enter the time of day.", shown, hours(cell), civil)
+		return fault(code, "The cell shows %s, but holds a span of %s hours. Enter the time of day.", shown, hours(cell))
 	case civil.Year < 1901:
 		return fault(code, "The cell shows %s, and its date %s is hidden. Enter the date.", shown, civil)
 	}
@@ -200,21 +210,26 @@ func roundToSecond(c source.Civil) (source.Civil, *Fault) {
 }
 
 // civilInText reads a date or time in text that is not in its plain form.
-func (c *Column) civilInText(cell *source.Cell, code imports.IssueCode, wanted string) (source.Civil, *Fault) {
+func civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault) {
 	s, _, f := clean(cell, nil)
 	if f != nil && f != normalized {
 		return source.Civil{}, f
 	}
-	d := readDate(s)
-	if code == imports.NotATime && len(d.hours) > 0 {
+	var d dateText
+	if w.code == imports.NotATime {
+		d = readTime(s)
 		d.readings = append(d.readings, d.hours...)
+	}
+	if len(d.readings) == 0 && d.why == "" {
+		d = readDate(s)
 	}
 	switch {
 	case len(d.readings) == 0 && d.why != "":
-		return source.Civil{}, fault(code, "%s is not valid here: %s. Enter %s.", quoteCell(cell), d.why, wanted)
-	case len(d.readings) == 0, code == imports.NotADate && len(d.hours) > 0:
-		return source.Civil{}, fault(code, "%s is not %s.", quoteCell(cell), wanted)
+		return source.Civil{}, fault(w.code, "%s can't be imported: %s. Enter %s.", quoteCell(cell), d.why, w.example)
+	case len(d.readings) == 0, w.code == imports.NotADate && len(d.hours) > 0:
+		return source.Civil{}, w.missing(cell)
 	case len(d.readings) > 1:
+		code := w.code
 		if d.readings[0].HasDate {
 			code = imports.AmbiguousDate
 		}

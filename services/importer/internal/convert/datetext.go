@@ -3,6 +3,7 @@ package convert
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -28,24 +29,16 @@ func readDate(s []byte) dateText {
 	}
 	p := &dateParser{rest: string(t)}
 	dates := p.date()
-	if len(dates) == 0 && p.why == "" {
-		p.rest = string(t)
-		clock, ok := p.clock(false)
-		if !ok || p.rest != "" {
-			return dateText{why: p.why}
-		}
-		d := dateText{readings: []source.Civil{clock}}
-		if p.pointed {
-			d.hours = decimalHours(clock)
-		}
-		return d
-	}
-	if len(dates) == 0 || p.rest == "" {
+	switch {
+	case len(dates) == 0 && p.why == "":
+		return readTime(s)
+	case len(dates) == 0 || p.rest == "":
 		return dateText{readings: dates, why: p.why}
 	}
-	if !p.accept("T") && !p.accept("t") && !p.accept(", ") && !p.accept(" ") {
+	if !p.acceptAny("T", "t", ", ", " ") && !(p.accept("-") && strings.Count(p.rest, ".") > 1) {
 		return dateText{}
 	}
+	p.rest = strings.TrimLeft(p.rest, " ")
 	clock, ok := p.clock(true)
 	if !ok || p.rest != "" {
 		return dateText{why: p.why}
@@ -55,6 +48,24 @@ func readDate(s []byte) dateText {
 		dates[i] = clock
 	}
 	return dateText{readings: dates}
+}
+
+// readTime finds every reading of a cleaned text as a time of day.
+func readTime(s []byte) dateText {
+	t, ok := fold(s)
+	if !ok {
+		return dateText{}
+	}
+	p := &dateParser{rest: string(t)}
+	clock, ok := p.clock(false)
+	if !ok || p.rest != "" {
+		return dateText{why: p.why}
+	}
+	d := dateText{readings: []source.Civil{clock}}
+	if p.pointed {
+		d.hours = decimalHours(clock)
+	}
+	return d
 }
 
 // dateParser reads dates and times from the front of a text.
@@ -72,6 +83,8 @@ func (p *dateParser) accept(s string) bool {
 	}
 	return ok
 }
+
+func (p *dateParser) acceptAny(list ...string) bool { return slices.ContainsFunc(list, p.accept) }
 
 // number reads up to most digits; width is how many there were.
 func (p *dateParser) number(most int) (n, width int) {
@@ -143,6 +156,9 @@ func (p *dateParser) numeric() []source.Civil {
 	default:
 		return nil
 	}
+	if separator == "." {
+		p.accept(".") // 2025.12.25. in Hungarian
+	}
 	p.why = r.reason()
 	return r.found
 }
@@ -195,11 +211,7 @@ func (p *dateParser) named() []source.Civil {
 			n[count], width[count] = first, w
 			count++
 			if w <= 2 {
-				for _, ordinal := range []string{"st", "nd", "rd", "th", "er", "º", "."} {
-					if p.accept(ordinal) {
-						break
-					}
-				}
+				p.acceptAny("st", "nd", "rd", "th", "er", "º", ".")
 			}
 		} else if month == 0 {
 			word := p.word()
@@ -213,7 +225,7 @@ func (p *dateParser) named() []source.Civil {
 		if count == 2 && month > 0 {
 			break
 		}
-		for p.accept(" ") || p.accept("-") || p.accept("/") || p.accept(", ") || p.accept("de ") || p.accept("of ") {
+		for p.acceptAny(" ", "-", "/", ", ", "de ", "of ") {
 		}
 	}
 	if count < 2 || month == 0 {
@@ -330,7 +342,7 @@ func (p *dateParser) clock(afterDate bool) (c source.Civil, ok bool) {
 	if !afterDate && !p.accept("T") {
 		p.accept("t")
 	}
-	if strings.HasPrefix(p.rest, "-") {
+	if len(p.rest) > 1 && p.rest[0] == '-' && p.rest[1] >= '0' && p.rest[1] <= '9' {
 		p.why = "it is negative"
 		return c, false
 	}
@@ -357,7 +369,8 @@ func (p *dateParser) clock(afterDate bool) (c source.Civil, ok bool) {
 		if c.Minute, width = p.number(2); width != 2 || c.Minute > 59 {
 			return c, false
 		}
-		if !p.pointed && p.accept(":") {
+		if p.accept(":") || p.pointed && p.accept(".") {
+			p.pointed = false
 			if c.Second, width = p.number(2); width != 2 || c.Second > 59 {
 				return c, false
 			}
@@ -412,7 +425,7 @@ func isOffset(s string) bool {
 // inDay reports whether a time is before 24:00.
 func (p *dateParser) inDay(c *source.Civil) bool {
 	if c.Hour > 23 {
-		p.why = "a day ends at 24:00"
+		p.why = "hours go from 0 to 23"
 		return false
 	}
 	return true

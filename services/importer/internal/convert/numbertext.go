@@ -112,31 +112,26 @@ func (n *numberText) scale(digits int) {
 	}
 }
 
-// isCurrency reports whether a text before a number is a currency: a symbol, a code of three capitals, or one of the
-// common abbreviations.
+// currencies are the codes and abbreviations that come before a number.
+var currencies = func() map[string]bool {
+	set := map[string]bool{}
+	for _, c := range strings.Fields("AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DEM DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW " +
+		"MXN MYR NGN NOK NZD PEN PHP PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR Fr Fr. SFr. kr kr. Kr Kr. Rs Rs. R DM") {
+		set[c] = true
+	}
+	return set
+}()
+
+// isCurrency reports whether a text before a number is a currency.
 func isCurrency(s string) bool {
-	switch s {
-	case "Fr.", "Fr", "kr", "kr.", "Kr", "Kr.", "Rs", "Rs.", "DM", "R", "zł", "Kč", "Ft":
-		return true
-	}
-	if !isUnit(s) {
-		return false
-	}
-	capitals := 0
-	for _, r := range s {
-		if unicode.Is(unicode.Sc, r) {
-			return true
-		}
-		if r >= 'A' && r <= 'Z' {
-			capitals++
-		}
-	}
-	return capitals == 3 && len(s) == 3
+	return currencies[s] || isUnit(s) && strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Sc, r) })
 }
 
-// isUnit reports whether a text next to a number is a currency or another short unit.
+// isUnit reports whether a text next to a number is a currency or another short unit. Credit and debit are not: they
+// change the sign.
 func isUnit(s string) bool {
-	if utf8.RuneCountInString(s) > 6 {
+	switch {
+	case utf8.RuneCountInString(s) > 6, strings.EqualFold(s, "CR"), strings.EqualFold(s, "DR"), strings.EqualFold(s, "DB"):
 		return false
 	}
 	for _, r := range s {
