@@ -142,6 +142,9 @@ func (c *Column) Convert(cell *source.Cell, calendar Calendar, buf []byte) (impo
 	if source.Blank(cell) {
 		return c.blank(buf, nil)
 	}
+	if cell.TooLong {
+		return imports.Value{}, buf, fault(imports.Length, "The text has more than %d characters, the maximum in Excel. Shorten it.", source.MaxTextLength)
+	}
 	if cell.Kind == source.ErrorValue || cell.Kind == source.FormulaWithoutValue {
 		return imports.Value{}, buf, withoutValue(cell)
 	}

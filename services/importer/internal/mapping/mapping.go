@@ -63,6 +63,8 @@ func Find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 		return nil, err
 	}
 	var found []imports.Sheet
+	var names []string
+	var mapped []Mapping
 	for _, spec := range s.Sheets {
 		i := slices.IndexFunc(mapping, func(m Mapping) bool { return m.Sheet == spec.Name })
 		var explicit Mapping
@@ -76,14 +78,21 @@ func Find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 		if listed == nil {
 			continue
 		}
-		sheet := imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes}
-		if err := findColumns(ctx, book, spec, explicit, &sheet); err != nil {
-			return nil, err
-		}
-		found = append(found, sheet)
+		found = append(found, imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes})
+		names, mapped = append(names, listed.Name), append(mapped, explicit)
 	}
 	if len(found) == 0 {
 		return nil, problem(SheetMissing, "The workbook has none of the sheets of the schema %s: %s.", s.Name, titles(s))
+	}
+	head, err := source.Head(ctx, book, names, headerSearch)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		sheet := &found[i]
+		if err := findColumns(head[sheet.WorkbookSheet], s.Sheet(sheet.Name), mapped[i], sheet); err != nil {
+			return nil, err
+		}
 	}
 	return found, nil
 }
@@ -164,23 +173,13 @@ type header struct {
 	twice   error
 }
 
-// findColumns takes the first of the rows at the top that matches most headers.
-func findColumns(ctx context.Context, book source.Workbook, spec *schema.Sheet, explicit Mapping, sheet *imports.Sheet) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	rows, err := book.Rows(ctx, sheet.WorkbookSheet)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
+// findColumns selects the row that matches the most headers, the first of several.
+func findColumns(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet *imports.Sheet) error {
 	var best header
-	for n := 0; n < headerSearch && rows.Next(); n++ {
-		if h := readHeader(rows.Row(), spec, explicit, sheet.WorkbookSheet); best.row == 0 || h.matches > best.matches {
+	for _, row := range head {
+		if h := readHeader(row, spec, explicit, sheet.WorkbookSheet); best.row == 0 || h.matches > best.matches {
 			best = h
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
 	}
 	if best.twice != nil {
 		return best.twice
@@ -229,7 +228,10 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 			continue
 		}
 		title, _, _ := text.Clean(cell.Text, nil)
-		column := match(spec, explicit, string(title))
+		column, err := match(spec, explicit, string(title))
+		if err != nil && h.twice == nil {
+			h.twice = err
+		}
 		if column == nil {
 			h.ignored = append(h.ignored, imports.IgnoredColumn{Column: cell.Col, Header: source.Clip(title, imports.MaxValue)})
 			continue
@@ -248,20 +250,33 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 	return h
 }
 
-// match finds the column that a header means: by the mapping first, then by name.
-func match(spec *schema.Sheet, explicit Mapping, title string) *schema.Column {
+// match returns the column that a header means, or nil: by the mapping first, then by name. A header that the mapping
+// writes exactly so takes precedence over one that differs in case or punctuation.
+func match(spec *schema.Sheet, explicit Mapping, title string) (*schema.Column, error) {
 	form := schema.MatchName(title)
-	for name, header := range explicit.Columns {
-		if text.CleanString(header) == title || form != "" && schema.MatchName(header) == form {
-			c, _ := spec.Column(name)
-			return c
+	exact := func(header string) bool { return text.CleanString(header) == title }
+	alike := func(header string) bool { return form != "" && schema.MatchName(header) == form }
+	for _, same := range []func(string) bool{exact, alike} {
+		var found *schema.Column
+		for _, column := range spec.Columns {
+			header, mapped := explicit.Columns[column.Name]
+			if !mapped || !same(header) {
+				continue
+			}
+			if found != nil {
+				return nil, problem(MappingInvalid, "The mapping gives the header “%s” to both %s and %s. Map each column to its own header.", title, found.Name, column.Name)
+			}
+			found = column
+		}
+		if found != nil {
+			return found, nil
 		}
 	}
 	c, _ := spec.MatchColumn(title)
 	if c != nil {
 		if _, elsewhere := explicit.Columns[c.Name]; elsewhere {
-			return nil
+			return nil, nil
 		}
 	}
-	return c
+	return c, nil
 }

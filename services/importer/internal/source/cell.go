@@ -20,6 +20,8 @@ type Cell struct {
 	Kind Kind
 	// ISO reports whether a Date is written as text, not as a number.
 	ISO bool
+	// TooLong reports whether a Text is longer than MaxTextLength. Then only its beginning is kept.
+	TooLong bool
 	// HasFormula reports whether the value is the result of a formula, from when the workbook was last calculated.
 	HasFormula bool
 	// FormulaID finds the formula's text within the row. See Formulas.

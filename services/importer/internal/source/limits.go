@@ -39,8 +39,8 @@ type Limits struct {
 	MaxRowBytes int64
 	// MaxSharedStrings is the number of shared strings. Default 16,777,216.
 	MaxSharedStrings int
-	// MaxSharedStringBytes is the text of all shared strings in UTF-8, which
-	// is held in memory, in bytes. Default 1 GiB.
+	// MaxSharedStringBytes is the text of all shared strings in UTF-8, in
+	// bytes. Default 1 GiB.
 	MaxSharedStringBytes int64
 	// MaxSharedFormulaBytes is the text of the formulas that cells of a sheet
 	// share, with 128 bytes for each, in bytes. Once there are more, those whose
@@ -49,6 +49,10 @@ type Limits struct {
 	MaxSharedFormulaBytes int64
 	// MaxDepth is how deep elements may nest. Default 64.
 	MaxDepth int
+	// Memory is asked before the memory of a workbook grows. Default Unlimited.
+	Memory Memory
+	// SpillDir is the folder for shared strings that Memory has no room for. The default is the system's temporary folder.
+	SpillDir string
 }
 
 // DefaultLimits returns the defaults named at the fields.
@@ -69,6 +73,7 @@ func DefaultLimits() Limits {
 		MaxSharedStringBytes:  1 << 30,
 		MaxSharedFormulaBytes: 8 << 20,
 		MaxDepth:              64,
+		Memory:                Unlimited{},
 	}
 }
 
@@ -120,6 +125,9 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.MaxSharedStringBytes, d.MaxSharedStringBytes)
 	setDefault(&l.MaxSharedFormulaBytes, d.MaxSharedFormulaBytes)
 	setDefault(&l.MaxDepth, d.MaxDepth)
+	if l.Memory == nil {
+		l.Memory = d.Memory
+	}
 	return l
 }
 

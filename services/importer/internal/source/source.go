@@ -3,8 +3,11 @@
 package source
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
+	"unicode/utf8"
 )
 
 // Workbook is an open file. Several goroutines can call its methods, and several Rows can be open at the same time.
@@ -51,6 +54,48 @@ type Formulas interface {
 	// Formula returns the formula of a cell of the current row, without "=", or nothing if the cell has no formula. The
 	// text is valid until the next call of Formula or Next and must not be changed.
 	Formula(cell *Cell) []byte
+}
+
+// Head returns the first rows with content of some sheets, by sheet, at most n of each. Texts are cut to HeadText bytes. A
+// workbook that can read them without loading the whole file has a method of this name.
+func Head(ctx context.Context, w Workbook, sheets []string, n int) (map[string][]Row, error) {
+	if header, ok := w.(interface {
+		Head(ctx context.Context, sheets []string, n int) (map[string][]Row, error)
+	}); ok {
+		return header.Head(ctx, sheets, n)
+	}
+	found := map[string][]Row{}
+	for _, sheet := range sheets {
+		rows, err := w.Rows(ctx, sheet)
+		if err != nil {
+			return nil, err
+		}
+		for len(found[sheet]) < n && rows.Next() {
+			found[sheet] = append(found[sheet], rows.Row().Head())
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// HeadText is the maximum number of bytes of a cell's text in Head.
+const HeadText = 1024
+
+// Head returns a copy of the row whose texts are cut to HeadText bytes. It remains valid.
+func (r Row) Head() Row {
+	cells := make([]Cell, len(r.Cells))
+	for i := range r.Cells {
+		text := r.Cells[i].Text
+		end := min(len(text), HeadText)
+		for end > 0 && end < len(text) && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		cells[i] = r.Cells[i].WithText(bytes.Clone(text[:end]))
+	}
+	r.Cells = cells
+	return r
 }
 
 // Date1904 reports whether a workbook's dates count from 1904 instead of 1900. Workbooks of formats where they can do so

@@ -9,6 +9,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"sync"
 
 	"headway/services/importer/internal/source"
 )
@@ -21,6 +22,31 @@ type pack struct {
 	entries map[string]*entry // by partKey
 	opened  int64             // bytes of the parts admitted so far
 	slow    bool              // scan without shortcuts
+
+	mu       sync.Mutex
+	reserved int64 // of limits.Memory
+}
+
+// entryBytes is the memory that an entry of the directory uses, about.
+const entryBytes = 512
+
+// reserve reserves memory until the workbook is closed.
+func (p *pack) reserve(bytes int64) error {
+	if err := p.limits.Memory.Grow(bytes); err != nil {
+		return fmt.Errorf("open the workbook: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reserved += bytes
+	return nil
+}
+
+// release returns the reserved memory.
+func (p *pack) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limits.Memory.Shrink(p.reserved)
+	p.reserved = 0
 }
 
 // entry is one file of the package, as the directory describes it.
@@ -63,6 +89,9 @@ func openPack(r io.ReaderAt, size int64, limits source.Limits) (*pack, error) {
 	}
 	directory.unbounded = true
 	p := &pack{r: directory, limits: limits, entries: make(map[string]*entry, len(z.File))}
+	if err := p.reserve(entryBytes * int64(len(z.File))); err != nil {
+		return nil, err
+	}
 	for _, f := range z.File {
 		name := cleanPart(f.Name)
 		if strings.HasSuffix(name, "/") {
@@ -148,6 +177,9 @@ func (p *pack) scan(ctx context.Context, e *entry) (*scanner, error) {
 // part to its end. A token's slices are valid until visit returns.
 func (p *pack) each(ctx context.Context, e *entry, visit func(x *scanner) error) error {
 	if err := p.admit(e, p.limits.MaxDescriptionBytes); err != nil {
+		return err
+	}
+	if err := p.reserve(e.size); err != nil {
 		return err
 	}
 	x, err := p.scan(ctx, e)

@@ -298,7 +298,11 @@ func (r *Rows) quickValue(c *source.Cell, kind cellType, b []byte, p, i int) (ne
 		if i == start || binary.LittleEndian.Uint64(b[i:]) != endValueWord || r.shared == nil || n >= r.shared.n {
 			return p, quickUnusual
 		}
-		if c.Text = r.shared.at(n); len(c.Text) > 0 {
+		var ok bool
+		if c.Text, c.TooLong, ok = r.shared.at(n); !ok {
+			return p, quickUnusual
+		}
+		if len(c.Text) > 0 {
 			c.Kind = source.Text
 		}
 		r.col = c.Col

@@ -141,6 +141,9 @@ func (r *Rows) add(c source.Cell) {
 		r.blanks = append(r.blanks, c.Col)
 		return
 	}
+	if len(c.Text) > source.MaxTextLength && c.Kind == source.Text {
+		c.Text, c.TooLong = source.LimitText(c.Text)
+	}
 	r.content = r.content || c.Kind != source.Empty
 	if len(r.cells) == cap(r.cells) {
 		cells := make([]source.Cell, len(r.cells), max(32, 2*cap(r.cells)))
@@ -204,6 +207,15 @@ func (r *Rows) setNumber(c *source.Cell, value []byte) {
 }
 
 func (r *Rows) setShared(c *source.Cell, value []byte) error {
+	if r.lazy {
+		i, ok := parseInt(value, r.limits.MaxSharedStrings-1)
+		if !ok {
+			return r.x.refusal(source.Damaged, "the shared string %q is not a number", clip(value))
+		}
+		c.Kind = source.Text
+		r.unresolved = append(r.unresolved, sharedRef{col: c.Col, index: i})
+		return nil
+	}
 	if r.shared == nil {
 		shared, err := r.w.sharedStrings(r.ctx)
 		if err != nil {
@@ -215,8 +227,35 @@ func (r *Rows) setShared(c *source.Cell, value []byte) error {
 	if !ok {
 		return r.x.refusal(source.Damaged, "the shared string %q is not one of the workbook's %d", clip(value), r.shared.n)
 	}
-	if c.Text = r.shared.at(i); len(c.Text) > 0 {
+	var inMemory bool
+	if c.Text, c.TooLong, inMemory = r.shared.at(i); !inMemory {
+		if err := r.readSpilled(c, i); err != nil {
+			return err
+		}
+	}
+	if len(c.Text) > 0 {
 		c.Kind = source.Text
 	}
+	return nil
+}
+
+// readSpilled reads a shared string from the file. Cells of a row with the same string share its text.
+func (r *Rows) readSpilled(c *source.Cell, i int) error {
+	if known, ok := r.spilled[i]; ok {
+		c.Text, c.TooLong = known.text, known.tooLong
+		return nil
+	}
+	text, tooLong, err := r.shared.read(i)
+	if err != nil {
+		return err
+	}
+	if r.spilledBytes += int64(len(text)); r.spilledBytes > r.limits.MaxRowBytes {
+		return r.x.refusal(source.LimitExceeded, "the texts of a row are longer than %d bytes", r.limits.MaxRowBytes)
+	}
+	if r.spilled == nil {
+		r.spilled = map[int]spilledText{}
+	}
+	r.spilled[i] = spilledText{text, tooLong}
+	c.Text, c.TooLong = text, tooLong
 	return nil
 }

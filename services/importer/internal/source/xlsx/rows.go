@@ -3,6 +3,7 @@ package xlsx
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,16 +14,24 @@ import (
 // Rows iterates over the rows of one sheet, once. One goroutine calls its
 // methods; Progress may be called from any.
 type Rows struct {
-	w      *Workbook
-	x      *scanner
-	ctx    context.Context
-	sheet  string
-	total  int64
-	limits source.Limits
-	styles []*source.NumberFormat
-	shared *arena // nil until the first cell needs it
-	err    error
-	state  rowsState
+	w     *Workbook
+	x     *scanner
+	ctx   context.Context
+	sheet string
+	// reserved is the memory that is reserved until Close.
+	reserved int64
+	total    int64
+	limits   source.Limits
+	styles   []*source.NumberFormat
+	shared   *arena // nil until the first cell needs it
+	// spilled are the shared strings of the current row that were read from a file.
+	spilled      map[int]spilledText
+	spilledBytes int64
+	// lazy leaves shared strings unresolved, and lists them.
+	lazy       bool
+	unresolved []sharedRef
+	err        error
+	state      rowsState
 
 	row     source.Row
 	cells   []source.Cell
@@ -51,6 +60,18 @@ type Rows struct {
 	quickRows bool // rows are unprefixed spreadsheet elements
 	quick     bool // and so are the cells of the current row
 }
+
+// spilledText is a shared string that was read from a file.
+type spilledText struct {
+	text    []byte
+	tooLong bool
+}
+
+// sharedRef is a cell of the current row with a shared string.
+type sharedRef struct{ col, index int }
+
+// rowsBytes is the memory for reading one sheet: the blocks of its feed, and the scanner's buffer.
+const rowsBytes = 2 << 20
 
 type rowsState uint8
 
@@ -82,14 +103,19 @@ func (w *Workbook) openRows(ctx context.Context, sheet string) (*Rows, error) {
 			return nil, refuse(source.Damaged, w.part, "the sheet %q has no part in the package", sheet)
 		}
 		e := w.pack.find(w.parts[i])
+		if err := w.pack.limits.Memory.Grow(rowsBytes); err != nil {
+			return nil, fmt.Errorf("read the sheet %q: %w", sheet, err)
+		}
 		x, err := w.pack.scan(ctx, e)
 		if err != nil {
+			w.pack.limits.Memory.Shrink(rowsBytes)
 			return nil, err
 		}
-		r := &Rows{
+		r := &Rows{reserved: rowsBytes,
 			w: w, x: x, ctx: ctx, total: e.size,
 			sheet: s.Name, limits: w.pack.limits, styles: w.styles.cells,
 		}
+		r.text.memory = r.limits.Memory
 		x.where, x.vacate = r.place, r.vacate
 		return r, nil
 	}
@@ -130,6 +156,9 @@ func (r *Rows) Progress() (read, total int64) { return r.x.feed.read.Load(), r.t
 // Close ends the reading, at any point. It returns nil.
 func (r *Rows) Close() error {
 	r.x.feed.stop()
+	r.text.reset()
+	r.limits.Memory.Shrink(r.reserved)
+	r.reserved = 0
 	if r.err == nil && r.state != afterData {
 		r.err = errRowsClosed
 	}
@@ -287,6 +316,11 @@ func (r *Rows) beginRow(ref []byte, hidden bool) error {
 	r.rowFormulas, r.stableFormulas = r.rowFormulas[:0], 0
 	r.content, r.sorted, r.blanks, r.inCell = false, true, r.blanks[:0], false
 	r.text.reset()
+	if r.spilledBytes > 0 {
+		clear(r.spilled)
+		r.spilledBytes = 0
+	}
+	r.unresolved = r.unresolved[:0]
 	r.start = r.x.base + int64(r.x.pos)
 	if len(ref) > 0 {
 		n, ok := parseInt(ref, 1<<40)
@@ -350,6 +384,9 @@ func (r *Rows) readCells() error {
 
 // checkRow holds the row to its limit.
 func (r *Rows) checkRow() error {
+	if r.text.err != nil {
+		return r.text.err
+	}
 	if r.x.base+int64(r.x.pos)-r.start > r.limits.MaxRowBytes {
 		return r.x.refusal(source.LimitExceeded, "a row is longer than %d bytes", r.limits.MaxRowBytes)
 	}
@@ -359,8 +396,8 @@ func (r *Rows) checkRow() error {
 // endRow puts the cells into order, and refuses a row in which one stands twice, also if it holds nothing once.
 func (r *Rows) endRow() error {
 	r.inCell = false
-	if r.sorted {
-		return nil
+	if r.sorted || r.text.err != nil {
+		return r.text.err
 	}
 	slices.SortStableFunc(r.cells, func(a, b source.Cell) int { return a.Col - b.Col })
 	for _, c := range r.cells {
@@ -375,10 +412,24 @@ func (r *Rows) endRow() error {
 	return nil
 }
 
-// textArena holds text until the next row. What it gave out stays where it is.
-type textArena struct{ buf []byte }
+// textArena holds text until the next row. The text that it returned does not move.
+type textArena struct {
+	buf      []byte
+	memory   source.Memory
+	reserved int64
+	err      error // of memory
+}
 
-func (a *textArena) reset() { a.buf = a.buf[:0] }
+// largeText is the size above which a text arena reserves memory, and does not keep it for the next row.
+const largeText = 1 << 20
+
+func (a *textArena) reset() {
+	a.buf = a.buf[:0]
+	if a.reserved > 0 {
+		a.memory.Shrink(a.reserved)
+		a.buf, a.reserved = nil, 0
+	}
+}
 
 // keep copies b.
 func (a *textArena) keep(b []byte) []byte {
@@ -386,7 +437,14 @@ func (a *textArena) keep(b []byte) []byte {
 		return nil
 	}
 	if cap(a.buf)-len(a.buf) < len(b) {
-		a.buf = make([]byte, 0, max(len(b), 2*cap(a.buf), 1024))
+		size := max(len(b), 2*cap(a.buf), 1024)
+		if size > largeText {
+			if a.err = a.memory.Grow(int64(size)); a.err != nil {
+				return nil
+			}
+			a.reserved += int64(size)
+		}
+		a.buf = make([]byte, 0, size)
 	}
 	at := len(a.buf)
 	a.buf = append(a.buf, b...)

@@ -18,7 +18,7 @@ func (w *Workbook) sharedStrings(ctx context.Context) (*arena, error) {
 		return w.shared, w.broken
 	}
 	if w.texts == nil {
-		w.shared = &arena{}
+		w.shared = &arena{memory: w.pack.limits.Memory}
 		return w.shared, nil
 	}
 	a, err := w.pack.readStrings(ctx, w.texts)
@@ -33,8 +33,12 @@ func (w *Workbook) sharedStrings(ctx context.Context) (*arena, error) {
 // stringsReader reads the shared string table (ECMA-376 Part 1 §18.4.9).
 type stringsReader struct {
 	*scanner
-	arena arena
+	arena *arena
 	text  []byte
+	// visit, if set, gets each string with its number instead of the arena.
+	visit func(i int, s []byte, tooLong bool) error
+	n     int
+	bytes int64
 }
 
 func (p *pack) readStrings(ctx context.Context, e *entry) (*arena, error) {
@@ -43,12 +47,21 @@ func (p *pack) readStrings(ctx context.Context, e *entry) (*arena, error) {
 		return nil, err
 	}
 	defer x.feed.stop()
-	r := &stringsReader{scanner: x}
-	r.arena.chunk = int(min(chunkBytes, e.size))
+	r := &stringsReader{scanner: x, arena: &arena{chunk: int(min(chunkBytes, e.size)), memory: p.limits.Memory, spillDir: p.limits.SpillDir}}
 	if err := r.read(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.arena.close())
 	}
-	return &r.arena, nil
+	return r.arena, nil
+}
+
+// visitStrings calls visit for the shared strings in their order until it returns an error, which it returns.
+func (p *pack) visitStrings(ctx context.Context, e *entry, visit func(i int, s []byte, tooLong bool) error) error {
+	x, err := p.scan(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer x.feed.stop()
+	return (&stringsReader{scanner: x, visit: visit}).read()
 }
 
 func (r *stringsReader) read() error {
@@ -94,13 +107,18 @@ func (r *stringsReader) read() error {
 
 func (r *stringsReader) add(s []byte) error {
 	switch {
-	case r.arena.n == r.limits.MaxSharedStrings:
+	case r.n == r.limits.MaxSharedStrings:
 		return r.refusal(source.LimitExceeded, "it holds more than %d strings", r.limits.MaxSharedStrings)
-	case r.arena.bytes+int64(len(s)) > r.limits.MaxSharedStringBytes:
+	case r.bytes+int64(len(s)) > r.limits.MaxSharedStringBytes:
 		return r.refusal(source.LimitExceeded, "its strings are longer than %d bytes", r.limits.MaxSharedStringBytes)
 	}
-	r.arena.add(s)
-	return nil
+	r.n++
+	r.bytes += int64(len(s))
+	s, tooLong := source.LimitText(s)
+	if r.visit != nil {
+		return r.visit(r.n-1, s, tooLong)
+	}
+	return r.arena.add(s, tooLong)
 }
 
 // readItem appends the text of the string item, or inline string, whose start

@@ -53,6 +53,7 @@ func Open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits) 
 	}
 	w := &Workbook{pack: p}
 	if err := w.describe(ctx); err != nil {
+		p.release()
 		return nil, err
 	}
 	return w, nil
@@ -84,8 +85,13 @@ func (w *Workbook) Date1904() bool { return w.date1904 }
 func (w *Workbook) Close() error {
 	w.loading.Lock()
 	defer w.loading.Unlock()
+	var err error
+	if w.shared != nil {
+		err = w.shared.close()
+	}
 	w.shared, w.broken = nil, errClosed
-	return nil
+	w.pack.release()
+	return err
 }
 
 // describe reads the parts that say what the workbook holds.
