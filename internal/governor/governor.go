@@ -28,7 +28,8 @@ func (e *OverloadedError) Error() string {
 
 // Budget is an amount of memory that several consumers share.
 type Budget struct {
-	size int64
+	size     int64
+	perShare int64
 
 	mu      sync.Mutex
 	used    int64
@@ -41,8 +42,8 @@ type waiter struct {
 	ready chan struct{}
 }
 
-// New returns a budget of size bytes.
-func New(size int64) *Budget { return &Budget{size: size} }
+// New returns a budget of size bytes, of which one share can have up to perShare bytes.
+func New(size, perShare int64) *Budget { return &Budget{size: size, perShare: perShare} }
 
 // Size returns the size of the budget in bytes.
 func (b *Budget) Size() int64 { return b.size }
@@ -55,11 +56,15 @@ func (b *Budget) Used() int64 {
 }
 
 // Acquire returns a share of the given size. It waits for its turn, but only for some seconds. The caller releases the
-// share. A caller that has a share must not acquire another one, because both could wait for each other.
+// share. A caller that has a share must not acquire another one, because two such callers could wait for each other. A nil
+// Budget returns a nil Share.
 //
 // Errors: ErrTooLarge, *OverloadedError, and that of ctx.
 func (b *Budget) Acquire(ctx context.Context, bytes int64) (*Share, error) {
-	if bytes > b.size {
+	if b == nil {
+		return nil, nil
+	}
+	if bytes > b.perShare {
 		return nil, ErrTooLarge
 	}
 	b.mu.Lock()
@@ -115,7 +120,7 @@ type Share struct {
 }
 
 // Grow adds bytes to the share. It never waits: if the budget has no room, it returns *OverloadedError, or ErrTooLarge if
-// this share alone exceeds the budget.
+// this share alone exceeds the maximum.
 func (s *Share) Grow(bytes int64) error {
 	if s == nil {
 		return nil
@@ -124,7 +129,7 @@ func (s *Share) Grow(bytes int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case s.bytes+bytes > b.size:
+	case s.bytes+bytes > b.perShare:
 		return ErrTooLarge
 	case b.used+bytes > b.size:
 		return &OverloadedError{RetryAfter: patience}

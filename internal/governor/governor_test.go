@@ -21,7 +21,7 @@ func acquire(t *testing.T, b *Budget, bytes int64) *Share {
 
 func TestWaitersContinueInTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(10)
+		b := New(10, 10)
 		first := acquire(t, b, 8)
 		var order []int64
 		var mu sync.Mutex
@@ -53,7 +53,7 @@ func TestWaitersContinueInTheirOrder(t *testing.T) {
 
 func TestWaitingEndsWithARetryTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(10)
+		b := New(10, 10)
 		first := acquire(t, b, 8)
 		_, err := b.Acquire(t.Context(), 3)
 		var overloaded *OverloadedError
@@ -67,7 +67,7 @@ func TestWaitingEndsWithARetryTime(t *testing.T) {
 
 func TestCancelledWaiterMakesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(10)
+		b := New(10, 10)
 		first := acquire(t, b, 5)
 		ctx, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
@@ -86,7 +86,7 @@ func TestCancelledWaiterMakesWay(t *testing.T) {
 }
 
 func TestGrowNeverWaits(t *testing.T) {
-	b := New(10)
+	b := New(10, 10)
 	one, other := acquire(t, b, 4), acquire(t, b, 4)
 	if err := one.Grow(2); err != nil {
 		t.Error(err)

@@ -1,7 +1,7 @@
 package layouttest
 
 var importer = rules{
-	"services/importer": {"clients/go", "gen/go/headway/jobs/v1", "internal/auth", "internal/blobs", "internal/rpcclient",
+	"services/importer": {"internal/governor", "clients/go", "gen/go/headway/jobs/v1", "internal/auth", "internal/blobs", "internal/rpcclient",
 		"internal/rpcerr", "internal/rpcserver", "schemas",
 		"internal/settings", "services/importer/internal/..."},
 
@@ -26,9 +26,9 @@ var importer = rules{
 	"services/importer/internal/template":          {"services/importer/internal/schema"},
 	"services/importer/internal/sample": {"schemas", "services/importer/internal/schema",
 		"services/importer/internal/xlsxwrite"},
-	"services/importer/internal/report": {"services/importer/internal/files", "services/importer/internal/imports",
+	"services/importer/internal/report": {"internal/governor", "services/importer/internal/files", "services/importer/internal/imports",
 		"services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/xlsxwrite"},
-	"services/importer/internal/intake": {"gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/rpcerr",
+	"services/importer/internal/intake": {"internal/governor", "gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/rpcerr",
 		"services/importer/internal/files", "services/importer/internal/imports", "services/importer/internal/mapping",
 		"services/importer/internal/schema", "services/importer/internal/source"},
 	"services/importer/internal/follow": {"clients/go", "gen/go/headway/jobs/v1", "internal/backoff", "services/importer/internal/imports"},
@@ -36,11 +36,11 @@ var importer = rules{
 		"services/importer/internal/imports"},
 	"services/importer/internal/maintenance": {"gen/go/headway/jobs/v1", "internal/backoff", "services/importer/internal/files",
 		"services/importer/internal/imports"},
-	"services/importer/internal/worker": {"clients/go", "gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/backoff", "internal/rpcerr",
+	"services/importer/internal/worker": {"internal/governor", "clients/go", "gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/backoff", "internal/rpcerr",
 		"services/importer/internal/files", "services/importer/internal/imports", "services/importer/internal/load", "services/importer/internal/review",
 		"services/importer/internal/schema", "services/importer/internal/source"},
 	// It alone translates the importer's messages: no other room imports gen/go/headway/imports/v1.
-	"services/importer/internal/importrpc": {"clients/go", "gen/...", "internal/auth", "internal/rpcerr",
+	"services/importer/internal/importrpc": {"internal/governor", "clients/go", "gen/...", "internal/auth", "internal/rpcerr",
 		"services/importer/internal/follow", "services/importer/internal/imports", "services/importer/internal/intake",
 		"services/importer/internal/mapping", "services/importer/internal/report", "services/importer/internal/review",
 		"services/importer/internal/sample", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/template"},

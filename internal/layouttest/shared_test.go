@@ -7,6 +7,7 @@ var shared = rules{
 	"internal/backoff":    {},
 	"internal/blobs":      {"internal/atomicfile"},
 	"internal/fanout":     {},
+	"internal/governor":   {},
 	"internal/rpcclient":  {},
 	"internal/rpcerr":     {"gen/...", "internal/auth"},
 	"internal/rpcserver":  {"gen/...", "internal/auth", "internal/rpcclient", "internal/rpcerr"},

@@ -71,7 +71,8 @@ func New(cfg Config) (_ *Service, err error) {
 		return nil, err
 	}
 	jobs := jobsv1.NewJobServiceClient(s.jobs)
-	in := &intake.Intake{Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: cfg.MaxUploadBytes, Openers: openers, Limits: cfg.Limits}
+	runs, requests := cfg.budgets()
+	in := &intake.Intake{Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: cfg.MaxUploadBytes, Memory: requests, Openers: openers, Limits: cfg.Limits}
 	s.maintain = &maintenance.Maintenance{
 		Store: s.store, Files: s.files, Jobs: jobs, CreateJob: in.CreateJob, Started: time.Now(),
 		Retention: cfg.ImportRetention, Interval: cfg.SweepInterval, Logger: cfg.Logger,
@@ -79,7 +80,7 @@ func New(cfg Config) (_ *Service, err error) {
 	s.follow = follow.New(follow.Config{Store: s.store, Jobs: jobs})
 	importrpc.Register(s.server.GRPC, importrpc.Config{
 		Store: s.store, Schemas: registry, Intake: in, Follow: s.follow, Review: &review.Reviewer{Jobs: jobs},
-		Reports: &report.Producer{Store: s.store, Files: s.files, Schemas: registry, Openers: openers, Limits: cfg.Limits},
+		Reports: &report.Producer{Store: s.store, Files: s.files, Schemas: registry, Memory: requests, Openers: openers, Limits: cfg.Limits},
 	})
 	host, err := os.Hostname()
 	if err != nil {
@@ -87,7 +88,7 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	runner := &worker.Runner{
 		Loader: &load.Loader{Target: s.target, Store: s.store, SpillDir: cfg.DataDir},
-		Store:  s.store, Files: s.files, Schemas: registry, Jobs: jobs, Openers: openers, Limits: cfg.Limits, Logger: cfg.Logger,
+		Store:  s.store, Files: s.files, Schemas: registry, Jobs: jobs, Memory: runs, Openers: openers, Limits: cfg.Limits, Logger: cfg.Logger,
 	}
 	s.worker = worker.NewWorker(s.jobs, runner, worker.WorkerConfig{
 		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()), Concurrency: cfg.MaxConcurrentImports, Logger: cfg.Logger,

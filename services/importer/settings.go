@@ -14,6 +14,7 @@ import (
 
 	"headway/internal/auth"
 	"headway/internal/blobs"
+	"headway/internal/governor"
 	"headway/internal/settings"
 	"headway/services/importer/internal/source"
 )
@@ -28,6 +29,7 @@ type Settings struct {
 	Records              string        `help:"Database file that rows are imported into. Empty for records.db in the data directory." placeholder:"FILE"`
 	Blobs                string        `help:"URL of the bucket for uploaded workbooks. Empty for a directory in the data directory." placeholder:"URL"`
 	MaxConcurrentImports int           `help:"Maximum number of imports that are leased at a time. One of them writes, and the others wait for their turn." default:"4" min:"1" max:"100"`
+	Memory               int64         `help:"Memory budget of the importer, in bytes. At least 256 MiB. 0 means half of the memory of the container or the machine." default:"0"`
 	ImportRetention      time.Duration `help:"How long the counts and issues of an import are stored at least. Its workbook is deleted with its job." default:"720h"`
 	SweepInterval        time.Duration `help:"Interval between two searches for imports and workbooks to delete." default:"10m"`
 	ImporterDrainTimeout time.Duration `help:"How long calls of the importer can take to finish at a shutdown." default:"3s"`
@@ -61,7 +63,11 @@ func (c *Config) complete() error {
 	}
 	c.JobsAddress = cmp.Or(c.JobsAddress, "127.0.0.1:9091")
 	c.Limits = cmp.Or(c.Limits, source.DefaultLimits())
+	c.Limits.SpillDir = cmp.Or(c.Limits.SpillDir, c.DataDir)
+	c.Memory = c.MemoryBudget()
 	switch {
+	case c.Memory < minMemory:
+		return fmt.Errorf("--memory is %d; the minimum is %d", c.Memory, minMemory)
 	case c.DataDir == "":
 		return errors.New("DataDir is missing: set it to the directory of the database")
 	case c.Credentials == nil:
@@ -82,4 +88,26 @@ func (c *Config) complete() error {
 	c.Records = cmp.Or(c.Records, filepath.Join(folder, "records.db"))
 	c.Blobs = cmp.Or(c.Blobs, blobs.FolderURL(filepath.Join(folder, "blobs", "imports")))
 	return nil
+}
+
+const (
+	// minMemory is the smallest memory budget with which a service can work.
+	minMemory = 256 << 20
+	// fixedMemory is the part of the budget for memory that does not depend on input.
+	fixedMemory = 96 << 20
+)
+
+// MemoryBudget returns the memory budget in bytes.
+func (s *Settings) MemoryBudget() int64 {
+	if s.Memory != 0 {
+		return s.Memory
+	}
+	return max(minMemory, governor.Default(1<<30))
+}
+
+// budgets divides the memory budget. Runs have their own part, so that uploads and downloads can't stop an import, or the
+// other way around. A quarter is left for memory that the garbage collector has not freed.
+func (c *Config) budgets() (runs, requests *governor.Budget) {
+	free := c.Memory - fixedMemory
+	return governor.New(free/2, free/2), governor.New(free/4, max(free/16, 2*source.OpenBytes))
 }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"headway/internal/auth"
+	"headway/internal/governor"
 	"headway/services/importer"
 )
 
@@ -31,6 +32,7 @@ const collectAt = 50
 
 // NewImporter returns an importer, whose dependencies it adds to cfg.
 func (c *Common) NewImporter(env *Env, cfg importer.Config) (*importer.Service, error) {
+	governor.SetSoftLimit(cfg.MemoryBudget())
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}

@@ -9,6 +9,9 @@ import (
 // MaxBatchRows is the maximum number of rows in a batch.
 const MaxBatchRows = 1000
 
+// MaxBatchBytes is the size of a batch's cells and texts above which it ends, even if it has fewer rows.
+const MaxBatchBytes = 4 << 20
+
 // Batch is a number of consecutive rows of a sheet. Its memory is reused for later rows.
 type Batch struct {
 	// Rows are the row numbers.

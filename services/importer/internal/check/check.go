@@ -138,7 +138,7 @@ func NewSheet(config Config) (*Sheet, error) {
 		if c.Spec.References == nil {
 			continue
 		}
-		p := &parent{column: c.Spec.References.Column, known: map[string]bool{}}
+		p := &parent{column: c.Spec.References.Column}
 		if c.Spec.References.Sheet == s.Spec.Name {
 			p.sheet = s
 			s.selfColumns = append(s.selfColumns, i)
@@ -347,6 +347,21 @@ func (s *Sheet) shown(column int) string {
 		return string(v.Bytes)
 	}
 	return source.Clip(convert.Shown(cell, s.Calendar), imports.MaxValue)
+}
+
+// issueBytes is the memory that a kept issue uses, about.
+const issueBytes = 1200
+
+// Bytes returns the memory that grows with the rows, about.
+func (s *Sheet) Bytes() int64 {
+	total := s.keys.Bytes() + int64(len(s.firstIssue))*issueBytes + s.deferred.bytes()
+	for _, set := range s.uniques {
+		total += set.Bytes()
+	}
+	for _, p := range s.parents {
+		total += p.known.Bytes()
+	}
+	return total
 }
 
 // Release frees the memory that later sheets do not need. referred are the columns that they refer to.

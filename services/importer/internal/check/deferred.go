@@ -36,6 +36,9 @@ type deferredRow struct {
 
 func (d *deferredRows) len() int { return len(d.rows) }
 
+// bytes returns the memory in use. Ordering the rows needs about twice what a row's position needs.
+func (d *deferredRows) bytes() int64 { return int64(cap(d.memory)) + int64(cap(d.rows))*48 }
+
 // add stores a row.
 func (d *deferredRows) add(row int, values []imports.Value, rejected bool) error {
 	start := len(d.memory)
@@ -134,7 +137,7 @@ func (s *Sheet) Deferred(ctx context.Context, b *Batch) ([]Verdict, error) {
 			return nil, err
 		}
 	}
-	n := min(MaxBatchRows, len(d.order))
+	n, size := min(MaxBatchRows, len(d.order)), 0
 	if n == 0 {
 		return nil, nil
 	}
@@ -143,8 +146,11 @@ func (s *Sheet) Deferred(ctx context.Context, b *Batch) ([]Verdict, error) {
 			return nil, err
 		}
 		b.cyclic = append(b.cyclic, d.cyclic[i])
+		if size += int(d.rows[i].length); size >= MaxBatchBytes {
+			break
+		}
 	}
-	d.order = d.order[n:]
+	d.order = d.order[len(b.Rows):]
 	return s.decide(ctx, b, true)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/keyset"
 	"headway/services/importer/internal/source"
 )
 
@@ -17,7 +18,13 @@ type parent struct {
 	sheet  *Sheet
 	column string
 	// known caches the database's answers: whether it has a value.
-	known map[string]bool
+	known *keyset.Set[bool]
+}
+
+// holds reports whether the database has a value, as far as it was asked.
+func (p *parent) holds(value []byte) bool {
+	i := p.known.Find(value)
+	return i >= 0 && *p.known.At(i)
 }
 
 // title returns the header of the column that is referred to.
@@ -49,8 +56,8 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 		if p.sheet == s && !s.replay || p.sheet.Database.WasEmpty() {
 			continue
 		}
-		if len(p.known) > maxKnown {
-			clear(p.known)
+		if p.known == nil || p.known.Len() > maxKnown {
+			p.known = keyset.New[bool]()
 		}
 		keys := p.sheet.keysOf(p.column)
 		var ask []imports.Value
@@ -60,10 +67,10 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 				continue
 			}
 			s.buffer = v.Append(s.buffer[:0])
-			if _, known := p.known[string(s.buffer)]; known || keys.Find(s.buffer) >= 0 {
+			if p.known.Find(s.buffer) >= 0 || keys.Find(s.buffer) >= 0 {
 				continue
 			}
-			p.known[string(s.buffer)] = false
+			p.known.Add(s.buffer, false)
 			ask = append(ask, v)
 		}
 		if len(ask) == 0 {
@@ -75,7 +82,8 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 			return err
 		}
 		for i, v := range ask {
-			p.known[string(v.Append(nil))] = holds[i]
+			s.buffer = v.Append(s.buffer[:0])
+			*p.known.At(p.known.Find(s.buffer)) = holds[i]
 		}
 	}
 	return nil
@@ -132,7 +140,7 @@ func (s *Sheet) checkReference(column int, p *parent) {
 		if state := keys.At(entry).state; state == Rejected || state == Blocked {
 			s.block(column, p, keys, entry)
 		}
-	case !p.known[string(s.buffer)]:
+	case !p.holds(s.buffer):
 		s.rejectMissing(column, p)
 	}
 }

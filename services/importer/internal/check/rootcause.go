@@ -7,19 +7,20 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/keyset"
 	"headway/services/importer/internal/schema"
 )
 
-// maxCauses bounds what root causes cost; rows beyond are still rejected and blocked, but not grouped.
+// maxCauses bounds the memory of root causes. Rows with other causes are still rejected and blocked, but not grouped.
 const maxCauses = 100_000
 
 // RootCauses counts the rows that each root cause blocks, over all sheets of a run.
 type RootCauses struct {
 	schema *schema.Schema
 	list   []rootCause
-	// missing finds the cause of a reference to nothing, by sheet, column and value.
-	missing map[string]uint32
-	// rejected finds the cause that a rejected row is, by sheet and row.
+	// missing finds the root cause of a reference to a missing row, by sheet, column and value.
+	missing *keyset.Set[uint32]
+	// rejected finds the root cause of a rejected row, by sheet and row.
 	rejected map[rowID]uint32
 }
 
@@ -28,21 +29,21 @@ type rowID struct {
 	row   uint32
 }
 
-// cause is one fault.
+// rootCause is one root cause.
 type rootCause struct {
 	issue imports.Issue
-	// what is at fault, for people ("missing department").
+	// what is the cause in words, such as "missing department".
 	what string
-	// stopped counts rows by the sheet's place in the schema.
+	// stopped counts rows by the index of their sheet in the schema.
 	stopped []uint32
 }
 
 // NewRootCauses returns an empty set of root causes.
 func NewRootCauses(s *schema.Schema) *RootCauses {
-	return &RootCauses{schema: s, missing: map[string]uint32{}, rejected: map[rowID]uint32{}}
+	return &RootCauses{schema: s, missing: keyset.New[uint32](), rejected: map[rowID]uint32{}}
 }
 
-// rejectedRow finds or opens the cause for a rejected row that others refer to; 0 if there are too many.
+// rejectedRow returns the root cause of a rejected row that others refer to. It returns 0 if there are too many.
 func (c *RootCauses) rejectedRow(sheet *Sheet, e entry) uint32 {
 	id := rowID{sheet.Spec.Name, e.row}
 	if known, ok := c.rejected[id]; ok {
@@ -51,7 +52,7 @@ func (c *RootCauses) rejectedRow(sheet *Sheet, e entry) uint32 {
 	issue, kept := sheet.firstIssue[int(e.row)]
 	if !kept {
 		issue = imports.Issue{Sheet: sheet.Spec.Name, Row: int(e.row), Severity: imports.Error, Code: e.code,
-			Message: "The row was rejected; its issue was counted, but is not kept."}
+			Message: "The row has an error that is counted but not listed."}
 		if e.column >= 0 {
 			column := sheet.Columns[e.column]
 			issue.Column, issue.CellColumn = column.Spec.Name, column.Cell
@@ -65,23 +66,31 @@ func (c *RootCauses) rejectedRow(sheet *Sheet, e entry) uint32 {
 	return opened
 }
 
-// known finds the cause of references to a row that is not there, if there is one.
+// known returns the root cause of references to a missing row, if there is one.
 func (c *RootCauses) known(parent *schema.Sheet, column string, value []byte) (uint32, bool) {
-	found, ok := c.missing[missingID(parent, column, value)]
-	return found, ok
+	i := c.missing.Find(missingID(parent, column, value))
+	if i < 0 {
+		return 0, false
+	}
+	return *c.missing.At(i), true
 }
 
-// missingRow opens the cause for references to a row that is not there; 0 if there are too many.
+// missingRow adds the root cause of references to a missing row. It returns 0 if there are too many.
 func (c *RootCauses) missingRow(issue imports.Issue, parent *schema.Sheet, column string, value []byte) uint32 {
 	opened := c.open(issue, "missing "+singular(parent.Title))
 	if opened != 0 {
-		c.missing[missingID(parent, column, value)] = opened
+		c.missing.Add(missingID(parent, column, value), opened)
 	}
 	return opened
 }
 
-func missingID(parent *schema.Sheet, column string, value []byte) string {
-	return parent.Name + "\x00" + column + "\x00" + string(value)
+func missingID(parent *schema.Sheet, column string, value []byte) []byte {
+	return append([]byte(parent.Name+"\x00"+column+"\x00"), value...)
+}
+
+// Bytes returns the memory in use, about.
+func (c *RootCauses) Bytes() int64 {
+	return int64(len(c.list))*issueBytes + c.missing.Bytes() + int64(len(c.rejected))*64
 }
 
 func (c *RootCauses) open(issue imports.Issue, what string) uint32 {

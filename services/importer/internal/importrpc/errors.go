@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/governor"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"
@@ -43,7 +44,11 @@ func toStatus(err error) error {
 	if errors.As(err, &refused) {
 		return rpcerr.New(codes.InvalidArgument, workbookReason(refused.Reason), refused.Error())
 	}
+	var overloaded *governor.OverloadedError
 	switch {
+	case errors.As(err, &overloaded), errors.Is(err, governor.ErrTooLarge):
+		return rpcerr.Wrap(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OVERLOADED,
+			"The server has no memory left to read this file at present. Try again in a few seconds.", err)
 	case errors.Is(err, imports.ErrNotFound):
 		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
 			"There is no import with this id among yours; list them to see which there are.")

@@ -18,6 +18,7 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/governor"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
@@ -58,6 +59,8 @@ type Intake struct {
 	MaxBytes int64
 	// Limits bound the size of an unpacked workbook.
 	Limits source.Limits
+	// Memory is the budget for reading workbooks. If it is nil, there is no limit.
+	Memory *governor.Budget
 	// Openers open the kinds of files that can be imported.
 	Openers source.Openers
 }
@@ -195,7 +198,14 @@ func (in *Intake) findSheets(ctx context.Context, id string, spec *schema.Schema
 	if err != nil {
 		return nil, err
 	}
-	book, err := in.Openers.Open(ctx, file, file.Size(), in.Limits)
+	share, err := in.Memory.Acquire(ctx, source.OpenBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer share.Release()
+	limits := in.Limits
+	limits.Memory = share
+	book, err := in.Openers.Open(ctx, file, file.Size(), limits)
 	if err != nil {
 		return nil, err
 	}

@@ -77,6 +77,9 @@ func (s *Set[E]) Find(key []byte) int {
 	return index
 }
 
+// Len returns the number of keys.
+func (s *Set[E]) Len() int { return s.count }
+
 // Bytes returns the memory that the set uses. A nil set uses none.
 func (s *Set[E]) Bytes() int64 {
 	if s == nil {

@@ -34,7 +34,12 @@ type Task struct {
 	Decide func(Summary) Decision
 	// Progress is notified of the run's progress. It must not block for long.
 	Progress Progress
+	// Memory is asked before the memory of the run grows. The default is source.Unlimited.
+	Memory source.Memory
 }
+
+// runBytes is the memory of a run that does not grow with the workbook: its batches, and the database's caches.
+const runBytes = 24 << 20
 
 // Decision is whether a checked import is committed.
 type Decision uint8
@@ -93,6 +98,12 @@ func (l *Loader) Run(ctx context.Context, task Task) (summary Summary, err error
 	}()
 	if err := l.Store.BeginRun(ctx, task.Import.ID, task.Number); err != nil {
 		return summary, fmt.Errorf("begin the run of import %s: %w", task.Import.ID, err)
+	}
+	if task.Memory == nil {
+		task.Memory = source.Unlimited{}
+	}
+	if err := task.Memory.Grow(runBytes); err != nil {
+		return summary, fmt.Errorf("begin import %s: %w", task.Import.ID, err)
 	}
 	r := &run{loader: l, task: task, tx: tx, sheets: map[string]*sheet{}, rootCauses: check.NewRootCauses(task.Schema)}
 	if err := r.load(ctx); err != nil {
@@ -153,6 +164,25 @@ type run struct {
 	tx         imports.TargetTx
 	sheets     map[string]*sheet // those so far, by the schema's name
 	rootCauses *check.RootCauses
+	accounted  int64 // of the memory that grows with the rows
+}
+
+// account reserves memory for the rows so far.
+func (r *run) account() error {
+	used := r.rootCauses.Bytes()
+	for _, s := range r.sheets {
+		used += s.check.Bytes()
+	}
+	switch {
+	case used > r.accounted:
+		if err := r.task.Memory.Grow(used - r.accounted); err != nil {
+			return err
+		}
+	case used < r.accounted:
+		r.task.Memory.Shrink(r.accounted - used)
+	}
+	r.accounted = used
+	return nil
 }
 
 // load loads the sheets in the order of the schema.
@@ -178,6 +208,9 @@ func (r *run) load(ctx context.Context) error {
 			return err
 		}
 		if err := s.release(); err != nil {
+			return err
+		}
+		if err := r.account(); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,7 +37,22 @@ type unmappedCell struct {
 
 func newBatch() *batch { return &batch{converter: make(chan struct{}, 1)} }
 
+// large reports whether the batch has more text than a batch of ordinary rows.
+func (b *batch) large() bool { return len(b.text) > 2*check.MaxBatchBytes }
+
+// full reports whether the batch takes no further row.
+func (b *batch) full() bool {
+	return len(b.Rows) >= check.MaxBatchRows || len(b.text)+len(b.Cells)*cellBytes >= check.MaxBatchBytes
+}
+
+// cellBytes is the memory of a cell and its value, without their text.
+const cellBytes = int(unsafe.Sizeof(source.Cell{}) + unsafe.Sizeof(imports.Value{}))
+
 func (b *batch) reset() {
+	if b.large() || len(b.converted) > 2*check.MaxBatchBytes {
+		*b = *newBatch() // does not keep the memory
+		return
+	}
 	b.Reset()
 	clear(b.normalized)
 	b.text, b.converted, b.unmapped, b.write = b.text[:0], b.converted[:0], b.unmapped[:0], b.write[:0]
@@ -161,7 +177,7 @@ func (p *pipeline) fill(ctx context.Context) error {
 			continue
 		}
 		p.read.Add(1)
-		if len(b.Rows) < check.MaxBatchRows {
+		if !b.full() {
 			continue
 		}
 		if err := p.send(ctx, b); err != nil {
@@ -211,9 +227,33 @@ func (p *pipeline) send(ctx context.Context, b *batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if b.large() {
+		// Only one such batch is in flight at a time.
+		if err := p.drain(ctx); err != nil {
+			return err
+		}
+	}
 	// Both channels have room for all batches.
 	p.work <- b
 	p.order <- b
+	return nil
+}
+
+// drain waits until all other batches are free.
+func (p *pipeline) drain(ctx context.Context) error {
+	var free []*batch
+	defer func() {
+		for _, b := range free {
+			p.free <- b
+		}
+	}()
+	for len(free) < batchesInFlight-1 {
+		b, err := p.next(ctx)
+		if err != nil {
+			return err
+		}
+		free = append(free, b)
+	}
 	return nil
 }
 

@@ -155,6 +155,9 @@ func (s *sheet) take(ctx context.Context, b *batch) error {
 		return err
 	}
 	s.count(b, verdicts)
+	if err := s.run.account(); err != nil {
+		return err
+	}
 	if err := s.issues.tick(ctx); err != nil {
 		return err
 	}

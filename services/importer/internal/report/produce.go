@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 
+	"headway/internal/governor"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -23,6 +24,8 @@ type Producer struct {
 	Schemas *schema.Registry
 	// Limits bound the size of an unpacked workbook.
 	Limits source.Limits
+	// Memory is the budget for reading workbooks. If it is nil, there is no limit.
+	Memory *governor.Budget
 	// Openers open the kinds of files that can be imported.
 	Openers source.Openers
 }
@@ -82,7 +85,14 @@ func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, ph
 	if err != nil {
 		return err
 	}
-	if download.Workbook, err = p.Openers.Open(ctx, file, file.Size(), p.Limits); err != nil {
+	share, err := p.Memory.Acquire(ctx, source.OpenBytes)
+	if err != nil {
+		return err
+	}
+	defer share.Release()
+	limits := p.Limits
+	limits.Memory = share
+	if download.Workbook, err = p.Openers.Open(ctx, file, file.Size(), limits); err != nil {
 		return err
 	}
 	defer download.Workbook.Close()

@@ -146,6 +146,9 @@ type Opener interface {
 // Openers are the formats that can be read.
 type Openers []Opener
 
+// OpenBytes is the memory to reserve before a workbook is opened. Opening reserves more if the workbook needs it.
+const OpenBytes = 4 << 20
+
 // headBytes is the length of the head that openers detect their format by.
 const headBytes = 512
 

@@ -9,6 +9,7 @@ import (
 	headway "headway/clients/go"
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/governor"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
@@ -29,6 +30,8 @@ type Runner struct {
 	Schemas *schema.Registry
 	// Jobs is called with the importer's own identity.
 	Jobs jobsv1.JobServiceClient
+	// Memory is the budget of all runs. If it is nil, there is no limit.
+	Memory *governor.Budget
 	// Openers open the kinds of files that can be imported.
 	Openers source.Openers
 	// Limits bound what a workbook may unpack to.
@@ -86,7 +89,14 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	if err != nil {
 		return load.Summary{}, err
 	}
-	book, err := r.Openers.Open(ctx, file, file.Size(), r.Limits)
+	share, err := r.Memory.Acquire(ctx, source.OpenBytes)
+	if err != nil {
+		return load.Summary{}, err
+	}
+	defer share.Release()
+	limits := r.Limits
+	limits.Memory = share
+	book, err := r.Openers.Open(ctx, file, file.Size(), limits)
 	if err != nil {
 		return load.Summary{}, err
 	}
@@ -97,7 +107,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	}
 	startOver(task, im)
 	return r.Loader.Run(ctx, load.Task{
-		Import: im, Schema: spec, Workbook: book, Number: number, Progress: &progress{runner: r, task: task, titles: titles(spec)},
+		Import: im, Schema: spec, Workbook: book, Number: number, Memory: share, Progress: &progress{runner: r, task: task, titles: titles(spec)},
 		Decide: func(o load.Summary) load.Decision {
 			switch {
 			case im.Policy.DryRun:
@@ -156,6 +166,7 @@ func classify(err error) *failure {
 	var refused *source.Error
 	var merged *imports.MergedHeaderError
 	var conflict *imports.TableConflictError
+	var overloaded *governor.OverloadedError
 	var violated *imports.ConservationError
 	switch {
 	case errors.Is(err, imports.ErrRowsCommitted):
@@ -174,6 +185,11 @@ func classify(err error) *failure {
 	case errors.As(err, &violated):
 		return fails(errorsv1.ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED, true,
 			"The numbers of the import do not add up, so nothing was saved. This is a defect of Headway. Report it to the operator.")
+	case errors.Is(err, governor.ErrTooLarge):
+		return fails(errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT, true,
+			"The file needs more memory than this server has for an import. Nothing was saved. Split it into smaller files, or ask the operator to raise HEADWAY_MEMORY.")
+	case errors.As(err, &overloaded):
+		return fails(errorsv1.ErrorReason_ERROR_REASON_OVERLOADED, false, "The server has no memory left for this import at present. Nothing was saved.")
 	case errors.Is(err, imports.ErrWorkbookGone), errors.Is(err, imports.ErrNotFound):
 		return fails(errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE, true, "The stored file was deleted. Upload it again.")
 	case errors.Is(err, schema.ErrNotFound):

@@ -51,6 +51,8 @@ const (
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 8
 	// Not an error: this request_id was used before for the same request, whose result is returned again.
 	ErrorReason_ERROR_REASON_REQUEST_REPLAYED ErrorReason = 9
+	// RESOURCE_EXHAUSTED: the memory budget of the server is used up at present. Wait, and then try again.
+	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 10
 	// UNAUTHENTICATED: the request has no token.
 	ErrorReason_ERROR_REASON_TOKEN_MISSING ErrorReason = 20
 	// UNAUTHENTICATED: the token is malformed, signed with another key, or for another service.
@@ -204,6 +206,7 @@ var (
 		7:   "ERROR_REASON_RATE_LIMITED",
 		8:   "ERROR_REASON_REQUEST_ID_REUSED",
 		9:   "ERROR_REASON_REQUEST_REPLAYED",
+		10:  "ERROR_REASON_OVERLOADED",
 		20:  "ERROR_REASON_TOKEN_MISSING",
 		21:  "ERROR_REASON_TOKEN_INVALID",
 		22:  "ERROR_REASON_TOKEN_EXPIRED",
@@ -285,6 +288,7 @@ var (
 		"ERROR_REASON_RATE_LIMITED":            7,
 		"ERROR_REASON_REQUEST_ID_REUSED":       8,
 		"ERROR_REASON_REQUEST_REPLAYED":        9,
+		"ERROR_REASON_OVERLOADED":              10,
 		"ERROR_REASON_TOKEN_MISSING":           20,
 		"ERROR_REASON_TOKEN_INVALID":           21,
 		"ERROR_REASON_TOKEN_EXPIRED":           22,
@@ -388,7 +392,7 @@ var File_headway_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\x83\x15\n" +
+	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xa0\x15\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12\x1c\n" +
@@ -399,7 +403,9 @@ const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x18ERROR_REASON_CALLER_GONE\x10\x06\x12\x1d\n" +
 	"\x19ERROR_REASON_RATE_LIMITED\x10\a\x12\"\n" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\b\x12!\n" +
-	"\x1dERROR_REASON_REQUEST_REPLAYED\x10\t\x12\x1e\n" +
+	"\x1dERROR_REASON_REQUEST_REPLAYED\x10\t\x12\x1b\n" +
+	"\x17ERROR_REASON_OVERLOADED\x10\n" +
+	"\x12\x1e\n" +
 	"\x1aERROR_REASON_TOKEN_MISSING\x10\x14\x12\x1e\n" +
 	"\x1aERROR_REASON_TOKEN_INVALID\x10\x15\x12\x1e\n" +
 	"\x1aERROR_REASON_TOKEN_EXPIRED\x10\x16\x12\x1e\n" +
