@@ -18,14 +18,15 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
-	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcclient"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/hub"
 	"headway/services/edge/internal/reqlog"
-	"headway/services/edge/internal/stream"
+	"headway/services/edge/internal/sockets"
+	"headway/services/edge/internal/sse"
 	"headway/services/edge/internal/tus/folder"
 )
 
@@ -46,7 +47,10 @@ type Service struct {
 	queues   []net.Listener
 	jobs     *grpc.ClientConn
 	importer *grpc.ClientConn
-	hub      *stream.Hub
+	// sockets carry the streams, hub knows what they tell, and streams answers requests for them.
+	sockets *sockets.Loop
+	hub     *hub.Hub
+	streams *sse.Handlers
 	// uploads keeps resumable uploads. It is nil if there are none.
 	uploads *folder.Store
 	server  *http.Server
@@ -88,11 +92,16 @@ func New(cfg Config) (_ *Service, err error) {
 	if own == nil {
 		own = cfg.Key.ServiceCredentials("edge", auth.ScopeService)
 	}
-	s.hub = stream.New(stream.Config{
-		Jobs: jobsv1.NewJobServiceClient(s.jobs), Imports: importsv1.NewImportServiceClient(s.importer),
-		AsService: grpc.PerRPCCredentials(own), Logger: cfg.Logger, Metrics: cfg.Metrics,
-		Keepalive: cfg.Keepalive, Retry: cfg.Retry, WriteTimeout: cfg.WriteTimeout,
-		StreamsPerUser: max(cfg.StreamsPerUser, 0), MaxStreams: max(cfg.MaxStreams, 0),
+	asService := grpc.PerRPCCredentials(own)
+	services := hub.Services{Jobs: s.jobs, Imports: s.importer, AsService: asService}
+	s.sockets = sockets.New(sockets.Config{WriteTimeout: cfg.WriteTimeout})
+	s.hub = hub.New(hub.Config{
+		Upstream: services.Upstream(), Logger: cfg.Logger, Metrics: cfg.Metrics,
+		PerUser: max(cfg.StreamsPerUser, 0), Max: max(cfg.MaxStreams, 0),
+	})
+	s.streams = sse.New(sse.Config{
+		Hub: s.hub, Loop: s.sockets, Jobs: jobsv1.NewJobServiceClient(s.jobs), AsService: asService,
+		Logger: cfg.Logger, Metrics: cfg.Metrics, Keepalive: cfg.Keepalive, Retry: cfg.Retry,
 	})
 	if cfg.UploadsDir != "" {
 		if s.uploads, err = folder.Open(folder.Config{
@@ -104,7 +113,7 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	routes, err := s.routes(access.New(access.Config{
 		Verifier: cfg.Verifier, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
-		RefuseStream: s.hub.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
+		RefuseStream: s.streams.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
 		RequestBurst: burstSeconds * cfg.RequestsPerSecond,
 	}))
 	if err != nil {
@@ -146,7 +155,12 @@ func (s *Service) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	streamed := make(chan error, 1)
-	go func() { streamed <- s.hub.Run(work) }()
+	go func() {
+		var g errgroup.Group
+		g.Go(func() error { return s.hub.Run(work) })
+		g.Go(func() error { return s.sockets.Run(work) })
+		streamed <- g.Wait()
+	}()
 	if s.uploads != nil {
 		s.handlers.Go(func() { s.uploads.Run(work) })
 	}

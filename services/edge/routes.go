@@ -73,11 +73,11 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	mux.Handle("GET /api/v1/schemas/{schema}/template.xlsx", a.Required(http.HandlerFunc(downloads.Template)))
 	mux.Handle("GET /api/v1/schemas/{schema}/sample.xlsx", a.Required(http.HandlerFunc(downloads.Sample)))
 
-	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}", a.RequiredForStream(http.HandlerFunc(s.hub.ServeJob)))
-	mux.Handle("GET /api/v1/sse/jobs/my", a.RequiredForStream(http.HandlerFunc(s.hub.ServeMine)))
-	mux.Handle("GET /api/v1/sse/imports/{import_id}", a.RequiredForStream(http.HandlerFunc(s.hub.ServeImport)))
-	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}/output", a.RequiredForStream(http.HandlerFunc(s.hub.ServeOutput)))
-	mux.Handle("GET /api/v1/sse/probe", a.RequiredForStream(http.HandlerFunc(s.hub.ServeProbe)))
+	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}", a.RequiredForStream(http.HandlerFunc(s.streams.Job)))
+	mux.Handle("GET /api/v1/sse/jobs/my", a.RequiredForStream(http.HandlerFunc(s.streams.Mine)))
+	mux.Handle("GET /api/v1/sse/imports/{import_id}", a.RequiredForStream(http.HandlerFunc(s.streams.Import)))
+	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}/output", a.RequiredForStream(http.HandlerFunc(s.streams.Output)))
+	mux.Handle("GET /api/v1/sse/probe", a.RequiredForStream(http.HandlerFunc(s.streams.Probe)))
 	short("POST /api/v1/sse/tickets", a.Required(http.HandlerFunc(a.CreateTicket)))
 
 	short("GET /api/v1/session", http.HandlerFunc(sessions.Get))

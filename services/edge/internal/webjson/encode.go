@@ -40,6 +40,9 @@ func Marshal(m proto.Message) ([]byte, error) { return Append(nil, m) }
 // Append appends the encoded message to b.
 func Append(b []byte, m proto.Message) ([]byte, error) { return appendMessage(b, m.ProtoReflect()) }
 
+// MarshalSet encodes only the fields of a message that are set. Messages within it are encoded as by Marshal.
+func MarshalSet(m proto.Message) ([]byte, error) { return appendFields(nil, m.ProtoReflect(), true) }
+
 func appendMessage(b []byte, m protoreflect.Message) ([]byte, error) {
 	if strings.HasPrefix(string(m.Descriptor().FullName()), "google.protobuf.") {
 		// Timestamp, Struct, Value, and other well-known types have special forms, which protojson implements.
@@ -51,12 +54,16 @@ func appendMessage(b []byte, m protoreflect.Message) ([]byte, error) {
 		err = json.Compact(out, text) // protojson adds random blanks
 		return out.Bytes(), err
 	}
+	return appendFields(b, m, false)
+}
+
+func appendFields(b []byte, m protoreflect.Message, onlySet bool) ([]byte, error) {
 	b = append(b, '{')
 	empty := true
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		fd := fields.Get(i)
-		if fd.HasPresence() && !m.Has(fd) {
+		if (onlySet || fd.HasPresence()) && !m.Has(fd) {
 			continue
 		}
 		if !empty {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package stream
+package sockets
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peers gives connected pairs: a stream's descriptor, and the reader's end.
-func peers(t *testing.T, n int) (watchers []*watcher, readers []net.Conn) {
+// peers returns connected pairs: the server's connection, and the reader's end.
+func peers(t *testing.T, n int) (conns []*Conn, readers []net.Conn) {
 	t.Helper()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,11 +35,11 @@ func peers(t *testing.T, n int) (watchers []*watcher, readers []net.Conn) {
 			t.Fatal(err)
 		}
 		conn.Close()
-		w := &watcher{fd: int32(fd)}
-		t.Cleanup(func() { reader.Close(); w.closeDescriptor() })
-		watchers, readers = append(watchers, w), append(readers, reader)
+		c := &Conn{fd: int32(fd)}
+		t.Cleanup(func() { reader.Close(); c.closeDescriptor() })
+		conns, readers = append(conns, c), append(readers, reader)
 	}
-	return watchers, readers
+	return conns, readers
 }
 
 // senders are both ways of sending: by a ring, and by one system call for each.
@@ -66,13 +66,13 @@ func (s *sender) sendAll(writes []write) {
 	s.send()
 }
 
-func TestEveryPeerGetsItsOwnBytesInOrder(t *testing.T) {
+func TestEveryPeerGetsItsOwnBytes(t *testing.T) {
 	for name, send := range senders(t) {
-		watchers, readers := peers(t, batch)
+		conns, readers := peers(t, batch)
 		for round := range 3 {
-			writes := make([]write, len(watchers))
-			for i, w := range watchers {
-				writes[i] = write{watcher: w, piece: piece{bytes: bytes.Repeat([]byte{byte(i)}, i+round+1)}}
+			writes := make([]write, len(conns))
+			for i, c := range conns {
+				writes[i] = write{conn: c, bytes: bytes.Repeat([]byte{byte(i)}, i+round+1)}
 			}
 			send(writes)
 			for i, d := range writes {
@@ -85,13 +85,13 @@ func TestEveryPeerGetsItsOwnBytesInOrder(t *testing.T) {
 	}
 }
 
-func TestAPeerWithoutRoomAndOneThatIsGoneHoldUpNobody(t *testing.T) {
+func TestFullAndClosedPeersDelayNoOther(t *testing.T) {
 	for name, send := range senders(t) {
-		watchers, readers := peers(t, 6)
-		full, gone, closed := watchers[1], watchers[2], watchers[4]
+		conns, readers := peers(t, 6)
+		full, gone, closed := conns[1], conns[2], conns[4]
 		filling := make([]byte, 1<<20)
 		taken := 0
-		for n := -1; n != 0; taken += n { // until it has no room at all
+		for n := -1; n != 0; taken += n { // until it has no room
 			var err error
 			if n, err = full.write(filling); err != nil {
 				t.Fatal(err)
@@ -100,13 +100,13 @@ func TestAPeerWithoutRoomAndOneThatIsGoneHoldUpNobody(t *testing.T) {
 		readers[2].(*net.TCPConn).SetLinger(0)
 		readers[2].Close() // the reset arrives before the call returns: it is loopback
 		closed.closeDescriptor()
-		writes := make([]write, len(watchers))
-		for i, w := range watchers {
-			writes[i] = write{watcher: w, piece: piece{bytes: []byte("hello")}}
+		writes := make([]write, len(conns))
+		for i, c := range conns {
+			writes[i] = write{conn: c, bytes: []byte("hello")}
 		}
 		send(writes)
 		for i, d := range writes {
-			switch d.watcher {
+			switch d.conn {
 			case full:
 				if d.n != 0 || d.err != nil {
 					t.Errorf("%s: a peer without room took %d bytes, %v", name, d.n, d.err)

@@ -1,4 +1,4 @@
-package stream
+package sockets
 
 import (
 	"errors"
@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A ring sends to many sockets by one system call (io_uring, see io_uring(7)). Beside write(2) for each it saves the way
-// into the kernel and back, and the switch to the reader that the kernel makes there: a third to a half of all. Where
-// there is none (an old kernel, a container that forbids it), writers do without. It is one goroutine's.
+// ring sends to many sockets with one system call (io_uring, see io_uring(7)). Compared with a write(2) for each, it
+// saves the way into the kernel and back, and the switch to the reader that the kernel makes there. Where there is none
+// (an old kernel, a container that forbids it), the writers work without. It belongs to one goroutine.
 type ring struct {
 	fd int
 	// The memory that is shared with the kernel: the submission ring, the completion ring, the submissions.
 	submissions, completions, entries []byte
-	// Where the indices lie in it.
+	// Where the indices are in it.
 	submitted, reaped, completed *uint32
 	mask, completionMask         uint32
 	order                        []uint32
@@ -34,7 +34,7 @@ type ringParams struct {
 	completion                           ringOffsets
 }
 
-// ringOffsets are struct io_sqring_offsets and struct io_cqring_offsets, which differ in what lies behind entries:
+// ringOffsets are struct io_sqring_offsets and struct io_cqring_offsets, which differ in the fields after entries:
 // flags, dropped and array there; overflow, the completions and flags here.
 type ringOffsets struct {
 	head, tail, mask, entries uint32
@@ -75,7 +75,7 @@ const (
 // errNotDone marks a write whose result has not come.
 var errNotDone = errors.New("not done")
 
-// newRing makes a ring for so many writes at a time.
+// newRing makes a ring for this many writes at a time.
 func newRing(entries int) (_ *ring, err error) {
 	var p ringParams
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&p)), 0)
@@ -111,17 +111,17 @@ func newRing(entries int) (_ *ring, err error) {
 	return r, nil
 }
 
-// send sends each write's bytes as far as its peer takes them without waiting. There must not be more of them than the
-// ring has entries. An error is also that of every write that was not done, and the end of the ring.
+// send sends each write's bytes as far as its peer accepts them without waiting. There must not be more writes than the ring
+// has entries. An error is also that of every write that was not done, and then the ring cannot be used again.
 func (r *ring) send(writes []write) error {
 	tail := *r.submitted
 	for i := range writes {
 		w := &writes[i]
-		w.watcher.io.Lock()
+		w.conn.io.Lock()
 		w.err = errNotDone
 		at := tail & r.mask
 		r.sqes[at] = submission{
-			opcode: opSend, fd: w.watcher.fd, address: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(w.bytes)))),
+			opcode: opSend, fd: w.conn.fd, address: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(w.bytes)))),
 			length: uint32(len(w.bytes)), operation: unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL, userData: uint64(i),
 		}
 		r.order[at] = at
@@ -131,7 +131,7 @@ func (r *ring) send(writes []write) error {
 	err := r.complete(writes)
 	for i := range writes {
 		w := &writes[i]
-		w.watcher.io.Unlock()
+		w.conn.io.Unlock()
 		if err != nil && errors.Is(w.err, errNotDone) {
 			w.err = err
 		}
@@ -175,5 +175,5 @@ func (r *ring) close() {
 			_ = unix.Munmap(memory) // it was mapped
 		}
 	}
-	_ = unix.Close(r.fd) // nothing is under way
+	_ = unix.Close(r.fd) // no write is in progress
 }

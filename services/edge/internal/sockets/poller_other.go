@@ -1,6 +1,6 @@
 //go:build !linux
 
-package stream
+package sockets
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Elsewhere than on Linux every stream keeps its handler's goroutine.
+// On systems other than Linux every connection keeps its handler's goroutine.
 func hijackable(*http.Request) bool { return false }
 
 func descriptor(net.Conn, time.Duration) (int, error) { return 0, errors.ErrUnsupported }
@@ -18,7 +18,7 @@ type poller struct{ ended chan struct{} }
 
 func newPoller() (*poller, error) { return &poller{ended: make(chan struct{})}, nil }
 
-func (p *poller) add(*watcher, int) error { return errors.ErrUnsupported }
+func (p *poller) add(*Conn, int) error { return errors.ErrUnsupported }
 
 func (p *poller) run() { <-p.ended }
 
@@ -32,8 +32,10 @@ func (r *ring) send([]write) error { return errors.ErrUnsupported }
 
 func (r *ring) close() {}
 
-func (w *watcher) write([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (c *Conn) write([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
-func (w *watcher) hangUp() {}
+func (c *Conn) acknowledged() int64 { return c.sent.Load() }
 
-func (w *watcher) cut(bool) {}
+func (c *Conn) hangUp() {}
+
+func (c *Conn) cut(bool) {}

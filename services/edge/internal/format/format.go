@@ -1,0 +1,36 @@
+// Package format puts what a stream tells into words: the data of its events.
+package format
+
+import (
+	"time"
+
+	"headway/services/edge/internal/hub"
+)
+
+// Format is a vocabulary of streams. Each method returns the data of one event, or nil for no event.
+type Format interface {
+	// Begin is the first event.
+	Begin(Opening) []byte
+	// Initial is the first state of a job or import on this stream.
+	Initial(*hub.Snapshot) ([]byte, error)
+	// Update is a later one.
+	Update(*hub.Snapshot) ([]byte, error)
+	// Deleted tells that a job or import was deleted.
+	Deleted(id string) []byte
+	// Reauth asks for a new connection with a new token, before the stream ends with the old one.
+	Reauth() []byte
+	// End tells why the stream ends, or why there is none.
+	End(cause error) []byte
+}
+
+// Opening describes a stream that begins.
+type Opening struct {
+	// User is the subject of the stream's token.
+	User string
+	// Topic is what the stream is about; without an ID, all jobs of the user.
+	Topic hub.Topic
+	// Message is what people read.
+	Message string
+	// Keepalive is how often the stream sends something.
+	Keepalive time.Duration
+}

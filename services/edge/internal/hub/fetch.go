@@ -1,0 +1,268 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/auth"
+	"headway/internal/rpcerr"
+)
+
+const (
+	// fetchTimeout is how long a stream that begins waits for a service that does not answer.
+	fetchTimeout = 8 * time.Second
+	// maxFetches is how many jobs are read at a time.
+	maxFetches = 64
+	// syncTimeout is how long a job that is not known waits for the upstream of all jobs to tell of it, while that
+	// begins. Otherwise, clients that reconnect after a restart would request thousands of jobs one at a time.
+	syncTimeout = time.Second
+	// maxReplays is how many reconnects are told at a time of jobs that ended while they were away.
+	maxReplays = 8
+)
+
+// NotFound is the error for a topic that does not exist or that the caller may not see. The two must look alike.
+func NotFound(t Topic) error {
+	if t.Import {
+		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
+			"There is no import with this id that you may see; look at GET /api/v1/imports.")
+	}
+	return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND,
+		"There is no job of this kind with this id that you may see; look at GET /api/v1/jobs.")
+}
+
+// Unavailable is the error for what a service that does not answer knows.
+func Unavailable(cause error) error {
+	return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
+		"The service that knows this cannot be reached for the moment; try again.", cause)
+}
+
+// Watch has the subscription follow a job or import, and returns its current state, which is also the subscription's
+// first item. Subscribing comes first and reading second, so that nothing between the two is lost.
+func (h *Hub) Watch(ctx context.Context, s *Subscription, t Topic, as auth.Identity) (*Snapshot, error) {
+	h.mu.Lock()
+	f := h.feedFor(t)
+	s.feed, s.feedIndex = f, int32(len(f.subscribers))
+	f.subscribers = append(f.subscribers, s)
+	fetching := f.fetch
+	h.mu.Unlock()
+	if fetching != nil {
+		select {
+		case <-fetching.done:
+		case <-ctx.Done():
+			return nil, rpcerr.Internal(ctx.Err())
+		}
+		if fetching.err != nil {
+			return nil, fetching.err
+		}
+	}
+	h.mu.Lock()
+	latest := f.latest
+	h.mu.Unlock()
+	if latest == nil || !latest.maySee(as) {
+		return nil, NotFound(t)
+	}
+	s.offer(latest)
+	return latest, nil
+}
+
+// feedFor returns a feed, and begins to read one whose state is not known. The lock must be held.
+func (h *Hub) feedFor(t Topic) *feed {
+	feeds := h.jobs
+	if t.Import {
+		feeds = h.imports
+	}
+	f := feeds[t.ID]
+	if f == nil {
+		f = &feed{Topic: t, liveIndex: -1}
+		feeds[t.ID] = f
+	}
+	if f.latest != nil && f.latest.Raw != nil || f.fetch != nil {
+		return f
+	}
+	f.fetch = &fetch{done: make(chan struct{})}
+	if h.closed {
+		f.told(Unavailable(ErrDraining))
+		return f
+	}
+	if t.Import {
+		ctx, cancel := context.WithCancel(h.ctx)
+		f.stop = cancel
+		h.tasks.Go(func() { h.watchImport(ctx, f) })
+		return f
+	}
+	done := f.fetch.done
+	h.tasks.Go(func() { h.fetchJob(h.ctx, f, done) })
+	return f
+}
+
+// Refresh reads a topic again, whose state here is behind what a client has seen.
+func (h *Hub) Refresh(ctx context.Context, s *Subscription, behind *Snapshot) (*Snapshot, error) {
+	read, err := h.Read(ctx, behind.Topic)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	f := s.feed
+	h.mu.Unlock()
+	switch {
+	case f == nil: // it was closed meanwhile
+	case behind.Import:
+		h.publishImport(f, read)
+	default:
+		h.publishJob(read, 0)
+	}
+	if read.Revision < behind.Revision {
+		return behind, nil
+	}
+	return read, nil
+}
+
+// Read returns a topic's state as its service knows it now.
+func (h *Hub) Read(ctx context.Context, t Topic) (*Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	s, err := h.cfg.Upstream.Read(ctx, t)
+	if err != nil {
+		return nil, fetchError(t, err)
+	}
+	return s, nil
+}
+
+// fetchJob reads a job that is watched and not known.
+func (h *Hub) fetchJob(ctx context.Context, f *feed, told <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	if !h.Synced() {
+		timer := time.NewTimer(syncTimeout)
+		defer timer.Stop()
+		select {
+		case <-told:
+			return
+		case <-h.synced:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	select {
+	case <-told:
+		return
+	default:
+	}
+	select {
+	case <-told: // while it waited for its turn
+		return
+	case h.fetches <- struct{}{}:
+		defer func() { <-h.fetches }()
+	case <-ctx.Done():
+		h.fetched(f, status.FromContextError(ctx.Err()).Err())
+		return
+	}
+	s, err := h.cfg.Upstream.Read(ctx, f.Topic)
+	if err == nil {
+		h.publishJob(s, 0)
+	}
+	h.fetched(f, err)
+}
+
+// fetched ends the wait of those who subscribed meanwhile. Only the first call for a feed counts.
+func (h *Hub) fetched(f *feed, err error) {
+	if err != nil {
+		err = fetchError(f.Topic, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f.told(err)
+}
+
+// told ends the wait of those who subscribed. The hub's lock must be held.
+func (f *feed) told(err error) {
+	if f.fetch != nil {
+		f.fetch.err = err
+		close(f.fetch.done)
+		f.fetch = nil
+	}
+}
+
+func fetchError(t Topic, err error) error {
+	err = fmt.Errorf("read %s: %w", t.ID, err)
+	switch status.Code(err) {
+	case codes.NotFound, codes.InvalidArgument: // the latter: an id of nothing
+		return NotFound(t)
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
+		return Unavailable(err)
+	}
+	return rpcerr.Internal(err)
+}
+
+// WatchMine has the subscription follow all jobs of its user, beginning with those that have not ended, and with those
+// that ended since then unless it is zero. ctx must carry the user's own token.
+func (h *Hub) WatchMine(ctx context.Context, s *Subscription, since time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	select {
+	case <-h.synced:
+	case <-ctx.Done():
+		return Unavailable(errors.New("the stream of jobs has not begun yet"))
+	}
+	h.mu.Lock()
+	s.mu.Lock()
+	if s.end == nil {
+		s.box = newBox()
+	}
+	s.mu.Unlock()
+	s.user.mine = append(s.user.mine, s)
+	known, missing := make([]*Snapshot, 0, len(s.user.live)), false
+	for _, f := range s.user.live {
+		if f.latest.Raw == nil {
+			missing = true
+		} else {
+			known = append(known, f.latest)
+		}
+	}
+	h.mu.Unlock()
+	for _, state := range known {
+		s.offer(state)
+	}
+	if !missing && since.IsZero() {
+		return nil
+	}
+	return h.replay(ctx, s, since)
+}
+
+// replay reads the user's live jobs, and those that ended since then: they are not among those known here.
+func (h *Hub) replay(ctx context.Context, s *Subscription, since time.Time) error {
+	select {
+	case h.replays <- struct{}{}:
+		defer func() { <-h.replays }()
+	case <-ctx.Done():
+		return Unavailable(errors.New("too many streams begin at the same time"))
+	}
+	if !since.IsZero() {
+		since = since.Add(-overlap)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	synced := false
+	err := h.cfg.Upstream.Jobs(ctx, false, since, func(changed []*Snapshot, _ []string, done bool) {
+		for _, state := range changed {
+			s.offer(state)
+		}
+		if done {
+			synced = true
+			cancel()
+		}
+	})
+	if synced {
+		return nil
+	}
+	if code := status.Code(err); code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.Canceled {
+		return Unavailable(err)
+	}
+	return err
+}

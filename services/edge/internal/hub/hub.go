@@ -1,0 +1,383 @@
+// Package hub knows who watches which job or import, and its latest state.
+//
+// It holds one upstream for all jobs, and one for each import that is watched. It knows neither HTTP nor sockets: who
+// subscribes is woken when there is something to tell.
+package hub
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config is what a hub needs.
+type Config struct {
+	// Upstream is where jobs and imports come from.
+	Upstream Upstream
+	// Logger logs when an upstream is lost.
+	Logger *slog.Logger
+	// Metrics is where the hub's metrics are registered; nil for nowhere.
+	Metrics prometheus.Registerer
+	// PerUser is the maximum number of subscriptions of a user; a further one ends the oldest. 0 means no limit.
+	PerUser int
+	// Max is the maximum number of subscriptions in all; further ones are refused. 0 means no limit.
+	Max int
+}
+
+// Hub hands states to subscriptions. Call Run once.
+type Hub struct {
+	cfg     Config
+	metrics metrics
+	// wake wakes those who wait for these subscriptions.
+	wake func(ready []*Subscription)
+	// fetches has a place for each job that is being read.
+	fetches chan struct{}
+	// replays has a place for each subscription whose user's jobs are read.
+	replays chan struct{}
+	// tasks counts the goroutines of imports, fetches and the like.
+	tasks sync.WaitGroup
+	// ctx ends them; Run sets it before ready is closed.
+	ctx   context.Context
+	ready chan struct{}
+	// synced is closed once every live job is known.
+	synced chan struct{}
+
+	mu      sync.Mutex
+	jobs    map[string]*feed
+	imports map[string]*feed
+	users   map[string]*user
+	open    []*Subscription
+	// woken is for use while a state is handed out.
+	woken []*Subscription
+	// opened counts the subscriptions that ever began, as of now and of the last sweep; openedInRush those since memory
+	// was returned to the system.
+	opened, openedBefore, openedInRush int
+	// draining: no new subscriptions. closed: no new goroutines.
+	draining, closed bool
+	// generation grows with every connection to the jobs service. So a job that was deleted meanwhile stands out.
+	generation int
+}
+
+// feed is what is known of one job or import: of all jobs that have not ended, and of what is watched.
+type feed struct {
+	Topic
+	// latest is nil until the first state has come. Its Raw is nil if nobody watches and it is long.
+	latest      *Snapshot
+	generation  int
+	subscribers []*Subscription
+	// liveIndex is the job's index among its owner's live jobs, -1 if it is not there.
+	liveIndex int32
+	// fetch is the read in progress of a feed whose state is not known.
+	fetch *fetch
+	// stop ends an import's upstream.
+	stop context.CancelFunc
+}
+
+type fetch struct {
+	done chan struct{}
+	err  error
+}
+
+// user owns jobs and has subscriptions. There is one only while either is true.
+type user struct {
+	subject string
+	live    []*feed
+	// mine are the subscriptions of all their jobs; open are all their subscriptions, the oldest first.
+	mine, open []*Subscription
+}
+
+type metrics struct {
+	streams                 prometheus.Gauge
+	skipped, upstreamLosses prometheus.Counter
+}
+
+// maxUnwatched is the longest state that is kept of a job that nobody watches. A longer one is read again when it is
+// watched.
+const maxUnwatched = 1 << 10
+
+// New returns a hub.
+func New(cfg Config) *Hub {
+	h := &Hub{
+		cfg: cfg, fetches: make(chan struct{}, maxFetches), replays: make(chan struct{}, maxReplays),
+		ready: make(chan struct{}), synced: make(chan struct{}),
+		jobs: make(map[string]*feed), imports: make(map[string]*feed), users: make(map[string]*user),
+		metrics: metrics{
+			streams:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_streams", Help: "Open streams."}),
+			skipped:        prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_skipped_total", Help: "States that a later one replaced before a slow reader took them."}),
+			upstreamLosses: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_upstream_losses_total", Help: "Times that a stream from a service was lost and resumed."}),
+		},
+	}
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(h.metrics.streams, h.metrics.skipped, h.metrics.upstreamLosses)
+	}
+	return h
+}
+
+// OnReady sets what is called when subscriptions have something to tell, by one goroutine at a time. It must be called
+// before Run, and wake must not call the hub. The slice is the hub's.
+func (h *Hub) OnReady(wake func(ready []*Subscription)) { h.wake = wake }
+
+// Run keeps the upstreams until ctx ends. Call Drain before.
+func (h *Hub) Run(ctx context.Context) error {
+	h.ctx = ctx
+	close(h.ready)
+	var own sync.WaitGroup
+	own.Go(func() { h.watchJobs(ctx) })
+	own.Go(func() { h.sweep(ctx) })
+	<-ctx.Done()
+	h.mu.Lock()
+	h.draining, h.closed = true, true
+	h.mu.Unlock()
+	own.Wait()
+	h.tasks.Wait()
+	return nil
+}
+
+// Go starts a goroutine that Run waits for. Its context ends with Run. Go reports false once it is too late for that.
+func (h *Hub) Go(f func(ctx context.Context)) bool {
+	<-h.ready
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.tasks.Go(func() { f(h.ctx) })
+	return true
+}
+
+// Drain ends all subscriptions with ErrDraining, spread so that the clients do not all come back in one moment: 10,000
+// over the time given, fewer faster. It returns when they are closed, or when ctx is done.
+func (h *Hub) Drain(ctx context.Context, spread time.Duration) {
+	h.mu.Lock()
+	h.draining = true
+	open := slices.Clone(h.open)
+	h.mu.Unlock()
+	rand.Shuffle(len(open), func(i, j int) { open[i], open[j] = open[j], open[i] })
+	const (
+		step    = 10 * time.Millisecond
+		atLeast = 20
+		full    = 10_000
+		polling = 5 * time.Millisecond
+	)
+	batch := max(atLeast, int(int64(max(len(open), full))*int64(step)/int64(max(spread, step))))
+	for part := range slices.Chunk(open, batch) {
+		h.mu.Lock()
+		for _, s := range part {
+			h.finish(s, ErrDraining)
+		}
+		h.mu.Unlock()
+		if !sleep(ctx, step) {
+			return
+		}
+	}
+	for h.Open() > 0 && sleep(ctx, polling) {
+	}
+}
+
+// Open returns the number of open subscriptions.
+func (h *Hub) Open() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.open)
+}
+
+// sleep waits for d. It reports false if ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// Synced reports whether the jobs service has sent every live job since the hub began.
+func (h *Hub) Synced() bool {
+	select {
+	case <-h.synced:
+		return true
+	default:
+		return false
+	}
+}
+
+// watched reports whether anybody subscribes to the feed, or to all jobs of its owner.
+func (h *Hub) watched(f *feed) bool {
+	if len(f.subscribers) > 0 {
+		return true
+	}
+	if f.Import || f.latest == nil {
+		return false
+	}
+	u := h.users[f.latest.Owner]
+	return u != nil && len(u.mine) > 0
+}
+
+// publishJob takes a job's state in, and hands it to all who watch. generation is that of the upstream that sent it, 0
+// if it was read otherwise: an upstream tells of the deletion only of jobs that it has told of.
+func (h *Hub) publishJob(s *Snapshot, generation int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f := h.jobs[s.ID]
+	if f == nil {
+		if u := h.users[s.Owner]; s.Terminal && (u == nil || len(u.mine) == 0) {
+			return // it ended, and nobody watches
+		}
+		f = &feed{Topic: s.Topic, liveIndex: -1}
+		h.jobs[s.ID] = f
+	}
+	f.generation = max(f.generation, generation)
+	h.publish(f, s)
+	h.listLive(f)
+	h.dropUnused(f)
+}
+
+// publishImport takes the state of a watched import in.
+func (h *Hub) publishImport(f *feed, s *Snapshot) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.publish(f, s)
+}
+
+// publish makes the state the feed's latest, if it is, and hands it to all who watch. The lock must be held.
+func (h *Hub) publish(f *feed, s *Snapshot) {
+	if f.latest != nil && (s.Revision < f.latest.Revision || s.Revision == f.latest.Revision && f.latest.Raw != nil) {
+		return
+	}
+	f.latest = s
+	f.told(nil)
+	var mine []*Subscription
+	if u := h.users[s.Owner]; u != nil && !f.Import {
+		mine = u.mine
+	}
+	if len(f.subscribers)+len(mine) == 0 {
+		f.shorten()
+		return
+	}
+	ready, skips := h.woken[:0], 0
+	for _, list := range [2][]*Subscription{f.subscribers, mine} {
+		for _, subscription := range list {
+			taken, skipped := subscription.offer(s)
+			if taken {
+				ready = append(ready, subscription)
+			}
+			if skipped {
+				skips++
+			}
+		}
+	}
+	if skips > 0 {
+		h.metrics.skipped.Add(float64(skips))
+	}
+	h.wakeAll(ready)
+}
+
+// wakeAll wakes those who wait for these subscriptions, and keeps the slice for the next time.
+func (h *Hub) wakeAll(ready []*Subscription) {
+	if len(ready) > 0 {
+		h.wake(ready)
+		clear(ready)
+	}
+	h.woken = ready
+}
+
+// finish ends a subscription. The lock must be held.
+func (h *Hub) finish(s *Subscription, cause error) {
+	if s.finish(cause) {
+		h.wakeAll(append(h.woken[:0], s))
+	}
+}
+
+// listLive puts a job on the list of its owner's live jobs, or takes it off.
+func (h *Hub) listLive(f *feed) {
+	switch live := !f.latest.Terminal; {
+	case live && f.liveIndex < 0:
+		u := h.user(f.latest.Owner)
+		f.liveIndex = int32(len(u.live))
+		u.live = append(u.live, f)
+	case !live && f.liveIndex >= 0:
+		h.unlistLive(f)
+	}
+}
+
+func (h *Hub) unlistLive(f *feed) {
+	u := h.users[f.latest.Owner]
+	last := u.live[len(u.live)-1]
+	u.live[f.liveIndex], last.liveIndex = last, f.liveIndex
+	u.live[len(u.live)-1] = nil
+	u.live = u.live[:len(u.live)-1]
+	f.liveIndex = -1
+	h.dropUser(u)
+}
+
+// dropUnused forgets a feed that is neither live nor watched.
+func (h *Hub) dropUnused(f *feed) {
+	if len(f.subscribers) > 0 {
+		return
+	}
+	if f.Import {
+		if f.stop != nil {
+			f.stop()
+		}
+		if h.imports[f.ID] == f {
+			delete(h.imports, f.ID)
+		}
+		return
+	}
+	if (f.latest == nil || f.latest.Terminal) && h.jobs[f.ID] == f {
+		delete(h.jobs, f.ID)
+	}
+}
+
+// deleteJob tells all who watch that a job was deleted.
+func (h *Hub) deleteJob(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ready := h.woken[:0]
+	for _, u := range h.users { // the owner of a job that ended long ago is not known here
+		for _, s := range u.mine {
+			if s.drop(id) {
+				ready = append(ready, s)
+			}
+		}
+	}
+	h.wakeAll(ready)
+	f := h.jobs[id]
+	if f == nil {
+		return
+	}
+	delete(h.jobs, id)
+	if f.liveIndex >= 0 {
+		h.unlistLive(f)
+	}
+	h.endDeleted(f)
+}
+
+// endDeleted ends the subscriptions of a job or import that was deleted.
+func (h *Hub) endDeleted(f *feed) {
+	for _, s := range f.subscribers {
+		h.finish(s, DeletedError{f.ID})
+	}
+}
+
+func (h *Hub) user(subject string) *user {
+	u := h.users[subject]
+	if u == nil {
+		u = &user{subject: subject}
+		h.users[subject] = u
+	}
+	return u
+}
+
+func (h *Hub) dropUser(u *user) {
+	if len(u.live)+len(u.open)+len(u.mine) == 0 && h.users[u.subject] == u {
+		delete(h.users, u.subject)
+	}
+}

@@ -1,0 +1,80 @@
+package hub
+
+import (
+	"slices"
+
+	"google.golang.org/grpc/codes"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/auth"
+	"headway/internal/rpcerr"
+)
+
+// Admit lists a subscription of the caller's, which tells nothing yet. It must be closed in the end.
+func (h *Hub) Admit(s *Subscription, as auth.Identity) error {
+	<-h.ready
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+			"The server is shutting down. Connect again in a few seconds.")
+	}
+	if h.cfg.Max > 0 && len(h.open) >= h.cfg.Max {
+		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_STREAM_LIMIT,
+			"This server has reached its limit of live streams. Try again later, or poll GET /api/v1/jobs/{job_id}.")
+	}
+	s.hub, s.linked, s.index = h, true, int32(len(h.open))
+	h.open = append(h.open, s)
+	h.opened++
+	h.metrics.streams.Inc()
+	s.user = h.user(as.Subject)
+	s.user.open = append(s.user.open, s)
+	return nil
+}
+
+// Confirm ends the user's oldest subscriptions beyond the limit. It comes after a stream has proved to be a good one: an
+// attempt that is refused ends no other.
+func (h *Hub) Confirm(s *Subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !s.linked || h.cfg.PerUser == 0 {
+		return
+	}
+	open := s.user.open
+	for _, oldest := range open[:max(0, len(open)-h.cfg.PerUser)] {
+		h.finish(oldest, ErrReplaced)
+	}
+}
+
+// forget takes a subscription off every list.
+func (h *Hub) forget(s *Subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !s.linked {
+		return
+	}
+	s.linked = false
+	h.metrics.streams.Dec()
+	last := h.open[len(h.open)-1]
+	h.open[s.index], last.index = last, s.index
+	h.open[len(h.open)-1] = nil
+	h.open = h.open[:len(h.open)-1]
+	if f := s.feed; f != nil {
+		last := f.subscribers[len(f.subscribers)-1]
+		f.subscribers[s.feedIndex], last.feedIndex = last, s.feedIndex
+		f.subscribers[len(f.subscribers)-1] = nil
+		f.subscribers = f.subscribers[:len(f.subscribers)-1]
+		s.feed = nil
+		h.dropUnused(f)
+	}
+	s.user.open = remove(s.user.open, s)
+	s.user.mine = remove(s.user.mine, s)
+	h.dropUser(s.user)
+}
+
+func remove(list []*Subscription, s *Subscription) []*Subscription {
+	if i := slices.Index(list, s); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}

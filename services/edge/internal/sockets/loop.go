@@ -1,0 +1,103 @@
+package sockets
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Config is what a Loop needs.
+type Config struct {
+	// WriteTimeout is how long a peer may accept nothing of what waits for it.
+	WriteTimeout time.Duration
+}
+
+// Loop serves connections. Call Run once.
+type Loop struct {
+	writeTimeout time.Duration
+	writers      *writers
+	wheel        *wheel
+	// poller is made by Run, before ready is closed.
+	poller *poller
+	ready  chan struct{}
+
+	mu sync.Mutex
+	// handlers are the connections that keep their handlers' goroutines; nil once the loop has ended.
+	handlers map[*Conn]struct{}
+}
+
+// New returns a Loop.
+func New(cfg Config) *Loop {
+	l := &Loop{
+		writeTimeout: cfg.WriteTimeout, wheel: newWheel(), ready: make(chan struct{}),
+		handlers: make(map[*Conn]struct{}),
+	}
+	l.writers = newWriters(l.wheel, cfg.WriteTimeout)
+	return l
+}
+
+// Now returns the time of the Loop's clock in seconds. The clock is monotonic: setting the system's time does not
+// change it.
+func (l *Loop) Now() int64 { return l.wheel.now() }
+
+// Run serves connections until ctx ends. Then it closes those that are left.
+func (l *Loop) Run(ctx context.Context) (err error) {
+	if l.poller, err = newPoller(); err != nil {
+		return fmt.Errorf("sockets: %w", err)
+	}
+	close(l.ready)
+	var own sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		own.Go(l.writers.run)
+	}
+	own.Go(l.poller.run)
+	own.Go(func() { l.wheel.run(ctx, l.writers.collect) })
+	<-ctx.Done()
+	l.mu.Lock()
+	open := l.handlers
+	l.handlers = nil
+	l.mu.Unlock()
+	for c := range open {
+		c.close(ErrStopped)
+	}
+	l.writers.stop()
+	l.poller.stop()
+	own.Wait()
+	return nil
+}
+
+// Wake has the Loop ask the connections' sources for what to send.
+func (l *Loop) Wake(ready ...*Conn) {
+	bare := ready[:0]
+	for _, c := range ready {
+		switch {
+		case !c.schedule():
+		case c.wake != nil:
+			c.call()
+		default:
+			bare = append(bare, c)
+		}
+	}
+	if len(bare) > 0 {
+		l.writers.push(bare...)
+	}
+}
+
+// enter lists a connection that keeps its handler's goroutine. It reports false if the loop has ended.
+func (l *Loop) enter(c *Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.handlers == nil {
+		return false
+	}
+	l.handlers[c] = struct{}{}
+	return true
+}
+
+func (l *Loop) leave(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.handlers, c)
+}

@@ -1,0 +1,36 @@
+package sockets
+
+import (
+	"bytes"
+	"strconv"
+)
+
+const (
+	chunkEnd = "\r\n"
+	// lastChunk ends a body, so that a reader can tell a complete body from one that was cut.
+	lastChunk = "0\r\n\r\n"
+)
+
+// Payload is a run of bytes, framed once as a chunk of HTTP/1.1 (RFC 9112 §7.1) and shared by all connections that send
+// it. The zero Payload is empty.
+type Payload struct{ chunk []byte }
+
+// NewPayload frames a copy of b. An empty b is an empty Payload: an empty chunk would end the body.
+func NewPayload(b []byte) Payload {
+	if len(b) == 0 {
+		return Payload{}
+	}
+	size := strconv.FormatInt(int64(len(b)), 16)
+	chunk := make([]byte, 0, len(size)+len(b)+2*len(chunkEnd))
+	chunk = append(append(chunk, size...), chunkEnd...)
+	return Payload{append(append(chunk, b...), chunkEnd...)}
+}
+
+// Bytes returns the bytes without their frame. They must not be changed.
+func (p Payload) Bytes() []byte {
+	if p.chunk == nil {
+		return nil
+	}
+	begin := bytes.Index(p.chunk, []byte(chunkEnd)) + len(chunkEnd)
+	return p.chunk[begin : len(p.chunk)-len(chunkEnd)]
+}

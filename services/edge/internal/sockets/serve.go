@@ -1,0 +1,130 @@
+package sockets
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+const (
+	// sendBuffer bounds, in bytes, what the kernel holds for a peer that does not read. What comes after waits in the
+	// source, where a newer state can replace it.
+	sendBuffer = 64 << 10
+	// lingerTimeout is how long a peer may take to hang up after the last byte.
+	lingerTimeout = 5 * time.Second
+	// maxPart is the most that a handler writes at a time.
+	maxPart = 8 << 10
+	// maxPeerBytes is how much a peer may send on a stream, where it has nothing to say.
+	maxPeerBytes = 4 << 10
+)
+
+// Hijackable reports whether Serve takes the request's connection from net/http, and so returns before the connection
+// has ended. It does on plain HTTP/1.1, where a stream costs least without net/http.
+func Hijackable(r *http.Request) bool { return hijackable(r) }
+
+// Serve sends what the source has to say, after the headers that are set on w. If Hijackable, it returns as soon as the
+// connection is the Loop's; otherwise it returns at the connection's end. An error means that the connection could not
+// be taken over; then w can still be answered, and Closed is not called.
+func (l *Loop) Serve(c *Conn, w http.ResponseWriter, r *http.Request, s Source) error {
+	<-l.ready
+	c.loop, c.source, c.fd = l, s, -1
+	c.lastWrite.Store(l.wheel.now())
+	if hijackable(r) {
+		return l.takeOver(c, w)
+	}
+	l.respond(c, w, r)
+	return nil
+}
+
+// takeOver takes the connection from net/http, and leaves it to the poller and the writers.
+func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter) error {
+	conn, _, err := http.NewResponseController(rw).Hijack()
+	if err != nil {
+		return fmt.Errorf("take the connection over: %w", err)
+	}
+	defer conn.Close() // the loop has its own descriptor
+	c.state.Store(queued)
+	// The kernel's timeout outlasts ours, so that a peer that does not read is cut by ours.
+	fd, err := descriptor(conn, l.writeTimeout+10*time.Second)
+	if err != nil {
+		c.close(fmt.Errorf("take the connection over: %w", err))
+		return nil
+	}
+	var head bytes.Buffer
+	fmt.Fprintf(&head, "HTTP/1.1 200 OK\r\nDate: %s\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n",
+		time.Now().UTC().Format(http.TimeFormat))
+	_ = rw.Header().Write(&head) // a buffer takes everything
+	head.WriteString("\r\n")
+	if first, ok := c.source.Next(); ok {
+		head.Write(first.chunk)
+		if c.ended = first.Last; c.ended {
+			head.WriteString(lastChunk)
+		}
+	}
+	c.rest = bytes.Clone(head.Bytes())
+	if err := l.poller.add(c, fd); err != nil {
+		c.close(err)
+		return nil
+	}
+	l.wheel.add(c)
+	l.writers.push(c)
+	if c.closed.Load() { // before there was a descriptor
+		c.cut(false)
+	}
+	return nil
+}
+
+// respond serves the connection on its handler's goroutine.
+func (l *Loop) respond(c *Conn, rw http.ResponseWriter, r *http.Request) {
+	c.wake = make(chan struct{}, 1)
+	c.state.Store(queued)
+	if !l.enter(c) {
+		c.close(ErrStopped)
+		return
+	}
+	defer l.leave(c)
+	rc := http.NewResponseController(rw)
+	rw.WriteHeader(http.StatusOK)
+	l.wheel.add(c)
+	for {
+		for w, ok := c.next(); ok; w, ok = c.next() {
+			if err := l.writeThrough(rc, rw, w.bytes); err != nil {
+				c.close(fmt.Errorf("write to the client: %w", err))
+				return
+			}
+			c.sent.Add(int64(len(w.bytes)))
+			if w.last {
+				c.close(nil)
+				return
+			}
+		}
+		select {
+		case <-r.Context().Done():
+			c.close(ErrPeerGone)
+			return
+		case <-c.wake:
+		}
+		if c.closed.Load() {
+			return
+		}
+	}
+}
+
+// writeThrough writes b in parts, each with its own deadline, so that a slow peer is judged by its progress.
+func (l *Loop) writeThrough(rc *http.ResponseController, rw http.ResponseWriter, b []byte) error {
+	for len(b) > 0 {
+		part := b[:min(len(b), maxPart)]
+		b = b[len(part):]
+		// Writers that cannot set a deadline say so; those of net/http can.
+		_ = rc.SetWriteDeadline(time.Now().Add(l.writeTimeout))
+		if _, err := rw.Write(part); err != nil {
+			return err
+		}
+		if err := rc.Flush(); err != nil {
+			return err
+		}
+	}
+	_ = rc.SetWriteDeadline(time.Time{}) // HTTP/2 resets a stream when the deadline passes, even if nothing is written
+	return nil
+}

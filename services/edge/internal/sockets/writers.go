@@ -1,0 +1,233 @@
+package sockets
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// batch is how many connections a writer takes at a time: few enough to share many evenly among the writers.
+const batch = 64
+
+// writers send what waits, on a few goroutines for all bare descriptors. A write never waits: a peer without room is
+// left alone until it has made some, or its time is over.
+type writers struct {
+	wheel   *wheel
+	timeout int64
+
+	mu     sync.Mutex
+	wake   *sync.Cond
+	queue  []*Conn
+	taken  int
+	closed bool
+
+	// slow are the peers that have something left to accept: what waits for them, or the end of the connection.
+	slowMu sync.Mutex
+	slow   map[*Conn]deadline
+}
+
+// deadline is when a slow peer is cut, unless it has made progress by then: timeout more if it has. acked is how much
+// its kernel had acknowledged when the deadline was set.
+type deadline struct{ at, timeout, acked int64 }
+
+func newWriters(wh *wheel, timeout time.Duration) *writers {
+	ws := &writers{wheel: wh, timeout: seconds(timeout), slow: make(map[*Conn]deadline)}
+	ws.wake = sync.NewCond(&ws.mu)
+	return ws
+}
+
+// push puts connections in line.
+func (ws *writers) push(conns ...*Conn) {
+	ws.mu.Lock()
+	ws.queue = append(ws.queue, conns...)
+	ws.mu.Unlock()
+	if len(conns) > batch {
+		ws.wake.Broadcast()
+	} else {
+		ws.wake.Signal()
+	}
+}
+
+// take returns a few connections of the line, and none when the writers are stopped.
+func (ws *writers) take(into []*Conn) []*Conn {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for ws.taken == len(ws.queue) && !ws.closed {
+		ws.wake.Wait()
+	}
+	if ws.closed {
+		return nil
+	}
+	n := min(cap(into), len(ws.queue)-ws.taken)
+	next := ws.queue[ws.taken : ws.taken+n]
+	into = append(into[:0], next...)
+	clear(next)
+	if ws.taken += n; ws.taken == len(ws.queue) {
+		ws.queue, ws.taken = ws.queue[:0], 0
+	}
+	return into
+}
+
+// run writes until stop is called. It belongs to one goroutine.
+func (ws *writers) run() {
+	s := newSender()
+	defer s.close()
+	for mine := ws.take(make([]*Conn, 0, batch)); mine != nil; mine = ws.take(mine) {
+		ws.flush(mine, s)
+		clear(mine)
+	}
+}
+
+func (ws *writers) stop() {
+	ws.mu.Lock()
+	ws.closed = true
+	ws.mu.Unlock()
+	ws.wake.Broadcast()
+}
+
+// flush sends all that waits in these connections, one message of each at a time, as far as their peers accept it
+// without waiting.
+func (ws *writers) flush(mine []*Conn, s *sender) {
+	for len(mine) > 0 {
+		s.writes = s.writes[:0]
+		for _, c := range mine {
+			if w, ok := c.next(); ok {
+				s.writes = append(s.writes, w)
+			}
+		}
+		s.send()
+		again := mine[:0]
+		for i := range s.writes {
+			if ws.done(&s.writes[i]) {
+				again = append(again, s.writes[i].conn)
+			}
+		}
+		mine = again
+	}
+	clear(s.writes)
+}
+
+// done draws the consequences of a write. It reports true if there may be more to send.
+func (ws *writers) done(w *write) bool {
+	c := w.conn
+	if w.err != nil {
+		c.abort(fmt.Errorf("write to the client: %w", w.err))
+		return false
+	}
+	c.sent.Add(int64(w.n))
+	if w.n < len(w.bytes) {
+		c.rest = w.bytes[w.n:]
+		ws.setDeadline(c, ws.timeout, w.n > 0)
+		return c.stall()
+	}
+	if c.slow {
+		ws.clearDeadline(c)
+	}
+	if w.last {
+		ws.setDeadline(c, seconds(lingerTimeout), true)
+		c.hangUp()
+		return false
+	}
+	return true
+}
+
+// write is a message on its way to a peer. n and err are its result: no error and n short of the whole is a peer without
+// room.
+type write struct {
+	conn  *Conn
+	bytes []byte
+	last  bool
+	n     int
+	err   error
+}
+
+// sender sends several writes with one system call if the system can, and one after the other if not. It belongs to one
+// goroutine.
+type sender struct {
+	// ring is nil where the system has none.
+	ring   *ring
+	writes []write
+}
+
+// worthARing is how many writes have to go out together for a ring to be cheaper.
+const worthARing = 4
+
+func newSender() *sender {
+	s := &sender{writes: make([]write, 0, batch)}
+	if r, err := newRing(batch); err == nil {
+		s.ring = r
+	}
+	return s
+}
+
+func (s *sender) send() {
+	if s.ring != nil && len(s.writes) >= worthARing {
+		if err := s.ring.send(s.writes); err != nil {
+			s.close()
+		}
+		return
+	}
+	for i := range s.writes {
+		w := &s.writes[i]
+		w.n, w.err = w.conn.write(w.bytes)
+	}
+}
+
+func (s *sender) close() {
+	if s.ring != nil {
+		s.ring.close()
+		s.ring = nil
+	}
+}
+
+// seconds rounds up, and adds one: the loop's clock shows the last whole second.
+func seconds(d time.Duration) int64 { return int64((d+time.Second-1)/time.Second) + 1 }
+
+// setDeadline notes until when a peer must accept some of what waits for it. An earlier deadline stays, unless the peer
+// has made progress.
+func (ws *writers) setDeadline(c *Conn, timeout int64, progress bool) {
+	ws.slowMu.Lock()
+	defer ws.slowMu.Unlock()
+	c.slow = true
+	if _, ok := ws.slow[c]; !ok || progress {
+		ws.slow[c] = deadline{ws.wheel.now() + timeout, timeout, c.acknowledged()}
+	}
+}
+
+// clearDeadline notes that a peer has accepted everything.
+func (ws *writers) clearDeadline(c *Conn) {
+	ws.slowMu.Lock()
+	defer ws.slowMu.Unlock()
+	c.slow = false
+	delete(ws.slow, c)
+}
+
+// forget takes a connection that has ended off the list.
+func (ws *writers) forget(c *Conn) {
+	ws.slowMu.Lock()
+	defer ws.slowMu.Unlock()
+	delete(ws.slow, c)
+}
+
+// collect cuts those peers off whose time is over and that have made no progress.
+func (ws *writers) collect(now int64) {
+	ws.slowMu.Lock()
+	var over []*Conn
+	for c, d := range ws.slow {
+		if now < d.at {
+			continue
+		}
+		if acked := c.acknowledged(); acked > d.acked {
+			ws.slow[c] = deadline{now + d.timeout, d.timeout, acked}
+			continue
+		}
+		over = append(over, c)
+		delete(ws.slow, c)
+	}
+	ws.slowMu.Unlock()
+	for _, c := range over {
+		stalled := c.close(fmt.Errorf("write to the client: %w", os.ErrDeadlineExceeded))
+		c.cut(stalled)
+	}
+}

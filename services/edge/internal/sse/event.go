@@ -1,0 +1,98 @@
+package sse
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"headway/services/edge/internal/format"
+	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/sockets"
+)
+
+const eventEnd = "\n\n"
+
+// keepalive is a comment (WHATWG HTML §9.2.6): the page ignores it, and it keeps proxies from closing the connection.
+var keepalive = sockets.NewPayload([]byte(":\n\n"))
+
+// appendEvent appends an event. An empty id leaves the client's last one; a retry above 0 is how long a browser is to
+// wait before it connects again. Without data there is no event.
+func appendEvent(b []byte, id string, retry time.Duration, data []byte) []byte {
+	if len(data) == 0 {
+		return b
+	}
+	if id != "" {
+		b = append(append(append(b, "id: "...), id...), '\n')
+	}
+	if retry > 0 {
+		b = append(strconv.AppendInt(append(b, "retry: "...), retry.Milliseconds(), 10), '\n')
+	}
+	return append(append(append(b, "data: "...), data...), eventEnd...)
+}
+
+// jittered spreads what many clients would otherwise do in the same moment: between half of d and one and a half.
+func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d+1) }
+
+// encoder makes the events of states in one format, with one kind of id. Its fields are the forms under which a
+// snapshot shares them among all streams.
+type encoder struct {
+	format          format.Format
+	id              func(*hub.Snapshot) string
+	initial, update struct{ _ byte }
+}
+
+// event returns the event of a state, framed once for all who send it.
+func (e *encoder) event(s *hub.Snapshot, first bool) (sockets.Payload, error) {
+	form := &e.update
+	if first {
+		form = &e.initial
+	}
+	p, err := s.Encoded(form, func() (any, error) {
+		encode := e.format.Update
+		if first {
+			encode = e.format.Initial
+		}
+		data, err := encode(s)
+		if err != nil {
+			return nil, err
+		}
+		event := appendEvent(make([]byte, 0, len(data)+48), e.id(s), 0, data)
+		return sockets.NewPayload(event), nil
+	})
+	if err != nil {
+		return sockets.Payload{}, err
+	}
+	return p.(sockets.Payload), nil
+}
+
+// The ids of streams say how far a client has come, and of what. One that does not belong to the stream is ignored, as
+// are ids that are no ids.
+
+// revisionID is the id on streams of one job or import: the revision, and a tag of what it is a revision of.
+func revisionID(s *hub.Snapshot) string {
+	return strconv.FormatUint(uint64(s.Revision), 10)
+}
+
+// seenRevision returns the revision that a client has seen of this job or import, 0 if none.
+func seenRevision(s *hub.Snapshot, id string) uint32 {
+	revision, err := strconv.ParseUint(id, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(revision)
+}
+
+// momentID is the id on streams of many jobs: when the state came to be. A reconnect learns by it which jobs ended in
+// between.
+func momentID(s *hub.Snapshot) string { return formatMoment(s.At) }
+
+func formatMoment(at time.Time) string { return strconv.FormatInt(at.UnixMilli(), 36) }
+
+// parseMoment reads a momentID. It returns the zero time for anything else.
+func parseMoment(id string) time.Time {
+	ms, err := strconv.ParseInt(id, 36, 64)
+	if err != nil || ms <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}

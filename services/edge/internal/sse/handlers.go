@@ -1,0 +1,292 @@
+// Package sse serves live streams as Server-Sent Events: of one job or import, of all jobs of a user, and of a job's
+// output.
+package sse
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+	"headway/internal/rpcerr"
+	"headway/services/edge/internal/access"
+	"headway/services/edge/internal/format"
+	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/reqlog"
+	"headway/services/edge/internal/sockets"
+)
+
+// Config is what the handlers need.
+type Config struct {
+	// Hub knows the states, and Loop sends them.
+	Hub  *hub.Hub
+	Loop *sockets.Loop
+	// Jobs is where output comes from. AsService makes a call the edge's own.
+	Jobs      jobsv1.JobServiceClient
+	AsService grpc.CallOption
+	// Logger logs what cannot be sent.
+	Logger *slog.Logger
+	// Metrics is where metrics are registered; nil for nowhere.
+	Metrics prometheus.Registerer
+	// Keepalive is the longest time without any byte on a stream; whole seconds, at least 2.
+	Keepalive time.Duration
+	// Retry is how long a browser waits before it connects again, jittered by half.
+	Retry time.Duration
+}
+
+// Handlers serve streams.
+type Handlers struct {
+	cfg              Config
+	keepaliveSeconds int64
+	messages         prometheus.Counter
+	// one and mine make the events of streams of one job or import, and of streams of many jobs.
+	one, mine *encoder
+	// ready is for use while connections are woken.
+	ready []*sockets.Conn
+}
+
+// New returns the handlers, which the hub wakes from then on.
+func New(cfg Config) *Handlers {
+	h := &Handlers{
+		cfg:              cfg,
+		keepaliveSeconds: max(1, int64(cfg.Keepalive/time.Second)-1), // the wheel comes by once a second
+		messages:         prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_total", Help: "States sent to streams."}),
+		one:              &encoder{format: format.Headway, id: revisionID},
+		mine:             &encoder{format: format.Headway, id: momentID},
+	}
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(h.messages)
+	}
+	cfg.Hub.OnReady(h.wake)
+	return h
+}
+
+// wake wakes the connections of these subscriptions.
+func (h *Handlers) wake(ready []*hub.Subscription) {
+	h.ready = h.ready[:0]
+	for _, s := range ready {
+		h.ready = append(h.ready, &s.Receiver.(*stream).conn)
+	}
+	h.cfg.Loop.Wake(h.ready...)
+	clear(h.ready)
+}
+
+// Job answers GET /api/v1/sse/jobs/{kind}/{job_id}.
+func (h *Handlers) Job(w http.ResponseWriter, r *http.Request) {
+	h.serveOne(w, r, hub.Topic{ID: r.PathValue("job_id")}, "job_id")
+}
+
+// Import answers GET /api/v1/sse/imports/{import_id}.
+func (h *Handlers) Import(w http.ResponseWriter, r *http.Request) {
+	h.serveOne(w, r, hub.Topic{ID: r.PathValue("import_id"), Import: true}, "import_id")
+}
+
+func (h *Handlers) serveOne(w http.ResponseWriter, r *http.Request, t hub.Topic, field string) {
+	as, s, ok := h.enter(w, r, h.one, t.ID, field)
+	if !ok {
+		return
+	}
+	current, err := h.cfg.Hub.Watch(r.Context(), &s.sub, t, as)
+	if err == nil && !t.Import && current.Kind != r.PathValue("kind") {
+		err = hub.NotFound(t)
+	}
+	if err != nil {
+		h.turnAway(w, r, s, err)
+		return
+	}
+	seen := seenRevision(current, lastEventID(r))
+	if seen > current.Revision { // known elsewhere already, by another edge or REST
+		if current, err = h.cfg.Hub.Refresh(r.Context(), &s.sub, current); err != nil {
+			h.turnAway(w, r, s, err)
+			return
+		}
+	}
+	if current.Terminal && seen == current.Revision {
+		h.noMore(w, s)
+		return
+	}
+	what := "job"
+	if t.Import {
+		what = "import"
+	}
+	h.serve(w, r, s, "", format.Opening{
+		User: as.Subject, Topic: t, Message: "Connected to " + what + " " + t.ID + ".", Keepalive: h.cfg.Keepalive,
+	})
+}
+
+// Mine answers GET /api/v1/sse/jobs/my.
+func (h *Handlers) Mine(w http.ResponseWriter, r *http.Request) {
+	as, s, ok := h.enter(w, r, h.mine, "", "")
+	if !ok {
+		return
+	}
+	begun := time.Now()
+	since := parseMoment(lastEventID(r))
+	if r.Method != http.MethodHead {
+		if err := h.cfg.Hub.WatchMine(access.Outgoing(r.Context()), &s.sub, atMost(since, maxReplay)); err != nil {
+			h.turnAway(w, r, s, err)
+			return
+		}
+	}
+	id := ""
+	if since.IsZero() {
+		id = formatMoment(begun) // a stream that is lost before it has told of any job resumes from here
+	}
+	h.serve(w, r, s, id, format.Opening{User: as.Subject, Message: "Connected to your jobs.", Keepalive: h.cfg.Keepalive})
+}
+
+// maxReplay is how far back a reconnect is told of jobs that ended while it was away.
+const maxReplay = 24 * time.Hour
+
+// atMost moves a time that is longer ago than d, and leaves the zero time.
+func atMost(t time.Time, d time.Duration) time.Time {
+	if oldest := time.Now().Add(-d); !t.IsZero() && t.Before(oldest) {
+		return oldest
+	}
+	return t
+}
+
+// enter admits the caller of a stream about something with this id, or about all their jobs. It reports false if it has
+// answered the request.
+func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, e *encoder, id, field string) (as auth.Identity, s *stream, ok bool) {
+	as, _ = auth.FromContext(r.Context())
+	if !utf8.ValidString(id) {
+		h.Refuse(w, r, rpcerr.Invalid(field, "It is not valid UTF-8."))
+		return as, nil, false
+	}
+	s = &stream{handlers: h, encoder: e}
+	s.sub.Receiver = s
+	s.setToken(as)
+	if err := h.cfg.Hub.Admit(&s.sub, as); err != nil {
+		h.Refuse(w, r, err)
+		return as, nil, false
+	}
+	return as, s, true
+}
+
+// turnAway refuses a caller that was admitted.
+func (h *Handlers) turnAway(w http.ResponseWriter, r *http.Request, s *stream, err error) {
+	s.abandon()
+	h.Refuse(w, r, err)
+}
+
+// abandon closes a stream that has not begun.
+func (s *stream) abandon() {
+	s.sub.Close()
+	if s.stop != nil {
+		s.stop()
+	}
+}
+
+// noMore tells an EventSource to stop (WHATWG HTML §9.2.3): it has seen the end.
+func (h *Handlers) noMore(w http.ResponseWriter, s *stream) {
+	s.abandon()
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// serve lets the stream begin. HEAD asks what GET would answer, and gets the headers only.
+func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, s *stream, id string, o format.Opening) {
+	setHeaders(w.Header())
+	if r.Method == http.MethodHead {
+		s.abandon()
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	h.cfg.Hub.Confirm(&s.sub)
+	s.mu.Lock()
+	s.control = append(appendEvent(nil, id, jittered(h.cfg.Retry), s.encoder.format.Begin(o)), s.control...)
+	s.mu.Unlock()
+	hijacked := sockets.Hijackable(r)
+	if hijacked {
+		s.done = reqlog.From(r.Context()).Detach(http.StatusOK)
+	}
+	err := h.cfg.Loop.Serve(&s.conn, w, r, s)
+	switch {
+	case err != nil:
+		s.abandon()
+		s.done(0, err)
+		httperr.Write(w, r, rpcerr.Internal(err))
+	case !hijacked:
+		s.mu.Lock()
+		cause := s.cause
+		s.mu.Unlock()
+		if !errors.Is(cause, sockets.ErrPeerGone) {
+			reqlog.From(r.Context()).Err = cause
+		}
+	}
+}
+
+// setHeaders sets what keeps a stream a stream in transit: nothing may store, change, gather or compress it.
+func setHeaders(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+}
+
+// lastEventID returns where a client left off. Browsers send the header when they reconnect by themselves. A client that
+// opens a new EventSource, for a new ticket, can only use the query.
+func lastEventID(r *http.Request) string {
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		return id
+	}
+	return r.URL.Query().Get("last_event_id")
+}
+
+// Refuse answers a request for a stream that is not allowed or not possible. A browser's EventSource stops for any
+// status but 200, and does not show the answer's body. So where it should come back later, it gets a stream that says
+// so and ends.
+func (h *Handlers) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	code := status.Code(err)
+	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") || code != codes.Unavailable && code != codes.ResourceExhausted {
+		httperr.Write(w, r, err)
+		return
+	}
+	setHeaders(w.Header())
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(h.endEvent(format.Headway, err)) // the caller may have gone
+}
+
+// endEvent returns the event that tells why a stream ends, with when to come back.
+func (h *Handlers) endEvent(f format.Format, cause error) []byte {
+	var (
+		retry   time.Duration
+		deleted hub.DeletedError
+	)
+	switch {
+	case errors.Is(cause, hub.ErrReplaced) || status.Code(cause) == codes.ResourceExhausted:
+		retry = jittered(limitRetry)
+	case !errors.As(cause, &deleted):
+		retry = jittered(h.cfg.Retry)
+	}
+	return appendEvent(nil, "", retry, f.End(cause))
+}
+
+// spawn starts a goroutine that feeds one stream, until its connection has ended. It reports false if it has answered
+// the request.
+func (h *Handlers) spawn(w http.ResponseWriter, r *http.Request, s *stream, feed func(ctx context.Context)) bool {
+	begun := make(chan context.CancelFunc, 1)
+	ok := h.cfg.Hub.Go(func(ctx context.Context) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		begun <- cancel
+		feed(ctx)
+	})
+	if !ok {
+		h.turnAway(w, r, s, hub.Unavailable(hub.ErrDraining))
+		return false
+	}
+	s.stop = <-begun
+	return true
+}

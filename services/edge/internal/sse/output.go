@@ -1,0 +1,299 @@
+package sse
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+	"headway/internal/backoff"
+	"headway/internal/rpcerr"
+	"headway/services/edge/internal/format"
+	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/sockets"
+)
+
+// outputMessage is a part of a job's output. Text is set where the bytes are UTF-8, Data (base64) otherwise. The event's
+// id is the offset after the part, in bytes, so a reconnect resumes where the last part ended.
+type outputMessage struct {
+	Type   string `json:"type"`
+	JobID  string `json:"jobId"`
+	Offset int64  `json:"offset"`
+	Text   string `json:"text,omitempty"`
+	Data   []byte `json:"data,omitempty"`
+}
+
+const (
+	// maxOutputEvent is the most output in one event. Small events show a slow reader's progress.
+	maxOutputEvent = 8 << 10
+	// holdUpstream is how long the upstream of a reader that accepts nothing stays open. Afterwards the reader holds what
+	// it has received, and no buffers of a connection.
+	holdUpstream = 100 * time.Millisecond
+)
+
+// Output answers GET /api/v1/sse/jobs/{kind}/{job_id}/output. Nothing is skipped here: the reader's pace is the pace of
+// the upstream. The job's terminal state comes last.
+func (h *Handlers) Output(w http.ResponseWriter, r *http.Request) {
+	as, s, ok := h.enter(w, r, h.one, r.PathValue("job_id"), "job_id")
+	if !ok {
+		return
+	}
+	job, offset, err := h.outputStart(r, as)
+	if err != nil {
+		h.turnAway(w, r, s, err)
+		return
+	}
+	if lastEventID(r) != "" && job.Terminal && offset == job.outputBytes {
+		h.noMore(w, s)
+		return
+	}
+	s.output = &output{stream: s, jobID: job.ID, offset: offset, taken: make(chan struct{}, 1)}
+	if r.Method == http.MethodHead || h.spawn(w, r, s, s.output.run) {
+		h.serve(w, r, s, "", format.Opening{
+			User: as.Subject, Topic: job.Topic, Message: "Connected to the output of job " + job.ID + ".", Keepalive: h.cfg.Keepalive,
+		})
+	}
+}
+
+// outputJob is a job and how much output it has.
+type outputJob struct {
+	*hub.Snapshot
+	outputBytes int64
+}
+
+func (h *Handlers) readOutputJob(ctx context.Context, id string) (outputJob, error) {
+	s, err := h.cfg.Hub.Read(ctx, hub.Topic{ID: id})
+	if err != nil {
+		return outputJob{}, err
+	}
+	var job jobsv1.Job
+	if err := proto.Unmarshal(s.Raw, &job); err != nil {
+		return outputJob{}, rpcerr.Internal(err)
+	}
+	return outputJob{s, job.GetOutputBytes()}, nil
+}
+
+// outputStart returns the job, and where to begin.
+func (h *Handlers) outputStart(r *http.Request, as auth.Identity) (job outputJob, offset int64, err error) {
+	if id := lastEventID(r); id != "" {
+		if offset, err = strconv.ParseInt(id, 10, 64); err != nil || offset < 0 {
+			return job, 0, rpcerr.Invalid("Last-Event-ID", "On a stream of output it is a byte offset.")
+		}
+	}
+	if job, err = h.readOutputJob(r.Context(), r.PathValue("job_id")); err != nil {
+		return job, 0, err
+	}
+	if !as.MaySee(job.Owner) || job.Kind != r.PathValue("kind") {
+		return job, 0, hub.NotFound(job.Topic)
+	}
+	if offset > job.outputBytes && job.Terminal {
+		return job, 0, rpcerr.Newf(codes.OutOfRange, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_GAP,
+			"The output ends at byte %d. Connect without Last-Event-ID to read it from the beginning.", job.outputBytes)
+	}
+	return job, offset, nil
+}
+
+// output feeds one stream with a job's output, one event at a time.
+type output struct {
+	stream *stream
+	jobID  string
+	// offset is where the next event begins. held are the bytes after it that begin a character and wait for its rest.
+	offset int64
+	held   []byte
+
+	mu    sync.Mutex
+	event sockets.Payload
+	full  bool
+	// taken gets a value when the connection has taken the event.
+	taken chan struct{}
+}
+
+// take returns the next event, for the connection.
+func (o *output) take() (sockets.Payload, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	event, full := o.event, o.full
+	o.event, o.full = sockets.Payload{}, false
+	if full {
+		select {
+		case o.taken <- struct{}{}:
+		default:
+		}
+	}
+	return event, full
+}
+
+// errPaused ends an upstream whose reader accepts nothing for now.
+var errPaused = errors.New("the reader is slower than the output")
+
+// run sends the output from the offset on, over losses of the upstream, until the job or the stream ends.
+func (o *output) run(ctx context.Context) {
+	wait := backoff.New(firstWait, maxWait)
+	for ctx.Err() == nil {
+		before := o.offset
+		err := o.receive(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, errPaused):
+			wait.Reset()
+			continue
+		case errors.Is(err, io.EOF):
+			if o.end(ctx) {
+				return
+			}
+		case status.Code(err) == codes.NotFound:
+			o.stream.finish(appendEvent(nil, "", 0, o.stream.encoder.format.Deleted(o.jobID)), nil)
+			return
+		case status.Code(err) == codes.OutOfRange:
+			o.stream.finish(o.gap(err), err)
+			return
+		case hub.Permanent(err):
+			o.stream.finish(nil, err)
+			return
+		}
+		if o.offset > before {
+			wait.Reset()
+		}
+		wait.Wait(ctx)
+	}
+}
+
+const (
+	firstWait = 50 * time.Millisecond
+	maxWait   = 2 * time.Second
+)
+
+// gap returns the event that tells a client that its offset is not one of this output. Its id makes the client begin
+// again.
+func (o *output) gap(cause error) []byte {
+	h := o.stream.handlers
+	err := rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_GAP,
+		"The output is shorter than the offset in Last-Event-ID. Read it from the beginning.", cause)
+	return appendEvent(nil, "0", jittered(h.cfg.Retry), o.stream.encoder.format.End(err))
+}
+
+// receive sends what one upstream provides. It returns io.EOF when the job has ended and all of its output came.
+func (o *output) receive(ctx context.Context) error {
+	upstream, cancel := context.WithCancel(ctx)
+	defer cancel()
+	h := o.stream.handlers
+	request := &jobsv1.ReadOutputRequest{JobId: o.jobID, Offset: o.offset + int64(len(o.held))}
+	stream, err := h.cfg.Jobs.ReadOutput(upstream, request, h.cfg.AsService)
+	if err != nil {
+		return err
+	}
+	for {
+		msg, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		if err := o.send(ctx, msg.GetData(), cancel); err != nil {
+			return err
+		}
+		if upstream.Err() != nil {
+			return errPaused
+		}
+	}
+}
+
+// send sends data in events, and waits until the connection has taken them. It calls pause if that takes long. A
+// character that is cut at the data's end waits for its rest.
+func (o *output) send(ctx context.Context, data []byte, pause func()) error {
+	if len(o.held) > 0 {
+		data = append(o.held, data...)
+		o.held = nil
+	}
+	for len(data) > 0 {
+		part := data[:min(len(data), maxOutputEvent)]
+		part = part[:wholeCharacters(part)]
+		if len(part) == 0 {
+			break
+		}
+		if err := o.sendPart(ctx, part, pause); err != nil {
+			return err
+		}
+		data = data[len(part):]
+	}
+	if len(data) > 0 {
+		o.held = append([]byte(nil), data...)
+	}
+	return nil
+}
+
+func (o *output) sendPart(ctx context.Context, data []byte, pause func()) error {
+	m := outputMessage{Type: "output", JobID: o.jobID, Offset: o.offset}
+	if utf8.Valid(data) {
+		m.Text = string(data)
+	} else {
+		m.Data = data
+	}
+	text, err := json.Marshal(m)
+	if err != nil { // text and numbers only: it cannot fail
+		return err
+	}
+	o.offset += int64(len(data))
+	event := sockets.NewPayload(appendEvent(make([]byte, 0, len(text)+48), strconv.FormatInt(o.offset, 10), 0, text))
+	o.mu.Lock()
+	o.event, o.full = event, true
+	o.mu.Unlock()
+	o.stream.wake()
+	timer := time.NewTimer(holdUpstream)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-o.taken:
+			return nil
+		case <-timer.C:
+			pause()
+		}
+	}
+}
+
+// end sends what is held, and the job's terminal state. It reports false if the job continues after all.
+func (o *output) end(ctx context.Context) bool {
+	job, err := o.stream.handlers.readOutputJob(ctx, o.jobID)
+	if err != nil || !job.Terminal || job.outputBytes > o.offset+int64(len(o.held)) {
+		return false
+	}
+	if len(o.held) > 0 {
+		if err := o.sendPart(ctx, o.held, func() {}); err != nil {
+			return true
+		}
+		o.held = nil
+	}
+	data, err := o.stream.encoder.format.Update(job.Snapshot)
+	if err != nil {
+		o.stream.finish(nil, err)
+		return true
+	}
+	o.stream.finish(appendEvent(nil, strconv.FormatInt(o.offset, 10), 0, data), nil)
+	return true
+}
+
+// wholeCharacters returns how much of the data can be sent without cutting its last character in two.
+func wholeCharacters(data []byte) int {
+	for back := 1; back < utf8.UTFMax && back <= len(data); back++ {
+		if at := len(data) - back; utf8.RuneStart(data[at]) {
+			if !utf8.FullRune(data[at:]) {
+				return at
+			}
+			break
+		}
+	}
+	return len(data)
+}

@@ -1,0 +1,143 @@
+package sse
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+	"headway/services/edge/internal/format"
+	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/sockets"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func snapshot(t *testing.T, id string, revision uint32) *hub.Snapshot {
+	t.Helper()
+	at := time.UnixMilli(1_789_000_123_456)
+	raw, err := proto.Marshal(&jobsv1.Job{JobId: id, Kind: "k", Revision: revision, UpdatedAt: timestamppb.New(at)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &hub.Snapshot{Topic: hub.Topic{ID: id}, Kind: "k", Revision: revision, At: at, Raw: raw}
+}
+
+func newHandlers(t *testing.T) *Handlers {
+	t.Helper()
+	return New(Config{
+		Hub: hub.New(hub.Config{}), Loop: sockets.New(sockets.Config{WriteTimeout: time.Second}),
+		Keepalive: 15 * time.Second, Retry: 3 * time.Second,
+	})
+}
+
+// TestStreamIsSmall keeps the one allocation of a stream in its size class.
+func TestStreamIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(stream{}); size > 320 {
+		t.Errorf("a stream has %d bytes, want 320 at most", size)
+	}
+}
+
+func TestAllStreamsShareOneEvent(t *testing.T) {
+	h := newHandlers(t)
+	s := snapshot(t, "a", 42)
+	first, err := h.one.event(s, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _ := h.one.event(s, false)
+	if &first.Bytes()[0] != &again.Bytes()[0] {
+		t.Error("one state was encoded twice")
+	}
+	if got := string(first.Bytes()); !strings.HasPrefix(got, "id: 42\ndata: {\"type\":\"job_update\",\"jobId\":\"a\"") || !strings.HasSuffix(got, "}\n\n") {
+		t.Errorf("update %q", got)
+	}
+	initial, _ := h.one.event(s, true)
+	if got := string(initial.Bytes()); !strings.HasPrefix(got, "id: 42\ndata: {\"type\":\"initial_status\",\"jobId\":\"a\"") {
+		t.Errorf("initial %q", got)
+	}
+	mine, _ := h.mine.event(s, false)
+	id, _, _ := strings.Cut(strings.TrimPrefix(string(mine.Bytes()), "id: "), "\n")
+	if !parseMoment(id).Equal(s.At) {
+		t.Errorf("moment %q reads as %v", id, parseMoment(id))
+	}
+}
+
+func TestNonsenseIsNoMoment(t *testing.T) {
+	for _, id := range []string{"-1", "?", "", "0"} {
+		if at := parseMoment(id); !at.IsZero() {
+			t.Errorf("%q reads as %v", id, at)
+		}
+	}
+}
+
+func TestCharactersAreNotCutInTwo(t *testing.T) {
+	for text, whole := range map[string]int{
+		"": 0, "abc": 3, "ä": 2, "a\xc3": 1, "\xe2\x82": 0, "a\xe2\x82": 1, "€": 3, "\xf0\x9f\x98": 0, "😀": 4,
+		"\xff": 1, "a\x80": 2, "\x80\x80\x80\x80": 4, // not text at all
+	} {
+		if got := wholeCharacters([]byte(text)); got != whole {
+			t.Errorf("%q: %d, want %d", text, got, whole)
+		}
+	}
+}
+
+// next returns the text of what a stream sends next.
+func next(s *stream) (text string, last bool) {
+	m, ok := s.Next()
+	if !ok {
+		return "", false
+	}
+	return string(m.Bytes()), m.Last
+}
+
+func TestClockSendsKeepaliveReauthAndEnd(t *testing.T) {
+	h := newHandlers(t)
+	s := &stream{handlers: h, encoder: h.one, greeted: true}
+	s.setToken(auth.Identity{ExpiresAt: time.Now().Add(10*time.Minute + 500*time.Millisecond)})
+	sent := map[string]int{}
+	for now, due := int64(1), int64(1); ; now++ {
+		if now < due {
+			continue
+		}
+		due = s.Tick(now)
+		text, last := next(s)
+		switch {
+		case last:
+			if now != 600 || s.cause == nil {
+				t.Errorf("ended after %d s with %v", now, s.cause)
+			}
+			if sent["keepalive"] < 600/15 || sent["keepalive"] > 600/13 || sent["reauth"] != 1 {
+				t.Errorf("sent %v", sent)
+			}
+			return
+		case text == ":\n\n":
+			sent["keepalive"]++
+		case strings.Contains(text, `"reauth"`):
+			if sent["reauth"]++; now != 540 {
+				t.Errorf("reauth after %d s", now)
+			}
+		}
+	}
+}
+
+func TestControlMessagesHaveSetFieldsOnly(t *testing.T) {
+	opening := format.Opening{User: "ann", Topic: hub.Topic{ID: "j1"}, Message: "Hello.", Keepalive: 15 * time.Second}
+	for got, want := range map[string]string{
+		string(format.Headway.Begin(opening)):           `{"type":"connected","jobId":"j1","message":"Hello.","keepaliveSeconds":15,"user":"ann"}`,
+		string(format.Headway.Deleted("j1")):            `{"type":"job_deleted","jobId":"j1","message":"The job was deleted."}`,
+		string(format.Headway.End(hub.ErrEnded)):        "",
+		string(format.Headway.End(nil)):                 "",
+		string(format.Headway.End(sockets.ErrPeerGone)): "",
+	} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package sse
+
+import (
+	"errors"
+	"math"
+	"sync"
+	"time"
+
+	"headway/internal/auth"
+	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/sockets"
+)
+
+var errTokenExpired = errors.New("the token has expired")
+
+// limitRetry is how long a stream that was closed for a later one should stay away. If it came back right away, the two
+// would close each other without end.
+const limitRetry = 5 * time.Minute
+
+// stream is one open stream: the connection, what it is subscribed to, and what it has to say about itself. It is one
+// allocation.
+type stream struct {
+	conn     sockets.Conn
+	sub      hub.Subscription
+	handlers *Handlers
+	// encoder makes the events of states.
+	encoder *encoder
+	// output feeds a stream of output; nil for others.
+	output *output
+	// expires and reauth are when the token ends and when the client is told so, by the loop's clock.
+	expires, reauth int32
+	// done writes the request's log line. stop, if not nil, stops what feeds this stream alone.
+	done func(bytes int64, err error)
+	stop func()
+
+	mu sync.Mutex
+	// control goes out before any state: the first event, and messages about the stream.
+	control []byte
+	// cause is why the stream ends, nil for the usual end.
+	cause error
+	// greeted: the first event is out. reauthSent belongs to the wheel. ending: the end follows what waits.
+	greeted, reauthSent, ending, keepaliveDue bool
+}
+
+// never is later than any time of the loop's clock.
+const never = math.MaxInt32
+
+// setToken notes when a token ends. Its holder is told a minute before, or when a third of the time is left if that is
+// later.
+func (s *stream) setToken(as auth.Identity) {
+	s.expires, s.reauth = never, never
+	if as.ExpiresAt.IsZero() {
+		return
+	}
+	left := time.Until(as.ExpiresAt)
+	now := s.handlers.cfg.Loop.Now()
+	s.expires = int32(min(now+int64(left/time.Second), never))
+	s.reauth = int32(min(now+int64((left-min(time.Minute, left/3))/time.Second), never))
+}
+
+// Next implements sockets.Source.
+func (s *stream) Next() (sockets.Message, bool) {
+	s.mu.Lock()
+	control, ending, greeted, keepaliveDue := s.control, s.ending, s.greeted, s.keepaliveDue
+	s.control, s.greeted, s.keepaliveDue = nil, true, false
+	s.mu.Unlock()
+	if !greeted { // the first event and the first state leave in one packet
+		if item, ok := s.sub.Next(); ok {
+			m, ok := s.tell(item)
+			if !ok {
+				return sockets.Message{Payload: sockets.NewPayload(control)}, len(control) > 0
+			}
+			return sockets.Message{Payload: sockets.NewPayload(append(control, m.Bytes()...)), Last: m.Last}, true
+		}
+	}
+	if len(control) > 0 {
+		return sockets.Message{Payload: sockets.NewPayload(control), Last: ending}, true
+	}
+	if ending {
+		return sockets.Message{Last: true}, true
+	}
+	for item, ok := s.sub.Next(); ok; item, ok = s.sub.Next() {
+		if m, ok := s.tell(item); ok {
+			return m, true
+		}
+	}
+	if s.output != nil {
+		if p, ok := s.output.take(); ok {
+			return sockets.Message{Payload: p}, true
+		}
+	}
+	if keepaliveDue {
+		return sockets.Message{Payload: keepalive}, true
+	}
+	return sockets.Message{}, false
+}
+
+// tell returns the message of an item. It reports false if the item has none.
+func (s *stream) tell(item hub.Item) (sockets.Message, bool) {
+	switch {
+	case item.End != nil:
+		s.setCause(item.End)
+		return sockets.Message{Payload: sockets.NewPayload(s.handlers.endEvent(s.encoder.format, item.End)), Last: true}, true
+	case item.Deleted != "":
+		return sockets.Message{Payload: sockets.NewPayload(appendEvent(nil, "", 0, s.encoder.format.Deleted(item.Deleted)))}, true
+	}
+	event, err := s.encoder.event(item.Snapshot, item.First)
+	if err != nil {
+		s.handlers.cfg.Logger.Error("a state cannot be sent", "id", item.Snapshot.ID, "error", err)
+		return sockets.Message{}, false
+	}
+	s.handlers.messages.Inc()
+	return sockets.Message{Payload: event}, true
+}
+
+// setCause notes why the stream ends, unless it ends as it should.
+func (s *stream) setCause(cause error) {
+	var deleted hub.DeletedError
+	if errors.Is(cause, hub.ErrEnded) || errors.As(cause, &deleted) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cause = cause
+}
+
+// say sends an event about the stream, before any state.
+func (s *stream) say(event []byte) {
+	s.mu.Lock()
+	if !s.ending {
+		s.control = append(s.control, event...)
+	}
+	s.mu.Unlock()
+	s.wake()
+}
+
+// finish ends the stream after a last event, and drops the states that wait.
+func (s *stream) finish(event []byte, cause error) {
+	s.mu.Lock()
+	if !s.ending {
+		s.control, s.ending, s.cause = append(s.control, event...), true, cause
+	}
+	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *stream) wake() { s.handlers.cfg.Loop.Wake(&s.conn) }
+
+// Tick implements sockets.Source: it sends what is due by the clock.
+func (s *stream) Tick(now int64) (next int64) {
+	if now >= int64(s.expires) {
+		s.finish(nil, errTokenExpired)
+		return never
+	}
+	lastWrite := s.conn.LastWrite()
+	if now >= int64(s.reauth) && !s.reauthSent {
+		s.reauthSent = true
+		s.say(appendEvent(nil, "", 0, s.encoder.format.Reauth()))
+		lastWrite = now
+	}
+	interval := s.handlers.keepaliveSeconds
+	if now >= lastWrite+interval {
+		if !s.conn.Busy() { // a busy one has more to send, or does not read: then the write's deadline decides
+			s.mu.Lock()
+			s.keepaliveDue = true
+			s.mu.Unlock()
+			s.wake()
+		}
+		lastWrite = now
+	}
+	next = min(lastWrite+interval, int64(s.expires))
+	if !s.reauthSent {
+		next = min(next, int64(s.reauth))
+	}
+	return next
+}
+
+// Closed implements sockets.Source.
+func (s *stream) Closed(sent int64, cause error) {
+	s.sub.Close()
+	if s.stop != nil {
+		s.stop()
+	}
+	s.mu.Lock()
+	if s.cause != nil {
+		cause = s.cause
+	}
+	s.cause = cause
+	s.mu.Unlock()
+	if s.done != nil {
+		s.done(sent, cause)
+	}
+}
