@@ -102,8 +102,16 @@ export async function picture(page, name) {
  */
 export async function chooseWorkbook(page, path) {
   const choosing = page.waitForEvent("filechooser");
-  await page.getByRole("button", { name: "Choose workbook" }).click();
+  await page.getByRole("button", { name: "Choose file" }).click();
   await (await choosing).setFiles(path);
+}
+
+/**
+ * Opens the import options on the start page.
+ * @param {import("playwright-core").Page} page
+ */
+export async function openOptions(page) {
+  await page.getByText("Import options", { exact: true }).click();
 }
 
 /**
@@ -152,9 +160,9 @@ export async function totals(page) {
   const read = number(await page.locator(".totals-read strong").textContent());
   const rows = await page.locator(".totals-list > div").all();
   /** @type {Record<string, number>} */
-  const fates = {};
+  const outcomes = {};
   for (const row of rows) {
-    fates[(await row.getAttribute("data-fate")) ?? ""] = number(await row.locator("dd").textContent());
+    outcomes[(await row.getAttribute("data-outcome")) ?? ""] = number(await row.locator("dd").textContent());
   }
-  return { read, fates, sum: Object.values(fates).reduce((sum, n) => sum + n, 0) };
+  return { read, outcomes, sum: Object.values(outcomes).reduce((sum, n) => sum + n, 0) };
 }

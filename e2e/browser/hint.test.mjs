@@ -22,7 +22,7 @@ after(async () => {
 test("the page says so when streams are held back on the way", async (t) => {
   const { page } = await open(browser, (await startProxy(t, headway.address, "buffer")).address);
   const hint = page.locator(".stream-hint");
-  await hint.getByText("Live updates come late.").waitFor();
+  await hint.getByText("Live updates are delayed.").waitFor();
   await assertAccessible(page, "streams held back");
   await picture(page, "streams-held");
   await hint.getByRole("button", { name: "Dismiss" }).click();
@@ -31,12 +31,12 @@ test("the page says so when streams are held back on the way", async (t) => {
 
 test("the page says so when streams are cut on the way", async (t) => {
   const { page } = await open(browser, (await startProxy(t, headway.address, "cut")).address);
-  await page.locator(".stream-hint").getByText("Live updates are cut off again and again.").waitFor();
+  await page.locator(".stream-hint").getByText("Live updates are interrupted repeatedly.").waitFor();
 });
 
 test("the page says nothing of a way that lets streams pass, or of a server that is away", async (t) => {
   const { page } = await open(browser, (await startProxy(t, headway.address, "pass")).address);
-  await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+  await page.getByRole("button", { name: "Choose file" }).waitFor();
   const probed = page.waitForRequest(/sse\/probe/, { timeout: 60_000 });
   await headway.end();
   // The probe that the page tries meanwhile tells it nothing.

@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import { chooseWorkbook, closeContexts, launch, open, stepStates, totals, until, waitForStatus } from "./chromium.mjs";
+import {
+  chooseWorkbook,
+  closeContexts,
+  launch,
+  open,
+  openOptions,
+  stepStates,
+  totals,
+  until,
+  waitForStatus,
+} from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
 
 const steps = [
@@ -57,20 +67,20 @@ describe("a workbook in the page", () => {
       await stepStates(page),
       steps.map((step) => `${step} completed`),
     );
-    const { read, fates, sum } = await totals(page);
+    const { read, outcomes, sum } = await totals(page);
     assert.equal(sum, read);
-    assert.equal(fates.inserted, read);
-    await page.getByRole("heading", { name: `${read.toLocaleString("en")} rows are in the database` }).waitFor();
-    assert.equal(await page.getByRole("link", { name: /Report/ }).count(), 0, "a clean import has no report");
+    assert.equal(outcomes.inserted, read);
+    await page.getByRole("heading", { name: `${read.toLocaleString("en")} rows imported` }).waitFor();
+    assert.equal(await page.getByRole("link", { name: /rows to fix/ }).count(), 0, "a clean import has no report");
     assertNoErrors();
   });
 
   test("brought again changes nothing, and says so", async () => {
     const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(20_000, 0));
-    await page.getByRole("heading", { name: "Everything was in the database already" }).waitFor({ timeout: 120_000 });
-    const { read, fates } = await totals(page);
-    assert.equal(fates.unchanged, read);
+    await page.getByRole("heading", { name: "Nothing new: all rows are already there" }).waitFor({ timeout: 120_000 });
+    const { read, outcomes } = await totals(page);
+    assert.equal(outcomes.unchanged, read);
   });
 
   test("that is none is refused with a sentence and a way out", async () => {
@@ -79,10 +89,11 @@ describe("a workbook in the page", () => {
     writeFileSync(path, "Dear diary, this is no workbook.");
     await chooseWorkbook(page, path);
     const alert = page.getByRole("alert");
-    await alert.getByText("notes.xlsx: The workbook was not accepted").waitFor();
+    await alert.getByText("notes.xlsx: This file can't be imported").waitFor();
+    await alert.getByText("Details").click();
     await alert.getByText("TEXT_FILE").waitFor();
-    await page.getByRole("button", { name: "Choose another workbook" }).click();
-    await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+    await page.getByRole("button", { name: "Choose another file" }).click();
+    await page.getByRole("button", { name: "Choose file" }).waitFor();
   });
 
   test("that is empty does not even travel", async () => {
@@ -94,7 +105,7 @@ describe("a workbook in the page", () => {
       if (request.method() === "POST" && request.url().endsWith("/imports")) uploads++;
     });
     await chooseWorkbook(page, path);
-    await page.getByText("This file is empty. Choose the workbook itself.").waitFor();
+    await page.getByText("This file is empty. Choose another file.").waitFor();
     assert.equal(uploads, 0);
   });
 
@@ -116,18 +127,18 @@ describe("a workbook in the page", () => {
 describe("the sample", () => {
   test("waits for a decision, shows its issues, and commits the valid rows", async () => {
     const { page, assertNoErrors } = await open(browser, headway.address);
-    await page.getByRole("button", { name: "Try the sample" }).click();
+    await page.getByRole("button", { name: "Try a sample file" }).click();
     await waitForStatus(page, "waiting");
 
     const before = await totals(page);
     assert.equal(before.sum, before.read);
-    const bad = (before.fates.rejected ?? 0) + (before.fates.blocked ?? 0);
+    const bad = (before.outcomes.rejected ?? 0) + (before.outcomes.blocked ?? 0);
     assert.ok(bad > 0, "the sample has wrong rows");
-    const table = page.getByRole("table", { name: "What would happen, by sheet" });
+    const table = page.getByRole("table", { name: "Result by sheet" });
     assert.equal(await table.getByRole("row").count(), 9, "seven sheets between head and sum");
-    await page.getByRole("heading", { name: "Root causes" }).waitFor();
+    await page.getByRole("heading", { name: "Fix these first" }).waitFor();
 
-    const issues = page.getByRole("table", { name: "Issues" });
+    const issues = page.getByRole("table", { name: "Errors" });
     const all = Number(await issues.getAttribute("aria-rowcount")) - 1;
     assert.ok(all >= bad);
     await page.getByRole("combobox", { name: "Sheet" }).selectOption("employees");
@@ -135,38 +146,40 @@ describe("the sample", () => {
     const cells = await issues.getByRole("row").locator("code").allTextContents();
     assert.ok(cells.length > 0);
     for (const cell of cells) assert.match(cell, /^Employees!/);
-    await page.getByLabel("Search issues").fill(cells[0] ?? "");
+    await page.getByLabel("Search errors").fill(cells[0] ?? "");
     await until(page, (n) => document.querySelectorAll("[role=row] code").length < n, cells.length);
     assert.equal(await issues.getByRole("row").locator("code").first().textContent(), cells[0]);
 
     const download = page.waitForEvent("download");
-    await page.getByRole("link", { name: /Report with the rows/ }).click();
+    await page.getByRole("link", { name: /Download rows to fix/ }).click();
     assert.match((await download).suggestedFilename(), /\.xlsx$/);
 
     const valid = before.read - bad;
-    await page.getByRole("button", { name: `Import ${valid.toLocaleString("en")} valid rows` }).click();
+    await page.getByRole("button", { name: `Import ${valid.toLocaleString("en")} rows` }).click();
     await waitForStatus(page, "completed");
     const done = await totals(page);
     assert.equal(done.sum, done.read);
-    assert.deepEqual(done.fates, before.fates, "the committing run does what the review promised");
-    await page.getByText(new RegExp(`${bad} rows were left out`)).waitFor();
+    assert.deepEqual(done.outcomes, before.outcomes, "the committing run does what the review promised");
+    await page.getByText(new RegExp(`${bad} rows were skipped`)).waitFor();
     assertNoErrors();
   });
 
   test("can be given up: nothing is written", async () => {
     const { page } = await open(browser, headway.address);
-    await page.getByRole("button", { name: "Try the sample" }).click();
-    await page.getByRole("button", { name: "Give up" }).click({ timeout: 120_000 });
-    await page.getByRole("heading", { name: /You gave this import up|This import was cancelled/ }).waitFor();
-    await page.getByText("The database is as it was before.").waitFor();
+    await page.getByRole("button", { name: "Try a sample file" }).click();
+    await page.getByRole("button", { name: "Don't import anything" }).click({ timeout: 120_000 });
+    await page.getByRole("heading", { name: /You chose not to import|Import cancelled/ }).waitFor();
+    await page.getByText("Nothing was changed.").waitFor();
   });
 
   test("fails as a whole if one bad row is enough, and can be tried again", async () => {
     const { page } = await open(browser, headway.address);
-    await page.getByRole("radio", { name: /Import nothing/ }).check();
-    await page.getByRole("button", { name: "Try the sample" }).click();
+    await openOptions(page);
+    await page.getByRole("radio", { name: /Don't import anything/ }).check();
+    await page.getByRole("button", { name: "Try a sample file" }).click();
     await waitForStatus(page, "failed");
     await page.getByRole("heading", { name: "Nothing was imported" }).waitFor();
+    await page.getByText("Details").click();
     await page.getByText("ROWS_REJECTED").waitFor();
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByText("Attempt 2").waitFor();
@@ -175,17 +188,18 @@ describe("the sample", () => {
 
   test("runs dry: real numbers, nothing written", async () => {
     const { page } = await open(browser, headway.address);
-    await page.getByRole("radio", { name: /Import the valid rows/ }).check();
-    await page.getByRole("switch", { name: /Dry run/ }).check();
-    await page.getByRole("button", { name: "Try the sample" }).click();
+    await openOptions(page);
+    await page.getByRole("radio", { name: /Skip them and import the rest/ }).check();
+    await page.getByRole("switch", { name: /Test only/ }).check();
+    await page.getByRole("button", { name: "Try a sample file" }).click();
     await waitForStatus(page, "completed");
-    await page.getByRole("heading", { name: "Dry run: nothing was written" }).waitFor();
-    await page.locator(".chip", { hasText: "Dry run" }).waitFor();
+    await page.getByRole("heading", { name: "Test finished: nothing was saved" }).waitFor();
+    await page.locator(".chip", { hasText: "Test only" }).waitFor();
   });
 
   test("is imported by keyboard alone", async () => {
     const { page } = await open(browser, headway.address);
-    await page.getByRole("button", { name: "Try the sample" }).waitFor();
+    await page.getByRole("button", { name: "Try a sample file" }).waitFor();
     const focusOn = async (/** @type {RegExp} */ wanted) => {
       for (let tabs = 0; tabs < 60; tabs++) {
         await page.keyboard.press("Tab");
@@ -196,10 +210,10 @@ describe("the sample", () => {
     };
     await focusOn(/^Skip to content$/);
     await page.keyboard.press("Enter");
-    await focusOn(/^Try the sample$/);
+    await focusOn(/^Try a sample file$/);
     await page.keyboard.press("Enter");
     await waitForStatus(page, "waiting");
-    await focusOn(/^Import [\d,]+ valid rows?$/);
+    await focusOn(/^Import [\d,]+ rows?$/);
     await page.keyboard.press("Enter");
     await waitForStatus(page, "completed");
   });
@@ -212,9 +226,9 @@ describe("an import under way", () => {
     await waitForStatus(page, "active");
     await page.getByRole("button", { name: "Cancel" }).click();
     await waitForStatus(page, "cancelled");
-    await page.getByRole("heading", { name: "This import was cancelled" }).waitFor();
-    await page.getByRole("link", { name: "Import another workbook" }).click();
-    await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+    await page.getByRole("heading", { name: "Import cancelled" }).waitFor();
+    await page.locator(".verdict").getByRole("link", { name: "Import another file" }).click();
+    await page.getByRole("button", { name: "Choose file" }).waitFor();
   });
 
   test("goes on through a reload and shows the same in a second tab", async () => {
@@ -229,7 +243,7 @@ describe("an import under way", () => {
     await second.goto(address);
     await Promise.all([waitForStatus(page, "waiting"), waitForStatus(second, "waiting")]);
     assert.deepEqual(await totals(second), await totals(page));
-    await page.getByRole("button", { name: "Give up" }).click();
+    await page.getByRole("button", { name: "Don't import anything" }).click();
     await Promise.all([waitForStatus(page, "cancelled"), waitForStatus(second, "cancelled")]);
     assertNoErrors();
   });
@@ -257,7 +271,7 @@ describe("an import under way", () => {
     await chooseWorkbook(page, headway.sample(100_000, 0));
     await waitForStatus(page, "active");
     await headway.kill();
-    await page.getByText("Connection lost. The job goes on without this page; reconnecting…").waitFor();
+    await page.getByText("Connection lost. The job is still running. Reconnecting…").waitFor();
     await headway.run();
     await waitForStatus(page, "completed");
     assert.equal(await page.getByText("Connection lost").count(), 0);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { chooseWorkbook, closeContexts, launch, open, until, waitForStatus } from "./chromium.mjs";
+import { chooseWorkbook, closeContexts, launch, open, openOptions, until, waitForStatus } from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
 
 /** @type {Headway} */
@@ -19,10 +19,11 @@ after(async () => {
 
 test("10,000 issues can be scrolled to the last and searched", async () => {
   const { page } = await open(browser, headway.address);
-  await page.getByRole("radio", { name: /Import nothing/ }).check();
+  await openOptions(page);
+  await page.getByRole("radio", { name: /Don't import anything/ }).check();
   await chooseWorkbook(page, headway.sample(100_000, 10_000));
   await waitForStatus(page, "failed");
-  const table = page.getByRole("table", { name: "Issues" });
+  const table = page.getByRole("table", { name: "Errors" });
   await page.locator(".headway-issues-page").first().waitFor();
   const all = Number(await table.getAttribute("aria-rowcount"));
   assert.ok(all > 10_000, `${all} rows`);
@@ -40,6 +41,6 @@ test("10,000 issues can be scrolled to the last and searched", async () => {
   );
   await last.scrollIntoViewIfNeeded();
   assert.ok((await rows()) < 600, "nor are those that were scrolled past");
-  await page.getByRole("combobox", { name: "Problem" }).selectOption("duplicate_in_file");
+  await page.getByRole("combobox", { name: "Error type" }).selectOption("duplicate_in_file");
   await until(page, (n) => Number(document.querySelector("[role=table]")?.getAttribute("aria-rowcount")) < n, all);
 });

@@ -6,6 +6,7 @@ import {
   closeContexts,
   launch,
   open,
+  openOptions,
   picture,
   sizes,
   waitForStatus,
@@ -40,7 +41,7 @@ for (const size of /** @type {const} */ (["desktop", "phone"])) {
           await picture(page, `${size}-${colorScheme}-${state}`);
         };
 
-        await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+        await page.getByRole("button", { name: "Choose file" }).waitFor();
         await look("1-start");
         await chooseWorkbook(page, headway.sample(100_000, 120));
         await page.locator('[data-step="employees"][data-state="active"]').waitFor({ timeout: 60_000 });
@@ -49,7 +50,7 @@ for (const size of /** @type {const} */ (["desktop", "phone"])) {
         await waitForStatus(page, "waiting");
         await page.locator(".headway-issues-page").first().waitFor();
         await look("3-review");
-        await page.getByRole("button", { name: /Import [\d,]+ valid rows/ }).click();
+        await page.getByRole("button", { name: /Import [\d,]+ rows/ }).click();
         await waitForStatus(page, "completed");
         await page.locator(".headway-issues-page").first().waitFor();
         await look("4-result");
@@ -72,8 +73,9 @@ test("nothing is wider than a phone, nor than right-to-left writing", async () =
     await page.evaluate((dir) => {
       document.documentElement.dir = dir;
     }, direction);
-    await page.getByRole("radio", { name: /Ask me/ }).check();
-    await page.getByRole("button", { name: "Try the sample" }).click();
+    await openOptions(page);
+    await page.getByRole("radio", { name: /Ask me first/ }).check();
+    await page.getByRole("button", { name: "Try a sample file" }).click();
     await waitForStatus(page, "waiting");
     await picture(page, `narrow-${direction}-review`);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

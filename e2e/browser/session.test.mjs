@@ -23,6 +23,7 @@ test("without a local sign-in the page asks for a token, and keeps none of it", 
   const { page } = await open(browser, headway.address);
   await page.getByLabel("Token").fill("not a token");
   await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("Details").click();
   await page.getByText("TOKEN_INVALID").waitFor();
   await assertAccessible(page, "sign-in");
 
@@ -35,7 +36,7 @@ test("without a local sign-in the page asks for a token, and keeps none of it", 
   );
 
   await page.reload();
-  await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+  await page.getByRole("button", { name: "Choose file" }).waitFor();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("Token").waitFor();
 });
@@ -70,7 +71,7 @@ test("a job of another kind can be opened, cancelled, tried again and deleted", 
   await page.locator('.import[data-status="queued"]').waitFor();
   await assertAccessible(page, "a queued job");
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.getByRole("heading", { name: "This job was cancelled" }).waitFor();
+  await page.getByRole("heading", { name: "Job cancelled" }).waitFor();
   await page.getByRole("button", { name: "Try again" }).click();
   await page.locator('.import[data-status="queued"]').waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();

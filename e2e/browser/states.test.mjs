@@ -107,11 +107,13 @@ for (const way of ["a shared worker", "a leader"]) {
     await worker.report(lease, "Page 1 of 3");
     await page.getByText("Page 1 of 3").waitFor();
     await context.setOffline(true);
-    await page.getByText("You are offline. The job goes on without this page; it comes back by itself.").waitFor();
+    await page
+      .getByText("You're offline. The job is still running. This page updates when you're back online.")
+      .waitFor();
     await worker.report(lease, "Page 2 of 3");
     await context.setOffline(false);
     await page.getByText("Page 2 of 3").waitFor();
-    await until(page, () => !document.body.textContent?.includes("You are offline"), undefined);
+    await until(page, () => !document.body.textContent?.includes("You're offline"), undefined);
     await worker.complete(lease, {});
     await waitForStatus(page, "completed");
   });
@@ -163,7 +165,7 @@ describe("an upload", () => {
     await chooseWorkbook(page, path);
     await uploaded(page, 30);
     await headway.kill();
-    await page.getByText("Connection lost. The upload goes on where it broke off; reconnecting…").waitFor();
+    await page.getByText("Connection lost. The upload resumes when you're back online.").waitFor();
     await headway.run();
     await devtools.detach();
     await waitForStatus(page, "completed");
@@ -195,7 +197,7 @@ describe("an upload", () => {
     const deleted = page.waitForResponse((response) => response.request().method() === "DELETE");
     await page.getByRole("button", { name: "Cancel upload" }).click();
     assert.equal((await deleted).status(), 204);
-    await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+    await page.getByRole("button", { name: "Choose file" }).waitFor();
     assert.equal(await page.evaluate("localStorage.length"), 0);
   });
 });

@@ -157,7 +157,7 @@ test("where no worker is, nothing is offered", async () => {
     });
     await page.reload();
     assert.deepEqual(await answered, ["import"]);
-    await page.getByRole("button", { name: "Choose workbook" }).waitFor();
+    await page.getByRole("button", { name: "Choose file" }).waitFor();
     assert.equal(await page.getByRole("heading", { name: "Start another job" }).count(), 0);
   } finally {
     await alone.stop();

@@ -1,50 +1,51 @@
 import { useJobs } from "@headway/client/react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { Unavailable } from "./job/Unavailable.js";
-import { ImportView } from "./screens/import/ImportScreen.js";
-import { JobView } from "./screens/job/JobScreen.js";
-import { JobsView } from "./screens/jobs/JobsScreen.js";
-import { StartView } from "./screens/start/StartScreen.js";
+import { ImportScreen } from "./screens/import/ImportScreen.js";
+import { JobScreen } from "./screens/job/JobScreen.js";
+import { JobsScreen } from "./screens/jobs/JobsScreen.js";
+import { SignInScreen } from "./screens/sign-in/SignInScreen.js";
+import { StartScreen } from "./screens/start/StartScreen.js";
 import { Header } from "./shell/Header.js";
-import { JobsContext, useMyJobs } from "./shell/JobsContext.js";
-import { useRoute } from "./shell/router.js";
+import { JobsContext, useOwnJobs } from "./shell/JobsContext.js";
+import { hrefs, useRoute } from "./shell/router.js";
 import { StreamHint } from "./shell/StreamHint.js";
 import { SessionGate } from "./shell/session.js";
-import { texts } from "./ui/texts.js";
+import { texts } from "./shell/texts.js";
 
 /** The whole page. */
 export function App() {
   return (
-    <SessionGate>
-      <MyJobs>
+    <SessionGate SignIn={SignInScreen}>
+      <OwnJobs>
         <SignedIn />
-      </MyJobs>
+      </OwnJobs>
     </SessionGate>
   );
 }
 
-/** Keeps my jobs live for all who look at them, and draws nobody else anew when they change. */
-function MyJobs({ children }: { children: ReactNode }) {
+/** Keeps the user's jobs up to date. Only the components that read them render again when they change. */
+function OwnJobs({ children }: { children: ReactNode }) {
   return <JobsContext value={useJobs()}>{children}</JobsContext>;
 }
 
-function MyStreamHint() {
-  return <StreamHint phase={useMyJobs().connection} />;
+function OwnStreamHint() {
+  return <StreamHint phase={useOwnJobs().connection} />;
 }
 
 function SignedIn() {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
-  const place = JSON.stringify(route ?? null);
+  const screen = JSON.stringify(route ?? null);
 
-  // A new place begins at its top, and keyboards and screen readers go on from there.
-  const shown = useRef(place);
+  // A new screen starts at its top, and keyboards and screen readers continue from there.
+  const shown = useRef(screen);
   useEffect(() => {
-    if (shown.current === place) return;
-    shown.current = place;
+    if (shown.current === screen) return;
+    shown.current = screen;
     window.scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
-  }, [place]);
+  }, [screen]);
 
   return (
     <>
@@ -53,12 +54,12 @@ function SignedIn() {
       </a>
       <Header view={route?.view} />
       <main id="main" ref={main} tabIndex={-1}>
-        <MyStreamHint />
-        {!route && <Unavailable error={undefined} deleted />}
-        {route?.view === "start" && <StartView />}
-        {route?.view === "jobs" && <JobsView />}
-        {route?.view === "import" && <ImportView key={route.importId} importId={route.importId} />}
-        {route?.view === "job" && <JobView key={route.jobId} kind={route.kind} jobId={route.jobId} />}
+        <OwnStreamHint />
+        {!route && <Unavailable error={undefined} deleted home={{ href: hrefs.start, text: texts.startPage }} />}
+        {route?.view === "start" && <StartScreen />}
+        {route?.view === "jobs" && <JobsScreen />}
+        {route?.view === "import" && <ImportScreen key={route.importId} importId={route.importId} />}
+        {route?.view === "job" && <JobScreen key={route.jobId} kind={route.kind} jobId={route.jobId} />}
       </main>
     </>
   );

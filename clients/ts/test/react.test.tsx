@@ -354,7 +354,7 @@ describe("the components", () => {
       "employees active",
       "drivers active",
     ]);
-    expect(items[0]?.textContent).toContain("7 inserted2 rejected1 blocked");
+    expect(items[0]?.textContent).toContain("7 added2 with errors1 waiting for another row");
     expect(items[1]?.textContent).toContain("250 of 1,000 rows");
     expect(items[2]?.textContent).toContain("5 of about 20 rows");
     expect(screen.getByRole("progressbar", { name: "EMPLOYEES" }).getAttribute("aria-valuenow")).toBe("25");
@@ -365,7 +365,7 @@ describe("the components", () => {
       <JobProgress job={{ status: "active", progress: 41.9, message: "m", title: "people.xlsx", stalled: false }} />,
     );
     const bar = screen.getByRole("progressbar", { name: "people.xlsx" });
-    expect(bar.getAttribute("aria-valuetext")).toBe("41 %, Running");
+    expect(bar.getAttribute("aria-valuetext")).toBe("41 %, In progress");
   });
 
   test("IssueTable loads page after page and counts its rows for a screen reader", async () => {

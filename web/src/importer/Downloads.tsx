@@ -1,6 +1,6 @@
 import { importedPath, issuesCsvPath, reportPath } from "@headway/client";
 import { Icon } from "../ui/Icon.js";
-import { texts } from "../ui/texts.js";
+import { texts } from "./texts.js";
 
 function Download({ path, text }: { path: string; text: string }) {
   return (
@@ -11,21 +11,21 @@ function Download({ path, text }: { path: string; text: string }) {
   );
 }
 
-/** The workbook of the rows that a committed import has put into the database. */
+/** The link to the rows that a committed import saved. */
 export function ImportedDownload({ importId }: { importId: string }) {
   return (
     <p className="actions downloads">
-      <Download path={importedPath(importId)} text={texts.import.imported} />
+      <Download path={importedPath(importId)} text={texts.imported} />
     </p>
   );
 }
 
-/** The report workbook and the issues as CSV. */
+/** The links to the rows to fix and to the list of errors. */
 export function Downloads({ importId }: { importId: string }) {
   return (
     <p className="actions downloads">
-      <Download path={reportPath(importId)} text={texts.import.report} />
-      <Download path={issuesCsvPath(importId)} text={texts.import.csv} />
+      <Download path={reportPath(importId)} text={texts.report} />
+      <Download path={issuesCsvPath(importId)} text={texts.csv} />
     </p>
   );
 }

@@ -1,45 +1,45 @@
 import type { Counts } from "@headway/client";
 import { formatCount } from "../ui/format.js";
-import { texts } from "../ui/texts.js";
+import { texts } from "./texts.js";
 
-/** What became of the rows, in the order of the conservation law. */
-export const fates = ["inserted", "updated", "unchanged", "rejected", "blocked", "skipped"] as const;
+/** The outcomes of rows, whose counts add up to the rows read. */
+export const outcomes = ["inserted", "updated", "unchanged", "rejected", "blocked", "skipped"] as const;
 
-/** The numbers over all sheets: one bar of what became of the rows, and each number beside its name. */
-export function Totals({ totals, still }: { totals: Counts; still: boolean }) {
-  const t = texts.import;
-  const shown = fates.filter(
-    (fate) => totals[fate] > 0 || ["inserted", "updated", "unchanged", "rejected"].includes(fate),
+/** The numbers over all sheets: one bar of outcomes, and each number next to its name. */
+export function Totals({ totals, ended }: { totals: Counts; ended: boolean }) {
+  const t = texts;
+  const shown = outcomes.filter(
+    (outcome) => totals[outcome] > 0 || ["inserted", "updated", "unchanged", "rejected"].includes(outcome),
   );
   let from = 0;
   return (
     <section className="card totals" aria-labelledby="totals-heading">
-      <h2 id="totals-heading">{still ? t.totalsDone : t.totals}</h2>
+      <h2 id="totals-heading">{ended ? t.totalsDone : t.totals}</h2>
       <p className="totals-read">
         <strong>{formatCount(totals.read)}</strong> <span className="muted">{t.counts.read}</span>
       </p>
       <svg className="composition" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
-        {fates.map((fate) => {
-          const share = totals.read ? (totals[fate] / totals.read) * 100 : 0;
+        {outcomes.map((outcome) => {
+          const share = totals.read ? (totals[outcome] / totals.read) * 100 : 0;
           const x = from;
           from += share;
-          return <rect key={fate} data-fate={fate} x={x} width={share} height="1" />;
+          return <rect key={outcome} data-outcome={outcome} x={x} width={share} height="1" />;
         })}
       </svg>
       <dl className="totals-list">
-        {shown.map((fate) => (
-          <div key={fate} data-fate={fate}>
-            <dt title={(t.countHints as Record<string, string>)[fate]}>{t.counts[fate]}</dt>
-            <dd>{formatCount(totals[fate])}</dd>
+        {shown.map((outcome) => (
+          <div key={outcome} data-outcome={outcome}>
+            <dt title={(t.countHints as Record<string, string>)[outcome]}>{t.counts[outcome]}</dt>
+            <dd>{formatCount(totals[outcome])}</dd>
           </div>
         ))}
       </dl>
-      {still && totals.read > 0 && (
+      {ended && totals.read > 0 && (
         <p className="fine muted sum">
-          {t.adds} {formatCount(totals.read)} ={" "}
-          {fates
-            .filter((fate) => totals[fate] > 0)
-            .map((fate) => formatCount(totals[fate]))
+          {t.sum} {formatCount(totals.read)} ={" "}
+          {outcomes
+            .filter((outcome) => totals[outcome] > 0)
+            .map((outcome) => formatCount(totals[outcome]))
             .join(" + ") || "0"}
         </p>
       )}

@@ -1,20 +1,20 @@
 import type { ConnectionState } from "@headway/client";
 import { useEffect, useState } from "react";
-import { texts } from "../ui/texts.js";
 import { useOnline } from "../ui/useOnline.js";
+import { texts } from "./texts.js";
 
-/** A reconnect that takes no longer than this is nobody's business. */
-const patienceMs = 1500;
+/** A reconnect that is faster than this is not shown. */
+const delayMs = 1500;
 
-/** Says calmly that the connection is lost, once it has been for a while. */
+/** Reports a lost connection after a short delay. */
 export function ConnectionNotice({ phase }: { phase: ConnectionState["phase"] }) {
   const [shown, setShown] = useState(false);
   const online = useOnline();
-  // A stream can take long to notice that the network is gone; the browser knows at once.
+  // A stream can take a while to notice that the network is gone. The browser knows immediately.
   const lost = phase === "retrying" || (!online && phase !== "closed");
   useEffect(() => {
     if (!lost) return;
-    const timer = setTimeout(() => setShown(true), patienceMs);
+    const timer = setTimeout(() => setShown(true), delayMs);
     return () => {
       clearTimeout(timer);
       setShown(false);

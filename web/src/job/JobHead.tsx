@@ -3,20 +3,21 @@ import { useConnection } from "@headway/client/react";
 import { type ReactNode, useState } from "react";
 import { ErrorNote } from "../ui/ErrorNote.js";
 import { Icon } from "../ui/Icon.js";
-import { labels, texts } from "../ui/texts.js";
+import { labels } from "../ui/texts.js";
 import { StatusBadge } from "./StatusBadge.js";
+import { texts } from "./texts.js";
 
 interface JobHeadProps {
   job: JobSnapshot;
   title: string;
   back: { href: string; text: string };
-  /** Small marks beside the status. */
+  /** Small labels next to the status. */
   chips: (string | false | undefined)[];
-  /** Buttons of a job that has ended. */
+  /** Buttons for a job that has ended. */
   actions?: ReactNode;
 }
 
-/** A job's name, status and what can be done with it. */
+/** A job's name and status, and the buttons that act on it. */
 export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
   const live = !isTerminal(job.status);
   return (
@@ -30,7 +31,7 @@ export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
         <div className="chips">
           <StatusBadge
             status={job.status}
-            text={live && job.cancelRequested ? texts.job.cancelling : labels.status[job.status]}
+            text={live && job.cancelRequested ? texts.cancelling : labels.status[job.status]}
           />
           {chips.map(
             (chip) =>
@@ -42,7 +43,8 @@ export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
           )}
         </div>
         <div className="actions">
-          {live && <CancelButton job={job} />}
+          {/* While an import waits, the only question is whether to import the other rows. */}
+          {live && !(job.kind === "import" && job.status === "waiting") && <CancelButton job={job} />}
           {actions}
         </div>
       </div>
@@ -50,7 +52,7 @@ export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
   );
 }
 
-/** Asks once; stands there only while there is something to cancel. */
+/** Cancels the job. A second click is not possible. */
 function CancelButton({ job }: { job: JobSnapshot }) {
   const connection = useConnection();
   const [asked, setAsked] = useState(false);
@@ -72,7 +74,7 @@ function CancelButton({ job }: { job: JobSnapshot }) {
     <>
       <button className="button" type="button" disabled={stopping} onClick={() => void stop()}>
         <Icon name="cross" />
-        {stopping ? texts.job.cancelling : texts.job.cancel}
+        {stopping ? texts.cancelling : texts.cancel(job.kind)}
       </button>
       {error ? <ErrorNote error={error} /> : null}
     </>

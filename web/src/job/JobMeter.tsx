@@ -1,15 +1,16 @@
 import { isTerminal, type JobSnapshot } from "@headway/client";
 import { JobProgress } from "@headway/client/react";
 import { formatCount, formatDuration } from "../ui/format.js";
-import { labels, texts } from "../ui/texts.js";
+import { labels } from "../ui/texts.js";
 import { useNow } from "../ui/useNow.js";
 import { type Sample, ThroughputPlot } from "./ThroughputPlot.js";
+import { texts } from "./texts.js";
 
-/** How far a job is: percent, bar, speed and time. */
+/** A job's progress: percentage, bar, speed, and time. */
 export function JobMeter({ job, title, samples }: { job: JobSnapshot; title: string; samples: readonly Sample[] }) {
   const ended = isTerminal(job.status);
   const now = useNow(job.status === "active");
-  const t = texts.job;
+  const t = texts;
   const started = job.startedAt ? Date.parse(job.startedAt) : undefined;
   const until = job.completedAt
     ? Date.parse(job.completedAt)
@@ -29,7 +30,7 @@ export function JobMeter({ job, title, samples }: { job: JobSnapshot; title: str
           job={{
             ...job,
             title,
-            message: job.status === "queued" ? t.queued(job.queuePosition) : ended ? undefined : job.message,
+            message: job.status === "queued" ? t.queued(job.kind, job.queuePosition) : ended ? undefined : job.message,
           }}
           labels={labels}
         />

@@ -1,45 +1,47 @@
 import { isTerminal, type JobSnapshot } from "@headway/client";
 import { Fill, useNearby } from "@headway/client/react";
 import { memo } from "react";
-import { hrefs } from "../shell/router.js";
 import { formatAge, formatTime } from "../ui/format.js";
 import { Icon } from "../ui/Icon.js";
-import { labels, texts } from "../ui/texts.js";
+import { labels } from "../ui/texts.js";
 import { StatusBadge } from "./StatusBadge.js";
+import { texts } from "./texts.js";
 
 interface JobRowProps {
   job: JobSnapshot;
+  /** The address of the job's page. */
+  href: string;
   minute: number;
 }
 
 /**
- * One job in a list. It is drawn again only when the job's revision, or the minute of its age, changes. Far out of sight
- * it is an empty line of the same height: a thousand live jobs cost as much as few.
+ * One job in a list. It renders again only when the job's revision, or the minute of its age, changes. Far out of sight
+ * it is an empty row of the same height, so a thousand live jobs cost as much as a few.
  */
 export const JobRow = memo(
-  function JobRow({ job, minute }: JobRowProps) {
+  function JobRow({ job, href, minute }: JobRowProps) {
     const { ref, near, height } = useNearby<HTMLLIElement>();
     return (
       <li ref={ref} className="job-row" data-status={job.status} style={near ? undefined : { blockSize: height }}>
-        {near && <JobLine job={job} minute={minute} />}
+        {near && <JobLine job={job} href={href} minute={minute} />}
       </li>
     );
   },
   (a, b) => a.minute === b.minute && a.job.jobId === b.job.jobId && a.job.revision === b.job.revision,
 );
 
-function JobLine({ job, minute }: JobRowProps) {
+function JobLine({ job, href, minute }: JobRowProps) {
   const live = !isTerminal(job.status);
   const percent = Math.floor(job.progress);
-  const title = job.title || texts.jobs.untitled(texts.jobs.kinds[job.kind] ?? job.kind);
+  const title = job.title || texts.untitled(texts.kind(job.kind));
   return (
-    <a href={hrefs.job(job.kind, job.jobId)}>
+    <a href={href}>
       <span className="job-icon">
         <Icon name={job.kind === "import" ? "sheet" : "job"} />
       </span>
       <span className="job-name">
         <strong>{title}</strong>
-        <span className="muted">{job.failedReason || job.message || (texts.jobs.kinds[job.kind] ?? job.kind)}</span>
+        <span className="muted">{job.failedReason || job.message || texts.kind(job.kind)}</span>
       </span>
       <span className="job-progress">
         {live && (

@@ -2,9 +2,9 @@ import { isTerminal, type JobSnapshot } from "@headway/client";
 import { useJobOutput } from "@headway/client/react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { ErrorNote } from "../ui/ErrorNote.js";
-import { texts } from "../ui/texts.js";
+import { texts } from "./texts.js";
 
-/** A job's output as it grows: text that follows its end, or a picture that fills in. */
+/** A job's output as it grows: text that scrolls to its end, or a picture that fills in. */
 export function OutputCard({ job }: { job: JobSnapshot }) {
   const some = (job.outputBytes ?? 0) > 0;
   const output = useJobOutput({ jobId: some ? job.jobId : undefined, kind: job.kind });
@@ -20,11 +20,11 @@ export function OutputCard({ job }: { job: JobSnapshot }) {
   if (!some && (isTerminal(job.status) || job.kind === "import")) return null;
   return (
     <section className="card output" aria-labelledby="output-heading">
-      <h2 id="output-heading">{texts.job.output}</h2>
+      <h2 id="output-heading">{texts.output}</h2>
       {output.error ? <ErrorNote error={output.error} /> : null}
-      {!some && <p className="muted">{texts.job.outputWaiting}</p>}
-      {output.truncated && <p className="muted fine">{texts.job.outputTruncated}</p>}
-      {some && picture && <img src={picture} alt={texts.job.picture} />}
+      {!some && <p className="muted">{texts.outputWaiting}</p>}
+      {output.truncated && <p className="muted fine">{texts.outputTruncated}</p>}
+      {some && picture && <img src={picture} alt={texts.picture} />}
       {some && !picture && (
         <pre
           ref={end}
@@ -49,7 +49,7 @@ const signatures: [type: string, bytes: number[]][] = [
   ["image/webp", [0x52, 0x49, 0x46, 0x46]],
 ];
 
-/** An address of the output as a picture, if it begins like one. */
+/** Returns an address of the output as a picture, if it starts like one. */
 function usePicture(pieces: readonly Uint8Array<ArrayBuffer>[]): string | undefined {
   const type = useMemo(() => {
     const head = pieces[0];

@@ -2,7 +2,7 @@ import { locale } from "../ui/texts.js";
 
 type Fields = Record<string, unknown>;
 
-/** A job's result, whatever its kind: names and values, nested where the result is. */
+/** A job's result of any kind: names and values, nested like the result. */
 export function ResultFacts({ result }: { result: Fields }) {
   return (
     <dl className="result-facts">
@@ -23,7 +23,7 @@ function Value({ value }: { value: unknown }) {
     return (
       <ul>
         {value.map((each, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a result does not change any more
+          // biome-ignore lint/suspicious/noArrayIndexKey: a result no longer changes
           <li key={index}>
             <Value value={each} />
           </li>

@@ -2,9 +2,9 @@ import { retry } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { useState } from "react";
 import { ErrorNote } from "../ui/ErrorNote.js";
-import { texts } from "../ui/texts.js";
+import { texts } from "./texts.js";
 
-/** Queues a job that failed or was cancelled once more, and has it watched again. */
+/** Queues a failed or cancelled job again, and then calls `onRetried`. */
 export function RetryButton({ jobId, onRetried }: { jobId: string; onRetried: () => void }) {
   const connection = useConnection();
   const [busy, setBusy] = useState(false);
@@ -23,7 +23,7 @@ export function RetryButton({ jobId, onRetried }: { jobId: string; onRetried: ()
   return (
     <>
       <button className="button" type="button" disabled={busy} onClick={() => void again()}>
-        {texts.job.retry}
+        {texts.retry}
       </button>
       {error ? <ErrorNote error={error} /> : null}
     </>

@@ -1,7 +1,7 @@
 import type { JobStatus } from "@headway/client";
 import { labels } from "../ui/texts.js";
 
-/** A job's status as a word with a dot of its colour. */
+/** A job's status as a word with a dot of its color. */
 export function StatusBadge({ status, text }: { status: JobStatus; text?: string }) {
   return (
     <span className="badge" data-status={status}>

@@ -1,8 +1,8 @@
 import { useMemo } from "react";
 import { formatShort } from "../ui/format.js";
-import { texts } from "../ui/texts.js";
+import { texts } from "./texts.js";
 
-/** How fast the job was at a time. */
+/** The job's speed at one time. */
 export interface Sample {
   /** Milliseconds. */
   at: number;
@@ -13,10 +13,10 @@ export interface Sample {
 const width = 300;
 const height = 64;
 
-/** The speed over time as an area; as wide as the samples' time. */
+/** The speed over time as an area, as wide as the time that the samples cover. */
 export function ThroughputPlot({ samples, unit }: { samples: readonly Sample[]; unit: string }) {
   const { line, area, peak } = useMemo(() => draw(samples), [samples]);
-  const label = texts.job.plot(texts.job.perSecond(formatShort(peak), unit));
+  const label = texts.plot(texts.perSecond(formatShort(peak), unit));
   return (
     <svg className="plot" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label}>
       <path className="plot-area" d={area} />

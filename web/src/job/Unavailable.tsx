@@ -1,19 +1,25 @@
 import { HeadwayError } from "@headway/client";
-import { hrefs } from "../shell/router.js";
 import { ErrorNote } from "../ui/ErrorNote.js";
-import { texts } from "../ui/texts.js";
+import { texts } from "./texts.js";
 
-/** Stands where a job would, while it loads or when it cannot be shown. */
-export function Unavailable({ error, deleted }: { error: unknown; deleted: boolean }) {
-  const t = texts.job;
+interface UnavailableProps {
+  error: unknown;
+  deleted: boolean;
+  /** Where to go from here. */
+  home: { href: string; text: string };
+}
+
+/** Replaces a job while it loads, or if it can't be shown. */
+export function Unavailable({ error, deleted, home }: UnavailableProps) {
+  const t = texts;
   const missing = deleted || (error instanceof HeadwayError && (error.status === 404 || error.status === 403));
   if (missing) {
     return (
       <div className="card empty">
         <h1>{t.notFound}</h1>
         <p className="muted">{t.notFoundLead}</p>
-        <a className="button primary" href={hrefs.start}>
-          {t.back}
+        <a className="button primary" href={home.href}>
+          {home.text}
         </a>
       </div>
     );

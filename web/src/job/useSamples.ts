@@ -2,7 +2,7 @@ import type { JobSnapshot } from "@headway/client";
 import { useRef } from "react";
 import type { Sample } from "./ThroughputPlot.js";
 
-const most = 240;
+const maxSamples = 240;
 const pauseMs = 5000;
 
 /** Collects a job's speed from its snapshots, for the plot. */
@@ -12,15 +12,15 @@ export function useSamples(job: JobSnapshot | undefined): readonly Sample[] {
     revision: 0,
     list: [],
   });
-  const kept = samples.current;
-  if (job && (job.jobId !== kept.jobId || job.revision > kept.revision)) {
-    const list = job.jobId === kept.jobId ? kept.list : [];
+  const before = samples.current;
+  if (job && (job.jobId !== before.jobId || job.revision > before.revision)) {
+    const list = job.jobId === before.jobId ? before.list : [];
     samples.current = { jobId: job.jobId, revision: job.revision, list: thin(extend(list, job)) };
   }
   return samples.current.list;
 }
 
-/** Adds the job's speed now. After a pause, such as a decision, the plot begins anew. */
+/** Adds the job's speed now. After a pause, such as a decision, the plot starts again. */
 function extend(list: readonly Sample[], job: JobSnapshot): readonly Sample[] {
   if (job.status !== "active" || job.rate === undefined) return list;
   const at = Date.parse(job.timestamp ?? "");
@@ -28,7 +28,7 @@ function extend(list: readonly Sample[], job: JobSnapshot): readonly Sample[] {
   return [...(paused ? [] : list), { at, rate: job.rate }];
 }
 
-/** Halves the samples when there are too many: a long job's plot stays whole, only coarser. */
+/** Drops every other sample when there are too many: the plot of a long job is complete, but coarser. */
 function thin(list: readonly Sample[]): readonly Sample[] {
-  return list.length > most ? list.filter((_, index) => index % 2 === 0 || index === list.length - 1) : list;
+  return list.length > maxSamples ? list.filter((_, index) => index % 2 === 0 || index === list.length - 1) : list;
 }

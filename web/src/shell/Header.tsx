@@ -1,19 +1,20 @@
 import { isTerminal } from "@headway/client";
 import { Logo } from "../ui/Logo.js";
-import { texts } from "../ui/texts.js";
-import { useMyJobs } from "./JobsContext.js";
+import { texts as ui } from "../ui/texts.js";
+import { useOwnJobs } from "./JobsContext.js";
 import { hrefs, type Route } from "./router.js";
 import { useSession } from "./session.js";
+import { texts } from "./texts.js";
 
-/** The line at the top: where one is, how many jobs are under way, who is signed in. */
+/** The header: the current page, the number of jobs in progress, and the user. */
 export function Header({ view }: { view: Route["view"] | undefined }) {
-  const { jobs } = useMyJobs();
+  const { jobs } = useOwnJobs();
   const session = useSession();
   const live = jobs.filter((job) => !isTerminal(job.status)).length;
   return (
     <header className="top">
       <div className="top-inner">
-        <a className="home" href={hrefs.start} aria-label={texts.name}>
+        <a className="home" href={hrefs.start} aria-label={ui.name}>
           <Logo />
         </a>
         <nav aria-label={texts.nav.label}>
@@ -32,11 +33,11 @@ export function Header({ view }: { view: Route["view"] | undefined }) {
         </nav>
         <div className="who">
           <a href="/docs">{texts.nav.docs}</a>
-          <span className="user" title={`${texts.session.signedInAs} ${session.user}`}>
+          <span className="user" title={`${texts.signedInAs} ${session.user}`}>
             {session.user}
           </span>
           <button className="button quiet small" type="button" onClick={session.signOut}>
-            {texts.session.signOut}
+            {texts.signOut}
           </button>
         </div>
       </div>

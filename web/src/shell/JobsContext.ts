@@ -1,7 +1,7 @@
 import type { LiveJobs } from "@headway/client/react";
 import { createContext, useContext } from "react";
 
-/** My jobs, over the one stream that the whole page shares. */
+/** The user's jobs, from the one stream that the whole page shares. */
 export const JobsContext = createContext<LiveJobs>({
   jobs: [],
   loaded: false,
@@ -11,4 +11,4 @@ export const JobsContext = createContext<LiveJobs>({
   loadMore: () => {},
 });
 
-export const useMyJobs = (): LiveJobs => useContext(JobsContext);
+export const useOwnJobs = (): LiveJobs => useContext(JobsContext);

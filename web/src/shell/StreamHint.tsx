@@ -1,17 +1,17 @@
 import type { ConnectionState } from "@headway/client";
 import { useEffect, useRef, useState } from "react";
-import { texts } from "../ui/texts.js";
 import { probeStreams, type StreamPath } from "./probe.js";
+import { texts } from "./texts.js";
 
-/** A stream that has not opened by then is worth a look at the way to the server. */
-const patienceMs = 4000;
-/** So are this many losses within a minute. */
-const manyLosses = 3;
+/** A stream that has not opened after this time is a reason to probe the path to the server. */
+const openWithinMs = 4000;
+/** So is this number of losses within a minute. */
+const maxLosses = 3;
 
 /**
- * Says so when something between the browser and the server holds live updates back or cuts them: the page would only
- * look slow, and nobody would know why. It asks the server for a probe when the page's stream behaves oddly, and is
- * silent when the server itself is away.
+ * Reports that something between the browser and the server buffers live updates or cuts them off. Without it, the page
+ * would only look slow. It probes the path when the page's stream opens late or breaks often, and shows nothing when the
+ * server itself is unavailable.
  */
 export function StreamHint({ phase }: { phase: ConnectionState["phase"] }) {
   const [path, setPath] = useState<StreamPath>("clear");
@@ -21,20 +21,20 @@ export function StreamHint({ phase }: { phase: ConnectionState["phase"] }) {
     if (phase === "open" || phase === "closed") return;
     const now = performance.now();
     if (phase === "retrying") losses.current = [...losses.current, now].filter((at) => now - at < 60_000);
-    const often = losses.current.length >= manyLosses;
+    const often = losses.current.length >= maxLosses;
     const closing = new AbortController();
     const timer = setTimeout(
       async () => {
         const found = await probeStreams(closing.signal);
         if (closing.signal.aborted || !found) return;
-        // The probe is short: a way that it gets through may still cut what lasts longer.
+        // The probe is short: a path that it passes can still cut longer streams.
         setPath(found === "clear" && often ? "cut" : found);
       },
-      often ? 0 : patienceMs,
+      often ? 0 : openWithinMs,
     );
     return () => {
       clearTimeout(timer);
-      // A probe under way goes on when the stream has come back meanwhile: what cuts streams lets them begin.
+      // After many losses the probe continues when the stream is back: a proxy that cuts streams lets them start.
       if (!often) closing.abort();
     };
   }, [phase]);

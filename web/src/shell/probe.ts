@@ -1,7 +1,7 @@
 import { createSseParser } from "@headway/client";
 
-/** What stands between this browser and the server does with streams: lets them pass, holds them back, or cuts them. */
-export type StreamPath = "clear" | "held" | "cut";
+/** What the network does to streams between this browser and the server: it lets them pass, buffers them, or cuts them. */
+export type StreamPath = "clear" | "buffered" | "cut";
 
 interface ProbeMessage {
   type: string;
@@ -11,17 +11,17 @@ interface ProbeMessage {
 }
 
 /**
- * Has the server send a few messages at a steady pace (GET /api/v1/sse/probe, two seconds) and looks at how they come.
- * Messages that left over a second or more and came in a quarter of that were gathered on the way. Undefined if the
- * probe did not come about: then the server is away, or busy, and the way to it says nothing.
+ * Requests a few messages that the server sends at a steady pace (GET /api/v1/sse/probe, two seconds), and checks how they
+ * arrive. Messages that arrive in less than a quarter of the time in which they were sent were buffered. It returns
+ * undefined if the probe failed: the server is unavailable or busy, and the path is unknown.
  */
 export async function probeStreams(signal: AbortSignal): Promise<StreamPath | undefined> {
-  const arrivals: { sent: number; came: number; message: ProbeMessage }[] = [];
+  const arrivals: { sent: number; arrived: number; message: ProbeMessage }[] = [];
   const parse = createSseParser({
     event({ data }) {
       const message = JSON.parse(data) as ProbeMessage;
       if (message.type === "probe")
-        arrivals.push({ sent: Date.parse(message.sentAt), came: performance.now(), message });
+        arrivals.push({ sent: Date.parse(message.sentAt), arrived: performance.now(), message });
     },
   });
   try {
@@ -33,10 +33,10 @@ export async function probeStreams(signal: AbortSignal): Promise<StreamPath | un
     const reader = response.ok ? response.body?.getReader() : undefined;
     if (!reader) return undefined;
     for (;;) {
-      // A stream that breaks off is what this looks for.
-      const piece = await reader.read().catch(() => undefined);
-      if (!piece || piece.done) break;
-      parse(piece.value);
+      // A read that fails is a stream that was cut.
+      const chunk = await reader.read().catch(() => undefined);
+      if (!chunk || chunk.done) break;
+      parse(chunk.value);
     }
   } catch {
     return undefined;
@@ -45,5 +45,5 @@ export async function probeStreams(signal: AbortSignal): Promise<StreamPath | un
   const last = arrivals.at(-1);
   if (signal.aborted || !first || !last) return undefined;
   if (last.message.n < last.message.of) return "cut";
-  return last.came - first.came < (last.sent - first.sent) / 4 ? "held" : "clear";
+  return last.arrived - first.arrived < (last.sent - first.sent) / 4 ? "buffered" : "clear";
 }

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-/** A place on the page. Each has an address of its own, so that a reload or a shared link comes back to it. */
+/** A screen. Each has its own address, so that a reload or a shared link shows it again. */
 export type Route =
   | { view: "start" }
   | { view: "jobs" }
@@ -15,7 +15,7 @@ export const hrefs = {
     kind === "import" ? hrefs.import(jobId) : `/jobs/${encodeURIComponent(kind)}/${encodeURIComponent(jobId)}`,
 };
 
-/** Reads a path; undefined if it is none of the page's. */
+/** Returns the screen of a path, or undefined if there is none. */
 export function parseRoute(path: string): Route | undefined {
   const [first, second, third, ...rest] = path.split("/").filter(Boolean).map(decode);
   if (rest.length > 0) return undefined;
@@ -49,7 +49,7 @@ function subscribe(changed: () => void): () => void {
   };
 }
 
-/** A plain click on a link to a place of the page goes there without loading the page anew. */
+/** Follows a plain click on a link to a screen without reloading the page. */
 function follow(event: MouseEvent): void {
   const link = event.target instanceof Element ? event.target.closest("a") : null;
   const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
@@ -66,5 +66,5 @@ export function navigate(path: string): void {
 
 const currentPath = () => window.location.pathname;
 
-/** The place that the address names; undefined if it names none. */
+/** Returns the screen of the current address, or undefined if there is none. */
 export const useRoute = (): Route | undefined => parseRoute(useSyncExternalStore(subscribe, currentPath));

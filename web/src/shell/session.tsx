@@ -2,6 +2,7 @@ import { getSession, HeadwayError, type Session, type StreamTransport, signIn, s
 import { HeadwayProvider } from "@headway/client/react";
 import { shareStreams } from "@headway/client/shared";
 import {
+  type ComponentType,
   createContext,
   Fragment,
   type ReactNode,
@@ -12,7 +13,6 @@ import {
   useRef,
   useState,
 } from "react";
-import { SignInView } from "../screens/sign-in/SignInScreen.js";
 
 interface SessionValue extends Session {
   signOut: () => void;
@@ -24,11 +24,27 @@ export const useSession = (): SessionValue => useContext(SessionContext);
 
 const retryMs = 2000;
 
-/** By this channel a tab tells the others who has signed in; nobody if undefined. The cookie is the whole browser's. */
+/** Tells the other tabs who has signed in, or undefined for a sign-out. All tabs of a browser share the cookie. */
 const channelName = "headway session";
 
-/** Signs the user in, by the server's local sign-in or by a token, and shows the page once somebody is. */
-export function SessionGate({ children }: { children: ReactNode }) {
+/** What the sign-in screen needs. */
+export interface SignInProps {
+  /** The session is not known yet. */
+  waiting: boolean;
+  offline: boolean;
+  /** The server signs its local user in without a token. */
+  local: boolean;
+  onSignedIn: (session: Session) => void;
+}
+
+interface SessionGateProps {
+  /** Shown until the user has signed in. */
+  SignIn: ComponentType<SignInProps>;
+  children: ReactNode;
+}
+
+/** Signs the user in, by the server's local sign-in or with a token, and then shows the page. */
+export function SessionGate({ SignIn, children }: SessionGateProps) {
   const [session, setSession] = useState<Session>();
   const [offline, setOffline] = useState(false);
   const [signedOut, setSignedOut] = useState(false);
@@ -42,7 +58,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
     } catch (error) {
       if (signal?.aborted) return;
       setOffline(error instanceof HeadwayError && error.temporary);
-      if (error instanceof HeadwayError && !error.temporary) setSession(nobody);
+      if (error instanceof HeadwayError && !error.temporary) setSession(signedOutSession);
     }
   }, []);
 
@@ -63,7 +79,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
     const channel = new BroadcastChannel(channelName);
     channel.onmessage = ({ data: user }: MessageEvent<string | undefined>) => {
       setSignedOut(user === undefined);
-      if (user === undefined) setSession(nobody);
+      if (user === undefined) setSession(signedOutSession);
       else void look();
     };
     others.current = channel;
@@ -73,7 +89,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
   const leave = useCallback(() => {
     void signOut().finally(() => {
       setSignedOut(true);
-      setSession(nobody);
+      setSession(signedOutSession);
       others.current?.postMessage(undefined);
     });
   }, []);
@@ -81,7 +97,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
   const user = session?.user;
   const connection = useMemo(() => {
     const shared = user === undefined ? undefined : shareStreams({ user });
-    // Whoever signed in elsewhere in this browser is whom this tab must now be for.
+    // When another user signs in on another tab, this tab switches to that user.
     const transport: StreamTransport | undefined =
       shared &&
       ((...stream) =>
@@ -91,11 +107,11 @@ export function SessionGate({ children }: { children: ReactNode }) {
         }));
     return {
       transport,
-      // The cookie is the credential. When the server refuses it, the local user is signed in anew; others are asked.
+      // The cookie is the credential. When the server refuses it, the local user signs in again, and others are asked to.
       token: async (refused: boolean) => {
         if (refused) {
           const fresh = await signIn().catch(() => undefined);
-          setSession((before) => fresh ?? nobody(before));
+          setSession((before) => fresh ?? signedOutSession(before));
         }
         return undefined;
       },
@@ -105,7 +121,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
   const value = useMemo(() => session && { ...session, signOut: leave }, [session, leave]);
   if (!value?.user) {
     return (
-      <SignInView
+      <SignIn
         waiting={!session}
         offline={offline}
         local={session?.localSignIn ?? false}
@@ -120,15 +136,15 @@ export function SessionGate({ children }: { children: ReactNode }) {
   return (
     <HeadwayProvider connection={connection}>
       <SessionContext value={value}>
-        {/* Nothing of one user's page is left over for the next. */}
+        {/* The key removes everything of one user before the next one sees the page. */}
         <Fragment key={user}>{children}</Fragment>
       </SessionContext>
     </HeadwayProvider>
   );
 }
 
-/** The session when nobody is signed in, as far as it is known what this server allows. */
-const nobody = (before?: Session): Session => ({
+/** The session without a user. It keeps what is known about the server. */
+const signedOutSession = (before?: Session): Session => ({
   localSignIn: before?.localSignIn ?? false,
   maxUploadBytes: before?.maxUploadBytes ?? 0,
 });

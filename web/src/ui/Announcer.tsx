@@ -1,4 +1,4 @@
-/** Tells a screen reader what changed, politely and only when the text does; nothing is seen of it. */
+/** Announces a text to screen readers, politely, whenever it changes. It is not visible. */
 export function Announcer({ text }: { text: string }) {
   return (
     <p className="visually-hidden" role="status" aria-live="polite">

@@ -1,8 +1,9 @@
 import { HeadwayError } from "@headway/client";
+import { ErrorDetails } from "./ErrorDetails.js";
 import { Icon } from "./Icon.js";
 import { texts } from "./texts.js";
 
-/** What went wrong, in the server's sentence, with the reason that operators ask for. */
+/** Shows an error: the server's message, and under “Details” the code and the request ID that an operator needs. */
 export function ErrorNote({ error, heading }: { error: unknown; heading?: string }) {
   const known = error instanceof HeadwayError ? error : undefined;
   const own = texts.errors[known?.reason ?? "unknown"];
@@ -13,12 +14,7 @@ export function ErrorNote({ error, heading }: { error: unknown; heading?: string
       <div>
         {heading && <strong>{heading}</strong>}
         <p>{message || own || texts.errors.unknown}</p>
-        {known && known.status > 0 && (
-          <p className="fine">
-            <code>{known.reason}</code>
-            {known.requestId && <code>{known.requestId}</code>}
-          </p>
-        )}
+        {known && known.status > 0 && <ErrorDetails reason={known.reason} requestId={known.requestId} />}
       </div>
     </div>
   );

@@ -12,7 +12,7 @@ const paths = {
   job: "M4 7h16v12H4zM9 7V5a1 1 0 0 1 1-1h4a1 1 0 0 1 1 1v2",
 } as const;
 
-/** A small line drawing; always beside a text, so screen readers skip it. */
+/** A small line drawing; always next to a text, so screen readers skip it. */
 export function Icon({ name, className = "" }: { name: keyof typeof paths; className?: string }) {
   return (
     <svg className={`icon ${className}`} viewBox="0 0 24 24" aria-hidden="true">

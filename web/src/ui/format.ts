@@ -1,9 +1,9 @@
-/** Numbers, sizes and times as people read them. */
+/** Writes numbers, sizes, and times for readers. */
 import { locale, texts } from "./texts.js";
 
 export const formatCount = (n: number): string => n.toLocaleString(locale, { maximumFractionDigits: 0 });
 
-/** 91,234 → "91.2k", for places too small for all digits. */
+/** 91,234 → "91.2k", where all digits don't fit. */
 export const formatShort = (n: number): string =>
   n.toLocaleString(locale, { notation: "compact", maximumFractionDigits: n < 10 ? 1 : n < 1000 ? 0 : 1 });
 
@@ -28,7 +28,7 @@ export function formatDuration(seconds: number): string {
 
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 
-/** "3 minutes ago"; the date for what is older than a day. */
+/** Returns "3 minutes ago", or the date if it is more than a day. */
 export function formatAge(time: string, now = Date.now()): string {
   const seconds = (Date.parse(time) - now) / 1000;
   if (seconds > -45) return texts.time.now;

@@ -1,16 +1,16 @@
 import type { IssueCode, JobStatus, StepState } from "../index.js";
 
-/** Every text of the components. Give other ones for other languages. */
+/** All texts of the components. Pass others for other languages. */
 export interface Labels {
-  /** BCP 47 tag for numbers; the browser's own if undefined. */
+  /** The BCP 47 tag for numbers; the browser's own if undefined. */
   locale: string | undefined;
   progress: string;
   steps: string;
   status: Record<JobStatus, string>;
   stepState: Record<Exclude<StepState, "unspecified">, string>;
-  /** "37,400 of about 100,000 rows"; `total` is undefined while unknown, and exact unless `estimated`. */
+  /** "37,400 of about 100,000 rows"; `total` is undefined while it is not known, and exact unless `estimated`. */
   amount: (done: string, total: string | undefined, unit: string, estimated: boolean) => string;
-  /** The names of the counters that are shown, in their order. */
+  /** The names of the counters that are shown, in this order. */
   counters: Record<string, string>;
   issueTable: {
     caption: string;
@@ -32,37 +32,37 @@ export const defaultLabels: Labels = {
   progress: "Progress",
   steps: "Steps",
   status: {
-    queued: "Queued",
-    active: "Running",
-    waiting: "Needs a decision",
-    completed: "Completed",
+    queued: "In the queue",
+    active: "In progress",
+    waiting: "Needs your decision",
+    completed: "Done",
     failed: "Failed",
     cancelled: "Cancelled",
   },
-  stepState: { pending: "To do", active: "Running", completed: "Done", failed: "Failed", skipped: "Not needed" },
+  stepState: { pending: "Not started", active: "In progress", completed: "Done", failed: "Failed", skipped: "Skipped" },
   amount: (done, total, unit, estimated) =>
     `${done}${total === undefined ? "" : ` of ${estimated ? "about " : ""}${total}`} ${unit}`.trim(),
   counters: {
-    inserted: "inserted",
+    inserted: "added",
     updated: "updated",
-    unchanged: "unchanged",
-    rejected: "rejected",
-    blocked: "blocked",
-    skipped: "skipped",
+    unchanged: "already there",
+    rejected: "with errors",
+    blocked: "waiting for another row",
+    skipped: "not checked",
   },
   issueTable: {
-    caption: "Issues",
+    caption: "Errors",
     cell: "Cell",
     column: "Column",
     value: "Value",
-    problem: "What is wrong",
-    empty: "No issues match.",
+    problem: "Error",
+    empty: "No errors match.",
     loading: "Loading…",
-    failed: "The issues could not be loaded.",
+    failed: "The errors couldn't be loaded. Reload the page.",
     more: "Show more",
   },
   issueCodes: {
-    required: "Empty",
+    required: "Missing value",
     not_a_number: "Not a number",
     not_an_integer: "Not a whole number",
     not_a_boolean: "Not true or false",
@@ -75,14 +75,14 @@ export const defaultLabels: Labels = {
     length: "Wrong length",
     range: "Out of range",
     pattern: "Wrong pattern",
-    duplicate_in_file: "Twice in this file",
+    duplicate_in_file: "Duplicate in this file",
     duplicate_in_database: "Already in the database",
-    reference_missing: "Refers to nothing",
-    reference_blocked: "Blocked by another row",
-    reference_cycle: "Refers in a circle",
+    reference_missing: "Reference not found",
+    reference_blocked: "Waiting for another row",
+    reference_cycle: "Circular reference",
     cell_error: "Excel error",
-    formula_without_value: "Formula never calculated",
-    key_exists: "Key exists already",
+    formula_without_value: "Formula without a value",
+    key_exists: "Key already exists",
     key_unknown: "Key not found",
     precision_lost: "Digits lost",
     number_as_text: "Number where text is expected",

@@ -3,19 +3,20 @@ import { IssueTable } from "@headway/client/react";
 import { useState } from "react";
 import { formatCount } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
-import { labels, texts } from "../../ui/texts.js";
+import { labels } from "../../ui/texts.js";
 import { useDebounced } from "../../ui/useDebounced.js";
+import { texts } from "./texts.js";
 
-const newestShown = 8;
+const latestShown = 8;
 const causesShown = 5;
 const codes = Object.keys(labels.issueCodes) as IssueCode[];
 
-/** An import's problems: by root cause, the newest while it runs, and all of them with search once it stands still. */
+/** An import's errors: what to fix first, the latest while it runs, and the whole list with a search afterwards. */
 export function IssuesPanel({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) {
-  const t = texts.import.issues;
+  const t = texts;
   const issues = detail.totals?.issues ?? 0;
   const warnings = detail.totals?.warnings ?? 0;
-  const still = isTerminal(job.status) || job.status === "waiting";
+  const paused = isTerminal(job.status) || job.status === "waiting";
   if (issues + warnings === 0) {
     return null;
   }
@@ -28,40 +29,40 @@ export function IssuesPanel({ job, detail }: { job: JobSnapshot; detail: ImportD
         </p>
       </div>
       <RootCauses detail={detail} />
-      {still ? <AllIssues job={job} detail={detail} /> : <NewestIssues detail={detail} />}
+      {paused ? <AllIssues job={job} detail={detail} /> : <LatestIssues detail={detail} />}
     </section>
   );
 }
 
 function RootCauses({ detail }: { detail: ImportDetail }) {
-  const t = texts.import.issues;
+  const t = texts;
   const causes = detail.rootCauses ?? [];
   if (causes.length === 0) return null;
-  const most = Math.max(...causes.map((cause) => cause.blockedRows), 1);
+  const max = Math.max(...causes.map((cause) => cause.blockedRows), 1);
   const rest = causes.slice(causesShown);
   return (
     <div className="causes">
       <h3>{t.causes}</h3>
       <p className="muted fine">{t.causesLead}</p>
-      <CauseList causes={causes.slice(0, causesShown)} most={most} />
+      <CauseList causes={causes.slice(0, causesShown)} max={max} />
       {rest.length > 0 && (
         <details>
           <summary>{t.moreCauses(rest.length)}</summary>
-          <CauseList causes={rest} most={most} />
+          <CauseList causes={rest} max={max} />
         </details>
       )}
     </div>
   );
 }
 
-function CauseList({ causes, most }: { causes: readonly RootCause[]; most: number }) {
+function CauseList({ causes, max }: { causes: readonly RootCause[]; max: number }) {
   return (
     <ul>
       {causes.map((cause) => (
         <li key={`${cause.issue?.cell}${cause.message}`}>
           <span className="cause-weight" aria-hidden="true">
             <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
-              <rect width={Math.max(4, (cause.blockedRows / most) * 100)} height="1" />
+              <rect width={Math.max(4, (cause.blockedRows / max) * 100)} height="1" />
             </svg>
           </span>
           <span className="cause-words">
@@ -72,22 +73,22 @@ function CauseList({ causes, most }: { causes: readonly RootCause[]; most: numbe
               </span>
             )}
           </span>
-          <span className="cause-rows">{texts.import.issues.blocks(cause.blockedRows)}</span>
+          <span className="cause-rows">{texts.waiting(cause.blockedRows)}</span>
         </li>
       ))}
     </ul>
   );
 }
 
-function NewestIssues({ detail }: { detail: ImportDetail }) {
-  const t = texts.import.issues;
-  const newest = detail.newestIssues?.slice(0, newestShown) ?? [];
+function LatestIssues({ detail }: { detail: ImportDetail }) {
+  const t = texts;
+  const latest = detail.newestIssues?.slice(0, latestShown) ?? [];
   return (
-    <div className="newest">
-      <h3>{t.newest}</h3>
-      <p className="muted fine">{t.newestLead}</p>
+    <div className="latest">
+      <h3>{t.latest}</h3>
+      <p className="muted fine">{t.latestLead}</p>
       <ul>
-        {newest.map((issue) => (
+        {latest.map((issue) => (
           <li key={`${issue.cell}${issue.code}`} data-severity={issue.severity}>
             <code>{issue.cell}</code>
             <span>
@@ -106,7 +107,7 @@ function AllIssues({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) 
   const [code, setCode] = useState("");
   const [counts, setCounts] = useState<{ matching: number; found: number }>();
   const wanted = useDebounced(search.trim(), 250);
-  const t = texts.import.issues;
+  const t = texts;
   const unfiltered = !wanted && !sheet && !code;
   return (
     <div className="all-issues">
@@ -148,7 +149,7 @@ function AllIssues({ job, detail }: { job: JobSnapshot; detail: ImportDetail }) 
           {counts && unfiltered && counts.matching < counts.found && t.kept(counts.matching, counts.found)}
         </p>
       </search>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable with the keyboard */}
       <section className="issues-scroll" aria-label={t.list} tabIndex={0}>
         <IssueTable
           importId={job.jobId}

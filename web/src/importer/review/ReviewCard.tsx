@@ -3,10 +3,12 @@ import { useConnection } from "@headway/client/react";
 import { useState } from "react";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatCount } from "../../ui/format.js";
-import { texts } from "../../ui/texts.js";
 import { Downloads } from "../Downloads.js";
+import { texts as importer } from "../texts.js";
+import { texts } from "./texts.js";
 
 const columns = ["read", "inserted", "updated", "unchanged", "rejected", "blocked"] as const;
+type Column = (typeof columns)[number];
 
 interface ReviewCardProps {
   importId: string;
@@ -14,20 +16,21 @@ interface ReviewCardProps {
   totals: Counts;
 }
 
-/** Shows what an import that waits would do, sheet by sheet, and takes the decision. */
+/** Asks whether to import the rows without errors, and shows the result by sheet. */
 export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
   const connection = useConnection();
   const [busy, setBusy] = useState<"commit" | "decline">();
   const [error, setError] = useState<unknown>();
-  const t = texts.import.review;
+  const t = texts;
   const bad = totals.rejected + totals.blocked;
   const valid = totals.inserted + totals.updated + totals.unchanged;
+  const shown = columns.filter((column) => totals[column] > 0);
 
   const decide = async (commit: boolean) => {
     setBusy(commit ? "commit" : "decline");
     setError(undefined);
     try {
-      // The stream brings what comes of it.
+      // The stream delivers the result.
       await confirm({ ...connection, importId, commit });
     } catch (cause) {
       setError(cause);
@@ -37,45 +40,42 @@ export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
 
   return (
     <section className="card review" aria-labelledby="review-heading">
-      <h2 id="review-heading">{t.heading}</h2>
+      <h2 id="review-heading">{t.heading(valid)}</h2>
       <p>{t.lead(bad)}</p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable with the keyboard */}
       <section className="table-scroll" aria-label={t.table} tabIndex={0}>
         <table>
           <caption className="visually-hidden">{t.table}</caption>
           <thead>
             <tr>
               <th scope="col">{t.sheet}</th>
-              {columns.map((column) => (
-                <th key={column} scope="col" data-fate={column}>
-                  {texts.import.counts[column]}
+              {shown.map((column) => (
+                <th key={column} scope="col" data-outcome={column}>
+                  {importer.counts[column]}
                 </th>
               ))}
             </tr>
           </thead>
           <tbody>
             {sheets.map((sheet) => (
-              <NumbersRow key={sheet.name} title={sheet.title} counts={sheet.counts} />
+              <NumbersRow key={sheet.name} title={sheet.title} counts={sheet.counts} columns={shown} />
             ))}
           </tbody>
           <tfoot>
-            <NumbersRow title={t.all} counts={totals} />
+            <NumbersRow title={t.all} counts={totals} columns={shown} />
           </tfoot>
         </table>
       </section>
       {error ? <ErrorNote error={error} /> : null}
       <div className="decision">
-        <div>
-          <button
-            className="button primary large"
-            type="button"
-            disabled={!!busy || valid === 0}
-            onClick={() => void decide(true)}
-          >
-            {t.commit(valid)}
-          </button>
-          <p className="fine muted">{t.commitHint(bad)}</p>
-        </div>
+        {valid > 0 && (
+          <div>
+            <button className="button primary large" type="button" disabled={!!busy} onClick={() => void decide(true)}>
+              {t.commit(valid)}
+            </button>
+            <p className="fine muted">{t.commitHint(bad)}</p>
+          </div>
+        )}
         <div>
           <button className="button large" type="button" disabled={!!busy} onClick={() => void decide(false)}>
             {t.decline}
@@ -88,12 +88,18 @@ export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
   );
 }
 
-function NumbersRow({ title, counts }: { title: string; counts: Counts | undefined }) {
+interface NumbersRowProps {
+  title: string;
+  counts: Counts | undefined;
+  columns: readonly Column[];
+}
+
+function NumbersRow({ title, counts, columns }: NumbersRowProps) {
   return (
     <tr>
       <th scope="row">{title}</th>
       {columns.map((column) => (
-        <td key={column} data-fate={column} data-zero={!counts?.[column] || undefined}>
+        <td key={column} data-outcome={column} data-zero={!counts?.[column] || undefined}>
           {formatCount(counts?.[column] ?? 0)}
         </td>
       ))}

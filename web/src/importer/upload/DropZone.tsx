@@ -1,31 +1,31 @@
 import { type DragEvent, useId, useRef, useState } from "react";
 import { formatBytes } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
-import { texts } from "../../ui/texts.js";
+import { texts } from "./texts.js";
 
 interface DropZoneProps {
   maxBytes: number;
-  onFile: (file: File) => void;
+  onFile: (file: File, isOnly: boolean) => void;
 }
 
 const workbookTypes = ".xlsx,.xlsm,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/** Takes a workbook by drop, by click or by keyboard. */
+/** Takes a file by drag and drop, with the mouse, or with the keyboard. */
 export function DropZone({ maxBytes, onFile }: DropZoneProps) {
   const input = useRef<HTMLInputElement>(null);
   const hint = useId();
   const [over, setOver] = useState(0);
-  const t = texts.start;
+  const t = texts;
 
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(0);
-    const file = event.dataTransfer.files[0];
-    if (file) onFile(file);
+    const { files } = event.dataTransfer;
+    if (files[0]) onFile(files[0], files.length === 1);
   };
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is an addition; the button does the same by keyboard
+    // biome-ignore lint/a11y/noStaticElementInteractions: the button does the same with the keyboard
     <div
       className="drop"
       data-over={over > 0 || undefined}
@@ -60,7 +60,7 @@ export function DropZone({ maxBytes, onFile }: DropZoneProps) {
         onChange={(event) => {
           const file = event.target.files?.[0];
           event.target.value = "";
-          if (file) onFile(file);
+          if (file) onFile(file, true);
         }}
       />
     </div>

@@ -1,38 +1,34 @@
-import type { OnIssues } from "@headway/client";
-import { texts } from "../../ui/texts.js";
-
-/** How to import. */
-export interface ImportChoices {
-  onIssues: OnIssues;
-  dryRun: boolean;
-}
+import { texts } from "./texts.js";
+import type { ImportChoices } from "./useImportUpload.js";
 
 const order = ["review", "skip_rows", "abort"] as const;
 
-/** What happens when rows have problems, and whether anything is written at all. */
+/** How to import: what happens if rows have errors, and whether anything is saved. Closed, because the defaults fit most. */
 export function ImportOptions(props: { value: ImportChoices; onChange: (value: ImportChoices) => void }) {
   const { value, onChange } = props;
-  const t = texts.start;
   return (
-    <fieldset className="options">
-      <legend>{t.onIssues}</legend>
-      <div className="choices">
-        {order.map((onIssues) => (
-          <label key={onIssues} className="choice">
-            <input
-              type="radio"
-              name="on-issues"
-              value={onIssues}
-              checked={value.onIssues === onIssues}
-              onChange={() => onChange({ ...value, onIssues })}
-            />
-            <span>
-              <strong>{t.onIssuesChoices[onIssues].title}</strong>
-              <span className="muted">{t.onIssuesChoices[onIssues].hint}</span>
-            </span>
-          </label>
-        ))}
-      </div>
+    <details className="card options">
+      <summary>{texts.options}</summary>
+      <fieldset>
+        <legend>{texts.onIssues}</legend>
+        <div className="choices">
+          {order.map((onIssues) => (
+            <label key={onIssues} className="choice">
+              <input
+                type="radio"
+                name="on-issues"
+                value={onIssues}
+                checked={value.onIssues === onIssues}
+                onChange={() => onChange({ ...value, onIssues })}
+              />
+              <span>
+                <strong>{texts.onIssuesChoices[onIssues].title}</strong>
+                <span className="muted">{texts.onIssuesChoices[onIssues].hint}</span>
+              </span>
+            </label>
+          ))}
+        </div>
+      </fieldset>
       <label className="switch">
         <input
           type="checkbox"
@@ -42,10 +38,10 @@ export function ImportOptions(props: { value: ImportChoices; onChange: (value: I
           onChange={(event) => onChange({ ...value, dryRun: event.target.checked })}
         />
         <span>
-          <strong>{t.dryRun}</strong>
-          <span className="muted">{t.dryRunHint}</span>
+          <strong>{texts.dryRun}</strong>
+          <span className="muted">{texts.dryRunHint}</span>
         </span>
       </label>
-    </fieldset>
+    </details>
   );
 }

@@ -2,23 +2,24 @@ import { templatePath } from "@headway/client";
 import { useState } from "react";
 import { formatCount } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
-import { texts } from "../../ui/texts.js";
+import { texts } from "./texts.js";
 
 const sizes = [1_000, 10_000, 100_000] as const;
 
-/** Offers a generated workbook of a chosen size, and the empty template. */
+/** Offers a generated file of a chosen size, and the template. */
 export function SampleOffer({ onTry }: { onTry: (rows: number) => void }) {
   const [rows, setRows] = useState<number>(sizes[0]);
-  const t = texts.start;
+  const t = texts;
   return (
     <section className="card sample" aria-labelledby="sample-heading">
       <div className="sample-words">
         <h2 id="sample-heading">{t.sample}</h2>
         <p className="muted">
-          {t.sampleLead}{" "}
+          {t.sampleLead}
           <a href={templatePath("workforce")} download>
             {t.template}
           </a>
+          .
         </p>
       </div>
       <fieldset className="segments">

@@ -2,11 +2,11 @@ import { Fill, type UploadState } from "@headway/client/react";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatBytes } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
-import { texts } from "../../ui/texts.js";
+import { texts } from "./texts.js";
 
 interface UploadCardProps {
   upload: UploadState;
-  /** Employees of the sample that the server is making; undefined if it is not. */
+  /** The number of employees of the sample that the server is creating. */
   preparing: number | undefined;
   /** Why there is no sample. */
   error: unknown;
@@ -14,9 +14,9 @@ interface UploadCardProps {
   onRetry: (() => void) | undefined;
 }
 
-/** The upload under way: its file, its bar, and what became of it. */
+/** The upload in progress: its file, its bar, and its result. */
 export function UploadCard({ upload, preparing, error, onCancel, onRetry }: UploadCardProps) {
-  const t = texts.upload;
+  const t = texts;
   const failure = error ?? upload.error;
   if (failure) {
     return (
@@ -45,7 +45,7 @@ export function UploadCard({ upload, preparing, error, onCancel, onRetry }: Uplo
           <Icon name="sheet" />
         </span>
         <div>
-          <p className="upload-name">{upload.fileName || texts.start.sampleTry}</p>
+          <p className="upload-name">{upload.fileName || t.sampleTry}</p>
           <p className="muted" role="status">
             {preparing !== undefined
               ? t.preparing(preparing)

@@ -1,8 +1,9 @@
 import type { ImportDetail, JobSnapshot } from "@headway/client";
 import type { ReactNode } from "react";
+import { ErrorDetails } from "../../ui/ErrorDetails.js";
 import { Icon } from "../../ui/Icon.js";
-import { texts } from "../../ui/texts.js";
 import { Downloads, ImportedDownload } from "../Downloads.js";
+import { texts } from "./texts.js";
 
 interface VerdictCardProps {
   job: JobSnapshot;
@@ -10,7 +11,7 @@ interface VerdictCardProps {
   actions: ReactNode;
 }
 
-/** How an import ended, in one sentence, with what to take away. */
+/** How an import ended, with the files to download. */
 export function VerdictCard({ job, detail, actions }: VerdictCardProps) {
   const { heading, lead, tone } = verdict(job, detail);
   const issues = (detail.totals?.issues ?? 0) + (detail.totals?.warnings ?? 0);
@@ -24,11 +25,7 @@ export function VerdictCard({ job, detail, actions }: VerdictCardProps) {
         {lead.filter(Boolean).map((line) => (
           <p key={line}>{line}</p>
         ))}
-        {job.status === "failed" && job.reason && tone === "bad" && (
-          <p className="fine muted">
-            {texts.job.reason}: <code>{job.reason}</code>
-          </p>
-        )}
+        {job.status === "failed" && job.reason && tone === "bad" && <ErrorDetails reason={job.reason} />}
         {detail.committed && imported(detail) > 0 && <ImportedDownload importId={job.jobId} />}
         {issues > 0 && <Downloads importId={job.jobId} />}
       </div>
@@ -42,23 +39,23 @@ function imported({ totals }: ImportDetail): number {
 }
 
 function verdict(job: JobSnapshot, detail: ImportDetail): { heading: string; lead: string[]; tone: string } {
-  const t = texts.import;
+  const t = texts;
   const totals = detail.totals;
   const written = (totals?.inserted ?? 0) + (totals?.updated ?? 0);
   const bad = (totals?.rejected ?? 0) + (totals?.blocked ?? 0);
-  const leftOut = bad > 0 ? t.done.leftOut(bad) : t.done.clean;
+  const skipped = bad > 0 ? t.skipped(bad) : t.clean;
   if (job.status === "completed") {
     if (detail.dryRun)
-      return { heading: t.done.dryRun, lead: [t.done.dryRunLead(written), leftOut], tone: bad ? "warn" : "good" };
-    const heading = written > 0 ? t.done.committed(written) : bad > 0 ? t.done.unchangedButBad : t.done.unchanged;
-    return { heading, lead: [leftOut], tone: bad ? "warn" : "good" };
+      return { heading: t.dryRun, lead: [t.dryRunLead(written), skipped], tone: bad ? "warn" : "good" };
+    const heading = written > 0 ? t.committed(written) : bad > 0 ? t.unchangedButBad : t.unchanged;
+    return { heading, lead: [skipped], tone: bad ? "warn" : "good" };
   }
   if (job.reason === "REVIEW_DECLINED") {
-    return { heading: t.failed.declined, lead: [t.failed.nothingWritten], tone: "quiet" };
+    return { heading: t.declined, lead: [t.nothingChanged], tone: "quiet" };
   }
   if (job.status === "cancelled") {
-    return { heading: t.failed.cancelled, lead: [t.failed.nothingWritten], tone: "quiet" };
+    return { heading: t.cancelled, lead: [t.nothingChanged], tone: "quiet" };
   }
-  const heading = job.reason === "ROWS_REJECTED" ? t.failed.rows_rejected : t.failed.other;
-  return { heading, lead: [job.failedReason ?? "", t.failed.nothingWritten], tone: "bad" };
+  const heading = job.reason === "ROWS_REJECTED" ? t.rowsRejected : t.failed;
+  return { heading, lead: [job.failedReason ?? "", t.nothingChanged], tone: "bad" };
 }

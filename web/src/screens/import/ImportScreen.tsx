@@ -9,15 +9,19 @@ import { ConnectionNotice } from "../../job/ConnectionNotice.js";
 import { JobHead } from "../../job/JobHead.js";
 import { JobMeter } from "../../job/JobMeter.js";
 import { RetryButton } from "../../job/RetryButton.js";
+import { texts as jobTexts } from "../../job/texts.js";
 import { Unavailable } from "../../job/Unavailable.js";
 import { useSamples } from "../../job/useSamples.js";
 import { hrefs } from "../../shell/router.js";
 import { Announcer } from "../../ui/Announcer.js";
-import { labels, texts } from "../../ui/texts.js";
+import { labels } from "../../ui/texts.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
+import { texts } from "./texts.js";
 
-/** One import, from its place in the queue to its result. All of it comes from the stream: a reload shows the same. */
-export function ImportView({ importId }: { importId: string }) {
+const home = { href: hrefs.start, text: texts.back };
+
+/** One import, from the queue to its result. Everything comes from the stream, so a reload shows the same. */
+export function ImportScreen({ importId }: { importId: string }) {
   const { job, connection, error, deleted, restart } = useImport(importId);
   const samples = useSamples(job);
   const title = job?.import?.fileName || job?.title || "";
@@ -29,7 +33,7 @@ export function ImportView({ importId }: { importId: string }) {
     return (
       <>
         <ConnectionNotice phase={connection} />
-        <Unavailable error={error} deleted={deleted} />
+        <Unavailable error={error} deleted={deleted} home={home} />
       </>
     );
   }
@@ -41,8 +45,8 @@ export function ImportView({ importId }: { importId: string }) {
       <JobHead
         job={job}
         title={title}
-        back={{ href: hrefs.start, text: texts.job.back }}
-        chips={[detail.dryRun && texts.job.dryRun, (job.attempt ?? 0) > 1 && texts.job.attempt(job.attempt ?? 0)]}
+        back={home}
+        chips={[detail.dryRun && texts.dryRun, (job.attempt ?? 0) > 1 && jobTexts.attempt(job.attempt ?? 0)]}
       />
       <ConnectionNotice phase={connection} />
       <Announcer text={announcement(job, title)} />
@@ -58,8 +62,8 @@ export function ImportView({ importId }: { importId: string }) {
           detail={detail}
           actions={
             <>
-              <a className="button primary" href={hrefs.start}>
-                {texts.job.startOver}
+              <a className="button primary" href={home.href}>
+                {home.text}
               </a>
               {job.status !== "completed" && <RetryButton jobId={importId} onRetried={restart} />}
             </>
@@ -69,10 +73,10 @@ export function ImportView({ importId }: { importId: string }) {
       <div className="import-grid">
         <div className="import-side">
           <JobMeter job={job} title={title} samples={samples} />
-          {totals && <Totals totals={totals} still={ended || job.status === "waiting"} />}
+          {totals && <Totals totals={totals} ended={ended || job.status === "waiting"} />}
         </div>
         <section className="card" aria-labelledby="steps-heading">
-          <h2 id="steps-heading">{texts.job.steps}</h2>
+          <h2 id="steps-heading">{jobTexts.steps}</h2>
           <ImportStepper job={job} labels={labels} />
         </section>
       </div>

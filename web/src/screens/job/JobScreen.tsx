@@ -8,27 +8,31 @@ import { JobMeter } from "../../job/JobMeter.js";
 import { OutputCard } from "../../job/OutputCard.js";
 import { ResultFacts } from "../../job/ResultFacts.js";
 import { RetryButton } from "../../job/RetryButton.js";
+import { texts as jobTexts } from "../../job/texts.js";
 import { Unavailable } from "../../job/Unavailable.js";
 import { useSamples } from "../../job/useSamples.js";
 import { hrefs, navigate } from "../../shell/router.js";
+import { texts as shellTexts } from "../../shell/texts.js";
 import { Announcer } from "../../ui/Announcer.js";
+import { ErrorDetails } from "../../ui/ErrorDetails.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { Icon } from "../../ui/Icon.js";
-import { labels, texts } from "../../ui/texts.js";
+import { labels } from "../../ui/texts.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
+import { texts } from "./texts.js";
 
-/** One job of any kind: its steps, its output as it grows, its result. */
-export function JobView({ kind, jobId }: { kind: string; jobId: string }) {
+/** One job of any kind: its steps, its output as it grows, and its result. */
+export function JobScreen({ kind, jobId }: { kind: string; jobId: string }) {
   const { job, connection, error, deleted, restart } = useJob({ kind, jobId });
   const samples = useSamples(job);
-  const title = job?.title || texts.jobs.untitled(texts.jobs.kinds[kind] ?? kind);
+  const title = job?.title || jobTexts.untitled(jobTexts.kind(kind));
   usePageTitle(job?.status === "active" ? `${Math.floor(job.progress)}% · ${title}` : title);
 
   if (!job || deleted) {
     return (
       <>
         <ConnectionNotice phase={connection} />
-        <Unavailable error={error} deleted={deleted} />
+        <Unavailable error={error} deleted={deleted} home={{ href: hrefs.start, text: shellTexts.startPage }} />
       </>
     );
   }
@@ -40,8 +44,8 @@ export function JobView({ kind, jobId }: { kind: string; jobId: string }) {
       <JobHead
         job={job}
         title={title}
-        back={{ href: hrefs.jobs, text: texts.job.backToJobs }}
-        chips={[texts.jobs.kinds[kind] ?? kind, (job.attempt ?? 0) > 1 && texts.job.attempt(job.attempt ?? 0)]}
+        back={{ href: hrefs.jobs, text: texts.back }}
+        chips={[jobTexts.kind(kind), (job.attempt ?? 0) > 1 && jobTexts.attempt(job.attempt ?? 0)]}
         actions={
           ended && (
             <>
@@ -59,13 +63,9 @@ export function JobView({ kind, jobId }: { kind: string; jobId: string }) {
             <Icon name={job.status === "failed" ? "alert" : "cross"} />
           </span>
           <div className="verdict-words">
-            <h2>{job.status === "failed" ? texts.job.failed : texts.job.cancelled}</h2>
+            <h2>{job.status === "failed" ? texts.failed : texts.cancelled}</h2>
             {job.failedReason && <p>{job.failedReason}</p>}
-            {job.reason && (
-              <p className="fine muted">
-                {texts.job.reason}: <code>{job.reason}</code>
-              </p>
-            )}
+            {job.reason && <ErrorDetails reason={job.reason} />}
           </div>
         </section>
       )}
@@ -76,7 +76,7 @@ export function JobView({ kind, jobId }: { kind: string; jobId: string }) {
         </div>
         {(job.steps?.length ?? 0) > 0 && (
           <section className="card" aria-labelledby="steps-heading">
-            <h2 id="steps-heading">{texts.job.steps}</h2>
+            <h2 id="steps-heading">{jobTexts.steps}</h2>
             <ImportStepper job={job} labels={labels} />
           </section>
         )}
@@ -84,7 +84,7 @@ export function JobView({ kind, jobId }: { kind: string; jobId: string }) {
       <OutputCard key={job.attempt} job={job} />
       {job.status === "completed" && Object.keys(job.result ?? {}).length > 0 && (
         <section className="card" aria-labelledby="result-heading">
-          <h2 id="result-heading">{texts.job.result}</h2>
+          <h2 id="result-heading">{texts.result}</h2>
           <ResultFacts result={job.result ?? {}} />
         </section>
       )}
@@ -106,14 +106,14 @@ function DeleteButton({ jobId }: { jobId: string }) {
   return (
     <>
       <button className="button quiet" type="button" onClick={() => void drop()}>
-        {texts.job.remove}
+        {texts.remove}
       </button>
       {error ? <ErrorNote error={error} /> : null}
     </>
   );
 }
 
-/** Shows a waiting job's question and sends an answer, both as JSON: what they mean is between the worker and its user. */
+/** Shows a waiting job's question and sends an answer, both as JSON. Their meaning is up to the worker. */
 function AnswerCard({ job }: { job: JobSnapshot }) {
   const connection = useConnection();
   const [text, setText] = useState("{}");
@@ -131,21 +131,21 @@ function AnswerCard({ job }: { job: JobSnapshot }) {
   };
   return (
     <section className="card" aria-labelledby="question-heading">
-      <h2 id="question-heading">{texts.job.question}</h2>
+      <h2 id="question-heading">{texts.question}</h2>
       <pre className="json">{JSON.stringify(job.question ?? {}, null, 2)}</pre>
       <label className="field">
-        <span>{texts.job.answer}</span>
+        <span>{texts.answer}</span>
         <textarea rows={4} spellCheck={false} value={text} onChange={(event) => setText(event.target.value)} />
       </label>
       {invalid && (
         <p className="note warn" role="alert">
-          {texts.job.answerInvalid}
+          {texts.answerInvalid}
         </p>
       )}
       {error ? <ErrorNote error={error} /> : null}
       <div className="actions">
         <button className="button primary" type="button" onClick={() => void send()}>
-          {texts.job.sendAnswer}
+          {texts.sendAnswer}
         </button>
       </div>
     </section>

@@ -2,14 +2,15 @@ import { isTerminal, type JobSnapshot } from "@headway/client";
 import { useMemo, useState } from "react";
 import { ConnectionNotice } from "../../job/ConnectionNotice.js";
 import { JobRow } from "../../job/JobRow.js";
-import { useMyJobs } from "../../shell/JobsContext.js";
+import { texts as jobTexts } from "../../job/texts.js";
+import { useOwnJobs } from "../../shell/JobsContext.js";
 import { hrefs } from "../../shell/router.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
-import { texts } from "../../ui/texts.js";
 import { useNow } from "../../ui/useNow.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
+import { texts } from "./texts.js";
 
-const filters: Record<keyof typeof texts.jobs.filters, (job: JobSnapshot) => boolean> = {
+const filters: Record<keyof typeof texts.filters, (job: JobSnapshot) => boolean> = {
   all: () => true,
   live: (job) => !isTerminal(job.status) && job.status !== "waiting",
   waiting: (job) => job.status === "waiting",
@@ -18,13 +19,13 @@ const filters: Record<keyof typeof texts.jobs.filters, (job: JobSnapshot) => boo
 };
 const names = Object.keys(filters) as (keyof typeof filters)[];
 
-/** All of my jobs, of every kind, live. */
-export function JobsView() {
-  const { jobs, loaded, more, loadMore, connection, error } = useMyJobs();
+/** All jobs of the user, of every kind, updated live. */
+export function JobsScreen() {
+  const { jobs, loaded, more, loadMore, connection, error } = useOwnJobs();
   const [filter, setFilter] = useState<keyof typeof filters>("all");
   const minute = Math.floor(useNow(true) / 60_000);
   const shown = useMemo(() => jobs.filter(filters[filter]), [jobs, filter]);
-  const t = texts.jobs;
+  const t = texts;
   usePageTitle(t.heading);
 
   return (
@@ -53,14 +54,14 @@ export function JobsView() {
         </fieldset>
       </div>
       <ConnectionNotice phase={connection} />
-      {error && connection === "closed" ? <ErrorNote error={error} /> : null}
+      {error && (connection === "closed" || !loaded) ? <ErrorNote error={error} /> : null}
       {!loaded && jobs.length === 0 ? <Waiting /> : null}
       {loaded && jobs.length === 0 ? (
         <div className="card empty">
           <h2>{t.empty}</h2>
           <p className="muted">{t.emptyLead}</p>
           <a className="button primary" href={hrefs.start}>
-            {texts.start.choose}
+            {t.choose}
           </a>
         </div>
       ) : null}
@@ -68,7 +69,7 @@ export function JobsView() {
       {shown.length > 0 && (
         <ul className="job-list card">
           {shown.map((job) => (
-            <JobRow key={job.jobId} job={job} minute={minute} />
+            <JobRow key={job.jobId} job={job} href={hrefs.job(job.kind, job.jobId)} minute={minute} />
           ))}
         </ul>
       )}
@@ -86,7 +87,7 @@ export function JobsView() {
 function Waiting() {
   return (
     <div className="card skeleton" role="status">
-      <span className="visually-hidden">{texts.job.loading}</span>
+      <span className="visually-hidden">{jobTexts.loading}</span>
       <i />
       <i />
       <i />

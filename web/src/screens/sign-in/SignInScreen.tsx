@@ -1,24 +1,16 @@
-import { type Session, signIn } from "@headway/client";
+import { signIn } from "@headway/client";
 import { type FormEvent, useState } from "react";
+import type { SignInProps } from "../../shell/session.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { Logo } from "../../ui/Logo.js";
-import { texts } from "../../ui/texts.js";
+import { texts } from "./texts.js";
 
-interface SignInViewProps {
-  /** Nothing is known yet. */
-  waiting: boolean;
-  offline: boolean;
-  /** The server signs its local user in without a token. */
-  local: boolean;
-  onSignedIn: (session: Session) => void;
-}
-
-/** Asks for a token, which the server turns into the session's cookie; the page does not keep it. */
-export function SignInView({ waiting, offline, local, onSignedIn }: SignInViewProps) {
+/** Asks for a token, which the server exchanges for the session's cookie. The page does not store it. */
+export function SignInScreen({ waiting, offline, local, onSignedIn }: SignInProps) {
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const t = texts.session;
+  const t = texts;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();

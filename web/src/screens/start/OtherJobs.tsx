@@ -4,10 +4,10 @@ import { type FormEvent, type ReactNode, useId, useRef, useState } from "react";
 import { hrefs, navigate } from "../../shell/router.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { Icon } from "../../ui/Icon.js";
-import { texts } from "../../ui/texts.js";
+import { texts } from "./texts.js";
 import { useKinds } from "./useKinds.js";
 
-/** Offers jobs that are no imports: of each kind that this page knows and a worker is there for. */
+/** Offers jobs that are not imports, of each kind that this page knows and that a worker can run. */
 export function OtherJobs() {
   const kinds = useKinds();
   const forms = [
@@ -98,7 +98,7 @@ interface SegmentsProps<T> {
   onChange: (choice: T) => void;
 }
 
-/** A few choices, one of which holds. */
+/** A few choices, one of which is selected. */
 function Segments<T>({ legend, choices, value, text, onChange }: SegmentsProps<T>) {
   const name = useId();
   return (
@@ -124,7 +124,7 @@ interface JobFormProps {
   children: ReactNode;
 }
 
-/** Creates a job and goes to its page. Trying again after a lost answer gives the same job, not a second one. */
+/** Creates a job and opens its page. After a lost response, another try returns the same job, not a second one. */
 function JobForm({ heading, lead, submit, job, children }: JobFormProps) {
   const connection = useConnection();
   const [sending, setSending] = useState(false);
@@ -146,7 +146,7 @@ function JobForm({ heading, lead, submit, job, children }: JobFormProps) {
     }
   };
 
-  // What is changed is another job.
+  // A change makes it another job.
   const forget = () => {
     attempt.current = undefined;
   };

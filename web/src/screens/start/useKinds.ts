@@ -2,9 +2,9 @@ import { listKinds } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { useEffect, useState } from "react";
 
-const lookEveryMs = 5000;
+const pollMs = 5000;
 
-/** The kinds of jobs that workers are there for; looks again now and then while the page is in sight. */
+/** Returns the kinds of jobs that workers can run. It polls while the page is visible. */
 export function useKinds(): readonly string[] {
   const connection = useConnection();
   const [kinds, setKinds] = useState<readonly string[]>([]);
@@ -13,14 +13,14 @@ export function useKinds(): readonly string[] {
     const { signal } = closing;
     const look = () => {
       if (document.visibilityState === "hidden") return;
-      // Whoever cannot say offers nothing; the page has other ways to tell that the server is away.
+      // Without an answer the page offers what it knew. Other parts report that the server is unavailable.
       listKinds({ ...connection, signal }).then(
         (found) => setKinds((before) => (before.join() === found.join() ? before : found)),
         () => {},
       );
     };
     look();
-    const timer = setInterval(look, lookEveryMs);
+    const timer = setInterval(look, pollMs);
     document.addEventListener("visibilitychange", look, { signal });
     return () => {
       clearInterval(timer);

@@ -1,0 +1,10 @@
+import { formatBytes } from "../../ui/format.js";
+import { texts } from "./texts.js";
+
+/** Returns why a file can't be imported, before it is uploaded; "" if nothing is known. The server checks it closely. */
+export function refuse(file: File, maxBytes: number): string {
+  if (file.size === 0) return texts.empty;
+  if (maxBytes > 0 && file.size > maxBytes) return texts.tooLarge(formatBytes(file.size), formatBytes(maxBytes));
+  if (/\.(csv|txt|tsv|pdf|docx?|png|jpe?g|zip)$/i.test(file.name)) return texts.notExcel(file.name);
+  return "";
+}

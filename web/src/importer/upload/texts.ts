@@ -1,0 +1,47 @@
+/** The texts of choosing and uploading a file. */
+import { count } from "../../ui/texts.js";
+
+export const texts = {
+  drop: "Drag your file here",
+  dropNow: "Drop to upload",
+  or: "or",
+  choose: "Choose file",
+  limit: (size: string) => `Excel file (.xlsx or .xlsm), up to ${size}`,
+
+  options: "Import options",
+  onIssues: "If some rows have errors",
+  onIssuesChoices: {
+    review: { title: "Ask me first", hint: "Nothing is saved until you decide." },
+    skip_rows: {
+      title: "Skip them and import the rest",
+      hint: "You can download the skipped rows and fix them.",
+    },
+    abort: { title: "Don't import anything", hint: "A single error stops the import." },
+  },
+  dryRun: "Test only: nothing is saved",
+  dryRunHint: "Checks the whole file and shows the result.",
+
+  sample: "No file yet?",
+  sampleLead:
+    "The server creates a sample file with seven sheets and a few errors, and imports it like one of yours. To use your own data, ",
+  sampleSize: "Number of employees",
+  sampleTry: "Try a sample file",
+  template: "download the template",
+
+  tooLarge: (size: string, limit: string) =>
+    `This file is ${size}. The limit is ${limit}. Split it into smaller files.`,
+  empty: "This file is empty. Choose another file.",
+  notExcel: (name: string) =>
+    `“${name}” is not an Excel file. Open it in Excel, save it as .xlsx, and upload it again.`,
+  onlyFirst: "You can upload one file at a time. Only the first one was used.",
+
+  preparing: (n: number) => `Creating a sample file with ${count(n)} employees…`,
+  sending: "Uploading",
+  waiting: "Connection lost. The upload resumes when you're back online.",
+  checking: "Upload complete. Checking your file…",
+  progress: (loaded: string, total: string) => `${loaded} of ${total}`,
+  cancel: "Cancel upload",
+  failed: "This file can't be imported",
+  again: "Choose another file",
+  retry: "Try again",
+};

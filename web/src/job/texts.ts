@@ -1,0 +1,46 @@
+/** The texts of the parts that show a job. */
+import { count } from "../ui/texts.js";
+
+const kinds: Record<string, string> = {
+  import: "Import",
+  character: "Character",
+  media: "Picture",
+  crawl: "Crawl",
+  story: "Story",
+};
+
+const jobWord = (kind: string) => (kind === "import" ? "import" : "job");
+
+export const texts = {
+  kind: (kind: string) => kinds[kind] ?? kind,
+  untitled: (kind: string) => `Untitled ${kind}`,
+  loading: "Loading…",
+  attempt: (n: number) => `Attempt ${count(n)}`,
+  queued: (kind: string, ahead: number | undefined) =>
+    ahead ? `${count(ahead)} ${ahead === 1 ? "job is" : "jobs are"} ahead of yours.` : `Your ${jobWord(kind)} is next.`,
+  stalled: "No progress for a while. The job is still running.",
+  cancel: (kind: string) => `Cancel ${jobWord(kind)}`,
+  cancelling: "Cancelling…",
+  retry: "Try again",
+  elapsed: "Time elapsed",
+  rate: "Speed",
+  timeLeft: "Time left",
+  perSecond: (rate: string, unit: string) => `${rate} ${unit}/s`,
+  left: (time: string) => `about ${time}`,
+  none: "–",
+  plot: (peak: string) => `Speed over time, up to ${peak}`,
+  steps: "Steps",
+  output: "Output",
+  outputWaiting: "Output appears here as the job writes it.",
+  outputTruncated: "Only the last part is shown.",
+  picture: "The job's picture so far",
+  notFound: "There is nothing here",
+  notFoundLead: "It was deleted, or it belongs to another user.",
+  broken: "This page couldn't be loaded",
+  announce: (title: string, status: string) => `${title}: ${status}`,
+  announceStep: (step: string) => `Current step: ${step}`,
+  connection: {
+    lost: "Connection lost. The job is still running. Reconnecting…",
+    offline: "You're offline. The job is still running. This page updates when you're back online.",
+  },
+};

@@ -1,0 +1,11 @@
+/** The texts of the sign-in page. */
+export const texts = {
+  checking: "Connecting…",
+  heading: "Sign in",
+  lead: "This server needs a token. Ask its operator for one, or create one with “headway token --sub NAME”.",
+  token: "Token",
+  submit: "Sign in",
+  submitting: "Signing in…",
+  offlineHeading: "The server isn't responding",
+  offlineLead: "This page connects as soon as the server responds.",
+};

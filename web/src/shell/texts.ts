@@ -1,0 +1,21 @@
+/** The texts of the frame around every page. */
+import { count } from "../ui/texts.js";
+
+export const texts = {
+  skipToContent: "Skip to content",
+  nav: { label: "Main", start: "Import", jobs: "Jobs", live: (n: number) => `${count(n)} in progress`, docs: "API" },
+  signedInAs: "Signed in as",
+  signOut: "Sign out",
+  startPage: "Import a file",
+  streams: {
+    buffered: {
+      heading: "Live updates are delayed.",
+      lead: "A proxy or security software between this browser and the server buffers them. Its administrator can let event streams pass without buffering.",
+    },
+    cut: {
+      heading: "Live updates are interrupted repeatedly.",
+      lead: "A proxy or security software between this browser and the server ends long responses. Its administrator can allow longer ones.",
+    },
+    dismiss: "Dismiss",
+  },
+};

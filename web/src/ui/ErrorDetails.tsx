@@ -1,0 +1,18 @@
+import { texts } from "./texts.js";
+
+/** Shows an error's code, and the ID under which the server logged the request, to those who ask for details. */
+export function ErrorDetails({ reason, requestId }: { reason: string; requestId?: string | undefined }) {
+  return (
+    <details className="error-details fine">
+      <summary>{texts.details}</summary>
+      <p>
+        {texts.errorCode}: <code>{reason}</code>
+      </p>
+      {requestId && (
+        <p>
+          {texts.requestId}: <code>{requestId}</code>
+        </p>
+      )}
+    </details>
+  );
+}
