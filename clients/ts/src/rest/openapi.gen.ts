@@ -8,7 +8,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ListImports pages through the caller's imports, newest first. */
+        /** ListImports returns the caller's imports by page, newest first. */
         get: operations["ImportService_ListImports"];
         put?: never;
         /**
@@ -36,7 +36,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * GetImport gives the current snapshot.
+         * GetImport returns the current snapshot.
          * @description Errors: NOT_FOUND IMPORT_NOT_FOUND.
          */
         get: operations["ImportService_GetImport"];
@@ -58,9 +58,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows. If
-         *     the database has changed meanwhile so that fewer rows would get in, or more be overwritten, than were confirmed, it
-         *     waits again, with the new numbers; if the schema has changed, the job fails with SCHEMA_CHANGED.
+         * ConfirmImport answers the review of an import. To commit, the import runs again and commits the valid rows. If the
+         *     database has changed so that fewer rows would be imported than confirmed, or more rows overwritten, the import waits
+         *     again, with the new counts. If the schema has changed, the job fails with SCHEMA_CHANGED.
          * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
          */
         post: operations["ImportService_ConfirmImport"];
@@ -95,7 +95,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListIssues pages through the kept issues, in the order of the sheets and rows.
+         * ListIssues returns the stored issues by page, in the order of sheets and rows.
          * @description Errors: NOT_FOUND IMPORT_NOT_FOUND.
          */
         get: operations["ImportService_ListIssues"];
@@ -278,7 +278,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ListSchemas names the schemas that workbooks can be uploaded for. */
+        /** ListSchemas returns the schemas for uploads. */
         get: operations["ImportService_ListSchemas"];
         put?: never;
         post?: never;
@@ -528,40 +528,40 @@ export interface components {
             /** @description Name of the gRPC code: NOT_FOUND, UNAUTHENTICATED, … */
             status: string;
         };
-        /** @description ImportDetail is what an import's stream adds to its job's. */
+        /** @description ImportDetail is the part of an import that its job doesn't have. */
         "headway.edge.v1.ImportDetail": {
             /** @description The rows are in the database. */
             committed: boolean;
-            /** @description The run is rolled back whatever comes out. */
+            /** @description The run is always rolled back. */
             dryRun: boolean;
-            /** @description The uploaded file's name. */
+            /** @description The name of the uploaded file. */
             fileName: string;
-            /** @description The newest issues, newest first. */
+            /** @description The latest issues, newest first. */
             newestIssues: components["schemas"]["headway.imports.v1.Issue"][];
-            /** @description What the uploader should know ("These bytes were imported before"). */
+            /** @description Notices for the user, for example "These bytes were imported before". */
             notices: components["schemas"]["headway.imports.v1.Notice"][];
-            /** @description What happens when rows have issues. */
+            /** @description What to do if rows have issues. */
             onIssues: components["schemas"]["headway.imports.v1.OnIssues"];
-            /** @description The largest faults first. */
+            /** @description The root causes that block the most rows, first. */
             rootCauses: components["schemas"]["headway.imports.v1.RootCause"][];
-            /** @description The sheets in their order. */
+            /** @description The sheets, in order. */
             sheets: components["schemas"]["headway.imports.v1.SheetImport"][];
             /** @description The sum over the sheets. */
             totals?: components["schemas"]["headway.imports.v1.Counts"];
         };
         /**
-         * @description StreamMessage is one SSE message: the JSON behind `data:`. Its `id:` is the job's revision on streams of one job.
+         * @description StreamMessage is one SSE message, the JSON in `data:`. On streams of one job, its `id:` is the revision of the job.
          *
-         *     The encoding is protobuf's JSON mapping (lowerCamelCase names, RFC 3339 times, unset fields left out) with one
-         *     change: enum values are their short lower-case words ("job_update", "active", "skip_rows").
+         *     The encoding is protobuf's JSON mapping (lowerCamelCase names, RFC 3339 times, unset fields omitted) with one change: enum
+         *     values are short lowercase names ("job_update", "active", "skip_rows").
          */
         "headway.edge.v1.StreamMessage": {
             /**
              * Format: int64
-             * @description The attempt under way.
+             * @description The current attempt.
              */
             attempt?: number;
-            /** @description A cancel was asked for. */
+            /** @description Cancellation was requested. */
             cancelRequested?: boolean;
             /**
              * Format: date-time
@@ -578,20 +578,20 @@ export interface components {
              * @description Estimated seconds to the end.
              */
             etaSeconds?: number;
-            /** @description Why the job failed or was cancelled, as a sentence. */
+            /** @description Why the job failed or was cancelled, as a message for the user. */
             failedReason?: string;
-            /** @description Sheets, counters and newest issues; on streams of one import. */
+            /** @description Sheets, counts, and latest issues. Set on streams of one import. */
             import?: components["schemas"]["headway.edge.v1.ImportDetail"];
-            /** @description The job it is about; unset where it is about the stream. */
+            /** @description The ID of the job. Unset in messages about the stream. */
             jobId?: string;
             /**
              * Format: double
-             * @description A comment comes at least this often when nothing else does; in `connected`.
+             * @description If there are no messages, a comment is sent at this interval. Set in `connected`.
              */
             keepaliveSeconds?: number;
-            /** @description The job's kind. */
+            /** @description The kind of the job. */
             kind?: string;
-            /** @description One line for people. In every message about a job, and in those about the stream. */
+            /** @description One line of text for the user. Set in every message about a job, and in messages about the stream. */
             message?: string;
             /**
              * Format: double
@@ -603,11 +603,11 @@ export interface components {
              * @description 0 to 100; never falls.
              */
             progress?: number;
-            /** @description What a waiting job asks. */
+            /** @description The question of a waiting job. */
             question?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description How many queued jobs go before this one; only while queued.
+             * @description Queue position: the number of jobs ahead of this one. Set only while the job is queued.
              */
             queuePosition?: number;
             /**
@@ -615,66 +615,66 @@ export interface components {
              * @description Units of the current step per second.
              */
             rate?: number;
-            /** @description Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own. */
+            /** @description Machine-readable: a name of headway.errors.v1.ErrorReason, or a reason of the worker. */
             reason?: string;
-            /** @description What came out; of a failed job, `error` says why, beside the facts that its worker gave. */
+            /** @description The result of the job. For a failed job, it has the facts of the worker, and `error` has the reason. */
             result?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description The job's revision.
+             * @description The revision of the job.
              */
             revision?: number;
-            /** @description The worker is alive but nothing moves. */
+            /** @description The worker is alive, but there is no progress. */
             stalled?: boolean;
             /**
              * Format: date-time
-             * @description When the first attempt began.
+             * @description When the first attempt started.
              */
             startedAt?: string;
-            /** @description The job's status. */
+            /** @description The status of the job. */
             status?: components["schemas"]["headway.jobs.v1.JobStatus"];
-            /** @description The name of the step under way; empty when none is. In every message about a job. */
+            /** @description The name of the active step, or empty. Set in every message about a job. */
             step?: string;
-            /** @description The steps in their order. */
+            /** @description The steps, in order. */
             steps: components["schemas"]["headway.jobs.v1.Step"][];
             /**
              * Format: date-time
-             * @description When this state came to be.
+             * @description When this state was reached.
              */
             timestamp?: string;
-            /** @description The job's title. */
+            /** @description The title of the job. */
             title?: string;
-            /** @description What this message is. */
+            /** @description The type of this message. */
             type: components["schemas"]["headway.edge.v1.StreamMessageType"];
             /**
-             * @description Whose token or cookie the stream was opened with: its subject; in `connected`. A browser's cookie may by then be
-             *     somebody else's than a page believes.
+             * @description The subject of the token or cookie of the stream. Set in `connected`. Another user might have signed in on this browser
+             *     since the page was loaded.
              */
             user?: string;
         };
         /**
-         * @description StreamMessageType tells what a message is. In JSON: `connected`, `initial_status`, `job_update`, …
+         * @description StreamMessageType is the type of a message. In JSON: `connected`, `initial_status`, `job_update`, …
          * @enum {string}
          */
         "headway.edge.v1.StreamMessageType": "unspecified" | "connected" | "initial_status" | "job_update" | "job_deleted" | "reauth" | "draining" | "limit";
         /**
-         * @description ColumnType is what a column's cells mean.
+         * @description ColumnType is the type of the cells of a column.
          * @enum {string}
          */
         "headway.imports.v1.ColumnType": "unspecified" | "text" | "integer" | "decimal" | "boolean" | "date" | "time" | "datetime" | "email" | "phone" | "enum";
-        /** @description ConfirmImportResponse holds the import. */
+        /** @description ConfirmImportResponse returns the import. */
         "headway.imports.v1.ConfirmImportResponse": {
-            /** @description The import: queued for its committing run, or cancelled. */
+            /** @description The import: queued to be committed, or cancelled. */
             import?: components["schemas"]["headway.imports.v1.Import"];
         };
         /**
-         * @description Counts are the numbers of a sheet or of an import.
+         * @description Counts are the row counts of a sheet or an import.
          *     They add up: read = inserted + updated + unchanged + rejected + blocked + skipped.
          */
         "headway.imports.v1.Counts": {
             /**
              * Format: int64
-             * @description Rows that refer to a rejected or blocked one.
+             * @description Rows that refer to a rejected or blocked row.
              */
             blocked: number;
             /**
@@ -684,7 +684,7 @@ export interface components {
             inserted: number;
             /**
              * Format: int64
-             * @description Errors; all are counted, the first 10,000 of a sheet are kept.
+             * @description Errors. All are counted, and the first 10,000 of a sheet are stored.
              */
             issues: number;
             /**
@@ -694,22 +694,22 @@ export interface components {
             read: number;
             /**
              * Format: int64
-             * @description Rows with an error of their own.
+             * @description Rows with errors.
              */
             rejected: number;
             /**
              * Format: int64
-             * @description Rows that the run did not decide on, because it was ended first.
+             * @description Rows that the run did not check, because it ended early.
              */
             skipped: number;
             /**
              * Format: int64
-             * @description Rows that equal what the database holds.
+             * @description Rows that equal the existing row.
              */
             unchanged: number;
             /**
              * Format: int64
-             * @description Rows that changed an existing one.
+             * @description Rows that changed an existing row.
              */
             updated: number;
             /**
@@ -718,12 +718,12 @@ export interface components {
              */
             warnings: number;
         };
-        /** @description GetImportResponse holds the import. */
+        /** @description GetImportResponse returns the import. */
         "headway.imports.v1.GetImportResponse": {
             /** @description The current snapshot. */
             import?: components["schemas"]["headway.imports.v1.Import"];
         };
-        /** @description Import is a snapshot of an import. Its job has the same id, and holds status, percent and revision. */
+        /** @description Import is a snapshot of an import. Its job has the same ID, and has status, percentage, and revision. */
         "headway.imports.v1.Import": {
             /** @description The rows are in the database. */
             committed: boolean;
@@ -732,25 +732,25 @@ export interface components {
              * @description When the upload was accepted.
              */
             createdAt?: string;
-            /** @description The run is rolled back whatever comes out. */
+            /** @description The run is always rolled back. */
             dryRun: boolean;
-            /** @description The uploaded file's name, without a path. */
+            /** @description The name of the uploaded file, without a path. */
             fileName: string;
-            /** @description The import's id, which is its job's. */
+            /** @description The ID of the import and of its job. */
             importId: string;
-            /** @description The job as the jobs service tells it: status, revision, progress, error. */
+            /** @description The job: status, revision, progress, error. */
             job?: components["schemas"]["headway.jobs.v1.Job"];
-            /** @description What rows may do. */
+            /** @description Whether rows are inserted or updated. */
             mode: components["schemas"]["headway.imports.v1.ImportMode"];
-            /** @description The newest issues; at most 20, newest first. ListIssues pages through all that are kept. */
+            /** @description The latest issues, at most 20, newest first. ListIssues returns all stored issues by page. */
             newestIssues: components["schemas"]["headway.imports.v1.Issue"][];
-            /** @description What the uploader should know ("These bytes were imported before"). */
+            /** @description Notices for the user, for example "These bytes were imported before". */
             notices: components["schemas"]["headway.imports.v1.Notice"][];
-            /** @description What happens when rows have issues. */
+            /** @description What to do if rows have issues. */
             onIssues: components["schemas"]["headway.imports.v1.OnIssues"];
-            /** @description Who uploaded it. */
+            /** @description The user who uploaded it. */
             owner: string;
-            /** @description The largest faults first; at most 20. Complete once every sheet has been checked. */
+            /** @description The root causes that block the most rows, at most 20. Complete when every sheet has been checked. */
             rootCauses: components["schemas"]["headway.imports.v1.RootCause"][];
             /** @description The schema's name. */
             schema: string;
@@ -760,26 +760,26 @@ export interface components {
             sheets: components["schemas"]["headway.imports.v1.SheetImport"][];
             /**
              * Format: int64
-             * @description The uploaded file's size.
+             * @description The size of the uploaded file.
              */
             sizeBytes: number;
             /** @description The sum over the sheets. */
             totals?: components["schemas"]["headway.imports.v1.Counts"];
         };
         /**
-         * @description ImportMode says what rows may do.
+         * @description ImportMode decides whether rows are inserted or updated.
          * @enum {string}
          */
         "headway.imports.v1.ImportMode": "unspecified" | "upsert" | "insert_only" | "update_only";
-        /** @description Issue is one thing wrong, at its cell. */
+        /** @description Issue is one error or warning, with its location. */
         "headway.imports.v1.Issue": {
-            /** @description Where, as a person finds it: "Employees!D4711". */
+            /** @description The location, as in Excel: "Employees!D4711". */
             cell: string;
-            /** @description What is wrong. */
+            /** @description The kind of issue. */
             code: components["schemas"]["headway.imports.v1.IssueCode"];
-            /** @description The schema's name of the column; empty for the whole row. */
+            /** @description The schema's name of the column. Empty if the issue concerns the whole row. */
             column: string;
-            /** @description A sentence that says what is wrong and what would be right. */
+            /** @description A message that describes the issue and how to fix it. */
             message: string;
             /**
              * Format: int64
@@ -790,16 +790,16 @@ export interface components {
             severity: components["schemas"]["headway.imports.v1.IssueSeverity"];
             /** @description The schema's name of the sheet. */
             sheet: string;
-            /** @description What the cell holds; at most 200 characters. */
+            /** @description The content of the cell, at most 200 characters. */
             value: string;
         };
         /**
-         * @description IssueCode says what is wrong with a cell or row.
+         * @description IssueCode is the kind of an issue.
          * @enum {string}
          */
         "headway.imports.v1.IssueCode": "unspecified" | "required" | "not_a_number" | "not_an_integer" | "not_a_boolean" | "not_a_date" | "ambiguous_date" | "not_a_time" | "not_an_email" | "not_a_phone" | "not_allowed" | "length" | "range" | "pattern" | "duplicate_in_file" | "duplicate_in_database" | "reference_missing" | "reference_blocked" | "reference_cycle" | "cell_error" | "formula_without_value" | "key_exists" | "key_unknown" | "precision_lost" | "number_as_text" | "column_ignored" | "ambiguous_number" | "invalid_character" | "normalized";
         /**
-         * @description IssueSeverity tells errors from warnings.
+         * @description IssueSeverity is the severity of an issue.
          * @enum {string}
          */
         "headway.imports.v1.IssueSeverity": "unspecified" | "error" | "warning";
@@ -807,104 +807,104 @@ export interface components {
         "headway.imports.v1.ListImportsResponse": {
             /** @description Newest first, without issues and root causes. */
             imports: components["schemas"]["headway.imports.v1.Import"][];
-            /** @description Token of the next page; empty on the last. */
+            /** @description The token of the next page. Empty on the last page. */
             nextPageToken: string;
         };
         /** @description ListIssuesResponse is a page of issues. */
         "headway.imports.v1.ListIssuesResponse": {
             /**
              * Format: int64
-             * @description How many issues were found in all; more than are kept if a sheet has over 10,000.
+             * @description The total number of issues found. It is higher than that of stored issues if a sheet has more than 10,000.
              */
             found: number;
             /** @description The issues. */
             issues: components["schemas"]["headway.imports.v1.Issue"][];
             /**
              * Format: int64
-             * @description How many kept issues match in all.
+             * @description The total number of stored issues that match.
              */
             matching: number;
-            /** @description Token of the next page; empty on the last. */
+            /** @description The token of the next page. Empty on the last page. */
             nextPageToken: string;
         };
-        /** @description ListSchemasResponse holds the schemas. */
+        /** @description ListSchemasResponse returns the schemas. */
         "headway.imports.v1.ListSchemasResponse": {
-            /** @description In the order of their names. */
+            /** @description The schemas, ordered by name. */
             schemas: components["schemas"]["headway.imports.v1.Schema"][];
         };
-        /** @description Notice is something worth knowing that is no error. */
+        /** @description Notice is useful information that is not an error. */
         "headway.imports.v1.Notice": {
-            /** @description A sentence. */
+            /** @description The text. */
             message: string;
             /** @description Machine-readable: a name of headway.errors.v1.ErrorReason. */
             reason: string;
         };
         /**
-         * @description OnIssues says what happens when rows have issues. It is declared, never guessed.
+         * @description OnIssues decides what to do if rows have issues. The caller declares it.
          * @enum {string}
          */
         "headway.imports.v1.OnIssues": "unspecified" | "abort" | "skip_rows" | "review";
-        /** @description RootCause is one fault that stops other rows. */
+        /** @description RootCause is one issue that blocks other rows. */
         "headway.imports.v1.RootCause": {
             /**
              * Format: int64
-             * @description How many rows it blocks, over all sheets.
+             * @description The number of blocked rows, on all sheets.
              */
             blockedRows: number;
-            /** @description What is at fault. */
+            /** @description The issue. */
             issue?: components["schemas"]["headway.imports.v1.Issue"];
-            /** @description For people: "1 missing department blocks 412 employees". */
+            /** @description The message for the user, with the number of blocked rows. */
             message: string;
         };
         /** @description Schema describes the workbooks that can be imported under its name. */
         "headway.imports.v1.Schema": {
-            /** @description What it is for. */
+            /** @description Description of its purpose. */
             description: string;
-            /** @description The name to upload with ("workforce"). */
+            /** @description The name that uploads use ("workforce"). */
             name: string;
             /** @description The sheets, in the order in which they are loaded: parents before children. */
             sheets: components["schemas"]["headway.imports.v1.SchemaSheet"][];
-            /** @description What people read. */
+            /** @description Display name. */
             title: string;
         };
-        /** @description SchemaColumn is one column of a sheet. */
+        /** @description SchemaColumn describes one column of a sheet. */
         "headway.imports.v1.SchemaColumn": {
-            /** @description Other headers that mean this column. */
+            /** @description Other headers of this column. */
             aliases: string[];
-            /** @description The values allowed; any if empty. */
+            /** @description The allowed values. If empty, any value. */
             allowed: string[];
-            /** @description Largest value allowed, as text; empty for none. */
+            /** @description Maximum value, as text. Empty means no limit. */
             maximum: string;
             /**
              * Format: int64
-             * @description See min_length.
+             * @description Maximum length of the text, in characters. 0 means no limit.
              */
             maxLength: number;
-            /** @description Smallest value allowed, as text; empty for none. */
+            /** @description Minimum value, as text. Empty means no limit. */
             minimum: string;
             /**
              * Format: int64
-             * @description Shortest and longest text, in characters; 0 for no limit.
+             * @description Minimum length of the text, in characters. 0 means no limit.
              */
             minLength: number;
             /** @description Stable name, also in the table ("hired_on"). */
             name: string;
-            /** @description Regular expression (RE2) for the whole text; empty for none. */
+            /** @description Regular expression (RE2) for the whole text. Empty means none. */
             pattern: string;
-            /** @description The row of another sheet that this cell names, as `sheet.column`; empty for none. */
+            /** @description The column that this column refers to, as `sheet.column`. Empty means none. */
             references: string;
             /** @description Empty cells are issues. */
             required: boolean;
             /** @description The header in a template ("Hired on"). */
             title: string;
-            /** @description What the cells mean. */
+            /** @description The type of the cells. */
             type: components["schemas"]["headway.imports.v1.ColumnType"];
-            /** @description No two rows may have the same value. */
+            /** @description Duplicate values are issues. */
             unique: boolean;
         };
-        /** @description SchemaSheet is one sheet and the table that it fills. */
+        /** @description SchemaSheet describes one sheet and its table. */
         "headway.imports.v1.SchemaSheet": {
-            /** @description Other names that the sheet may have in a workbook. */
+            /** @description Other names of the sheet in workbooks. */
             aliases: string[];
             /** @description The columns. */
             columns: components["schemas"]["headway.imports.v1.SchemaColumn"][];
@@ -912,22 +912,22 @@ export interface components {
             key: string[];
             /** @description Stable name ("employees"), also the name of the import's step. */
             name: string;
-            /** @description The workbook may come without this sheet. */
+            /** @description The sheet can be missing in a workbook. */
             optional: boolean;
             /** @description The table in the target database. */
             table: string;
-            /** @description What people read, and the sheet's name in a template ("Employees"). */
+            /** @description Display name, and the sheet's name in a template ("Employees"). */
             title: string;
         };
         /** @description SheetImport is one sheet of an import. */
         "headway.imports.v1.SheetImport": {
-            /** @description Its numbers so far. */
+            /** @description Its counts so far. */
             counts?: components["schemas"]["headway.imports.v1.Counts"];
-            /** @description The schema's name of the sheet, which is also the job's step ("employees"). */
+            /** @description The schema's name of the sheet, which is also the name of the job's step ("employees"). */
             name: string;
-            /** @description Where the sheet stands. */
+            /** @description The state of the sheet. */
             state: components["schemas"]["headway.jobs.v1.StepState"];
-            /** @description What people read ("Employees"). */
+            /** @description Display name ("Employees"). */
             title: string;
             /** @description The sheet's name in the workbook. */
             workbookSheet: string;
@@ -1320,7 +1320,7 @@ export interface operations {
             query?: {
                 /** @description At most this many; 50 if 0, 200 at most. */
                 pageSize?: number;
-                /** @description `next_page_token` of the page before; empty for the first page. */
+                /** @description `next_page_token` of the previous page. Empty for the first page. */
                 pageToken?: string;
             };
             header?: never;
@@ -1405,14 +1405,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The import's id. */
+                /** @description The ID of the import. */
                 import_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description GetImportResponse holds the import. */
+            /** @description GetImportResponse returns the import. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1437,7 +1437,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The import's id. */
+                /** @description The ID of the import. */
                 import_id: string;
             };
             cookie?: never;
@@ -1445,13 +1445,13 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description True commits the valid rows and leaves out the others; false gives the import up and writes nothing. */
+                    /** @description True: commit the valid rows and skip the others. False: cancel the import; nothing is written. */
                     commit?: boolean;
                 };
             };
         };
         responses: {
-            /** @description ConfirmImportResponse holds the import. */
+            /** @description ConfirmImportResponse returns the import. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1489,22 +1489,22 @@ export interface operations {
     ImportService_ListIssues: {
         parameters: {
             query?: {
-                /** @description Only this code; all if unspecified. */
+                /** @description Only this code. If unspecified, all codes. */
                 code?: components["schemas"]["headway.imports.v1.IssueCode"];
-                /** @description At most this many; 100 if 0, 1,000 at most. */
+                /** @description The maximum number of issues, up to 1,000. The default is 100. */
                 pageSize?: number;
-                /** @description `next_page_token` of the page before; empty for the first page. */
+                /** @description `next_page_token` of the previous page. Empty for the first page. */
                 pageToken?: string;
-                /** @description Only issues whose cell, value or message holds this text, without regard to case. */
+                /** @description Only issues with this text in their cell, value, or message. Case is ignored. */
                 search?: string;
-                /** @description Only this severity; all if unspecified. */
+                /** @description Only this severity. If unspecified, all severities. */
                 severity?: components["schemas"]["headway.imports.v1.IssueSeverity"];
-                /** @description Only this sheet (the schema's name); all if empty. */
+                /** @description Only this sheet (the schema's name). If empty, all sheets. */
                 sheet?: string;
             };
             header?: never;
             path: {
-                /** @description The import's id. */
+                /** @description The ID of the import. */
                 import_id: string;
             };
             cookie?: never;
@@ -1903,7 +1903,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ListSchemasResponse holds the schemas. */
+            /** @description ListSchemasResponse returns the schemas. */
             200: {
                 headers: {
                     [name: string]: unknown;

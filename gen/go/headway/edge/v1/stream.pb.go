@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/edge/v1/stream.proto
 
-// The messages that the edge sends to browsers as Server-Sent Events.
+// The messages of the edge's Server-Sent Events.
 
 package edgev1
 
@@ -27,26 +27,26 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// StreamMessageType tells what a message is. In JSON: `connected`, `initial_status`, `job_update`, …
+// StreamMessageType is the type of a message. In JSON: `connected`, `initial_status`, `job_update`, …
 type StreamMessageType int32
 
 const (
 	// Never sent.
 	StreamMessageType_STREAM_MESSAGE_TYPE_UNSPECIFIED StreamMessageType = 0
-	// The stream is open; the first message. Carries `message`, `job_id` (of a single job), `keepalive_seconds` and
+	// The first message: the stream is open. It has `message`, `job_id` (for a stream of one job), `keepalive_seconds`, and
 	// `user`.
 	StreamMessageType_STREAM_MESSAGE_TYPE_CONNECTED StreamMessageType = 1
-	// A job as it stands now, the first time this stream tells of it.
+	// The current state of a job, in its first message on this stream.
 	StreamMessageType_STREAM_MESSAGE_TYPE_INITIAL_STATUS StreamMessageType = 2
-	// A job as it stands after a change.
+	// The state of a job after a change.
 	StreamMessageType_STREAM_MESSAGE_TYPE_JOB_UPDATE StreamMessageType = 3
-	// A job was deleted, or can no longer be seen.
+	// A job was deleted, or is no longer visible to the user.
 	StreamMessageType_STREAM_MESSAGE_TYPE_JOB_DELETED StreamMessageType = 4
-	// The token is about to expire: get a fresh one and connect again. The stream ends with the token.
+	// The token is about to expire. Get a new one, and reconnect. The stream ends when the token expires.
 	StreamMessageType_STREAM_MESSAGE_TYPE_REAUTH StreamMessageType = 5
-	// The server is about to shut down: connect again after `retry:`.
+	// The server is shutting down. Reconnect after `retry:`.
 	StreamMessageType_STREAM_MESSAGE_TYPE_DRAINING StreamMessageType = 6
-	// This user has too many streams: this one, the oldest, ends here.
+	// The user has too many streams. This one, the oldest, is closed.
 	StreamMessageType_STREAM_MESSAGE_TYPE_LIMIT StreamMessageType = 7
 )
 
@@ -101,68 +101,68 @@ func (StreamMessageType) EnumDescriptor() ([]byte, []int) {
 	return file_headway_edge_v1_stream_proto_rawDescGZIP(), []int{0}
 }
 
-// StreamMessage is one SSE message: the JSON behind `data:`. Its `id:` is the job's revision on streams of one job.
+// StreamMessage is one SSE message, the JSON in `data:`. On streams of one job, its `id:` is the revision of the job.
 //
-// The encoding is protobuf's JSON mapping (lowerCamelCase names, RFC 3339 times, unset fields left out) with one
-// change: enum values are their short lower-case words ("job_update", "active", "skip_rows").
+// The encoding is protobuf's JSON mapping (lowerCamelCase names, RFC 3339 times, unset fields omitted) with one change: enum
+// values are short lowercase names ("job_update", "active", "skip_rows").
 type StreamMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What this message is.
+	// The type of this message.
 	Type StreamMessageType `protobuf:"varint,1,opt,name=type,proto3,enum=headway.edge.v1.StreamMessageType" json:"type,omitempty"`
-	// The job it is about; unset where it is about the stream.
+	// The ID of the job. Unset in messages about the stream.
 	JobId *string `protobuf:"bytes,2,opt,name=job_id,json=jobId,proto3,oneof" json:"job_id,omitempty"`
-	// The job's kind.
+	// The kind of the job.
 	Kind *string `protobuf:"bytes,3,opt,name=kind,proto3,oneof" json:"kind,omitempty"`
-	// The job's title.
+	// The title of the job.
 	Title *string `protobuf:"bytes,4,opt,name=title,proto3,oneof" json:"title,omitempty"`
-	// The job's status.
+	// The status of the job.
 	Status *v1.JobStatus `protobuf:"varint,5,opt,name=status,proto3,enum=headway.jobs.v1.JobStatus,oneof" json:"status,omitempty"`
 	// 0 to 100; never falls.
 	Progress *float64 `protobuf:"fixed64,6,opt,name=progress,proto3,oneof" json:"progress,omitempty"`
-	// The name of the step under way; empty when none is. In every message about a job.
+	// The name of the active step, or empty. Set in every message about a job.
 	Step *string `protobuf:"bytes,7,opt,name=step,proto3,oneof" json:"step,omitempty"`
-	// One line for people. In every message about a job, and in those about the stream.
+	// One line of text for the user. Set in every message about a job, and in messages about the stream.
 	Message *string `protobuf:"bytes,8,opt,name=message,proto3,oneof" json:"message,omitempty"`
-	// The job's revision.
+	// The revision of the job.
 	Revision *uint32 `protobuf:"varint,9,opt,name=revision,proto3,oneof" json:"revision,omitempty"`
-	// The attempt under way.
+	// The current attempt.
 	Attempt *uint32 `protobuf:"varint,10,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`
-	// The steps in their order.
+	// The steps, in order.
 	Steps []*v1.Step `protobuf:"bytes,11,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Units of the current step per second.
 	Rate *float64 `protobuf:"fixed64,12,opt,name=rate,proto3,oneof" json:"rate,omitempty"`
 	// Estimated seconds to the end.
 	EtaSeconds *float64 `protobuf:"fixed64,13,opt,name=eta_seconds,json=etaSeconds,proto3,oneof" json:"eta_seconds,omitempty"`
-	// The worker is alive but nothing moves.
+	// The worker is alive, but there is no progress.
 	Stalled *bool `protobuf:"varint,14,opt,name=stalled,proto3,oneof" json:"stalled,omitempty"`
-	// How many queued jobs go before this one; only while queued.
+	// Queue position: the number of jobs ahead of this one. Set only while the job is queued.
 	QueuePosition *uint32 `protobuf:"varint,15,opt,name=queue_position,json=queuePosition,proto3,oneof" json:"queue_position,omitempty"`
-	// A cancel was asked for.
+	// Cancellation was requested.
 	CancelRequested *bool `protobuf:"varint,16,opt,name=cancel_requested,json=cancelRequested,proto3,oneof" json:"cancel_requested,omitempty"`
 	// Bytes of output so far.
 	OutputBytes *float64 `protobuf:"fixed64,17,opt,name=output_bytes,json=outputBytes,proto3,oneof" json:"output_bytes,omitempty"`
-	// What came out; of a failed job, `error` says why, beside the facts that its worker gave.
+	// The result of the job. For a failed job, it has the facts of the worker, and `error` has the reason.
 	Result *structpb.Struct `protobuf:"bytes,18,opt,name=result,proto3" json:"result,omitempty"`
-	// Why the job failed or was cancelled, as a sentence.
+	// Why the job failed or was cancelled, as a message for the user.
 	FailedReason *string `protobuf:"bytes,19,opt,name=failed_reason,json=failedReason,proto3,oneof" json:"failed_reason,omitempty"`
-	// Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own.
+	// Machine-readable: a name of headway.errors.v1.ErrorReason, or a reason of the worker.
 	Reason *string `protobuf:"bytes,20,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
-	// What a waiting job asks.
+	// The question of a waiting job.
 	Question *structpb.Struct `protobuf:"bytes,21,opt,name=question,proto3" json:"question,omitempty"`
-	// Sheets, counters and newest issues; on streams of one import.
+	// Sheets, counts, and latest issues. Set on streams of one import.
 	Import *ImportDetail `protobuf:"bytes,22,opt,name=import,proto3" json:"import,omitempty"`
 	// When the job was created.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// When the first attempt began.
+	// When the first attempt started.
 	StartedAt *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
 	// When the job ended.
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
-	// When this state came to be.
+	// When this state was reached.
 	Timestamp *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
-	// A comment comes at least this often when nothing else does; in `connected`.
+	// If there are no messages, a comment is sent at this interval. Set in `connected`.
 	KeepaliveSeconds *float64 `protobuf:"fixed64,27,opt,name=keepalive_seconds,json=keepaliveSeconds,proto3,oneof" json:"keepalive_seconds,omitempty"`
-	// Whose token or cookie the stream was opened with: its subject; in `connected`. A browser's cookie may by then be
-	// somebody else's than a page believes.
+	// The subject of the token or cookie of the stream. Set in `connected`. Another user might have signed in on this browser
+	// since the page was loaded.
 	User          *string `protobuf:"bytes,28,opt,name=user,proto3,oneof" json:"user,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -394,26 +394,26 @@ func (x *StreamMessage) GetUser() string {
 	return ""
 }
 
-// ImportDetail is what an import's stream adds to its job's.
+// ImportDetail is the part of an import that its job doesn't have.
 type ImportDetail struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The uploaded file's name.
+	// The name of the uploaded file.
 	FileName string `protobuf:"bytes,1,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
-	// What happens when rows have issues.
+	// What to do if rows have issues.
 	OnIssues v11.OnIssues `protobuf:"varint,2,opt,name=on_issues,json=onIssues,proto3,enum=headway.imports.v1.OnIssues" json:"on_issues,omitempty"`
-	// The run is rolled back whatever comes out.
+	// The run is always rolled back.
 	DryRun bool `protobuf:"varint,3,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// The rows are in the database.
 	Committed bool `protobuf:"varint,4,opt,name=committed,proto3" json:"committed,omitempty"`
-	// The sheets in their order.
+	// The sheets, in order.
 	Sheets []*v11.SheetImport `protobuf:"bytes,5,rep,name=sheets,proto3" json:"sheets,omitempty"`
 	// The sum over the sheets.
 	Totals *v11.Counts `protobuf:"bytes,6,opt,name=totals,proto3" json:"totals,omitempty"`
-	// The largest faults first.
+	// The root causes that block the most rows, first.
 	RootCauses []*v11.RootCause `protobuf:"bytes,7,rep,name=root_causes,json=rootCauses,proto3" json:"root_causes,omitempty"`
-	// The newest issues, newest first.
+	// The latest issues, newest first.
 	NewestIssues []*v11.Issue `protobuf:"bytes,8,rep,name=newest_issues,json=newestIssues,proto3" json:"newest_issues,omitempty"`
-	// What the uploader should know ("These bytes were imported before").
+	// Notices for the user, for example "These bytes were imported before".
 	Notices       []*v11.Notice `protobuf:"bytes,9,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

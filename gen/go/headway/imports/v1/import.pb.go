@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/imports/v1/import.proto
 
-// Imports: workbooks in, checked rows out.
+// Imports: uploading workbooks, and loading their checked rows into a database.
 
 package importsv1
 
@@ -26,17 +26,17 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// OnIssues says what happens when rows have issues. It is declared, never guessed.
+// OnIssues decides what to do if rows have issues. The caller declares it.
 type OnIssues int32
 
 const (
-	// ABORT for calls; the page and an interactive command line say REVIEW.
+	// Means ABORT. The web UI and an interactive command line send REVIEW.
 	OnIssues_ON_ISSUES_UNSPECIFIED OnIssues = 0
-	// Roll back: nothing is written, all issues are reported, the job fails with ROWS_REJECTED.
+	// Roll back: nothing is written, all issues are reported, and the job fails with ROWS_REJECTED.
 	OnIssues_ON_ISSUES_ABORT OnIssues = 1
-	// Commit the valid rows, report the others; the job completes.
+	// Commit the valid rows, and report the others. The job completes.
 	OnIssues_ON_ISSUES_SKIP_ROWS OnIssues = 2
-	// Roll back and wait: a person sees what would happen and decides (ConfirmImport). Without issues it commits at once.
+	// Roll back and wait for the user's decision (ConfirmImport). Without issues, commit immediately.
 	OnIssues_ON_ISSUES_REVIEW OnIssues = 3
 )
 
@@ -83,17 +83,17 @@ func (OnIssues) EnumDescriptor() ([]byte, []int) {
 	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{0}
 }
 
-// ImportMode says what rows may do.
+// ImportMode decides whether rows are inserted or updated.
 type ImportMode int32
 
 const (
-	// UPSERT.
+	// Means UPSERT.
 	ImportMode_IMPORT_MODE_UNSPECIFIED ImportMode = 0
-	// Insert rows with new keys, update the others.
+	// Insert rows with new keys, and update the others.
 	ImportMode_IMPORT_MODE_UPSERT ImportMode = 1
-	// A row whose key exists already is an issue.
+	// A row whose key exists in the database is an issue.
 	ImportMode_IMPORT_MODE_INSERT_ONLY ImportMode = 2
-	// A row whose key does not exist yet is an issue.
+	// A row whose key does not exist in the database is an issue.
 	ImportMode_IMPORT_MODE_UPDATE_ONLY ImportMode = 3
 )
 
@@ -140,15 +140,15 @@ func (ImportMode) EnumDescriptor() ([]byte, []int) {
 	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{1}
 }
 
-// IssueSeverity tells errors from warnings.
+// IssueSeverity is the severity of an issue.
 type IssueSeverity int32
 
 const (
-	// Not a severity; in filters it means any.
+	// Not a severity. In filters it means any severity.
 	IssueSeverity_ISSUE_SEVERITY_UNSPECIFIED IssueSeverity = 0
-	// The row is rejected, or blocked by a rejected one.
+	// The row is rejected, or blocked by a rejected row.
 	IssueSeverity_ISSUE_SEVERITY_ERROR IssueSeverity = 1
-	// The row is imported all the same.
+	// The row is imported anyway.
 	IssueSeverity_ISSUE_SEVERITY_WARNING IssueSeverity = 2
 )
 
@@ -193,17 +193,17 @@ func (IssueSeverity) EnumDescriptor() ([]byte, []int) {
 	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{2}
 }
 
-// IssueCode says what is wrong with a cell or row.
+// IssueCode is the kind of an issue.
 type IssueCode int32
 
 const (
-	// Not a code; in filters it means any.
+	// Not a code. In filters it means any code.
 	IssueCode_ISSUE_CODE_UNSPECIFIED IssueCode = 0
 	// A required cell is empty.
 	IssueCode_ISSUE_CODE_REQUIRED IssueCode = 1
 	// Not a number, or text where a number is expected.
 	IssueCode_ISSUE_CODE_NOT_A_NUMBER IssueCode = 2
-	// A number with decimals where a whole one is expected, or one beyond 64 bits.
+	// A number with decimals where a whole number is expected, or a number beyond 64 bits.
 	IssueCode_ISSUE_CODE_NOT_AN_INTEGER IssueCode = 3
 	// Neither true nor false.
 	IssueCode_ISSUE_CODE_NOT_A_BOOLEAN IssueCode = 4
@@ -225,29 +225,29 @@ const (
 	IssueCode_ISSUE_CODE_RANGE IssueCode = 12
 	// Does not match the pattern.
 	IssueCode_ISSUE_CODE_PATTERN IssueCode = 13
-	// The same key, or unique value, stands in an earlier row of this sheet.
+	// An earlier row of this sheet has the same key or unique value.
 	IssueCode_ISSUE_CODE_DUPLICATE_IN_FILE IssueCode = 14
-	// The unique value belongs to another row of the database.
+	// Another row of the database has the same unique value.
 	IssueCode_ISSUE_CODE_DUPLICATE_IN_DATABASE IssueCode = 15
-	// The row that this cell refers to exists neither in the workbook nor in the database.
+	// The row that this cell refers to is not in the workbook or in the database.
 	IssueCode_ISSUE_CODE_REFERENCE_MISSING IssueCode = 16
-	// The row that this cell refers to was itself rejected: this row is blocked by it.
+	// The row that this cell refers to was rejected, and blocks this row.
 	IssueCode_ISSUE_CODE_REFERENCE_BLOCKED IssueCode = 17
-	// The rows refer to each other in a circle.
+	// Circular reference: the rows refer to each other.
 	IssueCode_ISSUE_CODE_REFERENCE_CYCLE IssueCode = 18
-	// The cell holds an Excel error (#N/A, #REF!).
+	// The cell contains an Excel error (#N/A, #REF!).
 	IssueCode_ISSUE_CODE_CELL_ERROR IssueCode = 19
-	// A formula that was never calculated: open the file in Excel and save it.
+	// A formula that was never calculated. Open the file in Excel, and save it.
 	IssueCode_ISSUE_CODE_FORMULA_WITHOUT_VALUE IssueCode = 20
-	// The key exists already and the mode is INSERT_ONLY.
+	// The key exists, and the mode is INSERT_ONLY.
 	IssueCode_ISSUE_CODE_KEY_EXISTS IssueCode = 21
-	// The key does not exist and the mode is UPDATE_ONLY.
+	// The key does not exist, and the mode is UPDATE_ONLY.
 	IssueCode_ISSUE_CODE_KEY_UNKNOWN IssueCode = 22
-	// The cell's number has lost digits in Excel (more than 15): store it as text.
+	// The number has more than 15 digits, and Excel has lost the others. Store it as text.
 	IssueCode_ISSUE_CODE_PRECISION_LOST IssueCode = 23
-	// A number cell where text is expected, whose shown form cannot be told from its value.
+	// A number cell where text is expected, whose display text can't be determined.
 	IssueCode_ISSUE_CODE_NUMBER_AS_TEXT IssueCode = 24
-	// Warning: a cell outside the known columns has content and is not imported.
+	// Warning: a cell outside the mapped columns has content, and is not imported.
 	IssueCode_ISSUE_CODE_COLUMN_IGNORED IssueCode = 25
 	// A text number that can be read in several ways (45.000 is 45 or 45000).
 	IssueCode_ISSUE_CODE_AMBIGUOUS_NUMBER IssueCode = 26
@@ -351,7 +351,7 @@ func (IssueCode) EnumDescriptor() ([]byte, []int) {
 	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{3}
 }
 
-// Counts are the numbers of a sheet or of an import.
+// Counts are the row counts of a sheet or an import.
 // They add up: read = inserted + updated + unchanged + rejected + blocked + skipped.
 type Counts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -359,17 +359,17 @@ type Counts struct {
 	Read uint32 `protobuf:"varint,1,opt,name=read,proto3" json:"read,omitempty"`
 	// Rows with a new key.
 	Inserted uint32 `protobuf:"varint,2,opt,name=inserted,proto3" json:"inserted,omitempty"`
-	// Rows that changed an existing one.
+	// Rows that changed an existing row.
 	Updated uint32 `protobuf:"varint,3,opt,name=updated,proto3" json:"updated,omitempty"`
-	// Rows that equal what the database holds.
+	// Rows that equal the existing row.
 	Unchanged uint32 `protobuf:"varint,4,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
-	// Rows with an error of their own.
+	// Rows with errors.
 	Rejected uint32 `protobuf:"varint,5,opt,name=rejected,proto3" json:"rejected,omitempty"`
-	// Rows that refer to a rejected or blocked one.
+	// Rows that refer to a rejected or blocked row.
 	Blocked uint32 `protobuf:"varint,6,opt,name=blocked,proto3" json:"blocked,omitempty"`
-	// Rows that the run did not decide on, because it was ended first.
+	// Rows that the run did not check, because it ended early.
 	Skipped uint32 `protobuf:"varint,7,opt,name=skipped,proto3" json:"skipped,omitempty"`
-	// Errors; all are counted, the first 10,000 of a sheet are kept.
+	// Errors. All are counted, and the first 10,000 of a sheet are stored.
 	Issues uint32 `protobuf:"varint,8,opt,name=issues,proto3" json:"issues,omitempty"`
 	// Warnings, likewise.
 	Warnings      uint32 `protobuf:"varint,9,opt,name=warnings,proto3" json:"warnings,omitempty"`
@@ -473,15 +473,15 @@ func (x *Counts) GetWarnings() uint32 {
 // SheetImport is one sheet of an import.
 type SheetImport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The schema's name of the sheet, which is also the job's step ("employees").
+	// The schema's name of the sheet, which is also the name of the job's step ("employees").
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What people read ("Employees").
+	// Display name ("Employees").
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// The sheet's name in the workbook.
 	WorkbookSheet string `protobuf:"bytes,3,opt,name=workbook_sheet,json=workbookSheet,proto3" json:"workbook_sheet,omitempty"`
-	// Where the sheet stands.
+	// The state of the sheet.
 	State v1.StepState `protobuf:"varint,4,opt,name=state,proto3,enum=headway.jobs.v1.StepState" json:"state,omitempty"`
-	// Its numbers so far.
+	// Its counts so far.
 	Counts        *Counts `protobuf:"bytes,5,opt,name=counts,proto3" json:"counts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -552,14 +552,14 @@ func (x *SheetImport) GetCounts() *Counts {
 	return nil
 }
 
-// RootCause is one fault that stops other rows.
+// RootCause is one issue that blocks other rows.
 type RootCause struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is at fault.
+	// The issue.
 	Issue *Issue `protobuf:"bytes,1,opt,name=issue,proto3" json:"issue,omitempty"`
-	// How many rows it blocks, over all sheets.
+	// The number of blocked rows, on all sheets.
 	BlockedRows uint32 `protobuf:"varint,2,opt,name=blocked_rows,json=blockedRows,proto3" json:"blocked_rows,omitempty"`
-	// For people: "1 missing department blocks 412 employees".
+	// The message for the user, with the number of blocked rows.
 	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -616,24 +616,24 @@ func (x *RootCause) GetMessage() string {
 	return ""
 }
 
-// Issue is one thing wrong, at its cell.
+// Issue is one error or warning, with its location.
 type Issue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name of the sheet.
 	Sheet string `protobuf:"bytes,1,opt,name=sheet,proto3" json:"sheet,omitempty"`
-	// Where, as a person finds it: "Employees!D4711".
+	// The location, as in Excel: "Employees!D4711".
 	Cell string `protobuf:"bytes,2,opt,name=cell,proto3" json:"cell,omitempty"`
 	// Row number in the sheet, from 1.
 	Row uint32 `protobuf:"varint,3,opt,name=row,proto3" json:"row,omitempty"`
-	// The schema's name of the column; empty for the whole row.
+	// The schema's name of the column. Empty if the issue concerns the whole row.
 	Column string `protobuf:"bytes,4,opt,name=column,proto3" json:"column,omitempty"`
-	// What the cell holds; at most 200 characters.
+	// The content of the cell, at most 200 characters.
 	Value string `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"`
 	// Error or warning.
 	Severity IssueSeverity `protobuf:"varint,6,opt,name=severity,proto3,enum=headway.imports.v1.IssueSeverity" json:"severity,omitempty"`
-	// What is wrong.
+	// The kind of issue.
 	Code IssueCode `protobuf:"varint,7,opt,name=code,proto3,enum=headway.imports.v1.IssueCode" json:"code,omitempty"`
-	// A sentence that says what is wrong and what would be right.
+	// A message that describes the issue and how to fix it.
 	Message       string `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -725,42 +725,42 @@ func (x *Issue) GetMessage() string {
 	return ""
 }
 
-// Import is a snapshot of an import. Its job has the same id, and holds status, percent and revision.
+// Import is a snapshot of an import. Its job has the same ID, and has status, percentage, and revision.
 type Import struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The import's id, which is its job's.
+	// The ID of the import and of its job.
 	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
-	// Who uploaded it.
+	// The user who uploaded it.
 	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
 	// The schema's name.
 	Schema string `protobuf:"bytes,3,opt,name=schema,proto3" json:"schema,omitempty"`
-	// The uploaded file's name, without a path.
+	// The name of the uploaded file, without a path.
 	FileName string `protobuf:"bytes,4,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
-	// The uploaded file's size.
+	// The size of the uploaded file.
 	SizeBytes int64 `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// SHA-256 of the uploaded file, in hexadecimal.
 	Sha256 string `protobuf:"bytes,6,opt,name=sha256,proto3" json:"sha256,omitempty"`
-	// What happens when rows have issues.
+	// What to do if rows have issues.
 	OnIssues OnIssues `protobuf:"varint,7,opt,name=on_issues,json=onIssues,proto3,enum=headway.imports.v1.OnIssues" json:"on_issues,omitempty"`
-	// What rows may do.
+	// Whether rows are inserted or updated.
 	Mode ImportMode `protobuf:"varint,8,opt,name=mode,proto3,enum=headway.imports.v1.ImportMode" json:"mode,omitempty"`
-	// The run is rolled back whatever comes out.
+	// The run is always rolled back.
 	DryRun bool `protobuf:"varint,9,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// The rows are in the database.
 	Committed bool `protobuf:"varint,10,opt,name=committed,proto3" json:"committed,omitempty"`
-	// The job as the jobs service tells it: status, revision, progress, error.
+	// The job: status, revision, progress, error.
 	Job *v1.Job `protobuf:"bytes,11,opt,name=job,proto3" json:"job,omitempty"`
 	// The sheets, in the order in which they are loaded.
 	Sheets []*SheetImport `protobuf:"bytes,12,rep,name=sheets,proto3" json:"sheets,omitempty"`
 	// The sum over the sheets.
 	Totals *Counts `protobuf:"bytes,13,opt,name=totals,proto3" json:"totals,omitempty"`
-	// The largest faults first; at most 20. Complete once every sheet has been checked.
+	// The root causes that block the most rows, at most 20. Complete when every sheet has been checked.
 	RootCauses []*RootCause `protobuf:"bytes,14,rep,name=root_causes,json=rootCauses,proto3" json:"root_causes,omitempty"`
-	// The newest issues; at most 20, newest first. ListIssues pages through all that are kept.
+	// The latest issues, at most 20, newest first. ListIssues returns all stored issues by page.
 	NewestIssues []*Issue `protobuf:"bytes,15,rep,name=newest_issues,json=newestIssues,proto3" json:"newest_issues,omitempty"`
 	// When the upload was accepted.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// What the uploader should know ("These bytes were imported before").
+	// Notices for the user, for example "These bytes were imported before".
 	Notices       []*Notice `protobuf:"bytes,17,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -915,12 +915,12 @@ func (x *Import) GetNotices() []*Notice {
 	return nil
 }
 
-// Notice is something worth knowing that is no error.
+// Notice is useful information that is not an error.
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Machine-readable: a name of headway.errors.v1.ErrorReason.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
-	// A sentence.
+	// The text.
 	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -970,14 +970,14 @@ func (x *Notice) GetMessage() string {
 	return ""
 }
 
-// SheetMapping says where a sheet of the schema is found in this workbook, where the names do not say it.
+// SheetMapping assigns a sheet of the workbook to a sheet of the schema, if their names differ.
 type SheetMapping struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name of the sheet.
 	Sheet string `protobuf:"bytes,1,opt,name=sheet,proto3" json:"sheet,omitempty"`
-	// The sheet's name in the workbook; found by name if empty.
+	// The sheet's name in the workbook. If empty, the sheet is found by name.
 	WorkbookSheet string `protobuf:"bytes,2,opt,name=workbook_sheet,json=workbookSheet,proto3" json:"workbook_sheet,omitempty"`
-	// The schema's name of a column → the text of its header. Other columns are found by name.
+	// Maps the schema's name of a column to the text of its header. Other columns are found by name.
 	Columns       map[string]string `protobuf:"bytes,3,rep,name=columns,proto3" json:"columns,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/imports/v1/import_service.proto
 
-// What users and their pages ask of the importer.
+// The calls of users and web UIs.
 
 package importsv1
 
@@ -26,18 +26,18 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ReportFormat is what DownloadReport gives.
+// ReportFormat is the format of a report.
 type ReportFormat int32
 
 const (
-	// WORKBOOK.
+	// Means WORKBOOK.
 	ReportFormat_REPORT_FORMAT_UNSPECIFIED ReportFormat = 0
-	// The rejected and blocked rows as a workbook, bad cells marked, ready to be mended and uploaded again.
+	// A workbook with the rejected and blocked rows. Cells with errors are marked. The user fixes them and uploads it again.
 	ReportFormat_REPORT_FORMAT_WORKBOOK ReportFormat = 1
-	// The kept issues as CSV (RFC 4180, UTF-8 with BOM).
+	// The stored issues as CSV (RFC 4180, UTF-8 with BOM).
 	ReportFormat_REPORT_FORMAT_CSV ReportFormat = 2
-	// The rows that the import has put into the database as a workbook, as they were in the upload, each with what
-	// happened to it: inserted, updated or unchanged. It exists once the import has committed.
+	// A workbook with the imported rows as they were uploaded, each with its result: inserted, updated, or unchanged. It
+	// exists when the import has committed.
 	ReportFormat_REPORT_FORMAT_IMPORTED_XLSX ReportFormat = 3
 )
 
@@ -84,10 +84,10 @@ func (ReportFormat) EnumDescriptor() ([]byte, []int) {
 	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{0}
 }
 
-// UploadWorkbookRequest is a piece of an upload.
+// UploadWorkbookRequest is one message of an upload.
 type UploadWorkbookRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The options come first, alone; then the bytes.
+	// The first message has the options. All others have bytes.
 	//
 	// Types that are valid to be assigned to Part:
 	//
@@ -158,12 +158,12 @@ type isUploadWorkbookRequest_Part interface {
 }
 
 type UploadWorkbookRequest_Options struct {
-	// How to import.
+	// The options.
 	Options *UploadOptions `protobuf:"bytes,1,opt,name=options,proto3,oneof"`
 }
 
 type UploadWorkbookRequest_Data struct {
-	// The next bytes of the workbook; at most 1 MiB.
+	// The next bytes of the workbook, at most 1 MiB.
 	Data []byte `protobuf:"bytes,2,opt,name=data,proto3,oneof"`
 }
 
@@ -171,24 +171,24 @@ func (*UploadWorkbookRequest_Options) isUploadWorkbookRequest_Part() {}
 
 func (*UploadWorkbookRequest_Data) isUploadWorkbookRequest_Part() {}
 
-// UploadOptions says how to import a workbook.
+// UploadOptions are the options of an import.
 type UploadOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The schema to check against; "workforce" if empty.
+	// The name of the schema. The default is "workforce".
 	Schema string `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
-	// The file's name; a path before it is dropped.
+	// The name of the file. A path is removed.
 	FileName string `protobuf:"bytes,2,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
-	// What happens when rows have issues; ABORT if unspecified.
+	// What to do if rows have issues. The default is ABORT.
 	OnIssues OnIssues `protobuf:"varint,3,opt,name=on_issues,json=onIssues,proto3,enum=headway.imports.v1.OnIssues" json:"on_issues,omitempty"`
-	// What rows may do; UPSERT if unspecified.
+	// Whether rows are inserted or updated. The default is UPSERT.
 	Mode ImportMode `protobuf:"varint,4,opt,name=mode,proto3,enum=headway.imports.v1.ImportMode" json:"mode,omitempty"`
-	// Do everything and roll back: the numbers are those of a real run.
+	// Run the import, and roll it back. The counts are those of a real run.
 	DryRun bool `protobuf:"varint,5,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
-	// Makes uploading safe to repeat: unique per user. At most 128 characters, letters, digits, and - _ . :
+	// Makes repeated uploads safe. It is unique per user, and has at most 128 characters: letters, digits, and - _ . :
 	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Where names in the workbook do not say what is what.
+	// Assigns sheets and headers that are not found by name.
 	Mapping []*SheetMapping `protobuf:"bytes,7,rep,name=mapping,proto3" json:"mapping,omitempty"`
-	// Bytes to come, if known: one that is too large is refused at once, one that ends early is noticed. 0 if unknown.
+	// The size of the file, or 0 if unknown. A file that is too large is rejected immediately, and an incomplete one is detected.
 	SizeBytes     int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -280,12 +280,12 @@ func (x *UploadOptions) GetSizeBytes() int64 {
 	return 0
 }
 
-// UploadWorkbookResponse holds the accepted import.
+// UploadWorkbookResponse returns the accepted import.
 type UploadWorkbookResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The import, queued; its `notices` say if these bytes or this request came before.
+	// The queued import. It has `notices` if the same bytes or the same request were sent before.
 	Import *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
-	// The request_id was used before for this very upload: the import is the earlier one.
+	// The request_id was used before for the same upload. The import is the earlier one.
 	Replayed      bool `protobuf:"varint,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -335,10 +335,10 @@ func (x *UploadWorkbookResponse) GetReplayed() bool {
 	return false
 }
 
-// GetImportRequest names an import.
+// GetImportRequest selects an import.
 type GetImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The import's id.
+	// The ID of the import.
 	ImportId      string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -381,7 +381,7 @@ func (x *GetImportRequest) GetImportId() string {
 	return ""
 }
 
-// GetImportResponse holds the import.
+// GetImportResponse returns the import.
 type GetImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The current snapshot.
@@ -432,7 +432,7 @@ type ListImportsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most this many; 50 if 0, 200 at most.
 	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// `next_page_token` of the page before; empty for the first page.
+	// `next_page_token` of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -487,7 +487,7 @@ type ListImportsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Newest first, without issues and root causes.
 	Imports []*Import `protobuf:"bytes,1,rep,name=imports,proto3" json:"imports,omitempty"`
-	// Token of the next page; empty on the last.
+	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -537,12 +537,12 @@ func (x *ListImportsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// WatchImportRequest names the import to watch.
+// WatchImportRequest selects the import to watch.
 type WatchImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The import's id.
+	// The ID of the import.
 	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
-	// The last revision the caller has seen: a snapshot at or below it is not sent again, unless it is terminal. 0 for all.
+	// The last revision that the caller has seen. Snapshots up to it are not sent again, unless they are terminal. 0 for all.
 	AfterRevision uint32 `protobuf:"varint,2,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -595,7 +595,7 @@ func (x *WatchImportRequest) GetAfterRevision() uint32 {
 // WatchImportResponse is the next snapshot.
 type WatchImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole import at a revision of its job above all sent before.
+	// The whole import, at a higher revision of its job than all sent before.
 	Import        *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -638,22 +638,22 @@ func (x *WatchImportResponse) GetImport() *Import {
 	return nil
 }
 
-// ListIssuesRequest filters and pages.
+// ListIssuesRequest selects a page of issues.
 type ListIssuesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The import's id.
+	// The ID of the import.
 	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
-	// Only this sheet (the schema's name); all if empty.
+	// Only this sheet (the schema's name). If empty, all sheets.
 	Sheet string `protobuf:"bytes,2,opt,name=sheet,proto3" json:"sheet,omitempty"`
-	// Only this code; all if unspecified.
+	// Only this code. If unspecified, all codes.
 	Code IssueCode `protobuf:"varint,3,opt,name=code,proto3,enum=headway.imports.v1.IssueCode" json:"code,omitempty"`
-	// Only this severity; all if unspecified.
+	// Only this severity. If unspecified, all severities.
 	Severity IssueSeverity `protobuf:"varint,4,opt,name=severity,proto3,enum=headway.imports.v1.IssueSeverity" json:"severity,omitempty"`
-	// Only issues whose cell, value or message holds this text, without regard to case.
+	// Only issues with this text in their cell, value, or message. Case is ignored.
 	Search string `protobuf:"bytes,5,opt,name=search,proto3" json:"search,omitempty"`
-	// At most this many; 100 if 0, 1,000 at most.
+	// The maximum number of issues, up to 1,000. The default is 100.
 	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// `next_page_token` of the page before; empty for the first page.
+	// `next_page_token` of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -743,11 +743,11 @@ type ListIssuesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The issues.
 	Issues []*Issue `protobuf:"bytes,1,rep,name=issues,proto3" json:"issues,omitempty"`
-	// Token of the next page; empty on the last.
+	// The token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// How many kept issues match in all.
+	// The total number of stored issues that match.
 	Matching uint32 `protobuf:"varint,3,opt,name=matching,proto3" json:"matching,omitempty"`
-	// How many issues were found in all; more than are kept if a sheet has over 10,000.
+	// The total number of issues found. It is higher than that of stored issues if a sheet has more than 10,000.
 	Found         uint32 `protobuf:"varint,4,opt,name=found,proto3" json:"found,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -811,12 +811,12 @@ func (x *ListIssuesResponse) GetFound() uint32 {
 	return 0
 }
 
-// ConfirmImportRequest decides a review.
+// ConfirmImportRequest answers a review.
 type ConfirmImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The import's id.
+	// The ID of the import.
 	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
-	// True commits the valid rows and leaves out the others; false gives the import up and writes nothing.
+	// True: commit the valid rows and skip the others. False: cancel the import; nothing is written.
 	Commit        bool `protobuf:"varint,2,opt,name=commit,proto3" json:"commit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -866,10 +866,10 @@ func (x *ConfirmImportRequest) GetCommit() bool {
 	return false
 }
 
-// ConfirmImportResponse holds the import.
+// ConfirmImportResponse returns the import.
 type ConfirmImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The import: queued for its committing run, or cancelled.
+	// The import: queued to be committed, or cancelled.
 	Import        *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -912,10 +912,10 @@ func (x *ConfirmImportResponse) GetImport() *Import {
 	return nil
 }
 
-// DownloadReportRequest names a report.
+// DownloadReportRequest selects a report.
 type DownloadReportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The import's id.
+	// The ID of the import.
 	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
 	// The format.
 	Format        ReportFormat `protobuf:"varint,2,opt,name=format,proto3,enum=headway.imports.v1.ReportFormat" json:"format,omitempty"`
@@ -967,12 +967,12 @@ func (x *DownloadReportRequest) GetFormat() ReportFormat {
 	return ReportFormat_REPORT_FORMAT_UNSPECIFIED
 }
 
-// DownloadReportResponse is a piece of the report.
+// DownloadReportResponse is a chunk of the report.
 type DownloadReportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The bytes; the first piece carries the content type.
+	// The bytes. The first chunk has the content type.
 	Body *httpbody.HttpBody `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
-	// The name to save under; in the first piece.
+	// The file name, in the first chunk.
 	FileName      string `protobuf:"bytes,2,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1059,10 +1059,10 @@ func (*ListSchemasRequest) Descriptor() ([]byte, []int) {
 	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{15}
 }
 
-// ListSchemasResponse holds the schemas.
+// ListSchemasResponse returns the schemas.
 type ListSchemasResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order of their names.
+	// The schemas, ordered by name.
 	Schemas       []*Schema `protobuf:"bytes,1,rep,name=schemas,proto3" json:"schemas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1105,7 +1105,7 @@ func (x *ListSchemasResponse) GetSchemas() []*Schema {
 	return nil
 }
 
-// GetTemplateRequest names a schema.
+// GetTemplateRequest selects a schema.
 type GetTemplateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name.
@@ -1151,12 +1151,12 @@ func (x *GetTemplateRequest) GetSchema() string {
 	return ""
 }
 
-// GetTemplateResponse is a piece of the template.
+// GetTemplateResponse is a chunk of the template.
 type GetTemplateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The bytes; the first piece carries the content type.
+	// The bytes. The first chunk has the content type.
 	Body *httpbody.HttpBody `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
-	// The name to save under; in the first piece.
+	// The file name, in the first chunk.
 	FileName      string `protobuf:"bytes,2,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1206,16 +1206,16 @@ func (x *GetTemplateResponse) GetFileName() string {
 	return ""
 }
 
-// GetSampleRequest says what sample to generate.
+// GetSampleRequest describes the sample to generate.
 type GetSampleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name.
 	Schema string `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
-	// Rows of the largest sheet (employees), the other sheets in proportion; 1,000 if 0, 1,000,000 at most.
+	// Rows of the largest sheet (employees). Other sheets are in proportion. The default is 1,000, the maximum 1,000,000.
 	Rows uint32 `protobuf:"varint,2,opt,name=rows,proto3" json:"rows,omitempty"`
-	// Faults to put in, each in a row of its own; 0 for none, at most a tenth of `rows`.
+	// The number of rows with errors, at most a tenth of `rows`.
 	Issues uint32 `protobuf:"varint,3,opt,name=issues,proto3" json:"issues,omitempty"`
-	// The same seed gives the same workbook.
+	// The seed of the generator. The same seed creates the same workbook.
 	Seed          uint32 `protobuf:"varint,4,opt,name=seed,proto3" json:"seed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1279,12 +1279,12 @@ func (x *GetSampleRequest) GetSeed() uint32 {
 	return 0
 }
 
-// GetSampleResponse is a piece of the sample.
+// GetSampleResponse is a chunk of the sample.
 type GetSampleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The bytes; the first piece carries the content type.
+	// The bytes. The first chunk has the content type.
 	Body *httpbody.HttpBody `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
-	// The name to save under; in the first piece.
+	// The file name, in the first chunk.
 	FileName      string `protobuf:"bytes,2,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

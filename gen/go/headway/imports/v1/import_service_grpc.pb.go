@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: headway/imports/v1/import_service.proto
 
-// What users and their pages ask of the importer.
+// The calls of users and web UIs.
 
 package importsv1
 
@@ -37,59 +37,59 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ImportService takes workbooks in and tells what became of their rows.
+// ImportService accepts workbooks, and reports the result of every row.
 //
-// Every call needs a token. A user sees only imports of their own; a token with the scope `headway:admin` or
-// `headway:service` those of everyone. Anybody else's import is NOT_FOUND, IMPORT_NOT_FOUND.
+// Every call needs a token. Users see only their own imports. A token with the scope `headway:admin` or `headway:service`
+// sees those of all users. The imports of other users are NOT_FOUND, IMPORT_NOT_FOUND.
 type ImportServiceClient interface {
-	// UploadWorkbook takes a workbook in pieces: first a message with `options`, then its bytes. It answers when the
-	// workbook is stored, is known to be one, and has the schema's sheets and headers; the rows are loaded by a job.
+	// UploadWorkbook accepts a workbook in chunks: first a message with `options`, then the bytes. It returns when the
+	// workbook is stored and recognized, and has the sheets and headers of the schema. A job then loads the rows.
 	// Over REST: POST /api/v1/imports, multipart or raw.
 	//
-	// Errors (nothing is kept): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
+	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
 	// MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
 	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
 	UploadWorkbook(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[UploadWorkbookRequest, UploadWorkbookResponse], error)
-	// GetImport gives the current snapshot.
+	// GetImport returns the current snapshot.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
 	GetImport(ctx context.Context, in *GetImportRequest, opts ...grpc.CallOption) (*GetImportResponse, error)
-	// ListImports pages through the caller's imports, newest first.
+	// ListImports returns the caller's imports by page, newest first.
 	ListImports(ctx context.Context, in *ListImportsRequest, opts ...grpc.CallOption) (*ListImportsResponse, error)
-	// WatchImport streams snapshots of an import, under the rules of JobService.WatchJob: one for each revision of its
-	// job, with the sheets' counters and the newest issues.
+	// WatchImport streams snapshots of an import, with the guarantees of JobService.WatchJob. Each revision of the job has one,
+	// with the counts of the sheets and the latest issues.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; UNAVAILABLE SHUTTING_DOWN.
 	WatchImport(ctx context.Context, in *WatchImportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchImportResponse], error)
-	// ListIssues pages through the kept issues, in the order of the sheets and rows.
+	// ListIssues returns the stored issues by page, in the order of sheets and rows.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
 	ListIssues(ctx context.Context, in *ListIssuesRequest, opts ...grpc.CallOption) (*ListIssuesResponse, error)
-	// ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows. If
-	// the database has changed meanwhile so that fewer rows would get in, or more be overwritten, than were confirmed, it
-	// waits again, with the new numbers; if the schema has changed, the job fails with SCHEMA_CHANGED.
+	// ConfirmImport answers the review of an import. To commit, the import runs again and commits the valid rows. If the
+	// database has changed so that fewer rows would be imported than confirmed, or more rows overwritten, the import waits
+	// again, with the new counts. If the schema has changed, the job fails with SCHEMA_CHANGED.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(ctx context.Context, in *ConfirmImportRequest, opts ...grpc.CallOption) (*ConfirmImportResponse, error)
-	// DownloadReport streams the report of an import that has ended or waits for review, or the rows that it has
-	// imported. It is made anew each time, from the stored workbook, which is kept as long as the import's job.
+	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Each call
+	// creates it from the uploaded workbook, which is stored as long as the import's job.
 	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
 	DownloadReport(ctx context.Context, in *DownloadReportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadReportResponse], error)
-	// ListSchemas names the schemas that workbooks can be uploaded for.
+	// ListSchemas returns the schemas for uploads.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
-	// GetTemplate streams an empty workbook of a schema, ready to be filled in.
+	// GetTemplate streams an empty workbook of a schema, to fill in.
 	// Over REST: GET /api/v1/schemas/{schema}/template.xlsx.
 	//
 	// Errors: NOT_FOUND SCHEMA_NOT_FOUND.
 	GetTemplate(ctx context.Context, in *GetTemplateRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetTemplateResponse], error)
-	// GetSample streams a generated workbook of a schema, with some faults in it if asked for, to try things out.
+	// GetSample streams a generated workbook of a schema for trials, with errors if requested.
 	// Over REST: GET /api/v1/schemas/{schema}/sample.xlsx.
 	//
-	// Errors: NOT_FOUND SCHEMA_NOT_FOUND, SAMPLE_NOT_AVAILABLE; INVALID_ARGUMENT REQUEST_INVALID for more `issues` than
-	// there can be.
+	// Errors: NOT_FOUND SCHEMA_NOT_FOUND, SAMPLE_NOT_AVAILABLE; INVALID_ARGUMENT REQUEST_INVALID for too many
+	// `issues`.
 	GetSample(ctx context.Context, in *GetSampleRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetSampleResponse], error)
 }
 
@@ -244,59 +244,59 @@ type ImportService_GetSampleClient = grpc.ServerStreamingClient[GetSampleRespons
 // All implementations must embed UnimplementedImportServiceServer
 // for forward compatibility.
 //
-// ImportService takes workbooks in and tells what became of their rows.
+// ImportService accepts workbooks, and reports the result of every row.
 //
-// Every call needs a token. A user sees only imports of their own; a token with the scope `headway:admin` or
-// `headway:service` those of everyone. Anybody else's import is NOT_FOUND, IMPORT_NOT_FOUND.
+// Every call needs a token. Users see only their own imports. A token with the scope `headway:admin` or `headway:service`
+// sees those of all users. The imports of other users are NOT_FOUND, IMPORT_NOT_FOUND.
 type ImportServiceServer interface {
-	// UploadWorkbook takes a workbook in pieces: first a message with `options`, then its bytes. It answers when the
-	// workbook is stored, is known to be one, and has the schema's sheets and headers; the rows are loaded by a job.
+	// UploadWorkbook accepts a workbook in chunks: first a message with `options`, then the bytes. It returns when the
+	// workbook is stored and recognized, and has the sheets and headers of the schema. A job then loads the rows.
 	// Over REST: POST /api/v1/imports, multipart or raw.
 	//
-	// Errors (nothing is kept): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
+	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
 	// MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
 	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
 	UploadWorkbook(grpc.ClientStreamingServer[UploadWorkbookRequest, UploadWorkbookResponse]) error
-	// GetImport gives the current snapshot.
+	// GetImport returns the current snapshot.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
 	GetImport(context.Context, *GetImportRequest) (*GetImportResponse, error)
-	// ListImports pages through the caller's imports, newest first.
+	// ListImports returns the caller's imports by page, newest first.
 	ListImports(context.Context, *ListImportsRequest) (*ListImportsResponse, error)
-	// WatchImport streams snapshots of an import, under the rules of JobService.WatchJob: one for each revision of its
-	// job, with the sheets' counters and the newest issues.
+	// WatchImport streams snapshots of an import, with the guarantees of JobService.WatchJob. Each revision of the job has one,
+	// with the counts of the sheets and the latest issues.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; UNAVAILABLE SHUTTING_DOWN.
 	WatchImport(*WatchImportRequest, grpc.ServerStreamingServer[WatchImportResponse]) error
-	// ListIssues pages through the kept issues, in the order of the sheets and rows.
+	// ListIssues returns the stored issues by page, in the order of sheets and rows.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
 	ListIssues(context.Context, *ListIssuesRequest) (*ListIssuesResponse, error)
-	// ConfirmImport decides an import that waits for review. Committing runs it once more, and commits the valid rows. If
-	// the database has changed meanwhile so that fewer rows would get in, or more be overwritten, than were confirmed, it
-	// waits again, with the new numbers; if the schema has changed, the job fails with SCHEMA_CHANGED.
+	// ConfirmImport answers the review of an import. To commit, the import runs again and commits the valid rows. If the
+	// database has changed so that fewer rows would be imported than confirmed, or more rows overwritten, the import waits
+	// again, with the new counts. If the schema has changed, the job fails with SCHEMA_CHANGED.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(context.Context, *ConfirmImportRequest) (*ConfirmImportResponse, error)
-	// DownloadReport streams the report of an import that has ended or waits for review, or the rows that it has
-	// imported. It is made anew each time, from the stored workbook, which is kept as long as the import's job.
+	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Each call
+	// creates it from the uploaded workbook, which is stored as long as the import's job.
 	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
 	DownloadReport(*DownloadReportRequest, grpc.ServerStreamingServer[DownloadReportResponse]) error
-	// ListSchemas names the schemas that workbooks can be uploaded for.
+	// ListSchemas returns the schemas for uploads.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)
-	// GetTemplate streams an empty workbook of a schema, ready to be filled in.
+	// GetTemplate streams an empty workbook of a schema, to fill in.
 	// Over REST: GET /api/v1/schemas/{schema}/template.xlsx.
 	//
 	// Errors: NOT_FOUND SCHEMA_NOT_FOUND.
 	GetTemplate(*GetTemplateRequest, grpc.ServerStreamingServer[GetTemplateResponse]) error
-	// GetSample streams a generated workbook of a schema, with some faults in it if asked for, to try things out.
+	// GetSample streams a generated workbook of a schema for trials, with errors if requested.
 	// Over REST: GET /api/v1/schemas/{schema}/sample.xlsx.
 	//
-	// Errors: NOT_FOUND SCHEMA_NOT_FOUND, SAMPLE_NOT_AVAILABLE; INVALID_ARGUMENT REQUEST_INVALID for more `issues` than
-	// there can be.
+	// Errors: NOT_FOUND SCHEMA_NOT_FOUND, SAMPLE_NOT_AVAILABLE; INVALID_ARGUMENT REQUEST_INVALID for too many
+	// `issues`.
 	GetSample(*GetSampleRequest, grpc.ServerStreamingServer[GetSampleResponse]) error
 	mustEmbedUnimplementedImportServiceServer()
 }

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/imports/v1/schema.proto
 
-// Schemas: what a workbook must look like.
+// Schemas: descriptions of workbooks.
 
 package importsv1
 
@@ -23,13 +23,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ColumnType is what a column's cells mean.
+// ColumnType is the type of the cells of a column.
 type ColumnType int32
 
 const (
 	// Not a type.
 	ColumnType_COLUMN_TYPE_UNSPECIFIED ColumnType = 0
-	// Text, as written: leading zeros stay.
+	// Text, as written. Leading zeros are kept.
 	ColumnType_COLUMN_TYPE_TEXT ColumnType = 1
 	// A whole number of 64 bits.
 	ColumnType_COLUMN_TYPE_INTEGER ColumnType = 2
@@ -41,7 +41,7 @@ const (
 	ColumnType_COLUMN_TYPE_DATE ColumnType = 5
 	// A time of day.
 	ColumnType_COLUMN_TYPE_TIME ColumnType = 6
-	// A date with a time of day, without a zone.
+	// A date with a time of day, without a time zone.
 	ColumnType_COLUMN_TYPE_DATETIME ColumnType = 7
 	// An e-mail address.
 	ColumnType_COLUMN_TYPE_EMAIL ColumnType = 8
@@ -111,11 +111,11 @@ func (ColumnType) EnumDescriptor() ([]byte, []int) {
 // Schema describes the workbooks that can be imported under its name.
 type Schema struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name to upload with ("workforce").
+	// The name that uploads use ("workforce").
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What people read.
+	// Display name.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// What it is for.
+	// Description of its purpose.
 	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	// The sheets, in the order in which they are loaded: parents before children.
 	Sheets        []*SchemaSheet `protobuf:"bytes,4,rep,name=sheets,proto3" json:"sheets,omitempty"`
@@ -181,14 +181,14 @@ func (x *Schema) GetSheets() []*SchemaSheet {
 	return nil
 }
 
-// SchemaSheet is one sheet and the table that it fills.
+// SchemaSheet describes one sheet and its table.
 type SchemaSheet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable name ("employees"), also the name of the import's step.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What people read, and the sheet's name in a template ("Employees").
+	// Display name, and the sheet's name in a template ("Employees").
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// Other names that the sheet may have in a workbook.
+	// Other names of the sheet in workbooks.
 	Aliases []string `protobuf:"bytes,3,rep,name=aliases,proto3" json:"aliases,omitempty"`
 	// The table in the target database.
 	Table string `protobuf:"bytes,4,opt,name=table,proto3" json:"table,omitempty"`
@@ -196,7 +196,7 @@ type SchemaSheet struct {
 	Key []string `protobuf:"bytes,5,rep,name=key,proto3" json:"key,omitempty"`
 	// The columns.
 	Columns []*SchemaColumn `protobuf:"bytes,6,rep,name=columns,proto3" json:"columns,omitempty"`
-	// The workbook may come without this sheet.
+	// The sheet can be missing in a workbook.
 	Optional      bool `protobuf:"varint,7,opt,name=optional,proto3" json:"optional,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -281,34 +281,34 @@ func (x *SchemaSheet) GetOptional() bool {
 	return false
 }
 
-// SchemaColumn is one column of a sheet.
+// SchemaColumn describes one column of a sheet.
 type SchemaColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable name, also in the table ("hired_on").
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The header in a template ("Hired on").
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// Other headers that mean this column.
+	// Other headers of this column.
 	Aliases []string `protobuf:"bytes,3,rep,name=aliases,proto3" json:"aliases,omitempty"`
-	// What the cells mean.
+	// The type of the cells.
 	Type ColumnType `protobuf:"varint,4,opt,name=type,proto3,enum=headway.imports.v1.ColumnType" json:"type,omitempty"`
 	// Empty cells are issues.
 	Required bool `protobuf:"varint,5,opt,name=required,proto3" json:"required,omitempty"`
-	// No two rows may have the same value.
+	// Duplicate values are issues.
 	Unique bool `protobuf:"varint,6,opt,name=unique,proto3" json:"unique,omitempty"`
-	// Shortest and longest text, in characters; 0 for no limit.
+	// Minimum length of the text, in characters. 0 means no limit.
 	MinLength uint32 `protobuf:"varint,7,opt,name=min_length,json=minLength,proto3" json:"min_length,omitempty"`
-	// See min_length.
+	// Maximum length of the text, in characters. 0 means no limit.
 	MaxLength uint32 `protobuf:"varint,8,opt,name=max_length,json=maxLength,proto3" json:"max_length,omitempty"`
-	// Smallest value allowed, as text; empty for none.
+	// Minimum value, as text. Empty means no limit.
 	Minimum string `protobuf:"bytes,9,opt,name=minimum,proto3" json:"minimum,omitempty"`
-	// Largest value allowed, as text; empty for none.
+	// Maximum value, as text. Empty means no limit.
 	Maximum string `protobuf:"bytes,10,opt,name=maximum,proto3" json:"maximum,omitempty"`
-	// Regular expression (RE2) for the whole text; empty for none.
+	// Regular expression (RE2) for the whole text. Empty means none.
 	Pattern string `protobuf:"bytes,11,opt,name=pattern,proto3" json:"pattern,omitempty"`
-	// The values allowed; any if empty.
+	// The allowed values. If empty, any value.
 	Allowed []string `protobuf:"bytes,12,rep,name=allowed,proto3" json:"allowed,omitempty"`
-	// The row of another sheet that this cell names, as `sheet.column`; empty for none.
+	// The column that this column refers to, as `sheet.column`. Empty means none.
 	References    string `protobuf:"bytes,13,opt,name=references,proto3" json:"references,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
