@@ -160,7 +160,7 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 	resp, err := r.worker.client.Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan,
 		Progress: n.progress, Checkpoint: n.checkpoint})
 	if status.Code(err) == codes.InvalidArgument {
-		// The lease is renewed all the same. Showing progress is not worth failing the work.
+		// An earlier version of the service refuses progress this way, and still renews the lease.
 		r.worker.cfg.Logger.ErrorContext(ctx, "progress refused", "job_id", r.id, "error", err)
 		r.renewed(asked, 0)
 		return false, nil
@@ -169,6 +169,10 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 		r.task.unread(n)
 		r.task.tellAgain()
 		return false, err
+	}
+	for _, refused := range resp.GetRefused() {
+		r.worker.cfg.Logger.WarnContext(ctx, "progress refused or shortened", "job_id", r.id, "field", refused.GetField(),
+			"reason", refused.GetReason(), "message", refused.GetMessage())
 	}
 	r.renewed(asked, seconds(resp.GetReportSeconds()))
 	return resp.GetCancelRequested(), nil

@@ -135,7 +135,7 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 	}, store, m)
 	r := &rooms{
 		Rooms: jobrpc.Rooms{
-			Lifecycle:         lifecycle.New(store, keeper, dispatcher, cfg.CancelGrace),
+			Lifecycle:         lifecycle.New(lifecycle.Config{CancelGrace: cfg.CancelGrace, MaxResultBytes: int(cfg.MaxResultBytes)}, store, keeper, dispatcher),
 			Dispatcher:        dispatcher,
 			Keeper:            keeper,
 			Output:            output,

@@ -26,7 +26,7 @@ import (
 var testConfig = Config{Settings: Settings{
 	LeaseDuration: 10*time.Second + step/2, HeartbeatInterval: 3 * time.Second, ProgressInterval: 250 * time.Millisecond,
 	IdleProgressInterval: time.Second, CancelGrace: 15*time.Second + step/2, StalledAfter: 30 * time.Second,
-	Retention: 1000 * time.Hour, MaxActive: 3, OutputSegmentBytes: 64 << 10, MaxOutputBytes: 1 << 20,
+	Retention: 1000 * time.Hour, MaxActive: 3, OutputSegmentBytes: 64 << 10, MaxOutputBytes: 1 << 20, MaxResultBytes: 1 << 20,
 }, Logger: slog.New(slog.DiscardHandler)}
 
 const step = 500 * time.Millisecond
@@ -351,8 +351,9 @@ func (p *play) heartbeat() {
 	if p.random.IntN(3) == 0 { // an impossible report is refused, and still renews the lease
 		h.Report = &job.Report{Steps: []job.StepReport{{Name: "a", Done: new(101.0)}}}
 		h.Plan = nil
-		if _, err := p.d.Beat(p.t.Context(), h); !errors.As(err, new(*job.ProgressInvalidError)) {
-			p.t.Fatalf("done above total gives %v", err)
+		answer, err := p.d.Beat(p.t.Context(), h)
+		if err != nil || len(answer.Refused) != 1 || !errors.As(answer.Refused[0].Err, new(*job.ProgressInvalidError)) {
+			p.t.Fatalf("done above total gives %+v, %v", answer, err)
 		}
 	}
 }
@@ -376,7 +377,10 @@ func (p *play) delete() {
 
 func (p *play) complete() {
 	if j := p.pick(job.Active); j != nil {
-		p.must(p.d.Complete(p.t.Context(), j.id, j.token, nil, nil))
+		first := p.must(p.d.Complete(p.t.Context(), j.id, j.token, nil, nil))
+		if again := p.must(p.d.Complete(p.t.Context(), j.id, j.token, nil, nil)); again.Revision != first.Revision || again.Status != first.Status {
+			p.t.Fatalf("a repeated call gives %v at revision %d, want %v at %d", again.Status, again.Revision, first.Status, first.Revision)
+		}
 		j.percent = 100
 		j.end(job.Completed, "")
 	}
@@ -440,7 +444,7 @@ func (p *play) resume() {
 	if j == nil {
 		return
 	}
-	_, err := p.d.Resume(p.t.Context(), j.id, []byte(`{}`), everyone)
+	_, err := p.d.Resume(p.t.Context(), j.id, 0, []byte(`{}`), everyone)
 	if j.status != job.Waiting {
 		p.refused(err, job.ErrNotWaiting)
 		return
@@ -504,10 +508,10 @@ func (p *play) stale() {
 	ctx := p.t.Context()
 	_, heartbeat := p.d.Beat(ctx, heartbeat.Heartbeat{ID: j.id, Token: token, Report: &job.Report{Message: "still here"}})
 	_, output := p.d.Output.Append(ctx, j.id, token, 0, []byte("x"))
-	_, complete := p.d.Complete(ctx, j.id, token, nil, nil)
-	_, fail := p.d.Fail(ctx, j.id, token, job.Failing{})
-	_, release := p.d.Release(ctx, j.id, token, nil)
-	_, park := p.d.Park(ctx, j.id, token, nil, nil, nil)
+	_, complete := p.d.Complete(ctx, j.id, token, []byte(`{"stale":true}`), nil)
+	_, fail := p.d.Fail(ctx, j.id, token, job.Failing{Failure: job.Failure{Reason: "STALE"}})
+	_, release := p.d.Release(ctx, j.id, token, []byte("stale"))
+	_, park := p.d.Park(ctx, j.id, token, []byte(`{"stale":true}`), nil, nil)
 	for _, err := range []error{heartbeat, output, complete, fail, release, park} {
 		p.refused(err, job.ErrLeaseLost)
 	}

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"math"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -441,4 +442,32 @@ func TestOldJobsAreRemovedAfterRetention(t *testing.T) {
 			t.Errorf("after the retention time the job gives %v", err)
 		}
 	})
+}
+
+func TestUnwritableJobDelaysNoExpiry(t *testing.T) {
+	store := &meddled{}
+	inBubble(t, testConfig, func(f *fixture) {
+		var jobs []*job.Job
+		for range 3 {
+			f.create()
+			jobs = append(jobs, f.lease(0))
+		}
+		store.decided.Store(new(func(j *job.Job) {
+			if j.ID == jobs[0].ID {
+				j.Progress.Rate = math.Inf(1)
+			}
+		}))
+		time.Sleep(testConfig.LeaseDuration + time.Second)
+		synctest.Wait()
+		for i, want := range []job.Status{job.Active, job.Queued, job.Queued} {
+			if got := f.get(jobs[i].ID).Status; got != want {
+				t.Errorf("after the leases have expired, job %d is %v, want %v", i, got, want)
+			}
+		}
+		store.decided.Store(nil)
+		time.Sleep(2 * time.Second)
+		if got := f.get(jobs[0].ID).Status; got != job.Queued {
+			t.Errorf("a job that can be written again is %v", got)
+		}
+	}, store.wrap)
 }

@@ -222,7 +222,8 @@ export interface paths {
         put?: never;
         /**
          * ResumeJob answers the question of a waiting job and queues it again, without using up an attempt.
-         * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
+         * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING (the job asks no question, or not the
+         *     one of `question_revision`); INVALID_ARGUMENT REQUEST_INVALID.
          */
         post: operations["JobService_ResumeJob"];
         delete?: never;
@@ -1023,8 +1024,14 @@ export interface components {
              *     of higher priority arrive or older jobs return.
              */
             queuePosition: number;
-            /** @description The result. Set when the job is completed. */
+            /** @description The result. Set when the job is completed, unless it is too large for a snapshot; see `result_bytes`. */
             result?: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description The size of a result that is too large for a snapshot, as JSON. 0 for any other. Lists and watches leave such a result
+             *     out. GetJob returns it.
+             */
+            resultBytes: number;
             /**
              * Format: int64
              * @description Grows by one with every change of the job, and never falls. 32 bits, so that JSON shows it as a number.
@@ -1054,9 +1061,15 @@ export interface components {
              * @description The attempt in which it happened.
              */
             attempt: number;
-            /** @description A message for the user; at most 1,000 characters. */
+            /**
+             * @description A message for the user. Of a message above 1,000 characters, the beginning and the end are stored, with a note about
+             *     the removed characters in between.
+             */
             message: string;
-            /** @description Machine-readable, upper snake case: a name of headway.errors.v1.ErrorReason or the worker's own. */
+            /**
+             * @description Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own, such as `SITE_DOWN` or `ValueError`.
+             *     Spaces become underscores, and reasons above 100 characters are cut.
+             */
             reason: string;
         };
         /**
@@ -1180,7 +1193,7 @@ export interface components {
         "headway.jobs.v1.StepPlan": {
             /** @description Steps with the same group are shown together. At most 100 characters. */
             group?: string;
-            /** @description Stable name within the job. */
+            /** @description Stable name within the job: 1 to 100 characters without control characters, such as "employees" or "video.transcode". */
             name?: string;
             /** @description Display name. The name is used if it is empty. At most 100 characters. */
             title?: string;
@@ -1193,7 +1206,7 @@ export interface components {
             unit?: string;
             /**
              * Format: double
-             * @description Share of the whole job, relative to the other steps. 0 means 1.
+             * @description Share of the whole job, relative to the other steps; 0 to 1,000,000. 0 means 1.
              */
             weight?: number;
         };
@@ -1632,9 +1645,12 @@ export interface operations {
                     deadline?: string;
                     /** @description The ID of the job, a UUID. Requires the scope `headway:service`. A new one if empty. */
                     jobId?: string;
-                    /** @description The kind of job. A worker that leases this kind runs it. */
+                    /**
+                     * @description The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
+                     *     or a digit, such as "crawl", "video.transcode" or "SendEmail".
+                     */
                     kind?: string;
-                    /** @description Labels for filtering. */
+                    /** @description Labels for filtering. A key has 1 to 253 letters, digits, and - _ . / : and starts with a letter or a digit. */
                     labels?: {
                         [key: string]: string;
                     };
@@ -1805,6 +1821,12 @@ export interface operations {
                 "application/json": {
                     /** @description The decision, in the format that the question asks for; at most 8 KiB as JSON. */
                     answer?: Record<string, unknown>;
+                    /**
+                     * Format: int64
+                     * @description The `revision` of the snapshot that showed the question. If it is set, and the job has changed since, the answer is
+                     *     refused: another answer was faster, and the job might ask another question now.
+                     */
+                    questionRevision?: number;
                 };
             };
         };

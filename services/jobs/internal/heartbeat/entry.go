@@ -73,20 +73,24 @@ func (e *entry) take(now time.Time, h *Heartbeat, stalledAfter time.Duration) (A
 		return Answer{}, err
 	}
 	var visible bool
-	var err error
+	var refused []job.Refusal
 	if len(h.Plan) > 0 || h.Report != nil {
-		visible, err = j.Report(now, h.Plan, h.Report, stalledAfter)
+		visible, refused = j.TakeIn(now, h.Plan, h.Report, stalledAfter)
 	}
 	renewed, fenceErr := j.Renew(now, h.Token, stalledAfter)
 	if fenceErr != nil {
 		return Answer{}, fenceErr
+	}
+	if len(h.Checkpoint) > job.MaxCheckpoint {
+		refused = append(refused, job.Refusal{Field: "checkpoint", Err: job.ErrCheckpointTooBig})
 	}
 	j.SaveCheckpoint(h.Checkpoint)
 	e.version++
 	if visible || renewed {
 		e.visible = e.version
 	}
-	return Answer{LeaseExpiresAt: j.Lease.ExpiresAt, CancelRequested: j.CancelRequested, owner: j.Owner, kind: j.Kind}, err
+	return Answer{LeaseExpiresAt: j.Lease.ExpiresAt, CancelRequested: j.CancelRequested, Refused: refused,
+		owner: j.Owner, kind: j.Kind}, nil
 }
 
 // outputGrew makes the next write show the output's new length.

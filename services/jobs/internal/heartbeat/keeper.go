@@ -55,12 +55,13 @@ type Answer struct {
 	LeaseExpiresAt   time.Time
 	CancelRequested  bool
 	ProgressInterval time.Duration
+	Refused          []job.Refusal // parts of the progress that were not taken in
 
 	owner, kind string
 }
 
 // Beat renews the lease and takes in the progress. It does not wait for the disk: progress is written when the job's next
-// write is due, together with that of other jobs. Progress that is refused still renews the lease.
+// write is due, together with that of other jobs. Whatever is refused of the progress, the lease is renewed.
 func (k *Keeper) Beat(ctx context.Context, h Heartbeat) (Answer, error) {
 	e, err := k.leased(ctx, h.ID, h.Token)
 	if err != nil {
@@ -68,12 +69,12 @@ func (k *Keeper) Beat(ctx context.Context, h Heartbeat) (Answer, error) {
 	}
 	now := time.Now()
 	answer, err := e.take(now, &h, k.cfg.StalledAfter)
-	if errors.Is(err, job.ErrLeaseLost) {
+	if err != nil {
 		return Answer{}, err
 	}
 	k.plan(e, now)
 	answer.ProgressInterval = k.progressInterval(h.ID, answer.owner, answer.kind)
-	return answer, err
+	return answer, nil
 }
 
 // FirstProgress returns how long after its lease a job's first progress is wanted: soon, because the user who created the

@@ -13,6 +13,8 @@ import (
 const (
 	MaxDocument = 8 << 10  // payload, result, question and answer, each
 	MaxSnapshot = 16 << 10 // the whole snapshot
+
+	MaxCheckpoint = 64 << 10 // in bytes
 )
 
 const (
@@ -138,7 +140,8 @@ func Instant(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// snapshotSize returns the size of the job's snapshot as JSON, within a few percent.
+// snapshotSize returns the size of the job's snapshot as JSON, within a few percent, without the times of the steps: they
+// are set as the job runs, and must not make it too large.
 func (j *Job) snapshotSize() int {
 	size := 600 + len(j.Kind) + len(j.Owner) + len(j.Title) + len(j.Lease.Worker) +
 		len(j.Payload) + len(j.Result) + len(j.Question) + len(j.Answer) + len(j.Progress.Message)
@@ -153,12 +156,6 @@ func (j *Job) snapshotSize() int {
 		size += 100 + len(s.Name) + len(s.Title) + len(s.Group) + len(s.Unit) + len(s.Message)
 		for name := range s.Counters {
 			size += len(name) + 12
-		}
-		if !s.StartedAt.IsZero() {
-			size += 44
-		}
-		if !s.CompletedAt.IsZero() {
-			size += 46
 		}
 	}
 	return size

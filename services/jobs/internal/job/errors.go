@@ -7,17 +7,19 @@ import (
 
 // Errors of calls. Match them with errors.Is.
 var (
-	ErrNotFound        = errors.New("the job was not found")
-	ErrFinished        = errors.New("the job has ended")
-	ErrNotFinished     = errors.New("the job has not ended yet")
-	ErrNotWaiting      = errors.New("the job is not waiting for a decision")
-	ErrNotRetryable    = errors.New("only failed and cancelled jobs can be retried")
-	ErrLeaseLost       = errors.New("the lease token is not the valid one of this job")
-	ErrSnapshotTooBig  = errors.New("the job's snapshot would be too large")
-	ErrRequestIDReused = errors.New("the request id was used before for a different request")
-	ErrOutputConflict  = errors.New("the bytes differ from the output stored at this offset")
-	ErrOutputBehind    = errors.New("the blob store does not keep up with the job's output")
-	ErrNotSealed       = errors.New("the segment does not fit the output's tail")
+	ErrNotFound         = errors.New("the job was not found")
+	ErrFinished         = errors.New("the job has ended")
+	ErrNotFinished      = errors.New("the job has not ended yet")
+	ErrNotWaiting       = errors.New("the job is not waiting for a decision")
+	ErrQuestionChanged  = errors.New("the job no longer asks this question")
+	ErrNotRetryable     = errors.New("only failed and cancelled jobs can be retried")
+	ErrLeaseLost        = errors.New("the lease token is not the valid one of this job")
+	ErrCheckpointTooBig = fmt.Errorf("the checkpoint is larger than %d KiB", MaxCheckpoint>>10)
+	ErrSnapshotTooBig   = errors.New("the job's snapshot would be too large")
+	ErrRequestIDReused  = errors.New("the request id was used before for a different request")
+	ErrOutputConflict   = errors.New("the bytes differ from the output stored at this offset")
+	ErrOutputBehind     = errors.New("the blob store does not keep up with the job's output")
+	ErrNotSealed        = errors.New("the segment does not fit the output's tail")
 )
 
 // InvalidError names the field of a request that breaks its documented rule.

@@ -57,7 +57,9 @@ func (p *Progress) observe(now time.Time, moved bool, stalledAfter time.Duration
 		m.Seconds = m.Seconds*keep + elapsed
 		m.Done = done
 	}
-	p.Rate = quotient(m.Units, m.Seconds)
+	if p.Rate = quotient(m.Units, m.Seconds); !finite(p.Rate) || !finite(m.Units) {
+		p.Rate, m.Units, m.Seconds = 0, 0, 0 // only a finite number can be stored
+	}
 
 	if fraction < m.Fraction {
 		m.Gained, m.SpeedSeconds = 0, 0

@@ -65,8 +65,14 @@ type Job struct {
 	Backoff     time.Duration // before the second attempt; doubles with each further one
 	MaxBackoff  time.Duration
 
-	Payload  json.RawMessage // a JSON object, or nil
-	Result   json.RawMessage
+	Payload json.RawMessage // a JSON object, or nil
+	Result  json.RawMessage // nil if there is none, or if it is too large for the snapshot
+
+	// ResultBytes is the size of a result that is too large for the snapshot, or 0. LargeResult is that result when it is
+	// set. Stores keep it, and clear the field. Store.Result returns it.
+	ResultBytes int
+	LargeResult json.RawMessage
+
 	Question json.RawMessage
 	Answer   json.RawMessage
 	Error    *Failure
@@ -86,6 +92,7 @@ type Job struct {
 	ReadyAt     time.Time // since when the job has been ready, or was ready before its last lease
 
 	Lease Lease
+	Ended EndedLease // how the last lease ended
 
 	// QueuePosition is the number of ready jobs of the kind ahead of this one, as ShownPosition returns it. It is 0 unless
 	// the job is ready.

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"time"
 )
@@ -15,6 +16,18 @@ type Lease struct {
 
 // Same reports whether two states of a job belong to the same lease, even if it was renewed in between.
 func (l Lease) Same(other Lease) bool { return l.Token == other.Token }
+
+// EndedLease is the call that ended a job's last lease.
+type EndedLease struct {
+	Token string
+	Call  []byte // a hash of the call's content
+}
+
+// EndedBy reports whether the same call has ended the job's last lease: the caller did not get the answer, and repeats it.
+func (j *Job) EndedBy(token string, call []byte) bool {
+	return token != "" && len(call) > 0 && subtle.ConstantTimeCompare([]byte(token), []byte(j.Ended.Token)) == 1 &&
+		bytes.Equal(call, j.Ended.Call)
+}
 
 // Grant leases a ready job to a worker until now + duration, and begins an attempt. Progress of an earlier attempt is
 // kept if that attempt left a checkpoint. Without one, the steps start over.

@@ -97,15 +97,20 @@ func (p *Progress) Current() string {
 
 // plan returns p with new steps. Steps that keep their name keep their progress.
 func (p Progress) plan(planned []PlannedStep) (Progress, error) {
+	if len(planned) > maxSteps {
+		return p, &InvalidError{Field: "plan", Problem: fmt.Sprintf("has %d steps; the limit is %d", len(planned), maxSteps)}
+	}
+	names := make(map[string]struct{}, len(planned))
 	steps := make([]Step, len(planned))
 	for i, s := range planned {
 		field := fmt.Sprintf("plan[%d]", i)
 		if problem := s.problem(); problem != "" {
 			return p, &InvalidError{Field: field, Problem: problem}
 		}
-		if slices.ContainsFunc(steps[:i], func(other Step) bool { return other.Name == s.Name }) {
+		if _, twice := names[s.Name]; twice {
 			return p, &InvalidError{Field: field + ".name", Problem: fmt.Sprintf("%q is declared twice", s.Name)}
 		}
+		names[s.Name] = struct{}{}
 		step := Step{Name: s.Name, State: StepPending}
 		if k := p.index(s.Name); k >= 0 {
 			step = p.Steps[k]
@@ -127,13 +132,22 @@ func (p Progress) plan(planned []PlannedStep) (Progress, error) {
 }
 
 func (s *PlannedStep) problem() string {
+	problem := nameProblem(s.Name)
 	switch {
-	case s.Name == "":
-		return "needs a name"
-	case !finite(s.Weight) || s.Weight < 0:
-		return "needs a weight of 0 or more"
-	case !finite(s.Total) || s.Total < 0:
+	case problem != "":
+		return problem
+	case !between(s.Weight, 0, maxWeight):
+		return fmt.Sprintf("needs a weight from 0 to %g", maxWeight)
+	case !between(s.Total, 0, maxNumber):
 		return "needs a total of 0 or more"
+	}
+	for _, text := range []struct {
+		what, text string
+		limit      int
+	}{{"title", s.Title, maxStepTitle}, {"group", s.Group, maxStepTitle}, {"unit", s.Unit, maxUnit}} {
+		if _, long := truncate(text.text, text.limit); long {
+			return fmt.Sprintf("has a %s of more than %d characters", text.what, text.limit)
+		}
 	}
 	return ""
 }
@@ -141,6 +155,9 @@ func (s *PlannedStep) problem() string {
 // report returns p after the worker's report at the time now. moved reports whether anything that users see has changed.
 func (p Progress) report(now time.Time, r *Report) (next Progress, moved bool, err error) {
 	next = p
+	if len(r.Steps) > maxSteps {
+		return p, false, &InvalidError{Field: "progress.steps", Problem: fmt.Sprintf("has %d steps; the limit is %d", len(r.Steps), maxSteps)}
+	}
 	if r.Message != "" && r.Message != p.Message {
 		next.Message, moved = r.Message, true
 	}
@@ -181,7 +198,11 @@ func (s *Step) apply(now time.Time, r *StepReport) (changed bool, err error) {
 	if r.Message != nil {
 		s.Message = *r.Message
 	}
-	if problem := s.problem(); problem != "" {
+	problem := s.problem()
+	if r.State < StepKeep || r.State > StepSkipped {
+		problem = fmt.Sprintf("%d is not a state", r.State)
+	}
+	if problem != "" {
 		return false, &ProgressInvalidError{Step: s.Name, Problem: problem}
 	}
 	s.enter(now, r.State)
@@ -191,15 +212,20 @@ func (s *Step) apply(now time.Time, r *StepReport) (changed bool, err error) {
 
 func (s *Step) problem() string {
 	switch {
-	case !finite(s.Done) || s.Done < 0:
+	case !between(s.Done, 0, maxNumber):
 		return "done is not a number of 0 or more"
-	case !finite(s.Total) || s.Total < 0:
+	case !between(s.Total, 0, maxNumber):
 		return "total is not a number of 0 or more"
+	case len(s.Counters) > maxCounters:
+		return fmt.Sprintf("%d counters are more than %d", len(s.Counters), maxCounters)
 	case s.Total > 0 && s.Done > s.Total:
 		return fmt.Sprintf("done (%v) is above total (%v)", s.Done, s.Total)
 	}
 	for name, value := range s.Counters {
-		if !finite(value) {
+		if problem := nameProblem(name); problem != "" {
+			return "a counter " + problem
+		}
+		if !between(value, -maxNumber, maxNumber) {
 			return fmt.Sprintf("counter %q is not a finite number", name)
 		}
 	}
@@ -287,3 +313,6 @@ func (p *Progress) index(name string) int {
 }
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
+
+// between reports whether f is a number from low to high.
+func between(f, low, high float64) bool { return f >= low && f <= high }

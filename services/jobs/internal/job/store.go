@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
 
@@ -17,6 +18,9 @@ type Store interface {
 
 	// Get returns the job, or ErrNotFound. It sees every change that was answered before it was called.
 	Get(ctx context.Context, id string) (Job, error)
+
+	// Result returns a job's result that is too large for its snapshot (Job.ResultBytes is above 0), or ErrNotFound.
+	Result(ctx context.Context, id string) (json.RawMessage, error)
 
 	// List returns a page of jobs, newest first by order of creation. Pages never repeat or lose a job because others
 	// are created or deleted meanwhile.

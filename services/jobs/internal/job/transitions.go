@@ -36,9 +36,10 @@ func (j *Job) Report(now time.Time, plan []PlannedStep, r *Report, stalledAfter 
 // Touch makes a new revision.
 func (j *Job) Touch(now time.Time) { j.touch(Instant(now)) }
 
-// SaveCheckpoint sets the checkpoint for a later attempt. Nil keeps the previous one, and an empty one removes it.
+// SaveCheckpoint sets the checkpoint for a later attempt. Nil, and one above
+// MaxCheckpoint, keeps the previous one. An empty one removes it.
 func (j *Job) SaveCheckpoint(checkpoint []byte) {
-	if checkpoint != nil {
+	if checkpoint != nil && len(checkpoint) <= MaxCheckpoint {
 		j.Checkpoint, j.HasCheckpoint = checkpoint, len(checkpoint) > 0
 	}
 }
@@ -48,21 +49,12 @@ func (j *Job) Complete(now time.Time, token string, result json.RawMessage, last
 	if err := j.Fence(token); err != nil {
 		return err
 	}
-	if len(result) > MaxDocument {
-		return &InvalidError{"result", "is larger than 8 KiB as JSON"}
-	}
-	next := *j
-	if err := next.closingReport(now, last); err != nil {
-		return err
-	}
+	j.closingReport(now, last)
 	now = Instant(now)
-	next.Result, next.Error = result, nil
-	next.Progress.closeSteps(now, StepCompleted, true)
-	next.Progress.Percent = 100
-	if next.snapshotSize() > MaxSnapshot {
-		return ErrSnapshotTooBig
-	}
-	*j = next
+	j.Error = nil
+	j.setResult(result)
+	j.Progress.closeSteps(now, StepCompleted, true)
+	j.Progress.Percent = 100
 	j.end(now, Completed)
 	return nil
 }
@@ -82,27 +74,19 @@ func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error
 	if err := j.Fence(token); err != nil {
 		return err
 	}
-	if len(f.Result) > MaxDocument {
-		return &InvalidError{"result", "is larger than 8 KiB as JSON"}
-	}
-	next := *j
-	if err := next.closingReport(now, f.Last); err != nil {
-		return err
-	}
+	j.closingReport(now, f.Last)
 	now = Instant(now)
-	next.Result = f.Result
-	failure := f.Failure
+	failure := f.tidy()
 	failure.Attempt = j.Attempt
 	if failure.Reason == "" {
 		failure.Reason = ReasonWorkerFailed
 	}
-	next.Error = &failure
-	if next.snapshotSize() > MaxSnapshot {
-		return ErrSnapshotTooBig
-	}
-	*j = next
+	asked := j.cancelWhy()
+	j.Error = &failure
+	j.setResult(f.Result)
 	switch {
-	case j.CancelRequested && failure.Reason == ReasonWorkerFailed:
+	case j.CancelRequested && (failure.Reason == ReasonWorkerFailed || failure.Reason == ReasonCancelledByUser && asked != nil):
+		j.Error = asked
 		j.cancel(now)
 	case j.CancelRequested:
 		j.end(now, Cancelled) // for the worker's reason
@@ -144,15 +128,8 @@ func (j *Job) Park(now time.Time, token string, question json.RawMessage, last *
 		j.cancel(Instant(now))
 		return nil
 	}
-	next := *j
-	if err := next.closingReport(now, last); err != nil {
-		return err
-	}
-	next.Question = question
-	if next.snapshotSize() > MaxSnapshot {
-		return ErrSnapshotTooBig
-	}
-	*j = next
+	j.closingReport(now, last)
+	j.Question = question
 	j.SaveCheckpoint(checkpoint)
 	j.Status = Waiting
 	j.Lease = Lease{}
@@ -162,19 +139,19 @@ func (j *Job) Park(now time.Time, token string, question json.RawMessage, last *
 }
 
 // Resume answers a waiting job's question and queues it again; the attempt that parked is not counted twice.
-func (j *Job) Resume(now time.Time, answer json.RawMessage) error {
+//
+// revision is that of the snapshot that showed the question, or 0 if the caller does not know it.
+func (j *Job) Resume(now time.Time, revision uint32, answer json.RawMessage) error {
+	if revision != 0 && revision != j.Revision {
+		return ErrQuestionChanged
+	}
 	if j.Status != Waiting {
 		return ErrNotWaiting
 	}
 	if len(answer) > MaxDocument {
 		return &InvalidError{"answer", "is larger than 8 KiB as JSON"}
 	}
-	next := *j
-	next.Answer, next.Question = answer, nil
-	if next.snapshotSize() > MaxSnapshot {
-		return ErrSnapshotTooBig
-	}
-	*j = next
+	j.Answer, j.Question = answer, nil
 	j.Attempt--
 	j.requeue(Instant(now))
 	return nil
@@ -193,13 +170,13 @@ func (j *Job) Cancel(now time.Time, grace time.Duration, why Failure) (changed b
 	case j.Status == Active:
 		j.CancelRequested = true
 		j.CancelBy = now.Add(grace)
+		if why.Reason != "" {
+			j.setCancelWhy(why)
+		}
 		j.touch(now)
 	default:
 		j.cancel(now)
-		if why.Reason != "" {
-			why.Attempt = j.Attempt
-			j.Error = &why
-		}
+		j.setCancelWhy(why)
 	}
 	return true, nil
 }
@@ -211,7 +188,8 @@ func (j *Job) Retry(now time.Time) error {
 	}
 	now = Instant(now)
 	j.MaxAttempts = max(j.MaxAttempts, j.Attempt+1)
-	j.Result, j.Question = nil, nil
+	j.setResult(nil)
+	j.Question = nil
 	j.CompletedAt = time.Time{}
 	if !j.Deadline.IsZero() && !j.Deadline.After(now) {
 		j.Deadline = time.Time{}
@@ -252,13 +230,38 @@ func (j *Job) SetPosition(now time.Time, position uint32) (changed bool) {
 	return true
 }
 
-// closingReport takes in the last report before a change of status.
-func (j *Job) closingReport(now time.Time, last *Report) error {
-	if last == nil {
-		return nil
+// closingReport takes in the last report before a change of status. The change of status matters more than the report, so
+// that parts of the report that break a rule are left out.
+func (j *Job) closingReport(now time.Time, last *Report) {
+	if last != nil {
+		j.TakeIn(now, nil, last, time.Duration(1<<62))
 	}
-	_, err := j.Report(now, nil, last, time.Duration(1<<62))
-	return err
+}
+
+// setResult sets the result. A result that does not fit into the snapshot is left for the store to keep next to it.
+func (j *Job) setResult(result json.RawMessage) {
+	j.Result, j.ResultBytes, j.LargeResult = result, 0, nil
+	if len(result) > MaxDocument || len(result) > 0 && j.snapshotSize() > MaxSnapshot {
+		j.Result, j.ResultBytes, j.LargeResult = nil, len(result), result
+	}
+}
+
+// setCancelWhy records why the job is cancelled.
+func (j *Job) setCancelWhy(why Failure) {
+	if why = why.tidy(); why.Reason != "" {
+		why.Attempt = j.Attempt
+		j.Error = &why
+		return
+	}
+	j.Error = &Failure{Reason: ReasonCancelledByUser, Message: "The job was cancelled.", Attempt: j.Attempt}
+}
+
+// cancelWhy returns why an active job is being cancelled: the error that was set in this attempt.
+func (j *Job) cancelWhy() *Failure {
+	if j.CancelRequested && j.Error != nil && j.Error.Attempt == j.Attempt {
+		return j.Error
+	}
+	return nil
 }
 
 // requeue returns the job to the queue, ready.
@@ -272,7 +275,9 @@ func (j *Job) requeue(now time.Time) {
 }
 
 func (j *Job) cancel(now time.Time) {
-	j.Error = &Failure{Reason: ReasonCancelledByUser, Message: "The job was cancelled.", Attempt: j.Attempt}
+	if j.Error = j.cancelWhy(); j.Error == nil {
+		j.setCancelWhy(Failure{})
+	}
 	j.end(now, Cancelled)
 }
 

@@ -45,6 +45,7 @@ func toProto(j *job.Job) *jobsv1.Job {
 		NotBefore:       toTimestamp(j.NotBefore),
 		Deadline:        toTimestamp(j.Deadline),
 		Worker:          j.Lease.Worker,
+		ResultBytes:     int64(j.ResultBytes),
 	}
 }
 

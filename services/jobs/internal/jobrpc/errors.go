@@ -2,10 +2,12 @@ package jobrpc
 
 import (
 	"errors"
+	"fmt"
 
 	"google.golang.org/grpc/codes"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/rpcerr"
 	"headway/services/jobs/internal/job"
 )
@@ -52,6 +54,11 @@ func toStatus(err error) error {
 	case errors.Is(err, job.ErrOutputBehind):
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"The blob store cannot keep up with the job's output. Repeat the call.")
+	case errors.Is(err, job.ErrCheckpointTooBig):
+		return rpcerr.Invalid("checkpoint", fmt.Sprintf("is larger than %d KiB", job.MaxCheckpoint>>10))
+	case errors.Is(err, job.ErrQuestionChanged):
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_WAITING,
+			"The job no longer asks this question. Load the job again, and answer its present question if there is one.")
 	case errors.As(err, &invalid):
 		return rpcerr.Invalid(invalid.Field, invalid.Problem)
 	case errors.As(err, &step):
@@ -66,6 +73,22 @@ func toStatus(err error) error {
 		return rpcerr.New(codes.OutOfRange, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_GAP, message(gap)+" Continue from there.")
 	}
 	return rpcerr.Internal(err)
+}
+
+// truncated is the reason of a text that was shortened.
+const truncated = "TRUNCATED"
+
+// refusals returns the refused parts of a heartbeat as the caller gets them.
+func refusals(refused []job.Refusal) []*jobsv1.Refusal {
+	var all []*jobsv1.Refusal
+	for _, r := range refused {
+		one := &jobsv1.Refusal{Field: r.Field, Reason: truncated, Message: message(r.Err)}
+		if short := (*job.TruncatedError)(nil); !errors.As(r.Err, &short) {
+			one.Reason = rpcerr.Word(rpcerr.Reason(toStatus(r.Err)))
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 // message returns the error's text with a capital and a period.

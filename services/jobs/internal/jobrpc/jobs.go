@@ -3,6 +3,7 @@ package jobrpc
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -102,7 +103,15 @@ func (s *Jobs) GetJob(ctx context.Context, r *jobsv1.GetJobRequest) (*jobsv1.Get
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	return &jobsv1.GetJobResponse{Job: toProto(&j)}, nil
+	resp := &jobsv1.GetJobResponse{Job: toProto(&j)}
+	if j.ResultBytes > 0 {
+		result, err := s.Lifecycle.Result(ctx, j.ID)
+		if err != nil && !errors.Is(err, job.ErrNotFound) { // it was retried or deleted meanwhile
+			return nil, toStatus(err)
+		}
+		resp.Job.Result = toStruct(result)
+	}
+	return resp, nil
 }
 
 // get reads a job that the caller may see.
@@ -317,7 +326,7 @@ func (s *Jobs) ResumeJob(ctx context.Context, r *jobsv1.ResumeJobRequest) (*jobs
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	j, err := s.Lifecycle.Resume(ctx, r.GetJobId(), answer, visible(ctx))
+	j, err := s.Lifecycle.Resume(ctx, r.GetJobId(), r.GetQuestionRevision(), answer, visible(ctx))
 	if err != nil {
 		return nil, toStatus(err)
 	}

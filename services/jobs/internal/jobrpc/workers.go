@@ -83,6 +83,7 @@ func (s *Workers) Heartbeat(ctx context.Context, r *jobsv1.HeartbeatRequest) (*j
 		LeaseExpiresAt:  timestamppb.New(answer.LeaseExpiresAt),
 		CancelRequested: answer.CancelRequested,
 		ReportSeconds:   answer.ProgressInterval.Seconds(),
+		Refused:         refusals(answer.Refused),
 	}, nil
 }
 

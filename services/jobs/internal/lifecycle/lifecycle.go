@@ -5,8 +5,10 @@ package lifecycle
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -17,15 +19,21 @@ import (
 
 // Lifecycle changes the jobs of one store. Safe for concurrent use.
 type Lifecycle struct {
-	store       job.Store
-	keeper      *heartbeat.Keeper
-	dispatcher  *dispatch.Dispatcher
-	cancelGrace time.Duration
+	store      job.Store
+	keeper     *heartbeat.Keeper
+	dispatcher *dispatch.Dispatcher
+	cfg        Config
 }
 
-// New returns a Lifecycle. cancelGrace is how long a worker has to stop after a cancel request.
-func New(store job.Store, keeper *heartbeat.Keeper, dispatcher *dispatch.Dispatcher, cancelGrace time.Duration) *Lifecycle {
-	return &Lifecycle{store: store, keeper: keeper, dispatcher: dispatcher, cancelGrace: cancelGrace}
+// Config is how a Lifecycle works. All fields are needed.
+type Config struct {
+	CancelGrace    time.Duration // how long a worker has to stop after a cancel request
+	MaxResultBytes int           // of a job's result, as JSON
+}
+
+// New returns a Lifecycle.
+func New(cfg Config, store job.Store, keeper *heartbeat.Keeper, dispatcher *dispatch.Dispatcher) *Lifecycle {
+	return &Lifecycle{cfg: cfg, store: store, keeper: keeper, dispatcher: dispatcher}
 }
 
 // Allow returns an error if the caller must not touch the job. The error is the answer to the call.
@@ -48,6 +56,11 @@ func (l *Lifecycle) Get(ctx context.Context, id string) (job.Job, error) {
 	return l.store.Get(ctx, id)
 }
 
+// Result returns a result that is too large for the job's snapshot.
+func (l *Lifecycle) Result(ctx context.Context, id string) (json.RawMessage, error) {
+	return l.store.Result(ctx, id)
+}
+
 // List returns a page of jobs.
 func (l *Lifecycle) List(ctx context.Context, f job.Filter) (job.Page, error) {
 	return l.store.List(ctx, f)
@@ -59,7 +72,7 @@ func (l *Lifecycle) Cancel(ctx context.Context, id string, why job.Failure, allo
 		if err := allow(j); err != nil {
 			return err
 		}
-		_, err := j.Cancel(now, l.cancelGrace, why)
+		_, err := j.Cancel(now, l.cfg.CancelGrace, why)
 		return err
 	})
 }
@@ -74,13 +87,14 @@ func (l *Lifecycle) Retry(ctx context.Context, id string, allow Allow) (job.Job,
 	})
 }
 
-// Resume answers a waiting job's question and queues the job again.
-func (l *Lifecycle) Resume(ctx context.Context, id string, answer json.RawMessage, allow Allow) (job.Job, error) {
+// Resume answers a waiting job's question and queues the job again. revision is that of the snapshot that showed the
+// question, or 0 if the caller does not know it.
+func (l *Lifecycle) Resume(ctx context.Context, id string, revision uint32, answer json.RawMessage, allow Allow) (job.Job, error) {
 	return l.change(ctx, id, func(now time.Time, j *job.Job) error {
 		if err := allow(j); err != nil {
 			return err
 		}
-		return j.Resume(now, answer)
+		return j.Resume(now, revision, answer)
 	})
 }
 
@@ -99,32 +113,73 @@ func (l *Lifecycle) Delete(ctx context.Context, id string, allow Allow) error {
 
 // Complete ends the job with its result.
 func (l *Lifecycle) Complete(ctx context.Context, id, token string, result json.RawMessage, last *job.Report) (job.Job, error) {
-	return l.finish(ctx, id, func(now time.Time, j *job.Job) error { return j.Complete(now, token, result, last) })
+	if len(result) > l.cfg.MaxResultBytes {
+		return job.Job{}, &job.InvalidError{Field: "result", Problem: fmt.Sprintf(
+			"has %d bytes as JSON, and the limit is %d. Store large data as output, or increase --max-result-bytes", len(result), l.cfg.MaxResultBytes)}
+	}
+	return l.finish(ctx, id, token, call("complete", result, last), func(now time.Time, j *job.Job) error {
+		return j.Complete(now, token, result, last)
+	})
 }
 
 // Fail ends the attempt.
 func (l *Lifecycle) Fail(ctx context.Context, id, token string, f job.Failing) (job.Job, error) {
+	if len(f.Result) > l.cfg.MaxResultBytes {
+		f.Result = nil // the end of the attempt matters more than the facts about it
+	}
 	jitter := rand.Float64()
-	return l.finish(ctx, id, func(now time.Time, j *job.Job) error { return j.Fail(now, token, f, jitter) })
+	return l.finish(ctx, id, token, call("fail", f), func(now time.Time, j *job.Job) error { return j.Fail(now, token, f, jitter) })
 }
 
 // Release returns the job to the queue without using up an attempt.
 func (l *Lifecycle) Release(ctx context.Context, id, token string, checkpoint []byte) (job.Job, error) {
-	return l.finish(ctx, id, func(now time.Time, j *job.Job) error { return j.Release(now, token, checkpoint) })
+	return l.finish(ctx, id, token, call("release", checkpoint), func(now time.Time, j *job.Job) error {
+		return j.Release(now, token, checkpoint)
+	})
 }
 
 // Park makes the job wait for a user's decision.
 func (l *Lifecycle) Park(ctx context.Context, id, token string, question json.RawMessage, last *job.Report, checkpoint []byte) (job.Job, error) {
-	return l.finish(ctx, id, func(now time.Time, j *job.Job) error { return j.Park(now, token, question, last, checkpoint) })
+	return l.finish(ctx, id, token, call("park", question, last, checkpoint), func(now time.Time, j *job.Job) error {
+		return j.Park(now, token, question, last, checkpoint)
+	})
 }
 
-// finish is change for a worker. If the job was deleted, the worker has lost its lease.
-func (l *Lifecycle) finish(ctx context.Context, id string, change func(time.Time, *job.Job) error) (job.Job, error) {
-	j, err := l.change(ctx, id, change)
-	if errors.Is(err, job.ErrNotFound) {
-		err = job.ErrLeaseLost
+// errRepeated keeps a job as it is: the same call has already been made.
+var errRepeated = errors.New("the call was made before")
+
+// finish is change for a call that ends a lease. A repeated call whose answer was lost gets the job as it is now. If the
+// job was deleted, the worker has lost its lease.
+func (l *Lifecycle) finish(ctx context.Context, id, token string, call []byte, change func(time.Time, *job.Job) error) (job.Job, error) {
+	var current job.Job
+	j, err := l.change(ctx, id, func(now time.Time, j *job.Job) error {
+		if j.EndedBy(token, call) {
+			current = *j
+			return errRepeated
+		}
+		if err := change(now, j); err != nil {
+			return err
+		}
+		j.Ended = job.EndedLease{Token: token, Call: call}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errRepeated):
+		return current, nil
+	case errors.Is(err, job.ErrNotFound):
+		return j, job.ErrLeaseLost
 	}
 	return j, err
+}
+
+// call returns a hash of a call's content, or nil if the content cannot be hashed.
+func call(name string, content ...any) []byte {
+	text, err := json.Marshal(content)
+	if err != nil {
+		return nil // numbers that JSON does not have
+	}
+	sum := sha256.Sum256(append([]byte(name+" "), text...))
+	return sum[:]
 }
 
 // change stores a transition, together with the progress that the store does not have yet.

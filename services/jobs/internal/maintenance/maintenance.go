@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,7 @@ import (
 const (
 	batch      = 256                   // jobs in one step
 	afterError = time.Second           // before another try
+	maxFailed  = 1000                  // jobs that cannot be changed, in one look
 	pause      = 10 * time.Millisecond // between two looks at the store
 )
 
@@ -80,22 +82,32 @@ func (m *Maintenance) runExpiry(ctx context.Context) {
 	}
 }
 
-// elapse changes all jobs that are due, and returns when the next one is.
+// elapse changes all jobs that are due, and returns when the next one is. A job that cannot be changed delays no other.
 func (m *Maintenance) elapse(ctx context.Context) (next time.Time, err error) {
+	failed := map[string]error{}
 	for {
-		ids, err := m.store.Due(ctx, time.Now(), batch)
+		ids, err := m.store.Due(ctx, time.Now(), batch+len(failed))
 		if err != nil {
 			return time.Time{}, err
 		}
+		ids = slices.DeleteFunc(ids, func(id string) bool { return failed[id] != nil })
 		if len(ids) == 0 {
 			break
 		}
-		if err := m.elapseJobs(ctx, ids); err != nil {
-			return time.Time{}, err
+		before := len(failed)
+		m.elapseJobs(ctx, ids, failed)
+		if n := len(failed) - before; n == len(ids) && n > 1 || len(failed) > maxFailed {
+			return time.Time{}, failed[ids[0]]
 		}
 		if len(ids) < batch {
 			break
 		}
+	}
+	if len(failed) > 0 {
+		for id, err := range failed {
+			m.cfg.Logger.ErrorContext(ctx, "due job not changed; trying again", "job_id", id, "error", err)
+		}
+		return time.Now().Add(afterError), nil
 	}
 	next, err = m.store.NextDue(ctx)
 	if err != nil || !next.IsZero() {
@@ -104,8 +116,8 @@ func (m *Maintenance) elapse(ctx context.Context) (next time.Time, err error) {
 	return time.Now().Add(time.Hour), nil
 }
 
-// elapseJobs changes these jobs in one step.
-func (m *Maintenance) elapseJobs(ctx context.Context, ids []string) error {
+// elapseJobs changes these jobs in one step, and adds those that it could not change to failed.
+func (m *Maintenance) elapseJobs(ctx context.Context, ids []string, failed map[string]error) {
 	adopted, expired := make([]heartbeat.Pending, len(ids)), make([]string, len(ids)) // expired: kinds of jobs whose lease ran out
 	_, errs := m.store.Update(ctx, ids, func(i int, j *job.Job) error {
 		adopted[i] = m.keeper.Adopt(j) // the lease may have been renewed since
@@ -124,7 +136,6 @@ func (m *Maintenance) elapseJobs(ctx context.Context, ids []string) error {
 		}
 		return nil
 	})
-	var failed error
 	for i, err := range errs {
 		switch {
 		case err == nil:
@@ -134,10 +145,9 @@ func (m *Maintenance) elapseJobs(ctx context.Context, ids []string) error {
 			}
 		case !errors.Is(err, job.ErrNotFound):
 			m.keeper.Restore(ids[i])
-			failed = err
+			failed[ids[i]] = err
 		}
 	}
-	return failed
 }
 
 // runPurge removes jobs whose retention time has passed.

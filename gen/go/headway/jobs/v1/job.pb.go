@@ -187,7 +187,7 @@ type Job struct {
 	Payload *structpb.Struct `protobuf:"bytes,11,opt,name=payload,proto3" json:"payload,omitempty"`
 	// The progress.
 	Progress *Progress `protobuf:"bytes,12,opt,name=progress,proto3" json:"progress,omitempty"`
-	// The result. Set when the job is completed.
+	// The result. Set when the job is completed, unless it is too large for a snapshot; see `result_bytes`.
 	Result *structpb.Struct `protobuf:"bytes,13,opt,name=result,proto3" json:"result,omitempty"`
 	// Why the job failed or was cancelled. While it is queued or active for another attempt: why the last attempt ended.
 	Error *JobError `protobuf:"bytes,14,opt,name=error,proto3" json:"error,omitempty"`
@@ -217,7 +217,10 @@ type Job struct {
 	// If the job has not ended by then, it fails with DEADLINE_PASSED. Unset if there is none.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// The name that the worker gave itself, for operators. Empty without a lease.
-	Worker        string `protobuf:"bytes,26,opt,name=worker,proto3" json:"worker,omitempty"`
+	Worker string `protobuf:"bytes,26,opt,name=worker,proto3" json:"worker,omitempty"`
+	// The size of a result that is too large for a snapshot, as JSON. 0 for any other. Lists and watches leave such a result
+	// out. GetJob returns it.
+	ResultBytes   int64 `protobuf:"varint,27,opt,name=result_bytes,json=resultBytes,proto3" json:"result_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -434,12 +437,21 @@ func (x *Job) GetWorker() string {
 	return ""
 }
 
+func (x *Job) GetResultBytes() int64 {
+	if x != nil {
+		return x.ResultBytes
+	}
+	return 0
+}
+
 // JobError is the reason why an attempt or a job ended without success.
 type JobError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Machine-readable, upper snake case: a name of headway.errors.v1.ErrorReason or the worker's own.
+	// Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own, such as `SITE_DOWN` or `ValueError`.
+	// Spaces become underscores, and reasons above 100 characters are cut.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
-	// A message for the user; at most 1,000 characters.
+	// A message for the user. Of a message above 1,000 characters, the beginning and the end are stored, with a note about
+	// the removed characters in between.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The attempt in which it happened.
 	Attempt       uint32 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -755,13 +767,13 @@ func (x *Step) GetTotalEstimated() bool {
 // StepPlan declares a step before it begins.
 type StepPlan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Stable name within the job.
+	// Stable name within the job: 1 to 100 characters without control characters, such as "employees" or "video.transcode".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Display name. The name is used if it is empty. At most 100 characters.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// Steps with the same group are shown together. At most 100 characters.
 	Group string `protobuf:"bytes,3,opt,name=group,proto3" json:"group,omitempty"`
-	// Share of the whole job, relative to the other steps. 0 means 1.
+	// Share of the whole job, relative to the other steps; 0 to 1,000,000. 0 means 1.
 	Weight float64 `protobuf:"fixed64,4,opt,name=weight,proto3" json:"weight,omitempty"`
 	// Total units. 0 if unknown.
 	Total float64 `protobuf:"fixed64,5,opt,name=total,proto3" json:"total,omitempty"`
@@ -911,7 +923,7 @@ var File_headway_jobs_v1_job_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\n" +
-	"\x19headway/jobs/v1/job.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\t\n" +
+	"\x19headway/jobs/v1/job.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\t\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -943,13 +955,14 @@ const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\n" +
 	"not_before\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x126\n" +
 	"\bdeadline\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x16\n" +
-	"\x06worker\x18\x1a \x01(\tR\x06worker\x1a9\n" +
+	"\x06worker\x18\x1a \x01(\tR\x06worker\x12!\n" +
+	"\fresult_bytes\x18\x1b \x01(\x03R\vresultBytes\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x7f\n" +
-	"\bJobError\x125\n" +
-	"\x06reason\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Z][A-Z0-9_]{0,62}$R\x06reason\x12\"\n" +
-	"\amessage\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\amessage\x12\x18\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"V\n" +
+	"\bJobError\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\rR\aattempt\"\xf2\x01\n" +
 	"\bProgress\x12\x18\n" +
 	"\apercent\x18\x01 \x01(\x01R\apercent\x12\x18\n" +
@@ -979,14 +992,14 @@ const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\x0ftotal_estimated\x18\r \x01(\bR\x0etotalEstimated\x1a;\n" +
 	"\rCountersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xf7\x01\n" +
-	"\bStepPlan\x125\n" +
-	"\x04name\x18\x01 \x01(\tB!\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1d\n" +
-	"\x05title\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x05title\x12\x1d\n" +
-	"\x05group\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18dR\x05group\x121\n" +
-	"\x06weight\x18\x04 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00R\x06weight\x12&\n" +
-	"\x05total\x18\x05 \x01(\x01B\x10\xbaH\r\x12\v@\x01)\x00\x00\x00\x00\x00\x00\x00\x00R\x05total\x12\x1b\n" +
-	"\x04unit\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18 R\x04unit\"\xc8\x01\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\x8c\x01\n" +
+	"\bStepPlan\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12\x14\n" +
+	"\x05group\x18\x03 \x01(\tR\x05group\x12\x16\n" +
+	"\x06weight\x18\x04 \x01(\x01R\x06weight\x12\x14\n" +
+	"\x05total\x18\x05 \x01(\x01R\x05total\x12\x12\n" +
+	"\x04unit\x18\x06 \x01(\tR\x04unit\"\xc8\x01\n" +
 	"\vRetryPolicy\x12*\n" +
 	"\fmax_attempts\x18\x01 \x01(\rB\a\xbaH\x04*\x02\x18dR\vmaxAttempts\x12B\n" +
 	"\x0fbackoff_seconds\x18\x02 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x18\xf5@)\x00\x00\x00\x00\x00\x00\x00\x00R\x0ebackoffSeconds\x12I\n" +

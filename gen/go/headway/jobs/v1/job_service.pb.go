@@ -30,7 +30,8 @@ const (
 // CreateJobRequest describes the job to create.
 type CreateJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The kind of job. A worker that leases this kind runs it.
+	// The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
+	// or a digit, such as "crawl", "video.transcode" or "SendEmail".
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Display name.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
@@ -42,7 +43,7 @@ type CreateJobRequest struct {
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Jobs with a higher priority run first.
 	Priority int32 `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
-	// Labels for filtering.
+	// Labels for filtering. A key has 1 to 253 letters, digits, and - _ . / : and starts with a letter or a digit.
 	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// When to retry. The documented defaults apply if unset.
 	Retry *RetryPolicy `protobuf:"bytes,8,opt,name=retry,proto3" json:"retry,omitempty"`
@@ -913,9 +914,12 @@ type ResumeJobRequest struct {
 	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The decision, in the format that the question asks for; at most 8 KiB as JSON.
-	Answer        *structpb.Struct `protobuf:"bytes,2,opt,name=answer,proto3" json:"answer,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Answer *structpb.Struct `protobuf:"bytes,2,opt,name=answer,proto3" json:"answer,omitempty"`
+	// The `revision` of the snapshot that showed the question. If it is set, and the job has changed since, the answer is
+	// refused: another answer was faster, and the job might ask another question now.
+	QuestionRevision *uint32 `protobuf:"varint,3,opt,name=question_revision,json=questionRevision,proto3,oneof" json:"question_revision,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ResumeJobRequest) Reset() {
@@ -960,6 +964,13 @@ func (x *ResumeJobRequest) GetAnswer() *structpb.Struct {
 		return x.Answer
 	}
 	return nil
+}
+
+func (x *ResumeJobRequest) GetQuestionRevision() uint32 {
+	if x != nil && x.QuestionRevision != nil {
+		return *x.QuestionRevision
+	}
+	return 0
 }
 
 // ResumeJobResponse holds the job.
@@ -1288,16 +1299,16 @@ var File_headway_jobs_v1_job_service_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\n" +
-	"!headway/jobs/v1/job_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\"\xe0\x05\n" +
-	"\x10CreateJobRequest\x122\n" +
-	"\x04kind\x18\x01 \x01(\tB\x1e\xbaH\x1br\x192\x17^[a-z][a-z0-9_-]{0,62}$R\x04kind\x12\x1e\n" +
+	"!headway/jobs/v1/job_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\"\xfa\x05\n" +
+	"\x10CreateJobRequest\x12>\n" +
+	"\x04kind\x18\x01 \x01(\tB*\xbaH'r%2#^[A-Za-z0-9][A-Za-z0-9_./:-]{0,62}$R\x04kind\x12\x1e\n" +
 	"\x05title\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05title\x121\n" +
-	"\apayload\x18\x03 \x01(\v2\x17.google.protobuf.StructR\apayload\x129\n" +
-	"\x05steps\x18\x04 \x03(\v2\x19.headway.jobs.v1.StepPlanB\b\xbaH\x05\x92\x01\x02\x10@R\x05steps\x12>\n" +
+	"\apayload\x18\x03 \x01(\v2\x17.google.protobuf.StructR\apayload\x12:\n" +
+	"\x05steps\x18\x04 \x03(\v2\x19.headway.jobs.v1.StepPlanB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05steps\x12>\n" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12.\n" +
-	"\bpriority\x18\x06 \x01(\x05B\x12\xbaH\x0f\x1a\r\x18d(\x9c\xff\xff\xff\xff\xff\xff\xff\xff\x01R\bpriority\x12t\n" +
-	"\x06labels\x18\a \x03(\v2-.headway.jobs.v1.CreateJobRequest.LabelsEntryB-\xbaH*\x9a\x01'\x10\x10\"\x1cr\x1a2\x18^[a-z][a-z0-9_.-]{0,62}$*\x05r\x03\x18\xc8\x01R\x06labels\x122\n" +
+	"\bpriority\x18\x06 \x01(\x05B\x12\xbaH\x0f\x1a\r\x18d(\x9c\xff\xff\xff\xff\xff\xff\xff\xff\x01R\bpriority\x12\x80\x01\n" +
+	"\x06labels\x18\a \x03(\v2-.headway.jobs.v1.CreateJobRequest.LabelsEntryB9\xbaH6\x9a\x013\x10\x10\"(r&2$^[A-Za-z0-9][A-Za-z0-9_./:-]{0,252}$*\x05r\x03\x18\xc8\x01R\x06labels\x122\n" +
 	"\x05retry\x18\b \x01(\v2\x1c.headway.jobs.v1.RetryPolicyR\x05retry\x129\n" +
 	"\n" +
 	"not_before\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x126\n" +
@@ -1314,11 +1325,11 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\rGetJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\"8\n" +
 	"\x0eGetJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\xb6\x03\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\xc2\x03\n" +
 	"\x0fListJobsRequest\x12\x1e\n" +
 	"\x05kinds\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10 R\x05kinds\x12G\n" +
-	"\bstatuses\x18\x02 \x03(\x0e2\x1a.headway.jobs.v1.JobStatusB\x0f\xbaH\f\x92\x01\t\x10\b\"\x05\x82\x01\x02\x10\x01R\bstatuses\x12G\n" +
-	"\x06labels\x18\x03 \x03(\tB/\xbaH,\x92\x01)\x10\x10\"%r#2!^[a-z][a-z0-9_.-]{0,62}=.{0,200}$R\x06labels\x12?\n" +
+	"\bstatuses\x18\x02 \x03(\x0e2\x1a.headway.jobs.v1.JobStatusB\x0f\xbaH\f\x92\x01\t\x10\b\"\x05\x82\x01\x02\x10\x01R\bstatuses\x12S\n" +
+	"\x06labels\x18\x03 \x03(\tB;\xbaH8\x92\x015\x10\x10\"1r/2-^[A-Za-z0-9][A-Za-z0-9_./:-]{0,252}=.{0,200}$R\x06labels\x12?\n" +
 	"\rcreated_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\fcreatedAfter\x12A\n" +
 	"\x0ecreated_before\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12%\n" +
 	"\tpage_size\x18\x06 \x01(\rB\b\xbaH\x05*\x03\x18\xf4\x03R\bpageSize\x12'\n" +
@@ -1352,10 +1363,12 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\x0fRetryJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\":\n" +
 	"\x10RetryJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"e\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\xad\x01\n" +
 	"\x10ResumeJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12/\n" +
-	"\x06answer\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06answer\";\n" +
+	"\x06answer\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06answer\x120\n" +
+	"\x11question_revision\x18\x03 \x01(\rH\x00R\x10questionRevision\x88\x01\x01B\x14\n" +
+	"\x12_question_revision\";\n" +
 	"\x11ResumeJobResponse\x12&\n" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"4\n" +
 	"\x10DeleteJobRequest\x12 \n" +
@@ -1487,6 +1500,7 @@ func file_headway_jobs_v1_job_service_proto_init() {
 		return
 	}
 	file_headway_jobs_v1_job_proto_init()
+	file_headway_jobs_v1_job_service_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -76,7 +76,8 @@ type JobServiceClient interface {
 	RetryJob(ctx context.Context, in *RetryJobRequest, opts ...grpc.CallOption) (*RetryJobResponse, error)
 	// ResumeJob answers the question of a waiting job and queues it again, without using up an attempt.
 	//
-	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
+	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING (the job asks no question, or not the
+	// one of `question_revision`); INVALID_ARGUMENT REQUEST_INVALID.
 	ResumeJob(ctx context.Context, in *ResumeJobRequest, opts ...grpc.CallOption) (*ResumeJobResponse, error)
 	// DeleteJob removes a job that has ended, and its output.
 	//
@@ -278,7 +279,8 @@ type JobServiceServer interface {
 	RetryJob(context.Context, *RetryJobRequest) (*RetryJobResponse, error)
 	// ResumeJob answers the question of a waiting job and queues it again, without using up an attempt.
 	//
-	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
+	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_WAITING (the job asks no question, or not the
+	// one of `question_revision`); INVALID_ARGUMENT REQUEST_INVALID.
 	ResumeJob(context.Context, *ResumeJobRequest) (*ResumeJobResponse, error)
 	// DeleteJob removes a job that has ended, and its output.
 	//

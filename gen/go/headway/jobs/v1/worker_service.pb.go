@@ -330,7 +330,7 @@ func (x *HeartbeatRequest) GetCheckpoint() []byte {
 // ProgressReport is the progress that a worker sends.
 type ProgressReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One line about what happens now; at most 500 characters.
+	// One line about what happens now. Longer texts are cut to 500 characters.
 	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// The steps that changed.
 	Steps         []*StepReport `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`
@@ -385,17 +385,17 @@ func (x *ProgressReport) GetSteps() []*StepReport {
 // StepReport holds the changes of a step. Numbers are totals, not differences, so a lost report loses nothing.
 type StepReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The step's name; it must have been declared.
+	// The step's name. It must have been declared.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The step's state. Unspecified to keep it.
 	State StepState `protobuf:"varint,2,opt,name=state,proto3,enum=headway.jobs.v1.StepState" json:"state,omitempty"`
-	// Units done. Unset to keep.
+	// Units done, at most `total`. Unset to keep.
 	Done *float64 `protobuf:"fixed64,3,opt,name=done,proto3,oneof" json:"done,omitempty"`
 	// Total units. Unset to keep.
 	Total *float64 `protobuf:"fixed64,4,opt,name=total,proto3,oneof" json:"total,omitempty"`
-	// All named counts. Empty to keep. At most 16.
+	// All named counts. Empty to keep. At most 16. A name has 1 to 100 characters without control characters, such as "rowsOK".
 	Counters map[string]float64 `protobuf:"bytes,5,rep,name=counters,proto3" json:"counters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
-	// One line about this step. Unset to keep. At most 200 characters.
+	// One line about this step. Unset to keep. Longer texts are cut to 200 characters.
 	Message *string `protobuf:"bytes,6,opt,name=message,proto3,oneof" json:"message,omitempty"`
 	// Whether the total is an estimate. Unset to keep.
 	TotalEstimated *bool `protobuf:"varint,7,opt,name=total_estimated,json=totalEstimated,proto3,oneof" json:"total_estimated,omitempty"`
@@ -491,6 +491,8 @@ type HeartbeatResponse struct {
 	CancelRequested bool `protobuf:"varint,2,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
 	// Send progress no more often than this. Shorter while the job is watched.
 	ReportSeconds float64 `protobuf:"fixed64,3,opt,name=report_seconds,json=reportSeconds,proto3" json:"report_seconds,omitempty"`
+	// The parts of the progress that were refused or shortened. The rest was taken in, and the lease was renewed.
+	Refused       []*Refusal `protobuf:"bytes,4,rep,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -546,6 +548,77 @@ func (x *HeartbeatResponse) GetReportSeconds() float64 {
 	return 0
 }
 
+func (x *HeartbeatResponse) GetRefused() []*Refusal {
+	if x != nil {
+		return x.Refused
+	}
+	return nil
+}
+
+// Refusal names a part of a heartbeat that was refused or shortened.
+type Refusal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The part, such as "plan", "progress.steps[2]" or "checkpoint".
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// Machine-readable: TRUNCATED for a text that was shortened, or a name of headway.errors.v1.ErrorReason.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What is wrong with it.
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Refusal) Reset() {
+	*x = Refusal{}
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Refusal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Refusal) ProtoMessage() {}
+
+func (x *Refusal) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
+func (*Refusal) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Refusal) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Refusal) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Refusal) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // AppendOutputRequest appends output.
 type AppendOutputRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -563,7 +636,7 @@ type AppendOutputRequest struct {
 
 func (x *AppendOutputRequest) Reset() {
 	*x = AppendOutputRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[7]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +648,7 @@ func (x *AppendOutputRequest) String() string {
 func (*AppendOutputRequest) ProtoMessage() {}
 
 func (x *AppendOutputRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[7]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +661,7 @@ func (x *AppendOutputRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppendOutputRequest.ProtoReflect.Descriptor instead.
 func (*AppendOutputRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{7}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AppendOutputRequest) GetJobId() string {
@@ -630,7 +703,7 @@ type AppendOutputResponse struct {
 
 func (x *AppendOutputResponse) Reset() {
 	*x = AppendOutputResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[8]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -642,7 +715,7 @@ func (x *AppendOutputResponse) String() string {
 func (*AppendOutputResponse) ProtoMessage() {}
 
 func (x *AppendOutputResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[8]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -655,7 +728,7 @@ func (x *AppendOutputResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppendOutputResponse.ProtoReflect.Descriptor instead.
 func (*AppendOutputResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{8}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AppendOutputResponse) GetOutputBytes() int64 {
@@ -672,7 +745,8 @@ type CompleteJobRequest struct {
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// The result; at most 8 KiB as JSON.
+	// The result; at most 1 MiB as JSON, unless the service has another limit. One that is too large for a snapshot (at most
+	// 8 KiB) is returned by GetJob only.
 	Result *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
 	// The last progress, stored in the same step. Unset to keep. Open steps become completed.
 	Progress      *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
@@ -682,7 +756,7 @@ type CompleteJobRequest struct {
 
 func (x *CompleteJobRequest) Reset() {
 	*x = CompleteJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[9]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +768,7 @@ func (x *CompleteJobRequest) String() string {
 func (*CompleteJobRequest) ProtoMessage() {}
 
 func (x *CompleteJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[9]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +781,7 @@ func (x *CompleteJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteJobRequest.ProtoReflect.Descriptor instead.
 func (*CompleteJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{9}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CompleteJobRequest) GetJobId() string {
@@ -749,7 +823,7 @@ type CompleteJobResponse struct {
 
 func (x *CompleteJobResponse) Reset() {
 	*x = CompleteJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[10]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +835,7 @@ func (x *CompleteJobResponse) String() string {
 func (*CompleteJobResponse) ProtoMessage() {}
 
 func (x *CompleteJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[10]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +848,7 @@ func (x *CompleteJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteJobResponse.ProtoReflect.Descriptor instead.
 func (*CompleteJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{10}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CompleteJobResponse) GetJob() *Job {
@@ -791,13 +865,13 @@ type FailJobRequest struct {
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// Why the attempt ended.
+	// Why the attempt ended. The reason is WORKER_FAILED if unset.
 	Error *JobError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
 	// Another attempt cannot succeed: the job fails now, regardless of its retry policy.
 	Permanent bool `protobuf:"varint,4,opt,name=permanent,proto3" json:"permanent,omitempty"`
 	// The last progress. Unset to keep.
 	Progress *ProgressReport `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
-	// Facts about the failure, such as an import's counts; at most 8 KiB as JSON. Stored in `result`.
+	// Facts about the failure, such as an import's counts. Stored as the result, or left out if they exceed its limit.
 	Result        *structpb.Struct `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -805,7 +879,7 @@ type FailJobRequest struct {
 
 func (x *FailJobRequest) Reset() {
 	*x = FailJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[11]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +891,7 @@ func (x *FailJobRequest) String() string {
 func (*FailJobRequest) ProtoMessage() {}
 
 func (x *FailJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[11]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +904,7 @@ func (x *FailJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailJobRequest.ProtoReflect.Descriptor instead.
 func (*FailJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{11}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *FailJobRequest) GetJobId() string {
@@ -886,7 +960,7 @@ type FailJobResponse struct {
 
 func (x *FailJobResponse) Reset() {
 	*x = FailJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -898,7 +972,7 @@ func (x *FailJobResponse) String() string {
 func (*FailJobResponse) ProtoMessage() {}
 
 func (x *FailJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -911,7 +985,7 @@ func (x *FailJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailJobResponse.ProtoReflect.Descriptor instead.
 func (*FailJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{12}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FailJobResponse) GetJob() *Job {
@@ -928,7 +1002,7 @@ type ReleaseJobRequest struct {
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// The state that the next attempt needs. Unset to keep the previous one.
+	// The state that the next attempt needs; at most 64 KiB. Unset, or one that is too large, keeps the previous one.
 	Checkpoint    []byte `protobuf:"bytes,3,opt,name=checkpoint,proto3,oneof" json:"checkpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -936,7 +1010,7 @@ type ReleaseJobRequest struct {
 
 func (x *ReleaseJobRequest) Reset() {
 	*x = ReleaseJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1022,7 @@ func (x *ReleaseJobRequest) String() string {
 func (*ReleaseJobRequest) ProtoMessage() {}
 
 func (x *ReleaseJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1035,7 @@ func (x *ReleaseJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseJobRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{13}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReleaseJobRequest) GetJobId() string {
@@ -996,7 +1070,7 @@ type ReleaseJobResponse struct {
 
 func (x *ReleaseJobResponse) Reset() {
 	*x = ReleaseJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1008,7 +1082,7 @@ func (x *ReleaseJobResponse) String() string {
 func (*ReleaseJobResponse) ProtoMessage() {}
 
 func (x *ReleaseJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1021,7 +1095,7 @@ func (x *ReleaseJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseJobResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{14}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReleaseJobResponse) GetJob() *Job {
@@ -1042,7 +1116,8 @@ type ParkJobRequest struct {
 	Question *structpb.Struct `protobuf:"bytes,3,opt,name=question,proto3" json:"question,omitempty"`
 	// The last progress. Unset to keep.
 	Progress *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
-	// The state that the attempt after the decision needs. Unset to keep the previous one.
+	// The state that the attempt after the decision needs; at most 64 KiB. Unset, or one that is too large, keeps the previous
+	// one.
 	Checkpoint    []byte `protobuf:"bytes,5,opt,name=checkpoint,proto3,oneof" json:"checkpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1050,7 +1125,7 @@ type ParkJobRequest struct {
 
 func (x *ParkJobRequest) Reset() {
 	*x = ParkJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1062,7 +1137,7 @@ func (x *ParkJobRequest) String() string {
 func (*ParkJobRequest) ProtoMessage() {}
 
 func (x *ParkJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1075,7 +1150,7 @@ func (x *ParkJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkJobRequest.ProtoReflect.Descriptor instead.
 func (*ParkJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{15}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ParkJobRequest) GetJobId() string {
@@ -1124,7 +1199,7 @@ type ParkJobResponse struct {
 
 func (x *ParkJobResponse) Reset() {
 	*x = ParkJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1136,7 +1211,7 @@ func (x *ParkJobResponse) String() string {
 func (*ParkJobResponse) ProtoMessage() {}
 
 func (x *ParkJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1149,7 +1224,7 @@ func (x *ParkJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkJobResponse.ProtoReflect.Descriptor instead.
 func (*ParkJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{16}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ParkJobResponse) GetJob() *Job {
@@ -1163,9 +1238,9 @@ var File_headway_jobs_v1_worker_service_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\n" +
-	"$headway/jobs/v1/worker_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\"\x8c\x02\n" +
-	"\x10LeaseJobsRequest\x12=\n" +
-	"\x05kinds\x18\x01 \x03(\tB'\xbaH$\x92\x01!\b\x01\x10 \"\x1br\x192\x17^[a-z][a-z0-9_-]{0,62}$R\x05kinds\x12\"\n" +
+	"$headway/jobs/v1/worker_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\"\x98\x02\n" +
+	"\x10LeaseJobsRequest\x12I\n" +
+	"\x05kinds\x18\x01 \x03(\tB3\xbaH0\x92\x01-\b\x01\x10 \"'r%2#^[A-Za-z0-9][A-Za-z0-9_./:-]{0,62}$R\x05kinds\x12\"\n" +
 	"\bmax_jobs\x18\x02 \x01(\rB\a\xbaH\x04*\x02\x18dR\amaxJobs\x123\n" +
 	"\fwait_seconds\x18\x03 \x01(\x01B\x10\xbaH\r\x12\v@\x01\x19\x00\x00\x00\x00\x00\x00N@R\vwaitSeconds\x12>\n" +
 	"\rlease_seconds\x18\x04 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\xc0r@)\x00\x00\x00\x00\x00\x00\x00\x00R\fleaseSeconds\x12 \n" +
@@ -1181,28 +1256,28 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"checkpoint\x18\x04 \x01(\fR\n" +
 	"checkpoint\x12+\n" +
 	"\x11heartbeat_seconds\x18\x05 \x01(\x01R\x10heartbeatSeconds\x12%\n" +
-	"\x0ereport_seconds\x18\x06 \x01(\x01R\rreportSeconds\"\x93\x02\n" +
+	"\x0ereport_seconds\x18\x06 \x01(\x01R\rreportSeconds\"\xfe\x01\n" +
 	"\x10HeartbeatRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
-	"leaseToken\x127\n" +
-	"\x04plan\x18\x03 \x03(\v2\x19.headway.jobs.v1.StepPlanB\b\xbaH\x05\x92\x01\x02\x10@R\x04plan\x12;\n" +
-	"\bprogress\x18\x04 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\x12.\n" +
+	"leaseToken\x12-\n" +
+	"\x04plan\x18\x03 \x03(\v2\x19.headway.jobs.v1.StepPlanR\x04plan\x12;\n" +
+	"\bprogress\x18\x04 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\x12#\n" +
 	"\n" +
-	"checkpoint\x18\x05 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x04H\x00R\n" +
+	"checkpoint\x18\x05 \x01(\fH\x00R\n" +
 	"checkpoint\x88\x01\x01B\r\n" +
-	"\v_checkpoint\"q\n" +
-	"\x0eProgressReport\x12\"\n" +
-	"\amessage\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\amessage\x12;\n" +
-	"\x05steps\x18\x02 \x03(\v2\x1b.headway.jobs.v1.StepReportB\b\xbaH\x05\x92\x01\x02\x10@R\x05steps\"\xcd\x03\n" +
+	"\v_checkpoint\"]\n" +
+	"\x0eProgressReport\x12\x18\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\x121\n" +
+	"\x05steps\x18\x02 \x03(\v2\x1b.headway.jobs.v1.StepReportR\x05steps\"\x8a\x03\n" +
 	"\n" +
-	"StepReport\x12\x1b\n" +
-	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12:\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x1a.headway.jobs.v1.StepStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12\x17\n" +
+	"StepReport\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x120\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1a.headway.jobs.v1.StepStateR\x05state\x12\x17\n" +
 	"\x04done\x18\x03 \x01(\x01H\x00R\x04done\x88\x01\x01\x12\x19\n" +
-	"\x05total\x18\x04 \x01(\x01H\x01R\x05total\x88\x01\x01\x12k\n" +
-	"\bcounters\x18\x05 \x03(\v2).headway.jobs.v1.StepReport.CountersEntryB$\xbaH!\x9a\x01\x1e\x10\x10\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,31}$R\bcounters\x12'\n" +
-	"\amessage\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\x02R\amessage\x88\x01\x01\x12,\n" +
+	"\x05total\x18\x04 \x01(\x01H\x01R\x05total\x88\x01\x01\x12E\n" +
+	"\bcounters\x18\x05 \x03(\v2).headway.jobs.v1.StepReport.CountersEntryR\bcounters\x12\x1d\n" +
+	"\amessage\x18\x06 \x01(\tH\x02R\amessage\x88\x01\x01\x12,\n" +
 	"\x0ftotal_estimated\x18\a \x01(\bH\x03R\x0etotalEstimated\x88\x01\x01\x1a;\n" +
 	"\rCountersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -1211,11 +1286,16 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\x06_totalB\n" +
 	"\n" +
 	"\b_messageB\x12\n" +
-	"\x10_total_estimated\"\xab\x01\n" +
+	"\x10_total_estimated\"\xdf\x01\n" +
 	"\x11HeartbeatResponse\x12D\n" +
 	"\x10lease_expires_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x0eleaseExpiresAt\x12)\n" +
 	"\x10cancel_requested\x18\x02 \x01(\bR\x0fcancelRequested\x12%\n" +
-	"\x0ereport_seconds\x18\x03 \x01(\x01R\rreportSeconds\"\xa1\x01\n" +
+	"\x0ereport_seconds\x18\x03 \x01(\x01R\rreportSeconds\x122\n" +
+	"\arefused\x18\x04 \x03(\v2\x18.headway.jobs.v1.RefusalR\arefused\"Q\n" +
+	"\aRefusal\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xa1\x01\n" +
 	"\x13AppendOutputRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
@@ -1231,35 +1311,35 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result\x12;\n" +
 	"\bprogress\x18\x04 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\"=\n" +
 	"\x13CompleteJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\xa1\x02\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\x99\x02\n" +
 	"\x0eFailJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
-	"leaseToken\x127\n" +
-	"\x05error\x18\x03 \x01(\v2\x19.headway.jobs.v1.JobErrorB\x06\xbaH\x03\xc8\x01\x01R\x05error\x12\x1c\n" +
+	"leaseToken\x12/\n" +
+	"\x05error\x18\x03 \x01(\v2\x19.headway.jobs.v1.JobErrorR\x05error\x12\x1c\n" +
 	"\tpermanent\x18\x04 \x01(\bR\tpermanent\x12;\n" +
 	"\bprogress\x18\x05 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\x12/\n" +
 	"\x06result\x18\x06 \x01(\v2\x17.google.protobuf.StructR\x06result\"9\n" +
 	"\x0fFailJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\x9e\x01\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\x93\x01\n" +
 	"\x11ReleaseJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
-	"leaseToken\x12.\n" +
+	"leaseToken\x12#\n" +
 	"\n" +
-	"checkpoint\x18\x03 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x04H\x00R\n" +
+	"checkpoint\x18\x03 \x01(\fH\x00R\n" +
 	"checkpoint\x88\x01\x01B\r\n" +
 	"\v_checkpoint\"<\n" +
 	"\x12ReleaseJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\x8d\x02\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\x82\x02\n" +
 	"\x0eParkJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
 	"leaseToken\x123\n" +
 	"\bquestion\x18\x03 \x01(\v2\x17.google.protobuf.StructR\bquestion\x12;\n" +
-	"\bprogress\x18\x04 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\x12.\n" +
+	"\bprogress\x18\x04 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\x12#\n" +
 	"\n" +
-	"checkpoint\x18\x05 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x04H\x00R\n" +
+	"checkpoint\x18\x05 \x01(\fH\x00R\n" +
 	"checkpoint\x88\x01\x01B\r\n" +
 	"\v_checkpoint\"9\n" +
 	"\x0fParkJobResponse\x12&\n" +
@@ -1287,7 +1367,7 @@ func file_headway_jobs_v1_worker_service_proto_rawDescGZIP() []byte {
 	return file_headway_jobs_v1_worker_service_proto_rawDescData
 }
 
-var file_headway_jobs_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_headway_jobs_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_headway_jobs_v1_worker_service_proto_goTypes = []any{
 	(*LeaseJobsRequest)(nil),      // 0: headway.jobs.v1.LeaseJobsRequest
 	(*LeaseJobsResponse)(nil),     // 1: headway.jobs.v1.LeaseJobsResponse
@@ -1296,64 +1376,66 @@ var file_headway_jobs_v1_worker_service_proto_goTypes = []any{
 	(*ProgressReport)(nil),        // 4: headway.jobs.v1.ProgressReport
 	(*StepReport)(nil),            // 5: headway.jobs.v1.StepReport
 	(*HeartbeatResponse)(nil),     // 6: headway.jobs.v1.HeartbeatResponse
-	(*AppendOutputRequest)(nil),   // 7: headway.jobs.v1.AppendOutputRequest
-	(*AppendOutputResponse)(nil),  // 8: headway.jobs.v1.AppendOutputResponse
-	(*CompleteJobRequest)(nil),    // 9: headway.jobs.v1.CompleteJobRequest
-	(*CompleteJobResponse)(nil),   // 10: headway.jobs.v1.CompleteJobResponse
-	(*FailJobRequest)(nil),        // 11: headway.jobs.v1.FailJobRequest
-	(*FailJobResponse)(nil),       // 12: headway.jobs.v1.FailJobResponse
-	(*ReleaseJobRequest)(nil),     // 13: headway.jobs.v1.ReleaseJobRequest
-	(*ReleaseJobResponse)(nil),    // 14: headway.jobs.v1.ReleaseJobResponse
-	(*ParkJobRequest)(nil),        // 15: headway.jobs.v1.ParkJobRequest
-	(*ParkJobResponse)(nil),       // 16: headway.jobs.v1.ParkJobResponse
-	nil,                           // 17: headway.jobs.v1.StepReport.CountersEntry
-	(*Job)(nil),                   // 18: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*StepPlan)(nil),              // 20: headway.jobs.v1.StepPlan
-	(StepState)(0),                // 21: headway.jobs.v1.StepState
-	(*structpb.Struct)(nil),       // 22: google.protobuf.Struct
-	(*JobError)(nil),              // 23: headway.jobs.v1.JobError
+	(*Refusal)(nil),               // 7: headway.jobs.v1.Refusal
+	(*AppendOutputRequest)(nil),   // 8: headway.jobs.v1.AppendOutputRequest
+	(*AppendOutputResponse)(nil),  // 9: headway.jobs.v1.AppendOutputResponse
+	(*CompleteJobRequest)(nil),    // 10: headway.jobs.v1.CompleteJobRequest
+	(*CompleteJobResponse)(nil),   // 11: headway.jobs.v1.CompleteJobResponse
+	(*FailJobRequest)(nil),        // 12: headway.jobs.v1.FailJobRequest
+	(*FailJobResponse)(nil),       // 13: headway.jobs.v1.FailJobResponse
+	(*ReleaseJobRequest)(nil),     // 14: headway.jobs.v1.ReleaseJobRequest
+	(*ReleaseJobResponse)(nil),    // 15: headway.jobs.v1.ReleaseJobResponse
+	(*ParkJobRequest)(nil),        // 16: headway.jobs.v1.ParkJobRequest
+	(*ParkJobResponse)(nil),       // 17: headway.jobs.v1.ParkJobResponse
+	nil,                           // 18: headway.jobs.v1.StepReport.CountersEntry
+	(*Job)(nil),                   // 19: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*StepPlan)(nil),              // 21: headway.jobs.v1.StepPlan
+	(StepState)(0),                // 22: headway.jobs.v1.StepState
+	(*structpb.Struct)(nil),       // 23: google.protobuf.Struct
+	(*JobError)(nil),              // 24: headway.jobs.v1.JobError
 }
 var file_headway_jobs_v1_worker_service_proto_depIdxs = []int32{
 	2,  // 0: headway.jobs.v1.LeaseJobsResponse.jobs:type_name -> headway.jobs.v1.LeasedJob
-	18, // 1: headway.jobs.v1.LeasedJob.job:type_name -> headway.jobs.v1.Job
-	19, // 2: headway.jobs.v1.LeasedJob.lease_expires_at:type_name -> google.protobuf.Timestamp
-	20, // 3: headway.jobs.v1.HeartbeatRequest.plan:type_name -> headway.jobs.v1.StepPlan
+	19, // 1: headway.jobs.v1.LeasedJob.job:type_name -> headway.jobs.v1.Job
+	20, // 2: headway.jobs.v1.LeasedJob.lease_expires_at:type_name -> google.protobuf.Timestamp
+	21, // 3: headway.jobs.v1.HeartbeatRequest.plan:type_name -> headway.jobs.v1.StepPlan
 	4,  // 4: headway.jobs.v1.HeartbeatRequest.progress:type_name -> headway.jobs.v1.ProgressReport
 	5,  // 5: headway.jobs.v1.ProgressReport.steps:type_name -> headway.jobs.v1.StepReport
-	21, // 6: headway.jobs.v1.StepReport.state:type_name -> headway.jobs.v1.StepState
-	17, // 7: headway.jobs.v1.StepReport.counters:type_name -> headway.jobs.v1.StepReport.CountersEntry
-	19, // 8: headway.jobs.v1.HeartbeatResponse.lease_expires_at:type_name -> google.protobuf.Timestamp
-	22, // 9: headway.jobs.v1.CompleteJobRequest.result:type_name -> google.protobuf.Struct
-	4,  // 10: headway.jobs.v1.CompleteJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	18, // 11: headway.jobs.v1.CompleteJobResponse.job:type_name -> headway.jobs.v1.Job
-	23, // 12: headway.jobs.v1.FailJobRequest.error:type_name -> headway.jobs.v1.JobError
-	4,  // 13: headway.jobs.v1.FailJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	22, // 14: headway.jobs.v1.FailJobRequest.result:type_name -> google.protobuf.Struct
-	18, // 15: headway.jobs.v1.FailJobResponse.job:type_name -> headway.jobs.v1.Job
-	18, // 16: headway.jobs.v1.ReleaseJobResponse.job:type_name -> headway.jobs.v1.Job
-	22, // 17: headway.jobs.v1.ParkJobRequest.question:type_name -> google.protobuf.Struct
-	4,  // 18: headway.jobs.v1.ParkJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	18, // 19: headway.jobs.v1.ParkJobResponse.job:type_name -> headway.jobs.v1.Job
-	0,  // 20: headway.jobs.v1.WorkerService.LeaseJobs:input_type -> headway.jobs.v1.LeaseJobsRequest
-	3,  // 21: headway.jobs.v1.WorkerService.Heartbeat:input_type -> headway.jobs.v1.HeartbeatRequest
-	7,  // 22: headway.jobs.v1.WorkerService.AppendOutput:input_type -> headway.jobs.v1.AppendOutputRequest
-	9,  // 23: headway.jobs.v1.WorkerService.CompleteJob:input_type -> headway.jobs.v1.CompleteJobRequest
-	11, // 24: headway.jobs.v1.WorkerService.FailJob:input_type -> headway.jobs.v1.FailJobRequest
-	13, // 25: headway.jobs.v1.WorkerService.ReleaseJob:input_type -> headway.jobs.v1.ReleaseJobRequest
-	15, // 26: headway.jobs.v1.WorkerService.ParkJob:input_type -> headway.jobs.v1.ParkJobRequest
-	1,  // 27: headway.jobs.v1.WorkerService.LeaseJobs:output_type -> headway.jobs.v1.LeaseJobsResponse
-	6,  // 28: headway.jobs.v1.WorkerService.Heartbeat:output_type -> headway.jobs.v1.HeartbeatResponse
-	8,  // 29: headway.jobs.v1.WorkerService.AppendOutput:output_type -> headway.jobs.v1.AppendOutputResponse
-	10, // 30: headway.jobs.v1.WorkerService.CompleteJob:output_type -> headway.jobs.v1.CompleteJobResponse
-	12, // 31: headway.jobs.v1.WorkerService.FailJob:output_type -> headway.jobs.v1.FailJobResponse
-	14, // 32: headway.jobs.v1.WorkerService.ReleaseJob:output_type -> headway.jobs.v1.ReleaseJobResponse
-	16, // 33: headway.jobs.v1.WorkerService.ParkJob:output_type -> headway.jobs.v1.ParkJobResponse
-	27, // [27:34] is the sub-list for method output_type
-	20, // [20:27] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	22, // 6: headway.jobs.v1.StepReport.state:type_name -> headway.jobs.v1.StepState
+	18, // 7: headway.jobs.v1.StepReport.counters:type_name -> headway.jobs.v1.StepReport.CountersEntry
+	20, // 8: headway.jobs.v1.HeartbeatResponse.lease_expires_at:type_name -> google.protobuf.Timestamp
+	7,  // 9: headway.jobs.v1.HeartbeatResponse.refused:type_name -> headway.jobs.v1.Refusal
+	23, // 10: headway.jobs.v1.CompleteJobRequest.result:type_name -> google.protobuf.Struct
+	4,  // 11: headway.jobs.v1.CompleteJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	19, // 12: headway.jobs.v1.CompleteJobResponse.job:type_name -> headway.jobs.v1.Job
+	24, // 13: headway.jobs.v1.FailJobRequest.error:type_name -> headway.jobs.v1.JobError
+	4,  // 14: headway.jobs.v1.FailJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	23, // 15: headway.jobs.v1.FailJobRequest.result:type_name -> google.protobuf.Struct
+	19, // 16: headway.jobs.v1.FailJobResponse.job:type_name -> headway.jobs.v1.Job
+	19, // 17: headway.jobs.v1.ReleaseJobResponse.job:type_name -> headway.jobs.v1.Job
+	23, // 18: headway.jobs.v1.ParkJobRequest.question:type_name -> google.protobuf.Struct
+	4,  // 19: headway.jobs.v1.ParkJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	19, // 20: headway.jobs.v1.ParkJobResponse.job:type_name -> headway.jobs.v1.Job
+	0,  // 21: headway.jobs.v1.WorkerService.LeaseJobs:input_type -> headway.jobs.v1.LeaseJobsRequest
+	3,  // 22: headway.jobs.v1.WorkerService.Heartbeat:input_type -> headway.jobs.v1.HeartbeatRequest
+	8,  // 23: headway.jobs.v1.WorkerService.AppendOutput:input_type -> headway.jobs.v1.AppendOutputRequest
+	10, // 24: headway.jobs.v1.WorkerService.CompleteJob:input_type -> headway.jobs.v1.CompleteJobRequest
+	12, // 25: headway.jobs.v1.WorkerService.FailJob:input_type -> headway.jobs.v1.FailJobRequest
+	14, // 26: headway.jobs.v1.WorkerService.ReleaseJob:input_type -> headway.jobs.v1.ReleaseJobRequest
+	16, // 27: headway.jobs.v1.WorkerService.ParkJob:input_type -> headway.jobs.v1.ParkJobRequest
+	1,  // 28: headway.jobs.v1.WorkerService.LeaseJobs:output_type -> headway.jobs.v1.LeaseJobsResponse
+	6,  // 29: headway.jobs.v1.WorkerService.Heartbeat:output_type -> headway.jobs.v1.HeartbeatResponse
+	9,  // 30: headway.jobs.v1.WorkerService.AppendOutput:output_type -> headway.jobs.v1.AppendOutputResponse
+	11, // 31: headway.jobs.v1.WorkerService.CompleteJob:output_type -> headway.jobs.v1.CompleteJobResponse
+	13, // 32: headway.jobs.v1.WorkerService.FailJob:output_type -> headway.jobs.v1.FailJobResponse
+	15, // 33: headway.jobs.v1.WorkerService.ReleaseJob:output_type -> headway.jobs.v1.ReleaseJobResponse
+	17, // 34: headway.jobs.v1.WorkerService.ParkJob:output_type -> headway.jobs.v1.ParkJobResponse
+	28, // [28:35] is the sub-list for method output_type
+	21, // [21:28] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_headway_jobs_v1_worker_service_proto_init() }
@@ -1364,15 +1446,15 @@ func file_headway_jobs_v1_worker_service_proto_init() {
 	file_headway_jobs_v1_job_proto_init()
 	file_headway_jobs_v1_worker_service_proto_msgTypes[3].OneofWrappers = []any{}
 	file_headway_jobs_v1_worker_service_proto_msgTypes[5].OneofWrappers = []any{}
-	file_headway_jobs_v1_worker_service_proto_msgTypes[13].OneofWrappers = []any{}
-	file_headway_jobs_v1_worker_service_proto_msgTypes[15].OneofWrappers = []any{}
+	file_headway_jobs_v1_worker_service_proto_msgTypes[14].OneofWrappers = []any{}
+	file_headway_jobs_v1_worker_service_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_jobs_v1_worker_service_proto_rawDesc), len(file_headway_jobs_v1_worker_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

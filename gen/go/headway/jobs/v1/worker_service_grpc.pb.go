@@ -46,8 +46,10 @@ type WorkerServiceClient interface {
 	// Heartbeat renews the lease and sends progress and a checkpoint. The response holds cancel requests and the wanted
 	// progress interval. Send one every `heartbeat_seconds` at least, and when there is progress to show.
 	//
-	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE. Refused
-	// progress still renews the lease, unless the error is LEASE_LOST.
+	// Progress that breaks a rule never costs the lease: the lease is renewed, the other parts are taken in, and `refused`
+	// names what was not, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID or TRUNCATED.
+	//
+	// Errors: ABORTED LEASE_LOST.
 	Heartbeat(ctx context.Context, in *HeartbeatRequest, opts ...grpc.CallOption) (*HeartbeatResponse, error)
 	// AppendOutput appends bytes at an offset. When it returns, they are on disk. Repeating an append, or overlapping with
 	// stored bytes, is harmless if the bytes are the same. Gaps are not possible. Output belongs to the job: the output of an
@@ -57,9 +59,12 @@ type WorkerServiceClient interface {
 	// OUTPUT_TOO_LARGE (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
 	// for long outputs cannot keep up; repeat the call).
 	AppendOutput(ctx context.Context, in *AppendOutputRequest, opts ...grpc.CallOption) (*AppendOutputResponse, error)
-	// CompleteJob ends the job with its result. When it returns, the result is on disk.
+	// CompleteJob ends the job with its result. When it returns, the result is on disk. Texts of the last progress that are
+	// too long are cut, and parts that break a rule are left out. A repeated call whose response was lost returns the job.
+	// That holds for FailJob, ReleaseJob and ParkJob, too.
 	//
-	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
+	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT REQUEST_INVALID (the result is larger than the service's limit, 1 MiB by
+	// default).
 	CompleteJob(ctx context.Context, in *CompleteJobRequest, opts ...grpc.CallOption) (*CompleteJobResponse, error)
 	// FailJob ends the attempt. The job is queued again while attempts are left and the error is retryable; after a
 	// cancel request it is cancelled instead, and keeps the error's reason.
@@ -170,8 +175,10 @@ type WorkerServiceServer interface {
 	// Heartbeat renews the lease and sends progress and a checkpoint. The response holds cancel requests and the wanted
 	// progress interval. Send one every `heartbeat_seconds` at least, and when there is progress to show.
 	//
-	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE. Refused
-	// progress still renews the lease, unless the error is LEASE_LOST.
+	// Progress that breaks a rule never costs the lease: the lease is renewed, the other parts are taken in, and `refused`
+	// names what was not, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID or TRUNCATED.
+	//
+	// Errors: ABORTED LEASE_LOST.
 	Heartbeat(context.Context, *HeartbeatRequest) (*HeartbeatResponse, error)
 	// AppendOutput appends bytes at an offset. When it returns, they are on disk. Repeating an append, or overlapping with
 	// stored bytes, is harmless if the bytes are the same. Gaps are not possible. Output belongs to the job: the output of an
@@ -181,9 +188,12 @@ type WorkerServiceServer interface {
 	// OUTPUT_TOO_LARGE (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
 	// for long outputs cannot keep up; repeat the call).
 	AppendOutput(context.Context, *AppendOutputRequest) (*AppendOutputResponse, error)
-	// CompleteJob ends the job with its result. When it returns, the result is on disk.
+	// CompleteJob ends the job with its result. When it returns, the result is on disk. Texts of the last progress that are
+	// too long are cut, and parts that break a rule are left out. A repeated call whose response was lost returns the job.
+	// That holds for FailJob, ReleaseJob and ParkJob, too.
 	//
-	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT SNAPSHOT_TOO_LARGE.
+	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT REQUEST_INVALID (the result is larger than the service's limit, 1 MiB by
+	// default).
 	CompleteJob(context.Context, *CompleteJobRequest) (*CompleteJobResponse, error)
 	// FailJob ends the attempt. The job is queued again while attempts are left and the error is retryable; after a
 	// cancel request it is cancelled instead, and keeps the error's reason.

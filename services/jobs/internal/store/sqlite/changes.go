@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"headway/services/jobs/internal/job"
@@ -63,11 +64,11 @@ func (t *tx) earlier(j job.Job, requestID string, fingerprint []byte) (*job.Job,
 func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
 	labels, err := encodeUnless(len(j.Labels) == 0, j.Labels)
 	if err != nil {
-		return t.fail("encode the labels of job "+j.ID, err)
+		return fmt.Errorf("encode the labels of job %s: %w", j.ID, err)
 	}
 	progress, err := encode(&j.Progress)
 	if err != nil {
-		return t.fail("encode the progress of job "+j.ID, err)
+		return fmt.Errorf("encode the progress of job %s: %w", j.ID, err)
 	}
 	inserted, err := t.insert.ExecContext(t.ctx, j.ID, j.Kind, j.Owner, j.Title, j.Status, j.Ready(), j.Revision, j.Priority,
 		labels, j.MaxAttempts, j.Backoff.Microseconds(), j.MaxBackoff.Microseconds(), document(j.Payload), progress,
@@ -179,7 +180,7 @@ func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (pu
 }
 
 func (t *tx) remove(r *row) error {
-	for _, stmt := range []*sql.Stmt{t.unreference, t.deleteSegments, t.deleteOutput, t.deleteCheckpoint, t.deleteJob} {
+	for _, stmt := range []*sql.Stmt{t.unreference, t.deleteSegments, t.deleteOutput, t.deleteCheckpoint, t.deleteResult, t.deleteJob} {
 		if _, err := stmt.ExecContext(t.ctx, r.seq); err != nil {
 			return t.fail("delete job "+r.job.ID, err)
 		}

@@ -38,6 +38,9 @@ func (s *Store) Claim(ctx context.Context, c job.Claim) (claimed job.Claimed, er
 		slices.SortFunc(chosen, firstComesFirst)
 		for _, one := range chosen[:min(len(chosen), c.Max)] {
 			j, err := t.grant(one, &c)
+			if isDamaged(err) {
+				continue // the other jobs can be leased
+			}
 			if err != nil {
 				return err
 			}

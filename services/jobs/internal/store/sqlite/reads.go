@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -21,6 +22,19 @@ func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
 		return job.Job{}, fmt.Errorf("read job %s: %w", id, err)
 	}
 	return r.job, nil
+}
+
+// Result implements job.Store.
+func (s *Store) Result(ctx context.Context, id string) (json.RawMessage, error) {
+	var text string
+	err := s.reads.QueryRowContext(ctx, `SELECT r.data FROM jobs AS j JOIN results AS r ON r.seq = j.seq WHERE j.id = ?`, id).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, job.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the result of job %s: %w", id, err)
+	}
+	return json.RawMessage(text), nil
 }
 
 // Queue implements job.Store.

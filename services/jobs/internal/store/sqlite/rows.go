@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 const columns = `seq, id, kind, owner, title, status, revision, priority, labels, attempt, max_attempts, backoff,
 	max_backoff, payload, result, question, answer, error, progress, output_bytes, cancel_requested, cancel_by,
 	created_at, started_at, updated_at, completed_at, not_before, deadline, worker, lease_token, lease_duration,
-	lease_expires_at, queue_position, has_checkpoint, ready_at, output_sealed`
+	lease_expires_at, queue_position, has_checkpoint, ready_at, output_sealed,
+	result_bytes, ended_token, ended_call`
 
 // row is a stored job.
 type row struct {
@@ -22,7 +24,7 @@ type row struct {
 	sealed int64 // where the output's tail begins
 }
 
-// scan reads the columns of one row.
+// scan reads the columns of one row. With a damagedError, it returns the columns that it could read.
 func scan(from interface{ Scan(...any) error }) (r row, err error) {
 	j := &r.job
 	var labels, failure, progress []byte
@@ -33,7 +35,7 @@ func scan(from interface{ Scan(...any) error }) (r row, err error) {
 		&j.MaxAttempts, &backoff, &maxBackoff, &payload, &result, &question, &answer, &failure, &progress,
 		&j.OutputBytes, &j.CancelRequested, &cancelBy, &created, &started, &updated, &completed, &notBefore, &deadline,
 		&j.Lease.Worker, &j.Lease.Token, &leaseDuration, &leaseExpires, &j.QueuePosition, &j.HasCheckpoint,
-		&ready, &r.sealed)
+		&ready, &r.sealed, &j.ResultBytes, &j.Ended.Token, &j.Ended.Call)
 	if err != nil {
 		return row{}, err
 	}
@@ -50,10 +52,27 @@ func scan(from interface{ Scan(...any) error }) (r row, err error) {
 			continue
 		}
 		if err := json.Unmarshal(d.text, d.into); err != nil {
-			return row{}, fmt.Errorf("read job %s: %w", j.ID, err)
+			return r, &damagedError{job: j.ID, err: err}
 		}
 	}
 	return r, nil
+}
+
+// damagedError means that a job's row cannot be decoded. It concerns this job only.
+type damagedError struct {
+	job string
+	err error
+}
+
+func (e *damagedError) Error() string {
+	return fmt.Sprintf("the stored job %s cannot be decoded: %v", e.job, e.err)
+}
+
+func (e *damagedError) Unwrap() error { return e.err }
+
+func isDamaged(err error) bool {
+	var damaged *damagedError
+	return errors.As(err, &damaged)
 }
 
 func scanAll(rows *sql.Rows) ([]row, error) {
@@ -61,7 +80,7 @@ func scanAll(rows *sql.Rows) ([]row, error) {
 	var all []row
 	for rows.Next() {
 		r, err := scan(rows)
-		if err != nil {
+		if err != nil && !isDamaged(err) {
 			return nil, err
 		}
 		all = append(all, r)

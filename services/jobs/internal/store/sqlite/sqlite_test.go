@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"crypto/rand"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -105,4 +107,47 @@ func explain(t *testing.T, s *Store, query string, args []any) string {
 		t.Fatal(err)
 	}
 	return plan.String()
+}
+
+func TestDamagedJobStopsNoOther(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "jobs.db"))
+	defer s.Close()
+	var ids []string
+	for range 3 {
+		spec := job.Spec{Kind: "crawl", Owner: "alice"}
+		j, err := job.New(spec, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Create(t.Context(), j, "", spec.Fingerprint()); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, j.ID)
+	}
+	rename := func(infinite string) []error {
+		_, errs := s.Update(t.Context(), ids, func(i int, j *job.Job) error {
+			if j.Progress.Message = "changed"; j.ID == infinite {
+				j.Progress.Rate = math.Inf(1)
+			}
+			return nil
+		})
+		return errs
+	}
+	if errs := rename(ids[1]); errs[0] != nil || errs[1] == nil || errs[2] != nil {
+		t.Errorf("with one job that cannot be encoded: %v", errs)
+	}
+	err := s.changes.do(t.Context(), func(*tx) error {
+		_, err := s.changes.conn.ExecContext(t.Context(), "UPDATE jobs SET progress = '{' WHERE id = ?", ids[0])
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errs := rename(""); errs[0] == nil || errs[1] != nil || errs[2] != nil {
+		t.Errorf("with one job that cannot be decoded: %v", errs)
+	}
+	claimed, err := s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 3, Now: time.Now(), Duration: time.Minute, Token: rand.Text})
+	if err != nil || len(claimed.Jobs) != 2 {
+		t.Errorf("claimed %d jobs, %v; want the other two", len(claimed.Jobs), err)
+	}
 }

@@ -16,6 +16,7 @@ type statements struct {
 	ready, readyOfOwner, readyOwners *sql.Stmt
 	countActive, extendLeases        *sql.Stmt
 	checkpoint, saveCheckpoint       *sql.Stmt
+	saveResult, deleteResult         *sql.Stmt
 	lastPiece, addPiece, growPiece   *sql.Stmt
 	overlap, setOutputBytes          *sql.Stmt
 	dropPieces, firstPiece, cutPiece *sql.Stmt
@@ -46,7 +47,8 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.updateAll, `UPDATE jobs SET status = ?, ready = ?, revision = ?, attempt = ?, max_attempts = ?, result = ?,
 			question = ?, answer = ?, error = ?, progress = ?, cancel_requested = ?, cancel_by = ?, started_at = ?,
 			updated_at = ?, completed_at = ?, not_before = ?, deadline = ?, due_at = ?, worker = ?, lease_token = ?,
-			lease_duration = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ?, ready_at = ? WHERE seq = ?`},
+			lease_duration = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ?, ready_at = ?,
+			result_bytes = ?, ended_token = ?, ended_call = ? WHERE seq = ?`},
 		// What changes while a job keeps its status: no index but that of due_at has to follow.
 		{&s.updateRunning, `UPDATE jobs SET revision = ?, progress = ?, cancel_requested = ?, cancel_by = ?,
 			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ? WHERE seq = ?`},
@@ -70,6 +72,9 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.checkpoint, `SELECT data FROM checkpoints WHERE seq = ?`},
 		{&s.saveCheckpoint, `INSERT INTO checkpoints (seq, data) VALUES (?, ?)
 			ON CONFLICT (seq) DO UPDATE SET data = excluded.data`},
+		{&s.saveResult, `INSERT INTO results (seq, data) VALUES (?, ?)
+			ON CONFLICT (seq) DO UPDATE SET data = excluded.data`},
+		{&s.deleteResult, `DELETE FROM results WHERE seq = ?`},
 		{&s.lastPiece, `SELECT begins_at, length(data) FROM output WHERE seq = ? ORDER BY begins_at DESC LIMIT 1`},
 		{&s.addPiece, `INSERT INTO output (seq, begins_at, data) VALUES (?, ?, ?)`},
 		{&s.growPiece, `UPDATE output SET data = CAST(data || ? AS BLOB) WHERE seq = ? AND begins_at = ?`},
@@ -124,15 +129,43 @@ func (t *tx) load(id string) (row, error) {
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return row{}, job.ErrNotFound
+	case isDamaged(err):
+		return row{}, err
 	case err != nil:
 		return row{}, t.fail("read job "+id, err)
 	}
 	return r, nil
 }
 
-// save stores the changed job, and notes it for the observer if its revision has grown.
+// saveLargeResult stores a result that is too large for the snapshot, and removes one that is no longer the job's.
+func (t *tx) saveLargeResult(before *job.Job, r *row) (err error) {
+	j := &r.job
+	switch {
+	case j.LargeResult != nil:
+		_, err = t.saveResult.ExecContext(t.ctx, r.seq, string(j.LargeResult))
+		j.LargeResult = nil
+	case before.ResultBytes > 0 && j.ResultBytes == 0:
+		_, err = t.deleteResult.ExecContext(t.ctx, r.seq)
+	}
+	if err != nil {
+		return t.fail("store the result of job "+j.ID, err)
+	}
+	return nil
+}
+
+// save stores the changed job, and adds it to the commit if its revision has grown. If it returns an error that is not the
+// database's, it has written nothing.
 func (t *tx) save(before *job.Job, r *row) error {
 	j := &r.job
+	// A job that cannot be encoded is refused alone, before anything is written.
+	progress, err := encode(&j.Progress)
+	if err != nil {
+		return fmt.Errorf("encode the progress of job %s: %w", j.ID, err)
+	}
+	failure, err := encodeUnless(j.Error == nil, j.Error)
+	if err != nil {
+		return fmt.Errorf("encode the error of job %s: %w", j.ID, err)
+	}
 	if j.Ready() && !before.Ready() {
 		var n int
 		if err := t.ahead.QueryRowContext(t.ctx, j.Kind, j.Priority, r.seq, job.MaxAhead).Scan(&n); err != nil {
@@ -140,23 +173,16 @@ func (t *tx) save(before *job.Job, r *row) error {
 		}
 		j.QueuePosition = job.ShownPosition(n)
 	}
-	progress, err := encode(&j.Progress)
-	if err != nil {
-		return t.fail("encode the progress of job "+j.ID, err)
-	}
-	if j.Status == job.Active && j.Lease.Token == before.Lease.Token {
+	if j.Status == job.Active && j.Lease.Same(before.Lease) && j.CancelRequested == before.CancelRequested {
 		_, err = t.updateRunning.ExecContext(t.ctx, j.Revision, progress, j.CancelRequested, stamp(j.CancelBy),
 			stamp(j.UpdatedAt), stamp(j.Due()), stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, r.seq)
 	} else {
-		var failure any
-		if failure, err = encodeUnless(j.Error == nil, j.Error); err != nil {
-			return t.fail("encode the error of job "+j.ID, err)
-		}
 		_, err = t.updateAll.ExecContext(t.ctx, j.Status, j.Ready(), j.Revision, j.Attempt, j.MaxAttempts,
 			document(j.Result), document(j.Question), document(j.Answer), failure, progress, j.CancelRequested,
 			stamp(j.CancelBy), stamp(j.StartedAt), stamp(j.UpdatedAt), stamp(j.CompletedAt), stamp(j.NotBefore),
 			stamp(j.Deadline), stamp(j.Due()), j.Lease.Worker, j.Lease.Token, j.Lease.Duration.Microseconds(),
-			stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, stamp(j.ReadyAt), r.seq)
+			stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, stamp(j.ReadyAt),
+			j.ResultBytes, j.Ended.Token, j.Ended.Call, r.seq)
 	}
 	if err != nil {
 		return t.fail("store job "+j.ID, err)
@@ -166,6 +192,9 @@ func (t *tx) save(before *job.Job, r *row) error {
 			return t.fail("store the checkpoint of job "+j.ID, err)
 		}
 		j.Checkpoint = nil
+	}
+	if err := t.saveLargeResult(before, r); err != nil {
+		return err
 	}
 	if j.Revision != before.Revision {
 		t.commit.Jobs = append(t.commit.Jobs, *j)

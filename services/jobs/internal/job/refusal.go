@@ -1,0 +1,177 @@
+package job
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of texts, in characters. Texts of plans and specs that are longer are refused when a job is created. Texts that
+// a worker sends are cut.
+const (
+	maxName           = 100
+	maxStepTitle      = 100
+	maxUnit           = 32
+	maxMessage        = 500
+	maxStepMessage    = 200
+	maxFailureMessage = 1000
+	maxReason         = 100
+)
+
+// Limits of numbers and counts.
+const (
+	maxSteps    = 1000
+	maxCounters = 16
+	maxWeight   = 1e6
+	maxNumber   = 1e100 // far from where sums and rates overflow
+	maxRefusals = 20
+)
+
+// Refusal names a part of a worker's progress that was not taken in, or that was shortened. The rest was taken in.
+type Refusal struct {
+	Field string // as the contract names it, such as "progress.steps[2]"
+	Err   error
+}
+
+// TruncatedError means that a text was longer than Limit characters, and was cut.
+type TruncatedError struct{ Limit int }
+
+func (e *TruncatedError) Error() string {
+	return fmt.Sprintf("the text was cut to %d characters", e.Limit)
+}
+
+// TakeIn takes in as much of a worker's progress as possible: a plan (nil for none) and a report (nil for none). Texts
+// that are too long are cut. It returns the parts that were cut or refused. visible reports whether the snapshot changed.
+// TakeIn leaves the revision to Touch.
+func (j *Job) TakeIn(now time.Time, plan []PlannedStep, r *Report, stalledAfter time.Duration) (visible bool, refused []Refusal) {
+	refuse := func(field string, err error) {
+		if len(refused) < maxRefusals {
+			refused = append(refused, Refusal{field, err})
+		}
+	}
+	plan, r = shortened(plan, r, refuse)
+	visible, err := j.Report(now, plan, r, stalledAfter)
+	if err == nil {
+		return visible, refused
+	}
+	try := func(field string, plan []PlannedStep, r *Report) {
+		changed, err := j.Report(now, plan, r, stalledAfter)
+		visible = visible || changed
+		if err != nil {
+			refuse(field, err)
+		}
+	}
+	if len(plan) > 0 {
+		try("plan", plan, nil)
+	}
+	if r == nil {
+		return visible, refused
+	}
+	if r.Message != "" {
+		try("progress.message", nil, &Report{Message: r.Message})
+	}
+	for i := range r.Steps {
+		try(fmt.Sprintf("progress.steps[%d]", i), nil, &Report{Steps: r.Steps[i : i+1]})
+	}
+	return visible, refused
+}
+
+// shortened returns the plan and the report with all texts within their limits. It changes neither of them in place.
+func shortened(plan []PlannedStep, r *Report, refuse func(field string, err error)) ([]PlannedStep, *Report) {
+	fit := func(text *string, limit int, field string, at ...any) {
+		if cut, was := truncate(*text, limit); was {
+			*text = cut
+			refuse(fmt.Sprintf(field, at...), &TruncatedError{limit})
+		}
+	}
+	if len(plan) > 0 {
+		plan = append([]PlannedStep(nil), plan...)
+		for i := range plan {
+			fit(&plan[i].Title, maxStepTitle, "plan[%d].title", i)
+			fit(&plan[i].Group, maxStepTitle, "plan[%d].group", i)
+			fit(&plan[i].Unit, maxUnit, "plan[%d].unit", i)
+		}
+	}
+	if r == nil {
+		return plan, nil
+	}
+	short := *r
+	fit(&short.Message, maxMessage, "progress.message")
+	short.Steps = append([]StepReport(nil), short.Steps...)
+	for i := range short.Steps {
+		if s := &short.Steps[i]; s.Message != nil {
+			text := *s.Message
+			fit(&text, maxStepMessage, "progress.steps[%d].message", i)
+			s.Message = &text
+		}
+	}
+	return plan, &short
+}
+
+// truncate returns the text with at most limit characters. A text that was cut ends with an ellipsis.
+func truncate(text string, limit int) (short string, was bool) {
+	if len(text) <= limit || utf8.RuneCountInString(text) <= limit {
+		return text, false
+	}
+	return firstRunes(text, limit-1) + "…", true
+}
+
+// truncateMiddle returns the text with at most limit characters. If the text is longer, its middle is replaced by a note.
+// The end stays, because the end of a stack trace names the error.
+func truncateMiddle(text string, limit int) string {
+	n := utf8.RuneCountInString(text)
+	if n <= limit {
+		return text
+	}
+	note := fmt.Sprintf(" … [%d characters removed] … ", n-limit)
+	keep := limit - utf8.RuneCountInString(note) - 2 // the removed note's own length can change the number by a digit or two
+	head := firstRunes(text, keep/2)
+	tail := text[len(firstRunes(text, n-keep/2)):]
+	return head + fmt.Sprintf(" … [%d characters removed] … ", n-2*(keep/2)) + tail
+}
+
+// firstRunes returns the first n characters of the text, or all if it has fewer.
+func firstRunes(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
+}
+
+// tidyReason returns the reason without characters that a machine-readable name cannot have.
+func tidyReason(reason string) string {
+	reason = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.IsControl(r) {
+			return '_'
+		}
+		return r
+	}, strings.TrimSpace(reason))
+	return firstRunes(reason, maxReason)
+}
+
+// tidy returns the failure with texts of the agreed lengths.
+func (f Failure) tidy() Failure {
+	f.Reason, f.Message = tidyReason(f.Reason), truncateMiddle(f.Message, maxFailureMessage)
+	return f
+}
+
+// nameProblem returns why a text cannot be the name of a step or a counter, or "". Names follow any common convention:
+// "rowsOK", "video.transcode", "Download pages".
+func nameProblem(name string) string {
+	switch {
+	case name == "":
+		return "needs a name"
+	case utf8.RuneCountInString(name) > maxName:
+		return fmt.Sprintf("has a name of more than %d characters", maxName)
+	case strings.TrimSpace(name) != name:
+		return fmt.Sprintf("has the name %q, which starts or ends with a space", name)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Sprintf("has the name %q, which contains a control character", name)
+	}
+	return ""
+}
