@@ -21,7 +21,7 @@ describe("the page's addresses", () => {
     },
   );
 
-  test("a malformed escape is no crash", () => {
+  test("an invalid escape does not crash", () => {
     expect(parseRoute("/imports/%E0%A4%A")).toEqual({ view: "import", importId: "%E0%A4%A" });
   });
 });

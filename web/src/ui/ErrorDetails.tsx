@@ -1,6 +1,6 @@
 import { texts } from "./texts.js";
 
-/** Shows an error's code, and the ID under which the server logged the request, to those who ask for details. */
+/** Shows an error's code and the request ID from the server's log, under "Details". */
 export function ErrorDetails({ reason, requestId }: { reason: string; requestId?: string | undefined }) {
   return (
     <details className="error-details fine">
