@@ -19,6 +19,7 @@ type commandLine struct {
 	Sample   sampleCommand           `cmd:"" help:"Write a sample workbook for the workforce schema."`
 	Template templateCommand         `cmd:"" help:"Write an empty workbook to fill in, for a schema."`
 	Token    tokenCommand            `cmd:"" help:"Print a token."`
+	Open     openCommand             `cmd:"" help:"Print a new link that signs you in to the web UI."`
 }
 
 func main() {

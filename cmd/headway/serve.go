@@ -57,12 +57,9 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
 	}
-	scheme := "http"
-	if c.Edge.TLSCertFile != "" {
-		scheme = "https"
-	}
-	fmt.Fprintf(os.Stdout, "Headway is at %s://%s (jobs %s, importer %s, data %s). Ctrl-C ends it.\n",
-		scheme, edgeLis.Addr(), jobsAddress, importerAddress, c.Data)
+	fmt.Printf("Headway is at %s (jobs %s, importer %s, data %s). Ctrl-C ends it.\n",
+		program.URL(edgeService), jobsAddress, importerAddress, c.Data)
+	program.PrintSignInLink(edgeService)
 	services := []runner{jobsService, importerService}
 	if commands := nonBlank(c.Worker); len(commands) > 0 {
 		services = append(services, &supervise.Workers{Commands: commands, JobsAddress: jobsAddress,

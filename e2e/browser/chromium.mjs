@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { Headway } from "./headway.mjs";
 
 const artifacts = fileURLToPath(new URL("../artifacts", import.meta.url));
 const axeSource = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
@@ -35,13 +36,16 @@ export const sizes = {
 };
 
 /**
- * Opens a page that fails the test on any error in its console: a script's, or one against the content policy.
+ * Opens a page that fails the test on any error in its console: a script's, or one against the content policy. If the
+ * server has a local user, that user is signed in.
  * @param {import("playwright-core").Browser} browser
  * @param {string} address
  * @param {import("playwright-core").BrowserContextOptions} [options]
+ * @param {Headway} [server] the server that answers there, if a proxy is in front of it
  */
-export async function open(browser, address, options = {}) {
+export async function open(browser, address, options = {}, server = Headway.at(address)) {
   const context = await browser.newContext({ viewport: sizes.desktop, ...options });
+  if (server?.hasLocalSignIn) await server.signIn(context);
   const page = await context.newPage();
   /** @type {string[]} */
   const errors = [];

@@ -22,6 +22,20 @@ async function freePort() {
 
 /** A running `headway serve`. */
 export class Headway {
+  /**
+   * The servers by address.
+   * @type {Map<string, Headway>}
+   */
+  static #servers = new Map();
+
+  /**
+   * Returns the server that answers at an address.
+   * @param {string} address
+   */
+  static at(address) {
+    return Headway.#servers.get(new URL(address).origin);
+  }
+
   /** @param {string[]} flags */
   static async start(...flags) {
     const data = mkdtempSync(join(tmpdir(), "headway-browser-"));
@@ -42,6 +56,7 @@ export class Headway {
     this.metrics = `http://127.0.0.1:${metricsPort}/metrics`;
     this.flags = flags;
     this.log = "";
+    Headway.#servers.set(this.address, this);
   }
 
   /** Starts the program, again if it was killed, and waits until it is ready. */
@@ -66,6 +81,38 @@ export class Headway {
       if (ready) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  /** Whether users of this machine sign in with a link. */
+  get hasLocalSignIn() {
+    return !this.flags.some((flag) => /^--(key|oidc-issuer)/.test(flag));
+  }
+
+  /** Returns the sign-in link that the program printed when it started. */
+  printedLink() {
+    const link = /^Open (\S+)/m.exec(this.log)?.[1];
+    if (!link) throw new Error(`the program printed no link:\n${this.log}`);
+    return link;
+  }
+
+  /** Returns a new sign-in link. */
+  link() {
+    return execFileSync(binary, ["open", `--data=${this.data}`, `--url=${this.address}`])
+      .toString()
+      .trim();
+  }
+
+  /**
+   * Signs the local user in, in all pages of a browser context.
+   * @param {import("playwright-core").BrowserContext} context
+   */
+  async signIn(context) {
+    const secret = new URL(this.link()).hash.replace("#sign-in=", "");
+    const response = await context.request.post(`${this.address}/api/v1/session`, {
+      headers: { Origin: this.address },
+      data: { secret },
+    });
+    if (!response.ok()) throw new Error(`sign in: ${response.status()} ${await response.text()}`);
   }
 
   /** Kills the program as a power failure would. */

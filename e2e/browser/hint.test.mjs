@@ -19,8 +19,11 @@ after(async () => {
   await headway?.stop();
 });
 
+/** @param {{ address: string }} proxy */
+const throughProxy = (proxy) => open(browser, proxy.address, {}, headway);
+
 test("the page says so when streams are held back on the way", async (t) => {
-  const { page } = await open(browser, (await startProxy(t, headway.address, "buffer")).address);
+  const { page } = await throughProxy(await startProxy(t, headway.address, "buffer"));
   const hint = page.locator(".stream-hint");
   await hint.getByText("Live updates are delayed.").waitFor();
   await assertAccessible(page, "streams held back");
@@ -30,12 +33,12 @@ test("the page says so when streams are held back on the way", async (t) => {
 });
 
 test("the page says so when streams are cut on the way", async (t) => {
-  const { page } = await open(browser, (await startProxy(t, headway.address, "cut")).address);
+  const { page } = await throughProxy(await startProxy(t, headway.address, "cut"));
   await page.locator(".stream-hint").getByText("Live updates are interrupted repeatedly.").waitFor();
 });
 
 test("the page says nothing of a way that lets streams pass, or of a server that is away", async (t) => {
-  const { page } = await open(browser, (await startProxy(t, headway.address, "pass")).address);
+  const { page } = await throughProxy(await startProxy(t, headway.address, "pass"));
   await page.getByRole("button", { name: "Choose file" }).waitFor();
   const probed = page.waitForRequest(/sse\/probe/, { timeout: 60_000 });
   await headway.end();

@@ -41,6 +41,36 @@ test("without a local sign-in the page asks for a token, and keeps none of it", 
   await page.getByLabel("Token").waitFor();
 });
 
+test("the printed link signs in once, and headway open prints another one", async () => {
+  const local = await Headway.start();
+  try {
+    const link = local.printedLink();
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(local.address);
+    await page.getByText("headway open").waitFor();
+    await assertAccessible(page, "local sign-in");
+
+    await page.goto(link);
+    await page.getByText("local", { exact: true }).waitFor();
+    assert.equal(new URL(page.url()).hash, "", "the secret stays neither in the address nor in the history");
+    const cookies = await context.cookies();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByText("headway open").waitFor();
+
+    // The server no longer accepts a copy of the cookie, nor the link.
+    await context.addCookies(cookies);
+    await page.goto(`${local.address}/jobs`);
+    await page.getByText("headway open").waitFor();
+    await page.goto(link);
+    await page.getByText("headway open").waitFor();
+    await page.goto(local.link());
+    await page.getByText("local", { exact: true }).waitFor();
+  } finally {
+    await local.stop();
+  }
+});
+
 test("another user's import is as good as none", async () => {
   const created = await fetch(`${headway.address}/api/v1/jobs`, {
     method: "POST",

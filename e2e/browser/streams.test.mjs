@@ -29,9 +29,7 @@ async function setup(t, ...flags) {
     await context.close();
     await headway.stop();
   });
-  await page.evaluate(async () => {
-    await fetch("/api/v1/session", { method: "POST" });
-  });
+  await headway.signIn(context);
   const token = headway.token("local");
   const address = headway.address;
 

@@ -102,6 +102,7 @@ func (k *Key) Sign(id Identity, ttl time.Duration) (string, error) {
 	now := time.Now()
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
+			ID:        rand.Text(), // no two tokens are equal, so that one can be revoked without the other
 			Subject:   id.Subject,
 			Audience:  jwt.ClaimStrings{audience},
 			IssuedAt:  jwt.NewNumericDate(now),

@@ -1,7 +1,13 @@
 package edge_test
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,10 +15,20 @@ import (
 	"headway/services/edge"
 )
 
-// signIn gives the cookie of the local user's session, as this server's own page would get it.
+// secret returns a body with the secret of a new sign-in link.
+func (b *bench) secret() io.Reader {
+	b.t.Helper()
+	_, secret, ok := strings.Cut(b.service.SignInLink(), "#sign-in=")
+	if !ok {
+		b.t.Fatal("no sign-in link")
+	}
+	return strings.NewReader(fmt.Sprintf(`{"secret":%q}`, secret))
+}
+
+// signIn returns the cookie of the local user's session, as this server's own page would get it.
 func (b *bench) signIn() string {
 	b.t.Helper()
-	resp := b.do(http.MethodPost, "/api/v1/session", nil, "Authorization", "", "Origin", b.url)
+	resp := b.do(http.MethodPost, "/api/v1/session", b.secret(), "Authorization", "", "Origin", b.url)
 	if resp.StatusCode != http.StatusOK {
 		b.t.Fatalf("sign in: %s", resp.Status)
 	}
@@ -88,7 +104,7 @@ func TestLocalSignInIsForThisServersOwnPage(t *testing.T) {
 		"IPv6 by name":              {"Host", "[::1]" + port, "Origin", "http://[::1]" + port},
 		"behind a port that is not": {"Host", "127.0.0.1:9", "Origin", "http://127.0.0.1:9"},
 	} {
-		if resp := b.do(http.MethodPost, "/api/v1/session", nil, append(headers, "Authorization", "")...); resp.StatusCode != 200 {
+		if resp := b.do(http.MethodPost, "/api/v1/session", b.secret(), append(headers, "Authorization", "")...); resp.StatusCode != 200 {
 			t.Errorf("%s: %s", name, resp.Status)
 		}
 	}
@@ -104,7 +120,7 @@ func TestLocalSignInIsForThisServersOwnPage(t *testing.T) {
 		"a name that begins alike":     {"HOST_REFUSED", []string{"Host", "127.0.0.1.evil.example" + port, "Origin", "http://127.0.0.1.evil.example" + port}},
 		"through a proxy":              {"HOST_REFUSED", []string{"Origin", b.url, "X-Forwarded-For", "203.0.113.9"}},
 	} {
-		resp := b.do(http.MethodPost, "/api/v1/session", nil, append(refusal.headers, "Authorization", "")...)
+		resp := b.do(http.MethodPost, "/api/v1/session", b.secret(), append(refusal.headers, "Authorization", "")...)
 		if len(resp.Cookies()) != 0 {
 			t.Errorf("%s: got a cookie", name)
 		}
@@ -113,6 +129,110 @@ func TestLocalSignInIsForThisServersOwnPage(t *testing.T) {
 	resp := b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookie, "Origin", b.url)
 	if resp.StatusCode != http.StatusNoContent || len(resp.Cookies()) != 1 || resp.Cookies()[0].MaxAge >= 0 {
 		t.Errorf("sign out: %s %v", resp.Status, resp.Cookies())
+	}
+}
+
+func TestPlainProxyCannotBorrowLocalSignIn(t *testing.T) {
+	b := setup(t, nil)
+	target, err := url.Parse(b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As nginx with nothing but proxy_pass, ssh -L, or kubectl port-forward: nothing shows that there is a proxy.
+	plain := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Header.Set("Origin", b.url)
+	}})
+	defer plain.Close()
+	for name, body := range map[string]string{
+		"no body": "", "no secret": `{}`, "a wrong secret": `{"secret":"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}`, "an empty one": `{"secret":""}`,
+	} {
+		resp, err := plain.Client().Post(plain.URL+"/api/v1/session", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if len(resp.Cookies()) != 0 {
+			t.Errorf("%s: got a cookie", name)
+		}
+		b.refused(resp, http.StatusUnauthorized, "SIGN_IN_LINK_INVALID")
+	}
+}
+
+func TestSignInLinkWorksOnce(t *testing.T) {
+	b := setup(t, nil)
+	_, secret, _ := strings.Cut(b.service.SignInLink(), "#sign-in=")
+	signIn := func(secret string) *http.Response {
+		return b.do(http.MethodPost, "/api/v1/session", strings.NewReader(`{"secret":"`+secret+`"}`), "Authorization", "", "Origin", b.url)
+	}
+	if resp := signIn(secret); resp.StatusCode != http.StatusOK {
+		t.Errorf("first use: %s", resp.Status)
+	}
+	b.refused(signIn(secret), http.StatusUnauthorized, "SIGN_IN_LINK_INVALID")
+	if strings.Contains(b.log.String(), secret) {
+		t.Error("the secret is in the log")
+	}
+	// Another one is for whoever can sign the local user's tokens, and for no other user.
+	status, answer := b.decode(b.do(http.MethodPost, "/api/v1/session/links", nil, "Authorization", "Bearer "+b.token("local")))
+	_, secret, _ = strings.Cut(fmt.Sprint(answer["path"]), "#sign-in=")
+	if status != http.StatusCreated || secret == "" || answer["expiresAt"] == nil {
+		t.Fatalf("%d %v", status, answer)
+	}
+	if resp := signIn(secret); resp.StatusCode != http.StatusOK {
+		t.Errorf("second link: %s", resp.Status)
+	}
+	b.refused(b.do(http.MethodPost, "/api/v1/session/links", nil), http.StatusForbidden, "SCOPE_MISSING")
+	b.refused(b.do(http.MethodPost, "/api/v1/session/links", nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_MISSING")
+	resp := b.do(http.MethodPost, "/api/v1/session", strings.NewReader(`{"secret":`), "Authorization", "", "Origin", b.url)
+	b.refused(resp, http.StatusBadRequest, "REQUEST_INVALID")
+}
+
+func TestSignOutRevokesSession(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "revoked")
+	b := setup(t, func(c *edge.Config) { c.RevokedFile = file })
+	kept, cookie := b.signIn(), b.signIn()
+	_, token, _ := strings.Cut(cookie, "=")
+	_, ticket := b.decode(b.do(http.MethodPost, "/api/v1/sse/tickets", nil, "Authorization", "Bearer "+token))
+	if resp := b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookie, "Origin", b.url); resp.StatusCode != http.StatusNoContent {
+		t.Fatalf("sign out: %s", resp.Status)
+	}
+	revoked := func(b *bench) {
+		t.Helper()
+		b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", cookie), http.StatusUnauthorized, "TOKEN_EXPIRED")
+		b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Bearer "+token), http.StatusUnauthorized, "TOKEN_EXPIRED")
+		if status, _ := b.get("/api/v1/jobs", "Authorization", "", "Cookie", kept); status != http.StatusOK {
+			t.Errorf("another session: %d", status)
+		}
+	}
+	revoked(b)
+	b.refused(b.do(http.MethodGet, fmt.Sprint("/api/v1/sse/jobs/my?token=", ticket["ticket"]), nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_EXPIRED")
+	t.Run("after a restart", func(t *testing.T) { revoked(setup(t, func(c *edge.Config) { c.RevokedFile = file })) })
+}
+
+func TestLocalSessionIsRenewedByItsCookie(t *testing.T) {
+	b := setup(t, nil)
+	renew := func(headers ...string) *http.Response {
+		return b.do(http.MethodPost, "/api/v1/session", strings.NewReader("{}"), append(headers, "Authorization", "")...)
+	}
+	if resp := renew("Cookie", b.signIn(), "Origin", b.url); resp.StatusCode != http.StatusOK || len(resp.Cookies()) != 1 {
+		t.Errorf("%s %v", resp.Status, resp.Cookies())
+	}
+	b.refused(renew("Cookie", "headway_session="+b.tokenFor(-time.Minute, "local"), "Origin", b.url), http.StatusUnauthorized, "SIGN_IN_LINK_INVALID")
+	b.refused(renew("Cookie", "headway_session="+b.token("ann"), "Origin", b.url), http.StatusUnauthorized, "SIGN_IN_LINK_INVALID")
+	b.refused(renew("Cookie", b.signIn(), "Origin", "https://evil.example"), http.StatusForbidden, "ORIGIN_REFUSED")
+}
+
+func TestProxysOwnAuthorizationLeavesSessionAlone(t *testing.T) {
+	b := setup(t, nil)
+	cookie := b.signIn()
+	basic := []string{"Authorization", "Basic YWRtaW46c2VjcmV0"}
+	if status, answer := b.get("/api/v1/session", append(basic, "Cookie", cookie)...); status != http.StatusOK || answer["user"] != "local" {
+		t.Errorf("by cookie: %d %v", status, answer)
+	}
+	_, ticket := b.decode(b.do(http.MethodPost, "/api/v1/sse/tickets", nil))
+	b.open(fmt.Sprint("/api/v1/sse/jobs/my?token=", ticket["ticket"]), basic...).want("connected")
+	if resp := b.do(http.MethodPost, "/api/v1/session", b.secret(), append(basic, "Origin", b.url)...); resp.StatusCode != http.StatusOK {
+		t.Errorf("sign in: %s", resp.Status)
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/hub"
 	"headway/services/edge/internal/reqlog"
+	"headway/services/edge/internal/signin"
 	"headway/services/edge/internal/sockets"
 	"headway/services/edge/internal/sse"
 	"headway/services/edge/internal/tus/folder"
@@ -52,8 +53,9 @@ type Service struct {
 	hub     *hub.Hub
 	streams *sse.Handlers
 	// uploads keeps resumable uploads. It is nil if there are none.
-	uploads *folder.Store
-	server  *http.Server
+	uploads  *folder.Store
+	server   *http.Server
+	sessions *signin.Handler
 	// handlers counts the requests under way, and what else must end before Run does.
 	handlers sync.WaitGroup
 	draining atomic.Bool
@@ -111,9 +113,13 @@ func New(cfg Config) (_ *Service, err error) {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
 	}
+	revoked, err := access.OpenRevoked(cfg.RevokedFile)
+	if err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
 	routes, err := s.routes(access.New(access.Config{
 		Verifier: cfg.Verifier, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
-		RefuseStream: s.streams.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
+		Revoked: revoked, RefuseStream: s.streams.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
 		RequestBurst: burstSeconds * cfg.RequestsPerSecond,
 	}))
 	if err != nil {
@@ -144,6 +150,12 @@ func isLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
 }
+
+// TLS reports whether the edge speaks HTTPS.
+func (s *Service) TLS() bool { return s.cfg.TLSCertFile != "" }
+
+// SignInLink returns the path of a new sign-in link, which works once. It returns "" if there is no local sign-in.
+func (s *Service) SignInLink() string { return s.sessions.Link() }
 
 // Addr is where the edge answers.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }

@@ -36,7 +36,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	uploads := upload.New(upload.Config{Imports: imports, MaxBytes: s.cfg.MaxUploadBytes, StallTimeout: s.cfg.StallTimeout})
 	limit := upload.NewLimit(uploads, max(s.cfg.UploadsPerUser, 0))
 	downloads := &rest.Downloads{Imports: imports, StallTimeout: s.cfg.StallTimeout}
-	sessions := signin.New(signin.Config{
+	s.sessions = signin.New(signin.Config{
 		Access: a, Signer: s.cfg.Key, LocalSignIn: s.cfg.LocalSignIn, LocalUser: s.cfg.LocalUser,
 		SessionTTL: s.cfg.SessionTTL, MaxUploadBytes: s.cfg.MaxUploadBytes,
 	})
@@ -80,9 +80,10 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	mux.Handle("GET /api/v1/sse/probe", a.RequiredForStream(http.HandlerFunc(s.streams.Probe)))
 	short("POST /api/v1/sse/tickets", a.Required(http.HandlerFunc(a.CreateTicket)))
 
-	short("GET /api/v1/session", http.HandlerFunc(sessions.Get))
-	short("POST /api/v1/session", http.HandlerFunc(sessions.SignIn))
-	short("DELETE /api/v1/session", http.HandlerFunc(sessions.SignOut))
+	short("GET /api/v1/session", http.HandlerFunc(s.sessions.Get))
+	short("POST /api/v1/session", http.HandlerFunc(s.sessions.SignIn))
+	short("POST /api/v1/session/links", a.Required(http.HandlerFunc(s.sessions.CreateLink)))
+	short("DELETE /api/v1/session", http.HandlerFunc(s.sessions.SignOut))
 
 	short("GET /openapi.json", http.HandlerFunc(docs.Document))
 	short("GET /docs", http.HandlerFunc(docs.Page))

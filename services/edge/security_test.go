@@ -132,7 +132,7 @@ func TestCookieOfAnEncryptedConnectionNeverGoesUnencrypted(t *testing.T) {
 	b.url = strings.Replace(b.url, "http:", "https:", 1)
 	b.client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
 	cookies := b.do(http.MethodPost, "/api/v1/session", nil).Cookies()
-	if len(cookies) != 1 || !cookies[0].Secure || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+	if len(cookies) != 1 || cookies[0].Name != "__Host-headway_session" || !cookies[0].Secure || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
 		t.Fatalf("cookies %v", cookies)
 	}
 	// A page that came unencrypted may be anybody's, also under this server's name.
@@ -145,7 +145,7 @@ func TestCookieBehindAProxyThatEndsTLSIsSecure(t *testing.T) {
 	b := setup(t, nil)
 	for proto, want := range map[string]bool{"https": true, "http": false, "": false} {
 		cookies := b.do(http.MethodPost, "/api/v1/session", nil, "X-Forwarded-Proto", proto).Cookies()
-		if len(cookies) != 1 || cookies[0].Secure != want {
+		if len(cookies) != 1 || cookies[0].Secure != want || strings.HasPrefix(cookies[0].Name, "__Host-") != want {
 			t.Errorf("X-Forwarded-Proto %q: %v", proto, cookies)
 		}
 	}

@@ -64,6 +64,8 @@ type Config struct {
 	// UploadsDir is the directory for unfinished resumable uploads. It belongs to this edge alone. If it is empty, there
 	// are no resumable uploads.
 	UploadsDir string
+	// RevokedFile is the file with the sessions that were signed out. If it is empty, a restart makes them valid again.
+	RevokedFile string
 
 	// Verifier checks the callers' tokens. Required.
 	Verifier auth.Verifier
@@ -74,7 +76,8 @@ type Config struct {
 	Key *auth.Key
 	// Service are the edge's own credentials. They need the scope headway:service. Default: signed with Key.
 	Service credentials.PerRPCCredentials
-	// LocalSignIn lets a page on this machine sign in without a password. It is possible on a loopback address only.
+	// LocalSignIn lets a user of this machine sign in with a link that the program prints. It is possible on a loopback
+	// address only.
 	LocalSignIn bool
 	// LocalUser is the user that signs in that way. Default "local".
 	LocalUser string

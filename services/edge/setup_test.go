@@ -47,6 +47,7 @@ type bench struct {
 	// importerUp is where the importer answers; childAddr where an edge in a process of its own does.
 	importerUp *upstream
 	childAddr  string
+	service    *edge.Service
 	url        string
 	client     *http.Client
 	log        *proctest.Log
@@ -77,6 +78,7 @@ func setup(t *testing.T, change func(*edge.Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.service = s
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -2,7 +2,9 @@ package program
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 
 	"headway/internal/auth"
@@ -22,9 +24,29 @@ type EdgeCommand struct {
 // Run serves until ctx is done.
 func (c *EdgeCommand) Run(ctx context.Context) error {
 	return c.alone(ctx, "edge", "--listen", c.Settings.Listen, func(env *Env, lis net.Listener) (service, error) {
-		return c.NewEdge(env, edge.Config{Settings: c.Settings, Listener: lis, JobsAddress: c.JobsAddress,
+		s, err := c.NewEdge(env, edge.Config{Settings: c.Settings, Listener: lis, JobsAddress: c.JobsAddress,
 			ImporterAddress: c.ImporterAddress, MaxUploadBytes: c.MaxUploadBytes})
+		if err == nil {
+			PrintSignInLink(s)
+		}
+		return s, err
 	})
+}
+
+// URL returns the address of an edge's web UI, without a path.
+func URL(s *edge.Service) string {
+	scheme := "http"
+	if s.TLS() {
+		scheme = "https"
+	}
+	return scheme + "://" + s.Addr().String()
+}
+
+// PrintSignInLink prints a link that signs the local user in, if the edge has a local sign-in.
+func PrintSignInLink(s *edge.Service) {
+	if path := s.SignInLink(); path != "" {
+		fmt.Fprintf(os.Stdout, "Open %s%s in your browser. The link works once. To get a new one, run: headway open\n", URL(s), path)
+	}
 }
 
 // NewEdge returns an edge, whose dependencies it adds to cfg.
@@ -35,7 +57,7 @@ func (c *Common) NewEdge(env *Env, cfg edge.Config) (*edge.Service, error) {
 	}
 	cfg.Verifier, cfg.Key, cfg.Service = env.Verifier, env.Key, env.Key.ServiceCredentials("edge", auth.ScopeService)
 	cfg.LocalSignIn, cfg.LocalUser = env.Local, LocalUser
-	cfg.UploadsDir = filepath.Join(c.Data, "uploads")
+	cfg.UploadsDir, cfg.RevokedFile = filepath.Join(c.Data, "uploads"), filepath.Join(c.Data, "revoked-sessions")
 	cfg.Logger, cfg.Metrics = env.Logger.With("service", "edge"), env.Metrics
 	return edge.New(cfg)
 }

@@ -24,6 +24,16 @@ export const useSession = (): SessionValue => useContext(SessionContext);
 
 const retryMs = 2000;
 
+/** Longest delay that a timer can have. */
+const maxDelayMs = 2 ** 31 - 1;
+
+/** Returns the secret of the sign-in link that opened this page, and removes it from the address and the history. */
+function takeSecret(): string | undefined {
+  const secret = /^#sign-in=(\w+)$/.exec(location.hash)?.[1];
+  if (secret) history.replaceState(history.state, "", location.pathname + location.search);
+  return secret;
+}
+
 /** Tells the other tabs who has signed in, or undefined for a sign-out. All tabs of a browser share the cookie. */
 const channelName = "headway session";
 
@@ -32,7 +42,7 @@ export interface SignInProps {
   /** The session is not known yet. */
   waiting: boolean;
   offline: boolean;
-  /** The server signs its local user in without a token. */
+  /** The local user signs in with a link that the program prints. */
   local: boolean;
   onSignedIn: (session: Session) => void;
 }
@@ -49,14 +59,22 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
   const [offline, setOffline] = useState(false);
   const [signedOut, setSignedOut] = useState(false);
   const others = useRef<BroadcastChannel>(undefined);
+  const secret = useRef<string>(undefined);
 
   const look = useCallback(async (signal?: AbortSignal) => {
+    let link: string | undefined;
     try {
       const found = await getSession({ signal });
-      setSession(found.user || !found.localSignIn ? found : await signIn({ signal }));
+      secret.current ??= takeSecret();
+      if (!found.user && found.localSignIn) link = secret.current;
+      secret.current = undefined;
+      const fresh = link ? await signIn({ signal, secret: link }).catch(orElse(found)) : found;
+      setSession(fresh);
+      if (link) others.current?.postMessage(fresh.user);
       setOffline(false);
     } catch (error) {
       if (signal?.aborted) return;
+      if (error instanceof HeadwayError && error.temporary) secret.current = link;
       setOffline(error instanceof HeadwayError && error.temporary);
       if (error instanceof HeadwayError && !error.temporary) setSession(signedOutSession);
     }
@@ -68,6 +86,13 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
     void look(closing.signal);
     return () => closing.abort();
   }, [look, signedOut]);
+
+  // A sign-in link for a page that is already open loads nothing.
+  useEffect(() => {
+    const followed = () => void look();
+    addEventListener("hashchange", followed);
+    return () => removeEventListener("hashchange", followed);
+  }, [look]);
 
   useEffect(() => {
     if (!offline) return;
@@ -85,6 +110,17 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
     others.current = channel;
     return () => channel.close();
   }, [look]);
+
+  // A local session is renewed when half of its lifetime is over.
+  const expires = session?.user && session.localSignIn ? session.expiresAt : undefined;
+  useEffect(() => {
+    if (!expires) return;
+    const delay = Math.min(Math.max((Date.parse(expires) - Date.now()) / 2, retryMs), maxDelayMs);
+    const timer = setTimeout(() => {
+      signIn().then(setSession, () => undefined); // asked again when the server refuses the cookie
+    }, delay);
+    return () => clearTimeout(timer);
+  }, [expires]);
 
   const leave = useCallback(() => {
     void signOut().finally(() => {
@@ -107,7 +143,7 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
         }));
     return {
       transport,
-      // The cookie is the credential. When the server refuses it, the local user signs in again, and others are asked to.
+      // The cookie is the credential. If the server refuses it, a local session is renewed, and other users are asked.
       token: async (refused: boolean) => {
         if (refused) {
           const fresh = await signIn().catch(() => undefined);
@@ -142,6 +178,12 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
     </HeadwayProvider>
   );
 }
+
+/** Returns a handler of errors that answers with the session if trying again is no use, as with a used link. */
+const orElse = (session: Session) => (error: unknown) => {
+  if (error instanceof HeadwayError && !error.temporary) return session;
+  throw error;
+};
 
 /** The session without a user. It keeps what is known about the server. */
 const signedOutSession = (before?: Session): Session => ({

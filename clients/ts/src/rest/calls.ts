@@ -117,10 +117,14 @@ export const listSchemas = (options: CallOptions = {}): Promise<ListSchemasRespo
 /** Says who is signed in, and what holds for them. */
 export const getSession = (options: CallOptions = {}): Promise<Session> => call(options, "GET", "session");
 
-/** Signs the local user in, where the server allows it. */
-export const signIn = (options: CallOptions = {}): Promise<Session> => call(options, "POST", "session", {});
+/**
+ * Starts a session, and stores it in a cookie. With a token in the options, the session is that of the token's user. With
+ * the secret of a sign-in link, it is that of the server's local user. Without either, a local session gets a new lifetime.
+ */
+export const signIn = (options: CallOptions & { secret?: string } = {}): Promise<Session> =>
+  call(options, "POST", "session", { secret: options.secret });
 
-/** Signs out: the session's cookie ends. */
+/** Ends the session. The server no longer accepts its cookie. */
 export const signOut = (options: CallOptions = {}): Promise<void> => call(options, "DELETE", "session");
 
 /** Gives a one-time ticket for an EventSource, which cannot send headers. */

@@ -334,13 +334,31 @@ export interface paths {
         get: operations["GetSession"];
         put?: never;
         /**
-         * Sign in; sets the session's cookie.
-         * @description With a token in the Authorization header, the cookie carries that token. Without one, the local user is signed
-         *     in, where the server has a local sign-in and its own page asks for it under a loopback name.
+         * Sign in. Sets the session's cookie.
+         * @description With a token in the Authorization header, the cookie carries that token. With the secret of a sign-in link, the
+         *     local user is signed in, if the server has a local sign-in. Without either, the cookie of the local user gets a
+         *     new lifetime.
          */
         post: operations["SignIn"];
-        /** Sign out; clears the session's cookie. */
+        /** Sign out. Revokes the session's token on this server, and deletes the cookie. */
         delete: operations["SignOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A new sign-in link for the local user, who calls this with a token. */
+        post: operations["CreateSignInLink"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1248,7 +1266,7 @@ export interface components {
              * @description When the token ends.
              */
             expiresAt?: string;
-            /** @description This server signs its local user in without a password (POST /api/v1/session). */
+            /** @description This server has a local user */
             localSignIn: boolean;
             /** @description The largest workbook that is accepted. */
             maxUploadBytes: number;
@@ -2010,7 +2028,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description The secret of a sign-in link, which works once. */
+                    secret?: string;
+                };
+            };
+        };
         responses: {
             /** @description The session. */
             200: {
@@ -2039,6 +2064,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    CreateSignInLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: date-time */
+                        expiresAt: string;
+                        /** @description The link, relative to the server's address. The secret is in its fragment. */
+                        path: string;
+                    };
+                };
             };
             default: components["responses"]["Error"];
         };

@@ -22,8 +22,20 @@ import (
 	"headway/services/edge/internal/reqlog"
 )
 
-// CookieName is the session's cookie; it holds a token.
-const CookieName = "headway_session"
+// The names of the session's cookie, which holds a token. Browsers accept a name that starts with __Host- only from an
+// encrypted connection, for the whole host and for no other (RFC 6265bis §4.1.3.2).
+const (
+	cookieName       = "headway_session"
+	secureCookieName = "__Host-" + cookieName
+)
+
+// CookieName returns the name of the session's cookie on the request's connection.
+func CookieName(r *http.Request) string {
+	if ByTLS(r) {
+		return secureCookieName
+	}
+	return cookieName
+}
 
 // Config says who is let in.
 type Config struct {
@@ -40,6 +52,8 @@ type Config struct {
 	// limit.
 	RequestsPerSecond float64
 	RequestBurst      int
+	// Revoked lists the tokens of sessions that were signed out. Needed.
+	Revoked *Revoked
 	// RefuseStream answers requests for streams that are not let in.
 	RefuseStream func(http.ResponseWriter, *http.Request, error)
 }
@@ -48,12 +62,13 @@ type Config struct {
 type Access struct {
 	cfg     Config
 	tickets *tickets
+	revoked *Revoked
 	rates   *rates
 }
 
 // New makes the access control of an edge.
 func New(cfg Config) *Access {
-	return &Access{cfg: cfg, tickets: newTickets(), rates: newRates(cfg.RequestsPerSecond, cfg.RequestBurst)}
+	return &Access{cfg: cfg, tickets: newTickets(), revoked: cfg.Revoked, rates: newRates(cfg.RequestsPerSecond, cfg.RequestBurst)}
 }
 
 // ParseOrigin checks an origin as browsers write it: scheme, host and, where it is not the scheme's own, port.
@@ -115,14 +130,12 @@ func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
 	})
 }
 
-// identify finds the caller and the token that proves it: by the Authorization header, else by a ticket where those are
-// taken, else by the cookie.
+// identify returns the caller and the token that proves it: that of the Authorization header, or of a ticket where
+// tickets are accepted, or of the cookie. A header of another scheme than Bearer is a proxy's: it counts only if there is
+// neither a ticket nor a cookie.
 func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, string, error) {
-	if header := r.Header.Get("Authorization"); header != "" {
-		token := auth.BearerToken(header)
-		if token == "" {
-			return auth.Identity{}, "", rpcerr.Token(auth.ErrInvalid)
-		}
+	header := r.Header.Get("Authorization")
+	if token := auth.BearerToken(header); token != "" {
 		return a.Verify(r, token)
 	}
 	if ticket := r.URL.Query().Get("token"); ticket != "" {
@@ -130,9 +143,21 @@ func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, stri
 			return auth.Identity{}, "", rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING,
 				"Only streams take a ticket as ?token=; send a token as `Authorization: Bearer TOKEN`.")
 		}
-		return a.tickets.redeem(ticket)
+		id, token, err := a.tickets.redeem(ticket)
+		if err == nil && a.revoked.Has(token) {
+			err = rpcerr.Token(auth.ErrExpired)
+		}
+		return id, token, err
 	}
-	cookie, err := r.Cookie(CookieName)
+	if _, err := r.Cookie(CookieName(r)); err != nil && header != "" {
+		return auth.Identity{}, "", rpcerr.Token(auth.ErrInvalid)
+	}
+	return a.FromCookie(r)
+}
+
+// FromCookie returns the identity that the session's cookie proves, and its token.
+func (a *Access) FromCookie(r *http.Request) (auth.Identity, string, error) {
+	cookie, err := r.Cookie(CookieName(r))
 	if err != nil {
 		return auth.Identity{}, "", rpcerr.Token(auth.ErrMissing)
 	}
@@ -142,9 +167,17 @@ func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, stri
 	return a.Verify(r, cookie.Value)
 }
 
+// Revoke ends a token at a time before it expires.
+func (a *Access) Revoke(token string, ends, expires time.Time) error {
+	return a.revoked.Add(token, ends, expires)
+}
+
 // Verify returns the identity that a token proves, and the token.
 func (a *Access) Verify(r *http.Request, token string) (auth.Identity, string, error) {
 	id, err := a.cfg.Verifier.Verify(r.Context(), token)
+	if err == nil && a.revoked.Has(token) {
+		err = fmt.Errorf("%w: its session was signed out", auth.ErrExpired)
+	}
 	if err != nil {
 		return auth.Identity{}, "", rpcerr.Token(err)
 	}

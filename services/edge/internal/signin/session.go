@@ -2,6 +2,9 @@
 package signin
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -17,7 +20,8 @@ import (
 
 // Handler answers the routes of sessions.
 type Handler struct {
-	cfg Config
+	cfg   Config
+	links links
 }
 
 // Config holds a Handler's settings.
@@ -26,7 +30,7 @@ type Config struct {
 	Access *access.Access
 	// Signer signs the local user's tokens. It is needed for LocalSignIn only.
 	Signer *auth.Key
-	// LocalSignIn lets a page on this machine sign in as LocalUser without a password.
+	// LocalSignIn lets a user of this machine sign in as LocalUser with a link that the program prints.
 	LocalSignIn bool
 	// LocalUser is the subject of the local user.
 	LocalUser string
@@ -37,9 +41,9 @@ type Config struct {
 }
 
 // New returns a Handler.
-func New(cfg Config) *Handler { return &Handler{cfg} }
+func New(cfg Config) *Handler { return &Handler{cfg: cfg} }
 
-// session is who is calling, and what holds for them.
+// session is the answer to every request for a session.
 type session struct {
 	User           string     `json:"user,omitempty"`
 	ExpiresAt      *time.Time `json:"expiresAt,omitempty"`
@@ -56,26 +60,27 @@ func (h *Handler) session(id auth.Identity) session {
 	return s
 }
 
-// Get answers GET /api/v1/session, which needs no token: who is signed in, and what holds for them.
+// Get answers GET /api/v1/session, which needs no token: it returns the signed-in user, and what a page has to know of
+// this server.
 func (h *Handler) Get(w http.ResponseWriter, r *http.Request) {
 	id, _ := h.cfg.Access.Optional(r)
 	reqlog.From(r.Context()).Subject = id.Subject
 	httperr.WriteJSON(w, http.StatusOK, h.session(id))
 }
 
-// SignIn answers POST /api/v1/session. With a token in the Authorization header it puts that token into the session's
-// cookie, for pages whose users sign in elsewhere. Without one it signs the local user in, where that is switched on
-// and a page of this very server asks for it under a loopback name.
+// maxBodyBytes is the maximum size of a sign-in's body.
+const maxBodyBytes = 4 << 10
+
+// SignIn answers POST /api/v1/session. It accepts one of these, and puts a token into the session's cookie:
+//
+//   - A token in the Authorization header, for pages whose users sign in elsewhere.
+//   - The secret of a sign-in link, which signs the local user in.
+//   - The local user's cookie, which gets a new lifetime.
 func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request) {
-	var token string
-	if header := r.Header.Get("Authorization"); header != "" {
-		if token = auth.BearerToken(header); token == "" {
-			httperr.Write(w, r, rpcerr.Token(auth.ErrInvalid))
-			return
-		}
-	} else {
+	token := auth.BearerToken(r.Header.Get("Authorization"))
+	if token == "" {
 		var err error
-		if token, err = h.localToken(r); err != nil {
+		if token, err = h.localToken(w, r); err != nil {
 			httperr.Write(w, r, err)
 			return
 		}
@@ -87,23 +92,18 @@ func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request) {
 	}
 	reqlog.From(r.Context()).Subject = id.Subject
 	http.SetCookie(w, &http.Cookie{
-		Name: access.CookieName, Value: token, Path: "/", Expires: id.ExpiresAt, HttpOnly: true, Secure: access.ByTLS(r),
+		Name: access.CookieName(r), Value: token, Path: "/", Expires: id.ExpiresAt, HttpOnly: true, Secure: access.ByTLS(r),
 		SameSite: http.SameSiteStrictMode,
 	})
 	httperr.WriteJSON(w, http.StatusOK, h.session(id))
 }
 
-// localToken signs the local user's token, if this request may have it. Whoever can open a loopback connection can
-// send any header, so this keeps out other sites' pages, not other users of the machine.
-func (h *Handler) localToken(r *http.Request) (string, error) {
-	if !h.cfg.LocalSignIn {
-		return "", rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_SIGN_IN_UNAVAILABLE,
-			"This server has no local sign-in; send a token as `Authorization: Bearer TOKEN`.")
-	}
-	// The name must be the machine's own: trusted hosts are names under which others may reach it.
-	if !access.IsLoopbackName(access.HostName(r.Host)) || forwarded(r.Header) {
-		return "", rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_HOST_REFUSED,
-			"The local sign-in answers only on this machine's own address, like http://127.0.0.1:8080, and not through a proxy.")
+// localToken returns a new token for the local user if this request may have one. The secret or the cookie proves that
+// the user can read what the program prints, or its data directory. The other checks keep the pages of other sites from
+// using up a secret.
+func (h *Handler) localToken(w http.ResponseWriter, r *http.Request) (string, error) {
+	if err := h.available(r); err != nil {
+		return "", err
 	}
 	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
 	ours := origin != "" || site != ""
@@ -112,8 +112,33 @@ func (h *Handler) localToken(r *http.Request) (string, error) {
 	}
 	if !ours {
 		return "", rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_ORIGIN_REFUSED,
-			"The local sign-in is for this server's own page; programs get a token with: headway token --sub NAME.")
+			"Only this server's own page can use the local sign-in. Programs get a token with: headway token --sub NAME.")
 	}
+	secret, err := readSecret(w, r)
+	if err != nil {
+		return "", err
+	}
+	if secret != "" {
+		if !h.links.redeem(secret, time.Now()) {
+			return "", errLink("This sign-in link was already used, or has expired. To get a new one, run: headway open")
+		}
+		return h.sign()
+	}
+	id, old, err := h.cfg.Access.FromCookie(r)
+	if err != nil || id.Subject != h.cfg.LocalUser {
+		return "", errLink("To sign in, open the address that Headway printed when it started. To get a new one, run: headway open")
+	}
+	fresh, err := h.sign()
+	if err == nil { // requests that are in transit with the old one still succeed
+		err = h.cfg.Access.Revoke(old, time.Now().Add(renewalOverlap), id.ExpiresAt)
+	}
+	return fresh, err
+}
+
+// renewalOverlap is how long a session's old token works after the session was renewed.
+const renewalOverlap = time.Minute
+
+func (h *Handler) sign() (string, error) {
 	token, err := h.cfg.Signer.Sign(auth.Identity{Subject: h.cfg.LocalUser}, h.cfg.SessionTTL)
 	if err != nil {
 		return "", rpcerr.Internal(err)
@@ -121,7 +146,95 @@ func (h *Handler) localToken(r *http.Request) (string, error) {
 	return token, nil
 }
 
-// forwarded tells whether a proxy says that it passed the request on for somebody else.
+// available returns an error unless there is a local sign-in, and the request was sent to this machine's own address.
+func (h *Handler) available(r *http.Request) error {
+	if !h.cfg.LocalSignIn {
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_SIGN_IN_UNAVAILABLE,
+			"This server has no local sign-in. Send a token as `Authorization: Bearer TOKEN`.")
+	}
+	// The name must be the machine's own: other machines might reach it by the trusted hosts.
+	if !access.IsLoopbackName(access.HostName(r.Host)) || forwarded(r.Header) {
+		return rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_HOST_REFUSED,
+			"The local sign-in works only at this machine's own address, for example http://127.0.0.1:8080, and not through a proxy.")
+	}
+	return nil
+}
+
+// readSecret returns the secret in the body, or "" if there is none.
+func readSecret(w http.ResponseWriter, r *http.Request) (string, error) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	if err != nil {
+		return "", rpcerr.Invalid("body", fmt.Sprintf("The body must be complete, and at most %d bytes long.", maxBodyBytes))
+	}
+	var body struct {
+		Secret string `json:"secret"`
+	}
+	if len(text) == 0 {
+		return "", nil
+	}
+	if err := json.Unmarshal(text, &body); err != nil {
+		return "", rpcerr.Invalid("body", `The body must be JSON, for example {"secret":"…"}.`)
+	}
+	return body.Secret, nil
+}
+
+func errLink(message string) error {
+	return rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_SIGN_IN_LINK_INVALID, message)
+}
+
+// newLink is the answer to a request for a sign-in link.
+type newLink struct {
+	Path      string    `json:"path"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// CreateLink answers POST /api/v1/session/links: it returns a new sign-in link to the local user, who proves by a token
+// that the signing key can be read. It must be inside access.Required.
+func (h *Handler) CreateLink(w http.ResponseWriter, r *http.Request) {
+	err := h.available(r)
+	if id, _ := auth.FromContext(r.Context()); err == nil && id.Subject != h.cfg.LocalUser {
+		err = rpcerr.Newf(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING,
+			"Sign-in links are for the user %q only. Your token is for %q.", h.cfg.LocalUser, id.Subject)
+	}
+	if err != nil {
+		httperr.Write(w, r, err)
+		return
+	}
+	secret, expires := h.links.issue(time.Now())
+	httperr.WriteJSON(w, http.StatusCreated, newLink{"/" + Fragment + secret, expires.UTC()})
+}
+
+// Link returns the path of a new sign-in link. It returns "" if there is no local sign-in.
+func (h *Handler) Link() string {
+	if !h.cfg.LocalSignIn {
+		return ""
+	}
+	secret, _ := h.links.issue(time.Now())
+	return "/" + Fragment + secret
+}
+
+// SignOut answers DELETE /api/v1/session: it revokes the session's token, and deletes the cookie. It succeeds even if
+// the caller is not signed in.
+func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
+	if _, err := r.Cookie(access.CookieName(r)); err == nil {
+		if !h.cfg.Access.FromOwnPage(r) {
+			httperr.Write(w, r, access.ErrForeignPage())
+			return
+		}
+		if id, token, err := h.cfg.Access.FromCookie(r); err == nil {
+			if err := h.cfg.Access.Revoke(token, time.Now(), id.ExpiresAt); err != nil {
+				httperr.Write(w, r, rpcerr.Internal(err))
+				return
+			}
+		}
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: access.CookieName(r), Path: "/", MaxAge: -1, HttpOnly: true, Secure: access.ByTLS(r), SameSite: http.SameSiteStrictMode,
+	})
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// forwarded reports whether a proxy states that it forwarded the request.
 func forwarded(h http.Header) bool {
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 		if h.Get(name) != "" {
@@ -129,16 +242,4 @@ func forwarded(h http.Header) bool {
 		}
 	}
 	return false
-}
-
-// SignOut answers DELETE /api/v1/session: it clears the cookie. Signing out when nobody is signed in is fine.
-func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
-	if _, err := r.Cookie(access.CookieName); err == nil && !h.cfg.Access.FromOwnPage(r) {
-		httperr.Write(w, r, access.ErrForeignPage())
-		return
-	}
-	http.SetCookie(w, &http.Cookie{
-		Name: access.CookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: access.ByTLS(r), SameSite: http.SameSiteStrictMode,
-	})
-	w.WriteHeader(http.StatusNoContent)
 }

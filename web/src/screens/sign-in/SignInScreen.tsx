@@ -36,25 +36,29 @@ export function SignInScreen({ waiting, offline, local, onSignedIn }: SignInProp
         <p className="muted" role="status">
           {t.checking}
         </p>
+      ) : local ? (
+        <section className="card">
+          <h1>{t.heading}</h1>
+          <p className="muted">{t.localLead}</p>
+          <p className="muted">
+            {t.localHint} <code>headway open</code>
+          </p>
+        </section>
       ) : (
         <form className="card" onSubmit={submit}>
           <h1>{t.heading}</h1>
-          {!local && (
-            <>
-              <p className="muted">{t.lead}</p>
-              <label className="field">
-                <span>{t.token}</span>
-                <input
-                  type="password"
-                  autoComplete="off"
-                  spellCheck={false}
-                  required
-                  value={token}
-                  onChange={(event) => setToken(event.target.value)}
-                />
-              </label>
-            </>
-          )}
+          <p className="muted">{t.lead}</p>
+          <label className="field">
+            <span>{t.token}</span>
+            <input
+              type="password"
+              autoComplete="off"
+              spellCheck={false}
+              required
+              value={token}
+              onChange={(event) => setToken(event.target.value)}
+            />
+          </label>
           <button className="button primary" type="submit" disabled={busy}>
             {busy ? t.submitting : t.submit}
           </button>

@@ -3,6 +3,8 @@ export const texts = {
   checking: "Connecting…",
   heading: "Sign in",
   lead: "This server needs a token. Ask its operator for one, or create one with “headway token --sub NAME”.",
+  localLead: "Open the link that Headway printed when it started. A link works once.",
+  localHint: "To get a new link, run:",
   token: "Token",
   submit: "Sign in",
   submitting: "Signing in…",

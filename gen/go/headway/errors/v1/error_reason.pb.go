@@ -69,6 +69,8 @@ const (
 	ErrorReason_ERROR_REASON_HOST_REFUSED ErrorReason = 26
 	// FAILED_PRECONDITION: this server has no local sign-in. Send a token.
 	ErrorReason_ERROR_REASON_SIGN_IN_UNAVAILABLE ErrorReason = 27
+	// UNAUTHENTICATED: the local sign-in needs a sign-in link, or the link was already used or has expired.
+	ErrorReason_ERROR_REASON_SIGN_IN_LINK_INVALID ErrorReason = 29
 	// UNAVAILABLE: the keys of the token's issuer have not been fetched, so the token cannot be checked. Try again.
 	ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE ErrorReason = 28
 	// NOT_FOUND: no job with this ID is visible to the caller.
@@ -215,6 +217,7 @@ var (
 		25:  "ERROR_REASON_ORIGIN_REFUSED",
 		26:  "ERROR_REASON_HOST_REFUSED",
 		27:  "ERROR_REASON_SIGN_IN_UNAVAILABLE",
+		29:  "ERROR_REASON_SIGN_IN_LINK_INVALID",
 		28:  "ERROR_REASON_ISSUER_UNAVAILABLE",
 		40:  "ERROR_REASON_JOB_NOT_FOUND",
 		41:  "ERROR_REASON_JOB_FINISHED",
@@ -297,6 +300,7 @@ var (
 		"ERROR_REASON_ORIGIN_REFUSED":          25,
 		"ERROR_REASON_HOST_REFUSED":            26,
 		"ERROR_REASON_SIGN_IN_UNAVAILABLE":     27,
+		"ERROR_REASON_SIGN_IN_LINK_INVALID":    29,
 		"ERROR_REASON_ISSUER_UNAVAILABLE":      28,
 		"ERROR_REASON_JOB_NOT_FOUND":           40,
 		"ERROR_REASON_JOB_FINISHED":            41,
@@ -392,7 +396,7 @@ var File_headway_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xa0\x15\n" +
+	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xc7\x15\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12\x1c\n" +
@@ -413,7 +417,8 @@ const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_TICKET_INVALID\x10\x18\x12\x1f\n" +
 	"\x1bERROR_REASON_ORIGIN_REFUSED\x10\x19\x12\x1d\n" +
 	"\x19ERROR_REASON_HOST_REFUSED\x10\x1a\x12$\n" +
-	" ERROR_REASON_SIGN_IN_UNAVAILABLE\x10\x1b\x12#\n" +
+	" ERROR_REASON_SIGN_IN_UNAVAILABLE\x10\x1b\x12%\n" +
+	"!ERROR_REASON_SIGN_IN_LINK_INVALID\x10\x1d\x12#\n" +
 	"\x1fERROR_REASON_ISSUER_UNAVAILABLE\x10\x1c\x12\x1e\n" +
 	"\x1aERROR_REASON_JOB_NOT_FOUND\x10(\x12\x1d\n" +
 	"\x19ERROR_REASON_JOB_FINISHED\x10)\x12!\n" +
