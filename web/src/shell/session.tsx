@@ -68,7 +68,7 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
       secret.current ??= takeSecret();
       if (!found.user && found.localSignIn) link = secret.current;
       secret.current = undefined;
-      const fresh = link ? await signIn({ signal, secret: link }).catch(orElse(found)) : found;
+      const fresh = link ? await signIn({ signal }, { secret: link }).catch(orElse(found)) : found;
       setSession(fresh);
       if (link) others.current?.postMessage(fresh.user);
       setOffline(false);

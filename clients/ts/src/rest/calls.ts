@@ -121,8 +121,8 @@ export const getSession = (options: CallOptions = {}): Promise<Session> => call(
  * Starts a session, and stores it in a cookie. With a token in the options, the session is that of the token's user. With
  * the secret of a sign-in link, it is that of the server's local user. Without either, a local session gets a new lifetime.
  */
-export const signIn = (options: CallOptions & { secret?: string } = {}): Promise<Session> =>
-  call(options, "POST", "session", { secret: options.secret });
+export const signIn = (options: CallOptions = {}, link?: { secret: string }): Promise<Session> =>
+  call(options, "POST", "session", link);
 
 /** Ends the session. The server no longer accepts its cookie. */
 export const signOut = (options: CallOptions = {}): Promise<void> => call(options, "DELETE", "session");

@@ -46,7 +46,7 @@ export class HeadwayError extends Error {
   declare readonly retryAfterMs: number;
 
   constructor(status = 0, body: Partial<ErrorBody> = {}, retryAfterMs = 0) {
-    super(body.message ?? (status ? `HTTP ${status}` : "No connection to the server"));
+    super(body.message ?? (status ? `HTTP ${status}` : "No connection"));
     this.name = "HeadwayError";
     this.status = status;
     this.reason = body.reason ?? (status ? "HTTP" : "NETWORK");
