@@ -7,7 +7,7 @@ var edge = rules{
 	"services/edge/internal/webjson":    {},
 	"services/edge/internal/reqlog":     {"internal/rpcerr"},
 	"services/edge/internal/httperr":    {"gen/...", "internal/rpcerr", "services/edge/internal/reqlog", "services/edge/internal/webjson"},
-	"services/edge/internal/access": {"gen/...", "internal/auth", "internal/rpcclient", "internal/rpcerr", "services/edge/internal/httperr",
+	"services/edge/internal/access": {"gen/...", "internal/atomicfile", "internal/auth", "internal/rpcclient", "internal/rpcerr", "services/edge/internal/httperr",
 		"services/edge/internal/reqlog"},
 	"services/edge/internal/site": {"services/edge/internal/access", "services/edge/internal/httperr"},
 	"services/edge/internal/rest": {"gen/...", "internal/rpcerr", "services/edge/internal/access",
