@@ -274,3 +274,37 @@ func TestCancelOfActiveJobKeepsItsReason(t *testing.T) {
 		t.Errorf("FailJob: %v, %v", resp, err)
 	}
 }
+
+func TestLeaseResponseStaysReadable(t *testing.T) {
+	w := setup(t)
+	user, worker := w.user("alice"), w.worker()
+	const n = 80
+	for range n { // 80 checkpoints of 64 KiB are more than a message can hold
+		id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{})
+		if _, err := worker.ParkJob(t.Context(), &jobsv1.ParkJobRequest{JobId: id, LeaseToken: token, Checkpoint: make([]byte, 64<<10)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := user.ListJobs(t.Context(), &jobsv1.ListJobsRequest{PageSize: n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, j := range list.GetJobs() {
+		if _, err := user.ResumeJob(t.Context(), &jobsv1.ResumeJobRequest{JobId: j.GetJobId()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leased := 0
+	for leased < n {
+		resp, err := worker.LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl"}, MaxJobs: 100, WaitSeconds: -1})
+		if err != nil || len(resp.GetJobs()) == 0 {
+			t.Fatalf("after %d jobs: leased %d, %v", leased, len(resp.GetJobs()), err)
+		}
+		for _, j := range resp.GetJobs() {
+			if j.GetJob().GetAttempt() != 1 || len(j.GetCheckpoint()) != 64<<10 {
+				t.Fatalf("attempt %d with a checkpoint of %d bytes", j.GetJob().GetAttempt(), len(j.GetCheckpoint()))
+			}
+		}
+		leased += len(resp.GetJobs())
+	}
+}

@@ -1046,10 +1046,10 @@ export interface components {
             result?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description The size of a result that is too large for a snapshot, as JSON. 0 for any other. Lists and watches leave such a result
+             * @description The size of a result that is too large for a snapshot, as JSON. Unset for any other. Lists and watches leave such a result
              *     out. GetJob returns it.
              */
-            resultBytes: number;
+            resultBytes?: number;
             /**
              * Format: int64
              * @description Grows by one with every change of the job, and never falls. 32 bits, so that JSON shows it as a number.

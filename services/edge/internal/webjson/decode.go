@@ -20,14 +20,9 @@ func Unmarshal(text []byte, m proto.Message) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil // an empty body means an empty message
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	var tree any
-	if err := dec.Decode(&tree); err != nil {
+	tree, err := readTree(text)
+	if err != nil {
 		return fmt.Errorf("decode JSON: %w", err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return fmt.Errorf("decode JSON: there is text after the value")
 	}
 	expandMessage(tree, m.ProtoReflect().Descriptor())
 	full, err := json.Marshal(tree)

@@ -41,7 +41,7 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 		}
 		if len(claimed.Jobs) > 0 {
 			if ctx.Err() != nil {
-				d.requeue(claimed.Jobs)
+				d.Requeue(claimed.Jobs)
 				return nil, context.Cause(ctx)
 			}
 			return claimed.Jobs, nil
@@ -65,8 +65,8 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 	}
 }
 
-// requeue returns jobs to the queue whose worker went away before it got them.
-func (d *Dispatcher) requeue(jobs []job.Job) {
+// Requeue returns leased jobs to the queue that their worker did not get.
+func (d *Dispatcher) Requeue(jobs []job.Job) {
 	for i := range jobs {
 		j := &jobs[i]
 		_, errs := d.store.Update(context.Background(), []string{j.ID}, func(_ int, stored *job.Job) error {

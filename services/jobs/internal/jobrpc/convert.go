@@ -18,6 +18,10 @@ import (
 
 // toProto returns the job as its watchers get it.
 func toProto(j *job.Job) *jobsv1.Job {
+	var resultBytes *int64
+	if j.ResultBytes > 0 {
+		resultBytes = new(int64(j.ResultBytes))
+	}
 	return &jobsv1.Job{
 		JobId:           j.ID,
 		Kind:            j.Kind,
@@ -45,7 +49,7 @@ func toProto(j *job.Job) *jobsv1.Job {
 		NotBefore:       toTimestamp(j.NotBefore),
 		Deadline:        toTimestamp(j.Deadline),
 		Worker:          j.Lease.Worker,
-		ResultBytes:     int64(j.ResultBytes),
+		ResultBytes:     resultBytes,
 	}
 }
 
@@ -103,10 +107,19 @@ func toStruct(document json.RawMessage) *structpb.Struct {
 	return s
 }
 
-// fromStruct returns a document as it is stored. It refuses numbers that JSON cannot represent.
+// maxDepth is how deep the objects and lists of a document can be nested. The protobuf runtimes of most languages read 100
+// nested messages, and each object takes three. A job is inside two or three messages, and a user's own messages can be
+// around those. A response with a deeper document could not be read, nor the other jobs in it.
+const maxDepth = 30
+
+// fromStruct returns a document as it is stored. It refuses numbers that JSON cannot represent, and deep nesting.
 func fromStruct(field string, s *structpb.Struct) (json.RawMessage, error) {
 	if s == nil {
 		return nil, nil
+	}
+	if tooDeep(s, maxDepth) {
+		return nil, &job.InvalidError{Field: field, Problem: fmt.Sprintf(
+			"is nested more than %d levels deep. Many protobuf runtimes cannot read that. Use fewer levels, or a text that contains JSON", maxDepth)}
 	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -115,6 +128,36 @@ func fromStruct(field string, s *structpb.Struct) (json.RawMessage, error) {
 		return nil, &job.InvalidError{Field: field, Problem: fmt.Sprintf("cannot be written as JSON: %v", err)}
 	}
 	return bytes.TrimSpace(text.Bytes()), nil
+}
+
+// tooDeep reports whether objects and lists are nested deeper than left levels.
+func tooDeep(s *structpb.Struct, left int) bool {
+	if left == 0 {
+		return true
+	}
+	for _, v := range s.GetFields() {
+		if valueTooDeep(v, left-1) {
+			return true
+		}
+	}
+	return false
+}
+
+func valueTooDeep(v *structpb.Value, left int) bool {
+	switch kind := v.GetKind().(type) {
+	case *structpb.Value_StructValue:
+		return tooDeep(kind.StructValue, left)
+	case *structpb.Value_ListValue:
+		if left == 0 {
+			return true
+		}
+		for _, item := range kind.ListValue.GetValues() {
+			if valueTooDeep(item, left-1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func toTimestamp(t time.Time) *timestamppb.Timestamp {

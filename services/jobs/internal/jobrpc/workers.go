@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
@@ -52,10 +53,11 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	resp := &jobsv1.LeaseJobsResponse{Jobs: make([]*jobsv1.LeasedJob, len(leased))}
+	resp := &jobsv1.LeaseJobsResponse{}
+	size := 0
 	for i := range leased {
 		j := &leased[i]
-		resp.Jobs[i] = &jobsv1.LeasedJob{
+		one := &jobsv1.LeasedJob{
 			Job:              toProto(j),
 			LeaseToken:       j.Lease.Token,
 			LeaseExpiresAt:   timestamppb.New(j.Lease.ExpiresAt),
@@ -63,6 +65,11 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 			HeartbeatSeconds: min(s.HeartbeatInterval, j.Lease.Duration/3).Seconds(),
 			ReportSeconds:    s.Keeper.FirstProgress().Seconds(),
 		}
+		if size += proto.Size(one); size > maxMessage && i > 0 {
+			s.Dispatcher.Requeue(leased[i:]) // a larger response would be lost, and all of its jobs with it
+			break
+		}
+		resp.Jobs = append(resp.Jobs, one)
 	}
 	return resp, nil
 }
@@ -122,7 +129,7 @@ func (s *Workers) FailJob(ctx context.Context, r *jobsv1.FailJobRequest) (*jobsv
 	}
 	result, err := fromStruct("result", r.GetResult())
 	if err != nil {
-		return nil, toStatus(err)
+		result = nil // the end of the attempt matters more than the facts about it
 	}
 	j, err := s.Lifecycle.Fail(ctx, r.GetJobId(), r.GetLeaseToken(), job.Failing{
 		Failure:   job.Failure{Reason: r.GetError().GetReason(), Message: r.GetError().GetMessage()},

@@ -218,9 +218,9 @@ type Job struct {
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// The name that the worker gave itself, for operators. Empty without a lease.
 	Worker string `protobuf:"bytes,26,opt,name=worker,proto3" json:"worker,omitempty"`
-	// The size of a result that is too large for a snapshot, as JSON. 0 for any other. Lists and watches leave such a result
+	// The size of a result that is too large for a snapshot, as JSON. Unset for any other. Lists and watches leave such a result
 	// out. GetJob returns it.
-	ResultBytes   int64 `protobuf:"varint,27,opt,name=result_bytes,json=resultBytes,proto3" json:"result_bytes,omitempty"`
+	ResultBytes   *int64 `protobuf:"varint,27,opt,name=result_bytes,json=resultBytes,proto3,oneof" json:"result_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -438,8 +438,8 @@ func (x *Job) GetWorker() string {
 }
 
 func (x *Job) GetResultBytes() int64 {
-	if x != nil {
-		return x.ResultBytes
+	if x != nil && x.ResultBytes != nil {
+		return *x.ResultBytes
 	}
 	return 0
 }
@@ -923,7 +923,7 @@ var File_headway_jobs_v1_job_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\n" +
-	"\x19headway/jobs/v1/job.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\t\n" +
+	"\x19headway/jobs/v1/job.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\t\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -955,11 +955,12 @@ const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\n" +
 	"not_before\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x126\n" +
 	"\bdeadline\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x16\n" +
-	"\x06worker\x18\x1a \x01(\tR\x06worker\x12!\n" +
-	"\fresult_bytes\x18\x1b \x01(\x03R\vresultBytes\x1a9\n" +
+	"\x06worker\x18\x1a \x01(\tR\x06worker\x12&\n" +
+	"\fresult_bytes\x18\x1b \x01(\x03H\x00R\vresultBytes\x88\x01\x01\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"V\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0f\n" +
+	"\r_result_bytes\"V\n" +
 	"\bJobError\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x18\n" +
@@ -1081,6 +1082,7 @@ func file_headway_jobs_v1_job_proto_init() {
 	if File_headway_jobs_v1_job_proto != nil {
 		return
 	}
+	file_headway_jobs_v1_job_proto_msgTypes[0].OneofWrappers = []any{}
 	file_headway_jobs_v1_job_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
