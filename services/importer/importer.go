@@ -57,6 +57,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("importer: %w", err)
 	}
+	started := time.Now()
 	s := &Service{cfg: cfg, listener: cfg.Listener}
 	defer func() {
 		if err != nil {
@@ -74,7 +75,7 @@ func New(cfg Config) (_ *Service, err error) {
 	runs, requests := cfg.budgets()
 	in := &intake.Intake{Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: cfg.MaxUploadBytes, Memory: requests, Openers: openers, Limits: cfg.Limits}
 	s.maintain = &maintenance.Maintenance{
-		Store: s.store, Files: s.files, Jobs: jobs, CreateJob: in.CreateJob, Started: time.Now(),
+		Store: s.store, Files: s.files, Jobs: jobs, CreateJob: in.CreateJob, Started: started,
 		Retention: cfg.ImportRetention, Interval: cfg.SweepInterval, Logger: cfg.Logger,
 	}
 	s.follow = follow.New(follow.Config{Store: s.store, Jobs: jobs})

@@ -108,9 +108,14 @@ func (s *Store) Has(ctx context.Context, id string) (bool, error) {
 	return has, nil
 }
 
-// Sweep removes what was stored before a time and belongs to no import: uploads that a crash cut off. held tells which
-// of these ids are imports.
-func (s *Store) Sweep(ctx context.Context, before time.Time, held func(ctx context.Context, ids []string) (map[string]bool, error)) (removed int, err error) {
+// clockSlack is how far the time of a blob can be behind the clock. Linux takes it from a clock that ticks every few
+// milliseconds.
+const clockSlack = time.Second
+
+// Sweep deletes files that were stored before a time and belong to no import: uploads that a crash interrupted. exist
+// returns which of these IDs are imports.
+func (s *Store) Sweep(ctx context.Context, before time.Time, exist func(ctx context.Context, ids []string) (map[string]bool, error)) (removed int, err error) {
+	before = before.Add(-clockSlack)
 	var old []string
 	if err := s.bucket.List(ctx, func(b blobs.Blob) error {
 		if b.ModTime.Before(before) {
@@ -124,7 +129,7 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, held func(ctx conte
 	for i, key := range old {
 		ids[i] = strings.TrimSuffix(key, suffix)
 	}
-	keep, err := held(ctx, ids)
+	keep, err := exist(ctx, ids)
 	if err != nil {
 		return 0, err
 	}

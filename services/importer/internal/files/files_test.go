@@ -140,22 +140,28 @@ func TestSweepingKeepsImportsAndWhatIsNew(t *testing.T) {
 	keep(t, store, "known", []byte("x"))
 	keep(t, store, "orphan", []byte("x"))
 	keep(t, store, "new", []byte("x"))
+	keep(t, store, "coarse", []byte("x")) // its time is behind the clock
 	if err := os.WriteFile(filepath.Join(folder, "fileblob42"), []byte("cut off"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	long := time.Now().Add(-time.Hour)
+	started := time.Now()
+	lagging := started.Add(-10 * time.Millisecond)
+	if err := os.Chtimes(filepath.Join(folder, "coarse.xlsx"), lagging, lagging); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"known.xlsx", "orphan.xlsx", "fileblob42"} {
 		if err := os.Chtimes(filepath.Join(folder, name), long, long); err != nil {
 			t.Fatal(err)
 		}
 	}
-	removed, err := store.Sweep(t.Context(), time.Now().Add(-time.Minute), func(_ context.Context, ids []string) (map[string]bool, error) {
+	removed, err := store.Sweep(t.Context(), started, func(_ context.Context, ids []string) (map[string]bool, error) {
 		return map[string]bool{"known": true}, nil
 	})
 	if err != nil || removed != 2 {
 		t.Errorf("removed %d, %v", removed, err)
 	}
-	if left := names(t, folder); len(left) != 2 || left[0] != "known.xlsx" || left[1] != "new.xlsx" {
+	if left := names(t, folder); len(left) != 3 || left[0] != "coarse.xlsx" || left[1] != "known.xlsx" || left[2] != "new.xlsx" {
 		t.Errorf("left are %v", left)
 	}
 }
