@@ -784,6 +784,8 @@ export interface components {
             sizeBytes: number;
             /** @description The sum over the sheets. */
             totals?: components["schemas"]["headway.imports.v1.Counts"];
+            /** @description Sheets of the workbook that are not imported. */
+            unusedSheets: components["schemas"]["headway.imports.v1.UnusedSheet"][];
         };
         /**
          * @description ImportMode decides whether rows are inserted or updated.
@@ -817,6 +819,18 @@ export interface components {
          * @enum {string}
          */
         "headway.imports.v1.IssueCode": "unspecified" | "required" | "not_a_number" | "not_an_integer" | "not_a_boolean" | "not_a_date" | "ambiguous_date" | "not_a_time" | "not_an_email" | "not_a_phone" | "not_allowed" | "length" | "range" | "pattern" | "duplicate_in_file" | "duplicate_in_database" | "reference_missing" | "reference_blocked" | "reference_cycle" | "cell_error" | "formula_without_value" | "key_exists" | "key_unknown" | "precision_lost" | "number_as_text" | "column_ignored" | "ambiguous_number" | "invalid_character" | "normalized";
+        /** @description IssueCount counts the issues of one severity and code. */
+        "headway.imports.v1.IssueCount": {
+            /** @description The code. */
+            code: components["schemas"]["headway.imports.v1.IssueCode"];
+            /**
+             * Format: int64
+             * @description How many were found.
+             */
+            found: number;
+            /** @description The severity. */
+            severity: components["schemas"]["headway.imports.v1.IssueSeverity"];
+        };
         /**
          * @description IssueSeverity is the severity of an issue.
          * @enum {string}
@@ -942,14 +956,35 @@ export interface components {
         "headway.imports.v1.SheetImport": {
             /** @description Its counts so far. */
             counts?: components["schemas"]["headway.imports.v1.Counts"];
+            /** @description The issues by severity and code, including those that are not stored. Empty until the sheet has been checked. */
+            issueCounts: components["schemas"]["headway.imports.v1.IssueCount"][];
             /** @description The schema's name of the sheet, which is also the name of the job's step ("employees"). */
             name: string;
             /** @description The state of the sheet. */
             state: components["schemas"]["headway.jobs.v1.StepState"];
             /** @description Display name ("Employees"). */
             title: string;
+            /** @description Columns of the sheet with a header that the schema does not have. They are not imported. */
+            unusedColumns: components["schemas"]["headway.imports.v1.UnusedColumn"][];
             /** @description The sheet's name in the workbook. */
             workbookSheet: string;
+        };
+        /** @description UnusedColumn is a column of a workbook that is not imported. */
+        "headway.imports.v1.UnusedColumn": {
+            /**
+             * Format: int64
+             * @description The number of the column in the sheet, from 1.
+             */
+            column: number;
+            /** @description The text of its header; at most 200 characters. */
+            header: string;
+        };
+        /** @description UnusedSheet is a sheet of a workbook that is not imported, because the schema has no sheet with this name. */
+        "headway.imports.v1.UnusedSheet": {
+            /** @description The sheet is hidden in the workbook. */
+            hidden: boolean;
+            /** @description The sheet's name in the workbook. */
+            name: string;
         };
         /** @description CancelJobResponse holds the job. */
         "headway.jobs.v1.CancelJobResponse": {

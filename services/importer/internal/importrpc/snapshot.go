@@ -1,12 +1,16 @@
 package importrpc
 
 import (
+	"maps"
+	"slices"
+
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
 )
 
 // message is the message of a snapshot.
@@ -33,6 +37,9 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 	for _, n := range im.Notices {
 		out.Notices = append(out.Notices, &importsv1.Notice{Reason: n.Reason, Message: n.Message})
 	}
+	for _, u := range im.Unused {
+		out.UnusedSheets = append(out.UnusedSheets, &importsv1.UnusedSheet{Name: u.Name, Hidden: u.Hidden})
+	}
 	steps := map[string]*jobsv1.Step{}
 	for _, step := range job.GetProgress().GetSteps() {
 		steps[step.GetName()] = step
@@ -51,8 +58,12 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 			title = sheet.WorkbookSheet
 		}
 		totals.Add(counts)
-		out.Sheets = append(out.Sheets, &importsv1.SheetImport{Name: sheet.Name, Title: title, WorkbookSheet: sheet.WorkbookSheet,
-			State: state, Counts: countsMessage(counts)})
+		message := &importsv1.SheetImport{Name: sheet.Name, Title: title, WorkbookSheet: sheet.WorkbookSheet, State: state,
+			Counts: countsMessage(counts), IssueCounts: issueCounts(sheet.Found)}
+		for _, u := range sheet.Ignored {
+			message.UnusedColumns = append(message.UnusedColumns, &importsv1.UnusedColumn{Column: uint32(u.Column), Header: source.Clip([]byte(u.Header), imports.MaxValue)})
+		}
+		out.Sheets = append(out.Sheets, message)
 	}
 	out.Totals = countsMessage(totals)
 	return out
@@ -71,6 +82,20 @@ func (s *Service) titles(name string) map[string]string {
 func countsMessage(c imports.Counts) *importsv1.Counts {
 	return &importsv1.Counts{Read: c.Read, Inserted: c.Inserted, Updated: c.Updated, Unchanged: c.Unchanged, Rejected: c.Rejected,
 		Blocked: c.Blocked, Skipped: c.Skipped, Issues: c.Issues, Warnings: c.Warnings}
+}
+
+// issueCounts lists the counts in the order of the codes, errors first.
+func issueCounts(found imports.Found) []*importsv1.IssueCount {
+	var counts []*importsv1.IssueCount
+	for _, by := range []struct {
+		severity importsv1.IssueSeverity
+		counts   map[imports.IssueCode]uint32
+	}{{importsv1.IssueSeverity_ISSUE_SEVERITY_ERROR, found.Errors}, {importsv1.IssueSeverity_ISSUE_SEVERITY_WARNING, found.Warnings}} {
+		for _, code := range slices.Sorted(maps.Keys(by.counts)) {
+			counts = append(counts, &importsv1.IssueCount{Code: importsv1.IssueCode(code), Severity: by.severity, Found: by.counts[code]})
+		}
+	}
+	return counts
 }
 
 func issueMessage(is *imports.Issue) *importsv1.Issue {

@@ -112,6 +112,8 @@ type Import struct {
 	SchemaDigest string
 	// Sheets are the schema's sheets that the workbook has, in the order in which they are loaded.
 	Sheets []Sheet
+	// Unused are the sheets of the workbook that are not imported.
+	Unused []UnusedSheet
 	// Committed tells that the rows are in the database.
 	Committed bool
 	// Ended tells that a run of the import came to its end, whatever that was.
@@ -149,6 +151,14 @@ type SheetColumn struct {
 	Name string
 	// Column counts from 1.
 	Column int
+}
+
+// UnusedSheet is a sheet of the workbook that matches no sheet of the schema.
+type UnusedSheet struct {
+	// Name is the sheet's name in the workbook.
+	Name string
+	// Hidden means that the sheet is hidden in the workbook.
+	Hidden bool
 }
 
 // IgnoredColumn is a column of the workbook that is not imported.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -132,7 +133,7 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 			return im, false, err
 		}
 	}
-	if im.Sheets, err = in.findSheets(ctx, im.ID, spec, r.Mapping); err != nil {
+	if err := in.findSheets(ctx, &im, spec, r.Mapping); err != nil {
 		return im, false, err
 	}
 	if err := in.noticeSameFile(ctx, &im); err != nil {
@@ -193,24 +194,39 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import) er
 }
 
 // findSheets checks whether the workbook can be read, and finds the schema's sheets and columns in it.
-func (in *Intake) findSheets(ctx context.Context, id string, spec *schema.Schema, columns []mapping.Mapping) ([]imports.Sheet, error) {
-	file, err := in.Files.Open(ctx, id)
+func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *schema.Schema, columns []mapping.Mapping) error {
+	file, err := in.Files.Open(ctx, im.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	share, err := in.Memory.Acquire(ctx, source.OpenBytes)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer share.Release()
 	limits := in.Limits
 	limits.Memory = share
 	book, err := in.Openers.Open(ctx, file, file.Size(), limits)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer book.Close()
-	return mapping.Find(ctx, book, spec, columns)
+	if im.Sheets, err = mapping.Find(ctx, book, spec, columns); err != nil {
+		return err
+	}
+	im.Unused = unused(book.Sheets(), im.Sheets)
+	return nil
+}
+
+// unused returns the sheets of a workbook that were not found to be sheets of the schema.
+func unused(all []source.Sheet, found []imports.Sheet) []imports.UnusedSheet {
+	var rest []imports.UnusedSheet
+	for _, sheet := range all {
+		if !slices.ContainsFunc(found, func(f imports.Sheet) bool { return f.WorkbookSheet == sheet.Name }) {
+			rest = append(rest, imports.UnusedSheet{Name: sheet.Name, Hidden: sheet.State != source.Visible})
+		}
+	}
+	return rest
 }
 
 func (in *Intake) noticeSameFile(ctx context.Context, im *imports.Import) error {

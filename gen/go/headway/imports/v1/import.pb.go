@@ -482,7 +482,11 @@ type SheetImport struct {
 	// The state of the sheet.
 	State v1.StepState `protobuf:"varint,4,opt,name=state,proto3,enum=headway.jobs.v1.StepState" json:"state,omitempty"`
 	// Its counts so far.
-	Counts        *Counts `protobuf:"bytes,5,opt,name=counts,proto3" json:"counts,omitempty"`
+	Counts *Counts `protobuf:"bytes,5,opt,name=counts,proto3" json:"counts,omitempty"`
+	// Columns of the sheet with a header that the schema does not have. They are not imported.
+	UnusedColumns []*UnusedColumn `protobuf:"bytes,6,rep,name=unused_columns,json=unusedColumns,proto3" json:"unused_columns,omitempty"`
+	// The issues by severity and code, including those that are not stored. Empty until the sheet has been checked.
+	IssueCounts   []*IssueCount `protobuf:"bytes,7,rep,name=issue_counts,json=issueCounts,proto3" json:"issue_counts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -552,6 +556,194 @@ func (x *SheetImport) GetCounts() *Counts {
 	return nil
 }
 
+func (x *SheetImport) GetUnusedColumns() []*UnusedColumn {
+	if x != nil {
+		return x.UnusedColumns
+	}
+	return nil
+}
+
+func (x *SheetImport) GetIssueCounts() []*IssueCount {
+	if x != nil {
+		return x.IssueCounts
+	}
+	return nil
+}
+
+// UnusedColumn is a column of a workbook that is not imported.
+type UnusedColumn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the column in the sheet, from 1.
+	Column uint32 `protobuf:"varint,1,opt,name=column,proto3" json:"column,omitempty"`
+	// The text of its header; at most 200 characters.
+	Header        string `protobuf:"bytes,2,opt,name=header,proto3" json:"header,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnusedColumn) Reset() {
+	*x = UnusedColumn{}
+	mi := &file_headway_imports_v1_import_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnusedColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnusedColumn) ProtoMessage() {}
+
+func (x *UnusedColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnusedColumn.ProtoReflect.Descriptor instead.
+func (*UnusedColumn) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *UnusedColumn) GetColumn() uint32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
+func (x *UnusedColumn) GetHeader() string {
+	if x != nil {
+		return x.Header
+	}
+	return ""
+}
+
+// UnusedSheet is a sheet of a workbook that is not imported, because the schema has no sheet with this name.
+type UnusedSheet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The sheet's name in the workbook.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The sheet is hidden in the workbook.
+	Hidden        bool `protobuf:"varint,2,opt,name=hidden,proto3" json:"hidden,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnusedSheet) Reset() {
+	*x = UnusedSheet{}
+	mi := &file_headway_imports_v1_import_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnusedSheet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnusedSheet) ProtoMessage() {}
+
+func (x *UnusedSheet) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnusedSheet.ProtoReflect.Descriptor instead.
+func (*UnusedSheet) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *UnusedSheet) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UnusedSheet) GetHidden() bool {
+	if x != nil {
+		return x.Hidden
+	}
+	return false
+}
+
+// IssueCount counts the issues of one severity and code.
+type IssueCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The code.
+	Code IssueCode `protobuf:"varint,1,opt,name=code,proto3,enum=headway.imports.v1.IssueCode" json:"code,omitempty"`
+	// The severity.
+	Severity IssueSeverity `protobuf:"varint,2,opt,name=severity,proto3,enum=headway.imports.v1.IssueSeverity" json:"severity,omitempty"`
+	// How many were found.
+	Found         uint32 `protobuf:"varint,3,opt,name=found,proto3" json:"found,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueCount) Reset() {
+	*x = IssueCount{}
+	mi := &file_headway_imports_v1_import_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueCount) ProtoMessage() {}
+
+func (x *IssueCount) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueCount.ProtoReflect.Descriptor instead.
+func (*IssueCount) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *IssueCount) GetCode() IssueCode {
+	if x != nil {
+		return x.Code
+	}
+	return IssueCode_ISSUE_CODE_UNSPECIFIED
+}
+
+func (x *IssueCount) GetSeverity() IssueSeverity {
+	if x != nil {
+		return x.Severity
+	}
+	return IssueSeverity_ISSUE_SEVERITY_UNSPECIFIED
+}
+
+func (x *IssueCount) GetFound() uint32 {
+	if x != nil {
+		return x.Found
+	}
+	return 0
+}
+
 // RootCause is one issue that blocks other rows.
 type RootCause struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -567,7 +759,7 @@ type RootCause struct {
 
 func (x *RootCause) Reset() {
 	*x = RootCause{}
-	mi := &file_headway_imports_v1_import_proto_msgTypes[2]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +771,7 @@ func (x *RootCause) String() string {
 func (*RootCause) ProtoMessage() {}
 
 func (x *RootCause) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_proto_msgTypes[2]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +784,7 @@ func (x *RootCause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RootCause.ProtoReflect.Descriptor instead.
 func (*RootCause) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{2}
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RootCause) GetIssue() *Issue {
@@ -641,7 +833,7 @@ type Issue struct {
 
 func (x *Issue) Reset() {
 	*x = Issue{}
-	mi := &file_headway_imports_v1_import_proto_msgTypes[3]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +845,7 @@ func (x *Issue) String() string {
 func (*Issue) ProtoMessage() {}
 
 func (x *Issue) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_proto_msgTypes[3]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +858,7 @@ func (x *Issue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Issue.ProtoReflect.Descriptor instead.
 func (*Issue) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{3}
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Issue) GetSheet() string {
@@ -761,14 +953,16 @@ type Import struct {
 	// When the upload was accepted.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// Notices for the user, for example "These bytes were imported before".
-	Notices       []*Notice `protobuf:"bytes,17,rep,name=notices,proto3" json:"notices,omitempty"`
+	Notices []*Notice `protobuf:"bytes,17,rep,name=notices,proto3" json:"notices,omitempty"`
+	// Sheets of the workbook that are not imported.
+	UnusedSheets  []*UnusedSheet `protobuf:"bytes,18,rep,name=unused_sheets,json=unusedSheets,proto3" json:"unused_sheets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Import) Reset() {
 	*x = Import{}
-	mi := &file_headway_imports_v1_import_proto_msgTypes[4]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -780,7 +974,7 @@ func (x *Import) String() string {
 func (*Import) ProtoMessage() {}
 
 func (x *Import) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_proto_msgTypes[4]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -793,7 +987,7 @@ func (x *Import) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Import.ProtoReflect.Descriptor instead.
 func (*Import) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{4}
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Import) GetImportId() string {
@@ -915,6 +1109,13 @@ func (x *Import) GetNotices() []*Notice {
 	return nil
 }
 
+func (x *Import) GetUnusedSheets() []*UnusedSheet {
+	if x != nil {
+		return x.UnusedSheets
+	}
+	return nil
+}
+
 // Notice is useful information that is not an error.
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -928,7 +1129,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_headway_imports_v1_import_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1141,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1154,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{5}
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Notice) GetReason() string {
@@ -985,7 +1186,7 @@ type SheetMapping struct {
 
 func (x *SheetMapping) Reset() {
 	*x = SheetMapping{}
-	mi := &file_headway_imports_v1_import_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1198,7 @@ func (x *SheetMapping) String() string {
 func (*SheetMapping) ProtoMessage() {}
 
 func (x *SheetMapping) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1211,7 @@ func (x *SheetMapping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SheetMapping.ProtoReflect.Descriptor instead.
 func (*SheetMapping) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{6}
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SheetMapping) GetSheet() string {
@@ -1048,13 +1249,26 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\ablocked\x18\x06 \x01(\rR\ablocked\x12\x18\n" +
 	"\askipped\x18\a \x01(\rR\askipped\x12\x16\n" +
 	"\x06issues\x18\b \x01(\rR\x06issues\x12\x1a\n" +
-	"\bwarnings\x18\t \x01(\rR\bwarnings\"\xc4\x01\n" +
+	"\bwarnings\x18\t \x01(\rR\bwarnings\"\xd0\x02\n" +
 	"\vSheetImport\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12%\n" +
 	"\x0eworkbook_sheet\x18\x03 \x01(\tR\rworkbookSheet\x120\n" +
 	"\x05state\x18\x04 \x01(\x0e2\x1a.headway.jobs.v1.StepStateR\x05state\x122\n" +
-	"\x06counts\x18\x05 \x01(\v2\x1a.headway.imports.v1.CountsR\x06counts\"y\n" +
+	"\x06counts\x18\x05 \x01(\v2\x1a.headway.imports.v1.CountsR\x06counts\x12G\n" +
+	"\x0eunused_columns\x18\x06 \x03(\v2 .headway.imports.v1.UnusedColumnR\runusedColumns\x12A\n" +
+	"\fissue_counts\x18\a \x03(\v2\x1e.headway.imports.v1.IssueCountR\vissueCounts\">\n" +
+	"\fUnusedColumn\x12\x16\n" +
+	"\x06column\x18\x01 \x01(\rR\x06column\x12\x16\n" +
+	"\x06header\x18\x02 \x01(\tR\x06header\"9\n" +
+	"\vUnusedSheet\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06hidden\x18\x02 \x01(\bR\x06hidden\"\x94\x01\n" +
+	"\n" +
+	"IssueCount\x121\n" +
+	"\x04code\x18\x01 \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\x12=\n" +
+	"\bseverity\x18\x02 \x01(\x0e2!.headway.imports.v1.IssueSeverityR\bseverity\x12\x14\n" +
+	"\x05found\x18\x03 \x01(\rR\x05found\"y\n" +
 	"\tRootCause\x12/\n" +
 	"\x05issue\x18\x01 \x01(\v2\x19.headway.imports.v1.IssueR\x05issue\x12!\n" +
 	"\fblocked_rows\x18\x02 \x01(\rR\vblockedRows\x12\x18\n" +
@@ -1067,7 +1281,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x05value\x18\x05 \x01(\tR\x05value\x12=\n" +
 	"\bseverity\x18\x06 \x01(\x0e2!.headway.imports.v1.IssueSeverityR\bseverity\x121\n" +
 	"\x04code\x18\a \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\x12\x18\n" +
-	"\amessage\x18\b \x01(\tR\amessage\"\xd3\x05\n" +
+	"\amessage\x18\b \x01(\tR\amessage\"\x99\x06\n" +
 	"\x06Import\x12\x1b\n" +
 	"\timport_id\x18\x01 \x01(\tR\bimportId\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x16\n" +
@@ -1089,7 +1303,8 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\rnewest_issues\x18\x0f \x03(\v2\x19.headway.imports.v1.IssueR\fnewestIssues\x129\n" +
 	"\n" +
 	"created_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x124\n" +
-	"\anotices\x18\x11 \x03(\v2\x1a.headway.imports.v1.NoticeR\anotices\":\n" +
+	"\anotices\x18\x11 \x03(\v2\x1a.headway.imports.v1.NoticeR\anotices\x12D\n" +
+	"\runused_sheets\x18\x12 \x03(\v2\x1f.headway.imports.v1.UnusedSheetR\funusedSheets\":\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"\xf6\x01\n" +
@@ -1162,7 +1377,7 @@ func file_headway_imports_v1_import_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_headway_imports_v1_import_proto_goTypes = []any{
 	(OnIssues)(0),                 // 0: headway.imports.v1.OnIssues
 	(ImportMode)(0),               // 1: headway.imports.v1.ImportMode
@@ -1170,37 +1385,45 @@ var file_headway_imports_v1_import_proto_goTypes = []any{
 	(IssueCode)(0),                // 3: headway.imports.v1.IssueCode
 	(*Counts)(nil),                // 4: headway.imports.v1.Counts
 	(*SheetImport)(nil),           // 5: headway.imports.v1.SheetImport
-	(*RootCause)(nil),             // 6: headway.imports.v1.RootCause
-	(*Issue)(nil),                 // 7: headway.imports.v1.Issue
-	(*Import)(nil),                // 8: headway.imports.v1.Import
-	(*Notice)(nil),                // 9: headway.imports.v1.Notice
-	(*SheetMapping)(nil),          // 10: headway.imports.v1.SheetMapping
-	nil,                           // 11: headway.imports.v1.SheetMapping.ColumnsEntry
-	(v1.StepState)(0),             // 12: headway.jobs.v1.StepState
-	(*v1.Job)(nil),                // 13: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*UnusedColumn)(nil),          // 6: headway.imports.v1.UnusedColumn
+	(*UnusedSheet)(nil),           // 7: headway.imports.v1.UnusedSheet
+	(*IssueCount)(nil),            // 8: headway.imports.v1.IssueCount
+	(*RootCause)(nil),             // 9: headway.imports.v1.RootCause
+	(*Issue)(nil),                 // 10: headway.imports.v1.Issue
+	(*Import)(nil),                // 11: headway.imports.v1.Import
+	(*Notice)(nil),                // 12: headway.imports.v1.Notice
+	(*SheetMapping)(nil),          // 13: headway.imports.v1.SheetMapping
+	nil,                           // 14: headway.imports.v1.SheetMapping.ColumnsEntry
+	(v1.StepState)(0),             // 15: headway.jobs.v1.StepState
+	(*v1.Job)(nil),                // 16: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_headway_imports_v1_import_proto_depIdxs = []int32{
-	12, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
+	15, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
 	4,  // 1: headway.imports.v1.SheetImport.counts:type_name -> headway.imports.v1.Counts
-	7,  // 2: headway.imports.v1.RootCause.issue:type_name -> headway.imports.v1.Issue
-	2,  // 3: headway.imports.v1.Issue.severity:type_name -> headway.imports.v1.IssueSeverity
-	3,  // 4: headway.imports.v1.Issue.code:type_name -> headway.imports.v1.IssueCode
-	0,  // 5: headway.imports.v1.Import.on_issues:type_name -> headway.imports.v1.OnIssues
-	1,  // 6: headway.imports.v1.Import.mode:type_name -> headway.imports.v1.ImportMode
-	13, // 7: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
-	5,  // 8: headway.imports.v1.Import.sheets:type_name -> headway.imports.v1.SheetImport
-	4,  // 9: headway.imports.v1.Import.totals:type_name -> headway.imports.v1.Counts
-	6,  // 10: headway.imports.v1.Import.root_causes:type_name -> headway.imports.v1.RootCause
-	7,  // 11: headway.imports.v1.Import.newest_issues:type_name -> headway.imports.v1.Issue
-	14, // 12: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
-	9,  // 13: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
-	11, // 14: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	6,  // 2: headway.imports.v1.SheetImport.unused_columns:type_name -> headway.imports.v1.UnusedColumn
+	8,  // 3: headway.imports.v1.SheetImport.issue_counts:type_name -> headway.imports.v1.IssueCount
+	3,  // 4: headway.imports.v1.IssueCount.code:type_name -> headway.imports.v1.IssueCode
+	2,  // 5: headway.imports.v1.IssueCount.severity:type_name -> headway.imports.v1.IssueSeverity
+	10, // 6: headway.imports.v1.RootCause.issue:type_name -> headway.imports.v1.Issue
+	2,  // 7: headway.imports.v1.Issue.severity:type_name -> headway.imports.v1.IssueSeverity
+	3,  // 8: headway.imports.v1.Issue.code:type_name -> headway.imports.v1.IssueCode
+	0,  // 9: headway.imports.v1.Import.on_issues:type_name -> headway.imports.v1.OnIssues
+	1,  // 10: headway.imports.v1.Import.mode:type_name -> headway.imports.v1.ImportMode
+	16, // 11: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
+	5,  // 12: headway.imports.v1.Import.sheets:type_name -> headway.imports.v1.SheetImport
+	4,  // 13: headway.imports.v1.Import.totals:type_name -> headway.imports.v1.Counts
+	9,  // 14: headway.imports.v1.Import.root_causes:type_name -> headway.imports.v1.RootCause
+	10, // 15: headway.imports.v1.Import.newest_issues:type_name -> headway.imports.v1.Issue
+	17, // 16: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
+	12, // 17: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
+	7,  // 18: headway.imports.v1.Import.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
+	14, // 19: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_proto_init() }
@@ -1214,7 +1437,7 @@ func file_headway_imports_v1_import_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_import_proto_rawDesc), len(file_headway_imports_v1_import_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   8,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -34,7 +34,7 @@ const (
 	ReportFormat_REPORT_FORMAT_UNSPECIFIED ReportFormat = 0
 	// A workbook with the rejected and blocked rows. Cells with errors are marked. The user fixes them and uploads it again.
 	ReportFormat_REPORT_FORMAT_WORKBOOK ReportFormat = 1
-	// The stored issues as CSV (RFC 4180, UTF-8 with BOM).
+	// The stored issues as CSV (RFC 4180, UTF-8 with BOM). If some are not stored, the last records count them by code.
 	ReportFormat_REPORT_FORMAT_CSV ReportFormat = 2
 	// A workbook with the imported rows as they were uploaded, each with its result: inserted, updated, or unchanged. It
 	// exists when the import has committed.

@@ -72,8 +72,9 @@ type ImportServiceClient interface {
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(ctx context.Context, in *ConfirmImportRequest, opts ...grpc.CallOption) (*ConfirmImportResponse, error)
-	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Each call
-	// creates it from the uploaded workbook, which is stored as long as the import's job.
+	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Together,
+	// they have every row of the workbook exactly once. Each call creates them from the uploaded workbook, which is stored
+	// as long as the import's job.
 	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
@@ -279,8 +280,9 @@ type ImportServiceServer interface {
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(context.Context, *ConfirmImportRequest) (*ConfirmImportResponse, error)
-	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Each call
-	// creates it from the uploaded workbook, which is stored as long as the import's job.
+	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Together,
+	// they have every row of the workbook exactly once. Each call creates them from the uploaded workbook, which is stored
+	// as long as the import's job.
 	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.

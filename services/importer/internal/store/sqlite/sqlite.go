@@ -90,10 +90,14 @@ func insert(ctx context.Context, tx *sql.Tx, im imports.Import) error {
 	if err != nil {
 		return err
 	}
+	unused, err := json.Marshal(im.Unused)
+	if err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO imports (id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint,
-		on_issues, mode, dry_run, notices, created_at, scheduled, schema_digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		on_issues, mode, dry_run, notices, created_at, scheduled, schema_digest, unused) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		im.ID, im.Owner, im.Schema, im.FileName, im.SizeBytes, im.SHA256, im.RequestID, im.Fingerprint,
-		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled, im.SchemaDigest)
+		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled, im.SchemaDigest, string(unused))
 	if err != nil {
 		return err
 	}
@@ -213,7 +217,7 @@ func getWhere(ctx context.Context, q querier, where string, args ...any) (import
 
 func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imports.Import, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint, on_issues, mode,
-		dry_run, notices, created_at, scheduled, committed, ended, schema_digest,
+		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused,
 		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts), 'found', json(found)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
 		FROM imports WHERE `+where, args...)
 	if err != nil {
@@ -233,10 +237,10 @@ func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imp
 
 func scan(rows *sql.Rows) (imports.Import, error) {
 	var im imports.Import
-	var notices, created, sheets string
+	var notices, created, unused, sheets string
 	var onIssues, mode int
 	err := rows.Scan(&im.ID, &im.Owner, &im.Schema, &im.FileName, &im.SizeBytes, &im.SHA256, &im.RequestID, &im.Fingerprint, &onIssues, &mode,
-		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &sheets)
+		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &unused, &sheets)
 	if err != nil {
 		return im, err
 	}
@@ -245,6 +249,9 @@ func scan(rows *sql.Rows) (imports.Import, error) {
 		return im, err
 	}
 	if err := json.Unmarshal([]byte(notices), &im.Notices); err != nil {
+		return im, err
+	}
+	if err := json.Unmarshal([]byte(unused), &im.Unused); err != nil {
 		return im, err
 	}
 	var stored []struct {

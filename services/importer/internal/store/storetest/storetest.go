@@ -70,6 +70,7 @@ func sample(id string) imports.Import {
 				Ignored: []imports.IgnoredColumn{{Column: 5, Header: "Notes"}}},
 			{Name: "people", WorkbookSheet: "Leute", HeaderRow: 1},
 		},
+		Unused:    []imports.UnusedSheet{{Name: "Notes"}, {Name: "Lists", Hidden: true}},
 		Notices:   []imports.Notice{{Reason: "SAME_FILE", Message: "Known."}},
 		CreatedAt: time.Date(2025, 3, 30, 1, 30, 0, 123456789, time.UTC),
 	}
