@@ -30,8 +30,7 @@ type Cell struct {
 	//
 	//	Text     the text itself
 	//	Number   plain decimal digits, such as "-0.5" or "1234567890123456789",
-	//	         with at most 15 significant digits unless it is a whole number
-	//	         that is written out
+	//	         as the file has them, without the noise of binary fractions
 	//	Date     as Number; if ISO is set, an ISO 8601 date or time as written
 	//	Bool     "TRUE" or "FALSE"
 	//	ErrorValue  the error's code, such as "#DIV/0!"

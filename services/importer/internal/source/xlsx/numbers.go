@@ -8,9 +8,13 @@ import (
 // significantDigits is how many digits of a number Excel keeps and shows.
 const significantDigits = 15
 
-// isCanonical tells whether a number stands as its own decimal text: no
+// maxDigits is the length from which on a whole number can be too large for a
+// binary number.
+const maxDigits = 300
+
+// isCanonical reports whether a number is certainly its own decimal text: no
 // exponent, no superfluous zeros, at most 15 significant digits before or
-// after the point, or a whole number of any length.
+// after the point, or a whole number that is not too large for Excel.
 func isCanonical(b []byte) bool {
 	i := 0
 	if len(b) > 0 && b[0] == '-' {
@@ -22,7 +26,7 @@ func isCanonical(b []byte) bool {
 	}
 	digits := i - whole
 	switch {
-	case digits == 0, digits > 1 && b[whole] == '0':
+	case digits == 0, digits > 1 && b[whole] == '0', digits > maxDigits:
 		return false
 	case i == len(b):
 		return b[whole] != '0' || whole == 0 // not "-0"
@@ -46,25 +50,39 @@ func isCanonical(b []byte) bool {
 	return digits <= significantDigits
 }
 
+// noiseFraction is how many digits after the point a number has at least if
+// its last digits can be the noise of binary fractions. noiseless is how many
+// digits remain at most without that noise.
+const (
+	noiseFraction = 6
+	noiseless     = 12
+)
+
 // appendNumber appends the decimal text of a number cell: plain digits with at
-// most one point, never an exponent. The number is what Excel shows for it,
-// rounded to 15 significant digits, which takes the noise of binary fractions
-// away (9380.280000000001 is 9380.28); a whole number written out in digits
-// stands as it is written, however long. ok is false if b is no number that
-// Excel can hold.
+// most one point, never an exponent. These are the digits of the file, without
+// the noise of binary fractions (9380.280000000001 is 9380.28): the shortest
+// text of the binary number if it has no more digits than Excel keeps, or the
+// number rounded to those digits if it is a short one then. Other digits
+// beyond the 15th were written by a program that has them, so none is cut. ok
+// is false if b is not a number that Excel can hold.
 func appendNumber(dst, b []byte) (text []byte, ok bool) {
 	d, ok := parseDecimal(b)
 	if !ok {
 		return dst, false
 	}
-	if d.len() > significantDigits && !d.written || d.point > 300 || d.point < -300 {
-		// The binary number is what Excel keeps, so that is what is rounded.
+	if extreme := d.point > maxDigits || d.point < -maxDigits; extreme || d.len() > significantDigits && !d.written {
 		f, err := strconv.ParseFloat(string(b), 64)
 		if err != nil || math.IsInf(f, 0) {
 			return dst, false
 		}
-		var short [32]byte
-		d, _ = parseDecimal(strconv.AppendFloat(short[:0], f, 'e', significantDigits-1, 64))
+		var short, rounded [32]byte
+		if s, _ := parseDecimal(strconv.AppendFloat(short[:0], f, 'e', -1, 64)); s.len() <= significantDigits && !extreme {
+			return s.append(dst), true
+		}
+		r, _ := parseDecimal(strconv.AppendFloat(rounded[:0], f, 'e', significantDigits-1, 64))
+		if extreme || r.len() <= noiseless && d.len()-d.point >= noiseFraction {
+			return r.append(dst), true
+		}
 	}
 	return d.append(dst), true
 }
