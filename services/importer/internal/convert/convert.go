@@ -185,9 +185,12 @@ func (c *Column) blank(buf []byte, f *Fault) (imports.Value, []byte, *Fault) {
 
 // Explain describes how a cell that was not in its plain form was read.
 func (c *Column) Explain(cell *source.Cell, calendar Calendar, v imports.Value) string {
-	read := "empty"
-	if v.Kind != imports.Null {
-		read = quote(v)
+	read := quote(v)
+	switch {
+	case v.Kind == imports.Null:
+		read = "empty"
+	case c.spec.Type == schema.Boolean:
+		read = strings.ToUpper(strconv.FormatBool(v.Int == 1))
 	}
 	return fmt.Sprintf("%s was read as %s.", text.Quote(Shown(cell, calendar), maxQuoted), read)
 }

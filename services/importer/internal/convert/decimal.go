@@ -51,7 +51,7 @@ func plainInt(s []byte) (n int64, ok bool) {
 func (c *Column) otherInteger(cell *source.Cell, buf []byte) (imports.Value, []byte, *Fault) {
 	if cell.Kind == source.Number && showsPercent(cell.Format.Code) && string(cell.Text) != "0" {
 		return imports.Value{}, buf, fault(imports.AmbiguousNumber,
-			"The cell shows %s %%, which can be read as %s or as %s. Format the cell as a number, and enter the right one.",
+			"The cell shows %s %%, which can be read as %s or as %s. Format the cell as a number, and enter the one that you mean.",
 			multiply(string(cell.Text), 2), cell.Text, multiply(string(cell.Text), 2))
 	}
 	digits, buf, f := c.number(cell, buf, "a whole number such as 42")
@@ -59,11 +59,11 @@ func (c *Column) otherInteger(cell *source.Cell, buf []byte) (imports.Value, []b
 		return imports.Value{}, buf, f
 	}
 	if bytes.IndexByte(digits, '.') >= 0 {
-		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s has decimals. %s must be a whole number.", source.Clip(digits, maxQuoted), c.spec.Title)
+		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s has decimals. %s must be a whole number.", quoteCell(cell), c.spec.Title)
 	}
 	n, ok := parseInt(digits)
 	if !ok {
-		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s is outside of the range of whole numbers, -9223372036854775808 to 9223372036854775807.", source.Clip(digits, 60))
+		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s is outside of the range of whole numbers, -9223372036854775808 to 9223372036854775807.", quoteCell(cell))
 	}
 	return imports.Value{Kind: imports.Integer, Int: n}, buf, f
 }
@@ -126,7 +126,7 @@ func (c *Column) numberInText(cell *source.Cell, buf []byte, wanted string) (dig
 	case n.hidden:
 		return nil, buf, fault(imports.PrecisionLost, "%s is in scientific notation, which can hide digits. Enter all digits of the number.", quoteCell(cell))
 	case len(n.readings) > 1:
-		return nil, buf, fault(imports.AmbiguousNumber, "%s can be read as %s. Enter the number that you mean, with a point before the decimals and nothing between the thousands.",
+		return nil, buf, fault(imports.AmbiguousNumber, "%s can be read as %s. Enter the one that you mean as a number.",
 			quoteCell(cell), alternatives(n.readings))
 	case n.unit != "":
 		return nil, buf, fault(imports.NotANumber, "%s has “%s” next to the number, and %s holds only a number. Enter %s.",
@@ -139,7 +139,7 @@ func (c *Column) numberInText(cell *source.Cell, buf []byte, wanted string) (dig
 
 func precisionLost(cell *source.Cell) *Fault {
 	return fault(imports.PrecisionLost,
-		"The number %s has more than 15 digits, and Excel keeps only 15. Its last digits may be lost. Enter it again in a cell formatted as text.", cell.Text)
+		"The number %s has more than 15 digits, and Excel keeps only 15. Its last digits may be lost. Enter it again in a cell formatted as text.", source.Clip(cell.Text, maxQuoted))
 }
 
 // lostDigits reports whether a number has more digits than Excel keeps, with only zeros after those, so that Excel may

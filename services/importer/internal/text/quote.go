@@ -31,27 +31,44 @@ func Unseen(s []byte) string {
 	first, last := visibleEnds(s)
 	var found []string
 	seen := map[string]bool{}
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			found = append(found, name)
+		}
+	}
+	before, after := blanks(s[:first]), ""
+	if last > first {
+		after = blanks(s[last:])
+	}
+	if before != "" && after != "" {
+		add("blanks around the text")
+		before, after = "", ""
+	}
+	if before != "" {
+		add(before + " before the text")
+	}
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRune(s[i:])
-		if c := classOf(r); c != visible && (i < first || i >= last || c != wideSpace && r != ' ' && r != '\n') {
-			place := "after the text"
-			switch {
-			case first == last:
-				place = ""
-			case i < first:
-				place = "before the text"
-			case i < last:
-				place = "after “" + tail(s[:i]) + "”"
-			}
-			if one := strings.TrimSuffix(nameOf(r)+" "+place, " "); !seen[one] && kept(s, i, n) != r {
-				seen[one] = true
-				found = append(found, one)
-			}
+		c, inside := classOf(r), i >= first && i < last
+		switch {
+		case c == visible, inside && (c == wideSpace || r == ' ' || r == '\n'), !inside && isASCIIBlank(r), kept(s, i, n):
+		case first == last:
+			add(nameOf(r))
+		case i < first:
+			add(nameOf(r) + " before the text")
+		case i < last:
+			add(nameOf(r) + " after “" + tail(s[:i]) + "”")
+		default:
+			add(nameOf(r) + " after the text")
 		}
 		i += n
 	}
+	if after != "" {
+		add(after + " after the text")
+	}
 	if !norm.NFC.IsNormal(s) {
-		found = append(found, "letters and accents in separate characters")
+		add("letters and accents in separate characters")
 	}
 	if len(found) > maxNamed {
 		found = append(found[:maxNamed], fmt.Sprintf("%d more", len(found)-maxNamed))
@@ -59,14 +76,30 @@ func Unseen(s []byte) string {
 	return strings.Join(found, ", ")
 }
 
-// kept returns the character at i of a text if the rule keeps it as a joiner or selector, else -1.
-func kept(s []byte, i, n int) rune {
-	r, _ := utf8.DecodeRune(s[i:])
-	switch c := classOf(r); {
-	case c == joiner && joins(s[:i], s[i+n:]), c == selector && selects(s[:i], s[i+n:]):
-		return r
+// blanks names the blanks of ASCII in the end of a text, or returns nothing.
+func blanks(s []byte) string {
+	n := 0
+	for _, b := range s {
+		if isASCIIBlank(rune(b)) {
+			n++
+		}
 	}
-	return -1
+	switch {
+	case n == 0:
+		return ""
+	case n == 1:
+		return nameOf(rune(s[strings.IndexFunc(string(s), isASCIIBlank)]))
+	}
+	return "blanks"
+}
+
+func isASCIIBlank(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' }
+
+// kept reports whether the rule keeps the character at i of a text as a joiner or selector.
+func kept(s []byte, i, n int) bool {
+	r, _ := utf8.DecodeRune(s[i:])
+	c := classOf(r)
+	return c == joiner && joins(s[:i], s[i+n:]) || c == selector && selects(s[:i], s[i+n:])
 }
 
 // visibleEnds returns where the first and last visible characters of a text begin and end.

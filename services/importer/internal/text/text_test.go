@@ -87,6 +87,8 @@ func TestQuoteNamesUnseenCharacters(t *testing.T) {
 		"Müller":          "“Müller”",
 		"K1\u00a0":        "“K1” (U+00A0 (no-break space) after the text)",
 		" K1":             "“K1” (a blank before the text)",
+		"  K1 ":           "“K1” (blanks around the text)",
+		"K1\n":            "“K1” (a line break after the text)",
 		"K1\u200b\u200b":  "“K1” (U+200B (zero-width space) after the text)",
 		"K\u00ad1":        "“K1” (U+00AD (soft hyphen) after “K”)",
 		"a\x1fb":          "“a b” (U+001F (control character) after “a”)",
