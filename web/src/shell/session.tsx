@@ -179,7 +179,7 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
   );
 }
 
-/** Returns a handler of errors that answers with the session if trying again is no use, as with a used link. */
+/** Returns an error handler that returns the session if a retry can't succeed, for example with a used link. */
 const orElse = (session: Session) => (error: unknown) => {
   if (error instanceof HeadwayError && !error.temporary) return session;
   throw error;
