@@ -30,16 +30,16 @@ const (
 func NotFound(t Topic) error {
 	if t.Import {
 		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
-			"There is no import with this id that you may see; look at GET /api/v1/imports.")
+			"The import was not found, or it belongs to another user. GET /api/v1/imports lists your imports.")
 	}
 	return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND,
-		"There is no job of this kind with this id that you may see; look at GET /api/v1/jobs.")
+		"No job of this kind was found with this ID, or it belongs to another user. GET /api/v1/jobs lists your jobs.")
 }
 
 // Unavailable is the error for what a service that does not answer knows.
 func Unavailable(cause error) error {
 	return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-		"The service that knows this cannot be reached for the moment; try again.", cause)
+		"The server can't reach one of its services. Try again in a few seconds.", cause)
 }
 
 // Watch has the subscription follow a job or import, and returns its current state, which is also the subscription's
@@ -101,9 +101,9 @@ func (h *Hub) feedFor(t Topic) *feed {
 	return f
 }
 
-// Refresh reads a topic again, whose state here is behind what a client has seen.
-func (h *Hub) Refresh(ctx context.Context, s *Subscription, behind *Snapshot) (*Snapshot, error) {
-	read, err := h.Read(ctx, behind.Topic)
+// Refresh reads a topic again whose state here is older than what a client has seen.
+func (h *Hub) Refresh(ctx context.Context, s *Subscription, old *Snapshot) (*Snapshot, error) {
+	read, err := h.Read(ctx, old.Topic)
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +112,13 @@ func (h *Hub) Refresh(ctx context.Context, s *Subscription, behind *Snapshot) (*
 	h.mu.Unlock()
 	switch {
 	case f == nil: // it was closed meanwhile
-	case behind.Import:
+	case old.Import:
 		h.publishImport(f, read)
 	default:
 		h.publishJob(read, 0)
 	}
-	if read.Revision < behind.Revision {
-		return behind, nil
+	if read.Revision < old.Revision {
+		return old, nil
 	}
 	return read, nil
 }
@@ -170,7 +170,7 @@ func (h *Hub) fetchJob(ctx context.Context, f *feed, told <-chan struct{}) {
 	h.fetched(f, err)
 }
 
-// fetched ends the wait of those who subscribed meanwhile. Only the first call for a feed counts.
+// fetched ends the wait of all that subscribed meanwhile. Only the first call for a feed counts.
 func (h *Hub) fetched(f *feed, err error) {
 	if err != nil {
 		err = fetchError(f.Topic, err)
@@ -180,7 +180,7 @@ func (h *Hub) fetched(f *feed, err error) {
 	f.told(err)
 }
 
-// told ends the wait of those who subscribed. The hub's lock must be held.
+// told ends the wait of all that subscribed. The hub's lock must be held.
 func (f *feed) told(err error) {
 	if f.fetch != nil {
 		f.fetch.err = err

@@ -33,7 +33,7 @@ type Config struct {
 type Hub struct {
 	cfg     Config
 	metrics metrics
-	// wake wakes those who wait for these subscriptions.
+	// wake wakes the streams of these subscriptions.
 	wake func(ready []*Subscription)
 	// fetches has a place for each job that is being read.
 	fetches chan struct{}
@@ -59,14 +59,14 @@ type Hub struct {
 	opened, openedBefore, openedInRush int
 	// draining: no new subscriptions. closed: no new goroutines.
 	draining, closed bool
-	// generation grows with every connection to the jobs service. So a job that was deleted meanwhile stands out.
+	// generation grows with every connection to the jobs service. So the hub notices which jobs were deleted meanwhile.
 	generation int
 }
 
 // feed is what is known of one job or import: of all jobs that have not ended, and of what is watched.
 type feed struct {
 	Topic
-	// latest is nil until the first state has come. Its Raw is nil if nobody watches and it is long.
+	// latest is nil until the first state has come. Its Raw is nil if it is long and not watched.
 	latest      *Snapshot
 	generation  int
 	subscribers []*Subscription
@@ -96,7 +96,7 @@ type metrics struct {
 	skipped, upstreamLosses prometheus.Counter
 }
 
-// maxUnwatched is the longest state that is kept of a job that nobody watches. A longer one is read again when it is
+// maxUnwatched is the longest state that is kept of a job that no client watches. A longer one is read again when it is
 // watched.
 const maxUnwatched = 1 << 10
 
@@ -208,7 +208,7 @@ func (h *Hub) Synced() bool {
 	}
 }
 
-// watched reports whether anybody subscribes to the feed, or to all jobs of its owner.
+// watched reports whether there is a subscription to the feed, or to all jobs of its owner.
 func (h *Hub) watched(f *feed) bool {
 	if len(f.subscribers) > 0 {
 		return true
@@ -228,7 +228,7 @@ func (h *Hub) publishJob(s *Snapshot, generation int) {
 	f := h.jobs[s.ID]
 	if f == nil {
 		if u := h.users[s.Owner]; s.Terminal && (u == nil || len(u.mine) == 0) {
-			return // it ended, and nobody watches
+			return // it ended, and no client watches
 		}
 		f = &feed{Topic: s.Topic, liveIndex: -1}
 		h.jobs[s.ID] = f
@@ -279,7 +279,7 @@ func (h *Hub) publish(f *feed, s *Snapshot) {
 	h.wakeAll(ready)
 }
 
-// wakeAll wakes those who wait for these subscriptions, and keeps the slice for the next time.
+// wakeAll wakes the streams of these subscriptions, and keeps the slice for the next time.
 func (h *Hub) wakeAll(ready []*Subscription) {
 	if len(ready) > 0 {
 		h.wake(ready)

@@ -163,7 +163,7 @@ func TestSnapshotIsEncodedOnce(t *testing.T) {
 	s.dropUnused()
 	s.dropUnused()
 	if v, _ := s.Encoded("x", encode); v != 3 {
-		t.Errorf("a form that nobody asks for is kept: %v", v)
+		t.Errorf("a form that no client asks for is kept: %v", v)
 	}
 }
 
@@ -228,8 +228,8 @@ func admit(t *testing.T, h *Hub) *Subscription {
 	return s
 }
 
-// TestUnwatchedJobsCostNoMemory has jobs with long states that nobody watches: their heads are kept, and a job is read
-// when somebody watches it.
+// TestUnwatchedJobsCostNoMemory has jobs with long states that no client watches: their heads are kept, and a job is read
+// when a client watches it.
 func TestUnwatchedJobsCostNoMemory(t *testing.T) {
 	long := func(j *jobsv1.Job) { j.Title = strings.Repeat("x", 2*maxUnwatched) }
 	m := &memory{jobs: map[string]*Snapshot{

@@ -82,7 +82,7 @@ func (s *Snapshot) find(form any) *encoding {
 	return nil
 }
 
-// dropUnused drops what was encoded if nobody has asked for it since the last call.
+// dropUnused drops what was encoded if no client has asked for it since the last call.
 func (s *Snapshot) dropUnused() {
 	if !s.recently.Swap(false) {
 		s.encoded.Store(nil)

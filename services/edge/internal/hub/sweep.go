@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// sweepInterval is how often the hub drops what nobody wanted in the meantime.
+// sweepInterval is how often the hub drops what no client asked for in the meantime.
 const sweepInterval = 20 * time.Second
 
 func (h *Hub) sweep(ctx context.Context) {

@@ -248,7 +248,7 @@ func (h *Hub) checkDeleted(t Topic) {
 	}
 }
 
-// watchImport keeps the upstream of one import until the import ends, or nobody watches it.
+// watchImport keeps the upstream of one import until the import ends, or no client watches it.
 func (h *Hub) watchImport(ctx context.Context, f *feed) {
 	wait := backoff.New(firstWait, maxWait)
 	begun := time.Now()

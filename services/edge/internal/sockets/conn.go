@@ -49,8 +49,8 @@ type Conn struct {
 
 	// state says who may touch the fields of the writer.
 	state atomic.Uint32
-	// roomy: the peer has made room since the last write. closed: nothing is sent any longer.
-	roomy, closed atomic.Bool
+	// writable: the peer has made room since the last write. closed: nothing is sent any longer.
+	writable, closed atomic.Bool
 	// sent counts the bytes that the kernel has accepted; lastWrite is when, on the loop's clock.
 	sent, lastWrite atomic.Int64
 
@@ -116,14 +116,14 @@ func (c *Conn) next() (w write, ok bool) {
 	if c.rest != nil && !c.closed.Load() {
 		w = write{conn: c, bytes: c.rest, last: c.ended}
 		c.rest = nil
-		c.roomy.Store(false)
+		c.writable.Store(false)
 		return w, true
 	}
 	for !c.ended && !c.closed.Load() {
 		c.state.Store(queued)
 		if m, ok := c.source.Next(); ok {
 			c.ended = m.Last
-			c.roomy.Store(false)
+			c.writable.Store(false)
 			c.lastWrite.Store(c.loop.wheel.now())
 			w = write{conn: c, bytes: m.chunk, last: m.Last}
 			if c.wake != nil {
@@ -141,16 +141,16 @@ func (c *Conn) next() (w write, ok bool) {
 	return write{}, false
 }
 
-// stall keeps what the peer has no room for. If it reports true, there is room already, and the writer goes on.
+// stall keeps what the peer has no room for. If it reports true, there is room already, and the writer continues.
 // Otherwise makeRoom gives the connection to a writer.
 func (c *Conn) stall() (again bool) {
 	c.state.Store(stalled)
-	return (c.roomy.Load() || c.closed.Load()) && c.state.CompareAndSwap(stalled, queued)
+	return (c.writable.Load() || c.closed.Load()) && c.state.CompareAndSwap(stalled, queued)
 }
 
 // makeRoom notes that the peer has room.
 func (c *Conn) makeRoom() {
-	c.roomy.Store(true)
+	c.writable.Store(true)
 	if c.state.CompareAndSwap(stalled, queued) {
 		c.loop.writers.push(c)
 	}

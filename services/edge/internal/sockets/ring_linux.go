@@ -75,7 +75,7 @@ const (
 // errNotDone marks a write whose result has not come.
 var errNotDone = errors.New("not done")
 
-// newRing makes a ring for this many writes at a time.
+// newRing returns a ring for this many writes at a time.
 func newRing(entries int) (_ *ring, err error) {
 	var p ringParams
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&p)), 0)

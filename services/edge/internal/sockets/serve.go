@@ -13,7 +13,7 @@ const (
 	sendBuffer = 64 << 10
 	// lingerTimeout is how long a peer may take to hang up after the last byte.
 	lingerTimeout = 5 * time.Second
-	// maxPart is the most that a handler writes at a time.
+	// maxPart is the maximum that a handler writes at a time.
 	maxPart = 8 << 10
 	// maxPeerBytes is how much a peer may send on a stream, where it has nothing to say.
 	maxPeerBytes = 4 << 10

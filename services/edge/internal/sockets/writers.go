@@ -132,7 +132,7 @@ func (ws *writers) done(w *write) bool {
 	return true
 }
 
-// write is a message on its way to a peer. n and err are its result: no error and n short of the whole is a peer without
+// write is a message in transit to a peer. n and err are its result: no error and n short of the whole is a peer without
 // room.
 type write struct {
 	conn  *Conn

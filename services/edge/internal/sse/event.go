@@ -66,7 +66,7 @@ func (e *encoder) event(s *hub.Snapshot, first bool) (sockets.Payload, error) {
 }
 
 // The ids of streams say how far a client has come, and of what. One that does not belong to the stream is ignored, as
-// are ids that are no ids.
+// is any other text.
 
 // revisionID is the id on streams of one job or import: the revision, and a tag of what it is a revision of.
 func revisionID(s *hub.Snapshot) string {

@@ -228,7 +228,7 @@ func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, s *stream, id s
 	}
 }
 
-// setHeaders sets what keeps a stream a stream in transit: nothing may store, change, gather or compress it.
+// setHeaders sets the headers of streams: nothing in between may store, change, buffer or compress them.
 func setHeaders(h http.Header) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache, no-transform")

@@ -12,7 +12,7 @@ import (
 
 const (
 	// probeMessages and probeInterval make a probe that takes two seconds: long enough to see whether the messages come
-	// one by one, or all together because something in between holds them back.
+	// one by one, or all together because something in between buffers them.
 	probeMessages = 5
 	probeInterval = 400 * time.Millisecond
 )

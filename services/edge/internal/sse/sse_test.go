@@ -69,7 +69,7 @@ func TestAllStreamsShareOneEvent(t *testing.T) {
 	}
 }
 
-func TestNonsenseIsNoMoment(t *testing.T) {
+func TestOtherTextsAreNotMoments(t *testing.T) {
 	for _, id := range []string{"-1", "?", "", "0"} {
 		if at := parseMoment(id); !at.IsZero() {
 			t.Errorf("%q reads as %v", id, at)
