@@ -21,6 +21,9 @@ type Config struct {
 	Credentials credentials.PerRPCCredentials
 	// TLS connects with TLS and the system's certificates.
 	TLS bool
+	// StreamWindow, if not 0, bounds how many bytes of a call's response are received before they are read, at least 64 KiB.
+	// Otherwise the bound grows with the connection's speed, to some megabytes.
+	StreamWindow int32
 }
 
 // Dial returns a connection to the service at a host:port. It connects in the background: a service that is down shows
@@ -39,6 +42,9 @@ func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
 		}),
 		// The servers allow one ping in ten seconds (rpcserver).
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
+	}
+	if cfg.StreamWindow > 0 {
+		options = append(options, grpc.WithStaticStreamWindowSize(cfg.StreamWindow), grpc.WithStaticConnWindowSize(16*cfg.StreamWindow))
 	}
 	if cfg.Credentials != nil {
 		options = append(options, grpc.WithPerRPCCredentials(cfg.Credentials))

@@ -34,7 +34,13 @@ import (
 // maxHeaderBytes bounds a request's headers; tokens of identity providers run to a few KiB.
 const maxHeaderBytes = 32 << 10
 
-// furtherQueues is how many queues for new connections there are besides the first: together they hold a crowd of 16,000.
+// outputWindow bounds the output that waits for a reader in the connection to the jobs service.
+const outputWindow = 64 << 10
+
+// pingTimeout is how long an HTTP/2 client can take to answer a ping.
+const pingTimeout = 15 * time.Second
+
+// furtherQueues is the number of queues for new connections in addition to the first. Together they hold 16,000.
 const furtherQueues = 3
 
 // burstSeconds is how many seconds' worth of requests a user may make at once.
@@ -48,6 +54,8 @@ type Service struct {
 	queues   []net.Listener
 	jobs     *grpc.ClientConn
 	importer *grpc.ClientConn
+	// outputs is a further connection to the jobs service, for the output of jobs.
+	outputs *grpc.ClientConn
 	// sockets carry the streams, hub knows what they tell, and streams answers requests for them.
 	sockets *sockets.Loop
 	hub     *hub.Hub
@@ -87,6 +95,9 @@ func New(cfg Config) (_ *Service, err error) {
 	if s.jobs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{}); err != nil {
 		return nil, fmt.Errorf("edge: jobs service at %s: %w", cfg.JobsAddress, err)
 	}
+	if s.outputs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{StreamWindow: outputWindow}); err != nil {
+		return nil, fmt.Errorf("edge: jobs service at %s: %w", cfg.JobsAddress, err)
+	}
 	if s.importer, err = rpcclient.Dial(cfg.ImporterAddress, rpcclient.Config{}); err != nil {
 		return nil, fmt.Errorf("edge: importer at %s: %w", cfg.ImporterAddress, err)
 	}
@@ -96,13 +107,13 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	asService := grpc.PerRPCCredentials(own)
 	services := hub.Services{Jobs: s.jobs, Imports: s.importer, AsService: asService}
-	s.sockets = sockets.New(sockets.Config{WriteTimeout: cfg.WriteTimeout})
+	s.sockets = sockets.New(sockets.Config{WriteTimeout: cfg.WriteTimeout, Ring: sockets.Ring(cfg.IOURing)})
 	s.hub = hub.New(hub.Config{
 		Upstream: services.Upstream(), Logger: cfg.Logger, Metrics: cfg.Metrics,
 		PerUser: max(cfg.StreamsPerUser, 0), Max: max(cfg.MaxStreams, 0),
 	})
 	s.streams = sse.New(sse.Config{
-		Hub: s.hub, Loop: s.sockets, Jobs: jobsv1.NewJobServiceClient(s.jobs), AsService: asService,
+		Hub: s.hub, Loop: s.sockets, Outputs: jobsv1.NewJobServiceClient(s.outputs), AsService: asService,
 		Logger: cfg.Logger, Metrics: cfg.Metrics, Keepalive: cfg.Keepalive, Retry: cfg.Retry,
 	})
 	if cfg.UploadsDir != "" {
@@ -139,8 +150,8 @@ func New(cfg Config) (_ *Service, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
-		// A peer that is gone without a word would hold its streams for ever; HTTP/1.1 has the kernel notice.
-		s.server.HTTP2 = &http.HTTP2Config{SendPingTimeout: cfg.Keepalive, PingTimeout: cfg.WriteTimeout}
+		// A peer that vanished without a word would hold its streams indefinitely. On HTTP/1.1 the kernel notices.
+		s.server.HTTP2 = &http.HTTP2Config{SendPingTimeout: cfg.Keepalive, PingTimeout: pingTimeout}
 		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.certificate}
 	}
 	return s, nil
@@ -250,7 +261,7 @@ func (s *Service) counted(next http.Handler) http.Handler {
 
 func (s *Service) close() {
 	closeAll(slices.Concat(s.queues, []net.Listener{s.listener}))
-	for _, conn := range []*grpc.ClientConn{s.jobs, s.importer} {
+	for _, conn := range []*grpc.ClientConn{s.jobs, s.outputs, s.importer} {
 		if conn != nil {
 			_ = conn.Close() // fails only if closed before
 		}

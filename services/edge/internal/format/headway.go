@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	edgev1 "headway/gen/go/headway/edge/v1"
+	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/rpcerr"
@@ -80,6 +81,9 @@ func (f headwayFormat) End(cause error) []byte {
 	m.Message = proto.String(s.Message())
 	switch s.Code() {
 	case codes.Unavailable:
+		if reason := rpcerr.Reason(cause); reason == errorsv1.ErrorReason_ERROR_REASON_OUTPUT_GAP {
+			m.Reason = proto.String(rpcerr.Word(reason))
+		}
 		return control(m)
 	case codes.ResourceExhausted:
 		m.Reason = proto.String(rpcerr.Word(rpcerr.Reason(cause)))

@@ -51,7 +51,9 @@ type Hub struct {
 	jobs    map[string]*feed
 	imports map[string]*feed
 	users   map[string]*user
-	open    []*Subscription
+	// attempts counts how often users ask for streams.
+	attempts attempts
+	open     []*Subscription
 	// woken is for use while a state is handed out.
 	woken []*Subscription
 	// opened counts the subscriptions that ever began, as of now and of the last sweep; openedInRush those since memory
@@ -105,7 +107,7 @@ func New(cfg Config) *Hub {
 	h := &Hub{
 		cfg: cfg, fetches: make(chan struct{}, maxFetches), replays: make(chan struct{}, maxReplays),
 		ready: make(chan struct{}), synced: make(chan struct{}),
-		jobs: make(map[string]*feed), imports: make(map[string]*feed), users: make(map[string]*user),
+		jobs: make(map[string]*feed), imports: make(map[string]*feed), users: make(map[string]*user), attempts: make(attempts),
 		metrics: metrics{
 			streams:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_streams", Help: "Open streams."}),
 			skipped:        prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_skipped_total", Help: "States that a later one replaced before a slow reader took them."}),

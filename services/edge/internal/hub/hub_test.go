@@ -317,3 +317,22 @@ func BenchmarkReadJob(b *testing.B) {
 		}
 	}
 }
+
+func TestAttemptsAreRatedPerUser(t *testing.T) {
+	m := &memory{jobs: map[string]*Snapshot{}}
+	h := startHub(t, m, func(c *Config) { c.PerUser = 8 })
+	allowed := 0
+	for range 100 {
+		s := &Subscription{}
+		if err := h.Admit(s, ann); err == nil {
+			allowed++
+		}
+		s.Close()
+	}
+	if allowed < 4*8 || allowed > 4*8+2*8 {
+		t.Errorf("%d of 100 attempts in one moment were admitted, want 32", allowed)
+	}
+	if err := h.Admit(&Subscription{}, auth.Identity{Subject: "bob"}); err != nil {
+		t.Errorf("another user: %v", err)
+	}
+}

@@ -3,6 +3,7 @@ package hub
 import (
 	"slices"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
@@ -10,7 +11,35 @@ import (
 	"headway/internal/rpcerr"
 )
 
-// Admit lists a subscription of the caller's, which tells nothing yet. It must be closed in the end.
+// attempts limits how often each user may ask for a stream: the maximum number of a user's streams four times in a
+// burst, and a quarter of it per second. Clients that all reconnect at the same moment stay far below that.
+type attempts map[string]*rate.Limiter
+
+func (a attempts) allow(user string, perUser int) bool {
+	if perUser == 0 {
+		return true
+	}
+	limiter := a[user]
+	if limiter == nil {
+		limiter = rate.NewLimiter(rate.Limit(max(perUser/4, 1)), max(4*perUser, minBurst))
+		a[user] = limiter
+	}
+	return limiter.Allow()
+}
+
+const minBurst = 16
+
+// forget forgets the users who have made no attempt lately.
+func (a attempts) forget() {
+	for user, limiter := range a {
+		if limiter.Tokens() >= float64(limiter.Burst()) {
+			delete(a, user)
+		}
+	}
+}
+
+// Admit lists a subscription of the caller's, which tells nothing yet. It must be closed in the end. It comes first:
+// an attempt that is refused costs nothing else.
 func (h *Hub) Admit(s *Subscription, as auth.Identity) error {
 	<-h.ready
 	h.mu.Lock()
@@ -18,6 +47,10 @@ func (h *Hub) Admit(s *Subscription, as auth.Identity) error {
 	if h.draining {
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
 			"The server is shutting down. Connect again in a few seconds.")
+	}
+	if !h.attempts.allow(as.Subject, h.cfg.PerUser) {
+		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
+			"You have opened too many live streams in a short time. Wait, and then try again.")
 	}
 	if h.cfg.Max > 0 && len(h.open) >= h.cfg.Max {
 		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_STREAM_LIMIT,

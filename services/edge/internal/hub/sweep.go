@@ -39,6 +39,7 @@ func (h *Hub) rushIsOver() bool {
 func (h *Hub) dropUnwanted() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.attempts.forget()
 	for _, feeds := range []map[string]*feed{h.jobs, h.imports} {
 		for _, f := range feeds {
 			if f.latest == nil {

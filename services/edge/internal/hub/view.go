@@ -153,7 +153,7 @@ func readImport(b []byte) (*Snapshot, error) {
 			s.ID = string(bytes)
 		case importOwner:
 			owner = string(bytes)
-		case importJob:
+		case importJob: // its kind, status, revision and times
 			return fields(bytes, func(n protowire.Number, _ []byte, number uint64, bytes []byte) error {
 				return s.readHead(n, number, bytes)
 			})

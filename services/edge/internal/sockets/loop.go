@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -12,11 +13,26 @@ import (
 type Config struct {
 	// WriteTimeout is how long a peer may accept nothing of what waits for it.
 	WriteTimeout time.Duration
+	// Ring says whether to send through io_uring. The zero value is RingAuto.
+	Ring Ring
 }
+
+// Ring says whether to send to many peers with one system call (io_uring).
+type Ring string
+
+const (
+	// RingAuto uses a ring where the kernel allows it.
+	RingAuto Ring = "auto"
+	// RingOn makes Run fail where it does not.
+	RingOn Ring = "on"
+	// RingOff never uses one.
+	RingOff Ring = "off"
+)
 
 // Loop serves connections. Call Run once.
 type Loop struct {
 	writeTimeout time.Duration
+	ring         Ring
 	writers      *writers
 	wheel        *wheel
 	// poller is made by Run, before ready is closed.
@@ -31,7 +47,7 @@ type Loop struct {
 // New returns a Loop.
 func New(cfg Config) *Loop {
 	l := &Loop{
-		writeTimeout: cfg.WriteTimeout, wheel: newWheel(), ready: make(chan struct{}),
+		writeTimeout: cfg.WriteTimeout, ring: cfg.Ring, wheel: newWheel(), ready: make(chan struct{}),
 		handlers: make(map[*Conn]struct{}),
 	}
 	l.writers = newWriters(l.wheel, cfg.WriteTimeout)
@@ -47,10 +63,16 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 	if l.poller, err = newPoller(); err != nil {
 		return fmt.Errorf("sockets: %w", err)
 	}
+	senders := make([]*sender, runtime.GOMAXPROCS(0))
+	for i := range senders {
+		if senders[i], err = newSender(l.ring); err != nil {
+			return errors.Join(fmt.Errorf("sockets: %w", err), l.poller.abandon())
+		}
+	}
 	close(l.ready)
 	var own sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		own.Go(l.writers.run)
+	for _, s := range senders {
+		own.Go(func() { l.writers.run(s) })
 	}
 	own.Go(l.poller.run)
 	own.Go(func() { l.wheel.run(ctx, l.writers.collect) })

@@ -146,6 +146,9 @@ func (p *poller) stop() {
 	_, _ = unix.Close(p.epoll), unix.Close(p.wake)
 }
 
+// abandon closes a poller that was never run.
+func (p *poller) abandon() error { return errors.Join(unix.Close(p.epoll), unix.Close(p.wake)) }
+
 func (p *poller) drop(c *Conn, cause error) {
 	p.mu.Lock()
 	p.conns[c.fd] = nil

@@ -116,8 +116,14 @@ func TestLateEventIsIgnored(t *testing.T) {
 // TestRandomPeersEndOnce has peers connect, read a little or nothing, half-close, reset, talk and stall at random,
 // while this process forks children, and descriptors are reused all the time. Each connection must end exactly once.
 func TestRandomPeersEndOnce(t *testing.T) {
+	for _, ring := range []Ring{RingAuto, RingOff} {
+		t.Run(string(ring), func(t *testing.T) { randomPeers(t, ring) })
+	}
+}
+
+func randomPeers(t *testing.T, ring Ring) {
 	const peers, rounds = 24, 40
-	l := New(Config{WriteTimeout: time.Second})
+	l := New(Config{WriteTimeout: time.Second, Ring: ring})
 	running := make(chan error, 1)
 	ctx, cancel := contextOf(t)
 	go func() { running <- l.Run(ctx) }()
@@ -216,7 +222,7 @@ func TestSlowReaderIsJudgedByItsProgress(t *testing.T) {
 	}
 	var running sync.WaitGroup
 	running.Go(l.poller.run)
-	running.Go(l.writers.run)
+	running.Go(func() { l.writers.run(&sender{}) })
 	defer func() { l.writers.stop(); l.poller.stop(); running.Wait() }()
 	c := &Conn{loop: l, source: newEndless(100_000), fd: -1}
 	c.state.Store(queued)

@@ -22,6 +22,8 @@ func (p *poller) add(*Conn, int) error { return errors.ErrUnsupported }
 
 func (p *poller) run() { <-p.ended }
 
+func (p *poller) abandon() error { return nil }
+
 func (p *poller) stop() { close(p.ended) }
 
 type ring struct{}

@@ -70,8 +70,7 @@ func (ws *writers) take(into []*Conn) []*Conn {
 }
 
 // run writes until stop is called. It belongs to one goroutine.
-func (ws *writers) run() {
-	s := newSender()
+func (ws *writers) run(s *sender) {
 	defer s.close()
 	for mine := ws.take(make([]*Conn, 0, batch)); mine != nil; mine = ws.take(mine) {
 		ws.flush(mine, s)
@@ -153,12 +152,20 @@ type sender struct {
 // worthARing is how many writes have to go out together for a ring to be cheaper.
 const worthARing = 4
 
-func newSender() *sender {
+func newSender(mode Ring) (*sender, error) {
 	s := &sender{writes: make([]write, 0, batch)}
-	if r, err := newRing(batch); err == nil {
-		s.ring = r
+	if mode == RingOff {
+		return s, nil
 	}
-	return s
+	r, err := newRing(batch)
+	if err != nil {
+		if mode == RingOn {
+			return nil, fmt.Errorf("this system does not allow io_uring: %w", err)
+		}
+		return s, nil
+	}
+	s.ring = r
+	return s, nil
 }
 
 func (s *sender) send() {

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
@@ -32,8 +33,8 @@ type Config struct {
 	// Hub knows the states, and Loop sends them.
 	Hub  *hub.Hub
 	Loop *sockets.Loop
-	// Jobs is where output comes from. AsService makes a call the edge's own.
-	Jobs      jobsv1.JobServiceClient
+	// Outputs is where output comes from. AsService makes a call the edge's own.
+	Outputs   jobsv1.JobServiceClient
 	AsService grpc.CallOption
 	// Logger logs what cannot be sent.
 	Logger *slog.Logger
@@ -265,6 +266,8 @@ func (h *Handlers) endEvent(f format.Format, cause error) []byte {
 		deleted hub.DeletedError
 	)
 	switch {
+	case rpcerr.Reason(cause) == errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED:
+		retry = jittered(rateRetry)
 	case errors.Is(cause, hub.ErrReplaced) || status.Code(cause) == codes.ResourceExhausted:
 		retry = jittered(limitRetry)
 	case !errors.As(cause, &deleted):

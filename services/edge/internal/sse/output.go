@@ -191,7 +191,7 @@ func (o *output) receive(ctx context.Context) error {
 	defer cancel()
 	h := o.stream.handlers
 	request := &jobsv1.ReadOutputRequest{JobId: o.jobID, Offset: o.offset + int64(len(o.held))}
-	stream, err := h.cfg.Jobs.ReadOutput(upstream, request, h.cfg.AsService)
+	stream, err := h.cfg.Outputs.ReadOutput(upstream, request, h.cfg.AsService)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ var errTokenExpired = errors.New("the token has expired")
 // would close each other without end.
 const limitRetry = 5 * time.Minute
 
+// rateRetry is how long a client that has asked for too many streams should stay away.
+const rateRetry = 15 * time.Second
+
 // stream is one open stream: the connection, what it is subscribed to, and what it has to say about itself. It is one
 // allocation.
 type stream struct {
