@@ -69,7 +69,8 @@ func (c *clients) event(r *reader, b []byte, now time.Time) {
 		}
 		id := r.lastID
 		if rest, ok := bytes.CutPrefix(e, []byte("id: ")); ok {
-			digits, _, _ := bytes.Cut(rest, []byte("\n"))
+			line, _, _ := bytes.Cut(rest, []byte("\n"))
+			digits, _, _ := bytes.Cut(line, []byte("x"))
 			id, _ = strconv.ParseUint(string(digits), 10, 64)
 		}
 		switch {

@@ -124,7 +124,7 @@ func TestACrowdThatComesBackInOneMomentIsServedWhole(t *testing.T) {
 			first, firstErr := s.read()
 			second, secondErr := s.read()
 			came.Done()
-			if err := errors.Join(firstErr, secondErr); err != nil || first.kind() != "connected" || second.id != "2" {
+			if err := errors.Join(firstErr, secondErr); err != nil || first.kind() != "connected" || second.revision() != "2" {
 				t.Errorf("stream %d: %s %s %v", i, first.raw, second.raw, err)
 				return
 			}

@@ -81,6 +81,8 @@ type jobsFake struct {
 	frozen   bool
 	held     chan struct{}
 	waiting  int
+	// reading counts the open streams of output, and outputSent the bytes that were sent on all.
+	reading, outputSent int
 }
 
 func newJobsFake() *jobsFake {
@@ -286,8 +288,14 @@ func (f *jobsFake) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStr
 	if _, err := f.find(stream.Context(), r.GetJobId()); err != nil {
 		return err
 	}
+	f.state(func() { f.reading++ })
+	defer f.state(func() { f.reading-- })
 	for offset := r.GetOffset(); ; {
 		f.mu.Lock()
+		if offset > int64(len(f.output[r.GetJobId()])) {
+			f.mu.Unlock()
+			return rpcerr.New(codes.OutOfRange, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_GAP, "The output is shorter.")
+		}
 		data, end, changed := f.output[r.GetJobId()], ended(f.jobs[r.GetJobId()]), f.changed
 		f.mu.Unlock()
 		if n := int64(len(data)); offset < n {
@@ -296,6 +304,7 @@ func (f *jobsFake) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStr
 				return err
 			}
 			offset += int64(len(piece))
+			f.state(func() { f.outputSent += len(piece) })
 			continue
 		}
 		if end {
@@ -307,6 +316,12 @@ func (f *jobsFake) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStr
 			return stream.Context().Err()
 		}
 	}
+}
+
+func (f *jobsFake) state(read func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	read()
 }
 
 // importerFake takes workbooks that begin like a zip file, and shows the imports that a test sets.

@@ -123,7 +123,7 @@ func TestAThousandStreamsOnOneJobShareOneUpstream(t *testing.T) {
 				revision, last = got, e
 			}
 		}
-		if last.data["status"] != "completed" || last.id != "7" {
+		if last.data["status"] != "completed" || last.revision() != "7" {
 			t.Fatalf("ended with %s", last.raw)
 		}
 	}
@@ -132,12 +132,18 @@ func TestAThousandStreamsOnOneJobShareOneUpstream(t *testing.T) {
 // neverReads opens a stream over a bare connection with a small window, and reads its first bytes only.
 func (b *bench) neverReads(path string) net.Conn {
 	b.t.Helper()
+	return b.bare(path, 4096)
+}
+
+// bare opens a stream over a bare connection whose kernel holds so many bytes, and reads its first bytes only.
+func (b *bench) bare(path string, buffer int) net.Conn {
+	b.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() { conn.Close() })
-	if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+	if err := conn.(*net.TCPConn).SetReadBuffer(buffer); err != nil {
 		b.t.Fatal(err)
 	}
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", path, strings.TrimPrefix(b.url, "http://"), b.token("ann"))
@@ -319,7 +325,7 @@ func TestImportIsWatchedOnceForAllAndOnlyWhileSomebodyDoes(t *testing.T) {
 		s.want("connected")
 		e := s.want("initial_status")
 		detail, _ := e.data["import"].(map[string]any)
-		if e.id != "1" || detail["fileName"] != "staff.xlsx" || detail["onIssues"] != "skip_rows" || len(detail["sheets"].([]any)) != 1 {
+		if e.revision() != "1" || detail["fileName"] != "staff.xlsx" || detail["onIssues"] != "skip_rows" || len(detail["sheets"].([]any)) != 1 {
 			t.Fatalf("got %s", e.raw)
 		}
 		streams = append(streams, s)
@@ -340,9 +346,9 @@ func TestImportIsWatchedOnceForAllAndOnlyWhileSomebodyDoes(t *testing.T) {
 	b.importer.put(importState(3, completed))
 	s := b.open("/api/v1/sse/imports/i1")
 	s.want("connected")
-	s.want("initial_status")
+	end := s.want("initial_status")
 	s.wantEnd()
-	if resp := b.do(http.MethodGet, "/api/v1/sse/imports/i1", nil, "Last-Event-ID", "3"); resp.StatusCode != http.StatusNoContent {
+	if resp := b.do(http.MethodGet, "/api/v1/sse/imports/i1", nil, "Last-Event-ID", end.id); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("having seen the end: %s", resp.Status)
 	}
 }

@@ -193,6 +193,15 @@ type event struct {
 	raw       string
 }
 
+// revision returns the revision that an id on a stream of one job or import names.
+func (e event) revision() string {
+	number, tag, _ := strings.Cut(e.id, "x")
+	if len(tag) != 5 {
+		return "no revision: " + e.id
+	}
+	return number
+}
+
 func (e event) kind() string { return fmt.Sprint(e.data["type"]) }
 
 // eventStream reads events.

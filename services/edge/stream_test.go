@@ -33,7 +33,7 @@ func TestStreamBeginsWithConnectedAndTheCurrentState(t *testing.T) {
 		t.Errorf("retry %q is not 3 s, jittered by half", connected.retry)
 	}
 	initial := s.want("initial_status")
-	if initial.id != "1" || initial.data["jobId"] != "j1" || initial.data["kind"] != "media" || initial.data["status"] != "active" ||
+	if initial.revision() != "1" || initial.data["jobId"] != "j1" || initial.data["kind"] != "media" || initial.data["status"] != "active" ||
 		initial.data["progress"] != 12.5 || initial.data["message"] != "Rendering" || initial.data["revision"] != 1.0 || initial.data["startedAt"] == nil {
 		t.Errorf("initial_status: id %s %s", initial.id, initial.raw)
 	}
@@ -47,7 +47,7 @@ func TestStreamDeliversUpdatesAndEndsBehindTheTerminalState(t *testing.T) {
 	s.want("initial_status")
 
 	b.jobs.put("j1", "", "", progress(50, "Half"))
-	if e := s.want("job_update"); e.id != "2" || e.data["progress"] != 50.0 || e.data["timestamp"] == nil {
+	if e := s.want("job_update"); e.revision() != "2" || e.data["progress"] != 50.0 || e.data["timestamp"] == nil {
 		t.Errorf("update: id %s %s", e.id, e.raw)
 	}
 	b.jobs.put("j1", "", "", func(j *jobsv1.Job) {
@@ -76,53 +76,108 @@ func TestFailedJobTellsWhy(t *testing.T) {
 	s.wantEnd()
 }
 
-func TestReconnectResumesOrIsToldThatNothingMoreComes(t *testing.T) {
+func TestReconnectResumesOrGetsNoMore(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
 	const path = "/api/v1/sse/jobs/media/j1"
+	s := b.open(path)
+	s.want("connected")
+	end := s.want("initial_status").id
+	s.wantEnd()
+	number, tag, _ := strings.Cut(end, "x")
 
-	if resp := b.do(http.MethodGet, path, nil, "Last-Event-ID", "2"); resp.StatusCode != http.StatusNoContent {
+	if resp := b.do(http.MethodGet, path, nil, "Last-Event-ID", end); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("having seen the end: %s, want 204", resp.Status)
 	}
-	if resp := b.do(http.MethodGet, path+"?last_event_id=2", nil); resp.StatusCode != http.StatusNoContent {
+	if resp := b.do(http.MethodGet, path+"?last_event_id="+end, nil); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("having seen the end, by the query: %s, want 204", resp.Status)
 	}
-	for _, seen := range []string{"1", "0", "nonsense", strings.Repeat("9", 30)} {
+	// An earlier revision, one that the job never had, and ids of other streams: none of them has seen the end.
+	for _, seen := range []string{"1x" + tag, "3x" + tag, "0", "2", "nonsense", number + "x00000", "tmh9c2k7a", strings.Repeat("9", 30) + "x" + tag} {
 		s := b.open(path, "Last-Event-ID", seen)
 		s.want("connected")
-		if e := s.want("initial_status"); e.id != "2" || e.data["status"] != "completed" {
+		if e := s.want("initial_status"); e.id != end || e.data["status"] != "completed" {
 			t.Errorf("Last-Event-ID %s: %s", seen, e.raw)
 		}
 		s.wantEnd()
 	}
 	// Retried: there is more to come after all.
 	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status, j.CompletedAt = queued, nil })
-	s := b.open(path, "Last-Event-ID", "2")
+	s = b.open(path, "Last-Event-ID", end)
 	s.want("connected")
-	if e := s.want("initial_status"); e.id != "3" || e.data["status"] != "queued" || e.data["queuePosition"] != 0.0 {
+	if e := s.want("initial_status"); e.revision() != "3" || e.data["status"] != "queued" || e.data["queuePosition"] != 0.0 {
 		t.Errorf("retried: %s", e.raw)
 	}
 }
 
-func TestClientThatHasSeenMoreThanThisEdgeIsNotSentBack(t *testing.T) {
+func TestClientAheadOfEdgeIsNotSentBack(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	s := b.open("/api/v1/sse/jobs/media/j1")
 	s.want("connected")
-	s.want("initial_status")
+	tag := "x" + strings.TrimPrefix(s.want("initial_status").id, "1x")
 	b.jobs.freeze() // the edge hears of nothing new by itself
 	b.jobs.put("j1", "", "", progress(40, ""))
-	again := b.open("/api/v1/sse/jobs/media/j1", "Last-Event-ID", "2")
+	again := b.open("/api/v1/sse/jobs/media/j1", "Last-Event-ID", "2"+tag)
 	again.want("connected")
-	if e := again.want("initial_status"); e.id != "2" || e.data["progress"] != 40.0 {
+	if e := again.want("initial_status"); e.revision() != "2" || e.data["progress"] != 40.0 {
 		t.Errorf("got id %s %s", e.id, e.raw)
 	}
 	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
-	if resp := b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1", nil, "Last-Event-ID", "3"); resp.StatusCode != http.StatusNoContent {
+	if resp := b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1", nil, "Last-Event-ID", "3"+tag); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("having seen the end elsewhere: %s", resp.Status)
 	}
-	s.want("job_update") // what one client's visit brought is for all
+	s.want("job_update") // the state that one client's visit returned is for all
+}
+
+func TestHeadAnswersAsGet(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "ann", nil)
+	for path, status := range map[string]int{
+		"jobs/media/j1": 200, "jobs/media/j1/output": 200, "jobs/my": 200, "probe": 200,
+		"jobs/media/none": 404, "jobs/other/j1": 404, "jobs/media/none/output": 404, "imports/none": 404,
+	} {
+		if resp := b.do(http.MethodHead, "/api/v1/sse/"+path, nil); resp.StatusCode != status {
+			t.Errorf("HEAD %s: %s, want %d", path, resp.Status, status)
+		}
+	}
+	b.open("/api/v1/sse/jobs/media/j1").want("connected")
+}
+
+// TestInvalidIdsAreRefused has ids that are not UTF-8, on services that do not answer: the edge asks none of them.
+func TestInvalidIdsAreRefused(t *testing.T) {
+	b := setup(t, nil)
+	b.jobsUp.stop()
+	b.importerUp.stop()
+	for _, path := range []string{"imports/%ff%fe", "jobs/media/%ff", "jobs/media/%ff/output"} {
+		b.refused(b.do(http.MethodGet, "/api/v1/sse/"+path, nil), http.StatusBadRequest, "REQUEST_INVALID")
+	}
+}
+
+func TestStreamAttemptsAreRated(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.StreamsPerUser = 4 })
+	refused := 0
+	for range 40 {
+		switch resp := b.do(http.MethodGet, "/api/v1/sse/jobs/media/none", nil); resp.StatusCode {
+		case http.StatusTooManyRequests:
+			refused++
+		case http.StatusNotFound:
+		default:
+			t.Fatal(resp.Status)
+		}
+	}
+	b.jobs.mu.Lock()
+	asked := len(b.jobs.requests)
+	b.jobs.mu.Unlock()
+	if refused == 0 || asked > 40-refused {
+		t.Errorf("%d of 40 attempts were refused, and the jobs service was asked %d times", refused, asked)
+	}
+	b.open("/api/v1/sse/probe", "Authorization", "Bearer "+b.token("bob")).want("connected")
+	s := b.open("/api/v1/sse/probe", "Accept", "text/event-stream")
+	if e := s.want("limit"); e.data["reason"] != "RATE_LIMITED" || e.retry == "" {
+		t.Errorf("got %s", e.raw)
+	}
 }
 
 func TestNothingOnTheWayMayHoldAStreamBack(t *testing.T) {

@@ -1,8 +1,11 @@
 package sse
 
 import (
+	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"headway/services/edge/internal/format"
@@ -65,18 +68,31 @@ func (e *encoder) event(s *hub.Snapshot, first bool) (sockets.Payload, error) {
 	return p.(sockets.Payload), nil
 }
 
-// The ids of streams say how far a client has come, and of what. One that does not belong to the stream is ignored, as
-// is any other text.
+// The ids of events say how far a client has come, and of what. A reconnect with an id of another stream, or with any
+// other text, begins as a first connection does: otherwise it could miss the end of a job that it was never told of.
 
-// revisionID is the id on streams of one job or import: the revision, and a tag of what it is a revision of.
+// revisionID is the id on streams of one job or import: the revision, an x, and a tag of the job.
 func revisionID(s *hub.Snapshot) string {
-	return strconv.FormatUint(uint64(s.Revision), 10)
+	return strconv.FormatUint(uint64(s.Revision), 10) + "x" + tag(s)
 }
 
-// seenRevision returns the revision that a client has seen of this job or import, 0 if none.
+// tagLength is the length of a tag, which is one number below 36 to that power.
+const tagLength = 5
+
+// tag tells one job from another, and from one with the same id in another database.
+func tag(s *hub.Snapshot) string {
+	hash := fnv.New32a()
+	_, _ = io.WriteString(hash, s.ID) // a hash takes everything
+	_, _ = io.WriteString(hash, s.Created.UTC().Format(time.RFC3339Nano))
+	text := strconv.FormatUint(uint64(hash.Sum32()%(36*36*36*36*36)), 36)
+	return strings.Repeat("0", tagLength-len(text)) + text
+}
+
+// seenRevision returns the revision of this job or import that a client has seen, 0 if none.
 func seenRevision(s *hub.Snapshot, id string) uint32 {
-	revision, err := strconv.ParseUint(id, 10, 32)
-	if err != nil {
+	number, of, _ := strings.Cut(id, "x")
+	revision, err := strconv.ParseUint(number, 10, 32)
+	if err != nil || of != tag(s) {
 		return 0
 	}
 	return uint32(revision)
@@ -86,13 +102,14 @@ func seenRevision(s *hub.Snapshot, id string) uint32 {
 // between.
 func momentID(s *hub.Snapshot) string { return formatMoment(s.At) }
 
-func formatMoment(at time.Time) string { return strconv.FormatInt(at.UnixMilli(), 36) }
+func formatMoment(at time.Time) string { return "t" + strconv.FormatInt(at.UnixMilli(), 36) }
 
 // parseMoment reads a momentID. It returns the zero time for anything else.
 func parseMoment(id string) time.Time {
-	ms, err := strconv.ParseInt(id, 36, 64)
-	if err != nil || ms <= 0 {
-		return time.Time{}
+	text, ok := strings.CutPrefix(id, "t")
+	ms, err := strconv.ParseInt(text, 36, 64)
+	if at := time.UnixMilli(ms); ok && err == nil && ms > 0 && at.Before(time.Now().Add(maxReplay)) {
+		return at
 	}
-	return time.UnixMilli(ms)
+	return time.Time{}
 }

@@ -55,11 +55,11 @@ func TestAllStreamsShareOneEvent(t *testing.T) {
 	if &first.Bytes()[0] != &again.Bytes()[0] {
 		t.Error("one state was encoded twice")
 	}
-	if got := string(first.Bytes()); !strings.HasPrefix(got, "id: 42\ndata: {\"type\":\"job_update\",\"jobId\":\"a\"") || !strings.HasSuffix(got, "}\n\n") {
+	if got := string(first.Bytes()); !strings.HasPrefix(got, "id: "+revisionID(s)+"\ndata: {\"type\":\"job_update\",\"jobId\":\"a\"") || !strings.HasSuffix(got, "}\n\n") {
 		t.Errorf("update %q", got)
 	}
 	initial, _ := h.one.event(s, true)
-	if got := string(initial.Bytes()); !strings.HasPrefix(got, "id: 42\ndata: {\"type\":\"initial_status\",\"jobId\":\"a\"") {
+	if got := string(initial.Bytes()); !strings.HasPrefix(got, "id: "+revisionID(s)+"\ndata: {\"type\":\"initial_status\",\"jobId\":\"a\"") {
 		t.Errorf("initial %q", got)
 	}
 	mine, _ := h.mine.event(s, false)
@@ -69,8 +69,22 @@ func TestAllStreamsShareOneEvent(t *testing.T) {
 	}
 }
 
+func TestIdsBelongToOneJob(t *testing.T) {
+	s := snapshot(t, "a", 42)
+	if id := revisionID(s); seenRevision(s, id) != 42 || len(id) != 8 {
+		t.Errorf("id %q is of revision %d", id, seenRevision(s, id))
+	}
+	restored := snapshot(t, "a", 42)
+	restored.Created = time.UnixMilli(1)
+	for _, id := range []string{revisionID(snapshot(t, "b", 42)), revisionID(restored), "42", "42x", "x", "", "-1x" + tag(s), strings.Repeat("9", 30) + "x" + tag(s)} {
+		if got := seenRevision(s, id); got != 0 {
+			t.Errorf("id %q is of revision %d", id, got)
+		}
+	}
+}
+
 func TestOtherTextsAreNotMoments(t *testing.T) {
-	for _, id := range []string{"-1", "?", "", "0"} {
+	for _, id := range []string{"-1", "?", "", "0", "t", "t-1", "2", "31", "tzzzzzzzzzzzzzz", "tzzzzzzzz"} {
 		if at := parseMoment(id); !at.IsZero() {
 			t.Errorf("%q reads as %v", id, at)
 		}

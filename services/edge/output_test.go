@@ -1,0 +1,113 @@
+package edge_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/edge"
+)
+
+// slowLine is a connection whose reader accepts a few bytes at a time.
+type slowLine struct {
+	net.Conn
+	size  int
+	pause time.Duration
+}
+
+// Read implements io.Reader.
+func (l *slowLine) Read(b []byte) (int, error) {
+	time.Sleep(l.pause)
+	return l.Conn.Read(b[:min(len(b), l.size)])
+}
+
+// TestSlowReaderGetsWholeOutput has a line that needs several write timeouts for what the edge sends before it has
+// room. Its steady progress counts.
+func TestSlowReaderGetsWholeOutput(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.WriteTimeout = time.Second })
+	want := bytes.Repeat([]byte("0123456789abcde\n"), 6<<10) // 96 KiB
+	b.jobs.put("j1", "story", "ann", nil)
+	b.jobs.write("j1", want)
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	conn := b.neverReads("/api/v1/sse/jobs/story/j1/output")
+	line := &slowLine{conn, 1000, 50 * time.Millisecond}
+	req, _ := http.NewRequest(http.MethodGet, b.url, nil)
+	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(strings.NewReader("HTTP/1.1 200"), line)), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := readStream(t, resp)
+	if e, err := s.next(); err != nil || e.kind() != "connected" {
+		t.Fatal(e.raw, err)
+	}
+	var got bytes.Buffer
+	for {
+		e, err := s.next()
+		if err != nil {
+			t.Fatalf("after %d bytes: %v", got.Len(), err)
+		}
+		if e.kind() == "job_update" {
+			break
+		}
+		if e.data["offset"] != float64(got.Len()) {
+			t.Fatalf("offset %v after %d bytes", e.data["offset"], got.Len())
+		}
+		got.WriteString(e.data["text"].(string))
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("got %d bytes, want %d, or others", got.Len(), len(want))
+	}
+}
+
+// TestStalledOutputReadersHoldNoBuffers has readers that read fast and then stop. What they have not read stays in the
+// jobs service, and none of them keeps a connection to it busy.
+func TestStalledOutputReadersHoldNoBuffers(t *testing.T) {
+	const readers, read, each = 20, 2 << 20, 768 << 10
+	b := setup(t, nil)
+	b.jobs.put("j1", "story", "ann", nil)
+	b.jobs.write("j1", bytes.Repeat([]byte("0123456789abcde\n"), 2<<20)) // 32 MiB
+	for range readers {
+		conn := b.bare("/api/v1/sse/jobs/story/j1/output", 64<<10)
+		if _, err := io.CopyN(io.Discard, conn, read); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the edge reads no more", func() (none bool) {
+		b.jobs.state(func() { none = b.jobs.reading == 0 })
+		return none
+	})
+	b.jobs.state(func() {
+		if ahead := b.jobs.outputSent - readers*read; ahead > readers*each {
+			t.Errorf("%d readers have %d KiB each in buffers, want %d at most", readers, ahead/readers>>10, each>>10)
+		}
+	})
+}
+
+func TestOutputBeyondItsEndBeginsAgain(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "story", "ann", nil)
+	b.jobs.write("j1", []byte("short"))
+	const path = "/api/v1/sse/jobs/story/j1/output"
+	s := b.open(path, "Last-Event-ID", "99")
+	s.want("connected")
+	e := s.want("draining")
+	if e.id != "0" || e.retry == "" || e.data["reason"] != "OUTPUT_GAP" || e.data["message"] == "" {
+		t.Errorf("got id %q, retry %q, %s", e.id, e.retry, e.raw)
+	}
+	s.wantEnd()
+	s = b.open(path, "Last-Event-ID", e.id)
+	s.want("connected")
+	if e := s.want("output"); e.data["text"] != "short" {
+		t.Errorf("got %s", e.raw)
+	}
+	if resp := b.do(http.MethodGet, path, nil, "Last-Event-ID", fmt.Sprint(1<<40)); resp.StatusCode != http.StatusOK {
+		t.Errorf("a program that is far ahead: %s", resp.Status)
+	}
+}
