@@ -28,10 +28,10 @@ const (
 // never turned into an Error.
 type Error struct {
 	Reason  Reason
-	Sheet   string // the sheet's name; empty for the file as a whole
-	Cell    string // such as "D4711"; empty if the position is not a cell
+	Sheet   string // the sheet's name, or empty for the file as a whole
+	Cell    string // such as "D4711", or empty if the position is not a cell
 	Where   string // the position in the file, in the format's own terms, such as "xl/styles.xml, byte 4711"
-	Message string // the cause as half a sentence; can be empty
+	Message string // the cause, as a clause. Can be empty
 	Err     error  // the underlying cause; can be nil
 }
 

@@ -109,7 +109,7 @@ func Date1904(w Workbook) bool {
 type Sheet struct {
 	Name  string
 	State SheetState
-	Bytes int64 // uncompressed size; 0 if the sheet has no content
+	Bytes int64 // uncompressed size, or 0 if the sheet has no content
 }
 
 // SheetState is the visibility of a sheet.

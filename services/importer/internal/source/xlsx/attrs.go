@@ -7,7 +7,7 @@ import (
 
 var (
 	errAttrs     = errors.New("an attribute is malformed")
-	errTwice     = errors.New("an attribute stands twice")
+	errTwice     = errors.New("an attribute is repeated")
 	errManyAttrs = errors.New("it has too many attributes")
 )
 

@@ -21,7 +21,7 @@ func (s *columnSet) has(col int) bool {
 	return s != nil && col > 0 && col <= maxColumn && s[col/64]>>(col%64)&1 == 1
 }
 
-// HiddenColumn tells whether a column, which counts from 1, is hidden. It is
+// HiddenColumn reports whether a column, which counts from 1, is hidden. It is
 // known from the first call of Next on: a sheet describes its columns before
 // its rows. Like hidden rows, hidden columns are read as any other.
 func (r *Rows) HiddenColumn(col int) bool { return r.hidden.has(col) }
@@ -36,7 +36,7 @@ func (r *Rows) readColumns() error {
 	first, okFirst := parseInt(trimRight(trimLeft(x.attr("min"))), 1<<32-1)
 	last, okLast := parseInt(trimRight(trimLeft(x.attr("max"))), 1<<32-1)
 	if !okFirst || !okLast || first < 1 || last < first {
-		return x.refusal(source.Damaged, "the hidden columns %q to %q are no range", clip(x.attr("min")), clip(x.attr("max")))
+		return x.refusal(source.Damaged, "the hidden columns %q to %q are not a range", clip(x.attr("min")), clip(x.attr("max")))
 	}
 	if r.hidden == nil {
 		r.hidden = new(columnSet)

@@ -21,7 +21,7 @@ var refusedCorpus = map[string]source.Reason{
 
 // excelizeLoses are the workbooks whose cells excelize does not give, and why.
 var excelizeLoses = map[string]string{
-	"empty_s_attribute.xlsx": "an empty style attribute makes excelize give up the cell",
+	"empty_s_attribute.xlsx": "an empty style attribute makes excelize drop the cell",
 }
 
 func corpusFiles(t testing.TB) map[string][]byte {

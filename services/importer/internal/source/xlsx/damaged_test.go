@@ -31,9 +31,9 @@ func readFile(t testing.TB, file []byte, limits source.Limits) (cells int, err e
 	return cells, nil
 }
 
-// assertRefused reads a file with and without shortcuts; part and place must
+// assertRefused reads a file with and without shortcuts; part and position must
 // be named, unless part is empty.
-func assertRefused(t *testing.T, file []byte, limits source.Limits, want source.Reason, part, place string) {
+func assertRefused(t *testing.T, file []byte, limits source.Limits, want source.Reason, part, position string) {
 	t.Helper()
 	for _, slow := range []bool{false, true} {
 		w, err := openBytes(t, file, limits)
@@ -50,10 +50,10 @@ func assertRefused(t *testing.T, file []byte, limits source.Limits, want source.
 			t.Errorf("slow: %v: got %v, want %s", slow, err, want)
 			return
 		}
-		gotPart, gotPlace, _ := strings.Cut(refusal.Where, ", ")
-		if refusal.Reason != want || gotPart != part || !strings.Contains(gotPlace, place) {
-			t.Errorf("slow: %v: refused as %s, part %q, place %q (%v), want %s, %q, %q",
-				slow, refusal.Reason, gotPart, gotPlace, err, want, part, place)
+		gotPart, gotPosition, _ := strings.Cut(refusal.Where, ", ")
+		if refusal.Reason != want || gotPart != part || !strings.Contains(gotPosition, position) {
+			t.Errorf("slow: %v: refused as %s, part %q, position %q (%v), want %s, %q, %q",
+				slow, refusal.Reason, gotPart, gotPosition, err, want, part, position)
 		}
 		if text := err.Error(); !strings.HasSuffix(text, ".") || strings.Contains(text, "%!") {
 			t.Errorf("the message is %q", text)
@@ -126,8 +126,8 @@ func compoundFile(names ...string) []byte {
 func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 	good := `<row r="1"><c r="A1"><v>1</v></c></row>`
 	for name, c := range map[string]struct {
-		rows  string
-		place string
+		rows     string
+		position string
 	}{
 		"an end tag missing":             {good + `<row r="2"><c r="A2"><v>1</v></row>`, "cell A2"},
 		"an end tag that does not match": {good + `<row r="2"><c r="A2"><v>1</x></c></row>`, "cell A2"},
@@ -173,7 +173,7 @@ func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 				"xl/sharedStrings.xml": stringTable(`<si><t>a</t></si>`, `<si><t>b</t></si>`),
 				sheetPart:              sheetXML(c.rows),
 			})
-			assertRefused(t, file, source.Limits{}, source.Damaged, sheetPart, c.place)
+			assertRefused(t, file, source.Limits{}, source.Damaged, sheetPart, c.position)
 		})
 	}
 }
@@ -322,16 +322,16 @@ func TestStoredPartsAreRead(t *testing.T) {
 }
 
 func TestPartsOutsideOfTheFileAreRefused(t *testing.T) {
-	const offset = 42 // of the local header's place in a directory entry
-	for _, place := range []uint32{0xFFFF_FFFE, 0x7FFF_FFFF, 1} {
+	const offset = 42 // of the local header's offset in a directory entry
+	for _, position := range []uint32{0xFFFF_FFFE, 0x7FFF_FFFF, 1} {
 		file := sheetWith("")
 		entry := bytes.Index(file, []byte("PK\x01\x02")) // the first is [Content_Types].xml
-		binary.LittleEndian.PutUint32(file[entry+offset:], place)
+		binary.LittleEndian.PutUint32(file[entry+offset:], position)
 		assertRefused(t, file, source.Limits{}, source.Damaged, "[Content_Types].xml", "")
 	}
 }
 
-func TestAPartThatStandsTwiceIsRefused(t *testing.T) {
+func TestRepeatedPartIsRefused(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for _, part := range [][2]string{{"[Content_Types].xml", minimalTypes}, {"_rels/.rels", minimalRels}, {"xl/workbook.xml", minimalWorkbook},
@@ -350,7 +350,7 @@ func TestAPartThatStandsTwiceIsRefused(t *testing.T) {
 	assertRefused(t, b.Bytes(), source.Limits{}, source.Damaged, sheetPart, "")
 }
 
-func TestASheetThatIsNotThereIsSaidSo(t *testing.T) {
+func TestMissingSheetIsReported(t *testing.T) {
 	w, err := openBytes(t, sheetWith(""), source.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -360,7 +360,7 @@ func TestASheetThatIsNotThereIsSaidSo(t *testing.T) {
 	}
 }
 
-func TestAReaderThatFailsIsNotTheWorkbooksFault(t *testing.T) {
+func TestReadErrorsAreNotDamage(t *testing.T) {
 	boom := errors.New("the disk is gone")
 	file := sheetWith(strings.Repeat("<row><c><v>123456</v></c></row>", 100))
 	for after := range 12 {

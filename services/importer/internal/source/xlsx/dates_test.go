@@ -43,7 +43,7 @@ func TestSerialNumbersAreDatesOfTheirSystem(t *testing.T) {
 	}
 }
 
-func TestNumbersThatAreNoDatesAreErrors(t *testing.T) {
+func TestNumbersOutsideCalendarAreErrors(t *testing.T) {
 	for serial, want := range map[string]error{
 		"60": source.ErrNoSuchDate, "60.5": source.ErrNoSuchDate, "59.99999999999": source.ErrNoSuchDate,
 		"-1": source.ErrDateRange, "2958466": source.ErrDateRange, "2958465.99999999999": source.ErrDateRange,

@@ -31,11 +31,11 @@ func knownDifferences() []difference {
 		{"a sheet cut off: rows would be missing", workbookWith(parts{sheetPart: cut}), map[string]string{"A1": "1"}, source.Damaged, nil},
 		{"a style out of range: a date would be a number", row(`<c r="A1" s="99"><v>45000</v></c>`), map[string]string{"A1": "45000"}, source.Damaged, nil},
 		{"a shared string out of range: a value would be missing", row(one + `<c r="B1" t="s"><v>7</v></c>`), map[string]string{"A1": "1"}, source.Damaged, nil},
-		{"a shared string's index that is no number: a value would be another", workbookWith(parts{
+		{"a shared string's index that is not a number: a value would be another", workbookWith(parts{
 			sheetPart:              sheetXML(`<row r="1"><c r="A1" t="s"><v>x</v></c></row>`),
 			"xl/sharedStrings.xml": stringTable(`<si><t>first</t></si>`),
 		}), map[string]string{"A1": "first"}, source.Damaged, nil},
-		{"a shared string's index that is blank: it is no text's", workbookWith(parts{
+		{"a shared string's index that is blank: it belongs to no text", workbookWith(parts{
 			sheetPart:              sheetXML(`<row r="1"><c r="A1" t="s"><v> </v></c><c r="B1"><v>1</v></c></row>`),
 			"xl/sharedStrings.xml": stringTable(`<si><t>first</t></si>`),
 		}), map[string]string{"A1": "first", "B1": "1"}, "", []string{`B1 number "1"`}},
@@ -46,8 +46,8 @@ func knownDifferences() []difference {
 		{"hidden columns without a range: what is hidden is not known", withColumns(`<col min="a" max="2" hidden="1"/>`), map[string]string{"A1": "1"}, source.Damaged, nil},
 		{"a document type can do harm", workbookWith(parts{sheetPart: `<!DOCTYPE worksheet>` + strings.TrimPrefix(sheetXML(`<row r="1">`+one+`</row>`), `<?xml version="1.0" encoding="UTF-8"?>`)}),
 			map[string]string{"A1": "1"}, source.UnsupportedXML, nil},
-		{"excelize gives a cell up over an empty style", row(`<c r="A1" s=""><v>1</v></c>`), map[string]string{}, "", []string{`A1 number "1"`}},
-		{"excelize gives a cell up over a run's odd property", row(`<c r="A1" t="inlineStr"><is><r><rPr><b val=" "/></rPr><t>a</t></r></is></c>`),
+		{"excelize drops a cell because of an empty style", row(`<c r="A1" s=""><v>1</v></c>`), map[string]string{}, "", []string{`A1 number "1"`}},
+		{"excelize drops a cell because of a run's odd property", row(`<c r="A1" t="inlineStr"><is><r><rPr><b val=" "/></rPr><t>a</t></r></is></c>`),
 			map[string]string{}, "", []string{`A1 text "a"`}},
 		{"excelize shifts cells that are out of order", row(`<c r="C1"><v>3</v></c><c r="A1"><v>1</v></c>`),
 			map[string]string{"C1": "3", "D1": "1"}, "", []string{`A1 number "1"`, `C1 number "3"`}},
@@ -123,7 +123,7 @@ func TestEveryKnownDifferenceInASharedFormulaIsOne(t *testing.T) {
 		{"the first formula is the master, also without a range",
 			`<row r="1"><c r="A1"><f t="shared" si="0">B1</f><v>1</v></c><c r="B1"><f t="shared" si="0"/><v>1</v></c></row>`,
 			"B1", "C1", ""},
-		{"a range of its own begins a group anew",
+		{"a cell with its own range starts a new group",
 			`<row r="1"><c r="A1"><f t="shared" ref="A1" si="0">B1</f><v>1</v></c><c r="B1"><f t="shared" ref="B1" si="0">B9</f><v>1</v></c></row>`,
 			"B1", "B9", "C1"},
 	} {

@@ -25,7 +25,7 @@ const blocks = 4
 // moves the unfinished end of the block before.
 const headroom = 16 << 10
 
-// block is a piece of a part, as UTF-8, in mem[headroom : headroom+n].
+// block is a chunk of a part, as UTF-8, in mem[headroom : headroom+n].
 type block struct {
 	mem []byte
 	n   int
@@ -33,7 +33,7 @@ type block struct {
 	err error // what ended the part, io.EOF at its regular end
 }
 
-// feed inflates, checks and converts a part on a goroutine of its own, some
+// feed inflates, checks and converts a part on its own goroutine, some
 // blocks ahead of the scanner. The goroutine ends at the part's end, at an
 // error, or by stop.
 type feed struct {
@@ -112,7 +112,7 @@ func (f *feed) next() (*block, error) {
 	return nil, io.ErrUnexpectedEOF // the last block carried its end: not reached
 }
 
-// recycle gives a block back to be filled again.
+// recycle returns a block for reuse.
 func (f *feed) recycle(b *block) {
 	select {
 	case f.free <- b:

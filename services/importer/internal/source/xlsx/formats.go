@@ -14,8 +14,7 @@ type styles struct {
 	cells []*source.NumberFormat
 }
 
-// complete gives a workbook without cell formats the one that cells have by
-// default.
+// complete adds the default cell format to a workbook without cell formats.
 func (s *styles) complete() {
 	if len(s.cells) == 0 {
 		s.cells = []*source.NumberFormat{{Code: "General"}}

@@ -4,13 +4,13 @@ import "headway/services/importer/internal/source"
 
 // Shared formulas (ECMA-376 Part 1 §18.3.1.40). The first cell of a group, its
 // master, has the formula's text; the cells that share it have the number of
-// the group, and the text follows from where they stand. It is spelled out
-// only for who asks: a cell of 30 bytes may share a formula of many thousand.
+// the group, and their text follows from their positions. It is computed
+// only on demand: a cell of 30 bytes can share a formula of many thousand.
 
 // sharedFormula is the formula of a group's master.
 type sharedFormula struct {
 	text     []byte
-	col, row int // where the master stands
+	col, row int // position of the master
 	last     int // the last row of the range that shares it
 }
 
@@ -20,13 +20,13 @@ type rowFormula struct {
 	master *sharedFormula // or that of an earlier cell
 }
 
-// addFormula gives a cell its formula.
+// addFormula sets the formula of a cell.
 func (r *Rows) addFormula(c *source.Cell, f rowFormula) {
 	r.rowFormulas = append(r.rowFormulas, f)
 	c.HasFormula, c.FormulaID = true, uint32(len(r.rowFormulas))
 }
 
-// sharedFormulaBytes is what a sharedFormula costs beside its text, about.
+// sharedFormulaBytes is the approximate size of a sharedFormula without its text.
 const sharedFormulaBytes = 128
 
 // sharedFormulas are the formulas of a sheet that cells may share, by the
@@ -84,7 +84,7 @@ func (r *Rows) Formula(c *source.Cell) []byte {
 
 // readFormula reads a cell's formula, whose start tag is the current token.
 //
-// A text of its own makes a cell the master if its group has none, or if it
+// Its own text makes a cell the master if its group has none, or if it
 // says a range (ref), as only masters do; any other text gives way to the
 // master's, as the standard wants it. A cell without a master keeps its value
 // and has an empty formula: Excel repairs such a workbook in the same way, and

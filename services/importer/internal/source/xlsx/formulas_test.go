@@ -33,13 +33,13 @@ var sharedByD5 = [][2]string{
 	{"Table1[open A1", "Table1[open A1"},
 }
 
-func TestASharedFormulaMovesItsRelativeReferences(t *testing.T) {
+func TestSharedFormulaShiftsRelativeReferences(t *testing.T) {
 	for _, c := range sharedByD5 {
 		t.Run(c[0], func(t *testing.T) { assertShared(t, c[0], c[1], c[1]) })
 	}
 }
 
-func TestAReferenceThatLeavesTheSheetIsAnError(t *testing.T) {
+func TestReferenceOutsideSheetIsAnError(t *testing.T) {
 	for _, c := range []struct {
 		formula    string
 		cols, rows int
@@ -99,13 +99,13 @@ func TestCellsShareTheFormulaOfTheirGroup(t *testing.T) {
 		`A3 number "1" =B3+1`, `B3 number "1" =B1`, `C3 number "1" =B2`, `D3 number "1" =`, `E3 number "1" =`)
 }
 
-func TestACellWithARangeOfItsOwnBeginsAGroupAnew(t *testing.T) {
+func TestCellWithOwnRangeStartsNewGroup(t *testing.T) {
 	assertSheet(t, sheetWith(`<row r="1"><c r="A1"><f t="shared" ref="A1:B1" si="0">C1</f><v>1</v></c></row>`+
 		`<row r="2"><c r="A2"><f t="shared" ref="A2:B2" si="0">C$9</f><v>1</v></c><c r="B2"><f t="shared" si="0"/><v>1</v></c></row>`),
 		`A1 number "1" =C1`, `A2 number "1" =C$9`, `B2 number "1" =D$9`)
 }
 
-func TestASharedFormulaWithoutANumberIsRefused(t *testing.T) {
+func TestSharedFormulaWithoutNumberIsRefused(t *testing.T) {
 	for _, si := range []string{"x", "-1", "4294967296"} {
 		assertRefused(t, sheetWith(`<row r="1"><c r="A1"><f t="shared" si="`+si+`"/><v>1</v></c></row>`), source.Limits{}, source.Damaged, sheetPart, "cell A1")
 	}

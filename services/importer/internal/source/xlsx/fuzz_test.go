@@ -31,7 +31,7 @@ func FuzzFile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) { assertReadOrRefused(t, file) })
 }
 
-// FuzzParts reads workbooks whose parts are changed and packed anew, so that
+// FuzzParts reads workbooks whose parts are changed and packed again, so that
 // their checksums are right.
 func FuzzParts(f *testing.F) {
 	for _, file := range corpusFiles(f) {
@@ -89,7 +89,7 @@ func assertReadOrRefused(t *testing.T, file []byte) {
 	if w.shared != nil && w.texts != nil {
 		texts = plainTexts(t, assertSound(t, w, w.texts.name))
 	}
-	// Without limits of its own, excelize makes room for whatever size the directory claims, also of parts nobody reads.
+	// Without limits, excelize allocates the size that the directory states, even for parts that are not read.
 	f, err := excelize.OpenReader(bytes.NewReader(file), excelize.Options{
 		UnzipSizeLimit: fuzzLimits.MaxTotalBytes, UnzipXMLSizeLimit: fuzzLimits.MaxTotalBytes,
 	})
@@ -119,8 +119,8 @@ func assertReadOrRefused(t *testing.T, file []byte) {
 		for ref, raw := range plain {
 			noIndex := len(texts) > 0 && strings.TrimSpace(raw) == "" && theirs[ref] == texts[0].text()
 			if theirs[ref] == "" || noIndex {
-				// excelize gives a cell up, in silence, if any attribute in it is odd, and takes the first shared string
-				// where there is no index.
+				// excelize silently drops a cell if any attribute in it is odd, and takes the first shared string
+				// if there is no index.
 				theirs[ref] = raw
 			}
 		}
@@ -160,7 +160,7 @@ func assertSound(t *testing.T, w *Workbook, name string) string {
 }
 
 // plainItem, plainCell and plainWorksheet are read by encoding/xml without any
-// types or indices: a third opinion beside ours and excelize's.
+// types or indices: a third opinion in addition to ours and excelize's.
 type plainItem struct {
 	T string   `xml:"t"`
 	R []string `xml:"r>t"`

@@ -10,8 +10,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// identify says what a file is that is no zip package. cause is why it is
-// not.
+// identify returns the error for a file that is not a zip package, for the reason in cause.
 func identify(r io.ReaderAt, size int64, cause error) error {
 	head := make([]byte, min(size, 4096))
 	n, err := r.ReadAt(head, 0)

@@ -58,7 +58,7 @@ func manyNamespaces(n int) string {
 	return "<a" + a.String() + "><b" + b.String() + "/></a>"
 }
 
-func TestAZipBombIsRefusedAtOpening(t *testing.T) {
+func TestZipBombIsRefusedAtOpening(t *testing.T) {
 	text := bytes.Repeat([]byte(" "), 64<<20)
 	file := packed(t, zip.Deflate, deflate(text), checksum(text), uint64(len(text)))
 	if _, err := openBytes(t, file, source.Limits{}); source.ReasonOf(err) != source.LimitExceeded {
@@ -66,13 +66,13 @@ func TestAZipBombIsRefusedAtOpening(t *testing.T) {
 	}
 }
 
-func TestABombThatHidesItsSizeStopsAtTheSizeItClaims(t *testing.T) {
+func TestBombStopsAtItsStatedSize(t *testing.T) {
 	text := bytes.Repeat([]byte(" "), 64<<20)
 	file := packed(t, zip.Deflate, deflate(text), checksum(text), 1000)
 	assertRefused(t, file, source.Limits{}, source.Damaged, sheetPart, "byte")
 }
 
-func TestThePartsNobodyReadsCostNothingWhateverSizeTheyClaim(t *testing.T) {
+func TestUnreadPartsCostNothing(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	if _, err := z.CreateRaw(&zip.FileHeader{Name: "docProps/core.xml", Method: zip.Deflate, UncompressedSize64: 1 << 40}); err != nil {
@@ -96,7 +96,7 @@ func TestThePartsNobodyReadsCostNothingWhateverSizeTheyClaim(t *testing.T) {
 	}
 }
 
-func TestADirectoryLongerThanItsLimitIsRefused(t *testing.T) {
+func TestTooLongDirectoryIsRefused(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for i := range 40_000 {
@@ -141,7 +141,7 @@ func TestPackagesInTheLargeFormOfZipAreRead(t *testing.T) {
 	}
 }
 
-func TestASheetThatClaimsMuchCostsWhatItHolds(t *testing.T) {
+func TestSheetCostsItsContentNotItsDimension(t *testing.T) {
 	sheet := `<worksheet xmlns="` + mainSpace + `"><dimension ref="A1:XFD1048576"/><sheetData>` +
 		`<row r="1"><c r="A1" t="s"><v>0</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>`
 	file := workbookWith(parts{sheetPart: sheet,

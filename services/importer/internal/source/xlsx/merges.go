@@ -13,8 +13,7 @@ const maxMerges = 100
 // row. It is called before the first call of Next.
 func (r *Rows) WatchMerges(row int) { r.mergeRow = row }
 
-// Merges gives the columns of the merged cells that were watched for, the
-// first hundred. They are known once Next has returned false: a sheet says
+// Merges returns the columns of the first hundred merged cells that were watched for. They are known once Next has returned false: a sheet says
 // after its rows which cells are merged.
 func (r *Rows) Merges() []source.Range { return r.merges }
 

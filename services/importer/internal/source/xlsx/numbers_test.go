@@ -44,7 +44,7 @@ func TestNumbersAreTheirDecimalText(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoNumberIsToldApart(t *testing.T) {
+func TestInvalidNumbersAreRecognized(t *testing.T) {
 	for _, in := range []string{"", "-", ".", "e5", "1e", "1e+", "NaN", "INF", "-INF", "1,5", "1 2", "0x10", "1e999", "1e99999999", "1_000", "--1", "١"} {
 		if got, ok := appendNumber(nil, []byte(in)); ok {
 			t.Errorf("%q counts as the number %q", in, got)
@@ -69,7 +69,7 @@ func FuzzNumber(f *testing.F) {
 		}
 		want, err := strconv.ParseFloat(in, 64)
 		if err != nil {
-			t.Fatalf("%q is no number and becomes %q", in, got)
+			t.Fatalf("%q is not a number and becomes %q", in, got)
 		}
 		back, err := strconv.ParseFloat(string(got), 64)
 		if err != nil || strconv.FormatFloat(back+0, 'e', 14, 64) != strconv.FormatFloat(want+0, 'e', 14, 64) {

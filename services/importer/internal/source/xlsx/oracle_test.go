@@ -91,7 +91,7 @@ func compareSheet(t testing.TB, sheet string, ours []cell, theirs map[string]str
 	}
 }
 
-// sameValue tells whether excelize's raw value is the one of our cell. The
+// sameValue reports whether excelize's raw value is the one of our cell. The
 // known differences between the two are listed here, each with its reason, and
 // in docs/reader.md.
 func sameValue(c cell, raw string) bool {

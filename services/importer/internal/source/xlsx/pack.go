@@ -67,14 +67,14 @@ type entry struct {
 // for each of the entries allowed: a header, a name and some extra fields.
 const directoryBytes = 512
 
-// openPack reads the directory. What is no zip file comes back as the refusal
-// that fits what it is.
+// openPack reads the directory. For a file that is not a zip file, it returns the error that
+// identify finds.
 func openPack(r io.ReaderAt, size int64, limits source.Limits) (*pack, error) {
 	if size == 0 {
 		return nil, refuse(source.EmptyFile, "", "")
 	}
-	// archive/zip goes on for as long as it finds entries, whatever number
-	// the directory states, so what it may read is bounded here.
+	// archive/zip continues as long as it finds entries, regardless of the number that
+	// the directory states, so the bytes that it can read are bounded here.
 	directory := &fileReader{r: r, size: size, left: 1<<20 + directoryBytes*int64(limits.MaxEntries)}
 	z, err := zip.NewReader(directory, size)
 	switch {

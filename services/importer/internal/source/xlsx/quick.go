@@ -9,9 +9,9 @@ import (
 
 // The usual forms of rows, cells and strings are read here without the
 // scanner's generality: names without a prefix, attributes in Excel's order and
-// in double quotes, content of one piece. Whatever is unusual is left to the
-// scanner, from the beginning of the element on, as if nothing had been read.
-// So what is read here is a shortcut, never a second opinion.
+// in double quotes, content in one run. Everything unusual is left to the
+// scanner, from the start of the element, as if nothing had been read.
+// So this is a shortcut, never a second interpretation.
 
 type quickResult uint8
 
@@ -101,7 +101,7 @@ func (r *Rows) quickRowStart() (quickResult, error) {
 var rowName = []byte("row")
 
 // quickAttr reads the attribute that follows the space at b[i], and returns
-// the index behind it, or 0 if it is unusual.
+// the index after it, or 0 if it is unusual.
 func quickAttr(b []byte, i int) (name, value []byte, end int) {
 	if b[i] != ' ' {
 		return nil, nil, 0
@@ -162,7 +162,7 @@ const (
 
 var endValueWord = binary.LittleEndian.Uint64([]byte(endValue))
 
-// quickCell reads the cell at b[p] and returns the index behind it.
+// quickCell reads the cell at b[p] and returns the index after it.
 func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
 	for p < len(b) && isSpace(b[p]) {
 		p++
@@ -240,7 +240,7 @@ func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
 }
 
 // quickStyleAndType reads the attributes s and t at b[i], in any order, and
-// returns the index behind them, or 0 if they are unusual.
+// returns the index after them, or 0 if they are unusual.
 func (r *Rows) quickStyleAndType(b []byte, i int) (style int, kind cellType, end int) {
 	typed := string(b[i:i+4]) == ` t="`
 	if typed {
@@ -343,7 +343,7 @@ func (r *Rows) quickValue(c *source.Cell, kind cellType, b []byte, p, i int) (ne
 	return end + len(endValue), quickRead
 }
 
-// quickInline reads the inline string behind "<is>" at b[i] and the end of the
+// quickInline reads the inline string after "<is>" at b[i] and the end of the
 // cell that began at p.
 func (r *Rows) quickInline(c *source.Cell, b []byte, p, i int) (next int, result quickResult) {
 	const plain, preserve = "<t>", `<t xml:space="preserve">`
@@ -457,7 +457,7 @@ const (
 	classEscape charClass = 1 << iota // "_" may begin an escape
 	classWide                         // part of a character beyond ASCII
 	classAmp                          // "&" or a carriage return: to be decoded
-	classOdd                          // may not stand in text, or only just
+	classOdd                          // not allowed in text, or only in some cases
 	classEnd                          // "<"
 )
 

@@ -54,7 +54,7 @@ func (r *Rows) readCell() error {
 		case tokenEnd:
 		case tokenText:
 			if !isBlank(x.text) {
-				return x.refusal(source.Damaged, "text stands outside of its element")
+				return x.refusal(source.Damaged, "there is text outside of its element")
 			}
 		case tokenStart:
 			switch {
@@ -107,7 +107,7 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 		case !ok:
 			return 0, 0, 0, x.refusal(source.Damaged, "a cell has the reference %q", clip(ref))
 		case row != r.number:
-			return 0, 0, 0, x.refusal(source.Damaged, "the cell %s stands in row %d", clip(ref), r.number)
+			return 0, 0, 0, x.refusal(source.Damaged, "the cell %s is in row %d", clip(ref), r.number)
 		}
 		col = c
 	}

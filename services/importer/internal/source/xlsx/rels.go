@@ -23,8 +23,8 @@ func (p *pack) required(part string) (*entry, error) {
 	return nil, refuse(source.Damaged, part, "the part is missing")
 }
 
-// relationships reads those of a part, by id; part "" stands for the package.
-// A part without any has no such part beside it.
+// relationships returns the relationships of a part by ID. Part "" is the package.
+// A part without relationships has no relationships part.
 func (p *pack) relationships(ctx context.Context, part string) (map[string]relationship, error) {
 	rels := map[string]relationship{}
 	e := p.find(relsPart(part))

@@ -39,8 +39,8 @@ type Rows struct {
 	scratch []byte    // the text being decoded
 	text    textArena // decoded text, and cells' text moved out of the buffer
 	content bool      // the row holds more than empty cells
-	sorted  bool      // the row's cells stand in ascending order
-	blanks  []int     // columns of the row's cells that hold nothing, as they stand
+	sorted  bool      // the row's cells are in ascending order
+	blanks  []int     // columns of the row's empty cells, in the order of the file
 
 	number int    // of the current row
 	digits []byte // number as text
@@ -116,7 +116,7 @@ func (w *Workbook) openRows(ctx context.Context, sheet string) (*Rows, error) {
 			sheet: s.Name, limits: w.pack.limits, styles: w.styles.cells,
 		}
 		r.text.memory = r.limits.Memory
-		x.where, x.vacate = r.place, r.vacate
+		x.where, x.vacate = r.position, r.vacate
 		return r, nil
 	}
 	return nil, refuse(source.SheetNotFound, w.part, "%q is not one of its %d sheets", sheet, len(w.sheets))
@@ -179,8 +179,8 @@ func (r *Rows) located(err error) error {
 	return err
 }
 
-// place is where the reader is, for a refusal.
-func (r *Rows) place() string {
+// position returns the position of the reader, for an error.
+func (r *Rows) position() string {
 	switch {
 	case r.number == 0 || r.state != inData:
 		return ""
@@ -190,7 +190,7 @@ func (r *Rows) place() string {
 	return "row " + strconv.Itoa(r.number)
 }
 
-// vacate moves the text of cells out of a buffer that is given up.
+// vacate moves the text of cells out of a buffer that is about to be reused.
 func (r *Rows) vacate(int) {
 	for i := r.stable; i < len(r.cells); i++ {
 		c := &r.cells[i]
@@ -229,7 +229,7 @@ func (r *Rows) readRow() (more bool, err error) {
 			return false, r.x.err
 		case tokenText:
 			if !isBlank(r.x.text) {
-				return false, r.x.refusal(source.Damaged, "text stands outside of its cells")
+				return false, r.x.refusal(source.Damaged, "there is text outside of its cells")
 			}
 		case tokenEnd:
 			r.state = afterData
@@ -358,7 +358,7 @@ func (r *Rows) readCells() error {
 			return r.x.err
 		case tokenText:
 			if !isBlank(r.x.text) {
-				return r.x.refusal(source.Damaged, "text stands outside of its cell")
+				return r.x.refusal(source.Damaged, "there is text outside of its cell")
 			}
 		case tokenEnd:
 			return r.endRow()
@@ -393,7 +393,7 @@ func (r *Rows) checkRow() error {
 	return nil
 }
 
-// endRow puts the cells into order, and refuses a row in which one stands twice, also if it holds nothing once.
+// endRow sorts the cells. It refuses a row with two cells at one position, even if one of them is empty.
 func (r *Rows) endRow() error {
 	r.inCell = false
 	if r.sorted || r.text.err != nil {
@@ -406,7 +406,7 @@ func (r *Rows) endRow() error {
 	slices.Sort(r.blanks)
 	for i := 1; i < len(r.blanks); i++ {
 		if col := r.blanks[i]; col == r.blanks[i-1] {
-			return r.x.refusal(source.Damaged, "cell %s stands twice", source.CellName(col, r.number))
+			return r.x.refusal(source.Damaged, "there are two cells %s", source.CellName(col, r.number))
 		}
 	}
 	return nil

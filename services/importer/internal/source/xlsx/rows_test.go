@@ -230,7 +230,7 @@ func TestHiddenColumnsAreKnownBeforeTheFirstRow(t *testing.T) {
 	}
 }
 
-func TestASheetThatHidesNoColumnsHasNone(t *testing.T) {
+func TestSheetWithoutHiddenColumns(t *testing.T) {
 	w, err := openBytes(t, withColumns(`<col min="1" max="16384" width="9"/><!-- --><extLst><col min="1" max="1" hidden="1"/></extLst>`), source.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -362,7 +362,7 @@ func TestRowsMayBeClosedAtAnyPoint(t *testing.T) {
 			t.Error(err)
 		}
 		if rows.Next() || rows.Err() == nil {
-			t.Error("closed rows go on")
+			t.Error("closed rows continue")
 		}
 		if err := rows.Close(); err != nil {
 			t.Error(err)

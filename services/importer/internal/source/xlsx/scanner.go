@@ -30,7 +30,7 @@ type scanner struct {
 	ended bool // buf ends where the part ends
 	err   error
 
-	// vacate is called before the bytes of buf[:keep] are given up.
+	// vacate is called before the bytes of buf[:keep] are overwritten.
 	vacate func(keep int)
 
 	// The current token. Slices are valid until the next call of next.
@@ -38,7 +38,7 @@ type scanner struct {
 	main          bool   // the element is in the spreadsheet namespace
 	attrs         []attr
 	text          []byte // raw, of a text token
-	cdata         bool   // text stands as it is
+	cdata         bool   // text is used as it is
 	closing       bool   // the start tag was an empty-element tag: its end is next
 	scratch       []byte // attribute values with references replaced
 
@@ -241,8 +241,8 @@ func (x *scanner) fail(reason source.Reason, format string, args ...any) token {
 func (x *scanner) refusal(reason source.Reason, format string, args ...any) error {
 	where := x.part
 	if x.where != nil {
-		if place := x.where(); place != "" {
-			where += ", " + place
+		if position := x.where(); position != "" {
+			where += ", " + position
 		}
 	}
 	return refuse(reason, fmt.Sprintf("%s, byte %d", where, x.base+int64(x.pos)), format, args...)
@@ -258,7 +258,7 @@ func (x *scanner) scanText() token {
 	}
 	x.text, x.cdata = x.buf[x.pos:x.pos+end], false
 	if x.depth() == 0 && !isBlank(x.text) {
-		return x.fail(source.Damaged, "text stands outside of its root element")
+		return x.fail(source.Damaged, "there is text outside of its root element")
 	}
 	if bytes.Contains(x.text, []byte("]]>")) || !validChars(x.text) || !validReferences(x.text) {
 		return x.fail(source.Damaged, "its text holds what XML does not allow")
@@ -286,7 +286,7 @@ func (x *scanner) scanCDATA() token {
 	case i < 0:
 		return x.cutOff()
 	case x.depth() == 0:
-		return x.fail(source.Damaged, "text stands outside of its root element")
+		return x.fail(source.Damaged, "there is text outside of its root element")
 	}
 	x.text, x.cdata = x.buf[x.pos+len(begin):x.pos+i], true
 	if !validChars(x.text) {
@@ -485,5 +485,5 @@ func (x *scanner) skip() bool {
 	return true
 }
 
-// is tells whether the current tag is the spreadsheet element of this name.
+// is reports whether the current tag is the spreadsheet element of this name.
 func (x *scanner) is(local string) bool { return x.main && string(x.local) == local }

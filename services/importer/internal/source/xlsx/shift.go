@@ -16,7 +16,7 @@ const refError = "#REF!"
 // has, and names of columns that no sheet has, such as XFE1. A reference or
 // range that leaves the sheet becomes #REF!.
 func appendShifted(dst, formula []byte, cols, rows int) []byte {
-	qualified := false // the sheet's name stands before: "Sheet1!"
+	qualified := false // the sheet's name precedes it: "Sheet1!"
 	for i := 0; i < len(formula); {
 		start := i
 		switch c := formula[i]; {
@@ -45,8 +45,8 @@ func appendShifted(dst, formula []byte, cols, rows int) []byte {
 	return dst
 }
 
-// quotedEnd returns the index behind the text in quotes at b[i]. A quote that
-// stands twice for itself reads as two texts side by side.
+// quotedEnd returns the index after the text in quotes at b[i]. A quote that
+// is escaped by doubling it reads as two adjacent texts.
 func quotedEnd(b []byte, i int) int {
 	end := bytes.IndexByte(b[i+1:], b[i])
 	if end < 0 {
@@ -55,7 +55,7 @@ func quotedEnd(b []byte, i int) int {
 	return i + end + 2
 }
 
-// bracketsEnd returns the index behind the brackets at b[i], which may hold
+// bracketsEnd returns the index after the brackets at b[i], which may hold
 // others: columns of a table (§18.17.6, where "'" precedes a bracket that is
 // meant as a character), or the number of another workbook.
 func bracketsEnd(b []byte, i int) int {
@@ -74,7 +74,7 @@ func bracketsEnd(b []byte, i int) int {
 	return len(b)
 }
 
-// isNameByte tells whether a byte belongs to a name, number or reference.
+// isNameByte reports whether a byte belongs to a name, number or reference.
 func isNameByte(c byte) bool {
 	switch {
 	case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', c >= 0x80:
@@ -99,11 +99,11 @@ type formulaRef struct {
 // refPart is a cell, a column (row is 0) or a row (col is 0).
 type refPart struct {
 	col, row       int
-	fixCol, fixRow bool // behind "$"
+	fixCol, fixRow bool // after "$"
 }
 
 // parseFormulaRef reads the name, number or reference at b[i] and returns the
-// index behind it; ref has no parts unless it is a reference.
+// index after it. ref has no parts unless it is a reference.
 func parseFormulaRef(b []byte, i int, qualified bool) (ref formulaRef, end int) {
 	end = nameEnd(b, i)
 	first, ok := parseRefPart(b[i:end])

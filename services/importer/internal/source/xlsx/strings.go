@@ -75,7 +75,7 @@ func (r *stringsReader) read() error {
 			return r.err
 		case tokenText:
 			if !isBlank(r.scanner.text) {
-				return r.refusal(source.Damaged, "text stands outside of its strings")
+				return r.refusal(source.Damaged, "there is text outside of its strings")
 			}
 		case tokenEnd:
 			quick = false
@@ -133,7 +133,7 @@ func (x *scanner) readItem(dst []byte) ([]byte, error) {
 			return dst, x.err
 		case tokenText:
 			if !isBlank(x.text) {
-				return dst, x.refusal(source.Damaged, "text stands outside of its element")
+				return dst, x.refusal(source.Damaged, "there is text outside of its element")
 			}
 		case tokenEnd:
 			if x.depth() < depth {
@@ -186,7 +186,7 @@ func (x *scanner) readChars(dst []byte) ([]byte, error) {
 		case tokenEnd:
 			return dst, nil
 		case tokenStart:
-			return dst, x.refusal(source.Damaged, "the element %q stands inside of a text", clip(x.local))
+			return dst, x.refusal(source.Damaged, "the element %q is inside a text", clip(x.local))
 		case tokenText:
 			if x.cdata {
 				dst = appendCDATA(dst, x.text)

@@ -71,7 +71,7 @@ func appendAttrValue(dst, raw []byte) (value []byte, ok bool) {
 	return dst, true
 }
 
-// validReferences tells whether every "&" in raw text begins a reference that
+// validReferences reports whether every "&" in raw text begins a reference that
 // XML has.
 func validReferences(raw []byte) bool {
 	for {
@@ -197,13 +197,13 @@ func escapeAt(b []byte, i int) (unit rune, ok bool) {
 	return unit, true
 }
 
-// isChar tells whether XML may hold a character (XML 1.0 §2.2).
+// isChar reports whether XML may hold a character (XML 1.0 §2.2).
 func isChar(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' ||
 		r >= 0x20 && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000 && r <= 0x10FFFF
 }
 
-// validChars tells whether b is UTF-8 of characters that XML may hold.
+// validChars reports whether b is UTF-8 of characters that XML may hold.
 func validChars(b []byte) bool {
 	for i := 0; i < len(b); i++ {
 		if c := b[i]; c >= 0x80 {

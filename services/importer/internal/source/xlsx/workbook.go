@@ -18,7 +18,7 @@ import (
 )
 
 // Workbook is an open workbook. Its methods may be called from several
-// goroutines, and several Rows may be open at once.
+// goroutines, and several Rows may be open at a time.
 type Workbook struct {
 	pack     *pack
 	part     string
@@ -37,8 +37,8 @@ type Workbook struct {
 // formats; size is the length of r in bytes. Sheets are read by Rows, shared
 // strings when the first cell needs them.
 //
-// A file that is no workbook, or breaks a limit, is an *Error; what r fails
-// with, and the end of ctx, are wrapped as they are. r must stay readable
+// For a file that is not a workbook, or that exceeds a limit, it returns an *Error. Errors of r
+// and of ctx are wrapped. r must stay readable
 // until the workbook is closed.
 func Open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits) (*Workbook, error) {
 	if err := limits.Validate(); err != nil {
@@ -77,11 +77,11 @@ func (Opener) Open(ctx context.Context, r io.ReaderAt, size int64, limits source
 // Sheets returns the sheets in workbook order.
 func (w *Workbook) Sheets() []source.Sheet { return append([]source.Sheet(nil), w.sheets...) }
 
-// Date1904 tells whether dates count from 1904 instead of 1900 (ECMA-376
+// Date1904 reports whether dates count from 1904 instead of 1900 (ECMA-376
 // Part 1 §18.17.4.1).
 func (w *Workbook) Date1904() bool { return w.date1904 }
 
-// Close gives the memory of the workbook up. Rows are closed by themselves.
+// Close releases the memory of the workbook. Rows are closed separately.
 func (w *Workbook) Close() error {
 	w.loading.Lock()
 	defer w.loading.Unlock()
