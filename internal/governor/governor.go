@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// patience is the maximum time that Acquire waits. A caller that is refused is asked to retry after the same time.
-const patience = 5 * time.Second
+// maxWait is the maximum time that Acquire waits. A caller that is refused is asked to retry after the same time.
+const maxWait = 5 * time.Second
 
 // ErrTooLarge means that a consumer needs more than its whole budget, so waiting does not help.
 var ErrTooLarge = errors.New("more memory is needed than the budget has")
@@ -59,7 +59,7 @@ func (b *Budget) Used() int64 {
 // share. A caller that has a share must not acquire another one, because two such callers could wait for each other. A nil
 // Budget returns a nil Share.
 //
-// Errors: ErrTooLarge, *OverloadedError, and that of ctx.
+// It returns ErrTooLarge, *OverloadedError, or the error of ctx.
 func (b *Budget) Acquire(ctx context.Context, bytes int64) (*Share, error) {
 	if b == nil {
 		return nil, nil
@@ -76,7 +76,7 @@ func (b *Budget) Acquire(ctx context.Context, bytes int64) (*Share, error) {
 	w := &waiter{bytes: bytes, ready: make(chan struct{})}
 	b.waiting = append(b.waiting, w)
 	b.mu.Unlock()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(maxWait)
 	defer timer.Stop()
 	select {
 	case <-w.ready:
@@ -101,7 +101,7 @@ func (b *Budget) Acquire(ctx context.Context, bytes int64) (*Share, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return nil, &OverloadedError{RetryAfter: patience}
+	return nil, &OverloadedError{RetryAfter: maxWait}
 }
 
 // admit lets those waiters continue that the budget has room for. The caller has the lock.
@@ -132,7 +132,7 @@ func (s *Share) Grow(bytes int64) error {
 	case s.bytes+bytes > b.perShare:
 		return ErrTooLarge
 	case b.used+bytes > b.size:
-		return &OverloadedError{RetryAfter: patience}
+		return &OverloadedError{RetryAfter: maxWait}
 	}
 	b.used += bytes
 	s.bytes += bytes

@@ -9,8 +9,11 @@ import (
 // MaxBatchRows is the maximum number of rows in a batch.
 const MaxBatchRows = 1000
 
-// MaxBatchBytes is the size of a batch's cells and texts above which it ends, even if it has fewer rows.
-const MaxBatchBytes = 4 << 20
+// MaxBatchText and MaxBatchCells are the bytes of texts and of cells above which a batch ends, even if it has fewer rows.
+const (
+	MaxBatchText  = 512 << 10
+	MaxBatchCells = 4 << 20
+)
 
 // Batch is a number of consecutive rows of a sheet. Its memory is reused for later rows.
 type Batch struct {

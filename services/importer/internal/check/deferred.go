@@ -146,7 +146,7 @@ func (s *Sheet) Deferred(ctx context.Context, b *Batch) ([]Verdict, error) {
 			return nil, err
 		}
 		b.cyclic = append(b.cyclic, d.cyclic[i])
-		if size += int(d.rows[i].length); size >= MaxBatchBytes {
+		if size += int(d.rows[i].length); size >= MaxBatchText {
 			break
 		}
 	}

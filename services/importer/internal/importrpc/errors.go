@@ -46,7 +46,10 @@ func toStatus(err error) error {
 	}
 	var overloaded *governor.OverloadedError
 	switch {
-	case errors.As(err, &overloaded), errors.Is(err, governor.ErrTooLarge):
+	case errors.Is(err, governor.ErrTooLarge):
+		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT,
+			"The file needs more memory than this server has for one file. Split it into smaller files, or ask the operator to raise HEADWAY_MEMORY.", err)
+	case errors.As(err, &overloaded):
 		return rpcerr.Wrap(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OVERLOADED,
 			"The server has no memory left to read this file at present. Try again in a few seconds.", err)
 	case errors.Is(err, imports.ErrNotFound):

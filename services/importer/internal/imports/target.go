@@ -69,6 +69,9 @@ type Table interface {
 	Write(ctx context.Context, rows [][]Value) error
 }
 
+// ExistingText is the number of bytes to which Existing can cut a text that differs from the row's.
+const ExistingText = 1024
+
 // ValueKind is what a value is to the database.
 type ValueKind uint8
 

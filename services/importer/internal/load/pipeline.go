@@ -38,18 +38,18 @@ type unmappedCell struct {
 func newBatch() *batch { return &batch{converter: make(chan struct{}, 1)} }
 
 // large reports whether the batch has more text than a batch of ordinary rows.
-func (b *batch) large() bool { return len(b.text) > 2*check.MaxBatchBytes }
+func (b *batch) large() bool { return len(b.text) > 2*check.MaxBatchText }
 
 // full reports whether the batch takes no further row.
 func (b *batch) full() bool {
-	return len(b.Rows) >= check.MaxBatchRows || len(b.text)+len(b.Cells)*cellBytes >= check.MaxBatchBytes
+	return len(b.Rows) >= check.MaxBatchRows || len(b.text) >= check.MaxBatchText || len(b.Cells)*cellBytes >= check.MaxBatchCells
 }
 
 // cellBytes is the memory of a cell and its value, without their text.
 const cellBytes = int(unsafe.Sizeof(source.Cell{}) + unsafe.Sizeof(imports.Value{}))
 
 func (b *batch) reset() {
-	if b.large() || len(b.converted) > 2*check.MaxBatchBytes {
+	if b.large() || len(b.converted) > 2*check.MaxBatchText {
 		*b = *newBatch() // does not keep the memory
 		return
 	}

@@ -81,7 +81,7 @@ func Head(ctx context.Context, w Workbook, sheets []string, n int) (map[string][
 }
 
 // HeadText is the maximum number of bytes of a cell's text in Head.
-const HeadText = 1024
+const HeadText = 256
 
 // Head returns a copy of the row whose texts are cut to HeadText bytes. It remains valid.
 func (r Row) Head() Row {

@@ -27,7 +27,11 @@ func (w *Workbook) Head(ctx context.Context, sheets []string, n int) (map[string
 		// A row whose shared strings are all empty has no content, so more rows are read than are returned.
 		for len(head[sheet]) < 2*n && rows.Next() {
 			row := rows.Row().Head()
-			if err := w.pack.reserve(int64(len(row.Cells)) * (64 + source.HeadText)); err != nil {
+			size := int64(len(row.Cells)) * 64
+			for i := range row.Cells {
+				size += int64(len(row.Cells[i].Text))
+			}
+			if err := w.pack.reserve(size + int64(len(rows.unresolved))*source.HeadText); err != nil {
 				return nil, errors.Join(err, rows.Close())
 			}
 			for _, ref := range rows.unresolved {

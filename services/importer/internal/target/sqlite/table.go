@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -42,6 +43,7 @@ type lookup struct {
 	statement *sqlitedirect.Stmt
 	by        []int // of the rows that ask
 	width     int   // of what is found
+	whole     bool  // the columns are those of the rows that ask
 	found     [][]imports.Value
 	slab      []imports.Value
 	text      []byte // of the values found
@@ -153,6 +155,7 @@ func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]impor
 		if t.existing, err = t.newLookup(t.key, t.sheet.Key, columnNames(t.columns)); err != nil {
 			return nil, err
 		}
+		t.existing.whole = true
 	}
 	return t.find(ctx, t.existing, rows)
 }
@@ -262,23 +265,39 @@ func (l *lookup) run(rows [][]imports.Value, room int, found [][]imports.Value, 
 		}
 		row := slab[:l.width:l.width]
 		slab = slab[l.width:]
+		asked := int(s.Int(0))
 		for i := range row {
-			row[i] = l.value(i + 1)
+			own := &imports.Value{}
+			if l.whole {
+				own = &rows[asked][i]
+			}
+			row[i] = l.value(i+1, own)
 		}
-		found[s.Int(0)] = row
+		found[asked] = row
 	}
 }
 
-// value reads a column of the row that was found.
-func (l *lookup) value(column int) imports.Value {
+// value reads a column of the row that was found. own is the value of the row that asked. If both are equal, it returns
+// own. It cuts a longer text, because the whole would use as much memory as all rows of the batch.
+func (l *lookup) value(column int, own *imports.Value) imports.Value {
 	switch l.statement.Kind(column) {
 	case sqlitedirect.Null:
 		return imports.Value{}
 	case sqlitedirect.Integer:
 		return imports.Value{Kind: imports.Integer, Int: l.statement.Int(column)}
 	}
+	raw := l.statement.RawText(column)
+	if own.Kind == imports.Text && bytes.Equal(raw, own.Bytes) {
+		return *own
+	}
+	if l.whole && len(raw) > imports.ExistingText {
+		raw = raw[:imports.ExistingText]
+		if bytes.Equal(raw, own.Bytes) {
+			raw = raw[1:]
+		}
+	}
 	from := len(l.text)
-	l.text = l.statement.AppendText(l.text, column)
+	l.text = append(l.text, raw...)
 	return imports.Value{Kind: imports.Text, Bytes: l.text[from:len(l.text):len(l.text)]}
 }
 

@@ -2,7 +2,6 @@ package sqlitedirect
 
 import (
 	"fmt"
-	"slices"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -73,7 +72,7 @@ func (s *Stmt) BindText(parameter int, text []byte) error {
 	}
 	at, destructor := s.arena+uintptr(s.used), sqlite3.SQLITE_STATIC
 	if len(text) <= arenaBytes-s.used {
-		libc.Xmemcpy(s.conn.tls, at, uintptr(unsafe.Pointer(unsafe.SliceData(text))), types.Size_t(len(text)))
+		copy(memory(at, len(text)), text)
 		s.used += len(text)
 	} else {
 		copied, err := libc.CString(string(text))
@@ -130,16 +129,22 @@ func (s *Stmt) Int(column int) int64 {
 }
 
 // AppendText appends a column of the current row as text.
-func (s *Stmt) AppendText(dst []byte, column int) []byte {
+func (s *Stmt) AppendText(dst []byte, column int) []byte { return append(dst, s.RawText(column)...) }
+
+// RawText returns a column of the current row as text. It is memory of SQLite, valid until the next Step or Reset, and must
+// not be changed.
+func (s *Stmt) RawText(column int) []byte {
 	at := sqlite3.Xsqlite3_column_text(s.conn.tls, s.handle, int32(column))
 	if at == 0 {
-		return dst
+		return nil
 	}
-	length := int(sqlite3.Xsqlite3_column_bytes(s.conn.tls, s.handle, int32(column)))
-	start := len(dst)
-	dst = slices.Grow(dst, length)[:start+length]
-	libc.Xmemcpy(s.conn.tls, uintptr(unsafe.Pointer(unsafe.SliceData(dst[start:]))), at, types.Size_t(length))
-	return dst
+	return memory(at, int(sqlite3.Xsqlite3_column_bytes(s.conn.tls, s.handle, int32(column))))
+}
+
+// memory returns n bytes of SQLite's memory, which Go's garbage collector does not manage. Go's own memory is never passed
+// to SQLite as a number: a number does not keep it from being moved.
+func memory(at uintptr, n int) []byte {
+	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&at))), n)
 }
 
 // Text gives a column of the current row as text.
