@@ -13,13 +13,12 @@ export interface paths {
         put?: never;
         /**
          * Upload a workbook.
-         * @description As multipart/form-data (the file last, named `file`; fields behind it are refused) or as the raw body with the
-         *     fields in the query.
-         *     A refused upload leaves nothing behind.
+         * @description Send multipart/form-data (the file is the last part, with the name `file`; fields after it are rejected), or the raw
+         *     body with the fields in the query. Of a rejected upload, nothing is stored.
          *
-         *     With `upload_id`, and neither a body nor any other parameter, the import is made of the resumable upload
-         *     (`POST /api/v1/uploads`) whose bytes are all there. That may be repeated: it makes one import only, and a refusal
-         *     of the workbook is told again for an hour.
+         *     With `upload_id`, and without a body or any other parameter, the import is created from a complete resumable upload
+         *     (`POST /api/v1/uploads`). The request can be repeated: it creates only one import, and a rejection of the workbook is
+         *     returned again for an hour.
          */
         post: operations["UploadWorkbook"];
         delete?: never;
@@ -77,7 +76,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The rows of a committed import as a workbook, each with what happened to it (inserted, updated or unchanged). */
+        /** The rows of a committed import as a workbook, each with its result (inserted, updated, or unchanged). */
         get: operations["DownloadImportedRows"];
         put?: never;
         post?: never;
@@ -114,7 +113,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The kept issues as CSV (RFC 4180, UTF-8 with BOM). */
+        /** The stored issues as CSV (RFC 4180, UTF-8 with BOM). */
         get: operations["DownloadIssues"];
         put?: never;
         post?: never;
@@ -131,7 +130,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The rejected and blocked rows as a workbook, ready to be mended and uploaded again. */
+        /** The rejected and blocked rows as a workbook, to fix and upload again. */
         get: operations["DownloadReportWorkbook"];
         put?: never;
         post?: never;
@@ -296,7 +295,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A generated workbook of a schema, to try things out. */
+        /** A generated workbook of a schema, for trials. */
         get: operations["DownloadSample"];
         put?: never;
         post?: never;
@@ -313,7 +312,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An empty workbook of a schema, ready to be filled in. */
+        /** An empty workbook of a schema, to fill in. */
         get: operations["DownloadTemplate"];
         put?: never;
         post?: never;
@@ -330,7 +329,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is signed in, and what holds for them. Needs no token. */
+        /** The signed-in user, and the settings that apply. Needs no token. */
         get: operations["GetSession"];
         put?: never;
         /**
@@ -371,7 +370,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One import, live, with its sheets' counters and newest issues. */
+        /** Watch one import, with the counts of its sheets and the latest issues. */
         get: operations["StreamImport"];
         put?: never;
         post?: never;
@@ -388,7 +387,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One job, live. */
+        /** Watch one job. */
         get: operations["StreamJob"];
         put?: never;
         post?: never;
@@ -405,7 +404,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A job's output as it grows, from the byte offset in Last-Event-ID on. */
+        /** Watch a job's output, from the byte offset in Last-Event-ID on. */
         get: operations["StreamOutput"];
         put?: never;
         post?: never;
@@ -422,7 +421,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All of my jobs, live, over one stream that does not end by itself. */
+        /** Watch all of the user's own jobs over one stream, which does not end by itself. */
         get: operations["StreamMyJobs"];
         put?: never;
         post?: never;
@@ -439,7 +438,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A few messages at a steady pace, to see whether something on the way holds streams back. */
+        /** A few messages at a steady rate, to detect proxies that buffer streams. */
         get: operations["Probe"];
         put?: never;
         post?: never;
@@ -458,7 +457,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A one-time ticket for an EventSource, which cannot send headers. */
+        /** A one-time ticket for an EventSource, which can't send headers. */
         post: operations["CreateTicket"];
         delete?: never;
         options?: never;
@@ -476,14 +475,14 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin a resumable upload (tus 1.0.0).
-         * @description For lines that break: the bytes are sent by PATCH, in one piece or many, and go on where they ended. When all
-         *     are there, `POST /api/v1/imports?upload_id=…` makes the import. What is not finished is given up a day (a setting)
-         *     after its last byte.
+         * Start a resumable upload (tus 1.0.0).
+         * @description For unreliable connections: PATCH sends the bytes, in one part or several, and continues where the previous part
+         *     ended. When all bytes have arrived, `POST /api/v1/imports?upload_id=…` creates the import. An unfinished upload expires
+         *     a day (`--upload-ttl`) after its last byte.
          */
         post: operations["CreateUpload"];
         delete?: never;
-        /** What the server speaks of tus. Needs no token. */
+        /** What the server supports of tus. Needs no token. */
         options: operations["DescribeUploads"];
         head?: never;
         patch?: never;
@@ -499,12 +498,12 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Give an upload up. */
+        /** Delete an upload. */
         delete: operations["DeleteUpload"];
         options?: never;
         /**
-         * How much of an upload has arrived.
-         * @description It ends a PATCH of the same upload that still hangs on a line that broke.
+         * Get the offset of an upload.
+         * @description This ends a PATCH of the same upload that still waits on a lost connection.
          */
         head: operations["GetUploadOffset"];
         /** Send the next bytes. */
@@ -518,7 +517,7 @@ export interface components {
         /** @description An accepted upload. */
         AcceptedImport: {
             import: components["schemas"]["headway.imports.v1.Import"];
-            /** @description Where to go on from here. */
+            /** @description The URLs of the import. */
             links: {
                 imported: string;
                 issues: string;
@@ -527,22 +526,22 @@ export interface components {
                 self: string;
                 stream: string;
             };
-            /** @description The request_id was used before for this very upload: the import is the earlier one. */
+            /** @description The request_id was used before for the same upload. The import is the earlier one. */
             replayed: boolean;
         };
-        /** @description Every error of the edge and of the services behind it. */
+        /** @description An error of the edge or of a service. */
         Error: {
             /** @description gRPC code (google.rpc.Code). */
             code: number;
-            /** @description Further google.rpc details, such as BadRequest with each bad field. */
+            /** @description Other google.rpc details, such as BadRequest with each invalid field. */
             details?: {
                 [key: string]: unknown;
             }[];
-            /** @description A sentence that says what to do. */
+            /** @description A message that says what happened and what to do. */
             message: string;
             /** @description Machine-readable: a name of headway.errors.v1.ErrorReason (JOB_NOT_FOUND, TOKEN_EXPIRED, …). */
             reason: string;
-            /** @description The id under which the servers' logs know this request. */
+            /** @description The ID of this request in the servers' logs. */
             requestId: string;
             /** @description Name of the gRPC code: NOT_FOUND, UNAUTHENTICATED, … */
             status: string;
@@ -1268,62 +1267,62 @@ export interface components {
          * @enum {string}
          */
         "headway.jobs.v1.StepState": "unspecified" | "pending" | "active" | "completed" | "failed" | "skipped";
-        /** @description A piece of a job's output. `text` where the bytes are UTF-8, else `data`. */
+        /** @description A chunk of a job's output. It has `text` if the bytes are UTF-8, and `data` otherwise. */
         OutputMessage: {
             data?: string;
             jobId: string;
-            /** @description Where the piece begins. The event's id is where it ends. */
+            /** @description The offset of the chunk. The ID of the event is the offset of its end. */
             offset: number;
             text?: string;
             /** @constant */
             type: "output";
         };
-        /** @description One message of a probe. Messages that arrive closer together than they were sent were held back on the way. */
+        /** @description One message of a probe. Messages that arrive closer together than they were sent were buffered by a proxy. */
         ProbeMessage: {
             /** @description The time between two messages. */
             intervalMilliseconds: number;
-            /** @description Which message this is, from 1. */
+            /** @description The number of this message, from 1. */
             n: number;
-            /** @description How many there are. */
+            /** @description The total number of messages. */
             of: number;
             /**
              * Format: date-time
-             * @description When this one left the server.
+             * @description When this message was sent.
              */
             sentAt: string;
             /** @constant */
             type: "probe";
         };
-        /** @description Who is calling, and what holds for them. */
+        /** @description The signed-in user, and the settings that apply. */
         Session: {
             /**
              * Format: date-time
-             * @description When the token ends.
+             * @description When the token expires.
              */
             expiresAt?: string;
-            /** @description This server has a local user */
+            /** @description This server has a local user, who signs in with a link that the program prints. */
             localSignIn: boolean;
             /** @description The largest workbook that is accepted. */
             maxUploadBytes: number;
-            /** @description The token's subject; unset when nobody is signed in. */
+            /** @description The subject of the token. Unset if no user is signed in. */
             user?: string;
         };
         Ticket: {
             /** Format: date-time */
             expiresAt: string;
-            /** @description To be sent once as `?token=`. */
+            /** @description To send once as `?token=`. */
             ticket: string;
         };
     };
     responses: {
-        /** @description Nothing more will come; do not reconnect. */
+        /** @description There are no more messages. Do not reconnect. */
         Ended: {
             headers: {
                 [name: string]: unknown;
             };
             content?: never;
         };
-        /** @description What went wrong. */
+        /** @description The error. */
         Error: {
             headers: {
                 [name: string]: unknown;
@@ -1333,8 +1332,8 @@ export interface components {
             };
         };
         /**
-         * @description Server-Sent Events without a name; each `data:` is one message. First `connected`, then `initial_status`, then
-         *     `job_update`s; the stream ends behind a terminal state, and a reconnect with its Last-Event-ID gets 204.
+         * @description Unnamed Server-Sent Events. Each `data:` is one message: first `connected`, then `initial_status`, and then
+         *     `job_update`s. The stream ends after a terminal state. A reconnect with its Last-Event-ID gets 204.
          */
         Stream: {
             headers: {
@@ -1358,9 +1357,9 @@ export interface components {
         ImportID: string;
         JobID: string;
         Kind: string;
-        /** @description The id of the last event that was received. */
+        /** @description The ID of the last received event. */
         LastEventID: string;
-        /** @description The same for who cannot set the header when opening a stream (EventSource). */
+        /** @description The same for clients that can't set the header, such as EventSource. */
         LastEventIDQuery: string;
         Schema: string;
         TusResumable: "1.0.0";
@@ -1368,13 +1367,13 @@ export interface components {
     };
     requestBodies: never;
     headers: {
-        /** @description The version of tus that the server speaks. */
+        /** @description The version of tus that the server supports. */
         TusResumable: "1.0.0";
-        /** @description When the upload is given up unless more of it comes (RFC 9110 date). */
+        /** @description When the upload expires without new data (RFC 9110 date). */
         UploadExpires: string;
-        /** @description The length of the whole file. */
+        /** @description The size of the whole file. */
         UploadLength: number;
-        /** @description How many bytes have arrived. */
+        /** @description The number of received bytes. */
         UploadOffset: number;
     };
     pathItems: never;
@@ -1419,17 +1418,17 @@ export interface operations {
         parameters: {
             query?: {
                 dry_run?: boolean;
-                /** @description The workbook's name; for a raw body. */
+                /** @description The file name, for a raw body. */
                 file_name?: string;
                 /** @description A JSON array of headway.imports.v1.SheetMapping. */
                 mapping?: string;
                 mode?: components["schemas"]["headway.imports.v1.ImportMode"];
                 on_issues?: components["schemas"]["headway.imports.v1.OnIssues"];
-                /** @description Makes uploading safe to repeat. */
+                /** @description Makes repeated uploads safe. */
                 request_id?: string;
-                /** @description The schema to check against; workforce if empty. */
+                /** @description The name of the schema. The default is workforce. */
                 schema?: string;
-                /** @description A resumable upload to make the import of. */
+                /** @description The resumable upload to import. */
                 upload_id?: string;
             };
             header?: never;
@@ -1454,7 +1453,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Accepted; watch `links.stream`. */
+            /** @description Accepted. Watch `links.stream`. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2001,11 +2000,11 @@ export interface operations {
     DownloadSample: {
         parameters: {
             query?: {
-                /** @description Faults to put in. */
+                /** @description The number of rows with errors. */
                 issues?: number;
-                /** @description Rows of the largest sheet; 1000 if 0. */
+                /** @description Rows of the largest sheet. The default is 1000. */
                 rows?: number;
-                /** @description The same seed gives the same workbook. */
+                /** @description The same seed creates the same workbook. */
                 seed?: number;
             };
             header?: never;
@@ -2132,11 +2131,11 @@ export interface operations {
     StreamImport: {
         parameters: {
             query?: {
-                /** @description The same for who cannot set the header when opening a stream (EventSource). */
+                /** @description The same for clients that can't set the header, such as EventSource. */
                 last_event_id?: components["parameters"]["LastEventIDQuery"];
             };
             header?: {
-                /** @description The id of the last event that was received. */
+                /** @description The ID of the last received event. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path: {
@@ -2154,11 +2153,11 @@ export interface operations {
     StreamJob: {
         parameters: {
             query?: {
-                /** @description The same for who cannot set the header when opening a stream (EventSource). */
+                /** @description The same for clients that can't set the header, such as EventSource. */
                 last_event_id?: components["parameters"]["LastEventIDQuery"];
             };
             header?: {
-                /** @description The id of the last event that was received. */
+                /** @description The ID of the last received event. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path: {
@@ -2177,11 +2176,11 @@ export interface operations {
     StreamOutput: {
         parameters: {
             query?: {
-                /** @description The same for who cannot set the header when opening a stream (EventSource). */
+                /** @description The same for clients that can't set the header, such as EventSource. */
                 last_event_id?: components["parameters"]["LastEventIDQuery"];
             };
             header?: {
-                /** @description The id of the last event that was received. */
+                /** @description The ID of the last received event. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path: {
@@ -2192,7 +2191,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events whose id is the byte offset behind the piece; a `job_update` ends the stream. */
+            /** @description Server-Sent Events whose ID is the byte offset after the chunk. A `job_update` ends the stream. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2208,11 +2207,11 @@ export interface operations {
     StreamMyJobs: {
         parameters: {
             query?: {
-                /** @description The same for who cannot set the header when opening a stream (EventSource). */
+                /** @description The same for clients that can't set the header, such as EventSource. */
                 last_event_id?: components["parameters"]["LastEventIDQuery"];
             };
             header?: {
-                /** @description The id of the last event that was received. */
+                /** @description The ID of the last received event. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path?: never;
@@ -2233,7 +2232,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events; the first is `connected`. */
+            /** @description Server-Sent Events. The first is `connected`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2271,12 +2270,12 @@ export interface operations {
             query?: never;
             header: {
                 "Tus-Resumable": components["parameters"]["TusResumable"];
-                /** @description The length of the whole file. */
+                /** @description The size of the whole file. */
                 "Upload-Length": number;
                 /**
                  * @description Pairs of a name and the base64 of its value, separated by commas: `filename`, `schema`, `on_issues`, `mode`,
                  *     `dry_run`, `request_id` and `mapping`, as for `POST /api/v1/imports`. `filetype`, `type`, `name` and
-                 *     `relativePath`, which some clients send, are ignored; other names are refused.
+                 *     `relativePath`, which some clients send, are ignored. Other names are rejected.
                  */
                 "Upload-Metadata"?: string;
             };
@@ -2290,10 +2289,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Begun. */
+            /** @description Started. */
             201: {
                 headers: {
-                    /** @description The upload's path. */
+                    /** @description The path of the upload. */
                     Location?: string;
                     "Tus-Resumable": components["headers"]["TusResumable"];
                     "Upload-Expires": components["headers"]["UploadExpires"];
@@ -2340,7 +2339,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Nothing is kept of it. */
+            /** @description The upload was deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2369,7 +2368,7 @@ export interface operations {
                     "Tus-Resumable": components["headers"]["TusResumable"];
                     "Upload-Expires": components["headers"]["UploadExpires"];
                     "Upload-Length": components["headers"]["UploadLength"];
-                    /** @description As it was given. */
+                    /** @description As sent by the client. */
                     "Upload-Metadata"?: string;
                     "Upload-Offset": components["headers"]["UploadOffset"];
                     [name: string]: unknown;
@@ -2384,7 +2383,7 @@ export interface operations {
             query?: never;
             header: {
                 "Tus-Resumable": components["parameters"]["TusResumable"];
-                /** @description Where the piece begins; it must be what HEAD says. */
+                /** @description The offset of the part. It must be the offset that HEAD returns. */
                 "Upload-Offset": number;
             };
             path: {
@@ -2398,7 +2397,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The bytes are kept. */
+            /** @description The bytes are stored. */
             204: {
                 headers: {
                     "Tus-Resumable": components["headers"]["TusResumable"];

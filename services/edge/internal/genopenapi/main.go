@@ -1,8 +1,8 @@
-// Command openapi writes the OpenAPI document of the edge to gen/openapi; `make generate` runs it from the project's
-// root.
+// Command genopenapi writes the OpenAPI document of the edge to gen/openapi. `make generate` runs it from the root of the
+// repository.
 //
-// protoc-gen-openapiv3 turns the RPCs with a google.api.http route into OpenAPI. Three things are added: the routes
-// that the edge answers itself (routes.yaml), the messages of its streams, and webjson's form of enums and numbers.
+// protoc-gen-openapiv3 converts the RPCs with a google.api.http route to OpenAPI. This command adds the routes of the edge itself
+// (routes.yaml), the messages of its streams, and webjson's form of enums and numbers.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 
-	_ "headway/gen/go/headway/edge/v1" // registers the messages whose fields are looked up
+	_ "headway/gen/go/headway/edge/v1" // registers the messages whose fields are needed
 	"headway/services/edge/internal/webjson"
 )
 
@@ -37,7 +37,7 @@ const (
 
 	schemaRef   = "#/components/schemas/"
 	errorSchema = "Error"
-	// streamFile declares a service that exists only here, so that the plugin describes the streams' messages.
+	// streamFile declares a service that exists only here, so that the plugin describes the messages of streams.
 	streamFile = "headway/edge/v1/openapi_streams.proto"
 	streamPath = "/streams"
 )
@@ -47,7 +47,7 @@ var routes []byte
 
 func main() {
 	if err := run(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, "openapi:", err)
+		fmt.Fprintln(os.Stderr, "genopenapi:", err)
 		os.Exit(1)
 	}
 }
@@ -80,7 +80,7 @@ func run(ctx context.Context) error {
 	return os.WriteFile(outputFile, out.Bytes(), 0o644)
 }
 
-// compile gives all proto files, dependencies first.
+// compile returns all proto files, dependencies first.
 func compile(ctx context.Context) ([]*descriptorpb.FileDescriptorProto, error) {
 	image, err := output(exec.CommandContext(ctx, bufProgram, "build", "--as-file-descriptor-set", "-o", "-"), nil)
 	if err != nil {
@@ -91,7 +91,7 @@ func compile(ctx context.Context) ([]*descriptorpb.FileDescriptorProto, error) {
 		return nil, fmt.Errorf("read buf's output: %w", err)
 	}
 	for _, f := range set.File {
-		if f.GetOptions().GetGoPackage() == "" { // the plugin asks for one; it does not reach the document
+		if f.GetOptions().GetGoPackage() == "" { // the plugin requires one, which is not part of the document
 			if f.Options == nil {
 				f.Options = &descriptorpb.FileOptions{}
 			}
@@ -101,7 +101,7 @@ func compile(ctx context.Context) ([]*descriptorpb.FileDescriptorProto, error) {
 	return append(set.File, streamService()), nil
 }
 
-// streamService is a service with one call whose answer is a stream message.
+// streamService returns a service with one call whose response is a stream message.
 func streamService() *descriptorpb.FileDescriptorProto {
 	options := &descriptorpb.MethodOptions{}
 	proto.SetExtension(options, annotations.E_Http, &annotations.HttpRule{Pattern: &annotations.HttpRule_Get{Get: streamPath}})
@@ -120,7 +120,7 @@ func streamService() *descriptorpb.FileDescriptorProto {
 	}
 }
 
-// describe runs the plugin and merges its documents, one a service, into one.
+// describe runs the plugin, and merges its documents, one per service, into one.
 func describe(ctx context.Context, files []*descriptorpb.FileDescriptorProto) (map[string]any, error) {
 	request, err := proto.Marshal(&pluginpb.CodeGeneratorRequest{
 		FileToGenerate: []string{"headway/jobs/v1/job_service.proto", "headway/imports/v1/import_service.proto", streamFile},
@@ -153,14 +153,40 @@ func describe(ctx context.Context, files []*descriptorpb.FileDescriptorProto) (m
 	return map[string]any{"openapi": "3.1.0", "paths": paths, "components": map[string]any{"schemas": schemas}}, nil
 }
 
-// addRoutes merges routes.yaml into the document, its words winning.
+// addRoutes merges routes.yaml into the document. Its texts replace those of the protos.
 func addRoutes(doc map[string]any) error {
 	var extra map[string]any
 	if err := yaml.Unmarshal(routes, &extra); err != nil {
 		return fmt.Errorf("read routes.yaml: %w", err)
 	}
+	if key := emptyKey(extra); key != "" {
+		return fmt.Errorf("read routes.yaml: %q has no value; a text with a comma needs quotes within braces", key)
+	}
 	merge(doc, extra)
 	return nil
+}
+
+// emptyKey returns a key without a value in a tree, or an empty string. YAML reads the rest of an unquoted text after a comma
+// as such a key.
+func emptyKey(tree any) string {
+	switch node := tree.(type) {
+	case map[string]any:
+		for key, value := range node {
+			if value == nil {
+				return key
+			}
+			if found := emptyKey(value); found != "" {
+				return found
+			}
+		}
+	case []any:
+		for _, value := range node {
+			if found := emptyKey(value); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
 }
 
 func merge(into, from map[string]any) {
@@ -175,8 +201,8 @@ func merge(into, from map[string]any) {
 	}
 }
 
-// speakWebJSON gives enums their words, 64-bit integers their numbers, answers their required fields, and every error
-// the edge's own shape.
+// speakWebJSON changes the document to webjson's form: short names for enums, numbers for 64-bit integers, required fields in
+// responses, and the edge's form for errors.
 func speakWebJSON(doc, schemas map[string]any) {
 	answers := map[string]bool{}
 	reach(object(doc, "components", "responses"), schemas, answers)
@@ -229,7 +255,7 @@ func setRequired(schema map[string]any, d protoreflect.MessageDescriptor) {
 	}
 }
 
-// reach collects the schemas that a node refers to, directly or through others.
+// reach collects the schemas that a node refers to, directly or indirectly.
 func reach(node any, schemas map[string]any, found map[string]bool) {
 	walk(node, func(m map[string]any) {
 		ref, _ := m["$ref"].(string)
@@ -241,7 +267,7 @@ func reach(node any, schemas map[string]any, found map[string]bool) {
 	})
 }
 
-// checkRefs fails when the document refers to a schema that it does not hold.
+// checkRefs returns an error if the document refers to a schema that does not exist.
 func checkRefs(doc, schemas map[string]any) error {
 	found := map[string]bool{}
 	reach(doc, schemas, found)
