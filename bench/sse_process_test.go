@@ -236,8 +236,8 @@ func startEdge(b *testing.B, jobsAddr, addr string) *edgeProcess {
 	b.Helper()
 	e := &edgeProcess{b: b, addr: addr, done: make(chan struct{})}
 	e.cmd = exec.Command(program(b, "edge"), "--listen="+addr, "--jobs-address="+jobsAddr, "--importer-address=127.0.0.1:1",
-		"--data="+b.TempDir(), "--key="+benchKey, "--metrics-listen=-", "--log-format=json", "--streams-per-user=-1", "--max-streams=19000")
-	e.cmd.Env = append(os.Environ(), "HEADWAY_LOG_LEVEL=info")
+		"--data="+b.TempDir(), "--metrics-listen=-", "--log-format=json", "--streams-per-user=-1", "--max-streams=19000")
+	e.cmd.Env = append(os.Environ(), "HEADWAY_LOG_LEVEL=info", "HEADWAY_KEY="+benchKey)
 	errors, err := e.cmd.StderrPipe()
 	if err != nil {
 		b.Fatal(err)

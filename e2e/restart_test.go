@@ -119,7 +119,9 @@ func TestCtrlCEndsCleanlyWithOpenStreams(t *testing.T) {
 // TestServicesRunAsSeparateProcesses runs jobs, importer, and edge as separate processes with one key.
 func TestServicesRunAsSeparateProcesses(t *testing.T) {
 	s := &server{t: t, data: t.TempDir(), edge: proctest.FreeAddress(t), jobs: proctest.FreeAddress(t), importer: proctest.FreeAddress(t), log: &proctest.Log{}}
-	key := []string{"--key", "a-key-for-this-test-of-32-bytes-or-more", "--metrics-listen", "-"}
+	keyFile := filepath.Join(t.TempDir(), "key")
+	writeFile(t, keyFile, "a-key-for-this-test-of-32-bytes-or-more")
+	key := []string{"--key-file", keyFile, "--metrics-listen", "-"}
 	var exits []chan error
 	for _, args := range [][]string{
 		{"jobs", "--jobs-listen", s.jobs, "--data", filepath.Join(s.data, "jobs")},

@@ -1,7 +1,7 @@
 // Starts the real program on free ports, with a data folder of its own.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,16 @@ async function freePort() {
   server.close();
   await once(server, "close");
   return port;
+}
+
+/**
+ * Returns the flag that sets a key.
+ * @param {string} key
+ */
+export function keyFile(key) {
+  const file = join(mkdtempSync(join(tmpdir(), "headway-key-")), "key");
+  writeFileSync(file, key, { mode: 0o600 });
+  return `--key-file=${file}`;
 }
 
 /** A running `headway serve`. */
@@ -176,7 +186,7 @@ export class Headway {
    * @param {string} subject
    */
   token(subject, key = "", scope = "", ttl = "1h") {
-    const flags = [key ? `--key=${key}` : `--data=${this.data}`, `--ttl=${ttl}`];
+    const flags = [key ? keyFile(key) : `--data=${this.data}`, `--ttl=${ttl}`];
     if (scope) flags.push(`--scope=${scope}`);
     return execFileSync(binary, ["token", `--sub=${subject}`, ...flags])
       .toString()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { assertAccessible, closeContexts, launch, open } from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { Headway, keyFile } from "./headway.mjs";
 
 const key = "a key of this test alone, which is long enough";
 
@@ -10,7 +10,7 @@ let headway;
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
-  headway = await Headway.start(`--key=${key}`);
+  headway = await Headway.start(keyFile(key));
   browser = await launch();
 });
 afterEach(() => closeContexts(browser));

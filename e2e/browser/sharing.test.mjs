@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { chooseWorkbook, closeContexts, launch, open, totals, waitForStatus } from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { Headway, keyFile } from "./headway.mjs";
 import { startProxy } from "./proxy.mjs";
 
 const key = "a key of this test alone, which is long enough";
@@ -11,7 +11,7 @@ let headway;
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
-  headway = await Headway.start(`--key=${key}`);
+  headway = await Headway.start(keyFile(key));
   browser = await launch();
 });
 afterEach(async () => {

@@ -12,7 +12,7 @@ import {
   until,
   waitForStatus,
 } from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { Headway, keyFile } from "./headway.mjs";
 import { Worker } from "./worker.mjs";
 
 const key = "a key of this test alone, which is long enough";
@@ -24,7 +24,7 @@ let browser;
 /** @type {Worker} */
 let worker;
 before(async () => {
-  headway = await Headway.start(`--key=${key}`);
+  headway = await Headway.start(keyFile(key));
   browser = await launch();
   worker = new Worker(headway, key);
 });

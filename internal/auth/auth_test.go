@@ -95,6 +95,38 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
+func TestKeysRotate(t *testing.T) {
+	sign := func(key *auth.Key) string {
+		t.Helper()
+		token, err := key.Sign(auth.Identity{Subject: "ann"}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	old, fresh := strings.Repeat("o", 32), strings.Repeat("f", 32)
+	both, err := auth.ParseKey(fresh + "\n\n " + old + "\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, token := range map[string]string{"old": sign(newKey(t, old)), "new": sign(newKey(t, fresh))} {
+		if _, err := both.Verify(t.Context(), token); err != nil {
+			t.Errorf("a token of the %s key: %v", name, err)
+		}
+	}
+	if _, err := newKey(t, fresh).Verify(t.Context(), sign(both)); err != nil {
+		t.Errorf("the first key does not sign: %v", err)
+	}
+	if _, err := both.Verify(t.Context(), sign(newKey(t, secret))); !errors.Is(err, auth.ErrInvalid) {
+		t.Errorf("a token of a third key: %v", err)
+	}
+	for _, text := range []string{"", "\n", old + "\nshort"} {
+		if _, err := auth.ParseKey(text); err == nil {
+			t.Errorf("%q was accepted", text)
+		}
+	}
+}
+
 // TestCachedTokenStillExpires: a token that was good a moment ago is refused once its time, and the difference allowed
 // between clocks, has passed.
 func TestCachedTokenStillExpires(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -28,11 +29,12 @@ const (
 	leeway = 5 * time.Second
 )
 
-// Key signs and verifies HS256 tokens (RFC 7519) with one shared secret, on one machine or in one trusted group of
+// Key signs and verifies HS256 tokens (RFC 7519) with secrets that are shared on one machine or in one trusted group of
 // services. It is safe for concurrent use.
 type Key struct {
-	secret []byte
-	parser *jwt.Parser
+	// secrets are the one that signs, and then the others, which only verify.
+	secrets [][]byte
+	parser  *jwt.Parser
 
 	mu sync.Mutex
 	// verified caches tokens with a valid signature: a worker sends the same one with thousands of calls.
@@ -42,13 +44,19 @@ type Key struct {
 // maxVerified bounds the cache of verified tokens. When it is full, it starts over.
 const maxVerified = 4096
 
-// NewKey returns a new Key with a secret of at least 32 bytes.
-func NewKey(secret []byte) (*Key, error) {
-	if len(secret) < minKeyBytes {
-		return nil, fmt.Errorf("the signing key has %d bytes, but HS256 needs at least %d. To make one, run: openssl rand -base64 48", len(secret), minKeyBytes)
+// NewKey returns a new Key. Each secret has at least 32 bytes. The first one signs, and all of them verify: to replace a
+// secret, put the new one first, and remove the old one when its last token has expired.
+func NewKey(secrets ...[]byte) (*Key, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("there is no signing key. To make one, run: openssl rand -base64 48")
+	}
+	for _, secret := range secrets {
+		if len(secret) < minKeyBytes {
+			return nil, fmt.Errorf("the signing key has %d bytes, but HS256 needs at least %d. To make one, run: openssl rand -base64 48", len(secret), minKeyBytes)
+		}
 	}
 	return &Key{
-		secret: secret,
+		secrets: secrets,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 			jwt.WithAudience(audience),
@@ -57,6 +65,37 @@ func NewKey(secret []byte) (*Key, error) {
 			jwt.WithLeeway(leeway),
 		),
 	}, nil
+}
+
+// ParseKey returns the Key with the secrets in a text, one per line. Empty lines, and blanks around a secret, are ignored.
+func ParseKey(text string) (*Key, error) {
+	var secrets [][]byte
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			secrets = append(secrets, []byte(line))
+		}
+	}
+	return NewKey(secrets...)
+}
+
+// LoadKey reads a file with secrets, one per line. It returns an error if every user of this machine can read the file.
+func LoadKey(path string) (*Key, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the key file: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 { // permissions there are no mode bits
+		return nil, fmt.Errorf("every user of this machine has access to the key file %s (mode %04o). To change that, run: chmod 600 %[1]s", path, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the key file: %w", err)
+	}
+	key, err := ParseKey(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("key file %s: %w", path, err)
+	}
+	return key, nil
 }
 
 // LoadOrCreateKey reads the key file, or creates one that only this user can read. Several processes can do so at the
@@ -109,7 +148,7 @@ func (k *Key) Sign(id Identity, ttl time.Duration) (string, error) {
 			ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
 		},
 		Scope: strings.Join(id.Scopes, " "),
-	}).SignedString(k.secret)
+	}).SignedString(k.secrets[0])
 	if err != nil {
 		return "", fmt.Errorf("sign a token: %w", err)
 	}
@@ -128,7 +167,7 @@ func (k *Key) Verify(_ context.Context, token string) (Identity, error) {
 		return id, nil
 	}
 	var c claims
-	_, err := k.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return k.secret, nil })
+	_, err := k.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return k.verificationKeys(), nil })
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return Identity{}, ErrExpired
@@ -140,6 +179,14 @@ func (k *Key) Verify(_ context.Context, token string) (Identity, error) {
 	id := Identity{Subject: c.Subject, Scopes: strings.Fields(c.Scope), ExpiresAt: c.ExpiresAt.Time}
 	k.remember(token, id)
 	return id, nil
+}
+
+func (k *Key) verificationKeys() jwt.VerificationKeySet {
+	set := jwt.VerificationKeySet{Keys: make([]jwt.VerificationKey, len(k.secrets))}
+	for i, secret := range k.secrets {
+		set.Keys[i] = secret
+	}
+	return set
 }
 
 func (k *Key) known(token string) (Identity, bool) {

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"headway/internal/hostname"
 )
 
 // NewLogger returns a logger that writes one line per event to w, as "text" (key=value) or "json", from the given level on.
@@ -36,21 +38,36 @@ func NewRegistry() *prometheus.Registry {
 	return r
 }
 
-// Serve serves /metrics and /debug/pprof/ on the listener until ctx ends. Profiles reveal the contents of the process, so
-// listen on loopback, or on a network of operators only.
+// Serve serves /metrics and /debug/pprof/ on the listener until ctx ends. Profiles reveal how the process works, so listen
+// on loopback, or on a network of operators only. The command line, which could hold secrets, is not served. On loopback,
+// only names of this machine are accepted, so that no page can read the metrics under a name that resolves to it.
 func Serve(ctx context.Context, lis net.Listener, registry *prometheus.Registry) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: ownHost(lis.Addr(), mux), ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	if err := server.Serve(lis); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics on %s: %w", lis.Addr(), err)
 	}
 	return nil
+}
+
+// ownHost returns a handler that passes a request to next unless its Host header cannot be this server's.
+func ownHost(addr net.Addr, next http.Handler) http.Handler {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsLoopback() {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !hostname.IsLoopback(hostname.WithoutPort(r.Host)) {
+			http.Error(w, "This port does not accept the host name in the request. Use 127.0.0.1 or localhost.", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -52,6 +53,22 @@ func TestMetricsAndProfilesAreServedUntilShutdown(t *testing.T) {
 		res.Body.Close()
 		if !strings.Contains(string(body), want) {
 			t.Errorf("%s: no %s in %s", path, want, body)
+		}
+	}
+	for path, host := range map[string]string{"/debug/pprof/cmdline": "127.0.0.1", "/metrics": "evil.example", "/debug/pprof/": "evil.example:9090"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+lis.Addr().String()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode == http.StatusOK || strings.Contains(string(body), os.Args[0]) {
+			t.Errorf("%s as %s: %s %s", path, host, res.Status, body)
 		}
 	}
 	cancel()

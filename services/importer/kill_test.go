@@ -156,7 +156,11 @@ func newKilledWorld(t *testing.T, programs string, seed uint64, flags ...string)
 	}
 	w := &killedWorld{t: t, dir: t.TempDir(), random: rand.New(rand.NewPCG(seed, 4)), token: grpc.PerRPCCredentials(auth.StaticCredentials(token))}
 	w.state.Store("nothing")
-	common := []string{"--data", w.dir, "--key", testSecret, "--metrics-listen", "-", "--log-level", "error"}
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, []byte(testSecret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	common := []string{"--data", w.dir, "--key-file", keyFile, "--metrics-listen", "-", "--log-level", "error"}
 	jobsAddress, importerAddress := proctest.FreeAddress(t), proctest.FreeAddress(t)
 	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), slices.Concat(common, []string{"--jobs-listen", jobsAddress,
 		"--lease-duration", "500ms", "--heartbeat-interval", "120ms"}))

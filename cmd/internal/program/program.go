@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"headway/internal/auth"
+	"headway/internal/hostname"
 	"headway/internal/telemetry"
 )
 
@@ -65,6 +67,10 @@ func Main(name, description string, commandLine any) int {
 	if err != nil {
 		panic(err) // the command line's own tags are wrong
 	}
+	if slices.ContainsFunc(os.Args[1:], isKeyFlag) {
+		fmt.Fprintf(os.Stderr, "%s: there is no --key, because every user of this machine can read the arguments of its programs. Use --key-file, or set %s.\n", name, keyVariable)
+		return ExitRefused
+	}
 	parsed, err := parser.Parse(os.Args[1:])
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v. Run '%s --help' for usage.\n", name, err, name)
@@ -89,6 +95,8 @@ func Main(name, description string, commandLine any) int {
 	return code
 }
 
+func isKeyFlag(arg string) bool { return arg == "--key" || strings.HasPrefix(arg, "--key=") }
+
 // Refuse returns an error which means that the command line itself is wrong.
 func Refuse(format string, args ...any) error {
 	return &ExitError{Code: ExitRefused, Err: fmt.Errorf(format, args...)}
@@ -96,14 +104,24 @@ func Refuse(format string, args ...any) error {
 
 // KeyFlags name the data directory and the key.
 type KeyFlags struct {
-	Data string `help:"Data directory." default:"./data" placeholder:"DIR"`
-	Key  string `help:"Secret that signs and verifies tokens (HS256), at least 32 bytes. Without it, and on loopback only, a key is created in the data directory." placeholder:"SECRET"`
+	Data    string `help:"Data directory." default:"./data" placeholder:"DIR"`
+	KeyFile string `help:"File with the secret that signs and verifies tokens (HS256), at least 32 bytes. Further lines are secrets that only verify. HEADWAY_KEY can hold the secrets instead. Without either, and on loopback only, a key is created in the data directory." placeholder:"FILE" type:"path"`
 }
+
+// keyVariable is the environment variable with the secrets. There is no flag: every user of a machine can read the
+// arguments of its processes.
+const keyVariable = "HEADWAY_KEY"
+
+// configured reports whether there is a key other than the one in the data directory.
+func (k *KeyFlags) configured() bool { return k.KeyFile != "" || os.Getenv(keyVariable) != "" }
 
 // SigningKey returns the configured key, or the key in the data directory, which it creates if it does not exist.
 func (k *KeyFlags) SigningKey() (*auth.Key, error) {
-	if k.Key != "" {
-		return auth.NewKey([]byte(k.Key))
+	switch text := os.Getenv(keyVariable); {
+	case k.KeyFile != "":
+		return auth.LoadKey(k.KeyFile)
+	case text != "":
+		return auth.ParseKey(text)
 	}
 	return auth.LoadOrCreateKey(filepath.Join(k.Data, "signing.key"))
 }
@@ -151,11 +169,14 @@ func (c *Common) Open(listen ...string) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Env{Logger: logger, Metrics: telemetry.NewRegistry(), Local: c.Key == "" && c.OIDCIssuer == ""}
+	f := &Env{Logger: logger, Metrics: telemetry.NewRegistry(), Local: !c.configured() && c.OIDCIssuer == ""}
 	for _, address := range listen {
 		if f.Local && !Loopback(address) {
-			return nil, Refuse("%s can be reached from other machines, so a key is required. Set HEADWAY_KEY (to make one, run: openssl rand -base64 48) or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", address)
+			return nil, Refuse("%s can be reached from other machines, so a key is required. Set HEADWAY_KEY_FILE or HEADWAY_KEY (to make a key, run: openssl rand -base64 48) or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", address)
 		}
+	}
+	if err := privateDir(c.Data, logger); err != nil {
+		return nil, err
 	}
 	if f.Key, err = c.SigningKey(); err != nil {
 		return nil, err
@@ -213,12 +234,5 @@ func Listen(ctx context.Context, flag, address string) (net.Listener, error) {
 // Loopback reports whether an address can be reached from this machine only.
 func Loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return err == nil && hostname.IsLoopback(host)
 }

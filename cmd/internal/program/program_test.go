@@ -32,7 +32,7 @@ func TestPublicAddressNeedsKey(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(c.Data, "signing.key")); err == nil {
 		t.Error("a key was made all the same")
 	}
-	c.Key = "a-real-key-of-at-least-32-bytes-length"
+	t.Setenv("HEADWAY_KEY", "a-real-key-of-at-least-32-bytes-length")
 	f, err := c.Open("0.0.0.0:8080")
 	if err != nil || f.Local {
 		t.Errorf("with a key: %+v, %v", f, err)
@@ -48,9 +48,66 @@ func TestKeyIsCreatedOnLoopback(t *testing.T) {
 }
 
 func TestShortKeyIsRefused(t *testing.T) {
-	c := program.Common{KeyFlags: program.KeyFlags{Key: "short"}, LogFormat: "text", LogLevel: "info"}
+	t.Setenv("HEADWAY_KEY", "short")
+	c := program.Common{KeyFlags: program.KeyFlags{Data: t.TempDir()}, LogFormat: "text", LogLevel: "info"}
 	if _, err := c.Open("127.0.0.1:0"); err == nil {
 		t.Error("taken")
+	}
+}
+
+func TestKeyOnCommandLineIsRefused(t *testing.T) {
+	args, stderr := os.Args, os.Stderr
+	defer func() { os.Args, os.Stderr = args, stderr }()
+	for _, flag := range [][]string{{"--key", "a-real-key-of-at-least-32-bytes-length"}, {"--key=a-real-key-of-at-least-32-bytes-length"}} {
+		file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		os.Args, os.Stderr = append([]string{"headway"}, flag...), file
+		code := program.Main("headway", "", &struct{}{})
+		text, err := os.ReadFile(file.Name())
+		if err != nil || code != program.ExitRefused || !strings.Contains(string(text), "--key-file") || strings.Contains(string(text), "a-real-key") {
+			t.Errorf("%v: exit code %d, %s %v", flag, code, text, err)
+		}
+	}
+}
+
+func TestKeyFileIsPrivate(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("a-real-key-of-at-least-32-bytes-length\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := program.Common{KeyFlags: program.KeyFlags{Data: t.TempDir(), KeyFile: file}, LogFormat: "text", LogLevel: "info"}
+	if env, err := c.Open("0.0.0.0:8080"); err != nil || env.Local {
+		t.Errorf("with a key file: %+v, %v", env, err)
+	}
+	if err := os.Chmod(file, 0o604); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Open("127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "chmod 600 "+file) {
+		t.Errorf("readable by others: %v", err)
+	}
+}
+
+func TestDataDirectoryIsPrivate(t *testing.T) {
+	dir := t.TempDir()
+	c := program.Common{KeyFlags: program.KeyFlags{Data: dir}, LogFormat: "text", LogLevel: "error"}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Open("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	var exit *program.ExitError
+	if _, err := c.Open("127.0.0.1:0"); !errors.As(err, &exit) || exit.Code != program.ExitRefused {
+		t.Errorf("a shared directory: %v", err)
 	}
 }
 

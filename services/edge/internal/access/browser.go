@@ -2,15 +2,14 @@ package access
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/hostname"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/httperr"
 )
@@ -22,7 +21,7 @@ func (a *Access) Browsers(next http.Handler) http.Handler {
 		setSecurityHeaders(w.Header(), r)
 		if !a.hostAllowed(r.Host) {
 			httperr.Write(w, r, rpcerr.Newf(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_HOST_REFUSED,
-				"This server does not answer to the name %q; use its own address, or have the operator add the name to the trusted hosts.", HostName(r.Host)))
+				"This server does not answer to the name %q; use its own address, or have the operator add the name to the trusted hosts.", hostname.WithoutPort(r.Host)))
 			return
 		}
 		if done := a.cors(w, r); done {
@@ -47,31 +46,14 @@ func setSecurityHeaders(h http.Header, r *http.Request) {
 // hostAllowed tells whether the name in a Host header is one of this server's. On loopback only this machine's names
 // are: a page of another site whose name was rebound to 127.0.0.1 still sends that name.
 func (a *Access) hostAllowed(host string) bool {
-	name := HostName(host)
+	name := hostname.WithoutPort(host)
 	if slices.ContainsFunc(a.cfg.TrustedHosts, func(trusted string) bool { return strings.EqualFold(trusted, name) }) {
 		return true
 	}
 	if a.cfg.Loopback {
-		return IsLoopbackName(name)
+		return hostname.IsLoopback(name)
 	}
 	return len(a.cfg.TrustedHosts) == 0
-}
-
-// HostName drops the port, and the brackets of an IPv6 address.
-func HostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		return name
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-}
-
-// IsLoopbackName reports whether name is a loopback address or localhost.
-func IsLoopbackName(name string) bool {
-	if strings.EqualFold(name, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(name)
-	return err == nil && ip.IsLoopback()
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/auth"
+	"headway/internal/hostname"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
@@ -153,7 +154,7 @@ func (h *Handler) available(r *http.Request) error {
 			"This server has no local sign-in. Send a token as `Authorization: Bearer TOKEN`.")
 	}
 	// The name must be the machine's own: other machines might reach it by the trusted hosts.
-	if !access.IsLoopbackName(access.HostName(r.Host)) || forwarded(r.Header) {
+	if !hostname.IsLoopback(hostname.WithoutPort(r.Host)) || forwarded(r.Header) {
 		return rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_HOST_REFUSED,
 			"The local sign-in works only at this machine's own address, for example http://127.0.0.1:8080, and not through a proxy.")
 	}

@@ -1,0 +1,32 @@
+package program
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"runtime"
+)
+
+// privateDir creates the data directory, or takes the access of other users away from it: it holds keys, workbooks and
+// databases.
+func privateDir(path string, logger *slog.Logger) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("create the data directory: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	if runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 { // permissions there are no mode bits
+		return nil
+	}
+	if info.Mode()&fs.ModeSticky != 0 { // as /tmp: it is meant to be shared
+		return Refuse("the data directory %s is shared by the users of this machine. Choose a directory of its own with --data", path)
+	}
+	if err := os.Chmod(path, 0o700); err != nil {
+		return Refuse("other users of this machine have access to the data directory %s (mode %04o), and it can't be changed: %w. Run: chmod 700 %[1]s", path, info.Mode().Perm(), err)
+	}
+	logger.Warn("other users had access to the data directory, which was taken away", "data", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
+	return nil
+}
