@@ -28,6 +28,8 @@ const readers = 4
 
 // Store is a job.Store in a SQLite file.
 type Store struct {
+	lock *os.File // held as long as the store is open
+
 	reads *sql.DB
 	get   *sql.Stmt
 
@@ -37,8 +39,8 @@ type Store struct {
 
 var _ job.Store = (*Store)(nil)
 
-// Open opens the file at path. It creates the file and its folder if needed, and migrates its tables. observe is called
-// with every commit; it can be nil.
+// Open opens the file at path for this process only: what watchers see and workers wait for is in the process's memory. It
+// creates the file and its folder if needed, and migrates its tables. observe is called with every commit; it can be nil.
 func Open(ctx context.Context, path string, observe job.Observer) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the jobs database: %w", err)
@@ -52,6 +54,9 @@ func Open(ctx context.Context, path string, observe job.Observer) (_ *Store, err
 			s.closeDatabases()
 		}
 	}()
+	if s.lock, err = lock(path); err != nil {
+		return nil, err
+	}
 	if s.writes, err = sql.Open("sqlite", dsn(path)+"&_txlock=immediate"); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -112,6 +117,11 @@ func (s *Store) closeDatabases() error {
 			if err := db.Close(); err != nil && first == nil {
 				first = err
 			}
+		}
+	}
+	if s.lock != nil {
+		if err := s.lock.Close(); err != nil && first == nil {
+			first = err
 		}
 	}
 	return first

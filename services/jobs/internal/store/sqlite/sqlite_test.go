@@ -151,3 +151,21 @@ func TestDamagedJobStopsNoOther(t *testing.T) {
 		t.Errorf("claimed %d jobs, %v; want the other two", len(claimed.Jobs), err)
 	}
 }
+
+func TestSecondProcessIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	first := openAt(t, path)
+	second, err := Open(t.Context(), path, nil)
+	if err == nil {
+		second.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "another process uses the jobs database") {
+		t.Errorf("a second store on the same file gives %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := openAt(t, path).Close(); err != nil {
+		t.Error(err)
+	}
+}
