@@ -113,6 +113,9 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 	if err != nil {
 		return nil, err
 	}
+	if cfg.clock == nil {
+		cfg.clock = job.NewClock()
+	}
 	watchers := watch.New()
 	m := metrics.New(watchers.Count)
 	keeper := heartbeat.New(heartbeat.Config{
@@ -120,6 +123,7 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 		IdleProgressInterval: cfg.IdleProgressInterval,
 		StalledAfter:         cfg.StalledAfter,
 		Watched:              watchers.Watched,
+		Clock:                cfg.clock,
 		Logger:               cfg.Logger,
 	}, store)
 	output := outputlog.New(outputlog.Config{
@@ -131,11 +135,12 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 	dispatcher := dispatch.New(dispatch.Config{
 		LeaseDuration: cfg.LeaseDuration,
 		MaxActive:     max(cfg.MaxActive, 0),
+		Clock:         cfg.clock,
 		Logger:        cfg.Logger,
 	}, store, m)
 	r := &rooms{
 		Rooms: jobrpc.Rooms{
-			Lifecycle:         lifecycle.New(lifecycle.Config{CancelGrace: cfg.CancelGrace, MaxResultBytes: int(cfg.MaxResultBytes)}, store, keeper, dispatcher),
+			Lifecycle:         lifecycle.New(lifecycle.Config{CancelGrace: cfg.CancelGrace, MaxResultBytes: int(cfg.MaxResultBytes), Clock: cfg.clock}, store, keeper, dispatcher),
 			Dispatcher:        dispatcher,
 			Keeper:            keeper,
 			Output:            output,
@@ -143,7 +148,7 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 			HeartbeatInterval: cfg.HeartbeatInterval,
 		},
 		store:       store,
-		maintenance: maintenance.New(maintenance.Config{Retention: cfg.Retention, Logger: cfg.Logger}, store, keeper, m),
+		maintenance: maintenance.New(maintenance.Config{Retention: cfg.Retention, Clock: cfg.clock, Logger: cfg.Logger}, store, keeper, m),
 		metrics:     m,
 	}
 	// The order matters: a watcher must not see a job before the others know it.
@@ -155,20 +160,20 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 		m.Observe,
 		watchers.Observe,
 	}
-	if err := r.begin(ctx); err != nil {
+	if err := r.begin(ctx, cfg.clock.Now()); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return r, nil
 }
 
 // begin takes in what the store holds.
-func (r *rooms) begin(ctx context.Context) error {
+func (r *rooms) begin(ctx context.Context, now time.Time) error {
 	live, err := r.store.CountLive(ctx)
 	if err != nil {
 		return err
 	}
 	r.metrics.Start(live)
-	if err := r.store.ExtendLeases(ctx, time.Now()); err != nil {
+	if err := r.store.ExtendLeases(ctx, now); err != nil {
 		return fmt.Errorf("extend the leases: %w", err)
 	}
 	return nil

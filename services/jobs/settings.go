@@ -13,6 +13,7 @@ import (
 	"headway/internal/auth"
 	"headway/internal/blobs"
 	"headway/internal/settings"
+	"headway/services/jobs/internal/job"
 )
 
 // Settings are what an operator can set. Each is a flag and an environment variable of the programs; a zero field gets
@@ -48,6 +49,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Metrics is where metrics are registered. If it is nil, there are none.
 	Metrics prometheus.Registerer
+
+	clock *job.Clock // the service's time; tests set it
 }
 
 // complete fills in the defaults. An error names the setting that is wrong, and what would be right.

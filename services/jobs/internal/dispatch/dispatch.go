@@ -13,6 +13,7 @@ import (
 type Config struct {
 	LeaseDuration time.Duration // of a lease whose worker asks for none
 	MaxActive     int           // active jobs per owner and kind; 0 for no limit
+	Clock         *job.Clock
 	Logger        *slog.Logger
 }
 

@@ -27,14 +27,14 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 	r.Kinds = slices.Compact(slices.Sorted(slices.Values(r.Kinds)))
 	d.metrics.Asked(r.Kinds)
 	d.presence.arrive(r.Kinds)
-	defer func() { d.presence.leave(r.Kinds, time.Now()) }()
+	defer func() { d.presence.leave(r.Kinds, d.cfg.Clock.Now()) }()
 	over := time.NewTimer(r.Wait)
 	defer over.Stop()
 	w := d.waiters.join(r.Kinds) // before the claim, so that no job that becomes ready is missed
 	defer func() { d.waiters.leave(w) }()
 	for {
 		ended := d.waiters.endedSoFar(r.Kinds)
-		claimed, err := d.store.Claim(ctx, job.Claim{Kinds: r.Kinds, Max: r.Max, Cap: d.cfg.MaxActive, Now: time.Now(),
+		claimed, err := d.store.Claim(ctx, job.Claim{Kinds: r.Kinds, Max: r.Max, Cap: d.cfg.MaxActive, Now: d.cfg.Clock.Now,
 			Worker: r.Worker, Duration: r.Duration, Token: rand.Text})
 		if err != nil {
 			return nil, err
@@ -70,7 +70,7 @@ func (d *Dispatcher) Requeue(jobs []job.Job) {
 	for i := range jobs {
 		j := &jobs[i]
 		_, errs := d.store.Update(context.Background(), []string{j.ID}, func(_ int, stored *job.Job) error {
-			return stored.Release(time.Now(), j.Lease.Token, nil)
+			return stored.Release(d.cfg.Clock.Now(), j.Lease.Token, nil)
 		})
 		if errs[0] != nil {
 			d.cfg.Logger.Warn("job not returned to the queue; its lease will expire", "job_id", j.ID, "error", errs[0])

@@ -108,7 +108,7 @@ func (d *Dispatcher) updatePositions(ctx context.Context, kind string) (more boo
 		return false, nil
 	}
 	_, errs := d.store.Update(ctx, ids, func(i int, j *job.Job) error {
-		if !j.SetPosition(time.Now(), positions[i]) {
+		if !j.SetPosition(d.cfg.Clock.Now(), positions[i]) {
 			return errUnchanged // it was leased meanwhile
 		}
 		return nil

@@ -61,4 +61,4 @@ func (p *presence) kinds(now time.Time, to map[string]bool) {
 }
 
 // Kinds adds the kinds that workers ask this replica for, or did within the last half minute.
-func (d *Dispatcher) Kinds(to map[string]bool) { d.presence.kinds(time.Now(), to) }
+func (d *Dispatcher) Kinds(to map[string]bool) { d.presence.kinds(d.cfg.Clock.Now(), to) }

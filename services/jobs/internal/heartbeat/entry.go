@@ -19,7 +19,7 @@ type entry struct {
 	written uint64 // the version that is in the store
 	visible uint64 // the last version that changed what a snapshot shows
 
-	// Of the Keeper, under its lock.
+	// Of the Keeper, under its lock. These times are of the wall clock, with its monotonic reading.
 	due       time.Time // of the next write
 	lastWrite time.Time
 	index     int // in planned, or -1
@@ -65,9 +65,10 @@ func (e *entry) fenceLocked(token string) error {
 }
 
 // take takes in a heartbeat.
-func (e *entry) take(now time.Time, h *Heartbeat, stalledAfter time.Duration) (Answer, error) {
+func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration) (Answer, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	now := clock.Now() // under the lock, so that a lease that was extended meanwhile is not cut
 	j := &e.job
 	if err := e.fenceLocked(h.Token); err != nil {
 		return Answer{}, err

@@ -62,7 +62,7 @@ func (k *Keeper) write(ctx context.Context, entries []*entry) {
 			return errUnchanged
 		}
 		if adopted[i].Visible {
-			j.Touch(time.Now())
+			j.Touch(k.cfg.Clock.Now())
 		}
 		return nil
 	})

@@ -21,6 +21,7 @@ type Config struct {
 	IdleProgressInterval time.Duration // between two heartbeats with progress of a job that is not watched
 	StalledAfter         time.Duration // without any movement, a job counts as stalled
 	Watched              func(id, owner, kind string) bool
+	Clock                *job.Clock
 	Logger               *slog.Logger
 }
 
@@ -67,12 +68,11 @@ func (k *Keeper) Beat(ctx context.Context, h Heartbeat) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	now := time.Now()
-	answer, err := e.take(now, &h, k.cfg.StalledAfter)
+	answer, err := e.take(k.cfg.Clock, &h, k.cfg.StalledAfter)
 	if err != nil {
 		return Answer{}, err
 	}
-	k.plan(e, now)
+	k.plan(e, time.Now())
 	answer.ProgressInterval = k.progressInterval(h.ID, answer.owner, answer.kind)
 	return answer, nil
 }
@@ -95,9 +95,22 @@ func (k *Keeper) OutputGrew(ctx context.Context, id, token string) {
 	if err != nil {
 		return // the job has ended since, and shows the length anyway
 	}
-	now := time.Now()
-	e.outputGrew(now)
-	k.plan(e, now)
+	e.outputGrew(k.cfg.Clock.Now())
+	k.plan(e, time.Now())
+}
+
+// ExtendLeases makes every lease last until now + its duration, by the clock. The caller does the same in the store.
+func (k *Keeper) ExtendLeases() {
+	k.mu.Lock()
+	entries := slices.Collect(maps.Values(k.entries))
+	k.mu.Unlock()
+	for _, e := range entries {
+		e.mu.Lock()
+		if e.known {
+			e.job.ExtendLease(k.cfg.Clock.Now())
+		}
+		e.mu.Unlock()
+	}
 }
 
 // Kinds adds the kinds of the active jobs.

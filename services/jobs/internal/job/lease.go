@@ -69,6 +69,14 @@ func (j *Job) Renew(now time.Time, token string, stalledAfter time.Duration) (vi
 	return j.Progress.observe(now, false, stalledAfter), nil
 }
 
+// ExtendLease makes the lease last until now + its duration, although the worker did not renew it: the service was not there
+// to be called, or its time was set. Nothing counts as stalled because of that.
+func (j *Job) ExtendLease(now time.Time) {
+	now = Instant(now)
+	j.Lease.ExpiresAt = now.Add(j.Lease.Duration)
+	j.Progress.Estimate.At, j.Progress.Estimate.MovedAt = now, now
+}
+
 // Advance copies what the worker of the same lease has sent for another copy of the job: progress, checkpoint, and the
 // lease's new end. It leaves the revision to Touch.
 func (j *Job) Advance(sent *Job) error {

@@ -51,8 +51,9 @@ type Store interface {
 	// NextDue returns the earliest Due time of all jobs, or the zero time if there is none.
 	NextDue(ctx context.Context) (time.Time, error)
 
-	// ExtendLeases makes every lease last until now + its duration at least. It is called when a service starts: the
-	// time that it was down does not count against the workers. Revisions stay as they are.
+	// ExtendLeases makes every lease last until now + its duration, and no back-off longer than its maximum. It is called
+	// when a service starts, and after a gap in its time: the time that it was away does not count against the workers.
+	// Revisions stay as they are.
 	ExtendLeases(ctx context.Context, now time.Time) error
 
 	// CountLive counts the jobs that have not ended, by kind and status.
@@ -97,8 +98,8 @@ const MaxAhead = 1000
 type Claim struct {
 	Kinds    []string // each once
 	Max      int
-	Cap      int // active jobs per owner and kind; 0 for no cap
-	Now      time.Time
+	Cap      int              // active jobs per owner and kind; 0 for no cap
+	Now      func() time.Time // called when the claim has its turn
 	Worker   string
 	Duration time.Duration
 	Token    func() string // a fresh lease token per job

@@ -29,6 +29,7 @@ type Lifecycle struct {
 type Config struct {
 	CancelGrace    time.Duration // how long a worker has to stop after a cancel request
 	MaxResultBytes int           // of a job's result, as JSON
+	Clock          *job.Clock
 }
 
 // New returns a Lifecycle.
@@ -41,7 +42,7 @@ type Allow func(*job.Job) error
 
 // Create adds a job to the queue. A repeated request with the same request ID returns the same job, and replayed.
 func (l *Lifecycle) Create(ctx context.Context, spec job.Spec) (created job.Job, replayed bool, err error) {
-	j, err := job.New(spec, time.Now())
+	j, err := job.New(spec, l.cfg.Clock.Now())
 	if err != nil {
 		return job.Job{}, false, err
 	}
@@ -187,7 +188,7 @@ func (l *Lifecycle) change(ctx context.Context, id string, change func(time.Time
 	var pending heartbeat.Pending
 	jobs, errs := l.store.Update(ctx, []string{id}, func(_ int, j *job.Job) error {
 		pending = l.keeper.Adopt(j)
-		return change(time.Now(), j)
+		return change(l.cfg.Clock.Now(), j)
 	})
 	if errs[0] == nil {
 		l.keeper.Settle(id, pending)

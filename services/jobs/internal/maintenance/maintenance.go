@@ -17,15 +17,18 @@ import (
 )
 
 const (
-	batch      = 256                   // jobs in one step
-	afterError = time.Second           // before another try
-	maxFailed  = 1000                  // jobs that cannot be changed, in one look
-	pause      = 10 * time.Millisecond // between two looks at the store
+	batch      = 256                    // jobs in one step
+	afterError = time.Second            // before another try
+	maxFailed  = 1000                   // jobs that cannot be changed, in one look
+	pause      = 10 * time.Millisecond  // between two looks at the store
+	tick       = 500 * time.Millisecond // between two looks at the clock
+	maxGap     = 2 * time.Second        // between two looks at the clock before leases are extended
 )
 
 // Config is how Maintenance works. All fields are needed.
 type Config struct {
 	Retention time.Duration // how long ended jobs are kept
+	Clock     *job.Clock
 	Logger    *slog.Logger
 }
 
@@ -36,6 +39,8 @@ type Maintenance struct {
 	keeper  *heartbeat.Keeper
 	metrics *metrics.Metrics
 	timer   *expiryTimer
+
+	unextended bool // leases must be extended before any expires; of runExpiry
 }
 
 // New returns a Maintenance. Make Observe an observer of the store, and call Run.
@@ -62,31 +67,66 @@ func (m *Maintenance) Run(ctx context.Context) {
 func (m *Maintenance) runExpiry(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var next time.Time // look at the store then
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		case <-m.timer.wake:
+			next = time.Time{}
 		}
-		m.timer.look()
-		next, err := m.elapse(ctx)
+		extended, err := m.extendLeases(ctx)
 		if err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			m.cfg.Logger.Error("due jobs not changed; trying again", "error", err)
-			next = time.Now().Add(afterError)
+			m.cfg.Logger.ErrorContext(ctx, "leases not extended; trying again", "error", err)
+			timer.Reset(afterError)
+			continue
 		}
-		timer.Reset(max(time.Until(m.timer.sleep(next)), pause))
+		if extended {
+			next = time.Time{} // it was chosen by another time
+		}
+		if now := m.cfg.Clock.Now(); !now.Before(next) {
+			next = m.expire(ctx)
+		}
+		timer.Reset(min(max(next.Sub(m.cfg.Clock.Now()), pause), tick))
 	}
+}
+
+// expire changes the jobs that are due, and returns when to look again.
+func (m *Maintenance) expire(ctx context.Context) time.Time {
+	m.timer.look()
+	next, err := m.elapse(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.cfg.Logger.ErrorContext(ctx, "due jobs not changed; trying again", "error", err)
+		}
+		next = m.cfg.Clock.Now().Add(afterError)
+	}
+	return m.timer.sleep(next)
+}
+
+// extendLeases gives every worker its full time again if the service could not take heartbeats for a while, or if the wall
+// clock was set. extended reports whether that was so. No lease may expire before this has succeeded.
+func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err error) {
+	gap, step := m.cfg.Clock.Check(maxGap)
+	if gap == 0 && step == 0 && !m.unextended {
+		return false, nil
+	}
+	m.unextended = true
+	m.cfg.Logger.WarnContext(ctx, "the service was frozen, or the clock was set; extending all leases", "gap", gap, "clock_step", step)
+	m.keeper.ExtendLeases()
+	if err := m.store.ExtendLeases(ctx, m.cfg.Clock.Now()); err != nil {
+		return false, err
+	}
+	m.unextended = false
+	return true, nil
 }
 
 // elapse changes all jobs that are due, and returns when the next one is. A job that cannot be changed delays no other.
 func (m *Maintenance) elapse(ctx context.Context) (next time.Time, err error) {
 	failed := map[string]error{}
 	for {
-		ids, err := m.store.Due(ctx, time.Now(), batch+len(failed))
+		ids, err := m.store.Due(ctx, m.cfg.Clock.Now(), batch+len(failed))
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -107,13 +147,13 @@ func (m *Maintenance) elapse(ctx context.Context) (next time.Time, err error) {
 		for id, err := range failed {
 			m.cfg.Logger.ErrorContext(ctx, "due job not changed; trying again", "job_id", id, "error", err)
 		}
-		return time.Now().Add(afterError), nil
+		return m.cfg.Clock.Now().Add(afterError), nil
 	}
 	next, err = m.store.NextDue(ctx)
 	if err != nil || !next.IsZero() {
 		return next, err
 	}
-	return time.Now().Add(time.Hour), nil
+	return m.cfg.Clock.Now().Add(time.Hour), nil
 }
 
 // elapseJobs changes these jobs in one step, and adds those that it could not change to failed.
@@ -122,7 +162,7 @@ func (m *Maintenance) elapseJobs(ctx context.Context, ids []string, failed map[s
 	_, errs := m.store.Update(ctx, ids, func(i int, j *job.Job) error {
 		adopted[i] = m.keeper.Adopt(j) // the lease may have been renewed since
 		revision := j.Revision
-		now := time.Now()
+		now := m.cfg.Clock.Now()
 		lease := j.Lease
 		j.Elapse(now)
 		if expired[i] = ""; lease.Token != "" && j.Status != job.Active {
@@ -157,7 +197,7 @@ func (m *Maintenance) runPurge(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		for {
-			n, err := m.store.Purge(ctx, time.Now().Add(-m.cfg.Retention), batch)
+			n, err := m.store.Purge(ctx, m.cfg.Clock.Now().Add(-m.cfg.Retention), batch)
 			if err != nil && ctx.Err() == nil {
 				m.cfg.Logger.Error("old jobs not removed; trying again", "error", err)
 			}

@@ -114,7 +114,7 @@ func (f *fixture) lease() job.Job {
 	if _, _, err := f.store.Create(f.t.Context(), j, "", spec.Fingerprint()); err != nil {
 		f.t.Fatal(err)
 	}
-	claimed, err := f.store.Claim(f.t.Context(), job.Claim{Kinds: []string{"story"}, Max: 1, Now: time.Now(), Duration: 100 * time.Hour, Token: rand.Text})
+	claimed, err := f.store.Claim(f.t.Context(), job.Claim{Kinds: []string{"story"}, Max: 1, Now: time.Now, Duration: 100 * time.Hour, Token: rand.Text})
 	if err != nil || len(claimed.Jobs) != 1 {
 		f.t.Fatalf("claim: %v, %v", claimed, err)
 	}

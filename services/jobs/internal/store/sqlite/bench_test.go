@@ -29,7 +29,7 @@ func BenchmarkStatusChanges(b *testing.B) {
 				if _, _, err := s.Create(b.Context(), j, "", spec.Fingerprint()); err != nil {
 					b.Error(err)
 				}
-				c, err := s.Claim(b.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 1, Now: time.Now(), Duration: time.Minute, Token: rand.Text})
+				c, err := s.Claim(b.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 1, Now: time.Now, Duration: time.Minute, Token: rand.Text})
 				if err != nil {
 					b.Error(err)
 				}
@@ -83,7 +83,7 @@ func BenchmarkClaimBesideACappedBacklog(b *testing.B) {
 		})
 	}
 	wg.Wait()
-	claim := job.Claim{Kinds: []string{"crawl"}, Max: 10, Cap: 5, Now: time.Now(), Duration: time.Hour, Token: rand.Text}
+	claim := job.Claim{Kinds: []string{"crawl"}, Max: 10, Cap: 5, Now: time.Now, Duration: time.Hour, Token: rand.Text}
 	for b.Loop() {
 		if _, err := s.Claim(b.Context(), claim); err != nil {
 			b.Fatal(err)

@@ -136,8 +136,10 @@ func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 // ExtendLeases implements job.Store.
 func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
 	return s.changes.do(ctx, func(t *tx) error {
-		if _, err := t.extendLeases.ExecContext(t.ctx, stamp(job.Instant(now))); err != nil {
-			return t.fail("extend the leases", err)
+		for _, stmt := range []*sql.Stmt{t.extendLeases, t.capBackoffs} {
+			if _, err := stmt.ExecContext(t.ctx, stamp(job.Instant(now))); err != nil {
+				return t.fail("extend the leases", err)
+			}
 		}
 		return nil
 	})

@@ -171,7 +171,7 @@ func (t *tx) read(stmt *sql.Stmt, args ...any) ([]candidate, error) {
 // grant leases the chosen job.
 func (t *tx) grant(one candidate, c *job.Claim) (job.Job, error) {
 	j, err := t.update(one.id, func(j *job.Job) error {
-		j.Grant(c.Now, c.Token(), c.Worker, c.Duration)
+		j.Grant(c.Now(), c.Token(), c.Worker, c.Duration)
 		return nil
 	})
 	if err != nil || !j.HasCheckpoint {

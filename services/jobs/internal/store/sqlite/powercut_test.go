@@ -189,7 +189,7 @@ func (s *Store) live(t *testing.T, kind string) job.Job {
 	if _, _, err := s.Create(t.Context(), j, "", nil); err != nil {
 		t.Fatal(err)
 	}
-	claimed, err := s.Claim(t.Context(), job.Claim{Kinds: []string{kind}, Max: 1, Now: time.Now(), Duration: time.Hour, Token: rand.Text})
+	claimed, err := s.Claim(t.Context(), job.Claim{Kinds: []string{kind}, Max: 1, Now: time.Now, Duration: time.Hour, Token: rand.Text})
 	if err != nil || len(claimed.Jobs) != 1 {
 		t.Fatalf("claim: %v, %v", claimed, err)
 	}

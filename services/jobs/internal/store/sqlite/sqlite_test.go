@@ -146,7 +146,7 @@ func TestDamagedJobStopsNoOther(t *testing.T) {
 	if errs := rename(""); errs[0] == nil || errs[1] != nil || errs[2] != nil {
 		t.Errorf("with one job that cannot be decoded: %v", errs)
 	}
-	claimed, err := s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 3, Now: time.Now(), Duration: time.Minute, Token: rand.Text})
+	claimed, err := s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 3, Now: time.Now, Duration: time.Minute, Token: rand.Text})
 	if err != nil || len(claimed.Jobs) != 2 {
 		t.Errorf("claimed %d jobs, %v; want the other two", len(claimed.Jobs), err)
 	}

@@ -14,7 +14,8 @@ type statements struct {
 	byID, byRequest, fingerprint     *sql.Stmt
 	insert, updateAll, updateRunning *sql.Stmt
 	ready, readyOfOwner, readyOwners *sql.Stmt
-	countActive, extendLeases        *sql.Stmt
+	countActive                      *sql.Stmt
+	extendLeases, capBackoffs        *sql.Stmt
 	checkpoint, saveCheckpoint       *sql.Stmt
 	saveResult, deleteResult         *sql.Stmt
 	lastPiece, addPiece, growPiece   *sql.Stmt
@@ -65,10 +66,13 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 			SELECT owner FROM o WHERE owner IS NOT NULL`},
 		{&s.countActive, `SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_active
 			WHERE status = 2 AND kind = ? AND owner = ? LIMIT ?)`},
-		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = max(lease_expires_at, ?1 + lease_duration),
-			due_at = min(max(lease_expires_at, ?1 + lease_duration),
-				iif(deadline > 0, deadline, 9223372036854775807), iif(cancel_by > 0, cancel_by, 9223372036854775807))
+		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = ?1 + lease_duration,
+			due_at = min(?1 + lease_duration, iif(deadline > 0, deadline, 9223372036854775807), iif(cancel_by > 0, cancel_by, 9223372036854775807))
 			WHERE status = 2`},
+		{&s.capBackoffs, `UPDATE jobs SET not_before = ?1 + max_backoff,
+			due_at = min(?1 + max_backoff, iif(deadline > 0, deadline, 9223372036854775807))
+			WHERE id IN (SELECT id FROM jobs INDEXED BY jobs_due WHERE due_at > 0 AND status = 1)
+				AND attempt > 0 AND not_before > ?1 + max_backoff`},
 		{&s.checkpoint, `SELECT data FROM checkpoints WHERE seq = ?`},
 		{&s.saveCheckpoint, `INSERT INTO checkpoints (seq, data) VALUES (?, ?)
 			ON CONFLICT (seq) DO UPDATE SET data = excluded.data`},

@@ -1,0 +1,93 @@
+package jobs
+
+import (
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"headway/services/jobs/internal/heartbeat"
+	"headway/services/jobs/internal/job"
+)
+
+// shifted is a wall clock and a monotonic clock that the test can move in addition to the time of its bubble.
+type shifted struct {
+	start         time.Time
+	wall, elapsed atomic.Int64 // by which each was moved
+}
+
+func (s *shifted) clock() *job.Clock {
+	s.start = time.Now()
+	return job.NewClockFrom(
+		func() time.Time { return time.Now().Add(time.Duration(s.wall.Load())) },
+		func() time.Duration { return time.Since(s.start) + time.Duration(s.elapsed.Load()) })
+}
+
+// freeze is what a process notices that was stopped: both clocks have moved on, and nothing else has.
+func (s *shifted) freeze(d time.Duration) {
+	s.wall.Add(int64(d))
+	s.elapsed.Add(int64(d))
+}
+
+func (s *shifted) setWallClock(by time.Duration) { s.wall.Add(int64(by)) }
+
+func TestFrozenServiceExtendsAllLeases(t *testing.T) {
+	clockTest(t, func(t *testing.T, s *shifted) { s.freeze(12 * time.Second) })
+}
+
+func TestForwardStepOfWallClockEndsNoLease(t *testing.T) {
+	clockTest(t, func(t *testing.T, s *shifted) { s.setWallClock(time.Hour) })
+}
+
+func TestBackwardStepOfWallClockKeepsNoDeadLease(t *testing.T) {
+	clockTest(t, func(t *testing.T, s *shifted) { s.setWallClock(-time.Hour) })
+}
+
+// clockTest checks that something that happens to the clocks costs no live worker its lease, and that the job of a dead
+// worker is still taken from it, a lease later at most.
+func clockTest(t *testing.T, happen func(t *testing.T, s *shifted)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	synctest.Test(t, func(t *testing.T) {
+		cfg, s := testConfig, &shifted{}
+		cfg.MaxActive, cfg.clock = -1, s.clock()
+		running, stop := start(t, path, cfg)
+		defer stop()
+		f := &fixture{running, t}
+		var jobs []*job.Job
+		for range 20 {
+			f.create()
+			jobs = append(jobs, f.lease(0))
+		}
+		dead, alive := jobs[0], jobs[1:]
+		beat := func(when string) {
+			t.Helper()
+			for _, j := range alive {
+				if _, err := f.Beat(f.t.Context(), heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
+					t.Fatalf("%s, the heartbeat of a live worker gives %v", when, err)
+				}
+			}
+		}
+		time.Sleep(3 * time.Second)
+		beat("before")
+		synctest.Wait()
+		happen(t, s)
+		for i := range 6 {
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			beat("after " + (time.Duration(i+1) * 2 * time.Second).String())
+		}
+		if got := f.get(dead.ID); got.Status != job.Queued || got.Error == nil || got.Error.Reason != job.ReasonLeaseExpired {
+			t.Errorf("12 s later, the job of the dead worker is %v with %+v", got.Status, got.Error)
+		}
+		for _, j := range alive {
+			if got := f.get(j.ID); got.Status != job.Active || got.Progress.Stalled {
+				t.Errorf("the job of a live worker is %v, stalled %v", got.Status, got.Progress.Stalled)
+			}
+		}
+		if now := time.Now().Add(time.Duration(s.wall.Load())); f.create().CreatedAt.Sub(now).Abs() > 3*time.Second {
+			t.Error("the times of new jobs do not follow the wall clock")
+		}
+	})
+}

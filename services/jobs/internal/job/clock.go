@@ -1,0 +1,61 @@
+package job
+
+import (
+	"sync"
+	"time"
+)
+
+// maxDrift is how far the service's time can be from the wall clock before it follows a step of the wall clock.
+const maxDrift = 2 * time.Second
+
+// Clock is the service's time. It starts as the time of the wall clock, and passes as the monotonic clock does, so that no
+// lease ends early or late because the wall clock was set. Safe for concurrent use.
+type Clock struct {
+	wall    func() time.Time
+	elapsed func() time.Duration
+
+	mu     sync.RWMutex
+	anchor time.Time // the service's time at 0 elapsed
+	seen   time.Time // of the last Check
+}
+
+// NewClock returns a clock that starts now.
+func NewClock() *Clock {
+	start := time.Now()
+	return NewClockFrom(time.Now, func() time.Duration { return time.Since(start) })
+}
+
+// NewClockFrom returns a clock with other sources, for tests: the wall clock, and the time that has passed.
+func NewClockFrom(wall func() time.Time, elapsed func() time.Duration) *Clock {
+	c := &Clock{wall: wall, elapsed: elapsed}
+	c.anchor = c.wallAnchor()
+	c.seen = c.Now()
+	return c
+}
+
+// wallAnchor returns the anchor that makes the service's time that of the wall clock.
+func (c *Clock) wallAnchor() time.Time { return c.wall().Round(0).Add(-c.elapsed()) }
+
+// Now returns the service's time.
+func (c *Clock) Now() time.Time {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.anchor.Add(c.elapsed())
+}
+
+// Check reports whether time has passed in which the service could not take heartbeats: it was not called for longer than
+// most, because the process or the machine was frozen, or the wall clock was set. In the latter case, the service's time is
+// that of the wall clock from now on. After either, no lease may end before its worker had its full time again.
+func (c *Clock) Check(most time.Duration) (gap, step time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if between := c.anchor.Add(c.elapsed()).Sub(c.seen); between > most {
+		gap = between
+	}
+	if drift := c.wallAnchor().Sub(c.anchor); drift > maxDrift || drift < -maxDrift {
+		step = drift
+		c.anchor = c.anchor.Add(drift)
+	}
+	c.seen = c.anchor.Add(c.elapsed())
+	return gap, step
+}
