@@ -19,10 +19,39 @@ import (
 	"testing"
 )
 
-// unclean are the directories whose hits are only counted, with those below them. All others fail the test. Delete a
+// unclean are the directories whose hits are only counted, with those below them for "/...". All others fail the test. Delete a
 // directory from the list when it has no hits.
 var unclean = []string{
-	"clients/ts", "e2e/browser", "internal/governor", "services/edge", "services/importer",
+	"clients/ts/...",
+	"e2e/browser/...",
+	"services/edge",
+	"services/edge/internal/access",
+	"services/edge/internal/tus",
+	"services/edge/internal/tus/folder",
+	"services/edge/internal/tus/tustest",
+	"services/edge/internal/upload",
+	"services/importer",
+	"services/importer/internal/check",
+	"services/importer/internal/convert",
+	"services/importer/internal/files",
+	"services/importer/internal/importrpc",
+	"services/importer/internal/imports",
+	"services/importer/internal/load",
+	"services/importer/internal/mapping",
+	"services/importer/internal/report",
+	"services/importer/internal/sample",
+	"services/importer/internal/schema",
+	"services/importer/internal/source/xlsx",
+	"services/importer/internal/store/sqlite",
+	"services/importer/internal/store/sqlite/migrations",
+	"services/importer/internal/store/storetest",
+	"services/importer/internal/target/sqlite",
+	"services/importer/internal/target/sqlite/sqlitedirect",
+	"services/importer/internal/target/targettest",
+	"services/importer/internal/template",
+	"services/importer/internal/text",
+	"services/importer/internal/worker",
+	"services/importer/internal/xlsxwrite",
 }
 
 // root is the repository's root directory.
@@ -165,7 +194,7 @@ func TestProse(t *testing.T) {
 		}
 	}
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line)) })
-	counted := func(h hit) bool { return only == "" && below(h.file, unclean) }
+	counted := func(h hit) bool { return only == "" && in(h.file, unclean) }
 	failing := slices.DeleteFunc(slices.Clone(hits), counted)
 	if len(failing) > 0 {
 		t.Errorf("%d hits; words.txt says what to write instead:\n%s", len(failing), list(failing))
@@ -180,9 +209,12 @@ func TestProse(t *testing.T) {
 	}
 }
 
-// below reports whether the file is in one of the directories.
-func below(file string, directories []string) bool {
-	return slices.ContainsFunc(directories, func(dir string) bool { return strings.HasPrefix(file, dir+"/") })
+// in reports whether the file is in one of the directories, or below one that ends with "/...".
+func in(file string, directories []string) bool {
+	return slices.ContainsFunc(directories, func(dir string) bool {
+		tree, all := strings.CutSuffix(dir, "...")
+		return all && strings.HasPrefix(file, tree) || path.Dir(file) == dir
+	})
 }
 
 func list(hits []hit) string {
@@ -201,7 +233,7 @@ func logUnclean(t *testing.T, hits []hit) {
 		counts[path.Dir(h.file)]++
 	}
 	for _, dir := range unclean {
-		if !slices.ContainsFunc(hits, func(h hit) bool { return below(h.file, []string{dir}) }) {
+		if !slices.ContainsFunc(hits, func(h hit) bool { return in(h.file, []string{dir}) }) {
 			counts[dir+" has no hits: delete it from the list of unclean directories"] = 0
 		}
 	}
