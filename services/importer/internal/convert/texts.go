@@ -17,7 +17,7 @@ const maxText = 32767
 
 // text accepts text, and numbers whose shown form does not depend on the computer.
 func (c *Column) text(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
-	if cell.Kind == source.Text && len(cell.Text) <= maxText && text.Plain(cell.Text) {
+	if cell.Kind == source.Text && len(cell.Text) <= maxText && text.IsClean(cell.Text) {
 		return textValue(cell.Text), buf, nil
 	}
 	if cell.Kind == source.Number {

@@ -48,7 +48,7 @@ func Unseen(s []byte) string {
 	if before != "" {
 		add(before + " before the text")
 	}
-	for i := 0; i < len(s); {
+	for i := 0; i < len(s) && len(found) <= maxNamed; {
 		r, n := utf8.DecodeRune(s[i:])
 		c, inside := classOf(r), i >= first && i < last
 		switch {
@@ -71,7 +71,7 @@ func Unseen(s []byte) string {
 		add("letters and accents in separate characters")
 	}
 	if len(found) > maxNamed {
-		found = append(found[:maxNamed], fmt.Sprintf("%d more", len(found)-maxNamed))
+		found = append(found[:maxNamed], "and more")
 	}
 	return strings.Join(found, ", ")
 }
@@ -121,11 +121,13 @@ func visibleEnds(s []byte) (first, last int) {
 // tail returns the end of a text, as the place of the character after it.
 func tail(s []byte) string {
 	const length = 8
-	runes := []rune(string(shown(s)))
-	if len(runes) > length {
-		runes = runes[len(runes)-length:]
+	start := len(s)
+	for range 2 * length {
+		_, n := utf8.DecodeLastRune(s[:start])
+		start -= n
 	}
-	return string(runes)
+	runes := []rune(string(shown(s[start:])))
+	return string(runes[max(0, len(runes)-length):])
 }
 
 // shown returns a text without its invisible characters, with a blank for each control character and line break.

@@ -23,7 +23,7 @@ import (
 )
 
 // Plain reports whether a text follows the rule already, without looking at characters beyond ASCII: it is empty, or
-// ASCII without control characters and without a blank at either end. It is the fast path of [Clean].
+// ASCII without control characters and without a blank at either end.
 func Plain(s []byte) bool {
 	if len(s) == 0 {
 		return true
@@ -51,7 +51,7 @@ func Plain(s []byte) bool {
 // Clean returns a text by the rule. If nothing changes, it returns s itself, else the end of buf, to which it appends.
 // control is the first control character inside, or -1.
 func Clean(s, buf []byte) (clean, rest []byte, control rune) {
-	if Plain(s) || settled(s) {
+	if IsClean(s) {
 		return s, buf, -1
 	}
 	control = -1
@@ -103,19 +103,20 @@ func Clean(s, buf []byte) (clean, rest []byte, control rune) {
 	return clean, buf, control
 }
 
-// settled reports whether a text beyond ASCII follows the rule already. It is false for a few texts that do, those with
-// joiners and selectors.
-func settled(s []byte) bool {
+// IsClean reports whether a text follows the rule already. It is false for a few texts that do, those with joiners and
+// selectors. It is the fast path of [Clean].
+func IsClean(s []byte) bool {
+	if Plain(s) {
+		return true
+	}
 	wide := false
 	for i := 0; i < len(s); {
-		if b := s[i]; b >= ' ' && b < 0x7F {
-			if b == ' ' && i == 0 {
-				return false
-			}
+		b := s[i]
+		switch {
+		case b >= ' ' && b < 0x7F:
 			i++
 			continue
-		}
-		if b := s[i]; b >= 0xC3 && b <= 0xCB && i+1 < len(s) {
+		case b >= 0xC3 && b <= 0xCB && i+1 < len(s):
 			i += 2 // U+00C0 to U+02FF
 			continue
 		}
@@ -131,7 +132,7 @@ func settled(s []byte) bool {
 		wide = wide || r >= firstCombining
 		i += n
 	}
-	return s[len(s)-1] != ' ' && (!wide || norm.NFC.IsNormal(s))
+	return s[0] != ' ' && s[len(s)-1] != ' ' && (!wide || norm.NFC.IsNormal(s))
 }
 
 // firstCombining is the first character that normal form C can change, or that can change one before it.

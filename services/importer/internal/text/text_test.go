@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bytes"
 	"testing"
 	"unicode/utf8"
 )
@@ -101,8 +102,19 @@ func TestQuoteNamesUnseenCharacters(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", in, got, want)
 		}
 	}
+	if got := Quote([]byte("a\x01b\x02c\x03d\x04e\x05f"), 3); got != "“a …” (U+0001 (control character) after “a”, "+
+		"U+0002 (control character) after “a b”, U+0003 (control character) after “a b c”, and more)" {
+		t.Errorf("got %s", got)
+	}
 	if got := Quote([]byte("abcdef"), 4); got != "“abc…”" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestQuoteOfManyControlCharactersIsShort(t *testing.T) {
+	in := append([]byte("n"), bytes.Repeat([]byte("\x13"), 1<<20)...)
+	if got := Quote(append(in, 'n'), 40); len(got) > 200 {
+		t.Errorf("got %d bytes", len(got))
 	}
 }
 
