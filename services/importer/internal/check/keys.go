@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/source"
 )
 
 // checkKeys finds keys and unique values that an earlier row of the sheet has.
@@ -60,7 +59,7 @@ func (s *Sheet) duplicateMessage(names []string, columns []int, first uint32) st
 	values := make([]string, len(names))
 	for i, column := range columns {
 		titles[i] = s.Columns[column].Spec.Title
-		values[i] = "“" + source.Clip(s.row.values[column].Append(nil), 40) + "”"
+		values[i] = s.quote(column)
 	}
 	return fmt.Sprintf("%s %s stands in %s already; each row needs its own.", strings.Join(titles, " and "), strings.Join(values, ", "),
 		CellName(s.SourceSheet, int(first), s.Columns[columns[0]].Cell))
@@ -93,15 +92,15 @@ func (s *Sheet) checkDatabase(clean int) {
 		}
 		if owner := s.owners[column][clean]; owner != nil && s.ownedByOther(column, owner) {
 			s.reject(column, imports.DuplicateInDatabase, func() string {
-				return fmt.Sprintf("%s “%s” belongs to another row of the database; each row needs its own.",
-					s.Columns[column].Spec.Title, source.Clip(v.values[column].Append(nil), 40))
+				return fmt.Sprintf("%s %s belongs to another row of the database; each row needs its own.",
+					s.Columns[column].Spec.Title, s.quote(column))
 			})
 		}
 	}
 }
 
 func (s *Sheet) keyMessage(rest string) string {
-	return fmt.Sprintf("%s “%s” %s", s.Columns[s.key[0]].Spec.Title, source.Clip(s.row.values[s.key[0]].Append(nil), 40), rest)
+	return fmt.Sprintf("%s %s %s", s.Columns[s.key[0]].Spec.Title, s.quote(s.key[0]), rest)
 }
 
 // ownedByOther reports whether a unique value belongs to another row of the database, once the rows above are written.

@@ -7,7 +7,6 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/keyset"
-	"headway/services/importer/internal/source"
 )
 
 // maxKnown bounds the number of answers of the database about a parent that are cached.
@@ -158,19 +157,19 @@ func (s *Sheet) repeat() {
 
 func (s *Sheet) cycleMessage(column int) string {
 	v := &s.row
-	target := source.Clip(v.values[column].Append(nil), 40)
+	target := s.quote(column)
 	if len(s.key) == 1 && v.values[column].Equal(v.values[s.key[0]]) {
-		return fmt.Sprintf("The row names itself, “%s”, as its %s; leave the cell empty or name another row.", target, strings.ToLower(s.Columns[column].Spec.Title))
+		return fmt.Sprintf("The row names itself, %s, as its %s; leave the cell empty or name another row.", target, strings.ToLower(s.Columns[column].Spec.Title))
 	}
-	return fmt.Sprintf("“%s” leads back to this row in a circle; change %s in one of the rows.", target, s.Columns[column].Spec.Title)
+	return fmt.Sprintf("%s leads back to this row in a circle; change %s in one of the rows.", target, s.Columns[column].Spec.Title)
 }
 
 func (s *Sheet) rejectMissing(column int, p *parent) {
 	v := &s.row
 	value := v.values[column].Append(nil)
 	message := func() string {
-		return fmt.Sprintf("There is no %s with %s “%s”, neither in this workbook nor in the database.",
-			singular(p.sheet.Spec.Title), p.title(), source.Clip(value, 40))
+		return fmt.Sprintf("There is no %s with %s %s, neither in this workbook nor in the database.",
+			singular(p.sheet.Spec.Title), p.title(), s.quote(column))
 	}
 	first := v.state != Rejected
 	s.reject(column, imports.ReferenceMissing, message)
@@ -199,8 +198,8 @@ func (s *Sheet) block(column int, p *parent, keys *keys, entry int) {
 		if target.state == Blocked {
 			what = "is blocked itself"
 		}
-		return fmt.Sprintf("The %s “%s” in row %d of the sheet “%s” %s, so this row cannot be imported; mend that row first.",
-			singular(p.sheet.Spec.Title), source.Clip(v.values[column].Append(nil), 40), target.row, p.sheet.SourceSheet, what)
+		return fmt.Sprintf("The %s %s in row %d of the sheet “%s” %s, so this row cannot be imported; mend that row first.",
+			singular(p.sheet.Spec.Title), s.quote(column), target.row, p.sheet.SourceSheet, what)
 	})
 	if v.state == Accepted {
 		v.state, v.cause = Blocked, cause

@@ -16,6 +16,10 @@ func TestLookAlikeKeysAndReferencesAreEqual(t *testing.T) {
 		[][]any{{"1", " HR\u200b"}, {"2", "Cafe\u0301"}}), upsert)
 	wantCounts(t, summary.Sheets["teams"], "4 2 0 0 2 0")
 	wantCounts(t, summary.Sheets["people"], "2 2 0 0 0 0")
+	page, err := b.books.Issues(b.t.Context(), task.Import.ID, imports.IssueFilter{Code: imports.DuplicateInFile, Limit: 1})
+	if err != nil || len(page.Issues) != 1 || !strings.HasPrefix(page.Issues[0].Message, "Code “HR” (U+00A0 (no-break space) after the text) ") {
+		t.Errorf("got %+v, %v", page.Issues, err)
+	}
 	b.wantIssues(task.Import.ID, "Teams!A3 DUPLICATE_IN_FILE", "Teams!A3 NORMALIZED", "Teams!A5 DUPLICATE_IN_FILE", "People!B2 NORMALIZED")
 }
 
