@@ -81,7 +81,9 @@ func (c *Column) formattedNumber(cell *source.Cell, buf []byte) (imports.Value, 
 	code := cell.Format.Code
 	if bytes.IndexByte(cell.Text, '.') < 0 {
 		if out, ok := appendShown(buf, cell.Text, code); ok {
-			return textValue(bytes.Trim(out[len(buf):], " ")), out, nil
+			if s, out, control := text.Clean(out[len(buf):], out); control < 0 && len(s) > 0 {
+				return textValue(s), out, nil
+			}
 		}
 	}
 	return imports.Value{}, buf, fault(imports.NumberAsText,
