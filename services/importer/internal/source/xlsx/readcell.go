@@ -103,6 +103,10 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	col = r.col + 1
 	if ref := x.attr("r"); len(ref) > 0 {
 		c, row, ok := parseRef(ref)
+		if n, plain := parseInt(ref, maxColumn-1); !ok && plain {
+			// Some writers number the columns from 0.
+			c, row, ok = n+1, r.number, true
+		}
 		switch {
 		case !ok:
 			return 0, 0, 0, x.refusal(source.Damaged, "a cell has the reference %q", clip(ref))

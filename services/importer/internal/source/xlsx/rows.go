@@ -1,6 +1,7 @@
 package xlsx
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -311,7 +312,7 @@ func (r *Rows) finish() error {
 // beginRow starts the row whose number is written as ref, or follows from the
 // row before if ref is empty.
 func (r *Rows) beginRow(ref []byte, hidden bool) error {
-	next := r.number + 1
+	next, wasEmpty := r.number+1, len(r.cells)+len(r.blanks) == 0
 	r.cells, r.stable, r.col = r.cells[:0], 0, 0
 	r.rowFormulas, r.stableFormulas = r.rowFormulas[:0], 0
 	r.content, r.sorted, r.blanks, r.inCell = false, true, r.blanks[:0], false
@@ -327,6 +328,8 @@ func (r *Rows) beginRow(ref []byte, hidden bool) error {
 		switch {
 		case !ok || n == 0:
 			return r.x.refusal(source.Damaged, "a row has the number %q", clip(ref))
+		case n == r.number && wasEmpty:
+			// Some writers begin a row again for each cell. So far it is empty.
 		case n < next:
 			return r.x.refusal(source.Damaged, "row %d comes after row %d", n, r.number)
 		}
@@ -347,6 +350,9 @@ func (r *Rows) readCells() error {
 	for {
 		if r.quick {
 			if r.quickCells() {
+				if r.rowContinues() {
+					continue
+				}
 				return r.endRow()
 			}
 			if r.x.err != nil {
@@ -361,6 +367,9 @@ func (r *Rows) readCells() error {
 				return r.x.refusal(source.Damaged, "there is text outside of its cell")
 			}
 		case tokenEnd:
+			if r.rowContinues() {
+				continue
+			}
 			return r.endRow()
 		case tokenStart:
 			switch {
@@ -380,6 +389,36 @@ func (r *Rows) readCells() error {
 			return err
 		}
 	}
+}
+
+// rowContinues reports whether another row element with the same number follows. Then it has read its start tag. Some
+// writers make one for each cell.
+func (r *Rows) rowContinues() bool {
+	x := r.x
+	for len(x.buf)-x.pos < quickAhead && x.more(x.pos) {
+	}
+	b := trimLeft(x.buf[x.pos:])
+	if len(b) < 2 || b[0] != '<' || b[1] == '/' || x.err != nil {
+		return false
+	}
+	end := bytes.IndexByte(b, '>')
+	if end < 0 {
+		return false
+	}
+	tag := b[1:end]
+	if local := tag[:nameLength(tag)]; string(local[bytes.IndexByte(local, ':')+1:]) != "row" {
+		return false
+	}
+	at := bytes.Index(tag, []byte(` r="`))
+	if at < 0 || !bytes.HasPrefix(tag[at+4:], r.digits) || len(tag) <= at+4+len(r.digits) || tag[at+4+len(r.digits)] != '"' {
+		return false
+	}
+	if t := x.next(); t == tokenText {
+		x.next() // blanks between the two
+	}
+	space, _ := x.space(nil)
+	r.quick = x.prefix == nil && space == spaceMain && !x.slow && !x.closing
+	return x.err == nil
 }
 
 // checkRow holds the row to its limit.

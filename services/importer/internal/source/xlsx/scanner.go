@@ -46,6 +46,7 @@ type scanner struct {
 	openAt   []int  // where in open each begins
 	bindings []binding
 	rooted   bool
+	wrappers []int // the numbers of open elements at the open wrappers of alternate content
 }
 
 type attr struct {
@@ -63,9 +64,10 @@ type binding struct {
 type namespace uint8
 
 const (
-	spaceOther namespace = iota
-	spaceMain            // SpreadsheetML, transitional or strict
-	spaceRels            // relationships, transitional or strict
+	spaceOther         namespace = iota
+	spaceMain                    // SpreadsheetML, transitional or strict
+	spaceRels                    // relationships, transitional or strict
+	spaceCompatibility           // alternate content (ECMA-376 Part 3)
 )
 
 var namespaces = map[string]namespace{
@@ -73,6 +75,7 @@ var namespaces = map[string]namespace{
 	"http://purl.oclc.org/ooxml/spreadsheetml/main":                       spaceMain,
 	"http://schemas.openxmlformats.org/officeDocument/2006/relationships": spaceRels,
 	"http://purl.oclc.org/ooxml/officeDocument/relationships":             spaceRels,
+	"http://schemas.openxmlformats.org/markup-compatibility/2006":         spaceCompatibility,
 }
 
 // maxAttrs bounds the attributes of one element and maxBindings the namespaces
@@ -89,12 +92,39 @@ const (
 	tokenText
 )
 
-// depth is the number of open elements.
-func (x *scanner) depth() int { return len(x.openAt) }
+// depth is the number of open elements, without wrappers of alternate content.
+func (x *scanner) depth() int { return len(x.openAt) - len(x.wrappers) }
 
 // next reads the next token. Comments and processing instructions are passed
-// over.
+// over, and so are the tags of alternate content.
 func (x *scanner) next() token {
+	for {
+		t := x.nextTag()
+		switch {
+		case t == tokenStart && x.prefix != nil && string(x.local) == "AlternateContent" && x.isCompatibility():
+			x.wrappers = append(x.wrappers, len(x.openAt))
+		case t == tokenStart && len(x.wrappers) > 0 && len(x.openAt) == x.wrappers[len(x.wrappers)-1]+1 && x.isCompatibility():
+			// A choice needs a namespace that this reader does not know, so the fallback applies (ECMA-376 Part 3 §7.6).
+			if string(x.local) == "Fallback" {
+				x.wrappers = append(x.wrappers, len(x.openAt))
+			} else if !x.skip() {
+				return tokenError
+			}
+		case t == tokenEnd && len(x.wrappers) > 0 && len(x.openAt) < x.wrappers[len(x.wrappers)-1]:
+			x.wrappers = x.wrappers[:len(x.wrappers)-1]
+		default:
+			return t
+		}
+	}
+}
+
+// isCompatibility reports whether the current tag is one of alternate content.
+func (x *scanner) isCompatibility() bool {
+	space, _ := x.space(x.prefix)
+	return space == spaceCompatibility
+}
+
+func (x *scanner) nextTag() token {
 	if x.err != nil {
 		return tokenError
 	}
@@ -213,7 +243,7 @@ func (x *scanner) end() token {
 	switch {
 	case x.err != nil:
 		return tokenError
-	case x.depth() > 0:
+	case len(x.openAt) > 0:
 		return x.cutOff()
 	case !x.rooted:
 		return x.fail(source.Damaged, "it holds no XML element")
@@ -223,7 +253,7 @@ func (x *scanner) end() token {
 }
 
 func (x *scanner) cutOff() token {
-	if x.depth() > 0 {
+	if len(x.openAt) > 0 {
 		return x.fail(source.Damaged, "it ends before its element %q does", x.openName())
 	}
 	return x.fail(source.Damaged, "it ends in the middle of a tag")
@@ -257,7 +287,7 @@ func (x *scanner) scanText() token {
 		end = len(x.buf) - x.pos
 	}
 	x.text, x.cdata = x.buf[x.pos:x.pos+end], false
-	if x.depth() == 0 && !isBlank(x.text) {
+	if len(x.openAt) == 0 && !isBlank(x.text) {
 		return x.fail(source.Damaged, "there is text outside of its root element")
 	}
 	if bytes.Contains(x.text, []byte("]]>")) || !validChars(x.text) || !validReferences(x.text) {
@@ -285,7 +315,7 @@ func (x *scanner) scanCDATA() token {
 		return tokenError
 	case i < 0:
 		return x.cutOff()
-	case x.depth() == 0:
+	case len(x.openAt) == 0:
 		return x.fail(source.Damaged, "there is text outside of its root element")
 	}
 	x.text, x.cdata = x.buf[x.pos+len(begin):x.pos+i], true
@@ -369,7 +399,7 @@ func (x *scanner) scanEndTag() token {
 		return x.cutOff()
 	}
 	name := trimRight(x.buf[x.pos+2 : x.pos+i])
-	if x.depth() == 0 || string(name) != string(x.openName()) {
+	if len(x.openAt) == 0 || string(name) != string(x.openName()) {
 		return x.fail(source.Damaged, "the end tag %q does not match", clip(name))
 	}
 	x.setName(name)
@@ -404,13 +434,13 @@ func (x *scanner) scanStartTag() token {
 	if len(name) == 0 || len(rest) > 0 && !isSpace(rest[0]) {
 		return x.fail(source.Damaged, "a tag is malformed")
 	}
-	if x.depth() == 0 {
+	if len(x.openAt) == 0 {
 		if x.rooted {
 			return x.fail(source.Damaged, "it has a second root element")
 		}
 		x.rooted = true
 	}
-	if x.depth() >= x.limits.MaxDepth {
+	if len(x.openAt) >= x.limits.MaxDepth {
 		return x.fail(source.LimitExceeded, "its elements nest deeper than %d", x.limits.MaxDepth)
 	}
 	if err := x.parseAttrs(rest); err != nil {
@@ -422,7 +452,7 @@ func (x *scanner) scanStartTag() token {
 			if len(x.bindings) == maxBindings {
 				return x.fail(source.LimitExceeded, "it declares more than %d namespaces", maxBindings)
 			}
-			x.bindings = append(x.bindings, binding{string(prefix), namespaces[string(a.value)], x.depth()})
+			x.bindings = append(x.bindings, binding{string(prefix), namespaces[string(a.value)], len(x.openAt)})
 		}
 	}
 	if !x.setName(name) {
@@ -477,8 +507,8 @@ func (x *scanner) openName() []byte { return x.open[x.openAt[len(x.openAt)-1]:] 
 // skip passes over the rest of the element whose start tag is the current
 // token.
 func (x *scanner) skip() bool {
-	for depth := x.depth(); x.depth() >= depth; {
-		if x.next() <= tokenEOF {
+	for depth := len(x.openAt); len(x.openAt) >= depth; {
+		if x.nextTag() <= tokenEOF {
 			return false
 		}
 	}

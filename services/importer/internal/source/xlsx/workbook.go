@@ -187,8 +187,7 @@ func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]rel
 				s.State = source.Hidden
 			case "veryHidden":
 				s.State = source.VeryHidden
-			default:
-				return x.refusal(source.Damaged, "the sheet %q has the unknown state %q", clip([]byte(s.Name)), clip([]byte(state)))
+			default: // some writers have states of their own; Excel shows such sheets
 			}
 			switch key := strings.ToLower(s.Name); {
 			case s.Name == "":
