@@ -9,9 +9,9 @@ import (
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
-// foreignKeysOfOthers tells whether a foreign key touches the run's tables that the engine does not check, or that the
-// run could break by changing what it points at. Keys of rows never change and no row goes, so one that points at a
-// table's key stays as good as it is.
+// foreignKeysOfOthers reports whether a foreign key touches the tables of the run that the run does not check itself, or
+// that it could break by changing the referenced values. Keys of rows never change, and no row is deleted, so a foreign
+// key that references a table's key stays valid.
 func (tx *transaction) foreignKeysOfOthers(ctx context.Context) (bool, error) {
 	tables := map[string]*schema.Sheet{}
 	for _, sheet := range tx.run.Schema.Sheets {
@@ -40,7 +40,7 @@ func (tx *transaction) foreignKeysOfOthers(ctx context.Context) (bool, error) {
 	return others, nil
 }
 
-// known tells whether the schema says of a sheet's column what the foreign key says.
+// known reports whether the schema has the same reference for a column of a sheet.
 func (tx *transaction) known(child, parent *schema.Sheet, from, to string) bool {
 	for _, column := range child.Columns {
 		if r := column.References; r != nil && strings.EqualFold(column.Name, from) && tx.run.Schema.Sheet(r.Sheet) == parent &&
@@ -51,7 +51,7 @@ func (tx *transaction) known(child, parent *schema.Sheet, from, to string) bool 
 	return false
 }
 
-// isKey tells whether the column alone is the sheet's key.
+// isKey reports whether the column alone is the sheet's key.
 func isKey(sheet *schema.Sheet, column string) bool {
 	return len(sheet.Key) == 1 && strings.EqualFold(sheet.Key[0], column)
 }

@@ -100,8 +100,8 @@ func TestForeignKeysThatTheSchemaDoesNotNameAreWatchedOver(t *testing.T) {
 	}
 }
 
-func TestWhatTheSchemaNamesIsNotLookedAtTwice(t *testing.T) {
-	// The engine has checked it; a reference to nothing shows that nobody looked again.
+func TestReferencesOfSchemaAreCheckedOnce(t *testing.T) {
+	// The run has checked it. A reference to a missing row shows that SQLite does not check it again.
 	err := write(t, shop(), "items", []string{shelves, oneRow, `CREATE TABLE signs (shelf TEXT REFERENCES shelves (code))`}, []string{"i1", "nowhere"})
 	if err != nil {
 		t.Error(err)

@@ -6,20 +6,20 @@ import (
 	"sync"
 )
 
-// queue lets one run in at a time, in the order in which they came.
+// queue admits one run at a time, in the order of their arrival.
 type queue struct {
 	mu      sync.Mutex
 	busy    bool
 	waiting []*turn
 }
 
-// turn is one run's place: it is told of every change, and moved is closed and renewed.
+// turn is the position of a run that waits. moved receives a value when the position changes.
 type turn struct {
 	moved chan struct{}
 }
 
-// enter waits for the caller's turn; leave lets the next one in. waiting hears how many go first.
-func (q *queue) enter(ctx context.Context, waiting func(place int)) (leave func(), err error) {
+// enter waits for the caller's turn. leave admits the next run. waiting is called with the caller's position: 1 means next.
+func (q *queue) enter(ctx context.Context, waiting func(position int)) (leave func(), err error) {
 	q.mu.Lock()
 	if !q.busy {
 		q.busy = true
@@ -28,11 +28,11 @@ func (q *queue) enter(ctx context.Context, waiting func(place int)) (leave func(
 	}
 	t := &turn{moved: make(chan struct{}, 1)}
 	q.waiting = append(q.waiting, t)
-	place := len(q.waiting)
+	position := len(q.waiting)
 	q.mu.Unlock()
 	for {
-		if place > 0 && waiting != nil {
-			waiting(place)
+		if position > 0 && waiting != nil {
+			waiting(position)
 		}
 		select {
 		case <-ctx.Done():
@@ -41,15 +41,15 @@ func (q *queue) enter(ctx context.Context, waiting func(place int)) (leave func(
 		case <-t.moved:
 		}
 		q.mu.Lock()
-		place = slices.Index(q.waiting, t) + 1
+		position = slices.Index(q.waiting, t) + 1
 		q.mu.Unlock()
-		if place == 0 {
+		if position == 0 {
 			return q.leave, nil
 		}
 	}
 }
 
-// leave hands over to the next in the queue.
+// leave admits the next run.
 func (q *queue) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -59,20 +59,20 @@ func (q *queue) leave() {
 	}
 	next := q.waiting[0]
 	q.waiting = slices.Delete(q.waiting, 0, 1)
-	next.tell()
+	next.notify()
 	for _, t := range q.waiting {
-		t.tell()
+		t.notify()
 	}
 }
 
-// abandon gives a place up; if the turn had come already, it is passed on.
+// abandon removes a run from the queue. If its turn has already come, the next run is admitted.
 func (q *queue) abandon(t *turn) {
 	q.mu.Lock()
 	i := slices.Index(q.waiting, t)
 	if i >= 0 {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
 		for _, t := range q.waiting[i:] {
-			t.tell()
+			t.notify()
 		}
 	}
 	q.mu.Unlock()
@@ -81,7 +81,7 @@ func (q *queue) abandon(t *turn) {
 	}
 }
 
-func (t *turn) tell() {
+func (t *turn) notify() {
 	select {
 	case t.moved <- struct{}{}:
 	default:

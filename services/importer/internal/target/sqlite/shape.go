@@ -83,7 +83,7 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 	return tx.prepareUnique(ctx, sheet, have, conflict)
 }
 
-// prepareUnique makes the unique indexes of the schema, and drops those that it has given up.
+// prepareUnique creates the unique indexes of the schema, and drops those that the schema no longer has.
 func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, have shape, conflict func(string, ...any) error) error {
 	for _, column := range sheet.Columns {
 		if !column.Unique || len(sheet.Key) == 1 && sheet.Key[0] == column.Name {

@@ -20,8 +20,8 @@ import (
 )
 
 // cacheKiB is SQLite's page cache while an import writes: the index of a million keys fits, so that keys in random
-// order do not fall off a cliff. A page of 4 KiB takes 8 KiB of memory: with what SQLite keeps beside it, it is
-// allocated as the next power of two.
+// order are not much slower. A page of 4 KiB takes 8 KiB of memory: with its header, SQLite allocates the next power of
+// two.
 const cacheKiB = 32 << 10
 
 // lockRetry is how often a write lock that another process holds is asked for again.
@@ -50,7 +50,7 @@ func Open(ctx context.Context, path string) (*Target, error) {
 	return s, nil
 }
 
-// keep opens the keeper, and opens it anew if another file has taken the place of the one that it is open on.
+// keep opens the keeper, and opens it again if another file has replaced the one that it has open.
 func (s *Target) keep(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +74,7 @@ func (s *Target) keep(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("prepare %s: %w", s.path, unavailable(err)), conn.Close())
 	}
 	if s.keeper != nil {
-		// It is open on a file that nobody else can open any more.
+		// It has a file open that no longer has a name.
 		_ = s.keeper.Close()
 	}
 	s.keeper, s.kept = conn, file
@@ -116,7 +116,7 @@ func (s *Target) Begin(ctx context.Context, run imports.Run, waiting func(int)) 
 	return tx, nil
 }
 
-// checkpoint writes committed pages back to the database file while others go on.
+// checkpoint writes committed pages back to the database file while other imports run.
 func (s *Target) checkpoint() {
 	s.background.Go(func() {
 		s.mu.Lock()
@@ -141,7 +141,7 @@ func retryLocked(ctx context.Context, do func() error) error {
 	}
 }
 
-// resultCode is SQLite's primary result code of an error; 0 if it is none of SQLite's.
+// resultCode returns SQLite's primary result code of an error. It returns 0 for other errors.
 func resultCode(err error) int {
 	var e *sqlitedirect.Error
 	if errors.As(err, &e) {

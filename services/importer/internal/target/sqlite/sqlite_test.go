@@ -76,7 +76,7 @@ func TestReadersAreNotBlockedWhileAnImportWrites(t *testing.T) {
 	}
 }
 
-func TestARuleThatTheSchemaDoesNotKnowIsAConflict(t *testing.T) {
+func TestRuleUnknownToSchemaIsConflict(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.db")
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
@@ -94,13 +94,13 @@ func TestARuleThatTheSchemaDoesNotKnowIsAConflict(t *testing.T) {
 	}
 }
 
-func TestADatabaseThatCannotBeWrittenIsUnavailable(t *testing.T) {
+func TestReadOnlyDatabaseIsUnavailable(t *testing.T) {
 	if _, err := targetsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "no", "such", "folder", "records.db")); !errors.Is(err, imports.ErrTargetUnavailable) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestAWriterOfAnotherProcessIsWaitedFor(t *testing.T) {
+func TestImportWaitsForWriterOfAnotherProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.db")
 	target, err := targetsqlite.Open(t.Context(), path)
 	if err != nil {

@@ -41,12 +41,12 @@ type table struct {
 // lookup finds rows by values of some columns.
 type lookup struct {
 	statement *sqlitedirect.Stmt
-	by        []int // of the rows that ask
-	width     int   // of what is found
-	whole     bool  // the columns are those of the rows that ask
+	by        []int // columns of the rows to look up
+	width     int   // columns of a found row
+	whole     bool  // the found columns are those of the rows to look up
 	found     [][]imports.Value
-	slab      []imports.Value
-	text      []byte // of the values found
+	block     []imports.Value
+	text      []byte // text of the found values
 }
 
 // Table implements imports.TargetTx.
@@ -221,29 +221,29 @@ func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 	return &lookup{statement: statement, by: by, width: len(want)}, nil
 }
 
-// find runs a look-up, a chunk at a time. What it gives is valid until the look-up's next run.
+// find runs a look-up in chunks. The result is valid until the next call.
 func (t *table) find(ctx context.Context, l *lookup, rows [][]imports.Value) ([][]imports.Value, error) {
 	l.found = slices.Grow(l.found[:0], len(rows))[:len(rows)]
 	clear(l.found)
-	if need := len(rows) * l.width; len(l.slab) < need {
-		l.slab = make([]imports.Value, need)
+	if need := len(rows) * l.width; len(l.block) < need {
+		l.block = make([]imports.Value, need)
 	}
 	l.text = l.text[:0]
-	slab := l.slab
+	block := l.block
 	for start := 0; start < len(rows); start += t.rows {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		var err error
-		if slab, err = l.run(rows[start:min(start+t.rows, len(rows))], t.rows, l.found[start:], slab); err != nil {
+		if block, err = l.run(rows[start:min(start+t.rows, len(rows))], t.rows, l.found[start:], block); err != nil {
 			return nil, fmt.Errorf("look up in table %s: %w", t.sheet.Table, unavailable(err))
 		}
 	}
 	return l.found, nil
 }
 
-// run looks up to `room` rows up. It fills found from the slab, and gives what is left of that.
-func (l *lookup) run(rows [][]imports.Value, room int, found [][]imports.Value, slab []imports.Value) ([]imports.Value, error) {
+// run looks up at most `room` rows. It allocates the found rows from block, and returns the rest of it.
+func (l *lookup) run(rows [][]imports.Value, room int, found [][]imports.Value, block []imports.Value) ([]imports.Value, error) {
 	s := l.statement
 	defer s.Reset()
 	parameter := 0
@@ -261,10 +261,10 @@ func (l *lookup) run(rows [][]imports.Value, room int, found [][]imports.Value, 
 	}
 	for {
 		if more, err := s.Step(); err != nil || !more {
-			return slab, err
+			return block, err
 		}
-		row := slab[:l.width:l.width]
-		slab = slab[l.width:]
+		row := block[:l.width:l.width]
+		block = block[l.width:]
 		asked := int(s.Int(0))
 		for i := range row {
 			own := &imports.Value{}

@@ -11,22 +11,22 @@ import (
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
-// transaction is an imports.TargetTx. Each has a connection of its own, which is closed with it: an idle one would keep
+// transaction is an imports.TargetTx. Each has its own connection, which is closed with it, because an idle one would keep
 // its page cache.
 type transaction struct {
 	store *Target
 	conn  *sqlitedirect.Conn
 	run   imports.Run
 	leave func()
-	// calm ends the watch over the run's context, whose end interrupts the statement under way.
-	calm func()
+	// unwatch stops watching the run's context. Until then, a done context interrupts the running statement.
+	unwatch func()
 	// statements are closed with the transaction.
 	statements []*sqlitedirect.Stmt
 	ended      bool
 }
 
-// begin claims the import for this run in a transaction of its own, so that an earlier run cannot commit any more,
-// and opens the run's.
+// begin claims the import for this run in a separate transaction, so that an earlier run can no longer commit, and then
+// opens the transaction of the run.
 func (tx *transaction) begin(ctx context.Context) (err error) {
 	if err := tx.store.keep(ctx); err != nil {
 		return err
@@ -34,7 +34,7 @@ func (tx *transaction) begin(ctx context.Context) (err error) {
 	if tx.conn, err = connect(ctx, tx.store.path); err != nil {
 		return fmt.Errorf("open the target database: %w", err)
 	}
-	tx.calm = tx.conn.InterruptOn(ctx)
+	tx.unwatch = tx.conn.InterruptOn(ctx)
 	if err := tx.exec(ctx, fmt.Sprintf(`PRAGMA cache_size(-%d)`, cacheKiB)); err != nil {
 		return fmt.Errorf("set the page cache: %w", err)
 	}
@@ -116,13 +116,13 @@ func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Cou
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	// What has begun to be committed is not to be cut short: its outcome would be unknown.
+	// A commit that has started is not interrupted, because its result would be unknown.
 	ctx = context.WithoutCancel(ctx)
-	tx.calm()
+	tx.unwatch()
 	err = tx.exec(ctx, `UPDATE headway_imports SET applied_at = ?, sheets = ? WHERE import_id = ? AND run = ? AND applied_at IS NULL`,
 		time.Now().UTC().Format(time.RFC3339Nano), string(numbers), tx.run.ImportID, tx.run.Number)
 	if err != nil {
-		return fmt.Errorf("note the import as applied: %w", err)
+		return fmt.Errorf("record the import as applied: %w", err)
 	}
 	if tx.conn.Changes() != 1 {
 		return imports.ErrFenced
@@ -130,7 +130,7 @@ func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Cou
 	if err := tx.exec(ctx, `COMMIT`); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	// The rows are in the database; what the connection says to its end changes nothing about that.
+	// The rows are in the database, even if closing the connection fails.
 	_ = tx.end()
 	tx.store.checkpoint()
 	return nil
@@ -139,7 +139,7 @@ func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Cou
 // Rollback implements imports.TargetTx.
 func (tx *transaction) Rollback() error { return tx.end() }
 
-// end closes the connection, which rolls back what is still open, and lets the next run begin.
+// end closes the connection, which rolls back what is still open, and admits the next run.
 func (tx *transaction) end() error {
 	if tx.ended {
 		return nil
@@ -149,8 +149,8 @@ func (tx *transaction) end() error {
 	if tx.conn == nil {
 		return nil
 	}
-	if tx.calm != nil {
-		tx.calm()
+	if tx.unwatch != nil {
+		tx.unwatch()
 	}
 	var err error
 	for _, s := range tx.statements {

@@ -45,7 +45,7 @@ func Run(t *testing.T, open Open) {
 		"an applied import is told with numbers":  applied,
 		"a later run fences an earlier one off":   fenced,
 		"runs take turns in their order":          turns,
-		"a wait for one's turn can be given up":   givenUp,
+		"a wait for a turn can be cancelled":      cancelledWait,
 		"keys of several columns":                 composite,
 		"owners of unique values":                 owners,
 		"a table is extended":                     extended,
@@ -91,7 +91,7 @@ func load(t *testing.T, target imports.Target, id string, columns []*schema.Colu
 	must(t, tx.Commit(t.Context(), nil))
 }
 
-// shown gives rows as text, for comparing.
+// shown returns rows as text, for comparing.
 func shown(rows [][]imports.Value) []string {
 	var list []string
 	for _, row := range rows {
@@ -225,9 +225,9 @@ func turns(t *testing.T, open func() imports.Target) {
 	const others = 3
 	entered := make(chan int, others)
 	for i := range others {
-		places := make(chan int, 10)
+		positions := make(chan int, 10)
 		go func() {
-			tx, err := target.Begin(context.Background(), imports.Run{ImportID: fmt.Sprint(i), Number: 1, Schema: &schema.Schema{}}, func(place int) { places <- place })
+			tx, err := target.Begin(context.Background(), imports.Run{ImportID: fmt.Sprint(i), Number: 1, Schema: &schema.Schema{}}, func(position int) { positions <- position })
 			if err != nil {
 				entered <- -1
 				return
@@ -237,8 +237,8 @@ func turns(t *testing.T, open func() imports.Target) {
 				t.Error(err)
 			}
 		}()
-		if place := <-places; place != i+1 {
-			t.Errorf("run %d was told the place %d", i, place)
+		if position := <-positions; position != i+1 {
+			t.Errorf("run %d was told the position %d", i, position)
 		}
 	}
 	must(t, first.Rollback())
@@ -249,7 +249,7 @@ func turns(t *testing.T, open func() imports.Target) {
 	}
 }
 
-func givenUp(t *testing.T, open func() imports.Target) {
+func cancelledWait(t *testing.T, open func() imports.Target) {
 	target := open()
 	defer target.Close()
 	first := begin(t, target, "first", 1)
@@ -327,9 +327,9 @@ func conflicts(t *testing.T, open func() imports.Target) {
 	defer target.Close()
 	load(t, target, "a", []*schema.Column{code, part, price}, []imports.Value{text("x"), number(1), null})
 	for name, columns := range map[string][]*schema.Column{
-		"another type":     {code, {Name: "part", Type: schema.Text, Required: true}, price},
-		"may be empty now": {code, {Name: "part", Type: schema.Integer}, price},
-		"a column is given up that must not be empty": {code, price},
+		"another type":                 {code, {Name: "part", Type: schema.Text, Required: true}, price},
+		"may be empty now":             {code, {Name: "part", Type: schema.Integer}, price},
+		"a required column is dropped": {code, price},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tx := begin(t, target, "b", 1)

@@ -1,12 +1,11 @@
-// Package sqlitedirect speaks SQLite's own interface (https://www.sqlite.org/c3ref/intro.html) to the same library that
-// the driver modernc.org/sqlite is made of, without database/sql in between.
+// Package sqlitedirect calls SQLite's C interface (https://www.sqlite.org/c3ref/intro.html) in the library that the driver
+// modernc.org/sqlite uses, without database/sql.
 //
-// It is there for writing many rows: database/sql and the driver make an interface of every value, copy every text into
-// memory of its own, and take several locks for each, which costs as much as the insertion itself. Here a statement is
-// prepared once, its values are bound from one block of memory, and a step is one call. Everything that is not about
-// many rows belongs to database/sql.
+// It is for writing many rows: database/sql and the driver convert every value to an interface, copy every text, and take
+// several locks for each, which costs as much as the insertion itself. Here, a statement is prepared once, its values are
+// bound from one block of memory, and a step is one call. Use database/sql for everything else.
 //
-// A database may be open here and through the driver at the same time, also in one process: both are one library, with
+// A database can be open here and through the driver at the same time, even in one process: both use one library, with
 // one view of the locks.
 package sqlitedirect
 
@@ -75,8 +74,8 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// InterruptOn has the statement under way end with SQLITE_INTERRUPT when ctx ends, until stop is called. A stop waits
-// for an interruption that is being made.
+// InterruptOn interrupts the running statement (SQLITE_INTERRUPT) when ctx is done, until stop is called. stop waits for an
+// interruption that has started.
 func (c *Conn) InterruptOn(ctx context.Context) (stop func()) {
 	made := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
@@ -92,12 +91,12 @@ func (c *Conn) InterruptOn(ctx context.Context) (stop func()) {
 	})
 }
 
-// Exec runs a statement that gives no rows; its arguments are int64, string or nil.
+// Exec runs a statement that returns no rows. Its arguments are int64, string or nil.
 func (c *Conn) Exec(text string, args ...any) error {
 	return c.Query(text, args, nil)
 }
 
-// Query runs a statement and calls each for every row; nil if there are none to see.
+// Query runs a statement and calls each for every row. each can be nil.
 func (c *Conn) Query(text string, args []any, each func(row *Stmt)) (err error) {
 	s, err := c.Prepare(text)
 	if err != nil {

@@ -134,10 +134,10 @@ func TestClosingRollsBack(t *testing.T) {
 	}
 }
 
-// endless gives rows for ever.
+// endless returns rows without an end.
 const endless = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n`
 
-func TestTheEndOfAContextInterruptsTheStatementUnderWay(t *testing.T) {
+func TestDoneContextInterruptsStatement(t *testing.T) {
 	conn, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer conn.InterruptOn(ctx)()
@@ -145,7 +145,7 @@ func TestTheEndOfAContextInterruptsTheStatementUnderWay(t *testing.T) {
 	must(t, conn.Exec(`SELECT 1`))
 }
 
-func TestAContextThatIsNotWatchedAnyMoreInterruptsNothing(t *testing.T) {
+func TestStoppedWatchInterruptsNothing(t *testing.T) {
 	conn, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	stop := conn.InterruptOn(ctx)
@@ -154,7 +154,7 @@ func TestAContextThatIsNotWatchedAnyMoreInterruptsNothing(t *testing.T) {
 	must(t, conn.Query(endless+` LIMIT 3`, nil, func(*sqlitedirect.Stmt) { cancel() }))
 }
 
-func TestAWriteAllocatesNothing(t *testing.T) {
+func TestWriteDoesNotAllocate(t *testing.T) {
 	conn, _ := open(t)
 	must(t, conn.Exec(`CREATE TABLE t (i INTEGER, v TEXT) STRICT`))
 	must(t, conn.Exec(`BEGIN`))

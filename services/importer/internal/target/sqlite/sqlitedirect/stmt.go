@@ -80,12 +80,12 @@ func (s *Stmt) BindText(parameter int, text []byte) error {
 			return errMemory
 		}
 		defer libc.Xfree(s.conn.tls, copied)
-		at, destructor = copied, ^uintptr(0) // SQLITE_TRANSIENT: SQLite makes a copy of its own
+		at, destructor = copied, ^uintptr(0) // SQLITE_TRANSIENT: SQLite copies it
 	}
 	return s.conn.check(sqlite3.Xsqlite3_bind_text(s.conn.tls, s.handle, int32(parameter), at, int32(len(text)), destructor))
 }
 
-// Step goes on to the next row; false when there is none.
+// Step advances to the next row. It reports whether there is one.
 func (s *Stmt) Step() (row bool, err error) {
 	code := sqlite3.Xsqlite3_step(s.conn.tls, s.handle)
 	return code == sqlite3.SQLITE_ROW, s.conn.check(code)
@@ -123,7 +123,7 @@ func (s *Stmt) Kind(column int) Kind {
 	return Other
 }
 
-// Int gives a column of the current row as a whole number.
+// Int returns a column of the current row as a whole number.
 func (s *Stmt) Int(column int) int64 {
 	return sqlite3.Xsqlite3_column_int64(s.conn.tls, s.handle, int32(column))
 }
@@ -147,5 +147,5 @@ func memory(at uintptr, n int) []byte {
 	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&at))), n)
 }
 
-// Text gives a column of the current row as text.
+// Text returns a column of the current row as text.
 func (s *Stmt) Text(column int) string { return string(s.AppendText(nil, column)) }
