@@ -22,7 +22,7 @@ func privateDir(path string, logger *slog.Logger) error {
 		return nil
 	}
 	if info.Mode()&fs.ModeSticky != 0 { // as /tmp: it is meant to be shared
-		return Refuse("the data directory %s is shared by the users of this machine. Choose a directory of its own with --data", path)
+		return Refuse("the data directory %s is shared by the users of this machine. Choose a private directory with --data", path)
 	}
 	if err := os.Chmod(path, 0o700); err != nil {
 		return Refuse("other users of this machine have access to the data directory %s (mode %04o), and it can't be changed: %w. Run: chmod 700 %[1]s", path, info.Mode().Perm(), err)

@@ -105,7 +105,7 @@ func (m *Maintenance) expire(ctx context.Context) time.Time {
 	return m.timer.sleep(next)
 }
 
-// extendLeases gives every worker its full time again if the service could not take heartbeats for a while, or if the wall
+// extendLeases extends every lease by its full duration if the service could not take heartbeats for a while, or if the wall
 // clock was set. extended reports whether that was so. No lease may expire before this has succeeded.
 func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err error) {
 	gap, step := m.cfg.Clock.Check(maxGap)
