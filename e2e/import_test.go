@@ -88,7 +88,7 @@ func checkIssues(t *testing.T, s *server, token, id string, m manifest) {
 			break
 		}
 	}
-	for _, fault := range m.Faults {
+	for _, fault := range m.Mistakes {
 		text := fmt.Sprintf("%s %s %s", fault.Sheet, fault.Cell, strings.ToLower(fault.Code))
 		if !got[text] {
 			t.Errorf("not reported: %s", text)

@@ -342,7 +342,7 @@ type manifest struct {
 		Sheet                             string
 		Read, Inserted, Rejected, Blocked float64
 	}
-	Faults []struct {
+	Mistakes []struct {
 		Sheet, Column, Cell, Code string
 		Row                       int
 	}

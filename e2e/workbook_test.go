@@ -130,7 +130,7 @@ func stored(kind, text string) string {
 // imported removes the rows that must not be in the database: those with errors, and those that refer to them.
 func imported(sheets []*sheet, m manifest) {
 	faulty := map[string]map[int]bool{}
-	for _, fault := range m.Faults {
+	for _, fault := range m.Mistakes {
 		if faulty[fault.Sheet] == nil {
 			faulty[fault.Sheet] = map[int]bool{}
 		}

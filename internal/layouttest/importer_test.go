@@ -31,7 +31,7 @@ var importer = rules{
 	"services/importer/internal/intake": {"internal/governor", "gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/rpcerr",
 		"services/importer/internal/files", "services/importer/internal/imports", "services/importer/internal/mapping",
 		"services/importer/internal/schema", "services/importer/internal/source"},
-	"services/importer/internal/follow": {"clients/go", "gen/go/headway/jobs/v1", "internal/backoff", "services/importer/internal/imports"},
+	"services/importer/internal/follow": {"clients/go", "gen/go/headway/jobs/v1", "internal/backoff", "internal/fanout", "services/importer/internal/imports"},
 	"services/importer/internal/review": {"gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/rpcerr",
 		"services/importer/internal/imports"},
 	"services/importer/internal/maintenance": {"gen/go/headway/jobs/v1", "internal/backoff", "services/importer/internal/files",

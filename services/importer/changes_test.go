@@ -56,7 +56,7 @@ func shopBook(t *testing.T, change func(*excelize.File) error, rows ...[]any) []
 	return out.Bytes()
 }
 
-// setupShop serves the shop's schema beside the built-in ones; limit changes the largest size.
+// setupShop serves the shop's schema and the built-in ones; limit changes the largest size.
 func setupShop(t *testing.T) (w *world, limit func(size int)) {
 	t.Helper()
 	folder := t.TempDir()
@@ -70,7 +70,7 @@ func setupShop(t *testing.T) (w *world, limit func(size int)) {
 	return setup(t, func(c *importer.Config) { c.SchemasDir = folder }), limit
 }
 
-func TestASchemaThatChangedBetweenReviewAndConfirmationIsTold(t *testing.T) {
+func TestChangedSchemaFailsConfirmedReview(t *testing.T) {
 	w, limit := setupShop(t)
 	asked := w.end(shopBook(t, nil, []any{"a", 1}, []any{"b", 11}), &importsv1.UploadOptions{Schema: "shop", OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
 	wantStatus(t, asked, jobsv1.JobStatus_JOB_STATUS_WAITING)
@@ -88,7 +88,7 @@ func TestASchemaThatChangedBetweenReviewAndConfirmationIsTold(t *testing.T) {
 	}
 }
 
-func TestASchemaThatIsOnlyWrittenDifferentlyHasNotChanged(t *testing.T) {
+func TestReformattedSchemaHasNotChanged(t *testing.T) {
 	w, limit := setupShop(t)
 	asked := w.end(shopBook(t, nil, []any{"a", 1}, []any{"b", 11}), &importsv1.UploadOptions{Schema: "shop", OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
 	limit(0o12) // the same ten, in a file of another time
@@ -107,7 +107,7 @@ func (w *world) confirm(im *importsv1.Import) {
 	}
 }
 
-func TestAReviewThatWouldNowOverwriteRowsIsAskedAgainAndSaysSo(t *testing.T) {
+func TestReviewIsRepeatedBeforeOverwritingRows(t *testing.T) {
 	w, _ := setupShop(t)
 	file := shopBook(t, nil, []any{"a", 1}, []any{"b", 11})
 	asked := w.end(file, &importsv1.UploadOptions{Schema: "shop", OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
@@ -127,7 +127,7 @@ func TestAReviewThatWouldNowOverwriteRowsIsAskedAgainAndSaysSo(t *testing.T) {
 	wantStatus(t, w.watch(asked.GetImportId()), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 }
 
-func TestAReviewThatHasBecomeNoWorseIsCommitted(t *testing.T) {
+func TestReviewWithBetterResultIsCommitted(t *testing.T) {
 	w, _ := setupShop(t)
 	asked := w.end(shopBook(t, nil, []any{"a", 1}, []any{"b", 11}), &importsv1.UploadOptions{Schema: "shop", OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
 	w.exec(`CREATE TABLE items (code TEXT NOT NULL PRIMARY KEY, size INTEGER) STRICT`)
@@ -140,7 +140,7 @@ func TestAReviewThatHasBecomeNoWorseIsCommitted(t *testing.T) {
 	}
 }
 
-func TestMergedHeadersAreRefusedNamingBothCells(t *testing.T) {
+func TestMergedHeadersAreRejected(t *testing.T) {
 	w, _ := setupShop(t)
 	file := shopBook(t, func(f *excelize.File) error {
 		if err := f.SetCellStr("Items", "C1", "Colour"); err != nil {
@@ -159,7 +159,7 @@ func TestMergedHeadersAreRefusedNamingBothCells(t *testing.T) {
 	}
 }
 
-func TestCellsThatAreMergedElsewhereAreFine(t *testing.T) {
+func TestMergedCellsElsewhereAreAccepted(t *testing.T) {
 	w, _ := setupShop(t)
 	file := shopBook(t, func(f *excelize.File) error {
 		if err := f.MergeCell("Items", "D1", "E1"); err != nil { // nobody's header
@@ -170,7 +170,7 @@ func TestCellsThatAreMergedElsewhereAreFine(t *testing.T) {
 	wantStatus(t, w.end(file, &importsv1.UploadOptions{Schema: "shop"}), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 }
 
-func TestTheReportKeepsToAnExplicitMapping(t *testing.T) {
+func TestReportUsesExplicitMapping(t *testing.T) {
 	w, _ := setupShop(t)
 	file := shopBook(t, func(f *excelize.File) error {
 		return f.SetSheetRow("Items", "A1", &[]any{"Kürzel", "Size", "Code"})
@@ -194,7 +194,7 @@ func TestTheReportKeepsToAnExplicitMapping(t *testing.T) {
 	}
 }
 
-func TestACancelTakesEffectAtOnceInEveryState(t *testing.T) {
+func TestCancelTakesEffectImmediately(t *testing.T) {
 	// No heartbeat and no patience would bring a cancel to the importer, or end the job without it.
 	w := setupWithJobs(t, jobs.Config{Settings: jobs.Settings{LeaseDuration: time.Hour, HeartbeatInterval: 20 * time.Minute, CancelGrace: time.Hour,
 		ProgressInterval: 10 * time.Minute, IdleProgressInterval: 10 * time.Minute}})

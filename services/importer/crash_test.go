@@ -12,7 +12,7 @@ import (
 	storesqlite "headway/services/importer/internal/store/sqlite"
 )
 
-func TestWithoutTheJobsServiceAnUploadIsRefusedAndLeavesNothing(t *testing.T) {
+func TestUploadWithoutJobsServiceLeavesNothing(t *testing.T) {
 	w := setup(t)
 	file := w.sampleBook(20, 0)
 	w.stopJobs()
@@ -38,7 +38,7 @@ func TestWithoutTheJobsServiceAnUploadIsRefusedAndLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestAnImportWhoseJobACrashPreventedGetsItAtTheStart(t *testing.T) {
+func TestMissingJobIsCreatedAtStart(t *testing.T) {
 	w := setup(t)
 	done := w.end(w.sampleBook(50, 0), &importsv1.UploadOptions{})
 	w.stopImporter()
@@ -74,7 +74,7 @@ func TestAnImportWhoseJobACrashPreventedGetsItAtTheStart(t *testing.T) {
 	wantStatus(t, w.watch(im.ID), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 }
 
-func TestAnImportWhoseWorkbookIsGoneFailsForGood(t *testing.T) {
+func TestImportWithoutWorkbookFailsPermanently(t *testing.T) {
 	w := setup(t)
 	asked := w.end(w.sampleBook(200, 10), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
 	if err := os.Remove(w.stored()[0]); err != nil {
@@ -90,7 +90,7 @@ func TestAnImportWhoseWorkbookIsGoneFailsForGood(t *testing.T) {
 	}
 }
 
-func TestAnAnswerGivenToTheJobItselfDeclinesToo(t *testing.T) {
+func TestAnswerToJobDeclinesReview(t *testing.T) {
 	w := setup(t)
 	asked := w.end(w.sampleBook(200, 10), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
 	if _, err := w.jobs.ResumeJob(t.Context(), &jobsv1.ResumeJobRequest{JobId: asked.GetImportId(), Answer: withCommit(false)}, w.as("ann")); err != nil {
@@ -102,7 +102,7 @@ func TestAnAnswerGivenToTheJobItselfDeclinesToo(t *testing.T) {
 	}
 }
 
-func TestATableThatDoesNotFitFailsTheImportAndStaysAsItIs(t *testing.T) {
+func TestConflictingTableFailsImport(t *testing.T) {
 	w := setup(t)
 	w.exec(`CREATE TABLE employees (employee_id INTEGER PRIMARY KEY)`)
 	failed := w.end(w.sampleBook(50, 0), &importsv1.UploadOptions{})

@@ -9,7 +9,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-func TestOnAFullDiskTheImportWaitsAndNothingIsHalfDone(t *testing.T) {
+func TestImportWaitsForFullDisk(t *testing.T) {
 	undisturbed := setup(t)
 	small, file := undisturbed.sampleBook(50, 0), undisturbed.sampleBook(10_000, 0)
 	wantStatus(t, undisturbed.end(small, skipRows), jobsv1.JobStatus_JOB_STATUS_COMPLETED)

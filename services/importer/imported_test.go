@@ -53,7 +53,7 @@ func wantResults(t *testing.T, sheet *importsv1.SheetImport, rows [][]string) {
 	}
 }
 
-func TestTheImportedRowsComeBackWithWhatHappenedToEach(t *testing.T) {
+func TestImportedRowsHaveTheirResults(t *testing.T) {
 	w := setup(t)
 	w.end(w.sampleBook(800, 0), &importsv1.UploadOptions{})
 	// The same keys, in part with other values, some new ones, and faults.
@@ -112,7 +112,7 @@ func line(row []string) string {
 	return fmt.Sprintf("%q", row)
 }
 
-func TestTheImportedRowsAreExactAlsoWhereMoreIssuesWereFoundThanAreKept(t *testing.T) {
+func TestDownloadsHaveEveryRowOfManyErrors(t *testing.T) {
 	w, _ := setupShop(t)
 	w.exec(`CREATE TABLE items (code TEXT NOT NULL PRIMARY KEY, size INTEGER) STRICT`)
 	w.exec(`INSERT INTO items VALUES ('c5', 5), ('c12010', 7)`)
@@ -166,7 +166,7 @@ func TestTheImportedRowsAreExactAlsoWhereMoreIssuesWereFoundThanAreKept(t *testi
 // grouped puts a comma before the last three digits.
 func grouped(digits string) string { return digits[:len(digits)-3] + "," + digits[len(digits)-3:] }
 
-func TestBeforeACommitThereAreNoImportedRows(t *testing.T) {
+func TestNoImportedRowsBeforeCommit(t *testing.T) {
 	w, _ := setupShop(t)
 	file := shopBook(t, nil, []any{"a", 1}, []any{"b", 11})
 	refused := func(im *importsv1.Import) {

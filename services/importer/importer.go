@@ -127,11 +127,11 @@ func (s *Service) open(ctx context.Context) (err error) {
 	return err
 }
 
-// Addr is where the service answers.
+// Addr returns the address of the service.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
-// Run answers and works until ctx ends, and then returns within DrainTimeout or a little more; imports under way are
-// given back to the jobs service, which hands them out again. It returns nil if nothing but the end of ctx ended it.
+// Run serves and works until ctx ends, and then returns within DrainTimeout or a little more. Running imports are released
+// to the jobs service, which leases them again. It returns nil if only the end of ctx ended it.
 func (s *Service) Run(ctx context.Context) error {
 	g, working := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.server.Serve(working, s.listener) })
@@ -141,13 +141,13 @@ func (s *Service) Run(ctx context.Context) error {
 	return errors.Join(err, s.close())
 }
 
-// work runs imports until ctx ends. A jobs service that is gone by then cannot be told that imports are given back; it
-// finds out when their leases expire.
+// work runs imports until ctx ends. If the jobs service can't be reached then, imports are not released, and their leases
+// expire.
 func (s *Service) work(ctx context.Context) error {
 	err := s.worker.Run(ctx)
 	if err != nil && ctx.Err() != nil {
-		s.cfg.Logger.WarnContext(ctx, "imports under way were not given back", "error", err)
-		return nil //nolint:nilerr // the end of ctx is no error, and the log has the rest
+		s.cfg.Logger.WarnContext(ctx, "running imports were not released", "error", err)
+		return nil //nolint:nilerr // the end of ctx is not an error, and the log has the rest
 	}
 	return err
 }

@@ -26,7 +26,7 @@ import (
 	"headway/services/jobs"
 )
 
-// world is an importer and a jobs service on loopback, with a data folder of their own.
+// world is an importer and a jobs service on loopback, with their own data folder.
 type world struct {
 	t       *testing.T
 	dir     string
@@ -34,7 +34,7 @@ type world struct {
 	jobs    jobsv1.JobServiceClient
 	imports importsv1.ImportServiceClient
 	config  importer.Config
-	// jobsConfig is how startJobs sets the jobs service up, beside what every test needs.
+	// jobsConfig is how startJobs sets the jobs service up, in addition to what every test needs.
 	jobsConfig jobs.Config
 	// stopJobs and stopImporter end a service and wait for it.
 	stopJobs, stopImporter func()
@@ -270,7 +270,7 @@ func wantReason(t *testing.T, err error, want errorsv1.ErrorReason) {
 	}
 }
 
-func TestAWorkbookGoesInAndItsRowsComeOut(t *testing.T) {
+func TestWorkbookIsImported(t *testing.T) {
 	w := setup(t)
 	im := w.accepted(w.sampleBook(2000, 0), &importsv1.UploadOptions{FileName: "staff.xlsx"})
 	last := w.watch(im.GetImportId())

@@ -31,7 +31,7 @@ func wantStatus(t *testing.T, im *importsv1.Import, want jobsv1.JobStatus) {
 	}
 }
 
-func TestAbortWritesNothingAndTellsTheNumbers(t *testing.T) {
+func TestAbortWritesNothingAndReturnsCounts(t *testing.T) {
 	w := setup(t)
 	im := w.end(w.sampleBook(1000, 50), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_ABORT})
 	wantStatus(t, im, jobsv1.JobStatus_JOB_STATUS_FAILED)
@@ -65,7 +65,7 @@ func TestSkipRowsCommitsTheValidRows(t *testing.T) {
 	}
 }
 
-func TestADryRunTellsTheNumbersOfTheRealOne(t *testing.T) {
+func TestDryRunHasCountsOfRealRun(t *testing.T) {
 	w := setup(t)
 	file := w.sampleBook(1000, 50)
 	options := &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS, DryRun: true}
@@ -80,7 +80,7 @@ func TestADryRunTellsTheNumbersOfTheRealOne(t *testing.T) {
 	}
 }
 
-func TestAReviewedImportCommitsWhatWasConfirmed(t *testing.T) {
+func TestConfirmedReviewCommits(t *testing.T) {
 	w := setup(t)
 	asked := w.end(w.sampleBook(1000, 50), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
 	wantStatus(t, asked, jobsv1.JobStatus_JOB_STATUS_WAITING)
@@ -105,7 +105,7 @@ func TestAReviewedImportCommitsWhatWasConfirmed(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING)
 }
 
-func TestAReviewThatIsDeclinedWritesNothing(t *testing.T) {
+func TestDeclinedReviewWritesNothing(t *testing.T) {
 	w := setup(t)
 	asked := w.end(w.sampleBook(500, 20), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
 	answer, err := w.imports.ConfirmImport(t.Context(), &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId()}, w.as("ann"))
@@ -118,7 +118,7 @@ func TestAReviewThatIsDeclinedWritesNothing(t *testing.T) {
 	}
 }
 
-func TestAReviewIsAskedAgainIfItHasBecomeWorse(t *testing.T) {
+func TestReviewIsRepeatedIfResultIsWorse(t *testing.T) {
 	w := setup(t)
 	file := w.sampleBook(500, 20)
 	asked := w.end(file, &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW, Mode: importsv1.ImportMode_IMPORT_MODE_INSERT_ONLY})
@@ -136,7 +136,7 @@ func TestAReviewIsAskedAgainIfItHasBecomeWorse(t *testing.T) {
 	}
 }
 
-func TestTheSameRowsAgainAreUnchangedAndTheFileIsKnown(t *testing.T) {
+func TestSameFileAgainIsUnchanged(t *testing.T) {
 	w := setup(t)
 	file := w.sampleBook(500, 0)
 	w.end(file, &importsv1.UploadOptions{FileName: "first.xlsx"})
@@ -149,7 +149,7 @@ func TestTheSameRowsAgainAreUnchangedAndTheFileIsKnown(t *testing.T) {
 	}
 }
 
-func TestARepeatedRequestIsTheEarlierImport(t *testing.T) {
+func TestRepeatedRequestReturnsEarlierImport(t *testing.T) {
 	w := setup(t)
 	file := w.sampleBook(100, 0)
 	options := &importsv1.UploadOptions{RequestId: "monday"}
@@ -178,7 +178,7 @@ func TestARepeatedRequestIsTheEarlierImport(t *testing.T) {
 	}
 }
 
-func TestNobodySeesAnothersImport(t *testing.T) {
+func TestUsersSeeOnlyOwnImports(t *testing.T) {
 	w := setup(t)
 	im := w.end(w.sampleBook(100, 0), &importsv1.UploadOptions{})
 	bob := w.as("bob")
@@ -208,7 +208,7 @@ func TestNobodySeesAnothersImport(t *testing.T) {
 	}
 }
 
-func TestImportsAreListedInPagesNewestFirst(t *testing.T) {
+func TestImportsAreListedLatestFirst(t *testing.T) {
 	w := setup(t)
 	file := w.sampleBook(10, 0)
 	var ids []string
@@ -286,7 +286,7 @@ func TestIssuesAreFilteredAndPaged(t *testing.T) {
 	}
 }
 
-func TestTheReportHoldsTheRowsToMend(t *testing.T) {
+func TestReportHasRowsToFix(t *testing.T) {
 	w := setup(t)
 	im := w.end(w.sampleBook(500, 20), &importsv1.UploadOptions{FileName: "staff.xlsx", OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS})
 	book, name := w.download(im.GetImportId(), importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK)
@@ -334,7 +334,7 @@ func (w *world) download(id string, format importsv1.ReportFormat) (data []byte,
 	}
 }
 
-func TestSchemasAndTemplatesAreThere(t *testing.T) {
+func TestSchemasAndTemplates(t *testing.T) {
 	w := setup(t)
 	list, err := w.imports.ListSchemas(t.Context(), &importsv1.ListSchemasRequest{}, w.as("ann"))
 	if err != nil || len(list.GetSchemas()) != 1 || len(list.GetSchemas()[0].GetSheets()) != 7 {
@@ -368,7 +368,7 @@ func TestSchemasAndTemplatesAreThere(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND)
 }
 
-func TestASampleOfMoreFaultsThanATenthIsRefused(t *testing.T) {
+func TestSampleWithTooManyErrorsIsRejected(t *testing.T) {
 	w := setup(t)
 	stream, err := w.imports.GetSample(t.Context(), &importsv1.GetSampleRequest{Schema: "workforce", Rows: 100, Issues: 11}, w.as("ann"))
 	if err != nil {
@@ -378,7 +378,7 @@ func TestASampleOfMoreFaultsThanATenthIsRefused(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
 }
 
-func TestACancelledImportWritesNothing(t *testing.T) {
+func TestCancelledImportWritesNothing(t *testing.T) {
 	w := setup(t)
 	im := w.accepted(w.sampleBook(100_000, 0), &importsv1.UploadOptions{}) // long enough to be met half way
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -415,7 +415,7 @@ func TestACancelledImportWritesNothing(t *testing.T) {
 	}
 }
 
-func TestRestartsInTheMiddleChangeNothing(t *testing.T) {
+func TestRestartsDuringImport(t *testing.T) {
 	for name, restart := range map[string]func(w *world){
 		"of the importer": func(w *world) { w.stopImporter(); w.startImporter() },
 		"of jobs":         func(w *world) { w.stopJobs(); w.startJobs(w.jobsAddress) },
@@ -447,7 +447,7 @@ func TestRestartsInTheMiddleChangeNothing(t *testing.T) {
 	}
 }
 
-func TestImportsAtOnceWaitForEachOther(t *testing.T) {
+func TestConcurrentImportsTakeTurns(t *testing.T) {
 	w := setup(t)
 	file := w.sampleBook(3000, 0)
 	var ids []string
@@ -466,7 +466,7 @@ func TestImportsAtOnceWaitForEachOther(t *testing.T) {
 	}
 }
 
-func TestAPurgedJobLeavesTheImportsNumbers(t *testing.T) {
+func TestPurgedJobKeepsImportCounts(t *testing.T) {
 	w := setup(t)
 	im := w.end(w.sampleBook(300, 10), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS})
 	if _, err := w.jobs.DeleteJob(t.Context(), &jobsv1.DeleteJobRequest{JobId: im.GetImportId()}, w.as("ann")); err != nil {
@@ -481,7 +481,7 @@ func TestAPurgedJobLeavesTheImportsNumbers(t *testing.T) {
 	}
 }
 
-func TestWithoutATokenNothingIsAnswered(t *testing.T) {
+func TestCallsNeedToken(t *testing.T) {
 	w := setup(t)
 	_, err := w.imports.ListSchemas(t.Context(), &importsv1.ListSchemasRequest{})
 	if status.Code(err) != codes.Unauthenticated {
@@ -489,7 +489,7 @@ func TestWithoutATokenNothingIsAnswered(t *testing.T) {
 	}
 }
 
-func TestAnUploadOverTheLimitIsRefusedAndLeavesNothing(t *testing.T) {
+func TestTooLargeUploadLeavesNothing(t *testing.T) {
 	w := setup(t, func(c *importer.Config) { c.MaxUploadBytes = 10_000 })
 	_, err := w.upload("ann", w.sampleBook(1000, 0), &importsv1.UploadOptions{})
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE)

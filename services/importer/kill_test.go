@@ -37,10 +37,10 @@ const (
 	betweenKills = 800 * time.Millisecond
 )
 
-// TestKilledAnywhereAnyNumberOfTimesTheDatabaseEndsAsIfNothingHadHappened kills the importer's process, the jobs
+// TestRepeatedCrashesLeaveDatabaseConsistent kills the importer's process, the jobs
 // service's, and both, at random points of whole imports, and compares each import's numbers and issues, and every row
 // of the database in the end, with those of a world where nobody is killed.
-func TestKilledAnywhereAnyNumberOfTimesTheDatabaseEndsAsIfNothingHadHappened(t *testing.T) {
+func TestRepeatedCrashesLeaveDatabaseConsistent(t *testing.T) {
 	undisturbed := setup(t)
 	// The second workbook has the first one's keys with other values, so that in turn rows are inserted, updated and
 	// left alone.

@@ -15,10 +15,10 @@ import (
 	"headway/services/importer/internal/template"
 )
 
-// SampleOptions say what sample to generate.
+// SampleOptions are the options of a sample.
 type SampleOptions = sample.Options
 
-// SampleManifest says what is in a sample, and what its import into an empty database must come to.
+// SampleManifest describes a sample, and the result of its import into an empty database.
 type SampleManifest = sample.Manifest
 
 // WriteSample generates a workbook of the workforce schema, without a running service.
@@ -64,8 +64,7 @@ type cellLine struct {
 // earlier cell; it is empty in data tables, and where there is no such earlier
 // cell. format is the number format unless that is General.
 //
-// What is refused is an error for WriteRefusal; the cells before it have been
-// written by then.
+// Its errors are for WriteRefusal. The cells before an error have been written.
 func WriteCells(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, sheet string) error {
 	workbook, err := openers.Open(ctx, file, size, source.DefaultLimits())
 	if err != nil {
@@ -131,12 +130,12 @@ func writeSheet(ctx context.Context, out io.Writer, workbook source.Workbook, sh
 	return rows.Err()
 }
 
-// WriteRefusal writes the refusal in err's chain to w as one JSON object,
-// with a reason for machines and a message for people:
+// WriteRefusal writes the *source.Error in err's chain to w as one JSON object,
+// with a machine-readable reason and a human-readable message:
 //
 //	{"reason":"WORKBOOK_ENCRYPTED","message":"The workbook is protected by a password. Open it …"}
 //
-// It returns false, and writes nothing, if there is none.
+// If there is none, it writes nothing and returns false.
 func WriteRefusal(w io.Writer, err error) bool {
 	var refusal *source.Error
 	if !errors.As(err, &refusal) {

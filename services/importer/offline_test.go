@@ -47,7 +47,7 @@ func writeCells(file []byte, sheet string) (string, error) {
 	return out.String(), err
 }
 
-func TestEveryCellIsALineOfJSON(t *testing.T) {
+func TestCellsAreLinesOfJSON(t *testing.T) {
 	got, err := writeCells(sampleWorkbook(t), "")
 	want := `{"sheet":"People","ref":"A1","type":"text","value":"Ada <ada@example.com>"}
 {"sheet":"People","ref":"B1","type":"number","value":"9380.28"}
@@ -63,14 +63,14 @@ func TestEveryCellIsALineOfJSON(t *testing.T) {
 	}
 }
 
-func TestOneSheetMayBeChosen(t *testing.T) {
+func TestCellsOfOneSheet(t *testing.T) {
 	got, err := writeCells(sampleWorkbook(t), "Notes")
 	if err != nil || got != `{"sheet":"Notes","ref":"B7","type":"text","value":"hidden"}`+"\n" {
 		t.Errorf("%q, %v", got, err)
 	}
 }
 
-func TestARefusalIsOneJSONObject(t *testing.T) {
+func TestRejectionIsJSONObject(t *testing.T) {
 	for reason, write := range map[string]func() (string, error){
 		"SHEET_MISSING": func() (string, error) { return writeCells(sampleWorkbook(t), "Nobody") },
 		"TEXT_FILE":     func() (string, error) { return writeCells([]byte("a,b\n1,2\n"), "") },

@@ -82,7 +82,7 @@ func zipOf(t *testing.T, name string) []byte {
 	return out.Bytes()
 }
 
-func TestEveryBadUploadHasItsReasonAndLeavesNothing(t *testing.T) {
+func TestInvalidUploadsHaveReasons(t *testing.T) {
 	w := setup(t)
 	good := w.sampleBook(20, 0)
 	protected, err := os.ReadFile(filepath.Join("internal", "source", "xlsx", "testdata", "corpus", "pass_protected.xlsx"))
@@ -145,7 +145,7 @@ func TestEveryBadUploadHasItsReasonAndLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestBothDoubledHeadersAreNamed(t *testing.T) {
+func TestDuplicateHeadersAreBothNamed(t *testing.T) {
 	w := setup(t)
 	file := edited(t, w.sampleBook(20, 0), func(f *excelize.File) error { return f.SetCellStr("Employees", "K1", "Emp No") })
 	_, err := w.upload("ann", file, &importsv1.UploadOptions{})
@@ -154,7 +154,7 @@ func TestBothDoubledHeadersAreNamed(t *testing.T) {
 	}
 }
 
-func TestAnUploadCutOffLeavesNothing(t *testing.T) {
+func TestInterruptedUploadLeavesNothing(t *testing.T) {
 	w := setup(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	stream, err := w.imports.UploadWorkbook(ctx, w.as("ann"))
@@ -182,7 +182,7 @@ func TestAnUploadCutOffLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestTheOptionsComeFirst(t *testing.T) {
+func TestOptionsComeFirst(t *testing.T) {
 	w := setup(t)
 	stream, err := w.imports.UploadWorkbook(t.Context(), w.as("ann"))
 	if err != nil {
@@ -195,7 +195,7 @@ func TestTheOptionsComeFirst(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
 }
 
-func TestAMappingFindsWhatNamesDoNotSay(t *testing.T) {
+func TestMappingFindsSheetsAndColumns(t *testing.T) {
 	w := setup(t)
 	file := edited(t, w.sampleBook(20, 0), func(f *excelize.File) error {
 		if err := f.SetCellStr("Areas", "A1", "Kürzel"); err != nil {
@@ -209,13 +209,14 @@ func TestAMappingFindsWhatNamesDoNotSay(t *testing.T) {
 	}
 }
 
-func TestLeftoversOfACrashAreRemovedAtTheStart(t *testing.T) {
+func TestLeftoverFilesAreDeletedAtStart(t *testing.T) {
 	w := setup(t)
 	im := w.end(w.sampleBook(20, 0), &importsv1.UploadOptions{})
 	w.stopImporter()
 	folder := filepath.Join(w.dir, "blobs", "imports")
 	for _, name := range []string{"0190aaaa-0000-7000-8000-000000000000.xlsx", "fileblob123456"} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte("left over"), 0o600); err != nil {
+		path, before := filepath.Join(folder, name), time.Now().Add(-time.Minute)
+		if err := errors.Join(os.WriteFile(path, []byte("left over"), 0o600), os.Chtimes(path, before, before)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -228,7 +229,7 @@ func TestLeftoversOfACrashAreRemovedAtTheStart(t *testing.T) {
 	}
 }
 
-func TestEveryWorkbookOfTheCorpusIsRefusedWithAReason(t *testing.T) {
+func TestCorpusIsRejectedWithReasons(t *testing.T) {
 	w := setup(t)
 	files, err := filepath.Glob(filepath.Join("internal", "source", "xlsx", "testdata", "corpus", "*.xls[xm]"))
 	if err != nil || len(files) == 0 {
@@ -250,7 +251,7 @@ func TestEveryWorkbookOfTheCorpusIsRefusedWithAReason(t *testing.T) {
 	}
 }
 
-func TestAWorkbookThatTurnsOutDamagedFailsTheImportForGood(t *testing.T) {
+func TestDamagedWorkbookFailsPermanently(t *testing.T) {
 	w := setup(t)
 	var sheet strings.Builder
 	sheet.WriteString(`<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>`)

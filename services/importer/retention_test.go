@@ -27,7 +27,7 @@ func (w *world) deleteJob(im *importsv1.Import) {
 	}
 }
 
-func TestAWorkbookGoesWithItsJobAndItsNumbersStay(t *testing.T) {
+func TestWorkbookIsDeletedWithItsJob(t *testing.T) {
 	w := setup(t, func(c *importer.Config) { c.SweepInterval = 10 * time.Millisecond })
 	kept := w.end(w.sampleBook(20, 0), &importsv1.UploadOptions{})
 	im := w.end(w.sampleBook(300, 10), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS})
@@ -48,7 +48,7 @@ func TestAWorkbookGoesWithItsJobAndItsNumbersStay(t *testing.T) {
 	}
 }
 
-func TestAnImportWithoutAJobIsForgottenAfterTheRetention(t *testing.T) {
+func TestImportWithoutJobIsDeletedLater(t *testing.T) {
 	w := setup(t, func(c *importer.Config) { c.SweepInterval, c.ImportRetention = 10*time.Millisecond, time.Nanosecond })
 	im := w.end(w.sampleBook(20, 0), &importsv1.UploadOptions{})
 	if len(w.stored()) != 1 {

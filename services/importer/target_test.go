@@ -43,7 +43,7 @@ func (w *world) lock() (free func()) {
 	return free
 }
 
-func TestALockedDatabaseIsWaitedFor(t *testing.T) {
+func TestImportWaitsForLockedDatabase(t *testing.T) {
 	w := setup(t)
 	free := w.lock()
 	im := w.accepted(w.sampleBook(50, 0), &importsv1.UploadOptions{})
@@ -71,7 +71,7 @@ func (w *killedWorld) failing(id, reason string) {
 	w.t.Fatalf("no attempt failed for %s", reason)
 }
 
-func TestADatabaseThatGoesAwayAndComesBackIsWaitedFor(t *testing.T) {
+func TestImportWaitsForMissingDatabase(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "mounted")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestADatabaseThatGoesAwayAndComesBackIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestADatabaseThatWasTakenAwayIsMadeAnew(t *testing.T) {
+func TestDeletedDatabaseIsCreatedAgain(t *testing.T) {
 	w := setup(t)
 	file := w.sampleBook(50, 0)
 	wantStatus(t, w.end(file, &importsv1.UploadOptions{}), jobsv1.JobStatus_JOB_STATUS_COMPLETED)

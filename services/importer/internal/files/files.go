@@ -88,10 +88,10 @@ func (u *Upload) Keep() (sha string, err error) {
 	return hex.EncodeToString(u.hash.Sum(nil)), nil
 }
 
-// Discard leaves nothing behind. After Keep it does nothing.
+// Discard deletes the bytes so far. After Keep it does nothing.
 func (u *Upload) Discard() { u.writer.Discard() }
 
-// Delete removes a workbook. Removing what is not there is fine.
+// Delete deletes a workbook. It returns no error if there is none.
 func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := s.bucket.Delete(ctx, id+suffix); err != nil {
 		return fmt.Errorf("delete the workbook of import %s: %w", id, err)
@@ -99,7 +99,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// Has tells whether the workbook is there.
+// Has reports whether the workbook exists.
 func (s *Store) Has(ctx context.Context, id string) (bool, error) {
 	has, err := s.bucket.Exists(ctx, id+suffix)
 	if err != nil {
@@ -108,8 +108,8 @@ func (s *Store) Has(ctx context.Context, id string) (bool, error) {
 	return has, nil
 }
 
-// clockSlack is how far the time of a blob can be behind the clock. Linux takes it from a clock that ticks every few
-// milliseconds.
+// clockSlack is how much earlier than the clock the time of a blob can be. Linux takes it from a clock that ticks every
+// few milliseconds.
 const clockSlack = time.Second
 
 // Sweep deletes files that were stored before a time and belong to no import: uploads that a crash interrupted. exist

@@ -70,7 +70,7 @@ func names(t *testing.T, folder string) []string {
 	return list
 }
 
-func TestWhatIsKeptIsReadAsItWas(t *testing.T) {
+func TestStoredFileIsReadBack(t *testing.T) {
 	store, _ := setup(t)
 	data := bytesOf(11<<20 + 17) // more blocks than are held, and a short one
 	sum := sha256.Sum256(data)
@@ -84,7 +84,7 @@ func TestWhatIsKeptIsReadAsItWas(t *testing.T) {
 	if err := iotest.TestReader(io.NewSectionReader(file, 0, file.Size()), data); err != nil {
 		t.Error(err)
 	}
-	// Several readers at once, at places of their own.
+	// Several readers at the same time, at different offsets.
 	done := make(chan error)
 	for i := range 4 {
 		go func() {
@@ -111,7 +111,7 @@ func TestWhatIsKeptIsReadAsItWas(t *testing.T) {
 	}
 }
 
-func TestWhatIsDiscardedOrTooLargeLeavesNothing(t *testing.T) {
+func TestDiscardedUploadLeavesNothing(t *testing.T) {
 	store, folder := setup(t)
 	upload, err := store.Receive(t.Context(), "a", 10)
 	if err != nil {
@@ -135,12 +135,12 @@ func TestWhatIsDiscardedOrTooLargeLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestSweepingKeepsImportsAndWhatIsNew(t *testing.T) {
+func TestSweepKeepsImportsAndNewFiles(t *testing.T) {
 	store, folder := setup(t)
 	keep(t, store, "known", []byte("x"))
 	keep(t, store, "orphan", []byte("x"))
 	keep(t, store, "new", []byte("x"))
-	keep(t, store, "coarse", []byte("x")) // its time is behind the clock
+	keep(t, store, "coarse", []byte("x")) // its time is earlier than the clock
 	if err := os.WriteFile(filepath.Join(folder, "fileblob42"), []byte("cut off"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	headway "headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/backoff"
+	"headway/internal/fanout"
 	"headway/services/importer/internal/imports"
 )
 
@@ -37,10 +37,25 @@ type Follower struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	active sync.WaitGroup
+	topics fanout.Topics[*watch, *Snapshot]
 
 	mu   sync.Mutex
 	byID map[string]*watch
 }
+
+// watch follows one import while it has callers. All fields but id and cancel are guarded by Follower.mu.
+type watch struct {
+	id      string
+	cancel  context.CancelFunc
+	callers map[*caller]struct{}
+	// latest is what a new caller gets first.
+	latest *Snapshot
+	// err ended the watch.
+	err error
+}
+
+// caller receives the snapshots of a watch.
+type caller = fanout.Subscriber[*watch, *Snapshot]
 
 // New returns a new Follower.
 func New(config Config) *Follower {
@@ -57,76 +72,50 @@ func (f *Follower) Close() {
 // Watch sends the current snapshot of an import if its job's revision is above after, and then each later one. A caller
 // that is slower than the import changes skips snapshots, but always gets the latest. Watch returns after the final
 // one, which it always sends, or with the first error.
-func (f *Follower) Watch(ctx context.Context, id string, after uint32, send func(Snapshot) error) error {
-	w := f.join(id)
-	defer f.leave(w)
-	seen := after
+func (f *Follower) Watch(ctx context.Context, id string, after uint32, send func(*Snapshot) error) error {
+	w, c := f.join(id, after)
+	defer f.leave(w, c)
 	for {
-		latest, changed := w.state()
-		if latest.snapshot != nil {
-			revision := latest.snapshot.Job.GetRevision()
-			if revision > seen || latest.last {
-				if err := send(*latest.snapshot); err != nil {
-					return err
-				}
-				seen = revision
-			}
+		snapshots, _, err := c.Next(ctx, 1)
+		if err != nil {
+			return err
 		}
-		if latest.last {
-			return nil
-		}
-		if latest.err != nil {
-			return latest.err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := send(snapshots[0]); err != nil || snapshots[0].Final() {
+			return err
 		}
 	}
 }
 
-// watch follows one import while it has callers. Each caller takes the latest snapshot when it is ready for it, so a
-// slow one costs nothing.
-type watch struct {
-	id      string
-	cancel  context.CancelFunc
-	callers int // guarded by Follower.mu
-
-	mu      sync.Mutex
-	latest  latest
-	changed chan struct{} // closed with every change
-}
-
-type latest struct {
-	snapshot *Snapshot
-	// last means that no other snapshot follows.
-	last bool
-	err  error
-}
-
-// join returns the import's watch, and starts it for the first caller. A watch that has ended is started again: the
-// import may have been confirmed or retried since.
-func (f *Follower) join(id string) *watch {
+// join subscribes to the import's watch, and starts it for the first caller. A watch that has ended is started again:
+// the import may have been confirmed or retried since.
+func (f *Follower) join(id string, after uint32) (*watch, *caller) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := f.byID[id]
-	if w == nil || w.ended() {
+	if w == nil || w.err != nil || w.latest != nil && w.latest.Final() {
 		ctx, cancel := context.WithCancel(f.ctx)
-		w = &watch{id: id, cancel: cancel, changed: make(chan struct{})}
+		w = &watch{id: id, cancel: cancel, callers: map[*caller]struct{}{}}
 		f.byID[id] = w
 		f.active.Go(func() { f.follow(ctx, w) })
 	}
-	w.callers++
-	return w
+	c := f.topics.Subscribe(true, w)
+	w.callers[c] = struct{}{}
+	if after > 0 {
+		c.Seen(id, after)
+	}
+	if w.latest != nil {
+		c.Offer(w.latest)
+	}
+	return w, c
 }
 
 // leave ends the watch with its last caller.
-func (f *Follower) leave(w *watch) {
+func (f *Follower) leave(w *watch, c *caller) {
+	c.Stop()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	w.callers--
-	if w.callers > 0 {
+	delete(w.callers, c)
+	if len(w.callers) > 0 {
 		return
 	}
 	w.cancel()
@@ -135,24 +124,20 @@ func (f *Follower) leave(w *watch) {
 	}
 }
 
-func (w *watch) ended() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.latest.last || w.latest.err != nil
+func (f *Follower) publish(w *watch, snapshot *Snapshot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w.latest = snapshot
+	f.topics.Publish(func() *Snapshot { return snapshot }, w)
 }
 
-func (w *watch) state() (latest, <-chan struct{}) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.latest, w.changed
-}
-
-func (w *watch) publish(l latest) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.latest = l
-	close(w.changed)
-	w.changed = make(chan struct{})
+func (f *Follower) fail(w *watch, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w.err = err
+	for c := range w.callers {
+		c.End(err)
+	}
 }
 
 // follow publishes a snapshot for each change of the job until the job ends. It continues after restarts of the jobs
@@ -168,10 +153,14 @@ func (f *Follower) follow(ctx context.Context, w *watch) {
 		case code == codes.NotFound:
 			// The job was purged: the stored import is final.
 			snapshot, err := f.Current(ctx, w.id)
-			w.publish(latest{snapshot: &snapshot, last: err == nil, err: err})
+			if err != nil {
+				f.fail(w, err)
+				return
+			}
+			f.publish(w, snapshot)
 			return
 		case code != codes.Unavailable && code != codes.Unauthenticated && code != codes.DeadlineExceeded && code != codes.Canceled:
-			w.publish(latest{err: err})
+			f.fail(w, err)
 			return
 		}
 		if !wait.Wait(ctx) {
@@ -203,10 +192,9 @@ func (f *Follower) stream(ctx context.Context, w *watch, seen *uint32, received 
 		if err != nil {
 			return err
 		}
-		last := headway.Terminal(job.GetStatus())
-		w.publish(latest{snapshot: &snapshot, last: last})
+		f.publish(w, snapshot)
 		*seen = job.GetRevision()
-		if last {
+		if snapshot.Final() {
 			return nil
 		}
 	}

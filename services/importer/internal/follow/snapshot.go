@@ -3,10 +3,12 @@ package follow
 import (
 	"context"
 	"errors"
+	"math"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	headway "headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/services/importer/internal/imports"
 )
@@ -24,6 +26,20 @@ type Snapshot struct {
 	RootCauses []imports.RootCause
 }
 
+// Key implements fanout.State.
+func (s *Snapshot) Key() string { return s.Import.ID }
+
+// Rev implements fanout.State. The final snapshot is later than every other, so it is never skipped.
+func (s *Snapshot) Rev() uint32 {
+	if s.Final() {
+		return math.MaxUint32
+	}
+	return s.Job.GetRevision()
+}
+
+// Final implements fanout.State. An import is final when its job has ended or was purged.
+func (s *Snapshot) Final() bool { return s.Job == nil || headway.Terminal(s.Job.GetStatus()) }
+
 // Job returns an import's job, or nil if the jobs service has purged it.
 func (f *Follower) Job(ctx context.Context, id string) (*jobsv1.Job, error) {
 	answer, err := f.config.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: id})
@@ -37,23 +53,26 @@ func (f *Follower) Job(ctx context.Context, id string) (*jobsv1.Job, error) {
 }
 
 // Current reads an import and its job.
-func (f *Follower) Current(ctx context.Context, id string) (Snapshot, error) {
+func (f *Follower) Current(ctx context.Context, id string) (*Snapshot, error) {
 	// The job comes first: the import is then never older than its job.
 	job, err := f.Job(ctx, id)
 	if err != nil {
-		return Snapshot{}, err
+		return nil, err
 	}
 	return f.snapshot(ctx, id, job)
 }
 
-func (f *Follower) snapshot(ctx context.Context, id string, job *jobsv1.Job) (s Snapshot, err error) {
-	s.Job = job
+func (f *Follower) snapshot(ctx context.Context, id string, job *jobsv1.Job) (*Snapshot, error) {
+	s := &Snapshot{Job: job}
+	var err error
 	if s.Import, err = f.config.Store.Get(ctx, id); err != nil {
-		return s, err
+		return nil, err
 	}
 	if s.Latest, err = f.config.Store.Latest(ctx, id, latestIssues); err != nil {
-		return s, err
+		return nil, err
 	}
-	s.RootCauses, err = f.config.Store.RootCauses(ctx, id)
-	return s, err
+	if s.RootCauses, err = f.config.Store.RootCauses(ctx, id); err != nil {
+		return nil, err
+	}
+	return s, nil
 }

@@ -21,7 +21,7 @@ import (
 // errNoSample means that a schema has no sample workbook.
 var errNoSample = errors.New("this schema has no sample workbook")
 
-// toStatus turns every error of the service into what the caller gets.
+// toStatus translates errors for the caller.
 func toStatus(err error) error {
 	if err == nil {
 		return nil
@@ -54,53 +54,53 @@ func toStatus(err error) error {
 			"The server has no memory left to read this file at present. Try again in a few seconds.", err)
 	case errors.Is(err, imports.ErrNotFound):
 		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
-			"There is no import with this id among yours; list them to see which there are.")
+			"The import was not found. It was deleted, or it belongs to another user.")
 	case errors.Is(err, schema.ErrNotFound):
 		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND,
-			"There is no schema with this name; list the schemas to see which there are.", err)
+			"There is no schema with this name. ListSchemas returns the names.", err)
 	case errors.Is(err, imports.ErrRequestIDReused):
 		return rpcerr.New(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
-			"This request_id was used before, for another workbook or other options; use a new one.")
+			"This request_id was used before, for another file or other options. Use a new one.")
 	case errors.Is(err, imports.ErrNotWaiting):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING,
-			"The import is not waiting for confirmation; look at its status.")
+			"The import is not waiting for a decision. Check its status.")
 	case errors.Is(err, imports.ErrReportNotReady):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
-			"The report exists once the import has ended or waits for confirmation; watch the import and ask again then.")
+			"The report is available when the import has ended or waits for a decision. Try again then.")
 	case errors.Is(err, imports.ErrNotCommittedYet):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY,
-			"The imported rows can be had once the import has committed; watch the import and ask again then.")
+			"The imported rows are available when the import is done. Try again then.")
 	case errors.Is(err, imports.ErrNotConfirmed):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
-			"Nothing is imported yet: the import waits for confirmation; confirm it, and ask again once it has ended.")
+			"Nothing is imported yet, because the import waits for a decision. Confirm it, and try again when it is done.")
 	case errors.Is(err, imports.ErrNothingCommitted):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
-			"This import wrote nothing, so there are no imported rows; its report says what to mend before the workbook is uploaded again. A dry run never writes.")
+			"This import saved nothing, so there are no imported rows. Its report lists the errors to fix. A dry run never saves anything.")
 	case errors.Is(err, imports.ErrRowResultsGone):
 		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED,
-			"This import ran before the server kept what became of each row; upload the workbook again, and its rows count as unchanged.", err)
+			"This import ran on an earlier version, which did not store the results of its rows. To get them, upload the file again.", err)
 	case errors.Is(err, imports.ErrWorkbookGone):
 		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
-			"The stored workbook is gone, so no report can be made of it; the list of issues is still there.", err)
+			"The stored file was deleted, so there is no report. The list of errors is still available.", err)
 	case errors.Is(err, imports.ErrStoreUnavailable), errors.Is(err, imports.ErrFilesUnavailable):
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The importer cannot keep or read anything for the moment, its disk may be full; try again.", err)
+			"The importer can't read or write its data. Its disk might be full. Try again later, or contact the operator.", err)
 	case errors.Is(err, intake.ErrFileEmpty):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY,
-			"The file is empty; look that it was saved and copied whole, and upload it again.")
+			"The file is empty. Check that it was saved and copied completely, and then upload it again.")
 	case errors.Is(err, intake.ErrInterrupted):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
-			"The upload ended before the file was complete, and nothing was kept; upload it again.")
+			"The upload ended before the file was complete. Upload the file again.")
 	case errors.Is(err, errNoSample), errors.Is(err, sample.ErrOptions):
 		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SAMPLE_NOT_AVAILABLE,
-			"There is a sample of the schema workforce only, with at most half of its rows at fault.", err)
+			"Only the schema workforce has a sample, with errors in at most a tenth of its rows.", err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The jobs service cannot be reached for the moment; try again.", err)
+			"The jobs service can't be reached. Try again later.", err)
 	}
 	return rpcerr.Internal(err)
 }
@@ -119,7 +119,7 @@ func layoutReason(p mapping.Problem) (codes.Code, errorsv1.ErrorReason) {
 	return codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID
 }
 
-// workbookReason is the reason that clients get for a workbook that the reader refuses: the reader's own word.
+// workbookReason returns the reason for a file that the reader rejects. It has the reader's name.
 func workbookReason(reason source.Reason) errorsv1.ErrorReason {
 	known, ok := errorsv1.ErrorReason_value["ERROR_REASON_"+string(reason)]
 	if !ok {

@@ -34,7 +34,7 @@ func (s *Service) WatchImport(r *importsv1.WatchImportRequest, stream grpc.Serve
 		return toStatus(err)
 	}
 	var sent error
-	err := s.Follow.Watch(ctx, r.GetImportId(), r.GetAfterRevision(), func(snapshot follow.Snapshot) error {
+	err := s.Follow.Watch(ctx, r.GetImportId(), r.GetAfterRevision(), func(snapshot *follow.Snapshot) error {
 		sent = stream.Send(&importsv1.WatchImportResponse{Import: s.message(snapshot)})
 		return sent
 	})
@@ -176,14 +176,14 @@ func columnMessage(c *schema.Column) *importsv1.SchemaColumn {
 	return m
 }
 
-func encodeToken(place string) string { return base64.RawURLEncoding.EncodeToString([]byte(place)) }
+func encodeToken(cursor string) string { return base64.RawURLEncoding.EncodeToString([]byte(cursor)) }
 
 func decodeToken(token string) (string, error) {
-	place, err := base64.RawURLEncoding.DecodeString(token)
+	cursor, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {
 		return "", errPageToken()
 	}
-	return string(place), nil
+	return string(cursor), nil
 }
 
 func errPageToken() error {

@@ -16,7 +16,7 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// Config holds the use cases behind the RPCs. All fields are required.
+// Config holds the use cases that the RPCs call. All fields are required.
 type Config struct {
 	Store   imports.Store
 	Schemas *schema.Registry

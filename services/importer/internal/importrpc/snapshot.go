@@ -14,7 +14,7 @@ import (
 )
 
 // message is the message of a snapshot.
-func (s *Service) message(of follow.Snapshot) *importsv1.Import {
+func (s *Service) message(of *follow.Snapshot) *importsv1.Import {
 	out := s.summary(of.Import, of.Job)
 	for i := range of.Latest {
 		out.NewestIssues = append(out.NewestIssues, issueMessage(&of.Latest[i]))

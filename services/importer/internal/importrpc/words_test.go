@@ -10,7 +10,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-func TestTheDomainAndTheContractHaveTheSameNumbers(t *testing.T) {
+func TestDomainAndProtoHaveSameNumbers(t *testing.T) {
 	codes := imports.IssueCodes()
 	if len(codes) != len(importsv1.IssueCode_name)-1 {
 		t.Errorf("the domain has %d codes, the contract %d", len(codes), len(importsv1.IssueCode_name)-1)
@@ -46,7 +46,7 @@ func TestTheDomainAndTheContractHaveTheSameNumbers(t *testing.T) {
 	}
 }
 
-func TestEveryRefusalOfTheReaderHasAReason(t *testing.T) {
+func TestReaderErrorsHaveReasons(t *testing.T) {
 	for _, reason := range []source.Reason{source.NotAWorkbook, source.Encrypted, source.LegacyWorkbook, source.BinaryWorkbook, source.OpenDocument,
 		source.TextFile, source.EmptyFile, source.Damaged, source.LimitExceeded, source.UnsupportedXML, source.SheetNotFound} {
 		if got := rpcerr.Word(workbookReason(reason)); got != string(reason) {
@@ -55,7 +55,7 @@ func TestEveryRefusalOfTheReaderHasAReason(t *testing.T) {
 	}
 }
 
-func TestCountersComeBackAsTheyWere(t *testing.T) {
+func TestCountersRoundTrip(t *testing.T) {
 	want := imports.Counts{Read: 1, Inserted: 2, Updated: 3, Unchanged: 4, Rejected: 5, Blocked: 6, Skipped: 7, Issues: 8, Warnings: 9}
 	if got := imports.CountsOf(imports.CountersOf(want)); got != want {
 		t.Errorf("got %+v", got)

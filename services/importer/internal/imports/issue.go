@@ -2,30 +2,30 @@ package imports
 
 import "strconv"
 
-// KeptPerSheet is how many issues of a sheet are kept; all are counted.
+// KeptPerSheet is how many issues of a sheet are stored. All are counted.
 const KeptPerSheet = 10_000
 
-// MaxRootCauses is how many root causes an import keeps, the largest.
+// MaxRootCauses is how many root causes of an import are stored, the largest first.
 const MaxRootCauses = 20
 
-// MaxValue is how many characters of a cell's text an issue holds.
+// MaxValue is how many characters of a cell's text an issue has.
 const MaxValue = 200
 
-// Severity tells errors from warnings.
+// Severity is the severity of an issue.
 type Severity uint8
 
 // The severities.
 const (
 	// Error rejects the row.
 	Error Severity = iota + 1
-	// Warning lets the row pass.
+	// Warning does not reject the row.
 	Warning
 )
 
-// IssueCode says what is wrong with a cell or row.
+// IssueCode is the kind of an issue.
 type IssueCode uint8
 
-// The codes. The names of the contract (headway.imports.v1.IssueCode) say the same in upper snake case.
+// The codes. The protobuf enum headway.imports.v1.IssueCode has the same names in upper snake case.
 const (
 	Required IssueCode = iota + 1
 	NotANumber
@@ -63,7 +63,7 @@ var codeNames = [...]string{"", "REQUIRED", "NOT_A_NUMBER", "NOT_AN_INTEGER", "N
 	"CELL_ERROR", "FORMULA_WITHOUT_VALUE", "KEY_EXISTS", "KEY_UNKNOWN", "PRECISION_LOST", "NUMBER_AS_TEXT",
 	"COLUMN_IGNORED", "AMBIGUOUS_NUMBER", "INVALID_CHARACTER", "NORMALIZED"}
 
-// String is the code's name ("DUPLICATE_IN_FILE").
+// String returns the name of the code ("DUPLICATE_IN_FILE").
 func (c IssueCode) String() string {
 	if int(c) < len(codeNames) {
 		return codeNames[c]
@@ -71,7 +71,7 @@ func (c IssueCode) String() string {
 	return "ISSUE_CODE_" + strconv.Itoa(int(c))
 }
 
-// IssueCodes are all codes, in their order.
+// IssueCodes returns all codes in their order.
 func IssueCodes() []IssueCode {
 	codes := make([]IssueCode, 0, len(codeNames)-1)
 	for c := Required; c <= Normalized; c++ {
@@ -80,30 +80,30 @@ func IssueCodes() []IssueCode {
 	return codes
 }
 
-// Issue is one thing wrong, at its cell.
+// Issue is an error or a warning at a cell.
 type Issue struct {
 	// Sheet is the schema's name of the sheet.
 	Sheet string
-	// Cell is where a person finds it: "Employees!D4711", with the workbook's name of the sheet.
+	// Cell is the cell with the workbook's name of the sheet: "Employees!D4711".
 	Cell string
-	// Row counts from 1; CellColumn is the column's number in the workbook, 0 for the whole row.
+	// Row counts from 1. CellColumn is the column's number in the workbook, and 0 for the whole row.
 	Row, CellColumn int
-	// Column is the schema's name of the column; empty for the whole row.
+	// Column is the schema's name of the column. It is empty for the whole row.
 	Column string
-	// Value is what the cell holds, at most MaxValue characters.
+	// Value is the value of the cell, at most MaxValue characters.
 	Value    string
 	Severity Severity
 	Code     IssueCode
-	// Message says what is wrong and what would be right.
+	// Message says what is wrong and how to fix it.
 	Message string
 }
 
-// RootCause is one fault that stops other rows.
+// RootCause is an error that blocks other rows.
 type RootCause struct {
 	Issue Issue
-	// BlockedRows counts over all sheets.
+	// BlockedRows counts the blocked rows of all sheets.
 	BlockedRows uint32
-	// Message is for people: "1 missing department blocks 412 employees".
+	// Message is human-readable: "1 missing department blocks 412 employees".
 	Message string
 }
 

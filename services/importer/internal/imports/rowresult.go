@@ -31,7 +31,7 @@ func (r RowResult) String() string { return [...]string{"", "inserted", "updated
 // Imported reports whether the row is in the database after a commit.
 func (r RowResult) Imported() bool { return r == Inserted || r == Updated || r == Unchanged }
 
-// RowResults holds the result of each row of a sheet, as the run decided it: four bits a row, which is 512 KiB for the
+// RowResults holds the result of each row of a sheet, as the run decided it: four bits per row, which is 512 KiB for the
 // longest sheet there is. The zero value has no row. It is for one goroutine.
 type RowResults struct {
 	packed []byte // two rows a byte, the first in the lower bits

@@ -7,98 +7,99 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// Target is the database that rows go to. One import writes at a time.
+// Target is the database that rows are written to. One import writes at a time.
 type Target interface {
-	// Begin opens the transaction of a run, once it is its turn; waiting is called with the number of runs that go
-	// first, whenever that changes, never after Begin has returned.
+	// Begin opens the transaction of a run, when it is its turn. It calls waiting with the number of runs ahead of this
+	// one whenever that changes, and not after Begin has returned.
 	//
-	// If the import was applied before, there is nothing to do: it gives *AppliedError. If a later run has begun, it
-	// gives ErrFenced. What the database cannot do for the moment is ErrTargetUnavailable.
-	Begin(ctx context.Context, run Run, waiting func(place int)) (TargetTx, error)
-	// Close ends the use of the database.
+	// It returns *AppliedError if the import was applied before, ErrFenced if a later run has begun, and
+	// ErrTargetUnavailable for errors that can pass.
+	Begin(ctx context.Context, run Run, waiting func(ahead int)) (TargetTx, error)
+	// Close closes the database.
 	Close() error
 }
 
 // Run is one attempt at an import.
 type Run struct {
 	ImportID string
-	// Number grows with every run of the import, and fences those before off.
+	// Number grows with every run of the import, and fences earlier runs.
 	Number int64
-	// Schema is the one whose tables the run writes. What it says of references is the caller's to check (Table.Holds):
-	// a target need not look at them once more.
+	// Schema is the schema whose tables the run writes. The caller checks its references (Table.Holds), so a target does
+	// not need to check them again.
 	Schema *schema.Schema
 }
 
-// AppliedError says that the import is in the database already.
+// AppliedError means that the import is already in the database.
 type AppliedError struct {
-	// Sheets holds the numbers of the run that committed, by the schema's name of the sheet.
+	// Sheets are the counts of the run that committed, by the schema's name of the sheet.
 	Sheets map[string]Counts
 }
 
-// Error is a sentence.
+// Error implements error.
 func (e *AppliedError) Error() string { return "the import is in the database already" }
 
-// TargetTx is the transaction of a run. One goroutine uses it at a time. Errors of the database wrap
-// ErrTargetUnavailable; after one, only Rollback is left.
+// TargetTx is the transaction of a run. It is for one goroutine at a time. Errors of the database wrap
+// ErrTargetUnavailable. After an error, only Rollback can be called.
 type TargetTx interface {
-	// Table opens a sheet's table for the given columns, which hold the key, after creating it or extending it if
-	// need be. It gives *TableConflictError if that would lose data.
+	// Table opens a sheet's table for the given columns, which include the key. It creates or extends the table if
+	// necessary, and returns *TableConflictError if that could lose data.
 	Table(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, columns []*schema.Column) (Table, error)
-	// Commit notes that the import was applied, with its numbers, and commits both at once. ErrFenced if a later run
-	// has begun: nothing is kept then.
+	// Commit records that the import was applied, with its counts, and commits that together with the rows. If a later
+	// run has begun, it commits nothing and returns ErrFenced.
 	Commit(ctx context.Context, sheets map[string]Counts) error
-	// Rollback leaves nothing behind. After Commit it does nothing.
+	// Rollback discards everything. After Commit it does nothing.
 	Rollback() error
 }
 
-// Table is a table of the target within a transaction. Values stand in the order of the columns that it was opened for.
+// Table is a table of the target within a transaction. Rows have the columns that the table was opened for, in their
+// order.
 type Table interface {
-	// WasEmpty tells that the table had no rows when it was opened.
+	// WasEmpty reports whether the table had no rows when it was opened.
 	WasEmpty() bool
-	// Existing gives, for each row, what the database holds under its key: nil if nothing. What it gives is valid
-	// until the next call.
+	// Existing returns, for each row, the database's row with the same key, or nil. The result is valid until the next
+	// call.
 	Existing(ctx context.Context, rows [][]Value) ([][]Value, error)
-	// Owners gives, for each row, the key under which the database holds this row's value of a unique column: nil if
-	// it does not. A null has no owner. What it gives is valid until the next call.
+	// Owners returns, for each row, the key of the database's row with the same value of a unique column, or nil. A null
+	// has no owner. The result is valid until the next call.
 	Owners(ctx context.Context, column int, rows [][]Value) ([][]Value, error)
-	// Holds tells for each value whether a row holds it in the column with this name.
+	// Holds reports, for each value, whether a row has it in the column with this name.
 	Holds(ctx context.Context, column string, values []Value) ([]bool, error)
-	// Insert inserts rows whose keys the table does not hold.
+	// Insert inserts rows whose keys are not in the table.
 	Insert(ctx context.Context, rows [][]Value) error
-	// Write inserts the rows, or updates those whose key exists. Insert is faster where all are new.
+	// Write inserts the rows, or updates those whose key exists. Insert is faster if all are new.
 	Write(ctx context.Context, rows [][]Value) error
 }
 
 // ExistingText is the number of bytes to which Existing can cut a text that differs from the row's.
 const ExistingText = 1024
 
-// ValueKind is what a value is to the database.
+// ValueKind is the kind of a value in the database.
 type ValueKind uint8
 
 // The kinds of values.
 const (
 	// Null is an empty cell.
 	Null ValueKind = iota
-	// Integer is a whole number of 64 bits; booleans are 0 and 1.
+	// Integer is a whole number of 64 bits. Booleans are 0 and 1.
 	Integer
-	// Text is everything else: texts as they stand, decimals without an exponent or superfluous zeros, dates and
-	// times in ISO 8601 ("2006-01-02", "15:04:05", "2006-01-02 15:04:05", fractions of a second if there are any).
+	// Text is everything else: texts, decimals without an exponent and without unnecessary zeros, and dates and times in
+	// ISO 8601 ("2006-01-02", "15:04:05", "2006-01-02 15:04:05", fractions of a second if there are any).
 	Text
 )
 
-// Value is a converted cell. Bytes is shared with the batch that the value belongs to.
+// Value is a converted cell. Bytes is part of the memory of its batch.
 type Value struct {
 	Kind  ValueKind
 	Int   int64
 	Bytes []byte
 }
 
-// Equal tells whether the database would hold the same.
+// Equal reports whether the values are the same in the database.
 func (v Value) Equal(o Value) bool {
 	return v.Kind == o.Kind && v.Int == o.Int && string(v.Bytes) == string(o.Bytes)
 }
 
-// Append appends the value as text; nothing for null.
+// Append appends the value as text. It appends nothing for null.
 func (v Value) Append(dst []byte) []byte {
 	switch v.Kind {
 	case Integer:

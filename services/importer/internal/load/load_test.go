@@ -171,7 +171,7 @@ func (b *bench) wantFaults(id string, manifest sample.Manifest) {
 		}
 		got[is.Cell] = is.Code.String() + " " + is.Column
 	}
-	for _, fault := range manifest.Faults {
+	for _, fault := range manifest.Mistakes {
 		cell := b.schema.Sheet(fault.Sheet).Title + "!" + fault.Cell
 		if want := fault.Code + " " + fault.Column; got[cell] != want {
 			b.t.Errorf("%s: got %q, want %q", cell, got[cell], want)

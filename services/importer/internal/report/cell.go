@@ -38,10 +38,10 @@ func (b *book) cell(c source.Cell, column *schema.Column, color string) xlsxwrit
 		out.Kind = xlsxwrite.Text
 		switch {
 		case Runs(out.Text) || column == nil || column.Type.Textual():
-			// Typed over, it stays text: leading zeros, and what looks like a formula.
+			// A new value stays text, with leading zeros, even if it looks like a formula.
 			format = "@"
 		case color != "":
-			// A text where a number or a date should be: typed over, it becomes one.
+			// A text instead of a number or a date. A new value becomes one.
 			format = emptyFormat(column)
 		}
 	}
@@ -49,10 +49,10 @@ func (b *book) cell(c source.Cell, column *schema.Column, color string) xlsxwrit
 	return out
 }
 
-// errorValues are all that a cell may hold as an error (ECMA-376 Part 1 §18.17.3).
+// errorValues are the errors that a cell can have (ECMA-376 Part 1 §18.17.3).
 var errorValues = map[string]bool{"#NULL!": true, "#DIV/0!": true, "#VALUE!": true, "#REF!": true, "#NAME?": true, "#NUM!": true, "#N/A": true, "#GETTING_DATA": true}
 
-// knownError keeps an error that every program reads; any other becomes #VALUE!.
+// knownError returns an error that every program reads. Unknown errors become #VALUE!.
 func knownError(code string) string {
 	if errorValues[code] {
 		return code
@@ -60,7 +60,7 @@ func knownError(code string) string {
 	return "#VALUE!"
 }
 
-// emptyFormat is the number format in which a value of a column is typed.
+// emptyFormat is the number format for typing a value of a column.
 func emptyFormat(column *schema.Column) string {
 	if column == nil {
 		return ""
@@ -79,8 +79,8 @@ func emptyFormat(column *schema.Column) string {
 	}
 }
 
-// Runs tells whether a spreadsheet that opens a text file would take a value for a formula or a command, by its first
-// character (OWASP, CSV Injection); a plain number is none, whatever its sign.
+// Runs reports whether a spreadsheet that opens a text file would run a value as a formula or a command, by its first
+// character (OWASP, CSV Injection). A plain number is not run, even if it has a sign.
 func Runs(value string) bool {
 	if value == "" {
 		return false
@@ -89,7 +89,7 @@ func Runs(value string) bool {
 	return strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) && !plainNumber(value)
 }
 
-// plainNumber tells whether a value is digits with a sign before and a point within at most.
+// plainNumber reports whether a value is digits, with at most a sign and a point.
 func plainNumber(value string) bool {
 	digits := strings.TrimLeft(value, "+-")
 	if len(value)-len(digits) > 1 || digits == "" || strings.Trim(digits, "0123456789.") != "" {
@@ -98,7 +98,7 @@ func plainNumber(value string) bool {
 	return strings.Count(digits, ".") <= 1 && digits != "."
 }
 
-// clip shortens a text to so many characters.
+// clip shortens a text to a number of characters.
 func clip(text string, characters int) string {
 	n := 0
 	for i := range text {

@@ -13,7 +13,7 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-func TestTheListOfIssuesIsCSVThatNoSpreadsheetRuns(t *testing.T) {
+func TestErrorListIsHarmlessCSV(t *testing.T) {
 	var b bytes.Buffer
 	issues := []imports.Issue{
 		{Sheet: "issues", Cell: "Issues!D4", Row: 4, Column: "amount", Value: "=1+1", Severity: imports.Error, Code: imports.NotANumber, Message: "say \"no\", please\nor yes"},
@@ -48,7 +48,7 @@ func TestTheListOfIssuesIsCSVThatNoSpreadsheetRuns(t *testing.T) {
 	}
 }
 
-func TestWhatASpreadsheetRuns(t *testing.T) {
+func TestRuns(t *testing.T) {
 	for value, want := range map[string]bool{
 		"": false, "plain": false, "=1": true, "+1": false, "-1.5": false, "+-1": true, "-": true, "@x": true, "\tx": true, "\rx": true, "\nx": true, "＝1": true, "-1+cmd": true, "1.2.3": false, "-1.2.3": true, "a=b": false,
 	} {
@@ -58,7 +58,7 @@ func TestWhatASpreadsheetRuns(t *testing.T) {
 	}
 }
 
-func TestReportsAreNamedAfterTheUpload(t *testing.T) {
+func TestFileNames(t *testing.T) {
 	for uploaded, want := range map[string]string{"people.xlsx": "people-report.xlsx", "a.b.xlsm": "a.b-report.xlsx", "people": "people-report.xlsx", "": "report.xlsx", ".xlsx": ".xlsx-report.xlsx"} {
 		if got := FileName(uploaded, "report.xlsx"); got != want {
 			t.Errorf("%q gives %q, want %q", uploaded, got, want)

@@ -23,7 +23,7 @@ func results(of map[int]imports.RowResult) func(context.Context, string) (import
 	}
 }
 
-func TestImportedRowsComeBackAsTheyWereWithWhatHappenedToThem(t *testing.T) {
+func TestImportedRowsKeepValuesAndResults(t *testing.T) {
 	im := ledgerImport(t, 1, 0, 1)
 	im.Sheets[0].Counts.Inserted, im.Sheets[0].Counts.Updated, im.Sheets[0].Counts.Unchanged = 1, 1, 1
 	upload := openBook(t, ledgerBook(t))
@@ -55,7 +55,7 @@ func TestImportedRowsComeBackAsTheyWereWithWhatHappenedToThem(t *testing.T) {
 	}
 }
 
-func TestWhatStandsBehindTheLastHeaderMovesBesideTheResult(t *testing.T) {
+func TestCellsAfterLastHeaderMoveRight(t *testing.T) {
 	f := excelize.NewFile()
 	defer f.Close()
 	if err := errors.Join(f.SetSheetName("Sheet1", "Issues"), f.SetSheetRow("Issues", "A1", &[]any{"ID", "Paid on", "Amount"}),
@@ -85,7 +85,7 @@ func TestWhatStandsBehindTheLastHeaderMovesBesideTheResult(t *testing.T) {
 	}
 }
 
-func TestOutcomesThatContradictTheNumbersOrTheWorkbookGiveNoFile(t *testing.T) {
+func TestContradictingResultsReturnCountError(t *testing.T) {
 	im := ledgerImport(t, 0, 0, 0)
 	im.Sheets[0].Counts.Inserted = 1
 	for name, rows := range map[string]map[int]imports.RowResult{

@@ -117,7 +117,7 @@ func sampleImport(t *testing.T) (Import, []byte, []imports.Issue) {
 		im.Sheets = append(im.Sheets, sheet)
 	}
 	var issues []imports.Issue
-	for _, f := range m.Faults {
+	for _, f := range m.Mistakes {
 		sheet := im.Schema.Sheet(f.Sheet)
 		_, column := sheet.Column(f.Column)
 		issues = append(issues, imports.Issue{Sheet: f.Sheet, Cell: sheet.Title + "!" + f.Cell, Row: int(f.Row), CellColumn: column + 1, Column: f.Column,
@@ -159,7 +159,7 @@ func readSheet(t *testing.T, book source.Workbook, sheet string) map[int][]sourc
 	return all
 }
 
-func TestEveryRejectedRowComesBackAsItWasAndIsReadTheSameAgain(t *testing.T) {
+func TestRejectedRowsAreReadTheSameAgain(t *testing.T) {
 	im, data, issues := sampleImport(t)
 	original := openBook(t, data)
 	_, out := report(t, with(im, data, t, issues...))
@@ -216,7 +216,7 @@ func compareRows(t *testing.T, i imports.Issue, before, after []source.Cell) {
 	}
 }
 
-func TestBadCellsAreColouredAndSayWhy(t *testing.T) {
+func TestCellsWithErrorsAreMarked(t *testing.T) {
 	im, data, issues := sampleImport(t)
 	f, _ := report(t, with(im, data, t, issues...))
 	for _, sheet := range im.Sheets {
@@ -257,7 +257,7 @@ func said(c excelize.Comment) string {
 	return text
 }
 
-func TestARowWhoseKeyStoodTwiceSaysThatItWouldReplaceTheOther(t *testing.T) {
+func TestDuplicateKeySaysItWouldReplace(t *testing.T) {
 	issues := []imports.Issue{
 		{Sheet: "issues", Row: 4, CellColumn: 2, Column: "id", Severity: imports.Error, Code: imports.DuplicateInFile, Message: "twice"},
 		{Sheet: "issues", Row: 6, CellColumn: 5, Column: "note", Severity: imports.Error, Code: imports.DuplicateInFile, Message: "twice"},
@@ -285,7 +285,7 @@ func fill(t *testing.T, f *excelize.File, sheet, cell string) string {
 	return strings.TrimPrefix(pattern.FgColor.RGB, "FF")
 }
 
-func TestTheSheetOfIssuesComesFirstWithTheRootCausesOnTop(t *testing.T) {
+func TestErrorSheetComesFirst(t *testing.T) {
 	im, data, issues := sampleImport(t)
 	cause := issues[slices.IndexFunc(issues, func(i imports.Issue) bool { return i.Sheet == "departments" })]
 	im.RootCauses = []imports.RootCause{{Issue: cause, BlockedRows: 412, Message: "1 missing department blocks 412 employees"}}
@@ -388,7 +388,7 @@ func ledgerIssues() []imports.Issue {
 	}
 }
 
-func TestWhatASpreadsheetWouldRunIsTextAndErrorsStayErrors(t *testing.T) {
+func TestReportContainsNoFormulas(t *testing.T) {
 	data := ledgerBook(t)
 	f, out := report(t, with(ledgerImport(t, 2, 1, 4), data, t, ledgerIssues()...))
 	if got := f.GetSheetList(); !slices.Equal(got, []string{"Errors", "Issues"}) {
@@ -439,7 +439,7 @@ func TestWhatASpreadsheetWouldRunIsTextAndErrorsStayErrors(t *testing.T) {
 	}
 }
 
-func TestANewcomerFindsWarningsInTheListThoughTheirRowsWereImported(t *testing.T) {
+func TestErrorSheetListsWarnings(t *testing.T) {
 	f, _ := report(t, with(ledgerImport(t, 2, 1, 4), ledgerBook(t), t, ledgerIssues()...))
 	rows, err := f.GetRows("Errors")
 	if err != nil {
@@ -456,7 +456,7 @@ func TestANewcomerFindsWarningsInTheListThoughTheirRowsWereImported(t *testing.T
 	}
 }
 
-func TestASheetWithoutIssuesHasItsHeadersOnly(t *testing.T) {
+func TestSheetWithoutErrorsHasOnlyHeaders(t *testing.T) {
 	_, out := report(t, with(ledgerImport(t, 0, 0, 0), ledgerBook(t), t))
 	if rows := readSheet(t, openBook(t, out), "Issues"); len(rows) != 1 || len(rows[1]) != 5 {
 		t.Errorf("the sheet holds %v", rows)

@@ -86,7 +86,7 @@ func (im *importer) run(file []byte) (imports.Counts, []byte) {
 	return outcome.Totals, out
 }
 
-func TestTheReportUploadedAsItIsMeetsTheSameFaultsAndMendedItsRowsGoIn(t *testing.T) {
+func TestReportCanBeFixedAndUploaded(t *testing.T) {
 	var file bytes.Buffer
 	manifest, err := sample.Write(t.Context(), &file, sample.Options{Rows: 1500, Issues: 150})
 	if err != nil {
@@ -102,7 +102,7 @@ func TestTheReportUploadedAsItIsMeetsTheSameFaultsAndMendedItsRowsGoIn(t *testin
 	again, out := im.run(out)
 	// A key that stood twice does so no longer: the row that had it first is not in the report.
 	twice := uint32(0)
-	for _, f := range manifest.Faults {
+	for _, f := range manifest.Mistakes {
 		if f.Code == "DUPLICATE_IN_FILE" {
 			twice++
 		}

@@ -69,7 +69,7 @@ type rowID struct {
 // rootCause is where a root cause is.
 type rootCause struct {
 	issue *imports.Issue
-	// cell is its cell in the report; empty if its row is not there.
+	// cell is its cell in the report. It is empty if its row is not there.
 	cell string
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // audit reads a workbook with excelize and judges each cell by the schema alone.
-func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Fault) {
+func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Mistake) {
 	t.Helper()
 	f, err := excelize.OpenReader(r)
 	if err != nil {
@@ -28,15 +28,15 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Fault) {
 		t.Fatalf("the workbook has the sheets %v", got)
 	}
 	var numbers []Numbers
-	var found []Fault
-	// fates of the rows by sheet, column and value, for those columns that something may refer to.
-	fates := make(map[string]map[string]fate)
+	var found []Mistake
+	// outcomes of the rows by sheet, column and value, for those columns that something may refer to.
+	outcomes := make(map[string]map[string]outcome)
 	for _, sheet := range s.Sheets {
 		rows, err := f.GetRows(sheet.Title, excelize.Options{RawCellValue: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		own := make([]fate, len(rows))
+		own := make([]outcome, len(rows))
 		values := make([]map[string]int, len(sheet.Columns)) // value → first row
 		for i := range values {
 			values[i] = make(map[string]int)
@@ -44,10 +44,10 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Fault) {
 		var keys = make(map[string]bool)
 		for i, row := range rows[1:] {
 			n := i + 2
-			var wrong []Fault
+			var wrong []Mistake
 			blame := func(column int, code string) {
 				cell, _ := excelize.CoordinatesToCellName(column+1, n)
-				wrong = append(wrong, Fault{Sheet: sheet.Name, Column: sheet.Columns[column].Name, Cell: cell, Row: uint32(n), Code: code})
+				wrong = append(wrong, Mistake{Sheet: sheet.Name, Column: sheet.Columns[column].Name, Cell: cell, Row: uint32(n), Code: code})
 			}
 			for j, c := range sheet.Columns {
 				value := ""
@@ -65,7 +65,7 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Fault) {
 					}
 				}
 				if ref := c.References; code == "" && value != "" && ref != nil && ref.Sheet != sheet.Name {
-					switch parent, exists := fates[ref.Sheet+"."+ref.Column][value]; {
+					switch parent, exists := outcomes[ref.Sheet+"."+ref.Column][value]; {
 					case !exists:
 						code = "REFERENCE_MISSING"
 					case parent != inserted:
@@ -90,11 +90,11 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Fault) {
 				keys[key] = true
 			}
 			if len(wrong) > 1 {
-				t.Errorf("%s row %d has more than one fault: %+v", sheet.Name, n, wrong)
+				t.Errorf("%s row %d has more than one mistake: %+v", sheet.Name, n, wrong)
 			}
 			if len(wrong) > 0 {
 				if own[i] == blocked {
-					t.Errorf("%s row %d has a fault of its own and is blocked", sheet.Name, n)
+					t.Errorf("%s row %d has a mistake of its own and is blocked", sheet.Name, n)
 				}
 				own[i] = rejected
 			}
@@ -103,16 +103,16 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Fault) {
 		judgeSelfReferences(sheet, rows, own, values, &found)
 		numbers = append(numbers, count3(sheet.Name, own[:len(rows)-1]))
 		for j, c := range sheet.Columns {
-			m := make(map[string]fate)
+			m := make(map[string]outcome)
 			for i, row := range rows[1:] {
 				if _, known := m[cellAt(row, j)]; j < len(row) && !known {
 					m[row[j]] = own[i]
 				}
 			}
-			fates[sheet.Name+"."+c.Name] = m
+			outcomes[sheet.Name+"."+c.Name] = m
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Fault) int {
+	slices.SortStableFunc(found, func(a, b Mistake) int {
 		if a.Sheet != b.Sheet {
 			return slices.IndexFunc(s.Sheets, func(s *schema.Sheet) bool { return s.Name == a.Sheet }) - slices.IndexFunc(s.Sheets, func(s *schema.Sheet) bool { return s.Name == b.Sheet })
 		}
@@ -122,7 +122,7 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Fault) {
 }
 
 // judgeSelfReferences looks for managers who do not exist, and blocks rows until nothing changes any more.
-func judgeSelfReferences(sheet *schema.Sheet, rows [][]string, own []fate, values []map[string]int, found *[]Fault) {
+func judgeSelfReferences(sheet *schema.Sheet, rows [][]string, own []outcome, values []map[string]int, found *[]Mistake) {
 	for j, c := range sheet.Columns {
 		if c.References == nil || c.References.Sheet != sheet.Name {
 			continue
@@ -138,7 +138,7 @@ func judgeSelfReferences(sheet *schema.Sheet, rows [][]string, own []fate, value
 				n, exists := values[target][value]
 				if !exists {
 					cell, _ := excelize.CoordinatesToCellName(j+1, i+2)
-					*found = append(*found, Fault{Sheet: sheet.Name, Column: c.Name, Cell: cell, Row: uint32(i + 2), Code: "REFERENCE_MISSING"})
+					*found = append(*found, Mistake{Sheet: sheet.Name, Column: c.Name, Cell: cell, Row: uint32(i + 2), Code: "REFERENCE_MISSING"})
 					own[i], changed = rejected, true
 				} else if own[n-2] != inserted {
 					own[i], changed = blocked, true
@@ -155,7 +155,7 @@ func cellAt(row []string, j int) string {
 	return ""
 }
 
-func count3(sheet string, own []fate) Numbers {
+func count3(sheet string, own []outcome) Numbers {
 	n := Numbers{Sheet: sheet, Read: uint32(len(own))}
 	for _, f := range own {
 		switch f {

@@ -3,7 +3,7 @@ package sample
 // culture is a stock of given and family names that go together, each with its form in an e-mail address.
 type culture struct {
 	given, family []name
-	// familyFirst: the family name is written first; joined says what stands between the two.
+	// familyFirst: the family name is written first; joined is the text between the two.
 	familyFirst bool
 	joined      string
 	dialling    string
@@ -54,8 +54,8 @@ var cultures = []culture{
 		family: []name{{"Okafor", "okafor"}, {"Adéyẹmí", "adeyemi"}, {"Balogun", "balogun"}, {"Ọláyínká", "olayinka"}, {"Eze", "eze"}, {"Abubakar", "abubakar"}, {"Nwosu", "nwosu"}, {"Ogunbanjo", "ogunbanjo"}}},
 }
 
-// places are where areas lie, with their countries (ISO 3166-1 alpha-2).
-var places = []struct{ name, country string }{
+// towns are where areas lie, with their countries (ISO 3166-1 alpha-2).
+var towns = []struct{ name, country string }{
 	{"Greater Manchester", "GB"}, {"Nordrhein-Westfalen", "DE"}, {"Île-de-France", "FR"}, {"País Vasco", "ES"}, {"São Paulo", "BR"}, {"Małopolska", "PL"}, {"Jihomoravský kraj", "CZ"}, {"Győr-Moson-Sopron", "HU"},
 	{"İzmir", "TR"}, {"Αττική", "GR"}, {"Львівська область", "UA"}, {"თბილისი", "GE"}, {"القاهرة", "EG"}, {"חיפה", "IL"}, {"Maharashtra · महाराष्ट्र", "IN"}, {"广东", "CN"}, {"北海道", "JP"}, {"부산", "KR"}, {"Đà Nẵng", "VN"}, {"Ọ̀yọ́", "NG"},
 	{"Québec", "CA"}, {"New South Wales", "AU"}, {"Skåne", "SE"}, {"Østfold", "NO"}, {"Uusimaa", "FI"}, {"Reykjavík", "IS"}, {"Valais / Wallis", "CH"}, {"Tirol", "AT"}, {"Emilia-Romagna", "IT"}, {"Noord-Brabant", "NL"},

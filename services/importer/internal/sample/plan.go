@@ -2,11 +2,11 @@ package sample
 
 import "slices"
 
-// fate is what becomes of a row when the workbook is imported.
-type fate uint8
+// outcome is the result of a row in an import.
+type outcome uint8
 
 const (
-	inserted fate = iota
+	inserted outcome = iota
 	rejected
 	blocked
 )
@@ -14,34 +14,34 @@ const (
 // fanOut is how many people report to one manager.
 const fanOut = 8
 
-// smallEvery: one employee of so many belongs to the small department, which is the one that is put at fault, so that
-// a single fault blocks about four employees of a thousand and not a quarter of them.
+// smallEvery: one employee of so many belongs to the small department, which is the one that gets the mistake, so that
+// a single mistake blocks about four employees of a thousand and not a quarter of them.
 const smallEvery = 244
 
-// plan fixes, before any row is made, how many rows there are, which of them are at fault, and who refers to whom.
+// plan fixes, before any row is made, how many rows there are, which of them have a mistake, and who refers to whom.
 // Everything about a row follows from its index, so that a later sheet can name a row of an earlier one.
 type plan struct {
 	Options
-	rows   map[string]int   // of each sheet
-	faulty map[string][]int // indexes of the rows with a fault of their own, ascending
+	rows    map[string]int   // of each sheet
+	spoiled map[string][]int // indexes of the rows with a mistake, ascending
 	// regular is the number of departments that share the employees evenly; the next one is the small department.
-	// Departments, areas and designations behind those that are used are there to be at fault and block nobody.
+	// Departments, areas and designations after those that are used have the mistakes that block no row.
 	regular int
 	// smallAt is the first employee of the small department.
 	smallAt int
-	// blocking tells that the small department is at fault.
+	// blocking means that the small department has a mistake.
 	blocking bool
 	// areas and designations are how many of them are referred to.
 	areas, designations int
-	// employees and drivers are the fates of their rows.
-	employees, drivers []fate
+	// employees and drivers are the outcomes of their rows.
+	employees, drivers []outcome
 	// driver is the employee who is the i-th driver.
 	driver []int32
 }
 
 func newPlan(o Options) *plan {
 	n := o.Rows
-	p := &plan{Options: o, faulty: make(map[string][]int)}
+	p := &plan{Options: o, spoiled: make(map[string][]int)}
 	p.rows = map[string]int{
 		"areas":           clamp(n/5000, 4, 40),
 		"departments":     clamp(n/250, 8, 4000),
@@ -63,32 +63,32 @@ func newPlan(o Options) *plan {
 	}
 	p.regular = p.rows["departments"] - spare - 1
 
-	p.faulty["areas"] = tail(p.rows["areas"], share["areas"])
-	p.faulty["designations"] = tail(p.rows["designations"], share["designations"])
-	p.faulty["departments"] = tail(p.rows["departments"], spare)
+	p.spoiled["areas"] = tail(p.rows["areas"], share["areas"])
+	p.spoiled["designations"] = tail(p.rows["designations"], share["designations"])
+	p.spoiled["departments"] = tail(p.rows["departments"], spare)
 	if p.blocking {
-		p.faulty["departments"] = append([]int{p.small()}, p.faulty["departments"]...)
+		p.spoiled["departments"] = append([]int{p.small()}, p.spoiled["departments"]...)
 	}
 	p.decideEmployees(share["employees"])
 	p.decideDrivers(share["drivers"])
-	p.faulty["schedules"] = p.spread("schedules", share["schedules"], func(i int) bool {
+	p.spoiled["schedules"] = p.spread("schedules", share["schedules"], func(i int) bool {
 		return p.employees[p.scheduled(i)] == inserted
 	})
-	p.faulty["car_assignments"] = p.spread("car_assignments", share["car_assignments"], func(i int) bool {
+	p.spoiled["car_assignments"] = p.spread("car_assignments", share["car_assignments"], func(i int) bool {
 		return p.drivers[p.assigned(i)] == inserted
 	})
 	return p
 }
 
-// sheetShares are the sheets with their parts of the faults, in percent; the first issues go to one sheet each.
+// sheetShares are the sheets with their parts of the mistakes, in percent; the first issues go to one sheet each.
 var sheetShares = []struct {
 	sheet         string
-	percent, most int // most: the part of its rows that may be at fault, in percent
+	percent, most int // most: the part of its rows that may be at mistake, in percent
 }{
 	{"employees", 55, 50}, {"schedules", 26, 50}, {"departments", 2, 25}, {"drivers", 8, 25}, {"car_assignments", 7, 50}, {"designations", 1, 25}, {"areas", 1, 25},
 }
 
-// shares divides the faults among the sheets.
+// shares divides the mistakes among the sheets.
 func (p *plan) shares() map[string]int {
 	share := make(map[string]int)
 	left := p.Issues
@@ -113,13 +113,13 @@ func (p *plan) shares() map[string]int {
 // small is the index of the small department.
 func (p *plan) small() int { return p.regular }
 
-// isSmall tells whether an employee belongs to the small department.
+// isSmall reports whether an employee belongs to the small department.
 func (p *plan) isSmall(employee int) bool {
 	return employee >= p.smallAt && (employee-p.smallAt)%smallEvery == 0
 }
 
-// place gives an employee's department, and the employee's place among the department's people, from 0.
-func (p *plan) place(employee int) (department, place int) {
+// seat returns an employee's department, and the employee's index in the department, from 0.
+func (p *plan) seat(employee int) (department, seat int) {
 	if p.isSmall(employee) {
 		return p.small(), (employee - p.smallAt) / smallEvery
 	}
@@ -130,12 +130,12 @@ func (p *plan) place(employee int) (department, place int) {
 	return among % p.regular, among / p.regular
 }
 
-// member is the inverse of place.
-func (p *plan) member(department, place int) (employee int) {
+// member is the inverse of seat.
+func (p *plan) member(department, seat int) (employee int) {
 	if department == p.small() {
-		return p.smallAt + place*smallEvery
+		return p.smallAt + seat*smallEvery
 	}
-	among := place*p.regular + department
+	among := seat*p.regular + department
 	if among < p.smallAt {
 		return among
 	}
@@ -160,34 +160,34 @@ func (p *plan) members(department int) int {
 }
 
 // rank is an employee's rank in the tree of a department, 0 for its head. In every second department the head comes
-// last, so that managers stand below those who report to them.
-func (p *plan) rank(department, place int) int {
+// last, so that managers come after their reports.
+func (p *plan) rank(department, seat int) int {
 	if department%2 == 1 {
-		return p.members(department) - 1 - place
+		return p.members(department) - 1 - seat
 	}
-	return place
+	return seat
 }
 
-// manager is whom an employee reports to; -1 for the head of a department.
+// manager returns the manager of an employee, or -1 for the head of a department.
 func (p *plan) manager(employee int) int {
-	department, place := p.place(employee)
-	rank := p.rank(department, place)
+	department, seat := p.seat(employee)
+	rank := p.rank(department, seat)
 	if rank == 0 {
 		return -1
 	}
 	return p.member(department, p.rank(department, (rank-1)/fanOut))
 }
 
-// isManager tells whether anybody reports to an employee.
+// isManager reports whether an employee has reports.
 func (p *plan) isManager(employee int) bool {
-	department, place := p.place(employee)
-	return p.rank(department, place)*fanOut+1 < p.members(department)
+	department, seat := p.seat(employee)
+	return p.rank(department, seat)*fanOut+1 < p.members(department)
 }
 
-func (p *plan) decideEmployees(faults int) {
-	p.employees = make([]fate, p.Rows)
-	p.faulty["employees"] = p.spread("employees", faults, func(i int) bool { return !p.isSmall(i) && !p.isManager(i) })
-	for _, i := range p.faulty["employees"] {
+func (p *plan) decideEmployees(mistakes int) {
+	p.employees = make([]outcome, p.Rows)
+	p.spoiled["employees"] = p.spread("employees", mistakes, func(i int) bool { return !p.isSmall(i) && !p.isManager(i) })
+	for _, i := range p.spoiled["employees"] {
 		p.employees[i] = rejected
 	}
 	if p.blocking {
@@ -198,7 +198,7 @@ func (p *plan) decideEmployees(faults int) {
 }
 
 // decideDrivers makes drivers of employees all over the sheet, but of none who is rejected.
-func (p *plan) decideDrivers(faults int) {
+func (p *plan) decideDrivers(mistakes int) {
 	count := p.rows["drivers"]
 	p.driver = make([]int32, 0, count)
 	used := make([]bool, p.Rows)
@@ -210,9 +210,9 @@ func (p *plan) decideDrivers(faults int) {
 		used[e] = true
 		p.driver = append(p.driver, int32(e))
 	}
-	p.drivers = make([]fate, count)
-	p.faulty["drivers"] = p.spread("drivers", faults, func(i int) bool { return p.employees[p.driver[i]] == inserted })
-	for _, i := range p.faulty["drivers"] {
+	p.drivers = make([]outcome, count)
+	p.spoiled["drivers"] = p.spread("drivers", mistakes, func(i int) bool { return p.employees[p.driver[i]] == inserted })
+	for _, i := range p.spoiled["drivers"] {
 		p.drivers[i] = rejected
 	}
 	for i, e := range p.driver {
@@ -223,34 +223,34 @@ func (p *plan) decideDrivers(faults int) {
 }
 
 // scheduled is the employee of a schedule, never one who is rejected. Two schedules of one employee are a multiple of
-// Rows apart, or one of them stands in for a neighbour who is rejected: scheduleDay keeps their days apart.
+// Rows apart, or one of them replaces a neighbor who is rejected: scheduleDay keeps their days apart.
 func (p *plan) scheduled(i int) int { return p.standIn(i%p.Rows, p.employees) }
 
 // assigned is the driver of a car assignment, never one who is rejected.
 func (p *plan) assigned(i int) int { return p.standIn(i%len(p.drivers), p.drivers) }
 
-func (p *plan) standIn(i int, fates []fate) int {
-	for fates[i] == rejected {
-		i = (i + 1) % len(fates)
+func (p *plan) standIn(i int, outcomes []outcome) int {
+	for outcomes[i] == rejected {
+		i = (i + 1) % len(outcomes)
 	}
 	return i
 }
 
 // spread chooses rows at even distances over a sheet, of those that are suitable.
-func (p *plan) spread(sheet string, faults int, suitable func(int) bool) []int {
+func (p *plan) spread(sheet string, mistakes int, suitable func(int) bool) []int {
 	rows := p.rows[sheet]
-	chosen := make(map[int]bool, faults)
-	for j := range faults {
-		i := (j*rows + rows/2) / faults % rows
+	chosen := make(map[int]bool, mistakes)
+	for j := range mistakes {
+		i := (j*rows + rows/2) / mistakes % rows
 		for tries := 0; chosen[i] || !suitable(i); tries++ {
 			if tries == rows {
-				panic("sample: " + sheet + " has too few rows for its share of the faults")
+				panic("sample: " + sheet + " has too few rows for its share of the mistakes")
 			}
 			i = (i + 1) % rows
 		}
 		chosen[i] = true
 	}
-	list := make([]int, 0, faults)
+	list := make([]int, 0, mistakes)
 	for i := range chosen {
 		list = append(list, i)
 	}

@@ -28,7 +28,7 @@ func (g *generator) writeSheet(ctx context.Context, book *xlsxwrite.Writer, shee
 		return err
 	}
 	fill := g.filler(sheet.Name)
-	faulty := g.faulty[sheet.Name]
+	spoiled := g.spoiled[sheet.Name]
 	numbers := Numbers{Sheet: sheet.Name}
 	cells := make([]cell, len(sheet.Columns))
 	for i := range rows {
@@ -36,8 +36,8 @@ func (g *generator) writeSheet(ctx context.Context, book *xlsxwrite.Writer, shee
 			return context.Cause(ctx)
 		}
 		fill(i, cells)
-		if len(faulty) > 0 && faulty[0] == i {
-			faulty = faulty[1:]
+		if len(spoiled) > 0 && spoiled[0] == i {
+			spoiled = spoiled[1:]
 			g.spoil(sheet, i, cells)
 		}
 		if err := w.Row(cells); err != nil {
@@ -45,7 +45,7 @@ func (g *generator) writeSheet(ctx context.Context, book *xlsxwrite.Writer, shee
 		}
 		clear(cells)
 		numbers.Read++
-		switch g.fate(sheet.Name, i) {
+		switch g.outcome(sheet.Name, i) {
 		case inserted:
 			numbers.Inserted++
 		case rejected:
@@ -59,16 +59,16 @@ func (g *generator) writeSheet(ctx context.Context, book *xlsxwrite.Writer, shee
 	return nil
 }
 
-// blame writes all blocked rows down to the one fault that blocks any.
-func (g *generator) blame() {
-	for i, f := range g.manifest.Faults {
+// countBlocked attributes all blocked rows to the one mistake that blocks rows.
+func (g *generator) countBlocked() {
+	for i, f := range g.manifest.Mistakes {
 		if g.blocking && f.Sheet == "departments" && f.Row == uint32(g.small())+2 {
-			g.manifest.Faults[i].Blocks = g.blocked
+			g.manifest.Mistakes[i].Blocks = g.blocked
 		}
 	}
 }
 
-// filler gives what fills a row of a sheet; its cells are in the order of the schema's columns, all empty before.
+// filler returns the function that fills a row of a sheet. Its cells are in the order of the schema's columns, all empty before.
 func (g *generator) filler(sheet string) func(i int, c []cell) {
 	return map[string]func(int, []cell){
 		"areas": g.area, "departments": g.department, "designations": g.designation, "employees": g.employee,
@@ -77,7 +77,7 @@ func (g *generator) filler(sheet string) func(i int, c []cell) {
 }
 
 func (g *generator) area(i int, c []cell) {
-	p := places[i%len(places)]
+	p := towns[i%len(towns)]
 	c[0] = text(areaCode(i))
 	c[1] = text(p.name)
 	c[2] = text(p.country)
@@ -90,7 +90,7 @@ func (g *generator) area(i int, c []cell) {
 func (g *generator) department(i int, c []cell) {
 	area := i % g.areas
 	c[0] = text(departmentCode(i))
-	c[1] = text(functions[i%len(functions)] + " – " + places[(i+i/len(functions))%len(places)].name)
+	c[1] = text(functions[i%len(functions)] + " – " + towns[(i+i/len(functions))%len(towns)].name)
 	c[2] = text(areaCode(area))
 	c[3] = text(fmt.Sprintf("%05d", 100+i*10))
 	c[4] = money(int64(g.pick("budget", i, 900_000_000)) + 5_000_000)
@@ -112,7 +112,7 @@ func (g *generator) employee(i int, c []cell) {
 	people := &cultures[g.pick("culture", i, len(cultures))]
 	given := people.given[g.pick("given", i, len(people.given))]
 	family := people.family[g.pick("family", i, len(people.family))]
-	department, _ := g.place(i)
+	department, _ := g.seat(i)
 	designation := g.pick("designation", i, g.designations)
 
 	c[0] = text(employeeID(i))
@@ -153,8 +153,8 @@ func (g *generator) schedule(i int, c []cell) {
 	}
 }
 
-// scheduleDay gives each schedule of an employee another day: those of the second round one day after those of the
-// first, and those in place of a rejected neighbour two days later for each place between them.
+// scheduleDay returns a different day for each schedule of an employee: those of the second round one day after those of the
+// first, and those instead of a rejected neighbor two days later for each seat between them.
 func (g *generator) scheduleDay(i int) int {
 	employee := g.scheduled(i)
 	apart := (employee - i%g.Rows + g.Rows) % g.Rows
@@ -189,14 +189,14 @@ func (g *generator) carAssignment(i int, c []cell) {
 	}
 }
 
-// fate is what becomes of a row.
-func (p *plan) fate(sheet string, i int) fate {
+// outcome is the result of a row.
+func (p *plan) outcome(sheet string, i int) outcome {
 	switch {
 	case sheet == "employees":
 		return p.employees[i]
 	case sheet == "drivers":
 		return p.drivers[i]
-	case p.isFaulty(sheet, i):
+	case p.isSpoiled(sheet, i):
 		return rejected
 	case sheet == "schedules":
 		return p.employees[p.scheduled(i)]
@@ -226,7 +226,7 @@ func licence(i int) string {
 	return fmt.Sprintf("%016d", uint64(i+1)*factor%modulus)
 }
 
-// email is the person's name with the row's number, under a domain that nobody can own (RFC 2606).
+// email is the employee's name with the row's number, in a reserved domain (RFC 2606).
 func (g *generator) email(i int) string {
 	people := &cultures[g.pick("culture", i, len(cultures))]
 	return people.given[g.pick("given", i, len(people.given))].ascii + "." + people.family[g.pick("family", i, len(people.family))].ascii +
@@ -246,7 +246,7 @@ func (g *generator) phone(of string, i int, dialling string) string {
 	}
 }
 
-// pick gives a number from 0 to below n that depends on the seed, what it is for, and the row.
+// pick returns a number from 0 to below n that depends on the seed, what it is for, and the row.
 func (g *generator) pick(what string, i, n int) int { return int(g.hash(what, i) % uint64(n)) }
 
 // hash mixes the seed, a purpose (FNV-1a) and a row (the finalizer of SplitMix64).

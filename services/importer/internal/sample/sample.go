@@ -1,5 +1,5 @@
-// Package sample generates workbooks of the workforce schema: people who never lived, in areas, departments and cars
-// that never were, with as many faults as asked for, each at a known cell.
+// Package sample generates workbooks of the workforce schema: invented employees, areas, departments, and cars, with as
+// many mistakes as requested, each at a known cell.
 package sample
 
 import (
@@ -21,23 +21,23 @@ const MaxRows = 1_000_000
 // ErrOptions is what every error about Options wraps.
 var ErrOptions = errors.New("sample options")
 
-// Options say what to generate.
+// Options are the options of a sample.
 type Options struct {
 	// Rows is the number of employees, 1 to MaxRows. The other six sheets are in proportion: 100,000 employees make
 	// about 280,000 rows in all. From 666,667 employees on, the schedules stay at 1,000,000.
 	Rows int
-	// Issues is the number of faulty rows, at most half of Rows; 0 makes a workbook without a fault.
+	// Issues is the number of rows with a mistake, at most half of Rows.
 	Issues int
 	// Seed chooses names, dates and numbers; the same options make the same bytes.
 	Seed uint64
 }
 
-// Manifest says what is in a generated workbook, and what importing it into an empty database must come to.
+// Manifest describes a sample, and the result of its import into an empty database.
 type Manifest struct {
 	// Sheets are in the schema's order.
 	Sheets []Numbers
-	// Faults are in the order of the sheets and their rows: exactly one for each rejected row.
-	Faults []Fault
+	// Mistakes are in the order of the sheets and their rows: exactly one for each rejected row.
+	Mistakes []Mistake
 }
 
 // Numbers are those of one sheet: Read = Inserted + Rejected + Blocked.
@@ -47,8 +47,8 @@ type Numbers struct {
 	Read, Inserted, Rejected, Blocked uint32
 }
 
-// Fault is one faulty cell, the only one of its row.
-type Fault struct {
+// Mistake is a cell with an error, the only one of its row.
+type Mistake struct {
 	// Sheet and Column are the schema's names.
 	Sheet, Column string
 	// Cell is the cell's address within its sheet ("D4711").
@@ -102,6 +102,6 @@ func Write(ctx context.Context, w io.Writer, o Options) (Manifest, error) {
 	if err := book.Close(); err != nil {
 		return Manifest{}, fmt.Errorf("write a sample workbook: %w", err)
 	}
-	g.blame()
+	g.countBlocked()
 	return g.manifest, nil
 }

@@ -40,24 +40,24 @@ func workforce(t *testing.T) *schema.Schema {
 	return s
 }
 
-func TestTheManifestIsWhatAnIndependentReadingFinds(t *testing.T) {
+func TestManifestMatchesIndependentReading(t *testing.T) {
 	for _, o := range []Options{
 		{Rows: 1}, {Rows: 5, Issues: 2}, {Rows: 60, Issues: 6}, {Rows: 1000, Issues: 0, Seed: 7}, {Rows: 1000, Issues: 100, Seed: 8}, {Rows: 1300, Issues: 650, Seed: 9},
 	} {
 		t.Run(fmt.Sprintf("%d rows with %d issues", o.Rows, o.Issues), func(t *testing.T) {
 			book, m := generate(t, o)
-			numbers, faults := audit(t, workforce(t), book)
+			numbers, mistakes := audit(t, workforce(t), book)
 			if !slices.Equal(m.Sheets, numbers) {
 				t.Errorf("the manifest says\n%+v\na reading finds\n%+v", m.Sheets, numbers)
 			}
-			if len(faults) != o.Issues || len(m.Faults) != o.Issues {
-				t.Errorf("%d faults are found and %d listed, want %d", len(faults), len(m.Faults), o.Issues)
+			if len(mistakes) != o.Issues || len(m.Mistakes) != o.Issues {
+				t.Errorf("%d mistakes are found and %d listed, want %d", len(mistakes), len(m.Mistakes), o.Issues)
 			}
-			for i := range min(len(faults), len(m.Faults)) {
-				want := m.Faults[i]
+			for i := range min(len(mistakes), len(m.Mistakes)) {
+				want := m.Mistakes[i]
 				want.Blocks = 0
-				if faults[i] != want {
-					t.Errorf("fault %d is %+v, the manifest says %+v", i, faults[i], want)
+				if mistakes[i] != want {
+					t.Errorf("mistake %d is %+v, the manifest says %+v", i, mistakes[i], want)
 				}
 			}
 			if int(m.Total().Rejected) != o.Issues {
@@ -67,17 +67,17 @@ func TestTheManifestIsWhatAnIndependentReadingFinds(t *testing.T) {
 	}
 }
 
-func TestOneFaultyDepartmentBlocksRowsInFourSheets(t *testing.T) {
+func TestOneDepartmentBlocksRowsOfFourSheets(t *testing.T) {
 	_, m := generate(t, Options{Rows: 2000, Issues: 20})
 	var blocks uint32
-	for _, f := range m.Faults {
+	for _, f := range m.Mistakes {
 		if f.Blocks > 0 && f.Sheet != "departments" {
 			t.Errorf("%s!%s blocks %d rows", f.Sheet, f.Cell, f.Blocks)
 		}
 		blocks += f.Blocks
 	}
 	if blocks == 0 || blocks != m.Total().Blocked {
-		t.Errorf("the faults block %d rows, the sheets have %d blocked ones", blocks, m.Total().Blocked)
+		t.Errorf("the mistakes block %d rows, the sheets have %d blocked ones", blocks, m.Total().Blocked)
 	}
 	for _, s := range m.Sheets {
 		switch s.Sheet {
@@ -89,16 +89,16 @@ func TestOneFaultyDepartmentBlocksRowsInFourSheets(t *testing.T) {
 	}
 }
 
-func TestAThousandIssuesAreOfEveryKind(t *testing.T) {
+func TestThousandMistakesAreOfEveryKind(t *testing.T) {
 	_, m := generate(t, Options{Rows: 10_000, Issues: 1000})
 	found := make(map[string]map[string]bool)
-	for _, f := range m.Faults {
+	for _, f := range m.Mistakes {
 		if found[f.Sheet] == nil {
 			found[f.Sheet] = make(map[string]bool)
 		}
 		found[f.Sheet][f.Column+" "+f.Code] = true
 	}
-	for sheet, kinds := range faults {
+	for sheet, kinds := range mistakes {
 		for _, k := range kinds {
 			small := sheet == "areas" || sheet == "designations" // a quarter of a handful of rows
 			if !small && !found[sheet][k.column+" "+k.code] {
@@ -106,38 +106,38 @@ func TestAThousandIssuesAreOfEveryKind(t *testing.T) {
 			}
 		}
 		if len(found[sheet]) == 0 {
-			t.Errorf("%s: no fault at all", sheet)
+			t.Errorf("%s: no mistake at all", sheet)
 		}
 	}
 }
 
 // Every size up to some hundreds with every number of issues: the plan must always find the rows that it needs.
-func TestEveryNumberOfIssuesUpToHalfTheRowsFindsItsRows(t *testing.T) {
+func TestEveryNumberOfMistakesFindsItsRows(t *testing.T) {
 	for rows := 1; rows <= 700; rows += 1 + rows/40 {
 		for issues := 0; issues <= rows/2; issues++ {
 			p := newPlan(Options{Rows: rows, Issues: issues})
 			n := 0
-			for sheet, list := range p.faulty {
+			for sheet, list := range p.spoiled {
 				n += len(list)
 				if !slices.IsSorted(list) || len(slices.Compact(slices.Clone(list))) != len(list) {
-					t.Fatalf("%d rows, %d issues: the faulty rows of %s are %v", rows, issues, sheet, list)
+					t.Fatalf("%d rows, %d issues: the spoiled rows of %s are %v", rows, issues, sheet, list)
 				}
 			}
 			if n != issues {
-				t.Fatalf("%d rows, %d issues: %d rows are at fault", rows, issues, n)
+				t.Fatalf("%d rows, %d issues: %d rows are at mistake", rows, issues, n)
 			}
 		}
 	}
 }
 
-func TestPlacesAndMembersAreEachOthersInverse(t *testing.T) {
+func TestSeatsAndMembersAreInverse(t *testing.T) {
 	for _, rows := range []int{1, 2, 3, 99, 100, 101, 243, 244, 245, 489, 5000} {
 		p := newPlan(Options{Rows: rows})
 		seen := make(map[int]int)
 		for e := range rows {
-			d, place := p.place(e)
-			if back := p.member(d, place); back != e {
-				t.Fatalf("%d rows: employee %d is at place %d of department %d, where %d is", rows, e, place, d, back)
+			d, seat := p.seat(e)
+			if back := p.member(d, seat); back != e {
+				t.Fatalf("%d rows: employee %d is at seat %d of department %d, where %d is", rows, e, seat, d, back)
 			}
 			seen[d]++
 			if m := p.manager(e); m >= rows || m == e {
@@ -152,7 +152,7 @@ func TestPlacesAndMembersAreEachOthersInverse(t *testing.T) {
 	}
 }
 
-func TestAHundredThousandEmployeesMakeAbout280000RowsOverSevenSheets(t *testing.T) {
+func TestSheetsAreInProportion(t *testing.T) {
 	total := 0
 	for _, n := range newPlan(Options{Rows: 100_000}).rows {
 		total += n
@@ -167,7 +167,7 @@ func TestAHundredThousandEmployeesMakeAbout280000RowsOverSevenSheets(t *testing.
 	}
 }
 
-func TestSomeManagersStandBelowTheirReportsAndSomeAbove(t *testing.T) {
+func TestManagersAreAboveAndBelowTheirReports(t *testing.T) {
 	p := newPlan(Options{Rows: 3000})
 	below, above := 0, 0
 	for e := range 3000 {
@@ -183,11 +183,11 @@ func TestSomeManagersStandBelowTheirReportsAndSomeAbove(t *testing.T) {
 	}
 }
 
-func TestTheSameOptionsMakeTheSameBytesAndAnotherSeedOthers(t *testing.T) {
+func TestSameOptionsReturnSameBytes(t *testing.T) {
 	o := Options{Rows: 300, Issues: 30, Seed: 42}
 	a, m := generate(t, o)
 	b, n := generate(t, o)
-	if !bytes.Equal(a.Bytes(), b.Bytes()) || !slices.Equal(m.Faults, n.Faults) {
+	if !bytes.Equal(a.Bytes(), b.Bytes()) || !slices.Equal(m.Mistakes, n.Mistakes) {
 		t.Error("the same options make two workbooks")
 	}
 	o.Seed++
@@ -196,7 +196,7 @@ func TestTheSameOptionsMakeTheSameBytesAndAnotherSeedOthers(t *testing.T) {
 	}
 }
 
-func TestOptionsOutOfRangeAreRefused(t *testing.T) {
+func TestOptionsOutOfRangeAreRejected(t *testing.T) {
 	for _, o := range []Options{{}, {Rows: -1}, {Rows: MaxRows + 1}, {Rows: 10, Issues: 6}, {Rows: 10, Issues: -1}} {
 		if _, err := Write(t.Context(), io.Discard, o); !errors.Is(err, ErrOptions) {
 			t.Errorf("%+v gives %v", o, err)
@@ -204,7 +204,7 @@ func TestOptionsOutOfRangeAreRefused(t *testing.T) {
 	}
 }
 
-func TestACancelledWriteEndsWithTheCause(t *testing.T) {
+func TestCancelledWriteReturnsCause(t *testing.T) {
 	cause := errors.New("the reader went away")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
@@ -220,7 +220,7 @@ type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-func TestCellsLookAsTheirTypeSays(t *testing.T) {
+func TestCellsHaveFormatOfTheirType(t *testing.T) {
 	book, _ := generate(t, Options{Rows: 200})
 	f, err := excelize.OpenReader(book)
 	if err != nil {

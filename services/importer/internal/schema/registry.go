@@ -221,10 +221,10 @@ func (r *Registry) settle() {
 func (d *schemaDraft) taken(file string, owner map[string]string, used tables) error {
 	l := &loader{file: file}
 	if by := owner[d.Name]; by != "" {
-		l.add(d.at("name"), NameTaken, "the name %q is already used by %s; choose another one", d.Name, by)
+		l.add(d.at("name"), NameTaken, "the name %q is already used by %s. Choose another one", d.Name, by)
 	} else if sheet, difference := used.conflict(d.Schema); sheet != nil {
 		at := d.sheets[slices.IndexFunc(d.sheets, func(s *sheetDraft) bool { return s.Sheet == sheet })].at("table")
-		l.add(at, TableTaken, "%s; use another table, or make the two the same", difference)
+		l.add(at, TableTaken, "%s. Use another table, or make the two the same", difference)
 	}
 	return l.problems.err()
 }

@@ -42,7 +42,7 @@ func (t tables) use(s *Schema, owner string) {
 	}
 }
 
-// differenceOf returns why two sheets can't share a table; empty if they can.
+// differenceOf returns why two sheets can't share a table, or nothing if they can.
 func differenceOf(firstSchema *Schema, first *Sheet, s *Schema, sheet *Sheet) string {
 	if !slices.Equal(sorted(first.Key), sorted(sheet.Key)) {
 		return fmt.Sprintf("its key is %s, not %s", strings.Join(first.Key, ", "), strings.Join(sheet.Key, ", "))

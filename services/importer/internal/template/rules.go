@@ -8,21 +8,21 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// typeRules say what a cell of a type holds.
+// typeRules describe the values of each type.
 var typeRules = map[schema.Type]string{
 	schema.Text:     "Text.",
 	schema.Integer:  "A whole number.",
-	schema.Decimal:  "A number, with decimals if need be.",
+	schema.Decimal:  "A number, with or without decimals.",
 	schema.Boolean:  "TRUE or FALSE.",
 	schema.Date:     "A date.",
 	schema.Time:     "A time of day.",
-	schema.DateTime: "A date with a time of day.",
-	schema.Email:    "An e-mail address.",
+	schema.DateTime: "A date and a time of day.",
+	schema.Email:    "An email address.",
 	schema.Phone:    "A phone number.",
-	schema.Enum:     "A choice.",
+	schema.Enum:     "One of a list.",
 }
 
-// Rules say in sentences what the cells of a column must be, the type first.
+// Rules returns the rules for the cells of a column, the type first.
 func Rules(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []string {
 	rules := []string{typeRules[c.Type]}
 	if c.Required {
@@ -31,20 +31,20 @@ func Rules(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []string {
 	return append(rules, constraints(s, sheet, c)...)
 }
 
-// maxShown is how many of the allowed values are named.
+// maxShown is how many of the allowed values are listed.
 const maxShown = 12
 
-// constraints are the rules beside type and required.
+// constraints returns the rules other than type and required.
 func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []string {
 	var rules []string
 	add := func(format string, args ...any) { rules = append(rules, fmt.Sprintf(format, args...)) }
 	switch key := slices.Index(sheet.Key, c.Name); {
 	case key >= 0 && len(sheet.Key) == 1:
-		add("Tells the rows apart: no value may stand twice.")
+		add("Key: every value must be different.")
 	case key >= 0:
-		add("Tells the rows apart, together with %s.", otherKeys(sheet, c))
+		add("Key, together with %s: every combination must be different.", otherKeys(sheet, c))
 	case c.Unique:
-		add("No value may stand twice.")
+		add("Every value must be different.")
 	}
 	switch {
 	case c.MinLength > 0 && c.MinLength == c.MaxLength:
@@ -66,7 +66,7 @@ func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []stri
 		add("%s or less.", high)
 	}
 	if c.Pattern != nil {
-		add("In the form %s (a regular expression).", c.Pattern)
+		add("Must match %s (a regular expression).", c.Pattern)
 	}
 	switch {
 	case len(c.Allowed) > maxShown:
@@ -77,7 +77,7 @@ func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []stri
 	if r := c.References; r != nil {
 		parent := s.Sheet(r.Sheet)
 		target, _ := parent.Column(r.Column)
-		add("Names a row by %q of the sheet %q, or one that was imported before.", target.Title, parent.Title)
+		add("Refers to %q of the sheet %q, or to a row that was imported before.", target.Title, parent.Title)
 	}
 	return rules
 }

@@ -1,5 +1,5 @@
-// Package template makes the workbook that people fill in: one sheet for each sheet of a schema, with headers, formats,
-// checks and drop-downs, and a sheet of instructions that an import leaves alone.
+// Package template writes the workbooks that users fill in: one sheet for each sheet of a schema, with headers, formats,
+// validations, and drop-downs, and a sheet of instructions that an import ignores.
 package template
 
 import (
@@ -13,8 +13,8 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// requiredMark stands behind the header of a required column. Headers are matched without punctuation, so that it does
-// not change what the column is.
+// requiredMark follows the header of a required column. Headers are matched without punctuation, so it does not change
+// which column is meant.
 const requiredMark = " *"
 
 // Write writes the template of a schema.
@@ -22,7 +22,7 @@ func Write(w io.Writer, s *schema.Schema) error {
 	b := &book{schema: s, file: excelize.NewFile()}
 	defer func() { _ = b.file.Close() }() // it has no temporary files
 	if err := b.build(); err != nil {
-		return fmt.Errorf("make the template of schema %s: %w", s.Name, err)
+		return fmt.Errorf("create the template of schema %s: %w", s.Name, err)
 	}
 	if err := b.file.Write(w); err != nil {
 		return fmt.Errorf("write the template of schema %s: %w", s.Name, err)
@@ -33,12 +33,12 @@ func Write(w io.Writer, s *schema.Schema) error {
 // FileName is the name to save a schema's template under.
 func FileName(s *schema.Schema) string { return s.Name + "-template.xlsx" }
 
-// book is a template in the making.
+// book is a template that is being created.
 type book struct {
 	schema *schema.Schema
 	file   *excelize.File
-	// lists names the hidden sheet with the values of drop-downs that are too long, or too odd, to stand in a
-	// validation's own text; empty as long as there is none. listed counts its columns.
+	// lists is the name of the hidden sheet with the values of drop-downs that do not fit into a validation's own text. It
+	// is empty while there is no such sheet. listed counts its columns.
 	lists  string
 	listed int
 	styles struct {
@@ -63,8 +63,8 @@ func (b *book) build() error {
 	return nil
 }
 
-// formats are how the cells of a type are shown. Text columns are formatted as text, so that what is typed stays as it
-// is: leading zeros, long numbers, and what looks like a date or a formula.
+// formats are the number formats of the types. Text columns are formatted as text, so that a typed value stays as it is:
+// leading zeros, long numbers, and texts that look like a date or a formula.
 var formats = map[schema.Type]string{
 	schema.Text: "@", schema.Email: "@", schema.Phone: "@", schema.Enum: "@",
 	schema.Integer: "0", schema.Decimal: "#,##0.00########", schema.Boolean: "General",
@@ -135,7 +135,7 @@ func (b *book) header(s *schema.Sheet, c *schema.Column, cell string) error {
 	return b.file.AddComment(s.Title, excelize.Comment{Cell: cell, Author: "Headway", Text: text, Width: 260, Height: uint(40 + 18*strings.Count(text, "\n"))})
 }
 
-// instructions makes the first sheet: what to do, and every column with its rules.
+// instructions creates the first sheet: what to do, and every column with its rules.
 func (b *book) instructions() error {
 	f := b.file
 	name := b.schema.FreeSheetName("Instructions", "How to fill in", "About this workbook")
@@ -169,9 +169,9 @@ func (b *book) instructions() error {
 	}
 	for _, line := range []string{
 		b.schema.Description,
-		"Fill in one row for each record, from the second row on, and upload the workbook. This sheet is not imported.",
-		"Columns marked with * must not be empty. Columns may be moved; columns with other headers are not imported.",
-		"Sheets are loaded in the order in which they stand here, so that a row may refer to rows of the sheets before it.",
+		"Enter one record per row, starting in the second row, and then upload this file. This sheet is not imported.",
+		"Columns marked with * are required. You can move columns. Columns with other headers are not imported.",
+		"Sheets are imported in the order of this list, so a row can refer to rows of the sheets before it.",
 	} {
 		if line == "" {
 			continue
@@ -181,7 +181,7 @@ func (b *book) instructions() error {
 		}
 	}
 	row++
-	if err := put(b.styles.header, "Sheet", "Column", "Type", "Required", "Rules", "Headers that mean the same"); err != nil {
+	if err := put(b.styles.header, "Sheet", "Column", "Type", "Required", "Rules", "Other headers that match"); err != nil {
 		return err
 	}
 	for _, s := range b.schema.Sheets {

@@ -93,7 +93,7 @@ func TestEverySheetHasItsHeadersAndNothingBelow(t *testing.T) {
 func TestHeaderCommentsSayTheRules(t *testing.T) {
 	f := open(t, workforce(t))
 	for cell, want := range map[string][]string{
-		"Employees!A1":       {"Text. Required.", "no value may stand twice", "[0-9]{6,8}"},
+		"Employees!A1":       {"Text. Required.", "every value must be different", "[0-9]{6,8}"},
 		"Employees!E1":       {`"Department code" of the sheet "Departments"`},
 		"Employees!H1":       {"A date. Required.", "From 1950-01-01 to 2100-12-31."},
 		"Designations!C1":    {"A whole number. Required.", "From 1 to 20."},
@@ -116,7 +116,7 @@ func TestHeaderCommentsSayTheRules(t *testing.T) {
 	}
 }
 
-func TestTheInstructionsListEveryColumn(t *testing.T) {
+func TestInstructionsListEveryColumn(t *testing.T) {
 	s := workforce(t)
 	rows, err := open(t, s).GetRows("Instructions")
 	if err != nil {
@@ -181,7 +181,7 @@ func TestColumnsCheckWhatIsTyped(t *testing.T) {
 	}
 }
 
-func TestValuesThatAValidationCannotHoldStandInAHiddenSheet(t *testing.T) {
+func TestLongValueListsUseHiddenSheet(t *testing.T) {
 	var many []string
 	for i := range 60 {
 		many = append(many, fmt.Sprintf("value %02d", i))
@@ -216,7 +216,7 @@ sheets:
 	}
 }
 
-func TestAFilledTemplateIsReadAsItsColumnsTypes(t *testing.T) {
+func TestFilledTemplateHasColumnTypes(t *testing.T) {
 	s := workforce(t)
 	f := open(t, s)
 	for sheet, row := range map[string][]any{
@@ -278,7 +278,7 @@ type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-func TestAWriterThatFailsIsAnError(t *testing.T) {
+func TestFailingWriterIsError(t *testing.T) {
 	if err := Write(brokenPipe{}, workforce(t)); err == nil {
 		t.Error("no error")
 	}

@@ -12,14 +12,14 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// The longest texts that Excel takes in a data validation, in UTF-16 units.
+// The maximum lengths of the texts of a data validation in Excel, in UTF-16 units.
 const (
 	maxListText  = 255
 	maxErrorText = 225
 )
 
-// validate adds a column's data validation. Excel then refuses what the schema refuses, and offers what it allows. A
-// reference is offered but not enforced, as the row may have been imported before.
+// validate adds a column's data validation. Excel then rejects values that the schema rejects, and offers the allowed
+// values. A reference is offered but not enforced, because the row might have been imported before.
 func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error {
 	dv := excelize.NewDataValidation(!c.Required)
 	dv.Sqref = fmt.Sprintf("%s2:%s%d", letters, letters, excelize.TotalRows)
@@ -57,11 +57,11 @@ func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error
 			dv.Formula2 = limits.formula(c.Max)
 		}
 	}
-	dv.SetError(style, "Please check this cell", clip(c.Title+": "+strings.Join(Rules(b.schema, s, c), " "), maxErrorText))
+	dv.SetError(style, "Check this cell", clip(c.Title+": "+strings.Join(Rules(b.schema, s, c), " "), maxErrorText))
 	return b.file.AddDataValidation(s.Title, dv)
 }
 
-// rangeLimits are the validation of each type that has a range, with the widest one that Excel can hold.
+// rangeLimits are the validations of the types that have a range, with the widest range that Excel can hold.
 var rangeLimits = map[schema.Type]struct {
 	kind, low, high string
 	formula         func(bound string) string
@@ -75,7 +75,7 @@ var rangeLimits = map[schema.Type]struct {
 
 func asWritten(bound string) string { return bound }
 
-// serial gives a bound as Excel counts: days since 1899-12-30, which is right from 1900-03-01 on.
+// serial converts a bound to Excel's count of days since 1899-12-30, which is correct from 1900-03-01.
 func serial(layout string) func(string) string {
 	return func(bound string) string {
 		t, err := time.Parse(layout, bound)
@@ -95,7 +95,7 @@ func serial(layout string) func(string) string {
 	}
 }
 
-// referenceList is a formula for the filled part of the column that is referred to.
+// referenceList returns a formula for the filled part of the column that is referred to.
 func (b *book) referenceList(r *schema.Reference) string {
 	parent := b.schema.Sheet(r.Sheet)
 	_, i := parent.Column(r.Column)
@@ -104,8 +104,8 @@ func (b *book) referenceList(r *schema.Reference) string {
 	return fmt.Sprintf("OFFSET(%s!$%s$2,0,0,MAX(1,COUNTA(%s!$%s:$%s)-1),1)", sheet, letters, sheet, letters, letters)
 }
 
-// valueList is a formula for fixed values: the values themselves if Excel can take them so, else cells of a hidden
-// sheet.
+// valueList returns a formula for fixed values: the values themselves if they fit into a validation, or else cells of a
+// hidden sheet.
 func (b *book) valueList(values []string) (string, error) {
 	text := strings.Join(values, ",")
 	if len(utf16.Encode([]rune(text))) <= maxListText && !strings.ContainsAny(strings.Join(values, ""), `,"`) && !strings.HasPrefix(text, "=") {
@@ -133,13 +133,13 @@ func (b *book) valueList(values []string) (string, error) {
 	return fmt.Sprintf("%s!$%s$1:$%s$%d", quoteSheet(b.lists), letters, letters, len(values)), nil
 }
 
-// quoteSheet writes a sheet's name as it stands in a formula.
+// quoteSheet returns a sheet's name as a formula spells it.
 func quoteSheet(title string) string { return "'" + strings.ReplaceAll(title, "'", "''") + "'" }
 
-// markup escapes a formula as character data, as the writer takes formulas of validations for XML already.
+// markup escapes a formula as character data. The writer expects formulas of validations to be XML already.
 var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// clip shortens a text to so many UTF-16 units.
+// clip shortens a text to a number of UTF-16 units.
 func clip(text string, units int) string {
 	n := 0
 	for i, r := range text {

@@ -15,7 +15,7 @@ type Style struct {
 	// Bold makes the text bold; Size is the font's size in points, 11 if 0.
 	Bold bool
 	Size int
-	// Fill is the background's colour as RRGGBB; none if empty.
+	// Fill is the background's color as RRGGBB. It is empty for none.
 	Fill string
 	// Wrap breaks long lines, and puts them at the cell's top.
 	Wrap bool

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendEscaped appends a text as XML character data that is also right within an attribute. What XML 1.0 cannot hold
-// (§2.2) becomes U+FFFD.
+// appendEscaped appends a text as XML character data that is also valid in an attribute. Characters that XML 1.0 can't
+// represent (§2.2) become U+FFFD.
 func appendEscaped(b []byte, s string) []byte {
 	for _, r := range s {
 		b = appendRune(b, r)
@@ -35,13 +35,13 @@ func appendRune(b []byte, r rune) []byte {
 	return utf8.AppendRune(b, r)
 }
 
-// inXML tells whether a character may stand in XML 1.0.
+// inXML reports whether XML 1.0 can represent a character.
 func inXML(r rune) bool {
 	return r >= 0x20 && r != 0xFFFE && r != 0xFFFF || r == '\t' || r == '\n' || r == '\r'
 }
 
-// appendString appends a cell's text as ST_Xstring (ECMA-376 Part 1 §22.9.2.19): what XML cannot hold as _xHHHH_, and
-// the underscore of a text that looks so by itself as _x005F_.
+// appendString appends a cell's text as ST_Xstring (ECMA-376 Part 1 §22.9.2.19): characters that XML can't represent as
+// _xHHHH_, and the underscore of a text that looks like that as _x005F_.
 func appendString(b []byte, s string) []byte {
 	for i, r := range s {
 		switch {
@@ -56,7 +56,7 @@ func appendString(b []byte, s string) []byte {
 	return b
 }
 
-// looksEscaped tells whether a text begins with _xHHHH_.
+// looksEscaped reports whether a text begins with _xHHHH_.
 func looksEscaped(s string) bool {
 	if len(s) < 7 || s[1] != 'x' || s[6] != '_' {
 		return false

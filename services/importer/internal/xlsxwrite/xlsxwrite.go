@@ -1,6 +1,6 @@
-// Package xlsxwrite streams Office Open XML workbooks (ECMA-376 Part 1 §12.3): rows go out as they come, and texts stand
-// in their cells, so that memory does not grow with the rows. It writes what large workbooks of data need, among it
-// what excelize's stream does not: errors as errors, and thousands of comments.
+// Package xlsxwrite streams Office Open XML workbooks (ECMA-376 Part 1 §12.3). Rows are written as they come, and texts
+// are inside their cells, so memory does not grow with the rows. It writes what large workbooks of data need, including
+// two features that excelize's stream lacks: cells with errors, and thousands of comments.
 package xlsxwrite
 
 import (
@@ -18,7 +18,7 @@ type Writer struct {
 	zip    *zip.Writer
 	styles styles
 	sheets []*Sheet
-	// Date1904 says that dates count from 1904; it may be set until Close.
+	// Date1904 means that dates count from 1904. It can be set until Close.
 	Date1904 bool
 }
 
@@ -31,32 +31,31 @@ const (
 	spreadsheetType       = "application/vnd.openxmlformats-officedocument.spreadsheetml."
 )
 
-// compression is fast: twice the speed of the usual level for a tenth more bytes.
+// compression is twice as fast as the default level, and its output is a tenth larger.
 const compression = 4
 
-// New begins a workbook.
+// New returns a Writer of a new workbook.
 func New(w io.Writer) *Writer {
 	b := &Writer{zip: zip.NewWriter(w), styles: newStyles()}
 	b.zip.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, compression) })
 	return b
 }
 
-// Style gives the number of a style for Cell.Style: from 1, in the order in which they are first asked for. Equal styles
-// have the same number, and the plain one, 0. Beyond 60,000 styles it gives 0,
-// as Excel holds no more than 64,000.
+// Style returns the number of a style for Cell.Style. Numbers start at 1, and equal styles have the same number. The plain
+// style is 0, and so is every style after the first 60,000, because Excel accepts at most 64,000.
 func (b *Writer) Style(s Style) StyleID { return b.styles.id(s) }
 
-// SheetOptions say how a sheet looks.
+// SheetOptions describe the appearance of a sheet.
 type SheetOptions struct {
-	// Widths are those of the columns, in characters; 0 leaves a column as it is.
+	// Widths are the widths of the columns, in characters; 0 means the default.
 	Widths []float64
-	// FrozenRows stay in sight.
+	// FrozenRows is how many rows stay visible when scrolling.
 	FrozenRows int
-	// First puts the sheet before all others, though it may be written last.
+	// First makes the sheet the first one, even if it is written last.
 	First bool
 }
 
-// Sheet begins the next sheet, and ends the one before. The name must be one that Excel takes.
+// Sheet ends the current sheet and begins the next one. Excel must accept its name.
 func (b *Writer) Sheet(name string, o SheetOptions) (*Sheet, error) {
 	if err := b.endSheet(); err != nil {
 		return nil, err
@@ -71,7 +70,7 @@ func (b *Writer) Sheet(name string, o SheetOptions) (*Sheet, error) {
 	return s, nil
 }
 
-// Close ends the workbook; without it there is none.
+// Close completes the workbook.
 func (b *Writer) Close() error {
 	if err := b.endSheet(); err != nil {
 		return err
@@ -127,7 +126,7 @@ func (b *Writer) write(name, body string) error {
 	return err
 }
 
-// endSheet ends the last sheet, and writes its comments.
+// endSheet ends the current sheet, and writes its comments.
 func (b *Writer) endSheet() error {
 	if len(b.sheets) == 0 {
 		return nil

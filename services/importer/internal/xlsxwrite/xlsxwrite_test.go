@@ -36,7 +36,7 @@ func begin(t *testing.T, b *Writer, name string, o SheetOptions) *Sheet {
 	return s
 }
 
-func TestCellsComeBackAsTheyWere(t *testing.T) {
+func TestCellsRoundTrip(t *testing.T) {
 	texts := []string{"plain", " spaces ", "a\tb\nc", "<&>\"'", "Łódź 𠮷", "=1+1", "_x0041_", "_x12_", "\x01\x1f", "cr\rlf\r\n", "007"}
 	f := written(t, func(b *Writer) {
 		s := begin(t, b, "Cells & <more>", SheetOptions{})
@@ -66,7 +66,7 @@ func TestCellsComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
-func TestStylesAreSharedAndNumberedAsTheyAreAskedFor(t *testing.T) {
+func TestEqualStylesShareNumber(t *testing.T) {
 	f := written(t, func(b *Writer) {
 		for want, look := range []Style{{}, {Bold: true}, {Format: `yyyy\-mm\-dd`}, {Format: "@", Fill: "FFC7CE", Wrap: true}, {Format: `0 "A&B"`, Size: 16}} {
 			if id := b.Style(look); int(id) != want || b.Style(look) != id {
@@ -103,7 +103,7 @@ func TestStylesAreSharedAndNumberedAsTheyAreAskedFor(t *testing.T) {
 	}
 }
 
-func TestASheetMayBeWrittenLastAndComeFirst(t *testing.T) {
+func TestSheetWrittenLastCanBeFirst(t *testing.T) {
 	f := written(t, func(b *Writer) {
 		begin(t, b, "One", SheetOptions{})
 		begin(t, b, "Two", SheetOptions{})
@@ -123,7 +123,7 @@ func TestASheetMayBeWrittenLastAndComeFirst(t *testing.T) {
 	}
 }
 
-func TestThousandsOfCommentsStandAtTheirCells(t *testing.T) {
+func TestThousandsOfComments(t *testing.T) {
 	const rows = 2100
 	f := written(t, func(b *Writer) {
 		for _, name := range []string{"A", "B"} {
@@ -153,7 +153,7 @@ func TestThousandsOfCommentsStandAtTheirCells(t *testing.T) {
 	}
 }
 
-func TestColumnsAreNamedAsInASpreadsheet(t *testing.T) {
+func TestColumnNames(t *testing.T) {
 	for column := 1; column <= 16384; column++ {
 		want, err := excelize.ColumnNumberToName(column)
 		if err != nil {
@@ -169,7 +169,7 @@ type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-func TestAWriterThatFailsIsAnError(t *testing.T) {
+func TestFailingWriterIsError(t *testing.T) {
 	b := New(brokenPipe{})
 	s, err := b.Sheet("S", SheetOptions{})
 	for i := 0; err == nil && i < 1_000_000; i++ {

@@ -193,13 +193,13 @@ func (s *Store) Issues(ctx context.Context, id string, filter imports.IssueFilte
 		args = append(args, filter.After.Sheet, filter.After.Row, filter.After.Column, filter.After.Serial)
 	}
 	args = append(args, limit+1)
-	issues, places, err := s.issues(ctx, `SELECT `+issueColumns+` FROM issues i WHERE `+where+` ORDER BY sheet, row, cell_column, serial LIMIT ?`, args...)
+	issues, cursors, err := s.issues(ctx, `SELECT `+issueColumns+` FROM issues i WHERE `+where+` ORDER BY sheet, row, cell_column, serial LIMIT ?`, args...)
 	if err != nil {
 		return page, fmt.Errorf("list the issues of import %s: %w", id, err)
 	}
 	if len(issues) > limit {
 		issues = issues[:limit]
-		page.Next = &places[limit-1]
+		page.Next = &cursors[limit-1]
 	}
 	page.Issues = issues
 	return page, nil
@@ -221,7 +221,7 @@ func (s *Store) issues(ctx context.Context, query string, args ...any) ([]import
 	}
 	defer rows.Close()
 	var issues []imports.Issue
-	var places []imports.IssueCursor
+	var cursors []imports.IssueCursor
 	for rows.Next() {
 		var is imports.Issue
 		var at imports.IssueCursor
@@ -231,9 +231,9 @@ func (s *Store) issues(ctx context.Context, query string, args ...any) ([]import
 		}
 		is.Severity, is.Code = imports.Severity(severity), imports.IssueCode(code)
 		at.Row, at.Column = int64(is.Row), int64(is.CellColumn)
-		issues, places = append(issues, is), append(places, at)
+		issues, cursors = append(issues, is), append(cursors, at)
 	}
-	return issues, places, rows.Err()
+	return issues, cursors, rows.Err()
 }
 
 // RootCauses implements imports.Store.

@@ -85,13 +85,13 @@ func create(t *testing.T, store imports.Store, id string) imports.Import {
 	return im
 }
 
-// issues gives n issues of two sheets, in their order.
+// issues returns n issues of two sheets, in their order.
 func issues(n int) []imports.Issue {
 	var list []imports.Issue
 	for _, sheet := range []string{"teams", "people"} {
 		for i := range n {
 			list = append(list, imports.Issue{Sheet: sheet, Cell: fmt.Sprintf("%s!B%d", sheet, i+2), Row: i + 2, CellColumn: 2, Column: "code",
-				Value: "ÄRGER", Severity: imports.Error, Code: imports.NotANumber, Message: "It is no number; write one."})
+				Value: "ÄRGER", Severity: imports.Error, Code: imports.NotANumber, Message: "It is not a number. Enter one."})
 		}
 	}
 	return list
@@ -301,7 +301,7 @@ func filters(t *testing.T, store imports.Store) {
 		"a cell":             {imports.IssueFilter{Search: "PEOPLE!b3"}, 1},
 		"letters in no case": {imports.IssueFilter{Search: "ärger"}, 5},
 		"signs as they are":  {imports.IssueFilter{Search: "0%_S"}, 1},
-		"all at once":        {imports.IssueFilter{Sheet: "teams", Code: imports.NotANumber, Severity: imports.Error, Search: "number"}, 1},
+		"all filters":        {imports.IssueFilter{Sheet: "teams", Code: imports.NotANumber, Severity: imports.Error, Search: "number"}, 1},
 	} {
 		page, err := store.Issues(ctx, "a", c.filter)
 		if err != nil || len(page.Issues) != c.want || page.Matching != c.want {

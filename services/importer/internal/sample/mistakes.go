@@ -8,16 +8,16 @@ import (
 	"headway/services/importer/internal/xlsxwrite"
 )
 
-// fault is a way to spoil one cell, so that it has one issue and no other cell of the row has any.
-type fault struct {
+// mistake is a way to spoil one cell, so that it has one issue and no other cell of the row has any.
+type mistake struct {
 	column, code string
 	spoil        func(c cell) cell
 	// like takes the cell over from an earlier row, which is imported; spoil is nil then.
 	like bool
 }
 
-// faults are the ways to spoil a row of each sheet. They take turns; the first one of a sheet needs no earlier row.
-var faults = map[string][]fault{
+// mistakes are the ways to spoil a row of each sheet. They take turns; the first one of a sheet needs no earlier row.
+var mistakes = map[string][]mistake{
 	"areas": {
 		{column: "country", code: "PATTERN", spoil: write("Germany")},
 		{column: "office_email", code: "NOT_AN_EMAIL", spoil: write("office at example.org")},
@@ -99,10 +99,10 @@ var faults = map[string][]fault{
 	},
 }
 
-// spoil makes the row faulty and enters its fault into the manifest.
+// spoil makes the row spoiled and enters its mistake into the manifest.
 func (g *generator) spoil(sheet *schema.Sheet, i int, cells []cell) {
-	kinds := faults[sheet.Name]
-	turn, _ := slices.BinarySearch(g.faulty[sheet.Name], i)
+	kinds := mistakes[sheet.Name]
+	turn, _ := slices.BinarySearch(g.spoiled[sheet.Name], i)
 	kind := kinds[turn%len(kinds)]
 	if kind.like {
 		if earlier := g.earlier(sheet.Name, i); earlier >= 0 {
@@ -117,27 +117,27 @@ func (g *generator) spoil(sheet *schema.Sheet, i int, cells []cell) {
 	_, column := sheet.Column(kind.column)
 	cells[column] = kind.spoil(cells[column])
 	row := uint32(i) + 2
-	g.manifest.Faults = append(g.manifest.Faults, Fault{
+	g.manifest.Mistakes = append(g.manifest.Mistakes, Mistake{
 		Sheet: sheet.Name, Column: kind.column, Code: kind.code, Row: row,
 		Cell: xlsxwrite.CellName(column+1, i+2),
 	})
 }
 
-// earlier is the nearest row above that is imported; -1 if there is none.
+// earlier returns the nearest row above that is imported, or -1.
 func (g *generator) earlier(sheet string, i int) int {
-	for i--; i >= 0 && g.fate(sheet, i) != inserted; i-- {
+	for i--; i >= 0 && g.outcome(sheet, i) != inserted; i-- {
 	}
 	return i
 }
 
-func (p *plan) isFaulty(sheet string, i int) bool {
-	_, found := slices.BinarySearch(p.faulty[sheet], i)
+func (p *plan) isSpoiled(sheet string, i int) bool {
+	_, found := slices.BinarySearch(p.spoiled[sheet], i)
 	return found
 }
 
 func erase(cell) cell { return cell{} }
 
-// stranger is an employee number that nobody has: another one for each number that somebody has, as it may be a key.
+// stranger is an employee number that no employee has. It differs for each employee, because it can be a key.
 func stranger(c cell) cell {
 	digits := "000000" + c.Text // the head of a department has no manager's number to go by
 	return text("99" + digits[len(digits)-6:])
