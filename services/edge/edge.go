@@ -67,6 +67,8 @@ type Service struct {
 	// handlers counts the requests under way, and what else must end before Run does.
 	handlers sync.WaitGroup
 	draining atomic.Bool
+	// exhausted knows whether the process has run out of descriptors.
+	exhausted exhaustion
 }
 
 // New opens the port. The services are dialled in the background: they may come up later.
@@ -74,7 +76,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	s := &Service{cfg: cfg, listener: cfg.Listener}
+	s := &Service{cfg: cfg, listener: cfg.Listener, exhausted: exhaustion{logger: cfg.Logger}}
 	if s.listener == nil {
 		if s.listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", cfg.Listen); err != nil {
 			return nil, fmt.Errorf("edge: listen on %s: %w", cfg.Listen, err)
@@ -213,7 +215,7 @@ func (s *Service) serve() error {
 	)
 	for _, lis := range slices.Concat(s.queues, []net.Listener{s.listener}) {
 		g.Go(func() error {
-			err := s.serveOn(lis)
+			err := s.serveOn(acceptor{lis, &s.exhausted})
 			if !errors.Is(err, http.ErrServerClosed) {
 				failed.Store(&err)
 				_ = s.server.Close() // one that cannot go on ends all

@@ -42,7 +42,11 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 			body["issuer"] = "unreachable"
 		}
 	}
-	if jobs != "ok" || importer != "ok" || body["issuer"] == "unreachable" {
+	exhausted := s.exhausted.lately()
+	if exhausted {
+		body["descriptors"] = "exhausted"
+	}
+	if exhausted || jobs != "ok" || importer != "ok" || body["issuer"] == "unreachable" {
 		body["status"], status = "unavailable", http.StatusServiceUnavailable
 	}
 	answerHealth(w, status, body)
