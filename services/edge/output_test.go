@@ -111,3 +111,48 @@ func TestOutputBeyondItsEndBeginsAgain(t *testing.T) {
 		t.Errorf("a program that is far ahead: %s", resp.Status)
 	}
 }
+
+func TestOutputIsDownloadedWithRanges(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "story", "ann", nil)
+	want := bytes.Repeat([]byte("0123456789abcde\n"), 20_000) // 320 kB
+	b.jobs.write("j1", want)
+	const path = "/api/v1/jobs/j1/output"
+	read := func(status int, headers ...string) (*http.Response, []byte) {
+		t.Helper()
+		resp := b.do(http.MethodGet, path, nil, headers...)
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != status || resp.ContentLength != int64(len(text)) {
+			t.Fatalf("%v: %s, length %d, read %d, %v", headers, resp.Status, resp.ContentLength, len(text), err)
+		}
+		return resp, text
+	}
+	resp, all := read(http.StatusOK)
+	if !bytes.Equal(all, want) {
+		t.Errorf("got %d bytes, want %d, or others", len(all), len(want))
+	}
+	if h := resp.Header; !strings.HasPrefix(h.Get("Content-Disposition"), `attachment; filename="output-j1.txt"`) || h.Get("Accept-Ranges") != "bytes" || h.Get("Cache-Control") != "private, no-cache" {
+		t.Errorf("headers %v", h)
+	}
+	etag := resp.Header.Get("ETag")
+	if resp, part := read(http.StatusPartialContent, "Range", "bytes=100000-199999", "If-Range", etag); !bytes.Equal(part, want[100_000:200_000]) || resp.Header.Get("Content-Range") != "bytes 100000-199999/320000" {
+		t.Errorf("a range: %d bytes, %v", len(part), resp.Header)
+	}
+	if _, part := read(http.StatusPartialContent, "Range", "bytes=-10"); !bytes.Equal(part, want[len(want)-10:]) {
+		t.Errorf("the last bytes: %q", part)
+	}
+	if resp := b.do(http.MethodGet, path, nil, "If-None-Match", etag); resp.StatusCode != http.StatusNotModified {
+		t.Errorf("unchanged: %s", resp.Status)
+	}
+	if resp := b.do(http.MethodGet, path, nil, "Range", "bytes=999999-"); resp.StatusCode != http.StatusRequestedRangeNotSatisfiable {
+		t.Errorf("beyond its end: %s", resp.Status)
+	}
+	if resp := b.do(http.MethodHead, path, nil); resp.StatusCode != http.StatusOK || resp.ContentLength != int64(len(want)) {
+		t.Errorf("HEAD: %s, length %d", resp.Status, resp.ContentLength)
+	}
+	b.jobs.write("j1", []byte("more")) // the file that was begun is not continued with another
+	if _, grown := read(http.StatusOK, "Range", "bytes=0-9", "If-Range", etag); len(grown) != len(want)+4 {
+		t.Errorf("after it has grown: %d bytes", len(grown))
+	}
+	b.refused(b.do(http.MethodGet, path, nil, "Authorization", "Bearer "+b.token("bob")), http.StatusNotFound, "JOB_NOT_FOUND")
+}

@@ -70,6 +70,9 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	mux.Handle("GET /api/v1/imports/{import_id}/report.xlsx", a.Required(http.HandlerFunc(downloads.Report)))
 	mux.Handle("GET /api/v1/imports/{import_id}/imported.xlsx", a.Required(http.HandlerFunc(downloads.Imported)))
 	mux.Handle("GET /api/v1/imports/{import_id}/issues.csv", a.Required(http.HandlerFunc(downloads.Issues)))
+	mux.Handle("GET /api/v1/jobs/{job_id}/output", a.Required(&rest.Outputs{
+		Jobs: jobsv1.NewJobServiceClient(s.outputs), StallTimeout: s.cfg.StallTimeout,
+	}))
 	mux.Handle("GET /api/v1/schemas/{schema}/template.xlsx", a.Required(http.HandlerFunc(downloads.Template)))
 	mux.Handle("GET /api/v1/schemas/{schema}/sample.xlsx", a.Required(http.HandlerFunc(downloads.Sample)))
 

@@ -251,6 +251,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job_id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The output of a job so far, as a file. It takes ranges and conditions (RFC 9110). */
+        get: operations["DownloadOutput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/kinds": {
         parameters: {
             query?: never;
@@ -568,7 +585,8 @@ export interface components {
             totals?: components["schemas"]["headway.imports.v1.Counts"];
         };
         /**
-         * @description StreamMessage is one SSE message, the JSON in `data:`. On streams of one job, its `id:` is the revision of the job.
+         * @description StreamMessage is one SSE message, the JSON in `data:`. On streams of one job, its `id:` is the revision of the job, an
+         *     x, and a tag of the job. As Last-Event-ID, an id of another stream is ignored.
          *
          *     The encoding is protobuf's JSON mapping (lowerCamelCase names, RFC 3339 times, unset fields omitted) with one change: enum
          *     values are short lowercase names ("job_update", "active", "skip_rows").
@@ -593,7 +611,7 @@ export interface components {
             createdAt?: string;
             /**
              * Format: double
-             * @description Estimated seconds to the end.
+             * @description Estimated seconds until the end.
              */
             etaSeconds?: number;
             /** @description Why the job failed or was cancelled, as a message for the user. */
@@ -1357,7 +1375,7 @@ export interface components {
         ImportID: string;
         JobID: string;
         Kind: string;
-        /** @description The ID of the last received event. */
+        /** @description The ID of the last received event. An ID of another stream is ignored. */
         LastEventID: string;
         /** @description The same for clients that can't set the header, such as EventSource. */
         LastEventIDQuery: string;
@@ -1939,6 +1957,52 @@ export interface operations {
             };
         };
     };
+    DownloadOutput: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: components["parameters"]["JobID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The output. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The range of the output that was asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The output has not grown. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The range begins after the end of the output. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     JobService_ListKinds: {
         parameters: {
             query?: never;
@@ -2135,7 +2199,7 @@ export interface operations {
                 last_event_id?: components["parameters"]["LastEventIDQuery"];
             };
             header?: {
-                /** @description The ID of the last received event. */
+                /** @description The ID of the last received event. An ID of another stream is ignored. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path: {
@@ -2157,7 +2221,7 @@ export interface operations {
                 last_event_id?: components["parameters"]["LastEventIDQuery"];
             };
             header?: {
-                /** @description The ID of the last received event. */
+                /** @description The ID of the last received event. An ID of another stream is ignored. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path: {
@@ -2180,7 +2244,7 @@ export interface operations {
                 last_event_id?: components["parameters"]["LastEventIDQuery"];
             };
             header?: {
-                /** @description The ID of the last received event. */
+                /** @description The ID of the last received event. An ID of another stream is ignored. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path: {
@@ -2191,7 +2255,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events whose ID is the byte offset after the chunk. A `job_update` ends the stream. */
+            /** @description Server-Sent Events whose ID is the byte offset after the chunk. A `job_update` ends the stream. If the output is shorter than Last-Event-ID, a `draining` with the reason `OUTPUT_GAP` resets the ID to 0. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2211,7 +2275,7 @@ export interface operations {
                 last_event_id?: components["parameters"]["LastEventIDQuery"];
             };
             header?: {
-                /** @description The ID of the last received event. */
+                /** @description The ID of the last received event. An ID of another stream is ignored. */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path?: never;

@@ -44,9 +44,11 @@ const (
 	StreamMessageType_STREAM_MESSAGE_TYPE_JOB_DELETED StreamMessageType = 4
 	// The token is about to expire. Get a new one, and reconnect. The stream ends when the token expires.
 	StreamMessageType_STREAM_MESSAGE_TYPE_REAUTH StreamMessageType = 5
-	// The server is shutting down. Reconnect after `retry:`.
+	// The server is shutting down, or cannot serve the stream now. Reconnect after `retry:`. With the `reason` OUTPUT_GAP,
+	// Last-Event-ID was beyond the end of the output, and the `id:` of this message starts from the beginning.
 	StreamMessageType_STREAM_MESSAGE_TYPE_DRAINING StreamMessageType = 6
-	// The user has too many streams. This one, the oldest, is closed.
+	// The user has too many streams. This one, the oldest, is closed. With the `reason` RATE_LIMITED, the user has opened too
+	// many streams in a short time.
 	StreamMessageType_STREAM_MESSAGE_TYPE_LIMIT StreamMessageType = 7
 )
 
@@ -101,7 +103,8 @@ func (StreamMessageType) EnumDescriptor() ([]byte, []int) {
 	return file_headway_edge_v1_stream_proto_rawDescGZIP(), []int{0}
 }
 
-// StreamMessage is one SSE message, the JSON in `data:`. On streams of one job, its `id:` is the revision of the job.
+// StreamMessage is one SSE message, the JSON in `data:`. On streams of one job, its `id:` is the revision of the job, an
+// x, and a tag of the job. As Last-Event-ID, an id of another stream is ignored.
 //
 // The encoding is protobuf's JSON mapping (lowerCamelCase names, RFC 3339 times, unset fields omitted) with one change: enum
 // values are short lowercase names ("job_update", "active", "skip_rows").
@@ -131,7 +134,7 @@ type StreamMessage struct {
 	Steps []*v1.Step `protobuf:"bytes,11,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Units of the current step per second.
 	Rate *float64 `protobuf:"fixed64,12,opt,name=rate,proto3,oneof" json:"rate,omitempty"`
-	// Estimated seconds to the end.
+	// Estimated seconds until the end.
 	EtaSeconds *float64 `protobuf:"fixed64,13,opt,name=eta_seconds,json=etaSeconds,proto3,oneof" json:"eta_seconds,omitempty"`
 	// The worker is alive, but there is no progress.
 	Stalled *bool `protobuf:"varint,14,opt,name=stalled,proto3,oneof" json:"stalled,omitempty"`
