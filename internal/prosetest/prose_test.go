@@ -32,7 +32,6 @@ var unclean = []string{
 	"services/edge/internal/upload",
 	"services/importer",
 	"services/importer/internal/check",
-	"services/importer/internal/convert",
 	"services/importer/internal/files",
 	"services/importer/internal/importrpc",
 	"services/importer/internal/imports",
@@ -49,7 +48,6 @@ var unclean = []string{
 	"services/importer/internal/target/sqlite/sqlitedirect",
 	"services/importer/internal/target/targettest",
 	"services/importer/internal/template",
-	"services/importer/internal/text",
 	"services/importer/internal/worker",
 	"services/importer/internal/xlsxwrite",
 }

@@ -97,7 +97,7 @@ func convertOne(t *testing.T, spec *schema.Column, cell source.Cell) string {
 		}
 	case fault != nil:
 		if fault.Message == "" || !strings.HasSuffix(fault.Message, ".") {
-			t.Errorf("the message is not a sentence: %q", fault.Message)
+			t.Errorf("the message does not end with a full stop: %q", fault.Message)
 		}
 		return fault.Code.String()
 	}

@@ -184,7 +184,7 @@ func showsFractions(code string) bool {
 }
 
 // roundToSecond returns the time that a format without fractions of a second shows. A millisecond is the precision of the
-// workbook's numbers, and more is a value of its own that was not shown. The end of a day stays in its day.
+// workbook's numbers, and more is part of the value, but was not shown. The end of a day stays in its day.
 func roundToSecond(c source.Civil) (source.Civil, *Fault) {
 	const millisecond = int(time.Millisecond)
 	var f *Fault

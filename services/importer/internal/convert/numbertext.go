@@ -18,8 +18,8 @@ type numberText struct {
 	hidden bool
 }
 
-// conventions are the ways to write numbers: what separates groups of digits, and what separates the decimals. Zero is
-// no separator. All are in use: 1,234.5 in the United States and in India (1,23,456.7), 1.234,5 in Germany, 1'234.5 in
+// conventions are the ways to write numbers: what separates groups of digits, and what separates the decimals. Zero
+// means none. All are in use: 1,234.5 in the United States and in India (1,23,456.7), 1.234,5 in Germany, 1'234.5 in
 // Switzerland, 1 234,5 in France.
 var conventions = []struct{ group, point byte }{
 	{0, '.'}, {0, ','}, {0, arabicPoint},

@@ -162,7 +162,7 @@ func isColor(name string) bool {
 // come before the first.
 func appendSection(dst, digits []byte, section string) (out []byte, ok bool) {
 	const general = "general"
-	places, generals := 0, 0
+	slots, generals := 0, 0
 	for rest := section; rest != ""; {
 		var token string
 		var literal bool
@@ -173,13 +173,13 @@ func appendSection(dst, digits []byte, section string) (out []byte, ok bool) {
 		case token == general:
 			generals++
 		default:
-			places++
+			slots++
 		}
 	}
-	if generals > 1 || (places > 0) == (generals > 0) {
+	if generals > 1 || (slots > 0) == (generals > 0) {
 		return dst, false
 	}
-	start, left := len(dst), places
+	start, left := len(dst), slots
 	for rest := section; rest != ""; {
 		var token string
 		var literal bool
@@ -192,9 +192,9 @@ func appendSection(dst, digits []byte, section string) (out []byte, ok bool) {
 			}
 			dst = append(dst, digits...)
 		default:
-			if left == places && len(digits) > places {
-				dst = append(dst, digits[:len(digits)-places]...)
-				digits = digits[len(digits)-places:]
+			if left == slots && len(digits) > slots {
+				dst = append(dst, digits[:len(digits)-slots]...)
+				digits = digits[len(digits)-slots:]
 			}
 			switch {
 			case len(digits) >= left:

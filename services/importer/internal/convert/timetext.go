@@ -25,7 +25,7 @@ func readTime(s []byte) dateText {
 	return d
 }
 
-// clock reads a time of day. After a date, a point can separate hours and minutes, and that is no number of hours.
+// clock reads a time of day. After a date, a point can separate hours and minutes, and they are not decimal hours.
 func (p *dateParser) clock(afterDate bool) (c source.Civil, ok bool) {
 	if !afterDate && !p.accept("T") {
 		p.accept("t")

@@ -33,7 +33,7 @@ func Plain(s []byte) bool {
 	}
 	const high, ones = 0x8080808080808080, 0x0101010101010101
 	for len(s) >= 8 {
-		// A byte is at fault if it is beyond ASCII, below U+0020, or U+007F, which becomes U+0080 by adding one.
+		// A byte is not plain if it is beyond ASCII, below U+0020, or U+007F, which becomes U+0080 by adding one.
 		v := binary.LittleEndian.Uint64(s)
 		if (v|(v+ones)|(v-ones*0x20)&^v)&high != 0 {
 			return false

@@ -15,7 +15,7 @@ func TestCleanFollowsTheRule(t *testing.T) {
 		{"blanks only", " \u00a0\u3000\u2003\t", ""},
 		{"zero-width space after the text", "K1\u200b", "K1"},
 		{"byte order mark before the text", "\ufeffK1", "K1"},
-		{"blank behind an invisible character", "K1 \u200b ", "K1"},
+		{"blank after an invisible character", "K1 \u200b ", "K1"},
 		{"soft hyphen inside", "Kranken\u00adhaus", "Krankenhaus"},
 		{"direction marks", "\u202a+49 30\u202c\u200f", "+49 30"},
 		{"word joiner", "K\u20601", "K1"},
