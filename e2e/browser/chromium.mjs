@@ -1,4 +1,4 @@
-// A real Chromium, and what every test asks of it.
+// A real Chromium, and helpers for all tests.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { Headway } from "./headway.mjs";
 const artifacts = fileURLToPath(new URL("../artifacts", import.meta.url));
 const axeSource = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
-/** Starts the system's Chromium without anything that phones home. */
+/** Starts the system's Chromium without background network traffic. */
 export function launch() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -36,8 +36,8 @@ export const sizes = {
 };
 
 /**
- * Opens a page that fails the test on any error in its console: a script's, or one against the content policy. If the
- * server has a local user, that user is signed in.
+ * Opens a page that records errors in its console, of scripts or of the content policy. `assertNoErrors` fails on any. If
+ * the server has a local user, that user is signed in.
  * @param {import("playwright-core").Browser} browser
  * @param {string} address
  * @param {import("playwright-core").BrowserContextOptions} [options]
@@ -51,7 +51,7 @@ export async function open(browser, address, options = {}, server = Headway.at(a
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
-    // A refused or broken request is the server's answer, which the page shows in its own words.
+    // The page shows refused and failed requests itself.
     if (message.type() === "error" && !/Failed to load resource|net::ERR_/.test(message.text()))
       errors.push(message.text());
   });
@@ -60,12 +60,12 @@ export async function open(browser, address, options = {}, server = Headway.at(a
 }
 
 /**
- * Runs axe over the page as it stands.
+ * Runs axe on the page as it is.
  * @param {import("playwright-core").Page} page
  * @param {string} state
  */
 export async function assertAccessible(page, state) {
-  // Colours are judged once they have come to rest.
+  // Wait until color transitions have ended.
   await page.waitForTimeout(300);
   await page.evaluate(axeSource);
   const violations = await page.evaluate(async () => {
@@ -91,7 +91,7 @@ export async function assertAccessible(page, state) {
 export async function picture(page, name) {
   mkdirSync(artifacts, { recursive: true });
   const size = page.viewportSize() ?? sizes.desktop;
-  // Parts out of sight are not laid out, so the whole page is brought into sight.
+  // Parts outside the viewport are not laid out, so the viewport grows to the whole page.
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ width: size.width, height: Math.min(Math.max(height, size.height), 4000) });
   await page.waitForTimeout(250);
@@ -100,7 +100,7 @@ export async function picture(page, name) {
 }
 
 /**
- * Chooses a workbook on the start page.
+ * Chooses a file on the start page.
  * @param {import("playwright-core").Page} page
  * @param {string} path
  */
@@ -128,7 +128,7 @@ export async function waitForStatus(page, status) {
 }
 
 /**
- * Gives what every step of the page says: name and state.
+ * Returns the name and the state of every step on the page.
  * @param {import("playwright-core").Page} page
  */
 export function stepStates(page) {
@@ -140,15 +140,15 @@ export function stepStates(page) {
 }
 
 /**
- * Evaluates a function in the page again and again until it says true. (Playwright's own waitForFunction would need
- * eval, which the page's content policy forbids.)
+ * Evaluates a function in the page until it returns true. (Playwright's waitForFunction needs eval, which the page's
+ * content policy forbids.)
  * @template T
  * @param {import("playwright-core").Page} page
  * @param {(arg: T) => boolean} holds
  * @param {T} arg
  */
-export async function until(page, holds, arg, patience = 90_000) {
-  for (const end = Date.now() + patience; Date.now() < end; ) {
+export async function until(page, holds, arg, timeoutMs = 90_000) {
+  for (const end = Date.now() + timeoutMs; Date.now() < end; ) {
     if (await page.evaluate(/** @type {any} */ (holds), arg)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -156,7 +156,7 @@ export async function until(page, holds, arg, patience = 90_000) {
 }
 
 /**
- * Reads the page's totals.
+ * Returns the totals of the page.
  * @param {import("playwright-core").Page} page
  */
 export async function totals(page) {

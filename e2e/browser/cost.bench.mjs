@@ -1,5 +1,5 @@
-// What a job with 4 updates a second costs the page: `npm run bench:page`. Chromium counts the CPU time of its processes
-// and of the page's main thread; waiting for a busy machine does not count.
+// Measures what a job with 4 updates per second costs the page: `npm run bench:page`. Chromium counts the CPU time of its
+// processes and of the page's main thread. Waiting for a busy machine does not count.
 import { launch, open } from "./chromium.mjs";
 import { importAt, ScriptedEdge } from "./scripted-edge.mjs";
 

@@ -1,4 +1,4 @@
-// Starts the real program on free ports, with a data folder of its own.
+// Starts the real program on free ports, with a new data directory.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const binary = fileURLToPath(new URL("../../bin/headway", import.meta.url));
 
-/** Gives a port of this machine that was free a moment ago. */
+/** Returns a port that was free a moment ago. */
 async function freePort() {
   const server = createServer();
   server.listen(0, "127.0.0.1");
@@ -69,7 +69,7 @@ export class Headway {
     Headway.#servers.set(this.address, this);
   }
 
-  /** Starts the program, again if it was killed, and waits until it is ready. */
+  /** Starts the program, or restarts it, and waits until it is ready. */
   async run() {
     const elsewhere = ["--jobs-listen=127.0.0.1:0", "--importer-listen=127.0.0.1:0"];
     elsewhere.push(`--metrics-listen=${new URL(this.metrics).host}`);
@@ -83,7 +83,7 @@ export class Headway {
     this.process.stdout.on("data", collect);
     this.process.stderr.on("data", collect);
     for (;;) {
-      if (this.process.exitCode !== null) throw new Error(`headway ended at once:\n${this.log}`);
+      if (this.process.exitCode !== null) throw new Error(`headway ended immediately:\n${this.log}`);
       const ready = await fetch(`${this.address}/readyz`).then(
         (response) => response.ok,
         () => false,
@@ -134,7 +134,7 @@ export class Headway {
     await ended;
   }
 
-  /** Asks the program to end, as an operator does, and waits for it. */
+  /** Stops the program with a signal, as an operator does, and waits for it. */
   async end() {
     const { process } = this;
     if (!process || process.exitCode !== null || process.signalCode !== null) return;
@@ -150,7 +150,7 @@ export class Headway {
   }
 
   /**
-   * Writes a sample workbook and gives its path.
+   * Writes a sample workbook, and returns its path.
    * @param {number} rows
    * @param {number} issues
    */
@@ -160,14 +160,14 @@ export class Headway {
     return path;
   }
 
-  /** How many streams browsers have open. */
+  /** Returns the number of open streams. */
   async streams() {
     const text = await (await fetch(this.metrics)).text();
     return Number(/^headway_edge_streams (\S+)$/m.exec(text)?.[1]);
   }
 
   /**
-   * Calls the REST API as a user, and gives what it answers.
+   * Calls the REST API as a user, and returns the answer.
    * @param {string} token
    * @param {string} method
    * @param {string} path
@@ -194,7 +194,7 @@ export class Headway {
   }
 
   /**
-   * Where one of the services answers by gRPC, as its first line says.
+   * Returns the gRPC address of a service, from its first log line.
    * @param {string} service
    */
   addressOf(service) {

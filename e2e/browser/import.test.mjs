@@ -41,11 +41,11 @@ after(async () => {
   await headway?.stop();
 });
 
-describe("a workbook in the page", () => {
-  test("goes in, and every step lights up in order until the rows stand in the database", async () => {
+describe("a file", () => {
+  test("is imported, and its steps complete in order", async () => {
     const { page, assertNoErrors } = await open(browser, headway.address);
     const path = headway.sample(20_000, 0);
-    // Notes the order in which steps stop being to do, as somebody would who watches the page.
+    // Records the order in which steps start.
     await page.evaluate(() => {
       /** @type {string[]} */
       const lit = [];
@@ -75,7 +75,7 @@ describe("a workbook in the page", () => {
     assertNoErrors();
   });
 
-  test("brought again changes nothing, and says so", async () => {
+  test("changes nothing when uploaded again, and the page says so", async () => {
     const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(20_000, 0));
     await page.getByRole("heading", { name: "Nothing new: all rows are already there" }).waitFor({ timeout: 120_000 });
@@ -83,10 +83,10 @@ describe("a workbook in the page", () => {
     assert.equal(outcomes.unchanged, read);
   });
 
-  test("that is none is refused with a sentence and a way out", async () => {
+  test("is rejected if it isn't a workbook, and another one can be chosen", async () => {
     const { page } = await open(browser, headway.address);
     const path = join(headway.data, "notes.xlsx");
-    writeFileSync(path, "Dear diary, this is no workbook.");
+    writeFileSync(path, "Dear diary, this is not a workbook.");
     await chooseWorkbook(page, path);
     const alert = page.getByRole("alert");
     await alert.getByText("notes.xlsx: This file can't be imported").waitFor();
@@ -96,7 +96,7 @@ describe("a workbook in the page", () => {
     await page.getByRole("button", { name: "Choose file" }).waitFor();
   });
 
-  test("that is empty does not even travel", async () => {
+  test("is not uploaded if it is empty", async () => {
     const { page } = await open(browser, headway.address);
     const path = join(headway.data, "empty.xlsx");
     writeFileSync(path, "");
@@ -125,7 +125,7 @@ describe("a workbook in the page", () => {
 });
 
 describe("the sample", () => {
-  test("waits for a decision, shows its issues, and commits the valid rows", async () => {
+  test("waits for a decision, shows its errors, and imports the other rows", async () => {
     const { page, assertNoErrors } = await open(browser, headway.address);
     await page.getByRole("button", { name: "Try a sample file" }).click();
     await waitForStatus(page, "waiting");
@@ -135,7 +135,7 @@ describe("the sample", () => {
     const bad = (before.outcomes.rejected ?? 0) + (before.outcomes.blocked ?? 0);
     assert.ok(bad > 0, "the sample has wrong rows");
     const table = page.getByRole("table", { name: "Result by sheet" });
-    assert.equal(await table.getByRole("row").count(), 9, "seven sheets between head and sum");
+    assert.equal(await table.getByRole("row").count(), 9, "seven sheets, a header, and a sum");
     await page.getByRole("heading", { name: "Fix these first" }).waitFor();
 
     const issues = page.getByRole("table", { name: "Errors" });
@@ -159,12 +159,12 @@ describe("the sample", () => {
     await waitForStatus(page, "completed");
     const done = await totals(page);
     assert.equal(done.sum, done.read);
-    assert.deepEqual(done.outcomes, before.outcomes, "the committing run does what the review promised");
+    assert.deepEqual(done.outcomes, before.outcomes, "the import does what the review showed");
     await page.getByText(new RegExp(`${bad} rows were skipped`)).waitFor();
     assertNoErrors();
   });
 
-  test("can be given up: nothing is written", async () => {
+  test("saves nothing if the user declines", async () => {
     const { page } = await open(browser, headway.address);
     await page.getByRole("button", { name: "Try a sample file" }).click();
     await page.getByRole("button", { name: "Don't import anything" }).click({ timeout: 120_000 });
@@ -172,7 +172,7 @@ describe("the sample", () => {
     await page.getByText("Nothing was changed.").waitFor();
   });
 
-  test("fails as a whole if one bad row is enough, and can be tried again", async () => {
+  test("fails as a whole if a single error stops it, and can be retried", async () => {
     const { page } = await open(browser, headway.address);
     await openOptions(page);
     await page.getByRole("radio", { name: /Don't import anything/ }).check();
@@ -186,7 +186,7 @@ describe("the sample", () => {
     await waitForStatus(page, "failed");
   });
 
-  test("runs dry: real numbers, nothing written", async () => {
+  test("can be a test that saves nothing", async () => {
     const { page } = await open(browser, headway.address);
     await openOptions(page);
     await page.getByRole("radio", { name: /Skip them and import the rest/ }).check();
@@ -197,7 +197,7 @@ describe("the sample", () => {
     await page.locator(".chip", { hasText: "Test only" }).waitFor();
   });
 
-  test("is imported by keyboard alone", async () => {
+  test("is imported with the keyboard alone", async () => {
     const { page } = await open(browser, headway.address);
     await page.getByRole("button", { name: "Try a sample file" }).waitFor();
     const focusOn = async (/** @type {RegExp} */ wanted) => {
@@ -206,7 +206,7 @@ describe("the sample", () => {
         const text = await page.evaluate(() => document.activeElement?.textContent ?? "");
         if (wanted.test(text)) return;
       }
-      assert.fail(`the Tab key never came to ${wanted}`);
+      assert.fail(`the Tab key never reached ${wanted}`);
     };
     await focusOn(/^Skip to content$/);
     await page.keyboard.press("Enter");
@@ -219,8 +219,8 @@ describe("the sample", () => {
   });
 });
 
-describe("an import under way", () => {
-  test("can be cancelled, and says that nothing was written", async () => {
+describe("a running import", () => {
+  test("can be cancelled", async () => {
     const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(100_000, 0));
     await waitForStatus(page, "active");
@@ -231,7 +231,7 @@ describe("an import under way", () => {
     await page.getByRole("button", { name: "Choose file" }).waitFor();
   });
 
-  test("goes on through a reload and shows the same in a second tab", async () => {
+  test("survives a reload, and shows the same in a second tab", async () => {
     const { page, context, assertNoErrors } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(50_000, 5));
     await waitForStatus(page, "active");
@@ -248,7 +248,7 @@ describe("an import under way", () => {
     assertNoErrors();
   });
 
-  test("is found in the list of jobs, live, and opens from there", async () => {
+  test("is in the list of jobs, and opens from there", async () => {
     const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(50_000, 0));
     await waitForStatus(page, "active");
@@ -266,7 +266,7 @@ describe("an import under way", () => {
     await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
   });
 
-  test("survives a power failure: the page says calmly that it waits, and mends itself", async () => {
+  test("survives a power failure, and the page reconnects by itself", async () => {
     const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(100_000, 0));
     await waitForStatus(page, "active");

@@ -29,8 +29,8 @@ after(async () => {
 
 for (const size of /** @type {const} */ (["desktop", "phone"])) {
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
-    describe(`on a ${size} in ${colorScheme} colours`, () => {
-      test("every state is accessible, and its picture is taken", async () => {
+    describe(`on a ${size} in ${colorScheme} colors`, () => {
+      test("every state is accessible", async () => {
         const { page, assertNoErrors } = await open(browser, headway.address, {
           viewport: sizes[size],
           colorScheme,
@@ -45,7 +45,7 @@ for (const size of /** @type {const} */ (["desktop", "phone"])) {
         await look("1-start");
         await chooseWorkbook(page, headway.sample(100_000, 120));
         await page.locator('[data-step="employees"][data-state="active"]').waitFor({ timeout: 60_000 });
-        assert.equal(await page.evaluate("document.getAnimations().length"), 0, "nothing moves for who wants it so");
+        assert.equal(await page.evaluate("document.getAnimations().length"), 0, "no animations with reduced motion");
         await picture(page, `${size}-${colorScheme}-2-running`);
         await waitForStatus(page, "waiting");
         await page.locator(".headway-issues-page").first().waitFor();
@@ -66,7 +66,7 @@ for (const size of /** @type {const} */ (["desktop", "phone"])) {
   }
 }
 
-test("nothing is wider than a phone, nor than right-to-left writing", async () => {
+test("nothing is wider than a phone, even with right-to-left text", async () => {
   const { page } = await open(browser, headway.address, { viewport: { width: 320, height: 700 } });
   for (const direction of ["ltr", "rtl"]) {
     await page.goto(headway.address);

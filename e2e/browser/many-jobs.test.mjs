@@ -6,7 +6,7 @@ import { importAt, ScriptedEdge } from "./scripted-edge.mjs";
 const many = 1000;
 
 /**
- * Scrolls through live jobs, each of which moves once a second or stands still, and counts the pictures that the page draws.
+ * Scrolls through jobs that change once per second, or not at all, and counts the frames that the page draws.
  * @param {import("playwright-core").Browser} browser
  * @param {boolean} moving
  */
@@ -24,7 +24,7 @@ async function scrollThrough(browser, moving) {
   let turn = 0;
   const ticking = setInterval(() => {
     if (!moving) return;
-    // Every second brings each job's next state, spread over ten ticks.
+    // Every second, each job changes once, spread over ten ticks.
     if (turn % 10 === 0) revision++;
     for (let index = turn % 10; index < ids.length; index += 10) edge.tell(at(ids[index] ?? ""));
     turn++;
@@ -34,7 +34,7 @@ async function scrollThrough(browser, moving) {
     let frames = 0;
     while (performance.now() < end) {
       await new Promise((resolve) => requestAnimationFrame(resolve));
-      // As somebody does who looks for a job.
+      // As a user does who looks for a job.
       window.scrollBy(0, 20);
       frames++;
     }
@@ -50,13 +50,13 @@ async function scrollThrough(browser, moving) {
   return seen;
 }
 
-test("1,000 live jobs scroll as smoothly as if they stood still, and only those near are in the page", async () => {
+test("1,000 live jobs scroll as smoothly as unchanged ones, and only near ones are rendered", async () => {
   const browser = await launch();
   try {
     const still = await scrollThrough(browser, false);
     const live = await scrollThrough(browser, true);
     console.info(`frames while still: ${still.frames}, live: ${live.frames}; elements: ${live.nodes}`);
-    assert.ok(live.height > 50_000, `all of them have their place: ${live.height} px`);
+    assert.ok(live.height > 50_000, `all of them have their height: ${live.height} px`);
     assert.ok(live.nodes < 3000, `${live.nodes} elements`);
     assert.ok(live.frames > still.frames / 2, `${live.frames} frames, ${still.frames} while still`);
   } finally {

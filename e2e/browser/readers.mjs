@@ -1,5 +1,5 @@
-// Real readers of Server-Sent Events behind one face: the browser's EventSource, the npm packages eventsource and
-// eventsource-parser, and curl. Each gives an inbox of what it heard.
+// Real readers of Server-Sent Events with one interface: the browser's EventSource, the npm packages eventsource and
+// eventsource-parser, and curl. Each fills an inbox.
 import { spawn } from "node:child_process";
 import { EventSource } from "eventsource";
 import { createParser } from "eventsource-parser";
@@ -17,23 +17,23 @@ import { createParser } from "eventsource-parser";
  * @property {string} [lastEventId]
  */
 
-const patienceMs = 20_000;
+const timeoutMs = 20_000;
 
-/** What a reader heard, in order. */
+/** The messages that a reader received, in order. */
 export class Inbox {
   /** @type {Message[]} */
   messages = [];
-  /** Comments heard, by those readers that tell. */
+  /** The number of comments, from readers that report them. */
   comments = 0;
-  /** The waits that the server asked for, in milliseconds, by those readers that tell. */
+  /** The waits that the server asked for, in milliseconds, from readers that report them. */
   retries = /** @type {number[]} */ ([]);
-  /** The reader has stopped for good. */
+  /** The reader has stopped permanently. */
   over = false;
   /** Stops the reader. */
   close = () => {};
 
   /**
-   * Takes what a reader heard.
+   * Adds a message.
    * @param {string} id
    * @param {string} data
    */
@@ -42,19 +42,19 @@ export class Inbox {
   }
 
   /**
-   * Waits until something holds.
+   * Waits until a condition is true.
    * @param {string} what
    * @param {() => boolean} holds
    */
   async until(what, holds) {
-    for (const end = Date.now() + patienceMs; !holds(); ) {
-      if (Date.now() > end) throw new Error(`never: ${what}; heard ${JSON.stringify(this.messages)}`);
+    for (const end = Date.now() + timeoutMs; !holds(); ) {
+      if (Date.now() > end) throw new Error(`never: ${what}; received ${JSON.stringify(this.messages)}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
   /**
-   * Gives the next message, which must be of this type.
+   * Returns the next message, which must have this type.
    * @param {string} type
    */
   async next(type) {
@@ -64,15 +64,15 @@ export class Inbox {
     return message;
   }
 
-  /** Waits until the reader has stopped for good, having heard nothing more. */
+  /** Waits until the reader has stopped permanently, without another message. */
   async ends() {
     await this.until("the end", () => this.over);
-    if (this.messages.length > 0) throw new Error(`heard behind the end: ${JSON.stringify(this.messages)}`);
+    if (this.messages.length > 0) throw new Error(`received after the end: ${JSON.stringify(this.messages)}`);
   }
 }
 
 /**
- * EventSource in a browser, on a page of the server: the session's cookie says who reads.
+ * EventSource in a browser, on a page of the server. The session's cookie identifies the user.
  * @param {import("playwright-core").Page} page
  * @param {string} path
  */
@@ -96,7 +96,7 @@ export async function byBrowser(page, path) {
     /** @type {const} */ ([name, path]),
   );
   inbox.close = () => {
-    // The page may close first, which ends the stream as well.
+    // The page can close first, which also ends the stream.
     page.evaluate((name) => /** @type {any} */ (globalThis)[`${name}close`](), name).catch(() => {});
   };
   return inbox;
@@ -155,8 +155,8 @@ export async function byParser({ address, path, token, lastEventId }) {
   });
   const read = async () => {
     const decoder = new TextDecoder();
-    for await (const piece of /** @type {any} */ (response.body ?? []))
-      parser.feed(decoder.decode(piece, { stream: true }));
+    for await (const chunk of /** @type {any} */ (response.body ?? []))
+      parser.feed(decoder.decode(chunk, { stream: true }));
   };
   read().then(
     () => {
@@ -181,8 +181,8 @@ export function byCurl({ address, path, token, lastEventId }) {
   inbox.close = () => void curl.kill();
   let text = "";
   let id = "";
-  curl.stdout.setEncoding("utf8").on("data", (piece) => {
-    text += piece;
+  curl.stdout.setEncoding("utf8").on("data", (chunk) => {
+    text += chunk;
     for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
       for (const line of text.slice(0, end).split("\n")) {
         if (line.startsWith("id: ")) id = line.slice(4);

@@ -1,4 +1,4 @@
-// The protocol's own client uploads a workbook over a line that keeps breaking.
+// The reference client of tus uploads a workbook over a connection that breaks several times.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createReadStream, readdirSync, statSync } from "node:fs";
@@ -18,13 +18,13 @@ after(async () => {
 });
 
 /**
- * Passes connections on, and cuts each of the first ones after so many bytes of the client's.
+ * Forwards connections, and cuts the first ones after a number of bytes from the client.
  * @param {string} address
  * @param {number} cuts
  * @param {number} bytes
  */
-async function brokenLine(address, cuts, bytes) {
-  const line = { cuts: 0, address: "", close: () => {} };
+async function breakingProxy(address, cuts, bytes) {
+  const proxy = { cuts: 0, address: "", close: () => {} };
   /** @type {Set<import("node:net").Socket>} */
   const sockets = new Set();
   const server = createServer((client) => {
@@ -37,8 +37,8 @@ async function brokenLine(address, cuts, bytes) {
     }
     client.on("data", (/** @type {Buffer} */ chunk) => {
       sent.bytes += chunk.length;
-      if (line.cuts < cuts && sent.bytes > bytes) {
-        line.cuts++;
+      if (proxy.cuts < cuts && sent.bytes > bytes) {
+        proxy.cuts++;
         client.destroy();
         upstream.destroy();
         return;
@@ -51,25 +51,25 @@ async function brokenLine(address, cuts, bytes) {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  line.address = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
-  line.close = () => {
+  proxy.address = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
+  proxy.close = () => {
     server.close();
     for (const socket of sockets) socket.destroy();
   };
-  return line;
+  return proxy;
 }
 
-test("a line that breaks three times costs no byte twice and makes one import", async () => {
+test("three lost connections send no byte twice, and create one import", async () => {
   const workbook = headway.sample(60_000, 0);
   const size = statSync(workbook).size;
-  const line = await brokenLine(headway.address, 3, Math.floor(size / 5));
+  const proxy = await breakingProxy(headway.address, 3, Math.floor(size / 5));
   const authorization = `Bearer ${headway.token("ann")}`;
   /** @type {number[]} */
   const begins = [];
   /** @type {string} */
   const url = await new Promise((resolve, reject) => {
     const upload = new Upload(createReadStream(workbook), {
-      endpoint: `${line.address}/api/v1/uploads`,
+      endpoint: `${proxy.address}/api/v1/uploads`,
       chunkSize: size,
       uploadSize: size,
       headers: { Authorization: authorization },
@@ -84,11 +84,11 @@ test("a line that breaks three times costs no byte twice and makes one import", 
     });
     upload.start();
   });
-  assert.equal(line.cuts, 3);
-  assert.equal(begins.length, 4, `pieces began at ${begins}`);
+  assert.equal(proxy.cuts, 3);
+  assert.equal(begins.length, 4, `parts began at ${begins}`);
   assert.ok(
     begins.every((offset, i) => i === 0 || offset > begins[i - 1]),
-    `pieces began at ${begins}: not all went on`,
+    `parts began at ${begins}: not all continued`,
   );
 
   const make = () =>
@@ -106,10 +106,10 @@ test("a line that breaks three times costs no byte twice and makes one import", 
   assert.equal((await list.json()).imports.length, 1);
   const bytes = readdirSync(join(headway.data, "uploads")).filter((name) => name.endsWith(".part"));
   assert.deepEqual(bytes, []);
-  line.close();
+  proxy.close();
 });
 
-test("an upload that is given up is gone", async () => {
+test("an aborted upload is deleted", async () => {
   const workbook = headway.sample(1000, 0);
   const upload = new Upload(createReadStream(workbook), {
     endpoint: `${headway.address}/api/v1/uploads`,

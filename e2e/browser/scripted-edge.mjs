@@ -1,5 +1,5 @@
-// Stands in for the edge where a test needs a job to move at a pace of its own: it serves the built page, and streams
-// that tell what a script says. Everything else about streams is tested with the real edge.
+// Replaces the edge in tests that set the pace of a job: it serves the built page, and streams that follow a script.
+// Everything else about streams is tested with the real edge.
 import { once } from "node:events";
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -17,7 +17,7 @@ export class ScriptedEdge {
   #streams = new Set();
 
   /**
-   * @param {() => Message[]} now gives all jobs as they stand: what a stream begins with
+   * @param {() => Message[]} now returns all jobs in their current state, with which a stream starts
    */
   static async start(now) {
     const edge = new ScriptedEdge(now);
@@ -36,7 +36,7 @@ export class ScriptedEdge {
   }
 
   /**
-   * Tells all who watch the job.
+   * Sends a message to every watcher of the job.
    * @param {Message} message
    */
   tell(message) {
@@ -97,7 +97,7 @@ export class ScriptedEdge {
 const sheets = ["areas", "departments", "designations", "employees", "schedules", "drivers", "car_assignments"];
 
 /**
- * An import of 1,000,000 rows as it stands after this share of it, from 0 to 1.
+ * Returns an import of 1,000,000 rows after this share of it, from 0 to 1.
  * @param {number} share
  * @param {number} revision
  * @returns {Message}
@@ -139,7 +139,7 @@ export function importAt(share, revision, jobId = "import-1") {
     value: "ann@",
     code: "not_an_email",
     severity: "error",
-    message: "“ann@” is no e-mail address.",
+    message: "“ann@” is not an email address.",
   }));
   return {
     jobId,

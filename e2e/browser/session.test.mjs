@@ -19,7 +19,7 @@ after(async () => {
   await headway?.stop();
 });
 
-test("without a local sign-in the page asks for a token, and keeps none of it", async () => {
+test("without a local sign-in, the page asks for a token and does not store it", async () => {
   const { page } = await open(browser, headway.address);
   await page.getByLabel("Token").fill("not a token");
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -71,7 +71,7 @@ test("the printed link signs in once, and headway open prints another one", asyn
   }
 });
 
-test("another user's import is as good as none", async () => {
+test("another user's job looks missing", async () => {
   const created = await fetch(`${headway.address}/api/v1/jobs`, {
     method: "POST",
     headers: { Authorization: `Bearer ${headway.token("bob", key)}`, "Content-Type": "application/json" },
@@ -84,7 +84,7 @@ test("another user's import is as good as none", async () => {
   await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
 });
 
-test("a job of another kind can be opened, cancelled, tried again and deleted", async () => {
+test("a job of another kind can be opened, cancelled, retried, and deleted", async () => {
   const token = headway.token("cy", key);
   const { page } = await open(browser, `${headway.address}/jobs`);
   await page.getByLabel("Token").fill(token);

@@ -24,7 +24,7 @@ after(async () => {
 });
 
 /**
- * What a browser is made to lack, so that its tabs share in each of the ways.
+ * What is removed from a browser, so that its tabs share in each way.
  * @type {Record<string, () => void>}
  */
 const ways = {
@@ -33,7 +33,7 @@ const ways = {
 };
 
 /**
- * Opens a browser of its own, in which somebody has signed in.
+ * Opens a separate browser with a signed-in user.
  * @param {string} user
  * @param {() => void} lack
  */
@@ -60,7 +60,7 @@ async function signedIn(user, lack = () => {}, address = headway.address) {
 }
 
 /**
- * Gives a browser the session of a token.
+ * Signs a browser in with a token.
  * @param {import("playwright-core").BrowserContext} context
  * @param {string} token
  */
@@ -72,7 +72,7 @@ async function become(context, token) {
 }
 
 /**
- * Waits until the server counts this many streams.
+ * Waits until the server counts this number of streams.
  * @param {number} wanted
  */
 async function streamsBecome(wanted) {
@@ -87,7 +87,7 @@ async function streamsBecome(wanted) {
 
 for (const [way, lack] of Object.entries(ways)) {
   describe(`tabs that share ${way}`, () => {
-    test("have one stream, however many they are, and all are live", async () => {
+    test("have one stream for any number of tabs, and all are updated", async () => {
       const { context, tab, create } = await signedIn(`ann, ${way}`, lack);
       const job = await create("Seen by seven");
       const tabs = [];
@@ -103,19 +103,19 @@ for (const [way, lack] of Object.entries(ways)) {
       await streamsBecome(0);
     });
 
-    test("do not hang, although each looks at a job of its own", async () => {
+    test("do not hang when each tab shows another job", async () => {
       const { tab, create } = await signedIn(`bea, ${way}`, lack);
       const jobs = [];
       for (let n = 0; n < 7; n++) jobs.push(await create(`Job ${n}`));
       const tabs = [];
       for (const { path } of jobs) tabs.push(await tab(path));
       for (const page of tabs) await page.locator('.import[data-status="queued"]').waitFor();
-      // There is a connection left for what the user does, in every tab.
+      // Every tab has a connection left for the user's actions.
       for (const page of tabs) await page.getByRole("button", { name: "Cancel" }).click();
       for (const page of tabs) await page.locator('.import[data-status="cancelled"]').waitFor({ timeout: 60_000 });
     });
 
-    test("go on when the one that was first closes in the middle", async () => {
+    test("continue when the first tab closes", async () => {
       const { tab } = await signedIn(`cy, ${way}`, lack);
       const first = await tab("/");
       await chooseWorkbook(first, headway.sample(50_000, 5));
@@ -129,7 +129,7 @@ for (const [way, lack] of Object.entries(ways)) {
       await streamsBecome(2);
     });
 
-    test("are told what ended while nobody was connected", async () => {
+    test("receive what ended while the browser was offline", async () => {
       const { context, tab, create } = await signedIn(`dee, ${way}`, lack);
       const job = await create("Ends in the dark");
       const tabs = [await tab(), await tab()];
@@ -140,7 +140,7 @@ for (const [way, lack] of Object.entries(ways)) {
       for (const page of tabs) await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
     });
 
-    test("all sign out when one does, and are the next user's when one signs in", async () => {
+    test("all sign out together, and switch to the next user together", async () => {
       const { tab, create } = await signedIn(`eve, ${way}`, lack);
       await create("Eve's secret");
       const tabs = [await tab(), await tab()];
@@ -156,7 +156,7 @@ for (const [way, lack] of Object.entries(ways)) {
       }
     });
 
-    test("never show a user what is another's, although the cookie changed behind their back", async () => {
+    test("never show one user's jobs to another when the cookie changes", async () => {
       const { context, tab, create } = await signedIn(`gil, ${way}`, lack);
       await create("Gil's own");
       const page = await tab();
@@ -164,7 +164,7 @@ for (const [way, lack] of Object.entries(ways)) {
       const another = headway.token(`hal, ${way}`, key);
       await become(context, another);
       await headway.call(another, "POST", "jobs", { kind: "story", title: "Hal's own" });
-      // Notes whether the page ever shows the one's job under the other's name.
+      // Records whether the page ever shows one user's job under the other's name.
       await page.evaluate(() => {
         Object.assign(globalThis, { mixed: false });
         new MutationObserver(() => {
@@ -223,7 +223,7 @@ test("a worker that crashes before its stream opens is replaced", async (t) => {
   await page.locator('.job-row[data-status="cancelled"]').waitFor({ timeout: 60_000 });
 });
 
-test("without shared workers and locks each tab has its own stream, and works", async () => {
+test("without shared workers and locks, each tab has its own stream", async () => {
   const { tab, create } = await signedIn("jo", () => {
     Reflect.deleteProperty(globalThis, "SharedWorker");
     Object.defineProperty(navigator, "locks", { value: undefined });

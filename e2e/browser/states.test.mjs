@@ -1,4 +1,4 @@
-// What a job's page shows, in states that need a worker, a lost line or patience.
+// The page of a job in states that need a worker, a lost connection, or a slow upload.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import {
@@ -35,7 +35,7 @@ after(async () => {
 });
 
 /**
- * Opens a browser in which somebody is signed in.
+ * Opens a browser with a signed-in user.
  * @param {string} user
  * @param {string} [path]
  */
@@ -50,7 +50,7 @@ async function openAs(user, path = "/") {
 }
 
 /**
- * Creates a job of a kind of its own, and leases it.
+ * Creates a job of a kind, and leases it.
  * @param {string} user
  * @param {string} kind
  */
@@ -62,7 +62,7 @@ async function leased(user, kind) {
 }
 
 describe("a job's output", () => {
-  test("streams in as text, goes on through a reload, and stays when the job has ended", async () => {
+  test("appears as text, survives a reload, and stays when the job has ended", async () => {
     const { lease, path } = await leased("ann", "story");
     const { page, assertNoErrors } = await openAs("ann", path);
     await page.getByText("Output appears here as the job writes it.").waitFor();
@@ -80,7 +80,7 @@ describe("a job's output", () => {
     assertNoErrors();
   });
 
-  test("is shown as a picture when it is one", async () => {
+  test("is shown as a picture if it is one", async () => {
     const { lease, path } = await leased("ann", "media");
     const { page, assertNoErrors } = await openAs("ann", path);
     const png = Buffer.from(
@@ -99,7 +99,7 @@ describe("a job's output", () => {
 });
 
 for (const way of ["a shared worker", "a leader"]) {
-  test(`offline the page says so calmly, and back it shows what happened meanwhile, with ${way}`, async () => {
+  test(`the page reports that it is offline, and catches up when it is back, with ${way}`, async () => {
     const { lease, path } = await leased("bo", "crawl");
     const { page, context } = await openAs("bo");
     if (way === "a leader") await context.addInitScript(() => Reflect.deleteProperty(globalThis, "SharedWorker"));
@@ -157,7 +157,7 @@ describe("an upload", () => {
       percent,
     );
 
-  test("goes on with the next byte after the server was killed in the middle of it", async () => {
+  test("resumes with the next byte after the server was killed", async () => {
     const { page } = await openAs("cleo");
     const sent = offsets(page);
     const path = headway.sample(50_000, 0);
@@ -171,10 +171,10 @@ describe("an upload", () => {
     await waitForStatus(page, "completed");
     const { read, sum } = await totals(page);
     assert.equal(sum, read);
-    assert.ok((sent.at(-1) ?? 0) > 0, `it began anew at ${sent}`);
+    assert.ok((sent.at(-1) ?? 0) > 0, `it started again at ${sent}`);
   });
 
-  test("goes on with the next byte when the page was loaded anew and the same file is brought again", async () => {
+  test("resumes with the next byte when the same file is uploaded after a reload", async () => {
     const { page } = await openAs("dora");
     const path = headway.sample(50_000, 0);
     await slowDown(page, 1_000_000);
@@ -185,11 +185,11 @@ describe("an upload", () => {
     const again = await slowDown(page, -1);
     await chooseWorkbook(page, path);
     await waitForStatus(page, "completed");
-    assert.ok((sent[0] ?? 0) > 0, `it began anew at ${sent}`);
+    assert.ok((sent[0] ?? 0) > 0, `it started again at ${sent}`);
     await again.detach();
   });
 
-  test("that is cancelled leaves nothing on the server", async () => {
+  test("leaves nothing on the server when it is cancelled", async () => {
     const { page } = await openAs("ed");
     await slowDown(page, 1_000_000);
     await chooseWorkbook(page, headway.sample(50_000, 0));

@@ -25,7 +25,7 @@ async function setup(t, ...flags) {
   const headway = await Headway.start(...flags);
   const context = await browser.newContext();
   const page = await context.newPage();
-  // An empty page of the server's origin: the real one has streams of its own.
+  // An empty page of the server's origin, because the real one has streams.
   await page.route("**/empty", (route) => route.fulfill({ contentType: "text/html", body: "<title>empty</title>" }));
   await page.goto(`${headway.address}/empty`);
   t.after(async () => {
@@ -51,7 +51,7 @@ async function setup(t, ...flags) {
 }
 
 describe("every client of streams", { concurrency: 3 }, () => {
-  test("hears a job's life from its first word to its last, and stops there", async (t) => {
+  test("receives all messages of a job, and stops after the last one", async (t) => {
     const { worker, page, token, address, create, get } = await setup(t);
     const { job, path } = await create();
     const request = { address, path, token };
@@ -83,17 +83,17 @@ describe("every client of streams", { concurrency: 3 }, () => {
       assert.ok(data.completedAt);
       last = id;
     }
-    // An EventSource comes back with the last id, gets 204, and stops for good; the others have come to the end.
+    // An EventSource reconnects with the last ID, gets 204, and stops permanently. The others have reached the end.
     for (const inbox of all) await inbox.ends();
     assert.equal((await get(path, { "Last-Event-ID": last })).status, 204);
-    // Who has not seen the end hears of it, whatever they saw.
+    // A reader that has not received the end gets it, from any event on.
     const late = byCurl({ ...request, lastEventId: "1" });
     await late.next("connected");
     assert.equal((await late.next("initial_status")).data.status, "completed");
     await late.ends();
   });
 
-  test("gets headers that keep a stream a stream, jittered waits, and comments in silence", async (t) => {
+  test("gets headers against buffering, jittered waits, and keepalive comments", async (t) => {
     const { token, address, create } = await setup(t, "--keepalive=2s");
     const { path } = await create();
     const request = { address, path, token };
@@ -111,13 +111,13 @@ describe("every client of streams", { concurrency: 3 }, () => {
       if (n === 4) await inbox.until("a comment", () => inbox.comments > 1);
       inbox.close();
     }
-    assert.ok(retries.size > 1, "every client is told the same moment");
+    assert.ok(retries.size > 1, "every client gets the same wait");
     const curl = byCurl(request);
     await curl.until("a comment", () => curl.comments > 0);
     curl.close();
   });
 
-  test("is told before its token ends, and goes on where it was with a fresh one", async (t) => {
+  test("is notified before its token ends, and continues with a fresh one", async (t) => {
     const { headway, worker, address, create } = await setup(t);
     const { path } = await create();
     const request = { address, path, token: headway.token("local", "", "", "6s") };
@@ -133,7 +133,7 @@ describe("every client of streams", { concurrency: 3 }, () => {
     again.close();
   });
 
-  test("finds its way over a shutdown and a restart by itself", async (t) => {
+  test("survives a shutdown and a restart", async (t) => {
     const { headway, page, token, address, create } = await setup(t);
     const { path } = await create();
     const request = { address, path, token };
@@ -160,7 +160,7 @@ describe("every client of streams", { concurrency: 3 }, () => {
     }
   });
 
-  test("is told when a newer stream of the same user takes its place, and stays away", async (t) => {
+  test("is notified when a newer stream of the same user replaces it", async (t) => {
     const { page, token, address, create } = await setup(t, "--streams-per-user=2");
     const { path } = await create();
     const request = { address, path, token };
@@ -178,12 +178,12 @@ describe("every client of streams", { concurrency: 3 }, () => {
     await fourth.next("connected");
     await second.next("limit");
     await second.ends();
-    assert.ok((second.retries.at(-1) ?? 0) >= 60_000, "it would come back at once and push the next one out");
+    assert.ok((second.retries.at(-1) ?? 0) >= 60_000, "it would reconnect immediately and replace the next one");
     assert.deepEqual(oldest.messages, []);
     for (const inbox of [oldest, third, fourth]) inbox.close();
   });
 
-  test("learns why a full server has no room, and the streams that are open go on", async (t) => {
+  test("is refused with a reason by a full server, and open streams continue", async (t) => {
     const { worker, page, token, address, create, get } = await setup(t, "--max-streams=1");
     const { path } = await create();
     const old = byCurl({ address, path, token });
@@ -205,7 +205,7 @@ describe("every client of streams", { concurrency: 3 }, () => {
     old.close();
   });
 
-  test("reads output from the byte where it left off, over a kill of the server", async (t) => {
+  test("reads output from the last byte after the server was killed", async (t) => {
     const { headway, worker, page, token, address, create, get } = await setup(t);
     const { path } = await create();
     const request = { address, path: `${path}/output`, token };

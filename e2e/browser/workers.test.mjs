@@ -32,7 +32,7 @@ after(async () => {
 });
 
 /**
- * Tells how many rows of the picture on the page are drawn: a PNG that has only begun is transparent below.
+ * Returns how many rows of the picture on the page are drawn: the rest of an incomplete PNG is transparent.
  * @param {import("playwright-core").Page} page
  */
 const drawnRows = (page) =>
@@ -50,7 +50,7 @@ const drawnRows = (page) =>
     return rows;
   });
 
-test("a character is built: steps light up in order, the story is told, the sheet is shown", async () => {
+test("a character job shows its steps, its story, and its result", async () => {
   const { page, assertNoErrors } = await open(browser, headway.address);
   await page.getByRole("heading", { name: "Start another job" }).waitFor();
   await page.getByRole("button", { name: "Render it" }).waitFor();
@@ -82,7 +82,7 @@ test("a character is built: steps light up in order, the story is told, the shee
   assertNoErrors();
 });
 
-test("a picture grows from the top while it is rendered, and its facts are shown", async () => {
+test("a picture grows while it is rendered, and its result is shown", async () => {
   const { page, assertNoErrors } = await open(browser, headway.address, { colorScheme: "dark" });
   await page.getByText("640 × 400").waitFor();
   await page.getByRole("button", { name: "Render it" }).click();
@@ -114,25 +114,25 @@ test("a picture grows from the top while it is rendered, and its facts are shown
   await assertAccessible(page, "a finished picture");
   await picture(page, "picture-dark");
 
-  // Who comes back finds it whole.
+  // After a reload the picture is complete.
   await page.reload();
   while ((await drawnRows(page)) < 400) await new Promise((resolve) => setTimeout(resolve, 50));
   assertNoErrors();
 });
 
-test("a picture can be cancelled, and what is there stays", async () => {
+test("a picture can be cancelled, and its output stays", async () => {
   const { page } = await open(browser, headway.address);
   await page.getByLabel("1280 × 800").check();
   await page.getByRole("button", { name: "Render it" }).click();
   while ((await drawnRows(page)) < 16) await new Promise((resolve) => setTimeout(resolve, 50));
   await page.getByRole("button", { name: "Cancel" }).click();
   await waitForStatus(page, "cancelled");
-  let rows = 0; // while the last piece is being decoded
+  let rows = 0; // while the last chunk is being decoded
   while (rows === 0) rows = await drawnRows(page);
   assert.ok(rows >= 16 && rows < 800, `${rows} rows`);
 });
 
-test("on a phone the offers stand below each other", async () => {
+test("the offers fit on a phone", async () => {
   const { page } = await open(browser, headway.address, { viewport: sizes.phone });
   await page.getByRole("heading", { name: "Render a picture" }).waitFor();
   assert.ok(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off");
@@ -140,7 +140,7 @@ test("on a phone the offers stand below each other", async () => {
   await picture(page, "other-jobs-phone");
 });
 
-test("where no worker is, nothing is offered", async () => {
+test("without workers, nothing is offered", async () => {
   const alone = await Headway.start();
   try {
     const { page } = await open(browser, alone.address);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatAge, formatBytes, formatCount, formatDuration } from "../src/ui/format.js";
 
-describe("numbers as people read them", () => {
+describe("numbers for readers", () => {
   test.each([
     [0, "0 s"],
     [59.4, "59 s"],
@@ -22,7 +22,7 @@ describe("numbers as people read them", () => {
 
   test("counts have no decimals", () => expect(formatCount(91_234.6)).toBe("91,235"));
 
-  test("ages are told in the unit that fits", () => {
+  test("ages have a suitable unit", () => {
     const now = Date.parse("2026-03-01T12:00:00Z");
     expect(formatAge("2026-03-01T11:59:40Z", now)).toBe("just now");
     expect(formatAge("2026-03-01T11:48:00Z", now)).toBe("12 minutes ago");

@@ -1,8 +1,8 @@
-/** Headway's client: watch and steer jobs and imports, upload workbooks, read output. No framework needed. */
+/** Headway's client: watch and manage jobs and imports, upload workbooks, read output. It needs no framework. */
 export * from "./rest/calls.js";
 export { type CallOptions, type Connection, type ConnectionState, HeadwayError } from "./rest/connection.js";
 export * from "./rest/types.js";
-export { type OutputPiece, type OutputReader, type ReadOutputOptions, readOutput } from "./streams/output.js";
+export { type OutputChunk, type OutputReader, type ReadOutputOptions, readOutput } from "./streams/output.js";
 export { createSseParser, type SseEvent, type SseHandlers } from "./streams/sse.js";
 export {
   follow,

@@ -31,7 +31,7 @@ afterEach(() => server.close());
 const job = { jobId: "j1", kind: "import", status: "queued", revision: 1 };
 
 describe("the REST calls", () => {
-  test("cancel posts to the job's verb and gives the job", async () => {
+  test("cancel posts to the job's verb and returns the job", async () => {
     server = await startScriptedServer(json(200, { job }));
     expect(await cancel({ jobId: "j 1", baseUrl: server.baseUrl, token: "t" })).toEqual(job);
     expect(server.received[0]).toMatchObject({ method: "POST", path: "/api/v1/jobs/j%201:cancel", body: "{}" });
@@ -44,7 +44,7 @@ describe("the REST calls", () => {
     expect(server.received[0]).toMatchObject({ path: "/api/v1/imports/i1:confirm", body: '{"commit":true}' });
   });
 
-  test("lists write their filters as a query, repeating what is a list", async () => {
+  test("lists write their filters as a query, and repeat the names of lists", async () => {
     server = await startScriptedServer(json(200, { jobs: [], issues: [], nextPageToken: "" }));
     await listJobs({ baseUrl: server.baseUrl, statuses: ["active", "queued"], pageSize: 5 });
     await listIssues({ baseUrl: server.baseUrl, importId: "i1", search: "D&T", code: "reference_missing" });
@@ -54,7 +54,7 @@ describe("the REST calls", () => {
     ]);
   });
 
-  test("createJob and remove speak JSON and bear an empty answer", async () => {
+  test("createJob and remove use JSON and accept an empty answer", async () => {
     server = await startScriptedServer(json(200, { job }), json(200, {}));
     await createJob({ baseUrl: server.baseUrl, job: { kind: "media", payload: { size: 4 } } });
     await remove({ baseUrl: server.baseUrl, jobId: "j1" });
@@ -68,20 +68,20 @@ describe("the REST calls", () => {
     expect(error).toMatchObject({ reason: "RATE_LIMITED", requestId: "r-1", retryAfterMs: 7000, temporary: true });
   });
 
-  test("an error page of a proxy is an error too", async () => {
+  test("a proxy's error page is an error", async () => {
     server = await startScriptedServer((_request, response) => {
       response.writeHead(502, { "Content-Type": "text/html" }).end("<h1>Bad gateway</h1>");
     });
     await expect(getSession({ baseUrl: server.baseUrl })).rejects.toMatchObject({ status: 502, reason: "HTTP" });
   });
 
-  test("no server is the reason NETWORK", async () => {
+  test("an unreachable server has the reason NETWORK", async () => {
     server = await startScriptedServer(json(200, {}));
     await server.close();
     await expect(getSession({ baseUrl: server.baseUrl })).rejects.toMatchObject({ status: 0, reason: "NETWORK" });
   });
 
-  test("download names the file as the server does", async () => {
+  test("download uses the file name of the server", async () => {
     server = await startScriptedServer((_request, response) => {
       response.writeHead(200, { "Content-Disposition": 'attachment; filename="workforce-sample.xlsx"' }).end("PK");
     });
@@ -90,7 +90,7 @@ describe("the REST calls", () => {
     expect(server.received[0]?.path).toBe("/api/v1/schemas/workforce/sample.xlsx?rows=10&seed=0");
   });
 
-  test("download names the file by its path where the server does not say", async () => {
+  test("download falls back to the path for the file name", async () => {
     server = await startScriptedServer((_request, response) => {
       response.writeHead(200).end("PK");
     });
@@ -98,7 +98,7 @@ describe("the REST calls", () => {
     expect(file.name).toBe("sample.xlsx");
   });
 
-  test("toSnapshot gives a polled job in the streams' shape", () => {
+  test("toSnapshot converts a polled job to the streams' shape", () => {
     const snapshot = toSnapshot({
       ...job,
       status: "failed",
@@ -134,7 +134,7 @@ describe("uploading", () => {
     expect(server.received[0]?.body).toContain('filename="people.xlsx"');
   });
 
-  test("is tried again under the same request id when the server is busy", async () => {
+  test("is retried with the same request ID when the server is busy", async () => {
     server = await startScriptedServer(refusal(503, "UNAVAILABLE"), json(202, accepted));
     await uploadWorkbook({ file: new Blob(["PK"]), baseUrl: server.baseUrl });
     const ids = server.received.map((request) => /name="request_id"\r\n\r\n([A-Za-z0-9._:-]+)/.exec(request.body)?.[1]);
@@ -142,7 +142,7 @@ describe("uploading", () => {
     expect(ids[1]).toBe(ids[0]);
   });
 
-  test("is not tried again when the file is refused", async () => {
+  test("is not retried when the file is refused", async () => {
     server = await startScriptedServer(refusal(400, "NOT_A_WORKBOOK"));
     await expect(uploadWorkbook({ file: new Blob(["x"]), baseUrl: server.baseUrl })).rejects.toBeInstanceOf(
       HeadwayError,
@@ -156,7 +156,7 @@ describe("reading output", () => {
     `id: ${end}\ndata: ${JSON.stringify({ type: "output", offset, ...fields })}\n\n`;
   const over = event(9, { status: "completed" }).replace("id: 9\n", "");
 
-  test("goes on from the last byte after a lost connection, without gap or overlap", async () => {
+  test("resumes after the last byte when the connection was lost, without gap or overlap", async () => {
     server = await startScriptedServer(
       stream([connected, piece(0, 5, { text: "Hello" })]),
       stream([
@@ -174,7 +174,7 @@ describe("reading output", () => {
     expect(server.received[1]?.headers["last-event-id"]).toBe("5");
   });
 
-  test("starts at the offset it is given", async () => {
+  test("starts at the given offset", async () => {
     server = await startScriptedServer(stream([connected, piece(4, 6, { text: "ab" }), over]));
     const offsets: number[] = [];
     await readOutput({
@@ -182,14 +182,14 @@ describe("reading output", () => {
       kind: "story",
       offset: 4,
       baseUrl: server.baseUrl,
-      onPiece: (p) => offsets.push(p.offset),
+      onChunk: (p) => offsets.push(p.offset),
     }).done;
     expect(offsets).toEqual([4]);
     expect(server.received[0]?.headers["last-event-id"]).toBe("4");
   });
 });
 
-test("a stream can come over a transport of one's own", async () => {
+test("a stream can use a custom transport", async () => {
   server = await startScriptedServer(json(500, {}));
   const last = await watchJob({
     jobId: "j1",

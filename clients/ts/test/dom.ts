@@ -1,6 +1,6 @@
 import { JSDOM } from "jsdom";
 
-// A document for React, beside Node's own fetch and AbortController, which jsdom's would not fit.
+// A document for React. fetch and AbortController stay Node's, because jsdom's are not compatible with them.
 const { window } = new JSDOM("<!doctype html><html><body></body></html>", { url: "http://127.0.0.1/" });
 Object.assign(globalThis, {
   window,

@@ -42,7 +42,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a checker in the folder of the snippets and gives what it complains about; empty if nothing. */
+/** Runs a checker in the folder of the snippets, and returns its complaints. */
 async function complaints(script: string, ...args: string[]): Promise<string> {
   return promisify(execFile)(process.execPath, [script, ...args], { cwd: folder }).then(
     () => "",
@@ -80,7 +80,7 @@ test("its Vue and Svelte snippets compile", () => {
   }
 });
 
-test("no snippet is left out of these checks", () => {
+test("every snippet is checked", () => {
   const unnamed = Array.from(guide.matchAll(/^```(\S.*)$/gm), ([, info]) => info).filter(
     (info) => !info?.includes("file="),
   );

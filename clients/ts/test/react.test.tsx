@@ -51,7 +51,7 @@ async function show(element: ReactNode, ...script: Answer[]) {
 const wholeRun = stream([connected, event(1), event(2), event(3, done)], { open: true });
 
 describe("useJob", () => {
-  test("goes from the first snapshot to the last, and completes once although effects run twice", async () => {
+  test("shows every snapshot, and completes once although effects run twice", async () => {
     const completed: JobSnapshot[] = [];
     function Page() {
       const { job, connection } = useJob({ jobId: "j1", kind: "import", onComplete: (j) => completed.push(j) });
@@ -62,7 +62,7 @@ describe("useJob", () => {
     expect(completed).toHaveLength(1);
   });
 
-  test("leaves no stream behind when the component goes", async () => {
+  test("closes the stream when the component unmounts", async () => {
     let open = 0;
     function Page() {
       return <p>{useJob({ jobId: "j1", kind: "import" }).job?.status ?? "none"}</p>;
@@ -98,7 +98,7 @@ describe("useJob", () => {
     expect(shown).not.toContain("j2:j1");
   });
 
-  test("shows why it may not be seen", async () => {
+  test("shows why the job is not visible", async () => {
     function Page() {
       const { error } = useImport("i1");
       return <p>{(error as Error | undefined)?.message ?? "none"}</p>;
@@ -108,7 +108,7 @@ describe("useJob", () => {
   });
 });
 
-test("useJobs joins the list and the stream, keeping the newer revision of each", async () => {
+test("useJobs joins the list and the stream, keeping the later revision of each", async () => {
   function Page() {
     const { jobs, loaded } = useJobs();
     return <p>{loaded ? jobs.map((job) => `${job.jobId}@${job.revision}`).join(" ") || "empty" : "loading"}</p>;
@@ -136,7 +136,7 @@ test("useJobs reads a job that ended before the stream began", async () => {
   let open = () => {};
   await show(<Page />, async (request, response) => {
     if (request.url?.includes("/sse/")) {
-      // The list is read while the stream is on its way, so the stream's beginning leaves the ended job out.
+      // The list is read before the stream opens, so the stream does not start with the ended job.
       await new Promise<void>((resolve) => {
         open = resolve;
       });
@@ -186,7 +186,7 @@ test("useJobs reads its first page again after a failure", async () => {
   await screen.findByText("j1", undefined, { timeout: 10_000 });
 });
 
-test("useUpload tells the accepted import, and can be put back", async () => {
+test("useUpload returns the accepted import, and can be reset", async () => {
   function Page() {
     const { upload, reset, status, accepted } = useUpload();
     return (
@@ -208,24 +208,24 @@ test("useUpload tells the accepted import, and can be put back", async () => {
   await screen.findByText("idle");
 });
 
-test("useJobOutput gives text that grows, and says when it has ended", async () => {
+test("useJobOutput returns growing text, and reports its end", async () => {
   function Page() {
     const { text, ended } = useJobOutput({ jobId: "j1", kind: "story" });
     return <p>{`${text}|${ended}`}</p>;
   }
-  const piece = (offset: number, bytes: Buffer) =>
+  const chunk = (offset: number, bytes: Buffer) =>
     `data: ${JSON.stringify({ type: "output", offset, data: bytes.toString("base64") })}\n\n`;
   const text = Buffer.from("Once upön a time");
-  // The second piece begins inside a character.
+  // The second chunk begins inside a character.
   await show(
     <Page />,
-    stream([connected, piece(0, text.subarray(0, 8)), piece(8, text.subarray(8)), event(9, { status: "completed" })]),
+    stream([connected, chunk(0, text.subarray(0, 8)), chunk(8, text.subarray(8)), event(9, { status: "completed" })]),
   );
   await screen.findByText("Once upön a time|true");
 });
 
 describe("useJobSSE", () => {
-  test("has the shape that its users know, and calls onComplete once with the result", async () => {
+  test("has the shape of polling hooks, and calls onComplete once with the result", async () => {
     const results: unknown[] = [];
     function Page() {
       const { jobStatus, progress, status } = useJobSSE<{ characterId: string }>({
@@ -243,7 +243,7 @@ describe("useJobSSE", () => {
     expect(server.received[0]?.headers.authorization).toBe("Bearer t1");
   });
 
-  test("does not complete when the job fails, and says why", async () => {
+  test("does not complete when the job fails, and shows the reason", async () => {
     const results: unknown[] = [];
     function Page() {
       const { jobStatus, status } = useJobSSE({ jobId: "j1", type: "media", onComplete: (r) => results.push(r) });
@@ -281,7 +281,7 @@ describe("useSSEProgress", () => {
     );
   }
 
-  test("gets a ticket, opens the endpoint with it, and maps the words", async () => {
+  test("gets a ticket, opens the endpoint with it, and maps the statuses", async () => {
     const seen: (ProgressUpdate | null)[] = [];
     await show(
       <Page seen={seen} />,
@@ -298,7 +298,7 @@ describe("useSSEProgress", () => {
     expect(seen.at(-1)).toMatchObject({ status: "completed", data: done.result });
   });
 
-  test("a refused ticket is told as a lost connection", async () => {
+  test("reports a refused ticket as a lost connection", async () => {
     const seen: (ProgressUpdate | null)[] = [];
     await show(<Page seen={seen} />, refusal(401, "TOKEN_MISSING"));
     await act(async () => fireEvent.click(screen.getByText("start")));
@@ -360,7 +360,7 @@ describe("the components", () => {
     expect(screen.getByRole("progressbar", { name: "EMPLOYEES" }).getAttribute("aria-valuenow")).toBe("25");
   });
 
-  test("JobProgress says its percent and status to a screen reader", () => {
+  test("JobProgress announces its percentage and status to screen readers", () => {
     render(
       <JobProgress job={{ status: "active", progress: 41.9, message: "m", title: "people.xlsx", stalled: false }} />,
     );
@@ -368,7 +368,7 @@ describe("the components", () => {
     expect(bar.getAttribute("aria-valuetext")).toBe("41 %, In progress");
   });
 
-  test("IssueTable loads page after page and counts its rows for a screen reader", async () => {
+  test("IssueTable loads page after page, and counts its rows for screen readers", async () => {
     const issue = (row: number) => ({
       sheet: "employees",
       cell: `Employees!D${row}`,

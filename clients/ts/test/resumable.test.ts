@@ -4,14 +4,14 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HeadwayError } from "../src/index.js";
 import { type ResumableUploadOptions, uploadResumably } from "../src/uploads/resumable.js";
 
-/** What the server does with a request before its own answer; true if that was its answer. */
-type Mischief = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+/** Handles a request before the server does. It returns true if it has answered. */
+type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
-/** A server that keeps the tus contract, and makes the mischief it is asked to, once each. */
+/** A server that implements tus, and calls each interceptor once. */
 class UploadServer {
   uploads = new Map<string, { length: number; bytes: Buffer; metadata: string }>();
   log: string[] = [];
-  mischief: Partial<Record<"POST" | "HEAD" | "PATCH" | "DELETE" | "import", Mischief[]>> = {};
+  intercepts: Partial<Record<"POST" | "HEAD" | "PATCH" | "DELETE" | "import", Intercept[]>> = {};
   private readonly server = createServer((request, response) => void this.answer(request, response));
 
   async start(): Promise<string> {
@@ -36,7 +36,7 @@ class UploadServer {
       response.writeHead(status, { "Content-Type": "application/json" });
       response.end(JSON.stringify({ reason, message: reason }));
     };
-    if (await this.mischief[method]?.shift()?.(request, response)) return;
+    if (await this.intercepts[method]?.shift()?.(request, response)) return;
     if (!making && headers["tus-resumable"] !== "1.0.0") return refuse(412, "TUS_VERSION_UNSUPPORTED");
 
     if (method === "POST") {
@@ -64,8 +64,8 @@ class UploadServer {
     response.writeHead(method === "HEAD" ? 200 : 204).end();
   }
 
-  /** Takes this many bytes of a piece, and then the line is dead. */
-  breakAfter(bytes: number): Mischief {
+  /** Takes this many bytes of a part, and then the line is dead. */
+  breakAfter(bytes: number): Intercept {
     return async (request, response) => {
       const upload = [...this.uploads.values()].at(-1);
       for await (const chunk of request) {
@@ -79,7 +79,7 @@ class UploadServer {
 }
 
 const refuseWith =
-  (status: number, reason: string, headers: Record<string, string> = {}): Mischief =>
+  (status: number, reason: string, headers: Record<string, string> = {}): Intercept =>
   (request, response) => {
     request.resume();
     response.writeHead(status, { "Content-Type": "application/json", ...headers });
@@ -112,7 +112,7 @@ const upload = (options: Partial<ResumableUploadOptions> = {}) =>
 const arrived = (id: string) => server.uploads.get(id)?.bytes.toString();
 
 describe("a resumable upload", () => {
-  test("creates, sends and makes the import, with the form's fields as metadata", async () => {
+  test("creates the upload, sends the file, and starts the import, with the form's fields as metadata", async () => {
     const told: number[] = [];
     const accepted = await upload({
       onIssues: "review",
@@ -133,8 +133,8 @@ describe("a resumable upload", () => {
     expect(told.at(-1)).toBe(file.size);
   });
 
-  test("goes on with the next byte after the line broke", async () => {
-    server.mischief.PATCH = [server.breakAfter(1000)];
+  test("resumes with the next byte after a lost connection", async () => {
+    server.intercepts.PATCH = [server.breakAfter(1000)];
     const phases: string[] = [];
     await upload({ onConnection: ({ phase }) => phases.push(phase) });
     expect(server.log).toEqual(["POST", "PATCH from 0", "HEAD", "PATCH from 1000", "import"]);
@@ -142,8 +142,8 @@ describe("a resumable upload", () => {
     expect(phases).toEqual(["open", "retrying", "open"]);
   });
 
-  test("sends pieces no larger than it is told", async () => {
-    await upload({ pieceBytes: Math.ceil(file.size / 3) });
+  test("sends parts up to the given size", async () => {
+    await upload({ partBytes: Math.ceil(file.size / 3) });
     expect(server.log.filter((entry) => entry.startsWith("PATCH"))).toHaveLength(3);
     expect(arrived("u1")).toBe(content);
   });
@@ -153,14 +153,14 @@ describe("a resumable upload", () => {
     ["the offset is another", 409, "UPLOAD_OFFSET_MISMATCH"],
     ["the server is busy", 429, "UPLOAD_LIMIT"],
     ["the server is away", 503, "UNAVAILABLE"],
-  ])("asks for the offset and goes on when %s", async (_when, status, reason) => {
-    server.mischief.PATCH = [refuseWith(status, reason)];
+  ])("asks for the offset and resumes when %s", async (_when, status, reason) => {
+    server.intercepts.PATCH = [refuseWith(status, reason)];
     await upload();
     expect(server.log).toEqual(["POST", "PATCH from 0", "HEAD", "PATCH from 0", "import"]);
   });
 
-  test("asks for a fresh token when the last is refused", async () => {
-    server.mischief.PATCH = [refuseWith(401, "TOKEN_EXPIRED")];
+  test("asks for a fresh token when the last one is refused", async () => {
+    server.intercepts.PATCH = [refuseWith(401, "TOKEN_EXPIRED")];
     const asked: boolean[] = [];
     await upload({
       token: (refused) => {
@@ -173,7 +173,7 @@ describe("a resumable upload", () => {
   });
 
   test("asks for the import again when its answer was lost", async () => {
-    server.mischief.import = [
+    server.intercepts.import = [
       (_request, response) => {
         response.destroy();
         return true;
@@ -184,8 +184,8 @@ describe("a resumable upload", () => {
     expect(server.log).toEqual(["POST", "PATCH from 0", "import", "HEAD", "import"]);
   });
 
-  test("begins anew when the server has forgotten it", async () => {
-    server.mischief.PATCH = [
+  test("starts again when the server has deleted it", async () => {
+    server.intercepts.PATCH = [
       (request, response) => {
         server.uploads.clear();
         return refuseWith(503, "UNAVAILABLE")(request, response);
@@ -195,22 +195,22 @@ describe("a resumable upload", () => {
     expect(server.log).toEqual(["POST", "PATCH from 0", "HEAD", "POST", "PATCH from 0", "import"]);
   });
 
-  test("ends with the importer's reason, and leaves nothing behind", async () => {
-    server.mischief.import = [refuseWith(400, "NOT_A_WORKBOOK")];
+  test("ends with the importer's reason, and removes the upload", async () => {
+    server.intercepts.import = [refuseWith(400, "NOT_A_WORKBOOK")];
     await expect(upload()).rejects.toMatchObject({ reason: "NOT_A_WORKBOOK" });
     expect(server.uploads.size).toBe(0);
     expect(memory.size).toBe(0);
   });
 
-  test("gives up after as many tries without progress as it may have", async () => {
-    server.mischief.PATCH = [refuseWith(503, "UNAVAILABLE"), refuseWith(503, "UNAVAILABLE")];
+  test("stops after the maximum number of retries without progress", async () => {
+    server.intercepts.PATCH = [refuseWith(503, "UNAVAILABLE"), refuseWith(503, "UNAVAILABLE")];
     await expect(upload({ retries: 1 })).rejects.toBeInstanceOf(HeadwayError);
     expect(memory.size, "it can be taken up later").toBe(1);
   });
 
   test("is deleted when its signal aborts", async () => {
     const leaving = new AbortController();
-    server.mischief.PATCH = [
+    server.intercepts.PATCH = [
       async () => {
         leaving.abort();
         await new Promise(() => {});
@@ -224,15 +224,15 @@ describe("a resumable upload", () => {
   });
 });
 
-describe("a file that is brought again", () => {
+describe("a file that is uploaded again", () => {
   /** Uploads a part, and then the page is gone. */
   async function leaveInTheMiddle(options: Partial<ResumableUploadOptions> = {}) {
-    server.mischief.PATCH = [server.breakAfter(1000)];
+    server.intercepts.PATCH = [server.breakAfter(1000)];
     await upload({ retries: 0, ...options }).catch(() => {});
     server.log = [];
   }
 
-  test("goes on where the page was left", async () => {
+  test("resumes after the page was closed", async () => {
     await leaveInTheMiddle();
     await upload({ file: new File([content], "Größe.xlsx", { lastModified: 7 }) });
     expect(server.log).toEqual(["HEAD", "PATCH from 1000", "import"]);
@@ -244,13 +244,13 @@ describe("a file that is brought again", () => {
     ["by another user", { user: "bob" }],
     ["for another purpose", { dryRun: true }],
     ["after a change", { file: new File([content], "Größe.xlsx", { lastModified: 8 }) }],
-  ])("begins anew %s", async (_how, options) => {
+  ])("starts again %s", async (_how, options) => {
     await leaveInTheMiddle();
     await upload(options);
     expect(server.log).toEqual(["POST", "PATCH from 0", "import"]);
   });
 
-  test("begins anew where nothing may be remembered", async () => {
+  test("starts again without storage", async () => {
     await leaveInTheMiddle({ user: undefined });
     expect(memory.size).toBe(0);
     await upload({

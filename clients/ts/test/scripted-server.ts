@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** One answer: what the server does with a request. */
+/** Answers one request. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
-/** A request that came in, as a test looks at it. */
+/** A received request. */
 export interface Received {
   method: string;
   path: string;
@@ -12,7 +12,7 @@ export interface Received {
   body: string;
 }
 
-/** A server that gives a script's answers one after another; the last one again and again. */
+/** A server that gives the answers of a script in order, and then repeats the last one. */
 export interface ScriptedServer {
   baseUrl: string;
   received: Received[];
@@ -43,24 +43,24 @@ export async function startScriptedServer(...script: Answer[]): Promise<Scripted
   };
 }
 
-/** Answers with a stream of these pieces, each in a packet of its own, and then ends it unless `open` is true. */
-export function stream(pieces: (string | Uint8Array)[], { open = false } = {}): Answer {
+/** Answers with a stream of these chunks, each in a separate packet, and then ends it unless `open` is true. */
+export function stream(chunks: (string | Uint8Array)[], { open = false } = {}): Answer {
   return async (_request, response) => {
     response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache" });
     response.flushHeaders();
     response.socket?.setNoDelay(true);
-    for (const piece of pieces) {
-      response.write(piece);
+    for (const chunk of chunks) {
+      response.write(chunk);
       await new Promise((resolve) => setTimeout(resolve, 3));
     }
     if (!open) response.end();
   };
 }
 
-/** Answers with a stream that breaks after these pieces, without a proper end. */
-export function brokenStream(pieces: string[]): Answer {
+/** Answers with a stream that breaks after these chunks, without a proper end. */
+export function brokenStream(chunks: string[]): Answer {
   return async (request, response) => {
-    await stream(pieces, { open: true })(request, response);
+    await stream(chunks, { open: true })(request, response);
     response.destroy();
   };
 }
@@ -86,5 +86,5 @@ export function event(revision: number, fields: Record<string, unknown> = {}): s
   return `id: ${revision}\ndata: ${JSON.stringify(message)}\n\n`;
 }
 
-/** The first message of every stream; asks for quick reconnects, so that tests are quick. */
+/** The first message of every stream. It asks for quick reconnects, so that tests are fast. */
 export const connected = `retry: 10\ndata: {"type":"connected","jobId":"j1","message":"Watching","keepaliveSeconds":15}\n\n`;

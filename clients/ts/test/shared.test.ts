@@ -46,7 +46,7 @@ function watch(transport: StreamTransport, jobId = "j1", options: Partial<Parame
 const until = (holds: () => boolean) => vi.waitFor(() => expect(holds()).toBe(true), { timeout: 10_000, interval: 5 });
 
 describe("tabs with one broker", () => {
-  test("have one stream, and who comes later begins with the newest state", async () => {
+  test("have one stream, and a later tab starts with the latest state", async () => {
     let tell = (_text: string) => {};
     server = await startScriptedServer(async (request, response) => {
       await stream([connected, event(1)], { open: true })(request, response);
@@ -66,7 +66,7 @@ describe("tabs with one broker", () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test("close the stream when the last of them leaves", async () => {
+  test("close the stream when the last tab leaves", async () => {
     let closed = false;
     server = await startScriptedServer((request, response) => {
       response.on("close", () => {
@@ -84,7 +84,7 @@ describe("tabs with one broker", () => {
     await until(() => closed);
   });
 
-  test("are told why a stream cannot be had", async () => {
+  test("receive the reason when a stream is refused", async () => {
     server = await startScriptedServer(refusal(404, "JOB_NOT_FOUND"));
     const { openTab } = startBroker();
     const { watching } = watch(openTab());
@@ -99,7 +99,7 @@ describe("tabs with one broker", () => {
     expect(told).toEqual([]);
   });
 
-  test("lend the broker their tokens, and fresh ones when it is refused", async () => {
+  test("send the broker their token, and a fresh one after a refusal", async () => {
     server = await startScriptedServer(refusal(401, "TOKEN_EXPIRED"), stream([connected, event(1, done)]));
     const { openTab } = startBroker();
     const asked: boolean[] = [];
@@ -112,7 +112,7 @@ describe("tabs with one broker", () => {
     expect(server.received.map(({ headers }) => headers.authorization)).toEqual(["Bearer old", "Bearer fresh"]);
   });
 
-  test("see every stream, although there are more than connections", async () => {
+  test("see every stream, even if there are more streams than connections", async () => {
     const answer: Answer = (request, response) => {
       const jobId = request.url?.split("/").pop();
       return stream([connected, event(1, { jobId })], { open: true })(request, response);
@@ -124,7 +124,7 @@ describe("tabs with one broker", () => {
     expect(watches.map(({ told }) => told[0]?.jobId)).toEqual(["a", "b", "c", "d", "e"]);
   });
 
-  test("read a job's output each from its own place, and nothing twice", async () => {
+  test("read a job's output from different offsets, and nothing twice", async () => {
     const piece = (offset: number, text: string) =>
       `id: ${offset + text.length}\ndata: ${JSON.stringify({ type: "output", jobId: "j1", offset, text })}\n\n`;
     const whole = "once upon a time";
@@ -135,8 +135,8 @@ describe("tabs with one broker", () => {
     const { openTab } = startBroker();
     const read = (offset: number) => {
       const texts: string[] = [];
-      const onPiece = ({ bytes }: { bytes: Uint8Array }) => texts.push(new TextDecoder().decode(bytes));
-      const reader = readOutput({ jobId: "j1", kind: "story", offset, transport: openTab(), onPiece });
+      const onChunk = ({ bytes }: { bytes: Uint8Array }) => texts.push(new TextDecoder().decode(bytes));
+      const reader = readOutput({ jobId: "j1", kind: "story", offset, transport: openTab(), onChunk });
       closing.push(() => reader.close());
       return () => texts.join("");
     };
@@ -148,7 +148,7 @@ describe("tabs with one broker", () => {
     expect(server.received.map(({ headers }) => headers["last-event-id"])).toEqual(["5", undefined]);
   });
 
-  test("forget one that is silent, and welcome it when it speaks again", async () => {
+  test("are removed when silent, and welcomed with their next message", async () => {
     vi.useFakeTimers();
     server = await startScriptedServer(stream([connected], { open: true }));
     try {
@@ -192,8 +192,8 @@ class Locks {
       } else if (this.holder) {
         this.waiting.push(take);
         options.signal?.addEventListener("abort", () => {
-          const place = this.waiting.indexOf(take);
-          if (place >= 0) this.waiting.splice(place, 1);
+          const index = this.waiting.indexOf(take);
+          if (index >= 0) this.waiting.splice(index, 1);
           reject(options.signal?.reason);
         });
       } else take();
@@ -216,7 +216,7 @@ describe("tabs with a leader among them", () => {
     return { transport: tab.follow, close: () => link?.close(), revive: () => link?.revive() };
   }
 
-  test("have one stream; when the leader closes the next takes over, from the last event on", async () => {
+  test("have one stream, and the next leader continues after the last event", async () => {
     server = await startScriptedServer(
       stream([connected, event(1), event(2)], { open: true }),
       stream([connected, event(3, done)]),
@@ -233,7 +233,7 @@ describe("tabs with a leader among them", () => {
     expect(server.received.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "2"]);
   });
 
-  test("ask a stream of many jobs what ended while nobody led", async () => {
+  test("receive the jobs that ended while there was no leader", async () => {
     const moment = (id: string, jobId: string, fields = {}) =>
       event(2, { jobId, ...fields }).replace(/^id: 2/, `id: ${id}`);
     server = await startScriptedServer(
@@ -257,7 +257,7 @@ describe("tabs with a leader among them", () => {
     expect(server.received.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "m2"]);
   });
 
-  test("depose a leader that does not answer", async () => {
+  test("replace a leader that does not answer", async () => {
     server = await startScriptedServer(stream([connected, event(1)], { open: true }));
     const leader = openTab();
     const first = watch(leader.transport);

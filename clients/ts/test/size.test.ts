@@ -23,13 +23,13 @@ async function sizeOf(entry: string): Promise<number> {
   return gzipSync(code, { level: 9 }).length;
 }
 
-test("the core with everything that it exports stays under 4 KiB gzipped", async () => {
+test("the core with all exports stays under 4 KiB gzipped", async () => {
   const bytes = await sizeOf("../src/index.ts");
   console.info(`@headway/client: ${bytes} bytes gzipped`);
   expect(bytes).toBeLessThan(4096);
 });
 
-test("whoever imports only watchJob does not pay for uploads", async () => {
+test("watchJob alone does not include uploads", async () => {
   const bytes = await sizeOf("./fixtures/watch-only.ts");
   console.info(`watchJob alone: ${bytes} bytes gzipped`);
   expect(bytes).toBeLessThan(2600);
@@ -38,7 +38,7 @@ test("whoever imports only watchJob does not pay for uploads", async () => {
 test.each([
   ["shared", "shared/index.ts", 5632],
   ["resumable", "uploads/resumable.ts", 2816],
-])("@headway/client/%s stays small, with what it needs of the core", async (entry, file, limit) => {
+])("@headway/client/%s stays small, including what it needs of the core", async (entry, file, limit) => {
   const bytes = await sizeOf(`../src/${file}`);
   console.info(`@headway/client/${entry}: ${bytes} bytes gzipped`);
   expect(bytes).toBeLessThan(limit);

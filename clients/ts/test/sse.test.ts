@@ -14,7 +14,7 @@ function parse(...chunks: Uint8Array[]): { events: SseEvent[]; retries: number[]
 const parseText = (...texts: string[]) => parse(...texts.map((text) => encoder.encode(text)));
 
 describe("the parser", () => {
-  test("gives an event's id, name and data at its empty line", () => {
+  test("delivers an event's ID, name, and data at its empty line", () => {
     const { events } = parseText("id: 7\nevent: tick\ndata: one\n\n");
     expect(events).toEqual([{ id: "7", event: "tick", data: "one" }]);
   });
@@ -28,7 +28,7 @@ describe("the parser", () => {
     expect(events.map((event) => event.data)).toEqual(["a\nb", "c"]);
   });
 
-  test("gives the same events wherever the bytes are split, also inside CRLF and inside a character", () => {
+  test("delivers the same events wherever the bytes are split, even inside CRLF or a character", () => {
     const bytes = encoder.encode(
       '\uFEFF: hello\r\nretry: 20\r\nid: 1\r\ndata: {"name":"Zoë 🚀 数据"}\r\n\r\ndata: x\n\ndata: y\r\r',
     );
@@ -40,7 +40,7 @@ describe("the parser", () => {
     expect(parse(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(whole);
   });
 
-  test("drops a BOM at the beginning, and only there", () => {
+  test("drops a BOM at the beginning only", () => {
     const { events } = parse(encoder.encode("\uFEFFdata: a\n\n"), encoder.encode("data: \uFEFFb\n\n"));
     expect(events.map((event) => event.data)).toEqual(["a", "\uFEFFb"]);
   });
@@ -49,20 +49,20 @@ describe("the parser", () => {
     expect(parseText(": keepalive\n\nfoo: bar\ndata: a\n:\n\n").events.map((event) => event.data)).toEqual(["a"]);
   });
 
-  test("keeps the last id for later events, and refuses one with NUL", () => {
+  test("keeps the last ID for later events, and ignores one with NUL", () => {
     const { events } = parseText("id: 1\ndata: a\n\ndata: b\n\nid: 2\0\ndata: c\n\nid\ndata: d\n\n");
     expect(events.map((event) => event.id)).toEqual(["1", "1", "1", ""]);
   });
 
-  test("takes away one space after the colon, not two", () => {
+  test("removes one space after the colon, not two", () => {
     expect(parseText("data:a\n\ndata:  b\n\ndata\n\n").events.map((event) => event.data)).toEqual(["a", " b", ""]);
   });
 
-  test("reads retry only if it is digits", () => {
+  test("accepts retry only if it has only digits", () => {
     expect(parseText("retry: 250\nretry: 1.5\nretry: soon\n\n").retries).toEqual([250]);
   });
 
-  test("does not tell an event that the end of the stream cut off", () => {
+  test("drops an event that the end of the stream cut off", () => {
     expect(parseText("data: whole\n\ndata: half\n").events.map((event) => event.data)).toEqual(["whole"]);
   });
 });

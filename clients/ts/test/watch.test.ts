@@ -18,7 +18,7 @@ afterEach(() => server.close());
 const job = { jobId: "j1", kind: "import" };
 const done = { status: "completed", progress: 100, result: { rows: 3 }, completedAt: "2026-01-01T00:00:00Z" };
 
-/** Watches the scripted job to its end and gives all that the watcher was told. */
+/** Watches the scripted job to its end, and returns everything that the callbacks received. */
 async function watchScript(answers: Answer[], options: Partial<Parameters<typeof watchJob>[0]> = {}) {
   server = await startScriptedServer(...answers);
   const told: JobSnapshot[] = [];
@@ -40,7 +40,7 @@ async function watchScript(answers: Answer[], options: Partial<Parameters<typeof
 }
 
 describe("watching a job", () => {
-  test("tells every snapshot and stops at the terminal one, although the server keeps the stream open", async () => {
+  test("delivers every snapshot, and stops at the terminal one although the server keeps the stream open", async () => {
     const seen = await watchScript([stream([connected, event(1), event(2), event(3, done)], { open: true })]);
     expect(seen.revisions).toEqual([1, 2, 3]);
     expect(seen.last?.result).toEqual({ rows: 3 });
@@ -49,7 +49,7 @@ describe("watching a job", () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test("gives a job that ended before the watch began as its first and last message", async () => {
+  test("delivers a job that ended before the watch with the first message", async () => {
     const seen = await watchScript([stream([connected, event(1, done)])]);
     expect(seen.revisions).toEqual([1]);
     expect(seen.completed).toHaveLength(1);
@@ -58,7 +58,7 @@ describe("watching a job", () => {
   test.each([
     ["ends", stream],
     ["breaks", brokenStream],
-  ])("resumes by Last-Event-ID when the stream %s, and drops what it has seen", async (_how, cutShort) => {
+  ])("resumes by Last-Event-ID when the stream %s, and drops known snapshots", async (_how, cutShort) => {
     const seen = await watchScript([
       cutShort([connected, event(1), event(5)]),
       stream([connected, event(5), event(6), event(7, done)]),
@@ -81,14 +81,14 @@ describe("watching a job", () => {
     expect(server.received).toHaveLength(2);
   });
 
-  test("shows the reason of a refusal and does not try again", async () => {
+  test("reports a refusal and does not retry", async () => {
     const seen = await watchScript([refusal(401, "TOKEN_MISSING")]);
     expect(seen.error).toBeInstanceOf(HeadwayError);
     expect(seen.error).toMatchObject({ status: 401, reason: "TOKEN_MISSING", requestId: "r-1" });
     expect(server.received).toHaveLength(1);
   });
 
-  test("asks for a fresh token when the old one is refused, and goes on", async () => {
+  test("asks for a fresh token when the old one is refused, and continues", async () => {
     const asked: boolean[] = [];
     const token = (refused: boolean) => {
       asked.push(refused);
@@ -100,13 +100,13 @@ describe("watching a job", () => {
     expect(server.received.map((request) => request.headers.authorization)).toEqual(["Bearer old", "Bearer fresh"]);
   });
 
-  test("asks for a fresh token once, not for ever", async () => {
+  test("asks for a fresh token only once", async () => {
     const seen = await watchScript([refusal(401, "TOKEN_INVALID")], { token: () => "never right" });
     expect(seen.error?.reason).toBe("TOKEN_INVALID");
     expect(server.received).toHaveLength(2);
   });
 
-  test("connects again with a fresh token when told that the old one is about to expire", async () => {
+  test("reconnects with a fresh token before the old one expires", async () => {
     const reauth = 'data: {"type":"reauth","message":"The token expires"}\n\n';
     const seen = await watchScript(
       [stream([connected, event(1), reauth], { open: true }), stream([connected, event(2, done)])],
@@ -117,7 +117,7 @@ describe("watching a job", () => {
     expect(server.received[1]?.headers["last-event-id"]).toBe("1");
   });
 
-  test("connects again when the server drains", async () => {
+  test("reconnects when the server drains", async () => {
     const draining = 'data: {"type":"draining"}\n\n';
     const seen = await watchScript([
       stream([connected, event(1), draining], { open: true }),
@@ -127,7 +127,7 @@ describe("watching a job", () => {
   });
 
   // On Node 20 a read never settles if the stream ends while it is aborted (nodejs/undici#4089).
-  test("connects again when the stream ends with the message that the server drains", async () => {
+  test("reconnects when the stream ends with the message that the server drains", async () => {
     const draining = 'data: {"type":"draining"}\n\n';
     const restart = (revision: number): Answer => {
       return async (request, response) => {
@@ -144,7 +144,7 @@ describe("watching a job", () => {
   test.each([
     [429, "STREAM_LIMIT"],
     [503, "UNAVAILABLE"],
-  ])("waits as long as Retry-After says at %i and then goes on", async (status, reason) => {
+  ])("waits for Retry-After at %i, and then continues", async (status, reason) => {
     const timers = vi.spyOn(globalThis, "setTimeout");
     const seen = await watchScript([
       refusal(status, reason, { "Retry-After": "1" }),
@@ -156,7 +156,7 @@ describe("watching a job", () => {
     expect(waits.filter((wait) => wait >= 1000 && wait <= 1250)).toHaveLength(1);
   });
 
-  test("gives up after the time it was given, with the last error", async () => {
+  test("stops after giveUpAfterMs with the last error", async () => {
     const seen = await watchScript([refusal(503, "UNAVAILABLE")], { giveUpAfterMs: 1 });
     expect(seen.error?.reason).toBe("UNAVAILABLE");
     expect(seen.phases.at(-1)).toBe("closed");
@@ -175,7 +175,7 @@ describe("watching a job", () => {
     ["JSON without a reason", json(200, { hello: "proxy" })],
     ["a page with status 404", page(404)],
     ["a page with status 403", page(403)],
-  ])("does not end at an answer that is not Headway's: %s", async (_what, answer) => {
+  ])("does not end at an answer that is not Headway's: %s", async (_name, answer) => {
     const errors: (HeadwayError | undefined)[] = [];
     const seen = await watchScript([answer, stream([connected, event(1, done)])], {
       onConnection: ({ phase, error }) => phase === "retrying" && errors.push(error),
@@ -184,12 +184,12 @@ describe("watching a job", () => {
     expect(errors.map((error) => error?.reason)).toEqual(["HTTP"]);
   });
 
-  test("reports an answer that is not Headway's after the time that it was given", async () => {
+  test("reports an answer that is not Headway's after giveUpAfterMs", async () => {
     const seen = await watchScript([page(404)], { giveUpAfterMs: 1 });
     expect(seen.error).toMatchObject({ reason: "HTTP", status: 404 });
   });
 
-  test("does not end when the token cannot be had once", async () => {
+  test("does not end when the token function fails once", async () => {
     let asked = 0;
     const token = async () => {
       if (++asked === 1) throw new TypeError("the token service is away");
@@ -230,7 +230,7 @@ describe("watching a job", () => {
     expect(seen.phases.at(-1)).toBe("closed");
   });
 
-  test("hands on what a callback throws", async () => {
+  test("ends with the error that a callback throws", async () => {
     const seen = await watchScript([stream([connected, event(1)], { open: true })], {
       onUpdate: () => {
         throw new TypeError("mine");
@@ -240,7 +240,7 @@ describe("watching a job", () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test("is over when the job is deleted", async () => {
+  test("ends when the job is deleted", async () => {
     const deleted = 'data: {"type":"job_deleted","jobId":"j1"}\n\n';
     const gone: string[] = [];
     const seen = await watchScript([stream([connected, event(1), deleted], { open: true })], {
@@ -250,13 +250,13 @@ describe("watching a job", () => {
     expect(seen.completed).toEqual([]);
   });
 
-  test("gives characters whole that packets split", async () => {
+  test("decodes characters that packets split", async () => {
     const bytes = Buffer.from(connected + event(1, { ...done, message: "Größe 🚀" }));
     const seen = await watchScript([stream(Array.from(bytes, (byte) => Uint8Array.of(byte)))]);
     expect(seen.last?.message).toBe("Größe 🚀");
   });
 
-  test("can be iterated, newest first come, to its end", async () => {
+  test("can be iterated to its end", async () => {
     server = await startScriptedServer(stream([connected, event(1), event(2), event(3, done)]));
     let last: JobSnapshot | undefined;
     for await (const snapshot of watchJob({ ...job, baseUrl: server.baseUrl })) {
@@ -266,7 +266,7 @@ describe("watching a job", () => {
     expect(last?.status).toBe("completed");
   });
 
-  test("a slow iterator skips to the newest snapshot", async () => {
+  test("a slow iterator skips to the latest snapshot", async () => {
     server = await startScriptedServer(stream([connected, ...[1, 2, 3, 4].map((n) => event(n)), event(5, done)]));
     const revisions: number[] = [];
     const watch = watchJob({ ...job, baseUrl: server.baseUrl });
@@ -334,7 +334,7 @@ describe("a connection that never answers", () => {
     expect((await watch.done)?.status).toBe("completed");
   });
 
-  test("lets the watch end after the time that it was given", async () => {
+  test("ends the watch after giveUpAfterMs", async () => {
     const watch = watchJob({ ...job, baseUrl: "http://127.0.0.1", fetch: never, giveUpAfterMs: 40_000 });
     const refused = expect(watch.done).rejects.toMatchObject({ reason: "NETWORK" });
     await vi.advanceTimersByTimeAsync(46_000);

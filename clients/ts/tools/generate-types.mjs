@@ -1,4 +1,4 @@
-// Writes src/rest/openapi.gen.ts from the server's OpenAPI document; `make check-generate` tells whether it is fresh.
+// Writes src/rest/openapi.gen.ts from the server's OpenAPI document; `make check-generate` reports whether it is up to date.
 import { writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 

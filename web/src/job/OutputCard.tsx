@@ -8,7 +8,7 @@ import { texts } from "./texts.js";
 export function OutputCard({ job }: { job: JobSnapshot }) {
   const some = (job.outputBytes ?? 0) > 0;
   const output = useJobOutput({ jobId: some ? job.jobId : undefined, kind: job.kind });
-  const picture = usePicture(output.pieces);
+  const picture = usePicture(output.chunks);
   const end = useRef<HTMLPreElement>(null);
   const [following, setFollowing] = useState(true);
 
@@ -50,17 +50,17 @@ const signatures: [type: string, bytes: number[]][] = [
 ];
 
 /** Returns an address of the output as a picture, if it starts like one. */
-function usePicture(pieces: readonly Uint8Array<ArrayBuffer>[]): string | undefined {
+function usePicture(chunks: readonly Uint8Array<ArrayBuffer>[]): string | undefined {
   const type = useMemo(() => {
-    const head = pieces[0];
+    const head = chunks[0];
     return head && signatures.find(([, bytes]) => bytes.every((byte, index) => head[index] === byte))?.[0];
-  }, [pieces]);
+  }, [chunks]);
   const [address, setAddress] = useState<string>();
   useEffect(() => {
     if (!type) return;
-    const made = URL.createObjectURL(new Blob([...pieces], { type }));
+    const made = URL.createObjectURL(new Blob([...chunks], { type }));
     setAddress(made);
     return () => URL.revokeObjectURL(made);
-  }, [type, pieces]);
+  }, [type, chunks]);
   return type && address;
 }

@@ -3,15 +3,15 @@ import type { Counts, JobSnapshot, Step } from "../index.js";
 import { Fill } from "./Fill.js";
 import { defaultLabels, type Labels } from "./labels.js";
 
-/** What to show. */
+/** The properties of an ImportStepper. */
 export interface ImportStepperProps {
-  /** The import's snapshot, as `useImport` gives it; any other job's steps show as well. */
+  /** The import's snapshot, as `useImport` returns it. The steps of other jobs work as well. */
   job: Pick<JobSnapshot, "steps" | "import" | "status">;
   labels?: Labels | undefined;
   className?: string | undefined;
 }
 
-/** The steps of an import in their order, each with its state, bar and counters. */
+/** The steps of an import in order, each with its state, bar, and counters. */
 export function ImportStepper({ job, labels = defaultLabels, className = "" }: ImportStepperProps) {
   const sheets = new Map(job.import?.sheets?.map((sheet) => [sheet.name, sheet.counts]));
   return (
@@ -73,7 +73,7 @@ const StepLine = memo(function StepLine({ step, counts, labels }: StepLineProps)
   );
 }, sameStep);
 
-/** Every snapshot brings new objects; a step is drawn again only if something on it has changed. */
+/** Every snapshot has new objects, but a step renders again only if something in it has changed. */
 function sameStep(a: StepLineProps, b: StepLineProps): boolean {
   return a.labels === b.labels && JSON.stringify([a.step, a.counts]) === JSON.stringify([b.step, b.counts]);
 }

@@ -4,15 +4,15 @@ import { defaultLabels, type Labels } from "./labels.js";
 import { type IssuePages, type UseIssuesOptions, useIssues } from "./useIssues.js";
 import { useNearby } from "./useNearby.js";
 
-/** Which issues to show. */
+/** The properties of an IssueTable. */
 export interface IssueTableProps extends UseIssuesOptions {
   labels?: Labels | undefined;
   className?: string | undefined;
-  /** Told how many match and how many were found, as pages come. */
+  /** Called with the numbers of matching and of all issues, whenever a page has loaded. */
   onCount?: ((counts: { matching: number; found: number }) => void) | undefined;
 }
 
-/** An import's issues as a table that loads further pages as one scrolls; rows out of sight are not there. */
+/** An import's issues as a table. It loads further pages while the user scrolls, and renders only rows near the visible ones. */
 export function IssueTable({ labels = defaultLabels, className = "", onCount, ...options }: IssueTableProps) {
   const issues = useIssues(options);
   const { matching, found, loading } = issues;
@@ -53,7 +53,7 @@ export function IssueTable({ labels = defaultLabels, className = "", onCount, ..
 const pageStart = (pages: IssuePages["pages"], index: number) =>
   pages.slice(0, index).reduce((sum, page) => sum + page.length, 2);
 
-/** Rows that come and go together as one scrolls. */
+/** The number of rows that are rendered or removed together. */
 const groupSize = 50;
 
 const IssuePage = memo(function IssuePage({ page, first, labels }: RowsProps) {
@@ -69,12 +69,12 @@ const IssuePage = memo(function IssuePage({ page, first, labels }: RowsProps) {
 
 interface RowsProps {
   page: readonly Issue[];
-  /** The first row's number, counting the head. */
+  /** The number of the first row, counting the header. */
   first: number;
   labels: Labels;
 }
 
-/** Some rows. Far out of sight they are taken away, and their height stays: thousands of rows cost as much as a few. */
+/** A group of rows. Far out of sight it is empty and keeps its height, so thousands of rows cost as much as a few. */
 function IssueGroup({ page, first, labels }: RowsProps) {
   const { ref, near, height } = useNearby<HTMLDivElement>();
   return (
@@ -107,13 +107,13 @@ function IssueGroup({ page, first, labels }: RowsProps) {
   );
 }
 
-/** Loads the next page when it comes into view; the button does it by hand, and by keyboard. */
+/** Loads the next page when it comes into view. The button does the same with the mouse or the keyboard. */
 function Foot({ issues, labels }: { issues: IssuePages; labels: Labels }) {
   const { loading, more, error, matching, loadMore } = issues;
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (!button.current || loading || !more || error || typeof IntersectionObserver === "undefined") return;
-    // As in useNearby, and further: the next page should be there before one comes to it.
+    // Farther than in useNearby: the next page loads before the user reaches it.
     const ahead = { rootMargin: "4000px", scrollMargin: "4000px" };
     const watching = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) loadMore();

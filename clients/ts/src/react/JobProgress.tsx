@@ -2,14 +2,14 @@ import type { JobSnapshot } from "../index.js";
 import { Fill } from "./Fill.js";
 import { defaultLabels, type Labels } from "./labels.js";
 
-/** What to show. */
+/** The properties of a JobProgress. */
 export interface JobProgressProps {
   job: Pick<JobSnapshot, "status" | "progress" | "message" | "title" | "stalled">;
   labels?: Labels | undefined;
   className?: string | undefined;
 }
 
-/** A job's overall bar with its percent and one line on what happens. */
+/** The bar of a whole job, with its percentage and message. */
 export function JobProgress({ job, labels = defaultLabels, className = "" }: JobProgressProps) {
   const percent = Math.floor(job.progress);
   return (

@@ -1,4 +1,4 @@
-/** React hooks and components for Headway. They run in strict mode, and render on a server without a connection. */
+/** React hooks and components for Headway. They work in strict mode, and render on a server without a connection. */
 export { Fill } from "./Fill.js";
 export { type HeadwayConnection, HeadwayProvider, useConnection } from "./HeadwayProvider.js";
 export { ImportStepper, type ImportStepperProps } from "./ImportStepper.js";

@@ -6,9 +6,9 @@ import { useConnection } from "./HeadwayProvider.js";
 export interface IssuePages {
   /** The pages loaded so far. */
   pages: readonly (readonly Issue[])[];
-  /** How many kept issues match in all. */
+  /** The total number of stored issues that match. */
   matching: number;
-  /** How many issues were found in all. */
+  /** The total number of issues. */
   found: number;
   loading: boolean;
   error: unknown;
@@ -16,11 +16,11 @@ export interface IssuePages {
   loadMore: () => void;
 }
 
-/** Which issues to load. */
+/** Selects the issues to load. */
 export interface UseIssuesOptions extends IssueFilter {
   importId: string;
   pageSize?: number | undefined;
-  /** Loads afresh when it changes, for example with the import's status. */
+  /** A change of it loads all pages again, for example the import's status. */
   version?: string | number | undefined;
 }
 
@@ -37,7 +37,7 @@ export function useIssues(options: UseIssuesOptions): IssuePages {
   const [state, setState] = useState<State>(nothing);
   const load = useRef<(token: string) => void>(() => {});
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new version loads afresh
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new version loads all pages again
   useEffect(() => {
     const closing = new AbortController();
     const { signal } = closing;

@@ -4,28 +4,28 @@ import { useConnection } from "./HeadwayProvider.js";
 
 /** A job's output so far. */
 export interface LiveOutput {
-  /** The output as text (UTF-8); its last part if there is more than `maxBytes`. */
+  /** The output as UTF-8 text, or its last `maxBytes`. */
   text: string;
-  /** The output's bytes in pieces, for what is no text; a new array with every change. */
-  pieces: readonly Uint8Array<ArrayBuffer>[];
-  /** Bytes in all. */
+  /** The output's bytes in chunks, for output that is not text. Every change creates a new array. */
+  chunks: readonly Uint8Array<ArrayBuffer>[];
+  /** The total number of bytes. */
   bytes: number;
-  /** Older output is no longer held. */
+  /** The beginning of the output was dropped. */
   truncated: boolean;
-  /** The job has ended and all of its output is here. */
+  /** The job has ended, and the output is complete. */
   ended: boolean;
   error: unknown;
 }
 
-/** Which output to read; none while `jobId` is undefined. */
+/** Selects the output to read; none while `jobId` is undefined. */
 export interface UseJobOutputOptions {
   jobId: string | undefined;
   kind: string;
-  /** How much is held, in bytes; 4 MiB by default. */
+  /** The maximum number of bytes to keep; 4 MiB by default. */
   maxBytes?: number | undefined;
 }
 
-const nothing: LiveOutput = { text: "", pieces: [], bytes: 0, truncated: false, ended: false, error: undefined };
+const nothing: LiveOutput = { text: "", chunks: [], bytes: 0, truncated: false, ended: false, error: undefined };
 const repaintMs = 100;
 
 /** Reads a job's output as it grows. */
@@ -39,7 +39,7 @@ export function useJobOutput({ jobId, kind, maxBytes = 4 * 1024 * 1024 }: UseJob
     const decoder = new TextDecoder();
     const closing = new AbortController();
     const { signal } = closing;
-    let pieces: Uint8Array<ArrayBuffer>[] = [];
+    let chunks: Uint8Array<ArrayBuffer>[] = [];
     let held = 0;
     let bytes = 0;
     let text = "";
@@ -49,19 +49,19 @@ export function useJobOutput({ jobId, kind, maxBytes = 4 * 1024 * 1024 }: UseJob
       clearTimeout(repaint);
       repaint = undefined;
       if (!signal.aborted)
-        setOutput({ ...nothing, text, pieces: [...pieces], bytes, truncated: held < bytes, ...part });
+        setOutput({ ...nothing, text, chunks: [...chunks], bytes, truncated: held < bytes, ...part });
     };
     const reader = readOutput({
       ...connection,
       jobId,
       kind,
       signal,
-      onPiece: (piece) => {
-        const own = new Uint8Array(piece.bytes);
-        pieces.push(own);
+      onChunk: (chunk) => {
+        const own = new Uint8Array(chunk.bytes);
+        chunks.push(own);
         held += own.length;
         bytes += own.length;
-        while (held > maxBytes && pieces.length > 1) held -= pieces.shift()?.length ?? 0;
+        while (held > maxBytes && chunks.length > 1) held -= chunks.shift()?.length ?? 0;
         text = (text + decoder.decode(own, { stream: true })).slice(-maxBytes);
         repaint ??= setTimeout(show, repaintMs);
       },
@@ -73,7 +73,7 @@ export function useJobOutput({ jobId, kind, maxBytes = 4 * 1024 * 1024 }: UseJob
     return () => {
       closing.abort();
       clearTimeout(repaint);
-      pieces = [];
+      chunks = [];
     };
   }, [jobId, kind, maxBytes, connection]);
 

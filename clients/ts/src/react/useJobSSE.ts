@@ -3,21 +3,21 @@ import { type JobSnapshot, type JobStatus, watchJob } from "../index.js";
 import { useConnection } from "./HeadwayProvider.js";
 import { useLatest } from "./useLatest.js";
 
-/** What to watch, as those write it who come from polling a status route. */
+/** The options of useJobSSE, in the shape of hooks that poll a status route. */
 export interface UseJobSSEOptions<Result = Record<string, unknown>> {
-  /** The job; nothing is watched without one. */
+  /** The job to watch, if any. */
   jobId: string | null | undefined;
   /** The job's kind: `character`, `media`, `import`, … */
   type: string;
-  /** The bearer token; without it the provider's connection or the session's cookie counts. */
+  /** The bearer token. Without it, the provider's connection or the session's cookie is used. */
   token?: string | null | undefined;
-  /** Called once when the job has completed, with its result. Not for failed or cancelled jobs. */
+  /** Called once with the result when the job has completed, but not when it has failed or was cancelled. */
   onComplete?: ((result: Result) => void) | undefined;
 }
 
 /** A job's state in one flat shape. */
 export interface JobSSE {
-  /** The newest snapshot; null before the first. */
+  /** The latest snapshot, or null before the first one. */
   jobStatus: JobSnapshot | null;
   /** 0 to 100. */
   progress: number;
@@ -25,7 +25,7 @@ export interface JobSSE {
   status: JobStatus;
 }
 
-/** Watches a job over its stream, in place of a timer that polls. */
+/** Watches a job over its stream, instead of polling with a timer. */
 export function useJobSSE<Result = Record<string, unknown>>(options: UseJobSSEOptions<Result>): JobSSE {
   const { jobId, type, token } = options;
   const connection = useConnection();

@@ -12,11 +12,11 @@ import {
 import { useConnection } from "./HeadwayProvider.js";
 import { useLatest } from "./useLatest.js";
 
-/** All of the caller's jobs, kept up to date over one stream. */
+/** All jobs of the caller, updated over one stream. */
 export interface LiveJobs {
   /** Newest first. */
   jobs: readonly JobSnapshot[];
-  /** The first page has come: an empty list means that there are no jobs. */
+  /** The first page has loaded: an empty list means that there are no jobs. */
   loaded: boolean;
   connection: ConnectionState["phase"];
   error: unknown;
@@ -26,7 +26,7 @@ export interface LiveJobs {
   loadMore: () => void;
 }
 
-/** Snapshots are shown at most this often, however many jobs change. */
+/** The minimum time between two renders, however many jobs change. */
 const repaintMs = 200;
 /** A stream has sent all jobs that have not ended this long after it opened. */
 const settleMs = 2000;
@@ -34,7 +34,7 @@ const settleMs = 2000;
 const retryMs = 1000;
 const maxRetryMs = 30_000;
 
-/** Watches all of the caller's jobs: those that are under way live, and those that have ended a page at a time. */
+/** Watches all jobs of the caller. Jobs that have ended load a page at a time. */
 export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs {
   const connection = useConnection();
   const [state, setState] = useState<Omit<LiveJobs, "loadMore">>({

@@ -1,6 +1,6 @@
 import { type RefObject, useEffect, useRef } from "react";
 
-/** Holds the newest value, for callbacks that must not restart an effect. */
+/** Returns a ref to the latest value, for callbacks that must not restart an effect. */
 export function useLatest<T>(value: T): RefObject<T> {
   const latest = useRef(value);
   useEffect(() => {

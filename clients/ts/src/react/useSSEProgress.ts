@@ -2,28 +2,28 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { createTicket, followByFetch, isTerminal, type StreamMessage } from "../index.js";
 import { useConnection } from "./HeadwayProvider.js";
 
-/** An update in the words of gateways that stream progress. */
+/** An update in the format of gateways that stream progress. */
 export interface ProgressUpdate<Data = Record<string, unknown>> {
   status: "processing" | "completed" | "error";
-  /** 0 to 100, may be fractional. */
+  /** From 0 to 100, possibly with decimals. */
   progress: number;
   message: string;
-  /** Name of the step under way. */
+  /** The name of the current step. */
   step: string;
-  /** The result; only at the end. */
+  /** The result, at the end only. */
   data?: Data | undefined;
 }
 
-/** A stream of progress that is started by hand. */
+/** A stream of progress that starts on demand. */
 export interface SSEProgress<Data = Record<string, unknown>> {
-  /** The newest update; null before the first. */
+  /** The latest update, or null before the first one. */
   progress: ProgressUpdate<Data> | null;
   isConnected: boolean;
-  /** Gets a one-time ticket, opens `endpoint?token=…` and gives a function that stops. */
+  /** Gets a single-use ticket, opens `endpoint?token=…`, and returns a function that stops. */
   start: () => () => void;
 }
 
-/** How long a lost connection is mended in silence before it is told as an error. */
+/** How long the hook reconnects before it reports an error. */
 const giveUpAfterMs = 60_000;
 
 /** Follows a progress stream, for example `/api/v1/sse/jobs/media/{id}`, once `start` is called. */

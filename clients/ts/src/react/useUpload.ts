@@ -3,27 +3,27 @@ import { type AcceptedImport, type ConnectionState, type UploadOptions, uploadWo
 import { useConnection } from "./HeadwayProvider.js";
 import { useLatest } from "./useLatest.js";
 
-/** Where an upload stands. */
+/** The state of an upload. */
 export interface UploadState {
   status: "idle" | "uploading" | "accepted" | "failed";
   fileName: string;
-  /** Bytes that have left. */
+  /** The number of bytes sent. */
   loaded: number;
-  /** Bytes in all. */
+  /** The total number of bytes. */
   total: number;
-  /** The connection is lost, and the upload waits for it; only of a `send` that tells. */
+  /** The connection is lost, and the upload waits for it. Only some `send` functions report it. */
   waiting: boolean;
-  /** The answer, once accepted. */
+  /** The answer, when the upload was accepted. */
   accepted: AcceptedImport | undefined;
-  /** Why it failed. */
+  /** The error, if the upload failed. */
   error: unknown;
 }
 
-/** An upload and what can be done with it. */
+/** An upload and its functions. */
 export interface Upload extends UploadState {
-  /** Uploads a workbook; gives the accepted import, or undefined if it failed or was aborted. */
+  /** Uploads a workbook. It returns the accepted import, or undefined if the upload failed or was aborted. */
   upload: (options: UploadOptions) => Promise<AcceptedImport | undefined>;
-  /** Aborts the upload under way, and forgets it. */
+  /** Aborts the upload, and clears the state. */
   reset: () => void;
 }
 
@@ -37,26 +37,26 @@ const idle: UploadState = {
   error: undefined,
 };
 
-/** Sends a workbook: `uploadWorkbook`, or `uploadResumably` with what it needs besides. */
+/** Sends a workbook: `uploadWorkbook`, or a function that calls `uploadResumably`. */
 export type SendUpload = (
   options: UploadOptions & { onConnection?: (state: ConnectionState) => void },
 ) => Promise<AcceptedImport>;
 
-/** Uploads one workbook at a time. Unmounting aborts an upload under way. */
+/** Uploads one workbook at a time. Unmounting aborts the upload. */
 export function useUpload(send: SendUpload = uploadWorkbook): Upload {
   const connection = useConnection();
   const sending = useLatest(send);
   const [state, setState] = useState(idle);
-  const underWay = useRef<AbortController | undefined>(undefined);
-  useEffect(() => () => underWay.current?.abort(), []);
+  const current = useRef<AbortController | undefined>(undefined);
+  useEffect(() => () => current.current?.abort(), []);
 
   const upload = useCallback(
     async (options: UploadOptions) => {
-      underWay.current?.abort();
+      current.current?.abort();
       const aborting = new AbortController();
-      underWay.current = aborting;
+      current.current = aborting;
       const change = (part: Partial<UploadState>) => {
-        if (underWay.current === aborting && !aborting.signal.aborted) setState((before) => ({ ...before, ...part }));
+        if (current.current === aborting && !aborting.signal.aborted) setState((before) => ({ ...before, ...part }));
       };
       const fileName = options.fileName ?? (options.file as File).name ?? "";
       setState({ ...idle, status: "uploading", fileName, total: options.file.size });
@@ -82,7 +82,7 @@ export function useUpload(send: SendUpload = uploadWorkbook): Upload {
   );
 
   const reset = useCallback(() => {
-    underWay.current?.abort();
+    current.current?.abort();
     setState(idle);
   }, []);
 

@@ -3,13 +3,13 @@ import type { ConnectionState, JobSnapshot, Watch, WatchJobOptions } from "../in
 import { type HeadwayConnection, useConnection } from "./HeadwayProvider.js";
 import { useLatest } from "./useLatest.js";
 
-/** A job as it stands now, kept up to date. */
+/** A job that is kept up to date. */
 export interface LiveJob {
-  /** The newest snapshot; undefined until the first has come. */
+  /** The latest snapshot, or undefined before the first one. */
   job: JobSnapshot | undefined;
-  /** Where the connection stands; a lost one mends itself. */
+  /** The state of the connection. It reconnects by itself. */
   connection: ConnectionState["phase"];
-  /** Why the watch ended for good, or what a lost connection is waiting out. */
+  /** The error that ended the watch, or the reason of a reconnect. */
   error: unknown;
   /** The job was deleted. */
   deleted: boolean;
@@ -31,7 +31,7 @@ const begin = (key: string): State => ({
   deleted: false,
 });
 
-/** Watches what `key` names for as long as the component is there; an undefined key watches nothing. */
+/** Watches the job of `key` while the component is mounted. An undefined key watches nothing. */
 export function useWatch(
   key: string | undefined,
   start: (options: HeadwayConnection & Callbacks) => Watch,
@@ -45,7 +45,7 @@ export function useWatch(
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new round restarts the watch
   useEffect(() => {
     if (key === undefined) return;
-    // A watch that is being closed may still have a word to say; only the current one is listened to.
+    // A watch that is being closed can still call back. Only the current one counts.
     let current = true;
     const change = (part: Partial<State>) => {
       if (current) setState((before) => ({ ...(before.key === key ? before : begin(key)), ...part }));

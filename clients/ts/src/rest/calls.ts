@@ -1,4 +1,4 @@
-/** The REST calls: each takes a connection's options beside its own, and rejects with a HeadwayError. */
+/** The REST calls. Each takes the options of a connection in addition to its own, and rejects with a HeadwayError. */
 import { type CallOptions, call, send, toQuery } from "./connection.js";
 import type {
   Import,
@@ -14,20 +14,20 @@ import type {
   Ticket,
 } from "./types.js";
 
-/** Names a job. */
+/** Identifies a job. */
 export interface JobOptions extends CallOptions {
   jobId: string;
 }
 
-/** Names an import. */
+/** Identifies an import. */
 export interface ImportOptions extends CallOptions {
   importId: string;
 }
 
-/** Which page of a list to give. */
+/** Selects a page of a list. */
 export interface PageOptions extends CallOptions {
   pageSize?: number | undefined;
-  /** `nextPageToken` of the page before. */
+  /** The `nextPageToken` of the previous page. */
   pageToken?: string | undefined;
 }
 
@@ -40,81 +40,81 @@ const callForJob = (options: CallOptions, method: string, path: string, body?: u
 const callForImport = (options: CallOptions, method: string, path: string, body?: unknown): Promise<Import> =>
   call<{ import: Import }>(options, method, path, body).then((answer) => answer.import);
 
-/** Gives a job's current snapshot. */
+/** Returns the current state of a job. */
 export const getJob = (options: JobOptions): Promise<Job> => callForJob(options, "GET", jobPath(options));
 
-/** Pages through the caller's jobs, newest first. */
+/** Returns a page of the caller's jobs, newest first. */
 export const listJobs = (
   options: PageOptions & { kinds?: readonly string[]; statuses?: readonly JobStatus[] } = {},
 ): Promise<ListJobsResponse> =>
   call(options, "GET", `jobs${toQuery(options, "kinds", "statuses", "pageSize", "pageToken")}`);
 
-/** What a new job is. */
+/** A job to create. */
 export interface NewJob {
   kind: string;
   title?: string;
   payload?: Record<string, unknown>;
-  /** Makes creating safe to repeat. */
+  /** Makes a repeated call return the same job. */
   requestId?: string;
   labels?: Record<string, string>;
 }
 
-/** Puts a job into the queue. */
+/** Adds a job to the queue. */
 export const createJob = (options: CallOptions & { job: NewJob }): Promise<Job> =>
   callForJob(options, "POST", "jobs", options.job);
 
-/** Names the kinds of jobs that workers are there for: what is worth offering. */
+/** Returns the kinds of jobs that workers can run. */
 export const listKinds = (options: CallOptions = {}): Promise<string[]> =>
   call<{ kinds?: string[] }>(options, "GET", "kinds").then((answer) => answer.kinds ?? []);
 
-const steer = (options: JobOptions, verb: string, body: unknown = {}): Promise<Job> =>
+const post = (options: JobOptions, verb: string, body: unknown = {}): Promise<Job> =>
   callForJob(options, "POST", `${jobPath(options)}:${verb}`, body);
 
-/** Cancels a job: at once, or as soon as its worker has stopped. */
-export const cancel = (options: JobOptions): Promise<Job> => steer(options, "cancel");
+/** Cancels a job. If a worker runs it, the job ends when the worker has stopped. */
+export const cancel = (options: JobOptions): Promise<Job> => post(options, "cancel");
 
 /** Queues a failed or cancelled job again. */
-export const retry = (options: JobOptions): Promise<Job> => steer(options, "retry");
+export const retry = (options: JobOptions): Promise<Job> => post(options, "retry");
 
 /** Answers the question of a waiting job. */
 export const resume = (options: JobOptions & { answer: Record<string, unknown> }): Promise<Job> =>
-  steer(options, "resume", { answer: options.answer });
+  post(options, "resume", { answer: options.answer });
 
 /** Deletes a job that has ended, and its output. */
 export const remove = (options: JobOptions): Promise<void> => call(options, "DELETE", jobPath(options));
 
-/** Gives an import's current snapshot. */
+/** Returns the current state of an import. */
 export const getImport = (options: ImportOptions): Promise<Import> =>
   callForImport(options, "GET", importPath(options.importId));
 
-/** Pages through the caller's imports, newest first. */
+/** Returns a page of the caller's imports, newest first. */
 export const listImports = (options: PageOptions = {}): Promise<ListImportsResponse> =>
   call(options, "GET", `imports${toQuery(options, "pageSize", "pageToken")}`);
 
-/** Which issues to list. */
+/** Selects issues. */
 export interface IssueFilter {
-  /** The schema's name of a sheet. */
+  /** The name of a sheet in the schema. */
   sheet?: string | undefined;
   code?: IssueCode | undefined;
   severity?: IssueSeverity | undefined;
-  /** Text in the cell, value or message, in any case. */
+  /** Text in the cell, value, or message, in uppercase or lowercase. */
   search?: string | undefined;
 }
 
-/** Pages through the kept issues of an import, in the order of sheets and rows. */
+/** Returns a page of the stored issues of an import, in the order of sheets and rows. */
 export const listIssues = (options: ImportOptions & PageOptions & IssueFilter): Promise<ListIssuesResponse> => {
   const query = toQuery(options, "sheet", "code", "severity", "search", "pageSize", "pageToken");
   return call(options, "GET", `${importPath(options.importId)}/issues${query}`);
 };
 
-/** Decides an import that waits for review: true commits the valid rows, false gives it up. */
+/** Answers the review of an import: true commits the valid rows, false cancels the import. */
 export const confirm = ({ commit, ...options }: ImportOptions & { commit: boolean }): Promise<Import> =>
   callForImport(options, "POST", `${importPath(options.importId)}:confirm`, { commit });
 
-/** Names the schemas that workbooks can be uploaded for. */
+/** Returns the schemas of the server. */
 export const listSchemas = (options: CallOptions = {}): Promise<ListSchemasResponse> => call(options, "GET", "schemas");
 
-/** Says who is signed in, and what holds for them. */
+/** Returns the session: the user, and the limits of the server. */
 export const getSession = (options: CallOptions = {}): Promise<Session> => call(options, "GET", "session");
 
 /**
@@ -127,38 +127,38 @@ export const signIn = (options: CallOptions = {}, link?: { secret: string }): Pr
 /** Ends the session. The server no longer accepts its cookie. */
 export const signOut = (options: CallOptions = {}): Promise<void> => call(options, "DELETE", "session");
 
-/** Gives a one-time ticket for an EventSource, which cannot send headers. */
+/** Returns a single-use ticket for an EventSource, which can't send headers. */
 export const createTicket = (options: CallOptions = {}): Promise<Ticket> => call(options, "POST", "sse/tickets", {});
 
-/** Path of the workbook with an import's rejected and blocked rows. */
+/** Returns the path of the workbook with an import's rejected and blocked rows. */
 export const reportPath = (importId: string): string => `/api/v1/${importPath(importId)}/report.xlsx`;
 
-/** Path of the workbook with the rows of a committed import, each with what happened to it. */
+/** Returns the path of the workbook with the rows of a committed import and their outcomes. */
 export const importedPath = (importId: string): string => `/api/v1/${importPath(importId)}/imported.xlsx`;
 
-/** Path of an import's issues as CSV. */
+/** Returns the path of an import's issues as CSV. */
 export const issuesCsvPath = (importId: string): string => `/api/v1/${importPath(importId)}/issues.csv`;
 
 const schemaPath = (schema: string) => `/api/v1/schemas/${encodeURIComponent(schema)}`;
 
-/** Path of a schema's empty workbook. */
+/** Returns the path of a schema's empty workbook. */
 export const templatePath = (schema: string): string => `${schemaPath(schema)}/template.xlsx`;
 
-/** What a sample workbook holds. */
+/** The contents of a sample workbook. */
 export interface SampleOptions {
-  /** Rows of the largest sheet. */
+  /** The number of rows of the largest sheet. */
   rows?: number | undefined;
-  /** Faults to put in. */
+  /** The number of mistakes. */
   issues?: number | undefined;
-  /** The same seed gives the same workbook. */
+  /** The same seed returns the same workbook. */
   seed?: number | undefined;
 }
 
-/** Path of a generated workbook to try things out with. */
+/** Returns the path of a generated sample workbook. */
 export const samplePath = (schema: string, options: SampleOptions = {}): string =>
   `${schemaPath(schema)}/sample.xlsx${toQuery(options, "rows", "issues", "seed")}`;
 
-/** Downloads a file with the caller's credentials, named as the server says. */
+/** Downloads a file with the caller's credentials. The server sets its name. */
 export async function download(options: CallOptions & { path: string }): Promise<File> {
   const response = await send(options, options.path);
   const named = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "");

@@ -1,48 +1,48 @@
 import type { components } from "./openapi.gen.js";
 
-/** How to reach a Headway server. Every function takes these beside its own options. */
+/** How to reach a Headway server. Every function takes these in addition to its own options. */
 export interface Connection {
-  /** The server's address without a slash at the end. The page's own origin if left out. */
+  /** The server's address without a slash at the end; by default the page's own origin. */
   baseUrl?: string | undefined;
   /**
-   * The bearer token, or a function that gives one. It is asked before every connection, with `refused` true when the
-   * server has just refused the last token or says that it is about to expire: get a fresh one then. Without a token
-   * the session's cookie counts.
+   * The bearer token, or a function that returns one. It is called before every request. `refused` is true if the server
+   * has refused the last token, or reported that it expires soon: return a fresh one. Without a token, the session's
+   * cookie is used.
    */
   token?: string | ((refused: boolean) => string | undefined | Promise<string | undefined>) | undefined;
-  /** As for `fetch`: `same-origin` by default, `include` for a cookie on another origin. */
+  /** As for `fetch`: `same-origin` by default, or `include` to send a cookie to another origin. */
   credentials?: RequestCredentials | undefined;
   /** Used instead of the global `fetch`. */
   fetch?: typeof fetch | undefined;
 }
 
-/** Where a stream's connection stands. */
+/** The state of a stream's connection. */
 export interface ConnectionState {
-  /** `retrying` while it is lost and will be tried again by itself; `closed` once it has ended for good. */
+  /** `retrying` while the client reconnects by itself, and `closed` when the stream has ended. */
   phase: "connecting" | "open" | "retrying" | "closed";
-  /** What went wrong last, while retrying. */
+  /** The last error, while retrying. */
   error?: HeadwayError | undefined;
 }
 
-/** Options of one call. */
+/** The options of one call. */
 export interface CallOptions extends Connection {
-  /** Ends the call. */
+  /** Aborts the call. */
   signal?: AbortSignal | undefined;
 }
 
 type ErrorBody = components["schemas"]["Error"];
 
-/** An answer that refused the request, or the lack of one. Match on `reason`, never on the sentence. */
+/** A refused request, or a request without an answer. Match on `reason`, never on the message. */
 export class HeadwayError extends Error {
-  /** Machine-readable: `JOB_NOT_FOUND`, `TOKEN_EXPIRED`, …; `NETWORK` when no answer came, `HTTP` for one without a reason. */
+  /** `JOB_NOT_FOUND`, `TOKEN_EXPIRED`, …; `NETWORK` without an answer, and `HTTP` for an answer that is not Headway's. */
   declare readonly reason: string;
-  /** HTTP status; 0 when no answer came. */
+  /** The HTTP status, or 0 without an answer. */
   declare readonly status: number;
-  /** The id under which the server's log knows the request. */
+  /** The ID of the request in the server's log. */
   declare readonly requestId: string | undefined;
-  /** Further google.rpc details, such as each bad field. */
+  /** Further google.rpc details, such as each invalid field. */
   declare readonly details: readonly unknown[];
-  /** Milliseconds that the server asked to wait (Retry-After); 0 if it did not. */
+  /** The milliseconds that the server asked to wait (Retry-After), or 0. */
   declare readonly retryAfterMs: number;
 
   constructor(status = 0, body: Partial<ErrorBody> = {}, retryAfterMs = 0) {
@@ -55,21 +55,21 @@ export class HeadwayError extends Error {
     this.retryAfterMs = retryAfterMs;
   }
 
-  /** Trying again later may help. */
+  /** Reports whether a later try can succeed. */
   get temporary(): boolean {
-    // Of the statuses that blame the request, only timeouts and limits pass.
+    // Of the 4xx statuses, only timeouts and limits are temporary.
     return !/^4(?!08|25|29)/.test(`${this.status}`);
   }
 }
 
-/** Makes the error behind an answer's body, which need not be JSON (a proxy's page). */
+/** Returns the error that an answer's body describes. The body can be a proxy's page instead of JSON. */
 export function toError(status: number, text: string, retryAfter: string | null): HeadwayError {
   // Retry-After (RFC 9110 §10.2.3) is in seconds, or a date.
   const waitMs = Number(retryAfter) * 1000 || Date.parse(`${retryAfter}`) - Date.now() || 0;
   return new HeadwayError(status, parseJson<ErrorBody>(text) ?? {}, Math.max(0, waitMs));
 }
 
-/** Reads JSON; undefined if it is none. */
+/** Parses JSON. It returns undefined if the text is not JSON. */
 export function parseJson<T>(text: string): T | undefined {
   try {
     return JSON.parse(text) as T;
@@ -78,19 +78,19 @@ export function parseJson<T>(text: string): T | undefined {
   }
 }
 
-/** The headers that say who is calling. */
+/** Returns the headers that authorize the caller. */
 export async function authorize(connection: Connection, refused = false): Promise<Record<string, string>> {
   const { token } = connection;
   const value = typeof token === "function" ? await token(refused) : token;
   return value ? { Authorization: `Bearer ${value}` } : {};
 }
 
-/** True if a fresh token can be had after the server has refused the last. */
+/** Reports whether the connection can return a fresh token. */
 export const canRefresh = (connection: Connection): boolean => typeof connection.token === "function";
 
 /**
- * Sends a request and gives the answer if it is a success. A refused token is refreshed once; with `refused` it is
- * known beforehand that the last will not do.
+ * Sends a request, and returns the answer if it is a success. After a refusal it asks once for a fresh token; with
+ * `refused` it does so before the first try.
  */
 export async function send(
   options: CallOptions,
@@ -115,7 +115,7 @@ export async function send(
   }
 }
 
-/** Sends JSON and reads JSON. */
+/** Sends a REST call, and returns the JSON of its answer. */
 export async function call<T>(options: CallOptions, method: string, path: string, body?: unknown): Promise<T> {
   const response = await send(options, `/api/v1/${path}`, {
     method,
@@ -127,7 +127,7 @@ export async function call<T>(options: CallOptions, method: string, path: string
   return answer as T;
 }
 
-/** Writes the named options that are set as a query, with its question mark. */
+/** Returns the named options that are set as a query with its question mark. */
 export function toQuery<T extends object>(options: T, ...names: (keyof T & string)[]): string {
   const query = new URLSearchParams();
   for (const name of names) for (const value of [options[name] ?? []].flat()) query.append(name, String(value));

@@ -1,4 +1,4 @@
-/** The shapes that travel, by the names that people use. Every one is made from the server's OpenAPI document. */
+/** Short names for the types of the API. All are generated from the server's OpenAPI document. */
 import type { components } from "./openapi.gen.js";
 
 type Schemas = components["schemas"];
@@ -27,10 +27,10 @@ export type Session = Schemas["Session"];
 export type Ticket = Schemas["Ticket"];
 export type OutputMessage = Schemas["OutputMessage"];
 
-/** One message of a stream: the JSON behind `data:`. */
+/** One message of a stream: the JSON after `data:`. */
 export type StreamMessage = Schemas["headway.edge.v1.StreamMessage"];
 
-/** What an import's stream adds to its job: sheets, counters, root causes and the newest issues. */
+/** The details that an import's stream adds to its job: sheets, counters, root causes, and the latest issues. */
 export type ImportDetail = Schemas["headway.edge.v1.ImportDetail"];
 
 /** The whole state of a job at one revision. */
@@ -38,18 +38,18 @@ export type JobSnapshot = StreamMessage & {
   jobId: string;
   kind: string;
   status: JobStatus;
-  /** 0 to 100; never falls. */
+  /** From 0 to 100. It never decreases. */
   progress: number;
-  /** Grows with every change of the job. */
+  /** Increases with every change of the job. */
   revision: number;
 };
 
-/** The statuses that a job does not leave by itself. */
+/** Reports whether the job has ended. */
 export function isTerminal(status: JobStatus | undefined): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
 
-/** A job as the REST routes give it, in the shape that the streams give. */
+/** Converts a job of the REST routes to a snapshot, as streams send it. */
 export function toSnapshot(job: Job): JobSnapshot {
   const { progress, error, status, updatedAt, ...rest } = job;
   const { percent = 0, currentStep, ...live } = progress ?? {};

@@ -2,7 +2,7 @@ import type { Batch, BrokerMessage, BrokerSettings, TabMessage } from "./protoco
 import { toPlain } from "./protocol.js";
 import { type Follower, Upstream } from "./upstream.js";
 
-/** A tab as the broker knows it. */
+/** A tab, as the broker sees it. */
 export interface Guest {
   receive(message: TabMessage): void;
 }
@@ -10,24 +10,24 @@ export interface Guest {
 interface Tab {
   post: (message: BrokerMessage) => void;
   visible: boolean;
-  /** When it last said anything, in milliseconds since 1970. */
+  /** When it last sent a message, in milliseconds since 1970. */
   heard: number;
   streams: Map<number, { follower: Follower; upstream: Upstream }>;
 }
 
-/** Tabs that go together, as after a change of the broker, come together: the first waits this long for the others. */
+/** After a change of the broker, all tabs come at the same time. The first waits this long for the others. */
 const gatherMs = 10;
-/** A tab says something every 10 seconds, out of sight every minute. One that is silent this long is gone, or frozen. */
+/** A tab sends a message every 10 seconds, or every minute in the background. A tab that is silent for longer is gone or frozen. */
 const goneMs = 180_000;
-/** A tab that does not answer `token?` in this time is passed over. */
+/** A tab that does not answer `token?` within this time is skipped. */
 const answerMs = 10_000;
-/** How long each of too many streams has the last connection. */
+/** How long each stream has the last connection, if there are too many streams. */
 const turnMs = 5_000;
 
 /**
- * Follows the server's streams for many tabs, each stream once. HTTP/1.1 gives a browser six connections to a server,
- * so there are at most `connections` streams at a time: those that somebody can see come first, and the rest take
- * turns, which costs them some seconds and no state.
+ * Follows the server's streams for many tabs, each stream once. With HTTP/1.1 a browser has six connections to a server,
+ * so at most `connections` streams are open at a time. Streams of visible tabs come first, and the others take turns. A
+ * turn delays their updates by some seconds, but no state is lost.
  */
 export class Broker {
   private readonly tabs = new Set<Tab>();
@@ -43,7 +43,7 @@ export class Broker {
     this.sweeping = setInterval(() => this.sweep(), goneMs / 3);
   }
 
-  /** Takes in a tab, which is told by `send`, never in the moment in which it speaks. */
+  /** Adds a tab. `send` delivers messages to it, never while `receive` runs. */
   welcome(send: (batch: Batch) => void): Guest {
     let waiting: BrokerMessage[] = [];
     const post = (message: BrokerMessage) => {
@@ -63,7 +63,7 @@ export class Broker {
     };
   }
 
-  /** Ends all streams without a word to the tabs. */
+  /** Ends all streams without a message to the tabs. */
   close(): void {
     clearTimeout(this.gathering);
     clearInterval(this.turning);
@@ -100,7 +100,7 @@ export class Broker {
   }
 
   private follow(tab: Tab, { stream, path, lastEventId }: Extract<TabMessage, { type: "follow" }>): void {
-    // A tab that is welcomed tells all that it follows, also what it has told already.
+    // A tab that is welcomed sends all its streams, even those that are known.
     if (tab.streams.has(stream)) return;
     let upstream = this.upstreams.get(path);
     if (!upstream) {
@@ -159,36 +159,36 @@ export class Broker {
     this.arrange();
   }
 
-  /** Forgets tabs that have gone without a word. One that was only frozen is welcomed again when it speaks. */
+  /** Removes tabs that closed without `bye`. A tab that was only frozen is welcomed again with its next message. */
   private sweep(): void {
     for (const tab of [...this.tabs]) if (Date.now() - tab.heard > goneMs) this.drop(tab);
   }
 
-  /** Gives out the connections. */
+  /** Assigns the connections to streams. */
   private arrange(): void {
     if (this.gathering) return;
     const all = [...this.upstreams.values()];
     const { connections } = this.settings;
-    const crowded = all.length > connections;
-    // The sort is stable: among equals, those that came first keep their place.
-    const order = crowded ? all.sort((a, b) => Number(b.visible) - Number(a.visible)) : all;
-    const first = order.slice(0, crowded ? connections - 1 : connections);
+    const overbooked = all.length > connections;
+    // The sort is stable: equal streams keep the order in which they came.
+    const order = overbooked ? all.sort((a, b) => Number(b.visible) - Number(a.visible)) : all;
+    const first = order.slice(0, overbooked ? connections - 1 : connections);
     const rest = order.slice(first.length).sort((a, b) => Number(a.served) - Number(b.served) || a.turn - b.turn);
     const chosen = new Set([...first, ...rest.slice(0, 1)]);
     for (const upstream of all) if (!chosen.has(upstream)) upstream.pause();
     for (const upstream of chosen) upstream.run();
-    if (crowded && !this.turning) {
+    if (overbooked && !this.turning) {
       this.turning = setInterval(() => {
         for (const upstream of this.upstreams.values()) if (upstream.open) upstream.turn = ++this.turns;
         this.arrange();
       }, turnMs);
-    } else if (!crowded) {
+    } else if (!overbooked) {
       clearInterval(this.turning);
       this.turning = undefined;
     }
   }
 
-  /** Asks those who follow a stream for their token, one after another, those in sight first, until one answers. */
+  /** Asks the tabs that follow a stream for their token, visible ones first, one at a time, until one answers. */
   private async askForToken(upstream: Upstream, refused: boolean): Promise<string | undefined> {
     const following = [...this.tabs].filter((tab) =>
       [...tab.streams.values()].some((followed) => followed.upstream === upstream),

@@ -7,23 +7,23 @@ import type { BrokerMessage, BrokerSettings, Link } from "./protocol.js";
 import { Tab } from "./tab.js";
 import { linkToWorker } from "./worker-link.js";
 
-/** How tabs share. */
+/** How tabs share streams. */
 export interface SharingOptions {
   /**
-   * The subject of the user who is signed in. Tabs of the same user share, and a stream that turns out to be another's
-   * ends with the reason `USER_CHANGED`.
+   * The subject of the signed-in user. Tabs of the same user share streams. A stream of another user ends with the reason
+   * `USER_CHANGED`.
    */
   user: string;
-  /** How many streams the browser holds open to the server at a time; 4 by default, which HTTP/1.1 bears. */
+  /** The maximum number of streams that the browser has open at a time; 4 by default, which leaves room in HTTP/1.1. */
   connections?: number | undefined;
-  /** How to share, best first; what the browser lacks is passed over. Each tab has streams of its own if nothing is left. */
+  /** The ways to share, best first. If the browser supports none of them, each tab has its own streams. */
   by?: readonly ("worker" | "leader")[] | undefined;
 }
 
 /**
- * Makes a transport that shares streams with the other tabs of this browser. Give it to a watch as `transport`, or to a
- * HeadwayProvider's connection for all hooks. It holds nothing open while nothing is followed. A connection with a `fetch`
- * of its own is not shared, since other tabs cannot call it.
+ * Returns a transport that shares streams with the other tabs of this browser. Pass it to a watch as `transport`, or to
+ * the connection of a HeadwayProvider for all hooks. It is idle while nothing is followed. A connection with its own
+ * `fetch` is not shared, because other tabs can't call it.
  */
 export function shareStreams({ user, connections = 4, by = ["worker", "leader"] }: SharingOptions): StreamTransport {
   const tabs = new Map<string, Tab>();
@@ -42,7 +42,7 @@ export function shareStreams({ user, connections = 4, by = ["worker", "leader"] 
   };
 }
 
-/** Opens the best link that this browser has; what was said before it stands is said again when its broker welcomes. */
+/** Opens the best link that this browser supports. Messages from before are repeated when the broker welcomes the tab. */
 function openLink(
   settings: BrokerSettings,
   receive: (message: BrokerMessage) => void,

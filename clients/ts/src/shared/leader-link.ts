@@ -9,14 +9,14 @@ import {
   type TabMessage,
 } from "./protocol.js";
 
-/** What goes over the channel: to the broker, to one tab, or to all. */
+/** A message on the channel: to the broker, to one tab, or to all. */
 type Parcel = { to: "broker"; from: string; message: TabMessage } | { to: string; batch: Batch };
 
 const welcome: BrokerMessage = { type: "welcome" };
 
 /**
- * Links tabs by a BroadcastChannel to a broker in one of them, the leader: whoever holds the lock. When it closes, the lock
- * goes to the next, which calls all tabs anew. `isSupported` says whether the browser can; both need a secure context.
+ * Links tabs by a BroadcastChannel to a broker in one of them, the leader, which holds a lock. When the leader closes, the
+ * next tab gets the lock and welcomes all tabs again. Channels and locks need a secure context: see `canElect`.
  */
 export function linkToLeader(settings: BrokerSettings, receive: (message: BrokerMessage) => void): Link {
   const name = `headway ${[protocolVersion, settings.baseUrl, settings.credentials, settings.user].join(" ")}`;
@@ -57,7 +57,7 @@ export function linkToLeader(settings: BrokerSettings, receive: (message: Broker
 
   const elect = (options: LockOptions) => {
     navigator.locks.request(name, options, lead).catch(() => {
-      // Closed, or another tab took the lock from this one, which had been silent: it waits in line again.
+      // The link was closed, or another tab took the lock because this one was silent. It queues for the lock again.
       stopLeading?.();
       if (!closing.signal.aborted) elect({ signal: closing.signal });
     });
@@ -83,6 +83,6 @@ export function linkToLeader(settings: BrokerSettings, receive: (message: Broker
   };
 }
 
-/** True if this browser can share by a leader. */
+/** Reports whether this browser can share streams through a leader. */
 export const canElect = (): boolean =>
   typeof BroadcastChannel !== "undefined" && globalThis.navigator?.locks !== undefined;

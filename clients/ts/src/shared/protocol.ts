@@ -1,57 +1,57 @@
-/** What a tab and the broker that follows streams for all tabs say to each other. */
+/** The messages between a tab and the broker that follows streams for all tabs. */
 import { type ConnectionState, HeadwayError } from "../rest/connection.js";
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
 
-/** Part of the names by which tabs find each other: those of other versions keep to themselves. */
+/** Part of the names by which tabs find each other, so that tabs of different versions don't share. */
 export const protocolVersion = 1;
 
-/** Whose streams a broker follows, and where. All of its tabs have the same. */
+/** The user and the server of a broker. All of its tabs have the same settings. */
 export interface BrokerSettings {
-  /** The server's address, absolute: a worker's own base is another. */
+  /** The absolute address of the server: a worker has another base. */
   baseUrl: string;
   credentials: RequestCredentials;
-  /** The subject that every stream must be of; a stream of anybody else is never handed on. */
+  /** The subject of every stream. A stream of another user is never passed on. */
   user: string;
-  /** How many streams are open at a time. */
+  /** The maximum number of open streams. */
   connections: number;
 }
 
 /** From a tab to the broker. */
 export type TabMessage =
-  /** Follow a stream; `stream` is the tab's own number for it. */
+  /** Follow a stream. `stream` is the number that the tab gave it. */
   | { type: "follow"; stream: number; path: string; lastEventId: string }
   | { type: "leave"; stream: number }
   /** Answers `token?`. */
   | { type: "token"; ask: number; token: string | undefined }
-  /** The tab lives, and is or is not in sight. The broker answers `here` or, to a tab that it does not know, `welcome`. */
+  /** The tab is alive. The broker answers `here`, or `welcome` to a tab that it doesn't know. */
   | { type: "here"; visible: boolean }
-  /** The tab goes. */
+  /** The tab closes. */
   | { type: "bye" };
 
 /** From the broker to a tab. */
 export type BrokerMessage =
-  /** The broker knows nothing of what this tab follows: tell it. */
+  /** The broker doesn't know the streams of this tab: send them. */
   | { type: "welcome" }
   | { type: "here" }
   | { type: "message"; stream: number; eventId: string; message: StreamMessage | OutputMessage }
   | { type: "connection"; stream: number; phase: ConnectionState["phase"]; error: PlainError | undefined }
-  /** The stream is over; with an error, for good. */
+  /** The stream has ended, with an error if it failed. */
   | { type: "end"; stream: number; error: PlainError | undefined }
-  /** Give the token; `refused` means that the server has refused the last. */
+  /** Send the token. `refused` means that the server has refused the last one. */
   | { type: "token?"; ask: number; refused: boolean };
 
 /**
- * What a broker says at one time, as JSON: an array of BrokerMessage. One text is cheaper to hand over than the objects in it,
- * and it is the tabs' main threads that pay.
+ * An array of BrokerMessage as JSON. A string is cheaper to transfer than objects, and the main threads of the tabs pay
+ * for it.
  */
 export type Batch = string;
 
 export const readBatch = (batch: Batch): BrokerMessage[] => JSON.parse(batch);
 
-/** A tab's way to a broker. */
+/** A tab's connection to a broker. */
 export interface Link {
   post(message: TabMessage): void;
-  /** The broker has not answered for a while: get another. */
+  /** Replaces the broker, which has not answered for a while. */
   revive(): void;
   close(): void;
 }

@@ -11,12 +11,12 @@ interface Followed {
   end(error?: unknown): void;
 }
 
-/** How often a tab says that it lives, and how long a broker may take to answer. Browsers stretch it out of sight. */
+/** How often a tab reports that it is alive, and how long a broker can take to answer. Browsers slow it down in background tabs. */
 const hereMs = 10_000;
-/** A link that nobody needs is given up after this long: what is taken up again at once keeps it. */
+/** An unused link is closed after this time, so that a new watch can reuse it. */
 const idleMs = 1_000;
 
-/** A tab's side: what it follows, over a link that may lose its broker and get another. */
+/** The tab's side: its streams, over a link that can lose its broker and get another. */
 export class Tab {
   private readonly followed = new Map<number, Followed>();
   private streams = 0;

@@ -3,9 +3,9 @@ import { isTerminal, type OutputMessage, type StreamMessage } from "../rest/type
 import { followAs } from "./guard.js";
 import { type BrokerMessage, type BrokerSettings, type PlainError, toPlain } from "./protocol.js";
 
-/** One tab's interest in a stream. */
+/** A tab that follows a stream. */
 export interface Follower {
-  /** The last event that it has seen; empty if none. */
+  /** The ID of the last event that it has received, or "". */
   lastEventId: string;
   visible: boolean;
   tell(message: DistributedMessage): void;
@@ -19,27 +19,27 @@ interface Event {
   message: StreamMessage | OutputMessage;
 }
 
-/** Jobs that have ended are remembered up to this many, for tabs that come back. */
-const mostEnded = 500;
+/** The maximum number of ended jobs that are remembered, for tabs that join later. */
+const maxEnded = 500;
 
 /**
- * One stream of the server, shared by those who follow it. Whoever comes later gets what the stream's first messages
- * would tell: the newest state of each job. Output is not kept; for somebody who wants an earlier part of it, the stream
- * begins there anew, and the others drop what they know.
+ * One stream of the server, shared by its followers. A follower that joins later gets the latest state of each job, as
+ * from the stream's first messages. Output is not stored: for a follower that needs an earlier part, the stream starts
+ * again from there, and the others ignore what they have.
  */
 export class Upstream {
   readonly followers = new Set<Follower>();
-  /** When it was last given a connection, as a count of turns. */
+  /** The number of the last turn in which it had a connection. */
   turn = 0;
-  /** It has told its state; before, it is the first in line for a connection. */
+  /** It has delivered its state. Until then, it comes first when connections are assigned. */
   served = false;
 
   private readonly isOutput: boolean;
   private readonly isMine: boolean;
   private running: AbortController | undefined;
-  /** The last event that came. */
+  /** The ID of the last event. */
   private lastEventId = "";
-  /** What was known before the first event of this connection: who has seen less must have the stream from there. */
+  /** The ID of the last event before this connection. A follower that has received less needs the stream from there. */
   private since = "";
   private connected: Event | undefined;
   private readonly latest = new Map<string, Event>();
@@ -52,9 +52,9 @@ export class Upstream {
     readonly path: string,
     private readonly settings: BrokerSettings,
     private readonly token: Connection["token"],
-    /** Told when the stream is over, or cannot be had. */
+    /** Called when the stream has ended or was refused. */
     private readonly onEnd: (error: unknown) => void,
-    /** Told once, when the stream has told its state. */
+    /** Called once, when the stream has delivered its state. */
     private readonly onServed: () => void,
   ) {
     this.isOutput = path.endsWith("/output");
@@ -65,7 +65,7 @@ export class Upstream {
     return this.followers.size > 0;
   }
 
-  /** It has a connection, or is getting one. */
+  /** It has a connection, or is opening one. */
   get open(): boolean {
     return this.running !== undefined;
   }
@@ -89,14 +89,14 @@ export class Upstream {
     for (const event of this.latest.values()) follower.tell({ type: "message", ...event });
   }
 
-  /** True if this stream would leave out something that the follower has not seen. */
+  /** Reports whether this stream would skip something that the follower has not received. */
   private isBehind({ lastEventId }: Follower): boolean {
     if (this.isMine) return lastEventId !== "" && (this.since === "" || isBefore(lastEventId, this.since));
-    // A stream of one job begins with its newest state wherever it begins.
+    // A stream of one job starts with its latest state, from any event on.
     return (this.isOutput || !this.connected) && isBefore(lastEventId, this.lastEventId);
   }
 
-  /** Opens the stream, from the last event on. */
+  /** Opens the stream from the last event on. */
   run(): void {
     if (this.running) return;
     const running = new AbortController();
@@ -124,7 +124,7 @@ export class Upstream {
     );
   }
 
-  /** Gives up the connection, and keeps what is known. */
+  /** Closes the connection, and keeps the state. */
   pause(): void {
     const { running } = this;
     this.running = undefined;
@@ -135,12 +135,12 @@ export class Upstream {
     for (const follower of [...this.followers]) follower.tell(message);
   }
 
-  /** Takes a message in and hands it on; true if it was the last. */
+  /** Stores a message, and passes it on. It returns true if the message was the last one. */
   private take(event: Event): boolean {
     const { message, eventId } = event;
     const { type, jobId = "", status } = message as StreamMessage;
     if (type === "connected") {
-      // The stream begins, perhaps again: it tells of every job that is under way.
+      // The stream starts, possibly again: it sends every job that has not ended.
       this.connected = event;
       this.latest.clear();
       this.since = eventId || this.lastEventId;
@@ -161,15 +161,15 @@ export class Upstream {
   }
 
   private forgetEnded(): void {
-    if (!this.isMine || this.latest.size < mostEnded) return;
+    if (!this.isMine || this.latest.size < maxEnded) return;
     const ended = [...this.latest].filter(([, { message }]) => isTerminal((message as StreamMessage).status as never));
-    if (ended.length < mostEnded) return;
+    if (ended.length < maxEnded) return;
     for (const [jobId] of ended) this.latest.delete(jobId);
     this.since = this.lastEventId;
   }
 }
 
-/** Compares event ids: whole numbers without leading zeros, in any base whose digits are in ASCII order. */
+/** Compares event IDs: whole numbers without leading zeros, in any base whose digits are in ASCII order. */
 function isBefore(a: string, b: string): boolean {
   return a.length === b.length ? a < b : a.length < b.length;
 }

@@ -8,17 +8,17 @@ import {
   type TabMessage,
 } from "./protocol.js";
 
-/** How long a worker may take to answer the first time. */
+/** How long a worker can take to answer the first time. */
 const startMs = 5_000;
 
-/** What a tab says to the worker first. */
+/** The first message of a tab to the worker. */
 export interface Hello {
   hello: BrokerSettings;
 }
 
 /**
- * Links a tab to the broker in a SharedWorker. `onRefused` is called if there is none to be had: the browser has no shared
- * workers, the page's content policy or its origin forbids the script, or it does not start.
+ * Links a tab to the broker in a SharedWorker. It calls `onRefused` if there is none: the browser has no shared workers,
+ * the page's content policy or its origin forbids the script, or the script does not start.
  */
 export function linkToWorker(
   settings: BrokerSettings,
@@ -30,7 +30,7 @@ export function linkToWorker(
   let welcomed = false;
 
   const start = () => {
-    // Workers are one by script and name: other users, servers and versions get workers of their own.
+    // The script and the name identify a worker: other users, servers, and versions get other workers.
     const key = [protocolVersion, generation, settings.baseUrl, settings.credentials, settings.user];
     worker = new SharedWorker(new URL("./worker.js", import.meta.url), {
       type: "module",
@@ -67,7 +67,7 @@ export function linkToWorker(
   return {
     post: (message: TabMessage) => worker?.port.postMessage(message),
     revive() {
-      // One that hangs keeps its name, so another is taken.
+      // A worker that hangs keeps its name, so the next one gets another.
       stop();
       generation++;
       start();

@@ -1,4 +1,4 @@
-/** The script of the SharedWorker: one broker for all the tabs that its name is meant for. */
+/** The script of the SharedWorker: one broker for all tabs that open a worker of this name. */
 import { Broker } from "./broker.js";
 import type { TabMessage } from "./protocol.js";
 import type { Hello } from "./worker-link.js";

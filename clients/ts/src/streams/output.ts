@@ -2,50 +2,50 @@ import type { OutputMessage } from "../rest/types.js";
 import { jobStreamPath, type StreamOptions } from "./stream.js";
 import { type Subscription, subscribe } from "./subscription.js";
 
-/** A piece of a job's output. */
-export interface OutputPiece {
-  /** Where the piece begins, in bytes from the beginning of the output. */
+/** A chunk of a job's output. */
+export interface OutputChunk {
+  /** The offset of the chunk in the output, in bytes. */
   offset: number;
   bytes: Uint8Array;
 }
 
-/** Which output to read. */
+/** Selects the output to read. */
 export interface ReadOutputOptions extends StreamOptions {
   jobId: string;
   kind: string;
-  /** The first byte to read; 0 is the beginning. */
+  /** The offset of the first byte to read; 0 by default. */
   offset?: number | undefined;
-  /** Told of every piece, in order, without gaps, across reconnects; instead of `for await`. */
-  onPiece?: ((piece: OutputPiece) => void) | undefined;
+  /** Receives every chunk in order, without gaps, across reconnects. Use it or `for await`. */
+  onChunk?: ((chunk: OutputChunk) => void) | undefined;
 }
 
-/** Output being read: by `onPiece`, or with `for await`. `done` gives the offset behind the last byte. */
-export type OutputReader = Subscription<OutputPiece, number>;
+/** A running read of output, by `onChunk` or `for await`. `done` resolves with the offset after the last byte. */
+export type OutputReader = Subscription<OutputChunk, number>;
 
-/** Reads a job's output from an offset on, as it grows, until the job has ended. Nothing is skipped. */
+/** Reads a job's output from an offset until the job has ended. It skips nothing. */
 export function readOutput(options: ReadOutputOptions): OutputReader {
-  const { onPiece } = options;
-  const pieces: OutputPiece[] = [];
+  const { onChunk } = options;
+  const chunks: OutputChunk[] = [];
   let end = options.offset ?? 0;
 
   return subscribe(options, `${jobStreamPath(options)}/output`, end ? String(end) : "", {
     onMessage(message) {
-      // Of the job itself this stream sends only its end.
+      // The only message about the job itself is its end.
       if (message.type !== "output") return message.type.startsWith("job_");
       const { offset, text, data = "" } = message as OutputMessage;
       const bytes =
         text === undefined ? Uint8Array.from(atob(data), (c) => c.charCodeAt(0)) : new TextEncoder().encode(text);
-      // A reconnect may bring again what is known already.
+      // After a reconnect, the first bytes can be known already.
       const known = Math.max(0, end - offset);
       if (known < bytes.length) {
-        const piece = { offset: offset + known, bytes: bytes.subarray(known) };
+        const chunk = { offset: offset + known, bytes: bytes.subarray(known) };
         end = offset + bytes.length;
-        if (onPiece) onPiece(piece);
-        else pieces.push(piece);
+        if (onChunk) onChunk(chunk);
+        else chunks.push(chunk);
       }
       return false;
     },
-    next: () => pieces.shift(),
-    outcome: () => end,
+    next: () => chunks.shift(),
+    result: () => end,
   });
 }

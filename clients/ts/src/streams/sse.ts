@@ -1,23 +1,23 @@
 /** One event of a stream. */
 export interface SseEvent {
-  /** The last `id:` seen so far; what a reconnect sends as Last-Event-ID. */
+  /** The last `id:` so far, which a reconnect sends as Last-Event-ID. */
   id: string;
   /** `message` unless the server named it. */
   event: string;
   data: string;
 }
 
-/** What a parser calls as lines come in. */
+/** The callbacks of a parser. */
 export interface SseHandlers {
   event(event: SseEvent): void;
-  /** The server asks to wait this many milliseconds before a reconnect. */
+  /** The server asks to wait this number of milliseconds before a reconnect. */
   retry?(milliseconds: number): void;
 }
 
 /**
- * Makes a parser of Server-Sent Events (WHATWG HTML §9.2.6). It takes bytes in pieces of any size: lines may end in
- * LF, CRLF or CR, pieces may end inside a character, a BOM may come first. Comments are dropped, and an event that
- * the end of the stream cuts off is never told.
+ * Returns a parser of Server-Sent Events (WHATWG HTML §9.2.6). It takes chunks of any size, even ones that end inside a
+ * character. Lines can end in LF, CRLF, or CR, and a BOM can come first. It ignores comments, and an event that the end
+ * of the stream cuts off.
  */
 export function createSseParser(handlers: SseHandlers): (chunk: Uint8Array) => void {
   const decoder = new TextDecoder();

@@ -10,17 +10,17 @@ import { pause } from "../rest/pause.js";
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
 import { createSseParser } from "./sse.js";
 
-/** Options of everything that follows a stream. */
+/** The options of all functions that follow a stream. */
 export interface StreamOptions extends CallOptions {
-  /** Told of every change of the connection. A lost connection mends itself: this is for showing it calmly. */
+  /** Receives every change of the connection. The client reconnects by itself: use this to show the connection state. */
   onConnection?: ((state: ConnectionState) => void) | undefined;
-  /** Gives up after being without a connection for this many milliseconds; never, if left out. */
+  /** Stops after this number of milliseconds without a connection. By default it never stops. */
   giveUpAfterMs?: number | undefined;
-  /** Follows streams instead of a connection of its own; for example one that all tabs of a browser share. */
+  /** Follows the stream in another way, for example over a connection that all tabs of a browser share. */
   transport?: StreamTransport | undefined;
 }
 
-/** Brings the messages of a stream, across reconnects, until `onMessage` says true or the server says that it is over. */
+/** Delivers the messages of a stream, across reconnects, until `onMessage` returns true or the server ends the stream. */
 export type StreamTransport = (
   options: StreamOptions,
   path: string,
@@ -29,14 +29,14 @@ export type StreamTransport = (
 ) => Promise<void>;
 
 const maxBackoffMs = 30_000;
-/** After an attempt that lasted this long the waits start over. */
+/** After an attempt that lasted this long, the waits start over. */
 const stableMs = 5_000;
 
-/** The address of a job's stream. */
+/** Returns the path of a job's stream. */
 export const jobStreamPath = ({ kind, jobId }: { kind: string; jobId: string }): string =>
   `/api/v1/sse/jobs/${encodeURIComponent(kind)}/${encodeURIComponent(jobId)}`;
 
-/** Follows a stream by the options' transport, or else by a connection of its own. */
+/** Follows a stream over the options' transport, or else over its own connection. */
 export const follow: StreamTransport = (options, ...rest) => (options.transport ?? followByFetch)(options, ...rest);
 
 /**

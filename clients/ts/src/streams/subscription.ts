@@ -1,30 +1,30 @@
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
 import { follow, type StreamOptions } from "./stream.js";
 
-/** A stream being followed: by callbacks, or with `for await`, which ends when the stream does and throws its error. */
-export interface Subscription<Item, Outcome> extends AsyncIterable<Item> {
-  /** Resolves with the outcome once the stream has ended; rejects with what ended it in error. */
-  readonly done: Promise<Outcome>;
-  /** Ends it. */
+/** A stream that is followed, by callbacks or `for await`. The iteration ends with the stream, and throws its error. */
+export interface Subscription<Item, Result> extends AsyncIterable<Item> {
+  /** Resolves with the result when the stream has ended, or rejects with the error that ended it. */
+  readonly done: Promise<Result>;
+  /** Closes the stream. */
   close(): void;
 }
 
-/** What is done with a stream's messages. */
-interface Consumer<Item, Outcome> {
-  /** Takes a message in; true ends the stream. */
+/** Processes the messages of a stream. */
+interface Consumer<Item, Result> {
+  /** Processes a message. It returns true to end the stream. */
   onMessage(message: StreamMessage | OutputMessage): boolean;
-  /** Gives the next item for the iterator; undefined if there is none yet. */
+  /** Returns the next item for the iterator, or undefined if there is none yet. */
   next(): Item | undefined;
-  outcome(): Outcome;
+  result(): Result;
 }
 
-/** Follows a stream at once and hands its messages to the consumer. */
-export function subscribe<Item, Outcome>(
+/** Starts to follow a stream, and passes its messages to the consumer. */
+export function subscribe<Item, Result>(
   options: StreamOptions,
   path: string,
   lastEventId: string,
-  consumer: Consumer<Item, Outcome>,
-): Subscription<Item, Outcome> {
+  consumer: Consumer<Item, Result>,
+): Subscription<Item, Result> {
   const closing = new AbortController();
   const close = () => closing.abort();
   const { signal } = options;
@@ -39,14 +39,14 @@ export function subscribe<Item, Outcome>(
     wake?.();
     return over;
   })
-    .then(consumer.outcome)
+    .then(consumer.result)
     .finally(() => {
       ended = true;
       options.onConnection?.({ phase: "closed" });
       close();
       wake?.();
     });
-  // Whoever only takes callbacks or iterates need not look at `done`.
+  // Callers that use callbacks or iterate can ignore `done`.
   done.catch(() => {});
 
   return {

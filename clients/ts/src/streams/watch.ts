@@ -2,33 +2,33 @@ import { isTerminal, type JobSnapshot, type StreamMessage } from "../rest/types.
 import { jobStreamPath, type StreamOptions } from "./stream.js";
 import { type Subscription, subscribe } from "./subscription.js";
 
-/** Callbacks and options of a watch. */
+/** The options and callbacks of a watch. */
 export interface WatchOptions extends StreamOptions {
-  /** The newest snapshot of a job, with a revision above all told before. States in between may be skipped. */
+  /** Receives the latest snapshot of a job. Its revision is higher than all before. Intermediate states can be skipped. */
   onUpdate?: ((snapshot: JobSnapshot) => void) | undefined;
-  /** A job was deleted, or can no longer be seen. */
+  /** The job was deleted, or is no longer visible to the user. */
   onDeleted?: ((jobId: string) => void) | undefined;
-  /** The watch ended in an error, and will not try again. */
+  /** The watch ended with an error, and does not try again. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
-/** Options for watching one job. */
+/** The options for watching one job. */
 export interface WatchJobOptions extends WatchOptions {
   jobId: string;
-  /** The job's kind, part of the stream's address. */
+  /** The job's kind, which is part of the stream's path. */
   kind: string;
-  /** Called once, with the terminal snapshot; never for a lost connection. */
+  /** Called once, with the terminal snapshot. A lost connection never calls it. */
   onComplete?: ((snapshot: JobSnapshot) => void) | undefined;
 }
 
-/** Options for watching one import. */
+/** The options for watching one import. */
 export interface WatchImportOptions extends Omit<WatchJobOptions, "jobId" | "kind"> {
   importId: string;
 }
 
 /**
- * A running watch. Take the snapshots by callbacks, or with `for await`, which gives the newest of each job and skips
- * what came in between. `done` gives the last snapshot, undefined if there was none.
+ * A running watch, by callbacks or `for await`. The iteration returns the latest snapshot of each job and skips the ones
+ * before. `done` resolves with the last snapshot, or undefined if there was none.
  */
 export type Watch = Subscription<JobSnapshot, JobSnapshot | undefined>;
 
@@ -37,17 +37,17 @@ export function watchJob(options: WatchJobOptions): Watch {
   return watch(options, jobStreamPath(options), options.onComplete);
 }
 
-/** Watches one import until it has ended: its snapshots carry `import`, with sheets, counters and newest issues. */
+/** Watches one import until it has ended. Its snapshots have `import`, with sheets, counters, and the latest issues. */
 export function watchImport(options: WatchImportOptions): Watch {
   return watch(options, `/api/v1/sse/imports/${encodeURIComponent(options.importId)}`, options.onComplete);
 }
 
-/** Watches all of the caller's jobs over one stream, until it is closed. */
+/** Watches all jobs of the caller over one stream, until it is closed. */
 export function watchJobs(options: WatchOptions = {}): Watch {
   return watch(options, "/api/v1/sse/jobs/my");
 }
 
-/** Follows a stream of snapshots; one of a single job unless it is the stream of all jobs. */
+/** Follows a stream of snapshots, of a single job or of all jobs. */
 function watch(options: WatchOptions, path: string, onComplete?: (snapshot: JobSnapshot) => void): Watch {
   const single = !path.endsWith("/my");
   const seen = new Map<string, number>();
@@ -79,7 +79,7 @@ function watch(options: WatchOptions, path: string, onComplete?: (snapshot: JobS
       }
       return undefined;
     },
-    outcome: () => last,
+    result: () => last,
   });
   if (options.onError) watching.done.catch(options.onError);
   return watching;

@@ -1,4 +1,4 @@
-/** Remembers where uploads are under way, so that a page that was loaded anew can go on with them. */
+/** Remembers the addresses of unfinished uploads, so that they can resume after a reload of the page. */
 
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
 
@@ -8,11 +8,11 @@ const prefix = "headway upload ";
 
 interface Remembered {
   address: string;
-  /** When the server forgets it, in milliseconds since 1970. */
+  /** When the server deletes it, in milliseconds since 1970. */
   expires: number;
 }
 
-/** Names an upload by who brings which file for what; undefined if it is not to be remembered. */
+/** Returns the key of an upload by its user, file, and options. It returns undefined without a user. */
 export function keyOf(options: ResumableUploadOptions): string | undefined {
   const { user, file, baseUrl = "" } = options;
   if (user === undefined) return undefined;
@@ -21,7 +21,7 @@ export function keyOf(options: ResumableUploadOptions): string | undefined {
   return prefix + JSON.stringify([user, baseUrl, fileNameOf(options), file.size, lastModified, fields]);
 }
 
-/** Gives the address of the upload that goes by this name; undefined if there is none. */
+/** Returns the address of the upload with this key, or undefined if there is none. */
 export function recall(memory: Memory, key: string | undefined): string | undefined {
   if (key === undefined) return undefined;
   const { address, expires } = read(memory, key);
@@ -55,7 +55,7 @@ function read(memory: Memory, key: string): Remembered {
   return found ?? { address: "", expires: 0 };
 }
 
-/** Storage may be missing, forbidden, full or hold nonsense: an upload goes on without it. */
+/** Uses the storage if possible. It can be missing, blocked, full, or corrupt. Uploads also work without it. */
 function use(memory: Memory, action: (storage: NonNullable<Memory>) => void): void {
   try {
     action(memory ?? localStorage);

@@ -1,54 +1,54 @@
-/** What callers set of an upload, and what they receive while it runs. */
+/** The options and the progress of uploads. */
 import type { CallOptions, ConnectionState } from "../rest/connection.js";
 import type { ImportMode, OnIssues } from "../rest/types.js";
 
 /** What to upload, and how to import it. */
 export interface UploadOptions extends CallOptions {
   file: Blob;
-  /** The name shown for it; the file's own by default. */
+  /** The name to show; the file's own name by default. */
   fileName?: string | undefined;
   /** The schema to check against; `workforce` by default. */
   schema?: string | undefined;
-  /** What happens when rows have issues; `abort` by default. */
+  /** What happens if rows have issues; `abort` by default. */
   onIssues?: OnIssues | undefined;
-  /** What rows may do; `upsert` by default. */
+  /** What rows can do; `upsert` by default. */
   mode?: ImportMode | undefined;
-  /** Do everything and roll it back. */
+  /** Run the whole import, and roll it back. */
   dryRun?: boolean | undefined;
-  /** Names this upload, so that repeating it gives the same import. A fresh one by default. */
+  /** Identifies this upload, so that a repeated one returns the same import; random by default. */
   requestId?: string | undefined;
-  /** Told as bytes leave, in browsers. */
+  /** Receives the progress, in browsers only. */
   onProgress?: ((progress: UploadProgress) => void) | undefined;
-  /** How often to try again when the connection breaks or the server is busy; 2 by default. */
+  /** The number of retries after a lost connection or a busy server; 2 by default. */
   retries?: number | undefined;
 }
 
-/** How much of an upload has left. */
+/** The progress of an upload. */
 export interface UploadProgress {
-  /** Bytes that have left. */
+  /** The number of bytes sent. */
   loaded: number;
-  /** Bytes in all. */
+  /** The total number of bytes. */
   total: number;
 }
 
-/** What to upload, and how to go on with it. */
+/** What to upload, and how to resume it. */
 export interface ResumableUploadOptions extends UploadOptions {
   /**
-   * Whose upload it is. With it the upload is remembered in `storage`, so that the same file, brought again after the
-   * page was loaded anew, goes on where it was.
+   * The user. If it is set, the upload is remembered in `storage`: after a reload of the page, the same file resumes
+   * where it was interrupted.
    */
   user?: string | undefined;
-  /** Where uploads under way are remembered; the browser's localStorage by default. */
+  /** Where unfinished uploads are remembered; the browser's localStorage by default. */
   storage?: Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined;
-  /** Bytes in one request, for proxies that limit them; all that is left, by default. */
-  pieceBytes?: number | undefined;
-  /** How often to try again without a byte getting through; 10 by default. While the browser is offline none counts. */
+  /** The maximum number of bytes per request, for proxies with a limit; by default the rest of the file. */
+  partBytes?: number | undefined;
+  /** The number of retries without progress; 10 by default. Retries while the browser is offline don't count. */
   retries?: number | undefined;
-  /** Told when the connection is lost, and when bytes flow again. */
+  /** Called when the connection is lost, and when the upload resumes. */
   onConnection?: ((state: ConnectionState) => void) | undefined;
 }
 
-/** The options by the names that the server gives them. */
+/** Returns the options by the names of the form's fields. */
 export const toFields = (options: UploadOptions, requestId: string) => ({
   schema: options.schema,
   on_issues: options.onIssues,

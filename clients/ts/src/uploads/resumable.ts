@@ -1,4 +1,4 @@
-/** Uploads that go on where they broke off, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
+/** Uploads that resume where they were interrupted, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
 import { type CallOptions, canRefresh, HeadwayError, send } from "../rest/connection.js";
 import { pause } from "../rest/pause.js";
 import type { AcceptedImport } from "../rest/types.js";
@@ -11,22 +11,22 @@ export type { ResumableUploadOptions } from "./options.js";
 const path = "/api/v1/uploads";
 const tus = { "Tus-Resumable": "1.0.0" };
 const maxBackoffMs = 20_000;
-/** A line on which nothing moves for this long is taken for dead. */
+/** A connection without progress for this long is dead. */
 const silenceMs = 30_000;
 
-/** What the server must have forgotten, or will not have as it is: there is no going on with this upload. */
+/** The statuses of an upload that the server has deleted. It can't be resumed. */
 const lost = [404, 410];
 
 /**
- * Uploads a workbook as `uploadWorkbook` does, and gives the accepted import. What has arrived is never sent twice: after a
- * lost connection, a restart of the server or, if `user` is given, a reload of the page, it goes on with the next byte.
- * Aborting the signal deletes what has arrived.
+ * Uploads a workbook like `uploadWorkbook`, and returns the accepted import. It never sends a byte twice that the server
+ * has. It resumes after a lost connection, a restart of the server, and, with `user`, a reload of the page. Aborting the
+ * signal deletes the upload on the server.
  */
 export async function uploadResumably(options: ResumableUploadOptions): Promise<AcceptedImport> {
   const key = keyOf(options);
   const locks = key === undefined ? undefined : globalThis.navigator?.locks;
   if (!key || !locks) return upload(options, key);
-  // Two tabs with the same file are two uploads: only one of them may take up the remembered one.
+  // Two tabs with the same file are two uploads. Only one of them can resume the remembered upload.
   return locks.request(key, { ifAvailable: true }, (lock) => upload(options, lock ? key : undefined));
 }
 
@@ -56,7 +56,7 @@ async function upload(options: ResumableUploadOptions, key: string | undefined):
       }
       refused = false;
       onConnection?.({ phase: "open" });
-      while (arrived < options.file.size) advance(await sendPiece(options, address, arrived, tell));
+      while (arrived < options.file.size) advance(await sendPart(options, address, arrived, tell));
       const id = address.split("/").pop() ?? "";
       const accepted = await send(options, `/api/v1/imports?upload_id=${encodeURIComponent(id)}`, { method: "POST" });
       forget(options.storage, key);
@@ -69,7 +69,7 @@ async function upload(options: ResumableUploadOptions, key: string | undefined):
       }
       if (!(error instanceof HeadwayError)) throw error;
       if (address !== undefined && lost.includes(error.status)) {
-        // It has expired, or the server has lost it: from the beginning, and as another upload.
+        // The upload has expired, or the server has lost it. Start a new one.
         forget(options.storage, key);
         address = undefined;
         requestId = options.requestId ?? randomId();
@@ -104,23 +104,23 @@ async function create(options: ResumableUploadOptions, requestId: string, refuse
   return { address, expires: Date.parse(answer.get("Upload-Expires") ?? "") || Date.now() + 3_600_000 };
 }
 
-/** Asks how many bytes have arrived; a request that still hangs on a dead line ends by that. */
+/** Returns the number of bytes that the server has. This also ends a request that hangs on a dead connection. */
 async function offsetOf(options: CallOptions, address: string, refused: boolean): Promise<number> {
   const { headers } = await send(options, address, { method: "HEAD", headers: tus, cache: "no-store" }, refused);
   return Number(headers.get("Upload-Offset"));
 }
 
-/** Sends the next piece and gives the offset behind it. */
-async function sendPiece(
+/** Sends the next part of the file, and returns the offset after it. */
+async function sendPart(
   options: ResumableUploadOptions,
   address: string,
   offset: number,
   tell: (offset: number) => void,
 ): Promise<number> {
-  const { file, signal, pieceBytes = file.size } = options;
-  const piece = file.slice(offset, offset + pieceBytes);
-  const giveUp = new AbortController();
-  const stop = () => giveUp.abort(signal?.reason);
+  const { file, signal, partBytes = file.size } = options;
+  const part = file.slice(offset, offset + partBytes);
+  const stopping = new AbortController();
+  const stop = () => stopping.abort(signal?.reason);
   let watchdog = setTimeout(stop, silenceMs);
   signal?.addEventListener("abort", stop);
   const onProgress = ({ loaded }: { loaded: number }) => {
@@ -130,17 +130,17 @@ async function sendPiece(
   };
   const headers = { ...tus, "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset) };
   try {
-    await sendBody({ ...options, signal: giveUp.signal, onProgress }, "PATCH", address, headers, piece);
-    return offset + piece.size;
+    await sendBody({ ...options, signal: stopping.signal, onProgress }, "PATCH", address, headers, part);
+    return offset + part.size;
   } catch (error) {
-    throw giveUp.signal.aborted && !signal?.aborted ? new HeadwayError() : error;
+    throw stopping.signal.aborted && !signal?.aborted ? new HeadwayError() : error;
   } finally {
     clearTimeout(watchdog);
     signal?.removeEventListener("abort", stop);
   }
 }
 
-/** Has the server forget an upload (tus: Termination); if that fails it expires by itself. */
+/** Deletes an upload on the server (tus: Termination). If that fails, it expires by itself. */
 async function remove({ signal: _, ...options }: CallOptions, address: string): Promise<void> {
   await send(options, address, { method: "DELETE", headers: tus, keepalive: true }).catch(() => {});
 }

@@ -4,8 +4,8 @@ import type { AcceptedImport } from "../rest/types.js";
 import { fileNameOf, toFields, type UploadOptions } from "./options.js";
 
 /**
- * Uploads a workbook and gives the accepted import, which is still to run: watch it with `watchImport`. A broken upload
- * is tried again under the same request id, so rows never double. Aborting the signal cancels the upload.
+ * Uploads a workbook, and returns the accepted import. To follow the import, use `watchImport`. An interrupted upload is
+ * sent again with the same request ID, so no row is imported twice. Aborting the signal cancels the upload.
  */
 export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedImport> {
   const requestId = options.requestId ?? randomId();
@@ -25,7 +25,7 @@ export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedIm
 }
 
 async function uploadOnce(options: UploadOptions, requestId: string, refused: boolean): Promise<AcceptedImport> {
-  // The fields come before the file, so that the server knows them when the first byte arrives.
+  // The fields come before the file, so that the server knows them when the first byte of the file arrives.
   const form = new FormData();
   for (const [name, value] of Object.entries(toFields(options, requestId)))
     if (value !== undefined) form.append(name, String(value));
@@ -33,7 +33,7 @@ async function uploadOnce(options: UploadOptions, requestId: string, refused: bo
   return JSON.parse(await sendBody(options, "POST", "/api/v1/imports", {}, form, refused));
 }
 
-/** Sends a body and gives the answer's text, with progress where there is XMLHttpRequest, which alone can tell. */
+/** Sends a body, and returns the text of the answer. Only XMLHttpRequest reports the progress of an upload. */
 export async function sendBody(
   options: CallOptions & Pick<UploadOptions, "onProgress">,
   method: string,
@@ -68,7 +68,7 @@ export async function sendBody(
   });
 }
 
-/** 128 random bits; crypto.randomUUID exists on secure origins only. */
+/** Returns 128 random bits. crypto.randomUUID exists on secure origins only. */
 export function randomId(): string {
   return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
