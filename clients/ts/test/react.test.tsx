@@ -11,6 +11,7 @@ import {
   JobProgress,
   type ProgressUpdate,
   useImport,
+  useIssues,
   useJob,
   useJobOutput,
   useJobSSE,
@@ -243,6 +244,37 @@ describe("useJobSSE", () => {
     expect(server.received[0]?.headers.authorization).toBe("Bearer t1");
   });
 
+  test("calls onComplete once, even if a new token starts the watch again", async () => {
+    const completed: unknown[] = [];
+    function Page() {
+      const [token, setToken] = useState("old");
+      const { status } = useJobSSE({
+        jobId: "j1",
+        type: "import",
+        token,
+        onComplete: (result) => completed.push(result),
+      });
+      return (
+        <button type="button" onClick={() => setToken("fresh")}>
+          {`${token} ${status}`}
+        </button>
+      );
+    }
+    await show(<Page />, wholeRun);
+    fireEvent.click(await screen.findByText("old completed"));
+    await screen.findByText("fresh completed");
+    expect(completed).toHaveLength(1);
+  });
+
+  test("returns the error that ended the watch", async () => {
+    function Page() {
+      const { error } = useJobSSE({ jobId: "j1", type: "import" });
+      return <p>{(error as Error | undefined)?.message ?? "none"}</p>;
+    }
+    await show(<Page />, refusal(404, "JOB_NOT_FOUND"));
+    await screen.findByText("Refused: JOB_NOT_FOUND");
+  });
+
   test("does not complete when the job fails, and shows the reason", async () => {
     const results: unknown[] = [];
     function Page() {
@@ -389,6 +421,28 @@ describe("the components", () => {
     expect(screen.getAllByRole("row").map((row) => row.getAttribute("aria-rowindex"))).toEqual([null, "2", "3", "4"]);
     expect(screen.getByRole("table").getAttribute("aria-rowcount")).toBe("4");
     expect(screen.queryByText("Show more")).toBeNull();
+  });
+
+  test("IssueTable never shows the issues of the previous import", async () => {
+    const shown: string[] = [];
+    function Page() {
+      const [importId, setImportId] = useState("i1");
+      const { pages, loading } = useIssues({ importId });
+      const cells = pages.flat().map(({ cell }) => cell);
+      shown.push(`${importId}: ${cells}`);
+      return (
+        <button type="button" onClick={() => setImportId("i2")}>
+          {loading ? "loading" : cells.join()}
+        </button>
+      );
+    }
+    await show(<Page />, (request, response) => {
+      const importId = request.url?.includes("/i1/") ? "i1" : "i2";
+      return json(200, { issues: [{ cell: `${importId}!A1` }], matching: 1, found: 1 })(request, response);
+    });
+    fireEvent.click(await screen.findByText("i1!A1"));
+    await screen.findByText("i2!A1");
+    expect(shown).not.toContain("i2: i1!A1");
   });
 
   test("everything renders on a server without a connection", () => {

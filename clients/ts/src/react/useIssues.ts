@@ -24,17 +24,26 @@ export interface UseIssuesOptions extends IssueFilter {
   version?: string | number | undefined;
 }
 
-const nothing = { pages: [], matching: 0, found: 0, loading: true, error: undefined, token: undefined };
+const nothing: Omit<State, "importId"> = {
+  pages: [],
+  matching: 0,
+  found: 0,
+  loading: true,
+  error: undefined,
+  token: undefined,
+};
 
 interface State extends Omit<IssuePages, "more" | "loadMore"> {
   token: string | undefined;
+  /** The import that the pages belong to. */
+  importId: string;
 }
 
 /** Loads the issues of an import that match a filter. */
 export function useIssues(options: UseIssuesOptions): IssuePages {
   const { importId, sheet, code, severity, search, pageSize = 500, version } = options;
   const connection = useConnection();
-  const [state, setState] = useState<State>(nothing);
+  const [state, setState] = useState<State>({ ...nothing, importId });
   const load = useRef<(token: string) => void>(() => {});
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new version loads all pages again
@@ -42,7 +51,12 @@ export function useIssues(options: UseIssuesOptions): IssuePages {
     const closing = new AbortController();
     const { signal } = closing;
     load.current = (pageToken) => {
-      setState((before) => ({ ...before, loading: true, error: undefined, token: undefined }));
+      setState((before) => ({
+        ...(before.importId === importId ? before : { ...nothing, importId }),
+        loading: true,
+        error: undefined,
+        token: undefined,
+      }));
       listIssues({ ...connection, importId, sheet, code, severity, search, pageSize, pageToken, signal }).then(
         ({ issues, matching, found, nextPageToken }) =>
           setState((before) => ({
@@ -52,6 +66,7 @@ export function useIssues(options: UseIssuesOptions): IssuePages {
             loading: false,
             error: undefined,
             token: nextPageToken || undefined,
+            importId,
           })),
         (error: unknown) => {
           if (!signal.aborted) setState((before) => ({ ...before, loading: false, error, token: pageToken }));
@@ -62,7 +77,8 @@ export function useIssues(options: UseIssuesOptions): IssuePages {
     return () => closing.abort();
   }, [connection, importId, sheet, code, severity, search, pageSize, version]);
 
-  const { token, ...rest } = state;
+  // Until the effect has run, the state can be that of another import.
+  const { token, importId: _, ...rest } = state.importId === importId ? state : { ...nothing, importId };
   const loadMore = useCallback(() => {
     if (token !== undefined) load.current(token);
   }, [token]);

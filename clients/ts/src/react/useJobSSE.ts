@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { type JobSnapshot, type JobStatus, watchJob } from "../index.js";
 import { useConnection } from "./HeadwayProvider.js";
 import { useLatest } from "./useLatest.js";
@@ -23,6 +23,8 @@ export interface JobSSE {
   progress: number;
   /** `queued` before the first snapshot. */
   status: JobStatus;
+  /** The error that ended the watch, if any. */
+  error: unknown;
 }
 
 /** Watches a job over its stream, instead of polling with a timer. */
@@ -31,9 +33,13 @@ export function useJobSSE<Result = Record<string, unknown>>(options: UseJobSSEOp
   const connection = useConnection();
   const latest = useLatest(options.onComplete);
   const [jobStatus, setJobStatus] = useState<JobSnapshot | null>(null);
+  const [error, setError] = useState<unknown>();
+  /** The completion that was reported last. A new token or connection starts the watch again, and so the same end. */
+  const reported = useRef("");
 
   useEffect(() => {
     setJobStatus(null);
+    setError(undefined);
     if (!jobId) return;
     const watch = watchJob({
       ...connection,
@@ -41,15 +47,19 @@ export function useJobSSE<Result = Record<string, unknown>>(options: UseJobSSEOp
       jobId,
       kind: type,
       onUpdate: setJobStatus,
-      onComplete: ({ status, result }) => {
-        if (status === "completed") latest.current?.((result ?? {}) as Result);
+      onComplete: ({ status, revision, result }) => {
+        const completion = `${jobId} ${revision}`;
+        if (status !== "completed" || reported.current === completion) return;
+        reported.current = completion;
+        latest.current?.((result ?? {}) as Result);
       },
+      onError: setError,
     });
     return () => watch.close();
   }, [jobId, type, token, connection, latest]);
 
   return useMemo(
-    () => ({ jobStatus, progress: jobStatus?.progress ?? 0, status: jobStatus?.status ?? "queued" }),
-    [jobStatus],
+    () => ({ jobStatus, progress: jobStatus?.progress ?? 0, status: jobStatus?.status ?? "queued", error }),
+    [jobStatus, error],
   );
 }
