@@ -219,6 +219,10 @@ func TestLeftoverFilesAreDeletedAtStart(t *testing.T) {
 		if err := errors.Join(os.WriteFile(path, []byte("left over"), 0o600), os.Chtimes(path, before, before)); err != nil {
 			t.Fatal(err)
 		}
+		long := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(filepath.Join(folder, name), long, long); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.startImporter()
 	for deadline := time.Now().Add(10 * time.Second); len(w.stored()) != 1 && time.Now().Before(deadline); {

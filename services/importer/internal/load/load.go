@@ -121,7 +121,8 @@ func (l *Loader) Run(ctx context.Context, task Task) (summary Summary, err error
 			return summary, fmt.Errorf("commit import %s: %w", task.Import.ID, err)
 		}
 		if err := tx.Commit(ctx, summary.Sheets); err != nil {
-			if !errors.Is(err, imports.ErrFenced) {
+			var conflict *imports.TableConflictError
+			if !errors.Is(err, imports.ErrFenced) && !errors.As(err, &conflict) {
 				err = fmt.Errorf("%w: %w", imports.ErrCommitUncertain, err)
 			}
 			return summary, fmt.Errorf("commit import %s: %w", task.Import.ID, err)

@@ -18,8 +18,8 @@ type shape struct {
 	columns map[string]columnShape
 	// unique are the sets of columns that identify a row, sorted: the primary key and the unique indexes.
 	unique [][]string
-	// ours are the unique indexes that this package made, by name.
-	ours map[string]bool
+	// ours are the unique indexes that this package made, by name, with their column.
+	ours map[string]string
 }
 
 type columnShape struct {
@@ -34,6 +34,9 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 	conflict := func(format string, args ...any) error {
 		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
 	}
+	if err := tx.claimTable(ctx, sheet.Table); err != nil {
+		return err
+	}
 	var kind string
 	err := tx.query(ctx, `SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table','view')`, []any{sheet.Table},
 		func(row *sqlitedirect.Stmt) { kind = row.Text(0) })
@@ -41,7 +44,11 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 	case err != nil:
 		return fmt.Errorf("look for table %s: %w", sheet.Table, err)
 	case kind == "":
-		if err := tx.exec(ctx, createTable(sheet, parent)); err != nil {
+		err := tx.exec(ctx, createTable(sheet, parent))
+		if permanent(err) {
+			return conflict("it can't be created: %v", err)
+		}
+		if err != nil {
 			return fmt.Errorf("create table %s: %w", sheet.Table, err)
 		}
 	case kind != "table":
@@ -57,7 +64,9 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 		case !ok && slices.Contains(sheet.Key, column.Name):
 			return conflict("it lacks the key column %s", column.Name)
 		case !ok:
-			if err := tx.exec(ctx, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s%s`, name(sheet.Table), name(column.Name), want, references(column, parent))); err != nil {
+			if err := tx.exec(ctx, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s%s`, name(sheet.Table), name(column.Name), want, references(column, parent))); permanent(err) {
+				return conflict("it can't get the column %s: %v", column.Name, err)
+			} else if err != nil {
 				return fmt.Errorf("extend table %s: %w", sheet.Table, err)
 			}
 		case is.affinity != want:
@@ -89,14 +98,26 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 		if !column.Unique || len(sheet.Key) == 1 && sheet.Key[0] == column.Name {
 			continue
 		}
-		index := uniqueIndex(sheet.Table, column.Name)
-		if have.ours[index] {
-			delete(have.ours, index)
+		found := false
+		for index, of := range have.ours {
+			if of == strings.ToLower(column.Name) {
+				delete(have.ours, index)
+				found = true
+			}
+		}
+		if found {
 			continue
 		}
-		err := tx.exec(ctx, fmt.Sprintf(`CREATE UNIQUE INDEX %s ON %s (%s)`, name(index), name(sheet.Table), name(column.Name)))
+		index, err := tx.freeIndexName(ctx, uniqueIndex(sheet.Table, column.Name))
+		if err != nil {
+			return err
+		}
+		err = tx.exec(ctx, fmt.Sprintf(`CREATE UNIQUE INDEX %s ON %s (%s)`, name(index), name(sheet.Table), name(column.Name)))
 		if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
 			return conflict("its column %s holds values twice, but the schema wants them unique", column.Name)
+		}
+		if permanent(err) {
+			return conflict("its column %s can't get a unique index: %v", column.Name, err)
 		}
 		if err != nil {
 			return fmt.Errorf("index %s.%s: %w", sheet.Table, column.Name, err)
@@ -110,6 +131,39 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 	return nil
 }
 
+// freeIndexName returns the name, or one with a number if an index of another table has it: the names of table and column
+// can be divided in several ways.
+func (tx *transaction) freeIndexName(ctx context.Context, wanted string) (string, error) {
+	for n, candidate := 2, wanted; ; n++ {
+		taken := false
+		err := tx.query(ctx, `SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE`, []any{candidate}, func(*sqlitedirect.Stmt) { taken = true })
+		if err != nil {
+			return "", fmt.Errorf("look for the index %s: %w", candidate, err)
+		}
+		if !taken {
+			return candidate, nil
+		}
+		candidate = fmt.Sprintf("%s_%d", wanted, n)
+	}
+}
+
+// claimTable records that the table belongs to the run's schema. Two schemas with one table would change its rules in
+// turn.
+func (tx *transaction) claimTable(ctx context.Context, table string) error {
+	owner := tx.run.Schema.Name
+	err := tx.query(ctx, `SELECT schema FROM headway_tables WHERE name = ?`, []any{table}, func(row *sqlitedirect.Stmt) { owner = row.Text(0) })
+	if err != nil {
+		return fmt.Errorf("look for the schema of table %s: %w", table, err)
+	}
+	if owner != tx.run.Schema.Name {
+		return &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("the schema %s uses it too; give the table another name in one of the two schemas, or delete its row of headway_tables", owner)}
+	}
+	if err := tx.exec(ctx, `INSERT OR IGNORE INTO headway_tables (name, schema) VALUES (?, ?)`, table, tx.run.Schema.Name); err != nil {
+		return fmt.Errorf("record the schema of table %s: %w", table, err)
+	}
+	return nil
+}
+
 const indexPrefix = "headway_unique_"
 
 func uniqueIndex(table, column string) string {
@@ -117,7 +171,7 @@ func uniqueIndex(table, column string) string {
 }
 
 func (tx *transaction) readShape(ctx context.Context, table string) (shape, error) {
-	have := shape{columns: map[string]columnShape{}, ours: map[string]bool{}}
+	have := shape{columns: map[string]columnShape{}, ours: map[string]string{}}
 	var primary []string
 	err := tx.query(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk FROM pragma_table_info(?)`, []any{table},
 		func(row *sqlitedirect.Stmt) {
@@ -136,7 +190,7 @@ func (tx *transaction) readShape(ctx context.Context, table string) (shape, erro
 		WHERE l."unique" AND NOT l.partial GROUP BY l.name`, []any{table},
 		func(row *sqlitedirect.Stmt) {
 			if index := row.Text(0); strings.HasPrefix(index, indexPrefix) {
-				have.ours[index] = true
+				have.ours[index] = row.Text(1)
 			}
 			set := strings.Split(row.Text(1), ",")
 			slices.Sort(set)

@@ -61,6 +61,10 @@ func (s *Target) keep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", s.path, err)
 	}
+	const owners = `CREATE TABLE IF NOT EXISTS headway_tables (
+		name TEXT PRIMARY KEY COLLATE NOCASE,
+		schema TEXT NOT NULL
+	) STRICT, WITHOUT ROWID`
 	const create = `CREATE TABLE IF NOT EXISTS headway_imports (
 		import_id TEXT PRIMARY KEY,
 		schema TEXT NOT NULL,
@@ -68,7 +72,7 @@ func (s *Target) keep(ctx context.Context) error {
 		applied_at TEXT,
 		sheets TEXT
 	) STRICT, WITHOUT ROWID`
-	err = retryLocked(ctx, func() error { return conn.Exec(create) })
+	err = retryLocked(ctx, func() error { return errors.Join(conn.Exec(create), conn.Exec(owners)) })
 	file, found := os.Stat(s.path)
 	if err := errors.Join(err, found); err != nil {
 		return errors.Join(fmt.Errorf("prepare %s: %w", s.path, unavailable(err)), conn.Close())
@@ -148,6 +152,15 @@ func resultCode(err error) int {
 		return e.Code & 0xff
 	}
 	return 0
+}
+
+// permanent reports whether SQLite refused a statement itself, so that another try does not help.
+func permanent(err error) bool {
+	switch resultCode(err) {
+	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_MISUSE:
+		return true
+	}
+	return false
 }
 
 // unavailable marks what a database may be over later; the end of a context stays what it is.

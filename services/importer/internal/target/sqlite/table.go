@@ -3,11 +3,10 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -90,7 +89,11 @@ func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[i
 	for len(rows) > 0 {
 		n := min(t.rows, len(rows))
 		if err := t.write(ctx, rows[:n], kept, make); err != nil {
-			if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
+			var conflict *imports.TableConflictError
+			if errors.As(err, &conflict) {
+				return conflict
+			}
+			if permanent(err) {
 				return &imports.TableConflictError{Table: t.sheet.Table, Detail: "a rule of the table that the schema does not know refuses a row: " + err.Error()}
 			}
 			return fmt.Errorf("write to table %s: %w", t.sheet.Table, unavailable(err))
@@ -122,8 +125,14 @@ func (t *table) write(ctx context.Context, rows [][]imports.Value, kept map[int]
 			}
 		}
 	}
-	_, err = statement.Step()
-	return err
+	if _, err = statement.Step(); err != nil {
+		return err
+	}
+	if changed := t.tx.conn.Changes(); changed < int64(len(rows)) && len(t.columns) > len(t.key) {
+		return &imports.TableConflictError{Table: t.sheet.Table,
+			Detail: fmt.Sprintf("a trigger of the table skipped %d of %d rows", int64(len(rows))-changed, len(rows))}
+	}
+	return nil
 }
 
 // insert is a statement that inserts n rows. It fails without undoing the rows before the failing one, which spares
@@ -236,6 +245,9 @@ func (t *table) find(ctx context.Context, l *lookup, rows [][]imports.Value) ([]
 		}
 		var err error
 		if block, err = l.run(rows[start:min(start+t.rows, len(rows))], t.rows, l.found[start:], block); err != nil {
+			if permanent(err) {
+				return nil, &imports.TableConflictError{Table: t.sheet.Table, Detail: "it can't be read: " + err.Error()}
+			}
 			return nil, fmt.Errorf("look up in table %s: %w", t.sheet.Table, unavailable(err))
 		}
 	}

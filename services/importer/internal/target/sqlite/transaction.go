@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
@@ -95,7 +97,33 @@ func (tx *transaction) lockForRows(ctx context.Context) error {
 			return fmt.Errorf("have foreign keys watched over: %w", err)
 		}
 	}
-	return tx.lock(ctx)
+	if err := tx.lock(ctx); err != nil {
+		return err
+	}
+	// A value that others refer to and the rows that refer to it can change in the same run, in any order.
+	if err := tx.exec(ctx, `PRAGMA defer_foreign_keys(ON)`); err != nil {
+		return fmt.Errorf("check foreign keys at the commit: %w", err)
+	}
+	return nil
+}
+
+// danglingReference describes a row that refers to a missing one, when a commit has failed because of it.
+func (tx *transaction) danglingReference() *imports.TableConflictError {
+	conflict := &imports.TableConflictError{Table: "the database", Detail: "a row refers to a value that this import replaces"}
+	var column string
+	var row int64
+	err := tx.conn.Query(`SELECT c."table", c.rowid, c.parent, f."from" FROM pragma_foreign_key_check() c, pragma_foreign_key_list(c."table") f
+		WHERE f.id = c.fkid LIMIT 1`, nil, func(found *sqlitedirect.Stmt) {
+		conflict.Table, row, column = found.Text(0), found.Int(1), found.Text(3)
+		conflict.Detail = fmt.Sprintf("its column %s refers to a row of %s that no longer exists after this import", column, found.Text(2))
+	})
+	if err != nil || column == "" {
+		return conflict
+	}
+	_ = tx.conn.Query(fmt.Sprintf(`SELECT %s FROM %s WHERE rowid = ?`, name(column), name(conflict.Table)), []any{row}, func(found *sqlitedirect.Stmt) {
+		conflict.Detail = fmt.Sprintf("its column %s still has “%s”, which this import replaces in the row that it refers to. Add the row to the file with its new value", column, found.Text(0))
+	})
+	return conflict
 }
 
 // lock begins a transaction that may write, waiting for other processes that do.
@@ -128,6 +156,9 @@ func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Cou
 		return imports.ErrFenced
 	}
 	if err := tx.exec(ctx, `COMMIT`); err != nil {
+		if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
+			return tx.danglingReference()
+		}
 		return fmt.Errorf("commit: %w", err)
 	}
 	// The rows are in the database, even if closing the connection fails.

@@ -1,0 +1,129 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	targetsqlite "headway/services/importer/internal/target/sqlite"
+)
+
+func texts(row ...string) (values []imports.Value) {
+	for _, s := range row {
+		values = append(values, imports.Value{Kind: imports.Text, Bytes: []byte(s)})
+	}
+	return values
+}
+
+// load writes rows to the tables of a schema, in the order of its sheets, and commits.
+func load(t *testing.T, target *targetsqlite.Target, id string, sc *schema.Schema, rows ...[][]imports.Value) error {
+	t.Helper()
+	tx, err := target.Begin(t.Context(), imports.Run{ImportID: id, Number: 1, Schema: sc}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	for i, s := range sc.Sheets {
+		table, err := tx.Table(t.Context(), sc, s, s.Columns)
+		if err != nil {
+			return err
+		}
+		if i < len(rows) {
+			if err := table.Write(t.Context(), rows[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.Commit(t.Context(), nil)
+}
+
+func open(t *testing.T, statements ...string) *targetsqlite.Target {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "records.db")
+	target, err := targetsqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { target.Close() })
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range statements {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return target
+}
+
+func wantConflict(t *testing.T, err error, detail string) {
+	t.Helper()
+	var conflict *imports.TableConflictError
+	if !errors.As(err, &conflict) || !strings.Contains(conflict.Detail, detail) {
+		t.Errorf("got %v, want a conflict about %q", err, detail)
+	}
+}
+
+// fleet has drivers, and cars that refer to a driver by licence, which is unique but not the key.
+func fleet() *schema.Schema {
+	return &schema.Schema{Name: "fleet", Sheets: []*schema.Sheet{
+		{Name: "drivers", Table: "drivers", Key: []string{"code"}, Columns: []*schema.Column{
+			{Name: "code", Type: schema.Text, Required: true}, {Name: "licence", Type: schema.Text, Unique: true}}},
+		{Name: "cars", Table: "cars", Key: []string{"plate"}, Columns: []*schema.Column{
+			{Name: "plate", Type: schema.Text, Required: true},
+			{Name: "licence", Type: schema.Text, References: &schema.Reference{Sheet: "drivers", Column: "licence"}}}},
+	}}
+}
+
+func TestReferencedUniqueValueIsRenewedOnBothSheets(t *testing.T) {
+	target := open(t)
+	if err := load(t, target, "a", fleet(), [][]imports.Value{texts("d1", "L1")}, [][]imports.Value{texts("car", "L1")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := load(t, target, "b", fleet(), [][]imports.Value{texts("d1", "L2")}, [][]imports.Value{texts("car", "L2")}); err != nil {
+		t.Errorf("the licence can't be renewed: %v", err)
+	}
+	wantConflict(t, load(t, target, "c", fleet(), [][]imports.Value{texts("d1", "L3")}), "licence still has “L2”")
+}
+
+func TestTriggerThatSkipsRowsIsConflict(t *testing.T) {
+	target := open(t, shelves, `CREATE TRIGGER skip BEFORE INSERT ON shelves WHEN new.code = 's2' BEGIN SELECT RAISE(IGNORE); END`)
+	wantConflict(t, load(t, target, "a", shop(), [][]imports.Value{texts("s1", "left"), texts("s2", "right")}), "skipped 1 of 2 rows")
+}
+
+func TestTwoSchemasWithOneTableConflict(t *testing.T) {
+	target := open(t)
+	if err := load(t, target, "a", fleet()); err != nil {
+		t.Fatal(err)
+	}
+	other := fleet()
+	other.Name = "trucks"
+	wantConflict(t, load(t, target, "b", other), "the schema fleet uses it too")
+}
+
+func TestIndexNamesOfTwoTablesDoNotCollide(t *testing.T) {
+	column := func(name string) []*schema.Column {
+		return []*schema.Column{{Name: "code", Type: schema.Text, Required: true}, {Name: name, Type: schema.Text, Unique: true}}
+	}
+	sc := &schema.Schema{Name: "names", Sheets: []*schema.Sheet{
+		{Name: "one", Table: "a_b", Key: []string{"code"}, Columns: column("c")},
+		{Name: "two", Table: "a", Key: []string{"code"}, Columns: column("b_c")},
+	}}
+	target := open(t)
+	for _, id := range []string{"first", "second"} {
+		if err := load(t, target, id, sc); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+func TestStatementThatSQLiteRefusesIsConflict(t *testing.T) {
+	target := open(t, shelves, `CREATE TRIGGER broken AFTER INSERT ON shelves BEGIN INSERT INTO gone VALUES (1); END`)
+	wantConflict(t, load(t, target, "a", shop(), [][]imports.Value{texts("s1", "left")}), "gone")
+}
