@@ -162,7 +162,7 @@ func TestMergedHeadersAreRejected(t *testing.T) {
 func TestMergedCellsElsewhereAreAccepted(t *testing.T) {
 	w, _ := setupShop(t)
 	file := shopBook(t, func(f *excelize.File) error {
-		if err := f.MergeCell("Items", "D1", "E1"); err != nil { // nobody's header
+		if err := f.MergeCell("Items", "D1", "E1"); err != nil { // not a header of a column
 			return err
 		}
 		return f.MergeCell("Items", "A2", "B2")
@@ -184,7 +184,7 @@ func TestReportUsesExplicitMapping(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer report.Close()
-	// The empty cell takes a code when it is mended, and keeps its leading zeros only as text.
+	// The empty cell gets a code when it is fixed, and keeps its leading zeros only as text.
 	style, err := report.GetCellStyle("Items", "A2")
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func TestReportUsesExplicitMapping(t *testing.T) {
 }
 
 func TestCancelTakesEffectImmediately(t *testing.T) {
-	// No heartbeat and no patience would bring a cancel to the importer, or end the job without it.
+	// Heartbeats and timeouts are so long that they neither cancel the import nor end its job.
 	w := setupWithJobs(t, jobs.Config{Settings: jobs.Settings{LeaseDuration: time.Hour, HeartbeatInterval: 20 * time.Minute, CancelGrace: time.Hour,
 		ProgressInterval: 10 * time.Minute, IdleProgressInterval: 10 * time.Minute}})
 	free := w.lock() // so that the first import waits for the database

@@ -42,20 +42,20 @@ func TestMissingJobIsCreatedAtStart(t *testing.T) {
 	w := setup(t)
 	done := w.end(w.sampleBook(50, 0), &importsv1.UploadOptions{})
 	w.stopImporter()
-	books, err := storesqlite.Open(t.Context(), filepath.Join(w.dir, "importer.db"))
+	store, err := storesqlite.Open(t.Context(), filepath.Join(w.dir, "importer.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// What a process leaves that dies between keeping the import and creating its job.
-	im, err := books.Get(t.Context(), done.GetImportId())
+	im, err := store.Get(t.Context(), done.GetImportId())
 	if err != nil {
 		t.Fatal(err)
 	}
 	im.ID, im.Scheduled, im.CreatedAt = "019a0000-0000-7000-8000-000000000001", false, time.Now().Add(-time.Minute)
-	if _, _, err := books.Create(t.Context(), im); err != nil {
+	if _, _, err := store.Create(t.Context(), im); err != nil {
 		t.Fatal(err)
 	}
-	if err := books.Close(); err != nil {
+	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	workbook, err := os.ReadFile(w.stored()[0])

@@ -56,7 +56,7 @@ func wantResults(t *testing.T, sheet *importsv1.SheetImport, rows [][]string) {
 func TestImportedRowsHaveTheirResults(t *testing.T) {
 	w := setup(t)
 	w.end(w.sampleBook(800, 0), &importsv1.UploadOptions{})
-	// The same keys, in part with other values, some new ones, and faults.
+	// The same keys, some with other values, some new keys, and errors.
 	file := w.seededBook(1000, 50, 2)
 	im := w.end(file, &importsv1.UploadOptions{FileName: "staff.xlsx", OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS})
 	totals := im.GetTotals()
@@ -101,7 +101,7 @@ func (w *world) mustReport(im *importsv1.Import) []byte {
 	return book
 }
 
-// withoutErrors evens out that a formula which was never calculated, empty in the upload, stands in the report as #N/A.
+// withoutErrors replaces #N/A, which the report has for a formula that was never calculated. The upload has an empty cell.
 func withoutErrors(line string) string { return strings.ReplaceAll(line, `"#N/A"`, `""`) }
 
 // line is a row as text, without the empty cells at its end.

@@ -235,7 +235,7 @@ func (w *world) seededBook(rows, issues, seed uint32) []byte {
 	}
 }
 
-// held is how many rows a table of the target holds; 0 if there is no such table.
+// held returns how many rows a table of the target has. It returns 0 if there is no such table.
 func (w *world) held(table string) int64 {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "records.db"))
@@ -291,7 +291,7 @@ func TestWorkbookIsImported(t *testing.T) {
 	}
 }
 
-// exec changes the target behind the importer's back.
+// exec changes the target without the importer.
 func (w *world) exec(statement string) {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "records.db"))

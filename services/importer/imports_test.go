@@ -50,7 +50,7 @@ func TestAbortWritesNothingAndReturnsCounts(t *testing.T) {
 		t.Errorf("the job's result speaks of %v rejected rows, want 50", told)
 	}
 	if len(im.GetNewestIssues()) != 20 || len(im.GetRootCauses()) == 0 || im.GetRootCauses()[0].GetBlockedRows() == 0 {
-		t.Errorf("%d newest issues, causes %v", len(im.GetNewestIssues()), im.GetRootCauses())
+		t.Errorf("%d latest issues, causes %v", len(im.GetNewestIssues()), im.GetRootCauses())
 	}
 }
 
@@ -123,7 +123,7 @@ func TestReviewIsRepeatedIfResultIsWorse(t *testing.T) {
 	file := w.sampleBook(500, 20)
 	asked := w.end(file, &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW, Mode: importsv1.ImportMode_IMPORT_MODE_INSERT_ONLY})
 	wantStatus(t, asked, jobsv1.JobStatus_JOB_STATUS_WAITING)
-	// Somebody else imports the rows meanwhile, so that none of them is new any more.
+	// Another user imports the rows in the meantime, so none of them is new.
 	wantStatus(t, w.end(file, &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS}), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 	confirm := &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId(), Commit: true}
 	if _, err := w.imports.ConfirmImport(t.Context(), confirm, w.as("ann")); err != nil {
@@ -477,7 +477,7 @@ func TestPurgedJobKeepsImportCounts(t *testing.T) {
 		t.Errorf("before %v, after %v", im.GetTotals(), after.GetTotals())
 	}
 	if report, _ := w.download(im.GetImportId(), importsv1.ReportFormat_REPORT_FORMAT_CSV); len(report) == 0 {
-		t.Error("there is no report any more")
+		t.Error("the report is gone")
 	}
 }
 

@@ -29,7 +29,7 @@ import (
 )
 
 const (
-	// killedWorlds run at the same time, each with processes and databases of its own; each sees killsOfAWorld kills.
+	// killedWorlds run at the same time, each with its own processes and databases; each sees killsOfAWorld kills.
 	killedWorlds  = 2
 	killsOfAWorld = 52
 	// betweenKills is the longest time from one kill to the next: long enough for many imports to reach their end, short
@@ -39,7 +39,7 @@ const (
 
 // TestRepeatedCrashesLeaveDatabaseConsistent kills the importer's process, the jobs
 // service's, and both, at random points of whole imports, and compares each import's numbers and issues, and every row
-// of the database in the end, with those of a world where nobody is killed.
+// of the database in the end, with those of a world where no process is killed.
 func TestRepeatedCrashesLeaveDatabaseConsistent(t *testing.T) {
 	undisturbed := setup(t)
 	// The second workbook has the first one's keys with other values, so that in turn rows are inserted, updated and
@@ -101,7 +101,7 @@ func TestRepeatedCrashesLeaveDatabaseConsistent(t *testing.T) {
 	}
 }
 
-// killedWorld is a jobs service and an importer, each a process of its own that may die at any time.
+// killedWorld is a jobs service and an importer, each in its own process that can be killed at any time.
 type killedWorld struct {
 	t        *testing.T
 	dir      string
@@ -114,7 +114,7 @@ type killedWorld struct {
 	done atomic.Bool
 	// last is the import that ended last.
 	last string
-	// state is the newest that was seen of the import under way, for the story of who was killed when.
+	// state is the latest known state of the running import, for the report of the kills.
 	state atomic.Value
 	story []string
 }

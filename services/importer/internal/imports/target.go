@@ -56,8 +56,8 @@ type TargetTx interface {
 type Table interface {
 	// WasEmpty reports whether the table had no rows when it was opened.
 	WasEmpty() bool
-	// Existing returns, for each row, the database's row with the same key, or nil. The result is valid until the next
-	// call.
+	// Existing returns, for each row, the database's row with the same key, or nil. It can cut texts that differ from the
+	// row's to ExistingText bytes. The result is valid until the next call.
 	Existing(ctx context.Context, rows [][]Value) ([][]Value, error)
 	// Owners returns, for each row, the key of the database's row with the same value of a unique column, or nil. A null
 	// has no owner. The result is valid until the next call.

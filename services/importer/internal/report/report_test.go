@@ -306,12 +306,12 @@ func TestErrorSheetComesFirst(t *testing.T) {
 	}
 	at := find(im.RootCauses[0].Message)
 	if at < 0 || rows[at][2] != "Departments!E2" || rows[at][4] != "412" {
-		t.Errorf("the root cause stands at row %d: %v", at, rows)
+		t.Errorf("the root cause is at row %d: %v", at, rows)
 	}
 	for _, i := range issues {
 		n := find(i.Cell)
 		if n <= at || rows[n][4] != "error" || rows[n][5] != i.Message {
-			t.Fatalf("the issue at %s stands at row %d", i.Cell, n)
+			t.Fatalf("the issue at %s is at row %d", i.Cell, n)
 		}
 	}
 	if !slices.ContainsFunc(rows, func(r []string) bool {
@@ -384,7 +384,7 @@ func ledgerIssues() []imports.Issue {
 		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Severity: imports.Error, Message: "an error"},
 		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Severity: imports.Warning, Message: "and odd"},
 		{Sheet: "issues", Cell: "Issues!D6", Row: 6, CellColumn: 4, Column: "amount", Severity: imports.Error, Message: "never calculated"},
-		{Sheet: "issues", Cell: "Issues!7", Row: 7, Severity: imports.Error, Code: imports.ReferenceBlocked, Message: "held back"},
+		{Sheet: "issues", Cell: "Issues!7", Row: 7, Severity: imports.Error, Code: imports.ReferenceBlocked, Message: "blocked"},
 	}
 }
 
@@ -428,10 +428,10 @@ func TestReportContainsNoFormulas(t *testing.T) {
 		}
 	}
 	if p, err := f.GetWorkbookProps(); err != nil || p.Date1904 == nil || !*p.Date1904 {
-		t.Errorf("dates do not count from 1904 any more: %v", err)
+		t.Errorf("dates no longer count from 1904: %v", err)
 	}
 	if a, b := fill(t, f, "Issues", "D2"), fill(t, f, "Issues", "B4"); a != errorColor || b != blockedColor {
-		t.Errorf("the fault is filled with %s, the blocked row with %s", a, b)
+		t.Errorf("the error is filled with %s, the blocked row with %s", a, b)
 	}
 	comments, _ := f.GetComments("Issues")
 	if len(comments) != 4 || !strings.Contains(said(comments[1]), "an error\nand odd\n") {

@@ -19,19 +19,19 @@ import (
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
 
-// importer is the real loader on databases of its own.
+// importer is the real loader on its own databases.
 type importer struct {
 	t      *testing.T
 	schema *schema.Schema
 	loader *load.Loader
-	books  *storesqlite.Store
+	store  *storesqlite.Store
 	runs   int
 }
 
 func newImporter(t *testing.T, s *schema.Schema) *importer {
 	t.Helper()
 	dir := t.TempDir()
-	books, err := storesqlite.Open(t.Context(), filepath.Join(dir, "importer.db"))
+	store, err := storesqlite.Open(t.Context(), filepath.Join(dir, "importer.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +43,11 @@ func newImporter(t *testing.T, s *schema.Schema) *importer {
 		if err := target.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := books.Close(); err != nil {
+		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return &importer{t: t, schema: s, books: books, loader: &load.Loader{Target: target, Store: books, SpillDir: dir}}
+	return &importer{t: t, schema: s, store: store, loader: &load.Loader{Target: target, Store: store, SpillDir: dir}}
 }
 
 type unwatched struct{}
@@ -69,7 +69,7 @@ func (im *importer) run(file []byte) (imports.Counts, []byte) {
 	im.runs++
 	upload := imports.Import{ID: fmt.Sprintf("import-%02d", im.runs), Owner: "ann", Schema: im.schema.Name, Sheets: sheets, CreatedAt: time.Now(),
 		Policy: imports.Policy{OnIssues: imports.SkipRows, Mode: imports.Upsert}}
-	if _, _, err := im.books.Create(im.t.Context(), upload); err != nil {
+	if _, _, err := im.store.Create(im.t.Context(), upload); err != nil {
 		im.t.Fatal(err)
 	}
 	outcome, err := im.loader.Run(im.t.Context(), load.Task{Import: upload, Schema: im.schema, Workbook: book, Number: 1, Progress: unwatched{},
@@ -77,8 +77,8 @@ func (im *importer) run(file []byte) (imports.Counts, []byte) {
 	if err != nil {
 		im.t.Fatal(err)
 	}
-	download := (&Producer{Store: im.books}).load(upload)
-	if download.Import, err = im.books.Get(im.t.Context(), upload.ID); err != nil {
+	download := (&Producer{Store: im.store}).load(upload)
+	if download.Import, err = im.store.Get(im.t.Context(), upload.ID); err != nil {
 		im.t.Fatal(err)
 	}
 	download.Schema, download.Workbook = im.schema, book
@@ -100,7 +100,7 @@ func TestReportCanBeFixedAndUploaded(t *testing.T) {
 	}
 
 	again, out := im.run(out)
-	// A key that stood twice does so no longer: the row that had it first is not in the report.
+	// A key that was a duplicate is not one here: the first row with it is not in the report.
 	twice := uint32(0)
 	for _, f := range manifest.Mistakes {
 		if f.Code == "DUPLICATE_IN_FILE" {
@@ -108,7 +108,7 @@ func TestReportCanBeFixedAndUploaded(t *testing.T) {
 		}
 	}
 	if again.Read != first.Rejected+first.Blocked || again.Blocked != first.Blocked || again.Rejected < first.Rejected-twice || again.Inserted != 0 {
-		t.Errorf("the report as it is comes to %+v after %+v with %d keys that stood twice", again, first, twice)
+		t.Errorf("the report as it is comes to %+v after %+v with %d duplicate keys", again, first, twice)
 	}
 
 	f, err := excelize.OpenReader(bytes.NewReader(out))
@@ -120,12 +120,12 @@ func TestReportCanBeFixedAndUploaded(t *testing.T) {
 	if err := f.SetCellFloat("Departments", "E2", 125000.5, 2, 64); err != nil {
 		t.Fatal(err)
 	}
-	var mended bytes.Buffer
-	if err := f.Write(&mended); err != nil {
+	var fixed bytes.Buffer
+	if err := f.Write(&fixed); err != nil {
 		t.Fatal(err)
 	}
-	last, _ := im.run(mended.Bytes())
+	last, _ := im.run(fixed.Bytes())
 	if last.Blocked != 0 || last.Inserted != 1+first.Blocked {
-		t.Errorf("with the department mended it comes to %+v, want it and the %d blocked rows inserted", last, first.Blocked)
+		t.Errorf("with the department fixed it comes to %+v, want it and the %d blocked rows inserted", last, first.Blocked)
 	}
 }

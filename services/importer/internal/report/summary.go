@@ -11,7 +11,7 @@ import (
 	"headway/services/importer/internal/xlsxwrite"
 )
 
-// maxRows is how many rows a sheet has at most.
+// maxRows is the maximum number of rows of a sheet.
 const maxRows = 1_048_576
 
 // summary writes the sheet of errors: the sheets with their numbers, the root causes, how many errors are not listed,

@@ -94,7 +94,7 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Mistake) {
 			}
 			if len(wrong) > 0 {
 				if own[i] == blocked {
-					t.Errorf("%s row %d has a mistake of its own and is blocked", sheet.Name, n)
+					t.Errorf("%s row %d has a mistake and is blocked", sheet.Name, n)
 				}
 				own[i] = rejected
 			}
@@ -121,7 +121,7 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Mistake) {
 	return numbers, found
 }
 
-// judgeSelfReferences looks for managers who do not exist, and blocks rows until nothing changes any more.
+// judgeSelfReferences looks for managers who do not exist, and blocks rows until nothing changes.
 func judgeSelfReferences(sheet *schema.Sheet, rows [][]string, own []outcome, values []map[string]int, found *[]Mistake) {
 	for j, c := range sheet.Columns {
 		if c.References == nil || c.References.Sheet != sheet.Name {
@@ -173,7 +173,7 @@ func count3(sheet string, own []outcome) Numbers {
 var isEmail = regexp.MustCompile(`^[a-z0-9.-]+@[a-z0-9.-]+\.[a-z]+$`)
 var isPhone = regexp.MustCompile(`^\+[0-9 ()-]{7,25}$`)
 
-// judge gives the issue of one cell on its own, or nothing.
+// judge returns the issue of one cell alone, or nothing.
 func judge(t *testing.T, f *excelize.File, sheet, at string, c *schema.Column, value string) string {
 	t.Helper()
 	typ, err := f.GetCellType(sheet, at)

@@ -179,7 +179,7 @@ func TestManagersAreAboveAndBelowTheirReports(t *testing.T) {
 		}
 	}
 	if below < 1000 || above < 1000 {
-		t.Errorf("%d managers stand below, %d above", below, above)
+		t.Errorf("%d managers are below, %d above", below, above)
 	}
 }
 

@@ -102,10 +102,10 @@ func TestJSONSchemaRejectsTypos(t *testing.T) {
 			t.Fatalf("%q is not in the sound schema", c.from)
 		}
 		if problems := conforms(t, root, root, decode(t, text), "fleet"); len(problems) == 0 {
-			t.Errorf("%q in place of %q is accepted", c.to, c.from)
+			t.Errorf("%q instead of %q is accepted", c.to, c.from)
 		}
 		if _, err := Load("fleet.yaml", []byte(text)); err == nil {
-			t.Errorf("the loader accepts %q in place of %q", c.to, c.from)
+			t.Errorf("the loader accepts %q instead of %q", c.to, c.from)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func conforms(t *testing.T, root, s object, v any, where string) (problems []str
 			problems = append(problems, also(at(root, strings.Split(strings.TrimPrefix(arg.(string), "#/"), "/")...), v, where)...)
 		case "type":
 			if !slices.ContainsFunc(asList(arg), func(typ any) bool { return isOfType(v, typ.(string)) }) {
-				refuse("%v is no %v", v, arg)
+				refuse("%v is not a %v", v, arg)
 			}
 		case "enum":
 			if !slices.Contains(arg.([]any), v) {
@@ -197,7 +197,7 @@ func conforms(t *testing.T, root, s object, v any, where string) (problems []str
 		case "uniqueItems":
 			for i := range list {
 				if slices.Index(list, list[i]) != i {
-					refuse("%v stands twice", list[i])
+					refuse("%v is there twice", list[i])
 				}
 			}
 		case "minLength", "maxLength":

@@ -70,7 +70,7 @@ func TestMatchingIgnoresCaseAndPunctuation(t *testing.T) {
 		}
 	}
 	if MatchName("Pre\u0301nom") != MatchName("PR\u00c9NOM") {
-		t.Error("an accent written as a mark of its own makes another header")
+		t.Error("an accent written as a separate mark makes another header")
 	}
 }
 
@@ -152,7 +152,7 @@ func TestProblemsHaveLineAndCode(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		line     int    // of sound, from 1
-		with     string // what stands there instead; \n makes it several lines
+		with     string // the replacement; \n makes it several lines
 		code     ProblemCode
 		at       int    // the line of the problem, if another
 		mentions string // what would be right
@@ -165,7 +165,7 @@ func TestProblemsHaveLineAndCode(t *testing.T) {
 		"no schema name":                      {line: 1, with: "# none", code: Missing, at: 2},
 		"a schema name in capitals":           {line: 1, with: "name: My Fleet", code: BadIdentifier, mentions: "my_fleet"},
 		"a list as a name":                    {line: 1, with: "name: [a]", code: WrongKind},
-		"sheets that are no list":             {line: 4, with: "sheets: none\nx:", code: WrongKind},
+		"sheets that are not a list":          {line: 4, with: "sheets: none\nx:", code: WrongKind},
 		"no sheet name":                       {line: 5, with: "  - optional: false", code: Missing},
 		"a sheet twice":                       {line: 26, with: "  - name: cars", code: DuplicateSheet, mentions: "line 5"},
 		"a table twice":                       {line: 26, with: "  - name: trips\n    table: cars", code: DuplicateTable, at: 27},
@@ -176,13 +176,13 @@ func TestProblemsHaveLineAndCode(t *testing.T) {
 		"an alias that adds nothing":          {line: 7, with: "    aliases: [CARS]", code: SameSheetName},
 		"a sheet title that Excel refuses":    {line: 6, with: "    title: Cars/Vans", code: BadTitle},
 		"a sheet title that is too long":      {line: 6, with: "    title: " + strings.Repeat("x", 32), code: BadTitle},
-		"a sheet that is no mapping":          {line: 26, with: "  - just a text\n  - name: trips", code: WrongKind, at: 26},
+		"a sheet that is not a mapping":       {line: 26, with: "  - just a text\n  - name: trips", code: WrongKind, at: 26},
 		"no key":                              {line: 9, with: "    # none", code: Missing, at: 5},
 		"an empty key":                        {line: 9, with: "    key: []", code: Missing},
 		"a key that does not exist":           {line: 9, with: "    key: [plat]", code: KeyUnknown, mentions: `Did you mean "plate"?`},
 		"a key column twice":                  {line: 9, with: "    key: [plate, plate]", code: RepeatedKey},
 		"a key that may be empty":             {line: 15, with: "        required: false", code: KeyNotRequired, at: 9, mentions: "required: true"},
-		"optional that is no boolean":         {line: 10, with: "    optional: perhaps", code: WrongKind},
+		"optional that is not a boolean":      {line: 10, with: "    optional: perhaps", code: WrongKind},
 		"required: yes":                       {line: 15, with: "        required: yes", code: WrongKind, mentions: "true or false"},
 		"a column twice":                      {line: 16, with: "      - name: plate", code: DuplicateColumn},
 		"two columns that match one header":   {line: 16, with: "      - name: kind\n        title: PLATE!", code: SameHeader, at: 17},
@@ -193,10 +193,10 @@ func TestProblemsHaveLineAndCode(t *testing.T) {
 		"a column of the database's own":      {line: 19, with: "      - name: rowid", code: BadIdentifier},
 		"no type":                             {line: 20, with: "        title: Chairs", code: Missing, at: 19},
 		"an unknown type":                     {line: 20, with: "        type: number", code: UnknownType, mentions: "integer, decimal"},
-		"a bound that is no number":           {line: 21, with: "        min: one", code: BadBound},
+		"a bound that is not a number":        {line: 21, with: "        min: one", code: BadBound},
 		"a fraction as bound of an integer":   {line: 21, with: "        min: 1.5", code: BadBound},
 		"min above max":                       {line: 21, with: "        min: 10", code: BadBound, mentions: "more than max"},
-		"a bound that is no date":             {line: 25, with: "        min: 01/02/2000", code: BadBound, mentions: "2006-01-02"},
+		"a bound that is not a date":          {line: 25, with: "        min: 01/02/2000", code: BadBound, mentions: "2006-01-02"},
 		"a day that does not exist":           {line: 25, with: "        min: 2001-02-29", code: BadBound},
 		"a range on a text":                   {line: 15, with: "        required: true\n        min: 3", code: BadBound, at: 16, mentions: "min_length"},
 		"a length on a number":                {line: 21, with: "        min_length: 1", code: BadBound},
@@ -217,7 +217,7 @@ func TestProblemsHaveLineAndCode(t *testing.T) {
 		"a reference to what is not unique":   {line: 37, with: "        references: cars.kind", code: ReferenceNotUnique, mentions: "unique: true"},
 		"a reference to another type":         {line: 37, with: "        references: trips.trip_id", code: BadReference},
 		"a column that refers to itself":      {line: 30, with: "        required: true\n        references: trips.trip_id", code: BadReference, at: 31},
-		"sheets in a circle":                  {line: 15, with: "        required: true\n      - name: trip\n        type: integer\n        references: trips.trip_id", code: ReferenceCycle, at: 18, mentions: "cars → trips → cars"},
+		"sheets in a cycle":                   {line: 15, with: "        required: true\n      - name: trip\n        type: integer\n        references: trips.trip_id", code: ReferenceCycle, at: 18, mentions: "cars → trips → cars"},
 		"a tab for indentation":               {line: 5, with: "\t- name: cars", code: NotReadable},
 		"a bracket that is never closed":      {line: 9, with: "    key: [plate", code: NotReadable, at: -1},
 		"more aliases than anybody can need":  {line: 7, with: "    aliases: [" + strings.Repeat("a,", 64) + "a]", code: TooMany},

@@ -51,7 +51,7 @@ type schemaFile struct {
 	data  []byte
 	draft *schemaDraft // nil if data is not a valid schema
 	err   error        // the reason
-	good  *Schema      // the last valid one; nil if there was none
+	good  *Schema      // the last valid one, or nil
 }
 
 // NewRegistry loads all schemas. It returns an error if a built-in schema has a problem, or if the folder can't be read.

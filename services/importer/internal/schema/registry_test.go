@@ -68,7 +68,7 @@ func TestFolderIsReadAgainWithoutRestart(t *testing.T) {
 		f.write("fleet.yaml", small("fleet", "Two"))
 		f.write("assets.yml", small("assets", "Assets"))
 		if s, _ := r.Get("fleet"); s.Title != "One" {
-			t.Error("the folder is read again at once, however often somebody asks")
+			t.Error("the folder is read again immediately")
 		}
 		time.Sleep(2 * time.Second)
 		if s, err := r.Get("fleet"); err != nil || s.Title != "Two" {
@@ -106,11 +106,11 @@ func TestInvalidFileKeepsLastValidSchema(t *testing.T) {
 		if n := strings.Count(log.String(), "file=fleet.yaml"); n != 1 {
 			t.Errorf("the problem is logged %d times:\n%s", n, &log)
 		}
-		f.write("fleet.yaml", small("fleet", "Mended"))
+		f.write("fleet.yaml", small("fleet", "Fixed"))
 		f.remove("new.yaml")
 		time.Sleep(2 * time.Second)
-		if s, _ := r.Get("fleet"); s.Title != "Mended" || len(r.Problems()) != 0 {
-			t.Errorf("after mending, the schema is %q and the problems are %v", s.Title, r.Problems())
+		if s, _ := r.Get("fleet"); s.Title != "Fixed" || len(r.Problems()) != 0 {
+			t.Errorf("after the fix, the schema is %q and the problems are %v", s.Title, r.Problems())
 		}
 	})
 }
@@ -202,7 +202,7 @@ func TestSchemasCannotHarmSharedTable(t *testing.T) {
 	mail := "      - {name: mail, type: text, unique: true}\n"
 	for name, test := range map[string]struct {
 		first, second string
-		want          string // what the problem mentions; empty if there is none
+		want          string // the problem mentions it, unless it is empty
 	}{
 		"the same table":            {shared("a", mail), shared("b", mail), ""},
 		"an optional column":        {shared("a", mail), shared("b", mail+"      - {name: phone, type: phone}\n"), ""},

@@ -11,7 +11,7 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// progress is a load.Progress that updates a job.
+// progress implements load.Progress by updating a job.
 type progress struct {
 	runner *Runner
 	task   *headway.Task

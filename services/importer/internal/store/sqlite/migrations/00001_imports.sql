@@ -18,7 +18,7 @@ CREATE TABLE imports (
     committed   INTEGER NOT NULL DEFAULT 0,
     ended       INTEGER NOT NULL DEFAULT 0,
     causes      TEXT NOT NULL DEFAULT '[]', -- JSON
-    review      TEXT -- JSON; the numbers that a person was asked about
+    review      TEXT -- JSON; the numbers that the user was asked about
 ) STRICT;
 CREATE UNIQUE INDEX imports_request ON imports (owner, request_id) WHERE request_id <> '';
 CREATE INDEX imports_owner ON imports (owner, id);
@@ -29,7 +29,7 @@ CREATE TABLE sheets (
     import_id TEXT NOT NULL REFERENCES imports (id) ON DELETE CASCADE,
     position  INTEGER NOT NULL,
     name      TEXT NOT NULL,
-    source    TEXT NOT NULL, -- JSON; where it stands in the workbook
+    source    TEXT NOT NULL, -- JSON; its position in the workbook
     counts    TEXT NOT NULL, -- JSON
     PRIMARY KEY (import_id, position)
 ) STRICT, WITHOUT ROWID;
