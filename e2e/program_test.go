@@ -58,7 +58,7 @@ func run(m *testing.M) (int, error) {
 
 // server is a running `headway serve`.
 type server struct {
-	t                             *testing.T
+	t                             testing.TB
 	data                          string
 	edge, jobs, importer, metrics string // addresses
 	process                       *exec.Cmd
@@ -67,7 +67,7 @@ type server struct {
 }
 
 // start runs `headway serve` on free ports with its own data directory, and waits until it is ready.
-func start(t *testing.T, flags ...string) *server {
+func start(t testing.TB, flags ...string) *server {
 	t.Helper()
 	s := begin(t, flags...)
 	s.waitReady()
@@ -75,7 +75,7 @@ func start(t *testing.T, flags ...string) *server {
 }
 
 // begin is like start, but does not wait.
-func begin(t *testing.T, flags ...string) *server {
+func begin(t testing.TB, flags ...string) *server {
 	t.Helper()
 	s := &server{t: t, data: t.TempDir(), edge: proctest.FreeAddress(t), jobs: proctest.FreeAddress(t), importer: proctest.FreeAddress(t), metrics: proctest.FreeAddress(t)}
 	s.serve(flags...)
@@ -222,7 +222,7 @@ func (s *server) rest(token, method, path string, body any) (int, map[string]any
 }
 
 // do sends a request, and decodes the JSON response.
-func do(t *testing.T, req *http.Request) (int, map[string]any) {
+func do(t testing.TB, req *http.Request) (int, map[string]any) {
 	t.Helper()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -291,7 +291,7 @@ func (s *server) job(token, id string, statuses ...string) map[string]any {
 }
 
 // field returns a nested field of a decoded JSON object.
-func field(t *testing.T, value any, path ...string) any {
+func field(t testing.TB, value any, path ...string) any {
 	t.Helper()
 	for _, key := range path {
 		object, ok := value.(map[string]any)
@@ -304,7 +304,7 @@ func field(t *testing.T, value any, path ...string) any {
 }
 
 // eventually repeats a check until it returns no error.
-func eventually(t *testing.T, what string, try func() error) {
+func eventually(t testing.TB, what string, try func() error) {
 	t.Helper()
 	deadline := time.Now().Add(timeout)
 	for {

@@ -29,7 +29,7 @@ type watcher struct {
 }
 
 // wait waits until the stream has ended.
-func (w *watcher) wait(t *testing.T) {
+func (w *watcher) wait(t testing.TB) {
 	t.Helper()
 	select {
 	case err := <-w.done:
@@ -53,7 +53,7 @@ func (w *watcher) add(revision int, s seen) {
 }
 
 // watch starts a program, and passes its standard output to read.
-func watch(t *testing.T, name string, cmd *exec.Cmd, read func(*watcher, io.Reader) error) *watcher {
+func watch(t testing.TB, name string, cmd *exec.Cmd, read func(*watcher, io.Reader) error) *watcher {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {

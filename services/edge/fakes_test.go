@@ -332,9 +332,11 @@ type importerFake struct {
 	imports map[string]*importsv1.Import
 	// running and kept count uploads under way and those that arrived whole; largest is the largest piece.
 	running, kept, largest int
-	options                *importsv1.UploadOptions
-	sha                    string
-	watches                int
+	// received counts the bytes of all workbooks.
+	received int64
+	options  *importsv1.UploadOptions
+	sha      string
+	watches  int
 	// hold, if not nil, keeps uploads from being read on.
 	hold chan struct{}
 	// byRequest, if not nil, holds the import of each request id, as the importer does. loseAnswers is how many further
@@ -385,7 +387,7 @@ func (f *importerFake) UploadWorkbook(stream grpc.ClientStreamingServer[importsv
 		}
 		hash.Write(msg.GetData())
 		size += len(msg.GetData())
-		f.state(func() { f.largest = max(f.largest, len(msg.GetData())) })
+		f.state(func() { f.largest = max(f.largest, len(msg.GetData())); f.received += int64(len(msg.GetData())) })
 		if f.hold != nil {
 			select {
 			case <-f.hold:

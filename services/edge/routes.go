@@ -22,6 +22,12 @@ import (
 	"headway/services/edge/internal/upload"
 )
 
+// uploadRoute is the pattern of the route that receives workbooks. Its query has the fields of its form.
+const uploadRoute = "POST /api/v1/imports"
+
+// maxUploadWait is how long an upload waits for another one of its user to end. Proxies wait longer for a body to be read.
+const maxUploadWait = 15 * time.Second
+
 // routes are all that the edge answers, behind what holds for every request.
 func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	jobs, imports := jobsv1.NewJobServiceClient(s.jobs), importsv1.NewImportServiceClient(s.importer)
@@ -33,8 +39,12 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	parameters, err := rest.NewParameters(openapi.JSON, uploadRoute)
+	if err != nil {
+		return nil, err
+	}
 	uploads := upload.New(upload.Config{Imports: imports, MaxBytes: s.cfg.MaxUploadBytes, StallTimeout: s.cfg.StallTimeout})
-	limit := upload.NewLimit(uploads, max(s.cfg.UploadsPerUser, 0))
+	limit := upload.NewLimit(max(s.cfg.UploadsPerUser, 0), min(s.cfg.StallTimeout/2, maxUploadWait), uploads.Refuse)
 	downloads := &rest.Downloads{Imports: imports, StallTimeout: s.cfg.StallTimeout}
 	s.sessions = signin.New(signin.Config{
 		Access: a, Signer: s.cfg.Key, LocalSignIn: s.cfg.LocalSignIn, LocalUser: s.cfg.LocalUser,
@@ -66,7 +76,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 		handle("DELETE /api/v1/uploads/{upload_id}", resumable.Delete)
 		handle("POST /api/v1/uploads/{upload_id}", resumable.Override)
 	}
-	mux.Handle("POST /api/v1/imports", a.Required(limit.Handler(importFile)))
+	mux.Handle(uploadRoute, a.Required(limit.Handler(importFile)))
 	mux.Handle("GET /api/v1/imports/{import_id}/report.xlsx", a.Required(http.HandlerFunc(downloads.Report)))
 	mux.Handle("GET /api/v1/imports/{import_id}/imported.xlsx", a.Required(http.HandlerFunc(downloads.Imported)))
 	mux.Handle("GET /api/v1/imports/{import_id}/issues.csv", a.Required(http.HandlerFunc(downloads.Issues)))
@@ -94,7 +104,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	short("GET /healthz", http.HandlerFunc(s.healthz))
 	short("GET /readyz", http.HandlerFunc(s.readyz))
 
-	return s.withBodyDeadline(a.Browsers(withPage(mux, s.bounded(site.Page(s.cfg.Page))))), nil
+	return s.withBodyDeadline(a.Browsers(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))))), nil
 }
 
 // withBodyDeadline gives every body a time to begin in, also one that nobody reads, as when the request is refused:
@@ -118,10 +128,14 @@ func (s *Service) bounded(next http.Handler) http.Handler {
 
 // withPage gives what has no route to the page, if it may be one of the page's own paths; else it answers with the
 // errors that http.ServeMux would give, in the form that all errors have.
-func withPage(mux *http.ServeMux, page http.Handler) http.Handler {
+func withPage(mux *http.ServeMux, parameters *rest.Parameters, page http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, pattern := mux.Handler(r)
 		if pattern != "" {
+			if err := parameters.Check(pattern, r); err != nil {
+				httperr.Write(w, r, err)
+				return
+			}
 			mux.ServeHTTP(w, r)
 			return
 		}

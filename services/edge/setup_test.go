@@ -323,11 +323,16 @@ func (s *eventStream) close() { s.resp.Body.Close() }
 type countingReader struct {
 	mu          sync.Mutex
 	left, taken int64
+	// before, if not nil, is called with the bytes taken before each read.
+	before func(taken int64)
 }
 
 func (r *countingReader) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.before != nil {
+		r.before(r.taken)
+	}
 	if r.left == 0 {
 		return 0, io.EOF
 	}

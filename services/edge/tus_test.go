@@ -442,12 +442,12 @@ func TestUnfinishedUploadsOfAllAreLimited(t *testing.T) {
 }
 
 func TestPiecesCountAmongTheUploadsUnderWay(t *testing.T) {
-	b := setupTus(t, func(c *edge.Config) { c.UploadsPerUser = 1 })
+	b := setupTus(t, func(c *edge.Config) { c.UploadsPerUser, c.StallTimeout = 1, 10*time.Second })
 	conn := b.dialUpload("application/octet-stream", 5)
 	fmt.Fprint(conn, "PK")
 	eventually(t, "the first begins", func() bool { running, _, _, _, _ := b.uploads(); return running == 1 })
 	path := b.begin(5)
-	b.refused(b.append(path, 0, strings.NewReader("PK345")), http.StatusTooManyRequests, "UPLOAD_LIMIT")
+	b.refused(b.append(path, 0, strings.NewReader("PK345")), http.StatusLocked, "UPLOAD_BUSY")
 	if got := b.offset(path); got != "0" {
 		t.Errorf("offset %s", got)
 	}

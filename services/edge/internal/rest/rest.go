@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -56,7 +58,7 @@ func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (h
 		runtime.WithOutgoingTrailerMatcher(nothing),
 		runtime.WithMetadata(func(ctx context.Context, _ *http.Request) metadata.MD { return access.Metadata(ctx) }),
 		runtime.WithErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
-			httperr.Write(w, r, err)
+			httperr.Write(w, r, namedField(err))
 		}),
 		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, status int) {
 			if status == http.StatusBadRequest {
@@ -102,6 +104,18 @@ func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (h
 	}), nil
 }
 
+// namedField returns the error for an error that the gateway made of a *webjson.FieldError. The gateway's own words are for
+// programmers, so they are replaced.
+func namedField(err error) error {
+	if status.Code(err) != codes.InvalidArgument || rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		return err
+	}
+	if field, ok := webjson.ParseFieldError(status.Convert(err).Message()); ok {
+		return rpcerr.Invalid(field.Field, field.Message)
+	}
+	return rpcerr.Invalid("request", "It does not fit this call.")
+}
+
 // readBody reads the whole body, so that a body that is too large or of the wrong type gets the right error.
 func readBody(r *http.Request) error {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBodyBytes))
@@ -116,6 +130,9 @@ func readBody(r *http.Request) error {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if len(body) == 0 {
 		return nil
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return errEncoded()
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {

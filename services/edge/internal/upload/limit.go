@@ -1,8 +1,10 @@
 package upload
 
 import (
+	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -11,38 +13,57 @@ import (
 	"headway/internal/rpcerr"
 )
 
-// Limit bounds the uploads that each user has in progress. Its handlers must be inside access.Required. Safe for
+// Limit bounds the uploads that each user has in progress. A request above the limit waits until another one has ended:
+// clients that send several files at a time don't all retry. Its handlers must be inside access.Required. It is safe for
 // concurrent use.
 type Limit struct {
-	uploads *Handler
 	perUser int
+	wait    time.Duration
+	refuse  func(http.ResponseWriter, *http.Request, error)
 
-	mu      sync.Mutex
-	running map[string]int
+	mu    sync.Mutex
+	users map[string]*slots
 }
 
-// NewLimit returns a Limit of perUser uploads; 0 means no limit.
-func NewLimit(uploads *Handler, perUser int) *Limit {
-	return &Limit{uploads: uploads, perUser: perUser, running: make(map[string]int)}
+// slots are the uploads of a user that are in progress.
+type slots struct {
+	taken chan struct{}
+	// requests is the number of requests that have a slot or wait for one.
+	requests int
 }
 
-// Handler returns a handler that passes a request to next if its user may have one more upload in progress.
+// NewLimit returns a Limit of perUser uploads, where 0 means no limit. A request waits at most for wait, and is then
+// answered by refuse.
+func NewLimit(perUser int, wait time.Duration, refuse func(http.ResponseWriter, *http.Request, error)) *Limit {
+	return &Limit{perUser: perUser, wait: wait, refuse: refuse, users: make(map[string]*slots)}
+}
+
+// Handler returns a handler that passes a request to next when its user may have one more upload in progress.
 func (l *Limit) Handler(next http.Handler) http.Handler {
+	return l.handler(next, codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT)
+}
+
+func (l *Limit) handler(next http.Handler, code codes.Code, reason errorsv1.ErrorReason) http.Handler {
+	if l.perUser == 0 {
+		return next
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := auth.FromContext(r.Context())
-		if !l.begin(id.Subject) {
-			l.uploads.Refuse(w, r, rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT,
+		release, ok := l.take(r.Context(), id.Subject)
+		if !ok {
+			l.refuse(w, r, rpcerr.Newf(code, reason,
 				"You already have %d uploads in progress, the maximum per user. Try again when one of them has finished.", l.perUser))
 			return
 		}
-		defer l.end(id.Subject)
+		defer release()
 		next.ServeHTTP(w, r)
 	})
 }
 
-// Bodies is Handler for routes on which only requests with a body are uploads.
+// Bodies is Handler for the routes of tus, on which only requests with a body are uploads. Clients of tus try again after
+// UPLOAD_BUSY (423), but not after UPLOAD_LIMIT (429).
 func (l *Limit) Bodies(next http.Handler) http.Handler {
-	limited := l.Handler(next)
+	limited := l.handler(next, codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_BUSY)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
@@ -52,20 +73,44 @@ func (l *Limit) Bodies(next http.Handler) http.Handler {
 	})
 }
 
-func (l *Limit) begin(subject string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.perUser > 0 && l.running[subject] >= l.perUser {
-		return false
+// take waits for a slot of the user. It reports whether there was one in time.
+func (l *Limit) take(ctx context.Context, user string) (release func(), ok bool) {
+	s := l.join(user)
+	timeout := time.NewTimer(l.wait)
+	defer timeout.Stop()
+	select {
+	case s.taken <- struct{}{}:
+		return func() { <-s.taken; l.leave(user) }, true
+	default:
 	}
-	l.running[subject]++
-	return true
+	select {
+	case s.taken <- struct{}{}:
+		return func() { <-s.taken; l.leave(user) }, true
+	case <-timeout.C:
+	case <-ctx.Done():
+	}
+	l.leave(user)
+	return nil, false
 }
 
-func (l *Limit) end(subject string) {
+func (l *Limit) join(user string) *slots {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.running[subject]--; l.running[subject] == 0 {
-		delete(l.running, subject)
+	s := l.users[user]
+	if s == nil {
+		s = &slots{taken: make(chan struct{}, l.perUser)}
+		l.users[user] = s
+	}
+	s.requests++
+	return s
+}
+
+func (l *Limit) leave(user string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.users[user]; s.requests == 1 {
+		delete(l.users, user)
+	} else {
+		s.requests--
 	}
 }

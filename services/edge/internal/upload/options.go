@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -16,72 +18,105 @@ import (
 	"headway/services/edge/internal/webjson"
 )
 
-const (
-	// maxFields and maxFieldBytes bound what a form holds beside the file.
-	maxFields     = 16
-	maxFieldBytes = 256 << 10
-)
+// optionNames are the names of the options in a form, a query, or the metadata of a resumable upload.
+var optionNames = []string{"schema", "on_issues", "mode", "dry_run", "request_id", "file_name", "mapping"}
 
-// optionsFromQuery reads the options in the query.
+// optionsFromQuery reads the options in a query, which has no other parameters.
 func optionsFromQuery(query url.Values) (*importsv1.UploadOptions, error) {
 	options := &importsv1.UploadOptions{}
 	for name, values := range query {
 		if len(values) > 1 {
-			return nil, ErrForm(fmt.Sprintf("%q is given twice.", name))
+			return nil, ErrForm(fmt.Sprintf("The parameter %q is set twice.", name))
 		}
-		if err := SetOption(options, name, values[0]); err != nil {
+		known, err := setOption(options, name, values[0])
+		if err != nil {
 			return nil, err
+		}
+		if !known {
+			return nil, ErrForm(fmt.Sprintf("There is no parameter %q. The parameters are %s.", name, strings.Join(optionNames, ", ")))
 		}
 	}
 	return options, nil
 }
 
-// SetOption sets the option that a form's field or the query names.
+// SetOption sets the option that a field of a form, or a key of tus metadata, names. Clients add fields of their own, which
+// are ignored unless they look like a misspelled option.
 func SetOption(o *importsv1.UploadOptions, name, value string) error {
+	known, err := setOption(o, name, value)
+	if err != nil || known {
+		return err
+	}
+	if meant := misspelled(name); meant != "" {
+		return ErrForm(fmt.Sprintf("There is no field %q. Did you mean %s?", name, meant))
+	}
+	return nil
+}
+
+// setOption reports whether there is an option of that name, and sets it.
+func setOption(o *importsv1.UploadOptions, name, value string) (known bool, err error) {
+	name = snakeCase(name)
+	if name == "filename" {
+		name = "file_name" // what tus clients send
+	}
+	if !slices.Contains(optionNames, name) {
+		return false, nil
+	}
+	if !utf8.ValidString(value) {
+		return true, ErrForm(fmt.Sprintf("The value of %s is not UTF-8 text.", name))
+	}
 	switch name {
 	case "schema":
 		o.Schema = value
-	case "file_name", "filename":
+	case "file_name":
 		o.FileName = value
 	case "request_id":
 		o.RequestId = value
 	case "on_issues":
 		n, err := enumNumber(name, value, o.GetOnIssues().Descriptor())
 		o.OnIssues = importsv1.OnIssues(n)
-		return err
+		return true, err
 	case "mode":
 		n, err := enumNumber(name, value, o.GetMode().Descriptor())
 		o.Mode = importsv1.ImportMode(n)
-		return err
+		return true, err
 	case "dry_run":
 		dry, err := strconv.ParseBool(value)
 		if err != nil {
-			return ErrForm(fmt.Sprintf("dry_run is %q; it must be true or false.", value))
+			return true, ErrForm(fmt.Sprintf("dry_run is %q. It must be true or false.", value))
 		}
 		o.DryRun = dry
 	case "mapping":
-		return setMapping(o, value)
-	default:
-		return ErrForm(fmt.Sprintf("There is no field %q; known are schema, on_issues, mode, dry_run, request_id, file_name and mapping, all before the file.", name))
+		return true, setMapping(o, value)
 	}
-	return nil
+	return true, nil
+}
+
+// snakeCase returns onIssues as on_issues: REST has both forms of each name.
+func snakeCase(name string) string {
+	var b strings.Builder
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			if i > 0 {
+				b.WriteByte('_')
+			}
+			c += 'a' - 'A'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
 }
 
 func enumNumber(name, value string, e protoreflect.EnumDescriptor) (protoreflect.EnumNumber, error) {
 	if found := e.Values().ByName(protoreflect.Name(webjson.EnumName(e, value))); found != nil && found.Number() != 0 {
 		return found.Number(), nil
 	}
-	var known []string
-	for i := 1; i < e.Values().Len(); i++ {
-		known = append(known, webjson.Word(e.Values().Get(i)))
-	}
-	return 0, ErrForm(fmt.Sprintf("%s is %q; it must be one of %s.", name, value, strings.Join(known, ", ")))
+	return 0, ErrForm(fmt.Sprintf("%s is %q. It must be one of %s.", name, value, strings.Join(webjson.Words(e), ", ")))
 }
 
 func setMapping(o *importsv1.UploadOptions, value string) error {
 	var entries []json.RawMessage
 	if err := json.Unmarshal([]byte(value), &entries); err != nil {
-		return ErrForm("mapping must be a JSON array of objects like {\"sheet\":\"employees\",\"workbookSheet\":\"Staff\",\"columns\":{\"code\":\"No.\"}}.")
+		return ErrForm("mapping must be a JSON array of objects, for example {\"sheet\":\"employees\",\"workbookSheet\":\"Staff\",\"columns\":{\"code\":\"No.\"}}.")
 	}
 	o.Mapping = nil
 	for i, entry := range entries {
@@ -94,7 +129,7 @@ func setMapping(o *importsv1.UploadOptions, value string) error {
 	return nil
 }
 
-// ErrForm is the error for a form, query or metadata that is not as it has to be.
+// ErrForm returns the error for an invalid form, query, or metadata.
 func ErrForm(message string) error {
 	return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FORM_INVALID, message)
 }

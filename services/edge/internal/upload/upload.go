@@ -24,44 +24,51 @@ import (
 )
 
 const (
-	// pieceBytes is how much of a workbook goes to the importer in one message.
-	pieceBytes = 256 << 10
-	// formOverhead is how much longer than its file a form may be.
+	// chunkBytes is the size of a message to the importer.
+	chunkBytes = 256 << 10
+	// formOverhead is the maximum size of a form without its file.
 	formOverhead = 1 << 20
-	// drainBytes and drainTimeout bound what is still read of an upload that was refused: a client that is in the
-	// middle of sending would otherwise see a reset connection in place of the reason.
+	// drainBytes and drainTimeout bound how much of a rejected upload is read: otherwise, a client that is still sending
+	// would see a reset connection instead of the reason.
 	drainBytes   = 64 << 20
 	drainTimeout = 5 * time.Second
 )
 
-// workbookTypes are the media types of a raw body.
-var workbookTypes = map[string]bool{
-	"application/octet-stream": true,
+// rawTypes are the media types of a raw body: those of workbooks, and those that programs send for a file that they know
+// nothing about. The importer recognizes a workbook by its content.
+var rawTypes = map[string]bool{
 	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": true,
 	"application/vnd.ms-excel.sheet.macroenabled.12":                    true,
+	"application/vnd.ms-excel":                                          true,
+	"application/octet-stream":                                          true,
+	"binary/octet-stream":                                               true,
+	"application/zip":                                                   true,
+	"application/x-zip-compressed":                                      true,
+	"application/x-www-form-urlencoded":                                 true, // curl --data-binary without a header
+	"":                                                                  true,
 }
 
-// Uploads answers POST /api/v1/imports. It must stand behind access.Required. Safe for concurrent use.
+// Handler answers POST /api/v1/imports. It must be wrapped in access.Required. It is safe for concurrent use.
 type Handler struct {
 	cfg    Config
-	pieces sync.Pool
+	chunks sync.Pool
 }
 
-// Config says what is taken.
+// Config holds a Handler's settings. All fields are required.
 type Config struct {
 	// Imports is the importer.
 	Imports importsv1.ImportServiceClient
-	// MaxBytes is the largest workbook.
+	// MaxBytes is the maximum size of a workbook.
 	MaxBytes int64
-	// StallTimeout is how long a sender may pause.
+	// StallTimeout is how long a sender can pause.
 	StallTimeout time.Duration
 }
 
-// New makes the handler.
+// New returns a new Handler.
 func New(cfg Config) *Handler {
 	return &Handler{
 		cfg:    cfg,
-		pieces: sync.Pool{New: func() any { b := make([]byte, pieceBytes); return &b }},
+		chunks: sync.Pool{New: func() any { b := make([]byte, chunkBytes); return &b }},
 	}
 }
 
@@ -80,21 +87,21 @@ func (u *Handler) receive(w http.ResponseWriter, r *http.Request) (*importsv1.Up
 	if err != nil {
 		return nil, err
 	}
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	multi := err == nil && kind == "multipart/form-data"
-	if err != nil || !multi && !workbookTypes[kind] {
+	kind, params, err := mediaType(r.Header.Get("Content-Type"))
+	isForm := kind == "multipart/form-data"
+	if err != nil || !isForm && !rawTypes[kind] {
 		return nil, rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
-			"Send the workbook as multipart/form-data with a part named `file`, or as the body with `Content-Type: application/octet-stream`.")
+			"Send the workbook as a file in multipart/form-data, or as the body with `Content-Type: application/octet-stream`.")
 	}
-	most := u.cfg.MaxBytes
-	if multi {
-		most += formOverhead
+	limit := u.cfg.MaxBytes
+	if isForm {
+		limit += formOverhead
 	}
-	if r.ContentLength > most {
+	if r.ContentLength > limit {
 		return nil, u.TooLarge()
 	}
 	body := NewBody(w, r, u.cfg.StallTimeout)
-	if !multi {
+	if !isForm {
 		options.SizeBytes = max(r.ContentLength, 0)
 		return u.Send(r.Context(), options, body, func() error { return nil })
 	}
@@ -104,51 +111,16 @@ func (u *Handler) receive(w http.ResponseWriter, r *http.Request) (*importsv1.Up
 	return u.receiveForm(r.Context(), options, multipart.NewReader(body, params["boundary"]))
 }
 
-// receiveForm reads the fields, and passes the file on as soon as it comes: so the fields must stand before it.
-func (u *Handler) receiveForm(ctx context.Context, options *importsv1.UploadOptions, form *multipart.Reader) (*importsv1.UploadWorkbookResponse, error) {
-	for fields := 0; ; fields++ {
-		part, err := form.NextPart()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil, rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_MISSING,
-				"The form has no part named `file`; put the workbook there.")
-		case err != nil:
-			return nil, errRead(err)
-		case part.FormName() == "file":
-			if options.GetFileName() == "" {
-				options.FileName = part.FileName()
-			}
-			return u.Send(ctx, options, part, func() error { return onlyFile(form) })
-		case fields == maxFields:
-			return nil, ErrForm("The form has too many fields.")
-		}
-		value, err := io.ReadAll(io.LimitReader(part, maxFieldBytes+1))
-		if err != nil {
-			return nil, errRead(err)
-		}
-		if len(value) > maxFieldBytes {
-			return nil, ErrForm(fmt.Sprintf("The field %q is longer than %d bytes.", part.FormName(), maxFieldBytes))
-		}
-		if err := SetOption(options, part.FormName(), string(value)); err != nil {
-			return nil, err
-		}
+// mediaType returns the media type in a header, and its parameters. An absent header is an empty type.
+func mediaType(header string) (string, map[string]string, error) {
+	if header == "" {
+		return "", nil, nil
 	}
+	return mime.ParseMediaType(header)
 }
 
-// onlyFile makes sure that nothing comes behind the file, and that the form is complete.
-func onlyFile(form *multipart.Reader) error {
-	part, err := form.NextPart()
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	if err != nil {
-		return errRead(err)
-	}
-	return ErrForm(fmt.Sprintf("The part %q stands behind the file; put every field before it, or into the query.", part.FormName()))
-}
-
-// Send streams the workbook to the importer, no faster than it takes it. Whatever ends this early cancels the call,
-// and the importer keeps nothing.
+// Send streams a workbook to the importer, at the importer's speed, and then calls complete. If anything fails, the call to
+// the importer is cancelled, and the importer stores nothing.
 func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, file io.Reader, complete func() error) (*importsv1.UploadWorkbookResponse, error) {
 	ctx, cancel := context.WithCancel(access.Outgoing(ctx))
 	defer cancel()
@@ -157,7 +129,7 @@ func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, fi
 		return nil, err
 	}
 	send := func(m *importsv1.UploadWorkbookRequest) (answered bool, err error) {
-		if err = stream.Send(m); errors.Is(err, io.EOF) { // the importer has answered already: take that
+		if err = stream.Send(m); errors.Is(err, io.EOF) { // the importer has already answered
 			return true, nil
 		}
 		return false, err
@@ -166,8 +138,8 @@ func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, fi
 	if err != nil {
 		return nil, err
 	}
-	buffer := u.pieces.Get().(*[]byte)
-	defer u.pieces.Put(buffer)
+	buffer := u.chunks.Get().(*[]byte)
+	defer u.chunks.Put(buffer)
 	for total := int64(0); !answered; {
 		n, readErr := fill(file, *buffer)
 		if total += int64(n); total > u.cfg.MaxBytes {
@@ -192,8 +164,8 @@ func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, fi
 	return stream.CloseAndRecv()
 }
 
-// fill reads until the buffer is full or the reader has no more. Unlike io.ReadFull it leaves the reader's error as it
-// is, so that an end (io.EOF) stays different from a cut (io.ErrUnexpectedEOF).
+// fill reads until the buffer is full or the reader ends. Unlike io.ReadFull, it returns the reader's own error, so that an
+// end (io.EOF) differs from a cut (io.ErrUnexpectedEOF).
 func fill(r io.Reader, b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var m int
@@ -237,7 +209,8 @@ func (u *Handler) Accept(w http.ResponseWriter, r *http.Request, accepted *impor
 	}})
 }
 
-// Refuse answers at once, also while the client is still sending, and reads on for a while so that it gets to hear it.
+// Refuse answers with an error immediately, even while the client is still sending, and then discards what the client sends
+// for a while, so that the client receives the answer.
 func (u *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
@@ -245,23 +218,23 @@ func (u *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		httperr.Write(w, r, err)
 		return
 	}
-	_ = rc.EnableFullDuplex() // reading on behind an answer needs it
+	_ = rc.EnableFullDuplex() // reading after the answer needs it
 	w.Header().Set("Connection", "close")
 	httperr.Write(w, r, err)
-	if rc.Flush() != nil || r.Header.Get("Expect") != "" { // who waits for "100 Continue" sends nothing now
+	if rc.Flush() != nil || r.Header.Get("Expect") != "" { // a client that waits for "100 Continue" sends nothing
 		return
 	}
 	_ = rc.SetReadDeadline(time.Now().Add(drainTimeout))
-	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // whatever ends it, the answer is out
+	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // the answer is sent, however this ends
 }
 
 // TooLarge is the error for a workbook above the limit.
 func (u *Handler) TooLarge() error {
 	return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
-		"The workbook is larger than the %d MiB that this server takes; split it, or have the operator raise the limit.", u.cfg.MaxBytes>>20)
+		"The workbook is larger than the limit of %d MiB. Split it, or ask the operator to raise the limit.", u.cfg.MaxBytes>>20)
 }
 
 func errRead(cause error) error {
 	return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
-		"The upload ended before the file was complete; nothing was kept. Upload it again.", cause)
+		"The upload ended before the file was complete, so it was discarded. Upload the file again.", cause)
 }

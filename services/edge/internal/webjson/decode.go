@@ -3,10 +3,12 @@ package webjson
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
@@ -15,21 +17,44 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Unmarshal decodes a message. Unknown fields are errors that name the field.
+// Unmarshal decodes a message. Its errors are *FieldError: they name the field, and say what its value must be.
 func Unmarshal(text []byte, m proto.Message) error {
-	if len(bytes.TrimSpace(text)) == 0 {
+	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff"))) // some programs start every text with a byte order mark
+	if len(text) == 0 {
 		return nil // an empty body means an empty message
+	}
+	if !utf8.Valid(text) {
+		return fieldErrorf("body", "It must be UTF-8 text.")
 	}
 	tree, err := readTree(text)
 	if err != nil {
-		return fmt.Errorf("decode JSON: %w", err)
+		return syntaxError(err)
 	}
-	expandMessage(tree, m.ProtoReflect().Descriptor())
+	if md := m.ProtoReflect().Descriptor(); !wellKnown(md) {
+		if err := expandMessage(tree, md, ""); err != nil {
+			return err
+		}
+	}
 	full, err := json.Marshal(tree)
 	if err != nil {
-		return fmt.Errorf("decode JSON: %w", err)
+		return fieldErrorf("body", "It must be JSON.")
 	}
-	return protojson.Unmarshal(full, m)
+	if err := protojson.Unmarshal(full, m); err != nil {
+		return fieldErrorf("body", "It does not fit this call.")
+	}
+	return nil
+}
+
+// syntaxError returns the error for a text that is not JSON, without the words of Go's parser.
+func syntaxError(err error) error {
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return fieldErrorf("body", "It must be JSON. There is an error at byte %d.", syntax.Offset)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fieldErrorf("body", "It must be JSON, but it ends too early.")
+	}
+	return fieldErrorf("body", "%s.", strings.TrimSuffix(strings.ToUpper(err.Error()[:1])+err.Error()[1:], "."))
 }
 
 // EnumName returns the full name of an enum value for its short or full name, in any case. It returns any other text unchanged.
@@ -41,47 +66,6 @@ func EnumName(e protoreflect.EnumDescriptor, text string) string {
 		}
 	}
 	return text
-}
-
-// expandMessage replaces the short names of enum values in a decoded tree by the names that protojson knows.
-func expandMessage(tree any, md protoreflect.MessageDescriptor) {
-	object, ok := tree.(map[string]any)
-	if !ok || strings.HasPrefix(string(md.FullName()), "google.protobuf.") {
-		return
-	}
-	for key, value := range object {
-		fd := fieldByKey(md, key)
-		if fd == nil {
-			continue // protojson rejects it with a better message
-		}
-		if fd.IsMap() {
-			entries, _ := value.(map[string]any)
-			for k, v := range entries {
-				entries[k] = expandValue(v, fd.MapValue())
-			}
-			continue
-		}
-		if list, ok := value.([]any); ok && fd.IsList() {
-			for i, v := range list {
-				list[i] = expandValue(v, fd)
-			}
-			continue
-		}
-		object[key] = expandValue(value, fd)
-	}
-}
-
-func expandValue(value any, fd protoreflect.FieldDescriptor) any {
-	switch fd.Kind() {
-	case protoreflect.EnumKind:
-		if word, ok := value.(string); ok {
-			return EnumName(fd.Enum(), word)
-		}
-	case protoreflect.MessageKind:
-		expandMessage(value, fd.Message())
-	default: // protojson reads numbers and strings as they are
-	}
-	return value
 }
 
 func fieldByKey(md protoreflect.MessageDescriptor, key string) protoreflect.FieldDescriptor {
@@ -96,19 +80,15 @@ type QueryParser struct{ runtime.DefaultQueryParser }
 
 // Parse implements runtime.QueryParameterParser.
 func (p *QueryParser) Parse(m proto.Message, values url.Values, filter *utilities.DoubleArray) error {
-	md := m.ProtoReflect().Descriptor()
-	expanded := make(url.Values, len(values))
-	for key, texts := range values {
-		if fd := fieldByKey(md, key); fd != nil && fd.Kind() == protoreflect.EnumKind {
-			names := make([]string, len(texts))
-			for i, text := range texts {
-				names[i] = EnumName(fd.Enum(), text)
-			}
-			texts = names
-		}
-		expanded[key] = texts
+	bound := func(fd protoreflect.FieldDescriptor) bool { return filter.HasCommonPrefix([]string{string(fd.Name())}) }
+	expanded, err := checkQuery(m.ProtoReflect().Descriptor(), values, bound)
+	if err != nil {
+		return err
 	}
-	return p.DefaultQueryParser.Parse(m, expanded, filter)
+	if err := p.DefaultQueryParser.Parse(m, expanded, filter); err != nil {
+		return fieldErrorf("query", "It does not fit this call.")
+	}
+	return nil
 }
 
 // Marshaler makes grpc-gateway use webjson.

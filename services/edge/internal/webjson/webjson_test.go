@@ -2,8 +2,10 @@ package webjson_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,7 +34,7 @@ func TestMarshalWritesNamesNumbersAndZeros(t *testing.T) {
 	want := `{"jobId":"j-1","kind":"","owner":"","title":"","status":"active","revision":0,"attempt":0,"maxAttempts":0,"priority":0,` +
 		`"labels":{"a":"é\u003c","b":"2"},"payload":{"a b":"x \" y","n":1.5},` +
 		`"progress":{"percent":37.4,"message":"","currentStep":"","steps":[{"name":"s","title":"","group":"","weight":0,"state":"pending","done":12,"total":0,"unit":"","counters":{},"message":"","totalEstimated":false}],"rate":0,"stalled":false},` +
-		`"cancelRequested":false,"queuePosition":0,"outputBytes":1099511627776,"createdAt":"2026-11-21T06:00:00Z","worker":"","resultBytes":0}`
+		`"cancelRequested":false,"queuePosition":0,"outputBytes":1099511627776,"createdAt":"2026-11-21T06:00:00Z","worker":""}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -114,5 +116,55 @@ func TestQueryAcceptsShortNames(t *testing.T) {
 	}
 	if len(m.GetStatuses()) != 2 || m.GetStatuses()[1] != jobsv1.JobStatus_JOB_STATUS_ACTIVE || m.GetPageSize() != 2 {
 		t.Errorf("got %v", &m)
+	}
+}
+
+func TestErrorsNameFieldAndRule(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"nonsense":1}`:                           "nonsense: There is no such field.",
+		`{"statuses":["lost"]}`:                    "statuses[0]: It must be one of queued, active, waiting, completed, failed, cancelled.",
+		`{"statuses":"active"}`:                    "statuses: It must be a list.",
+		`{"kinds":[1]}`:                            "kinds[0]: It must be text.",
+		`{"pageSize":"many"}`:                      "pageSize: It must be a whole number, 0 or more.",
+		`{"pageSize":1.5}`:                         "pageSize: It must be a whole number, 0 or more.",
+		`{"pageSize":5000000000}`:                  "pageSize: It must be a whole number, 0 or more.",
+		`{"createdAfter":"yesterday"}`:             "createdAfter: It must be a time, for example 2026-01-31T08:00:00Z.",
+		`{"createdAfter":"10000-01-01T00:00:00Z"}`: "createdAfter: It must be a time, for example 2026-01-31T08:00:00Z.",
+		`{"kinds":["\xff"]}`:                       "body: It must be UTF-8 text.",
+		`[]`:                                       "body: It must be an object, for example {}.",
+		`{`:                                        "body: It must be JSON, but it ends too early.",
+		`{"page_size":}`:                           "body: It must be JSON. There is an error at byte 13.",
+	} {
+		err := webjson.Unmarshal([]byte(strings.ReplaceAll(text, `\xff`, "\xff")), &jobsv1.ListJobsRequest{})
+		var field *webjson.FieldError
+		if !errors.As(err, &field) || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+		if parsed, ok := webjson.ParseFieldError(want); !ok || parsed.Error() != want {
+			t.Errorf("%s: parsed as %v", want, parsed)
+		}
+	}
+	if err := webjson.Unmarshal([]byte("\ufeff{}"), &jobsv1.ListJobsRequest{}); err != nil {
+		t.Errorf("after a byte order mark: %v", err)
+	}
+}
+
+func TestQueryErrorsNameParameter(t *testing.T) {
+	for query, want := range map[string]string{
+		"kind=nope":               "kind: This call has no such parameter.",
+		"page_size=-x":            "page_size: It must be a whole number, 0 or more.",
+		"page_size=1&page_size=2": "page_size: It can be set only once.",
+		"statuses=lost":           "statuses: It must be one of queued, active, waiting, completed, failed, cancelled.",
+		"created_after=today":     "created_after: It must be a time, for example 2026-01-31T08:00:00Z.",
+		"all_owners=1":            "all_owners: It must be true or false.",
+	} {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = new(webjson.QueryParser).Parse(&jobsv1.ListJobsRequest{}, values, utilities.NewDoubleArray(nil))
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", query, err, want)
+		}
 	}
 }

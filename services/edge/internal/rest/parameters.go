@@ -1,0 +1,131 @@
+package rest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/grpc/codes"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/rpcerr"
+)
+
+// Parameters are the query parameters of every route, as the OpenAPI document lists them.
+type Parameters struct {
+	// known holds the names by method and path of the document.
+	known map[string][]string
+}
+
+// ticketParameter is accepted by streams. For other routes, access explains why it is not.
+const ticketParameter = "token"
+
+// NewParameters reads an OpenAPI document. The routes in own ("POST /api/v1/imports") check their parameters themselves.
+func NewParameters(document []byte, own ...string) (*Parameters, error) {
+	type parameter struct {
+		Ref  string `json:"$ref"`
+		Name string
+		In   string
+	}
+	var api struct {
+		Paths      map[string]map[string]struct{ Parameters []parameter }
+		Components struct{ Parameters map[string]parameter }
+	}
+	if err := json.Unmarshal(document, &api); err != nil {
+		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
+	}
+	p := &Parameters{known: make(map[string][]string)}
+	for path, operations := range api.Paths {
+		for method, operation := range operations {
+			names := []string{}
+			for _, param := range operation.Parameters {
+				if name, ok := strings.CutPrefix(param.Ref, "#/components/parameters/"); ok {
+					param = api.Components.Parameters[name]
+				}
+				if param.In == "query" {
+					names = append(names, param.Name)
+				}
+			}
+			p.known[strings.ToUpper(method)+" "+path] = names
+		}
+	}
+	maps.DeleteFunc(p.known, func(route string, _ []string) bool { return slices.Contains(own, route) })
+	return p, nil
+}
+
+// Check returns an error for a request whose path or query is not UTF-8 text, or whose query has a parameter that its
+// route does not have. pattern is the pattern of http.ServeMux that the request matches.
+func (p *Parameters) Check(pattern string, r *http.Request) error {
+	method, path, _ := strings.Cut(pattern, " ")
+	segments := strings.Split(path, "/")
+	for i, value := range strings.Split(r.URL.EscapedPath(), "/") {
+		if value, err := url.PathUnescape(value); i < len(segments) && (err != nil || !utf8.ValidString(value)) {
+			return rpcerr.Invalid(fieldOf(segments[i]), "It must be UTF-8 text.")
+		}
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return rpcerr.Invalid("query", "The query is malformed. Encode special characters, for example % as %25.")
+	}
+	for name, values := range query {
+		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
+			return rpcerr.Invalid(strings.ToValidUTF8(name, "\uFFFD"), "It must be UTF-8 text.")
+		}
+	}
+	known, documented := p.known[method+" "+path+verbOf(path, r.URL.Path)]
+	if !documented {
+		return nil
+	}
+	for name := range query {
+		if name == ticketParameter || slices.ContainsFunc(known, func(k string) bool { return name == k || name == snakeCase(k) }) {
+			continue
+		}
+		hint := "This route has no parameters."
+		if len(known) > 0 {
+			hint = "This route has these parameters: " + strings.Join(known, ", ") + "."
+		}
+		return rpcerr.Invalid(name, "There is no such parameter. "+hint)
+	}
+	return nil
+}
+
+// fieldOf returns the name of a wildcard, and "path" for every other segment of a pattern.
+func fieldOf(segment string) string {
+	if name, ok := strings.CutPrefix(segment, "{"); ok {
+		return strings.TrimSuffix(name, "}")
+	}
+	return "path"
+}
+
+// verbOf returns the custom method at the end of a path (":cancel"), which the patterns of http.ServeMux don't have.
+func verbOf(pattern, path string) string {
+	last := path[strings.LastIndex(path, "/")+1:]
+	if i := strings.LastIndex(last, ":"); i > 0 && strings.HasSuffix(pattern, "}") {
+		return last[i:]
+	}
+	return ""
+}
+
+// snakeCase returns pageSize as page_size, the name of the field in its message.
+func snakeCase(name string) string {
+	var b strings.Builder
+	for _, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			b.WriteByte('_')
+			c += 'a' - 'A'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// errEncoded is the error for a body in an encoding that the server does not read.
+func errEncoded() error {
+	return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
+		"This route does not read encoded bodies. Send the body without Content-Encoding.")
+}
