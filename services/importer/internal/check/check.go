@@ -7,8 +7,8 @@
 //   - A reference to a row of the file that is rejected or blocked blocks the referring row, even if the database has an
 //     older row with that key. A row that is rejected only because its key exists (INSERT_ONLY) can be referred to,
 //     because the database has that key.
-//   - A unique value belongs to another row of the database if it does so when the row is decided, with all rows above
-//     applied.
+//   - A unique value belongs to another row of the database if it does so when the sheet has ended. So a row can take the
+//     value that another row of the file gives up, in any order.
 //   - Rows of one sheet that refer to each other in a cycle (manager → employee), or to themselves, are issues.
 package check
 
@@ -176,7 +176,8 @@ func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, e
 		s.checkKeys()
 		waits := s.checkReferences()
 		if s.cleanIndex[i] >= 0 && s.row.state != Rejected {
-			s.checkDatabase(s.cleanIndex[i])
+			takes := s.checkDatabase(s.cleanIndex[i])
+			waits = waits || takes && s.row.state == Accepted
 		}
 		if err := s.endRow(waits); err != nil {
 			return nil, err

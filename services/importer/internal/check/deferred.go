@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"headway/services/importer/internal/imports"
 )
@@ -184,5 +186,61 @@ func (s *Sheet) arrange(ctx context.Context) error {
 		}
 	}
 	d.order, d.cyclic = components(n, width, targets)
+	if len(s.uniques) == 0 || s.Database.WasEmpty() {
+		return nil
+	}
+	// A row that gives a unique value up precedes the one that takes it.
+	combined, err := s.addOwners(ctx, width, targets)
+	if err != nil {
+		return err
+	}
+	d.order, _ = components(n, width+len(s.uniques), combined)
 	return nil
+}
+
+// addOwners adds to the targets of each deferred row the deferred rows that have its unique values in the database.
+func (s *Sheet) addOwners(ctx context.Context, width int, targets []int32) ([]int32, error) {
+	n, columns := s.deferred.len(), slices.Sorted(maps.Keys(s.uniques))
+	combined := make([]int32, 0, n*(width+len(columns)))
+	var b Batch
+	s.Written()
+	for start := 0; start < n; start += len(b.Rows) {
+		b.Reset()
+		for i, size := start, 0; i < n && len(b.Rows) < MaxBatchRows && size < MaxBatchText; i++ {
+			if err := s.deferred.get(&b, i, len(s.Columns)); err != nil {
+				return nil, err
+			}
+			size += int(s.deferred.rows[i].length)
+		}
+		rows := make([][]imports.Value, len(b.Rows))
+		for i := range rows {
+			rows[i] = b.Row(i, len(s.Columns))
+		}
+		givers := make([][]int32, len(columns))
+		for c, column := range columns {
+			owners, err := s.Database.Owners(ctx, column, rows)
+			if err != nil {
+				return nil, err
+			}
+			for i, owner := range owners {
+				giver := int32(-1)
+				if owner != nil {
+					if entry := s.keys.Find(ownerKey(owner)); entry >= 0 && s.keys.At(entry).state == Pending {
+						giver = int32(s.keys.At(entry).cause) - 1
+					}
+				}
+				if giver == int32(start+i) {
+					giver = -1
+				}
+				givers[c] = append(givers[c], giver)
+			}
+		}
+		for i := range b.Rows {
+			combined = append(combined, targets[(start+i)*width:(start+i+1)*width]...)
+			for c := range columns {
+				combined = append(combined, givers[c][i])
+			}
+		}
+	}
+	return combined, nil
 }

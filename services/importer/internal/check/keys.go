@@ -65,8 +65,9 @@ func (s *Sheet) duplicateMessage(names []string, columns []int, first uint32) st
 		CellName(s.SourceSheet, int(first), s.Columns[columns[0]].Cell))
 }
 
-// checkDatabase compares a row without errors with the database.
-func (s *Sheet) checkDatabase(clean int) {
+// checkDatabase compares a row without errors with the database. It returns true if the row takes a unique value from a
+// row that might give it up further down.
+func (s *Sheet) checkDatabase(clean int) (takes bool) {
 	v := &s.row
 	var existing []imports.Value
 	if !s.Database.WasEmpty() {
@@ -91,12 +92,32 @@ func (s *Sheet) checkDatabase(clean int) {
 			break
 		}
 		if owner := s.owners[column][clean]; owner != nil && s.ownedByOther(column, owner) {
+			if !s.replay && s.mayGiveUp(owner) {
+				takes = true
+				continue
+			}
 			s.reject(column, imports.DuplicateInDatabase, func() string {
 				return fmt.Sprintf("%s %s belongs to another row of the database; each row needs its own.",
 					s.Columns[column].Spec.Title, s.quote(column))
 			})
 		}
 	}
+	return takes
+}
+
+// mayGiveUp reports whether a row of the database can still change: the file might have it, and it is not decided.
+func (s *Sheet) mayGiveUp(owner []imports.Value) bool {
+	i := s.keys.Find(ownerKey(owner))
+	return i < 0 || s.keys.At(i).state == Pending
+}
+
+// ownerKey returns the key of a row of the database in the form of appendKey.
+func ownerKey(owner []imports.Value) []byte {
+	identity := make([]int, len(owner))
+	for i := range identity {
+		identity[i] = i
+	}
+	return appendKey(nil, owner, identity)
 }
 
 func (s *Sheet) keyMessage(rest string) string {
@@ -112,11 +133,7 @@ func (s *Sheet) ownedByOther(column int, owner []imports.Value) bool {
 	if same {
 		return false
 	}
-	identity := make([]int, len(owner))
-	for i := range identity {
-		identity[i] = i
-	}
-	above, ok := s.written[string(appendKey(nil, owner, identity))]
+	above, ok := s.written[string(ownerKey(owner))]
 	return !ok || s.batch.Row(above, len(s.Columns))[column].Equal(s.row.values[column])
 }
 

@@ -474,3 +474,30 @@ func TestTenThousandIssuesOfASheetAreKeptAndAllAreCounted(t *testing.T) {
 		t.Errorf("causes are %+v", outcome.RootCauses)
 	}
 }
+
+func TestUniqueValueIsTakenFromRowThatGivesItUp(t *testing.T) {
+	for name, people := range map[string][][]any{
+		"the giver is below":                 {{"e2", nil, nil, "a"}, {"e1", nil, nil, "b"}},
+		"the giver waits for its boss":       {{"e1", nil, "e3", "b"}, {"e2", nil, nil, "a"}, {"e3", nil, nil, "c"}},
+		"the giver is below and waits":       {{"e2", nil, nil, "a"}, {"e1", nil, "e3", "b"}, {"e3", nil, nil, "c"}},
+		"a chain of takers":                  {{"e2", nil, nil, "a"}, {"e3", nil, nil, "m"}, {"e1", nil, nil, nil}},
+		"the giver gives it up to a new row": {{"new", nil, nil, "a"}, {"e1", nil, nil, nil}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setupFor(t, staffSchema)
+			b.run(workbook(t, nil, [][]any{{"e1", nil, nil, "a"}, {"e2", nil, nil, "m"}}), upsert)
+			task, summary := b.run(workbook(t, nil, people), upsert)
+			b.wantIssues(task.Import.ID)
+			if c := summary.Totals; int(c.Inserted+c.Updated) != len(people) {
+				t.Errorf("got %+v", c)
+			}
+		})
+	}
+}
+
+func TestUniqueValueThatIsNotGivenUpIsDuplicate(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	b.run(workbook(t, nil, [][]any{{"e1", nil, nil, "a"}}), upsert)
+	task, _ := b.run(workbook(t, nil, [][]any{{"e2", nil, nil, "a"}, {"e1", nil, nil, "a", "2000-01-01"}}), upsert)
+	b.wantIssues(task.Import.ID, "People!D2 DUPLICATE_IN_DATABASE", "People!D3 DUPLICATE_IN_FILE")
+}
