@@ -159,29 +159,37 @@ func (j *modelJob) leave(status job.Status) {
 	j.status, j.token, j.cancelBy, j.notBefore = status, "", time.Time{}, time.Time{}
 }
 
-// next returns what a claim of up to n jobs must return.
-func (m *model) next(n int) []*modelJob {
-	active := map[string]int{}
-	var ready []*modelJob
+// leasable returns how many jobs a claim of up to n must return: the ready jobs of each owner, up to the maximum of active
+// jobs.
+func (m *model) leasable(n int) int {
+	sum := 0
+	for _, owner := range []string{"alice", "bob"} {
+		sum += min(len(m.readyOf(owner)), testConfig.MaxActive-m.activeOf(owner))
+	}
+	return min(n, sum)
+}
+
+// activeOf returns the number of the owner's active jobs.
+func (m *model) activeOf(owner string) (n int) {
 	for _, j := range m.jobs {
-		if j.status == job.Active {
-			active[j.owner]++
+		if j.owner == owner && j.status == job.Active {
+			n++
 		}
-		if j.status == job.Queued && j.notBefore.IsZero() {
+	}
+	return n
+}
+
+// readyOf returns the owner's ready jobs in the order in which they must be leased.
+func (m *model) readyOf(owner string) (ready []*modelJob) {
+	for _, j := range m.jobs {
+		if j.owner == owner && j.status == job.Queued && j.notBefore.IsZero() {
 			ready = append(ready, j)
 		}
 	}
 	slices.SortFunc(ready, func(a, b *modelJob) int {
 		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.created, b.created))
 	})
-	var chosen []*modelJob
-	for _, j := range ready {
-		if len(chosen) < n && active[j.owner] < testConfig.MaxActive {
-			active[j.owner]++
-			chosen = append(chosen, j)
-		}
-	}
-	return chosen
+	return ready
 }
 
 func TestServiceBehavesLikeTheModel(t *testing.T) {
@@ -314,17 +322,29 @@ func (p *play) createAgain(j *modelJob) {
 
 func (p *play) lease() {
 	n := 1 + p.random.IntN(2)
-	want := p.m.next(n)
+	want := p.m.leasable(n)
 	got, err := p.d.Lease(p.t.Context(), dispatch.LeaseRequest{Kinds: []string{"crawl"}, Max: n})
-	if err != nil || len(got) != len(want) {
-		p.t.Fatalf("leased %d jobs, %v; want %d", len(got), err, len(want))
+	if err != nil || len(got) != want {
+		p.t.Fatalf("leased %d jobs, %v; want %d", len(got), err, want)
 	}
-	for i, j := range want {
+	for i := range got {
+		first := p.m.readyOf(got[i].Owner)
+		if len(first) == 0 || p.m.leasable(1) == 0 {
+			p.t.Fatalf("leased %s, which is not ready", got[i].ID)
+		}
+		j := first[0]
 		if got[i].ID != j.id || string(got[i].Checkpoint) != j.checkpoint {
 			p.t.Fatalf("leased %s with checkpoint %q, want %s with %q", got[i].ID, got[i].Checkpoint, j.id, j.checkpoint)
 		}
 		j.status, j.token, j.expires = job.Active, got[i].Lease.Token, time.Now().Add(testConfig.LeaseDuration)
 		j.attempt++
+	}
+	if n == 2 && len(got) == 2 && got[0].Owner == got[1].Owner {
+		for _, other := range []string{"alice", "bob"} {
+			if other != got[0].Owner && len(p.m.readyOf(other)) > 0 && p.m.activeOf(other) < testConfig.MaxActive {
+				p.t.Fatalf("%s got two jobs, and %s, who waits, none", got[0].Owner, other)
+			}
+		}
 	}
 }
 

@@ -36,14 +36,13 @@ func New(cfg Config, store job.Store, m *metrics.Metrics) *Dispatcher {
 func (d *Dispatcher) Observe(c *job.Commit) {
 	for i := range c.Jobs {
 		j := &c.Jobs[i]
-		if j.Ready() {
-			d.waiters.wake(j.Kind)
+		if j.Ready() != c.WasReady[i] {
+			d.positions.moved(j.Kind)
+			if j.Ready() {
+				d.waiters.wake(j.Kind)
+			}
 		}
-		if j.Status == job.Active && c.Was[i] == job.Active {
-			continue // progress: no queue has changed
-		}
-		d.positions.moved(j.Kind)
-		if j.Status != job.Active {
+		if c.Was[i] == job.Active && j.Status != job.Active {
 			d.waiters.end(j.Kind)
 		}
 	}

@@ -57,7 +57,7 @@ func (d *Dispatcher) Position(ctx context.Context, j *job.Job) error {
 	if !j.Ready() || d.waiters.awaited(j.Kind) {
 		return nil
 	}
-	n, err := d.store.Ahead(ctx, j.Kind, j.Priority, job.MaxAhead)
+	n, err := d.store.Ahead(ctx, j.Kind, j.Owner, j.Priority, job.MaxAhead)
 	j.QueuePosition = job.ShownPosition(n)
 	return err
 }

@@ -35,15 +35,17 @@ type Store interface {
 	// jobs of its kind ahead of it, counted up to MaxAhead.
 	Update(ctx context.Context, ids []string, change func(i int, j *Job) error) ([]Job, []error)
 
-	// Claim leases up to Max ready jobs of the given kinds: higher priority first, then older ones first, skipping
-	// owners that have Cap active jobs of the kind. Two claims never get the same job. An empty claim is not an error.
+	// Claim leases up to Max ready jobs of the given kinds. The owners take turns, one job at a time, and an owner that has
+	// Cap active jobs of the kind is skipped. Of an owner's jobs, those with a higher priority come first, then the older
+	// ones. Two claims never get the same job. An empty claim is not an error.
 	Claim(ctx context.Context, c Claim) (Claimed, error)
 
-	// Queue returns the first ready jobs of a kind, in the order in which they are leased.
+	// Queue returns the first ready jobs of a kind, in the order in which they are leased if no owner has the maximum of
+	// active jobs.
 	Queue(ctx context.Context, kind string, limit int) ([]Queuing, error)
 
-	// Ahead counts the ready jobs of a kind that are ahead of a new one of this priority, up to limit.
-	Ahead(ctx context.Context, kind string, priority int32, limit int) (int, error)
+	// Ahead counts the ready jobs of a kind that are ahead of a new one of this owner and priority, up to limit.
+	Ahead(ctx context.Context, kind, owner string, priority int32, limit int) (int, error)
 
 	// Due returns the IDs of jobs whose Due time has passed, the longest overdue first.
 	Due(ctx context.Context, now time.Time, limit int) ([]string, error)
@@ -75,10 +77,12 @@ type Store interface {
 
 // Commit holds the changes that a store has made durable in one step.
 type Commit struct {
-	Jobs    []Job    // those whose revision grew, in their new state
-	Was     []Status // of each of Jobs before; 0 for one that is new
-	Deleted []Deleted
-	Output  []OutputGrowth
+	Jobs []Job    // those whose revision grew, in their new state
+	Was  []Status // of each of Jobs before; 0 for one that is new
+	// WasReady reports whether each of Jobs was ready before.
+	WasReady []bool
+	Deleted  []Deleted
+	Output   []OutputGrowth
 
 	Changes int           // how many changes shared the step
 	Took    time.Duration // from its beginning until it was durable

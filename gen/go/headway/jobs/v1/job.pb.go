@@ -179,7 +179,7 @@ type Job struct {
 	Attempt uint32 `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// After this many attempts, a failing job stays failed.
 	MaxAttempts uint32 `protobuf:"varint,8,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
-	// Jobs with a higher priority run first; -100 to 100.
+	// Of one owner's jobs, those with a higher priority run first; -100 to 100. Owners take turns, whatever their priorities.
 	Priority int32 `protobuf:"varint,9,opt,name=priority,proto3" json:"priority,omitempty"`
 	// Labels for filtering; at most 16.
 	Labels map[string]string `protobuf:"bytes,10,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -199,8 +199,8 @@ type Job struct {
 	CancelRequested bool `protobuf:"varint,17,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
 	// Queue position: the number of ready jobs of this kind ahead of this one. 0 means next. Set only while the job is queued
 	// and ready (past `not_before`), as soon as it is ready, even when it returns to the queue. Exact up to 100, then rounded
-	// down to a hundred; 1000 means that many or more. It follows the queue within about a second, and only rises when jobs
-	// of higher priority arrive or older jobs return.
+	// down to a hundred; 1000 means that many or more. It follows the queue within about a second. Owners take turns, so
+	// it can rise when jobs of other owners arrive.
 	QueuePosition uint32 `protobuf:"varint,18,opt,name=queue_position,json=queuePosition,proto3" json:"queue_position,omitempty"`
 	// Bytes of output appended so far. ReadOutput returns them.
 	OutputBytes int64 `protobuf:"varint,19,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"`

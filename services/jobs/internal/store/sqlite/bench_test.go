@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"crypto/rand"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -88,5 +89,50 @@ func BenchmarkClaimBesideACappedBacklog(b *testing.B) {
 		if _, err := s.Claim(b.Context(), claim); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkClaimOfManyOwners: a claim and the end of its job, with one owner or 10,000 in the queue, one of them at the cap.
+func BenchmarkClaimOfManyOwners(b *testing.B) {
+	for _, owners := range []int{1, 10_000} {
+		b.Run(fmt.Sprint(owners, " owners"), func(b *testing.B) {
+			s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			var wg sync.WaitGroup
+			for part := range 50 {
+				wg.Go(func() {
+					for i := range 1000 {
+						spec := job.Spec{Kind: "crawl", Owner: fmt.Sprint("owner ", (part*1000+i)%owners)}
+						j, _ := job.New(spec, time.Now())
+						if _, _, err := s.Create(b.Context(), j, "", nil); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			claim := job.Claim{Kinds: []string{"crawl"}, Max: 1, Cap: 5, Now: time.Now, Duration: time.Hour, Token: rand.Text}
+			for range 3 { // one owner, or some of the many, have more active jobs than the others
+				if _, err := s.Claim(b.Context(), claim); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				got, err := s.Claim(b.Context(), claim)
+				if err != nil || len(got.Jobs) != 1 {
+					b.Fatal(got, err)
+				}
+				j := got.Jobs[0]
+				_, errs := s.Update(b.Context(), []string{j.ID}, func(_ int, stored *job.Job) error {
+					return stored.Release(time.Now(), j.Lease.Token, nil)
+				})
+				if errs[0] != nil {
+					b.Fatal(errs[0])
+				}
+			}
+		})
 	}
 }

@@ -88,6 +88,8 @@ func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
 	}
 	t.commit.Jobs = append(t.commit.Jobs, j)
 	t.commit.Was = append(t.commit.Was, 0)
+	t.commit.WasReady = append(t.commit.WasReady, false)
+	t.lanes.follow(&job.Job{}, &j)
 	return nil
 }
 

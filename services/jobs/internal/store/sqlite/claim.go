@@ -3,153 +3,86 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"slices"
 
 	"headway/services/jobs/internal/job"
 )
 
-// candidate is a ready job that a claim may take.
-type candidate struct {
-	seq      int64
-	id       string
-	owner    string
-	priority int32
-}
-
-// firstComesFirst orders candidates: higher priority first, then the older.
-func firstComesFirst(a, b candidate) int {
-	return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.seq, b.seq))
-}
-
 // Claim implements job.Store.
 func (s *Store) Claim(ctx context.Context, c job.Claim) (claimed job.Claimed, err error) {
 	err = s.changes.do(ctx, func(t *tx) error {
 		claimed = job.Claimed{}
-		var chosen []candidate
-		for _, kind := range c.Kinds {
-			found, capped, err := t.candidates(kind, c.Max, c.Cap)
+		t.lanes.setLimit(c.Cap)
+		skip := map[turn]bool{}
+		for len(claimed.Jobs) < c.Max {
+			next, heads, err := t.head(c.Kinds, skip)
 			if err != nil {
 				return err
 			}
-			chosen = append(chosen, found...)
-			claimed.Capped = claimed.Capped || capped
-		}
-		slices.SortFunc(chosen, firstComesFirst)
-		for _, one := range chosen[:min(len(chosen), c.Max)] {
-			j, err := t.grant(one, &c)
+			if len(heads) == 0 {
+				break
+			}
+			j, err := t.grantFirst(next, heads, &c)
 			if isDamaged(err) {
-				continue // the other jobs can be leased
+				skip[turn{kind: next.kind, owner: next.owner}] = true
+				continue // jobs of other owners can be leased
 			}
 			if err != nil {
 				return err
 			}
 			claimed.Jobs = append(claimed.Jobs, j)
 		}
+		if len(claimed.Jobs) < c.Max {
+			_, claimed.Capped = t.lanes.next(c.Kinds)
+		}
 		return nil
 	})
 	return claimed, err
 }
 
-// lookAhead is how many more jobs than are asked for a claim looks at before it goes owner by owner.
-const lookAhead = 32
+// candidate is a ready job that a claim can take.
+type candidate struct {
+	seq      int64
+	id       string
+	priority int32
+}
 
-// candidates returns the first ready jobs of a kind whose owners have fewer than most active jobs. 0 means no limit. capped
-// reports whether it skipped others.
-func (t *tx) candidates(kind string, limit, most int) (found []candidate, capped bool, err error) {
-	look := limit
-	if most > 0 {
-		look += lookAhead
-	}
-	first, err := t.read(t.ready, kind, look)
-	if err != nil {
-		return nil, false, err
-	}
-	free := map[string]int{} // how many more each owner may have
-	for _, one := range first {
-		if len(found) == limit {
-			return found, capped, nil
-		}
-		n, known := free[one.owner]
-		if !known {
-			if n, err = t.room(kind, one.owner, limit, most); err != nil {
-				return nil, false, err
-			}
-		}
-		if free[one.owner] = n - 1; n <= 0 {
-			capped = true
+// headsRead is how many jobs of a lane are read: the first one, and some in case that it cannot be decoded.
+const headsRead = 4
+
+// head returns the lane whose turn it is among the kinds, and its first jobs. Between kinds, the lane that was leased least
+// recently comes first, then the job with the higher priority, then the older one.
+func (t *tx) head(kinds []string, skip map[turn]bool) (first turn, heads []candidate, err error) {
+	turns, _ := t.lanes.next(kinds)
+	for _, next := range turns {
+		if skip[turn{kind: next.kind, owner: next.owner}] {
 			continue
 		}
-		found = append(found, one)
-	}
-	if len(found) == limit || len(first) < look {
-		return found, capped, nil
-	}
-	found, err = t.candidatesByOwner(kind, limit, most)
-	return found, true, err
-}
-
-// candidatesByOwner are the candidates, found without looking at the jobs of owners at their cap, of which there may be
-// very many.
-func (t *tx) candidatesByOwner(kind string, limit, most int) (found []candidate, err error) {
-	owners, err := t.owners(kind)
-	if err != nil {
-		return nil, err
-	}
-	for _, owner := range owners {
-		n, err := t.room(kind, owner, limit, most)
-		if err != nil {
-			return nil, err
-		}
-		if n <= 0 {
+		if heads != nil && next.granted > first.granted {
 			continue
 		}
-		theirs, err := t.read(t.readyOfOwner, kind, owner, n)
+		theirs, err := t.readHeads(next)
 		if err != nil {
-			return nil, err
+			return first, nil, err
 		}
-		found = append(found, theirs...)
-	}
-	slices.SortFunc(found, firstComesFirst)
-	return found[:min(len(found), limit)], nil
-}
-
-// room is how many more jobs of the kind the owner may have, up to limit.
-func (t *tx) room(kind, owner string, limit, most int) (int, error) {
-	if most <= 0 {
-		return limit, nil
-	}
-	var active int
-	if err := t.countActive.QueryRowContext(t.ctx, kind, owner, most).Scan(&active); err != nil {
-		return 0, t.fail("count the active jobs of an owner", err)
-	}
-	return min(most-active, limit), nil
-}
-
-// owners returns the owners of ready jobs of the kind.
-func (t *tx) owners(kind string) ([]string, error) {
-	rows, err := t.readyOwners.QueryContext(t.ctx, kind)
-	if err != nil {
-		return nil, t.fail("look for owners of ready jobs", err)
-	}
-	defer rows.Close()
-	var all []string
-	for rows.Next() {
-		var owner string
-		if err := rows.Scan(&owner); err != nil {
-			return nil, t.fail("read an owner", err)
+		if len(theirs) == 0 {
+			t.lanes.stale = true // its count is wrong
+			continue
 		}
-		all = append(all, owner)
+		if heads == nil || next.granted < first.granted || compareHeads(theirs[0], heads[0]) < 0 {
+			first, heads = next, theirs
+		}
 	}
-	if err := rows.Err(); err != nil {
-		return nil, t.fail("read the owners", err)
-	}
-	return all, nil
+	return first, heads, nil
 }
 
-// read returns the candidates that a statement finds.
-func (t *tx) read(stmt *sql.Stmt, args ...any) ([]candidate, error) {
-	rows, err := stmt.QueryContext(t.ctx, args...)
+func compareHeads(a, b candidate) int {
+	return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.seq, b.seq))
+}
+
+// readHeads reads the first jobs of a lane.
+func (t *tx) readHeads(of turn) ([]candidate, error) {
+	rows, err := t.readyOfOwner.QueryContext(t.ctx, of.kind, of.owner, headsRead)
 	if err != nil {
 		return nil, t.fail("look for ready jobs", err)
 	}
@@ -157,7 +90,7 @@ func (t *tx) read(stmt *sql.Stmt, args ...any) ([]candidate, error) {
 	var all []candidate
 	for rows.Next() {
 		var one candidate
-		if err := rows.Scan(&one.seq, &one.id, &one.owner, &one.priority); err != nil {
+		if err := rows.Scan(&one.seq, &one.id, &one.priority); err != nil {
 			return nil, t.fail("read a ready job", err)
 		}
 		all = append(all, one)
@@ -166,6 +99,18 @@ func (t *tx) read(stmt *sql.Stmt, args ...any) ([]candidate, error) {
 		return nil, t.fail("read the ready jobs", err)
 	}
 	return all, nil
+}
+
+// grantFirst leases the first of the lane's jobs that can be decoded.
+func (t *tx) grantFirst(next turn, heads []candidate, c *job.Claim) (j job.Job, err error) {
+	t.lanes.take(next)
+	defer t.lanes.reopen(next)
+	for _, one := range heads {
+		if j, err = t.grant(one, c); !isDamaged(err) {
+			return j, err
+		}
+	}
+	return j, err
 }
 
 // grant leases the chosen job.
@@ -181,4 +126,37 @@ func (t *tx) grant(one candidate, c *job.Claim) (job.Job, error) {
 		return j, t.fail("read the checkpoint of job "+j.ID, err)
 	}
 	return j, nil
+}
+
+// loadLanes counts the ready and active jobs of each lane. The owner of the oldest ready job comes first.
+func (t *tx) loadLanes() error {
+	var all []counted
+	for _, query := range []string{
+		`SELECT kind, owner, count(*), 0, min(seq) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 GROUP BY kind, owner`,
+		`SELECT kind, owner, 0, count(*), 0 FROM jobs INDEXED BY jobs_active WHERE status = 2 GROUP BY kind, owner`,
+	} {
+		rows, err := t.conn.QueryContext(t.ctx, query)
+		if err != nil {
+			return t.fail("count the jobs of each owner", err)
+		}
+		first := map[counted]int64{}
+		begin := len(all)
+		for rows.Next() {
+			var c counted
+			var seq int64
+			if err := rows.Scan(&c.kind, &c.owner, &c.ready, &c.active, &seq); err != nil {
+				rows.Close()
+				return t.fail("read a count of jobs", err)
+			}
+			all = append(all, c)
+			first[c] = seq
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return t.fail("read the counts of jobs", err)
+		}
+		slices.SortStableFunc(all[begin:], func(a, b counted) int { return cmp.Compare(first[a], first[b]) })
+	}
+	t.lanes.load(all)
+	return nil
 }

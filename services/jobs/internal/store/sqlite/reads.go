@@ -39,8 +39,32 @@ func (s *Store) Result(ctx context.Context, id string) (json.RawMessage, error) 
 
 // Queue implements job.Store.
 func (s *Store) Queue(ctx context.Context, kind string, limit int) ([]job.Queuing, error) {
-	rows, err := s.reads.QueryContext(ctx, `SELECT id, queue_position FROM jobs INDEXED BY jobs_ready
-		WHERE ready = 1 AND kind = ? ORDER BY priority DESC, seq LIMIT ?`, kind, limit)
+	owners := s.changes.lanes.order(kind, limit)
+	counts := map[string]int{}
+	for _, owner := range owners {
+		counts[owner]++
+	}
+	byOwner := make(map[string][]job.Queuing, len(counts))
+	for owner, n := range counts {
+		first, err := s.queueOf(ctx, kind, owner, n)
+		if err != nil {
+			return nil, err
+		}
+		byOwner[owner] = first
+	}
+	queue := make([]job.Queuing, 0, len(owners))
+	for _, owner := range owners {
+		if rest := byOwner[owner]; len(rest) > 0 { // it was leased meanwhile if not
+			queue, byOwner[owner] = append(queue, rest[0]), rest[1:]
+		}
+	}
+	return queue, nil
+}
+
+// queueOf returns an owner's first ready jobs of a kind.
+func (s *Store) queueOf(ctx context.Context, kind, owner string, limit int) ([]job.Queuing, error) {
+	rows, err := s.reads.QueryContext(ctx, `SELECT id, queue_position FROM jobs INDEXED BY jobs_ready_owner
+		WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY priority DESC, seq LIMIT ?`, kind, owner, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the queue: %w", err)
 	}
@@ -57,12 +81,12 @@ func (s *Store) Queue(ctx context.Context, kind string, limit int) ([]job.Queuin
 }
 
 // Ahead implements job.Store.
-func (s *Store) Ahead(ctx context.Context, kind string, priority int32, limit int) (n int, err error) {
-	err = s.reads.QueryRowContext(ctx, aheadQuery, kind, priority, math.MaxInt64, limit).Scan(&n)
+func (s *Store) Ahead(ctx context.Context, kind, owner string, priority int32, limit int) (n int, err error) {
+	err = s.reads.QueryRowContext(ctx, aheadOfOwnQuery, kind, owner, priority, math.MaxInt64, limit).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the queued jobs: %w", err)
 	}
-	return n, nil
+	return min(n+s.changes.lanes.ahead(kind, owner, n, limit), limit), nil
 }
 
 // CountLive implements job.Store.

@@ -13,8 +13,7 @@ import (
 type statements struct {
 	byID, byRequest, fingerprint     *sql.Stmt
 	insert, updateAll, updateRunning *sql.Stmt
-	ready, readyOfOwner, readyOwners *sql.Stmt
-	countActive                      *sql.Stmt
+	readyOfOwner, aheadOfOwn         *sql.Stmt
 	extendLeases, capBackoffs        *sql.Stmt
 	checkpoint, saveCheckpoint       *sql.Stmt
 	saveResult, deleteResult         *sql.Stmt
@@ -25,7 +24,7 @@ type statements struct {
 	reserve, unreserve, unreference  *sql.Stmt
 	deleteJob, deleteOutput          *sql.Stmt
 	deleteSegments, deleteCheckpoint *sql.Stmt
-	ended, ahead                     *sql.Stmt
+	ended                            *sql.Stmt
 	addLabel, deleteLabel            *sql.Stmt
 
 	all []*sql.Stmt
@@ -53,19 +52,8 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		// What changes while a job keeps its status: no index but that of due_at has to follow.
 		{&s.updateRunning, `UPDATE jobs SET revision = ?, progress = ?, cancel_requested = ?, cancel_by = ?,
 			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ? WHERE seq = ?`},
-		{&s.ready, `SELECT seq, id, owner, priority FROM jobs INDEXED BY jobs_ready
-			WHERE ready = 1 AND kind = ? ORDER BY priority DESC, seq LIMIT ?`},
-		{&s.readyOfOwner, `SELECT seq, id, owner, priority FROM jobs INDEXED BY jobs_ready_owner
+		{&s.readyOfOwner, `SELECT seq, id, priority FROM jobs INDEXED BY jobs_ready_owner
 			WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY priority DESC, seq LIMIT ?`},
-		// From one owner to the next, however many jobs each has.
-		{&s.readyOwners, `WITH RECURSIVE o (owner) AS (
-			SELECT (SELECT min(owner) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1)
-			UNION ALL
-			SELECT (SELECT min(owner) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner > o.owner)
-			FROM o WHERE o.owner IS NOT NULL)
-			SELECT owner FROM o WHERE owner IS NOT NULL`},
-		{&s.countActive, `SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_active
-			WHERE status = 2 AND kind = ? AND owner = ? LIMIT ?)`},
 		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = ?1 + lease_duration,
 			due_at = min(?1 + lease_duration, iif(deadline > 0, deadline, 9223372036854775807), iif(cancel_by > 0, cancel_by, 9223372036854775807))
 			WHERE status = 2`},
@@ -95,7 +83,7 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.unreserve, `DELETE FROM unreferenced_blobs WHERE key = ?`},
 		{&s.unreference, `INSERT INTO unreferenced_blobs (key, since) SELECT key, 0 FROM output_segments WHERE seq = ?`},
 		{&s.deleteSegments, `DELETE FROM output_segments WHERE seq = ?`},
-		{&s.ahead, aheadQuery},
+		{&s.aheadOfOwn, aheadOfOwnQuery},
 		{&s.addLabel, `INSERT INTO job_labels (name, value, owner, created_at, seq) VALUES (?, ?, ?, ?, ?)`},
 		{&s.deleteLabel, `DELETE FROM job_labels WHERE name = ? AND value = ? AND owner = ? AND created_at = ? AND seq = ?`},
 		{&s.deleteJob, `DELETE FROM jobs WHERE seq = ?`},
@@ -120,12 +108,13 @@ func (s *statements) close() {
 	}
 }
 
-// aheadQuery counts the ready jobs of kind ?1 that go before one of priority ?2 and order of creation ?3, up to ?4.
-const aheadQuery = `SELECT count(*) FROM (
-	SELECT 1 FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND kind = ?1 AND priority > ?2
+// aheadOfOwnQuery counts the ready jobs of kind ?1 and owner ?2 ahead of one of priority ?3 and order of creation ?4, up to
+// ?5.
+const aheadOfOwnQuery = `SELECT count(*) FROM (
+	SELECT 1 FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner = ?2 AND priority > ?3
 	UNION ALL
-	SELECT 1 FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND kind = ?1 AND priority = ?2 AND seq < ?3
-	LIMIT ?4)`
+	SELECT 1 FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner = ?2 AND priority = ?3 AND seq < ?4
+	LIMIT ?5)`
 
 // load reads the job with the id, or gives job.ErrNotFound.
 func (t *tx) load(id string) (row, error) {
@@ -172,10 +161,10 @@ func (t *tx) save(before *job.Job, r *row) error {
 	}
 	if j.Ready() && !before.Ready() {
 		var n int
-		if err := t.ahead.QueryRowContext(t.ctx, j.Kind, j.Priority, r.seq, job.MaxAhead).Scan(&n); err != nil {
-			return t.fail("count the jobs before "+j.ID, err)
+		if err := t.aheadOfOwn.QueryRowContext(t.ctx, j.Kind, j.Owner, j.Priority, r.seq, job.MaxAhead).Scan(&n); err != nil {
+			return t.fail("count the jobs ahead of "+j.ID, err)
 		}
-		j.QueuePosition = job.ShownPosition(n)
+		j.QueuePosition = job.ShownPosition(n + t.lanes.ahead(j.Kind, j.Owner, n, job.MaxAhead))
 	}
 	if j.Status == job.Active && j.Lease.Same(before.Lease) && j.CancelRequested == before.CancelRequested {
 		_, err = t.updateRunning.ExecContext(t.ctx, j.Revision, progress, j.CancelRequested, stamp(j.CancelBy),
@@ -200,9 +189,11 @@ func (t *tx) save(before *job.Job, r *row) error {
 	if err := t.saveLargeResult(before, r); err != nil {
 		return err
 	}
+	t.lanes.follow(before, j)
 	if j.Revision != before.Revision {
 		t.commit.Jobs = append(t.commit.Jobs, *j)
 		t.commit.Was = append(t.commit.Was, before.Status)
+		t.commit.WasReady = append(t.commit.WasReady, before.Ready())
 	}
 	return nil
 }

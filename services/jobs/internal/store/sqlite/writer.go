@@ -20,6 +20,7 @@ var errClosed = errors.New("the jobs database is closed")
 type writer struct {
 	conn    *sql.Conn
 	stmts   statements
+	lanes   *lanes
 	observe job.Observer
 
 	changes  chan *change
@@ -40,6 +41,8 @@ type change struct {
 // tx is the open transaction as changes see it.
 type tx struct {
 	*statements
+	conn   *sql.Conn
+	lanes  *lanes
 	ctx    context.Context
 	commit job.Commit
 	broken error // the database's own error: the transaction is lost
@@ -58,12 +61,18 @@ func startWriter(ctx context.Context, db *sql.DB, observe job.Observer) (*writer
 	}
 	w := &writer{
 		conn:     conn,
+		lanes:    newLanes(),
 		observe:  observe,
 		changes:  make(chan *change, maxBatch),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
 	}
 	if err := w.stmts.prepare(ctx, conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if err := (&tx{statements: &w.stmts, conn: conn, lanes: w.lanes, ctx: ctx}).loadLanes(); err != nil {
+		w.stmts.close()
 		conn.Close()
 		return nil, err
 	}
@@ -166,10 +175,16 @@ func (w *writer) transact(batch []*change) (err error) {
 	done := false
 	defer func() {
 		if !done {
+			w.lanes.stale = true
 			w.conn.ExecContext(ctx, "ROLLBACK") //nolint:errcheck // the error that matters is being returned
 		}
 	}()
-	t := &tx{statements: &w.stmts, ctx: ctx}
+	t := &tx{statements: &w.stmts, conn: w.conn, lanes: w.lanes, ctx: ctx}
+	if w.lanes.stale {
+		if err := t.loadLanes(); err != nil {
+			return err
+		}
+	}
 	for _, c := range batch {
 		if c.err = c.ctx.Err(); c.err != nil {
 			continue

@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"owners at their cap let others go first", claimCap},
 		{"a claim returns the checkpoint", checkpoint},
 		{"the queue is in the order of claims", queued},
+		{"owners take turns, whatever their priorities and numbers of jobs", takeTurns},
 		{"due jobs come with the longest overdue first", due},
 		{"leases are extended to their full duration", extend},
 		{"pages hold every job once, newest first, while others are created", pages},
@@ -356,7 +357,7 @@ func claimCap(t *testing.T, s *suite) {
 	bob := s.add(func(spec *job.Spec) { spec.Owner = "bob" })
 	two := func(c *job.Claim) { c.Cap = 2 }
 	first := s.claim(start, 10, two)
-	equal(t, "the first claim", ids(first.Jobs), []string{alice[0].ID, alice[1].ID, bob.ID})
+	equal(t, "the first claim", ids(first.Jobs), []string{alice[0].ID, bob.ID, alice[1].ID})
 	second := s.claim(start, 10, two)
 	if len(second.Jobs) != 0 || !second.Capped {
 		t.Errorf("at the cap, a claim gave %v, capped %v", ids(second.Jobs), second.Capped)
@@ -406,7 +407,7 @@ func queued(t *testing.T, s *suite) {
 		limit    int
 		want     int
 	}{{0, 10, 3}, {1, 10, 1}, {2, 10, 0}, {0, 2, 2}} {
-		n, err := s.Ahead(t.Context(), "crawl", c.priority, c.limit)
+		n, err := s.Ahead(t.Context(), "crawl", "alice", c.priority, c.limit)
 		if err != nil || n != c.want {
 			t.Errorf("ahead of priority %d: %d, %v; want %d", c.priority, n, err, c.want)
 		}

@@ -1,0 +1,57 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+
+	"headway/services/jobs/internal/job"
+)
+
+// takeTurns checks that a flood of urgent jobs of one owner delays another owner's job by one lease at most, that the queue
+// and the positions say so, and that no owner can keep another waiting by coming back.
+func takeTurns(t *testing.T, s *suite) {
+	owned := func(owner string, priority int32) job.Job {
+		return s.add(func(spec *job.Spec) { spec.Owner, spec.Priority = owner, priority })
+	}
+	for range 200 {
+		owned("flood", 100)
+	}
+	s.claim(start, 5)
+	bob := owned("bob", 0)
+	if n, err := s.Ahead(t.Context(), "crawl", "carol", 0, job.MaxAhead); err != nil || n > 2 {
+		t.Errorf("a job of a third owner has %d jobs ahead, %v; want 2 at most", n, err)
+	}
+	queue, err := s.Queue(t.Context(), "crawl", 10)
+	if err != nil || len(queue) != 10 || queue[0].ID != bob.ID && queue[1].ID != bob.ID {
+		t.Errorf("the queue begins with %v, %v; want bob's job %s among the first two", queue, err, bob.ID)
+	}
+	next := s.claim(start, 2).Jobs
+	if next[0].ID != bob.ID && next[1].ID != bob.ID {
+		t.Errorf("the next two leases are %v, want bob's job %s among them", ids(next), bob.ID)
+	}
+	// bob always has one job, and asks for another as soon as it is leased.
+	got := map[string]int{}
+	for range 20 {
+		owned("bob", 100)
+		for _, j := range s.claim(start, 1).Jobs {
+			got[j.Owner]++
+			s.finish(j, start)
+		}
+	}
+	if got["bob"] < 9 || got["flood"] < 9 {
+		t.Errorf("of 20 leases, the owners got %v", got)
+	}
+	// Many owners with one job each, and one with many: all of the many come in one round.
+	for i := range 50 {
+		owned(fmt.Sprint("owner ", i), 0)
+	}
+	seen := map[string]bool{}
+	for range 60 {
+		for _, j := range s.claim(start, 1).Jobs {
+			seen[j.Owner] = true
+		}
+	}
+	if len(seen) < 51 {
+		t.Errorf("60 leases went to %d owners, want all 50 and the others", len(seen))
+	}
+}
