@@ -64,7 +64,10 @@ describe("every client of streams", { concurrency: 3 }, () => {
       assert.equal(connected.data.keepaliveSeconds, 15);
       assert.equal(connected.id, "", "connected does not move where a reconnect resumes");
       const { id, data } = await inbox.next("initial_status");
-      assert.deepEqual([data.status, data.progress, data.kind, revisionOf(id)], ["queued", 0, "story", `${data.revision}`]);
+      assert.deepEqual(
+        [data.status, data.progress, data.kind, revisionOf(id)],
+        ["queued", 0, "story", `${data.revision}`],
+      );
     }
 
     const lease = await worker.lease("story");
