@@ -1,14 +1,18 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/keyset"
+	"headway/services/importer/internal/schema"
 )
 
 // memorySpill is the number of bytes of deferred rows above which they are written to a file.
@@ -161,6 +165,7 @@ func (s *Sheet) arrange(ctx context.Context) error {
 	d := &s.deferred
 	n, width := d.len(), len(s.selfColumns)
 	targets := make([]int32, 0, n*width)
+	var outside []outsideTarget
 	var b Batch
 	var buffer []byte
 	for i := range n {
@@ -180,12 +185,25 @@ func (s *Sheet) arrange(ctx context.Context) error {
 				keys := s.keysOf(s.parents[column].column)
 				if entry := keys.Find(buffer); entry >= 0 && keys.At(entry).state == Pending {
 					target = int32(keys.At(entry).cause) - 1
+				} else if entry < 0 {
+					outside = append(outside, outsideTarget{edge: len(targets), value: bytes.Clone(buffer)})
 				}
 			}
 			targets = append(targets, target)
 		}
 	}
-	d.order, d.cyclic = components(n, width, targets)
+	targets, nodes, err := s.addAncestors(ctx, targets, outside)
+	if err != nil {
+		return err
+	}
+	order, cyclic := components(nodes, width, targets)
+	d.order = slices.DeleteFunc(order, func(i int32) bool { return int(i) >= n })
+	d.cyclic, targets = cyclic[:n], targets[:n*width]
+	for i, target := range targets {
+		if int(target) >= n {
+			targets[i] = -1
+		}
+	}
 	if len(s.uniques) == 0 || s.Database.WasEmpty() {
 		return nil
 	}
@@ -196,6 +214,77 @@ func (s *Sheet) arrange(ctx context.Context) error {
 	}
 	d.order, _ = components(n, width+len(s.uniques), combined)
 	return nil
+}
+
+// outsideTarget is a reference to a row of the sheet that the file does not have.
+type outsideTarget struct {
+	edge  int // index in the targets
+	value []byte
+}
+
+// maxAncestors bounds the number of the database's rows that a search for cycles looks at.
+const maxAncestors = 200_000
+
+// addAncestors adds the rows of the database that deferred rows refer to, directly or through others, to a graph of
+// targets, so that a cycle through them is found. It returns the graph and the number of its nodes.
+func (s *Sheet) addAncestors(ctx context.Context, targets []int32, outside []outsideTarget) ([]int32, int, error) {
+	n := s.deferred.len()
+	if len(s.selfColumns) != 1 || len(s.key) != 1 || s.Database.WasEmpty() {
+		return targets, n, nil // the key and one reference make a chain
+	}
+	column := s.selfColumns[0]
+	if s.parents[column].column != s.Spec.Key[0] {
+		return targets, n, nil
+	}
+	known := keyset.New[int32]()
+	var next [][]byte // keys of the nodes that are not looked up
+	node := func(value []byte) int32 {
+		i, found := known.Add(value, int32(len(targets)))
+		if !found {
+			targets = append(targets, -1)
+			next = append(next, value)
+		}
+		return *known.At(i)
+	}
+	for _, o := range outside {
+		targets[o.edge] = node(o.value)
+	}
+	s.Written()
+	kind := s.Columns[s.key[0]].Spec.Type
+	for len(next) > 0 && known.Len() < maxAncestors {
+		level := next[:min(MaxBatchRows, len(next))]
+		next = next[len(level):]
+		rows := make([][]imports.Value, len(level))
+		for i, value := range level {
+			rows[i] = make([]imports.Value, len(s.Columns))
+			rows[i][s.key[0]] = imports.Value{Kind: imports.Text, Bytes: value}
+			if kind == schema.Integer || kind == schema.Boolean {
+				number, err := strconv.ParseInt(string(value), 10, 64)
+				if err != nil {
+					return nil, 0, fmt.Errorf("key %q of sheet %s: %w", value, s.Spec.Name, err)
+				}
+				rows[i][s.key[0]] = imports.Value{Kind: imports.Integer, Int: number}
+			}
+		}
+		existing, err := s.Database.Existing(ctx, rows)
+		if err != nil {
+			return nil, 0, err
+		}
+		for i, row := range existing {
+			if row == nil || row[column].Kind == imports.Null {
+				continue
+			}
+			parent := row[column].Append(nil)
+			target := int32(-1)
+			if entry := s.keys.Find(parent); entry < 0 {
+				target = node(parent)
+			} else if s.keys.At(entry).state == Pending {
+				target = int32(s.keys.At(entry).cause) - 1
+			}
+			targets[*known.At(known.Find(level[i]))] = target
+		}
+	}
+	return targets, len(targets), nil
 }
 
 // addOwners adds to the targets of each deferred row the deferred rows that have its unique values in the database.

@@ -501,3 +501,24 @@ func TestUniqueValueThatIsNotGivenUpIsDuplicate(t *testing.T) {
 	task, _ := b.run(workbook(t, nil, [][]any{{"e2", nil, nil, "a"}, {"e1", nil, nil, "a", "2000-01-01"}}), upsert)
 	b.wantIssues(task.Import.ID, "People!D2 DUPLICATE_IN_DATABASE", "People!D3 DUPLICATE_IN_FILE")
 }
+
+func TestCycleThroughRowsOfDatabaseIsFound(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, file [][]any
+		want         []string
+	}{
+		"one row": {[][]any{{"e1"}, {"e2", nil, "e1"}}, [][]any{{"e1", nil, "e2"}}, []string{"People!C2 REFERENCE_CYCLE"}},
+		"a chain": {[][]any{{"e1"}, {"e2", nil, "e1"}, {"e3", nil, "e2"}, {"e4", nil, "e3"}}, [][]any{{"e1", nil, "e4"}}, []string{"People!C2 REFERENCE_CYCLE"}},
+		"through a row of the file": {[][]any{{"e1"}, {"e2", nil, "e1"}, {"e3"}}, [][]any{{"e1", nil, "e3"}, {"e3", nil, "e2"}},
+			[]string{"People!C2 REFERENCE_CYCLE", "People!C3 REFERENCE_CYCLE"}},
+		"a row of the file ends it": {[][]any{{"e1"}, {"e2", nil, "e1"}, {"e3", nil, "e2"}}, [][]any{{"e2"}, {"e1", nil, "e3"}}, nil},
+		"a chain without a cycle":   {[][]any{{"e1"}, {"e2", nil, "e1"}, {"e3", nil, "e2"}}, [][]any{{"e4", nil, "e3"}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setupFor(t, staffSchema)
+			b.run(workbook(t, nil, test.before), upsert)
+			task, _ := b.run(workbook(t, nil, test.file), upsert)
+			b.wantIssues(task.Import.ID, test.want...)
+		})
+	}
+}
