@@ -65,7 +65,13 @@ func (r *run) do(ctx context.Context) {
 		defer close(beating)
 		r.keepLease(held, func() { lose(ErrLeaseLost) }, func() { end(ErrCancelled) })
 	}()
-	result, err := r.handle(work)
+	var result any
+	err := r.confirm(held)
+	if err == nil {
+		result, err = r.handle(work)
+	} else {
+		lose(ErrLeaseLost)
+	}
 	outcome := r.finish(held, work, result, err)
 	lose(nil)
 	<-beating
@@ -75,6 +81,18 @@ func (r *run) do(ctx context.Context) {
 		log = log.With("error", err)
 	}
 	log.InfoContext(ctx, "job handled")
+}
+
+// confirm tells the service that the job has arrived, before a job starts that must not run twice. Without any call, the
+// service leases the job again as if it had never been leased.
+func (r *run) confirm(held context.Context) error {
+	if r.task.job.GetMaxAttempts() != 1 {
+		return nil
+	}
+	return r.tell(held, func(ctx context.Context) error {
+		_, err := r.worker.client.Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token})
+		return err
+	})
 }
 
 // handle calls the handler; a panic is a failure like others.

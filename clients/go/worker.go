@@ -157,7 +157,8 @@ func (w *Worker) ask(ctx context.Context, most int) (*jobsv1.LeaseJobsResponse, 
 	ctx, cancel := context.WithTimeout(ctx, leaseWait+10*time.Second)
 	defer cancel()
 	return w.client.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{
-		Kinds: w.kinds, MaxJobs: uint32(min(most, 100)), WaitSeconds: leaseWait.Seconds(),
+		Confirms: true, // see run.confirm
+		Kinds:    w.kinds, MaxJobs: uint32(min(most, 100)), WaitSeconds: leaseWait.Seconds(),
 		LeaseSeconds: w.cfg.LeaseDuration.Seconds(), Worker: w.cfg.Name,
 	})
 }

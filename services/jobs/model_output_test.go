@@ -54,6 +54,7 @@ func (p *play) appendFrom(j *modelJob, from int) {
 		}
 		return
 	}
+	j.heard = true
 	j.output = max(j.output, to)
 	if err != nil || n != int64(j.output) {
 		p.t.Fatalf("append %d to %d: %d, %v; want %d", from, to, n, err, j.output)

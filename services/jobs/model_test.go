@@ -86,6 +86,8 @@ type modelJob struct {
 	checkpoint string
 	percent    float64
 	revision   uint32
+	heard      bool
+	unheard    int // leases in a row that expired before the worker called
 	output     int // bytes, each the one that letter gives
 	spec       job.Spec
 }
@@ -137,6 +139,12 @@ func (j *modelJob) at(due time.Time) {
 		switch {
 		case !j.cancelBy.IsZero():
 			j.end(job.Cancelled, job.ReasonCancelledByUser)
+		case !j.heard && j.most > 1 && j.unheard < 3:
+			unheard := j.unheard + 1
+			j.attempt--
+			j.reason = job.ReasonLeaseExpired
+			j.leave(job.Queued)
+			j.unheard = unheard
 		case j.attempt >= j.most:
 			j.end(job.Failed, job.ReasonLeaseExpired)
 		default:
@@ -156,7 +164,7 @@ func (j *modelJob) leave(status job.Status) {
 	if j.token != "" {
 		j.old = append(j.old, j.token)
 	}
-	j.status, j.token, j.cancelBy, j.notBefore = status, "", time.Time{}, time.Time{}
+	j.status, j.token, j.cancelBy, j.notBefore, j.unheard = status, "", time.Time{}, time.Time{}, 0
 }
 
 // leasable returns how many jobs a claim of up to n must return: the ready jobs of each owner, up to the maximum of active
@@ -338,6 +346,7 @@ func (p *play) lease() {
 		}
 		j.status, j.token, j.expires = job.Active, got[i].Lease.Token, time.Now().Add(testConfig.LeaseDuration)
 		j.attempt++
+		j.heard = false
 	}
 	if n == 2 && len(got) == 2 && got[0].Owner == got[1].Owner {
 		for _, other := range []string{"alice", "bob"} {
@@ -364,6 +373,7 @@ func (p *play) heartbeat() {
 		j.checkpoint = string(h.Checkpoint)
 	}
 	j.expires = time.Now().Add(testConfig.LeaseDuration)
+	j.heard = true
 	beat, err := p.d.Beat(p.t.Context(), h)
 	if err != nil || beat.CancelRequested != !j.cancelBy.IsZero() || !beat.LeaseExpiresAt.Equal(j.expires) {
 		p.t.Fatalf("heartbeat: %+v, %v; want cancel %v", beat, err, !j.cancelBy.IsZero())

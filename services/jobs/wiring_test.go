@@ -302,6 +302,8 @@ func TestHeartbeatIsRefusedOnceItsLeaseEnds(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
+		f.say(j, "started") // so that the attempt counts
+		synctest.Wait()
 		var refused atomic.Int32
 		decided := func(stored *job.Job) {
 			if stored.Status == job.Active {
@@ -470,4 +472,39 @@ func TestUnwritableJobDelaysNoExpiry(t *testing.T) {
 			t.Errorf("a job that can be written again is %v", got)
 		}
 	}, store.wrap)
+}
+
+func TestLostLeaseResponseUsesNoAttempt(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		maxAttempts uint32
+		confirms    bool
+		attempts    []uint32 // after each lease that expires without a call
+		end         job.Status
+	}{
+		{"several attempts", 2, false, []uint32{0, 0, 0, 1}, job.Queued},
+		{"one attempt, and the worker may have started", 1, false, []uint32{1}, job.Failed},
+		{"one attempt, and the worker would have called", 1, true, []uint32{0, 0, 0, 1}, job.Failed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, testConfig, func(f *fixture) {
+				j := f.create(func(s *job.Spec) { s.MaxAttempts = c.maxAttempts })
+				var got job.Job
+				for i, want := range c.attempts {
+					leased, err := f.Lease(f.t.Context(), dispatch.LeaseRequest{Kinds: []string{"crawl"}, Max: 1, Confirms: c.confirms})
+					if err != nil || len(leased) != 1 {
+						t.Fatalf("lease %d: %v, %v", i+1, leased, err)
+					}
+					time.Sleep(testConfig.LeaseDuration + time.Second)
+					synctest.Wait()
+					if got = f.get(j.ID); got.Attempt != want || got.Error.Reason != job.ReasonLeaseExpired {
+						t.Errorf("after lease %d, %d attempts count, %+v; want %d", i+1, got.Attempt, got.Error, want)
+					}
+				}
+				if got.Status != c.end {
+					t.Errorf("in the end the job is %v, want %v", got.Status, c.end)
+				}
+			})
+		})
+	}
 }

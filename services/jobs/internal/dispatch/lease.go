@@ -16,6 +16,7 @@ type LeaseRequest struct {
 	Wait     time.Duration // 0 to return immediately
 	Duration time.Duration // of the lease; 0 means the default
 	Worker   string
+	Confirms bool            // the worker calls before it starts a job
 	Stop     <-chan struct{} // ends the wait without jobs; nil means never
 }
 
@@ -35,7 +36,7 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 	for {
 		ended := d.waiters.endedSoFar(r.Kinds)
 		claimed, err := d.store.Claim(ctx, job.Claim{Kinds: r.Kinds, Max: r.Max, Cap: d.cfg.MaxActive, Now: d.cfg.Clock.Now,
-			Worker: r.Worker, Duration: r.Duration, Token: rand.Text})
+			Worker: r.Worker, Confirms: r.Confirms, Duration: r.Duration, Token: rand.Text})
 		if err != nil {
 			return nil, err
 		}

@@ -37,7 +37,7 @@ func (e *entry) follow(j *job.Job) {
 	}
 	sent := e.job
 	e.job = *j
-	e.job.Progress, e.job.Lease.ExpiresAt = sent.Progress, sent.Lease.ExpiresAt
+	e.job.Progress, e.job.Lease = sent.Progress, sent.Lease
 	e.job.Checkpoint, e.job.HasCheckpoint = sent.Checkpoint, sent.HasCheckpoint
 }
 
@@ -99,6 +99,7 @@ func (e *entry) outputGrew(now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.job.Progress.Estimate.MovedAt = job.Instant(now)
+	e.job.Lease.Heard = job.HeardOf
 	e.version++
 	e.visible = e.version
 }

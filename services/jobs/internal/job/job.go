@@ -94,6 +94,8 @@ type Job struct {
 	Lease Lease
 	Ended EndedLease // how the last lease ended
 
+	Unheard uint32 // leases in a row that expired before a call of the worker arrived
+
 	// QueuePosition is the number of ready jobs of the kind ahead of this one, as ShownPosition returns it. It is 0 unless
 	// the job is ready.
 	QueuePosition uint32

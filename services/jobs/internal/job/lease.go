@@ -12,7 +12,22 @@ type Lease struct {
 	Worker    string // the name the worker gave itself
 	Duration  time.Duration
 	ExpiresAt time.Time
+	Heard     Heard
 }
+
+// Heard reports whether the worker has called about the job. The numbers are stored.
+type Heard int
+
+// The states of a lease before and after the worker's first call.
+const (
+	Unheard          Heard = 0 // the response of the lease might have been lost
+	HeardOf          Heard = 1
+	UnheardConfirmer Heard = 2 // like Unheard; and the worker calls before it starts a job, so it has not started it
+)
+
+// maxUnheard is how many leases in a row can expire unheard without using up an attempt. A job that kills its worker
+// immediately must not be leased forever.
+const maxUnheard = 3
 
 // Same reports whether two states of a job belong to the same lease, even if it was renewed in between.
 func (l Lease) Same(other Lease) bool { return l.Token == other.Token }
@@ -30,8 +45,9 @@ func (j *Job) EndedBy(token string, call []byte) bool {
 }
 
 // Grant leases a ready job to a worker until now + duration, and begins an attempt. Progress of an earlier attempt is
-// kept if that attempt left a checkpoint. Without one, the steps start over.
-func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration) {
+// kept if that attempt left a checkpoint. Without one, the steps start over. confirms reports whether the worker calls
+// before it starts a job.
+func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration, confirms bool) {
 	now = Instant(now)
 	j.Status = Active
 	j.Attempt++
@@ -40,6 +56,9 @@ func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration)
 		j.StartedAt = now
 	}
 	j.Lease = Lease{Token: token, Worker: worker, Duration: duration, ExpiresAt: now.Add(duration)}
+	if confirms {
+		j.Lease.Heard = UnheardConfirmer
+	}
 	if j.HasCheckpoint {
 		j.Progress.rest()
 	} else {
@@ -66,6 +85,7 @@ func (j *Job) Renew(now time.Time, token string, stalledAfter time.Duration) (vi
 	}
 	now = Instant(now)
 	j.Lease.ExpiresAt = now.Add(j.Lease.Duration)
+	j.Lease.Heard = HeardOf
 	return j.Progress.observe(now, false, stalledAfter), nil
 }
 
@@ -84,11 +104,17 @@ func (j *Job) Advance(sent *Job) error {
 		return err
 	}
 	j.Progress = sent.Progress
-	j.Lease.ExpiresAt = sent.Lease.ExpiresAt
+	j.Lease.ExpiresAt, j.Lease.Heard = sent.Lease.ExpiresAt, sent.Lease.Heard
 	if sent.Checkpoint != nil {
 		j.SaveCheckpoint(sent.Checkpoint)
 	}
 	return nil
+}
+
+// neverStarted reports whether the worker probably never got the job, so that the attempt does not count. A job that must
+// not run twice is leased again only if the worker would have called before it started.
+func (j *Job) neverStarted() bool {
+	return j.Unheard < maxUnheard && (j.Lease.Heard == UnheardConfirmer || j.Lease.Heard == Unheard && j.MaxAttempts > 1)
 }
 
 // expire takes the job from a worker that has stopped sending heartbeats. The job is ready immediately, without a
@@ -96,6 +122,14 @@ func (j *Job) Advance(sent *Job) error {
 func (j *Job) expire(now time.Time) {
 	if j.CancelRequested {
 		j.cancel(now)
+		return
+	}
+	if j.neverStarted() {
+		j.Error = &Failure{Reason: ReasonLeaseExpired, Message: "The worker did not confirm that it got the job.", Attempt: j.Attempt}
+		unheard := j.Unheard + 1
+		j.Attempt--
+		j.requeue(now)
+		j.Unheard = unheard
 		return
 	}
 	j.Error = &Failure{Reason: ReasonLeaseExpired, Message: "The worker stopped answering.", Attempt: j.Attempt}

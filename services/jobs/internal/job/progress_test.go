@@ -18,7 +18,7 @@ func leased(t *testing.T, plan ...PlannedStep) *Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.Grant(start, "token", "worker", 10*time.Second)
+	j.Grant(start, "token", "worker", 10*time.Second, false)
 	return &j
 }
 
@@ -67,7 +67,7 @@ func TestPercentNeverFallsNotByAPlanNorByAnotherAttempt(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.Elapse(start.Add(time.Hour))
-	j.Grant(start, "other", "worker", time.Second)
+	j.Grant(start, "other", "worker", time.Second, false)
 	if j.Progress.Percent != 80 || j.Progress.Steps[0].Done != 0 || j.Progress.Steps[0].State != StepPending {
 		t.Errorf("the next attempt begins with %v %% and %+v", j.Progress.Percent, j.Progress.Steps[0])
 	}
@@ -79,7 +79,7 @@ func TestAttemptWithCheckpointKeepsProgress(t *testing.T) {
 	if err := j.Release(start, "token", []byte("8")); err != nil {
 		t.Fatal(err)
 	}
-	j.Grant(start, "other", "worker", time.Second)
+	j.Grant(start, "other", "worker", time.Second, false)
 	if j.Progress.Steps[0].Done != 8 {
 		t.Errorf("the step has %v done, want 8", j.Progress.Steps[0].Done)
 	}

@@ -106,6 +106,7 @@ type Claim struct {
 	Now      func() time.Time // called when the claim has its turn
 	Worker   string
 	Duration time.Duration
+	Confirms bool          // the worker calls before it starts a job
 	Token    func() string // a fresh lease token per job
 }
 

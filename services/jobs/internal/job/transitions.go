@@ -267,7 +267,7 @@ func (j *Job) cancelWhy() *Failure {
 // requeue returns the job to the queue, ready.
 func (j *Job) requeue(now time.Time) {
 	j.Status = Queued
-	j.Lease = Lease{}
+	j.Lease, j.Unheard = Lease{}, 0
 	j.NotBefore, j.ReadyAt = time.Time{}, now
 	j.CancelRequested, j.CancelBy = false, time.Time{}
 	j.Progress.rest()

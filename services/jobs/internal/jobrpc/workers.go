@@ -48,6 +48,7 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 		Wait:     wait,
 		Duration: seconds(r.GetLeaseSeconds()),
 		Worker:   r.GetWorker(),
+		Confirms: r.GetConfirms(),
 		Stop:     rpcserver.Draining(ctx),
 	})
 	if err != nil {

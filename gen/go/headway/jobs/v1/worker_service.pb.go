@@ -38,7 +38,11 @@ type LeaseJobsRequest struct {
 	// How long the lease lasts without a heartbeat. 0 means the service's default (10).
 	LeaseSeconds float64 `protobuf:"fixed64,4,opt,name=lease_seconds,json=leaseSeconds,proto3" json:"lease_seconds,omitempty"`
 	// The worker's name for operators ("importer@host:4711").
-	Worker        string `protobuf:"bytes,5,opt,name=worker,proto3" json:"worker,omitempty"`
+	Worker string `protobuf:"bytes,5,opt,name=worker,proto3" json:"worker,omitempty"`
+	// The worker sends a heartbeat before it starts a job with `max_attempts` 1. If the response of LeaseJobs is lost, and so no
+	// call about a job arrives before its lease ends, the attempt does not count, up to 3 times in a row. For a job that must
+	// not run twice, that is only safe with such a worker.
+	Confirms      bool `protobuf:"varint,6,opt,name=confirms,proto3" json:"confirms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -106,6 +110,13 @@ func (x *LeaseJobsRequest) GetWorker() string {
 		return x.Worker
 	}
 	return ""
+}
+
+func (x *LeaseJobsRequest) GetConfirms() bool {
+	if x != nil {
+		return x.Confirms
+	}
+	return false
 }
 
 // LeaseJobsResponse holds the leased jobs.
@@ -1238,13 +1249,14 @@ var File_headway_jobs_v1_worker_service_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\n" +
-	"$headway/jobs/v1/worker_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\"\x98\x02\n" +
+	"$headway/jobs/v1/worker_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\"\xb4\x02\n" +
 	"\x10LeaseJobsRequest\x12I\n" +
 	"\x05kinds\x18\x01 \x03(\tB3\xbaH0\x92\x01-\b\x01\x10 \"'r%2#^[A-Za-z0-9][A-Za-z0-9_./:-]{0,62}$R\x05kinds\x12\"\n" +
 	"\bmax_jobs\x18\x02 \x01(\rB\a\xbaH\x04*\x02\x18dR\amaxJobs\x123\n" +
 	"\fwait_seconds\x18\x03 \x01(\x01B\x10\xbaH\r\x12\v@\x01\x19\x00\x00\x00\x00\x00\x00N@R\vwaitSeconds\x12>\n" +
 	"\rlease_seconds\x18\x04 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\xc0r@)\x00\x00\x00\x00\x00\x00\x00\x00R\fleaseSeconds\x12 \n" +
-	"\x06worker\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06worker\"C\n" +
+	"\x06worker\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06worker\x12\x1a\n" +
+	"\bconfirms\x18\x06 \x01(\bR\bconfirms\"C\n" +
 	"\x11LeaseJobsResponse\x12.\n" +
 	"\x04jobs\x18\x01 \x03(\v2\x1a.headway.jobs.v1.LeasedJobR\x04jobs\"\x8e\x02\n" +
 	"\tLeasedJob\x12&\n" +

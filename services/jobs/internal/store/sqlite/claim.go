@@ -116,7 +116,7 @@ func (t *tx) grantFirst(next turn, heads []candidate, c *job.Claim) (j job.Job, 
 // grant leases the chosen job.
 func (t *tx) grant(one candidate, c *job.Claim) (job.Job, error) {
 	j, err := t.update(one.id, func(j *job.Job) error {
-		j.Grant(c.Now(), c.Token(), c.Worker, c.Duration)
+		j.Grant(c.Now(), c.Token(), c.Worker, c.Duration, c.Confirms)
 		return nil
 	})
 	if err != nil || !j.HasCheckpoint {

@@ -15,7 +15,7 @@ const columns = `seq, id, kind, owner, title, status, revision, priority, labels
 	max_backoff, payload, result, question, answer, error, progress, output_bytes, cancel_requested, cancel_by,
 	created_at, started_at, updated_at, completed_at, not_before, deadline, worker, lease_token, lease_duration,
 	lease_expires_at, queue_position, has_checkpoint, ready_at, output_sealed,
-	result_bytes, ended_token, ended_call`
+	result_bytes, ended_token, ended_call, lease_heard, unheard`
 
 // row is a stored job.
 type row struct {
@@ -35,7 +35,7 @@ func scan(from interface{ Scan(...any) error }) (r row, err error) {
 		&j.MaxAttempts, &backoff, &maxBackoff, &payload, &result, &question, &answer, &failure, &progress,
 		&j.OutputBytes, &j.CancelRequested, &cancelBy, &created, &started, &updated, &completed, &notBefore, &deadline,
 		&j.Lease.Worker, &j.Lease.Token, &leaseDuration, &leaseExpires, &j.QueuePosition, &j.HasCheckpoint,
-		&ready, &r.sealed, &j.ResultBytes, &j.Ended.Token, &j.Ended.Call)
+		&ready, &r.sealed, &j.ResultBytes, &j.Ended.Token, &j.Ended.Call, &j.Lease.Heard, &j.Unheard)
 	if err != nil {
 		return row{}, err
 	}

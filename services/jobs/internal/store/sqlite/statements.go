@@ -48,10 +48,10 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 			question = ?, answer = ?, error = ?, progress = ?, cancel_requested = ?, cancel_by = ?, started_at = ?,
 			updated_at = ?, completed_at = ?, not_before = ?, deadline = ?, due_at = ?, worker = ?, lease_token = ?,
 			lease_duration = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ?, ready_at = ?,
-			result_bytes = ?, ended_token = ?, ended_call = ? WHERE seq = ?`},
+			result_bytes = ?, ended_token = ?, ended_call = ?, lease_heard = ?, unheard = ? WHERE seq = ?`},
 		// What changes while a job keeps its status: no index but that of due_at has to follow.
 		{&s.updateRunning, `UPDATE jobs SET revision = ?, progress = ?, cancel_requested = ?, cancel_by = ?,
-			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ? WHERE seq = ?`},
+			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ?, lease_heard = ? WHERE seq = ?`},
 		{&s.readyOfOwner, `SELECT seq, id, priority FROM jobs INDEXED BY jobs_ready_owner
 			WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY priority DESC, seq LIMIT ?`},
 		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = ?1 + lease_duration,
@@ -168,14 +168,15 @@ func (t *tx) save(before *job.Job, r *row) error {
 	}
 	if j.Status == job.Active && j.Lease.Same(before.Lease) && j.CancelRequested == before.CancelRequested {
 		_, err = t.updateRunning.ExecContext(t.ctx, j.Revision, progress, j.CancelRequested, stamp(j.CancelBy),
-			stamp(j.UpdatedAt), stamp(j.Due()), stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, r.seq)
+			stamp(j.UpdatedAt), stamp(j.Due()), stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint,
+			j.Lease.Heard, r.seq)
 	} else {
 		_, err = t.updateAll.ExecContext(t.ctx, j.Status, j.Ready(), j.Revision, j.Attempt, j.MaxAttempts,
 			document(j.Result), document(j.Question), document(j.Answer), failure, progress, j.CancelRequested,
 			stamp(j.CancelBy), stamp(j.StartedAt), stamp(j.UpdatedAt), stamp(j.CompletedAt), stamp(j.NotBefore),
 			stamp(j.Deadline), stamp(j.Due()), j.Lease.Worker, j.Lease.Token, j.Lease.Duration.Microseconds(),
 			stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, stamp(j.ReadyAt),
-			j.ResultBytes, j.Ended.Token, j.Ended.Call, r.seq)
+			j.ResultBytes, j.Ended.Token, j.Ended.Call, j.Lease.Heard, j.Unheard, r.seq)
 	}
 	if err != nil {
 		return t.fail("store job "+j.ID, err)
