@@ -207,6 +207,7 @@ func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, s *stream, id s
 	}
 	h.cfg.Hub.Confirm(&s.sub)
 	s.mu.Lock()
+	s.said.Store(true)
 	s.control = append(appendEvent(nil, id, jittered(h.cfg.Retry), s.encoder.format.Begin(o)), s.control...)
 	s.mu.Unlock()
 	hijacked := sockets.Hijackable(r)

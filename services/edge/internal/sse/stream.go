@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"headway/internal/auth"
@@ -43,6 +44,8 @@ type stream struct {
 	cause error
 	// greeted: the first event is out. reauthSent belongs to the wheel. ending: the end follows what waits.
 	greeted, reauthSent, ending, keepaliveDue bool
+	// said: Next has to send something of the above. It is set before the first event.
+	said atomic.Bool
 }
 
 // never is later than any time of the loop's clock.
@@ -63,9 +66,13 @@ func (s *stream) setToken(as auth.Identity) {
 
 // Next implements sockets.Source.
 func (s *stream) Next() (sockets.Message, bool) {
+	if !s.said.Load() {
+		return s.nextState()
+	}
 	s.mu.Lock()
 	control, ending, greeted, keepaliveDue := s.control, s.ending, s.greeted, s.keepaliveDue
 	s.control, s.greeted, s.keepaliveDue = nil, true, false
+	s.said.Store(ending)
 	s.mu.Unlock()
 	if !greeted { // the first event and the first state leave in one packet
 		if item, ok := s.sub.Next(); ok {
@@ -82,6 +89,14 @@ func (s *stream) Next() (sockets.Message, bool) {
 	if ending {
 		return sockets.Message{Last: true}, true
 	}
+	if m, ok := s.nextState(); ok {
+		return m, true // it keeps the connection alive, too
+	}
+	return sockets.Message{Payload: keepalive}, keepaliveDue
+}
+
+// nextState returns the next state, deletion, end, or part of the output.
+func (s *stream) nextState() (sockets.Message, bool) {
 	for item, ok := s.sub.Next(); ok; item, ok = s.sub.Next() {
 		if m, ok := s.tell(item); ok {
 			return m, true
@@ -91,9 +106,6 @@ func (s *stream) Next() (sockets.Message, bool) {
 		if p, ok := s.output.take(); ok {
 			return sockets.Message{Payload: p}, true
 		}
-	}
-	if keepaliveDue {
-		return sockets.Message{Payload: keepalive}, true
 	}
 	return sockets.Message{}, false
 }
@@ -132,6 +144,7 @@ func (s *stream) say(event []byte) {
 	s.mu.Lock()
 	if !s.ending {
 		s.control = append(s.control, event...)
+		s.said.Store(true)
 	}
 	s.mu.Unlock()
 	s.wake()
@@ -142,6 +155,7 @@ func (s *stream) finish(event []byte, cause error) {
 	s.mu.Lock()
 	if !s.ending {
 		s.control, s.ending, s.cause = append(s.control, event...), true, cause
+		s.said.Store(true)
 	}
 	s.mu.Unlock()
 	s.wake()
@@ -166,6 +180,7 @@ func (s *stream) Tick(now int64) (next int64) {
 		if !s.conn.Busy() { // a busy one has more to send, or does not read: then the write's deadline decides
 			s.mu.Lock()
 			s.keepaliveDue = true
+			s.said.Store(true)
 			s.mu.Unlock()
 			s.wake()
 		}
