@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// certificateFiles gives the certificate in two files, and the new one with the first connection after they changed,
-// whether they were replaced or written over: whoever renews it need not restart anything.
+// certificateFiles returns the certificate in two files. After they change, by a rename or in place, the next connection
+// gets the new one, so a renewal needs no restart.
 type certificateFiles struct {
 	certFile, keyFile string
 	logger            *slog.Logger
@@ -18,7 +18,7 @@ type certificateFiles struct {
 	current *tls.Certificate
 	// cert and key are the files as they were when they were last looked at.
 	cert, key os.FileInfo
-	// failure is why the files as they are cannot be used; empty if they are.
+	// failure is why the current files cannot be used. It is empty if they are in use.
 	failure string
 }
 
@@ -30,8 +30,8 @@ func newCertificateFiles(certFile, keyFile string, logger *slog.Logger) (*certif
 	return f, nil
 }
 
-// certificate implements tls.Config.GetCertificate. While new files cannot be used, as when one of them is still being
-// written, the old certificate goes on.
+// certificate implements tls.Config.GetCertificate. While new files cannot be used, for example because one of them is
+// still being written, the old certificate stays in use.
 func (f *certificateFiles) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -41,7 +41,7 @@ func (f *certificateFiles) certificate(*tls.ClientHelloInfo) (*tls.Certificate, 
 	return f.current, nil
 }
 
-// changed looks at the files, which costs little beside a handshake.
+// changed looks at the files, which costs little compared with a handshake.
 func (f *certificateFiles) changed() bool {
 	cert, certErr := os.Stat(f.certFile)
 	key, keyErr := os.Stat(f.keyFile)
@@ -60,7 +60,7 @@ func (f *certificateFiles) reload() {
 		f.logger.Info("the TLS certificate was read again", "file", f.certFile, "valid_until", f.current.Leaf.NotAfter)
 	case err.Error() != f.failure: // once, not with every connection
 		f.failure = err.Error()
-		f.logger.Error("the new TLS certificate cannot be used; the old one goes on", "error", err)
+		f.logger.Error("the new TLS certificate cannot be used, and the old one stays in use", "error", err)
 	}
 }
 

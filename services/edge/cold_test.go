@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestACrowdBeforeAFreshEdgeDoesNotAskForJobsOneByOne(t *testing.T) {
+func TestReconnectStormIsServedFromOneUpstream(t *testing.T) {
 	const jobs = 50
 	b := setup(t, nil)
 	b.jobs.holdWatches(true) // the edge has been told of no job yet

@@ -31,13 +31,13 @@ func (s *eventStream) follow() (last event, err error) {
 		}
 		got, _ := e.data["revision"].(float64)
 		if got <= revision {
-			return last, fmt.Errorf("revision %v behind %v", got, revision)
+			return last, fmt.Errorf("revision %v after %v", got, revision)
 		}
 		revision, last = got, e
 	}
 }
 
-func TestAHundredWatchersNoticeNothingOfRestartsButAPause(t *testing.T) {
+func TestHundredWatchersSurviveRestarts(t *testing.T) {
 	const jobs, watchers, restarts = 20, 100, 3
 	b := setup(t, func(c *edge.Config) { c.StreamsPerUser = -1 })
 	id := func(i int) string { return fmt.Sprintf("j%d", i%jobs) }
@@ -89,7 +89,7 @@ func TestAHundredWatchersNoticeNothingOfRestartsButAPause(t *testing.T) {
 	readers.Wait()
 }
 
-func TestACrowdThatComesBackInOneMomentIsServedWhole(t *testing.T) {
+func TestReconnectStormIsServedCompletely(t *testing.T) {
 	const n = 500
 	b := setup(t, func(c *edge.Config) { c.StreamsPerUser, c.MaxStreams = -1, n })
 	b.jobs.put("j1", "media", "ann", nil)
@@ -138,7 +138,7 @@ func TestACrowdThatComesBackInOneMomentIsServedWhole(t *testing.T) {
 	crowd.Wait()
 }
 
-func TestDeafPeersHoldUpNobodyAndAreCut(t *testing.T) {
+func TestNonReadingClientsAreCutAndDelayNoOther(t *testing.T) {
 	const deaf = 50
 	b := setup(t, func(c *edge.Config) { c.WriteTimeout, c.StreamsPerUser = 200*time.Millisecond, -1 })
 	large := strings.Repeat("x", 8<<10)
@@ -149,7 +149,7 @@ func TestDeafPeersHoldUpNobodyAndAreCut(t *testing.T) {
 	for range deaf {
 		b.neverReads("/api/v1/sse/jobs/media/j1")
 	}
-	eventually(t, "all of them are given up", func() bool {
+	eventually(t, "all of them are cut", func() bool {
 		j := b.jobs.put("j1", "", "", progress(1, large))
 		reader.until("the update", func(e event) bool { return e.data["revision"] == float64(j.GetRevision()) })
 		return strings.Count(b.log.String(), "i/o timeout") == deaf
@@ -159,7 +159,7 @@ func TestDeafPeersHoldUpNobodyAndAreCut(t *testing.T) {
 	reader.wantEnd()
 }
 
-func TestPeersThatGoOrTalkAreForgotten(t *testing.T) {
+func TestPeersThatHangUpOrTalkAreClosed(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	for what, test := range map[string]struct {

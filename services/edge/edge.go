@@ -1,5 +1,5 @@
 // Package edge is what browsers and REST clients talk to: it streams jobs and imports as Server-Sent Events, passes
-// workbooks and calls on to the services behind it, signs people in, and serves the page.
+// workbooks and calls on to the other services, signs people in, and serves the page.
 package edge
 
 import (
@@ -43,7 +43,7 @@ const pingTimeout = 15 * time.Second
 // furtherQueues is the number of queues for new connections in addition to the first. Together they hold 16,000.
 const furtherQueues = 3
 
-// burstSeconds is how many seconds' worth of requests a user may make at once.
+// burstSeconds is the maximum burst of requests per user, in seconds of the rate.
 const burstSeconds = 4
 
 // Service is an edge. Make it with New, then call Run once.
@@ -64,7 +64,7 @@ type Service struct {
 	uploads  *folder.Store
 	server   *http.Server
 	sessions *signin.Handler
-	// handlers counts the requests under way, and what else must end before Run does.
+	// handlers counts the requests in progress, and what else must end before Run does.
 	handlers sync.WaitGroup
 	draining atomic.Bool
 	// exhausted knows whether the process has run out of descriptors.
@@ -140,8 +140,8 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	s.server = &http.Server{
 		Handler: s.counted(reqlog.New(cfg.Logger, cfg.Metrics).Handler(routes, httperr.Write)),
-		// Bodies and answers have deadlines of their own, which move on with them: a fixed one would cut streams and
-		// long uploads.
+		// Bodies and responses have their own deadlines, which are extended as they progress. A fixed one would cut streams
+		// and long uploads.
 		ReadHeaderTimeout: cfg.HeaderTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -173,8 +173,8 @@ func (s *Service) SignInLink() string { return s.sessions.Link() }
 // Addr is where the edge answers.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
-// Run answers until ctx ends. Then readiness goes off; streams are told to come back and end, a few at a time; requests
-// and uploads under way may finish; and Run returns nil within DrainDelay and DrainTimeout, or a little more.
+// Run serves until ctx ends. Then the edge becomes unready, streams end a few at a time with a message to reconnect, and
+// requests and uploads in progress can finish. Run returns nil within DrainDelay and DrainTimeout, or a little more.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.close()
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -218,7 +218,7 @@ func (s *Service) serve() error {
 			err := s.serveOn(acceptor{lis, &s.exhausted})
 			if !errors.Is(err, http.ErrServerClosed) {
 				failed.Store(&err)
-				_ = s.server.Close() // one that cannot go on ends all
+				_ = s.server.Close() // one that cannot continue ends all
 			}
 			return err
 		})
@@ -237,7 +237,7 @@ func (s *Service) serveOn(lis net.Listener) error {
 	return s.server.Serve(lis)
 }
 
-// drain ends what is under way, gently while there is time.
+// drain lets streams and requests end, until DrainTimeout has passed.
 func (s *Service) drain() {
 	s.draining.Store(true)
 	time.Sleep(s.cfg.DrainDelay)
@@ -252,7 +252,7 @@ func (s *Service) drain() {
 	}
 }
 
-// counted keeps count of the requests under way, so that Run outlives them.
+// counted counts the requests in progress, so that Run outlives them.
 func (s *Service) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.handlers.Add(1)
@@ -272,6 +272,6 @@ func (s *Service) close() {
 
 func closeAll(listeners []net.Listener) {
 	for _, lis := range listeners {
-		_ = lis.Close() // the server has, as a rule
+		_ = lis.Close() // the server usually has
 	}
 }

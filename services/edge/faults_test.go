@@ -17,7 +17,7 @@ import (
 	"headway/services/edge"
 )
 
-func TestWatchersNoticeNothingOfARestartOfJobsButAPause(t *testing.T) {
+func TestWatchersSurviveRestartOfJobsService(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	b.jobs.put("j2", "media", "ann", nil)
@@ -31,7 +31,7 @@ func TestWatchersNoticeNothingOfARestartOfJobsButAPause(t *testing.T) {
 	mine.want("connected")
 
 	b.jobsUp.stop()
-	b.jobs.put("j1", "", "", progress(60, "")) // goes on while the edge cannot see it
+	b.jobs.put("j1", "", "", progress(60, "")) // continues while the edge cannot see it
 	b.jobs.put("j2", "", "", func(j *jobsv1.Job) { j.Status = completed })
 	b.jobs.remove("gone")
 	b.jobsUp.start()
@@ -53,7 +53,7 @@ func TestWatchersNoticeNothingOfARestartOfJobsButAPause(t *testing.T) {
 	one.until("progress after the restart", func(e event) bool { return e.data["progress"] == 70.0 })
 }
 
-func TestJobThatWasReadBeforeTheEdgeCaughtUpIsStillMissedWhenDeleted(t *testing.T) {
+func TestDeletionDuringSyncIsNoticed(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.holdWatches(true) // the edge can read single jobs, and is told of none
 	eventually(t, "the edge waits to be told", b.jobs.heldBack)
@@ -67,13 +67,13 @@ func TestJobThatWasReadBeforeTheEdgeCaughtUpIsStillMissedWhenDeleted(t *testing.
 	s.wantEnd()
 }
 
-func TestStreamThatBeginsWhileJobsIsAwayIsToldToComeBack(t *testing.T) {
+func TestStreamWithoutJobsServiceIsAskedToRetry(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	known := b.open("/api/v1/sse/jobs/media/j1")
 	known.want("connected")
 	b.jobsUp.stop()
-	// What is known already goes on being shown.
+	// Known jobs are still shown.
 	s := b.open("/api/v1/sse/jobs/media/j1")
 	s.want("connected")
 	s.want("initial_status")
@@ -90,7 +90,7 @@ func TestStreamThatBeginsWhileJobsIsAwayIsToldToComeBack(t *testing.T) {
 	wg.Wait()
 }
 
-func TestAThousandStreamsOnOneJobShareOneUpstream(t *testing.T) {
+func TestThousandStreamsShareOneUpstream(t *testing.T) {
 	const n = 1000
 	b := setup(t, func(c *edge.Config) { c.StreamsPerUser = -1 })
 	b.jobs.put("j1", "media", "ann", nil)
@@ -118,7 +118,7 @@ func TestAThousandStreamsOnOneJobShareOneUpstream(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := e.data["revision"].(float64); got <= revision {
-				t.Fatalf("revision %v behind %v", got, revision)
+				t.Fatalf("revision %v after %v", got, revision)
 			} else {
 				revision, last = got, e
 			}
@@ -153,7 +153,7 @@ func (b *bench) bare(path string, buffer int) net.Conn {
 	return conn
 }
 
-func TestSlowReaderSkipsToTheNewestGetsTheEndAndHoldsUpNobody(t *testing.T) {
+func TestSlowReaderSkipsToLatestAndGetsTheEnd(t *testing.T) {
 	b := setup(t, nil)
 	large := strings.Repeat("x", 8<<10)
 	b.jobs.put("j1", "media", "ann", nil)
@@ -164,7 +164,7 @@ func TestSlowReaderSkipsToTheNewestGetsTheEndAndHoldsUpNobody(t *testing.T) {
 	const updates = 300 // 2.4 MB: far more than the buffers of a connection hold
 	for i := range updates {
 		j := b.jobs.put("j1", "", "", progress(float64(i)/10, large))
-		// The others go on at their own pace.
+		// The others continue at their own pace.
 		fast.until("the update", func(e event) bool { return e.data["revision"] == float64(j.GetRevision()) })
 	}
 	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
@@ -199,13 +199,13 @@ func TestPeerThatNeverReadsIsCut(t *testing.T) {
 	large := strings.Repeat("x", 8<<10)
 	b.jobs.put("j1", "media", "ann", nil)
 	b.neverReads("/api/v1/sse/jobs/media/j1")
-	eventually(t, "the edge gives it up", func() bool {
+	eventually(t, "the edge cuts it", func() bool {
 		b.jobs.put("j1", "", "", progress(1, large))
 		return strings.Contains(b.log.String(), "i/o timeout")
 	})
 }
 
-func TestAStreamsEndIsNoticedAndLogged(t *testing.T) {
+func TestEndOfStreamIsLogged(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	s := b.open("/api/v1/sse/jobs/media/j1", "X-Request-Id", "req-77")
@@ -228,7 +228,7 @@ func TestAStreamsEndIsNoticedAndLogged(t *testing.T) {
 	}
 }
 
-func TestSilenceIsFilledWithComments(t *testing.T) {
+func TestIdleStreamSendsComments(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.Keepalive = 2 * time.Second })
 	b.jobs.put("j1", "media", "ann", nil)
 	s := b.open("/api/v1/sse/jobs/media/j1")
@@ -242,7 +242,7 @@ func TestSilenceIsFilledWithComments(t *testing.T) {
 	}
 }
 
-func TestStreamSaysReauthAndEndsWithItsToken(t *testing.T) {
+func TestStreamEndsWithItsTokenAfterReauth(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	s := b.open("/api/v1/sse/jobs/media/j1", "Authorization", "Bearer "+b.tokenFor(3*time.Second, "ann"))
@@ -253,7 +253,7 @@ func TestStreamSaysReauthAndEndsWithItsToken(t *testing.T) {
 	eventually(t, "the log line", func() bool { return strings.Contains(b.log.String(), "the token has expired") })
 }
 
-func TestShutdownTellsEveryStreamAndEnds(t *testing.T) {
+func TestShutdownEndsEveryStreamWithReason(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.StreamsPerUser = -1 })
 	b.jobs.put("j1", "media", "ann", nil)
 	var streams []*eventStream
@@ -271,12 +271,12 @@ func TestShutdownTellsEveryStreamAndEnds(t *testing.T) {
 		s.wantEnd()
 	}
 	if len(retries) < 10 {
-		t.Errorf("%d different retry times for 100 streams: they all come back at once", len(retries))
+		t.Errorf("%d different retry times for 100 streams: they all come back at the same moment", len(retries))
 	}
 	<-stopped
 }
 
-func TestShutdownDoesNotWaitForPeersThatDoNotHangUp(t *testing.T) {
+func TestShutdownDoesNotWaitForSlowPeers(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	b.jobs.put("j2", "media", "ann", nil)
@@ -293,7 +293,7 @@ func TestShutdownDoesNotWaitForPeersThatDoNotHangUp(t *testing.T) {
 	}
 }
 
-func TestReadinessFollowsTheServicesAndTheShutdown(t *testing.T) {
+func TestReadinessFollowsServicesAndShutdown(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.DrainDelay = 300 * time.Millisecond })
 	eventually(t, "ready", func() bool { status, _ := b.get("/readyz", "Authorization", ""); return status == 200 })
 	b.jobsUp.stop()
@@ -316,7 +316,7 @@ func importState(revision uint32, status jobsv1.JobStatus) *importsv1.Import {
 	}
 }
 
-func TestImportIsWatchedOnceForAllAndOnlyWhileSomebodyDoes(t *testing.T) {
+func TestImportHasOneUpstreamWhileWatched(t *testing.T) {
 	b := setup(t, nil)
 	b.importer.put(importState(1, jobsv1.JobStatus_JOB_STATUS_ACTIVE))
 	var streams []*eventStream
@@ -353,7 +353,7 @@ func TestImportIsWatchedOnceForAllAndOnlyWhileSomebodyDoes(t *testing.T) {
 	}
 }
 
-func TestOutputComesByByteOffsetWholeAndInOrder(t *testing.T) {
+func TestOutputIsCompleteAndInOrder(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "story", "ann", nil)
 	b.jobs.write("j1", []byte("Once upon a time, ein M\xc3")) // the ä is cut
@@ -398,7 +398,7 @@ func TestOutputComesByByteOffsetWholeAndInOrder(t *testing.T) {
 	b.refused(b.do(http.MethodGet, path, nil, "Last-Event-ID", "x"), http.StatusBadRequest, "REQUEST_INVALID")
 }
 
-func TestLargeOutputGoesAtTheReadersPace(t *testing.T) {
+func TestLargeOutputFollowsTheReader(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "story", "ann", nil)
 	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<18) // 4 MiB
@@ -422,7 +422,7 @@ func TestLargeOutputGoesAtTheReadersPace(t *testing.T) {
 	}
 }
 
-func TestShutdownDoesNotWaitForServicesThatNeverCameUp(t *testing.T) {
+func TestShutdownWithoutServicesReturns(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.JobsAddress = "127.0.0.1:1" })
 	if status, _ := b.get("/readyz"); status != http.StatusServiceUnavailable {
 		t.Errorf("ready without its services: %d", status)

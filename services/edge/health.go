@@ -68,5 +68,5 @@ func answerHealth(w http.ResponseWriter, status int, body map[string]string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a caller that went away is no fault of ours
+	_ = json.NewEncoder(w).Encode(body) // the caller may have gone
 }

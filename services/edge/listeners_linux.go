@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// moreQueues opens further listeners on a listener's own port, among which the kernel shares out new connections. Each
-// has a queue of its own for those that wait to be accepted (4,096 long, net.core.somaxconn), and beyond it connections
-// are dropped, to be tried again after seconds: one queue is too short for the crowd that a restart brings back in one
-// moment. A program that does not ask to share the port is refused it as before: another Headway, say.
+// moreQueues opens further listeners on a listener's port, among which the kernel distributes new connections. Each has
+// its own queue for connections that wait to be accepted (4,096 long, net.core.somaxconn). The kernel drops connections
+// beyond it, which clients retry only after seconds, so one queue is too short when all clients reconnect after a
+// restart. A program that does not ask to share the port, such as another Headway, still cannot listen on it.
 func moreQueues(first net.Listener, n int) (more []net.Listener, err error) {
 	owner, ok := first.(*net.TCPListener)
 	if !ok {

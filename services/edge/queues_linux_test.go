@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-func TestMoreQueuesShareThePortAndRefuseItToOthers(t *testing.T) {
+func TestListenersSharePort(t *testing.T) {
 	first, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

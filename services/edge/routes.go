@@ -28,7 +28,7 @@ const uploadRoute = "POST /api/v1/imports"
 // maxUploadWait is how long an upload waits for another one of its user to end. Proxies wait longer for a body to be read.
 const maxUploadWait = 15 * time.Second
 
-// routes are all that the edge answers, behind what holds for every request.
+// routes returns the handler of every route, wrapped in what holds for every request.
 func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	jobs, imports := jobsv1.NewJobServiceClient(s.jobs), importsv1.NewImportServiceClient(s.importer)
 	calls, err := rest.New(jobs, imports)
@@ -107,8 +107,8 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	return s.withBodyDeadline(a.Browsers(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))))), nil
 }
 
-// withBodyDeadline gives every body a time to begin in, also one that nobody reads, as when the request is refused:
-// net/http waits for its end before it takes the next request. Uploads move the deadline on as they come in.
+// withBodyDeadline sets the time in which every body must begin. Without it, a request that is refused could hold its
+// connection, because net/http reads the body to its end. Uploads extend the deadline as they arrive.
 func (s *Service) withBodyDeadline(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
@@ -118,7 +118,7 @@ func (s *Service) withBodyDeadline(next http.Handler) http.Handler {
 	})
 }
 
-// bounded gives the answer of a short request a fixed time, behind that of its body.
+// bounded sets the time of a short request's response, which begins after the time of its body.
 func (s *Service) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * s.cfg.StallTimeout)) // net/http's can

@@ -20,7 +20,7 @@ func progress(percent float64, message string) func(*jobsv1.Job) {
 	return func(j *jobsv1.Job) { j.Progress = &jobsv1.Progress{Percent: percent, Message: message} }
 }
 
-func TestStreamBeginsWithConnectedAndTheCurrentState(t *testing.T) {
+func TestStreamBeginsWithCurrentState(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", progress(12.5, "Rendering"))
 	s := b.open("/api/v1/sse/jobs/media/j1")
@@ -39,7 +39,7 @@ func TestStreamBeginsWithConnectedAndTheCurrentState(t *testing.T) {
 	}
 }
 
-func TestStreamDeliversUpdatesAndEndsBehindTheTerminalState(t *testing.T) {
+func TestStreamEndsAfterTerminalState(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	s := b.open("/api/v1/sse/jobs/media/j1")
@@ -61,7 +61,7 @@ func TestStreamDeliversUpdatesAndEndsBehindTheTerminalState(t *testing.T) {
 	s.wantEnd()
 }
 
-func TestFailedJobTellsWhy(t *testing.T) {
+func TestFailedJobHasItsReason(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", func(j *jobsv1.Job) {
 		j.Status, j.Error = failed, &jobsv1.JobError{Reason: "GPU_LOST", Message: "The GPU went away.", Attempt: 1}
@@ -180,7 +180,7 @@ func TestStreamAttemptsAreRated(t *testing.T) {
 	}
 }
 
-func TestNothingOnTheWayMayHoldAStreamBack(t *testing.T) {
+func TestStreamsForbidBufferingAndCompression(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	for _, path := range []string{"/api/v1/sse/jobs/media/j1", "/api/v1/sse/jobs/my", "/api/v1/sse/jobs/media/j1/output"} {
@@ -197,7 +197,7 @@ func TestNothingOnTheWayMayHoldAStreamBack(t *testing.T) {
 	}
 }
 
-func TestWhatOneMayNotSeeLooksLikeWhatIsNotThere(t *testing.T) {
+func TestForbiddenResourcesLookMissing(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("live", "media", "bob", nil)
 	b.jobs.put("ended", "media", "bob", func(j *jobsv1.Job) { j.Status = completed })
@@ -220,7 +220,7 @@ func TestWhatOneMayNotSeeLooksLikeWhatIsNotThere(t *testing.T) {
 	b.refused(b.do(http.MethodGet, "/api/v1/sse/imports/unknown", nil), http.StatusNotFound, "IMPORT_NOT_FOUND")
 }
 
-func TestMyStreamTellsOfAllMyJobsAndOfNobodyElses(t *testing.T) {
+func TestOwnJobsStreamHasOnlyOwnJobs(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("old", "media", "ann", func(j *jobsv1.Job) { j.Status = completed })
 	b.jobs.put("a", "media", "ann", nil)
@@ -247,7 +247,7 @@ func TestMyStreamTellsOfAllMyJobsAndOfNobodyElses(t *testing.T) {
 	}
 }
 
-func TestMyStreamTellsAReconnectWhatEndedMeanwhile(t *testing.T) {
+func TestReconnectHearsOfJobsThatEndedMeanwhile(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("a", "media", "ann", nil)
 	s := b.open("/api/v1/sse/jobs/my")
@@ -270,7 +270,7 @@ func TestMyStreamTellsAReconnectWhatEndedMeanwhile(t *testing.T) {
 	}
 }
 
-func TestMyStreamLostBeforeItsFirstJobResumesToo(t *testing.T) {
+func TestStreamLostBeforeItsFirstJobResumes(t *testing.T) {
 	b := setup(t, nil)
 	s := b.open("/api/v1/sse/jobs/my")
 	seen := s.want("connected").id
@@ -279,7 +279,7 @@ func TestMyStreamLostBeforeItsFirstJobResumesToo(t *testing.T) {
 
 	s = b.open("/api/v1/sse/jobs/my", "Last-Event-ID", seen)
 	if e := s.want("connected"); e.id != "" {
-		t.Errorf("a reconnect that is lost at once would skip what it was to be told: id %q", e.id)
+		t.Errorf("a reconnect that is lost immediately would skip what it was to be told: id %q", e.id)
 	}
 	if e := s.want("initial_status"); e.data["jobId"] != "a" || e.data["status"] != "failed" {
 		t.Errorf("got %s", e.raw)
@@ -299,7 +299,7 @@ func TestDeletedJobEndsItsStream(t *testing.T) {
 	s.wantEnd()
 }
 
-func TestOldestStreamGoesForTheNewestAndIsTold(t *testing.T) {
+func TestOldestStreamIsReplacedWithReason(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.StreamsPerUser = 2 })
 	b.jobs.put("j1", "media", "ann", nil)
 	b.jobs.put("j2", "media", "bob", nil)
@@ -315,7 +315,7 @@ func TestOldestStreamGoesForTheNewestAndIsTold(t *testing.T) {
 		t.Errorf("limit: retry %s %s", e.retry, e.raw)
 	}
 	streams[0].wantEnd()
-	// Attempts that are refused, and other users' streams, push nobody out.
+	// Attempts that are refused, and other users' streams, replace no stream.
 	b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j2", nil), http.StatusNotFound, "JOB_NOT_FOUND")
 	b.open("/api/v1/sse/jobs/media/j2", "Authorization", "Bearer "+b.token("bob")).want("connected")
 	b.jobs.put("j1", "", "", nil)
@@ -323,13 +323,13 @@ func TestOldestStreamGoesForTheNewestAndIsTold(t *testing.T) {
 	streams[2].want("job_update")
 }
 
-func TestFullEdgeRefusesNewStreamsAndKeepsTheOld(t *testing.T) {
+func TestFullEdgeRefusesNewStreams(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.MaxStreams = 1 })
 	b.jobs.put("j1", "media", "ann", nil)
 	old := b.open("/api/v1/sse/jobs/media/j1")
 	old.want("connected")
 	b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1", nil), http.StatusTooManyRequests, "STREAM_LIMIT")
-	// An EventSource would stop for good at a 429, and could not read it.
+	// An EventSource would stop permanently at a 429, and could not read it.
 	s := b.open("/api/v1/sse/jobs/media/j1", "Accept", "text/event-stream")
 	if e := s.want("limit"); e.retry == "" {
 		t.Errorf("got %s", e.raw)

@@ -119,7 +119,7 @@ func replace(t *testing.T, name string, text []byte) {
 	}
 }
 
-func TestRenewedCertificateIsUsedAtOnceAndABrokenOneNever(t *testing.T) {
+func TestRenewedCertificateIsUsedImmediately(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile, _ := certificate(t, dir)
 	b := setup(t, func(c *edge.Config) { c.TLSCertFile, c.TLSKeyFile = certFile, keyFile })
@@ -165,7 +165,7 @@ func TestRenewedCertificateIsUsedAtOnceAndABrokenOneNever(t *testing.T) {
 	fourth, _ := newPair(t, "fourth")
 	write(t, certFile, fourth.cert)
 	write(t, keyFile, fourth.key)
-	is("fourth", "written anew")
+	is("fourth", "written again")
 
 	// As Kubernetes mounts secrets: a link to a folder is turned to another one.
 	links := map[string]pemPair{"a": fourth, "b": second}
@@ -193,7 +193,7 @@ func TestRenewedCertificateIsUsedAtOnceAndABrokenOneNever(t *testing.T) {
 	is("second", "with the link turned")
 
 	log := b.log.String()
-	if n := strings.Count(log, "cannot be used; the old one goes on"); n != 4 {
+	if n := strings.Count(log, "cannot be used, and the old one stays in use"); n != 4 {
 		t.Errorf("%d lines about unusable files, want 4: one for each time they were: %s", n, log)
 	}
 	if strings.Contains(log, "PRIVATE KEY") {
@@ -201,7 +201,7 @@ func TestRenewedCertificateIsUsedAtOnceAndABrokenOneNever(t *testing.T) {
 	}
 }
 
-func TestEveryKindOfConnectionCarriesStreams(t *testing.T) {
+func TestStreamsOverHTTP2AndTLS(t *testing.T) {
 	certFile, keyFile, pool := certificate(t, t.TempDir())
 	b := setup(t, func(c *edge.Config) {
 		c.TLSCertFile, c.TLSKeyFile, c.Keepalive, c.WriteTimeout = certFile, keyFile, 2*time.Second, time.Second
@@ -237,7 +237,7 @@ func TestEveryKindOfConnectionCarriesStreams(t *testing.T) {
 	}
 }
 
-func TestHTTP10GetsAStreamToo(t *testing.T) {
+func TestHTTP10GetsStreams(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
@@ -258,7 +258,7 @@ func TestHTTP10GetsAStreamToo(t *testing.T) {
 	s.wantEnd()
 }
 
-func TestHeadersThatNeverEndDoNotHoldAConnection(t *testing.T) {
+func TestEndlessHeadersAreCut(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.HeaderTimeout = 100 * time.Millisecond })
 	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
 	if err != nil {

@@ -212,7 +212,7 @@ func (h *Hub) WatchMine(ctx context.Context, s *Subscription, since time.Time) e
 	}
 	h.mu.Lock()
 	s.mu.Lock()
-	if s.end == nil {
+	if !s.over {
 		s.box = newBox()
 	}
 	s.mu.Unlock()

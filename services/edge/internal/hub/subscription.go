@@ -25,24 +25,26 @@ func (e DeletedError) Error() string { return e.ID + " was deleted" }
 
 // Subscription is what one stream has yet to send: the latest state of one job or import, or the latest of each of a
 // user's jobs. A terminal state waits until it is sent. So a slow reader costs no memory and delays no other.
+//
+// The fields that every state uses come first, so that they share a line of the processor's cache.
 type Subscription struct {
 	// Receiver is for the caller, who sets it before Admit.
 	Receiver any
 
-	hub *Hub
-	// These belong to the hub, under its lock.
-	user              *user
-	feed              *feed
-	index, feedIndex  int32
-	linked, confirmed bool
-
 	mu sync.Mutex
-	// told: a state was taken out. ended: the end was taken out.
-	told, ended bool
-	slot        fanout.Slot[*Snapshot]
+	// told: a state was taken out. over: there is an end. ended: the end was taken out.
+	told, over, ended bool
+	slot              fanout.Slot[*Snapshot]
 	// box replaces slot for the subscription of a user's jobs.
 	box *fanout.Mailbox[*Snapshot]
 	end error
+
+	hub *Hub
+	// These belong to the hub, under its lock.
+	user             *user
+	feed             *feed
+	index, feedIndex int32
+	linked           bool
 }
 
 // Item is what a subscription has to tell next: a state, a deletion or the end.
@@ -60,14 +62,14 @@ type Item struct {
 func (s *Subscription) Next() (Item, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.end == nil && s.box != nil {
+	if !s.over && s.box != nil {
 		item, ok := s.box.Take()
 		if item.Deleted {
 			return Item{Deleted: item.Key}, ok
 		}
 		return Item{Snapshot: item.State, First: item.First}, ok
 	}
-	if s.end == nil {
+	if !s.over {
 		state, ok := s.slot.Take()
 		if !ok {
 			return Item{}, false
@@ -75,7 +77,7 @@ func (s *Subscription) Next() (Item, bool) {
 		item := Item{Snapshot: state, First: !s.told}
 		s.told = true
 		if state.Terminal {
-			s.end = ErrEnded
+			s.over, s.end = true, ErrEnded
 		}
 		return item, true
 	}
@@ -99,7 +101,7 @@ func (s *Subscription) offer(state *Snapshot) (ready, skipped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.end != nil:
+	case s.over:
 		return false, false
 	case s.box != nil:
 		return s.box.Offer(state)
@@ -111,7 +113,7 @@ func (s *Subscription) offer(state *Snapshot) (ready, skipped bool) {
 func (s *Subscription) drop(jobID string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.end != nil || s.box == nil || !s.box.Knows(jobID) {
+	if s.over || s.box == nil || !s.box.Knows(jobID) {
 		return false
 	}
 	s.box.Drop(jobID)
@@ -122,10 +124,10 @@ func (s *Subscription) drop(jobID string) bool {
 func (s *Subscription) finish(cause error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.end != nil {
+	if s.over {
 		return false
 	}
-	s.end, s.box = cause, nil
+	s.over, s.end, s.box = true, cause, nil
 	s.slot.Clear()
 	return true
 }

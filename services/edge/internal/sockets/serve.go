@@ -29,7 +29,7 @@ func Hijackable(r *http.Request) bool { return hijackable(r) }
 func (l *Loop) Serve(c *Conn, w http.ResponseWriter, r *http.Request, s Source) error {
 	<-l.ready
 	c.loop, c.source, c.fd = l, s, -1
-	c.lastWrite.Store(l.wheel.now())
+	c.lastWrite.Store(int32(l.wheel.now()))
 	if hijackable(r) {
 		return l.takeOver(c, w)
 	}

@@ -23,14 +23,21 @@ const rateRetry = 15 * time.Second
 
 // stream is one open stream: the connection, what it is subscribed to, and what it has to say about itself. It is one
 // allocation.
+//
+// The fields that every message uses come first, in three lines of the processor's cache.
 type stream struct {
 	conn     sockets.Conn
-	sub      hub.Subscription
 	handlers *Handlers
 	// encoder makes the events of states.
 	encoder *encoder
 	// output feeds a stream of output; nil for others.
 	output *output
+	// said: Next has to send something of control, ending or keepaliveDue. It is set before the first event.
+	said atomic.Bool
+	// greeted: the first event is out. reauthSent belongs to the wheel. ending: the end follows what waits.
+	greeted, reauthSent, ending, keepaliveDue bool
+	sub                                       hub.Subscription
+
 	// expires and reauth are when the token ends and when the client is told so, by the loop's clock.
 	expires, reauth int32
 	// done writes the request's log line. stop, if not nil, stops what feeds this stream alone.
@@ -42,10 +49,6 @@ type stream struct {
 	control []byte
 	// cause is why the stream ends, nil for the usual end.
 	cause error
-	// greeted: the first event is out. reauthSent belongs to the wheel. ending: the end follows what waits.
-	greeted, reauthSent, ending, keepaliveDue bool
-	// said: Next has to send something of the above. It is set before the first event.
-	said atomic.Bool
 }
 
 // never is later than any time of the loop's clock.
