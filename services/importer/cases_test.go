@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -202,41 +201,55 @@ func (w *world) withoutNulls(row string) string {
 	return string(short)
 }
 
-// writeTables writes the rows of the schema's tables, and deletes them.
-func (w *world) writeTables(out *strings.Builder, spec *schema.Schema) {
+// rows returns the rows of a table as JSON, in the order in which they were inserted. A table that does not exist has
+// none.
+func (w *world) rows(table string, columns ...string) []string {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "records.db"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer db.Close()
+	named := make([]string, len(columns))
+	for i, c := range columns {
+		named[i] = fmt.Sprintf(`'%s', "%s"`, c, c)
+	}
+	found, err := db.QueryContext(w.t.Context(), fmt.Sprintf(`SELECT json_object(%s) FROM %q ORDER BY rowid`, strings.Join(named, ", "), table))
+	if err != nil {
+		return nil
+	}
+	defer found.Close()
+	var rows []string
+	for found.Next() {
+		var row string
+		if err := found.Scan(&row); err != nil {
+			w.t.Fatal(err)
+		}
+		rows = append(rows, table+": "+row)
+	}
+	if err := found.Err(); err != nil {
+		w.t.Fatal(err)
+	}
+	return rows
+}
+
+// writeTables writes the rows of the schema's tables, and deletes them.
+func (w *world) writeTables(out *strings.Builder, spec *schema.Schema) {
+	w.t.Helper()
 	for _, sheet := range slices.Backward(spec.Sheets) {
 		columns := make([]string, len(sheet.Columns))
 		for i, c := range sheet.Columns {
-			columns[i] = fmt.Sprintf(`'%s', "%s"`, c.Name, c.Name)
+			columns[i] = c.Name
 		}
-		rows, err := db.QueryContext(w.t.Context(), fmt.Sprintf(`SELECT json_object(%s) FROM %q ORDER BY rowid`, strings.Join(columns, ", "), sheet.Table))
-		if err != nil {
-			continue // the table was not created
+		rows := w.rows(sheet.Table, columns...)
+		for _, row := range rows[:min(len(rows), maxLines)] {
+			fmt.Fprintf(out, "%s %s\n", sheet.Table, w.withoutNulls(strings.TrimPrefix(row, sheet.Table+": ")))
 		}
-		n := 0
-		for ; rows.Next(); n++ {
-			var row string
-			if err := rows.Scan(&row); err != nil {
-				w.t.Fatal(err)
-			}
-			if n < maxLines {
-				fmt.Fprintf(out, "%s %s\n", sheet.Table, w.withoutNulls(row))
-			}
+		if len(rows) > maxLines {
+			fmt.Fprintf(out, "and %d more rows\n", len(rows)-maxLines)
 		}
-		if n > maxLines {
-			fmt.Fprintf(out, "and %d more rows\n", n-maxLines)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			w.t.Fatal(err)
-		}
-		if _, err := db.ExecContext(w.t.Context(), fmt.Sprintf(`DELETE FROM %q`, sheet.Table)); err != nil {
-			w.t.Fatal(err)
+		if len(rows) > 0 {
+			w.exec(fmt.Sprintf(`DELETE FROM %q`, sheet.Table))
 		}
 	}
 }

@@ -66,7 +66,8 @@ type Table interface {
 	Holds(ctx context.Context, column string, values []Value) ([]bool, error)
 	// Insert inserts rows whose keys are not in the table.
 	Insert(ctx context.Context, rows [][]Value) error
-	// Write inserts the rows, or updates those whose key exists. Insert is faster if all are new.
+	// Write inserts the rows, or updates those whose key exists. Insert is faster if all are new. If the table was opened
+	// without one of its required columns, all rows must exist, and they keep their value of that column.
 	Write(ctx context.Context, rows [][]Value) error
 }
 

@@ -211,7 +211,11 @@ func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *sche
 		return err
 	}
 	defer book.Close()
-	if im.Sheets, err = mapping.Find(ctx, book, spec, columns); err != nil {
+	find := mapping.Find
+	if im.Policy.Mode == imports.UpdateOnly {
+		find = mapping.FindForUpdate
+	}
+	if im.Sheets, err = find(ctx, book, spec, columns); err != nil {
 		return err
 	}
 	im.Unused = unused(book.Sheets(), im.Sheets)

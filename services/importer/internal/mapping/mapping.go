@@ -59,6 +59,16 @@ type Mapping struct {
 // Find finds the sheets, in the order of the schema, and in each the row of the headers and the columns. Optional
 // sheets and columns may be missing. It gives *Error if the workbook does not fit, *source.Error if it cannot be read.
 func Find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping) ([]imports.Sheet, error) {
+	return find(ctx, book, s, mapping, func(_ *schema.Sheet, c *schema.Column) bool { return c.Required })
+}
+
+// FindForUpdate is Find for an import that only updates rows: only the columns of the key are required, because a row
+// keeps its values of the columns that the workbook does not have.
+func FindForUpdate(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping) ([]imports.Sheet, error) {
+	return find(ctx, book, s, mapping, func(sheet *schema.Sheet, c *schema.Column) bool { return slices.Contains(sheet.Key, c.Name) })
+}
+
+func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping, required func(*schema.Sheet, *schema.Column) bool) ([]imports.Sheet, error) {
 	if err := checkMapping(book, s, mapping); err != nil {
 		return nil, err
 	}
@@ -90,7 +100,7 @@ func Find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	}
 	for i := range found {
 		sheet := &found[i]
-		if err := findColumns(head[sheet.WorkbookSheet], s.Sheet(sheet.Name), mapped[i], sheet); err != nil {
+		if err := findColumns(head[sheet.WorkbookSheet], s.Sheet(sheet.Name), mapped[i], sheet, required); err != nil {
 			return nil, err
 		}
 	}
@@ -174,7 +184,7 @@ type header struct {
 }
 
 // findColumns selects the row that matches the most headers, the first of several.
-func findColumns(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet *imports.Sheet) error {
+func findColumns(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet *imports.Sheet, required func(*schema.Sheet, *schema.Column) bool) error {
 	var best header
 	for _, row := range head {
 		if h := readHeader(row, spec, explicit, sheet.WorkbookSheet); best.row == 0 || h.matches > best.matches {
@@ -191,7 +201,7 @@ func findColumns(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet 
 		if header, mapped := explicit.Columns[column.Name]; mapped {
 			return problem(MappingInvalid, "The mapping gives the column %s the header “%s”, which the sheet “%s” does not have.", column.Name, header, sheet.WorkbookSheet)
 		}
-		if column.Required {
+		if required(spec, column) {
 			return missing(best, column, sheet)
 		}
 	}

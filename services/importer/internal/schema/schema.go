@@ -70,7 +70,7 @@ type Column struct {
 	Aliases []string
 	// Type is the type of the values.
 	Type Type
-	// Required columns must be in the workbook, and their cells must not be empty.
+	// Required columns must be in the workbook, unless the import only updates, and their cells must not be empty.
 	Required bool
 	// Unique columns have no value twice, in the file or in the database. Empty cells do not count.
 	Unique bool

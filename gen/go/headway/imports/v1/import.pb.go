@@ -93,7 +93,8 @@ const (
 	ImportMode_IMPORT_MODE_UPSERT ImportMode = 1
 	// A row whose key exists in the database is an issue.
 	ImportMode_IMPORT_MODE_INSERT_ONLY ImportMode = 2
-	// A row whose key does not exist in the database is an issue.
+	// A row whose key does not exist in the database is an issue. Only the columns of the key are required, and rows keep
+	// their values of the columns that the workbook does not have.
 	ImportMode_IMPORT_MODE_UPDATE_ONLY ImportMode = 3
 )
 

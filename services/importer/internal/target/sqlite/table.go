@@ -81,6 +81,9 @@ func (t *table) Insert(ctx context.Context, rows [][]imports.Value) error {
 
 // Write implements imports.Table.
 func (t *table) Write(ctx context.Context, rows [][]imports.Value) error {
+	if t.partial() {
+		return t.writeAll(ctx, rows, t.upserts, t.update)
+	}
 	return t.writeAll(ctx, rows, t.upserts, t.upsert)
 }
 
@@ -155,6 +158,30 @@ func (t *table) upsert(n int) string {
 		action = "DO UPDATE SET " + strings.Join(set, ", ")
 	}
 	return fmt.Sprintf("%s ON CONFLICT (%s) %s", t.insert(n), names(t.sheet.Key), action)
+}
+
+// update is a statement that updates n rows by their keys. An upsert would fail here, because it also checks the
+// required columns that the rows lack.
+func (t *table) update(n int) string {
+	var set, keys []string
+	for i, c := range t.columns {
+		equal := fmt.Sprintf("%s = new.column%d", name(c.Name), i+1)
+		if slices.Contains(t.key, i) {
+			keys = append(keys, name(t.sheet.Table)+"."+equal)
+		} else {
+			set = append(set, equal)
+		}
+	}
+	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?)"
+	return fmt.Sprintf("UPDATE %s SET %s FROM (VALUES %s) AS new WHERE %s", name(t.sheet.Table), strings.Join(set, ", "),
+		strings.Repeat(row+",", n-1)+row, strings.Join(keys, " AND "))
+}
+
+// partial reports whether the table was opened without a required column. Then all rows to be written exist.
+func (t *table) partial() bool {
+	return len(t.columns) > len(t.key) && slices.ContainsFunc(t.sheet.Columns, func(c *schema.Column) bool {
+		return c.Required && !slices.ContainsFunc(t.columns, func(opened *schema.Column) bool { return opened.Name == c.Name })
+	})
 }
 
 // Existing implements imports.Table.

@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		"a wait for a turn can be cancelled":      cancelledWait,
 		"keys of several columns":                 composite,
 		"owners of unique values":                 owners,
+		"rows are updated without all columns":    partial,
 		"a table is extended":                     extended,
 		"a unique rule comes and goes":            uniqueRule,
 		"a table that would lose data is refused": conflicts,
@@ -297,6 +298,22 @@ func owners(t *testing.T, open func() imports.Target) {
 	if !reflect.DeepEqual(holds, []bool{false, true}) {
 		t.Errorf("holds are %v", holds)
 	}
+}
+
+// partial updates rows by a file that lacks a required column.
+func partial(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer func() { must(t, target.Close()) }()
+	all := []*schema.Column{code, part, price}
+	load(t, target, "i1", all, []imports.Value{text("a"), number(1), text("2.5")}, []imports.Value{text("b"), number(2), null})
+	tx := begin(t, target, "i2", 1)
+	of, sheet := items(all...)
+	table, err := tx.Table(t.Context(), of, sheet, []*schema.Column{code, price})
+	must(t, err)
+	must(t, table.Write(t.Context(), [][]imports.Value{{text("a"), text("7")}, {text("b"), text("8")}}))
+	must(t, tx.Commit(t.Context(), nil))
+	wantHeld(t, target, all, [][]imports.Value{{text("a"), null, null}, {text("b"), null, null}},
+		[]imports.Value{text("a"), number(1), text("7")}, []imports.Value{text("b"), number(2), text("8")})
 }
 
 func extended(t *testing.T, open func() imports.Target) {
