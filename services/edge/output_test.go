@@ -156,3 +156,72 @@ func TestOutputIsDownloadedWithRanges(t *testing.T) {
 	}
 	b.refused(b.do(http.MethodGet, path, nil, "Authorization", "Bearer "+b.token("bob")), http.StatusNotFound, "JOB_NOT_FOUND")
 }
+
+func TestOutputIsCompleteAndInOrder(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "story", "ann", nil)
+	b.jobs.write("j1", []byte("Once upon a time, ein M\xc3")) // the ä is cut
+	const path = "/api/v1/sse/jobs/story/j1/output"
+	s := b.open(path)
+	s.want("connected")
+	first := s.want("output")
+	if first.data["text"] != "Once upon a time, ein M" || first.id != "23" || first.data["offset"] != 0.0 {
+		t.Fatalf("id %s %s", first.id, first.raw)
+	}
+	b.jobs.write("j1", []byte("\xa4rchen\n"))
+	if e := s.want("output"); e.data["text"] != "ärchen\n" || e.id != "31" || e.data["offset"] != 23.0 {
+		t.Fatalf("id %s %s", e.id, e.raw)
+	}
+	b.jobs.write("j1", []byte{0xff, 0xfe})
+	if e := s.want("output"); e.data["data"] != "//4=" || e.id != "33" {
+		t.Fatalf("id %s %s", e.id, e.raw)
+	}
+	b.jobsUp.stop() // nothing is lost or told twice
+	b.jobs.write("j1", []byte("more"))
+	b.jobsUp.start()
+	if e := s.want("output"); e.data["text"] != "more" || e.id != "37" {
+		t.Fatalf("id %s %s", e.id, e.raw)
+	}
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	if e := s.want("job_update"); e.data["status"] != "completed" || e.id != "37" {
+		t.Fatalf("id %s %s", e.id, e.raw)
+	}
+	s.wantEnd()
+
+	s = b.open(path, "Last-Event-ID", "33")
+	s.want("connected")
+	if e := s.want("output"); e.data["text"] != "more" {
+		t.Fatalf("resumed: %s", e.raw)
+	}
+	s.want("job_update")
+	s.wantEnd()
+	if resp := b.do(http.MethodGet, path, nil, "Last-Event-ID", "37"); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("having seen the end: %s", resp.Status)
+	}
+	b.refused(b.do(http.MethodGet, path, nil, "Last-Event-ID", "99"), http.StatusBadRequest, "OUTPUT_GAP")
+	b.refused(b.do(http.MethodGet, path, nil, "Last-Event-ID", "x"), http.StatusBadRequest, "REQUEST_INVALID")
+}
+
+func TestLargeOutputFollowsTheReader(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "story", "ann", nil)
+	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<18) // 4 MiB
+	b.jobs.write("j1", want)
+	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
+	s := b.open("/api/v1/sse/jobs/story/j1/output")
+	s.want("connected")
+	var got bytes.Buffer
+	for {
+		e, err := s.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.kind() == "job_update" {
+			break
+		}
+		got.WriteString(e.data["text"].(string))
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("got %d bytes, want %d, or others", got.Len(), len(want))
+	}
+}

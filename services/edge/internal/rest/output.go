@@ -44,7 +44,7 @@ func (o *Outputs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = rc.SetWriteDeadline(time.Time{}) // HTTP/2 resets a stream when the deadline passes, even if nothing is being written
 }
 
-// pacedWriter gives each part of a response its own deadline.
+// pacedWriter sets a deadline for each part of a response.
 type pacedWriter struct {
 	http.ResponseWriter
 	rc      *http.ResponseController
