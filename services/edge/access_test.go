@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -293,6 +294,18 @@ func TestOnlyAllowedOriginsMayRead(t *testing.T) {
 		!strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization") || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "Last-Event-ID") ||
 		!strings.Contains(h.Get("Access-Control-Allow-Methods"), "DELETE") || h.Get("Vary") != "Origin" {
 		t.Errorf("preflight: %s %v", resp.Status, h)
+	}
+	tracing := []string{"traceparent", "baggage", "sentry-trace", "x-requested-with", "cache-control"}
+	resp = b.do(http.MethodOptions, "/api/v1/jobs", nil, "Authorization", "", "Origin", "https://app.example.com", "Access-Control-Request-Method", "GET",
+		"Access-Control-Request-Headers", strings.Join(tracing, ",")+",bad name")
+	allowed := strings.Split(resp.Header.Get("Access-Control-Allow-Headers"), ", ")
+	for _, name := range tracing {
+		if !slices.Contains(allowed, name) {
+			t.Errorf("%s is not allowed: %v", name, allowed)
+		}
+	}
+	if resp.StatusCode != http.StatusNoContent || slices.Contains(allowed, "bad name") {
+		t.Errorf("tracing: %s %v", resp.Status, allowed)
 	}
 	resp = b.do(http.MethodOptions, "/api/v1/jobs", nil, append(preflight, "Origin", "https://evil.example")...)
 	if resp.Header.Get("Access-Control-Allow-Origin") != "" {

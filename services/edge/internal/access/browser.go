@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -92,8 +93,23 @@ func (a *Access) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", corsMethods)
-	h.Set("Access-Control-Allow-Headers", corsHeaders)
+	h.Set("Access-Control-Allow-Headers", allowedHeaders(r.Header.Get("Access-Control-Request-Headers")))
+	h.Add("Vary", "Access-Control-Request-Headers")
 	h.Set("Access-Control-Max-Age", fmt.Sprint(corsMaxAge))
 	w.WriteHeader(http.StatusNoContent)
 	return true
 }
+
+// allowedHeaders returns the headers that pages of an allowed origin can send: all that they ask for. Tools for tracing, such
+// as OpenTelemetry and Sentry, add headers to every request of a page, and none of them gives the page a right.
+func allowedHeaders(requested string) string {
+	allowed := corsHeaders
+	for name := range strings.SplitSeq(requested, ",") {
+		if name = strings.TrimSpace(name); headerName.MatchString(name) {
+			allowed += ", " + name
+		}
+	}
+	return allowed
+}
+
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")
