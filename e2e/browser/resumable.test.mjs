@@ -1,7 +1,7 @@
 // The reference client of tus uploads a workbook over a connection that breaks several times.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createReadStream, readdirSync, statSync } from "node:fs";
+import { createReadStream, readdirSync, readFileSync, statSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -107,6 +107,34 @@ test("three lost connections send no byte twice, and create one import", async (
   const bytes = readdirSync(join(headway.data, "uploads")).filter((name) => name.endsWith(".part"));
   assert.deepEqual(bytes, []);
   proxy.close();
+});
+
+test("eight files at a time, each in three parallel parts, all arrive", async () => {
+  const workbook = headway.sample(1000, 0);
+  const bytes = readFileSync(workbook);
+  const authorization = `Bearer ${headway.token("bea")}`;
+  const upload = () =>
+    new Promise((resolve, reject) => {
+      const upload = new Upload(bytes, {
+        endpoint: `${headway.address}/api/v1/uploads`,
+        parallelUploads: 3,
+        headers: { Authorization: authorization },
+        // Uppy adds keys like these to the metadata.
+        metadata: { filename: "staff.xlsx", relativePath: "null", name: "staff.xlsx", type: "", caption: "Our own" },
+        onError: reject,
+        onSuccess: () => resolve(upload.url),
+      });
+      upload.start();
+    });
+  const urls = await Promise.all(Array.from({ length: 8 }, upload));
+  assert.equal(new Set(urls).size, 8);
+  const response = await fetch(`${headway.address}/api/v1/imports?upload_id=${urls[7].split("/").at(-1)}`, {
+    method: "POST",
+    headers: { Authorization: authorization },
+  });
+  const answer = await response.json();
+  assert.equal(response.status, 202, JSON.stringify(answer));
+  assert.equal(answer.import.sizeBytes, bytes.length);
 });
 
 test("an aborted upload is deleted", async () => {

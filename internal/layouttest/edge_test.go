@@ -24,6 +24,6 @@ var edge = rules{
 		"services/edge/internal/httperr", "services/edge/internal/webjson"},
 	"services/edge/internal/tus": {"gen/...", "internal/auth", "internal/rpcerr", "internal/rpcserver", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/upload"},
-	"services/edge/internal/tus/folder":  {"services/edge/internal/tus"},
+	"services/edge/internal/tus/folder":  {"internal/atomicfile", "services/edge/internal/tus"},
 	"services/edge/internal/tus/tustest": {"services/edge/internal/tus"},
 }

@@ -43,6 +43,9 @@ const pingTimeout = 15 * time.Second
 // furtherQueues is the number of queues for new connections in addition to the first. Together they hold 16,000.
 const furtherQueues = 3
 
+// uploadIdle is how long after its last byte an unfinished upload no longer keeps its user from starting others.
+const uploadIdle = 5 * time.Minute
+
 // burstSeconds is the maximum burst of requests per user, in seconds of the rate.
 const burstSeconds = 4
 
@@ -120,7 +123,7 @@ func New(cfg Config) (_ *Service, err error) {
 	})
 	if cfg.UploadsDir != "" {
 		if s.uploads, err = folder.Open(folder.Config{
-			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, PerUser: max(cfg.UnfinishedPerUser, 0),
+			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, IdleAfter: uploadIdle, PerUser: max(cfg.UnfinishedPerUser, 0),
 			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Bytes: max(cfg.UnfinishedBytes, 0), Logger: cfg.Logger,
 		}); err != nil {
 			return nil, fmt.Errorf("edge: %w", err)

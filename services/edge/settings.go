@@ -34,7 +34,7 @@ type Settings struct {
 
 	UploadsPerUser         int           `help:"Maximum number of uploads in progress per user. A negative value means no limit." default:"4" negative:"no limit"`
 	UploadTTL              time.Duration `help:"How long an unfinished resumable upload is stored after its last byte." default:"24h" name:"upload-ttl"`
-	UnfinishedPerUser      int           `help:"Maximum number of unfinished resumable uploads per user. A negative value means no limit." default:"16" negative:"no limit"`
+	UnfinishedPerUser      int           `help:"Maximum number of unfinished resumable uploads per user. Those that have been idle for longest make room for new ones. A negative value means no limit." default:"64" negative:"no limit"`
 	UnfinishedBytesPerUser int64         `help:"Maximum total size of the unfinished resumable uploads of a user, in bytes. 0 means four times the maximum size of a workbook. A negative value means no limit." negative:"no limit"`
 	UnfinishedBytes        int64         `help:"Maximum total size of all unfinished resumable uploads, in bytes. A negative value means no limit." default:"10737418240" negative:"no limit"`
 

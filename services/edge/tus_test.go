@@ -204,7 +204,7 @@ func TestTusIsSpokenByTheBook(t *testing.T) {
 	b := setupTus(t, func(c *edge.Config) { c.MaxUploadBytes = 1 << 20 })
 	resp := b.do(http.MethodOptions, "/api/v1/uploads", nil, "Authorization", "")
 	if h := resp.Header; resp.StatusCode != http.StatusNoContent || h.Get("Tus-Version") != "1.0.0" || h.Get("Tus-Resumable") != "1.0.0" ||
-		h.Get("Tus-Max-Size") != "1048576" || h.Get("Tus-Extension") != "creation,creation-with-upload,termination,expiration" {
+		h.Get("Tus-Max-Size") != "1048576" || h.Get("Tus-Extension") != "creation,creation-with-upload,creation-defer-length,concatenation,termination,expiration" {
 		t.Errorf("options: %s %v", resp.Status, h)
 	}
 	resp = b.do(http.MethodPost, "/api/v1/uploads", nil, "Upload-Length", "5", "Tus-Resumable", "0.2.2")
@@ -218,7 +218,10 @@ func TestTusIsSpokenByTheBook(t *testing.T) {
 		reason  string
 	}{
 		"no length":                {nil, 400, "FORM_INVALID"},
-		"a length for later":       {[]string{"Upload-Defer-Length", "1"}, 400, "FORM_INVALID"},
+		"a wrong deferral":         {[]string{"Upload-Defer-Length", "2"}, 400, "FORM_INVALID"},
+		"a wrong concatenation":    {[]string{"Upload-Length", "5", "Upload-Concat", "half"}, 400, "FORM_INVALID"},
+		"a joining of nothing":     {[]string{"Upload-Concat", "final;"}, 400, "FORM_INVALID"},
+		"a joining of unknown":     {[]string{"Upload-Concat", "final;/api/v1/uploads/x"}, 404, "UPLOAD_NOT_FOUND"},
 		"a length below 0":         {[]string{"Upload-Length", "-1"}, 400, "FORM_INVALID"},
 		"a length over the limit":  {[]string{"Upload-Length", "1048577"}, 413, "UPLOAD_TOO_LARGE"},
 		"an unknown field":         {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("shcema", "workforce")}, 400, "FORM_INVALID"},
@@ -269,6 +272,80 @@ func TestTusIsSpokenByTheBook(t *testing.T) {
 	}
 	if got := b.files(); len(got) != 0 {
 		t.Errorf("kept: %v", got)
+	}
+}
+
+func TestUploadLengthCanBeDeclaredLater(t *testing.T) {
+	b := setupTus(t, func(c *edge.Config) { c.MaxUploadBytes = 10 })
+	resp := b.tus(http.MethodPost, "/api/v1/uploads", nil, "Upload-Defer-Length", "1")
+	path := resp.Header.Get("Location")
+	if resp.StatusCode != http.StatusCreated || path == "" {
+		t.Fatalf("%s %v", resp.Status, resp.Header)
+	}
+	if resp := b.append(path, 0, strings.NewReader("PK3")); resp.StatusCode != http.StatusNoContent {
+		t.Fatal(resp.Status)
+	}
+	head := b.tus(http.MethodHead, path, nil).Header
+	if head.Get("Upload-Defer-Length") != "1" || head.Get("Upload-Length") != "" || head.Get("Upload-Offset") != "3" {
+		t.Errorf("head: %v", head)
+	}
+	b.refused(b.makeImport(path), http.StatusConflict, "UPLOAD_INCOMPLETE")
+	b.refused(b.append(path, 3, strings.NewReader("45678901")), http.StatusRequestEntityTooLarge, "UPLOAD_TOO_LARGE")
+	b.refused(b.append(path, 3, io.MultiReader(strings.NewReader("45678901"))), http.StatusRequestEntityTooLarge, "UPLOAD_TOO_LARGE")
+	b.refused(b.append(path, 10, strings.NewReader(""), "Upload-Length", "11"), http.StatusRequestEntityTooLarge, "UPLOAD_TOO_LARGE")
+	b.refused(b.append(path, 10, strings.NewReader(""), "Upload-Length", "9"), http.StatusBadRequest, "FORM_INVALID")
+	if resp := b.append(path, 10, strings.NewReader(""), "Upload-Length", "10"); resp.StatusCode != http.StatusNoContent {
+		t.Fatal(resp.Status)
+	}
+	if resp := b.makeImport(path); resp.StatusCode != http.StatusAccepted {
+		t.Error(resp.Status)
+	}
+}
+
+func TestUploadsInParallelBecomeOneImport(t *testing.T) {
+	b := setupTus(t, nil)
+	var parts []string
+	for _, text := range []string{"PK12", "345", "6"} {
+		resp := b.tus(http.MethodPost, "/api/v1/uploads", strings.NewReader(text), "Upload-Concat", "partial", "Upload-Length", fmt.Sprint(len(text)),
+			"Content-Type", "application/offset+octet-stream")
+		if resp.StatusCode != http.StatusCreated {
+			t.Fatal(resp.Status)
+		}
+		parts = append(parts, resp.Header.Get("Location"))
+	}
+	b.refused(b.makeImport(parts[0]), http.StatusBadRequest, "FORM_INVALID")
+	join := func() string {
+		resp := b.tus(http.MethodPost, "/api/v1/uploads", nil, "Upload-Concat", "final;"+strings.Join(parts, " "), "Upload-Metadata", metadataOf("filename", "staff.xlsx", "caption", "ours"))
+		if resp.StatusCode != http.StatusCreated {
+			t.Fatal(resp.Status)
+		}
+		return resp.Header.Get("Location")
+	}
+	path := join()
+	if join() != path {
+		t.Error("joined twice")
+	}
+	head := b.tus(http.MethodHead, path, nil).Header
+	if head.Get("Upload-Length") != "8" || head.Get("Upload-Offset") != "8" || head.Get("Upload-Concat") != "final;"+strings.Join(parts, " ") {
+		t.Errorf("head: %v", head)
+	}
+	b.refused(b.append(path, 8, strings.NewReader("7")), http.StatusForbidden, "FORM_INVALID")
+	if resp := b.makeImport(path); resp.StatusCode != http.StatusAccepted {
+		t.Fatal(resp.Status)
+	}
+	sum := sha256.Sum256([]byte("PK123456"))
+	if _, _, _, sha, options := b.uploads(); sha != hex.EncodeToString(sum[:]) || options.GetFileName() != "staff.xlsx" {
+		t.Errorf("%s %v", sha, options)
+	}
+}
+
+func TestCompleteUploadIsNotUnfinished(t *testing.T) {
+	b := setupTus(t, func(c *edge.Config) { c.UnfinishedPerUser = 1 })
+	for range 3 {
+		path := b.begin(5)
+		if resp := b.append(path, 0, strings.NewReader("PK345")); resp.StatusCode != http.StatusNoContent {
+			t.Fatal(resp.Status)
+		}
 	}
 }
 

@@ -2334,12 +2334,16 @@ export interface operations {
             query?: never;
             header: {
                 "Tus-Resumable": components["parameters"]["TusResumable"];
-                /** @description The size of the whole file. */
-                "Upload-Length": number;
+                /** @description `partial` for a part of a file, or `final;` and the paths of the parts, separated by blanks. */
+                "Upload-Concat"?: string;
+                /** @description 1 if a later PATCH declares the size in Upload-Length. */
+                "Upload-Defer-Length"?: "1";
+                /** @description The size of the whole file. Required, unless the size is declared later or the upload joins others. */
+                "Upload-Length"?: number;
                 /**
                  * @description Pairs of a name and the base64 of its value, separated by commas: `filename`, `schema`, `on_issues`, `mode`,
                  *     `dry_run`, `request_id` and `mapping`, as for `POST /api/v1/imports`. `filetype`, `type`, `name` and
-                 *     `relativePath`, which some clients send, are ignored. Other names are rejected.
+                 *     `relativePath`, which some clients send, and names of the client's own fields are ignored. A misspelled option is rejected.
                  */
                 "Upload-Metadata"?: string;
             };

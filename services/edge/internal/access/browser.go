@@ -62,7 +62,7 @@ const (
 	corsHeaders = "Authorization, Content-Type, Last-Event-ID, X-Request-Id, " +
 		"Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override"
 	corsExposed = "X-Request-Id, Location, Content-Disposition, Retry-After, " +
-		"Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Length, Upload-Metadata, Upload-Offset, Upload-Expires"
+		"Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Length, Upload-Metadata, Upload-Offset, Upload-Expires, Upload-Defer-Length, Upload-Concat"
 	// corsMaxAge is how many seconds a browser may remember a preflight's answer.
 	corsMaxAge = 600
 )

@@ -49,7 +49,7 @@ func (h *Handler) importUpload(w http.ResponseWriter, r *http.Request) {
 // makes one import: a request id stands for the upload at the importer.
 func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookResponse, error) {
 	if len(r.URL.Query()) > 1 || r.ContentLength != 0 {
-		return nil, upload.ErrForm("With upload_id there is neither a body nor another parameter: the options are in the upload's metadata.")
+		return nil, upload.ErrForm("A request with upload_id has no body and no other parameters. The options are in the upload's metadata.")
 	}
 	held, err := h.cfg.Store.Lock(r.Context(), subject(r), id, nil)
 	if err != nil {
@@ -60,9 +60,12 @@ func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookR
 	if info.Outcome != nil {
 		return h.repeat(r, info)
 	}
+	if info.Partial {
+		return nil, upload.ErrForm("This is a partial upload. Join it with the others, and import the joined upload.")
+	}
 	if !info.Complete() {
 		return nil, rpcerr.Newf(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INCOMPLETE,
-			"Of %d bytes, %d have arrived; send the others first.", info.Length, info.Offset)
+			"%d of %d bytes have arrived. Send the others first.", info.Offset, info.Length)
 	}
 	accepted, err := h.forwardUpload(r, held)
 	switch {

@@ -16,6 +16,10 @@ var (
 	ErrBusy = errors.New("the upload is locked by another request")
 	// ErrOffset means that a chunk does not start at the upload's offset.
 	ErrOffset = errors.New("the chunk does not start at the upload's offset")
+	// ErrNotPartial means that an upload can't be joined: it is not a partial upload, or is part of another one.
+	ErrNotPartial = errors.New("the upload is not a partial upload, or was already joined")
+	// ErrIncomplete means that bytes of an upload are missing.
+	ErrIncomplete = errors.New("the upload is incomplete")
 	// ErrFull means that the unfinished uploads of all users have reached their limit.
 	ErrFull = errors.New("no room for more unfinished uploads")
 	// ErrTooMany means that the unfinished uploads of one user have reached their limit.
@@ -27,8 +31,10 @@ var (
 //
 // Package tustest has the tests that every Store must pass.
 type Store interface {
-	// Create starts an upload. It returns ErrTooMany or ErrFull if there is no room for it.
-	Create(owner string, length int64, metadata string) (Info, error)
+	// Create starts an upload. It returns ErrTooMany or ErrFull if there is no room for it. An upload that joins others is
+	// complete, and creating it again returns the same one. Create returns ErrNotPartial or ErrIncomplete if the others
+	// can't be joined.
+	Create(ctx context.Context, owner string, d Draft) (Info, error)
 	// Find returns an upload's state, even while it is locked. It returns ErrNotFound unless the upload is the owner's.
 	Find(owner, id string) (Info, error)
 	// Lock gives the caller sole use of an upload. If another request has locked it, Lock calls that request's yield
@@ -42,6 +48,8 @@ type Store interface {
 type Upload interface {
 	// Info returns the upload's state.
 	Info() Info
+	// SetLength sets the length of an upload that was created without one.
+	SetLength(length int64) error
 	// Append writes the reader's bytes at the offset, up to the upload's length, and makes them durable. It keeps all
 	// bytes that arrived, even if the reader fails; then it returns the reader's error unwrapped. It returns ErrOffset
 	// if the offset is not the upload's.
@@ -56,12 +64,31 @@ type Upload interface {
 	Unlock()
 }
 
+// Deferred is the length of an upload whose client does not know it yet.
+const Deferred = -1
+
+// Draft describes a new upload.
+type Draft struct {
+	// Length is the size of the whole file, or Deferred.
+	Length int64
+	// Metadata is the client's Upload-Metadata.
+	Metadata string
+	// Partial is set for a part of a file.
+	Partial bool
+	// Parts are the IDs of complete partial uploads that the new upload joins, in order. Then Length is not used.
+	Parts []string
+}
+
 // Info is the state of an upload.
 type Info struct {
 	// ID consists of 26 letters and digits, and cannot be guessed.
 	ID string
-	// Length is the size of the whole file, and Offset the number of bytes that have arrived.
+	// Length is the size of the whole file, or Deferred, and Offset the number of bytes that have arrived.
 	Length, Offset int64
+	// Partial is set for a part of a file, which can only be joined with others.
+	Partial bool
+	// Parts are the IDs of the uploads that this one joins.
+	Parts []string
 	// Metadata is the client's Upload-Metadata, unchanged.
 	Metadata string
 	// Expires is when the upload is deleted, unless more bytes arrive.

@@ -3,9 +3,9 @@ package tus
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 
@@ -28,13 +27,13 @@ import (
 
 const (
 	tusVersion    = "1.0.0"
-	tusExtensions = "creation,creation-with-upload,termination,expiration"
-	pieceType     = "application/offset+octet-stream"
+	tusExtensions = "creation,creation-with-upload,creation-defer-length,concatenation,termination,expiration"
+	chunkType     = "application/offset+octet-stream"
 	uploadsPath   = "/api/v1/uploads"
 )
 
 // Handler answers /api/v1/uploads by the tus protocol 1.0.0 (https://tus.io/protocols/resumable-upload), with the
-// extensions creation, creation-with-upload, termination and expiration. Safe for concurrent use.
+// extensions creation, creation-with-upload, creation-defer-length, concatenation, termination and expiration. Safe for concurrent use.
 type Handler struct {
 	cfg Config
 }
@@ -88,10 +87,10 @@ func (h *Handler) Create(w http.ResponseWriter, r *http.Request) {
 		h.cfg.Uploads.Refuse(w, r, err)
 		return
 	}
-	w.Header().Set("Location", uploadsPath+"/"+info.ID)
-	if r.ContentLength != 0 && isPiece(r) {
+	w.Header().Set("Location", h.location(r, info.ID))
+	if r.ContentLength != 0 && isChunk(r) && len(info.Parts) == 0 {
 		if info, err = h.receive(w, r, info.ID, 0); err != nil {
-			// The client does not hear where the upload is, so it cannot come back to it.
+			// The client does not receive the upload's address, so it can't continue the upload.
 			h.forget(r, info.ID)
 			w.Header().Del("Location")
 			h.cfg.Uploads.Refuse(w, r, err)
@@ -101,27 +100,68 @@ func (h *Handler) Create(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, http.StatusCreated, info)
 }
 
+func (h *Handler) location(_ *http.Request, id string) string { return uploadsPath + "/" + id }
+
 func (h *Handler) create(r *http.Request) (Info, error) {
-	length, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
-	if err != nil || length < 0 {
-		return Info{}, upload.ErrForm("Upload-Length must say how many bytes the workbook has; it cannot be left for later.")
-	}
-	if length > h.cfg.MaxBytes {
-		return Info{}, h.cfg.Uploads.TooLarge()
-	}
-	if r.ContentLength > 0 && !isPiece(r) {
-		return Info{}, errPieceType()
-	}
-	metadata := r.Header.Get("Upload-Metadata")
-	options, err := optionsFromMetadata(metadata)
+	draft, err := h.draft(r)
 	if err != nil {
 		return Info{}, err
 	}
-	if err := rpcserver.Validate(options); err != nil { // now, not when all bytes have been sent
-		return Info{}, err
+	if r.ContentLength > 0 && !isChunk(r) {
+		return Info{}, errChunkType()
 	}
-	info, err := h.cfg.Store.Create(subject(r), length, metadata)
+	if !draft.Partial { // now, and not when all bytes have been sent
+		options, err := optionsFromMetadata(draft.Metadata)
+		if err == nil {
+			err = rpcserver.Validate(options)
+		}
+		if err != nil {
+			return Info{}, err
+		}
+	}
+	info, err := h.cfg.Store.Create(r.Context(), subject(r), draft)
 	return info, h.explain(err)
+}
+
+// draft reads the headers of a new upload.
+func (h *Handler) draft(r *http.Request) (Draft, error) {
+	d := Draft{Metadata: r.Header.Get("Upload-Metadata")}
+	concat := strings.TrimSpace(r.Header.Get("Upload-Concat"))
+	if parts, ok := strings.CutPrefix(concat, "final;"); ok {
+		for _, address := range strings.Fields(parts) {
+			d.Parts = append(d.Parts, address[strings.LastIndex(address, "/")+1:])
+		}
+		if len(d.Parts) == 0 || len(d.Parts) > maxParts {
+			return Draft{}, upload.ErrForm(fmt.Sprintf("Upload-Concat must name 1 to %d partial uploads.", maxParts))
+		}
+		return d, nil
+	}
+	if concat != "" && concat != "partial" {
+		return Draft{}, upload.ErrForm("Upload-Concat must be partial, or final; and the partial uploads.")
+	}
+	d.Partial = concat == "partial"
+	if r.Header.Get("Upload-Defer-Length") == "1" && r.Header.Get("Upload-Length") == "" {
+		d.Length = Deferred
+		return d, nil
+	}
+	length, err := h.length(r)
+	d.Length = length
+	return d, err
+}
+
+// maxParts is the maximum number of partial uploads that can be joined.
+const maxParts = 100
+
+// length reads Upload-Length.
+func (h *Handler) length(r *http.Request) (int64, error) {
+	length, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
+	if err != nil || length < 0 {
+		return 0, upload.ErrForm("Upload-Length must be the size of the workbook in bytes. If it is not known yet, send `Upload-Defer-Length: 1`.")
+	}
+	if length > h.cfg.MaxBytes {
+		return 0, h.cfg.Uploads.TooLarge()
+	}
+	return length, nil
 }
 
 func (h *Handler) forget(r *http.Request, id string) {
@@ -151,7 +191,22 @@ func (h *Handler) Head(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	header := w.Header()
-	header.Set("Upload-Length", strconv.FormatInt(info.Length, 10))
+	switch {
+	case info.Length == Deferred:
+		header.Set("Upload-Defer-Length", "1")
+	default:
+		header.Set("Upload-Length", strconv.FormatInt(info.Length, 10))
+	}
+	switch {
+	case info.Partial:
+		header.Set("Upload-Concat", "partial")
+	case len(info.Parts) > 0:
+		parts := make([]string, len(info.Parts))
+		for i, id := range info.Parts {
+			parts[i] = h.location(r, id)
+		}
+		header.Set("Upload-Concat", "final;"+strings.Join(parts, " "))
+	}
 	if info.Metadata != "" {
 		header.Set("Upload-Metadata", info.Metadata)
 	}
@@ -163,9 +218,9 @@ func (h *Handler) Patch(w http.ResponseWriter, r *http.Request) {
 	offset, err := strconv.ParseInt(r.Header.Get("Upload-Offset"), 10, 64)
 	switch {
 	case err != nil || offset < 0:
-		err = upload.ErrForm("Upload-Offset must say at which byte the piece begins.")
-	case !isPiece(r):
-		err = errPieceType()
+		err = upload.ErrForm("Upload-Offset must be the offset at which the chunk starts.")
+	case !isChunk(r):
+		err = errChunkType()
 	}
 	if err != nil {
 		h.cfg.Uploads.Refuse(w, r, err)
@@ -190,19 +245,51 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request, id string, off
 		return Info{ID: id}, err
 	}
 	defer held.Unlock()
-	info := held.Info()
-	if r.ContentLength > info.Length-offset && offset == info.Offset {
+	info, err := h.declare(r, held)
+	if err != nil {
+		return info, err
+	}
+	missing := info.Length - offset
+	if info.Length == Deferred {
+		missing = h.cfg.MaxBytes - offset
+	}
+	if r.ContentLength > missing && offset == info.Offset {
 		return info, errBeyondLength()
 	}
-	if err := held.Append(offset, body); err != nil {
+	if err := held.Append(offset, io.LimitReader(body, missing)); err != nil {
 		return held.Info(), readError(err)
 	}
-	if info = held.Info(); r.ContentLength < 0 && info.Complete() {
+	if info = held.Info(); r.ContentLength < 0 && info.Offset-offset == missing {
 		if n, _ := body.Read(make([]byte, 1)); n > 0 {
 			return info, errBeyondLength()
 		}
 	}
 	return info, nil
+}
+
+// declare returns the state of an upload that receives a chunk. The chunk can declare the upload's length.
+func (h *Handler) declare(r *http.Request, held Upload) (Info, error) {
+	info := held.Info()
+	switch declared := r.Header.Get("Upload-Length"); {
+	case len(info.Parts) > 0:
+		return info, rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_FORM_INVALID,
+			"A joined upload is complete. It accepts no further bytes.")
+	case declared == "":
+		return info, nil
+	}
+	length, err := h.length(r)
+	switch {
+	case err != nil:
+		return info, err
+	case length == info.Length:
+		return info, nil
+	case info.Length != Deferred || length < info.Offset:
+		return info, upload.ErrForm("Upload-Length contradicts what was declared or sent before.")
+	}
+	if err := held.SetLength(length); err != nil {
+		return info, rpcerr.Internal(err)
+	}
+	return held.Info(), nil
 }
 
 // readError tells what ended a piece: the line, the disk, or another request.
@@ -214,10 +301,10 @@ func readError(err error) error {
 		return ErrBusy
 	case errors.Is(err, syscall.ENOSPC):
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The server has no room for more bytes at the moment; what arrived is kept. Try again later.", err)
+			"The server has no space for more data. The bytes that arrived are stored. Continue the upload later.", err)
 	case errors.Is(err, upload.ErrBody):
 		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
-			"The piece ended before it was complete; what arrived is kept. HEAD says where to go on.", err)
+			"The chunk ended before it was complete. The bytes that arrived are stored, and HEAD returns the offset to continue at.", err)
 	}
 	return rpcerr.Internal(err)
 }
@@ -268,13 +355,18 @@ func (h *Handler) explain(err error) error {
 		return nil
 	case errors.Is(err, ErrTooMany):
 		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT,
-			"You have as many unfinished resumable uploads as you may, or as many bytes of them; finish or delete one, or wait until they expire.")
+			"You have too many unfinished resumable uploads, or their total size is too large. Finish or delete one, and then try again.")
 	case errors.Is(err, ErrFull):
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The server has no room for more unfinished uploads at the moment; try again later.")
+			"The server has no space for more unfinished uploads. Try again later.")
+	case errors.Is(err, ErrNotPartial):
+		return upload.ErrForm("Upload-Concat must name partial uploads that were not joined before.")
+	case errors.Is(err, ErrIncomplete):
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INCOMPLETE,
+			"Not all partial uploads are complete. Send their missing bytes, and then join them again.")
 	case errors.Is(err, ErrOffset):
 		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_OFFSET_MISMATCH,
-			"The piece does not begin where the upload ends; HEAD says where to go on.")
+			"The chunk does not start at the end of the upload. HEAD returns the offset to continue at.")
 	}
 	return explainUpload(err)
 }
@@ -284,10 +376,10 @@ func explainUpload(err error) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_NOT_FOUND,
-			"You have no such upload: it was deleted, has expired, or never was. Begin a new one.")
+			"The upload was not found. It might have expired or been deleted. Start a new upload.")
 	case errors.Is(err, ErrBusy):
 		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_BUSY,
-			"Another request holds this upload; try again in a moment.")
+			"Another request is using this upload. Try again in a moment.")
 	case rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED:
 		return err
 	}
@@ -299,47 +391,17 @@ func subject(r *http.Request) string {
 	return id.Subject
 }
 
-func isPiece(r *http.Request) bool {
+func isChunk(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == pieceType
+	return err == nil && kind == chunkType
 }
 
-func errPieceType() error {
+func errChunkType() error {
 	return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
-		"Send the bytes of a resumable upload as `Content-Type: "+pieceType+"`.")
+		"Send the bytes of a resumable upload as `Content-Type: "+chunkType+"`.")
 }
 
 func errBeyondLength() error {
 	return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
-		"The piece is longer than what is missing of the upload by its Upload-Length.")
-}
-
-// ignoredMetadata is what clients of tus send by themselves, and nobody needs here.
-var ignoredMetadata = map[string]bool{"filetype": true, "type": true, "name": true, "relativePath": true}
-
-// optionsFromMetadata reads Upload-Metadata: pairs of a key and a value in base64, separated by commas.
-func optionsFromMetadata(header string) (*importsv1.UploadOptions, error) {
-	options := &importsv1.UploadOptions{}
-	if strings.TrimSpace(header) == "" {
-		return options, nil
-	}
-	seen := make(map[string]bool)
-	for pair := range strings.SplitSeq(header, ",") {
-		key, encoded, _ := strings.Cut(strings.TrimSpace(pair), " ")
-		if seen[key] {
-			return nil, upload.ErrForm(fmt.Sprintf("Upload-Metadata gives %q twice.", key))
-		}
-		seen[key] = true
-		if ignoredMetadata[key] {
-			continue
-		}
-		value, err := base64.StdEncoding.DecodeString(encoded)
-		if err != nil || !utf8.Valid(value) {
-			return nil, upload.ErrForm(fmt.Sprintf("Upload-Metadata: the value of %q is not UTF-8 text in base64.", key))
-		}
-		if err := upload.SetOption(options, key, string(value)); err != nil {
-			return nil, err
-		}
-	}
-	return options, nil
+		"The chunk is longer than the missing part of the upload.")
 }

@@ -1,8 +1,5 @@
-// Package folder keeps uploads that come in pieces, over lines that break, in a folder: each one's bytes in one file
-// as they arrive, and beside them a small file that says whose they are. The bytes that a process was killed over are
-// still there when it comes back.
-//
-// An upload belongs to one user, and to everybody else there is no such upload.
+// Package folder keeps the uploads of tus in a folder. Each upload has one file for its bytes, which grows as they arrive,
+// and one small file, its note, for everything else. Both survive the end of the process.
 package folder
 
 import (
@@ -11,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -19,37 +17,40 @@ import (
 	"sync"
 	"time"
 
+	"headway/internal/atomicfile"
 	"headway/services/edge/internal/tus"
 )
 
 const (
-	// handover is how long a request waits for another one to let go of an upload.
+	// handover is how long a request waits for another one to unlock an upload.
 	handover = 10 * time.Second
-	// outcomeTTL is how long it is remembered what became of an upload that is complete.
+	// outcomeTTL is how long the outcome of an import is kept.
 	outcomeTTL = time.Hour
-	// sweepPart says how often uploads are looked through for those that have expired: this part of their life.
+	// sweepPart is the part of an upload's lifetime after which expired uploads are looked for.
 	sweepPart = 100
 
 	noteSuffix, bytesSuffix = ".json", ".part"
 )
 
-// Config is how uploads are kept. All fields are needed.
+// Config holds a Store's settings. All fields are required.
 type Config struct {
-	// Folder holds them; it belongs to this store alone.
+	// Folder is the folder of the uploads. It belongs to this store alone.
 	Folder string
 	// TTL is how long an unfinished upload is kept after its last byte.
 	TTL time.Duration
-	// PerUser is how many unfinished uploads a user may have, and BytesPerUser how long they may be together; 0 for no
-	// limit.
+	// IdleAfter is how long after its last byte an unfinished upload no longer keeps its owner from creating others.
+	IdleAfter time.Duration
+	// PerUser is the maximum number of unfinished uploads per user, and BytesPerUser their maximum size in total. 0 means
+	// no limit.
 	PerUser      int
 	BytesPerUser int64
-	// Bytes is how long all unfinished uploads may be together; 0 for no limit.
+	// Bytes is the maximum size of all uploads that have not been imported. 0 means no limit.
 	Bytes int64
-	// Logger gets what goes wrong while nobody is asking.
+	// Logger receives errors that change no response.
 	Logger *slog.Logger
 }
 
-// Store keeps uploads. Safe for concurrent use.
+// Store is a tus.Store. It is safe for concurrent use.
 type Store struct {
 	cfg Config
 
@@ -57,19 +58,21 @@ type Store struct {
 	uploads map[string]*upload
 }
 
-// note is the small file beside an upload's bytes.
+// note is the content of the small file of an upload.
 type note struct {
 	Owner    string          `json:"owner"`
 	Length   int64           `json:"length"`
 	Metadata string          `json:"metadata,omitempty"`
+	Partial  bool            `json:"partial,omitempty"`
+	Parts    []string        `json:"parts,omitempty"`
 	Outcome  json.RawMessage `json:"outcome,omitempty"`
 }
 
-// Open makes a store of a folder, with the uploads that are in it.
+// Open returns a Store for a folder, with the uploads that are in it.
 func Open(cfg Config) (*Store, error) {
 	s := &Store{cfg: cfg, uploads: make(map[string]*upload)}
 	if err := os.MkdirAll(cfg.Folder, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of uploads: %w", err)
+		return nil, fmt.Errorf("create the folder of uploads: %w", err)
 	}
 	entries, err := os.ReadDir(cfg.Folder)
 	if err != nil {
@@ -82,11 +85,12 @@ func Open(cfg Config) (*Store, error) {
 			}
 		}
 	}
-	for _, entry := range entries { // half of one, left by a crash
+	s.joinLoaded()
+	for _, entry := range entries { // what a crash left behind
 		id, isBytes := strings.CutSuffix(entry.Name(), bytesSuffix)
 		if isBytes && s.uploads[id] == nil || strings.HasPrefix(entry.Name(), ".") {
 			if err := os.Remove(s.path(entry.Name())); err != nil {
-				return nil, fmt.Errorf("tidy the folder of uploads: %w", err)
+				return nil, fmt.Errorf("clean up the folder of uploads: %w", err)
 			}
 		}
 	}
@@ -95,7 +99,7 @@ func Open(cfg Config) (*Store, error) {
 
 func (s *Store) path(name string) string { return filepath.Join(s.cfg.Folder, name) }
 
-// load reads an upload that an earlier process kept. Its offset is how many bytes are in its file.
+// load reads an upload of an earlier process. Its offset is the size of its file.
 func (s *Store) load(id string) error {
 	text, err := os.ReadFile(s.path(id + noteSuffix))
 	if err != nil {
@@ -103,30 +107,47 @@ func (s *Store) load(id string) error {
 	}
 	var n note
 	if err := json.Unmarshal(text, &n); err != nil {
-		s.cfg.Logger.Warn("an upload's note cannot be read; the upload is dropped", "upload_id", id, "error", err)
+		s.cfg.Logger.Warn("an upload is deleted because its note can't be read", "upload_id", id, "error", err)
 		return os.Remove(s.path(id + noteSuffix))
 	}
 	u := newUpload(id, n)
-	name := bytesSuffix
-	if u.outcome != nil {
-		name = noteSuffix
+	name := id + bytesSuffix
+	if u.hasNoBytes() {
+		name = id + noteSuffix
 	}
-	info, err := os.Stat(s.path(id + name))
+	info, err := os.Stat(s.path(name))
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // was removed, but for the note
+	case errors.Is(err, fs.ErrNotExist): // it was being removed
 		return os.Remove(s.path(id + noteSuffix))
 	case err != nil:
 		return err
 	}
-	u.offset, u.touched = min(info.Size(), u.length), info.ModTime()
-	if u.outcome != nil {
+	u.offset, u.touched = info.Size(), info.ModTime()
+	if u.length >= 0 {
+		u.offset = min(u.offset, u.length)
+	}
+	if u.hasNoBytes() {
 		u.offset = u.length
 	}
 	s.uploads[id] = u
 	return nil
 }
 
-// Run gives up expired uploads until ctx ends.
+// joinLoaded connects the joined uploads with their parts.
+func (s *Store) joinLoaded() {
+	for _, u := range s.uploads {
+		for _, id := range u.parts {
+			if part := s.uploads[id]; part != nil {
+				part.joinedBy = u.id
+			} else if u.outcome == nil { // it was being removed
+				delete(s.uploads, u.id)
+				_ = os.Remove(s.path(u.id + noteSuffix)) // tried again at the next start
+			}
+		}
+	}
+}
+
+// Run removes expired uploads until ctx is done.
 func (s *Store) Run(ctx context.Context) {
 	ticker := time.NewTicker(max(s.cfg.TTL/sweepPart, time.Millisecond))
 	defer ticker.Stop()
@@ -140,70 +161,56 @@ func (s *Store) Run(ctx context.Context) {
 	}
 }
 
-// sweep removes what has expired and is not in use.
+// sweep removes the uploads that have expired and are not locked. A joined upload removes its parts.
 func (s *Store) sweep(now time.Time) {
 	s.mu.Lock()
 	var expired []*upload
 	for _, u := range s.uploads {
-		if now.After(u.expires(s.cfg.TTL)) {
+		if now.After(u.expires(s.cfg.TTL)) && s.uploads[u.joinedBy] == nil {
 			expired = append(expired, u)
 		}
 	}
 	s.mu.Unlock()
 	for _, u := range expired {
-		select {
-		case u.free <- struct{}{}:
-		default: // somebody is at it, so it is not idle
+		if !u.tryLock() {
 			continue
 		}
 		if now.After(u.expires(s.cfg.TTL)) {
-			if err := s.remove(u); err != nil {
-				s.cfg.Logger.Error("an expired upload could not be removed", "upload_id", u.id, "error", err)
-			}
+			s.removeIdle(u)
 		}
-		<-u.free
+		u.unlock()
 	}
 }
 
-// Create begins an upload. It returns ErrTooMany if the owner has too many that are not finished, and ErrFull
-// if everyone together has.
-func (s *Store) Create(owner string, length int64, metadata string) (tus.Info, error) {
-	u := newUpload(rand.Text(), note{Owner: owner, Length: length, Metadata: metadata})
-	if err := s.reserve(u); err != nil {
+// removeIdle removes an upload that no request asked to remove.
+func (s *Store) removeIdle(u *upload) {
+	if err := s.remove(u); err != nil {
+		s.cfg.Logger.Error("an upload could not be removed", "upload_id", u.id, "error", err)
+	}
+}
+
+// Create implements tus.Store.
+func (s *Store) Create(ctx context.Context, owner string, d tus.Draft) (tus.Info, error) {
+	n := note{Owner: owner, Length: d.Length, Metadata: d.Metadata, Partial: d.Partial}
+	if len(d.Parts) > 0 {
+		return s.join(ctx, n, d.Parts)
+	}
+	u := newUpload(rand.Text(), n)
+	evicted, err := s.reserve(u)
+	for _, old := range evicted {
+		s.removeIdle(old)
+		old.unlock()
+	}
+	if err != nil {
 		return tus.Info{}, err
 	}
 	if err := s.createFiles(u); err != nil {
-		return tus.Info{}, errors.Join(fmt.Errorf("begin an upload: %w", err), s.remove(u))
+		return tus.Info{}, errors.Join(fmt.Errorf("create an upload: %w", err), s.remove(u))
 	}
 	return u.info(s.cfg.TTL), nil
 }
 
-// reserve lists an upload, if its owner may have one more.
-func (s *Store) reserve(u *upload) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	count, bytes, all := 1, u.length, u.length
-	for _, other := range s.uploads {
-		if other.decided() {
-			continue
-		}
-		all += other.length
-		if other.owner == u.owner {
-			count++
-			bytes += other.length
-		}
-	}
-	if s.cfg.PerUser > 0 && count > s.cfg.PerUser || s.cfg.BytesPerUser > 0 && bytes > s.cfg.BytesPerUser {
-		return tus.ErrTooMany
-	}
-	if s.cfg.Bytes > 0 && all > s.cfg.Bytes {
-		return tus.ErrFull
-	}
-	s.uploads[u.id] = u
-	return nil
-}
-
-// createFiles makes the bytes' file before the note: a note without bytes would be none.
+// createFiles creates the file of the bytes before the note, because a note without bytes is not an upload.
 func (s *Store) createFiles(u *upload) error {
 	file, err := os.OpenFile(s.path(u.id+bytesSuffix), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -212,38 +219,32 @@ func (s *Store) createFiles(u *upload) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	return s.writeNote(u, nil)
+	return s.writeNote(u.note())
 }
 
-// writeNote puts a whole note in place in one step.
-func (s *Store) writeNote(u *upload, outcome json.RawMessage) error {
-	text, err := json.Marshal(note{Owner: u.owner, Length: u.length, Metadata: u.metadata, Outcome: outcome})
-	if err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(s.cfg.Folder, ".note-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(text)
-	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return os.Rename(tmp.Name(), s.path(u.id+noteSuffix))
+func (s *Store) writeNote(id string, n note) error {
+	return atomicfile.Write(s.path(id+noteSuffix), 0o600, func(w io.Writer) error { return json.NewEncoder(w).Encode(n) })
 }
 
-// remove takes an upload off the list and off the disk.
+// remove deletes an upload, and the parts that it joins.
 func (s *Store) remove(u *upload) error {
 	s.mu.Lock()
 	delete(s.uploads, u.id)
+	removed := []*upload{u}
+	for _, id := range u.parts {
+		if part := s.uploads[id]; part != nil && part.joinedBy == u.id {
+			delete(s.uploads, id)
+			removed = append(removed, part)
+		}
+	}
 	s.mu.Unlock()
-	u.mu.Lock()
-	u.removed = true
-	u.mu.Unlock()
 	var errs []error
-	for _, suffix := range []string{noteSuffix, bytesSuffix} {
-		if err := os.Remove(s.path(u.id + suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
+	for _, u := range removed {
+		u.setRemoved()
+		for _, suffix := range []string{noteSuffix, bytesSuffix} {
+			if err := os.Remove(s.path(u.id + suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
 		}
 	}
 	return errors.Join(errs...)
@@ -253,13 +254,13 @@ func (s *Store) find(owner, id string) (*upload, error) {
 	s.mu.Lock()
 	u := s.uploads[id]
 	s.mu.Unlock()
-	if u == nil || u.owner != owner || time.Now().After(u.expires(s.cfg.TTL)) && !u.held() {
+	if u == nil || u.owner != owner || time.Now().After(u.expires(s.cfg.TTL)) && !u.isLocked() {
 		return nil, tus.ErrNotFound
 	}
 	return u, nil
 }
 
-// Find tells of an upload without waiting for whoever holds it. It returns ErrNotFound for what is not the owner's.
+// Find implements tus.Store.
 func (s *Store) Find(owner, id string) (tus.Info, error) {
 	u, err := s.find(owner, id)
 	if err != nil {
@@ -268,34 +269,14 @@ func (s *Store) Find(owner, id string) (tus.Info, error) {
 	return u.info(s.cfg.TTL), nil
 }
 
-// Lock takes an upload for one request alone. Whoever holds it is asked to let go, by a call of its yield: after a line
-// broke, the client comes back sooner than the server notices. yield may be nil for what cannot be broken off.
-//
-// It returns ErrNotFound for what is not the owner's, and ErrBusy if the upload is not let go of in 10 s.
+// Lock implements tus.Store. It waits 10 seconds for another request.
 func (s *Store) Lock(ctx context.Context, owner, id string, yield func()) (tus.Upload, error) {
 	u, err := s.find(owner, id)
 	if err != nil {
 		return nil, err
 	}
-	timeout := time.NewTimer(handover)
-	defer timeout.Stop()
-	u.want()
-	defer u.unwant()
-	select {
-	case u.free <- struct{}{}:
-	case <-timeout.C:
-		return nil, tus.ErrBusy
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for upload %s: %w", id, ctx.Err())
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.removed {
-		<-u.free
-		return nil, tus.ErrNotFound
-	}
-	if u.yield = yield; u.wanted > 1 && yield != nil { // somebody came while it was handed over
-		yield()
+	if err := u.lock(ctx, yield); err != nil {
+		return nil, err
 	}
 	return &locked{store: s, upload: u}, nil
 }

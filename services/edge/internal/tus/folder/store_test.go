@@ -1,6 +1,7 @@
 package folder_test
 
 import (
+	"cmp"
 	"log/slog"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ func TestFolderPassesContractOfStores(t *testing.T) {
 	tustest.Run(t, func(t *testing.T, place string, limits tustest.Limits) tus.Store {
 		t.Helper()
 		s, err := folder.Open(folder.Config{
-			Folder: place, TTL: 24 * time.Hour, PerUser: limits.PerUser, BytesPerUser: limits.BytesPerUser, Bytes: limits.Bytes,
+			Folder: place, TTL: 24 * time.Hour, IdleAfter: cmp.Or(limits.IdleAfter, time.Hour), PerUser: limits.PerUser, BytesPerUser: limits.BytesPerUser, Bytes: limits.Bytes,
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

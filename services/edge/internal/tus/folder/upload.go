@@ -1,11 +1,13 @@
 package folder
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -13,34 +15,48 @@ import (
 	"headway/services/edge/internal/tus"
 )
 
-// pieceBytes is how much is read before it is written.
-const pieceBytes = 256 << 10
+// chunkBytes is how much is read before it is written.
+const chunkBytes = 256 << 10
 
-var pieces = sync.Pool{New: func() any { b := make([]byte, pieceBytes); return &b }}
+var chunks = sync.Pool{New: func() any { b := make([]byte, chunkBytes); return &b }}
 
-// upload is one that is kept.
+// upload is one upload of the store.
 type upload struct {
 	id, owner, metadata string
-	length              int64
-	// free holds one token while somebody holds the upload.
+	partial             bool
+	parts               []string
+	// joinedBy is the ID of the upload that joins this part, or "". Store.mu guards it.
+	joinedBy string
+	// free holds one token while the upload is locked.
 	free chan struct{}
 
-	mu      sync.Mutex
-	offset  int64
-	touched time.Time
-	outcome json.RawMessage
-	removed bool
-	// yield asks the holder to let go; wanted is how many wait for that.
+	mu sync.Mutex
+	// length is the size of the whole file, or tus.Deferred.
+	length, offset int64
+	touched        time.Time
+	outcome        json.RawMessage
+	removed        bool
+	// yield asks the request that has locked the upload to unlock it. wanted is the number of requests that wait.
 	yield  func()
 	wanted int
 }
 
 func newUpload(id string, n note) *upload {
 	return &upload{
-		id: id, owner: n.Owner, metadata: n.Metadata, length: n.Length, outcome: n.Outcome,
+		id: id, owner: n.Owner, metadata: n.Metadata, length: n.Length, partial: n.Partial, parts: n.Parts, outcome: n.Outcome,
 		touched: time.Now(), free: make(chan struct{}, 1),
 	}
 }
+
+// note returns the upload's ID and the content of its note.
+func (u *upload) note() (string, note) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.id, note{Owner: u.owner, Length: u.length, Metadata: u.metadata, Partial: u.partial, Parts: u.parts, Outcome: u.outcome}
+}
+
+// hasNoBytes reports whether the upload has no file for its bytes: they are in its parts, or were imported.
+func (u *upload) hasNoBytes() bool { return u.outcome != nil || len(u.parts) > 0 }
 
 func (u *upload) expires(ttl time.Duration) time.Time {
 	u.mu.Lock()
@@ -59,8 +75,8 @@ func (u *upload) info(ttl time.Duration) tus.Info {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return tus.Info{
-		ID: u.id, Length: u.length, Offset: u.offset, Metadata: u.metadata, Expires: u.expiresLocked(ttl),
-		Outcome: u.outcome,
+		ID: u.id, Length: u.length, Offset: u.offset, Metadata: u.metadata, Partial: u.partial, Parts: u.parts,
+		Expires: u.expiresLocked(ttl), Outcome: u.outcome,
 	}
 }
 
@@ -70,9 +86,75 @@ func (u *upload) decided() bool {
 	return u.outcome != nil
 }
 
-func (u *upload) held() bool { return len(u.free) > 0 }
+func (u *upload) complete() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.offset == u.length
+}
 
-// want asks the holder to let go.
+// idle reports whether the upload is unfinished and has received nothing for a while.
+func (u *upload) idle(after time.Duration) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.offset != u.length && time.Since(u.touched) > after
+}
+
+func (u *upload) lastTouched() time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.touched
+}
+
+func (u *upload) setRemoved() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.removed = true
+}
+
+func (u *upload) isLocked() bool { return len(u.free) > 0 }
+
+// tryLock locks the upload unless it is locked.
+func (u *upload) tryLock() bool {
+	select {
+	case u.free <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// lock asks the request that has locked the upload to yield, and waits for it.
+func (u *upload) lock(ctx context.Context, yield func()) error {
+	timeout := time.NewTimer(handover)
+	defer timeout.Stop()
+	u.want()
+	defer u.unwant()
+	select {
+	case u.free <- struct{}{}:
+	case <-timeout.C:
+		return tus.ErrBusy
+	case <-ctx.Done():
+		return fmt.Errorf("wait for upload %s: %w", u.id, ctx.Err())
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.removed {
+		<-u.free
+		return tus.ErrNotFound
+	}
+	if u.yield = yield; u.wanted > 1 && yield != nil { // another request came in the meantime
+		yield()
+	}
+	return nil
+}
+
+func (u *upload) unlock() {
+	u.mu.Lock()
+	u.yield = nil
+	u.mu.Unlock()
+	<-u.free
+}
+
 func (u *upload) want() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -88,36 +170,52 @@ func (u *upload) unwant() {
 	u.wanted--
 }
 
-// locked is an upload in the hands of one request, which must Unlock it.
+func (u *upload) advance(offset int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.offset, u.touched = offset, time.Now()
+}
+
+// locked is a tus.Upload.
 type locked struct {
 	store  *Store
 	upload *upload
 }
 
-// Info tells of the upload.
-func (h *locked) Info() tus.Info { return h.upload.info(h.store.cfg.TTL) }
+// Info implements tus.Upload.
+func (l *locked) Info() tus.Info { return l.upload.info(l.store.cfg.TTL) }
 
-// Unlock lets the next one have it.
-func (h *locked) Unlock() {
-	h.upload.mu.Lock()
-	h.upload.yield = nil
-	h.upload.mu.Unlock()
-	<-h.upload.free
+// Unlock implements tus.Upload.
+func (l *locked) Unlock() { l.upload.unlock() }
+
+// SetLength implements tus.Upload.
+func (l *locked) SetLength(length int64) error {
+	id, n := l.upload.note()
+	n.Length = length
+	if err := l.store.writeNote(id, n); err != nil {
+		return fmt.Errorf("store the length of upload %s: %w", id, err)
+	}
+	l.upload.mu.Lock()
+	defer l.upload.mu.Unlock()
+	l.upload.length = length
+	return nil
 }
 
-// Append writes what the reader gives, from offset on and no further than the upload's length, and makes it durable.
-// Whatever arrived is kept, also if the reader fails in the middle; its error is returned as it is, wrapped in nothing.
-// It returns ErrOffset if the bytes so far end elsewhere.
-func (h *locked) Append(offset int64, r io.Reader) error {
-	u := h.upload
-	if offset != h.Info().Offset {
+// Append implements tus.Upload.
+func (l *locked) Append(offset int64, r io.Reader) error {
+	u, info := l.upload, l.Info()
+	if offset != info.Offset {
 		return tus.ErrOffset
 	}
-	file, err := os.OpenFile(h.store.path(u.id+bytesSuffix), os.O_WRONLY, 0)
+	file, err := os.OpenFile(l.store.path(u.id+bytesSuffix), os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("open upload %s: %w", u.id, err)
 	}
-	readErr, writeErr := h.copy(file, offset, io.LimitReader(r, u.length-offset))
+	limit := int64(math.MaxInt64)
+	if info.Length != tus.Deferred {
+		limit = info.Length - offset
+	}
+	readErr, writeErr := l.copy(file, offset, io.LimitReader(r, limit))
 	writeErr = errors.Join(writeErr, file.Sync(), file.Close())
 	if writeErr != nil {
 		return fmt.Errorf("write upload %s: %w", u.id, writeErr)
@@ -125,10 +223,10 @@ func (h *locked) Append(offset int64, r io.Reader) error {
 	return readErr
 }
 
-// copy moves the offset on with every piece, so that who asks sees how far it is.
-func (h *locked) copy(file *os.File, offset int64, r io.Reader) (readErr, writeErr error) {
-	buffer := pieces.Get().(*[]byte)
-	defer pieces.Put(buffer)
+// copy advances the upload's offset with every chunk.
+func (l *locked) copy(file *os.File, offset int64, r io.Reader) (readErr, writeErr error) {
+	buffer := chunks.Get().(*[]byte)
+	defer chunks.Put(buffer)
 	for readErr == nil {
 		var n int
 		for n < len(*buffer) && readErr == nil {
@@ -141,7 +239,7 @@ func (h *locked) copy(file *os.File, offset int64, r io.Reader) (readErr, writeE
 		}
 		written, err := file.WriteAt((*buffer)[:n], offset)
 		offset += int64(written)
-		h.upload.advance(offset)
+		l.upload.advance(offset)
 		if err != nil {
 			return nil, err
 		}
@@ -152,41 +250,45 @@ func (h *locked) copy(file *os.File, offset int64, r io.Reader) (readErr, writeE
 	return readErr, nil
 }
 
-func (u *upload) advance(offset int64) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.offset, u.touched = offset, time.Now()
-}
-
-// Open reads the bytes that have arrived.
-func (h *locked) Open() (io.ReadCloser, error) {
-	file, err := os.Open(h.store.path(h.upload.id + bytesSuffix))
-	if err != nil {
-		return nil, fmt.Errorf("read upload %s: %w", h.upload.id, err)
+// Open implements tus.Upload.
+func (l *locked) Open() (r io.ReadCloser, err error) {
+	if len(l.upload.parts) > 0 {
+		r, err = l.store.openJoined(l.upload.parts)
+	} else {
+		r, err = os.Open(l.store.path(l.upload.id + bytesSuffix))
 	}
-	return file, nil
+	if err != nil {
+		return nil, fmt.Errorf("read upload %s: %w", l.upload.id, err)
+	}
+	return r, nil
 }
 
-// Decide notes what became of the upload, and lets its bytes go. The outcome is kept for an hour, for those who ask
-// again.
-func (h *locked) Decide(outcome json.RawMessage) error {
-	u := h.upload
-	if err := h.store.writeNote(u, outcome); err != nil {
-		return fmt.Errorf("note the outcome of upload %s: %w", u.id, err)
+// Decide implements tus.Upload.
+func (l *locked) Decide(outcome json.RawMessage) error {
+	u := l.upload
+	id, n := u.note()
+	n.Outcome = outcome
+	if err := l.store.writeNote(id, n); err != nil {
+		return fmt.Errorf("store the outcome of upload %s: %w", id, err)
 	}
 	u.mu.Lock()
 	u.outcome, u.touched = outcome, time.Now()
 	u.mu.Unlock()
-	if err := os.Remove(h.store.path(u.id + bytesSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove the bytes of upload %s: %w", u.id, err)
+	for _, part := range u.parts {
+		if p, err := l.store.find(u.owner, part); err == nil {
+			l.store.removeIdle(p)
+		}
+	}
+	if err := os.Remove(l.store.path(id + bytesSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the bytes of upload %s: %w", id, err)
 	}
 	return nil
 }
 
-// Remove gives the upload up; nothing is kept of it.
-func (h *locked) Remove() error {
-	if err := h.store.remove(h.upload); err != nil {
-		return fmt.Errorf("remove upload %s: %w", h.upload.id, err)
+// Remove implements tus.Upload.
+func (l *locked) Remove() error {
+	if err := l.store.remove(l.upload); err != nil {
+		return fmt.Errorf("remove upload %s: %w", l.upload.id, err)
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ import (
 type Limits struct {
 	PerUser             int
 	BytesPerUser, Bytes int64
+	// IdleAfter is when unfinished uploads make room for new ones; 0 means an hour.
+	IdleAfter time.Duration
 }
 
 // Open opens the store in a place, as a process does when it starts. Opening a place again after the store before it is
@@ -39,6 +41,11 @@ func Run(t *testing.T, open Open) {
 		"LimitsUnfinishedUploads":          limitsUnfinished,
 		"RemovalDuringWaitMeansNotFound":   removalDuringWait,
 		"DecidedUploadsLeaveRoomForOthers": decidedLeaveRoom,
+		"CompleteUploadsAreNotUnfinished":  completeIsNotUnfinished,
+		"IdleUploadsMakeRoom":              idleMakesRoom,
+		"LengthCanComeLater":               lengthCanComeLater,
+		"JoinsParts":                       joinsParts,
+		"RefusesToJoin":                    refusesToJoin,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
@@ -46,7 +53,7 @@ func Run(t *testing.T, open Open) {
 
 func create(t *testing.T, s tus.Store, owner string, length int64) tus.Info {
 	t.Helper()
-	info, err := s.Create(owner, length, "filename YS54bHN4")
+	info, err := s.Create(t.Context(), owner, tus.Draft{Length: length, Metadata: "filename YS54bHN4"})
 	if err != nil {
 		t.Fatalf("create an upload of %d bytes: %v", length, err)
 	}
@@ -279,7 +286,7 @@ func limitsUnfinished(t *testing.T, open Open) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, t.TempDir(), test.limits)
 			create(t, s, "ann", 6)
-			if _, err := s.Create(test.owner, 6, ""); !errors.Is(err, test.want) {
+			if _, err := s.Create(t.Context(), test.owner, tus.Draft{Length: 6}); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 		})
@@ -296,4 +303,45 @@ func decidedLeaveRoom(t *testing.T, open Open) {
 	}
 	u.Unlock()
 	create(t, s, "ann", 6)
+}
+
+func completeIsNotUnfinished(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{PerUser: 1})
+	for range 3 {
+		appendText(t, s, create(t, s, "ann", 3).ID, 0, "abc")
+	}
+}
+
+func idleMakesRoom(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), Limits{PerUser: 2, IdleAfter: time.Nanosecond})
+	oldest, busy := create(t, s, "ann", 3).ID, create(t, s, "ann", 3).ID
+	appendText(t, s, oldest, 0, "a")
+	u := lock(t, s, "ann", busy)
+	defer u.Unlock()
+	create(t, s, "ann", 3)
+	if _, err := s.Find("ann", oldest); !errors.Is(err, tus.ErrNotFound) {
+		t.Errorf("the idle upload: %v", err)
+	}
+	find(t, s, busy)
+}
+
+func lengthCanComeLater(t *testing.T, open Open) {
+	place := t.TempDir()
+	s := open(t, place, Limits{})
+	id := create(t, s, "ann", tus.Deferred).ID
+	appendText(t, s, id, 0, "abc")
+	if got := find(t, s, id); got.Length != tus.Deferred || got.Offset != 3 || got.Complete() {
+		t.Errorf("without a length: %+v", got)
+	}
+	s = open(t, place, Limits{})
+	u := lock(t, s, "ann", id)
+	if err := u.SetLength(5); err != nil {
+		t.Fatal(err)
+	}
+	u.Unlock()
+	s = open(t, place, Limits{})
+	appendText(t, s, id, 3, "defg")
+	if got := read(t, s, id); got != "abcde" {
+		t.Errorf("read %q", got)
+	}
 }

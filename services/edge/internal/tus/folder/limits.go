@@ -1,0 +1,80 @@
+package folder
+
+import (
+	"slices"
+	"time"
+
+	"headway/services/edge/internal/tus"
+)
+
+// reserve adds an upload to the list if there is room for it. If there is none, it makes room by the owner's unfinished
+// uploads that have been idle for longest: it returns those, locked.
+func (s *Store) reserve(u *upload) (evicted []*upload, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	idle := s.idleOf(u.owner)
+	for {
+		err := s.fits(u)
+		if err == nil {
+			s.uploads[u.id] = u
+			return evicted, nil
+		}
+		for len(idle) > 0 && !idle[0].tryLock() {
+			idle = idle[1:]
+		}
+		if len(idle) == 0 {
+			return evicted, err
+		}
+		delete(s.uploads, idle[0].id)
+		evicted, idle = append(evicted, idle[0]), idle[1:]
+	}
+}
+
+// idleOf returns the idle uploads of a user, those first that have been idle for longest.
+func (s *Store) idleOf(owner string) []*upload {
+	var idle []*upload
+	for _, u := range s.uploads {
+		if u.owner == owner && !u.decided() && u.idle(s.cfg.IdleAfter) && s.uploads[u.joinedBy] == nil {
+			idle = append(idle, u)
+		}
+	}
+	slices.SortFunc(idle, func(a, b *upload) int { return a.lastTouched().Compare(b.lastTouched()) })
+	return idle
+}
+
+// fits returns why there is no room for an upload, or nil.
+func (s *Store) fits(u *upload) error {
+	count, bytes := 1, s.reserved(u)
+	all := bytes
+	for _, other := range s.uploads {
+		if other.decided() || len(other.parts) > 0 { // its parts are counted
+			continue
+		}
+		size := s.reserved(other)
+		all += size
+		if other.owner == u.owner {
+			bytes += size
+			if !other.complete() {
+				count++
+			}
+		}
+	}
+	switch {
+	case s.cfg.PerUser > 0 && count > s.cfg.PerUser, s.cfg.BytesPerUser > 0 && bytes > s.cfg.BytesPerUser:
+		return tus.ErrTooMany
+	case s.cfg.Bytes > 0 && all > s.cfg.Bytes:
+		return tus.ErrFull
+	}
+	return nil
+}
+
+// reserved returns the bytes that an upload takes: all of its length while it makes progress, and what has arrived when it
+// is idle.
+func (s *Store) reserved(u *upload) int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if time.Since(u.touched) > s.cfg.IdleAfter {
+		return u.offset
+	}
+	return max(u.length, u.offset)
+}
