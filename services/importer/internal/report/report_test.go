@@ -2,11 +2,8 @@ package report
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +13,6 @@ import (
 
 	"headway/schemas"
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/source/xlsx"
@@ -53,36 +49,6 @@ func openBook(t *testing.T, data []byte) source.Workbook {
 	return book
 }
 
-// stored returns issues as a store does.
-func stored(issues ...imports.Issue) func(context.Context, string) iter.Seq2[imports.Issue, error] {
-	return func(_ context.Context, sheet string) iter.Seq2[imports.Issue, error] {
-		return func(yield func(imports.Issue, error) bool) {
-			for _, i := range issues {
-				if (sheet == "" || i.Sheet == sheet) && !yield(i, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// with sets what a store holds about an import: its issues, and as refused the rows that have errors.
-func with(im Import, data []byte, t *testing.T, issues ...imports.Issue) Import {
-	t.Helper()
-	im.Workbook = openBook(t, data)
-	im.Issues = stored(issues...)
-	im.Results = func(_ context.Context, sheet string) (imports.RowResults, error) {
-		var rows imports.RowResults
-		for _, i := range issues {
-			if i.Sheet == sheet && i.Severity == imports.Error {
-				rows.Set(i.Row, imports.Refused)
-			}
-		}
-		return rows, nil
-	}
-	return im
-}
-
 // report writes a report and reads it back with excelize.
 func report(t *testing.T, im Import) (*excelize.File, []byte) {
 	t.Helper()
@@ -96,45 +62,6 @@ func report(t *testing.T, im Import) (*excelize.File, []byte) {
 	}
 	t.Cleanup(func() { f.Close() })
 	return f, b.Bytes()
-}
-
-// sampleImport is an import of a sample whose errors are all stored.
-func sampleImport(t *testing.T) (Import, []byte, []imports.Issue) {
-	t.Helper()
-	var b bytes.Buffer
-	m, err := sample.Write(t.Context(), &b, sample.Options{Rows: 900, Issues: 90})
-	if err != nil {
-		t.Fatal(err)
-	}
-	im := Import{Schema: workforce(t), Import: imports.Import{FileName: "people.xlsx"}}
-	for _, n := range m.Sheets {
-		spec := im.Schema.Sheet(n.Sheet)
-		sheet := imports.Sheet{Name: n.Sheet, WorkbookSheet: spec.Title, HeaderRow: 1,
-			Counts: imports.Counts{Read: n.Read, Rejected: n.Rejected, Issues: n.Rejected}}
-		for i, c := range spec.Columns {
-			sheet.Columns = append(sheet.Columns, imports.SheetColumn{Name: c.Name, Column: i + 1})
-		}
-		im.Sheets = append(im.Sheets, sheet)
-	}
-	var issues []imports.Issue
-	for _, f := range m.Mistakes {
-		sheet := im.Schema.Sheet(f.Sheet)
-		_, column := sheet.Column(f.Column)
-		issues = append(issues, imports.Issue{Sheet: f.Sheet, Cell: sheet.Title + "!" + f.Cell, Row: int(f.Row), CellColumn: column + 1, Column: f.Column,
-			Severity: imports.Error, Code: codeOf(t, f.Code), Message: "This is " + f.Code + "."})
-	}
-	return im, b.Bytes(), issues
-}
-
-func codeOf(t *testing.T, name string) imports.IssueCode {
-	t.Helper()
-	for _, c := range imports.IssueCodes() {
-		if c.String() == name {
-			return c
-		}
-	}
-	t.Fatalf("there is no code %q", name)
-	return 0
 }
 
 // readSheet reads a sheet with the importer's own reader.
@@ -339,55 +266,6 @@ sheets:
     columns: [{name: id, type: text, required: true}]
 `
 
-// ledgerBook has a preamble above its headers, a column that the schema does not know, and dates from 1904.
-func ledgerBook(t *testing.T) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := xlsxwrite.New(&b)
-	w.Date1904 = true
-	sheet, err := w.Sheet("Issues", xlsxwrite.SheetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	day := w.Style(xlsxwrite.Style{Format: "dd.mm.yyyy"})
-	text := func(s string) xlsxwrite.Cell { return xlsxwrite.Cell{Kind: xlsxwrite.Text, Text: s} }
-	for _, row := range [][]xlsxwrite.Cell{
-		{text("Ledger of 2025")},
-		{text("Remark"), text("ID"), text("Paid on"), text("Amount"), text("Note")},
-		{{}, text("0001"), {Kind: xlsxwrite.Number, Style: day, Text: "44000"}, {Kind: xlsxwrite.Number, Text: "1"}, text("fine")},
-		{text("=HYPERLINK(\"http://example.com\")"), text("0002"), text("soon"), {Kind: xlsxwrite.Error, Text: "#DIV/0!"}, text("=cmd|' /C calc'!A0")},
-		{},
-		{{}, text("0003"), {Kind: xlsxwrite.Number, Style: day, Text: "44001.5"}, {Kind: xlsxwrite.FormulaWithoutValue, Text: "A1*2"}, text("-5 \x01 <b> _x0041_ \"q\"\r\nnext")},
-		{{}, text("0004")},
-	} {
-		if err := sheet.Row(row); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func ledgerImport(t *testing.T, rejected, blocked, issues uint32) Import {
-	return Import{Schema: loadSchema(t, ledger), Import: imports.Import{FileName: "ledger.xlsx", Sheets: []imports.Sheet{
-		{Name: "issues", WorkbookSheet: "Issues", HeaderRow: 2, Counts: imports.Counts{Read: 4, Rejected: rejected, Blocked: blocked, Issues: issues},
-			Columns: []imports.SheetColumn{{Name: "id", Column: 2}, {Name: "paid_on", Column: 3}, {Name: "amount", Column: 4}, {Name: "note", Column: 5}}},
-	}}}
-}
-
-func ledgerIssues() []imports.Issue {
-	return []imports.Issue{
-		{Sheet: "issues", Cell: "Issues!A3", Row: 3, CellColumn: 1, Severity: imports.Warning, Message: "not imported"},
-		{Sheet: "issues", Cell: "Issues!C4", Row: 4, CellColumn: 3, Column: "paid_on", Value: "soon", Severity: imports.Error, Message: "no date"},
-		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Severity: imports.Error, Message: "an error"},
-		{Sheet: "issues", Cell: "Issues!D4", Row: 4, CellColumn: 4, Column: "amount", Severity: imports.Warning, Message: "and odd"},
-		{Sheet: "issues", Cell: "Issues!D6", Row: 6, CellColumn: 4, Column: "amount", Severity: imports.Error, Message: "never calculated"},
-		{Sheet: "issues", Cell: "Issues!7", Row: 7, Severity: imports.Error, Code: imports.ReferenceBlocked, Message: "blocked"},
-	}
-}
-
 func TestReportContainsNoFormulas(t *testing.T) {
 	data := ledgerBook(t)
 	f, out := report(t, with(ledgerImport(t, 2, 1, 4), data, t, ledgerIssues()...))
@@ -460,95 +338,6 @@ func TestSheetWithoutErrorsHasOnlyHeaders(t *testing.T) {
 	_, out := report(t, with(ledgerImport(t, 0, 0, 0), ledgerBook(t), t))
 	if rows := readSheet(t, openBook(t, out), "Issues"); len(rows) != 1 || len(rows[1]) != 5 {
 		t.Errorf("the sheet holds %v", rows)
-	}
-}
-
-func TestReportMatchesCounts(t *testing.T) {
-	data := ledgerBook(t)
-	var count *CountError
-	if err := Write(t.Context(), io.Discard, with(ledgerImport(t, 3, 1, 4), data, t, ledgerIssues()...)); !errors.As(err, &count) || count.Rows.Refused != 3 || count.Want.Refused != 4 {
-		t.Errorf("the error is %v", err)
-	}
-	for _, row := range []int{5, 8} {
-		missing := with(ledgerImport(t, 1, 0, 1), data, t, imports.Issue{Sheet: "issues", Row: row, CellColumn: 1, Severity: imports.Error})
-		if err := Write(t.Context(), io.Discard, missing); err == nil {
-			t.Errorf("an issue at row %d, which the workbook does not have, is not an error", row)
-		}
-	}
-	// The run has refused a row that the workbook does not have.
-	lost := with(ledgerImport(t, 2, 0, 2), data, t)
-	lost.Results = results(map[int]imports.RowResult{3: imports.Refused, 5: imports.Refused})
-	if err := Write(t.Context(), io.Discard, lost); !errors.As(err, &count) || count.Rows.Refused != 1 || count.Want.Refused != 2 {
-		t.Errorf("the error is %v", err)
-	}
-}
-
-func TestReportHoldsRowsWhoseErrorsAreNotStored(t *testing.T) {
-	im := with(ledgerImport(t, 2, 1, 5), ledgerBook(t), t, ledgerIssues()[1:3]...)
-	im.Results = results(map[int]imports.RowResult{4: imports.Refused, 6: imports.Refused, 7: imports.Refused})
-	im.Sheets[0].Found = imports.Found{Errors: map[imports.IssueCode]uint32{0: 2, imports.Required: 2, imports.ReferenceBlocked: 1}}
-	f, out := report(t, im)
-	if rows := readSheet(t, openBook(t, out), "Issues"); len(rows) != 4 || string(rows[4][0].Text) != "0004" {
-		t.Errorf("the sheet holds %v", rows)
-	}
-	rows, err := f.GetRows("Errors")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range [][]string{
-		{"Issues", "REQUIRED", "error", "2", "0"},
-		{"Issues", "REFERENCE_BLOCKED", "waiting", "1", "0"},
-	} {
-		if !slices.ContainsFunc(rows, func(r []string) bool { return slices.Equal(r, want) }) {
-			t.Errorf("no row is %q", want)
-		}
-	}
-	if !slices.ContainsFunc(rows, func(r []string) bool {
-		return len(r) > 0 && strings.HasPrefix(r[0], "Issues: 3 more errors were found and are not listed. Their rows are in this workbook")
-	}) {
-		t.Errorf("nothing says what is not listed: %q", rows)
-	}
-	var list bytes.Buffer
-	if err := WriteCSV(t.Context(), &list, im); err != nil || !strings.Contains(list.String(), "issues,,,,,error,REQUIRED,2 more of this code were found and are not listed.\r\n") {
-		t.Errorf("the list is %q, %v", list.String(), err)
-	}
-}
-
-func TestReportOfEarlierVersionTellsMissingRows(t *testing.T) {
-	im := with(ledgerImport(t, 100, 1, 200), ledgerBook(t), t, ledgerIssues()...)
-	im.Results = func(context.Context, string) (imports.RowResults, error) {
-		return imports.RowResults{}, imports.ErrNotFound
-	}
-	f, out := report(t, im)
-	if rows := readSheet(t, openBook(t, out), "Issues"); len(rows) != 4 {
-		t.Errorf("the sheet holds %v", rows)
-	}
-	rows, err := f.GetRows("Errors")
-	if err != nil || !slices.ContainsFunc(rows, func(r []string) bool {
-		return len(r) > 0 && strings.HasPrefix(r[0], "Issues: 196 more errors were found and are not listed. Their rows are not in this workbook.")
-	}) {
-		t.Errorf("nothing says what is missing: %q, %v", rows, err)
-	}
-}
-
-func TestReportErrors(t *testing.T) {
-	data := ledgerBook(t)
-	lost := errors.New("the store is gone")
-	failing := with(ledgerImport(t, 0, 0, 0), data, t)
-	failing.Issues = func(context.Context, string) iter.Seq2[imports.Issue, error] {
-		return func(yield func(imports.Issue, error) bool) { yield(imports.Issue{}, lost) }
-	}
-	if err := Write(t.Context(), io.Discard, failing); !errors.Is(err, lost) {
-		t.Errorf("the error is %v", err)
-	}
-	im := with(ledgerImport(t, 2, 1, 4), data, t, ledgerIssues()...)
-	if err := Write(t.Context(), brokenPipe{}, im); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("the error is %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := Write(ctx, io.Discard, im); !errors.Is(err, context.Canceled) {
-		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -1,0 +1,65 @@
+package importer_test
+
+import (
+	"testing"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+)
+
+func TestConfirmedReviewCommits(t *testing.T) {
+	w := setup(t)
+	asked := w.end(w.sampleBook(1000, 50), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
+	wantStatus(t, asked, jobsv1.JobStatus_JOB_STATUS_WAITING)
+	if w.held("employees") != 0 {
+		t.Fatal("rows were written before anybody confirmed")
+	}
+	if asked.GetJob().GetQuestion().GetFields()["sheets"] == nil {
+		t.Errorf("the question has no numbers: %v", asked.GetJob().GetQuestion())
+	}
+	if _, err := w.imports.ConfirmImport(t.Context(), &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId(), Commit: true}, w.as("ann")); err != nil {
+		t.Fatal(err)
+	}
+	done := w.watch(asked.GetImportId())
+	wantStatus(t, done, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	if done.GetTotals().String() != asked.GetTotals().String() {
+		t.Errorf("confirmed %v, got %v", asked.GetTotals(), done.GetTotals())
+	}
+	if held := w.held("employees"); held == 0 || !done.GetCommitted() {
+		t.Errorf("committed %v, %d rows", done.GetCommitted(), held)
+	}
+	_, err := w.imports.ConfirmImport(t.Context(), &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId(), Commit: true}, w.as("ann"))
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING)
+}
+
+func TestDeclinedReviewWritesNothing(t *testing.T) {
+	w := setup(t)
+	asked := w.end(w.sampleBook(500, 20), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
+	answer, err := w.imports.ConfirmImport(t.Context(), &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId()}, w.as("ann"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, answer.GetImport(), jobsv1.JobStatus_JOB_STATUS_CANCELLED)
+	if w.held("employees") != 0 {
+		t.Error("rows were written")
+	}
+}
+
+func TestReviewIsRepeatedIfResultIsWorse(t *testing.T) {
+	w := setup(t)
+	file := w.sampleBook(500, 20)
+	asked := w.end(file, &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW, Mode: importsv1.ImportMode_IMPORT_MODE_INSERT_ONLY})
+	wantStatus(t, asked, jobsv1.JobStatus_JOB_STATUS_WAITING)
+	// Another user imports the rows in the meantime, so none of them is new.
+	wantStatus(t, w.end(file, &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS}), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	confirm := &importsv1.ConfirmImportRequest{ImportId: asked.GetImportId(), Commit: true}
+	if _, err := w.imports.ConfirmImport(t.Context(), confirm, w.as("ann")); err != nil {
+		t.Fatal(err)
+	}
+	again := w.watch(asked.GetImportId())
+	wantStatus(t, again, jobsv1.JobStatus_JOB_STATUS_WAITING)
+	if again.GetTotals().GetRejected() <= asked.GetTotals().GetRejected() {
+		t.Errorf("asked about %v at first and %v again", asked.GetTotals(), again.GetTotals())
+	}
+}
