@@ -56,9 +56,10 @@ func FuzzRequest(f *testing.F) {
 	for i := range routes {
 		f.Add(uint(i), hostile[i%len(hostile)])
 	}
-	p := &prober{t: f, server: start(f, "--requests-per-second=-1")}
+	server := start(f, "--requests-per-second=-1")
+	token := server.token("ann")
 	f.Fuzz(func(t *testing.T, route uint, value string) {
-		p := &prober{t: t, server: p.server}
+		p := &prober{t: t, server: server, token: token}
 		chosen := routes[int(route%uint(len(routes)))]
 		p.probe(chosen[0], chosen[1], value)
 	})

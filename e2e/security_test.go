@@ -109,7 +109,9 @@ func TestNoLogContainsTokensOrCells(t *testing.T) {
 	s.rest(ann, "POST", "/api/v1/jobs", map[string]any{"kind": secretMark + "!", "payload": secretMark})
 
 	// Sign-in, cookies, and tickets; and tokens in the wrong place, or invalid ones.
-	signedIn := s.curl("-i", "-X", "POST", "-H", "Origin: http://"+s.edge, api+"/session")
+	_, linkSecret, _ := strings.Cut(s.headway("open", "--url", "http://"+s.edge), "#sign-in=")
+	signedIn := s.curl("-i", "-X", "POST", "-H", "Origin: http://"+s.edge, "-H", "Content-Type: application/json",
+		"--data", `{"secret":"`+secret(strings.TrimSpace(linkSecret))+`"}`, api+"/session")
 	cookie := regexp.MustCompile(`headway_session=([^;]+)`).FindStringSubmatch(signedIn)
 	if cookie == nil {
 		t.Fatal(signedIn)

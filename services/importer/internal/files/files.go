@@ -110,7 +110,7 @@ func (s *Store) Has(ctx context.Context, id string) (bool, error) {
 
 // clockSlack is how much earlier than the clock the time of a blob can be. Linux takes it from a clock that ticks every
 // few milliseconds.
-const clockSlack = time.Second
+const clockSlack = 50 * time.Millisecond
 
 // Sweep deletes files that were stored before a time and belong to no import: uploads that a crash interrupted. exist
 // returns which of these IDs are imports.
