@@ -45,6 +45,7 @@ func Dial(address string, cfg Config) (*grpc.ClientConn, error) {
 	}
 	if cfg.StreamWindow > 0 {
 		options = append(options, grpc.WithStaticStreamWindowSize(cfg.StreamWindow), grpc.WithStaticConnWindowSize(16*cfg.StreamWindow))
+		options = append(options, grpc.WithDefaultCallOptions(grpc.ForceCodecV2(exactCodec{})))
 	}
 	if cfg.Credentials != nil {
 		options = append(options, grpc.WithPerRPCCredentials(cfg.Credentials))
