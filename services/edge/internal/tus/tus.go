@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -33,12 +32,13 @@ const (
 )
 
 // Handler answers /api/v1/uploads by the tus protocol 1.0.0 (https://tus.io/protocols/resumable-upload), with the
-// extensions creation, creation-with-upload, creation-defer-length, concatenation, termination and expiration. Safe for concurrent use.
+// extensions creation, creation-with-upload, creation-defer-length, concatenation, termination and
+// expiration. It is safe for concurrent use.
 type Handler struct {
 	cfg Config
 }
 
-// Config holds a Handler's settings. All fields are needed.
+// Config holds the settings of a Handler. All fields are required.
 type Config struct {
 	// Store keeps the uploads.
 	Store Store
@@ -57,7 +57,7 @@ type Config struct {
 // New returns a Handler.
 func New(cfg Config) *Handler { return &Handler{cfg} }
 
-// Versioned stands before every other handler of Tus: it says which version is spoken, and refuses others.
+// Versioned wraps every other handler: it names the version of the protocol, and refuses others.
 func (h *Handler) Versioned(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Tus-Resumable", tusVersion)
@@ -292,23 +292,6 @@ func (h *Handler) declare(r *http.Request, held Upload) (Info, error) {
 	return held.Info(), nil
 }
 
-// readError tells what ended a piece: the line, the disk, or another request.
-func readError(err error) error {
-	switch {
-	case errors.Is(err, ErrOffset):
-		return err
-	case errors.Is(err, upload.ErrStopped):
-		return ErrBusy
-	case errors.Is(err, syscall.ENOSPC):
-		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The server has no space for more data. The bytes that arrived are stored. Continue the upload later.", err)
-	case errors.Is(err, upload.ErrBody):
-		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
-			"The chunk ended before it was complete. The bytes that arrived are stored, and HEAD returns the offset to continue at.", err)
-	}
-	return rpcerr.Internal(err)
-}
-
 // Delete answers DELETE /api/v1/uploads/{upload_id}.
 func (h *Handler) Delete(w http.ResponseWriter, r *http.Request) {
 	held, err := h.cfg.Store.Lock(r.Context(), subject(r), r.PathValue("upload_id"), nil)
@@ -348,44 +331,6 @@ func (h *Handler) answer(w http.ResponseWriter, status int, info Info) {
 	w.WriteHeader(status)
 }
 
-// explain turns the store's errors into what the client is told.
-func (h *Handler) explain(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrTooMany):
-		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT,
-			"You have too many unfinished resumable uploads, or their total size is too large. Finish or delete one, and then try again.")
-	case errors.Is(err, ErrFull):
-		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The server has no space for more unfinished uploads. Try again later.")
-	case errors.Is(err, ErrNotPartial):
-		return upload.ErrForm("Upload-Concat must name partial uploads that were not joined before.")
-	case errors.Is(err, ErrIncomplete):
-		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INCOMPLETE,
-			"Not all partial uploads are complete. Send their missing bytes, and then join them again.")
-	case errors.Is(err, ErrOffset):
-		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_OFFSET_MISMATCH,
-			"The chunk does not start at the end of the upload. HEAD returns the offset to continue at.")
-	}
-	return explainUpload(err)
-}
-
-// explainUpload turns what may happen to any request for an upload into what the client is told.
-func explainUpload(err error) error {
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_NOT_FOUND,
-			"The upload was not found. It might have expired or been deleted. Start a new upload.")
-	case errors.Is(err, ErrBusy):
-		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_BUSY,
-			"Another request is using this upload. Try again in a moment.")
-	case rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED:
-		return err
-	}
-	return rpcerr.Internal(err)
-}
-
 func subject(r *http.Request) string {
 	id, _ := auth.FromContext(r.Context())
 	return id.Subject
@@ -394,14 +339,4 @@ func subject(r *http.Request) string {
 func isChunk(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == chunkType
-}
-
-func errChunkType() error {
-	return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
-		"Send the bytes of a resumable upload as `Content-Type: "+chunkType+"`.")
-}
-
-func errBeyondLength() error {
-	return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
-		"The chunk is longer than the missing part of the upload.")
 }

@@ -143,7 +143,7 @@ func expandValue(value any, fd protoreflect.FieldDescriptor, path string) (any, 
 	return value, nil
 }
 
-// expandWellKnown checks messages, some of which have a JSON form of their own.
+// expandWellKnown checks messages, some of which have a special JSON form.
 func expandWellKnown(value any, md protoreflect.MessageDescriptor, path string) error {
 	text, isText := value.(string)
 	switch md.FullName() {
@@ -167,7 +167,7 @@ func expandWellKnown(value any, md protoreflect.MessageDescriptor, path string) 
 	return nil
 }
 
-// wellKnown reports whether the messages have a JSON form of their own.
+// wellKnown reports whether the messages have a special JSON form.
 func wellKnown(md protoreflect.MessageDescriptor) bool {
 	return strings.HasPrefix(string(md.FullName()), "google.protobuf.")
 }
