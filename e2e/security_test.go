@@ -272,3 +272,22 @@ func TestCellWithSQLIsText(t *testing.T) {
 		t.Errorf("%d of %d areas have the name %s, want one of %d", found, all, evil, len(rows)-1)
 	}
 }
+
+func TestTokenLimitsAreNamedInRefusals(t *testing.T) {
+	s := start(t)
+	workbook := filepath.Join(s.data, "sample.xlsx")
+	s.headway("sample", "--rows", "20", "--issues", "0", "-o", workbook)
+	token := s.token("ann", "--kind", "media", "--schema", "fleet")
+	status, answer := s.upload(token, workbook)
+	if message, _ := answer["message"].(string); status != http.StatusForbidden || answer["reason"] != "SCOPE_MISSING" || !strings.Contains(message, `"workforce"`) || !strings.Contains(message, "headway_schemas allows: fleet") {
+		t.Errorf("%d %v", status, answer)
+	}
+	for kind, want := range map[string]int{"media": http.StatusOK, "crawl": http.StatusForbidden, "import": http.StatusForbidden} {
+		if status, answer := s.rest(token, "POST", "/api/v1/jobs", map[string]any{"kind": kind}); status != want {
+			t.Errorf("%s: %d %v", kind, status, answer)
+		}
+	}
+	if status, answer := s.upload(s.token("ann", "--schema", "workforce"), workbook); status != http.StatusAccepted {
+		t.Errorf("with its schema: %d %v", status, answer)
+	}
+}

@@ -12,9 +12,11 @@ import (
 // tokenCommand signs a token with the configured key, or with the key in the data directory.
 type tokenCommand struct {
 	program.KeyFlags
-	Sub   string        `help:"Name of the user." required:"" placeholder:"NAME"`
-	Scope []string      `help:"Scope in addition to the user's own resources: headway:admin, headway:worker or headway:service. Can be repeated." enum:"headway:admin,headway:worker,headway:service" placeholder:"SCOPE"`
-	TTL   time.Duration `help:"How long the token is valid." default:"12h" name:"ttl"`
+	Sub    string        `help:"Name of the user." required:"" placeholder:"NAME"`
+	Scope  []string      `help:"Scope in addition to the user's own resources: headway:admin, headway:worker or headway:service. Can be repeated." enum:"headway:admin,headway:worker,headway:service" placeholder:"SCOPE"`
+	Kind   []string      `help:"Kind of job that the token can create and lease. Can be repeated. None means all kinds." placeholder:"KIND"`
+	Schema []string      `help:"Schema that the token can import with. Can be repeated. None means all schemas." placeholder:"NAME"`
+	TTL    time.Duration `help:"How long the token is valid." default:"12h" name:"ttl"`
 }
 
 // Run prints nothing but the token, so that it can be used in $(…).
@@ -26,7 +28,7 @@ func (c *tokenCommand) Run(context.Context) error {
 	if err != nil {
 		return err
 	}
-	token, err := key.Sign(auth.Identity{Subject: c.Sub, Scopes: c.Scope}, c.TTL)
+	token, err := key.Sign(auth.Identity{Subject: c.Sub, Scopes: c.Scope, Kinds: c.Kind, Schemas: c.Schema}, c.TTL)
 	if err != nil {
 		return err
 	}

@@ -37,12 +37,28 @@ type Identity struct {
 	Subject string
 	// Scopes allow more than access to the user's own resources.
 	Scopes []string
+	// Kinds limits the kinds of jobs that the caller can create and lease, and Schemas the schemas that the caller can import
+	// with. nil means no limit.
+	Kinds, Schemas []string
 	// ExpiresAt is when the token expires. Every stream that was opened with it ends then.
 	ExpiresAt time.Time
 }
 
 // Has reports whether the identity has the scope.
 func (id Identity) Has(scope string) bool { return slices.Contains(id.Scopes, scope) }
+
+// MayRun reports whether the identity can create or lease jobs of a kind. Services can do so for all kinds.
+func (id Identity) MayRun(kind string) bool { return id.Has(ScopeService) || allows(id.Kinds, kind) }
+
+// MayImport reports whether the identity can import with a schema.
+func (id Identity) MayImport(schema string) bool {
+	return id.Has(ScopeService) || allows(id.Schemas, schema)
+}
+
+// allows reports whether a list allows a name. A nil list and the name * allow all.
+func allows(list []string, name string) bool {
+	return list == nil || slices.Contains(list, name) || slices.Contains(list, "*")
+}
 
 // SeesAll reports whether the identity can see the resources of all users.
 func (id Identity) SeesAll() bool { return id.Has(ScopeAdmin) || id.Has(ScopeService) }

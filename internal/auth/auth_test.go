@@ -95,6 +95,32 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
+func TestTokensLimitKindsAndSchemas(t *testing.T) {
+	key := newKey(t, secret)
+	for name, test := range map[string]struct {
+		id               auth.Identity
+		crawl, workforce bool
+	}{
+		"no limit":      {auth.Identity{}, true, true},
+		"named":         {auth.Identity{Kinds: []string{"crawl"}, Schemas: []string{"workforce"}}, true, true},
+		"others":        {auth.Identity{Kinds: []string{"media"}, Schemas: []string{"fleet"}}, false, false},
+		"none":          {auth.Identity{Kinds: []string{}, Schemas: []string{}}, false, false},
+		"any":           {auth.Identity{Kinds: []string{"*"}, Schemas: []string{"*"}}, true, true},
+		"one by itself": {auth.Identity{Schemas: []string{"fleet"}}, true, false},
+		"a service":     {auth.Identity{Scopes: []string{auth.ScopeService}, Kinds: []string{}, Schemas: []string{}}, true, true},
+	} {
+		test.id.Subject = "ann"
+		token, err := key.Sign(test.id, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := key.Verify(t.Context(), token)
+		if err != nil || id.MayRun("crawl") != test.crawl || id.MayImport("workforce") != test.workforce {
+			t.Errorf("%s: %+v, %v", name, id, err)
+		}
+	}
+}
+
 func TestKeysRotate(t *testing.T) {
 	sign := func(key *auth.Key) string {
 		t.Helper()

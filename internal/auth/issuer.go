@@ -51,6 +51,9 @@ type IssuerConfig struct {
 	// ScopeClaim is the claim with the token's scopes: text with spaces between them, or a list. Dots lead into objects
 	// (realm_access.roles) if no claim has the whole name. Default "scope".
 	ScopeClaim string
+	// ServiceScope is the value in that claim that stands for headway:service. If it is empty, the issuer's tokens never have
+	// that scope.
+	ServiceScope string
 	// Algorithms lists the algorithms that tokens can be signed with. Default RS256 and ES256.
 	Algorithms []string
 	// ClockSkew is the maximum difference between the issuer's clock and this one. Default 5 s.
@@ -291,7 +294,10 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Identity, error) {
 	if subject == "" {
 		return Identity{}, fmt.Errorf("%w: no subject", ErrInvalid)
 	}
-	return Identity{Subject: subject, Scopes: scopes(claims, i.cfg.ScopeClaim), ExpiresAt: expires.Time}, nil
+	return Identity{
+		Subject: subject, Scopes: i.scopes(claims), Kinds: texts(claims, "headway_kinds"), Schemas: texts(claims, "headway_schemas"),
+		ExpiresAt: expires.Time,
+	}, nil
 }
 
 // key returns the key that a token names. An unknown one is fetched, but no sooner than 10 s after the previous fetch, so
@@ -348,8 +354,24 @@ func (i *Issuer) lookUp(kid, algorithm string) (key crypto.PublicKey, fetched <-
 	return nil, i.fetched, err
 }
 
-// scopes returns the scopes in the claim.
-func scopes(claims map[string]any, name string) []string {
+// scopes returns the scopes of a token. The issuer's own name for the service scope, if one is configured, counts as that
+// scope. The scope itself does not: many issuers let users or clients choose the scopes that they get.
+func (i *Issuer) scopes(claims map[string]any) []string {
+	var list []string
+	for _, scope := range texts(claims, i.cfg.ScopeClaim) {
+		switch scope {
+		case ScopeService:
+		case i.cfg.ServiceScope:
+			list = append(list, ScopeService)
+		default:
+			list = append(list, scope)
+		}
+	}
+	return list
+}
+
+// texts returns the texts in a claim, or nil if there is no such claim.
+func texts(claims map[string]any, name string) []string {
 	value, ok := claims[name]
 	if !ok {
 		value = claims
@@ -362,9 +384,9 @@ func scopes(claims map[string]any, name string) []string {
 	}
 	switch value := value.(type) {
 	case string:
-		return strings.Fields(value)
+		return append([]string{}, strings.Fields(value)...)
 	case []any:
-		var list []string
+		list := []string{}
 		for _, element := range value {
 			if text, isText := element.(string); isText {
 				list = append(list, text)

@@ -247,6 +247,27 @@ func TestScopesComeFromConfiguredClaim(t *testing.T) {
 	})
 }
 
+func TestServiceScopeNeedsMapping(t *testing.T) {
+	keys := signingKeys()
+	synctest.Test(t, func(t *testing.T) {
+		for mapped, want := range map[string]bool{"": false, "headway-service": true} {
+			issuer := startIssuer(t, &issuerFake{keys: []jose.JSONWebKey{published("old")}}, func(c *auth.IssuerConfig) { c.ServiceScope = mapped })
+			for _, scope := range []string{auth.ScopeService, "headway-service"} {
+				token := issued(t, jwt.SigningMethodRS256, keys["old"], "old", func(c jwt.MapClaims) { c["scope"] = scope })
+				id, err := issuer.Verify(t.Context(), token)
+				if err != nil || id.Has(auth.ScopeService) != (want && scope == mapped) {
+					t.Errorf("%q mapped, %q in the token: %+v, %v", mapped, scope, id, err)
+				}
+			}
+		}
+		issuer := startIssuer(t, &issuerFake{keys: []jose.JSONWebKey{published("old")}}, nil)
+		token := issued(t, jwt.SigningMethodRS256, keys["old"], "old", func(c jwt.MapClaims) { c["headway_schemas"], c["headway_kinds"] = []any{}, "crawl media" })
+		if id, err := issuer.Verify(t.Context(), token); err != nil || id.MayImport("workforce") || !id.MayRun("media") || id.MayRun("story") {
+			t.Errorf("%+v, %v", id, err)
+		}
+	})
+}
+
 func TestTokenWithoutKeyIDNeedsSingleKey(t *testing.T) {
 	keys := signingKeys()
 	synctest.Test(t, func(t *testing.T) {

@@ -130,7 +130,9 @@ func createKeyFile(path string) error {
 
 type claims struct {
 	jwt.RegisteredClaims
-	Scope string `json:"scope,omitempty"`
+	Scope   string   `json:"scope,omitempty"`
+	Kinds   []string `json:"headway_kinds,omitzero"`
+	Schemas []string `json:"headway_schemas,omitzero"`
 }
 
 // Sign returns a token for the identity that is valid for ttl. ExpiresAt of the identity is not used.
@@ -147,7 +149,7 @@ func (k *Key) Sign(id Identity, ttl time.Duration) (string, error) {
 			IssuedAt:  jwt.NewNumericDate(now),
 			ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
 		},
-		Scope: strings.Join(id.Scopes, " "),
+		Scope: strings.Join(id.Scopes, " "), Kinds: id.Kinds, Schemas: id.Schemas,
 	}).SignedString(k.secrets[0])
 	if err != nil {
 		return "", fmt.Errorf("sign a token: %w", err)
@@ -176,7 +178,7 @@ func (k *Key) Verify(_ context.Context, token string) (Identity, error) {
 	case c.Subject == "":
 		return Identity{}, fmt.Errorf("%w: no subject", ErrInvalid)
 	}
-	id := Identity{Subject: c.Subject, Scopes: strings.Fields(c.Scope), ExpiresAt: c.ExpiresAt.Time}
+	id := Identity{Subject: c.Subject, Scopes: strings.Fields(c.Scope), Kinds: c.Kinds, Schemas: c.Schemas, ExpiresAt: c.ExpiresAt.Time}
 	k.remember(token, id)
 	return id, nil
 }

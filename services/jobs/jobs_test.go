@@ -294,6 +294,14 @@ func TestScopesAreNeededForWorkingAndForActingForOthers(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
 }
 
+func TestOnlyServicesRunImports(t *testing.T) {
+	w := setup(t)
+	_, err := w.user("alice", auth.ScopeAdmin).CreateJob(t.Context(), &jobsv1.CreateJobRequest{Kind: "import"})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	_, err = w.worker().LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl", "import"}})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+}
+
 func TestServiceCreatesJobsForUsersAndWatchesAll(t *testing.T) {
 	w := setup(t)
 	importer := w.user("importer", auth.ScopeService)

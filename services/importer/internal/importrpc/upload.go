@@ -1,10 +1,14 @@
 package importrpc
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
@@ -22,6 +26,9 @@ func (s *Service) UploadWorkbook(stream uploadStream) error {
 	options, err := receiveOptions(stream)
 	if err != nil {
 		return toStatus(err)
+	}
+	if err := mayImport(ctx, cmp.Or(options.GetSchema(), intake.DefaultSchema)); err != nil {
+		return err
 	}
 	im, replayed, err := s.Intake.Accept(ctx, intake.Request{
 		Owner: caller(ctx).Subject, Schema: options.GetSchema(), FileName: options.GetFileName(), RequestID: options.GetRequestId(),
@@ -41,6 +48,15 @@ func (s *Service) UploadWorkbook(stream uploadStream) error {
 			Message: "You sent this upload before, with the same request_id. This is its import. The file was not stored again."})
 	}
 	return stream.SendAndClose(&importsv1.UploadWorkbookResponse{Import: out, Replayed: replayed})
+}
+
+// mayImport returns an error unless the caller can import with a schema.
+func mayImport(ctx context.Context, schema string) error {
+	if id := caller(ctx); !id.MayImport(schema) {
+		return rpcerr.Newf(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING,
+			"Your token does not allow imports with the schema %q. Its claim headway_schemas allows: %s.", schema, strings.Join(id.Schemas, ", "))
+	}
+	return nil
 }
 
 func receiveOptions(stream uploadStream) (*importsv1.UploadOptions, error) {

@@ -75,6 +75,9 @@ func visible(ctx context.Context) lifecycle.Allow {
 // CreateJob implements JobService.
 func (s *Jobs) CreateJob(ctx context.Context, r *jobsv1.CreateJobRequest) (*jobsv1.CreateJobResponse, error) {
 	id := caller(ctx)
+	if err := mayRun(ctx, r.GetKind()); err != nil {
+		return nil, err
+	}
 	owner := id.Subject
 	if !id.Has(auth.ScopeService) {
 		switch {

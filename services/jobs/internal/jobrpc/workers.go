@@ -38,6 +38,11 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 	if err := allowed(ctx); err != nil {
 		return nil, err
 	}
+	for _, kind := range r.GetKinds() {
+		if err := mayRun(ctx, kind); err != nil {
+			return nil, err
+		}
+	}
 	wait := seconds(r.GetWaitSeconds())
 	if wait == 0 {
 		wait = defaultWait
