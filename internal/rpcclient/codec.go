@@ -8,7 +8,7 @@ import (
 	goproto "google.golang.org/protobuf/proto"
 )
 
-// exactCodec decodes messages from buffers of their own size. The codec of gRPC takes a buffer of 1 MiB for each message
+// exactCodec decodes messages from buffers of the exact size. The codec of gRPC takes a buffer of 1 MiB for each message
 // above 32 KiB.
 type exactCodec struct{}
 
