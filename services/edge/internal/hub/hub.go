@@ -253,6 +253,7 @@ func (h *Hub) publish(f *feed, s *Snapshot) {
 	if f.latest != nil && (s.Revision < f.latest.Revision || s.Revision == f.latest.Revision && f.latest.Raw != nil) {
 		return
 	}
+	h.share(f, s)
 	f.latest = s
 	f.told(nil)
 	var mine []*Subscription
@@ -279,6 +280,17 @@ func (h *Hub) publish(f *feed, s *Snapshot) {
 		h.metrics.skipped.Add(float64(skips))
 	}
 	h.wakeAll(ready)
+}
+
+// share has a new state use the strings that are known already.
+func (h *Hub) share(f *feed, s *Snapshot) {
+	s.ID = f.ID
+	if u := h.users[s.Owner]; u != nil {
+		s.Owner = u.subject
+	}
+	if f.latest != nil && f.latest.Kind == s.Kind {
+		s.Kind = f.latest.Kind
+	}
 }
 
 // wakeAll wakes the streams of these subscriptions, and keeps the slice for the next time.

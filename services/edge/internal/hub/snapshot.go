@@ -3,7 +3,6 @@ package hub
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Topic names a job or an import.
@@ -18,8 +17,8 @@ type Snapshot struct {
 	Owner, Kind string
 	Revision    uint32
 	Terminal    bool
-	// At is when this revision came to be, Created when the job was created.
-	At, Created time.Time
+	// At is the time of this revision, and Created that of the job, in milliseconds since 1970.
+	At, Created int64
 	// Raw is the job or import in the wire format, without the job's payload. Subscribers get no snapshot without it.
 	Raw []byte
 

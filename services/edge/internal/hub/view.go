@@ -3,7 +3,6 @@ package hub
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
@@ -178,8 +177,8 @@ func readField(b []byte, field protowire.Number) (value []byte, err error) {
 	return value, err
 }
 
-// readTime reads a google.protobuf.Timestamp.
-func readTime(b []byte) (time.Time, error) {
+// readTime reads a google.protobuf.Timestamp, in milliseconds.
+func readTime(b []byte) (int64, error) {
 	var seconds, nanos uint64
 	err := fields(b, func(n protowire.Number, _ []byte, number uint64, _ []byte) error {
 		switch n {
@@ -190,5 +189,5 @@ func readTime(b []byte) (time.Time, error) {
 		}
 		return nil
 	})
-	return time.Unix(int64(seconds), int64(nanos)), err
+	return int64(seconds)*1000 + int64(nanos)/1_000_000, err
 }

@@ -83,7 +83,7 @@ const tagLength = 5
 func tag(s *hub.Snapshot) string {
 	hash := fnv.New32a()
 	_, _ = io.WriteString(hash, s.ID) // a hash takes everything
-	_, _ = io.WriteString(hash, s.Created.UTC().Format(time.RFC3339Nano))
+	_, _ = io.WriteString(hash, strconv.FormatInt(s.Created, 36))
 	text := strconv.FormatUint(uint64(hash.Sum32()%(36*36*36*36*36)), 36)
 	return strings.Repeat("0", tagLength-len(text)) + text
 }
@@ -102,7 +102,7 @@ func seenRevision(s *hub.Snapshot, id string) uint32 {
 // between.
 func momentID(s *hub.Snapshot) string { return formatMoment(s.At) }
 
-func formatMoment(at time.Time) string { return "t" + strconv.FormatInt(at.UnixMilli(), 36) }
+func formatMoment(ms int64) string { return "t" + strconv.FormatInt(ms, 36) }
 
 // parseMoment reads a momentID. It returns the zero time for anything else.
 func parseMoment(id string) time.Time {

@@ -142,7 +142,7 @@ func (h *Handlers) Mine(w http.ResponseWriter, r *http.Request) {
 	}
 	id := ""
 	if since.IsZero() {
-		id = formatMoment(begun) // a stream that is lost before it has told of any job resumes from here
+		id = formatMoment(begun.UnixMilli()) // a stream that is lost before it has told of any job resumes from here
 	}
 	h.serve(w, r, s, id, format.Opening{User: as.Subject, Message: "Connected to your jobs.", Keepalive: h.cfg.Keepalive})
 }
@@ -208,7 +208,8 @@ func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, s *stream, id s
 	h.cfg.Hub.Confirm(&s.sub)
 	s.mu.Lock()
 	s.said.Store(true)
-	s.control = append(appendEvent(nil, id, jittered(h.cfg.Retry), s.encoder.format.Begin(o)), s.control...)
+	own := s.words()
+	own.control = append(appendEvent(nil, id, jittered(h.cfg.Retry), s.encoder.format.Begin(o)), own.control...)
 	s.mu.Unlock()
 	hijacked := sockets.Hijackable(r)
 	if hijacked {
@@ -222,7 +223,7 @@ func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, s *stream, id s
 		httperr.Write(w, r, rpcerr.Internal(err))
 	case !hijacked:
 		s.mu.Lock()
-		cause := s.cause
+		cause := s.words().cause
 		s.mu.Unlock()
 		if !errors.Is(cause, sockets.ErrPeerGone) {
 			reqlog.From(r.Context()).Err = cause

@@ -32,7 +32,7 @@ type stream struct {
 	encoder *encoder
 	// output feeds a stream of output; nil for others.
 	output *output
-	// said: Next has to send something of control, ending or keepaliveDue. It is set before the first event.
+	// said: Next has to send something of own, ending or keepaliveDue. It is set before the first event.
 	said atomic.Bool
 	// greeted: the first event is out. reauthSent belongs to the wheel. ending: the end follows what waits.
 	greeted, reauthSent, ending, keepaliveDue bool
@@ -45,10 +45,36 @@ type stream struct {
 	stop func()
 
 	mu sync.Mutex
+	// own is nil most of the time.
+	own *words
+}
+
+// words are what a stream has to say about itself.
+type words struct {
 	// control goes out before any state: the first event, and messages about the stream.
 	control []byte
 	// cause is why the stream ends, nil for the usual end.
 	cause error
+}
+
+// words returns the stream's words, which it makes if there are none. The lock must be held.
+func (s *stream) words() *words {
+	if s.own == nil {
+		s.own = &words{}
+	}
+	return s.own
+}
+
+// takeControl returns what goes out before any state. The lock must be held.
+func (s *stream) takeControl() []byte {
+	if s.own == nil {
+		return nil
+	}
+	control := s.own.control
+	if s.own.control = nil; s.own.cause == nil {
+		s.own = nil
+	}
+	return control
 }
 
 // never is later than any time of the loop's clock.
@@ -73,8 +99,8 @@ func (s *stream) Next() (sockets.Message, bool) {
 		return s.nextState()
 	}
 	s.mu.Lock()
-	control, ending, greeted, keepaliveDue := s.control, s.ending, s.greeted, s.keepaliveDue
-	s.control, s.greeted, s.keepaliveDue = nil, true, false
+	control, ending, greeted, keepaliveDue := s.takeControl(), s.ending, s.greeted, s.keepaliveDue
+	s.greeted, s.keepaliveDue = true, false
 	s.said.Store(ending)
 	s.mu.Unlock()
 	if !greeted { // the first event and the first state leave in one packet
@@ -139,14 +165,15 @@ func (s *stream) setCause(cause error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cause = cause
+	s.words().cause = cause
 }
 
 // say sends an event about the stream, before any state.
 func (s *stream) say(event []byte) {
 	s.mu.Lock()
 	if !s.ending {
-		s.control = append(s.control, event...)
+		own := s.words()
+		own.control = append(own.control, event...)
 		s.said.Store(true)
 	}
 	s.mu.Unlock()
@@ -157,7 +184,8 @@ func (s *stream) say(event []byte) {
 func (s *stream) finish(event []byte, cause error) {
 	s.mu.Lock()
 	if !s.ending {
-		s.control, s.ending, s.cause = append(s.control, event...), true, cause
+		own := s.words()
+		own.control, own.cause, s.ending = append(own.control, event...), cause, true
 		s.said.Store(true)
 	}
 	s.mu.Unlock()
@@ -203,10 +231,11 @@ func (s *stream) Closed(sent int64, cause error) {
 		s.stop()
 	}
 	s.mu.Lock()
-	if s.cause != nil {
-		cause = s.cause
+	own := s.words()
+	if own.cause != nil {
+		cause = own.cause
 	}
-	s.cause = cause
+	own.cause = cause
 	s.mu.Unlock()
 	if s.done != nil {
 		s.done(sent, cause)
