@@ -50,7 +50,9 @@ func TestHostileInputIsNeverServerError(t *testing.T) {
 	}
 }
 
-// FuzzRequest does the same with made-up values: go test ./e2e -run '^$' -fuzz FuzzRequest -fuzztime 20m
+// FuzzRequest does the same with generated values. To run it for 20 minutes:
+//
+//	go test ./e2e -run '^$' -fuzz FuzzRequest -fuzztime 20m
 func FuzzRequest(f *testing.F) {
 	routes := routesOfDocument(f)
 	for i := range routes {

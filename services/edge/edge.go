@@ -74,7 +74,7 @@ type Service struct {
 	exhausted exhaustion
 }
 
-// New opens the port. The services are dialled in the background: they may come up later.
+// New opens the port. The services are dialed in the background, so they can start later.
 func New(cfg Config) (_ *Service, err error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)

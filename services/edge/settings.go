@@ -104,17 +104,17 @@ func (c *Config) complete() error {
 	c.UnfinishedBytesPerUser = cmp.Or(c.UnfinishedBytesPerUser, 4*c.MaxUploadBytes)
 	switch {
 	case c.Verifier == nil:
-		return errors.New("Verifier is missing: without it, no caller can be identified")
+		return errors.New("the verifier is missing: without it, no caller can be identified")
 	case c.Logger == nil:
-		return errors.New("Logger is missing")
+		return errors.New("the logger is missing")
 	case c.Service == nil && c.Key == nil:
-		return errors.New("Service or Key is missing: the edge itself calls the services")
+		return errors.New("the service credentials or the key are missing: the edge itself calls the services")
 	case c.LocalSignIn && c.Key == nil:
-		return errors.New("LocalSignIn needs Key, to sign the local user's tokens")
+		return errors.New("local sign-in needs the key, to sign the local user's tokens")
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
 		return errors.New("--tls-cert-file and --tls-key-file belong together: set both or none")
 	case c.MaxUploadBytes < 0:
-		return fmt.Errorf("MaxUploadBytes is %d; it must be positive", c.MaxUploadBytes)
+		return fmt.Errorf("the maximum size of a workbook is %d; it must be positive", c.MaxUploadBytes)
 	case c.IOURing != "auto" && c.IOURing != "on" && c.IOURing != "off":
 		return fmt.Errorf("--io-uring is %q; it must be auto, on or off", c.IOURing)
 	case c.Keepalive%time.Second != 0:

@@ -143,7 +143,7 @@ func TestReviewWithBetterResultIsCommitted(t *testing.T) {
 func TestMergedHeadersAreRejected(t *testing.T) {
 	w, _ := setupShop(t)
 	file := shopBook(t, func(f *excelize.File) error {
-		if err := f.SetCellStr("Items", "C1", "Colour"); err != nil {
+		if err := f.SetCellStr("Items", "C1", "Color"); err != nil {
 			return err
 		}
 		return f.MergeCell("Items", "B1", "C1")

@@ -91,7 +91,7 @@ func New(cfg Config) (_ *Service, err error) {
 		Loader: &load.Loader{Target: s.target, Store: s.store, SpillDir: cfg.DataDir},
 		Store:  s.store, Files: s.files, Schemas: registry, Jobs: jobs, Memory: runs, Openers: openers, Limits: cfg.Limits, Logger: cfg.Logger,
 	}
-	s.worker = worker.NewWorker(s.jobs, runner, worker.WorkerConfig{
+	s.worker = worker.NewWorker(s.jobs, runner, worker.Config{
 		Name: fmt.Sprintf("importer@%s:%d", host, os.Getpid()), Concurrency: cfg.MaxConcurrentImports, Logger: cfg.Logger,
 	})
 	return s, nil

@@ -69,20 +69,20 @@ func (c *Config) complete() error {
 	case c.Memory < minMemory:
 		return fmt.Errorf("--memory is %d; the minimum is %d", c.Memory, minMemory)
 	case c.DataDir == "":
-		return errors.New("DataDir is missing: set it to the directory of the database")
+		return errors.New("the data directory is missing: set it to the directory of the database")
 	case c.Credentials == nil:
-		return errors.New("Credentials are missing: without them, the jobs service refuses every call")
+		return errors.New("the credentials are missing: without them, the jobs service refuses every call")
 	case c.Verifier == nil:
-		return errors.New("Verifier is missing: without it, no caller can be identified")
+		return errors.New("the verifier is missing: without it, no caller can be identified")
 	case c.Logger == nil:
-		return errors.New("Logger is missing")
+		return errors.New("the logger is missing")
 	}
 	if err := c.Limits.Validate(); err != nil {
 		return err
 	}
 	folder, err := filepath.Abs(c.DataDir)
 	if err != nil {
-		return fmt.Errorf("DataDir (%s): %w", c.DataDir, err)
+		return fmt.Errorf("data directory (%s): %w", c.DataDir, err)
 	}
 	c.DataDir = folder
 	c.Records = cmp.Or(c.Records, filepath.Join(folder, "records.db"))

@@ -99,14 +99,14 @@ func serve() (addr string, key *auth.Key, stop func()) {
 		if err := <-done; err != nil {
 			log.Print(err)
 		}
-		for _, conn := range dialled {
+		for _, conn := range dialed {
 			conn.Close()
 		}
 		os.RemoveAll(data)
 	}
 }
 
-var dialled []*grpc.ClientConn
+var dialed []*grpc.ClientConn
 
 // dial returns a connection whose calls carry a token.
 func dial(addr string, key *auth.Key, subject string, scopes ...string) *grpc.ClientConn {
@@ -115,6 +115,6 @@ func dial(addr string, key *auth.Key, subject string, scopes ...string) *grpc.Cl
 	if err != nil {
 		log.Fatal(err)
 	}
-	dialled = append(dialled, conn)
+	dialed = append(dialed, conn)
 	return conn
 }

@@ -60,7 +60,7 @@ func start(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.St
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.run(ctx) }()
-	return &service{r, r.Rooms.Lifecycle, r.Rooms.Keeper, r.Rooms.Dispatcher}, func() {
+	return &service{r, r.Lifecycle, r.Keeper, r.Dispatcher}, func() {
 		cancel()
 		if err := errors.Join(<-done, r.store.Close(), bucket.Close()); err != nil {
 			t.Errorf("the service ended with %v", err)

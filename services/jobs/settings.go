@@ -60,11 +60,11 @@ func (c *Config) complete() error {
 	}
 	switch {
 	case c.DataDir == "":
-		return errors.New("DataDir is missing: set it to the directory of the database")
+		return errors.New("the data directory is missing: set it to the directory of the database")
 	case c.Verifier == nil:
-		return errors.New("Verifier is missing: without it, no caller can be identified")
+		return errors.New("the verifier is missing: without it, no caller can be identified")
 	case c.Logger == nil:
-		return errors.New("Logger is missing")
+		return errors.New("the logger is missing")
 	case c.HeartbeatInterval > c.LeaseDuration/2:
 		return fmt.Errorf("--heartbeat-interval (%v) is more than half of --lease-duration (%v): one lost heartbeat would end the lease",
 			c.HeartbeatInterval, c.LeaseDuration)
@@ -72,7 +72,7 @@ func (c *Config) complete() error {
 	if c.OutputBlobs == "" {
 		folder, err := filepath.Abs(c.DataDir)
 		if err != nil {
-			return fmt.Errorf("DataDir (%s): %w", c.DataDir, err)
+			return fmt.Errorf("data directory (%s): %w", c.DataDir, err)
 		}
 		c.OutputBlobs = blobs.FolderURL(filepath.Join(folder, "blobs", "outputs"))
 	}

@@ -275,18 +275,18 @@ func TestWatcherGetsEndThatItMissed(t *testing.T) {
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
 	leased := w.lease(worker)
 	away := make(chan struct{}) // until it is closed the watcher cannot come back
-	dialled := false
+	dialed := false
 	conn, err := grpc.NewClient("passthrough:///"+w.addr, append(headway.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithPerRPCCredentials(w.key.ServiceCredentials("alice")),
 		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
-			if dialled {
+			if dialed {
 				select {
 				case <-away:
 				case <-ctx.Done():
 					return nil, ctx.Err()
 				}
 			}
-			dialled = true
+			dialed = true
 			return new(net.Dialer).DialContext(ctx, "tcp", addr)
 		}))...)
 	if err != nil {

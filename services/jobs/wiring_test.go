@@ -107,6 +107,7 @@ func TestJobIsNotLostWithWorkerThatWentAway(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		j := f.create()
 		ctx, cancel := context.WithCancelCause(f.t.Context())
+		defer cancel(nil)
 		gone := errors.New("the worker went away")
 		store.claimed.Store(new(func() { cancel(gone) }))
 		if got, err := f.Lease(ctx, dispatch.LeaseRequest{Kinds: []string{"crawl"}, Max: 1}); !errors.Is(err, gone) {

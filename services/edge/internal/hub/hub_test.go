@@ -55,9 +55,9 @@ func told(s *Subscription) (got []string) {
 		case item.Deleted != "":
 			got = append(got, item.Deleted+" deleted")
 		case item.First:
-			got = append(got, fmt.Sprint(item.Snapshot.ID, item.Revision, " first"))
+			got = append(got, fmt.Sprint(item.ID, item.Revision, " first"))
 		default:
-			got = append(got, fmt.Sprint(item.Snapshot.ID, item.Revision))
+			got = append(got, fmt.Sprint(item.ID, item.Revision))
 		}
 	}
 	return got

@@ -6,6 +6,7 @@ package sockets
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -131,7 +132,7 @@ func (c *Conn) next() (w write, ok bool) {
 			if c.wake != nil {
 				w.bytes = m.Bytes()
 			} else if m.Last {
-				w.bytes = append(m.chunk[:len(m.chunk):len(m.chunk)], lastChunk...)
+				w.bytes = slices.Concat(m.chunk, []byte(lastChunk))
 			}
 			return w, true
 		}

@@ -150,7 +150,7 @@ func (s *stream) tell(item hub.Item) (sockets.Message, bool) {
 	}
 	event, err := s.encoder.event(item.Snapshot, item.First)
 	if err != nil {
-		s.handlers.cfg.Logger.Error("a state cannot be sent", "id", item.Snapshot.ID, "error", err)
+		s.handlers.cfg.Logger.Error("a state cannot be sent", "id", item.ID, "error", err)
 		return sockets.Message{}, false
 	}
 	s.handlers.messages.Inc()

@@ -191,10 +191,9 @@ func (h *Handler) Head(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	header := w.Header()
-	switch {
-	case info.Length == Deferred:
+	if info.Length == Deferred {
 		header.Set("Upload-Defer-Length", "1")
-	default:
+	} else {
 		header.Set("Upload-Length", strconv.FormatInt(info.Length, 10))
 	}
 	switch {

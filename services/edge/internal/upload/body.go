@@ -27,6 +27,7 @@ type Body struct {
 	stopped bool
 }
 
+// NewBody returns the body of a request whose reads fail when no byte arrives for the given time.
 func NewBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) *Body {
 	return &Body{body: r.Body, control: http.NewResponseController(w), timeout: timeout}
 }

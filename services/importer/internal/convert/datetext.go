@@ -34,7 +34,8 @@ func readDate(s []byte) dateText {
 	case len(dates) == 0 || p.rest == "":
 		return dateText{readings: dates, why: p.why}
 	}
-	if !p.acceptAny("T", "t", ", ", " ") && !(p.accept("-") && strings.Count(p.rest, ".") > 1) {
+	separated := p.acceptAny("T", "t", ", ", " ") || p.accept("-") && strings.Count(p.rest, ".") > 1
+	if !separated {
 		return dateText{}
 	}
 	p.rest = strings.TrimLeft(p.rest, " ")
@@ -101,9 +102,9 @@ func (p *dateParser) numeric() []source.Civil {
 		if n[i], width[i] = p.number(4); width[i] == 0 {
 			return nil
 		}
-		switch {
-		case i == 2:
-		case i == 1:
+		switch i {
+		case 2:
+		case 1:
 			if !p.accept(separator) {
 				return nil
 			}

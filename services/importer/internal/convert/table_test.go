@@ -253,7 +253,8 @@ func code(s string) string {
 		return "nothing"
 	}
 	inner := strings.Trim(s, " ")
-	before, after := strings.Count(s[:strings.Index(s, inner)], " "), strings.Count(s[strings.Index(s, inner)+len(inner):], " ")
+	before := len(s) - len(strings.TrimLeft(s, " "))
+	after := len(s) - before - len(inner)
 	s = strings.Repeat(`\u0020`, before) + inner + strings.Repeat(`\u0020`, after)
 	return "`" + strings.ReplaceAll(s, "|", `\|`) + "`"
 }

@@ -243,7 +243,7 @@ func alphanumericAnd(signs string) (set [256]bool) {
 	return set
 }
 
-// phone accepts numbers that can be dialled: 4 to 15 digits (ITU-T E.164 §6), with a leading + and with spaces and
+// phone accepts numbers that can be dialed: 4 to 15 digits (ITU-T E.164 §6), with a leading + and with spaces and
 // - . / ( ) between them.
 func (c *Column) phone(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	if cell.Kind == source.Text && isPhone(cell.Text) {

@@ -123,7 +123,7 @@ func (g *generator) employee(i int, c []cell) {
 	}
 	c[2] = text(g.email(i))
 	if g.pick("has phone", i, 10) != 0 {
-		c[3] = text(g.phone("employee", i, people.dialling))
+		c[3] = text(g.phone("employee", i, people.dialing))
 	}
 	c[4] = text(departmentCode(department))
 	c[5] = text(designationCode(designation))
@@ -234,15 +234,15 @@ func (g *generator) email(i int) string {
 }
 
 // phone writes a number as people do, in one of several ways (ITU-T E.123).
-func (g *generator) phone(of string, i int, dialling string) string {
+func (g *generator) phone(of string, i int, dialing string) string {
 	n := g.pick("phone of "+of, i, 100_000_000)
 	switch n % 3 {
 	case 0:
-		return fmt.Sprintf("%s %02d %03d %04d", dialling, 10+n%90, n/1000%1000, n/10_000)
+		return fmt.Sprintf("%s %02d %03d %04d", dialing, 10+n%90, n/1000%1000, n/10_000)
 	case 1:
-		return fmt.Sprintf("%s-%03d-%07d", dialling, 100+n%900, n/10)
+		return fmt.Sprintf("%s-%03d-%07d", dialing, 100+n%900, n/10)
 	default:
-		return fmt.Sprintf("%s (%03d) %06d", dialling, 100+n%900, n/100)
+		return fmt.Sprintf("%s (%03d) %06d", dialing, 100+n%900, n/100)
 	}
 }
 

@@ -84,10 +84,10 @@ func blanks(s []byte) string {
 			n++
 		}
 	}
-	switch {
-	case n == 0:
+	switch n {
+	case 0:
 		return ""
-	case n == 1:
+	case 1:
 		return nameOf(rune(s[strings.IndexFunc(string(s), isASCIIBlank)]))
 	}
 	return "blanks"

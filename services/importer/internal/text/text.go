@@ -208,7 +208,7 @@ func classOf(r rune) class {
 	return visible
 }
 
-// isDropped reports whether a character without neighbours is not kept.
+// isDropped reports whether a character without neighbors is not kept.
 func isDropped(r rune) bool {
 	c := classOf(r)
 	return c == invisible || c == joiner || c == selector

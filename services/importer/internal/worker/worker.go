@@ -1,3 +1,4 @@
+// Package worker runs imports: it leases their jobs, loads the workbooks, and reports progress and results.
 package worker
 
 import (
@@ -18,8 +19,8 @@ import (
 	"headway/services/importer/internal/review"
 )
 
-// WorkerConfig configures how imports are leased.
-type WorkerConfig struct {
+// Config configures how imports are leased.
+type Config struct {
 	// Name is shown to operators.
 	Name string
 	// Concurrency is how many imports are leased at a time. One of them writes. The others wait for their turn.
@@ -28,7 +29,7 @@ type WorkerConfig struct {
 }
 
 // NewWorker returns a worker that leases imports over the connection and runs them.
-func NewWorker(conn *grpc.ClientConn, r *Runner, cfg WorkerConfig) *headway.Worker {
+func NewWorker(conn *grpc.ClientConn, r *Runner, cfg Config) *headway.Worker {
 	return headway.NewWorker(conn, headway.WorkerConfig{
 		Handlers: map[string]headway.Handler{imports.Kind: r.handle}, Name: cfg.Name, Concurrency: cfg.Concurrency, Logger: cfg.Logger,
 	})

@@ -146,7 +146,7 @@ func (b *Writer) endSheet() error {
 		fmt.Sprintf(`<Relationship Id="rId2" Type="%s/comments" Target="../comments%d.xml"/></Relationships>`, relationshipNamespace, s.number))
 }
 
-// ColumnName names a column, from 1: A … Z, AA …
+// ColumnName returns the name of a column, which counts from 1: A to Z, AA and so on.
 func ColumnName(column int) string {
 	column--
 	if column < 26 {

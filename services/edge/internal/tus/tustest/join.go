@@ -41,7 +41,7 @@ func joinsParts(t *testing.T, open Open) {
 		}
 	}
 	s = open(t, place, Limits{})
-	u := lock(t, s, "ann", ids[0])
+	u := lock(t, s, ids[0])
 	if err := u.Decide([]byte(`{}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func joinsParts(t *testing.T, open Open) {
 
 func refusesToJoin(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{})
-	part, half, whole := createPart(t, s, "abc", 3), createPart(t, s, "d", 2), create(t, s, "ann", 0).ID
+	part, half, whole := createPart(t, s, "abc", 3), createPart(t, s, "d", 2), create(t, s, 0).ID
 	used := createPart(t, s, "x", 1)
 	if _, err := s.Create(t.Context(), "ann", tus.Draft{Parts: []string{used}}); err != nil {
 		t.Fatal(err)

@@ -51,18 +51,18 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
-func create(t *testing.T, s tus.Store, owner string, length int64) tus.Info {
+func create(t *testing.T, s tus.Store, length int64) tus.Info {
 	t.Helper()
-	info, err := s.Create(t.Context(), owner, tus.Draft{Length: length, Metadata: "filename YS54bHN4"})
+	info, err := s.Create(t.Context(), "ann", tus.Draft{Length: length, Metadata: "filename YS54bHN4"})
 	if err != nil {
 		t.Fatalf("create an upload of %d bytes: %v", length, err)
 	}
 	return info
 }
 
-func lock(t *testing.T, s tus.Store, owner, id string) tus.Upload {
+func lock(t *testing.T, s tus.Store, id string) tus.Upload {
 	t.Helper()
-	u, err := s.Lock(t.Context(), owner, id, nil)
+	u, err := s.Lock(t.Context(), "ann", id, nil)
 	if err != nil {
 		t.Fatalf("lock upload %s: %v", id, err)
 	}
@@ -71,7 +71,7 @@ func lock(t *testing.T, s tus.Store, owner, id string) tus.Upload {
 
 func appendText(t *testing.T, s tus.Store, id string, offset int64, text string) {
 	t.Helper()
-	u := lock(t, s, "ann", id)
+	u := lock(t, s, id)
 	defer u.Unlock()
 	if err := u.Append(offset, strings.NewReader(text)); err != nil {
 		t.Fatalf("append %q at %d: %v", text, offset, err)
@@ -80,7 +80,7 @@ func appendText(t *testing.T, s tus.Store, id string, offset int64, text string)
 
 func read(t *testing.T, s tus.Store, id string) string {
 	t.Helper()
-	u := lock(t, s, "ann", id)
+	u := lock(t, s, id)
 	defer u.Unlock()
 	r, err := u.Open()
 	if err != nil {
@@ -105,7 +105,7 @@ func find(t *testing.T, s tus.Store, id string) tus.Info {
 
 func appendsInOrder(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{})
-	info := create(t, s, "ann", 6)
+	info := create(t, s, 6)
 	if len(info.ID) != 26 || info.Offset != 0 || info.Length != 6 || info.Metadata != "filename YS54bHN4" || !info.Expires.After(time.Now()) {
 		t.Errorf("created: %+v", info)
 	}
@@ -113,7 +113,7 @@ func appendsInOrder(t *testing.T, open Open) {
 	if got := find(t, s, info.ID); got.Offset != 3 || got.Complete() {
 		t.Errorf("after 3 bytes: %+v", got)
 	}
-	u := lock(t, s, "ann", info.ID)
+	u := lock(t, s, info.ID)
 	for _, offset := range []int64{0, 2, 4} {
 		if err := u.Append(offset, strings.NewReader("x")); !errors.Is(err, tus.ErrOffset) {
 			t.Errorf("append at %d: %v, want ErrOffset", offset, err)
@@ -131,8 +131,8 @@ func appendsInOrder(t *testing.T, open Open) {
 
 func keepsBytesOfFailedReader(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{})
-	id := create(t, s, "ann", 6).ID
-	u := lock(t, s, "ann", id)
+	id := create(t, s, 6).ID
+	u := lock(t, s, id)
 	broken := errors.New("broken")
 	err := u.Append(0, io.MultiReader(strings.NewReader("abcd"), iotest.ErrReader(broken)))
 	u.Unlock()
@@ -147,7 +147,7 @@ func keepsBytesOfFailedReader(t *testing.T, open Open) {
 
 func stopsAtLength(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{})
-	id := create(t, s, "ann", 3).ID
+	id := create(t, s, 3).ID
 	appendText(t, s, id, 0, "abcdef")
 	if got := read(t, s, id); got != "abc" {
 		t.Errorf("read %q", got)
@@ -156,7 +156,7 @@ func stopsAtLength(t *testing.T, open Open) {
 
 func hidesUploads(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{})
-	id := create(t, s, "ann", 3).ID
+	id := create(t, s, 3).ID
 	for owner, id := range map[string]string{"bob": id, "ann": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "": id} {
 		if _, err := s.Find(owner, id); !errors.Is(err, tus.ErrNotFound) {
 			t.Errorf("find as %q: %v", owner, err)
@@ -172,7 +172,7 @@ func hidesUploads(t *testing.T, open Open) {
 
 func asksHolderToYield(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{})
-	id := create(t, s, "ann", 3).ID
+	id := create(t, s, 3).ID
 	asked := make(chan struct{}, 2)
 	first, err := s.Lock(t.Context(), "ann", id, func() { asked <- struct{}{} })
 	if err != nil {
@@ -185,13 +185,13 @@ func asksHolderToYield(t *testing.T, open Open) {
 		<-asked
 		first.Unlock()
 	}()
-	lock(t, s, "ann", id).Unlock()
+	lock(t, s, id).Unlock()
 }
 
 func waitingEndsWithContext(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{})
-	id := create(t, s, "ann", 3).ID
-	u := lock(t, s, "ann", id)
+	id := create(t, s, 3).ID
+	u := lock(t, s, id)
 	defer u.Unlock()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -203,9 +203,9 @@ func waitingEndsWithContext(t *testing.T, open Open) {
 func remembersOutcome(t *testing.T, open Open) {
 	place := t.TempDir()
 	s := open(t, place, Limits{})
-	id := create(t, s, "ann", 3).ID
+	id := create(t, s, 3).ID
 	appendText(t, s, id, 0, "abc")
-	u := lock(t, s, "ann", id)
+	u := lock(t, s, id)
 	if err := u.Decide([]byte(`{"importId":"imp-1"}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -221,8 +221,8 @@ func remembersOutcome(t *testing.T, open Open) {
 func removedIsNotFound(t *testing.T, open Open) {
 	place := t.TempDir()
 	s := open(t, place, Limits{})
-	id := create(t, s, "ann", 3).ID
-	u := lock(t, s, "ann", id)
+	id := create(t, s, 3).ID
+	u := lock(t, s, id)
 	if err := u.Remove(); err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func removedIsNotFound(t *testing.T, open Open) {
 
 func removalDuringWait(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{})
-	id := create(t, s, "ann", 3).ID
+	id := create(t, s, 3).ID
 	asked := make(chan struct{}, 2)
 	first, err := s.Lock(t.Context(), "ann", id, func() { asked <- struct{}{} })
 	if err != nil {
@@ -259,7 +259,7 @@ func removalDuringWait(t *testing.T, open Open) {
 func continuesAfterRestart(t *testing.T, open Open) {
 	place := t.TempDir()
 	s := open(t, place, Limits{})
-	id := create(t, s, "ann", 6).ID
+	id := create(t, s, 6).ID
 	appendText(t, s, id, 0, "abc")
 	s = open(t, place, Limits{})
 	if got := find(t, s, id); got.Offset != 3 || got.Length != 6 || got.Metadata != "filename YS54bHN4" {
@@ -285,7 +285,7 @@ func limitsUnfinished(t *testing.T, open Open) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, t.TempDir(), test.limits)
-			create(t, s, "ann", 6)
+			create(t, s, 6)
 			if _, err := s.Create(t.Context(), test.owner, tus.Draft{Length: 6}); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
@@ -295,30 +295,30 @@ func limitsUnfinished(t *testing.T, open Open) {
 
 func decidedLeaveRoom(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{PerUser: 1, BytesPerUser: 6, Bytes: 6})
-	id := create(t, s, "ann", 6).ID
+	id := create(t, s, 6).ID
 	appendText(t, s, id, 0, "abcdef")
-	u := lock(t, s, "ann", id)
+	u := lock(t, s, id)
 	if err := u.Decide([]byte(`{}`)); err != nil {
 		t.Fatal(err)
 	}
 	u.Unlock()
-	create(t, s, "ann", 6)
+	create(t, s, 6)
 }
 
 func completeIsNotUnfinished(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{PerUser: 1})
 	for range 3 {
-		appendText(t, s, create(t, s, "ann", 3).ID, 0, "abc")
+		appendText(t, s, create(t, s, 3).ID, 0, "abc")
 	}
 }
 
 func idleMakesRoom(t *testing.T, open Open) {
 	s := open(t, t.TempDir(), Limits{PerUser: 2, IdleAfter: time.Nanosecond})
-	oldest, busy := create(t, s, "ann", 3).ID, create(t, s, "ann", 3).ID
+	oldest, busy := create(t, s, 3).ID, create(t, s, 3).ID
 	appendText(t, s, oldest, 0, "a")
-	u := lock(t, s, "ann", busy)
+	u := lock(t, s, busy)
 	defer u.Unlock()
-	create(t, s, "ann", 3)
+	create(t, s, 3)
 	if _, err := s.Find("ann", oldest); !errors.Is(err, tus.ErrNotFound) {
 		t.Errorf("the idle upload: %v", err)
 	}
@@ -328,13 +328,13 @@ func idleMakesRoom(t *testing.T, open Open) {
 func lengthCanComeLater(t *testing.T, open Open) {
 	place := t.TempDir()
 	s := open(t, place, Limits{})
-	id := create(t, s, "ann", tus.Deferred).ID
+	id := create(t, s, tus.Deferred).ID
 	appendText(t, s, id, 0, "abc")
 	if got := find(t, s, id); got.Length != tus.Deferred || got.Offset != 3 || got.Complete() {
 		t.Errorf("without a length: %+v", got)
 	}
 	s = open(t, place, Limits{})
-	u := lock(t, s, "ann", id)
+	u := lock(t, s, id)
 	if err := u.SetLength(5); err != nil {
 		t.Fatal(err)
 	}

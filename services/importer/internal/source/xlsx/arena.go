@@ -89,7 +89,7 @@ func (a *arena) addPage() error {
 		a.index, a.indexAt = append(a.index, nil), append(a.indexAt, 0)
 		return nil
 	}
-	buffer := []uint64(nil)
+	var buffer []uint64
 	if !a.grow(8 * indexPage) {
 		page := make([]byte, 0, 8*indexPage)
 		for _, word := range a.index[last] {

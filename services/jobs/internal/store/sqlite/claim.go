@@ -128,6 +128,31 @@ func (t *tx) grant(one candidate, c *job.Claim) (job.Job, error) {
 	return j, nil
 }
 
+// countLanes runs a query for the jobs of each lane. The owner of the oldest job comes first.
+func (t *tx) countLanes(query string) ([]counted, error) {
+	rows, err := t.conn.QueryContext(t.ctx, query)
+	if err != nil {
+		return nil, t.fail("count the jobs of each owner", err)
+	}
+	defer rows.Close()
+	var lanes []counted
+	first := map[counted]int64{}
+	for rows.Next() {
+		var c counted
+		var seq int64
+		if err := rows.Scan(&c.kind, &c.owner, &c.ready, &c.active, &seq); err != nil {
+			return nil, t.fail("read a count of jobs", err)
+		}
+		lanes = append(lanes, c)
+		first[c] = seq
+	}
+	if err := rows.Err(); err != nil {
+		return nil, t.fail("read the counts of jobs", err)
+	}
+	slices.SortStableFunc(lanes, func(a, b counted) int { return cmp.Compare(first[a], first[b]) })
+	return lanes, nil
+}
+
 // loadLanes counts the ready and active jobs of each lane. The owner of the oldest ready job comes first.
 func (t *tx) loadLanes() error {
 	var all []counted
@@ -135,27 +160,11 @@ func (t *tx) loadLanes() error {
 		`SELECT kind, owner, count(*), 0, min(seq) FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 GROUP BY kind, owner`,
 		`SELECT kind, owner, 0, count(*), 0 FROM jobs INDEXED BY jobs_active WHERE status = 2 GROUP BY kind, owner`,
 	} {
-		rows, err := t.conn.QueryContext(t.ctx, query)
+		lanes, err := t.countLanes(query)
 		if err != nil {
-			return t.fail("count the jobs of each owner", err)
+			return err
 		}
-		first := map[counted]int64{}
-		begin := len(all)
-		for rows.Next() {
-			var c counted
-			var seq int64
-			if err := rows.Scan(&c.kind, &c.owner, &c.ready, &c.active, &seq); err != nil {
-				rows.Close()
-				return t.fail("read a count of jobs", err)
-			}
-			all = append(all, c)
-			first[c] = seq
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
-			return t.fail("read the counts of jobs", err)
-		}
-		slices.SortStableFunc(all[begin:], func(a, b counted) int { return cmp.Compare(first[a], first[b]) })
+		all = append(all, lanes...)
 	}
 	t.lanes.load(all)
 	return nil

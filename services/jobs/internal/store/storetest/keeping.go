@@ -41,12 +41,12 @@ func pages(t *testing.T, s *suite) {
 func labelPages(t *testing.T, s *suite) {
 	var want []string
 	for i := range 9 {
-		labelled := func(spec *job.Spec) {
+		labeled := func(spec *job.Spec) {
 			if i%2 == 0 {
 				spec.Labels = map[string]string{"team": "a"}
 			}
 		}
-		if j := s.add(labelled); i%2 == 0 {
+		if j := s.add(labeled); i%2 == 0 {
 			want = append([]string{j.ID}, want...)
 		}
 	}

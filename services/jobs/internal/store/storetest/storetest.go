@@ -257,7 +257,7 @@ func refusedUpdate(t *testing.T, s *suite) {
 	wantError(t, errs[1], refusal)
 	wantError(t, errs[2], job.ErrNotFound)
 	if errs[0] != nil || errs[3] != nil || jobs[0].Revision != 2 || jobs[3].Revision != 2 {
-		t.Errorf("the neighbours got %v, %v", errs, jobs)
+		t.Errorf("the neighbors got %v, %v", errs, jobs)
 	}
 	equal(t, "the refused job", s.get(two.ID), two)
 }
