@@ -1079,7 +1079,7 @@ export interface components {
             payload?: Record<string, unknown>;
             /**
              * Format: int32
-             * @description Jobs with a higher priority run first; -100 to 100.
+             * @description Of one owner's jobs, those with a higher priority run first; -100 to 100. Owners take turns, whatever their priorities.
              */
             priority: number;
             /** @description The progress. */
@@ -1090,8 +1090,8 @@ export interface components {
              * Format: int64
              * @description Queue position: the number of ready jobs of this kind ahead of this one. 0 means next. Set only while the job is queued
              *     and ready (past `not_before`), as soon as it is ready, even when it returns to the queue. Exact up to 100, then rounded
-             *     down to a hundred; 1000 means that many or more. It follows the queue within about a second, and only rises when jobs
-             *     of higher priority arrive or older jobs return.
+             *     down to a hundred; 1000 means that many or more. It follows the queue within about a second. Owners take turns, so
+             *     it can rise when jobs of other owners arrive.
              */
             queuePosition: number;
             /** @description The result. Set when the job is completed, unless it is too large for a snapshot; see `result_bytes`. */
@@ -1735,7 +1735,7 @@ export interface operations {
                     payload?: Record<string, unknown>;
                     /**
                      * Format: int32
-                     * @description Jobs with a higher priority run first.
+                     * @description Of one owner's jobs, those with a higher priority run first. It has no effect on other owners' jobs.
                      */
                     priority?: number;
                     /** @description Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . : */
