@@ -28,13 +28,9 @@ var unclean = []string{
 	"services/edge/internal/tus/folder",
 	"services/edge/internal/tus/tustest",
 	"services/edge/internal/upload",
-	"services/importer/internal/check",
 	"services/importer/internal/load",
-	"services/importer/internal/mapping",
 	"services/importer/internal/source/xlsx",
 	"services/importer/internal/target/sqlite",
-	"services/importer/internal/target/sqlite/sqlitedirect",
-	"services/importer/internal/target/targettest",
 }
 
 // root is the repository's root directory.

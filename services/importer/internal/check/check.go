@@ -8,7 +8,7 @@
 //     older row with that key. A row that is rejected only because its key exists (INSERT_ONLY) can be referred to,
 //     because the database has that key.
 //   - A unique value belongs to another row of the database if it does so when the sheet has ended. So a row can take the
-//     value that another row of the file gives up, in any order.
+//     value that another row of the file releases, in any order.
 //   - Rows of one sheet that refer to each other in a cycle (manager → employee), or to themselves, are issues.
 package check
 
@@ -86,7 +86,7 @@ type Sheet struct {
 type scratch struct {
 	batch  *Batch
 	replay bool // the batch has deferred rows
-	// clean are the rows without a fault of their own cells. cleanIndex is a row's index among them, or -1.
+	// clean are the rows whose cells have no errors. cleanIndex is a row's index among them, or -1.
 	clean      [][]imports.Value
 	cleanIndex []int
 	// existing and owners (by unique column) are the answers of the database, by index in clean.

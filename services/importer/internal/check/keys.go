@@ -61,12 +61,12 @@ func (s *Sheet) duplicateMessage(names []string, columns []int, first uint32) st
 		titles[i] = s.Columns[column].Spec.Title
 		values[i] = s.quote(column)
 	}
-	return fmt.Sprintf("%s %s stands in %s already; each row needs its own.", strings.Join(titles, " and "), strings.Join(values, ", "),
+	return fmt.Sprintf("%s %s is a duplicate of %s. Change one of the two, or delete this row.", strings.Join(titles, " and "), strings.Join(values, ", "),
 		CellName(s.SourceSheet, int(first), s.Columns[columns[0]].Cell))
 }
 
 // checkDatabase compares a row without errors with the database. It returns true if the row takes a unique value from a
-// row that might give it up further down.
+// row that might release it further down.
 func (s *Sheet) checkDatabase(clean int) (takes bool) {
 	v := &s.row
 	var existing []imports.Value
@@ -77,14 +77,14 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 	case mode == imports.InsertOnly && existing != nil:
 		valid := v.state == Accepted
 		s.reject(s.key[0], imports.KeyExists, func() string {
-			return s.keyMessage("is in the database already, and this import may only insert new rows.")
+			return s.keyMessage("is already in the database, and this import only adds new rows.")
 		})
 		if valid {
 			v.state = Present
 		}
 	case mode == imports.UpdateOnly && existing == nil:
 		s.reject(s.key[0], imports.KeyUnknown, func() string {
-			return s.keyMessage("is not in the database yet, and this import may only update rows.")
+			return s.keyMessage("is not in the database, and this import only updates rows.")
 		})
 	}
 	for column := range s.uniques {
@@ -97,7 +97,7 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 				continue
 			}
 			s.reject(column, imports.DuplicateInDatabase, func() string {
-				return fmt.Sprintf("%s %s belongs to another row of the database; each row needs its own.",
+				return fmt.Sprintf("%s %s belongs to another row of the database. Enter a different value, or delete this row.",
 					s.Columns[column].Spec.Title, s.quote(column))
 			})
 		}

@@ -110,7 +110,7 @@ func (s *Sheet) checkReferences() (waits bool) {
 	return waits
 }
 
-// waits reports whether the row refers to a row of its own sheet that is not decided, or does not exist so far.
+// waits reports whether the row refers to a row of the same sheet that is not decided, or does not exist so far.
 func (s *Sheet) waits() bool {
 	for _, column := range s.selfColumns {
 		value := s.row.values[column]
@@ -159,16 +159,16 @@ func (s *Sheet) cycleMessage(column int) string {
 	v := &s.row
 	target := s.quote(column)
 	if len(s.key) == 1 && v.values[column].Equal(v.values[s.key[0]]) {
-		return fmt.Sprintf("The row names itself, %s, as its %s; leave the cell empty or name another row.", target, strings.ToLower(s.Columns[column].Spec.Title))
+		return fmt.Sprintf("The row refers to itself, %s, as its %s. Leave the cell empty, or enter another row.", target, strings.ToLower(s.Columns[column].Spec.Title))
 	}
-	return fmt.Sprintf("%s leads back to this row in a circle; change %s in one of the rows.", target, s.Columns[column].Spec.Title)
+	return fmt.Sprintf("Circular reference: %s leads back to this row. Change %s in one of these rows.", target, s.Columns[column].Spec.Title)
 }
 
 func (s *Sheet) rejectMissing(column int, p *parent) {
 	v := &s.row
 	value := v.values[column].Append(nil)
 	message := func() string {
-		return fmt.Sprintf("There is no %s with %s %s, neither in this workbook nor in the database.",
+		return fmt.Sprintf("There is no %s with %s %s in this file or in the database. Correct the value, or add the missing row.",
 			singular(p.sheet.Spec.Title), p.title(), s.quote(column))
 	}
 	first := v.state != Rejected
@@ -194,11 +194,11 @@ func (s *Sheet) block(column int, p *parent, keys *keys, entry int) {
 		cause = s.RootCauses.rejectedRow(p.sheet, target)
 	}
 	s.report(column, imports.ReferenceBlocked, func() string {
-		what := "was rejected"
+		what := "has an error"
 		if target.state == Blocked {
-			what = "is blocked itself"
+			what = "is waiting for another row"
 		}
-		return fmt.Sprintf("The %s %s in row %d of the sheet “%s” %s, so this row cannot be imported; mend that row first.",
+		return fmt.Sprintf("The %s %s in row %d of the sheet “%s” %s. Fix that row first.",
 			singular(p.sheet.Spec.Title), s.quote(column), target.row, p.sheet.SourceSheet, what)
 	})
 	if v.state == Accepted {

@@ -145,8 +145,8 @@ func enumerate(parts []string) string {
 	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
 }
 
-// singular makes one row's name of a sheet's title: "Companies" is a company, "Areas" an area. A title that is no
-// English plural stays as it is.
+// singular returns the name of one row for the title of a sheet: "company" for "Companies", "area" for "Areas". A title
+// that is not an English plural stays as it is.
 func singular(title string) string {
 	t := strings.ToLower(title)
 	switch {

@@ -16,7 +16,7 @@ const (
 	Accepted
 	// Present rows are rejected only because the database has their key already. Other rows can refer to them.
 	Present
-	// Rejected rows have errors of their own.
+	// Rejected rows have errors.
 	Rejected
 	// Blocked rows refer to a row that is rejected or blocked.
 	Blocked
@@ -38,8 +38,8 @@ type Verdict struct {
 // entry is the row that has a key.
 type entry struct {
 	row uint32
-	// cause is the root cause of a rejected or blocked row, from 1; 0 if none is known yet. Of a pending row, it is its
-	// index among the deferred rows, from 1.
+	// cause is the root cause of a rejected or blocked row, from 1, or 0 as long as it is unknown. For a pending row, it is
+	// the index among the deferred rows, from 1.
 	cause uint32
 	state State
 	// code and column are the first error of a rejected row. column counts from 0; -1 is the whole row.

@@ -13,10 +13,10 @@ import (
 	"headway/services/importer/internal/text"
 )
 
-// headerSearch is how many rows with content are looked at for the headers, which may stand below a title.
+// headerSearch is the number of rows with content that are searched for headers, which can be below a title.
 const headerSearch = 10
 
-// Problem says why a workbook does not fit its schema.
+// Problem is the reason why a workbook does not match its schema.
 type Problem uint8
 
 // The problems.
@@ -39,20 +39,20 @@ type Error struct {
 	Message string
 }
 
-// Error is a sentence.
+// Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
 func problem(p Problem, format string, args ...any) error {
 	return &Error{Problem: p, Message: fmt.Sprintf(format, args...)}
 }
 
-// Mapping says where a sheet of the schema is found, where the names do not say it.
+// Mapping tells where a sheet of the schema is, if the names do not match.
 type Mapping struct {
-	// Sheet is the schema's name of the sheet.
+	// Sheet is the name of the sheet in the schema.
 	Sheet string
-	// WorkbookSheet is its name in the workbook; found by name if empty.
+	// WorkbookSheet is its name in the workbook. If it is empty, the sheet is found by name.
 	WorkbookSheet string
-	// Columns gives the header's text for a column of the schema; others are found by name.
+	// Columns maps columns of the schema to headers. Other columns are found by name.
 	Columns map[string]string
 }
 
@@ -121,18 +121,18 @@ func checkMapping(book source.Workbook, s *schema.Schema, mapping []Mapping) err
 	for _, m := range mapping {
 		spec := s.Sheet(m.Sheet)
 		if spec == nil {
-			return problem(MappingInvalid, "The mapping names the sheet “%s”, which the schema %s does not have; it has %s.", m.Sheet, s.Name, titles(s))
+			return problem(MappingInvalid, "The mapping names the sheet “%s”, which the schema %s does not have. Its sheets are %s.", m.Sheet, s.Name, titles(s))
 		}
 		if _, twice := seen["schema:"+m.Sheet]; twice {
-			return problem(MappingInvalid, "The mapping names the sheet “%s” twice; name it once.", m.Sheet)
+			return problem(MappingInvalid, "The mapping has the sheet “%s” twice. Delete one of the entries.", m.Sheet)
 		}
 		seen["schema:"+m.Sheet] = m.Sheet
 		if m.WorkbookSheet != "" {
 			if !slices.ContainsFunc(book.Sheets(), func(sh source.Sheet) bool { return sh.Name == m.WorkbookSheet }) {
-				return problem(MappingInvalid, "The mapping names the workbook's sheet “%s”, which is not there.", m.WorkbookSheet)
+				return problem(MappingInvalid, "The mapping names the workbook's sheet “%s”, which does not exist.", m.WorkbookSheet)
 			}
 			if other, twice := seen["book:"+m.WorkbookSheet]; twice {
-				return problem(MappingInvalid, "The mapping gives the workbook's sheet “%s” to both %s and %s; give each its own.", m.WorkbookSheet, other, m.Sheet)
+				return problem(MappingInvalid, "The mapping uses the workbook's sheet “%s” for both %s and %s. Use a different sheet for each.", m.WorkbookSheet, other, m.Sheet)
 			}
 			seen["book:"+m.WorkbookSheet] = m.Sheet
 		}
@@ -145,7 +145,7 @@ func checkMapping(book source.Workbook, s *schema.Schema, mapping []Mapping) err
 	return nil
 }
 
-// findSheet finds the workbook's sheet; nil if it is optional and not there.
+// findSheet returns the sheet of the workbook. It returns nil if the sheet is optional and missing.
 func findSheet(book source.Workbook, s *schema.Schema, spec *schema.Sheet, explicit Mapping, mapping []Mapping) (*source.Sheet, error) {
 	var found *source.Sheet
 	for _, sheet := range book.Sheets() {
@@ -159,7 +159,7 @@ func findSheet(book source.Workbook, s *schema.Schema, spec *schema.Sheet, expli
 			continue
 		}
 		if found != nil {
-			return nil, problem(SheetDuplicated, "The sheets “%s” and “%s” both mean %s; remove or rename one of them.", found.Name, sheet.Name, spec.Title)
+			return nil, problem(SheetDuplicated, "The sheets “%s” and “%s” are both for %s. Delete or rename one of them.", found.Name, sheet.Name, spec.Title)
 		}
 		found = &sheet
 	}
@@ -224,9 +224,9 @@ func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
 		for i, ig := range best.ignored {
 			names[i] = "“" + ig.Header + "”"
 		}
-		hint = " Headers without a meaning there: " + source.Clip([]byte(strings.Join(names, ", ")), 300) + "."
+		hint = " Unknown headers in that row: " + source.Clip([]byte(strings.Join(names, ", ")), 300) + "."
 	}
-	return problem(HeaderMissing, "The sheet “%s” has no header “%s” in row %d; add it, or map another header to it.%s", sheet.WorkbookSheet, column.Title, best.row, hint)
+	return problem(HeaderMissing, "The sheet “%s” has no header “%s” in row %d. Add it, or map another header to it.%s", sheet.WorkbookSheet, column.Title, best.row, hint)
 }
 
 func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet string) header {
@@ -248,7 +248,7 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 		}
 		if first, twice := at[column.Name]; twice {
 			if h.twice == nil {
-				h.twice = problem(HeaderDuplicated, "The headers in %s and %s of the sheet “%s” both mean “%s”; remove or rename one of them.",
+				h.twice = problem(HeaderDuplicated, "The headers in %s and %s of the sheet “%s” are both for “%s”. Delete or rename one of them.",
 					source.CellName(first, row.Number), source.CellName(cell.Col, row.Number), sheet, column.Title)
 			}
 			continue
