@@ -18,7 +18,7 @@ title: Wide
 sheets:
   - name: employees
     title: Employees
-    table: employees
+    table: wide_employees
     key: id
     columns:
       - {name: id, title: ID, type: text, required: true, pattern: "[0-9]{8}"}
