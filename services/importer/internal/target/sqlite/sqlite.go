@@ -19,10 +19,13 @@ import (
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
-// cacheKiB is SQLite's page cache while an import writes: the index of a million keys fits, so that keys in random
-// order are not much slower. A page of 4 KiB takes 8 KiB of memory: with its header, SQLite allocates the next power of
-// two.
-const cacheKiB = 32 << 10
+// cacheKiB is the size of SQLite's page cache with which an import begins. Rows in key order need no more. wideCacheKiB is its
+// size for rows in another order: the index of a million keys fits, so that they are not much slower. A page of 4 KiB takes
+// 8 KiB of memory: with its header, SQLite allocates the next power of two.
+const (
+	cacheKiB     = 8 << 10
+	wideCacheKiB = 32 << 10
+)
 
 // lockRetry is how often a write lock that another process holds is asked for again.
 const lockRetry = 50 * time.Millisecond

@@ -101,6 +101,9 @@ func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[i
 			}
 			return fmt.Errorf("write to table %s: %w", t.sheet.Table, unavailable(err))
 		}
+		if err := t.tx.widenCache(ctx, n); err != nil {
+			return err
+		}
 		rows = rows[n:]
 	}
 	return nil

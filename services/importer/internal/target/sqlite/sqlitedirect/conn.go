@@ -132,6 +132,18 @@ func (c *Conn) Query(text string, args []any, each func(row *Stmt)) (err error) 
 // Changes is how many rows the last statement inserted, updated or deleted.
 func (c *Conn) Changes() int64 { return sqlite3.Xsqlite3_changes64(c.tls, c.db) }
 
+// CacheMisses returns how many pages were read from the file since the connection was opened, because the page cache did not
+// have them.
+func (c *Conn) CacheMisses() (int64, error) {
+	counters := libc.Xcalloc(c.tls, 2, types.Size_t(unsafe.Sizeof(int32(0)))) // the counter, and its highest value
+	if counters == 0 {
+		return 0, errMemory
+	}
+	defer libc.Xfree(c.tls, counters)
+	err := c.check(sqlite3.Xsqlite3_db_status(c.tls, c.db, sqlite3.SQLITE_DBSTATUS_CACHE_MISS, counters, counters+unsafe.Sizeof(int32(0)), 0))
+	return int64(libc.AtomicLoadPInt32(counters)), err
+}
+
 var errMemory = errors.New("no memory is left")
 
 // check turns a result code into an error.
