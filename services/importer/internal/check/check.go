@@ -8,7 +8,8 @@
 //     older row with that key. A row that is rejected only because its key exists (INSERT_ONLY) can be referred to,
 //     because the database has that key.
 //   - A unique value belongs to another row of the database if it does so when the sheet has ended. So a row can take the
-//     value that another row of the file releases, in any order.
+//     value that another row of the file releases, in any order, and rows can exchange their values. If the row that
+//     releases a value is rejected or blocked, the row that takes it is rejected.
 //   - Rows of one sheet that refer to each other in a cycle (manager → employee), or to themselves, are issues.
 package check
 
@@ -63,6 +64,7 @@ type Database interface {
 	Existing(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error)
 	Owners(ctx context.Context, column int, rows [][]imports.Value) ([][]imports.Value, error)
 	Holds(ctx context.Context, column string, values []imports.Value) ([]bool, error)
+	Release(ctx context.Context, column int, rows [][]imports.Value) error
 }
 
 // Sheet checks the rows of one sheet, in their order.
@@ -86,6 +88,8 @@ type Sheet struct {
 type scratch struct {
 	batch  *Batch
 	replay bool // the batch has deferred rows
+	// probing means that the outcome of deferred rows is only wanted, and nothing is recorded.
+	probing bool
 	// clean are the rows whose cells have no errors. cleanIndex is a row's index among them, or -1.
 	clean      [][]imports.Value
 	cleanIndex []int
@@ -178,6 +182,10 @@ func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, e
 		if s.cleanIndex[i] >= 0 && s.row.state != Rejected {
 			takes := s.checkDatabase(s.cleanIndex[i])
 			waits = waits || takes && s.row.state == Accepted
+		}
+		if s.probing {
+			s.verdicts = append(s.verdicts, Verdict{Row: b.Rows[i], State: s.row.state})
+			continue
 		}
 		if err := s.endRow(waits); err != nil {
 			return nil, err
@@ -301,6 +309,10 @@ func equal(a, b []imports.Value) bool {
 // reject records an error of the row itself. Column is -1 for the whole row.
 func (s *Sheet) reject(column int, code imports.IssueCode, message func() string) {
 	v := &s.row
+	if s.probing {
+		v.state = Rejected
+		return
+	}
 	if v.state != Rejected {
 		v.state = Rejected
 		v.code, v.column = code, int16(column)
@@ -355,7 +367,7 @@ const issueBytes = 1200
 
 // Bytes returns the memory that grows with the rows, about.
 func (s *Sheet) Bytes() int64 {
-	total := s.keys.Bytes() + int64(len(s.firstIssue))*issueBytes + s.deferred.bytes()
+	total := s.keys.Bytes() + int64(len(s.firstIssue))*issueBytes + s.deferred.bytes(len(s.selfColumns)+len(s.uniques))
 	for _, set := range s.uniques {
 		total += set.Bytes()
 	}

@@ -1,8 +1,9 @@
 package check
 
-// components orders a graph of n nodes, each with `width` targets (-1 for none), so that targets come first. It reports
-// which nodes are in a cycle (Tarjan's strongly connected components, without recursion).
-func components(n, width int, targets []int32) (order []int32, cyclic []bool) {
+// components orders a graph of n nodes, each with `width` targets (-1 for none), so that targets come first. Nodes that
+// reach each other are adjacent in the order. ends has the position after the last node of each such component. cyclic
+// reports which nodes are in a cycle (Tarjan's strongly connected components, without recursion).
+func components(n, width int, targets []int32) (order, ends []int32, cyclic []bool) {
 	index := make([]int32, n) // when a node was first seen, from 1
 	low := make([]int32, n)
 	onStack := make([]bool, n)
@@ -63,6 +64,7 @@ func components(n, width int, targets []int32) (order []int32, cyclic []bool) {
 						cyclic[w] = true
 					}
 				}
+				ends = append(ends, int32(len(order)))
 			}
 			frames = frames[:len(frames)-1]
 			if len(frames) > 0 {
@@ -71,5 +73,5 @@ func components(n, width int, targets []int32) (order []int32, cyclic []bool) {
 			}
 		}
 	}
-	return order, cyclic
+	return order, ends, cyclic
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -30,6 +29,9 @@ type deferredRows struct {
 	order    []int32
 	arranged bool
 	cyclic   []bool
+	// released has, by index, the rows that are known to be valid, because they exchange unique values with others. It is
+	// nil if there are none.
+	released []bool
 }
 
 // deferredRow is the position of a row. Its record begins with whether the row is rejected already. Then it waits only for
@@ -42,8 +44,10 @@ type deferredRow struct {
 
 func (d *deferredRows) len() int { return len(d.rows) }
 
-// bytes returns the memory in use. Ordering the rows needs about twice what a row's position needs.
-func (d *deferredRows) bytes() int64 { return int64(cap(d.memory)) + int64(cap(d.rows))*48 }
+// bytes returns the memory in use, with what it takes to order rows that have a number of edges each.
+func (d *deferredRows) bytes(edges int) int64 {
+	return int64(cap(d.memory)) + int64(cap(d.rows))*int64(48+8*edges)
+}
 
 // add stores a row.
 func (d *deferredRows) add(row int, values []imports.Value, rejected bool) error {
@@ -123,7 +127,7 @@ func (d *deferredRows) get(b *Batch, i, width int) error {
 }
 
 func (d *deferredRows) close() error {
-	d.memory, d.rows, d.order, d.cyclic = nil, nil, nil, nil
+	d.memory, d.rows, d.order, d.cyclic, d.released = nil, nil, nil, nil, nil
 	if d.file == nil {
 		return nil
 	}
@@ -143,21 +147,39 @@ func (s *Sheet) Deferred(ctx context.Context, b *Batch) ([]Verdict, error) {
 			return nil, err
 		}
 	}
-	n, size := min(MaxBatchRows, len(d.order)), 0
-	if n == 0 {
+	if len(d.order) == 0 {
 		return nil, nil
 	}
-	for _, i := range d.order[:n] {
-		if err := d.get(b, int(i), len(s.Columns)); err != nil {
-			return nil, err
+	if err := d.fill(b, d.order, len(s.Columns)); err != nil {
+		return nil, err
+	}
+	decided := d.order[:len(b.Rows)]
+	d.order = d.order[len(b.Rows):]
+	verdicts, err := s.decide(ctx, b, true)
+	if err != nil {
+		return nil, err
+	}
+	for i, row := range decided {
+		if d.released != nil && d.released[row] && verdicts[i].State != Accepted {
+			return nil, fmt.Errorf("row %d of sheet %s was expected to be valid, and is not: the exchange of its values can't end", verdicts[i].Row, s.Spec.Name)
+		}
+	}
+	return verdicts, nil
+}
+
+// fill fills the batch with the first rows of an order.
+func (d *deferredRows) fill(b *Batch, order []int32, width int) error {
+	size := 0
+	for _, i := range order[:min(MaxBatchRows, len(order))] {
+		if err := d.get(b, int(i), width); err != nil {
+			return err
 		}
 		b.cyclic = append(b.cyclic, d.cyclic[i])
 		if size += int(d.rows[i].length); size >= MaxBatchText {
 			break
 		}
 	}
-	d.order = d.order[len(b.Rows):]
-	return s.decide(ctx, b, true)
+	return nil
 }
 
 // arrange orders the deferred rows so that no row precedes one that it refers to, and finds those in a cycle.
@@ -196,7 +218,7 @@ func (s *Sheet) arrange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	order, cyclic := components(nodes, width, targets)
+	order, _, cyclic := components(nodes, width, targets)
 	d.order = slices.DeleteFunc(order, func(i int32) bool { return int(i) >= n })
 	d.cyclic, targets = cyclic[:n], targets[:n*width]
 	for i, target := range targets {
@@ -207,13 +229,7 @@ func (s *Sheet) arrange(ctx context.Context) error {
 	if len(s.uniques) == 0 || s.Database.WasEmpty() {
 		return nil
 	}
-	// A row that gives a unique value up precedes the one that takes it.
-	combined, err := s.addOwners(ctx, width, targets)
-	if err != nil {
-		return err
-	}
-	d.order, _ = components(n, width+len(s.uniques), combined)
-	return nil
+	return s.arrangeExchanges(ctx, targets)
 }
 
 // outsideTarget is a reference to a row of the sheet that the file does not have.
@@ -285,51 +301,4 @@ func (s *Sheet) addAncestors(ctx context.Context, targets []int32, outside []out
 		}
 	}
 	return targets, len(targets), nil
-}
-
-// addOwners adds to the targets of each deferred row the deferred rows that have its unique values in the database.
-func (s *Sheet) addOwners(ctx context.Context, width int, targets []int32) ([]int32, error) {
-	n, columns := s.deferred.len(), slices.Sorted(maps.Keys(s.uniques))
-	combined := make([]int32, 0, n*(width+len(columns)))
-	var b Batch
-	s.Written()
-	for start := 0; start < n; start += len(b.Rows) {
-		b.Reset()
-		for i, size := start, 0; i < n && len(b.Rows) < MaxBatchRows && size < MaxBatchText; i++ {
-			if err := s.deferred.get(&b, i, len(s.Columns)); err != nil {
-				return nil, err
-			}
-			size += int(s.deferred.rows[i].length)
-		}
-		rows := make([][]imports.Value, len(b.Rows))
-		for i := range rows {
-			rows[i] = b.Row(i, len(s.Columns))
-		}
-		givers := make([][]int32, len(columns))
-		for c, column := range columns {
-			owners, err := s.Database.Owners(ctx, column, rows)
-			if err != nil {
-				return nil, err
-			}
-			for i, owner := range owners {
-				giver := int32(-1)
-				if owner != nil {
-					if entry := s.keys.Find(ownerKey(owner)); entry >= 0 && s.keys.At(entry).state == Pending {
-						giver = int32(s.keys.At(entry).cause) - 1
-					}
-				}
-				if giver == int32(start+i) {
-					giver = -1
-				}
-				givers[c] = append(givers[c], giver)
-			}
-		}
-		for i := range b.Rows {
-			combined = append(combined, targets[(start+i)*width:(start+i+1)*width]...)
-			for c := range columns {
-				combined = append(combined, givers[c][i])
-			}
-		}
-	}
-	return combined, nil
 }

@@ -92,23 +92,36 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 			break
 		}
 		if owner := s.owners[column][clean]; owner != nil && s.ownedByOther(column, owner) {
-			if !s.replay && s.mayGiveUp(owner) {
+			if s.mayRelease(owner) {
 				takes = true
 				continue
 			}
-			s.reject(column, imports.DuplicateInDatabase, func() string {
-				return fmt.Sprintf("%s %s belongs to another row of the database. Enter a different value, or delete this row.",
-					s.Columns[column].Spec.Title, s.quote(column))
-			})
+			s.reject(column, imports.DuplicateInDatabase, func() string { return s.ownedMessage(column, owner) })
 		}
 	}
 	return takes
 }
 
-// mayGiveUp reports whether a row of the database can still change: the file might have it, and it is not decided.
-func (s *Sheet) mayGiveUp(owner []imports.Value) bool {
+// mayRelease reports whether a row of the database can still change: the file might have it, and it is not decided.
+func (s *Sheet) mayRelease(owner []imports.Value) bool {
+	if s.Mode == imports.InsertOnly {
+		return false
+	}
 	i := s.keys.Find(ownerKey(owner))
+	if s.replay {
+		return s.probing && i >= 0 && s.keys.At(i).state == Pending
+	}
 	return i < 0 || s.keys.At(i).state == Pending
+}
+
+// ownedMessage is the message of a unique value that belongs to another row of the database.
+func (s *Sheet) ownedMessage(column int, owner []imports.Value) string {
+	title, value := s.Columns[column].Spec.Title, s.quote(column)
+	if i := s.keys.Find(ownerKey(owner)); i >= 0 && s.Mode != imports.InsertOnly && s.keys.At(i).state != Accepted {
+		return fmt.Sprintf("%s %s belongs to the row of the database that row %d of this sheet changes, and that row can't be imported. Fix that row first.",
+			title, value, s.keys.At(i).row)
+	}
+	return fmt.Sprintf("%s %s belongs to another row of the database. Enter a different value, or delete this row.", title, value)
 }
 
 // ownerKey returns the key of a row of the database in the form of appendKey.

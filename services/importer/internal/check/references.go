@@ -173,6 +173,9 @@ func (s *Sheet) rejectMissing(column int, p *parent) {
 	}
 	first := v.state != Rejected
 	s.reject(column, imports.ReferenceMissing, message)
+	if s.probing {
+		return
+	}
 	var cause uint32
 	if known, ok := s.RootCauses.known(p.sheet.Spec, p.column, value); ok {
 		cause = known
@@ -188,6 +191,10 @@ func (s *Sheet) rejectMissing(column int, p *parent) {
 // block records that the row is blocked by the row that it refers to.
 func (s *Sheet) block(column int, p *parent, keys *keys, entry int) {
 	v := &s.row
+	if s.probing {
+		v.state = Blocked
+		return
+	}
 	target := *keys.At(entry)
 	cause := target.cause
 	if cause == 0 && target.state == Rejected {

@@ -64,6 +64,9 @@ type Table interface {
 	Owners(ctx context.Context, column int, rows [][]Value) ([][]Value, error)
 	// Holds reports, for each value, whether a row has it in the column with this name.
 	Holds(ctx context.Context, column string, values []Value) ([]bool, error)
+	// Release replaces the values that the rows with these keys have in a unique column by temporary ones, so that rows can
+	// exchange their values. Each of the rows is written after that.
+	Release(ctx context.Context, column int, rows [][]Value) error
 	// Insert inserts rows whose keys are not in the table.
 	Insert(ctx context.Context, rows [][]Value) error
 	// Write inserts the rows, or updates those whose key exists. Insert is faster if all are new. If the table was opened

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -35,6 +36,8 @@ type table struct {
 	holds    map[string]*lookup
 
 	held []bool
+	// released counts temporary values.
+	released int64
 }
 
 // lookup finds rows by values of some columns.
@@ -233,6 +236,58 @@ func (t *table) Holds(ctx context.Context, column string, values []imports.Value
 		t.held = append(t.held, f != nil)
 	}
 	return t.held, nil
+}
+
+// Release implements imports.Table. A temporary value is not null, because the column can be required, and because a
+// foreign key that cascades would lose the rows that refer to the value.
+func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value) error {
+	var keys []string
+	for _, k := range t.sheet.Key {
+		keys = append(keys, name(k)+" = ?")
+	}
+	statement, err := t.tx.conn.Prepare(fmt.Sprintf("UPDATE OR ABORT %s SET %s = ? WHERE %s", name(t.sheet.Table), name(t.columns[column].Name), strings.Join(keys, " AND ")))
+	if err != nil {
+		return t.refusal(err)
+	}
+	defer statement.Close()
+	for _, row := range rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := bind(statement, 1, t.temporary(column))
+		for i, k := range t.key {
+			err = errors.Join(err, bind(statement, 2+i, &row[k]))
+		}
+		if err == nil {
+			_, err = statement.Step()
+		}
+		statement.Reset()
+		if permanent(err) {
+			return &imports.TableConflictError{Table: t.sheet.Table,
+				Detail: fmt.Sprintf("its column %s can't have a temporary value while rows exchange their values: %v", t.columns[column].Name, err)}
+		}
+		if err != nil {
+			return t.refusal(err)
+		}
+	}
+	return nil
+}
+
+// temporary returns a value for a unique column that no other row has.
+func (t *table) temporary(column int) *imports.Value {
+	t.released++
+	if storageType(t.columns[column]) == "INTEGER" {
+		return &imports.Value{Kind: imports.Integer, Int: math.MinInt64 + t.released}
+	}
+	return &imports.Value{Kind: imports.Text, Bytes: fmt.Appendf(nil, "headway %s %d", t.tx.run.ImportID, t.released)}
+}
+
+// refusal returns the error of a statement on the table.
+func (t *table) refusal(err error) error {
+	if permanent(err) {
+		return &imports.TableConflictError{Table: t.sheet.Table, Detail: err.Error()}
+	}
+	return fmt.Errorf("write to table %s: %w", t.sheet.Table, unavailable(err))
 }
 
 // newLookup prepares a look-up of a chunk of rows by an index; its first column is the row that asked.

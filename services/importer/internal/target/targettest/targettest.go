@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		"a wait for a turn can be cancelled":      cancelledWait,
 		"keys of several columns":                 composite,
 		"owners of unique values":                 owners,
+		"rows exchange unique values":             exchanged,
 		"rows are updated without all columns":    partial,
 		"a table is extended":                     extended,
 		"a unique rule comes and goes":            uniqueRule,
@@ -298,6 +299,21 @@ func owners(t *testing.T, open func() imports.Target) {
 	if !reflect.DeepEqual(holds, []bool{false, true}) {
 		t.Errorf("holds are %v", holds)
 	}
+}
+
+// exchanged writes rows that exchange the values of a unique column.
+func exchanged(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer func() { must(t, target.Close()) }()
+	columns := []*schema.Column{code, serial}
+	load(t, target, "a", columns, []imports.Value{text("x"), text("s1")}, []imports.Value{text("y"), text("s2")})
+	tx := begin(t, target, "b", 1)
+	tb := table(t, tx, columns...)
+	rows := [][]imports.Value{{text("x"), text("s2")}, {text("y"), text("s1")}}
+	must(t, tb.Release(t.Context(), 1, rows))
+	must(t, tb.Write(t.Context(), rows))
+	must(t, tx.Commit(t.Context(), nil))
+	wantHeld(t, target, columns, rows, rows...)
 }
 
 // partial updates rows by a file that lacks a required column.

@@ -1,0 +1,164 @@
+package load_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"headway/services/importer/internal/imports"
+)
+
+// exchangeSchema has references to unique columns, of text and of whole numbers, within a sheet and across sheets.
+const exchangeSchema = `
+name: garage
+title: Garage
+sheets:
+  - name: cars
+    title: Cars
+    table: cars
+    key: id
+    columns:
+      - {name: id, title: ID, type: text, required: true}
+      - {name: plate, title: Plate, type: text, required: true, unique: true}
+      - {name: slot, title: Slot, type: integer, unique: true}
+      - {name: tows, title: Tows, type: text, references: cars.id}
+  - name: trips
+    title: Trips
+    table: trips
+    optional: true
+    key: id
+    columns:
+      - {name: id, title: ID, type: text, required: true}
+      - {name: plate, title: Plate, type: text, references: cars.plate}
+      - {name: km, title: Km, type: integer}
+`
+
+var (
+	carHeader  = []any{"ID", "Plate", "Slot", "Tows"}
+	tripHeader = []any{"ID", "Plate", "Km"}
+)
+
+// garage returns a workbook of cars and, unless they are nil, of trips.
+func garage(t testing.TB, cars, trips [][]any) []byte {
+	t.Helper()
+	sheets := map[string][][]any{"Cars": append([][]any{carHeader}, cars...)}
+	if trips != nil {
+		sheets["Trips"] = append([][]any{tripHeader}, trips...)
+	}
+	return sheetsOf(t, sheets)
+}
+
+// rows returns the rows of a query as text: "1 a <nil>".
+func (b *bench) rows(query string) []string {
+	b.t.Helper()
+	db, err := sql.Open("sqlite", b.path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer db.Close()
+	found, err := db.QueryContext(b.t.Context(), query)
+	if err != nil {
+		b.t.Fatalf("%s: %v", query, err)
+	}
+	defer found.Close()
+	columns, err := found.Columns()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	list := []string{}
+	for found.Next() {
+		values, targets := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			targets[i] = &values[i]
+		}
+		if err := found.Scan(targets...); err != nil {
+			b.t.Fatal(err)
+		}
+		list = append(list, strings.TrimSuffix(fmt.Sprintln(values...), "\n"))
+	}
+	if err := found.Err(); err != nil {
+		b.t.Fatal(err)
+	}
+	return list
+}
+
+func TestRowsExchangeUniqueValues(t *testing.T) {
+	before := [][]any{{"a", "A", 1}, {"b", "B", 2}, {"c", "C", 3}, {"d", "D", 4}}
+	for name, test := range map[string]struct {
+		cars   [][]any
+		policy imports.Mode
+		issues []string
+		want   string // the cars afterwards, and the changed ones
+	}{
+		"two rows":                             {cars: [][]any{{"a", "B", 1}, {"b", "A", 2}}, want: "aB1 bA2 cC3 dD4"},
+		"four rows":                            {cars: [][]any{{"a", "B", 1}, {"b", "C", 2}, {"c", "D", 3}, {"d", "A", 4}}, want: "aB1 bC2 cD3 dA4"},
+		"two columns at a time":                {cars: [][]any{{"a", "B", 3}, {"b", "A", 2}, {"c", "C", 1}}, want: "aB3 bA2 cC1 dD4"},
+		"numbers":                              {cars: [][]any{{"a", "A", 2}, {"b", "B", 3}, {"c", "C", 1}}, want: "aA2 bB3 cC1 dD4"},
+		"two cycles and a chain":               {cars: [][]any{{"a", "B", 1}, {"b", "A", 2}, {"c", "D", 3}, {"d", "E", 4}}, want: "aB1 bA2 cD3 dE4"},
+		"a new row takes from the cycle's end": {cars: [][]any{{"e", "A", nil}, {"a", "B", 1}, {"b", "C", 2}, {"c", "X", 3}}, want: "aB1 bC2 cX3 dD4 eA<nil>"},
+		"a row with an error stops its cycle": {cars: [][]any{{"a", "B", 1}, {"b", "A", "x"}, {"c", "D", 3}, {"d", "C", 4}},
+			issues: []string{"Cars!B2 DUPLICATE_IN_DATABASE", "Cars!C3 NOT_A_NUMBER"}, want: "aA1 bB2 cD3 dC4"},
+		"a blocked row stops its cycle": {cars: [][]any{{"x", nil, nil}, {"a", "B", 1}, {"b", "A", 2, "x"}, {"c", "D", 3}, {"d", "C", 4}},
+			issues: []string{"Cars!B2 REQUIRED", "Cars!B3 DUPLICATE_IN_DATABASE", "Cars!D4 REFERENCE_BLOCKED"}, want: "aA1 bB2 cD3 dC4"},
+		"a missing reference stops a long cycle": {cars: [][]any{{"a", "B", 1}, {"b", "C", 2}, {"c", "D", 3, "nowhere"}, {"d", "A", 4}},
+			issues: []string{"Cars!B2 DUPLICATE_IN_DATABASE", "Cars!B3 DUPLICATE_IN_DATABASE", "Cars!B5 DUPLICATE_IN_DATABASE", "Cars!D4 REFERENCE_MISSING"},
+			want:   "aA1 bB2 cC3 dD4"},
+		"references cross the cycle": {cars: [][]any{{"a", "B", 1, "b"}, {"b", "A", 2}, {"c", "D", 3, "d"}, {"d", "C", 4, "a"}}, want: "aB1 bA2 cD3 dC4"},
+		"a row refers to the one it takes from": {cars: [][]any{{"n", "A", 9, "a"}, {"a", "N", 1, nil}, {"b", "C", 2, "c"}, {"c", "B", 3}},
+			want: "aN1 bC2 cB3 dD4 nA9"},
+		"two rows take and refer in turn": {cars: [][]any{{"n", "A", 9, nil}, {"a", "N", 1, "n"}}, want: "aN1 bB2 cC3 dD4 nA9"},
+		"a cycle of references is an issue": {cars: [][]any{{"a", "B", 1, "b"}, {"b", "A", 2, "a"}},
+			issues: []string{"Cars!D2 REFERENCE_CYCLE", "Cars!D3 REFERENCE_CYCLE"}, want: "aA1 bB2 cC3 dD4"},
+		"only new rows": {cars: [][]any{{"a", "B", 1}, {"b", "A", 2}}, policy: imports.InsertOnly,
+			issues: []string{"Cars!A2 KEY_EXISTS", "Cars!A3 KEY_EXISTS", "Cars!B2 DUPLICATE_IN_DATABASE", "Cars!B3 DUPLICATE_IN_DATABASE"}, want: "aA1 bB2 cC3 dD4"},
+		"only updates": {cars: [][]any{{"a", "B", 1}, {"b", "A", 2}}, policy: imports.UpdateOnly, want: "aB1 bA2 cC3 dD4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setupFor(t, exchangeSchema)
+			b.run(garage(t, before, nil), upsert)
+			policy := upsert
+			if test.policy != 0 {
+				policy.Mode = test.policy
+			}
+			task, summary := b.run(garage(t, test.cars, nil), policy)
+			got := b.issues(task.Import.ID)
+			wantSame(t, "issues", got, test.issues)
+			if all := strings.Join(b.rows(`SELECT id || plate || ifnull(slot, '<nil>') FROM cars ORDER BY id`), " "); all != test.want {
+				t.Errorf("the cars are %s, want %s", all, test.want)
+			}
+			if err := summary.Totals.Conserved(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestThousandsOfRowsExchangeUniqueValues(t *testing.T) {
+	const n = 5000
+	b := setupFor(t, exchangeSchema)
+	var before, shifted, pairs [][]any
+	for i := range n {
+		id, at := fmt.Sprint("car-", i), func(i int) any { return fmt.Sprint("P", (i+n)%n) }
+		before = append(before, []any{id, at(i), i})
+		shifted = append(shifted, []any{id, at(i + 1), (i + n - 1) % n})
+		pairs = append(pairs, []any{id, at((i + 1) ^ 1), (i + n - 1) % n})
+	}
+	b.run(garage(t, before, nil), upsert)
+	for _, after := range [][][]any{shifted, pairs, before} {
+		task, summary := b.run(garage(t, after, nil), upsert)
+		b.wantIssues(task.Import.ID)
+		if summary.Totals.Updated == 0 || summary.Totals.Updated+summary.Totals.Unchanged != n {
+			t.Errorf("got %+v", summary.Totals)
+		}
+		for _, i := range []int{0, 1, n / 2, n - 1} {
+			want := fmt.Sprint(after[i]...)
+			if got := b.query(`SELECT id || ' ' || plate || ' ' || slot FROM cars WHERE id = ?`, after[i][0]); got != fmt.Sprintf("%v %v %v", after[i]...) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		}
+	}
+	if n := b.query(`SELECT count(*) FROM cars WHERE plate LIKE 'headway%' OR slot < 0`); n != int64(0) {
+		t.Errorf("%v temporary values are left", n)
+	}
+}
