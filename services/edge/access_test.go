@@ -45,7 +45,7 @@ func (b *bench) signIn() string {
 	return ""
 }
 
-func TestEveryRouteWantsAToken(t *testing.T) {
+func TestEveryRouteRequiresAToken(t *testing.T) {
 	b := setup(t, nil)
 	for _, path := range []string{
 		"/api/v1/jobs", "/api/v1/jobs/j1", "/api/v1/imports", "/api/v1/schemas", "/api/v1/schemas/workforce/sample.xlsx",
@@ -65,7 +65,7 @@ func TestEveryRouteWantsAToken(t *testing.T) {
 	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Bearer "+b.tokenFor(-time.Minute, "ann")), http.StatusUnauthorized, "TOKEN_EXPIRED")
 }
 
-func TestTicketOpensOneStreamAndNothingElse(t *testing.T) {
+func TestTicketOpensOneStreamOnly(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "media", "ann", nil)
 	ticket := func() string {
@@ -80,30 +80,30 @@ func TestTicketOpensOneStreamAndNothingElse(t *testing.T) {
 	b.open("/api/v1/sse/jobs/media/j1?token="+first, "Authorization", "").want("connected")
 	b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1?token="+first, nil, "Authorization", ""), http.StatusUnauthorized, "TICKET_INVALID")
 	b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1?token="+b.token("ann"), nil, "Authorization", ""), http.StatusUnauthorized, "TICKET_INVALID")
-	// It is as good as the token behind it, also where the edge asks the services in the user's name.
+	// A ticket grants the same rights as its token, even if the edge calls the services on the user's behalf.
 	b.open("/api/v1/sse/jobs/my?last_event_id=abc12345&token="+ticket(), "Authorization", "").want("connected")
 	if strings.Contains(b.log.String(), first) {
 		t.Error("a ticket is in the log")
 	}
 }
 
-func TestLocalSignInIsForThisServersOwnPage(t *testing.T) {
+func TestLocalSignInIsForOwnPageOnly(t *testing.T) {
 	b := setup(t, nil)
 	host := strings.TrimPrefix(b.url, "http://")
 	port := host[strings.LastIndex(host, ":"):]
 	status, body := b.get("/api/v1/session", "Authorization", "")
 	if status != 200 || body["localSignIn"] != true || body["maxUploadBytes"] != float64(512<<20) || body["user"] != nil {
-		t.Errorf("nobody: %d %v", status, body)
+		t.Errorf("without a session: %d %v", status, body)
 	}
 	cookie := b.signIn()
 	if status, body = b.get("/api/v1/session", "Authorization", "", "Cookie", cookie); status != 200 || body["user"] != "local" || body["expiresAt"] == nil {
 		t.Errorf("signed in: %d %v", status, body)
 	}
 	for name, headers := range map[string][]string{
-		"localhost":                 {"Host", "localhost" + port, "Origin", "http://localhost" + port},
-		"a browser without Origin":  {"Sec-Fetch-Site", "same-origin"},
-		"IPv6 by name":              {"Host", "[::1]" + port, "Origin", "http://[::1]" + port},
-		"behind a port that is not": {"Host", "127.0.0.1:9", "Origin", "http://127.0.0.1:9"},
+		"localhost":                {"Host", "localhost" + port, "Origin", "http://localhost" + port},
+		"a browser without Origin": {"Sec-Fetch-Site", "same-origin"},
+		"IPv6 by name":             {"Host", "[::1]" + port, "Origin", "http://[::1]" + port},
+		"a forwarded port":         {"Host", "127.0.0.1:9", "Origin", "http://127.0.0.1:9"},
 	} {
 		if resp := b.do(http.MethodPost, "/api/v1/session", b.secret(), append(headers, "Authorization", "")...); resp.StatusCode != 200 {
 			t.Errorf("%s: %s", name, resp.Status)
@@ -133,7 +133,7 @@ func TestLocalSignInIsForThisServersOwnPage(t *testing.T) {
 	}
 }
 
-func TestPlainProxyCannotBorrowLocalSignIn(t *testing.T) {
+func TestPlainProxyCannotUseLocalSignIn(t *testing.T) {
 	b := setup(t, nil)
 	target, err := url.Parse(b.url)
 	if err != nil {
@@ -173,7 +173,7 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	if strings.Contains(b.log.String(), secret) {
 		t.Error("the secret is in the log")
 	}
-	// Another one is for whoever can sign the local user's tokens, and for no other user.
+	// Only the local user can create another one.
 	status, answer := b.decode(b.do(http.MethodPost, "/api/v1/session/links", nil, "Authorization", "Bearer "+b.token("local")))
 	_, secret, _ = strings.Cut(fmt.Sprint(answer["path"]), "#sign-in=")
 	if status != http.StatusCreated || secret == "" || answer["expiresAt"] == nil {
@@ -223,7 +223,7 @@ func TestLocalSessionIsRenewedByItsCookie(t *testing.T) {
 	b.refused(renew("Cookie", b.signIn(), "Origin", "https://evil.example"), http.StatusForbidden, "ORIGIN_REFUSED")
 }
 
-func TestProxysOwnAuthorizationLeavesSessionAlone(t *testing.T) {
+func TestProxyAuthorizationKeepsSession(t *testing.T) {
 	b := setup(t, nil)
 	cookie := b.signIn()
 	basic := []string{"Authorization", "Basic YWRtaW46c2VjcmV0"}
@@ -237,7 +237,7 @@ func TestProxysOwnAuthorizationLeavesSessionAlone(t *testing.T) {
 	}
 }
 
-func TestWithoutLocalSignInATokenIsTradedForACookie(t *testing.T) {
+func TestTokenIsExchangedForACookie(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.LocalSignIn = false })
 	b.refused(b.do(http.MethodPost, "/api/v1/session", nil, "Authorization", "", "Origin", b.url), http.StatusForbidden, "SIGN_IN_UNAVAILABLE")
 	resp := b.do(http.MethodPost, "/api/v1/session", nil)
@@ -251,7 +251,7 @@ func TestWithoutLocalSignInATokenIsTradedForACookie(t *testing.T) {
 	b.refused(b.do(http.MethodPost, "/api/v1/session", nil, "Authorization", "Bearer x"), http.StatusUnauthorized, "TOKEN_INVALID")
 }
 
-func TestLoopbackAnswersToNoForeignName(t *testing.T) {
+func TestLoopbackRejectsUnknownHosts(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.TrustedHosts = []string{"headway.example"} })
 	for _, path := range []string{"/", "/healthz", "/docs", "/openapi.json", "/api/v1/jobs", "/api/v1/session", "/nowhere"} {
 		b.refused(b.do(http.MethodGet, path, nil, "Host", "evil.example"), http.StatusForbidden, "HOST_REFUSED")
@@ -261,7 +261,7 @@ func TestLoopbackAnswersToNoForeignName(t *testing.T) {
 	}
 }
 
-func TestForeignPageCannotActWithACookie(t *testing.T) {
+func TestCrossOriginPageCannotUseCookie(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.CORSOrigins = []string{"https://app.example.com"} })
 	b.jobs.put("j1", "media", "local", nil)
 	cookie := b.signIn()
@@ -280,7 +280,7 @@ func TestForeignPageCannotActWithACookie(t *testing.T) {
 			t.Errorf("%s: %s", name, resp.Status)
 		}
 	}
-	// Reading is harmless: what a foreign page makes a browser fetch, it cannot see.
+	// Reading is harmless: a cross-origin page can't see the response.
 	s := b.open("/api/v1/sse/jobs/media/j1", "Authorization", "", "Cookie", cookie)
 	s.want("connected")
 }
@@ -309,7 +309,7 @@ func TestOnlyAllowedOriginsMayRead(t *testing.T) {
 	}
 	resp = b.do(http.MethodOptions, "/api/v1/jobs", nil, append(preflight, "Origin", "https://evil.example")...)
 	if resp.Header.Get("Access-Control-Allow-Origin") != "" {
-		t.Errorf("preflight of a foreign origin: %v", resp.Header)
+		t.Errorf("preflight of a disallowed origin: %v", resp.Header)
 	}
 	b.refused(resp, http.StatusForbidden, "ORIGIN_REFUSED")
 	if h := b.open("/api/v1/sse/jobs/my", "Origin", "https://app.example.com").resp.Header; h.Get("Access-Control-Allow-Origin") != "https://app.example.com" || h.Get("Access-Control-Allow-Credentials") != "true" {
@@ -320,7 +320,7 @@ func TestOnlyAllowedOriginsMayRead(t *testing.T) {
 	}
 }
 
-func TestUserWhoCallsTooOftenHasToWait(t *testing.T) {
+func TestRequestsOfAUserAreRateLimited(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.RequestsPerSecond = 1 })
 	b.jobs.put("j1", "media", "ann", nil)
 	var refused *http.Response

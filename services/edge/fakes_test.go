@@ -129,14 +129,14 @@ func (f *jobsFake) write(id string, data []byte) {
 	f.signal()
 }
 
-// freeze keeps changes from those who watch; they can only be read.
+// freeze stops sending changes to watchers. They can only be read.
 func (f *jobsFake) freeze() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.frozen = true
 }
 
-// holdWatches breaks off the streams of jobs, and lets new ones wait before they tell anything.
+// holdWatches breaks the streams of jobs, and blocks new ones before their first message.
 func (f *jobsFake) holdWatches(hold bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -157,8 +157,8 @@ func (f *jobsFake) signal() {
 	f.changed = make(chan struct{})
 }
 
-// heldBack tells whether somebody waits to be told of jobs.
-func (f *jobsFake) heldBack() bool {
+// watchersBlocked reports whether a watcher waits for its first message.
+func (f *jobsFake) watchersBlocked() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.waiting > 0
@@ -330,7 +330,7 @@ type importerFake struct {
 	mu      sync.Mutex
 	changed chan struct{}
 	imports map[string]*importsv1.Import
-	// running and kept count uploads under way and those that arrived whole; largest is the largest piece.
+	// running and kept count unfinished and complete uploads. largest is the size of the largest chunk.
 	running, kept, largest int
 	// received counts the bytes of all workbooks.
 	received int64
@@ -339,8 +339,8 @@ type importerFake struct {
 	watches  int
 	// hold, if not nil, keeps uploads from being read on.
 	hold chan struct{}
-	// byRequest, if not nil, holds the import of each request id, as the importer does. loseAnswers is how many further
-	// answers get lost behind what they tell of.
+	// byRequest, if not nil, has the import of each request ID, as the importer does. loseAnswers is the number of
+	// further responses that are lost after the import was created.
 	byRequest   map[string]*importsv1.Import
 	loseAnswers int
 	// uploads counts calls.
@@ -383,7 +383,7 @@ func (f *importerFake) UploadWorkbook(stream grpc.ClientStreamingServer[importsv
 			return err
 		}
 		if size == 0 && !strings.HasPrefix(string(msg.GetData()), "PK") {
-			return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK, "That is no workbook.")
+			return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_NOT_A_WORKBOOK, "The file is not a workbook.")
 		}
 		hash.Write(msg.GetData())
 		size += len(msg.GetData())
@@ -399,7 +399,7 @@ func (f *importerFake) UploadWorkbook(stream grpc.ClientStreamingServer[importsv
 	if size == 0 {
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY, "The file is empty.")
 	}
-	if err := stream.Context().Err(); err != nil { // nothing could be written down any more
+	if err := stream.Context().Err(); err != nil { // nothing can be stored after this
 		return err
 	}
 	who, _ := auth.FromContext(stream.Context())
@@ -478,7 +478,7 @@ func (f *importerFake) GetSample(r *importsv1.GetSampleRequest, stream grpc.Serv
 		if err := stream.Send(&importsv1.GetSampleResponse{Body: body, FileName: name}); err != nil {
 			return err
 		}
-		if i == 500 { // a fault in the middle
+		if i == 500 { // an error in the middle
 			return rpcerr.Internal(errors.New("broken"))
 		}
 	}

@@ -90,7 +90,7 @@ func TestStalledOutputReadersHoldNoBuffers(t *testing.T) {
 	})
 }
 
-func TestOutputBeyondItsEndBeginsAgain(t *testing.T) {
+func TestOutputBeyondItsEndStartsAgain(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "story", "ann", nil)
 	b.jobs.write("j1", []byte("short"))

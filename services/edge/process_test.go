@@ -30,7 +30,7 @@ const childSettings = "HEADWAY_TEST_EDGE"
 
 type childConfig struct{ Listen, Jobs, Importer, Uploads string }
 
-// runChild is the edge in a process of its own, until it is killed.
+// runChild runs the edge in this process, until it is killed.
 func runChild(settings string) int {
 	var c childConfig
 	if err := json.Unmarshal([]byte(settings), &c); err != nil {
@@ -58,8 +58,8 @@ func runChild(settings string) int {
 	return 0
 }
 
-// child starts an edge in a process of its own, before the same services as the test's edge, and turns the bench to it.
-// A later child answers at the same address.
+// child starts an edge in its own process, with the same services as the test's edge, and points the bench to it. A later
+// child has the same address.
 func (b *bench) child(uploads string) *exec.Cmd {
 	b.t.Helper()
 	listen := "127.0.0.1:0"
@@ -122,7 +122,7 @@ type zeroReader struct{}
 
 func (zeroReader) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
-func TestLargeWorkbookCostsTheEdgeNoMoreMemoryThanASmallOne(t *testing.T) {
+func TestEdgeMemoryIsIndependentOfFileSize(t *testing.T) {
 	b := setup(t, nil)
 	uploads := t.TempDir()
 	edge := b.child(uploads)
@@ -167,23 +167,23 @@ func TestLargeWorkbookCostsTheEdgeNoMoreMemoryThanASmallOne(t *testing.T) {
 	}
 }
 
-func TestUploadGoesOnAfterTheEdgeWasKilled(t *testing.T) {
+func TestUploadResumesAfterEdgeWasKilled(t *testing.T) {
 	b := setup(t, nil)
 	tus := &tusBench{b, filepath.Join(t.TempDir(), "uploads")}
 	edge := b.child(tus.dir)
 	workbook := workbookOf(3 << 20)
 	path := tus.begin(len(workbook), "filename", "staff.xlsx")
-	conn := tus.dialPiece(path, 0, len(workbook))
+	conn := tus.dialPart(path, 0, len(workbook))
 	fmt.Fprint(conn, workbook[:2<<20])
 	eventually(t, "much has arrived", func() bool { return len(tus.kept()) >= 1<<20 })
 	killChild(edge)
-	stray := filepath.Join(tus.dir, "STRAY.part") // killed while it began another
-	if err := os.WriteFile(stray, []byte("PK"), 0o600); err != nil {
+	orphan := filepath.Join(tus.dir, "ORPHAN.part") // the edge was killed while it created another upload
+	if err := os.WriteFile(orphan, []byte("PK"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 
 	edge = b.child(tus.dir)
-	if _, err := os.Stat(stray); err == nil {
+	if _, err := os.Stat(orphan); err == nil {
 		t.Error("half an upload is kept")
 	}
 	offset, err := strconv.Atoi(tus.offset(path))
@@ -195,7 +195,7 @@ func TestUploadGoesOnAfterTheEdgeWasKilled(t *testing.T) {
 	}
 	b.importer.byRequest, b.importer.loseAnswers = map[string]*importsv1.Import{}, 1
 	b.refused(tus.makeImport(path), http.StatusServiceUnavailable, "SHUTTING_DOWN")
-	killChild(edge) // the import is made, and nobody knows
+	killChild(edge) // the import was created, but no response arrived
 
 	edge = b.child(tus.dir)
 	for range 2 {

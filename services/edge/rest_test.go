@@ -13,7 +13,7 @@ import (
 	"headway/services/edge"
 )
 
-func TestRESTSpeaksWordsAndActsForTheCaller(t *testing.T) {
+func TestRESTSpeaksEnumWordsAndActsForCaller(t *testing.T) {
 	b := setup(t, nil)
 	status, body := b.decode(b.do(http.MethodPost, "/api/v1/jobs", strings.NewReader(`{"kind":"media","title":"T","payload":{"n":1}}`), "Content-Type", "application/json; charset=utf-8"))
 	job, _ := body["job"].(map[string]any)
@@ -64,7 +64,7 @@ func TestRequestIDGoesThrough(t *testing.T) {
 	}
 }
 
-func TestWhateverIsRefusedIsRefusedInOneForm(t *testing.T) {
+func TestErrorsHaveOneForm(t *testing.T) {
 	b := setup(t, nil)
 	json := []string{"Content-Type", "application/json"}
 	for name, test := range map[string]struct {
@@ -80,7 +80,7 @@ func TestWhateverIsRefusedIsRefusedInOneForm(t *testing.T) {
 		"an unknown field":      {"POST", "/api/v1/jobs", `{"knid":"x"}`, json, 400, "REQUEST_INVALID"},
 		"a field out of bounds": {"POST", "/api/v1/jobs", `{"kind":"No Kind"}`, json, 400, "REQUEST_INVALID"},
 		"a number that is none": {"GET", "/api/v1/jobs?pageSize=many", "", nil, 400, "REQUEST_INVALID"},
-		"a form in place of JSON": {"POST", "/api/v1/jobs", "kind=x", []string{"Content-Type", "application/x-www-form-urlencoded"},
+		"a form instead of JSON": {"POST", "/api/v1/jobs", "kind=x", []string{"Content-Type", "application/x-www-form-urlencoded"},
 			415, "MEDIA_TYPE_UNSUPPORTED"},
 		"a body too large": {"POST", "/api/v1/jobs", `{"title":"` + strings.Repeat("x", 2<<20) + `"}`, json, 413, "REQUEST_INVALID"},
 		"an unknown job":   {"GET", "/api/v1/jobs/none", "", nil, 404, "JOB_NOT_FOUND"},
@@ -102,7 +102,7 @@ func TestWhateverIsRefusedIsRefusedInOneForm(t *testing.T) {
 	}
 }
 
-func TestMethodThatIsNotPossibleNamesThoseThatAre(t *testing.T) {
+func TestUnknownMethodGetsListOfAllowed(t *testing.T) {
 	b := setup(t, nil)
 	for path, want := range map[string]string{
 		"/api/v1/jobs": "GET, HEAD, POST", "/api/v1/imports": "GET, HEAD, POST", "/api/v1/jobs/j1": "DELETE, GET, HEAD, POST",
@@ -116,7 +116,7 @@ func TestMethodThatIsNotPossibleNamesThoseThatAre(t *testing.T) {
 	}
 }
 
-func TestServiceThatIsAwayIsToldAsThat(t *testing.T) {
+func TestUnreachableServiceIsReported(t *testing.T) {
 	b := setup(t, nil)
 	b.jobsUp.stop()
 	resp := b.do(http.MethodGet, "/api/v1/jobs", nil)
@@ -129,7 +129,7 @@ func TestServiceThatIsAwayIsToldAsThat(t *testing.T) {
 	}
 }
 
-func TestFilesComeWithTheirNames(t *testing.T) {
+func TestDownloadsHaveFileNames(t *testing.T) {
 	b := setup(t, nil)
 	resp := b.do(http.MethodGet, "/api/v1/schemas/workforce/sample.xlsx?rows=3&issues=1&seed=7", nil)
 	text, err := io.ReadAll(resp.Body)
@@ -153,7 +153,7 @@ func TestFilesComeWithTheirNames(t *testing.T) {
 	b.refused(b.do(http.MethodGet, "/api/v1/schemas/workforce/sample.xlsx?rows=-1", nil), http.StatusBadRequest, "REQUEST_INVALID")
 }
 
-func TestFileThatBreaksOffDoesNotLookWhole(t *testing.T) {
+func TestBrokenDownloadDoesNotLookComplete(t *testing.T) {
 	b := setup(t, nil)
 	resp := b.do(http.MethodGet, "/api/v1/schemas/workforce/sample.xlsx?rows=1000", nil)
 	if _, err := io.ReadAll(resp.Body); err == nil {
@@ -208,7 +208,7 @@ func TestPageIsServedWithItsRoutesAndCachedByItsNames(t *testing.T) {
 	b.refused(b.do(http.MethodPost, "/jobs/42", nil), http.StatusNotFound, "ROUTE_NOT_FOUND")
 }
 
-func TestPageThatWasNotBuiltSaysSo(t *testing.T) {
+func TestMissingPageIsExplained(t *testing.T) {
 	b := setup(t, nil)
 	resp := b.do(http.MethodGet, "/", nil, "Authorization", "")
 	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 || !strings.Contains(string(text), "make build") {

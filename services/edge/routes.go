@@ -126,8 +126,8 @@ func (s *Service) bounded(next http.Handler) http.Handler {
 	})
 }
 
-// withPage gives what has no route to the page, if it may be one of the page's own paths; else it answers with the
-// errors that http.ServeMux would give, in the form that all errors have.
+// withPage returns a handler that serves the web UI for paths without a route, if the web UI might have them. For other
+// paths it answers with the errors of http.ServeMux, in the form of all errors.
 func withPage(mux *http.ServeMux, parameters *rest.Parameters, page http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, pattern := mux.Handler(r)

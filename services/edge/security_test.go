@@ -15,7 +15,7 @@ import (
 	"headway/services/edge"
 )
 
-func TestBodyThatNeverComesDoesNotHoldAConnection(t *testing.T) {
+func TestMissingBodyDoesNotBlockAConnection(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.StallTimeout = 300 * time.Millisecond })
 	b.jobs.put("j1", "media", "ann", nil)
 	var wg sync.WaitGroup
@@ -29,7 +29,7 @@ func TestBodyThatNeverComesDoesNotHoldAConnection(t *testing.T) {
 				}
 				defer conn.Close()
 				fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nTus-Resumable: 1.0.0\r\nContent-Type: application/octet-stream\r\nContent-Length: 100000\r\n\r\nPK", request, token)
-				_ = conn.SetReadDeadline(time.Now().Add(patience)) // a TCP connection can
+				_ = conn.SetReadDeadline(time.Now().Add(waitLimit)) // a TCP connection can
 				// The server hangs up; a timeout would be an error.
 				if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 ") {
 					t.Errorf("%s %s: %v %q", request, name, err, answer)
@@ -40,7 +40,7 @@ func TestBodyThatNeverComesDoesNotHoldAConnection(t *testing.T) {
 	wg.Wait()
 }
 
-func TestUploadThatIsSlowButMovesIsNotCut(t *testing.T) {
+func TestSlowUploadIsNotCut(t *testing.T) {
 	b := setupTus(t, func(c *edge.Config) { c.StallTimeout, c.HeaderTimeout = time.Second, time.Second })
 	const pieces = 15
 	body := func() io.Reader {
@@ -55,7 +55,7 @@ func TestUploadThatIsSlowButMovesIsNotCut(t *testing.T) {
 		return r
 	}
 	if resp := b.upload(body(), "application/octet-stream", ""); resp.StatusCode != http.StatusAccepted {
-		t.Errorf("at once: %s", resp.Status)
+		t.Errorf("directly: %s", resp.Status)
 	}
 	path := b.begin(2 * pieces)
 	if resp := b.append(path, 0, body()); resp.StatusCode != http.StatusNoContent {
@@ -63,7 +63,7 @@ func TestUploadThatIsSlowButMovesIsNotCut(t *testing.T) {
 	}
 }
 
-func TestImporterMayTakeLongerThanASenderMayPause(t *testing.T) {
+func TestSlowImporterIsNotAStalledSender(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.StallTimeout = 300 * time.Millisecond })
 	hold := make(chan struct{})
 	b.importer.hold = hold
@@ -74,7 +74,7 @@ func TestImporterMayTakeLongerThanASenderMayPause(t *testing.T) {
 	}
 }
 
-func TestUploadThatWasLetInOutlivesItsToken(t *testing.T) {
+func TestAcceptedUploadOutlivesItsToken(t *testing.T) {
 	b := setupTus(t, nil)
 	path := b.begin(4)
 	send := func(method, path string, headers ...string) *http.Response {
@@ -90,14 +90,14 @@ func TestUploadThatWasLetInOutlivesItsToken(t *testing.T) {
 		return b.tus(method, path, body, append(headers, "Authorization", "Bearer "+token)...)
 	}
 	if resp := send(http.MethodPost, "/api/v1/imports", "Content-Type", xlsxType); resp.StatusCode != http.StatusAccepted {
-		t.Errorf("at once: %s", resp.Status)
+		t.Errorf("directly: %s", resp.Status)
 	}
 	if resp := send(http.MethodPatch, path, "Content-Type", "application/offset+octet-stream", "Upload-Offset", "0"); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("resumable: %s", resp.Status)
 	}
 }
 
-func TestEveryAnswerMakesBrowsersCareful(t *testing.T) {
+func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	certFile, keyFile, pool := certificate(t, t.TempDir())
 	b := setup(t, func(c *edge.Config) {
 		c.Page = fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}, "assets/a.js": {Data: []byte("1")}}
@@ -126,7 +126,7 @@ func TestEveryAnswerMakesBrowsersCareful(t *testing.T) {
 	}
 }
 
-func TestCookieOfAnEncryptedConnectionNeverGoesUnencrypted(t *testing.T) {
+func TestSecureCookieIsNeverSentUnencrypted(t *testing.T) {
 	certFile, keyFile, pool := certificate(t, t.TempDir())
 	b := setup(t, func(c *edge.Config) { c.TLSCertFile, c.TLSKeyFile = certFile, keyFile })
 	b.url = strings.Replace(b.url, "http:", "https:", 1)
@@ -141,7 +141,7 @@ func TestCookieOfAnEncryptedConnectionNeverGoesUnencrypted(t *testing.T) {
 		http.StatusForbidden, "ORIGIN_REFUSED")
 }
 
-func TestCookieBehindAProxyThatEndsTLSIsSecure(t *testing.T) {
+func TestCookieIsSecureIfProxyTerminatesTLS(t *testing.T) {
 	b := setup(t, nil)
 	for proto, want := range map[string]bool{"https": true, "http": false, "": false} {
 		cookies := b.do(http.MethodPost, "/api/v1/session", nil, "X-Forwarded-Proto", proto).Cookies()

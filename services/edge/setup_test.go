@@ -34,8 +34,8 @@ func TestMain(m *testing.M) {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// patience is how long a test waits for what must come; it says nothing about speed.
-const patience = 20 * time.Second
+// waitLimit is how long a test waits for something that must happen. No test asserts a speed with it.
+const waitLimit = 20 * time.Second
 
 // bench is an edge with its services, all real servers on loopback.
 type bench struct {
@@ -44,7 +44,7 @@ type bench struct {
 	jobs     *jobsFake
 	jobsUp   *upstream
 	importer *importerFake
-	// importerUp is where the importer answers; childAddr where an edge in a process of its own does.
+	// importerUp is the importer's address, and childAddr that of an edge in its own process.
 	importerUp *upstream
 	childAddr  string
 	service    *edge.Service
@@ -55,7 +55,7 @@ type bench struct {
 	stop func()
 }
 
-// setup starts everything, for a test that runs beside others; change may alter the edge's configuration.
+// setup starts everything for a test that runs in parallel with others. change can alter the settings of the edge.
 func setup(t *testing.T, change func(*edge.Config)) *bench {
 	t.Helper()
 	t.Parallel() // much of the time is spent waiting
@@ -92,7 +92,7 @@ func setup(t *testing.T, change func(*edge.Config)) *bench {
 			if err != nil {
 				t.Errorf("Run: %v", err)
 			}
-		case <-time.After(patience):
+		case <-time.After(waitLimit):
 			t.Error("Run did not return")
 		}
 		transport.CloseIdleConnections()
@@ -114,7 +114,7 @@ func (b *bench) tokenFor(ttl time.Duration, subject string, scopes ...string) st
 	return token
 }
 
-// request makes a request of ann's, unless the headers say otherwise ("Authorization", "" for nobody's).
+// request sends a request as ann, unless the headers say otherwise. An empty "Authorization" sends none.
 func (b *bench) request(method, path string, body io.Reader, headers ...string) *http.Request {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, body)
@@ -145,7 +145,7 @@ func (b *bench) do(method, path string, body io.Reader, headers ...string) *http
 	return resp
 }
 
-// get gives the status and the JSON body.
+// get returns the status and the JSON body.
 func (b *bench) get(path string, headers ...string) (int, map[string]any) {
 	b.t.Helper()
 	return b.decode(b.do(http.MethodGet, path, nil, headers...))
@@ -179,7 +179,7 @@ func (b *bench) refused(resp *http.Response, status int, reason string) {
 // eventually waits for what must come to be.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}
@@ -310,9 +310,9 @@ func (s *eventStream) wantEnd() {
 	}
 }
 
-// read is next with an end to its patience.
+// read is next with a time limit.
 func (s *eventStream) read() (event, error) {
-	timer := time.AfterFunc(patience, func() { s.resp.Body.Close() })
+	timer := time.AfterFunc(waitLimit, func() { s.resp.Body.Close() })
 	defer timer.Stop()
 	return s.next()
 }

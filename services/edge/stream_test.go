@@ -247,7 +247,7 @@ func TestOwnJobsStreamHasOnlyOwnJobs(t *testing.T) {
 	}
 }
 
-func TestReconnectHearsOfJobsThatEndedMeanwhile(t *testing.T) {
+func TestReconnectGetsJobsThatEndedMeanwhile(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("a", "media", "ann", nil)
 	s := b.open("/api/v1/sse/jobs/my")

@@ -109,7 +109,7 @@ func (b *tusBench) files() []string {
 	return names
 }
 
-// kept gives the bytes of the only upload.
+// kept returns the bytes of the only upload.
 func (b *tusBench) kept() []byte {
 	b.t.Helper()
 	files, err := filepath.Glob(filepath.Join(b.dir, "*.part"))
@@ -127,7 +127,7 @@ func workbookOf(bytes int) string {
 	return "PK" + strings.Repeat("0123456789abcdef", bytes/16)[:bytes-2]
 }
 
-func TestUploadInPiecesBecomesOneImport(t *testing.T) {
+func TestUploadInPartsBecomesOneImport(t *testing.T) {
 	b := setupTus(t, nil)
 	workbook := workbookOf(1_500_000)
 	path := b.begin(len(workbook), "filename", "Löhne.xlsx", "schema", "workforce", "on_issues", "skip_rows", "dry_run", "true", "filetype", xlsxType, "name", "x")
@@ -139,7 +139,7 @@ func TestUploadInPiecesBecomesOneImport(t *testing.T) {
 		end := min(offset+600_000, len(workbook))
 		resp := b.append(path, offset, strings.NewReader(workbook[offset:end]))
 		if resp.StatusCode != http.StatusNoContent || resp.Header.Get("Upload-Offset") != fmt.Sprint(end) || resp.Header.Get("Upload-Expires") == "" {
-			t.Fatalf("piece at %d: %s %v", offset, resp.Status, resp.Header)
+			t.Fatalf("part at %d: %s %v", offset, resp.Status, resp.Header)
 		}
 	}
 	for i, replayed := range []bool{false, true, true} {
@@ -200,7 +200,7 @@ func TestUploadWithItsFirstBytesOrByMethodOverride(t *testing.T) {
 	}
 }
 
-func TestTusIsSpokenByTheBook(t *testing.T) {
+func TestTusConformance(t *testing.T) {
 	b := setupTus(t, func(c *edge.Config) { c.MaxUploadBytes = 1 << 20 })
 	resp := b.do(http.MethodOptions, "/api/v1/uploads", nil, "Authorization", "")
 	if h := resp.Header; resp.StatusCode != http.StatusNoContent || h.Get("Tus-Version") != "1.0.0" || h.Get("Tus-Resumable") != "1.0.0" ||
@@ -225,8 +225,8 @@ func TestTusIsSpokenByTheBook(t *testing.T) {
 		"a length below 0":         {[]string{"Upload-Length", "-1"}, 400, "FORM_INVALID"},
 		"a length over the limit":  {[]string{"Upload-Length", "1048577"}, 413, "UPLOAD_TOO_LARGE"},
 		"an unknown field":         {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("shcema", "workforce")}, 400, "FORM_INVALID"},
-		"a value that is no base":  {[]string{"Upload-Length", "5", "Upload-Metadata", "schema §"}, 400, "FORM_INVALID"},
-		"a value that is no text":  {[]string{"Upload-Length", "5", "Upload-Metadata", "schema /w=="}, 400, "FORM_INVALID"},
+		"a value without base64":   {[]string{"Upload-Length", "5", "Upload-Metadata", "schema §"}, 400, "FORM_INVALID"},
+		"a value with bad UTF-8":   {[]string{"Upload-Length", "5", "Upload-Metadata", "schema /w=="}, 400, "FORM_INVALID"},
 		"a field twice":            {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("schema", "a", "schema", "b")}, 400, "FORM_INVALID"},
 		"an unknown policy":        {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("on_issues", "ignore")}, 400, "FORM_INVALID"},
 		"a request id of nonsense": {[]string{"Upload-Length", "5", "Upload-Metadata", metadataOf("request_id", "a b")}, 400, "REQUEST_INVALID"},
@@ -256,9 +256,9 @@ func TestTusIsSpokenByTheBook(t *testing.T) {
 		t.Errorf("offset %s", got)
 	}
 	if resp := b.append(path, 0, strings.NewReader("")); resp.StatusCode != 204 {
-		t.Errorf("an empty piece: %s", resp.Status)
+		t.Errorf("an empty part: %s", resp.Status)
 	}
-	// Beyond the length, when the piece does not say how long it is: what fits is kept.
+	// A part of unknown length exceeds the upload's length: the bytes that fit are kept.
 	b.refused(b.append(path, 0, io.MultiReader(strings.NewReader("PK34567"))), 413, "UPLOAD_TOO_LARGE")
 	if got := b.offset(path); got != "6" {
 		t.Errorf("offset %s", got)
@@ -349,7 +349,7 @@ func TestCompleteUploadIsNotUnfinished(t *testing.T) {
 	}
 }
 
-func TestUploadOfAnotherUserIsNotThere(t *testing.T) {
+func TestUploadOfAnotherUserIsNotFound(t *testing.T) {
 	b := setupTus(t, nil)
 	path := b.begin(6)
 	for name, token := range map[string]string{"another user": b.token("bob"), "an admin": b.token("eve", auth.ScopeAdmin)} {
@@ -368,8 +368,8 @@ func TestUploadOfAnotherUserIsNotThere(t *testing.T) {
 	b.refused(b.makeImport("/../etc/passwd"), http.StatusNotFound, "UPLOAD_NOT_FOUND")
 }
 
-// dialPiece opens a bare connection and sends the head of a piece.
-func (b *tusBench) dialPiece(path string, offset, length int) net.Conn {
+// dialPart opens a bare connection and sends the headers of a part.
+func (b *tusBench) dialPart(path string, offset, length int) net.Conn {
 	b.t.Helper()
 	host := strings.TrimPrefix(b.url, "http://")
 	conn, err := net.Dial("tcp", host)
@@ -382,11 +382,11 @@ func (b *tusBench) dialPiece(path string, offset, length int) net.Conn {
 	return conn
 }
 
-func TestPieceThatBreaksIsGoneOnWith(t *testing.T) {
+func TestBrokenPartIsResumed(t *testing.T) {
 	b := setupTus(t, nil)
 	workbook := workbookOf(2 << 20)
 	path := b.begin(len(workbook))
-	conn := b.dialPiece(path, 0, len(workbook))
+	conn := b.dialPart(path, 0, len(workbook))
 	fmt.Fprint(conn, workbook[:900_000])
 	conn.Close()
 	eventually(t, "what arrived is kept", func() bool { return len(b.kept()) == 900_000 })
@@ -405,13 +405,13 @@ func TestPieceThatBreaksIsGoneOnWith(t *testing.T) {
 	}
 }
 
-func TestAskingForTheOffsetEndsAPieceThatHangs(t *testing.T) {
+func TestOffsetRequestEndsHangingPart(t *testing.T) {
 	b := setupTus(t, nil) // a sender may pause for a minute
 	workbook := workbookOf(1 << 20)
 	path := b.begin(len(workbook))
-	conn := b.dialPiece(path, 0, len(workbook))
+	conn := b.dialPart(path, 0, len(workbook))
 	fmt.Fprint(conn, workbook[:400_000])
-	eventually(t, "the piece is being written", func() bool { return len(b.kept()) > 0 })
+	eventually(t, "the part is being written", func() bool { return len(b.kept()) > 0 })
 	offset, err := strconv.Atoi(b.offset(path))
 	if err != nil || offset == 0 || offset > 400_000 {
 		t.Fatalf("offset %d, %v", offset, err)
@@ -428,22 +428,22 @@ func TestAskingForTheOffsetEndsAPieceThatHangs(t *testing.T) {
 	}
 }
 
-func TestTwoPiecesAtOnceNeverMix(t *testing.T) {
+func TestConcurrentPartsNeverMix(t *testing.T) {
 	b := setupTus(t, nil)
 	const length = 4 << 20
 	path := b.begin(length)
-	first := b.dialPiece(path, 0, length)
+	first := b.dialPart(path, 0, length)
 	fmt.Fprint(first, strings.Repeat("a", 1<<20))
-	second := b.dialPiece(path, 0, length)
+	second := b.dialPart(path, 0, length)
 	go func() { fmt.Fprint(second, strings.Repeat("b", length)) }()
 	go func() { fmt.Fprint(first, strings.Repeat("a", length-1<<20)) }()
 	for _, conn := range []net.Conn{first, second} {
-		if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
 			t.Fatal(err)
 		}
 		_, _ = conn.Read(make([]byte, 100)) // an answer, or a connection that is closed
 	}
-	b.offset(path) // nobody is writing now
+	b.offset(path) // now no request writes
 	kept := b.kept()
 	if fmt.Sprint(len(kept)) != b.offset(path) {
 		t.Errorf("%d bytes are kept, and the offset is %s", len(kept), b.offset(path))
@@ -453,7 +453,7 @@ func TestTwoPiecesAtOnceNeverMix(t *testing.T) {
 	}
 }
 
-func TestRefusedWorkbookIsToldAgainAndLeavesNoBytes(t *testing.T) {
+func TestRepeatedRefusalIsTheSameAndLeavesNoBytes(t *testing.T) {
 	b := setupTus(t, nil)
 	path := b.begin(5)
 	b.append(path, 0, strings.NewReader("hello"))
@@ -469,7 +469,7 @@ func TestRefusedWorkbookIsToldAgainAndLeavesNoBytes(t *testing.T) {
 	b.nothingKept()
 }
 
-func TestImportWhoseAnswerWasLostIsMadeOnce(t *testing.T) {
+func TestLostResponseDoesNotImportTwice(t *testing.T) {
 	b := setupTus(t, nil)
 	b.importer.loseAnswers = 1
 	path := b.begin(5)
@@ -514,11 +514,11 @@ func TestUnfinishedUploadsOfAllAreLimited(t *testing.T) {
 	bob := []string{"Authorization", "Bearer " + b.token("bob")}
 	b.refused(b.tus(http.MethodPost, "/api/v1/uploads", nil, append(bob, "Upload-Length", "41")...), http.StatusServiceUnavailable, "UNAVAILABLE")
 	if resp := b.tus(http.MethodPost, "/api/v1/uploads", nil, append(bob, "Upload-Length", "40")...); resp.StatusCode != http.StatusCreated {
-		t.Errorf("what there is room for: %s", resp.Status)
+		t.Errorf("an upload that fits: %s", resp.Status)
 	}
 }
 
-func TestPiecesCountAmongTheUploadsUnderWay(t *testing.T) {
+func TestPartsCountAsRunningUploads(t *testing.T) {
 	b := setupTus(t, func(c *edge.Config) { c.UploadsPerUser, c.StallTimeout = 1, 10*time.Second })
 	conn := b.dialUpload("application/octet-stream", 5)
 	fmt.Fprint(conn, "PK")
@@ -530,7 +530,7 @@ func TestPiecesCountAmongTheUploadsUnderWay(t *testing.T) {
 	}
 }
 
-func TestForeignPagesThatAreAllowedCanSpeakTus(t *testing.T) {
+func TestAllowedOriginsCanUploadWithTus(t *testing.T) {
 	b := setupTus(t, func(c *edge.Config) { c.CORSOrigins = []string{"https://app.example.com"} })
 	origin := []string{"Origin", "https://app.example.com"}
 	resp := b.do(http.MethodOptions, "/api/v1/uploads/x", nil, append(origin, "Authorization", "", "Access-Control-Request-Method", "PATCH",

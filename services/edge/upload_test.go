@@ -53,7 +53,7 @@ func (b *bench) uploads() (running, kept, largest int, sha string, options *impo
 	return f.running, f.kept, f.largest, f.sha, f.options
 }
 
-// nothingKept waits until the importer has no upload under way, and checks that none arrived.
+// nothingKept waits until the importer has no unfinished upload, and checks that none arrived.
 func (b *bench) nothingKept() {
 	b.t.Helper()
 	eventually(b.t, "the upload ends at the importer", func() bool { running, _, _, _, _ := b.uploads(); return running == 0 })
@@ -62,7 +62,7 @@ func (b *bench) nothingKept() {
 	}
 }
 
-func TestUploadByFormOrAsBodyIsAcceptedWithItsLinks(t *testing.T) {
+func TestFormAndRawUploadsGetLinks(t *testing.T) {
 	b := setup(t, nil)
 	workbook := "PK" + strings.Repeat("0123456789", 200_000) // 2 MB
 	sum := sha256.Sum256([]byte(workbook))
@@ -101,31 +101,31 @@ func TestUploadByFormOrAsBodyIsAcceptedWithItsLinks(t *testing.T) {
 			t.Errorf("%s: size %d", name, size)
 		}
 		if largest > 1<<20 {
-			t.Errorf("%s: a piece of %d bytes", name, largest)
+			t.Errorf("%s: a chunk of %d bytes", name, largest)
 		}
 	}
 }
 
-func TestFormThatIsWrongIsRefusedAndLeavesNothing(t *testing.T) {
+func TestInvalidFormIsRefusedAndLeavesNothing(t *testing.T) {
 	b := setup(t, nil)
 	for name, test := range map[string]struct {
 		parts  []string
 		reason string
 		says   string
 	}{
-		"no file":                 {[]string{"schema", "workforce"}, "FILE_MISSING", "file"},
-		"a field behind the file": {[]string{"file", "PK1", "schema", "workforce"}, "FORM_INVALID", "before"},
-		"an unknown field":        {[]string{"shcema", "workforce", "file", "PK1"}, "FORM_INVALID", "shcema"},
-		"an unknown policy":       {[]string{"on_issues", "ignore", "file", "PK1"}, "FORM_INVALID", "skip_rows"},
-		"a policy of nothing":     {[]string{"on_issues", "unspecified", "file", "PK1"}, "FORM_INVALID", "skip_rows"},
-		"a broken mapping":        {[]string{"mapping", "{", "file", "PK1"}, "FORM_INVALID", "JSON"},
-		"a mapping of nonsense":   {[]string{"mapping", `[{"x":1}]`, "file", "PK1"}, "FORM_INVALID", "mapping[0]"},
-		"a flag that is none":     {[]string{"dry_run", "perhaps", "file", "PK1"}, "FORM_INVALID", "true or false"},
-		"a field too long":        {[]string{"mapping", strings.Repeat("x", 300<<10), "file", "PK1"}, "FORM_INVALID", "longer"},
-		"two files":               {[]string{"file", "PK1", "file", "PK2"}, "FORM_INVALID", "one workbook at a time"},
-		"bytes that are no text":  {[]string{"schema", "\xff\xfe", "file", "PK1"}, "FORM_INVALID", "schema"},
-		"not a workbook":          {[]string{"file", "hello"}, "NOT_A_WORKBOOK", "workbook"},
-		"an empty file":           {[]string{"file", ""}, "FILE_EMPTY", "empty"},
+		"no file":                {[]string{"schema", "workforce"}, "FILE_MISSING", "file"},
+		"a field after the file": {[]string{"file", "PK1", "schema", "workforce"}, "FORM_INVALID", "before"},
+		"an unknown field":       {[]string{"shcema", "workforce", "file", "PK1"}, "FORM_INVALID", "shcema"},
+		"an unknown policy":      {[]string{"on_issues", "ignore", "file", "PK1"}, "FORM_INVALID", "skip_rows"},
+		"a policy of nothing":    {[]string{"on_issues", "unspecified", "file", "PK1"}, "FORM_INVALID", "skip_rows"},
+		"a broken mapping":       {[]string{"mapping", "{", "file", "PK1"}, "FORM_INVALID", "JSON"},
+		"a mapping of nonsense":  {[]string{"mapping", `[{"x":1}]`, "file", "PK1"}, "FORM_INVALID", "mapping[0]"},
+		"an invalid flag":        {[]string{"dry_run", "perhaps", "file", "PK1"}, "FORM_INVALID", "true or false"},
+		"a field too long":       {[]string{"mapping", strings.Repeat("x", 300<<10), "file", "PK1"}, "FORM_INVALID", "longer"},
+		"two files":              {[]string{"file", "PK1", "file", "PK2"}, "FORM_INVALID", "one workbook at a time"},
+		"invalid UTF-8":          {[]string{"schema", "\xff\xfe", "file", "PK1"}, "FORM_INVALID", "schema"},
+		"not a workbook":         {[]string{"file", "hello"}, "NOT_A_WORKBOOK", "workbook"},
+		"an empty file":          {[]string{"file", ""}, "FILE_EMPTY", "empty"},
 	} {
 		body, contentType := form(t, test.parts...)
 		status, answer := b.decode(b.upload(body, contentType, ""))
@@ -225,7 +225,7 @@ func TestUploadCutInTheMiddleLeavesNothing(t *testing.T) {
 	b.nothingKept()
 }
 
-func TestUploadThatStandsStillIsGivenUp(t *testing.T) {
+func TestStalledUploadIsAborted(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.StallTimeout = 200 * time.Millisecond })
 	conn := b.dialUpload("application/octet-stream", 10<<20)
 	fmt.Fprint(conn, "PK123")
@@ -236,7 +236,7 @@ func TestUploadThatStandsStillIsGivenUp(t *testing.T) {
 	b.nothingKept()
 }
 
-func TestUploadOverTheLimitIsRefusedAtOnce(t *testing.T) {
+func TestTooLargeUploadIsRefusedEarly(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.MaxUploadBytes = 3 << 20 })
 	// By its length: nothing of the body is needed for the answer.
 	conn := b.dialUpload("application/octet-stream", 4<<20)
@@ -261,7 +261,7 @@ func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
 	b := setup(t, nil)
 	conn := b.dialUpload("text/csv", 1000) // of which nothing comes
 	answer := make([]byte, 12)
-	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 415" {
@@ -269,7 +269,7 @@ func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
 	}
 }
 
-func TestSenderHearsTheReasonWhileStillSending(t *testing.T) {
+func TestSenderGetsReasonWhileStillSending(t *testing.T) {
 	b := setup(t, nil)
 	body := io.MultiReader(strings.NewReader("no workbook"), bytes.NewReader(make([]byte, 40<<20)))
 	b.refused(b.upload(body, "application/octet-stream", ""), http.StatusBadRequest, "NOT_A_WORKBOOK")
@@ -313,7 +313,7 @@ func TestSlowImporterSlowsTheSenderAndFillsNoMemory(t *testing.T) {
 		answered <- resp.StatusCode
 	}()
 	var before int64
-	eventually(t, "the sender stands still", func() bool {
+	eventually(t, "the sender is blocked", func() bool {
 		now := sent.read()
 		still := now > 0 && now == before
 		before = now

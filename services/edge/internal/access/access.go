@@ -1,5 +1,5 @@
-// Package access says who may do what at the edge: it reads tokens, cookies and one-time tickets, keeps foreign pages
-// and rebound names out, and signs people in and out.
+// Package access decides which requests the edge accepts. It checks tokens, cookies, and one-time tickets, rejects
+// cross-origin pages and unknown host names, and limits the rate of each user's requests.
 package access
 
 import (
@@ -37,28 +37,27 @@ func CookieName(r *http.Request) string {
 	return cookieName
 }
 
-// Config says who is let in.
+// Config holds the settings of an Access.
 type Config struct {
 	// Verifier checks tokens.
 	Verifier auth.Verifier
-	// Loopback says that the listener is on a loopback address, where only this machine's names are answered to.
+	// Loopback is set if the listener is on a loopback address. Then only this machine's host names are accepted.
 	Loopback bool
-	// TrustedHosts are further names that the Host header may hold, without a port. Empty on a listener that is not on
-	// loopback: any.
+	// TrustedHosts are further names that the Host header can contain, without a port. If it is empty, a listener that
+	// is not on loopback accepts any name.
 	TrustedHosts []string
-	// Origins are the foreign origins (https://app.example.com) whose pages may call.
+	// Origins are the other origins (https://app.example.com) whose pages can call.
 	Origins []string
-	// RequestsPerSecond and RequestBurst bound how often a user may call; streams are bounded by their number. 0 for no
-	// limit.
+	// RequestsPerSecond and RequestBurst limit the requests of a user. Streams have their own limit. 0 means no limit.
 	RequestsPerSecond float64
 	RequestBurst      int
-	// Revoked lists the tokens of sessions that were signed out. Needed.
+	// Revoked lists the tokens of sessions that were signed out. Required.
 	Revoked *Revoked
-	// RefuseStream answers requests for streams that are not let in.
+	// RefuseStream answers requests for streams that are not accepted.
 	RefuseStream func(http.ResponseWriter, *http.Request, error)
 }
 
-// Access lets requests in, or not. Safe for concurrent use.
+// Access accepts or rejects requests. It is safe for concurrent use.
 type Access struct {
 	cfg     Config
 	tickets *tickets
@@ -66,29 +65,29 @@ type Access struct {
 	rates   *rates
 }
 
-// New makes the access control of an edge.
+// New returns a new access control of an edge.
 func New(cfg Config) *Access {
 	return &Access{cfg: cfg, tickets: newTickets(), revoked: cfg.Revoked, rates: newRates(cfg.RequestsPerSecond, cfg.RequestBurst)}
 }
 
-// ParseOrigin checks an origin as browsers write it: scheme, host and, where it is not the scheme's own, port.
+// ParseOrigin checks an origin as browsers write it: the scheme, the host, and the port unless it is the scheme's default.
 func ParseOrigin(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Scheme+"://"+u.Host != text {
-		return fmt.Errorf("%q is no origin: write scheme, host and port only, like https://app.example.com", text)
+		return fmt.Errorf("%q is not an origin: write only the scheme, host, and port, for example https://app.example.com", text)
 	}
 	return nil
 }
 
 type tokenKey struct{}
 
-// Outgoing gives the context for calls that a service answers on behalf of this request's caller: it carries their
-// token and the request's id.
+// Outgoing returns the context for calls to a service on behalf of this request's caller. It carries the caller's token
+// and the request ID.
 func Outgoing(ctx context.Context) context.Context {
 	return metadata.NewOutgoingContext(ctx, Metadata(ctx))
 }
 
-// Metadata is what Outgoing puts into a call's headers.
+// Metadata returns the headers that Outgoing adds to a call.
 func Metadata(ctx context.Context) metadata.MD {
 	md := metadata.Pairs(rpcclient.RequestIDHeader, reqlog.From(ctx).ID)
 	if token, ok := ctx.Value(tokenKey{}).(string); ok {
@@ -97,13 +96,12 @@ func Metadata(ctx context.Context) metadata.MD {
 	return md
 }
 
-// Required lets only requests with a good token or session through; the handler finds the identity by
-// auth.FromContext.
+// Required passes only requests with a valid token or session to next, which gets the identity from auth.FromContext.
 func (a *Access) Required(next http.Handler) http.Handler {
 	return a.admit(next, false)
 }
 
-// RequiredForStream is Required for streams, which may also bring a one-time ticket.
+// RequiredForStream is Required for streams, which also accept a one-time ticket.
 func (a *Access) RequiredForStream(next http.Handler) http.Handler {
 	return a.admit(next, true)
 }
@@ -122,7 +120,7 @@ func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
 		reqlog.From(r.Context()).Subject = id.Subject
 		if !isStream && !a.rates.take(id.Subject, time.Now()) {
 			httperr.Write(w, r, rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
-				"You make more than the %g requests a second that a user may; wait and try again.", a.cfg.RequestsPerSecond))
+				"Too many requests: the limit is %g per second per user. Wait, and then try again.", a.cfg.RequestsPerSecond))
 			return
 		}
 		ctx := context.WithValue(auth.NewContext(r.Context(), id), tokenKey{}, token)
@@ -130,8 +128,8 @@ func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
 	})
 }
 
-// identify returns the caller and the token that proves it: that of the Authorization header, or of a ticket where
-// tickets are accepted, or of the cookie. A header of another scheme than Bearer is a proxy's: it counts only if there is
+// identify returns the caller and the token that proves it: from the Authorization header, from a ticket if tickets are
+// accepted, or from the cookie. A header with a scheme other than Bearer is for a proxy. It counts only if there is
 // neither a ticket nor a cookie.
 func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, string, error) {
 	header := r.Header.Get("Authorization")
@@ -141,7 +139,7 @@ func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, stri
 	if ticket := r.URL.Query().Get("token"); ticket != "" {
 		if !ticketsToo {
 			return auth.Identity{}, "", rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING,
-				"Only streams take a ticket as ?token=; send a token as `Authorization: Bearer TOKEN`.")
+				"Only streams accept a ticket as ?token=. Send a token as `Authorization: Bearer TOKEN`.")
 		}
 		id, token, err := a.tickets.redeem(ticket)
 		if err == nil && a.revoked.Has(token) {
@@ -162,12 +160,12 @@ func (a *Access) FromCookie(r *http.Request) (auth.Identity, string, error) {
 		return auth.Identity{}, "", rpcerr.Token(auth.ErrMissing)
 	}
 	if !safe(r.Method) && !a.FromOwnPage(r) {
-		return auth.Identity{}, "", ErrForeignPage()
+		return auth.Identity{}, "", ErrCrossOrigin()
 	}
 	return a.Verify(r, cookie.Value)
 }
 
-// Revoke ends a token at a time before it expires.
+// Revoke makes a token invalid from ends, before it expires.
 func (a *Access) Revoke(token string, ends, expires time.Time) error {
 	return a.revoked.Add(token, ends, expires)
 }
@@ -184,13 +182,14 @@ func (a *Access) Verify(r *http.Request, token string) (auth.Identity, string, e
 	return id, token, nil
 }
 
-// safe methods change nothing (RFC 9110 §9.2.1), so a foreign page gains nothing by making a browser send them.
+// safe reports whether the method changes nothing (RFC 9110 §9.2.1). A cross-origin page gains nothing by making a
+// browser send such a request.
 func safe(method string) bool {
 	return slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, method)
 }
 
-// FromOwnPage tells whether a browser says that the request comes from a page of this server, or of an allowed origin.
-// Programs that are no browsers carry tokens, not cookies, and are not asked.
+// FromOwnPage reports whether the browser declares that the request comes from a page of this server or of an allowed
+// origin. Other programs send tokens instead of cookies, so this check doesn't concern them.
 func (a *Access) FromOwnPage(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		return SameOrigin(origin, r) || slices.Contains(a.cfg.Origins, origin)
@@ -198,25 +197,26 @@ func (a *Access) FromOwnPage(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
 
-// SameOrigin compares an Origin header with the address that the request was sent to. Behind a proxy that ends TLS the
-// scheme is not known here; else a page that came unencrypted, and may be anybody's, is not the same.
+// SameOrigin reports whether an Origin header matches the address that the request was sent to. Behind a proxy that
+// terminates TLS, the scheme is unknown here. Otherwise, an encrypted request must come from an encrypted page: an attacker
+// can forge a page that is sent without encryption.
 func SameOrigin(origin string, r *http.Request) bool {
 	scheme, host, ok := strings.Cut(origin, "://")
 	return ok && strings.EqualFold(host, r.Host) && (r.TLS == nil || scheme == "https")
 }
 
-// ErrForeignPage is the error for a cross-origin page that uses a session.
-func ErrForeignPage() error {
+// ErrCrossOrigin is the error for a cross-origin page that uses a session.
+func ErrCrossOrigin() error {
 	return rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_ORIGIN_REFUSED,
-		"A page of another site may not do this with your session. A program should send a token as `Authorization: Bearer TOKEN` instead of a cookie.")
+		"A page of another site can't do this with your session. If you are writing a program, send a token as `Authorization: Bearer TOKEN` instead of a cookie.")
 }
 
-// Optional returns the caller's identity, if the request brings a good one by header or cookie.
+// Optional returns the caller's identity, if the request proves one with a header or a cookie.
 func (a *Access) Optional(r *http.Request) (auth.Identity, bool) {
 	id, _, err := a.identify(r, false)
 	return id, err == nil
 }
 
-// ByTLS reports whether the browser's connection is encrypted, here or at a proxy. A caller that invents the proxy's
-// header gets a cookie that it sends less often.
+// ByTLS reports whether the browser's connection is encrypted, here or at a proxy. A caller that forges the proxy's header
+// only gets a cookie that its browser sends less often.
 func ByTLS(r *http.Request) bool { return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" }

@@ -15,14 +15,14 @@ import (
 	"headway/services/edge/internal/httperr"
 )
 
-// Browsers stands before every route. It refuses names that are not ours (DNS rebinding), answers CORS preflights, and
-// sets the headers that make browsers careful.
+// Browsers wraps all routes. It rejects unknown host names (DNS rebinding), answers CORS preflights, and sets the security
+// headers.
 func (a *Access) Browsers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setSecurityHeaders(w.Header(), r)
 		if !a.hostAllowed(r.Host) {
 			httperr.Write(w, r, rpcerr.Newf(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_HOST_REFUSED,
-				"This server does not answer to the name %q; use its own address, or have the operator add the name to the trusted hosts.", hostname.WithoutPort(r.Host)))
+				"This server does not accept the host name %q. Use its own address, or ask the operator to add the name to HEADWAY_TRUSTED_HOSTS.", hostname.WithoutPort(r.Host)))
 			return
 		}
 		if done := a.cors(w, r); done {
@@ -32,7 +32,8 @@ func (a *Access) Browsers(next http.Handler) http.Handler {
 	})
 }
 
-// setSecurityHeaders sets what holds for every answer; the page and the docs replace the content policy by their own.
+// setSecurityHeaders sets the headers of every response. The web UI and the API viewer replace the content policy with
+// their own.
 func setSecurityHeaders(h http.Header, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -44,8 +45,8 @@ func setSecurityHeaders(h http.Header, r *http.Request) {
 	}
 }
 
-// hostAllowed tells whether the name in a Host header is one of this server's. On loopback only this machine's names
-// are: a page of another site whose name was rebound to 127.0.0.1 still sends that name.
+// hostAllowed reports whether the name in a Host header is one of this server's. On loopback, only this machine's names
+// are: if another site's name was rebound to 127.0.0.1, its pages still send that name.
 func (a *Access) hostAllowed(host string) bool {
 	name := hostname.WithoutPort(host)
 	if slices.ContainsFunc(a.cfg.TrustedHosts, func(trusted string) bool { return strings.EqualFold(trusted, name) }) {
@@ -63,11 +64,11 @@ const (
 		"Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override"
 	corsExposed = "X-Request-Id, Location, Content-Disposition, Retry-After, " +
 		"Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Length, Upload-Metadata, Upload-Offset, Upload-Expires, Upload-Defer-Length, Upload-Concat"
-	// corsMaxAge is how many seconds a browser may remember a preflight's answer.
+	// corsMaxAge is how long a browser can cache the response to a preflight, in seconds.
 	corsMaxAge = 600
 )
 
-// cors lets pages of allowed origins read answers (WHATWG Fetch §3.2), and answers preflights.
+// cors lets pages of allowed origins read responses (WHATWG Fetch §3.2), and answers preflights.
 func (a *Access) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	origin := r.Header.Get("Origin")
 	preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
@@ -81,7 +82,7 @@ func (a *Access) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	if !slices.Contains(a.cfg.Origins, origin) {
 		if preflight {
 			httperr.Write(w, r, rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_ORIGIN_REFUSED,
-				"Pages of this origin may not call this server; have the operator add it to the allowed origins."))
+				"Pages of this origin can't call this server. Ask the operator to add it to HEADWAY_CORS_ORIGINS."))
 		}
 		return preflight
 	}
@@ -100,8 +101,8 @@ func (a *Access) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	return true
 }
 
-// allowedHeaders returns the headers that pages of an allowed origin can send: all that they ask for. Tools for tracing, such
-// as OpenTelemetry and Sentry, add headers to every request of a page, and none of them gives the page a right.
+// allowedHeaders returns the headers that pages of an allowed origin can send: all that they request. Tracing tools such as
+// OpenTelemetry and Sentry add headers to every request of a page, and no such header grants a right.
 func allowedHeaders(requested string) string {
 	allowed := corsHeaders
 	for name := range strings.SplitSeq(requested, ",") {

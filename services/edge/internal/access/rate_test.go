@@ -17,7 +17,7 @@ func TestRateAllowsBurstRefillsAndForgetsIdleUsers(t *testing.T) {
 		}
 	}
 	if r.take("ann", now) {
-		t.Error("a fourth call at once was allowed")
+		t.Error("a fourth call in the same instant was allowed")
 	}
 	if !r.take("bob", now) {
 		t.Error("another user was refused")

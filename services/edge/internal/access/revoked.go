@@ -18,8 +18,8 @@ import (
 	"headway/internal/atomicfile"
 )
 
-// Revoked is the list of tokens whose sessions were signed out before they expired. It is kept in a file, so that a
-// restart does not bring them back. Safe for concurrent use.
+// Revoked is the list of tokens whose sessions were signed out before they expired. It is stored in a file, so that they
+// stay invalid after a restart. It is safe for concurrent use.
 type Revoked struct {
 	file string
 
@@ -33,7 +33,7 @@ type revocation struct{ ends, expires time.Time }
 // clockLeeway is how long after its expiry a token might still be accepted.
 const clockLeeway = time.Minute
 
-// OpenRevoked reads the list in a file; there need not be one. With no file the list ends with the process.
+// OpenRevoked reads the list from a file, which doesn't have to exist. Without a file name, the list ends with the process.
 func OpenRevoked(file string) (*Revoked, error) {
 	r := &Revoked{file: file, tokens: make(map[[sha256.Size]byte]revocation)}
 	if file == "" {
@@ -49,7 +49,7 @@ func OpenRevoked(file string) (*Revoked, error) {
 		digest, err := hex.DecodeString(sum)
 		expires, numberErr := strconv.ParseInt(seconds, 10, 64)
 		if err != nil || numberErr != nil || len(digest) != sha256.Size {
-			return nil, fmt.Errorf("read the revoked sessions: %s has a line that is not one: %q", file, lines.Text())
+			return nil, fmt.Errorf("read the revoked sessions: %s has an invalid line: %q", file, lines.Text())
 		}
 		r.tokens[[sha256.Size]byte(digest)] = revocation{expires: time.Unix(expires, 0)}
 	}

@@ -16,16 +16,16 @@ import (
 
 const (
 	ticketTTL = 30 * time.Second
-	// maxTickets bounds the tickets that wait to be used, over all users.
+	// maxTickets is the maximum number of unused tickets of all users together.
 	maxTickets = 50_000
 )
 
-// tickets are one-time stand-ins for a token, for an EventSource, which cannot send headers: what stands in a URL ends
-// up in logs and histories, so it must be worthless a moment later. They live in this process only.
+// tickets are one-time replacements for a token. An EventSource can't send headers, so it needs a secret in its URL. URLs
+// end up in logs and histories, so the secret must be worthless a moment later. Tickets live in this process only.
 type tickets struct {
 	mu     sync.Mutex
 	byText map[string]ticket
-	// order holds the texts by age, so that the expired ones go first.
+	// order has the texts by age, so that expired ones come first.
 	order []string
 }
 
@@ -37,7 +37,7 @@ type ticket struct {
 
 func newTickets() *tickets { return &tickets{byText: make(map[string]ticket)} }
 
-// issue makes a ticket for the identity and the token that proved it.
+// issue returns a new ticket for the identity and the token that proved it.
 func (t *tickets) issue(id auth.Identity, token string) (string, time.Time, error) {
 	now := time.Now()
 	expires := now.Add(ticketTTL)
@@ -47,14 +47,14 @@ func (t *tickets) issue(id auth.Identity, token string) (string, time.Time, erro
 	t.dropExpired(now)
 	if len(t.byText) >= maxTickets {
 		return "", time.Time{}, rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
-			"Too many tickets wait to be used; try again in a few seconds.")
+			"Too many tickets are waiting to be used. Try again in a few seconds.")
 	}
 	t.byText[text] = ticket{id, token, expires}
 	t.order = append(t.order, text)
 	return text, expires, nil
 }
 
-// redeem gives the identity and token behind a ticket, once.
+// redeem returns the identity and the token of a ticket, once.
 func (t *tickets) redeem(text string) (auth.Identity, string, error) {
 	now := time.Now()
 	t.mu.Lock()
@@ -64,7 +64,7 @@ func (t *tickets) redeem(text string) (auth.Identity, string, error) {
 	t.dropExpired(now)
 	if !ok || now.After(found.expires) {
 		return auth.Identity{}, "", rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TICKET_INVALID,
-			"?token= takes a one-time ticket (POST /api/v1/sse/tickets), good once and for 30 seconds; tokens go into the Authorization header. Get a new ticket.")
+			"This ticket is not valid. ?token= accepts a ticket from POST /api/v1/sse/tickets, once and within 30 seconds. Get a new ticket, or send a token in the Authorization header.")
 	}
 	return found.identity, found.token, nil
 }
@@ -80,7 +80,7 @@ func (t *tickets) dropExpired(now time.Time) {
 	}
 }
 
-// CreateTicket answers POST /api/v1/sse/tickets; it must stand behind Required.
+// CreateTicket answers POST /api/v1/sse/tickets. It must be wrapped in Required.
 func (a *Access) CreateTicket(w http.ResponseWriter, r *http.Request) {
 	id, _ := auth.FromContext(r.Context())
 	token, _ := r.Context().Value(tokenKey{}).(string)

@@ -219,7 +219,7 @@ func (h *Handler) Link() string {
 func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 	if _, err := r.Cookie(access.CookieName(r)); err == nil {
 		if !h.cfg.Access.FromOwnPage(r) {
-			httperr.Write(w, r, access.ErrForeignPage())
+			httperr.Write(w, r, access.ErrCrossOrigin())
 			return
 		}
 		if id, token, err := h.cfg.Access.FromCookie(r); err == nil {

@@ -18,8 +18,9 @@ import (
 	"headway/services/edge/internal/upload"
 )
 
-// outcome is what became of a resumable upload: an import, or a refusal that would be the same again.
-type outcome struct {
+// response is the response to the request that imports a resumable upload: an import, or a refusal that would be the same
+// again.
+type response struct {
 	ImportID string          `json:"importId,omitempty"`
 	Refusal  json.RawMessage `json:"refusal,omitempty"`
 }
@@ -45,19 +46,19 @@ func (h *Handler) importUpload(w http.ResponseWriter, r *http.Request) {
 	h.cfg.Uploads.Accept(w, r, accepted)
 }
 
-// finish makes the import of a resumable upload whose bytes are all there. Done twice, also after a crash in between, it
-// makes one import: a request id stands for the upload at the importer.
+// finish creates the import of a complete resumable upload. A second call, even after a crash in between, returns the same
+// import: the importer gets a request ID that is derived from the upload.
 func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookResponse, error) {
 	if len(r.URL.Query()) > 1 || r.ContentLength != 0 {
 		return nil, upload.ErrForm("A request with upload_id has no body and no other parameters. The options are in the upload's metadata.")
 	}
-	held, err := h.cfg.Store.Lock(r.Context(), subject(r), id, nil)
+	locked, err := h.cfg.Store.Lock(r.Context(), subject(r), id, nil)
 	if err != nil {
 		return nil, explainUpload(err)
 	}
-	defer held.Unlock()
-	info := held.Info()
-	if info.Outcome != nil {
+	defer locked.Unlock()
+	info := locked.Info()
+	if info.Response != nil {
 		return h.repeat(r, info)
 	}
 	if info.Partial {
@@ -67,18 +68,18 @@ func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookR
 		return nil, rpcerr.Newf(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INCOMPLETE,
 			"%d of %d bytes have arrived. Send the others first.", info.Offset, info.Length)
 	}
-	accepted, err := h.forwardUpload(r, held)
+	accepted, err := h.forwardUpload(r, locked)
 	switch {
 	case err == nil:
-		h.decide(r, held, outcome{ImportID: accepted.GetImport().GetImportId()})
+		h.decide(r, locked, response{ImportID: accepted.GetImport().GetImportId()})
 	case final(err):
-		h.decide(r, held, outcome{Refusal: refusalOf(err)})
+		h.decide(r, locked, response{Refusal: refusalOf(err)})
 	}
 	return accepted, err
 }
 
-func (h *Handler) forwardUpload(r *http.Request, held Upload) (*importsv1.UploadWorkbookResponse, error) {
-	info := held.Info()
+func (h *Handler) forwardUpload(r *http.Request, locked Upload) (*importsv1.UploadWorkbookResponse, error) {
+	info := locked.Info()
 	options, err := optionsFromMetadata(info.Metadata)
 	if err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func (h *Handler) forwardUpload(r *http.Request, held Upload) (*importsv1.Upload
 	if options.GetRequestId() == "" {
 		options.RequestId = "upload:" + info.ID
 	}
-	file, err := held.Open()
+	file, err := locked.Open()
 	if err != nil {
 		return nil, rpcerr.Internal(err)
 	}
@@ -99,7 +100,7 @@ func (h *Handler) forwardUpload(r *http.Request, held Upload) (*importsv1.Upload
 	return accepted, err
 }
 
-// final tells whether the importer would refuse these bytes and options again.
+// final reports whether the importer would refuse these bytes and options again.
 func final(err error) bool {
 	switch status.Code(err) {
 	case codes.InvalidArgument, codes.FailedPrecondition, codes.AlreadyExists, codes.NotFound, codes.OutOfRange:
@@ -110,38 +111,38 @@ func final(err error) bool {
 
 func refusalOf(err error) json.RawMessage {
 	text, marshalErr := protojson.Marshal(status.Convert(err).Proto())
-	if marshalErr != nil { // a detail of a kind that is not known here
+	if marshalErr != nil { // a detail of an unknown type
 		st := status.New(status.Code(err), status.Convert(err).Message())
 		text, _ = protojson.Marshal(st.Proto()) // a number and a string
 	}
 	return text
 }
 
-// decide keeps the outcome. If that fails the bytes stay, and the next call comes to the same end.
-func (h *Handler) decide(r *http.Request, held Upload, o outcome) {
-	text, err := json.Marshal(o)
+// decide stores the response. If that fails, the bytes stay, and the next call gets the same response.
+func (h *Handler) decide(r *http.Request, locked Upload, answer response) {
+	text, err := json.Marshal(answer)
 	if err == nil {
-		err = held.Decide(text)
+		err = locked.Decide(text)
 	}
 	if err != nil {
-		h.cfg.Logger.ErrorContext(r.Context(), "the outcome of an upload could not be kept", "error", err)
+		h.cfg.Logger.ErrorContext(r.Context(), "the response to an upload could not be stored", "error", err)
 	}
 }
 
-// repeat answers a call that comes again after its answer was lost.
+// repeat answers a call that the client repeats because it lost the response.
 func (h *Handler) repeat(r *http.Request, info Info) (*importsv1.UploadWorkbookResponse, error) {
-	var o outcome
-	if err := json.Unmarshal(info.Outcome, &o); err != nil {
-		return nil, rpcerr.Internal(fmt.Errorf("read the outcome of upload %s: %w", info.ID, err))
+	var stored response
+	if err := json.Unmarshal(info.Response, &stored); err != nil {
+		return nil, rpcerr.Internal(fmt.Errorf("read the response to upload %s: %w", info.ID, err))
 	}
-	if o.Refusal != nil {
+	if stored.Refusal != nil {
 		var refusal spb.Status
-		if err := protojson.Unmarshal(o.Refusal, &refusal); err != nil {
+		if err := protojson.Unmarshal(stored.Refusal, &refusal); err != nil {
 			return nil, rpcerr.Internal(fmt.Errorf("read the refusal of upload %s: %w", info.ID, err))
 		}
 		return nil, status.FromProto(&refusal).Err()
 	}
-	found, err := h.cfg.Imports.GetImport(access.Outgoing(r.Context()), &importsv1.GetImportRequest{ImportId: o.ImportID})
+	found, err := h.cfg.Imports.GetImport(access.Outgoing(r.Context()), &importsv1.GetImportRequest{ImportId: stored.ImportID})
 	if err != nil {
 		return nil, err
 	}

@@ -37,8 +37,8 @@ type Store interface {
 	Create(ctx context.Context, owner string, d Draft) (Info, error)
 	// Find returns an upload's state, even while it is locked. It returns ErrNotFound unless the upload is the owner's.
 	Find(owner, id string) (Info, error)
-	// Lock gives the caller sole use of an upload. If another request has locked it, Lock calls that request's yield
-	// and waits: after a lost connection, the client returns before the server notices. A nil yield is never asked.
+	// Lock returns an upload that no other request can use until Unlock. If another request has locked it, Lock calls that
+	// request's yield and waits: after a lost connection, the client returns before the server notices. yield can be nil.
 	//
 	// It returns ErrNotFound unless the upload is the owner's, and ErrBusy if the upload is not unlocked in time.
 	Lock(ctx context.Context, owner, id string, yield func()) (Upload, error)
@@ -56,11 +56,12 @@ type Upload interface {
 	Append(offset int64, r io.Reader) error
 	// Open returns a reader of the bytes that have arrived.
 	Open() (io.ReadCloser, error)
-	// Decide stores the outcome of the import, and deletes the bytes. The outcome stays readable for an hour.
-	Decide(outcome json.RawMessage) error
+	// Decide stores the response to the request that imports the upload, and deletes the bytes. The response stays
+	// readable for an hour.
+	Decide(response json.RawMessage) error
 	// Remove deletes the upload.
 	Remove() error
-	// Unlock ends the sole use. It must be called once.
+	// Unlock lets other requests use the upload. It must be called once.
 	Unlock()
 }
 
@@ -93,8 +94,8 @@ type Info struct {
 	Metadata string
 	// Expires is when the upload is deleted, unless more bytes arrive.
 	Expires time.Time
-	// Outcome is the outcome of the import; empty before it.
-	Outcome json.RawMessage
+	// Response is the response to the request that imported the upload. Empty before.
+	Response json.RawMessage
 }
 
 // Complete reports whether all bytes have arrived.

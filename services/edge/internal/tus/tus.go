@@ -165,25 +165,25 @@ func (h *Handler) length(r *http.Request) (int64, error) {
 }
 
 func (h *Handler) forget(r *http.Request, id string) {
-	held, err := h.cfg.Store.Lock(context.WithoutCancel(r.Context()), subject(r), id, nil)
+	locked, err := h.cfg.Store.Lock(context.WithoutCancel(r.Context()), subject(r), id, nil)
 	if err != nil {
 		return // it expires
 	}
-	defer held.Unlock()
-	if err := held.Remove(); err != nil {
-		h.cfg.Logger.ErrorContext(r.Context(), "an upload that did not begin could not be removed", "error", err)
+	defer locked.Unlock()
+	if err := locked.Remove(); err != nil {
+		h.cfg.Logger.ErrorContext(r.Context(), "an upload that did not start could not be removed", "error", err)
 	}
 }
 
-// Head answers HEAD /api/v1/uploads/{upload_id}. A client that asks has nothing under way any more, whatever a line that
-// broke makes it look like here.
+// Head answers HEAD /api/v1/uploads/{upload_id}. A client that sends it no longer sends bytes, even if the connection that
+// it lost still looks open here. So Head takes the lock from that request.
 func (h *Handler) Head(w http.ResponseWriter, r *http.Request) {
 	info, err := h.cfg.Store.Find(subject(r), r.PathValue("upload_id"))
 	if err == nil && !info.Complete() {
-		var held Upload
-		if held, err = h.cfg.Store.Lock(r.Context(), subject(r), info.ID, nil); err == nil {
-			info = held.Info()
-			held.Unlock()
+		var locked Upload
+		if locked, err = h.cfg.Store.Lock(r.Context(), subject(r), info.ID, nil); err == nil {
+			info = locked.Info()
+			locked.Unlock()
 		}
 	}
 	if err != nil {
@@ -239,12 +239,12 @@ func (h *Handler) Patch(w http.ResponseWriter, r *http.Request) {
 // receive appends the request's body to an upload. The info is true also with an error, as far as there is an upload.
 func (h *Handler) receive(w http.ResponseWriter, r *http.Request, id string, offset int64) (Info, error) {
 	body := upload.NewBody(w, r, h.cfg.StallTimeout)
-	held, err := h.cfg.Store.Lock(r.Context(), subject(r), id, body.Stop)
+	locked, err := h.cfg.Store.Lock(r.Context(), subject(r), id, body.Stop)
 	if err != nil {
 		return Info{ID: id}, err
 	}
-	defer held.Unlock()
-	info, err := h.declare(r, held)
+	defer locked.Unlock()
+	info, err := h.declare(r, locked)
 	if err != nil {
 		return info, err
 	}
@@ -255,10 +255,10 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request, id string, off
 	if r.ContentLength > missing && offset == info.Offset {
 		return info, errBeyondLength()
 	}
-	if err := held.Append(offset, io.LimitReader(body, missing)); err != nil {
-		return held.Info(), readError(err)
+	if err := locked.Append(offset, io.LimitReader(body, missing)); err != nil {
+		return locked.Info(), readError(err)
 	}
-	if info = held.Info(); r.ContentLength < 0 && info.Offset-offset == missing {
+	if info = locked.Info(); r.ContentLength < 0 && info.Offset-offset == missing {
 		if n, _ := body.Read(make([]byte, 1)); n > 0 {
 			return info, errBeyondLength()
 		}
@@ -267,8 +267,8 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request, id string, off
 }
 
 // declare returns the state of an upload that receives a chunk. The chunk can declare the upload's length.
-func (h *Handler) declare(r *http.Request, held Upload) (Info, error) {
-	info := held.Info()
+func (h *Handler) declare(r *http.Request, locked Upload) (Info, error) {
+	info := locked.Info()
 	switch declared := r.Header.Get("Upload-Length"); {
 	case len(info.Parts) > 0:
 		return info, rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_FORM_INVALID,
@@ -285,21 +285,21 @@ func (h *Handler) declare(r *http.Request, held Upload) (Info, error) {
 	case info.Length != Deferred || length < info.Offset:
 		return info, upload.ErrForm("Upload-Length contradicts what was declared or sent before.")
 	}
-	if err := held.SetLength(length); err != nil {
+	if err := locked.SetLength(length); err != nil {
 		return info, rpcerr.Internal(err)
 	}
-	return held.Info(), nil
+	return locked.Info(), nil
 }
 
 // Delete answers DELETE /api/v1/uploads/{upload_id}.
 func (h *Handler) Delete(w http.ResponseWriter, r *http.Request) {
-	held, err := h.cfg.Store.Lock(r.Context(), subject(r), r.PathValue("upload_id"), nil)
+	locked, err := h.cfg.Store.Lock(r.Context(), subject(r), r.PathValue("upload_id"), nil)
 	if err != nil {
 		httperr.Write(w, r, h.explain(err))
 		return
 	}
-	defer held.Unlock()
-	if err := held.Remove(); err != nil {
+	defer locked.Unlock()
+	if err := locked.Remove(); err != nil {
 		httperr.Write(w, r, rpcerr.Internal(err))
 		return
 	}

@@ -10,13 +10,13 @@ import (
 )
 
 var (
-	// ErrBody wraps what ended a body before its end.
+	// ErrBody means that a body could not be read to its end. It wraps the cause.
 	ErrBody = errors.New("read the body")
-	// ErrStopped ends the reading of a body that somebody else wants out of the way.
+	// ErrStopped means that Stop was called.
 	ErrStopped = errors.New("stopped for another request")
 )
 
-// Body reads a request's body, and gives every read its own time: an upload may take hours, but not stand still.
+// Body reads a request's body with a timeout per read: an upload can take hours, but it must not stall.
 type Body struct {
 	body    io.Reader
 	control *http.ResponseController
@@ -27,7 +27,7 @@ type Body struct {
 	stopped bool
 }
 
-// NewBody returns the body of a request whose reads fail when no byte arrives for the given time.
+// NewBody returns the body of a request. A read fails if no byte arrives within the timeout.
 func NewBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) *Body {
 	return &Body{body: r.Body, control: http.NewResponseController(w), timeout: timeout}
 }
@@ -48,11 +48,11 @@ func (p *Body) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// extend moves the deadline on, unless the reader was stopped.
+// extend moves the read deadline, unless the body was stopped. It reports whether reading can continue.
 func (p *Body) extend() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Moving the deadline costs a lock; a tenth of the timeout is near enough.
+	// Moving the deadline takes a lock, so it moves only after a tenth of the timeout.
 	if now := time.Now(); !p.stopped && p.until.Sub(now) < p.timeout*9/10 {
 		p.until = now.Add(p.timeout)
 		_ = p.control.SetReadDeadline(p.until) // net/http's can
@@ -66,7 +66,7 @@ func (p *Body) isStopped() bool {
 	return p.stopped
 }
 
-// Stop ends a read that is under way, and all that would follow. It may be called from any goroutine.
+// Stop makes the current read and all later ones fail with ErrStopped. It is safe to call from any goroutine.
 func (p *Body) Stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

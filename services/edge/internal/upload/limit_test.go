@@ -12,7 +12,7 @@ import (
 	"headway/services/edge/internal/upload"
 )
 
-// limited is a handler behind a limit, whose uploads end when the test lets them.
+// limited is a handler with a limit. The test decides when its uploads end.
 type limited struct {
 	handler  http.Handler
 	started  chan string

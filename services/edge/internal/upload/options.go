@@ -39,8 +39,8 @@ func optionsFromQuery(query url.Values) (*importsv1.UploadOptions, error) {
 	return options, nil
 }
 
-// SetOption sets the option that a field of a form, or a key of tus metadata, names. Clients add fields of their own, which
-// are ignored unless they look like a misspelled option.
+// SetOption sets the option that a field of a form, or a key of tus metadata, names. Clients add other fields, which are
+// ignored unless they look like a misspelled option.
 func SetOption(o *importsv1.UploadOptions, name, value string) error {
 	known, err := setOption(o, name, value)
 	if err != nil || known {

@@ -24,8 +24,8 @@ import (
 const (
 	// handover is how long a request waits for another one to unlock an upload.
 	handover = 10 * time.Second
-	// outcomeTTL is how long the outcome of an import is kept.
-	outcomeTTL = time.Hour
+	// responseTTL is how long the response to an import's request is kept.
+	responseTTL = time.Hour
 	// sweepPart is the part of an upload's lifetime after which expired uploads are looked for.
 	sweepPart = 100
 
@@ -65,7 +65,7 @@ type note struct {
 	Metadata string          `json:"metadata,omitempty"`
 	Partial  bool            `json:"partial,omitempty"`
 	Parts    []string        `json:"parts,omitempty"`
-	Outcome  json.RawMessage `json:"outcome,omitempty"`
+	Response json.RawMessage `json:"outcome,omitempty"`
 }
 
 // Open returns a Store for a folder, with the uploads that are in it.
@@ -139,7 +139,7 @@ func (s *Store) joinLoaded() {
 		for _, id := range u.parts {
 			if part := s.uploads[id]; part != nil {
 				part.joinedBy = u.id
-			} else if u.outcome == nil { // it was being removed
+			} else if u.response == nil { // it was being removed
 				delete(s.uploads, u.id)
 				_ = os.Remove(s.path(u.id + noteSuffix)) // tried again at the next start
 			}

@@ -12,10 +12,10 @@ import (
 )
 
 func TestFolderPassesContractOfStores(t *testing.T) {
-	tustest.Run(t, func(t *testing.T, place string, limits tustest.Limits) tus.Store {
+	tustest.Run(t, func(t *testing.T, dir string, limits tustest.Limits) tus.Store {
 		t.Helper()
 		s, err := folder.Open(folder.Config{
-			Folder: place, TTL: 24 * time.Hour, IdleAfter: cmp.Or(limits.IdleAfter, time.Hour), PerUser: limits.PerUser, BytesPerUser: limits.BytesPerUser, Bytes: limits.Bytes,
+			Folder: dir, TTL: 24 * time.Hour, IdleAfter: cmp.Or(limits.IdleAfter, time.Hour), PerUser: limits.PerUser, BytesPerUser: limits.BytesPerUser, Bytes: limits.Bytes,
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

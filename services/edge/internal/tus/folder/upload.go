@@ -34,7 +34,7 @@ type upload struct {
 	// length is the size of the whole file, or tus.Deferred.
 	length, offset int64
 	touched        time.Time
-	outcome        json.RawMessage
+	response       json.RawMessage
 	removed        bool
 	// yield asks the request that has locked the upload to unlock it. wanted is the number of requests that wait.
 	yield  func()
@@ -43,7 +43,7 @@ type upload struct {
 
 func newUpload(id string, n note) *upload {
 	return &upload{
-		id: id, owner: n.Owner, metadata: n.Metadata, length: n.Length, partial: n.Partial, parts: n.Parts, outcome: n.Outcome,
+		id: id, owner: n.Owner, metadata: n.Metadata, length: n.Length, partial: n.Partial, parts: n.Parts, response: n.Response,
 		touched: time.Now(), free: make(chan struct{}, 1),
 	}
 }
@@ -52,11 +52,11 @@ func newUpload(id string, n note) *upload {
 func (u *upload) note() (string, note) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.id, note{Owner: u.owner, Length: u.length, Metadata: u.metadata, Partial: u.partial, Parts: u.parts, Outcome: u.outcome}
+	return u.id, note{Owner: u.owner, Length: u.length, Metadata: u.metadata, Partial: u.partial, Parts: u.parts, Response: u.response}
 }
 
 // hasNoBytes reports whether the upload has no file for its bytes: they are in its parts, or were imported.
-func (u *upload) hasNoBytes() bool { return u.outcome != nil || len(u.parts) > 0 }
+func (u *upload) hasNoBytes() bool { return u.response != nil || len(u.parts) > 0 }
 
 func (u *upload) expires(ttl time.Duration) time.Time {
 	u.mu.Lock()
@@ -65,8 +65,8 @@ func (u *upload) expires(ttl time.Duration) time.Time {
 }
 
 func (u *upload) expiresLocked(ttl time.Duration) time.Time {
-	if u.outcome != nil {
-		ttl = min(ttl, outcomeTTL)
+	if u.response != nil {
+		ttl = min(ttl, responseTTL)
 	}
 	return u.touched.Add(ttl)
 }
@@ -76,14 +76,14 @@ func (u *upload) info(ttl time.Duration) tus.Info {
 	defer u.mu.Unlock()
 	return tus.Info{
 		ID: u.id, Length: u.length, Offset: u.offset, Metadata: u.metadata, Partial: u.partial, Parts: u.parts,
-		Expires: u.expiresLocked(ttl), Outcome: u.outcome,
+		Expires: u.expiresLocked(ttl), Response: u.response,
 	}
 }
 
 func (u *upload) decided() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.outcome != nil
+	return u.response != nil
 }
 
 func (u *upload) complete() bool {
@@ -264,15 +264,15 @@ func (l *locked) Open() (r io.ReadCloser, err error) {
 }
 
 // Decide implements tus.Upload.
-func (l *locked) Decide(outcome json.RawMessage) error {
+func (l *locked) Decide(response json.RawMessage) error {
 	u := l.upload
 	id, n := u.note()
-	n.Outcome = outcome
+	n.Response = response
 	if err := l.store.writeNote(id, n); err != nil {
-		return fmt.Errorf("store the outcome of upload %s: %w", id, err)
+		return fmt.Errorf("store the response of upload %s: %w", id, err)
 	}
 	u.mu.Lock()
-	u.outcome, u.touched = outcome, time.Now()
+	u.response, u.touched = response, time.Now()
 	u.mu.Unlock()
 	for _, part := range u.parts {
 		if p, err := l.store.find(u.owner, part); err == nil {

@@ -18,8 +18,8 @@ func createPart(t *testing.T, s tus.Store, text string, length int64) string {
 }
 
 func joinsParts(t *testing.T, open Open) {
-	place := t.TempDir()
-	s := open(t, place, Limits{})
+	dir := t.TempDir()
+	s := open(t, dir, Limits{})
 	parts := []string{createPart(t, s, "abc", 3), createPart(t, s, "de", 2), createPart(t, s, "f", 1)}
 	var ids []string
 	for range 2 { // the second time, as a client does whose response was lost
@@ -35,19 +35,19 @@ func joinsParts(t *testing.T, open Open) {
 	if ids[0] != ids[1] {
 		t.Error("the same parts are two uploads")
 	}
-	for _, s := range []tus.Store{s, open(t, place, Limits{})} {
+	for _, s := range []tus.Store{s, open(t, dir, Limits{})} {
 		if got := read(t, s, ids[0]); got != "abcdef" {
 			t.Errorf("read %q", got)
 		}
 	}
-	s = open(t, place, Limits{})
+	s = open(t, dir, Limits{})
 	u := lock(t, s, ids[0])
 	if err := u.Decide([]byte(`{}`)); err != nil {
 		t.Fatal(err)
 	}
 	u.Unlock()
-	for _, s := range []tus.Store{s, open(t, place, Limits{})} {
-		if got := find(t, s, ids[0]); string(got.Outcome) != `{}` || !got.Complete() {
+	for _, s := range []tus.Store{s, open(t, dir, Limits{})} {
+		if got := find(t, s, ids[0]); string(got.Response) != `{}` || !got.Complete() {
 			t.Errorf("decided: %+v", got)
 		}
 		if _, err := s.Find("ann", parts[0]); !errors.Is(err, tus.ErrNotFound) {

@@ -21,11 +21,11 @@ type Limits struct {
 	IdleAfter time.Duration
 }
 
-// Open opens the store in a place, as a process does when it starts. Opening a place again after the store before it is
-// no longer used continues with its uploads.
-type Open func(t *testing.T, place string, limits Limits) tus.Store
+// Open opens the store in a directory, as a process does when it starts. Opening a directory again after the previous store is
+// no longer used continues with the uploads in it.
+type Open func(t *testing.T, dir string, limits Limits) tus.Store
 
-// Run runs all tests. Each one uses places of its own.
+// Run runs all tests. Each one uses its own directories.
 func Run(t *testing.T, open Open) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Open){
@@ -35,7 +35,7 @@ func Run(t *testing.T, open Open) {
 		"HidesUploadsOfOtherUsers":         hidesUploads,
 		"AsksHolderToYield":                asksHolderToYield,
 		"WaitingForLockEndsWithContext":    waitingEndsWithContext,
-		"RemembersOutcome":                 remembersOutcome,
+		"RemembersResponse":                remembersResponse,
 		"RemovedUploadIsNotFound":          removedIsNotFound,
 		"ContinuesAfterRestart":            continuesAfterRestart,
 		"LimitsUnfinishedUploads":          limitsUnfinished,
@@ -200,9 +200,9 @@ func waitingEndsWithContext(t *testing.T, open Open) {
 	}
 }
 
-func remembersOutcome(t *testing.T, open Open) {
-	place := t.TempDir()
-	s := open(t, place, Limits{})
+func remembersResponse(t *testing.T, open Open) {
+	dir := t.TempDir()
+	s := open(t, dir, Limits{})
 	id := create(t, s, 3).ID
 	appendText(t, s, id, 0, "abc")
 	u := lock(t, s, id)
@@ -210,24 +210,24 @@ func remembersOutcome(t *testing.T, open Open) {
 		t.Fatal(err)
 	}
 	u.Unlock()
-	for _, s := range []tus.Store{s, open(t, place, Limits{})} {
+	for _, s := range []tus.Store{s, open(t, dir, Limits{})} {
 		got := find(t, s, id)
-		if string(got.Outcome) != `{"importId":"imp-1"}` || !got.Complete() || !got.Expires.Before(time.Now().Add(2*time.Hour)) {
+		if string(got.Response) != `{"importId":"imp-1"}` || !got.Complete() || !got.Expires.Before(time.Now().Add(2*time.Hour)) {
 			t.Errorf("got %+v", got)
 		}
 	}
 }
 
 func removedIsNotFound(t *testing.T, open Open) {
-	place := t.TempDir()
-	s := open(t, place, Limits{})
+	dir := t.TempDir()
+	s := open(t, dir, Limits{})
 	id := create(t, s, 3).ID
 	u := lock(t, s, id)
 	if err := u.Remove(); err != nil {
 		t.Fatal(err)
 	}
 	u.Unlock()
-	for _, s := range []tus.Store{s, open(t, place, Limits{})} {
+	for _, s := range []tus.Store{s, open(t, dir, Limits{})} {
 		if _, err := s.Find("ann", id); !errors.Is(err, tus.ErrNotFound) {
 			t.Errorf("find: %v", err)
 		}
@@ -257,11 +257,11 @@ func removalDuringWait(t *testing.T, open Open) {
 }
 
 func continuesAfterRestart(t *testing.T, open Open) {
-	place := t.TempDir()
-	s := open(t, place, Limits{})
+	dir := t.TempDir()
+	s := open(t, dir, Limits{})
 	id := create(t, s, 6).ID
 	appendText(t, s, id, 0, "abc")
-	s = open(t, place, Limits{})
+	s = open(t, dir, Limits{})
 	if got := find(t, s, id); got.Offset != 3 || got.Length != 6 || got.Metadata != "filename YS54bHN4" {
 		t.Errorf("after a restart: %+v", got)
 	}
@@ -326,20 +326,20 @@ func idleMakesRoom(t *testing.T, open Open) {
 }
 
 func lengthCanComeLater(t *testing.T, open Open) {
-	place := t.TempDir()
-	s := open(t, place, Limits{})
+	dir := t.TempDir()
+	s := open(t, dir, Limits{})
 	id := create(t, s, tus.Deferred).ID
 	appendText(t, s, id, 0, "abc")
 	if got := find(t, s, id); got.Length != tus.Deferred || got.Offset != 3 || got.Complete() {
 		t.Errorf("without a length: %+v", got)
 	}
-	s = open(t, place, Limits{})
+	s = open(t, dir, Limits{})
 	u := lock(t, s, id)
 	if err := u.SetLength(5); err != nil {
 		t.Fatal(err)
 	}
 	u.Unlock()
-	s = open(t, place, Limits{})
+	s = open(t, dir, Limits{})
 	appendText(t, s, id, 3, "defg")
 	if got := read(t, s, id); got != "abcde" {
 		t.Errorf("read %q", got)
