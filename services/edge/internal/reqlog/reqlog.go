@@ -108,26 +108,36 @@ func (r *Record) Detach(status int) (done func(bytes int64, err error)) {
 		return func(int64, error) {}
 	}
 	r.detached, r.status = true, status
+	if ctx := context.Background(); !r.log.logger.Enabled(ctx, levelOf(status)) {
+		// There will be no line, so the connection keeps nothing of the request.
+		count := r.log.requests.WithLabelValues(r.method, strconv.Itoa(status))
+		return func(int64, error) { count.Inc() }
+	}
 	return func(bytes int64, err error) {
 		r.bytes, r.Err = bytes, err
 		r.finish(context.Background())
 	}
 }
 
-// finish writes the line: at debug for success, at info for errors of the caller, and at error for errors of the server.
+// levelOf returns the level of a line: debug for success, info for errors of the caller, and error for errors of the server.
+func levelOf(status int) slog.Level {
+	switch {
+	case status >= 500 && status != http.StatusServiceUnavailable:
+		return slog.LevelError
+	case status >= 400:
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
+// finish writes the line.
 func (r *Record) finish(ctx context.Context) {
 	status := r.status
 	if status == 0 {
 		status = http.StatusOK
 	}
 	r.log.requests.WithLabelValues(r.method, strconv.Itoa(status)).Inc()
-	level := slog.LevelDebug
-	switch {
-	case status >= 500 && status != http.StatusServiceUnavailable:
-		level = slog.LevelError
-	case status >= 400:
-		level = slog.LevelInfo
-	}
+	level := levelOf(status)
 	if !r.log.logger.Enabled(ctx, level) {
 		return
 	}
