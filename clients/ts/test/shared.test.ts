@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type JobSnapshot, readOutput, type StreamTransport, watchJob, watchJobs } from "../src/index.js";
 import { Broker } from "../src/shared/broker.js";
+import { shareStreams } from "../src/shared/index.js";
 import { linkToLeader } from "../src/shared/leader-link.js";
 import { type BrokerMessage, type BrokerSettings, readBatch } from "../src/shared/protocol.js";
 import { Tab } from "../src/shared/tab.js";
+import { stubBrowser } from "./browser.js";
+import { Locks } from "./locks.js";
 import { type Answer, event, refusal, type ScriptedServer, startScriptedServer, stream } from "./scripted-server.js";
 
 const connected = 'retry: 10\ndata: {"type":"connected","keepaliveSeconds":15,"user":"ann"}\n\n';
@@ -167,40 +170,6 @@ describe("tabs with one broker", () => {
   });
 });
 
-/** Locks as browsers keep them (W3C Web Locks §2): one holder, a line of waiters, and theft. */
-class Locks {
-  private holder: { reject: (error: unknown) => void } | undefined;
-  private readonly waiting: (() => void)[] = [];
-
-  request(_name: string, options: LockOptions, callback: () => Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const take = () => {
-        const me = { reject };
-        this.holder = me;
-        void Promise.resolve()
-          .then(callback)
-          .then(resolve, reject)
-          .finally(() => {
-            if (this.holder !== me) return;
-            this.holder = undefined;
-            this.waiting.shift()?.();
-          });
-      };
-      if (options.steal) {
-        this.holder?.reject(new DOMException("stolen", "AbortError"));
-        take();
-      } else if (this.holder) {
-        this.waiting.push(take);
-        options.signal?.addEventListener("abort", () => {
-          const index = this.waiting.indexOf(take);
-          if (index >= 0) this.waiting.splice(index, 1);
-          reject(options.signal?.reason);
-        });
-      } else take();
-    });
-  }
-}
-
 describe("tabs with a leader among them", () => {
   beforeEach(() => vi.stubGlobal("navigator", { locks: new Locks() }));
   afterEach(() => vi.unstubAllGlobals());
@@ -209,7 +178,7 @@ describe("tabs with a leader among them", () => {
   function openTab() {
     let link: ReturnType<typeof linkToLeader> | undefined;
     const tab = new Tab((receive) => {
-      link = linkToLeader(settings(), receive);
+      link = linkToLeader(settings(), receive, () => {});
       return link;
     });
     closing.push(() => link?.close());
@@ -268,5 +237,79 @@ describe("tabs with a leader among them", () => {
     follower.revive();
     await until(() => server.received.length === 2);
     expect(first.revisions(), "the deposed one is a follower now").toEqual([1]);
+  });
+});
+
+describe("the tokens of tabs", () => {
+  const only = (good: string): Answer => {
+    return (request, response) =>
+      request.headers.authorization === `Bearer ${good}`
+        ? stream([connected, event(1), event(2, done)])(request, response)
+        : refusal(401, "TOKEN_EXPIRED")(request, response);
+  };
+
+  test("belong to their streams: a stream uses no token of another one", async () => {
+    server = await startScriptedServer(stream([connected, event(1)], { open: true }));
+    const { openTab } = startBroker();
+    const tab = openTab();
+    watch(tab, "a", { token: "for a" });
+    watch(tab, "b", { token: "for b" });
+    await until(() => server.received.length === 2);
+    expect(server.received.map(({ path, headers }) => `${path.slice(-1)} ${headers.authorization}`).sort()).toEqual([
+      "a Bearer for a",
+      "b Bearer for b",
+    ]);
+  });
+
+  test.each([2, 3, 5])("are all tried: the last one of %i is valid", async (count) => {
+    server = await startScriptedServer(only("valid"));
+    const { openTab } = startBroker();
+    const watches = Array.from({ length: count }, (_, n) =>
+      watch(openTab(), "j1", { token: n === count - 1 ? "valid" : `expired ${n}` }),
+    );
+    await Promise.all(watches.map(({ watching }) => watching.done));
+    for (const { told } of watches) expect(told.at(-1)?.status).toBe("completed");
+  });
+
+  test("end the stream if the server refuses all of them, even those that are always new", async () => {
+    server = await startScriptedServer(refusal(401, "TOKEN_INVALID"));
+    const { openTab } = startBroker();
+    let n = 0;
+    const watches = [1, 2, 3].map(() => watch(openTab(), "j1", { token: () => `new ${++n}` }));
+    for (const { watching } of watches) await expect(watching.done).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
+    expect(server.received.length).toBeLessThan(10);
+  });
+
+  test("are asked of the next tab if one throws", async () => {
+    server = await startScriptedServer(only("valid"));
+    const { openTab } = startBroker();
+    const broken = watch(openTab(), "j1", { token: () => Promise.reject(new Error("away")) });
+    const good = watch(openTab(), "j1", { token: () => "valid" });
+    await Promise.all([broken.watching.done, good.watching.done]);
+    expect(server.received).toHaveLength(1);
+  });
+});
+
+describe("a sandboxed frame", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  test("has its own streams, because the browser refuses workers and locks", async () => {
+    server = await startScriptedServer(stream([connected, event(1), event(2, done)]));
+    await stubBrowser(server.baseUrl, 0);
+    let elections = 0;
+    const request = () => {
+      elections++;
+      return Promise.reject(new DOMException("The request is denied in this context.", "SecurityError"));
+    };
+    vi.stubGlobal("navigator", { locks: { request } });
+    vi.stubGlobal("SharedWorker", function refuse() {
+      throw new DOMException("Access denied", "SecurityError");
+    });
+    // An about:srcdoc frame has no address.
+    vi.stubGlobal("location", { origin: "null", href: "about:srcdoc" });
+    const { watching, told } = watch(shareStreams({ user: "ann" }));
+    await watching.done;
+    expect(told.at(-1)?.status).toBe("completed");
+    expect(elections).toBe(1);
   });
 });

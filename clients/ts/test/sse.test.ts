@@ -65,4 +65,17 @@ describe("the parser", () => {
   test("drops an event that the end of the stream cut off", () => {
     expect(parseText("data: whole\n\ndata: half\n").events.map((event) => event.data)).toEqual(["whole"]);
   });
+
+  test.each([
+    ["one line", "x"],
+    ["many lines", "data: x\n"],
+  ])("stops at an event that never ends, in %s", (_how, text) => {
+    const parse = createSseParser({ event: () => {} });
+    const chunk = encoder.encode(text.repeat(100_000));
+    parse(encoder.encode("data: whole\n\ndata: "));
+    const feed = () => {
+      for (let n = 0; n < 1000; n++) parse(chunk);
+    };
+    expect(feed).toThrow("An event is too large.");
+  });
 });

@@ -116,7 +116,8 @@ export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs
       signal,
       onUpdate: (snapshot) => {
         sent?.add(snapshot.jobId);
-        take(snapshot);
+        // The watch has compared it with what came before. It can be older, if the server was restored from a backup.
+        known.set(snapshot.jobId, snapshot);
         repaint ??= setTimeout(show, repaintMs);
       },
       onDeleted: (jobId) => {

@@ -20,7 +20,7 @@ export interface Connection {
 export interface ConnectionState {
   /** `retrying` while the client reconnects by itself, and `closed` when the stream has ended. */
   phase: "connecting" | "open" | "retrying" | "closed";
-  /** The last error, while retrying. */
+  /** The last error while retrying, or the refusal that closed the stream. */
   error?: HeadwayError | undefined;
 }
 
@@ -115,17 +115,47 @@ export async function send(
   }
 }
 
-/** Sends a REST call, and returns the JSON of its answer. */
-export async function call<T>(options: CallOptions, method: string, path: string, body?: unknown): Promise<T> {
-  const response = await send(options, `/api/v1/${path}`, {
-    method,
-    ...(body !== undefined && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+/** How long a call without a large body can take. */
+const callMs = 60_000;
+
+/**
+ * Runs work that gets a signal. It rejects when the caller's signal aborts or the time is over, even if the work never
+ * settles.
+ */
+export const limited = <T>(
+  caller: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+  milliseconds = callMs,
+): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const stopping = new AbortController();
+    const stop = () => {
+      reject(caller?.aborted ? caller.reason : new HeadwayError());
+      stopping.abort();
+    };
+    const timer = setTimeout(stop, milliseconds);
+    const settled = () => {
+      clearTimeout(timer);
+      caller?.removeEventListener("abort", stop);
+    };
+    caller?.addEventListener("abort", stop);
+    if (caller?.aborted) stop();
+    work(stopping.signal).then(resolve, reject).finally(settled);
+    stopping.signal.addEventListener("abort", settled);
   });
-  const text = await response.text();
-  const answer = parseJson<T>(text);
-  if (text && !answer) throw new HeadwayError(response.status);
-  return answer as T;
-}
+
+/** Sends a REST call, and returns the JSON of its answer. */
+export const call = <T>(options: CallOptions, method: string, path: string, body?: unknown): Promise<T> =>
+  limited(options.signal, async (signal) => {
+    const response = await send({ ...options, signal }, `/api/v1/${path}`, {
+      method,
+      ...(body !== undefined && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+    });
+    const text = await response.text();
+    const answer = parseJson<T>(text);
+    if (text && !answer) throw new HeadwayError(response.status);
+    return answer as T;
+  });
 
 /** Returns the named options that are set as a query with its question mark. */
 export function toQuery<T extends object>(options: T, ...names: (keyof T & string)[]): string {

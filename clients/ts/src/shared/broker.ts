@@ -1,5 +1,7 @@
+import { HeadwayError } from "../rest/connection.js";
+import { now } from "../rest/wait.js";
 import type { Batch, BrokerMessage, BrokerSettings, TabMessage } from "./protocol.js";
-import { toPlain } from "./protocol.js";
+import { fromPlain, toPlain } from "./protocol.js";
 import { type Follower, Upstream } from "./upstream.js";
 
 /** A tab, as the broker sees it. */
@@ -10,10 +12,12 @@ export interface Guest {
 interface Tab {
   post: (message: BrokerMessage) => void;
   visible: boolean;
-  /** When it last sent a message, in milliseconds since 1970. */
+  /** When it last sent a message, on the monotonic clock. */
   heard: number;
   streams: Map<number, { follower: Follower; upstream: Upstream }>;
 }
+
+type TokenAnswer = Pick<Extract<TabMessage, { type: "token" }>, "token" | "error">;
 
 /** After a change of the broker, all tabs come at the same time. The first waits this long for the others. */
 const gatherMs = 10;
@@ -32,7 +36,7 @@ const turnMs = 5_000;
 export class Broker {
   private readonly tabs = new Set<Tab>();
   private readonly upstreams = new Map<string, Upstream>();
-  private readonly asked = new Map<number, (token: string | undefined) => void>();
+  private readonly asked = new Map<number, (answer: TokenAnswer) => void>();
   private asks = 0;
   private turns = 0;
   private gathering: ReturnType<typeof setTimeout> | undefined;
@@ -57,7 +61,7 @@ export class Broker {
     const tab: Tab = { post, visible: true, heard: 0, streams: new Map() };
     return {
       receive: (message) => {
-        tab.heard = Date.now();
+        tab.heard = now();
         this.receive(tab, message);
       },
     };
@@ -91,7 +95,7 @@ export class Broker {
         this.arrange();
         break;
       case "token":
-        this.asked.get(message.ask)?.(message.token);
+        this.asked.get(message.ask)?.(message);
         break;
       case "bye":
         this.drop(tab);
@@ -124,8 +128,14 @@ export class Broker {
     const upstream: Upstream = new Upstream(
       path,
       this.settings,
-      (refused) => this.askForToken(upstream, refused),
+      (refused) => this.tokenFor(upstream, refused),
       (error) => {
+        // The token of one tab was refused. Another one can have a better token.
+        if (error instanceof HeadwayError && error.status === 401 && upstream.refuse() < upstream.followers.size) {
+          upstream.pause();
+          upstream.run();
+          return;
+        }
         this.upstreams.delete(path);
         upstream.pause();
         upstream.tell({ type: "end", error: toPlain(error) });
@@ -161,7 +171,7 @@ export class Broker {
 
   /** Removes tabs that closed without `bye`. A tab that was only frozen is welcomed again with its next message. */
   private sweep(): void {
-    for (const tab of [...this.tabs]) if (Date.now() - tab.heard > goneMs) this.drop(tab);
+    for (const tab of [...this.tabs]) if (now() - tab.heard > goneMs) this.drop(tab);
   }
 
   /** Assigns the connections to streams. */
@@ -188,24 +198,41 @@ export class Broker {
     }
   }
 
-  /** Asks the tabs that follow a stream for their token, visible ones first, one at a time, until one answers. */
-  private async askForToken(upstream: Upstream, refused: boolean): Promise<string | undefined> {
-    const following = [...this.tabs].filter((tab) =>
-      [...tab.streams.values()].some((followed) => followed.upstream === upstream),
+  /**
+   * Asks the followers of a stream for their tokens, visible ones first, one at a time, until one of them returns a token
+   * that the server has not refused. It throws if no follower could return one.
+   */
+  private async tokenFor(upstream: Upstream, refused: boolean): Promise<string | undefined> {
+    if (refused) upstream.refuse();
+    const followers = [...this.tabs].flatMap((tab) =>
+      [...tab.streams].filter(([, followed]) => followed.upstream === upstream).map(([stream]) => ({ tab, stream })),
     );
-    for (const tab of following.sort((a, b) => Number(b.visible) - Number(a.visible))) {
-      const ask = ++this.asks;
-      const answer = await new Promise<{ token: string | undefined } | undefined>((resolve) => {
-        const timer = setTimeout(resolve, answerMs, undefined);
-        this.asked.set(ask, (token) => {
-          clearTimeout(timer);
-          resolve({ token });
-        });
-        tab.post({ type: "token?", ask, refused });
-      });
-      this.asked.delete(ask);
-      if (answer) return answer.token;
+    let failure: HeadwayError | undefined;
+    for (const { tab, stream } of followers.sort((a, b) => Number(b.tab.visible) - Number(a.tab.visible))) {
+      for (const again of refused ? [true] : [false, true]) {
+        const { token, error } = await this.ask(tab, stream, again);
+        if (error) {
+          if (!failure?.temporary) failure = fromPlain(error);
+          break;
+        }
+        upstream.sentToken = token;
+        // Without a token, the cookie that all tabs share is the credential.
+        if (token === undefined || !upstream.refused.has(token)) return token;
+      }
     }
-    return undefined;
+    if (failure) throw failure;
+    return upstream.sentToken;
+  }
+
+  private ask(tab: Tab, stream: number, refused: boolean): Promise<TokenAnswer> {
+    const ask = ++this.asks;
+    return new Promise<TokenAnswer>((resolve) => {
+      const timer = setTimeout(resolve, answerMs, { error: toPlain(new HeadwayError()) });
+      this.asked.set(ask, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+      tab.post({ type: "token?", ask, of: stream, refused });
+    }).finally(() => this.asked.delete(ask));
   }
 }

@@ -29,8 +29,9 @@ export function shareStreams({ user, connections = 4, by = ["worker", "leader"] 
   const tabs = new Map<string, Tab>();
   const alone = followAs(user);
   return (options, ...rest) => {
-    if (options.fetch || typeof location === "undefined") return alone(options, ...rest);
-    const baseUrl = new URL(options.baseUrl ?? "", location.origin).href.replace(/\/$/, "");
+    if (options.fetch || typeof document === "undefined") return alone(options, ...rest);
+    // A frame without its own address has the base of the page around it.
+    const baseUrl = new URL(options.baseUrl || "/", document.baseURI).href.replace(/\/$/, "");
     const credentials = options.credentials ?? "same-origin";
     const key = `${credentials} ${baseUrl}`;
     let tab = tabs.get(key);
@@ -50,10 +51,21 @@ function openLink(
 ): Link {
   let link: Link | undefined;
   let closed = false;
+  const use = (next: Link) => {
+    link = next;
+    link.post({ type: "here", visible: document.visibilityState !== "hidden" });
+  };
+  const standAlone = () => {
+    if (!closed) use(linkToOwn(settings, receive));
+  };
   const elect = () => {
     if (closed) return;
-    link = by.includes("leader") && canElect() ? linkToLeader(settings, receive) : linkToOwn(settings, receive);
-    link.post({ type: "here", visible: document.visibilityState !== "hidden" });
+    try {
+      if (by.includes("leader") && canElect()) return use(linkToLeader(settings, receive, standAlone));
+    } catch {
+      // A sandboxed frame can refuse the channel.
+    }
+    standAlone();
   };
   if (by.includes("worker") && typeof SharedWorker !== "undefined") link = linkToWorker(settings, receive, elect);
   if (!link) elect();

@@ -16,9 +16,14 @@ const welcome: BrokerMessage = { type: "welcome" };
 
 /**
  * Links tabs by a BroadcastChannel to a broker in one of them, the leader, which holds a lock. When the leader closes, the
- * next tab gets the lock and welcomes all tabs again. Channels and locks need a secure context: see `canElect`.
+ * next tab gets the lock and welcomes all tabs again. Channels and locks need a secure context: see `canElect`. It calls
+ * `onRefused` if the browser has locks but refuses them, as it does in sandboxed frames.
  */
-export function linkToLeader(settings: BrokerSettings, receive: (message: BrokerMessage) => void): Link {
+export function linkToLeader(
+  settings: BrokerSettings,
+  receive: (message: BrokerMessage) => void,
+  onRefused: () => void,
+): Link {
   const name = `headway ${[protocolVersion, settings.baseUrl, settings.credentials, settings.user].join(" ")}`;
   const me = Array.from(crypto.getRandomValues(new Uint32Array(2)), String).join("-");
   const channel = new BroadcastChannel(name);
@@ -56,10 +61,15 @@ export function linkToLeader(settings: BrokerSettings, receive: (message: Broker
   };
 
   const elect = (options: LockOptions) => {
-    navigator.locks.request(name, options, lead).catch(() => {
-      // The link was closed, or another tab took the lock because this one was silent. It queues for the lock again.
+    navigator.locks.request(name, options, lead).catch((error: unknown) => {
       stopLeading?.();
-      if (!closing.signal.aborted) elect({ signal: closing.signal });
+      if (closing.signal.aborted) return;
+      // Another tab took the lock because this one was silent. It queues for the lock again.
+      if ((error as Error)?.name === "AbortError") elect({ signal: closing.signal });
+      else {
+        close();
+        onRefused();
+      }
     });
   };
 
@@ -69,17 +79,19 @@ export function linkToLeader(settings: BrokerSettings, receive: (message: Broker
   };
   elect({ signal: closing.signal });
 
+  const close = () => {
+    closing.abort();
+    stopLeading?.();
+    channel.close();
+  };
+
   return {
     post(message) {
       if (own) own(message);
       else send({ to: "broker", from: me, message });
     },
     revive: () => elect({ steal: true }),
-    close() {
-      closing.abort();
-      stopLeading?.();
-      channel.close();
-    },
+    close,
   };
 }
 

@@ -3,7 +3,7 @@ import { type ConnectionState, HeadwayError } from "../rest/connection.js";
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
 
 /** Part of the names by which tabs find each other, so that tabs of different versions don't share. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** The user and the server of a broker. All of its tabs have the same settings. */
 export interface BrokerSettings {
@@ -21,8 +21,8 @@ export type TabMessage =
   /** Follow a stream. `stream` is the number that the tab gave it. */
   | { type: "follow"; stream: number; path: string; lastEventId: string }
   | { type: "leave"; stream: number }
-  /** Answers `token?`. */
-  | { type: "token"; ask: number; token: string | undefined }
+  /** Answers `token?`, with an error if the stream's function failed. */
+  | { type: "token"; ask: number; token: string | undefined; error: PlainError | undefined }
   /** The tab is alive. The broker answers `here`, or `welcome` to a tab that it doesn't know. */
   | { type: "here"; visible: boolean }
   /** The tab closes. */
@@ -37,8 +37,8 @@ export type BrokerMessage =
   | { type: "connection"; stream: number; phase: ConnectionState["phase"]; error: PlainError | undefined }
   /** The stream has ended, with an error if it failed. */
   | { type: "end"; stream: number; error: PlainError | undefined }
-  /** Send the token. `refused` means that the server has refused the last one. */
-  | { type: "token?"; ask: number; refused: boolean };
+  /** Send the token of a stream. `refused` means that the server has refused the last one. */
+  | { type: "token?"; ask: number; of: number; refused: boolean };
 
 /**
  * An array of BrokerMessage as JSON. A string is cheaper to transfer than objects, and the main threads of the tabs pay
@@ -68,7 +68,7 @@ export interface PlainError {
 
 export function toPlain(error: unknown): PlainError | undefined {
   if (error === undefined) return undefined;
-  const known = error instanceof HeadwayError ? error : new HeadwayError(500, { message: String(error) });
+  const known = error instanceof HeadwayError ? error : new HeadwayError(0, { message: (error as Error)?.message });
   const { status, reason, message, requestId, details, retryAfterMs } = known;
   return { status, reason, message, requestId, details, retryAfterMs };
 }

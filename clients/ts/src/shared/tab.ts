@@ -1,13 +1,16 @@
-import { authorize } from "../rest/connection.js";
+import { authorize, HeadwayError } from "../rest/connection.js";
 import type { StreamOptions, StreamTransport } from "../streams/stream.js";
-import { type BrokerMessage, fromPlain, type Link } from "./protocol.js";
+import { type BrokerMessage, fromPlain, type Link, toPlain } from "./protocol.js";
 
 interface Followed {
   path: string;
   options: StreamOptions;
   lastEventId: string;
   onMessage: Parameters<StreamTransport>[3];
+  /** Ends the stream if it stays without a connection. */
   lost: ReturnType<typeof setTimeout> | undefined;
+  /** Why it has no connection. */
+  error: HeadwayError | undefined;
   end(error?: unknown): void;
 }
 
@@ -42,6 +45,7 @@ export class Tab {
         lastEventId,
         onMessage,
         lost: undefined,
+        error: undefined,
         end: (error) => {
           if (!this.followed.delete(stream)) return;
           clearTimeout(followed.lost);
@@ -55,6 +59,7 @@ export class Tab {
       signal?.addEventListener("abort", leave);
       this.followed.set(stream, followed);
       options.onConnection?.({ phase: "connecting" });
+      countDown(followed);
       this.open();
       this.tellFollow(stream, followed);
     });
@@ -88,7 +93,10 @@ export class Tab {
   private readonly sayBye = (): void => this.link?.post({ type: "bye" });
 
   private beat(): void {
-    if (!this.answered) this.link?.revive();
+    if (!this.answered) {
+      for (const { options } of this.followed.values()) options.onConnection?.({ phase: "retrying" });
+      this.link?.revive();
+    }
     this.answered = false;
     this.sayHere();
   }
@@ -102,18 +110,33 @@ export class Tab {
     if (message.type === "welcome") {
       for (const [stream, followed] of this.followed) this.tellFollow(stream, followed);
     } else if (message.type === "token?") {
-      void this.giveToken(message.ask, message.refused);
+      void this.giveToken(message);
     } else if (message.type !== "here") {
       const followed = this.followed.get(message.stream);
       if (followed) hear(followed, message);
     }
   }
 
-  private async giveToken(ask: number, refused: boolean): Promise<void> {
-    const [followed] = this.followed.values();
-    const headers = await authorize(followed?.options ?? {}, refused).catch(() => undefined);
-    this.link?.post({ type: "token", ask, token: headers?.Authorization?.slice("Bearer ".length) });
+  private async giveToken({ ask, of, refused }: Extract<BrokerMessage, { type: "token?" }>): Promise<void> {
+    const options = this.followed.get(of)?.options;
+    const answer = await (options ? authorize(options, refused) : Promise.reject(new HeadwayError())).then(
+      ({ Authorization }) => ({ token: Authorization?.slice("Bearer ".length), error: undefined }),
+      (error: unknown) => ({ token: undefined, error: toPlain(error ?? new HeadwayError()) }),
+    );
+    this.link?.post({ type: "token", ask, ...answer });
   }
+}
+
+/** The longest delay that a timer can have. */
+const maxDelayMs = 2 ** 31 - 1;
+
+/** Ends a stream that has no connection for too long. */
+function countDown(followed: Followed, error?: HeadwayError): void {
+  const { giveUpAfterMs } = followed.options;
+  if (giveUpAfterMs === undefined) return;
+  followed.error = error;
+  const end = () => followed.end(followed.error ?? new HeadwayError());
+  followed.lost ??= setTimeout(end, Math.min(giveUpAfterMs, maxDelayMs));
 }
 
 function hear(followed: Followed, message: Extract<BrokerMessage, { stream: number }>): void {
@@ -126,12 +149,10 @@ function hear(followed: Followed, message: Extract<BrokerMessage, { stream: numb
         if (followed.onMessage(message.message, message.eventId)) followed.end();
         break;
       case "connection":
-        if (message.phase !== "retrying") {
+        if (message.phase === "open") {
           clearTimeout(followed.lost);
           followed.lost = undefined;
-        } else if (options.giveUpAfterMs !== undefined) {
-          followed.lost ??= setTimeout(() => followed.end(error), options.giveUpAfterMs);
-        }
+        } else countDown(followed, error);
         options.onConnection?.({ phase: message.phase, error });
         break;
       case "end":

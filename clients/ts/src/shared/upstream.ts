@@ -31,9 +31,14 @@ export class Upstream {
   readonly followers = new Set<Follower>();
   /** The number of the last turn in which it had a connection. */
   turn = 0;
+  /** The token that was sent last, and those that the server has refused. */
+  sentToken: string | undefined;
+  readonly refused = new Set<string>();
   /** It has delivered its state. Until then, it comes first when connections are assigned. */
   served = false;
 
+  /** The number of refusals since the stream was last open. */
+  private refusals = 0;
   private readonly isOutput: boolean;
   private readonly isMine: boolean;
   private running: AbortController | undefined;
@@ -124,6 +129,12 @@ export class Upstream {
     );
   }
 
+  /** Notes that the server refused the last token. It returns how often it did since the stream was open. */
+  refuse(): number {
+    if (this.sentToken !== undefined) this.refused.add(this.sentToken);
+    return ++this.refusals;
+  }
+
   /** Closes the connection, and keeps the state. */
   pause(): void {
     const { running } = this;
@@ -142,6 +153,8 @@ export class Upstream {
     if (type === "connected") {
       // The stream starts, possibly again: it sends every job that has not ended.
       this.connected = event;
+      this.refusals = 0;
+      this.refused.clear();
       this.latest.clear();
       this.since = eventId || this.lastEventId;
     } else if (type === "job_deleted") {

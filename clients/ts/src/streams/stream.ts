@@ -6,8 +6,8 @@ import {
   parseJson,
   send,
 } from "../rest/connection.js";
-import { pause } from "../rest/pause.js";
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
+import { backoff, now, pause } from "../rest/wait.js";
 import { createSseParser } from "./sse.js";
 
 /** The options of all functions that follow a stream. */
@@ -28,8 +28,17 @@ export type StreamTransport = (
   onMessage: (message: StreamMessage | OutputMessage, eventId: string) => boolean,
 ) => Promise<void>;
 
-const maxBackoffMs = 30_000;
-/** After an attempt that lasted this long, the waits start over. */
+/** How long the server can take for the headers of a stream, with the token's function, and then for the first message. */
+const answerMs = 30_000;
+/** A stream is dead after this many intervals of its keepalives without a byte. */
+const missedKeepalives = 3;
+/** The longest silence, whatever interval the server announces. */
+const maxSilenceMs = 300_000;
+/** How often the silence is checked. */
+const checkMs = 5_000;
+/** If the wall clock gains this much on the monotonic one between two checks, the computer was asleep. */
+const sleptMs = 10_000;
+/** After a stream that was open for this long, the waits start over. */
 const stableMs = 5_000;
 
 /** Returns the path of a job's stream. */
@@ -48,7 +57,8 @@ export const follow: StreamTransport = (options, ...rest) => (options.transport 
 export const followByFetch: StreamTransport = async (options, path, lastEventId, onMessage) => {
   const { signal, onConnection, giveUpAfterMs = Number.POSITIVE_INFINITY } = options;
   let failures = -1;
-  let lostAt = Date.now();
+  /** When the connection was lost, or undefined while it is open. */
+  let lostAt: number | undefined = now();
   let refused = false;
   onConnection?.({ phase: "connecting" });
 
@@ -59,20 +69,29 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
     signal?.addEventListener("abort", cut, connection);
     // A connection that was open before the browser went offline is dead, but nothing reports it.
     globalThis.addEventListener?.("online", cut, connection);
-    let watchdog: ReturnType<typeof setTimeout> | undefined;
-    let silenceMs = 45_000;
+    let heardAt = now();
+    let openedAt: number | undefined;
+    let silenceMs = answerMs;
     let retryMs = 1000;
-    const begunAt = Date.now();
     let over = false;
     let error: HeadwayError | undefined;
+    let thrown: { cause: unknown } | undefined;
+
+    // A timer for the whole silence would not run while the computer sleeps, and so would the dead connection.
+    let gained = Date.now() - heardAt;
+    const watchdog = setInterval(() => {
+      const before = gained;
+      gained = Date.now() - now();
+      const lostForMs = lostAt === undefined ? 0 : now() - lostAt;
+      if (now() - heardAt > silenceMs || gained - before > sleptMs || lostForMs >= giveUpAfterMs) cut();
+    }, checkMs);
 
     // A token, an answer, or a read may never settle: undici leaves a read pending if the stream ends while it is aborted.
     const within = <T>(work: Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
-        const fail = (cause?: Error) => reject(cause instanceof HeadwayError ? cause : new HeadwayError(0, cause));
+        const fail = (cause?: unknown) =>
+          reject(cause instanceof HeadwayError ? cause : new HeadwayError(0, { message: (cause as Error)?.message }));
         connection.signal.onabort = () => fail();
-        clearTimeout(watchdog);
-        watchdog = setTimeout(cut, silenceMs);
         work.then(resolve, fail);
       });
 
@@ -82,17 +101,27 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
       },
       event: ({ id, data }) => {
         const message = parseJson<StreamMessage | OutputMessage>(data);
-        if (over || !message) return;
+        if (over || thrown || typeof message !== "object" || !message) return;
         lastEventId = id || lastEventId;
-        if (message.type === "connected") {
-          lostAt = 0;
-          if (message.keepaliveSeconds) silenceMs = message.keepaliveSeconds * 3000;
+        if (message.type === "limit") {
+          error = new HeadwayError(429, message as object);
+        } else if (lostAt !== undefined) {
+          lostAt = undefined;
+          openedAt = now();
           onConnection?.({ phase: "open" });
+        }
+        if (message.type === "connected") {
+          const intervalMs = Number((message as StreamMessage).keepaliveSeconds) * 1000;
+          if (intervalMs > 0) silenceMs = Math.min(Math.max(intervalMs * missedKeepalives, checkMs), maxSilenceMs);
         } else if (message.type === "reauth") {
           refused = canRefresh(options);
         }
-        over = onMessage(message, id);
-        if (over || refused || message.type === "draining") cut();
+        try {
+          over = onMessage(message, id);
+        } catch (cause) {
+          thrown = { cause };
+        }
+        if (over || thrown || refused || message.type === "draining") cut();
       },
     });
 
@@ -106,6 +135,7 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
       // A proxy's page, for example.
       if (!reader) throw new HeadwayError(status);
       while (!connection.signal.aborted) {
+        heardAt = now();
         const { done, value } = await within(reader.read());
         if (done) break;
         parse(value);
@@ -113,22 +143,22 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
     } catch (cause) {
       // A refusal without a reason is not Headway's: it does not end the watch.
       if (!(cause instanceof HeadwayError && (cause.temporary || cause.reason === "HTTP"))) throw cause;
-      error = cause;
+      error ??= cause;
     } finally {
-      clearTimeout(watchdog);
+      clearInterval(watchdog);
       cut();
     }
+    if (thrown) throw thrown.cause;
     if (over || signal?.aborted) return;
-    const now = Date.now();
-    lostAt ||= now;
-    if (now - lostAt >= giveUpAfterMs) throw error ?? new HeadwayError();
+    const endedAt = now();
+    lostAt ??= endedAt;
+    const leftMs = giveUpAfterMs - (endedAt - lostAt);
+    if (leftMs <= 0) throw error ?? new HeadwayError();
     onConnection?.({ phase: "retrying", error });
-    const stable = now - begunAt > stableMs;
+    const stable = openedAt !== undefined && endedAt - openedAt > stableMs;
     failures = stable ? 0 : failures + 1;
-    const backoffMs = stable && refused ? 0 : Math.min(retryMs * 2 ** failures, Math.max(maxBackoffMs, retryMs));
-    await pause(
-      Math.max(backoffMs * (0.5 + Math.random() / 2), (error?.retryAfterMs ?? 0) * (1 + Math.random() / 4)),
-      signal,
-    );
+    // A token that lasted for a while is replaced without a wait.
+    const waitMs = stable && refused ? 0 : backoff(failures, retryMs, error?.retryAfterMs);
+    await pause(Math.min(waitMs, leftMs), signal);
   }
 };

@@ -1,3 +1,4 @@
+import { HeadwayError } from "../rest/connection.js";
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
 import { follow, type StreamOptions } from "./stream.js";
 
@@ -16,6 +17,8 @@ interface Consumer<Item, Result> {
   /** Returns the next item for the iterator, or undefined if there is none yet. */
   next(): Item | undefined;
   result(): Result;
+  /** Reports whether the last message has not come yet. */
+  unfinished?(): boolean;
 }
 
 /** Starts to follow a stream, and passes its messages to the consumer. */
@@ -32,20 +35,38 @@ export function subscribe<Item, Result>(
   signal?.addEventListener("abort", close, closing);
 
   let ended = false;
-  let wake: (() => void) | undefined;
-
-  const done = follow({ ...options, signal: closing.signal }, path, lastEventId, (message) => {
+  let waiting: (() => void)[] = [];
+  const wake = () => {
+    for (const resolve of waiting) resolve();
+    waiting = [];
+  };
+  const onMessage = (message: StreamMessage | OutputMessage) => {
     const over = consumer.onMessage(message);
-    wake?.();
+    wake();
     return over;
-  })
-    .then(consumer.result)
-    .finally(() => {
+  };
+
+  const run = async (): Promise<Result> => {
+    let error: HeadwayError | undefined;
+    try {
+      const own = { ...options, signal: closing.signal };
+      await follow(own, path, lastEventId, onMessage);
+      const unfinished = () => !closing.signal.aborted && consumer.unfinished?.();
+      // The server answered 204: it takes the last event for the end. Without an ID, it sends the state.
+      if (unfinished()) await follow(own, path, "", onMessage);
+      if (unfinished()) throw new HeadwayError(204, { message: "The server ended the stream too early." });
+      return consumer.result();
+    } catch (cause) {
+      if (cause instanceof HeadwayError) error = cause;
+      throw cause;
+    } finally {
       ended = true;
-      options.onConnection?.({ phase: "closed" });
       close();
-      wake?.();
-    });
+      wake();
+      options.onConnection?.({ phase: "closed", error });
+    }
+  };
+  const done = run();
   // Callers that use callbacks or iterate can ignore `done`.
   done.catch(() => {});
 
@@ -60,7 +81,7 @@ export function subscribe<Item, Result>(
           else if (ended) break;
           else
             await new Promise<void>((resolve) => {
-              wake = resolve;
+              waiting.push(resolve);
             });
         }
         await done;

@@ -4,7 +4,10 @@ import { type Subscription, subscribe } from "./subscription.js";
 
 /** The options and callbacks of a watch. */
 export interface WatchOptions extends StreamOptions {
-  /** Receives the latest snapshot of a job. Its revision is higher than all before. Intermediate states can be skipped. */
+  /**
+   * Receives the latest snapshot of a job. Intermediate states can be skipped. Revisions only grow, unless the server's
+   * data was restored from a backup.
+   */
   onUpdate?: ((snapshot: JobSnapshot) => void) | undefined;
   /** The job was deleted, or is no longer visible to the user. */
   onDeleted?: ((jobId: string) => void) | undefined;
@@ -51,26 +54,36 @@ export function watchJobs(options: WatchOptions = {}): Watch {
 function watch(options: WatchOptions, path: string, onComplete?: (snapshot: JobSnapshot) => void): Watch {
   const single = !path.endsWith("/my");
   const seen = new Map<string, number>();
+  /** The jobs whose state the server has sent over the current connection. */
+  const confirmed = new Set<string>();
   const fresh = new Map<string, JobSnapshot>();
   let last: JobSnapshot | undefined;
+  let over = false;
 
   const watching = subscribe(options, path, "", {
     onMessage(message) {
       const { type, jobId = "", revision = 0, status } = message as StreamMessage;
+      if (type === "connected") confirmed.clear();
       if (type === "job_deleted") {
         seen.delete(jobId);
         fresh.delete(jobId);
+        over = single;
         options.onDeleted?.(jobId);
-        return single;
+        return over;
       }
-      if (!status || revision <= (seen.get(jobId) ?? 0)) return false;
+      if (!status) return false;
+      const known = seen.get(jobId) ?? 0;
+      // The first state of a connection is the truth, even if its revision is lower than the known one.
+      const old = confirmed.has(jobId) ? revision <= known : revision === known;
+      confirmed.add(jobId);
+      if (old) return false;
       last = message as JobSnapshot;
       seen.set(jobId, revision);
       fresh.set(jobId, last);
       options.onUpdate?.(last);
-      const complete = single && isTerminal(last.status);
-      if (complete) onComplete?.(last);
-      return complete;
+      over = single && isTerminal(last.status);
+      if (over) onComplete?.(last);
+      return over;
     },
     next() {
       for (const [jobId, snapshot] of fresh) {
@@ -80,6 +93,7 @@ function watch(options: WatchOptions, path: string, onComplete?: (snapshot: JobS
       return undefined;
     },
     result: () => last,
+    unfinished: () => !over,
   });
   if (options.onError) watching.done.catch(options.onError);
   return watching;

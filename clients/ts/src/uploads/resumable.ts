@@ -1,7 +1,7 @@
 /** Uploads that resume where they were interrupted, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
 import { type CallOptions, canRefresh, HeadwayError, send } from "../rest/connection.js";
-import { pause } from "../rest/pause.js";
 import type { AcceptedImport } from "../rest/types.js";
+import { backoff, pause } from "../rest/wait.js";
 import { forget, keyOf, recall, remember } from "./memory.js";
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
 import { randomId, sendBody } from "./upload.js";
@@ -10,7 +10,6 @@ export type { ResumableUploadOptions } from "./options.js";
 
 const path = "/api/v1/uploads";
 const tus = { "Tus-Resumable": "1.0.0" };
-const maxBackoffMs = 20_000;
 /** A connection without progress for this long is dead. */
 const silenceMs = 30_000;
 
@@ -86,8 +85,7 @@ async function upload(options: ResumableUploadOptions, key: string | undefined):
       }
       if (failures > retries) throw error;
       onConnection?.({ phase: "retrying", error });
-      const backoffMs = Math.min(500 * 2 ** Math.max(0, failures - 1), maxBackoffMs);
-      await pause(Math.max(backoffMs * (0.5 + Math.random() / 2), error.retryAfterMs), signal);
+      await pause(backoff(failures - 1, 500, error.retryAfterMs), signal);
     }
   }
 }

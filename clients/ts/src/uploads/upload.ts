@@ -1,6 +1,6 @@
 import { authorize, type CallOptions, canRefresh, HeadwayError, send, toError } from "../rest/connection.js";
-import { pause } from "../rest/pause.js";
 import type { AcceptedImport } from "../rest/types.js";
+import { backoff, pause } from "../rest/wait.js";
 import { fileNameOf, toFields, type UploadOptions } from "./options.js";
 
 /**
@@ -9,7 +9,7 @@ import { fileNameOf, toFields, type UploadOptions } from "./options.js";
  */
 export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedImport> {
   const requestId = options.requestId ?? randomId();
-  let triesLeft = options.retries ?? 2;
+  let failures = 0;
   for (let refused = false; ; ) {
     try {
       return await uploadOnce(options, requestId, refused);
@@ -17,8 +17,8 @@ export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedIm
       if (!(error instanceof HeadwayError) || options.signal?.aborted) throw error;
       if (error.status === 401 && !refused && canRefresh(options)) {
         refused = true;
-      } else if (error.temporary && triesLeft-- > 0) {
-        await pause(Math.max(error.retryAfterMs, 500 + Math.random() * 1000), options.signal);
+      } else if (error.temporary && failures < (options.retries ?? 2)) {
+        await pause(backoff(failures++, 1000, error.retryAfterMs), options.signal);
       } else throw error;
     }
   }
