@@ -50,23 +50,6 @@ func TestHostileInputIsNeverServerError(t *testing.T) {
 	}
 }
 
-// FuzzRequest does the same with generated values. To run it for 20 minutes:
-//
-//	go test ./e2e -run '^$' -fuzz FuzzRequest -fuzztime 20m
-func FuzzRequest(f *testing.F) {
-	routes := routesOfDocument(f)
-	for i := range routes {
-		f.Add(uint(i), hostile[i%len(hostile)])
-	}
-	server := start(f, "--requests-per-second=-1")
-	token := server.token("ann")
-	f.Fuzz(func(t *testing.T, route uint, value string) {
-		p := &prober{t: t, server: server, token: token}
-		chosen := routes[int(route%uint(len(routes)))]
-		p.probe(chosen[0], chosen[1], value)
-	})
-}
-
 // prober sends requests to a server.
 type prober struct {
 	t      testing.TB

@@ -78,9 +78,9 @@ func InvalidFields(violations []*errdetails.BadRequest_FieldViolation) error {
 // ends. A cancelled or timed-out context has its own code.
 func Internal(cause error) error {
 	switch {
-	case errors.Is(cause, context.Canceled):
+	case errors.Is(cause, context.Canceled), status.Code(cause) == codes.Canceled:
 		return build(codes.Canceled, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE, "The call was cancelled before the response was ready.", cause)
-	case errors.Is(cause, context.DeadlineExceeded):
+	case errors.Is(cause, context.DeadlineExceeded), status.Code(cause) == codes.DeadlineExceeded:
 		return build(codes.DeadlineExceeded, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, "The response was not ready in time. Try again.", cause)
 	}
 	return build(codes.Internal, errorsv1.ErrorReason_ERROR_REASON_INTERNAL,

@@ -34,7 +34,10 @@ func TestCauseIsNotSent(t *testing.T) {
 }
 
 func TestCancelledCallIsNotInternal(t *testing.T) {
-	for cause, want := range map[error]codes.Code{context.Canceled: codes.Canceled, context.DeadlineExceeded: codes.DeadlineExceeded} {
+	for cause, want := range map[error]codes.Code{
+		context.Canceled: codes.Canceled, context.DeadlineExceeded: codes.DeadlineExceeded,
+		status.Error(codes.Canceled, "context canceled"): codes.Canceled, status.Error(codes.DeadlineExceeded, "late"): codes.DeadlineExceeded,
+	} {
 		if got := status.Code(rpcerr.Internal(fmt.Errorf("read: %w", cause))); got != want {
 			t.Errorf("%v: got %v, want %v", cause, got, want)
 		}
