@@ -20,6 +20,12 @@ type connectFlags struct {
 	TLS   bool   `help:"Connect with TLS and the system's certificates." name:"tls"`
 }
 
+// localIdentity returns the local user, who has the key and so all rights.
+func localIdentity() auth.Identity {
+	all := auth.AllRights()
+	return auth.Identity{Subject: localUser, Scopes: all.Scopes, Kinds: all.Kinds, Schemas: all.Schemas}
+}
+
 // dial connects in the background. A service that is down shows at the first call.
 func (c *connectFlags) dial(address string) (*grpc.ClientConn, error) {
 	token := c.Token
@@ -28,7 +34,7 @@ func (c *connectFlags) dial(address string) (*grpc.ClientConn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if token, err = key.Sign(auth.Identity{Subject: localUser}, 24*time.Hour); err != nil {
+		if token, err = key.Sign(localIdentity(), 24*time.Hour); err != nil {
 			return nil, err
 		}
 	}

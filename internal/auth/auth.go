@@ -4,13 +4,19 @@ package auth
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 )
 
-// Scopes that a token can have, separated by spaces in its `scope` claim. A token without scopes is a plain user's.
+// Scopes that a token can have, as text with spaces or as a list in its `scope` claim. A token that has none of the first
+// three gets those that the server gives by default.
 const (
+	// ScopeRead allows to see the user's own jobs and imports.
+	ScopeRead = "headway:read"
+	// ScopeRun allows to create, answer, cancel, retry and delete the user's own jobs.
+	ScopeRun = "headway:run"
+	// ScopeImport allows to import files, and to decide on, cancel, retry and delete the user's own imports.
+	ScopeImport = "headway:import"
 	// ScopeAdmin allows to see and manage the jobs and imports of all users.
 	ScopeAdmin = "headway:admin"
 	// ScopeService is for Headway's own services, which act for users and watch all jobs.
@@ -23,7 +29,8 @@ const (
 var (
 	// ErrMissing means that there is no token.
 	ErrMissing = errors.New("no token")
-	// ErrInvalid means that the token is malformed, signed with another key, or for another service.
+	// ErrInvalid means that the token is malformed, signed with another key, or for another service. An *InvalidError says
+	// which.
 	ErrInvalid = errors.New("invalid token")
 	// ErrExpired means that the token is no longer valid.
 	ErrExpired = errors.New("token has expired")
@@ -35,36 +42,14 @@ var (
 type Identity struct {
 	// Subject is the name of the user, the token's `sub`. It is never empty.
 	Subject string
-	// Scopes allow more than access to the user's own resources.
+	// Scopes are what the caller can do.
 	Scopes []string
-	// Kinds limits the kinds of jobs that the caller can create and lease, and Schemas the schemas that the caller can import
-	// with. nil means no limit.
+	// Kinds are the kinds of jobs that the caller can create and lease, and Schemas the schemas that the caller can import
+	// with. The name * allows all. If a list is nil, a signed token has no such claim.
 	Kinds, Schemas []string
 	// ExpiresAt is when the token expires. Every stream that was opened with it ends then.
 	ExpiresAt time.Time
 }
-
-// Has reports whether the identity has the scope.
-func (id Identity) Has(scope string) bool { return slices.Contains(id.Scopes, scope) }
-
-// MayRun reports whether the identity can create or lease jobs of a kind. Services can do so for all kinds.
-func (id Identity) MayRun(kind string) bool { return id.Has(ScopeService) || allows(id.Kinds, kind) }
-
-// MayImport reports whether the identity can import with a schema.
-func (id Identity) MayImport(schema string) bool {
-	return id.Has(ScopeService) || allows(id.Schemas, schema)
-}
-
-// allows reports whether a list allows a name. A nil list and the name * allow all.
-func allows(list []string, name string) bool {
-	return list == nil || slices.Contains(list, name) || slices.Contains(list, "*")
-}
-
-// SeesAll reports whether the identity can see the resources of all users.
-func (id Identity) SeesAll() bool { return id.Has(ScopeAdmin) || id.Has(ScopeService) }
-
-// MaySee reports whether the identity can see the resources of owner.
-func (id Identity) MaySee(owner string) bool { return id.Subject == owner || id.SeesAll() }
 
 // Verifier turns a token into an identity. Safe for concurrent use.
 type Verifier interface {

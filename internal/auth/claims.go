@@ -1,6 +1,60 @@
 package auth
 
-import "strings"
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// identityOf returns the identity in verified claims.
+func identityOf(claims jwt.MapClaims, scopes []string) (Identity, error) {
+	subject, err := subjectOf(claims["sub"])
+	if err != nil {
+		return Identity{}, err
+	}
+	expires, err := claims.GetExpirationTime()
+	if err != nil || expires == nil { // the parser checked it
+		return Identity{}, invalid(err, "Its exp must be a number of seconds")
+	}
+	return Identity{
+		Subject: subject, Scopes: scopes, Kinds: texts(claims, "headway_kinds"), Schemas: texts(claims, "headway_schemas"),
+		ExpiresAt: within(expires.Time),
+	}, nil
+}
+
+// latest is the last time that JSON and HTTP can write.
+var latest = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+
+// within returns the time, or the latest one that can be written.
+func within(t time.Time) time.Time {
+	if t.After(latest) {
+		return latest
+	}
+	return t
+}
+
+// subjectOf returns the user that a sub claim names. RFC 7519 §4.1.2 wants text, but some issuers number their users.
+func subjectOf(sub any) (string, error) {
+	switch sub := sub.(type) {
+	case string:
+		if strings.TrimSpace(sub) != "" {
+			return sub, nil
+		}
+	case json.Number:
+		if _, err := strconv.ParseInt(sub.String(), 10, 64); err == nil {
+			return sub.String(), nil
+		}
+	case float64:
+		if sub == math.Trunc(sub) && math.Abs(sub) < 1<<53 {
+			return strconv.FormatFloat(sub, 'f', 0, 64), nil
+		}
+	}
+	return "", invalid(nil, "Its sub must be the name of a user: text, or a whole number")
+}
 
 // texts returns the texts in a claim, or nil if there is no such claim.
 func texts(claims map[string]any, name string) []string {
@@ -8,8 +62,15 @@ func texts(claims map[string]any, name string) []string {
 	if !ok {
 		value = claims
 		for part := range strings.SplitSeq(name, ".") {
-			object, _ := value.(map[string]any)
-			if value, ok = object[part]; !ok {
+			switch object := value.(type) {
+			case map[string]any:
+				value, ok = object[part]
+			case jwt.MapClaims:
+				value, ok = object[part]
+			default:
+				ok = false
+			}
+			if !ok {
 				return nil
 			}
 		}
@@ -26,5 +87,5 @@ func texts(claims map[string]any, name string) []string {
 		}
 		return list
 	}
-	return nil
+	return []string{}
 }

@@ -56,8 +56,10 @@ type IssuerConfig struct {
 	ServiceScope string
 	// Algorithms lists the algorithms that tokens can be signed with. Default RS256 and ES256.
 	Algorithms []string
-	// ClockSkew is the maximum difference between the issuer's clock and this one. Default 5 s.
+	// ClockSkew is the maximum difference between the issuer's clock and this one. Default DefaultClockSkew.
 	ClockSkew time.Duration
+	// Defaults are the rights of tokens that do not name theirs. Default none.
+	Defaults Rights
 	// Client fetches the keys. Default one that follows redirects to https only.
 	Client *http.Client
 	// Logger receives a line when fetching starts to fail, and when it works again. Required.
@@ -67,8 +69,9 @@ type IssuerConfig struct {
 // Issuer verifies the tokens of an OpenID Connect provider with its published keys, which Run fetches. It is safe for
 // concurrent use.
 type Issuer struct {
-	cfg    IssuerConfig
-	parser *jwt.Parser
+	cfg      IssuerConfig
+	expected expected
+	parser   *jwt.Parser
 	// wanted requests a fetch from Run.
 	wanted chan struct{}
 
@@ -95,7 +98,7 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 		cfg.Algorithms = []string{"RS256", "ES256"}
 	}
 	if cfg.ClockSkew == 0 {
-		cfg.ClockSkew = leeway
+		cfg.ClockSkew = DefaultClockSkew
 	}
 	if cfg.Client == nil {
 		cfg.Client = &http.Client{CheckRedirect: func(req *http.Request, via []*http.Request) error {
@@ -113,22 +116,17 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 			return nil, fmt.Errorf("issuer: the algorithm %q is not supported. Use one of: %s", algorithm, strings.Join(asymmetric, ", "))
 		}
 	}
-	if cfg.ClockSkew < 0 || cfg.ClockSkew > 5*time.Minute {
-		return nil, fmt.Errorf("issuer: the clock skew is %v, but it must be from 0 to 5 minutes", cfg.ClockSkew)
+	if err := checkSkew(cfg.ClockSkew); err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
 	}
+	expected := expected{algorithms: cfg.Algorithms, issuer: cfg.URL, audience: cfg.Audience, skew: cfg.ClockSkew}
 	return &Issuer{
-		cfg: cfg,
-		parser: jwt.NewParser(
-			jwt.WithValidMethods(cfg.Algorithms),
-			jwt.WithIssuer(cfg.URL),
-			jwt.WithAudience(cfg.Audience),
-			jwt.WithExpirationRequired(),
-			jwt.WithIssuedAt(),
-			jwt.WithLeeway(cfg.ClockSkew),
-		),
-		wanted:  make(chan struct{}, 1),
-		fetched: make(chan struct{}),
-		failure: errors.New("no keys have been fetched so far"),
+		cfg:      cfg,
+		expected: expected,
+		parser:   expected.parser(),
+		wanted:   make(chan struct{}, 1),
+		fetched:  make(chan struct{}),
+		failure:  errors.New("no keys have been fetched so far"),
 	}, nil
 }
 
@@ -280,31 +278,22 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Identity, error) {
 		return Identity{}, ErrMissing
 	}
 	claims := jwt.MapClaims{}
-	_, err := i.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return i.key(ctx, t) })
-	switch {
-	case errors.Is(err, ErrUnavailable):
-		return Identity{}, fmt.Errorf("verify a token of %s: %w", i.cfg.URL, err)
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return Identity{}, ErrExpired
-	case err != nil:
-		return Identity{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	if _, err := i.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return i.key(ctx, t) }); err != nil {
+		return Identity{}, fmt.Errorf("verify a token of %s: %w", i.cfg.URL, i.expected.explain(err, token, claims))
 	}
-	subject, _ := claims.GetSubject()        // checked by the parser
-	expires, _ := claims.GetExpirationTime() // needed by the parser
-	if subject == "" {
-		return Identity{}, fmt.Errorf("%w: no subject", ErrInvalid)
+	id, err := identityOf(claims, i.scopes(claims))
+	if err != nil {
+		return Identity{}, err
 	}
-	return Identity{
-		Subject: subject, Scopes: i.scopes(claims), Kinds: texts(claims, "headway_kinds"), Schemas: texts(claims, "headway_schemas"),
-		ExpiresAt: expires.Time,
-	}, nil
+	i.cfg.Defaults.complete(&id)
+	return id, nil
 }
 
 // key returns the key that a token names. An unknown one is fetched, but no sooner than 10 s after the previous fetch, so
 // that tokens with invented key IDs don't become requests to the issuer.
 func (i *Issuer) key(ctx context.Context, t *jwt.Token) (crypto.PublicKey, error) {
 	if _, critical := t.Header["crit"]; critical { // RFC 7515 §4.1.11: no extension is supported
-		return nil, errors.New("the token requires extensions that are not supported")
+		return nil, invalid(nil, "Its header has crit, which names extensions that this server does not support")
 	}
 	kid, _ := t.Header["kid"].(string)
 	key, fetched, err := i.lookUp(kid, t.Method.Alg())
@@ -337,7 +326,7 @@ func (i *Issuer) lookUp(kid, algorithm string) (key crypto.PublicKey, fetched <-
 	if len(fitting) == 1 {
 		return fitting[0].Key, nil, nil
 	}
-	err = fmt.Errorf("%d of the issuer's keys are named %q and fit %s", len(fitting), kid, algorithm)
+	err = unknownKey(len(fitting), kid, algorithm)
 	if len(i.keys) == 0 {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, i.failure)
 	}
@@ -352,6 +341,14 @@ func (i *Issuer) lookUp(kid, algorithm string) (key crypto.PublicKey, fetched <-
 	default: // already requested
 	}
 	return nil, i.fetched, err
+}
+
+// unknownKey returns the error for a token for which the issuer does not have exactly one key.
+func unknownKey(fitting int, kid, algorithm string) error {
+	if kid == "" {
+		return invalid(nil, "Its header has no kid, and the issuer has %d keys for %s", fitting, algorithm)
+	}
+	return invalid(nil, "The issuer publishes %d keys for %s with the kid %s, but must publish one", fitting, algorithm, quoted(kid))
 }
 
 // scopes returns the scopes of a token. The issuer's own name for the service scope, if one is configured, counts as that

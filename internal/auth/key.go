@@ -25,16 +25,21 @@ const (
 	audience = "headway"
 	// minKeyBytes is the minimum length of a key for HS256 (RFC 7518 §3.2).
 	minKeyBytes = 32
-	// leeway is the maximum difference between clocks.
-	leeway = 5 * time.Second
+	// DefaultClockSkew is the maximum difference between clocks. Machines that set their clocks from the network differ by
+	// less than a second, and those that set them once a day by some seconds.
+	DefaultClockSkew = 30 * time.Second
+	// maxClockSkew bounds the setting: an expired token stays valid for as long.
+	maxClockSkew = 5 * time.Minute
 )
 
 // Key signs and verifies HS256 tokens (RFC 7519) with secrets that are shared on one machine or in one trusted group of
 // services. It is safe for concurrent use.
 type Key struct {
 	// secrets are the one that signs, and then the others, which only verify.
-	secrets [][]byte
-	parser  *jwt.Parser
+	secrets  [][]byte
+	expected expected
+	parser   *jwt.Parser
+	defaults Rights
 
 	mu sync.Mutex
 	// verified caches tokens with a valid signature: a worker sends the same one with thousands of calls.
@@ -55,16 +60,32 @@ func NewKey(secrets ...[]byte) (*Key, error) {
 			return nil, fmt.Errorf("the signing key has %d bytes, but HS256 needs at least %d. To make one, run: openssl rand -base64 48", len(secret), minKeyBytes)
 		}
 	}
-	return &Key{
-		secrets: secrets,
-		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-			jwt.WithAudience(audience),
-			jwt.WithExpirationRequired(),
-			jwt.WithIssuedAt(),
-			jwt.WithLeeway(leeway),
-		),
-	}, nil
+	k := &Key{secrets: secrets}
+	k.trust(DefaultClockSkew, AllRights())
+	return k, nil
+}
+
+// Trust sets the maximum difference between clocks, and the rights of tokens that do not name theirs. Call it before the key
+// is used. Without it, they are DefaultClockSkew and AllRights.
+func (k *Key) Trust(skew time.Duration, defaults Rights) error {
+	if err := checkSkew(skew); err != nil {
+		return err
+	}
+	k.trust(skew, defaults)
+	return nil
+}
+
+func (k *Key) trust(skew time.Duration, defaults Rights) {
+	k.defaults = defaults
+	k.expected = expected{algorithms: []string{jwt.SigningMethodHS256.Alg()}, audience: audience, skew: skew}
+	k.parser = k.expected.parser()
+}
+
+func checkSkew(skew time.Duration) error {
+	if skew < 0 || skew > maxClockSkew {
+		return fmt.Errorf("the clock skew is %v, but it must be from 0 to %v", skew, maxClockSkew)
+	}
+	return nil
 }
 
 // ParseKey returns the Key with the secrets in a text, one per line. Empty lines, and blanks around a secret, are ignored.
@@ -128,7 +149,7 @@ func createKeyFile(path string) error {
 	})
 }
 
-type claims struct {
+type signedClaims struct {
 	jwt.RegisteredClaims
 	Scope   string   `json:"scope,omitempty"`
 	Kinds   []string `json:"headway_kinds,omitzero"`
@@ -141,7 +162,7 @@ func (k *Key) Sign(id Identity, ttl time.Duration) (string, error) {
 		return "", errors.New("sign a token: the subject is empty")
 	}
 	now := time.Now()
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, signedClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			ID:        rand.Text(), // no two tokens are equal, so that one can be revoked without the other
 			Subject:   id.Subject,
@@ -163,22 +184,20 @@ func (k *Key) Verify(_ context.Context, token string) (Identity, error) {
 		return Identity{}, ErrMissing
 	}
 	if id, ok := k.known(token); ok {
-		if time.Now().After(id.ExpiresAt.Add(leeway)) {
+		if time.Now().After(id.ExpiresAt.Add(k.expected.skew)) {
 			return Identity{}, ErrExpired
 		}
 		return id, nil
 	}
-	var c claims
-	_, err := k.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return k.verificationKeys(), nil })
-	switch {
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return Identity{}, ErrExpired
-	case err != nil:
-		return Identity{}, fmt.Errorf("%w: %w", ErrInvalid, err)
-	case c.Subject == "":
-		return Identity{}, fmt.Errorf("%w: no subject", ErrInvalid)
+	claims := jwt.MapClaims{}
+	if _, err := k.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return k.verificationKeys(), nil }); err != nil {
+		return Identity{}, k.expected.explain(err, token, claims)
 	}
-	id := Identity{Subject: c.Subject, Scopes: strings.Fields(c.Scope), Kinds: c.Kinds, Schemas: c.Schemas, ExpiresAt: c.ExpiresAt.Time}
+	id, err := identityOf(claims, texts(claims, "scope"))
+	if err != nil {
+		return Identity{}, err
+	}
+	k.defaults.complete(&id)
 	k.remember(token, id)
 	return id, nil
 }

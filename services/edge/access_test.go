@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"headway/internal/auth"
 	"headway/services/edge"
 )
 
@@ -43,6 +44,28 @@ func (b *bench) signIn() string {
 	}
 	b.t.Fatal("no cookie")
 	return ""
+}
+
+// TestRightsAreCheckedBeforeBodies: who may not import is told so before the file is sent.
+func TestRightsAreCheckedBeforeBodies(t *testing.T) {
+	b := setup(t, nil)
+	reader := "Bearer " + b.token("ann", "headway:read")
+	body := &countingReader{left: 1 << 30}
+	resp := b.do(http.MethodPost, "/api/v1/imports", body, "Authorization", reader, "Content-Type", "application/octet-stream")
+	b.refused(resp, http.StatusForbidden, "SCOPE_MISSING")
+	if read := body.read(); read > 128<<20 {
+		t.Errorf("%d MiB of the body were sent", read>>20)
+	}
+	b.refused(b.do(http.MethodPost, "/api/v1/uploads", nil, "Authorization", reader, "Tus-Resumable", "1.0.0", "Upload-Length", "5"), http.StatusForbidden, "SCOPE_MISSING")
+	fleet, err := b.key.Sign(auth.Identity{Subject: "ann", Schemas: []string{"fleet"}}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.refused(b.do(http.MethodPost, "/api/v1/uploads", nil, "Authorization", "Bearer "+fleet, "Tus-Resumable", "1.0.0", "Upload-Length", "5",
+		"Upload-Metadata", "schema d29ya2ZvcmNl"), http.StatusForbidden, "SCOPE_MISSING")
+	b.jobs.put("j1", "media", "ann", nil)
+	b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1", nil, "Authorization", "Bearer "+b.token("ann", "headway:run")), http.StatusForbidden, "SCOPE_MISSING")
+	b.open("/api/v1/sse/jobs/media/j1", "Authorization", reader).want("connected")
 }
 
 func TestEveryRouteRequiresAToken(t *testing.T) {

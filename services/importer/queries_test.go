@@ -41,6 +41,37 @@ func TestUsersSeeOnlyOwnImports(t *testing.T) {
 	}
 }
 
+func TestImportCallsNeedTheirScope(t *testing.T) {
+	w := setup(t)
+	id := w.end(w.sampleBook(100, 0), &importsv1.UploadOptions{}).GetImportId()
+	reader, importing := w.as("ann", "headway:read"), w.as("ann", "headway:import")
+	if _, err := w.imports.GetImport(t.Context(), &importsv1.GetImportRequest{ImportId: id}, reader); err != nil {
+		t.Error(err)
+	}
+	_, err := w.imports.ConfirmImport(t.Context(), &importsv1.ConfirmImportRequest{ImportId: id, Commit: true}, reader)
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	_, err = w.imports.GetImport(t.Context(), &importsv1.GetImportRequest{ImportId: id}, importing)
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	_, err = w.imports.ListImports(t.Context(), &importsv1.ListImportsRequest{}, importing)
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	_, err = w.imports.ListIssues(t.Context(), &importsv1.ListIssuesRequest{ImportId: id}, importing)
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	_, err = w.tryDownload(id, importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK, importing)
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	watch, err := w.imports.WatchImport(t.Context(), &importsv1.WatchImportRequest{ImportId: id}, importing)
+	if err == nil {
+		_, err = watch.Recv()
+	}
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	upload, err := w.imports.UploadWorkbook(t.Context(), reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = upload.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: &importsv1.UploadOptions{}}})
+	_, err = upload.CloseAndRecv()
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+}
+
 func TestImportsAreListedLatestFirst(t *testing.T) {
 	w := setup(t)
 	file := w.sampleBook(10, 0)

@@ -94,6 +94,21 @@ func (w *world) conn(subject string, scopes ...string) *grpc.ClientConn {
 	return conn
 }
 
+// connAs is a connection of a caller whose token has the identity's claims.
+func (w *world) connAs(id auth.Identity) *grpc.ClientConn {
+	w.t.Helper()
+	token, err := w.key.Sign(id, time.Hour)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	conn, err := grpc.NewClient(w.addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(auth.StaticCredentials(token)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
 func (w *world) user(name string, scopes ...string) jobsv1.JobServiceClient {
 	return jobsv1.NewJobServiceClient(w.conn(name, scopes...))
 }

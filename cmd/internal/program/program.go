@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/prometheus/client_golang/prometheus"
@@ -128,18 +127,18 @@ func (k *KeyFlags) SigningKey() (*auth.Key, error) {
 
 // IssuerFlags describe the OpenID Connect issuer whose tokens are accepted, in addition to those signed with the key.
 type IssuerFlags struct {
-	OIDCIssuer       string        `help:"URL of an OpenID Connect issuer whose tokens are also accepted, as in their iss claim." placeholder:"URL" name:"oidc-issuer"`
-	OIDCAudience     string        `help:"Audience that must be in the aud claim of its tokens." default:"headway" placeholder:"TEXT" name:"oidc-audience"`
-	OIDCScopeClaim   string        `help:"Claim with the scopes (headway:admin, …), as text or a list. Dots lead into objects, for example realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
-	OIDCServiceScope string        `help:"Value in that claim that stands for headway:service. Empty means that no token of the issuer has this scope." placeholder:"TEXT" name:"oidc-service-scope"`
-	OIDCAlgorithms   []string      `help:"Algorithms that its tokens can be signed with. Separated by commas." default:"RS256,ES256" placeholder:"NAME" name:"oidc-algorithms"`
-	OIDCClockSkew    time.Duration `help:"Maximum difference between its clock and this one." default:"5s" name:"oidc-clock-skew"`
+	OIDCIssuer       string   `help:"URL of an OpenID Connect issuer whose tokens are also accepted, as in their iss claim." placeholder:"URL" name:"oidc-issuer"`
+	OIDCAudience     string   `help:"Audience that must be in the aud claim of its tokens." default:"headway" placeholder:"TEXT" name:"oidc-audience"`
+	OIDCScopeClaim   string   `help:"Claim with the scopes (headway:admin, …), as text or a list. Dots lead into objects, for example realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
+	OIDCServiceScope string   `help:"Value in that claim that stands for headway:service. Empty means that no token of the issuer has this scope." placeholder:"TEXT" name:"oidc-service-scope"`
+	OIDCAlgorithms   []string `help:"Algorithms that its tokens can be signed with. Separated by commas." default:"RS256,ES256" placeholder:"NAME" name:"oidc-algorithms"`
 }
 
 // Common holds the settings that all services share.
 type Common struct {
 	KeyFlags
 	IssuerFlags
+	RightsFlags
 
 	MetricsListen string `help:"Address for metrics and profiles. A dash (-) turns them off." default:"127.0.0.1:9090" placeholder:"ADDRESS"`
 	LogFormat     string `help:"Format of the log: text or json." enum:"text,json" default:"text"`
@@ -182,13 +181,20 @@ func (c *Common) Open(listen ...string) (*Env, error) {
 	if f.Key, err = c.SigningKey(); err != nil {
 		return nil, err
 	}
+	rights, err := c.rights(!slices.ContainsFunc(listen, func(address string) bool { return !Loopback(address) }))
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Key.Trust(c.ClockSkew, rights); err != nil {
+		return nil, Refuse("--clock-skew: %w", err)
+	}
 	f.Verifier = f.Key
 	if c.OIDCIssuer == "" {
 		return f, nil
 	}
 	f.Issuer, err = auth.NewIssuer(auth.IssuerConfig{
 		URL: c.OIDCIssuer, Audience: c.OIDCAudience, ScopeClaim: c.OIDCScopeClaim, ServiceScope: c.OIDCServiceScope, Algorithms: c.OIDCAlgorithms,
-		ClockSkew: c.OIDCClockSkew, Logger: logger,
+		ClockSkew: c.ClockSkew, Defaults: rights, Logger: logger,
 	})
 	if err != nil {
 		return nil, Refuse("--oidc-…: %w", err)

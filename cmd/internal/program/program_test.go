@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"headway/cmd/internal/program"
+	"headway/internal/auth"
 )
 
 func TestLoopback(t *testing.T) {
@@ -120,5 +122,40 @@ func TestPortInUseNamesFlag(t *testing.T) {
 	_, err = program.Listen(t.Context(), "--jobs-listen", taken.Addr().String())
 	if err == nil || !strings.Contains(err.Error(), "--jobs-listen") || !strings.Contains(err.Error(), "another program") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTokensAllowNothingByDefaultInPublic(t *testing.T) {
+	t.Setenv("HEADWAY_KEY", "a-real-key-of-at-least-32-bytes-length")
+	for name, test := range map[string]struct {
+		listen             []string
+		flags              program.RightsFlags
+		read, file, schema bool
+	}{
+		"loopback":          {[]string{"127.0.0.1:0", "[::1]:0"}, program.RightsFlags{}, true, true, true},
+		"one address of it": {[]string{"127.0.0.1:0", "0.0.0.0:0"}, program.RightsFlags{}, true, false, false},
+		"set for all":       {[]string{"0.0.0.0:0"}, program.RightsFlags{DefaultScopes: []string{"*"}, DefaultSchemas: []string{"*"}}, true, true, true},
+		"set for some":      {[]string{"0.0.0.0:0"}, program.RightsFlags{DefaultScopes: []string{"headway:import"}, DefaultSchemas: []string{"workforce"}}, false, true, true},
+		"set for none":      {[]string{"127.0.0.1:0"}, program.RightsFlags{DefaultScopes: []string{"none"}, DefaultSchemas: []string{"none"}}, false, false, false},
+	} {
+		c := program.Common{KeyFlags: program.KeyFlags{Data: t.TempDir()}, RightsFlags: test.flags, LogFormat: "text", LogLevel: "error"}
+		env, err := c.Open(test.listen...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := env.Key.Sign(auth.Identity{Subject: "ann"}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := env.Verifier.Verify(t.Context(), token)
+		if err != nil || id.May(auth.ScopeRead) != test.read || id.May(auth.ScopeImport) != test.file || id.MayImport("workforce") != test.schema {
+			t.Errorf("%s: %+v, %v", name, id, err)
+		}
+	}
+	for _, flags := range []program.RightsFlags{{DefaultScopes: []string{"headway:admin"}}, {DefaultKinds: []string{"*", "crawl"}}, {ClockSkew: time.Hour}} {
+		c := program.Common{KeyFlags: program.KeyFlags{Data: t.TempDir()}, RightsFlags: flags, LogFormat: "text", LogLevel: "error"}
+		if _, err := c.Open("127.0.0.1:0"); err == nil {
+			t.Errorf("%+v is taken", flags)
+		}
 	}
 }

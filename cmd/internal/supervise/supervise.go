@@ -91,7 +91,7 @@ func (w *Workers) renewToken(ctx context.Context, file string) {
 
 // writeToken replaces the file with a new token.
 func (w *Workers) writeToken(file string) error {
-	token, err := w.Key.Sign(auth.Identity{Subject: "worker", Scopes: []string{auth.ScopeWorker}}, workerTokenTTL)
+	token, err := w.Key.Sign(auth.Identity{Subject: "worker", Scopes: []string{auth.ScopeWorker}, Kinds: []string{"*"}}, workerTokenTTL)
 	if err != nil {
 		return err
 	}

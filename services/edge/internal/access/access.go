@@ -118,6 +118,10 @@ func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
 			return
 		}
 		reqlog.From(r.Context()).Subject = id.Subject
+		if isStream && !id.May(auth.ScopeRead) { // the services check the rights of all other calls
+			a.cfg.RefuseStream(w, r, rpcerr.ScopeMissing("A stream", auth.ScopeRead))
+			return
+		}
 		if !isStream && !a.rates.take(id.Subject, time.Now()) {
 			httperr.Write(w, r, rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
 				"Too many requests: the limit is %g per second per user. Wait, and then try again.", a.cfg.RequestsPerSecond))

@@ -110,10 +110,16 @@ func (h *Handler) create(r *http.Request) (Info, error) {
 	if r.ContentLength > 0 && !isChunk(r) {
 		return Info{}, errChunkType()
 	}
+	if err := upload.MayImport(r.Context(), ""); err != nil {
+		return Info{}, err
+	}
 	if !draft.Partial { // now, and not when all bytes have been sent
 		options, err := optionsFromMetadata(draft.Metadata)
 		if err == nil {
 			err = rpcserver.Validate(options)
+		}
+		if err == nil {
+			err = upload.MayImport(r.Context(), options.GetSchema())
 		}
 		if err != nil {
 			return Info{}, err

@@ -17,6 +17,7 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/auth"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
@@ -87,6 +88,9 @@ func (u *Handler) receive(w http.ResponseWriter, r *http.Request) (*importsv1.Up
 	if err != nil {
 		return nil, err
 	}
+	if err := MayImport(r.Context(), options.GetSchema()); err != nil {
+		return nil, err
+	}
 	kind, params, err := mediaType(r.Header.Get("Content-Type"))
 	isForm := kind == "multipart/form-data"
 	if err != nil || !isForm && !rawTypes[kind] {
@@ -109,6 +113,19 @@ func (u *Handler) receive(w http.ResponseWriter, r *http.Request) (*importsv1.Up
 		return nil, ErrForm("The Content-Type of the form has no boundary.")
 	}
 	return u.receiveForm(r.Context(), options, multipart.NewReader(body, params["boundary"]))
+}
+
+// MayImport returns an error if the caller cannot import with a schema, or at all. The importer checks it too, but the edge
+// knows it before it reads a body. The default schema has no name here.
+func MayImport(ctx context.Context, schema string) error {
+	id, _ := auth.FromContext(ctx)
+	if !id.May(auth.ScopeImport) {
+		return rpcerr.ScopeMissing("Importing", auth.ScopeImport)
+	}
+	if schema != "" && !id.MayImport(schema) {
+		return rpcerr.NameNotAllowed("imports with the schema", schema, "headway_schemas", id.Schemas)
+	}
+	return nil
 }
 
 // mediaType returns the media type in a header, and its parameters. An absent header is an empty type.

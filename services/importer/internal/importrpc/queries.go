@@ -17,6 +17,9 @@ import (
 
 // GetImport implements headway.imports.v1.ImportService.
 func (s *Service) GetImport(ctx context.Context, r *importsv1.GetImportRequest) (*importsv1.GetImportResponse, error) {
+	if err := mayRead(ctx); err != nil {
+		return nil, err
+	}
 	if _, err := s.visible(ctx, r.GetImportId()); err != nil {
 		return nil, toStatus(err)
 	}
@@ -30,6 +33,9 @@ func (s *Service) GetImport(ctx context.Context, r *importsv1.GetImportRequest) 
 // WatchImport implements headway.imports.v1.ImportService.
 func (s *Service) WatchImport(r *importsv1.WatchImportRequest, stream grpc.ServerStreamingServer[importsv1.WatchImportResponse]) error {
 	ctx := stream.Context()
+	if err := mayRead(ctx); err != nil {
+		return err
+	}
 	if _, err := s.visible(ctx, r.GetImportId()); err != nil {
 		return toStatus(err)
 	}
@@ -50,6 +56,9 @@ func (s *Service) ConfirmImport(ctx context.Context, r *importsv1.ConfirmImportR
 	if err != nil {
 		return nil, toStatus(err)
 	}
+	if err := mayDecide(ctx, im.Schema, r.GetCommit()); err != nil {
+		return nil, err
+	}
 	if err := s.Review.Decide(ctx, im.ID, r.GetCommit()); err != nil {
 		return nil, toStatus(err)
 	}
@@ -65,6 +74,9 @@ const concurrentJobs = 8
 
 // ListImports implements headway.imports.v1.ImportService.
 func (s *Service) ListImports(ctx context.Context, r *importsv1.ListImportsRequest) (*importsv1.ListImportsResponse, error) {
+	if err := mayRead(ctx); err != nil {
+		return nil, err
+	}
 	before, err := decodeToken(r.GetPageToken())
 	if err != nil {
 		return nil, err
@@ -100,6 +112,9 @@ func (s *Service) ListImports(ctx context.Context, r *importsv1.ListImportsReque
 
 // ListIssues implements headway.imports.v1.ImportService.
 func (s *Service) ListIssues(ctx context.Context, r *importsv1.ListIssuesRequest) (*importsv1.ListIssuesResponse, error) {
+	if err := mayRead(ctx); err != nil {
+		return nil, err
+	}
 	im, err := s.visible(ctx, r.GetImportId())
 	if err != nil {
 		return nil, toStatus(err)

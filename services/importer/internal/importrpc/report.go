@@ -13,6 +13,9 @@ import (
 // DownloadReport implements headway.imports.v1.ImportService.
 func (s *Service) DownloadReport(r *importsv1.DownloadReportRequest, stream grpc.ServerStreamingServer[importsv1.DownloadReportResponse]) error {
 	ctx := stream.Context()
+	if err := mayRead(ctx); err != nil {
+		return err
+	}
 	if _, err := s.visible(ctx, r.GetImportId()); err != nil {
 		return toStatus(err)
 	}

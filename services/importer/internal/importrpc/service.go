@@ -8,6 +8,7 @@ import (
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/auth"
+	"headway/internal/rpcerr"
 	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"
@@ -41,6 +42,34 @@ func Register(server grpc.ServiceRegistrar, config Config) {
 func caller(ctx context.Context) auth.Identity {
 	id, _ := auth.FromContext(ctx)
 	return id
+}
+
+// mayRead returns an error unless the caller can see imports.
+func mayRead(ctx context.Context) error {
+	if !caller(ctx).May(auth.ScopeRead) {
+		return rpcerr.ScopeMissing("Reading imports", auth.ScopeRead)
+	}
+	return nil
+}
+
+// mayImport returns an error unless the caller can import with a schema.
+func mayImport(ctx context.Context, schema string) error {
+	id := caller(ctx)
+	if !id.May(auth.ScopeImport) {
+		return rpcerr.ScopeMissing("Importing", auth.ScopeImport)
+	}
+	if !id.MayImport(schema) {
+		return rpcerr.NameNotAllowed("imports with the schema", schema, "headway_schemas", id.Schemas)
+	}
+	return nil
+}
+
+// mayDecide returns an error unless the caller can answer the review of an import. Administrators can decline any.
+func mayDecide(ctx context.Context, schema string, commit bool) error {
+	if !commit && caller(ctx).SeesAll() {
+		return nil
+	}
+	return mayImport(ctx, schema)
 }
 
 // visible returns an import if the caller can see it, and imports.ErrNotFound otherwise.

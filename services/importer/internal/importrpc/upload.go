@@ -2,13 +2,10 @@ package importrpc
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"io"
-	"strings"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
@@ -48,15 +45,6 @@ func (s *Service) UploadWorkbook(stream uploadStream) error {
 			Message: "You sent this upload before, with the same request_id. This is its import. The file was not stored again."})
 	}
 	return stream.SendAndClose(&importsv1.UploadWorkbookResponse{Import: out, Replayed: replayed})
-}
-
-// mayImport returns an error unless the caller can import with a schema.
-func mayImport(ctx context.Context, schema string) error {
-	if id := caller(ctx); !id.MayImport(schema) {
-		return rpcerr.Newf(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING,
-			"Your token does not allow imports with the schema %q. Its claim headway_schemas allows: %s.", schema, strings.Join(id.Schemas, ", "))
-	}
-	return nil
 }
 
 func receiveOptions(stream uploadStream) (*importsv1.UploadOptions, error) {

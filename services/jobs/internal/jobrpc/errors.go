@@ -15,6 +15,7 @@ import (
 // toStatus converts an error of the domain into the error that the caller gets.
 func toStatus(err error) error {
 	var (
+		known    *rpcerr.Error
 		invalid  *job.InvalidError
 		step     *job.StepUnknownError
 		progress *job.ProgressInvalidError
@@ -24,6 +25,8 @@ func toStatus(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &known):
+		return err
 	case errors.Is(err, job.ErrNotFound):
 		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND,
 			"The job was not found. It might have been deleted, or belong to another user.")
@@ -98,9 +101,4 @@ func message(err error) string {
 		text = string(text[0]-'a'+'A') + text[1:]
 	}
 	return text + "."
-}
-
-func scopeMissing(what, scope string) error {
-	return rpcerr.Newf(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING,
-		"%s requires a token with the scope %s.", what, scope)
 }

@@ -14,6 +14,7 @@ import (
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/rpcerr"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
@@ -54,27 +55,12 @@ func Register(server grpc.ServiceRegistrar, rooms Rooms) {
 	jobsv1.RegisterWorkerServiceServer(server, &Workers{Rooms: rooms})
 }
 
-// caller returns the identity of the caller. The server rejects calls without a token, and an identity without a subject
-// sees no job.
-func caller(ctx context.Context) auth.Identity {
-	id, _ := auth.FromContext(ctx)
-	return id
-}
-
-// visible returns job.ErrNotFound for jobs that the caller must not see.
-func visible(ctx context.Context) lifecycle.Allow {
-	id := caller(ctx)
-	return func(j *job.Job) error {
-		if !id.MaySee(j.Owner) {
-			return job.ErrNotFound
-		}
-		return nil
-	}
-}
-
 // CreateJob implements JobService.
 func (s *Jobs) CreateJob(ctx context.Context, r *jobsv1.CreateJobRequest) (*jobsv1.CreateJobResponse, error) {
 	id := caller(ctx)
+	if !id.May(auth.ScopeRun) {
+		return nil, rpcerr.ScopeMissing("Creating a job", auth.ScopeRun)
+	}
 	if err := mayRun(ctx, r.GetKind()); err != nil {
 		return nil, err
 	}
@@ -82,9 +68,9 @@ func (s *Jobs) CreateJob(ctx context.Context, r *jobsv1.CreateJobRequest) (*jobs
 	if !id.Has(auth.ScopeService) {
 		switch {
 		case r.GetOwner() != "":
-			return nil, scopeMissing("Creating a job for another user", auth.ScopeService)
+			return nil, rpcerr.ScopeMissing("Creating a job for another user", auth.ScopeService)
 		case r.GetJobId() != "":
-			return nil, scopeMissing("Choosing a job's id", auth.ScopeService)
+			return nil, rpcerr.ScopeMissing("Choosing a job's id", auth.ScopeService)
 		}
 	} else if r.GetOwner() != "" {
 		owner = r.GetOwner()
@@ -102,6 +88,9 @@ func (s *Jobs) CreateJob(ctx context.Context, r *jobsv1.CreateJobRequest) (*jobs
 
 // GetJob implements JobService.
 func (s *Jobs) GetJob(ctx context.Context, r *jobsv1.GetJobRequest) (*jobsv1.GetJobResponse, error) {
+	if err := mayRead(ctx); err != nil {
+		return nil, err
+	}
 	j, err := s.get(ctx, r.GetJobId())
 	if err != nil {
 		return nil, toStatus(err)
@@ -136,6 +125,9 @@ func (s *Jobs) ListKinds(context.Context, *jobsv1.ListKindsRequest) (*jobsv1.Lis
 
 // ListJobs implements JobService.
 func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1.ListJobsResponse, error) {
+	if err := mayRead(ctx); err != nil {
+		return nil, err
+	}
 	f := job.Filter{
 		Owner:         caller(ctx).Subject,
 		Kinds:         r.GetKinds(),
@@ -146,7 +138,7 @@ func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1
 	}
 	if r.GetAllOwners() {
 		if !caller(ctx).SeesAll() {
-			return nil, scopeMissing("Listing all users' jobs", auth.ScopeAdmin)
+			return nil, rpcerr.ScopeMissing("Listing all users' jobs", auth.ScopeAdmin)
 		}
 		f.Owner = ""
 	}
@@ -198,6 +190,9 @@ func fitting(jobs []*jobsv1.Job) int {
 // WatchJob implements JobService.
 func (s *Jobs) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobResponse]) error {
 	ctx := stream.Context()
+	if err := mayRead(ctx); err != nil {
+		return err
+	}
 	watcher := s.Watchers.Job(r.GetJobId()) // before the read, so that no change is missed
 	defer watcher.Stop()
 	current, err := s.get(ctx, r.GetJobId())
@@ -238,13 +233,16 @@ func (s *Jobs) WatchJob(r *jobsv1.WatchJobRequest, stream grpc.ServerStreamingSe
 // WatchJobs implements JobService.
 func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse]) error {
 	ctx := stream.Context()
+	if err := mayRead(ctx); err != nil {
+		return err
+	}
 	id := caller(ctx)
 	watcher := s.Watchers.Owner(id.Subject, r.GetKinds())
 	owner := id.Subject
 	if r.GetAllOwners() {
 		watcher.Stop()
 		if !id.SeesAll() {
-			return scopeMissing("Watching all users' jobs", auth.ScopeService)
+			return rpcerr.ScopeMissing("Watching all users' jobs", auth.ScopeService)
 		}
 		watcher, owner = s.Watchers.AllOwners(r.GetKinds()), ""
 	}
@@ -307,7 +305,7 @@ func send(stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse], jobs [][]
 // CancelJob implements JobService.
 func (s *Jobs) CancelJob(ctx context.Context, r *jobsv1.CancelJobRequest) (*jobsv1.CancelJobResponse, error) {
 	why := job.Failure{Reason: r.GetError().GetReason(), Message: r.GetError().GetMessage()}
-	j, err := s.Lifecycle.Cancel(ctx, r.GetJobId(), why, visible(ctx))
+	j, err := s.Lifecycle.Cancel(ctx, r.GetJobId(), why, changeable(ctx))
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -316,7 +314,7 @@ func (s *Jobs) CancelJob(ctx context.Context, r *jobsv1.CancelJobRequest) (*jobs
 
 // RetryJob implements JobService.
 func (s *Jobs) RetryJob(ctx context.Context, r *jobsv1.RetryJobRequest) (*jobsv1.RetryJobResponse, error) {
-	j, err := s.Lifecycle.Retry(ctx, r.GetJobId(), visible(ctx))
+	j, err := s.Lifecycle.Retry(ctx, r.GetJobId(), runnable(ctx))
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -329,7 +327,7 @@ func (s *Jobs) ResumeJob(ctx context.Context, r *jobsv1.ResumeJobRequest) (*jobs
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	j, err := s.Lifecycle.Resume(ctx, r.GetJobId(), r.GetQuestionRevision(), answer, visible(ctx))
+	j, err := s.Lifecycle.Resume(ctx, r.GetJobId(), r.GetQuestionRevision(), answer, runnable(ctx))
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -338,7 +336,7 @@ func (s *Jobs) ResumeJob(ctx context.Context, r *jobsv1.ResumeJobRequest) (*jobs
 
 // DeleteJob implements JobService.
 func (s *Jobs) DeleteJob(ctx context.Context, r *jobsv1.DeleteJobRequest) (*jobsv1.DeleteJobResponse, error) {
-	if err := s.Lifecycle.Delete(ctx, r.GetJobId(), visible(ctx)); err != nil {
+	if err := s.Lifecycle.Delete(ctx, r.GetJobId(), changeable(ctx)); err != nil {
 		return nil, toStatus(err)
 	}
 	return &jobsv1.DeleteJobResponse{}, nil
@@ -347,6 +345,9 @@ func (s *Jobs) DeleteJob(ctx context.Context, r *jobsv1.DeleteJobRequest) (*jobs
 // ReadOutput implements JobService.
 func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreamingServer[jobsv1.ReadOutputResponse]) error {
 	ctx := stream.Context()
+	if err := mayRead(ctx); err != nil {
+		return err
+	}
 	grown, stop := s.Watchers.Output(r.GetJobId())
 	defer stop()
 	reader := s.Output.Read(ctx, r.GetJobId(), r.GetOffset())

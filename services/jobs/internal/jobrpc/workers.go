@@ -9,6 +9,7 @@ import (
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/rpcerr"
 	"headway/internal/rpcserver"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
@@ -30,7 +31,7 @@ func allowed(ctx context.Context) error {
 	if id.Has(auth.ScopeWorker) || id.Has(auth.ScopeService) {
 		return nil
 	}
-	return scopeMissing("Working on jobs", auth.ScopeWorker)
+	return rpcerr.ScopeMissing("Working on jobs", auth.ScopeWorker)
 }
 
 // LeaseJobs implements WorkerService.

@@ -1,0 +1,112 @@
+package jobs_test
+
+import (
+	"testing"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+)
+
+// TestUsersNeedTheScopeOfTheirCall: a token that only reads changes nothing, and one that only runs jobs reads nothing.
+func TestUsersNeedTheScopeOfTheirCall(t *testing.T) {
+	w := setup(t)
+	const missing = errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING
+	ctx := t.Context()
+	reader, runner, importing := w.user("alice", auth.ScopeRead), w.user("alice", auth.ScopeRun), w.user("alice", auth.ScopeImport)
+	id := w.create(runner, &jobsv1.CreateJobRequest{}).GetJobId()
+	if _, err := reader.GetJob(ctx, &jobsv1.GetJobRequest{JobId: id}); err != nil {
+		t.Error(err)
+	}
+	for name, call := range map[string]func(jobsv1.JobServiceClient) error{
+		"create": func(c jobsv1.JobServiceClient) error {
+			_, err := c.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "crawl"})
+			return err
+		},
+		"cancel": func(c jobsv1.JobServiceClient) error {
+			_, err := c.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id})
+			return err
+		},
+		"retry": func(c jobsv1.JobServiceClient) error {
+			_, err := c.RetryJob(ctx, &jobsv1.RetryJobRequest{JobId: id})
+			return err
+		},
+		"resume": func(c jobsv1.JobServiceClient) error {
+			_, err := c.ResumeJob(ctx, &jobsv1.ResumeJobRequest{JobId: id})
+			return err
+		},
+		"delete": func(c jobsv1.JobServiceClient) error {
+			_, err := c.DeleteJob(ctx, &jobsv1.DeleteJobRequest{JobId: id})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantReason(t, call(reader), missing)
+			wantReason(t, call(importing), missing)
+		})
+	}
+	for name, call := range map[string]func(jobsv1.JobServiceClient) error{
+		"get": func(c jobsv1.JobServiceClient) error {
+			_, err := c.GetJob(ctx, &jobsv1.GetJobRequest{JobId: id})
+			return err
+		},
+		"list": func(c jobsv1.JobServiceClient) error {
+			_, err := c.ListJobs(ctx, &jobsv1.ListJobsRequest{})
+			return err
+		},
+		"watch": func(c jobsv1.JobServiceClient) error {
+			stream, err := c.WatchJob(ctx, &jobsv1.WatchJobRequest{JobId: id})
+			if err == nil {
+				_, err = stream.Recv()
+			}
+			return err
+		},
+		"watch all": func(c jobsv1.JobServiceClient) error {
+			stream, err := c.WatchJobs(ctx, &jobsv1.WatchJobsRequest{})
+			if err == nil {
+				_, err = stream.Recv()
+			}
+			return err
+		},
+		"output": func(c jobsv1.JobServiceClient) error {
+			stream, err := c.ReadOutput(ctx, &jobsv1.ReadOutputRequest{JobId: id})
+			if err == nil {
+				_, err = stream.Recv()
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) { wantReason(t, call(runner), missing) })
+	}
+	// A job of another user stays invisible: the missing scope does not show that it exists.
+	_, err := w.user("bob", auth.ScopeRead).CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND)
+}
+
+// TestImportJobsNeedRightsOfImports: their jobs are changed with the scope for imports, and run again only with their schema.
+func TestImportJobsNeedRightsOfImports(t *testing.T) {
+	w := setup(t)
+	ctx := t.Context()
+	service := w.user("importer", auth.ScopeService)
+	id := w.create(service, &jobsv1.CreateJobRequest{Kind: "import", Owner: "alice", Payload: document(t, map[string]any{"schema": "workforce"})}).GetJobId()
+	_, err := w.user("alice", auth.ScopeRun).CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	if _, err := w.user("alice", auth.ScopeImport).CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id}); err != nil {
+		t.Error(err)
+	}
+	fleet := jobsv1.NewJobServiceClient(w.connAs(auth.Identity{Subject: "alice", Schemas: []string{"fleet"}}))
+	_, err = fleet.RetryJob(ctx, &jobsv1.RetryJobRequest{JobId: id})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	if _, err := w.user("alice").RetryJob(ctx, &jobsv1.RetryJobRequest{JobId: id}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWorkersLeaseTheKindsOfTheirTokens(t *testing.T) {
+	w := setup(t)
+	worker := jobsv1.NewWorkerServiceClient(w.connAs(auth.Identity{Subject: "w", Scopes: []string{auth.ScopeWorker}, Kinds: []string{"crawl"}}))
+	w.create(w.user("alice"), &jobsv1.CreateJobRequest{})
+	w.lease(worker)
+	_, err := worker.LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl", "media"}})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+}
