@@ -20,7 +20,7 @@ func read(t *testing.T, path ...string) string {
 
 func TestProxyDocsMatchTestedConfigurations(t *testing.T) {
 	page := read(t, "docs", "proxies.md")
-	for file, language := range map[string]string{"nginx/headway.conf": "nginx", "caddy/Caddyfile": "caddy"} {
+	for file, language := range map[string]string{"nginx/headway.conf": "nginx", "nginx/headway-prefix.conf": "nginx", "caddy/Caddyfile": "caddy"} {
 		if !strings.Contains(page, "```"+language+"\n"+read(t, "deploy", file)+"```") {
 			t.Errorf("docs/proxies.md does not contain deploy/%s unchanged", file)
 		}

@@ -7,6 +7,7 @@ const client = (path: string) => fileURLToPath(new URL(`../clients/ts/${path}`, 
 // The server's content security policy is `default-src 'self'`, so nothing is inlined: assets stay files, and no polyfill is
 // injected. public/.keep restores the file with which Go can embed the folder before the web UI is built.
 export default defineConfig({
+  base: "./", // the server can be below a path prefix, which it writes into the base element
   plugins: [react()],
   resolve: {
     alias: [

@@ -12,7 +12,7 @@ import (
 
 // InvalidError says what is wrong with a token that is not valid. It is ErrInvalid.
 type InvalidError struct {
-	// Problem is a sentence without its period, for the caller. It quotes nothing secret: only claims of a token whose
+	// Problem is a message without its period, for the caller. It quotes nothing secret: only claims of a token whose
 	// signature is right, and names of keys.
 	Problem string
 	cause   error

@@ -18,7 +18,7 @@ func AllRights() Rights {
 	return Rights{Scopes: slices.Clone(userScopes), Kinds: []string{"*"}, Schemas: []string{"*"}}
 }
 
-// complete gives a verified identity the default rights for each claim that its token does not have.
+// complete adds the default rights to a verified identity, for each claim that its token does not have.
 func (r Rights) complete(id *Identity) {
 	if !slices.ContainsFunc(id.Scopes, func(scope string) bool { return slices.Contains(userScopes, scope) }) {
 		id.Scopes = append(slices.Clone(id.Scopes), r.Scopes...)

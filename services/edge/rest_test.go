@@ -166,7 +166,7 @@ func TestDocsNeedNoScript(t *testing.T) {
 	resp := b.do(http.MethodGet, "/docs", nil, "Authorization", "")
 	text, _ := io.ReadAll(resp.Body)
 	page := string(text)
-	for _, want := range []string{"/api/v1/sse/jobs/{kind}/{job_id}", "UploadWorkbook", "headway.jobs.v1.Job", "/openapi.json"} {
+	for _, want := range []string{"/api/v1/sse/jobs/{kind}/{job_id}", "UploadWorkbook", "headway.jobs.v1.Job", "openapi.json"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s", want)
 		}

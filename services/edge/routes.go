@@ -15,6 +15,7 @@ import (
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/mount"
 	"headway/services/edge/internal/rest"
 	"headway/services/edge/internal/signin"
 	"headway/services/edge/internal/site"
@@ -48,7 +49,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	downloads := &rest.Downloads{Imports: imports, StallTimeout: s.cfg.StallTimeout}
 	s.sessions = signin.New(signin.Config{
 		Access: a, Signer: s.cfg.Key, LocalSignIn: s.cfg.LocalSignIn, LocalUser: s.cfg.LocalUser,
-		SessionTTL: s.cfg.SessionTTL, MaxUploadBytes: s.cfg.MaxUploadBytes,
+		SessionTTL: s.cfg.SessionTTL, BasePath: s.cfg.BasePath, MaxUploadBytes: s.cfg.MaxUploadBytes,
 	})
 
 	mux := http.NewServeMux()
@@ -104,7 +105,9 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	short("GET /healthz", http.HandlerFunc(s.healthz))
 	short("GET /readyz", http.HandlerFunc(s.readyz))
 
-	return s.withBodyDeadline(a.Browsers(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))))), nil
+	place := &mount.Mount{Base: s.cfg.BasePath, Proxies: s.cfg.proxies}
+	routes := place.Handler(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))), httperr.Write)
+	return s.withBodyDeadline(a.Browsers(routes)), nil
 }
 
 // withBodyDeadline sets the time in which every body must begin. Without it, a request that is refused could hold its

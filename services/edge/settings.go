@@ -15,6 +15,7 @@ import (
 	"headway/internal/auth"
 	"headway/internal/settings"
 	"headway/services/edge/internal/access"
+	"headway/services/edge/internal/mount"
 )
 
 // Settings are what an operator can set. Each is a flag and an environment variable of the programs; a zero field gets
@@ -22,8 +23,11 @@ import (
 type Settings struct {
 	Listen string `help:"Address of the web UI, REST and streams. Port 0 takes a free port." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 
-	TLSCertFile  string        `help:"Certificate chain (PEM) for HTTPS and HTTP/2. It is reloaded when the file changes." placeholder:"FILE" name:"tls-cert-file"`
-	TLSKeyFile   string        `help:"Private key of the certificate (PEM)." placeholder:"FILE" name:"tls-key-file"`
+	TLSCertFile    string   `help:"Certificate chain (PEM) for HTTPS and HTTP/2. It is reloaded when the file changes." placeholder:"FILE" name:"tls-cert-file"`
+	TLSKeyFile     string   `help:"Private key of the certificate (PEM)." placeholder:"FILE" name:"tls-key-file"`
+	BasePath       string   `help:"Path prefix below which a proxy serves this server, for example /headway. The proxy can keep the prefix or cut it off." default:"" placeholder:"PATH"`
+	TrustedProxies []string `help:"Addresses and networks (CIDR) of proxies that can name another prefix in X-Forwarded-Prefix. Separated by commas." placeholder:"ADDRESS"`
+
 	CORSOrigins  []string      `help:"Origins whose pages can call this server, for example https://app.example.com. Separated by commas." placeholder:"ORIGIN" name:"cors-origins"`
 	TrustedHosts []string      `help:"Names without port that are accepted in the Host header, in addition to this machine's names on loopback. Separated by commas. Empty means any name, except on loopback." placeholder:"HOST"`
 	SessionTTL   time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
@@ -90,6 +94,8 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Page holds the built web UI, with index.html at its root. If it is nil, / answers how to build it.
 	Page fs.FS
+
+	proxies mount.Proxies
 }
 
 // complete fills in the defaults. An error names the setting that is wrong, and what would be right.
@@ -119,6 +125,14 @@ func (c *Config) complete() error {
 		return fmt.Errorf("--io-uring is %q; it must be auto, on or off", c.IOURing)
 	case c.Keepalive%time.Second != 0:
 		return fmt.Errorf("--keepalive is %v; it must be whole seconds", c.Keepalive)
+	}
+	base, err := mount.ParseBase(c.BasePath)
+	if err != nil {
+		return fmt.Errorf("--base-path: %w", err)
+	}
+	c.BasePath = base
+	if c.proxies, err = mount.ParseProxies(c.TrustedProxies); err != nil {
+		return fmt.Errorf("--trusted-proxies: %w", err)
 	}
 	for _, origin := range c.CORSOrigins {
 		if err := access.ParseOrigin(origin); err != nil {

@@ -49,7 +49,7 @@ function SignedIn() {
 
   return (
     <>
-      <a className="skip" href="#main">
+      <a className="skip" href={`${window.location.pathname}#main`}>
         {texts.skipToContent}
       </a>
       <Header view={route?.view} />

@@ -1,10 +1,11 @@
 import { importedPath, issuesCsvPath, reportPath } from "@headway/client";
+import { base } from "../ui/base.js";
 import { Icon } from "../ui/Icon.js";
 import { texts } from "./texts.js";
 
 function Download({ path, text }: { path: string; text: string }) {
   return (
-    <a className="button quiet" href={path} download>
+    <a className="button quiet" href={`${base}${path}`} download>
       <Icon name="download" />
       {text}
     </a>

@@ -1,4 +1,5 @@
 import { isTerminal } from "@headway/client";
+import { base } from "../ui/base.js";
 import { Logo } from "../ui/Logo.js";
 import { texts as ui } from "../ui/texts.js";
 import { useOwnJobs } from "./JobsContext.js";
@@ -32,7 +33,7 @@ export function Header({ view }: { view: Route["view"] | undefined }) {
           </a>
         </nav>
         <div className="who">
-          <a href="/docs">{texts.nav.docs}</a>
+          <a href={`${base}/docs`}>{texts.nav.docs}</a>
           <span className="user" title={`${texts.signedInAs} ${session.user}`}>
             {session.user}
           </span>

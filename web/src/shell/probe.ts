@@ -1,4 +1,5 @@
 import { createSseParser } from "@headway/client";
+import { base } from "../ui/base.js";
 
 /** What the network does to streams between this browser and the server: it lets them pass, buffers them, or cuts them. */
 export type StreamPath = "clear" | "buffered" | "cut";
@@ -25,7 +26,7 @@ export async function probeStreams(signal: AbortSignal): Promise<StreamPath | un
     },
   });
   try {
-    const response = await fetch("/api/v1/sse/probe", {
+    const response = await fetch(`${base}/api/v1/sse/probe`, {
       headers: { Accept: "text/event-stream" },
       cache: "no-store",
       signal,

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from "react";
+import { base } from "../ui/base.js";
 
 /** A screen. Each has its own address, so that a reload or a shared link shows it again. */
 export type Route =
@@ -8,16 +9,17 @@ export type Route =
   | { view: "job"; kind: string; jobId: string };
 
 export const hrefs = {
-  start: "/",
-  jobs: "/jobs",
-  import: (importId: string) => `/imports/${encodeURIComponent(importId)}`,
+  start: `${base}/`,
+  jobs: `${base}/jobs`,
+  import: (importId: string) => `${base}/imports/${encodeURIComponent(importId)}`,
   job: (kind: string, jobId: string) =>
-    kind === "import" ? hrefs.import(jobId) : `/jobs/${encodeURIComponent(kind)}/${encodeURIComponent(jobId)}`,
+    kind === "import" ? hrefs.import(jobId) : `${base}/jobs/${encodeURIComponent(kind)}/${encodeURIComponent(jobId)}`,
 };
 
 /** Returns the screen of a path, or undefined if there is none. */
 export function parseRoute(path: string): Route | undefined {
-  const [first, second, third, ...rest] = path.split("/").filter(Boolean).map(decode);
+  if (!`${path}/`.startsWith(`${base}/`)) return undefined;
+  const [first, second, third, ...rest] = path.slice(base.length).split("/").filter(Boolean).map(decode);
   if (rest.length > 0) return undefined;
   if (first === undefined) return { view: "start" };
   if (first === "imports" && second && !third) return { view: "import", importId: second };

@@ -13,6 +13,10 @@ import {
   useRef,
   useState,
 } from "react";
+import { base } from "../ui/base.js";
+
+/** Where the server is. */
+const here = { baseUrl: base };
 
 interface SessionValue extends Session {
   signOut: () => void;
@@ -64,11 +68,11 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
   const look = useCallback(async (signal?: AbortSignal) => {
     let link: string | undefined;
     try {
-      const found = await getSession({ signal });
+      const found = await getSession({ ...here, signal });
       secret.current ??= takeSecret();
       if (!found.user && found.localSignIn) link = secret.current;
       secret.current = undefined;
-      const fresh = link ? await signIn({ signal }, { secret: link }).catch(orElse(found)) : found;
+      const fresh = link ? await signIn({ ...here, signal }, { secret: link }).catch(orElse(found)) : found;
       setSession(fresh);
       if (link) others.current?.postMessage(fresh.user);
       setOffline(false);
@@ -117,13 +121,13 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
     if (!expires) return;
     const delay = Math.min(Math.max((Date.parse(expires) - Date.now()) / 2, retryMs), maxDelayMs);
     const timer = setTimeout(() => {
-      signIn().then(setSession, () => undefined); // asked again when the server refuses the cookie
+      signIn(here).then(setSession, () => undefined); // asked again when the server refuses the cookie
     }, delay);
     return () => clearTimeout(timer);
   }, [expires]);
 
   const leave = useCallback(() => {
-    void signOut().finally(() => {
+    void signOut(here).finally(() => {
       setSignedOut(true);
       setSession(signedOutSession);
       others.current?.postMessage(undefined);
@@ -132,7 +136,7 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
 
   const user = session?.user;
   const connection = useMemo(() => {
-    const shared = user === undefined ? undefined : shareStreams({ user });
+    const shared = user === undefined ? undefined : shareStreams({ ...here, user });
     // When another user signs in on another tab, this tab switches to that user.
     const transport: StreamTransport | undefined =
       shared &&
@@ -142,11 +146,12 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
           throw error;
         }));
     return {
+      ...here,
       transport,
       // The cookie is the credential. If the server refuses it, a local session is renewed, and other users are asked.
       token: async (refused: boolean) => {
         if (refused) {
-          const fresh = await signIn().catch(() => undefined);
+          const fresh = await signIn(here).catch(() => undefined);
           setSession((before) => fresh ?? signedOutSession(before));
         }
         return undefined;

@@ -98,7 +98,8 @@ async function create(options: ResumableUploadOptions, requestId: string, refuse
   );
   const headers = { ...tus, "Upload-Length": String(options.file.size), "Upload-Metadata": metadata.join(",") };
   const { headers: answer } = await send(options, path, { method: "POST", headers }, refused);
-  const address = new URL(answer.get("Location") ?? "", "http://headway").pathname;
+  // The server's own paths start at its prefix, and those of this client below the connection's address.
+  const address = (answer.get("Location") ?? "").replace(/^.*(?=\/api\/v1\/)/, "");
   return { address, expires: Date.parse(answer.get("Upload-Expires") ?? "") || Date.now() + 3_600_000 };
 }
 

@@ -19,23 +19,28 @@ import (
 	"headway/internal/rpcclient"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/mount"
 	"headway/services/edge/internal/reqlog"
 )
 
-// The names of the session's cookie, which holds a token. Browsers accept a name that starts with __Host- only from an
-// encrypted connection, for the whole host and for no other (RFC 6265bis §4.1.3.2).
-const (
-	cookieName       = "headway_session"
-	secureCookieName = "__Host-" + cookieName
-)
+// cookieName is the name of the session's cookie, which holds a token. With TLS, it has a prefix. Browsers accept a name that
+// starts with __Host- only from an encrypted connection, for the whole host and for no other (RFC 6265bis §4.1.3.2). Below a path
+// prefix, the cookie is for that prefix only, because other paths belong to other programs, and the name starts with __Secure-.
+const cookieName = "headway_session"
 
 // CookieName returns the name of the session's cookie on the request's connection.
 func CookieName(r *http.Request) string {
-	if ByTLS(r) {
-		return secureCookieName
+	switch {
+	case !ByTLS(r):
+		return cookieName
+	case mount.Base(r.Context()) != "":
+		return "__Secure-" + cookieName
 	}
-	return cookieName
+	return "__Host-" + cookieName
 }
+
+// CookiePath returns the path of the session's cookie.
+func CookiePath(r *http.Request) string { return mount.Base(r.Context()) + "/" }
 
 // Config holds the settings of an Access.
 type Config struct {

@@ -37,6 +37,8 @@ type Config struct {
 	LocalUser string
 	// SessionTTL is the lifetime of a local session.
 	SessionTTL time.Duration
+	// BasePath is the prefix of all paths, without a slash at its end.
+	BasePath string
 	// MaxUploadBytes is reported to pages, which refuse larger files before they send them.
 	MaxUploadBytes int64
 }
@@ -93,7 +95,7 @@ func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request) {
 	}
 	reqlog.From(r.Context()).Subject = id.Subject
 	http.SetCookie(w, &http.Cookie{
-		Name: access.CookieName(r), Value: token, Path: "/", Expires: id.ExpiresAt, HttpOnly: true, Secure: access.ByTLS(r),
+		Name: access.CookieName(r), Value: token, Path: access.CookiePath(r), Expires: id.ExpiresAt, HttpOnly: true, Secure: access.ByTLS(r),
 		SameSite: http.SameSiteStrictMode,
 	})
 	httperr.WriteJSON(w, http.StatusOK, h.session(id))
@@ -202,7 +204,7 @@ func (h *Handler) CreateLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	secret, expires := h.links.issue(time.Now())
-	httperr.WriteJSON(w, http.StatusCreated, newLink{"/" + Fragment + secret, expires.UTC()})
+	httperr.WriteJSON(w, http.StatusCreated, newLink{h.cfg.BasePath + "/" + Fragment + secret, expires.UTC()})
 }
 
 // Link returns the path of a new sign-in link. It returns "" if there is no local sign-in.
@@ -211,7 +213,7 @@ func (h *Handler) Link() string {
 		return ""
 	}
 	secret, _ := h.links.issue(time.Now())
-	return "/" + Fragment + secret
+	return h.cfg.BasePath + "/" + Fragment + secret
 }
 
 // SignOut answers DELETE /api/v1/session: it revokes the session's token, and deletes the cookie. It succeeds even if
@@ -230,7 +232,7 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: access.CookieName(r), Path: "/", MaxAge: -1, HttpOnly: true, Secure: access.ByTLS(r), SameSite: http.SameSiteStrictMode,
+		Name: access.CookieName(r), Path: access.CookiePath(r), MaxAge: -1, HttpOnly: true, Secure: access.ByTLS(r), SameSite: http.SameSiteStrictMode,
 	})
 	w.WriteHeader(http.StatusNoContent)
 }

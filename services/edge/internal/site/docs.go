@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"headway/services/edge/internal/mount"
 )
 
 //go:embed docs.html
@@ -27,6 +29,9 @@ type Docs struct {
 
 // NewDocs renders the document.
 func NewDocs(document []byte) (*Docs, error) {
+	if bytes.Count(document, rootServer) != 1 {
+		return nil, fmt.Errorf("the OpenAPI document has no server with %s", rootServer)
+	}
 	var api openAPI
 	if err := json.Unmarshal(document, &api); err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
@@ -43,11 +48,16 @@ func NewDocs(document []byte) (*Docs, error) {
 }
 
 // Document serves GET /openapi.json.
-func (d *Docs) Document(w http.ResponseWriter, _ *http.Request) {
+func (d *Docs) Document(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(d.document)
+	// The only server of the document is where the client has found it.
+	text, _ := json.Marshal(mount.Base(r.Context()) + "/")
+	_, _ = w.Write(bytes.Replace(d.document, rootServer, append([]byte(`"url": `), text...), 1))
 }
+
+// rootServer is the server of the document as it is generated.
+var rootServer = []byte(`"url": "/"`)
 
 // Page serves GET /docs.
 func (d *Docs) Page(w http.ResponseWriter, _ *http.Request) {

@@ -4,24 +4,26 @@ package site
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
 
 	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/mount"
 )
 
 // pagePolicy is the Content-Security-Policy of the web UI: same origin only, nothing inline, no framing. Images can be blobs,
 // for the output of a job.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
-	"connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	"connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 
 const notBuilt = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Headway</title>
 <h1>Headway</h1>
 <p>The page has not been built into this program: run <code>make build</code>.
-<p>Everything else works: see <a href="/docs">the documentation</a>.
+<p>Everything else works: see <a href="docs">the documentation</a>.
 </html>
 `
 
@@ -67,7 +69,13 @@ func serveIndex(w http.ResponseWriter, r *http.Request, files fs.FS) {
 		httperr.Write(w, r, httperr.RouteNotFound(r))
 		return
 	}
-	http.ServeContent(w, r, "index.html", info.ModTime(), bytes.NewReader(index))
+	http.ServeContent(w, r, "index.html", info.ModTime(), bytes.NewReader(withBase(index, mount.Base(r.Context()))))
+}
+
+// withBase returns the page with the address that its relative links start from. Its own paths can be several segments long.
+func withBase(index []byte, base string) []byte {
+	element := `<head><base href="` + html.EscapeString(base) + `/">`
+	return bytes.Replace(index, []byte("<head>"), []byte(element), 1)
 }
 
 func setPageHeaders(h http.Header, cache string) {

@@ -21,6 +21,7 @@ import (
 	"headway/internal/rpcerr"
 	"headway/internal/rpcserver"
 	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/mount"
 	"headway/services/edge/internal/upload"
 )
 
@@ -100,7 +101,9 @@ func (h *Handler) Create(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, http.StatusCreated, info)
 }
 
-func (h *Handler) location(_ *http.Request, id string) string { return uploadsPath + "/" + id }
+func (h *Handler) location(r *http.Request, id string) string {
+	return mount.Base(r.Context()) + uploadsPath + "/" + id
+}
 
 func (h *Handler) create(r *http.Request) (Info, error) {
 	draft, err := h.draft(r)

@@ -21,6 +21,7 @@ import (
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/mount"
 	"headway/services/edge/internal/webjson"
 )
 
@@ -217,11 +218,12 @@ func (u *Handler) Accept(w http.ResponseWriter, r *http.Request, accepted *impor
 		return
 	}
 	id := accepted.GetImport().GetImportId()
-	self := "/api/v1/imports/" + id
+	api := mount.Base(r.Context()) + "/api/v1/"
+	self := api + "imports/" + id
 	w.Header().Set("Location", self)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
 	httperr.WriteJSON(w, http.StatusAccepted, acceptedBody{encoded, accepted.GetReplayed(), links{
-		Self: self, Job: "/api/v1/jobs/" + id, Stream: "/api/v1/sse/imports/" + id,
+		Self: self, Job: api + "jobs/" + id, Stream: api + "sse/imports/" + id,
 		Issues: self + "/issues", Report: self + "/report.xlsx", Imported: self + "/imported.xlsx",
 	}})
 }

@@ -1,5 +1,6 @@
 import { templatePath } from "@headway/client";
 import { useState } from "react";
+import { base } from "../../ui/base.js";
 import { formatCount } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
 import { texts } from "./texts.js";
@@ -16,7 +17,7 @@ export function SampleOffer({ onTry }: { onTry: (rows: number) => void }) {
         <h2 id="sample-heading">{t.sample}</h2>
         <p className="muted">
           {t.sampleLead}
-          <a href={templatePath("workforce")} download>
+          <a href={`${base}${templatePath("workforce")}`} download>
             {t.template}
           </a>
           .

@@ -1,6 +1,7 @@
 import { signIn } from "@headway/client";
 import { type FormEvent, useState } from "react";
 import type { SignInProps } from "../../shell/session.js";
+import { base } from "../../ui/base.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { Logo } from "../../ui/Logo.js";
 import { texts } from "./texts.js";
@@ -16,7 +17,7 @@ export function SignInScreen({ waiting, offline, local, onSignedIn }: SignInProp
     event.preventDefault();
     setBusy(true);
     try {
-      onSignedIn(await signIn({ token: token.trim() || undefined }));
+      onSignedIn(await signIn({ baseUrl: base, token: token.trim() || undefined }));
     } catch (cause) {
       setError(cause);
     } finally {
