@@ -126,7 +126,9 @@ func routes(t testing.TB, ok func(route) bool) []route {
 	if len(list) == 0 {
 		t.Fatal("no routes")
 	}
-	slices.SortFunc(list, func(a, b route) int { return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method)) })
+	slices.SortFunc(list, func(a, b route) int {
+		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method))
+	})
 	return list
 }
 
