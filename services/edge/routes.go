@@ -105,8 +105,8 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	short("GET /healthz", http.HandlerFunc(s.healthz))
 	short("GET /readyz", http.HandlerFunc(s.readyz))
 
-	place := &mount.Mount{Base: s.cfg.BasePath, Proxies: s.cfg.proxies}
-	routes := place.Handler(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))), httperr.Write)
+	at := &mount.Mount{Base: s.cfg.BasePath, Proxies: s.cfg.proxies}
+	routes := at.Handler(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))), httperr.Write)
 	return s.withBodyDeadline(a.Browsers(routes)), nil
 }
 
