@@ -115,7 +115,7 @@ func (w *world) importCase(out *strings.Builder, folder string, f caseFile) {
 	fmt.Fprintf(out, "%s %s\n", strings.ToLower(strings.TrimPrefix(job.GetStatus().String(), "JOB_STATUS_")), job.GetError().GetReason())
 	for _, n := range im.GetNotices() {
 		if n.GetReason() != "SAME_FILE" { // the files of a case can be the same
-			fmt.Fprintf(out, "notice: %s\n", n.GetReason())
+			fmt.Fprintf(out, "notice: %s %s %d %s\n", n.GetReason(), n.GetSheet(), n.GetCount(), strings.Join(n.GetRanges(), " "))
 		}
 	}
 	for _, u := range im.GetUnusedSheets() {

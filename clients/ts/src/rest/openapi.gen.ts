@@ -583,6 +583,8 @@ export interface components {
             sheets: components["schemas"]["headway.imports.v1.SheetImport"][];
             /** @description The sum over the sheets. */
             totals?: components["schemas"]["headway.imports.v1.Counts"];
+            /** @description Sheets of the workbook that are not imported. */
+            unusedSheets: components["schemas"]["headway.imports.v1.UnusedSheet"][];
         };
         /**
          * @description StreamMessage is one SSE message, the JSON in `data:`. On streams of one job, its `id:` is the revision of the job, an
@@ -725,7 +727,7 @@ export interface components {
             issues: number;
             /**
              * Format: int64
-             * @description Rows with content below the header.
+             * @description Rows with content below the header, without those that a notice counts as left out.
              */
             read: number;
             /**
@@ -835,7 +837,7 @@ export interface components {
          * @description IssueCode is the kind of an issue.
          * @enum {string}
          */
-        "headway.imports.v1.IssueCode": "unspecified" | "required" | "not_a_number" | "not_an_integer" | "not_a_boolean" | "not_a_date" | "ambiguous_date" | "not_a_time" | "not_an_email" | "not_a_phone" | "not_allowed" | "length" | "range" | "pattern" | "duplicate_in_file" | "duplicate_in_database" | "reference_missing" | "reference_blocked" | "reference_cycle" | "cell_error" | "formula_without_value" | "key_exists" | "key_unknown" | "precision_lost" | "number_as_text" | "column_ignored" | "ambiguous_number" | "invalid_character" | "normalized";
+        "headway.imports.v1.IssueCode": "unspecified" | "required" | "not_a_number" | "not_an_integer" | "not_a_boolean" | "not_a_date" | "ambiguous_date" | "not_a_time" | "not_an_email" | "not_a_phone" | "not_allowed" | "length" | "range" | "pattern" | "duplicate_in_file" | "duplicate_in_database" | "reference_missing" | "reference_blocked" | "reference_cycle" | "cell_error" | "formula_without_value" | "key_exists" | "key_unknown" | "precision_lost" | "number_as_text" | "column_ignored" | "ambiguous_number" | "invalid_character" | "normalized" | "not_a_record" | "merged_cells" | "picture";
         /** @description IssueCount counts the issues of one severity and code. */
         "headway.imports.v1.IssueCount": {
             /** @description The code. */
@@ -884,10 +886,35 @@ export interface components {
         };
         /** @description Notice is useful information that is not an error. */
         "headway.imports.v1.Notice": {
+            /**
+             * Format: int64
+             * @description How many rows, columns, or merged ranges the notice is about; 0 if it counts none.
+             */
+            count: number;
             /** @description The text. */
             message: string;
-            /** @description Machine-readable: a name of headway.errors.v1.ErrorReason. */
+            /** @description The first ten of them, as in Excel: "A2:C2" for cells, "7:7" for rows, "D:D" for columns. */
+            ranges: string[];
+            /**
+             * @description Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file.
+             *     The others are about a sheet:
+             *
+             *       HIDDEN_SHEET      the sheet is hidden, and was imported
+             *       HIDDEN_IGNORED    a hidden sheet has the same name in the schema, and was not imported
+             *       VISIBLE_PREFERRED a visible sheet with another name was imported instead of a hidden one
+             *       HIDDEN_ROWS       rows are hidden, for example by a filter, and were imported
+             *       HIDDEN_COLUMNS    columns are hidden, and were imported
+             *       MERGED_CELLS      merged cells: each row has the value that the merged cell shows
+             *       TOTALS_LEFT_OUT   totals rows were left out
+             *       HEADERS_LEFT_OUT  repeated header rows were left out
+             *       FILLERS_LEFT_OUT  rows with only prefilled checkboxes and formulas were left out
+             *       OTHER_TABLE       rows of another Excel table of the sheet were imported
+             *       BELOW_TABLE       rows below the Excel table were imported
+             *       SPARSE_ROWS       a few rows have a value in one column only, and were imported
+             */
             reason: string;
+            /** @description The schema's name of the sheet. Empty if the notice is about the file. */
+            sheet: string;
         };
         /**
          * @description OnIssues decides what to do if rows have issues. The caller declares it.

@@ -210,7 +210,7 @@ func importMessage(i *importsv1.Import) *edgev1.StreamMessage {
 	m.Import = &edgev1.ImportDetail{
 		FileName: i.GetFileName(), OnIssues: i.GetOnIssues(), DryRun: i.GetDryRun(), Committed: i.GetCommitted(),
 		Sheets: i.GetSheets(), Totals: i.GetTotals(), RootCauses: i.GetRootCauses(), NewestIssues: i.GetNewestIssues(),
-		Notices: i.GetNotices(),
+		Notices: i.GetNotices(), UnusedSheets: i.GetUnusedSheets(),
 	}
 	return m
 }

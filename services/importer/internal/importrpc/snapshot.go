@@ -35,7 +35,7 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 		Committed: im.Committed, Job: job, CreatedAt: timestamppb.New(im.CreatedAt),
 	}
 	for _, n := range im.Notices {
-		out.Notices = append(out.Notices, &importsv1.Notice{Reason: n.Reason, Message: n.Message})
+		out.Notices = append(out.Notices, noticeMessage(n))
 	}
 	for _, u := range im.Unused {
 		out.UnusedSheets = append(out.UnusedSheets, &importsv1.UnusedSheet{Name: u.Name, Hidden: u.Hidden})
@@ -58,6 +58,9 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 			title = sheet.WorkbookSheet
 		}
 		totals.Add(counts)
+		for _, n := range sheet.Notices {
+			out.Notices = append(out.Notices, noticeMessage(n))
+		}
 		message := &importsv1.SheetImport{Name: sheet.Name, Title: title, WorkbookSheet: sheet.WorkbookSheet, State: state,
 			Counts: countsMessage(counts), IssueCounts: issueCounts(sheet.Found)}
 		for _, u := range sheet.Ignored {
@@ -67,6 +70,10 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 	}
 	out.Totals = countsMessage(totals)
 	return out
+}
+
+func noticeMessage(n imports.Notice) *importsv1.Notice {
+	return &importsv1.Notice{Reason: n.Reason, Message: n.Message, Sheet: n.Sheet, Count: n.Count, Ranges: n.Ranges}
 }
 
 func (s *Service) titles(name string) map[string]string {

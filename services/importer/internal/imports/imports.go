@@ -143,6 +143,17 @@ type Sheet struct {
 	// Counts are the sheet's numbers in the last run, and Found counts its issues by their codes.
 	Counts Counts
 	Found  Found
+	// Notices are those of the last run.
+	Notices []Notice
+}
+
+// ColumnNumbers returns the numbers of the columns in the workbook.
+func (s *Sheet) ColumnNumbers() []int {
+	numbers := make([]int, len(s.Columns))
+	for i, c := range s.Columns {
+		numbers[i] = c.Column
+	}
+	return numbers
 }
 
 // SheetColumn maps a column of the schema to a column of the workbook.
@@ -151,6 +162,8 @@ type SheetColumn struct {
 	Name string
 	// Column counts from 1.
 	Column int
+	// Header is the text of its header.
+	Header string
 }
 
 // UnusedSheet is a sheet of the workbook that matches no sheet of the schema.
@@ -167,11 +180,6 @@ type IgnoredColumn struct {
 	Column int
 	// Header is its text.
 	Header string
-}
-
-// Notice is information that is not an error. Its reason is machine-readable.
-type Notice struct {
-	Reason, Message string
 }
 
 // Totals returns the sum of the sheets.

@@ -30,7 +30,7 @@ type Store interface {
 	// Exist returns which of these IDs are imports.
 	Exist(ctx context.Context, ids []string) (map[string]bool, error)
 
-	// BeginRun deletes the issues, numbers, row results, and root causes of earlier runs.
+	// BeginRun deletes the issues, numbers, notices, row results, and root causes of earlier runs.
 	BeginRun(ctx context.Context, id string, run int64) error
 	// AddIssues stores issues of a sheet. The caller observes KeptPerSheet. Their order does not matter.
 	AddIssues(ctx context.Context, id string, run int64, issues []Issue) error
@@ -65,6 +65,8 @@ type SheetResult struct {
 	Counts Counts
 	// Found counts the sheet's issues by their codes.
 	Found Found
+	// Notices are about the sheet.
+	Notices []Notice
 	// Rows holds the result of each row.
 	Rows *RowResults
 }

@@ -56,6 +56,8 @@ const (
 type Progress interface {
 	// Waiting is called with the number of imports ahead of this one.
 	Waiting(position int)
+	// Restarts is called if the run starts again, because the file has merged cells. All sheets begin once more.
+	Restarts()
 	// SheetBegins is called once per sheet.
 	SheetBegins(sheet string)
 	// SheetMoves is called with the number of checked rows, the estimated total, and the counts so far.
@@ -82,7 +84,25 @@ type Summary struct {
 //
 // Errors: *source.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError,
 // imports.ErrTargetUnavailable, imports.ErrFenced, and those of ctx and Progress.Committing.
-func (l *Loader) Run(ctx context.Context, task Task) (summary Summary, err error) {
+func (l *Loader) Run(ctx context.Context, task Task) (Summary, error) {
+	if task.Memory == nil {
+		task.Memory = source.Unlimited{}
+	}
+	summary, err := l.run(ctx, task, nil)
+	if !errors.Is(err, errMerged) {
+		return summary, err
+	}
+	merges, err := l.mergesOf(ctx, task)
+	if err != nil {
+		return summary, err
+	}
+	task.Progress.Restarts()
+	return l.run(ctx, task, merges)
+}
+
+// run loads the workbook whose merged ranges are known by the names of its sheets, or returns errMerged if they are not
+// known and matter.
+func (l *Loader) run(ctx context.Context, task Task, merges map[string][]source.Range) (summary Summary, err error) {
 	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema}, task.Progress.Waiting)
 	var applied *imports.AppliedError
 	if errors.As(err, &applied) {
@@ -99,13 +119,11 @@ func (l *Loader) Run(ctx context.Context, task Task) (summary Summary, err error
 	if err := l.Store.BeginRun(ctx, task.Import.ID, task.Number); err != nil {
 		return summary, fmt.Errorf("begin the run of import %s: %w", task.Import.ID, err)
 	}
-	if task.Memory == nil {
-		task.Memory = source.Unlimited{}
-	}
 	if err := task.Memory.Grow(runBytes); err != nil {
 		return summary, fmt.Errorf("begin import %s: %w", task.Import.ID, err)
 	}
-	r := &run{loader: l, task: task, tx: tx, sheets: map[string]*sheet{}, rootCauses: check.NewRootCauses(task.Schema)}
+	r := &run{loader: l, task: task, tx: tx, merges: merges, sheets: map[string]*sheet{}, rootCauses: check.NewRootCauses(task.Schema)}
+	defer func() { task.Memory.Shrink(runBytes + r.accounted) }()
 	if err := r.load(ctx); err != nil {
 		return summary, err
 	}
@@ -160,9 +178,11 @@ func (l *Loader) reportApplied(ctx context.Context, task Task, applied *imports.
 
 // run is the state of one Run.
 type run struct {
-	loader     *Loader
-	task       Task
-	tx         imports.TargetTx
+	loader *Loader
+	task   Task
+	tx     imports.TargetTx
+	// merges are the merged ranges by the schema's names of the sheets; nil if they are not known.
+	merges     map[string][]source.Range
 	sheets     map[string]*sheet // those so far, by the schema's name
 	rootCauses *check.RootCauses
 	accounted  int64 // of the memory that grows with the rows

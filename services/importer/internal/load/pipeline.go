@@ -12,6 +12,7 @@ import (
 	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/convert"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/source"
 )
 
@@ -25,6 +26,7 @@ type batch struct {
 	text, converted []byte
 	normalized      []normalized // by column, or empty
 	unmapped        []unmappedCell
+	doubts          []doubt           // by row
 	write           [][]imports.Value // the rows to be written
 	converter       chan struct{}     // receives when the values are ready
 }
@@ -55,18 +57,25 @@ func (b *batch) reset() {
 	}
 	b.Reset()
 	clear(b.normalized)
-	b.text, b.converted, b.unmapped, b.write = b.text[:0], b.converted[:0], b.unmapped[:0], b.write[:0]
+	b.text, b.converted, b.unmapped, b.write, b.doubts = b.text[:0], b.converted[:0], b.unmapped[:0], b.write[:0], b.doubts[:0]
 }
 
 // pipeline moves a sheet's rows through stages that run at the same time: reading, converting (on all cores), deciding and
 // writing. The last two keep the order of the rows.
 type pipeline struct {
-	sheet  *sheet
+	sheet *sheet
+	// rows are those of the file. merged are the same with the values of merged cells, or nil if no cell is merged.
 	rows   source.Rows
-	free   chan *batch
-	order  chan *batch
-	work   chan *batch
-	writes chan *batch
+	merged *source.MergedRows
+	// formulas are nil if the format has none.
+	formulas source.Formulas
+	layout   *layout.Sheet
+	row      layout.Row // the current one
+	hidden   layout.Rows
+	free     chan *batch
+	order    chan *batch
+	work     chan *batch
+	writes   chan *batch
 	// writing counts the batches that are decided but not written.
 	writing sync.WaitGroup
 	failed  error // of a write
@@ -89,11 +98,10 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 	if err != nil {
 		return err
 	}
-	p.rows = rows
-	if merged, ok := rows.(source.Merged); ok {
-		merged.WatchMerges(p.sheet.listed.HeaderRow)
-	}
 	defer rows.Close()
+	if err := p.prepare(ctx, rows); err != nil {
+		return err
+	}
 	group.Go(func() error {
 		defer close(p.order)
 		defer close(p.work)
@@ -168,8 +176,12 @@ func (p *pipeline) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for p.rows.Next() {
-		row := p.rows.Row()
+	rows := p.rows
+	if p.merged != nil {
+		rows = p.merged
+	}
+	for rows.Next() {
+		row := rows.Row()
 		if row.Number <= p.sheet.listed.HeaderRow {
 			continue
 		}
@@ -187,31 +199,13 @@ func (p *pipeline) fill(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := p.rows.Err(); err != nil {
+	if err := rows.Err(); err != nil {
 		return err
 	}
 	if err := p.checkMerges(); err != nil {
 		return err
 	}
 	return p.send(ctx, b)
-}
-
-// checkMerges returns an error if a header spans several columns of which one is imported.
-func (p *pipeline) checkMerges() error {
-	rows, ok := p.rows.(source.Merged)
-	if !ok {
-		return nil
-	}
-	listed := p.sheet.listed
-	for _, merged := range rows.Merges() {
-		for column := merged.FirstCol; column <= merged.LastCol && column < len(p.sheet.byCell); column++ {
-			if p.sheet.byCell[column] >= 0 {
-				return &imports.MergedHeaderError{Sheet: listed.WorkbookSheet,
-					First: source.CellName(merged.FirstCol, listed.HeaderRow), Last: source.CellName(merged.LastCol, listed.HeaderRow)}
-			}
-		}
-	}
-	return nil
 }
 
 func (p *pipeline) next(ctx context.Context) (*batch, error) {
@@ -257,10 +251,13 @@ func (p *pipeline) drain(ctx context.Context) error {
 	return nil
 }
 
-// take copies a row into the batch. It returns false if no column of the schema has content: that is not a row.
+// take copies a row into the batch. It returns false if the row is not a record: no column of the schema has content, or
+// the layout says so.
 func (p *pipeline) take(b *batch, row source.Row) bool {
 	s := p.sheet
-	start, text, some := len(b.Cells), len(b.text), false
+	start, text := len(b.Cells), len(b.text)
+	r := &p.row
+	r.Filled, r.Typed, r.Formulas, r.Merged = 0, false, false, false
 	for range s.columns {
 		b.Cells = append(b.Cells, source.Cell{})
 	}
@@ -278,35 +275,67 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 		from := len(b.text)
 		b.text = append(b.text, cell.Text...)
 		cells[column] = cell.WithText(b.text[from:len(b.text):len(b.text)])
-		some = some || !source.Blank(cell)
+		r.Merged = r.Merged || cell.Merge != source.NotMerged
+		if cell.Merge == source.MergeFilled || source.Blank(cell) {
+			continue
+		}
+		r.Filled++
+		r.Typed = r.Typed || layout.Typed(cell, s.columns[column].key)
+		r.Formulas = r.Formulas || cell.HasFormula
 	}
-	if !some {
-		b.Cells, b.text = b.Cells[:start], b.text[:text]
-		return false
+	if r.Filled > 0 {
+		r.Row, r.Values = row, cells
+		switch p.layout.Judge(r, p.formulas) {
+		case layout.Record:
+			if r.Merged {
+				p.doubtMerges(b, cells)
+			}
+			p.accept(b, row)
+			return true
+		case layout.Doubtful:
+			b.doubts = append(b.doubts, s.notARecord(len(b.Rows), p.layout.Doubt()))
+			p.accept(b, row)
+			return true
+		}
 	}
+	b.Cells, b.text = b.Cells[:start], b.text[:text]
+	return false
+}
+
+func (p *pipeline) accept(b *batch, row source.Row) {
 	b.Rows = append(b.Rows, row.Number)
-	return true
+	if row.Hidden {
+		p.hidden.Add(row.Number)
+	}
 }
 
 // convert fills the batch's values and faults.
 func (p *pipeline) convert(b *batch) {
 	s := p.sheet
-	width := len(s.columns)
-	calendar := s.run.task.Workbook
+	doubts := b.doubts
 	for i := range b.Rows {
-		for c, column := range s.columns {
-			var v imports.Value
-			var f *convert.Fault
-			v, b.converted, f = column.converter.Convert(&b.Cells[i*width+c], calendar, b.converted)
-			b.Values = append(b.Values, v)
-			switch {
-			case f == nil:
-			case f.Normalized():
-				p.countNormalized(b, i, c, v)
-			default:
-				b.Faults = append(b.Faults, check.CellFault{Row: i, Column: c, Fault: f})
-			}
+		if len(doubts) > 0 && doubts[0].Row == i {
+			doubts = p.convertDoubtful(b, doubts)
+			continue
 		}
+		for c, column := range s.columns {
+			p.convertCell(b, i, c, column.converter)
+		}
+	}
+}
+
+func (p *pipeline) convertCell(b *batch, i, c int, converter *convert.Column) {
+	width := len(p.sheet.columns)
+	var v imports.Value
+	var f *convert.Fault
+	v, b.converted, f = converter.Convert(&b.Cells[i*width+c], p.sheet.run.task.Workbook, b.converted)
+	b.Values = append(b.Values, v)
+	switch {
+	case f == nil:
+	case f.Normalized():
+		p.countNormalized(b, i, c, v)
+	default:
+		b.Faults = append(b.Faults, check.CellFault{Row: i, Column: c, Fault: f})
 	}
 }
 

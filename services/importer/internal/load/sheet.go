@@ -37,6 +37,9 @@ type sheet struct {
 type column struct {
 	check.Column
 	converter *convert.Column
+	// header is the text of the column's header in the file. key reports whether the column belongs to the key.
+	header string
+	key    bool
 }
 
 const (
@@ -96,7 +99,8 @@ func (s *sheet) openColumns() error {
 		if err != nil {
 			return err
 		}
-		s.columns = append(s.columns, column{Column: check.Column{Spec: spec, Cell: found.Column}, converter: converter})
+		s.columns = append(s.columns, column{Column: check.Column{Spec: spec, Cell: found.Column}, converter: converter,
+			header: found.Header, key: slices.Contains(s.spec.Key, spec.Name)})
 		s.setColumn(found.Column, len(s.columns)-1)
 	}
 	for _, ignored := range s.listed.Ignored {
@@ -245,7 +249,7 @@ func (s *sheet) countSkipped() {
 
 // end stores the sheet's result.
 func (s *sheet) end(ctx context.Context) error {
-	result := imports.SheetResult{Counts: s.counts, Found: s.issues.found, Rows: &s.results}
+	result := imports.SheetResult{Counts: s.counts, Found: s.issues.found, Notices: s.notices(), Rows: &s.results}
 	err := s.run.loader.Store.EndSheet(ctx, s.run.task.Import.ID, s.run.task.Number, s.spec.Name, result)
 	if err != nil {
 		return fmt.Errorf("store the result of sheet %s: %w", s.spec.Name, err)

@@ -254,7 +254,7 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 			continue
 		}
 		at[column.Name] = cell.Col
-		h.columns = append(h.columns, imports.SheetColumn{Name: column.Name, Column: cell.Col})
+		h.columns = append(h.columns, imports.SheetColumn{Name: column.Name, Column: cell.Col, Header: source.Clip(cell.Text, imports.MaxValue)})
 		h.matches++
 	}
 	return h

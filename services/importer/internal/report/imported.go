@@ -48,9 +48,9 @@ func (b *book) imported(ctx context.Context, sheet *imports.Sheet, results *impo
 	if err != nil {
 		return err
 	}
-	rows, err := b.im.Workbook.Rows(ctx, sheet.WorkbookSheet)
+	rows, err := b.im.rows(ctx, sheet)
 	if err != nil {
-		return fmt.Errorf("read sheet %q again: %w", sheet.WorkbookSheet, err)
+		return err
 	}
 	defer func() { _ = rows.Close() }() // only read
 	columns := columnsOf(spec, sheet)

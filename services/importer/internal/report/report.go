@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
@@ -54,6 +55,27 @@ func (im *Import) results(ctx context.Context, sheet *imports.Sheet) (rows impor
 		return rows, false, &CountError{Sheet: sheet.Name, Rows: got, Want: want}
 	}
 	return rows, rows.Complete(), nil
+}
+
+// rows reads a sheet again. If the run found merged cells, they have the value that they show, as in the run.
+func (im *Import) rows(ctx context.Context, sheet *imports.Sheet) (source.Rows, error) {
+	var merges []source.Range
+	columns := sheet.ColumnNumbers()
+	if slices.ContainsFunc(sheet.Notices, func(n imports.Notice) bool { return n.Reason == imports.MergesApplied }) {
+		var err error
+		merges, err = source.Merges(ctx, im.Workbook, sheet.WorkbookSheet, func(r source.Range) bool { return r.IsBelow(sheet.HeaderRow, columns) })
+		if err != nil {
+			return nil, fmt.Errorf("find the merged cells of sheet %q again: %w", sheet.WorkbookSheet, err)
+		}
+	}
+	rows, err := im.Workbook.Rows(ctx, sheet.WorkbookSheet)
+	if err != nil {
+		return nil, fmt.Errorf("read sheet %q again: %w", sheet.WorkbookSheet, err)
+	}
+	if len(merges) > 0 {
+		rows = source.FillMerges(rows, merges, columns)
+	}
+	return rows, nil
 }
 
 // spec returns the schema of a sheet.

@@ -75,9 +75,9 @@ func (r *refusedRows) issuesByRow(ctx context.Context) iter.Seq2[[]imports.Issue
 // each reads the sheet again. It calls header with the header row, and then visit with every row that goes into the
 // report and its stored issues, by ascending number. It calls list with every stored issue.
 func (r *refusedRows) each(ctx context.Context, list func(*imports.Issue), header func(source.Row) error, visit func(source.Row, []imports.Issue) error) error {
-	rows, err := r.im.Workbook.Rows(ctx, r.sheet.WorkbookSheet)
+	rows, err := r.im.rows(ctx, r.sheet)
 	if err != nil {
-		return fmt.Errorf("read sheet %q again: %w", r.sheet.WorkbookSheet, err)
+		return err
 	}
 	defer func() { _ = rows.Close() }() // only read
 	pull, stop := iter.Pull2(r.issuesByRow(ctx))

@@ -24,6 +24,8 @@ type Cell struct {
 	TooLong bool
 	// HasFormula reports whether the value is the result of a formula, from when the workbook was last calculated.
 	HasFormula bool
+	// Merge is how the cell is merged. It is set by MergedRows only.
+	Merge Merge
 	// FormulaID finds the formula's text within the row. See Formulas.
 	FormulaID uint32
 	// Text is the value:

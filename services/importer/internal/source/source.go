@@ -37,18 +37,6 @@ type Rows interface {
 	Close() error
 }
 
-// Merged is implemented by Rows of formats that have merged cells.
-type Merged interface {
-	// WatchMerges selects a row whose merged cells are recorded. It is called before the first call of Next.
-	WatchMerges(row int)
-	// Merges returns the columns of cells that are merged across several columns of the selected row. They are complete
-	// after Next has returned false.
-	Merges() []Range
-}
-
-// Range is a range of columns, which count from 1.
-type Range struct{ FirstCol, LastCol int }
-
 // Formulas is implemented by Rows of formats that have formulas.
 type Formulas interface {
 	// Formula returns the formula of a cell of the current row, without "=", or nothing if the cell has no formula. The

@@ -16,17 +16,22 @@ type progress struct {
 	runner *Runner
 	task   *headway.Task
 	titles map[string]string
+	sheets []imports.Sheet
 }
 
 // startOver sets the steps to their state after the upload.
 func startOver(task *headway.Task, im imports.Import) {
 	size := float64(im.SizeBytes)
 	task.Step(imports.StepReceive).Total(size).Set(size).Complete()
-	for _, sheet := range im.Sheets {
-		count(task.Step(sheet.Name).Reset(), imports.Counts{})
-	}
+	resetSheets(task, im.Sheets)
 	task.Step(imports.StepFinish).Reset()
 	task.Message("Opening the file")
+}
+
+func resetSheets(task *headway.Task, sheets []imports.Sheet) {
+	for _, sheet := range sheets {
+		count(task.Step(sheet.Name).Reset(), imports.Counts{})
+	}
 }
 
 func count(step *headway.Step, counts imports.Counts) *headway.Step {
@@ -51,6 +56,12 @@ func (p *progress) Waiting(ahead int) {
 		return
 	}
 	p.task.Message("Waiting: %d imports are ahead of yours", ahead)
+}
+
+// Restarts implements load.Progress.
+func (p *progress) Restarts() {
+	resetSheets(p.task, p.sheets)
+	p.task.Message("Reading the merged cells")
 }
 
 // SheetBegins implements load.Progress.

@@ -107,7 +107,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	}
 	startOver(task, im)
 	return r.Loader.Run(ctx, load.Task{
-		Import: im, Schema: spec, Workbook: book, Number: number, Memory: share, Progress: &progress{runner: r, task: task, titles: titles(spec)},
+		Import: im, Schema: spec, Workbook: book, Number: number, Memory: share, Progress: &progress{runner: r, task: task, titles: titles(spec), sheets: im.Sheets},
 		Decide: func(o load.Summary) load.Decision {
 			switch {
 			case im.Policy.DryRun:

@@ -417,7 +417,9 @@ type ImportDetail struct {
 	// The latest issues, newest first.
 	NewestIssues []*v11.Issue `protobuf:"bytes,8,rep,name=newest_issues,json=newestIssues,proto3" json:"newest_issues,omitempty"`
 	// Notices for the user, for example "These bytes were imported before".
-	Notices       []*v11.Notice `protobuf:"bytes,9,rep,name=notices,proto3" json:"notices,omitempty"`
+	Notices []*v11.Notice `protobuf:"bytes,9,rep,name=notices,proto3" json:"notices,omitempty"`
+	// Sheets of the workbook that are not imported.
+	UnusedSheets  []*v11.UnusedSheet `protobuf:"bytes,10,rep,name=unused_sheets,json=unusedSheets,proto3" json:"unused_sheets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -515,6 +517,13 @@ func (x *ImportDetail) GetNotices() []*v11.Notice {
 	return nil
 }
 
+func (x *ImportDetail) GetUnusedSheets() []*v11.UnusedSheet {
+	if x != nil {
+		return x.UnusedSheets
+	}
+	return nil
+}
+
 var File_headway_edge_v1_stream_proto protoreflect.FileDescriptor
 
 const file_headway_edge_v1_stream_proto_rawDesc = "" +
@@ -575,7 +584,7 @@ const file_headway_edge_v1_stream_proto_rawDesc = "" +
 	"\x0e_failed_reasonB\t\n" +
 	"\a_reasonB\x14\n" +
 	"\x12_keepalive_secondsB\a\n" +
-	"\x05_user\"\xc0\x03\n" +
+	"\x05_user\"\x86\x04\n" +
 	"\fImportDetail\x12\x1b\n" +
 	"\tfile_name\x18\x01 \x01(\tR\bfileName\x129\n" +
 	"\ton_issues\x18\x02 \x01(\x0e2\x1c.headway.imports.v1.OnIssuesR\bonIssues\x12\x17\n" +
@@ -586,7 +595,9 @@ const file_headway_edge_v1_stream_proto_rawDesc = "" +
 	"\vroot_causes\x18\a \x03(\v2\x1d.headway.imports.v1.RootCauseR\n" +
 	"rootCauses\x12>\n" +
 	"\rnewest_issues\x18\b \x03(\v2\x19.headway.imports.v1.IssueR\fnewestIssues\x124\n" +
-	"\anotices\x18\t \x03(\v2\x1a.headway.imports.v1.NoticeR\anotices*\xad\x02\n" +
+	"\anotices\x18\t \x03(\v2\x1a.headway.imports.v1.NoticeR\anotices\x12D\n" +
+	"\runused_sheets\x18\n" +
+	" \x03(\v2\x1f.headway.imports.v1.UnusedSheetR\funusedSheets*\xad\x02\n" +
 	"\x11StreamMessageType\x12#\n" +
 	"\x1fSTREAM_MESSAGE_TYPE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dSTREAM_MESSAGE_TYPE_CONNECTED\x10\x01\x12&\n" +
@@ -626,6 +637,7 @@ var file_headway_edge_v1_stream_proto_goTypes = []any{
 	(*v11.RootCause)(nil),         // 10: headway.imports.v1.RootCause
 	(*v11.Issue)(nil),             // 11: headway.imports.v1.Issue
 	(*v11.Notice)(nil),            // 12: headway.imports.v1.Notice
+	(*v11.UnusedSheet)(nil),       // 13: headway.imports.v1.UnusedSheet
 }
 var file_headway_edge_v1_stream_proto_depIdxs = []int32{
 	0,  // 0: headway.edge.v1.StreamMessage.type:type_name -> headway.edge.v1.StreamMessageType
@@ -644,11 +656,12 @@ var file_headway_edge_v1_stream_proto_depIdxs = []int32{
 	10, // 13: headway.edge.v1.ImportDetail.root_causes:type_name -> headway.imports.v1.RootCause
 	11, // 14: headway.edge.v1.ImportDetail.newest_issues:type_name -> headway.imports.v1.Issue
 	12, // 15: headway.edge.v1.ImportDetail.notices:type_name -> headway.imports.v1.Notice
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	13, // 16: headway.edge.v1.ImportDetail.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_headway_edge_v1_stream_proto_init() }

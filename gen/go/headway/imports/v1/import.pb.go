@@ -257,6 +257,12 @@ const (
 	// Warning: cells of this column were cleaned up before the import, for example of blanks after the text. There is one
 	// of these per column, at its first such cell. Its message has the number of cells.
 	IssueCode_ISSUE_CODE_NORMALIZED IssueCode = 28
+	// The row looks like a total, a hint, or a footer, and not like a record.
+	IssueCode_ISSUE_CODE_NOT_A_RECORD IssueCode = 29
+	// The cell is merged with others, so that its value is not clear.
+	IssueCode_ISSUE_CODE_MERGED_CELLS IssueCode = 30
+	// The cell has a picture instead of a value.
+	IssueCode_ISSUE_CODE_PICTURE IssueCode = 31
 )
 
 // Enum value maps for IssueCode.
@@ -291,6 +297,9 @@ var (
 		26: "ISSUE_CODE_AMBIGUOUS_NUMBER",
 		27: "ISSUE_CODE_INVALID_CHARACTER",
 		28: "ISSUE_CODE_NORMALIZED",
+		29: "ISSUE_CODE_NOT_A_RECORD",
+		30: "ISSUE_CODE_MERGED_CELLS",
+		31: "ISSUE_CODE_PICTURE",
 	}
 	IssueCode_value = map[string]int32{
 		"ISSUE_CODE_UNSPECIFIED":           0,
@@ -322,6 +331,9 @@ var (
 		"ISSUE_CODE_AMBIGUOUS_NUMBER":      26,
 		"ISSUE_CODE_INVALID_CHARACTER":     27,
 		"ISSUE_CODE_NORMALIZED":            28,
+		"ISSUE_CODE_NOT_A_RECORD":          29,
+		"ISSUE_CODE_MERGED_CELLS":          30,
+		"ISSUE_CODE_PICTURE":               31,
 	}
 )
 
@@ -356,7 +368,7 @@ func (IssueCode) EnumDescriptor() ([]byte, []int) {
 // They add up: read = inserted + updated + unchanged + rejected + blocked + skipped.
 type Counts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Rows with content below the header.
+	// Rows with content below the header, without those that a notice counts as left out.
 	Read uint32 `protobuf:"varint,1,opt,name=read,proto3" json:"read,omitempty"`
 	// Rows with a new key.
 	Inserted uint32 `protobuf:"varint,2,opt,name=inserted,proto3" json:"inserted,omitempty"`
@@ -1120,10 +1132,30 @@ func (x *Import) GetUnusedSheets() []*UnusedSheet {
 // Notice is useful information that is not an error.
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Machine-readable: a name of headway.errors.v1.ErrorReason.
+	// Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file.
+	// The others are about a sheet:
+	//
+	//	HIDDEN_SHEET      the sheet is hidden, and was imported
+	//	HIDDEN_IGNORED    a hidden sheet has the same name in the schema, and was not imported
+	//	VISIBLE_PREFERRED a visible sheet with another name was imported instead of a hidden one
+	//	HIDDEN_ROWS       rows are hidden, for example by a filter, and were imported
+	//	HIDDEN_COLUMNS    columns are hidden, and were imported
+	//	MERGED_CELLS      merged cells: each row has the value that the merged cell shows
+	//	TOTALS_LEFT_OUT   totals rows were left out
+	//	HEADERS_LEFT_OUT  repeated header rows were left out
+	//	FILLERS_LEFT_OUT  rows with only prefilled checkboxes and formulas were left out
+	//	OTHER_TABLE       rows of another Excel table of the sheet were imported
+	//	BELOW_TABLE       rows below the Excel table were imported
+	//	SPARSE_ROWS       a few rows have a value in one column only, and were imported
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The text.
-	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// The schema's name of the sheet. Empty if the notice is about the file.
+	Sheet string `protobuf:"bytes,3,opt,name=sheet,proto3" json:"sheet,omitempty"`
+	// How many rows, columns, or merged ranges the notice is about; 0 if it counts none.
+	Count uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	// The first ten of them, as in Excel: "A2:C2" for cells, "7:7" for rows, "D:D" for columns.
+	Ranges        []string `protobuf:"bytes,5,rep,name=ranges,proto3" json:"ranges,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1170,6 +1202,27 @@ func (x *Notice) GetMessage() string {
 		return x.Message
 	}
 	return ""
+}
+
+func (x *Notice) GetSheet() string {
+	if x != nil {
+		return x.Sheet
+	}
+	return ""
+}
+
+func (x *Notice) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Notice) GetRanges() []string {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
 }
 
 // SheetMapping assigns a sheet of the workbook to a sheet of the schema, if their names differ.
@@ -1305,10 +1358,13 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x124\n" +
 	"\anotices\x18\x11 \x03(\v2\x1a.headway.imports.v1.NoticeR\anotices\x12D\n" +
-	"\runused_sheets\x18\x12 \x03(\v2\x1f.headway.imports.v1.UnusedSheetR\funusedSheets\":\n" +
+	"\runused_sheets\x18\x12 \x03(\v2\x1f.headway.imports.v1.UnusedSheetR\funusedSheets\"~\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"\xf6\x01\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
+	"\x05sheet\x18\x03 \x01(\tR\x05sheet\x12\x14\n" +
+	"\x05count\x18\x04 \x01(\rR\x05count\x12\x16\n" +
+	"\x06ranges\x18\x05 \x03(\tR\x06ranges\"\xf6\x01\n" +
 	"\fSheetMapping\x12\x1f\n" +
 	"\x05sheet\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05sheet\x12.\n" +
 	"\x0eworkbook_sheet\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x1fR\rworkbookSheet\x12Y\n" +
@@ -1331,7 +1387,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\rIssueSeverity\x12\x1e\n" +
 	"\x1aISSUE_SEVERITY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ISSUE_SEVERITY_ERROR\x10\x01\x12\x1a\n" +
-	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\xe8\x06\n" +
+	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\xba\a\n" +
 	"\tIssueCode\x12\x1a\n" +
 	"\x16ISSUE_CODE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13ISSUE_CODE_REQUIRED\x10\x01\x12\x1b\n" +
@@ -1362,7 +1418,10 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x19ISSUE_CODE_COLUMN_IGNORED\x10\x19\x12\x1f\n" +
 	"\x1bISSUE_CODE_AMBIGUOUS_NUMBER\x10\x1a\x12 \n" +
 	"\x1cISSUE_CODE_INVALID_CHARACTER\x10\x1b\x12\x19\n" +
-	"\x15ISSUE_CODE_NORMALIZED\x10\x1cB\xbc\x01\n" +
+	"\x15ISSUE_CODE_NORMALIZED\x10\x1c\x12\x1b\n" +
+	"\x17ISSUE_CODE_NOT_A_RECORD\x10\x1d\x12\x1b\n" +
+	"\x17ISSUE_CODE_MERGED_CELLS\x10\x1e\x12\x16\n" +
+	"\x12ISSUE_CODE_PICTURE\x10\x1fB\xbc\x01\n" +
 	"\x16com.headway.imports.v1B\vImportProtoP\x01Z+headway/gen/go/headway/imports/v1;importsv1\xa2\x02\x03HIX\xaa\x02\x12Headway.Imports.V1\xca\x02\x12Headway\\Imports\\V1\xe2\x02\x1eHeadway\\Imports\\V1\\GPBMetadata\xea\x02\x14Headway::Imports::V1b\x06proto3"
 
 var (

@@ -6,31 +6,43 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// maxMerges is how many merged ranges of a row are noted.
-const maxMerges = 100
+// WatchMerges implements source.Merged.
+func (r *Rows) WatchMerges(wanted func(source.Range) bool) { r.wantsMerge = wanted }
 
-// WatchMerges has the merged cells noted that cover more than one column of a
-// row. It is called before the first call of Next.
-func (r *Rows) WatchMerges(row int) { r.mergeRow = row }
-
-// Merges returns the columns of the first hundred merged cells that were watched for. They are known once Next has returned false: a sheet says
-// after its rows which cells are merged.
+// Merges implements source.Merged. A sheet lists its merged ranges after its rows.
 func (r *Rows) Merges() []source.Range { return r.merges }
 
-// noteMerge takes note of the range that the current token, a mergeCell
-// element, merges (ECMA-376 Part 1 §18.3.1.54). One that is none merges
-// nothing.
-func (r *Rows) noteMerge() {
-	if r.mergeRow == 0 || len(r.merges) == maxMerges {
-		return
+// mergesPerGrowth is the number of merged ranges for which memory is reserved at a time.
+const mergesPerGrowth = 4096
+
+// addMerge records the range that the current token, a mergeCell element, merges (ECMA-376 Part 1 §18.3.1.54). An
+// element that is not a range of several cells merges nothing.
+func (r *Rows) addMerge() error {
+	if r.wantsMerge == nil {
+		return nil
 	}
-	from, to, ok := bytes.Cut(trimRight(trimLeft(r.x.attr("ref"))), []byte(":"))
-	if !ok {
-		return
+	merged, ok := parseRange(r.x.attr("ref"))
+	if !ok || merged.FirstCol == merged.LastCol && merged.FirstRow == merged.LastRow || !r.wantsMerge(merged) {
+		return nil
 	}
-	firstCol, firstRow, okFirst := parseRef(from)
-	lastCol, lastRow, okLast := parseRef(to)
-	if okFirst && okLast && firstCol < lastCol && firstRow <= r.mergeRow && r.mergeRow <= lastRow {
-		r.merges = append(r.merges, source.Range{FirstCol: firstCol, LastCol: lastCol})
+	if len(r.merges)%mergesPerGrowth == 0 {
+		if err := r.limits.Memory.Grow(mergesPerGrowth * source.RangeBytes); err != nil {
+			return err
+		}
+		r.reserved += mergesPerGrowth * source.RangeBytes
 	}
+	r.merges = append(r.merges, merged)
+	return nil
+}
+
+// parseRange reads a range such as "B2:D4", in any order of its corners, or a single cell.
+func parseRange(ref []byte) (source.Range, bool) {
+	from, to, isRange := bytes.Cut(trimRight(trimLeft(ref)), []byte(":"))
+	if !isRange {
+		to = from
+	}
+	col1, row1, ok1 := parseRef(from)
+	col2, row2, ok2 := parseRef(to)
+	return source.Range{FirstRow: int32(min(row1, row2)), LastRow: int32(max(row1, row2)),
+		FirstCol: int32(min(col1, col2)), LastCol: int32(max(col1, col2))}, ok1 && ok2
 }

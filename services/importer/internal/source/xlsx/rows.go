@@ -49,10 +49,10 @@ type Rows struct {
 	start  int64  // where in the part the row begins
 	inCell bool
 
-	hidden   *columnSet // nil if no column is
-	mergeRow int        // the row whose merged cells are noted; 0 for none
-	merges   []source.Range
-	formulas sharedFormulas
+	hidden     *columnSet              // nil if no column is
+	wantsMerge func(source.Range) bool // selects the merged ranges to record; nil for none
+	merges     []source.Range
+	formulas   sharedFormulas
 	// rowFormulas are those of the current row. Those before stableFormulas do not point into the scanner's buffer.
 	rowFormulas    []rowFormula
 	stableFormulas int
@@ -303,7 +303,9 @@ func (r *Rows) finish() error {
 			case r.x.depth() == 2 && r.x.is("sheetData"):
 				return r.x.refusal(source.Damaged, "it has rows in two places")
 			case r.x.depth() == 3 && r.x.is("mergeCell"):
-				r.noteMerge()
+				if err := r.addMerge(); err != nil {
+					return err
+				}
 			}
 		}
 	}

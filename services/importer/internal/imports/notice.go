@@ -1,0 +1,33 @@
+package imports
+
+// Notice is information that is not an error.
+type Notice struct {
+	// Reason is machine-readable. It is one of those below, or a reason of headway.errors.v1.
+	Reason  string
+	Message string
+	// Sheet is the schema's name of the sheet. It is empty if the notice is about the file.
+	Sheet string
+	// Count is the number of rows, columns, or merged ranges that the notice is about.
+	Count uint32
+	// Ranges are the first of them, at most MaxNoticeRanges.
+	Ranges []string
+}
+
+// MaxNoticeRanges is how many ranges a notice names.
+const MaxNoticeRanges = 10
+
+// The reasons of notices about a sheet.
+const (
+	HiddenSheet      = "HIDDEN_SHEET"
+	HiddenIgnored    = "HIDDEN_IGNORED"
+	VisiblePreferred = "VISIBLE_PREFERRED"
+	HiddenRows       = "HIDDEN_ROWS"
+	HiddenColumns    = "HIDDEN_COLUMNS"
+	MergesApplied    = "MERGED_CELLS"
+	TotalsLeftOut    = "TOTALS_LEFT_OUT"
+	HeadersLeftOut   = "HEADERS_LEFT_OUT"
+	FillersLeftOut   = "FILLERS_LEFT_OUT"
+	OtherTable       = "OTHER_TABLE"
+	BelowTable       = "BELOW_TABLE"
+	SparseRows       = "SPARSE_ROWS"
+)

@@ -1,0 +1,298 @@
+// Package layout distinguishes the records of a sheet from its other rows: totals, repeated headers, hints, footers, and
+// rows that have only what a template was filled with. What is certain is left out. What is only likely is doubtful.
+package layout
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"headway/services/importer/internal/source"
+)
+
+// Kind is the kind of a row.
+type Kind uint8
+
+// The kinds of rows.
+const (
+	// Record rows are imported.
+	Record Kind = iota
+	// Filler rows have nothing but unchecked checkboxes, and formulas without a result.
+	Filler
+	// Header rows repeat the headers.
+	Header
+	// Totals rows are the totals of a table, or of the rows above.
+	Totals
+	// Doubtful rows look like a total, a hint, or a footer. See Doubt.
+	Doubtful
+	kinds
+)
+
+// Column is a column that is imported.
+type Column struct {
+	// Cell is its number in the file, from 1.
+	Cell int
+	// Titles are the header, and the other names that the schema has for the column.
+	Titles []string
+	// Key reports whether the column belongs to the key.
+	Key bool
+}
+
+// Sheet judges the rows of one sheet, in their order. It is for one goroutine.
+type Sheet struct {
+	columns []Column
+	header  int
+	// first is the column whose value is compared with titles, by their length. It belongs to the key.
+	first    int
+	byLength [maxTitle + 1][][]byte
+	// sections are the parts of the sheet that tables declare, by ascending rows. section is the next one to look at.
+	sections []section
+	section  int
+	// records is the number of records so far.
+	records uint32
+	doubt   Doubt
+	buffer  []byte
+	// The rows of each kind, those of other tables, those below the table, and those with one value.
+	byKind                         [kinds]Rows
+	otherTable, belowTable, sparse Rows
+}
+
+// Rows counts rows, and has the numbers of the first.
+type Rows struct {
+	Count uint32
+	First []int
+}
+
+// maxFirst is how many rows are named.
+const maxFirst = 10
+
+// Add counts a row.
+func (r *Rows) Add(number int) {
+	if r.Count++; len(r.First) < maxFirst {
+		r.First = append(r.First, number)
+	}
+}
+
+// maxTitle is the length of the longest title that is compared.
+const maxTitle = 63
+
+// section is a range of rows of a table.
+type section struct {
+	first, last int
+	kind        sectionKind
+}
+
+type sectionKind uint8
+
+const (
+	tableHeader sectionKind = iota
+	tableTotals
+	otherTable
+	belowTable
+)
+
+// New returns the judge of a sheet whose headers end in a row. The columns are in the order of the schema.
+func New(header int, columns []Column, tables []source.Table) *Sheet {
+	s := &Sheet{columns: columns, header: header}
+	s.first = max(0, slices.IndexFunc(columns, func(c Column) bool { return c.Key }))
+	if len(columns) > 0 {
+		for _, title := range columns[s.first].Titles {
+			if n := len(title); n <= maxTitle {
+				s.byLength[n] = append(s.byLength[n], []byte(title))
+			}
+		}
+	}
+	for _, t := range tables {
+		s.addTable(t)
+	}
+	slices.SortStableFunc(s.sections, func(a, b section) int { return cmp.Compare(a.first, b.first) })
+	return s
+}
+
+// addTable adds the sections of a table that has imported columns.
+func (s *Sheet) addTable(t source.Table) {
+	first, last := int(t.FirstRow), int(t.LastRow)
+	if last <= s.header || !slices.ContainsFunc(s.columns, func(c Column) bool { return t.HasColumn(c.Cell) }) {
+		return
+	}
+	add := func(from, to int, kind sectionKind) {
+		if from = max(from, s.header+1); from <= to {
+			s.sections = append(s.sections, section{from, to, kind})
+		}
+	}
+	data := first + int(t.HeaderRows)
+	totals := max(data, last-int(t.TotalsRows)+1)
+	add(first, min(data-1, last), tableHeader)
+	if first > s.header {
+		add(data, totals-1, otherTable)
+	}
+	add(totals, last, tableTotals)
+	if first <= s.header {
+		add(last+1, 1<<30, belowTable)
+	}
+}
+
+// Row is a row to be judged.
+type Row struct {
+	source.Row
+	// Values are the cells of the imported columns, in the order of the columns.
+	Values []source.Cell
+	// Filled is how many of them have content. Typed reports whether the content of one is more than a default. See Typed.
+	Filled int
+	Typed  bool
+	// Formulas reports whether one of them has a formula. Merged reports whether one of them is merged.
+	Formulas, Merged bool
+}
+
+// Typed reports whether the content of a cell is more than a default: an unchecked checkbox, or a formula without a
+// result. An error is a result in a key.
+func Typed(c *source.Cell, key bool) bool {
+	switch c.Kind {
+	case source.Empty:
+		return false
+	case source.Bool:
+		return c.Text[0] != 'F'
+	case source.Text:
+		return true
+	case source.ErrorValue, source.FormulaWithoutValue:
+		return key || !c.HasFormula && c.Kind == source.ErrorValue
+	case source.Number, source.Date:
+		return !c.HasFormula || !isZero(c.Text)
+	default:
+		return true
+	}
+}
+
+func isZero(number []byte) bool {
+	return len(bytes.Trim(number, "0.-")) == 0
+}
+
+// Judge returns the kind of a row that has content, and counts it. formulas can be nil.
+func (s *Sheet) Judge(r *Row, formulas source.Formulas) Kind {
+	kind := s.judge(r, formulas)
+	if kind != Record {
+		s.byKind[kind].Add(r.Number)
+		return kind
+	}
+	s.records++
+	if r.Filled == 1 && len(s.columns) > 1 && !r.Merged {
+		s.sparse.Add(r.Number)
+	}
+	return Record
+}
+
+func (s *Sheet) judge(r *Row, formulas source.Formulas) Kind {
+	switch {
+	case r.Number <= s.header:
+		return Header
+	case !r.Typed:
+		return Filler
+	}
+	if s.section < len(s.sections) && s.sections[s.section].first <= r.Number {
+		if kind := s.inTable(r.Number); kind != Record {
+			return kind
+		}
+	}
+	if value := &r.Values[s.first]; value.Kind == source.Text && len(value.Text) <= maxTitle && len(s.byLength[len(value.Text)]) > 0 {
+		if kind := s.repeatsHeader(r); kind != Record {
+			return kind
+		}
+	}
+	if r.Formulas && formulas != nil {
+		if kind := s.hasTotals(r, formulas); kind != Record {
+			return kind
+		}
+	}
+	if r.Filled < len(s.columns) || s.records == 0 {
+		return s.doubtful(r)
+	}
+	return Record
+}
+
+// inTable returns the kind of a row by the tables that it is in.
+func (s *Sheet) inTable(number int) Kind {
+	for s.section < len(s.sections) && s.sections[s.section].last < number {
+		s.section++
+	}
+	kind, other, below := Record, false, false
+	for _, sec := range s.sections[s.section:] {
+		switch {
+		case sec.first > number:
+		case sec.last < number:
+			continue
+		case sec.kind == tableHeader:
+			kind = Header
+		case sec.kind == tableTotals:
+			kind = Totals
+		case sec.kind == otherTable:
+			other = true
+		default:
+			below = true
+		}
+		if sec.first > number {
+			break
+		}
+	}
+	switch {
+	case kind != Record:
+	case other:
+		s.otherTable.Add(number)
+	case below:
+		s.belowTable.Add(number)
+	}
+	return kind
+}
+
+// repeatsHeader recognizes a row in which each value is a title of its column.
+func (s *Sheet) repeatsHeader(r *Row) Kind {
+	text := r.Values[s.first].Text
+	if !slices.ContainsFunc(s.byLength[len(text)], func(title []byte) bool { return bytes.EqualFold(title, text) }) {
+		return Record
+	}
+	for i := range r.Values {
+		v := &r.Values[i]
+		if source.Blank(v) || v.Merge == source.MergeFilled {
+			continue
+		}
+		if v.Kind != source.Text || !slices.ContainsFunc(s.columns[i].Titles, func(title string) bool { return sameWords(title, v.Text) }) {
+			return Record
+		}
+	}
+	if r.Filled == 1 {
+		return s.doubts(s.first, "repeats the header")
+	}
+	return Header
+}
+
+// Doubt is the reason why a row is doubtful.
+type Doubt struct {
+	// Column is the index of the column that raises the doubt.
+	Column int
+	// Reason completes "This row ...".
+	Reason string
+}
+
+// Doubt returns the reason why the last row is doubtful.
+func (s *Sheet) Doubt() Doubt { return s.doubt }
+
+func (s *Sheet) doubts(column int, reason string) Kind {
+	s.doubt = Doubt{column, reason}
+	return Doubtful
+}
+
+// OfKind returns the rows of a kind, without records.
+func (s *Sheet) OfKind(k Kind) Rows { return s.byKind[k] }
+
+// OtherTable returns the records in a table other than the one with the headers.
+func (s *Sheet) OtherTable() Rows { return s.otherTable }
+
+// BelowTable returns the records below the table with the headers.
+func (s *Sheet) BelowTable() Rows { return s.belowTable }
+
+// Sparse returns the records with a value in one column only, if they are few.
+func (s *Sheet) Sparse() Rows {
+	if n := s.sparse.Count; n > s.records/20 && (n > maxFirst || 2*n >= s.records) {
+		return Rows{}
+	}
+	return s.sparse
+}

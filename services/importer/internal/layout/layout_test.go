@@ -1,0 +1,162 @@
+package layout
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"headway/services/importer/internal/source"
+)
+
+// columns are those of a sheet with a key, a name, a quantity, and a note.
+func columns() []Column {
+	return []Column{
+		{Cell: 1, Titles: []string{"Code", "code", "Item code"}, Key: true}, {Cell: 2, Titles: []string{"Name", "name"}},
+		{Cell: 3, Titles: []string{"Qty", "qty"}}, {Cell: 4, Titles: []string{"Note", "note"}},
+	}
+}
+
+type formulas map[int]string
+
+func (f formulas) Formula(c *source.Cell) []byte { return []byte(f[c.Col]) }
+
+// judge returns the kind of row 7 after n records. A value is a number, TRUE, FALSE, or a text, and has a formula after a "|".
+func judge(s *Sheet, number int, values ...string) Kind {
+	r := &Row{Row: source.Row{Number: number}}
+	f := formulas{}
+	for i, v := range values {
+		value, formula, has := strings.Cut(v, "|")
+		c := source.Cell{Col: i + 1, Kind: source.Text, Text: []byte(value), HasFormula: has}
+		switch _, err := strconv.ParseFloat(value, 64); {
+		case value == "":
+			c.Kind = source.Empty
+		case value == "TRUE" || value == "FALSE":
+			c.Kind = source.Bool
+		case strings.HasPrefix(value, "#"):
+			c.Kind = source.ErrorValue
+		case strings.HasPrefix(value, "@"):
+			c.Kind, c.Text = source.Date, []byte(value[1:])
+		case err == nil:
+			c.Kind = source.Number
+		}
+		f[i+1] = formula
+		r.Values = append(r.Values, c)
+		if !source.Blank(&c) {
+			r.Filled++
+			r.Typed = r.Typed || Typed(&c, s.columns[i].Key)
+			r.Formulas = r.Formulas || has
+		}
+	}
+	r.Cells = r.Values
+	return s.Judge(r, f)
+}
+
+var names = map[Kind]string{Record: "record", Filler: "filler", Header: "header", Totals: "totals", Doubtful: "doubtful"}
+
+func TestRowsAreDistinguishedFromRecords(t *testing.T) {
+	for _, test := range []struct {
+		want Kind
+		row  string
+	}{
+		{Record, "A1;one;1;x"}, {Record, "A1;;;"}, {Record, "Total;TotalEnergies;1;"}, {Record, "Total quality management;;;"},
+		{Record, "Totally;;5;"}, {Record, "Summer;;5;"}, {Record, "Sum-1;;5;"}, {Record, "Total;one;1;x"}, {Record, "Source;;;"},
+		{Record, "Notebook;;2;"}, {Record, "Pages;;2;"}, {Record, "Page boy;;;"}, {Record, "-;;;"}, {Record, "A-1;--;1;"},
+		{Record, "Confidence;;;"}, {Record, "Gesamtschule;;3;"}, {Record, "Suma Cum;;;"}, {Record, "Total;;TRUE;"}, {Record, "Code;Name;5;"},
+		{Record, "Printed matter;;4;"}, {Record, "Example;;;"}, {Record, "text;Text;;"},
+
+		{Filler, ";;;FALSE"}, {Filler, ";;0|C6*2;"}, {Filler, ";;0|C6*2;FALSE"}, {Filler, ";#N/A|VLOOKUP(A7,X:Y,2,0);;"},
+		{Filler, "0|Data!A7;0|Data!B7;;"}, {Filler, ";;@0|B7;FALSE"},
+		{Record, ";;0;"}, {Record, ";;;TRUE"}, {Record, ";;5|C6*2;"}, {Record, "#REF!|Data!A7;#REF!|Data!B7;;"}, {Record, ";#N/A;;"}, {Record, ";x;;FALSE"},
+
+		{Header, "Code;Name;Qty;Note"}, {Header, "CODE;NAME;QTY;NOTE"}, {Header, "code;name;qty;note"}, {Header, "Code;Name;;"}, {Header, "Item code;Name:;qty;"},
+		{Doubtful, "Code;;;"}, {Record, "Code;North;;"},
+
+		{Totals, "Total;;10|SUM(C2:C6);"}, {Totals, ";;10|SUM(C$2:C6);"}, {Totals, ";;10|SUBTOTAL(9,C2:C6);"}, {Totals, "Grand total;;10|AGGREGATE(9,5,$C$2:$C$6);"},
+		{Totals, "North Total;;10|SUBTOTAL(9,C2:C6);"}, {Totals, "Gesamt;;10|SUBTOTAL(109,Table1[Qty]);"}, {Totals, ";;10|SUM(C2:C3,C5:C6);"},
+		{Doubtful, "North;;10|SUM(C2:C6);"}, {Record, "A9;Assembly;10|SUM(C2:C6);"}, {Record, "A9;;10|SUM(A7:B7);"}, {Record, "A9;;10|SUM(D2:D6);"},
+		{Record, "7|MAX(A$1:A6)+1;x;;"}, {Record, "A9;;10|SUM(C2:C6)*2;"}, {Record, "A9;;10|SUM(C6);"}, {Record, "A9;;10|SUM(C2:C9);"},
+
+		{Doubtful, "Total;;10;"}, {Doubtful, "Subtotal;;;"}, {Doubtful, "Grand total (4 records);;;"}, {Doubtful, "TOTAL: 12;;;"}, {Doubtful, "North Total;;10;"},
+		{Doubtful, "Total North;;10;"}, {Doubtful, "Summe;;10;"}, {Doubtful, "Zwischensumme;;;"}, {Doubtful, "Total général;;10;"}, {Doubtful, "Итого:;;10;"},
+		{Doubtful, "合計;;10;"}, {Doubtful, ";Total;10;"}, {Doubtful, "ΣΎΝΟΛΟ;;10;"}, {Doubtful, " Total ;;10;"}, {Doubtful, "Total;;10;FALSE"},
+		{Doubtful, "Copyright (c) 2026 Example Inc.;;;"}, {Doubtful, "© Example;;;"}, {Doubtful, "Confidential - do not distribute;;;"},
+		{Doubtful, "Report generated 28.11.2026 by Pat;;;"}, {Doubtful, "Generated on;;;@46000"}, {Doubtful, "Page 2 of 5;;;"}, {Doubtful, "Seite 3;;;"},
+		{Doubtful, "*** End of report ***;;;"}, {Doubtful, "Note: prices without tax;;;"}, {Doubtful, "-----;;;"}, {Doubtful, "----;----;----;"}, {Doubtful, "* required;;;"},
+		{Doubtful, "Erstellt am 3.4.2026;;;"},
+	} {
+		s := New(1, columns(), nil)
+		for n := range 5 {
+			judge(s, n+2, "K"+strconv.Itoa(n), "name", "1", "x")
+		}
+		if got := judge(s, 7, strings.Split(test.row, ";")...); got != test.want {
+			t.Errorf("%q is a %s, want %s", test.row, names[got], names[test.want])
+		}
+	}
+}
+
+func TestHintsAreFoundBelowHeadersOnly(t *testing.T) {
+	for row, want := range map[string]Kind{
+		"text, required;free text;number;": Doubtful, "required;optional;optional;optional": Doubtful, "text;text;number;text": Doubtful,
+		"e.g. A1;e.g. Chair;5;": Record, "e.g. A1;e.g. Chair;;": Doubtful, "(max. 40 characters);;;": Doubtful, "Pflichtfeld;Text;Zahl;": Doubtful,
+		"[code];[name];;": Doubtful, "1;2;3;4": Doubtful, "1;Chair;3;4": Record, "text;Text;;": Record, "Number;;;": Record, "A1;required;1;": Record,
+		"varchar(40);varchar;int;": Doubtful, "Date;;;": Record,
+	} {
+		s := New(1, columns(), nil)
+		if got := judge(s, 2, strings.Split(row, ";")...); got != want {
+			t.Errorf("%q is a %s, want %s", row, names[got], names[want])
+		}
+		s = New(1, columns(), nil)
+		judge(s, 2, "K1", "name", "1", "x")
+		if got := judge(s, 3, strings.Split(row, ";")...); got != Record {
+			t.Errorf("after a record, %q is a %s", row, names[got])
+		}
+	}
+}
+
+func TestTablesHaveHeadersAndTotals(t *testing.T) {
+	table := func(first, last int32, headers, totals int32) source.Table {
+		return source.Table{Range: source.Range{FirstRow: first, LastRow: last, FirstCol: 1, LastCol: 4}, HeaderRows: headers, TotalsRows: totals}
+	}
+	elsewhere := source.Table{Range: source.Range{FirstRow: 1, LastRow: 9, FirstCol: 9, LastCol: 10}, HeaderRows: 1, TotalsRows: 1}
+	s := New(1, columns(), []source.Table{table(8, 11, 1, 1), elsewhere, table(1, 5, 1, 2)})
+	want := []Kind{2: Record, 3: Record, 4: Totals, 5: Totals, 6: Record, 7: Record, 8: Header, 9: Record, 10: Record, 11: Totals, 12: Record}
+	for row := 2; row < len(want); row++ {
+		if got := judge(s, row, "K"+strconv.Itoa(row), "x", "1", "y"); got != want[row] {
+			t.Errorf("row %d is a %s, want %s", row, names[got], names[want[row]])
+		}
+	}
+	if other, below := s.OtherTable(), s.BelowTable(); other.Count != 2 || other.First[0] != 9 || below.Count != 3 || below.First[2] != 12 {
+		t.Errorf("%+v in other tables, %+v below", other, below)
+	}
+	if totals := s.OfKind(Totals); totals.Count != 3 {
+		t.Errorf("%+v are totals", totals)
+	}
+}
+
+func TestFewSparseRowsAreCounted(t *testing.T) {
+	for _, test := range []struct{ full, sparse, want int }{{100, 3, 3}, {5, 2, 2}, {2, 2, 0}, {100, 60, 0}, {0, 5, 0}, {400, 15, 15}} {
+		s := New(1, columns(), nil)
+		for n := range test.full {
+			judge(s, n+2, "K"+strconv.Itoa(n), "name", "1", "x")
+		}
+		for n := range test.sparse {
+			judge(s, 1000+n, "S"+strconv.Itoa(n), "", "", "")
+		}
+		if got := s.Sparse(); int(got.Count) != test.want || len(got.First) != min(test.want, maxFirst) {
+			t.Errorf("%d of %d: %+v", test.sparse, test.full, got)
+		}
+	}
+}
+
+func TestJudgingAllocatesNothing(t *testing.T) {
+	s := New(1, columns(), nil)
+	text := func(col int, value string) source.Cell {
+		return source.Cell{Col: col, Kind: source.Text, Text: []byte(value)}
+	}
+	r := &Row{Row: source.Row{Number: 9}, Filled: 3, Typed: true,
+		Values: []source.Cell{text(1, "Subterfuge"), {Col: 2}, {Col: 3, Kind: source.Number, Text: []byte("12")}, {Col: 4, Kind: source.Number, Text: []byte("12")}}}
+	judge(s, 2, "K1", "name", "1", "x")
+	if n := testing.AllocsPerRun(100, func() { s.Judge(r, nil) }); n > 0 {
+		t.Errorf("%v allocations per row", n)
+	}
+}

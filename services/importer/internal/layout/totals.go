@@ -1,0 +1,115 @@
+package layout
+
+import (
+	"bytes"
+
+	"headway/services/importer/internal/source"
+)
+
+// hasTotals recognizes a row with a formula that adds up the rows above, in a column that is not part of the key. If the
+// row has no key or is named a total, it is certain.
+func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
+	at := -1
+	for i := range r.Values {
+		v := &r.Values[i]
+		if v.HasFormula && !s.columns[i].Key && v.Merge != source.MergeFilled && s.addsUpRowsAbove(r, i, formulas) {
+			at = i
+			break
+		}
+	}
+	if at < 0 {
+		return Record
+	}
+	keyed, texts, named := false, 0, false
+	for i := range r.Values {
+		v := &r.Values[i]
+		if source.Blank(v) || v.Merge == source.MergeFilled {
+			continue
+		}
+		keyed = keyed || s.columns[i].Key
+		if v.Kind == source.Text {
+			texts++
+			named = named || len(v.Text) <= maxLabel && isTotal(s.lower(v.Text), true)
+		}
+	}
+	switch {
+	case !keyed || named && texts == 1:
+		return Totals
+	case texts > 1:
+		return Record // a record whose value is a sum, such as an assembly below its parts
+	}
+	return s.doubts(at, "adds up the rows above")
+}
+
+// addsUpRowsAbove reports whether a cell's formula is the sum of cells above in the same column.
+func (s *Sheet) addsUpRowsAbove(r *Row, i int, formulas source.Formulas) bool {
+	col := s.columns[i].Cell
+	for c := range r.Cells {
+		if r.Cells[c].Col == col {
+			return addsUp(formulas.Formula(&r.Cells[c]), col, r.Number)
+		}
+	}
+	return false
+}
+
+// addsUp reports whether a formula in a cell is SUM, SUBTOTAL, AGGREGATE or AVERAGE of cells above it.
+func addsUp(formula []byte, col, row int) bool {
+	formula = bytes.TrimSpace(formula)
+	open := bytes.IndexByte(formula, '(')
+	if open < 0 || formula[len(formula)-1] != ')' {
+		return false
+	}
+	arguments := formula[open+1 : len(formula)-1]
+	switch name := bytes.ToUpper(formula[:open]); string(name) {
+	case "SUM", "AVERAGE":
+	case "SUBTOTAL", "AGGREGATE", "_XLFN.AGGREGATE":
+		for n := bytes.Count(name, []byte("AGG")); n >= 0; n-- {
+			if _, rest, ok := bytes.Cut(arguments, []byte(",")); ok {
+				arguments = rest
+			}
+		}
+		if bytes.IndexByte(arguments, '[') > 0 { // a column of a table, by its name
+			return true
+		}
+	default:
+		return false
+	}
+	found := false
+	for argument := range bytes.SplitSeq(arguments, []byte(",")) {
+		from, to, ok := bytes.Cut(bytes.TrimSpace(argument), []byte(":"))
+		if !ok {
+			to = from
+		}
+		col1, row1 := reference(from)
+		col2, row2 := reference(to)
+		if col1 != col || col2 != col || row1 <= 0 || row2 <= 0 || row1 >= row || row2 >= row {
+			return false
+		}
+		found = found || row1 != row2
+	}
+	return found
+}
+
+// reference returns the column and row of a reference such as "$B$2", or zeros.
+func reference(text []byte) (col, row int) {
+	i := 0
+	if i < len(text) && text[i] == '$' {
+		i++
+	}
+	for ; i < len(text) && 'A' <= text[i]&^0x20 && text[i]&^0x20 <= 'Z' && col < 1<<20; i++ {
+		col = col*26 + int(text[i]&^0x20-'A') + 1
+	}
+	if i < len(text) && text[i] == '$' {
+		i++
+	}
+	if i == len(text) {
+		return 0, 0
+	}
+	for ; i < len(text); i++ {
+		if text[i] < '0' || text[i] > '9' || row > 1<<24 {
+			return 0, 0
+		}
+		row = row*10 + int(text[i]-'0')
+	}
+	return col, row
+}

@@ -1,0 +1,49 @@
+package load
+
+import (
+	"fmt"
+
+	"headway/services/importer/internal/check"
+	"headway/services/importer/internal/convert"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
+)
+
+// doubt is a fault that is known before a cell is converted. The cell then has no value.
+type doubt struct {
+	// CellFault has no Fault if another doubt about the row has it.
+	check.CellFault
+	// whole means that no cell of the row has a value.
+	whole bool
+}
+
+// notARecord is the doubt about the row with this index in the batch.
+func (s *sheet) notARecord(row int, d layout.Doubt) doubt {
+	message := fmt.Sprintf("This row %s, and not like a record of %s. Delete the row. If it is a record, fill in its other columns.", d.Reason, s.spec.Title)
+	return doubt{check.CellFault{Row: row, Column: d.Column, Fault: &convert.Fault{Code: imports.NotARecord, Message: message}}, true}
+}
+
+// convertDoubtful converts a row with doubts, and returns the doubts of later rows.
+func (p *pipeline) convertDoubtful(b *batch, doubts []doubt) (rest []doubt) {
+	i, n := doubts[0].Row, 0
+	for n < len(doubts) && doubts[n].Row == i {
+		n++
+	}
+	for c, column := range p.sheet.columns {
+		doubtful := false
+		for _, d := range doubts[:n] {
+			doubtful = doubtful || d.whole || d.Column == c
+		}
+		if doubtful {
+			b.Values = append(b.Values, imports.Value{})
+			continue
+		}
+		p.convertCell(b, i, c, column.converter)
+	}
+	for _, d := range doubts[:n] {
+		if d.Fault != nil {
+			b.Faults = append(b.Faults, d.CellFault)
+		}
+	}
+	return doubts[n:]
+}

@@ -1,0 +1,122 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"headway/services/importer/internal/check"
+	"headway/services/importer/internal/convert"
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/source"
+)
+
+// errMerged means that a sheet has merged cells below its headers. A workbook lists them after the rows, so the run starts
+// again when it knows them. Workbooks without merged cells are read once.
+var errMerged = errors.New("the sheet has merged cells below its headers")
+
+// mergesOf returns the merged ranges of all sheets.
+func (l *Loader) mergesOf(ctx context.Context, task Task) (map[string][]source.Range, error) {
+	merges := map[string][]source.Range{}
+	for i := range task.Import.Sheets {
+		listed := &task.Import.Sheets[i]
+		columns := listed.ColumnNumbers()
+		ranges, err := source.Merges(ctx, task.Workbook, listed.WorkbookSheet, func(r source.Range) bool { return r.IsBelow(listed.HeaderRow, columns) })
+		if err != nil {
+			return nil, fmt.Errorf("find the merged cells of sheet %s: %w", listed.Name, err)
+		}
+		if err := task.Memory.Grow(int64(len(ranges)) * 2 * source.RangeBytes); err != nil {
+			return nil, err
+		}
+		merges[listed.Name] = ranges
+	}
+	return merges, nil
+}
+
+// prepare prepares the reading of rows.
+func (p *pipeline) prepare(ctx context.Context, rows source.Rows) error {
+	listed := p.sheet.listed
+	p.rows = rows
+	p.formulas, _ = rows.(source.Formulas)
+	columns := listed.ColumnNumbers()
+	if merged, ok := rows.(source.Merged); ok {
+		merged.WatchMerges(func(r source.Range) bool {
+			return r.IsBelow(listed.HeaderRow, columns) || spansHeaders(listed, columns, r)
+		})
+	}
+	if ranges := p.sheet.run.merges[listed.Name]; len(ranges) > 0 {
+		p.merged = source.FillMerges(rows, ranges, columns)
+	}
+	tables, err := source.Tables(ctx, p.sheet.run.task.Workbook, listed.WorkbookSheet)
+	if err != nil {
+		return err
+	}
+	p.layout = layout.New(p.sheet.lastHeader(), p.sheet.layoutColumns(), tables)
+	return nil
+}
+
+// maxHeaderRows is how many rows the headers can have, if cells are merged over them.
+const maxHeaderRows = 4
+
+// lastHeader returns the last row of the headers. Cells can be merged over several rows.
+func (s *sheet) lastHeader() int {
+	last := s.listed.HeaderRow
+	for _, r := range s.run.merges[s.listed.Name] {
+		if first := int(r.FirstRow); first <= s.listed.HeaderRow && int(r.LastRow) < s.listed.HeaderRow+maxHeaderRows {
+			last = max(last, int(r.LastRow))
+		}
+	}
+	return last
+}
+
+// spansHeaders reports whether a merged range has several columns of the headers, of which one is imported.
+func spansHeaders(listed *imports.Sheet, columns []int, r source.Range) bool {
+	return r.FirstCol < r.LastCol && int(r.FirstRow) <= listed.HeaderRow && listed.HeaderRow <= int(r.LastRow) &&
+		slices.ContainsFunc(columns, r.HasColumn)
+}
+
+// checkMerges returns an error if a header spans several columns of which one is imported, or errMerged.
+func (p *pipeline) checkMerges() error {
+	rows, ok := p.rows.(source.Merged)
+	if !ok {
+		return nil
+	}
+	listed := p.sheet.listed
+	body, columns := false, listed.ColumnNumbers()
+	for _, merged := range rows.Merges() {
+		if spansHeaders(listed, columns, merged) {
+			return &imports.MergedHeaderError{Sheet: listed.WorkbookSheet,
+				First: source.CellName(int(merged.FirstCol), listed.HeaderRow), Last: source.CellName(int(merged.LastCol), listed.HeaderRow)}
+		}
+		body = true
+	}
+	if body && p.sheet.run.merges == nil {
+		return errMerged
+	}
+	return nil
+}
+
+// doubtMerges adds a fault for each cell of the row whose merged range has no clear value for it.
+func (p *pipeline) doubtMerges(b *batch, cells []source.Cell) {
+	var last source.Range
+	for i := range cells {
+		column := p.sheet.columns[i].Cell
+		var message string
+		switch r, _ := p.merged.At(column); cells[i].Merge {
+		case source.MergeSpans:
+			if r == last { // one fault is enough
+				b.doubts = append(b.doubts, doubt{CellFault: check.CellFault{Row: len(b.Rows), Column: i}})
+				continue
+			}
+			last = r
+			message = fmt.Sprintf("The cells %s are merged across columns, so it is not clear which column their value belongs to. Unmerge them, and enter each value in its own cell.", r)
+		case source.MergeHides:
+			message = fmt.Sprintf("The cell is merged (%s), and hides another value. Unmerge the cells, and keep the right value.", r)
+		default:
+			continue
+		}
+		b.doubts = append(b.doubts, doubt{CellFault: check.CellFault{Row: len(b.Rows), Column: i, Fault: &convert.Fault{Code: imports.MergedCells, Message: message}}})
+	}
+}

@@ -1,0 +1,70 @@
+package xlsx
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"headway/services/importer/internal/source"
+)
+
+// maxTables is how many tables of a sheet are read. The others have no effect.
+const maxTables = 256
+
+// Tables returns the tables of a sheet (ECMA-376 Part 1 §18.5.1.2). A part that is missing or damaged declares none:
+// the rows of the sheet are complete without it.
+func (w *Workbook) Tables(ctx context.Context, sheet string) ([]source.Table, error) {
+	w.loading.Lock()
+	defer w.loading.Unlock()
+	at := slices.IndexFunc(w.sheets, func(s source.Sheet) bool { return s.Name == sheet })
+	if at < 0 || w.parts[at] == "" {
+		return nil, nil
+	}
+	rels, err := w.pack.relationships(ctx, w.parts[at])
+	if err != nil {
+		return nil, unlessDamaged(err)
+	}
+	var tables []source.Table
+	for _, id := range slices.Sorted(maps.Keys(rels)) {
+		rel := rels[id]
+		e := w.pack.find(rel.target)
+		if rel.kind != "table" || rel.external || e == nil || len(tables) == maxTables {
+			continue
+		}
+		table, ok, err := w.pack.readTable(ctx, e)
+		if unlessDamaged(err) != nil {
+			return nil, err
+		}
+		if ok && err == nil {
+			tables = append(tables, table)
+		}
+	}
+	return tables, nil
+}
+
+func (p *pack) readTable(ctx context.Context, e *entry) (table source.Table, ok bool, err error) {
+	err = p.each(ctx, e, func(x *scanner) error {
+		if x.depth() != 1 || !x.is("table") {
+			return nil
+		}
+		table.Range, ok = parseRange(x.attr("ref"))
+		table.HeaderRows, table.TotalsRows = 1, 0
+		if n, known := parseInt(x.attr("headerRowCount"), maxRow); known {
+			table.HeaderRows = int32(n)
+		}
+		if n, known := parseInt(x.attr("totalsRowCount"), maxRow); known {
+			table.TotalsRows = int32(n)
+		}
+		return nil
+	})
+	return table, ok, err
+}
+
+// unlessDamaged returns the error, or nil if it only means that a part is damaged.
+func unlessDamaged(err error) error {
+	switch source.ReasonOf(err) {
+	case source.Damaged, source.UnsupportedXML, source.Encrypted:
+		return nil
+	}
+	return err
+}
