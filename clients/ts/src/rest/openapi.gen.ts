@@ -888,7 +888,7 @@ export interface components {
         "headway.imports.v1.Notice": {
             /**
              * Format: int64
-             * @description How many rows, columns, or merged ranges the notice is about; 0 if it counts none.
+             * @description How many rows, columns, or merged ranges the notice is about. 0 means that it counts none.
              */
             count: number;
             /** @description The text. */

@@ -181,7 +181,7 @@ type run struct {
 	loader *Loader
 	task   Task
 	tx     imports.TargetTx
-	// merges are the merged ranges by the schema's names of the sheets; nil if they are not known.
+	// merges are the merged ranges by the schema's names of the sheets. It is nil as long as they are not known.
 	merges     map[string][]source.Range
 	sheets     map[string]*sheet // those so far, by the schema's name
 	rootCauses *check.RootCauses

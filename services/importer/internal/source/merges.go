@@ -90,7 +90,7 @@ type activeRange struct {
 }
 
 // FillMerges returns rows in which each cell of a merged range has the range's value, if the range is within one of the
-// columns. The cells of other ranges are only marked. A row without any cell of its own is not returned, as before.
+// columns. The cells of other ranges are only marked. A row without a cell with content is not returned, as before.
 func FillMerges(rows Rows, ranges []Range, columns []int) *MergedRows {
 	ranges = slices.Clone(ranges)
 	slices.SortStableFunc(ranges, func(a, b Range) int { return cmp.Compare(a.FirstRow, b.FirstRow) })

@@ -1152,7 +1152,7 @@ type Notice struct {
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The schema's name of the sheet. Empty if the notice is about the file.
 	Sheet string `protobuf:"bytes,3,opt,name=sheet,proto3" json:"sheet,omitempty"`
-	// How many rows, columns, or merged ranges the notice is about; 0 if it counts none.
+	// How many rows, columns, or merged ranges the notice is about. 0 means that it counts none.
 	Count uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
 	// The first ten of them, as in Excel: "A2:C2" for cells, "7:7" for rows, "D:D" for columns.
 	Ranges        []string `protobuf:"bytes,5,rep,name=ranges,proto3" json:"ranges,omitempty"`
