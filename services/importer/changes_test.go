@@ -165,9 +165,13 @@ func TestMergedCellsElsewhereAreAccepted(t *testing.T) {
 		if err := f.MergeCell("Items", "D1", "E1"); err != nil { // not a header of a column
 			return err
 		}
-		return f.MergeCell("Items", "A2", "B2")
+		return f.MergeCell("Items", "D2", "E3")
 	}, []any{"a", nil}, []any{"b", 2})
-	wantStatus(t, w.end(file, &importsv1.UploadOptions{Schema: "shop"}), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	im := w.end(file, &importsv1.UploadOptions{Schema: "shop"})
+	wantStatus(t, im, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	if n := im.GetNotices(); len(n) != 0 {
+		t.Errorf("notices are %v", n)
+	}
 }
 
 func TestReportUsesExplicitMapping(t *testing.T) {

@@ -145,7 +145,7 @@ func (c *Column) Convert(cell *source.Cell, calendar Calendar, buf []byte) (impo
 	if cell.TooLong {
 		return imports.Value{}, buf, fault(imports.Length, "The text has more than %d characters, the maximum in Excel. Shorten it.", source.MaxTextLength)
 	}
-	if cell.Kind == source.ErrorValue || cell.Kind == source.FormulaWithoutValue {
+	if cell.Kind == source.ErrorValue || cell.Kind == source.FormulaWithoutValue || cell.Kind == source.Object {
 		return imports.Value{}, buf, withoutValue(cell)
 	}
 	v, buf, f := c.convert(c, cell, calendar, buf)
@@ -169,6 +169,9 @@ func (c *Column) Convert(cell *source.Cell, calendar Calendar, buf []byte) (impo
 }
 
 func withoutValue(cell *source.Cell) *Fault {
+	if cell.Kind == source.Object {
+		return fault(imports.Object, "The cell has %s instead of a value, which can't be imported. Enter the value as text, or clear the cell.", cell.Text)
+	}
 	if cell.Kind == source.ErrorValue {
 		return fault(imports.CellError, "The cell contains the Excel error %s. Fix the formula, or enter the value.", cell.Text)
 	}

@@ -218,6 +218,11 @@ func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *sche
 	if im.Sheets, err = find(ctx, book, spec, columns); err != nil {
 		return err
 	}
+	for i := range im.Sheets {
+		// The choice of a sheet is not the result of a run.
+		im.Notices = append(im.Notices, im.Sheets[i].Notices...)
+		im.Sheets[i].Notices = nil
+	}
 	im.Unused = unused(book.Sheets(), im.Sheets)
 	return nil
 }

@@ -48,6 +48,8 @@ type Sheet struct {
 	// sections are the parts of the sheet that tables declare, by ascending rows. section is the next one to look at.
 	sections []section
 	section  int
+	// foreign are the tables whose headers are different.
+	foreign []bool
 	// records is the number of records so far.
 	records uint32
 	doubt   Doubt
@@ -80,6 +82,8 @@ const maxTitle = 63
 type section struct {
 	first, last int
 	kind        sectionKind
+	// table is the number of the table.
+	table int
 }
 
 type sectionKind uint8
@@ -102,22 +106,23 @@ func New(header int, columns []Column, tables []source.Table) *Sheet {
 			}
 		}
 	}
-	for _, t := range tables {
-		s.addTable(t)
+	for i, t := range tables {
+		s.addTable(i, t)
 	}
+	s.foreign = make([]bool, len(tables))
 	slices.SortStableFunc(s.sections, func(a, b section) int { return cmp.Compare(a.first, b.first) })
 	return s
 }
 
 // addTable adds the sections of a table that has imported columns.
-func (s *Sheet) addTable(t source.Table) {
+func (s *Sheet) addTable(table int, t source.Table) {
 	first, last := int(t.FirstRow), int(t.LastRow)
 	if last <= s.header || !slices.ContainsFunc(s.columns, func(c Column) bool { return t.HasColumn(c.Cell) }) {
 		return
 	}
 	add := func(from, to int, kind sectionKind) {
 		if from = max(from, s.header+1); from <= to {
-			s.sections = append(s.sections, section{from, to, kind})
+			s.sections = append(s.sections, section{from, to, kind, table})
 		}
 	}
 	data := first + int(t.HeaderRows)
@@ -189,7 +194,7 @@ func (s *Sheet) judge(r *Row, formulas source.Formulas) Kind {
 		return Filler
 	}
 	if s.section < len(s.sections) && s.sections[s.section].first <= r.Number {
-		if kind := s.inTable(r.Number); kind != Record {
+		if kind := s.inTable(r); kind != Record {
 			return kind
 		}
 	}
@@ -210,11 +215,12 @@ func (s *Sheet) judge(r *Row, formulas source.Formulas) Kind {
 }
 
 // inTable returns the kind of a row by the tables that it is in.
-func (s *Sheet) inTable(number int) Kind {
+func (s *Sheet) inTable(r *Row) Kind {
+	number := r.Number
 	for s.section < len(s.sections) && s.sections[s.section].last < number {
 		s.section++
 	}
-	kind, other, below := Record, false, false
+	kind, other, below, foreign := Record, false, false, false
 	for _, sec := range s.sections[s.section:] {
 		switch {
 		case sec.first > number:
@@ -222,10 +228,12 @@ func (s *Sheet) inTable(number int) Kind {
 			continue
 		case sec.kind == tableHeader:
 			kind = Header
+			s.foreign[sec.table] = !s.hasTitles(r)
 		case sec.kind == tableTotals:
 			kind = Totals
 		case sec.kind == otherTable:
 			other = true
+			foreign = foreign || s.foreign[sec.table]
 		default:
 			below = true
 		}
@@ -235,6 +243,8 @@ func (s *Sheet) inTable(number int) Kind {
 	}
 	switch {
 	case kind != Record:
+	case foreign:
+		return s.doubts(s.first, "belongs to a table with other headers")
 	case other:
 		s.otherTable.Add(number)
 	case below:
@@ -249,19 +259,27 @@ func (s *Sheet) repeatsHeader(r *Row) Kind {
 	if !slices.ContainsFunc(s.byLength[len(text)], func(title []byte) bool { return bytes.EqualFold(title, text) }) {
 		return Record
 	}
+	if !s.hasTitles(r) {
+		return Record
+	}
+	if r.Filled == 1 {
+		return s.doubts(s.first, "repeats the header")
+	}
+	return Header
+}
+
+// hasTitles reports whether each value is a title of its column.
+func (s *Sheet) hasTitles(r *Row) bool {
 	for i := range r.Values {
 		v := &r.Values[i]
 		if source.Blank(v) || v.Merge == source.MergeFilled {
 			continue
 		}
 		if v.Kind != source.Text || !slices.ContainsFunc(s.columns[i].Titles, func(title string) bool { return sameWords(title, v.Text) }) {
-			return Record
+			return false
 		}
 	}
-	if r.Filled == 1 {
-		return s.doubts(s.first, "repeats the header")
-	}
-	return Header
+	return true
 }
 
 // Doubt is the reason why a row is doubtful.

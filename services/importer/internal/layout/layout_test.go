@@ -72,7 +72,7 @@ func TestRowsAreDistinguishedFromRecords(t *testing.T) {
 		{Doubtful, "Code;;;"}, {Record, "Code;North;;"},
 
 		{Totals, "Total;;10|SUM(C2:C6);"}, {Totals, ";;10|SUM(C$2:C6);"}, {Totals, ";;10|SUBTOTAL(9,C2:C6);"}, {Totals, "Grand total;;10|AGGREGATE(9,5,$C$2:$C$6);"},
-		{Totals, "North Total;;10|SUBTOTAL(9,C2:C6);"}, {Totals, "Gesamt;;10|SUBTOTAL(109,Table1[Qty]);"}, {Totals, ";;10|SUM(C2:C3,C5:C6);"},
+		{Totals, "North Total;;10|SUBTOTAL(9,C2:C6);"}, {Totals, "Gesamt;;10|SUBTOTAL(109,Table1[Qty]);"}, {Totals, ";;10|SUM(C2:C3,C5:C6);"}, {Totals, "South Total;;10|SUBTOTAL(9,C6:C6);"},
 		{Doubtful, "North;;10|SUM(C2:C6);"}, {Record, "A9;Assembly;10|SUM(C2:C6);"}, {Record, "A9;;10|SUM(A7:B7);"}, {Record, "A9;;10|SUM(D2:D6);"},
 		{Record, "7|MAX(A$1:A6)+1;x;;"}, {Record, "A9;;10|SUM(C2:C6)*2;"}, {Record, "A9;;10|SUM(C6);"}, {Record, "A9;;10|SUM(C2:C9);"},
 
@@ -121,7 +121,11 @@ func TestTablesHaveHeadersAndTotals(t *testing.T) {
 	s := New(1, columns(), []source.Table{table(8, 11, 1, 1), elsewhere, table(1, 5, 1, 2)})
 	want := []Kind{2: Record, 3: Record, 4: Totals, 5: Totals, 6: Record, 7: Record, 8: Header, 9: Record, 10: Record, 11: Totals, 12: Record}
 	for row := 2; row < len(want); row++ {
-		if got := judge(s, row, "K"+strconv.Itoa(row), "x", "1", "y"); got != want[row] {
+		values := []string{"K" + strconv.Itoa(row), "x", "1", "y"}
+		if row == 8 {
+			values = []string{"Code", "Name", "Qty", "Note"}
+		}
+		if got := judge(s, row, values...); got != want[row] {
 			t.Errorf("row %d is a %s, want %s", row, names[got], names[want[row]])
 		}
 	}
@@ -130,6 +134,16 @@ func TestTablesHaveHeadersAndTotals(t *testing.T) {
 	}
 	if totals := s.OfKind(Totals); totals.Count != 3 {
 		t.Errorf("%+v are totals", totals)
+	}
+}
+
+func TestRowsOfTableWithOtherHeadersAreDoubtful(t *testing.T) {
+	s := New(1, columns(), []source.Table{{Range: source.Range{FirstRow: 3, LastRow: 5, FirstCol: 2, LastCol: 3}, HeaderRows: 1}})
+	want := []Kind{2: Record, 3: Header, 4: Doubtful, 5: Doubtful, 6: Record}
+	for row := 2; row < len(want); row++ {
+		if got := judge(s, row, "K"+strconv.Itoa(row), "x", "1", "y"); got != want[row] {
+			t.Errorf("row %d is a %s, want %s", row, names[got], names[want[row]])
+		}
 	}
 }
 

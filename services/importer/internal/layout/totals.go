@@ -60,9 +60,11 @@ func addsUp(formula []byte, col, row int) bool {
 		return false
 	}
 	arguments := formula[open+1 : len(formula)-1]
+	found := false
 	switch name := bytes.ToUpper(formula[:open]); string(name) {
 	case "SUM", "AVERAGE":
 	case "SUBTOTAL", "AGGREGATE", "_XLFN.AGGREGATE":
+		found = true // even of one row
 		for n := bytes.Count(name, []byte("AGG")); n >= 0; n-- {
 			if _, rest, ok := bytes.Cut(arguments, []byte(",")); ok {
 				arguments = rest
@@ -74,7 +76,6 @@ func addsUp(formula []byte, col, row int) bool {
 	default:
 		return false
 	}
-	found := false
 	for argument := range bytes.SplitSeq(arguments, []byte(",")) {
 		from, to, ok := bytes.Cut(bytes.TrimSpace(argument), []byte(":"))
 		if !ok {

@@ -72,23 +72,19 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	if err := checkMapping(book, s, mapping); err != nil {
 		return nil, err
 	}
+	finder := finder{book: book, schema: s, mapping: mapping, required: required}
 	var found []imports.Sheet
 	var names []string
 	var mapped []Mapping
 	for _, spec := range s.Sheets {
-		i := slices.IndexFunc(mapping, func(m Mapping) bool { return m.Sheet == spec.Name })
-		var explicit Mapping
-		if i >= 0 {
-			explicit = mapping[i]
-		}
-		listed, err := findSheet(book, s, spec, explicit, mapping)
+		listed, explicit, notices, err := finder.sheet(ctx, spec)
 		if err != nil {
 			return nil, err
 		}
 		if listed == nil {
 			continue
 		}
-		found = append(found, imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes})
+		found = append(found, imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes, Notices: notices})
 		names, mapped = append(names, listed.Name), append(mapped, explicit)
 	}
 	if len(found) == 0 {
@@ -143,35 +139,6 @@ func checkMapping(book source.Workbook, s *schema.Schema, mapping []Mapping) err
 		}
 	}
 	return nil
-}
-
-// findSheet returns the sheet of the workbook. It returns nil if the sheet is optional and missing.
-func findSheet(book source.Workbook, s *schema.Schema, spec *schema.Sheet, explicit Mapping, mapping []Mapping) (*source.Sheet, error) {
-	var found *source.Sheet
-	for _, sheet := range book.Sheets() {
-		if explicit.WorkbookSheet != "" {
-			if sheet.Name == explicit.WorkbookSheet {
-				return &sheet, nil
-			}
-			continue
-		}
-		if slices.ContainsFunc(mapping, func(m Mapping) bool { return m.WorkbookSheet == sheet.Name }) || s.MatchSheet(sheet.Name) != spec {
-			continue
-		}
-		if found != nil {
-			return nil, problem(SheetDuplicated, "The sheets “%s” and “%s” are both for %s. Delete or rename one of them.", found.Name, sheet.Name, spec.Title)
-		}
-		found = &sheet
-	}
-	if found == nil && !spec.Optional {
-		names := make([]string, 0, len(book.Sheets()))
-		for _, sheet := range book.Sheets() {
-			names = append(names, "“"+sheet.Name+"”")
-		}
-		return nil, problem(SheetMissing, "The sheet “%s” is missing; the workbook has %s. Add it, rename a sheet, or map one to it.",
-			spec.Title, source.Clip([]byte(strings.Join(names, ", ")), 300))
-	}
-	return found, nil
 }
 
 // header is a candidate for a sheet's row of headers.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
@@ -104,5 +105,56 @@ func TestHeadersThatDifferInCaseAreMappedApart(t *testing.T) {
 	}
 	if c := found[0].Columns; c[1].Name != "first" || c[1].Column != 3 || c[2].Name != "last" || c[2].Column != 2 {
 		t.Errorf("got %+v", c)
+	}
+}
+
+// shown is a workbook whose sheets have an order, and some of which are hidden.
+type shown struct {
+	book
+	sheets []source.Sheet
+}
+
+func (s shown) Sheets() []source.Sheet { return s.sheets }
+
+func TestVisibleSheetIsPreferredToHidden(t *testing.T) {
+	full, part := [][]string{{"Code", "First", "Last"}}, [][]string{{"Code", "First"}}
+	for name, test := range map[string]struct {
+		// sheets are names with a "-" before those that are hidden.
+		sheets map[string][][]string
+		want   string
+		reason string
+	}{
+		"exact name":     {map[string][][]string{"People": part, "-PEOPLE": full}, "People", imports.HiddenIgnored},
+		"both similar":   {map[string][][]string{"PEOPLE": part, "-people.": full}, "", ""},
+		"hidden exact":   {map[string][][]string{"PEOPLE": part, "-People": full}, "", ""},
+		"same headers":   {map[string][][]string{"-People": full, "Export": full}, "Export", imports.VisiblePreferred},
+		"more headers":   {map[string][][]string{"-People": part, "Export": full}, "Export", imports.VisiblePreferred},
+		"fewer headers":  {map[string][][]string{"-People": full, "Export": part}, "People", imports.HiddenSheet},
+		"no key":         {map[string][][]string{"-People": full, "Export": {{"First", "Last"}}}, "People", imports.HiddenSheet},
+		"two alike":      {map[string][][]string{"-People": full, "Export": full, "Export 2": full}, "", ""},
+		"two hidden":     {map[string][][]string{"-People": full, "-PEOPLE": full}, "", ""},
+		"hidden exports": {map[string][][]string{"-People": full, "-Export": full}, "People", imports.HiddenSheet},
+	} {
+		w := shown{book: book{}}
+		for sheet, rows := range test.sheets {
+			visible, hidden := strings.CutPrefix(sheet, "-")
+			listed := source.Sheet{Name: visible, Bytes: 1}
+			if hidden {
+				listed.State = source.VeryHidden
+			}
+			w.book[visible] = rows
+			w.sheets = append(w.sheets, listed)
+		}
+		found, err := Find(t.Context(), w, people(t), nil)
+		if test.want == "" {
+			var fit *Error
+			if !errors.As(err, &fit) || fit.Problem != SheetDuplicated {
+				t.Errorf("%s: got %v, %v", name, found, err)
+			}
+			continue
+		}
+		if err != nil || len(found) != 1 || found[0].WorkbookSheet != test.want || len(found[0].Notices) != 1 || found[0].Notices[0].Reason != test.reason || found[0].Notices[0].Sheet != "people" {
+			t.Errorf("%s: got %+v, %v", name, found, err)
+		}
 	}
 }

@@ -32,7 +32,7 @@ func (b *book) cell(c source.Cell, column *schema.Column, color string) xlsxwrit
 		}
 	case source.ErrorValue:
 		out.Kind, out.Text = xlsxwrite.Error, knownError(out.Text)
-	case source.FormulaWithoutValue:
+	case source.FormulaWithoutValue, source.Object:
 		out.Kind, out.Text = xlsxwrite.Error, "#N/A"
 	case source.Text:
 		out.Kind = xlsxwrite.Text

@@ -36,6 +36,7 @@ type Cell struct {
 	//	Date     as Number; if ISO is set, an ISO 8601 date or time as written
 	//	Bool     "TRUE" or "FALSE"
 	//	ErrorValue  the error's code, such as "#DIV/0!"
+	//	Object      what the object is, such as "a picture"
 	//	Empty, FormulaWithoutValue  nothing
 	Text []byte
 	// Format is how the workbook shows a number. It is never nil.
@@ -62,6 +63,7 @@ const (
 	ErrorValue                      // an error
 	Date                            // a number shown as date or time, or a date written as text
 	FormulaWithoutValue             // a formula that was never calculated
+	Object                          // a picture, or another object that is not a value
 )
 
 // String returns the kind in lower case, such as "text" or "number".
@@ -79,6 +81,8 @@ func (k Kind) String() string {
 		return "date"
 	case FormulaWithoutValue:
 		return "formula-without-value"
+	case Object:
+		return "object"
 	default:
 		return "empty"
 	}

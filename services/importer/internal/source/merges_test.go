@@ -47,7 +47,9 @@ func spelled(rows Rows) string {
 }
 
 func TestMergedCellsHaveTheirRangesValue(t *testing.T) {
-	rangeOf := func(firstRow, lastRow, firstCol, lastCol int32) Range { return Range{firstRow, lastRow, firstCol, lastCol} }
+	rangeOf := func(firstRow, lastRow, firstCol, lastCol int32) Range {
+		return Range{firstRow, lastRow, firstCol, lastCol}
+	}
 	for name, test := range map[string]struct {
 		table  [][]string
 		merges []Range

@@ -261,8 +261,8 @@ const (
 	IssueCode_ISSUE_CODE_NOT_A_RECORD IssueCode = 29
 	// The cell is merged with others, so that its value is not clear.
 	IssueCode_ISSUE_CODE_MERGED_CELLS IssueCode = 30
-	// The cell has a picture instead of a value.
-	IssueCode_ISSUE_CODE_PICTURE IssueCode = 31
+	// The cell has a picture, or another object that is not a value.
+	IssueCode_ISSUE_CODE_OBJECT IssueCode = 31
 )
 
 // Enum value maps for IssueCode.
@@ -299,7 +299,7 @@ var (
 		28: "ISSUE_CODE_NORMALIZED",
 		29: "ISSUE_CODE_NOT_A_RECORD",
 		30: "ISSUE_CODE_MERGED_CELLS",
-		31: "ISSUE_CODE_PICTURE",
+		31: "ISSUE_CODE_OBJECT",
 	}
 	IssueCode_value = map[string]int32{
 		"ISSUE_CODE_UNSPECIFIED":           0,
@@ -333,7 +333,7 @@ var (
 		"ISSUE_CODE_NORMALIZED":            28,
 		"ISSUE_CODE_NOT_A_RECORD":          29,
 		"ISSUE_CODE_MERGED_CELLS":          30,
-		"ISSUE_CODE_PICTURE":               31,
+		"ISSUE_CODE_OBJECT":                31,
 	}
 )
 
@@ -1387,7 +1387,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\rIssueSeverity\x12\x1e\n" +
 	"\x1aISSUE_SEVERITY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ISSUE_SEVERITY_ERROR\x10\x01\x12\x1a\n" +
-	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\xba\a\n" +
+	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\xb9\a\n" +
 	"\tIssueCode\x12\x1a\n" +
 	"\x16ISSUE_CODE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13ISSUE_CODE_REQUIRED\x10\x01\x12\x1b\n" +
@@ -1420,8 +1420,8 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x1cISSUE_CODE_INVALID_CHARACTER\x10\x1b\x12\x19\n" +
 	"\x15ISSUE_CODE_NORMALIZED\x10\x1c\x12\x1b\n" +
 	"\x17ISSUE_CODE_NOT_A_RECORD\x10\x1d\x12\x1b\n" +
-	"\x17ISSUE_CODE_MERGED_CELLS\x10\x1e\x12\x16\n" +
-	"\x12ISSUE_CODE_PICTURE\x10\x1fB\xbc\x01\n" +
+	"\x17ISSUE_CODE_MERGED_CELLS\x10\x1e\x12\x15\n" +
+	"\x11ISSUE_CODE_OBJECT\x10\x1fB\xbc\x01\n" +
 	"\x16com.headway.imports.v1B\vImportProtoP\x01Z+headway/gen/go/headway/imports/v1;importsv1\xa2\x02\x03HIX\xaa\x02\x12Headway.Imports.V1\xca\x02\x12Headway\\Imports\\V1\xe2\x02\x1eHeadway\\Imports\\V1\\GPBMetadata\xea\x02\x14Headway::Imports::V1b\x06proto3"
 
 var (

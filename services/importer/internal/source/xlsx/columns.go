@@ -1,6 +1,10 @@
 package xlsx
 
-import "headway/services/importer/internal/source"
+import (
+	"bytes"
+
+	"headway/services/importer/internal/source"
+)
 
 // columnSet are columns of a sheet by number, which counts from 1.
 type columnSet [maxColumn/64 + 1]uint64
@@ -30,7 +34,7 @@ func (r *Rows) HiddenColumn(col int) bool { return r.hidden.has(col) }
 // hides (ECMA-376 Part 1 §18.3.1.13). What else it says is not looked at.
 func (r *Rows) readColumns() error {
 	x := r.x
-	if !xsdBool(trimRight(trimLeft(x.attr("hidden")))) {
+	if !xsdBool(trimRight(trimLeft(x.attr("hidden")))) && !isZeroSize(x.attr("width")) {
 		return nil
 	}
 	first, okFirst := parseInt(trimRight(trimLeft(x.attr("min"))), 1<<32-1)
@@ -43,4 +47,9 @@ func (r *Rows) readColumns() error {
 	}
 	r.hidden.add(first, min(last, maxColumn))
 	return nil
+}
+
+// isZeroSize reports whether a height or width is 0, which hides a row or column.
+func isZeroSize(size []byte) bool {
+	return len(size) > 0 && size[0] == '0' && len(bytes.Trim(size, "0.")) == 0
 }

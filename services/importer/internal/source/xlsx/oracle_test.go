@@ -106,6 +106,9 @@ func sameValue(c cell, raw string) bool {
 		return sameNumber(c.text, strings.TrimSpace(raw))
 	case source.Date:
 		return c.iso && c.text == strings.TrimSpace(raw) || !c.iso && sameNumber(c.text, strings.TrimSpace(raw))
+	case source.Object:
+		// excelize returns the error or the formula that programs without pictures in cells show.
+		return raw == "#VALUE!" || isPicture([]byte(raw))
 	case source.ErrorValue:
 		return c.text == strings.TrimSpace(raw)
 	case source.Text:

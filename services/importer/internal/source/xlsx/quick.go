@@ -41,7 +41,7 @@ func (r *Rows) quickRowStart() (quickResult, error) {
 		return quickUnusual, nil
 	}
 	var ref []byte
-	hidden := false
+	hidden, flat := false, false
 	for seen := uint(0); ; {
 		if i+1 >= len(b) {
 			return quickUnusual, nil
@@ -63,7 +63,7 @@ func (r *Rows) quickRowStart() (quickResult, error) {
 		case "spans":
 			bit = 4
 		case "ht":
-			bit = 8
+			bit, flat = 8, isZeroSize(value)
 		case "customHeight":
 			bit = 16
 		case "s":
@@ -86,7 +86,7 @@ func (r *Rows) quickRowStart() (quickResult, error) {
 		}
 		seen |= bit
 	}
-	if err := r.beginRow(ref, hidden); err != nil {
+	if err := r.beginRow(ref, hidden || flat); err != nil {
 		return quickUnusual, err
 	}
 	if b[i] == '/' {

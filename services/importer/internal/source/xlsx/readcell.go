@@ -43,6 +43,10 @@ func (r *Rows) readCell() error {
 	if err != nil {
 		return err
 	}
+	var rich []byte
+	if kind == typeError {
+		rich = append(rich, x.attr("vm")...)
+	}
 	c := source.Cell{Col: col, Format: r.styles[style]}
 	var value, inline []byte
 	var hasValue, hasInline bool
@@ -92,6 +96,11 @@ func (r *Rows) readCell() error {
 	}
 	if c.HasFormula && !hasValue {
 		c.Kind = source.FormulaWithoutValue
+	}
+	if len(rich) > 0 && !r.lazy {
+		if err := r.setRich(&c, rich); err != nil {
+			return err
+		}
 	}
 	r.add(c)
 	return nil
@@ -145,8 +154,13 @@ func (r *Rows) add(c source.Cell) {
 		r.blanks = append(r.blanks, c.Col)
 		return
 	}
-	if len(c.Text) > source.MaxTextLength && c.Kind == source.Text {
-		c.Text, c.TooLong = source.LimitText(c.Text)
+	if len(c.Text) > 0 && c.Kind == source.Text {
+		if len(c.Text) > source.MaxTextLength {
+			c.Text, c.TooLong = source.LimitText(c.Text)
+		}
+		if c.Text[0] == '=' && isPicture(c.Text) {
+			c.Kind, c.Text = source.Object, []byte(picture)
+		}
 	}
 	r.content = r.content || c.Kind != source.Empty
 	if len(r.cells) == cap(r.cells) {

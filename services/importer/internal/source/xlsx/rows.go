@@ -239,7 +239,7 @@ func (r *Rows) readRow() (more bool, err error) {
 			if !r.x.is("row") {
 				return false, r.x.refusal(source.Damaged, "the element %q has no place among rows", clip(r.x.local))
 			}
-			hidden := xsdBool(r.x.attr("hidden"))
+			hidden := xsdBool(r.x.attr("hidden")) || isZeroSize(r.x.attr("ht"))
 			if err := r.beginRow(r.x.attr("r"), hidden); err != nil {
 				return false, err
 			}

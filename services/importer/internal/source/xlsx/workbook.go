@@ -28,7 +28,10 @@ type Workbook struct {
 	styles   styles
 	texts    *entry // shared strings, nil if there are none
 
+	rels map[string]relationship // of the workbook's part
+
 	loading sync.Mutex
+	rich    richValues // nil until a cell needs them
 	shared  *arena
 	broken  error // what loading the shared strings came to
 }
@@ -107,6 +110,7 @@ func (w *Workbook) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.rels = rels
 	if err := w.readSheets(ctx, e, rels); err != nil {
 		return err
 	}

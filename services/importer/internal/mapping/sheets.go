@@ -1,0 +1,146 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+)
+
+// finder finds the sheets of a schema in a workbook.
+type finder struct {
+	book     source.Workbook
+	schema   *schema.Schema
+	mapping  []Mapping
+	required func(*schema.Sheet, *schema.Column) bool
+	// taken are the names of the sheets that were found by their headers.
+	taken []string
+}
+
+// sheet returns the sheet of the workbook, and what the user should know about the choice. It returns no sheet if the
+// sheet is optional and missing.
+func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.Sheet, explicit Mapping, notices []imports.Notice, err error) {
+	if i := slices.IndexFunc(f.mapping, func(m Mapping) bool { return m.Sheet == spec.Name }); i >= 0 {
+		explicit = f.mapping[i]
+	}
+	var visible, hidden []source.Sheet
+	for _, sheet := range f.book.Sheets() {
+		switch {
+		case explicit.WorkbookSheet != "":
+			if sheet.Name == explicit.WorkbookSheet {
+				return &sheet, explicit, nil, nil
+			}
+		case f.isMapped(sheet.Name) || f.schema.MatchSheet(sheet.Name) != spec:
+		case sheet.State == source.Visible:
+			visible = append(visible, sheet)
+		default:
+			hidden = append(hidden, sheet)
+		}
+	}
+	switch {
+	case len(visible) > 1:
+		return nil, explicit, nil, duplicated(visible, spec)
+	case len(visible) == 1:
+		if len(hidden) > 0 && !isNamed(spec, visible[0].Name) || slices.ContainsFunc(hidden, func(sheet source.Sheet) bool { return isNamed(spec, sheet.Name) }) {
+			return nil, explicit, nil, duplicated(append(visible, hidden...), spec)
+		}
+		for _, other := range hidden {
+			notices = append(notices, notice(spec, imports.HiddenIgnored, "The sheet “%s” is hidden and was not imported, because the sheet “%s” is for %s too.",
+				other.Name, visible[0].Name, spec.Title))
+		}
+		return &visible[0], explicit, notices, nil
+	case len(hidden) > 1:
+		return nil, explicit, nil, duplicated(hidden, spec)
+	case len(hidden) == 1:
+		found, notices, err = f.preferVisible(ctx, spec, explicit, hidden[0])
+		return found, explicit, notices, err
+	}
+	if spec.Optional {
+		return nil, explicit, nil, nil
+	}
+	names := make([]string, 0, len(f.book.Sheets()))
+	for _, sheet := range f.book.Sheets() {
+		names = append(names, "“"+sheet.Name+"”")
+	}
+	return nil, explicit, nil, problem(SheetMissing, "The sheet “%s” is missing; the workbook has %s. Add it, rename a sheet, or map one to it.",
+		spec.Title, source.Clip([]byte(strings.Join(names, ", ")), 300))
+}
+
+func (f *finder) isMapped(name string) bool {
+	return slices.ContainsFunc(f.mapping, func(m Mapping) bool { return m.WorkbookSheet == name })
+}
+
+// isNamed reports whether a name is written exactly as in the schema.
+func isNamed(spec *schema.Sheet, name string) bool {
+	return name == spec.Name || name == spec.Title || slices.Contains(spec.Aliases, name)
+}
+
+func duplicated(sheets []source.Sheet, spec *schema.Sheet) error {
+	return problem(SheetDuplicated, "The sheets “%s” and “%s” are both for %s. Delete or rename one of them.", sheets[0].Name, sheets[1].Name, spec.Title)
+}
+
+func notice(spec *schema.Sheet, reason, format string, args ...any) imports.Notice {
+	return imports.Notice{Reason: reason, Sheet: spec.Name, Count: 1, Message: fmt.Sprintf(format, args...)}
+}
+
+// maxCandidates is how many visible sheets are compared with a hidden one.
+const maxCandidates = 64
+
+// preferVisible returns the visible sheet whose headers match as well as those of a hidden sheet with the right name, or
+// the hidden sheet. What a user sees in the file is more likely to be meant.
+func (f *finder) preferVisible(ctx context.Context, spec *schema.Sheet, explicit Mapping, hidden source.Sheet) (*source.Sheet, []imports.Notice, error) {
+	matches, err := f.matches(ctx, spec, explicit, hidden)
+	if err != nil {
+		return nil, nil, err
+	}
+	var better []source.Sheet
+	looked := 0
+	for _, sheet := range f.book.Sheets() {
+		if sheet.State != source.Visible || sheet.Bytes == 0 || f.isMapped(sheet.Name) || slices.Contains(f.taken, sheet.Name) || f.schema.MatchSheet(sheet.Name) != nil {
+			continue
+		}
+		if looked++; looked > maxCandidates {
+			break
+		}
+		n, err := f.matches(ctx, spec, explicit, sheet)
+		if err != nil {
+			return nil, nil, err
+		}
+		if n > 0 && n >= matches {
+			better = append(better, sheet)
+		}
+	}
+	switch len(better) {
+	case 0:
+		return &hidden, []imports.Notice{notice(spec, imports.HiddenSheet, "The sheet “%s” is hidden in the file. It was imported.", hidden.Name)}, nil
+	case 1:
+		f.taken = append(f.taken, better[0].Name)
+		return &better[0], []imports.Notice{notice(spec, imports.VisiblePreferred,
+			"The sheet “%s” was imported for %s, because it has the same headers and the sheet “%s” is hidden.", better[0].Name, spec.Title, hidden.Name)}, nil
+	}
+	return nil, nil, problem(SheetDuplicated, "The sheet “%s” is hidden, and the sheets “%s” and “%s” both have its headers. Rename the one to import to “%s”, and delete the hidden sheet.",
+		hidden.Name, better[0].Name, better[1].Name, spec.Title)
+}
+
+// matches returns how many columns of the schema a sheet has. It returns 0 if a required one is missing, or if the sheet
+// can't be read.
+func (f *finder) matches(ctx context.Context, spec *schema.Sheet, explicit Mapping, sheet source.Sheet) (int, error) {
+	head, err := source.Head(ctx, f.book, []string{sheet.Name}, headerSearch)
+	var damaged *source.Error
+	if errors.As(err, &damaged) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	found := imports.Sheet{WorkbookSheet: sheet.Name}
+	if findColumns(head[sheet.Name], spec, explicit, &found, f.required) != nil {
+		return 0, nil
+	}
+	return len(found.Columns), nil
+}
