@@ -25,11 +25,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bench is an engine on databases of its own.
+// bench is a loader with its own databases.
 type bench struct {
 	t       testing.TB
 	loader  *load.Loader
-	books   *storesqlite.Store
+	store   *storesqlite.Store
 	target  *targetsqlite.Target
 	path    string // of the target
 	schema  *schema.Schema
@@ -53,27 +53,27 @@ func setupFor(t testing.TB, yaml string) *bench {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	books, err := storesqlite.Open(t.Context(), filepath.Join(dir, "importer.db"))
+	store, err := storesqlite.Open(t.Context(), filepath.Join(dir, "importer.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, books: books, path: filepath.Join(dir, "records.db"), schema: s}
+	b := &bench{t: t, store: store, path: filepath.Join(dir, "records.db"), schema: s}
 	if b.target, err = targetsqlite.Open(t.Context(), b.path); err != nil {
 		t.Fatal(err)
 	}
-	b.loader = &load.Loader{Target: b.target, Store: books, SpillDir: dir}
+	b.loader = &load.Loader{Target: b.target, Store: store, SpillDir: dir}
 	t.Cleanup(func() {
 		if err := b.target.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := books.Close(); err != nil {
+		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return b
 }
 
-// silent is a Progress that nobody watches.
+// silent is a Progress that drops everything.
 type silent struct{}
 
 func (silent) Waiting(int)                                       {}
@@ -96,7 +96,7 @@ func (b *bench) task(file []byte, policy imports.Policy) load.Task {
 	}
 	b.imports++
 	im := imports.Import{ID: fmt.Sprintf("import-%02d", b.imports), Owner: "ann", Schema: b.schema.Name, Policy: policy, Sheets: sheets, CreatedAt: time.Now()}
-	if _, _, err := b.books.Create(b.t.Context(), im); err != nil {
+	if _, _, err := b.store.Create(b.t.Context(), im); err != nil {
 		b.t.Fatal(err)
 	}
 	return load.Task{Import: im, Schema: b.schema, Workbook: book, Number: 1, Progress: silent{},
@@ -106,11 +106,11 @@ func (b *bench) task(file []byte, policy imports.Policy) load.Task {
 func (b *bench) run(file []byte, policy imports.Policy) (load.Task, load.Summary) {
 	b.t.Helper()
 	task := b.task(file, policy)
-	outcome, err := b.loader.Run(b.t.Context(), task)
+	summary, err := b.loader.Run(b.t.Context(), task)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return task, outcome
+	return task, summary
 }
 
 func sampleBook(t testing.TB, rows, issues int) ([]byte, sample.Manifest) {
@@ -123,7 +123,7 @@ func sampleBook(t testing.TB, rows, issues int) ([]byte, sample.Manifest) {
 	return file.Bytes(), manifest
 }
 
-// query gives the first column of the first row.
+// query returns the first column of the first row.
 func (b *bench) query(statement string, args ...any) (value any) {
 	b.t.Helper()
 	db, err := sql.Open("sqlite", b.path)
@@ -137,14 +137,14 @@ func (b *bench) query(statement string, args ...any) (value any) {
 	return value
 }
 
-func TestASampleComesToItsManifestsNumbers(t *testing.T) {
+func TestSampleImportMatchesItsManifest(t *testing.T) {
 	for _, size := range []struct{ rows, issues int }{{1000, 0}, {1000, 60}, {5000, 400}} {
 		t.Run(fmt.Sprintf("%d rows %d issues", size.rows, size.issues), func(t *testing.T) {
 			b := setup(t)
 			file, manifest := sampleBook(t, size.rows, size.issues)
-			task, outcome := b.run(file, imports.Policy{OnIssues: imports.SkipRows, Mode: imports.Upsert})
+			task, summary := b.run(file, imports.Policy{OnIssues: imports.SkipRows, Mode: imports.Upsert})
 			for _, want := range manifest.Sheets {
-				got := outcome.Sheets[want.Sheet]
+				got := summary.Sheets[want.Sheet]
 				if got.Read != want.Read || got.Inserted != want.Inserted || got.Rejected != want.Rejected || got.Blocked != want.Blocked {
 					t.Errorf("%s: got %+v, want %+v", want.Sheet, got, want)
 				}
@@ -161,7 +161,7 @@ func TestASampleComesToItsManifestsNumbers(t *testing.T) {
 // wantFaults expects an issue for each fault of the manifest, at its cell, and none else but those of blocked rows.
 func (b *bench) wantFaults(id string, manifest sample.Manifest) {
 	b.t.Helper()
-	page, err := b.books.Issues(b.t.Context(), id, imports.IssueFilter{Limit: 1_000_000})
+	page, err := b.store.Issues(b.t.Context(), id, imports.IssueFilter{Limit: 1_000_000})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -16,12 +16,12 @@ type model struct {
 	teams, people [][]any
 	issues        map[string]bool // "cell CODE"
 	team          map[string]string
-	first         map[string]int // row of a person's id
+	first         map[string]int // the first row by ID
 	own           map[int]bool
 	states        map[int]string
 }
 
-func (m *model) blame(cell string, code imports.IssueCode) { m.issues[cell+" "+code.String()] = true }
+func (m *model) expect(cell string, code imports.IssueCode) { m.issues[cell+" "+code.String()] = true }
 
 func cellText(row []any, column int) string {
 	if column >= len(row) || row[column] == nil {
@@ -35,15 +35,15 @@ func (m *model) decide() (counts [2]imports.Counts) {
 	for i, row := range m.teams {
 		code, state := cellText(row, 0), "accepted"
 		if code == "" {
-			m.blame(fmt.Sprint("Teams!A", i+2), imports.Required)
+			m.expect(fmt.Sprint("Teams!A", i+2), imports.Required)
 			state = "rejected"
 		}
 		if cellText(row, 1) == "many" {
-			m.blame(fmt.Sprint("Teams!B", i+2), imports.NotANumber)
+			m.expect(fmt.Sprint("Teams!B", i+2), imports.NotANumber)
 			state = "rejected"
 		}
 		if _, twice := m.team[code]; twice {
-			m.blame(fmt.Sprint("Teams!A", i+2), imports.DuplicateInFile)
+			m.expect(fmt.Sprint("Teams!A", i+2), imports.DuplicateInFile)
 			state = "rejected"
 		} else if code != "" {
 			m.team[code] = state
@@ -54,21 +54,21 @@ func (m *model) decide() (counts [2]imports.Counts) {
 	for i, row := range m.people {
 		id, mail := cellText(row, 0), cellText(row, 3)
 		if id == "" {
-			m.blame(fmt.Sprint("People!A", i+2), imports.Required)
+			m.expect(fmt.Sprint("People!A", i+2), imports.Required)
 			m.own[i] = true
 		} else if _, twice := m.first[id]; twice {
-			m.blame(fmt.Sprint("People!A", i+2), imports.DuplicateInFile)
+			m.expect(fmt.Sprint("People!A", i+2), imports.DuplicateInFile)
 			m.own[i] = true
 		} else {
 			m.first[id] = i
 		}
 		if mails[mail] {
-			m.blame(fmt.Sprint("People!D", i+2), imports.DuplicateInFile)
+			m.expect(fmt.Sprint("People!D", i+2), imports.DuplicateInFile)
 			m.own[i] = true
 		}
 		mails[mail] = mail != ""
 		if cellText(row, 4) == "soon" {
-			m.blame(fmt.Sprint("People!E", i+2), imports.NotADate)
+			m.expect(fmt.Sprint("People!E", i+2), imports.NotADate)
 			m.own[i] = true
 		}
 	}
@@ -97,7 +97,7 @@ func count(c *imports.Counts, state string) {
 	}
 }
 
-// boss gives the row of a person's boss; -1 if there is none.
+// boss returns the row of the boss of row i. It returns -1 if there is none.
 func (m *model) boss(i int) int {
 	if row, ok := m.first[cellText(m.people[i], 2)]; ok {
 		return row
@@ -105,7 +105,7 @@ func (m *model) boss(i int) int {
 	return -1
 }
 
-// circular tells whether a person's bosses, all without faults of their own, lead back to the person.
+// circular reports whether the chain of bosses of row i leads back to it, and no row of the chain has another error.
 func (m *model) circular(i int) bool {
 	at := i
 	for range m.people {
@@ -119,7 +119,7 @@ func (m *model) circular(i int) bool {
 			return true
 		}
 		if m.own[i] {
-			return false // a row with faults is in a circle only with itself
+			return false // a row with errors is in a cycle only with itself
 		}
 	}
 	return false
@@ -141,10 +141,10 @@ func (m *model) state(i int) string {
 	if team := cellText(row, 1); team != "" {
 		switch cell := fmt.Sprint("People!B", i+2); m.team[team] {
 		case "":
-			m.blame(cell, imports.ReferenceMissing)
+			m.expect(cell, imports.ReferenceMissing)
 			worse("rejected")
 		case "rejected":
-			m.blame(cell, imports.ReferenceBlocked)
+			m.expect(cell, imports.ReferenceBlocked)
 			worse("blocked")
 		}
 	}
@@ -152,17 +152,17 @@ func (m *model) state(i int) string {
 		cell := fmt.Sprint("People!C", i+2)
 		switch boss := m.boss(i); {
 		case m.circular(i):
-			m.blame(cell, imports.ReferenceCycle)
+			m.expect(cell, imports.ReferenceCycle)
 			worse("rejected")
 		case boss < 0:
-			m.blame(cell, imports.ReferenceMissing)
+			m.expect(cell, imports.ReferenceMissing)
 			worse("rejected")
 		default:
 			if m.own[i] {
 				m.states[i] = "rejected" // so that a circle through this row ends here
 			}
 			if m.state(boss) != "accepted" {
-				m.blame(cell, imports.ReferenceBlocked)
+				m.expect(cell, imports.ReferenceBlocked)
 				worse("blocked")
 			}
 		}
@@ -171,7 +171,7 @@ func (m *model) state(i int) string {
 	return state
 }
 
-func TestTheEngineComesToWhatTheModelComesTo(t *testing.T) {
+func TestLoaderAgreesWithModel(t *testing.T) {
 	for seed := range uint64(150) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		pick := func(of ...any) any { return of[random.IntN(len(of))] }
@@ -198,9 +198,9 @@ func TestTheEngineComesToWhatTheModelComesTo(t *testing.T) {
 		}
 		want := m.decide()
 		b := setupFor(t, staffSchema)
-		task, outcome := b.run(workbook(t, m.teams, m.people), upsert)
+		task, summary := b.run(workbook(t, m.teams, m.people), upsert)
 		for i, sheet := range []string{"teams", "people"} {
-			if got := outcome.Sheets[sheet]; got != want[i] {
+			if got := summary.Sheets[sheet]; got != want[i] {
 				t.Errorf("seed %d: %s came to %+v, want %+v", seed, sheet, got, want[i])
 			}
 		}

@@ -16,7 +16,7 @@ func TestLookAlikeKeysAndReferencesAreEqual(t *testing.T) {
 		[][]any{{"1", " HR\u200b"}, {"2", "Cafe\u0301"}}), upsert)
 	wantCounts(t, summary.Sheets["teams"], "4 2 0 0 2 0")
 	wantCounts(t, summary.Sheets["people"], "2 2 0 0 0 0")
-	page, err := b.books.Issues(b.t.Context(), task.Import.ID, imports.IssueFilter{Code: imports.DuplicateInFile, Limit: 1})
+	page, err := b.store.Issues(b.t.Context(), task.Import.ID, imports.IssueFilter{Code: imports.DuplicateInFile, Limit: 1})
 	if err != nil || len(page.Issues) != 1 || !strings.HasPrefix(page.Issues[0].Message, "Code “HR” (U+00A0 (no-break space) after the text) ") {
 		t.Errorf("got %+v, %v", page.Issues, err)
 	}
@@ -33,7 +33,7 @@ func TestNormalizedCellsAreCountedPerColumn(t *testing.T) {
 	if c := summary.Sheets["teams"]; c.Inserted != 2501 || c.Warnings != 2 || c.Issues != 0 {
 		t.Errorf("%+v", c)
 	}
-	page, err := b.books.Issues(b.t.Context(), task.Import.ID, imports.IssueFilter{Limit: 10})
+	page, err := b.store.Issues(b.t.Context(), task.Import.ID, imports.IssueFilter{Limit: 10})
 	if err != nil || len(page.Issues) != 2 {
 		t.Fatalf("%d issues, %v", len(page.Issues), err)
 	}

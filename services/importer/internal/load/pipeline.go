@@ -19,7 +19,7 @@ import (
 // batchesInFlight bounds the memory of a run.
 const batchesInFlight = 6
 
-// batch is a batch of rows on its way through the pipeline. Its memory is reused for later rows.
+// batch is a batch of rows that moves through the pipeline. Its memory is reused for later rows.
 type batch struct {
 	check.Batch
 	// text has the text of the cells. converted has the text of values that is different from their cell's.

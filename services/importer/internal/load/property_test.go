@@ -15,10 +15,10 @@ import (
 
 // propertyKind is a kind of column with a way to fill its cells rightly, and all the ways to spoil them.
 type propertyKind struct {
-	declare string // what the schema says of the column, beside its name and title
+	declare string // the column in the schema, without its name and title
 	right   func(r *rand.Rand, row int) any
 	wrong   map[imports.IssueCode]any
-	// unique columns can also be spoilt by a value that stands above, references by a parent that is rejected.
+	// A unique column is also wrong if a row above has the value, a reference if its parent is rejected.
 	unique, reference bool
 }
 
@@ -66,7 +66,7 @@ func generateProperty(r *rand.Rand) *property {
 		if p.counts[0].Read++; i > 0 && r.IntN(2) == 0 {
 			size = "large"
 			rejected = append(rejected, fmt.Sprint("p", i))
-			p.blame(0, "Parents", 1, i, imports.NotANumber)
+			p.expect(0, "Parents", 1, i, imports.NotANumber)
 			p.counts[0].Rejected++
 		} else {
 			p.counts[0].Inserted++
@@ -97,7 +97,7 @@ func (p *property) addChild(r *rand.Rand, row int, columns []propertyKind, rejec
 	cells, own, blocked := []any{fmt.Sprint("k", row)}, false, false
 	if row > 0 && spoil() {
 		cells[0], own = "k0", true
-		p.blame(1, "Children", 0, row, imports.DuplicateInFile)
+		p.expect(1, "Children", 0, row, imports.DuplicateInFile)
 	}
 	for i, kind := range columns {
 		value := kind.right(r, row)
@@ -110,14 +110,14 @@ func (p *property) addChild(r *rand.Rand, row int, columns []propertyKind, rejec
 		case !spoil():
 		case kind.reference && len(rejected) > 0 && r.IntN(2) == 0:
 			value, blocked = rejected[r.IntN(len(rejected))], true
-			p.blame(1, "Children", i+1, row, imports.ReferenceBlocked)
+			p.expect(1, "Children", i+1, row, imports.ReferenceBlocked)
 		case kind.unique && row > 0:
 			value, own = p.child[1][i+1], true // that of the first row
-			p.blame(1, "Children", i+1, row, imports.DuplicateInFile)
+			p.expect(1, "Children", i+1, row, imports.DuplicateInFile)
 		case len(codes) > 0:
 			code := codes[r.IntN(len(codes))]
 			value, own = kind.wrong[code], true
-			p.blame(1, "Children", i+1, row, code)
+			p.expect(1, "Children", i+1, row, code)
 		}
 		cells = append(cells, value)
 	}
@@ -133,8 +133,8 @@ func (p *property) addChild(r *rand.Rand, row int, columns []propertyKind, rejec
 	}
 }
 
-// blame notes an issue of a cell; columns and rows count from 0, the header aside.
-func (p *property) blame(sheet int, name string, column, row int, code imports.IssueCode) {
+// expect records an expected issue of a cell. Columns and rows count from 0, without the header.
+func (p *property) expect(sheet int, name string, column, row int, code imports.IssueCode) {
 	p.counts[sheet].Issues++
 	p.want = append(p.want, fmt.Sprintf("%s!%c%d %s", name, 'A'+column, row+2, code))
 }
@@ -163,11 +163,11 @@ func (p *property) workbook(t *testing.T) []byte {
 	return out.Bytes()
 }
 
-func TestKnownFaultsOfAnySchemaAreFoundAtTheirCellsAndNothingElseIs(t *testing.T) {
+func TestKnownMistakesAreFoundAndNoOthers(t *testing.T) {
 	for seed := range uint64(60) {
 		p := generateProperty(rand.New(rand.NewPCG(seed, 9)))
 		b := setupFor(t, p.yaml)
-		task, outcome := b.run(p.workbook(t), upsert)
+		task, summary := b.run(p.workbook(t), upsert)
 		got := b.issues(task.Import.ID)
 		slices.Sort(got)
 		slices.Sort(p.want)
@@ -175,8 +175,8 @@ func TestKnownFaultsOfAnySchemaAreFoundAtTheirCellsAndNothingElseIs(t *testing.T
 			t.Errorf("issues are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(p.want, "\n"))
 		}
 		for i, sheet := range []string{"parents", "children"} {
-			if outcome.Sheets[sheet] != p.counts[i] {
-				t.Errorf("%s came to %+v, want %+v", sheet, outcome.Sheets[sheet], p.counts[i])
+			if summary.Sheets[sheet] != p.counts[i] {
+				t.Errorf("%s came to %+v, want %+v", sheet, summary.Sheets[sheet], p.counts[i])
 			}
 		}
 		if t.Failed() {

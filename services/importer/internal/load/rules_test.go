@@ -81,10 +81,10 @@ func workbook(t testing.TB, teams, people [][]any, change ...func(*excelize.File
 
 var upsert = imports.Policy{OnIssues: imports.SkipRows, Mode: imports.Upsert}
 
-// issues gives "cell CODE" of all kept issues, in their order.
+// issues returns "cell CODE" for all stored issues, in their order.
 func (b *bench) issues(id string) []string {
 	b.t.Helper()
-	page, err := b.books.Issues(b.t.Context(), id, imports.IssueFilter{Limit: 1_000_000})
+	page, err := b.store.Issues(b.t.Context(), id, imports.IssueFilter{Limit: 1_000_000})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -110,9 +110,9 @@ func wantCounts(t testing.TB, c imports.Counts, want string) {
 	}
 }
 
-func TestARejectedParentBlocksItsChildrenDownTheTree(t *testing.T) {
+func TestRejectedParentBlocksItsDescendants(t *testing.T) {
 	b := setupFor(t, staffSchema)
-	task, outcome := b.run(workbook(t,
+	task, summary := b.run(workbook(t,
 		[][]any{{"A", 1}, {"B", "many"}},
 		[][]any{
 			{"1", "A"},
@@ -122,13 +122,13 @@ func TestARejectedParentBlocksItsChildrenDownTheTree(t *testing.T) {
 			{"5", "A", "1"},           //
 			{"6", "C"},                // no such team
 			{"7", "A", "6"},           // blocked by 6
-			{"8", "A", "9"},           // its boss stands below
+			{"8", "A", "9"},           // its boss is below
 			{"9", "A", "1"},           //
-			{"10", "A", "11"},         // its boss stands below and is rejected
+			{"10", "A", "11"},         // its boss is below and rejected
 			{"11", "A", "", "", "no"}, // no date
 		}), upsert)
-	wantCounts(t, outcome.Sheets["teams"], "2 1 0 0 1 0")
-	wantCounts(t, outcome.Sheets["people"], "11 4 0 0 2 5")
+	wantCounts(t, summary.Sheets["teams"], "2 1 0 0 1 0")
+	wantCounts(t, summary.Sheets["people"], "11 4 0 0 2 5")
 	b.wantIssues(task.Import.ID,
 		"Teams!B3 NOT_A_NUMBER",
 		"People!B3 REFERENCE_BLOCKED", "People!C4 REFERENCE_BLOCKED", "People!C5 REFERENCE_BLOCKED",
@@ -137,7 +137,7 @@ func TestARejectedParentBlocksItsChildrenDownTheTree(t *testing.T) {
 		t.Errorf("the database holds %v", held)
 	}
 	var told []string
-	for _, cause := range outcome.RootCauses {
+	for _, cause := range summary.RootCauses {
 		told = append(told, fmt.Sprint(cause.Issue.Cell, ": ", cause.Message))
 	}
 	want := []string{
@@ -150,20 +150,20 @@ func TestARejectedParentBlocksItsChildrenDownTheTree(t *testing.T) {
 	}
 }
 
-func TestRowsThatReferInACircleAreIssues(t *testing.T) {
+func TestCircularReferencesAreIssues(t *testing.T) {
 	b := setupFor(t, staffSchema)
-	task, outcome := b.run(workbook(t, [][]any{{"A"}}, [][]any{
+	task, summary := b.run(workbook(t, [][]any{{"A"}}, [][]any{
 		{"1", "A", "2"}, {"2", "A", "3"}, {"3", "A", "1"}, // a circle
 		{"4", "A", "1"}, // hangs on it
 		{"5", "A", "5"}, // itself
 		{"6", "A", ""},
 	}), upsert)
-	wantCounts(t, outcome.Sheets["people"], "6 1 0 0 4 1")
+	wantCounts(t, summary.Sheets["people"], "6 1 0 0 4 1")
 	b.wantIssues(task.Import.ID, "People!C2 REFERENCE_CYCLE", "People!C3 REFERENCE_CYCLE", "People!C4 REFERENCE_CYCLE",
 		"People!C5 REFERENCE_BLOCKED", "People!C6 REFERENCE_CYCLE")
 }
 
-func TestALongChainUpwardsIsWrittenFromItsTop(t *testing.T) {
+func TestLongChainIsWrittenFromItsTop(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	const n = 5000
 	people := make([][]any, n)
@@ -171,25 +171,25 @@ func TestALongChainUpwardsIsWrittenFromItsTop(t *testing.T) {
 		people[i] = []any{fmt.Sprint(i), "A", fmt.Sprint(i + 1)}
 	}
 	people[n-1][2] = nil
-	_, outcome := b.run(workbook(t, [][]any{{"A"}}, people), upsert)
-	wantCounts(t, outcome.Sheets["people"], fmt.Sprintf("%d %d 0 0 0 0", n, n))
+	_, summary := b.run(workbook(t, [][]any{{"A"}}, people), upsert)
+	wantCounts(t, summary.Sheets["people"], fmt.Sprintf("%d %d 0 0 0 0", n, n))
 }
 
-func TestAnExistingRowCanBeReferredTo(t *testing.T) {
+func TestRowsCanReferToExistingRows(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	b.run(workbook(t, [][]any{{"A", 3}}, [][]any{{"1", "A"}}), upsert)
-	_, outcome := b.run(workbook(t, nil, [][]any{{"2", "A", "1"}, {"3", "A", "2"}, {"4", "A", "nobody"}}), upsert)
-	wantCounts(t, outcome.Sheets["people"], "3 2 0 0 1 0")
+	_, summary := b.run(workbook(t, nil, [][]any{{"2", "A", "1"}, {"3", "A", "2"}, {"4", "A", "nobody"}}), upsert)
+	wantCounts(t, summary.Sheets["people"], "3 2 0 0 1 0")
 }
 
-func TestTheSecondOfEqualKeysIsAnIssueThatNamesTheFirst(t *testing.T) {
+func TestDuplicateKeyNamesTheFirst(t *testing.T) {
 	b := setupFor(t, staffSchema)
-	task, outcome := b.run(workbook(t, [][]any{{"A"}, {"A"}}, [][]any{
+	task, summary := b.run(workbook(t, [][]any{{"A"}, {"A"}}, [][]any{
 		{"1", "A", "", "x@y"}, {"2", "A", "", "x@y"}, {"1", "A"}, {"3", "A"}, {"4", "A"},
 	}), upsert)
-	wantCounts(t, outcome.Sheets["people"], "5 3 0 0 2 0")
+	wantCounts(t, summary.Sheets["people"], "5 3 0 0 2 0")
 	b.wantIssues(task.Import.ID, "Teams!A3 DUPLICATE_IN_FILE", "People!D3 DUPLICATE_IN_FILE", "People!A4 DUPLICATE_IN_FILE")
-	page, err := b.books.Issues(t.Context(), task.Import.ID, imports.IssueFilter{Sheet: "people"})
+	page, err := b.store.Issues(t.Context(), task.Import.ID, imports.IssueFilter{Sheet: "people"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,54 +202,54 @@ func TestRowsAreInsertedUpdatedOrLeftAlone(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	first := workbook(t, [][]any{{"A", 1}, {"B", 2}, {"C", nil}}, nil)
 	b.run(first, upsert)
-	_, outcome := b.run(workbook(t, [][]any{{"A", 1}, {"B", 3}, {"C", nil}, {"D", 4}}, nil), upsert)
-	wantCounts(t, outcome.Sheets["teams"], "4 1 1 2 0 0")
+	_, summary := b.run(workbook(t, [][]any{{"A", 1}, {"B", 3}, {"C", nil}, {"D", 4}}, nil), upsert)
+	wantCounts(t, summary.Sheets["teams"], "4 1 1 2 0 0")
 	if size := b.query(`SELECT size FROM teams WHERE code = 'B'`); size != int64(3) {
 		t.Errorf("B has the size %v", size)
 	}
-	_, outcome = b.run(workbook(t, [][]any{{"B", nil}}, nil), upsert)
-	wantCounts(t, outcome.Sheets["teams"], "1 0 1 0 0 0")
+	_, summary = b.run(workbook(t, [][]any{{"B", nil}}, nil), upsert)
+	wantCounts(t, summary.Sheets["teams"], "1 0 1 0 0 0")
 	if size := b.query(`SELECT size FROM teams WHERE code = 'B'`); size != nil {
 		t.Errorf("B has the size %v, want none", size)
 	}
 }
 
-func TestAColumnThatTheWorkbookLacksIsLeftAlone(t *testing.T) {
+func TestMissingColumnKeepsItsValues(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	b.run(workbook(t, [][]any{{"A", 7}}, nil), upsert)
 	narrow := workbook(t, [][]any{{"A"}, {"B"}}, nil, func(f *excelize.File) error { return f.RemoveCol("Teams", "B") })
-	_, outcome := b.run(narrow, upsert)
-	wantCounts(t, outcome.Sheets["teams"], "2 1 0 1 0 0")
+	_, summary := b.run(narrow, upsert)
+	wantCounts(t, summary.Sheets["teams"], "2 1 0 1 0 0")
 	if size := b.query(`SELECT size FROM teams WHERE code = 'A'`); size != int64(7) {
 		t.Errorf("A has the size %v, want 7", size)
 	}
 }
 
-func TestModesRefuseWhatTheyDoNotDo(t *testing.T) {
+func TestModesRefuseOtherRows(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	b.run(workbook(t, [][]any{{"A", 1}}, nil), upsert)
 	file := workbook(t, [][]any{{"A", 2}, {"B", 2}}, [][]any{{"1", "A"}, {"2", "B"}})
 
-	task, outcome := b.run(file, imports.Policy{OnIssues: imports.SkipRows, Mode: imports.InsertOnly})
-	wantCounts(t, outcome.Sheets["teams"], "2 1 0 0 1 0")
-	wantCounts(t, outcome.Sheets["people"], "2 2 0 0 0 0") // A is there, so 1 may refer to it
+	task, summary := b.run(file, imports.Policy{OnIssues: imports.SkipRows, Mode: imports.InsertOnly})
+	wantCounts(t, summary.Sheets["teams"], "2 1 0 0 1 0")
+	wantCounts(t, summary.Sheets["people"], "2 2 0 0 0 0") // A is there, so 1 may refer to it
 	b.wantIssues(task.Import.ID, "Teams!A2 KEY_EXISTS")
 
-	task, outcome = b.run(workbook(t, [][]any{{"A", 5}, {"X", 2}}, [][]any{{"1", "X"}}), imports.Policy{OnIssues: imports.SkipRows, Mode: imports.UpdateOnly})
-	wantCounts(t, outcome.Sheets["teams"], "2 0 1 0 1 0")
-	wantCounts(t, outcome.Sheets["people"], "1 0 0 0 0 1")
+	task, summary = b.run(workbook(t, [][]any{{"A", 5}, {"X", 2}}, [][]any{{"1", "X"}}), imports.Policy{OnIssues: imports.SkipRows, Mode: imports.UpdateOnly})
+	wantCounts(t, summary.Sheets["teams"], "2 0 1 0 1 0")
+	wantCounts(t, summary.Sheets["people"], "1 0 0 0 0 1")
 	b.wantIssues(task.Import.ID, "Teams!A3 KEY_UNKNOWN", "People!B2 REFERENCE_BLOCKED")
 }
 
-func TestAUniqueValueOfAnotherRowOfTheDatabaseIsAnIssue(t *testing.T) {
+func TestUniqueValueOfExistingRowIsAnIssue(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	b.run(workbook(t, nil, [][]any{{"1", "", "", "one"}, {"2", "", "", "two"}}), upsert)
-	task, outcome := b.run(workbook(t, nil, [][]any{{"3", "", "", "one"}, {"1", "", "", "one"}}), upsert)
-	wantCounts(t, outcome.Sheets["people"], "2 0 0 0 2 0")
+	task, summary := b.run(workbook(t, nil, [][]any{{"3", "", "", "one"}, {"1", "", "", "one"}}), upsert)
+	wantCounts(t, summary.Sheets["people"], "2 0 0 0 2 0")
 	b.wantIssues(task.Import.ID, "People!D2 DUPLICATE_IN_DATABASE", "People!D3 DUPLICATE_IN_FILE")
-	// 1 gives its value up in a row above the one that takes it over.
-	_, outcome = b.run(workbook(t, nil, [][]any{{"1", "", "", "uno"}, {"2", "", "", "one"}, {"4", "", "", "two"}}), upsert)
-	wantCounts(t, outcome.Sheets["people"], "3 1 2 0 0 0")
+	// Row 1 releases its value above the row that takes it.
+	_, summary = b.run(workbook(t, nil, [][]any{{"1", "", "", "uno"}, {"2", "", "", "one"}, {"4", "", "", "two"}}), upsert)
+	wantCounts(t, summary.Sheets["people"], "3 1 2 0 0 0")
 }
 
 func TestDatesFollowTheWorkbooksDateSystem(t *testing.T) {
@@ -282,42 +282,42 @@ func TestPhantomRowsCountNothing(t *testing.T) {
 		}
 		return f.SetCellStyle("Teams", "A6", "B2000", style)
 	})
-	_, outcome := b.run(file, upsert)
-	wantCounts(t, outcome.Sheets["teams"], "2 2 0 0 0 0")
+	_, summary := b.run(file, upsert)
+	wantCounts(t, summary.Sheets["teams"], "2 2 0 0 0 0")
 }
 
-func TestColumnsOutsideOfTheSchemaAreToldOnce(t *testing.T) {
+func TestUnmappedColumnsAreReportedOnce(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	file := workbook(t, [][]any{{"A", 1}, {"B", 2}, {"C", 3}}, nil, func(f *excelize.File) error {
 		return errors.Join(f.SetCellStr("Teams", "C1", "Notes"), f.SetCellStr("Teams", "C2", "x"), f.SetCellStr("Teams", "C3", "y"),
 			f.SetCellStr("Teams", "E3", "stray"), f.SetCellStr("Teams", "E4", "stray"), f.SetCellStr("Teams", "E9", "below"))
 	})
-	task, outcome := b.run(file, upsert)
-	wantCounts(t, outcome.Sheets["teams"], "3 3 0 0 0 0")
+	task, summary := b.run(file, upsert)
+	wantCounts(t, summary.Sheets["teams"], "3 3 0 0 0 0")
 	b.wantIssues(task.Import.ID, "Teams!C1 COLUMN_IGNORED", "Teams!E3 COLUMN_IGNORED")
-	if c := outcome.Sheets["teams"]; c.Issues != 0 || c.Warnings != 2 {
+	if c := summary.Sheets["teams"]; c.Issues != 0 || c.Warnings != 2 {
 		t.Errorf("%d issues and %d warnings", c.Issues, c.Warnings)
 	}
 }
 
-func TestARolledBackRunLeavesNothingButItsNumbers(t *testing.T) {
+func TestRolledBackRunLeavesOnlyItsCounts(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	task := b.task(workbook(t, [][]any{{"A", 1}, {"B", "x"}}, nil), upsert)
 	task.Decide = func(o load.Summary) load.Decision { return load.RollBack }
-	outcome, err := b.loader.Run(t.Context(), task)
-	if err != nil || outcome.Committed {
-		t.Fatalf("committed %v, %v", outcome.Committed, err)
+	summary, err := b.loader.Run(t.Context(), task)
+	if err != nil || summary.Committed {
+		t.Fatalf("committed %v, %v", summary.Committed, err)
 	}
 	if n := b.query(`SELECT count(*) FROM sqlite_schema WHERE name = 'teams'`); n != int64(0) {
 		t.Error("a table was left")
 	}
-	im, err := b.books.Get(t.Context(), task.Import.ID)
-	if err != nil || im.Committed || !im.Ended || im.Totals() != outcome.Totals {
-		t.Errorf("the books hold %+v, %v", im, err)
+	im, err := b.store.Get(t.Context(), task.Import.ID)
+	if err != nil || im.Committed || !im.Ended || im.Totals() != summary.Totals {
+		t.Errorf("the store has %+v, %v", im, err)
 	}
 }
 
-func TestAnImportThatWasAppliedIsOnlyReported(t *testing.T) {
+func TestCommittedImportIsNotRunAgain(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	task := b.task(workbook(t, [][]any{{"A", 1}, {"B", "x"}}, [][]any{{"1", "B"}}), upsert)
 	first, err := b.loader.Run(t.Context(), task)
@@ -333,7 +333,7 @@ func TestAnImportThatWasAppliedIsOnlyReported(t *testing.T) {
 	if !again.Committed || !again.Before || again.Totals != first.Totals {
 		t.Errorf("got %+v, want the numbers of %+v", again, first)
 	}
-	if causes, err := b.books.RootCauses(t.Context(), task.Import.ID); err != nil || len(causes) != 1 {
+	if causes, err := b.store.RootCauses(t.Context(), task.Import.ID); err != nil || len(causes) != 1 {
 		t.Errorf("root causes are %v, %v", causes, err)
 	}
 }
@@ -353,7 +353,7 @@ func (s *fullDisk) EndRun(ctx context.Context, id string, run int64, committed b
 
 func TestUnrecordedCommitIsReportedByNextRun(t *testing.T) {
 	b := setupFor(t, staffSchema)
-	store := &fullDisk{Store: b.books, full: true}
+	store := &fullDisk{Store: b.store, full: true}
 	b.loader.Store = store
 	task := b.task(workbook(t, [][]any{{"A", 1}, {"B", "x"}}, [][]any{{"1", "A"}, {"2", "B"}}), upsert)
 	first, err := b.loader.Run(t.Context(), task)
@@ -374,15 +374,15 @@ func TestUnrecordedCommitIsReportedByNextRun(t *testing.T) {
 		t.Errorf("the third run returns %+v, %v", last, err)
 	}
 	// Everything that the first run found is still there, even though only the third one recorded its end.
-	causes, err := b.books.RootCauses(t.Context(), task.Import.ID)
+	causes, err := b.store.RootCauses(t.Context(), task.Import.ID)
 	if err != nil || len(causes) != 1 || causes[0].BlockedRows != 1 {
 		t.Errorf("root causes are %+v, %v", causes, err)
 	}
-	rows, err := b.books.RowResults(t.Context(), task.Import.ID, "people")
+	rows, err := b.store.RowResults(t.Context(), task.Import.ID, "people")
 	if err != nil || rows.Tally() != last.Sheets["people"].Tally() {
 		t.Errorf("the row results are %+v, %v", rows.Tally(), err)
 	}
-	if im, err := b.books.Get(t.Context(), task.Import.ID); err != nil || !im.Committed || !im.Ended {
+	if im, err := b.store.Get(t.Context(), task.Import.ID); err != nil || !im.Committed || !im.Ended {
 		t.Errorf("the import is %+v, %v", im, err)
 	}
 }
@@ -395,7 +395,7 @@ type dying struct{ silent }
 
 func (dying) Committing(context.Context) error { return errKilled }
 
-func TestARunThatDiesBeforeItsCommitIsMadeUpForByTheNext(t *testing.T) {
+func TestRunAfterCrashBeforeCommitStartsOver(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	task := b.task(workbook(t, [][]any{{"A", 1}}, [][]any{{"1", "A"}}), upsert)
 	task.Progress = dying{}
@@ -403,14 +403,14 @@ func TestARunThatDiesBeforeItsCommitIsMadeUpForByTheNext(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	task.Progress, task.Number = silent{}, 2
-	outcome, err := b.loader.Run(t.Context(), task)
+	summary, err := b.loader.Run(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantCounts(t, outcome.Totals, "2 2 0 0 0 0")
+	wantCounts(t, summary.Totals, "2 2 0 0 0 0")
 }
 
-func TestAnEarlierRunCannotCommitOnceALaterOneHasBegun(t *testing.T) {
+func TestEarlierRunCannotCommitAfterLaterOne(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	task := b.task(workbook(t, [][]any{{"A", 1}}, nil), upsert)
 	late := task
@@ -424,7 +424,7 @@ func TestAnEarlierRunCannotCommitOnceALaterOneHasBegun(t *testing.T) {
 	}
 }
 
-func TestACancelledRunCountsWhatItDidNotDecide(t *testing.T) {
+func TestCancelledRunCountsUndecidedRows(t *testing.T) {
 	b := setup(t)
 	file, _ := sampleBook(t, 20_000, 0)
 	task := b.task(file, upsert)
@@ -433,7 +433,7 @@ func TestACancelledRunCountsWhatItDidNotDecide(t *testing.T) {
 	if _, err := b.loader.Run(ctx, task); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
-	im, err := b.books.Get(t.Context(), task.Import.ID)
+	im, err := b.store.Get(t.Context(), task.Import.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -455,33 +455,33 @@ func (c cancelling) SheetMoves(sheet string, rows, _ uint32, _ imports.Counts) {
 	}
 }
 
-func TestTenThousandIssuesOfASheetAreKeptAndAllAreCounted(t *testing.T) {
+func TestStoredIssuesAreLimitedAndAllAreCounted(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	const n = imports.KeptPerSheet + 500
 	teams := make([][]any, n)
 	for i := range teams {
 		teams[i] = []any{fmt.Sprint("T", i), "many"}
 	}
-	task, outcome := b.run(workbook(t, teams, [][]any{{"1", fmt.Sprint("T", n-1)}}), upsert)
-	if c := outcome.Sheets["teams"]; c.Issues != n || c.Rejected != n {
+	task, summary := b.run(workbook(t, teams, [][]any{{"1", fmt.Sprint("T", n-1)}}), upsert)
+	if c := summary.Sheets["teams"]; c.Issues != n || c.Rejected != n {
 		t.Errorf("%d issues, %d rejected, want %d", c.Issues, c.Rejected, n)
 	}
-	page, err := b.books.Issues(t.Context(), task.Import.ID, imports.IssueFilter{Sheet: "teams"})
+	page, err := b.store.Issues(t.Context(), task.Import.ID, imports.IssueFilter{Sheet: "teams"})
 	if err != nil || page.Matching != imports.KeptPerSheet {
 		t.Errorf("%d are kept, %v", page.Matching, err)
 	}
-	if len(outcome.RootCauses) != 1 || outcome.RootCauses[0].Issue.Row != n+1 || outcome.RootCauses[0].Issue.Cell != fmt.Sprintf("Teams!B%d", n+1) {
-		t.Errorf("causes are %+v", outcome.RootCauses)
+	if len(summary.RootCauses) != 1 || summary.RootCauses[0].Issue.Row != n+1 || summary.RootCauses[0].Issue.Cell != fmt.Sprintf("Teams!B%d", n+1) {
+		t.Errorf("causes are %+v", summary.RootCauses)
 	}
 }
 
-func TestUniqueValueIsTakenFromRowThatGivesItUp(t *testing.T) {
+func TestReleasedUniqueValueCanBeTaken(t *testing.T) {
 	for name, people := range map[string][][]any{
 		"the giver is below":                 {{"e2", nil, nil, "a"}, {"e1", nil, nil, "b"}},
 		"the giver waits for its boss":       {{"e1", nil, "e3", "b"}, {"e2", nil, nil, "a"}, {"e3", nil, nil, "c"}},
 		"the giver is below and waits":       {{"e2", nil, nil, "a"}, {"e1", nil, "e3", "b"}, {"e3", nil, nil, "c"}},
 		"a chain of takers":                  {{"e2", nil, nil, "a"}, {"e3", nil, nil, "m"}, {"e1", nil, nil, nil}},
-		"the giver gives it up to a new row": {{"new", nil, nil, "a"}, {"e1", nil, nil, nil}},
+		"the giver releases it to a new row": {{"new", nil, nil, "a"}, {"e1", nil, nil, nil}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setupFor(t, staffSchema)
@@ -495,7 +495,7 @@ func TestUniqueValueIsTakenFromRowThatGivesItUp(t *testing.T) {
 	}
 }
 
-func TestUniqueValueThatIsNotGivenUpIsDuplicate(t *testing.T) {
+func TestUnreleasedUniqueValueIsDuplicate(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	b.run(workbook(t, nil, [][]any{{"e1", nil, nil, "a"}}), upsert)
 	task, _ := b.run(workbook(t, nil, [][]any{{"e2", nil, nil, "a"}, {"e1", nil, nil, "a", "2000-01-01"}}), upsert)

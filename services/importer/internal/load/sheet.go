@@ -17,7 +17,7 @@ type sheet struct {
 	run   *run
 	index int // in the schema
 	spec  *schema.Sheet
-	// listed is the sheet in the file; nil if the file does not have it.
+	// listed is the sheet in the file, or nil if the file does not have it.
 	listed  *imports.Sheet
 	columns []column
 	// byCell finds the column of a cell, by the cell's column number.
@@ -29,7 +29,7 @@ type sheet struct {
 	results  imports.RowResults
 	issues   issueLog
 	pipeline *pipeline
-	// normalized counts cells by column; nil if there are none.
+	// normalized counts cells by column. It is nil if there are none.
 	normalized []normalized
 }
 

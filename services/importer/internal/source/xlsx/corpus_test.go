@@ -41,7 +41,7 @@ func corpusFiles(t testing.TB) map[string][]byte {
 	return files
 }
 
-func TestEveryCorpusWorkbookReadsAsExcelizeReadsItOrIsRefused(t *testing.T) {
+func TestCorpusReadsLikeExcelizeOrIsRefused(t *testing.T) {
 	for name, file := range corpusFiles(t) {
 		t.Run(name, func(t *testing.T) {
 			if excelizeLoses[name] != "" {
@@ -55,7 +55,7 @@ func TestEveryCorpusWorkbookReadsAsExcelizeReadsItOrIsRefused(t *testing.T) {
 	}
 }
 
-func TestEveryCorpusCellHasExcelizesFormulaAndNumberFormat(t *testing.T) {
+func TestCorpusFormulasAndFormatsMatchExcelize(t *testing.T) {
 	for name, file := range corpusFiles(t) {
 		if refusedCorpus[name] != "" {
 			continue

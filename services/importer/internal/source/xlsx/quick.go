@@ -7,11 +7,11 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// The usual forms of rows, cells and strings are read here without the
-// scanner's generality: names without a prefix, attributes in Excel's order and
-// in double quotes, content in one run. Everything unusual is left to the
-// scanner, from the start of the element, as if nothing had been read.
-// So this is a shortcut, never a second interpretation.
+// This file reads the usual forms of rows, cells, and strings without the scanner's generality: names without a prefix,
+// attributes in Excel's order and in double quotes, content in one run. It leaves everything unusual to the scanner, from
+// the start of the element, as if nothing had been read. So it is a shortcut, never a second interpretation.
+//
+// Length: one state machine, whose functions continue at each other's offsets.
 
 type quickResult uint8
 

@@ -9,6 +9,8 @@ import (
 	"headway/services/importer/internal/source"
 )
 
+// Length: one state machine, whose functions share the scanner's block and position.
+
 // scanner walks over a part's XML (XML 1.0 and Namespaces in XML 1.0), from
 // "<" to ">", and checks that it is well-formed. It holds one block and the
 // unfinished end of the block before it, never more than one token's length.

@@ -191,7 +191,7 @@ func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]rel
 				s.State = source.Hidden
 			case "veryHidden":
 				s.State = source.VeryHidden
-			default: // some writers have states of their own; Excel shows such sheets
+			default: // some writers use other states; Excel shows such sheets
 			}
 			switch key := strings.ToLower(s.Name); {
 			case s.Name == "":

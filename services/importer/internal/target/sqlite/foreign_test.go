@@ -74,7 +74,7 @@ const (
 	oneRow  = `INSERT INTO shelves VALUES ('s1', 'left')`
 )
 
-func TestForeignKeysThatTheSchemaDoesNotNameAreWatchedOver(t *testing.T) {
+func TestUndeclaredForeignKeysAreChecked(t *testing.T) {
 	foreignColumn := shop()
 	foreignColumn.Sheets[1].Columns[1].References.Column = "label"
 	for name, c := range map[string]struct {

@@ -156,7 +156,7 @@ func (tx *transaction) claimTable(ctx context.Context, table string) error {
 		return fmt.Errorf("look for the schema of table %s: %w", table, err)
 	}
 	if owner != tx.run.Schema.Name {
-		return &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("the schema %s uses it too; give the table another name in one of the two schemas, or delete its row of headway_tables", owner)}
+		return &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("the schema %s uses it too. Rename the table in one of the two schemas, or delete its row of headway_tables", owner)}
 	}
 	if err := tx.exec(ctx, `INSERT OR IGNORE INTO headway_tables (name, schema) VALUES (?, ?)`, table, tx.run.Schema.Name); err != nil {
 		return fmt.Errorf("record the schema of table %s: %w", table, err)

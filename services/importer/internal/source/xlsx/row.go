@@ -1,0 +1,151 @@
+package xlsx
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"headway/services/importer/internal/source"
+)
+
+// beginRow starts the row whose number is written as ref, or follows from the
+// row before if ref is empty.
+func (r *Rows) beginRow(ref []byte, hidden bool) error {
+	next, wasEmpty := r.number+1, len(r.cells)+len(r.blanks) == 0
+	r.cells, r.stable, r.col = r.cells[:0], 0, 0
+	r.rowFormulas, r.stableFormulas = r.rowFormulas[:0], 0
+	r.content, r.sorted, r.blanks, r.inCell = false, true, r.blanks[:0], false
+	r.text.reset()
+	if r.spilledBytes > 0 {
+		clear(r.spilled)
+		r.spilledBytes = 0
+	}
+	r.unresolved = r.unresolved[:0]
+	r.start = r.x.base + int64(r.x.pos)
+	if len(ref) > 0 {
+		n, ok := parseInt(ref, 1<<40)
+		switch {
+		case !ok || n == 0:
+			return r.x.refusal(source.Damaged, "a row has the number %q", clip(ref))
+		case n == r.number && wasEmpty:
+			// Some writers begin a row again for each cell. So far it is empty.
+		case n < next:
+			return r.x.refusal(source.Damaged, "row %d comes after row %d", n, r.number)
+		}
+		next = n
+	}
+	if next > r.limits.MaxRows {
+		return r.x.refusal(source.LimitExceeded, "it has a row %d, allowed are %d", next, r.limits.MaxRows)
+	}
+	r.number = next
+	r.digits = strconv.AppendInt(r.digits[:0], int64(next), 10)
+	r.row = source.Row{Number: next, Hidden: hidden}
+	return nil
+}
+
+// readCells reads the cells of a row up to its end (ECMA-376 Part 1
+// §18.3.1.73).
+func (r *Rows) readCells() error {
+	for {
+		if r.quick {
+			if r.quickCells() {
+				if r.rowContinues() {
+					continue
+				}
+				return r.endRow()
+			}
+			if r.x.err != nil {
+				return r.x.err
+			}
+		}
+		switch r.x.next() {
+		case tokenError, tokenEOF:
+			return r.x.err
+		case tokenText:
+			if !isBlank(r.x.text) {
+				return r.x.refusal(source.Damaged, "there is text outside of its cell")
+			}
+		case tokenEnd:
+			if r.rowContinues() {
+				continue
+			}
+			return r.endRow()
+		case tokenStart:
+			switch {
+			case r.x.is("c"):
+				if err := r.readCell(); err != nil {
+					return err
+				}
+			case r.x.is("extLst"):
+				if !r.x.skip() {
+					return r.x.err
+				}
+			default:
+				return r.x.refusal(source.Damaged, "the element %q has no place in a row", clip(r.x.local))
+			}
+		}
+		if err := r.checkRow(); err != nil {
+			return err
+		}
+	}
+}
+
+// rowContinues reports whether another row element with the same number follows. Then it has read its start tag. Some
+// writers make one for each cell.
+func (r *Rows) rowContinues() bool {
+	x := r.x
+	for len(x.buf)-x.pos < quickAhead && x.more(x.pos) {
+	}
+	b := trimLeft(x.buf[x.pos:])
+	if len(b) < 2 || b[0] != '<' || b[1] == '/' || x.err != nil {
+		return false
+	}
+	end := bytes.IndexByte(b, '>')
+	if end < 0 {
+		return false
+	}
+	tag := b[1:end]
+	if local := tag[:nameLength(tag)]; string(local[bytes.IndexByte(local, ':')+1:]) != "row" {
+		return false
+	}
+	at := bytes.Index(tag, []byte(` r="`))
+	if at < 0 || !bytes.HasPrefix(tag[at+4:], r.digits) || len(tag) <= at+4+len(r.digits) || tag[at+4+len(r.digits)] != '"' {
+		return false
+	}
+	if t := x.next(); t == tokenText {
+		x.next() // blanks between the two
+	}
+	space, _ := x.space(nil)
+	r.quick = x.prefix == nil && space == spaceMain && !x.slow && !x.closing
+	return x.err == nil
+}
+
+// checkRow holds the row to its limit.
+func (r *Rows) checkRow() error {
+	if r.text.err != nil {
+		return r.text.err
+	}
+	if r.x.base+int64(r.x.pos)-r.start > r.limits.MaxRowBytes {
+		return r.x.refusal(source.LimitExceeded, "a row is longer than %d bytes", r.limits.MaxRowBytes)
+	}
+	return nil
+}
+
+// endRow sorts the cells. It refuses a row with two cells at one position, even if one of them is empty.
+func (r *Rows) endRow() error {
+	r.inCell = false
+	if r.sorted || r.text.err != nil {
+		return r.text.err
+	}
+	slices.SortStableFunc(r.cells, func(a, b source.Cell) int { return a.Col - b.Col })
+	for _, c := range r.cells {
+		r.blanks = append(r.blanks, c.Col)
+	}
+	slices.Sort(r.blanks)
+	for i := 1; i < len(r.blanks); i++ {
+		if col := r.blanks[i]; col == r.blanks[i-1] {
+			return r.x.refusal(source.Damaged, "there are two cells %s", source.CellName(col, r.number))
+		}
+	}
+	return nil
+}

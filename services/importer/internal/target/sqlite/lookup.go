@@ -1,0 +1,140 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/target/sqlite/sqlitedirect"
+)
+
+// lookup finds rows by values of some columns.
+type lookup struct {
+	statement *sqlitedirect.Stmt
+	by        []int // columns of the rows to look up
+	width     int   // columns of a found row
+	whole     bool  // the found columns are those of the rows to look up
+	found     [][]imports.Value
+	block     []imports.Value
+	text      []byte // text of the found values
+}
+
+// newLookup prepares a look-up of a chunk of rows by an index; its first column is the row that asked.
+func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
+	var ask, on, give []string
+	for i, column := range byNames {
+		ask = append(ask, fmt.Sprintf("k%d", i))
+		on = append(on, fmt.Sprintf("t.%s = k.k%d", name(column), i))
+	}
+	for _, column := range want {
+		give = append(give, "t."+name(column))
+	}
+	var values strings.Builder
+	for i := range t.rows {
+		if i > 0 {
+			values.WriteByte(',')
+		}
+		fmt.Fprintf(&values, "(%d%s)", i, strings.Repeat(",?", len(byNames)))
+	}
+	statement, err := t.tx.prepare(fmt.Sprintf("WITH k(i, %s) AS (VALUES %s) SELECT k.i, %s FROM k CROSS JOIN %s t ON %s",
+		strings.Join(ask, ", "), values.String(), strings.Join(give, ", "), name(t.sheet.Table), strings.Join(on, " AND ")))
+	if err != nil {
+		return nil, fmt.Errorf("look up in table %s: %w", t.sheet.Table, unavailable(err))
+	}
+	return &lookup{statement: statement, by: by, width: len(want)}, nil
+}
+
+// find runs a look-up in chunks. The result is valid until the next call.
+func (t *table) find(ctx context.Context, l *lookup, rows [][]imports.Value) ([][]imports.Value, error) {
+	l.found = slices.Grow(l.found[:0], len(rows))[:len(rows)]
+	clear(l.found)
+	if need := len(rows) * l.width; len(l.block) < need {
+		l.block = make([]imports.Value, need)
+	}
+	l.text = l.text[:0]
+	block := l.block
+	for start := 0; start < len(rows); start += t.rows {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var err error
+		if block, err = l.run(rows[start:min(start+t.rows, len(rows))], t.rows, l.found[start:], block); err != nil {
+			if permanent(err) {
+				return nil, &imports.TableConflictError{Table: t.sheet.Table, Detail: "it can't be read: " + err.Error()}
+			}
+			return nil, fmt.Errorf("look up in table %s: %w", t.sheet.Table, unavailable(err))
+		}
+	}
+	return l.found, nil
+}
+
+// run looks up at most `room` rows. It allocates the found rows from block, and returns the rest of it.
+func (l *lookup) run(rows [][]imports.Value, room int, found [][]imports.Value, block []imports.Value) ([]imports.Value, error) {
+	s := l.statement
+	defer s.Reset()
+	parameter := 0
+	for i := range room {
+		for _, column := range l.by {
+			parameter++
+			v := &imports.Value{}
+			if i < len(rows) {
+				v = &rows[i][column]
+			}
+			if err := bind(s, parameter, v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for {
+		if more, err := s.Step(); err != nil || !more {
+			return block, err
+		}
+		row := block[:l.width:l.width]
+		block = block[l.width:]
+		asked := int(s.Int(0))
+		for i := range row {
+			own := &imports.Value{}
+			if l.whole {
+				own = &rows[asked][i]
+			}
+			row[i] = l.value(i+1, own)
+		}
+		found[asked] = row
+	}
+}
+
+// value reads a column of the row that was found. own is the value of the row that asked. If both are equal, it returns
+// own. It cuts a longer text, because the whole would use as much memory as all rows of the batch.
+func (l *lookup) value(column int, own *imports.Value) imports.Value {
+	switch l.statement.Kind(column) {
+	case sqlitedirect.Null:
+		return imports.Value{}
+	case sqlitedirect.Integer:
+		return imports.Value{Kind: imports.Integer, Int: l.statement.Int(column)}
+	}
+	raw := l.statement.RawText(column)
+	if own.Kind == imports.Text && bytes.Equal(raw, own.Bytes) {
+		return *own
+	}
+	if l.whole && len(raw) > imports.ExistingText {
+		raw = raw[:imports.ExistingText]
+		if bytes.Equal(raw, own.Bytes) {
+			raw = raw[1:]
+		}
+	}
+	from := len(l.text)
+	l.text = append(l.text, raw...)
+	return imports.Value{Kind: imports.Text, Bytes: l.text[from:len(l.text):len(l.text)]}
+}
+
+func columnNames(columns []*schema.Column) []string {
+	all := make([]string, len(columns))
+	for i, c := range columns {
+		all[i] = c.Name
+	}
+	return all
+}

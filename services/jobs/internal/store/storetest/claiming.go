@@ -1,0 +1,214 @@
+package storetest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+func claimOrder(t *testing.T, s *suite) {
+	priority := func(p int32, kind string) func(*job.Spec) {
+		return func(spec *job.Spec) { spec.Priority, spec.Kind = p, kind }
+	}
+	low, old, high, young := s.add(priority(-1, "crawl")), s.add(priority(0, "media")), s.add(priority(5, "crawl")), s.add(priority(0, "crawl"))
+	both := func(c *job.Claim) { c.Kinds = []string{"crawl", "media"} }
+	got := append(ids(s.claim(start, 3, both).Jobs), ids(s.claim(start, 3, both).Jobs)...)
+	equal(t, "the order", got, []string{high.ID, old.ID, young.ID, low.ID})
+}
+
+func claimReady(t *testing.T, s *suite) {
+	s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Minute) })
+	s.add(func(spec *job.Spec) { spec.Kind = "media" })
+	ready := s.add()
+	claimed := s.claim(start, 9)
+	equal(t, "the claim", ids(claimed.Jobs), []string{ready.ID})
+	j := claimed.Jobs[0]
+	if j.Status != job.Active || j.Attempt != 1 || j.Revision != 2 || j.Lease.Worker != "w" || !j.Lease.ExpiresAt.Equal(start.Add(10*time.Second)) {
+		t.Errorf("the leased job is %+v", j)
+	}
+	equal(t, "the stored job", s.get(j.ID), j)
+	equal(t, "another claim", len(s.claim(start, 9).Jobs), 0)
+}
+
+func claimOnce(t *testing.T, s *suite) {
+	const n = 60
+	for range n {
+		s.add()
+	}
+	var mu sync.Mutex
+	taken := map[string]int{}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for {
+				c, err := s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 3, Now: func() time.Time { return start }, Duration: time.Minute, Token: rand.Text})
+				if err != nil || len(c.Jobs) == 0 {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				mu.Lock()
+				for i := range c.Jobs {
+					taken[c.Jobs[i].ID]++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if len(taken) != n {
+		t.Errorf("%d jobs were claimed, want %d", len(taken), n)
+	}
+	for id, times := range taken {
+		if times != 1 {
+			t.Errorf("job %s was claimed %d times", id, times)
+		}
+	}
+}
+
+func claimCap(t *testing.T, s *suite) {
+	var alice []job.Job
+	for range 600 {
+		alice = append(alice, s.add())
+	}
+	bob := s.add(func(spec *job.Spec) { spec.Owner = "bob" })
+	two := func(c *job.Claim) { c.Cap = 2 }
+	first := s.claim(start, 10, two)
+	equal(t, "the first claim", ids(first.Jobs), []string{alice[0].ID, bob.ID, alice[1].ID})
+	second := s.claim(start, 10, two)
+	if len(second.Jobs) != 0 || !second.Capped {
+		t.Errorf("at the cap, a claim gave %v, capped %v", ids(second.Jobs), second.Capped)
+	}
+	s.finish(first.Jobs[0], start)
+	equal(t, "the claim after one ended", ids(s.claim(start, 10, two).Jobs), []string{alice[2].ID})
+}
+
+func checkpoint(t *testing.T, s *suite) {
+	j := s.add()
+	leased := s.claim(start, 1).Jobs[0]
+	if leased.Checkpoint != nil || leased.HasCheckpoint {
+		t.Errorf("the first attempt has the checkpoint %q", leased.Checkpoint)
+	}
+	release := func(token string, data []byte) {
+		t.Helper()
+		if _, err := s.change(j.ID, func(j *job.Job) error { return j.Release(start, token, data) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ save, want []byte }{
+		{[]byte("page 7"), []byte("page 7")}, {nil, []byte("page 7")}, {[]byte("page 9"), []byte("page 9")}, {[]byte{}, nil},
+	} {
+		release(leased.Lease.Token, c.save)
+		leased = s.claim(start, 1).Jobs[0]
+		if !bytes.Equal(leased.Checkpoint, c.want) || leased.HasCheckpoint != (len(c.want) > 0) {
+			t.Errorf("after saving %q the next attempt has %q", c.save, leased.Checkpoint)
+		}
+	}
+}
+
+func queued(t *testing.T, s *suite) {
+	priority := func(p int32) func(*job.Spec) { return func(spec *job.Spec) { spec.Priority = p } }
+	old, high, young := s.add(priority(0)), s.add(priority(1)), s.add(priority(0))
+	s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Hour) })
+	s.add(func(spec *job.Spec) { spec.Kind = "media" })
+	if _, err := s.change(young.ID, func(j *job.Job) error { j.SetPosition(start, 7); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	queue, err := s.Queue(t.Context(), "crawl", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the queue", queue, []job.Queuing{{ID: high.ID}, {ID: old.ID}, {ID: young.ID, Position: 7}})
+	for _, c := range []struct {
+		priority int32
+		limit    int
+		want     int
+	}{{0, 10, 3}, {1, 10, 1}, {2, 10, 0}, {0, 2, 2}} {
+		n, err := s.Ahead(t.Context(), "crawl", "alice", c.priority, c.limit)
+		if err != nil || n != c.want {
+			t.Errorf("ahead of priority %d: %d, %v; want %d", c.priority, n, err, c.want)
+		}
+	}
+}
+
+func requeuedPosition(t *testing.T, s *suite) {
+	first := s.add()
+	leased := s.claim(start, 1).Jobs[0]
+	for range 3 {
+		s.add()
+	}
+	urgent := s.add(func(spec *job.Spec) { spec.Priority = 1 })
+	release := func(j job.Job) job.Job {
+		t.Helper()
+		got, err := s.change(j.ID, func(j *job.Job) error { return j.Release(start, j.Lease.Token, nil) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := release(leased); got.QueuePosition != 1 { // the urgent one goes before it
+		t.Errorf("the oldest job has place %d after its release, want 1", got.QueuePosition)
+	}
+	claimed := s.claim(start, 3).Jobs
+	equal(t, "the claim", ids(claimed[:2]), []string{urgent.ID, first.ID})
+	release(claimed[1])
+	if got := release(claimed[2]); got.QueuePosition != 1 {
+		t.Errorf("the second oldest has place %d, want 1", got.QueuePosition)
+	}
+	late := s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(time.Second) })
+	ready, err := s.change(late.ID, func(j *job.Job) error { j.Elapse(start.Add(time.Second)); return nil })
+	if err != nil || ready.QueuePosition != 4 || !ready.ReadyAt.Equal(start.Add(time.Second)) {
+		t.Errorf("a job whose time has come has place %d since %v, %v; want 4", ready.QueuePosition, ready.ReadyAt, err)
+	}
+	equal(t, "the stored job", s.get(late.ID), ready)
+}
+
+func due(t *testing.T, s *suite) {
+	next, err := s.NextDue(t.Context())
+	if err != nil || !next.IsZero() {
+		t.Errorf("NextDue of an empty store: %v, %v", next, err)
+	}
+	late := s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(3 * time.Second) })
+	soon := s.add(func(spec *job.Spec) { spec.NotBefore = start.Add(2 * time.Second) })
+	never := s.add()
+	_ = never
+	next, err = s.NextDue(t.Context())
+	if err != nil || !next.Equal(start.Add(2*time.Second)) {
+		t.Errorf("NextDue: %v, %v", next, err)
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  []string
+	}{{time.Second, nil}, {2 * time.Second, []string{soon.ID}}, {time.Hour, []string{soon.ID, late.ID}}} {
+		got, err := s.Due(t.Context(), start.Add(c.after), 10)
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("due after %v: %v, %v; want %v", c.after, got, err, c.want)
+		}
+	}
+	if got, err := s.Due(t.Context(), start.Add(time.Hour), 1); err != nil || len(got) != 1 {
+		t.Errorf("Due with limit 1: %v, %v", got, err)
+	}
+}
+
+func extend(t *testing.T, s *suite) {
+	s.add(func(spec *job.Spec) { spec.Deadline = start.Add(12 * time.Second) })
+	leased := s.claim(start, 1).Jobs[0]
+	for _, c := range []struct{ at, want time.Duration }{{5 * time.Second, 15 * time.Second}, {0, 10 * time.Second}, {5 * time.Second, 15 * time.Second}} {
+		if err := s.ExtendLeases(t.Context(), start.Add(c.at)); err != nil {
+			t.Fatal(err)
+		}
+		got := s.get(leased.ID)
+		if !got.Lease.ExpiresAt.Equal(start.Add(c.want)) || got.Revision != leased.Revision {
+			t.Errorf("the lease ends %v after the start in revision %d", got.Lease.ExpiresAt.Sub(start), got.Revision)
+		}
+	}
+	if next, err := s.NextDue(t.Context()); err != nil || !next.Equal(start.Add(12*time.Second)) {
+		t.Errorf("the deadline is due at %v, %v", next, err)
+	}
+}
