@@ -17,6 +17,7 @@ import (
 	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -345,6 +346,8 @@ type importerFake struct {
 	loseAnswers int
 	// uploads counts calls.
 	uploads int
+	// hosts are the host names that the gateway forwarded with calls for files.
+	hosts []string
 }
 
 func newImporterFake() *importerFake {
@@ -365,7 +368,13 @@ func (f *importerFake) state(read func()) {
 	read()
 }
 
+func (f *importerFake) noteHost(ctx context.Context) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	f.state(func() { f.hosts = append(f.hosts, md.Get("x-forwarded-host")...) })
+}
+
 func (f *importerFake) UploadWorkbook(stream grpc.ClientStreamingServer[importsv1.UploadWorkbookRequest, importsv1.UploadWorkbookResponse]) error {
+	f.noteHost(stream.Context())
 	f.state(func() { f.running++; f.uploads++ })
 	defer f.state(func() { f.running-- })
 	first, err := stream.Recv()
@@ -469,6 +478,7 @@ func (f *importerFake) WatchImport(r *importsv1.WatchImportRequest, stream grpc.
 const xlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 func (f *importerFake) GetSample(r *importsv1.GetSampleRequest, stream grpc.ServerStreamingServer[importsv1.GetSampleResponse]) error {
+	f.noteHost(stream.Context())
 	if r.GetSchema() != "workforce" {
 		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND, "No such schema.")
 	}

@@ -153,6 +153,22 @@ func TestDownloadsHaveFileNames(t *testing.T) {
 	b.refused(b.do(http.MethodGet, "/api/v1/schemas/workforce/sample.xlsx?rows=-1", nil), http.StatusBadRequest, "REQUEST_INVALID")
 }
 
+func TestFilesPassThroughGRPCGateway(t *testing.T) {
+	b := setup(t, nil)
+	if resp := b.do(http.MethodPost, "/api/v1/imports", strings.NewReader("PK workbook")); resp.StatusCode != http.StatusAccepted {
+		t.Fatalf("the upload got %s", resp.Status)
+	}
+	if resp := b.do(http.MethodGet, "/api/v1/schemas/workforce/sample.xlsx?rows=1", nil); resp.StatusCode != http.StatusOK {
+		t.Fatalf("the download got %s", resp.Status)
+	}
+	host := strings.TrimPrefix(b.url, "http://")
+	b.importer.state(func() {
+		if want := []string{host, host}; !slices.Equal(b.importer.hosts, want) { // only the gateway's context has them
+			t.Errorf("the importer got the hosts %q, want %q", b.importer.hosts, want)
+		}
+	})
+}
+
 func TestBrokenDownloadDoesNotLookComplete(t *testing.T) {
 	b := setup(t, nil)
 	resp := b.do(http.MethodGet, "/api/v1/schemas/workforce/sample.xlsx?rows=1000", nil)

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ const maxUploadWait = 15 * time.Second
 // routes returns the handler of every route, wrapped in what holds for every request.
 func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	jobs, imports := jobsv1.NewJobServiceClient(s.jobs), importsv1.NewImportServiceClient(s.importer)
-	calls, err := rest.New(jobs, imports)
+	gateway, err := rest.New(jobs, imports)
 	if err != nil {
 		return nil, err
 	}
@@ -44,9 +45,10 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	uploads := upload.New(upload.Config{Imports: imports, MaxBytes: s.cfg.MaxUploadBytes, StallTimeout: s.cfg.StallTimeout})
+	uploads := upload.New(upload.Config{
+		Imports: imports, Gateway: gateway, MaxBytes: s.cfg.MaxUploadBytes, StallTimeout: s.cfg.StallTimeout,
+	})
 	limit := upload.NewLimit(max(s.cfg.UploadsPerUser, 0), min(s.cfg.StallTimeout/2, maxUploadWait), uploads.Refuse)
-	downloads := &rest.Downloads{Imports: imports, StallTimeout: s.cfg.StallTimeout}
 	s.sessions = signin.New(signin.Config{
 		Access: a, Signer: s.cfg.Key, LocalSignIn: s.cfg.LocalSignIn, LocalUser: s.cfg.LocalUser,
 		SessionTTL: s.cfg.SessionTTL, BasePath: s.cfg.BasePath, MaxUploadBytes: s.cfg.MaxUploadBytes,
@@ -55,16 +57,16 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	mux := http.NewServeMux()
 	short := func(pattern string, h http.Handler) { mux.Handle(pattern, s.bounded(h)) }
 	for _, pattern := range rest.Patterns() {
-		short(pattern, a.Required(calls))
+		short(pattern, a.Required(gateway.Calls()))
 	}
 
-	importFile := http.Handler(uploads)
+	importFile := gateway.Files()
 	if s.uploads != nil {
 		resumable := tus.New(tus.Config{
 			Store: s.uploads, Uploads: uploads, Imports: imports, MaxBytes: s.cfg.MaxUploadBytes,
 			StallTimeout: s.cfg.StallTimeout, Logger: s.cfg.Logger,
 		})
-		importFile = resumable.OrElse(uploads)
+		importFile = resumable.OrElse(importFile)
 		for _, path := range []string{"/api/v1/uploads", "/api/v1/uploads/{upload_id}"} {
 			short("OPTIONS "+path, resumable.Versioned(http.HandlerFunc(resumable.Describe)))
 		}
@@ -78,14 +80,16 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 		handle("POST /api/v1/uploads/{upload_id}", resumable.Override)
 	}
 	mux.Handle(uploadRoute, a.Required(limit.Handler(importFile)))
-	mux.Handle("GET /api/v1/imports/{import_id}/report.xlsx", a.Required(http.HandlerFunc(downloads.Report)))
-	mux.Handle("GET /api/v1/imports/{import_id}/imported.xlsx", a.Required(http.HandlerFunc(downloads.Imported)))
-	mux.Handle("GET /api/v1/imports/{import_id}/issues.csv", a.Required(http.HandlerFunc(downloads.Issues)))
+	files, err := addFiles(gateway, uploads, &rest.Downloads{Gateway: gateway, Imports: imports, StallTimeout: s.cfg.StallTimeout})
+	if err != nil {
+		return nil, err
+	}
+	for _, pattern := range files {
+		mux.Handle(pattern, a.Required(gateway.Files()))
+	}
 	mux.Handle("GET /api/v1/jobs/{job_id}/output", a.Required(&rest.Outputs{
 		Jobs: jobsv1.NewJobServiceClient(s.outputs), StallTimeout: s.cfg.StallTimeout,
 	}))
-	mux.Handle("GET /api/v1/schemas/{schema}/template.xlsx", a.Required(http.HandlerFunc(downloads.Template)))
-	mux.Handle("GET /api/v1/schemas/{schema}/sample.xlsx", a.Required(http.HandlerFunc(downloads.Sample)))
 
 	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}", a.RequiredForStream(http.HandlerFunc(s.streams.Job)))
 	mux.Handle("GET /api/v1/sse/jobs/my", a.RequiredForStream(http.HandlerFunc(s.streams.Mine)))
@@ -108,6 +112,26 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	at := &mount.Mount{Base: s.cfg.BasePath, Proxies: s.cfg.proxies}
 	routes := at.Handler(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))), httperr.Write)
 	return s.withBodyDeadline(a.Browsers(routes)), nil
+}
+
+// addFiles adds the routes of uploads and downloads to the gateway. It returns the patterns of the downloads.
+func addFiles(gateway *rest.Gateway, uploads *upload.Handler, d *rest.Downloads) (patterns []string, err error) {
+	method, path, _ := strings.Cut(uploadRoute, " ")
+	errs := []error{gateway.HandleFile(method, path, importsv1.ImportService_UploadWorkbook_FullMethodName, uploads.ServeHTTP)}
+	for _, file := range []struct {
+		path, call string
+		handler    http.HandlerFunc
+	}{
+		{"/api/v1/imports/{import_id}/report.xlsx", importsv1.ImportService_DownloadReport_FullMethodName, d.Report},
+		{"/api/v1/imports/{import_id}/imported.xlsx", importsv1.ImportService_DownloadReport_FullMethodName, d.Imported},
+		{"/api/v1/imports/{import_id}/issues.csv", importsv1.ImportService_DownloadReport_FullMethodName, d.Issues},
+		{"/api/v1/schemas/{schema}/template.xlsx", importsv1.ImportService_GetTemplate_FullMethodName, d.Template},
+		{"/api/v1/schemas/{schema}/sample.xlsx", importsv1.ImportService_GetSample_FullMethodName, d.Sample},
+	} {
+		errs = append(errs, gateway.HandleFile(http.MethodGet, file.path, file.call, file.handler))
+		patterns = append(patterns, http.MethodGet+" "+file.path)
+	}
+	return patterns, errors.Join(errs...)
 }
 
 // withBodyDeadline sets the time in which every body must begin. Without it, a request that is refused could hold its

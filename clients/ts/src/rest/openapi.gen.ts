@@ -12,7 +12,9 @@ export interface paths {
         get: operations["ImportService_ListImports"];
         put?: never;
         /**
-         * Upload a workbook.
+         * UploadWorkbook accepts a workbook in chunks: first a message with `options`, then the bytes. It returns when the
+         *     workbook is stored and recognized, and has the sheets and headers of the schema. A job then loads the rows.
+         *     Over REST: POST /api/v1/imports, multipart or raw.
          * @description Send multipart/form-data (the file is the last part, with the name `file`; fields after it are rejected), or the raw
          *     body with the fields in the query. Of a rejected upload, nothing is stored.
          *
@@ -76,7 +78,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The rows of a committed import as a workbook, each with its result (inserted, updated, or unchanged). */
+        /**
+         * The rows of a committed import as a workbook, each with its result (inserted, updated, or unchanged).
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
+         */
         get: operations["DownloadImportedRows"];
         put?: never;
         post?: never;
@@ -113,7 +118,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The stored issues as CSV (RFC 4180, UTF-8 with BOM). */
+        /**
+         * The stored issues as CSV (RFC 4180, UTF-8 with BOM).
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
+         */
         get: operations["DownloadIssues"];
         put?: never;
         post?: never;
@@ -130,7 +138,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The rejected and blocked rows as a workbook, to fix and upload again. */
+        /**
+         * The rejected and blocked rows as a workbook, to fix and upload again.
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
+         */
         get: operations["DownloadReportWorkbook"];
         put?: never;
         post?: never;
@@ -312,7 +323,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A generated workbook of a schema, for trials. */
+        /**
+         * GetSample streams a generated workbook of a schema for trials, with errors if requested.
+         *     Over REST: GET /api/v1/schemas/{schema}/sample.xlsx.
+         * @description Errors: NOT_FOUND SCHEMA_NOT_FOUND, SAMPLE_NOT_AVAILABLE; INVALID_ARGUMENT REQUEST_INVALID for too many
+         *     `issues`.
+         */
         get: operations["DownloadSample"];
         put?: never;
         post?: never;
@@ -329,7 +345,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An empty workbook of a schema, to fill in. */
+        /**
+         * GetTemplate streams an empty workbook of a schema, to fill in.
+         *     Over REST: GET /api/v1/schemas/{schema}/template.xlsx.
+         * @description Errors: NOT_FOUND SCHEMA_NOT_FOUND.
+         */
         get: operations["DownloadTemplate"];
         put?: never;
         post?: never;
@@ -531,21 +551,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description An accepted upload. */
-        AcceptedImport: {
-            import: components["schemas"]["headway.imports.v1.Import"];
-            /** @description The URLs of the import. */
-            links: {
-                imported: string;
-                issues: string;
-                job: string;
-                report: string;
-                self: string;
-                stream: string;
-            };
-            /** @description The request_id was used before for the same upload. The import is the earlier one. */
-            replayed: boolean;
-        };
         /** @description An error of the edge or of a service. */
         Error: {
             /** @description gRPC code (google.rpc.Code). */
@@ -806,6 +811,21 @@ export interface components {
             /** @description Sheets of the workbook that are not imported. */
             unusedSheets: components["schemas"]["headway.imports.v1.UnusedSheet"][];
         };
+        /** @description ImportLinks holds the paths of an import at the edge. */
+        "headway.imports.v1.ImportLinks": {
+            /** @description The workbook with the imported rows. */
+            imported: string;
+            /** @description The issues, by page. */
+            issues: string;
+            /** @description The import's job. */
+            job: string;
+            /** @description The workbook with the rows to fix. */
+            report: string;
+            /** @description The import itself. */
+            self: string;
+            /** @description The live stream of the import. */
+            stream: string;
+        };
         /**
          * @description ImportMode decides whether rows are inserted or updated.
          * @enum {string}
@@ -1029,6 +1049,15 @@ export interface components {
             hidden: boolean;
             /** @description The sheet's name in the workbook. */
             name: string;
+        };
+        /** @description UploadWorkbookResponse returns the accepted import. */
+        "headway.imports.v1.UploadWorkbookResponse": {
+            /** @description The queued import. It has `notices` if the same bytes or the same request were sent before. */
+            import?: components["schemas"]["headway.imports.v1.Import"];
+            /** @description The paths of the import. Set over REST only. */
+            links?: components["schemas"]["headway.imports.v1.ImportLinks"];
+            /** @description The request_id was used before for the same upload. The import is the earlier one. */
+            replayed: boolean;
         };
         /** @description CancelJobResponse holds the job. */
         "headway.jobs.v1.CancelJobResponse": {
@@ -1504,7 +1533,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AcceptedImport"];
+                    "application/json": components["schemas"]["headway.imports.v1.UploadWorkbookResponse"];
                 };
             };
             default: components["responses"]["Error"];
@@ -2091,16 +2120,17 @@ export interface operations {
     DownloadSample: {
         parameters: {
             query?: {
-                /** @description The number of rows with errors. */
+                /** @description The number of rows with errors, at most a tenth of `rows`. */
                 issues?: number;
-                /** @description Rows of the largest sheet. The default is 1000. */
+                /** @description Rows of the largest sheet (employees). Other sheets are in proportion. The default is 1,000, the maximum 1,000,000. */
                 rows?: number;
-                /** @description The same seed creates the same workbook. */
+                /** @description The seed of the generator. The same seed creates the same workbook. */
                 seed?: number;
             };
             header?: never;
             path: {
-                schema: components["parameters"]["Schema"];
+                /** @description The schema's name. */
+                schema: string;
             };
             cookie?: never;
         };

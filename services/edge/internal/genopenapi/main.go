@@ -1,8 +1,9 @@
 // Command genopenapi writes the OpenAPI document of the edge to gen/openapi. `make generate` runs it from the root of the
 // repository.
 //
-// protoc-gen-openapiv3 converts the RPCs with a google.api.http route to OpenAPI. This command adds the routes of the edge itself
-// (routes.yaml), the messages of its streams, and webjson's form of enums and numbers.
+// protoc-gen-openapiv3 converts the RPCs with a google.api.http route to OpenAPI, and the RPCs of files, which the edge adds to
+// the gateway (fileRoutes). This command adds the routes of the edge itself (routes.yaml), the messages of its streams, and
+// webjson's form of enums and numbers.
 package main
 
 import (
@@ -42,6 +43,18 @@ const (
 	streamPath = "/streams"
 )
 
+// fileRoutes are the routes of the RPCs of files. Generated handlers could not serve them, so the protos don't declare them.
+var fileRoutes = map[string]*annotations.HttpRule{
+	"UploadWorkbook": {Pattern: &annotations.HttpRule_Post{Post: "/api/v1/imports"}, Body: "*"},
+	"DownloadReport": {Pattern: get("/api/v1/imports/{import_id}/report.xlsx"), AdditionalBindings: []*annotations.HttpRule{
+		{Pattern: get("/api/v1/imports/{import_id}/imported.xlsx")}, {Pattern: get("/api/v1/imports/{import_id}/issues.csv")},
+	}},
+	"GetTemplate": {Pattern: get("/api/v1/schemas/{schema}/template.xlsx")},
+	"GetSample":   {Pattern: get("/api/v1/schemas/{schema}/sample.xlsx")},
+}
+
+func get(path string) *annotations.HttpRule_Get { return &annotations.HttpRule_Get{Get: path} }
+
 //go:embed routes.yaml
 var routes []byte
 
@@ -66,6 +79,7 @@ func run(ctx context.Context) error {
 	}
 	schemas := object(doc, "components", "schemas")
 	delete(schemas, "google.rpc.Status")
+	dropUnused(doc, schemas)
 	speakWebJSON(doc, schemas)
 	if err := checkRefs(doc, schemas); err != nil {
 		return err
@@ -98,13 +112,41 @@ func compile(ctx context.Context) ([]*descriptorpb.FileDescriptorProto, error) {
 			f.Options.GoPackage = proto.String("headway/" + strings.ReplaceAll(f.GetPackage(), ".", "/"))
 		}
 	}
+	if err := addFileRoutes(set.File); err != nil {
+		return nil, err
+	}
 	return append(set.File, streamService()), nil
+}
+
+// addFileRoutes declares the routes of files. A call that streams is described as one that does not.
+func addFileRoutes(files []*descriptorpb.FileDescriptorProto) error {
+	added := 0
+	for _, f := range files {
+		for _, service := range f.Service {
+			for _, method := range service.Method {
+				rule := fileRoutes[method.GetName()]
+				if rule == nil {
+					continue
+				}
+				if method.Options == nil {
+					method.Options = &descriptorpb.MethodOptions{}
+				}
+				proto.SetExtension(method.Options, annotations.E_Http, rule)
+				method.ClientStreaming, method.ServerStreaming = nil, nil
+				added++
+			}
+		}
+	}
+	if added != len(fileRoutes) {
+		return fmt.Errorf("%d of %d calls with routes of files exist; correct fileRoutes", added, len(fileRoutes))
+	}
+	return nil
 }
 
 // streamService returns a service with one call whose response is a stream message.
 func streamService() *descriptorpb.FileDescriptorProto {
 	options := &descriptorpb.MethodOptions{}
-	proto.SetExtension(options, annotations.E_Http, &annotations.HttpRule{Pattern: &annotations.HttpRule_Get{Get: streamPath}})
+	proto.SetExtension(options, annotations.E_Http, &annotations.HttpRule{Pattern: get(streamPath)})
 	return &descriptorpb.FileDescriptorProto{
 		Name: proto.String(streamFile), Package: proto.String("headway.edge.v1"), Syntax: proto.String("proto3"),
 		Dependency: []string{"headway/edge/v1/stream.proto", "google/api/annotations.proto"},
@@ -150,6 +192,17 @@ func describe(ctx context.Context, files []*descriptorpb.FileDescriptorProto) (m
 		maps.Copy(schemas, object(part, "components", "schemas"))
 	}
 	delete(paths, streamPath)
+	for _, rule := range fileRoutes {
+		for _, r := range append(rule.AdditionalBindings, rule) {
+			method := "get"
+			if r.GetPost() != "" {
+				method = "post"
+			}
+			op := object(paths, r.GetGet()+r.GetPost(), method) // its bodies are files: routes.yaml describes them
+			delete(op, "requestBody")
+			delete(op, "responses")
+		}
+	}
 	return map[string]any{"openapi": "3.1.0", "paths": paths, "components": map[string]any{"schemas": schemas}}, nil
 }
 
@@ -265,6 +318,15 @@ func reach(node any, schemas map[string]any, found map[string]bool) {
 			reach(schemas[name], schemas, found)
 		}
 	})
+}
+
+// dropUnused drops the schemas that no route refers to.
+func dropUnused(doc, schemas map[string]any) {
+	used := map[string]bool{}
+	for _, part := range []any{doc["paths"], object(doc, "components", "responses"), object(doc, "components", "parameters")} {
+		reach(part, schemas, used)
+	}
+	maps.DeleteFunc(schemas, func(name string, _ any) bool { return !used[name] })
 }
 
 // checkRefs returns an error if the document refers to a schema that does not exist.

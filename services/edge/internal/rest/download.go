@@ -13,12 +13,12 @@ import (
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
-	"headway/services/edge/internal/access"
-	"headway/services/edge/internal/httperr"
 )
 
-// Downloads serves the routes of files. They must be wrapped in access.Required.
+// Downloads serves files. Its handlers are for Gateway.HandleFile.
 type Downloads struct {
+	// Gateway writes the errors.
+	Gateway *Gateway
 	// Imports is the client of the importer.
 	Imports importsv1.ImportServiceClient
 	// StallTimeout is the maximum time that a client may take to accept a chunk.
@@ -71,7 +71,7 @@ func (d *Downloads) Sample(w http.ResponseWriter, r *http.Request) {
 		}
 		n, err := strconv.ParseUint(text, 10, 32)
 		if err != nil {
-			httperr.Write(w, r, rpcerr.Invalid(name, "It must be a whole number, 0 or more."))
+			d.Gateway.Fail(w, r, rpcerr.Invalid(name, "It must be a whole number, 0 or more."))
 			return
 		}
 		*field = uint32(n)
@@ -85,11 +85,11 @@ func (d *Downloads) Sample(w http.ResponseWriter, r *http.Request) {
 // send forwards the stream of a file. An error before the first byte is a normal error response. A later one cuts the
 // connection, so that no client mistakes an incomplete file for a complete one.
 func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(context.Context) (func() (chunk, error), error)) {
-	ctx, cancel := context.WithCancel(access.Outgoing(r.Context()))
+	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	receive, err := open(ctx)
 	if err != nil {
-		httperr.Write(w, r, err)
+		d.Gateway.Fail(w, r, err)
 		return
 	}
 	first, err := receive()
@@ -97,7 +97,7 @@ func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(contex
 		err = rpcerr.Internal(errors.New("the importer sent an empty file"))
 	}
 	if err != nil {
-		httperr.Write(w, r, err)
+		d.Gateway.Fail(w, r, err)
 		return
 	}
 	h := w.Header()

@@ -45,8 +45,11 @@ const (
 // speakWords makes the gateway accept enum words in queries. The gateway has this setting once per process.
 var speakWords = sync.OnceFunc(func() { runtime.SetQueryParameterParser(&webjson.QueryParser{})(nil) })
 
-// New returns a new handler. It must be wrapped in access.Required.
-func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (http.Handler, error) {
+// Gateway is grpc-gateway's mux. It has the routes that the protos declare, and those of files, which HandleFile adds.
+type Gateway struct{ mux *runtime.ServeMux }
+
+// New returns a Gateway with the routes that the protos declare.
+func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (*Gateway, error) {
 	speakWords()
 	nothing := func(string) (string, bool) { return "", false }
 	mux := runtime.NewServeMux(
@@ -78,6 +81,11 @@ func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (h
 	if err != nil {
 		return nil, fmt.Errorf("register the REST routes: %w", err)
 	}
+	return &Gateway{mux}, nil
+}
+
+// Calls returns the handler of the declared routes. It must be wrapped in access.Required.
+func (g *Gateway) Calls() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
 		defer cancel()
@@ -92,16 +100,20 @@ func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (h
 			httperr.Write(w, r, err)
 			return
 		}
-		if r.Method == http.MethodHead { // handled like GET. net/http omits the body
-			r.Method = http.MethodGet
-		}
-		// The gateway would forward these headers.
-		r.Header = r.Header.Clone()
-		r.Header.Del("Authorization")
-		r.Header.Del("Grpc-Timeout")
 		w.Header().Set("Cache-Control", "no-store")
-		mux.ServeHTTP(w, r)
-	}), nil
+		g.serve(w, r)
+	})
+}
+
+// serve passes a request to the mux, without the headers that the mux would forward to the services.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead { // handled like GET. net/http omits the body
+		r.Method = http.MethodGet
+	}
+	r.Header = r.Header.Clone()
+	r.Header.Del("Authorization")
+	r.Header.Del("Grpc-Timeout")
+	g.mux.ServeHTTP(w, r)
 }
 
 // namedField returns the error for an error that the gateway made of a *webjson.FieldError. The gateway's own words are for

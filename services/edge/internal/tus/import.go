@@ -93,7 +93,7 @@ func (h *Handler) forwardUpload(r *http.Request, locked Upload) (*importsv1.Uplo
 		return nil, rpcerr.Internal(err)
 	}
 	defer file.Close()
-	accepted, err := h.cfg.Uploads.Send(r.Context(), options, file, func() error { return nil })
+	accepted, err := h.cfg.Uploads.Send(access.Outgoing(r.Context()), options, file, func() error { return nil })
 	if rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED { // by our own disk
 		return nil, rpcerr.Internal(fmt.Errorf("read upload %s: %w", info.ID, err))
 	}

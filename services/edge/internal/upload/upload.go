@@ -3,9 +3,7 @@ package upload
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -14,15 +12,13 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
-	"headway/services/edge/internal/access"
-	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/mount"
-	"headway/services/edge/internal/webjson"
 )
 
 const (
@@ -50,7 +46,8 @@ var rawTypes = map[string]bool{
 	"":                                                                  true,
 }
 
-// Handler answers POST /api/v1/imports. It must be wrapped in access.Required. It is safe for concurrent use.
+// Handler answers POST /api/v1/imports, for the gateway's mux. The context of a request must carry what the importer gets
+// to know of its caller. It is safe for concurrent use.
 type Handler struct {
 	cfg    Config
 	chunks sync.Pool
@@ -60,10 +57,20 @@ type Handler struct {
 type Config struct {
 	// Imports is the importer.
 	Imports importsv1.ImportServiceClient
+	// Gateway writes the responses.
+	Gateway Gateway
 	// MaxBytes is the maximum size of a workbook.
 	MaxBytes int64
 	// StallTimeout is how long a sender can pause.
 	StallTimeout time.Duration
+}
+
+// Gateway writes responses as grpc-gateway does.
+type Gateway interface {
+	// Answer writes a message. prepare is called before the status is written.
+	Answer(w http.ResponseWriter, r *http.Request, m proto.Message, prepare func(http.ResponseWriter))
+	// Fail writes an error.
+	Fail(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // New returns a new Handler.
@@ -138,9 +145,9 @@ func mediaType(header string) (string, map[string]string, error) {
 }
 
 // Send streams a workbook to the importer, at the importer's speed, and then calls complete. If anything fails, the call to
-// the importer is cancelled, and the importer stores nothing.
+// the importer is cancelled, and the importer stores nothing. ctx carries the caller's token, as of access.Outgoing.
 func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, file io.Reader, complete func() error) (*importsv1.UploadWorkbookResponse, error) {
-	ctx, cancel := context.WithCancel(access.Outgoing(ctx))
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := u.cfg.Imports.UploadWorkbook(ctx)
 	if err != nil {
@@ -193,39 +200,21 @@ func fill(r io.Reader, b []byte) (n int, err error) {
 	return n, err
 }
 
-// acceptedBody is the body of an accepted upload.
-type acceptedBody struct {
-	Import   json.RawMessage `json:"import"`
-	Replayed bool            `json:"replayed"`
-	Links    links           `json:"links"`
-}
-
-// links are the routes of an accepted import.
-type links struct {
-	Self     string `json:"self"`
-	Job      string `json:"job"`
-	Stream   string `json:"stream"`
-	Issues   string `json:"issues"`
-	Report   string `json:"report"`
-	Imported string `json:"imported"`
-}
-
 // Accept answers 202 with the import and its links.
 func (u *Handler) Accept(w http.ResponseWriter, r *http.Request, accepted *importsv1.UploadWorkbookResponse) {
-	encoded, err := webjson.Marshal(accepted.GetImport())
-	if err != nil {
-		httperr.Write(w, r, rpcerr.Internal(fmt.Errorf("encode the accepted import: %w", err)))
-		return
-	}
 	id := accepted.GetImport().GetImportId()
 	api := mount.Base(r.Context()) + "/api/v1/"
 	self := api + "imports/" + id
-	w.Header().Set("Location", self)
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
-	httperr.WriteJSON(w, http.StatusAccepted, acceptedBody{encoded, accepted.GetReplayed(), links{
+	accepted.Links = &importsv1.ImportLinks{
 		Self: self, Job: api + "jobs/" + id, Stream: api + "sse/imports/" + id,
 		Issues: self + "/issues", Report: self + "/report.xlsx", Imported: self + "/imported.xlsx",
-	}})
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
+	u.cfg.Gateway.Answer(w, r, accepted, func(w http.ResponseWriter) {
+		w.Header().Set("Location", self)
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusAccepted)
+	})
 }
 
 // Refuse answers with an error immediately, even while the client is still sending, and then discards what the client sends
@@ -234,12 +223,12 @@ func (u *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
 	if r.ProtoMajor != 1 {
-		httperr.Write(w, r, err)
+		u.cfg.Gateway.Fail(w, r, err)
 		return
 	}
 	_ = rc.EnableFullDuplex() // reading after the answer needs it
 	w.Header().Set("Connection", "close")
-	httperr.Write(w, r, err)
+	u.cfg.Gateway.Fail(w, r, err)
 	if rc.Flush() != nil || r.Header.Get("Expect") != "" { // a client that waits for "100 Continue" sends nothing
 		return
 	}

@@ -286,7 +286,9 @@ type UploadWorkbookResponse struct {
 	// The queued import. It has `notices` if the same bytes or the same request were sent before.
 	Import *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
 	// The request_id was used before for the same upload. The import is the earlier one.
-	Replayed      bool `protobuf:"varint,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	Replayed bool `protobuf:"varint,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	// The paths of the import. Set over REST only.
+	Links         *ImportLinks `protobuf:"bytes,3,opt,name=links,proto3" json:"links,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -335,6 +337,104 @@ func (x *UploadWorkbookResponse) GetReplayed() bool {
 	return false
 }
 
+func (x *UploadWorkbookResponse) GetLinks() *ImportLinks {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+// ImportLinks holds the paths of an import at the edge.
+type ImportLinks struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The import itself.
+	Self string `protobuf:"bytes,1,opt,name=self,proto3" json:"self,omitempty"`
+	// The import's job.
+	Job string `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"`
+	// The live stream of the import.
+	Stream string `protobuf:"bytes,3,opt,name=stream,proto3" json:"stream,omitempty"`
+	// The issues, by page.
+	Issues string `protobuf:"bytes,4,opt,name=issues,proto3" json:"issues,omitempty"`
+	// The workbook with the rows to fix.
+	Report string `protobuf:"bytes,5,opt,name=report,proto3" json:"report,omitempty"`
+	// The workbook with the imported rows.
+	Imported      string `protobuf:"bytes,6,opt,name=imported,proto3" json:"imported,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportLinks) Reset() {
+	*x = ImportLinks{}
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportLinks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportLinks) ProtoMessage() {}
+
+func (x *ImportLinks) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportLinks.ProtoReflect.Descriptor instead.
+func (*ImportLinks) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ImportLinks) GetSelf() string {
+	if x != nil {
+		return x.Self
+	}
+	return ""
+}
+
+func (x *ImportLinks) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *ImportLinks) GetStream() string {
+	if x != nil {
+		return x.Stream
+	}
+	return ""
+}
+
+func (x *ImportLinks) GetIssues() string {
+	if x != nil {
+		return x.Issues
+	}
+	return ""
+}
+
+func (x *ImportLinks) GetReport() string {
+	if x != nil {
+		return x.Report
+	}
+	return ""
+}
+
+func (x *ImportLinks) GetImported() string {
+	if x != nil {
+		return x.Imported
+	}
+	return ""
+}
+
 // GetImportRequest selects an import.
 type GetImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -346,7 +446,7 @@ type GetImportRequest struct {
 
 func (x *GetImportRequest) Reset() {
 	*x = GetImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -358,7 +458,7 @@ func (x *GetImportRequest) String() string {
 func (*GetImportRequest) ProtoMessage() {}
 
 func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -371,7 +471,7 @@ func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportRequest.ProtoReflect.Descriptor instead.
 func (*GetImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{3}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetImportRequest) GetImportId() string {
@@ -392,7 +492,7 @@ type GetImportResponse struct {
 
 func (x *GetImportResponse) Reset() {
 	*x = GetImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +504,7 @@ func (x *GetImportResponse) String() string {
 func (*GetImportResponse) ProtoMessage() {}
 
 func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +517,7 @@ func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportResponse.ProtoReflect.Descriptor instead.
 func (*GetImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{4}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetImportResponse) GetImport() *Import {
@@ -440,7 +540,7 @@ type ListImportsRequest struct {
 
 func (x *ListImportsRequest) Reset() {
 	*x = ListImportsRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +552,7 @@ func (x *ListImportsRequest) String() string {
 func (*ListImportsRequest) ProtoMessage() {}
 
 func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +565,7 @@ func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsRequest.ProtoReflect.Descriptor instead.
 func (*ListImportsRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{5}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListImportsRequest) GetPageSize() uint32 {
@@ -495,7 +595,7 @@ type ListImportsResponse struct {
 
 func (x *ListImportsResponse) Reset() {
 	*x = ListImportsResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -507,7 +607,7 @@ func (x *ListImportsResponse) String() string {
 func (*ListImportsResponse) ProtoMessage() {}
 
 func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -520,7 +620,7 @@ func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsResponse.ProtoReflect.Descriptor instead.
 func (*ListImportsResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{6}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListImportsResponse) GetImports() []*Import {
@@ -550,7 +650,7 @@ type WatchImportRequest struct {
 
 func (x *WatchImportRequest) Reset() {
 	*x = WatchImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +662,7 @@ func (x *WatchImportRequest) String() string {
 func (*WatchImportRequest) ProtoMessage() {}
 
 func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +675,7 @@ func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportRequest.ProtoReflect.Descriptor instead.
 func (*WatchImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{7}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WatchImportRequest) GetImportId() string {
@@ -603,7 +703,7 @@ type WatchImportResponse struct {
 
 func (x *WatchImportResponse) Reset() {
 	*x = WatchImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -615,7 +715,7 @@ func (x *WatchImportResponse) String() string {
 func (*WatchImportResponse) ProtoMessage() {}
 
 func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -628,7 +728,7 @@ func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportResponse.ProtoReflect.Descriptor instead.
 func (*WatchImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{8}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchImportResponse) GetImport() *Import {
@@ -661,7 +761,7 @@ type ListIssuesRequest struct {
 
 func (x *ListIssuesRequest) Reset() {
 	*x = ListIssuesRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -673,7 +773,7 @@ func (x *ListIssuesRequest) String() string {
 func (*ListIssuesRequest) ProtoMessage() {}
 
 func (x *ListIssuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -686,7 +786,7 @@ func (x *ListIssuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIssuesRequest.ProtoReflect.Descriptor instead.
 func (*ListIssuesRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{9}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListIssuesRequest) GetImportId() string {
@@ -755,7 +855,7 @@ type ListIssuesResponse struct {
 
 func (x *ListIssuesResponse) Reset() {
 	*x = ListIssuesResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -767,7 +867,7 @@ func (x *ListIssuesResponse) String() string {
 func (*ListIssuesResponse) ProtoMessage() {}
 
 func (x *ListIssuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -780,7 +880,7 @@ func (x *ListIssuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIssuesResponse.ProtoReflect.Descriptor instead.
 func (*ListIssuesResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{10}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListIssuesResponse) GetIssues() []*Issue {
@@ -824,7 +924,7 @@ type ConfirmImportRequest struct {
 
 func (x *ConfirmImportRequest) Reset() {
 	*x = ConfirmImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -836,7 +936,7 @@ func (x *ConfirmImportRequest) String() string {
 func (*ConfirmImportRequest) ProtoMessage() {}
 
 func (x *ConfirmImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -849,7 +949,7 @@ func (x *ConfirmImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmImportRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{11}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ConfirmImportRequest) GetImportId() string {
@@ -877,7 +977,7 @@ type ConfirmImportResponse struct {
 
 func (x *ConfirmImportResponse) Reset() {
 	*x = ConfirmImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +989,7 @@ func (x *ConfirmImportResponse) String() string {
 func (*ConfirmImportResponse) ProtoMessage() {}
 
 func (x *ConfirmImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +1002,7 @@ func (x *ConfirmImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmImportResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{12}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ConfirmImportResponse) GetImport() *Import {
@@ -925,7 +1025,7 @@ type DownloadReportRequest struct {
 
 func (x *DownloadReportRequest) Reset() {
 	*x = DownloadReportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -937,7 +1037,7 @@ func (x *DownloadReportRequest) String() string {
 func (*DownloadReportRequest) ProtoMessage() {}
 
 func (x *DownloadReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -950,7 +1050,7 @@ func (x *DownloadReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadReportRequest.ProtoReflect.Descriptor instead.
 func (*DownloadReportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{13}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DownloadReportRequest) GetImportId() string {
@@ -980,7 +1080,7 @@ type DownloadReportResponse struct {
 
 func (x *DownloadReportResponse) Reset() {
 	*x = DownloadReportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1092,7 @@ func (x *DownloadReportResponse) String() string {
 func (*DownloadReportResponse) ProtoMessage() {}
 
 func (x *DownloadReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1105,7 @@ func (x *DownloadReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadReportResponse.ProtoReflect.Descriptor instead.
 func (*DownloadReportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{14}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DownloadReportResponse) GetBody() *httpbody.HttpBody {
@@ -1031,7 +1131,7 @@ type ListSchemasRequest struct {
 
 func (x *ListSchemasRequest) Reset() {
 	*x = ListSchemasRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1043,7 +1143,7 @@ func (x *ListSchemasRequest) String() string {
 func (*ListSchemasRequest) ProtoMessage() {}
 
 func (x *ListSchemasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1056,7 +1156,7 @@ func (x *ListSchemasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchemasRequest.ProtoReflect.Descriptor instead.
 func (*ListSchemasRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{15}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{16}
 }
 
 // ListSchemasResponse returns the schemas.
@@ -1070,7 +1170,7 @@ type ListSchemasResponse struct {
 
 func (x *ListSchemasResponse) Reset() {
 	*x = ListSchemasResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1182,7 @@ func (x *ListSchemasResponse) String() string {
 func (*ListSchemasResponse) ProtoMessage() {}
 
 func (x *ListSchemasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1195,7 @@ func (x *ListSchemasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchemasResponse.ProtoReflect.Descriptor instead.
 func (*ListSchemasResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{16}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListSchemasResponse) GetSchemas() []*Schema {
@@ -1116,7 +1216,7 @@ type GetTemplateRequest struct {
 
 func (x *GetTemplateRequest) Reset() {
 	*x = GetTemplateRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1128,7 +1228,7 @@ func (x *GetTemplateRequest) String() string {
 func (*GetTemplateRequest) ProtoMessage() {}
 
 func (x *GetTemplateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1141,7 +1241,7 @@ func (x *GetTemplateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTemplateRequest.ProtoReflect.Descriptor instead.
 func (*GetTemplateRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{17}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetTemplateRequest) GetSchema() string {
@@ -1164,7 +1264,7 @@ type GetTemplateResponse struct {
 
 func (x *GetTemplateResponse) Reset() {
 	*x = GetTemplateResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1176,7 +1276,7 @@ func (x *GetTemplateResponse) String() string {
 func (*GetTemplateResponse) ProtoMessage() {}
 
 func (x *GetTemplateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1189,7 +1289,7 @@ func (x *GetTemplateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTemplateResponse.ProtoReflect.Descriptor instead.
 func (*GetTemplateResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{18}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetTemplateResponse) GetBody() *httpbody.HttpBody {
@@ -1223,7 +1323,7 @@ type GetSampleRequest struct {
 
 func (x *GetSampleRequest) Reset() {
 	*x = GetSampleRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1335,7 @@ func (x *GetSampleRequest) String() string {
 func (*GetSampleRequest) ProtoMessage() {}
 
 func (x *GetSampleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1348,7 @@ func (x *GetSampleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSampleRequest.ProtoReflect.Descriptor instead.
 func (*GetSampleRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{19}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetSampleRequest) GetSchema() string {
@@ -1292,7 +1392,7 @@ type GetSampleResponse struct {
 
 func (x *GetSampleResponse) Reset() {
 	*x = GetSampleResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1304,7 +1404,7 @@ func (x *GetSampleResponse) String() string {
 func (*GetSampleResponse) ProtoMessage() {}
 
 func (x *GetSampleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1317,7 +1417,7 @@ func (x *GetSampleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSampleResponse.ProtoReflect.Descriptor instead.
 func (*GetSampleResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{20}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetSampleResponse) GetBody() *httpbody.HttpBody {
@@ -1353,10 +1453,18 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"request_id\x18\x06 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12D\n" +
 	"\amapping\x18\a \x03(\v2 .headway.imports.v1.SheetMappingB\b\xbaH\x05\x92\x01\x02\x10@R\amapping\x12&\n" +
 	"\n" +
-	"size_bytes\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\tsizeBytes\"h\n" +
+	"size_bytes\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\tsizeBytes\"\x9f\x01\n" +
 	"\x16UploadWorkbookResponse\x122\n" +
 	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\x12\x1a\n" +
-	"\breplayed\x18\x02 \x01(\bR\breplayed\":\n" +
+	"\breplayed\x18\x02 \x01(\bR\breplayed\x125\n" +
+	"\x05links\x18\x03 \x01(\v2\x1f.headway.imports.v1.ImportLinksR\x05links\"\x97\x01\n" +
+	"\vImportLinks\x12\x12\n" +
+	"\x04self\x18\x01 \x01(\tR\x04self\x12\x10\n" +
+	"\x03job\x18\x02 \x01(\tR\x03job\x12\x16\n" +
+	"\x06stream\x18\x03 \x01(\tR\x06stream\x12\x16\n" +
+	"\x06issues\x18\x04 \x01(\tR\x06issues\x12\x16\n" +
+	"\x06report\x18\x05 \x01(\tR\x06report\x12\x1a\n" +
+	"\bimported\x18\x06 \x01(\tR\bimported\":\n" +
 	"\x10GetImportRequest\x12&\n" +
 	"\timport_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bimportId\"G\n" +
 	"\x11GetImportResponse\x122\n" +
@@ -1446,83 +1554,85 @@ func file_headway_imports_v1_import_service_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_import_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_headway_imports_v1_import_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_headway_imports_v1_import_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_headway_imports_v1_import_service_proto_goTypes = []any{
 	(ReportFormat)(0),              // 0: headway.imports.v1.ReportFormat
 	(*UploadWorkbookRequest)(nil),  // 1: headway.imports.v1.UploadWorkbookRequest
 	(*UploadOptions)(nil),          // 2: headway.imports.v1.UploadOptions
 	(*UploadWorkbookResponse)(nil), // 3: headway.imports.v1.UploadWorkbookResponse
-	(*GetImportRequest)(nil),       // 4: headway.imports.v1.GetImportRequest
-	(*GetImportResponse)(nil),      // 5: headway.imports.v1.GetImportResponse
-	(*ListImportsRequest)(nil),     // 6: headway.imports.v1.ListImportsRequest
-	(*ListImportsResponse)(nil),    // 7: headway.imports.v1.ListImportsResponse
-	(*WatchImportRequest)(nil),     // 8: headway.imports.v1.WatchImportRequest
-	(*WatchImportResponse)(nil),    // 9: headway.imports.v1.WatchImportResponse
-	(*ListIssuesRequest)(nil),      // 10: headway.imports.v1.ListIssuesRequest
-	(*ListIssuesResponse)(nil),     // 11: headway.imports.v1.ListIssuesResponse
-	(*ConfirmImportRequest)(nil),   // 12: headway.imports.v1.ConfirmImportRequest
-	(*ConfirmImportResponse)(nil),  // 13: headway.imports.v1.ConfirmImportResponse
-	(*DownloadReportRequest)(nil),  // 14: headway.imports.v1.DownloadReportRequest
-	(*DownloadReportResponse)(nil), // 15: headway.imports.v1.DownloadReportResponse
-	(*ListSchemasRequest)(nil),     // 16: headway.imports.v1.ListSchemasRequest
-	(*ListSchemasResponse)(nil),    // 17: headway.imports.v1.ListSchemasResponse
-	(*GetTemplateRequest)(nil),     // 18: headway.imports.v1.GetTemplateRequest
-	(*GetTemplateResponse)(nil),    // 19: headway.imports.v1.GetTemplateResponse
-	(*GetSampleRequest)(nil),       // 20: headway.imports.v1.GetSampleRequest
-	(*GetSampleResponse)(nil),      // 21: headway.imports.v1.GetSampleResponse
-	(OnIssues)(0),                  // 22: headway.imports.v1.OnIssues
-	(ImportMode)(0),                // 23: headway.imports.v1.ImportMode
-	(*SheetMapping)(nil),           // 24: headway.imports.v1.SheetMapping
-	(*Import)(nil),                 // 25: headway.imports.v1.Import
-	(IssueCode)(0),                 // 26: headway.imports.v1.IssueCode
-	(IssueSeverity)(0),             // 27: headway.imports.v1.IssueSeverity
-	(*Issue)(nil),                  // 28: headway.imports.v1.Issue
-	(*httpbody.HttpBody)(nil),      // 29: google.api.HttpBody
-	(*Schema)(nil),                 // 30: headway.imports.v1.Schema
+	(*ImportLinks)(nil),            // 4: headway.imports.v1.ImportLinks
+	(*GetImportRequest)(nil),       // 5: headway.imports.v1.GetImportRequest
+	(*GetImportResponse)(nil),      // 6: headway.imports.v1.GetImportResponse
+	(*ListImportsRequest)(nil),     // 7: headway.imports.v1.ListImportsRequest
+	(*ListImportsResponse)(nil),    // 8: headway.imports.v1.ListImportsResponse
+	(*WatchImportRequest)(nil),     // 9: headway.imports.v1.WatchImportRequest
+	(*WatchImportResponse)(nil),    // 10: headway.imports.v1.WatchImportResponse
+	(*ListIssuesRequest)(nil),      // 11: headway.imports.v1.ListIssuesRequest
+	(*ListIssuesResponse)(nil),     // 12: headway.imports.v1.ListIssuesResponse
+	(*ConfirmImportRequest)(nil),   // 13: headway.imports.v1.ConfirmImportRequest
+	(*ConfirmImportResponse)(nil),  // 14: headway.imports.v1.ConfirmImportResponse
+	(*DownloadReportRequest)(nil),  // 15: headway.imports.v1.DownloadReportRequest
+	(*DownloadReportResponse)(nil), // 16: headway.imports.v1.DownloadReportResponse
+	(*ListSchemasRequest)(nil),     // 17: headway.imports.v1.ListSchemasRequest
+	(*ListSchemasResponse)(nil),    // 18: headway.imports.v1.ListSchemasResponse
+	(*GetTemplateRequest)(nil),     // 19: headway.imports.v1.GetTemplateRequest
+	(*GetTemplateResponse)(nil),    // 20: headway.imports.v1.GetTemplateResponse
+	(*GetSampleRequest)(nil),       // 21: headway.imports.v1.GetSampleRequest
+	(*GetSampleResponse)(nil),      // 22: headway.imports.v1.GetSampleResponse
+	(OnIssues)(0),                  // 23: headway.imports.v1.OnIssues
+	(ImportMode)(0),                // 24: headway.imports.v1.ImportMode
+	(*SheetMapping)(nil),           // 25: headway.imports.v1.SheetMapping
+	(*Import)(nil),                 // 26: headway.imports.v1.Import
+	(IssueCode)(0),                 // 27: headway.imports.v1.IssueCode
+	(IssueSeverity)(0),             // 28: headway.imports.v1.IssueSeverity
+	(*Issue)(nil),                  // 29: headway.imports.v1.Issue
+	(*httpbody.HttpBody)(nil),      // 30: google.api.HttpBody
+	(*Schema)(nil),                 // 31: headway.imports.v1.Schema
 }
 var file_headway_imports_v1_import_service_proto_depIdxs = []int32{
 	2,  // 0: headway.imports.v1.UploadWorkbookRequest.options:type_name -> headway.imports.v1.UploadOptions
-	22, // 1: headway.imports.v1.UploadOptions.on_issues:type_name -> headway.imports.v1.OnIssues
-	23, // 2: headway.imports.v1.UploadOptions.mode:type_name -> headway.imports.v1.ImportMode
-	24, // 3: headway.imports.v1.UploadOptions.mapping:type_name -> headway.imports.v1.SheetMapping
-	25, // 4: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
-	25, // 5: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
-	25, // 6: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
-	25, // 7: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
-	26, // 8: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
-	27, // 9: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
-	28, // 10: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
-	25, // 11: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
-	0,  // 12: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
-	29, // 13: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
-	30, // 14: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
-	29, // 15: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
-	29, // 16: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
-	1,  // 17: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
-	4,  // 18: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
-	6,  // 19: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
-	8,  // 20: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
-	10, // 21: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
-	12, // 22: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
-	14, // 23: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
-	16, // 24: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
-	18, // 25: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
-	20, // 26: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
-	3,  // 27: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
-	5,  // 28: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
-	7,  // 29: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
-	9,  // 30: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
-	11, // 31: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
-	13, // 32: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
-	15, // 33: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
-	17, // 34: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
-	19, // 35: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
-	21, // 36: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
-	27, // [27:37] is the sub-list for method output_type
-	17, // [17:27] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	23, // 1: headway.imports.v1.UploadOptions.on_issues:type_name -> headway.imports.v1.OnIssues
+	24, // 2: headway.imports.v1.UploadOptions.mode:type_name -> headway.imports.v1.ImportMode
+	25, // 3: headway.imports.v1.UploadOptions.mapping:type_name -> headway.imports.v1.SheetMapping
+	26, // 4: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
+	4,  // 5: headway.imports.v1.UploadWorkbookResponse.links:type_name -> headway.imports.v1.ImportLinks
+	26, // 6: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
+	26, // 7: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
+	26, // 8: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
+	27, // 9: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
+	28, // 10: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
+	29, // 11: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
+	26, // 12: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
+	0,  // 13: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
+	30, // 14: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
+	31, // 15: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
+	30, // 16: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
+	30, // 17: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
+	1,  // 18: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
+	5,  // 19: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
+	7,  // 20: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
+	9,  // 21: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
+	11, // 22: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
+	13, // 23: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
+	15, // 24: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
+	17, // 25: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
+	19, // 26: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
+	21, // 27: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
+	3,  // 28: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
+	6,  // 29: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
+	8,  // 30: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
+	10, // 31: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
+	12, // 32: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
+	14, // 33: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
+	16, // 34: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
+	18, // 35: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
+	20, // 36: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
+	22, // 37: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
+	28, // [28:38] is the sub-list for method output_type
+	18, // [18:28] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_service_proto_init() }
@@ -1542,7 +1652,7 @@ func file_headway_imports_v1_import_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_import_service_proto_rawDesc), len(file_headway_imports_v1_import_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
