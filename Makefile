@@ -122,3 +122,4 @@ TEST_PROGRAMS := curl jq chromium nginx caddy
 .PHONY: test-programs
 test-programs:
 	@export PATH="$$PATH:/usr/sbin"; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done
+	@compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || e2e/install-packages postgresql

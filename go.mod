@@ -30,7 +30,16 @@ require (
 	modernc.org/sqlite v1.61.1
 )
 
-require golang.org/x/term v0.48.0
+require (
+	github.com/jackc/pgx/v5 v5.13.0
+	golang.org/x/term v0.48.0
+)
+
+require (
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+)
 
 require (
 	buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go v1.36.12-20260825204119-511051f7f437.2 // indirect

@@ -4,7 +4,9 @@ var jobs = rules{
 	"services/jobs": {"gen/...", "internal/auth", "internal/blobs", "internal/rpcerr", "internal/rpcserver", "internal/settings", "services/jobs/internal/..."},
 
 	"services/jobs/internal/job":             {},
-	"services/jobs/internal/store/sqlite":    {"services/jobs/internal/job"},
+	"services/jobs/internal/store/column":    {"services/jobs/internal/job"},
+	"services/jobs/internal/store/sqlite":    {"services/jobs/internal/job", "services/jobs/internal/store/column"},
+	"services/jobs/internal/store/postgres":  {"internal/backoff", "services/jobs/internal/job", "services/jobs/internal/store/column"},
 	"services/jobs/internal/store/storetest": {"services/jobs/internal/job"},
 	"services/jobs/internal/outputlog":       {"internal/backoff", "internal/blobs", "services/jobs/internal/job"},
 	"services/jobs/internal/watch":           {"internal/fanout", "services/jobs/internal/job"},

@@ -23,7 +23,7 @@ const module = "headway/"
 type rules map[string][]string
 
 // testsOnly are the rooms that only tests may import.
-var testsOnly = []string{"internal/proctest", "services/jobs/internal/store/storetest",
+var testsOnly = []string{"internal/pgtest", "internal/proctest", "services/jobs/internal/store/storetest",
 	"services/importer/internal/store/storetest", "services/importer/internal/target/targettest", "services/edge/internal/tus/tustest"}
 
 // outside are the packages that no rule is needed for: programs, benchmarks, tests of the whole and examples import

@@ -14,6 +14,7 @@ var shared = rules{
 	"internal/settings":   {},
 	"internal/telemetry":  {"internal/hostname"},
 	"internal/hostname":   {},
+	"internal/pgtest":     {},
 	"internal/proctest":   {},
 	"internal/prosetest":  {},
 	"schemas":             {},

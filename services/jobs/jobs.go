@@ -22,6 +22,7 @@ import (
 	"headway/services/jobs/internal/maintenance"
 	"headway/services/jobs/internal/metrics"
 	"headway/services/jobs/internal/outputlog"
+	"headway/services/jobs/internal/store/postgres"
 	"headway/services/jobs/internal/store/sqlite"
 	"headway/services/jobs/internal/watch"
 )
@@ -65,6 +66,9 @@ func New(cfg Config) (_ *Service, err error) {
 		}
 	}()
 	s.rooms, err = open(context.Background(), cfg, s.outputs, func(ctx context.Context, observe job.Observer) (job.Store, error) {
+		if cfg.JobsDatabase != "" {
+			return postgres.Open(ctx, cfg.JobsDatabase, observe)
+		}
 		return sqlite.Open(ctx, filepath.Join(cfg.DataDir, "jobs.db"), observe)
 	})
 	if err != nil {
@@ -116,6 +120,11 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 	if cfg.clock == nil {
 		cfg.clock = job.NewClock()
 	}
+	now, err := store.Now(ctx)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	cfg.clock.Start(now)
 	watchers := watch.New()
 	m := metrics.New(watchers.Count)
 	keeper := heartbeat.New(heartbeat.Config{

@@ -19,7 +19,7 @@ import (
 type play struct {
 	t      *testing.T
 	random *rand.Rand
-	path   string
+	start  func() (*service, func())
 	d      *service
 	stop   func()
 	m      model
@@ -336,7 +336,7 @@ func (p *play) stale() {
 func (p *play) restart() {
 	p.stop()
 	time.Sleep(time.Duration(p.random.IntN(60)) * step) // away, perhaps for longer than a lease
-	p.d, p.stop = start(p.t, p.path, testConfig)
+	p.d, p.stop = p.start()
 	now := time.Now()
 	for _, j := range p.m.jobs {
 		if j.status == job.Active && j.expires.Before(now.Add(testConfig.LeaseDuration)) {

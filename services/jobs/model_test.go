@@ -42,13 +42,23 @@ type service struct {
 // start starts a service on the database file, whose store may be wrapped. stop ends it.
 func start(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.Store) (s *service, stop func()) {
 	t.Helper()
-	bucket, err := blobs.Open(t.Context(), blobs.FolderURL(filepath.Join(filepath.Dir(path), "outputs")))
+	return startOn(t, filepath.Join(filepath.Dir(path), "outputs"), cfg, func(ctx context.Context, observe job.Observer) (job.Store, error) {
+		return sqlite.Open(ctx, path, observe)
+	}, wrap...)
+}
+
+// opener opens a store, which tells observe of its commits.
+type opener func(ctx context.Context, observe job.Observer) (job.Store, error)
+
+// startOn is start for any store. The outputs are blobs in the folder.
+func startOn(t *testing.T, outputs string, cfg Config, openStore opener, wrap ...func(job.Store) job.Store) (s *service, stop func()) {
+	t.Helper()
+	bucket, err := blobs.Open(t.Context(), blobs.FolderURL(outputs))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r, err := open(t.Context(), cfg, bucket, func(ctx context.Context, observe job.Observer) (job.Store, error) {
-		var store job.Store
-		store, err := sqlite.Open(ctx, path, observe)
+		store, err := openStore(ctx, observe)
 		for _, w := range wrap {
 			store = w(store)
 		}
@@ -201,30 +211,38 @@ func (m *model) readyOf(owner string) (ready []*modelJob) {
 }
 
 func TestServiceBehavesLikeTheModel(t *testing.T) {
-	sealed := int64(0)
-	for seed := range uint64(6) {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "jobs.db")
-			synctest.Test(t, func(t *testing.T) {
-				p := &play{t: t, random: rand.New(rand.NewPCG(seed, 7)), path: path}
-				p.d, p.stop = start(t, path, testConfig)
-				defer func() { p.stop() }()
-				for range 150 {
-					p.operate()
-					p.compare()
-					time.Sleep(time.Duration(p.random.IntN(8)) * step)
-					synctest.Wait()
-					p.m.elapse(time.Now())
-					p.compare()
-				}
-				for _, j := range p.m.jobs {
-					p.readFrom(j, 0)
-					sealed += p.sealed(j)
-				}
-			})
+	for name, of := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			sealed := int64(0)
+			for seed := range uint64(6) {
+				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { sealed += playSeed(t, seed, of(t)) })
+			}
+			if sealed == 0 {
+				t.Error("no output was long enough to be sealed")
+			}
 		})
 	}
-	if sealed == 0 {
-		t.Error("no output was long enough to be sealed")
-	}
+}
+
+// playSeed plays the operations that the seed chooses. It returns how many bytes of output were sealed.
+func playSeed(t *testing.T, seed uint64, of opener) (sealed int64) {
+	outputs := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		p := &play{t: t, random: rand.New(rand.NewPCG(seed, 7)), start: func() (*service, func()) { return startOn(t, outputs, testConfig, of) }}
+		p.d, p.stop = p.start()
+		defer func() { p.stop() }()
+		for range 150 {
+			p.operate()
+			p.compare()
+			time.Sleep(time.Duration(p.random.IntN(8)) * step)
+			synctest.Wait()
+			p.m.elapse(time.Now())
+			p.compare()
+		}
+		for _, j := range p.m.jobs {
+			p.readFrom(j, 0)
+			sealed += p.sealed(j)
+		}
+	})
+	return sealed
 }

@@ -21,6 +21,8 @@ import (
 type Settings struct {
 	JobsListen string `help:"Address of the jobs service (gRPC). Port 0 takes a free port." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 
+	JobsDatabase string `help:"URL of a PostgreSQL database for the jobs, such as postgres://user@host/name?sslmode=verify-full. Empty for an SQLite file in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"URL"`
+
 	LeaseDuration        time.Duration `help:"How long a lease lasts without a heartbeat, for workers that don't request another duration." default:"10s"`
 	HeartbeatInterval    time.Duration `help:"Interval at which workers are told to send heartbeats. At most half of the lease duration." default:"3s"`
 	ProgressInterval     time.Duration `help:"Minimum interval between two saved progress updates of a job, and so between two snapshots that watchers see." default:"250ms"`

@@ -8,7 +8,7 @@ import (
 // maxDrift is how far the service's time can be from the wall clock before it follows a step of the wall clock.
 const maxDrift = 2 * time.Second
 
-// Clock is the service's time. It starts as the time of the wall clock, and passes as the monotonic clock does, so that no
+// Clock is the service's time. It starts as the time of the store's clock or of the wall clock, and passes as the monotonic clock does, so that no
 // lease ends early or late because the wall clock was set. Safe for concurrent use.
 type Clock struct {
 	wall    func() time.Time
@@ -17,6 +17,7 @@ type Clock struct {
 	mu     sync.RWMutex
 	anchor time.Time // the service's time at 0 elapsed
 	seen   time.Time // of the last Check
+	store  time.Time // the time of the store's clock at 0 elapsed; zero if the store has none
 }
 
 // NewClock returns a clock that starts now.
@@ -33,8 +34,36 @@ func NewClockFrom(wall func() time.Time, elapsed func() time.Duration) *Clock {
 	return c
 }
 
-// wallAnchor returns the anchor that makes the service's time that of the wall clock.
-func (c *Clock) wallAnchor() time.Time { return c.wall().Round(0).Add(-c.elapsed()) }
+// wallAnchor returns the anchor that makes the service's time that of the store's clock, or that of the wall clock if the
+// store has none.
+func (c *Clock) wallAnchor() time.Time {
+	if !c.store.IsZero() {
+		return c.store
+	}
+	return c.wall().Round(0).Add(-c.elapsed())
+}
+
+// Start makes the service's time that of the store's clock. The zero time changes nothing.
+func (c *Clock) Start(store time.Time) {
+	if store.IsZero() {
+		return
+	}
+	c.Sync(store)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.anchor = c.store
+	c.seen = c.anchor.Add(c.elapsed())
+}
+
+// Sync takes in a reading of the store's clock, which replaces the wall clock from now on. The zero time changes nothing.
+func (c *Clock) Sync(store time.Time) {
+	if store.IsZero() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.store = store.Round(0).Add(-c.elapsed())
+}
 
 // Now returns the service's time.
 func (c *Clock) Now() time.Time {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,6 +57,8 @@ func New(spec Spec, now time.Time) (Job, error) {
 		return Job{}, &InvalidError{"kind", "is required"}
 	case spec.Owner == "":
 		return Job{}, &InvalidError{"owner", "is required"}
+	case spec.fieldWithNUL() != "":
+		return Job{}, &InvalidError{spec.fieldWithNUL(), "contains the character NUL. Remove it"}
 	case len(spec.Payload) > MaxDocument:
 		return Job{}, &InvalidError{"payload", "is larger than 8 KiB as JSON"}
 	case !j.Deadline.IsZero() && !j.Deadline.After(now):
@@ -93,6 +96,21 @@ func New(spec Spec, now time.Time) (Job, error) {
 		return Job{}, ErrSnapshotTooBig
 	}
 	return j, nil
+}
+
+// fieldWithNUL returns the field whose text contains the character NUL, which not every database stores, or "".
+func (s *Spec) fieldWithNUL() string {
+	for _, f := range []struct{ name, text string }{{"kind", s.Kind}, {"owner", s.Owner}, {"title", s.Title}, {"request_id", s.RequestID}} {
+		if strings.Contains(f.text, "\x00") {
+			return f.name
+		}
+	}
+	for name, value := range s.Labels {
+		if strings.Contains(name+value, "\x00") {
+			return "labels"
+		}
+	}
+	return ""
 }
 
 func parseOrMakeID(id string) (string, error) {

@@ -58,6 +58,9 @@ type Store interface {
 	// Revisions stay as they are.
 	ExtendLeases(ctx context.Context, now time.Time) error
 
+	// Now returns the time of the store's clock, or the zero time if that is the clock of this process.
+	Now(ctx context.Context) (time.Time, error)
+
 	// CountLive counts the jobs that have not ended, by kind and status.
 	CountLive(ctx context.Context) (map[string]map[Status]int, error)
 

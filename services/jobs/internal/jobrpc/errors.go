@@ -57,6 +57,9 @@ func toStatus(err error) error {
 	case errors.Is(err, job.ErrOutputBehind):
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 			"The blob store cannot keep up with the job's output. Repeat the call.")
+	case errors.Is(err, job.ErrUnavailable):
+		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
+			"The jobs database can't be reached. Repeat the call: if it was already done, you get the same answer.")
 	case errors.Is(err, job.ErrCheckpointTooBig):
 		return rpcerr.Invalid("checkpoint", fmt.Sprintf("is larger than %d KiB", job.MaxCheckpoint>>10))
 	case errors.Is(err, job.ErrQuestionChanged):

@@ -105,15 +105,20 @@ func (m *Maintenance) expire(ctx context.Context) time.Time {
 	return m.timer.sleep(next)
 }
 
-// extendLeases extends every lease by its full duration if the service could not take heartbeats for a while, or if the wall
-// clock was set. extended reports whether that was so. No lease may expire before this has succeeded.
+// extendLeases extends every lease by its full duration if the service could not take heartbeats for a while (the process was
+// frozen, or the store was away), or if the clock was set. extended reports whether that was so. No lease may expire before this has succeeded.
 func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err error) {
+	now, err := m.store.Now(ctx) // while the store cannot be asked, the gap grows
+	if err != nil {
+		return false, err
+	}
+	m.cfg.Clock.Sync(now)
 	gap, step := m.cfg.Clock.Check(maxGap)
 	if gap == 0 && step == 0 && !m.unextended {
 		return false, nil
 	}
 	m.unextended = true
-	m.cfg.Logger.WarnContext(ctx, "the service was frozen, or the clock was set; extending all leases", "gap", gap, "clock_step", step)
+	m.cfg.Logger.WarnContext(ctx, "the service was frozen, its database was away, or the clock was set; extending all leases", "gap", gap, "clock_step", step)
 	m.keeper.ExtendLeases()
 	if err := m.store.ExtendLeases(ctx, m.cfg.Clock.Now()); err != nil {
 		return false, err

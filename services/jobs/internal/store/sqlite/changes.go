@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
 )
 
 // Create implements job.Store.
@@ -62,18 +63,18 @@ func (t *tx) earlier(j job.Job, requestID string, fingerprint []byte) (*job.Job,
 }
 
 func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
-	labels, err := encodeUnless(len(j.Labels) == 0, j.Labels)
+	labels, err := column.EncodeUnless(len(j.Labels) == 0, j.Labels)
 	if err != nil {
 		return fmt.Errorf("encode the labels of job %s: %w", j.ID, err)
 	}
-	progress, err := encode(&j.Progress)
+	progress, err := column.Encode(&j.Progress)
 	if err != nil {
 		return fmt.Errorf("encode the progress of job %s: %w", j.ID, err)
 	}
 	inserted, err := t.insert.ExecContext(t.ctx, j.ID, j.Kind, j.Owner, j.Title, j.Status, j.Ready(), j.Revision, j.Priority,
-		labels, j.MaxAttempts, j.Backoff.Microseconds(), j.MaxBackoff.Microseconds(), document(j.Payload), progress,
-		stamp(j.CreatedAt), stamp(j.UpdatedAt), stamp(j.NotBefore), stamp(j.Deadline), stamp(j.Due()),
-		j.QueuePosition, stamp(j.ReadyAt), requestID, fingerprint)
+		labels, j.MaxAttempts, j.Backoff.Microseconds(), j.MaxBackoff.Microseconds(), column.Document(j.Payload), progress,
+		column.Stamp(j.CreatedAt), column.Stamp(j.UpdatedAt), column.Stamp(j.NotBefore), column.Stamp(j.Deadline), column.Stamp(j.Due()),
+		j.QueuePosition, column.Stamp(j.ReadyAt), requestID, fingerprint)
 	if err != nil {
 		return t.fail("store job "+j.ID, err)
 	}
@@ -96,7 +97,7 @@ func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
 // label adds or deletes the rows of the job's labels.
 func (t *tx) label(stmt *sql.Stmt, seq int64, j *job.Job) error {
 	for name, value := range j.Labels {
-		if _, err := stmt.ExecContext(t.ctx, name, value, j.Owner, stamp(j.CreatedAt), seq); err != nil {
+		if _, err := stmt.ExecContext(t.ctx, name, value, j.Owner, column.Stamp(j.CreatedAt), seq); err != nil {
 			return err
 		}
 	}
@@ -139,7 +140,7 @@ func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
 	return s.changes.do(ctx, func(t *tx) error {
 		for _, stmt := range []*sql.Stmt{t.extendLeases, t.capBackoffs} {
-			if _, err := stmt.ExecContext(t.ctx, stamp(job.Instant(now))); err != nil {
+			if _, err := stmt.ExecContext(t.ctx, column.Stamp(job.Instant(now))); err != nil {
 				return t.fail("extend the leases", err)
 			}
 		}
@@ -164,7 +165,7 @@ func (s *Store) Delete(ctx context.Context, id string, allow func(*job.Job) erro
 // Purge implements job.Store.
 func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (purged int, err error) {
 	err = s.changes.do(ctx, func(t *tx) error {
-		rows, err := t.ended.QueryContext(t.ctx, stamp(endedBefore), limit)
+		rows, err := t.ended.QueryContext(t.ctx, column.Stamp(endedBefore), limit)
 		if err != nil {
 			return t.fail("look for jobs to purge", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
 )
 
 // Claim implements job.Store.
@@ -23,7 +24,7 @@ func (s *Store) Claim(ctx context.Context, c job.Claim) (claimed job.Claimed, er
 				break
 			}
 			j, err := t.grantFirst(next, heads, &c)
-			if isDamaged(err) {
+			if column.IsDamaged(err) {
 				skip[turn{kind: next.kind, owner: next.owner}] = true
 				continue // jobs of other owners can be leased
 			}
@@ -106,7 +107,7 @@ func (t *tx) grantFirst(next turn, heads []candidate, c *job.Claim) (j job.Job, 
 	t.lanes.take(next)
 	defer t.lanes.reopen(next)
 	for _, one := range heads {
-		if j, err = t.grant(one, c); !isDamaged(err) {
+		if j, err = t.grant(one, c); !column.IsDamaged(err) {
 			return j, err
 		}
 	}

@@ -295,13 +295,15 @@ func (s *lanes) order(kind string, limit int) []string {
 			}
 		}
 	}
+	stamp := s.stamps
 	s.mu.Unlock()
 	heap.Init(&waiting)
 	var owners []string
 	for len(waiting) > 0 && len(owners) < limit {
 		l := waiting[0]
 		owners = append(owners, l.owner)
-		l.round++
+		stamp++
+		l.round, l.stamp = l.round+1, stamp // it is the last of its next round, as after a lease
 		if l.ready--; l.ready == 0 {
 			heap.Pop(&waiting)
 			continue

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"math"
@@ -10,11 +9,12 @@ import (
 	"strings"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
 )
 
 // List implements job.Store.
 func (s *Store) List(ctx context.Context, f job.Filter) (job.Page, error) {
-	after, err := parseCursor(f.Token)
+	after, err := column.ParseCursor(f.Token)
 	if err != nil {
 		return job.Page{}, err
 	}
@@ -31,35 +31,13 @@ func (s *Store) List(ctx context.Context, f job.Filter) (job.Page, error) {
 	if len(found) > f.Limit {
 		found = found[:f.Limit]
 		last := &found[f.Limit-1]
-		page.Next = cursor{stamp(last.job.CreatedAt), last.seq}.String()
+		page.Next = column.Cursor{Created: column.Stamp(last.job.CreatedAt), Seq: last.seq}.String()
 	}
 	page.Jobs = make([]job.Job, len(found))
 	for i := range found {
 		page.Jobs[i] = found[i].job
 	}
 	return page, nil
-}
-
-// cursor is a place in a list: the job that was the last on a page.
-type cursor struct{ created, seq int64 }
-
-func (c cursor) String() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", c.created, c.seq))
-}
-
-func parseCursor(token string) (cursor, error) {
-	if token == "" {
-		return cursor{math.MaxInt64, math.MaxInt64}, nil
-	}
-	var c cursor
-	text, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil {
-		_, err = fmt.Sscanf(string(text), "%d.%d", &c.created, &c.seq)
-	}
-	if err != nil || c.String() != token {
-		return cursor{}, &job.InvalidError{Field: "page_token", Problem: "is not the next_page_token of a page"}
-	}
-	return c, nil
 }
 
 // branch is one look-up along one index; a list is the union of its branches.
@@ -71,7 +49,7 @@ type branch struct {
 
 // listQuery is the list as SQL. Every branch walks an index from the cursor on and stops after a page, so a page costs
 // the same however many jobs there are.
-func listQuery(f *job.Filter, after cursor) (string, []any) {
+func listQuery(f *job.Filter, after column.Cursor) (string, []any) {
 	var union []string
 	var args []any
 	if len(f.Labels) > 0 {
@@ -79,7 +57,7 @@ func listQuery(f *job.Filter, after cursor) (string, []any) {
 		return "SELECT " + columns + " FROM jobs WHERE seq IN (" + query + ") ORDER BY created_at DESC, seq DESC LIMIT ?", append(args, f.Limit+1)
 	}
 	for _, b := range branches(f) {
-		b.add("(created_at, seq) < (?, ?)", after.created, after.seq)
+		b.add("(created_at, seq) < (?, ?)", after.Created, after.Seq)
 		if len(f.Kinds) > 0 && b.index != "jobs_kind" && b.index != "jobs_owner_kind" {
 			addIn(&b, "kind", f.Kinds)
 		}
@@ -87,10 +65,10 @@ func listQuery(f *job.Filter, after cursor) (string, []any) {
 			b.add("owner = ?", f.Owner)
 		}
 		if !f.CreatedAfter.IsZero() {
-			b.add("created_at >= ?", stamp(f.CreatedAfter))
+			b.add("created_at >= ?", column.Stamp(f.CreatedAfter))
 		}
 		if !f.CreatedBefore.IsZero() {
-			b.add("created_at < ?", stamp(f.CreatedBefore))
+			b.add("created_at < ?", column.Stamp(f.CreatedBefore))
 		}
 		union = append(union, "SELECT * FROM (SELECT seq FROM jobs INDEXED BY "+b.index+
 			" WHERE "+strings.Join(b.where, " AND ")+" ORDER BY created_at DESC, seq DESC LIMIT ?)")
@@ -101,7 +79,7 @@ func listQuery(f *job.Filter, after cursor) (string, []any) {
 }
 
 // labelQuery finds a page's jobs among those with the first of the labels, which have their own index.
-func labelQuery(f *job.Filter, after cursor) (string, []any) {
+func labelQuery(f *job.Filter, after column.Cursor) (string, []any) {
 	names := slices.Sorted(maps.Keys(f.Labels))
 	var b branch
 	b.add("l.name = ? AND l.value = ?", names[0], f.Labels[names[0]])
@@ -110,12 +88,12 @@ func labelQuery(f *job.Filter, after cursor) (string, []any) {
 		index = "sqlite_autoindex_job_labels_1"
 		b.add("l.owner = ?", f.Owner)
 	}
-	b.add("(l.created_at, l.seq) < (?, ?)", after.created, after.seq)
+	b.add("(l.created_at, l.seq) < (?, ?)", after.Created, after.Seq)
 	if !f.CreatedAfter.IsZero() {
-		b.add("l.created_at >= ?", stamp(f.CreatedAfter))
+		b.add("l.created_at >= ?", column.Stamp(f.CreatedAfter))
 	}
 	if !f.CreatedBefore.IsZero() {
-		b.add("l.created_at < ?", stamp(f.CreatedBefore))
+		b.add("l.created_at < ?", column.Stamp(f.CreatedBefore))
 	}
 	for _, name := range names[1:] {
 		b.add("EXISTS (SELECT 1 FROM job_labels WHERE name = ? AND value = ? AND owner = l.owner AND created_at = l.created_at AND seq = l.seq)",
@@ -140,7 +118,7 @@ func endedAfter(f *job.Filter) int64 {
 	if f.EndedAfter.IsZero() {
 		return math.MaxInt64
 	}
-	return stamp(f.EndedAfter)
+	return column.Stamp(f.EndedAfter)
 }
 
 // branches chooses the indexes that fit the filter.
@@ -161,7 +139,7 @@ func branches(f *job.Filter) []branch {
 		all = append(all, branch{index: index, where: []string{"status < 4"}})
 		if !f.EndedAfter.IsZero() {
 			all = append(all, branch{index: "jobs_ended", where: []string{"completed_at > 0", "completed_at >= ?"},
-				args: []any{stamp(f.EndedAfter)}})
+				args: []any{column.Stamp(f.EndedAfter)}})
 		}
 	case len(f.Statuses) > 0:
 		for _, status := range f.Statuses {

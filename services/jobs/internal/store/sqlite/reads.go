@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
 )
 
 // Get implements job.Store.
@@ -89,6 +90,9 @@ func (s *Store) Ahead(ctx context.Context, kind, owner string, priority int32, l
 	return min(n+s.changes.lanes.ahead(kind, owner, n, limit), limit), nil
 }
 
+// Now implements job.Store. The file's clock is that of this process.
+func (s *Store) Now(context.Context) (time.Time, error) { return time.Time{}, nil }
+
 // CountLive implements job.Store.
 func (s *Store) CountLive(ctx context.Context) (map[string]map[job.Status]int, error) {
 	rows, err := s.reads.QueryContext(ctx, `SELECT kind, status, count(*) FROM jobs INDEXED BY jobs_live
@@ -116,7 +120,7 @@ func (s *Store) CountLive(ctx context.Context) (map[string]map[job.Status]int, e
 // Due implements job.Store.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	rows, err := s.reads.QueryContext(ctx, `SELECT id FROM jobs INDEXED BY jobs_due
-		WHERE due_at > 0 AND due_at <= ? ORDER BY due_at LIMIT ?`, stamp(job.Instant(now)), limit)
+		WHERE due_at > 0 AND due_at <= ? ORDER BY due_at LIMIT ?`, column.Stamp(job.Instant(now)), limit)
 	if err != nil {
 		return nil, fmt.Errorf("look for due jobs: %w", err)
 	}
@@ -139,5 +143,5 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("look for the next due job: %w", err)
 	}
-	return instant(due), nil
+	return column.Instant(due), nil
 }

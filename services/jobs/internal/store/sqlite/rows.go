@@ -2,12 +2,9 @@ package sqlite
 
 import (
 	"database/sql"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"time"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
 )
 
 // columns are what scan reads, in its order.
@@ -24,7 +21,7 @@ type row struct {
 	sealed int64 // where the output's tail begins
 }
 
-// scan reads the columns of one row. With a damagedError, it returns the columns that it could read.
+// scan reads the columns of one row. With a DamagedError, it returns the columns that it could read.
 func scan(from interface{ Scan(...any) error }) (r row, err error) {
 	j := &r.job
 	var labels, failure, progress []byte
@@ -40,39 +37,11 @@ func scan(from interface{ Scan(...any) error }) (r row, err error) {
 		return row{}, err
 	}
 	j.Payload, j.Result, j.Question, j.Answer = payload, result, question, answer
-	j.Backoff, j.MaxBackoff, j.Lease.Duration = micros(backoff), micros(maxBackoff), micros(leaseDuration)
-	j.CancelBy, j.CreatedAt, j.StartedAt, j.UpdatedAt = instant(cancelBy), instant(created), instant(started), instant(updated)
-	j.CompletedAt, j.NotBefore, j.Deadline = instant(completed), instant(notBefore), instant(deadline)
-	j.Lease.ExpiresAt, j.ReadyAt = instant(leaseExpires), instant(ready)
-	for _, d := range []struct {
-		text []byte
-		into any
-	}{{labels, &j.Labels}, {failure, &j.Error}, {progress, &j.Progress}} {
-		if len(d.text) == 0 {
-			continue
-		}
-		if err := json.Unmarshal(d.text, d.into); err != nil {
-			return r, &damagedError{job: j.ID, err: err}
-		}
-	}
-	return r, nil
-}
-
-// damagedError means that a job's row cannot be decoded. It concerns this job only.
-type damagedError struct {
-	job string
-	err error
-}
-
-func (e *damagedError) Error() string {
-	return fmt.Sprintf("the stored job %s cannot be decoded: %v", e.job, e.err)
-}
-
-func (e *damagedError) Unwrap() error { return e.err }
-
-func isDamaged(err error) bool {
-	var damaged *damagedError
-	return errors.As(err, &damaged)
+	j.Backoff, j.MaxBackoff, j.Lease.Duration = column.Micros(backoff), column.Micros(maxBackoff), column.Micros(leaseDuration)
+	j.CancelBy, j.CreatedAt, j.StartedAt, j.UpdatedAt = column.Instant(cancelBy), column.Instant(created), column.Instant(started), column.Instant(updated)
+	j.CompletedAt, j.NotBefore, j.Deadline = column.Instant(completed), column.Instant(notBefore), column.Instant(deadline)
+	j.Lease.ExpiresAt, j.ReadyAt = column.Instant(leaseExpires), column.Instant(ready)
+	return r, column.Decode(j, labels, failure, progress)
 }
 
 func scanAll(rows *sql.Rows) ([]row, error) {
@@ -80,48 +49,10 @@ func scanAll(rows *sql.Rows) ([]row, error) {
 	var all []row
 	for rows.Next() {
 		r, err := scan(rows)
-		if err != nil && !isDamaged(err) {
+		if err != nil && !column.IsDamaged(err) {
 			return nil, err
 		}
 		all = append(all, r)
 	}
 	return all, rows.Err()
 }
-
-// document is a JSON text for a column, or NULL.
-func document(text json.RawMessage) any {
-	if len(text) == 0 {
-		return nil
-	}
-	return string(text)
-}
-
-// encode is v as a JSON text for a column.
-func encode(v any) (string, error) {
-	text, err := json.Marshal(v)
-	return string(text), err
-}
-
-// encodeUnless is v as a JSON text, or NULL if it is empty.
-func encodeUnless(empty bool, v any) (any, error) {
-	if empty {
-		return nil, nil
-	}
-	return encode(v)
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
-}
-
-func stamp(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecond }

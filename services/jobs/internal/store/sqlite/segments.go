@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
 )
 
 // Tail implements job.OutputStore.
@@ -31,7 +32,7 @@ func (s *Store) LongTails(ctx context.Context, atLeast int64, limit int) ([]stri
 
 // Unreferenced implements job.OutputStore.
 func (s *Store) Unreferenced(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	return s.texts(ctx, "look for unreferenced blobs", `SELECT key FROM unreferenced_blobs WHERE since <= ? LIMIT ?`, stamp(now), limit)
+	return s.texts(ctx, "look for unreferenced blobs", `SELECT key FROM unreferenced_blobs WHERE since <= ? LIMIT ?`, column.Stamp(now), limit)
 }
 
 // texts returns the one column of a query.
@@ -55,7 +56,7 @@ func (s *Store) texts(ctx context.Context, doing, query string, args ...any) ([]
 // Reserve implements job.OutputStore.
 func (s *Store) Reserve(ctx context.Context, key string, until time.Time) error {
 	return s.changes.do(ctx, func(t *tx) error {
-		if _, err := t.reserve.ExecContext(t.ctx, key, stamp(until)); err != nil {
+		if _, err := t.reserve.ExecContext(t.ctx, key, column.Stamp(until)); err != nil {
 			return t.fail("reserve blob "+key, err)
 		}
 		return nil

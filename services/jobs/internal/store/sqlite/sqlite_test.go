@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
 	"headway/services/jobs/internal/store/storetest"
 )
 
@@ -74,7 +75,7 @@ func TestListsWalkAnIndexAndSortNothingButTheirPage(t *testing.T) {
 		{Owner: "a", Labels: map[string]string{"x": "1"}, Live: true, EndedAfter: time.Now()},
 	} {
 		f.Limit = 50
-		query, args := listQuery(&f, cursor{1 << 60, 1 << 60})
+		query, args := listQuery(&f, column.Cursor{Created: 1 << 60, Seq: 1 << 60})
 		text := explain(t, s, query, args)
 		// The page itself is looked up by rowid and sorted; the branches must come in order from their index.
 		if n := strings.Count(text, "TEMP B-TREE FOR ORDER BY"); n > 1 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
 )
 
 // statements are the writer's, prepared once on its connection.
@@ -122,7 +123,7 @@ func (t *tx) load(id string) (row, error) {
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return row{}, job.ErrNotFound
-	case isDamaged(err):
+	case column.IsDamaged(err):
 		return row{}, err
 	case err != nil:
 		return row{}, t.fail("read job "+id, err)
@@ -151,11 +152,11 @@ func (t *tx) saveLargeResult(before *job.Job, r *row) (err error) {
 func (t *tx) save(before *job.Job, r *row) error {
 	j := &r.job
 	// A job that cannot be encoded is refused alone, before anything is written.
-	progress, err := encode(&j.Progress)
+	progress, err := column.Encode(&j.Progress)
 	if err != nil {
 		return fmt.Errorf("encode the progress of job %s: %w", j.ID, err)
 	}
-	failure, err := encodeUnless(j.Error == nil, j.Error)
+	failure, err := column.EncodeUnless(j.Error == nil, j.Error)
 	if err != nil {
 		return fmt.Errorf("encode the error of job %s: %w", j.ID, err)
 	}
@@ -167,15 +168,15 @@ func (t *tx) save(before *job.Job, r *row) error {
 		j.QueuePosition = job.ShownPosition(n + t.lanes.ahead(j.Kind, j.Owner, n, job.MaxAhead))
 	}
 	if j.Status == job.Active && j.Lease.Same(before.Lease) && j.CancelRequested == before.CancelRequested {
-		_, err = t.updateRunning.ExecContext(t.ctx, j.Revision, progress, j.CancelRequested, stamp(j.CancelBy),
-			stamp(j.UpdatedAt), stamp(j.Due()), stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint,
+		_, err = t.updateRunning.ExecContext(t.ctx, j.Revision, progress, j.CancelRequested, column.Stamp(j.CancelBy),
+			column.Stamp(j.UpdatedAt), column.Stamp(j.Due()), column.Stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint,
 			j.Lease.Heard, r.seq)
 	} else {
 		_, err = t.updateAll.ExecContext(t.ctx, j.Status, j.Ready(), j.Revision, j.Attempt, j.MaxAttempts,
-			document(j.Result), document(j.Question), document(j.Answer), failure, progress, j.CancelRequested,
-			stamp(j.CancelBy), stamp(j.StartedAt), stamp(j.UpdatedAt), stamp(j.CompletedAt), stamp(j.NotBefore),
-			stamp(j.Deadline), stamp(j.Due()), j.Lease.Worker, j.Lease.Token, j.Lease.Duration.Microseconds(),
-			stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, stamp(j.ReadyAt),
+			column.Document(j.Result), column.Document(j.Question), column.Document(j.Answer), failure, progress, j.CancelRequested,
+			column.Stamp(j.CancelBy), column.Stamp(j.StartedAt), column.Stamp(j.UpdatedAt), column.Stamp(j.CompletedAt), column.Stamp(j.NotBefore),
+			column.Stamp(j.Deadline), column.Stamp(j.Due()), j.Lease.Worker, j.Lease.Token, j.Lease.Duration.Microseconds(),
+			column.Stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, column.Stamp(j.ReadyAt),
 			j.ResultBytes, j.Ended.Token, j.Ended.Call, j.Lease.Heard, j.Unheard, r.seq)
 	}
 	if err != nil {

@@ -7,6 +7,26 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
+// sameOrder checks that the queue is in the order in which jobs are leased next, one or two at a time.
+func sameOrder(t *testing.T, s *suite) {
+	t.Helper()
+	for _, size := range []int{1, 2, 1, 3, 2} {
+		queue, err := s.Queue(t.Context(), "crawl", size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, q := range queue {
+			want = append(want, q.ID)
+		}
+		claimed := s.claim(start, size).Jobs
+		equal(t, "the claim", ids(claimed), want)
+		for _, j := range claimed[1:] {
+			s.add(func(spec *job.Spec) { spec.Owner = j.Owner })
+		}
+	}
+}
+
 // takeTurns checks that a flood of urgent jobs of one owner delays another owner's job by one lease at most, that the queue
 // and the positions say so, and that no owner can keep another waiting by coming back.
 func takeTurns(t *testing.T, s *suite) {
@@ -41,6 +61,7 @@ func takeTurns(t *testing.T, s *suite) {
 	if got["bob"] < 9 || got["flood"] < 9 {
 		t.Errorf("of 20 leases, the owners got %v", got)
 	}
+	sameOrder(t, s)
 	// Many owners with one job each, and one with many: all of the many come in one round.
 	for i := range 50 {
 		owned(fmt.Sprint("owner ", i), 0)

@@ -206,6 +206,35 @@ func unicode(t *testing.T, s *suite) {
 	}
 }
 
+func oddTexts(t *testing.T, s *suite) {
+	s.add()
+	const odd = "a\x00b"
+	if _, err := s.Get(t.Context(), odd); !errors.Is(err, job.ErrNotFound) {
+		t.Errorf("Get of an id with NUL: %v", err)
+	}
+	_, err := s.change(odd, func(*job.Job) error { return nil })
+	wantError(t, err, job.ErrNotFound)
+	_, err = s.ReadOutput(t.Context(), odd, 0, 1)
+	wantError(t, err, job.ErrNotFound)
+	_, err = s.Tail(t.Context(), odd)
+	wantError(t, err, job.ErrNotFound)
+	_, err = s.Result(t.Context(), odd)
+	wantError(t, err, job.ErrNotFound)
+	for _, f := range []job.Filter{{Owner: odd}, {Kinds: []string{odd}}, {Labels: map[string]string{"team": odd}}} {
+		f.Limit = 10
+		if page, err := s.List(t.Context(), f); err != nil || len(page.Jobs) != 0 {
+			t.Errorf("%+v: %v, %v", f, page.Jobs, err)
+		}
+	}
+	claimed := s.claim(start, 1, func(c *job.Claim) { c.Worker = odd })
+	if len(claimed.Jobs) != 1 {
+		t.Errorf("a worker whose name has NUL got %d jobs", len(claimed.Jobs))
+	}
+	if claimed := s.claim(start, 1, func(c *job.Claim) { c.Kinds = []string{odd} }); len(claimed.Jobs) != 0 {
+		t.Errorf("a kind with NUL got %d jobs", len(claimed.Jobs))
+	}
+}
+
 func observed(t *testing.T, s *suite) {
 	j := s.add()
 	for i := range 5 {

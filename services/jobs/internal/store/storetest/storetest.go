@@ -55,6 +55,7 @@ func Run(t *testing.T, open Open) {
 		{"a job that becomes ready again has its queue position", requeuedPosition},
 		{"live jobs are counted by kind and status", liveCounts},
 		{"text of any script survives", unicode},
+		{"texts that no database stores harm nothing", oddTexts},
 		{"the observer is told before the answer, in the order of the revisions", observed},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,225 @@
+// Package pgtest starts a PostgreSQL server for tests. PostgreSQL refuses to run as root, so as root it runs as the
+// user of the operating system that has no rights.
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Server is a PostgreSQL server with an empty database. Its user needs no password.
+type Server struct {
+	dir     string // of the data
+	address string
+	cmd     *exec.Cmd
+	log     *os.File
+	ended   chan struct{} // closed when cmd has ended
+}
+
+// Start starts a server on a free port of 127.0.0.1. Call Stop at the end. Settings such as "fsync=off" come after its
+// defaults.
+func Start(settings ...string) (s *Server, err error) {
+	dir, err := os.MkdirTemp("", "headway-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	s = &Server{dir: dir}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("start PostgreSQL: %w\n%s", err, s.Log()), s.Stop())
+		}
+	}()
+	if s.address, err = freeAddress(); err != nil {
+		return s, err
+	}
+	if err := os.Chown(dir, credential().uid, credential().gid); err != nil {
+		return s, err
+	}
+	if out, err := s.command("initdb", "--no-sync", "--auth=trust", "--username=headway", "--encoding=UTF8", "--locale=C.UTF-8",
+		"--pgdata="+s.data()).CombinedOutput(); err != nil {
+		return s, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	if s.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
+		return s, err
+	}
+	return s, s.launch(settings)
+}
+
+// launch runs the server, and returns when it accepts connections.
+func (s *Server) launch(settings []string) error {
+	host, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		return err
+	}
+	args := []string{"-D", s.data(), "-h", host, "-p", port, "-k", s.dir}
+	for _, setting := range append([]string{"shared_buffers=64MB", "log_min_messages=warning"}, settings...) {
+		args = append(args, "-c", setting)
+	}
+	s.cmd, s.ended = s.command("postgres", args...), make(chan struct{})
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	go func(cmd *exec.Cmd, ended chan struct{}) { _ = cmd.Wait(); close(ended) }(s.cmd, s.ended)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for {
+		ready := s.command("pg_isready", "-q", "-h", host, "-p", port, "-U", "headway", "-d", "postgres")
+		if ready.Run() == nil {
+			return nil
+		}
+		select {
+		case <-s.ended:
+			return errors.New("the server ended")
+		case <-ctx.Done():
+			return errors.New("the server does not accept connections")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Restart starts the server again after Kill, or after it was killed otherwise.
+func (s *Server) Restart(settings ...string) error {
+	<-s.ended
+	return s.launch(settings)
+}
+
+// Kill ends the server and all its processes as a crash does.
+func (s *Server) Kill() {
+	s.signal(syscall.SIGKILL)
+	<-s.ended
+}
+
+// Freeze stops the processes of the server until Thaw.
+func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+
+// Thaw continues the processes of the server.
+func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+
+// signal sends a signal to all processes of the server: they are a process group each, children of the first.
+func (s *Server) signal(sig syscall.Signal) {
+	for _, pid := range append([]int{s.cmd.Process.Pid}, children(s.cmd.Process.Pid)...) {
+		_ = syscall.Kill(pid, sig)
+	}
+}
+
+// children returns the ids of the processes that the process has started.
+func children(of int) []int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", of, of))
+	if err != nil {
+		return nil
+	}
+	var all []int
+	for _, field := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(field); err == nil {
+			all = append(all, pid)
+		}
+	}
+	return all
+}
+
+// Stop ends the server and deletes its data.
+func (s *Server) Stop() error {
+	if s.cmd != nil && s.cmd.Process != nil {
+		_ = s.cmd.Process.Signal(syscall.SIGQUIT) // stops the server and its processes without a last checkpoint
+		<-s.ended
+	}
+	if s.log != nil {
+		s.log.Close()
+	}
+	return os.RemoveAll(s.dir)
+}
+
+// Address returns the host and port of the server.
+func (s *Server) Address() string { return s.address }
+
+// URL returns the address of a database of the server. New databases begin with "postgres" only.
+func (s *Server) URL(database string) string {
+	u := url.URL{Scheme: "postgres", User: url.User("headway"), Host: s.address, Path: "/" + database}
+	return u.String()
+}
+
+// Database creates an empty database and returns its address.
+func (s *Server) Database(tb testing.TB, name string) string {
+	tb.Helper()
+	if out, err := s.SQL("postgres", fmt.Sprintf(`CREATE DATABASE %q STRATEGY wal_log`, name)); err != nil {
+		tb.Fatalf("create a database: %v\n%s", err, out)
+	}
+	return s.URL(name)
+}
+
+// SQL runs statements in a database, and returns what psql prints.
+func (s *Server) SQL(database, statements string) (string, error) {
+	out, err := s.command("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", s.URL(database), "-c", statements).CombinedOutput()
+	return string(out), err
+}
+
+// Log returns what the server has logged.
+func (s *Server) Log() string {
+	text, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+// command returns a program of PostgreSQL, which runs as a user that is not root.
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(find(name), args...)
+	cmd.Dir = "/"
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	if owner := credential(); os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(owner.uid), Gid: uint32(owner.gid)}}
+	}
+	return cmd
+}
+
+// find returns the path of a program of PostgreSQL. Debian keeps the server's programs out of PATH.
+func find(name string) string {
+	versions, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	if len(versions) > 0 {
+		return slices.Max(versions)
+	}
+	return name
+}
+
+type owner struct{ uid, gid int }
+
+// credential returns who the server runs as.
+func credential() owner {
+	if os.Getuid() != 0 {
+		return owner{os.Getuid(), os.Getgid()}
+	}
+	if u, err := user.Lookup("nobody"); err == nil {
+		uid, errUID := strconv.Atoi(u.Uid)
+		gid, errGID := strconv.Atoi(u.Gid)
+		if errors.Join(errUID, errGID) == nil {
+			return owner{uid, gid}
+		}
+	}
+	return owner{65534, 65534}
+}
+
+func freeAddress() (string, error) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer lis.Close()
+	return lis.Addr().String(), nil
+}

@@ -1,0 +1,242 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
+)
+
+// creation is a job to create.
+type creation struct {
+	job         job.Job
+	requestID   string
+	fingerprint []byte
+}
+
+// request is a request id of an owner.
+type request struct{ owner, id string }
+
+// known is a stored job that a creation might repeat.
+type known struct {
+	id, owner   string
+	fingerprint []byte
+}
+
+// earlier are the jobs that the creations of a transaction might repeat, and the jobs whose labels are not stored yet.
+type earlier struct {
+	requests map[request]known
+	byID     map[string]known
+	labeled  []*row
+}
+
+// found returns the jobs that requests have created before.
+func (e *earlier) found() []string {
+	ids := make([]string, 0, len(e.requests))
+	for _, k := range e.requests {
+		ids = append(ids, k.id)
+	}
+	return ids
+}
+
+// lookups are what the creations of a transaction might repeat.
+type lookups struct{ ids, owners, requests []string }
+
+func (l *lookups) add(c *creation) {
+	l.ids = append(l.ids, c.job.ID)
+	if c.requestID != "" {
+		l.owners, l.requests = append(l.owners, c.job.Owner), append(l.requests, c.requestID)
+	}
+}
+
+// queueLookups finds the jobs that the creations might repeat.
+func (t *tx) queueLookups(b *pgx.Batch, l *lookups) {
+	t.requests, t.byID = map[request]known{}, map[string]known{}
+	if len(l.requests) > 0 {
+		b.Queue(`SELECT j.request_id, j.id, j.owner, j.fingerprint FROM unnest($1::text[], $2::text[]) AS u(owner, request)
+			JOIN jobs AS j ON j.owner = u.owner AND j.request_id = u.request AND j.request_id <> ''`, l.owners, l.requests).
+			Query(func(rows pgx.Rows) error {
+				defer rows.Close()
+				for rows.Next() {
+					var id string
+					var k known
+					if err := rows.Scan(&id, &k.id, &k.owner, &k.fingerprint); err != nil {
+						return err
+					}
+					t.requests[request{k.owner, id}] = k
+				}
+				return rows.Err()
+			})
+	}
+	if len(l.ids) > 0 {
+		b.Queue(`SELECT id, owner, fingerprint FROM jobs WHERE id = ANY($1)`, l.ids).Query(func(rows pgx.Rows) error {
+			defer rows.Close()
+			for rows.Next() {
+				var k known
+				if err := rows.Scan(&k.id, &k.owner, &k.fingerprint); err != nil {
+					return err
+				}
+				t.byID[k.id] = k
+			}
+			return rows.Err()
+		})
+	}
+}
+
+// Create implements job.Store.
+func (s *Store) Create(ctx context.Context, j job.Job, requestID string, fingerprint []byte) (result job.Job, replayed bool, err error) {
+	c := &creation{j, requestID, fingerprint}
+	err = s.changes.do(&change{ctx: ctx, ids: []string{j.ID}, creates: c, run: func(t *tx) (err error) {
+		result, replayed, err = t.create(c)
+		return err
+	}})
+	return result, replayed, err
+}
+
+// create adds the job, or returns the one that the same request has created before.
+func (t *tx) create(c *creation) (result job.Job, replayed bool, err error) {
+	k, found := t.requests[request{c.job.Owner, c.requestID}]
+	if c.requestID == "" || !found {
+		k, found = t.byID[c.job.ID]
+	}
+	if found {
+		if k.owner != c.job.Owner || !bytes.Equal(k.fingerprint, c.fingerprint) {
+			return job.Job{}, false, job.ErrRequestIDReused
+		}
+		r, err := t.row(k.id)
+		if err != nil {
+			return job.Job{}, false, err
+		}
+		return r.job, true, nil
+	}
+	for what, value := range map[string]any{"labels": c.job.Labels, "progress": &c.job.Progress} {
+		if _, err := column.Encode(value); err != nil {
+			return job.Job{}, false, fmt.Errorf("encode the %s of job %s: %w", what, c.job.ID, err)
+		}
+	}
+	r := &row{job: c.job, isNew: true, requestID: c.requestID, fingerprint: c.fingerprint}
+	t.rows[c.job.ID] = r
+	k = known{c.job.ID, c.job.Owner, c.fingerprint}
+	t.byID[k.id] = k
+	if c.requestID != "" {
+		t.requests[request{k.owner, c.requestID}] = k
+	}
+	t.touch(r)
+	t.count(&job.Job{}, &r.job)
+	t.tell(&job.Job{}, &r.job)
+	return c.job, false, nil
+}
+
+// Update implements job.Store.
+func (s *Store) Update(ctx context.Context, ids []string, fn func(i int, j *job.Job) error) ([]job.Job, []error) {
+	jobs, errs := make([]job.Job, len(ids)), make([]error, len(ids))
+	err := s.changes.do(&change{ctx: ctx, ids: ids, run: func(t *tx) error {
+		for i, id := range ids {
+			if jobs[i], errs[i] = t.update(id, func(j *job.Job) error { return fn(i, j) }); t.broken != nil {
+				return t.broken
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+	}
+	return jobs, errs
+}
+
+// ExtendLeases implements job.Store.
+func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
+	return s.changes.do(&change{ctx: ctx, sequence: true, run: func(t *tx) error {
+		t.wrote = true
+		at := column.Stamp(job.Instant(now))
+		for _, statement := range []string{
+			`UPDATE runs AS r SET lease_expires_at = $1 + j.lease_duration,
+				due_at = least($1 + j.lease_duration, nullif(j.deadline, 0), nullif(r.cancel_by, 0))
+				FROM jobs AS j WHERE j.seq = r.seq`,
+			`UPDATE jobs SET not_before = $1 + max_backoff, due_at = least($1 + max_backoff, nullif(deadline, 0))
+				WHERE due_at > 0 AND status = 1 AND attempt > 0 AND not_before > $1 + max_backoff`,
+		} {
+			if _, err := t.conn.Exec(t.ctx, statement, at); err != nil {
+				return t.fail("extend the leases", err)
+			}
+		}
+		ids := slices.Collect(maps.Keys(t.rows))
+		clear(t.rows) // they were read before
+		return t.load(ids)
+	}})
+}
+
+// Delete implements job.Store.
+func (s *Store) Delete(ctx context.Context, id string, allow func(*job.Job) error) error {
+	return s.changes.do(&change{ctx: ctx, ids: []string{id}, sequence: true, run: func(t *tx) error {
+		r, err := t.row(id)
+		if err != nil {
+			return err
+		}
+		j := r.job
+		if err := allow(&j); err != nil {
+			return err
+		}
+		return t.remove([]*row{r})
+	}})
+}
+
+// Purge implements job.Store.
+func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (purged int, err error) {
+	err = s.changes.do(&change{ctx: ctx, sequence: true, run: func(t *tx) error {
+		rows, err := t.conn.Query(t.ctx, `SELECT `+selected+` FROM (SELECT * FROM jobs WHERE completed_at > 0 AND completed_at < $1
+			ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS j`+joins, column.Stamp(endedBefore), limit)
+		if err != nil {
+			return t.fail("look for jobs to purge", err)
+		}
+		old, err := scanAll(rows)
+		if err != nil {
+			return t.fail("read the jobs to purge", err)
+		}
+		purged = len(old)
+		if err := t.remove(old); err != nil {
+			return err
+		}
+		return t.dropEmptyLanes()
+	}})
+	return purged, err
+}
+
+// remove deletes jobs with everything that they have. Their blobs become unreferenced.
+func (t *tx) remove(old []*row) error {
+	if len(old) == 0 {
+		return nil
+	}
+	t.wrote = true
+	seqs := make([]int64, len(old))
+	for i, r := range old {
+		seqs[i] = r.seq
+	}
+	b := &pgx.Batch{}
+	for _, statement := range []string{
+		`INSERT INTO unreferenced_blobs (key, since) SELECT key, 0 FROM output_segments WHERE seq = ANY($1)`,
+		`DELETE FROM output WHERE seq = ANY($1)`,
+		`DELETE FROM outputs WHERE seq = ANY($1)`,
+		`DELETE FROM runs WHERE seq = ANY($1)`,
+		`DELETE FROM jobs WHERE seq = ANY($1)`, // and what refers to them
+	} {
+		b.Queue(statement, seqs)
+	}
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return t.fail("delete jobs", err)
+	}
+	for _, r := range old {
+		delete(t.rows, r.job.ID)
+		t.commit.Deleted = append(t.commit.Deleted, job.Deleted{ID: r.job.ID, Owner: r.job.Owner, Kind: r.job.Kind})
+	}
+	return nil
+}

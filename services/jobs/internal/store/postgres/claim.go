@@ -1,0 +1,345 @@
+package postgres
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"headway/services/jobs/internal/job"
+)
+
+const (
+	// spareHeads is how many more jobs of a lane are read, in case that some cannot be decoded.
+	spareHeads = 3
+	// grantsPerTransaction is more than the leases of a transaction: the order of leases is the transaction's number times this.
+	grantsPerTransaction = 1 << 20
+)
+
+// claim is a worker's request for jobs.
+type claim struct {
+	job.Claim
+	claimed job.Claimed
+}
+
+// Claim implements job.Store.
+func (s *Store) Claim(ctx context.Context, c job.Claim) (job.Claimed, error) {
+	c.Kinds = slices.DeleteFunc(slices.Clone(c.Kinds), func(kind string) bool { return hasNUL(kind) })
+	work := &claim{Claim: c}
+	err := s.changes.do(&change{ctx: ctx, claim: work})
+	if err != nil {
+		return job.Claimed{}, err
+	}
+	return work.claimed, nil
+}
+
+// claims serves all claims of a transaction. Those for the same kinds share their statements.
+func (t *tx) claims(batch []*change) error {
+	groups := map[string][]*change{}
+	var order []string
+	for _, c := range batch {
+		if c.claim == nil {
+			continue
+		}
+		c.claim.claimed = job.Claimed{}
+		key := strings.Join(c.claim.Kinds, "\x00")
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], c)
+	}
+	for _, key := range order {
+		if err := t.claimGroup(groups[key]); err != nil {
+			return err
+		}
+		if err := t.flush(); err != nil { // the next group sees what is left
+			return err
+		}
+	}
+	return nil
+}
+
+// claimGroup leases jobs to workers that ask for the same kinds.
+func (t *tx) claimGroup(group []*change) error {
+	kinds, total := group[0].claim.Kinds, 0
+	for _, c := range group {
+		total += c.claim.Max
+	}
+	if err := t.setLimit(int64(group[0].claim.Cap)); err != nil {
+		return err
+	}
+	all, rounds, grants, full, err := t.readTurns(kinds, total)
+	if err != nil {
+		return err
+	}
+	queue := newClaimQueue(all, rounds, grants, t.limit)
+	for _, c := range group {
+		for len(c.claim.claimed.Jobs) < c.claim.Max {
+			r := queue.next(t)
+			if r == nil {
+				break
+			}
+			j, err := t.grant(r, &c.claim.Claim)
+			if err != nil {
+				return err
+			}
+			c.claim.claimed.Jobs = append(c.claim.claimed.Jobs, j)
+		}
+		c.claim.claimed.Capped = len(c.claim.claimed.Jobs) < c.claim.Max && (full || queue.full)
+	}
+	return nil
+}
+
+// grant leases the job to a worker.
+func (t *tx) grant(r *row, c *job.Claim) (job.Job, error) {
+	j := r.job
+	checkpoint := j.Checkpoint
+	j.Checkpoint = nil
+	j.Grant(c.Now(), c.Token(), c.Worker, c.Duration, c.Confirms)
+	r.job.Checkpoint = nil
+	t.rows[j.ID] = r
+	if err := t.keep(r, &j); err != nil {
+		return j, err
+	}
+	j.Checkpoint = checkpoint
+	return j, nil
+}
+
+// readTurns locks and reads the lanes whose turn it is among the kinds, with their first jobs. full reports whether there
+// are ready jobs whose owners have the maximum of active jobs.
+func (t *tx) readTurns(kinds []string, total int) (all []*turn, rounds map[string]int64, grants int64, full bool, err error) {
+	rounds = map[string]int64{}
+	b := &pgx.Batch{}
+	b.Queue(`SELECT EXISTS (SELECT 1 FROM lanes WHERE kind = ANY($1) AND state = 2)`, kinds).
+		QueryRow(func(r pgx.Row) error { return r.Scan(&full) })
+	b.Queue(`SELECT kind, round FROM lane_kinds WHERE kind = ANY($1)`, kinds).Query(func(rows pgx.Rows) error {
+		var kind string
+		var round int64
+		_, err := pgx.ForEachRow(rows, []any{&kind, &round}, func() error { rounds[kind] = round; return nil })
+		return err
+	})
+	b.Queue(`SELECT l.kind, l.owner, l.ready, l.active, l.round, l.stamp, l.granted FROM unnest($1::text[]) AS k(kind)
+		CROSS JOIN LATERAL (SELECT * FROM lanes WHERE kind = k.kind AND state = 1 ORDER BY round, stamp LIMIT $2
+			FOR UPDATE SKIP LOCKED) AS l`, kinds, total).Query(func(rows pgx.Rows) error {
+		var one turn
+		_, err := pgx.ForEachRow(rows, []any{&one.kind, &one.owner, &one.ready, &one.active, &one.round, &one.stamp, &one.granted},
+			func() error { all = append(all, new(one)); return nil })
+		return err
+	})
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return nil, nil, 0, false, t.fail("look for ready jobs", err)
+	}
+	if len(all) == 0 {
+		return nil, rounds, 0, full, nil
+	}
+	if grants, err = t.readHeads(all, t.shares(all, total)); err != nil {
+		return nil, nil, 0, false, err
+	}
+	return all, rounds, grants * grantsPerTransaction, full, nil
+}
+
+// shares returns how many jobs of each lane a claim for so many jobs can take at most.
+func (t *tx) shares(all []*turn, total int) []int {
+	byKind := map[string]turns{}
+	for _, one := range all {
+		ahead := *one
+		if ahead.ready = min(ahead.ready, int64(total)); t.limit > 0 {
+			ahead.ready = min(ahead.ready, t.limit-ahead.active)
+		}
+		byKind[one.kind] = append(byKind[one.kind], &ahead)
+	}
+	counts := map[lane]int{}
+	for _, ofKind := range byKind {
+		for _, of := range ofKind.order(total) {
+			counts[of]++
+		}
+	}
+	shares := make([]int, len(all))
+	for i, one := range all {
+		shares[i] = counts[one.lane]
+	}
+	return shares
+}
+
+// readHeads locks and reads the first jobs of the lanes. Jobs that another process has locked are passed over. It returns
+// the number of this claim among all.
+func (t *tx) readHeads(all []*turn, shares []int) (grants int64, err error) {
+	var kinds, owners []string
+	var limits []int32
+	byLane := map[lane]*turn{}
+	for i, one := range all {
+		if shares[i] > 0 {
+			kinds, owners, limits = append(kinds, one.kind), append(owners, one.owner), append(limits, int32(shares[i]+spareHeads))
+			byLane[one.lane] = one
+		}
+	}
+	b := &pgx.Batch{}
+	b.Queue(`SELECT nextval('lane_grants')`).QueryRow(func(r pgx.Row) error { return r.Scan(&grants) })
+	b.Queue(`SELECT `+selected+`, c.data FROM unnest($1::text[], $2::text[], $3::integer[]) AS w(kind, owner, n)
+		CROSS JOIN LATERAL (SELECT * FROM jobs WHERE ready AND kind = w.kind AND owner = w.owner ORDER BY priority DESC, seq
+			LIMIT w.n FOR NO KEY UPDATE SKIP LOCKED) AS j`+joins+` LEFT JOIN checkpoints AS c ON c.seq = j.seq`,
+		kinds, owners, limits).Query(func(rows pgx.Rows) error {
+		defer rows.Close()
+		for rows.Next() {
+			var checkpoint []byte
+			r, err := scan(rows, &checkpoint)
+			if err != nil {
+				return err
+			}
+			r.job.Checkpoint = checkpoint
+			if of := byLane[lane{r.job.Kind, r.job.Owner}]; of != nil && r.err == nil {
+				of.heads = append(of.heads, r)
+			}
+		}
+		return rows.Err()
+	})
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return 0, t.fail("read the ready jobs", err)
+	}
+	for _, one := range all {
+		slices.SortFunc(one.heads, compareHeads)
+	}
+	return grants, nil
+}
+
+func compareHeads(a, b *row) int {
+	return cmp.Or(cmp.Compare(b.job.Priority, a.job.Priority), cmp.Compare(a.seq, b.seq))
+}
+
+// claimQueue deals out the jobs of the lanes in the order of their turns.
+type claimQueue struct {
+	kinds  []*turns
+	rounds map[string]int64
+	grants int64
+	limit  int64
+	stamps int64
+	full   bool // a lane has ready jobs left, and the maximum of active ones
+}
+
+func newClaimQueue(all []*turn, rounds map[string]int64, grants, limit int64) *claimQueue {
+	q := &claimQueue{rounds: rounds, grants: grants, limit: limit}
+	byKind := map[string]*turns{}
+	for _, one := range all {
+		if byKind[one.kind] == nil {
+			byKind[one.kind] = &turns{}
+			q.kinds = append(q.kinds, byKind[one.kind])
+		}
+		*byKind[one.kind] = append(*byKind[one.kind], one)
+		q.stamps = max(q.stamps, one.stamp)
+	}
+	for _, ofKind := range q.kinds {
+		heap.Init(ofKind)
+	}
+	return q
+}
+
+// next returns the job that is leased next, or nil. Between kinds, the lane that was leased least recently comes first, then
+// the job with the higher priority, then the older one.
+func (q *claimQueue) next(t *tx) *row {
+	var best *turns
+	for _, ofKind := range q.kinds {
+		for ofKind.Len() > 0 && len((*ofKind)[0].heads) == 0 {
+			heap.Pop(ofKind) // all that was read of it is leased, or locked by another process
+		}
+		if ofKind.Len() == 0 {
+			continue
+		}
+		if best == nil {
+			best = ofKind
+			continue
+		}
+		a, b := (*ofKind)[0], (*best)[0]
+		if cmp.Or(cmp.Compare(a.granted, b.granted), compareHeads(a.heads[0], b.heads[0])) < 0 {
+			best = ofKind
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	one := (*best)[0]
+	r := one.heads[0]
+	one.heads = one.heads[1:]
+	round := max(q.rounds[one.kind], one.round)
+	q.rounds[one.kind] = round
+	t.rounds[one.kind] = round
+	q.grants++
+	q.stamps++
+	one.round, one.stamp, one.granted = round+1, q.stamps, q.grants
+	one.ready, one.active = one.ready-1, one.active+1
+	d := t.delta(one.lane)
+	d.round, d.granted = one.round, one.granted
+	if q.limit > 0 && one.active >= q.limit {
+		q.full = q.full || one.ready > 0
+		heap.Pop(best)
+	} else {
+		heap.Fix(best, 0)
+	}
+	return r
+}
+
+// Queue implements job.Store.
+func (s *Store) Queue(ctx context.Context, kind string, limit int) (queue []job.Queuing, err error) {
+	err = s.read(ctx, func(ctx context.Context) (err error) { queue, err = s.queue(ctx, kind, limit); return err })
+	return queue, err
+}
+
+func (s *Store) queue(ctx context.Context, kind string, limit int) ([]job.Queuing, error) {
+	rows, err := s.reads.Query(ctx, `SELECT l.owner, l.ready, greatest(l.round, coalesce(k.round, 0)) AS turn, l.stamp
+		FROM lanes AS l LEFT JOIN lane_kinds AS k ON k.kind = l.kind
+		WHERE l.kind = $1 AND l.state IN (1, 2) ORDER BY turn, l.stamp LIMIT $2`, kind, limit)
+	if err != nil {
+		return nil, err
+	}
+	var all turns
+	one := turn{lane: lane{kind: kind}}
+	if _, err := pgx.ForEachRow(rows, []any{&one.owner, &one.ready, &one.round, &one.stamp}, func() error {
+		all = append(all, new(one))
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	order := all.order(limit)
+	counts := map[string]int32{}
+	for _, of := range order {
+		counts[of.owner]++
+	}
+	var owners []string
+	var limits []int32
+	for owner, n := range counts {
+		owners, limits = append(owners, owner), append(limits, n)
+	}
+	byOwner := map[string][]job.Queuing{}
+	rows, err = s.reads.Query(ctx, `SELECT w.owner, j.id, j.queue_position FROM unnest($2::text[], $3::integer[]) AS w(owner, n)
+		CROSS JOIN LATERAL (SELECT * FROM jobs WHERE ready AND kind = $1 AND owner = w.owner ORDER BY priority DESC, seq LIMIT w.n) AS j
+		ORDER BY w.owner, j.priority DESC, j.seq`, kind, owners, limits)
+	if err != nil {
+		return nil, err
+	}
+	var owner string
+	var queuing job.Queuing
+	if _, err := pgx.ForEachRow(rows, []any{&owner, &queuing.ID, &queuing.Position}, func() error {
+		byOwner[owner] = append(byOwner[owner], queuing)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	queue := make([]job.Queuing, 0, len(order))
+	for _, of := range order {
+		if rest := byOwner[of.owner]; len(rest) > 0 { // it was leased meanwhile if not
+			queue, byOwner[of.owner] = append(queue, rest[0]), rest[1:]
+		}
+	}
+	return queue, nil
+}
+
+// Ahead implements job.Store.
+func (s *Store) Ahead(ctx context.Context, kind, owner string, priority int32, limit int) (n int, err error) {
+	err = s.read(ctx, func(ctx context.Context) (err error) {
+		n, err = ahead(ctx, s.reads, kind, owner, priority, 1<<62, limit)
+		return err
+	})
+	return n, err
+}

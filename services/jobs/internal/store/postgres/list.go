@@ -1,0 +1,163 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
+)
+
+// List implements job.Store.
+func (s *Store) List(ctx context.Context, f job.Filter) (page job.Page, err error) {
+	after, err := column.ParseCursor(f.Token)
+	if err != nil {
+		return job.Page{}, err
+	}
+	if hasNUL(f.Owner) || hasNUL(f.Kinds...) || hasNUL(slices.Collect(maps.Keys(f.Labels))...) || hasNUL(slices.Collect(maps.Values(f.Labels))...) {
+		return job.Page{}, nil
+	}
+	query, args := listQuery(&f, after)
+	var found []*row
+	err = s.read(ctx, func(ctx context.Context) error {
+		rows, err := s.reads.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		found, err = scanAll(rows)
+		return err
+	})
+	if err != nil {
+		return job.Page{}, fmt.Errorf("list jobs: %w", err)
+	}
+	if len(found) > f.Limit {
+		found = found[:f.Limit]
+		last := found[f.Limit-1]
+		page.Next = column.Cursor{Created: column.Stamp(last.job.CreatedAt), Seq: last.seq}.String()
+	}
+	page.Jobs = make([]job.Job, len(found))
+	for i, r := range found {
+		page.Jobs[i] = r.job
+	}
+	return page, nil
+}
+
+// query is the text of a query and its parameters.
+type query struct {
+	args []any
+}
+
+// add returns the condition with its question marks replaced by parameters.
+func (q *query) add(condition string, args ...any) string {
+	for _, arg := range args {
+		q.args = append(q.args, arg)
+		condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(q.args)), 1)
+	}
+	return condition
+}
+
+// listQuery returns the list as SQL. Every branch walks one index from the cursor on and stops after a page, so a page costs
+// the same however many jobs there are.
+func listQuery(f *job.Filter, after column.Cursor) (string, []any) {
+	var q query
+	var union []string
+	limit := q.add("LIMIT ?", f.Limit+1)
+	const newestFirst = " ORDER BY created_at DESC, seq DESC "
+	if len(f.Labels) > 0 {
+		union = append(union, q.labels(f, after)+limit)
+	} else {
+		for _, where := range q.branches(f) {
+			where = append(where, q.add("(created_at, seq) < (?, ?)", after.Created, after.Seq))
+			if len(f.Kinds) > 0 && (f.Live || len(f.Statuses) > 0) {
+				where = append(where, q.add("kind = ANY(?)", f.Kinds))
+			}
+			if f.Owner != "" {
+				where = append(where, q.add("owner = ?", f.Owner))
+			}
+			if !f.CreatedAfter.IsZero() {
+				where = append(where, q.add("created_at >= ?", column.Stamp(f.CreatedAfter)))
+			}
+			if !f.CreatedBefore.IsZero() {
+				where = append(where, q.add("created_at < ?", column.Stamp(f.CreatedBefore)))
+			}
+			union = append(union, "(SELECT seq, created_at FROM jobs WHERE "+strings.Join(where, " AND ")+newestFirst+limit+")")
+		}
+	}
+	return "SELECT " + selected + " FROM (SELECT * FROM (" + strings.Join(union, " UNION ALL ") + ") AS every" + newestFirst + limit +
+		") AS page JOIN jobs AS j ON j.seq = page.seq" + joins + " ORDER BY j.created_at DESC, j.seq DESC", q.args
+}
+
+// labels finds a page's jobs among those with the first of the labels, which have their own index.
+func (q *query) labels(f *job.Filter, after column.Cursor) string {
+	names := slices.Sorted(maps.Keys(f.Labels))
+	where := []string{
+		q.add("l.name = ? AND l.value = ?", names[0], f.Labels[names[0]]),
+		q.add("(l.created_at, l.seq) < (?, ?)", after.Created, after.Seq),
+	}
+	if f.Owner != "" {
+		where = append(where, q.add("l.owner = ?", f.Owner))
+	}
+	if !f.CreatedAfter.IsZero() {
+		where = append(where, q.add("l.created_at >= ?", column.Stamp(f.CreatedAfter)))
+	}
+	if !f.CreatedBefore.IsZero() {
+		where = append(where, q.add("l.created_at < ?", column.Stamp(f.CreatedBefore)))
+	}
+	for _, name := range names[1:] {
+		where = append(where, q.add("EXISTS (SELECT 1 FROM job_labels AS m WHERE m.name = ? AND m.value = ? AND m.seq = l.seq)", name, f.Labels[name]))
+	}
+	if len(f.Kinds) > 0 {
+		where = append(where, q.add("j.kind = ANY(?)", f.Kinds))
+	}
+	if len(f.Statuses) > 0 {
+		where = append(where, q.add("j.status = ANY(?)", statuses(f)))
+	}
+	if f.Live {
+		where = append(where, q.add("(j.status < 4 OR j.completed_at >= ?)", endedAfter(f)))
+	}
+	return "SELECT l.seq, l.created_at FROM job_labels AS l JOIN jobs AS j ON j.seq = l.seq WHERE " + strings.Join(where, " AND ") +
+		" ORDER BY l.created_at DESC, l.seq DESC "
+}
+
+func statuses(f *job.Filter) []int16 {
+	all := make([]int16, len(f.Statuses))
+	for i, s := range f.Statuses {
+		all[i] = int16(s)
+	}
+	return all
+}
+
+// endedAfter returns the earliest end of the ended jobs that a list of live jobs holds too. Without any, that is never.
+func endedAfter(f *job.Filter) int64 {
+	if f.EndedAfter.IsZero() {
+		return math.MaxInt64
+	}
+	return column.Stamp(f.EndedAfter)
+}
+
+// branches returns the conditions that each choose one index.
+func (q *query) branches(f *job.Filter) (all [][]string) {
+	switch {
+	case f.Live:
+		all = append(all, []string{"status < 4"})
+		if !f.EndedAfter.IsZero() {
+			all = append(all, []string{q.add("completed_at > 0 AND completed_at >= ?", column.Stamp(f.EndedAfter))})
+		}
+	case len(f.Statuses) > 0:
+		for _, status := range f.Statuses {
+			all = append(all, []string{q.add("status = ?", int16(status))})
+		}
+	case len(f.Kinds) > 0:
+		for _, kind := range f.Kinds {
+			all = append(all, []string{q.add("kind = ?", kind)})
+		}
+	default:
+		all = append(all, nil)
+	}
+	return all
+}

@@ -1,0 +1,128 @@
+// Package postgres keeps jobs in a PostgreSQL database.
+//
+// All changes of a process go through one goroutine. It puts whatever is waiting into one transaction, and works in sets:
+// one statement locks and reads all jobs of a transaction, one writes them. So the number of statements does not grow with
+// the number of changes, and each change is answered after the commit. Reads have their own connections.
+//
+// The database is the only truth. Rows are locked before they are read, queues skip what others have locked, and whose
+// turn it is is stored too, so that several processes could share a database.
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"headway/services/jobs/internal/job"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	readers        = 8                // reads at the same time
+	openTimeout    = 30 * time.Second // to connect, to wait for the lock of another process, and to migrate
+	connectTimeout = 5 * time.Second
+	readTimeout    = 10 * time.Second // of a read: a network that swallows packets must not hold a caller forever
+)
+
+// Store is a job.Store in a PostgreSQL database.
+type Store struct {
+	reads   *pgxpool.Pool
+	changes *writer
+}
+
+var _ job.Store = (*Store)(nil)
+
+// Open opens the database at the URL, such as postgres://user@host/database?sslmode=verify-full&passfile=/path, for this
+// process only: what watchers see is in the process's memory. It migrates the tables, one process at a time. observe is
+// called with every commit; it can be nil.
+func Open(ctx context.Context, url string, observe job.Observer) (*Store, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the jobs database: %w", err) // pgx removes the password
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "headway-jobs"
+	}
+	config.MaxConns = readers
+	if observe == nil {
+		observe = func(*job.Commit) {}
+	}
+	opening, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := migrate(opening, config.ConnConfig); err != nil {
+		return nil, fmt.Errorf("migrate the jobs database: %w", err)
+	}
+	s := &Store{}
+	if s.changes, err = startWriter(opening, config.ConnConfig, observe); err != nil {
+		return nil, fmt.Errorf("open the jobs database: %w", err)
+	}
+	if s.reads, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
+		s.changes.stop()
+		return nil, fmt.Errorf("open the jobs database for reading: %w", err)
+	}
+	return s, nil
+}
+
+// migrate creates and changes the tables as this version needs them. Processes that start at the same time take turns.
+func migrate(ctx context.Context, config *pgx.ConnConfig) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Close lets the changes that have begun end, and closes the connections.
+func (s *Store) Close() error {
+	s.changes.stop()
+	s.reads.Close()
+	return nil
+}
+
+// Now returns the time of the database's clock.
+func (s *Store) Now(ctx context.Context) (now time.Time, err error) {
+	err = s.read(ctx, func(ctx context.Context) error {
+		return s.reads.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	})
+	return now, err
+}
+
+// read runs queries that change nothing. A connection that was lost is replaced once. If the database cannot be reached,
+// read returns job.ErrUnavailable.
+func (s *Store) read(ctx context.Context, query func(ctx context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	err := query(limited)
+	if isLost(err) && limited.Err() == nil {
+		err = query(limited)
+	}
+	if err != nil && ctx.Err() == nil && (isLost(err) || errors.Is(limited.Err(), context.DeadlineExceeded)) {
+		return unavailable(err)
+	}
+	return err
+}

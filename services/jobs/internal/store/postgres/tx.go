@@ -1,0 +1,336 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/column"
+)
+
+// tx is one transaction of several changes. The jobs that they read are locked and read at its beginning, and written at
+// its end.
+type tx struct {
+	ctx   context.Context
+	conn  *pgx.Conn
+	rows  map[string]*row
+	dirty []*row
+	earlier
+	deltas map[lane]*delta
+	rounds map[string]int64 // by kind, of the last lease
+	limit  int64            // of active jobs per lane
+	wrote  bool
+	broken error // the database's own error: the transaction is lost
+	commit job.Commit
+}
+
+func newTx(ctx context.Context, conn *pgx.Conn, limit int64) *tx {
+	return &tx{ctx: ctx, conn: conn, limit: limit, rows: map[string]*row{}, deltas: map[lane]*delta{}, rounds: map[string]int64{}}
+}
+
+// fail marks the transaction as lost, and returns err with what was being done.
+func (t *tx) fail(doing string, err error) error {
+	t.broken = fmt.Errorf("%s: %w", doing, err)
+	return t.broken
+}
+
+// perform does everything of the transaction but its end. It returns the transaction's id, or "" if it wrote nothing.
+func (t *tx) perform(batch []*change) (id string, err error) {
+	live := make([]*change, 0, len(batch))
+	for _, c := range batch {
+		if c.err = c.ctx.Err(); c.err == nil {
+			live = append(live, c)
+		}
+	}
+	if err := t.begin(live); err != nil {
+		return "", err
+	}
+	runs := func(sequence bool) error {
+		for _, c := range live {
+			if c.run == nil || c.sequence != sequence {
+				continue
+			}
+			if c.err = c.run(t); t.broken != nil {
+				return t.broken
+			}
+		}
+		return t.flush()
+	}
+	if err := runs(false); err != nil {
+		return "", err
+	}
+	if err := runs(true); err != nil {
+		return "", err
+	}
+	if err := t.claims(live); err != nil {
+		return "", err
+	}
+	if err := t.flush(); err != nil {
+		return "", err
+	}
+	if !t.wrote {
+		return "", nil
+	}
+	if err := t.conn.QueryRow(t.ctx, `SELECT pg_current_xact_id()::text`).Scan(&id); err != nil {
+		return "", t.fail("read the transaction's id", err)
+	}
+	return id, nil
+}
+
+// begin begins the transaction, and locks and reads the jobs that the changes need, in one round trip.
+func (t *tx) begin(batch []*change) error {
+	var ids []string
+	var requests lookups
+	for _, c := range batch {
+		ids = append(ids, c.ids...)
+		if c.creates != nil {
+			requests.add(c.creates)
+		}
+	}
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	if t.limit < 0 {
+		b.Queue(`SELECT active FROM lane_limit`).QueryRow(func(r pgx.Row) error { return r.Scan(&t.limit) })
+	}
+	t.queueLookups(b, &requests)
+	t.queueLoad(b, ids)
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return t.fail("lock and read the jobs", err)
+	}
+	return t.load(t.found()) // the jobs of repeated requests
+}
+
+// queueLoad locks and reads the jobs. The locks come first, in one order, and a separate statement reads: it
+// sees what those committed that had the locks before.
+func (t *tx) queueLoad(b *pgx.Batch, ids []string) {
+	slices.Sort(ids)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return t.rows[id] != nil || hasNUL(id) })
+	if len(ids) == 0 {
+		return
+	}
+	b.Queue(`SELECT seq FROM jobs WHERE id = ANY($1) ORDER BY seq FOR NO KEY UPDATE`, ids)
+	b.Queue(`SELECT `+selected+fromJobs+` WHERE j.id = ANY($1)`, ids).Query(func(rows pgx.Rows) error {
+		all, err := scanAll(rows)
+		for _, r := range all {
+			t.rows[r.job.ID] = r
+		}
+		return err
+	})
+}
+
+// load locks and reads more jobs.
+func (t *tx) load(ids []string) error {
+	b := &pgx.Batch{}
+	if t.queueLoad(b, ids); b.Len() == 0 {
+		return nil
+	}
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return t.fail("lock and read the jobs", err)
+	}
+	return nil
+}
+
+// row returns the job with the id, or job.ErrNotFound.
+func (t *tx) row(id string) (*row, error) {
+	r := t.rows[id]
+	if r == nil {
+		return nil, job.ErrNotFound
+	}
+	return r, r.err
+}
+
+// update changes a job.
+func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
+	r, err := t.row(id)
+	if err != nil {
+		return job.Job{}, err
+	}
+	j := r.job
+	if err := change(&j); err != nil {
+		return job.Job{}, err
+	}
+	if err := t.keep(r, &j); err != nil {
+		return job.Job{}, err
+	}
+	return j, nil
+}
+
+// keep takes in a changed job. If it returns an error that is not the database's, it has changed nothing.
+func (t *tx) keep(r *row, j *job.Job) error {
+	for _, part := range []struct {
+		what  string
+		value any
+	}{{"progress", &j.Progress}, {"error", j.Error}} { // a job that cannot be encoded is refused alone
+		if _, err := column.Encode(part.value); err != nil {
+			return fmt.Errorf("encode the %s of job %s: %w", part.what, j.ID, err)
+		}
+	}
+	before := r.job
+	if j.Ready() && !before.Ready() {
+		n, err := ahead(t.ctx, t.conn, j.Kind, j.Owner, j.Priority, r.seq, job.MaxAhead)
+		if err != nil {
+			return t.fail("count the jobs ahead of "+j.ID, err)
+		}
+		j.QueuePosition = job.ShownPosition(n)
+	}
+	if j.Checkpoint != nil {
+		r.checkpoint, j.Checkpoint = j.Checkpoint, nil
+	}
+	if j.LargeResult != nil {
+		r.largeResult, j.LargeResult = j.LargeResult, nil
+	}
+	r.job = *j
+	t.touch(r)
+	t.count(&before, j)
+	if j.Revision != before.Revision {
+		t.tell(&before, j)
+	}
+	return nil
+}
+
+// touch makes sure that the row is written.
+func (t *tx) touch(r *row) {
+	if !r.changed {
+		r.changed = true
+		t.dirty = append(t.dirty, r)
+	}
+}
+
+// tell adds the job's new state to the commit.
+func (t *tx) tell(before, j *job.Job) {
+	t.commit.Jobs = append(t.commit.Jobs, *j)
+	t.commit.Was = append(t.commit.Was, before.Status)
+	t.commit.WasReady = append(t.commit.WasReady, before.Ready())
+}
+
+// flush writes the jobs that have changed, and the counts of their lanes, in one round trip.
+func (t *tx) flush() error {
+	b := &pgx.Batch{}
+	if err := t.queueRows(b); err != nil {
+		return err
+	}
+	t.queueLanes(b)
+	if b.Len() == 0 {
+		return nil
+	}
+	t.wrote = true
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return t.fail("store the jobs", err)
+	}
+	return t.label()
+}
+
+// queueRows writes the jobs that have changed.
+func (t *tx) queueRows(b *pgx.Batch) error {
+	var created, changed, started, running []*encodedRow
+	var ended, withResult, withoutResult, withCheckpoint []int64
+	var results []string
+	var checkpoints [][]byte
+	for _, r := range t.dirty {
+		e := &encodedRow{row: r}
+		var err error
+		if e.progress, err = column.Encode(&r.job.Progress); err == nil {
+			e.failure, err = column.EncodeUnless(r.job.Error == nil, r.job.Error)
+		}
+		if err == nil {
+			e.labels, err = column.EncodeUnless(len(r.job.Labels) == 0, r.job.Labels)
+		}
+		if err != nil {
+			return t.fail("encode job "+r.job.ID, err)
+		}
+		j, was := &r.job, &r.stored
+		active := j.Status == job.Active
+		switch {
+		case r.isNew:
+			created = append(created, e)
+		case active && j.Lease.Same(was.Lease) && j.CancelRequested == was.CancelRequested: // jobs keeps the row as it is
+		default:
+			changed = append(changed, e)
+		}
+		switch {
+		case active && r.run:
+			running = append(running, e)
+		case active:
+			started = append(started, e)
+			r.run = true
+		case r.run:
+			ended = append(ended, r.seq)
+			r.run = false
+		}
+		if r.checkpoint != nil {
+			withCheckpoint, checkpoints = append(withCheckpoint, r.seq), append(checkpoints, r.checkpoint)
+		}
+		switch {
+		case r.largeResult != nil:
+			withResult, results = append(withResult, r.seq), append(results, string(r.largeResult))
+		case was.ResultBytes > 0 && j.ResultBytes == 0:
+			withoutResult = append(withoutResult, r.seq)
+		}
+		r.changed, r.stored, r.checkpoint, r.largeResult = false, r.job, nil, nil
+	}
+	t.dirty = t.dirty[:0]
+	if len(created) > 0 {
+		b.Queue(insertJobs, arrays(newColumns, created)...).Query(func(rows pgx.Rows) error {
+			defer rows.Close()
+			for i := 0; rows.Next() && i < len(created); i++ {
+				if err := rows.Scan(&created[i].seq); err != nil {
+					return err
+				}
+				created[i].isNew = false
+				t.labeled = append(t.labeled, created[i].row)
+			}
+			return rows.Err()
+		})
+	}
+	for _, s := range []struct {
+		text    string
+		columns []written
+		rows    []*encodedRow
+	}{{updateJobs, coldWithSeq, changed}, {insertRuns, hotWithSeq, started}, {updateRuns, hotWithSeq, running}} {
+		if len(s.rows) > 0 {
+			b.Queue(s.text, arrays(s.columns, s.rows)...)
+		}
+	}
+	for _, s := range []struct {
+		text string
+		seqs []int64
+		more []any
+	}{
+		{`DELETE FROM runs WHERE seq = ANY($1)`, ended, nil},
+		{`DELETE FROM results WHERE seq = ANY($1)`, withoutResult, nil},
+		{`INSERT INTO results (seq, data) SELECT * FROM unnest($1::bigint[], $2::text[])
+			ON CONFLICT (seq) DO UPDATE SET data = EXCLUDED.data`, withResult, []any{results}},
+		{`INSERT INTO checkpoints (seq, data) SELECT * FROM unnest($1::bigint[], $2::bytea[])
+			ON CONFLICT (seq) DO UPDATE SET data = EXCLUDED.data`, withCheckpoint, []any{checkpoints}},
+	} {
+		if len(s.seqs) > 0 {
+			b.Queue(s.text, append([]any{s.seqs}, s.more...)...)
+		}
+	}
+	return nil
+}
+
+// label stores the labels of new jobs.
+func (t *tx) label() error {
+	var names, values, owners []string
+	var created, seqs []int64
+	for _, r := range t.labeled {
+		for name, value := range r.job.Labels {
+			names, values, owners = append(names, name), append(values, value), append(owners, r.job.Owner)
+			created, seqs = append(created, column.Stamp(r.job.CreatedAt)), append(seqs, r.seq)
+		}
+	}
+	t.labeled = nil
+	if len(seqs) == 0 {
+		return nil
+	}
+	_, err := t.conn.Exec(t.ctx, `INSERT INTO job_labels (name, value, owner, created_at, seq)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])`, names, values, owners, created, seqs)
+	if err != nil {
+		return t.fail("store the labels", err)
+	}
+	return nil
+}

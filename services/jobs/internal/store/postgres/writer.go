@@ -1,0 +1,300 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"headway/internal/backoff"
+	"headway/services/jobs/internal/job"
+)
+
+const (
+	// maxBatch is how many changes share a transaction at most.
+	maxBatch = 256
+	// turnTimeout is how long a change waits for its turn while the database cannot be reached.
+	turnTimeout = 10 * time.Second
+	// transactTimeout is how long a transaction can take before its connection counts as lost.
+	transactTimeout = 10 * time.Second
+	// maxTries is how often a transaction is tried when it meets conflicts, or when connections are lost.
+	maxTries = 4
+	// firstRetry and lastRetry bound the wait before a lost connection is made again.
+	firstRetry, lastRetry = 20 * time.Millisecond, time.Second
+	// onlyProcess is the advisory lock of the process that uses the database.
+	onlyProcess = 0x6865616477617901
+)
+
+// errClosed answers changes that come after Close.
+var errClosed = errors.New("the jobs database is closed")
+
+// writer is the one goroutine that changes the database.
+type writer struct {
+	config  *pgx.ConnConfig
+	conn    *pgx.Conn // nil while there is none
+	observe job.Observer
+	limit   int64 // of active jobs per lane, as stored. -1 means that it must be read
+
+	changes  chan *change
+	stopping chan struct{}
+	stopped  chan struct{}
+}
+
+// change is one unit of work in a transaction that it may share with others.
+type change struct {
+	ctx      context.Context
+	ids      []string // of the jobs that run reads
+	creates  *creation
+	claim    *claim
+	sequence bool // run sends its own statements, after the jobs of the others are written
+	// run does the work. It may be called again after a rollback, so it starts from nothing each time. An error that
+	// is not the database's must come before anything is changed. It is nil for a claim.
+	run  func(tx *tx) error
+	err  error
+	done chan struct{}
+}
+
+func startWriter(ctx context.Context, config *pgx.ConnConfig, observe job.Observer) (*writer, error) {
+	w := &writer{
+		config:   config,
+		observe:  observe,
+		limit:    -1,
+		changes:  make(chan *change, maxBatch),
+		stopping: make(chan struct{}),
+		stopped:  make(chan struct{}),
+	}
+	if err := w.connect(ctx); err != nil {
+		return nil, err
+	}
+	go w.loop()
+	return w, nil
+}
+
+// connect makes the writer's connection, and waits until no other process uses the database.
+func (w *writer) connect(ctx context.Context) error {
+	if w.conn != nil && !w.conn.IsClosed() {
+		return nil
+	}
+	conn, err := pgx.ConnectConfig(ctx, w.config)
+	if err != nil {
+		return &lostError{err}
+	}
+	_, err = conn.Exec(ctx, `SET lock_timeout = '5s'`)
+	if err == nil {
+		_, err = conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(onlyProcess))
+	}
+	if err != nil {
+		conn.Close(ctx)
+		return &lostError{fmt.Errorf("wait until no other process uses the jobs database: %w", err)}
+	}
+	w.conn, w.limit = conn, -1
+	return nil
+}
+
+// disconnect drops a connection that cannot be used.
+func (w *writer) disconnect() {
+	if w.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	w.conn.Close(ctx)
+	w.conn = nil
+}
+
+// do runs one change and returns when it is durable, or has come to nothing.
+func (w *writer) do(c *change) error {
+	c.done = make(chan struct{})
+	late := time.NewTimer(turnTimeout)
+	defer late.Stop()
+	select {
+	case <-w.stopping:
+		return errClosed
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	case <-late.C:
+		return unavailable(errors.New("too many changes wait for the database"))
+	case w.changes <- c:
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-w.stopped:
+		select {
+		case <-c.done: // it was among the last
+			return c.err
+		default:
+			return errClosed
+		}
+	}
+}
+
+// stop ends the goroutine after the changes that wait already.
+func (w *writer) stop() {
+	close(w.stopping)
+	<-w.stopped
+	w.disconnect()
+}
+
+func (w *writer) loop() {
+	defer close(w.stopped)
+	batch := make([]*change, 0, maxBatch)
+	for {
+		batch = batch[:0]
+		select {
+		case c := <-w.changes:
+			batch = append(batch, c)
+		case <-w.stopping:
+			select {
+			case c := <-w.changes:
+				batch = append(batch, c)
+			default:
+				return
+			}
+		}
+		w.perform(w.gather(batch))
+	}
+}
+
+// gather adds the changes that wait already.
+func (w *writer) gather(batch []*change) []*change {
+	for len(batch) < maxBatch {
+		select {
+		case c := <-w.changes:
+			batch = append(batch, c)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// perform makes the changes durable in one transaction, and answers them. If the database refuses one of them, each gets
+// its own transaction, so that only the refused one fails.
+func (w *writer) perform(batch []*change) {
+	err := w.attempt(batch)
+	if isRefused(err) && len(batch) > 1 {
+		for _, c := range batch {
+			w.answer([]*change{c}, w.attempt([]*change{c}))
+		}
+		return
+	}
+	w.answer(batch, err)
+}
+
+// answer lets the callers go. With an error, it is that of all changes.
+func (w *writer) answer(batch []*change, err error) {
+	for _, c := range batch {
+		if err != nil {
+			c.err = err
+		}
+		close(c.done)
+	}
+}
+
+// attempt runs a transaction until its outcome is known. It is run again only if nothing of it has happened: it met a
+// conflict, or the connection was lost before the commit, or the database says that the commit did not happen. A commit
+// whose answer was lost is looked up, never repeated.
+func (w *writer) attempt(batch []*change) error {
+	wait := backoff.New(firstRetry, lastRetry)
+	var err error
+	for try := range maxTries {
+		if try > 0 {
+			time.Sleep(wait.Next())
+		}
+		if err = w.transact(batch); err == nil || !isConflict(err) && !isLost(err) {
+			return err
+		}
+	}
+	if isLost(err) {
+		return unavailable(err)
+	}
+	return err
+}
+
+// transact runs the changes in one transaction and leaves in each its own error. With an error of transact itself, nothing
+// has changed.
+func (w *writer) transact(batch []*change) error {
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), transactTimeout) // a caller that goes away must not take its neighbors' transaction with it
+	defer cancel()
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	t := newTx(ctx, w.conn, w.limit)
+	id, err := t.perform(batch)
+	if err == nil && id == "" {
+		_, err = w.conn.Exec(ctx, "ROLLBACK") // nothing was written
+		if err != nil {
+			w.disconnect()
+		}
+		return nil
+	}
+	if err != nil {
+		if isRefused(err) {
+			_, rollback := w.conn.Exec(ctx, "ROLLBACK")
+			if rollback != nil {
+				w.disconnect()
+			}
+			return err
+		}
+		w.disconnect()
+		return err
+	}
+	if _, err := w.conn.Exec(ctx, "COMMIT"); err != nil {
+		if isRefused(err) {
+			w.disconnect()
+			return err
+		}
+		w.disconnect()
+		committed, known := w.outcome(id)
+		if !known {
+			return unavailable(fmt.Errorf("the outcome of a change is not known yet: %w", err))
+		}
+		if !committed {
+			return &lostError{err}
+		}
+	}
+	w.limit = t.limit
+	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 {
+		t.commit.Changes, t.commit.Took = len(batch), time.Since(begun)
+		w.observe(&t.commit)
+	}
+	return nil
+}
+
+// outcome finds out whether a transaction whose commit was not answered has happened. Until that is known, nothing else is
+// changed: the observers must learn of each commit, in order. known is false if the store is closed before.
+func (w *writer) outcome(id string) (committed, known bool) {
+	wait := backoff.New(firstRetry, lastRetry)
+	for {
+		status, err := w.status(id)
+		switch {
+		case err == nil && status == "committed":
+			return true, true
+		case err == nil && status == "aborted":
+			return false, true
+		}
+		select { // the database is away, or the server has not noticed yet that its client is gone
+		case <-w.stopping:
+			return false, false
+		case <-time.After(wait.Next()):
+		}
+	}
+}
+
+// status asks the database what happened to a transaction.
+func (w *writer) status(id string) (status string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), transactTimeout)
+	defer cancel()
+	if err := w.connect(ctx); err != nil {
+		return "", err
+	}
+	err = w.conn.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), 'unknown')`, id).Scan(&status)
+	if err != nil {
+		w.disconnect()
+	}
+	return status, err
+}
