@@ -198,7 +198,7 @@ func (s *Sheet) block(column int, p *parent, keys *keys, entry int) {
 	target := *keys.At(entry)
 	cause := target.cause
 	if cause == 0 && target.state == Rejected {
-		cause = s.RootCauses.rejectedRow(p.sheet, target)
+		cause = s.RootCauses.rejectedRow(p.sheet, target, s.quote(column))
 	}
 	s.report(column, imports.ReferenceBlocked, func() string {
 		what := "has an error"

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/keyset"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/text"
 )
 
 // maxCauses bounds the memory of root causes. Rows with other causes are still rejected and blocked, but not grouped.
@@ -32,7 +34,7 @@ type rowID struct {
 // rootCause is one root cause.
 type rootCause struct {
 	issue imports.Issue
-	// what is the cause in words, such as "missing department".
+	// what is the cause in words, such as "Department “D-17” is missing."
 	what string
 	// stopped counts rows by the index of their sheet in the schema.
 	stopped []uint32
@@ -43,8 +45,8 @@ func NewRootCauses(s *schema.Schema) *RootCauses {
 	return &RootCauses{schema: s, missing: keyset.New[uint32](), rejected: map[rowID]uint32{}}
 }
 
-// rejectedRow returns the root cause of a rejected row that others refer to. It returns 0 if there are too many.
-func (c *RootCauses) rejectedRow(sheet *Sheet, e entry) uint32 {
+// rejectedRow returns the root cause of a rejected row that others refer to by a value. It returns 0 if there are too many.
+func (c *RootCauses) rejectedRow(sheet *Sheet, e entry, value string) uint32 {
 	id := rowID{sheet.Spec.Name, e.row}
 	if known, ok := c.rejected[id]; ok {
 		return known
@@ -59,7 +61,7 @@ func (c *RootCauses) rejectedRow(sheet *Sheet, e entry) uint32 {
 		}
 		issue.Cell = CellName(sheet.SourceSheet, int(e.row), issue.CellColumn)
 	}
-	opened := c.open(issue, "rejected "+singular(sheet.Spec.Title))
+	opened := c.open(issue, named(sheet.Spec, value)+" has an error.")
 	if opened != 0 {
 		c.rejected[id] = opened
 	}
@@ -77,7 +79,7 @@ func (c *RootCauses) known(parent *schema.Sheet, column string, value []byte) (u
 
 // missingRow adds the root cause of references to a missing row. It returns 0 if there are too many.
 func (c *RootCauses) missingRow(issue imports.Issue, parent *schema.Sheet, column string, value []byte) uint32 {
-	opened := c.open(issue, "missing "+singular(parent.Title))
+	opened := c.open(issue, named(parent, text.Quote(value, maxQuoted))+" is missing.")
 	if opened != 0 {
 		c.missing.Add(missingID(parent, column, value), opened)
 	}
@@ -132,10 +134,23 @@ func (c *RootCauses) describe(of *rootCause) imports.RootCause {
 		if n == 1 {
 			title = singular(title)
 		}
-		parts = append(parts, fmt.Sprintf("%d %s", n, title))
+		parts = append(parts, imports.Grouped(n)+" "+title)
 	}
-	root.Message = fmt.Sprintf("1 %s blocks %s", of.what, enumerate(parts))
+	verb := "are"
+	if root.BlockedRows == 1 {
+		verb = "is"
+	}
+	root.Message = fmt.Sprintf("%s %s %s waiting for it.", of.what, enumerate(parts), verb)
 	return root
+}
+
+// named returns a row by the value that others refer to, such as "Department “D-17”".
+func named(sheet *schema.Sheet, value string) string {
+	what := []rune(singular(sheet.Title))
+	if len(what) > 0 {
+		what[0] = unicode.ToUpper(what[0])
+	}
+	return string(what) + " " + value
 }
 
 func enumerate(parts []string) string {

@@ -106,7 +106,7 @@ type RootCause struct {
 	Issue Issue
 	// BlockedRows counts the blocked rows of all sheets.
 	BlockedRows uint32
-	// Message is human-readable: "1 missing department blocks 412 employees".
+	// Message is human-readable: "Department “D-17” is missing. 412 employees are waiting for it.".
 	Message string
 }
 

@@ -52,6 +52,8 @@ type Sheet struct {
 	foreign []bool
 	// records is the number of records so far.
 	records uint32
+	// other and below report whether the current row is in another table, or below the table.
+	other, below bool
 	doubt   Doubt
 	buffer  []byte
 	// The rows of each kind, those of other tables, those below the table, and those with one value.
@@ -174,12 +176,19 @@ func isZero(number []byte) bool {
 
 // Judge returns the kind of a row that has content, and counts it. formulas can be nil.
 func (s *Sheet) Judge(r *Row, formulas source.Formulas) Kind {
+	s.other, s.below = false, false
 	kind := s.judge(r, formulas)
 	if kind != Record {
 		s.byKind[kind].Add(r.Number)
 		return kind
 	}
 	s.records++
+	if s.other {
+		s.otherTable.Add(r.Number)
+	}
+	if s.below {
+		s.belowTable.Add(r.Number)
+	}
 	if r.Filled == 1 && len(s.columns) > 1 && !r.Merged {
 		s.sparse.Add(r.Number)
 	}
@@ -241,15 +250,10 @@ func (s *Sheet) inTable(r *Row) Kind {
 			break
 		}
 	}
-	switch {
-	case kind != Record:
-	case foreign:
+	if kind == Record && foreign {
 		return s.doubts(s.first, "belongs to a table with other headers")
-	case other:
-		s.otherTable.Add(number)
-	case below:
-		s.belowTable.Add(number)
 	}
+	s.other, s.below = other, below && !other
 	return kind
 }
 

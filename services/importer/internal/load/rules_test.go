@@ -141,9 +141,9 @@ func TestRejectedParentBlocksItsDescendants(t *testing.T) {
 		told = append(told, fmt.Sprint(cause.Issue.Cell, ": ", cause.Message))
 	}
 	want := []string{
-		"Teams!B3: 1 rejected team blocks 3 people",
-		"People!B7: 1 missing team blocks 2 people",
-		"People!E12: 1 rejected people blocks 1 people",
+		"Teams!B3: Team “B” has an error. 3 people are waiting for it.",
+		"People!B7: Team “C” is missing. 2 people are waiting for it.",
+		"People!E12: People “11” has an error. 1 people is waiting for it.",
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("causes are %q, want %q", told, want)
