@@ -90,5 +90,8 @@ export const defaultLabels: Labels = {
     ambiguous_number: "Ambiguous number",
     invalid_character: "Invalid character",
     normalized: "Cleaned up",
+    not_a_record: "Not a record",
+    merged_cells: "Merged cells",
+    object: "Picture or object",
   },
 };
