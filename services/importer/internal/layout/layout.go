@@ -54,8 +54,8 @@ type Sheet struct {
 	records uint32
 	// other and below report whether the current row is in another table, or below the table.
 	other, below bool
-	doubt   Doubt
-	buffer  []byte
+	doubt        Doubt
+	buffer       []byte
 	// The rows of each kind, those of other tables, those below the table, and those with one value.
 	byKind                         [kinds]Rows
 	otherTable, belowTable, sparse Rows
