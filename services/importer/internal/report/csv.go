@@ -1,11 +1,13 @@
 package report
 
 import (
+	"bufio"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"headway/services/importer/internal/imports"
 )
@@ -16,9 +18,9 @@ var CSVHeader = []string{"sheet", "cell", "row", "column", "value", "severity", 
 // byteOrderMark makes spreadsheets read the file as UTF-8.
 const byteOrderMark = "\xEF\xBB\xBF"
 
-// WriteCSV writes the stored issues of an import as CSV (RFC 4180, with CRLF; UTF-8 with a byte order mark). A value that
-// a spreadsheet would run gets an apostrophe before it. If some issues are not stored, the last records say how many,
-// by sheet and code; they have no cell.
+// WriteCSV writes the stored issues of an import as CSV (RFC 4180, with CRLF and all fields quoted; UTF-8 with a byte order
+// mark). A value that a spreadsheet would run gets an apostrophe before it, even if the spreadsheet divides fields at
+// semicolons or tabs. If some issues are not stored, the last records say how many, by sheet and code. They have no cell.
 func WriteCSV(ctx context.Context, w io.Writer, im Import) error {
 	if err := writeCSV(ctx, w, &im); err != nil {
 		return fmt.Errorf("write the list of errors: %w", err)
@@ -27,38 +29,67 @@ func WriteCSV(ctx context.Context, w io.Writer, im Import) error {
 }
 
 func writeCSV(ctx context.Context, w io.Writer, im *Import) error {
-	if _, err := io.WriteString(w, byteOrderMark); err != nil {
-		return err
-	}
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	if err := out.Write(CSVHeader); err != nil {
-		return err
-	}
+	out := bufio.NewWriter(w)
+	_, _ = out.WriteString(byteOrderMark) // Flush returns the error
+	writeRecord(out, CSVHeader)
 	more := newUnlisted(im.Sheets)
 	for i, err := range im.Issues(ctx, "") {
 		if err != nil {
 			return fmt.Errorf("read the issues: %w", err)
 		}
 		more.list(&i)
-		record := []string{i.Sheet, i.Cell, strconv.Itoa(i.Row), i.Column, i.Value, severityWord(i.Severity), i.Code.String(), i.Message}
-		for n, v := range record {
-			if Runs(v) {
-				record[n] = "'" + v
-			}
-		}
-		if err := out.Write(record); err != nil {
-			return err
-		}
+		writeRecord(out, []string{i.Sheet, i.Cell, strconv.Itoa(i.Row), i.Column, i.Value, severityWord(i.Severity), i.Code.String(), i.Message})
 	}
 	for _, c := range more.counts() {
 		message := fmt.Sprintf("%s more of this code were found and are not listed.", imports.Grouped(c.found-c.listed))
-		if err := out.Write([]string{c.sheet, "", "", "", "", severityWord(c.severity), c.code.String(), message}); err != nil {
-			return err
+		writeRecord(out, []string{c.sheet, "", "", "", "", severityWord(c.severity), c.code.String(), message})
+	}
+	return out.Flush()
+}
+
+// writeRecord writes a record. The writer keeps its error.
+func writeRecord(out *bufio.Writer, record []string) {
+	for n, value := range record {
+		if n > 0 {
+			_ = out.WriteByte(',')
+		}
+		_ = out.WriteByte('"')
+		_, _ = out.WriteString(fieldEscapes.Replace(harmless(value)))
+		_ = out.WriteByte('"')
+	}
+	_, _ = out.WriteString("\r\n")
+}
+
+var fieldEscapes = strings.NewReplacer(`"`, `""`, "\r\n", "\r\n", "\n", "\r\n")
+
+// harmless returns a value that no spreadsheet runs, whatever separates its fields: not at its beginning, and not after a
+// separator in it. A comma separates nothing in a quoted field. Other separators do, because a spreadsheet that expects
+// them sees the quotation marks in the middle of a field.
+func harmless(value string) string {
+	var b strings.Builder
+	if !plainNumber(value) && (Runs(value) || runsAfterBlanks(value)) {
+		b.WriteByte('\'')
+	}
+	from := 0
+	for i := 0; i < len(value); i++ {
+		if strings.IndexByte(";\t|\r\n", value[i]) >= 0 && runsAfterBlanks(value[i+1:]) {
+			b.WriteString(value[from : i+1])
+			b.WriteByte('\'')
+			from = i + 1
 		}
 	}
-	out.Flush()
-	return out.Error()
+	if b.Len() == 0 {
+		return value
+	}
+	b.WriteString(value[from:])
+	return b.String()
+}
+
+// runsAfterBlanks reports whether a spreadsheet might run a value, if it ignores blanks and quotation marks before it.
+func runsAfterBlanks(value string) bool {
+	rest := strings.TrimLeft(value, " \u00a0\"")
+	first, _ := utf8.DecodeRuneInString(rest)
+	return rest != "" && strings.ContainsRune("=+-@＝＋－＠", first)
 }
 
 func severityWord(s imports.Severity) string {

@@ -48,6 +48,54 @@ func TestErrorListIsHarmlessCSV(t *testing.T) {
 	}
 }
 
+// TestErrorListIsHarmlessInEveryDialect reads the list as spreadsheets with other separators do. None of them finds a cell
+// that it would run.
+func TestErrorListIsHarmlessInEveryDialect(t *testing.T) {
+	hostile := []string{"x;=1+1", "x\t=1+1", "x|@SUM(A1)", "a\";=cmd|' /C calc'!A0;\"", ";\"=1+1\"", "; \"\"-1+1", "\n=1+1", "a\r\n+cmd", " =1+1", "\"=1+1", ";＝1", ";-5", "\u00a0=1"}
+	var issues []imports.Issue
+	for i, value := range hostile {
+		issues = append(issues, imports.Issue{Sheet: "s", Cell: "S!A1", Row: i + 2, Column: value, Value: value, Code: imports.Pattern, Message: "It is " + value})
+	}
+	var b bytes.Buffer
+	if err := WriteCSV(t.Context(), &b, Import{Issues: stored(issues...)}); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.TrimPrefix(b.String(), byteOrderMark)
+	for _, separator := range ",;\t|" {
+		for _, cell := range spreadsheetCells(text, separator) {
+			trimmed := strings.TrimLeft(cell, " \u00a0")
+			if Runs(cell) || Runs(trimmed) {
+				t.Errorf("separated by %q, a cell is %q", separator, cell)
+			}
+		}
+	}
+	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil || len(records) != len(hostile)+1 || records[12][4] != ";'-5" {
+		t.Errorf("it reads as %q, %v", records, err)
+	}
+}
+
+// spreadsheetCells divides a text like a spreadsheet: a quotation mark counts only at the beginning of a cell, and text
+// after the closing one belongs to the cell.
+func spreadsheetCells(text string, separator rune) (cells []string) {
+	var cell strings.Builder
+	quoted, fresh := false, true
+	for _, r := range text {
+		switch {
+		case r == '"' && (quoted || fresh):
+			quoted, fresh = !quoted, false
+		case !quoted && (r == separator || r == '\n' || r == '\r'):
+			cells = append(cells, cell.String())
+			cell.Reset()
+			fresh = true
+		default:
+			cell.WriteRune(r)
+			fresh = false
+		}
+	}
+	return append(cells, cell.String())
+}
+
 func TestRuns(t *testing.T) {
 	for value, want := range map[string]bool{
 		"": false, "plain": false, "=1": true, "+1": false, "-1.5": false, "+-1": true, "-": true, "@x": true, "\tx": true, "\rx": true, "\nx": true, "＝1": true, "-1+cmd": true, "1.2.3": false, "-1.2.3": true, "a=b": false,
