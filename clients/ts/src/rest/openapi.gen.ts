@@ -857,7 +857,7 @@ export interface components {
          * @description IssueCode is the kind of an issue.
          * @enum {string}
          */
-        "headway.imports.v1.IssueCode": "unspecified" | "required" | "not_a_number" | "not_an_integer" | "not_a_boolean" | "not_a_date" | "ambiguous_date" | "not_a_time" | "not_an_email" | "not_a_phone" | "not_allowed" | "length" | "range" | "pattern" | "duplicate_in_file" | "duplicate_in_database" | "reference_missing" | "reference_blocked" | "reference_cycle" | "cell_error" | "formula_without_value" | "key_exists" | "key_unknown" | "precision_lost" | "number_as_text" | "column_ignored" | "ambiguous_number" | "invalid_character" | "normalized" | "not_a_record" | "merged_cells" | "object";
+        "headway.imports.v1.IssueCode": "unspecified" | "required" | "not_a_number" | "not_an_integer" | "not_a_boolean" | "not_a_date" | "ambiguous_date" | "not_a_time" | "not_an_email" | "not_a_phone" | "not_allowed" | "length" | "range" | "pattern" | "duplicate_in_file" | "duplicate_in_database" | "reference_missing" | "reference_blocked" | "reference_cycle" | "cell_error" | "formula_without_value" | "key_exists" | "key_unknown" | "precision_lost" | "number_as_text" | "column_ignored" | "ambiguous_number" | "invalid_character" | "normalized" | "not_a_record" | "merged_cells" | "object" | "refused_by_database";
         /** @description IssueCount counts the issues of one severity and code. */
         "headway.imports.v1.IssueCount": {
             /** @description The code. */

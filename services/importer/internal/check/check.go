@@ -47,6 +47,8 @@ type Config struct {
 	Written func()
 	// Calendar reads dates for messages.
 	Calendar convert.Calendar
+	// Refusals are those of the run's earlier passes. It can be nil.
+	Refusals *Refusals
 	// SpillDir is the folder for rows that wait for the end of the sheet.
 	SpillDir string
 }

@@ -87,6 +87,9 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 			return s.keyMessage("is not in the database, and this import only updates rows.")
 		})
 	}
+	if s.Refusals != nil && s.Refusals.n > 0 {
+		s.checkRefusals(existing)
+	}
 	for column := range s.uniques {
 		if s.owners == nil || s.Database.WasEmpty() {
 			break

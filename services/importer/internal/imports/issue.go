@@ -58,13 +58,15 @@ const (
 	NotARecord
 	MergedCells
 	Object
+	RefusedByDatabase
 )
 
 var codeNames = [...]string{"", "REQUIRED", "NOT_A_NUMBER", "NOT_AN_INTEGER", "NOT_A_BOOLEAN", "NOT_A_DATE",
 	"AMBIGUOUS_DATE", "NOT_A_TIME", "NOT_AN_EMAIL", "NOT_A_PHONE", "NOT_ALLOWED", "LENGTH", "RANGE", "PATTERN",
 	"DUPLICATE_IN_FILE", "DUPLICATE_IN_DATABASE", "REFERENCE_MISSING", "REFERENCE_BLOCKED", "REFERENCE_CYCLE",
 	"CELL_ERROR", "FORMULA_WITHOUT_VALUE", "KEY_EXISTS", "KEY_UNKNOWN", "PRECISION_LOST", "NUMBER_AS_TEXT",
-	"COLUMN_IGNORED", "AMBIGUOUS_NUMBER", "INVALID_CHARACTER", "NORMALIZED", "NOT_A_RECORD", "MERGED_CELLS", "OBJECT"}
+	"COLUMN_IGNORED", "AMBIGUOUS_NUMBER", "INVALID_CHARACTER", "NORMALIZED", "NOT_A_RECORD", "MERGED_CELLS", "OBJECT",
+	"REFUSED_BY_DATABASE"}
 
 // String returns the name of the code ("DUPLICATE_IN_FILE").
 func (c IssueCode) String() string {
@@ -77,7 +79,7 @@ func (c IssueCode) String() string {
 // IssueCodes returns all codes in their order.
 func IssueCodes() []IssueCode {
 	codes := make([]IssueCode, 0, len(codeNames)-1)
-	for c := Required; c <= Object; c++ {
+	for c := Required; c <= RefusedByDatabase; c++ {
 		codes = append(codes, c)
 	}
 	return codes

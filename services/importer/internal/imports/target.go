@@ -2,6 +2,7 @@ package imports
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"headway/services/importer/internal/schema"
@@ -44,12 +45,54 @@ type TargetTx interface {
 	// Table opens a sheet's table for the given columns, which include the key. It creates or extends the table if
 	// necessary, and returns *TableConflictError if that could lose data.
 	Table(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, columns []*schema.Column) (Table, error)
+	// Check is called when all rows are written. counts has those of each sheet. It returns the references that a commit
+	// would refuse, and *TableConflictError if the tables do not have the rows that were counted.
+	Check(ctx context.Context, sheets map[string]Counts) ([]Dangling, error)
 	// Commit records that the import was applied, with its counts, and commits that together with the rows. If a later
 	// run has begun, it commits nothing and returns ErrFenced.
 	Commit(ctx context.Context, sheets map[string]Counts) error
 	// Rollback discards everything. After Commit it does nothing.
 	Rollback() error
 }
+
+// RefusedRowsError means that the database refuses rows because of a rule that the schema does not have. The others are
+// written. The run can be continued, but not committed.
+type RefusedRowsError struct {
+	Table string
+	Rows  []RefusedRow
+}
+
+// RefusedRow is a row that the database refuses.
+type RefusedRow struct {
+	// Index is the row's index among those to be written.
+	Index int
+	// Column is the schema's name of the column that the rule is about. It is empty if that is not known.
+	Column string
+	// Reason is the database's message.
+	Reason string
+}
+
+// Error implements error.
+func (e *RefusedRowsError) Error() string {
+	return fmt.Sprintf("the table %q refuses %d rows, the first because %s", e.Table, len(e.Rows), e.Rows[0].Reason)
+}
+
+// Dangling is a reference of a row of the database that would lead nowhere after a commit.
+type Dangling struct {
+	// Child and Parent are the tables. Uses is the number of references, about.
+	Child, Parent string
+	Uses          int
+	// Sheet and Column are the schema's names of the sheet and column that the reference leads to, if the schema has that
+	// sheet. Value is what the row no longer has. Otherwise, Row is true: they are those of the reference, Value is what
+	// is missing, and Key is the key of its row.
+	Sheet, Column string
+	Value         Value
+	Row           bool
+	Key           []Value
+}
+
+// MaxDangling is the maximum number of dangling references that Check returns.
+const MaxDangling = 1000
 
 // Table is a table of the target within a transaction. Rows have the columns that the table was opened for, in their
 // order.
@@ -67,7 +110,8 @@ type Table interface {
 	// Release replaces the values that the rows with these keys have in a unique column by temporary ones, so that rows can
 	// exchange their values. Each of the rows is written after that.
 	Release(ctx context.Context, column int, rows [][]Value) error
-	// Insert inserts rows whose keys are not in the table.
+	// Insert inserts rows whose keys are not in the table. It returns *RefusedRowsError for rows that break a rule of the
+	// database, as Write does.
 	Insert(ctx context.Context, rows [][]Value) error
 	// Write inserts the rows, or updates those whose key exists. Insert is faster if all are new. If the table was opened
 	// without one of its required columns, all rows must exist, and they keep their value of that column.

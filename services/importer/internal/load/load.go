@@ -56,8 +56,8 @@ const (
 type Progress interface {
 	// Waiting is called with the number of imports ahead of this one.
 	Waiting(position int)
-	// Restarts is called if the run starts again, because the file has merged cells. All sheets begin once more.
-	Restarts()
+	// Restarts is called if the run starts again, for a reason that users read. All sheets begin once more.
+	Restarts(why string)
 	// SheetBegins is called once per sheet.
 	SheetBegins(sheet string)
 	// SheetMoves is called with the number of checked rows, the estimated total, and the counts so far.
@@ -88,21 +88,40 @@ func (l *Loader) Run(ctx context.Context, task Task) (Summary, error) {
 	if task.Memory == nil {
 		task.Memory = source.Unlimited{}
 	}
-	summary, err := l.run(ctx, task, nil)
-	if !errors.Is(err, errMerged) {
-		return summary, err
+	known := &knowledge{}
+	for pass := 1; ; pass++ {
+		found := &refusals{}
+		summary, err := l.run(ctx, task, known, found)
+		switch {
+		case errors.Is(err, errMerged):
+			if known.merges, err = l.mergesOf(ctx, task); err != nil {
+				return summary, err
+			}
+			task.Progress.Restarts("Reading the merged cells")
+		case errors.Is(err, errRefused):
+			before := known.refused.Len()
+			found.addTo(&known.refused)
+			if pass == maxPasses || known.refused.Len() > check.MaxRefusals || known.refused.Len() == before {
+				return summary, fmt.Errorf("import %s, pass %d: %w", task.Import.ID, pass, found.conflict())
+			}
+			task.Progress.Restarts("The database refuses rows. Checking the file again without them")
+		default:
+			return summary, err
+		}
 	}
-	merges, err := l.mergesOf(ctx, task)
-	if err != nil {
-		return summary, err
-	}
-	task.Progress.Restarts()
-	return l.run(ctx, task, merges)
 }
 
-// run loads the workbook whose merged ranges are known by the names of its sheets, or returns errMerged if they are not
-// known and matter.
-func (l *Loader) run(ctx context.Context, task Task, merges map[string][]source.Range) (summary Summary, err error) {
+// knowledge is what earlier passes of a run have found out.
+type knowledge struct {
+	// merges are the merged ranges by the names of the sheets. They are nil if they are not known.
+	merges map[string][]source.Range
+	// refused is what the database refused.
+	refused check.Refusals
+}
+
+// run loads the workbook once. It returns errMerged if the merged ranges are not known and matter, and errRefused with found
+// if the database refuses rows.
+func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *refusals) (summary Summary, err error) {
 	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema}, task.Progress.Waiting)
 	var applied *imports.AppliedError
 	if errors.As(err, &applied) {
@@ -122,7 +141,8 @@ func (l *Loader) run(ctx context.Context, task Task, merges map[string][]source.
 	if err := task.Memory.Grow(runBytes); err != nil {
 		return summary, fmt.Errorf("begin import %s: %w", task.Import.ID, err)
 	}
-	r := &run{loader: l, task: task, tx: tx, merges: merges, sheets: map[string]*sheet{}, rootCauses: check.NewRootCauses(task.Schema)}
+	r := &run{loader: l, task: task, tx: tx, merges: known.merges, sheets: map[string]*sheet{}, rootCauses: check.NewRootCauses(task.Schema),
+		refused: &known.refused, found: found}
 	defer func() { task.Memory.Shrink(runBytes + r.accounted) }()
 	if err := r.load(ctx); err != nil {
 		return summary, err
@@ -130,6 +150,14 @@ func (l *Loader) run(ctx context.Context, task Task, merges map[string][]source.
 	summary, err = r.summarize()
 	if err != nil {
 		return summary, err
+	}
+	if len(found.rows) == 0 {
+		if found.dangling, err = tx.Check(ctx, summary.Sheets); err != nil {
+			return summary, fmt.Errorf("check the tables of import %s: %w", task.Import.ID, err)
+		}
+	}
+	if found.any() {
+		return summary, errRefused
 	}
 	if err := l.Store.Checked(ctx, task.Import.ID, task.Number, summary.RootCauses); err != nil {
 		return summary, fmt.Errorf("store the root causes of import %s: %w", task.Import.ID, err)
@@ -186,6 +214,8 @@ type run struct {
 	sheets     map[string]*sheet // those so far, by the schema's name
 	rootCauses *check.RootCauses
 	accounted  int64 // of the memory that grows with the rows
+	refused    *check.Refusals
+	found      *refusals
 }
 
 // account reserves memory for the rows so far.

@@ -77,7 +77,7 @@ func setupFor(t testing.TB, yaml string) *bench {
 type silent struct{}
 
 func (silent) Waiting(int)                                       {}
-func (silent) Restarts()                                         {}
+func (silent) Restarts(string)                                   {}
 func (silent) SheetBegins(string)                                {}
 func (silent) SheetMoves(string, uint32, uint32, imports.Counts) {}
 func (silent) SheetEnds(string, imports.Counts)                  {}

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -72,7 +73,7 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 		Spec: spec, Index: index, Columns: columns, Mode: r.task.Import.Policy.Mode, Database: s.table,
 		Parents: func(name string) *check.Sheet { return r.sheets[name].check },
 		Issue:   s.issues.add, RootCauses: r.rootCauses, Written: s.pipeline.written, Calendar: r.task.Workbook,
-		SpillDir: r.loader.SpillDir,
+		SpillDir: r.loader.SpillDir, Refusals: r.refused,
 	}
 	if s.listed != nil {
 		config.SourceSheet = s.listed.WorkbookSheet
@@ -223,10 +224,17 @@ func (s *sheet) loadDeferred(ctx context.Context) error {
 
 // write writes accepted rows. In a table that was empty, each key is new.
 func (s *sheet) write(ctx context.Context, rows [][]imports.Value) error {
+	write := s.table.Write
 	if s.table.WasEmpty() {
-		return s.table.Insert(ctx, rows)
+		write = s.table.Insert
 	}
-	return s.table.Write(ctx, rows)
+	err := write(ctx, rows)
+	var refused *imports.RefusedRowsError
+	if errors.As(err, &refused) {
+		s.run.found.add(s.check, rows, refused)
+		return nil
+	}
+	return err
 }
 
 // about estimates the number of the sheet's rows, from the bytes read so far.

@@ -53,7 +53,7 @@ func newImporter(t *testing.T, s *schema.Schema) *importer {
 type unwatched struct{}
 
 func (unwatched) Waiting(int)                                       {}
-func (unwatched) Restarts()                                         {}
+func (unwatched) Restarts(string)                                   {}
 func (unwatched) SheetBegins(string)                                {}
 func (unwatched) SheetMoves(string, uint32, uint32, imports.Counts) {}
 func (unwatched) SheetEnds(string, imports.Counts)                  {}

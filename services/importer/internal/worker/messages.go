@@ -59,9 +59,9 @@ func (p *progress) Waiting(ahead int) {
 }
 
 // Restarts implements load.Progress.
-func (p *progress) Restarts() {
+func (p *progress) Restarts(why string) {
 	resetSheets(p.task, p.sheets)
-	p.task.Message("Reading the merged cells")
+	p.task.Message("%s", why)
 }
 
 // SheetBegins implements load.Progress.

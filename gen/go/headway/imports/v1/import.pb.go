@@ -263,6 +263,9 @@ const (
 	IssueCode_ISSUE_CODE_MERGED_CELLS IssueCode = 30
 	// The cell has a picture, or another object that is not a value.
 	IssueCode_ISSUE_CODE_OBJECT IssueCode = 31
+	// The database refuses the row because of a rule that the schema does not have: a check, a trigger, a unique index, or
+	// rows outside of the file that still refer to a value.
+	IssueCode_ISSUE_CODE_REFUSED_BY_DATABASE IssueCode = 32
 )
 
 // Enum value maps for IssueCode.
@@ -300,6 +303,7 @@ var (
 		29: "ISSUE_CODE_NOT_A_RECORD",
 		30: "ISSUE_CODE_MERGED_CELLS",
 		31: "ISSUE_CODE_OBJECT",
+		32: "ISSUE_CODE_REFUSED_BY_DATABASE",
 	}
 	IssueCode_value = map[string]int32{
 		"ISSUE_CODE_UNSPECIFIED":           0,
@@ -334,6 +338,7 @@ var (
 		"ISSUE_CODE_NOT_A_RECORD":          29,
 		"ISSUE_CODE_MERGED_CELLS":          30,
 		"ISSUE_CODE_OBJECT":                31,
+		"ISSUE_CODE_REFUSED_BY_DATABASE":   32,
 	}
 )
 
@@ -1387,7 +1392,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\rIssueSeverity\x12\x1e\n" +
 	"\x1aISSUE_SEVERITY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ISSUE_SEVERITY_ERROR\x10\x01\x12\x1a\n" +
-	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\xb9\a\n" +
+	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\xdd\a\n" +
 	"\tIssueCode\x12\x1a\n" +
 	"\x16ISSUE_CODE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13ISSUE_CODE_REQUIRED\x10\x01\x12\x1b\n" +
@@ -1421,7 +1426,8 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x15ISSUE_CODE_NORMALIZED\x10\x1c\x12\x1b\n" +
 	"\x17ISSUE_CODE_NOT_A_RECORD\x10\x1d\x12\x1b\n" +
 	"\x17ISSUE_CODE_MERGED_CELLS\x10\x1e\x12\x15\n" +
-	"\x11ISSUE_CODE_OBJECT\x10\x1fB\xbc\x01\n" +
+	"\x11ISSUE_CODE_OBJECT\x10\x1f\x12\"\n" +
+	"\x1eISSUE_CODE_REFUSED_BY_DATABASE\x10 B\xbc\x01\n" +
 	"\x16com.headway.imports.v1B\vImportProtoP\x01Z+headway/gen/go/headway/imports/v1;importsv1\xa2\x02\x03HIX\xaa\x02\x12Headway.Imports.V1\xca\x02\x12Headway\\Imports\\V1\xe2\x02\x1eHeadway\\Imports\\V1\\GPBMetadata\xea\x02\x14Headway::Imports::V1b\x06proto3"
 
 var (

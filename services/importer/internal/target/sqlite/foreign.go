@@ -42,6 +42,9 @@ func (tx *transaction) foreignKeysOfOthers(ctx context.Context) (bool, error) {
 
 // known reports whether the schema has the same reference for a column of a sheet.
 func (tx *transaction) known(child, parent *schema.Sheet, from, to string) bool {
+	if child == nil || parent == nil {
+		return false
+	}
 	for _, column := range child.Columns {
 		if r := column.References; r != nil && strings.EqualFold(column.Name, from) && tx.run.Schema.Sheet(r.Sheet) == parent &&
 			strings.EqualFold(r.Column, to) {

@@ -64,7 +64,7 @@ func (t *table) find(ctx context.Context, l *lookup, rows [][]imports.Value) ([]
 		var err error
 		if block, err = l.run(rows[start:min(start+t.rows, len(rows))], t.rows, l.found[start:], block); err != nil {
 			if permanent(err) {
-				return nil, &imports.TableConflictError{Table: t.sheet.Table, Detail: "it can't be read: " + err.Error()}
+				return nil, &imports.TableConflictError{Table: t.sheet.Table, Detail: "it can't be read: " + sqliteMessage(err)}
 			}
 			return nil, fmt.Errorf("look up in table %s: %w", t.sheet.Table, unavailable(err))
 		}

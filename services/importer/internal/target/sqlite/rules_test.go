@@ -89,12 +89,16 @@ func TestReferencedUniqueValueIsRenewedOnBothSheets(t *testing.T) {
 	if err := load(t, target, "b", fleet(), [][]imports.Value{texts("d1", "L2")}, [][]imports.Value{texts("car", "L2")}); err != nil {
 		t.Errorf("the licence can't be renewed: %v", err)
 	}
-	wantConflict(t, load(t, target, "c", fleet(), [][]imports.Value{texts("d1", "L3")}), "licence still has “L2”")
+	wantConflict(t, load(t, target, "c", fleet(), [][]imports.Value{texts("d1", "L3")}), "a row refers to a value that this import replaces")
 }
 
-func TestTriggerThatSkipsRowsIsConflict(t *testing.T) {
+func TestTriggerThatSkipsRowsRefusesThem(t *testing.T) {
 	target := open(t, shelves, `CREATE TRIGGER skip BEFORE INSERT ON shelves WHEN new.code = 's2' BEGIN SELECT RAISE(IGNORE); END`)
-	wantConflict(t, load(t, target, "a", shop(), [][]imports.Value{texts("s1", "left"), texts("s2", "right")}), "skipped 1 of 2 rows")
+	err := load(t, target, "a", shop(), [][]imports.Value{texts("s1", "left"), texts("s2", "right"), texts("s3", "top")})
+	var refused *imports.RefusedRowsError
+	if !errors.As(err, &refused) || len(refused.Rows) != 1 || refused.Rows[0].Index != 1 || refused.Rows[0].Reason != "a trigger skips it" {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestTwoSchemasWithOneTableConflict(t *testing.T) {

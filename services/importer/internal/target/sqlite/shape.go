@@ -20,18 +20,26 @@ type shape struct {
 	unique [][]string
 	// ours are the unique indexes that this package made, by name, with their column.
 	ours map[string]string
+	// collations are those of columns in unique indexes that do not compare texts exactly.
+	collations map[string]string
 }
 
 type columnShape struct {
 	affinity   string
 	notNull    bool
 	hasDefault bool
+	computed   bool
 }
 
 // prepareTable creates the sheet's table, or extends it by what it lacks. All columns of the schema are made, also
 // those that this workbook does not have.
 func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, parent func(schema.Reference) (string, string)) error {
 	conflict := func(format string, args ...any) error {
+		for i, arg := range args {
+			if err, failed := arg.(error); failed {
+				args[i] = sqliteMessage(err)
+			}
+		}
 		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
 	}
 	if err := tx.claimTable(ctx, sheet.Table); err != nil {
@@ -61,6 +69,8 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 	for _, column := range sheet.Columns {
 		is, ok := have.columns[strings.ToLower(column.Name)]
 		switch want := storageType(column); {
+		case is.computed:
+			return conflict("its column %s is computed, so it can't be imported. Delete the column from the schema or from the table", column.Name)
 		case !ok && slices.Contains(sheet.Key, column.Name):
 			return conflict("it lacks the key column %s", column.Name)
 		case !ok:
@@ -73,6 +83,9 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 			return conflict("its column %s holds %s, the schema wants %s; a change could lose data", column.Name, is.affinity, want)
 		case is.notNull && !column.Required:
 			return conflict("its column %s must not be empty, but the schema lets it be", column.Name)
+		}
+		if collation := have.collations[strings.ToLower(column.Name)]; collation != "" && (column.Unique || slices.Contains(sheet.Key, column.Name)) {
+			return conflict("its column %s compares texts by the collation %s, but keys and unique values are compared exactly", column.Name, collation)
 		}
 		delete(have.columns, strings.ToLower(column.Name))
 	}
@@ -171,12 +184,12 @@ func uniqueIndex(table, column string) string {
 }
 
 func (tx *transaction) readShape(ctx context.Context, table string) (shape, error) {
-	have := shape{columns: map[string]columnShape{}, ours: map[string]string{}}
+	have := shape{columns: map[string]columnShape{}, ours: map[string]string{}, collations: map[string]string{}}
 	var primary []string
-	err := tx.query(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk FROM pragma_table_info(?)`, []any{table},
+	err := tx.query(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk, hidden IN (2, 3) FROM pragma_table_xinfo(?)`, []any{table},
 		func(row *sqlitedirect.Stmt) {
 			column := row.Text(0)
-			have.columns[column] = columnShape{affinity: affinity(row.Text(1)), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0}
+			have.columns[column] = columnShape{affinity: affinity(row.Text(1)), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0, computed: row.Int(5) != 0}
 			if row.Int(4) > 0 {
 				primary = append(primary, column)
 			}
@@ -187,7 +200,7 @@ func (tx *transaction) readShape(ctx context.Context, table string) (shape, erro
 	slices.Sort(primary)
 	have.unique = append(have.unique, primary)
 	err = tx.query(ctx, `SELECT l.name, group_concat(lower(i.name)) FROM pragma_index_list(?) l, pragma_index_info(l.name) i
-		WHERE l."unique" AND NOT l.partial GROUP BY l.name`, []any{table},
+		WHERE l."unique" AND NOT l.partial GROUP BY l.name HAVING count(*) = count(i.name)`, []any{table},
 		func(row *sqlitedirect.Stmt) {
 			if index := row.Text(0); strings.HasPrefix(index, indexPrefix) {
 				have.ours[index] = row.Text(1)
@@ -198,6 +211,12 @@ func (tx *transaction) readShape(ctx context.Context, table string) (shape, erro
 		})
 	if err != nil {
 		return have, fmt.Errorf("read the indexes of %s: %w", table, err)
+	}
+	err = tx.query(ctx, `SELECT lower(i.name), i.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) i
+		WHERE l."unique" AND i.key AND i.name IS NOT NULL AND i.coll <> 'BINARY'`, []any{table},
+		func(row *sqlitedirect.Stmt) { have.collations[row.Text(0)] = row.Text(1) })
+	if err != nil {
+		return have, fmt.Errorf("read the collations of %s: %w", table, err)
 	}
 	return have, nil
 }

@@ -157,6 +157,15 @@ func resultCode(err error) int {
 	return 0
 }
 
+// sqliteMessage returns SQLite's own message of an error.
+func sqliteMessage(err error) string {
+	var e *sqlitedirect.Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return err.Error()
+}
+
 // permanent reports whether SQLite refused a statement itself, so that another try does not help.
 func permanent(err error) bool {
 	switch resultCode(err) {

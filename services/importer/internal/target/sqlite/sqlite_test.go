@@ -1,9 +1,11 @@
 package sqlite_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -76,7 +78,7 @@ func TestReadersAreNotBlockedWhileAnImportWrites(t *testing.T) {
 	}
 }
 
-func TestRuleUnknownToSchemaIsConflict(t *testing.T) {
+func TestRuleUnknownToSchemaRefusesRow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.db")
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
@@ -88,9 +90,15 @@ func TestRuleUnknownToSchemaIsConflict(t *testing.T) {
 	}
 	_, tx, table := begin(t, path)
 	defer tx.Rollback()
-	var conflict *imports.TableConflictError
-	if err := table.Write(t.Context(), row("x")); !errors.As(err, &conflict) {
-		t.Errorf("got %v", err)
+	var refused *imports.RefusedRowsError
+	for _, write := range []func(context.Context, [][]imports.Value) error{table.Insert, table.Write} {
+		err := write(t.Context(), slices.Concat(row("a"), row("x"), row("b")))
+		if !errors.As(err, &refused) || len(refused.Rows) != 1 || refused.Rows[0].Index != 1 {
+			t.Errorf("got %v", err)
+		}
+	}
+	if held, err := table.Holds(t.Context(), "code", []imports.Value{row("a")[0][0], row("x")[0][0], row("b")[0][0]}); err != nil || !slices.Equal(held, []bool{true, false, true}) {
+		t.Errorf("the table holds %v, %v", held, err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
@@ -26,7 +28,10 @@ type table struct {
 	columns []*schema.Column
 	key     []int // of the columns
 	empty   bool
-	rows    int // a statement carries at most this many
+	rows    int // a look-up carries at most this many
+	// written is how many rows a statement that writes carries at most. In a table with triggers, it is one, so that it is
+	// known which row a trigger refuses or skips.
+	written int
 
 	inserts  map[int]*sqlitedirect.Stmt // by number of rows
 	upserts  map[int]*sqlitedirect.Stmt // likewise
@@ -54,12 +59,18 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 		}
 		t.key = append(t.key, i)
 	}
+	t.written = t.rows
+	if triggers, err := tx.triggers(ctx, sheet.Table); err != nil {
+		return nil, err
+	} else if triggers {
+		t.written = 1
+	}
 	t.empty = true
 	err := tx.query(ctx, `SELECT 1 FROM `+name(sheet.Table)+` LIMIT 1`, nil, func(*sqlitedirect.Stmt) { t.empty = false })
 	if err != nil {
 		return nil, fmt.Errorf("look into table %s: %w", sheet.Table, err)
 	}
-	return t, nil
+	return t, tx.countRows(ctx, sheet)
 }
 
 // WasEmpty implements imports.Table.
@@ -80,35 +91,98 @@ func (t *table) Write(ctx context.Context, rows [][]imports.Value) error {
 
 // writeAll writes rows with statements that are made for a number of them and kept.
 func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[int]*sqlitedirect.Stmt, make func(n int) string) error {
-	for len(rows) > 0 {
-		n := min(t.rows, len(rows))
-		if err := t.write(ctx, rows[:n], kept, make); err != nil {
-			var conflict *imports.TableConflictError
-			if errors.As(err, &conflict) {
-				return conflict
+	var refused []imports.RefusedRow
+	for start := 0; start < len(rows); start += t.written {
+		chunk := rows[start:min(start+t.written, len(rows))]
+		changed, err := t.write(ctx, chunk, kept, make)
+		if err == nil && changed == len(chunk) {
+			if err := t.tx.widenCache(ctx, len(chunk)); err != nil {
+				return err
 			}
-			if permanent(err) {
-				return &imports.TableConflictError{Table: t.sheet.Table, Detail: "a rule of the table that the schema does not know refuses a row: " + err.Error()}
-			}
-			return fmt.Errorf("write to table %s: %w", t.sheet.Table, unavailable(err))
+			continue
 		}
-		if err := t.tx.widenCache(ctx, n); err != nil {
+		if err != nil && resultCode(err) != sqlite3.SQLITE_CONSTRAINT {
+			return t.failed(err)
+		}
+		found, err := t.refusedOf(ctx, chunk, start, changed, err)
+		if err != nil {
 			return err
 		}
-		rows = rows[n:]
+		if len(found) == 0 {
+			return &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("it took %d of %d rows", changed, len(chunk))}
+		}
+		refused = append(refused, found...)
+	}
+	if len(refused) > 0 {
+		return &imports.RefusedRowsError{Table: t.sheet.Table, Rows: refused}
 	}
 	return nil
 }
 
-// write writes rows with one statement.
-func (t *table) write(ctx context.Context, rows [][]imports.Value, kept map[int]*sqlitedirect.Stmt, make func(n int) string) (err error) {
+// refusedOf returns the rows that the database refuses among those of a statement that failed, or changed too few rows. It
+// writes the others one at a time. start is the index of the first.
+func (t *table) refusedOf(ctx context.Context, rows [][]imports.Value, start, changed int, cause error) (refused []imports.RefusedRow, err error) {
+	kept, statement := t.upserts, t.upsert
+	if t.partial() {
+		statement = t.update
+	}
+	for i, row := range rows {
+		if len(rows) > 1 {
+			changed, cause = t.write(ctx, [][]imports.Value{row}, kept, statement)
+		}
+		if !t.tx.conn.InTransaction() {
+			return nil, &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("a rule of the table ends the import when it refuses a row: %s", sqliteMessage(cause))}
+		}
+		switch {
+		case cause == nil && changed == 1:
+		case cause == nil:
+			refused = append(refused, imports.RefusedRow{Index: start + i, Reason: "a trigger skips it"})
+		case resultCode(cause) == sqlite3.SQLITE_CONSTRAINT:
+			column, reason := t.explain(cause)
+			refused = append(refused, imports.RefusedRow{Index: start + i, Column: column, Reason: reason})
+		default:
+			return nil, t.failed(cause)
+		}
+	}
+	return refused, nil
+}
+
+// explain returns the column that an error of SQLite names ("UNIQUE constraint failed: people.phone"), and its message.
+func (t *table) explain(err error) (column, reason string) {
+	var refused *sqlitedirect.Error
+	if !errors.As(err, &refused) {
+		return "", err.Error()
+	}
+	_, named, _ := strings.Cut(refused.Message, "constraint failed: "+t.sheet.Table+".")
+	for _, c := range t.columns {
+		if strings.EqualFold(c.Name, named) {
+			column = c.Name
+		}
+	}
+	return column, refused.Message
+}
+
+// failed returns the error of a statement on the table that is not about a single row.
+func (t *table) failed(err error) error {
+	var conflict *imports.TableConflictError
+	if errors.As(err, &conflict) {
+		return conflict
+	}
+	if permanent(err) {
+		return &imports.TableConflictError{Table: t.sheet.Table, Detail: "a rule of the table that the schema does not know refuses a row: " + sqliteMessage(err)}
+	}
+	return fmt.Errorf("write to table %s: %w", t.sheet.Table, unavailable(err))
+}
+
+// write writes rows with one statement. It returns how many rows were changed.
+func (t *table) write(ctx context.Context, rows [][]imports.Value, kept map[int]*sqlitedirect.Stmt, make func(n int) string) (changed int, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	statement := kept[len(rows)]
 	if statement == nil {
 		if statement, err = t.tx.prepare(make(len(rows))); err != nil {
-			return err
+			return 0, err
 		}
 		kept[len(rows)] = statement
 	}
@@ -118,18 +192,14 @@ func (t *table) write(ctx context.Context, rows [][]imports.Value, kept map[int]
 		for i := range row {
 			parameter++
 			if err := bind(statement, parameter, &row[i]); err != nil {
-				return err
+				return 0, err
 			}
 		}
 	}
 	if _, err = statement.Step(); err != nil {
-		return err
+		return 0, err
 	}
-	if changed := t.tx.conn.Changes(); changed < int64(len(rows)) && len(t.columns) > len(t.key) {
-		return &imports.TableConflictError{Table: t.sheet.Table,
-			Detail: fmt.Sprintf("a trigger of the table skipped %d of %d rows", int64(len(rows))-changed, len(rows))}
-	}
-	return nil
+	return int(t.tx.conn.Changes()), nil
 }
 
 // insert is a statement that inserts n rows. It fails without undoing the rows before the failing one, which spares
@@ -147,11 +217,11 @@ func (t *table) upsert(n int) string {
 			set = append(set, name(c.Name)+" = excluded."+name(c.Name))
 		}
 	}
-	action := "DO NOTHING"
-	if len(set) > 0 {
-		action = "DO UPDATE SET " + strings.Join(set, ", ")
+	if len(set) == 0 {
+		key := name(t.sheet.Key[0])
+		set = append(set, key+" = excluded."+key) // counts as a change
 	}
-	return fmt.Sprintf("%s ON CONFLICT (%s) %s", t.insert(n), names(t.sheet.Key), action)
+	return fmt.Sprintf("%s ON CONFLICT (%s) DO UPDATE SET %s", t.insert(n), names(t.sheet.Key), strings.Join(set, ", "))
 }
 
 // update is a statement that updates n rows by their keys. An upsert would fail here, because it also checks the
@@ -167,7 +237,7 @@ func (t *table) update(n int) string {
 		}
 	}
 	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?)"
-	return fmt.Sprintf("UPDATE %s SET %s FROM (VALUES %s) AS new WHERE %s", name(t.sheet.Table), strings.Join(set, ", "),
+	return fmt.Sprintf("UPDATE OR ABORT %s SET %s FROM (VALUES %s) AS new WHERE %s", name(t.sheet.Table), strings.Join(set, ", "),
 		strings.Repeat(row+",", n-1)+row, strings.Join(keys, " AND "))
 }
 
@@ -235,7 +305,7 @@ func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value)
 	}
 	statement, err := t.tx.conn.Prepare(fmt.Sprintf("UPDATE OR ABORT %s SET %s = ? WHERE %s", name(t.sheet.Table), name(t.columns[column].Name), strings.Join(keys, " AND ")))
 	if err != nil {
-		return t.refusal(err)
+		return t.failed(err)
 	}
 	defer statement.Close()
 	for _, row := range rows {
@@ -252,10 +322,10 @@ func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value)
 		statement.Reset()
 		if permanent(err) {
 			return &imports.TableConflictError{Table: t.sheet.Table,
-				Detail: fmt.Sprintf("its column %s can't have a temporary value while rows exchange their values: %v", t.columns[column].Name, err)}
+				Detail: fmt.Sprintf("its column %s can't have a temporary value while rows exchange their values: %s", t.columns[column].Name, sqliteMessage(err))}
 		}
 		if err != nil {
-			return t.refusal(err)
+			return t.failed(err)
 		}
 	}
 	return nil
@@ -268,14 +338,6 @@ func (t *table) temporary(column int) *imports.Value {
 		return &imports.Value{Kind: imports.Integer, Int: math.MinInt64 + t.released}
 	}
 	return &imports.Value{Kind: imports.Text, Bytes: fmt.Appendf(nil, "headway %s %d", t.tx.run.ImportID, t.released)}
-}
-
-// refusal returns the error of a statement on the table.
-func (t *table) refusal(err error) error {
-	if permanent(err) {
-		return &imports.TableConflictError{Table: t.sheet.Table, Detail: err.Error()}
-	}
-	return fmt.Errorf("write to table %s: %w", t.sheet.Table, unavailable(err))
 }
 
 func bind(s *sqlitedirect.Stmt, parameter int, v *imports.Value) error {

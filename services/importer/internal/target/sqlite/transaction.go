@@ -22,6 +22,8 @@ type transaction struct {
 	leave func()
 	// unwatch stops watching the run's context. Until then, a done context interrupts the running statement.
 	unwatch func()
+	// before has the number of rows of a sheet's table before the run, if the database has triggers.
+	before map[string]int64
 	// statements are closed with the transaction.
 	statements []*sqlitedirect.Stmt
 	ended      bool
@@ -137,25 +139,6 @@ func (tx *transaction) lockForRows(ctx context.Context) error {
 	return nil
 }
 
-// danglingReference describes a row that refers to a missing one, when a commit has failed because of it.
-func (tx *transaction) danglingReference() *imports.TableConflictError {
-	conflict := &imports.TableConflictError{Table: "the database", Detail: "a row refers to a value that this import replaces"}
-	var column string
-	var row int64
-	err := tx.conn.Query(`SELECT c."table", c.rowid, c.parent, f."from" FROM pragma_foreign_key_check() c, pragma_foreign_key_list(c."table") f
-		WHERE f.id = c.fkid LIMIT 1`, nil, func(found *sqlitedirect.Stmt) {
-		conflict.Table, row, column = found.Text(0), found.Int(1), found.Text(3)
-		conflict.Detail = fmt.Sprintf("its column %s refers to a row of %s that no longer exists after this import", column, found.Text(2))
-	})
-	if err != nil || column == "" {
-		return conflict
-	}
-	_ = tx.conn.Query(fmt.Sprintf(`SELECT %s FROM %s WHERE rowid = ?`, name(column), name(conflict.Table)), []any{row}, func(found *sqlitedirect.Stmt) {
-		conflict.Detail = fmt.Sprintf("its column %s still has “%s”, which this import replaces in the row that it refers to. Add the row to the file with its new value", column, found.Text(0))
-	})
-	return conflict
-}
-
 // lock begins a transaction that may write, waiting for other processes that do.
 func (tx *transaction) lock(ctx context.Context) error {
 	err := retryLocked(ctx, func() error { return tx.conn.Exec(`BEGIN IMMEDIATE`) })
@@ -187,7 +170,7 @@ func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Cou
 	}
 	if err := tx.exec(ctx, `COMMIT`); err != nil {
 		if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
-			return tx.danglingReference()
+			return &imports.TableConflictError{Table: "the database", Detail: "a row refers to a value that this import replaces"}
 		}
 		return fmt.Errorf("commit: %w", err)
 	}

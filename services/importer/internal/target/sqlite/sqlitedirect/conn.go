@@ -144,6 +144,22 @@ func (c *Conn) CacheMisses() (int64, error) {
 	return int64(libc.AtomicLoadPInt32(counters)), err
 }
 
+// InTransaction reports whether a transaction is open. A trigger can end it (RAISE(ROLLBACK)).
+func (c *Conn) InTransaction() bool { return sqlite3.Xsqlite3_get_autocommit(c.tls, c.db) == 0 }
+
+// DanglingForeignKeys reports whether a commit would fail because of a deferred foreign key.
+func (c *Conn) DanglingForeignKeys() (bool, error) {
+	pair := libc.Xcalloc(c.tls, 2, 4)
+	if pair == 0 {
+		return false, errMemory
+	}
+	defer libc.Xfree(c.tls, pair)
+	if err := c.check(sqlite3.Xsqlite3_db_status(c.tls, c.db, sqlite3.SQLITE_DBSTATUS_DEFERRED_FKS, pair, pair+4, 0)); err != nil {
+		return false, err
+	}
+	return libc.AtomicLoadPInt32(pair) != 0, nil
+}
+
 var errMemory = errors.New("no memory is left")
 
 // check turns a result code into an error.
