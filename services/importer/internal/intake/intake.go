@@ -3,6 +3,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -176,7 +177,17 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import) er
 		return err
 	}
 	defer upload.Discard()
-	if _, err := io.CopyBuffer(upload, r.Body, make([]byte, receiveBytes)); err != nil {
+	head := make([]byte, source.RefuseBytes)
+	n, err := io.ReadFull(r.Body, head)
+	switch {
+	case err == nil:
+		if err := in.Openers.Refuse(head); err != nil { // before the sender has sent the rest
+			return err
+		}
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	}
+	if _, err := io.CopyBuffer(upload, io.MultiReader(bytes.NewReader(head[:n]), r.Body), make([]byte, receiveBytes)); err != nil {
 		if errors.Is(err, files.ErrTooLarge) {
 			return &TooLargeError{in.MaxBytes}
 		}

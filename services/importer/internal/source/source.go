@@ -131,8 +131,31 @@ type Opener interface {
 	Open(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (Workbook, error)
 }
 
+// Refuser is an Opener that can tell by the first bytes that it can never open a file.
+type Refuser interface {
+	// Refuse returns an *Error for such a file, and nil if the rest of the file decides.
+	Refuse(head []byte) error
+}
+
 // Openers are the formats that can be read.
 type Openers []Opener
+
+// RefuseBytes is the length of the head that Refuse needs.
+const RefuseBytes = 4096
+
+// Refuse returns the *Error of a file whose first bytes show that none of the openers can open it. The sender need not send the
+// rest. It returns nil if the rest decides.
+func (o Openers) Refuse(head []byte) error {
+	for _, opener := range o {
+		if opener.Detect(head[:min(len(head), headBytes)]) {
+			return nil
+		}
+	}
+	if refuser, ok := o[0].(Refuser); ok {
+		return refuser.Refuse(head)
+	}
+	return nil
+}
 
 // OpenBytes is the memory to reserve before a workbook is opened. Opening reserves more if the workbook needs it.
 const OpenBytes = 4 << 20

@@ -3,11 +3,31 @@ package xlsx
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"headway/services/importer/internal/source"
+)
+
+// Refuse implements source.Refuser. A zip package can start with other bytes, and a compound file has its names anywhere, so
+// only what is certainly of another kind is refused.
+func (Opener) Refuse(head []byte) error {
+	if bytes.HasPrefix(head, []byte(compoundMagic)) {
+		return nil
+	}
+	err := identify(bytes.NewReader(head), int64(len(head)), nil)
+	var refused *source.Error
+	if errors.As(err, &refused) && refused.Message != unknownKind {
+		return err
+	}
+	return nil
+}
+
+const (
+	compoundMagic = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"
+	unknownKind   = "its content is of an unknown kind"
 )
 
 // identify returns the error for a file that is not a zip package, for the reason in cause.
@@ -23,7 +43,7 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 		e := refuse(source.Damaged, "", "its directory is missing or broken, as when a file was not copied or uploaded to its end")
 		e.Err = cause
 		return e
-	case starts("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"):
+	case starts(compoundMagic):
 		return identifyCompound(r, size, head)
 	case starts("\x09\x08"), starts("\x09\x04"), starts("\x09\x02"), starts("\x09\x00\x04\x00"):
 		return refuse(source.LegacyWorkbook, "", "")
@@ -34,7 +54,7 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	}
 	text, ok := plainText(head)
 	if !ok {
-		return refuse(source.NotAWorkbook, "", "its content is of an unknown kind")
+		return refuse(source.NotAWorkbook, "", unknownKind)
 	}
 	text = bytes.ToLower(bytes.TrimSpace(text))
 	switch {
