@@ -2,6 +2,7 @@ package layouttest
 
 // shared has the packages that all services use. They import no service, no client, and no web UI.
 var shared = rules{
+	"internal/alarm":      {},
 	"internal/atomicfile": {},
 	"internal/auth":       {"internal/atomicfile", "internal/backoff"},
 	"internal/backoff":    {},
@@ -10,7 +11,7 @@ var shared = rules{
 	"internal/governor":   {},
 	"internal/rpcclient":  {},
 	"internal/rpcerr":     {"gen/...", "internal/auth"},
-	"internal/rpcserver":  {"gen/...", "internal/auth", "internal/rpcclient", "internal/rpcerr"},
+	"internal/rpcserver":  {"gen/...", "internal/alarm", "internal/auth", "internal/rpcclient", "internal/rpcerr"},
 	"internal/settings":   {},
 	"internal/telemetry":  {"internal/hostname"},
 	"internal/hostname":   {},

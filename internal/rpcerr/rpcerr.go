@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -78,6 +79,11 @@ func InvalidFields(violations []*errdetails.BadRequest_FieldViolation) error {
 // ends. A cancelled or timed-out context has its own code.
 func Internal(cause error) error {
 	switch {
+	case IsStorageFull(cause):
+		return StorageFull(cause)
+	case errors.Is(cause, syscall.EMFILE), errors.Is(cause, syscall.ENFILE):
+		return build(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_OVERLOADED,
+			"The server has no file descriptors left at present. Try again in a few seconds.", cause)
 	case errors.Is(cause, context.Canceled), status.Code(cause) == codes.Canceled:
 		return build(codes.Canceled, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE, "The call was cancelled before the response was ready.", cause)
 	case errors.Is(cause, context.DeadlineExceeded), status.Code(cause) == codes.DeadlineExceeded:

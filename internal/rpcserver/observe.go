@@ -2,6 +2,7 @@ package rpcserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path"
@@ -18,6 +19,8 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/alarm"
 	"headway/internal/rpcclient"
 	"headway/internal/rpcerr"
 )
@@ -25,13 +28,15 @@ import (
 // observer recovers from panics, and logs and counts every call once.
 type observer struct {
 	logger  *slog.Logger
+	storage *alarm.Alarm
 	calls   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
 }
 
 func newObserver(cfg Config) *observer {
 	o := &observer{
-		logger: cfg.Logger,
+		logger:  cfg.Logger,
+		storage: alarm.New(cfg.Logger, "the disk is full, so nothing can be stored; free space, or move --data to a larger disk"),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "headway_rpc_calls_total", Help: "Finished gRPC calls.",
 			ConstLabels: prometheus.Labels{"service": cfg.Service},
@@ -161,6 +166,9 @@ func begin(ctx context.Context) context.Context {
 func (o *observer) finish(ctx context.Context, method string, start time.Time, err error) {
 	code := status.Code(err)
 	o.calls.WithLabelValues(path.Base(method), code.String()).Inc()
+	if rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_STORAGE_FULL {
+		o.storage.Note(errors.Unwrap(err))
+	}
 	level := slog.LevelDebug
 	switch code {
 	case codes.OK, codes.Canceled:

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/alarm"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
 )
@@ -59,6 +60,27 @@ type Server struct {
 	cfg    Config
 }
 
+// StorageHealth is the name under which the health protocol reports whether the service can store data.
+const StorageHealth = "headway.storage"
+
+// healthServer answers health checks. It knows whether the service has run out of disk space.
+type healthServer struct {
+	*health.Server
+	storage *alarm.Alarm
+}
+
+// Check implements healthv1.HealthServer.
+func (h *healthServer) Check(ctx context.Context, r *healthv1.HealthCheckRequest) (*healthv1.HealthCheckResponse, error) {
+	if r.GetService() != StorageHealth {
+		return h.Server.Check(ctx, r)
+	}
+	status := healthv1.HealthCheckResponse_SERVING
+	if h.storage.Lately() {
+		status = healthv1.HealthCheckResponse_NOT_SERVING
+	}
+	return &healthv1.HealthCheckResponse{Status: status}, nil
+}
+
 // New returns a new Server.
 func New(cfg Config) (*Server, error) {
 	if cfg.Verifier == nil || cfg.Logger == nil {
@@ -88,7 +110,7 @@ func New(cfg Config) (*Server, error) {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
 	)
-	healthv1.RegisterHealthServer(s.GRPC, s.health)
+	healthv1.RegisterHealthServer(s.GRPC, &healthServer{s.health, observe.storage})
 	reflection.Register(s.GRPC)
 	return s, nil
 }

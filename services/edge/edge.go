@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/alarm"
 	"headway/internal/auth"
 	"headway/internal/rpcclient"
 	"headway/services/edge/internal/access"
@@ -71,7 +72,9 @@ type Service struct {
 	handlers sync.WaitGroup
 	draining atomic.Bool
 	// exhausted knows whether the process has run out of descriptors.
-	exhausted exhaustion
+	exhausted *alarm.Alarm
+	// storage knows whether the disk of the edge is full.
+	storage *alarm.Alarm
 }
 
 // New opens the port. The services are dialed in the background, so they can start later.
@@ -79,7 +82,9 @@ func New(cfg Config) (_ *Service, err error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	s := &Service{cfg: cfg, listener: cfg.Listener, exhausted: exhaustion{logger: cfg.Logger}}
+	s := &Service{cfg: cfg, listener: cfg.Listener, exhausted: alarm.New(cfg.Logger,
+		"there are no file descriptors left for new connections; raise the limit (ulimit -n), or lower --max-streams"),
+		storage: alarm.New(cfg.Logger, "the disk is full, so uploads can't be stored; free space, or move --data to a larger disk")}
 	if s.listener == nil {
 		if s.listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", cfg.Listen); err != nil {
 			return nil, fmt.Errorf("edge: listen on %s: %w", cfg.Listen, err)
@@ -218,7 +223,7 @@ func (s *Service) serve() error {
 	)
 	for _, lis := range slices.Concat(s.queues, []net.Listener{s.listener}) {
 		g.Go(func() error {
-			err := s.serveOn(acceptor{lis, &s.exhausted})
+			err := s.serveOn(acceptor{lis, s.exhausted})
 			if !errors.Is(err, http.ErrServerClosed) {
 				failed.Store(&err)
 				_ = s.server.Close() // one that cannot continue ends all

@@ -9,10 +9,15 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"headway/internal/rpcserver"
 )
 
 // readyTimeout bounds the question to the services.
 const readyTimeout = 2 * time.Second
+
+// notServing is the state of a service that answers, and is not ready.
+const notServing = "not serving"
 
 // healthz answers GET /healthz: the process is alive.
 func (s *Service) healthz(w http.ResponseWriter, _ *http.Request) {
@@ -30,9 +35,13 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 	var (
 		g              errgroup.Group
 		jobs, importer string
+
+		jobsFull, importerFull bool
 	)
-	g.Go(func() error { jobs = serving(ctx, s.jobs); return nil })
-	g.Go(func() error { importer = serving(ctx, s.importer); return nil })
+	g.Go(func() error { jobs = serving(ctx, s.jobs, ""); return nil })
+	g.Go(func() error { importer = serving(ctx, s.importer, ""); return nil })
+	g.Go(func() error { jobsFull = serving(ctx, s.jobs, rpcserver.StorageHealth) == notServing; return nil })
+	g.Go(func() error { importerFull = serving(ctx, s.importer, rpcserver.StorageHealth) == notServing; return nil })
 	_ = g.Wait() // neither fails
 	body := map[string]string{"status": "ok", "jobs": jobs, "importer": importer}
 	status := http.StatusOK
@@ -42,24 +51,26 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 			body["issuer"] = "unreachable"
 		}
 	}
-	exhausted := s.exhausted.lately()
-	if exhausted {
-		body["descriptors"] = "exhausted"
+	lacking := false
+	for name, lacks := range map[string]bool{"descriptors": s.exhausted.Lately(), "storage": s.storage.Lately() || jobsFull || importerFull} {
+		if lacks {
+			lacking, body[name] = true, map[string]string{"descriptors": "exhausted", "storage": "full"}[name]
+		}
 	}
-	if exhausted || jobs != "ok" || importer != "ok" || body["issuer"] == "unreachable" {
+	if lacking || jobs != "ok" || importer != "ok" || body["issuer"] == "unreachable" {
 		body["status"], status = "unavailable", http.StatusServiceUnavailable
 	}
 	answerHealth(w, status, body)
 }
 
 // serving asks a service by the gRPC health protocol. What is wrong stays in one word: anybody may ask here.
-func serving(ctx context.Context, conn *grpc.ClientConn) string {
-	resp, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{}, grpc.WaitForReady(false))
+func serving(ctx context.Context, conn *grpc.ClientConn, name string) string {
+	resp, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{Service: name}, grpc.WaitForReady(false))
 	switch {
 	case err != nil:
 		return "unreachable"
 	case resp.GetStatus() != healthv1.HealthCheckResponse_SERVING:
-		return "not serving"
+		return notServing
 	}
 	return "ok"
 }

@@ -17,6 +17,7 @@ import (
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/mount"
+	"headway/services/edge/internal/reqlog"
 	"headway/services/edge/internal/rest"
 	"headway/services/edge/internal/signin"
 	"headway/services/edge/internal/site"
@@ -111,7 +112,17 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 
 	at := &mount.Mount{Base: s.cfg.BasePath, Proxies: s.cfg.proxies}
 	routes := at.Handler(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))), httperr.Write)
-	return s.withBodyDeadline(a.Browsers(routes)), nil
+	return s.noticingStorage(s.withBodyDeadline(a.Browsers(routes))), nil
+}
+
+// noticingStorage notes requests that failed because the disk of the edge itself is full. The services notice it themselves.
+func (s *Service) noticingStorage(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		if err := reqlog.From(r.Context()).Err; rpcerr.IsStorageFull(err) {
+			s.storage.Note(err)
+		}
+	})
 }
 
 // addFiles adds the routes of uploads and downloads to the gateway. It returns the patterns of the downloads.

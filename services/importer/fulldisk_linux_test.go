@@ -21,7 +21,7 @@ func TestImportWaitsForFullDisk(t *testing.T) {
 	// No file of the importer's may grow beyond a limit: to it, that is a disk which is full.
 	w.importer.limitFiles(uint64(len(file) / 2))
 	_, err := w.tryUpload(file, "too-much-to-keep")
-	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE)
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_STORAGE_FULL)
 	if stored := (&world{t: t, dir: w.dir}).stored(); len(stored) != 1 {
 		t.Errorf("stored are %v; want the first workbook alone", stored)
 	}

@@ -64,7 +64,7 @@ func WriteStatus(w http.ResponseWriter, r *http.Request, code int, err error) {
 	switch code {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="headway"`) // RFC 9110 §15.5.2
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
 		h.Set("Retry-After", strconv.Itoa(retryAfterSeconds))
 	}
 	w.WriteHeader(code)
@@ -142,6 +142,8 @@ const statusClientGone = 499
 // that the state of a job or import doesn't allow is 409. A workbook that can be read but doesn't match its schema is 422.
 func HTTPStatus(err error) int {
 	switch rpcerr.Reason(err) {
+	case errorsv1.ErrorReason_ERROR_REASON_STORAGE_FULL:
+		return http.StatusInsufficientStorage
 	case errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE:
 		return http.StatusRequestEntityTooLarge
 	case errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED:

@@ -2,7 +2,6 @@ package tus
 
 import (
 	"errors"
-	"syscall"
 
 	"google.golang.org/grpc/codes"
 
@@ -56,9 +55,9 @@ func readError(err error) error {
 		return err
 	case errors.Is(err, upload.ErrStopped):
 		return ErrBusy
-	case errors.Is(err, syscall.ENOSPC):
-		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The server has no space for more data. The bytes that arrived are stored. Continue the upload later.", err)
+	case rpcerr.IsStorageFull(err):
+		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_STORAGE_FULL,
+			"The server's disk is full. The bytes that arrived are stored. Continue the upload later.", err)
 	case errors.Is(err, upload.ErrBody):
 		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
 			"The chunk ended before it was complete. The bytes that arrived are stored, and HEAD returns the offset to continue at.", err)

@@ -82,9 +82,11 @@ func toStatus(err error) error {
 	case errors.Is(err, imports.ErrWorkbookGone):
 		return rpcerr.Wrap(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE,
 			"The stored file was deleted, so there is no report. The list of errors is still available.", err)
+	case rpcerr.IsStorageFull(err):
+		return rpcerr.StorageFull(err)
 	case errors.Is(err, imports.ErrStoreUnavailable), errors.Is(err, imports.ErrFilesUnavailable):
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The importer can't read or write its data. Its disk might be full. Try again later, or contact the operator.", err)
+			"The importer can't read or write its data. Try again later, or contact the operator.", err)
 	case errors.Is(err, intake.ErrFileEmpty):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY,
 			"The file is empty. Check that it was saved and copied completely, and then upload it again.")

@@ -53,6 +53,11 @@ const (
 	ErrorReason_ERROR_REASON_REQUEST_REPLAYED ErrorReason = 9
 	// RESOURCE_EXHAUSTED: the memory budget of the server is used up at present. Wait, and then try again.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 10
+	// UNAVAILABLE: the disk of the server is full (HTTP 507). Nothing was changed. Try again when the operator has freed space.
+	ErrorReason_ERROR_REASON_STORAGE_FULL ErrorReason = 11
+	// RESOURCE_EXHAUSTED: this user has as many jobs in the queue, or as much stored data, as the server allows. The message names
+	// the limit and its setting. Wait until jobs have ended, or delete some.
+	ErrorReason_ERROR_REASON_QUOTA_EXCEEDED ErrorReason = 12
 	// UNAUTHENTICATED: the request has no token.
 	ErrorReason_ERROR_REASON_TOKEN_MISSING ErrorReason = 20
 	// UNAUTHENTICATED: the token is malformed, signed with another key, or for another service.
@@ -209,6 +214,8 @@ var (
 		8:   "ERROR_REASON_REQUEST_ID_REUSED",
 		9:   "ERROR_REASON_REQUEST_REPLAYED",
 		10:  "ERROR_REASON_OVERLOADED",
+		11:  "ERROR_REASON_STORAGE_FULL",
+		12:  "ERROR_REASON_QUOTA_EXCEEDED",
 		20:  "ERROR_REASON_TOKEN_MISSING",
 		21:  "ERROR_REASON_TOKEN_INVALID",
 		22:  "ERROR_REASON_TOKEN_EXPIRED",
@@ -292,6 +299,8 @@ var (
 		"ERROR_REASON_REQUEST_ID_REUSED":       8,
 		"ERROR_REASON_REQUEST_REPLAYED":        9,
 		"ERROR_REASON_OVERLOADED":              10,
+		"ERROR_REASON_STORAGE_FULL":            11,
+		"ERROR_REASON_QUOTA_EXCEEDED":          12,
 		"ERROR_REASON_TOKEN_MISSING":           20,
 		"ERROR_REASON_TOKEN_INVALID":           21,
 		"ERROR_REASON_TOKEN_EXPIRED":           22,
@@ -396,7 +405,7 @@ var File_headway_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xc7\x15\n" +
+	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\x87\x16\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12\x1c\n" +
@@ -409,7 +418,9 @@ const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\b\x12!\n" +
 	"\x1dERROR_REASON_REQUEST_REPLAYED\x10\t\x12\x1b\n" +
 	"\x17ERROR_REASON_OVERLOADED\x10\n" +
-	"\x12\x1e\n" +
+	"\x12\x1d\n" +
+	"\x19ERROR_REASON_STORAGE_FULL\x10\v\x12\x1f\n" +
+	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10\f\x12\x1e\n" +
 	"\x1aERROR_REASON_TOKEN_MISSING\x10\x14\x12\x1e\n" +
 	"\x1aERROR_REASON_TOKEN_INVALID\x10\x15\x12\x1e\n" +
 	"\x1aERROR_REASON_TOKEN_EXPIRED\x10\x16\x12\x1e\n" +

@@ -1,0 +1,47 @@
+// Package alarm remembers what a machine lacks, such as disk space or file descriptors, for the log and for readiness.
+package alarm
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	// logInterval is how often the log repeats an alarm, while it lasts.
+	logInterval = time.Minute
+	// unready is how long a process is not ready after its last failure.
+	unready = 10 * time.Second
+)
+
+// Alarm is one thing that a machine can lack. It is safe for concurrent use.
+type Alarm struct {
+	logger  *slog.Logger
+	message string
+
+	mu           sync.Mutex
+	last, logged time.Time
+}
+
+// New returns an alarm. The message is for the log: it says what is missing, and what an operator can do.
+func New(logger *slog.Logger, message string) *Alarm {
+	return &Alarm{logger: logger, message: message}
+}
+
+// Note records that something failed with err because of what is missing.
+func (a *Alarm) Note(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last = time.Now()
+	if a.logged.IsZero() || a.last.Sub(a.logged) > logInterval {
+		a.logged = a.last
+		a.logger.Error(a.message, "error", err)
+	}
+}
+
+// Lately reports whether something failed a moment ago.
+func (a *Alarm) Lately() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.last.IsZero() && time.Since(a.last) < unready
+}
