@@ -41,7 +41,10 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 	g.Go(func() error { jobs = serving(ctx, s.jobs, ""); return nil })
 	g.Go(func() error { importer = serving(ctx, s.importer, ""); return nil })
 	g.Go(func() error { jobsFull = serving(ctx, s.jobs, rpcserver.StorageHealth) == notServing; return nil })
-	g.Go(func() error { importerFull = serving(ctx, s.importer, rpcserver.StorageHealth) == notServing; return nil })
+	g.Go(func() error {
+		importerFull = serving(ctx, s.importer, rpcserver.StorageHealth) == notServing
+		return nil
+	})
 	_ = g.Wait() // neither fails
 	body := map[string]string{"status": "ok", "jobs": jobs, "importer": importer}
 	status := http.StatusOK
