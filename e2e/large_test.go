@@ -30,7 +30,7 @@ func (f *flow) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestLargeBodiesAreRefusedWithReason sends files that are no workbooks, and workbooks above the limit. Every client gets the reason,
+// TestLargeBodiesAreRefusedWithReason sends files that are not workbooks, and workbooks above the limit. Every client gets the reason,
 // whatever is between it and the server, and long before the whole file was sent.
 func TestLargeBodiesAreRefusedWithReason(t *testing.T) {
 	t.Parallel()
