@@ -1,18 +1,9 @@
 import "./dom.js";
-import { act, fireEvent, screen, waitFor } from "@testing-library/react";
+import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { useState } from "react";
 import { describe, expect, test } from "vitest";
 import type { JobSnapshot } from "../src/index.js";
-import {
-  type ProgressUpdate,
-  useImport,
-  useJob,
-  useJobOutput,
-  useJobSSE,
-  useJobs,
-  useSSEProgress,
-  useUpload,
-} from "../src/react/index.js";
+import { useImport, useJob, useJobOutput, useJobSSE, useJobs, useUpload } from "../src/react/index.js";
 import { connected, event, json, refusal, stream } from "./scripted-server.js";
 import { server, show } from "./show.js";
 
@@ -235,6 +226,26 @@ describe("useJobSSE", () => {
     expect(completed).toHaveLength(1);
   });
 
+  test("calls onComplete once per job, even if another job is watched in between", async () => {
+    const completed: unknown[] = [];
+    function Page() {
+      const [jobId, setJobId] = useState("j1");
+      const { jobStatus } = useJobSSE({ jobId, type: "import", onComplete: () => completed.push(jobId) });
+      return (
+        <button type="button" onClick={() => setJobId(jobId === "j1" ? "j2" : "j1")}>
+          {`${jobStatus?.jobId} ${jobStatus?.status}`}
+        </button>
+      );
+    }
+    await show(<Page />, (request, response) => {
+      const jobId = request.url?.endsWith("/j1") ? "j1" : "j2";
+      return stream([connected, event(1, { ...done, jobId })])(request, response);
+    });
+    for (const jobId of ["j1", "j2", "j1"]) fireEvent.click(await screen.findByText(`${jobId} completed`));
+    await screen.findByText("j2 completed");
+    expect(completed).toEqual(["j1", "j2"]);
+  });
+
   test("returns the error that ended the watch", async () => {
     function Page() {
       const { error } = useJobSSE({ jobId: "j1", type: "import" });
@@ -265,45 +276,5 @@ describe("useJobSSE", () => {
     await show(<Page />, wholeRun);
     await screen.findByText("queued");
     expect(server.received).toHaveLength(0);
-  });
-});
-
-describe("useSSEProgress", () => {
-  function Page({ seen }: { seen: (ProgressUpdate | null)[] }) {
-    const { progress, isConnected, start } = useSSEProgress("/api/v1/sse/jobs/media/j1");
-    seen.push(progress);
-    return (
-      <>
-        <p>{`${progress?.status ?? "idle"} ${isConnected}`}</p>
-        <button type="button" onClick={() => start()}>
-          start
-        </button>
-      </>
-    );
-  }
-
-  test("gets a ticket, opens the endpoint with it, and maps the statuses", async () => {
-    const seen: (ProgressUpdate | null)[] = [];
-    await show(
-      <Page seen={seen} />,
-      json(201, { ticket: "T-1", expiresAt: "2026-01-01T00:00:00Z" }),
-      stream([connected, event(1, { step: "render", message: "Rendering", progress: 12.5 }), event(2, done)]),
-    );
-    await act(async () => fireEvent.click(screen.getByText("start")));
-    await screen.findByText("completed false");
-    expect(server.received.map((request) => request.path)).toEqual([
-      "/api/v1/sse/tickets",
-      "/api/v1/sse/jobs/media/j1?token=T-1",
-    ]);
-    expect(seen).toContainEqual({ status: "processing", progress: 12.5, message: "Rendering", step: "render" });
-    expect(seen.at(-1)).toMatchObject({ status: "completed", data: done.result });
-  });
-
-  test("reports a refused ticket as a lost connection", async () => {
-    const seen: (ProgressUpdate | null)[] = [];
-    await show(<Page seen={seen} />, refusal(401, "TOKEN_MISSING"));
-    await act(async () => fireEvent.click(screen.getByText("start")));
-    await screen.findByText("error false");
-    expect(seen.at(-1)?.message).toBe("Connection lost");
   });
 });

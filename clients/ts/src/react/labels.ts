@@ -5,6 +5,9 @@ export interface Labels {
   /** The BCP 47 tag for numbers; the browser's own if undefined. */
   locale: string | undefined;
   progress: string;
+  /** The button that starts work, and the same button while the work is in progress. */
+  start: string;
+  processing: string;
   steps: string;
   status: Record<JobStatus, string>;
   stepState: Record<Exclude<StepState, "unspecified">, string>;
@@ -30,6 +33,8 @@ export interface Labels {
 export const defaultLabels: Labels = {
   locale: undefined,
   progress: "Progress",
+  start: "Start",
+  processing: "Processing…",
   steps: "Steps",
   status: {
     queued: "In the queue",

@@ -34,8 +34,8 @@ export function useJobSSE<Result = Record<string, unknown>>(options: UseJobSSEOp
   const latest = useLatest(options.onComplete);
   const [jobStatus, setJobStatus] = useState<JobSnapshot | null>(null);
   const [error, setError] = useState<unknown>();
-  /** The completion that was reported last. A new token or connection starts the watch again, and so the same end. */
-  const reported = useRef("");
+  /** The jobs whose completion was reported. A new token or connection starts the watch again, and so the same end. */
+  const reported = useRef(new Set<string>());
 
   useEffect(() => {
     setJobStatus(null);
@@ -47,10 +47,9 @@ export function useJobSSE<Result = Record<string, unknown>>(options: UseJobSSEOp
       jobId,
       kind: type,
       onUpdate: setJobStatus,
-      onComplete: ({ status, revision, result }) => {
-        const completion = `${jobId} ${revision}`;
-        if (status !== "completed" || reported.current === completion) return;
-        reported.current = completion;
+      onComplete: ({ status, result }) => {
+        if (status !== "completed" || reported.current.has(jobId)) return;
+        reported.current.add(jobId);
         latest.current?.((result ?? {}) as Result);
       },
       onError: setError,

@@ -1,0 +1,147 @@
+import { type Connection, createSseParser, isTerminal, type JobStatus, type StreamMessage } from "../index.js";
+
+/** An update of a gateway's progress stream. */
+export interface ProgressUpdate<Data = Record<string, unknown>> {
+  status: "processing" | "completed" | "error";
+  /** From 0 to 100, possibly with decimals. */
+  progress: number;
+  message: string;
+  /** The title of the current step. */
+  step: string;
+  /** The result, at the end only. */
+  data?: Data | undefined;
+}
+
+/** How to reach a progress stream. */
+export interface ProgressStreamOptions {
+  /** Returns the gateway's token: a JWT or a single-use ticket. It is sent as `?token=`. It is called for each connection. */
+  token?: (() => string | null | undefined | Promise<string | null | undefined>) | undefined;
+  /** Whether cookies are sent to another origin. The default is true, as EventSource is usually opened for gateways. */
+  withCredentials?: boolean | undefined;
+}
+
+/** How long a stream that can be resumed is tried again, and how long the first wait is. */
+const resumeMs = 60_000;
+const firstWaitMs = 500;
+const longestWaitMs = 10_000;
+
+/** The message about a stream that ended before its last update. */
+const lost = "Connection lost";
+
+/**
+ * Follows a progress stream until its last update, and resolves then. It rejects if the stream is refused or lost. Only a
+ * stream whose events have IDs is opened again: for other servers, a second request could start the work a second time.
+ */
+export async function followProgress<Data>(
+  connection: Connection,
+  endpoint: string,
+  options: ProgressStreamOptions,
+  signal: AbortSignal,
+  onUpdate: (update: ProgressUpdate<Data>) => void,
+): Promise<void> {
+  let last: ProgressUpdate<Data> = { status: "processing", progress: 0, message: "", step: "" };
+  let lastEventId = "";
+  let lostAt = 0;
+  let waitMs = firstWaitMs;
+  while (!signal.aborted) {
+    const parse = createSseParser({
+      event: ({ id, data }) => {
+        lastEventId = id;
+        const update = last.status === "processing" ? toUpdate<Data>(data, last) : undefined;
+        if (!update || signal.aborted) return;
+        lostAt = 0;
+        waitMs = firstWaitMs;
+        last = update;
+        onUpdate(update);
+      },
+    });
+    try {
+      const { url, headers } = await address(connection, endpoint, options);
+      const response = await (connection.fetch ?? fetch)(url, {
+        headers: { Accept: "text/event-stream", ...headers, ...(lastEventId && { "Last-Event-ID": lastEventId }) },
+        credentials: options.withCredentials === false ? "same-origin" : "include",
+        cache: "no-store",
+        signal,
+      });
+      // The server's answer to a reconnect after the end.
+      if (response.status === 204) throw new Refusal(lost);
+      if (!response.ok || !response.body) throw new Refusal(await refusalOf(response));
+      const reader = response.body.getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (value) parse(value);
+        if (last.status !== "processing") {
+          reader.cancel().catch(() => {});
+          return;
+        }
+        if (done) break;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Refusal) throw error;
+    }
+    lostAt ||= performance.now();
+    if (!lastEventId || performance.now() - lostAt > resumeMs) throw new Refusal(lost);
+    await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random() / 2)));
+    waitMs = Math.min(waitMs * 2, longestWaitMs);
+  }
+}
+
+/** The reason why a stream is not opened again, in words for users. */
+class Refusal extends Error {}
+
+/** Returns the message of a refusal: that of a JSON error, or the status. */
+async function refusalOf(response: Response): Promise<string> {
+  const text = await response.text().catch(() => "");
+  try {
+    const { message, error } = JSON.parse(text) as Record<string, unknown>;
+    const found = [message, error].find((value) => typeof value === "string" && value);
+    if (found) return found as string;
+  } catch {
+    // It is not JSON, and so not for users.
+  }
+  return `HTTP ${response.status}`;
+}
+
+/** Returns the URL of an endpoint, and what authorizes the caller. The connection's token goes to its own server only. */
+async function address(
+  connection: Connection,
+  endpoint: string,
+  { token }: ProgressStreamOptions,
+): Promise<{ url: string; headers: Record<string, string> }> {
+  const { baseUrl = "" } = connection;
+  const isOwn = !/^([a-z][a-z\d+.-]*:|\/\/)/i.test(endpoint);
+  const url = isOwn ? baseUrl + endpoint : endpoint;
+  if (token) {
+    const value = await (async () => token())().catch((error: unknown) => {
+      throw new Refusal((error as Error | undefined)?.message || lost);
+    });
+    const separator = endpoint.includes("?") ? "&" : "?";
+    return { url: value ? `${url}${separator}token=${encodeURIComponent(value)}` : url, headers: {} };
+  }
+  const bearer = isOwn && (typeof connection.token === "function" ? await connection.token(false) : connection.token);
+  return { url, headers: bearer ? { Authorization: `Bearer ${bearer}` } : {} };
+}
+
+/** Returns the update in an event's data: a gateway's own, or a message of Headway's job streams. */
+function toUpdate<Data>(text: string, last: ProgressUpdate<Data>): ProgressUpdate<Data> | undefined {
+  let message: Partial<Omit<StreamMessage, "status"> & ProgressUpdate<Data>> | null;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const status = message?.status as string | undefined;
+  if (!message || !status) return undefined;
+  const failed = status === "error" || status === "failed" || status === "cancelled";
+  const ended = failed || isTerminal(status as JobStatus);
+  const result = message.data ?? (message.result as Data | undefined);
+  const title = message.steps?.find(({ name }) => name === message.step)?.title;
+  return {
+    status: failed ? "error" : ended ? "completed" : "processing",
+    progress: message.progress ?? last.progress,
+    message: (failed && message.failedReason) || (message.message ?? last.message),
+    step: title || (message.step ?? last.step),
+    ...(ended && result !== undefined && { data: result }),
+  };
+}

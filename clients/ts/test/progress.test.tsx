@@ -1,0 +1,265 @@
+import "./dom.js";
+import { readFileSync } from "node:fs";
+import { act, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { useRef, useState } from "react";
+import { renderToString } from "react-dom/server";
+import { afterEach, describe, expect, test } from "vitest";
+import {
+  HeadwayProvider,
+  ProcessingProgress,
+  type ProgressStreamOptions,
+  type ProgressUpdate,
+  useSSEProgress,
+} from "../src/react/index.js";
+import {
+  type Answer,
+  connected,
+  event,
+  refusal,
+  type ScriptedServer,
+  startScriptedServer,
+  stream,
+} from "./scripted-server.js";
+import { server as own, show } from "./show.js";
+
+/** A server that is not Headway's: it has one route, and no events with IDs. */
+let gateway: ScriptedServer | undefined;
+afterEach(async () => {
+  await gateway?.close();
+  gateway = undefined;
+});
+
+/** One message of such a server. */
+const data = (update: Partial<ProgressUpdate>) => `data: ${JSON.stringify(update)}\n\n`;
+const fetching = data({ status: "processing", progress: 12.5, message: "3 of 24 pages", step: "Fetching data" });
+const completed = data({ status: "completed", progress: 100, message: "Done", step: "Finish", data: { pages: 24 } });
+
+type Seen = { progress: ProgressUpdate | null; isConnected: boolean };
+
+function Page({ endpoint, options, seen }: { endpoint: string; options?: ProgressStreamOptions; seen: Seen[] }) {
+  const { progress, isConnected, start } = useSSEProgress(endpoint, options);
+  const stop = useRef<() => void>(undefined);
+  seen.push({ progress, isConnected });
+  return (
+    <>
+      <p>{`${progress?.status ?? "idle"} ${isConnected}`}</p>
+      <button
+        type="button"
+        onClick={async () => {
+          stop.current = await start();
+        }}
+      >
+        start
+      </button>
+      <button type="button" onClick={() => stop.current?.()}>
+        stop
+      </button>
+    </>
+  );
+}
+
+const click = (text: string) => act(async () => fireEvent.click(screen.getByText(text)));
+
+describe("useSSEProgress with a server that is not Headway's", () => {
+  async function open(options: ProgressStreamOptions, ...script: Answer[]): Promise<Seen[]> {
+    gateway = await startScriptedServer(...script);
+    const seen: Seen[] = [];
+    render(<Page endpoint={`${gateway.baseUrl}/api/v1/process/stream?depth=2`} options={options} seen={seen} />);
+    return seen;
+  }
+
+  test("sends the token, shows each update, and reads the data at the end", async () => {
+    let end: () => void = () => {};
+    const seen = await open({ token: async () => "T 1" }, async (request, response) => {
+      await stream([fetching], { open: true })(request, response);
+      end = () => response.write(completed);
+    });
+    await click("start");
+    await screen.findByText("processing true");
+    end();
+    await screen.findByText("completed false");
+    expect(gateway?.received.map(({ path }) => path)).toEqual(["/api/v1/process/stream?depth=2&token=T%201"]);
+    expect(seen.map(({ progress }) => progress)).toContainEqual({
+      status: "processing",
+      progress: 12.5,
+      message: "3 of 24 pages",
+      step: "Fetching data",
+    });
+    expect(seen.at(-1)?.progress).toEqual({
+      status: "completed",
+      progress: 100,
+      message: "Done",
+      step: "Finish",
+      data: { pages: 24 },
+    });
+  });
+
+  test("is connected from the click, even while the token is not there yet", async () => {
+    let give: (token: string) => void = () => {};
+    await open({ token: () => new Promise((resolve) => (give = resolve)) }, stream([completed]));
+    await click("start");
+    screen.getByText("idle true");
+    expect(gateway?.received).toHaveLength(0);
+    give("T-1");
+    await screen.findByText("completed false");
+  });
+
+  test("never starts the work twice: a lost stream is reported", async () => {
+    const seen = await open({}, stream([fetching]));
+    await click("start");
+    await screen.findByText("error false");
+    expect(seen.at(-1)?.progress).toMatchObject({ message: "Connection lost", step: "Fetching data", progress: 12.5 });
+    expect(gateway?.received).toHaveLength(1);
+  });
+
+  test("shows the message of an error update, and that of a refusal", async () => {
+    const failed = data({ status: "error", progress: 30, message: "The site does not answer.", step: "Fetching data" });
+    const seen = await open({}, stream([failed], { open: true }), refusal(401, "TOKEN_EXPIRED"));
+    await click("start");
+    await screen.findByText("error false");
+    expect(seen.at(-1)?.progress?.message).toBe("The site does not answer.");
+    await click("start");
+    await waitFor(() => expect(seen.at(-1)?.progress?.message).toBe("Refused: TOKEN_EXPIRED"));
+  });
+
+  test("reports why there is no token", async () => {
+    const seen = await open({ token: () => Promise.reject(new Error("Sign in first.")) }, stream([completed]));
+    await click("start");
+    await screen.findByText("error false");
+    expect(seen.at(-1)?.progress?.message).toBe("Sign in first.");
+  });
+
+  test("start returns a promise of a function that closes the stream", async () => {
+    let open_ = 0;
+    await open({}, (request, response) => {
+      open_++;
+      response.on("close", () => open_--);
+      return stream([fetching], { open: true })(request, response);
+    });
+    await click("start");
+    await screen.findByText("processing true");
+    await click("stop");
+    await screen.findByText("processing false");
+    await waitFor(() => expect(open_).toBe(0));
+  });
+
+  test("sends cookies to other origins unless it is told not to", async () => {
+    const credentials: unknown[] = [];
+    const connection = {
+      fetch: ((_: string, init: RequestInit) => {
+        credentials.push(init.credentials);
+        return Promise.resolve(new Response(completed));
+      }) as typeof fetch,
+    };
+    function Both() {
+      const first = useSSEProgress("https://gateway.example/stream");
+      const second = useSSEProgress("https://gateway.example/stream", { withCredentials: false });
+      return (
+        <button type="button" onClick={() => Promise.all([first.start(), second.start()])}>
+          {`${first.progress?.status} ${second.progress?.status}`}
+        </button>
+      );
+    }
+    render(
+      <HeadwayProvider connection={connection}>
+        <Both />
+      </HeadwayProvider>,
+    );
+    await click("undefined undefined");
+    await screen.findByText("completed completed");
+    expect(credentials).toEqual(["include", "same-origin"]);
+  });
+
+  test("does not send a Headway token to another server", async () => {
+    gateway = await startScriptedServer(stream([completed]));
+    const seen: Seen[] = [];
+    render(
+      <HeadwayProvider connection={{ token: "secret" }}>
+        <Page endpoint={`${gateway.baseUrl}/stream`} seen={seen} />
+      </HeadwayProvider>,
+    );
+    await click("start");
+    await screen.findByText("completed false");
+    expect(gateway.received[0]?.headers.authorization).toBeUndefined();
+  });
+
+  test("a changed endpoint starts clean", async () => {
+    gateway = await startScriptedServer(stream([fetching], { open: true }));
+    const { baseUrl } = gateway;
+    const seen: Seen[] = [];
+    function Switch() {
+      const [n, setN] = useState(1);
+      return (
+        <>
+          <Page endpoint={`${baseUrl}/${n}`} seen={seen} />
+          <button type="button" onClick={() => setN(2)}>
+            next
+          </button>
+        </>
+      );
+    }
+    render(<Switch />);
+    await click("start");
+    await screen.findByText("processing true");
+    const before = seen.length;
+    await click("next");
+    await screen.findByText("idle false");
+    expect(seen.slice(before).every(({ progress, isConnected }) => !progress && !isConnected)).toBe(true);
+  });
+});
+
+describe("useSSEProgress with Headway", () => {
+  const done = { status: "completed", progress: 100, result: { pages: 24 } };
+
+  test("shows the titles of steps, and the result as data", async () => {
+    const seen: Seen[] = [];
+    const steps = [{ name: "render", title: "Rendering pictures" }];
+    const rendering = event(1, { step: "render", steps, message: "1 of 8", progress: 12.5 });
+    let end: () => void = () => {};
+    await show(<Page endpoint="/api/v1/sse/jobs/media/j1" seen={seen} />, async (request, response) => {
+      await stream([connected, rendering], { open: true })(request, response);
+      end = () => response.write(event(2, done));
+    });
+    await click("start");
+    await screen.findByText("processing true");
+    end();
+    await screen.findByText("completed false");
+    expect(seen.map(({ progress }) => progress)).toContainEqual({
+      status: "processing",
+      progress: 12.5,
+      message: "1 of 8",
+      step: "Rendering pictures",
+    });
+    expect(seen.at(-1)?.progress).toMatchObject({ status: "completed", data: { pages: 24 } });
+  });
+
+  test("resumes a stream that breaks, from its last event on", async () => {
+    await show(
+      <Page endpoint="/api/v1/sse/jobs/media/j1" seen={[]} />,
+      stream(["retry: 10\n\n", connected, event(1)]),
+      stream([connected, event(2, done)]),
+    );
+    await click("start");
+    await screen.findByText("completed false");
+    expect(own.received.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "1"]);
+  });
+});
+
+describe("ProcessingProgress", () => {
+  test("has a button that waits, a bar, and the step with its message", async () => {
+    gateway = await startScriptedServer(stream([fetching], { open: true }));
+    render(<ProcessingProgress endpoint={`${gateway.baseUrl}/stream`}>Crawl</ProcessingProgress>);
+    expect(screen.queryByRole("progressbar")).toBeNull();
+    await click("Crawl");
+    const button = screen.getByText("Processing…") as HTMLButtonElement;
+    expect(button.disabled).toBe(true);
+    await screen.findByText("Fetching data: 3 of 24 pages");
+    expect(screen.getByRole("progressbar").getAttribute("aria-valuenow")).toBe("12");
+  });
+
+  test("renders on a server, and the entry point is marked for clients", () => {
+    expect(renderToString(<ProcessingProgress endpoint="/x" />)).toContain("Start");
+    const entry = readFileSync(new URL("../src/react/index.ts", import.meta.url), "utf8");
+    expect(entry.startsWith('"use client";')).toBe(true);
+  });
+});
