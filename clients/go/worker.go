@@ -28,6 +28,8 @@ type Handler func(ctx context.Context, task *Task) (result any, err error)
 type WorkerConfig struct {
 	// Handlers do the jobs, by kind. At least one.
 	Handlers map[string]Handler
+	// Descriptions describe kinds to users. The web UI offers a form for each described kind. Default: none.
+	Descriptions []*jobsv1.KindDescription
 	// Concurrency is how many jobs are done at the same time. Default 1.
 	Concurrency int
 	// Name is the worker's name for operators. Default "host:pid".
@@ -159,7 +161,7 @@ func (w *Worker) ask(ctx context.Context, most int) (*jobsv1.LeaseJobsResponse, 
 	return w.client.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{
 		Confirms: true, // see run.confirm
 		Kinds:    w.kinds, MaxJobs: uint32(min(most, 100)), WaitSeconds: leaseWait.Seconds(),
-		LeaseSeconds: w.cfg.LeaseDuration.Seconds(), Worker: w.cfg.Name,
+		LeaseSeconds: w.cfg.LeaseDuration.Seconds(), Worker: w.cfg.Name, Descriptions: w.cfg.Descriptions,
 	})
 }
 

@@ -13,6 +13,7 @@ import {
   waitForStatus,
 } from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
+import { Worker } from "./worker.mjs";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -50,16 +51,30 @@ const drawnRows = (page) =>
     return rows;
   });
 
+/**
+ * Returns the form that starts jobs of a kind.
+ * @param {import("playwright-core").Page} page
+ * @param {string} title
+ */
+const form = (page, title) => page.getByRole("form", { name: title });
+
+/**
+ * Starts a job by its form.
+ * @param {import("playwright-core").Page} page
+ * @param {string} title
+ */
+const start = (page, title) => form(page, title).getByRole("button", { name: "Start" }).click();
+
 test("a character job shows its steps, its story, and its result", async () => {
   const { page, assertNoErrors } = await open(browser, headway.address);
   await page.getByRole("heading", { name: "Start another job" }).waitFor();
-  await page.getByRole("button", { name: "Render it" }).waitFor();
+  await form(page, "Render a picture").waitFor();
   await page.getByLabel("Name").fill("Ada of Lenn");
   await page.getByLabel("Seed").fill("42");
   await assertAccessible(page, "what else can be started");
   await picture(page, "other-jobs-desktop");
-  await page.getByRole("button", { name: "Build it" }).click();
-  await page.getByRole("heading", { name: "The character of Ada of Lenn" }).waitFor();
+  await start(page, "Build a character");
+  await page.getByRole("heading", { name: "Build a character: Ada of Lenn" }).waitFor();
 
   await until(
     page,
@@ -84,9 +99,8 @@ test("a character job shows its steps, its story, and its result", async () => {
 
 test("a picture grows while it is rendered, and its result is shown", async () => {
   const { page, assertNoErrors } = await open(browser, headway.address, { colorScheme: "dark" });
-  await page.getByText("640 × 400").waitFor();
-  await page.getByRole("button", { name: "Render it" }).click();
-  await page.getByRole("heading", { name: "Spheres, 640 × 400" }).waitFor();
+  await start(page, "Render a picture");
+  await page.getByRole("heading", { name: "Render a picture: Spheres" }).waitFor();
 
   /** @type {number[]} */
   const seen = [];
@@ -122,8 +136,9 @@ test("a picture grows while it is rendered, and its result is shown", async () =
 
 test("a picture can be cancelled, and its output stays", async () => {
   const { page } = await open(browser, headway.address);
-  await page.getByLabel("1280 × 800").check();
-  await page.getByRole("button", { name: "Render it" }).click();
+  await page.getByLabel("Width in pixels").fill("1280");
+  await page.getByLabel("Height in pixels").fill("800");
+  await start(page, "Render a picture");
   while ((await drawnRows(page)) < 16) await new Promise((resolve) => setTimeout(resolve, 50));
   await page.getByRole("button", { name: "Cancel" }).click();
   await waitForStatus(page, "cancelled");
@@ -138,6 +153,77 @@ test("the offers fit on a phone", async () => {
   assert.ok(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off");
   await assertAccessible(page, "what else can be started, on a phone");
   await picture(page, "other-jobs-phone");
+});
+
+test("a kind that only its worker knows gets the form that the worker describes", async () => {
+  const worker = new Worker(headway);
+  await worker.call("LeaseJobs", {
+    kinds: ["bake"],
+    waitSeconds: -1,
+    descriptions: [
+      {
+        kind: "bake",
+        title: "Bake bread",
+        summary: "It takes an hour.",
+        fields: [
+          {
+            name: "baker",
+            label: "Baker",
+            type: "KIND_FIELD_TYPE_TEXT",
+            hint: "Your name",
+            required: true,
+            maxLength: 5,
+          },
+          {
+            name: "loaves",
+            label: "Loaves",
+            type: "KIND_FIELD_TYPE_INTEGER",
+            minimum: 1,
+            maximum: 9,
+            defaultValue: "2",
+          },
+          { name: "salt", label: "Grams of salt", type: "KIND_FIELD_TYPE_NUMBER" },
+          { name: "sliced", label: "Sliced", type: "KIND_FIELD_TYPE_BOOLEAN", defaultValue: "true" },
+          {
+            name: "flour",
+            label: "Flour",
+            type: "KIND_FIELD_TYPE_CHOICE",
+            defaultValue: "rye",
+            choices: [
+              { value: "wheat", label: "Wheat" },
+              { value: "rye", label: "Rye" },
+            ],
+          },
+          {
+            name: "shape",
+            label: "Shape",
+            type: "KIND_FIELD_TYPE_CHOICE",
+            hint: "Any shape",
+            choices: [{ value: "round" }, { value: "long" }],
+          },
+        ],
+      },
+    ],
+  });
+  const { page, assertNoErrors } = await open(browser, headway.address);
+  const bread = form(page, "Bake bread");
+  await bread.getByText("It takes an hour.").waitFor();
+  await assertAccessible(page, "a form that a worker describes");
+  await picture(page, "described-form");
+  await start(page, "Bake bread");
+  assert.equal(await bread.locator("input:invalid").getAttribute("name"), "baker", "the required field is asked for");
+  await bread.getByLabel("Baker").fill("Adalbert");
+  await bread.getByLabel("Loaves").fill("3");
+  await bread.getByLabel("Sliced").uncheck();
+  await bread.getByLabel("Wheat").check();
+  await start(page, "Bake bread");
+  await page.getByRole("heading", { name: "Bake bread: Adalb, Wheat" }).waitFor();
+  const { jobs } = await worker.call("LeaseJobs", { kinds: ["bake"], leaseSeconds: 120 });
+  const [{ job, leaseToken }] = jobs;
+  assert.deepEqual(job.payload, { baker: "Adalb", loaves: 3, sliced: false, flour: "wheat" });
+  await worker.complete({ jobId: job.jobId, leaseToken }, { eaten: true });
+  await waitForStatus(page, "completed");
+  assertNoErrors();
 });
 
 test("without workers, nothing is offered", async () => {

@@ -19,7 +19,19 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"headway/clients/go"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
+
+// description tells the web UI which form to offer for such jobs.
+var description = &jobsv1.KindDescription{
+	Kind:    "character",
+	Title:   "Build a character",
+	Summary: "Eight steps with rules and dice, and a story that appears while you read.",
+	Fields: []*jobsv1.KindField{
+		{Name: "name", Label: "Name", Hint: "Chosen by the worker", MaxLength: maxName},
+		{Name: "seed", Label: "Seed", Type: jobsv1.KindFieldType_KIND_FIELD_TYPE_INTEGER, Hint: "Any", Minimum: new(0.0), Maximum: new(float64(maxSeed))},
+	},
+}
 
 func main() {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("worker", "character")
@@ -62,9 +74,10 @@ func run(ctx context.Context, log *slog.Logger) error {
 	defer conn.Close()
 	log.InfoContext(ctx, "waiting for jobs", "jobs", *jobs)
 	return headway.NewWorker(conn, headway.WorkerConfig{
-		Handlers:    map[string]headway.Handler{"character": build},
-		Concurrency: *concurrency,
-		Logger:      log,
+		Handlers:     map[string]headway.Handler{"character": build},
+		Descriptions: []*jobsv1.KindDescription{description},
+		Concurrency:  *concurrency,
+		Logger:       log,
 	}).Run(ctx)
 }
 

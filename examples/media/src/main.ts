@@ -1,6 +1,6 @@
 /** A worker that renders pictures: jobs of kind `media`. README.md explains how to write such a worker. */
 import { hostname } from "node:os";
-import { paint } from "./paint.js";
+import { description, paint } from "./paint.js";
 import { Service, tokenFromEnvironment } from "./service.js";
 import { work } from "./worker.js";
 
@@ -18,7 +18,7 @@ try {
   });
   log("waiting for jobs", {});
   await work(service, {
-    kind: "media",
+    description,
     name: `media@${hostname()}:${process.pid}`,
     handler: paint,
     log,

@@ -3,6 +3,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { newPng, type PngState, pngBand, pngEnd, pngHead, written } from "./png.js";
 import { renderTile } from "./render.js";
 import { buildScene, isSceneName, type SceneName, sceneNames } from "./scenes.js";
+import type { KindDescription, KindField } from "./service.js";
 import type { JsonObject } from "./struct.js";
 import { Failure, type HeldJob } from "./worker.js";
 
@@ -17,6 +18,39 @@ interface Order {
   samples: number;
   /** Selects another picture of the scene, 0 to 2^32-1; 1 by default. */
   seed: number;
+}
+
+/** Tells the web UI which form to offer for such jobs. */
+export const description: KindDescription = {
+  kind: "media",
+  title: "Render a picture",
+  summary: "Ray tracing that you can watch from the first row to the last.",
+  fields: [
+    {
+      name: "scene",
+      label: "Scene",
+      type: "KIND_FIELD_TYPE_CHOICE",
+      defaultValue: "spheres",
+      choices: [
+        { value: "spheres", label: "Spheres" },
+        { value: "julia", label: "Julia set" },
+      ],
+    },
+    pixels("width", "Width in pixels", 640),
+    pixels("height", "Height in pixels", 400),
+    {
+      name: "samples",
+      label: "Rays per pixel",
+      type: "KIND_FIELD_TYPE_INTEGER",
+      minimum: 1,
+      maximum: 256,
+      defaultValue: "32",
+    },
+  ],
+};
+
+function pixels(name: string, label: string, value: number): KindField {
+  return { name, label, type: "KIND_FIELD_TYPE_INTEGER", minimum: 16, maximum: 2048, defaultValue: String(value) };
 }
 
 /** The state that the next attempt needs: the number of written rows of tiles, and the state of the PNG after them. */

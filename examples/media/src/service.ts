@@ -25,10 +25,12 @@ import type { ReleaseJobResponse__Output } from "./proto/headway/jobs/v1/Release
 import type { WorkerServiceClient } from "./proto/headway/jobs/v1/WorkerService.js";
 import type { ProtoGrpcType } from "./proto/worker_service.js";
 
+export type { KindDescription } from "./proto/headway/jobs/v1/KindDescription.js";
+export type { KindField } from "./proto/headway/jobs/v1/KindField.js";
 export type { LeasedJob__Output as LeasedJob } from "./proto/headway/jobs/v1/LeasedJob.js";
 export type { StepPlan } from "./proto/headway/jobs/v1/StepPlan.js";
 export type { StepReport } from "./proto/headway/jobs/v1/StepReport.js";
-export type { HeartbeatRequest };
+export type { HeartbeatRequest, LeaseJobsRequest };
 
 /** The address and credentials of the service. `headway serve --worker` sets the variables. */
 export interface ServiceOptions {

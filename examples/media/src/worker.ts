@@ -3,7 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type HeartbeatRequest,
   invalid,
+  type KindDescription,
   type LeasedJob,
+  type LeaseJobsRequest,
   leaseLost,
   passing,
   refused,
@@ -65,14 +67,20 @@ class Alarm {
 /** Leases and runs jobs of one kind, one at a time, until the signal is aborted. It rejects if the service refuses it permanently. */
 export async function work(
   service: Service,
-  options: { kind: string; name: string; handler: Handler; log: Log; signal: AbortSignal },
+  options: { description: KindDescription; name: string; handler: Handler; log: Log; signal: AbortSignal },
 ): Promise<void> {
-  const { kind, name, handler, log, signal } = options;
+  const { description, name, handler, log, signal } = options;
   let backoff = new Backoff(2000);
   let failing = false;
   while (!signal.aborted) {
     try {
-      const request = { kinds: [kind], maxJobs: 1, waitSeconds: leaseWaitSeconds, worker: name };
+      const request: LeaseJobsRequest = {
+        kinds: [description.kind ?? ""],
+        descriptions: [description],
+        maxJobs: 1,
+        waitSeconds: leaseWaitSeconds,
+        worker: name,
+      };
       const { jobs } = await service.call("leaseJobs", request, (leaseWaitSeconds + 10) * 1000, signal);
       if (failing) log("leasing jobs again", {});
       failing = false;

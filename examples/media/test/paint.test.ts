@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32 } from "node:zlib";
-import { paint, readOrder } from "../src/paint.js";
+import { description, paint, readOrder } from "../src/paint.js";
 import { renderTile } from "../src/render.js";
 import { buildScene, sceneNames } from "../src/scenes.js";
 import type { JsonObject } from "../src/struct.js";
@@ -15,7 +15,7 @@ const order = { scene: "spheres", width: 70, height: 50, samples: 2, seed: 3 };
 async function painted(scripted: ScriptedService, over: () => boolean): Promise<Buffer> {
   const stopping = new AbortController();
   const { service, log } = scripted;
-  const working = work(service, { kind: "media", name: "test", handler: paint, log, signal: stopping.signal });
+  const working = work(service, { description, name: "test", handler: paint, log, signal: stopping.signal });
   await scripted.until(over);
   stopping.abort();
   await working;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { status } from "@grpc/grpc-js";
+import { description } from "../src/paint.js";
 import { Service, tokenFromEnvironment } from "../src/service.js";
 import { Failure, type Handler, type HeldJob, work } from "../src/worker.js";
 import { refusal, ScriptedService } from "./scripted-service.js";
@@ -12,7 +13,7 @@ import { refusal, ScriptedService } from "./scripted-service.js";
 async function run(scripted: ScriptedService, handler: Handler, over: string | (() => boolean)): Promise<void> {
   const stopping = new AbortController();
   const { service, log } = scripted;
-  const working = work(service, { kind: "media", name: "test", handler, log, signal: stopping.signal });
+  const working = work(service, { description, name: "test", handler, log, signal: stopping.signal });
   await Promise.race([working, scripted.until(typeof over === "string" ? () => scripted.of(over).length > 0 : over)]);
   stopping.abort();
   await working;

@@ -9,6 +9,7 @@ import type {
   ListImportsResponse,
   ListIssuesResponse,
   ListJobsResponse,
+  ListKindsResponse,
   ListSchemasResponse,
   Session,
   Ticket,
@@ -63,9 +64,8 @@ export interface NewJob {
 export const createJob = (options: CallOptions & { job: NewJob }): Promise<Job> =>
   callForJob(options, "POST", "jobs", options.job);
 
-/** Returns the kinds of jobs that workers can run. */
-export const listKinds = (options: CallOptions = {}): Promise<string[]> =>
-  call<{ kinds?: string[] }>(options, "GET", "kinds").then((answer) => answer.kinds ?? []);
+/** Returns the kinds of jobs that workers can run, and how workers describe them. */
+export const listKinds = (options: CallOptions = {}): Promise<ListKindsResponse> => call(options, "GET", "kinds");
 
 const post = (options: JobOptions, verb: string, body: unknown = {}): Promise<Job> =>
   callForJob(options, "POST", `${jobPath(options)}:${verb}`, body);

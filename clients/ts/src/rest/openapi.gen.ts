@@ -288,7 +288,7 @@ export interface paths {
         };
         /**
          * ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
-         *     half minute. A replica of the service knows only the workers that called it.
+         *     half minute, and that the caller's token allows. A replica of the service knows only the workers that called it.
          */
         get: operations["JobService_ListKinds"];
         put?: never;
@@ -1203,6 +1203,61 @@ export interface components {
          * @enum {string}
          */
         "headway.jobs.v1.JobStatus": "unspecified" | "queued" | "active" | "waiting" | "completed" | "failed" | "cancelled";
+        /** @description KindChoice is a value to choose. */
+        "headway.jobs.v1.KindChoice": {
+            /** @description What users see. Empty means the value. */
+            label: string;
+            /** @description The value in the payload. Unique in the field. */
+            value: string;
+        };
+        /** @description KindDescription describes a kind of job to users. A web UI makes a form of it. */
+        "headway.jobs.v1.KindDescription": {
+            /** @description The fields of the form, in their order. A form without fields is a button. */
+            fields: components["schemas"]["headway.jobs.v1.KindField"][];
+            /** @description The kind. */
+            kind: string;
+            /** @description A short text about it. */
+            summary: string;
+            /** @description What such a job does, as a heading: "Render a picture". */
+            title: string;
+        };
+        /** @description KindField describes one member of the payload of CreateJob. */
+        "headway.jobs.v1.KindField": {
+            /** @description The choices, in their order. Only for KIND_FIELD_TYPE_CHOICE, which needs at least one. */
+            choices: components["schemas"]["headway.jobs.v1.KindChoice"][];
+            /** @description The value that the form starts with, as text: "640", "true", or the value of a choice. */
+            defaultValue: string;
+            /** @description What an empty field means, or an example: "Chosen by the worker". */
+            hint: string;
+            /** @description The label of the field: "Rays per pixel". */
+            label: string;
+            /**
+             * Format: double
+             * @description The largest number. Only for integers and numbers.
+             */
+            maximum?: number;
+            /**
+             * Format: int64
+             * @description Maximum characters of a text. 0 means no limit.
+             */
+            maxLength: number;
+            /**
+             * Format: double
+             * @description The smallest number. Only for integers and numbers.
+             */
+            minimum?: number;
+            /** @description The member's name in the payload. Unique in the description. */
+            name: string;
+            /** @description The field must be filled in. Fields that are left empty are not in the payload. */
+            required: boolean;
+            /** @description The type of the value. Unspecified means text. */
+            type: components["schemas"]["headway.jobs.v1.KindFieldType"];
+        };
+        /**
+         * @description KindFieldType is the type of a value in the payload.
+         * @enum {string}
+         */
+        "headway.jobs.v1.KindFieldType": "unspecified" | "text" | "integer" | "number" | "boolean" | "choice";
         /** @description ListJobsResponse is a page of jobs. */
         "headway.jobs.v1.ListJobsResponse": {
             /** @description Most recent first. */
@@ -1212,6 +1267,8 @@ export interface components {
         };
         /** @description ListKindsResponse holds the kinds. */
         "headway.jobs.v1.ListKindsResponse": {
+            /** @description The descriptions of those kinds that a worker has described, in alphabetical order of the kinds. */
+            descriptions: components["schemas"]["headway.jobs.v1.KindDescription"][];
             /** @description The kinds, in alphabetical order. */
             kinds: string[];
         };

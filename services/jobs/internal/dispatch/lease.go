@@ -18,6 +18,8 @@ type LeaseRequest struct {
 	Worker   string
 	Confirms bool            // the worker calls before it starts a job
 	Stop     <-chan struct{} // ends the wait without jobs; nil means never
+	// Descriptions describe some of the kinds to users.
+	Descriptions []job.KindDescription
 }
 
 // Lease waits for jobs and leases them. It returns none when the wait is over.
@@ -27,7 +29,7 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 	}
 	r.Kinds = slices.Compact(slices.Sorted(slices.Values(r.Kinds)))
 	d.metrics.Asked(r.Kinds)
-	d.presence.arrive(r.Kinds)
+	d.presence.arrive(r.Kinds, r.Descriptions)
 	defer func() { d.presence.leave(r.Kinds, d.cfg.Clock.Now()) }()
 	over := time.NewTimer(r.Wait)
 	defer over.Stop()

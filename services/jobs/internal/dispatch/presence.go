@@ -4,30 +4,57 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"headway/services/jobs/internal/job"
 )
 
 // rememberKind is how long a kind is remembered after a worker last asked for it: workers are away between two requests,
 // and while they restart.
 const rememberKind = 30 * time.Second
 
-// presence records which kinds workers ask this replica for.
+// maxDescribed is the maximum number of kinds whose descriptions are kept: 8 MiB at most, far more kinds than a form can be
+// chosen from.
+const maxDescribed = 1000
+
+// presence records which kinds workers ask this replica for, and how they describe them.
 type presence struct {
 	mu     sync.Mutex
 	asking map[string]int       // by kind: workers that ask right now
 	left   map[string]time.Time // by kind: when the last one stopped
+	// described holds the latest description of each kind. It outlasts rememberKind, because a busy worker does not ask.
+	described map[string]job.KindDescription
 }
 
 func newPresence() *presence {
-	return &presence{asking: map[string]int{}, left: map[string]time.Time{}}
+	return &presence{asking: map[string]int{}, left: map[string]time.Time{}, described: map[string]job.KindDescription{}}
 }
 
 // arrive records that a worker asks for jobs of the kinds, until leave is called with the same kinds.
-func (p *presence) arrive(kinds []string) {
+func (p *presence) arrive(kinds []string, descriptions []job.KindDescription) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, kind := range kinds {
 		p.asking[kind]++
 	}
+	for _, d := range descriptions {
+		if _, known := p.described[d.Kind]; !known && len(p.described) >= maxDescribed && !p.forgetDescription() {
+			continue
+		}
+		p.described[d.Kind] = d
+	}
+}
+
+// forgetDescription drops the description of a kind that no worker has asked for lately. It reports whether there was one.
+// The lock is held.
+func (p *presence) forgetDescription() bool {
+	for kind := range p.described {
+		_, left := p.left[kind]
+		if p.asking[kind] == 0 && !left {
+			delete(p.described, kind)
+			return true
+		}
+	}
+	return false
 }
 
 func (p *presence) leave(kinds []string, now time.Time) {
@@ -60,5 +87,22 @@ func (p *presence) kinds(now time.Time, to map[string]bool) {
 	}
 }
 
+// descriptions returns the descriptions of those of the kinds that have one.
+func (p *presence) descriptions(kinds []string) (found []job.KindDescription) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, kind := range kinds {
+		if d, ok := p.described[kind]; ok {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
 // Kinds adds the kinds that workers ask this replica for, or did within the last half minute.
 func (d *Dispatcher) Kinds(to map[string]bool) { d.presence.kinds(d.cfg.Clock.Now(), to) }
+
+// Descriptions returns the latest descriptions of those of the kinds that a worker has described to this replica.
+func (d *Dispatcher) Descriptions(kinds []string) []job.KindDescription {
+	return d.presence.descriptions(kinds)
+}

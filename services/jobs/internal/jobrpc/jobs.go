@@ -116,11 +116,12 @@ func (s *Jobs) get(ctx context.Context, id string) (job.Job, error) {
 }
 
 // ListKinds implements JobService.
-func (s *Jobs) ListKinds(context.Context, *jobsv1.ListKindsRequest) (*jobsv1.ListKindsResponse, error) {
-	kinds := map[string]bool{}
-	s.Dispatcher.Kinds(kinds)
-	s.Keeper.Kinds(kinds)
-	return &jobsv1.ListKindsResponse{Kinds: slices.Sorted(maps.Keys(kinds))}, nil
+func (s *Jobs) ListKinds(ctx context.Context, _ *jobsv1.ListKindsRequest) (*jobsv1.ListKindsResponse, error) {
+	found := map[string]bool{}
+	s.Dispatcher.Kinds(found)
+	s.Keeper.Kinds(found)
+	kinds := slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(kind string) bool { return !caller(ctx).MayRun(kind) })
+	return &jobsv1.ListKindsResponse{Kinds: kinds, Descriptions: toDescriptions(s.Dispatcher.Descriptions(kinds))}, nil
 }
 
 // ListJobs implements JobService.

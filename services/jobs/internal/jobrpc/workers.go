@@ -44,6 +44,10 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 			return nil, err
 		}
 	}
+	descriptions, err := fromDescriptions(r)
+	if err != nil {
+		return nil, toStatus(err)
+	}
 	wait := seconds(r.GetWaitSeconds())
 	if wait == 0 {
 		wait = defaultWait
@@ -56,6 +60,8 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 		Worker:   r.GetWorker(),
 		Confirms: r.GetConfirms(),
 		Stop:     rpcserver.Draining(ctx),
+
+		Descriptions: descriptions,
 	})
 	if err != nil {
 		return nil, toStatus(err)

@@ -1,13 +1,13 @@
-import { listKinds } from "@headway/client";
+import { type KindDescription, listKinds } from "@headway/client";
 import { useConnection } from "@headway/client/react";
 import { useEffect, useState } from "react";
 
 const pollMs = 5000;
 
-/** Returns the kinds of jobs that workers can run. It polls while the page is visible. */
-export function useKinds(): readonly string[] {
+/** Returns the descriptions of the kinds of jobs that workers can run. It polls while the page is visible. */
+export function useKinds(): readonly KindDescription[] {
   const connection = useConnection();
-  const [kinds, setKinds] = useState<readonly string[]>([]);
+  const [kinds, setKinds] = useState<readonly KindDescription[]>([]);
   useEffect(() => {
     const closing = new AbortController();
     const { signal } = closing;
@@ -15,7 +15,8 @@ export function useKinds(): readonly string[] {
       if (document.visibilityState === "hidden") return;
       // Without an answer the page offers what it knew. Other parts report that the server is unavailable.
       listKinds({ ...connection, signal }).then(
-        (found) => setKinds((before) => (before.join() === found.join() ? before : found)),
+        ({ descriptions }) =>
+          setKinds((before) => (JSON.stringify(before) === JSON.stringify(descriptions) ? before : descriptions)),
         () => {},
       );
     };

@@ -1143,7 +1143,9 @@ func (*ListKindsRequest) Descriptor() ([]byte, []int) {
 type ListKindsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The kinds, in alphabetical order.
-	Kinds         []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	Kinds []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	// The descriptions of those kinds that a worker has described, in alphabetical order of the kinds.
+	Descriptions  []*KindDescription `protobuf:"bytes,2,rep,name=descriptions,proto3" json:"descriptions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1181,6 +1183,13 @@ func (*ListKindsResponse) Descriptor() ([]byte, []int) {
 func (x *ListKindsResponse) GetKinds() []string {
 	if x != nil {
 		return x.Kinds
+	}
+	return nil
+}
+
+func (x *ListKindsResponse) GetDescriptions() []*KindDescription {
+	if x != nil {
+		return x.Descriptions
 	}
 	return nil
 }
@@ -1299,7 +1308,7 @@ var File_headway_jobs_v1_job_service_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\n" +
-	"!headway/jobs/v1/job_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\"\xfa\x05\n" +
+	"!headway/jobs/v1/job_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\x1a\x1aheadway/jobs/v1/kind.proto\"\xfa\x05\n" +
 	"\x10CreateJobRequest\x12>\n" +
 	"\x04kind\x18\x01 \x01(\tB*\xbaH'r%2#^[A-Za-z0-9][A-Za-z0-9_./:-]{0,62}$R\x04kind\x12\x1e\n" +
 	"\x05title\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05title\x121\n" +
@@ -1374,9 +1383,10 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\x10DeleteJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\"\x13\n" +
 	"\x11DeleteJobResponse\"\x12\n" +
-	"\x10ListKindsRequest\")\n" +
+	"\x10ListKindsRequest\"o\n" +
 	"\x11ListKindsResponse\x12\x14\n" +
-	"\x05kinds\x18\x01 \x03(\tR\x05kinds\"V\n" +
+	"\x05kinds\x18\x01 \x03(\tR\x05kinds\x12D\n" +
+	"\fdescriptions\x18\x02 \x03(\v2 .headway.jobs.v1.KindDescriptionR\fdescriptions\"V\n" +
 	"\x11ReadOutputRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12\x1f\n" +
 	"\x06offset\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\"@\n" +
@@ -1443,6 +1453,7 @@ var file_headway_jobs_v1_job_service_proto_goTypes = []any{
 	(*Job)(nil),                   // 27: headway.jobs.v1.Job
 	(JobStatus)(0),                // 28: headway.jobs.v1.JobStatus
 	(*JobError)(nil),              // 29: headway.jobs.v1.JobError
+	(*KindDescription)(nil),       // 30: headway.jobs.v1.KindDescription
 }
 var file_headway_jobs_v1_job_service_proto_depIdxs = []int32{
 	23, // 0: headway.jobs.v1.CreateJobRequest.payload:type_name -> google.protobuf.Struct
@@ -1465,33 +1476,34 @@ var file_headway_jobs_v1_job_service_proto_depIdxs = []int32{
 	27, // 17: headway.jobs.v1.RetryJobResponse.job:type_name -> headway.jobs.v1.Job
 	23, // 18: headway.jobs.v1.ResumeJobRequest.answer:type_name -> google.protobuf.Struct
 	27, // 19: headway.jobs.v1.ResumeJobResponse.job:type_name -> headway.jobs.v1.Job
-	0,  // 20: headway.jobs.v1.JobService.CreateJob:input_type -> headway.jobs.v1.CreateJobRequest
-	2,  // 21: headway.jobs.v1.JobService.GetJob:input_type -> headway.jobs.v1.GetJobRequest
-	4,  // 22: headway.jobs.v1.JobService.ListJobs:input_type -> headway.jobs.v1.ListJobsRequest
-	6,  // 23: headway.jobs.v1.JobService.WatchJob:input_type -> headway.jobs.v1.WatchJobRequest
-	8,  // 24: headway.jobs.v1.JobService.WatchJobs:input_type -> headway.jobs.v1.WatchJobsRequest
-	10, // 25: headway.jobs.v1.JobService.CancelJob:input_type -> headway.jobs.v1.CancelJobRequest
-	12, // 26: headway.jobs.v1.JobService.RetryJob:input_type -> headway.jobs.v1.RetryJobRequest
-	14, // 27: headway.jobs.v1.JobService.ResumeJob:input_type -> headway.jobs.v1.ResumeJobRequest
-	16, // 28: headway.jobs.v1.JobService.DeleteJob:input_type -> headway.jobs.v1.DeleteJobRequest
-	18, // 29: headway.jobs.v1.JobService.ListKinds:input_type -> headway.jobs.v1.ListKindsRequest
-	20, // 30: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
-	1,  // 31: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
-	3,  // 32: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
-	5,  // 33: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
-	7,  // 34: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
-	9,  // 35: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
-	11, // 36: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
-	13, // 37: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
-	15, // 38: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
-	17, // 39: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
-	19, // 40: headway.jobs.v1.JobService.ListKinds:output_type -> headway.jobs.v1.ListKindsResponse
-	21, // 41: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
-	31, // [31:42] is the sub-list for method output_type
-	20, // [20:31] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	30, // 20: headway.jobs.v1.ListKindsResponse.descriptions:type_name -> headway.jobs.v1.KindDescription
+	0,  // 21: headway.jobs.v1.JobService.CreateJob:input_type -> headway.jobs.v1.CreateJobRequest
+	2,  // 22: headway.jobs.v1.JobService.GetJob:input_type -> headway.jobs.v1.GetJobRequest
+	4,  // 23: headway.jobs.v1.JobService.ListJobs:input_type -> headway.jobs.v1.ListJobsRequest
+	6,  // 24: headway.jobs.v1.JobService.WatchJob:input_type -> headway.jobs.v1.WatchJobRequest
+	8,  // 25: headway.jobs.v1.JobService.WatchJobs:input_type -> headway.jobs.v1.WatchJobsRequest
+	10, // 26: headway.jobs.v1.JobService.CancelJob:input_type -> headway.jobs.v1.CancelJobRequest
+	12, // 27: headway.jobs.v1.JobService.RetryJob:input_type -> headway.jobs.v1.RetryJobRequest
+	14, // 28: headway.jobs.v1.JobService.ResumeJob:input_type -> headway.jobs.v1.ResumeJobRequest
+	16, // 29: headway.jobs.v1.JobService.DeleteJob:input_type -> headway.jobs.v1.DeleteJobRequest
+	18, // 30: headway.jobs.v1.JobService.ListKinds:input_type -> headway.jobs.v1.ListKindsRequest
+	20, // 31: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
+	1,  // 32: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
+	3,  // 33: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
+	5,  // 34: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
+	7,  // 35: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
+	9,  // 36: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
+	11, // 37: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
+	13, // 38: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
+	15, // 39: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
+	17, // 40: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
+	19, // 41: headway.jobs.v1.JobService.ListKinds:output_type -> headway.jobs.v1.ListKindsResponse
+	21, // 42: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
+	32, // [32:43] is the sub-list for method output_type
+	21, // [21:32] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_headway_jobs_v1_job_service_proto_init() }
@@ -1500,6 +1512,7 @@ func file_headway_jobs_v1_job_service_proto_init() {
 		return
 	}
 	file_headway_jobs_v1_job_proto_init()
+	file_headway_jobs_v1_kind_proto_init()
 	file_headway_jobs_v1_job_service_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

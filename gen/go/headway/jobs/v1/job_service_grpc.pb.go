@@ -84,7 +84,7 @@ type JobServiceClient interface {
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(ctx context.Context, in *DeleteJobRequest, opts ...grpc.CallOption) (*DeleteJobResponse, error)
 	// ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
-	// half minute. A replica of the service knows only the workers that called it.
+	// half minute, and that the caller's token allows. A replica of the service knows only the workers that called it.
 	ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error)
 	// ReadOutput streams the job's output from a byte offset on, as it grows. The stream ends with the job (OK).
 	//
@@ -287,7 +287,7 @@ type JobServiceServer interface {
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error)
 	// ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
-	// half minute. A replica of the service knows only the workers that called it.
+	// half minute, and that the caller's token allows. A replica of the service knows only the workers that called it.
 	ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error)
 	// ReadOutput streams the job's output from a byte offset on, as it grows. The stream ends with the job (OK).
 	//

@@ -42,7 +42,10 @@ type LeaseJobsRequest struct {
 	// The worker sends a heartbeat before it starts a job with `max_attempts` 1. If the response of LeaseJobs is lost, and so no
 	// call about a job arrives before its lease ends, the attempt does not count, up to 3 times in a row. For a job that must
 	// not run twice, that is only safe with such a worker.
-	Confirms      bool `protobuf:"varint,6,opt,name=confirms,proto3" json:"confirms,omitempty"`
+	Confirms bool `protobuf:"varint,6,opt,name=confirms,proto3" json:"confirms,omitempty"`
+	// Describes kinds of this request to users, so that a web UI can offer a form for them. At most one description per kind,
+	// and 8 KiB for all. Repeat them in every request. The latest description of a kind counts.
+	Descriptions  []*KindDescription `protobuf:"bytes,7,rep,name=descriptions,proto3" json:"descriptions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -117,6 +120,13 @@ func (x *LeaseJobsRequest) GetConfirms() bool {
 		return x.Confirms
 	}
 	return false
+}
+
+func (x *LeaseJobsRequest) GetDescriptions() []*KindDescription {
+	if x != nil {
+		return x.Descriptions
+	}
+	return nil
 }
 
 // LeaseJobsResponse holds the leased jobs.
@@ -1249,14 +1259,15 @@ var File_headway_jobs_v1_worker_service_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\n" +
-	"$headway/jobs/v1/worker_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\"\xb4\x02\n" +
+	"$headway/jobs/v1/worker_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\x1a\x1aheadway/jobs/v1/kind.proto\"\x84\x03\n" +
 	"\x10LeaseJobsRequest\x12I\n" +
 	"\x05kinds\x18\x01 \x03(\tB3\xbaH0\x92\x01-\b\x01\x10 \"'r%2#^[A-Za-z0-9][A-Za-z0-9_./:-]{0,62}$R\x05kinds\x12\"\n" +
 	"\bmax_jobs\x18\x02 \x01(\rB\a\xbaH\x04*\x02\x18dR\amaxJobs\x123\n" +
 	"\fwait_seconds\x18\x03 \x01(\x01B\x10\xbaH\r\x12\v@\x01\x19\x00\x00\x00\x00\x00\x00N@R\vwaitSeconds\x12>\n" +
 	"\rlease_seconds\x18\x04 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\xc0r@)\x00\x00\x00\x00\x00\x00\x00\x00R\fleaseSeconds\x12 \n" +
 	"\x06worker\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06worker\x12\x1a\n" +
-	"\bconfirms\x18\x06 \x01(\bR\bconfirms\"C\n" +
+	"\bconfirms\x18\x06 \x01(\bR\bconfirms\x12N\n" +
+	"\fdescriptions\x18\a \x03(\v2 .headway.jobs.v1.KindDescriptionB\b\xbaH\x05\x92\x01\x02\x10 R\fdescriptions\"C\n" +
 	"\x11LeaseJobsResponse\x12.\n" +
 	"\x04jobs\x18\x01 \x03(\v2\x1a.headway.jobs.v1.LeasedJobR\x04jobs\"\x8e\x02\n" +
 	"\tLeasedJob\x12&\n" +
@@ -1400,54 +1411,56 @@ var file_headway_jobs_v1_worker_service_proto_goTypes = []any{
 	(*ParkJobRequest)(nil),        // 16: headway.jobs.v1.ParkJobRequest
 	(*ParkJobResponse)(nil),       // 17: headway.jobs.v1.ParkJobResponse
 	nil,                           // 18: headway.jobs.v1.StepReport.CountersEntry
-	(*Job)(nil),                   // 19: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
-	(*StepPlan)(nil),              // 21: headway.jobs.v1.StepPlan
-	(StepState)(0),                // 22: headway.jobs.v1.StepState
-	(*structpb.Struct)(nil),       // 23: google.protobuf.Struct
-	(*JobError)(nil),              // 24: headway.jobs.v1.JobError
+	(*KindDescription)(nil),       // 19: headway.jobs.v1.KindDescription
+	(*Job)(nil),                   // 20: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*StepPlan)(nil),              // 22: headway.jobs.v1.StepPlan
+	(StepState)(0),                // 23: headway.jobs.v1.StepState
+	(*structpb.Struct)(nil),       // 24: google.protobuf.Struct
+	(*JobError)(nil),              // 25: headway.jobs.v1.JobError
 }
 var file_headway_jobs_v1_worker_service_proto_depIdxs = []int32{
-	2,  // 0: headway.jobs.v1.LeaseJobsResponse.jobs:type_name -> headway.jobs.v1.LeasedJob
-	19, // 1: headway.jobs.v1.LeasedJob.job:type_name -> headway.jobs.v1.Job
-	20, // 2: headway.jobs.v1.LeasedJob.lease_expires_at:type_name -> google.protobuf.Timestamp
-	21, // 3: headway.jobs.v1.HeartbeatRequest.plan:type_name -> headway.jobs.v1.StepPlan
-	4,  // 4: headway.jobs.v1.HeartbeatRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	5,  // 5: headway.jobs.v1.ProgressReport.steps:type_name -> headway.jobs.v1.StepReport
-	22, // 6: headway.jobs.v1.StepReport.state:type_name -> headway.jobs.v1.StepState
-	18, // 7: headway.jobs.v1.StepReport.counters:type_name -> headway.jobs.v1.StepReport.CountersEntry
-	20, // 8: headway.jobs.v1.HeartbeatResponse.lease_expires_at:type_name -> google.protobuf.Timestamp
-	7,  // 9: headway.jobs.v1.HeartbeatResponse.refused:type_name -> headway.jobs.v1.Refusal
-	23, // 10: headway.jobs.v1.CompleteJobRequest.result:type_name -> google.protobuf.Struct
-	4,  // 11: headway.jobs.v1.CompleteJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	19, // 12: headway.jobs.v1.CompleteJobResponse.job:type_name -> headway.jobs.v1.Job
-	24, // 13: headway.jobs.v1.FailJobRequest.error:type_name -> headway.jobs.v1.JobError
-	4,  // 14: headway.jobs.v1.FailJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	23, // 15: headway.jobs.v1.FailJobRequest.result:type_name -> google.protobuf.Struct
-	19, // 16: headway.jobs.v1.FailJobResponse.job:type_name -> headway.jobs.v1.Job
-	19, // 17: headway.jobs.v1.ReleaseJobResponse.job:type_name -> headway.jobs.v1.Job
-	23, // 18: headway.jobs.v1.ParkJobRequest.question:type_name -> google.protobuf.Struct
-	4,  // 19: headway.jobs.v1.ParkJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	19, // 20: headway.jobs.v1.ParkJobResponse.job:type_name -> headway.jobs.v1.Job
-	0,  // 21: headway.jobs.v1.WorkerService.LeaseJobs:input_type -> headway.jobs.v1.LeaseJobsRequest
-	3,  // 22: headway.jobs.v1.WorkerService.Heartbeat:input_type -> headway.jobs.v1.HeartbeatRequest
-	8,  // 23: headway.jobs.v1.WorkerService.AppendOutput:input_type -> headway.jobs.v1.AppendOutputRequest
-	10, // 24: headway.jobs.v1.WorkerService.CompleteJob:input_type -> headway.jobs.v1.CompleteJobRequest
-	12, // 25: headway.jobs.v1.WorkerService.FailJob:input_type -> headway.jobs.v1.FailJobRequest
-	14, // 26: headway.jobs.v1.WorkerService.ReleaseJob:input_type -> headway.jobs.v1.ReleaseJobRequest
-	16, // 27: headway.jobs.v1.WorkerService.ParkJob:input_type -> headway.jobs.v1.ParkJobRequest
-	1,  // 28: headway.jobs.v1.WorkerService.LeaseJobs:output_type -> headway.jobs.v1.LeaseJobsResponse
-	6,  // 29: headway.jobs.v1.WorkerService.Heartbeat:output_type -> headway.jobs.v1.HeartbeatResponse
-	9,  // 30: headway.jobs.v1.WorkerService.AppendOutput:output_type -> headway.jobs.v1.AppendOutputResponse
-	11, // 31: headway.jobs.v1.WorkerService.CompleteJob:output_type -> headway.jobs.v1.CompleteJobResponse
-	13, // 32: headway.jobs.v1.WorkerService.FailJob:output_type -> headway.jobs.v1.FailJobResponse
-	15, // 33: headway.jobs.v1.WorkerService.ReleaseJob:output_type -> headway.jobs.v1.ReleaseJobResponse
-	17, // 34: headway.jobs.v1.WorkerService.ParkJob:output_type -> headway.jobs.v1.ParkJobResponse
-	28, // [28:35] is the sub-list for method output_type
-	21, // [21:28] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	19, // 0: headway.jobs.v1.LeaseJobsRequest.descriptions:type_name -> headway.jobs.v1.KindDescription
+	2,  // 1: headway.jobs.v1.LeaseJobsResponse.jobs:type_name -> headway.jobs.v1.LeasedJob
+	20, // 2: headway.jobs.v1.LeasedJob.job:type_name -> headway.jobs.v1.Job
+	21, // 3: headway.jobs.v1.LeasedJob.lease_expires_at:type_name -> google.protobuf.Timestamp
+	22, // 4: headway.jobs.v1.HeartbeatRequest.plan:type_name -> headway.jobs.v1.StepPlan
+	4,  // 5: headway.jobs.v1.HeartbeatRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	5,  // 6: headway.jobs.v1.ProgressReport.steps:type_name -> headway.jobs.v1.StepReport
+	23, // 7: headway.jobs.v1.StepReport.state:type_name -> headway.jobs.v1.StepState
+	18, // 8: headway.jobs.v1.StepReport.counters:type_name -> headway.jobs.v1.StepReport.CountersEntry
+	21, // 9: headway.jobs.v1.HeartbeatResponse.lease_expires_at:type_name -> google.protobuf.Timestamp
+	7,  // 10: headway.jobs.v1.HeartbeatResponse.refused:type_name -> headway.jobs.v1.Refusal
+	24, // 11: headway.jobs.v1.CompleteJobRequest.result:type_name -> google.protobuf.Struct
+	4,  // 12: headway.jobs.v1.CompleteJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	20, // 13: headway.jobs.v1.CompleteJobResponse.job:type_name -> headway.jobs.v1.Job
+	25, // 14: headway.jobs.v1.FailJobRequest.error:type_name -> headway.jobs.v1.JobError
+	4,  // 15: headway.jobs.v1.FailJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	24, // 16: headway.jobs.v1.FailJobRequest.result:type_name -> google.protobuf.Struct
+	20, // 17: headway.jobs.v1.FailJobResponse.job:type_name -> headway.jobs.v1.Job
+	20, // 18: headway.jobs.v1.ReleaseJobResponse.job:type_name -> headway.jobs.v1.Job
+	24, // 19: headway.jobs.v1.ParkJobRequest.question:type_name -> google.protobuf.Struct
+	4,  // 20: headway.jobs.v1.ParkJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	20, // 21: headway.jobs.v1.ParkJobResponse.job:type_name -> headway.jobs.v1.Job
+	0,  // 22: headway.jobs.v1.WorkerService.LeaseJobs:input_type -> headway.jobs.v1.LeaseJobsRequest
+	3,  // 23: headway.jobs.v1.WorkerService.Heartbeat:input_type -> headway.jobs.v1.HeartbeatRequest
+	8,  // 24: headway.jobs.v1.WorkerService.AppendOutput:input_type -> headway.jobs.v1.AppendOutputRequest
+	10, // 25: headway.jobs.v1.WorkerService.CompleteJob:input_type -> headway.jobs.v1.CompleteJobRequest
+	12, // 26: headway.jobs.v1.WorkerService.FailJob:input_type -> headway.jobs.v1.FailJobRequest
+	14, // 27: headway.jobs.v1.WorkerService.ReleaseJob:input_type -> headway.jobs.v1.ReleaseJobRequest
+	16, // 28: headway.jobs.v1.WorkerService.ParkJob:input_type -> headway.jobs.v1.ParkJobRequest
+	1,  // 29: headway.jobs.v1.WorkerService.LeaseJobs:output_type -> headway.jobs.v1.LeaseJobsResponse
+	6,  // 30: headway.jobs.v1.WorkerService.Heartbeat:output_type -> headway.jobs.v1.HeartbeatResponse
+	9,  // 31: headway.jobs.v1.WorkerService.AppendOutput:output_type -> headway.jobs.v1.AppendOutputResponse
+	11, // 32: headway.jobs.v1.WorkerService.CompleteJob:output_type -> headway.jobs.v1.CompleteJobResponse
+	13, // 33: headway.jobs.v1.WorkerService.FailJob:output_type -> headway.jobs.v1.FailJobResponse
+	15, // 34: headway.jobs.v1.WorkerService.ReleaseJob:output_type -> headway.jobs.v1.ReleaseJobResponse
+	17, // 35: headway.jobs.v1.WorkerService.ParkJob:output_type -> headway.jobs.v1.ParkJobResponse
+	29, // [29:36] is the sub-list for method output_type
+	22, // [22:29] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_headway_jobs_v1_worker_service_proto_init() }
@@ -1456,6 +1469,7 @@ func file_headway_jobs_v1_worker_service_proto_init() {
 		return
 	}
 	file_headway_jobs_v1_job_proto_init()
+	file_headway_jobs_v1_kind_proto_init()
 	file_headway_jobs_v1_worker_service_proto_msgTypes[3].OneofWrappers = []any{}
 	file_headway_jobs_v1_worker_service_proto_msgTypes[5].OneofWrappers = []any{}
 	file_headway_jobs_v1_worker_service_proto_msgTypes[14].OneofWrappers = []any{}
