@@ -26,6 +26,12 @@ func (p *parent) holds(value []byte) bool {
 	return i >= 0 && *p.known.At(i)
 }
 
+// storedOnly reports whether only the database decides about a value of the file: its row exists there, with this value or
+// with another one, and is not changed.
+func (p *parent) storedOnly(e *entry) bool {
+	return e.state == Present && (len(p.sheet.Spec.Key) > 1 || p.column != p.sheet.Spec.Key[0])
+}
+
 // title returns the header of the column that is referred to.
 func (p *parent) title() string {
 	if c, _ := p.sheet.Spec.Column(p.column); c != nil {
@@ -66,7 +72,7 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 				continue
 			}
 			s.buffer = v.Append(s.buffer[:0])
-			if p.known.Find(s.buffer) >= 0 || keys.Find(s.buffer) >= 0 {
+			if entry := keys.Find(s.buffer); p.known.Find(s.buffer) >= 0 || entry >= 0 && !p.storedOnly(keys.At(entry)) {
 				continue
 			}
 			p.known.Add(s.buffer, false)
@@ -136,7 +142,8 @@ func (s *Sheet) checkReference(column int, p *parent) {
 	case p.sheet == s && s.replay && (s.batch.cyclic[v.index] || entry >= 0 && keys.At(entry).row == uint32(s.batch.Rows[v.index])):
 		s.reject(column, imports.ReferenceCycle, func() string { return s.cycleMessage(column) })
 	case entry >= 0:
-		if state := keys.At(entry).state; state == Rejected || state == Blocked {
+		stops := keys.At(entry).state == Rejected || keys.At(entry).state == Blocked
+		if stops || p.storedOnly(keys.At(entry)) && !p.holds(s.buffer) {
 			s.block(column, p, keys, entry)
 		}
 	case !p.holds(s.buffer):

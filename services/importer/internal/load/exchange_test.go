@@ -162,3 +162,14 @@ func TestThousandsOfRowsExchangeUniqueValues(t *testing.T) {
 		t.Errorf("%v temporary values are left", n)
 	}
 }
+
+func TestRowThatExistsIsReferredToAsItIs(t *testing.T) {
+	b := setupFor(t, exchangeSchema)
+	b.run(garage(t, [][]any{{"a", "A", 1}}, [][]any{}), upsert)
+	policy := imports.Policy{OnIssues: imports.SkipRows, Mode: imports.InsertOnly}
+	task, _ := b.run(garage(t, [][]any{{"a", "NEW", 1}}, [][]any{{"t1", "NEW", 1}, {"t2", "A", 1}}), policy)
+	b.wantIssues(task.Import.ID, "Cars!A2 KEY_EXISTS", "Trips!B2 REFERENCE_BLOCKED")
+	if got := b.rows(`SELECT id, plate FROM trips`); len(got) != 1 || got[0] != "t2 A" {
+		t.Errorf("the trips are %q", got)
+	}
+}
