@@ -16,6 +16,7 @@ import (
 // every row.
 type Task struct {
 	job        *jobsv1.Job
+	epoch      uint32
 	checkpoint []byte
 	output     *output
 
@@ -33,7 +34,7 @@ type Task struct {
 }
 
 func newTask(leased *jobsv1.LeasedJob) *Task {
-	t := &Task{job: leased.GetJob(), checkpoint: leased.GetCheckpoint(), changed: make(chan struct{}, 1), steps: map[string]*Step{}}
+	t := &Task{job: leased.GetJob(), epoch: leased.GetEpoch(), checkpoint: leased.GetCheckpoint(), changed: make(chan struct{}, 1), steps: map[string]*Step{}}
 	for _, s := range t.job.GetProgress().GetSteps() {
 		t.plan = append(t.plan, &jobsv1.StepPlan{Name: s.GetName(), Title: s.GetTitle(), Group: s.GetGroup(),
 			Weight: s.GetWeight(), Total: s.GetTotal(), Unit: s.GetUnit()})
@@ -44,6 +45,10 @@ func newTask(leased *jobsv1.LeasedJob) *Task {
 
 // Job is the job as of its lease.
 func (t *Task) Job() *jobsv1.Job { return t.job }
+
+// Epoch returns the number of the lease, which grows with every lease of the job. A target that refuses writes with a lower
+// epoch than the highest it has seen is safe from workers that have lost their leases.
+func (t *Task) Epoch() uint32 { return t.epoch }
 
 // Payload decodes the job's payload like json.Unmarshal.
 func (t *Task) Payload(into any) error { return decode(t.job.GetPayload(), into) }

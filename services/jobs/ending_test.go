@@ -124,7 +124,7 @@ func TestNamesOfAnyConventionAreAccepted(t *testing.T) {
 
 func TestHeartbeatWithBadTextsRenewsTheLease(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) {
-		c.LeaseDuration, c.HeartbeatInterval = 400*time.Millisecond, 100*time.Millisecond
+		c.LeaseDuration, c.HeartbeatInterval, c.ProgressInterval = 400*time.Millisecond, 100*time.Millisecond, 10*time.Millisecond
 	})
 	user, worker := w.user("alice"), w.worker()
 	id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{Steps: []*jobsv1.StepPlan{{Name: "a"}}})

@@ -164,13 +164,18 @@ func (p *play) heartbeat() {
 	if err != nil || beat.CancelRequested != !j.cancelBy.IsZero() || !beat.LeaseExpiresAt.Equal(j.expires) {
 		p.t.Fatalf("heartbeat: %+v, %v; want cancel %v", beat, err, !j.cancelBy.IsZero())
 	}
+	if p.align(); j.status != job.Active {
+		return
+	}
 	if p.random.IntN(3) == 0 { // an impossible report is refused, and still renews the lease
 		h.Report = &job.Report{Steps: []job.StepReport{{Name: "a", Done: new(101.0)}}}
 		h.Plan = nil
+		j.expires = time.Now().Add(testConfig.LeaseDuration)
 		answer, err := p.d.Beat(p.t.Context(), h)
 		if err != nil || len(answer.Refused) != 1 || !errors.As(answer.Refused[0].Err, new(*job.ProgressInvalidError)) {
 			p.t.Fatalf("done above total gives %+v, %v", answer, err)
 		}
+		p.align()
 	}
 }
 

@@ -246,3 +246,13 @@ func playSeed(t *testing.T, seed uint64, of opener) (sealed int64) {
 	})
 	return sealed
 }
+
+// align waits until the time is a whole multiple of step again, after a call that waited for a commit.
+func (p *play) align() {
+	now := time.Now()
+	if late := now.Sub(now.Truncate(step)); late > 0 {
+		time.Sleep(step - late)
+		synctest.Wait()
+		p.m.elapse(time.Now())
+	}
+}

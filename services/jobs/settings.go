@@ -71,6 +71,10 @@ func (c *Config) complete() error {
 		return fmt.Errorf("--heartbeat-interval (%v) is more than half of --lease-duration (%v): one lost heartbeat would end the lease",
 			c.HeartbeatInterval, c.LeaseDuration)
 	}
+	if c.ProgressInterval > c.LeaseDuration/2 {
+		return fmt.Errorf("--progress-interval (%v) is more than half of --lease-duration (%v): heartbeats are answered when they are written, and would be answered too late",
+			c.ProgressInterval, c.LeaseDuration)
+	}
 	if c.OutputBlobs == "" {
 		folder, err := filepath.Abs(c.DataDir)
 		if err != nil {

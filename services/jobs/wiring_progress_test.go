@@ -21,7 +21,7 @@ func TestProgressIsWrittenFourTimesPerSecond(t *testing.T) {
 		synctest.Wait()
 		before := f.get(j.ID).Revision
 		for i := range 200 { // 2 s
-			f.say(j, string(rune('a'+i%26)))
+			go f.say(j, string(rune('a'+i%26)))
 			time.Sleep(10 * time.Millisecond)
 		}
 		f.say(j, "the latest")
@@ -37,13 +37,61 @@ func TestProgressIsWrittenFourTimesPerSecond(t *testing.T) {
 	})
 }
 
+func TestHeartbeatIsAnsweredAfterItsCommit(t *testing.T) {
+	store := &failing{}
+	inBubble(t, testConfig, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		for _, message := range []string{"one", "two", "three"} { // the latter two come too soon, and are answered later
+			f.say(j, message)
+			if got := f.get(j.ID); got.Progress.Message != message {
+				t.Errorf("after the answer to %q, %q is stored", message, got.Progress.Message)
+			}
+		}
+		store.err.Store(&job.ErrUnavailable)
+		time.Sleep(time.Second)
+		beat := heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token, Report: &job.Report{Message: "four"}}
+		if _, err := f.Beat(f.t.Context(), beat); !errors.Is(err, job.ErrUnavailable) {
+			t.Errorf("a heartbeat that cannot be written gives %v", err)
+		}
+		store.err.Store(nil)
+		if _, err := f.Beat(f.t.Context(), beat); err != nil {
+			t.Errorf("repeated, it gives %v", err)
+		}
+		if got := f.get(j.ID); got.Progress.Message != "four" {
+			t.Errorf("%q is stored", got.Progress.Message)
+		}
+	}, store.wrap)
+}
+
+// failing is the real store, whose updates can be made to fail.
+type failing struct {
+	job.Store
+	err atomic.Pointer[error]
+}
+
+func (s *failing) wrap(store job.Store) job.Store { s.Store = store; return s }
+
+func (s *failing) Update(ctx context.Context, ids []string, change func(int, *job.Job) error) ([]job.Job, []error) {
+	err := s.err.Load()
+	if err == nil {
+		return s.Store.Update(ctx, ids, change)
+	}
+	errs := make([]error, len(ids))
+	for i := range errs {
+		errs[i] = *err
+	}
+	return make([]job.Job, len(ids)), errs
+}
+
 func TestStatusChangeIncludesUnwrittenProgress(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
 		f.say(j, "written immediately")
 		synctest.Wait()
-		f.say(j, "not written yet")
+		go f.say(j, "not written yet")
+		synctest.Wait()
 		if _, err := f.Fail(f.t.Context(), j.ID, j.Lease.Token, job.Failing{Permanent: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -124,13 +172,13 @@ func TestUnwrittenRenewalCountsAtExpiry(t *testing.T) {
 		j := f.lease(0)
 		beat := func() {
 			if _, err := f.Beat(f.t.Context(), heartbeat.Heartbeat{ID: j.ID, Token: j.Lease.Token}); err != nil {
-				t.Fatal(err)
+				t.Error(err)
 			}
 		}
 		beat()
 		synctest.Wait()
 		time.Sleep(5 * time.Second)
-		beat()
+		go beat()
 		time.Sleep(7 * time.Second) // 12 s after what is stored, 7 s after the last sign of life
 		if got := f.get(j.ID); got.Status != job.Active {
 			t.Errorf("the job is %v, %+v", got.Status, got.Error)

@@ -18,6 +18,8 @@ type entry struct {
 	version uint64 // grows with every heartbeat
 	written uint64 // the version that is in the store
 	visible uint64 // the last version that changed what a snapshot shows
+	adopted uint64 // the last version that a change of the stored job has taken over
+	waiting []waiter
 
 	// Of the Keeper, under its lock. These times are of the wall clock, with its monotonic reading.
 	due       time.Time // of the next write
@@ -25,14 +27,54 @@ type entry struct {
 	index     int // in planned, or -1
 }
 
+// waiter is a heartbeat that waits for its commit.
+type waiter struct {
+	version uint64
+	durable chan error // has room for the answer
+}
+
+// release answers the heartbeats up to the version. The lock is held.
+func (e *entry) release(version uint64, err error) {
+	later := e.waiting[:0]
+	for _, w := range e.waiting {
+		if w.version <= version {
+			w.durable <- err
+		} else {
+			later = append(later, w)
+		}
+	}
+	clear(e.waiting[len(later):])
+	e.waiting = later
+}
+
+// fail answers all heartbeats with an error of the store. Their workers repeat them.
+func (e *entry) fail(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.release(e.version, err)
+}
+
+// end answers all heartbeats of a lease that has ended. Those that the last change has taken over are durable.
+func (e *entry) end() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.endLocked()
+}
+
+func (e *entry) endLocked() {
+	e.release(max(e.adopted, e.written), nil)
+	e.release(e.version, job.ErrLeaseLost)
+}
+
 // follow takes in the latest stored state of an active job.
 func (e *entry) follow(j *job.Job) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.known || !e.job.Lease.Same(j.Lease) {
+		e.endLocked()
 		e.known, e.revoked, e.job = true, false, *j
 		e.job.Checkpoint = nil
-		e.version, e.written, e.visible = 0, 0, 0
+		e.version, e.written, e.visible, e.adopted = 0, 0, 0, 0
 		return
 	}
 	sent := e.job
@@ -64,14 +106,14 @@ func (e *entry) fenceLocked(token string) error {
 	return e.job.Fence(token)
 }
 
-// take takes in a heartbeat.
-func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration) (Answer, error) {
+// take takes in a heartbeat. durable receives the outcome of the commit that holds it.
+func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration) (answer Answer, durable <-chan error, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := clock.Now() // under the lock, so that a lease that was extended meanwhile is not cut
 	j := &e.job
 	if err := e.fenceLocked(h.Token); err != nil {
-		return Answer{}, err
+		return Answer{}, nil, err
 	}
 	var visible bool
 	var refused []job.Refusal
@@ -80,7 +122,7 @@ func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration)
 	}
 	renewed, fenceErr := j.Renew(now, h.Token, stalledAfter)
 	if fenceErr != nil {
-		return Answer{}, fenceErr
+		return Answer{}, nil, fenceErr
 	}
 	if len(h.Checkpoint) > job.MaxCheckpoint {
 		refused = append(refused, job.Refusal{Field: "checkpoint", Err: job.ErrCheckpointTooBig})
@@ -90,8 +132,10 @@ func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration)
 	if visible || renewed {
 		e.visible = e.version
 	}
+	w := waiter{e.version, make(chan error, 1)}
+	e.waiting = append(e.waiting, w)
 	return Answer{LeaseExpiresAt: j.Lease.ExpiresAt, CancelRequested: j.CancelRequested, Refused: refused,
-		owner: j.Owner, kind: j.Kind}, nil
+		owner: j.Owner, kind: j.Kind}, w.durable, nil
 }
 
 // outputGrew makes the next write show the output's new length.

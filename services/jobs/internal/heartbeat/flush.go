@@ -10,8 +10,7 @@ import (
 )
 
 const (
-	batch      = 64          // jobs in one change of the store: other changes wait for it
-	lastBatch  = 256         // the same when the service stops
+	batch      = 256         // jobs in one change of the store: other changes wait for it
 	afterError = time.Second // before a write is tried again
 )
 
@@ -42,7 +41,7 @@ func (k *Keeper) Run(ctx context.Context) {
 
 func (k *Keeper) writeRest() {
 	for {
-		rest, _ := k.next(time.Now().Add(time.Hour), lastBatch)
+		rest, _ := k.next(time.Now().Add(time.Hour), batch)
 		if len(rest) == 0 {
 			return
 		}
@@ -70,11 +69,12 @@ func (k *Keeper) write(ctx context.Context, entries []*entry) {
 		switch {
 		case err == nil:
 			k.Settle(ids[i], adopted[i])
-		case errors.Is(err, errUnchanged):
+		case errors.Is(err, errUnchanged): // another change wrote the progress, or has ended the lease
 		case errors.Is(err, job.ErrNotFound):
 			k.forget(ids[i])
 		default:
 			k.cfg.Logger.Error("progress not written; trying again", "job_id", ids[i], "error", err)
+			entries[i].fail(err)
 			k.plan(entries[i], time.Now().Add(afterError))
 		}
 	}

@@ -1,6 +1,6 @@
 // Package heartbeat takes in what workers send while they run a job: it checks and renews the lease, keeps the progress,
-// and writes the progress of many jobs in one step. The store is the truth. What is kept here can be lost without losing
-// anything but progress that its worker sends again.
+// and writes the progress of many jobs in one step. A heartbeat is answered after the commit that holds it, so the store is
+// the truth, and nothing that is only kept here was ever acknowledged.
 package heartbeat
 
 import (
@@ -61,18 +61,27 @@ type Answer struct {
 	owner, kind string
 }
 
-// Beat renews the lease and takes in the progress. It does not wait for the disk: progress is written when the job's next
-// write is due, together with that of other jobs. Whatever is refused of the progress, the lease is renewed.
+// Beat renews the lease and takes in the progress. It returns when both are durable: they are written when the job's next
+// write is due, together with those of other jobs, so a heartbeat that comes too soon is answered later. Even if parts of
+// the progress are refused, the lease is renewed.
 func (k *Keeper) Beat(ctx context.Context, h Heartbeat) (Answer, error) {
 	e, err := k.leased(ctx, h.ID, h.Token)
 	if err != nil {
 		return Answer{}, err
 	}
-	answer, err := e.take(k.cfg.Clock, &h, k.cfg.StalledAfter)
+	answer, durable, err := e.take(k.cfg.Clock, &h, k.cfg.StalledAfter)
 	if err != nil {
 		return Answer{}, err
 	}
 	k.plan(e, time.Now())
+	select {
+	case err := <-durable:
+		if err != nil {
+			return Answer{}, err
+		}
+	case <-ctx.Done():
+		return Answer{}, context.Cause(ctx)
+	}
 	answer.ProgressInterval = k.progressInterval(h.ID, answer.owner, answer.kind)
 	return answer, nil
 }
@@ -196,6 +205,7 @@ func (k *Keeper) forget(id string) {
 	defer k.mu.Unlock()
 	if e := k.entries[id]; e != nil {
 		k.drop(e)
+		e.end()
 	}
 }
 
@@ -246,6 +256,7 @@ func (k *Keeper) Adopt(j *job.Job) Pending {
 	if e.version == e.written || j.Advance(&e.job) != nil {
 		return Pending{}
 	}
+	e.adopted = e.version
 	return Pending{version: e.version, Visible: e.visible > e.written}
 }
 
@@ -265,6 +276,7 @@ func (k *Keeper) Settle(id string, p Pending) {
 		if e.version == p.version {
 			e.job.Checkpoint = nil // the store has it
 		}
+		e.release(e.written, nil)
 	}
 	if e.version > e.written && e.index < 0 {
 		k.push(e, e.lastWrite.Add(k.cfg.ProgressInterval))

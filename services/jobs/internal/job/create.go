@@ -1,7 +1,6 @@
 package job
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -123,31 +122,6 @@ func parseOrMakeID(id string) (string, error) {
 		return "", &InvalidError{"job_id", "is not a UUID"}
 	}
 	return parsed.String(), nil
-}
-
-// Fingerprint identifies a request: it is equal for specs that describe the same job.
-func (s Spec) Fingerprint() []byte {
-	s.NotBefore, s.Deadline = Instant(s.NotBefore), Instant(s.Deadline)
-	s.Payload = canonical(s.Payload)
-	text, err := json.Marshal(s)
-	if err != nil {
-		panic("a spec has no JSON: " + err.Error()) // only with numbers that New refuses
-	}
-	sum := sha256.Sum256(text)
-	return sum[:]
-}
-
-// canonical returns the document with sorted keys and without spaces.
-func canonical(document json.RawMessage) json.RawMessage {
-	var value any
-	if len(document) == 0 || json.Unmarshal(document, &value) != nil {
-		return nil
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return nil
-	}
-	return text
 }
 
 // Instant returns t as stores keep it: in UTC, with microseconds.

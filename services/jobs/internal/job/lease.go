@@ -3,12 +3,14 @@ package job
 import (
 	"bytes"
 	"crypto/subtle"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // Lease is a worker's right to work on an active job. All other jobs have the zero Lease.
 type Lease struct {
-	Token     string // the proof; secret to the worker
+	Token     string // the proof: the epoch, a dot, and random text. Secret to the worker
 	Worker    string // the name the worker gave itself
 	Duration  time.Duration
 	ExpiresAt time.Time
@@ -29,6 +31,16 @@ const (
 // immediately must not be leased forever.
 const maxUnheard = 3
 
+// Epoch returns the number of the lease, which grows with every lease of the job. Leases of versions that had none have 0.
+func (l Lease) Epoch() uint32 {
+	number, _, _ := strings.Cut(l.Token, ".")
+	epoch, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(epoch)
+}
+
 // Same reports whether two states of a job belong to the same lease, even if it was renewed in between.
 func (l Lease) Same(other Lease) bool { return l.Token == other.Token }
 
@@ -44,10 +56,10 @@ func (j *Job) EndedBy(token string, call []byte) bool {
 		bytes.Equal(call, j.Ended.Call)
 }
 
-// Grant leases a ready job to a worker until now + duration, and begins an attempt. Progress of an earlier attempt is
+// Grant leases a ready job to a worker until now + duration, and begins an attempt. The lease token ends with the random text. Progress of an earlier attempt is
 // kept if that attempt left a checkpoint. Without one, the steps start over. confirms reports whether the worker calls
 // before it starts a job.
-func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration, confirms bool) {
+func (j *Job) Grant(now time.Time, random, worker string, duration time.Duration, confirms bool) {
 	now = Instant(now)
 	j.Status = Active
 	j.Attempt++
@@ -55,7 +67,7 @@ func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration,
 	if j.StartedAt.IsZero() {
 		j.StartedAt = now
 	}
-	j.Lease = Lease{Token: token, Worker: worker, Duration: duration, ExpiresAt: now.Add(duration)}
+	j.Lease = Lease{Worker: worker, Duration: duration, ExpiresAt: now.Add(duration)}
 	if confirms {
 		j.Lease.Heard = UnheardConfirmer
 	}
@@ -66,6 +78,7 @@ func (j *Job) Grant(now time.Time, token, worker string, duration time.Duration,
 	}
 	j.Progress.Estimate = Estimate{At: now, MovedAt: now, Fraction: j.Progress.fraction()}
 	j.touch(now)
+	j.Lease.Token = strconv.FormatUint(uint64(j.Revision), 10) + "." + random // the revision never falls
 }
 
 // Fence returns ErrLeaseLost unless token is that of the job's present lease. It is the only place that compares tokens.

@@ -63,7 +63,7 @@ func TestPercentNeverFallsNotByAPlanNorByAnotherAttempt(t *testing.T) {
 	if j.Progress.Percent != 80 {
 		t.Errorf("after a larger plan the percent is %v", j.Progress.Percent)
 	}
-	if err := j.Fail(start, "token", Failing{}, 0); err != nil {
+	if err := j.Fail(start, j.Lease.Token, Failing{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	j.Elapse(start.Add(time.Hour))
@@ -76,7 +76,7 @@ func TestPercentNeverFallsNotByAPlanNorByAnotherAttempt(t *testing.T) {
 func TestAttemptWithCheckpointKeepsProgress(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 10})
 	report(t, j, time.Second, StepReport{Name: "a", State: StepActive, Done: new(8.0)})
-	if err := j.Release(start, "token", []byte("8")); err != nil {
+	if err := j.Release(start, j.Lease.Token, []byte("8")); err != nil {
 		t.Fatal(err)
 	}
 	j.Grant(start, "other", "worker", time.Second, false)
@@ -168,7 +168,7 @@ func TestReportsDoNotWriteIntoSnapshotsThatWereHandedOut(t *testing.T) {
 	report(t, j, time.Second, StepReport{Name: "a", State: StepActive, Done: new(1.0), Counters: map[string]float64{"x": 1}})
 	snapshot := *j
 	report(t, j, 2*time.Second, StepReport{Name: "a", Done: new(9.0), Counters: map[string]float64{"x": 9}})
-	if err := j.Complete(start, "token", nil, nil); err != nil {
+	if err := j.Complete(start, j.Lease.Token, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if s := snapshot.Progress.Steps[0]; s.Done != 1 || s.Counters["x"] != 1 || s.State != StepActive {
@@ -191,7 +191,7 @@ func TestRateFollowsTheLastSeconds(t *testing.T) {
 		t.Errorf("20 s into 300 a second the rate is %v", j.Progress.Rate)
 	}
 	for i := range 10 {
-		if _, err := j.Renew(start.Add(time.Duration(33+3*i)*time.Second), "token", time.Hour); err != nil {
+		if _, err := j.Renew(start.Add(time.Duration(33+3*i)*time.Second), j.Lease.Token, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -239,7 +239,7 @@ func TestJobWithoutMovementIsStalledUntilItMoves(t *testing.T) {
 	j := leased(t, PlannedStep{Name: "a", Total: 10})
 	report(t, j, time.Second, StepReport{Name: "a", State: StepActive, Done: new(1.0)})
 	for after := 4 * time.Second; after <= 40*time.Second; after += 3 * time.Second {
-		visible, err := j.Renew(start.Add(after), "token", 30*time.Second)
+		visible, err := j.Renew(start.Add(after), j.Lease.Token, 30*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

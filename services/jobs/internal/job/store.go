@@ -110,7 +110,7 @@ type Claim struct {
 	Worker   string
 	Duration time.Duration
 	Confirms bool          // the worker calls before it starts a job
-	Token    func() string // a fresh lease token per job
+	Token    func() string // a fresh random text per job, for its lease token
 }
 
 // Claimed is the result of a claim.

@@ -77,6 +77,7 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 			Checkpoint:       j.Checkpoint,
 			HeartbeatSeconds: min(s.HeartbeatInterval, j.Lease.Duration/3).Seconds(),
 			ReportSeconds:    s.Keeper.FirstProgress().Seconds(),
+			Epoch:            j.Lease.Epoch(),
 		}
 		if size += proto.Size(one); size > maxMessage && i > 0 {
 			s.Dispatcher.Requeue(leased[i:]) // a larger response would be lost, and all of its jobs with it

@@ -190,6 +190,9 @@ type LeasedJob struct {
 	HeartbeatSeconds float64 `protobuf:"fixed64,5,opt,name=heartbeat_seconds,json=heartbeatSeconds,proto3" json:"heartbeat_seconds,omitempty"`
 	// Send progress no more often than this.
 	ReportSeconds float64 `protobuf:"fixed64,6,opt,name=report_seconds,json=reportSeconds,proto3" json:"report_seconds,omitempty"`
+	// The epoch of the lease. It grows with every lease of the job, and the lease token starts with it. Store it with the data
+	// that the job writes elsewhere, and refuse writes with a lower one: so a worker that has lost its lease changes nothing.
+	Epoch         uint32 `protobuf:"varint,7,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -262,6 +265,13 @@ func (x *LeasedJob) GetHeartbeatSeconds() float64 {
 func (x *LeasedJob) GetReportSeconds() float64 {
 	if x != nil {
 		return x.ReportSeconds
+	}
+	return 0
+}
+
+func (x *LeasedJob) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
 	}
 	return 0
 }
@@ -1269,7 +1279,7 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\bconfirms\x18\x06 \x01(\bR\bconfirms\x12N\n" +
 	"\fdescriptions\x18\a \x03(\v2 .headway.jobs.v1.KindDescriptionB\b\xbaH\x05\x92\x01\x02\x10 R\fdescriptions\"C\n" +
 	"\x11LeaseJobsResponse\x12.\n" +
-	"\x04jobs\x18\x01 \x03(\v2\x1a.headway.jobs.v1.LeasedJobR\x04jobs\"\x8e\x02\n" +
+	"\x04jobs\x18\x01 \x03(\v2\x1a.headway.jobs.v1.LeasedJobR\x04jobs\"\xa4\x02\n" +
 	"\tLeasedJob\x12&\n" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\x12\x1f\n" +
 	"\vlease_token\x18\x02 \x01(\tR\n" +
@@ -1279,7 +1289,8 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"checkpoint\x18\x04 \x01(\fR\n" +
 	"checkpoint\x12+\n" +
 	"\x11heartbeat_seconds\x18\x05 \x01(\x01R\x10heartbeatSeconds\x12%\n" +
-	"\x0ereport_seconds\x18\x06 \x01(\x01R\rreportSeconds\"\xfe\x01\n" +
+	"\x0ereport_seconds\x18\x06 \x01(\x01R\rreportSeconds\x12\x14\n" +
+	"\x05epoch\x18\a \x01(\rR\x05epoch\"\xfe\x01\n" +
 	"\x10HeartbeatRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +

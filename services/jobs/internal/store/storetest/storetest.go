@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"no job is claimed twice", claimOnce},
 		{"owners at their cap let others go first", claimCap},
 		{"a claim returns the checkpoint", checkpoint},
+		{"each lease of a job has a higher epoch", epochs},
 		{"the queue is in the order of claims", queued},
 		{"owners take turns, whatever their priorities and numbers of jobs", takeTurns},
 		{"due jobs come with the longest overdue first", due},
@@ -285,4 +286,19 @@ func endedContext(t *testing.T, s *suite) {
 	_, errs := s.Update(ctx, []string{j.ID}, func(_ int, j *job.Job) error { j.Touch(start); return nil })
 	wantError(t, errs[0], context.Canceled)
 	equal(t, "the job", s.get(j.ID), j)
+}
+
+func epochs(t *testing.T, s *suite) {
+	j := s.add()
+	last := uint32(0)
+	for range 3 {
+		leased := s.claim(start, 1).Jobs[0]
+		if leased.ID != j.ID || leased.Lease.Epoch() <= last {
+			t.Errorf("a lease with the token %q follows epoch %d", leased.Lease.Token, last)
+		}
+		last = leased.Lease.Epoch()
+		if _, err := s.change(j.ID, func(j *job.Job) error { return j.Release(start, leased.Lease.Token, nil) }); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
