@@ -236,11 +236,8 @@ func (u *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // the answer is sent, however this ends
 }
 
-// TooLarge is the error for a workbook above the limit.
-func (u *Handler) TooLarge() error {
-	return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
-		"The workbook is larger than the limit of %d MiB. Split it, or ask the operator to raise the limit.", u.cfg.MaxBytes>>20)
-}
+// TooLarge returns the error for a file above the limit.
+func (u *Handler) TooLarge() error { return rpcerr.UploadTooLarge(u.cfg.MaxBytes) }
 
 func errRead(cause error) error {
 	return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,

@@ -37,8 +37,7 @@ func toStatus(err error) error {
 	}
 	var large *intake.TooLargeError
 	if errors.As(err, &large) {
-		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_TOO_LARGE,
-			"The file is larger than %d MiB, the maximum for this server. Split it into smaller files.", large.Limit>>20)
+		return rpcerr.UploadTooLarge(large.Limit)
 	}
 	var refused *source.Error
 	if errors.As(err, &refused) {

@@ -313,3 +313,60 @@ func TestDocumentationIsComplete(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorsThatDocumentationQuotesAreReal(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/schemas.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const fleet = `name: fleet
+sheets:
+  - name: cars
+    key: plate
+    columns:
+      - name: plate
+        type: text
+        required: true
+      - name: trip
+        type: text
+        references: trips.id
+        mandatory: true
+  - name: trips
+    key: id
+    columns:
+      - {name: id, type: text, required: true}
+      - name: plate
+        type: text
+        references: cars.plate
+`
+	var real []string
+	for _, example := range []string{
+		fleet,
+		strings.Replace(fleet, "references: cars.plate", "references: car.plate", 1),
+		strings.Replace(fleet, "        mandatory: true\n", "", 1),
+	} {
+		var problems Problems
+		if _, err := Load("fleet.yaml", []byte(example)); !errors.As(err, &problems) {
+			t.Fatalf("the error is %v, want problems", err)
+		}
+		for _, p := range problems {
+			real = append(real, p.Error())
+		}
+	}
+	quotes := 0
+	for line := range strings.Lines(string(page)) {
+		if !strings.HasPrefix(line, "fleet.yaml:") {
+			continue
+		}
+		quotes++
+		quote, cut := strings.CutSuffix(strings.TrimSpace(line), " …")
+		if !slices.ContainsFunc(real, func(message string) bool {
+			return message == quote || cut && strings.HasPrefix(message, quote)
+		}) {
+			t.Errorf("the page quotes %q, which is none of\n%s", quote, strings.Join(real, "\n"))
+		}
+	}
+	if quotes < 3 {
+		t.Errorf("the page quotes %d errors, want 3", quotes)
+	}
+}
