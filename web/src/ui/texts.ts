@@ -9,6 +9,7 @@ export const locale: string | undefined = "en";
 
 export const count = (n: number) => n.toLocaleString(locale);
 export const rows = (n: number) => `${count(n)} ${n === 1 ? "row" : "rows"}`;
+export const list = (items: string[]) => new Intl.ListFormat(locale, { type: "conjunction" }).format(items);
 
 export const labels: Labels = { ...defaultLabels, locale };
 

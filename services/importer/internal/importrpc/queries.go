@@ -151,10 +151,12 @@ func (s *Service) ListIssues(ctx context.Context, r *importsv1.ListIssuesRequest
 }
 
 // ListSchemas implements headway.imports.v1.ImportService.
-func (s *Service) ListSchemas(context.Context, *importsv1.ListSchemasRequest) (*importsv1.ListSchemasResponse, error) {
+func (s *Service) ListSchemas(ctx context.Context, _ *importsv1.ListSchemasRequest) (*importsv1.ListSchemasResponse, error) {
 	answer := &importsv1.ListSchemasResponse{}
 	for _, sc := range s.Schemas.List() {
-		answer.Schemas = append(answer.Schemas, schemaMessage(sc))
+		if caller(ctx).MayImport(sc.Name) {
+			answer.Schemas = append(answer.Schemas, schemaMessage(sc))
+		}
 	}
 	return answer, nil
 }

@@ -18,8 +18,8 @@ type doubt struct {
 }
 
 // notARecord is the doubt about the row with this index in the batch.
-func (s *sheet) notARecord(row int, d layout.Doubt) doubt {
-	message := fmt.Sprintf("This row %s, and not like a record of %s. Delete the row. If it is a record, fill in its other columns.", d.Reason, s.spec.Title)
+func notARecord(row int, d layout.Doubt) doubt {
+	message := fmt.Sprintf("This row %s, so it is not imported. Delete it. If it is a record, fill in its other columns.", d.Reason)
 	return doubt{check.CellFault{Row: row, Column: d.Column, Fault: &convert.Fault{Code: imports.NotARecord, Message: message}}, true}
 }
 

@@ -293,7 +293,7 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 			p.accept(b, row)
 			return true
 		case layout.Doubtful:
-			b.doubts = append(b.doubts, s.notARecord(len(b.Rows), p.layout.Doubt()))
+			b.doubts = append(b.doubts, notARecord(len(b.Rows), p.layout.Doubt()))
 			p.accept(b, row)
 			return true
 		}

@@ -5,13 +5,14 @@ import { texts } from "./texts.js";
 
 interface DropZoneProps {
   maxBytes: number;
-  onFile: (file: File, isOnly: boolean) => void;
+  /** Called with the dropped or chosen files, of which there is at least one. */
+  onFiles: (files: File[]) => void;
 }
 
 const workbookTypes = ".xlsx,.xlsm,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /** Takes a file by drag and drop, with the mouse, or with the keyboard. */
-export function DropZone({ maxBytes, onFile }: DropZoneProps) {
+export function DropZone({ maxBytes, onFiles }: DropZoneProps) {
   const input = useRef<HTMLInputElement>(null);
   const hint = useId();
   const [over, setOver] = useState(0);
@@ -20,8 +21,8 @@ export function DropZone({ maxBytes, onFile }: DropZoneProps) {
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(0);
-    const { files } = event.dataTransfer;
-    if (files[0]) onFile(files[0], files.length === 1);
+    const files = [...event.dataTransfer.files];
+    if (files.length > 0) onFiles(files);
   };
 
   return (
@@ -60,7 +61,7 @@ export function DropZone({ maxBytes, onFile }: DropZoneProps) {
         onChange={(event) => {
           const file = event.target.files?.[0];
           event.target.value = "";
-          if (file) onFile(file, true);
+          if (file) onFiles([file]);
         }}
       />
     </div>

@@ -1,13 +1,11 @@
-import { templatePath } from "@headway/client";
 import { useState } from "react";
-import { base } from "../../ui/base.js";
 import { formatCount } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
 import { texts } from "./texts.js";
 
 const sizes = [1_000, 10_000, 100_000] as const;
 
-/** Offers a generated file of a chosen size, and the template. */
+/** Offers a generated file of a chosen size. */
 export function SampleOffer({ onTry }: { onTry: (rows: number) => void }) {
   const [rows, setRows] = useState<number>(sizes[0]);
   const t = texts;
@@ -15,13 +13,7 @@ export function SampleOffer({ onTry }: { onTry: (rows: number) => void }) {
     <section className="card sample" aria-labelledby="sample-heading">
       <div className="sample-words">
         <h2 id="sample-heading">{t.sample}</h2>
-        <p className="muted">
-          {t.sampleLead}
-          <a href={`${base}${templatePath("workforce")}`} download>
-            {t.template}
-          </a>
-          .
-        </p>
+        <p className="muted">{t.sampleLead}</p>
       </div>
       <fieldset className="segments">
         <legend>{t.sampleSize}</legend>

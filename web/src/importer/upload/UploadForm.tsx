@@ -1,11 +1,15 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
+import { ErrorNote } from "../../ui/ErrorNote.js";
 import { DropZone } from "./DropZone.js";
+import { FilePicker } from "./FilePicker.js";
 import { ImportOptions } from "./ImportOptions.js";
 import { refuse } from "./refuse.js";
 import { SampleOffer } from "./SampleOffer.js";
+import { SchemaCard } from "./SchemaCard.js";
 import { texts } from "./texts.js";
 import { UploadCard } from "./UploadCard.js";
-import { type ImportChoices, useImportUpload } from "./useImportUpload.js";
+import { type ImportChoices, sampleSchema, useImportUpload } from "./useImportUpload.js";
+import { useSchemas } from "./useSchemas.js";
 
 interface UploadFormProps {
   /** The user, under whom an interrupted upload is remembered. */
@@ -18,20 +22,45 @@ interface UploadFormProps {
 export function UploadForm({ user, maxBytes, onAccepted }: UploadFormProps) {
   const [choices, setChoices] = useState<ImportChoices>({ onIssues: "review", dryRun: false });
   const [notice, setNotice] = useState("");
+  const [several, setSeveral] = useState<File[]>([]);
+  const [early, setEarly] = useState<File>(); // chosen before the schemas were known
+  const schemas = useSchemas(user);
   const upload = useImportUpload(user, choices, onAccepted);
+  const schema = schemas.chosen?.name;
 
-  const take = (file: File, isOnly: boolean) => {
+  const take = (file: File) => {
+    setSeveral([]);
     const refusal = refuse(file, maxBytes);
-    setNotice(refusal || (isOnly ? "" : texts.onlyFirst));
-    if (!refusal) upload.send(file);
+    setNotice(refusal);
+    if (refusal) return;
+    if (schema === undefined) setEarly(file);
+    else upload.send(file, schema);
+  };
+  const takeAll = (files: File[]) => {
+    setNotice("");
+    if (files.length > 1) setSeveral(files);
+    else if (files[0]) take(files[0]);
   };
   const trySample = (rows: number) => {
     setNotice("");
     upload.trySample(rows);
   };
+  useEffect(() => {
+    if (early === undefined || schema === undefined) return;
+    setEarly(undefined);
+    upload.send(early, schema);
+  }, [early, schema, upload]);
+
+  // With several schemas, the choice comes before the file.
+  const isChoice = (schemas.list?.length ?? 0) > 1;
 
   return (
     <div className="start-grid">
+      {isChoice && (
+        <div className="start-options" inert={upload.busy}>
+          <SchemaCard schemas={schemas} />
+        </div>
+      )}
       <div className="start-drop">
         {upload.busy ? (
           <UploadCard
@@ -41,9 +70,17 @@ export function UploadForm({ user, maxBytes, onAccepted }: UploadFormProps) {
             onCancel={upload.reset}
             onRetry={upload.retry}
           />
+        ) : several.length > 0 ? (
+          <FilePicker files={several} onPick={take} onCancel={() => setSeveral([])} />
         ) : (
-          <DropZone maxBytes={maxBytes} onFile={take} />
+          <DropZone maxBytes={maxBytes} onFiles={takeAll} />
         )}
+        {schemas.list?.length === 0 && (
+          <p className="note warn" role="alert">
+            {texts.noneAllowed}
+          </p>
+        )}
+        {schemas.error !== undefined && <ErrorNote error={schemas.error} heading={texts.noSchemas} />}
         {notice && (
           <p className="note warn" role="alert">
             {notice}
@@ -51,11 +88,14 @@ export function UploadForm({ user, maxBytes, onAccepted }: UploadFormProps) {
         )}
       </div>
       <div className="start-options" inert={upload.busy}>
+        {!isChoice && <SchemaCard schemas={schemas} />}
         <ImportOptions value={choices} onChange={setChoices} />
       </div>
-      <div className="start-sample" inert={upload.busy}>
-        <SampleOffer onTry={trySample} />
-      </div>
+      {schema === sampleSchema && (
+        <div className="start-sample" inert={upload.busy}>
+          <SampleOffer onTry={trySample} />
+        </div>
+      )}
     </div>
   );
 }

@@ -22,18 +22,29 @@ export const texts = {
   dryRunHint: "Checks the whole file and shows the result.",
 
   sample: "No file yet?",
-  sampleLead:
-    "The server creates a sample file with seven sheets and a few errors, and imports it like one of yours. To use your own data, ",
+  sampleLead: "The server creates a sample file with seven sheets and a few errors, and imports it like one of yours.",
   sampleSize: "Number of employees",
   sampleTry: "Try a sample file",
-  template: "download the template",
 
   tooLarge: (size: string, limit: string) =>
     `This file is ${size}. The limit is ${limit}. Split it into smaller files.`,
   empty: "This file is empty. Choose another file.",
   notExcel: (name: string) =>
     `“${name}” is not an Excel file. Open it in Excel, save it as .xlsx, and upload it again.`,
-  onlyFirst: "You can upload one file at a time. Only the first one was used.",
+
+  several: (n: number) => `You dropped ${count(n)} files`,
+  severalLead: "You can import one file at a time. Choose the one to import now.",
+  severalMore: (n: number) => `${count(n)} more are not listed.`,
+  severalCancel: "Cancel",
+
+  schema: "What do you want to import?",
+  contents: (title: string) => `What a file for “${title}” contains`,
+  optional: "(optional)",
+  required: "required",
+  requiredMark: "* Required columns. The order of sheets and columns doesn't matter.",
+  templateLink: "Download the template (.xlsx)",
+  noSchemas: "The list of what you can import can't be loaded",
+  noneAllowed: "You don't have the right to import. Ask the operator for it.",
 
   preparing: (n: number) => `Creating a sample file with ${count(n)} employees…`,
   sending: "Uploading",

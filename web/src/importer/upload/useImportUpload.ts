@@ -17,7 +17,7 @@ export interface ImportUpload {
   preparing: number | undefined;
   /** Why there is no sample. */
   error: unknown;
-  send: (file: File) => void;
+  send: (file: File, schema: string) => void;
   trySample: (rows: number) => void;
   /** Uploads the file again after a failure; undefined if there is nothing to repeat. */
   retry: (() => void) | undefined;
@@ -25,7 +25,8 @@ export interface ImportUpload {
   reset: () => void;
 }
 
-const schema = "workforce";
+/** The only schema that the server has a sample of. */
+export const sampleSchema = "workforce";
 
 /** The number of errors in a sample of a number of employees. */
 const sampleErrors = (rows: number) => (rows >= 100_000 ? 120 : rows >= 10_000 ? 40 : 12);
@@ -40,13 +41,13 @@ export function useImportUpload(
   const upload = useUpload((options) => uploadResumably({ ...options, user }));
   const [preparing, setPreparing] = useState<number>();
   const [error, setError] = useState<unknown>();
-  const file = useRef<File>(undefined);
+  const last = useRef<{ file: File; schema: string }>(undefined);
   const creating = useRef<AbortController>(undefined);
   useEffect(() => () => creating.current?.abort(), []);
 
-  const send = async (workbook: File) => {
-    file.current = workbook;
-    const accepted = await upload.upload({ file: workbook, schema, ...choices });
+  const send = async (file: File, schema: string) => {
+    last.current = { file, schema };
+    const accepted = await upload.upload({ file, schema, ...choices });
     if (accepted) onAccepted(accepted.import.importId);
   };
 
@@ -56,10 +57,10 @@ export function useImportUpload(
     setPreparing(rows);
     try {
       const seed = Math.floor(Math.random() * 1_000_000);
-      const path = samplePath(schema, { rows, issues: sampleErrors(rows), seed });
+      const path = samplePath(sampleSchema, { rows, issues: sampleErrors(rows), seed });
       const sample = await download({ ...connection, path, signal: aborting.signal });
       setPreparing(undefined);
-      await send(sample);
+      await send(sample, sampleSchema);
     } catch (cause) {
       if (aborting.signal.aborted) return;
       setPreparing(undefined);
@@ -79,9 +80,12 @@ export function useImportUpload(
     busy: preparing !== undefined || error !== undefined || upload.status !== "idle",
     preparing,
     error,
-    send: (workbook) => void send(workbook),
+    send: (file, schema) => void send(file, schema),
     trySample: (rows) => void trySample(rows),
-    retry: upload.error && file.current ? () => file.current && void send(file.current) : undefined,
+    retry:
+      upload.error && last.current
+        ? () => last.current && void send(last.current.file, last.current.schema)
+        : undefined,
     reset,
   };
 }

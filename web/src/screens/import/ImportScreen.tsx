@@ -1,6 +1,7 @@
 import { isTerminal } from "@headway/client";
 import { ImportStepper, useImport } from "@headway/client/react";
 import { IssuesPanel } from "../../importer/issues/IssuesPanel.js";
+import { Notices } from "../../importer/notices/Notices.js";
 import { ReviewCard } from "../../importer/review/ReviewCard.js";
 import { Totals } from "../../importer/Totals.js";
 import { VerdictCard } from "../../importer/verdict/VerdictCard.js";
@@ -50,11 +51,6 @@ export function ImportScreen({ importId }: { importId: string }) {
       />
       <ConnectionNotice phase={connection} />
       <Announcer text={announcement(job, title)} />
-      {detail.notices.map((notice) => (
-        <p key={notice.reason} className="fine muted">
-          {notice.message}
-        </p>
-      ))}
       {job.status === "waiting" && totals && <ReviewCard importId={importId} sheets={sheets} totals={totals} />}
       {ended && (
         <VerdictCard
@@ -70,6 +66,7 @@ export function ImportScreen({ importId }: { importId: string }) {
           }
         />
       )}
+      <Notices detail={detail} />
       <div className="import-grid">
         <div className="import-side">
           <JobMeter job={job} title={title} samples={samples} />
