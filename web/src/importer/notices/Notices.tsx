@@ -1,7 +1,7 @@
 import type { ImportDetail } from "@headway/client";
 import { texts } from "./texts.js";
 
-/** How many sheets or columns a sentence names. */
+/** How many sheets or columns a line names. */
 const named = 8;
 
 /** What the user should know about the file: what was left out, what is hidden, and what was not imported. */
