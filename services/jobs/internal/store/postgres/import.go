@@ -1,0 +1,113 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// ErrNotEmpty means that a database to import into has jobs already.
+var ErrNotEmpty = errors.New("the PostgreSQL database already has jobs. Use an empty database")
+
+// Table is a table to import. Each calls row with the values of each of its rows, in the order of Columns.
+type Table struct {
+	Name    string
+	Columns []string
+	Each    func(ctx context.Context, row func(values []any) error) error
+}
+
+// Import fills an empty database with the tables, in one transaction: all of them are there, or none. It creates the tables
+// if needed, and returns how many rows each has.
+func Import(ctx context.Context, url string, tables []Table) (map[string]int64, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the jobs database: %w", err)
+	}
+	if err := migrate(ctx, config.ConnConfig); err != nil {
+		return nil, fmt.Errorf("migrate the jobs database: %w", err)
+	}
+	w := &writer{config: config.ConnConfig}
+	if err := w.connect(ctx); err != nil { // no service uses it meanwhile
+		return nil, fmt.Errorf("open the jobs database: %w", err)
+	}
+	defer w.disconnect()
+	counts := map[string]int64{}
+	err = pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error {
+		var used bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM jobs)`).Scan(&used); err != nil {
+			return err
+		}
+		if used {
+			return ErrNotEmpty
+		}
+		for _, table := range tables {
+			n, err := copyTable(ctx, tx, table)
+			if err != nil {
+				return fmt.Errorf("copy the table %s: %w", table.Name, err)
+			}
+			counts[table.Name] = n
+		}
+		return finishImport(ctx, tx)
+	})
+	return counts, err
+}
+
+// copyTable copies the rows while they are read.
+func copyTable(ctx context.Context, tx pgx.Tx, table Table) (int64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rows, read := make(chan []any, 64), make(chan error, 1)
+	go func() {
+		defer close(rows)
+		read <- table.Each(ctx, func(values []any) error {
+			row := slices.Clone(values)
+			for i, value := range row {
+				if s, ok := value.(string); ok {
+					row[i] = text(s)
+				}
+			}
+			select {
+			case rows <- row:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+	}()
+	n, err := tx.CopyFrom(ctx, pgx.Identifier{table.Name}, table.Columns, pgx.CopyFromFunc(func() ([]any, error) {
+		row, ok := <-rows
+		if !ok {
+			return nil, nil
+		}
+		return row, nil
+	}))
+	cancel()
+	for range rows { // until the reader has ended
+	}
+	if readErr := <-read; err == nil {
+		err = readErr
+	}
+	return n, err
+}
+
+// finishImport derives what is not copied: the next number of a job, and the lanes in the order of their oldest jobs.
+func finishImport(ctx context.Context, tx pgx.Tx) error {
+	for _, statement := range []string{
+		`SELECT setval(pg_get_serial_sequence('jobs', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM jobs), false)`,
+		`UPDATE lane_limit SET active = 0`,
+		`INSERT INTO lanes (kind, owner, ready, active, state, round, stamp, granted)
+			SELECT kind, owner, ready, active, CASE WHEN ready > 0 THEN 1 ELSE 3 END, 0, row_number() OVER (ORDER BY first), 0
+			FROM (SELECT kind, owner, count(*) FILTER (WHERE ready) AS ready, count(*) FILTER (WHERE status = 2) AS active,
+				min(seq) FILTER (WHERE ready) AS first FROM jobs WHERE ready OR status = 2 GROUP BY kind, owner) AS counted`,
+		`SELECT setval('lane_stamps', (SELECT coalesce(max(stamp), 0) + 1 FROM lanes), false)`,
+	} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("count the imported jobs: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package transfer
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"headway/internal/pgtest"
+	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/store/postgres"
+	"headway/services/jobs/internal/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
+
+// fill stores jobs in every state, with everything that a job can have.
+func fill(t *testing.T, s job.Store) {
+	t.Helper()
+	now := time.Now()
+	for i := range 12 {
+		spec := job.Spec{Kind: "crawl", Owner: fmt.Sprint("owner ", i%3), Title: "Zoë 東京", RequestID: fmt.Sprint("r-", i), Priority: int32(i % 2),
+			Payload: json.RawMessage(`{"n":9007199254740991}`), Labels: map[string]string{"team": "a"},
+			Steps: []job.PlannedStep{{Name: "fetch", Total: 10}}}
+		j, err := job.New(spec, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Create(t.Context(), j, spec.RequestID, spec.Fingerprint()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	claimed, err := s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 8, Now: func() time.Time { return now }, Worker: "w", Duration: time.Minute, Token: rand.Text})
+	if err != nil || len(claimed.Jobs) != 8 {
+		t.Fatal(err)
+	}
+	var output int64
+	for i, leased := range claimed.Jobs {
+		token := leased.Lease.Token
+		if output, err = s.AppendOutput(t.Context(), leased.ID, token, 0, []byte(strings.Repeat("text", 30_000)), 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		key := fmt.Sprint("blob ", i)
+		if err := errors.Join(s.Reserve(t.Context(), key, now), s.Seal(t.Context(), leased.ID, job.Segment{Length: output / 2, Key: key})); err != nil {
+			t.Fatal(err)
+		}
+		_, errs := s.Update(t.Context(), []string{leased.ID}, func(_ int, j *job.Job) error {
+			switch i {
+			case 0:
+				return j.Complete(now, token, json.RawMessage(`{"text":"`+strings.Repeat("x", 20_000)+`"}`), nil)
+			case 1:
+				return j.Fail(now, token, job.Failing{Permanent: true, Failure: job.Failure{Reason: "SITE_DOWN"}}, 0)
+			case 2:
+				return j.Fail(now, token, job.Failing{}, 0.5)
+			case 3:
+				return j.Park(now, token, json.RawMessage(`{"sure":"?"}`), nil, []byte("page 7"))
+			case 4:
+				return j.Release(now, token, []byte("page 9"))
+			}
+			j.SaveCheckpoint([]byte("here"))
+			if _, err := j.Renew(now.Add(time.Second), token, time.Minute); err != nil {
+				return err
+			}
+			j.Touch(now.Add(time.Second))
+			return nil
+		})
+		if errs[0] != nil {
+			t.Fatal(errs[0])
+		}
+	}
+	if err := s.Reserve(t.Context(), "never written", now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// content is everything that a store returns of its jobs.
+func content(t *testing.T, s job.Store) map[string]any {
+	t.Helper()
+	all := map[string]any{}
+	page, err := s.List(t.Context(), job.Filter{Limit: 100, Labels: map[string]string{"team": "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["jobs"] = page.Jobs
+	for _, j := range page.Jobs {
+		tail, err := s.Tail(t.Context(), j.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin, err := s.ReadOutput(t.Context(), j.ID, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end, err := s.ReadOutput(t.Context(), j.ID, tail.Begins, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := s.Result(t.Context(), j.ID)
+		if err != nil && !errors.Is(err, job.ErrNotFound) {
+			t.Fatal(err)
+		}
+		all[j.ID] = []any{tail, begin, end, string(result)}
+	}
+	due, err := s.Due(t.Context(), time.Now().Add(time.Hour), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["due"] = len(due)
+	if all["blobs"], err = s.Unreferenced(t.Context(), time.Now().Add(time.Hour), 100); err != nil {
+		t.Fatal(err)
+	}
+	if all["live"], err = s.CountLive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestTransferKeepsEverything(t *testing.T) {
+	path, url := filepath.Join(t.TempDir(), "jobs.db"), pgtest.Shared(t).Database(t, "transfer")
+	source, err := sqlite.Open(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, source)
+	want := content(t, source)
+	if _, err := Run(t.Context(), path, url); err == nil {
+		t.Error("a database in use was copied")
+	}
+	if err := source.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Run(t.Context(), path, url); err != nil || n != 12 {
+		t.Fatalf("Run: %d, %v", n, err)
+	}
+	if _, err := Run(t.Context(), path, url); !errors.Is(err, postgres.ErrNotEmpty) {
+		t.Errorf("the second Run: %v", err)
+	}
+	target, err := postgres.Open(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	got := content(t, target)
+	for name, value := range want {
+		if !reflect.DeepEqual(got[name], value) {
+			t.Errorf("%s is\n%+v, want\n%+v", name, got[name], value)
+		}
+	}
+	// Work continues: what was ready is leased, with checkpoints, and new jobs come after the old ones.
+	claimed, err := target.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 100, Now: time.Now, Duration: time.Minute, Token: rand.Text})
+	if err != nil || len(claimed.Jobs) != 5 {
+		t.Errorf("claimed %d jobs, %v; want 5", len(claimed.Jobs), err)
+	}
+	checkpoints := 0
+	for _, j := range claimed.Jobs {
+		if string(j.Checkpoint) == "page 9" {
+			checkpoints++
+		}
+	}
+	if checkpoints != 1 {
+		t.Errorf("%d of the jobs have the checkpoint", checkpoints)
+	}
+	spec := job.Spec{Kind: "crawl", Owner: "owner 0", RequestID: "new"}
+	j, err := job.New(spec, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, replayed, err := target.Create(t.Context(), j, spec.RequestID, spec.Fingerprint()); err != nil || replayed {
+		t.Errorf("a new job: replayed %v, %v", replayed, err)
+	}
+}
