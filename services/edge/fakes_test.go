@@ -82,8 +82,8 @@ type jobsFake struct {
 	frozen   bool
 	held     chan struct{}
 	waiting  int
-	// reading counts the open streams of output, and outputSent the bytes that were sent on all.
-	reading, outputSent int
+	// reading counts the open streams of output.
+	reading int
 }
 
 func newJobsFake() *jobsFake {
@@ -301,11 +301,16 @@ func (f *jobsFake) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStr
 		f.mu.Unlock()
 		if n := int64(len(data)); offset < n {
 			piece := data[offset:min(n, offset+64<<10)]
+			if most := int64(r.GetMaxBytes()); most > 0 {
+				piece = data[offset:min(n, r.GetOffset()+most)]
+			}
 			if err := stream.Send(&jobsv1.ReadOutputResponse{Offset: offset, Data: piece}); err != nil {
 				return err
 			}
 			offset += int64(len(piece))
-			f.state(func() { f.outputSent += len(piece) })
+			if most := int64(r.GetMaxBytes()); most > 0 && offset == r.GetOffset()+most {
+				return nil
+			}
 			continue
 		}
 		if end {

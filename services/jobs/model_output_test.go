@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/outputlog"
 )
 
 // letter is the byte of a job's output at an offset.
@@ -76,7 +77,7 @@ func (p *play) read() {
 }
 
 func (p *play) readFrom(j *modelJob, from int) {
-	r := p.d.Output.Read(p.t.Context(), j.id, int64(from))
+	r := p.d.Output.Read(p.t.Context(), j.id, int64(from), outputlog.NoLimit)
 	defer r.Close()
 	for at := from; ; {
 		data, err := r.Next()

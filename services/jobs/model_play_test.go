@@ -13,6 +13,7 @@ import (
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/outputlog"
 )
 
 // play is one run of random operations on the service and on the model.
@@ -190,7 +191,7 @@ func (p *play) delete() {
 		return
 	}
 	p.must(job.Job{}, err)
-	if _, err := p.d.Output.Read(p.t.Context(), j.id, 0).Next(); !errors.Is(err, job.ErrNotFound) {
+	if _, err := p.d.Output.Read(p.t.Context(), j.id, 0, outputlog.NoLimit).Next(); !errors.Is(err, job.ErrNotFound) {
 		p.t.Fatalf("reading the output of a deleted job gives %v", err)
 	}
 	p.m.jobs = slices.DeleteFunc(p.m.jobs, func(other *modelJob) bool { return other == j })

@@ -41,6 +41,11 @@ const (
 	// holdUpstream is how long the upstream of a reader that accepts nothing stays open. Afterwards the reader holds what
 	// it has received, and no buffers of a connection.
 	holdUpstream = 100 * time.Millisecond
+	// slowRead is how much output is read at a time for a slow reader, and for each reader at first. With the event that is made of
+	// it, and its buffer of 16 KiB in gRPC, a slow reader costs less than 64 KiB. A reader that takes it immediately gets twice as
+	// much at a time, and so on, and above fastRead all that there is in one call.
+	slowRead = 15 << 10
+	fastRead = 1 << 20
 )
 
 // Output answers GET /api/v1/sse/jobs/{kind}/{job_id}/output. Nothing is skipped here: the reader's pace is the pace of
@@ -59,7 +64,7 @@ func (h *Handlers) Output(w http.ResponseWriter, r *http.Request) {
 		h.noMore(w, s)
 		return
 	}
-	s.output = &output{stream: s, jobID: job.ID, offset: offset, taken: make(chan struct{}, 1)}
+	s.output = &output{stream: s, jobID: job.ID, offset: offset, most: slowRead, taken: make(chan struct{}, 1)}
 	if r.Method == http.MethodHead || h.spawn(w, r, s, s.output.run) {
 		h.serve(w, r, s, "", format.Opening{
 			User: as.Subject, Topic: job.Topic, Message: "Connected to the output of job " + job.ID + ".", Keepalive: h.cfg.Keepalive,
@@ -112,6 +117,10 @@ type output struct {
 	// offset is where the next event begins. held are the bytes after it that begin a character and wait for its rest.
 	offset int64
 	held   []byte
+	// most is how much is read at a time, and 0 if there is no limit. paused is set if the reader let an event of the present part
+	// wait.
+	most   int64
+	paused bool
 
 	mu    sync.Mutex
 	event sockets.Payload
@@ -138,17 +147,32 @@ func (o *output) take() (sockets.Payload, bool) {
 // errPaused ends an upstream whose reader accepts nothing for now.
 var errPaused = errors.New("the reader is slower than the output")
 
+// errMore ends an upstream that has sent as much as was requested.
+var errMore = errors.New("there can be more output")
+
 // run sends the output from the offset on, over losses of the upstream, until the job or the stream ends.
 func (o *output) run(ctx context.Context) {
-	wait := backoff.New(firstWait, maxWait)
+	var wait *backoff.Backoff // made for the first error, because it needs 5 KiB
 	for ctx.Err() == nil {
 		before := o.offset
 		err := o.receive(ctx)
+		if wait == nil && !errors.Is(err, errPaused) && !errors.Is(err, errMore) {
+			wait = backoff.New(firstWait, maxWait)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, errPaused):
-			wait.Reset()
+			wait = nil
+			o.most = slowRead
+			select { // the event that the reader has let wait
+			case <-o.taken:
+			case <-ctx.Done():
+			}
+			continue
+		case errors.Is(err, errMore):
+			wait = nil
+			o.adapt()
 			continue
 		case errors.Is(err, io.EOF):
 			if o.end(ctx) {
@@ -190,28 +214,42 @@ func (o *output) receive(ctx context.Context) error {
 	upstream, cancel := context.WithCancel(ctx)
 	defer cancel()
 	h := o.stream.handlers
-	request := &jobsv1.ReadOutputRequest{JobId: o.jobID, Offset: o.offset + int64(len(o.held))}
+	from := o.offset + int64(len(o.held))
+	request := &jobsv1.ReadOutputRequest{JobId: o.jobID, Offset: from, MaxBytes: uint32(o.most)}
+	o.paused = false
 	stream, err := h.cfg.Outputs.ReadOutput(upstream, request, h.cfg.AsService)
 	if err != nil {
 		return err
 	}
 	for {
 		msg, err := stream.Recv()
+		if errors.Is(err, io.EOF) && o.most > 0 && o.offset+int64(len(o.held))-from == o.most {
+			return errMore
+		}
 		if err != nil {
 			return err
 		}
-		if err := o.send(ctx, msg.GetData(), cancel); err != nil {
+		if err := o.send(ctx, msg.GetData()); err != nil {
 			return err
-		}
-		if upstream.Err() != nil {
-			return errPaused
 		}
 	}
 }
 
-// send sends data in events, and waits until the connection has taken them. It calls pause if that takes long. A
-// character that is cut at the data's end waits for its rest.
-func (o *output) send(ctx context.Context, data []byte, pause func()) error {
+// adapt sets how much is read next, after a part that was sent whole.
+func (o *output) adapt() {
+	switch {
+	case o.paused:
+		o.most = slowRead
+	case o.most < fastRead:
+		o.most *= 2
+	default:
+		o.most = 0
+	}
+}
+
+// send sends data in events, and waits until the connection has taken them. If that takes long, it returns errPaused, and what
+// follows the last event is read again. A character that is cut at the data's end waits for its rest.
+func (o *output) send(ctx context.Context, data []byte) error {
 	if len(o.held) > 0 {
 		data = append(o.held, data...)
 		o.held = nil
@@ -222,7 +260,7 @@ func (o *output) send(ctx context.Context, data []byte, pause func()) error {
 		if len(part) == 0 {
 			break
 		}
-		if err := o.sendPart(ctx, part, pause); err != nil {
+		if err := o.sendPart(ctx, part); err != nil {
 			return err
 		}
 		data = data[len(part):]
@@ -233,7 +271,7 @@ func (o *output) send(ctx context.Context, data []byte, pause func()) error {
 	return nil
 }
 
-func (o *output) sendPart(ctx context.Context, data []byte, pause func()) error {
+func (o *output) sendPart(ctx context.Context, data []byte) error {
 	m := outputMessage{Type: "output", JobID: o.jobID, Offset: o.offset}
 	if utf8.Valid(data) {
 		m.Text = string(data)
@@ -259,7 +297,9 @@ func (o *output) sendPart(ctx context.Context, data []byte, pause func()) error 
 		case <-o.taken:
 			return nil
 		case <-timer.C:
-			pause()
+			if o.paused = true; o.most != slowRead {
+				return errPaused
+			}
 		}
 	}
 }
@@ -271,7 +311,8 @@ func (o *output) end(ctx context.Context) bool {
 		return false
 	}
 	if len(o.held) > 0 {
-		if err := o.sendPart(ctx, o.held, func() {}); err != nil {
+		o.most = slowRead // the last part is not read again
+		if err := o.sendPart(ctx, o.held); err != nil {
 			return true
 		}
 		o.held = nil

@@ -351,7 +351,11 @@ func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreami
 	}
 	grown, stop := s.Watchers.Output(r.GetJobId())
 	defer stop()
-	reader := s.Output.Read(ctx, r.GetJobId(), r.GetOffset())
+	most := int64(r.GetMaxBytes())
+	if most == 0 {
+		most = outputlog.NoLimit
+	}
+	reader := s.Output.Read(ctx, r.GetJobId(), r.GetOffset(), most)
 	defer reader.Close()
 	for {
 		// The status is read before the output: after the job has ended, none is added.
@@ -362,7 +366,7 @@ func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreami
 		if err := sendOutput(stream, reader); err != nil {
 			return err
 		}
-		if j.Status.Terminal() {
+		if j.Status.Terminal() || reader.Done() {
 			return nil
 		}
 		select {

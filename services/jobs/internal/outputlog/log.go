@@ -106,7 +106,7 @@ func (l *Log) append(ctx context.Context, id, token string, offset int64, data [
 
 // compare returns job.ErrOutputConflict unless the stored bytes from offset on are data.
 func (l *Log) compare(ctx context.Context, id string, offset int64, data []byte) error {
-	r := l.Read(ctx, id, offset)
+	r := l.Read(ctx, id, offset, NoLimit)
 	defer r.Close()
 	for len(data) > 0 {
 		stored, err := r.Next()

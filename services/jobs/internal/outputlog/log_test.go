@@ -51,7 +51,7 @@ func TestReadersFollowOutputWhileItIsSealed(t *testing.T) {
 		var readers sync.WaitGroup
 		for _, from := range []int{0, 3000, 777} {
 			readers.Go(func() {
-				r := f.Read(t.Context(), j.ID, int64(from))
+				r := f.Read(t.Context(), j.ID, int64(from), NoLimit)
 				defer r.Close()
 				for at := from; at < length; {
 					data, err := r.Next()
@@ -191,7 +191,7 @@ func TestBlobsOfDeletedJobAreRemoved(t *testing.T) {
 		}
 		synctest.Wait()
 		f.exactly(kept.ID)
-		if _, err := f.Read(t.Context(), gone.ID, 0).Next(); !errors.Is(err, job.ErrNotFound) {
+		if _, err := f.Read(t.Context(), gone.ID, 0, NoLimit).Next(); !errors.Is(err, job.ErrNotFound) {
 			t.Errorf("reading the deleted job's output gives %v", err)
 		}
 	})
@@ -235,7 +235,7 @@ func TestDamagedBlobIsAnError(t *testing.T) {
 		if err := os.Truncate(path, 1000); err != nil {
 			t.Fatal(err)
 		}
-		if data, err := f.Read(t.Context(), j.ID, 0).Next(); err == nil || errors.Is(err, job.ErrNotFound) {
+		if data, err := f.Read(t.Context(), j.ID, 0, NoLimit).Next(); err == nil || errors.Is(err, job.ErrNotFound) {
 			t.Errorf("a truncated blob gives %d bytes, %v", len(data), err)
 		}
 	})

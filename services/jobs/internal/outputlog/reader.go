@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 )
 
 // maxRead is the maximum number of bytes that a reader returns at a time.
 const maxRead = 64 << 10
+
+// NoLimit makes a Reader return all output.
+const NoLimit = math.MaxInt64
 
 // Reader follows one job's output. Use it from one goroutine at a time, and close it.
 type Reader struct {
@@ -19,23 +23,37 @@ type Reader struct {
 	segment io.ReadCloser // the open segment, if the next byte is in one
 	left    int64         // in the segment
 	buffer  []byte
+
+	most int64 // how much is returned in total
 }
 
-// Read reads the job's output from an offset on, until ctx ends.
-func (l *Log) Read(ctx context.Context, id string, offset int64) *Reader {
-	return &Reader{log: l, ctx: ctx, id: id, offset: offset}
+// Read reads the job's output from an offset on, until ctx ends, and at most the given number of bytes.
+func (l *Log) Read(ctx context.Context, id string, offset, most int64) *Reader {
+	return &Reader{log: l, ctx: ctx, id: id, offset: offset, most: most}
 }
+
+// Done reports whether as much was read as was requested.
+func (r *Reader) Done() bool { return r.most == 0 }
 
 // Next returns the next bytes, at most 64 KiB. They are valid until the next call. It returns none where the output ends
 // now, *job.OutputGapError beyond that end, and job.ErrNotFound if the job was deleted.
 func (r *Reader) Next() ([]byte, error) {
+	data, err := r.next(min(r.most, maxRead))
+	r.offset += int64(len(data))
+	r.most -= int64(len(data))
+	return data, err
+}
+
+func (r *Reader) next(most int64) ([]byte, error) {
+	if most == 0 {
+		return nil, nil
+	}
 	if r.segment == nil {
-		found, err := r.log.store.ReadOutput(r.ctx, r.id, r.offset, maxRead)
+		found, err := r.log.store.ReadOutput(r.ctx, r.id, r.offset, int(most))
 		if err != nil {
 			return nil, err
 		}
 		if found.Segment == nil {
-			r.offset += int64(len(found.Data))
 			return found.Data, nil
 		}
 		if r.segment, err = openSegment(r.ctx, r.log.bucket, found.Segment, r.offset); err != nil {
@@ -44,13 +62,12 @@ func (r *Reader) Next() ([]byte, error) {
 		r.left = found.Segment.Begins + found.Segment.Length - r.offset
 	}
 	if r.buffer == nil {
-		r.buffer = make([]byte, maxRead)
+		r.buffer = make([]byte, most)
 	}
-	data := r.buffer[:min(r.left, maxRead)]
+	data := r.buffer[:min(r.left, most)]
 	if _, err := io.ReadFull(r.segment, data); err != nil {
 		return nil, fmt.Errorf("read output of job %s at byte %d: %w", r.id, r.offset, err)
 	}
-	r.offset += int64(len(data))
 	if r.left -= int64(len(data)); r.left == 0 {
 		r.Close()
 	}

@@ -142,7 +142,7 @@ func (f *fixture) fill(j *job.Job, from, to, piece int) error {
 // read is all output from an offset on.
 func (f *fixture) read(id string, offset int64) (all []byte) {
 	f.t.Helper()
-	r := f.Read(f.t.Context(), id, offset)
+	r := f.Read(f.t.Context(), id, offset, NoLimit)
 	defer r.Close()
 	for {
 		data, err := r.Next()

@@ -1200,7 +1200,10 @@ type ReadOutputRequest struct {
 	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// Offset of the first byte to read. 0 is the beginning.
-	Offset        int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	Offset int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	// The number of bytes after which the stream ends. 0 means no limit: then it ends when the job has ended. A slow reader can
+	// read as much as it has room for, and then call again, so that no buffer fills up in between.
+	MaxBytes      uint32 `protobuf:"varint,3,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1245,6 +1248,13 @@ func (x *ReadOutputRequest) GetJobId() string {
 func (x *ReadOutputRequest) GetOffset() int64 {
 	if x != nil {
 		return x.Offset
+	}
+	return 0
+}
+
+func (x *ReadOutputRequest) GetMaxBytes() uint32 {
+	if x != nil {
+		return x.MaxBytes
 	}
 	return 0
 }
@@ -1386,10 +1396,11 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\x10ListKindsRequest\"o\n" +
 	"\x11ListKindsResponse\x12\x14\n" +
 	"\x05kinds\x18\x01 \x03(\tR\x05kinds\x12D\n" +
-	"\fdescriptions\x18\x02 \x03(\v2 .headway.jobs.v1.KindDescriptionR\fdescriptions\"V\n" +
+	"\fdescriptions\x18\x02 \x03(\v2 .headway.jobs.v1.KindDescriptionR\fdescriptions\"s\n" +
 	"\x11ReadOutputRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12\x1f\n" +
-	"\x06offset\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\"@\n" +
+	"\x06offset\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\x12\x1b\n" +
+	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes\"@\n" +
 	"\x12ReadOutputResponse\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data2\x9d\t\n" +
