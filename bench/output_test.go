@@ -19,7 +19,7 @@ import (
 )
 
 // BenchmarkOutputReaders measures the edge's memory for each of 1,000 readers of one output of 100 MB, at 20 kB/s each. KiB/reader is
-// the most that was resident during half a minute, compared with an edge without readers.
+// the maximum that was resident in half a minute, compared with an edge without readers.
 func BenchmarkOutputReaders(b *testing.B) {
 	const readers, size, rate, seconds = 1_000, 100 << 20, 20_000, 30
 	for b.Loop() {
