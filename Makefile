@@ -77,6 +77,10 @@ breaking: $(BIN)/buf ## Fail if the protos break clients of main (AGAINST=REV fo
 bench: ## Run the benchmarks of docs/benchmarks.md
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
+.PHONY: memory
+memory: ## Import the worst files within small memory budgets (about 15 minutes)
+	HEADWAY_WORST_FILES=all go test ./services/importer -count 1 -timeout 60m -run TestWorstFilesStayWithinMemoryBudget -v
+
 .PHONY: tidy
 tidy: ## Tidy every module
 	@for module in $(MODULES); do (cd $$module && GOWORK=off go mod tidy); done

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 )
@@ -55,6 +57,13 @@ func Newf(code codes.Code, reason errorsv1.ErrorReason, format string, args ...a
 // Wrap returns a new error with a cause, which is for the log only.
 func Wrap(code codes.Code, reason errorsv1.ErrorReason, message string, cause error) error {
 	return build(code, reason, message, cause)
+}
+
+// Overloaded returns the error of a call that the server has no room for at present. Its RetryInfo says after which time to
+// try again.
+func Overloaded(message string, after time.Duration, cause error) error {
+	return build(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OVERLOADED, message, cause,
+		&errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
 }
 
 // Invalid returns an error for one field of a request that breaks its rule.

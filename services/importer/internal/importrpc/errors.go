@@ -49,8 +49,7 @@ func toStatus(err error) error {
 		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT,
 			"The file needs more memory than this server has for one file. Split it into smaller files, or ask the operator to raise HEADWAY_MEMORY.", err)
 	case errors.As(err, &overloaded):
-		return rpcerr.Wrap(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OVERLOADED,
-			"The server has no memory left to read this file at present. Try again in a few seconds.", err)
+		return rpcerr.Overloaded("The server has no memory left to read this file at present. Try again in a few seconds.", overloaded.RetryAfter, err)
 	case errors.Is(err, imports.ErrNotFound):
 		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
 			"The import was not found. It was deleted, or it belongs to another user.")

@@ -44,15 +44,24 @@ func (s *Store) AddIssues(ctx context.Context, id string, run int64, issues []im
 			return errors.Join(imports.ErrFenced, err)
 		}
 		statement, err := tx.PrepareContext(ctx, `INSERT INTO issues (import_id, sheet, row, cell_column, severity, code, cell, column_name, value, message, folded)
-			VALUES (?1, (SELECT position FROM sheets WHERE import_id = ?1 AND name = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 		if err != nil {
 			return err
 		}
 		defer statement.Close()
+		// A sheet's record can have megabytes of headers, so it is not looked up for each issue.
+		positions := map[string]int{}
 		for i := range issues {
 			is := &issues[i]
+			position, known := positions[is.Sheet]
+			if !known {
+				if err := tx.QueryRowContext(ctx, `SELECT position FROM sheets WHERE import_id = ? AND name = ?`, id, is.Sheet).Scan(&position); err != nil {
+					return fmt.Errorf("find the sheet %s: %w", is.Sheet, err)
+				}
+				positions[is.Sheet] = position
+			}
 			folded := strings.ToLower(is.Cell + "\n" + is.Value + "\n" + is.Message)
-			if _, err := statement.ExecContext(ctx, id, is.Sheet, is.Row, is.CellColumn, int(is.Severity), int(is.Code), is.Cell, is.Column, is.Value, is.Message, folded); err != nil {
+			if _, err := statement.ExecContext(ctx, id, position, is.Row, is.CellColumn, int(is.Severity), int(is.Code), is.Cell, is.Column, is.Value, is.Message, folded); err != nil {
 				return err
 			}
 		}
