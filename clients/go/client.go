@@ -1,8 +1,7 @@
-// Package headway is the Go client of Headway: a Worker that leases jobs and reports their progress, and a Watch that
-// survives restarts of the service.
+// Package headway is the Go client of Headway. A Worker leases jobs, runs them, and reports their progress. Watch follows a
+// job, even across restarts of the service.
 //
-// Everything else is a plain call on the generated clients (headway/gen/go/headway/jobs/v1); Reason tells why one was
-// refused.
+// For everything else, call the generated clients (headway/gen/go/headway/jobs/v1). Reason returns why a call failed.
 package headway
 
 import (
@@ -21,8 +20,8 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// DialOptions are what a connection to Headway should be made with, besides credentials: a lost connection is noticed
-// within half a minute, and a service that comes back is found within a second.
+// DialOptions returns the recommended options for connections to Headway, except for credentials. With them, a client notices
+// a lost connection within half a minute, and reconnects within a second after the service has restarted.
 func DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -33,8 +32,8 @@ func DialOptions() []grpc.DialOption {
 	}
 }
 
-// Reason is the machine-readable reason of an error that came from Headway, a name of headway.errors.v1.ErrorReason
-// without its prefix ("LEASE_LOST"); empty for any other error.
+// Reason returns the machine-readable reason of an error from Headway: a name of headway.errors.v1.ErrorReason without its
+// prefix ("LEASE_LOST"). It returns "" for any other error.
 func Reason(err error) string {
 	st, ok := status.FromError(err)
 	if !ok {
@@ -48,7 +47,7 @@ func Reason(err error) string {
 	return ""
 }
 
-// Word is a status or state as people, REST and SSE write it: "active".
+// Word returns the lowercase name of a status or state, as in REST and SSE: "active".
 func Word[E jobsv1.JobStatus | jobsv1.StepState](e E) string {
 	switch e := any(e).(type) {
 	case jobsv1.JobStatus:
@@ -65,25 +64,25 @@ func Terminal(s jobsv1.JobStatus) bool {
 		s == jobsv1.JobStatus_JOB_STATUS_CANCELLED
 }
 
-// passing reports whether the same call can succeed later.
+// passing reports whether a repeated call can succeed.
 func passing(err error) bool {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown:
 		return true
 	case codes.ResourceExhausted:
-		return Reason(err) != "OUTPUT_TOO_LARGE" // which stays so
+		return Reason(err) != "OUTPUT_TOO_LARGE" // the output stays full
 	case codes.Unauthenticated:
-		return Reason(err) == "TOKEN_EXPIRED" // the next call carries a fresh token, if there is one
+		return Reason(err) == "TOKEN_EXPIRED" // the next call sends the new token, if there is one
 	}
 	return false
 }
 
-// pause is the waiting time between tries: it doubles from one to the next, with jitter.
+// pause is the pause before the next attempt. It doubles with each attempt, with jitter.
 type pause struct{ next, most time.Duration }
 
 func newPause(most time.Duration) pause { return pause{next: 50 * time.Millisecond, most: most} }
 
-// wait waits for the next pause. It reports whether ctx is still alive.
+// wait waits for the next pause. It reports whether the pause elapsed before ctx was done.
 func (p *pause) wait(ctx context.Context) bool {
 	d := time.Duration(float64(p.next) * (0.5 + rand.Float64()/2))
 	p.next = min(2*p.next, p.most)

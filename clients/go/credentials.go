@@ -11,24 +11,25 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// Token sends the token with every call. transportSecurity false lets it travel without TLS, as over loopback.
+// Token returns credentials that send the token with every call. If transportSecurity is false, the token can be sent without
+// TLS, for example over loopback.
 func Token(token string, transportSecurity bool) credentials.PerRPCCredentials {
 	return &tokenSource{token: token, secure: transportSecurity}
 }
 
-// TokenFile sends the token that the file holds with every call, and reads it again when the file has changed: the program that
-// keeps the file writes a fresh token there before the old one expires. `headway serve --worker` does.
+// TokenFile returns credentials that send the token in a file with every call. The file is read again when it has changed, so
+// another program can replace the token before it expires. `headway serve --worker` does so.
 func TokenFile(path string, transportSecurity bool) credentials.PerRPCCredentials {
 	return &tokenSource{path: path, secure: transportSecurity}
 }
 
 type tokenSource struct {
-	path   string // empty for a token that stays as it is
+	path   string // empty for a token that never changes
 	secure bool
 
 	mu      sync.Mutex
 	token   string
-	changed time.Time // of the file, when it was read
+	changed time.Time // modification time of the file when it was read
 }
 
 // GetRequestMetadata implements credentials.PerRPCCredentials.

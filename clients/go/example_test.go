@@ -76,9 +76,9 @@ func ExampleReadOutput() {
 }
 
 // A handler reports that another attempt cannot succeed, and why.
-func ExampleFailForGood() {
+func ExampleFailPermanently() {
 	handler := func(ctx context.Context, task *headway.Task) (any, error) {
-		return nil, headway.FailForGood("SITE_FORBIDS", "The site's robots.txt forbids crawling.", map[string]any{"site": "example.org"})
+		return nil, headway.FailPermanently("SITE_FORBIDS", "The site's robots.txt forbids crawling.", map[string]any{"site": "example.org"})
 	}
 	_, err := handler(context.Background(), nil)
 	var failure *headway.Failure

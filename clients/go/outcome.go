@@ -9,55 +9,55 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// The reasons why a handler's context ends. context.Cause(ctx) is one of them.
+// The causes of the end of a handler's context. context.Cause(ctx) returns one of them.
 var (
-	// ErrLeaseLost means that this worker no longer has the job. The result of the handler is dropped.
-	ErrLeaseLost = errors.New("headway: the lease is lost")
-	// ErrCancelled means that the owner wants the job to stop. If the handler returns an error, the job is cancelled, with
-	// the reason of a Failure or with CANCELLED_BY_USER.
+	// ErrLeaseLost means that this worker no longer has the job. The handler's result is discarded.
+	ErrLeaseLost = errors.New("headway: the lease was lost")
+	// ErrCancelled means that the owner has cancelled the job. If the handler returns an error, the job is cancelled with the
+	// reason of the Failure, or with CANCELLED_BY_USER.
 	ErrCancelled = errors.New("headway: the job was cancelled")
-	// ErrShutdown means that the worker shuts down. If the handler returns an error, the job returns to the queue with its
-	// last checkpoint, and no attempt is used up.
-	ErrShutdown = errors.New("headway: the worker shuts down")
+	// ErrShutdown means that the worker is shutting down. If the handler returns an error, the job returns to the queue with
+	// its last checkpoint, without using up an attempt.
+	ErrShutdown = errors.New("headway: the worker is shutting down")
 )
 
-// ErrOutputFull is the error of a write to a job's output that has reached the service's limit. A handler that returns it
-// fails the job permanently, with the reason OUTPUT_TOO_LARGE.
+// ErrOutputFull means that the job's output has reached the service's limit. A handler that returns it fails the job
+// permanently, with the reason OUTPUT_TOO_LARGE.
 var ErrOutputFull = errors.New("headway: the job's output has reached its limit")
 
-// Failure is an error that says how a job failed. A handler returns one, as it is or wrapped, where a plain error
-// (reason WORKER_FAILED, tried again while attempts are left) says too little.
+// Failure is an error that describes how a job failed. A handler can return one, wrapped or not. Any other error fails the
+// attempt with the reason WORKER_FAILED, and the job is retried while attempts are left.
 type Failure struct {
-	// Reason is for machines: upper snake case, at most 63 characters. WORKER_FAILED if empty.
+	// Reason is machine-readable: upper snake case, at most 63 characters. WORKER_FAILED if empty.
 	Reason string
-	// Message tells the user what happened. Messages above 1,000 characters are cut.
+	// Message describes the failure to the user. Messages above 1,000 characters are cut.
 	Message string
-	// Permanent says that trying again would end the same way.
+	// Permanent means that a retry cannot succeed.
 	Permanent bool
-	// Result holds facts about the failure for the page: nil, or a value whose JSON is an object of at most 8 KiB.
+	// Result holds details for the user: nil, or a value whose JSON is an object of at most 8 KiB.
 	Result any
 }
 
 // Error implements error.
 func (f *Failure) Error() string { return f.Reason + ": " + f.Message }
 
-// Fail is a failure that is tried again while attempts are left.
+// Fail returns a Failure. The job is retried while attempts are left.
 func Fail(reason, message string) error { return &Failure{Reason: reason, Message: message} }
 
-// FailForGood is a failure that is not tried again, with facts for the page (nil for none).
-func FailForGood(reason, message string, result any) error {
+// FailPermanently returns a Failure after which the job is not retried. result holds details for the user, or is nil.
+func FailPermanently(reason, message string, result any) error {
 	return &Failure{Reason: reason, Message: message, Permanent: true, Result: result}
 }
 
-// Park returns an error that makes the job wait for a user's decision when a handler returns it. question is nil, or a
-// value whose JSON is an object of at most 8 KiB. After the answer the job is leased again, and Task.Answer returns it.
+// Park returns an error for a handler whose job must wait for a user's decision. question is nil, or a value whose JSON is an
+// object of at most 8 KiB. After the answer, the job is leased again, and Task.Answer decodes the answer.
 func Park(question any) error { return &parking{question} }
 
 type parking struct{ question any }
 
-func (*parking) Error() string { return "headway: the job waits for a decision" }
+func (*parking) Error() string { return "headway: the job is waiting for a decision" }
 
-// document is v as a protobuf Struct.
+// document converts v to a protobuf Struct.
 func document(v any) (*structpb.Struct, error) {
 	switch v := v.(type) {
 	case nil:
@@ -76,7 +76,7 @@ func document(v any) (*structpb.Struct, error) {
 	return structpb.NewStruct(fields)
 }
 
-// cut is text with at most n characters.
+// cut returns the text with at most n characters.
 func cut(text string, n int) string {
 	if utf8.RuneCountInString(text) <= n {
 		return text

@@ -14,16 +14,16 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// Output appends to a job's output; see Task.Output.
+// Output appends to a job's output. See Task.Output.
 type Output struct{ to *output }
 
 var _ io.Writer = (*Output)(nil)
 
-// Write implements io.Writer. It fails with ErrLeaseLost or, when the job's output has reached its limit, with
-// ErrOutputFull. A service that is away for a while is waited for.
+// Write implements io.Writer. It fails with ErrLeaseLost, or with ErrOutputFull if the job's output has reached its
+// limit. It waits for a service that is unavailable.
 func (o *Output) Write(p []byte) (int, error) { return o.to.write(p) }
 
-// maxAppend is how much one call appends at most.
+// maxAppend is the maximum size of one append.
 const maxAppend = 256 << 10
 
 // output is the end of a job's output.
@@ -39,10 +39,10 @@ func (o *output) write(p []byte) (n int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(p) > 0 {
-		piece := p[:min(len(p), maxAppend)]
+		chunk := p[:min(len(p), maxAppend)]
 		err := o.run.tell(o.held, func(ctx context.Context) error {
 			_, err := o.run.worker.client.AppendOutput(ctx, &jobsv1.AppendOutputRequest{JobId: o.run.id, LeaseToken: o.run.token,
-				Offset: o.offset, Data: piece}) // the same bytes at the same place: repeating it is harmless
+				Offset: o.offset, Data: chunk}) // repeated calls append the same bytes at the same offset, which is harmless
 			return err
 		})
 		if err != nil {
@@ -54,14 +54,14 @@ func (o *output) write(p []byte) (n int, err error) {
 			}
 			return n, fmt.Errorf("append output: %w", err)
 		}
-		o.offset += int64(len(piece))
-		n += len(piece)
-		p = p[len(piece):]
+		o.offset += int64(len(chunk))
+		n += len(chunk)
+		p = p[len(chunk):]
 	}
 	return n, nil
 }
 
-// outputFull is ErrOutputFull with the service's message and its reason.
+// outputFull is an ErrOutputFull with the service's message and reason.
 type outputFull struct{ cause error }
 
 func (e *outputFull) Error() string {
@@ -70,11 +70,11 @@ func (e *outputFull) Error() string {
 
 func (e *outputFull) Unwrap() []error { return []error{ErrOutputFull, e.cause} }
 
-// ReadOutput returns an iterator over a job's output from a byte offset on, as it grows, and ends when the job has ended and all is read. A
-// connection that is lost, or a service that is restarted, is connected to again, and no byte comes twice. The bytes are
-// the caller's.
+// ReadOutput returns an iterator over a job's output, from a byte offset on. It follows the output as it grows, and ends when
+// the job has ended and all of the output has been read. It reconnects after a lost connection or a restart of the service,
+// and returns no byte twice. The caller can keep the bytes.
 //
-// What ends it early comes as an error, once: the context's cause, or a refusal of the service (see Reason).
+// If it ends early, its last value is an error: the context's cause, or an error of the service (see Reason).
 func ReadOutput(ctx context.Context, client jobsv1.JobServiceClient, jobID string, offset int64) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		pause := newPause(2 * time.Second)
@@ -98,25 +98,25 @@ func ReadOutput(ctx context.Context, client jobsv1.JobServiceClient, jobID strin
 	}
 }
 
-// readOutput yields the chunks of one stream and advances the offset. more is false when everything was read, or the
+// readOutput yields the chunks of one stream and advances the offset. more is false if everything was read, or if the
 // consumer has stopped.
 func readOutput(ctx context.Context, client jobsv1.JobServiceClient, jobID string, offset *int64, yield func([]byte, error) bool) (more bool, err error) {
-	ctx, cancel := context.WithCancel(ctx) // ends the stream when we do
+	ctx, cancel := context.WithCancel(ctx) // ends the stream on return
 	defer cancel()
 	stream, err := client.ReadOutput(ctx, &jobsv1.ReadOutputRequest{JobId: jobID, Offset: *offset})
 	if err != nil {
 		return true, err
 	}
 	for {
-		piece, err := stream.Recv()
+		chunk, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
 			return false, nil
 		}
 		if err != nil {
 			return true, err
 		}
-		*offset = piece.GetOffset() + int64(len(piece.GetData()))
-		if !yield(piece.GetData(), nil) {
+		*offset = chunk.GetOffset() + int64(len(chunk.GetData()))
+		if !yield(chunk.GetData(), nil) {
 			return false, nil
 		}
 	}

@@ -14,20 +14,20 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// callTimeout bounds one call about a job; a call that takes longer is made again.
+// callTimeout is the deadline of one call about a job. A call that takes longer is repeated.
 const callTimeout = 5 * time.Second
 
-// run is one job in this worker's hands, from its lease to its end.
+// run is a job that this worker has leased, from its lease to its end.
 type run struct {
 	worker *Worker
 	task   *Task
 	id     string
 	token  string
 	length time.Duration // of the lease
-	beat   time.Duration // between two heartbeats at most
+	beat   time.Duration // maximum time between two heartbeats
 
 	mu     sync.Mutex
-	report time.Duration // between two reports at least
+	report time.Duration // minimum time between two reports
 	until  time.Time     // when the lease ends, by our clock
 	ending bool          // the handler has returned
 }
@@ -48,8 +48,8 @@ func (w *Worker) newRun(leased *jobsv1.LeasedJob) *run {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// do has the handler do the job, keeps the lease meanwhile, and tells the service how it ended. ctx ends when the worker
-// wants its jobs back.
+// do runs the handler, keeps the lease in the meantime, and reports to the service how the job ended. ctx is done when the
+// worker shuts down.
 func (r *run) do(ctx context.Context) {
 	begun := time.Now()
 	held, lose := context.WithCancelCause(context.WithoutCancel(ctx)) // ends with the lease
@@ -83,8 +83,8 @@ func (r *run) do(ctx context.Context) {
 	log.InfoContext(ctx, "job handled")
 }
 
-// confirm tells the service that the job has arrived, before a job starts that must not run twice. Without any call, the
-// service leases the job again as if it had never been leased.
+// confirm confirms the lease to the service before a job starts that must not run twice. A lease about which no call arrives
+// counts as not delivered, and the service leases the job again.
 func (r *run) confirm(held context.Context) error {
 	if r.task.job.GetMaxAttempts() != 1 {
 		return nil
@@ -95,7 +95,7 @@ func (r *run) confirm(held context.Context) error {
 	})
 }
 
-// handle calls the handler; a panic is a failure like others.
+// handle calls the handler. It converts a panic to a Failure.
 func (r *run) handle(ctx context.Context) (result any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -106,7 +106,7 @@ func (r *run) handle(ctx context.Context) (result any, err error) {
 	return r.worker.cfg.Handlers[r.task.job.GetKind()](ctx, r.task)
 }
 
-// keepLease sends heartbeats until ctx ends: as often as the lease needs it, and more often while there is progress.
+// keepLease sends heartbeats until ctx is done: as often as the lease requires, and more often while there is progress.
 func (r *run) keepLease(ctx context.Context, lost, cancelled func()) {
 	last := time.Now() // the lease itself
 	retry := newPause(time.Second)
@@ -139,7 +139,7 @@ func (r *run) keepLease(ctx context.Context, lost, cancelled func()) {
 	}
 }
 
-// waitForBeat waits until a heartbeat is due. It reports whether ctx is still alive.
+// waitForBeat waits until a heartbeat is due. It returns false if ctx is done before.
 func (r *run) waitForBeat(ctx context.Context, last time.Time) bool {
 	timer := time.NewTimer(time.Until(last.Add(r.beat)))
 	defer timer.Stop()
@@ -150,7 +150,7 @@ func (r *run) waitForBeat(ctx context.Context, last time.Time) bool {
 		return true
 	case <-r.task.changed:
 	}
-	// There is something to tell, but not too often.
+	// There is progress to send, but not too often.
 	r.mu.Lock()
 	due := last.Add(min(r.report, r.beat))
 	r.mu.Unlock()
@@ -163,13 +163,13 @@ func (r *run) waitForBeat(ctx context.Context, last time.Time) bool {
 	}
 }
 
-// heartbeat renews the lease and sends what is new.
+// heartbeat renews the lease and sends the changes since the last one.
 func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 	r.mu.Lock()
 	ending := r.ending
 	r.mu.Unlock()
 	var n news
-	if !ending { // the last news go with the job's end
+	if !ending { // the call that ends the job sends the last changes
 		n = r.task.take()
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -178,14 +178,14 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 	resp, err := r.worker.client.Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan,
 		Progress: n.progress, Checkpoint: n.checkpoint})
 	if status.Code(err) == codes.InvalidArgument {
-		// An earlier version of the service refuses progress this way, and still renews the lease.
+		// Earlier versions of the service refuse progress this way, but still renew the lease.
 		r.worker.cfg.Logger.ErrorContext(ctx, "progress refused", "job_id", r.id, "error", err)
 		r.renewed(asked, 0)
 		return false, nil
 	}
 	if err != nil {
 		r.task.unread(n)
-		r.task.tellAgain()
+		r.task.resend()
 		return false, err
 	}
 	for _, refused := range resp.GetRefused() {
@@ -196,7 +196,7 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 	return resp.GetCancelRequested(), nil
 }
 
-// renewed notes that the lease was renewed at the time asked or later.
+// renewed records that the lease was renewed, at the time asked or later.
 func (r *run) renewed(asked time.Time, report time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -212,7 +212,7 @@ func (r *run) leaseEnd() time.Time {
 	return r.until
 }
 
-// finish tells the service how the job ended. held ends with the lease; work was the handler's context.
+// finish reports to the service how the job ended. held ends with the lease, and work was the handler's context.
 func (r *run) finish(held, work context.Context, result any, err error) (outcome string) {
 	r.mu.Lock()
 	r.ending = true
@@ -237,7 +237,7 @@ func (r *run) finish(held, work context.Context, result any, err error) (outcome
 	return r.fail(held, failureOf(err), "failed")
 }
 
-// failureOf is how a handler's error fails the job.
+// failureOf converts a handler's error to a Failure.
 func failureOf(err error) *Failure {
 	f := &Failure{Message: err.Error()}
 	if given := (*Failure)(nil); errors.As(err, &given) {
@@ -277,7 +277,7 @@ func (r *run) complete(held context.Context, result any) string {
 func (r *run) fail(held context.Context, f *Failure, outcome string) string {
 	doc, err := document(f.Result)
 	if err != nil {
-		r.worker.cfg.Logger.ErrorContext(held, "facts about the failure cannot be sent", "job_id", r.id, "error", err)
+		r.worker.cfg.Logger.ErrorContext(held, "the details of the failure cannot be sent", "job_id", r.id, "error", err)
 	}
 	n := r.lastNews(held)
 	req := &jobsv1.FailJobRequest{JobId: r.id, LeaseToken: r.token, Permanent: f.Permanent, Result: doc, Progress: n.progress,
@@ -285,8 +285,8 @@ func (r *run) fail(held context.Context, f *Failure, outcome string) string {
 	err = r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.FailJob(ctx, req)
 		if status.Code(err) == codes.InvalidArgument {
-			// Failing is what matters: without what may have been refused.
-			r.worker.cfg.Logger.ErrorContext(ctx, "failure refused as it is", "job_id", r.id, "error", err)
+			// Fail the job in any case, without the parts that might have been refused.
+			r.worker.cfg.Logger.ErrorContext(ctx, "failure refused, failing without its details", "job_id", r.id, "error", err)
 			_, err = r.worker.client.FailJob(ctx, &jobsv1.FailJobRequest{JobId: r.id, LeaseToken: r.token, Permanent: f.Permanent,
 				Error: &jobsv1.JobError{Reason: "WORKER_FAILED", Message: f.Message}})
 		}
@@ -321,10 +321,10 @@ func (r *run) release(held context.Context) string {
 	return r.told("released", err)
 }
 
-// lastNews is what the job's end carries: all progress there is, whatever was told before. Steps that were not declared
-// yet are declared before.
+// lastNews returns the progress to send with the job's end: all of it, even if it was sent before. Steps that are not
+// declared yet are declared first.
 func (r *run) lastNews(held context.Context) news {
-	r.task.tellAgain()
+	r.task.resend()
 	n := r.task.take()
 	if n.plan == nil {
 		return n
@@ -332,11 +332,11 @@ func (r *run) lastNews(held context.Context) news {
 	_ = r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan, Checkpoint: n.checkpoint})
 		return err
-	}) // what is wrong with it shows in the call that ends the job
+	}) // the call that ends the job reports its error
 	return n
 }
 
-// tell makes the call until it is answered, as long as the lease lives.
+// tell repeats the call until it is answered or the lease ends.
 func (r *run) tell(held context.Context, call func(context.Context) error) error {
 	retry := newPause(time.Second)
 	for {
@@ -353,7 +353,7 @@ func (r *run) tell(held context.Context, call func(context.Context) error) error
 	}
 }
 
-// told is the outcome for the log.
+// told returns the outcome for the log.
 func (r *run) told(outcome string, err error) string {
 	switch {
 	case err == nil:

@@ -10,9 +10,9 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// Task is a leased job that a handler runs. Safe for concurrent use.
+// Task is a leased job that a handler runs. It is safe for concurrent use.
 //
-// Progress is sent in the background, as the latest state of everything that changed. Setting it is cheap enough to do for
+// Progress is sent in the background, as the latest state of everything that changed. Calls that set it are cheap enough for
 // every row.
 type Task struct {
 	job        *jobsv1.Job
@@ -21,7 +21,7 @@ type Task struct {
 	output     *output
 
 	mu      sync.Mutex
-	changed chan struct{} // there is something to send
+	changed chan struct{} // signals that there is something to send
 	plan    []*jobsv1.StepPlan
 	steps   map[string]*Step
 	message string
@@ -43,7 +43,7 @@ func newTask(leased *jobsv1.LeasedJob) *Task {
 	return t
 }
 
-// Job is the job as of its lease.
+// Job returns the job as of its lease.
 func (t *Task) Job() *jobsv1.Job { return t.job }
 
 // Epoch returns the number of the lease, which grows with every lease of the job. A target that refuses writes with a lower
@@ -53,7 +53,7 @@ func (t *Task) Epoch() uint32 { return t.epoch }
 // Payload decodes the job's payload like json.Unmarshal.
 func (t *Task) Payload(into any) error { return decode(t.job.GetPayload(), into) }
 
-// Answer decodes the answer to the question that the job was parked with; it leaves into alone if there is none.
+// Answer decodes the answer to the question that the job was parked with. Without an answer, it does not change into.
 func (t *Task) Answer(into any) error { return decode(t.job.GetAnswer(), into) }
 
 func decode(document *structpb.Struct, into any) error {
@@ -71,7 +71,7 @@ func decode(document *structpb.Struct, into any) error {
 func (t *Task) LastCheckpoint() []byte { return t.checkpoint }
 
 // Checkpoint saves the state that a later attempt needs to continue from here, at most 64 KiB. It reaches the service
-// within the progress interval, after Checkpoint has returned.
+// after Checkpoint has returned, within the progress interval.
 func (t *Task) Checkpoint(data []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -79,7 +79,7 @@ func (t *Task) Checkpoint(data []byte) {
 	t.signal()
 }
 
-// Message describes in one line what happens now, for users. At most 500 characters are kept.
+// Message sets the line that tells users what happens now. Texts above 500 characters are cut.
 func (t *Task) Message(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -87,18 +87,18 @@ func (t *Task) Message(format string, args ...any) {
 	t.signal()
 }
 
-// Output appends to the job's output, which watchers read while it grows. A write returns when its bytes are on disk;
-// collect small ones in a bufio.Writer. What earlier attempts wrote stays in front.
+// Output returns a writer that appends to the job's output, which users can read as it grows. A write returns when its bytes
+// are on disk, so buffer small ones in a bufio.Writer. The output of earlier attempts stays.
 func (t *Task) Output() *Output { return &Output{t.output} }
 
-// StepPlan declares a step; see the fields of headway.jobs.v1.StepPlan.
+// StepPlan declares a step. See headway.jobs.v1.StepPlan.
 type StepPlan struct {
 	Name   string  // stable within the job: lower case letters, digits, - and _
-	Title  string  // what people read; the name if empty
+	Title  string  // display name; the default is Name
 	Group  string  // steps of the same group belong together
 	Weight float64 // share of the whole, relative to the other steps; 1 if 0
-	Total  float64 // units in all; 0 when unknown
-	Unit   string  // what is counted ("rows")
+	Total  float64 // total units, or 0 if they are unknown
+	Unit   string  // the unit, such as "rows"
 }
 
 // Plan declares the job's steps, in their order, and replaces earlier ones. Steps that keep their name keep their
@@ -112,7 +112,7 @@ func (t *Task) Plan(steps ...StepPlan) {
 	}
 }
 
-// declare adds a step at the end of the plan. The lock is held.
+// declare adds a step to the end of the plan. The lock is held.
 func (t *Task) declare(p StepPlan) *Step {
 	t.plan = append(t.plan, &jobsv1.StepPlan{Name: p.Name, Title: p.Title, Group: p.Group, Weight: p.Weight, Total: p.Total, Unit: p.Unit})
 	s := t.steps[p.Name]
@@ -128,7 +128,7 @@ func (t *Task) declare(p StepPlan) *Step {
 	return s
 }
 
-// Step is the step of this name. One that was not declared is added at the end of the plan.
+// Step returns the step of this name. If it was not declared, it is added to the end of the plan.
 func (t *Task) Step(name string) *Step {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -148,7 +148,7 @@ func (t *Task) signal() {
 	}
 }
 
-// Step is one named part of the work. Safe for concurrent use.
+// Step is one named part of the work. It is safe for concurrent use.
 type Step struct {
 	task *Task
 	name string
@@ -156,18 +156,18 @@ type Step struct {
 	// Under the task's lock.
 	state       jobsv1.StepState
 	done, total float64
-	estimated   bool // the total is
+	estimated   bool // the total is an estimate
 	counters    map[string]float64
 	message     string
 	dirty       bool
-	told        bool  // the handler has said something of this step
-	sent        parts // what the service has been told apart from state and done
+	told        bool  // the handler has changed this step
+	sent        parts // the optional parts that are sent with state and done
 }
 
 // parts are the parts of a step that are sent only once they have been set.
 type parts struct{ total, message bool }
 
-// change applies fn and notes that the step has news.
+// change applies fn and marks the step as changed.
 func (s *Step) change(fn func()) *Step {
 	t := s.task
 	t.mu.Lock()
@@ -190,18 +190,18 @@ func (s *Step) Start() *Step {
 	return s.change(func() { s.state = jobsv1.StepState_STEP_STATE_ACTIVE })
 }
 
-// Set says how many units are done.
+// Set sets the number of units done.
 func (s *Step) Set(done float64) *Step { return s.change(func() { s.done = done }) }
 
-// Add says that n more units are done.
+// Add adds n to the units done.
 func (s *Step) Add(n float64) *Step { return s.change(func() { s.done += n }) }
 
-// Total says how many units there are in all.
+// Total sets the total number of units.
 func (s *Step) Total(total float64) *Step {
 	return s.change(func() { s.total, s.estimated, s.sent.total = total, false, true })
 }
 
-// About says how many units there may be in all; people see that it is an estimate, until Total says it exactly.
+// About sets an estimate of the total number of units. Users see that it is an estimate until Total sets the exact number.
 func (s *Step) About(total float64) *Step {
 	return s.change(func() { s.total, s.estimated, s.sent.total = total, true, true })
 }
@@ -216,7 +216,7 @@ func (s *Step) Counter(name string, value float64) *Step {
 	})
 }
 
-// Message says one line on this step, at most 200 characters.
+// Message sets a line about this step. Texts above 200 characters are cut.
 func (s *Step) Message(format string, args ...any) *Step {
 	text := cut(fmt.Sprintf(format, args...), 200)
 	return s.change(func() { s.message, s.sent.message = text, true })
@@ -227,7 +227,7 @@ func (s *Step) Complete() *Step {
 	return s.change(func() { s.state = jobsv1.StepState_STEP_STATE_COMPLETED })
 }
 
-// Skip says that the step is not needed in this run; it counts as done.
+// Skip marks the step as not needed. It counts as done.
 func (s *Step) Skip() *Step {
 	return s.change(func() { s.state = jobsv1.StepState_STEP_STATE_SKIPPED })
 }
@@ -237,14 +237,14 @@ func (s *Step) Fail() *Step {
 	return s.change(func() { s.state = jobsv1.StepState_STEP_STATE_FAILED })
 }
 
-// Reset sets the step back to its beginning, for a run that starts over.
+// Reset returns the step to its initial state, for a run that starts again.
 func (s *Step) Reset() *Step {
 	return s.change(func() {
 		s.state, s.done, s.counters = jobsv1.StepState_STEP_STATE_PENDING, 0, nil
 	})
 }
 
-// news is what has not been sent yet.
+// news holds changes that have not been sent yet.
 type news struct {
 	plan       []*jobsv1.StepPlan
 	progress   *jobsv1.ProgressReport
@@ -288,7 +288,7 @@ func (t *Task) planned(s *Step) bool {
 	return false
 }
 
-// report is the step as it is now. The lock is held.
+// report returns the current state of the step. The lock is held.
 func (s *Step) report() *jobsv1.StepReport {
 	r := &jobsv1.StepReport{Name: s.name, State: s.state, Done: new(s.done)}
 	if s.sent.total {
@@ -306,9 +306,9 @@ func (s *Step) report() *jobsv1.StepReport {
 	return r
 }
 
-// tellAgain notes all that the handler has said of its progress as not sent: the service keeps progress in memory for
-// a moment before it writes it down, so one that ended since may have forgotten what it had been told.
-func (t *Task) tellAgain() {
+// resend marks all progress as not sent. The service keeps progress in memory for a moment before it stores it, so it might
+// have lost some of it in a restart.
+func (t *Task) resend() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.messageDirty = t.messageDirty || t.message != ""
@@ -321,7 +321,7 @@ func (t *Task) tellAgain() {
 	t.signal()
 }
 
-// giveBack notes again what was taken and not sent.
+// unread marks changes as not sent again, after take.
 func (t *Task) unread(n news) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

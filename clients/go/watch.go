@@ -11,11 +11,10 @@ import (
 )
 
 // Watch returns an iterator over the snapshots of a job: the current one first, then each later one. Revisions only grow. It
-// ends after the snapshot that says how the job ended, and only then: a connection that is lost, or a service that is
-// restarted, is connected to again.
+// reconnects after a lost connection or a restart of the service, and ends after the job's final snapshot.
 //
-// What ends it early comes as an error, once, with a nil job: the context's cause, or a refusal of the service (see
-// Reason), as when the job is deleted or was never there.
+// If it ends early, its last value is a nil job with an error: the context's cause, or an error of the service (see Reason),
+// for example because the job was deleted or does not exist.
 func Watch(ctx context.Context, client jobsv1.JobServiceClient, jobID string) iter.Seq2[*jobsv1.Job, error] {
 	return func(yield func(*jobsv1.Job, error) bool) {
 		w := watch{client: client, id: jobID, pause: newPause(2 * time.Second)}
@@ -36,17 +35,17 @@ func Watch(ctx context.Context, client jobsv1.JobServiceClient, jobID string) it
 	}
 }
 
-// watch is what a watch remembers from one stream to the next.
+// watch is the state of a watch between two streams.
 type watch struct {
 	client   jobsv1.JobServiceClient
 	id       string
-	revision uint32 // of the last snapshot given
+	revision uint32 // of the last yielded snapshot
 	pause    pause
 }
 
-// stream yields the snapshots of one stream. more is false when the job has ended, or the consumer has stopped.
+// stream yields the snapshots of one stream. more is false if the job has ended, or if the consumer has stopped.
 func (w *watch) stream(ctx context.Context, yield func(*jobsv1.Job, error) bool) (more bool, err error) {
-	ctx, cancel := context.WithCancel(ctx) // ends the stream when we do
+	ctx, cancel := context.WithCancel(ctx) // ends the stream on return
 	defer cancel()
 	stream, err := w.client.WatchJob(ctx, &jobsv1.WatchJobRequest{JobId: w.id, AfterRevision: w.revision})
 	if err != nil {
@@ -55,7 +54,7 @@ func (w *watch) stream(ctx context.Context, yield func(*jobsv1.Job, error) bool)
 	for {
 		resp, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return true, nil // without a terminal snapshot: something in between has cut it
+			return true, nil // cut by a proxy or the service: there was no terminal snapshot
 		}
 		if err != nil {
 			return true, err

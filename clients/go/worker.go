@@ -18,35 +18,35 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// Handler does one job. Its result is nil, or a value whose JSON is an object of at most 8 KiB.
+// Handler runs one job. Its result is nil, or a value whose JSON is an object of at most 8 KiB.
 //
 // The context ends when the handler must stop. context.Cause returns why: ErrLeaseLost, ErrCancelled or
-// ErrShutdown. An error fails the attempt (see Failure), unless it is one of Park.
+// ErrShutdown. An error fails the attempt (see Failure), unless Park returned it.
 type Handler func(ctx context.Context, task *Task) (result any, err error)
 
-// WorkerConfig says what a worker does.
+// WorkerConfig configures a Worker.
 type WorkerConfig struct {
-	// Handlers do the jobs, by kind. At least one.
+	// Handlers run the jobs, by kind. At least one.
 	Handlers map[string]Handler
 	// Descriptions describe kinds to users. The web UI offers a form for each described kind. Default: none.
 	Descriptions []*jobsv1.KindDescription
-	// Concurrency is how many jobs are done at the same time. Default 1.
+	// Concurrency is the maximum number of jobs that run at the same time. Default 1.
 	Concurrency int
 	// Name is the worker's name for operators. Default "host:pid".
 	Name string
-	// Logger gets one line for each job that ends, and what goes wrong. Default: nowhere.
+	// Logger gets one line for each job that ends, and the errors of calls. Default: no log.
 	Logger *slog.Logger
-	// LeaseDuration is how long a job stays with this worker without a sign of life. Default: the service's (10 s).
+	// LeaseDuration is how long this worker keeps a job without a heartbeat. Default: the service's (10 s).
 	LeaseDuration time.Duration
-	// DrainTimeout is how long running jobs can continue after Run's context has ended, before theirs end with
+	// DrainTimeout is how long running jobs can continue after Run's context is done. Then their own contexts end with
 	// ErrShutdown. Default 0: immediately.
 	DrainTimeout time.Duration
-	// StopTimeout is how long handlers may take to return after their context has ended with ErrShutdown. Run does not
-	// wait for those that take longer; their leases run out. Default 5 s.
+	// StopTimeout is how long Run waits for handlers to return after their contexts have ended with ErrShutdown. The leases
+	// of slower ones expire. Default 5 s.
 	StopTimeout time.Duration
 }
 
-// Worker leases jobs and has them done.
+// Worker leases jobs and runs them.
 type Worker struct {
 	cfg    WorkerConfig
 	conn   *grpc.ClientConn
@@ -75,17 +75,17 @@ func NewWorker(conn *grpc.ClientConn, cfg WorkerConfig) *Worker {
 	return &Worker{cfg: cfg, conn: conn, client: jobsv1.NewWorkerServiceClient(conn), kinds: slices.Sorted(maps.Keys(cfg.Handlers))}
 }
 
-// leaseWait is how long one request for jobs waits for them.
+// leaseWait is how long one call of LeaseJobs waits for jobs.
 const leaseWait = 20 * time.Second
 
-// Run leases and runs jobs until ctx ends. It returns nil when all of its jobs are done or released. It waits for a service
-// that is unavailable. It returns an error if the service rejects the worker permanently, for example because its token
-// lacks the scope.
+// Run leases and runs jobs until ctx is done. It returns nil when all of its jobs have ended or are released. It waits for a
+// service that is unavailable. It returns an error if the service rejects the worker permanently, for example because its
+// token lacks the scope.
 func (w *Worker) Run(ctx context.Context) error {
 	if len(w.cfg.Handlers) == 0 {
-		return errors.New("headway: a worker without handlers")
+		return errors.New("headway: the worker has no handlers")
 	}
-	// Jobs outlive ctx by the time for draining.
+	// Jobs can continue for the drain timeout after ctx is done.
 	jobs, shutDown := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer shutDown(ErrShutdown)
 	var running sync.WaitGroup
@@ -106,15 +106,15 @@ func (w *Worker) Run(ctx context.Context) error {
 	case <-ended:
 		return err
 	case <-time.After(w.cfg.DrainTimeout + w.cfg.StopTimeout):
-		return errors.Join(err, errors.New("headway: some handlers did not return in time; their leases will run out"))
+		return errors.Join(err, errors.New("headway: some handlers did not return in time; their leases will expire"))
 	}
 }
 
-// lease asks for as many jobs as there are free hands, until ctx ends or the worker is refused.
+// lease leases as many jobs as the worker can start, until ctx is done or the service rejects the worker.
 func (w *Worker) lease(ctx context.Context, start func(leased *jobsv1.LeasedJob, done func())) error {
-	hands := make(chan struct{}, w.cfg.Concurrency)
+	free := make(chan struct{}, w.cfg.Concurrency)
 	for range w.cfg.Concurrency {
-		hands <- struct{}{}
+		free <- struct{}{}
 	}
 	retry := newPause(2 * time.Second)
 	failing := false
@@ -122,16 +122,16 @@ func (w *Worker) lease(ctx context.Context, start func(leased *jobsv1.LeasedJob,
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-hands:
+		case <-free:
 		}
-		free := 1 + grab(hands)
-		resp, err := w.ask(ctx, free)
+		n := 1 + grab(free)
+		resp, err := w.ask(ctx, n)
 		for _, leased := range resp.GetJobs() {
-			free--
-			start(leased, func() { hands <- struct{}{} })
+			n--
+			start(leased, func() { free <- struct{}{} })
 		}
-		for range free {
-			hands <- struct{}{}
+		for range n {
+			free <- struct{}{}
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -146,7 +146,7 @@ func (w *Worker) lease(ctx context.Context, start func(leased *jobsv1.LeasedJob,
 			return fmt.Errorf("lease jobs: %w", err)
 		}
 		if !failing {
-			w.cfg.Logger.WarnContext(ctx, "no jobs can be leased; trying again", "error", err)
+			w.cfg.Logger.WarnContext(ctx, "can't lease jobs, retrying", "error", err)
 			failing = true
 		}
 		retry.wait(ctx)
@@ -155,17 +155,17 @@ func (w *Worker) lease(ctx context.Context, start func(leased *jobsv1.LeasedJob,
 	return nil
 }
 
-func (w *Worker) ask(ctx context.Context, most int) (*jobsv1.LeaseJobsResponse, error) {
+func (w *Worker) ask(ctx context.Context, limit int) (*jobsv1.LeaseJobsResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, leaseWait+10*time.Second)
 	defer cancel()
 	return w.client.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{
 		Confirms: true, // see run.confirm
-		Kinds:    w.kinds, MaxJobs: uint32(min(most, 100)), WaitSeconds: leaseWait.Seconds(),
+		Kinds:    w.kinds, MaxJobs: uint32(min(limit, 100)), WaitSeconds: leaseWait.Seconds(),
 		LeaseSeconds: w.cfg.LeaseDuration.Seconds(), Worker: w.cfg.Name, Descriptions: w.cfg.Descriptions,
 	})
 }
 
-// grab takes the tokens that are there.
+// grab takes all tokens without waiting.
 func grab(tokens <-chan struct{}) (n int) {
 	for {
 		select {
@@ -177,7 +177,7 @@ func grab(tokens <-chan struct{}) (n int) {
 	}
 }
 
-// refused reports whether another request cannot succeed.
+// refused reports whether a repeated request cannot succeed.
 func refused(err error) bool {
 	switch status.Code(err) {
 	case codes.PermissionDenied, codes.InvalidArgument, codes.Unimplemented:

@@ -1,4 +1,4 @@
-// Command edge is Headway's edge alone: the page, REST and Server-Sent Events for browsers.
+// Command edge runs only Headway's edge service: the web UI, REST, and Server-Sent Events.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command headway runs all services in one process or each service alone, and is the command line of Headway.
+// Command headway is Headway's command line. It runs all services in one process, or one service alone.
 package main
 
 import (

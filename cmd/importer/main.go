@@ -1,4 +1,4 @@
-// Command importer is Headway's importer service alone: workbooks in, checked rows out.
+// Command importer runs only Headway's importer service, which loads checked rows of workbooks into a database.
 package main
 
 import (

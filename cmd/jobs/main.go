@@ -1,4 +1,4 @@
-// Command jobs is Headway's jobs service alone: state, queue, leases and progress of every job.
+// Command jobs runs only Headway's jobs service: the state, queue, leases, and progress of every job.
 package main
 
 import (

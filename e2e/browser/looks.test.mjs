@@ -58,7 +58,7 @@ for (const size of /** @type {const} */ (["desktop", "phone"])) {
         await page.locator(".job-row").first().waitFor();
         await look("5-jobs");
         await page.goto(`${headway.address}/imports/none`);
-        await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+        await page.getByRole("heading", { name: "Page not found" }).waitFor();
         await look("6-nothing-here");
         assertNoErrors();
       });

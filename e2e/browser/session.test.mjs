@@ -81,7 +81,7 @@ test("another user's job looks missing", async () => {
   const { page } = await open(browser, `${headway.address}/jobs/story/${job.jobId}`);
   await page.getByLabel("Token").fill(headway.token("ann", key));
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+  await page.getByRole("heading", { name: "Page not found" }).waitFor();
 });
 
 test("a job of another kind can be opened, cancelled, retried, and deleted", async () => {

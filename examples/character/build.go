@@ -98,7 +98,7 @@ func build(ctx context.Context, task *headway.Task) (any, error) {
 // readOrder reads the payload and sets the defaults. An invalid payload stays invalid, so its job is not retried.
 func readOrder(task *headway.Task) (order, error) {
 	refuse := func(format string, args ...any) (order, error) {
-		return order{}, headway.FailForGood("PAYLOAD_INVALID", fmt.Sprintf(format, args...), nil)
+		return order{}, headway.FailPermanently("PAYLOAD_INVALID", fmt.Sprintf(format, args...), nil)
 	}
 	var o order
 	if payload := task.Job().GetPayload(); payload != nil {

@@ -1,4 +1,4 @@
-// Package alarm remembers what a machine lacks, such as disk space or file descriptors, for the log and for readiness.
+// Package alarm tracks exhausted resources of a machine, such as disk space and file descriptors, for logs and readiness.
 package alarm
 
 import (

@@ -1,4 +1,4 @@
-// Package hostname reads the names that callers use for a server, in addresses and in Host headers.
+// Package hostname parses the host names in addresses and Host headers.
 package hostname
 
 import (

@@ -1,5 +1,5 @@
-// Package rpcserver is the gRPC server of all services: authentication, validation, recovery from panics, one log line per
-// call, health, reflection, and a shutdown in bounded time.
+// Package rpcserver provides the gRPC server of all services: authentication, validation, recovery from panics, one log line
+// per call, health, reflection, and a shutdown in bounded time.
 package rpcserver
 
 import (

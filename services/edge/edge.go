@@ -1,5 +1,5 @@
-// Package edge is what browsers and REST clients talk to: it streams jobs and imports as Server-Sent Events, passes
-// workbooks and calls on to the other services, signs people in, and serves the page.
+// Package edge is the service for browsers and REST clients. It streams jobs and imports as Server-Sent Events, forwards
+// workbooks and calls to the other services, signs users in, and serves the web UI.
 package edge
 
 import (

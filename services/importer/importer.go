@@ -1,5 +1,5 @@
-// Package importer is the importer service: it takes workbooks in, and loads their checked rows into a database, as a
-// worker of the jobs service.
+// Package importer is the importer service. It accepts workbooks, and loads their checked rows into a database, as a worker of
+// the jobs service.
 package importer
 
 import (

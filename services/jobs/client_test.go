@@ -124,7 +124,7 @@ func TestHandlerContextEndsWithErrCancelled(t *testing.T) {
 		close(started)
 		<-ctx.Done()
 		cause <- context.Cause(ctx)
-		return nil, headway.FailForGood("HALF_DONE", "Half of the pages are there.", map[string]any{"pages": 5})
+		return nil, headway.FailPermanently("HALF_DONE", "Half of the pages are there.", map[string]any{"pages": 5})
 	})
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
 	<-started
@@ -199,7 +199,7 @@ func TestOutputBeyondLimitFailsJobPermanently(t *testing.T) {
 		}
 		_, err := task.Output().Write(make([]byte, 101))
 		if !errors.Is(err, headway.ErrOutputFull) {
-			return nil, headway.FailForGood("NOT_TOLD", fmt.Sprint(err), nil)
+			return nil, headway.FailPermanently("NOT_TOLD", fmt.Sprint(err), nil)
 		}
 		return nil, err
 	})
@@ -325,7 +325,7 @@ func TestOutputBeyondItsLimitFailsTheWriteAndNotTheLease(t *testing.T) {
 			return nil, err
 		}
 		_, err := io.WriteString(task.Output(), "one more")
-		return nil, headway.FailForGood(headway.Reason(err), "Too much was written.", nil)
+		return nil, headway.FailPermanently(headway.Reason(err), "Too much was written.", nil)
 	})
 	job := last(t, user, w.create(user, &jobsv1.CreateJobRequest{}).GetJobId())
 	if job.GetError().GetReason() != "OUTPUT_TOO_LARGE" || job.GetOutputBytes() != 10 {

@@ -1,5 +1,4 @@
-// Package jobs is the jobs service: it keeps jobs, hands them to workers under leases, and shows everyone who may see
-// it how far they have come.
+// Package jobs is the jobs service. It stores jobs, leases them to workers, and streams their progress to authorized callers.
 package jobs
 
 import (

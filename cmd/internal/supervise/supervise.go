@@ -1,4 +1,4 @@
-// Package supervise runs worker processes alongside the services: it restarts them, renews their token and ends them.
+// Package supervise runs worker processes alongside the services: it restarts them, renews their tokens, and stops them.
 package supervise
 
 import (

@@ -1,18 +1,11 @@
 /** The texts of the parts that show a job. */
 import { count } from "../ui/texts.js";
 
-const kinds: Record<string, string> = {
-  import: "Import",
-  character: "Character",
-  media: "Picture",
-  crawl: "Crawl",
-  story: "Story",
-};
-
 const jobWord = (kind: string) => (kind === "import" ? "import" : "job");
 
 export const texts = {
-  kind: (kind: string) => kinds[kind] ?? kind,
+  /** Imports have their own page. All other kinds have the names that their workers chose. */
+  kind: (kind: string) => (kind === "import" ? "Import" : kind),
   untitled: (kind: string) => `Untitled ${kind}`,
   loading: "Loading…",
   attempt: (n: number) => `Attempt ${count(n)}`,
@@ -34,7 +27,7 @@ export const texts = {
   outputWaiting: "Output appears here as the job writes it.",
   outputTruncated: "Only the last part is shown.",
   picture: "The job's picture so far",
-  notFound: "There is nothing here",
+  notFound: "Page not found",
   notFoundLead: "It was deleted, or it belongs to another user.",
   broken: "This page couldn't be loaded",
   announce: (title: string, status: string) => `${title}: ${status}`,

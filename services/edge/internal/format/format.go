@@ -1,4 +1,4 @@
-// Package format puts what a stream tells into words: the data of its events.
+// Package format encodes the data of a stream's events.
 package format
 
 import (

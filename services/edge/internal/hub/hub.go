@@ -1,7 +1,7 @@
 // Package hub knows who watches which job or import, and its latest state.
 //
-// It holds one upstream for all jobs, and one for each import that is watched. It knows neither HTTP nor sockets: who
-// subscribes is woken when there is something to tell.
+// It keeps one upstream for all jobs, and one for each watched import. It knows neither HTTP nor sockets. Its caller wakes the
+// connections of the subscriptions that have a new state.
 package hub
 
 import (

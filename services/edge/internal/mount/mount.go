@@ -1,4 +1,4 @@
-// Package mount knows where in a site the edge is: below which path prefix, and behind which proxies.
+// Package mount holds the edge's location in a site: its path prefix, and the proxies in front of it.
 package mount
 
 import (

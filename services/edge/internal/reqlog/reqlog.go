@@ -1,4 +1,4 @@
-// Package reqlog handles every HTTP request with an ID, one log line at its end, and recovery from panics.
+// Package reqlog gives every HTTP request an ID, one log line at its end, and recovery from panics.
 //
 // Queries are never logged, because they can contain tickets. Neither are headers or bodies.
 package reqlog

@@ -1,4 +1,4 @@
-// Package signin starts, shows and ends the sessions of people.
+// Package signin starts, shows, and ends the sessions of users.
 package signin
 
 import (

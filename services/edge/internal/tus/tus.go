@@ -1,4 +1,4 @@
-// Package tus answers the tus protocol 1.0.0 for resumable uploads, and makes imports of them.
+// Package tus implements the tus protocol 1.0.0 for resumable uploads, and creates imports from complete uploads.
 package tus
 
 import (

@@ -1,7 +1,7 @@
 // Package check decides the outcome of each row of a sheet: by the row's own values, by the keys and unique values of the
 // file and of the database, and by the rows that it refers to.
 //
-// It decides the following beyond what the schema says:
+// It applies these rules in addition to the schema's:
 //
 //   - A key or unique value that a sheet has twice is an issue of the later row, even if the first row is rejected.
 //   - A reference to a row of the file that is rejected or blocked blocks the referring row, even if the database has an

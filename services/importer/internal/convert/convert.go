@@ -1,5 +1,5 @@
-// Package convert turns cells into typed values without silent coercion. A text with exactly one reading becomes that
-// value. A text with none or with several is a fault, whose message has the readings.
+// Package convert converts cells to typed values without silent coercion. A text with exactly one reading becomes that value.
+// A text without a reading, or with several, is a Fault, whose message lists the readings.
 package convert
 
 import (

@@ -1,4 +1,4 @@
-// Package files keeps uploaded workbooks in a bucket: a folder, or an object store.
+// Package files stores uploaded workbooks in a bucket: a folder, or an object store.
 package files
 
 import (

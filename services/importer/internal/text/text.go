@@ -1,5 +1,5 @@
-// Package text is the one rule for text in workbooks. Cells of every column type, headers, keys, references and
-// allowed values go through it, so that two texts that look the same are the same.
+// Package text cleans the texts of workbooks by one rule. It applies to cells of every column type, headers, keys, references,
+// and allowed values, so that two texts that look the same are equal.
 //
 // The rule, in this order:
 //
@@ -8,7 +8,7 @@
 //   - Blanks at both ends are removed, and so are control characters there.
 //   - Inside, each tab and each no-break or other typographic space becomes an ordinary space, each form of line
 //     break becomes a line feed, and the hyphens U+2010 and U+2011 become "-".
-//   - The text is put into Unicode's normal form C (UAX #15).
+//   - The text is normalized to Unicode's form C (UAX #15).
 //
 // A control character that remains inside has no reading, so [Clean] reports it.
 package text

@@ -44,13 +44,13 @@ func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
 	end, err := r.run(ctx, job, int64(job.GetRevision()), task)
 	switch {
 	case err != nil && errors.Is(context.Cause(ctx), headway.ErrCancelled):
-		return nil, headway.FailForGood(rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_CANCELLED_BY_USER), "The import was cancelled. Nothing was saved.", nil)
+		return nil, headway.FailPermanently(rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_CANCELLED_BY_USER), "The import was cancelled. Nothing was saved.", nil)
 	case errors.Is(err, errDeclined):
 		if _, err := r.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: job.GetJobId(), Error: review.Declined()}); err != nil {
 			return nil, err
 		}
 		why := review.Declined()
-		return nil, headway.FailForGood(why.GetReason(), why.GetMessage(), nil)
+		return nil, headway.FailPermanently(why.GetReason(), why.GetMessage(), nil)
 	case err != nil:
 		return nil, err
 	case end.fail != nil:

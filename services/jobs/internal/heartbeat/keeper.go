@@ -1,6 +1,6 @@
-// Package heartbeat takes in what workers send while they run a job: it checks and renews the lease, keeps the progress,
-// and writes the progress of many jobs in one step. A heartbeat is answered after the commit that holds it, so the store is
-// the truth, and nothing that is only kept here was ever acknowledged.
+// Package heartbeat handles the heartbeats of workers: it checks and renews the lease, collects the progress, and writes the
+// progress of many jobs in one step. A heartbeat is answered after the commit that holds it. So the store is the only source
+// of truth, and nothing that is only in memory was ever acknowledged.
 package heartbeat
 
 import (

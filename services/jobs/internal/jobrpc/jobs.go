@@ -1,4 +1,4 @@
-// Package jobrpc answers the gRPC services JobService and WorkerService. It alone knows their messages.
+// Package jobrpc implements the gRPC services JobService and WorkerService. Only this package uses their messages.
 package jobrpc
 
 import (

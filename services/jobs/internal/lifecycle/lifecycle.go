@@ -1,6 +1,5 @@
 // Package lifecycle changes jobs on behalf of users and workers: it creates, cancels, retries, resumes and deletes them,
-// and it ends a worker's attempt. Every change takes along the progress that the worker has sent and the store does not
-// have yet.
+// and it ends a worker's attempt. Every change includes the progress that the worker has sent and that is not stored yet.
 package lifecycle
 
 import (

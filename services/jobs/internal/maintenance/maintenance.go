@@ -1,5 +1,5 @@
-// Package maintenance changes jobs as time passes: leases and deadlines expire, back-offs end, and jobs that ended long
-// ago are removed.
+// Package maintenance changes jobs as time passes: it expires leases and deadlines, ends backoffs, and removes jobs that ended
+// long ago.
 package maintenance
 
 import (

@@ -1,6 +1,6 @@
 // Package watch delivers the latest state of jobs to their watchers, by the rules of package fanout: a slow watcher
-// skips to the latest state, and a single job's final state is always delivered. A watcher that needs the current state
-// too must subscribe first, and read it then.
+// skips to the latest state, and the final state of a watched job is always delivered. A watcher that also needs the current
+// state must subscribe first, and then read it.
 package watch
 
 import (

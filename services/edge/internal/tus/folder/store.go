@@ -1,5 +1,5 @@
-// Package folder keeps the uploads of tus in a folder. Each upload has one file for its bytes, which grows as they arrive,
-// and one small file, its note, for everything else. Both survive the end of the process.
+// Package folder stores the uploads of tus in a folder. Each upload has one file for its bytes, which grows as they arrive,
+// and one small file, its note, for everything else. Both survive a restart.
 package folder
 
 import (

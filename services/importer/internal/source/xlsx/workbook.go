@@ -1,9 +1,9 @@
 // Package xlsx reads the sheets of Excel workbooks (.xlsx, .xlsm; ECMA-376,
 // transitional and strict) row by row, in one pass and bounded memory.
 //
-// A damaged workbook is an error that names part and place, never fewer rows:
-// checksums, XML and every index are checked, and Rows.Next returns false at
-// the end of the sheet's part, not of its rows.
+// A damaged workbook causes an error that names the part and the position, never
+// fewer rows: checksums, XML, and every index are checked, and Rows.Next returns
+// false at the end of the sheet's part, not at the end of its rows.
 package xlsx
 
 import (

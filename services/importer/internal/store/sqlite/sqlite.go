@@ -1,4 +1,4 @@
-// Package sqlite keeps imports, their numbers and their issues in SQLite.
+// Package sqlite stores imports, their counts, and their issues in SQLite.
 package sqlite
 
 import (

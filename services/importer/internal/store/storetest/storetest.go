@@ -1,4 +1,4 @@
-// Package storetest is the contract of imports.Store as tests, for every database that implements it.
+// Package storetest is a test suite of the contract of imports.Store, for every implementation.
 package storetest
 
 import (

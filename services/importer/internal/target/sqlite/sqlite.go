@@ -1,7 +1,7 @@
-// Package sqlite is the target database on SQLite: the tables that workbooks are loaded into, and one table of what
-// was applied (headway_imports).
+// Package sqlite is the target database on SQLite: the tables that workbooks are loaded into, and one table of the applied
+// imports (headway_imports).
 //
-// A value is held exactly as imports.Value says: whole numbers and booleans as INTEGER, everything else as TEXT.
+// Values are stored as imports.Value defines them: whole numbers and booleans as INTEGER, everything else as TEXT.
 // Decimals are TEXT because SQLite's numbers are binary fractions, which cannot hold 0.1. Tables are STRICT.
 package sqlite
 

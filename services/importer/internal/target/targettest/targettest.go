@@ -1,4 +1,4 @@
-// Package targettest is the contract of imports.Target as tests, for every database that implements it.
+// Package targettest is a test suite of the contract of imports.Target, for every implementation.
 package targettest
 
 import (

@@ -1,5 +1,5 @@
-// Package column provides the form in which all stores keep the values of a job: times as microseconds, documents as JSON
-// texts, and places in a list as page tokens.
+// Package column converts the values of a job to and from the columns of all stores: times as microseconds, documents as JSON
+// text, and positions in a list as page tokens.
 package column
 
 import (

@@ -1,11 +1,11 @@
-// Package postgres keeps jobs in a PostgreSQL database.
+// Package postgres stores jobs in a PostgreSQL database.
 //
-// All changes of a process go through one goroutine. It puts whatever is waiting into one transaction, and works in sets:
-// one statement locks and reads all jobs of a transaction, one writes them. So the number of statements does not grow with
+// All changes of a process go through one goroutine. It puts all waiting changes into one transaction, and works in sets: one
+// statement locks and reads all jobs of a transaction, and one writes them. So the number of statements does not grow with
 // the number of changes, and each change is answered after the commit. Reads have their own connections.
 //
-// The database is the only truth. Rows are locked before they are read, queues skip what others have locked, and whose
-// turn it is is stored too, so that several processes could share a database.
+// The database is the only source of truth. Rows are locked before they are read, queues skip locked rows, and the turns of
+// owners are stored too, so that several processes could share a database.
 package postgres
 
 import (

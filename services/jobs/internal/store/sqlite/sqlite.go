@@ -1,7 +1,7 @@
-// Package sqlite keeps jobs in one SQLite file.
+// Package sqlite stores jobs in one SQLite file.
 //
-// All changes go through one goroutine, which puts whatever is waiting into one transaction: one fsync pays for many
-// changes, and each is answered only after the commit. Reads have their own connections and never wait for it.
+// All changes go through one goroutine, which puts all waiting changes into one transaction. So many changes share one fsync,
+// and each is answered only after the commit. Reads have their own connections, and never wait for writes.
 package sqlite
 
 import (

@@ -1,4 +1,4 @@
-// Package storetest is the contract of job.Store as tests. Every store runs it unchanged.
+// Package storetest is a test suite of the contract of job.Store. Every store runs it unchanged.
 package storetest
 
 import (
