@@ -57,7 +57,9 @@ func (c *importCommand) Run(ctx context.Context) error {
 	}
 	id := accepted.GetImportId()
 	for _, notice := range accepted.GetNotices() {
-		fmt.Fprintln(os.Stderr, notice.GetMessage())
+		if notice.GetSheet() == "" {
+			fmt.Fprintln(os.Stderr, notice.GetMessage())
+		}
 	}
 	fmt.Println(id)
 	job, err := c.finish(ctx, imports, jobs, id)
@@ -167,6 +169,14 @@ func (c *importCommand) summarize(ctx context.Context, imports importsv1.ImportS
 	n := imported.GetTotals()
 	fmt.Fprintf(os.Stderr, "%d rows read = %d inserted + %d updated + %d unchanged + %d rejected + %d blocked + %d skipped\n",
 		n.GetRead(), n.GetInserted(), n.GetUpdated(), n.GetUnchanged(), n.GetRejected(), n.GetBlocked(), n.GetSkipped())
+	for _, notice := range imported.GetNotices() {
+		if notice.GetSheet() != "" { // the others were shown after the upload
+			fmt.Fprintf(os.Stderr, "  %s\n", notice.GetMessage())
+		}
+	}
+	for _, sheet := range imported.GetUnusedSheets() {
+		fmt.Fprintf(os.Stderr, "  The sheet “%s” was not imported.\n", sheet.GetName())
+	}
 	for _, cause := range imported.GetRootCauses() {
 		fmt.Fprintf(os.Stderr, "  %s\n", cause.GetMessage())
 	}

@@ -344,3 +344,19 @@ func TestSheetWithoutErrorsHasOnlyHeaders(t *testing.T) {
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestErrorSheetHasNotices(t *testing.T) {
+	im := with(ledgerImport(t, 2, 1, 4), ledgerBook(t), t, ledgerIssues()...)
+	im.Notices = []imports.Notice{{Reason: "SAME_FILE", Message: "You imported this file before."}}
+	im.Sheets[0].Notices = []imports.Notice{{Reason: imports.TotalsLeftOut, Message: "1 row with totals was left out: row 9."}}
+	im.Unused = []imports.UnusedSheet{{Name: "Notes"}}
+	f, _ := report(t, im)
+	rows, err := f.GetRows("Errors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(rows, func(r []string) bool { return len(r) > 0 && r[0] == "About the uploaded file" })
+	if at < 0 || rows[at+1][0] != im.Notices[0].Message || rows[at+2][0] != im.Sheets[0].Notices[0].Message || rows[at+3][0] != "The sheet “Notes” was not imported." {
+		t.Errorf("the sheet has %q", rows)
+	}
+}

@@ -41,6 +41,7 @@ func (b *book) summary(ctx context.Context, sheets []*refusedRows) error {
 		s := &b.im.Sheets[i]
 		t.row(s.WorkbookSheet, s.Counts.Read, s.Counts.Rejected, s.Counts.Blocked, s.Counts.Issues)
 	}
+	b.tellNotices(t)
 	if len(b.im.RootCauses) > 0 {
 		t.row()
 		t.head("Fix first", "Cell in the upload", "Cell in this workbook", "Value", "Rows waiting", "How to fix it")
@@ -58,6 +59,28 @@ func (b *book) summary(ctx context.Context, sheets []*refusedRows) error {
 	}
 	return t.err
 }
+
+// tellNotices writes what the user should know about the file.
+func (b *book) tellNotices(t *table) {
+	notices := slices.Clone(b.im.Notices)
+	for i := range b.im.Sheets {
+		notices = append(notices, b.im.Sheets[i].Notices...)
+	}
+	for _, u := range b.im.Unused {
+		notices = append(notices, imports.Notice{Message: fmt.Sprintf("The sheet “%s” was not imported.", u.Name)})
+	}
+	if len(notices) == 0 {
+		return
+	}
+	t.row()
+	t.head("About the uploaded file")
+	for _, n := range notices[:min(len(notices), maxNotices)] {
+		t.row(n.Message)
+	}
+}
+
+// maxNotices is how many notices the summary has.
+const maxNotices = 200
 
 // tellUnlisted says how many issues are not stored, and where their rows are.
 func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {

@@ -52,6 +52,12 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	case starts("\x1F\x8B"), starts("7z\xBC\xAF"), starts("Rar!"), starts("BZh"), starts("\xFD7zXZ"):
 		return refuse(source.NotAWorkbook, "", "it is an archive of another kind, perhaps with the workbook inside")
 	}
+	if isLockFile(head, size) {
+		return refuse(source.NotAWorkbook, "", "it is the hidden file that Excel keeps while a workbook is open. Choose the workbook itself, whose name does not begin with ~$")
+	}
+	if starts("\x00\x05\x16\x07") {
+		return refuse(source.NotAWorkbook, "", "it is a hidden file of macOS. Choose the workbook itself, whose name does not begin with ._")
+	}
 	text, ok := plainText(head)
 	if !ok {
 		return refuse(source.NotAWorkbook, "", unknownKind)
@@ -60,14 +66,45 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	switch {
 	case bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte("urn:schemas-microsoft-com:office:spreadsheet")):
 		return refuse(source.LegacyWorkbook, "", "it is an “XML Spreadsheet 2003”")
-	case bytes.HasPrefix(text, []byte("<!doctype html")), bytes.HasPrefix(text, []byte("<html")), bytes.Contains(text, []byte("<table")):
-		return refuse(source.NotAWorkbook, "", "it is a web page saved by a workbook's name")
+	case isWebPage(text):
+		return refuse(source.NotAWorkbook, "", "it is a web page. If a program saved a table as a web page, open it in Excel and save it again. If it is a sign-in or error page, download the file once more")
+	case bytes.HasPrefix(text, []byte("{")) && (bytes.Contains(text, []byte(`"doc_id"`)) || bytes.Contains(text, []byte("docs.google.com"))):
+		return refuse(source.NotAWorkbook, "", "it is a link to a Google spreadsheet, without its rows. In Google Sheets, choose File › Download › Microsoft Excel (.xlsx)")
+	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[{")):
+		return refuse(source.NotAWorkbook, "", "it is JSON. It can be the error message of the server that it came from. Download the file once more")
 	case bytes.HasPrefix(text, []byte("<?xml")):
 		return refuse(source.NotAWorkbook, "", "it is an XML file")
 	case len(text) == 0:
 		return refuse(source.EmptyFile, "", "it holds nothing but blanks")
 	}
 	return refuse(source.TextFile, "", "such as a CSV file by another name")
+}
+
+// isLockFile recognizes the file “~$name.xlsx”: the length of a user's name, the name with blanks after it, and the same
+// in UTF-16.
+func isLockFile(head []byte, size int64) bool {
+	const nameField, lockFile = 55, 165
+	if size != lockFile || len(head) < nameField+2 || head[0] == 0 || int(head[0]) >= nameField {
+		return false
+	}
+	return len(bytes.Trim(head[1+head[0]:nameField-1], " \x00")) == 0
+}
+
+// isWebPage recognizes HTML, also after comments, and web archives.
+func isWebPage(text []byte) bool {
+	for bytes.HasPrefix(text, []byte("<!--")) {
+		_, rest, ok := bytes.Cut(text, []byte("-->"))
+		if !ok {
+			break
+		}
+		text = bytes.TrimSpace(rest)
+	}
+	for _, start := range []string{"<!doctype html", "<html", "<head", "<body", "<meta", "<script", "<!--"} {
+		if bytes.HasPrefix(text, []byte(start)) {
+			return true
+		}
+	}
+	return bytes.Contains(text, []byte("<table")) || bytes.HasPrefix(text, []byte("mime-version:"))
 }
 
 // plainText returns head as UTF-8 if it is text: no control characters but

@@ -140,7 +140,7 @@ func (w *Workbook) findWorkbook(ctx context.Context) error {
 	case p.find("mimetype") != nil && p.find("content.xml") != nil:
 		return refuse(source.OpenDocument, "", "")
 	case p.find("Index/Document.iwa") != nil || p.find("Index.zip") != nil:
-		return refuse(source.NotAWorkbook, "", "it is a document of Apple's Numbers, Pages or Keynote")
+		return refuse(source.NotAWorkbook, "", "it is a document of Apple's Numbers, Pages or Keynote. In Numbers, choose File › Export To › Excel")
 	case p.find("[Content_Types].xml") == nil && p.find("_rels/.rels") == nil:
 		return refuse(source.NotAWorkbook, "", "it is a zip archive without a workbook's parts")
 	}

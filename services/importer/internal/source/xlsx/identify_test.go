@@ -1,0 +1,34 @@
+package xlsx
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"headway/services/importer/internal/source"
+)
+
+func TestFilesThatAreNotWorkbooksAreNamed(t *testing.T) {
+	for name, want := range map[string]string{
+		"~$good.xlsx": "Excel keeps while a workbook is open", "._good.xlsx": "hidden file of macOS", "Staff.gsheet": "File › Download",
+		"login.xlsx": "sign-in", "error.xlsx": "it is JSON", "table.xls": "open it in Excel", "web.xls": "open it in Excel", "data.csv.xlsx": "CSV",
+		"utf16.xlsx": "CSV", "n.numbers": "Export To", "word.xlsx": "Word", "export.zip": "zip archive",
+	} {
+		data, err := os.ReadFile(filepath.Join("../../../testdata/cases/08-not-a-workbook", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openBytes(t, data, source.Limits{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for text, want := range map[string]string{
+		`[{"code": 1}]`: "it is JSON", `{"url": "https://docs.google.com/open?id=1"}`: "Google spreadsheet", "<!-- a --><!-- b -->\n<html>": "web page",
+		"Subject: x\nname;city": "CSV", "[draft]\nname;city": "CSV",
+	} {
+		if _, err := openBytes(t, []byte(text), source.Limits{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
