@@ -21,6 +21,11 @@ func (s *styles) complete() {
 	}
 }
 
+// styleSections are the lists of a styles part. Some writers put unknown elements around them, or around
+// what they list. Such an element must not change the number of a format.
+var styleSections = map[string]bool{"numFmts": true, "fonts": true, "fills": true, "borders": true, "cellStyleXfs": true, "cellXfs": true,
+	"cellStyles": true, "dxfs": true, "tableStyles": true, "colors": true}
+
 // readStyles reads the number formats of the styles part (ECMA-376 Part 1
 // §18.8.39).
 func (p *pack) readStyles(ctx context.Context, e *entry) (styles, error) {
@@ -33,12 +38,15 @@ func (p *pack) readStyles(ctx context.Context, e *entry) (styles, error) {
 		switch {
 		case x.depth() == 1 && !x.is("styleSheet"):
 			return x.refusal(source.Damaged, "its root element is %q, not a style sheet", clip(x.local))
+		case x.is("extLst"):
+			if !x.skip() {
+				return x.err
+			}
+		case x.main && styleSections[string(x.local)]:
+			section = string(x.local)
 		case x.depth() == 2:
 			section = ""
-			if x.main {
-				section = string(x.local)
-			}
-		case x.depth() == 3 && section == "numFmts" && x.is("numFmt"):
+		case section == "numFmts" && x.is("numFmt"):
 			id, ok := parseInt(x.attr("numFmtId"), 1<<30)
 			if !ok {
 				return x.refusal(source.Damaged, "a number format has the id %q", clip(x.attr("numFmtId")))
@@ -47,7 +55,7 @@ func (p *pack) readStyles(ctx context.Context, e *entry) (styles, error) {
 				return x.refusal(source.LimitExceeded, "it has more than %d number formats", p.limits.MaxStyles)
 			}
 			codes[id] = string(unescape(append([]byte(nil), x.attr("formatCode")...)))
-		case x.depth() == 3 && section == "cellXfs" && x.is("xf"):
+		case section == "cellXfs" && x.is("xf"):
 			id, ok := 0, true
 			if text := x.attr("numFmtId"); len(text) > 0 {
 				id, ok = parseInt(text, 1<<30)

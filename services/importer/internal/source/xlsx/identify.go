@@ -90,7 +90,7 @@ func isLockFile(head []byte, size int64) bool {
 	return len(bytes.Trim(head[1+head[0]:nameField-1], " \x00")) == 0
 }
 
-// isWebPage recognizes HTML, also after comments, and web archives.
+// isWebPage recognizes HTML, with or without comments before it, and web archives.
 func isWebPage(text []byte) bool {
 	for bytes.HasPrefix(text, []byte("<!--")) {
 		_, rest, ok := bytes.Cut(text, []byte("-->"))

@@ -104,3 +104,26 @@ func TestColumnNumbersAsReferences(t *testing.T) {
 	}
 	assertCells(t, w, "Data", `A1 number "1"`, `C1 number "3"`)
 }
+
+func TestUnknownWrappersKeepStyleNumbers(t *testing.T) {
+	wrap := func(s string) string { return `<u:wrap xmlns:u="urn:x">` + s + `</u:wrap>` }
+	sheet := sheetXML(`<row r="1"><c r="A1" s="1"><v>5</v></c><c r="B1" s="2"><v>45000</v></c></row>`)
+	formats := `<numFmts><numFmt numFmtId="170" formatCode="yyyy"/></numFmts>`
+	for name, styles := range map[string]string{
+		"a format":         formats + `<cellXfs><xf/>` + wrap(`<xf numFmtId="9"/>`) + `<xf numFmtId="170"/></cellXfs>`,
+		"a number format":  `<numFmts>` + wrap(`<numFmt numFmtId="170" formatCode="yyyy"/>`) + `</numFmts><cellXfs><xf/><xf numFmtId="9"/><xf numFmtId="170"/></cellXfs>`,
+		"the list":         formats + wrap(`<cellXfs><xf/><xf numFmtId="9"/><xf numFmtId="170"/></cellXfs>`),
+		"without a prefix": formats + `<cellXfs><xf/><wrap><xf numFmtId="9"/><xf numFmtId="170"/></wrap></cellXfs>`,
+		"an extension": formats + `<cellXfs><xf/><extLst><ext><xf numFmtId="2"/></ext></extLst><xf numFmtId="9"><extLst><ext><xf/></ext></extLst></xf><xf numFmtId="170"/></cellXfs>` +
+			`<dxfs><dxf><numFmt numFmtId="170" formatCode="0"/></dxf></dxfs>`,
+	} {
+		w, err := openBytes(t, workbookWith(parts{"xl/styles.xml": `<styleSheet xmlns="` + mainSpace + `">` + styles + `</styleSheet>`, sheetPart: sheet}), source.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells, err := readSheet(w, "Data")
+		if err != nil || len(cells) != 2 || cells[0].code != "0%" || cells[1].kind != source.Date || cells[1].code != "yyyy" {
+			t.Errorf("around %s: got %v, %v", name, cells, err)
+		}
+	}
+}
