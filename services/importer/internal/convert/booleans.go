@@ -60,15 +60,15 @@ func equalFold(text []byte, word string) bool {
 }
 
 // truths are the words for true and false in English, German, French, Spanish, Italian, Portuguese, Dutch, Polish,
-// Swedish, Danish, Norwegian, Finnish, Czech, Turkish, Russian, Japanese and Chinese. The marks that mean yes in one form
-// and no in the next have no value.
+// Swedish, Danish, Norwegian, Finnish, Czech, Turkish, Russian, Ukrainian, Greek, Hungarian, Japanese, Chinese, Korean, Arabic,
+// Hebrew, Hindi, and Vietnamese. The marks that mean yes in one form and no in the next have no value.
 var truths = func() map[string]string {
 	words := map[string]string{}
 	for truth, list := range map[string]string{
 		"true": "true yes y t on ja j wahr oui vrai sí si verdadero vero sim verdadeiro waar tak prawda sann sand sant tosi kyllä " +
-			"ano pravda evet doğru да истина はい 真 是 ✓ ✔ ☑ ✅",
+			"ano pravda evet doğru да истина так ναι igen igaz はい 真 是 예 네 نعم כן हाँ có đúng ✓ ✔ ☑ ✅",
 		"false": "false no n f off nein falsch non faux falso não nao nee onwaar nie fałsz nej nei falsk usann epätosi ei " +
-			"ne nepravda hayır yanlış нет ложь いいえ 偽 否 ☐",
+			"ne nepravda hayır yanlış нет ложь ні όχι nem hamis いいえ 偽 否 아니오 아니요 لا לא नहीं không ☐",
 		"": "x ✗ ✘ ☒ ❌ o",
 	} {
 		for _, word := range strings.Fields(list) {
