@@ -21,6 +21,7 @@ import (
 	"headway/services/jobs/internal/maintenance"
 	"headway/services/jobs/internal/metrics"
 	"headway/services/jobs/internal/outputlog"
+	"headway/services/jobs/internal/quota"
 	"headway/services/jobs/internal/store/postgres"
 	"headway/services/jobs/internal/store/sqlite"
 	"headway/services/jobs/internal/watch"
@@ -148,7 +149,10 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 	}, store, m)
 	r := &rooms{
 		Rooms: jobrpc.Rooms{
-			Lifecycle:         lifecycle.New(lifecycle.Config{CancelGrace: cfg.CancelGrace, MaxResultBytes: int(cfg.MaxResultBytes), Clock: cfg.clock}, store, keeper, dispatcher),
+			Lifecycle: lifecycle.New(lifecycle.Config{
+				CancelGrace: cfg.CancelGrace, MaxResultBytes: int(cfg.MaxResultBytes), Clock: cfg.clock,
+				Quota: quota.New(quota.Config{Max: max(cfg.MaxQueued, 0), Count: store.CountOwner, Refused: m.QuotaRefused}),
+			}, store, keeper, dispatcher),
 			Dispatcher:        dispatcher,
 			Keeper:            keeper,
 			Output:            output,

@@ -6,6 +6,7 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/services/jobs"
 )
 
 // TestUsersNeedTheScopeOfTheirCall: a token that only reads changes nothing, and one that only runs jobs reads nothing.
@@ -109,4 +110,21 @@ func TestWorkersLeaseTheKindsOfTheirTokens(t *testing.T) {
 	w.lease(worker)
 	_, err := worker.LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl", "media"}})
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+}
+
+// TestQueueOfOneUserIsLimited: other users, and the user's other calls, are not affected.
+func TestQueueOfOneUserIsLimited(t *testing.T) {
+	w := setup(t, func(c *jobs.Config) { c.MaxQueued = 3 })
+	alice := w.user("alice")
+	var ids []string
+	for range 3 {
+		ids = append(ids, w.create(alice, &jobsv1.CreateJobRequest{}).GetJobId())
+	}
+	_, err := alice.CreateJob(t.Context(), &jobsv1.CreateJobRequest{Kind: "crawl"})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED)
+	w.create(w.user("bob"), &jobsv1.CreateJobRequest{})
+	if _, err := alice.CancelJob(t.Context(), &jobsv1.CancelJobRequest{JobId: ids[0]}); err != nil {
+		t.Fatal(err)
+	}
+	w.create(alice, &jobsv1.CreateJobRequest{})
 }

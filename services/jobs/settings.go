@@ -31,6 +31,7 @@ type Settings struct {
 	StalledAfter         time.Duration `help:"How long a job can make no progress before it is marked as stalled." default:"30s"`
 	Retention            time.Duration `help:"How long jobs that have ended are stored." default:"720h"`
 	MaxActive            int           `help:"Maximum number of active jobs per owner and kind. A negative value means no limit." default:"100" negative:"no limit"`
+	MaxQueued            int           `help:"Maximum number of jobs per owner that have not ended. A negative value means no limit." default:"100000" negative:"no limit"`
 	MaxOutputBytes       int64         `help:"Maximum output size per job, in bytes." default:"1073741824"`
 	MaxResultBytes       int64         `help:"Maximum size of a job's result as JSON, in bytes." default:"1048576"`
 	OutputSegmentBytes   int64         `help:"Bytes of a job's output that stay in the database. The start of a longer output moves to blobs of this size." default:"1048576" min:"65536"`

@@ -47,3 +47,11 @@ type ProgressInvalidError struct {
 func (e *ProgressInvalidError) Error() string {
 	return fmt.Sprintf("step %q: %s", e.Step, e.Problem)
 }
+
+// QuotaError means that a user has as many jobs that have not ended as the service allows.
+type QuotaError struct{ Limit int }
+
+// Error implements error.
+func (e *QuotaError) Error() string {
+	return fmt.Sprintf("the owner has %d jobs that have not ended", e.Limit)
+}

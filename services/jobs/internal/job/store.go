@@ -61,6 +61,8 @@ type Store interface {
 	// Now returns the time of the store's clock, or the zero time if that is the clock of this process.
 	Now(ctx context.Context) (time.Time, error)
 
+	// CountOwner counts the jobs of an owner that have not ended.
+	CountOwner(ctx context.Context, owner string) (int, error)
 	// CountLive counts the jobs that have not ended, by kind and status.
 	CountLive(ctx context.Context) (map[string]map[Status]int, error)
 

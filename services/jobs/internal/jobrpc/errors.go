@@ -21,6 +21,7 @@ func toStatus(err error) error {
 		progress *job.ProgressInvalidError
 		gap      *job.OutputGapError
 		tooLarge *job.OutputTooLargeError
+		quota    *job.QuotaError
 	)
 	switch {
 	case err == nil:
@@ -71,6 +72,9 @@ func toStatus(err error) error {
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_STEP_UNKNOWN, message(step))
 	case errors.As(err, &progress):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_PROGRESS_INVALID, message(progress))
+	case errors.As(err, &quota):
+		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
+			"You have %d jobs that have not ended, the maximum per user. Wait until some have ended, or cancel some. The operator can raise --max-queued.", quota.Limit)
 	case errors.As(err, &tooLarge):
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_TOO_LARGE,
 			"The job's output has %d bytes, and the limit is %d. Store the rest elsewhere and link to it in the result, or increase --max-output-bytes.",

@@ -14,6 +14,7 @@ import (
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/quota"
 )
 
 // Lifecycle changes the jobs of one store. Safe for concurrent use.
@@ -28,6 +29,7 @@ type Lifecycle struct {
 type Config struct {
 	CancelGrace    time.Duration // how long a worker has to stop after a cancel request
 	MaxResultBytes int           // of a job's result, as JSON
+	Quota          *quota.Quota  // of jobs per user
 	Clock          *job.Clock
 }
 
@@ -43,6 +45,9 @@ type Allow func(*job.Job) error
 func (l *Lifecycle) Create(ctx context.Context, spec job.Spec) (created job.Job, replayed bool, err error) {
 	j, err := job.New(spec, l.cfg.Clock.Now())
 	if err != nil {
+		return job.Job{}, false, err
+	}
+	if err := l.cfg.Quota.Add(ctx, spec.Owner); err != nil {
 		return job.Job{}, false, err
 	}
 	if err := l.dispatcher.Position(ctx, &j); err != nil {

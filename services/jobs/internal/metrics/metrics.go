@@ -35,6 +35,7 @@ type Metrics struct {
 	wait                         *prometheus.HistogramVec
 	commitChanges, commitSeconds prometheus.Histogram
 	outputBytes                  prometheus.Counter
+	overQuota                    prometheus.Counter
 	collectors                   []prometheus.Collector
 }
 
@@ -61,7 +62,8 @@ func New(watchers Watchers) *Metrics {
 			Help: "Time of a commit from its beginning until it was on disk, in seconds.", Buckets: prometheus.ExponentialBuckets(0.00025, 2, 14)}),
 		outputBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_jobs_output_bytes_total", Help: "Bytes of output that workers appended."}),
 	}
-	m.collectors = []prometheus.Collector{m.ended, m.granted, m.expired, m.wait, m.commitChanges, m.commitSeconds, m.outputBytes}
+	m.overQuota = prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_jobs_over_quota_total", Help: "Jobs that were refused because their user had too many."})
+	m.collectors = []prometheus.Collector{m.ended, m.granted, m.expired, m.wait, m.commitChanges, m.commitSeconds, m.outputBytes, m.overQuota}
 	return m
 }
 
@@ -89,6 +91,9 @@ func (m *Metrics) Expired(kind string) {
 	defer m.mu.Unlock()
 	m.expired.WithLabelValues(m.label(kind)).Inc()
 }
+
+// QuotaRefused counts a job that was refused because its user has too many.
+func (m *Metrics) QuotaRefused() { m.overQuota.Inc() }
 
 // Observe takes in what has become durable.
 func (m *Metrics) Observe(c *job.Commit) {

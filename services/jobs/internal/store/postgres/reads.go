@@ -72,6 +72,14 @@ func (s *Store) CountLive(ctx context.Context) (counts map[string]map[job.Status
 	return counts, err
 }
 
+// CountOwner implements job.Store.
+func (s *Store) CountOwner(ctx context.Context, owner string) (n int, err error) {
+	err = s.read(ctx, func(ctx context.Context) error {
+		return s.reads.QueryRow(ctx, `SELECT count(*) FROM jobs WHERE owner = $1 AND status < 4`, owner).Scan(&n)
+	})
+	return n, err
+}
+
 // Due implements job.Store.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	return s.texts(ctx, `SELECT id FROM (

@@ -117,6 +117,15 @@ func (s *Store) CountLive(ctx context.Context) (map[string]map[job.Status]int, e
 	return counts, rows.Err()
 }
 
+// CountOwner implements job.Store.
+func (s *Store) CountOwner(ctx context.Context, owner string) (n int, err error) {
+	row := s.reads.QueryRowContext(ctx, `SELECT count(*) FROM jobs INDEXED BY jobs_live_owner WHERE owner = ? AND status < 4`, owner)
+	if err := row.Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the live jobs of an owner: %w", err)
+	}
+	return n, nil
+}
+
 // Due implements job.Store.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	rows, err := s.reads.QueryContext(ctx, `SELECT id FROM jobs INDEXED BY jobs_due

@@ -150,6 +150,13 @@ func liveCounts(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	equal(t, "the count", counts, map[string]map[job.Status]int{"crawl": {job.Queued: 2, job.Active: 1}, "media": {job.Queued: 1}})
+	other := s.add(func(spec *job.Spec) { spec.Owner = "carol" })
+	for owner, want := range map[string]int{other.Owner: 1, s.add().Owner: 5, "no user": 0} {
+		n, err := s.CountOwner(t.Context(), owner)
+		if err != nil || n != want {
+			t.Errorf("%s has %d live jobs, %v, want %d", owner, n, err, want)
+		}
+	}
 }
 
 func remove(t *testing.T, s *suite) {

@@ -1,0 +1,74 @@
+// Package quota limits how many jobs of one user have not ended. A payload has at most 8 KiB, so this also limits the bytes of all
+// payloads.
+package quota
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"headway/services/jobs/internal/job"
+)
+
+// recount is how long a count is used. In between, only new jobs are added to it.
+const recount = 5 * time.Second
+
+// maxOwners is how many counts are kept. When there are more, all are counted again.
+const maxOwners = 10_000
+
+// Config holds the settings of a Quota. All fields are required.
+type Config struct {
+	// Max is the number of jobs of a user that have not ended. 0 means no limit.
+	Max int
+	// Count counts those jobs in the store.
+	Count func(ctx context.Context, owner string) (int, error)
+	// Refused is called for each job that is refused.
+	Refused func()
+}
+
+// Quota counts the jobs of each user. It is safe for concurrent use.
+type Quota struct {
+	cfg Config
+
+	mu     sync.Mutex
+	owners map[string]count
+}
+
+// count is the number of jobs at a time.
+type count struct {
+	jobs int
+	at   time.Time
+}
+
+// New returns a Quota.
+func New(cfg Config) *Quota { return &Quota{cfg: cfg, owners: make(map[string]count)} }
+
+// Add counts one more job of a user. It returns a *job.QuotaError if that is one too many.
+func (q *Quota) Add(ctx context.Context, owner string) error {
+	if q.cfg.Max == 0 {
+		return nil
+	}
+	q.mu.Lock()
+	known, ok := q.owners[owner]
+	q.mu.Unlock()
+	// Jobs that have ended since the count make room, so a user at the limit is counted again.
+	if !ok || time.Since(known.at) > recount || known.jobs >= q.cfg.Max {
+		jobs, err := q.cfg.Count(ctx, owner)
+		if err != nil {
+			return err
+		}
+		known = count{jobs, time.Now()}
+	}
+	if known.jobs >= q.cfg.Max {
+		q.cfg.Refused()
+		return &job.QuotaError{Limit: q.cfg.Max}
+	}
+	known.jobs++
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.owners) >= maxOwners {
+		clear(q.owners)
+	}
+	q.owners[owner] = known
+	return nil
+}
