@@ -45,6 +45,25 @@ func ExampleWorker() {
 	}
 }
 
+// A service layer that reports progress over a channel becomes a handler as it is.
+func ExampleUpdates() {
+	crawl := func(ctx context.Context, url string, updates chan<- headway.Update) {
+		defer close(updates)
+		updates <- headway.Update{Status: headway.Processing, Progress: 40, Step: "Fetching data", Message: url}
+		updates <- headway.Update{Status: headway.Completed, Progress: 100, Data: map[string]any{"pages": 24}}
+	}
+	handler := func(ctx context.Context, task *headway.Task) (any, error) {
+		var payload struct{ URL string }
+		if err := task.Payload(&payload); err != nil {
+			return nil, err
+		}
+		updates := make(chan headway.Update)
+		go crawl(ctx, payload.URL, updates)
+		return headway.Updates(updates)(ctx, task)
+	}
+	_ = handler
+}
+
 // Follow a job until it ends, whatever happens to the connection.
 func ExampleWatch() {
 	var client jobsv1.JobServiceClient // jobsv1.NewJobServiceClient(conn)
