@@ -18,6 +18,7 @@ type commandLine struct {
 	Cells       cellsCommand            `cmd:"" help:"Print each cell of a workbook as a line of JSON."`
 	Sample      sampleCommand           `cmd:"" help:"Write a sample workbook for the workforce schema."`
 	Template    templateCommand         `cmd:"" help:"Write an empty workbook to fill in, for a schema."`
+	Relay       relayCommand            `cmd:"" help:"Run a worker whose jobs an HTTP backend does."`
 	Token       tokenCommand            `cmd:"" help:"Print a token."`
 	MigrateJobs migrateJobsCommand      `cmd:"" help:"Copy the jobs from the SQLite file to a PostgreSQL database."`
 	Open        openCommand             `cmd:"" help:"Print a new link that signs you in to the web UI."`

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+
+	"headway/clients/go"
+	"headway/cmd/internal/program"
+	"headway/cmd/internal/relay"
+	"headway/internal/rpcclient"
+)
+
+// relayCommand runs a worker whose jobs an HTTP backend does.
+type relayCommand struct {
+	Kind         string        `help:"Kind of the jobs that the backend does." required:"" placeholder:"KIND"`
+	URL          string        `help:"Address of the backend that is called for each job. It answers with Server-Sent Events, lines of JSON, or JSON." required:"" placeholder:"URL" name:"url"`
+	Method       string        `help:"Method of the request. GET sends the job's payload as the query, the others as JSON." enum:"GET,POST,PUT,PATCH" default:"POST"`
+	Header       []string      `help:"Further header of the request, for example 'X-Key: abc'. Can be repeated." placeholder:"HEADER" sep:"none"`
+	Timeout      time.Duration `help:"Maximum time for a job." default:"1h"`
+	Concurrency  int           `help:"Maximum number of jobs at the same time." default:"4"`
+	DrainTimeout time.Duration `help:"How long running jobs can continue at a shutdown, before they return to the queue." default:"0s"`
+	JobsAddress  string        `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+	TokenFile    string        `help:"File with a token of scope headway:worker. HEADWAY_TOKEN can hold the token instead." placeholder:"FILE" type:"path"`
+	TLS          bool          `help:"Connect to the jobs service with TLS and the system's certificates." name:"tls"`
+}
+
+// Run runs jobs until ctx is done.
+func (c *relayCommand) Run(ctx context.Context) error {
+	target, err := url.Parse(c.URL)
+	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
+		return program.Refuse("--url must be an http or https address, for example http://127.0.0.1:3000/process")
+	}
+	header := http.Header{}
+	for _, line := range c.Header {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			return program.Refuse("--header %q has no name and colon. Write it as 'Name: value'", line)
+		}
+		header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	if c.Timeout <= 0 || c.Concurrency < 1 {
+		return program.Refuse("--timeout and --concurrency must be positive")
+	}
+	token, err := c.credentials()
+	if err != nil {
+		return err
+	}
+	conn, err := rpcclient.Dial(c.JobsAddress, rpcclient.Config{Credentials: token, TLS: c.TLS})
+	if err != nil {
+		return err
+	}
+	logger := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("worker", "relay", "kind", c.Kind)
+	logger.InfoContext(ctx, "waiting for jobs", "jobs", c.JobsAddress, "backend", target.Redacted())
+	err = headway.NewWorker(conn, headway.WorkerConfig{
+		Handlers: map[string]headway.Handler{c.Kind: relay.Handler(relay.Config{
+			URL: target, Method: c.Method, Timeout: c.Timeout, Header: header, Client: relay.NewClient(),
+		})},
+		Concurrency: c.Concurrency, DrainTimeout: c.DrainTimeout, Logger: logger,
+	}).Run(ctx)
+	return errors.Join(err, conn.Close())
+}
+
+func (c *relayCommand) credentials() (credentials.PerRPCCredentials, error) {
+	switch token := os.Getenv("HEADWAY_TOKEN"); {
+	case c.TokenFile != "":
+		return headway.TokenFile(c.TokenFile, c.TLS), nil
+	case token != "":
+		return headway.Token(token, c.TLS), nil
+	}
+	return nil, program.Refuse("a token is required: set HEADWAY_TOKEN_FILE or HEADWAY_TOKEN. To create one, run: headway token --sub relay --scope headway:worker")
+}
