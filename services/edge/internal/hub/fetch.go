@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// fetchTimeout is how long a stream that begins waits for a service that does not answer.
+	// fetchTimeout is how long a new stream waits for a service that does not respond.
 	fetchTimeout = 8 * time.Second
-	// maxFetches is how many jobs are read at a time.
+	// maxFetches is the maximum number of jobs that are read at a time.
 	maxFetches = 64
-	// syncTimeout is how long a job that is not known waits for the upstream of all jobs to tell of it, while that
-	// begins. Otherwise, clients that reconnect after a restart would request thousands of jobs one at a time.
+	// syncTimeout is how long an unknown job waits until the new upstream of all jobs sends it. Otherwise, clients that
+	// reconnect after a restart would request thousands of jobs one at a time.
 	syncTimeout = time.Second
-	// maxReplays is how many reconnects are told at a time of jobs that ended while they were away.
+	// maxReplays is the maximum number of reconnecting clients that are sent ended jobs at a time.
 	maxReplays = 8
 )
 
-// NotFound is the error for a topic that does not exist or that the caller may not see. The two must look alike.
+// NotFound is the error for a topic that does not exist, or that the caller may not see. Both cases have the same error.
 func NotFound(t Topic) error {
 	if t.Import {
 		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
@@ -36,14 +36,14 @@ func NotFound(t Topic) error {
 		"No job of this kind was found with this ID, or it belongs to another user. GET /api/v1/jobs lists your jobs.")
 }
 
-// Unavailable is the error for what a service that does not answer knows.
+// Unavailable is the error if the topic's service does not respond.
 func Unavailable(cause error) error {
 	return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 		"The server can't reach one of its services. Try again in a few seconds.", cause)
 }
 
-// Watch has the subscription follow a job or import, and returns its current state, which is also the subscription's
-// first item. Subscribing comes first and reading second, so that nothing between the two is lost.
+// Watch subscribes to a job or import, and returns its current state, which is also the subscription's first item. It
+// subscribes first, and then reads, so that no change in between is lost.
 func (h *Hub) Watch(ctx context.Context, s *Subscription, t Topic, as auth.Identity) (*Snapshot, error) {
 	h.mu.Lock()
 	f := h.feedFor(t)
@@ -101,7 +101,7 @@ func (h *Hub) feedFor(t Topic) *feed {
 	return f
 }
 
-// Refresh reads a topic again whose state here is older than what a client has seen.
+// Refresh reads a topic again if the client has seen a later state than the hub.
 func (h *Hub) Refresh(ctx context.Context, s *Subscription, old *Snapshot) (*Snapshot, error) {
 	read, err := h.Read(ctx, old.Topic)
 	if err != nil {
@@ -123,7 +123,7 @@ func (h *Hub) Refresh(ctx context.Context, s *Subscription, old *Snapshot) (*Sna
 	return read, nil
 }
 
-// Read returns a topic's state as its service knows it now.
+// Read returns a topic's current state from its service.
 func (h *Hub) Read(ctx context.Context, t Topic) (*Snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -134,7 +134,7 @@ func (h *Hub) Read(ctx context.Context, t Topic) (*Snapshot, error) {
 	return s, nil
 }
 
-// fetchJob reads a job that is watched and not known.
+// fetchJob reads a watched job whose state is not known.
 func (h *Hub) fetchJob(ctx context.Context, f *feed, told <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -170,7 +170,7 @@ func (h *Hub) fetchJob(ctx context.Context, f *feed, told <-chan struct{}) {
 	h.fetched(f, err)
 }
 
-// fetched ends the wait of all that subscribed meanwhile. Only the first call for a feed counts.
+// fetched ends the wait of all subscriptions since the read began. Only the first call for a feed has an effect.
 func (h *Hub) fetched(f *feed, err error) {
 	if err != nil {
 		err = fetchError(f.Topic, err)
@@ -180,7 +180,7 @@ func (h *Hub) fetched(f *feed, err error) {
 	f.told(err)
 }
 
-// told ends the wait of all that subscribed. The hub's lock must be held.
+// told ends the wait of all subscriptions. The hub's lock must be held.
 func (f *feed) told(err error) {
 	if f.fetch != nil {
 		f.fetch.err = err
@@ -200,8 +200,8 @@ func fetchError(t Topic, err error) error {
 	return rpcerr.Internal(err)
 }
 
-// WatchMine has the subscription follow all jobs of its user, beginning with those that have not ended, and with those
-// that ended since then unless it is zero. ctx must carry the user's own token.
+// WatchMine subscribes to all jobs of the user. It begins with those that have not ended, and, unless the time is zero, with
+// those that have ended since that time. ctx must contain the user's own token.
 func (h *Hub) WatchMine(ctx context.Context, s *Subscription, since time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()

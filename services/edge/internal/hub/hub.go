@@ -15,31 +15,31 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Config is what a hub needs.
+// Config configures a Hub.
 type Config struct {
-	// Upstream is where jobs and imports come from.
+	// Upstream provides jobs and imports.
 	Upstream Upstream
 	// Logger logs when an upstream is lost.
 	Logger *slog.Logger
-	// Metrics is where the hub's metrics are registered; nil for nowhere.
+	// Metrics registers the hub's metrics. nil means none.
 	Metrics prometheus.Registerer
-	// PerUser is the maximum number of subscriptions of a user; a further one ends the oldest. 0 means no limit.
+	// PerUser is the maximum number of subscriptions per user. A further one ends the oldest. 0 means no limit.
 	PerUser int
-	// Max is the maximum number of subscriptions in all; further ones are refused. 0 means no limit.
+	// Max is the maximum number of subscriptions. Further ones are refused. 0 means no limit.
 	Max int
 }
 
-// Hub hands states to subscriptions. Call Run once.
+// Hub delivers states to subscriptions. Call Run once.
 type Hub struct {
 	cfg     Config
 	metrics metrics
 	// wake wakes the streams of these subscriptions.
 	wake func(ready []*Subscription)
-	// fetches has a place for each job that is being read.
+	// fetches holds a token for each job that is being read.
 	fetches chan struct{}
-	// replays has a place for each subscription whose user's jobs are read.
+	// replays holds a token for each subscription whose user's jobs are being read.
 	replays chan struct{}
-	// tasks counts the goroutines of imports, fetches and the like.
+	// tasks counts the goroutines of imports, fetches, and similar work.
 	tasks sync.WaitGroup
 	// ctx ends them; Run sets it before ready is closed.
 	ctx   context.Context
@@ -65,7 +65,7 @@ type Hub struct {
 	generation int
 }
 
-// feed is what is known of one job or import: of all jobs that have not ended, and of what is watched.
+// feed holds the state of one job or import. There is a feed for each job that has not ended, and for each watched topic.
 type feed struct {
 	Topic
 	// latest is nil until the first state has come. Its Raw is nil if it is long and not watched.
@@ -102,7 +102,7 @@ type metrics struct {
 // watched.
 const maxUnwatched = 1 << 10
 
-// New returns a hub.
+// New returns a new Hub.
 func New(cfg Config) *Hub {
 	h := &Hub{
 		cfg: cfg, fetches: make(chan struct{}, maxFetches), replays: make(chan struct{}, maxReplays),
@@ -120,11 +120,11 @@ func New(cfg Config) *Hub {
 	return h
 }
 
-// OnReady sets what is called when subscriptions have something to tell, by one goroutine at a time. It must be called
+// OnReady sets the function to call when subscriptions have new items, by one goroutine at a time. It must be called
 // before Run, and wake must not call the hub. The slice is the hub's.
 func (h *Hub) OnReady(wake func(ready []*Subscription)) { h.wake = wake }
 
-// Run keeps the upstreams until ctx ends. Call Drain before.
+// Run keeps the upstreams open until ctx is done. Call Drain first.
 func (h *Hub) Run(ctx context.Context) error {
 	h.ctx = ctx
 	close(h.ready)
@@ -140,7 +140,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	return nil
 }
 
-// Go starts a goroutine that Run waits for. Its context ends with Run. Go reports false once it is too late for that.
+// Go starts a goroutine that Run waits for. Its context ends with Run. Go returns false if Run is already ending.
 func (h *Hub) Go(f func(ctx context.Context)) bool {
 	<-h.ready
 	h.mu.Lock()
@@ -152,8 +152,8 @@ func (h *Hub) Go(f func(ctx context.Context)) bool {
 	return true
 }
 
-// Drain ends all subscriptions with ErrDraining, spread so that the clients do not all come back in one moment: 10,000
-// over the time given, fewer faster. It returns when they are closed, or when ctx is done.
+// Drain ends all subscriptions with ErrDraining. It spreads this over time, so that the clients do not all reconnect at the
+// same moment: 10,000 take the given time, and fewer take less. It returns when all are closed, or when ctx is done.
 func (h *Hub) Drain(ctx context.Context, spread time.Duration) {
 	h.mu.Lock()
 	h.draining = true
@@ -188,7 +188,7 @@ func (h *Hub) Open() int {
 	return len(h.open)
 }
 
-// sleep waits for d. It reports false if ctx ends before.
+// sleep waits for d. It returns false if ctx is done before.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -222,8 +222,8 @@ func (h *Hub) watched(f *feed) bool {
 	return u != nil && len(u.mine) > 0
 }
 
-// publishJob takes a job's state in, and hands it to all who watch. generation is that of the upstream that sent it, 0
-// if it was read otherwise: an upstream tells of the deletion only of jobs that it has told of.
+// publishJob stores a job's state, and delivers it to all subscriptions. generation is that of the upstream that sent it, or 0
+// if it was read in another way: an upstream reports the deletion only of jobs that it has sent.
 func (h *Hub) publishJob(s *Snapshot, generation int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -241,14 +241,14 @@ func (h *Hub) publishJob(s *Snapshot, generation int) {
 	h.dropUnused(f)
 }
 
-// publishImport takes the state of a watched import in.
+// publishImport stores the state of a watched import, and delivers it.
 func (h *Hub) publishImport(f *feed, s *Snapshot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.publish(f, s)
 }
 
-// publish makes the state the feed's latest, if it is, and hands it to all who watch. The lock must be held.
+// publish delivers a state to all subscriptions if it is later than the feed's latest. The lock must be held.
 func (h *Hub) publish(f *feed, s *Snapshot) {
 	if f.latest != nil && (s.Revision < f.latest.Revision || s.Revision == f.latest.Revision && f.latest.Raw != nil) {
 		return
@@ -282,7 +282,7 @@ func (h *Hub) publish(f *feed, s *Snapshot) {
 	h.wakeAll(ready)
 }
 
-// share has a new state use the strings that are known already.
+// share replaces the strings of a new state with equal ones that are already in memory.
 func (h *Hub) share(f *feed, s *Snapshot) {
 	s.ID = f.ID
 	if u := h.users[s.Owner]; u != nil {
@@ -293,7 +293,7 @@ func (h *Hub) share(f *feed, s *Snapshot) {
 	}
 }
 
-// wakeAll wakes the streams of these subscriptions, and keeps the slice for the next time.
+// wakeAll wakes the streams of these subscriptions, and keeps the slice for the next call.
 func (h *Hub) wakeAll(ready []*Subscription) {
 	if len(ready) > 0 {
 		h.wake(ready)
@@ -309,7 +309,7 @@ func (h *Hub) finish(s *Subscription, cause error) {
 	}
 }
 
-// listLive puts a job on the list of its owner's live jobs, or takes it off.
+// listLive adds a job to the list of its owner's live jobs, or removes it.
 func (h *Hub) listLive(f *feed) {
 	switch live := !f.latest.Terminal; {
 	case live && f.liveIndex < 0:
@@ -331,7 +331,7 @@ func (h *Hub) unlistLive(f *feed) {
 	h.dropUser(u)
 }
 
-// dropUnused forgets a feed that is neither live nor watched.
+// dropUnused removes a feed that is neither live nor watched.
 func (h *Hub) dropUnused(f *feed) {
 	if len(f.subscribers) > 0 {
 		return
@@ -350,7 +350,7 @@ func (h *Hub) dropUnused(f *feed) {
 	}
 }
 
-// deleteJob tells all who watch that a job was deleted.
+// deleteJob notifies all subscriptions that a job was deleted.
 func (h *Hub) deleteJob(id string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -29,7 +29,7 @@ func (a attempts) allow(user string, perUser int) bool {
 
 const minBurst = 16
 
-// forget forgets the users who have made no attempt lately.
+// forget removes the users without a recent attempt.
 func (a attempts) forget() {
 	for user, limiter := range a {
 		if limiter.Tokens() >= float64(limiter.Burst()) {
@@ -38,8 +38,8 @@ func (a attempts) forget() {
 	}
 }
 
-// Admit lists a subscription of the caller's, which tells nothing yet. It must be closed in the end. It comes first:
-// an attempt that is refused costs nothing else.
+// Admit registers a subscription of the caller, which has no items yet. Close it in the end. Call Admit first, so that a
+// refused attempt costs nothing else.
 func (h *Hub) Admit(s *Subscription, as auth.Identity) error {
 	<-h.ready
 	h.mu.Lock()
@@ -65,8 +65,8 @@ func (h *Hub) Admit(s *Subscription, as auth.Identity) error {
 	return nil
 }
 
-// Confirm ends the user's oldest subscriptions beyond the limit. It comes after a stream has proved to be a good one: an
-// attempt that is refused ends no other.
+// Confirm ends the user's oldest subscriptions beyond the limit. Call it after all checks of a new stream have passed, so that
+// a refused attempt ends no other stream.
 func (h *Hub) Confirm(s *Subscription) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -79,7 +79,7 @@ func (h *Hub) Confirm(s *Subscription) {
 	}
 }
 
-// forget takes a subscription off every list.
+// forget removes a subscription from every list.
 func (h *Hub) forget(s *Subscription) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

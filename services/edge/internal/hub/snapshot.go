@@ -27,7 +27,7 @@ type Snapshot struct {
 	recently atomic.Bool
 }
 
-// encoding is a Snapshot in one form. The forms are few, so a list is searched fastest.
+// encoding is a Snapshot in one form. There are only a few forms, so a linear search is fastest.
 type encoding struct {
 	form  any
 	value any
@@ -43,8 +43,8 @@ func (s *Snapshot) Rev() uint32 { return s.Revision }
 // Final implements fanout.State.
 func (s *Snapshot) Final() bool { return s.Terminal }
 
-// Encoded returns the snapshot in a form, which is any comparable value. The first caller encodes, all others share the
-// result.
+// Encoded returns the snapshot in a form, which is any comparable value. The first caller encodes it, and all others share
+// the result.
 func (s *Snapshot) Encoded(form any, encode func() (any, error)) (any, error) {
 	if !s.recently.Load() {
 		s.recently.Store(true)
@@ -81,7 +81,7 @@ func (s *Snapshot) find(form any) *encoding {
 	return nil
 }
 
-// dropUnused drops what was encoded if no client has asked for it since the last call.
+// dropUnused drops the encodings if no client has requested them since the last call.
 func (s *Snapshot) dropUnused() {
 	if !s.recently.Swap(false) {
 		s.encoded.Store(nil)

@@ -23,12 +23,12 @@ type DeletedError struct{ ID string }
 // Error implements error.
 func (e DeletedError) Error() string { return e.ID + " was deleted" }
 
-// Subscription is what one stream has yet to send: the latest state of one job or import, or the latest of each of a
-// user's jobs. A terminal state waits until it is sent. So a slow reader costs no memory and delays no other.
+// Subscription holds the states that one stream has not sent yet: the latest state of one job or import, or the latest state
+// of each of a user's jobs. A terminal state stays until it is sent. So a slow reader costs no memory, and delays no other.
 //
 // The fields that every state uses come first, so that they share a line of the processor's cache.
 type Subscription struct {
-	// Receiver is for the caller, who sets it before Admit.
+	// Receiver is for the caller, which sets it before Admit.
 	Receiver any
 
 	mu sync.Mutex
@@ -40,25 +40,25 @@ type Subscription struct {
 	end error
 
 	hub *Hub
-	// These belong to the hub, under its lock.
+	// The hub's lock guards these fields.
 	user             *user
 	feed             *feed
 	index, feedIndex int32
 	linked           bool
 }
 
-// Item is what a subscription has to tell next: a state, a deletion or the end.
+// Item is the next item of a subscription: a state, a deletion, or the end.
 type Item struct {
 	*Snapshot
-	// First marks the first state that the subscription tells of a job or import.
+	// First marks the subscription's first state of a job or import.
 	First bool
 	// Deleted is the id of a job or import that was deleted.
 	Deleted string
-	// End is why nothing more comes.
+	// End is the reason for the end.
 	End error
 }
 
-// Next returns what to tell next. It reports false if there is nothing for now.
+// Next returns the next item. It returns false if there is none at present.
 func (s *Subscription) Next() (Item, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,8 +95,8 @@ func (s *Subscription) Close() {
 	}
 }
 
-// offer puts a state in, and never waits. ready reports whether it was taken, and skipped whether it replaced one that
-// was never sent.
+// offer adds a state, and never waits. ready reports whether the state was accepted, and skipped whether it replaced a state
+// that was never sent.
 func (s *Subscription) offer(state *Snapshot) (ready, skipped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +109,7 @@ func (s *Subscription) offer(state *Snapshot) (ready, skipped bool) {
 	return s.slot.Offer(state)
 }
 
-// drop tells the subscription of a user's jobs that one of those that it told of was deleted.
+// drop notifies the subscription of a user's jobs that one of its sent jobs was deleted.
 func (s *Subscription) drop(jobID string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +120,7 @@ func (s *Subscription) drop(jobID string) bool {
 	return true
 }
 
-// finish ends the subscription, and drops the states that wait. It reports false if the subscription had an end.
+// finish ends the subscription, and drops its waiting states. It returns false if the subscription has already ended.
 func (s *Subscription) finish(cause error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,12 +132,12 @@ func (s *Subscription) finish(cause error) bool {
 	return true
 }
 
-// rememberEnded is how many ended jobs a subscription remembers, so that hearing of one twice does not tell it twice.
+// rememberEnded is the number of ended jobs that a subscription remembers, so that it sends the end of each only once.
 const rememberEnded = 256
 
 func newBox() *fanout.Mailbox[*Snapshot] {
 	return &fanout.Mailbox[*Snapshot]{KeepFinal: true, Remember: rememberEnded}
 }
 
-// maySee reports whether the identity may see what this snapshot is of.
+// maySee reports whether the identity may see the job or import of this snapshot.
 func (s *Snapshot) maySee(as auth.Identity) bool { return as.MaySee(s.Owner) }

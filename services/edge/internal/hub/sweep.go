@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// sweepInterval is how often the hub drops what no client asked for in the meantime.
+// sweepInterval is how often the hub drops encodings that no client has requested in the meantime.
 const sweepInterval = 20 * time.Second
 
 func (h *Hub) sweep(ctx context.Context) {
@@ -53,7 +53,7 @@ func (h *Hub) dropUnwanted() {
 	}
 }
 
-// shorten keeps the head only of a long state.
+// shorten keeps only the head of a long state.
 func (f *feed) shorten() {
 	if len(f.latest.Raw) > maxUnwatched {
 		f.latest = f.latest.head()

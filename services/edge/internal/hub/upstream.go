@@ -19,10 +19,10 @@ import (
 	"headway/internal/backoff"
 )
 
-// Upstream is where jobs and imports come from.
+// Upstream provides jobs and imports.
 type Upstream interface {
-	// Jobs sends news of jobs until ctx ends or the connection is lost: everyone's, or those of the user whose token ctx
-	// carries. It begins with all that have not ended, and with those that ended after a time unless that is zero; synced
+	// Jobs sends the states of jobs until ctx is done or the connection is lost: of all users, or of the user whose token is in
+	// ctx. It begins with all jobs that have not ended, and, unless the time is zero, with those that ended after it. synced
 	// marks the end of these.
 	Jobs(ctx context.Context, everyone bool, endedAfter time.Time, news func(changed []*Snapshot, deleted []string, synced bool)) error
 	// Import sends an import's states above a revision until its terminal one. Then it returns nil.
@@ -34,7 +34,7 @@ type Upstream interface {
 // Services is the Upstream over gRPC.
 type Services struct {
 	Jobs, Imports grpc.ClientConnInterface
-	// AsService makes a call the edge's own. Others are made with what their context carries.
+	// AsService makes calls with the edge's own token. All other calls use the token in their context.
 	AsService grpc.CallOption
 }
 
@@ -45,7 +45,7 @@ type upstream struct{ *Services }
 
 var streaming = &grpc.StreamDesc{ServerStreams: true}
 
-// open calls a method that answers with a stream.
+// open calls a streaming method.
 func open(ctx context.Context, conn grpc.ClientConnInterface, method string, request proto.Message, options ...grpc.CallOption) (grpc.ClientStream, error) {
 	stream, err := conn.NewStream(ctx, streaming, method, append(options, grpc.ForceCodecV2(wireCodec{}))...)
 	if err != nil {
@@ -160,11 +160,11 @@ func importOf(msg wire) (*Snapshot, error) {
 const (
 	firstWait = 50 * time.Millisecond
 	maxWait   = 2 * time.Second
-	// overlap is how long before a loss the jobs that ended are asked for again: clocks differ.
+	// overlap is how long before a lost connection the ended jobs are requested again, because clocks differ.
 	overlap = time.Minute
 )
 
-// watchJobs keeps the one upstream of everyone's jobs, and resumes it when it is lost, until ctx ends.
+// watchJobs keeps the one upstream of all users' jobs, and resumes it after a lost connection, until ctx is done.
 func (h *Hub) watchJobs(ctx context.Context) {
 	var (
 		wait     = backoff.New(firstWait, maxWait)
@@ -197,7 +197,7 @@ func (h *Hub) watchJobs(ctx context.Context) {
 	}
 }
 
-// receiveJobs reads one upstream of everyone's jobs to its end. synced reports whether it got as far as the present.
+// receiveJobs reads one upstream of all users' jobs to its end. synced reports whether it received the whole current state.
 func (h *Hub) receiveJobs(ctx context.Context, generation int, endedAfter time.Time) (synced bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -219,7 +219,7 @@ func (h *Hub) receiveJobs(ctx context.Context, generation int, endedAfter time.T
 	return synced, err
 }
 
-// reconcile asks for the live jobs that a new upstream did not tell of: they were deleted in the meantime.
+// reconcile requests the live jobs that a new upstream did not send. They were deleted in the meantime.
 func (h *Hub) reconcile() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -292,7 +292,7 @@ func (h *Hub) watchImport(ctx context.Context, f *feed) {
 	h.fetched(f, status.FromContextError(ctx.Err()).Err())
 }
 
-// Permanent reports whether a call that ended with this error would end with it again.
+// Permanent reports whether a repeated call would fail with the same error.
 func Permanent(err error) bool {
 	switch status.Code(err) {
 	case codes.NotFound, codes.InvalidArgument, codes.PermissionDenied, codes.Unimplemented, codes.FailedPrecondition:

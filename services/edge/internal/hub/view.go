@@ -14,8 +14,8 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// The hub reads what the services send as far as it has to know it, and keeps the rest as it came off the wire. A whole
-// job is decoded only when a stream sends it: reading its head costs a tenth of that. The numbers are those of the
+// The hub decodes only the fields that it needs, and keeps the rest in the wire format. A whole job is decoded only when a
+// stream sends it. Decoding only its head costs a tenth of that. The numbers are those of the
 // fields in headway/jobs/v1 and headway/imports/v1.
 var (
 	watchedJobs    = fieldOf(&jobsv1.WatchJobsResponse{}, "jobs")
@@ -40,10 +40,10 @@ func fieldOf(m goproto.Message, name string) protowire.Number {
 	return m.ProtoReflect().Descriptor().Fields().ByTextName(name).Number()
 }
 
-// wire is an answer as it came off the wire.
+// wire is a response in its wire format.
 type wire []byte
 
-// wireCodec encodes requests as gRPC does, and leaves answers to be read as wire.
+// wireCodec encodes requests as gRPC does, and leaves responses in their wire format.
 type wireCodec struct{}
 
 // Name implements encoding.CodecV2.
@@ -95,7 +95,7 @@ func fields(b []byte, each func(n protowire.Number, whole []byte, number uint64,
 	return nil
 }
 
-// readJob reads a job's head, and keeps all of it but its payload, which no stream sends.
+// readJob decodes a job's head, and keeps everything except for the payload, which no stream sends.
 func readJob(b []byte) (*Snapshot, error) {
 	s := &Snapshot{}
 	keep := len(b)
@@ -142,7 +142,7 @@ func (s *Snapshot) readHead(n protowire.Number, number uint64, bytes []byte) (er
 	return err
 }
 
-// readImport reads an import's head, and keeps all of it.
+// readImport decodes an import's head, and keeps everything.
 func readImport(b []byte) (*Snapshot, error) {
 	s := &Snapshot{Topic: Topic{Import: true}, Raw: b}
 	var owner string

@@ -14,13 +14,13 @@ import (
 var (
 	// ErrPeerGone means that the client closed the connection, the usual end of a stream.
 	ErrPeerGone = errors.New("the client closed the stream")
-	// ErrPeerTalks means that the client sent more on a stream than a client has to say.
+	// ErrPeerTalks means that the client sent more data on a stream than allowed.
 	ErrPeerTalks = errors.New("the client keeps sending on a stream")
 	// ErrStopped means that the loop has ended.
 	ErrStopped = errors.New("the server is shutting down")
 )
 
-// Message is what a Source wants sent. Last ends the connection after it.
+// Message is data to send. Last means that the connection ends after it.
 type Message struct {
 	Payload
 	Last bool

@@ -90,7 +90,7 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// Wake has the Loop ask the connections' sources for what to send.
+// Wake makes the Loop ask the connections' sources for data to send.
 func (l *Loop) Wake(ready ...*Conn) {
 	bare := ready[:0]
 	for _, c := range ready {
@@ -107,7 +107,7 @@ func (l *Loop) Wake(ready ...*Conn) {
 	}
 }
 
-// enter lists a connection that keeps its handler's goroutine. It reports false if the loop has ended.
+// enter registers a connection that keeps its handler's goroutine. It returns false if the loop has ended.
 func (l *Loop) enter(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

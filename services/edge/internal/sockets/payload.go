@@ -26,7 +26,7 @@ func NewPayload(b []byte) Payload {
 	return Payload{append(append(chunk, b...), chunkEnd...)}
 }
 
-// Bytes returns the bytes without their frame. They must not be changed.
+// Bytes returns the bytes without their frame. The caller must not change them.
 func (p Payload) Bytes() []byte {
 	if p.chunk == nil {
 		return nil

@@ -39,8 +39,8 @@ func descriptor(conn net.Conn, deadAfter time.Duration) (int, error) {
 	return fd, nil
 }
 
-// poller waits, in one goroutine for all bare descriptors, until a peer goes or makes room. Go's own poller would need a
-// goroutine for each.
+// poller waits, in one goroutine for all bare descriptors, until a peer disconnects or can accept more data. Go's own poller
+// would need one goroutine per descriptor.
 type poller struct {
 	epoll, wake int
 	ended       chan struct{}
@@ -54,7 +54,7 @@ type poller struct {
 	closed     bool
 }
 
-// interest is reported once for every change (EPOLLET), so the poller need not ask again.
+// interest is reported once per change (EPOLLET), so the poller need not register it again.
 const interest = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 
 func newPoller() (*poller, error) {
@@ -73,7 +73,7 @@ func newPoller() (*poller, error) {
 	return &poller{epoll: epoll, wake: wake, ended: make(chan struct{})}, nil
 }
 
-// add has the poller watch a connection's descriptor, which the poller closes in the end.
+// add makes the poller watch a connection's descriptor. The poller closes it in the end.
 func (p *poller) add(c *Conn, fd int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +109,7 @@ func (p *poller) find(e unix.EpollEvent) *Conn {
 	return nil
 }
 
-// run waits until stop is called, and then closes what is still open. It belongs to one goroutine.
+// run waits until stop is called, and then closes the remaining connections. Only one goroutine may call it.
 func (p *poller) run() {
 	defer close(p.ended)
 	events := make([]unix.EpollEvent, 256)
@@ -146,7 +146,7 @@ func (p *poller) stop() {
 	_, _ = unix.Close(p.epoll), unix.Close(p.wake)
 }
 
-// abandon closes a poller that was never run.
+// abandon closes a poller whose run was never called.
 func (p *poller) abandon() error { return errors.Join(unix.Close(p.epoll), unix.Close(p.wake)) }
 
 func (p *poller) drop(c *Conn, cause error) {
@@ -173,7 +173,7 @@ func (p *poller) closeAll() {
 	}
 }
 
-// listen reads what the peer sends, which is usually nothing, and returns why the connection is over if it is.
+// listen reads data from the peer, which usually sends none. If the connection has ended, it returns the reason.
 func (c *Conn) listen() error {
 	var buf [512]byte
 	for {
@@ -194,7 +194,7 @@ func (c *Conn) listen() error {
 	}
 }
 
-// write writes what the peer accepts without waiting.
+// write writes as much as the peer accepts without waiting.
 func (c *Conn) write(b []byte) (n int, err error) {
 	c.io.Lock()
 	defer c.io.Unlock()
@@ -224,13 +224,13 @@ func (c *Conn) acknowledged() int64 {
 	return c.sent.Load() - int64(waiting)
 }
 
-// hangUp ends a connection whose last byte is out: the peer reads to the end and hangs up too, and the poller closes.
+// hangUp ends a connection whose last byte was sent. The peer reads to the end and disconnects, and then the poller closes it.
 func (c *Conn) hangUp() {
 	c.shutdown(unix.SHUT_WR)
 	c.close(nil)
 }
 
-// cut has the poller close the connection soon. With reset, what the peer has not accepted by then is thrown away.
+// cut makes the poller close the connection soon. With reset, data that the peer has not accepted by then is discarded.
 func (c *Conn) cut(reset bool) {
 	if reset {
 		c.io.Lock()

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ring sends to many sockets with one system call (io_uring, see io_uring(7)). Compared with a write(2) for each, it
-// saves the way into the kernel and back, and the switch to the reader that the kernel makes there. Where there is none
-// (an old kernel, a container that forbids it), the writers work without. It belongs to one goroutine.
+// ring sends to many sockets with one system call (io_uring, see io_uring(7)). Compared with one write(2) per socket, it saves
+// the switches to the kernel and to the reader. Without io_uring (an old kernel, a container that forbids it), the writers use
+// write(2). Only one goroutine may use a ring.
 type ring struct {
 	fd int
-	// The memory that is shared with the kernel: the submission ring, the completion ring, the submissions.
+	// Memory that is shared with the kernel: the submission ring, the completion ring, the submissions.
 	submissions, completions, entries []byte
 	// Where the indices are in it.
 	submitted, reaped, completed *uint32
@@ -72,10 +72,10 @@ const (
 	offsetEntries     = 0x10000000 // IORING_OFF_SQES
 )
 
-// errNotDone marks a write whose result has not come.
+// errNotDone marks a write whose result is not known yet.
 var errNotDone = errors.New("not done")
 
-// newRing returns a ring for this many writes at a time.
+// newRing returns a ring for this number of writes at a time.
 func newRing(entries int) (_ *ring, err error) {
 	var p ringParams
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&p)), 0)
@@ -140,7 +140,7 @@ func (r *ring) send(writes []write) error {
 	return err
 }
 
-// complete has the kernel do what was submitted, and takes the results.
+// complete makes the kernel run the submitted writes, and collects the results.
 func (r *ring) complete(writes []write) error {
 	for left, open := len(writes), len(writes); open > 0; {
 		n, _, errno := unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(left), uintptr(open), enterGetEvents, 0, 0)

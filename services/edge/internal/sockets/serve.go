@@ -23,7 +23,7 @@ const (
 // has ended. It does on plain HTTP/1.1, where a stream costs least without net/http.
 func Hijackable(r *http.Request) bool { return hijackable(r) }
 
-// Serve sends what the source has to say, after the headers that are set on w. If Hijackable, it returns as soon as the
+// Serve sends the source's messages, after the headers that are set on w. If Hijackable, it returns as soon as the
 // connection is the Loop's; otherwise it returns at the connection's end. An error means that the connection could not
 // be taken over; then w can still be answered, and Closed is not called.
 func (l *Loop) Serve(c *Conn, w http.ResponseWriter, r *http.Request, s Source) error {
@@ -111,7 +111,7 @@ func (l *Loop) respond(c *Conn, rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// writeThrough writes b in parts, each with its own deadline, so that a slow peer is judged by its progress.
+// writeThrough writes b in parts, each with its own deadline, so that a slow peer is cut only if it makes no progress.
 func (l *Loop) writeThrough(rc *http.ResponseController, rw http.ResponseWriter, b []byte) error {
 	for len(b) > 0 {
 		part := b[:min(len(b), maxPart)]

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// wheel is the one clock of all connections: it visits each when something is due, so that no connection has a timer.
-// It counts seconds since it was made, on the monotonic clock. A turn takes as many seconds as there are slots; no
-// connection asks for a later visit.
+// wheel is a timing wheel for all connections: it visits each connection when something is due, so that no connection needs a
+// timer. It counts seconds since its creation, by the monotonic clock. A turn takes one second per slot, and no connection
+// requests a later visit.
 type wheel struct {
 	begun time.Time
 	mu    sync.Mutex
@@ -22,7 +22,7 @@ func newWheel() *wheel { return &wheel{begun: time.Now()} }
 // now returns the time in seconds, as of the last tick.
 func (wh *wheel) now() int64 { return wh.clock.Load() }
 
-// add has a connection visited from the next tick on.
+// add makes the wheel visit a connection, from the next tick on.
 func (wh *wheel) add(c *Conn) { wh.put(c, wh.now()+1) }
 
 func (wh *wheel) put(c *Conn, at int64) {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// batch is how many connections a writer takes at a time: few enough to share many evenly among the writers.
+// batch is the number of connections that a writer takes at a time. It is small, so that the writers share them evenly.
 const batch = 64
 
-// writers send what waits, on a few goroutines for all bare descriptors. A write never waits: a peer without room is
-// left alone until it has made some, or its time is over.
+// writers send waiting messages, on a few goroutines for all bare descriptors. A write never waits. If a peer's buffer is full,
+// the writers skip it until it has room again, or until its deadline.
 type writers struct {
 	wheel   *wheel
 	timeout int64
@@ -37,7 +37,7 @@ func newWriters(wh *wheel, timeout time.Duration) *writers {
 	return ws
 }
 
-// push puts connections in line.
+// push adds connections to the line.
 func (ws *writers) push(conns ...*Conn) {
 	ws.mu.Lock()
 	ws.queue = append(ws.queue, conns...)
@@ -49,7 +49,7 @@ func (ws *writers) push(conns ...*Conn) {
 	}
 }
 
-// take returns a few connections of the line, and none when the writers are stopped.
+// take returns a few connections of the line. It returns none if the writers are stopped.
 func (ws *writers) take(into []*Conn) []*Conn {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -69,7 +69,7 @@ func (ws *writers) take(into []*Conn) []*Conn {
 	return into
 }
 
-// run writes until stop is called. It belongs to one goroutine.
+// run writes until stop is called. Each goroutine has its own run.
 func (ws *writers) run(s *sender) {
 	defer s.close()
 	for mine := ws.take(make([]*Conn, 0, batch)); mine != nil; mine = ws.take(mine) {
@@ -85,7 +85,7 @@ func (ws *writers) stop() {
 	ws.wake.Broadcast()
 }
 
-// flush sends all that waits in these connections, one message of each at a time, as far as their peers accept it
+// flush sends the waiting messages of these connections, one message of each at a time, as far as their peers accept them
 // without waiting.
 func (ws *writers) flush(mine []*Conn, s *sender) {
 	for len(mine) > 0 {
@@ -107,7 +107,7 @@ func (ws *writers) flush(mine []*Conn, s *sender) {
 	clear(s.writes)
 }
 
-// done draws the consequences of a write. It reports true if there may be more to send.
+// done handles the result of a write. It returns true if there might be more to send.
 func (ws *writers) done(w *write) bool {
 	c := w.conn
 	if w.err != nil {
@@ -131,8 +131,8 @@ func (ws *writers) done(w *write) bool {
 	return true
 }
 
-// write is a message in transit to a peer. n and err are its result: no error and n short of the whole is a peer without
-// room.
+// write is a message in transit to a peer. n and err are its result. If err is nil and n is smaller than the message, the
+// peer's buffer is full.
 type write struct {
 	conn  *Conn
 	bytes []byte
@@ -141,15 +141,15 @@ type write struct {
 	err   error
 }
 
-// sender sends several writes with one system call if the system can, and one after the other if not. It belongs to one
-// goroutine.
+// sender sends several writes with one system call if the system supports it, or one after the other. Only one goroutine may
+// use it.
 type sender struct {
-	// ring is nil where the system has none.
+	// ring is nil if the system has none.
 	ring   *ring
 	writes []write
 }
 
-// worthARing is how many writes have to go out together for a ring to be cheaper.
+// worthARing is the number of simultaneous writes from which on a ring is cheaper.
 const worthARing = 4
 
 func newSender(mode Ring) (*sender, error) {
@@ -191,7 +191,7 @@ func (s *sender) close() {
 // seconds rounds up, and adds one: the loop's clock shows the last whole second.
 func seconds(d time.Duration) int64 { return int64((d+time.Second-1)/time.Second) + 1 }
 
-// setDeadline notes until when a peer must accept some of what waits for it. An earlier deadline stays, unless the peer
+// setDeadline sets the time by which a peer must accept some of its waiting data. It keeps an earlier deadline, unless the peer
 // has made progress.
 func (ws *writers) setDeadline(c *Conn, timeout int64, progress bool) {
 	ws.slowMu.Lock()
@@ -202,7 +202,7 @@ func (ws *writers) setDeadline(c *Conn, timeout int64, progress bool) {
 	}
 }
 
-// clearDeadline notes that a peer has accepted everything.
+// clearDeadline clears the deadline of a peer that has accepted everything.
 func (ws *writers) clearDeadline(c *Conn) {
 	ws.slowMu.Lock()
 	defer ws.slowMu.Unlock()
@@ -210,14 +210,14 @@ func (ws *writers) clearDeadline(c *Conn) {
 	delete(ws.slow, c)
 }
 
-// forget takes a connection that has ended off the list.
+// forget removes a connection that has ended from the list.
 func (ws *writers) forget(c *Conn) {
 	ws.slowMu.Lock()
 	defer ws.slowMu.Unlock()
 	delete(ws.slow, c)
 }
 
-// collect cuts those peers off whose time is over and that have made no progress.
+// collect cuts the peers whose deadline has passed and that have made no progress.
 func (ws *writers) collect(now int64) {
 	ws.slowMu.Lock()
 	var over []*Conn

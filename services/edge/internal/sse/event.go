@@ -33,18 +33,18 @@ func appendEvent(b []byte, id string, retry time.Duration, data []byte) []byte {
 	return append(append(append(b, "data: "...), data...), eventEnd...)
 }
 
-// jittered spreads what many clients would otherwise do in the same moment: between half of d and one and a half.
+// jittered returns a random duration from half of d to one and a half, so that many clients do not act at the same moment.
 func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d+1) }
 
-// encoder makes the events of states in one format, with one kind of id. Its fields are the forms under which a
-// snapshot shares them among all streams.
+// encoder encodes states as events in one format, with one kind of ID. Its fields are the forms by which all streams share the
+// encoded events of a snapshot.
 type encoder struct {
 	format          format.Format
 	id              func(*hub.Snapshot) string
 	initial, update struct{ _ byte }
 }
 
-// event returns the event of a state, framed once for all who send it.
+// event returns the event of a state, framed once for all streams that send it.
 func (e *encoder) event(s *hub.Snapshot, first bool) (sockets.Payload, error) {
 	form := &e.update
 	if first {
@@ -68,7 +68,7 @@ func (e *encoder) event(s *hub.Snapshot, first bool) (sockets.Payload, error) {
 	return p.(sockets.Payload), nil
 }
 
-// The ids of events say how far a client has come, and of what. A reconnect with an id of another stream, or with any
+// The ID of an event identifies the stream and the client's position in it. A reconnect with an id of another stream, or with any
 // other text, begins as a first connection does: otherwise it could miss the end of a job that it was never told of.
 
 // revisionID is the id on streams of one job or import: the revision, an x, and a tag of the job.
@@ -79,7 +79,7 @@ func revisionID(s *hub.Snapshot) string {
 // tagLength is the length of a tag, which is one number below 36 to that power.
 const tagLength = 5
 
-// tag tells one job from another, and from one with the same id in another database.
+// tag distinguishes a job from other jobs, and from one with the same ID in another database.
 func tag(s *hub.Snapshot) string {
 	hash := fnv.New32a()
 	_, _ = io.WriteString(hash, s.ID) // a hash takes everything
@@ -88,7 +88,7 @@ func tag(s *hub.Snapshot) string {
 	return strings.Repeat("0", tagLength-len(text)) + text
 }
 
-// seenRevision returns the revision of this job or import that a client has seen, 0 if none.
+// seenRevision returns the revision of this job or import that a client has seen, or 0 for none.
 func seenRevision(s *hub.Snapshot, id string) uint32 {
 	number, of, _ := strings.Cut(id, "x")
 	revision, err := strconv.ParseUint(number, 10, 32)

@@ -28,21 +28,21 @@ import (
 	"headway/services/edge/internal/sockets"
 )
 
-// Config is what the handlers need.
+// Config configures the Handlers.
 type Config struct {
-	// Hub knows the states, and Loop sends them.
+	// Hub provides the states, and Loop sends them.
 	Hub  *hub.Hub
 	Loop *sockets.Loop
-	// Outputs is where output comes from. AsService makes a call the edge's own.
+	// Outputs provides the output of jobs. AsService makes calls with the edge's own token.
 	Outputs   jobsv1.JobServiceClient
 	AsService grpc.CallOption
-	// Logger logs what cannot be sent.
+	// Logger logs states that cannot be sent.
 	Logger *slog.Logger
-	// Metrics is where metrics are registered; nil for nowhere.
+	// Metrics registers the metrics. nil means none.
 	Metrics prometheus.Registerer
-	// Keepalive is the longest time without any byte on a stream; whole seconds, at least 2.
+	// Keepalive is the maximum time without any byte on a stream, in whole seconds, at least 2.
 	Keepalive time.Duration
-	// Retry is how long a browser waits before it connects again, jittered by half.
+	// Retry is how long a browser waits before it reconnects, with a jitter of half of it.
 	Retry time.Duration
 }
 
@@ -57,7 +57,7 @@ type Handlers struct {
 	ready []*sockets.Conn
 }
 
-// New returns the handlers, which the hub wakes from then on.
+// New returns new Handlers, and registers them with the hub.
 func New(cfg Config) *Handlers {
 	h := &Handlers{
 		cfg:              cfg,
@@ -83,12 +83,12 @@ func (h *Handlers) wake(ready []*hub.Subscription) {
 	clear(h.ready)
 }
 
-// Job answers GET /api/v1/sse/jobs/{kind}/{job_id}.
+// Job handles GET /api/v1/sse/jobs/{kind}/{job_id}.
 func (h *Handlers) Job(w http.ResponseWriter, r *http.Request) {
 	h.serveOne(w, r, hub.Topic{ID: r.PathValue("job_id")}, "job_id")
 }
 
-// Import answers GET /api/v1/sse/imports/{import_id}.
+// Import handles GET /api/v1/sse/imports/{import_id}.
 func (h *Handlers) Import(w http.ResponseWriter, r *http.Request) {
 	h.serveOne(w, r, hub.Topic{ID: r.PathValue("import_id"), Import: true}, "import_id")
 }
@@ -126,7 +126,7 @@ func (h *Handlers) serveOne(w http.ResponseWriter, r *http.Request, t hub.Topic,
 	})
 }
 
-// Mine answers GET /api/v1/sse/jobs/my.
+// Mine handles GET /api/v1/sse/jobs/my.
 func (h *Handlers) Mine(w http.ResponseWriter, r *http.Request) {
 	as, s, ok := h.enter(w, r, h.mine, "", "")
 	if !ok {
@@ -147,7 +147,7 @@ func (h *Handlers) Mine(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, s, id, format.Opening{User: as.Subject, Message: "Connected to your jobs.", Keepalive: h.cfg.Keepalive})
 }
 
-// maxReplay is how far back a reconnect is told of jobs that ended while it was away.
+// maxReplay limits how long ago a job can have ended to be sent to a client that reconnects.
 const maxReplay = 24 * time.Hour
 
 // atMost moves a time that is longer ago than d, and leaves the zero time.
@@ -176,13 +176,13 @@ func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, e *encoder, id,
 	return as, s, true
 }
 
-// turnAway refuses a caller that was admitted.
+// turnAway refuses a caller after Admit.
 func (h *Handlers) turnAway(w http.ResponseWriter, r *http.Request, s *stream, err error) {
 	s.abandon()
 	h.Refuse(w, r, err)
 }
 
-// abandon closes a stream that has not begun.
+// abandon closes a stream that has not started.
 func (s *stream) abandon() {
 	s.sub.Close()
 	if s.stop != nil {
@@ -190,14 +190,14 @@ func (s *stream) abandon() {
 	}
 }
 
-// noMore tells an EventSource to stop (WHATWG HTML §9.2.3): it has seen the end.
+// noMore tells an EventSource that has seen the end to stop (WHATWG HTML §9.2.3).
 func (h *Handlers) noMore(w http.ResponseWriter, s *stream) {
 	s.abandon()
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// serve lets the stream begin. HEAD asks what GET would answer, and gets the headers only.
+// serve starts the stream. HEAD gets the headers of GET, and no body.
 func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, s *stream, id string, o format.Opening) {
 	setHeaders(w.Header())
 	if r.Method == http.MethodHead {
@@ -231,14 +231,14 @@ func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, s *stream, id s
 	}
 }
 
-// setHeaders sets the headers of streams: nothing in between may store, change, buffer or compress them.
+// setHeaders sets the headers of streams. No proxy may store, change, buffer, or compress them.
 func setHeaders(h http.Header) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache, no-transform")
 	h.Set("X-Accel-Buffering", "no")
 }
 
-// lastEventID returns where a client left off. Browsers send the header when they reconnect by themselves. A client that
+// lastEventID returns the last event ID that a client has seen. Browsers send the header when they reconnect by themselves. A client that
 // opens a new EventSource, for a new ticket, can only use the query.
 func lastEventID(r *http.Request) string {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
