@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const binary = fileURLToPath(new URL("../../bin/headway", import.meta.url));
 
 /** Returns a port that was free a moment ago. */
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,5 +1,7 @@
 import { useJobs } from "@headway/client/react";
 import { type ReactNode, useEffect, useRef } from "react";
+import { UploadLink } from "./importer/upload/UploadLink.js";
+import { UploadProvider, useUpload } from "./importer/upload/UploadProvider.js";
 import { Unavailable } from "./job/Unavailable.js";
 import { ImportScreen } from "./screens/import/ImportScreen.js";
 import { JobScreen } from "./screens/job/JobScreen.js";
@@ -8,9 +10,9 @@ import { SignInScreen } from "./screens/sign-in/SignInScreen.js";
 import { StartScreen } from "./screens/start/StartScreen.js";
 import { Header } from "./shell/Header.js";
 import { JobsContext, useOwnJobs } from "./shell/JobsContext.js";
-import { hrefs, useRoute } from "./shell/router.js";
+import { currentRoute, hrefs, navigate, useRoute } from "./shell/router.js";
 import { StreamHint } from "./shell/StreamHint.js";
-import { SessionGate } from "./shell/session.js";
+import { SessionGate, useSession } from "./shell/session.js";
 import { texts } from "./shell/texts.js";
 
 /** The whole page. */
@@ -18,7 +20,9 @@ export function App() {
   return (
     <SessionGate SignIn={SignInScreen}>
       <OwnJobs>
-        <SignedIn />
+        <OwnUpload>
+          <SignedIn />
+        </OwnUpload>
       </OwnJobs>
     </SessionGate>
   );
@@ -27,6 +31,26 @@ export function App() {
 /** Keeps the user's jobs up to date. Only the components that read them render again when they change. */
 function OwnJobs({ children }: { children: ReactNode }) {
   return <JobsContext value={useJobs()}>{children}</JobsContext>;
+}
+
+/** Keeps the upload above the screens. On the start page, its import is shown when it was accepted. */
+function OwnUpload({ children }: { children: ReactNode }) {
+  const { user } = useSession();
+  const accepted = (importId: string) => {
+    if (currentRoute()?.view === "start") navigate(hrefs.import(importId));
+  };
+  return (
+    <UploadProvider user={user} onAccepted={accepted}>
+      {children}
+    </UploadProvider>
+  );
+}
+
+/** Shows the upload in the header of all screens but its own. */
+function OwnUploadLink({ view, importId }: { view: string | undefined; importId: string | undefined }) {
+  const { state } = useUpload();
+  const here = view === "start" || (importId !== undefined && state.importId === importId);
+  return here ? null : <UploadLink home={hrefs.start} hrefOf={hrefs.import} />;
 }
 
 function OwnStreamHint() {
@@ -52,7 +76,9 @@ function SignedIn() {
       <a className="skip" href={`${window.location.pathname}#main`}>
         {texts.skipToContent}
       </a>
-      <Header view={route?.view} />
+      <Header view={route?.view}>
+        <OwnUploadLink view={route?.view} importId={route?.view === "import" ? route.importId : undefined} />
+      </Header>
       <main id="main" ref={main} tabIndex={-1}>
         <OwnStreamHint />
         {!route && <Unavailable error={undefined} deleted home={{ href: hrefs.start, text: texts.startPage }} />}

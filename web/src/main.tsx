@@ -21,6 +21,9 @@ import "./job/result.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App.js";
+import { keepFocus } from "./ui/keepFocus.js";
+
+keepFocus(document);
 
 const root = document.getElementById("page");
 if (root) {

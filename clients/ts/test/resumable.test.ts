@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HeadwayError } from "../src/index.js";
-import { type ResumableUploadOptions, uploadResumably } from "../src/uploads/resumable.js";
+import { type ResumableUploadOptions, startUpload, uploadResumably } from "../src/uploads/resumable.js";
 
 /** Handles a request before the server does. It returns true if it has answered. */
 type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
@@ -265,5 +265,70 @@ describe("a file that is uploaded again", () => {
       },
     });
     expect(server.log[0]).toBe("POST");
+  });
+});
+
+describe("an upload that can be paused", () => {
+  test("sends nothing while it is paused, and continues with the next byte", async () => {
+    let reach = () => {};
+    const reached = new Promise<void>((resolve) => {
+      reach = resolve;
+    });
+    server.intercepts.PATCH = [
+      async (request) => {
+        for await (const chunk of request) {
+          const [first] = server.uploads.values();
+          if (first) first.bytes = Buffer.concat([first.bytes, chunk as Buffer]).subarray(0, 1000);
+          reach();
+          break;
+        }
+        return true;
+      },
+    ];
+    const paused = startUpload({ baseUrl, file, user: "ann", storage, onRefused: () => {} });
+    await reached;
+    paused.pause();
+    const before = server.log.length;
+    expect(server.log).not.toContain("DELETE");
+    paused.resume();
+    await paused.done;
+    expect(server.log.slice(before)).toEqual(["HEAD", "PATCH from 1000", "import"]);
+    expect(arrived("u1")).toBe(content);
+  });
+
+  test("pauses when the server refuses the user, and continues after a new sign-in", async () => {
+    server.intercepts.PATCH = [refuseWith(401, "TOKEN_EXPIRED")];
+    const refusals: string[] = [];
+    const paused: ReturnType<typeof startUpload> = startUpload({
+      baseUrl,
+      file,
+      user: "ann",
+      storage,
+      onRefused: ({ reason }) => {
+        refusals.push(reason);
+        setTimeout(() => paused.resume());
+      },
+    });
+    expect((await paused.done).import.importId).toBe("import of u1");
+    expect(refusals).toEqual(["TOKEN_EXPIRED"]);
+    expect(server.log).not.toContain("DELETE");
+  });
+
+  test("stays on the server when the user is refused and no user resumes it", async () => {
+    server.intercepts.PATCH = [refuseWith(401, "TOKEN_EXPIRED")];
+    await expect(upload()).rejects.toMatchObject({ reason: "TOKEN_EXPIRED" });
+    expect(server.uploads.size).toBe(1);
+    expect(memory.size).toBe(1);
+    await upload();
+    expect(server.log.filter((method) => method === "POST")).toHaveLength(1);
+  });
+
+  test("can be cancelled while it is paused", async () => {
+    const canceling = new AbortController();
+    const paused = startUpload({ baseUrl, file, user: "ann", storage, signal: canceling.signal, onRefused: () => {} });
+    paused.pause();
+    canceling.abort();
+    await expect(paused.done).rejects.toMatchObject({ name: "AbortError" });
+    expect(memory.size).toBe(0);
   });
 });

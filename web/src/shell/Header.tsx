@@ -1,4 +1,5 @@
 import { isTerminal } from "@headway/client";
+import { type ReactNode, useState } from "react";
 import { base } from "../ui/base.js";
 import { Logo } from "../ui/Logo.js";
 import { texts as ui } from "../ui/texts.js";
@@ -7,10 +8,15 @@ import { hrefs, type Route } from "./router.js";
 import { useSession } from "./session.js";
 import { texts } from "./texts.js";
 
-/** The header: the current page, the number of jobs in progress, and the user. */
-export function Header({ view }: { view: Route["view"] | undefined }) {
+/** The header: the current page, the number of jobs in progress, and the user. `children` are shown before the user. */
+export function Header({ view, children }: { view: Route["view"] | undefined; children?: ReactNode }) {
   const { jobs } = useOwnJobs();
   const session = useSession();
+  const [stuck, setStuck] = useState(false);
+  const signOut = () => {
+    setStuck(false);
+    session.signOut().catch(() => setStuck(true));
+  };
   const live = jobs.filter((job) => !isTerminal(job.status)).length;
   return (
     <header className="top">
@@ -33,15 +39,21 @@ export function Header({ view }: { view: Route["view"] | undefined }) {
           </a>
         </nav>
         <div className="who">
+          {children}
           <a href={`${base}/docs`}>{texts.nav.docs}</a>
           <span className="user" title={`${texts.signedInAs} ${session.user}`}>
             {session.user}
           </span>
-          <button className="button quiet small" type="button" onClick={session.signOut}>
+          <button className="button quiet small" type="button" onClick={signOut}>
             {texts.signOut}
           </button>
         </div>
       </div>
+      {stuck && (
+        <p className="still-signed-in" role="alert">
+          {texts.stillSignedIn}
+        </p>
+      )}
     </header>
   );
 }

@@ -69,4 +69,7 @@ export function navigate(path: string): void {
 const currentPath = () => window.location.pathname;
 
 /** Returns the screen of the current address, or undefined if there is none. */
+export const currentRoute = (): Route | undefined => parseRoute(currentPath());
+
+/** Returns the screen of the current address, and renders again when it changes. */
 export const useRoute = (): Route | undefined => parseRoute(useSyncExternalStore(subscribe, currentPath));

@@ -4,7 +4,6 @@ import { shareStreams } from "@headway/client/shared";
 import {
   type ComponentType,
   createContext,
-  Fragment,
   type ReactNode,
   useCallback,
   useContext,
@@ -19,10 +18,15 @@ import { base } from "../ui/base.js";
 const here = { baseUrl: base };
 
 interface SessionValue extends Session {
-  signOut: () => void;
+  /** Ends the session. It rejects if the server could not be reached: the user is still signed in then. */
+  signOut: () => Promise<void>;
 }
 
-const SessionContext = createContext<SessionValue>({ localSignIn: false, maxUploadBytes: 0, signOut: () => {} });
+const SessionContext = createContext<SessionValue>({
+  localSignIn: false,
+  maxUploadBytes: 0,
+  signOut: () => Promise.resolve(),
+});
 
 export const useSession = (): SessionValue => useContext(SessionContext);
 
@@ -48,6 +52,8 @@ export interface SignInProps {
   offline: boolean;
   /** The local user signs in with a link that the program prints. */
   local: boolean;
+  /** The user whose session has ended, and who can continue after a new sign-in. */
+  expired: string | undefined;
   onSignedIn: (session: Session) => void;
 }
 
@@ -62,6 +68,9 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
   const [session, setSession] = useState<Session>();
   const [offline, setOffline] = useState(false);
   const [signedOut, setSignedOut] = useState(false);
+  // Without a session, the page stays as it is until the user has signed in again: an upload can be in progress.
+  const [kept, setKept] = useState<Session>();
+  if (session?.user && session !== kept) setKept(session);
   const others = useRef<BroadcastChannel>(undefined);
   const secret = useRef<string>(undefined);
 
@@ -108,8 +117,10 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
     const channel = new BroadcastChannel(channelName);
     channel.onmessage = ({ data: user }: MessageEvent<string | undefined>) => {
       setSignedOut(user === undefined);
-      if (user === undefined) setSession(signedOutSession);
-      else void look();
+      if (user === undefined) {
+        setSession(signedOutSession);
+        setKept(undefined);
+      } else void look();
     };
     others.current = channel;
     return () => channel.close();
@@ -126,15 +137,26 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
     return () => clearTimeout(timer);
   }, [expires]);
 
-  const leave = useCallback(() => {
-    void signOut(here).finally(() => {
-      setSignedOut(true);
-      setSession(signedOutSession);
-      others.current?.postMessage(undefined);
-    });
+  const leave = useCallback(async () => {
+    try {
+      await signOut(here);
+    } catch (error) {
+      // Without an answer, the cookie is still valid. A refusal means that there is no session.
+      if (error instanceof HeadwayError && error.temporary) throw error;
+    }
+    setSignedOut(true);
+    setSession(signedOutSession);
+    setKept(undefined);
+    others.current?.postMessage(undefined);
   }, []);
 
-  const user = session?.user;
+  const active = session?.user ? session : kept;
+  const user = active?.user;
+  // After a new sign-in, everything that was refused starts again.
+  const signedIn = session?.user !== undefined;
+  const [round, setRound] = useState({ signedIn, number: 0 });
+  if (round.signedIn !== signedIn) setRound({ signedIn, number: round.number + (signedIn ? 1 : 0) });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round makes a new connection
   const connection = useMemo(() => {
     const shared = user === undefined ? undefined : shareStreams({ ...here, user });
     // When another user signs in on another tab, this tab switches to that user.
@@ -157,30 +179,35 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
         return undefined;
       },
     };
-  }, [user, look]);
+  }, [user, look, round.number]);
 
-  const value = useMemo(() => session && { ...session, signOut: leave }, [session, leave]);
-  if (!value?.user) {
-    return (
-      <SignIn
-        waiting={!session}
-        offline={offline}
-        local={session?.localSignIn ?? false}
-        onSignedIn={(fresh) => {
-          setSession(fresh);
-          setSignedOut(false);
-          others.current?.postMessage(fresh.user);
-        }}
-      />
-    );
-  }
+  const value = useMemo(() => active && { ...active, signOut: leave }, [active, leave]);
   return (
-    <HeadwayProvider connection={connection}>
-      <SessionContext value={value}>
-        {/* The key removes everything of one user before the next one sees the page. */}
-        <Fragment key={user}>{children}</Fragment>
-      </SessionContext>
-    </HeadwayProvider>
+    <>
+      {!signedIn && (
+        <SignIn
+          waiting={!session}
+          offline={offline}
+          local={session?.localSignIn ?? false}
+          expired={user}
+          onSignedIn={(fresh) => {
+            setSession(fresh);
+            setSignedOut(false);
+            others.current?.postMessage(fresh.user);
+          }}
+        />
+      )}
+      {value && (
+        <HeadwayProvider connection={connection}>
+          <SessionContext value={value}>
+            {/* The key removes everything of one user before the next one sees the page. */}
+            <div key={user} hidden={!signedIn}>
+              {children}
+            </div>
+          </SessionContext>
+        </HeadwayProvider>
+      )}
+    </>
   );
 }
 

@@ -6,6 +6,7 @@ export const texts = {
   nav: { label: "Main", start: "Import", jobs: "Jobs", live: (n: number) => `${count(n)} in progress`, docs: "API" },
   signedInAs: "Signed in as",
   signOut: "Sign out",
+  stillSignedIn: "You're still signed in, because the server can't be reached. Try again when you're back online.",
   startPage: "Import a file",
   streams: {
     buffered: {

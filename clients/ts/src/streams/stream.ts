@@ -103,8 +103,11 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
         const message = parseJson<StreamMessage | OutputMessage>(data);
         if (over || thrown || typeof message !== "object" || !message) return;
         lastEventId = id || lastEventId;
-        if (message.type === "limit") {
-          error = new HeadwayError(429, message as object);
+        if (message.type === "limit" || message.type === "draining") {
+          error = new HeadwayError(message.type === "limit" ? 429 : 503, {
+            reason: "UNAVAILABLE",
+            ...(message as object),
+          });
         } else if (lostAt !== undefined) {
           lostAt = undefined;
           openedAt = now();

@@ -12,6 +12,19 @@ interface Remembered {
   expires: number;
 }
 
+/** An upload that was interrupted. */
+export interface UnfinishedUpload {
+  fileName: string;
+  /** The size of the file in bytes. */
+  size: number;
+  /** The options of the import, by the names of the form's fields. A resumed upload needs the same. */
+  fields: Partial<Omit<ReturnType<typeof toFields>, "request_id">>;
+  /** Identifies it in the browser's memory. */
+  key: string;
+  /** Its path on the server. */
+  address: string;
+}
+
 /** Returns the key of an upload by its user, file, and options. It returns undefined without a user. */
 export function keyOf(options: ResumableUploadOptions): string | undefined {
   const { user, file, baseUrl = "" } = options;
@@ -36,6 +49,20 @@ export function remember(memory: Memory, key: string | undefined, address: strin
 
 export function forget(memory: Memory, key: string | undefined): void {
   if (key !== undefined) use(memory, (storage) => storage.removeItem(key));
+}
+
+/** Returns the uploads that this browser remembers, and that the server still has as far as is known. */
+export function listUnfinished(user: string, baseUrl = ""): UnfinishedUpload[] {
+  const found: UnfinishedUpload[] = [];
+  use(undefined, (storage) => {
+    for (const key of Object.keys(storage)) {
+      if (!key.startsWith(prefix)) continue;
+      const [owner, base, fileName, size, , fields] = JSON.parse(key.slice(prefix.length));
+      const address = recall(undefined, key);
+      if (owner === user && base === baseUrl && address) found.push({ fileName, size, fields, key, address });
+    }
+  });
+  return found;
 }
 
 function forgetExpired(memory: Memory): void {

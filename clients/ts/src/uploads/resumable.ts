@@ -1,35 +1,127 @@
 /** Uploads that resume where they were interrupted, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
-import { type CallOptions, canRefresh, HeadwayError, send } from "../rest/connection.js";
+import { type CallOptions, canRefresh, HeadwayError, limited, parseJson, send } from "../rest/connection.js";
 import type { AcceptedImport } from "../rest/types.js";
 import { backoff, pause } from "../rest/wait.js";
-import { forget, keyOf, recall, remember } from "./memory.js";
+import { forget, keyOf, listUnfinished, recall, remember, type UnfinishedUpload } from "./memory.js";
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
 import { randomId, sendBody } from "./upload.js";
 
+export type { UnfinishedUpload } from "./memory.js";
 export type { ResumableUploadOptions } from "./options.js";
 
 const path = "/api/v1/uploads";
 const tus = { "Tus-Resumable": "1.0.0" };
 /** A connection without progress for this long is dead. */
 const silenceMs = 30_000;
+/** The server checks a large workbook before it answers. */
+const checkMs = 600_000;
 
 /** The statuses of an upload that the server has deleted. It can't be resumed. */
 const lost = [404, 410];
 
+/** An upload that can be paused. */
+export interface ResumableUpload {
+  /** Resolves with the accepted import. */
+  readonly done: Promise<AcceptedImport>;
+  /** Stops sending. The server keeps what it has. */
+  pause(): void;
+  /** Continues where the upload was paused. */
+  resume(): void;
+}
+
 /**
  * Uploads a workbook like `uploadWorkbook`, and returns the accepted import. It never sends a byte twice that the server
  * has. It resumes after a lost connection, a restart of the server, and, with `user`, a reload of the page. Aborting the
- * signal deletes the upload on the server.
+ * signal deletes the upload on the server. If the server refuses the user, the upload stays there, and a later one of the
+ * same file continues it.
  */
-export async function uploadResumably(options: ResumableUploadOptions): Promise<AcceptedImport> {
-  const key = keyOf(options);
-  const locks = key === undefined ? undefined : globalThis.navigator?.locks;
-  if (!key || !locks) return upload(options, key);
-  // Two tabs with the same file are two uploads. Only one of them can resume the remembered upload.
-  return locks.request(key, { ifAvailable: true }, (lock) => upload(options, lock ? key : undefined));
+export const uploadResumably = (options: ResumableUploadOptions): Promise<AcceptedImport> =>
+  start(options, new Control());
+
+/**
+ * Starts an upload like `uploadResumably` that can be paused. If the server refuses the user, for example because the
+ * session has ended, it calls `onRefused` and pauses, so that it can continue after a new sign-in.
+ */
+export function startUpload(
+  options: ResumableUploadOptions & { onRefused: (error: HeadwayError) => void },
+): ResumableUpload {
+  const control = new Control();
+  const done = start(options, control, options.onRefused);
+  return { done, pause: () => control.pause(), resume: () => control.resume() };
 }
 
-async function upload(options: ResumableUploadOptions, key: string | undefined): Promise<AcceptedImport> {
+/** Returns the user's uploads in this browser that were interrupted. Their files can be uploaded again to resume. */
+export const unfinishedUploads = (options: CallOptions & { user: string }): UnfinishedUpload[] =>
+  listUnfinished(options.user, options.baseUrl);
+
+/** Deletes an interrupted upload. */
+export async function discardUpload(options: CallOptions, { key, address }: UnfinishedUpload): Promise<void> {
+  forget(undefined, key);
+  await remove(options, address);
+}
+
+/** Pauses an upload, and ends its request. */
+class Control {
+  private waiting: (() => void) | undefined;
+  private attempt: AbortController | undefined;
+  paused = false;
+
+  pause(): void {
+    this.paused = true;
+    this.attempt?.abort();
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.waiting?.();
+  }
+
+  /** Waits until the upload is not paused, and returns the signal of the next attempt. */
+  async next(caller: AbortSignal | undefined): Promise<AbortSignal> {
+    while (this.paused && !caller?.aborted) {
+      await new Promise<void>((resolve) => {
+        this.waiting = resolve;
+        caller?.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+    const attempt = new AbortController();
+    this.attempt = attempt;
+    const stop = () => attempt.abort();
+    caller?.addEventListener("abort", stop, attempt);
+    // A request from before the browser went offline is dead, but nothing reports it.
+    globalThis.addEventListener?.("online", stop, attempt);
+    if (caller?.aborted) stop();
+    return attempt.signal;
+  }
+}
+
+async function start(
+  options: ResumableUploadOptions,
+  control: Control,
+  onRefused?: (error: HeadwayError) => void,
+): Promise<AcceptedImport> {
+  const key = keyOf(options);
+  const locks = key === undefined ? undefined : globalThis.navigator?.locks;
+  if (!key || !locks) return upload(options, key, control, onRefused);
+  let running: Promise<AcceptedImport> | undefined;
+  // Two tabs with the same file are two uploads. Only one of them can resume the remembered upload.
+  const locked = locks.request(key, { ifAvailable: true }, (lock) => {
+    running = upload(options, lock ? key : undefined, control, onRefused);
+    return running;
+  });
+  // A sandboxed frame has no locks.
+  return locked.catch((error: unknown) => {
+    if (running) throw error;
+    return upload(options, key, control, onRefused);
+  });
+}
+
+async function upload(
+  options: ResumableUploadOptions,
+  key: string | undefined,
+  control: Control,
+  onRefused: ((error: HeadwayError) => void) | undefined,
+): Promise<AcceptedImport> {
   const { signal, onConnection, retries = 10 } = options;
   let address = recall(options.storage, key);
   let requestId = options.requestId ?? randomId();
@@ -43,39 +135,48 @@ async function upload(options: ResumableUploadOptions, key: string | undefined):
   };
 
   for (let refused = false; ; ) {
+    const attempt = await control.next(signal);
     try {
-      signal?.throwIfAborted();
+      attempt.throwIfAborted();
+      const own = { ...options, signal: attempt };
       if (address === undefined) {
-        const created = await create(options, requestId, refused);
+        const created = await create(own, requestId, refused);
         address = created.address;
         remember(options.storage, key, address, created.expires);
         advance(0);
       } else {
-        advance(await offsetOf(options, address, refused));
+        advance(await offsetOf(own, address, refused));
       }
       refused = false;
       onConnection?.({ phase: "open" });
-      while (arrived < options.file.size) advance(await sendPart(options, address, arrived, tell));
-      const id = address.split("/").pop() ?? "";
-      const accepted = await send(options, `/api/v1/imports?upload_id=${encodeURIComponent(id)}`, { method: "POST" });
+      while (arrived < options.file.size) advance(await sendPart(own, address, arrived, tell));
+      const accepted = await accept(own, address);
       forget(options.storage, key);
-      return (await accepted.json()) as AcceptedImport;
+      return accepted;
     } catch (error) {
       if (signal?.aborted) {
         forget(options.storage, key);
         if (address) await remove(options, address);
-        throw error;
+        throw signal.reason;
       }
+      // It was paused, or the browser came online.
+      if (attempt.aborted) continue;
       if (!(error instanceof HeadwayError)) throw error;
+      if (error.status === 401) {
+        if (refused || !canRefresh(options)) {
+          if (!onRefused) throw error;
+          control.pause();
+          onRefused(error);
+        }
+        refused = !refused;
+        continue;
+      }
       if (address !== undefined && lost.includes(error.status)) {
         // The upload has expired, or the server has lost it. Start a new one.
         forget(options.storage, key);
         address = undefined;
         requestId = options.requestId ?? randomId();
         failures++;
-      } else if (error.status === 401 && !refused && canRefresh(options)) {
-        refused = true;
-        continue;
       } else if (!error.temporary && ![409, 423].includes(error.status)) {
         forget(options.storage, key);
         if (address) await remove(options, address);
@@ -85,7 +186,7 @@ async function upload(options: ResumableUploadOptions, key: string | undefined):
       }
       if (failures > retries) throw error;
       onConnection?.({ phase: "retrying", error });
-      await pause(backoff(failures - 1, 500, error.retryAfterMs), signal);
+      await pause(backoff(failures - 1, 500, error.retryAfterMs), attempt);
     }
   }
 }
@@ -97,7 +198,9 @@ async function create(options: ResumableUploadOptions, requestId: string, refuse
     value === undefined ? [] : `${name} ${toBase64(String(value))}`,
   );
   const headers = { ...tus, "Upload-Length": String(options.file.size), "Upload-Metadata": metadata.join(",") };
-  const { headers: answer } = await send(options, path, { method: "POST", headers }, refused);
+  const { headers: answer } = await limited(options.signal, (signal) =>
+    send({ ...options, signal }, path, { method: "POST", headers }, refused),
+  );
   // The server's own paths start at its prefix, and those of this client below the connection's address.
   const address = (answer.get("Location") ?? "").replace(/^.*(?=\/api\/v1\/)/, "");
   return { address, expires: Date.parse(answer.get("Upload-Expires") ?? "") || Date.now() + 3_600_000 };
@@ -105,8 +208,22 @@ async function create(options: ResumableUploadOptions, requestId: string, refuse
 
 /** Returns the number of bytes that the server has. This also ends a request that hangs on a dead connection. */
 async function offsetOf(options: CallOptions, address: string, refused: boolean): Promise<number> {
-  const { headers } = await send(options, address, { method: "HEAD", headers: tus, cache: "no-store" }, refused);
-  return Number(headers.get("Upload-Offset"));
+  const init: RequestInit = { method: "HEAD", headers: tus, cache: "no-store" };
+  const { headers } = await limited(options.signal, (signal) => send({ ...options, signal }, address, init, refused));
+  const offset = headers.get("Upload-Offset");
+  // A proxy's page, for example.
+  if (offset === null) throw new HeadwayError(502);
+  return Number(offset);
+}
+
+/** Starts the import of a complete upload. */
+async function accept(options: CallOptions, address: string): Promise<AcceptedImport> {
+  const id = address.split("/").pop() ?? "";
+  const path = `/api/v1/imports?upload_id=${encodeURIComponent(id)}`;
+  const work = async (signal: AbortSignal) => (await send({ ...options, signal }, path, { method: "POST" })).text();
+  const answer = parseJson<AcceptedImport>(await limited(options.signal, work, checkMs));
+  if (!answer?.import) throw new HeadwayError(502);
+  return answer;
 }
 
 /** Sends the next part of the file, and returns the offset after it. */

@@ -1,8 +1,9 @@
-import { Fill, type UploadState } from "@headway/client/react";
+import { Fill } from "@headway/client/react";
 import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatBytes } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
 import { texts } from "./texts.js";
+import type { UploadState } from "./useImportUpload.js";
 
 interface UploadCardProps {
   upload: UploadState;
@@ -12,10 +13,12 @@ interface UploadCardProps {
   error: unknown;
   onCancel: () => void;
   onRetry: (() => void) | undefined;
+  onPause: () => void;
+  onResume: () => void;
 }
 
 /** The upload in progress: its file, its bar, and its result. */
-export function UploadCard({ upload, preparing, error, onCancel, onRetry }: UploadCardProps) {
+export function UploadCard({ upload, preparing, error, onCancel, onRetry, onPause, onResume }: UploadCardProps) {
   const t = texts;
   const failure = error ?? upload.error;
   if (failure) {
@@ -49,11 +52,15 @@ export function UploadCard({ upload, preparing, error, onCancel, onRetry }: Uplo
           <p className="muted" role="status">
             {preparing !== undefined
               ? t.preparing(preparing)
-              : upload.waiting
-                ? t.waiting
-                : sent
-                  ? t.checking
-                  : t.sending}
+              : upload.paused
+                ? upload.paused === "user"
+                  ? t.pausedByUser
+                  : t.pausedBySession
+                : upload.waiting
+                  ? t.waiting
+                  : sent
+                    ? t.checking
+                    : t.sending}
           </p>
         </div>
         {preparing === undefined && <p className="upload-percent">{Math.floor(percent)}%</p>}
@@ -73,9 +80,16 @@ export function UploadCard({ upload, preparing, error, onCancel, onRetry }: Uplo
         <p className="fine muted">
           {preparing === undefined && t.progress(formatBytes(upload.loaded), formatBytes(upload.total))}
         </p>
-        <button className="button quiet" type="button" onClick={onCancel}>
-          {t.cancel}
-        </button>
+        <div className="actions">
+          {preparing === undefined && !sent && upload.paused !== "session" && (
+            <button className="button" type="button" onClick={upload.paused ? onResume : onPause}>
+              {upload.paused ? t.resume : t.pause}
+            </button>
+          )}
+          <button className="button quiet" type="button" onClick={onCancel}>
+            {t.cancel}
+          </button>
+        </div>
       </div>
     </section>
   );

@@ -8,25 +8,28 @@ import { SampleOffer } from "./SampleOffer.js";
 import { SchemaCard } from "./SchemaCard.js";
 import { texts } from "./texts.js";
 import { UploadCard } from "./UploadCard.js";
-import { type ImportChoices, sampleSchema, useImportUpload } from "./useImportUpload.js";
+import { useUpload } from "./UploadProvider.js";
+import { type ImportChoices, sampleSchema } from "./useImportUpload.js";
 import { useSchemas } from "./useSchemas.js";
+import { useUnfinished } from "./useUnfinished.js";
 
 interface UploadFormProps {
   /** The user, under whom an interrupted upload is remembered. */
   user: string | undefined;
   maxBytes: number;
-  onAccepted: (importId: string) => void;
 }
 
 /** Where a file is chosen: by drag and drop, from a dialog, or as a generated sample. */
-export function UploadForm({ user, maxBytes, onAccepted }: UploadFormProps) {
+export function UploadForm({ user, maxBytes }: UploadFormProps) {
   const [choices, setChoices] = useState<ImportChoices>({ onIssues: "review", dryRun: false });
   const [notice, setNotice] = useState("");
   const [several, setSeveral] = useState<File[]>([]);
   const [early, setEarly] = useState<File>(); // chosen before the schemas were known
   const schemas = useSchemas(user);
-  const upload = useImportUpload(user, choices, onAccepted);
+  const upload = useUpload();
+  const unfinished = useUnfinished(user, upload.busy);
   const schema = schemas.chosen?.name;
+  const send = (file: File, schema: string) => upload.send(file, { schema, ...choices, ...unfinished.optionsOf(file) });
 
   const take = (file: File) => {
     setSeveral([]);
@@ -34,7 +37,7 @@ export function UploadForm({ user, maxBytes, onAccepted }: UploadFormProps) {
     setNotice(refusal);
     if (refusal) return;
     if (schema === undefined) setEarly(file);
-    else upload.send(file, schema);
+    else send(file, schema);
   };
   const takeAll = (files: File[]) => {
     setNotice("");
@@ -43,13 +46,13 @@ export function UploadForm({ user, maxBytes, onAccepted }: UploadFormProps) {
   };
   const trySample = (rows: number) => {
     setNotice("");
-    upload.trySample(rows);
+    upload.trySample(rows, choices);
   };
   useEffect(() => {
     if (early === undefined || schema === undefined) return;
     setEarly(undefined);
-    upload.send(early, schema);
-  }, [early, schema, upload]);
+    send(early, schema);
+  });
 
   // With several schemas, the choice comes before the file.
   const isChoice = (schemas.list?.length ?? 0) > 1;
@@ -69,6 +72,8 @@ export function UploadForm({ user, maxBytes, onAccepted }: UploadFormProps) {
             error={upload.error}
             onCancel={upload.reset}
             onRetry={upload.retry}
+            onPause={upload.pause}
+            onResume={upload.resume}
           />
         ) : several.length > 0 ? (
           <FilePicker files={several} onPick={take} onCancel={() => setSeveral([])} />
@@ -81,6 +86,17 @@ export function UploadForm({ user, maxBytes, onAccepted }: UploadFormProps) {
           </p>
         )}
         {schemas.error !== undefined && <ErrorNote error={schemas.error} heading={texts.noSchemas} />}
+        {!upload.busy && unfinished.names && (
+          <div className="note">
+            <div>
+              <strong>{texts.unfinished}</strong>
+              <p>{texts.unfinishedLead(unfinished.names)}</p>
+              <button className="button quiet small" type="button" onClick={unfinished.discard}>
+                {texts.discard}
+              </button>
+            </div>
+          </div>
+        )}
         {notice && (
           <p className="note warn" role="alert">
             {notice}

@@ -7,7 +7,7 @@ import { Logo } from "../../ui/Logo.js";
 import { texts } from "./texts.js";
 
 /** Asks for a token, which the server exchanges for the session's cookie. The page does not store it. */
-export function SignInScreen({ waiting, offline, local, onSignedIn }: SignInProps) {
+export function SignInScreen({ waiting, offline, local, expired, onSignedIn }: SignInProps) {
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -28,6 +28,11 @@ export function SignInScreen({ waiting, offline, local, onSignedIn }: SignInProp
   return (
     <main className="sign-in">
       <Logo />
+      {expired !== undefined && (
+        <p className="note" role="status">
+          {t.expired(expired)}
+        </p>
+      )}
       {offline ? (
         <section className="card" role="status">
           <h1>{t.offlineHeading}</h1>

@@ -2,7 +2,7 @@ import { isTerminal } from "@headway/client";
 import { UploadForm } from "../../importer/upload/UploadForm.js";
 import { JobRow } from "../../job/JobRow.js";
 import { useOwnJobs } from "../../shell/JobsContext.js";
-import { hrefs, navigate } from "../../shell/router.js";
+import { hrefs } from "../../shell/router.js";
 import { useSession } from "../../shell/session.js";
 import { useNow } from "../../ui/useNow.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
@@ -21,7 +21,7 @@ export function StartScreen() {
         <h1>{texts.heading}</h1>
         <p className="lead">{texts.lead}</p>
       </div>
-      <UploadForm user={user} maxBytes={maxUploadBytes} onAccepted={(importId) => navigate(hrefs.import(importId))} />
+      <UploadForm user={user} maxBytes={maxUploadBytes} />
       <OtherJobs />
       <RecentJobs />
     </div>
