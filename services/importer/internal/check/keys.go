@@ -3,9 +3,11 @@ package check
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
 )
 
 // checkKeys finds keys and unique values that an earlier row of the sheet has.
@@ -61,8 +63,17 @@ func (s *Sheet) duplicateMessage(names []string, columns []int, first uint32) st
 		titles[i] = s.Columns[column].Spec.Title
 		values[i] = s.quote(column)
 	}
-	return fmt.Sprintf("%s %s is a duplicate of %s. Change one of the two, or delete this row.", strings.Join(titles, " and "), strings.Join(values, ", "),
-		CellName(s.SourceSheet, int(first), s.Columns[columns[0]].Cell))
+	advice := "Change one of the two, or delete this row."
+	if slices.ContainsFunc(columns, s.isMerged) {
+		advice = "The cell is merged with the cells above, so that it has their value. Unmerge them, and enter a value in each row."
+	}
+	return fmt.Sprintf("%s %s is a duplicate of %s. %s", strings.Join(titles, " and "), strings.Join(values, ", "),
+		CellName(s.SourceSheet, int(first), s.Columns[columns[0]].Cell), advice)
+}
+
+// isMerged reports whether the row has the value of a column only because its cell is merged with others.
+func (s *Sheet) isMerged(column int) bool {
+	return len(s.batch.Cells) > 0 && s.batch.Cells[s.row.index*len(s.Columns)+column].Merge == source.MergeFilled
 }
 
 // checkDatabase compares a row without errors with the database. It returns true if the row takes a unique value from a

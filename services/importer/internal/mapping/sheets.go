@@ -139,8 +139,8 @@ func (f *finder) matches(ctx context.Context, spec *schema.Sheet, explicit Mappi
 		return 0, err
 	}
 	found := imports.Sheet{WorkbookSheet: sheet.Name}
-	if findColumns(head[sheet.Name], spec, explicit, &found, f.required) != nil {
-		return 0, nil
+	if fits := findColumns(head[sheet.Name], spec, explicit, &found, f.required) == nil; !fits {
+		found.Columns = nil
 	}
 	return len(found.Columns), nil
 }
