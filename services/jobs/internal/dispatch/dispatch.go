@@ -9,7 +9,7 @@ import (
 	"headway/services/jobs/internal/metrics"
 )
 
-// Config is how a Dispatcher works. All fields are needed.
+// Config configures a Dispatcher. All fields are needed.
 type Config struct {
 	LeaseDuration time.Duration // of a lease whose worker asks for none
 	MaxActive     int           // active jobs per owner and kind; 0 for no limit
@@ -17,7 +17,7 @@ type Config struct {
 	Logger        *slog.Logger
 }
 
-// Dispatcher leases the jobs of one store. Safe for concurrent use.
+// Dispatcher leases the jobs of one store. It is safe for concurrent use.
 type Dispatcher struct {
 	cfg       Config
 	store     job.Store
@@ -32,7 +32,7 @@ func New(cfg Config, store job.Store, m *metrics.Metrics) *Dispatcher {
 	return &Dispatcher{cfg: cfg, store: store, metrics: m, waiters: newWaiters(), positions: newPositions(), presence: newPresence()}
 }
 
-// Observe takes in what has become durable.
+// Observe records durable changes.
 func (d *Dispatcher) Observe(c *job.Commit) {
 	for i := range c.Jobs {
 		j := &c.Jobs[i]

@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// positionInterval is the time between two looks at the queue of a kind.
+	// positionInterval is the interval between two checks of the queue of a kind.
 	positionInterval = 500 * time.Millisecond
 	// batch is how many positions are written in one step.
 	batch = 256
 )
 
-// errUnchanged keeps a job as it is.
+// errUnchanged means that a job does not change.
 var errUnchanged = errors.New("the job is no longer in the queue")
 
-// positions remembers which queues have moved.
+// positions records the queues that have moved.
 type positions struct {
 	mu    sync.Mutex
 	kinds map[string]struct{}

@@ -8,15 +8,15 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// rememberKind is how long a kind is remembered after a worker last asked for it: workers are away between two requests,
-// and while they restart.
+// rememberKind is how long a kind is remembered after a worker last asked for it: workers
+// don't ask between two requests, or while they restart.
 const rememberKind = 30 * time.Second
 
 // maxDescribed is the maximum number of kinds whose descriptions are kept: 8 MiB at most, far more kinds than a form can be
 // chosen from.
 const maxDescribed = 1000
 
-// presence records which kinds workers ask this replica for, and how they describe them.
+// presence records the kinds that workers ask this replica for, and their descriptions.
 type presence struct {
 	mu     sync.Mutex
 	asking map[string]int       // by kind: workers that ask right now

@@ -7,7 +7,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// entry is one active job: what is stored, and on top of it what its worker has sent since.
+// entry is one active job: its stored state, and the progress that its worker has sent since.
 type entry struct {
 	id string
 
@@ -66,7 +66,7 @@ func (e *entry) endLocked() {
 	e.release(e.version, job.ErrLeaseLost)
 }
 
-// follow takes in the latest stored state of an active job.
+// follow applies the latest stored state of an active job.
 func (e *entry) follow(j *job.Job) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

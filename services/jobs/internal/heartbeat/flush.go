@@ -14,11 +14,11 @@ const (
 	afterError = time.Second // before a write is tried again
 )
 
-// errUnchanged keeps a job as it is.
+// errUnchanged means that a job does not change.
 var errUnchanged = errors.New("nothing to write")
 
 // Run writes the progress of many jobs at a time, each at most once per ProgressInterval, until ctx ends. Then it writes
-// what is not written yet.
+// the rest.
 func (k *Keeper) Run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()

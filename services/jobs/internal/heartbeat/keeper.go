@@ -15,7 +15,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// Config is how a Keeper works. All fields are needed.
+// Config configures a Keeper. All fields are needed.
 type Config struct {
 	ProgressInterval     time.Duration // between two writes of a job's progress, and between two heartbeats of a watched job
 	IdleProgressInterval time.Duration // between two heartbeats with progress of a job that is not watched
@@ -42,7 +42,7 @@ func New(cfg Config, store job.Store) *Keeper {
 	return &Keeper{cfg: cfg, store: store, entries: map[string]*entry{}, wake: make(chan struct{}, 1)}
 }
 
-// Heartbeat is what a worker sends while it holds a lease.
+// Heartbeat is a call by which a worker renews its lease and sends progress.
 type Heartbeat struct {
 	ID         string
 	Token      string
@@ -51,7 +51,7 @@ type Heartbeat struct {
 	Checkpoint []byte            // nil to keep the one before
 }
 
-// Answer is the answer to a heartbeat.
+// Answer is the response to a heartbeat.
 type Answer struct {
 	LeaseExpiresAt   time.Time
 	CancelRequested  bool
@@ -185,7 +185,7 @@ func (k *Keeper) existing(id string) *entry {
 	return k.entries[id]
 }
 
-// Observe takes in what has become durable.
+// Observe records durable changes.
 func (k *Keeper) Observe(c *job.Commit) {
 	for i := range c.Jobs {
 		j := &c.Jobs[i]
@@ -237,10 +237,10 @@ func (k *Keeper) setRevoked(id string, revoked bool) {
 	e.revoked = revoked
 }
 
-// Pending is what a write has taken over from the Keeper.
+// Pending identifies the progress that a write has adopted from the Keeper.
 type Pending struct {
 	version uint64
-	// Visible reports whether the write changes what a snapshot shows.
+	// Visible reports whether the write changes the snapshot.
 	Visible bool
 }
 

@@ -26,7 +26,7 @@ const (
 // Terminal reports whether the job has ended.
 func (s Status) Terminal() bool { return s >= Completed }
 
-// String returns the word that REST and SSE use.
+// String returns the status's name in REST and SSE.
 func (s Status) String() string {
 	switch s {
 	case Queued:

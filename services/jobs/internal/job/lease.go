@@ -56,9 +56,9 @@ func (j *Job) EndedBy(token string, call []byte) bool {
 		bytes.Equal(call, j.Ended.Call)
 }
 
-// Grant leases a ready job to a worker until now + duration, and begins an attempt. The lease token ends with the random text. Progress of an earlier attempt is
-// kept if that attempt left a checkpoint. Without one, the steps start over. confirms reports whether the worker calls
-// before it starts a job.
+// Grant leases a ready job to a worker until now + duration, and begins an attempt. The lease token ends with the random text.
+// The progress of an earlier attempt is kept if that attempt has saved a checkpoint. Otherwise, the steps start again.
+// confirms reports whether the worker calls before it starts a job.
 func (j *Job) Grant(now time.Time, random, worker string, duration time.Duration, confirms bool) {
 	now = Instant(now)
 	j.Status = Active
@@ -102,8 +102,8 @@ func (j *Job) Renew(now time.Time, token string, stalledAfter time.Duration) (vi
 	return j.Progress.observe(now, false, stalledAfter), nil
 }
 
-// ExtendLease makes the lease last until now + its duration, although the worker did not renew it: the service was not there
-// to be called, or its time was set. Nothing counts as stalled because of that.
+// ExtendLease makes the lease last until now + its duration, although the worker did not renew it, because the service was not
+// available or its clock was changed. The job does not count as stalled because of that.
 func (j *Job) ExtendLease(now time.Time) {
 	now = Instant(now)
 	j.Lease.ExpiresAt = now.Add(j.Lease.Duration)

@@ -34,15 +34,15 @@ type Range struct {
 //
 // So after a crash at any point every byte is in the tail or in a segment, and every blob is known by its key.
 type OutputStore interface {
-	// AppendOutput writes data at the offset of the job's output, if token holds its lease (else ErrLeaseLost), and
-	// returns the output's length after it. Bytes that are there already must be the same (else ErrOutputConflict); an
-	// offset before the tail gives *OutputSealedError, one beyond the end *OutputGapError, and an output that would
-	// exceed limit bytes *OutputTooLargeError. The job's OutputBytes change with it, its revision does not.
+	// AppendOutput writes data at the offset of the job's output, and returns the output's new length. It returns
+	// ErrLeaseLost if token does not hold the job's lease, ErrOutputConflict if stored bytes differ, *OutputSealedError if
+	// the offset is before the tail, *OutputGapError if it is beyond the end, and *OutputTooLargeError if the output would
+	// exceed limit bytes. The job's OutputBytes change, but not its revision.
 	AppendOutput(ctx context.Context, id, token string, offset int64, data []byte, limit int64) (int64, error)
 
-	// ReadOutput returns the output at the offset: up to limit bytes of the tail, fewer only at the end or where a stored
-	// chunk ends, or the segment that contains the offset. An offset beyond the end gives *OutputGapError, an
-	// unknown job ErrNotFound.
+	// ReadOutput returns the output at the offset: up to limit bytes of the tail, with fewer only at the end of the output
+	// or of a stored chunk, or the segment that contains the offset. It returns *OutputGapError if the offset is beyond the
+	// end, and ErrNotFound if the job does not exist.
 	ReadOutput(ctx context.Context, id string, offset int64, limit int) (Range, error)
 
 	// Tail returns which bytes the store keeps of the job's output, or ErrNotFound.
@@ -57,8 +57,8 @@ type OutputStore interface {
 	Reserve(ctx context.Context, key string, until time.Time) error
 
 	// Seal replaces the first bytes of the tail with the segment, and its reserved blob counts as referenced.
-	// ErrNotFound if the job is gone; ErrNotSealed, with nothing changed, if the segment does not begin where the tail
-	// does, ends after it, or its key is no longer reserved.
+	// It returns ErrNotFound if the job does not exist. It returns ErrNotSealed, and changes nothing, if the segment does not
+	// begin where the tail does, ends after the tail, or if its key is no longer reserved.
 	Seal(ctx context.Context, id string, segment Segment) error
 
 	// Unreferenced returns the keys of up to limit blobs that nothing refers to: those of deleted jobs, and those that

@@ -17,7 +17,7 @@ import (
 	"headway/services/jobs/internal/quota"
 )
 
-// Lifecycle changes the jobs of one store. Safe for concurrent use.
+// Lifecycle changes the jobs of one store. It is safe for concurrent use.
 type Lifecycle struct {
 	store      job.Store
 	keeper     *heartbeat.Keeper
@@ -25,7 +25,7 @@ type Lifecycle struct {
 	cfg        Config
 }
 
-// Config is how a Lifecycle works. All fields are needed.
+// Config configures a Lifecycle. All fields are needed.
 type Config struct {
 	CancelGrace    time.Duration // how long a worker has to stop after a cancel request
 	MaxResultBytes int           // of a job's result, as JSON
@@ -41,7 +41,7 @@ func New(cfg Config, store job.Store, keeper *heartbeat.Keeper, dispatcher *disp
 // Allow returns an error if the caller must not touch the job. The error is the answer to the call.
 type Allow func(*job.Job) error
 
-// Create adds a job to the queue. A repeated request with the same request ID returns the same job, and replayed.
+// Create adds a job to the queue. A repeated request with the same request ID returns the same job, and true for replayed.
 func (l *Lifecycle) Create(ctx context.Context, spec job.Spec) (created job.Job, replayed bool, err error) {
 	j, err := job.New(spec, l.cfg.Clock.Now())
 	if err != nil {
@@ -71,7 +71,7 @@ func (l *Lifecycle) List(ctx context.Context, f job.Filter) (job.Page, error) {
 	return l.store.List(ctx, f)
 }
 
-// Cancel ends a queued or waiting job, and asks the worker of an active one to stop. why may be zero.
+// Cancel ends a queued or waiting job, and asks the worker of an active job to stop. why can be zero.
 func (l *Lifecycle) Cancel(ctx context.Context, id string, why job.Failure, allow Allow) (job.Job, error) {
 	return l.change(ctx, id, func(now time.Time, j *job.Job) error {
 		if err := allow(j); err != nil {
@@ -150,10 +150,10 @@ func (l *Lifecycle) Park(ctx context.Context, id, token string, question json.Ra
 	})
 }
 
-// errRepeated keeps a job as it is: the same call has already been made.
+// errRepeated means that a job does not change, because the same call has already been made.
 var errRepeated = errors.New("the call was made before")
 
-// finish is change for a call that ends a lease. A repeated call whose answer was lost gets the job as it is now. If the
+// finish is change for a call that ends a lease. A repeated call whose response was lost returns the current job. If the
 // job was deleted, the worker has lost its lease.
 func (l *Lifecycle) finish(ctx context.Context, id, token string, call []byte, change func(time.Time, *job.Job) error) (job.Job, error) {
 	var current job.Job

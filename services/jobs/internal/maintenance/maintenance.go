@@ -25,7 +25,7 @@ const (
 	maxGap     = 2 * time.Second        // between two looks at the clock before leases are extended
 )
 
-// Config is how Maintenance works. All fields are needed.
+// Config configures Maintenance. All fields are needed.
 type Config struct {
 	Retention time.Duration // how long ended jobs are kept
 	Clock     *job.Clock
@@ -48,7 +48,7 @@ func New(cfg Config, store job.Store, keeper *heartbeat.Keeper, m *metrics.Metri
 	return &Maintenance{cfg: cfg, store: store, keeper: keeper, metrics: m, timer: newExpiryTimer()}
 }
 
-// Observe takes in what has become durable.
+// Observe records durable changes.
 func (m *Maintenance) Observe(c *job.Commit) {
 	for i := range c.Jobs {
 		m.timer.expect(c.Jobs[i].Due())
@@ -92,7 +92,7 @@ func (m *Maintenance) runExpiry(ctx context.Context) {
 	}
 }
 
-// expire changes the jobs that are due, and returns when to look again.
+// expire changes the jobs that are due, and returns when to check again.
 func (m *Maintenance) expire(ctx context.Context) time.Time {
 	m.timer.look()
 	next, err := m.elapse(ctx)

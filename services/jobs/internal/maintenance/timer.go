@@ -15,7 +15,7 @@ type expiryTimer struct {
 
 func newExpiryTimer() *expiryTimer { return &expiryTimer{wake: make(chan struct{}, 1)} }
 
-// expect makes sure that the loop looks at the time due. The zero time means never.
+// expect makes sure that the loop checks at the time due. The zero time means never.
 func (t *expiryTimer) expect(due time.Time) {
 	if due.IsZero() {
 		return
@@ -34,14 +34,14 @@ func (t *expiryTimer) expect(due time.Time) {
 	}
 }
 
-// look begins a look at the store.
+// look starts a check of the store.
 func (t *expiryTimer) look() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.looking, t.next = true, time.Time{}
 }
 
-// sleep ends the look, which found that the next job is due at found. It returns when to look again.
+// sleep ends the check, which found that the next job is due at found. It returns when to check again.
 func (t *expiryTimer) sleep(found time.Time) time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()

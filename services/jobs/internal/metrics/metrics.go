@@ -22,7 +22,7 @@ const (
 // Watchers counts the present watchers by what they watch.
 type Watchers func() (jobs, owners, all, outputs int)
 
-// Metrics is a prometheus.Collector. Safe for concurrent use.
+// Metrics is a prometheus.Collector. It is safe for concurrent use.
 type Metrics struct {
 	watchers Watchers
 
@@ -95,7 +95,7 @@ func (m *Metrics) Expired(kind string) {
 // QuotaRefused counts a job that was refused because its user has too many.
 func (m *Metrics) QuotaRefused() { m.overQuota.Inc() }
 
-// Observe takes in what has become durable.
+// Observe records durable changes.
 func (m *Metrics) Observe(c *job.Commit) {
 	m.commitChanges.Observe(float64(c.Changes))
 	m.commitSeconds.Observe(c.Took.Seconds())

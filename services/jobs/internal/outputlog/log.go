@@ -40,7 +40,7 @@ const (
 	sweepAtATime = 100
 )
 
-// Config is how a Log works. All fields are needed, except Grew.
+// Config configures a Log. All fields are needed, except Grew.
 type Config struct {
 	SegmentBytes int64 // outputs up to about this size stay in the store; longer ones are sealed in segments of it
 	MaxBytes     int64 // of one job
@@ -49,7 +49,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Log is the output of all jobs of one store. Safe for concurrent use.
+// Log is the output of all jobs of one store. It is safe for concurrent use.
 type Log struct {
 	cfg    Config
 	bucket *blobs.Bucket
@@ -66,7 +66,7 @@ func New(cfg Config, store job.OutputStore, bucket *blobs.Bucket) *Log {
 	return &Log{cfg: cfg, store: store, bucket: bucket, tails: newTails(cfg.SegmentBytes + keep), sweeps: make(chan struct{}, 1)}
 }
 
-// Observe takes in what a commit has changed.
+// Observe records the changes of a commit.
 func (l *Log) Observe(c *job.Commit) {
 	for _, grown := range c.Output {
 		l.tails.note(grown.ID, job.Tail{Begins: grown.Length - grown.Tail, End: grown.Length})
