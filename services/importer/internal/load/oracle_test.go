@@ -114,7 +114,7 @@ func (o *oracle) cars() map[int]bool {
 	for changed := true; changed; {
 		changed = false
 		for i, row := range o.file[cars] {
-			if valid[i] && !(o.tows(row, valid, first) && o.takes(row, 1, valid, first) && o.takes(row, 2, valid, first)) {
+			if valid[i] && (!o.tows(row, valid, first) || !o.takes(row, 1, valid, first) || !o.takes(row, 2, valid, first)) {
 				valid[i], changed = false, true
 			}
 		}
