@@ -82,3 +82,13 @@ test("nothing is wider than a phone, even with right-to-left text", async () => 
     if (wide > 0) throw new Error(`the page is ${wide} px wider than the screen in ${direction}`);
   }
 });
+
+for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+  test(`the API documentation is accessible on a narrow phone in ${colorScheme} colors`, async () => {
+    const { page } = await open(browser, headway.address, { viewport: { width: 360, height: 740 }, colorScheme });
+    await page.goto(`${headway.address}/docs`);
+    await assertAccessible(page, `docs, ${colorScheme}`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(wide, 0, "it is not wider than the screen");
+  });
+}

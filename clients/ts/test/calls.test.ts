@@ -90,6 +90,17 @@ describe("the REST calls", () => {
     expect(server.received[0]?.path).toBe("/api/v1/schemas/workforce/sample.xlsx?rows=10&seed=0");
   });
 
+  test.each([
+    ["filename=\"______.xlsx\"; filename*=UTF-8''%D0%9B%D1%8E%D0%B4%D0%B8.xlsx", "Люди.xlsx"],
+    ["filename*=utf-8''%E5%91%98%E5%B7%A5%20%F0%9F%9A%80.xlsx; filename=x", "员工 🚀.xlsx"],
+    ["filename=\"plain.xlsx\"; filename*=UTF-8''%ZZ", "plain.xlsx"],
+  ])("download decodes the name in %s", async (parameters, name) => {
+    server = await startScriptedServer((_request, response) => {
+      response.writeHead(200, { "Content-Disposition": `attachment; ${parameters}` }).end("PK");
+    });
+    expect((await download({ baseUrl: server.baseUrl, path: "/api/v1/x" })).name).toBe(name);
+  });
+
   test("download falls back to the path for the file name", async () => {
     server = await startScriptedServer((_request, response) => {
       response.writeHead(200).end("PK");

@@ -161,8 +161,20 @@ export const samplePath = (schema: string, options: SampleOptions = {}): string 
 /** Downloads a file with the caller's credentials. The server sets its name. */
 export async function download(options: CallOptions & { path: string }): Promise<File> {
   const response = await send(options, options.path);
-  const named = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "");
-  const name = named?.[1] ?? options.path.replace(/^[^?]*\/|\?.*/g, "");
+  // A name beyond ASCII is in filename* (RFC 6266), and filename has a substitute.
+  const disposition = response.headers.get("Content-Disposition") ?? "";
+  const encoded = /filename\*=UTF-8''([^;\s]+)/i.exec(disposition)?.[1];
+  const plain = /filename="?([^";]+)/.exec(disposition)?.[1];
+  const name = (encoded && decode(encoded)) ?? plain ?? options.path.replace(/^[^?]*\/|\?.*/g, "");
   const blob = await response.blob();
   return new File([blob], name, { type: blob.type });
+}
+
+/** Decodes a percent-encoded name. It returns undefined if the name is damaged. */
+function decode(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
 }
