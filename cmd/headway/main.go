@@ -22,6 +22,7 @@ type commandLine struct {
 	Token       tokenCommand            `cmd:"" help:"Print a token."`
 	MigrateJobs migrateJobsCommand      `cmd:"" help:"Copy the jobs from the SQLite file to a PostgreSQL database."`
 	Open        openCommand             `cmd:"" help:"Print a new link that signs you in to the web UI."`
+	Routes      routesCommand           `cmd:"" help:"Check files of routes."`
 }
 
 func main() {

@@ -26,6 +26,7 @@ import (
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/hub"
 	"headway/services/edge/internal/reqlog"
+	"headway/services/edge/internal/routes"
 	"headway/services/edge/internal/signin"
 	"headway/services/edge/internal/sockets"
 	"headway/services/edge/internal/sse"
@@ -68,6 +69,8 @@ type Service struct {
 	uploads  *folder.Store
 	server   *http.Server
 	sessions *signin.Handler
+	// declared are the routes that the operator has declared.
+	declared *routes.Table
 	// handlers counts the requests in progress, and what else must end before Run does.
 	handlers sync.WaitGroup
 	draining atomic.Bool
@@ -138,7 +141,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	routes, err := s.routes(access.New(access.Config{
+	handler, err := s.routes(access.New(access.Config{
 		Verifier: cfg.Verifier, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
 		Revoked: revoked, RefuseStream: s.streams.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
 		RequestBurst: burstSeconds * cfg.RequestsPerSecond,
@@ -147,7 +150,7 @@ func New(cfg Config) (_ *Service, err error) {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
 	s.server = &http.Server{
-		Handler: s.counted(reqlog.New(cfg.Logger, cfg.Metrics).Handler(routes, httperr.Write)),
+		Handler: s.counted(reqlog.New(cfg.Logger, cfg.Metrics).Handler(handler, httperr.Write)),
 		// Bodies and responses have their own deadlines, which are extended as they progress. A fixed one would cut streams
 		// and long uploads.
 		ReadHeaderTimeout: cfg.HeaderTimeout,
@@ -197,6 +200,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.uploads != nil {
 		s.handlers.Go(func() { s.uploads.Run(work) })
 	}
+	s.handlers.Go(func() { s.declared.Run(work) })
 	served := make(chan error, 1)
 	go func() { served <- s.serve() }()
 	select {

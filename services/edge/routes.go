@@ -19,6 +19,7 @@ import (
 	"headway/services/edge/internal/mount"
 	"headway/services/edge/internal/reqlog"
 	"headway/services/edge/internal/rest"
+	"headway/services/edge/internal/routes"
 	"headway/services/edge/internal/signin"
 	"headway/services/edge/internal/site"
 	"headway/services/edge/internal/tus"
@@ -111,8 +112,16 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	short("GET /readyz", http.HandlerFunc(s.readyz))
 
 	at := &mount.Mount{Base: s.cfg.BasePath, Proxies: s.cfg.proxies}
-	routes := at.Handler(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))), httperr.Write)
-	return s.noticingStorage(s.withBodyDeadline(a.Browsers(routes))), nil
+	s.declared, err = routes.New(routes.Config{
+		Files: s.cfg.Routes, Streams: s.streams, Jobs: jobs, Upload: uploads.Receive, Accept: uploads.Accept, Refuse: uploads.Refuse,
+		Required: a.Required, RequiredForStream: a.RequiredForRoute, Uploads: limit.Handler,
+		FromOwnPage: a.FromOwnPage, Logger: s.cfg.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := at.Handler(s.withDeclared(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page)))), httperr.Write)
+	return s.noticingStorage(s.withBodyDeadline(a.Browsers(all))), nil
 }
 
 // noticingStorage notes requests that failed because the disk of the edge itself is full. The services notice it themselves.
@@ -143,6 +152,17 @@ func addFiles(gateway *rest.Gateway, uploads *upload.Handler, d *rest.Downloads)
 		patterns = append(patterns, http.MethodGet+" "+file.path)
 	}
 	return patterns, errors.Join(errs...)
+}
+
+// withDeclared returns a handler that prefers the routes that the operator has declared.
+func (s *Service) withDeclared(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if declared := s.declared.Handler(r); declared != nil {
+			declared.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // withBodyDeadline sets the time in which every body must begin. Without it, a request that is refused could hold its

@@ -28,6 +28,8 @@ type Settings struct {
 	BasePath       string   `help:"Path prefix below which a proxy serves this server, for example /headway. The proxy can keep the prefix or cut it off." default:"" placeholder:"PATH"`
 	TrustedProxies []string `help:"Addresses and networks (CIDR) of proxies that can name another prefix in X-Forwarded-Prefix. Separated by commas." placeholder:"ADDRESS"`
 
+	Routes []string `help:"Files of further routes (docs/routes.md). They are loaded again when they change. Separated by commas." placeholder:"FILE"`
+
 	CORSOrigins  []string      `help:"Origins whose pages can call this server, for example https://app.example.com. Separated by commas." placeholder:"ORIGIN" name:"cors-origins"`
 	TrustedHosts []string      `help:"Names without port that are accepted in the Host header, in addition to this machine's names on loopback. Separated by commas. Empty means any name, except on loopback." placeholder:"HOST"`
 	SessionTTL   time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`

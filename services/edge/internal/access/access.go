@@ -103,17 +103,22 @@ func Metadata(ctx context.Context) metadata.MD {
 
 // Required passes only requests with a valid token or session to next, which gets the identity from auth.FromContext.
 func (a *Access) Required(next http.Handler) http.Handler {
-	return a.admit(next, false)
+	return a.admit(next, false, false)
 }
 
 // RequiredForStream is Required for streams, which also accept a one-time ticket.
 func (a *Access) RequiredForStream(next http.Handler) http.Handler {
-	return a.admit(next, true)
+	return a.admit(next, true, false)
 }
 
-func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
+// RequiredForRoute is RequiredForStream for declared routes, whose clients can also send a token as ?token=.
+func (a *Access) RequiredForRoute(next http.Handler) http.Handler {
+	return a.admit(next, true, true)
+}
+
+func (a *Access) admit(next http.Handler, isStream, tokensInQuery bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, token, err := a.identify(r, isStream)
+		id, token, err := a.identify(r, isStream, tokensInQuery)
 		if err != nil && isStream {
 			a.cfg.RefuseStream(w, r, err)
 			return
@@ -137,10 +142,13 @@ func (a *Access) admit(next http.Handler, isStream bool) http.Handler {
 	})
 }
 
+// tokenDots is the number of dots in a token (RFC 7519). A ticket has none.
+const tokenDots = 2
+
 // identify returns the caller and the token that proves it: from the Authorization header, from a ticket if tickets are
-// accepted, or from the cookie. A header with a scheme other than Bearer is for a proxy. It counts only if there is
+// accepted, from a token in the query if those are, or from the cookie. A header with a scheme other than Bearer is for a proxy. It counts only if there is
 // neither a ticket nor a cookie.
-func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, string, error) {
+func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (auth.Identity, string, error) {
 	header := r.Header.Get("Authorization")
 	if token := auth.BearerToken(header); token != "" {
 		return a.Verify(r, token)
@@ -149,6 +157,9 @@ func (a *Access) identify(r *http.Request, ticketsToo bool) (auth.Identity, stri
 		if !ticketsToo {
 			return auth.Identity{}, "", rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING,
 				"Only streams accept a ticket as ?token=. Send a token as `Authorization: Bearer TOKEN`.")
+		}
+		if tokensInQuery && strings.Count(ticket, ".") == tokenDots {
+			return a.Verify(r, ticket)
 		}
 		id, token, err := a.tickets.redeem(ticket)
 		if err == nil && a.revoked.Has(token) {
@@ -222,7 +233,7 @@ func ErrCrossOrigin() error {
 
 // Optional returns the caller's identity, if the request proves one with a header or a cookie.
 func (a *Access) Optional(r *http.Request) (auth.Identity, bool) {
-	id, _, err := a.identify(r, false)
+	id, _, err := a.identify(r, false, false)
 	return id, err == nil
 }
 

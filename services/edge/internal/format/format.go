@@ -11,8 +11,8 @@ import (
 type Format interface {
 	// Begin is the first event.
 	Begin(Opening) []byte
-	// Initial is the first state of a job or import on this stream.
-	Initial(*hub.Snapshot) ([]byte, error)
+	// Initial is the first state of a job or import on this stream. It returns the data of one or more events.
+	Initial(*hub.Snapshot) ([][]byte, error)
 	// Update is a later one.
 	Update(*hub.Snapshot) ([]byte, error)
 	// Deleted tells that a job or import was deleted.
@@ -21,6 +21,14 @@ type Format interface {
 	Reauth() []byte
 	// End tells why the stream ends, or why there is none.
 	End(cause error) []byte
+}
+
+// Growing is a Format whose states are lists of events that only grow, so that a slow client misses none. A stream sends
+// those of a list that it has not sent yet, instead of Initial and Update.
+type Growing interface {
+	Format
+	// Events returns the data of all events up to this state.
+	Events(*hub.Snapshot) ([][]byte, error)
 }
 
 // Opening describes a stream that begins.

@@ -33,8 +33,9 @@ func (headwayFormat) Begin(o Opening) []byte {
 }
 
 // Initial implements Format.
-func (headwayFormat) Initial(s *hub.Snapshot) ([]byte, error) {
-	return state(s, edgev1.StreamMessageType_STREAM_MESSAGE_TYPE_INITIAL_STATUS)
+func (headwayFormat) Initial(s *hub.Snapshot) ([][]byte, error) {
+	data, err := state(s, edgev1.StreamMessageType_STREAM_MESSAGE_TYPE_INITIAL_STATUS)
+	return [][]byte{data}, err
 }
 
 // Update implements Format.
@@ -114,6 +115,13 @@ func state(s *hub.Snapshot, kind edgev1.StreamMessageType) ([]byte, error) {
 		return nil, fmt.Errorf("encode %s at revision %d: %w", s.ID, s.Revision, err)
 	}
 	return b, nil
+}
+
+// JobState returns a job as the data of a job_update.
+func JobState(j *jobsv1.Job) ([]byte, error) {
+	m := jobMessage(j)
+	m.Type = edgev1.StreamMessageType_STREAM_MESSAGE_TYPE_JOB_UPDATE
+	return webjson.Marshal(m)
 }
 
 func message(s *hub.Snapshot) (*edgev1.StreamMessage, error) {

@@ -18,6 +18,9 @@ const eventEnd = "\n\n"
 // keepalive is a comment (WHATWG HTML §9.2.6): the page ignores it, and it keeps proxies from closing the connection.
 var keepalive = sockets.NewPayload([]byte(":\n\n"))
 
+// noID is the id of streams whose clients cannot resume.
+func noID(*hub.Snapshot) string { return "" }
+
 // appendEvent appends an event. An empty id leaves the client's last one; a retry above 0 is how long a browser is to
 // wait before it connects again. Without data there is no event.
 func appendEvent(b []byte, id string, retry time.Duration, data []byte) []byte {
@@ -36,36 +39,58 @@ func appendEvent(b []byte, id string, retry time.Duration, data []byte) []byte {
 // jittered returns a random duration from half of d to one and a half, so that many clients do not act at the same moment.
 func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d+1) }
 
-// encoder encodes states as events in one format, with one kind of ID. Its fields are the forms by which all streams share the
-// encoded events of a snapshot.
+// encoder encodes states as events in one format, with one kind of ID.
 type encoder struct {
-	format          format.Format
-	id              func(*hub.Snapshot) string
-	initial, update struct{ _ byte }
+	format format.Format
+	id     func(*hub.Snapshot) string
+	forms  *forms
+	// follower is what a stream of a route remembers. It is nil for encoders that all streams share.
+	follower *follower
 }
+
+// forms are the forms by which all streams in one format, with one kind of ID, share the encoded events of a snapshot.
+type forms struct{ initial, update, growing struct{ _ byte } }
 
 // event returns the event of a state, framed once for all streams that send it.
 func (e *encoder) event(s *hub.Snapshot, first bool) (sockets.Payload, error) {
-	form := &e.update
+	form := &e.forms.update
 	if first {
-		form = &e.initial
+		form = &e.forms.initial
 	}
 	p, err := s.Encoded(form, func() (any, error) {
-		encode := e.format.Update
 		if first {
-			encode = e.format.Initial
+			events, err := e.format.Initial(s)
+			return e.framed(s, events), err
 		}
-		data, err := encode(s)
-		if err != nil {
-			return nil, err
-		}
-		event := appendEvent(make([]byte, 0, len(data)+48), e.id(s), 0, data)
-		return sockets.NewPayload(event), nil
+		data, err := e.format.Update(s)
+		return e.framed(s, [][]byte{data}), err
 	})
 	if err != nil {
 		return sockets.Payload{}, err
 	}
 	return p.(sockets.Payload), nil
+}
+
+// framed returns events of a state, framed.
+func (e *encoder) framed(s *hub.Snapshot, events [][]byte) sockets.Payload {
+	size := 0
+	for _, data := range events {
+		size += len(data) + 48
+	}
+	b := make([]byte, 0, size)
+	for _, data := range events {
+		b = appendEvent(b, e.id(s), 0, data)
+	}
+	return sockets.NewPayload(b)
+}
+
+// growing returns the data of all events of a state, which all who send them share.
+func (e *encoder) growing(s *hub.Snapshot, f format.Growing) ([][]byte, error) {
+	events, err := s.Encoded(&e.forms.growing, func() (any, error) { return f.Events(s) })
+	if err != nil {
+		return nil, err
+	}
+	return events.([][]byte), nil
 }
 
 // The ID of an event identifies the stream and the client's position in it. A reconnect with an id of another stream, or with any

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -20,7 +21,6 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
-	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/hub"
@@ -51,10 +51,16 @@ type Handlers struct {
 	cfg              Config
 	keepaliveSeconds int64
 	messages         prometheus.Counter
-	// one and mine make the events of streams of one job or import, and of streams of many jobs.
-	one, mine *encoder
+	// headway is the view of Headway's own routes.
+	headway *View
 	// ready is for use while connections are woken.
 	ready []*sockets.Conn
+
+	mu sync.Mutex
+	// waiting are the streams that wait for a job to begin, and failures the attempts to begin one that failed lately
+	// without a stream that waited.
+	waiting  []*stream
+	failures map[failureKey]failure
 }
 
 // New returns new Handlers, and registers them with the hub.
@@ -63,9 +69,9 @@ func New(cfg Config) *Handlers {
 		cfg:              cfg,
 		keepaliveSeconds: max(1, int64(cfg.Keepalive/time.Second)-1), // the wheel comes by once a second
 		messages:         prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_total", Help: "States sent to streams."}),
-		one:              &encoder{format: format.Headway, id: revisionID},
-		mine:             &encoder{format: format.Headway, id: momentID},
+		failures:         make(map[failureKey]failure),
 	}
+	h.headway = h.View(format.Headway)
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(h.messages)
 	}
@@ -85,67 +91,16 @@ func (h *Handlers) wake(ready []*hub.Subscription) {
 
 // Job handles GET /api/v1/sse/jobs/{kind}/{job_id}.
 func (h *Handlers) Job(w http.ResponseWriter, r *http.Request) {
-	h.serveOne(w, r, hub.Topic{ID: r.PathValue("job_id")}, "job_id")
+	h.headway.One(w, r, hub.Topic{ID: r.PathValue("job_id")}, r.PathValue("kind"), Options{})
 }
 
 // Import handles GET /api/v1/sse/imports/{import_id}.
 func (h *Handlers) Import(w http.ResponseWriter, r *http.Request) {
-	h.serveOne(w, r, hub.Topic{ID: r.PathValue("import_id"), Import: true}, "import_id")
-}
-
-func (h *Handlers) serveOne(w http.ResponseWriter, r *http.Request, t hub.Topic, field string) {
-	as, s, ok := h.enter(w, r, h.one, t.ID, field)
-	if !ok {
-		return
-	}
-	current, err := h.cfg.Hub.Watch(r.Context(), &s.sub, t, as)
-	if err == nil && !t.Import && current.Kind != r.PathValue("kind") {
-		err = hub.NotFound(t)
-	}
-	if err != nil {
-		h.turnAway(w, r, s, err)
-		return
-	}
-	seen := seenRevision(current, lastEventID(r))
-	if seen > current.Revision { // known elsewhere already, by another edge or REST
-		if current, err = h.cfg.Hub.Refresh(r.Context(), &s.sub, current); err != nil {
-			h.turnAway(w, r, s, err)
-			return
-		}
-	}
-	if current.Terminal && seen == current.Revision {
-		h.noMore(w, s)
-		return
-	}
-	what := "job"
-	if t.Import {
-		what = "import"
-	}
-	h.serve(w, r, s, "", format.Opening{
-		User: as.Subject, Topic: t, Message: "Connected to " + what + " " + t.ID + ".", Keepalive: h.cfg.Keepalive,
-	})
+	h.headway.One(w, r, hub.Topic{ID: r.PathValue("import_id"), Import: true}, "", Options{})
 }
 
 // Mine handles GET /api/v1/sse/jobs/my.
-func (h *Handlers) Mine(w http.ResponseWriter, r *http.Request) {
-	as, s, ok := h.enter(w, r, h.mine, "", "")
-	if !ok {
-		return
-	}
-	begun := time.Now()
-	since := parseMoment(lastEventID(r))
-	if r.Method != http.MethodHead {
-		if err := h.cfg.Hub.WatchMine(access.Outgoing(r.Context()), &s.sub, atMost(since, maxReplay)); err != nil {
-			h.turnAway(w, r, s, err)
-			return
-		}
-	}
-	id := ""
-	if since.IsZero() {
-		id = formatMoment(begun.UnixMilli()) // a stream that is lost before it has told of any job resumes from here
-	}
-	h.serve(w, r, s, id, format.Opening{User: as.Subject, Message: "Connected to your jobs.", Keepalive: h.cfg.Keepalive})
-}
+func (h *Handlers) Mine(w http.ResponseWriter, r *http.Request) { h.headway.Mine(w, r, Options{}) }
 
 // maxReplay limits how long ago a job can have ended to be sent to a client that reconnects.
 const maxReplay = 24 * time.Hour
@@ -209,7 +164,11 @@ func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, s *stream, id s
 	s.mu.Lock()
 	s.said.Store(true)
 	own := s.words()
-	own.control = append(appendEvent(nil, id, jittered(h.cfg.Retry), s.encoder.format.Begin(o)), own.control...)
+	first := appendEvent(nil, id, jittered(h.cfg.Retry), s.encoder.format.Begin(o))
+	if len(first) == 0 && id != "" { // an event without data sets the client's last ID (WHATWG HTML §9.2.6)
+		first = []byte("id: " + id + "\n\n")
+	}
+	own.control = append(first, own.control...)
 	s.mu.Unlock()
 	hijacked := sockets.Hijackable(r)
 	if hijacked {

@@ -51,7 +51,7 @@ const (
 // Output answers GET /api/v1/sse/jobs/{kind}/{job_id}/output. Nothing is skipped here: the reader's pace is the pace of
 // the upstream. The job's terminal state comes last.
 func (h *Handlers) Output(w http.ResponseWriter, r *http.Request) {
-	as, s, ok := h.enter(w, r, h.one, r.PathValue("job_id"), "job_id")
+	as, s, ok := h.enter(w, r, h.headway.one, r.PathValue("job_id"), "job_id")
 	if !ok {
 		return
 	}

@@ -29,7 +29,7 @@ type probeMessage struct {
 
 // Probe answers GET /api/v1/sse/probe: a few messages at a steady pace, sent as those of every stream are.
 func (h *Handlers) Probe(w http.ResponseWriter, r *http.Request) {
-	_, s, ok := h.enter(w, r, h.one, "", "")
+	_, s, ok := h.enter(w, r, h.headway.one, "", "")
 	if !ok {
 		return
 	}

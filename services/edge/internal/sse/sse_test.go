@@ -47,22 +47,22 @@ func TestStreamIsSmall(t *testing.T) {
 func TestAllStreamsShareOneEvent(t *testing.T) {
 	h := newHandlers(t)
 	s := snapshot(t, "a", 42)
-	first, err := h.one.event(s, false)
+	first, err := h.headway.one.event(s, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _ := h.one.event(s, false)
+	again, _ := h.headway.one.event(s, false)
 	if &first.Bytes()[0] != &again.Bytes()[0] {
 		t.Error("one state was encoded twice")
 	}
 	if got := string(first.Bytes()); !strings.HasPrefix(got, "id: "+revisionID(s)+"\ndata: {\"type\":\"job_update\",\"jobId\":\"a\"") || !strings.HasSuffix(got, "}\n\n") {
 		t.Errorf("update %q", got)
 	}
-	initial, _ := h.one.event(s, true)
+	initial, _ := h.headway.one.event(s, true)
 	if got := string(initial.Bytes()); !strings.HasPrefix(got, "id: "+revisionID(s)+"\ndata: {\"type\":\"initial_status\",\"jobId\":\"a\"") {
 		t.Errorf("initial %q", got)
 	}
-	mine, _ := h.mine.event(s, false)
+	mine, _ := h.headway.mine.event(s, false)
 	id, _, _ := strings.Cut(strings.TrimPrefix(string(mine.Bytes()), "id: "), "\n")
 	if parseMoment(id).UnixMilli() != s.At {
 		t.Errorf("moment %q reads as %v", id, parseMoment(id))
@@ -113,7 +113,7 @@ func next(s *stream) (text string, last bool) {
 
 func TestClockSendsKeepaliveReauthAndEnd(t *testing.T) {
 	h := newHandlers(t)
-	s := &stream{handlers: h, encoder: h.one, greeted: true}
+	s := &stream{handlers: h, encoder: h.headway.one, greeted: true}
 	s.setToken(auth.Identity{ExpiresAt: time.Now().Add(10*time.Minute + 500*time.Millisecond)})
 	sent := map[string]int{}
 	for now, due := int64(1), int64(1); ; now++ {

@@ -12,7 +12,7 @@ import (
 	"headway/services/edge/internal/sockets"
 )
 
-var errTokenExpired = errors.New("the token has expired")
+var errExpired = errors.New("the token has expired, or the time of the route is over")
 
 // limitRetry is how long a stream that was closed for a later one should stay away. If it came back right away, the two
 // would close each other without end.
@@ -103,12 +103,8 @@ func (s *stream) Next() (sockets.Message, bool) {
 	s.greeted, s.keepaliveDue = true, false
 	s.said.Store(ending)
 	s.mu.Unlock()
-	if !greeted { // the first event and the first state leave in one packet
-		if item, ok := s.sub.Next(); ok {
-			m, ok := s.tell(item)
-			if !ok {
-				return sockets.Message{Payload: sockets.NewPayload(control)}, len(control) > 0
-			}
+	if !greeted && !ending { // the first event and the first state leave in one packet
+		if m, ok := s.nextState(); ok {
 			return sockets.Message{Payload: sockets.NewPayload(append(control, m.Bytes()...)), Last: m.Last}, true
 		}
 	}
@@ -126,6 +122,9 @@ func (s *stream) Next() (sockets.Message, bool) {
 
 // nextState returns the next state, deletion, end, or part of the output.
 func (s *stream) nextState() (sockets.Message, bool) {
+	if f := s.encoder.follower; f != nil {
+		return f.next(s)
+	}
 	for item, ok := s.sub.Next(); ok; item, ok = s.sub.Next() {
 		if m, ok := s.tell(item); ok {
 			return m, true
@@ -197,7 +196,7 @@ func (s *stream) wake() { s.handlers.cfg.Loop.Wake(&s.conn) }
 // Tick implements sockets.Source: it sends what is due by the clock.
 func (s *stream) Tick(now int64) (next int64) {
 	if now >= int64(s.expires) {
-		s.finish(nil, errTokenExpired)
+		s.finish(nil, errExpired)
 		return never
 	}
 	lastWrite := s.conn.LastWrite()
@@ -237,6 +236,9 @@ func (s *stream) Closed(sent int64, cause error) {
 	}
 	own.cause = cause
 	s.mu.Unlock()
+	if f := s.encoder.follower; f != nil {
+		f.closed(s, cause)
+	}
 	if s.done != nil {
 		s.done(sent, cause)
 	}

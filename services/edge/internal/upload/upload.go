@@ -83,7 +83,7 @@ func New(cfg Config) *Handler {
 
 // ServeHTTP implements http.Handler.
 func (u *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	accepted, err := u.receive(w, r)
+	accepted, err := u.Receive(w, r, nil)
 	if err != nil {
 		u.Refuse(w, r, err)
 		return
@@ -91,10 +91,15 @@ func (u *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.Accept(w, r, accepted)
 }
 
-func (u *Handler) receive(w http.ResponseWriter, r *http.Request) (*importsv1.UploadWorkbookResponse, error) {
-	options, err := optionsFromQuery(r.URL.Query())
-	if err != nil {
-		return nil, err
+// Receive streams the workbook of a request to the importer. If preset is not nil, it has the options, and the query has
+// none.
+func (u *Handler) Receive(w http.ResponseWriter, r *http.Request, preset *importsv1.UploadOptions) (*importsv1.UploadWorkbookResponse, error) {
+	options := proto.CloneOf(preset)
+	if preset == nil {
+		var err error
+		if options, err = optionsFromQuery(r.URL.Query()); err != nil {
+			return nil, err
+		}
 	}
 	if err := MayImport(r.Context(), options.GetSchema()); err != nil {
 		return nil, err

@@ -15,6 +15,9 @@ import (
 // that happens.
 const maxAttempts = 100
 
+// schemaLabel is the label of an import's job that has the name of its schema.
+const schemaLabel = "schema"
+
 // Weights of the steps. The weights of the sheets add up to sheetsWeight.
 const (
 	receiveWeight = 3
@@ -30,6 +33,7 @@ func (in *Intake) CreateJob(ctx context.Context, im imports.Import) error {
 	}
 	_, err = in.Jobs.CreateJob(ctx, &jobsv1.CreateJobRequest{
 		Kind: imports.Kind, Title: clip(im.FileName, 200), Owner: im.Owner, JobId: im.ID, RequestId: im.ID,
+		Labels: map[string]string{schemaLabel: im.Schema},
 		Payload: &structpb.Struct{Fields: map[string]*structpb.Value{
 			"schema":   structpb.NewStringValue(im.Schema),
 			"onIssues": structpb.NewStringValue(im.Policy.OnIssues.String()),

@@ -1,0 +1,19 @@
+package format
+
+import "headway/services/edge/internal/hub"
+
+// JobStatus is the format of streams of job status: connected, initial_status, and then job_update. Its events are those of
+// Headway, but a job that has ended before its stream began also gets a job_update, because clients look for the end there.
+var JobStatus Format = jobStatus{}
+
+type jobStatus struct{ headwayFormat }
+
+// Initial implements Format.
+func (f jobStatus) Initial(s *hub.Snapshot) ([][]byte, error) {
+	events, err := f.headwayFormat.Initial(s)
+	if err != nil || !s.Terminal {
+		return events, err
+	}
+	end, err := f.Update(s)
+	return append(events, end), err
+}

@@ -1,0 +1,127 @@
+package routes
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/edge/internal/sse"
+)
+
+// Config is what the routes need. All fields are required.
+type Config struct {
+	// Files are the files of routes.
+	Files []string
+	// Streams serves the streams, and Jobs creates and reads jobs.
+	Streams *sse.Handlers
+	Jobs    jobsv1.JobServiceClient
+	// Upload receives the workbook of a request with options that the route sets.
+	Upload func(w http.ResponseWriter, r *http.Request, options *importsv1.UploadOptions) (*importsv1.UploadWorkbookResponse, error)
+	// Accept and Refuse answer an upload.
+	Accept func(w http.ResponseWriter, r *http.Request, accepted *importsv1.UploadWorkbookResponse)
+	Refuse func(w http.ResponseWriter, r *http.Request, err error)
+	// Required and RequiredForStream wrap handlers that need a caller. Uploads wraps those that receive a workbook.
+	Required, RequiredForStream, Uploads func(http.Handler) http.Handler
+	// FromOwnPage reports whether a request comes from a page of this server or of an allowed origin.
+	FromOwnPage func(*http.Request) bool
+	// Logger logs reloads.
+	Logger *slog.Logger
+}
+
+// Table serves the routes of files, and loads them again when a file changes.
+type Table struct {
+	cfg      Config
+	current  atomic.Pointer[http.ServeMux]
+	versions []os.FileInfo
+	failure  string
+	// shown has the ends that each route has sent, by its pattern. It outlives a reload.
+	shown map[string]*sse.Shown
+}
+
+// New loads the files.
+func New(cfg Config) (*Table, error) {
+	t := &Table{cfg: cfg, shown: make(map[string]*sse.Shown)}
+	t.versions = t.look()
+	return t, t.load()
+}
+
+// Handler returns the route of a request, or nil.
+func (t *Table) Handler(r *http.Request) http.Handler {
+	mux := t.current.Load()
+	if _, pattern := mux.Handler(r); pattern == "" {
+		return nil
+	}
+	return mux
+}
+
+// reloadInterval is how often the files are looked at.
+const reloadInterval = time.Second
+
+// Run loads the files again when they change, until ctx is done. While a file has an error, the old routes stay.
+func (t *Table) Run(ctx context.Context) {
+	if len(t.cfg.Files) == 0 {
+		return
+	}
+	ticker := time.NewTicker(reloadInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := t.look()
+		if slices.EqualFunc(now, t.versions, sameVersion) {
+			continue
+		}
+		t.versions = now
+		err := t.load()
+		switch {
+		case err == nil:
+			t.failure = ""
+			t.cfg.Logger.Info("the routes were loaded again", "files", t.cfg.Files)
+		case err.Error() != t.failure:
+			t.failure = err.Error()
+			t.cfg.Logger.Error("the changed routes have errors, and the old ones stay in use", "error", err)
+		}
+	}
+}
+
+func (t *Table) look() []os.FileInfo {
+	versions := make([]os.FileInfo, len(t.cfg.Files))
+	for i, file := range t.cfg.Files {
+		versions[i], _ = os.Stat(file) // nil while it is missing
+	}
+	return versions
+}
+
+func sameVersion(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}
+
+func (t *Table) load() error {
+	routes, err := Load(t.cfg.Files)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		if err := register(mux, r, t.handler(r)); err != nil {
+			return err
+		}
+	}
+	t.current.Store(mux)
+	return nil
+}
+
+// callTimeout bounds calls to the services.
+const callTimeout = 30 * time.Second
