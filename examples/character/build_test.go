@@ -31,14 +31,18 @@ type world struct {
 	user jobsv1.JobServiceClient
 }
 
-func setup(t *testing.T) *world {
+// setup starts a service with the default lease, which outlasts any pause of a busy machine.
+func setup(t *testing.T) *world { return setupWithLease(t, 0) }
+
+// setupWithLease starts a service whose leases have this duration, or the default one for 0.
+func setupWithLease(t *testing.T, lease time.Duration) *world {
 	t.Helper()
 	key, err := auth.NewKey([]byte("a secret of the tests, long enough for HS256"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	service, err := jobs.New(jobs.Config{
-		Settings: jobs.Settings{JobsListen: "127.0.0.1:0", LeaseDuration: 500 * time.Millisecond, HeartbeatInterval: 50 * time.Millisecond},
+		Settings: jobs.Settings{JobsListen: "127.0.0.1:0", LeaseDuration: lease, HeartbeatInterval: 50 * time.Millisecond},
 		DataDir:  t.TempDir(), Verifier: key, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -197,7 +201,7 @@ func TestJobIDIsDefaultSeed(t *testing.T) {
 }
 
 func TestAnotherWorkerContinuesAfterCrash(t *testing.T) {
-	w := setup(t)
+	w := setupWithLease(t, 3*time.Second) // the test waits until it has expired
 	_, cut := w.work()
 	id := w.create(map[string]any{"seed": 5, "wordsPerSecond": 120})
 	before := w.watch(id, midStory)
