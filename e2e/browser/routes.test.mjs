@@ -66,7 +66,9 @@ test("a page lights up a list while a workbook is imported, twice", async () => 
 test("a page that sends no workbook is told so", async () => {
   const { page } = await open(browser, headway.address);
   await page.goto(`${headway.address}/batch-upload/`);
-  await page.getByLabel("Workbook").setInputFiles({ name: "a.xlsx", mimeType: "text/plain", buffer: Buffer.from("text") });
+  await page
+    .getByLabel("Workbook")
+    .setInputFiles({ name: "a.xlsx", mimeType: "text/plain", buffer: Buffer.from("text") });
   await page.getByRole("button", { name: "Start Upload" }).click();
   await page.getByRole("status").filter({ hasText: /./ }).waitFor();
   await page.waitForFunction(() => document.querySelectorAll("li.active").length === 0);

@@ -180,7 +180,7 @@ func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 // command returns a program of PostgreSQL, which runs as a user that is not root.
 func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(find(name), args...)
+	cmd := exec.CommandContext(context.Background(), find(name), args...) // it outlives the context of a test
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	if owner := credential(); os.Getuid() == 0 {

@@ -62,7 +62,7 @@ func TestMessagesAboveTheLimitAreRejected(t *testing.T) {
 
 func TestUpdatesAreRecognized(t *testing.T) {
 	for text, want := range map[string]bool{
-		` {"status":"processing","progress":3.5}`: true, `{"status":"COMPLETED"}`: true, `{"status":"error","message":"x"}`: true,
+		`{"status":"processing","progress":3.5}`: true, `{ "status": "processing" }`: true, `{"status":"COMPLETED"}`: true, `{"status":"error","message":"x"}`: true,
 		`{"status":"active"}`: false, `{"text":"processing"}`: false, `"processing"`: false, `[]`: false, `{`: false, `{"status":1}`: false,
 		`{"status":"processing","progress":"half"}`: false,
 	} {

@@ -18,9 +18,6 @@ const eventEnd = "\n\n"
 // keepalive is a comment (WHATWG HTML §9.2.6): the page ignores it, and it keeps proxies from closing the connection.
 var keepalive = sockets.NewPayload([]byte(":\n\n"))
 
-// noID is the id of streams whose clients cannot resume.
-func noID(*hub.Snapshot) string { return "" }
-
 // appendEvent appends an event. An empty id leaves the client's last one; a retry above 0 is how long a browser is to
 // wait before it connects again. Without data there is no event.
 func appendEvent(b []byte, id string, retry time.Duration, data []byte) []byte {
