@@ -71,8 +71,8 @@ describe("useSSEProgress with a server that is not Headway's", () => {
   test("sends the token, shows each update, and reads the data at the end", async () => {
     let end: () => void = () => {};
     const seen = await open({ token: async () => "T 1" }, async (request, response) => {
-      await stream([fetching], { open: true })(request, response);
       end = () => response.write(completed);
+      await stream([fetching], { open: true })(request, response);
     });
     await click("start");
     await screen.findByText("processing true");
@@ -217,8 +217,8 @@ describe("useSSEProgress with Headway", () => {
     const rendering = event(1, { step: "render", steps, message: "1 of 8", progress: 12.5 });
     let end: () => void = () => {};
     await show(<Page endpoint="/api/v1/sse/jobs/media/j1" seen={seen} />, async (request, response) => {
-      await stream([connected, rendering], { open: true })(request, response);
       end = () => response.write(event(2, done));
+      await stream([connected, rendering], { open: true })(request, response);
     });
     await click("start");
     await screen.findByText("processing true");
