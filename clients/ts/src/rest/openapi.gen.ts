@@ -279,6 +279,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * CreateJobs adds up to 100 jobs to the queue in one step, in the order of the request. Each has its own result: a job that is
+         *     refused stops no other.
+         * @description Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is created). In the results: those of CreateJob.
+         */
+        post: operations["JobService_CreateJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/kinds": {
         parameters: {
             query?: never;
@@ -1064,12 +1085,67 @@ export interface components {
             /** @description The current state of the job: cancelled, or active with `cancel_requested`. */
             job?: components["schemas"]["headway.jobs.v1.Job"];
         };
+        /** @description CreateJobRequest describes the job to create. */
+        "headway.jobs.v1.CreateJobRequest": {
+            /**
+             * Format: date-time
+             * @description If the job has not ended by then, it fails.
+             */
+            deadline?: string;
+            /** @description The ID of the job, a UUID. Requires the scope `headway:service`. A new one if empty. */
+            jobId?: string;
+            /**
+             * @description The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
+             *     or a digit, such as "crawl", "video.transcode" or "SendEmail".
+             */
+            kind?: string;
+            /** @description Labels for filtering. A key has 1 to 253 letters, digits, and - _ . / : and starts with a letter or a digit. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description Not leased before this time.
+             */
+            notBefore?: string;
+            /** @description Creates the job for another user. Requires the scope `headway:service`. */
+            owner?: string;
+            /** @description The input for the worker; at most 8 KiB as JSON. */
+            payload?: Record<string, unknown>;
+            /**
+             * Format: int32
+             * @description Of one owner's jobs, those with a higher priority run first. It has no effect on other owners' jobs.
+             */
+            priority?: number;
+            /** @description Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . : */
+            requestId?: string;
+            /** @description When to retry. The documented defaults apply if unset. */
+            retry?: components["schemas"]["headway.jobs.v1.RetryPolicy"];
+            /** @description The steps, if they are already known. A worker can declare them instead. */
+            steps?: components["schemas"]["headway.jobs.v1.StepPlan"][];
+            /** @description Display name. */
+            title?: string;
+        };
         /** @description CreateJobResponse holds the created job. */
         "headway.jobs.v1.CreateJobResponse": {
             /** @description The current state of the job. */
             job?: components["schemas"]["headway.jobs.v1.Job"];
             /** @description The same request was made before with this request_id. The job is the earlier one. */
             replayed: boolean;
+        };
+        /** @description CreateJobResult is the result of one job of a batch. */
+        "headway.jobs.v1.CreateJobResult": {
+            /** @description Why the job was refused. Unset if it was created. */
+            error?: components["schemas"]["headway.jobs.v1.JobError"];
+            /** @description The current state of the job. Unset if it was refused. */
+            job?: components["schemas"]["headway.jobs.v1.Job"];
+            /** @description The same request was made before with this request_id. The job is the earlier one. */
+            replayed: boolean;
+        };
+        /** @description CreateJobsResponse holds the result of each job. */
+        "headway.jobs.v1.CreateJobsResponse": {
+            /** @description One per job of the request, in the same order. */
+            results: components["schemas"]["headway.jobs.v1.CreateJobResult"][];
         };
         /** @description DeleteJobResponse is empty. */
         "headway.jobs.v1.DeleteJobResponse": Record<string, unknown>;
@@ -2114,6 +2190,42 @@ export interface operations {
                 content?: never;
             };
             default: components["responses"]["Error"];
+        };
+    };
+    JobService_CreateJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The jobs, in their order. */
+                    jobs?: components["schemas"]["headway.jobs.v1.CreateJobRequest"][];
+                };
+            };
+        };
+        responses: {
+            /** @description CreateJobsResponse holds the result of each job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.CreateJobsResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
         };
     };
     JobService_ListKinds: {

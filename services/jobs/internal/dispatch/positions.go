@@ -62,6 +62,31 @@ func (d *Dispatcher) Position(ctx context.Context, j *job.Job) error {
 	return err
 }
 
+// PositionAll sets the queue positions of new jobs that are created in this order. Those of equal jobs follow each other.
+func (d *Dispatcher) PositionAll(ctx context.Context, all []job.Creation) error {
+	type rank struct {
+		kind, owner string
+		priority    int32
+	}
+	ahead := map[rank]int{}
+	for i := range all {
+		j := &all[i].Job
+		if !j.Ready() {
+			continue
+		}
+		of := rank{j.Kind, j.Owner, j.Priority}
+		n, known := ahead[of]
+		if !known && !d.waiters.awaited(j.Kind) {
+			var err error
+			if n, err = d.store.Ahead(ctx, j.Kind, j.Owner, j.Priority, job.MaxAhead); err != nil {
+				return err
+			}
+		}
+		j.QueuePosition, ahead[of] = job.ShownPosition(n), n+1
+	}
+	return nil
+}
+
 // Run keeps the positions in each queue up to date, until ctx ends.
 func (d *Dispatcher) Run(ctx context.Context) {
 	for {

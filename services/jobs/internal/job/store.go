@@ -16,6 +16,10 @@ type Store interface {
 	// and replayed; for another fingerprint, ErrRequestIDReused.
 	Create(ctx context.Context, j Job, requestID string, fingerprint []byte) (stored Job, replayed bool, err error)
 
+	// CreateAll is Create for several jobs in one step, in their order. Each has its own result. If the step fails, all
+	// have its error.
+	CreateAll(ctx context.Context, all []Creation) []Created
+
 	// Get returns the job, or ErrNotFound. It sees every change that was answered before it was called.
 	Get(ctx context.Context, id string) (Job, error)
 
@@ -102,6 +106,20 @@ type Observer func(*Commit)
 
 // MaxAhead is how far a queue position is counted.
 const MaxAhead = 1000
+
+// Creation is a job to create, and the request that it comes from.
+type Creation struct {
+	Job         Job
+	RequestID   string
+	Fingerprint []byte
+}
+
+// Created is the result of a Creation.
+type Created struct {
+	Job      Job
+	Replayed bool
+	Err      error
+}
 
 // Claim describes the jobs that a worker can take.
 type Claim struct {

@@ -57,27 +57,9 @@ func Register(server grpc.ServiceRegistrar, rooms Rooms) {
 
 // CreateJob implements JobService.
 func (s *Jobs) CreateJob(ctx context.Context, r *jobsv1.CreateJobRequest) (*jobsv1.CreateJobResponse, error) {
-	id := caller(ctx)
-	if !id.May(auth.ScopeRun) {
-		return nil, rpcerr.ScopeMissing("Creating a job", auth.ScopeRun)
-	}
-	if err := mayRun(ctx, r.GetKind()); err != nil {
-		return nil, err
-	}
-	owner := id.Subject
-	if !id.Has(auth.ScopeService) {
-		switch {
-		case r.GetOwner() != "":
-			return nil, rpcerr.ScopeMissing("Creating a job for another user", auth.ScopeService)
-		case r.GetJobId() != "":
-			return nil, rpcerr.ScopeMissing("Choosing a job's id", auth.ScopeService)
-		}
-	} else if r.GetOwner() != "" {
-		owner = r.GetOwner()
-	}
-	spec, err := fromCreate(r, owner)
+	spec, err := s.spec(ctx, r)
 	if err != nil {
-		return nil, toStatus(err)
+		return nil, err
 	}
 	j, replayed, err := s.Lifecycle.Create(ctx, spec)
 	if err != nil {

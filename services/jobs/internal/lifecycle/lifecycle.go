@@ -56,6 +56,34 @@ func (l *Lifecycle) Create(ctx context.Context, spec job.Spec) (created job.Job,
 	return l.store.Create(ctx, j, spec.RequestID, spec.Fingerprint())
 }
 
+// CreateAll is Create for several jobs in one step, in their order. Each has its own result.
+func (l *Lifecycle) CreateAll(ctx context.Context, specs []job.Spec) []job.Created {
+	results := make([]job.Created, len(specs))
+	var all []job.Creation
+	var of []int // the index in specs of each of all
+	for i, spec := range specs {
+		j, err := job.New(spec, l.cfg.Clock.Now())
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		all, of = append(all, job.Creation{Job: j, RequestID: spec.RequestID, Fingerprint: spec.Fingerprint()}), append(of, i)
+	}
+	if len(all) == 0 {
+		return results
+	}
+	if err := l.dispatcher.PositionAll(ctx, all); err != nil {
+		for _, i := range of {
+			results[i].Err = err
+		}
+		return results
+	}
+	for k, created := range l.store.CreateAll(ctx, all) {
+		results[of[k]] = created
+	}
+	return results
+}
+
 // Get returns the job, or job.ErrNotFound.
 func (l *Lifecycle) Get(ctx context.Context, id string) (job.Job, error) {
 	return l.store.Get(ctx, id)

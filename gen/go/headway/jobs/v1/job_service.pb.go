@@ -228,6 +228,162 @@ func (x *CreateJobResponse) GetReplayed() bool {
 	return false
 }
 
+// CreateJobsRequest describes several jobs to create.
+type CreateJobsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The jobs, in their order.
+	Jobs          []*CreateJobRequest `protobuf:"bytes,1,rep,name=jobs,proto3" json:"jobs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateJobsRequest) Reset() {
+	*x = CreateJobsRequest{}
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateJobsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateJobsRequest) ProtoMessage() {}
+
+func (x *CreateJobsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateJobsRequest.ProtoReflect.Descriptor instead.
+func (*CreateJobsRequest) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *CreateJobsRequest) GetJobs() []*CreateJobRequest {
+	if x != nil {
+		return x.Jobs
+	}
+	return nil
+}
+
+// CreateJobsResponse holds the result of each job.
+type CreateJobsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One per job of the request, in the same order.
+	Results       []*CreateJobResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateJobsResponse) Reset() {
+	*x = CreateJobsResponse{}
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateJobsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateJobsResponse) ProtoMessage() {}
+
+func (x *CreateJobsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateJobsResponse.ProtoReflect.Descriptor instead.
+func (*CreateJobsResponse) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CreateJobsResponse) GetResults() []*CreateJobResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// CreateJobResult is the result of one job of a batch.
+type CreateJobResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The current state of the job. Unset if it was refused.
+	Job *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	// The same request was made before with this request_id. The job is the earlier one.
+	Replayed bool `protobuf:"varint,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	// Why the job was refused. Unset if it was created.
+	Error         *JobError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateJobResult) Reset() {
+	*x = CreateJobResult{}
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateJobResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateJobResult) ProtoMessage() {}
+
+func (x *CreateJobResult) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateJobResult.ProtoReflect.Descriptor instead.
+func (*CreateJobResult) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CreateJobResult) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
+func (x *CreateJobResult) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
+	}
+	return false
+}
+
+func (x *CreateJobResult) GetError() *JobError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 // GetJobRequest names a job.
 type GetJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -239,7 +395,7 @@ type GetJobRequest struct {
 
 func (x *GetJobRequest) Reset() {
 	*x = GetJobRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[2]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -251,7 +407,7 @@ func (x *GetJobRequest) String() string {
 func (*GetJobRequest) ProtoMessage() {}
 
 func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[2]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -264,7 +420,7 @@ func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobRequest.ProtoReflect.Descriptor instead.
 func (*GetJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{2}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetJobRequest) GetJobId() string {
@@ -285,7 +441,7 @@ type GetJobResponse struct {
 
 func (x *GetJobResponse) Reset() {
 	*x = GetJobResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[3]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -297,7 +453,7 @@ func (x *GetJobResponse) String() string {
 func (*GetJobResponse) ProtoMessage() {}
 
 func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[3]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -310,7 +466,7 @@ func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobResponse.ProtoReflect.Descriptor instead.
 func (*GetJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{3}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetJobResponse) GetJob() *Job {
@@ -345,7 +501,7 @@ type ListJobsRequest struct {
 
 func (x *ListJobsRequest) Reset() {
 	*x = ListJobsRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[4]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -357,7 +513,7 @@ func (x *ListJobsRequest) String() string {
 func (*ListJobsRequest) ProtoMessage() {}
 
 func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[4]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -370,7 +526,7 @@ func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListJobsRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{4}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListJobsRequest) GetKinds() []string {
@@ -442,7 +598,7 @@ type ListJobsResponse struct {
 
 func (x *ListJobsResponse) Reset() {
 	*x = ListJobsResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[5]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -454,7 +610,7 @@ func (x *ListJobsResponse) String() string {
 func (*ListJobsResponse) ProtoMessage() {}
 
 func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[5]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -467,7 +623,7 @@ func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListJobsResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{5}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListJobsResponse) GetJobs() []*Job {
@@ -497,7 +653,7 @@ type WatchJobRequest struct {
 
 func (x *WatchJobRequest) Reset() {
 	*x = WatchJobRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[6]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +665,7 @@ func (x *WatchJobRequest) String() string {
 func (*WatchJobRequest) ProtoMessage() {}
 
 func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[6]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,7 +678,7 @@ func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobRequest.ProtoReflect.Descriptor instead.
 func (*WatchJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{6}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchJobRequest) GetJobId() string {
@@ -550,7 +706,7 @@ type WatchJobResponse struct {
 
 func (x *WatchJobResponse) Reset() {
 	*x = WatchJobResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[7]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +718,7 @@ func (x *WatchJobResponse) String() string {
 func (*WatchJobResponse) ProtoMessage() {}
 
 func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[7]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +731,7 @@ func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobResponse.ProtoReflect.Descriptor instead.
 func (*WatchJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{7}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchJobResponse) GetJob() *Job {
@@ -601,7 +757,7 @@ type WatchJobsRequest struct {
 
 func (x *WatchJobsRequest) Reset() {
 	*x = WatchJobsRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[8]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +769,7 @@ func (x *WatchJobsRequest) String() string {
 func (*WatchJobsRequest) ProtoMessage() {}
 
 func (x *WatchJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[8]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +782,7 @@ func (x *WatchJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobsRequest.ProtoReflect.Descriptor instead.
 func (*WatchJobsRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{8}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WatchJobsRequest) GetKinds() []string {
@@ -665,7 +821,7 @@ type WatchJobsResponse struct {
 
 func (x *WatchJobsResponse) Reset() {
 	*x = WatchJobsResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[9]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +833,7 @@ func (x *WatchJobsResponse) String() string {
 func (*WatchJobsResponse) ProtoMessage() {}
 
 func (x *WatchJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[9]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +846,7 @@ func (x *WatchJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobsResponse.ProtoReflect.Descriptor instead.
 func (*WatchJobsResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{9}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchJobsResponse) GetJobs() []*Job {
@@ -728,7 +884,7 @@ type CancelJobRequest struct {
 
 func (x *CancelJobRequest) Reset() {
 	*x = CancelJobRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[10]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +896,7 @@ func (x *CancelJobRequest) String() string {
 func (*CancelJobRequest) ProtoMessage() {}
 
 func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[10]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +909,7 @@ func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobRequest.ProtoReflect.Descriptor instead.
 func (*CancelJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{10}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelJobRequest) GetJobId() string {
@@ -781,7 +937,7 @@ type CancelJobResponse struct {
 
 func (x *CancelJobResponse) Reset() {
 	*x = CancelJobResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[11]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -793,7 +949,7 @@ func (x *CancelJobResponse) String() string {
 func (*CancelJobResponse) ProtoMessage() {}
 
 func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[11]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -806,7 +962,7 @@ func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobResponse.ProtoReflect.Descriptor instead.
 func (*CancelJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{11}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CancelJobResponse) GetJob() *Job {
@@ -827,7 +983,7 @@ type RetryJobRequest struct {
 
 func (x *RetryJobRequest) Reset() {
 	*x = RetryJobRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[12]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -839,7 +995,7 @@ func (x *RetryJobRequest) String() string {
 func (*RetryJobRequest) ProtoMessage() {}
 
 func (x *RetryJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[12]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -852,7 +1008,7 @@ func (x *RetryJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryJobRequest.ProtoReflect.Descriptor instead.
 func (*RetryJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{12}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RetryJobRequest) GetJobId() string {
@@ -873,7 +1029,7 @@ type RetryJobResponse struct {
 
 func (x *RetryJobResponse) Reset() {
 	*x = RetryJobResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[13]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1041,7 @@ func (x *RetryJobResponse) String() string {
 func (*RetryJobResponse) ProtoMessage() {}
 
 func (x *RetryJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[13]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1054,7 @@ func (x *RetryJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryJobResponse.ProtoReflect.Descriptor instead.
 func (*RetryJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{13}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RetryJobResponse) GetJob() *Job {
@@ -924,7 +1080,7 @@ type ResumeJobRequest struct {
 
 func (x *ResumeJobRequest) Reset() {
 	*x = ResumeJobRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[14]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -936,7 +1092,7 @@ func (x *ResumeJobRequest) String() string {
 func (*ResumeJobRequest) ProtoMessage() {}
 
 func (x *ResumeJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[14]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -949,7 +1105,7 @@ func (x *ResumeJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeJobRequest.ProtoReflect.Descriptor instead.
 func (*ResumeJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{14}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ResumeJobRequest) GetJobId() string {
@@ -984,7 +1140,7 @@ type ResumeJobResponse struct {
 
 func (x *ResumeJobResponse) Reset() {
 	*x = ResumeJobResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[15]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1152,7 @@ func (x *ResumeJobResponse) String() string {
 func (*ResumeJobResponse) ProtoMessage() {}
 
 func (x *ResumeJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[15]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1165,7 @@ func (x *ResumeJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeJobResponse.ProtoReflect.Descriptor instead.
 func (*ResumeJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{15}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ResumeJobResponse) GetJob() *Job {
@@ -1030,7 +1186,7 @@ type DeleteJobRequest struct {
 
 func (x *DeleteJobRequest) Reset() {
 	*x = DeleteJobRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[16]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1042,7 +1198,7 @@ func (x *DeleteJobRequest) String() string {
 func (*DeleteJobRequest) ProtoMessage() {}
 
 func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[16]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1055,7 +1211,7 @@ func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{16}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DeleteJobRequest) GetJobId() string {
@@ -1074,7 +1230,7 @@ type DeleteJobResponse struct {
 
 func (x *DeleteJobResponse) Reset() {
 	*x = DeleteJobResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[17]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1086,7 +1242,7 @@ func (x *DeleteJobResponse) String() string {
 func (*DeleteJobResponse) ProtoMessage() {}
 
 func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[17]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1099,7 +1255,7 @@ func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobResponse.ProtoReflect.Descriptor instead.
 func (*DeleteJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{17}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{20}
 }
 
 // ListKindsRequest is empty.
@@ -1111,7 +1267,7 @@ type ListKindsRequest struct {
 
 func (x *ListKindsRequest) Reset() {
 	*x = ListKindsRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[18]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1123,7 +1279,7 @@ func (x *ListKindsRequest) String() string {
 func (*ListKindsRequest) ProtoMessage() {}
 
 func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[18]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1136,7 +1292,7 @@ func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsRequest.ProtoReflect.Descriptor instead.
 func (*ListKindsRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{18}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{21}
 }
 
 // ListKindsResponse holds the kinds.
@@ -1152,7 +1308,7 @@ type ListKindsResponse struct {
 
 func (x *ListKindsResponse) Reset() {
 	*x = ListKindsResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[19]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1164,7 +1320,7 @@ func (x *ListKindsResponse) String() string {
 func (*ListKindsResponse) ProtoMessage() {}
 
 func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[19]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1177,7 +1333,7 @@ func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsResponse.ProtoReflect.Descriptor instead.
 func (*ListKindsResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{19}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListKindsResponse) GetKinds() []string {
@@ -1210,7 +1366,7 @@ type ReadOutputRequest struct {
 
 func (x *ReadOutputRequest) Reset() {
 	*x = ReadOutputRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[20]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1222,7 +1378,7 @@ func (x *ReadOutputRequest) String() string {
 func (*ReadOutputRequest) ProtoMessage() {}
 
 func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[20]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1235,7 +1391,7 @@ func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputRequest.ProtoReflect.Descriptor instead.
 func (*ReadOutputRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{20}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReadOutputRequest) GetJobId() string {
@@ -1272,7 +1428,7 @@ type ReadOutputResponse struct {
 
 func (x *ReadOutputResponse) Reset() {
 	*x = ReadOutputResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1284,7 +1440,7 @@ func (x *ReadOutputResponse) String() string {
 func (*ReadOutputResponse) ProtoMessage() {}
 
 func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1297,7 +1453,7 @@ func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputResponse.ProtoReflect.Descriptor instead.
 func (*ReadOutputResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{21}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReadOutputResponse) GetOffset() int64 {
@@ -1340,7 +1496,16 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"W\n" +
 	"\x11CreateJobResponse\x12&\n" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\x12\x1a\n" +
-	"\breplayed\x18\x02 \x01(\bR\breplayed\"1\n" +
+	"\breplayed\x18\x02 \x01(\bR\breplayed\"V\n" +
+	"\x11CreateJobsRequest\x12A\n" +
+	"\x04jobs\x18\x01 \x03(\v2!.headway.jobs.v1.CreateJobRequestB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x04jobs\"P\n" +
+	"\x12CreateJobsResponse\x12:\n" +
+	"\aresults\x18\x01 \x03(\v2 .headway.jobs.v1.CreateJobResultR\aresults\"\x86\x01\n" +
+	"\x0fCreateJobResult\x12&\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\x12\x1a\n" +
+	"\breplayed\x18\x02 \x01(\bR\breplayed\x12/\n" +
+	"\x05error\x18\x03 \x01(\v2\x19.headway.jobs.v1.JobErrorR\x05error\"1\n" +
 	"\rGetJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\"8\n" +
 	"\x0eGetJobResponse\x12&\n" +
@@ -1403,10 +1568,13 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes\"@\n" +
 	"\x12ReadOutputResponse\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data2\x9d\t\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data2\x93\n" +
+	"\n" +
 	"\n" +
 	"JobService\x12k\n" +
-	"\tCreateJob\x12!.headway.jobs.v1.CreateJobRequest\x1a\".headway.jobs.v1.CreateJobResponse\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/api/v1/jobs\x12h\n" +
+	"\tCreateJob\x12!.headway.jobs.v1.CreateJobRequest\x1a\".headway.jobs.v1.CreateJobResponse\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/api/v1/jobs\x12t\n" +
+	"\n" +
+	"CreateJobs\x12\".headway.jobs.v1.CreateJobsRequest\x1a#.headway.jobs.v1.CreateJobsResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/api/v1/jobs/batch\x12h\n" +
 	"\x06GetJob\x12\x1e.headway.jobs.v1.GetJobRequest\x1a\x1f.headway.jobs.v1.GetJobResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/jobs/{job_id}\x12e\n" +
 	"\bListJobs\x12 .headway.jobs.v1.ListJobsRequest\x1a!.headway.jobs.v1.ListJobsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/api/v1/jobs\x12Q\n" +
 	"\bWatchJob\x12 .headway.jobs.v1.WatchJobRequest\x1a!.headway.jobs.v1.WatchJobResponse0\x01\x12T\n" +
@@ -1432,89 +1600,98 @@ func file_headway_jobs_v1_job_service_proto_rawDescGZIP() []byte {
 	return file_headway_jobs_v1_job_service_proto_rawDescData
 }
 
-var file_headway_jobs_v1_job_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_headway_jobs_v1_job_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_headway_jobs_v1_job_service_proto_goTypes = []any{
 	(*CreateJobRequest)(nil),      // 0: headway.jobs.v1.CreateJobRequest
 	(*CreateJobResponse)(nil),     // 1: headway.jobs.v1.CreateJobResponse
-	(*GetJobRequest)(nil),         // 2: headway.jobs.v1.GetJobRequest
-	(*GetJobResponse)(nil),        // 3: headway.jobs.v1.GetJobResponse
-	(*ListJobsRequest)(nil),       // 4: headway.jobs.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),      // 5: headway.jobs.v1.ListJobsResponse
-	(*WatchJobRequest)(nil),       // 6: headway.jobs.v1.WatchJobRequest
-	(*WatchJobResponse)(nil),      // 7: headway.jobs.v1.WatchJobResponse
-	(*WatchJobsRequest)(nil),      // 8: headway.jobs.v1.WatchJobsRequest
-	(*WatchJobsResponse)(nil),     // 9: headway.jobs.v1.WatchJobsResponse
-	(*CancelJobRequest)(nil),      // 10: headway.jobs.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),     // 11: headway.jobs.v1.CancelJobResponse
-	(*RetryJobRequest)(nil),       // 12: headway.jobs.v1.RetryJobRequest
-	(*RetryJobResponse)(nil),      // 13: headway.jobs.v1.RetryJobResponse
-	(*ResumeJobRequest)(nil),      // 14: headway.jobs.v1.ResumeJobRequest
-	(*ResumeJobResponse)(nil),     // 15: headway.jobs.v1.ResumeJobResponse
-	(*DeleteJobRequest)(nil),      // 16: headway.jobs.v1.DeleteJobRequest
-	(*DeleteJobResponse)(nil),     // 17: headway.jobs.v1.DeleteJobResponse
-	(*ListKindsRequest)(nil),      // 18: headway.jobs.v1.ListKindsRequest
-	(*ListKindsResponse)(nil),     // 19: headway.jobs.v1.ListKindsResponse
-	(*ReadOutputRequest)(nil),     // 20: headway.jobs.v1.ReadOutputRequest
-	(*ReadOutputResponse)(nil),    // 21: headway.jobs.v1.ReadOutputResponse
-	nil,                           // 22: headway.jobs.v1.CreateJobRequest.LabelsEntry
-	(*structpb.Struct)(nil),       // 23: google.protobuf.Struct
-	(*StepPlan)(nil),              // 24: headway.jobs.v1.StepPlan
-	(*RetryPolicy)(nil),           // 25: headway.jobs.v1.RetryPolicy
-	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
-	(*Job)(nil),                   // 27: headway.jobs.v1.Job
-	(JobStatus)(0),                // 28: headway.jobs.v1.JobStatus
-	(*JobError)(nil),              // 29: headway.jobs.v1.JobError
-	(*KindDescription)(nil),       // 30: headway.jobs.v1.KindDescription
+	(*CreateJobsRequest)(nil),     // 2: headway.jobs.v1.CreateJobsRequest
+	(*CreateJobsResponse)(nil),    // 3: headway.jobs.v1.CreateJobsResponse
+	(*CreateJobResult)(nil),       // 4: headway.jobs.v1.CreateJobResult
+	(*GetJobRequest)(nil),         // 5: headway.jobs.v1.GetJobRequest
+	(*GetJobResponse)(nil),        // 6: headway.jobs.v1.GetJobResponse
+	(*ListJobsRequest)(nil),       // 7: headway.jobs.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),      // 8: headway.jobs.v1.ListJobsResponse
+	(*WatchJobRequest)(nil),       // 9: headway.jobs.v1.WatchJobRequest
+	(*WatchJobResponse)(nil),      // 10: headway.jobs.v1.WatchJobResponse
+	(*WatchJobsRequest)(nil),      // 11: headway.jobs.v1.WatchJobsRequest
+	(*WatchJobsResponse)(nil),     // 12: headway.jobs.v1.WatchJobsResponse
+	(*CancelJobRequest)(nil),      // 13: headway.jobs.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),     // 14: headway.jobs.v1.CancelJobResponse
+	(*RetryJobRequest)(nil),       // 15: headway.jobs.v1.RetryJobRequest
+	(*RetryJobResponse)(nil),      // 16: headway.jobs.v1.RetryJobResponse
+	(*ResumeJobRequest)(nil),      // 17: headway.jobs.v1.ResumeJobRequest
+	(*ResumeJobResponse)(nil),     // 18: headway.jobs.v1.ResumeJobResponse
+	(*DeleteJobRequest)(nil),      // 19: headway.jobs.v1.DeleteJobRequest
+	(*DeleteJobResponse)(nil),     // 20: headway.jobs.v1.DeleteJobResponse
+	(*ListKindsRequest)(nil),      // 21: headway.jobs.v1.ListKindsRequest
+	(*ListKindsResponse)(nil),     // 22: headway.jobs.v1.ListKindsResponse
+	(*ReadOutputRequest)(nil),     // 23: headway.jobs.v1.ReadOutputRequest
+	(*ReadOutputResponse)(nil),    // 24: headway.jobs.v1.ReadOutputResponse
+	nil,                           // 25: headway.jobs.v1.CreateJobRequest.LabelsEntry
+	(*structpb.Struct)(nil),       // 26: google.protobuf.Struct
+	(*StepPlan)(nil),              // 27: headway.jobs.v1.StepPlan
+	(*RetryPolicy)(nil),           // 28: headway.jobs.v1.RetryPolicy
+	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
+	(*Job)(nil),                   // 30: headway.jobs.v1.Job
+	(*JobError)(nil),              // 31: headway.jobs.v1.JobError
+	(JobStatus)(0),                // 32: headway.jobs.v1.JobStatus
+	(*KindDescription)(nil),       // 33: headway.jobs.v1.KindDescription
 }
 var file_headway_jobs_v1_job_service_proto_depIdxs = []int32{
-	23, // 0: headway.jobs.v1.CreateJobRequest.payload:type_name -> google.protobuf.Struct
-	24, // 1: headway.jobs.v1.CreateJobRequest.steps:type_name -> headway.jobs.v1.StepPlan
-	22, // 2: headway.jobs.v1.CreateJobRequest.labels:type_name -> headway.jobs.v1.CreateJobRequest.LabelsEntry
-	25, // 3: headway.jobs.v1.CreateJobRequest.retry:type_name -> headway.jobs.v1.RetryPolicy
-	26, // 4: headway.jobs.v1.CreateJobRequest.not_before:type_name -> google.protobuf.Timestamp
-	26, // 5: headway.jobs.v1.CreateJobRequest.deadline:type_name -> google.protobuf.Timestamp
-	27, // 6: headway.jobs.v1.CreateJobResponse.job:type_name -> headway.jobs.v1.Job
-	27, // 7: headway.jobs.v1.GetJobResponse.job:type_name -> headway.jobs.v1.Job
-	28, // 8: headway.jobs.v1.ListJobsRequest.statuses:type_name -> headway.jobs.v1.JobStatus
-	26, // 9: headway.jobs.v1.ListJobsRequest.created_after:type_name -> google.protobuf.Timestamp
-	26, // 10: headway.jobs.v1.ListJobsRequest.created_before:type_name -> google.protobuf.Timestamp
-	27, // 11: headway.jobs.v1.ListJobsResponse.jobs:type_name -> headway.jobs.v1.Job
-	27, // 12: headway.jobs.v1.WatchJobResponse.job:type_name -> headway.jobs.v1.Job
-	26, // 13: headway.jobs.v1.WatchJobsRequest.ended_after:type_name -> google.protobuf.Timestamp
-	27, // 14: headway.jobs.v1.WatchJobsResponse.jobs:type_name -> headway.jobs.v1.Job
-	29, // 15: headway.jobs.v1.CancelJobRequest.error:type_name -> headway.jobs.v1.JobError
-	27, // 16: headway.jobs.v1.CancelJobResponse.job:type_name -> headway.jobs.v1.Job
-	27, // 17: headway.jobs.v1.RetryJobResponse.job:type_name -> headway.jobs.v1.Job
-	23, // 18: headway.jobs.v1.ResumeJobRequest.answer:type_name -> google.protobuf.Struct
-	27, // 19: headway.jobs.v1.ResumeJobResponse.job:type_name -> headway.jobs.v1.Job
-	30, // 20: headway.jobs.v1.ListKindsResponse.descriptions:type_name -> headway.jobs.v1.KindDescription
-	0,  // 21: headway.jobs.v1.JobService.CreateJob:input_type -> headway.jobs.v1.CreateJobRequest
-	2,  // 22: headway.jobs.v1.JobService.GetJob:input_type -> headway.jobs.v1.GetJobRequest
-	4,  // 23: headway.jobs.v1.JobService.ListJobs:input_type -> headway.jobs.v1.ListJobsRequest
-	6,  // 24: headway.jobs.v1.JobService.WatchJob:input_type -> headway.jobs.v1.WatchJobRequest
-	8,  // 25: headway.jobs.v1.JobService.WatchJobs:input_type -> headway.jobs.v1.WatchJobsRequest
-	10, // 26: headway.jobs.v1.JobService.CancelJob:input_type -> headway.jobs.v1.CancelJobRequest
-	12, // 27: headway.jobs.v1.JobService.RetryJob:input_type -> headway.jobs.v1.RetryJobRequest
-	14, // 28: headway.jobs.v1.JobService.ResumeJob:input_type -> headway.jobs.v1.ResumeJobRequest
-	16, // 29: headway.jobs.v1.JobService.DeleteJob:input_type -> headway.jobs.v1.DeleteJobRequest
-	18, // 30: headway.jobs.v1.JobService.ListKinds:input_type -> headway.jobs.v1.ListKindsRequest
-	20, // 31: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
-	1,  // 32: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
-	3,  // 33: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
-	5,  // 34: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
-	7,  // 35: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
-	9,  // 36: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
-	11, // 37: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
-	13, // 38: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
-	15, // 39: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
-	17, // 40: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
-	19, // 41: headway.jobs.v1.JobService.ListKinds:output_type -> headway.jobs.v1.ListKindsResponse
-	21, // 42: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
-	32, // [32:43] is the sub-list for method output_type
-	21, // [21:32] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	26, // 0: headway.jobs.v1.CreateJobRequest.payload:type_name -> google.protobuf.Struct
+	27, // 1: headway.jobs.v1.CreateJobRequest.steps:type_name -> headway.jobs.v1.StepPlan
+	25, // 2: headway.jobs.v1.CreateJobRequest.labels:type_name -> headway.jobs.v1.CreateJobRequest.LabelsEntry
+	28, // 3: headway.jobs.v1.CreateJobRequest.retry:type_name -> headway.jobs.v1.RetryPolicy
+	29, // 4: headway.jobs.v1.CreateJobRequest.not_before:type_name -> google.protobuf.Timestamp
+	29, // 5: headway.jobs.v1.CreateJobRequest.deadline:type_name -> google.protobuf.Timestamp
+	30, // 6: headway.jobs.v1.CreateJobResponse.job:type_name -> headway.jobs.v1.Job
+	0,  // 7: headway.jobs.v1.CreateJobsRequest.jobs:type_name -> headway.jobs.v1.CreateJobRequest
+	4,  // 8: headway.jobs.v1.CreateJobsResponse.results:type_name -> headway.jobs.v1.CreateJobResult
+	30, // 9: headway.jobs.v1.CreateJobResult.job:type_name -> headway.jobs.v1.Job
+	31, // 10: headway.jobs.v1.CreateJobResult.error:type_name -> headway.jobs.v1.JobError
+	30, // 11: headway.jobs.v1.GetJobResponse.job:type_name -> headway.jobs.v1.Job
+	32, // 12: headway.jobs.v1.ListJobsRequest.statuses:type_name -> headway.jobs.v1.JobStatus
+	29, // 13: headway.jobs.v1.ListJobsRequest.created_after:type_name -> google.protobuf.Timestamp
+	29, // 14: headway.jobs.v1.ListJobsRequest.created_before:type_name -> google.protobuf.Timestamp
+	30, // 15: headway.jobs.v1.ListJobsResponse.jobs:type_name -> headway.jobs.v1.Job
+	30, // 16: headway.jobs.v1.WatchJobResponse.job:type_name -> headway.jobs.v1.Job
+	29, // 17: headway.jobs.v1.WatchJobsRequest.ended_after:type_name -> google.protobuf.Timestamp
+	30, // 18: headway.jobs.v1.WatchJobsResponse.jobs:type_name -> headway.jobs.v1.Job
+	31, // 19: headway.jobs.v1.CancelJobRequest.error:type_name -> headway.jobs.v1.JobError
+	30, // 20: headway.jobs.v1.CancelJobResponse.job:type_name -> headway.jobs.v1.Job
+	30, // 21: headway.jobs.v1.RetryJobResponse.job:type_name -> headway.jobs.v1.Job
+	26, // 22: headway.jobs.v1.ResumeJobRequest.answer:type_name -> google.protobuf.Struct
+	30, // 23: headway.jobs.v1.ResumeJobResponse.job:type_name -> headway.jobs.v1.Job
+	33, // 24: headway.jobs.v1.ListKindsResponse.descriptions:type_name -> headway.jobs.v1.KindDescription
+	0,  // 25: headway.jobs.v1.JobService.CreateJob:input_type -> headway.jobs.v1.CreateJobRequest
+	2,  // 26: headway.jobs.v1.JobService.CreateJobs:input_type -> headway.jobs.v1.CreateJobsRequest
+	5,  // 27: headway.jobs.v1.JobService.GetJob:input_type -> headway.jobs.v1.GetJobRequest
+	7,  // 28: headway.jobs.v1.JobService.ListJobs:input_type -> headway.jobs.v1.ListJobsRequest
+	9,  // 29: headway.jobs.v1.JobService.WatchJob:input_type -> headway.jobs.v1.WatchJobRequest
+	11, // 30: headway.jobs.v1.JobService.WatchJobs:input_type -> headway.jobs.v1.WatchJobsRequest
+	13, // 31: headway.jobs.v1.JobService.CancelJob:input_type -> headway.jobs.v1.CancelJobRequest
+	15, // 32: headway.jobs.v1.JobService.RetryJob:input_type -> headway.jobs.v1.RetryJobRequest
+	17, // 33: headway.jobs.v1.JobService.ResumeJob:input_type -> headway.jobs.v1.ResumeJobRequest
+	19, // 34: headway.jobs.v1.JobService.DeleteJob:input_type -> headway.jobs.v1.DeleteJobRequest
+	21, // 35: headway.jobs.v1.JobService.ListKinds:input_type -> headway.jobs.v1.ListKindsRequest
+	23, // 36: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
+	1,  // 37: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
+	3,  // 38: headway.jobs.v1.JobService.CreateJobs:output_type -> headway.jobs.v1.CreateJobsResponse
+	6,  // 39: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
+	8,  // 40: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
+	10, // 41: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
+	12, // 42: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
+	14, // 43: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
+	16, // 44: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
+	18, // 45: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
+	20, // 46: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
+	22, // 47: headway.jobs.v1.JobService.ListKinds:output_type -> headway.jobs.v1.ListKindsResponse
+	24, // 48: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
+	37, // [37:49] is the sub-list for method output_type
+	25, // [25:37] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_headway_jobs_v1_job_service_proto_init() }
@@ -1524,14 +1701,14 @@ func file_headway_jobs_v1_job_service_proto_init() {
 	}
 	file_headway_jobs_v1_job_proto_init()
 	file_headway_jobs_v1_kind_proto_init()
-	file_headway_jobs_v1_job_service_proto_msgTypes[14].OneofWrappers = []any{}
+	file_headway_jobs_v1_job_service_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_jobs_v1_job_service_proto_rawDesc), len(file_headway_jobs_v1_job_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,6 +22,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	JobService_CreateJob_FullMethodName  = "/headway.jobs.v1.JobService/CreateJob"
+	JobService_CreateJobs_FullMethodName = "/headway.jobs.v1.JobService/CreateJobs"
 	JobService_GetJob_FullMethodName     = "/headway.jobs.v1.JobService/GetJob"
 	JobService_ListJobs_FullMethodName   = "/headway.jobs.v1.JobService/ListJobs"
 	JobService_WatchJob_FullMethodName   = "/headway.jobs.v1.JobService/WatchJob"
@@ -48,6 +49,11 @@ type JobServiceClient interface {
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
 	// (`owner` or `job_id` without the service scope).
 	CreateJob(ctx context.Context, in *CreateJobRequest, opts ...grpc.CallOption) (*CreateJobResponse, error)
+	// CreateJobs adds up to 100 jobs to the queue in one step, in the order of the request. Each has its own result: a job that is
+	// refused stops no other.
+	//
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is created). In the results: those of CreateJob.
+	CreateJobs(ctx context.Context, in *CreateJobsRequest, opts ...grpc.CallOption) (*CreateJobsResponse, error)
 	// GetJob returns the current snapshot, for clients that poll. It can be 250 ms older than the worker's last heartbeat.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND.
@@ -104,6 +110,16 @@ func (c *jobServiceClient) CreateJob(ctx context.Context, in *CreateJobRequest, 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateJobResponse)
 	err := c.cc.Invoke(ctx, JobService_CreateJob_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *jobServiceClient) CreateJobs(ctx context.Context, in *CreateJobsRequest, opts ...grpc.CallOption) (*CreateJobsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateJobsResponse)
+	err := c.cc.Invoke(ctx, JobService_CreateJobs_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -251,6 +267,11 @@ type JobServiceServer interface {
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
 	// (`owner` or `job_id` without the service scope).
 	CreateJob(context.Context, *CreateJobRequest) (*CreateJobResponse, error)
+	// CreateJobs adds up to 100 jobs to the queue in one step, in the order of the request. Each has its own result: a job that is
+	// refused stops no other.
+	//
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is created). In the results: those of CreateJob.
+	CreateJobs(context.Context, *CreateJobsRequest) (*CreateJobsResponse, error)
 	// GetJob returns the current snapshot, for clients that poll. It can be 250 ms older than the worker's last heartbeat.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND.
@@ -305,6 +326,9 @@ type UnimplementedJobServiceServer struct{}
 
 func (UnimplementedJobServiceServer) CreateJob(context.Context, *CreateJobRequest) (*CreateJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateJob not implemented")
+}
+func (UnimplementedJobServiceServer) CreateJobs(context.Context, *CreateJobsRequest) (*CreateJobsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateJobs not implemented")
 }
 func (UnimplementedJobServiceServer) GetJob(context.Context, *GetJobRequest) (*GetJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetJob not implemented")
@@ -371,6 +395,24 @@ func _JobService_CreateJob_Handler(srv interface{}, ctx context.Context, dec fun
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(JobServiceServer).CreateJob(ctx, req.(*CreateJobRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JobService_CreateJobs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateJobsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JobServiceServer).CreateJobs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JobService_CreateJobs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JobServiceServer).CreateJobs(ctx, req.(*CreateJobsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -544,6 +586,10 @@ var JobService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateJob",
 			Handler:    _JobService_CreateJob_Handler,
+		},
+		{
+			MethodName: "CreateJobs",
+			Handler:    _JobService_CreateJobs_Handler,
 		},
 		{
 			MethodName: "GetJob",

@@ -889,6 +889,153 @@ func (x *CompleteJobResponse) GetJob() *Job {
 	return nil
 }
 
+// CompleteJobsRequest ends several jobs with success.
+type CompleteJobsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The jobs.
+	Jobs          []*CompleteJobRequest `protobuf:"bytes,1,rep,name=jobs,proto3" json:"jobs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompleteJobsRequest) Reset() {
+	*x = CompleteJobsRequest{}
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompleteJobsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompleteJobsRequest) ProtoMessage() {}
+
+func (x *CompleteJobsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompleteJobsRequest.ProtoReflect.Descriptor instead.
+func (*CompleteJobsRequest) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CompleteJobsRequest) GetJobs() []*CompleteJobRequest {
+	if x != nil {
+		return x.Jobs
+	}
+	return nil
+}
+
+// CompleteJobsResponse holds the result of each job.
+type CompleteJobsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One per job of the request, in the same order.
+	Results       []*CompleteJobResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompleteJobsResponse) Reset() {
+	*x = CompleteJobsResponse{}
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompleteJobsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompleteJobsResponse) ProtoMessage() {}
+
+func (x *CompleteJobsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompleteJobsResponse.ProtoReflect.Descriptor instead.
+func (*CompleteJobsResponse) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CompleteJobsResponse) GetResults() []*CompleteJobResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// CompleteJobResult is the result of one job of a batch.
+type CompleteJobResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ID of the job.
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// Why the job was not completed. Unset if it was.
+	Error         *JobError `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompleteJobResult) Reset() {
+	*x = CompleteJobResult{}
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompleteJobResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompleteJobResult) ProtoMessage() {}
+
+func (x *CompleteJobResult) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompleteJobResult.ProtoReflect.Descriptor instead.
+func (*CompleteJobResult) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CompleteJobResult) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+func (x *CompleteJobResult) GetError() *JobError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 // FailJobRequest ends an attempt without success.
 type FailJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -910,7 +1057,7 @@ type FailJobRequest struct {
 
 func (x *FailJobRequest) Reset() {
 	*x = FailJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +1069,7 @@ func (x *FailJobRequest) String() string {
 func (*FailJobRequest) ProtoMessage() {}
 
 func (x *FailJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +1082,7 @@ func (x *FailJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailJobRequest.ProtoReflect.Descriptor instead.
 func (*FailJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{12}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *FailJobRequest) GetJobId() string {
@@ -991,7 +1138,7 @@ type FailJobResponse struct {
 
 func (x *FailJobResponse) Reset() {
 	*x = FailJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +1150,7 @@ func (x *FailJobResponse) String() string {
 func (*FailJobResponse) ProtoMessage() {}
 
 func (x *FailJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +1163,7 @@ func (x *FailJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailJobResponse.ProtoReflect.Descriptor instead.
 func (*FailJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{13}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *FailJobResponse) GetJob() *Job {
@@ -1041,7 +1188,7 @@ type ReleaseJobRequest struct {
 
 func (x *ReleaseJobRequest) Reset() {
 	*x = ReleaseJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1200,7 @@ func (x *ReleaseJobRequest) String() string {
 func (*ReleaseJobRequest) ProtoMessage() {}
 
 func (x *ReleaseJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1213,7 @@ func (x *ReleaseJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseJobRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{14}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReleaseJobRequest) GetJobId() string {
@@ -1101,7 +1248,7 @@ type ReleaseJobResponse struct {
 
 func (x *ReleaseJobResponse) Reset() {
 	*x = ReleaseJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1113,7 +1260,7 @@ func (x *ReleaseJobResponse) String() string {
 func (*ReleaseJobResponse) ProtoMessage() {}
 
 func (x *ReleaseJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1126,7 +1273,7 @@ func (x *ReleaseJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseJobResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{15}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReleaseJobResponse) GetJob() *Job {
@@ -1156,7 +1303,7 @@ type ParkJobRequest struct {
 
 func (x *ParkJobRequest) Reset() {
 	*x = ParkJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1168,7 +1315,7 @@ func (x *ParkJobRequest) String() string {
 func (*ParkJobRequest) ProtoMessage() {}
 
 func (x *ParkJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1181,7 +1328,7 @@ func (x *ParkJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkJobRequest.ProtoReflect.Descriptor instead.
 func (*ParkJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{16}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ParkJobRequest) GetJobId() string {
@@ -1230,7 +1377,7 @@ type ParkJobResponse struct {
 
 func (x *ParkJobResponse) Reset() {
 	*x = ParkJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1242,7 +1389,7 @@ func (x *ParkJobResponse) String() string {
 func (*ParkJobResponse) ProtoMessage() {}
 
 func (x *ParkJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1255,7 +1402,7 @@ func (x *ParkJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkJobResponse.ProtoReflect.Descriptor instead.
 func (*ParkJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{17}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ParkJobResponse) GetJob() *Job {
@@ -1345,7 +1492,15 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result\x12;\n" +
 	"\bprogress\x18\x04 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\"=\n" +
 	"\x13CompleteJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\x99\x02\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"Z\n" +
+	"\x13CompleteJobsRequest\x12C\n" +
+	"\x04jobs\x18\x01 \x03(\v2#.headway.jobs.v1.CompleteJobRequestB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x04jobs\"T\n" +
+	"\x14CompleteJobsResponse\x12<\n" +
+	"\aresults\x18\x01 \x03(\v2\".headway.jobs.v1.CompleteJobResultR\aresults\"[\n" +
+	"\x11CompleteJobResult\x12\x15\n" +
+	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12/\n" +
+	"\x05error\x18\x02 \x01(\v2\x19.headway.jobs.v1.JobErrorR\x05error\"\x99\x02\n" +
 	"\x0eFailJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
@@ -1377,12 +1532,13 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"checkpoint\x88\x01\x01B\r\n" +
 	"\v_checkpoint\"9\n" +
 	"\x0fParkJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job2\xe1\x04\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job2\xbe\x05\n" +
 	"\rWorkerService\x12R\n" +
 	"\tLeaseJobs\x12!.headway.jobs.v1.LeaseJobsRequest\x1a\".headway.jobs.v1.LeaseJobsResponse\x12R\n" +
 	"\tHeartbeat\x12!.headway.jobs.v1.HeartbeatRequest\x1a\".headway.jobs.v1.HeartbeatResponse\x12[\n" +
 	"\fAppendOutput\x12$.headway.jobs.v1.AppendOutputRequest\x1a%.headway.jobs.v1.AppendOutputResponse\x12X\n" +
-	"\vCompleteJob\x12#.headway.jobs.v1.CompleteJobRequest\x1a$.headway.jobs.v1.CompleteJobResponse\x12L\n" +
+	"\vCompleteJob\x12#.headway.jobs.v1.CompleteJobRequest\x1a$.headway.jobs.v1.CompleteJobResponse\x12[\n" +
+	"\fCompleteJobs\x12$.headway.jobs.v1.CompleteJobsRequest\x1a%.headway.jobs.v1.CompleteJobsResponse\x12L\n" +
 	"\aFailJob\x12\x1f.headway.jobs.v1.FailJobRequest\x1a .headway.jobs.v1.FailJobResponse\x12U\n" +
 	"\n" +
 	"ReleaseJob\x12\".headway.jobs.v1.ReleaseJobRequest\x1a#.headway.jobs.v1.ReleaseJobResponse\x12L\n" +
@@ -1401,7 +1557,7 @@ func file_headway_jobs_v1_worker_service_proto_rawDescGZIP() []byte {
 	return file_headway_jobs_v1_worker_service_proto_rawDescData
 }
 
-var file_headway_jobs_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_headway_jobs_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_headway_jobs_v1_worker_service_proto_goTypes = []any{
 	(*LeaseJobsRequest)(nil),      // 0: headway.jobs.v1.LeaseJobsRequest
 	(*LeaseJobsResponse)(nil),     // 1: headway.jobs.v1.LeaseJobsResponse
@@ -1415,63 +1571,71 @@ var file_headway_jobs_v1_worker_service_proto_goTypes = []any{
 	(*AppendOutputResponse)(nil),  // 9: headway.jobs.v1.AppendOutputResponse
 	(*CompleteJobRequest)(nil),    // 10: headway.jobs.v1.CompleteJobRequest
 	(*CompleteJobResponse)(nil),   // 11: headway.jobs.v1.CompleteJobResponse
-	(*FailJobRequest)(nil),        // 12: headway.jobs.v1.FailJobRequest
-	(*FailJobResponse)(nil),       // 13: headway.jobs.v1.FailJobResponse
-	(*ReleaseJobRequest)(nil),     // 14: headway.jobs.v1.ReleaseJobRequest
-	(*ReleaseJobResponse)(nil),    // 15: headway.jobs.v1.ReleaseJobResponse
-	(*ParkJobRequest)(nil),        // 16: headway.jobs.v1.ParkJobRequest
-	(*ParkJobResponse)(nil),       // 17: headway.jobs.v1.ParkJobResponse
-	nil,                           // 18: headway.jobs.v1.StepReport.CountersEntry
-	(*KindDescription)(nil),       // 19: headway.jobs.v1.KindDescription
-	(*Job)(nil),                   // 20: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
-	(*StepPlan)(nil),              // 22: headway.jobs.v1.StepPlan
-	(StepState)(0),                // 23: headway.jobs.v1.StepState
-	(*structpb.Struct)(nil),       // 24: google.protobuf.Struct
-	(*JobError)(nil),              // 25: headway.jobs.v1.JobError
+	(*CompleteJobsRequest)(nil),   // 12: headway.jobs.v1.CompleteJobsRequest
+	(*CompleteJobsResponse)(nil),  // 13: headway.jobs.v1.CompleteJobsResponse
+	(*CompleteJobResult)(nil),     // 14: headway.jobs.v1.CompleteJobResult
+	(*FailJobRequest)(nil),        // 15: headway.jobs.v1.FailJobRequest
+	(*FailJobResponse)(nil),       // 16: headway.jobs.v1.FailJobResponse
+	(*ReleaseJobRequest)(nil),     // 17: headway.jobs.v1.ReleaseJobRequest
+	(*ReleaseJobResponse)(nil),    // 18: headway.jobs.v1.ReleaseJobResponse
+	(*ParkJobRequest)(nil),        // 19: headway.jobs.v1.ParkJobRequest
+	(*ParkJobResponse)(nil),       // 20: headway.jobs.v1.ParkJobResponse
+	nil,                           // 21: headway.jobs.v1.StepReport.CountersEntry
+	(*KindDescription)(nil),       // 22: headway.jobs.v1.KindDescription
+	(*Job)(nil),                   // 23: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*StepPlan)(nil),              // 25: headway.jobs.v1.StepPlan
+	(StepState)(0),                // 26: headway.jobs.v1.StepState
+	(*structpb.Struct)(nil),       // 27: google.protobuf.Struct
+	(*JobError)(nil),              // 28: headway.jobs.v1.JobError
 }
 var file_headway_jobs_v1_worker_service_proto_depIdxs = []int32{
-	19, // 0: headway.jobs.v1.LeaseJobsRequest.descriptions:type_name -> headway.jobs.v1.KindDescription
+	22, // 0: headway.jobs.v1.LeaseJobsRequest.descriptions:type_name -> headway.jobs.v1.KindDescription
 	2,  // 1: headway.jobs.v1.LeaseJobsResponse.jobs:type_name -> headway.jobs.v1.LeasedJob
-	20, // 2: headway.jobs.v1.LeasedJob.job:type_name -> headway.jobs.v1.Job
-	21, // 3: headway.jobs.v1.LeasedJob.lease_expires_at:type_name -> google.protobuf.Timestamp
-	22, // 4: headway.jobs.v1.HeartbeatRequest.plan:type_name -> headway.jobs.v1.StepPlan
+	23, // 2: headway.jobs.v1.LeasedJob.job:type_name -> headway.jobs.v1.Job
+	24, // 3: headway.jobs.v1.LeasedJob.lease_expires_at:type_name -> google.protobuf.Timestamp
+	25, // 4: headway.jobs.v1.HeartbeatRequest.plan:type_name -> headway.jobs.v1.StepPlan
 	4,  // 5: headway.jobs.v1.HeartbeatRequest.progress:type_name -> headway.jobs.v1.ProgressReport
 	5,  // 6: headway.jobs.v1.ProgressReport.steps:type_name -> headway.jobs.v1.StepReport
-	23, // 7: headway.jobs.v1.StepReport.state:type_name -> headway.jobs.v1.StepState
-	18, // 8: headway.jobs.v1.StepReport.counters:type_name -> headway.jobs.v1.StepReport.CountersEntry
-	21, // 9: headway.jobs.v1.HeartbeatResponse.lease_expires_at:type_name -> google.protobuf.Timestamp
+	26, // 7: headway.jobs.v1.StepReport.state:type_name -> headway.jobs.v1.StepState
+	21, // 8: headway.jobs.v1.StepReport.counters:type_name -> headway.jobs.v1.StepReport.CountersEntry
+	24, // 9: headway.jobs.v1.HeartbeatResponse.lease_expires_at:type_name -> google.protobuf.Timestamp
 	7,  // 10: headway.jobs.v1.HeartbeatResponse.refused:type_name -> headway.jobs.v1.Refusal
-	24, // 11: headway.jobs.v1.CompleteJobRequest.result:type_name -> google.protobuf.Struct
+	27, // 11: headway.jobs.v1.CompleteJobRequest.result:type_name -> google.protobuf.Struct
 	4,  // 12: headway.jobs.v1.CompleteJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	20, // 13: headway.jobs.v1.CompleteJobResponse.job:type_name -> headway.jobs.v1.Job
-	25, // 14: headway.jobs.v1.FailJobRequest.error:type_name -> headway.jobs.v1.JobError
-	4,  // 15: headway.jobs.v1.FailJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	24, // 16: headway.jobs.v1.FailJobRequest.result:type_name -> google.protobuf.Struct
-	20, // 17: headway.jobs.v1.FailJobResponse.job:type_name -> headway.jobs.v1.Job
-	20, // 18: headway.jobs.v1.ReleaseJobResponse.job:type_name -> headway.jobs.v1.Job
-	24, // 19: headway.jobs.v1.ParkJobRequest.question:type_name -> google.protobuf.Struct
-	4,  // 20: headway.jobs.v1.ParkJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	20, // 21: headway.jobs.v1.ParkJobResponse.job:type_name -> headway.jobs.v1.Job
-	0,  // 22: headway.jobs.v1.WorkerService.LeaseJobs:input_type -> headway.jobs.v1.LeaseJobsRequest
-	3,  // 23: headway.jobs.v1.WorkerService.Heartbeat:input_type -> headway.jobs.v1.HeartbeatRequest
-	8,  // 24: headway.jobs.v1.WorkerService.AppendOutput:input_type -> headway.jobs.v1.AppendOutputRequest
-	10, // 25: headway.jobs.v1.WorkerService.CompleteJob:input_type -> headway.jobs.v1.CompleteJobRequest
-	12, // 26: headway.jobs.v1.WorkerService.FailJob:input_type -> headway.jobs.v1.FailJobRequest
-	14, // 27: headway.jobs.v1.WorkerService.ReleaseJob:input_type -> headway.jobs.v1.ReleaseJobRequest
-	16, // 28: headway.jobs.v1.WorkerService.ParkJob:input_type -> headway.jobs.v1.ParkJobRequest
-	1,  // 29: headway.jobs.v1.WorkerService.LeaseJobs:output_type -> headway.jobs.v1.LeaseJobsResponse
-	6,  // 30: headway.jobs.v1.WorkerService.Heartbeat:output_type -> headway.jobs.v1.HeartbeatResponse
-	9,  // 31: headway.jobs.v1.WorkerService.AppendOutput:output_type -> headway.jobs.v1.AppendOutputResponse
-	11, // 32: headway.jobs.v1.WorkerService.CompleteJob:output_type -> headway.jobs.v1.CompleteJobResponse
-	13, // 33: headway.jobs.v1.WorkerService.FailJob:output_type -> headway.jobs.v1.FailJobResponse
-	15, // 34: headway.jobs.v1.WorkerService.ReleaseJob:output_type -> headway.jobs.v1.ReleaseJobResponse
-	17, // 35: headway.jobs.v1.WorkerService.ParkJob:output_type -> headway.jobs.v1.ParkJobResponse
-	29, // [29:36] is the sub-list for method output_type
-	22, // [22:29] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	23, // 13: headway.jobs.v1.CompleteJobResponse.job:type_name -> headway.jobs.v1.Job
+	10, // 14: headway.jobs.v1.CompleteJobsRequest.jobs:type_name -> headway.jobs.v1.CompleteJobRequest
+	14, // 15: headway.jobs.v1.CompleteJobsResponse.results:type_name -> headway.jobs.v1.CompleteJobResult
+	28, // 16: headway.jobs.v1.CompleteJobResult.error:type_name -> headway.jobs.v1.JobError
+	28, // 17: headway.jobs.v1.FailJobRequest.error:type_name -> headway.jobs.v1.JobError
+	4,  // 18: headway.jobs.v1.FailJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	27, // 19: headway.jobs.v1.FailJobRequest.result:type_name -> google.protobuf.Struct
+	23, // 20: headway.jobs.v1.FailJobResponse.job:type_name -> headway.jobs.v1.Job
+	23, // 21: headway.jobs.v1.ReleaseJobResponse.job:type_name -> headway.jobs.v1.Job
+	27, // 22: headway.jobs.v1.ParkJobRequest.question:type_name -> google.protobuf.Struct
+	4,  // 23: headway.jobs.v1.ParkJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	23, // 24: headway.jobs.v1.ParkJobResponse.job:type_name -> headway.jobs.v1.Job
+	0,  // 25: headway.jobs.v1.WorkerService.LeaseJobs:input_type -> headway.jobs.v1.LeaseJobsRequest
+	3,  // 26: headway.jobs.v1.WorkerService.Heartbeat:input_type -> headway.jobs.v1.HeartbeatRequest
+	8,  // 27: headway.jobs.v1.WorkerService.AppendOutput:input_type -> headway.jobs.v1.AppendOutputRequest
+	10, // 28: headway.jobs.v1.WorkerService.CompleteJob:input_type -> headway.jobs.v1.CompleteJobRequest
+	12, // 29: headway.jobs.v1.WorkerService.CompleteJobs:input_type -> headway.jobs.v1.CompleteJobsRequest
+	15, // 30: headway.jobs.v1.WorkerService.FailJob:input_type -> headway.jobs.v1.FailJobRequest
+	17, // 31: headway.jobs.v1.WorkerService.ReleaseJob:input_type -> headway.jobs.v1.ReleaseJobRequest
+	19, // 32: headway.jobs.v1.WorkerService.ParkJob:input_type -> headway.jobs.v1.ParkJobRequest
+	1,  // 33: headway.jobs.v1.WorkerService.LeaseJobs:output_type -> headway.jobs.v1.LeaseJobsResponse
+	6,  // 34: headway.jobs.v1.WorkerService.Heartbeat:output_type -> headway.jobs.v1.HeartbeatResponse
+	9,  // 35: headway.jobs.v1.WorkerService.AppendOutput:output_type -> headway.jobs.v1.AppendOutputResponse
+	11, // 36: headway.jobs.v1.WorkerService.CompleteJob:output_type -> headway.jobs.v1.CompleteJobResponse
+	13, // 37: headway.jobs.v1.WorkerService.CompleteJobs:output_type -> headway.jobs.v1.CompleteJobsResponse
+	16, // 38: headway.jobs.v1.WorkerService.FailJob:output_type -> headway.jobs.v1.FailJobResponse
+	18, // 39: headway.jobs.v1.WorkerService.ReleaseJob:output_type -> headway.jobs.v1.ReleaseJobResponse
+	20, // 40: headway.jobs.v1.WorkerService.ParkJob:output_type -> headway.jobs.v1.ParkJobResponse
+	33, // [33:41] is the sub-list for method output_type
+	25, // [25:33] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_headway_jobs_v1_worker_service_proto_init() }
@@ -1483,15 +1647,15 @@ func file_headway_jobs_v1_worker_service_proto_init() {
 	file_headway_jobs_v1_kind_proto_init()
 	file_headway_jobs_v1_worker_service_proto_msgTypes[3].OneofWrappers = []any{}
 	file_headway_jobs_v1_worker_service_proto_msgTypes[5].OneofWrappers = []any{}
-	file_headway_jobs_v1_worker_service_proto_msgTypes[14].OneofWrappers = []any{}
-	file_headway_jobs_v1_worker_service_proto_msgTypes[16].OneofWrappers = []any{}
+	file_headway_jobs_v1_worker_service_proto_msgTypes[17].OneofWrappers = []any{}
+	file_headway_jobs_v1_worker_service_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_jobs_v1_worker_service_proto_rawDesc), len(file_headway_jobs_v1_worker_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

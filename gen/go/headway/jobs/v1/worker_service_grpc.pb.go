@@ -25,6 +25,7 @@ const (
 	WorkerService_Heartbeat_FullMethodName    = "/headway.jobs.v1.WorkerService/Heartbeat"
 	WorkerService_AppendOutput_FullMethodName = "/headway.jobs.v1.WorkerService/AppendOutput"
 	WorkerService_CompleteJob_FullMethodName  = "/headway.jobs.v1.WorkerService/CompleteJob"
+	WorkerService_CompleteJobs_FullMethodName = "/headway.jobs.v1.WorkerService/CompleteJobs"
 	WorkerService_FailJob_FullMethodName      = "/headway.jobs.v1.WorkerService/FailJob"
 	WorkerService_ReleaseJob_FullMethodName   = "/headway.jobs.v1.WorkerService/ReleaseJob"
 	WorkerService_ParkJob_FullMethodName      = "/headway.jobs.v1.WorkerService/ParkJob"
@@ -66,6 +67,12 @@ type WorkerServiceClient interface {
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT REQUEST_INVALID (the result is larger than the service's limit, 1 MiB by
 	// default).
 	CompleteJob(ctx context.Context, in *CompleteJobRequest, opts ...grpc.CallOption) (*CompleteJobResponse, error)
+	// CompleteJobs is CompleteJob for up to 100 jobs, in one round trip. Each has its own result: a job whose lease has ended stops
+	// no other. The call can be repeated.
+	//
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is completed). In the results: those of
+	// CompleteJob.
+	CompleteJobs(ctx context.Context, in *CompleteJobsRequest, opts ...grpc.CallOption) (*CompleteJobsResponse, error)
 	// FailJob ends the attempt. The job is queued again while attempts are left and the error is retryable; after a
 	// cancel request it is cancelled instead, and keeps the error's reason.
 	//
@@ -123,6 +130,16 @@ func (c *workerServiceClient) CompleteJob(ctx context.Context, in *CompleteJobRe
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CompleteJobResponse)
 	err := c.cc.Invoke(ctx, WorkerService_CompleteJob_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workerServiceClient) CompleteJobs(ctx context.Context, in *CompleteJobsRequest, opts ...grpc.CallOption) (*CompleteJobsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CompleteJobsResponse)
+	err := c.cc.Invoke(ctx, WorkerService_CompleteJobs_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -195,6 +212,12 @@ type WorkerServiceServer interface {
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT REQUEST_INVALID (the result is larger than the service's limit, 1 MiB by
 	// default).
 	CompleteJob(context.Context, *CompleteJobRequest) (*CompleteJobResponse, error)
+	// CompleteJobs is CompleteJob for up to 100 jobs, in one round trip. Each has its own result: a job whose lease has ended stops
+	// no other. The call can be repeated.
+	//
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is completed). In the results: those of
+	// CompleteJob.
+	CompleteJobs(context.Context, *CompleteJobsRequest) (*CompleteJobsResponse, error)
 	// FailJob ends the attempt. The job is queued again while attempts are left and the error is retryable; after a
 	// cancel request it is cancelled instead, and keeps the error's reason.
 	//
@@ -229,6 +252,9 @@ func (UnimplementedWorkerServiceServer) AppendOutput(context.Context, *AppendOut
 }
 func (UnimplementedWorkerServiceServer) CompleteJob(context.Context, *CompleteJobRequest) (*CompleteJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CompleteJob not implemented")
+}
+func (UnimplementedWorkerServiceServer) CompleteJobs(context.Context, *CompleteJobsRequest) (*CompleteJobsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CompleteJobs not implemented")
 }
 func (UnimplementedWorkerServiceServer) FailJob(context.Context, *FailJobRequest) (*FailJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FailJob not implemented")
@@ -332,6 +358,24 @@ func _WorkerService_CompleteJob_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkerService_CompleteJobs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CompleteJobsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkerServiceServer).CompleteJobs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkerService_CompleteJobs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkerServiceServer).CompleteJobs(ctx, req.(*CompleteJobsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _WorkerService_FailJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(FailJobRequest)
 	if err := dec(in); err != nil {
@@ -408,6 +452,10 @@ var WorkerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CompleteJob",
 			Handler:    _WorkerService_CompleteJob_Handler,
+		},
+		{
+			MethodName: "CompleteJobs",
+			Handler:    _WorkerService_CompleteJobs_Handler,
 		},
 		{
 			MethodName: "FailJob",

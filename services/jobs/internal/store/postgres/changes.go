@@ -14,13 +14,6 @@ import (
 	"headway/services/jobs/internal/store/column"
 )
 
-// creation is a job to create.
-type creation struct {
-	job         job.Job
-	requestID   string
-	fingerprint []byte
-}
-
 // request is a request id of an owner.
 type request struct{ owner, id string }
 
@@ -49,10 +42,10 @@ func (e *earlier) found() []string {
 // lookups are what the creations of a transaction might repeat.
 type lookups struct{ ids, owners, requests []string }
 
-func (l *lookups) add(c *creation) {
-	l.ids = append(l.ids, c.job.ID)
-	if c.requestID != "" {
-		l.owners, l.requests = append(l.owners, c.job.Owner), append(l.requests, c.requestID)
+func (l *lookups) add(c *job.Creation) {
+	l.ids = append(l.ids, c.Job.ID)
+	if c.RequestID != "" {
+		l.owners, l.requests = append(l.owners, c.Job.Owner), append(l.requests, c.RequestID)
 	}
 }
 
@@ -92,22 +85,41 @@ func (t *tx) queueLookups(b *pgx.Batch, l *lookups) {
 
 // Create implements job.Store.
 func (s *Store) Create(ctx context.Context, j job.Job, requestID string, fingerprint []byte) (result job.Job, replayed bool, err error) {
-	c := &creation{j, requestID, fingerprint}
-	err = s.changes.do(&change{ctx: ctx, ids: []string{j.ID}, creates: c, run: func(t *tx) (err error) {
-		result, replayed, err = t.create(c)
-		return err
+	created := s.CreateAll(ctx, []job.Creation{{Job: j, RequestID: requestID, Fingerprint: fingerprint}})[0]
+	return created.Job, created.Replayed, created.Err
+}
+
+// CreateAll implements job.Store.
+func (s *Store) CreateAll(ctx context.Context, all []job.Creation) []job.Created {
+	results, ids := make([]job.Created, len(all)), make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].Job.ID
+	}
+	err := s.changes.do(&change{ctx: ctx, ids: ids, creates: all, run: func(t *tx) error {
+		for i := range all {
+			r := &results[i]
+			if r.Job, r.Replayed, r.Err = t.create(&all[i]); t.broken != nil {
+				return t.broken
+			}
+		}
+		return nil
 	}})
-	return result, replayed, err
+	if err != nil {
+		for i := range results {
+			results[i] = job.Created{Err: err}
+		}
+	}
+	return results
 }
 
 // create adds the job, or returns the one that the same request has created before.
-func (t *tx) create(c *creation) (result job.Job, replayed bool, err error) {
-	k, found := t.requests[request{c.job.Owner, c.requestID}]
-	if c.requestID == "" || !found {
-		k, found = t.byID[c.job.ID]
+func (t *tx) create(c *job.Creation) (result job.Job, replayed bool, err error) {
+	k, found := t.requests[request{c.Job.Owner, c.RequestID}]
+	if c.RequestID == "" || !found {
+		k, found = t.byID[c.Job.ID]
 	}
 	if found {
-		if k.owner != c.job.Owner || !bytes.Equal(k.fingerprint, c.fingerprint) {
+		if k.owner != c.Job.Owner || !bytes.Equal(k.fingerprint, c.Fingerprint) {
 			return job.Job{}, false, job.ErrRequestIDReused
 		}
 		r, err := t.row(k.id)
@@ -116,22 +128,22 @@ func (t *tx) create(c *creation) (result job.Job, replayed bool, err error) {
 		}
 		return r.job, true, nil
 	}
-	for what, value := range map[string]any{"labels": c.job.Labels, "progress": &c.job.Progress} {
+	for what, value := range map[string]any{"labels": c.Job.Labels, "progress": &c.Job.Progress} {
 		if _, err := column.Encode(value); err != nil {
-			return job.Job{}, false, fmt.Errorf("encode the %s of job %s: %w", what, c.job.ID, err)
+			return job.Job{}, false, fmt.Errorf("encode the %s of job %s: %w", what, c.Job.ID, err)
 		}
 	}
-	r := &row{job: c.job, isNew: true, requestID: c.requestID, fingerprint: c.fingerprint}
-	t.rows[c.job.ID] = r
-	k = known{c.job.ID, c.job.Owner, c.fingerprint}
+	r := &row{job: c.Job, isNew: true, requestID: c.RequestID, fingerprint: c.Fingerprint}
+	t.rows[c.Job.ID] = r
+	k = known{c.Job.ID, c.Job.Owner, c.Fingerprint}
 	t.byID[k.id] = k
-	if c.requestID != "" {
-		t.requests[request{k.owner, c.requestID}] = k
+	if c.RequestID != "" {
+		t.requests[request{k.owner, c.RequestID}] = k
 	}
 	t.touch(r)
 	t.count(&job.Job{}, &r.job)
 	t.tell(&job.Job{}, &r.job)
-	return c.job, false, nil
+	return c.Job, false, nil
 }
 
 // Update implements job.Store.

@@ -86,8 +86,8 @@ func (t *tx) begin(batch []*change) error {
 	var requests lookups
 	for _, c := range batch {
 		ids = append(ids, c.ids...)
-		if c.creates != nil {
-			requests.add(c.creates)
+		for i := range c.creates {
+			requests.add(&c.creates[i])
 		}
 	}
 	b := &pgx.Batch{}

@@ -46,7 +46,7 @@ type writer struct {
 type change struct {
 	ctx      context.Context
 	ids      []string // of the jobs that run reads
-	creates  *creation
+	creates  []job.Creation
 	claim    *claim
 	sequence bool // run sends its own statements, after the jobs of the others are written
 	// run does the work. It may be called again after a rollback, so it starts from nothing each time. An error that

@@ -14,19 +14,39 @@ import (
 
 // Create implements job.Store.
 func (s *Store) Create(ctx context.Context, j job.Job, requestID string, fingerprint []byte) (stored job.Job, replayed bool, err error) {
-	err = s.changes.do(ctx, func(t *tx) error {
-		stored, replayed = j, false
-		earlier, err := t.earlier(j, requestID, fingerprint)
-		if err != nil {
-			return err
+	created := s.CreateAll(ctx, []job.Creation{{Job: j, RequestID: requestID, Fingerprint: fingerprint}})[0]
+	return created.Job, created.Replayed, created.Err
+}
+
+// CreateAll implements job.Store.
+func (s *Store) CreateAll(ctx context.Context, all []job.Creation) []job.Created {
+	results := make([]job.Created, len(all))
+	err := s.changes.do(ctx, func(t *tx) error {
+		for i := range all {
+			if results[i] = t.create(&all[i]); t.broken != nil {
+				return t.broken
+			}
 		}
-		if earlier != nil {
-			stored, replayed = *earlier, true
-			return nil
-		}
-		return t.add(j, requestID, fingerprint)
+		return nil
 	})
-	return stored, replayed, err
+	if err != nil {
+		for i := range results {
+			results[i] = job.Created{Err: err}
+		}
+	}
+	return results
+}
+
+// create adds the job, or returns the one that the same request has created before.
+func (t *tx) create(c *job.Creation) job.Created {
+	earlier, err := t.earlier(c.Job, c.RequestID, c.Fingerprint)
+	switch {
+	case err != nil:
+		return job.Created{Err: err}
+	case earlier != nil:
+		return job.Created{Job: *earlier, Replayed: true}
+	}
+	return job.Created{Job: c.Job, Err: t.add(c.Job, c.RequestID, c.Fingerprint)}
 }
 
 // earlier is the job that the same request has made before, or nil.

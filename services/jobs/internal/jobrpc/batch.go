@@ -1,0 +1,56 @@
+package jobrpc
+
+import (
+	"context"
+	"sync"
+
+	"google.golang.org/grpc/status"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcerr"
+	"headway/services/jobs/internal/job"
+)
+
+// CreateJobs implements JobService.
+func (s *Jobs) CreateJobs(ctx context.Context, r *jobsv1.CreateJobsRequest) (*jobsv1.CreateJobsResponse, error) {
+	results := make([]*jobsv1.CreateJobResult, len(r.GetJobs()))
+	var specs []job.Spec
+	var of []int // the index in results of each of specs
+	for i, one := range r.GetJobs() {
+		spec, err := s.spec(ctx, one)
+		if err != nil {
+			results[i] = &jobsv1.CreateJobResult{Error: failed(err)}
+			continue
+		}
+		specs, of = append(specs, spec), append(of, i)
+	}
+	for k, created := range s.Lifecycle.CreateAll(ctx, specs) {
+		if created.Err != nil {
+			results[of[k]] = &jobsv1.CreateJobResult{Error: failed(toStatus(created.Err))}
+			continue
+		}
+		results[of[k]] = &jobsv1.CreateJobResult{Job: toProto(&created.Job), Replayed: created.Replayed}
+	}
+	return &jobsv1.CreateJobsResponse{Results: results}, nil
+}
+
+// CompleteJobs implements WorkerService. The store gathers the changes that come at the same time in one commit.
+func (s *Workers) CompleteJobs(ctx context.Context, r *jobsv1.CompleteJobsRequest) (*jobsv1.CompleteJobsResponse, error) {
+	results := make([]*jobsv1.CompleteJobResult, len(r.GetJobs()))
+	var wg sync.WaitGroup
+	for i, one := range r.GetJobs() {
+		wg.Go(func() {
+			results[i] = &jobsv1.CompleteJobResult{JobId: one.GetJobId()}
+			if _, err := s.CompleteJob(ctx, one); err != nil {
+				results[i].Error = failed(err)
+			}
+		})
+	}
+	wg.Wait()
+	return &jobsv1.CompleteJobsResponse{Results: results}, nil
+}
+
+// failed returns the error of one job of a batch.
+func failed(err error) *jobsv1.JobError {
+	return &jobsv1.JobError{Reason: rpcerr.Word(rpcerr.Reason(err)), Message: status.Convert(err).Message()}
+}
