@@ -4,6 +4,7 @@ package layouttest
 var shared = rules{
 	"internal/alarm":      {},
 	"internal/atomicfile": {},
+	"internal/migrate":    {},
 	"internal/auth":       {"internal/atomicfile", "internal/backoff"},
 	"internal/backoff":    {},
 	"internal/blobs":      {"internal/atomicfile"},

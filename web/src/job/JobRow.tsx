@@ -33,7 +33,7 @@ export const JobRow = memo(
 function JobLine({ job, href, minute }: JobRowProps) {
   const live = !isTerminal(job.status);
   const percent = Math.floor(job.progress);
-  const title = job.title || texts.untitled(texts.kind(job.kind));
+  const title = job.title || texts.untitled(job.kind);
   return (
     <a href={href}>
       <span className="job-icon">

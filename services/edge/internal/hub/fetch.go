@@ -29,11 +29,9 @@ const (
 // NotFound is the error for a topic that does not exist, or that the caller may not see. Both cases have the same error.
 func NotFound(t Topic) error {
 	if t.Import {
-		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
-			"The import was not found, or it belongs to another user. GET /api/v1/imports lists your imports.")
+		return rpcerr.ImportNotFound()
 	}
-	return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND,
-		"No job of this kind was found with this ID, or it belongs to another user. GET /api/v1/jobs lists your jobs.")
+	return rpcerr.JobNotFound()
 }
 
 // Unavailable is the error if the topic's service does not respond.

@@ -51,8 +51,7 @@ func toStatus(err error) error {
 	case errors.As(err, &overloaded):
 		return rpcerr.Overloaded("The server has no memory left to read this file at present. Try again in a few seconds.", overloaded.RetryAfter, err)
 	case errors.Is(err, imports.ErrNotFound):
-		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND,
-			"The import was not found. It was deleted, or it belongs to another user.")
+		return rpcerr.ImportNotFound()
 	case errors.Is(err, schema.ErrNotFound):
 		return rpcerr.Wrap(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_SCHEMA_NOT_FOUND,
 			"There is no schema with this name. ListSchemas returns the names.", err)

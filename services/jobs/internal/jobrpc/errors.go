@@ -29,8 +29,7 @@ func toStatus(err error) error {
 	case errors.As(err, &known):
 		return err
 	case errors.Is(err, job.ErrNotFound):
-		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND,
-			"The job was not found. It might have been deleted, or belong to another user.")
+		return rpcerr.JobNotFound()
 	case errors.Is(err, job.ErrFinished):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_JOB_FINISHED,
 			"The job has already ended.")

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { formatCount } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
+import { Segments } from "../../ui/Segments.js";
 import { texts } from "./texts.js";
 
 const sizes = [1_000, 10_000, 100_000] as const;
@@ -15,23 +16,7 @@ export function SampleOffer({ onTry }: { onTry: (rows: number) => void }) {
         <h2 id="sample-heading">{t.sample}</h2>
         <p className="muted">{t.sampleLead}</p>
       </div>
-      <fieldset className="segments">
-        <legend>{t.sampleSize}</legend>
-        <div>
-          {sizes.map((size) => (
-            <label key={size}>
-              <input
-                type="radio"
-                name="sample-size"
-                value={size}
-                checked={rows === size}
-                onChange={() => setRows(size)}
-              />
-              <span>{formatCount(size)}</span>
-            </label>
-          ))}
-        </div>
-      </fieldset>
+      <Segments legend={t.sampleSize} choices={sizes} text={formatCount} value={rows} onChange={setRows} />
       <div className="actions">
         <button className="button" type="button" onClick={() => onTry(rows)}>
           <Icon name="spark" />

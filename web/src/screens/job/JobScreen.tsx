@@ -25,7 +25,7 @@ import { texts } from "./texts.js";
 export function JobScreen({ kind, jobId }: { kind: string; jobId: string }) {
   const { job, connection, error, deleted, restart } = useJob({ kind, jobId });
   const samples = useSamples(job);
-  const title = job?.title || jobTexts.untitled(jobTexts.kind(kind));
+  const title = job?.title || jobTexts.untitled(kind);
   usePageTitle(job?.status === "active" ? `${Math.floor(job.progress)}% · ${title}` : title);
 
   if (!job || deleted) {

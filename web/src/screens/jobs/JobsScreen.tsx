@@ -6,6 +6,7 @@ import { texts as jobTexts } from "../../job/texts.js";
 import { useOwnJobs } from "../../shell/JobsContext.js";
 import { hrefs } from "../../shell/router.js";
 import { ErrorNote } from "../../ui/ErrorNote.js";
+import { Segments } from "../../ui/Segments.js";
 import { useNow } from "../../ui/useNow.js";
 import { usePageTitle } from "../../ui/usePageTitle.js";
 import { texts } from "./texts.js";
@@ -35,23 +36,14 @@ export function JobsScreen() {
           <h1>{t.heading}</h1>
           <p className="muted">{t.lead}</p>
         </div>
-        <fieldset className="segments">
-          <legend className="visually-hidden">{t.filter}</legend>
-          <div>
-            {names.map((name) => (
-              <label key={name}>
-                <input
-                  type="radio"
-                  name="job-filter"
-                  value={name}
-                  checked={filter === name}
-                  onChange={() => setFilter(name)}
-                />
-                <span>{t.filters[name]}</span>
-              </label>
-            ))}
-          </div>
-        </fieldset>
+        <Segments
+          legend={t.filter}
+          hideLegend
+          choices={names}
+          text={(name) => t.filters[name]}
+          value={filter}
+          onChange={setFilter}
+        />
       </div>
       <ConnectionNotice phase={connection} />
       {error && (connection === "closed" || !loaded) ? <ErrorNote error={error} /> : null}

@@ -1,5 +1,5 @@
 import type { KindField } from "@headway/client";
-import { useId } from "react";
+import { Segments } from "../../ui/Segments.js";
 
 /** The most choices that are shown next to each other. More are a list. */
 const maxSegments = 4;
@@ -7,19 +7,21 @@ const maxSegments = 4;
 /** An input for one member of a job's payload. */
 export function JobField({ field }: { field: KindField }) {
   const { name, label, type, hint, required, defaultValue, choices } = field;
+  const values = choices.map((choice) => choice.value);
+  const text = (value: string) => choices.find((choice) => choice.value === value)?.label || value;
   switch (type) {
     case "choice":
       // A segment is always chosen, so an optional choice without a default is a list with an empty entry.
       return choices.length <= maxSegments && (required || defaultValue) ? (
-        <Segments field={field} />
+        <Segments legend={label} name={name} choices={values} text={text} defaultValue={defaultValue || values[0]} />
       ) : (
         <label className="field">
           <span>{label}</span>
           <select name={name} required={required} defaultValue={defaultValue}>
             {(!required || !defaultValue) && <option value="">{hint}</option>}
-            {choices.map((choice) => (
-              <option key={choice.value} value={choice.value}>
-                {choice.label || choice.value}
+            {values.map((value) => (
+              <option key={value} value={value}>
+                {text(value)}
               </option>
             ))}
           </select>
@@ -65,27 +67,4 @@ export function JobField({ field }: { field: KindField }) {
         </label>
       );
   }
-}
-
-/** A few choices, one of which is selected. */
-function Segments({ field: { name, label, choices, defaultValue } }: { field: KindField }) {
-  const id = useId();
-  return (
-    <fieldset className="segments" aria-labelledby={id}>
-      <legend id={id}>{label}</legend>
-      <div>
-        {choices.map((choice, at) => (
-          <label key={choice.value}>
-            <input
-              type="radio"
-              name={name}
-              value={choice.value}
-              defaultChecked={defaultValue ? choice.value === defaultValue : at === 0}
-            />
-            <span>{choice.label || choice.value}</span>
-          </label>
-        ))}
-      </div>
-    </fieldset>
-  );
 }

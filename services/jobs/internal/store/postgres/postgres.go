@@ -13,7 +13,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +21,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
+	"headway/internal/migrate"
 	"headway/services/jobs/internal/job"
 )
 
@@ -63,7 +63,7 @@ func Open(ctx context.Context, url string, observe job.Observer) (*Store, error)
 	}
 	opening, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	if err := migrate(opening, config.ConnConfig); err != nil {
+	if err := prepare(opening, config.ConnConfig); err != nil {
 		return nil, fmt.Errorf("migrate the jobs database: %w", err)
 	}
 	s := &Store{}
@@ -77,24 +77,15 @@ func Open(ctx context.Context, url string, observe job.Observer) (*Store, error)
 	return s, nil
 }
 
-// migrate creates and changes the tables as this version needs them. Processes that start at the same time take turns.
-func migrate(ctx context.Context, config *pgx.ConnConfig) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
+// prepare creates and changes the tables as this version needs them. Processes that start at the same time take turns.
+func prepare(ctx context.Context, config *pgx.ConnConfig) error {
 	locker, err := lock.NewPostgresSessionLocker()
 	if err != nil {
 		return err
 	}
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
-	if err != nil {
-		return err
-	}
-	_, err = provider.Up(ctx)
-	return err
+	return migrate.Up(ctx, db, goose.DialectPostgres, migrations, goose.WithSessionLocker(locker))
 }
 
 // Close lets the changes that have begun end, and closes the connections.

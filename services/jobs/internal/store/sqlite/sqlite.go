@@ -9,7 +9,6 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"headway/internal/migrate"
 	"headway/services/jobs/internal/job"
 )
 
@@ -61,7 +61,7 @@ func Open(ctx context.Context, path string, observe job.Observer) (_ *Store, err
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	s.writes.SetMaxOpenConns(1)
-	if err := migrate(ctx, s.writes); err != nil {
+	if err := migrate.Up(ctx, s.writes, goose.DialectSQLite3, migrations); err != nil {
 		return nil, fmt.Errorf("migrate %s: %w", path, err)
 	}
 	if s.reads, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)"); err != nil {
@@ -89,19 +89,6 @@ func dsn(path string) string {
 		"temp_store(MEMORY)",
 	}}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
-}
-
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return err
-	}
-	_, err = provider.Up(ctx)
-	return err
 }
 
 // Close lets the changes that have begun end, and closes the file.
