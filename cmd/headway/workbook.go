@@ -41,7 +41,7 @@ func (c *cellsCommand) Run(ctx context.Context) error {
 type sampleCommand struct {
 	Rows     int    `help:"Number of employees. The other six sheets are in proportion." default:"1000" placeholder:"N"`
 	Issues   int    `help:"Number of rows with errors." default:"0" placeholder:"M"`
-	Seed     uint64 `help:"Seed of the generator. The same seed gives the same workbook." default:"1"`
+	Seed     uint64 `help:"Seed of the generator. The same seed creates the same workbook." default:"1"`
 	Output   string `short:"o" help:"File to write." required:"" placeholder:"FILE"`
 	Manifest string `help:"Also write the contents of the workbook and the expected result of its import, as JSON." placeholder:"FILE"`
 }

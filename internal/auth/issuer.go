@@ -48,7 +48,7 @@ type IssuerConfig struct {
 	URL string
 	// Audience must be in a token's `aud`. Default "headway".
 	Audience string
-	// ScopeClaim is the claim with the token's scopes: text with spaces between them, or a list. Dots lead into objects
+	// ScopeClaim is the claim with the token's scopes: text with spaces between them, or a list. Dots select fields of objects
 	// (realm_access.roles) if no claim has the whole name. Default "scope".
 	ScopeClaim string
 	// ServiceScope is the value in that claim that stands for headway:service. If it is empty, the issuer's tokens never have

@@ -46,15 +46,15 @@ type Settings struct {
 
 	Keepalive     time.Duration `help:"Maximum time between two messages or comments of a live stream. Whole seconds." default:"15s" min:"2s"`
 	Retry         time.Duration `help:"How long browsers wait before they reconnect to a stream. Jitter of up to half of it is added or subtracted." default:"3s"`
-	WriteTimeout  time.Duration `help:"How long the client of a live stream can accept no byte of what waits for it. A slow client on the same machine can need two minutes." default:"150s"`
+	WriteTimeout  time.Duration `help:"How long the client of a live stream can accept no bytes while some are waiting. A slow client on the same machine can need two minutes." default:"150s"`
 	HeaderTimeout time.Duration `help:"How long the headers of a request can take." default:"10s"`
 	StallTimeout  time.Duration `help:"How long the body of a request or response can make no progress." default:"1m"`
 	IdleTimeout   time.Duration `help:"How long a connection is kept open for the next request." default:"2m"`
 
-	IOURing string `help:"Whether to send to many streams with one system call (io_uring): on, off, or auto, which uses it where the kernel allows it." default:"auto" enum:"auto,on,off" name:"io-uring"`
+	IOURing string `help:"Whether to send to many streams with one system call (io_uring): on, off, or auto, which uses it if the kernel allows it." default:"auto" enum:"auto,on,off" name:"io-uring"`
 
-	DrainDelay   time.Duration `help:"How long the edge continues to serve at a shutdown after it has become unready, so that a load balancer notices." default:"0s"`
-	DrainSpread  time.Duration `help:"Time over which 10,000 streams are ended at a shutdown. Fewer streams take less." default:"2s"`
+	DrainDelay   time.Duration `help:"How long the edge still serves requests after a shutdown starts, so that a load balancer notices that it is not ready." default:"0s"`
+	DrainSpread  time.Duration `help:"Time over which 10,000 streams are ended during a shutdown. Fewer streams take less." default:"2s"`
 	DrainTimeout time.Duration `help:"How long the edge can take to shut down, not counting the delay." default:"4s"`
 }
 

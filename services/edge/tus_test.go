@@ -1,17 +1,12 @@
 package edge_test
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,112 +15,6 @@ import (
 	"headway/internal/auth"
 	"headway/services/edge"
 )
-
-// tusBench is an edge whose folder of unfinished uploads can be looked into.
-type tusBench struct {
-	*bench
-	dir string
-}
-
-func setupTus(t *testing.T, change func(*edge.Config)) *tusBench {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "uploads")
-	b := setup(t, func(c *edge.Config) {
-		c.UploadsDir = dir
-		if change != nil {
-			change(c)
-		}
-	})
-	b.importer.byRequest = map[string]*importsv1.Import{}
-	return &tusBench{b, dir}
-}
-
-// tus makes a request of the protocol.
-func (b *tusBench) tus(method, path string, body io.Reader, headers ...string) *http.Response {
-	b.t.Helper()
-	return b.do(method, path, body, append([]string{"Tus-Resumable", "1.0.0"}, headers...)...)
-}
-
-// begin creates an upload of so many bytes and gives its path.
-func (b *tusBench) begin(length int, metadata ...string) string {
-	b.t.Helper()
-	resp := b.tus(http.MethodPost, "/api/v1/uploads", nil, "Upload-Length", fmt.Sprint(length), "Upload-Metadata", metadataOf(metadata...))
-	if resp.StatusCode != http.StatusCreated {
-		text, _ := io.ReadAll(resp.Body)
-		b.t.Fatalf("create: %s %s", resp.Status, text)
-	}
-	expires, err := http.ParseTime(resp.Header.Get("Upload-Expires"))
-	if err != nil || !expires.After(time.Now()) || resp.Header.Get("Tus-Resumable") != "1.0.0" {
-		b.t.Errorf("create: headers %v", resp.Header)
-	}
-	path := resp.Header.Get("Location")
-	if !strings.HasPrefix(path, "/api/v1/uploads/") {
-		b.t.Fatalf("create: location %q", path)
-	}
-	return path
-}
-
-// metadataOf writes names and values as Upload-Metadata.
-func metadataOf(pairs ...string) string {
-	var list []string
-	for i := 0; i < len(pairs); i += 2 {
-		list = append(list, pairs[i]+" "+base64.StdEncoding.EncodeToString([]byte(pairs[i+1])))
-	}
-	return strings.Join(list, ",")
-}
-
-func (b *tusBench) append(path string, offset int, body io.Reader, headers ...string) *http.Response {
-	b.t.Helper()
-	return b.tus(http.MethodPatch, path, body, append([]string{"Upload-Offset", fmt.Sprint(offset), "Content-Type", "application/offset+octet-stream"}, headers...)...)
-}
-
-// offset asks how much has arrived.
-func (b *tusBench) offset(path string) string {
-	b.t.Helper()
-	resp := b.tus(http.MethodHead, path, nil)
-	if resp.StatusCode != http.StatusOK || resp.Header.Get("Cache-Control") != "no-store" || resp.Header.Get("Upload-Length") == "" {
-		b.t.Fatalf("head: %s %v", resp.Status, resp.Header)
-	}
-	return resp.Header.Get("Upload-Offset")
-}
-
-// makeImport is the last step.
-func (b *tusBench) makeImport(path string, headers ...string) *http.Response {
-	b.t.Helper()
-	return b.do(http.MethodPost, "/api/v1/imports?upload_id="+filepath.Base(path), nil, headers...)
-}
-
-// files are what is kept in the folder.
-func (b *tusBench) files() []string {
-	b.t.Helper()
-	entries, err := os.ReadDir(b.dir)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
-// kept returns the bytes of the only upload.
-func (b *tusBench) kept() []byte {
-	b.t.Helper()
-	files, err := filepath.Glob(filepath.Join(b.dir, "*.part"))
-	if err != nil || len(files) != 1 {
-		b.t.Fatal(files, err)
-	}
-	kept, err := os.ReadFile(files[0])
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return kept
-}
-
-func workbookOf(bytes int) string {
-	return "PK" + strings.Repeat("0123456789abcdef", bytes/16)[:bytes-2]
-}
 
 func TestUploadInPartsBecomesOneImport(t *testing.T) {
 	b := setupTus(t, nil)
@@ -366,91 +255,6 @@ func TestUploadOfAnotherUserIsNotFound(t *testing.T) {
 		t.Errorf("offset %s", got)
 	}
 	b.refused(b.makeImport("/../etc/passwd"), http.StatusNotFound, "UPLOAD_NOT_FOUND")
-}
-
-// dialPart opens a bare connection and sends the headers of a part.
-func (b *tusBench) dialPart(path string, offset, length int) net.Conn {
-	b.t.Helper()
-	host := strings.TrimPrefix(b.url, "http://")
-	conn, err := net.Dial("tcp", host)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.t.Cleanup(func() { conn.Close() })
-	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: %d\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: %d\r\n\r\n",
-		path, host, b.token("ann"), offset, length)
-	return conn
-}
-
-func TestBrokenPartIsResumed(t *testing.T) {
-	b := setupTus(t, nil)
-	workbook := workbookOf(2 << 20)
-	path := b.begin(len(workbook))
-	conn := b.dialPart(path, 0, len(workbook))
-	fmt.Fprint(conn, workbook[:900_000])
-	conn.Close()
-	eventually(t, "what arrived is kept", func() bool { return len(b.kept()) == 900_000 })
-	if got := b.offset(path); got != "900000" {
-		t.Fatalf("offset %s", got)
-	}
-	if resp := b.append(path, 900_000, strings.NewReader(workbook[900_000:])); resp.StatusCode != http.StatusNoContent {
-		t.Fatal(resp.Status)
-	}
-	if resp := b.makeImport(path); resp.StatusCode != http.StatusAccepted {
-		t.Fatal(resp.Status)
-	}
-	sum := sha256.Sum256([]byte(workbook))
-	if _, _, _, sha, _ := b.uploads(); sha != hex.EncodeToString(sum[:]) {
-		t.Error("other bytes arrived")
-	}
-}
-
-func TestOffsetRequestEndsHangingPart(t *testing.T) {
-	b := setupTus(t, nil) // a sender may pause for a minute
-	workbook := workbookOf(1 << 20)
-	path := b.begin(len(workbook))
-	conn := b.dialPart(path, 0, len(workbook))
-	fmt.Fprint(conn, workbook[:400_000])
-	eventually(t, "the part is being written", func() bool { return len(b.kept()) > 0 })
-	offset, err := strconv.Atoi(b.offset(path))
-	if err != nil || offset == 0 || offset > 400_000 {
-		t.Fatalf("offset %d, %v", offset, err)
-	}
-	if resp := b.append(path, offset, strings.NewReader(workbook[offset:])); resp.StatusCode != http.StatusNoContent {
-		t.Fatal(resp.Status)
-	}
-	if string(b.kept()) != workbook {
-		t.Error("other bytes are kept")
-	}
-	answer := make([]byte, 12)
-	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 423" {
-		t.Errorf("the one that hung got %q, %v", answer, err)
-	}
-}
-
-func TestConcurrentPartsNeverMix(t *testing.T) {
-	b := setupTus(t, nil)
-	const length = 4 << 20
-	path := b.begin(length)
-	first := b.dialPart(path, 0, length)
-	fmt.Fprint(first, strings.Repeat("a", 1<<20))
-	second := b.dialPart(path, 0, length)
-	go func() { fmt.Fprint(second, strings.Repeat("b", length)) }()
-	go func() { fmt.Fprint(first, strings.Repeat("a", length-1<<20)) }()
-	for _, conn := range []net.Conn{first, second} {
-		if err := conn.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
-			t.Fatal(err)
-		}
-		_, _ = conn.Read(make([]byte, 100)) // an answer, or a connection that is closed
-	}
-	b.offset(path) // now no request writes
-	kept := b.kept()
-	if fmt.Sprint(len(kept)) != b.offset(path) {
-		t.Errorf("%d bytes are kept, and the offset is %s", len(kept), b.offset(path))
-	}
-	if a, all := bytes.Count(kept, []byte("a")), len(kept); a != 0 && a != all || all == 0 {
-		t.Errorf("%d bytes of the first among %d", a, all)
-	}
 }
 
 func TestRepeatedRefusalIsTheSameAndLeavesNoBytes(t *testing.T) {

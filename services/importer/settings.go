@@ -32,7 +32,7 @@ type Settings struct {
 	Memory               int64         `help:"Memory budget of the importer, in bytes. At least 256 MiB. 0 means half of the memory of the container or the machine." default:"0"`
 	ImportRetention      time.Duration `help:"How long the counts and issues of an import are stored at least. Its workbook is deleted with its job." default:"720h"`
 	SweepInterval        time.Duration `help:"Interval between two searches for imports and workbooks to delete." default:"10m"`
-	ImporterDrainTimeout time.Duration `help:"How long calls of the importer can take to finish at a shutdown." default:"3s"`
+	ImporterDrainTimeout time.Duration `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
 }
 
 // Config is everything that the service needs.

@@ -36,7 +36,7 @@ type Settings struct {
 	MaxResultBytes       int64         `help:"Maximum size of a job's result as JSON, in bytes." default:"1048576"`
 	OutputSegmentBytes   int64         `help:"Bytes of a job's output that stay in the database. The start of a longer output moves to blobs of this size." default:"1048576" min:"65536"`
 	OutputBlobs          string        `help:"URL of the bucket for long outputs. Empty for a directory in the data directory." placeholder:"URL"`
-	JobsDrainTimeout     time.Duration `help:"How long calls of the jobs service can take to finish at a shutdown." default:"3s"`
+	JobsDrainTimeout     time.Duration `help:"How long calls of the jobs service can take to finish during a shutdown." default:"3s"`
 }
 
 // Config is everything that the service needs.

@@ -129,7 +129,7 @@ func (k *KeyFlags) SigningKey() (*auth.Key, error) {
 type IssuerFlags struct {
 	OIDCIssuer       string   `help:"URL of an OpenID Connect issuer whose tokens are also accepted, as in their iss claim." placeholder:"URL" name:"oidc-issuer"`
 	OIDCAudience     string   `help:"Audience that must be in the aud claim of its tokens." default:"headway" placeholder:"TEXT" name:"oidc-audience"`
-	OIDCScopeClaim   string   `help:"Claim with the scopes (headway:admin, …), as text or a list. Dots lead into objects, for example realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
+	OIDCScopeClaim   string   `help:"Claim with the scopes (headway:admin, …), as text or a list. Dots select fields of objects, for example realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
 	OIDCServiceScope string   `help:"Value in that claim that stands for headway:service. Empty means that no token of the issuer has this scope." placeholder:"TEXT" name:"oidc-service-scope"`
 	OIDCAlgorithms   []string `help:"Algorithms that its tokens can be signed with. Separated by commas." default:"RS256,ES256" placeholder:"NAME" name:"oidc-algorithms"`
 }

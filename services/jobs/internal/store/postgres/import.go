@@ -27,7 +27,7 @@ func Import(ctx context.Context, url string, tables []Table) (map[string]int64, 
 	if err != nil {
 		return nil, fmt.Errorf("the jobs database: %w", err)
 	}
-	if err := migrate(ctx, config.ConnConfig); err != nil {
+	if err := prepare(ctx, config.ConnConfig); err != nil {
 		return nil, fmt.Errorf("migrate the jobs database: %w", err)
 	}
 	w := &writer{config: config.ConnConfig}
