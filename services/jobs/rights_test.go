@@ -123,6 +123,11 @@ func TestQueueOfOneUserIsLimited(t *testing.T) {
 	_, err := alice.CreateJob(t.Context(), &jobsv1.CreateJobRequest{Kind: "crawl"})
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED)
 	w.create(w.user("bob"), &jobsv1.CreateJobRequest{})
+	batch := []*jobsv1.CreateJobRequest{{Kind: "crawl"}, {Kind: "crawl"}, {Kind: "crawl"}, {Kind: "crawl"}}
+	some, err := w.user("carol").CreateJobs(t.Context(), &jobsv1.CreateJobsRequest{Jobs: batch})
+	if err != nil || some.GetResults()[2].GetJob() == nil || some.GetResults()[3].GetJob() != nil {
+		t.Errorf("a batch of four: %v, %v", some, err)
+	}
 	if _, err := alice.CancelJob(t.Context(), &jobsv1.CancelJobRequest{JobId: ids[0]}); err != nil {
 		t.Fatal(err)
 	}

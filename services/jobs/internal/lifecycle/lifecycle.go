@@ -61,7 +61,13 @@ func (l *Lifecycle) CreateAll(ctx context.Context, specs []job.Spec) []job.Creat
 	results := make([]job.Created, len(specs))
 	var all []job.Creation
 	var of []int // the index in specs of each of all
+	room := l.roomFor(ctx, specs)
 	for i, spec := range specs {
+		owner := room[spec.Owner]
+		if owner.jobs--; owner.jobs < 0 {
+			results[i].Err = owner.err
+			continue
+		}
 		j, err := job.New(spec, l.cfg.Clock.Now())
 		if err != nil {
 			results[i].Err = err
@@ -82,6 +88,26 @@ func (l *Lifecycle) CreateAll(ctx context.Context, specs []job.Spec) []job.Creat
 		results[of[k]] = created
 	}
 	return results
+}
+
+// room is how many jobs an owner can still add, and the error for more.
+type room struct {
+	jobs int
+	err  error
+}
+
+// roomFor counts the jobs of each owner in the quota.
+func (l *Lifecycle) roomFor(ctx context.Context, specs []job.Spec) map[string]*room {
+	wanted := make(map[string]int)
+	for _, spec := range specs {
+		wanted[spec.Owner]++
+	}
+	owners := make(map[string]*room, len(wanted))
+	for owner, n := range wanted {
+		added, err := l.cfg.Quota.AddSome(ctx, owner, n)
+		owners[owner] = &room{added, err}
+	}
+	return owners
 }
 
 // Get returns the job, or job.ErrNotFound.

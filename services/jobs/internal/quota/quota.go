@@ -45,30 +45,40 @@ func New(cfg Config) *Quota { return &Quota{cfg: cfg, owners: make(map[string]co
 
 // Add counts one more job of a user. It returns a *job.QuotaError if that is one too many.
 func (q *Quota) Add(ctx context.Context, owner string) error {
+	_, err := q.AddSome(ctx, owner, 1)
+	return err
+}
+
+// AddSome counts as many of n further jobs of a user as there is room for, and returns their number. It returns a
+// *job.QuotaError if that is less than n.
+func (q *Quota) AddSome(ctx context.Context, owner string, n int) (added int, err error) {
 	if q.cfg.Max == 0 {
-		return nil
+		return n, nil
 	}
 	q.mu.Lock()
 	known, ok := q.owners[owner]
 	q.mu.Unlock()
 	// Jobs that have ended since the count make room, so a user at the limit is counted again.
-	if !ok || time.Since(known.at) > recount || known.jobs >= q.cfg.Max {
+	if !ok || time.Since(known.at) > recount || known.jobs+n > q.cfg.Max {
 		jobs, err := q.cfg.Count(ctx, owner)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		known = count{jobs, time.Now()}
 	}
-	if known.jobs >= q.cfg.Max {
+	added = max(0, min(n, q.cfg.Max-known.jobs))
+	if added < n {
 		q.cfg.Refused()
-		return &job.QuotaError{Limit: q.cfg.Max}
+		err = &job.QuotaError{Limit: q.cfg.Max}
 	}
-	known.jobs++
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.owners) >= maxOwners {
-		clear(q.owners)
+	if added > 0 {
+		known.jobs += added
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if len(q.owners) >= maxOwners {
+			clear(q.owners)
+		}
+		q.owners[owner] = known
 	}
-	q.owners[owner] = known
-	return nil
+	return added, err
 }
