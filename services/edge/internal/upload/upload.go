@@ -234,9 +234,10 @@ func (u *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_ = rc.EnableFullDuplex() // reading after the answer needs it
 	w.Header().Set("Connection", "close")
 	u.cfg.Gateway.Fail(w, r, err)
-	if rc.Flush() != nil || r.Header.Get("Expect") != "" { // a client that waits for "100 Continue" sends nothing
+	if rc.Flush() != nil {
 		return
 	}
+	// A client that waits for "100 Continue" sends nothing, unless the file's first bytes were read before it was refused.
 	_ = rc.SetReadDeadline(time.Now().Add(drainTimeout))
 	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // the answer is sent, however this ends
 }
