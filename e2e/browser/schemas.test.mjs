@@ -52,6 +52,7 @@ describe("the start page", () => {
   test("offers every schema, and remembers the last one", async () => {
     const { page, assertNoErrors } = await open(browser, headway.address);
     const choice = page.getByRole("combobox", { name: "What do you want to import?" });
+    await choice.waitFor();
     assert.deepEqual(await choice.getByRole("option").allInnerTexts(), ["Ledger", "Workforce"]);
     await choice.selectOption({ label: "Workforce" });
     await page.getByRole("button", { name: "Try a sample file" }).waitFor();
