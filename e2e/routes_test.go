@@ -257,6 +257,9 @@ func TestOneRequestStartsWorkAndStreamsIt(t *testing.T) {
 		}
 		return map[string]any{"topic": payload["topic"]}, nil
 	})
+	if code := s.curl("-I", "-o", os.DevNull, "-w", "%{http_code}", "http://"+s.edge+"/api/v1/process/stream?token="+token); code != "405" {
+		t.Errorf("HEAD answers %s", code)
+	}
 	stream := s.openStream(t, "/api/v1/process/stream?topic=owls&token="+token)
 	data, _ := stream.next()
 	if first := decoded(t, data); first["status"] != "processing" {

@@ -158,6 +158,10 @@ func importOptions(s *Start) *importsv1.UploadOptions {
 func (t *Table) startJob(route *Route) http.Handler {
 	view, start := t.cfg.Streams.View(formatOf(route)), route.Start
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead { // it must not start anything
+			httperr.WriteStatus(w, r, http.StatusMethodNotAllowed, httperr.RouteNotFound(r))
+			return
+		}
 		if byCookie(r) && !t.cfg.FromOwnPage(r) { // a GET that changes something
 			httperr.Write(w, r, access.ErrCrossOrigin())
 			return

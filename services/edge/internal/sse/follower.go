@@ -4,8 +4,10 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"headway/internal/rpcerr"
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/hub"
 	"headway/services/edge/internal/sockets"
@@ -26,9 +28,11 @@ type follower struct {
 	// candidate is the latest job found so far, and picked is the ID of the one that the stream follows.
 	candidate *hub.Snapshot
 	picked    string
-	// begun: a state was sent. sent is how many events of a growing format were. ended: the terminal state was sent.
-	begun, ended bool
-	sent         int
+	// begun: a state was sent. sent is how many events of a growing format were.
+	begun bool
+	sent  int
+	// ended: the terminal state was sent. The connection can end at the same time, on another goroutine.
+	ended atomic.Bool
 	// gone is called if the client leaves before the end. It can be nil.
 	gone func()
 }
@@ -99,7 +103,8 @@ func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) 
 		s.handlers.cfg.Logger.Error("a state cannot be sent", "id", state.ID, "error", err)
 		return sockets.Message{}, false
 	}
-	f.begun, f.ended = true, state.Terminal
+	f.begun = true
+	f.ended.Store(state.Terminal)
 	if len(m.Bytes()) == 0 && !m.Last {
 		return sockets.Message{}, false
 	}
@@ -111,9 +116,9 @@ func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) 
 func (f *follower) closed(s *stream, cause error) {
 	s.handlers.stopWaiting(s)
 	switch {
-	case f.ended && cause == nil && f.latest:
+	case f.ended.Load() && cause == nil && f.latest:
 		f.shown.add(f.picked)
-	case !f.ended && f.gone != nil && clientLeft(cause):
+	case !f.ended.Load() && f.gone != nil && clientLeft(cause):
 		f.gone()
 	}
 }
@@ -195,11 +200,17 @@ func (h *Handlers) stopWaiting(s *stream) {
 	}
 }
 
-func (h *Handlers) fail(key failureKey, err error) {
+// Failed ends the caller's streams that wait for a job of this kind, because the attempt to begin one failed. If none waits
+// yet, the next one that begins within a few seconds ends.
+func (h *Handlers) Failed(subject, kind string, err error) {
+	if rpcerr.Reason(err) == 0 {
+		err = rpcerr.Internal(err)
+	}
+	key := failureKey{subject, kind}
 	var ending []*stream
 	h.mu.Lock()
 	for _, s := range h.waiting {
-		if f := s.encoder.follower; f.subject == key.subject && f.kind == key.kind {
+		if f := s.encoder.follower; f.subject == subject && f.kind == kind {
 			ending = append(ending, s)
 		}
 	}

@@ -140,6 +140,9 @@ func (h *Handlers) turnAway(w http.ResponseWriter, r *http.Request, s *stream, e
 // abandon closes a stream that has not started.
 func (s *stream) abandon() {
 	s.sub.Close()
+	if s.encoder.follower != nil {
+		s.handlers.stopWaiting(s)
+	}
 	if s.stop != nil {
 		s.stop()
 	}

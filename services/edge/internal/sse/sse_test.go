@@ -155,3 +155,13 @@ func TestControlMessagesHaveSetFieldsOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestAbandonedStreamStopsWaiting(t *testing.T) {
+	h := &Handlers{failures: make(map[failureKey]failure)}
+	s := &stream{handlers: h, encoder: &encoder{follower: &follower{latest: true}}}
+	h.await(s)
+	s.abandon() // as for HEAD
+	if len(h.waiting) != 0 {
+		t.Errorf("%d streams wait", len(h.waiting))
+	}
+}

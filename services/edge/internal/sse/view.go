@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/hub"
@@ -192,12 +191,3 @@ func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision strin
 
 // resumeTimeout bounds how long a stream that resumes waits for its job.
 const resumeTimeout = 5 * time.Second
-
-// Failed ends the caller's streams that wait for a job of this kind, because the attempt to begin one failed. If none waits
-// yet, the next one that begins within a few seconds ends.
-func (h *Handlers) Failed(subject, kind string, err error) {
-	if rpcerr.Reason(err) == 0 {
-		err = rpcerr.Internal(err)
-	}
-	h.fail(failureKey{subject, kind}, err)
-}
