@@ -43,8 +43,6 @@ type Config struct {
 	// Issue records an issue. It calls the function only if the issue is kept.
 	Issue      func(imports.Severity, imports.IssueCode, func() imports.Issue)
 	RootCauses *RootCauses
-	// Written returns when all accepted rows of earlier batches have been written.
-	Written func()
 	// Calendar reads dates for messages.
 	Calendar convert.Calendar
 	// Refusals are those of the run's earlier passes. It can be nil.
@@ -64,8 +62,7 @@ type Column struct {
 type Database interface {
 	WasEmpty() bool
 	Existing(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error)
-	Owners(ctx context.Context, column int, rows [][]imports.Value) ([][]imports.Value, error)
-	Holds(ctx context.Context, column string, values []imports.Value) ([]bool, error)
+	Owners(ctx context.Context, column string, values []imports.Value) ([][]imports.Value, error)
 	Release(ctx context.Context, column int, rows [][]imports.Value) error
 }
 
@@ -98,8 +95,8 @@ type scratch struct {
 	// existing and owners (by unique column) are the answers of the database, by index in clean.
 	existing [][]imports.Value
 	owners   map[int][][]imports.Value
-	// written finds the rows of this batch that are to be written, by key, where unique values may change hands.
-	written  map[string]int
+	// asked are the values that owners are asked for.
+	asked    []imports.Value
 	verdicts []Verdict
 	buffer   []byte
 	// row is the one that is being decided.
@@ -166,7 +163,6 @@ func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, e
 	if err := s.lookUp(ctx); err != nil {
 		return nil, err
 	}
-	clear(s.written)
 	nextFault := 0
 	for i := range b.Rows {
 		s.beginRow(i)
@@ -217,20 +213,28 @@ func (s *Sheet) lookUp(ctx context.Context) error {
 	if err := s.lookUpParents(ctx); err != nil || s.Database.WasEmpty() {
 		return err
 	}
-	s.Written()
 	var err error
 	if s.existing, err = s.Database.Existing(ctx, s.clean); err != nil {
 		return err
 	}
 	if len(s.uniques) > 0 && s.owners == nil {
-		s.owners, s.written = map[int][][]imports.Value{}, map[string]int{}
+		s.owners = map[int][][]imports.Value{}
 	}
 	for column := range s.uniques {
-		if s.owners[column], err = s.Database.Owners(ctx, column, s.clean); err != nil {
+		if s.owners[column], err = s.ownersOf(ctx, column, s.clean); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ownersOf returns the keys of the database's rows that have the rows' values of a unique column.
+func (s *Sheet) ownersOf(ctx context.Context, column int, rows [][]imports.Value) ([][]imports.Value, error) {
+	s.asked = s.asked[:0]
+	for _, row := range rows {
+		s.asked = append(s.asked, row[column])
+	}
+	return s.Database.Owners(ctx, s.Columns[column].Spec.Name, s.asked)
 }
 
 func (s *Sheet) beginRow(i int) {
@@ -290,12 +294,8 @@ func (s *Sheet) accept() {
 		v.result = imports.Inserted
 	case equal(existing, v.values):
 		v.result = imports.Unchanged
-		return
 	default:
 		v.result = imports.Updated
-	}
-	if s.written != nil {
-		s.written[string(appendKey(nil, v.values, s.key))] = v.index
 	}
 }
 
@@ -386,7 +386,7 @@ func (s *Sheet) Release(referred map[string]bool) error {
 			delete(s.uniques, i)
 		}
 	}
-	if len(s.key) != 1 || !referred[s.Spec.Key[0]] {
+	if len(referred) == 0 {
 		s.keys = nil
 	}
 	s.scratch, s.parents = scratch{}, nil

@@ -265,7 +265,6 @@ func (s *Sheet) addAncestors(ctx context.Context, targets []int32, outside []out
 	for _, o := range outside {
 		targets[o.edge] = node(o.value)
 	}
-	s.Written()
 	kind := s.Columns[s.key[0]].Spec.Type
 	for len(next) > 0 && known.Len() < maxAncestors {
 		level := next[:min(MaxBatchRows, len(next))]

@@ -104,7 +104,6 @@ func (s *Sheet) probeAll(ctx context.Context) ([]bool, error) {
 
 // release has the database release the values that rows have in a unique column.
 func (s *Sheet) release(ctx context.Context, column int, rows []int32) error {
-	s.Written()
 	var b Batch
 	for ; len(rows) > 0; rows = rows[len(b.Rows):] {
 		b.Reset()
@@ -128,7 +127,6 @@ func (s *Sheet) addOwners(ctx context.Context, references int, columns []int, ta
 	n := s.deferred.len()
 	graph := make([]int32, 0, n*(references+len(columns)))
 	var b Batch
-	s.Written()
 	for start := 0; start < n; start += len(b.Rows) {
 		b.Reset()
 		for i, size := start, 0; i < n && len(b.Rows) < MaxBatchRows && size < MaxBatchText; i++ {
@@ -143,7 +141,7 @@ func (s *Sheet) addOwners(ctx context.Context, references int, columns []int, ta
 		}
 		givers := make([][]int32, len(columns))
 		for c, column := range columns {
-			owners, err := s.Database.Owners(ctx, column, rows)
+			owners, err := s.ownersOf(ctx, column, rows)
 			if err != nil {
 				return nil, err
 			}

@@ -105,7 +105,7 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 		if s.owners == nil || s.Database.WasEmpty() {
 			break
 		}
-		if owner := s.owners[column][clean]; owner != nil && s.ownedByOther(column, owner) {
+		if owner := s.owners[column][clean]; owner != nil && s.ownedByOther(owner) {
 			if s.mayRelease(owner) {
 				takes = true
 				continue
@@ -151,8 +151,10 @@ func (s *Sheet) keyMessage(rest string) string {
 	return fmt.Sprintf("%s %s %s", s.Columns[s.key[0]].Spec.Title, s.quote(s.key[0]), rest)
 }
 
-// ownedByOther reports whether a unique value belongs to another row of the database, once the rows above are written.
-func (s *Sheet) ownedByOther(column int, owner []imports.Value) bool {
+// ownedByOther reports whether a unique value belongs to another row of the database, once the rows above are written. The
+// database might not show those. A row above that is valid has another value, because the value is not a duplicate in the
+// file.
+func (s *Sheet) ownedByOther(owner []imports.Value) bool {
 	same := true
 	for i, k := range s.key {
 		same = same && owner[i].Equal(s.row.values[k])
@@ -160,8 +162,18 @@ func (s *Sheet) ownedByOther(column int, owner []imports.Value) bool {
 	if same {
 		return false
 	}
-	above, ok := s.written[string(ownerKey(owner))]
-	return !ok || s.batch.Row(above, len(s.Columns))[column].Equal(s.row.values[column])
+	i := s.keys.Find(ownerKey(owner))
+	if i < 0 {
+		return true
+	}
+	switch e := s.keys.At(i); e.state {
+	case Accepted:
+		return false
+	case Pending:
+		return s.probing || s.deferred.released == nil || !s.deferred.released[e.cause-1]
+	default:
+		return true
+	}
 }
 
 // appendKey appends a row's key in a form that is different for different keys.

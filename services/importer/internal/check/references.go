@@ -54,6 +54,16 @@ func (s *Sheet) keysOf(column string) *keys {
 	return nil
 }
 
+// replaces reports whether a row of the file replaces the value that a row of the database has in a unique column, given
+// that no row of the file has the value. The database might not show that.
+func (s *Sheet) replaces(column string, owner []imports.Value) bool {
+	if s.keysOf(column) == nil {
+		return false // the file does not have the column
+	}
+	i := s.keys.Find(ownerKey(owner))
+	return i >= 0 && s.keys.At(i).state == Accepted
+}
+
 // lookUpParents asks the database for the referenced rows that the file does not have.
 func (s *Sheet) lookUpParents(ctx context.Context) error {
 	b, width := s.batch, len(s.Columns)
@@ -81,14 +91,13 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 		if len(ask) == 0 {
 			continue
 		}
-		s.Written()
-		holds, err := p.sheet.Database.Holds(ctx, p.column, ask)
+		owners, err := p.sheet.Database.Owners(ctx, p.column, ask)
 		if err != nil {
 			return err
 		}
 		for i, v := range ask {
 			s.buffer = v.Append(s.buffer[:0])
-			*p.known.At(p.known.Find(s.buffer)) = holds[i]
+			*p.known.At(p.known.Find(s.buffer)) = owners[i] != nil && !p.sheet.replaces(p.column, owners[i])
 		}
 	}
 	return nil

@@ -42,9 +42,9 @@ func (r *Refusals) add(to *map[string]map[string]refusal, sheet, key string, of 
 }
 
 // AddRow adds a row that the database refuses.
-func (r *Refusals) AddRow(s *Sheet, values []imports.Value, table string, of imports.RefusedRow) {
-	message := fmt.Sprintf("The table “%s” refuses this row: %s. Correct the row, or ask the operator about this rule of the table.", table, of.Reason)
-	r.add(&r.rows, s.Spec.Name, string(appendKey(nil, values, s.key)), refusal{of.Column, imports.RefusedByDatabase, message})
+func (r *Refusals) AddRow(of imports.RefusedRow) {
+	message := fmt.Sprintf("The table “%s” refuses this row: %s. Correct the row, or ask the operator about this rule of the table.", of.Table, of.Reason)
+	r.add(&r.rows, of.Sheet, string(ownerKey(of.Key)), refusal{of.Column, imports.RefusedByDatabase, message})
 }
 
 // AddDangling adds a reference that would lead nowhere.

@@ -31,6 +31,8 @@ var (
 	ErrFenced = errors.New("a later run of this import has taken over")
 	// ErrTargetUnavailable means that the target database can't be reached, is full, or is locked.
 	ErrTargetUnavailable = errors.New("the target database is unavailable")
+	// ErrOvertaken means that another program has changed the tables during the run, so that its checks no longer apply.
+	ErrOvertaken = errors.New("another program has changed the tables during the run")
 	// ErrStoreUnavailable means that the importer's own database can't be written. Its disk might be full.
 	ErrStoreUnavailable = errors.New("the importer's own database is unavailable")
 	// ErrFilesUnavailable means that uploaded files can't be written or read. Their disk might be full.

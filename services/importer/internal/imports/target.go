@@ -25,9 +25,11 @@ type Run struct {
 	ImportID string
 	// Number grows with every run of the import, and fences earlier runs.
 	Number int64
-	// Schema is the schema whose tables the run writes. The caller checks its references (Table.Holds), so a target does
+	// Schema is the schema whose tables the run writes. The caller checks its references (Table.Owners), so a target does
 	// not need to check them again.
 	Schema *schema.Schema
+	// Exclusive keeps other programs from changing the schema's tables until the end of the run. They can read.
+	Exclusive bool
 }
 
 // AppliedError means that the import is already in the database.
@@ -39,33 +41,38 @@ type AppliedError struct {
 // Error implements error.
 func (e *AppliedError) Error() string { return "the import is in the database already" }
 
-// TargetTx is the transaction of a run. It is for one goroutine at a time. Errors of the database wrap
-// ErrTargetUnavailable. After an error, only Rollback can be called.
+// TargetTx is the transaction of a run. Table, Check, Commit and Rollback are for one goroutine at a time, and follow the
+// last call of a table's methods. Errors of the database wrap ErrTargetUnavailable. After an error that is not
+// *RefusedRowsError, only Rollback can be called.
 type TargetTx interface {
-	// Table opens a sheet's table for the given columns, which include the key. It creates or extends the table if
-	// necessary, and returns *TableConflictError if that could lose data.
+	// Table opens a sheet's table for the given columns, which include the key. It returns *TableConflictError if the table
+	// can't be created or extended for the sheet, or if that could lose data. Rows of earlier tables are not written after it.
 	Table(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, columns []*schema.Column) (Table, error)
 	// Check is called when all rows are written. counts has those of each sheet. It returns the references that a commit
-	// would refuse, and *TableConflictError if the tables do not have the rows that were counted.
+	// would refuse, *RefusedRowsError for rows that a commit would refuse, and *TableConflictError if the tables do not have
+	// the rows that were counted.
 	Check(ctx context.Context, sheets map[string]Counts) ([]Dangling, error)
 	// Commit records that the import was applied, with its counts, and commits that together with the rows. If a later
-	// run has begun, it commits nothing and returns ErrFenced.
+	// run has begun, it commits nothing and returns ErrFenced. If the database refuses rows that Check could not find, it
+	// commits nothing and returns *RefusedRowsError. If another program has changed what the run has looked up, it commits
+	// nothing and returns ErrOvertaken.
 	Commit(ctx context.Context, sheets map[string]Counts) error
 	// Rollback discards everything. After Commit it does nothing.
 	Rollback() error
 }
 
-// RefusedRowsError means that the database refuses rows because of a rule that the schema does not have. The others are
-// written. The run can be continued, but not committed.
+// RefusedRowsError means that the database refuses rows because of a rule that the schema does not have. The run can be
+// continued, but not committed.
 type RefusedRowsError struct {
-	Table string
-	Rows  []RefusedRow
+	// Rows are not empty.
+	Rows []RefusedRow
 }
 
 // RefusedRow is a row that the database refuses.
 type RefusedRow struct {
-	// Index is the row's index among those to be written.
-	Index int
+	// Sheet is the schema's name of the row's sheet. Table is its table, and Key are the values of its key.
+	Sheet, Table string
+	Key          []Value
 	// Column is the schema's name of the column that the rule is about. It is empty if that is not known.
 	Column string
 	// Reason is the database's message.
@@ -74,7 +81,7 @@ type RefusedRow struct {
 
 // Error implements error.
 func (e *RefusedRowsError) Error() string {
-	return fmt.Sprintf("the table %q refuses %d rows, the first because %s", e.Table, len(e.Rows), e.Rows[0].Reason)
+	return fmt.Sprintf("the table %q refuses %d rows, the first because %s", e.Rows[0].Table, len(e.Rows), e.Rows[0].Reason)
 }
 
 // Dangling is a reference of a row of the database that would lead nowhere after a commit.
@@ -95,27 +102,28 @@ type Dangling struct {
 const MaxDangling = 1000
 
 // Table is a table of the target within a transaction. Rows have the columns that the table was opened for, in their
-// order.
+// order. Its look-ups (Existing, Owners) are for one goroutine at a time, and its writes (Release, Insert, Update) are for
+// one. Both can run at the same time.
+//
+// A look-up answers what the table had before the run. It might also show what the run has written so far.
 type Table interface {
 	// WasEmpty reports whether the table had no rows when it was opened.
 	WasEmpty() bool
 	// Existing returns, for each row, the database's row with the same key, or nil. It can cut texts that differ from the
 	// row's to ExistingText bytes. The result is valid until the next call.
 	Existing(ctx context.Context, rows [][]Value) ([][]Value, error)
-	// Owners returns, for each row, the key of the database's row with the same value of a unique column, or nil. A null
-	// has no owner. The result is valid until the next call.
-	Owners(ctx context.Context, column int, rows [][]Value) ([][]Value, error)
-	// Holds reports, for each value, whether a row has it in the column with this name.
-	Holds(ctx context.Context, column string, values []Value) ([]bool, error)
-	// Release replaces the values that the rows with these keys have in a unique column by temporary ones, so that rows can
-	// exchange their values. Each of the rows is written after that.
+	// Owners returns, for each value, the key of a database's row that has it in the column with this name, or nil. A null
+	// has no owner. The column is unique, or is the key. The result is valid until the next call for the column.
+	Owners(ctx context.Context, column string, values []Value) ([][]Value, error)
+	// Release announces that rows exchange their values of a unique column. The rows are those that have the values in the
+	// database. Each of them is updated after that.
 	Release(ctx context.Context, column int, rows [][]Value) error
-	// Insert inserts rows whose keys are not in the table. It returns *RefusedRowsError for rows that break a rule of the
-	// database, as Write does.
+	// Insert inserts rows whose keys are not in the table. Insert and Update can return *RefusedRowsError for rows that break
+	// a rule of the database, and have written the others then. A key is written once in a run.
 	Insert(ctx context.Context, rows [][]Value) error
-	// Write inserts the rows, or updates those whose key exists. Insert is faster if all are new. If the table was opened
-	// without one of its required columns, all rows must exist, and they keep their value of that column.
-	Write(ctx context.Context, rows [][]Value) error
+	// Update updates rows whose keys are in the table. A value that one row of the run takes from another is released by an
+	// earlier row, or announced by Release.
+	Update(ctx context.Context, rows [][]Value) error
 }
 
 // ExistingText is the number of bytes to which Existing can cut a text that differs from the row's.

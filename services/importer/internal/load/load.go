@@ -30,7 +30,7 @@ type Task struct {
 	Workbook source.Workbook
 	// Number fences earlier runs of the import.
 	Number int64
-	// Decide decides whether to commit, once all sheets are checked. It is called once.
+	// Decide decides whether to commit, once all sheets are checked. It is called again if the run starts again.
 	Decide func(Summary) Decision
 	// Progress is notified of the run's progress. It must not block for long.
 	Progress Progress
@@ -98,6 +98,9 @@ func (l *Loader) Run(ctx context.Context, task Task) (Summary, error) {
 				return summary, err
 			}
 			task.Progress.Restarts("Reading the merged cells")
+		case errors.Is(err, imports.ErrOvertaken) && !known.exclusive:
+			known.exclusive = true
+			task.Progress.Restarts("Another program has changed the tables. Checking the file again")
 		case errors.Is(err, errRefused):
 			before := known.refused.Len()
 			found.addTo(&known.refused)
@@ -117,12 +120,14 @@ type knowledge struct {
 	merges map[string][]source.Range
 	// refused is what the database refused.
 	refused check.Refusals
+	// exclusive means that another program has changed the tables during a pass.
+	exclusive bool
 }
 
 // run loads the workbook once. It returns errMerged if the merged ranges are not known and matter, and errRefused with found
 // if the database refuses rows.
 func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *refusals) (summary Summary, err error) {
-	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema}, task.Progress.Waiting)
+	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema, Exclusive: known.exclusive}, task.Progress.Waiting)
 	var applied *imports.AppliedError
 	if errors.As(err, &applied) {
 		return l.reportApplied(ctx, task, applied)
@@ -152,7 +157,8 @@ func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *re
 		return summary, err
 	}
 	if len(found.rows) == 0 {
-		if found.dangling, err = tx.Check(ctx, summary.Sheets); err != nil {
+		found.dangling, err = tx.Check(ctx, summary.Sheets)
+		if err := found.take(err); err != nil {
 			return summary, fmt.Errorf("check the tables of import %s: %w", task.Import.ID, err)
 		}
 	}
@@ -166,12 +172,15 @@ func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *re
 		if err := task.Progress.Committing(ctx); err != nil {
 			return summary, fmt.Errorf("commit import %s: %w", task.Import.ID, err)
 		}
-		if err := tx.Commit(ctx, summary.Sheets); err != nil {
+		if err := found.take(tx.Commit(ctx, summary.Sheets)); err != nil {
 			var conflict *imports.TableConflictError
-			if !errors.Is(err, imports.ErrFenced) && !errors.As(err, &conflict) {
+			if !errors.Is(err, imports.ErrFenced) && !errors.Is(err, imports.ErrOvertaken) && !errors.As(err, &conflict) {
 				err = fmt.Errorf("%w: %w", imports.ErrCommitUncertain, err)
 			}
 			return summary, fmt.Errorf("commit import %s: %w", task.Import.ID, err)
+		}
+		if found.any() {
+			return summary, errRefused
 		}
 		summary.Committed = true
 		// The rows are now in the database. If this run can't record that, the next one finds them there and does.

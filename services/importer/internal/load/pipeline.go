@@ -26,9 +26,10 @@ type batch struct {
 	text, converted []byte
 	normalized      []normalized // by column, or empty
 	unmapped        []unmappedCell
-	doubts          []doubt           // by row
-	write           [][]imports.Value // the rows to be written
-	converter       chan struct{}     // receives when the values are ready
+	doubts          []doubt // by row
+	// updates and inserts are the rows to be written.
+	updates, inserts [][]imports.Value
+	converter        chan struct{} // receives when the values are ready
 }
 
 // unmappedCell is the first cell with content in a column without a header.
@@ -57,7 +58,8 @@ func (b *batch) reset() {
 	}
 	b.Reset()
 	clear(b.normalized)
-	b.text, b.converted, b.unmapped, b.write, b.doubts = b.text[:0], b.converted[:0], b.unmapped[:0], b.write[:0], b.doubts[:0]
+	b.text, b.converted, b.unmapped, b.doubts = b.text[:0], b.converted[:0], b.unmapped[:0], b.doubts[:0]
+	b.updates, b.inserts = b.updates[:0], b.inserts[:0]
 }
 
 // pipeline moves a sheet's rows through stages that run at the same time: reading, converting (on all cores), deciding and
@@ -154,8 +156,8 @@ func (p *pipeline) decideAll(ctx context.Context, decide func(context.Context, *
 // so that no stage waits for it.
 func (p *pipeline) writeAll(ctx context.Context, end context.CancelFunc) {
 	for b := range p.writes {
-		if p.failed == nil && len(b.write) > 0 {
-			if p.failed = p.sheet.write(ctx, b.write); p.failed != nil {
+		if p.failed == nil {
+			if p.failed = p.sheet.write(ctx, b); p.failed != nil {
 				end()
 			}
 		}
@@ -167,7 +169,7 @@ func (p *pipeline) writeAll(ctx context.Context, end context.CancelFunc) {
 	}
 }
 
-// written waits until all selected rows are written, so that the database can be queried.
+// written waits until all selected rows are written.
 func (p *pipeline) written() { p.writing.Wait() }
 
 // fill reads the rows into batches.

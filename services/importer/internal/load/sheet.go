@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -72,7 +71,7 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 	config := check.Config{
 		Spec: spec, Index: index, Columns: columns, Mode: r.task.Import.Policy.Mode, Database: s.table,
 		Parents: func(name string) *check.Sheet { return r.sheets[name].check },
-		Issue:   s.issues.add, RootCauses: r.rootCauses, Written: s.pipeline.written, Calendar: r.task.Workbook,
+		Issue:   s.issues.add, RootCauses: r.rootCauses, Calendar: r.task.Workbook,
 		SpillDir: r.loader.SpillDir, Refusals: r.refused,
 	}
 	if s.listed != nil {
@@ -179,13 +178,13 @@ func (s *sheet) count(b *batch, verdicts []check.Verdict) {
 			switch v.Result {
 			case imports.Unchanged:
 				s.counts.Unchanged++
-				continue
 			case imports.Updated:
 				s.counts.Updated++
+				b.updates = append(b.updates, b.Row(i, len(s.columns)))
 			default:
 				s.counts.Inserted++
+				b.inserts = append(b.inserts, b.Row(i, len(s.columns)))
 			}
-			b.write = append(b.write, b.Row(i, len(s.columns)))
 		case check.Rejected, check.Present:
 			s.counts.Rejected++
 			s.results.Set(v.Row, imports.Refused)
@@ -214,7 +213,7 @@ func (s *sheet) loadDeferred(ctx context.Context) error {
 		if err := <-written; err != nil || len(verdicts) == 0 {
 			return err
 		}
-		s.pipeline.writing.Go(func() { written <- s.write(ctx, b.write) })
+		s.pipeline.writing.Go(func() { written <- s.write(ctx, b) })
 		if err := s.issues.tick(ctx); err != nil {
 			return err
 		}
@@ -222,19 +221,20 @@ func (s *sheet) loadDeferred(ctx context.Context) error {
 	}
 }
 
-// write writes accepted rows. In a table that was empty, each key is new.
-func (s *sheet) write(ctx context.Context, rows [][]imports.Value) error {
-	write := s.table.Write
-	if s.table.WasEmpty() {
-		write = s.table.Insert
+// write writes the accepted rows of a batch. Updates come first: only they release unique values that other rows take.
+func (s *sheet) write(ctx context.Context, b *batch) error {
+	for _, write := range []struct {
+		rows [][]imports.Value
+		to   func(context.Context, [][]imports.Value) error
+	}{{b.updates, s.table.Update}, {b.inserts, s.table.Insert}} {
+		if len(write.rows) == 0 {
+			continue
+		}
+		if err := s.run.found.take(write.to(ctx, write.rows)); err != nil {
+			return err
+		}
 	}
-	err := write(ctx, rows)
-	var refused *imports.RefusedRowsError
-	if errors.As(err, &refused) {
-		s.run.found.add(s.check, rows, refused)
-		return nil
-	}
-	return err
+	return nil
 }
 
 // about estimates the number of the sheet's rows, from the bytes read so far.

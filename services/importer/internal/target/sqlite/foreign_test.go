@@ -63,7 +63,7 @@ func write(t *testing.T, sc *schema.Schema, sheet string, before []string, rows 
 		}
 		values = append(values, cells)
 	}
-	if err := table.Write(t.Context(), values); err != nil {
+	if err := save(t, table, values); err != nil {
 		return err
 	}
 	return tx.Commit(t.Context(), nil)

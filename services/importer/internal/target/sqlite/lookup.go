@@ -18,6 +18,7 @@ type lookup struct {
 	by        []int // columns of the rows to look up
 	width     int   // columns of a found row
 	whole     bool  // the found columns are those of the rows to look up
+	asked     [][]imports.Value
 	found     [][]imports.Value
 	block     []imports.Value
 	text      []byte // text of the found values

@@ -19,7 +19,21 @@ func texts(row ...string) (values []imports.Value) {
 	return values
 }
 
-// load writes rows to the tables of a schema, in the order of its sheets, and commits.
+// save inserts rows, or updates them if the table has their keys: those of all, or of none.
+func save(t *testing.T, table imports.Table, rows [][]imports.Value) error {
+	t.Helper()
+	existing, err := table.Existing(t.Context(), rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if existing[0] != nil {
+		return table.Update(t.Context(), rows)
+	}
+	return table.Insert(t.Context(), rows)
+}
+
+// load writes rows to the tables of a schema, in the order of its sheets, and commits. The rows of a table are all new, or
+// none is.
 func load(t *testing.T, target *targetsqlite.Target, id string, sc *schema.Schema, rows ...[][]imports.Value) error {
 	t.Helper()
 	tx, err := target.Begin(t.Context(), imports.Run{ImportID: id, Number: 1, Schema: sc}, nil)
@@ -33,7 +47,7 @@ func load(t *testing.T, target *targetsqlite.Target, id string, sc *schema.Schem
 			return err
 		}
 		if i < len(rows) {
-			if err := table.Write(t.Context(), rows[i]); err != nil {
+			if err := save(t, table, rows[i]); err != nil {
 				return err
 			}
 		}
@@ -96,7 +110,7 @@ func TestTriggerThatSkipsRowsRefusesThem(t *testing.T) {
 	target := open(t, shelves, `CREATE TRIGGER skip BEFORE INSERT ON shelves WHEN new.code = 's2' BEGIN SELECT RAISE(IGNORE); END`)
 	err := load(t, target, "a", shop(), [][]imports.Value{texts("s1", "left"), texts("s2", "right"), texts("s3", "top")})
 	var refused *imports.RefusedRowsError
-	if !errors.As(err, &refused) || len(refused.Rows) != 1 || refused.Rows[0].Index != 1 || refused.Rows[0].Reason != "a trigger skips it" {
+	if !errors.As(err, &refused) || len(refused.Rows) != 1 || !refused.Rows[0].Key[0].Equal(texts("s2")[0]) || refused.Rows[0].Reason != "a trigger skips it" {
 		t.Errorf("got %v", err)
 	}
 }

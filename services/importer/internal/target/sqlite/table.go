@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,10 +37,7 @@ type table struct {
 	inserts  map[int]*sqlitedirect.Stmt // by number of rows
 	upserts  map[int]*sqlitedirect.Stmt // likewise
 	existing *lookup
-	owners   map[int]*lookup
-	holds    map[string]*lookup
-
-	held []bool
+	owners   map[string]*lookup
 	// released counts temporary values.
 	released int64
 }
@@ -51,7 +49,7 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 		return nil, err
 	}
 	t := &table{tx: tx, sheet: sheet, columns: columns, rows: min(chunk, maxParameters/len(columns)),
-		inserts: map[int]*sqlitedirect.Stmt{}, upserts: map[int]*sqlitedirect.Stmt{}, owners: map[int]*lookup{}, holds: map[string]*lookup{}}
+		inserts: map[int]*sqlitedirect.Stmt{}, upserts: map[int]*sqlitedirect.Stmt{}, owners: map[string]*lookup{}}
 	for _, k := range sheet.Key {
 		i := slices.IndexFunc(columns, func(c *schema.Column) bool { return c.Name == k })
 		if i < 0 {
@@ -81,8 +79,8 @@ func (t *table) Insert(ctx context.Context, rows [][]imports.Value) error {
 	return t.writeAll(ctx, rows, t.inserts, t.insert)
 }
 
-// Write implements imports.Table.
-func (t *table) Write(ctx context.Context, rows [][]imports.Value) error {
+// Update implements imports.Table.
+func (t *table) Update(ctx context.Context, rows [][]imports.Value) error {
 	if t.partial() {
 		return t.writeAll(ctx, rows, t.upserts, t.update)
 	}
@@ -91,6 +89,8 @@ func (t *table) Write(ctx context.Context, rows [][]imports.Value) error {
 
 // writeAll writes rows with statements that are made for a number of them and kept.
 func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[int]*sqlitedirect.Stmt, make func(n int) string) error {
+	t.tx.using.Lock()
+	defer t.tx.using.Unlock()
 	var refused []imports.RefusedRow
 	for start := 0; start < len(rows); start += t.written {
 		chunk := rows[start:min(start+t.written, len(rows))]
@@ -104,7 +104,7 @@ func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[i
 		if err != nil && resultCode(err) != sqlite3.SQLITE_CONSTRAINT {
 			return t.failed(err)
 		}
-		found, err := t.refusedOf(ctx, chunk, start, changed, err)
+		found, err := t.refusedOf(ctx, chunk, changed, err)
 		if err != nil {
 			return err
 		}
@@ -114,19 +114,19 @@ func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[i
 		refused = append(refused, found...)
 	}
 	if len(refused) > 0 {
-		return &imports.RefusedRowsError{Table: t.sheet.Table, Rows: refused}
+		return &imports.RefusedRowsError{Rows: refused}
 	}
 	return nil
 }
 
 // refusedOf returns the rows that the database refuses among those of a statement that failed, or changed too few rows. It
-// writes the others one at a time. start is the index of the first.
-func (t *table) refusedOf(ctx context.Context, rows [][]imports.Value, start, changed int, cause error) (refused []imports.RefusedRow, err error) {
+// writes the others one at a time.
+func (t *table) refusedOf(ctx context.Context, rows [][]imports.Value, changed int, cause error) (refused []imports.RefusedRow, err error) {
 	kept, statement := t.upserts, t.upsert
 	if t.partial() {
 		statement = t.update
 	}
-	for i, row := range rows {
+	for _, row := range rows {
 		if len(rows) > 1 {
 			changed, cause = t.write(ctx, [][]imports.Value{row}, kept, statement)
 		}
@@ -136,15 +136,25 @@ func (t *table) refusedOf(ctx context.Context, rows [][]imports.Value, start, ch
 		switch {
 		case cause == nil && changed == 1:
 		case cause == nil:
-			refused = append(refused, imports.RefusedRow{Index: start + i, Reason: "a trigger skips it"})
+			refused = append(refused, t.refusal(row, "", "a trigger skips it"))
 		case resultCode(cause) == sqlite3.SQLITE_CONSTRAINT:
 			column, reason := t.explain(cause)
-			refused = append(refused, imports.RefusedRow{Index: start + i, Column: column, Reason: reason})
+			refused = append(refused, t.refusal(row, column, reason))
 		default:
 			return nil, t.failed(cause)
 		}
 	}
 	return refused, nil
+}
+
+// refusal returns a row that the database refuses.
+func (t *table) refusal(row []imports.Value, column, reason string) imports.RefusedRow {
+	key := make([]imports.Value, len(t.key))
+	for i, k := range t.key {
+		key[i] = row[k]
+		key[i].Bytes = bytes.Clone(row[k].Bytes)
+	}
+	return imports.RefusedRow{Sheet: t.sheet.Name, Table: t.sheet.Table, Key: key, Column: column, Reason: reason}
 }
 
 // explain returns the column that an error of SQLite names ("UNIQUE constraint failed: people.phone"), and its message.
@@ -250,6 +260,8 @@ func (t *table) partial() bool {
 
 // Existing implements imports.Table.
 func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error) {
+	t.tx.using.Lock()
+	defer t.tx.using.Unlock()
 	if t.existing == nil {
 		var err error
 		if t.existing, err = t.newLookup(t.key, t.sheet.Key, columnNames(t.columns)); err != nil {
@@ -261,44 +273,29 @@ func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]impor
 }
 
 // Owners implements imports.Table.
-func (t *table) Owners(ctx context.Context, column int, rows [][]imports.Value) ([][]imports.Value, error) {
+func (t *table) Owners(ctx context.Context, column string, values []imports.Value) ([][]imports.Value, error) {
+	t.tx.using.Lock()
+	defer t.tx.using.Unlock()
 	if t.owners[column] == nil {
-		l, err := t.newLookup([]int{column}, []string{t.columns[column].Name}, t.sheet.Key)
+		l, err := t.newLookup([]int{0}, []string{column}, t.sheet.Key)
 		if err != nil {
 			return nil, err
 		}
 		t.owners[column] = l
 	}
-	return t.find(ctx, t.owners[column], rows)
-}
-
-// Holds implements imports.Table.
-func (t *table) Holds(ctx context.Context, column string, values []imports.Value) ([]bool, error) {
-	if t.holds[column] == nil {
-		l, err := t.newLookup([]int{0}, []string{column}, []string{column})
-		if err != nil {
-			return nil, err
-		}
-		t.holds[column] = l
-	}
-	rows := make([][]imports.Value, len(values))
+	l := t.owners[column]
+	l.asked = l.asked[:0]
 	for i := range values {
-		rows[i] = values[i : i+1]
+		l.asked = append(l.asked, values[i:i+1])
 	}
-	found, err := t.find(ctx, t.holds[column], rows)
-	if err != nil {
-		return nil, err
-	}
-	t.held = t.held[:0]
-	for _, f := range found {
-		t.held = append(t.held, f != nil)
-	}
-	return t.held, nil
+	return t.find(ctx, l, l.asked)
 }
 
-// Release implements imports.Table. A temporary value is not null, because the column can be required, and because a
+// Release implements imports.Table: it replaces the values by temporary ones. A temporary value is not null, because the column can be required, and because a
 // foreign key that cascades would lose the rows that refer to the value.
 func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value) error {
+	t.tx.using.Lock()
+	defer t.tx.using.Unlock()
 	var keys []string
 	for _, k := range t.sheet.Key {
 		keys = append(keys, name(k)+" = ?")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -17,6 +18,8 @@ import (
 // its page cache.
 type transaction struct {
 	store *Target
+	// using is held while a table's method uses the connection: look-ups and writes can be called at the same time.
+	using sync.Mutex
 	conn  *sqlitedirect.Conn
 	run   imports.Run
 	leave func()

@@ -49,6 +49,9 @@ func Run(t *testing.T, open Open) {
 		"keys of several columns":                 composite,
 		"owners of unique values":                 owners,
 		"rows exchange unique values":             exchanged,
+		"unique values move from row to row":      moved,
+		"values of all types are read back":       typed,
+		"rows are looked up while others are new": concurrent,
 		"rows are updated without all columns":    partial,
 		"a table is extended":                     extended,
 		"a unique rule comes and goes":            uniqueRule,
@@ -89,8 +92,27 @@ func must(t *testing.T, err error) {
 func load(t *testing.T, target imports.Target, id string, columns []*schema.Column, rows ...[]imports.Value) {
 	t.Helper()
 	tx := begin(t, target, id, 1)
-	must(t, table(t, tx, columns...).Write(t.Context(), rows))
+	must(t, table(t, tx, columns...).Insert(t.Context(), rows))
+	commit(t, tx)
+}
+
+// commit checks and commits a run.
+func commit(t *testing.T, tx imports.TargetTx) {
+	t.Helper()
+	dangling, err := tx.Check(t.Context(), nil)
+	must(t, err)
+	if len(dangling) > 0 {
+		t.Fatalf("dangling are %v", dangling)
+	}
 	must(t, tx.Commit(t.Context(), nil))
+}
+
+// update commits changed rows of the columns.
+func update(t *testing.T, target imports.Target, id string, columns []*schema.Column, rows ...[]imports.Value) {
+	t.Helper()
+	tx := begin(t, target, id, 1)
+	must(t, table(t, tx, columns...).Update(t.Context(), rows))
+	commit(t, tx)
 }
 
 // shown returns rows as text, for comparing.
@@ -130,8 +152,8 @@ func committed(t *testing.T, open func() imports.Target) {
 	if !tb.WasEmpty() {
 		t.Error("a new table was not empty")
 	}
-	must(t, tb.Write(t.Context(), [][]imports.Value{{text("x"), text("1.5")}, {text("y"), null}}))
-	must(t, tb.Write(t.Context(), [][]imports.Value{{text("x"), text("2")}}))
+	must(t, tb.Insert(t.Context(), [][]imports.Value{{text("x"), text("1.5")}}))
+	must(t, tb.Insert(t.Context(), [][]imports.Value{{text("y"), null}}))
 	must(t, tx.Commit(t.Context(), map[string]imports.Counts{}))
 	must(t, tx.Rollback())
 	must(t, target.Close())
@@ -142,6 +164,7 @@ func committed(t *testing.T, open func() imports.Target) {
 		t.Error("the table is empty")
 	}
 	must(t, tx.Rollback())
+	update(t, target, "c", columns, []imports.Value{text("x"), text("2")})
 	wantHeld(t, target, columns, [][]imports.Value{{text("y"), null}, {text("z"), null}, {text("x"), null}},
 		[]imports.Value{text("y"), null}, nil, []imports.Value{text("x"), text("2")})
 }
@@ -150,7 +173,7 @@ func rolledBack(t *testing.T, open func() imports.Target) {
 	target := open()
 	defer target.Close()
 	tx := begin(t, target, "a", 1)
-	must(t, table(t, tx, code).Write(t.Context(), [][]imports.Value{{text("x")}}))
+	must(t, table(t, tx, code).Insert(t.Context(), [][]imports.Value{{text("x")}}))
 	must(t, tx.Rollback())
 	tx = begin(t, target, "a", 2)
 	defer func() { must(t, tx.Rollback()) }()
@@ -176,10 +199,10 @@ func inserted(t *testing.T, open func() imports.Target) {
 	defer target.Close()
 	tx := begin(t, target, "a", 1)
 	tb := table(t, tx, code, price)
-	must(t, tb.Insert(t.Context(), [][]imports.Value{{text("x"), text("1.50")}, {text("y"), null}}))
+	must(t, tb.Insert(t.Context(), [][]imports.Value{{text("x"), text("1.25")}, {text("y"), null}}))
 	must(t, tx.Commit(t.Context(), nil))
 	wantHeld(t, target, []*schema.Column{code, price}, [][]imports.Value{{text("y"), null}, {text("x"), null}},
-		[]imports.Value{text("y"), null}, []imports.Value{text("x"), text("1.50")})
+		[]imports.Value{text("y"), null}, []imports.Value{text("x"), text("1.25")})
 }
 
 func many(t *testing.T, open func() imports.Target) {
@@ -270,10 +293,19 @@ func composite(t *testing.T, open func() imports.Target) {
 	sheet := &schema.Sheet{Name: "items", Table: "items", Key: []string{"code", "part"}, Columns: []*schema.Column{price, code, part}}
 	sc := &schema.Schema{Name: "shop", Sheets: []*schema.Sheet{sheet}}
 	tx := begin(t, target, "a", 1)
-	defer func() { must(t, tx.Rollback()) }()
 	tb, err := tx.Table(t.Context(), sc, sheet, sheet.Columns)
 	must(t, err)
-	must(t, tb.Write(t.Context(), [][]imports.Value{{text("1"), text("a"), number(1)}, {text("2"), text("a"), number(2)}, {text("3"), text("a"), number(1)}}))
+	must(t, tb.Insert(t.Context(), [][]imports.Value{{text("1"), text("a"), number(1)}, {text("2"), text("a"), number(2)}}))
+	commit(t, tx)
+	tx = begin(t, target, "b", 1)
+	tb, err = tx.Table(t.Context(), sc, sheet, sheet.Columns)
+	must(t, err)
+	must(t, tb.Update(t.Context(), [][]imports.Value{{text("3"), text("a"), number(1)}}))
+	commit(t, tx)
+	tx = begin(t, target, "c", 1)
+	defer func() { must(t, tx.Rollback()) }()
+	tb, err = tx.Table(t.Context(), sc, sheet, sheet.Columns)
+	must(t, err)
 	got, err := tb.Existing(t.Context(), [][]imports.Value{{null, text("a"), number(2)}, {null, text("b"), number(1)}, {null, text("a"), number(1)}})
 	must(t, err)
 	want := [][]imports.Value{{text("2"), text("a"), number(2)}, nil, {text("3"), text("a"), number(1)}}
@@ -285,20 +317,88 @@ func composite(t *testing.T, open func() imports.Target) {
 func owners(t *testing.T, open func() imports.Target) {
 	target := open()
 	defer target.Close()
-	tx := begin(t, target, "a", 1)
+	columns := []*schema.Column{code, serial}
+	load(t, target, "a", columns, []imports.Value{text("x"), text("s1")}, []imports.Value{text("y"), null})
+	tx := begin(t, target, "b", 1)
 	defer func() { must(t, tx.Rollback()) }()
-	tb := table(t, tx, code, serial)
-	must(t, tb.Write(t.Context(), [][]imports.Value{{text("x"), text("s1")}, {text("y"), null}}))
-	got, err := tb.Owners(t.Context(), 1, [][]imports.Value{{text("q"), text("s1")}, {text("q"), null}, {text("q"), text("s2")}})
-	must(t, err)
-	if g, w := shown(got), shown([][]imports.Value{{text("x")}, nil, nil}); !reflect.DeepEqual(g, w) {
-		t.Errorf("owners are %q, want %q", g, w)
+	tb := table(t, tx, columns...)
+	for column, want := range map[string][][]imports.Value{
+		"serial": {{text("x")}, nil, nil},
+		"code":   {nil, nil, {text("y")}},
+	} {
+		got, err := tb.Owners(t.Context(), column, []imports.Value{text("s1"), null, text(map[string]string{"serial": "s2", "code": "y"}[column])})
+		must(t, err)
+		if g, w := shown(got), shown(want); !reflect.DeepEqual(g, w) {
+			t.Errorf("owners of %s are %q, want %q", column, g, w)
+		}
 	}
-	holds, err := tb.Holds(t.Context(), "serial", []imports.Value{text("s2"), text("s1")})
-	must(t, err)
-	if !reflect.DeepEqual(holds, []bool{false, true}) {
-		t.Errorf("holds are %v", holds)
+}
+
+// typed writes a value of each type and reads it back.
+func typed(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer func() { must(t, target.Close()) }()
+	columns := []*schema.Column{code}
+	row := []imports.Value{text("x")}
+	empty := []imports.Value{text("y")}
+	for kind, value := range map[schema.Type]imports.Value{
+		schema.Text: text("a\tb\\c\nd"), schema.Integer: number(-5), schema.Decimal: text("-12.05"), schema.Boolean: number(1),
+		schema.Date: text("2024-02-29"), schema.Time: text("23:59:59.5"), schema.DateTime: text("1999-12-31 00:00:00.125"),
+		schema.Email: text("a@b.example"), schema.Phone: text("+49 30 1"), schema.Enum: text("\\N"),
+	} {
+		columns = append(columns, &schema.Column{Name: "a_" + string(kind), Type: kind, Allowed: []string{"\\N"}})
+		row, empty = append(row, value), append(empty, null)
 	}
+	load(t, target, "a", columns, row, empty)
+	wantHeld(t, target, columns, [][]imports.Value{empty, row}, empty, row)
+}
+
+// concurrent looks rows up while others are inserted.
+func concurrent(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer func() { must(t, target.Close()) }()
+	columns := []*schema.Column{code, serial}
+	held := [][]imports.Value{{text("x"), text("s")}}
+	load(t, target, "a", columns, held...)
+	tx := begin(t, target, "b", 1)
+	tb := table(t, tx, columns...)
+	written := make(chan error, 1)
+	go func() {
+		for i := range 50 {
+			if err := tb.Insert(t.Context(), [][]imports.Value{{text(fmt.Sprint(i)), null}}); err != nil {
+				written <- err
+				return
+			}
+		}
+		written <- nil
+	}()
+	for range 50 {
+		got, err := tb.Existing(t.Context(), held)
+		must(t, err)
+		if g, w := shown(got), shown(held); !reflect.DeepEqual(g, w) {
+			t.Fatalf("held are %q, want %q", g, w)
+		}
+	}
+	must(t, <-written)
+	commit(t, tx)
+	wantHeld(t, target, columns, [][]imports.Value{{text("49"), null}}, []imports.Value{text("49"), null})
+}
+
+// moved writes rows that take values which earlier rows release.
+func moved(t *testing.T, open func() imports.Target) {
+	target := open()
+	defer func() { must(t, target.Close()) }()
+	columns := []*schema.Column{code, serial}
+	load(t, target, "a", columns, []imports.Value{text("z"), text("s1")}, []imports.Value{text("y"), text("s2")}, []imports.Value{text("x"), text("s3")})
+	tx := begin(t, target, "b", 1)
+	tb := table(t, tx, columns...)
+	changed := [][]imports.Value{{text("x"), null}, {text("y"), text("s3")}, {text("z"), text("s2")}}
+	must(t, tb.Update(t.Context(), changed))
+	added := []imports.Value{text("n"), text("s1")}
+	must(t, tb.Insert(t.Context(), [][]imports.Value{added}))
+	commit(t, tx)
+	rows := append(changed, added)
+	wantHeld(t, target, columns, rows, rows...)
 }
 
 // exchanged writes rows that exchange the values of a unique column.
@@ -311,8 +411,8 @@ func exchanged(t *testing.T, open func() imports.Target) {
 	tb := table(t, tx, columns...)
 	rows := [][]imports.Value{{text("x"), text("s2")}, {text("y"), text("s1")}}
 	must(t, tb.Release(t.Context(), 1, rows))
-	must(t, tb.Write(t.Context(), rows))
-	must(t, tx.Commit(t.Context(), nil))
+	must(t, tb.Update(t.Context(), rows))
+	commit(t, tx)
 	wantHeld(t, target, columns, rows, rows...)
 }
 
@@ -326,7 +426,7 @@ func partial(t *testing.T, open func() imports.Target) {
 	of, sheet := items(all...)
 	table, err := tx.Table(t.Context(), of, sheet, []*schema.Column{code, price})
 	must(t, err)
-	must(t, table.Write(t.Context(), [][]imports.Value{{text("a"), text("7")}, {text("b"), text("8")}}))
+	must(t, table.Update(t.Context(), [][]imports.Value{{text("a"), text("7")}, {text("b"), text("8")}}))
 	must(t, tx.Commit(t.Context(), nil))
 	wantHeld(t, target, all, [][]imports.Value{{text("a"), null, null}, {text("b"), null, null}},
 		[]imports.Value{text("a"), number(1), text("7")}, []imports.Value{text("b"), number(2), text("8")})
