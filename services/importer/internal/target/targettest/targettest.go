@@ -2,7 +2,6 @@
 package targettest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -217,76 +216,6 @@ func many(t *testing.T, open func() imports.Target) {
 	wantHeld(t, target, columns, rows, rows...)
 }
 
-func applied(t *testing.T, open func() imports.Target) {
-	target := open()
-	defer target.Close()
-	numbers := map[string]imports.Counts{"items": {Read: 3, Inserted: 2, Rejected: 1, Issues: 5, Warnings: 7}}
-	tx := begin(t, target, "a", 3)
-	must(t, tx.Commit(t.Context(), numbers))
-	for _, run := range []int64{2, 3, 4} {
-		_, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: run, Schema: &schema.Schema{}}, nil)
-		var done *imports.AppliedError
-		if !errors.As(err, &done) || !reflect.DeepEqual(done.Sheets, numbers) {
-			t.Errorf("run %d: got %v", run, err)
-		}
-	}
-}
-
-func fenced(t *testing.T, open func() imports.Target) {
-	target := open()
-	defer target.Close()
-	must(t, begin(t, target, "a", 2).Rollback())
-	if _, err := target.Begin(t.Context(), imports.Run{ImportID: "a", Number: 1, Schema: &schema.Schema{}}, nil); !errors.Is(err, imports.ErrFenced) {
-		t.Errorf("an earlier run: %v", err)
-	}
-	must(t, begin(t, target, "a", 2).Rollback())
-	must(t, begin(t, target, "other", 1).Rollback())
-}
-
-func turns(t *testing.T, open func() imports.Target) {
-	target := open()
-	defer target.Close()
-	first := begin(t, target, "first", 1)
-	const others = 3
-	entered := make(chan int, others)
-	for i := range others {
-		positions := make(chan int, 10)
-		go func() {
-			tx, err := target.Begin(context.Background(), imports.Run{ImportID: fmt.Sprint(i), Number: 1, Schema: &schema.Schema{}}, func(position int) { positions <- position })
-			if err != nil {
-				entered <- -1
-				return
-			}
-			entered <- i
-			if err := tx.Rollback(); err != nil {
-				t.Error(err)
-			}
-		}()
-		if position := <-positions; position != i+1 {
-			t.Errorf("run %d was told the position %d", i, position)
-		}
-	}
-	must(t, first.Rollback())
-	for want := range others {
-		if got := <-entered; got != want {
-			t.Errorf("run %d came before %d", got, want)
-		}
-	}
-}
-
-func cancelledWait(t *testing.T, open func() imports.Target) {
-	target := open()
-	defer target.Close()
-	first := begin(t, target, "first", 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := target.Begin(ctx, imports.Run{ImportID: "b", Number: 1, Schema: &schema.Schema{}}, func(int) { cancel() })
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	must(t, first.Rollback())
-	must(t, begin(t, target, "c", 1).Rollback())
-}
-
 func composite(t *testing.T, open func() imports.Target) {
 	target := open()
 	defer target.Close()
@@ -311,26 +240,6 @@ func composite(t *testing.T, open func() imports.Target) {
 	want := [][]imports.Value{{text("2"), text("a"), number(2)}, nil, {text("3"), text("a"), number(1)}}
 	if g, w := shown(got), shown(want); !reflect.DeepEqual(g, w) {
 		t.Errorf("held are %q, want %q", g, w)
-	}
-}
-
-func owners(t *testing.T, open func() imports.Target) {
-	target := open()
-	defer target.Close()
-	columns := []*schema.Column{code, serial}
-	load(t, target, "a", columns, []imports.Value{text("x"), text("s1")}, []imports.Value{text("y"), null})
-	tx := begin(t, target, "b", 1)
-	defer func() { must(t, tx.Rollback()) }()
-	tb := table(t, tx, columns...)
-	for column, want := range map[string][][]imports.Value{
-		"serial": {{text("x")}, nil, nil},
-		"code":   {nil, nil, {text("y")}},
-	} {
-		got, err := tb.Owners(t.Context(), column, []imports.Value{text("s1"), null, text(map[string]string{"serial": "s2", "code": "y"}[column])})
-		must(t, err)
-		if g, w := shown(got), shown(want); !reflect.DeepEqual(g, w) {
-			t.Errorf("owners of %s are %q, want %q", column, g, w)
-		}
 	}
 }
 
@@ -384,38 +293,6 @@ func concurrent(t *testing.T, open func() imports.Target) {
 	wantHeld(t, target, columns, [][]imports.Value{{text("49"), null}}, []imports.Value{text("49"), null})
 }
 
-// moved writes rows that take values which earlier rows release.
-func moved(t *testing.T, open func() imports.Target) {
-	target := open()
-	defer func() { must(t, target.Close()) }()
-	columns := []*schema.Column{code, serial}
-	load(t, target, "a", columns, []imports.Value{text("z"), text("s1")}, []imports.Value{text("y"), text("s2")}, []imports.Value{text("x"), text("s3")})
-	tx := begin(t, target, "b", 1)
-	tb := table(t, tx, columns...)
-	changed := [][]imports.Value{{text("x"), null}, {text("y"), text("s3")}, {text("z"), text("s2")}}
-	must(t, tb.Update(t.Context(), changed))
-	added := []imports.Value{text("n"), text("s1")}
-	must(t, tb.Insert(t.Context(), [][]imports.Value{added}))
-	commit(t, tx)
-	rows := append(changed, added)
-	wantHeld(t, target, columns, rows, rows...)
-}
-
-// exchanged writes rows that exchange the values of a unique column.
-func exchanged(t *testing.T, open func() imports.Target) {
-	target := open()
-	defer func() { must(t, target.Close()) }()
-	columns := []*schema.Column{code, serial}
-	load(t, target, "a", columns, []imports.Value{text("x"), text("s1")}, []imports.Value{text("y"), text("s2")})
-	tx := begin(t, target, "b", 1)
-	tb := table(t, tx, columns...)
-	rows := [][]imports.Value{{text("x"), text("s2")}, {text("y"), text("s1")}}
-	must(t, tb.Release(t.Context(), 1, rows))
-	must(t, tb.Update(t.Context(), rows))
-	commit(t, tx)
-	wantHeld(t, target, columns, rows, rows...)
-}
-
 // partial updates rows by a file that lacks a required column.
 func partial(t *testing.T, open func() imports.Target) {
 	target := open()
@@ -440,19 +317,6 @@ func extended(t *testing.T, open func() imports.Target) {
 	load(t, target, "b", columns, []imports.Value{text("y"), text("1"), text("x")})
 	key := [][]imports.Value{{text("x"), null, null}, {text("y"), null, null}}
 	wantHeld(t, target, columns, key, []imports.Value{text("x"), null, null}, []imports.Value{text("y"), text("1"), text("x")})
-}
-
-func uniqueRule(t *testing.T, open func() imports.Target) {
-	target := open()
-	defer target.Close()
-	plain := &schema.Column{Name: "serial", Title: "Serial", Type: schema.Text}
-	load(t, target, "a", []*schema.Column{code, serial}, []imports.Value{text("x"), text("s")})
-	load(t, target, "b", []*schema.Column{code, plain}, []imports.Value{text("y"), text("s")})
-	tx := begin(t, target, "c", 1)
-	defer func() { must(t, tx.Rollback()) }()
-	sc, sheet := items(code, serial)
-	_, err := tx.Table(t.Context(), sc, sheet, sheet.Columns)
-	wantConflict(t, err)
 }
 
 func conflicts(t *testing.T, open func() imports.Target) {
