@@ -53,7 +53,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return fmt.Errorf("start the importer: %w", err)
 	}
 	edgeService, err := c.NewEdge(env, edge.Config{Settings: c.Edge, Listener: edgeLis, JobsAddress: jobsAddress,
-		ImporterAddress: importerAddress, MaxUploadBytes: c.Importer.MaxUploadBytes})
+		ImporterAddress: importerAddress, MaxUploadBytes: int64(c.Importer.MaxUploadBytes)})
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
 	}

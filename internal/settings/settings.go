@@ -16,7 +16,7 @@ import (
 // Complete sets each zero field of the struct that s points to to the default of its tag, and checks the others.
 //
 // Numbers and durations must not be negative, unless the tag has `negative:"…"`, which says what a negative value means.
-// `min:"2"` and `max:"100"` bound a number, `min:"2s"` a duration. An error names the flag.
+// `min:"2"` and `max:"100"` bound a number, `min:"2s"` a duration, `min:"2MiB"` a size. An error names the flag.
 func Complete(s any) error {
 	if err := kong.ApplyDefaults(s); err != nil {
 		return fmt.Errorf("settings: %w", err)
@@ -65,11 +65,14 @@ func bound(field reflect.StructField, v reflect.Value, tag string, otherwise int
 		n   int64
 		err error
 	)
-	if v.Type() == reflect.TypeFor[time.Duration]() {
+	switch v.Type() {
+	case reflect.TypeFor[time.Duration]():
 		var d time.Duration
 		d, err = time.ParseDuration(limit)
 		n = int64(d)
-	} else {
+	case reflect.TypeFor[Bytes]():
+		n, err = parseBytes(limit)
+	default:
 		n, err = strconv.ParseInt(limit, 10, 64)
 	}
 	if err != nil {
@@ -79,8 +82,11 @@ func bound(field reflect.StructField, v reflect.Value, tag string, otherwise int
 }
 
 func text(v reflect.Value, n int64) string {
-	if v.Type() == reflect.TypeFor[time.Duration]() {
+	switch v.Type() {
+	case reflect.TypeFor[time.Duration]():
 		return time.Duration(n).String()
+	case reflect.TypeFor[Bytes]():
+		return Bytes(n).String()
 	}
 	return strconv.FormatInt(n, 10)
 }

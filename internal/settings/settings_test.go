@@ -9,12 +9,13 @@ import (
 )
 
 type example struct {
-	LeaseDuration time.Duration `help:"…" default:"10s" min:"1s"`
-	MaxBytes      int64         `help:"…" default:"4096" min:"512" max:"8192"`
-	PerUser       int           `help:"…" default:"64" negative:"no limit"`
-	Origins       []string      `help:"…" name:"cors-origins"`
-	Name          string        `help:"…" default:"local"`
-	KeepFor       time.Duration `help:"…" default:"24h" name:"upload-ttl"`
+	LeaseDuration time.Duration  `help:"…" default:"10s" min:"1s"`
+	MaxBytes      int64          `help:"…" default:"4096" min:"512" max:"8192"`
+	PerUser       int            `help:"…" default:"64" negative:"no limit"`
+	Origins       []string       `help:"…" name:"cors-origins"`
+	Name          string         `help:"…" default:"local"`
+	KeepFor       time.Duration  `help:"…" default:"24h" name:"upload-ttl"`
+	Cache         settings.Bytes `help:"…" default:"1GiB" min:"64KiB" max:"2GiB"`
 }
 
 func TestZeroFieldsGetTheirDefaults(t *testing.T) {
@@ -22,7 +23,7 @@ func TestZeroFieldsGetTheirDefaults(t *testing.T) {
 	if err := settings.Complete(&s); err != nil {
 		t.Fatal(err)
 	}
-	if s.LeaseDuration != 10*time.Second || s.MaxBytes != 4096 || s.PerUser != -1 || s.Name != "mine" || s.KeepFor != 24*time.Hour || s.Origins != nil {
+	if s.LeaseDuration != 10*time.Second || s.MaxBytes != 4096 || s.PerUser != -1 || s.Name != "mine" || s.Cache != 1<<30 || s.KeepFor != 24*time.Hour || s.Origins != nil {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -42,9 +43,30 @@ func TestErrorsNameTheFlagAndLimit(t *testing.T) {
 		"--max-bytes is 100; the minimum is 512":      {MaxBytes: 100},
 		"--max-bytes is 10000; the maximum is 8192":   {MaxBytes: 10_000},
 		"--upload-ttl is -1s; the minimum is 0s":      {KeepFor: -time.Second},
+		"--cache is 1KiB; the minimum is 64KiB":       {Cache: 1 << 10},
+		"--cache is 3GiB; the maximum is 2GiB":        {Cache: 3 << 30},
 	} {
 		if err := settings.Complete(&s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func TestSizesHaveUnits(t *testing.T) {
+	for text, want := range map[string]string{
+		"0": "0", "536870912": "512MiB", "512MiB": "512MiB", "2 GiB": "2GiB", "1.5GiB": "1536MiB", "500MB": "500000000", "64kib": "64KiB",
+		"-1": "-1", "1TiB": "1TiB", "1000B": "1000",
+		"": "error", "2G": "error", "1g": "error", "many": "error", "MiB": "error", "99999999TiB": "error", "-1MiB": "error", "1e400B": "error",
+	} {
+		var b settings.Bytes
+		got := "error"
+		if err := b.UnmarshalText([]byte(text)); err == nil {
+			got = b.String()
+		} else if !strings.Contains(err.Error(), "512MiB") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if cfg.UploadsDir != "" {
 		if s.uploads, err = folder.Open(folder.Config{
 			Folder: cfg.UploadsDir, TTL: cfg.UploadTTL, IdleAfter: uploadIdle, PerUser: max(cfg.UnfinishedPerUser, 0),
-			BytesPerUser: max(cfg.UnfinishedBytesPerUser, 0), Bytes: max(cfg.UnfinishedBytes, 0), Logger: cfg.Logger,
+			BytesPerUser: int64(max(cfg.UnfinishedBytesPerUser, 0)), Bytes: int64(max(cfg.UnfinishedBytes, 0)), Logger: cfg.Logger,
 		}); err != nil {
 			return nil, fmt.Errorf("edge: %w", err)
 		}

@@ -38,11 +38,11 @@ type Settings struct {
 	MaxStreams        int `help:"Maximum number of live streams in total. A negative value means no limit." default:"15000" negative:"no limit"`
 	RequestsPerSecond int `help:"Maximum requests per second per user, not counting streams, with bursts of four times that. A negative value means no limit." default:"50" negative:"no limit"`
 
-	UploadsPerUser         int           `help:"Maximum number of uploads in progress per user. A negative value means no limit." default:"4" negative:"no limit"`
-	UploadTTL              time.Duration `help:"How long an unfinished resumable upload is stored after its last byte." default:"24h" name:"upload-ttl"`
-	UnfinishedPerUser      int           `help:"Maximum number of unfinished resumable uploads per user. Those that have been idle for longest make room for new ones. A negative value means no limit." default:"64" negative:"no limit"`
-	UnfinishedBytesPerUser int64         `help:"Maximum total size of the unfinished resumable uploads of a user, in bytes. 0 means four times the maximum size of a workbook. A negative value means no limit." negative:"no limit"`
-	UnfinishedBytes        int64         `help:"Maximum total size of all unfinished resumable uploads, in bytes. A negative value means no limit." default:"10737418240" negative:"no limit"`
+	UploadsPerUser         int            `help:"Maximum number of uploads in progress per user. A negative value means no limit." default:"4" negative:"no limit"`
+	UploadTTL              time.Duration  `help:"How long an unfinished resumable upload is stored after its last byte." default:"24h" name:"upload-ttl"`
+	UnfinishedPerUser      int            `help:"Maximum number of unfinished resumable uploads per user. Those that have been idle for longest make room for new ones. A negative value means no limit." default:"64" negative:"no limit"`
+	UnfinishedBytesPerUser settings.Bytes `help:"Maximum total size of the unfinished resumable uploads of a user. 0 means four times the maximum size of a workbook. A negative value means no limit." negative:"no limit" placeholder:"SIZE"`
+	UnfinishedBytes        settings.Bytes `help:"Maximum total size of all unfinished resumable uploads. A negative value means no limit." default:"10GiB" negative:"no limit" placeholder:"SIZE"`
 
 	Keepalive     time.Duration `help:"Maximum time between two messages or comments of a live stream. Whole seconds." default:"15s" min:"2s"`
 	Retry         time.Duration `help:"How long browsers wait before they reconnect to a stream. Jitter of up to half of it is added or subtracted." default:"3s"`
@@ -109,7 +109,7 @@ func (c *Config) complete() error {
 	c.ImporterAddress = cmp.Or(c.ImporterAddress, "127.0.0.1:9092")
 	c.LocalUser = cmp.Or(c.LocalUser, "local")
 	c.MaxUploadBytes = cmp.Or(c.MaxUploadBytes, 512<<20)
-	c.UnfinishedBytesPerUser = cmp.Or(c.UnfinishedBytesPerUser, 4*c.MaxUploadBytes)
+	c.UnfinishedBytesPerUser = cmp.Or(c.UnfinishedBytesPerUser, settings.Bytes(4*c.MaxUploadBytes))
 	switch {
 	case c.Verifier == nil:
 		return errors.New("the verifier is missing: without it, no caller can be identified")

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
+	"headway/internal/settings"
 )
 
 const notesSchema = `
@@ -71,7 +71,7 @@ func keepsWithinBudget(t *testing.T, budget int64, kinds []worstFile) {
 	}
 	small := notesBook(t, 500, func(add func(string)) { add("short") }, func(int) string { return strings.Repeat(`<c t="s"><v>0</v></c>`, 3) })
 
-	w := newKilledWorld(t, buildServices(t), 0, "--memory", strconv.FormatInt(budget, 10), "--schemas-dir", schemas)
+	w := newKilledWorld(t, buildServices(t), 0, "--memory", settings.Bytes(budget).String(), "--schemas-dir", schemas)
 	token := func(user string) grpc.CallOption {
 		key, err := auth.NewKey([]byte(testSecret))
 		if err != nil {

@@ -24,15 +24,15 @@ import (
 type Settings struct {
 	ImporterListen string `help:"Address of the importer (gRPC). Port 0 takes a free port." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 
-	SchemasDir           string        `help:"Directory with your own schemas (*.yaml), in addition to the built-in ones." placeholder:"DIR"`
-	MaxUploadBytes       int64         `help:"Maximum size of a workbook, in bytes." default:"536870912"`
-	Records              string        `help:"Database file that rows are imported into. Empty for records.db in the data directory." placeholder:"FILE"`
-	Blobs                string        `help:"URL of the bucket for uploaded workbooks. Empty for a directory in the data directory." placeholder:"URL"`
-	MaxConcurrentImports int           `help:"Maximum number of imports that are leased at a time. One of them writes, and the others wait for their turn." default:"4" min:"1" max:"100"`
-	Memory               int64         `help:"Memory budget of the importer, in bytes. At least 256 MiB. 0 means half of the memory of the container or the machine." default:"0"`
-	ImportRetention      time.Duration `help:"How long the counts and issues of an import are stored at least. Its workbook is deleted with its job." default:"720h"`
-	SweepInterval        time.Duration `help:"Interval between two searches for imports and workbooks to delete." default:"10m"`
-	ImporterDrainTimeout time.Duration `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
+	SchemasDir           string         `help:"Directory with your own schemas (*.yaml), in addition to the built-in ones." placeholder:"DIR"`
+	MaxUploadBytes       settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
+	Records              string         `help:"Database file that rows are imported into. Empty for records.db in the data directory." placeholder:"FILE"`
+	Blobs                string         `help:"URL of the bucket for uploaded workbooks. Empty for a directory in the data directory." placeholder:"URL"`
+	MaxConcurrentImports int            `help:"Maximum number of imports that are leased at a time. One of them writes, and the others wait for their turn." default:"4" min:"1" max:"100"`
+	Memory               settings.Bytes `help:"Memory budget of the importer, such as 512MiB or 2GiB. At least 256MiB. 0 means half of the memory of the container or the machine." default:"0" placeholder:"SIZE"`
+	ImportRetention      time.Duration  `help:"How long the counts and issues of an import are stored at least. Its workbook is deleted with its job." default:"720h"`
+	SweepInterval        time.Duration  `help:"Interval between two searches for imports and workbooks to delete." default:"10m"`
+	ImporterDrainTimeout time.Duration  `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
 }
 
 // Config is everything that the service needs.
@@ -64,10 +64,10 @@ func (c *Config) complete() error {
 	c.JobsAddress = cmp.Or(c.JobsAddress, "127.0.0.1:9091")
 	c.Limits = cmp.Or(c.Limits, source.DefaultLimits())
 	c.Limits.SpillDir = cmp.Or(c.Limits.SpillDir, c.DataDir)
-	c.Memory = c.MemoryBudget()
+	c.Memory = settings.Bytes(c.MemoryBudget())
 	switch {
 	case c.Memory < minMemory:
-		return fmt.Errorf("--memory is %d; the minimum is %d", c.Memory, minMemory)
+		return fmt.Errorf("--memory is %s; the minimum is %s", c.Memory, settings.Bytes(minMemory))
 	case c.DataDir == "":
 		return errors.New("the data directory is missing: set it to the directory of the database")
 	case c.Credentials == nil:
@@ -100,7 +100,7 @@ const (
 // MemoryBudget returns the memory budget in bytes.
 func (s *Settings) MemoryBudget() int64 {
 	if s.Memory != 0 {
-		return s.Memory
+		return int64(s.Memory)
 	}
 	return max(minMemory, governor.Default(1<<30))
 }
@@ -108,6 +108,6 @@ func (s *Settings) MemoryBudget() int64 {
 // budgets divides the memory budget. Runs have their own part, so that uploads and downloads can't stop an import, or the
 // other way around. A quarter is left for memory that the garbage collector has not freed.
 func (c *Config) budgets() (runs, requests *governor.Budget) {
-	free := c.Memory - fixedMemory
+	free := int64(c.Memory) - fixedMemory
 	return governor.New(free/2, free/2), governor.New(free/4, max(free/16, 2*source.OpenBytes))
 }

@@ -136,8 +136,8 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 		Logger:               cfg.Logger,
 	}, store)
 	output := outputlog.New(outputlog.Config{
-		SegmentBytes: cfg.OutputSegmentBytes,
-		MaxBytes:     cfg.MaxOutputBytes,
+		SegmentBytes: int64(cfg.OutputSegmentBytes),
+		MaxBytes:     int64(cfg.MaxOutputBytes),
 		Grew:         keeper.OutputGrew,
 		Logger:       cfg.Logger,
 	}, store, outputs)

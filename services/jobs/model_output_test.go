@@ -49,7 +49,7 @@ func (p *play) append() {
 func (p *play) appendFrom(j *modelJob, from int) {
 	to := from + p.random.IntN(150_000)
 	n, err := p.d.Output.Append(p.t.Context(), j.id, j.token, int64(from), j.letters(from, to))
-	if full := (*job.OutputTooLargeError)(nil); int64(to) > testConfig.MaxOutputBytes {
+	if full := (*job.OutputTooLargeError)(nil); int64(to) > int64(testConfig.MaxOutputBytes) {
 		if !errors.As(err, &full) || full.End != int64(j.output) {
 			p.t.Fatalf("an append beyond the limit gives %v", err)
 		}

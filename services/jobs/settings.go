@@ -23,20 +23,20 @@ type Settings struct {
 
 	JobsDatabase string `help:"URL of a PostgreSQL database for the jobs, such as postgres://user@host/name?sslmode=verify-full. Empty for an SQLite file in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"URL"`
 
-	LeaseDuration        time.Duration `help:"How long a lease lasts without a heartbeat, for workers that don't request another duration." default:"10s"`
-	HeartbeatInterval    time.Duration `help:"Interval at which workers are told to send heartbeats. At most half of the lease duration." default:"3s"`
-	ProgressInterval     time.Duration `help:"Minimum interval between two saved progress updates of a job, and so between two snapshots that watchers see." default:"250ms"`
-	IdleProgressInterval time.Duration `help:"Interval at which workers are told to report progress that nothing watches." default:"1s"`
-	CancelGrace          time.Duration `help:"How long a worker has to stop after a cancel request. After that, the job is cancelled without it." default:"15s"`
-	StalledAfter         time.Duration `help:"How long a job can make no progress before it is marked as stalled." default:"30s"`
-	Retention            time.Duration `help:"How long jobs that have ended are stored." default:"720h"`
-	MaxActive            int           `help:"Maximum number of active jobs per owner and kind. A negative value means no limit." default:"100" negative:"no limit"`
-	MaxQueued            int           `help:"Maximum number of jobs per owner that have not ended. A negative value means no limit." default:"100000" negative:"no limit"`
-	MaxOutputBytes       int64         `help:"Maximum output size per job, in bytes." default:"1073741824"`
-	MaxResultBytes       int64         `help:"Maximum size of a job's result as JSON, in bytes." default:"1048576"`
-	OutputSegmentBytes   int64         `help:"Bytes of a job's output that stay in the database. The start of a longer output moves to blobs of this size." default:"1048576" min:"65536"`
-	OutputBlobs          string        `help:"URL of the bucket for long outputs. Empty for a directory in the data directory." placeholder:"URL"`
-	JobsDrainTimeout     time.Duration `help:"How long calls of the jobs service can take to finish during a shutdown." default:"3s"`
+	LeaseDuration        time.Duration  `help:"How long a lease lasts without a heartbeat, for workers that don't request another duration." default:"10s"`
+	HeartbeatInterval    time.Duration  `help:"Interval at which workers are told to send heartbeats. At most half of the lease duration." default:"3s"`
+	ProgressInterval     time.Duration  `help:"Minimum interval between two saved progress updates of a job, and so between two snapshots that watchers see." default:"250ms"`
+	IdleProgressInterval time.Duration  `help:"Interval at which workers are told to report progress that nothing watches." default:"1s"`
+	CancelGrace          time.Duration  `help:"How long a worker has to stop after a cancel request. After that, the job is cancelled without it." default:"15s"`
+	StalledAfter         time.Duration  `help:"How long a job can make no progress before it is marked as stalled." default:"30s"`
+	Retention            time.Duration  `help:"How long jobs that have ended are stored." default:"720h"`
+	MaxActive            int            `help:"Maximum number of active jobs per owner and kind. A negative value means no limit." default:"100" negative:"no limit"`
+	MaxQueued            int            `help:"Maximum number of jobs per owner that have not ended. A negative value means no limit." default:"100000" negative:"no limit"`
+	MaxOutputBytes       settings.Bytes `help:"Maximum output size per job." default:"1GiB" placeholder:"SIZE"`
+	MaxResultBytes       settings.Bytes `help:"Maximum size of a job's result as JSON." default:"1MiB" placeholder:"SIZE"`
+	OutputSegmentBytes   settings.Bytes `help:"Size of a job's output that stays in the database. The start of a longer output moves to blobs of this size." default:"1MiB" min:"64KiB" placeholder:"SIZE"`
+	OutputBlobs          string         `help:"URL of the bucket for long outputs. Empty for a directory in the data directory." placeholder:"URL"`
+	JobsDrainTimeout     time.Duration  `help:"How long calls of the jobs service can take to finish during a shutdown." default:"3s"`
 }
 
 // Config is everything that the service needs.

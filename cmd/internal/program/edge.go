@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"headway/internal/auth"
+	"headway/internal/settings"
 	"headway/services/edge"
 	"headway/web"
 )
@@ -15,17 +16,17 @@ import (
 // EdgeCommand runs the edge alone.
 type EdgeCommand struct {
 	Common
-	Settings        edge.Settings `embed:""`
-	MaxUploadBytes  int64         `help:"Maximum size of a workbook, in bytes." default:"536870912"`
-	JobsAddress     string        `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
-	ImporterAddress string        `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
+	Settings        edge.Settings  `embed:""`
+	MaxUploadBytes  settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
+	JobsAddress     string         `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+	ImporterAddress string         `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
 
 // Run serves until ctx is done.
 func (c *EdgeCommand) Run(ctx context.Context) error {
 	return c.alone(ctx, "edge", "--listen", c.Settings.Listen, func(env *Env, lis net.Listener) (service, error) {
 		s, err := c.NewEdge(env, edge.Config{Settings: c.Settings, Listener: lis, JobsAddress: c.JobsAddress,
-			ImporterAddress: c.ImporterAddress, MaxUploadBytes: c.MaxUploadBytes})
+			ImporterAddress: c.ImporterAddress, MaxUploadBytes: int64(c.MaxUploadBytes)})
 		if err == nil {
 			PrintSignInLink(s)
 		}
