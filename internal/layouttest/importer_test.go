@@ -16,7 +16,7 @@ var importer = rules{
 	"services/importer/internal/keyset":                     {},
 	"services/importer/internal/check":                      {"services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/keyset", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/layout":                     {"services/importer/internal/source"},
-	"services/importer/internal/load":                       {"services/importer/internal/check", "services/importer/internal/layout", "services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/schema", "services/importer/internal/source"},
+	"services/importer/internal/load":                       {"services/importer/internal/check", "services/importer/internal/layout", "services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/keyset", "services/importer/internal/schema", "services/importer/internal/source"},
 	"services/importer/internal/files":                      {"internal/blobs", "services/importer/internal/imports"},
 	"services/importer/internal/store/sqlite":               {"internal/migrate", "services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/store/storetest":            {"services/importer/internal/imports", "services/importer/internal/schema"},

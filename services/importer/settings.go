@@ -16,6 +16,7 @@ import (
 	"headway/internal/blobs"
 	"headway/internal/governor"
 	"headway/internal/settings"
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
 )
 
@@ -109,5 +110,5 @@ func (s *Settings) MemoryBudget() int64 {
 // other way around. A quarter is left for memory that the garbage collector has not freed.
 func (c *Config) budgets() (runs, requests *governor.Budget) {
 	free := int64(c.Memory) - fixedMemory
-	return governor.New(free/2, free/2), governor.New(free/4, max(free/16, 2*source.OpenBytes))
+	return governor.New(free/2, free/2), governor.New(free/4, max(free/16, 2*source.OpenBytes)+imports.KeptPerSheet*imports.CommentBytes)
 }

@@ -47,8 +47,8 @@ type Config struct {
 	Calendar convert.Calendar
 	// Refusals are those of the run's earlier passes. It can be nil.
 	Refusals *Refusals
-	// SpillDir is the folder for rows that wait for the end of the sheet.
-	SpillDir string
+	// Space is where keys are kept. Its folder also has the rows that wait for the end of the sheet.
+	Space keyset.Space
 }
 
 // Column is a column of a sheet's batches.
@@ -121,7 +121,7 @@ type decision struct {
 // NewSheet returns the check of a sheet.
 func NewSheet(config Config) (*Sheet, error) {
 	s := &Sheet{Config: config, uniques: map[int]*keys{}, parents: map[int]*parent{}, firstIssue: map[int]imports.Issue{},
-		deferred: deferredRows{dir: config.SpillDir}}
+		deferred: deferredRows{dir: config.Space.Dir}}
 	for _, name := range s.Spec.Key {
 		i := slices.IndexFunc(s.Columns, func(c Column) bool { return c.Spec.Name == name })
 		if i < 0 {
@@ -132,11 +132,11 @@ func NewSheet(config Config) (*Sheet, error) {
 	if s.SourceSheet == "" {
 		return s, nil
 	}
-	s.keys = keyset.New[entry]()
+	s.keys = keyset.New[entry](s.Space)
 	for i, c := range s.Columns {
 		single := len(s.key) == 1 && s.key[0] == i
 		if c.Spec.Unique && !single {
-			s.uniques[i] = keyset.New[entry]()
+			s.uniques[i] = keyset.New[entry](s.Space)
 		}
 		if c.Spec.References == nil {
 			continue
@@ -189,6 +189,9 @@ func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, e
 			return nil, err
 		}
 		s.verdicts = append(s.verdicts, Verdict{Row: b.Rows[i], State: s.row.state, Result: s.row.result})
+	}
+	if err := s.keyErr(); err != nil {
+		return nil, err
 	}
 	return s.verdicts, nil
 }
@@ -363,38 +366,3 @@ func (s *Sheet) shown(column int) string {
 	}
 	return source.Clip(convert.Shown(cell, s.Calendar), imports.MaxValue)
 }
-
-// issueBytes is the memory that a kept issue uses, about.
-const issueBytes = 1200
-
-// Bytes returns the memory that grows with the rows, about.
-func (s *Sheet) Bytes() int64 {
-	total := s.keys.Bytes() + int64(len(s.firstIssue))*issueBytes + s.deferred.bytes(len(s.selfColumns)+len(s.uniques))
-	for _, set := range s.uniques {
-		total += set.Bytes()
-	}
-	for _, p := range s.parents {
-		total += p.known.Bytes()
-	}
-	return total
-}
-
-// Release frees the memory that later sheets do not need. referred are the columns that they refer to.
-func (s *Sheet) Release(referred map[string]bool) error {
-	for i := range s.uniques {
-		if !referred[s.Columns[i].Spec.Name] {
-			delete(s.uniques, i)
-		}
-	}
-	if len(referred) == 0 {
-		s.keys = nil
-	}
-	s.scratch, s.parents = scratch{}, nil
-	if len(referred) == 0 {
-		s.firstIssue = nil
-	}
-	return s.Close()
-}
-
-// Close deletes the deferred rows. Deferred can't be called after it.
-func (s *Sheet) Close() error { return s.deferred.close() }

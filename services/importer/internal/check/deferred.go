@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -77,19 +78,19 @@ func (d *deferredRows) spill() error {
 	if d.file == nil {
 		file, err := os.CreateTemp(d.dir, "headway-pending-*")
 		if err != nil {
-			return fmt.Errorf("spill deferred rows: %w", err)
+			return unavailable(fmt.Errorf("spill deferred rows: %w", err))
 		}
 		d.file = file
 		// Without a name, the file disappears with the process, even if that crashes.
 		if err := os.Remove(file.Name()); err != nil {
-			return fmt.Errorf("spill deferred rows: %w", err)
+			return unavailable(fmt.Errorf("spill deferred rows: %w", err))
 		}
 	}
 	n, err := d.file.Write(d.memory)
 	d.spilled += int64(n)
 	d.memory = d.memory[:0]
 	if err != nil {
-		return fmt.Errorf("spill deferred rows: %w", err)
+		return unavailable(fmt.Errorf("spill deferred rows: %w", err))
 	}
 	return nil
 }
@@ -104,7 +105,7 @@ func (d *deferredRows) get(b *Batch, i, width int) error {
 	} else {
 		record = make([]byte, at.length)
 		if _, err := d.file.ReadAt(record, at.offset); err != nil {
-			return fmt.Errorf("read deferred rows: %w", err)
+			return unavailable(fmt.Errorf("read deferred rows: %w", err))
 		}
 	}
 	b.Rows, b.repeated = append(b.Rows, int(at.row)), append(b.repeated, record[0] == 1)
@@ -205,8 +206,8 @@ func (s *Sheet) arrange(ctx context.Context) error {
 			if v := b.Values[column]; v.Kind != imports.Null {
 				buffer = v.Append(buffer[:0])
 				keys := s.keysOf(s.parents[column].column)
-				if entry := keys.Find(buffer); entry >= 0 && keys.At(entry).state == Pending {
-					target = int32(keys.At(entry).cause) - 1
+				if entry := keys.Find(buffer); entry >= 0 && keys.Get(entry).state == Pending {
+					target = int32(keys.Get(entry).cause) - 1
 				} else if entry < 0 {
 					outside = append(outside, outsideTarget{edge: len(targets), value: bytes.Clone(buffer)})
 				}
@@ -252,7 +253,8 @@ func (s *Sheet) addAncestors(ctx context.Context, targets []int32, outside []out
 	if s.parents[column].column != s.Spec.Key[0] {
 		return targets, n, nil
 	}
-	known := keyset.New[int32]()
+	known := keyset.New[int32](s.Space)
+	defer known.Close()
 	var next [][]byte // keys of the nodes that are not looked up
 	node := func(value []byte) int32 {
 		i, found := known.Add(value, int32(len(targets)))
@@ -260,7 +262,7 @@ func (s *Sheet) addAncestors(ctx context.Context, targets []int32, outside []out
 			targets = append(targets, -1)
 			next = append(next, value)
 		}
-		return *known.At(i)
+		return known.Get(i)
 	}
 	for _, o := range outside {
 		targets[o.edge] = node(o.value)
@@ -293,10 +295,13 @@ func (s *Sheet) addAncestors(ctx context.Context, targets []int32, outside []out
 			target := int32(-1)
 			if entry := s.keys.Find(parent); entry < 0 {
 				target = node(parent)
-			} else if s.keys.At(entry).state == Pending {
-				target = int32(s.keys.At(entry).cause) - 1
+			} else if s.keys.Get(entry).state == Pending {
+				target = int32(s.keys.Get(entry).cause) - 1
 			}
-			targets[*known.At(known.Find(level[i]))] = target
+			targets[known.Get(known.Find(level[i]))] = target
+		}
+		if err := errors.Join(unavailable(known.Err()), s.keyErr()); err != nil {
+			return nil, 0, err
 		}
 	}
 	return targets, len(targets), nil

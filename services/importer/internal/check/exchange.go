@@ -148,8 +148,8 @@ func (s *Sheet) addOwners(ctx context.Context, references int, columns []int, ta
 			for i, owner := range owners {
 				giver := int32(-1)
 				if owner != nil {
-					if entry := s.keys.Find(ownerKey(owner)); entry >= 0 && s.keys.At(entry).state == Pending {
-						giver = int32(s.keys.At(entry).cause) - 1
+					if entry := s.keys.Find(ownerKey(owner)); entry >= 0 && s.keys.Get(entry).state == Pending {
+						giver = int32(s.keys.Get(entry).cause) - 1
 					}
 				}
 				if giver == int32(start+i) {

@@ -20,7 +20,7 @@ func (s *Sheet) checkKeys() {
 			v.entry = s.keys.Find(s.buffer)
 		} else if index, found := s.keys.Add(s.buffer, entry{row: uint32(number)}); found {
 			s.reject(s.key[0], imports.DuplicateInFile, func() string {
-				return s.duplicateMessage(s.Spec.Key, s.key, s.keys.At(index).row)
+				return s.duplicateMessage(s.Spec.Key, s.key, s.keys.Get(index).row)
 			})
 		} else {
 			v.entry = index
@@ -39,7 +39,7 @@ func (s *Sheet) checkKeys() {
 			v.unique[column] = set.Find(s.buffer)
 		} else if index, found := set.Add(s.buffer, entry{row: uint32(number)}); found {
 			s.reject(column, imports.DuplicateInFile, func() string {
-				return s.duplicateMessage([]string{s.Columns[column].Spec.Name}, []int{column}, set.At(index).row)
+				return s.duplicateMessage([]string{s.Columns[column].Spec.Name}, []int{column}, set.Get(index).row)
 			})
 		} else {
 			v.unique[column] = index
@@ -123,17 +123,17 @@ func (s *Sheet) mayRelease(owner []imports.Value) bool {
 	}
 	i := s.keys.Find(ownerKey(owner))
 	if s.replay {
-		return s.probing && i >= 0 && s.keys.At(i).state == Pending
+		return s.probing && i >= 0 && s.keys.Get(i).state == Pending
 	}
-	return i < 0 || s.keys.At(i).state == Pending
+	return i < 0 || s.keys.Get(i).state == Pending
 }
 
 // ownedMessage is the message of a unique value that belongs to another row of the database.
 func (s *Sheet) ownedMessage(column int, owner []imports.Value) string {
 	title, value := s.Columns[column].Spec.Title, s.quote(column)
-	if i := s.keys.Find(ownerKey(owner)); i >= 0 && s.Mode != imports.InsertOnly && s.keys.At(i).state != Accepted {
+	if i := s.keys.Find(ownerKey(owner)); i >= 0 && s.Mode != imports.InsertOnly && s.keys.Get(i).state != Accepted {
 		return fmt.Sprintf("%s %s belongs to the row of the database that row %d of this sheet changes, and that row can't be imported. Fix that row first.",
-			title, value, s.keys.At(i).row)
+			title, value, s.keys.Get(i).row)
 	}
 	return fmt.Sprintf("%s %s belongs to another row of the database. Enter a different value, or delete this row.", title, value)
 }
@@ -166,7 +166,7 @@ func (s *Sheet) ownedByOther(owner []imports.Value) bool {
 	if i < 0 {
 		return true
 	}
-	switch e := s.keys.At(i); e.state {
+	switch e := s.keys.Get(i); e.state {
 	case Accepted:
 		return false
 	case Pending:

@@ -23,12 +23,12 @@ type parent struct {
 // holds reports whether the database has a value, as far as it was asked.
 func (p *parent) holds(value []byte) bool {
 	i := p.known.Find(value)
-	return i >= 0 && *p.known.At(i)
+	return i >= 0 && p.known.Get(i)
 }
 
 // storedOnly reports whether only the database decides about a value of the file: its row exists there, with this value or
 // with another one, and is not changed.
-func (p *parent) storedOnly(e *entry) bool {
+func (p *parent) storedOnly(e entry) bool {
 	return e.state == Present && (len(p.sheet.Spec.Key) > 1 || p.column != p.sheet.Spec.Key[0])
 }
 
@@ -61,7 +61,7 @@ func (s *Sheet) replaces(column string, owner []imports.Value) bool {
 		return false // the file does not have the column
 	}
 	i := s.keys.Find(ownerKey(owner))
-	return i >= 0 && s.keys.At(i).state == Accepted
+	return i >= 0 && s.keys.Get(i).state == Accepted
 }
 
 // lookUpParents asks the database for the referenced rows that the file does not have.
@@ -72,7 +72,10 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 			continue
 		}
 		if p.known == nil || p.known.Len() > maxKnown {
-			p.known = keyset.New[bool]()
+			if err := p.known.Close(); err != nil {
+				return err
+			}
+			p.known = keyset.New[bool](s.Space)
 		}
 		keys := p.sheet.keysOf(p.column)
 		var ask []imports.Value
@@ -82,7 +85,7 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 				continue
 			}
 			s.buffer = v.Append(s.buffer[:0])
-			if entry := keys.Find(s.buffer); p.known.Find(s.buffer) >= 0 || entry >= 0 && !p.storedOnly(keys.At(entry)) {
+			if entry := keys.Find(s.buffer); p.known.Find(s.buffer) >= 0 || entry >= 0 && !p.storedOnly(keys.Get(entry)) {
 				continue
 			}
 			p.known.Add(s.buffer, false)
@@ -97,7 +100,7 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 		}
 		for i, v := range ask {
 			s.buffer = v.Append(s.buffer[:0])
-			*p.known.At(p.known.Find(s.buffer)) = owners[i] != nil && !p.sheet.replaces(p.column, owners[i])
+			p.known.Put(p.known.Find(s.buffer), owners[i] != nil && !p.sheet.replaces(p.column, owners[i]))
 		}
 	}
 	return nil
@@ -135,7 +138,7 @@ func (s *Sheet) waits() bool {
 		s.buffer = value.Append(s.buffer[:0])
 		keys := s.keysOf(s.parents[column].column)
 		entry := keys.Find(s.buffer)
-		if entry < 0 || keys.At(entry).state == Undecided || keys.At(entry).state == Pending {
+		if entry < 0 || keys.Get(entry).state == Undecided || keys.Get(entry).state == Pending {
 			return true
 		}
 	}
@@ -148,11 +151,11 @@ func (s *Sheet) checkReference(column int, p *parent) {
 	keys := p.sheet.keysOf(p.column)
 	entry := keys.Find(s.buffer)
 	switch {
-	case p.sheet == s && s.replay && (s.batch.cyclic[v.index] || entry >= 0 && keys.At(entry).row == uint32(s.batch.Rows[v.index])):
+	case p.sheet == s && s.replay && (s.batch.cyclic[v.index] || entry >= 0 && keys.Get(entry).row == uint32(s.batch.Rows[v.index])):
 		s.reject(column, imports.ReferenceCycle, func() string { return s.cycleMessage(column) })
 	case entry >= 0:
-		stops := keys.At(entry).state == Rejected || keys.At(entry).state == Blocked
-		if stops || p.storedOnly(keys.At(entry)) && !p.holds(s.buffer) {
+		stops := keys.Get(entry).state == Rejected || keys.Get(entry).state == Blocked
+		if stops || p.storedOnly(keys.Get(entry)) && !p.holds(s.buffer) {
 			s.block(column, p, keys, entry)
 		}
 	case !p.holds(s.buffer):
@@ -211,7 +214,7 @@ func (s *Sheet) block(column int, p *parent, keys *keys, entry int) {
 		v.state = Blocked
 		return
 	}
-	target := *keys.At(entry)
+	target := keys.Get(entry)
 	cause := target.cause
 	if cause == 0 && target.state == Rejected {
 		cause = s.RootCauses.rejectedRow(p.sheet, target, s.quote(column))

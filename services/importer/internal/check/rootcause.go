@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,8 +42,8 @@ type rootCause struct {
 }
 
 // NewRootCauses returns an empty set of root causes.
-func NewRootCauses(s *schema.Schema) *RootCauses {
-	return &RootCauses{schema: s, missing: keyset.New[uint32](), rejected: map[rowID]uint32{}}
+func NewRootCauses(s *schema.Schema, space keyset.Space) *RootCauses {
+	return &RootCauses{schema: s, missing: keyset.New[uint32](space), rejected: map[rowID]uint32{}}
 }
 
 // rejectedRow returns the root cause of a rejected row that others refer to by a value. It returns 0 if there are too many.
@@ -74,7 +75,7 @@ func (c *RootCauses) known(parent *schema.Sheet, column string, value []byte) (u
 	if i < 0 {
 		return 0, false
 	}
-	return *c.missing.At(i), true
+	return c.missing.Get(i), true
 }
 
 // missingRow adds the root cause of references to a missing row. It returns 0 if there are too many.
@@ -90,10 +91,13 @@ func missingID(parent *schema.Sheet, column string, value []byte) []byte {
 	return append([]byte(parent.Name+"\x00"+column+"\x00"), value...)
 }
 
-// Bytes returns the memory in use, about.
+// Bytes returns the memory in use, about. The values of missing rows have their own.
 func (c *RootCauses) Bytes() int64 {
-	return int64(len(c.list))*issueBytes + c.missing.Bytes() + int64(len(c.rejected))*64
+	return int64(len(c.list))*issueBytes + int64(len(c.rejected))*64
 }
+
+// Close frees the memory and the file of the values of missing rows. It returns the first error of that file.
+func (c *RootCauses) Close() error { return errors.Join(c.missing.Err(), c.missing.Close()) }
 
 func (c *RootCauses) open(issue imports.Issue, what string) uint32 {
 	if len(c.list) == maxCauses {

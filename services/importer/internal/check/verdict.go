@@ -51,6 +51,7 @@ type keys = keyset.Set[entry]
 
 // record stores the outcome of the row that is being decided.
 func record(k *keys, index int, v *decision) {
-	e := k.At(index)
+	e := k.Get(index)
 	e.state, e.cause, e.code, e.column = v.state, v.cause, v.code, v.column
+	k.Put(index, e)
 }

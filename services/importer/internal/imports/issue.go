@@ -5,6 +5,9 @@ import "strconv"
 // KeptPerSheet is how many issues of a sheet are stored. All are counted.
 const KeptPerSheet = 10_000
 
+// CommentBytes is the memory that a stored issue takes in a report, about: the comments of a sheet follow its rows.
+const CommentBytes = 512
+
 // MaxRootCauses is how many root causes of an import are stored, the largest first.
 const MaxRootCauses = 20
 

@@ -229,6 +229,13 @@ func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *sche
 	if im.Sheets, err = find(ctx, book, spec, columns); err != nil {
 		return err
 	}
+	// A report reads the workbook again, and needs more. A workbook whose rows could not be returned is not accepted.
+	const comments = imports.KeptPerSheet * imports.CommentBytes
+	if err := share.Grow(comments); errors.Is(err, governor.ErrTooLarge) {
+		return err
+	} else if err == nil {
+		share.Shrink(comments)
+	}
 	for i := range im.Sheets {
 		// The choice of a sheet is not the result of a run.
 		im.Notices = append(im.Notices, im.Sheets[i].Notices...)

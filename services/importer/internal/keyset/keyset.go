@@ -1,21 +1,48 @@
-// Package keyset holds millions of keys, each with an entry, in about 40 bytes per key.
+// Package keyset holds millions of keys, each with an entry: in about 40 bytes of memory per key, or in a file if the memory
+// has no room for them.
 package keyset
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"hash/maphash"
+	"math"
+	"reflect"
 	"unsafe"
 )
 
-// Set is a set of keys with an entry for each. It compares keys byte by byte. Keys and entries are stored in pages that
-// never move. A table with open addressing finds them. A Set is for one goroutine.
+// Memory is asked before a set grows.
+type Memory interface {
+	// Grow reserves bytes, or returns an error without waiting.
+	Grow(bytes int64) error
+	// Shrink returns bytes.
+	Shrink(bytes int64)
+}
+
+// Space is where sets keep their keys.
+type Space struct {
+	// Memory, if set, bounds the memory. A set that it refuses moves to a file.
+	Memory Memory
+	// Dir is the folder for these files. If it is empty, the system's temporary folder is used.
+	Dir string
+}
+
+// Set is a set of keys with an entry for each. It compares keys byte by byte. In memory, keys and entries are stored in pages
+// that never move, and a table with open addressing finds them. A Set is for one goroutine.
+//
+// Only files can fail. After an error, which Err returns, the answers of a set have no meaning.
 type Set[E any] struct {
-	seed  maphash.Seed
-	slots []slot
-	count int
+	space    Space
+	reserved int64 // of space.Memory
+	seed     maphash.Seed
+	slots    []slot
+	count    int
 	// entries and keys are pages of entriesPage entries and of keyPage bytes.
 	entries [][]entry[E]
 	keys    [][]byte
+	// file is set as soon as the keys are in a file. slots, entries and keys are nil then.
+	file *file[E]
+	err  error
 }
 
 // entry is the entry of one key.
@@ -27,23 +54,75 @@ type entry[E any] struct {
 // slot is the low half of a key's hash above the index of its entry, which counts from 1. 0 is free.
 type slot uint64
 
+func newSlot(hash uint32, index int) slot { return slot(hash)<<32 | slot(index+1) }
+
 func (s slot) hash() uint32 { return uint32(s >> 32) }
 func (s slot) index() int   { return int(uint32(s)) - 1 }
 
 const (
+	firstSlots  = 1024
+	slotBytes   = int64(unsafe.Sizeof(slot(0)))
 	entriesPage = 1 << 14
 	keyPage     = 1 << 18
 	// longKey is the length above which a key is stored as its SHA-256.
 	longKey = 64
+	// maxKeys is the number of keys that a slot can tell apart.
+	maxKeys = math.MaxUint32 - 1
+	// maxKeyBytes is the number of bytes of keys that an entry can address.
+	maxKeyBytes = math.MaxUint32 - keyPage
 )
 
-// New returns an empty set.
-func New[E any]() *Set[E] {
-	return &Set[E]{seed: maphash.MakeSeed(), slots: make([]slot, 1024)}
+// New returns an empty set. The entries must not contain pointers.
+func New[E any](space Space) *Set[E] {
+	if kind := reflect.TypeFor[E](); hasPointers(kind) {
+		panic(fmt.Sprintf("keyset: entries of type %s contain pointers, which a file can't hold", kind))
+	}
+	s := &Set[E]{space: space, seed: maphash.MakeSeed(), slots: make([]slot, firstSlots)}
+	if !s.reserve(firstSlots * slotBytes) {
+		s.spill()
+	}
+	return s
 }
 
-// At returns the entry of an index. It remains valid, and can be changed.
-func (s *Set[E]) At(index int) *E { return &s.entries[index/entriesPage][index%entriesPage].value }
+func hasPointers(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if hasPointers(t.Field(i).Type) {
+				return true
+			}
+		}
+		return false
+	case reflect.Array:
+		return hasPointers(t.Elem())
+	}
+	return t.Kind() > reflect.Complex128
+}
+
+// Get returns the entry of an index.
+func (s *Set[E]) Get(index int) (value E) {
+	if s.err != nil {
+		return value
+	}
+	if s.file != nil {
+		record, err := s.file.record(index)
+		s.fail(err)
+		return record.value
+	}
+	return s.entries[index/entriesPage][index%entriesPage].value
+}
+
+// Put replaces the entry of an index.
+func (s *Set[E]) Put(index int, value E) {
+	if s.err != nil {
+		return
+	}
+	if s.file != nil {
+		s.fail(s.file.put(index, value))
+		return
+	}
+	s.entries[index/entriesPage][index%entriesPage].value = value
+}
 
 // Add adds a key with its entry, unless the set has the key already. It returns the index of the key's entry.
 func (s *Set[E]) Add(key []byte, value E) (index int, found bool) {
@@ -53,14 +132,25 @@ func (s *Set[E]) Add(key []byte, value E) (index int, found bool) {
 	if index >= 0 {
 		return index, true
 	}
+	if s.count == maxKeys {
+		s.fail(fmt.Errorf("a set has more than %d keys", uint32(maxKeys)))
+	}
+	if s.file == nil && !s.makeRoom(len(key)) {
+		s.spill()
+		free, _ = s.locate(key, hash)
+	}
+	if s.err != nil {
+		return 0, false
+	}
 	index = s.count
 	s.count++
-	if index%entriesPage == 0 {
-		s.entries = append(s.entries, make([]entry[E], 0, entriesPage))
+	if s.file != nil {
+		s.fail(s.file.add(free, hash, index, key, value))
+		return index, false
 	}
-	last := &s.entries[index/entriesPage]
+	last := &s.entries[len(s.entries)-1]
 	*last = append(*last, entry[E]{offset: s.store(key), value: value})
-	s.slots[free] = slot(hash)<<32 | slot(index+1)
+	s.slots[free] = newSlot(hash, index)
 	if s.count*3 > len(s.slots)*2 {
 		s.grow()
 	}
@@ -80,23 +170,88 @@ func (s *Set[E]) Find(key []byte) int {
 // Len returns the number of keys.
 func (s *Set[E]) Len() int { return s.count }
 
-// Bytes returns the memory that the set uses. A nil set uses none.
-func (s *Set[E]) Bytes() int64 {
-	if s == nil {
-		return 0
+// Err returns the first error of the set's file. A nil set has none.
+func (s *Set[E]) Err() error {
+	if s == nil || s.err == nil {
+		return nil
 	}
-	return int64(len(s.slots))*8 + int64(len(s.entries))*entriesPage*int64(unsafe.Sizeof(entry[E]{})) + int64(len(s.keys))*keyPage
+	return fmt.Errorf("keys in a file: %w", s.err)
 }
 
-func (s *Set[E]) locate(key []byte, hash uint32) (free, index int) {
+func (s *Set[E]) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// Close returns the memory, and deletes the file. A nil set has none.
+func (s *Set[E]) Close() error {
+	if s == nil {
+		return nil
+	}
+	s.release()
+	s.slots, s.entries, s.keys = nil, nil, nil
+	if s.file == nil {
+		return nil
+	}
+	file := s.file
+	s.file = nil
+	return file.close()
+}
+
+func (s *Set[E]) reserve(bytes int64) bool {
+	if s.space.Memory != nil {
+		if err := s.space.Memory.Grow(bytes); err != nil {
+			return false
+		}
+	}
+	s.reserved += bytes
+	return true
+}
+
+func (s *Set[E]) release() {
+	s.shrink(s.reserved)
+}
+
+func (s *Set[E]) shrink(bytes int64) {
+	if s.space.Memory != nil {
+		s.space.Memory.Shrink(bytes)
+	}
+	s.reserved -= bytes
+}
+
+// makeRoom makes room for the entry and the bytes of one more key. It returns false if there is none.
+func (s *Set[E]) makeRoom(length int) bool {
+	if s.count/entriesPage == len(s.entries) {
+		if !s.reserve(entriesPage * int64(unsafe.Sizeof(entry[E]{}))) {
+			return false
+		}
+		s.entries = append(s.entries, make([]entry[E], 0, entriesPage))
+	}
+	if last := len(s.keys) - 1; last < 0 || keyPage-len(s.keys[last]) < 1+length {
+		if len(s.keys)*keyPage > maxKeyBytes || !s.reserve(keyPage) {
+			return false
+		}
+		s.keys = append(s.keys, make([]byte, 0, keyPage))
+	}
+	return true
+}
+
+// locate returns the index of a key's entry, or -1 and the position of the slot for it.
+func (s *Set[E]) locate(key []byte, hash uint32) (free int64, index int) {
+	if s.file != nil {
+		free, index, err := s.file.locate(key, hash)
+		s.fail(err)
+		return free, index
+	}
 	mask := len(s.slots) - 1
 	for at := int(hash) & mask; ; at = (at + 1) & mask {
 		used := s.slots[at]
 		if used == 0 {
-			return at, -1
+			return int64(at), -1
 		}
 		if used.hash() == hash && string(s.key(used.index())) == string(key) {
-			return at, used.index()
+			return int64(at), used.index()
 		}
 	}
 }
@@ -104,10 +259,6 @@ func (s *Set[E]) locate(key []byte, hash uint32) (free, index int) {
 // store stores a key and returns its offset. Keys are short, so a length of one byte precedes each.
 func (s *Set[E]) store(key []byte) uint32 {
 	last := len(s.keys) - 1
-	if last < 0 || keyPage-len(s.keys[last]) < 1+len(key) {
-		s.keys = append(s.keys, make([]byte, 0, keyPage))
-		last++
-	}
 	page := s.keys[last]
 	offset := uint32(last*keyPage + len(page))
 	s.keys[last] = append(append(page, byte(len(key))), key...)
@@ -120,8 +271,14 @@ func (s *Set[E]) key(index int) []byte {
 	return page[1 : 1+int(page[0])]
 }
 
+// grow doubles the table, or moves the set to a file.
 func (s *Set[E]) grow() {
 	old := s.slots
+	if !s.reserve(2 * int64(len(old)) * slotBytes) {
+		s.spill()
+		return
+	}
+	defer s.shrink(int64(len(old)) * slotBytes)
 	s.slots = make([]slot, 2*len(old))
 	mask := len(s.slots) - 1
 	for _, used := range old {

@@ -9,6 +9,7 @@ import (
 
 	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/keyset"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
@@ -18,24 +19,36 @@ type Loader struct {
 	// Target is the database for the rows. Store is the one for issues and counts.
 	Target imports.Target
 	Store  imports.Store
-	// SpillDir is the folder for rows that are decided at the end of their sheet. If it is empty, the system's temporary
-	// folder is used.
+	// SpillDir is the folder for keys that the memory has no room for, and for rows that are decided at the end of their
+	// sheet. If it is empty, the system's temporary folder is used.
 	SpillDir string
+	// KeyBytes is the memory for the keys of a run, so that they leave room for the rest. Other keys are in files. 0 means
+	// that only the run's memory is a limit.
+	KeyBytes int64
 }
 
 // Task is one run of an import.
 type Task struct {
-	Import   imports.Import
-	Schema   *schema.Schema
-	Workbook source.Workbook
+	Import imports.Import
+	Schema *schema.Schema
+	// Open opens the workbook. It is called when it is the run's turn, so that a run that waits holds no memory. A run that
+	// starts again waits for another turn, and opens the workbook again.
+	Open func(ctx context.Context) (Input, error)
 	// Number fences earlier runs of the import.
 	Number int64
 	// Decide decides whether to commit, once all sheets are checked. It is called again if the run starts again.
 	Decide func(Summary) Decision
 	// Progress is notified of the run's progress. It must not block for long.
 	Progress Progress
+}
+
+// Input is an open workbook.
+type Input struct {
+	Workbook source.Workbook
 	// Memory is asked before the memory of the run grows. The default is source.Unlimited.
 	Memory source.Memory
+	// Close closes the workbook and returns the memory.
+	Close func() error
 }
 
 // runBytes is the memory of a run that does not grow with the workbook: its batches, and the database's caches.
@@ -85,18 +98,13 @@ type Summary struct {
 // Errors: *source.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError,
 // imports.ErrTargetUnavailable, imports.ErrFenced, and those of ctx and Progress.Committing.
 func (l *Loader) Run(ctx context.Context, task Task) (Summary, error) {
-	if task.Memory == nil {
-		task.Memory = source.Unlimited{}
-	}
 	known := &knowledge{}
 	for pass := 1; ; pass++ {
 		found := &refusals{}
 		summary, err := l.run(ctx, task, known, found)
 		switch {
 		case errors.Is(err, errMerged):
-			if known.merges, err = l.mergesOf(ctx, task); err != nil {
-				return summary, err
-			}
+			known.merged = true
 			task.Progress.Restarts("Reading the merged cells")
 		case errors.Is(err, imports.ErrOvertaken) && !known.exclusive:
 			known.exclusive = true
@@ -116,7 +124,8 @@ func (l *Loader) Run(ctx context.Context, task Task) (Summary, error) {
 
 // knowledge is what earlier passes of a run have found out.
 type knowledge struct {
-	// merges are the merged ranges by the names of the sheets. They are nil if they are not known.
+	// merged means that cells are merged below the headers. Then merges has the merged ranges by the names of the sheets.
+	merged bool
 	merges map[string][]source.Range
 	// refused is what the database refused.
 	refused check.Refusals
@@ -140,15 +149,27 @@ func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *re
 			err = fmt.Errorf("roll back import %s: %w", task.Import.ID, rollback)
 		}
 	}()
+	input, err := task.Open(ctx)
+	if err != nil {
+		return summary, fmt.Errorf("open the file of import %s: %w", task.Import.ID, err)
+	}
+	defer func() { err = errors.Join(err, input.Close()) }()
+	if input.Memory == nil {
+		input.Memory = source.Unlimited{}
+	}
 	if err := l.Store.BeginRun(ctx, task.Import.ID, task.Number); err != nil {
 		return summary, fmt.Errorf("begin the run of import %s: %w", task.Import.ID, err)
 	}
-	if err := task.Memory.Grow(runBytes); err != nil {
+	if err := input.Memory.Grow(runBytes); err != nil {
 		return summary, fmt.Errorf("begin import %s: %w", task.Import.ID, err)
 	}
-	r := &run{loader: l, task: task, tx: tx, merges: known.merges, sheets: map[string]*sheet{}, rootCauses: check.NewRootCauses(task.Schema),
-		refused: &known.refused, found: found}
-	defer func() { task.Memory.Shrink(runBytes + r.accounted) }()
+	if err := known.findMerges(ctx, task, input); err != nil {
+		return summary, err
+	}
+	space := keyset.Space{Memory: &keyMemory{all: input.Memory, limit: l.KeyBytes}, Dir: l.SpillDir}
+	r := &run{loader: l, task: task, input: input, tx: tx, merges: known.merges, sheets: map[string]*sheet{}, space: space,
+		rootCauses: check.NewRootCauses(task.Schema, space), refused: &known.refused, found: found}
+	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.load(ctx); err != nil {
 		return summary, err
 	}
@@ -217,7 +238,9 @@ func (l *Loader) reportApplied(ctx context.Context, task Task, applied *imports.
 type run struct {
 	loader *Loader
 	task   Task
+	input  Input
 	tx     imports.TargetTx
+	space  keyset.Space
 	// merges are the merged ranges by the schema's names of the sheets. It is nil as long as they are not known.
 	merges     map[string][]source.Range
 	sheets     map[string]*sheet // those so far, by the schema's name
@@ -225,6 +248,15 @@ type run struct {
 	accounted  int64 // of the memory that grows with the rows
 	refused    *check.Refusals
 	found      *refusals
+}
+
+// close frees the memory and the files of the keys.
+func (r *run) close() error {
+	err := r.rootCauses.Close()
+	for _, s := range r.sheets {
+		err = errors.Join(err, s.check.Close())
+	}
+	return err
 }
 
 // account reserves memory for the rows so far.
@@ -235,11 +267,11 @@ func (r *run) account() error {
 	}
 	switch {
 	case used > r.accounted:
-		if err := r.task.Memory.Grow(used - r.accounted); err != nil {
+		if err := r.input.Memory.Grow(used - r.accounted); err != nil {
 			return err
 		}
 	case used < r.accounted:
-		r.task.Memory.Shrink(r.accounted - used)
+		r.input.Memory.Shrink(r.accounted - used)
 	}
 	r.accounted = used
 	return nil

@@ -99,7 +99,10 @@ func (b *bench) task(file []byte, policy imports.Policy) load.Task {
 	if _, _, err := b.store.Create(b.t.Context(), im); err != nil {
 		b.t.Fatal(err)
 	}
-	return load.Task{Import: im, Schema: b.schema, Workbook: book, Number: 1, Progress: silent{},
+	open := func(context.Context) (load.Input, error) {
+		return load.Input{Workbook: book, Close: func() error { return nil }}, nil
+	}
+	return load.Task{Import: im, Schema: b.schema, Open: open, Number: 1, Progress: silent{},
 		Decide: func(load.Summary) load.Decision { return load.Commit }}
 }
 
@@ -138,9 +141,13 @@ func (b *bench) query(statement string, args ...any) (value any) {
 }
 
 func TestSampleImportMatchesItsManifest(t *testing.T) {
-	for _, size := range []struct{ rows, issues int }{{1000, 0}, {1000, 60}, {5000, 400}} {
-		t.Run(fmt.Sprintf("%d rows %d issues", size.rows, size.issues), func(t *testing.T) {
+	for _, size := range []struct {
+		rows, issues int
+		keyBytes     int64
+	}{{1000, 0, 0}, {1000, 60, 0}, {5000, 400, 0}, {5000, 400, 1}, {5000, 400, 64 << 10}} {
+		t.Run(fmt.Sprintf("%d rows %d issues %d bytes for keys", size.rows, size.issues, size.keyBytes), func(t *testing.T) {
 			b := setup(t)
+			b.loader.KeyBytes = size.keyBytes
 			file, manifest := sampleBook(t, size.rows, size.issues)
 			task, summary := b.run(file, imports.Policy{OnIssues: imports.SkipRows, Mode: imports.Upsert})
 			for _, want := range manifest.Sheets {

@@ -17,22 +17,30 @@ import (
 // again when it knows them. Workbooks without merged cells are read once.
 var errMerged = errors.New("the sheet has merged cells below its headers")
 
-// mergesOf returns the merged ranges of all sheets.
-func (l *Loader) mergesOf(ctx context.Context, task Task) (map[string][]source.Range, error) {
-	merges := map[string][]source.Range{}
+// findMerges finds the merged ranges of all sheets, unless they are known or there are none.
+func (k *knowledge) findMerges(ctx context.Context, task Task, input Input) error {
+	if !k.merged {
+		return nil
+	}
+	known := k.merges != nil
+	if !known {
+		k.merges = map[string][]source.Range{}
+	}
 	for i := range task.Import.Sheets {
 		listed := &task.Import.Sheets[i]
-		columns := listed.ColumnNumbers()
-		ranges, err := source.Merges(ctx, task.Workbook, listed.WorkbookSheet, func(r source.Range) bool { return r.IsBelow(listed.HeaderRow, columns) })
-		if err != nil {
-			return nil, fmt.Errorf("find the merged cells of sheet %s: %w", listed.Name, err)
+		if !known {
+			columns := listed.ColumnNumbers()
+			ranges, err := source.Merges(ctx, input.Workbook, listed.WorkbookSheet, func(r source.Range) bool { return r.IsBelow(listed.HeaderRow, columns) })
+			if err != nil {
+				return fmt.Errorf("find the merged cells of sheet %s: %w", listed.Name, err)
+			}
+			k.merges[listed.Name] = ranges
 		}
-		if err := task.Memory.Grow(int64(len(ranges)) * 2 * source.RangeBytes); err != nil {
-			return nil, err
+		if err := input.Memory.Grow(int64(len(k.merges[listed.Name])) * 2 * source.RangeBytes); err != nil {
+			return err
 		}
-		merges[listed.Name] = ranges
 	}
-	return merges, nil
+	return nil
 }
 
 // prepare prepares the reading of rows.
@@ -49,7 +57,7 @@ func (p *pipeline) prepare(ctx context.Context, rows source.Rows) error {
 	if ranges := p.sheet.run.merges[listed.Name]; len(ranges) > 0 {
 		p.merged = source.FillMerges(rows, ranges, columns)
 	}
-	tables, err := source.Tables(ctx, p.sheet.run.task.Workbook, listed.WorkbookSheet)
+	tables, err := source.Tables(ctx, p.sheet.run.input.Workbook, listed.WorkbookSheet)
 	if err != nil {
 		return err
 	}

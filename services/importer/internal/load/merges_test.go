@@ -1,24 +1,15 @@
 package load_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/xuri/excelize/v2"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/load"
 )
-
-// counted is a Memory that counts.
-type counted struct{ now, max int64 }
-
-func (c *counted) Grow(n int64) error {
-	c.now += n
-	c.max = max(c.max, c.now)
-	return nil
-}
-
-func (c *counted) Shrink(n int64) { c.now -= n }
 
 func TestRunStartsAgainForMergedCells(t *testing.T) {
 	b := setupFor(t, staffSchema)
@@ -28,8 +19,16 @@ func TestRunStartsAgainForMergedCells(t *testing.T) {
 		}
 		return f.MergeCell("People", "B2", "B4")
 	}), upsert)
-	memory := &counted{}
-	task.Memory = memory
+	opened, closed := 0, 0
+	open := task.Open
+	task.Open = func(ctx context.Context) (load.Input, error) {
+		if opened++; opened != closed+1 {
+			t.Errorf("opened %d times and closed %d times", opened, closed)
+		}
+		input, err := open(ctx)
+		input.Close = func() error { closed++; return nil }
+		return input, err
+	}
 	summary, err := b.loader.Run(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +47,7 @@ func TestRunStartsAgainForMergedCells(t *testing.T) {
 	if err != nil || len(im.Sheets[0].Notices) != 1 || im.Sheets[0].Notices[0].Ranges[0] != "A2:A3" || len(im.Sheets[1].Notices) != 1 {
 		t.Errorf("got %+v, %v", im.Sheets, err)
 	}
-	if memory.max == 0 || memory.now > 1024 {
-		t.Errorf("%d of %d bytes are still reserved", memory.now, memory.max)
+	if opened != 2 || closed != 2 {
+		t.Errorf("opened %d times and closed %d times, want 2", opened, closed)
 	}
 }

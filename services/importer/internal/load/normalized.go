@@ -23,7 +23,7 @@ func (p *pipeline) countNormalized(b *batch, i, c int, v imports.Value) {
 	}
 	n := &b.normalized[c]
 	if n.cells++; n.cells == 1 {
-		n.row, n.message = b.Rows[i], p.sheet.columns[c].converter.Explain(&b.Cells[i*width+c], p.sheet.run.task.Workbook, v)
+		n.row, n.message = b.Rows[i], p.sheet.columns[c].converter.Explain(&b.Cells[i*width+c], p.sheet.run.input.Workbook, v)
 	}
 }
 

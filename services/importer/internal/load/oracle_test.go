@@ -295,6 +295,7 @@ func TestOracleAgreesOnReferencesAndExchanges(t *testing.T) {
 func compareGarage(t *testing.T, o *oracle, want [2]map[string][]string) {
 	t.Helper()
 	b := setupFor(t, exchangeSchema)
+	b.loader.KeyBytes = int64(len(o.file[cars]) % 2) // 1 keeps the keys in files
 	b.run(garage(t, tableCells(o.before[cars]), tableCells(o.before[trips])), upsert)
 	if got := b.garageTables(); got != describeTables(o.before) {
 		t.Fatalf("the tables begin as\n%s\nwant\n%s", got, describeTables(o.before))

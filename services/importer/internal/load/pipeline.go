@@ -96,7 +96,7 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 	for range batchesInFlight {
 		p.free <- newBatch()
 	}
-	rows, err := p.sheet.run.task.Workbook.Rows(ctx, p.sheet.listed.WorkbookSheet)
+	rows, err := p.sheet.run.input.Workbook.Rows(ctx, p.sheet.listed.WorkbookSheet)
 	if err != nil {
 		return err
 	}
@@ -330,7 +330,7 @@ func (p *pipeline) convertCell(b *batch, i, c int, converter *convert.Column) {
 	width := len(p.sheet.columns)
 	var v imports.Value
 	var f *convert.Fault
-	v, b.converted, f = converter.Convert(&b.Cells[i*width+c], p.sheet.run.task.Workbook, b.converted)
+	v, b.converted, f = converter.Convert(&b.Cells[i*width+c], p.sheet.run.input.Workbook, b.converted)
 	b.Values = append(b.Values, v)
 	switch {
 	case f == nil:

@@ -35,7 +35,7 @@ func TestCommittedImportIsNotRunAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	task.Number = 2
-	task.Workbook = nil // it is not to be read
+	task.Open = nil // it is not to be read
 	again, err := b.loader.Run(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func TestUnrecordedCommitIsReportedByNextRun(t *testing.T) {
 	if got := b.query(`SELECT count(*) FROM people`); got != int64(1) {
 		t.Errorf("the database holds %v people", got)
 	}
-	task.Workbook = nil // it is not read again
+	task.Open = nil // it is not read again
 	task.Number = 2
 	if _, err := b.loader.Run(t.Context(), task); !errors.Is(err, imports.ErrRowsCommitted) {
 		t.Errorf("while the disk is full, the second run returns %v", err)
@@ -162,5 +162,54 @@ type cancelling struct {
 func (c cancelling) SheetMoves(sheet string, rows, _ uint32, _ imports.Counts) {
 	if sheet == "employees" && rows >= 5000 {
 		c.cancel(errKilled)
+	}
+}
+
+// TestWaitingRunHoldsNoMemory begins a run while another one decides.
+func TestWaitingRunHoldsNoMemory(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	first := b.task(workbook(t, [][]any{{"A", 1}}, nil), upsert)
+	second := b.task(workbook(t, [][]any{{"B", 1}}, nil), upsert)
+	waits := waiting{positions: make(chan int, 1)}
+	second.Progress = waits
+	opened := make(chan struct{})
+	open := second.Open
+	second.Open = func(ctx context.Context) (load.Input, error) {
+		close(opened)
+		return open(ctx)
+	}
+	done := make(chan error)
+	first.Decide = func(load.Summary) load.Decision {
+		go func() {
+			_, err := b.loader.Run(t.Context(), second)
+			done <- err
+		}()
+		<-waits.positions
+		select {
+		case <-opened:
+			t.Error("the second run opened its file before its turn")
+		default:
+		}
+		return load.Commit
+	}
+	if _, err := b.loader.Run(t.Context(), first); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	<-opened
+}
+
+// waiting reports the position in the queue.
+type waiting struct {
+	silent
+	positions chan int
+}
+
+func (w waiting) Waiting(position int) {
+	select {
+	case w.positions <- position:
+	default:
 	}
 }

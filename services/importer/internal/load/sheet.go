@@ -71,8 +71,8 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 	config := check.Config{
 		Spec: spec, Index: index, Columns: columns, Mode: r.task.Import.Policy.Mode, Database: s.table,
 		Parents: func(name string) *check.Sheet { return r.sheets[name].check },
-		Issue:   s.issues.add, RootCauses: r.rootCauses, Calendar: r.task.Workbook,
-		SpillDir: r.loader.SpillDir, Refusals: r.refused,
+		Issue:   s.issues.add, RootCauses: r.rootCauses, Calendar: r.input.Workbook,
+		Space: r.space, Refusals: r.refused,
 	}
 	if s.listed != nil {
 		config.SourceSheet = s.listed.WorkbookSheet
@@ -127,7 +127,6 @@ func (s *sheet) columnAt(cell int) int {
 
 // load reads the sheet to its end.
 func (s *sheet) load(ctx context.Context) error {
-	defer s.check.Close()
 	for _, ignored := range s.listed.Ignored {
 		s.warnIgnored(s.listed.HeaderRow, ignored.Column, ignored.Header)
 	}

@@ -85,7 +85,7 @@ func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, ph
 	if err != nil {
 		return err
 	}
-	share, err := p.Memory.Acquire(ctx, source.OpenBytes)
+	share, err := p.Memory.Acquire(ctx, source.OpenBytes+commentBytes(im, format))
 	if err != nil {
 		return err
 	}
@@ -107,6 +107,17 @@ func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, ph
 		return err
 	}
 	return Write(ctx, w, download)
+}
+
+// commentBytes returns the memory for the comments of a report.
+func commentBytes(im imports.Import, format Format) int64 {
+	issues := uint32(0)
+	if format == Rejected {
+		for i := range im.Sheets {
+			issues = max(issues, min(im.Sheets[i].Counts.Issues, imports.KeptPerSheet))
+		}
+	}
+	return int64(issues) * imports.CommentBytes
 }
 
 // load returns what the store holds about an import.

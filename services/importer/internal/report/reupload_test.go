@@ -73,7 +73,10 @@ func (im *importer) run(file []byte) (imports.Counts, []byte) {
 	if _, _, err := im.store.Create(im.t.Context(), upload); err != nil {
 		im.t.Fatal(err)
 	}
-	outcome, err := im.loader.Run(im.t.Context(), load.Task{Import: upload, Schema: im.schema, Workbook: book, Number: 1, Progress: unwatched{},
+	outcome, err := im.loader.Run(im.t.Context(), load.Task{Import: upload, Schema: im.schema, Number: 1, Progress: unwatched{},
+		Open: func(context.Context) (load.Input, error) {
+			return load.Input{Workbook: book, Close: func() error { return nil }}, nil
+		},
 		Decide: func(load.Summary) load.Decision { return load.Commit }})
 	if err != nil {
 		im.t.Fatal(err)

@@ -76,7 +76,7 @@ func (r *Runner) run(ctx context.Context, job *jobsv1.Job, number int64, task *h
 	return r.conclude(ctx, job, im, number, outcome, task)
 }
 
-// load opens the workbook and runs the loader.
+// load runs the loader.
 func (r *Runner) load(ctx context.Context, im imports.Import, number int64, confirmed bool, task *headway.Task) (load.Summary, error) {
 	spec, err := r.Schemas.Get(im.Schema)
 	if err != nil {
@@ -85,29 +85,13 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	if im.SchemaDigest != "" && im.SchemaDigest != spec.Digest() {
 		return load.Summary{}, imports.ErrSchemaChanged
 	}
-	file, err := r.Files.Open(ctx, im.ID)
-	if err != nil {
-		return load.Summary{}, err
-	}
-	share, err := r.Memory.Acquire(ctx, source.OpenBytes)
-	if err != nil {
-		return load.Summary{}, err
-	}
-	defer share.Release()
-	limits := r.Limits
-	limits.Memory = share
-	book, err := r.Openers.Open(ctx, file, file.Size(), limits)
-	if err != nil {
-		return load.Summary{}, err
-	}
-	defer book.Close()
 	reviewed, asked, err := r.Store.LastReview(ctx, im.ID)
 	if err != nil {
 		return load.Summary{}, err
 	}
 	startOver(task, im)
 	return r.Loader.Run(ctx, load.Task{
-		Import: im, Schema: spec, Workbook: book, Number: number, Memory: share, Progress: &progress{runner: r, task: task, titles: titles(spec), sheets: im.Sheets},
+		Import: im, Schema: spec, Open: func(ctx context.Context) (load.Input, error) { return r.open(ctx, im.ID) }, Number: number, Progress: &progress{runner: r, task: task, titles: titles(spec), sheets: im.Sheets},
 		Decide: func(o load.Summary) load.Decision {
 			switch {
 			case im.Policy.DryRun:
@@ -120,6 +104,29 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 			return load.RollBack
 		},
 	})
+}
+
+// open opens the workbook of an import, and reserves memory for its run.
+func (r *Runner) open(ctx context.Context, id string) (load.Input, error) {
+	file, err := r.Files.Open(ctx, id)
+	if err != nil {
+		return load.Input{}, err
+	}
+	share, err := r.Memory.Acquire(ctx, source.OpenBytes)
+	if err != nil {
+		return load.Input{}, err
+	}
+	limits := r.Limits
+	limits.Memory = share
+	book, err := r.Openers.Open(ctx, file, file.Size(), limits)
+	if err != nil {
+		share.Release()
+		return load.Input{}, err
+	}
+	return load.Input{Workbook: book, Memory: share, Close: func() error {
+		defer share.Release()
+		return book.Close()
+	}}, nil
 }
 
 // conclude returns how a completed run ends the job.

@@ -14,7 +14,7 @@ type comment struct {
 
 // Comment puts a note at a cell of the last row; column counts from 1. A cell has one note at most.
 func (s *Sheet) Comment(column int, text string) {
-	s.comments = append(s.comments, comment{column, s.row, text})
+	s.comments, s.commented = append(s.comments, comment{column, s.row, text}), true
 }
 
 // Excel takes a note's shape number from blocks of 1,024, which belong to one sheet each (ECMA-376 Part 4 §19.2.2.14).

@@ -40,7 +40,8 @@ type Sheet struct {
 	names  []string // of the columns so far
 	ended  bool
 
-	comments []comment
+	comments  []comment // nil once they are written
+	commented bool
 }
 
 // flushAt is how many bytes of XML are gathered before they are compressed.

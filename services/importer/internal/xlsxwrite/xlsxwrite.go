@@ -89,7 +89,7 @@ func (b *Writer) Close() error {
 			list(s)
 		}
 		fmt.Fprintf(&types, `<Override PartName="/xl/worksheets/sheet%d.xml" ContentType="%sworksheet+xml"/>`, s.number, spreadsheetType)
-		if len(s.comments) > 0 {
+		if s.commented {
 			fmt.Fprintf(&types, `<Override PartName="/xl/comments%d.xml" ContentType="%scomments+xml"/>`, s.number, spreadsheetType)
 		}
 		fmt.Fprintf(&relationships, `<Relationship Id="rId%d" Type="%s/worksheet" Target="worksheets/sheet%d.xml"/>`, s.number, relationshipNamespace, s.number)
@@ -135,12 +135,13 @@ func (b *Writer) endSheet() error {
 	if err := s.end(); err != nil {
 		return err
 	}
-	if len(s.comments) == 0 {
+	if !s.commented {
 		return nil
 	}
 	if err := b.writeComments(s); err != nil {
 		return err
 	}
+	s.comments = nil
 	return b.write(fmt.Sprintf("xl/worksheets/_rels/sheet%d.xml.rels", s.number), xmlHead+`<Relationships xmlns="`+packageNamespace+`">`+
 		fmt.Sprintf(`<Relationship Id="rId1" Type="%s/vmlDrawing" Target="../drawings/vmlDrawing%d.vml"/>`, relationshipNamespace, s.number)+
 		fmt.Sprintf(`<Relationship Id="rId2" Type="%s/comments" Target="../comments%d.xml"/></Relationships>`, relationshipNamespace, s.number))
