@@ -29,10 +29,9 @@ func (c *Column) otherBoolean(cell *source.Cell, buf []byte) (imports.Value, []b
 	if f != nil && f != normalized {
 		return imports.Value{}, buf, f
 	}
-	t, _ := fold(s)
-	word := strings.ToLower(string(t))
+	truth, known := truthOf(s)
 	n := int64(1)
-	switch truth, known := truths[word]; {
+	switch {
 	case known && truth == "":
 		return imports.Value{}, buf, fault(imports.NotABoolean, "%s can be read as TRUE or as FALSE. Enter the one that you mean.", quoteCell(cell))
 	case known && truth == "false":
@@ -45,6 +44,18 @@ func (c *Column) otherBoolean(cell *source.Cell, buf []byte) (imports.Value, []b
 		n = int64(number.readings[0][0] - '0')
 	}
 	return imports.Value{Kind: imports.Integer, Int: n}, buf, normalized
+}
+
+// truthOf returns the meaning of a word: true, false, or nothing if it can mean both.
+func truthOf(s []byte) (truth string, known bool) {
+	t, _ := fold(s)
+	word := strings.ToLower(string(t))
+	for _, form := range []string{word, strings.TrimRight(word, ".!"), strings.ReplaceAll(word, " ", ""), withoutAccents(word)} {
+		if truth, known = truths[form]; known {
+			return truth, true
+		}
+	}
+	return "", false
 }
 
 func equalFold(text []byte, word string) bool {
@@ -61,15 +72,15 @@ func equalFold(text []byte, word string) bool {
 
 // truths are the words for true and false in English, German, French, Spanish, Italian, Portuguese, Dutch, Polish,
 // Swedish, Danish, Norwegian, Finnish, Czech, Turkish, Russian, Ukrainian, Greek, Hungarian, Japanese, Chinese, Korean, Arabic,
-// Hebrew, Hindi, and Vietnamese. The marks that mean yes in one form and no in the next have no value.
+// Hebrew, Hindi, Vietnamese, Thai, Indonesian, Estonian, Latvian, and Lithuanian. The marks that mean yes in one form and no in the next have no value.
 var truths = func() map[string]string {
 	words := map[string]string{}
 	for truth, list := range map[string]string{
 		"true": "true yes y t on ja j wahr oui vrai sí si verdadero vero sim verdadeiro waar tak prawda sann sand sant tosi kyllä " +
-			"ano pravda evet doğru да истина так ναι igen igaz はい 真 是 예 네 نعم כן हाँ có đúng ✓ ✔ ☑ ✅",
+			"ano pravda evet doğru joo jah taip da aye ya benar ใช่ v s 對 对 有 [x] [✓] [✔] .t. #true# верно да истина так ναι igen igaz はい 真 是 예 네 نعم כן हाँ có đúng ✓ ✔ ☑ ✅",
 		"false": "false no n f off nein falsch non faux falso não nao nee onwaar nie fałsz nej nei falsk usann epätosi ei " +
-			"ne nepravda hayır yanlış нет ложь ні όχι nem hamis いいえ 偽 否 아니오 아니요 لا לא नहीं không ☐",
-		"": "x ✗ ✘ ☒ ❌ o",
+			"ne nepravda hayır hayir yanlış nu tidak salah ไม่ 错 錯 无 無 [] .f. #false# yanlis нет ложь ні όχι nem hamis いいえ 偽 否 아니오 아니요 لا לא नहीं không ☐",
+		"": "x ✗ ✘ ☒ ❌ o × ○ ◯ ●",
 	} {
 		for _, word := range strings.Fields(list) {
 			words[word] = truth

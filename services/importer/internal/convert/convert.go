@@ -44,7 +44,7 @@ type Column struct {
 	convert func(c *Column, cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault)
 	pattern *regexp.Regexp
 	allowed map[string]bool
-	// folded finds an allowed value by its lower case.
+	// folded finds an allowed value by its spelling.
 	folded         map[string]string
 	minInt, maxInt *int64
 	min, max       []byte // of decimals, dates and times
@@ -91,9 +91,9 @@ func Compile(spec *schema.Column) (*Column, error) {
 		c.folded = make(map[string]string, len(spec.Allowed))
 		for _, a := range spec.Allowed {
 			c.allowed[a] = true
-			lower := strings.ToLower(a)
+			lower := spelling([]byte(a))
 			if _, twice := c.folded[lower]; twice {
-				a = "" // two values that differ only in case have no other spelling
+				a = "" // two values with the same spelling have no other one
 			}
 			c.folded[lower] = a
 		}
@@ -199,7 +199,7 @@ func (c *Column) Explain(cell *source.Cell, calendar Calendar, v imports.Value) 
 }
 
 // check compares a converted value with the schema's length, values, pattern and range. The Fault is normalized if the
-// value differed only in case from an allowed one, which it is now.
+// value is a different spelling of an allowed one, which it is now.
 func (c *Column) check(v *imports.Value) (f *Fault) {
 	if c.allowed != nil && !c.isAllowed(*v) {
 		if f = c.fold(v); f != normalized {
@@ -221,11 +221,19 @@ func (c *Column) check(v *imports.Value) (f *Fault) {
 	return f
 }
 
-// fold replaces a value that is not allowed by the one that differs from it only in case.
+// spelling returns a text in lower case, with ordinary letters for wide ones, and with single spaces. Allowed values with the
+// same spelling are the same value.
+func spelling(s []byte) string {
+	return strings.Join(strings.Fields(strings.ToLower(withoutWide(s))), " ")
+}
+
+// fold replaces a value that is not allowed by the one with the same spelling, or with that spelling in quotes.
 func (c *Column) fold(v *imports.Value) *Fault {
 	a := ""
 	if v.Kind == imports.Text {
-		a = c.folded[strings.ToLower(string(v.Bytes))]
+		if a = c.folded[spelling(v.Bytes)]; a == "" {
+			a = c.folded[spelling(unquote(v.Bytes))]
+		}
 	}
 	if a == "" {
 		return c.notAllowed(*v)

@@ -26,20 +26,46 @@ func readDate(s []byte) dateText {
 	if !ok {
 		return dateText{}
 	}
-	p := &dateParser{rest: string(t)}
-	dates := p.date()
-	switch {
-	case len(dates) == 0 && p.why == "":
+	d, p := readFolded(string(t))
+	if len(d.readings) > 0 || d.why != "" {
+		return d
+	}
+	if d, ok := readWithWeekday(string(t)); ok {
+		return d
+	}
+	if d, timed := readTimeFirst(string(t)); timed != nil {
+		return d
+	}
+	if !p.dated {
 		return readTime(s)
-	case len(dates) == 0 || p.rest == "":
+	}
+	return dateText{}
+}
+
+// readFolded finds the readings of a folded text without a weekday, as a date or as a date with a time.
+func readFolded(t string) (dateText, *dateParser) {
+	p := &dateParser{rest: withoutArticle(t)}
+	dates := p.date()
+	p.dated = len(dates) > 0
+	return p.timed(dates), p
+}
+
+// timed reads what follows a date.
+func (p *dateParser) timed(dates []source.Civil) dateText {
+	switch {
+	case len(dates) == 0 || p.afterYear() == "":
 		return dateText{readings: dates, why: p.why}
 	}
-	separated := p.acceptAny("T", "t", ", ", " ") || p.accept("-") && strings.Count(p.rest, ".") > 1
+	separated := p.acceptAny(timeWords...) || p.acceptAny("T", "t", ", ", " ") || p.asiatic || p.compact ||
+		p.accept("-") && strings.Count(p.rest, ".") > 1
 	if !separated {
 		return dateText{}
 	}
 	p.rest = strings.TrimLeft(p.rest, " ")
-	clock, ok := p.clock(true)
+	clock, ok := p.basicClock()
+	if !ok {
+		clock, ok = p.clock(true)
+	}
 	if !ok || p.rest != "" {
 		return dateText{why: p.why}
 	}
@@ -56,6 +82,35 @@ type dateParser struct {
 	why  string
 	// pointed reports that a point separates the hours from the minutes, so that they can be decimal hours.
 	pointed bool
+	// dated reports that a date was read. dayFirst is its first number if points follow its numbers: in no country, that is the
+	// month. compact and asiatic report its forms.
+	dated            bool
+	dayFirst         int
+	compact, asiatic bool
+}
+
+// afterYear drops the mark that follows the year in Russian, Bulgarian, Ukrainian, and Lithuanian, and returns the rest.
+func (p *dateParser) afterYear() string {
+	for _, mark := range []string{" г.", " г", "г.", "г", " р.", " р", "р.", " d.", " d", "."} {
+		if rest, found := strings.CutPrefix(p.rest, mark); found && (rest == "" || rest[0] == ' ' || rest[0] == ',') {
+			p.rest = rest
+			break
+		}
+	}
+	return p.rest
+}
+
+// timeWords are between a date and a time.
+var timeWords = []string{" um ", ", um ", " at ", ", at ", " à ", ", à ", " kl. ", " kl ", " alle ", " alle ore ", " a las ", " às ", " o ", " om ", " в ", ", в ", " о "}
+
+// articles are before a date.
+var articles = []string{"the", "den", "der", "am", "le", "el", "il", "ngày"}
+
+func withoutArticle(t string) string {
+	if word, rest, found := strings.Cut(t, " "); found && slices.Contains(articles, strings.ToLower(word)) {
+		return strings.TrimLeft(rest, " ")
+	}
+	return t
 }
 
 func (p *dateParser) accept(s string) bool {
@@ -85,7 +140,7 @@ func (p *dateParser) number(most int) (n, width int) {
 func (p *dateParser) date() []source.Civil {
 	whole := p.rest
 	for _, form := range []func(*dateParser) []source.Civil{(*dateParser).numeric, (*dateParser).named, (*dateParser).asian,
-		(*dateParser).basic, (*dateParser).week} {
+		(*dateParser).vietnamese, (*dateParser).basic, (*dateParser).week, (*dateParser).ordinal} {
 		p.rest = whole
 		if readings := form(p); len(readings) > 0 || p.why != "" {
 			return readings
@@ -109,7 +164,7 @@ func (p *dateParser) numeric() []source.Civil {
 				return nil
 			}
 		default:
-			for _, s := range []string{". ", "-", "/", ".", " "} {
+			for _, s := range []string{". ", " . ", " / ", " - ", "-", "/", ".", ", ", ",", "_", "·", "—", " "} {
 				if p.accept(s) {
 					separator = s
 					break
@@ -127,7 +182,9 @@ func (p *dateParser) numeric() []source.Civil {
 	case width[0] <= 2 && width[1] <= 2 && width[2] == 4:
 		r.add(n[2], n[1], n[0])
 		r.add(n[2], n[0], n[1])
+		p.setDayFirst(separator, n[0])
 	case width[0] <= 2 && width[1] <= 2 && width[2] == 2:
+		p.setDayFirst(separator, n[0])
 		for _, century := range []int{2000, 1900} {
 			r.add(century+n[2], n[1], n[0])
 			r.add(century+n[2], n[0], n[1])
@@ -138,11 +195,17 @@ func (p *dateParser) numeric() []source.Civil {
 	default:
 		return nil
 	}
-	if separator == "." {
-		p.accept(".") // 2025.12.25. in Hungarian
+	if strings.Contains(separator, ".") {
+		p.accept(".") // 2025. 12. 25. in Hungarian
 	}
 	p.why = r.reason()
 	return r.found
+}
+
+func (p *dateParser) setDayFirst(separator string, day int) {
+	if strings.Contains(separator, ".") {
+		p.dayFirst = day
+	}
 }
 
 // readings collects the dates that exist.
@@ -181,7 +244,7 @@ func (r *readings) reason() string {
 	return fmt.Sprintf("%s has %d days", month, time.Date(c.Year, c.Month+1, 0, 0, 0, 0, 0, time.UTC).Day())
 }
 
-// named reads a date with the name of its month: 3-Apr-2025, 3. April 2025, April 3rd, 2025, 3 de abril de 2025.
+// named reads a date with the name of its month: 3-Apr-2025, 3. April 2025, April 3rd, 2025, 3 de abril de 2025, 3.IV.2025.
 func (p *dateParser) named() []source.Civil {
 	var n, width [2]int
 	month, count := 0, 0
@@ -193,11 +256,19 @@ func (p *dateParser) named() []source.Civil {
 			n[count], width[count] = first, w
 			count++
 			if w <= 2 {
-				p.acceptAny("st", "nd", "rd", "th", "er", "º", ".")
+				p.acceptAny("st", "nd", "rd", "th", "er", "ST", "ND", "RD", "TH", "ER", "º", ".")
+			} else if !p.acceptAny(" m. ", " m ") {
+				p.accept(".")
 			}
 		} else if month == 0 {
 			word := p.word()
-			if month = months[strings.ToLower(word)]; month == 0 {
+			if month = meaningOf(months, word); month == 0 && count == 1 {
+				month = romanMonths[strings.ToLower(word)]
+			}
+			if month == 0 {
+				month = months[strings.TrimPrefix(word, "ב")] // “in” in Hebrew
+			}
+			if month == 0 {
 				return nil
 			}
 			p.accept(".")
@@ -207,7 +278,7 @@ func (p *dateParser) named() []source.Civil {
 		if count == 2 && month > 0 {
 			break
 		}
-		for p.acceptAny(" ", "-", "/", ", ", "de ", "of ") {
+		for p.acceptAny(" ", "-", "/", ", ", "de ", "del ", "of ", "DE ", "DEL ", "OF ") {
 		}
 	}
 	if count < 2 || month == 0 {
@@ -218,12 +289,15 @@ func (p *dateParser) named() []source.Civil {
 		day, year, w = n[1], n[0], width[0]
 	}
 	var r readings
-	switch w {
-	case 4:
-		r.add(year, month, day)
-	case 2:
-		r.add(2000+year, month, day)
-		r.add(1900+year, month, day)
+	for m := 1; m <= 12; m++ {
+		switch {
+		case month&(1<<m) == 0:
+		case w == 4:
+			r.add(year, m, day)
+		case w == 2:
+			r.add(2000+year, m, day)
+			r.add(1900+year, m, day)
+		}
 	}
 	p.why = r.reason()
 	return r.found
@@ -239,108 +313,3 @@ func (p *dateParser) word() string {
 	p.rest = p.rest[end:]
 	return word
 }
-
-// asian reads a date with the words for year, month and day of China, Japan and Korea: 2025年4月3日.
-func (p *dateParser) asian() []source.Civil {
-	year, width := p.number(4)
-	if width != 4 || !p.accept("年") && !p.accept("년") {
-		return nil
-	}
-	p.accept(" ")
-	month, _ := p.number(2)
-	if !p.accept("月") && !p.accept("월") {
-		return nil
-	}
-	p.accept(" ")
-	day, _ := p.number(2)
-	if !p.accept("日") && !p.accept("일") {
-		return nil
-	}
-	var r readings
-	r.add(year, month, day)
-	p.why = r.reason()
-	return r.found
-}
-
-// basic reads ISO 8601's basic form, 20250403, for years of 1900 to 2099. Read from the other end, the year would be
-// before 1300.
-func (p *dateParser) basic() []source.Civil {
-	n, width := p.number(8)
-	if width != 8 || n < 1900_00_00 || n >= 2100_00_00 {
-		return nil
-	}
-	var r readings
-	r.add(n/10000, n/100%100, n%100)
-	return r.found
-}
-
-// week reads a day of an ISO 8601 week: 2025-W14-4.
-func (p *dateParser) week() []source.Civil {
-	year, width := p.number(4)
-	if width != 4 {
-		return nil
-	}
-	extended := p.accept("-")
-	if !p.accept("W") && !p.accept("w") {
-		return nil
-	}
-	week, width := p.number(2)
-	if !extended && width == 0 {
-		week, width = p.number(3) // the day follows without a separator
-		if width == 3 {
-			p.rest = fmt.Sprint(week%10) + p.rest
-			week, width = week/10, 2
-		}
-	}
-	if width != 2 || week < 1 || week > 53 {
-		return nil
-	}
-	if p.rest == "" {
-		p.why = "it is a week, and the day is missing"
-		return nil
-	}
-	if extended && !p.accept("-") {
-		return nil
-	}
-	day, width := p.number(1)
-	if width != 1 || day < 1 || day > 7 {
-		return nil
-	}
-	// Week 1 has the fourth of January.
-	fourth := time.Date(year, time.January, 4, 0, 0, 0, 0, time.UTC)
-	monday := fourth.AddDate(0, 0, -(int(fourth.Weekday())+6)%7)
-	date := monday.AddDate(0, 0, (week-1)*7+day-1)
-	if y, w := date.ISOWeek(); y != year || w != week {
-		p.why = fmt.Sprintf("%d has 52 weeks", year)
-		return nil
-	}
-	var r readings
-	r.add(date.Year(), int(date.Month()), date.Day())
-	return r.found
-}
-
-// months are the names and abbreviations of months in English, German, French, Spanish, Italian, Portuguese, Dutch,
-// Polish, Swedish, Danish and Norwegian. Names that mean different months in two languages are missing: listopad is
-// November in Polish and October in Croatian.
-var months = func() map[string]int {
-	names := map[string]int{}
-	for month, list := range map[int]string{
-		1:  "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari stycznia styczeń sty",
-		2:  "february feb februar februari février févr fév febrero febbraio fevereiro fev lutego luty lut",
-		3:  "march mar märz mrz mars marzo março maart mrt marts marca marzec",
-		4:  "april apr avril avr abril abr aprile kwietnia kwiecień kwi",
-		5:  "may mai mayo maggio mag maio mei maj maja",
-		6:  "june jun juni juin junio giugno giu junho czerwca czerwiec",
-		7:  "july jul juli juillet juil julio luglio lug julho",
-		8:  "august aug août aout agosto ago augustus augusti sierpnia sierpień",
-		9:  "september sep sept septembre septiembre settembre set setembro września wrzesień wrz",
-		10: "october oct oktober okt octobre octubre ottobre ott outubro out październik października paź",
-		11: "november nov novembre noviembre novembro",
-		12: "december dec dezember dez décembre déc diciembre dic dicembre dezembro desember des grudnia grudzień gru",
-	} {
-		for _, name := range strings.Fields(list) {
-			names[name] = month
-		}
-	}
-	return names
-}()

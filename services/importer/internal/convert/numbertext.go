@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,6 +36,7 @@ func readNumber(s []byte) numberText {
 	if !ok {
 		return numberText{}
 	}
+	t = plainFraction(plainPower(t))
 	first, last := bytes.IndexAny(t, "0123456789"), bytes.LastIndexAny(t, "0123456789")
 	if first < 0 {
 		return numberText{}
@@ -43,6 +45,13 @@ func readNumber(s []byte) numberText {
 		first-- // .5
 	}
 	last++
+	rest, found := bytes.CutSuffix(t, []byte("--"))
+	if !found {
+		rest, found = bytes.CutSuffix(t, []byte("—"))
+	}
+	if found && (last == len(rest)-1 && (t[last] == '.' || t[last] == ',')) {
+		t = rest[:last] // a price without cents
+	}
 	priceDash := false
 	if last < len(t) && (t[last] == '.' || t[last] == ',') {
 		// 5. is 5, and 5.- is a price of 5 or a negative number.
@@ -69,6 +78,37 @@ func readNumber(s []byte) numberText {
 	}
 	n.units(before, after)
 	return n
+}
+
+// power is the power of ten of a number in scientific notation, as in 1.5×10³.
+var power = regexp.MustCompile(`^(.*[0-9]) ?[×xX*] ?10(?:\^?([+-]?[0-9]+)|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))$`)
+
+var superscripts = strings.NewReplacer("⁺", "+", "⁻", "-", "⁰", "0", "¹", "1", "²", "2", "³", "3", "⁴", "4", "⁵", "5", "⁶", "6", "⁷", "7", "⁸", "8", "⁹", "9")
+
+// plainPower replaces a power of ten by an exponent: 1.5×10³ is 1.5E3. The mark ^ is needed unless the digits are raised.
+func plainPower(t []byte) []byte {
+	m := power.FindSubmatch(t)
+	if m == nil || len(m[2]) > 0 && !bytes.ContainsRune(t, '^') {
+		return t
+	}
+	return []byte(string(m[1]) + "E" + string(m[2]) + superscripts.Replace(string(m[3])))
+}
+
+// fractions are the characters that are a fraction, as far as its decimals end.
+var fractions = map[rune]string{'½': ".5", '¼': ".25", '¾': ".75", '⅕': ".2", '⅖': ".4", '⅗': ".6", '⅘': ".8", '⅛': ".125", '⅜': ".375",
+	'⅝': ".625", '⅞': ".875", '⅒': ".1"}
+
+// plainFraction replaces a fraction after a whole number: 12½ is 12.5.
+func plainFraction(t []byte) []byte {
+	r, n := utf8.DecodeLastRune(t)
+	whole := bytes.TrimRight(t[:len(t)-n], " ")
+	if fractions[r] == "" {
+		return t
+	}
+	if _, ok := digits(bytes.TrimLeft(whole, "+-")); !ok && len(bytes.TrimLeft(whole, "+-")) > 0 {
+		return t
+	}
+	return append(whole[:len(whole):len(whole)], fractions[r]...)
 }
 
 // takeSigns removes the signs of a number from the text before or after it. ok is false for signs that have no meaning

@@ -120,6 +120,9 @@ func (c *Column) otherEmail(cell *source.Cell, buf []byte) (imports.Value, []byt
 	if f != nil && f != normalized {
 		return imports.Value{}, buf, f
 	}
+	if bytes.ContainsFunc(s, isWide) || bytes.ContainsRune(s, '。') {
+		s, f = []byte(strings.ReplaceAll(withoutWide(s), "。", ".")), normalized
+	}
 	address := s
 	if !isEmail(s) {
 		if address = embeddedAddress(s); address == nil {
@@ -154,7 +157,7 @@ func notAnEmail(cell *source.Cell, proposal string) *Fault {
 func embeddedAddress(s []byte) []byte {
 	const link = "mailto:"
 	if len(s) > len(link) && strings.EqualFold(string(s[:len(link)]), link) {
-		s = s[len(link):]
+		s, _, _ = bytes.Cut(s[len(link):], []byte("?"))
 	} else if open := bytes.IndexByte(s, '<'); open >= 0 && s[len(s)-1] == '>' && bytes.Count(s, []byte("@")) == 1 {
 		s = s[open+1 : len(s)-1]
 	}

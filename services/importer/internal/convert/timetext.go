@@ -27,9 +27,12 @@ func readTime(s []byte) dateText {
 
 // clock reads a time of day. After a date, a point can separate hours and minutes, and they are not decimal hours.
 func (p *dateParser) clock(afterDate bool) (c source.Civil, ok bool) {
-	if !afterDate && !p.accept("T") {
-		p.accept("t")
+	worded := false
+	if !afterDate {
+		worded = p.acceptAny("kl. ", "kl ", "Kl. ", "Kl ", "um ", "at ", "à ", "alle ", "ore ")
+		p.acceptAny("T", "t")
 	}
+	half := p.halfOfDay()
 	if len(p.rest) > 1 && p.rest[0] == '-' && p.rest[1] >= '0' && p.rest[1] <= '9' {
 		p.why = "it is negative"
 		return c, false
@@ -40,12 +43,17 @@ func (p *dateParser) clock(afterDate bool) (c source.Civil, ok bool) {
 		p.why = ""
 		return c, false
 	}
+	if p.acceptAny("時", "时", "点", "點", "시") {
+		return c, p.asianMinutes(&c) && setHalf(&c, half) && p.inDay(&c)
+	}
 	minutes := false
 	switch {
 	case p.accept(":"):
 		minutes = true
 	case p.accept("."):
-		minutes, p.pointed = true, true
+		minutes, p.pointed = true, !worded
+	case p.acceptAny(" Uhr ", " uhr "):
+		minutes = true
 	case p.accept(" h"), p.accept("h"), p.accept(" H"), p.accept("H"):
 		p.accept(" ")
 		minutes = p.rest != "" && p.rest[0] >= '0' && p.rest[0] <= '9'
@@ -74,24 +82,79 @@ func (p *dateParser) clock(afterDate bool) (c source.Civil, ok bool) {
 			}
 		}
 	}
-	return c, p.suffix(&c, minutes) && p.inDay(&c)
+	return c, p.suffix(&c, minutes) && setHalf(&c, half) && p.inDay(&c)
+}
+
+// halves are the words before a time for the half of the day in Chinese, Japanese, and Korean.
+var halves = map[string]string{"上午": "am", "下午": "pm", "午前": "am", "午後": "pm", "오전": "am", "오후": "pm"}
+
+func (p *dateParser) halfOfDay() string {
+	for word, half := range halves {
+		if p.accept(word) {
+			p.accept(" ")
+			return half
+		}
+	}
+	return ""
+}
+
+// setHalf applies the half of the day: "am", "pm", or nothing. Zero and twelve are the same hour of a half.
+func setHalf(c *source.Civil, half string) bool {
+	if half == "" {
+		return true
+	}
+	if c.Hour > 12 {
+		return false
+	}
+	c.Hour %= 12
+	if half == "pm" {
+		c.Hour += 12
+	}
+	return true
+}
+
+// asianMinutes reads the minutes and seconds after an hour in Chinese, Japanese, and Korean. They can be missing.
+func (p *dateParser) asianMinutes(c *source.Civil) bool {
+	for _, part := range []struct {
+		to    *int
+		words []string
+	}{{&c.Minute, []string{"分", "분"}}, {&c.Second, []string{"秒", "초"}}} {
+		p.accept(" ")
+		if p.rest == "" {
+			return true
+		}
+		var width int
+		if *part.to, width = p.number(2); width == 0 || *part.to > 59 || !p.acceptAny(part.words...) {
+			return false
+		}
+	}
+	return true
+}
+
+// basicClock reads four or six digits to the end, after a date without separators.
+func (p *dateParser) basicClock() (c source.Civil, ok bool) {
+	n, ok := digits([]byte(p.rest))
+	if len(p.rest) == 4 {
+		n *= 100
+	}
+	if !p.compact || !ok || len(p.rest) != 4 && len(p.rest) != 6 || n/10000 > 23 || n/100%100 > 59 || n%100 > 59 {
+		return c, false
+	}
+	p.rest = ""
+	return source.Civil{Hour: n / 10000, Minute: n / 100 % 100, Second: n % 100, HasTime: true}, true
 }
 
 // suffix reads the half of the day or the word for a clock after a time. Hours alone need one.
 func (p *dateParser) suffix(c *source.Civil, minutes bool) bool {
-	word := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(p.rest, " ")), ".", "")
+	word := strings.NewReplacer(".", "", " ", "").Replace(strings.ToLower(p.rest))
 	switch {
 	case word == "":
 		return minutes
-	case word == "am" || word == "pm":
-		if c.Hour < 1 || c.Hour > 12 {
+	case halfWords[word] != "":
+		if c.Hour < 1 || !setHalf(c, halfWords[word]) {
 			return false
 		}
-		c.Hour %= 12
-		if word == "pm" {
-			c.Hour += 12
-		}
-	case word == "uhr":
+	case word == "uhr" || minutes && (word == "h" || word == "hrs" || word == "hours" || word == "min" || word == "m"):
 	case word == "z" || word == "utc" || word == "gmt" || isOffset(word):
 		p.why = "it has a time zone"
 		return false
@@ -102,13 +165,20 @@ func (p *dateParser) suffix(c *source.Civil, minutes bool) bool {
 	return true
 }
 
+// isOffset reports whether a text is a time zone: +2, +02, +02:00, or -0530.
 func isOffset(s string) bool {
 	if s == "" || s[0] != '+' && s[0] != '-' {
 		return false
 	}
 	n, ok := digits(bytes.ReplaceAll([]byte(s[1:]), []byte(":"), nil))
-	return ok && n <= 1400
+	if len(s) <= len("+02") {
+		n *= 100
+	}
+	return ok && n <= 1400 && n%100 < 60
 }
+
+// halfWords are the words after a time for the half of the day.
+var halfWords = map[string]string{"am": "am", "pm": "pm", "πμ": "am", "μμ": "pm", "öö": "am", "ös": "pm"}
 
 // inDay reports whether a time is before 24:00.
 func (p *dateParser) inDay(c *source.Civil) bool {
