@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,7 @@ import (
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/importrpc"
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"
 	"headway/services/importer/internal/load"
 	"headway/services/importer/internal/maintenance"
@@ -31,6 +33,7 @@ import (
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/source/xlsx"
 	storesqlite "headway/services/importer/internal/store/sqlite"
+	targetpostgres "headway/services/importer/internal/target/postgres"
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 	"headway/services/importer/internal/worker"
 )
@@ -45,7 +48,7 @@ type Service struct {
 	server   *rpcserver.Server
 	jobs     *grpc.ClientConn
 	store    *storesqlite.Store
-	target   *targetsqlite.Target
+	target   imports.Target
 	files    *files.Store
 	follow   *follow.Follower
 	maintain *maintenance.Maintenance
@@ -120,11 +123,27 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if s.store, err = storesqlite.Open(ctx, filepath.Join(cfg.DataDir, "importer.db")); err != nil {
 		return err
 	}
-	if s.target, err = targetsqlite.Open(ctx, cfg.Records); err != nil {
+	if s.target, err = openTarget(ctx, cfg.Records); err != nil {
 		return err
 	}
 	s.files, err = files.Open(ctx, cfg.Blobs)
 	return err
+}
+
+// openTarget opens the database for the rows: a file, or the database at a URL.
+func openTarget(ctx context.Context, records string) (imports.Target, error) {
+	if strings.HasPrefix(records, "postgres://") || strings.HasPrefix(records, "postgresql://") {
+		t, err := targetpostgres.Open(ctx, records)
+		if err != nil {
+			return nil, err // not a nil pointer in an interface
+		}
+		return t, nil
+	}
+	t, err := targetsqlite.Open(ctx, records)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // Addr returns the address of the service.

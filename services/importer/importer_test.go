@@ -21,6 +21,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/pgtest"
 	"headway/internal/rpcerr"
 	"headway/services/importer"
 	"headway/services/jobs"
@@ -44,7 +45,7 @@ type world struct {
 const testSecret = "a secret that is long enough for HS256"
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	goleak.VerifyTestMain(pgtest.Main(m), goleak.Cleanup(func(code int) {
 		if buildOnce.folder != "" {
 			os.RemoveAll(buildOnce.folder)
 		}

@@ -6,9 +6,6 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// MaxRefusals is the number of rows that a database can refuse before an import fails.
-const MaxRefusals = 10_000
-
 // Refusals are what the database refused when the rows of a run were written, because of rules that the schema does not
 // have. The run starts again with them, so that each is an issue of its row, and rows that depend on it are decided
 // accordingly.

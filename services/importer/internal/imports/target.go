@@ -79,6 +79,9 @@ type RefusedRow struct {
 	Reason string
 }
 
+// MaxRefusals is the number of rows that a database can refuse before an import fails.
+const MaxRefusals = 10_000
+
 // Error implements error.
 func (e *RefusedRowsError) Error() string {
 	return fmt.Sprintf("the table %q refuses %d rows, the first because %s", e.Rows[0].Table, len(e.Rows), e.Rows[0].Reason)

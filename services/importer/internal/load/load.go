@@ -112,7 +112,7 @@ func (l *Loader) Run(ctx context.Context, task Task) (Summary, error) {
 		case errors.Is(err, errRefused):
 			before := known.refused.Len()
 			found.addTo(&known.refused)
-			if pass == maxPasses || known.refused.Len() > check.MaxRefusals || known.refused.Len() == before {
+			if pass == maxPasses || known.refused.Len() > imports.MaxRefusals || known.refused.Len() == before {
 				return summary, fmt.Errorf("import %s, pass %d: %w", task.Import.ID, pass, found.conflict())
 			}
 			task.Progress.Restarts("The database refuses rows. Checking the file again without them")

@@ -29,7 +29,7 @@ func (r *refusals) take(err error) error {
 		return err
 	}
 	r.count += len(refused.Rows)
-	r.rows = append(r.rows, refused.Rows[:min(len(refused.Rows), check.MaxRefusals+1-len(r.rows))]...)
+	r.rows = append(r.rows, refused.Rows[:min(len(refused.Rows), imports.MaxRefusals+1-len(r.rows))]...)
 	return nil
 }
 

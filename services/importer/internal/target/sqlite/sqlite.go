@@ -17,6 +17,7 @@ import (
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
+	"headway/services/importer/internal/target/turns"
 )
 
 // cacheKiB is the size of SQLite's page cache with which an import begins. Rows in key order need no more. wideCacheKiB is its
@@ -33,7 +34,7 @@ const lockRetry = 50 * time.Millisecond
 // Target is an imports.Target. Readers of the database are not blocked while an import writes (WAL).
 type Target struct {
 	path  string
-	queue queue
+	queue turns.Queue
 
 	mu sync.Mutex
 	// keeper stays open as long as the database is in use: when the last connection closes, SQLite locks readers out
@@ -112,7 +113,7 @@ func (s *Target) Close() error {
 
 // Begin implements imports.Target.
 func (s *Target) Begin(ctx context.Context, run imports.Run, waiting func(int)) (imports.TargetTx, error) {
-	leave, err := s.queue.enter(ctx, waiting)
+	leave, err := s.queue.Enter(ctx, waiting)
 	if err != nil {
 		return nil, err
 	}

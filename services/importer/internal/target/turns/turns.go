@@ -1,4 +1,5 @@
-package sqlite
+// Package turns admits the runs of a target one at a time.
+package turns
 
 import (
 	"context"
@@ -6,8 +7,8 @@ import (
 	"sync"
 )
 
-// queue admits one run at a time, in the order of their arrival.
-type queue struct {
+// Queue admits one run at a time, in the order of their arrival. Its zero value is empty.
+type Queue struct {
 	mu      sync.Mutex
 	busy    bool
 	waiting []*turn
@@ -18,8 +19,8 @@ type turn struct {
 	moved chan struct{}
 }
 
-// enter waits for the caller's turn. leave admits the next run. waiting is called with the caller's position: 1 means next.
-func (q *queue) enter(ctx context.Context, waiting func(position int)) (leave func(), err error) {
+// Enter waits for the caller's turn. leave admits the next run. waiting is called with the caller's position: 1 means next.
+func (q *Queue) Enter(ctx context.Context, waiting func(position int)) (leave func(), err error) {
 	q.mu.Lock()
 	if !q.busy {
 		q.busy = true
@@ -50,7 +51,7 @@ func (q *queue) enter(ctx context.Context, waiting func(position int)) (leave fu
 }
 
 // leave admits the next run.
-func (q *queue) leave() {
+func (q *Queue) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.waiting) == 0 {
@@ -66,7 +67,7 @@ func (q *queue) leave() {
 }
 
 // abandon removes a run from the queue. If its turn has already come, the next run is admitted.
-func (q *queue) abandon(t *turn) {
+func (q *Queue) abandon(t *turn) {
 	q.mu.Lock()
 	i := slices.Index(q.waiting, t)
 	if i >= 0 {

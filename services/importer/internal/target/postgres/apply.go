@@ -1,0 +1,288 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// applyTries is how often the rows are applied if another program has locked something.
+const applyTries = 10
+
+// refusedError means that the database refuses rows of a table. The table is nil if it is not known.
+type refusedError struct {
+	table *table
+	cause error
+}
+
+func (e *refusedError) Error() string { return e.cause.Error() }
+
+func (e *refusedError) Unwrap() error { return e.cause }
+
+// apply writes the collected rows to their tables. It returns *imports.RefusedRowsError if the database refuses some, and
+// imports.ErrOvertaken if another program has changed what the run has looked up.
+func (tx *transaction) apply() error {
+	if tx.applied {
+		return nil
+	}
+	if err := tx.exec(`SAVEPOINT headway_apply`); err != nil {
+		return fmt.Errorf("apply the rows: %w", err)
+	}
+	var search *search
+	for try := 1; ; {
+		err := tx.applyAll(search)
+		var refused *refusedError
+		switch {
+		case err == nil && search.found() > 0:
+			return &imports.RefusedRowsError{Rows: search.rows}
+		case err == nil:
+			tx.applied = true
+			return nil
+		case errors.As(err, &refused):
+			if search, err = tx.next(search, refused); err != nil {
+				return err
+			}
+		case !gaveWay(err):
+			return err
+		case try == applyTries:
+			return fmt.Errorf("apply the rows: %w: %w", imports.ErrTargetUnavailable, err)
+		default:
+			try++
+			search = search.again()
+			if err := pause(tx.ctx); err != nil {
+				return err
+			}
+		}
+		if err := tx.exec(`ROLLBACK TO SAVEPOINT headway_apply`); err != nil {
+			return fmt.Errorf("apply the rows: %w", err)
+		}
+	}
+}
+
+// next decides how the rows are applied again after the database has refused some.
+func (tx *transaction) next(before *search, refused *refusedError) (*search, error) {
+	c := code(refused.cause)
+	switch t := refused.table; {
+	case c == uniqueViolation && t != nil && t.updates > 0 && !t.releases:
+		t.releases = true
+		return before, nil
+	case before != nil:
+		return nil, &imports.TableConflictError{Table: "the database", Detail: "it refuses the rows, and it can't be found which: " + message(refused.cause)}
+	case !tx.run.Exclusive && (c == "" || c == uniqueViolation || c == foreignKeyViolation || c == exclusionViolation):
+		return nil, fmt.Errorf("%w: %w", imports.ErrOvertaken, refused.cause)
+	}
+	return &search{tx: tx}, nil
+}
+
+// applyAll locks and changes the tables, and writes the rows. With a search, it finds the rows that the database refuses.
+func (tx *transaction) applyAll(search *search) error {
+	var locked []string
+	for _, t := range tx.tables {
+		if !t.plan.create && (t.stage != "" || t.plan.any()) {
+			locked = append(locked, t.sheet.Table)
+		}
+	}
+	if err := tx.lockTables(locked); err != nil {
+		return err
+	}
+	for _, t := range tx.tables {
+		if err := t.changeAll(t.plan.first); err != nil {
+			return err
+		}
+	}
+	// A value and the rows that refer to it can change in any order.
+	if err := tx.exec(`SET CONSTRAINTS ALL DEFERRED`); err != nil {
+		return err
+	}
+	for _, t := range tx.tables {
+		if err := t.applyRows(search); err != nil {
+			return err
+		}
+	}
+	if err := tx.exec(`SET CONSTRAINTS ALL IMMEDIATE`); refusal(err) {
+		return &refusedError{cause: err}
+	} else if err != nil {
+		return err
+	}
+	for _, t := range tx.tables {
+		if err := t.changeAll(t.plan.last); err != nil {
+			return err
+		}
+		if !t.plan.any() {
+			continue
+		}
+		if err := tx.exec(`INSERT INTO headway_tables (name, schema) VALUES ($1, $2) ON CONFLICT DO NOTHING`, t.sheet.Table, tx.run.Schema.Name); err != nil {
+			return fmt.Errorf("record the schema of table %s: %w", t.sheet.Table, err)
+		}
+	}
+	return nil
+}
+
+// changeAll runs statements that change the table.
+func (t *table) changeAll(statements []string) error {
+	for _, statement := range statements {
+		if err := t.change(statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// operation writes the rows of a stage that are new, or those that change others.
+type operation struct {
+	table *table
+	// flag selects the rows. statement ends with a condition to which others can be added.
+	flag, statement string
+	rows            int64
+	inserts         bool
+}
+
+// applyRows writes the collected rows. Updates come first: only they release unique values that other rows take.
+func (t *table) applyRows(search *search) error {
+	if t.stage == "" || t.plan.create {
+		return nil
+	}
+	var operations []operation
+	if t.updates > 0 {
+		operations = append(operations, operation{table: t, flag: "NOT s." + name(staging), statement: t.update(), rows: t.updates})
+	}
+	if t.inserts > 0 {
+		operations = append(operations, operation{table: t, flag: "s." + name(staging), statement: t.insert(), rows: t.inserts, inserts: true})
+	}
+	if t.releases {
+		if err := t.releaseValues(); err != nil {
+			return err
+		}
+	}
+	for _, o := range operations {
+		if search != nil {
+			if err := search.run(o); err != nil {
+				return err
+			}
+			continue
+		}
+		tag, err := t.tx.writer.Exec(t.tx.ctx, o.statement)
+		switch {
+		case refusal(err):
+			return &refusedError{table: t, cause: err}
+		case err != nil:
+			return t.failed(err)
+		case tag.RowsAffected() != o.rows:
+			return &refusedError{table: t, cause: fmt.Errorf("the table %s took %d of %d rows", t.sheet.Table, tag.RowsAffected(), o.rows)}
+		}
+	}
+	return nil
+}
+
+// insert is a statement that inserts the new rows, in the order of the file.
+func (t *table) insert() string {
+	return fmt.Sprintf(`INSERT INTO %s (%s) SELECT %s FROM %s s WHERE s.%s`, name(t.sheet.Table), names(columnNames(t.columns)),
+		strings.Join(t.values(t.columns), ", "), t.stage, name(staging))
+}
+
+// update is a statement that updates the other rows.
+func (t *table) update() string {
+	var set []string
+	for i, c := range t.columns {
+		if !slices.Contains(t.key, i) {
+			set = append(set, name(c.Name)+" = "+t.value(c))
+		}
+	}
+	if len(set) == 0 {
+		key := name(t.sheet.Key[0])
+		set = append(set, fmt.Sprintf("%s = t.%[1]s", key))
+	}
+	return fmt.Sprintf(`UPDATE %s t SET %s FROM %s s WHERE %s AND NOT s.%s`, name(t.sheet.Table), strings.Join(set, ", "), t.stage, t.sameKey("t", "s"), name(staging))
+}
+
+// values are the columns of a stage as values of the table's columns.
+func (t *table) values(columns []*schema.Column) []string {
+	all := make([]string, len(columns))
+	for i, c := range columns {
+		all[i] = t.value(c)
+	}
+	return all
+}
+
+// value is a column of a stage as a value of the table's column. Types without a length are cast. The others are assigned,
+// because a cast would cut what is too long.
+func (t *table) value(c *schema.Column) string {
+	switch f := t.family(c); f {
+	case labels, uuids, documents:
+		return "s." + name(c.Name) + "::" + t.attribute(c.Name).base
+	default:
+		return "s." + name(c.Name)
+	}
+}
+
+// sameKey is the condition that a row of the table has the same key as a row of a stage.
+func (t *table) sameKey(row, staged string) string {
+	all := make([]string, len(t.key))
+	for i, k := range t.key {
+		all[i] = t.same(t.columns[k], row, staged)
+	}
+	return strings.Join(all, " AND ")
+}
+
+// same is the condition that a row of the table has the same value as a row of a stage.
+func (t *table) same(c *schema.Column, row, staged string) string {
+	value := staged + "." + name(c.Name)
+	if a := t.attribute(c.Name); a.base != a.family.staged() {
+		value += "::" + a.base
+	}
+	return row + "." + name(c.Name) + " = " + value
+}
+
+// releaseValues replaces values of unique columns that rows take from others of the run: PostgreSQL checks unique indexes
+// row by row, in its own order.
+func (t *table) releaseValues() error {
+	for i, c := range t.columns {
+		if !isUnique(t.sheet, c) || slices.Contains(t.key, i) || t.plan.added[c.Name] {
+			continue
+		}
+		column, keys := name(c.Name), make([]string, len(t.key))
+		again := make([]string, len(t.key))
+		for i, k := range t.key {
+			key := name(t.columns[k].Name)
+			keys[i], again[i] = "o."+key, fmt.Sprintf("t.%s = x.%[1]s", key)
+		}
+		taken := fmt.Sprintf(`SELECT %s, row_number() OVER () AS headway_number FROM %s s JOIN %s o ON %s WHERE NOT (%s) AND EXISTS (SELECT FROM %s r WHERE NOT r.%s AND %s)`,
+			strings.Join(keys, ", "), t.stage, name(t.sheet.Table), t.same(c, "o", "s"), t.sameKey("o", "s"), t.stage, name(staging), t.sameKey("o", "r"))
+		err := t.tx.exec(fmt.Sprintf(`UPDATE %s t SET %s = %s FROM (%s) x WHERE %s`,
+			name(t.sheet.Table), column, t.temporary(c), taken, strings.Join(again, " AND ")))
+		if refusal(err) {
+			return &imports.TableConflictError{Table: t.sheet.Table,
+				Detail: fmt.Sprintf("its column %s can't have a temporary value while rows exchange their values: %s", c.Name, message(err))}
+		}
+		if err != nil {
+			return t.failed(err)
+		}
+	}
+	return nil
+}
+
+// temporary is a value for a unique column that no other row has. It is null if possible, because that fits every type. If
+// other rows follow the value, they would lose their reference by a null.
+func (t *table) temporary(c *schema.Column) string {
+	a := t.attribute(c.Name)
+	lowest := map[string]string{"smallint": "-32768", "integer": "-2147483648", "bigint": "-9223372036854775808"}[a.base]
+	switch {
+	case !a.notNull && !a.followed:
+		return "NULL"
+	case lowest != "":
+		return "(" + lowest + ")::" + a.base + " + x.headway_number"
+	}
+	return fmt.Sprintf("'headway %s ' || x.headway_number", t.tx.run.ImportID)
+}
+
+// failed is the error of a statement on the table that is not about its rows.
+func (t *table) failed(err error) error {
+	if permanent(err) {
+		return &imports.TableConflictError{Table: t.sheet.Table, Detail: "it can't be written: " + message(err)}
+	}
+	return fmt.Errorf("write to table %s: %w", t.sheet.Table, failed(t.tx.ctx, err))
+}

@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"headway/services/importer/internal/imports"
+)
+
+// The codes of PostgreSQL that decide what an error is.
+const (
+	queryCanceled       = "57014"
+	readOnly            = "25006"
+	lockNotAvailable    = "55P03"
+	deadlockDetected    = "40P01"
+	uniqueViolation     = "23505"
+	foreignKeyViolation = "23503"
+	exclusionViolation  = "23P01"
+	notNullViolation    = "23502"
+)
+
+// failed marks what a database may be over later. The end of a context and refusals stay what they are.
+func failed(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case permanent(err):
+		return err
+	}
+	return fmt.Errorf("%w: %w", imports.ErrTargetUnavailable, err)
+}
+
+// code returns the code of an error that the database has answered with, or nothing.
+func code(err error) string {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return answer.Code
+	}
+	return ""
+}
+
+// passing reports whether the database answers with a code because of its state, which can pass.
+func passing(code string) bool {
+	if code == readOnly || code == queryCanceled || code == lockNotAvailable || code == deadlockDetected {
+		return true
+	}
+	switch code[:2] {
+	case "08", "28", "3D", "40", "53", "57", "58", "XX":
+		return true
+	}
+	return false
+}
+
+// permanent reports whether the database refuses a statement itself, so that another try does not help.
+func permanent(err error) bool {
+	c := code(err)
+	return len(c) == 5 && !passing(c)
+}
+
+// refusal reports whether the database refuses a statement because of the rows: a constraint, a value that does not fit its
+// type, or an error that a trigger raises.
+func refusal(err error) bool {
+	c := code(err)
+	if len(c) != 5 || passing(c) {
+		return false
+	}
+	switch c[:2] {
+	case "0A", "25", "26", "34", "42", "55":
+		return false // the statement can't run for any row
+	}
+	return true
+}
+
+// message returns the database's own message of an error.
+func message(err error) string {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return answer.Message
+	}
+	return err.Error()
+}

@@ -1,0 +1,163 @@
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// lookup finds rows by the values of some columns.
+type lookup struct {
+	table *table
+	// statement is the name of the prepared statement. It is empty if the table lacks a column to look up, so that there is
+	// nothing to find.
+	statement string
+	give      []*schema.Column
+	families  []family // of give
+	asked     []int    // indexes of the rows that are looked up
+	params    [][]byte // arrays in PostgreSQL's binary format
+	elements  []uint32 // types of their elements
+	formats   []int16  // of the result
+	found     [][]imports.Value
+	block     []imports.Value
+	text      []byte
+}
+
+// newLookup prepares a look-up by an index.
+func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Column) (*lookup, error) {
+	l := &lookup{table: t, give: give, params: make([][]byte, len(by)), formats: []int16{pgtype.BinaryFormatCode}}
+	var arrays, on, columns []string
+	for i, column := range by {
+		a := t.attribute(column)
+		if a == nil {
+			return l, nil
+		}
+		array, element := fmt.Sprintf("$%d::text[]::%s[]", i+1, a.base), uint32(pgtype.TextOID)
+		if a.family == integers {
+			array, element = fmt.Sprintf("$%d::bigint[]", i+1), pgtype.Int8OID
+		}
+		l.elements = append(l.elements, element)
+		arrays, on = append(arrays, array), append(on, fmt.Sprintf("t.%s = k.k%d", name(column), i))
+	}
+	for _, c := range give {
+		l.formats = append(l.formats, pgtype.TextFormatCode)
+		l.families = append(l.families, t.family(c))
+		switch a := t.attribute(c.Name); {
+		case a == nil:
+			columns = append(columns, "NULL::text")
+		case a.family == texts:
+			columns = append(columns, fmt.Sprintf("t.%s::text", name(c.Name))) // without the spaces of a char(n)
+		default:
+			columns = append(columns, "t."+name(c.Name))
+		}
+	}
+	asked := make([]string, len(by))
+	for i := range by {
+		asked[i] = fmt.Sprintf("k%d", i)
+	}
+	t.tx.lookups++
+	l.statement = fmt.Sprintf("headway_lookup_%d", t.tx.lookups)
+	_, err := t.tx.reader.PgConn().Prepare(ctx, l.statement, fmt.Sprintf("SELECT k.i, %s FROM unnest(%s) WITH ORDINALITY AS k(%s, i) JOIN %s t ON %s",
+		strings.Join(columns, ", "), strings.Join(arrays, ", "), strings.Join(asked, ", "), name(t.sheet.Table), strings.Join(on, " AND ")), nil)
+	if err != nil {
+		return nil, l.failed(ctx, err)
+	}
+	return l, nil
+}
+
+// begin starts to collect the values for up to n rows.
+func (l *lookup) begin(n int) {
+	l.found = slices.Grow(l.found[:0], n)[:n]
+	clear(l.found)
+	l.asked, l.text = l.asked[:0], l.text[:0]
+	for i := range l.params {
+		l.params[i] = append(l.params[i][:0], make([]byte, arrayHeader)...)
+	}
+}
+
+// arrayHeader is the length of the header of an array with one dimension.
+const arrayHeader = 20
+
+// ask adds a row. A row with a null matches nothing.
+func (l *lookup) ask(i int, row []imports.Value, by []int) {
+	if l.statement == "" || slices.ContainsFunc(by, func(k int) bool { return row[k].Kind == imports.Null }) {
+		return
+	}
+	l.asked = append(l.asked, i)
+	for p, k := range by {
+		b := l.params[p]
+		if v := &row[k]; l.elements[p] == pgtype.Int8OID {
+			b = binary.BigEndian.AppendUint32(b, 8)
+			b = binary.BigEndian.AppendUint64(b, uint64(v.Int))
+		} else {
+			at := len(b)
+			b = v.Append(append(b, 0, 0, 0, 0))
+			binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+		}
+		l.params[p] = b
+	}
+}
+
+// run looks the rows up. keep returns the value to keep for a value that was found, by row and column. It can be nil.
+func (l *lookup) run(ctx context.Context, keep func(i, column int, v imports.Value) imports.Value) error {
+	if len(l.asked) == 0 {
+		return nil
+	}
+	formats := make([]int16, len(l.params))
+	for i, b := range l.params {
+		binary.BigEndian.PutUint32(b, 1)
+		binary.BigEndian.PutUint32(b[4:], 0)
+		binary.BigEndian.PutUint32(b[8:], l.elements[i])
+		binary.BigEndian.PutUint32(b[12:], uint32(len(l.asked)))
+		binary.BigEndian.PutUint32(b[16:], 1)
+		formats[i] = pgtype.BinaryFormatCode
+	}
+	if need := len(l.asked) * len(l.give); len(l.block) < need {
+		l.block = make([]imports.Value, need)
+	}
+	block := l.block
+	result := l.table.tx.reader.PgConn().ExecPrepared(ctx, l.statement, l.params, formats, l.formats)
+	var wrong error
+	for result.NextRow() {
+		raw := result.Values()
+		i := l.asked[binary.BigEndian.Uint64(raw[0])-1]
+		if l.found[i] != nil {
+			continue // the column is not unique in the database
+		}
+		row := block[:len(l.give):len(l.give)]
+		block = block[len(l.give):]
+		for c := range row {
+			var err error
+			if row[c], l.text, err = value(raw[1+c], l.give[c], l.families[c], l.text); err != nil {
+				wrong = errors.Join(wrong, err)
+			}
+			if keep != nil {
+				row[c] = keep(i, c, row[c])
+			}
+		}
+		l.found[i] = row
+	}
+	if _, err := result.Close(); err != nil {
+		return l.failed(ctx, err)
+	}
+	if wrong != nil {
+		return &imports.TableConflictError{Table: l.table.sheet.Table, Detail: wrong.Error()}
+	}
+	return nil
+}
+
+// failed is the error of a look-up.
+func (l *lookup) failed(ctx context.Context, err error) error {
+	if permanent(err) {
+		return &imports.TableConflictError{Table: l.table.sheet.Table, Detail: "it can't be read: " + message(err)}
+	}
+	return fmt.Errorf("look up in table %s: %w", l.table.sheet.Table, failed(ctx, err))
+}

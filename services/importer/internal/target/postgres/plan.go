@@ -1,0 +1,157 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// plan are the changes of a table that its schema needs. They are made at the commit.
+type plan struct {
+	// create means that there is no table.
+	create bool
+	// first are statements that come before the rows, and last are those that come after them.
+	first, last []string
+	// added are the columns that the table lacks.
+	added map[string]bool
+}
+
+// any reports whether the table is changed.
+func (p *plan) any() bool { return len(p.first)+len(p.last) > 0 }
+
+// planTable finds out what the sheet's table needs. r is nil if there is no table.
+func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, r *relation) (*plan, error) {
+	conflict := func(format string, args ...any) error {
+		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
+	}
+	if err := tx.checkOwner(ctx, sheet.Table); err != nil {
+		return nil, err
+	}
+	p := &plan{added: map[string]bool{}}
+	if r == nil {
+		p.creates(of, sheet)
+		return p, nil
+	}
+	if r.kind != "r" && r.kind != "p" {
+		return nil, conflict("it is not a table. Rename it, or the table in the schema")
+	}
+	known := map[string]bool{}
+	for _, column := range sheet.Columns {
+		known[column.Name] = true
+		is := r.columns[column.Name]
+		switch {
+		case is == nil && slices.Contains(sheet.Key, column.Name):
+			return nil, conflict("it lacks the key column %s", column.Name)
+		case is == nil:
+			p.added[column.Name] = true
+			p.first = append(p.first, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, name(sheet.Table), name(column.Name), stored[column.Type]))
+			p.addReference(of, sheet, column)
+		case is.computed:
+			return nil, conflict("its column %s is computed, so it can't be imported. Delete the column from the schema or from the table", column.Name)
+		case !is.family.holds(column.Type):
+			return nil, conflict("its column %s is of type %s, which can't hold the values of type %s that the schema has. A change could lose data", column.Name, is.declared, column.Type)
+		case is.notNull && !column.Required:
+			return nil, conflict("its column %s must not be empty, but the schema lets it be", column.Name)
+		}
+	}
+	for extra, is := range r.columns {
+		if !known[extra] && is.notNull && !is.filled && !is.computed {
+			return nil, conflict("its column %s, which the schema does not know, must not be empty", extra)
+		}
+	}
+	if !r.identifiedBy(sheet.Key) {
+		return nil, conflict("its rows are not identified by %s", strings.Join(sheet.Key, ", "))
+	}
+	return p, tx.planUnique(ctx, sheet, r, p, conflict)
+}
+
+// creates plans a new table. Its indexes are built when it has its rows, which is faster.
+func (p *plan) creates(of *schema.Schema, sheet *schema.Sheet) {
+	p.create = true
+	var columns []string
+	for _, c := range sheet.Columns {
+		column := name(c.Name) + " " + stored[c.Type]
+		if c.Required {
+			column += " NOT NULL"
+		}
+		columns = append(columns, column)
+	}
+	p.first = append(p.first, fmt.Sprintf("CREATE TABLE %s (%s)", name(sheet.Table), strings.Join(columns, ", ")))
+	p.last = append(p.last, fmt.Sprintf("ALTER TABLE %s ADD PRIMARY KEY (%s)", name(sheet.Table), names(sheet.Key)))
+	for _, c := range sheet.Columns {
+		if isUnique(sheet, c) {
+			p.addUnique(sheet, c)
+		}
+	}
+	for _, c := range sheet.Columns {
+		p.addReference(of, sheet, c)
+	}
+}
+
+func (p *plan) addUnique(sheet *schema.Sheet, c *schema.Column) {
+	p.last = append(p.last, fmt.Sprintf("CREATE UNIQUE INDEX %s ON %s (%s)", name(uniqueIndex(sheet.Table, c.Name)), name(sheet.Table), name(c.Name)))
+}
+
+// addReference plans a foreign key. It can be deferred, because a value and the rows that refer to it can change in the same
+// run.
+func (p *plan) addReference(of *schema.Schema, sheet *schema.Sheet, c *schema.Column) {
+	if c.References == nil {
+		return
+	}
+	p.last = append(p.last, fmt.Sprintf("ALTER TABLE %s ADD FOREIGN KEY (%s) REFERENCES %s (%s) DEFERRABLE", name(sheet.Table), name(c.Name),
+		name(of.Sheet(c.References.Sheet).Table), name(c.References.Column)))
+}
+
+// isUnique reports whether a column has its own unique index.
+func isUnique(sheet *schema.Sheet, c *schema.Column) bool {
+	return c.Unique && (len(sheet.Key) != 1 || sheet.Key[0] != c.Name)
+}
+
+// planUnique plans the unique indexes that the table lacks, and drops those of this package that the schema no longer has.
+func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *relation, p *plan, conflict func(string, ...any) error) error {
+	wanted := map[string]bool{}
+	for _, c := range sheet.Columns {
+		if !isUnique(sheet, c) {
+			continue
+		}
+		wanted[uniqueIndex(sheet.Table, c.Name)] = true
+		if r.identifiedBy([]string{c.Name}) {
+			continue
+		}
+		if !p.added[c.Name] {
+			var twice bool
+			err := tx.reader.QueryRow(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s WHERE %s IS NOT NULL GROUP BY %[2]s HAVING count(*) > 1)`,
+				name(sheet.Table), name(c.Name))).Scan(&twice)
+			if err != nil {
+				return fmt.Errorf("look for duplicates in table %s: %w", sheet.Table, failed(ctx, err))
+			}
+			if twice {
+				return conflict("its column %s holds values twice, but the schema wants them unique", c.Name)
+			}
+		}
+		p.addUnique(sheet, c)
+	}
+	for _, u := range r.unique {
+		if strings.HasPrefix(u.index, uniquePrefix) && !wanted[u.index] {
+			p.first = append(p.first, "DROP INDEX "+name(u.index))
+		}
+	}
+	return nil
+}
+
+// checkOwner checks that no other schema has created the table. Two schemas with one table would change its rules in turn.
+func (tx *transaction) checkOwner(ctx context.Context, table string) error {
+	var owner string
+	err := tx.reader.QueryRow(ctx, `SELECT coalesce((SELECT schema FROM headway_tables WHERE name = $1), $2)`, table, tx.run.Schema.Name).Scan(&owner)
+	if err != nil {
+		return fmt.Errorf("look for the schema of table %s: %w", table, failed(ctx, err))
+	}
+	if owner != tx.run.Schema.Name {
+		return &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("the schema %s uses it too. Rename the table in one of the two schemas, or delete its row of headway_tables", owner)}
+	}
+	return nil
+}

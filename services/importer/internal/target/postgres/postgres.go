@@ -1,0 +1,162 @@
+// Package postgres is the target database on PostgreSQL: tables that workbooks are loaded into, and one table of the applied
+// imports (headway_imports).
+//
+// A run has two connections. One collects the rows: it copies them into temporary tables, which no other program sees, and
+// applies them with a few statements at the commit. So a run that is not committed leaves nothing in the tables, and no
+// table is locked while a workbook is read. The other connection answers look-ups from a snapshot that it takes at the
+// beginning. A table that the run creates gets its rows directly, and its indexes after them.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/target/turns"
+)
+
+const (
+	connectTimeout = 5 * time.Second
+	// endTimeout is for statements that end a transaction. A network that swallows packets must not hold a run forever.
+	endTimeout = 30 * time.Second
+	// cancelGrace is how long the server has to end a statement of a run that is cancelled.
+	cancelGrace = 2 * time.Second
+)
+
+// Target is an imports.Target.
+type Target struct {
+	config *pgx.ConnConfig
+	queue  turns.Queue
+}
+
+// Open connects to the database at the URL, such as postgres://user@host/name?sslmode=verify-full&passfile=/path, and
+// creates the tables that Headway needs.
+func Open(ctx context.Context, url string) (*Target, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the database for the rows: %w", err) // pgx removes the password
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	for setting, value := range map[string]string{
+		// The form in which values are read.
+		"DateStyle": "ISO, YMD", "IntervalStyle": "iso_8601", "extra_float_digits": "1", "client_encoding": "UTF8", "standard_conforming_strings": "on",
+		// A server that loses its client ends the transaction soon.
+		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "4",
+		// A run waits on its reader for as long as the workbook needs.
+		"idle_in_transaction_session_timeout": "0", "statement_timeout": "0",
+	} {
+		config.RuntimeParams[setting] = value
+	}
+	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelGrace}
+	}
+	t := &Target{config: config}
+	conn, err := t.connect(ctx, "headway")
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(prepare(ctx, conn), closeConn(conn)); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Close ends the use of the database.
+func (t *Target) Close() error { return nil }
+
+// Begin implements imports.Target.
+func (t *Target) Begin(ctx context.Context, run imports.Run, waiting func(int)) (imports.TargetTx, error) {
+	leave, err := t.queue.Enter(ctx, waiting)
+	if err != nil {
+		return nil, err
+	}
+	tx := &transaction{target: t, ctx: ctx, run: run, leave: leave}
+	if err := tx.begin(waiting); err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
+}
+
+// connect opens a connection. Operators see its name.
+func (t *Target) connect(ctx context.Context, name string) (*pgx.Conn, error) {
+	config := t.config.Copy()
+	config.RuntimeParams["application_name"] = name
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the target database: %w", failed(ctx, err))
+	}
+	// Without it, a server that runs a long statement does not notice that its client is gone. Versions before 14 lack it.
+	_, err = conn.Exec(ctx, `SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'`)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("set up the connection to the target database: %w", failed(ctx, err)), closeConn(conn))
+	}
+	return conn, nil
+}
+
+// closeConn closes a connection. The server rolls back what is open.
+func closeConn(conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	defer cancel()
+	err := conn.Close(ctx)
+	select {
+	case <-conn.PgConn().CleanupDone():
+	case <-ctx.Done():
+	}
+	return err
+}
+
+// prepare creates the tables that Headway needs. Processes that do it at the same time take turns.
+func prepare(ctx context.Context, conn *pgx.Conn) error {
+	var missing bool
+	if err := conn.QueryRow(ctx, `SELECT to_regclass('headway_imports') IS NULL OR to_regclass('headway_tables') IS NULL`).Scan(&missing); err != nil {
+		return fmt.Errorf("look for the table headway_imports: %w", failed(ctx, err))
+	}
+	if !missing {
+		return nil
+	}
+	return inTransaction(ctx, conn, func() error {
+		for _, statement := range []string{
+			fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, lockID("")),
+			`CREATE TABLE IF NOT EXISTS headway_imports (
+				import_id text PRIMARY KEY,
+				schema text NOT NULL,
+				run bigint NOT NULL,
+				applied_at timestamptz,
+				sheets jsonb
+			)`,
+			`CREATE TABLE IF NOT EXISTS headway_tables (
+				name text PRIMARY KEY,
+				schema text NOT NULL
+			)`,
+		} {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("create the tables headway_imports and headway_tables: %w", failed(ctx, err))
+			}
+		}
+		return nil
+	})
+}
+
+// inTransaction commits what a function does, unless it returns an error.
+func inTransaction(ctx context.Context, conn *pgx.Conn, do func() error) error {
+	if _, err := conn.Exec(ctx, `BEGIN`); err != nil {
+		return fmt.Errorf("begin: %w", failed(ctx, err))
+	}
+	err := do()
+	end := `COMMIT`
+	if err != nil {
+		end = `ROLLBACK`
+	}
+	if _, failure := conn.Exec(ctx, end); failure != nil && err == nil {
+		err = fmt.Errorf("commit: %w", failed(ctx, failure))
+	}
+	return err
+}

@@ -1,0 +1,160 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"headway/services/importer/internal/imports"
+)
+
+// search writes rows in parts, and divides those that the database refuses, until each refused row is found.
+type search struct {
+	tx   *transaction
+	rows []imports.RefusedRow
+}
+
+// found returns the number of refused rows. A nil search has found none.
+func (s *search) found() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.rows)
+}
+
+// again returns a search that has found nothing so far. It returns nil for nil.
+func (s *search) again() *search {
+	if s == nil {
+		return nil
+	}
+	return &search{tx: s.tx}
+}
+
+// tuplesPerBlock is above the number of rows in a block of 8 KiB (291), so that block and row make up one number.
+const tuplesPerBlock = 512
+
+// run writes the rows of an operation that the database accepts.
+func (s *search) run(o operation) error {
+	var blocks int64
+	err := s.tx.writer.QueryRow(s.tx.ctx, fmt.Sprintf(`SELECT pg_relation_size('%s') / current_setting('block_size')::bigint`, o.table.stage)).Scan(&blocks)
+	if err != nil {
+		return o.table.failed(err)
+	}
+	return s.divide(o, 0, blocks*tuplesPerBlock)
+}
+
+// divide writes the rows of an operation between two positions of the stage.
+func (s *search) divide(o operation, from, to int64) error {
+	within := fmt.Sprintf("s.ctid >= '(%d,%d)' AND s.ctid < '(%d,%d)'", from/tuplesPerBlock, from%tuplesPerBlock, to/tuplesPerBlock, to%tuplesPerBlock)
+	var rows int64
+	err := s.tx.writer.QueryRow(s.tx.ctx, fmt.Sprintf(`SELECT count(*) FROM %s s WHERE %s AND %s`, o.table.stage, o.flag, within)).Scan(&rows)
+	if err != nil {
+		return o.table.failed(err)
+	}
+	if rows == 0 || len(s.rows) > imports.MaxRefusals {
+		return nil
+	}
+	cause, err := s.write(o, within, rows)
+	if err != nil || cause == nil {
+		return err
+	}
+	if rows > 1 {
+		middle := from + (to-from)/2
+		if err := s.divide(o, from, middle); err != nil {
+			return err
+		}
+		return s.divide(o, middle, to)
+	}
+	if code(cause) == foreignKeyViolation && len(s.rows) > 0 {
+		return nil // it might refer to a refused row; if it does not, it is found without that one
+	}
+	return s.refuse(o, within, cause)
+}
+
+// write writes rows. It returns a cause if the database refuses some of them, and then writes none.
+func (s *search) write(o operation, within string, rows int64) (cause, err error) {
+	if err := s.tx.exec(`SAVEPOINT headway_part`); err != nil {
+		return nil, err
+	}
+	tag, err := s.tx.writer.Exec(s.tx.ctx, o.statement+" AND "+within)
+	if err == nil && o.inserts {
+		_, err = s.tx.writer.Exec(s.tx.ctx, `SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED`)
+	}
+	switch {
+	case err == nil && tag.RowsAffected() == rows:
+		return nil, s.tx.exec(`RELEASE SAVEPOINT headway_part`)
+	case err == nil:
+		cause = errors.New("a trigger or a rule of the table skips it")
+	case refusal(err):
+		cause = err
+	default:
+		return nil, o.table.failed(err)
+	}
+	return cause, s.tx.exec(`ROLLBACK TO SAVEPOINT headway_part; RELEASE SAVEPOINT headway_part`)
+}
+
+// refuse records the one row of a part.
+func (s *search) refuse(o operation, within string, cause error) error {
+	t := o.table
+	keys := make([]string, len(t.key))
+	for i, k := range t.key {
+		c := t.columns[k]
+		if keys[i] = "s." + name(c.Name); t.family(c) == booleans {
+			keys[i] += "::int"
+		}
+		keys[i] += "::text"
+	}
+	rows, err := s.tx.writer.Query(s.tx.ctx, fmt.Sprintf(`SELECT %s FROM %s s WHERE %s AND %s`, strings.Join(keys, ", "), t.stage, o.flag, within))
+	if err != nil {
+		return t.failed(err)
+	}
+	defer rows.Close()
+	row := imports.RefusedRow{Sheet: t.sheet.Name, Table: t.sheet.Table, Reason: message(cause)}
+	for rows.Next() {
+		for i, raw := range rows.RawValues() {
+			c := t.columns[t.key[i]]
+			v, _, err := value(raw, c, texts, nil)
+			if err != nil {
+				return err
+			}
+			row.Key = append(row.Key, v)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return t.failed(err)
+	}
+	rows.Close()
+	if row.Column, err = s.columnOf(t, cause); err != nil {
+		return err
+	}
+	s.rows = append(s.rows, row)
+	return nil
+}
+
+// columnOf returns the schema's name of the column that an error is about: the one that it names, or the only one of its
+// constraint.
+func (s *search) columnOf(t *table, cause error) (string, error) {
+	var answer *pgconn.PgError
+	if !errors.As(cause, &answer) {
+		return "", nil
+	}
+	column := answer.ColumnName
+	if column == "" && answer.ConstraintName != "" {
+		err := s.tx.writer.QueryRow(s.tx.ctx, `SELECT coalesce((SELECT min(a.attname::text) FROM (
+				SELECT conrelid AS of, conkey AS keys FROM pg_constraint WHERE conrelid = $1 AND conname = $2
+				UNION ALL SELECT i.indrelid, i.indkey FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1 AND c.relname = $2
+			) k JOIN pg_attribute a ON a.attrelid = k.of AND a.attnum = ANY (k.keys) HAVING count(DISTINCT a.attname) = 1), '')`,
+			t.relation.oid, answer.ConstraintName).Scan(&column)
+		if err != nil {
+			return "", t.failed(err)
+		}
+	}
+	for _, c := range t.columns {
+		if c.Name == column {
+			return column, nil
+		}
+	}
+	return "", nil
+}

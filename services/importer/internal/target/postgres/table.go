@@ -1,0 +1,226 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// table is an imports.Table.
+type table struct {
+	tx      *transaction
+	sheet   *schema.Sheet
+	columns []*schema.Column
+	key     []int // of the columns
+	// relation is nil if there was no table at the beginning.
+	relation *relation
+	plan     *plan
+	empty    bool
+	// stage is where the rows are collected: a temporary table, or the new table itself. It is empty as long as there are
+	// no rows.
+	stage string
+	// inserts and updates count the collected rows.
+	inserts, updates int64
+	// releases means that rows take values of a unique column from each other.
+	releases bool
+
+	existing *lookup
+	owners   map[string]*lookup
+}
+
+// Table implements imports.TargetTx.
+func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, columns []*schema.Column) (imports.Table, error) {
+	if err := tx.endCopy(); err != nil {
+		return nil, err
+	}
+	t := &table{tx: tx, sheet: sheet, columns: columns, owners: map[string]*lookup{}}
+	for _, k := range sheet.Key {
+		i := slices.IndexFunc(columns, func(c *schema.Column) bool { return c.Name == k })
+		if i < 0 {
+			return nil, fmt.Errorf("table %s: the key column %s is not among the columns to write", sheet.Table, k)
+		}
+		t.key = append(t.key, i)
+	}
+	var err error
+	if t.relation, err = tx.readRelation(ctx, sheet.Table); err != nil {
+		return nil, err
+	}
+	if t.plan, err = tx.planTable(ctx, of, sheet, t.relation); err != nil {
+		return nil, err
+	}
+	if t.empty = t.relation == nil; !t.empty {
+		err := tx.reader.QueryRow(ctx, fmt.Sprintf(`SELECT NOT EXISTS (SELECT FROM %s)`, name(sheet.Table))).Scan(&t.empty)
+		if permanent(err) {
+			return nil, &imports.TableConflictError{Table: sheet.Table, Detail: "it can't be read: " + message(err)}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look into table %s: %w", sheet.Table, failed(ctx, err))
+		}
+	}
+	tx.tables = append(tx.tables, t)
+	return t, nil
+}
+
+// WasEmpty implements imports.Table.
+func (t *table) WasEmpty() bool { return t.empty }
+
+// attribute returns the column of the database for a column of the schema. It returns nil if the table lacks it.
+func (t *table) attribute(column string) *attribute {
+	if t.relation == nil {
+		return nil
+	}
+	return t.relation.columns[column]
+}
+
+// Insert implements imports.Table.
+func (t *table) Insert(ctx context.Context, rows [][]imports.Value) error {
+	flag := "t\t"
+	if t.plan.create {
+		flag = ""
+	}
+	return t.collect(ctx, rows, flag, &t.inserts)
+}
+
+// Update implements imports.Table.
+func (t *table) Update(ctx context.Context, rows [][]imports.Value) error {
+	if t.plan.create {
+		return &imports.TableConflictError{Table: t.sheet.Table, Detail: "it is new, so it has no rows to change"}
+	}
+	return t.collect(ctx, rows, "f\t", &t.updates)
+}
+
+// Release implements imports.Table. The rows are found when they are applied.
+func (t *table) Release(context.Context, int, [][]imports.Value) error {
+	t.releases = true
+	return nil
+}
+
+// collect copies rows to the stage. flag is the value of its first column.
+func (t *table) collect(ctx context.Context, rows [][]imports.Value, flag string, count *int64) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if t.stage == "" {
+		if err := t.createStage(); err != nil {
+			return err
+		}
+	}
+	if t.tx.copying == nil {
+		t.tx.startCopy(t.sheet.Table, t.copyStatement())
+	}
+	if err := t.tx.copying.add(ctx, rows, flag); err != nil {
+		return t.tx.copyFailed(t.sheet.Table, err)
+	}
+	*count += int64(len(rows))
+	return nil
+}
+
+// staging is the column of a stage that has whether a row is new.
+const staging = "headway_new"
+
+// createStage creates the table that collects the rows.
+func (t *table) createStage() error {
+	if t.plan.create {
+		for _, statement := range t.plan.first {
+			if err := t.change(statement); err != nil {
+				return err
+			}
+		}
+		t.plan.first, t.stage = nil, name(t.sheet.Table)
+		return nil
+	}
+	columns := []string{name(staging) + " boolean"}
+	for _, c := range t.columns {
+		columns = append(columns, name(c.Name)+" "+t.family(c).staged())
+	}
+	stage := fmt.Sprintf(`pg_temp."headway_stage_%d"`, slices.Index(t.tx.tables, t))
+	if err := t.tx.exec(fmt.Sprintf(`CREATE TEMPORARY TABLE %s (%s) ON COMMIT DROP`, stage, strings.Join(columns, ", "))); err != nil {
+		return fmt.Errorf("create a stage for table %s: %w", t.sheet.Table, err)
+	}
+	t.stage = stage
+	return nil
+}
+
+// family returns the family of a column, even if the table lacks it so far.
+func (t *table) family(c *schema.Column) family {
+	if a := t.attribute(c.Name); a != nil {
+		return a.family
+	}
+	return storedFamily(c.Type)
+}
+
+func (t *table) copyStatement() string {
+	columns := names(columnNames(t.columns))
+	if !t.plan.create {
+		columns = name(staging) + ", " + columns
+	}
+	return fmt.Sprintf(`COPY %s (%s) FROM STDIN`, t.stage, columns)
+}
+
+// change runs a statement that changes the table.
+func (t *table) change(statement string) error {
+	err := t.tx.exec(statement)
+	if permanent(err) {
+		return &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("it can't be changed: %s (%s)", message(err), statement)}
+	}
+	if err != nil {
+		return fmt.Errorf("change table %s: %w", t.sheet.Table, err)
+	}
+	return nil
+}
+
+// Existing implements imports.Table.
+func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error) {
+	if t.existing == nil {
+		var err error
+		if t.existing, err = t.newLookup(ctx, t.sheet.Key, t.columns); err != nil {
+			return nil, err
+		}
+	}
+	l := t.existing
+	l.begin(len(rows))
+	for i, row := range rows {
+		l.ask(i, row, t.key)
+	}
+	err := l.run(ctx, func(i, column int, v imports.Value) imports.Value {
+		own := rows[i][column]
+		switch {
+		case v.Equal(own):
+			return own
+		case len(v.Bytes) <= imports.ExistingText:
+			return v
+		}
+		// The whole would use as much memory as all rows of the batch.
+		if v.Bytes = v.Bytes[:imports.ExistingText]; bytes.Equal(v.Bytes, own.Bytes) {
+			v.Bytes = v.Bytes[1:]
+		}
+		return v
+	})
+	return l.found, err
+}
+
+// Owners implements imports.Table.
+func (t *table) Owners(ctx context.Context, column string, values []imports.Value) ([][]imports.Value, error) {
+	l := t.owners[column]
+	if l == nil {
+		keys := make([]*schema.Column, len(t.sheet.Key))
+		for i, k := range t.sheet.Key {
+			keys[i], _ = t.sheet.Column(k)
+		}
+		var err error
+		if l, err = t.newLookup(ctx, []string{column}, keys); err != nil {
+			return nil, err
+		}
+		t.owners[column] = l
+	}
+	l.begin(len(values))
+	for i := range values {
+		l.ask(i, values[i:i+1], []int{0})
+	}
+	return l.found, l.run(ctx, nil)
+}

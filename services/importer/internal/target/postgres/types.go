@@ -1,0 +1,136 @@
+package postgres
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// family is a group of types whose values are written and read in the same way.
+type family uint8
+
+const (
+	unknown family = iota
+	integers
+	booleans
+	decimals
+	texts
+	dates
+	times
+	timestamps
+	labels // of an enum
+	uuids
+	documents // JSON
+)
+
+// families are those of PostgreSQL's own types, by their names in the catalogue. Enums are recognized by their kind.
+var families = map[string]family{
+	"int2": integers, "int4": integers, "int8": integers, "bool": booleans, "numeric": decimals,
+	"text": texts, "varchar": texts, "bpchar": texts, "citext": texts,
+	"date": dates, "time": times, "timestamp": timestamps, "uuid": uuids, "json": documents, "jsonb": documents,
+}
+
+// stored are the types of columns that this package creates.
+var stored = map[schema.Type]string{
+	schema.Text: "text", schema.Email: "text", schema.Phone: "text", schema.Enum: "text",
+	schema.Integer: "bigint", schema.Boolean: "boolean", schema.Decimal: "numeric",
+	schema.Date: "date", schema.Time: "time", schema.DateTime: "timestamp",
+}
+
+// storedFamily returns the family of a column that this package creates.
+func storedFamily(t schema.Type) family {
+	switch stored[t] {
+	case "bigint":
+		return integers
+	case "boolean":
+		return booleans
+	case "numeric":
+		return decimals
+	case "date":
+		return dates
+	case "time":
+		return times
+	case "timestamp":
+		return timestamps
+	}
+	return texts
+}
+
+// holds reports whether a column of a family can hold the values of a column of the schema without changing them.
+func (f family) holds(t schema.Type) bool {
+	switch t {
+	case schema.Integer:
+		return f == integers || f == decimals
+	case schema.Boolean:
+		return f == booleans || f == integers
+	case schema.Decimal:
+		return f == decimals
+	case schema.Date:
+		return f == dates
+	case schema.Time:
+		return f == times
+	case schema.DateTime:
+		return f == timestamps
+	case schema.Text, schema.Email, schema.Phone, schema.Enum:
+		return f == texts || f == labels || f == uuids || f == documents
+	}
+	return false
+}
+
+// staged is the type of a column of a stage. It accepts every value of the schema, so that the table's column, and not the
+// stage, refuses one that does not fit.
+func (f family) staged() string {
+	switch f {
+	case integers:
+		return "bigint"
+	case booleans:
+		return "boolean"
+	case decimals:
+		return "numeric"
+	case dates:
+		return "date"
+	case times:
+		return "time"
+	case timestamps:
+		return "timestamp"
+	}
+	return "text"
+}
+
+// value reads a value of a column of the schema from PostgreSQL's text form. It appends text to dst.
+func value(raw []byte, of *schema.Column, f family, dst []byte) (imports.Value, []byte, error) {
+	if raw == nil {
+		return imports.Value{}, dst, nil
+	}
+	if of.Type == schema.Integer || of.Type == schema.Boolean {
+		if f == booleans {
+			n := int64(0)
+			if raw[0] == 't' {
+				n = 1
+			}
+			return imports.Value{Kind: imports.Integer, Int: n}, dst, nil
+		}
+		n, err := strconv.ParseInt(string(trimZeros(raw)), 10, 64)
+		if err != nil {
+			return imports.Value{}, dst, fmt.Errorf("the value %s of the column %s is not an integer of 64 bits", raw, of.Name)
+		}
+		return imports.Value{Kind: imports.Integer, Int: n}, dst, nil
+	}
+	if f == decimals {
+		raw = trimZeros(raw)
+	}
+	from := len(dst)
+	dst = append(dst, raw...)
+	return imports.Value{Kind: imports.Text, Bytes: dst[from:len(dst):len(dst)]}, dst, nil
+}
+
+// trimZeros cuts the zeros at the end of a decimal's fraction.
+func trimZeros(number []byte) []byte {
+	if bytes.IndexByte(number, '.') < 0 {
+		return number
+	}
+	return bytes.TrimSuffix(bytes.TrimRight(number, "0"), []byte("."))
+}

@@ -1,0 +1,170 @@
+package importer_test
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // reads the database as an operator does
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/pgtest"
+	"headway/services/importer"
+)
+
+var databases atomic.Int64
+
+// postgresWorld is a world whose rows go into an empty PostgreSQL database.
+type postgresWorld struct {
+	*world
+	name, url string
+}
+
+func setupPostgres(t *testing.T, change ...func(*importer.Config)) *postgresWorld {
+	t.Helper()
+	name := fmt.Sprint("rows_", databases.Add(1))
+	url := pgtest.Shared(t).Database(t, name)
+	to := func(c *importer.Config) { c.Records = url }
+	return &postgresWorld{world: setup(t, append(change, to)...), name: name, url: url}
+}
+
+// psql runs statements as an operator.
+func (w *postgresWorld) psql(statements string) string {
+	w.t.Helper()
+	out, err := pgtest.Shared(w.t).SQL(w.name, statements)
+	if err != nil {
+		w.t.Fatalf("%s: %v\n%s", statements, err, out)
+	}
+	return strings.TrimSpace(out)
+}
+
+var workforceTables = []string{"areas", "departments", "designations", "employees", "schedules", "drivers", "car_assignments"}
+
+// asTexts returns all rows of the workforce tables with their values as texts, a line each.
+func asTexts(t *testing.T, driver, source string, text func(column, kind string) string) (lines []string) {
+	t.Helper()
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, table := range workforceTables {
+		empty, err := db.QueryContext(t.Context(), `SELECT * FROM `+table+` LIMIT 0`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		types, err := empty.ColumnTypes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		empty.Close()
+		var columns []string
+		for _, c := range types {
+			columns = append(columns, fmt.Sprintf("coalesce(%s, '-')", text(c.Name(), c.DatabaseTypeName())))
+		}
+		rows, err := db.QueryContext(t.Context(), `SELECT `+strings.Join(columns, " || '|' || ")+` FROM `+table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var line string
+			if err := rows.Scan(&line); err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, table+" "+line)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func (w *postgresWorld) texts() []string {
+	return asTexts(w.t, "pgx", w.url, func(column, kind string) string {
+		switch kind {
+		case "BOOL":
+			column += "::int"
+		case "NUMERIC":
+			column = "trim_scale(" + column + ")"
+		}
+		return column + "::text"
+	})
+}
+
+func (w *world) texts() []string {
+	return asTexts(w.t, "sqlite", w.dir+"/records.db", func(column, _ string) string { return "CAST(" + column + " AS TEXT)" })
+}
+
+func TestPostgreSQLGetsTheRowsOfSQLite(t *testing.T) {
+	file, postgres := setup(t), setupPostgres(t)
+	for turn, book := range [][]byte{file.sampleBook(2000, 60), file.seededBook(2000, 40, 2), file.sampleBook(2000, 60)} {
+		want, got := file.end(book, skipRows), postgres.end(book, skipRows)
+		wantStatus(t, got, jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+		if got.GetTotals().String() != want.GetTotals().String() {
+			t.Errorf("turn %d came to %v, want %v", turn, got.GetTotals(), want.GetTotals())
+		}
+		wantIssues, gotIssues := issuesOf(t, file.imports, file.as("ann"), want.GetImportId()), issuesOf(t, postgres.imports, postgres.as("ann"), got.GetImportId())
+		if !equalLines(gotIssues, wantIssues) {
+			t.Errorf("in turn %d the issues differ: %s", turn, difference(gotIssues, wantIssues))
+		}
+		if got, want := postgres.texts(), file.texts(); !equalLines(got, want) {
+			t.Errorf("after turn %d the rows differ: %s", turn, difference(got, want))
+		}
+	}
+}
+
+// traces are the living and dead rows of all tables of users, and how many rows were locked.
+func (w *postgresWorld) traces() string {
+	w.t.Helper()
+	var all []string
+	for _, table := range append([]string{"headway_tables"}, workforceTables...) {
+		if w.psql(fmt.Sprintf(`SELECT to_regclass('%s') IS NOT NULL`, table)) == "f" {
+			continue
+		}
+		all = append(all, table+" "+w.psql(fmt.Sprintf(`SELECT tuple_count, dead_tuple_count, table_len, (SELECT count(*) FROM %s WHERE xmax <> 0) FROM pgstattuple('%[1]s')`, table)))
+	}
+	return strings.Join(all, "\n")
+}
+
+func TestUncommittedImportsLeaveNothingInTables(t *testing.T) {
+	w := setupPostgres(t)
+	w.psql(`CREATE EXTENSION pgstattuple`)
+	uncommitted := map[string]*importsv1.UploadOptions{
+		"abort":   {OnIssues: importsv1.OnIssues_ON_ISSUES_ABORT},
+		"review":  {OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW},
+		"dry run": {OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS, DryRun: true},
+	}
+	changed := w.seededBook(500, 20, 2)
+	check := func(when string) {
+		t.Helper()
+		before := w.traces()
+		for name, options := range uncommitted {
+			im := w.accepted(changed, options)
+			if im = w.watch(im.GetImportId()); im.GetCommitted() || im.GetTotals().GetRead() == 0 {
+				t.Fatalf("%s, the import with %s ended with %v", when, name, im)
+			}
+			if after := w.traces(); after != before {
+				t.Errorf("%s, the import with %s left\n%s\nbefore, there was\n%s", when, name, after, before)
+			}
+		}
+	}
+	check("without tables")
+	wantStatus(t, w.end(w.sampleBook(500, 0), skipRows), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	check("with rows")
+}
+
+func TestUnreachablePostgreSQLIsRefusedAtStart(t *testing.T) {
+	w := setup(t)
+	config := w.config
+	config.Records = "postgres://headway:topsecret@127.0.0.1:1/rows"
+	_, err := importer.New(config)
+	if err == nil || strings.Contains(err.Error(), "topsecret") {
+		t.Errorf("got %v", err)
+	}
+}
