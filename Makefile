@@ -78,8 +78,8 @@ bench: ## Run the benchmarks of docs/benchmarks.md
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
 .PHONY: memory
-memory: ## Import the worst files within small memory budgets (about 15 minutes)
-	HEADWAY_WORST_FILES=all go test ./services/importer -count 1 -timeout 60m -run TestWorstFilesStayWithinMemoryBudget -v
+memory: ## Import the worst files within small memory budgets, and a million rows with errors (about 20 minutes)
+	HEADWAY_WORST_FILES=all go test ./services/importer -count 1 -timeout 90m -run 'TestWorstFilesStayWithinMemoryBudget|TestDownloadsHoldEachRowExactlyOnce' -v
 
 .PHONY: tidy
 tidy: ## Tidy every module
