@@ -32,7 +32,7 @@ func (p *pack) relationships(ctx context.Context, part string) (map[string]relat
 		return rels, nil
 	}
 	err := p.each(ctx, e, func(x *scanner) error {
-		if x.depth() != 2 || string(x.local) != "Relationship" {
+		if x.depth() < 2 || string(x.local) != "Relationship" {
 			return nil
 		}
 		id := string(x.attr("Id"))
@@ -70,7 +70,7 @@ func (p *pack) contentTypes(ctx context.Context) (contentTypes, error) {
 		}
 		kind := string(x.attr("ContentType"))
 		switch {
-		case x.depth() != 2:
+		case x.depth() < 2:
 		case string(x.local) == "Override":
 			t.parts[partKey(cleanPart(string(x.attr("PartName"))))] = kind
 		case string(x.local) == "Default":

@@ -251,7 +251,6 @@ func (r *Rows) readRow() (more bool, err error) {
 // findData reads the sheet's columns, and up to its rows (ECMA-376 Part 1
 // §18.3.1.99, §18.3.1.17, §18.3.1.80).
 func (r *Rows) findData() error {
-	columns := false // the element at depth 2 is cols
 	for {
 		switch r.x.next() {
 		case tokenError:
@@ -264,15 +263,17 @@ func (r *Rows) findData() error {
 			switch {
 			case r.x.depth() == 1 && !isSheetRoot(r.x):
 				return r.x.refusal(source.Damaged, "its root element is %q, not a sheet", clip(r.x.local))
-			case r.x.depth() == 2:
-				columns = r.x.is("cols")
-				if !r.x.is("sheetData") {
-					continue
+			case r.x.is("extLst"):
+				if !r.x.skip() {
+					return r.x.err
 				}
+			case r.x.is("sheetData") && r.x.depth() == 2:
 				r.state = inData
 				r.quickRows = r.x.prefix == nil && !r.x.closing && !r.x.slow
 				return nil
-			case columns && r.x.depth() == 3 && r.x.is("col"):
+			case r.x.is("sheetData"):
+				return r.x.refusal(source.Damaged, "its rows are inside of an unknown element")
+			case r.x.is("col"):
 				if err := r.readColumns(); err != nil {
 					return err
 				}
@@ -298,9 +299,13 @@ func (r *Rows) finish() error {
 		case tokenEnd, tokenText:
 		case tokenStart:
 			switch {
-			case r.x.depth() == 2 && r.x.is("sheetData"):
+			case r.x.is("extLst"):
+				if !r.x.skip() {
+					return r.x.err
+				}
+			case r.x.is("sheetData"):
 				return r.x.refusal(source.Damaged, "it has rows in two places")
-			case r.x.depth() == 3 && r.x.is("mergeCell"):
+			case r.x.is("mergeCell"):
 				if err := r.addMerge(); err != nil {
 					return err
 				}

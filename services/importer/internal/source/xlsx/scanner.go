@@ -48,7 +48,8 @@ type scanner struct {
 	openAt   []int  // where in open each begins
 	bindings []binding
 	rooted   bool
-	wrappers []int // the numbers of open elements at the open wrappers of alternate content
+	// alternatives are the open elements of alternate content.
+	alternatives []alternative
 }
 
 type attr struct {
@@ -70,6 +71,7 @@ const (
 	spaceMain                    // SpreadsheetML, transitional or strict
 	spaceRels                    // relationships, transitional or strict
 	spaceCompatibility           // alternate content (ECMA-376 Part 3)
+	spaceOffice                  // one of Excel's own extensions
 )
 
 var namespaces = map[string]namespace{
@@ -94,36 +96,22 @@ const (
 	tokenText
 )
 
-// depth is the number of open elements, without wrappers of alternate content.
-func (x *scanner) depth() int { return len(x.openAt) - len(x.wrappers) }
+// depth is the number of open elements, without those of alternate content.
+func (x *scanner) depth() int { return len(x.openAt) - len(x.alternatives) }
 
 // next reads the next token. Comments and processing instructions are passed
 // over, and so are the tags of alternate content.
 func (x *scanner) next() token {
 	for {
 		t := x.nextTag()
-		switch {
-		case t == tokenStart && x.prefix != nil && string(x.local) == "AlternateContent" && x.isCompatibility():
-			x.wrappers = append(x.wrappers, len(x.openAt))
-		case t == tokenStart && len(x.wrappers) > 0 && len(x.openAt) == x.wrappers[len(x.wrappers)-1]+1 && x.isCompatibility():
-			// A choice needs a namespace that this reader does not know, so the fallback applies (ECMA-376 Part 3 §7.6).
-			if string(x.local) == "Fallback" {
-				x.wrappers = append(x.wrappers, len(x.openAt))
-			} else if !x.skip() {
-				return tokenError
-			}
-		case t == tokenEnd && len(x.wrappers) > 0 && len(x.openAt) < x.wrappers[len(x.wrappers)-1]:
-			x.wrappers = x.wrappers[:len(x.wrappers)-1]
-		default:
-			return t
+		if t > tokenEOF && x.alternate(t) {
+			continue
 		}
+		if x.err != nil {
+			return tokenError
+		}
+		return t
 	}
-}
-
-// isCompatibility reports whether the current tag is one of alternate content.
-func (x *scanner) isCompatibility() bool {
-	space, _ := x.space(x.prefix)
-	return space == spaceCompatibility
 }
 
 func (x *scanner) nextTag() token {
@@ -454,7 +442,7 @@ func (x *scanner) scanStartTag() token {
 			if len(x.bindings) == maxBindings {
 				return x.fail(source.LimitExceeded, "it declares more than %d namespaces", maxBindings)
 			}
-			x.bindings = append(x.bindings, binding{string(prefix), namespaces[string(a.value)], len(x.openAt)})
+			x.bindings = append(x.bindings, binding{string(prefix), spaceOf(string(a.value)), len(x.openAt)})
 		}
 	}
 	if !x.setName(name) {

@@ -181,9 +181,13 @@ func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]rel
 		switch {
 		case x.depth() == 1 && !x.is("workbook"):
 			return x.refusal(source.Damaged, "its root element is %q, not a workbook", clip(x.local))
-		case x.depth() == 2 && x.is("workbookPr"):
+		case x.is("extLst"):
+			if !x.skip() {
+				return x.err
+			}
+		case x.is("workbookPr"):
 			w.date1904 = xsdBool(x.attr("date1904"))
-		case x.depth() == 3 && x.is("sheet"):
+		case x.is("sheet"):
 			s := source.Sheet{Name: string(unescape(append([]byte(nil), x.attr("name")...)))}
 			switch state := string(x.attr("state")); state {
 			case "", "visible":
