@@ -317,6 +317,9 @@ func (r *Rows) quickValue(c *source.Cell, kind cellType, b []byte, p, i int) (ne
 		return p, quickUnusual
 	}
 	value := b[i:end]
+	if c.HasFormula && kind != typeFormulaText && isBlank(value) {
+		return p, quickUnusual
+	}
 	switch {
 	case kind == typeNumber && class == 0 && isCanonical(value):
 		c.Kind, c.Text = source.Number, value

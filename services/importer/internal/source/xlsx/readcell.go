@@ -94,7 +94,8 @@ func (r *Rows) readCell() error {
 	if err := r.setValue(&c, kind, value); err != nil {
 		return err
 	}
-	if c.HasFormula && !hasValue {
+	if c.HasFormula && (!hasValue || kind != typeFormulaText && kind != typeInline && isBlank(value)) {
+		// A blank value is a text, or the formula was never calculated.
 		c.Kind = source.FormulaWithoutValue
 	}
 	if len(rich) > 0 && !r.lazy {

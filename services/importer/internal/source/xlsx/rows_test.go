@@ -92,6 +92,16 @@ func TestFormulasHaveTheirCachedValue(t *testing.T) {
 		`D1 number "4" =A1*2`, `E1 number "8" =B1*2`, `F1 error "#DIV/0!" =1/0`, `G1 boolean "TRUE" =A1>1`)
 }
 
+// TestFormulaWithBlankValueHasNone has the form in which openpyxl writes formulas. Only a text can be empty.
+func TestFormulaWithBlankValueHasNone(t *testing.T) {
+	for _, value := range []string{`<v></v>`, `<v/>`, `<v> </v>`, ``} {
+		assertSheet(t, sheetWith(`<row r="1"><c r="A1"><f>1+1</f>`+value+`</c><c r="B1" s="1"><f>NOW()</f>`+value+`</c><c r="C1" t="n"><f>2</f>`+value+
+			`</c><c r="D1" t="b"><f>3</f>`+value+`</c><c r="E1" t="s"><f>4</f>`+value+`</c><c r="F1"><v>5</v></c></row>`),
+			`A1 formula-without-value "" =1+1`, `B1 formula-without-value "" =NOW()`, `C1 formula-without-value "" =2`,
+			`D1 formula-without-value "" =3`, `E1 formula-without-value "" =4`, `F1 number "5"`)
+	}
+}
+
 func TestTextIsDecoded(t *testing.T) {
 	items := []struct{ xml, want string }{
 		{`<t>a &amp; b &lt;c&gt; &quot;d&quot; &apos;e&apos; &#228;&#xE4;&#x1F600;</t>`, `a & b <c> "d" 'e' ää😀`},
