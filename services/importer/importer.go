@@ -76,7 +76,7 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	jobs := jobsv1.NewJobServiceClient(s.jobs)
 	runs, requests := cfg.budgets()
-	in := &intake.Intake{Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: int64(cfg.MaxUploadBytes), Memory: requests, Openers: openers, Limits: cfg.Limits}
+	in := &intake.Intake{Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: int64(cfg.MaxUploadBytes), Memory: requests, Openers: openers, Limits: cfg.Limits, MaxDuration: cfg.MaxImportDuration}
 	s.maintain = &maintenance.Maintenance{
 		Store: s.store, Files: s.files, Jobs: jobs, CreateJob: in.CreateJob, Started: started,
 		Retention: cfg.ImportRetention, Interval: cfg.SweepInterval, Logger: cfg.Logger,

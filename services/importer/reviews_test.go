@@ -1,11 +1,15 @@
 package importer_test
 
 import (
+	"errors"
+	"io"
 	"testing"
+	"time"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/importer"
 )
 
 func TestConfirmedReviewCommits(t *testing.T) {
@@ -61,5 +65,29 @@ func TestReviewIsRepeatedIfResultIsWorse(t *testing.T) {
 	wantStatus(t, again, jobsv1.JobStatus_JOB_STATUS_WAITING)
 	if again.GetTotals().GetRejected() <= asked.GetTotals().GetRejected() {
 		t.Errorf("asked about %v at first and %v again", asked.GetTotals(), again.GetTotals())
+	}
+}
+
+func TestUnansweredReviewEndsAfterMaxDuration(t *testing.T) {
+	w := setup(t, func(c *importer.Config) { c.MaxImportDuration = time.Second })
+	im := w.accepted(w.sampleBook(200, 20), &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
+	stream, err := w.imports.WatchImport(t.Context(), &importsv1.WatchImportRequest{ImportId: im.GetImportId()}, w.as("ann"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last *importsv1.Import
+	for {
+		answer, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = answer.GetImport()
+	}
+	wantStatus(t, last, jobsv1.JobStatus_JOB_STATUS_FAILED)
+	if reason := last.GetJob().GetError().GetReason(); reason != "DEADLINE_PASSED" || last.GetCommitted() {
+		t.Errorf("the import ended with %s, committed: %v", reason, last.GetCommitted())
 	}
 }

@@ -32,6 +32,7 @@ type Settings struct {
 	MaxConcurrentImports int            `help:"Maximum number of imports that are leased at a time. One of them writes, and the others wait for their turn." default:"4" min:"1" max:"100"`
 	Memory               settings.Bytes `help:"Memory budget of the importer, such as 512MiB or 2GiB. At least 256MiB. 0 means half of the memory of the container or the machine." default:"0" placeholder:"SIZE"`
 	ImportRetention      time.Duration  `help:"How long the counts and issues of an import are stored at least. Its workbook is deleted with its job." default:"720h"`
+	MaxImportDuration    time.Duration  `help:"How long an import can take, with the time that it waits for a decision. After that, it fails and nothing is saved." default:"720h" min:"1s"`
 	SweepInterval        time.Duration  `help:"Interval between two searches for imports and workbooks to delete." default:"10m"`
 	ImporterDrainTimeout time.Duration  `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
 }

@@ -50,7 +50,7 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the file is larger than the limit of %d bytes", e.Limit)
 }
 
-// Intake accepts uploads. All fields but Limits are required.
+// Intake accepts uploads. All fields but Limits and MaxDuration are required.
 type Intake struct {
 	Store   imports.Store
 	Files   *files.Store
@@ -65,6 +65,8 @@ type Intake struct {
 	Memory *governor.Budget
 	// Openers open the kinds of files that can be imported.
 	Openers source.Openers
+	// MaxDuration is how long an import can take, with the time for a decision. 0 means no limit.
+	MaxDuration time.Duration
 }
 
 // Request is an upload.

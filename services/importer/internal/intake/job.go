@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/services/importer/internal/imports"
@@ -40,13 +41,21 @@ func (in *Intake) CreateJob(ctx context.Context, im imports.Import) error {
 			"mode":     structpb.NewStringValue(im.Policy.Mode.String()),
 			"dryRun":   structpb.NewBoolValue(im.Policy.DryRun),
 		}},
-		Steps: steps(im, spec),
+		Steps: steps(im, spec), Deadline: in.deadline(im),
 		Retry: &jobsv1.RetryPolicy{MaxAttempts: maxAttempts, MaxBackoffSeconds: 30},
 	})
 	if err != nil {
 		return fmt.Errorf("create the job of import %s: %w", im.ID, err)
 	}
 	return in.Store.Scheduled(ctx, im.ID)
+}
+
+// deadline returns the time by which an import must have ended, even if it waits for a decision.
+func (in *Intake) deadline(im imports.Import) *timestamppb.Timestamp {
+	if in.MaxDuration == 0 {
+		return nil
+	}
+	return timestamppb.New(im.CreatedAt.Add(in.MaxDuration))
 }
 
 // steps are the steps of an import that users see: the upload, one for each sheet, and the commit.
