@@ -205,7 +205,11 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 			continue
 		}
 		title, _, _ := text.Clean(cell.Text, nil)
-		column, err := match(spec, explicit, string(title))
+		var column *schema.Column
+		var err error
+		if !cell.TooLong { // what was cut can be another name
+			column, err = match(spec, explicit, string(title))
+		}
 		if err != nil && h.twice == nil {
 			h.twice = err
 		}

@@ -158,3 +158,11 @@ func TestVisibleSheetIsPreferredToHidden(t *testing.T) {
 		}
 	}
 }
+
+func TestHeaderIsNotMatchedByItsBeginning(t *testing.T) {
+	long := "Code" + strings.Repeat(" ", 300) + "of the manager"
+	found, err := Find(t.Context(), book{"People": {{long, "Code", "First"}, {"x", "a", "b"}}}, people(t), nil)
+	if err != nil || len(found) != 1 || found[0].Columns[0].Column != 2 || len(found[0].Ignored) != 1 || found[0].Ignored[0].Column != 1 {
+		t.Errorf("got %+v, %v", found, err)
+	}
+}

@@ -71,7 +71,7 @@ func Head(ctx context.Context, w Workbook, sheets []string, n int) (map[string][
 // HeadText is the maximum number of bytes of a cell's text in Head.
 const HeadText = 256
 
-// Head returns a copy of the row whose texts are cut to HeadText bytes. It remains valid.
+// Head returns a copy of the row whose texts are cut to HeadText bytes, and TooLong is set for those. It remains valid.
 func (r Row) Head() Row {
 	cells := make([]Cell, len(r.Cells))
 	for i := range r.Cells {
@@ -81,6 +81,7 @@ func (r Row) Head() Row {
 			end--
 		}
 		cells[i] = r.Cells[i].WithText(bytes.Clone(text[:end]))
+		cells[i].TooLong = cells[i].TooLong || end < len(text)
 	}
 	r.Cells = cells
 	return r

@@ -77,7 +77,7 @@ func (w *Workbook) resolve(ctx context.Context, wanted map[int][]*source.Cell, l
 				if len(text) > source.HeadText {
 					cut := (source.Row{Cells: []source.Cell{*cells[0]}}).Head().Cells[0].Text
 					for _, cell := range cells {
-						cell.Text = cut
+						cell.Text, cell.TooLong = cut, true
 					}
 				}
 			}
