@@ -29,7 +29,7 @@ func TestRejectedUploadsHaveReasonAndLeaveNothing(t *testing.T) {
 		status int
 		reason string
 	}{
-		{"a text file", write(t, "notes.xlsx", []byte("just some words\nand more\n")), 400, "TEXT_FILE"},
+		{"a text file", write(t, "notes.xlsx", []byte("These are just some words and no table.\n")), 400, "TEXT_FILE"},
 		{"a picture", write(t, "picture.xlsx", append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, 200)...)), 400, "NOT_A_WORKBOOK"},
 		{"an empty file", write(t, "empty.xlsx", nil), 400, "FILE_EMPTY"},
 		{"an encrypted workbook", edited(t, good, excelize.Options{Password: "secret"}, func(*excelize.File) {}), 400, "WORKBOOK_ENCRYPTED"},

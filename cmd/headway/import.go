@@ -25,7 +25,7 @@ const chunkBytes = 256 << 10
 // importCommand uploads a workbook, shows the progress of its import, and asks for a decision if the import needs one.
 type importCommand struct {
 	connectFlags
-	File            string `arg:"" help:"Workbook to import." type:"existingfile"`
+	File            string `arg:"" help:"Workbook or text file (CSV) to import." type:"existingfile"`
 	Schema          string `help:"Schema to check the workbook against." default:"workforce"`
 	OnIssues        string `help:"What to do if rows have errors: abort, skip_rows or review. The default is review at a terminal, and abort elsewhere." enum:"abort,skip_rows,review,default" default:"default"`
 	Mode            string `help:"Whether rows can be added and updated (upsert), or only one of the two: insert_only, update_only." enum:"upsert,insert_only,update_only" default:"upsert"`
@@ -33,6 +33,10 @@ type importCommand struct {
 	RequestID       string `help:"ID that makes it safe to repeat the upload: the same ID and file return the same import." placeholder:"ID"`
 	Report          string `help:"Write the rows with errors to this workbook, to be fixed and imported again." placeholder:"FILE"`
 	Imported        string `help:"Write the imported rows, each with its result, to this workbook." placeholder:"FILE"`
+	Delimiter       string `help:"Character between the cells of a text file: comma, semicolon, tab, pipe, or any other. The default is recognized from the file." placeholder:"CHARACTER"`
+	Encoding        string `help:"Encoding of a text file, such as UTF-8 or windows-1252. The default is recognized from the file." placeholder:"NAME"`
+	Quote           string `help:"Quotation mark of a text file, or none. The default is recognized from the file." placeholder:"CHARACTER"`
+	Escape          string `help:"Character before a quotation mark inside a cell of a text file: a backslash, or the quotation mark. The default is recognized from the file." placeholder:"CHARACTER"`
 	JobsAddress     string `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	ImporterAddress string `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
@@ -98,6 +102,9 @@ func (c *importCommand) upload(ctx context.Context, imports importsv1.ImportServ
 	options := &importsv1.UploadOptions{
 		Schema: c.Schema, FileName: filepath.Base(c.File), SizeBytes: info.Size(), DryRun: c.DryRun, RequestId: c.RequestID,
 		OnIssues: c.onIssues(), Mode: importsv1.ImportMode(importsv1.ImportMode_value["IMPORT_MODE_"+strings.ToUpper(c.Mode)]),
+	}
+	if c.Delimiter+c.Encoding+c.Quote+c.Escape != "" {
+		options.TextFormat = &importsv1.TextFormat{Delimiter: c.Delimiter, Encoding: c.Encoding, Quote: c.Quote, Escape: c.Escape}
 	}
 	err = stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: options}})
 	chunk := make([]byte, chunkBytes)

@@ -9,6 +9,7 @@ var importer = rules{
 	"services/importer/internal/schema":                     {"services/importer/internal/text"},
 	"services/importer/internal/source":                     {"services/importer/internal/text"},
 	"services/importer/internal/source/xlsx":                {"services/importer/internal/source"},
+	"services/importer/internal/source/csv":                 {"services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/xlsxwrite":                  {},
 	"services/importer/internal/imports":                    {"services/importer/internal/schema"},
 	"services/importer/internal/mapping":                    {"services/importer/internal/imports", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},

@@ -31,6 +31,7 @@ import (
 	"headway/services/importer/internal/review"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/csv"
 	"headway/services/importer/internal/source/xlsx"
 	storesqlite "headway/services/importer/internal/store/sqlite"
 	targetpostgres "headway/services/importer/internal/target/postgres"
@@ -39,7 +40,7 @@ import (
 )
 
 // openers are the kinds of files that can be imported.
-var openers = source.Openers{xlsx.Opener{}}
+var openers = source.Openers{xlsx.Opener{}, csv.Opener{}}
 
 // Service is an importer. Make it with New, then call Run once.
 type Service struct {

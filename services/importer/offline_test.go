@@ -73,7 +73,9 @@ func TestCellsOfOneSheet(t *testing.T) {
 func TestRejectionIsJSONObject(t *testing.T) {
 	for reason, write := range map[string]func() (string, error){
 		"SHEET_MISSING": func() (string, error) { return writeCells(sampleWorkbook(t), "Nobody") },
-		"TEXT_FILE":     func() (string, error) { return writeCells([]byte("a,b\n1,2\n"), "") },
+		"TEXT_FILE": func() (string, error) {
+			return writeCells([]byte("These are only words, and no values of columns."), "")
+		},
 	} {
 		out, err := write()
 		var refusal bytes.Buffer

@@ -98,5 +98,7 @@ export const defaultLabels: Labels = {
     not_a_record: "Not a record",
     merged_cells: "Merged cells",
     object: "Picture or object",
+    line_repaired: "Line repaired",
+    line_unreadable: "Line can't be read",
   },
 };

@@ -827,6 +827,8 @@ export interface components {
              * @description The size of the uploaded file.
              */
             sizeBytes: number;
+            /** @description How a text file was read: what was recognized, and what the upload has set. Not set for workbooks. */
+            textFormat?: components["schemas"]["headway.imports.v1.TextFormat"];
             /** @description The sum over the sheets. */
             totals?: components["schemas"]["headway.imports.v1.Counts"];
             /** @description Sheets of the workbook that are not imported. */
@@ -854,7 +856,7 @@ export interface components {
         "headway.imports.v1.ImportMode": "unspecified" | "upsert" | "insert_only" | "update_only";
         /** @description Issue is one error or warning, with its location. */
         "headway.imports.v1.Issue": {
-            /** @description The location, as in Excel: "Employees!D4711". */
+            /** @description The location, as in Excel: "Employees!D4711". In a text file: "line 4,711, column 3". */
             cell: string;
             /** @description The kind of issue. */
             code: components["schemas"]["headway.imports.v1.IssueCode"];
@@ -864,7 +866,7 @@ export interface components {
             message: string;
             /**
              * Format: int64
-             * @description Row number in the sheet, from 1.
+             * @description Row number in the sheet, from 1. In a text file, the number of the line where the row begins.
              */
             row: number;
             /** @description Error or warning. */
@@ -878,7 +880,7 @@ export interface components {
          * @description IssueCode is the kind of an issue.
          * @enum {string}
          */
-        "headway.imports.v1.IssueCode": "unspecified" | "required" | "not_a_number" | "not_an_integer" | "not_a_boolean" | "not_a_date" | "ambiguous_date" | "not_a_time" | "not_an_email" | "not_a_phone" | "not_allowed" | "length" | "range" | "pattern" | "duplicate_in_file" | "duplicate_in_database" | "reference_missing" | "reference_blocked" | "reference_cycle" | "cell_error" | "formula_without_value" | "key_exists" | "key_unknown" | "precision_lost" | "number_as_text" | "column_ignored" | "ambiguous_number" | "invalid_character" | "normalized" | "not_a_record" | "merged_cells" | "object" | "refused_by_database";
+        "headway.imports.v1.IssueCode": "unspecified" | "required" | "not_a_number" | "not_an_integer" | "not_a_boolean" | "not_a_date" | "ambiguous_date" | "not_a_time" | "not_an_email" | "not_a_phone" | "not_allowed" | "length" | "range" | "pattern" | "duplicate_in_file" | "duplicate_in_database" | "reference_missing" | "reference_blocked" | "reference_cycle" | "cell_error" | "formula_without_value" | "key_exists" | "key_unknown" | "precision_lost" | "number_as_text" | "column_ignored" | "ambiguous_number" | "invalid_character" | "normalized" | "not_a_record" | "merged_cells" | "object" | "refused_by_database" | "line_repaired" | "line_unreadable";
         /** @description IssueCount counts the issues of one severity and code. */
         "headway.imports.v1.IssueCount": {
             /** @description The code. */
@@ -937,7 +939,8 @@ export interface components {
             /** @description The first ten of them, as in Excel: "A2:C2" for cells, "7:7" for rows, "D:D" for columns. */
             ranges: string[];
             /**
-             * @description Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file.
+             * @description Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file. So is
+             *     TEXT_FORMAT, which describes how a text file was read.
              *     The others are about a sheet:
              *
              *       HIDDEN_SHEET      the sheet is hidden, and was imported
@@ -1053,6 +1056,28 @@ export interface components {
             unusedColumns: components["schemas"]["headway.imports.v1.UnusedColumn"][];
             /** @description The sheet's name in the workbook. */
             workbookSheet: string;
+        };
+        /** @description TextFormat is how a text file stores rows and cells. In an upload, empty fields are recognized from the file. */
+        "headway.imports.v1.TextFormat": {
+            /** @description The file begins with a byte order mark. Ignored in an upload. */
+            byteOrderMark: boolean;
+            /**
+             * Format: int64
+             * @description How many cells most rows have. Ignored in an upload.
+             */
+            columns: number;
+            /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
+            delimiter: string;
+            /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
+            encoding: string;
+            /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+            escape: string;
+            /** @description What ends a line: LF, CRLF, or CR. */
+            lineBreak: string;
+            /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+            quote: string;
+            /** @description Blanks after a delimiter do not belong to the cell. */
+            skipBlanks: boolean;
         };
         /** @description UnusedColumn is a column of a workbook that is not imported. */
         "headway.imports.v1.UnusedColumn": {

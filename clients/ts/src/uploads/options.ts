@@ -13,6 +13,10 @@ export interface UploadOptions extends CallOptions {
   onIssues?: OnIssues | undefined;
   /** What rows can do; `upsert` by default. */
   mode?: ImportMode | undefined;
+  /** The delimiter of a text file; recognized from the file by default. */
+  delimiter?: string | undefined;
+  /** The encoding of a text file, for example "windows-1252"; recognized from the file by default. */
+  encoding?: string | undefined;
   /** Run the whole import, and roll it back. */
   dryRun?: boolean | undefined;
   /** Identifies this upload, so that a repeated one returns the same import; random by default. */
@@ -54,6 +58,8 @@ export const toFields = (options: UploadOptions, requestId: string) => ({
   on_issues: options.onIssues,
   mode: options.mode,
   dry_run: options.dryRun,
+  delimiter: options.delimiter,
+  encoding: options.encoding,
   request_id: requestId,
 });
 

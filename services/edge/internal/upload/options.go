@@ -19,7 +19,7 @@ import (
 )
 
 // optionNames are the names of the options in a form, a query, or the metadata of a resumable upload.
-var optionNames = []string{"schema", "on_issues", "mode", "dry_run", "request_id", "file_name", "mapping"}
+var optionNames = []string{"schema", "on_issues", "mode", "dry_run", "request_id", "file_name", "mapping", "delimiter", "encoding", "quote", "escape"}
 
 // optionsFromQuery reads the options in a query, which has no other parameters.
 func optionsFromQuery(query url.Values) (*importsv1.UploadOptions, error) {
@@ -87,8 +87,27 @@ func setOption(o *importsv1.UploadOptions, name, value string) (known bool, err 
 		o.DryRun = dry
 	case "mapping":
 		return true, setMapping(o, value)
+	default:
+		setTextFormat(o, name, value)
 	}
 	return true, nil
+}
+
+// setTextFormat sets the field of the text format that has the name of an option.
+func setTextFormat(o *importsv1.UploadOptions, name, value string) {
+	if o.TextFormat == nil {
+		o.TextFormat = &importsv1.TextFormat{}
+	}
+	switch name {
+	case "delimiter":
+		o.TextFormat.Delimiter = value
+	case "encoding":
+		o.TextFormat.Encoding = value
+	case "quote":
+		o.TextFormat.Quote = value
+	case "escape":
+		o.TextFormat.Escape = value
+	}
 }
 
 // snakeCase returns onIssues as on_issues: REST has both forms of each name.

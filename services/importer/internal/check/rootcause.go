@@ -60,7 +60,7 @@ func (c *RootCauses) rejectedRow(sheet *Sheet, e entry, value string) uint32 {
 			column := sheet.Columns[e.column]
 			issue.Column, issue.CellColumn = column.Spec.Name, column.Cell
 		}
-		issue.Cell = CellName(sheet.SourceSheet, int(e.row), issue.CellColumn)
+		issue.Cell = CellName(sheet.SourceSheet, sheet.Lines, int(e.row), issue.CellColumn)
 	}
 	opened := c.open(issue, named(sheet.Spec, value)+" has an error.")
 	if opened != 0 {

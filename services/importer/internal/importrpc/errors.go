@@ -45,6 +45,8 @@ func toStatus(err error) error {
 	}
 	var overloaded *governor.OverloadedError
 	switch {
+	case errors.Is(err, source.ErrTextFormat):
+		return rpcerr.Invalid("text_format", err.Error())
 	case errors.Is(err, governor.ErrTooLarge):
 		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT,
 			"The file needs more memory than this server has for one file. Split it into smaller files, or ask the operator to raise HEADWAY_MEMORY.", err)

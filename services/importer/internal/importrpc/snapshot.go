@@ -37,6 +37,10 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 	for _, n := range im.Notices {
 		out.Notices = append(out.Notices, noticeMessage(n))
 	}
+	if f := im.Text; f != nil {
+		out.TextFormat = &importsv1.TextFormat{Encoding: f.Encoding, Delimiter: f.Delimiter, Quote: f.Quote, Escape: f.Escape,
+			LineBreak: f.LineBreak, SkipBlanks: f.SkipBlanks, ByteOrderMark: f.ByteOrderMark, Columns: uint32(f.Columns)}
+	}
 	for _, u := range im.Unused {
 		out.UnusedSheets = append(out.UnusedSheets, &importsv1.UnusedSheet{Name: u.Name, Hidden: u.Hidden})
 	}

@@ -13,6 +13,7 @@ import (
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"
 	"headway/services/importer/internal/mapping"
+	"headway/services/importer/internal/source"
 )
 
 type uploadStream = grpc.ClientStreamingServer[importsv1.UploadWorkbookRequest, importsv1.UploadWorkbookResponse]
@@ -30,7 +31,7 @@ func (s *Service) UploadWorkbook(stream uploadStream) error {
 	im, replayed, err := s.Intake.Accept(ctx, intake.Request{
 		Owner: caller(ctx).Subject, Schema: options.GetSchema(), FileName: options.GetFileName(), RequestID: options.GetRequestId(),
 		Policy:  imports.Policy{OnIssues: imports.OnIssues(options.GetOnIssues()), Mode: imports.Mode(options.GetMode()), DryRun: options.GetDryRun()},
-		Mapping: mappingOf(options.GetMapping()), SizeBytes: options.GetSizeBytes(), Body: &body{stream: stream},
+		Mapping: mappingOf(options.GetMapping()), SizeBytes: options.GetSizeBytes(), Text: textFormatOf(options.GetTextFormat()), Body: &body{stream: stream},
 	})
 	if err != nil {
 		return toStatus(err)
@@ -81,6 +82,12 @@ func (b *body) Read(p []byte) (int, error) {
 	n := copy(p, b.unread)
 	b.unread = b.unread[n:]
 	return n, nil
+}
+
+// textFormatOf returns the fields of a format that an upload can set.
+func textFormatOf(m *importsv1.TextFormat) source.TextFormat {
+	return source.TextFormat{Encoding: m.GetEncoding(), Delimiter: m.GetDelimiter(), Quote: m.GetQuote(), Escape: m.GetEscape(),
+		LineBreak: m.GetLineBreak(), SkipBlanks: m.GetSkipBlanks()}
 }
 
 func mappingOf(list []*importsv1.SheetMapping) []mapping.Mapping {

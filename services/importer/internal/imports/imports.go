@@ -112,6 +112,8 @@ type Import struct {
 	Policy Policy
 	// SchemaDigest is the digest of the schema when the upload was accepted. It is empty if it is unknown.
 	SchemaDigest string
+	// Text is the format of the file, if it is a text file.
+	Text *TextFormat
 	// Sheets are the schema's sheets that the workbook has, in the order in which they are loaded.
 	Sheets []Sheet
 	// Unused are the sheets of the workbook that are not imported.
@@ -128,6 +130,24 @@ type Import struct {
 	CreatedAt time.Time
 }
 
+// TextFormat is how a text file stores rows and cells, as it was recognized or as the user set it.
+type TextFormat struct {
+	// Encoding is the IANA name of the encoding.
+	Encoding string `json:"encoding,omitempty"`
+	// Delimiter and Quote are characters, or "none". Escape is the character before a quotation mark inside a cell.
+	Delimiter string `json:"delimiter,omitempty"`
+	Quote     string `json:"quote,omitempty"`
+	Escape    string `json:"escape,omitempty"`
+	// LineBreak is "LF", "CRLF" or "CR".
+	LineBreak string `json:"line_break,omitempty"`
+	// SkipBlanks reports whether blanks after a delimiter do not belong to the cell.
+	SkipBlanks bool `json:"skip_blanks,omitempty"`
+	// ByteOrderMark reports whether the file begins with one.
+	ByteOrderMark bool `json:"byte_order_mark,omitempty"`
+	// Columns is how many cells most rows have.
+	Columns int `json:"columns,omitempty"`
+}
+
 // Sheet is one sheet of an import: its position in the workbook, and the numbers of its last run.
 type Sheet struct {
 	// Name is the schema's name of the sheet.
@@ -138,6 +158,8 @@ type Sheet struct {
 	Bytes int64
 	// HeaderRow is the number of the row with the headers.
 	HeaderRow int
+	// Lines reports whether the numbers of rows are those of lines in a text file.
+	Lines bool
 	// Columns are the columns that the workbook has, in the order of the schema.
 	Columns []SheetColumn
 	// Ignored are the columns with a header that the schema does not have.

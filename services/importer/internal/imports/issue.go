@@ -62,6 +62,8 @@ const (
 	MergedCells
 	Object
 	RefusedByDatabase
+	LineRepaired
+	LineUnreadable
 )
 
 var codeNames = [...]string{"", "REQUIRED", "NOT_A_NUMBER", "NOT_AN_INTEGER", "NOT_A_BOOLEAN", "NOT_A_DATE",
@@ -69,7 +71,7 @@ var codeNames = [...]string{"", "REQUIRED", "NOT_A_NUMBER", "NOT_AN_INTEGER", "N
 	"DUPLICATE_IN_FILE", "DUPLICATE_IN_DATABASE", "REFERENCE_MISSING", "REFERENCE_BLOCKED", "REFERENCE_CYCLE",
 	"CELL_ERROR", "FORMULA_WITHOUT_VALUE", "KEY_EXISTS", "KEY_UNKNOWN", "PRECISION_LOST", "NUMBER_AS_TEXT",
 	"COLUMN_IGNORED", "AMBIGUOUS_NUMBER", "INVALID_CHARACTER", "NORMALIZED", "NOT_A_RECORD", "MERGED_CELLS", "OBJECT",
-	"REFUSED_BY_DATABASE"}
+	"REFUSED_BY_DATABASE", "LINE_REPAIRED", "LINE_UNREADABLE"}
 
 // String returns the name of the code ("DUPLICATE_IN_FILE").
 func (c IssueCode) String() string {
@@ -82,7 +84,7 @@ func (c IssueCode) String() string {
 // IssueCodes returns all codes in their order.
 func IssueCodes() []IssueCode {
 	codes := make([]IssueCode, 0, len(codeNames)-1)
-	for c := Required; c <= RefusedByDatabase; c++ {
+	for c := Required; c <= LineUnreadable; c++ {
 		codes = append(codes, c)
 	}
 	return codes

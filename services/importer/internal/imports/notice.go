@@ -16,6 +16,9 @@ type Notice struct {
 // MaxNoticeRanges is how many ranges a notice names.
 const MaxNoticeRanges = 10
 
+// TextFormatRecognized is the reason of the notice about the format of a text file.
+const TextFormatRecognized = "TEXT_FORMAT"
+
 // The reasons of notices about a sheet.
 const (
 	HiddenSheet      = "HIDDEN_SHEET"

@@ -32,15 +32,15 @@ func (r RowResult) String() string { return [...]string{"", "inserted", "updated
 func (r RowResult) Imported() bool { return r == Inserted || r == Updated || r == Unchanged }
 
 // RowResults holds the result of each row of a sheet, as the run decided it: four bits per row, which is 512 KiB for the
-// longest sheet there is. The zero value has no row. It is for one goroutine.
+// longest sheet of a workbook, and 8 MiB for the longest text file. The zero value has no row. It is for one goroutine.
 type RowResults struct {
 	packed []byte // two rows a byte, the first in the lower bits
 	// incomplete means that these are results of an earlier version, which did not record refused rows.
 	incomplete bool
 }
 
-// maxRow is the number of the last row that a sheet can have (ECMA-376 Part 1 §18.3.1.73, as Excel limits it).
-const maxRow = 1_048_576
+// maxRow is the number of the last row that a sheet can have: the lines of a text file. See source.Limits.
+const maxRow = 1 << 24
 
 // Set records the result of a row by its number in the workbook, from 1. It replaces an earlier result.
 func (r *RowResults) Set(row int, result RowResult) {

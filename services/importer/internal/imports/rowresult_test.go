@@ -86,7 +86,7 @@ func TestRowResultsOfLongestSheetAreSmall(t *testing.T) {
 
 func TestDamagedRowResultsAreRefused(t *testing.T) {
 	var tooMany imports.RowResults
-	tooMany.Set(1_048_577, imports.Inserted)
+	tooMany.Set(1<<24+1, imports.Inserted)
 	stored, err := tooMany.Compress()
 	if err != nil {
 		t.Fatal(err)

@@ -79,6 +79,8 @@ type Request struct {
 	// Policy defaults to Abort and Upsert.
 	Policy  imports.Policy
 	Mapping []mapping.Mapping
+	// Text has the parts of a text file's format that the user has set.
+	Text source.TextFormat
 	// SizeBytes is the declared size; 0 means unknown.
 	SizeBytes int64
 	// Body holds the bytes of the workbook. Its errors are returned as they are.
@@ -126,7 +128,7 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 			err = errors.Join(err, in.Files.Delete(context.WithoutCancel(ctx), stored))
 		}
 	}()
-	im.Fingerprint = fingerprint(im, r.Mapping)
+	im.Fingerprint = fingerprint(im, r)
 	if im.RequestID != "" {
 		earlier, err := in.Store.ByRequestID(ctx, im.Owner, im.RequestID)
 		if err == nil {
@@ -136,7 +138,7 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 			return im, false, err
 		}
 	}
-	if err := in.findSheets(ctx, &im, spec, r.Mapping); err != nil {
+	if err := in.findSheets(ctx, &im, spec, r); err != nil {
 		return im, false, err
 	}
 	if err := in.noticeSameFile(ctx, &im); err != nil {
@@ -207,7 +209,7 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import) er
 }
 
 // findSheets checks whether the workbook can be read, and finds the schema's sheets and columns in it.
-func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *schema.Schema, columns []mapping.Mapping) error {
+func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *schema.Schema, r Request) error {
 	file, err := in.Files.Open(ctx, im.ID)
 	if err != nil {
 		return err
@@ -219,16 +221,20 @@ func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *sche
 	defer share.Release()
 	limits := in.Limits
 	limits.Memory = share
-	book, err := in.Openers.Open(ctx, file, file.Size(), limits)
+	book, err := in.Openers.For(source.Hints{FileName: im.FileName, Text: r.Text}).Open(ctx, file, file.Size(), limits)
 	if err != nil {
 		return err
 	}
 	defer book.Close()
+	if format, ok := source.TextFormatOf(book); ok {
+		im.Text = (*imports.TextFormat)(&format)
+		im.Notices = append(im.Notices, imports.Notice{Reason: imports.TextFormatRecognized, Message: describe(format)})
+	}
 	find := mapping.Find
 	if im.Policy.Mode == imports.UpdateOnly {
 		find = mapping.FindForUpdate
 	}
-	if im.Sheets, err = find(ctx, book, spec, columns); err != nil {
+	if im.Sheets, err = find(ctx, book, spec, r.Mapping); err != nil {
 		return err
 	}
 	// A report reads the workbook again, and needs more. A workbook whose rows could not be returned is not accepted.
@@ -245,6 +251,19 @@ func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *sche
 	}
 	im.Unused = unused(book.Sheets(), im.Sheets)
 	return nil
+}
+
+// describe returns a message about the format of a text file.
+func describe(f source.TextFormat) string {
+	between := "one value in each line"
+	switch name := map[string]string{",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks", ":": "colons"}[f.Delimiter]; {
+	case f.Delimiter == "none":
+	case name != "":
+		between = name + " between the values"
+	default:
+		between = fmt.Sprintf("%q between the values", f.Delimiter)
+	}
+	return fmt.Sprintf("The file was read as text in %s, with %s. If this is wrong, set the encoding and the delimiter in the upload.", f.Encoding, between)
 }
 
 // unused returns the sheets of a workbook that were not found to be sheets of the schema.
@@ -290,12 +309,17 @@ func fileName(name string) string {
 }
 
 // fingerprint is equal for uploads of the same bytes with the same options.
-func fingerprint(im imports.Import, columns []mapping.Mapping) string {
+func fingerprint(im imports.Import, r Request) string {
+	columns := r.Mapping
 	if columns == nil {
 		columns = []mapping.Mapping{}
 	}
+	options := []any{im.SHA256, im.Schema, im.Policy, columns}
+	if r.Text != (source.TextFormat{}) {
+		options = append(options, r.Text)
+	}
 	h := sha256.New()
 	// Maps are encoded in the order of their keys, so equal options are equal bytes.
-	_ = json.NewEncoder(h).Encode([]any{im.SHA256, im.Schema, im.Policy, columns})
+	_ = json.NewEncoder(h).Encode(options)
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -52,7 +52,7 @@ func (s *sheet) warnNormalized() {
 		}
 		column := s.columns[c]
 		s.issues.add(imports.Warning, imports.Normalized, func() imports.Issue {
-			return imports.Issue{Sheet: s.spec.Name, Cell: check.CellName(s.listed.WorkbookSheet, n.row, column.Cell),
+			return imports.Issue{Sheet: s.spec.Name, Cell: check.CellName(s.listed.WorkbookSheet, s.listed.Lines, n.row, column.Cell),
 				Row: n.row, CellColumn: column.Cell, Column: column.Spec.Name, Severity: imports.Warning, Code: imports.Normalized,
 				Message: n.message + others(n.cells-1)}
 		})

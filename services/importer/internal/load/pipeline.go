@@ -27,6 +27,7 @@ type batch struct {
 	normalized      []normalized // by column, or empty
 	unmapped        []unmappedCell
 	doubts          []doubt // by row
+	repaired        []repairedLine
 	// updates and inserts are the rows to be written.
 	updates, inserts [][]imports.Value
 	converter        chan struct{} // receives when the values are ready
@@ -58,7 +59,7 @@ func (b *batch) reset() {
 	}
 	b.Reset()
 	clear(b.normalized)
-	b.text, b.converted, b.unmapped, b.doubts = b.text[:0], b.converted[:0], b.unmapped[:0], b.doubts[:0]
+	b.text, b.converted, b.unmapped, b.doubts, b.repaired = b.text[:0], b.converted[:0], b.unmapped[:0], b.doubts[:0], b.repaired[:0]
 	b.updates, b.inserts = b.updates[:0], b.inserts[:0]
 }
 
@@ -268,7 +269,7 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 		cell := &row.Cells[i]
 		column := s.columnAt(cell.Col)
 		if column < 0 {
-			if column == unknownColumn && !source.Blank(cell) {
+			if column == unknownColumn && row.Misread == source.AsWritten && !source.Blank(cell) {
 				s.byCell[cell.Col] = ignoredColumn
 				b.unmapped = append(b.unmapped, unmappedCell{row: row.Number, column: cell.Col, text: source.Clip(cell.Text, imports.MaxValue)})
 			}
@@ -291,6 +292,9 @@ func (p *pipeline) take(b *batch, row source.Row) bool {
 		case layout.Record:
 			if r.Merged {
 				p.doubtMerges(b, cells)
+			}
+			if row.Misread != source.AsWritten {
+				p.doubtLine(b, row)
 			}
 			p.accept(b, row)
 			return true

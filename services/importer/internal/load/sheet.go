@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"headway/services/importer/internal/check"
 	"headway/services/importer/internal/convert"
@@ -75,7 +76,7 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 		Space: r.space, Refusals: r.refused,
 	}
 	if s.listed != nil {
-		config.SourceSheet = s.listed.WorkbookSheet
+		config.SourceSheet, config.Lines = s.listed.WorkbookSheet, s.listed.Lines
 	}
 	if s.check, err = check.NewSheet(config); err != nil {
 		return nil, fmt.Errorf("sheet %s: %w", spec.Name, err)
@@ -151,6 +152,9 @@ func (s *sheet) take(ctx context.Context, b *batch) error {
 	s.counts.Read += uint32(len(b.Rows))
 	for _, cell := range b.unmapped {
 		s.warnIgnored(cell.row, cell.column, cell.text)
+	}
+	for _, line := range b.repaired {
+		s.warnRepaired(line)
 	}
 	s.addNormalized(b)
 	verdicts, err := s.check.Decide(ctx, &b.Batch)
@@ -280,11 +284,15 @@ func (s *sheet) release() error {
 
 func (s *sheet) warnIgnored(row, cell int, text string) {
 	s.issues.add(imports.Warning, imports.ColumnIgnored, func() imports.Issue {
-		message := fmt.Sprintf("Column %s has content but no header, and is not imported.", source.ColumnName(cell))
+		name := source.ColumnName(cell)
+		if s.listed.Lines {
+			name = strconv.Itoa(cell)
+		}
+		message := fmt.Sprintf("Column %s has content but no header, and is not imported.", name)
 		if row == s.listed.HeaderRow {
 			message = fmt.Sprintf("The column “%s” is not part of the schema, and is not imported.", source.Clip([]byte(text), 40))
 		}
-		return imports.Issue{Sheet: s.spec.Name, Cell: check.CellName(s.listed.WorkbookSheet, row, cell), Row: row, CellColumn: cell, Value: text,
+		return imports.Issue{Sheet: s.spec.Name, Cell: check.CellName(s.listed.WorkbookSheet, s.listed.Lines, row, cell), Row: row, CellColumn: cell, Value: text,
 			Severity: imports.Warning, Code: imports.ColumnIgnored, Message: message}
 	})
 }

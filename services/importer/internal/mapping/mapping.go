@@ -73,6 +73,9 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 		return nil, err
 	}
 	finder := finder{book: book, schema: s, mapping: mapping, required: required}
+	if _, text := source.TextFormatOf(book); text {
+		return finder.findByHeaders(ctx)
+	}
 	var found []imports.Sheet
 	var names []string
 	var mapped []Mapping

@@ -60,7 +60,7 @@ func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.S
 		found, notices, err = f.preferVisible(ctx, spec, explicit, hidden[0])
 		return found, explicit, notices, err
 	}
-	if spec.Optional {
+	if spec.Optional || source.Partial(f.book) {
 		return nil, explicit, nil, nil
 	}
 	names := make([]string, 0, len(f.book.Sheets()))

@@ -92,7 +92,7 @@ func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, ph
 	defer share.Release()
 	limits := p.Limits
 	limits.Memory = share
-	if download.Workbook, err = p.Openers.Open(ctx, file, file.Size(), limits); err != nil {
+	if download.Workbook, err = p.Openers.For(hints(im)).Open(ctx, file, file.Size(), limits); err != nil {
 		return err
 	}
 	defer download.Workbook.Close()
@@ -174,4 +174,13 @@ func refuseImported(im imports.Import, phase Phase) error {
 		return imports.ErrNotCommittedYet
 	}
 	return imports.ErrNothingCommitted
+}
+
+// hints returns what is known about the file of an import.
+func hints(im imports.Import) source.Hints {
+	h := source.Hints{FileName: im.FileName}
+	if im.Text != nil {
+		h.Text = source.TextFormat(*im.Text)
+	}
+	return h
 }

@@ -39,7 +39,7 @@ func (b *book) summary(ctx context.Context, sheets []*refusedRows) error {
 	t.head("Sheet", "Rows read", "With errors", "Waiting", "Errors")
 	for i := range b.im.Sheets {
 		s := &b.im.Sheets[i]
-		t.row(s.WorkbookSheet, s.Counts.Read, s.Counts.Rejected, s.Counts.Blocked, s.Counts.Issues)
+		t.row(b.sheetName(s), s.Counts.Read, s.Counts.Rejected, s.Counts.Blocked, s.Counts.Issues)
 	}
 	b.tellNotices(t)
 	if len(b.im.RootCauses) > 0 {
@@ -98,7 +98,7 @@ func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {
 		if !refused.exact {
 			where = "Their rows are not in this workbook. Upload the original file again to get them."
 		}
-		t.row(fmt.Sprintf("%s: %s more errors were found and are not listed. %s", refused.sheet.WorkbookSheet, imports.Grouped(more), where))
+		t.row(fmt.Sprintf("%s: %s more errors were found and are not listed. %s", b.sheetName(refused.sheet), imports.Grouped(more), where))
 	}
 	counts := b.unlisted.counts()
 	if len(counts) == 0 {
@@ -107,7 +107,7 @@ func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {
 	t.row()
 	t.head("Sheet", "Error code", "Severity", "Found", "Listed")
 	for _, c := range counts {
-		t.row(b.sheetName(c.sheet), c.code.String(), severity(c.severity, c.code), c.found, c.listed)
+		t.row(b.nameOf(c.sheet), c.code.String(), severity(c.severity, c.code), c.found, c.listed)
 	}
 }
 
@@ -136,7 +136,7 @@ func (b *book) list(ctx context.Context, t *table, refused *refusedRows) error {
 			}
 			here := ""
 			if in {
-				here = refused.sheet.WorkbookSheet + "!" + xlsxwrite.CellName(issueColumn(refused.sheet, &issues[i]), number)
+				here = b.sheetName(refused.sheet) + "!" + xlsxwrite.CellName(issueColumn(refused.sheet, &issues[i]), number)
 			}
 			is := &issues[i]
 			t.row(is.Cell, here, b.columnTitle(is), is.Value, severity(is.Severity, is.Code), is.Message)
@@ -149,7 +149,7 @@ func (b *book) list(ctx context.Context, t *table, refused *refusedRows) error {
 func (b *book) summaryName() string {
 	candidates := []string{"Errors", "Import errors", "Headway errors"}
 	candidates = slices.DeleteFunc(candidates, func(name string) bool {
-		return slices.ContainsFunc(b.im.Sheets, func(s imports.Sheet) bool { return strings.EqualFold(s.WorkbookSheet, name) })
+		return slices.ContainsFunc(b.im.Sheets, func(s imports.Sheet) bool { return strings.EqualFold(b.sheetName(&s), name) })
 	})
 	if len(candidates) == 0 {
 		candidates = []string{"Errors of the import"}
@@ -157,11 +157,11 @@ func (b *book) summaryName() string {
 	return b.im.Schema.FreeSheetName(candidates...)
 }
 
-// sheetName is the name of a sheet in the workbook, by the schema's name.
-func (b *book) sheetName(name string) string {
+// nameOf is the name of a sheet in the workbook, by the schema's name.
+func (b *book) nameOf(name string) string {
 	for i := range b.im.Sheets {
 		if b.im.Sheets[i].Name == name {
-			return b.im.Sheets[i].WorkbookSheet
+			return b.sheetName(&b.im.Sheets[i])
 		}
 	}
 	return name

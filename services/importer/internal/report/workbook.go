@@ -76,6 +76,9 @@ type rootCause struct {
 func newBook(w io.Writer, im *Import) *book {
 	b := &book{im: im, out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets)}
 	b.out.Date1904 = source.Date1904(im.Workbook)
+	if _, text := source.TextFormatOf(im.Workbook); text || source.Partial(im.Workbook) {
+		b.out.HiddenName = source.PartialName
+	}
 	for i := range im.RootCauses {
 		issue := &im.RootCauses[i].Issue
 		b.rootCauses[rowID{issue.Sheet, issue.Row}] = &rootCause{issue: issue}
@@ -132,11 +135,27 @@ func (b *book) header(sheet *imports.Sheet, row source.Row, columns int, added .
 		cells[c.Col-1] = xlsxwrite.Cell{Kind: xlsxwrite.Text, Style: bold, Text: string(c.Text)}
 		widths[c.Col-1] = 18
 	}
-	out, err := b.out.Sheet(sheet.WorkbookSheet, xlsxwrite.SheetOptions{Widths: widths, FrozenRows: 1})
+	out, err := b.out.Sheet(b.sheetName(sheet), xlsxwrite.SheetOptions{Widths: widths, FrozenRows: 1})
 	if err != nil {
 		return nil, err
 	}
 	return out, out.Row(cells)
+}
+
+// sheetName is the name of a sheet in the report, by which an import finds it. The name of a text file says nothing about
+// its rows.
+func (b *book) sheetName(sheet *imports.Sheet) string {
+	if spec := b.im.Schema.Sheet(sheet.Name); sheet.Lines && spec != nil {
+		return spec.Title
+	}
+	return sheet.WorkbookSheet
+}
+
+func rowWord(sheet *imports.Sheet) string {
+	if sheet.Lines {
+		return "Line"
+	}
+	return "Row"
 }
 
 // width is how many cells a row needs for its content and its issues.
@@ -167,10 +186,10 @@ func (b *book) row(out *xlsxwrite.Sheet, refused *refusedRows, columns map[int]*
 		return err
 	}
 	if cause := b.rootCauses[rowID{sheet.Name, row.Number}]; cause != nil {
-		cause.cell = sheet.WorkbookSheet + "!" + xlsxwrite.CellName(issueColumn(sheet, cause.issue), out.Rows())
+		cause.cell = b.sheetName(sheet) + "!" + xlsxwrite.CellName(issueColumn(sheet, cause.issue), out.Rows())
 	}
 	for column := range slices.Values(sortedColumns(marks)) {
-		out.Comment(column, clip(fmt.Sprintf("%s\nRow %d of the uploaded file.", strings.Join(marks[column].messages, "\n"), row.Number), maxComment))
+		out.Comment(column, clip(fmt.Sprintf("%s\n%s %d of the uploaded file.", strings.Join(marks[column].messages, "\n"), rowWord(sheet), row.Number), maxComment))
 	}
 	return nil
 }

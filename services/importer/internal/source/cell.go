@@ -12,6 +12,8 @@ type Row struct {
 	Number int    // counts from 1
 	Cells  []Cell // those with content or a formula, by ascending column
 	Hidden bool
+	// Misread is the damage of a line of a text file. Number is its first line.
+	Misread Misread
 }
 
 // Cell is one cell of a row. Text is valid until the next call of Rows.Next and must not be changed.
@@ -134,6 +136,18 @@ func Clip(text []byte, n int) string {
 // CellName returns the name of a cell, such as "D4711" for column 4 and row 4711. Column and row count from 1.
 func CellName(col, row int) string {
 	return string(strconv.AppendInt(AppendColumnName(make([]byte, 0, 10), col), int64(row), 10))
+}
+
+// LineName returns the name of a cell of a text file, such as "line 4,711, column 3". If the column is 0, it names the line.
+func LineName(line, col int) string {
+	digits := strconv.Itoa(line)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	if col == 0 {
+		return "line " + digits
+	}
+	return "line " + digits + ", column " + strconv.Itoa(col)
 }
 
 // ColumnName returns the letters of a column that counts from 1, such as "AA" for 27.

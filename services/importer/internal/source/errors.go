@@ -16,7 +16,7 @@ const (
 	LegacyWorkbook Reason = "WORKBOOK_LEGACY"       // Excel 97–2003 (.xls) or older
 	BinaryWorkbook Reason = "WORKBOOK_BINARY"       // Excel binary workbook (.xlsb)
 	OpenDocument   Reason = "WORKBOOK_OPENDOCUMENT" // LibreOffice spreadsheet (.ods)
-	TextFile       Reason = "TEXT_FILE"             // CSV or other text with a workbook's name
+	TextFile       Reason = "TEXT_FILE"             // text without columns
 	EmptyFile      Reason = "FILE_EMPTY"            // zero bytes
 	Damaged        Reason = "WORKBOOK_DAMAGED"      // contradicts the format, itself or its checksums
 	LimitExceeded  Reason = "WORKBOOK_LIMIT"        // more than one of the Limits allows
@@ -69,15 +69,15 @@ func ReasonOf(err error) Reason {
 }
 
 var headline = map[Reason]string{
-	NotAWorkbook:   "The file is not an Excel workbook",
+	NotAWorkbook:   "The file is not an Excel workbook or a text file with columns (CSV)",
 	Encrypted:      "The workbook is protected by a password",
 	LegacyWorkbook: "The file is an old Excel workbook (.xls)",
 	BinaryWorkbook: "The file is a binary Excel workbook (.xlsb)",
 	OpenDocument:   "The file is an OpenDocument spreadsheet (.ods)",
-	TextFile:       "The file is plain text, not an Excel workbook",
+	TextFile:       "The file is plain text without columns",
 	EmptyFile:      "The file is empty",
 	Damaged:        "The workbook is damaged",
-	LimitExceeded:  "The workbook is larger than allowed",
+	LimitExceeded:  "The file is larger than allowed",
 	UnsupportedXML: "The workbook holds XML that is not read for safety",
 	SheetNotFound:  "The workbook has no such sheet",
 }
@@ -88,10 +88,10 @@ var advice = map[Reason]string{
 	LegacyWorkbook: "Open it in Excel and save it as “Excel Workbook (.xlsx)”.",
 	BinaryWorkbook: "Open it in Excel and save it as “Excel Workbook (.xlsx)”.",
 	OpenDocument:   "Open it in LibreOffice or Excel and save it as “Excel Workbook (.xlsx)”.",
-	TextFile:       "Open it in Excel and save it as “Excel Workbook (.xlsx)”.",
+	TextFile:       "Choose an Excel workbook, or a text file whose values are separated, such as CSV.",
 	EmptyFile:      "Choose the file again, and look that it was saved and copied whole.",
 	Damaged:        "Open it in Excel, let Excel repair it, save it and try again, or fetch the original once more.",
-	LimitExceeded:  "Split the workbook into smaller ones, or ask the operator to raise the limit.",
+	LimitExceeded:  "Split the file into smaller ones, or ask the operator to raise the limit.",
 	UnsupportedXML: "Open it in Excel, save it as “Excel Workbook (.xlsx)” and try again.",
 	SheetNotFound:  "Look at the sheet names and choose one of them.",
 }

@@ -28,6 +28,9 @@ type Limits struct {
 	MaxStyles int
 	// MaxRows is the highest row number. Default 1,048,576, which is Excel's.
 	MaxRows int
+	// MaxLines is the number of lines of a text file, which can have more than a
+	// sheet has rows. Default 16,777,216.
+	MaxLines int
 	// MaxColumns is the highest column number. Default 16,384, which is
 	// Excel's.
 	MaxColumns int
@@ -66,6 +69,7 @@ func DefaultLimits() Limits {
 		MaxSheets:             4_096,
 		MaxStyles:             1 << 18,
 		MaxRows:               1_048_576,
+		MaxLines:              1 << 24,
 		MaxColumns:            16_384,
 		MaxCellBytes:          1 << 20,
 		MaxRowBytes:           64 << 20,
@@ -92,6 +96,7 @@ func (l Limits) Validate() error {
 		{"MaxSheets", int64(l.MaxSheets), 1 << 20},
 		{"MaxStyles", int64(l.MaxStyles), 1 << 24},
 		{"MaxRows", int64(l.MaxRows), 1_048_576},
+		{"MaxLines", int64(l.MaxLines), 1 << 24},
 		{"MaxColumns", int64(l.MaxColumns), 16_384},
 		{"MaxCellBytes", int64(l.MaxCellBytes), 1 << 20},
 		{"MaxRowBytes", l.MaxRowBytes, 1 << 40},
@@ -118,6 +123,7 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.MaxSheets, d.MaxSheets)
 	setDefault(&l.MaxStyles, d.MaxStyles)
 	setDefault(&l.MaxRows, d.MaxRows)
+	setDefault(&l.MaxLines, d.MaxLines)
 	setDefault(&l.MaxColumns, d.MaxColumns)
 	setDefault(&l.MaxCellBytes, d.MaxCellBytes)
 	setDefault(&l.MaxRowBytes, d.MaxRowBytes)

@@ -94,6 +94,16 @@ func Date1904(w Workbook) bool {
 	return ok && dated.Date1904()
 }
 
+// PartialName is the defined name of workbooks that have only some of a schema's sheets, and are complete: the reports of
+// uploads that had no others. Spreadsheet programs keep it.
+const PartialName = "_headway_partial"
+
+// Partial reports whether a workbook has this name. Workbooks of formats with names have a method of this name.
+func Partial(w Workbook) bool {
+	partial, ok := w.(interface{ Partial() bool })
+	return ok && partial.Partial()
+}
+
 // Sheet is a sheet as the workbook lists it.
 type Sheet struct {
 	Name  string

@@ -91,7 +91,7 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 	}
 	startOver(task, im)
 	return r.Loader.Run(ctx, load.Task{
-		Import: im, Schema: spec, Open: func(ctx context.Context) (load.Input, error) { return r.open(ctx, im.ID) }, Number: number, Progress: &progress{runner: r, task: task, titles: titles(spec), sheets: im.Sheets},
+		Import: im, Schema: spec, Open: func(ctx context.Context) (load.Input, error) { return r.open(ctx, im) }, Number: number, Progress: &progress{runner: r, task: task, titles: titles(spec), sheets: im.Sheets},
 		Decide: func(o load.Summary) load.Decision {
 			switch {
 			case im.Policy.DryRun:
@@ -107,8 +107,8 @@ func (r *Runner) load(ctx context.Context, im imports.Import, number int64, conf
 }
 
 // open opens the workbook of an import, and reserves memory for its run.
-func (r *Runner) open(ctx context.Context, id string) (load.Input, error) {
-	file, err := r.Files.Open(ctx, id)
+func (r *Runner) open(ctx context.Context, im imports.Import) (load.Input, error) {
+	file, err := r.Files.Open(ctx, im.ID)
 	if err != nil {
 		return load.Input{}, err
 	}
@@ -118,7 +118,7 @@ func (r *Runner) open(ctx context.Context, id string) (load.Input, error) {
 	}
 	limits := r.Limits
 	limits.Memory = share
-	book, err := r.Openers.Open(ctx, file, file.Size(), limits)
+	book, err := r.Openers.For(hints(im)).Open(ctx, file, file.Size(), limits)
 	if err != nil {
 		share.Release()
 		return load.Input{}, err
@@ -220,4 +220,13 @@ func classify(err error) *failure {
 
 func fails(reason errorsv1.ErrorReason, permanent bool, message string) *failure {
 	return &failure{reason: rpcerr.Word(reason), message: message, permanent: permanent}
+}
+
+// hints returns what is known about the file of an import.
+func hints(im imports.Import) source.Hints {
+	h := source.Hints{FileName: im.FileName}
+	if im.Text != nil {
+		h.Text = source.TextFormat(*im.Text)
+	}
+	return h
 }

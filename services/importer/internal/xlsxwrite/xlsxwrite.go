@@ -20,6 +20,8 @@ type Writer struct {
 	sheets []*Sheet
 	// Date1904 means that dates count from 1904. It can be set until Close.
 	Date1904 bool
+	// HiddenName, if set, is a defined name that users do not see, and that programs keep. It can be set until Close.
+	HiddenName string
 }
 
 const (
@@ -99,9 +101,13 @@ func (b *Writer) Close() error {
 	if b.Date1904 {
 		properties = `<workbookPr date1904="1"/>`
 	}
+	names := ""
+	if b.HiddenName != "" {
+		names = `<definedNames><definedName name="` + b.HiddenName + `" hidden="1">TRUE</definedName></definedNames>`
+	}
 	for _, part := range []struct{ name, body string }{
 		{"xl/styles.xml", b.styles.xml()},
-		{"xl/workbook.xml", `<workbook xmlns="` + mainNamespace + `" xmlns:r="` + relationshipNamespace + `">` + properties + `<sheets>` + sheets.String() + `</sheets></workbook>`},
+		{"xl/workbook.xml", `<workbook xmlns="` + mainNamespace + `" xmlns:r="` + relationshipNamespace + `">` + properties + `<sheets>` + sheets.String() + `</sheets>` + names + `</workbook>`},
 		{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="` + packageNamespace + `">` + relationships.String() + `</Relationships>`},
 		{"_rels/.rels", `<Relationships xmlns="` + packageNamespace + `"><Relationship Id="rId1" Type="` + relationshipNamespace + `/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
 		{"[Content_Types].xml", `<Types xmlns="` + typesNamespace + `">` +

@@ -9,7 +9,8 @@ interface DropZoneProps {
   onFiles: (files: File[]) => void;
 }
 
-const workbookTypes = ".xlsx,.xlsm,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const fileTypes =
+  ".xlsx,.xlsm,.csv,.tsv,.tab,.txt,text/csv,text/tab-separated-values,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /** Takes a file by drag and drop, with the mouse, or with the keyboard. */
 export function DropZone({ maxBytes, onFiles }: DropZoneProps) {
@@ -55,7 +56,7 @@ export function DropZone({ maxBytes, onFiles }: DropZoneProps) {
       <input
         ref={input}
         type="file"
-        accept={workbookTypes}
+        accept={fileTypes}
         hidden
         tabIndex={-1}
         onChange={(event) => {

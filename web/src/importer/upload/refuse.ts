@@ -5,6 +5,6 @@ import { texts } from "./texts.js";
 export function refuse(file: File, maxBytes: number): string {
   if (file.size === 0) return texts.empty;
   if (maxBytes > 0 && file.size > maxBytes) return texts.tooLarge(formatBytes(file.size), formatBytes(maxBytes));
-  if (/\.(csv|txt|tsv|pdf|docx?|png|jpe?g|zip)$/i.test(file.name)) return texts.notExcel(file.name);
+  if (/\.(pdf|docx?|png|jpe?g|zip)$/i.test(file.name)) return texts.notExcel(file.name);
   return "";
 }

@@ -266,6 +266,12 @@ const (
 	// The database refuses the row because of a rule that the schema does not have: a check, a trigger, a unique index, or
 	// rows outside of the file that still refer to a value.
 	IssueCode_ISSUE_CODE_REFUSED_BY_DATABASE IssueCode = 32
+	// Warning: the separators or quotation marks of a line of a text file are damaged. Only one reading fits the columns, and
+	// was imported. The value has its cells.
+	IssueCode_ISSUE_CODE_LINE_REPAIRED IssueCode = 33
+	// The line of a text file has damaged separators or quotation marks that have no reading, or several, or bytes that are
+	// not text.
+	IssueCode_ISSUE_CODE_LINE_UNREADABLE IssueCode = 34
 )
 
 // Enum value maps for IssueCode.
@@ -304,6 +310,8 @@ var (
 		30: "ISSUE_CODE_MERGED_CELLS",
 		31: "ISSUE_CODE_OBJECT",
 		32: "ISSUE_CODE_REFUSED_BY_DATABASE",
+		33: "ISSUE_CODE_LINE_REPAIRED",
+		34: "ISSUE_CODE_LINE_UNREADABLE",
 	}
 	IssueCode_value = map[string]int32{
 		"ISSUE_CODE_UNSPECIFIED":           0,
@@ -339,6 +347,8 @@ var (
 		"ISSUE_CODE_MERGED_CELLS":          30,
 		"ISSUE_CODE_OBJECT":                31,
 		"ISSUE_CODE_REFUSED_BY_DATABASE":   32,
+		"ISSUE_CODE_LINE_REPAIRED":         33,
+		"ISSUE_CODE_LINE_UNREADABLE":       34,
 	}
 )
 
@@ -831,9 +841,9 @@ type Issue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The schema's name of the sheet.
 	Sheet string `protobuf:"bytes,1,opt,name=sheet,proto3" json:"sheet,omitempty"`
-	// The location, as in Excel: "Employees!D4711".
+	// The location, as in Excel: "Employees!D4711". In a text file: "line 4,711, column 3".
 	Cell string `protobuf:"bytes,2,opt,name=cell,proto3" json:"cell,omitempty"`
-	// Row number in the sheet, from 1.
+	// Row number in the sheet, from 1. In a text file, the number of the line where the row begins.
 	Row uint32 `protobuf:"varint,3,opt,name=row,proto3" json:"row,omitempty"`
 	// The schema's name of the column. Empty if the issue concerns the whole row.
 	Column string `protobuf:"bytes,4,opt,name=column,proto3" json:"column,omitempty"`
@@ -973,7 +983,9 @@ type Import struct {
 	// Notices for the user, for example "These bytes were imported before".
 	Notices []*Notice `protobuf:"bytes,17,rep,name=notices,proto3" json:"notices,omitempty"`
 	// Sheets of the workbook that are not imported.
-	UnusedSheets  []*UnusedSheet `protobuf:"bytes,18,rep,name=unused_sheets,json=unusedSheets,proto3" json:"unused_sheets,omitempty"`
+	UnusedSheets []*UnusedSheet `protobuf:"bytes,18,rep,name=unused_sheets,json=unusedSheets,proto3" json:"unused_sheets,omitempty"`
+	// How a text file was read: what was recognized, and what the upload has set. Not set for workbooks.
+	TextFormat    *TextFormat `protobuf:"bytes,19,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1134,10 +1146,127 @@ func (x *Import) GetUnusedSheets() []*UnusedSheet {
 	return nil
 }
 
+func (x *Import) GetTextFormat() *TextFormat {
+	if x != nil {
+		return x.TextFormat
+	}
+	return nil
+}
+
+// TextFormat is how a text file stores rows and cells. In an upload, empty fields are recognized from the file.
+type TextFormat struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings.
+	Encoding string `protobuf:"bytes,1,opt,name=encoding,proto3" json:"encoding,omitempty"`
+	// The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none.
+	Delimiter string `protobuf:"bytes,2,opt,name=delimiter,proto3" json:"delimiter,omitempty"`
+	// The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none.
+	Quote string `protobuf:"bytes,3,opt,name=quote,proto3" json:"quote,omitempty"`
+	// What comes before a quotation mark inside a cell: a backslash, or the quotation mark again.
+	Escape string `protobuf:"bytes,4,opt,name=escape,proto3" json:"escape,omitempty"`
+	// What ends a line: LF, CRLF, or CR.
+	LineBreak string `protobuf:"bytes,5,opt,name=line_break,json=lineBreak,proto3" json:"line_break,omitempty"`
+	// Blanks after a delimiter do not belong to the cell.
+	SkipBlanks bool `protobuf:"varint,6,opt,name=skip_blanks,json=skipBlanks,proto3" json:"skip_blanks,omitempty"`
+	// The file begins with a byte order mark. Ignored in an upload.
+	ByteOrderMark bool `protobuf:"varint,7,opt,name=byte_order_mark,json=byteOrderMark,proto3" json:"byte_order_mark,omitempty"`
+	// How many cells most rows have. Ignored in an upload.
+	Columns       uint32 `protobuf:"varint,8,opt,name=columns,proto3" json:"columns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TextFormat) Reset() {
+	*x = TextFormat{}
+	mi := &file_headway_imports_v1_import_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TextFormat) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TextFormat) ProtoMessage() {}
+
+func (x *TextFormat) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TextFormat.ProtoReflect.Descriptor instead.
+func (*TextFormat) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *TextFormat) GetEncoding() string {
+	if x != nil {
+		return x.Encoding
+	}
+	return ""
+}
+
+func (x *TextFormat) GetDelimiter() string {
+	if x != nil {
+		return x.Delimiter
+	}
+	return ""
+}
+
+func (x *TextFormat) GetQuote() string {
+	if x != nil {
+		return x.Quote
+	}
+	return ""
+}
+
+func (x *TextFormat) GetEscape() string {
+	if x != nil {
+		return x.Escape
+	}
+	return ""
+}
+
+func (x *TextFormat) GetLineBreak() string {
+	if x != nil {
+		return x.LineBreak
+	}
+	return ""
+}
+
+func (x *TextFormat) GetSkipBlanks() bool {
+	if x != nil {
+		return x.SkipBlanks
+	}
+	return false
+}
+
+func (x *TextFormat) GetByteOrderMark() bool {
+	if x != nil {
+		return x.ByteOrderMark
+	}
+	return false
+}
+
+func (x *TextFormat) GetColumns() uint32 {
+	if x != nil {
+		return x.Columns
+	}
+	return 0
+}
+
 // Notice is useful information that is not an error.
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file.
+	// Machine-readable. SAME_FILE and REQUEST_REPLAYED are names of headway.errors.v1.ErrorReason, and are about the file. So is
+	// TEXT_FORMAT, which describes how a text file was read.
 	// The others are about a sheet:
 	//
 	//	HIDDEN_SHEET      the sheet is hidden, and was imported
@@ -1167,7 +1296,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_headway_imports_v1_import_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1179,7 +1308,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1192,7 +1321,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{8}
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Notice) GetReason() string {
@@ -1245,7 +1374,7 @@ type SheetMapping struct {
 
 func (x *SheetMapping) Reset() {
 	*x = SheetMapping{}
-	mi := &file_headway_imports_v1_import_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1257,7 +1386,7 @@ func (x *SheetMapping) String() string {
 func (*SheetMapping) ProtoMessage() {}
 
 func (x *SheetMapping) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1270,7 +1399,7 @@ func (x *SheetMapping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SheetMapping.ProtoReflect.Descriptor instead.
 func (*SheetMapping) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{9}
+	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SheetMapping) GetSheet() string {
@@ -1340,7 +1469,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x05value\x18\x05 \x01(\tR\x05value\x12=\n" +
 	"\bseverity\x18\x06 \x01(\x0e2!.headway.imports.v1.IssueSeverityR\bseverity\x121\n" +
 	"\x04code\x18\a \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\x12\x18\n" +
-	"\amessage\x18\b \x01(\tR\amessage\"\x99\x06\n" +
+	"\amessage\x18\b \x01(\tR\amessage\"\xda\x06\n" +
 	"\x06Import\x12\x1b\n" +
 	"\timport_id\x18\x01 \x01(\tR\bimportId\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x16\n" +
@@ -1363,7 +1492,21 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x124\n" +
 	"\anotices\x18\x11 \x03(\v2\x1a.headway.imports.v1.NoticeR\anotices\x12D\n" +
-	"\runused_sheets\x18\x12 \x03(\v2\x1f.headway.imports.v1.UnusedSheetR\funusedSheets\"~\n" +
+	"\runused_sheets\x18\x12 \x03(\v2\x1f.headway.imports.v1.UnusedSheetR\funusedSheets\x12?\n" +
+	"\vtext_format\x18\x13 \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
+	"textFormat\"\xb1\x02\n" +
+	"\n" +
+	"TextFormat\x12#\n" +
+	"\bencoding\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18(R\bencoding\x12%\n" +
+	"\tdelimiter\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x10R\tdelimiter\x12\x1d\n" +
+	"\x05quote\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18\x04R\x05quote\x12\x1f\n" +
+	"\x06escape\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18\x01R\x06escape\x124\n" +
+	"\n" +
+	"line_break\x18\x05 \x01(\tB\x15\xbaH\x12r\x10R\x00R\x02LFR\x04CRLFR\x02CRR\tlineBreak\x12\x1f\n" +
+	"\vskip_blanks\x18\x06 \x01(\bR\n" +
+	"skipBlanks\x12&\n" +
+	"\x0fbyte_order_mark\x18\a \x01(\bR\rbyteOrderMark\x12\x18\n" +
+	"\acolumns\x18\b \x01(\rR\acolumns\"~\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
@@ -1392,7 +1535,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\rIssueSeverity\x12\x1e\n" +
 	"\x1aISSUE_SEVERITY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ISSUE_SEVERITY_ERROR\x10\x01\x12\x1a\n" +
-	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\xdd\a\n" +
+	"\x16ISSUE_SEVERITY_WARNING\x10\x02*\x9b\b\n" +
 	"\tIssueCode\x12\x1a\n" +
 	"\x16ISSUE_CODE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13ISSUE_CODE_REQUIRED\x10\x01\x12\x1b\n" +
@@ -1427,7 +1570,9 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x17ISSUE_CODE_NOT_A_RECORD\x10\x1d\x12\x1b\n" +
 	"\x17ISSUE_CODE_MERGED_CELLS\x10\x1e\x12\x15\n" +
 	"\x11ISSUE_CODE_OBJECT\x10\x1f\x12\"\n" +
-	"\x1eISSUE_CODE_REFUSED_BY_DATABASE\x10 B\xbc\x01\n" +
+	"\x1eISSUE_CODE_REFUSED_BY_DATABASE\x10 \x12\x1c\n" +
+	"\x18ISSUE_CODE_LINE_REPAIRED\x10!\x12\x1e\n" +
+	"\x1aISSUE_CODE_LINE_UNREADABLE\x10\"B\xbc\x01\n" +
 	"\x16com.headway.imports.v1B\vImportProtoP\x01Z+headway/gen/go/headway/imports/v1;importsv1\xa2\x02\x03HIX\xaa\x02\x12Headway.Imports.V1\xca\x02\x12Headway\\Imports\\V1\xe2\x02\x1eHeadway\\Imports\\V1\\GPBMetadata\xea\x02\x14Headway::Imports::V1b\x06proto3"
 
 var (
@@ -1443,7 +1588,7 @@ func file_headway_imports_v1_import_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_headway_imports_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_headway_imports_v1_import_proto_goTypes = []any{
 	(OnIssues)(0),                 // 0: headway.imports.v1.OnIssues
 	(ImportMode)(0),               // 1: headway.imports.v1.ImportMode
@@ -1457,15 +1602,16 @@ var file_headway_imports_v1_import_proto_goTypes = []any{
 	(*RootCause)(nil),             // 9: headway.imports.v1.RootCause
 	(*Issue)(nil),                 // 10: headway.imports.v1.Issue
 	(*Import)(nil),                // 11: headway.imports.v1.Import
-	(*Notice)(nil),                // 12: headway.imports.v1.Notice
-	(*SheetMapping)(nil),          // 13: headway.imports.v1.SheetMapping
-	nil,                           // 14: headway.imports.v1.SheetMapping.ColumnsEntry
-	(v1.StepState)(0),             // 15: headway.jobs.v1.StepState
-	(*v1.Job)(nil),                // 16: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*TextFormat)(nil),            // 12: headway.imports.v1.TextFormat
+	(*Notice)(nil),                // 13: headway.imports.v1.Notice
+	(*SheetMapping)(nil),          // 14: headway.imports.v1.SheetMapping
+	nil,                           // 15: headway.imports.v1.SheetMapping.ColumnsEntry
+	(v1.StepState)(0),             // 16: headway.jobs.v1.StepState
+	(*v1.Job)(nil),                // 17: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
 }
 var file_headway_imports_v1_import_proto_depIdxs = []int32{
-	15, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
+	16, // 0: headway.imports.v1.SheetImport.state:type_name -> headway.jobs.v1.StepState
 	4,  // 1: headway.imports.v1.SheetImport.counts:type_name -> headway.imports.v1.Counts
 	6,  // 2: headway.imports.v1.SheetImport.unused_columns:type_name -> headway.imports.v1.UnusedColumn
 	8,  // 3: headway.imports.v1.SheetImport.issue_counts:type_name -> headway.imports.v1.IssueCount
@@ -1476,20 +1622,21 @@ var file_headway_imports_v1_import_proto_depIdxs = []int32{
 	3,  // 8: headway.imports.v1.Issue.code:type_name -> headway.imports.v1.IssueCode
 	0,  // 9: headway.imports.v1.Import.on_issues:type_name -> headway.imports.v1.OnIssues
 	1,  // 10: headway.imports.v1.Import.mode:type_name -> headway.imports.v1.ImportMode
-	16, // 11: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
+	17, // 11: headway.imports.v1.Import.job:type_name -> headway.jobs.v1.Job
 	5,  // 12: headway.imports.v1.Import.sheets:type_name -> headway.imports.v1.SheetImport
 	4,  // 13: headway.imports.v1.Import.totals:type_name -> headway.imports.v1.Counts
 	9,  // 14: headway.imports.v1.Import.root_causes:type_name -> headway.imports.v1.RootCause
 	10, // 15: headway.imports.v1.Import.newest_issues:type_name -> headway.imports.v1.Issue
-	17, // 16: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
-	12, // 17: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
+	18, // 16: headway.imports.v1.Import.created_at:type_name -> google.protobuf.Timestamp
+	13, // 17: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
 	7,  // 18: headway.imports.v1.Import.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
-	14, // 19: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	12, // 19: headway.imports.v1.Import.text_format:type_name -> headway.imports.v1.TextFormat
+	15, // 20: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_proto_init() }
@@ -1503,7 +1650,7 @@ func file_headway_imports_v1_import_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_import_proto_rawDesc), len(file_headway_imports_v1_import_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -189,7 +189,9 @@ type UploadOptions struct {
 	// Assigns sheets and headers that are not found by name.
 	Mapping []*SheetMapping `protobuf:"bytes,7,rep,name=mapping,proto3" json:"mapping,omitempty"`
 	// The size of the file, or 0 if unknown. A file that is too large is rejected immediately, and an incomplete one is detected.
-	SizeBytes     int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	SizeBytes int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// How to read a text file, such as CSV. What is empty is recognized.
+	TextFormat    *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -278,6 +280,13 @@ func (x *UploadOptions) GetSizeBytes() int64 {
 		return x.SizeBytes
 	}
 	return 0
+}
+
+func (x *UploadOptions) GetTextFormat() *TextFormat {
+	if x != nil {
+		return x.TextFormat
+	}
+	return nil
 }
 
 // UploadWorkbookResponse returns the accepted import.
@@ -1442,7 +1451,7 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\x15UploadWorkbookRequest\x12=\n" +
 	"\aoptions\x18\x01 \x01(\v2!.headway.imports.v1.UploadOptionsH\x00R\aoptions\x12\x1f\n" +
 	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x04dataB\r\n" +
-	"\x04part\x12\x05\xbaH\x02\b\x01\"\xa1\x03\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"\xe2\x03\n" +
 	"\rUploadOptions\x12\x1f\n" +
 	"\x06schema\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18?R\x06schema\x12%\n" +
 	"\tfile_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\bfileName\x12C\n" +
@@ -1453,7 +1462,9 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"request_id\x18\x06 \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\x12D\n" +
 	"\amapping\x18\a \x03(\v2 .headway.imports.v1.SheetMappingB\b\xbaH\x05\x92\x01\x02\x10@R\amapping\x12&\n" +
 	"\n" +
-	"size_bytes\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\tsizeBytes\"\x9f\x01\n" +
+	"size_bytes\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\tsizeBytes\x12?\n" +
+	"\vtext_format\x18\t \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
+	"textFormat\"\x9f\x01\n" +
 	"\x16UploadWorkbookResponse\x122\n" +
 	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\x12\x1a\n" +
 	"\breplayed\x18\x02 \x01(\bR\breplayed\x125\n" +
@@ -1582,57 +1593,59 @@ var file_headway_imports_v1_import_service_proto_goTypes = []any{
 	(OnIssues)(0),                  // 23: headway.imports.v1.OnIssues
 	(ImportMode)(0),                // 24: headway.imports.v1.ImportMode
 	(*SheetMapping)(nil),           // 25: headway.imports.v1.SheetMapping
-	(*Import)(nil),                 // 26: headway.imports.v1.Import
-	(IssueCode)(0),                 // 27: headway.imports.v1.IssueCode
-	(IssueSeverity)(0),             // 28: headway.imports.v1.IssueSeverity
-	(*Issue)(nil),                  // 29: headway.imports.v1.Issue
-	(*httpbody.HttpBody)(nil),      // 30: google.api.HttpBody
-	(*Schema)(nil),                 // 31: headway.imports.v1.Schema
+	(*TextFormat)(nil),             // 26: headway.imports.v1.TextFormat
+	(*Import)(nil),                 // 27: headway.imports.v1.Import
+	(IssueCode)(0),                 // 28: headway.imports.v1.IssueCode
+	(IssueSeverity)(0),             // 29: headway.imports.v1.IssueSeverity
+	(*Issue)(nil),                  // 30: headway.imports.v1.Issue
+	(*httpbody.HttpBody)(nil),      // 31: google.api.HttpBody
+	(*Schema)(nil),                 // 32: headway.imports.v1.Schema
 }
 var file_headway_imports_v1_import_service_proto_depIdxs = []int32{
 	2,  // 0: headway.imports.v1.UploadWorkbookRequest.options:type_name -> headway.imports.v1.UploadOptions
 	23, // 1: headway.imports.v1.UploadOptions.on_issues:type_name -> headway.imports.v1.OnIssues
 	24, // 2: headway.imports.v1.UploadOptions.mode:type_name -> headway.imports.v1.ImportMode
 	25, // 3: headway.imports.v1.UploadOptions.mapping:type_name -> headway.imports.v1.SheetMapping
-	26, // 4: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
-	4,  // 5: headway.imports.v1.UploadWorkbookResponse.links:type_name -> headway.imports.v1.ImportLinks
-	26, // 6: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
-	26, // 7: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
-	26, // 8: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
-	27, // 9: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
-	28, // 10: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
-	29, // 11: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
-	26, // 12: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
-	0,  // 13: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
-	30, // 14: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
-	31, // 15: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
-	30, // 16: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
-	30, // 17: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
-	1,  // 18: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
-	5,  // 19: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
-	7,  // 20: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
-	9,  // 21: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
-	11, // 22: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
-	13, // 23: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
-	15, // 24: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
-	17, // 25: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
-	19, // 26: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
-	21, // 27: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
-	3,  // 28: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
-	6,  // 29: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
-	8,  // 30: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
-	10, // 31: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
-	12, // 32: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
-	14, // 33: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
-	16, // 34: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
-	18, // 35: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
-	20, // 36: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
-	22, // 37: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
-	28, // [28:38] is the sub-list for method output_type
-	18, // [18:28] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	26, // 4: headway.imports.v1.UploadOptions.text_format:type_name -> headway.imports.v1.TextFormat
+	27, // 5: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
+	4,  // 6: headway.imports.v1.UploadWorkbookResponse.links:type_name -> headway.imports.v1.ImportLinks
+	27, // 7: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
+	27, // 8: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
+	27, // 9: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
+	28, // 10: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
+	29, // 11: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
+	30, // 12: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
+	27, // 13: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
+	0,  // 14: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
+	31, // 15: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
+	32, // 16: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
+	31, // 17: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
+	31, // 18: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
+	1,  // 19: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
+	5,  // 20: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
+	7,  // 21: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
+	9,  // 22: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
+	11, // 23: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
+	13, // 24: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
+	15, // 25: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
+	17, // 26: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
+	19, // 27: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
+	21, // 28: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
+	3,  // 29: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
+	6,  // 30: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
+	8,  // 31: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
+	10, // 32: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
+	12, // 33: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
+	14, // 34: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
+	16, // 35: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
+	18, // 36: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
+	20, // 37: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
+	22, // 38: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
+	29, // [29:39] is the sub-list for method output_type
+	19, // [19:29] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_service_proto_init() }

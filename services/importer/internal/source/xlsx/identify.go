@@ -77,7 +77,7 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	case len(text) == 0:
 		return refuse(source.EmptyFile, "", "it holds nothing but blanks")
 	}
-	return refuse(source.TextFile, "", "such as a CSV file by another name")
+	return refuse(source.TextFile, "", "")
 }
 
 // isLockFile recognizes the file “~$name.xlsx”: the length of a user's name, the name with blanks after it, and the same

@@ -25,6 +25,7 @@ type Workbook struct {
 	sheets   []source.Sheet
 	parts    []string // of the sheets, "" where a sheet has none
 	date1904 bool
+	partial  bool
 	styles   styles
 	texts    *entry // shared strings, nil if there are none
 
@@ -83,6 +84,9 @@ func (w *Workbook) Sheets() []source.Sheet { return append([]source.Sheet(nil), 
 // Date1904 reports whether dates count from 1904 instead of 1900 (ECMA-376
 // Part 1 §18.17.4.1).
 func (w *Workbook) Date1904() bool { return w.date1904 }
+
+// Partial reports whether the workbook has the name that marks it as a part of an upload. See source.Partial.
+func (w *Workbook) Partial() bool { return w.partial }
 
 // Close releases the memory of the workbook. Rows are closed separately.
 func (w *Workbook) Close() error {
@@ -187,6 +191,8 @@ func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]rel
 			}
 		case x.is("workbookPr"):
 			w.date1904 = xsdBool(x.attr("date1904"))
+		case x.is("definedName"):
+			w.partial = w.partial || string(x.attr("name")) == source.PartialName
 		case x.is("sheet"):
 			s := source.Sheet{Name: string(unescape(append([]byte(nil), x.attr("name")...)))}
 			switch state := string(x.attr("state")); state {

@@ -81,10 +81,14 @@ func insert(ctx context.Context, tx *sql.Tx, im imports.Import) error {
 	if err != nil {
 		return err
 	}
+	text, err := json.Marshal(im.Text)
+	if err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO imports (id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint,
-		on_issues, mode, dry_run, notices, created_at, scheduled, schema_digest, unused) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		on_issues, mode, dry_run, notices, created_at, scheduled, schema_digest, unused, text_format) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		im.ID, im.Owner, im.Schema, im.FileName, im.SizeBytes, im.SHA256, im.RequestID, im.Fingerprint,
-		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled, im.SchemaDigest, string(unused))
+		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled, im.SchemaDigest, string(unused), string(text))
 	if err != nil {
 		return err
 	}
@@ -204,7 +208,7 @@ func getWhere(ctx context.Context, q querier, where string, args ...any) (import
 
 func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imports.Import, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint, on_issues, mode,
-		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused,
+		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused, text_format,
 		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts), 'found', json(found), 'notices', json(notices)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
 		FROM imports WHERE `+where, args...)
 	if err != nil {
@@ -224,10 +228,10 @@ func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imp
 
 func scan(rows *sql.Rows) (imports.Import, error) {
 	var im imports.Import
-	var notices, created, unused, sheets string
+	var notices, created, unused, text, sheets string
 	var onIssues, mode int
 	err := rows.Scan(&im.ID, &im.Owner, &im.Schema, &im.FileName, &im.SizeBytes, &im.SHA256, &im.RequestID, &im.Fingerprint, &onIssues, &mode,
-		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &unused, &sheets)
+		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &unused, &text, &sheets)
 	if err != nil {
 		return im, err
 	}
@@ -239,6 +243,9 @@ func scan(rows *sql.Rows) (imports.Import, error) {
 		return im, err
 	}
 	if err := json.Unmarshal([]byte(unused), &im.Unused); err != nil {
+		return im, err
+	}
+	if err := json.Unmarshal([]byte(text), &im.Text); err != nil {
 		return im, err
 	}
 	var stored []struct {

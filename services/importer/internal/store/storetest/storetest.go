@@ -71,6 +71,7 @@ func sample(id string) imports.Import {
 			{Name: "people", WorkbookSheet: "Leute", HeaderRow: 1},
 		},
 		Unused:    []imports.UnusedSheet{{Name: "Notes"}, {Name: "Lists", Hidden: true}},
+		Text:      &imports.TextFormat{Encoding: "UTF-8", Delimiter: ";", Quote: `"`, Escape: `"`, LineBreak: "CRLF", ByteOrderMark: true, Columns: 7},
 		Notices:   []imports.Notice{{Reason: "SAME_FILE", Message: "Known."}},
 		CreatedAt: time.Date(2025, 3, 30, 1, 30, 0, 123456789, time.UTC),
 	}

@@ -1,0 +1,96 @@
+package mapping
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+)
+
+// fit is how a sheet of a file without sheet names fits one of the schema.
+type fit struct {
+	spec     *schema.Sheet
+	sheet    imports.Sheet
+	explicit bool // the mapping assigns the sheet
+	matches  int
+	err      error // the reason why it does not fit
+}
+
+// findByHeaders finds the sheets of a file whose sheets have no names, such as a CSV file, by their headers. The schema's
+// other sheets can be missing.
+func (f *finder) findByHeaders(ctx context.Context) ([]imports.Sheet, error) {
+	listed := f.book.Sheets()
+	names := make([]string, len(listed))
+	for i, sheet := range listed {
+		names[i] = sheet.Name
+	}
+	head, err := source.Head(ctx, f.book, names, headerSearch)
+	if err != nil {
+		return nil, err
+	}
+	var found []imports.Sheet
+	for _, sheet := range listed {
+		best, err := f.bestFit(sheet, head[sheet.Name])
+		if err != nil {
+			return nil, err
+		}
+		if other := slices.IndexFunc(found, func(o imports.Sheet) bool { return o.Name == best.Name }); other >= 0 {
+			return nil, problem(SheetDuplicated, "“%s” and “%s” both have the headers of %s. Upload only one of them.",
+				found[other].WorkbookSheet, sheet.Name, f.schema.Sheet(best.Name).Title)
+		}
+		found = append(found, best)
+	}
+	slices.SortFunc(found, func(a, b imports.Sheet) int {
+		return cmp.Compare(slices.Index(f.schema.Sheets, f.schema.Sheet(a.Name)), slices.Index(f.schema.Sheets, f.schema.Sheet(b.Name)))
+	})
+	return found, nil
+}
+
+// bestFit returns the sheet of the schema that has the most headers of a sheet.
+func (f *finder) bestFit(listed source.Sheet, head []source.Row) (imports.Sheet, error) {
+	fits := make([]fit, 0, len(f.schema.Sheets))
+	for _, spec := range f.schema.Sheets {
+		fits = append(fits, f.fit(listed, head, spec))
+	}
+	best := slices.MaxFunc(fits, func(a, b fit) int {
+		return cmp.Or(compareBool(a.explicit, b.explicit), compareBool(a.err == nil, b.err == nil), cmp.Compare(a.matches, b.matches),
+			compareBool(f.schema.MatchSheet(listed.Name) == a.spec, f.schema.MatchSheet(listed.Name) == b.spec))
+	})
+	if best.err != nil {
+		return imports.Sheet{}, best.err
+	}
+	for _, other := range fits {
+		if other.spec != best.spec && other.err == nil && other.matches == best.matches && !best.explicit && f.schema.MatchSheet(listed.Name) != best.spec {
+			return imports.Sheet{}, problem(SheetDuplicated, "The headers fit both %s and %s. Name the file “%s” or “%s”, or set the sheet in the mapping.",
+				best.spec.Title, other.spec.Title, best.spec.Title, other.spec.Title)
+		}
+	}
+	return best.sheet, nil
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func (f *finder) fit(listed source.Sheet, head []source.Row, spec *schema.Sheet) fit {
+	result := fit{spec: spec, sheet: imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes, Lines: true}}
+	var explicit Mapping
+	if i := slices.IndexFunc(f.mapping, func(m Mapping) bool { return m.Sheet == spec.Name }); i >= 0 {
+		explicit = f.mapping[i]
+		result.explicit = explicit.WorkbookSheet == listed.Name || explicit.WorkbookSheet == "" && len(f.book.Sheets()) == 1 && len(f.mapping) == 1
+	}
+	for _, row := range head {
+		result.matches = max(result.matches, readHeader(row, spec, explicit, listed.Name).matches)
+	}
+	result.err = findColumns(head, spec, explicit, &result.sheet, f.required)
+	return result
+}

@@ -1,0 +1,87 @@
+package source
+
+import "errors"
+
+// TextFormat is how a text file stores rows and cells. Fields that are empty are recognized from the file.
+type TextFormat struct {
+	// Encoding is the IANA name of the encoding, such as "UTF-8" or "windows-1252".
+	Encoding string `json:"encoding,omitempty"`
+	// Delimiter is the character between two cells.
+	Delimiter string `json:"delimiter,omitempty"`
+	// Quote is the character around a cell that can contain delimiters, or NoQuote.
+	Quote string `json:"quote,omitempty"`
+	// Escape is the character before a quotation mark inside a cell: `\`, or the quotation mark itself.
+	Escape string `json:"escape,omitempty"`
+	// LineBreak is what ends a line: "LF", "CRLF" or "CR".
+	LineBreak string `json:"line_break,omitempty"`
+	// SkipBlanks reports whether blanks after a delimiter do not belong to the cell.
+	SkipBlanks bool `json:"skip_blanks,omitempty"`
+	// ByteOrderMark reports whether the file begins with one.
+	ByteOrderMark bool `json:"byte_order_mark,omitempty"`
+	// Columns is how many cells most rows of the table have.
+	Columns int `json:"columns,omitempty"`
+}
+
+// ErrTextFormat means that a field of a TextFormat has a value that can't be used.
+var ErrTextFormat = errors.New("the text format is not valid")
+
+// NoQuote is the Quote of a file in which quotation marks have no meaning.
+const NoQuote = "none"
+
+// Hints are what is known about a file in addition to its bytes.
+type Hints struct {
+	// FileName is the name that the user sees. It can be empty.
+	FileName string
+	// Text has the parts of the format that are known, if the file is a text file.
+	Text TextFormat
+}
+
+// Hinted is an Opener that needs more than the bytes of a file.
+type Hinted interface {
+	// WithHints returns an opener for one file.
+	WithHints(Hints) Opener
+}
+
+// For returns the openers for a file with these hints.
+func (o Openers) For(hints Hints) Openers {
+	hinted := make(Openers, len(o))
+	for i, opener := range o {
+		hinted[i] = opener
+		if h, ok := opener.(Hinted); ok {
+			hinted[i] = h.WithHints(hints)
+		}
+	}
+	return hinted
+}
+
+// TextFormatOf returns the format of a text file, as it was recognized. It reports false for other files.
+func TextFormatOf(w Workbook) (TextFormat, bool) {
+	text, ok := w.(interface{ TextFormat() TextFormat })
+	if !ok {
+		return TextFormat{}, false
+	}
+	return text.TextFormat(), true
+}
+
+// Misread is what is wrong with the separators or quotation marks of a line.
+type Misread uint8
+
+// The kinds of damage.
+const (
+	// AsWritten is a line without damage.
+	AsWritten Misread = iota
+	// SeparatorMissing, SeparatorExtra, SeparatorOther and QuoteStray are lines with damage that were read in the only way
+	// that fits the columns: two cells without a separator, an empty cell too many, another character as separator, and a
+	// quotation mark that opens or closes nothing.
+	SeparatorMissing
+	SeparatorExtra
+	SeparatorOther
+	QuoteStray
+	// Unclear is a line that fits the columns in no way, or in several.
+	Unclear
+	// Garbled is a line with bytes that are not text in the encoding of the file.
+	Garbled
+)
+
+// Repaired reports whether the line was damaged, and was read in the only way that fits.
+func (m Misread) Repaired() bool { return m != AsWritten && m < Unclear }
