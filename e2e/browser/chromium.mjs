@@ -119,12 +119,23 @@ export async function openOptions(page) {
 }
 
 /**
+ * How long a test waits for an import. It only ends a test that would wait forever: on a busy machine, an import of 280,000
+ * rows can take minutes.
+ */
+export const importTimeout = 600_000;
+
+/**
  * Waits until the import on the page has this status.
  * @param {import("playwright-core").Page} page
  * @param {string} status
  */
 export async function waitForStatus(page, status) {
-  await page.locator(`.import[data-status="${status}"]`).waitFor({ timeout: 120_000 });
+  try {
+    await page.locator(`.import[data-status="${status}"]`).waitFor({ timeout: importTimeout });
+  } catch (cause) {
+    const shown = await page.locator("body").innerText();
+    throw new Error(`The import did not become ${status}. The page shows:\n${shown}`, { cause });
+  }
 }
 
 /**

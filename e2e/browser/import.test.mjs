@@ -5,6 +5,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import {
   chooseWorkbook,
   closeContexts,
+  importTimeout,
   launch,
   open,
   openOptions,
@@ -78,7 +79,9 @@ describe("a file", () => {
   test("changes nothing when uploaded again, and the page says so", async () => {
     const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(20_000, 0));
-    await page.getByRole("heading", { name: "Nothing new: all rows are already there" }).waitFor({ timeout: 120_000 });
+    await page
+      .getByRole("heading", { name: "Nothing new: all rows are already there" })
+      .waitFor({ timeout: importTimeout });
     const { read, outcomes } = await totals(page);
     assert.equal(outcomes.unchanged, read);
   });
@@ -167,7 +170,7 @@ describe("the sample", () => {
   test("saves nothing if the user declines", async () => {
     const { page } = await open(browser, headway.address);
     await page.getByRole("button", { name: "Try a sample file" }).click();
-    await page.getByRole("button", { name: "Don't import anything" }).click({ timeout: 120_000 });
+    await page.getByRole("button", { name: "Don't import anything" }).click({ timeout: importTimeout });
     await page.getByRole("heading", { name: /You chose not to import|Import cancelled/ }).waitFor();
     await page.getByText("Nothing was changed.").waitFor();
   });
@@ -259,7 +262,7 @@ describe("a running import", () => {
     await page
       .locator('.job-row[data-status="completed"]')
       .filter({ hasText: "workforce-50000-0" })
-      .waitFor({ timeout: 120_000 });
+      .waitFor({ timeout: importTimeout });
     await row.getByRole("link").click();
     await waitForStatus(page, "completed");
     await page.goBack();
