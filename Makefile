@@ -77,6 +77,10 @@ breaking: $(BIN)/buf ## Fail if the protos break clients of main (AGAINST=REV fo
 bench: ## Run the benchmarks of docs/benchmarks.md
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
+.PHONY: chaos
+chaos: ## Kill, freeze, and disconnect the jobs service and its databases for about 20 minutes
+	HEADWAY_TEST_CRASHES=1000 HEADWAY_TEST_FREEZE=15s go test ./services/jobs -count 1 -timeout 120m -run 'LosesNothingAcknowledged' -v
+
 .PHONY: memory
 memory: ## Import the worst files within small memory budgets, and a million rows with errors (about 20 minutes)
 	HEADWAY_WORST_FILES=all go test ./services/importer -count 1 -timeout 90m -run 'TestWorstFilesStayWithinMemoryBudget|TestDownloadsHoldEachRowExactlyOnce' -v

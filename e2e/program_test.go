@@ -64,6 +64,7 @@ type server struct {
 	process                       *exec.Cmd
 	exited                        chan error
 	log                           *proctest.Log
+	environment                   []string // of the process, in addition to that of the tests
 }
 
 // start runs `headway serve` on free ports with its own data directory, and waits until it is ready.
@@ -78,6 +79,9 @@ func start(t testing.TB, flags ...string) *server {
 func begin(t testing.TB, flags ...string) *server {
 	t.Helper()
 	s := &server{t: t, data: t.TempDir(), edge: proctest.FreeAddress(t), jobs: proctest.FreeAddress(t), importer: proctest.FreeAddress(t), metrics: proctest.FreeAddress(t)}
+	if newJobsDatabase != nil {
+		s.environment = []string{"HEADWAY_JOBS_DATABASE=" + newJobsDatabase()}
+	}
 	s.serve(flags...)
 	t.Cleanup(s.kill)
 	return s
@@ -100,7 +104,7 @@ func (s *server) serve(flags ...string) {
 func (s *server) launch(log *proctest.Log, args ...string) (*exec.Cmd, chan error) {
 	s.t.Helper()
 	cmd := exec.Command(headwayProgram, args...)
-	cmd.Env = append(os.Environ(), "HEADWAY_DATA="+s.data)
+	cmd.Env = append(append(os.Environ(), "HEADWAY_DATA="+s.data), s.environment...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)

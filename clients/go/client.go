@@ -21,14 +21,14 @@ import (
 )
 
 // DialOptions returns the recommended options for connections to Headway, except for credentials. With them, a client notices
-// a lost connection within half a minute, and reconnects within a second after the service has restarted.
+// a lost connection within 15 seconds, and reconnects within a second after the service has restarted.
 func DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: 5 * time.Second,
 		}),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
 	}
 }
 

@@ -1,9 +1,11 @@
 package headway
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -57,23 +59,65 @@ type parking struct{ question any }
 
 func (*parking) Error() string { return "headway: the job is waiting for a decision" }
 
-// document converts v to a protobuf Struct.
-func document(v any) (*structpb.Struct, error) {
+// document converts v to a protobuf Struct, or to its JSON text if it has a number that a Struct might round.
+func document(v any) (s *structpb.Struct, text string, err error) {
 	switch v := v.(type) {
 	case nil:
-		return nil, nil
+		return nil, "", nil
 	case *structpb.Struct:
-		return v, nil
+		return v, "", nil
 	}
-	text, err := json.Marshal(v)
+	encoded, err := json.Marshal(v)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.UseNumber()
 	var fields map[string]any
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, fmt.Errorf("the value's JSON is not an object: %w", err)
+	if err := decoder.Decode(&fields); err != nil {
+		return nil, "", fmt.Errorf("the value's JSON is not an object: %w", err)
 	}
-	return structpb.NewStruct(fields)
+	if !exact(fields) {
+		return nil, string(encoded), nil
+	}
+	s, err = structpb.NewStruct(fields)
+	return s, "", err
+}
+
+// exactDigits is how many digits of a number a double holds in any case.
+const exactDigits = 15
+
+// exact replaces all numbers of a decoded value by doubles. It reports whether doubles hold them for certain.
+func exact(value any) bool {
+	all := true
+	number := func(value any) any {
+		n, ok := value.(json.Number)
+		if !ok {
+			all = exact(value) && all
+			return value
+		}
+		f, err := n.Float64()
+		digits := strings.Map(func(r rune) rune {
+			if r < '0' || r > '9' {
+				return -1
+			}
+			return r
+		}, n.String())
+		shortest, _ := json.Marshal(f)
+		all = all && err == nil && (len(digits) <= exactDigits || strings.Contains(n.String(), ".") && n.String() == string(shortest))
+		return f
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for name, member := range value {
+			value[name] = number(member)
+		}
+	case []any:
+		for i, item := range value {
+			value[i] = number(item)
+		}
+	}
+	return all
 }
 
 // cut returns the text with at most n characters.

@@ -28,7 +28,7 @@ type run struct {
 
 	mu     sync.Mutex
 	report time.Duration // minimum time between two reports
-	until  time.Time     // when the lease ends, by our clock
+	until  time.Time     // when the lease counts as lost, by our clock
 	ending bool          // the handler has returned
 }
 
@@ -41,7 +41,7 @@ func (w *Worker) newRun(leased *jobsv1.LeasedJob) *run {
 		beat:   seconds(leased.GetHeartbeatSeconds()),
 		report: seconds(leased.GetReportSeconds()),
 	}
-	r.until = time.Now().Add(r.length)
+	r.until = time.Now().Add(r.length - r.margin())
 	r.task.output = &output{run: r, offset: job.GetOutputBytes()}
 	return r
 }
@@ -60,11 +60,10 @@ func (r *run) do(ctx context.Context) {
 	defer stop()
 	r.task.output.held = held
 
-	beating := make(chan struct{})
-	go func() {
-		defer close(beating)
-		r.keepLease(held, func() { lose(ErrLeaseLost) }, func() { end(ErrCancelled) })
-	}()
+	var beating sync.WaitGroup
+	lost := func() { lose(ErrLeaseLost) }
+	beating.Go(func() { r.watchLease(held, lost) })
+	beating.Go(func() { r.keepLease(held, lost, func() { end(ErrCancelled) }) })
 	var result any
 	err := r.confirm(held)
 	if err == nil {
@@ -74,7 +73,7 @@ func (r *run) do(ctx context.Context) {
 	}
 	outcome := r.finish(held, work, result, err)
 	lose(nil)
-	<-beating
+	beating.Wait()
 	log := r.worker.cfg.Logger.With("job_id", r.id, "kind", r.task.job.GetKind(), "attempt", r.task.job.GetAttempt(),
 		"outcome", outcome, "duration", time.Since(begun))
 	if err != nil {
@@ -106,6 +105,29 @@ func (r *run) handle(ctx context.Context) (result any, err error) {
 	return r.worker.cfg.Handlers[r.task.job.GetKind()](ctx, r.task)
 }
 
+// margin is how long before its end a lease counts as lost. So the handler has stopped when another worker gets the job.
+func (r *run) margin() time.Duration { return min(r.length/10, time.Second) }
+
+// watchLease calls lost when the lease has ended without an answer to a heartbeat, even if a call still waits for its answer: a
+// connection can be dead without an error. It returns when ctx is done.
+func (r *run) watchLease(ctx context.Context, lost func()) {
+	timer := time.NewTimer(time.Until(r.leaseEnd()))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		left := time.Until(r.leaseEnd())
+		if left <= 0 {
+			lost()
+			return
+		}
+		timer.Reset(left)
+	}
+}
+
 // keepLease sends heartbeats until ctx is done: as often as the lease requires, and more often while there is progress.
 func (r *run) keepLease(ctx context.Context, lost, cancelled func()) {
 	last := time.Now() // the lease itself
@@ -127,9 +149,6 @@ func (r *run) keepLease(ctx context.Context, lost, cancelled func()) {
 			return
 		case Reason(err) == "LEASE_LOST":
 			lost()
-			return
-		case time.Now().After(r.leaseEnd()):
-			lost() // no response for a full lease: another worker might hold the job
 			return
 		default:
 			retry.wait(ctx)
@@ -200,7 +219,7 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 func (r *run) renewed(asked time.Time, report time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.until = asked.Add(r.length)
+	r.until = asked.Add(r.length - r.margin())
 	if report > 0 {
 		r.report = report
 	}
@@ -255,16 +274,16 @@ func failureOf(err error) *Failure {
 }
 
 func (r *run) complete(held context.Context, result any) string {
-	doc, err := document(result)
+	doc, text, err := document(result)
 	if err != nil {
 		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The job's result cannot be sent: "+err.Error(), 1000), Permanent: true}, "failed")
 	}
 	n := r.lastNews(held)
 	err = r.tell(held, func(ctx context.Context) error {
-		_, err := r.worker.client.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: r.id, LeaseToken: r.token, Result: doc, Progress: n.progress})
+		_, err := r.worker.client.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: r.id, LeaseToken: r.token, Result: doc, ResultJson: text, Progress: n.progress})
 		if status.Code(err) == codes.InvalidArgument && n.progress != nil {
 			n.progress = nil // the result matters more
-			_, err = r.worker.client.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: r.id, LeaseToken: r.token, Result: doc})
+			_, err = r.worker.client.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: r.id, LeaseToken: r.token, Result: doc, ResultJson: text})
 		}
 		return err
 	})
@@ -275,12 +294,12 @@ func (r *run) complete(held context.Context, result any) string {
 }
 
 func (r *run) fail(held context.Context, f *Failure, outcome string) string {
-	doc, err := document(f.Result)
+	doc, text, err := document(f.Result)
 	if err != nil {
 		r.worker.cfg.Logger.ErrorContext(held, "the details of the failure cannot be sent", "job_id", r.id, "error", err)
 	}
 	n := r.lastNews(held)
-	req := &jobsv1.FailJobRequest{JobId: r.id, LeaseToken: r.token, Permanent: f.Permanent, Result: doc, Progress: n.progress,
+	req := &jobsv1.FailJobRequest{JobId: r.id, LeaseToken: r.token, Permanent: f.Permanent, Result: doc, ResultJson: text, Progress: n.progress,
 		Error: &jobsv1.JobError{Reason: f.Reason, Message: f.Message}}
 	err = r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.FailJob(ctx, req)
@@ -296,13 +315,13 @@ func (r *run) fail(held context.Context, f *Failure, outcome string) string {
 }
 
 func (r *run) park(held context.Context, question any) string {
-	doc, err := document(question)
+	doc, text, err := document(question)
 	if err != nil {
 		return r.fail(held, &Failure{Reason: "WORKER_FAILED", Message: cut("The question cannot be sent: "+err.Error(), 1000), Permanent: true}, "failed")
 	}
 	n := r.lastNews(held)
 	err = r.tell(held, func(ctx context.Context) error {
-		_, err := r.worker.client.ParkJob(ctx, &jobsv1.ParkJobRequest{JobId: r.id, LeaseToken: r.token, Question: doc,
+		_, err := r.worker.client.ParkJob(ctx, &jobsv1.ParkJobRequest{JobId: r.id, LeaseToken: r.token, Question: doc, QuestionJson: text,
 			Progress: n.progress, Checkpoint: n.checkpoint})
 		return err
 	})

@@ -51,20 +51,28 @@ func (t *Task) Job() *jobsv1.Job { return t.job }
 func (t *Task) Epoch() uint32 { return t.epoch }
 
 // Payload decodes the job's payload like json.Unmarshal.
-func (t *Task) Payload(into any) error { return decode(t.job.GetPayload(), into) }
+func (t *Task) Payload(into any) error {
+	return decode(t.job.GetPayload(), t.job.GetPayloadJson(), into)
+}
 
 // Answer decodes the answer to the question that the job was parked with. Without an answer, it does not change into.
-func (t *Task) Answer(into any) error { return decode(t.job.GetAnswer(), into) }
+func (t *Task) Answer(into any) error {
+	return decode(t.job.GetAnswer(), t.job.GetAnswerJson(), into)
+}
 
-func decode(document *structpb.Struct, into any) error {
+// decode decodes a document. Its text has the exact numbers, and earlier versions of the service do not send it.
+func decode(document *structpb.Struct, text string, into any) error {
+	if text != "" {
+		return json.Unmarshal([]byte(text), into)
+	}
 	if document == nil {
 		return nil
 	}
-	text, err := document.MarshalJSON()
+	encoded, err := document.MarshalJSON()
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(text, into)
+	return json.Unmarshal(encoded, into)
 }
 
 // LastCheckpoint returns the checkpoint of an earlier attempt. It is empty if there is none.

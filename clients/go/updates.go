@@ -63,7 +63,7 @@ func Updates(updates <-chan Update) Handler {
 
 // object returns a value whose JSON is an object.
 func object(v any) any {
-	if _, err := document(v); err != nil {
+	if _, _, err := document(v); err != nil {
 		return map[string]any{"data": v}
 	}
 	return v

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"headway/clients/go"
 	"headway/cmd/internal/program"
@@ -34,14 +35,30 @@ func (c *watchCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return callError(err)
 	}
-	if job.GetResult() != nil {
-		text, err := protojson.MarshalOptions{Indent: "  "}.Marshal(job.GetResult())
-		if err != nil {
-			return fmt.Errorf("print the result: %w", err)
-		}
-		fmt.Println(string(text))
+	if err := printResult(job); err != nil {
+		return fmt.Errorf("print the result: %w", err)
 	}
 	return exitOf(job)
+}
+
+// printResult prints the job's result, if it has one, with its exact numbers.
+func printResult(job *jobsv1.Job) error {
+	text := []byte(job.GetResultJson())
+	if len(text) == 0 && job.GetResult() != nil {
+		var err error
+		if text, err = job.GetResult().MarshalJSON(); err != nil {
+			return err
+		}
+	}
+	if len(text) == 0 {
+		return nil
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, text, "", "  "); err != nil {
+		return err
+	}
+	fmt.Println(out.String())
+	return nil
 }
 
 // follow shows a job's progress until it ends, or until stop returns true. It returns the last snapshot.

@@ -17,9 +17,11 @@ var jobs = rules{
 	"services/jobs/internal/quota":           {"services/jobs/internal/job"},
 	"services/jobs/internal/lifecycle": {"services/jobs/internal/dispatch", "services/jobs/internal/heartbeat",
 		"services/jobs/internal/job", "services/jobs/internal/quota"},
+	"services/jobs/internal/bulk": {"internal/auth", "services/jobs/internal/dispatch", "services/jobs/internal/heartbeat",
+		"services/jobs/internal/job", "services/jobs/internal/lifecycle"},
 	"services/jobs/internal/maintenance": {"services/jobs/internal/heartbeat", "services/jobs/internal/job",
 		"services/jobs/internal/metrics"},
-	"services/jobs/internal/jobrpc": {"gen/...", "internal/auth", "internal/rpcerr", "internal/rpcserver",
+	"services/jobs/internal/jobrpc": {"gen/...", "internal/auth", "internal/jsonnum", "internal/rpcerr", "internal/rpcserver", "services/jobs/internal/bulk",
 		"services/jobs/internal/dispatch", "services/jobs/internal/heartbeat", "services/jobs/internal/job",
 		"services/jobs/internal/lifecycle", "services/jobs/internal/outputlog", "services/jobs/internal/watch"},
 }

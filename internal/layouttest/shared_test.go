@@ -16,6 +16,7 @@ var shared = rules{
 	"internal/settings":   {},
 	"internal/telemetry":  {"internal/hostname"},
 	"internal/hostname":   {},
+	"internal/jsonnum":    {},
 	"internal/pgtest":     {},
 	"internal/proctest":   {},
 	"internal/prosetest":  {},

@@ -91,29 +91,69 @@ func (s *Server) launch(settings []string) error {
 	}
 }
 
-// Restart starts the server again after Kill, or after it was killed otherwise.
+// Restart starts the server again after Kill.
 func (s *Server) Restart(settings ...string) error {
 	<-s.ended
 	return s.launch(settings)
 }
 
-// Kill ends the server and all its processes as a crash does.
+// Kill ends the server and all its processes as a crash does. A server that was killed starts again only when none of them
+// is left, so Kill waits for that.
 func (s *Server) Kill() {
-	s.signal(syscall.SIGKILL)
+	all := s.Freeze()
+	for _, pid := range all {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 	<-s.ended
+	for slices.ContainsFunc(all, running) {
+		time.Sleep(time.Millisecond)
+	}
 }
 
-// Freeze stops the processes of the server until Thaw.
-func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+// KillBackend kills the process that serves a connection of the application, if it has one. The server notices, ends all
+// connections, and recovers.
+func (s *Server) KillBackend(application string) error {
+	out, err := s.SQL("postgres", fmt.Sprintf(`SELECT pid FROM pg_stat_activity WHERE application_name = '%s'
+		AND backend_type = 'client backend' ORDER BY random() LIMIT 1`, application))
+	pid, convErr := strconv.Atoi(strings.TrimSpace(out))
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for a backend: %w\n%s", err, out)
+	case convErr != nil:
+		return nil // there is none
+	}
+	return syscall.Kill(pid, syscall.SIGKILL)
+}
+
+// Freeze stops the processes of the server until Thaw, and returns them. The first is stopped before the others, so that it
+// starts no more of them.
+func (s *Server) Freeze() []int {
+	first := s.cmd.Process.Pid
+	_ = syscall.Kill(first, syscall.SIGSTOP)
+	all := append([]int{first}, children(first)...)
+	for _, pid := range all[1:] {
+		_ = syscall.Kill(pid, syscall.SIGSTOP)
+	}
+	return all
+}
 
 // Thaw continues the processes of the server.
-func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
-
-// signal sends a signal to all processes of the server: they are a process group each, children of the first.
-func (s *Server) signal(sig syscall.Signal) {
-	for _, pid := range append([]int{s.cmd.Process.Pid}, children(s.cmd.Process.Pid)...) {
-		_ = syscall.Kill(pid, sig)
+func (s *Server) Thaw() {
+	first := s.cmd.Process.Pid
+	for _, pid := range append(children(first), first) {
+		_ = syscall.Kill(pid, syscall.SIGCONT)
 	}
+}
+
+// running reports whether there is a process with the id that has not ended. One that has ended, and whose parent has not
+// noticed, does not count.
+func running(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(text), ") ") // after the name
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }
 
 // children returns the ids of the processes that the process has started.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,8 +45,16 @@ func crashes(t *testing.T) int {
 // acknowledged is lost, none was done twice under two valid leases, no revision fell, every watcher that came back ended
 // with the right state, and of every output not a byte is missing, doubled or changed.
 func TestKilledServiceLosesNothingAcknowledged(t *testing.T) {
-	c := newCrash(t)
-	ctx, stop := context.WithCancel(t.Context())
+	c := newCrash(t, programStarter(t))
+	c.run(func(int) {
+		c.kill()
+		c.start()
+	}, crashes(t))
+}
+
+// run disturbs the program under load, and checks what its callers know.
+func (c *crash) run(disturb func(n int), times int) {
+	ctx, stop := context.WithCancel(c.t.Context())
 	defer stop()
 	creating, stopCreating := context.WithCancel(ctx)
 	var users, workers sync.WaitGroup
@@ -56,11 +65,9 @@ func TestKilledServiceLosesNothingAcknowledged(t *testing.T) {
 		workers.Go(func() { c.work(ctx) })
 	}
 	users.Go(func() { c.poll(creating, ctx) })
-	kills := crashes(t)
-	for range kills {
+	for n := range times {
 		time.Sleep(time.Duration(20+rand.IntN(180)) * time.Millisecond)
-		c.kill()
-		c.start()
+		disturb(n)
 	}
 	stopCreating()
 	users.Wait()
@@ -69,15 +76,14 @@ func TestKilledServiceLosesNothingAcknowledged(t *testing.T) {
 	stop()
 	workers.Wait()
 	c.check()
-	t.Logf("%d kills, %d jobs, %d completions acknowledged", kills, len(c.acked), len(c.completed))
+	c.t.Logf("%d disturbances, %d jobs, %d completions acknowledged", times, len(c.acked), len(c.completed))
 }
 
 // crash is the program under test and what its callers know for certain.
 type crash struct {
 	t       *testing.T
-	binary  string
+	command func(addr string) *exec.Cmd
 	addr    string
-	data    string
 	process *exec.Cmd
 
 	user     jobsv1.JobServiceClient
@@ -93,14 +99,26 @@ type crash struct {
 	ended     map[string]*jobsv1.Job // the last snapshot of a watcher, by job
 }
 
-func newCrash(t *testing.T) *crash {
+// programStarter builds the real program, and returns a function that starts it, with more flags.
+func programStarter(t *testing.T, flags ...string) func(addr string) *exec.Cmd {
 	t.Helper()
 	dir := t.TempDir()
-	c := &crash{t: t, binary: filepath.Join(dir, "jobs"), data: filepath.Join(dir, "data"), acked: map[string]string{},
-		completed: map[string][]string{}, leased: map[string]uint32{}, revision: map[string]uint32{}, output: map[string]int64{}, ended: map[string]*jobsv1.Job{}}
-	if out, err := exec.Command("go", "build", "-o", c.binary, "headway/cmd/jobs").CombinedOutput(); err != nil {
+	binary := filepath.Join(dir, "jobs")
+	if out, err := exec.Command("go", "build", "-o", binary, "headway/cmd/jobs").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	return func(addr string) *exec.Cmd {
+		cmd := exec.Command(binary, append([]string{"--data", filepath.Join(dir, "data"), "--jobs-listen", addr, "--metrics-listen", "-",
+			"--lease-duration", "1s", "--heartbeat-interval", "300ms", "--output-segment-bytes", "65536", "--log-level", "error"}, flags...)...)
+		cmd.Env = append(os.Environ(), "HEADWAY_KEY="+crashKey)
+		return cmd
+	}
+}
+
+func newCrash(t *testing.T, command func(addr string) *exec.Cmd) *crash {
+	t.Helper()
+	c := &crash{t: t, command: command, acked: map[string]string{}, completed: map[string][]string{}, leased: map[string]uint32{},
+		revision: map[string]uint32{}, output: map[string]int64{}, ended: map[string]*jobsv1.Job{}}
 	lis, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free now
 	if err != nil {
 		t.Fatal(err)
@@ -129,18 +147,30 @@ func newCrash(t *testing.T) *crash {
 
 func (c *crash) start() {
 	c.t.Helper()
-	c.process = exec.Command(c.binary, "--data", c.data, "--jobs-listen", c.addr, "--metrics-listen", "-",
-		"--lease-duration", "1s", "--heartbeat-interval", "300ms", "--output-segment-bytes", "65536", "--log-level", "error")
-	c.process.Env = append(os.Environ(), "HEADWAY_KEY="+crashKey)
+	c.process = c.command(c.addr)
 	c.process.Stderr = os.Stderr
 	if err := c.process.Start(); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
+// kill kills the program. It must not have ended before: nothing that happens to it or to its database may end it.
 func (c *crash) kill() {
-	c.process.Process.Kill() //nolint:errcheck // it may be gone already
-	c.process.Wait()         //nolint:errcheck // it was killed
+	c.t.Helper()
+	if err := c.process.Process.Kill(); err != nil {
+		return // it was killed before
+	}
+	var exit *exec.ExitError
+	if err := c.process.Wait(); !errors.As(err, &exit) || exit.Exited() {
+		c.t.Errorf("the program ended by itself: %v", err)
+	}
+}
+
+// freeze stops the program for a while.
+func (c *crash) freeze(length time.Duration) {
+	_ = c.process.Process.Signal(syscall.SIGSTOP)
+	time.Sleep(length)
+	_ = c.process.Process.Signal(syscall.SIGCONT)
 }
 
 // call makes a call until the service answers it, with success or a refusal. sure is false if an earlier try may have

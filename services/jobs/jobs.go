@@ -13,6 +13,7 @@ import (
 
 	"headway/internal/blobs"
 	"headway/internal/rpcserver"
+	"headway/services/jobs/internal/bulk"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
@@ -102,6 +103,7 @@ type rooms struct {
 	jobrpc.Rooms
 	store       job.Store
 	maintenance *maintenance.Maintenance
+	bulk        *bulk.Runner
 	metrics     *metrics.Metrics
 }
 
@@ -163,6 +165,7 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 		maintenance: maintenance.New(maintenance.Config{Retention: cfg.Retention, Clock: cfg.clock, Logger: cfg.Logger}, store, keeper, m),
 		metrics:     m,
 	}
+	r.bulk = bulk.New(bulk.Config{Allow: jobrpc.Allow, Heartbeat: cfg.HeartbeatInterval, Logger: cfg.Logger}, store, r.Lifecycle, dispatcher, keeper)
 	// The order matters: a watcher must not see a job before the others know it.
 	observers = []job.Observer{
 		keeper.Observe,
@@ -194,7 +197,10 @@ func (r *rooms) begin(ctx context.Context, now time.Time) error {
 // run does what is due until ctx ends. Then it writes the progress that has not been written yet.
 func (r *rooms) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, room := range []func(context.Context){r.maintenance.Run, r.Keeper.Run, r.Dispatcher.Run} {
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last heartbeat of our own worker is answered
+	g.Go(func() error { r.Keeper.Run(keeping); return nil })
+	g.Go(func() error { defer stop(); r.bulk.Run(ctx); return nil })
+	for _, room := range []func(context.Context){r.maintenance.Run, r.Dispatcher.Run} {
 		g.Go(func() error { room(ctx); return nil })
 	}
 	g.Go(func() error { return r.Output.Run(ctx) })

@@ -97,7 +97,7 @@ func (p *play) create() {
 	if err != nil || replayed {
 		p.t.Fatalf("create: %v, replayed %v", err, replayed)
 	}
-	p.m.jobs = append(p.m.jobs, &modelJob{id: j.ID, owner: spec.Owner, created: p.created, priority: spec.Priority,
+	p.m.jobs = append(p.m.jobs, &modelJob{id: j.ID, owner: spec.Owner, created: p.created, rank: j.CreatedAt.Add(-time.Duration(spec.Priority) * time.Minute).UnixMicro(),
 		status: job.Queued, most: spec.MaxAttempts, notBefore: spec.NotBefore, deadline: spec.Deadline, revision: 1, spec: spec})
 }
 

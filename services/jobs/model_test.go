@@ -82,7 +82,7 @@ func startOn(t *testing.T, outputs string, cfg Config, openStore opener, wrap ..
 type modelJob struct {
 	id, owner  string
 	created    int
-	priority   int32
+	rank       int64
 	status     job.Status
 	attempt    uint32
 	most       uint32
@@ -205,7 +205,7 @@ func (m *model) readyOf(owner string) (ready []*modelJob) {
 		}
 	}
 	slices.SortFunc(ready, func(a, b *modelJob) int {
-		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.created, b.created))
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.created, b.created))
 	})
 	return ready
 }

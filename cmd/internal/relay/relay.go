@@ -121,7 +121,7 @@ func withoutURL(err error) error {
 
 // request returns the request for a job.
 func (c *Config) request(ctx context.Context, task *headway.Task) (*http.Request, error) {
-	payload := map[string]any{}
+	payload := map[string]json.RawMessage{}
 	if err := task.Payload(&payload); err != nil {
 		return nil, headway.FailPermanently("PAYLOAD_INVALID", fmt.Sprintf("The payload can't be read: %v", err), nil)
 	}
@@ -164,12 +164,11 @@ func (c *Config) request(ctx context.Context, task *headway.Task) (*http.Request
 }
 
 // parameter returns a value of a payload as text for a query: text as it is, and other values as JSON.
-func parameter(value any) (string, error) {
-	if text, ok := value.(string); ok {
-		return text, nil
+func parameter(value json.RawMessage) (text string, err error) {
+	if bytes.HasPrefix(value, []byte(`"`)) {
+		return text, json.Unmarshal(value, &text)
 	}
-	text, err := json.Marshal(value)
-	return string(text), err
+	return string(value), nil
 }
 
 // refusal returns the failure for an error status. Another attempt helps only if the status says so.

@@ -300,6 +300,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ChangeJobs cancels, retries or deletes all of the caller's jobs that match a filter. It returns a job of the kind
+         *     `headway.change` that does this, and shows its progress: how many were changed, and how many were refused. It can be
+         *     watched, cancelled, and retried like any job. It changes jobs that were created before it.
+         * @description Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING.
+         */
+        post: operations["JobService_ChangeJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/kinds": {
         parameters: {
             query?: never;
@@ -1110,6 +1132,13 @@ export interface components {
             /** @description The current state of the job: cancelled, or active with `cancel_requested`. */
             job?: components["schemas"]["headway.jobs.v1.Job"];
         };
+        /** @description ChangeJobsResponse holds the job that changes the others. */
+        "headway.jobs.v1.ChangeJobsResponse": {
+            /** @description The job. Its result has the counts `changed` and `refused`. */
+            job?: components["schemas"]["headway.jobs.v1.Job"];
+            /** @description The same request was made before with this request_id. The job is the earlier one. */
+            replayed: boolean;
+        };
         /** @description CreateJobRequest describes the job to create. */
         "headway.jobs.v1.CreateJobRequest": {
             /**
@@ -1128,6 +1157,11 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            /**
+             * @description A limit that the job shares with the other jobs of its owner that have the same key: of active jobs, of starts per time, or of
+             *     both.
+             */
+            limit?: components["schemas"]["headway.jobs.v1.Limit"];
             /**
              * Format: date-time
              * @description Not leased before this time.
@@ -1215,6 +1249,10 @@ export interface components {
             labels: {
                 [key: string]: string;
             };
+            /** @description The limit that the job shares with others. Unset without one. */
+            limit?: components["schemas"]["headway.jobs.v1.Limit"];
+            /** @description The job is queued, and waits because of its limit. It has no queue position. */
+            limited: boolean;
             /**
              * Format: int64
              * @description After this many attempts, a failing job stays failed.
@@ -1232,7 +1270,7 @@ export interface components {
             outputBytes: number;
             /** @description The subject of the token that created the job. Only the owner and admins can see the job. */
             owner: string;
-            /** @description The input for the worker. Whole numbers are exact up to 2^53. */
+            /** @description The input for the worker. Its numbers are rounded to doubles, so whole numbers are exact up to 2^53. `payload_json` is exact. */
             payload?: Record<string, unknown>;
             /**
              * Format: int32
@@ -1281,6 +1319,11 @@ export interface components {
             /** @description The name that the worker gave itself, for operators. Empty without a lease. */
             worker: string;
         };
+        /**
+         * @description JobChange is what ChangeJobs does to each job.
+         * @enum {string}
+         */
+        "headway.jobs.v1.JobChange": "unspecified" | "cancel" | "retry" | "delete";
         /** @description JobError is the reason why an attempt or a job ended without success. */
         "headway.jobs.v1.JobError": {
             /**
@@ -1359,6 +1402,30 @@ export interface components {
          * @enum {string}
          */
         "headway.jobs.v1.KindFieldType": "unspecified" | "text" | "integer" | "number" | "boolean" | "choice";
+        /**
+         * @description Limit bounds how many jobs with the same key run. The jobs of one owner share a key, whatever their kinds. The numbers are those
+         *     of the job that was created last.
+         */
+        "headway.jobs.v1.Limit": {
+            /** @description What is limited, such as "site:example.org". 1 to 200 characters. */
+            key: string;
+            /**
+             * Format: int64
+             * @description At most so many of the jobs are active, or ready to be leased, at a time. 0 means no limit.
+             */
+            maxActive: number;
+            /**
+             * Format: int64
+             * @description At most so many of the jobs are leased per `per_seconds`, evenly: the time between two leases is at least
+             *     `per_seconds` / `max_starts`. Another attempt counts, too. 0 means no limit.
+             */
+            maxStarts: number;
+            /**
+             * Format: double
+             * @description The period of `max_starts`. 0 means 1.
+             */
+            perSeconds: number;
+        };
         /** @description ListJobsResponse is a page of jobs. */
         "headway.jobs.v1.ListJobsResponse": {
             /** @description Most recent first. */
@@ -1396,7 +1463,10 @@ export interface components {
             rate: number;
             /** @description The worker sends heartbeats, but nothing has moved for a while. */
             stalled: boolean;
-            /** @description The steps in their order. */
+            /**
+             * @description The steps in their order; at most 1,000, and 256 KiB as JSON. If they are too many or too large for a snapshot, some
+             *     are folded (`folded_steps`). GetJob and LeaseJobs return all steps.
+             */
             steps: components["schemas"]["headway.jobs.v1.Step"][];
         };
         /** @description ResumeJobResponse holds the job. */
@@ -1443,6 +1513,13 @@ export interface components {
              * @description Units done. Exact for whole numbers up to 2^53.
              */
             done: number;
+            /**
+             * Format: int64
+             * @description This entry stands for so many consecutive steps: a snapshot shows 64 at most. Then it has the name of the first step and the
+             *     titles of the first and the last, and counts ended steps (`done`, `total`, `unit`). Their counters are added up. Unset for a
+             *     step that is shown as it is. Steps that are active or have failed are folded last, and `current_step` never.
+             */
+            foldedSteps?: number;
             /** @description Steps with the same group are shown together. Can be empty. */
             group: string;
             /** @description One line about this step. Can be empty. */
@@ -1939,6 +2016,11 @@ export interface operations {
                         [key: string]: string;
                     };
                     /**
+                     * @description A limit that the job shares with the other jobs of its owner that have the same key: of active jobs, of starts per time, or of
+                     *     both.
+                     */
+                    limit?: components["schemas"]["headway.jobs.v1.Limit"];
+                    /**
                      * Format: date-time
                      * @description Not leased before this time.
                      */
@@ -2240,6 +2322,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["headway.jobs.v1.CreateJobsResponse"];
+                };
+            };
+            /** @description An unexpected error response. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    JobService_ChangeJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The jobs of all users. Requires the scope `headway:service` or `headway:admin`. */
+                    allOwners?: boolean;
+                    /** @description What to do to each job. */
+                    change?: components["schemas"]["headway.jobs.v1.JobChange"];
+                    /**
+                     * Format: date-time
+                     * @description Only jobs created at or after this time.
+                     */
+                    createdAfter?: string;
+                    /**
+                     * Format: date-time
+                     * @description Only jobs created before this time. Jobs that are created after the call are never changed.
+                     */
+                    createdBefore?: string;
+                    /** @description Only these kinds. Empty means all. */
+                    kinds?: string[];
+                    /** @description Only jobs with all of these labels, each written as `name=value`. */
+                    labels?: string[];
+                    /** @description Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . : */
+                    requestId?: string;
+                    /** @description Only these statuses. Empty means all that the change applies to. */
+                    statuses?: components["schemas"]["headway.jobs.v1.JobStatus"][];
+                };
+            };
+        };
+        responses: {
+            /** @description ChangeJobsResponse holds the job that changes the others. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.jobs.v1.ChangeJobsResponse"];
                 };
             };
             /** @description An unexpected error response. */

@@ -2,6 +2,7 @@
 package format
 
 import (
+	"slices"
 	"time"
 
 	"headway/services/edge/internal/hub"
@@ -27,8 +28,13 @@ type Format interface {
 // those of a list that it has not sent yet, instead of Initial and Update.
 type Growing interface {
 	Format
-	// Events returns the data of all events up to this state.
+	// Events returns the data of all events up to this state. Empty data takes a place in the list, and is not sent.
 	Events(*hub.Snapshot) ([][]byte, error)
+}
+
+// WithData returns the events that have data.
+func WithData(events [][]byte) [][]byte {
+	return slices.DeleteFunc(slices.Clone(events), func(data []byte) bool { return len(data) == 0 })
 }
 
 // Opening describes a stream that begins.

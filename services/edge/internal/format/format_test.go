@@ -61,11 +61,36 @@ func TestStepNamesSayEachBegunStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, event := range events {
+		for _, event := range WithData(events) {
 			got = append(got, string(event))
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// As a job with many steps moves on, its snapshots fold other steps. The list of events still only grows.
+func TestStepNamesOfFoldedStepsKeepTheirPlace(t *testing.T) {
+	folded := func(n uint32, done float64, state jobsv1.StepState) *jobsv1.Step {
+		return &jobsv1.Step{Name: "first", State: state, FoldedSteps: &n, Done: done, Total: float64(n)}
+	}
+	step := func(name string, state jobsv1.StepState) *jobsv1.Step { return &jobsv1.Step{Name: name, State: state} }
+	for _, c := range []struct {
+		status jobsv1.JobStatus
+		steps  []*jobsv1.Step
+		at     int
+		last   string
+	}{
+		{0, []*jobsv1.Step{step("a", active), folded(99, 0, pending)}, 1, "A"},
+		{0, []*jobsv1.Step{folded(40, 40, done), step("b", active), folded(59, 0, pending)}, 41, "B"},
+		{0, []*jobsv1.Step{folded(70, 70, done), step("c", active), folded(29, 0, pending)}, 71, "C"},
+		{0, []*jobsv1.Step{folded(71, 71, done), folded(29, 10, active)}, 81, ""},
+		{jobsv1.JobStatus_JOB_STATUS_COMPLETED, []*jobsv1.Step{folded(100, 100, done)}, 101, "COMPLETED"},
+	} {
+		events, err := StepNames(nil).Events(snapshot(t, &jobsv1.Job{Status: c.status, Progress: &jobsv1.Progress{Steps: c.steps}}))
+		if err != nil || len(events) != c.at || string(events[len(events)-1]) != c.last {
+			t.Errorf("%v gives %d events, %v, want %d with %q at the end", c.steps, len(events), err, c.at, c.last)
 		}
 	}
 }

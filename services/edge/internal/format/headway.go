@@ -1,9 +1,11 @@
 package format
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -139,18 +141,18 @@ func message(s *hub.Snapshot) (*edgev1.StreamMessage, error) {
 func jobMessage(j *jobsv1.Job) *edgev1.StreamMessage {
 	p := j.GetProgress()
 	m := &edgev1.StreamMessage{
-		JobId:       proto.String(j.GetJobId()),
-		Kind:        proto.String(j.GetKind()),
-		Title:       optional(j.GetTitle()),
-		Status:      j.GetStatus().Enum(),
-		Progress:    proto.Float64(p.GetPercent()),
-		Step:        proto.String(p.GetCurrentStep()),
-		Message:     proto.String(p.GetMessage()),
-		Revision:    proto.Uint32(j.GetRevision()),
-		Attempt:     proto.Uint32(j.GetAttempt()),
-		Steps:       p.GetSteps(),
-		Stalled:     proto.Bool(p.GetStalled()),
-		Question:    j.GetQuestion(),
+		JobId:    proto.String(j.GetJobId()),
+		Kind:     proto.String(j.GetKind()),
+		Title:    optional(j.GetTitle()),
+		Status:   j.GetStatus().Enum(),
+		Progress: proto.Float64(p.GetPercent()),
+		Step:     proto.String(p.GetCurrentStep()),
+		Message:  proto.String(p.GetMessage()),
+		Revision: proto.Uint32(j.GetRevision()),
+		Attempt:  proto.Uint32(j.GetAttempt()),
+		Steps:    p.GetSteps(),
+		Stalled:  proto.Bool(p.GetStalled()),
+		Question: j.GetQuestion(), QuestionJson: j.GetQuestionJson(),
 		CreatedAt:   j.GetCreatedAt(),
 		StartedAt:   j.GetStartedAt(),
 		CompletedAt: j.GetCompletedAt(),
@@ -180,7 +182,7 @@ func addResult(m *edgev1.StreamMessage, j *jobsv1.Job) {
 	e := j.GetError()
 	switch j.GetStatus() {
 	case jobsv1.JobStatus_JOB_STATUS_COMPLETED:
-		m.Result = j.GetResult()
+		m.Result, m.ResultJson = j.GetResult(), j.GetResultJson()
 		if m.Result == nil {
 			m.Result = &structpb.Struct{}
 		}
@@ -188,7 +190,7 @@ func addResult(m *edgev1.StreamMessage, j *jobsv1.Job) {
 		m.FailedReason = proto.String(e.GetMessage())
 		m.Reason = optional(e.GetReason())
 		if j.GetStatus() == jobsv1.JobStatus_JOB_STATUS_FAILED {
-			m.Result = withError(j.GetResult(), e.GetMessage())
+			m.Result, m.ResultJson = withError(j.GetResult(), e.GetMessage()), textWithError(j.GetResultJson(), e.GetMessage())
 		}
 	default:
 		if e == nil {
@@ -209,6 +211,22 @@ func withError(facts *structpb.Struct, message string) *structpb.Struct {
 	}
 	fields["error"] = structpb.NewStringValue(message)
 	return &structpb.Struct{Fields: fields}
+}
+
+// textWithError is withError for facts with exact numbers. Without any, it returns "".
+func textWithError(facts, message string) string {
+	var members map[string]any
+	decoder := json.NewDecoder(strings.NewReader(facts))
+	decoder.UseNumber()
+	if facts == "" || decoder.Decode(&members) != nil {
+		return ""
+	}
+	members["error"] = message
+	text, err := json.Marshal(members)
+	if err != nil { // it was decoded from JSON: it cannot fail
+		return ""
+	}
+	return string(text)
 }
 
 // importMessage returns the message of the import's job, with the import's own numbers.

@@ -58,7 +58,7 @@ func (progressUpdate) Update(s *hub.Snapshot) ([]byte, error) {
 	switch j.GetStatus() {
 	case jobsv1.JobStatus_JOB_STATUS_COMPLETED:
 		u.Status, u.Progress = completed, 100
-		if u.Data, err = webjson.Marshal(j.GetResult()); err != nil {
+		if u.Data, err = webjson.Document(j.GetResult(), j.GetResultJson()); err != nil {
 			return nil, fmt.Errorf("encode the result of %s: %w", s.ID, err)
 		}
 	case jobsv1.JobStatus_JOB_STATUS_FAILED, jobsv1.JobStatus_JOB_STATUS_CANCELLED:

@@ -27,11 +27,14 @@ type stepNames struct{ words map[string]map[string]string }
 func (stepNames) Begin(Opening) []byte { return nil }
 
 // Initial implements Format.
-func (f stepNames) Initial(s *hub.Snapshot) ([][]byte, error) { return f.Events(s) }
+func (f stepNames) Initial(s *hub.Snapshot) ([][]byte, error) {
+	events, err := f.Events(s)
+	return WithData(events), err
+}
 
 // Update implements Format.
 func (f stepNames) Update(s *hub.Snapshot) ([]byte, error) {
-	events, err := f.Events(s)
+	events, err := f.Initial(s)
 	if err != nil || len(events) == 0 {
 		return nil, err
 	}
@@ -44,21 +47,30 @@ func (f stepNames) Events(s *hub.Snapshot) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps, begun := j.GetProgress().GetSteps(), 0
-	for i, step := range steps {
-		if step.GetState() != jobsv1.StepState_STEP_STATE_PENDING && step.GetState() != jobsv1.StepState_STEP_STATE_UNSPECIFIED {
-			begun = i + 1 // the steps are in order, so those before it have begun
+	var words [][]byte // one per step. It is empty for a step without a word, and for one that the snapshot folds
+	begun := 0
+	for _, step := range j.GetProgress().GetSteps() {
+		first := len(words)
+		if step.FoldedSteps != nil {
+			words = append(words, make([][]byte, step.GetFoldedSteps())...)
+		} else {
+			words = append(words, []byte(f.word(j, step.GetName())))
+		}
+		switch step.GetState() {
+		case jobsv1.StepState_STEP_STATE_PENDING, jobsv1.StepState_STEP_STATE_UNSPECIFIED:
+		case jobsv1.StepState_STEP_STATE_ACTIVE:
+			begun = first + 1 // the steps are in order, so those before it have begun
+			if step.FoldedSteps != nil {
+				begun = first + int(step.GetDone())
+			}
+		default:
+			begun = len(words)
 		}
 	}
 	if j.GetStatus() == jobsv1.JobStatus_JOB_STATUS_COMPLETED {
-		begun = len(steps)
+		begun = len(words)
 	}
-	var events [][]byte
-	for _, step := range steps[:begun] {
-		if word := f.word(j, step.GetName()); word != "" {
-			events = append(events, []byte(word))
-		}
-	}
+	events := words[:begun:begun]
 	switch j.GetStatus() {
 	case jobsv1.JobStatus_JOB_STATUS_COMPLETED:
 		events = append(events, []byte(completedWord))

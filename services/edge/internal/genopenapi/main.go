@@ -286,6 +286,7 @@ func speakWebJSON(doc, schemas map[string]any) {
 		}
 	}
 	walk(doc, func(node map[string]any) {
+		dropTexts(node)
 		if node["format"] == "int64" && node["type"] == "string" {
 			node["type"] = "integer"
 		}
@@ -299,13 +300,32 @@ func speakWebJSON(doc, schemas map[string]any) {
 func setRequired(schema map[string]any, d protoreflect.MessageDescriptor) {
 	var required []any
 	for i := range d.Fields().Len() {
-		if fd := d.Fields().Get(i); !fd.HasPresence() {
+		if fd := d.Fields().Get(i); !fd.HasPresence() && !isText(fd) {
 			required = append(required, fd.JSONName())
 		}
 	}
 	if len(required) > 0 {
 		schema["required"] = required
 	}
+}
+
+// dropTexts removes the properties that webjson writes as another property: the texts of documents. They are also in the bodies of
+// requests, which are not named after their message.
+func dropTexts(node map[string]any) {
+	properties, ok := node["properties"].(map[string]any)
+	if !ok {
+		return
+	}
+	for name := range properties {
+		if document, isText := strings.CutSuffix(name, "Json"); isText && properties[document] != nil {
+			delete(properties, name)
+		}
+	}
+}
+
+func isText(fd protoreflect.FieldDescriptor) bool {
+	document := fd.ContainingMessage().Fields().ByName(protoreflect.Name(strings.TrimSuffix(string(fd.Name()), "_json")))
+	return document != nil && document != fd && webjson.TextOf(document) == fd
 }
 
 // reach collects the schemas that a node refers to, directly or indirectly.

@@ -92,7 +92,7 @@ func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) 
 	if growing, ok := s.encoder.format.(format.Growing); ok {
 		var events [][]byte
 		if events, err = s.encoder.growing(state, growing); err == nil {
-			fresh := events[min(f.sent, len(events)):]
+			fresh := format.WithData(events[min(f.sent, len(events)):])
 			f.sent = max(f.sent, len(events))
 			m.Payload = s.encoder.framed(state, fresh)
 		}

@@ -1,6 +1,7 @@
 package webjson
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -43,22 +44,32 @@ func fieldErrorf(path, format string, args ...any) error {
 // expandMessage checks a decoded tree against a message, and replaces the short names of enum values by the names that
 // protojson knows.
 func expandMessage(tree any, md protoreflect.MessageDescriptor, path string) error {
-	object, ok := tree.(map[string]any)
+	o, ok := tree.(*object)
 	if !ok {
 		return fieldErrorf(orBody(path), "It must be an object, for example {}.")
 	}
-	for key, value := range object {
+	texts := textsOf(md)
+	expanded := make(map[string]any, len(o.members))
+	for key, value := range o.members {
 		field := path + key
 		fd := fieldByKey(md, key)
-		if fd == nil {
+		if fd == nil || texts.isText(fd) {
 			return fieldErrorf(field, "There is no such field.")
 		}
-		expanded, err := expandField(value, fd, field)
-		if err != nil {
+		if document, ok := value.(*object); ok && texts.of(fd) != nil {
+			var text bytes.Buffer
+			if err := json.Compact(&text, document.text); err != nil {
+				return fieldErrorf(field, "It must be JSON.")
+			}
+			expanded[texts.of(fd).JSONName()] = text.String()
+			continue
+		}
+		var err error
+		if expanded[key], err = expandField(value, fd, field); err != nil {
 			return err
 		}
-		object[key] = expanded
 	}
+	o.members = expanded
 	return nil
 }
 
@@ -74,16 +85,16 @@ func expandField(value any, fd protoreflect.FieldDescriptor, path string) (any, 
 	case value == nil: // unset
 		return nil, nil
 	case fd.IsMap():
-		entries, ok := value.(map[string]any)
+		entries, ok := value.(*object)
 		if !ok {
 			return nil, fieldErrorf(path, "It must be an object.")
 		}
-		for key, entry := range entries {
+		for key, entry := range entries.members {
 			expanded, err := expandValue(entry, fd.MapValue(), path+"."+key)
 			if err != nil {
 				return nil, err
 			}
-			entries[key] = expanded
+			entries.members[key] = expanded
 		}
 		return entries, nil
 	case fd.IsList():
@@ -139,6 +150,7 @@ func expandValue(value any, fd protoreflect.FieldDescriptor, path string) (any, 
 		if !isText && !isNumber || !fits(number.String(), fd.Kind()) {
 			return nil, fieldErrorf(path, "%s", numberRule(fd.Kind()))
 		}
+		return value, checkNumbers(value, path)
 	}
 	return value, nil
 }
@@ -156,7 +168,7 @@ func expandWellKnown(value any, md protoreflect.MessageDescriptor, path string) 
 			return fieldErrorf(path, "It must be a number of seconds, for example 1.5s.")
 		}
 	case "google.protobuf.Struct":
-		if _, ok := value.(map[string]any); !ok {
+		if _, ok := value.(*object); !ok {
 			return fieldErrorf(path, "It must be an object.")
 		}
 	default:
@@ -164,7 +176,7 @@ func expandWellKnown(value any, md protoreflect.MessageDescriptor, path string) 
 			return expandMessage(value, md, path+".")
 		}
 	}
-	return nil
+	return checkNumbers(value, path)
 }
 
 // wellKnown reports whether the messages have a special JSON form.

@@ -30,10 +30,13 @@ func Unmarshal(text []byte, m proto.Message) error {
 	if err != nil {
 		return syntaxError(err)
 	}
-	if md := m.ProtoReflect().Descriptor(); !wellKnown(md) {
-		if err := expandMessage(tree, md, ""); err != nil {
-			return err
-		}
+	if md := m.ProtoReflect().Descriptor(); wellKnown(md) {
+		err = checkNumbers(tree, "body")
+	} else {
+		err = expandMessage(tree, md, "")
+	}
+	if err != nil {
+		return err
 	}
 	full, err := json.Marshal(tree)
 	if err != nil {
@@ -54,7 +57,7 @@ func syntaxError(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fieldErrorf("body", "It must be JSON, but it ends too early.")
 	}
-	return fieldErrorf("body", "%s.", strings.TrimSuffix(strings.ToUpper(err.Error()[:1])+err.Error()[1:], "."))
+	return fieldErrorf("body", "%s.", strings.TrimSuffix(upperFirst(err.Error()), "."))
 }
 
 // EnumName returns the full name of an enum value for its short or full name, in any case. It returns any other text unchanged.

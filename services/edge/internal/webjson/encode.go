@@ -1,8 +1,9 @@
-// Package webjson encodes and decodes the JSON of browsers: protobuf's JSON mapping with two changes that make it easier to
+// Package webjson encodes and decodes the JSON of browsers: protobuf's JSON mapping with three changes that make it easier to
 // read and to type.
 //
 //   - Enum values are short lowercase names: JOB_STATUS_ACTIVE is "active".
 //   - 64-bit integers are JSON numbers, not strings. They are exact to 2^53.
+//   - Documents that a message has as JSON text, too, keep their numbers exactly. See texts.
 //
 // Fields without presence are always written, even if they are zero. Fields with presence are written if they are set. Decoding
 // accepts short and full enum names in any case, and otherwise follows protojson.
@@ -60,10 +61,19 @@ func appendMessage(b []byte, m protoreflect.Message) ([]byte, error) {
 func appendFields(b []byte, m protoreflect.Message, onlySet bool) ([]byte, error) {
 	b = append(b, '{')
 	empty := true
-	fields := m.Descriptor().Fields()
+	fields, texts := m.Descriptor().Fields(), textsOf(m.Descriptor())
 	for i := range fields.Len() {
 		fd := fields.Get(i)
-		if (onlySet || fd.HasPresence()) && !m.Has(fd) {
+		text := ""
+		if texts != nil {
+			if texts.isText(fd) {
+				continue
+			}
+			if from := texts.of(fd); from != nil {
+				text = m.Get(from).String()
+			}
+		}
+		if text == "" && (onlySet || fd.HasPresence()) && !m.Has(fd) {
 			continue
 		}
 		if !empty {
@@ -74,7 +84,12 @@ func appendFields(b []byte, m protoreflect.Message, onlySet bool) ([]byte, error
 		b = append(b, fd.JSONName()...)
 		b = append(b, '"', ':')
 		var err error
-		if b, err = appendField(b, fd, m.Get(fd)); err != nil {
+		if text != "" {
+			b, err = appendText(b, fd, text)
+		} else {
+			b, err = appendField(b, fd, m.Get(fd))
+		}
+		if err != nil {
 			return b, err
 		}
 	}

@@ -6,20 +6,34 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
-	"strconv"
 	"strings"
+
+	"headway/internal/jsonnum"
 )
 
 // maxDepth bounds the nesting of any JSON text. Documents have a lower limit of their service.
 const maxDepth = 100
 
-// readTree reads one JSON value. It refuses what would be lost silently: a name that an object has twice, and a number that
-// a double cannot hold.
+// object is a JSON object, and its text. Numbers are checked later: a document that is passed on as text keeps them exactly.
+type object struct {
+	members map[string]any
+	text    []byte
+}
+
+// MarshalJSON implements json.Marshaler.
+func (o *object) MarshalJSON() ([]byte, error) { return json.Marshal(o.members) }
+
+// reader reads a JSON text.
+type reader struct {
+	*json.Decoder
+	text []byte
+}
+
+// readTree reads one JSON value. It refuses what would be lost silently: a name that an object has twice.
 func readTree(text []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
-	tree, err := readValue(dec, maxDepth)
+	tree, err := (&reader{dec, text}).value(maxDepth)
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
@@ -32,86 +46,78 @@ func readTree(text []byte) (any, error) {
 	return tree, nil
 }
 
-func readValue(dec *json.Decoder, left int) (any, error) {
-	token, err := dec.Token()
+func (r *reader) value(left int) (any, error) {
+	token, err := r.Token()
 	if err != nil {
 		return nil, err
 	}
 	if left == 0 {
 		return nil, fmt.Errorf("the value is nested more than %d levels deep", maxDepth)
 	}
-	switch token := token.(type) {
-	case json.Delim:
-		if token == '{' {
-			return readObject(dec, left)
+	if delim, ok := token.(json.Delim); ok {
+		if delim == '{' {
+			return r.object(left)
 		}
-		return readArray(dec, left)
-	case json.Number:
-		return token, checkNumber(token.String())
+		return r.array(left)
 	}
 	return token, nil
 }
 
-func readObject(dec *json.Decoder, left int) (any, error) {
-	object := map[string]any{}
-	for dec.More() {
-		token, err := dec.Token()
+func (r *reader) object(left int) (any, error) {
+	begins := r.InputOffset() - 1 // the opening brace
+	o := &object{members: map[string]any{}}
+	for r.More() {
+		token, err := r.Token()
 		if err != nil {
 			return nil, err
 		}
 		name, _ := token.(string) // the decoder accepts no other token here
-		if _, twice := object[name]; twice {
+		if _, twice := o.members[name]; twice {
 			return nil, fmt.Errorf("an object has the name %q twice", name)
 		}
-		if object[name], err = readValue(dec, left-1); err != nil {
+		if o.members[name], err = r.value(left - 1); err != nil {
 			return nil, err
 		}
 	}
-	_, err := dec.Token() // the closing brace
-	return object, err
+	_, err := r.Token() // the closing brace
+	o.text = r.text[begins:r.InputOffset()]
+	return o, err
 }
 
-func readArray(dec *json.Decoder, left int) (any, error) {
+func (r *reader) array(left int) (any, error) {
 	array := []any{}
-	for dec.More() {
-		value, err := readValue(dec, left-1)
+	for r.More() {
+		value, err := r.value(left - 1)
 		if err != nil {
 			return nil, err
 		}
 		array = append(array, value)
 	}
-	_, err := dec.Token() // the closing bracket
+	_, err := r.Token() // the closing bracket
 	return array, err
 }
 
-// doubleDigits is how many significant digits a text needs at most to name any double.
-const doubleDigits = 17
-
-// checkNumber returns an error for a number that a double does not hold: a whole number that it rounds, or one with more
-// digits than it has.
-func checkNumber(text string) error {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return fmt.Errorf("the number %s is too large", text)
-	}
-	digits := significantDigits(text)
-	if digits <= 15 {
-		return nil // a double holds any of these
-	}
-	if !strings.ContainsAny(text, ".eE") {
-		whole, _ := new(big.Int).SetString(text, 10)
-		if stored, _ := new(big.Float).SetFloat64(f).Int(nil); stored.Cmp(whole) == 0 {
-			return nil
+// checkNumbers returns an error if a value contains a number that a double does not hold.
+func checkNumbers(value any, path string) error {
+	switch value := value.(type) {
+	case json.Number:
+		if err := jsonnum.Check(value.String()); err != nil {
+			return fieldErrorf(path, "%s. Send it as a string.", upperFirst(err.Error()))
 		}
-	} else if digits <= doubleDigits {
-		return nil
+	case *object:
+		for name, member := range value.members {
+			if err := checkNumbers(member, path+"."+name); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for i, item := range value {
+			if err := checkNumbers(item, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
 	}
-	return fmt.Errorf("the number %s would become %s. Send it as a string", text, strconv.FormatFloat(f, 'f', -1, 64))
+	return nil
 }
 
-// significantDigits counts the digits of a JSON number without leading zeros, and without trailing zeros after a point.
-func significantDigits(text string) int {
-	text, _, _ = strings.Cut(strings.ToLower(strings.TrimPrefix(text, "-")), "e")
-	whole, fraction, _ := strings.Cut(text, ".")
-	return len(strings.TrimLeft(whole+strings.TrimRight(fraction, "0"), "0"))
-}
+func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

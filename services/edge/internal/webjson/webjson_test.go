@@ -34,7 +34,7 @@ func TestMarshalWritesNamesNumbersAndZeros(t *testing.T) {
 	want := `{"jobId":"j-1","kind":"","owner":"","title":"","status":"active","revision":0,"attempt":0,"maxAttempts":0,"priority":0,` +
 		`"labels":{"a":"é\u003c","b":"2"},"payload":{"a b":"x \" y","n":1.5},` +
 		`"progress":{"percent":37.4,"message":"","currentStep":"","steps":[{"name":"s","title":"","group":"","weight":0,"state":"pending","done":12,"total":0,"unit":"","counters":{},"message":"","totalEstimated":false}],"rate":0,"stalled":false},` +
-		`"cancelRequested":false,"queuePosition":0,"outputBytes":1099511627776,"createdAt":"2026-11-21T06:00:00Z","worker":""}`
+		`"cancelRequested":false,"queuePosition":0,"outputBytes":1099511627776,"createdAt":"2026-11-21T06:00:00Z","worker":"","limited":false}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -57,7 +57,7 @@ func (d *Dispatcher) Position(ctx context.Context, j *job.Job) error {
 	if !j.Ready() || d.waiters.awaited(j.Kind) {
 		return nil
 	}
-	n, err := d.store.Ahead(ctx, j.Kind, j.Owner, j.Priority, job.MaxAhead)
+	n, err := d.store.Ahead(ctx, j.Kind, j.Owner, j.Rank(), job.MaxAhead)
 	j.QueuePosition = job.ShownPosition(n)
 	return err
 }
@@ -78,7 +78,7 @@ func (d *Dispatcher) PositionAll(ctx context.Context, all []job.Creation) error 
 		n, known := ahead[of]
 		if !known && !d.waiters.awaited(j.Kind) {
 			var err error
-			if n, err = d.store.Ahead(ctx, j.Kind, j.Owner, j.Priority, job.MaxAhead); err != nil {
+			if n, err = d.store.Ahead(ctx, j.Kind, j.Owner, j.Rank(), job.MaxAhead); err != nil {
 				return err
 			}
 		}

@@ -12,7 +12,7 @@ import (
 // Limits of a job, in bytes as JSON.
 const (
 	MaxDocument = 8 << 10  // payload, result, question and answer, each
-	MaxSnapshot = 16 << 10 // the whole snapshot
+	MaxSnapshot = 16 << 10 // the whole snapshot, with steps folded
 
 	MaxCheckpoint = 64 << 10 // in bytes
 )
@@ -34,6 +34,7 @@ type Spec struct {
 	RequestID   string // unique per owner; empty for none
 	Priority    int32
 	Labels      map[string]string
+	Limit       Limit
 	MaxAttempts uint32        // 3 if 0
 	Backoff     time.Duration // 1 s if 0
 	MaxBackoff  time.Duration // 5 min if 0
@@ -46,7 +47,7 @@ func New(spec Spec, now time.Time) (Job, error) {
 	now = Instant(now)
 	j := Job{
 		Kind: spec.Kind, Owner: spec.Owner, Title: spec.Title, Payload: spec.Payload,
-		Priority: spec.Priority, Labels: spec.Labels,
+		Priority: spec.Priority, Labels: spec.Labels, Limit: spec.Limit,
 		Status: Queued, Revision: 1,
 		MaxAttempts: spec.MaxAttempts, Backoff: spec.Backoff, MaxBackoff: spec.MaxBackoff,
 		CreatedAt: now, UpdatedAt: now, NotBefore: Instant(spec.NotBefore), Deadline: Instant(spec.Deadline),
@@ -54,6 +55,8 @@ func New(spec Spec, now time.Time) (Job, error) {
 	switch {
 	case spec.Kind == "":
 		return Job{}, &InvalidError{"kind", "is required"}
+	case spec.Limit.problem() != "":
+		return Job{}, &InvalidError{"limit", spec.Limit.problem()}
 	case spec.Owner == "":
 		return Job{}, &InvalidError{"owner", "is required"}
 	case spec.fieldWithNUL() != "":
@@ -91,7 +94,7 @@ func New(spec Spec, now time.Time) (Job, error) {
 			return Job{}, err
 		}
 	}
-	if j.snapshotSize() > MaxSnapshot {
+	if j.restSize()+min(stepsSize(j.Progress.Steps), minShown) > MaxSnapshot {
 		return Job{}, ErrSnapshotTooBig
 	}
 	return j, nil
@@ -99,7 +102,7 @@ func New(spec Spec, now time.Time) (Job, error) {
 
 // fieldWithNUL returns the field whose text contains the character NUL, which not every database stores, or "".
 func (s *Spec) fieldWithNUL() string {
-	for _, f := range []struct{ name, text string }{{"kind", s.Kind}, {"owner", s.Owner}, {"title", s.Title}, {"request_id", s.RequestID}} {
+	for _, f := range []struct{ name, text string }{{"kind", s.Kind}, {"owner", s.Owner}, {"title", s.Title}, {"request_id", s.RequestID}, {"limit", s.Limit.Key}} {
 		if strings.Contains(f.text, "\x00") {
 			return f.name
 		}
@@ -132,9 +135,8 @@ func Instant(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// snapshotSize returns the size of the job's snapshot as JSON, within a few percent, without the times of the steps: they
-// are set as the job runs, and must not make it too large.
-func (j *Job) snapshotSize() int {
+// restSize returns the size of the job's snapshot without its steps as JSON, within a few percent.
+func (j *Job) restSize() int {
 	size := 600 + len(j.Kind) + len(j.Owner) + len(j.Title) + len(j.Lease.Worker) +
 		len(j.Payload) + len(j.Result) + len(j.Question) + len(j.Answer) + len(j.Progress.Message)
 	if j.Error != nil {
@@ -142,13 +144,6 @@ func (j *Job) snapshotSize() int {
 	}
 	for name, value := range j.Labels {
 		size += len(name) + len(value) + 6
-	}
-	for i := range j.Progress.Steps {
-		s := &j.Progress.Steps[i]
-		size += 100 + len(s.Name) + len(s.Title) + len(s.Group) + len(s.Unit) + len(s.Message)
-		for name := range s.Counters {
-			size += len(name) + 12
-		}
 	}
 	return size
 }

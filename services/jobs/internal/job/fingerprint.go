@@ -43,6 +43,9 @@ func (s Spec) Fingerprint() []byte {
 	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
 		field("label "+strconv.Quote(name), s.Labels[name])
 	}
+	field("limit", s.Limit.Key)
+	number("limit max_active", float64(s.Limit.MaxActive))
+	number("limit interval", s.Limit.Interval.Seconds())
 	number("max_attempts", float64(s.MaxAttempts))
 	number("backoff", s.Backoff.Seconds())
 	number("max_backoff", s.MaxBackoff.Seconds())

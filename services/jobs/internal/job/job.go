@@ -59,6 +59,8 @@ type Job struct {
 	Revision uint32 // grows by one with every change that a snapshot shows
 	Priority int32  // higher runs first
 	Labels   map[string]string
+	Limit    Limit
+	Limited  bool // queued, and waits because of its limit
 
 	Attempt     uint32 // attempts that count; 0 before the first
 	MaxAttempts uint32
@@ -123,7 +125,17 @@ const (
 )
 
 // Ready reports whether a worker can lease the job now.
-func (j *Job) Ready() bool { return j.Status == Queued && j.NotBefore.IsZero() }
+func (j *Job) Ready() bool { return j.Status == Queued && j.NotBefore.IsZero() && !j.Limited }
+
+// AgeStep is how much older a job counts per step of its priority.
+const AgeStep = time.Minute
+
+// Rank orders the ready jobs of an owner: the lowest comes first. A job with a higher priority counts as older by one AgeStep for each
+// step, so it goes ahead of others for a while only: no flood of urgent jobs keeps an old one waiting for ever. Of equal ranks, the
+// job that was created first comes first.
+func (j *Job) Rank() int64 {
+	return j.CreatedAt.UnixMicro() - int64(j.Priority)*AgeStep.Microseconds()
+}
 
 // ShownPosition returns the queue position that a snapshot shows for a job with so many others ahead of it: exact up to
 // 100, then rounded down to a hundred, and at most 1,000. So a job deep in the queue does not get a new revision with

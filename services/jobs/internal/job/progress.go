@@ -56,6 +56,9 @@ type Step struct {
 	Message     string             `json:"message,omitempty"`
 	StartedAt   time.Time          `json:"started_at,omitzero"`
 	CompletedAt time.Time          `json:"completed_at,omitzero"`
+
+	// Folded is how many steps this one stands for in a snapshot, or 0. It is never stored.
+	Folded int `json:"-"`
 }
 
 // PlannedStep declares a step before it begins.
@@ -100,7 +103,7 @@ func (p Progress) plan(planned []PlannedStep) (Progress, error) {
 	if len(planned) > maxSteps {
 		return p, &InvalidError{Field: "plan", Problem: fmt.Sprintf("has %d steps; the limit is %d", len(planned), maxSteps)}
 	}
-	names := make(map[string]struct{}, len(planned))
+	names, index := make(map[string]struct{}, len(planned)), p.indexer(len(planned))
 	steps := make([]Step, len(planned))
 	for i, s := range planned {
 		field := fmt.Sprintf("plan[%d]", i)
@@ -112,7 +115,7 @@ func (p Progress) plan(planned []PlannedStep) (Progress, error) {
 		}
 		names[s.Name] = struct{}{}
 		step := Step{Name: s.Name, State: StepPending}
-		if k := p.index(s.Name); k >= 0 {
+		if k := index(s.Name); k >= 0 {
 			step = p.Steps[k]
 		}
 		step.Title, step.Group, step.Weight, step.Unit = s.Title, s.Group, s.Weight, s.Unit
@@ -126,6 +129,9 @@ func (p Progress) plan(planned []PlannedStep) (Progress, error) {
 			step.Total, step.Estimated = max(s.Total, step.Done), false
 		}
 		steps[i] = step
+	}
+	if stepsSize(steps) > MaxProgress {
+		return p, ErrSnapshotTooBig
 	}
 	p.Steps = steps
 	return p, nil
@@ -152,32 +158,55 @@ func (s *PlannedStep) problem() string {
 	return ""
 }
 
-// report returns p after the worker's report at the time now. moved reports whether anything that users see has changed.
-func (p Progress) report(now time.Time, r *Report) (next Progress, moved bool, err error) {
+// report returns p after the worker's report at the time now. Parts that break a rule change nothing, and refuse is called
+// with the index of the step and the error. moved reports whether anything that users see has changed.
+func (p Progress) report(now time.Time, r *Report, refuse func(i int, err error)) (next Progress, moved bool) {
 	next = p
-	if len(r.Steps) > maxSteps {
-		return p, false, &InvalidError{Field: "progress.steps", Problem: fmt.Sprintf("has %d steps; the limit is %d", len(r.Steps), maxSteps)}
-	}
 	if r.Message != "" && r.Message != p.Message {
 		next.Message, moved = r.Message, true
 	}
 	if len(r.Steps) == 0 {
-		return next, moved, nil
+		return next, moved
 	}
 	next.Steps = slices.Clone(p.Steps)
+	size, index := stepsSize(next.Steps), next.indexer(len(r.Steps))
 	for i := range r.Steps {
 		sr := &r.Steps[i]
-		k := next.index(sr.Name)
+		k := index(sr.Name)
 		if k < 0 {
-			return p, false, &StepUnknownError{Step: sr.Name}
+			refuse(i, &StepUnknownError{Step: sr.Name})
+			continue
 		}
-		changed, err := next.Steps[k].apply(now, sr)
+		step := next.Steps[k]
+		changed, err := step.apply(now, sr)
+		grown := size + step.size() - next.Steps[k].size()
+		if err == nil && grown > MaxProgress && grown > size {
+			err = ErrSnapshotTooBig
+		}
 		if err != nil {
-			return p, false, err
+			refuse(i, err)
+			continue
 		}
-		moved = moved || changed
+		next.Steps[k], size, moved = step, grown, moved || changed
 	}
-	return next, moved, nil
+	return next, moved
+}
+
+// indexer returns a function that finds steps by name, n times.
+func (p *Progress) indexer(n int) func(name string) int {
+	if n < 8 || len(p.Steps) < 8 {
+		return p.index
+	}
+	byName := make(map[string]int, len(p.Steps))
+	for i := range p.Steps {
+		byName[p.Steps[i].Name] = i
+	}
+	return func(name string) int {
+		if i, found := byName[name]; found {
+			return i
+		}
+		return -1
+	}
 }
 
 // apply changes the step as reported. changed reports whether that changed anything.

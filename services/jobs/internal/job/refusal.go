@@ -52,29 +52,22 @@ func (j *Job) TakeIn(now time.Time, plan []PlannedStep, r *Report, stalledAfter 
 		}
 	}
 	plan, r = shortened(plan, r, refuse)
-	visible, err := j.Report(now, plan, r, stalledAfter)
-	if err == nil {
-		return visible, refused
-	}
-	try := func(field string, plan []PlannedStep, r *Report) {
-		changed, err := j.Report(now, plan, r, stalledAfter)
-		visible = visible || changed
-		if err != nil {
-			refuse(field, err)
-		}
-	}
+	now = Instant(now)
+	next, moved := j.Progress, false
 	if len(plan) > 0 {
-		try("plan", plan, nil)
+		var err error
+		if next, err = next.plan(plan); err != nil {
+			refuse("plan", err)
+		}
+		moved = err == nil
 	}
-	if r == nil {
-		return visible, refused
+	if r != nil {
+		var changed bool
+		next, changed = next.report(now, r, func(i int, err error) { refuse(fmt.Sprintf("progress.steps[%d]", i), err) })
+		moved = moved || changed
 	}
-	if r.Message != "" {
-		try("progress.message", nil, &Report{Message: r.Message})
-	}
-	for i := range r.Steps {
-		try(fmt.Sprintf("progress.steps[%d]", i), nil, &Report{Steps: r.Steps[i : i+1]})
-	}
+	visible = next.observe(now, moved, stalledAfter) || moved
+	j.Progress = next
 	return visible, refused
 }
 

@@ -14,6 +14,9 @@ type Store interface {
 	// Create stores a new job under its spec's request id, if it has one. If that owner has used the request id before
 	// for the same fingerprint, or the job's id exists with the same owner and fingerprint, it returns the stored job
 	// and replayed; for another fingerprint, ErrRequestIDReused.
+	//
+	// A job that would become ready here or by Update, and whose limit leaves no room, is stored as Limited instead. It becomes
+	// ready in the step that makes room for it, or by Admit.
 	Create(ctx context.Context, j Job, requestID string, fingerprint []byte) (stored Job, replayed bool, err error)
 
 	// CreateAll is Create for several jobs in one step, in their order. Each has its own result. If the step fails, all
@@ -30,6 +33,9 @@ type Store interface {
 	// are created or deleted meanwhile.
 	List(ctx context.Context, filter Filter) (Page, error)
 
+	// Count returns how many jobs match a filter, up to limit.
+	Count(ctx context.Context, filter Filter, limit int) (int, error)
+
 	// Update reads the jobs, calls change for each, and stores them, each atomically: no other call sees a job between
 	// its read and its write. change receives the index into ids. If it returns an error, that job stays as it is and the
 	// error is returned at the same index. Jobs that do not exist return ErrNotFound. The jobs are independent: one that
@@ -40,22 +46,25 @@ type Store interface {
 	Update(ctx context.Context, ids []string, change func(i int, j *Job) error) ([]Job, []error)
 
 	// Claim leases up to Max ready jobs of the given kinds. The owners take turns, one job at a time, and an owner that has
-	// Cap active jobs of the kind is skipped. Of an owner's jobs, those with a higher priority come first, then the older
-	// ones. Two claims never get the same job. An empty claim is not an error.
+	// Cap active jobs of the kind is skipped. Of an owner's jobs, the one with the lowest Rank
+	// comes first. Two claims never get the same job. An empty claim is not an error.
 	Claim(ctx context.Context, c Claim) (Claimed, error)
 
 	// Queue returns the first ready jobs of a kind, in the order in which they are leased if no owner has the maximum of
 	// active jobs.
 	Queue(ctx context.Context, kind string, limit int) ([]Queuing, error)
 
-	// Ahead counts the ready jobs of a kind that are ahead of a new one of this owner and priority, up to limit.
-	Ahead(ctx context.Context, kind, owner string, priority int32, limit int) (int, error)
+	// Ahead counts the ready jobs of a kind that are ahead of a new one of this owner and rank, up to limit.
+	Ahead(ctx context.Context, kind, owner string, rank int64, limit int) (int, error)
 
 	// Due returns the IDs of jobs whose Due time has passed, the longest overdue first.
 	Due(ctx context.Context, now time.Time, limit int) ([]string, error)
 
-	// NextDue returns the earliest Due time of all jobs, or the zero time if there is none.
+	// NextDue returns the earliest Due time of all jobs and limits, or the zero time if there is none.
 	NextDue(ctx context.Context) (time.Time, error)
+
+	// Admit makes jobs ready that have waited for the time when their limit allows another lease. It looks at up to so many limits.
+	Admit(ctx context.Context, now time.Time, limits int) error
 
 	// ExtendLeases makes every lease last until now + its duration, and no back-off longer than its maximum. It is called
 	// when a service starts, and after a gap in its time: the time that it was away does not count against the workers.
@@ -92,6 +101,7 @@ type Commit struct {
 	WasReady []bool
 	Deleted  []Deleted
 	Output   []OutputGrowth
+	Due      time.Time // when a limit next lets a job become ready; the zero time means that this has not changed
 
 	Changes int           // how many changes shared the step
 	Took    time.Duration // from its beginning until it was durable

@@ -5,34 +5,6 @@ import (
 	"time"
 )
 
-// Report takes in a worker's progress: a plan (nil for none), and a report (nil for none). visible reports whether that
-// changed the snapshot. Report leaves the revision to Touch.
-func (j *Job) Report(now time.Time, plan []PlannedStep, r *Report, stalledAfter time.Duration) (visible bool, err error) {
-	now = Instant(now)
-	next, moved := j.Progress, false
-	if len(plan) > 0 {
-		if next, err = next.plan(plan); err != nil {
-			return false, err
-		}
-		moved = true
-	}
-	if r != nil {
-		var changed bool
-		if next, changed, err = next.report(now, r); err != nil {
-			return false, err
-		}
-		moved = moved || changed
-	}
-	changed := *j
-	visible = next.observe(now, moved, stalledAfter) || moved
-	changed.Progress = next
-	if changed.snapshotSize() > MaxSnapshot {
-		return false, ErrSnapshotTooBig
-	}
-	*j = changed
-	return visible, nil
-}
-
 // Touch makes a new revision.
 func (j *Job) Touch(now time.Time) { j.touch(Instant(now)) }
 
@@ -241,7 +213,7 @@ func (j *Job) closingReport(now time.Time, last *Report) {
 // setResult sets the result. A result that does not fit into the snapshot is left for the store to keep next to it.
 func (j *Job) setResult(result json.RawMessage) {
 	j.Result, j.ResultBytes, j.LargeResult = result, 0, nil
-	if len(result) > MaxDocument || len(result) > 0 && j.snapshotSize() > MaxSnapshot {
+	if len(result) > MaxDocument || len(result) > 0 && j.restSize()+min(stepsSize(j.Progress.Steps), minShown) > MaxSnapshot {
 		j.Result, j.ResultBytes, j.LargeResult = nil, len(result), result
 	}
 }
@@ -268,7 +240,7 @@ func (j *Job) cancelWhy() *Failure {
 func (j *Job) requeue(now time.Time) {
 	j.Status = Queued
 	j.Lease, j.Unheard = Lease{}, 0
-	j.NotBefore, j.ReadyAt = time.Time{}, now
+	j.NotBefore, j.ReadyAt, j.Limited = time.Time{}, now, false
 	j.CancelRequested, j.CancelBy = false, time.Time{}
 	j.Progress.rest()
 	j.touch(now)
@@ -286,7 +258,7 @@ func (j *Job) end(now time.Time, status Status) {
 	j.Status = status
 	j.Lease = Lease{}
 	j.CancelRequested, j.CancelBy = false, time.Time{}
-	j.NotBefore = time.Time{}
+	j.NotBefore, j.Limited = time.Time{}, false
 	j.Question = nil
 	j.QueuePosition = 0
 	j.Progress.rest()

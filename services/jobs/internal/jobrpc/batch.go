@@ -7,7 +7,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
 	"headway/internal/rpcerr"
+	"headway/services/jobs/internal/bulk"
 	"headway/services/jobs/internal/job"
 )
 
@@ -48,6 +50,30 @@ func (s *Workers) CompleteJobs(ctx context.Context, r *jobsv1.CompleteJobsReques
 	}
 	wg.Wait()
 	return &jobsv1.CompleteJobsResponse{Results: results}, nil
+}
+
+// ChangeJobs implements JobService.
+func (s *Jobs) ChangeJobs(ctx context.Context, r *jobsv1.ChangeJobsRequest) (*jobsv1.ChangeJobsResponse, error) {
+	id := caller(ctx)
+	switch {
+	case r.GetAllOwners() && !id.SeesAll():
+		return nil, rpcerr.ScopeMissing("Changing all users' jobs", auth.ScopeAdmin)
+	case !id.May(auth.ScopeRun) && !id.May(auth.ScopeImport):
+		return nil, rpcerr.ScopeMissing("Changing jobs", auth.ScopeRun)
+	}
+	request := bulk.Request{
+		Action: bulk.Action(r.GetChange()), Kinds: r.GetKinds(), Labels: fromLabels(r.GetLabels()), Statuses: fromStatuses(r.GetStatuses()),
+		After: fromTimestamp(r.GetCreatedAfter()), Before: fromTimestamp(r.GetCreatedBefore()), Everyone: r.GetAllOwners(), As: id,
+	}
+	spec, err := request.Spec(r.GetRequestId())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	j, replayed, err := s.Lifecycle.Create(ctx, spec)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &jobsv1.ChangeJobsResponse{Job: toProto(&j), Replayed: replayed}, nil
 }
 
 // failed returns the error of one job of a batch.

@@ -1,15 +1,11 @@
 package jobrpc
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"math"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
@@ -17,7 +13,18 @@ import (
 )
 
 // toProto returns the job as its watchers get it.
-func toProto(j *job.Job) *jobsv1.Job {
+func toProto(j *job.Job) *jobsv1.Job { return toProtoWith(j, j.ShownSteps(), false) }
+
+// toWhole returns the job with all its steps, and with the texts of all documents.
+func toWhole(j *job.Job) *jobsv1.Job { return toProtoWith(j, j.Progress.Steps, true) }
+
+// toProtoWith returns the job. A document's text is in it if texts is set, or if the document has numbers that a double does not
+// hold.
+func toProtoWith(j *job.Job, steps []job.Step, texts bool) *jobsv1.Job {
+	payload, payloadJSON := toDocument(j.Payload, texts)
+	result, resultJSON := toDocument(j.Result, texts)
+	question, questionJSON := toDocument(j.Question, texts)
+	answer, answerJSON := toDocument(j.Answer, texts)
 	var resultBytes *int64
 	if j.ResultBytes > 0 {
 		resultBytes = new(int64(j.ResultBytes))
@@ -33,12 +40,12 @@ func toProto(j *job.Job) *jobsv1.Job {
 		MaxAttempts:     j.MaxAttempts,
 		Priority:        j.Priority,
 		Labels:          j.Labels,
-		Payload:         toStruct(j.Payload),
-		Progress:        progressToProto(&j.Progress),
-		Result:          toStruct(j.Result),
+		Payload:         payload,
+		Progress:        progressToProto(&j.Progress, steps),
+		Result:          result,
 		Error:           failureToProto(j.Error),
-		Question:        toStruct(j.Question),
-		Answer:          toStruct(j.Answer),
+		Question:        question,
+		Answer:          answer,
 		CancelRequested: j.CancelRequested,
 		QueuePosition:   j.QueuePosition,
 		OutputBytes:     j.OutputBytes,
@@ -50,6 +57,12 @@ func toProto(j *job.Job) *jobsv1.Job {
 		Deadline:        toTimestamp(j.Deadline),
 		Worker:          j.Lease.Worker,
 		ResultBytes:     resultBytes,
+		PayloadJson:     payloadJSON,
+		ResultJson:      resultJSON,
+		QuestionJson:    questionJSON,
+		AnswerJson:      answerJSON,
+		Limit:           limitToProto(j.Limit),
+		Limited:         j.Limited,
 	}
 }
 
@@ -68,14 +81,17 @@ func asField(j *job.Job) []byte {
 	return field
 }
 
-func progressToProto(p *job.Progress) *jobsv1.Progress {
-	steps := make([]*jobsv1.Step, len(p.Steps))
-	for i := range p.Steps {
-		s := &p.Steps[i]
+func progressToProto(p *job.Progress, all []job.Step) *jobsv1.Progress {
+	steps := make([]*jobsv1.Step, len(all))
+	for i := range all {
+		s := &all[i]
 		steps[i] = &jobsv1.Step{
 			Name: s.Name, Title: s.Title, Group: s.Group, Weight: s.Weight, State: jobsv1.StepState(s.State),
 			Done: s.Done, Total: s.Total, Unit: s.Unit, Counters: s.Counters, Message: s.Message,
 			StartedAt: toTimestamp(s.StartedAt), CompletedAt: toTimestamp(s.CompletedAt), TotalEstimated: s.Estimated,
+		}
+		if s.Folded > 0 {
+			steps[i].FoldedSteps = new(uint32(s.Folded))
 		}
 	}
 	return &jobsv1.Progress{
@@ -89,75 +105,6 @@ func failureToProto(f *job.Failure) *jobsv1.JobError {
 		return nil
 	}
 	return &jobsv1.JobError{Reason: f.Reason, Message: f.Message, Attempt: f.Attempt}
-}
-
-// toStruct returns a stored document, or nil if there is none.
-func toStruct(document json.RawMessage) *structpb.Struct {
-	if len(document) == 0 {
-		return nil
-	}
-	var fields map[string]any
-	if err := json.Unmarshal(document, &fields); err != nil {
-		return nil // cannot be: only fromStruct's texts are stored
-	}
-	s, err := structpb.NewStruct(fields)
-	if err != nil {
-		return nil
-	}
-	return s
-}
-
-// maxDepth is how deep the objects and lists of a document can be nested. The protobuf runtimes of most languages read 100
-// nested messages, and each object takes three. A job is inside two or three messages, and a user's own messages can be
-// around those. A response with a deeper document could not be read, nor the other jobs in it.
-const maxDepth = 30
-
-// fromStruct returns a document as it is stored. It refuses numbers that JSON cannot represent, and deep nesting.
-func fromStruct(field string, s *structpb.Struct) (json.RawMessage, error) {
-	if s == nil {
-		return nil, nil
-	}
-	if tooDeep(s, maxDepth) {
-		return nil, &job.InvalidError{Field: field, Problem: fmt.Sprintf(
-			"is nested more than %d levels deep. Many protobuf runtimes cannot read that. Use fewer levels, or a text that contains JSON", maxDepth)}
-	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // it would count against the size limit
-	if err := encoder.Encode(s.AsMap()); err != nil {
-		return nil, &job.InvalidError{Field: field, Problem: fmt.Sprintf("cannot be written as JSON: %v", err)}
-	}
-	return bytes.TrimSpace(text.Bytes()), nil
-}
-
-// tooDeep reports whether objects and lists are nested deeper than left levels.
-func tooDeep(s *structpb.Struct, left int) bool {
-	if left == 0 {
-		return true
-	}
-	for _, v := range s.GetFields() {
-		if valueTooDeep(v, left-1) {
-			return true
-		}
-	}
-	return false
-}
-
-func valueTooDeep(v *structpb.Value, left int) bool {
-	switch kind := v.GetKind().(type) {
-	case *structpb.Value_StructValue:
-		return tooDeep(kind.StructValue, left)
-	case *structpb.Value_ListValue:
-		if left == 0 {
-			return true
-		}
-		for _, item := range kind.ListValue.GetValues() {
-			if valueTooDeep(item, left-1) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func toTimestamp(t time.Time) *timestamppb.Timestamp {
@@ -200,8 +147,32 @@ func fromReport(r *jobsv1.ProgressReport) *job.Report {
 	return &job.Report{Message: r.GetMessage(), Steps: steps}
 }
 
+// fromLimit returns a limit. So many starts per period are evenly spread.
+func fromLimit(l *jobsv1.Limit) job.Limit {
+	limit := job.Limit{Key: l.GetKey(), MaxActive: int(l.GetMaxActive())}
+	if n := l.GetMaxStarts(); n > 0 {
+		period := l.GetPerSeconds()
+		if period == 0 {
+			period = 1
+		}
+		limit.Interval = max(seconds(period/float64(n)).Truncate(time.Microsecond), time.Microsecond)
+	}
+	return limit
+}
+
+func limitToProto(l job.Limit) *jobsv1.Limit {
+	if l.Key == "" {
+		return nil
+	}
+	limit := &jobsv1.Limit{Key: l.Key, MaxActive: uint32(l.MaxActive)}
+	if l.Interval > 0 {
+		limit.MaxStarts, limit.PerSeconds = 1, l.Interval.Seconds()
+	}
+	return limit
+}
+
 func fromCreate(r *jobsv1.CreateJobRequest, owner string) (job.Spec, error) {
-	payload, err := fromStruct("payload", r.GetPayload())
+	payload, err := fromDocument("payload", r.GetPayload(), r.GetPayloadJson())
 	return job.Spec{
 		ID:          r.GetJobId(),
 		Kind:        r.GetKind(),
@@ -212,6 +183,7 @@ func fromCreate(r *jobsv1.CreateJobRequest, owner string) (job.Spec, error) {
 		RequestID:   r.GetRequestId(),
 		Priority:    r.GetPriority(),
 		Labels:      r.GetLabels(),
+		Limit:       fromLimit(r.GetLimit()),
 		MaxAttempts: r.GetRetry().GetMaxAttempts(),
 		Backoff:     seconds(r.GetRetry().GetBackoffSeconds()),
 		MaxBackoff:  seconds(r.GetRetry().GetMaxBackoffSeconds()),

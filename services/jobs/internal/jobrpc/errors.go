@@ -47,7 +47,7 @@ func toStatus(err error) error {
 			"The lease token is not valid for this job, or the lease has ended. Stop working on the job.")
 	case errors.Is(err, job.ErrSnapshotTooBig):
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_SNAPSHOT_TOO_LARGE,
-			"The job's snapshot would be larger than 16 KiB. Send shorter texts, or fewer steps or counters. Store large data as output.")
+			"The job's snapshot would be larger than 16 KiB, or its steps larger than 256 KiB. Send shorter texts, or fewer steps or counters. Store large data as output.")
 	case errors.Is(err, job.ErrRequestIDReused):
 		return rpcerr.New(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
 			"This request_id or job_id was already used for a different request. Choose a new one.")

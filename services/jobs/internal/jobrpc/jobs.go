@@ -15,6 +15,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
+	"headway/services/jobs/internal/bulk"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
@@ -77,13 +78,16 @@ func (s *Jobs) GetJob(ctx context.Context, r *jobsv1.GetJobRequest) (*jobsv1.Get
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	resp := &jobsv1.GetJobResponse{Job: toProto(&j)}
+	resp := &jobsv1.GetJobResponse{Job: toWhole(&j)}
 	if j.ResultBytes > 0 {
 		result, err := s.Lifecycle.Result(ctx, j.ID)
 		if err != nil && !errors.Is(err, job.ErrNotFound) { // it was retried or deleted meanwhile
 			return nil, toStatus(err)
 		}
-		resp.Job.Result = toStruct(result)
+		resp.Job.Result, resp.Job.ResultJson = toDocument(result, true)
+		if proto.Size(resp.Job.Result) > maxStruct {
+			resp.Job.Result = nil // the text has it
+		}
 	}
 	return resp, nil
 }
@@ -102,7 +106,7 @@ func (s *Jobs) ListKinds(ctx context.Context, _ *jobsv1.ListKindsRequest) (*jobs
 	found := map[string]bool{}
 	s.Dispatcher.Kinds(found)
 	s.Keeper.Kinds(found)
-	kinds := slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(kind string) bool { return !caller(ctx).MayRun(kind) })
+	kinds := slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(kind string) bool { return kind == bulk.Kind || !caller(ctx).MayRun(kind) })
 	return &jobsv1.ListKindsResponse{Kinds: kinds, Descriptions: toDescriptions(s.Dispatcher.Descriptions(kinds))}, nil
 }
 
@@ -128,20 +132,7 @@ func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1
 	if f.Limit == 0 {
 		f.Limit = defaultPage
 	}
-	for _, status := range r.GetStatuses() {
-		if status == jobsv1.JobStatus_JOB_STATUS_UNSPECIFIED {
-			f.Statuses = nil // any
-			break
-		}
-		f.Statuses = append(f.Statuses, job.Status(status))
-	}
-	for _, label := range r.GetLabels() {
-		name, value, _ := strings.Cut(label, "=")
-		if f.Labels == nil {
-			f.Labels = map[string]string{}
-		}
-		f.Labels[name] = value
-	}
+	f.Statuses, f.Labels = fromStatuses(r.GetStatuses()), fromLabels(r.GetLabels())
 	for {
 		page, err := s.Lifecycle.List(ctx, f)
 		if err != nil {
@@ -157,6 +148,29 @@ func (s *Jobs) ListJobs(ctx context.Context, r *jobsv1.ListJobsRequest) (*jobsv1
 		}
 		return &jobsv1.ListJobsResponse{NextPageToken: page.Next, Jobs: jobs}, nil
 	}
+}
+
+// fromStatuses returns the statuses of a filter. None means any.
+func fromStatuses(all []jobsv1.JobStatus) (statuses []job.Status) {
+	for _, status := range all {
+		if status == jobsv1.JobStatus_JOB_STATUS_UNSPECIFIED {
+			return nil
+		}
+		statuses = append(statuses, job.Status(status))
+	}
+	return statuses
+}
+
+// fromLabels returns the labels of a filter, which are written as name=value.
+func fromLabels(all []string) (labels map[string]string) {
+	for _, label := range all {
+		name, value, _ := strings.Cut(label, "=")
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[name] = value
+	}
+	return labels
 }
 
 // fitting returns how many of the jobs fit into one message, at least one.
@@ -306,7 +320,7 @@ func (s *Jobs) RetryJob(ctx context.Context, r *jobsv1.RetryJobRequest) (*jobsv1
 
 // ResumeJob implements JobService.
 func (s *Jobs) ResumeJob(ctx context.Context, r *jobsv1.ResumeJobRequest) (*jobsv1.ResumeJobResponse, error) {
-	answer, err := fromStruct("answer", r.GetAnswer())
+	answer, err := fromDocument("answer", r.GetAnswer(), r.GetAnswerJson())
 	if err != nil {
 		return nil, toStatus(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
+	"headway/services/jobs/internal/bulk"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/lifecycle"
 )
@@ -24,6 +25,9 @@ func caller(ctx context.Context) auth.Identity {
 // mayRun returns an error unless the caller can create and lease jobs of a kind.
 func mayRun(ctx context.Context, kind string) error {
 	id := caller(ctx)
+	if kind == bulk.Kind {
+		return rpcerr.Invalid("kind", "is "+bulk.Kind+", which only the service creates and runs. Call ChangeJobs")
+	}
 	if kind == importKind && !id.Has(auth.ScopeService) {
 		return rpcerr.ScopeMissing("Creating or leasing jobs of the kind import", auth.ScopeService)
 	}
@@ -70,6 +74,15 @@ func changeable(ctx context.Context) lifecycle.Allow {
 		}
 		return nil
 	}
+}
+
+// Allow returns what an identity may change. again is set if the job runs again after the change.
+func Allow(as auth.Identity, again bool) lifecycle.Allow {
+	ctx := auth.NewContext(context.Background(), as)
+	if again {
+		return runnable(ctx)
+	}
+	return changeable(ctx)
 }
 
 // runnable is changeable for calls after which the job runs again: they need the rights of the call that created it.

@@ -71,7 +71,7 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 	for i := range leased {
 		j := &leased[i]
 		one := &jobsv1.LeasedJob{
-			Job:              toProto(j),
+			Job:              toWhole(j), // a worker that continues needs all steps
 			LeaseToken:       j.Lease.Token,
 			LeaseExpiresAt:   timestamppb.New(j.Lease.ExpiresAt),
 			Checkpoint:       j.Checkpoint,
@@ -125,7 +125,7 @@ func (s *Workers) CompleteJob(ctx context.Context, r *jobsv1.CompleteJobRequest)
 	if err := allowed(ctx); err != nil {
 		return nil, err
 	}
-	result, err := fromStruct("result", r.GetResult())
+	result, err := fromDocument("result", r.GetResult(), r.GetResultJson())
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -141,7 +141,7 @@ func (s *Workers) FailJob(ctx context.Context, r *jobsv1.FailJobRequest) (*jobsv
 	if err := allowed(ctx); err != nil {
 		return nil, err
 	}
-	result, err := fromStruct("result", r.GetResult())
+	result, err := fromDocument("result", r.GetResult(), r.GetResultJson())
 	if err != nil {
 		result = nil // the end of the attempt matters more than the facts about it
 	}
@@ -174,7 +174,7 @@ func (s *Workers) ParkJob(ctx context.Context, r *jobsv1.ParkJobRequest) (*jobsv
 	if err := allowed(ctx); err != nil {
 		return nil, err
 	}
-	question, err := fromStruct("question", r.GetQuestion())
+	question, err := fromDocument("question", r.GetQuestion(), r.GetQuestionJson())
 	if err != nil {
 		return nil, toStatus(err)
 	}

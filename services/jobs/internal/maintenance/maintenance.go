@@ -53,6 +53,7 @@ func (m *Maintenance) Observe(c *job.Commit) {
 	for i := range c.Jobs {
 		m.timer.expect(c.Jobs[i].Due())
 	}
+	m.timer.expect(c.Due)
 }
 
 // Run does what is due until ctx ends.
@@ -129,6 +130,9 @@ func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err erro
 
 // elapse changes all jobs that are due, and returns when the next one is. A job that cannot be changed delays no other.
 func (m *Maintenance) elapse(ctx context.Context) (next time.Time, err error) {
+	if err := m.store.Admit(ctx, m.cfg.Clock.Now(), batch); err != nil {
+		return time.Time{}, err
+	}
 	failed := map[string]error{}
 	for {
 		ids, err := m.store.Due(ctx, m.cfg.Clock.Now(), batch+len(failed))

@@ -166,7 +166,11 @@ type StreamMessage struct {
 	KeepaliveSeconds *float64 `protobuf:"fixed64,27,opt,name=keepalive_seconds,json=keepaliveSeconds,proto3,oneof" json:"keepalive_seconds,omitempty"`
 	// The subject of the token or cookie of the stream. Set in `connected`. Another user might have signed in on this browser
 	// since the page was loaded.
-	User          *string `protobuf:"bytes,28,opt,name=user,proto3,oneof" json:"user,omitempty"`
+	User *string `protobuf:"bytes,28,opt,name=user,proto3,oneof" json:"user,omitempty"`
+	// The result with exact numbers, if it has some that a double does not hold. JSON shows it as `result`.
+	ResultJson string `protobuf:"bytes,29,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`
+	// The question with exact numbers, if it has some that a double does not hold. JSON shows it as `question`.
+	QuestionJson  string `protobuf:"bytes,30,opt,name=question_json,json=questionJson,proto3" json:"question_json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -397,6 +401,20 @@ func (x *StreamMessage) GetUser() string {
 	return ""
 }
 
+func (x *StreamMessage) GetResultJson() string {
+	if x != nil {
+		return x.ResultJson
+	}
+	return ""
+}
+
+func (x *StreamMessage) GetQuestionJson() string {
+	if x != nil {
+		return x.QuestionJson
+	}
+	return ""
+}
+
 // ImportDetail is the part of an import that its job doesn't have.
 type ImportDetail struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -528,7 +546,7 @@ var File_headway_edge_v1_stream_proto protoreflect.FileDescriptor
 
 const file_headway_edge_v1_stream_proto_rawDesc = "" +
 	"\n" +
-	"\x1cheadway/edge/v1/stream.proto\x12\x0fheadway.edge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x19headway/jobs/v1/job.proto\"\x94\v\n" +
+	"\x1cheadway/edge/v1/stream.proto\x12\x0fheadway.edge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x19headway/jobs/v1/job.proto\"\xda\v\n" +
 	"\rStreamMessage\x126\n" +
 	"\x04type\x18\x01 \x01(\x0e2\".headway.edge.v1.StreamMessageTypeR\x04type\x12\x1a\n" +
 	"\x06job_id\x18\x02 \x01(\tH\x00R\x05jobId\x88\x01\x01\x12\x17\n" +
@@ -562,7 +580,10 @@ const file_headway_edge_v1_stream_proto_rawDesc = "" +
 	"\fcompleted_at\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\vcompletedAt\x128\n" +
 	"\ttimestamp\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp\x120\n" +
 	"\x11keepalive_seconds\x18\x1b \x01(\x01H\x11R\x10keepaliveSeconds\x88\x01\x01\x12\x17\n" +
-	"\x04user\x18\x1c \x01(\tH\x12R\x04user\x88\x01\x01B\t\n" +
+	"\x04user\x18\x1c \x01(\tH\x12R\x04user\x88\x01\x01\x12\x1f\n" +
+	"\vresult_json\x18\x1d \x01(\tR\n" +
+	"resultJson\x12#\n" +
+	"\rquestion_json\x18\x1e \x01(\tR\fquestionJsonB\t\n" +
 	"\a_job_idB\a\n" +
 	"\x05_kindB\b\n" +
 	"\x06_titleB\t\n" +

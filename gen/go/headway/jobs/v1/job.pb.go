@@ -183,7 +183,7 @@ type Job struct {
 	Priority int32 `protobuf:"varint,9,opt,name=priority,proto3" json:"priority,omitempty"`
 	// Labels for filtering; at most 16.
 	Labels map[string]string `protobuf:"bytes,10,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// The input for the worker. Whole numbers are exact up to 2^53.
+	// The input for the worker. Its numbers are rounded to doubles, so whole numbers are exact up to 2^53. `payload_json` is exact.
 	Payload *structpb.Struct `protobuf:"bytes,11,opt,name=payload,proto3" json:"payload,omitempty"`
 	// The progress.
 	Progress *Progress `protobuf:"bytes,12,opt,name=progress,proto3" json:"progress,omitempty"`
@@ -220,7 +220,21 @@ type Job struct {
 	Worker string `protobuf:"bytes,26,opt,name=worker,proto3" json:"worker,omitempty"`
 	// The size of a result that is too large for a snapshot, as JSON. Unset for any other. Lists and watches leave such a result
 	// out. GetJob returns it.
-	ResultBytes   *int64 `protobuf:"varint,27,opt,name=result_bytes,json=resultBytes,proto3,oneof" json:"result_bytes,omitempty"`
+	ResultBytes *int64 `protobuf:"varint,27,opt,name=result_bytes,json=resultBytes,proto3,oneof" json:"result_bytes,omitempty"`
+	// The payload as the text that came, byte for byte. GetJob and LeaseJobs always set it, as well as the other texts of this kind.
+	// All other snapshots set such a text only if the document has a number that a double does not hold. REST and SSE have one
+	// field for both, with the exact numbers.
+	PayloadJson string `protobuf:"bytes,28,opt,name=payload_json,json=payloadJson,proto3" json:"payload_json,omitempty"`
+	// The result as the text that came. See `payload_json`.
+	ResultJson string `protobuf:"bytes,29,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`
+	// The question as the text that came. See `payload_json`.
+	QuestionJson string `protobuf:"bytes,30,opt,name=question_json,json=questionJson,proto3" json:"question_json,omitempty"`
+	// The answer as the text that came. See `payload_json`.
+	AnswerJson string `protobuf:"bytes,31,opt,name=answer_json,json=answerJson,proto3" json:"answer_json,omitempty"`
+	// The limit that the job shares with others. Unset without one.
+	Limit *Limit `protobuf:"bytes,32,opt,name=limit,proto3" json:"limit,omitempty"`
+	// The job is queued, and waits because of its limit. It has no queue position.
+	Limited       bool `protobuf:"varint,33,opt,name=limited,proto3" json:"limited,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -444,6 +458,123 @@ func (x *Job) GetResultBytes() int64 {
 	return 0
 }
 
+func (x *Job) GetPayloadJson() string {
+	if x != nil {
+		return x.PayloadJson
+	}
+	return ""
+}
+
+func (x *Job) GetResultJson() string {
+	if x != nil {
+		return x.ResultJson
+	}
+	return ""
+}
+
+func (x *Job) GetQuestionJson() string {
+	if x != nil {
+		return x.QuestionJson
+	}
+	return ""
+}
+
+func (x *Job) GetAnswerJson() string {
+	if x != nil {
+		return x.AnswerJson
+	}
+	return ""
+}
+
+func (x *Job) GetLimit() *Limit {
+	if x != nil {
+		return x.Limit
+	}
+	return nil
+}
+
+func (x *Job) GetLimited() bool {
+	if x != nil {
+		return x.Limited
+	}
+	return false
+}
+
+// Limit bounds how many jobs with the same key run. The jobs of one owner share a key, whatever their kinds. The numbers are those
+// of the job that was created last.
+type Limit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is limited, such as "site:example.org". 1 to 200 characters.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// At most so many of the jobs are active, or ready to be leased, at a time. 0 means no limit.
+	MaxActive uint32 `protobuf:"varint,2,opt,name=max_active,json=maxActive,proto3" json:"max_active,omitempty"`
+	// At most so many of the jobs are leased per `per_seconds`, evenly: the time between two leases is at least
+	// `per_seconds` / `max_starts`. Another attempt counts, too. 0 means no limit.
+	MaxStarts uint32 `protobuf:"varint,3,opt,name=max_starts,json=maxStarts,proto3" json:"max_starts,omitempty"`
+	// The period of `max_starts`. 0 means 1.
+	PerSeconds    float64 `protobuf:"fixed64,4,opt,name=per_seconds,json=perSeconds,proto3" json:"per_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Limit) Reset() {
+	*x = Limit{}
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Limit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Limit) ProtoMessage() {}
+
+func (x *Limit) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Limit.ProtoReflect.Descriptor instead.
+func (*Limit) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Limit) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Limit) GetMaxActive() uint32 {
+	if x != nil {
+		return x.MaxActive
+	}
+	return 0
+}
+
+func (x *Limit) GetMaxStarts() uint32 {
+	if x != nil {
+		return x.MaxStarts
+	}
+	return 0
+}
+
+func (x *Limit) GetPerSeconds() float64 {
+	if x != nil {
+		return x.PerSeconds
+	}
+	return 0
+}
+
 // JobError is the reason why an attempt or a job ended without success.
 type JobError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -461,7 +592,7 @@ type JobError struct {
 
 func (x *JobError) Reset() {
 	*x = JobError{}
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[1]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -473,7 +604,7 @@ func (x *JobError) String() string {
 func (*JobError) ProtoMessage() {}
 
 func (x *JobError) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[1]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -486,7 +617,7 @@ func (x *JobError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobError.ProtoReflect.Descriptor instead.
 func (*JobError) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{1}
+	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *JobError) GetReason() string {
@@ -519,7 +650,8 @@ type Progress struct {
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// Name of the active step. Empty if there is none.
 	CurrentStep string `protobuf:"bytes,3,opt,name=current_step,json=currentStep,proto3" json:"current_step,omitempty"`
-	// The steps in their order.
+	// The steps in their order; at most 1,000, and 256 KiB as JSON. If they are too many or too large for a snapshot, some
+	// are folded (`folded_steps`). GetJob and LeaseJobs return all steps.
 	Steps []*Step `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Units of the current step per second, over the last seconds. 0 if unknown.
 	Rate float64 `protobuf:"fixed64,5,opt,name=rate,proto3" json:"rate,omitempty"`
@@ -533,7 +665,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[2]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +677,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[2]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +690,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{2}
+	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Progress) GetPercent() float64 {
@@ -639,13 +771,17 @@ type Step struct {
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
 	// The total is an estimate, and can still rise or fall.
 	TotalEstimated bool `protobuf:"varint,13,opt,name=total_estimated,json=totalEstimated,proto3" json:"total_estimated,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// This entry stands for so many consecutive steps: a snapshot shows 64 at most. Then it has the name of the first step and the
+	// titles of the first and the last, and counts ended steps (`done`, `total`, `unit`). Their counters are added up. Unset for a
+	// step that is shown as it is. Steps that are active or have failed are folded last, and `current_step` never.
+	FoldedSteps   *uint32 `protobuf:"varint,14,opt,name=folded_steps,json=foldedSteps,proto3,oneof" json:"folded_steps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[3]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -657,7 +793,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[3]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -670,7 +806,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{3}
+	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Step) GetName() string {
@@ -764,6 +900,13 @@ func (x *Step) GetTotalEstimated() bool {
 	return false
 }
 
+func (x *Step) GetFoldedSteps() uint32 {
+	if x != nil && x.FoldedSteps != nil {
+		return *x.FoldedSteps
+	}
+	return 0
+}
+
 // StepPlan declares a step before it begins.
 type StepPlan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -785,7 +928,7 @@ type StepPlan struct {
 
 func (x *StepPlan) Reset() {
 	*x = StepPlan{}
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[4]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -797,7 +940,7 @@ func (x *StepPlan) String() string {
 func (*StepPlan) ProtoMessage() {}
 
 func (x *StepPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[4]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -810,7 +953,7 @@ func (x *StepPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepPlan.ProtoReflect.Descriptor instead.
 func (*StepPlan) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{4}
+	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *StepPlan) GetName() string {
@@ -870,7 +1013,7 @@ type RetryPolicy struct {
 
 func (x *RetryPolicy) Reset() {
 	*x = RetryPolicy{}
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[5]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +1025,7 @@ func (x *RetryPolicy) String() string {
 func (*RetryPolicy) ProtoMessage() {}
 
 func (x *RetryPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_proto_msgTypes[5]
+	mi := &file_headway_jobs_v1_job_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +1038,7 @@ func (x *RetryPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryPolicy.ProtoReflect.Descriptor instead.
 func (*RetryPolicy) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{5}
+	return file_headway_jobs_v1_job_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RetryPolicy) GetMaxAttempts() uint32 {
@@ -923,7 +1066,7 @@ var File_headway_jobs_v1_job_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\n" +
-	"\x19headway/jobs/v1/job.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\t\n" +
+	"\x19headway/jobs/v1/job.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\v\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -956,11 +1099,28 @@ const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"not_before\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x126\n" +
 	"\bdeadline\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x16\n" +
 	"\x06worker\x18\x1a \x01(\tR\x06worker\x12&\n" +
-	"\fresult_bytes\x18\x1b \x01(\x03H\x00R\vresultBytes\x88\x01\x01\x1a9\n" +
+	"\fresult_bytes\x18\x1b \x01(\x03H\x00R\vresultBytes\x88\x01\x01\x12!\n" +
+	"\fpayload_json\x18\x1c \x01(\tR\vpayloadJson\x12\x1f\n" +
+	"\vresult_json\x18\x1d \x01(\tR\n" +
+	"resultJson\x12#\n" +
+	"\rquestion_json\x18\x1e \x01(\tR\fquestionJson\x12\x1f\n" +
+	"\vanswer_json\x18\x1f \x01(\tR\n" +
+	"answerJson\x12,\n" +
+	"\x05limit\x18  \x01(\v2\x16.headway.jobs.v1.LimitR\x05limit\x12\x18\n" +
+	"\alimited\x18! \x01(\bR\alimited\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0f\n" +
-	"\r_result_bytes\"V\n" +
+	"\r_result_bytes\"\xb4\x01\n" +
+	"\x05Limit\x12\x1c\n" +
+	"\x03key\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x03key\x12'\n" +
+	"\n" +
+	"max_active\x18\x02 \x01(\rB\b\xbaH\x05*\x03\x18\x90NR\tmaxActive\x12(\n" +
+	"\n" +
+	"max_starts\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\xc0\x84=R\tmaxStarts\x12:\n" +
+	"\vper_seconds\x18\x04 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x18\xf5@)\x00\x00\x00\x00\x00\x00\x00\x00R\n" +
+	"perSeconds\"V\n" +
 	"\bJobError\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x18\n" +
@@ -974,7 +1134,7 @@ const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\veta_seconds\x18\x06 \x01(\x01H\x00R\n" +
 	"etaSeconds\x88\x01\x01\x12\x18\n" +
 	"\astalled\x18\a \x01(\bR\astalledB\x0e\n" +
-	"\f_eta_seconds\"\x89\x04\n" +
+	"\f_eta_seconds\"\xc2\x04\n" +
 	"\x04Step\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x14\n" +
@@ -990,10 +1150,12 @@ const file_headway_jobs_v1_job_proto_rawDesc = "" +
 	"\n" +
 	"started_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x12=\n" +
 	"\fcompleted_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vcompletedAt\x12'\n" +
-	"\x0ftotal_estimated\x18\r \x01(\bR\x0etotalEstimated\x1a;\n" +
+	"\x0ftotal_estimated\x18\r \x01(\bR\x0etotalEstimated\x12&\n" +
+	"\ffolded_steps\x18\x0e \x01(\rH\x00R\vfoldedSteps\x88\x01\x01\x1a;\n" +
 	"\rCountersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\x8c\x01\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\x0f\n" +
+	"\r_folded_steps\"\x8c\x01\n" +
 	"\bStepPlan\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x14\n" +
@@ -1035,46 +1197,48 @@ func file_headway_jobs_v1_job_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_jobs_v1_job_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_headway_jobs_v1_job_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_headway_jobs_v1_job_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_headway_jobs_v1_job_proto_goTypes = []any{
 	(JobStatus)(0),                // 0: headway.jobs.v1.JobStatus
 	(StepState)(0),                // 1: headway.jobs.v1.StepState
 	(*Job)(nil),                   // 2: headway.jobs.v1.Job
-	(*JobError)(nil),              // 3: headway.jobs.v1.JobError
-	(*Progress)(nil),              // 4: headway.jobs.v1.Progress
-	(*Step)(nil),                  // 5: headway.jobs.v1.Step
-	(*StepPlan)(nil),              // 6: headway.jobs.v1.StepPlan
-	(*RetryPolicy)(nil),           // 7: headway.jobs.v1.RetryPolicy
-	nil,                           // 8: headway.jobs.v1.Job.LabelsEntry
-	nil,                           // 9: headway.jobs.v1.Step.CountersEntry
-	(*structpb.Struct)(nil),       // 10: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Limit)(nil),                 // 3: headway.jobs.v1.Limit
+	(*JobError)(nil),              // 4: headway.jobs.v1.JobError
+	(*Progress)(nil),              // 5: headway.jobs.v1.Progress
+	(*Step)(nil),                  // 6: headway.jobs.v1.Step
+	(*StepPlan)(nil),              // 7: headway.jobs.v1.StepPlan
+	(*RetryPolicy)(nil),           // 8: headway.jobs.v1.RetryPolicy
+	nil,                           // 9: headway.jobs.v1.Job.LabelsEntry
+	nil,                           // 10: headway.jobs.v1.Step.CountersEntry
+	(*structpb.Struct)(nil),       // 11: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_headway_jobs_v1_job_proto_depIdxs = []int32{
 	0,  // 0: headway.jobs.v1.Job.status:type_name -> headway.jobs.v1.JobStatus
-	8,  // 1: headway.jobs.v1.Job.labels:type_name -> headway.jobs.v1.Job.LabelsEntry
-	10, // 2: headway.jobs.v1.Job.payload:type_name -> google.protobuf.Struct
-	4,  // 3: headway.jobs.v1.Job.progress:type_name -> headway.jobs.v1.Progress
-	10, // 4: headway.jobs.v1.Job.result:type_name -> google.protobuf.Struct
-	3,  // 5: headway.jobs.v1.Job.error:type_name -> headway.jobs.v1.JobError
-	10, // 6: headway.jobs.v1.Job.question:type_name -> google.protobuf.Struct
-	10, // 7: headway.jobs.v1.Job.answer:type_name -> google.protobuf.Struct
-	11, // 8: headway.jobs.v1.Job.created_at:type_name -> google.protobuf.Timestamp
-	11, // 9: headway.jobs.v1.Job.started_at:type_name -> google.protobuf.Timestamp
-	11, // 10: headway.jobs.v1.Job.updated_at:type_name -> google.protobuf.Timestamp
-	11, // 11: headway.jobs.v1.Job.completed_at:type_name -> google.protobuf.Timestamp
-	11, // 12: headway.jobs.v1.Job.not_before:type_name -> google.protobuf.Timestamp
-	11, // 13: headway.jobs.v1.Job.deadline:type_name -> google.protobuf.Timestamp
-	5,  // 14: headway.jobs.v1.Progress.steps:type_name -> headway.jobs.v1.Step
-	1,  // 15: headway.jobs.v1.Step.state:type_name -> headway.jobs.v1.StepState
-	9,  // 16: headway.jobs.v1.Step.counters:type_name -> headway.jobs.v1.Step.CountersEntry
-	11, // 17: headway.jobs.v1.Step.started_at:type_name -> google.protobuf.Timestamp
-	11, // 18: headway.jobs.v1.Step.completed_at:type_name -> google.protobuf.Timestamp
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	9,  // 1: headway.jobs.v1.Job.labels:type_name -> headway.jobs.v1.Job.LabelsEntry
+	11, // 2: headway.jobs.v1.Job.payload:type_name -> google.protobuf.Struct
+	5,  // 3: headway.jobs.v1.Job.progress:type_name -> headway.jobs.v1.Progress
+	11, // 4: headway.jobs.v1.Job.result:type_name -> google.protobuf.Struct
+	4,  // 5: headway.jobs.v1.Job.error:type_name -> headway.jobs.v1.JobError
+	11, // 6: headway.jobs.v1.Job.question:type_name -> google.protobuf.Struct
+	11, // 7: headway.jobs.v1.Job.answer:type_name -> google.protobuf.Struct
+	12, // 8: headway.jobs.v1.Job.created_at:type_name -> google.protobuf.Timestamp
+	12, // 9: headway.jobs.v1.Job.started_at:type_name -> google.protobuf.Timestamp
+	12, // 10: headway.jobs.v1.Job.updated_at:type_name -> google.protobuf.Timestamp
+	12, // 11: headway.jobs.v1.Job.completed_at:type_name -> google.protobuf.Timestamp
+	12, // 12: headway.jobs.v1.Job.not_before:type_name -> google.protobuf.Timestamp
+	12, // 13: headway.jobs.v1.Job.deadline:type_name -> google.protobuf.Timestamp
+	3,  // 14: headway.jobs.v1.Job.limit:type_name -> headway.jobs.v1.Limit
+	6,  // 15: headway.jobs.v1.Progress.steps:type_name -> headway.jobs.v1.Step
+	1,  // 16: headway.jobs.v1.Step.state:type_name -> headway.jobs.v1.StepState
+	10, // 17: headway.jobs.v1.Step.counters:type_name -> headway.jobs.v1.Step.CountersEntry
+	12, // 18: headway.jobs.v1.Step.started_at:type_name -> google.protobuf.Timestamp
+	12, // 19: headway.jobs.v1.Step.completed_at:type_name -> google.protobuf.Timestamp
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_headway_jobs_v1_job_proto_init() }
@@ -1083,14 +1247,15 @@ func file_headway_jobs_v1_job_proto_init() {
 		return
 	}
 	file_headway_jobs_v1_job_proto_msgTypes[0].OneofWrappers = []any{}
-	file_headway_jobs_v1_job_proto_msgTypes[2].OneofWrappers = []any{}
+	file_headway_jobs_v1_job_proto_msgTypes[3].OneofWrappers = []any{}
+	file_headway_jobs_v1_job_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_jobs_v1_job_proto_rawDesc), len(file_headway_jobs_v1_job_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

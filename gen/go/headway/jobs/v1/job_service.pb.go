@@ -27,6 +27,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// JobChange is what ChangeJobs does to each job.
+type JobChange int32
+
+const (
+	// Not a change.
+	JobChange_JOB_CHANGE_UNSPECIFIED JobChange = 0
+	// CancelJob. Jobs that have ended are left out.
+	JobChange_JOB_CHANGE_CANCEL JobChange = 1
+	// RetryJob. Only failed and cancelled jobs are retried.
+	JobChange_JOB_CHANGE_RETRY JobChange = 2
+	// DeleteJob. Only jobs that have ended are deleted.
+	JobChange_JOB_CHANGE_DELETE JobChange = 3
+)
+
+// Enum value maps for JobChange.
+var (
+	JobChange_name = map[int32]string{
+		0: "JOB_CHANGE_UNSPECIFIED",
+		1: "JOB_CHANGE_CANCEL",
+		2: "JOB_CHANGE_RETRY",
+		3: "JOB_CHANGE_DELETE",
+	}
+	JobChange_value = map[string]int32{
+		"JOB_CHANGE_UNSPECIFIED": 0,
+		"JOB_CHANGE_CANCEL":      1,
+		"JOB_CHANGE_RETRY":       2,
+		"JOB_CHANGE_DELETE":      3,
+	}
+)
+
+func (x JobChange) Enum() *JobChange {
+	p := new(JobChange)
+	*p = x
+	return p
+}
+
+func (x JobChange) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (JobChange) Descriptor() protoreflect.EnumDescriptor {
+	return file_headway_jobs_v1_job_service_proto_enumTypes[0].Descriptor()
+}
+
+func (JobChange) Type() protoreflect.EnumType {
+	return &file_headway_jobs_v1_job_service_proto_enumTypes[0]
+}
+
+func (x JobChange) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use JobChange.Descriptor instead.
+func (JobChange) EnumDescriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{0}
+}
+
 // CreateJobRequest describes the job to create.
 type CreateJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -54,7 +111,12 @@ type CreateJobRequest struct {
 	// Creates the job for another user. Requires the scope `headway:service`.
 	Owner string `protobuf:"bytes,11,opt,name=owner,proto3" json:"owner,omitempty"`
 	// The ID of the job, a UUID. Requires the scope `headway:service`. A new one if empty.
-	JobId         string `protobuf:"bytes,12,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	JobId string `protobuf:"bytes,12,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// The payload as JSON text, instead of `payload`: an object, at most 8 KiB. It is stored byte for byte, so numbers stay exact.
+	PayloadJson string `protobuf:"bytes,13,opt,name=payload_json,json=payloadJson,proto3" json:"payload_json,omitempty"`
+	// A limit that the job shares with the other jobs of its owner that have the same key: of active jobs, of starts per time, or of
+	// both.
+	Limit         *Limit `protobuf:"bytes,14,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -171,6 +233,20 @@ func (x *CreateJobRequest) GetJobId() string {
 		return x.JobId
 	}
 	return ""
+}
+
+func (x *CreateJobRequest) GetPayloadJson() string {
+	if x != nil {
+		return x.PayloadJson
+	}
+	return ""
+}
+
+func (x *CreateJobRequest) GetLimit() *Limit {
+	if x != nil {
+		return x.Limit
+	}
+	return nil
 }
 
 // CreateJobResponse holds the created job.
@@ -1074,8 +1150,10 @@ type ResumeJobRequest struct {
 	// The `revision` of the snapshot that showed the question. If it is set, and the job has changed since, the answer is
 	// refused: another answer was faster, and the job might ask another question now.
 	QuestionRevision *uint32 `protobuf:"varint,3,opt,name=question_revision,json=questionRevision,proto3,oneof" json:"question_revision,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The decision as JSON text, instead of `answer`. It is stored byte for byte, so numbers stay exact.
+	AnswerJson    string `protobuf:"bytes,4,opt,name=answer_json,json=answerJson,proto3" json:"answer_json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ResumeJobRequest) Reset() {
@@ -1127,6 +1205,13 @@ func (x *ResumeJobRequest) GetQuestionRevision() uint32 {
 		return *x.QuestionRevision
 	}
 	return 0
+}
+
+func (x *ResumeJobRequest) GetAnswerJson() string {
+	if x != nil {
+		return x.AnswerJson
+	}
+	return ""
 }
 
 // ResumeJobResponse holds the job.
@@ -1258,6 +1343,170 @@ func (*DeleteJobResponse) Descriptor() ([]byte, []int) {
 	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{20}
 }
 
+// ChangeJobsRequest selects the jobs to change. The filters are those of ListJobs.
+type ChangeJobsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What to do to each job.
+	Change JobChange `protobuf:"varint,1,opt,name=change,proto3,enum=headway.jobs.v1.JobChange" json:"change,omitempty"`
+	// Only these kinds. Empty means all.
+	Kinds []string `protobuf:"bytes,2,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	// Only these statuses. Empty means all that the change applies to.
+	Statuses []JobStatus `protobuf:"varint,3,rep,packed,name=statuses,proto3,enum=headway.jobs.v1.JobStatus" json:"statuses,omitempty"`
+	// Only jobs with all of these labels, each written as `name=value`.
+	Labels []string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty"`
+	// Only jobs created at or after this time.
+	CreatedAfter *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_after,json=createdAfter,proto3" json:"created_after,omitempty"`
+	// Only jobs created before this time. Jobs that are created after the call are never changed.
+	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
+	// The jobs of all users. Requires the scope `headway:service` or `headway:admin`.
+	AllOwners bool `protobuf:"varint,7,opt,name=all_owners,json=allOwners,proto3" json:"all_owners,omitempty"`
+	// Makes the call safe to repeat. Unique per owner. At most 128 characters: letters, digits, and - _ . :
+	RequestId     string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeJobsRequest) Reset() {
+	*x = ChangeJobsRequest{}
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeJobsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeJobsRequest) ProtoMessage() {}
+
+func (x *ChangeJobsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeJobsRequest.ProtoReflect.Descriptor instead.
+func (*ChangeJobsRequest) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ChangeJobsRequest) GetChange() JobChange {
+	if x != nil {
+		return x.Change
+	}
+	return JobChange_JOB_CHANGE_UNSPECIFIED
+}
+
+func (x *ChangeJobsRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *ChangeJobsRequest) GetStatuses() []JobStatus {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
+func (x *ChangeJobsRequest) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *ChangeJobsRequest) GetCreatedAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAfter
+	}
+	return nil
+}
+
+func (x *ChangeJobsRequest) GetCreatedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedBefore
+	}
+	return nil
+}
+
+func (x *ChangeJobsRequest) GetAllOwners() bool {
+	if x != nil {
+		return x.AllOwners
+	}
+	return false
+}
+
+func (x *ChangeJobsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ChangeJobsResponse holds the job that changes the others.
+type ChangeJobsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job. Its result has the counts `changed` and `refused`.
+	Job *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	// The same request was made before with this request_id. The job is the earlier one.
+	Replayed      bool `protobuf:"varint,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeJobsResponse) Reset() {
+	*x = ChangeJobsResponse{}
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeJobsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeJobsResponse) ProtoMessage() {}
+
+func (x *ChangeJobsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeJobsResponse.ProtoReflect.Descriptor instead.
+func (*ChangeJobsResponse) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ChangeJobsResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
+func (x *ChangeJobsResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
+	}
+	return false
+}
+
 // ListKindsRequest is empty.
 type ListKindsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1267,7 +1516,7 @@ type ListKindsRequest struct {
 
 func (x *ListKindsRequest) Reset() {
 	*x = ListKindsRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1528,7 @@ func (x *ListKindsRequest) String() string {
 func (*ListKindsRequest) ProtoMessage() {}
 
 func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[21]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1541,7 @@ func (x *ListKindsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsRequest.ProtoReflect.Descriptor instead.
 func (*ListKindsRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{21}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{23}
 }
 
 // ListKindsResponse holds the kinds.
@@ -1308,7 +1557,7 @@ type ListKindsResponse struct {
 
 func (x *ListKindsResponse) Reset() {
 	*x = ListKindsResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[22]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1569,7 @@ func (x *ListKindsResponse) String() string {
 func (*ListKindsResponse) ProtoMessage() {}
 
 func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[22]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1333,7 +1582,7 @@ func (x *ListKindsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKindsResponse.ProtoReflect.Descriptor instead.
 func (*ListKindsResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{22}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListKindsResponse) GetKinds() []string {
@@ -1366,7 +1615,7 @@ type ReadOutputRequest struct {
 
 func (x *ReadOutputRequest) Reset() {
 	*x = ReadOutputRequest{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[23]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1378,7 +1627,7 @@ func (x *ReadOutputRequest) String() string {
 func (*ReadOutputRequest) ProtoMessage() {}
 
 func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[23]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1640,7 @@ func (x *ReadOutputRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputRequest.ProtoReflect.Descriptor instead.
 func (*ReadOutputRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{23}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ReadOutputRequest) GetJobId() string {
@@ -1428,7 +1677,7 @@ type ReadOutputResponse struct {
 
 func (x *ReadOutputResponse) Reset() {
 	*x = ReadOutputResponse{}
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[24]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1440,7 +1689,7 @@ func (x *ReadOutputResponse) String() string {
 func (*ReadOutputResponse) ProtoMessage() {}
 
 func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[24]
+	mi := &file_headway_jobs_v1_job_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1453,7 +1702,7 @@ func (x *ReadOutputResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadOutputResponse.ProtoReflect.Descriptor instead.
 func (*ReadOutputResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{24}
+	return file_headway_jobs_v1_job_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ReadOutputResponse) GetOffset() int64 {
@@ -1474,7 +1723,7 @@ var File_headway_jobs_v1_job_service_proto protoreflect.FileDescriptor
 
 const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\n" +
-	"!headway/jobs/v1/job_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\x1a\x1aheadway/jobs/v1/kind.proto\"\xfa\x05\n" +
+	"!headway/jobs/v1/job_service.proto\x12\x0fheadway.jobs.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19headway/jobs/v1/job.proto\x1a\x1aheadway/jobs/v1/kind.proto\"\xcb\x06\n" +
 	"\x10CreateJobRequest\x12>\n" +
 	"\x04kind\x18\x01 \x01(\tB*\xbaH'r%2#^[A-Za-z0-9][A-Za-z0-9_./:-]{0,62}$R\x04kind\x12\x1e\n" +
 	"\x05title\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05title\x121\n" +
@@ -1490,7 +1739,9 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\bdeadline\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x1e\n" +
 	"\x05owner\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05owner\x12\"\n" +
-	"\x06job_id\x18\f \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x05jobId\x1a9\n" +
+	"\x06job_id\x18\f \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x05jobId\x12!\n" +
+	"\fpayload_json\x18\r \x01(\tR\vpayloadJson\x12,\n" +
+	"\x05limit\x18\x0e \x01(\v2\x16.headway.jobs.v1.LimitR\x05limit\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"W\n" +
@@ -1547,17 +1798,34 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\x0fRetryJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\":\n" +
 	"\x10RetryJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\xad\x01\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\xce\x01\n" +
 	"\x10ResumeJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12/\n" +
 	"\x06answer\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06answer\x120\n" +
-	"\x11question_revision\x18\x03 \x01(\rH\x00R\x10questionRevision\x88\x01\x01B\x14\n" +
+	"\x11question_revision\x18\x03 \x01(\rH\x00R\x10questionRevision\x88\x01\x01\x12\x1f\n" +
+	"\vanswer_json\x18\x04 \x01(\tR\n" +
+	"answerJsonB\x14\n" +
 	"\x12_question_revision\";\n" +
 	"\x11ResumeJobResponse\x12&\n" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"4\n" +
 	"\x10DeleteJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\"\x13\n" +
-	"\x11DeleteJobResponse\"\x12\n" +
+	"\x11DeleteJobResponse\"\xf4\x03\n" +
+	"\x11ChangeJobsRequest\x12>\n" +
+	"\x06change\x18\x01 \x01(\x0e2\x1a.headway.jobs.v1.JobChangeB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06change\x12\x1e\n" +
+	"\x05kinds\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10 R\x05kinds\x12G\n" +
+	"\bstatuses\x18\x03 \x03(\x0e2\x1a.headway.jobs.v1.JobStatusB\x0f\xbaH\f\x92\x01\t\x10\b\"\x05\x82\x01\x02\x10\x01R\bstatuses\x12S\n" +
+	"\x06labels\x18\x04 \x03(\tB;\xbaH8\x92\x015\x10\x10\"1r/2-^[A-Za-z0-9][A-Za-z0-9_./:-]{0,252}=.{0,200}$R\x06labels\x12?\n" +
+	"\rcreated_after\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fcreatedAfter\x12A\n" +
+	"\x0ecreated_before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12\x1d\n" +
+	"\n" +
+	"all_owners\x18\a \x01(\bR\tallOwners\x12>\n" +
+	"\n" +
+	"request_id\x18\b \x01(\tB\x1f\xbaH\x1cr\x1a2\x18^[A-Za-z0-9._:-]{0,128}$R\trequestId\"X\n" +
+	"\x12ChangeJobsResponse\x12&\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\x12\x1a\n" +
+	"\breplayed\x18\x02 \x01(\bR\breplayed\"\x12\n" +
 	"\x10ListKindsRequest\"o\n" +
 	"\x11ListKindsResponse\x12\x14\n" +
 	"\x05kinds\x18\x01 \x03(\tR\x05kinds\x12D\n" +
@@ -1568,8 +1836,12 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes\"@\n" +
 	"\x12ReadOutputResponse\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data2\x93\n" +
-	"\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data*k\n" +
+	"\tJobChange\x12\x1a\n" +
+	"\x16JOB_CHANGE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11JOB_CHANGE_CANCEL\x10\x01\x12\x14\n" +
+	"\x10JOB_CHANGE_RETRY\x10\x02\x12\x15\n" +
+	"\x11JOB_CHANGE_DELETE\x10\x032\x8b\v\n" +
 	"\n" +
 	"JobService\x12k\n" +
 	"\tCreateJob\x12!.headway.jobs.v1.CreateJobRequest\x1a\".headway.jobs.v1.CreateJobResponse\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/api/v1/jobs\x12t\n" +
@@ -1582,7 +1854,9 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\tCancelJob\x12!.headway.jobs.v1.CancelJobRequest\x1a\".headway.jobs.v1.CancelJobResponse\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/api/v1/jobs/{job_id}:cancel\x12w\n" +
 	"\bRetryJob\x12 .headway.jobs.v1.RetryJobRequest\x1a!.headway.jobs.v1.RetryJobResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/api/v1/jobs/{job_id}:retry\x12{\n" +
 	"\tResumeJob\x12!.headway.jobs.v1.ResumeJobRequest\x1a\".headway.jobs.v1.ResumeJobResponse\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/api/v1/jobs/{job_id}:resume\x12q\n" +
-	"\tDeleteJob\x12!.headway.jobs.v1.DeleteJobRequest\x1a\".headway.jobs.v1.DeleteJobResponse\"\x1d\x82\xd3\xe4\x93\x02\x17*\x15/api/v1/jobs/{job_id}\x12i\n" +
+	"\tDeleteJob\x12!.headway.jobs.v1.DeleteJobRequest\x1a\".headway.jobs.v1.DeleteJobResponse\"\x1d\x82\xd3\xe4\x93\x02\x17*\x15/api/v1/jobs/{job_id}\x12v\n" +
+	"\n" +
+	"ChangeJobs\x12\".headway.jobs.v1.ChangeJobsRequest\x1a#.headway.jobs.v1.ChangeJobsResponse\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/api/v1/jobs/changes\x12i\n" +
 	"\tListKinds\x12!.headway.jobs.v1.ListKindsRequest\x1a\".headway.jobs.v1.ListKindsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/kinds\x12W\n" +
 	"\n" +
 	"ReadOutput\x12\".headway.jobs.v1.ReadOutputRequest\x1a#.headway.jobs.v1.ReadOutputResponse0\x01B\xab\x01\n" +
@@ -1600,98 +1874,111 @@ func file_headway_jobs_v1_job_service_proto_rawDescGZIP() []byte {
 	return file_headway_jobs_v1_job_service_proto_rawDescData
 }
 
-var file_headway_jobs_v1_job_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_headway_jobs_v1_job_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_headway_jobs_v1_job_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_headway_jobs_v1_job_service_proto_goTypes = []any{
-	(*CreateJobRequest)(nil),      // 0: headway.jobs.v1.CreateJobRequest
-	(*CreateJobResponse)(nil),     // 1: headway.jobs.v1.CreateJobResponse
-	(*CreateJobsRequest)(nil),     // 2: headway.jobs.v1.CreateJobsRequest
-	(*CreateJobsResponse)(nil),    // 3: headway.jobs.v1.CreateJobsResponse
-	(*CreateJobResult)(nil),       // 4: headway.jobs.v1.CreateJobResult
-	(*GetJobRequest)(nil),         // 5: headway.jobs.v1.GetJobRequest
-	(*GetJobResponse)(nil),        // 6: headway.jobs.v1.GetJobResponse
-	(*ListJobsRequest)(nil),       // 7: headway.jobs.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),      // 8: headway.jobs.v1.ListJobsResponse
-	(*WatchJobRequest)(nil),       // 9: headway.jobs.v1.WatchJobRequest
-	(*WatchJobResponse)(nil),      // 10: headway.jobs.v1.WatchJobResponse
-	(*WatchJobsRequest)(nil),      // 11: headway.jobs.v1.WatchJobsRequest
-	(*WatchJobsResponse)(nil),     // 12: headway.jobs.v1.WatchJobsResponse
-	(*CancelJobRequest)(nil),      // 13: headway.jobs.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),     // 14: headway.jobs.v1.CancelJobResponse
-	(*RetryJobRequest)(nil),       // 15: headway.jobs.v1.RetryJobRequest
-	(*RetryJobResponse)(nil),      // 16: headway.jobs.v1.RetryJobResponse
-	(*ResumeJobRequest)(nil),      // 17: headway.jobs.v1.ResumeJobRequest
-	(*ResumeJobResponse)(nil),     // 18: headway.jobs.v1.ResumeJobResponse
-	(*DeleteJobRequest)(nil),      // 19: headway.jobs.v1.DeleteJobRequest
-	(*DeleteJobResponse)(nil),     // 20: headway.jobs.v1.DeleteJobResponse
-	(*ListKindsRequest)(nil),      // 21: headway.jobs.v1.ListKindsRequest
-	(*ListKindsResponse)(nil),     // 22: headway.jobs.v1.ListKindsResponse
-	(*ReadOutputRequest)(nil),     // 23: headway.jobs.v1.ReadOutputRequest
-	(*ReadOutputResponse)(nil),    // 24: headway.jobs.v1.ReadOutputResponse
-	nil,                           // 25: headway.jobs.v1.CreateJobRequest.LabelsEntry
-	(*structpb.Struct)(nil),       // 26: google.protobuf.Struct
-	(*StepPlan)(nil),              // 27: headway.jobs.v1.StepPlan
-	(*RetryPolicy)(nil),           // 28: headway.jobs.v1.RetryPolicy
-	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
-	(*Job)(nil),                   // 30: headway.jobs.v1.Job
-	(*JobError)(nil),              // 31: headway.jobs.v1.JobError
-	(JobStatus)(0),                // 32: headway.jobs.v1.JobStatus
-	(*KindDescription)(nil),       // 33: headway.jobs.v1.KindDescription
+	(JobChange)(0),                // 0: headway.jobs.v1.JobChange
+	(*CreateJobRequest)(nil),      // 1: headway.jobs.v1.CreateJobRequest
+	(*CreateJobResponse)(nil),     // 2: headway.jobs.v1.CreateJobResponse
+	(*CreateJobsRequest)(nil),     // 3: headway.jobs.v1.CreateJobsRequest
+	(*CreateJobsResponse)(nil),    // 4: headway.jobs.v1.CreateJobsResponse
+	(*CreateJobResult)(nil),       // 5: headway.jobs.v1.CreateJobResult
+	(*GetJobRequest)(nil),         // 6: headway.jobs.v1.GetJobRequest
+	(*GetJobResponse)(nil),        // 7: headway.jobs.v1.GetJobResponse
+	(*ListJobsRequest)(nil),       // 8: headway.jobs.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),      // 9: headway.jobs.v1.ListJobsResponse
+	(*WatchJobRequest)(nil),       // 10: headway.jobs.v1.WatchJobRequest
+	(*WatchJobResponse)(nil),      // 11: headway.jobs.v1.WatchJobResponse
+	(*WatchJobsRequest)(nil),      // 12: headway.jobs.v1.WatchJobsRequest
+	(*WatchJobsResponse)(nil),     // 13: headway.jobs.v1.WatchJobsResponse
+	(*CancelJobRequest)(nil),      // 14: headway.jobs.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),     // 15: headway.jobs.v1.CancelJobResponse
+	(*RetryJobRequest)(nil),       // 16: headway.jobs.v1.RetryJobRequest
+	(*RetryJobResponse)(nil),      // 17: headway.jobs.v1.RetryJobResponse
+	(*ResumeJobRequest)(nil),      // 18: headway.jobs.v1.ResumeJobRequest
+	(*ResumeJobResponse)(nil),     // 19: headway.jobs.v1.ResumeJobResponse
+	(*DeleteJobRequest)(nil),      // 20: headway.jobs.v1.DeleteJobRequest
+	(*DeleteJobResponse)(nil),     // 21: headway.jobs.v1.DeleteJobResponse
+	(*ChangeJobsRequest)(nil),     // 22: headway.jobs.v1.ChangeJobsRequest
+	(*ChangeJobsResponse)(nil),    // 23: headway.jobs.v1.ChangeJobsResponse
+	(*ListKindsRequest)(nil),      // 24: headway.jobs.v1.ListKindsRequest
+	(*ListKindsResponse)(nil),     // 25: headway.jobs.v1.ListKindsResponse
+	(*ReadOutputRequest)(nil),     // 26: headway.jobs.v1.ReadOutputRequest
+	(*ReadOutputResponse)(nil),    // 27: headway.jobs.v1.ReadOutputResponse
+	nil,                           // 28: headway.jobs.v1.CreateJobRequest.LabelsEntry
+	(*structpb.Struct)(nil),       // 29: google.protobuf.Struct
+	(*StepPlan)(nil),              // 30: headway.jobs.v1.StepPlan
+	(*RetryPolicy)(nil),           // 31: headway.jobs.v1.RetryPolicy
+	(*timestamppb.Timestamp)(nil), // 32: google.protobuf.Timestamp
+	(*Limit)(nil),                 // 33: headway.jobs.v1.Limit
+	(*Job)(nil),                   // 34: headway.jobs.v1.Job
+	(*JobError)(nil),              // 35: headway.jobs.v1.JobError
+	(JobStatus)(0),                // 36: headway.jobs.v1.JobStatus
+	(*KindDescription)(nil),       // 37: headway.jobs.v1.KindDescription
 }
 var file_headway_jobs_v1_job_service_proto_depIdxs = []int32{
-	26, // 0: headway.jobs.v1.CreateJobRequest.payload:type_name -> google.protobuf.Struct
-	27, // 1: headway.jobs.v1.CreateJobRequest.steps:type_name -> headway.jobs.v1.StepPlan
-	25, // 2: headway.jobs.v1.CreateJobRequest.labels:type_name -> headway.jobs.v1.CreateJobRequest.LabelsEntry
-	28, // 3: headway.jobs.v1.CreateJobRequest.retry:type_name -> headway.jobs.v1.RetryPolicy
-	29, // 4: headway.jobs.v1.CreateJobRequest.not_before:type_name -> google.protobuf.Timestamp
-	29, // 5: headway.jobs.v1.CreateJobRequest.deadline:type_name -> google.protobuf.Timestamp
-	30, // 6: headway.jobs.v1.CreateJobResponse.job:type_name -> headway.jobs.v1.Job
-	0,  // 7: headway.jobs.v1.CreateJobsRequest.jobs:type_name -> headway.jobs.v1.CreateJobRequest
-	4,  // 8: headway.jobs.v1.CreateJobsResponse.results:type_name -> headway.jobs.v1.CreateJobResult
-	30, // 9: headway.jobs.v1.CreateJobResult.job:type_name -> headway.jobs.v1.Job
-	31, // 10: headway.jobs.v1.CreateJobResult.error:type_name -> headway.jobs.v1.JobError
-	30, // 11: headway.jobs.v1.GetJobResponse.job:type_name -> headway.jobs.v1.Job
-	32, // 12: headway.jobs.v1.ListJobsRequest.statuses:type_name -> headway.jobs.v1.JobStatus
-	29, // 13: headway.jobs.v1.ListJobsRequest.created_after:type_name -> google.protobuf.Timestamp
-	29, // 14: headway.jobs.v1.ListJobsRequest.created_before:type_name -> google.protobuf.Timestamp
-	30, // 15: headway.jobs.v1.ListJobsResponse.jobs:type_name -> headway.jobs.v1.Job
-	30, // 16: headway.jobs.v1.WatchJobResponse.job:type_name -> headway.jobs.v1.Job
-	29, // 17: headway.jobs.v1.WatchJobsRequest.ended_after:type_name -> google.protobuf.Timestamp
-	30, // 18: headway.jobs.v1.WatchJobsResponse.jobs:type_name -> headway.jobs.v1.Job
-	31, // 19: headway.jobs.v1.CancelJobRequest.error:type_name -> headway.jobs.v1.JobError
-	30, // 20: headway.jobs.v1.CancelJobResponse.job:type_name -> headway.jobs.v1.Job
-	30, // 21: headway.jobs.v1.RetryJobResponse.job:type_name -> headway.jobs.v1.Job
-	26, // 22: headway.jobs.v1.ResumeJobRequest.answer:type_name -> google.protobuf.Struct
-	30, // 23: headway.jobs.v1.ResumeJobResponse.job:type_name -> headway.jobs.v1.Job
-	33, // 24: headway.jobs.v1.ListKindsResponse.descriptions:type_name -> headway.jobs.v1.KindDescription
-	0,  // 25: headway.jobs.v1.JobService.CreateJob:input_type -> headway.jobs.v1.CreateJobRequest
-	2,  // 26: headway.jobs.v1.JobService.CreateJobs:input_type -> headway.jobs.v1.CreateJobsRequest
-	5,  // 27: headway.jobs.v1.JobService.GetJob:input_type -> headway.jobs.v1.GetJobRequest
-	7,  // 28: headway.jobs.v1.JobService.ListJobs:input_type -> headway.jobs.v1.ListJobsRequest
-	9,  // 29: headway.jobs.v1.JobService.WatchJob:input_type -> headway.jobs.v1.WatchJobRequest
-	11, // 30: headway.jobs.v1.JobService.WatchJobs:input_type -> headway.jobs.v1.WatchJobsRequest
-	13, // 31: headway.jobs.v1.JobService.CancelJob:input_type -> headway.jobs.v1.CancelJobRequest
-	15, // 32: headway.jobs.v1.JobService.RetryJob:input_type -> headway.jobs.v1.RetryJobRequest
-	17, // 33: headway.jobs.v1.JobService.ResumeJob:input_type -> headway.jobs.v1.ResumeJobRequest
-	19, // 34: headway.jobs.v1.JobService.DeleteJob:input_type -> headway.jobs.v1.DeleteJobRequest
-	21, // 35: headway.jobs.v1.JobService.ListKinds:input_type -> headway.jobs.v1.ListKindsRequest
-	23, // 36: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
-	1,  // 37: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
-	3,  // 38: headway.jobs.v1.JobService.CreateJobs:output_type -> headway.jobs.v1.CreateJobsResponse
-	6,  // 39: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
-	8,  // 40: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
-	10, // 41: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
-	12, // 42: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
-	14, // 43: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
-	16, // 44: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
-	18, // 45: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
-	20, // 46: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
-	22, // 47: headway.jobs.v1.JobService.ListKinds:output_type -> headway.jobs.v1.ListKindsResponse
-	24, // 48: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
-	37, // [37:49] is the sub-list for method output_type
-	25, // [25:37] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	29, // 0: headway.jobs.v1.CreateJobRequest.payload:type_name -> google.protobuf.Struct
+	30, // 1: headway.jobs.v1.CreateJobRequest.steps:type_name -> headway.jobs.v1.StepPlan
+	28, // 2: headway.jobs.v1.CreateJobRequest.labels:type_name -> headway.jobs.v1.CreateJobRequest.LabelsEntry
+	31, // 3: headway.jobs.v1.CreateJobRequest.retry:type_name -> headway.jobs.v1.RetryPolicy
+	32, // 4: headway.jobs.v1.CreateJobRequest.not_before:type_name -> google.protobuf.Timestamp
+	32, // 5: headway.jobs.v1.CreateJobRequest.deadline:type_name -> google.protobuf.Timestamp
+	33, // 6: headway.jobs.v1.CreateJobRequest.limit:type_name -> headway.jobs.v1.Limit
+	34, // 7: headway.jobs.v1.CreateJobResponse.job:type_name -> headway.jobs.v1.Job
+	1,  // 8: headway.jobs.v1.CreateJobsRequest.jobs:type_name -> headway.jobs.v1.CreateJobRequest
+	5,  // 9: headway.jobs.v1.CreateJobsResponse.results:type_name -> headway.jobs.v1.CreateJobResult
+	34, // 10: headway.jobs.v1.CreateJobResult.job:type_name -> headway.jobs.v1.Job
+	35, // 11: headway.jobs.v1.CreateJobResult.error:type_name -> headway.jobs.v1.JobError
+	34, // 12: headway.jobs.v1.GetJobResponse.job:type_name -> headway.jobs.v1.Job
+	36, // 13: headway.jobs.v1.ListJobsRequest.statuses:type_name -> headway.jobs.v1.JobStatus
+	32, // 14: headway.jobs.v1.ListJobsRequest.created_after:type_name -> google.protobuf.Timestamp
+	32, // 15: headway.jobs.v1.ListJobsRequest.created_before:type_name -> google.protobuf.Timestamp
+	34, // 16: headway.jobs.v1.ListJobsResponse.jobs:type_name -> headway.jobs.v1.Job
+	34, // 17: headway.jobs.v1.WatchJobResponse.job:type_name -> headway.jobs.v1.Job
+	32, // 18: headway.jobs.v1.WatchJobsRequest.ended_after:type_name -> google.protobuf.Timestamp
+	34, // 19: headway.jobs.v1.WatchJobsResponse.jobs:type_name -> headway.jobs.v1.Job
+	35, // 20: headway.jobs.v1.CancelJobRequest.error:type_name -> headway.jobs.v1.JobError
+	34, // 21: headway.jobs.v1.CancelJobResponse.job:type_name -> headway.jobs.v1.Job
+	34, // 22: headway.jobs.v1.RetryJobResponse.job:type_name -> headway.jobs.v1.Job
+	29, // 23: headway.jobs.v1.ResumeJobRequest.answer:type_name -> google.protobuf.Struct
+	34, // 24: headway.jobs.v1.ResumeJobResponse.job:type_name -> headway.jobs.v1.Job
+	0,  // 25: headway.jobs.v1.ChangeJobsRequest.change:type_name -> headway.jobs.v1.JobChange
+	36, // 26: headway.jobs.v1.ChangeJobsRequest.statuses:type_name -> headway.jobs.v1.JobStatus
+	32, // 27: headway.jobs.v1.ChangeJobsRequest.created_after:type_name -> google.protobuf.Timestamp
+	32, // 28: headway.jobs.v1.ChangeJobsRequest.created_before:type_name -> google.protobuf.Timestamp
+	34, // 29: headway.jobs.v1.ChangeJobsResponse.job:type_name -> headway.jobs.v1.Job
+	37, // 30: headway.jobs.v1.ListKindsResponse.descriptions:type_name -> headway.jobs.v1.KindDescription
+	1,  // 31: headway.jobs.v1.JobService.CreateJob:input_type -> headway.jobs.v1.CreateJobRequest
+	3,  // 32: headway.jobs.v1.JobService.CreateJobs:input_type -> headway.jobs.v1.CreateJobsRequest
+	6,  // 33: headway.jobs.v1.JobService.GetJob:input_type -> headway.jobs.v1.GetJobRequest
+	8,  // 34: headway.jobs.v1.JobService.ListJobs:input_type -> headway.jobs.v1.ListJobsRequest
+	10, // 35: headway.jobs.v1.JobService.WatchJob:input_type -> headway.jobs.v1.WatchJobRequest
+	12, // 36: headway.jobs.v1.JobService.WatchJobs:input_type -> headway.jobs.v1.WatchJobsRequest
+	14, // 37: headway.jobs.v1.JobService.CancelJob:input_type -> headway.jobs.v1.CancelJobRequest
+	16, // 38: headway.jobs.v1.JobService.RetryJob:input_type -> headway.jobs.v1.RetryJobRequest
+	18, // 39: headway.jobs.v1.JobService.ResumeJob:input_type -> headway.jobs.v1.ResumeJobRequest
+	20, // 40: headway.jobs.v1.JobService.DeleteJob:input_type -> headway.jobs.v1.DeleteJobRequest
+	22, // 41: headway.jobs.v1.JobService.ChangeJobs:input_type -> headway.jobs.v1.ChangeJobsRequest
+	24, // 42: headway.jobs.v1.JobService.ListKinds:input_type -> headway.jobs.v1.ListKindsRequest
+	26, // 43: headway.jobs.v1.JobService.ReadOutput:input_type -> headway.jobs.v1.ReadOutputRequest
+	2,  // 44: headway.jobs.v1.JobService.CreateJob:output_type -> headway.jobs.v1.CreateJobResponse
+	4,  // 45: headway.jobs.v1.JobService.CreateJobs:output_type -> headway.jobs.v1.CreateJobsResponse
+	7,  // 46: headway.jobs.v1.JobService.GetJob:output_type -> headway.jobs.v1.GetJobResponse
+	9,  // 47: headway.jobs.v1.JobService.ListJobs:output_type -> headway.jobs.v1.ListJobsResponse
+	11, // 48: headway.jobs.v1.JobService.WatchJob:output_type -> headway.jobs.v1.WatchJobResponse
+	13, // 49: headway.jobs.v1.JobService.WatchJobs:output_type -> headway.jobs.v1.WatchJobsResponse
+	15, // 50: headway.jobs.v1.JobService.CancelJob:output_type -> headway.jobs.v1.CancelJobResponse
+	17, // 51: headway.jobs.v1.JobService.RetryJob:output_type -> headway.jobs.v1.RetryJobResponse
+	19, // 52: headway.jobs.v1.JobService.ResumeJob:output_type -> headway.jobs.v1.ResumeJobResponse
+	21, // 53: headway.jobs.v1.JobService.DeleteJob:output_type -> headway.jobs.v1.DeleteJobResponse
+	23, // 54: headway.jobs.v1.JobService.ChangeJobs:output_type -> headway.jobs.v1.ChangeJobsResponse
+	25, // 55: headway.jobs.v1.JobService.ListKinds:output_type -> headway.jobs.v1.ListKindsResponse
+	27, // 56: headway.jobs.v1.JobService.ReadOutput:output_type -> headway.jobs.v1.ReadOutputResponse
+	44, // [44:57] is the sub-list for method output_type
+	31, // [31:44] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_headway_jobs_v1_job_service_proto_init() }
@@ -1707,13 +1994,14 @@ func file_headway_jobs_v1_job_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_jobs_v1_job_service_proto_rawDesc), len(file_headway_jobs_v1_job_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   26,
+			NumEnums:      1,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_headway_jobs_v1_job_service_proto_goTypes,
 		DependencyIndexes: file_headway_jobs_v1_job_service_proto_depIdxs,
+		EnumInfos:         file_headway_jobs_v1_job_service_proto_enumTypes,
 		MessageInfos:      file_headway_jobs_v1_job_service_proto_msgTypes,
 	}.Build()
 	File_headway_jobs_v1_job_service_proto = out.File

@@ -31,6 +31,7 @@ const (
 	JobService_RetryJob_FullMethodName   = "/headway.jobs.v1.JobService/RetryJob"
 	JobService_ResumeJob_FullMethodName  = "/headway.jobs.v1.JobService/ResumeJob"
 	JobService_DeleteJob_FullMethodName  = "/headway.jobs.v1.JobService/DeleteJob"
+	JobService_ChangeJobs_FullMethodName = "/headway.jobs.v1.JobService/ChangeJobs"
 	JobService_ListKinds_FullMethodName  = "/headway.jobs.v1.JobService/ListKinds"
 	JobService_ReadOutput_FullMethodName = "/headway.jobs.v1.JobService/ReadOutput"
 )
@@ -89,6 +90,12 @@ type JobServiceClient interface {
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(ctx context.Context, in *DeleteJobRequest, opts ...grpc.CallOption) (*DeleteJobResponse, error)
+	// ChangeJobs cancels, retries or deletes all of the caller's jobs that match a filter. It returns a job of the kind
+	// `headway.change` that does this, and shows its progress: how many were changed, and how many were refused. It can be
+	// watched, cancelled, and retried like any job. It changes jobs that were created before it.
+	//
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING.
+	ChangeJobs(ctx context.Context, in *ChangeJobsRequest, opts ...grpc.CallOption) (*ChangeJobsResponse, error)
 	// ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
 	// half minute, and that the caller's token allows. A replica of the service knows only the workers that called it.
 	ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error)
@@ -224,6 +231,16 @@ func (c *jobServiceClient) DeleteJob(ctx context.Context, in *DeleteJobRequest, 
 	return out, nil
 }
 
+func (c *jobServiceClient) ChangeJobs(ctx context.Context, in *ChangeJobsRequest, opts ...grpc.CallOption) (*ChangeJobsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeJobsResponse)
+	err := c.cc.Invoke(ctx, JobService_ChangeJobs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *jobServiceClient) ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListKindsResponse)
@@ -307,6 +324,12 @@ type JobServiceServer interface {
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_FINISHED.
 	DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error)
+	// ChangeJobs cancels, retries or deletes all of the caller's jobs that match a filter. It returns a job of the kind
+	// `headway.change` that does this, and shows its progress: how many were changed, and how many were refused. It can be
+	// watched, cancelled, and retried like any job. It changes jobs that were created before it.
+	//
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING.
+	ChangeJobs(context.Context, *ChangeJobsRequest) (*ChangeJobsResponse, error)
 	// ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
 	// half minute, and that the caller's token allows. A replica of the service knows only the workers that called it.
 	ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error)
@@ -353,6 +376,9 @@ func (UnimplementedJobServiceServer) ResumeJob(context.Context, *ResumeJobReques
 }
 func (UnimplementedJobServiceServer) DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteJob not implemented")
+}
+func (UnimplementedJobServiceServer) ChangeJobs(context.Context, *ChangeJobsRequest) (*ChangeJobsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangeJobs not implemented")
 }
 func (UnimplementedJobServiceServer) ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListKinds not implemented")
@@ -547,6 +573,24 @@ func _JobService_DeleteJob_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _JobService_ChangeJobs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangeJobsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JobServiceServer).ChangeJobs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JobService_ChangeJobs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JobServiceServer).ChangeJobs(ctx, req.(*ChangeJobsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _JobService_ListKinds_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListKindsRequest)
 	if err := dec(in); err != nil {
@@ -614,6 +658,10 @@ var JobService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteJob",
 			Handler:    _JobService_DeleteJob_Handler,
+		},
+		{
+			MethodName: "ChangeJobs",
+			Handler:    _JobService_ChangeJobs_Handler,
 		},
 		{
 			MethodName: "ListKinds",

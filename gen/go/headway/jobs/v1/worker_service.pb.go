@@ -780,7 +780,9 @@ type CompleteJobRequest struct {
 	// 8 KiB) is returned by GetJob only.
 	Result *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
 	// The last progress, stored in the same step. Unset to keep. Open steps become completed.
-	Progress      *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
+	Progress *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
+	// The result as JSON text, instead of `result`: an object. It is stored byte for byte, so numbers stay exact.
+	ResultJson    string `protobuf:"bytes,5,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -841,6 +843,13 @@ func (x *CompleteJobRequest) GetProgress() *ProgressReport {
 		return x.Progress
 	}
 	return nil
+}
+
+func (x *CompleteJobRequest) GetResultJson() string {
+	if x != nil {
+		return x.ResultJson
+	}
+	return ""
 }
 
 // CompleteJobResponse holds the job.
@@ -1050,7 +1059,9 @@ type FailJobRequest struct {
 	// The last progress. Unset to keep.
 	Progress *ProgressReport `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
 	// Facts about the failure, such as an import's counts. Stored as the result, or left out if they exceed its limit.
-	Result        *structpb.Struct `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"`
+	Result *structpb.Struct `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"`
+	// Facts about the failure as JSON text, instead of `result`. They are stored byte for byte, so numbers stay exact.
+	ResultJson    string `protobuf:"bytes,7,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1125,6 +1136,13 @@ func (x *FailJobRequest) GetResult() *structpb.Struct {
 		return x.Result
 	}
 	return nil
+}
+
+func (x *FailJobRequest) GetResultJson() string {
+	if x != nil {
+		return x.ResultJson
+	}
+	return ""
 }
 
 // FailJobResponse holds the job.
@@ -1296,7 +1314,9 @@ type ParkJobRequest struct {
 	Progress *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
 	// The state that the attempt after the decision needs; at most 64 KiB. Unset, or one that is too large, keeps the previous
 	// one.
-	Checkpoint    []byte `protobuf:"bytes,5,opt,name=checkpoint,proto3,oneof" json:"checkpoint,omitempty"`
+	Checkpoint []byte `protobuf:"bytes,5,opt,name=checkpoint,proto3,oneof" json:"checkpoint,omitempty"`
+	// The question as JSON text, instead of `question`. It is stored byte for byte, so numbers stay exact.
+	QuestionJson  string `protobuf:"bytes,6,opt,name=question_json,json=questionJson,proto3" json:"question_json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1364,6 +1384,13 @@ func (x *ParkJobRequest) GetCheckpoint() []byte {
 		return x.Checkpoint
 	}
 	return nil
+}
+
+func (x *ParkJobRequest) GetQuestionJson() string {
+	if x != nil {
+		return x.QuestionJson
+	}
+	return ""
 }
 
 // ParkJobResponse holds the job.
@@ -1484,13 +1511,15 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\x06offset\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\x12\x1d\n" +
 	"\x04data\x18\x04 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x10R\x04data\"9\n" +
 	"\x14AppendOutputResponse\x12!\n" +
-	"\foutput_bytes\x18\x01 \x01(\x03R\voutputBytes\"\xce\x01\n" +
+	"\foutput_bytes\x18\x01 \x01(\x03R\voutputBytes\"\xef\x01\n" +
 	"\x12CompleteJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
 	"leaseToken\x12/\n" +
 	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result\x12;\n" +
-	"\bprogress\x18\x04 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\"=\n" +
+	"\bprogress\x18\x04 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\x12\x1f\n" +
+	"\vresult_json\x18\x05 \x01(\tR\n" +
+	"resultJson\"=\n" +
 	"\x13CompleteJobResponse\x12&\n" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"Z\n" +
 	"\x13CompleteJobsRequest\x12C\n" +
@@ -1500,7 +1529,7 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\aresults\x18\x01 \x03(\v2\".headway.jobs.v1.CompleteJobResultR\aresults\"[\n" +
 	"\x11CompleteJobResult\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12/\n" +
-	"\x05error\x18\x02 \x01(\v2\x19.headway.jobs.v1.JobErrorR\x05error\"\x99\x02\n" +
+	"\x05error\x18\x02 \x01(\v2\x19.headway.jobs.v1.JobErrorR\x05error\"\xba\x02\n" +
 	"\x0eFailJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
@@ -1508,7 +1537,9 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\x05error\x18\x03 \x01(\v2\x19.headway.jobs.v1.JobErrorR\x05error\x12\x1c\n" +
 	"\tpermanent\x18\x04 \x01(\bR\tpermanent\x12;\n" +
 	"\bprogress\x18\x05 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\x12/\n" +
-	"\x06result\x18\x06 \x01(\v2\x17.google.protobuf.StructR\x06result\"9\n" +
+	"\x06result\x18\x06 \x01(\v2\x17.google.protobuf.StructR\x06result\x12\x1f\n" +
+	"\vresult_json\x18\a \x01(\tR\n" +
+	"resultJson\"9\n" +
 	"\x0fFailJobResponse\x12&\n" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\x93\x01\n" +
 	"\x11ReleaseJobRequest\x12 \n" +
@@ -1520,7 +1551,7 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"checkpoint\x88\x01\x01B\r\n" +
 	"\v_checkpoint\"<\n" +
 	"\x12ReleaseJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\x82\x02\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"\xa7\x02\n" +
 	"\x0eParkJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12(\n" +
 	"\vlease_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
@@ -1529,7 +1560,8 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\bprogress\x18\x04 \x01(\v2\x1f.headway.jobs.v1.ProgressReportR\bprogress\x12#\n" +
 	"\n" +
 	"checkpoint\x18\x05 \x01(\fH\x00R\n" +
-	"checkpoint\x88\x01\x01B\r\n" +
+	"checkpoint\x88\x01\x01\x12#\n" +
+	"\rquestion_json\x18\x06 \x01(\tR\fquestionJsonB\r\n" +
 	"\v_checkpoint\"9\n" +
 	"\x0fParkJobResponse\x12&\n" +
 	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job2\xbe\x05\n" +

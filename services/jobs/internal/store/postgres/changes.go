@@ -134,6 +134,9 @@ func (t *tx) create(c *job.Creation) (result job.Job, replayed bool, err error) 
 		}
 	}
 	r := &row{job: c.Job, isNew: true, requestID: c.RequestID, fingerprint: c.Fingerprint}
+	if err := t.gates.Follow(&job.Job{}, &r.job); err != nil {
+		return job.Job{}, false, err
+	}
 	t.rows[c.Job.ID] = r
 	k = known{c.Job.ID, c.Job.Owner, c.Fingerprint}
 	t.byID[k.id] = k
@@ -143,7 +146,7 @@ func (t *tx) create(c *job.Creation) (result job.Job, replayed bool, err error) 
 	t.touch(r)
 	t.count(&job.Job{}, &r.job)
 	t.tell(&job.Job{}, &r.job)
-	return c.Job, false, nil
+	return r.job, false, nil
 }
 
 // Update implements job.Store.
@@ -176,6 +179,8 @@ func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
 				FROM jobs AS j WHERE j.seq = r.seq`,
 			`UPDATE jobs SET not_before = $1 + max_backoff, due_at = least($1 + max_backoff, nullif(deadline, 0))
 				WHERE due_at > 0 AND status = 1 AND attempt > 0 AND not_before > $1 + max_backoff`,
+			`UPDATE limits SET next_start = least(next_start, $1 + interval), due_at = CASE WHEN due_at > 0 THEN least(due_at, $1 + interval) ELSE 0 END
+				WHERE next_start > $1 + interval`,
 		} {
 			if _, err := t.conn.Exec(t.ctx, statement, at); err != nil {
 				return t.fail("extend the leases", err)
@@ -217,6 +222,9 @@ func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (pu
 		purged = len(old)
 		if err := t.remove(old); err != nil {
 			return err
+		}
+		if _, err := t.conn.Exec(t.ctx, `DELETE FROM limits WHERE admitted = 0 AND held = 0 AND next_start < $1`, column.Stamp(endedBefore)); err != nil {
+			return t.fail("delete unused limits", err)
 		}
 		return t.dropEmptyLanes()
 	}})

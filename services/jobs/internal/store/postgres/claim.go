@@ -179,7 +179,7 @@ func (t *tx) readHeads(all []*turn, shares []int) (grants int64, err error) {
 	b := &pgx.Batch{}
 	b.Queue(`SELECT nextval('lane_grants')`).QueryRow(func(r pgx.Row) error { return r.Scan(&grants) })
 	b.Queue(`SELECT `+selected+`, c.data FROM unnest($1::text[], $2::text[], $3::integer[]) AS w(kind, owner, n)
-		CROSS JOIN LATERAL (SELECT * FROM jobs WHERE ready AND kind = w.kind AND owner = w.owner ORDER BY priority DESC, seq
+		CROSS JOIN LATERAL (SELECT * FROM jobs WHERE ready AND kind = w.kind AND owner = w.owner ORDER BY `+rank+`, seq
 			LIMIT w.n FOR NO KEY UPDATE SKIP LOCKED) AS j`+joins+` LEFT JOIN checkpoints AS c ON c.seq = j.seq`,
 		kinds, owners, limits).Query(func(rows pgx.Rows) error {
 		defer rows.Close()
@@ -206,7 +206,7 @@ func (t *tx) readHeads(all []*turn, shares []int) (grants int64, err error) {
 }
 
 func compareHeads(a, b *row) int {
-	return cmp.Or(cmp.Compare(b.job.Priority, a.job.Priority), cmp.Compare(a.seq, b.seq))
+	return cmp.Or(cmp.Compare(a.job.Rank(), b.job.Rank()), cmp.Compare(a.seq, b.seq))
 }
 
 // claimQueue deals out the jobs of the lanes in the order of their turns.
@@ -237,7 +237,7 @@ func newClaimQueue(all []*turn, rounds map[string]int64, grants, limit int64) *c
 }
 
 // next returns the job that is leased next, or nil. Between kinds, the lane that was leased least recently comes first, then
-// the job with the higher priority, then the older one.
+// the job with the lower rank, then the older one.
 func (q *claimQueue) next(t *tx) *row {
 	var best *turns
 	for _, ofKind := range q.kinds {
@@ -313,8 +313,8 @@ func (s *Store) queue(ctx context.Context, kind string, limit int) ([]job.Queuin
 	}
 	byOwner := map[string][]job.Queuing{}
 	rows, err = s.reads.Query(ctx, `SELECT w.owner, j.id, j.queue_position FROM unnest($2::text[], $3::integer[]) AS w(owner, n)
-		CROSS JOIN LATERAL (SELECT * FROM jobs WHERE ready AND kind = $1 AND owner = w.owner ORDER BY priority DESC, seq LIMIT w.n) AS j
-		ORDER BY w.owner, j.priority DESC, j.seq`, kind, owners, limits)
+		CROSS JOIN LATERAL (SELECT * FROM jobs WHERE ready AND kind = $1 AND owner = w.owner ORDER BY `+rank+`, seq LIMIT w.n) AS j
+		ORDER BY w.owner, `+rank+`, j.seq`, kind, owners, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -336,9 +336,9 @@ func (s *Store) queue(ctx context.Context, kind string, limit int) ([]job.Queuin
 }
 
 // Ahead implements job.Store.
-func (s *Store) Ahead(ctx context.Context, kind, owner string, priority int32, limit int) (n int, err error) {
+func (s *Store) Ahead(ctx context.Context, kind, owner string, of int64, limit int) (n int, err error) {
 	err = s.read(ctx, func(ctx context.Context) (err error) {
-		n, err = ahead(ctx, s.reads, kind, owner, priority, 1<<62, limit)
+		n, err = ahead(ctx, s.reads, kind, owner, of, 1<<62, limit)
 		return err
 	})
 	return n, err

@@ -133,12 +133,12 @@ type querier interface {
 	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
 }
 
-// ahead returns how many ready jobs are leased before one of this owner, priority and order of creation, up to limit. With
+// ahead returns how many ready jobs are leased before one of this owner, rank and order of creation, up to limit. With
 // very many lanes, it is an estimate.
-func ahead(ctx context.Context, q querier, kind, owner string, priority int32, seq int64, limit int) (n int, err error) {
+func ahead(ctx context.Context, q querier, kind, owner string, of, seq int64, limit int) (n int, err error) {
 	err = q.QueryRow(ctx, `WITH own AS (
 		SELECT count(*) AS n FROM (SELECT 1 FROM jobs WHERE ready AND kind = $1 AND owner = $2
-			AND (priority > $3 OR priority = $3 AND seq < $4) LIMIT $5) AS first
+			AND (`+rank+`, seq) < ($3, $4) LIMIT $5) AS first
 	), turn AS (
 		SELECT coalesce((SELECT round FROM lane_kinds WHERE kind = $1), 0) AS round
 	), mine AS (
@@ -150,7 +150,7 @@ func ahead(ctx context.Context, q querier, kind, owner string, priority int32, s
 	FROM mine CROSS JOIN turn
 	JOIN (SELECT round, stamp, ready FROM lanes WHERE kind = $1 AND owner <> $2 AND state IN (1, 2) LIMIT $6) AS l
 		ON mine.round >= greatest(l.round, turn.round)`,
-		kind, owner, priority, seq, limit, maxCounted).Scan(&n)
+		kind, owner, of, seq, limit, maxCounted).Scan(&n)
 	return n, err
 }
 

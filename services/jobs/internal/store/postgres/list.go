@@ -19,10 +19,12 @@ func (s *Store) List(ctx context.Context, f job.Filter) (page job.Page, err erro
 	if err != nil {
 		return job.Page{}, err
 	}
-	if hasNUL(f.Owner) || hasNUL(f.Kinds...) || hasNUL(slices.Collect(maps.Keys(f.Labels))...) || hasNUL(slices.Collect(maps.Values(f.Labels))...) {
+	if matchesNothing(&f) {
 		return job.Page{}, nil
 	}
-	query, args := listQuery(&f, after)
+	matching, args := matchingQuery(&f, after, f.Limit+1)
+	query := "SELECT " + selected + " FROM (" + matching + ") AS page JOIN jobs AS j ON j.seq = page.seq" + joins +
+		" ORDER BY j.created_at DESC, j.seq DESC"
 	var found []*row
 	err = s.read(ctx, func(ctx context.Context) error {
 		rows, err := s.reads.Query(ctx, query, args...)
@@ -47,6 +49,28 @@ func (s *Store) List(ctx context.Context, f job.Filter) (page job.Page, err erro
 	return page, nil
 }
 
+// Count implements job.Store.
+func (s *Store) Count(ctx context.Context, f job.Filter, limit int) (n int, err error) {
+	after, err := column.ParseCursor("")
+	if err != nil || matchesNothing(&f) {
+		return 0, err
+	}
+	matching, args := matchingQuery(&f, after, limit)
+	err = s.read(ctx, func(ctx context.Context) error {
+		return s.reads.QueryRow(ctx, "SELECT count(*) FROM ("+matching+") AS every", args...).Scan(&n)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count jobs: %w", err)
+	}
+	return n, nil
+}
+
+// matchesNothing reports whether the filter has texts that are not stored.
+func matchesNothing(f *job.Filter) bool {
+	return hasNUL(f.Owner) || hasNUL(f.Kinds...) || hasNUL(slices.Collect(maps.Keys(f.Labels))...) ||
+		hasNUL(slices.Collect(maps.Values(f.Labels))...)
+}
+
 // query is the text of a query and its parameters.
 type query struct {
 	args []any
@@ -61,12 +85,12 @@ func (q *query) add(condition string, args ...any) string {
 	return condition
 }
 
-// listQuery returns the list as SQL. Every branch walks one index from the cursor on and stops after a page, so a page costs
-// the same however many jobs there are.
-func listQuery(f *job.Filter, after column.Cursor) (string, []any) {
+// matchingQuery returns the numbers of the matching jobs as SQL, newest first and up to limit. Every branch walks one index from the
+// cursor on and stops after a page, so a page costs the same however many jobs there are.
+func matchingQuery(f *job.Filter, after column.Cursor, most int) (string, []any) {
 	var q query
 	var union []string
-	limit := q.add("LIMIT ?", f.Limit+1)
+	limit := q.add("LIMIT ?", most)
 	const newestFirst = " ORDER BY created_at DESC, seq DESC "
 	if len(f.Labels) > 0 {
 		union = append(union, q.labels(f, after)+limit)
@@ -88,8 +112,7 @@ func listQuery(f *job.Filter, after column.Cursor) (string, []any) {
 			union = append(union, "(SELECT seq, created_at FROM jobs WHERE "+strings.Join(where, " AND ")+newestFirst+limit+")")
 		}
 	}
-	return "SELECT " + selected + " FROM (SELECT * FROM (" + strings.Join(union, " UNION ALL ") + ") AS every" + newestFirst + limit +
-		") AS page JOIN jobs AS j ON j.seq = page.seq" + joins + " ORDER BY j.created_at DESC, j.seq DESC", q.args
+	return "SELECT * FROM (" + strings.Join(union, " UNION ALL ") + ") AS every" + newestFirst + limit, q.args
 }
 
 // labels finds a page's jobs among those with the first of the labels, which have their own index.

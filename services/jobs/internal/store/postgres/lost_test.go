@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"io"
-	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -17,115 +15,15 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// cutter is a proxy before the server that can lose what the server answers, and cut connections.
-type cutter struct {
-	lis    net.Listener
-	server string
-	wg     sync.WaitGroup
-
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
-	// lose, if set, is called with the bytes that a client sends. If it returns true, they are passed on, its answer is
-	// lost, and the connection is cut.
-	lose func(sent []byte) bool
-}
-
-func newCutter(t *testing.T, server string) *cutter {
-	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cutter{lis: lis, server: server, conns: map[net.Conn]struct{}{}}
-	c.wg.Go(func() {
-		for {
-			conn, err := lis.Accept()
-			if err != nil {
-				return
-			}
-			c.wg.Go(func() { c.serve(conn) })
-		}
-	})
-	t.Cleanup(func() { lis.Close(); c.cut(); c.wg.Wait() })
-	return c
-}
-
-// cut cuts all connections.
-func (c *cutter) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for conn := range c.conns {
-		conn.Close()
-	}
-}
-
-func (c *cutter) keep(conns ...net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, conn := range conns {
-		c.conns[conn] = struct{}{}
-	}
-}
-
-func (c *cutter) serve(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial("tcp", c.server)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	c.keep(client, server)
-	var deaf atomic.Bool
-	c.wg.Go(func() {
-		defer client.Close()
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(buf)
-			if n > 0 && !deaf.Load() {
-				_, _ = client.Write(buf[:n])
-			}
-			if err != nil || deaf.Load() {
-				return // with what the server answered last
-			}
-		}
-	})
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := client.Read(buf)
-		if err != nil {
-			return
-		}
-		c.mu.Lock()
-		lose := c.lose != nil && c.lose(buf[:n])
-		c.mu.Unlock()
-		if lose {
-			deaf.Store(true)
-		}
-		if _, err := server.Write(buf[:n]); err != nil {
-			return
-		}
-		if lose {
-			_, _ = io.Copy(io.Discard, client) // until the other direction closes it
-			return
-		}
-	}
-}
-
-func (c *cutter) setLose(lose func([]byte) bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lose = lose
-}
-
-// openThrough opens a store whose connections go through a new cutter.
-func openThrough(t *testing.T, observe job.Observer) (*Store, *cutter) {
+// openThrough opens a store whose connections go through a new proxy.
+func openThrough(t *testing.T, observe job.Observer) (*Store, *pgtest.Proxy) {
 	t.Helper()
 	u, err := url.Parse(database(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCutter(t, pgtest.Shared(t).Address())
-	u.Host = c.lis.Addr().String()
+	c := pgtest.NewProxy(t, pgtest.Shared(t).Address())
+	u.Host = c.Address()
 	s, err := Open(t.Context(), u.String(), observe)
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +63,7 @@ func TestLostCommitAnswerIsLookedUpNotRepeated(t *testing.T) {
 	j := add(t, s)
 	for i := range 5 {
 		var lost atomic.Bool
-		c.setLose(func(sent []byte) bool {
+		c.Lose(func(sent []byte) bool {
 			return strings.Contains(string(sent), "COMMIT") && lost.CompareAndSwap(false, true)
 		})
 		calls := 0
@@ -178,7 +76,7 @@ func TestLostCommitAnswerIsLookedUpNotRepeated(t *testing.T) {
 			t.Fatalf("the change gives revision %d, %v, after %d calls; the answer was lost: %v", jobs[0].Revision, errs[0], calls, lost.Load())
 		}
 	}
-	c.setLose(nil)
+	c.Lose(nil)
 	got, err := s.Get(t.Context(), j.ID)
 	if err != nil || got.Revision != 6 {
 		t.Errorf("the stored revision is %d, %v", got.Revision, err)
@@ -198,7 +96,7 @@ func TestChangeBeforeLostCommitHappensOnce(t *testing.T) {
 	j := add(t, s)
 	// The commit itself is lost: the server never gets it.
 	var lost atomic.Bool
-	c.setLose(func(sent []byte) bool {
+	c.Lose(func(sent []byte) bool {
 		if strings.Contains(string(sent), "COMMIT") && lost.CompareAndSwap(false, true) {
 			copy(sent, strings.Repeat("\x00", len(sent))) // it arrives as nonsense, and the server ends the connection
 			return true
@@ -229,7 +127,7 @@ func TestCutConnectionsLoseAndRepeatNothing(t *testing.T) {
 			case <-stop:
 				return
 			case <-time.After(100 * time.Millisecond):
-				c.cut()
+				c.Cut()
 			}
 		}
 	})
@@ -264,8 +162,7 @@ func TestCutConnectionsLoseAndRepeatNothing(t *testing.T) {
 func TestAbsentDatabaseIsUnavailable(t *testing.T) {
 	s, c := openThrough(t, nil)
 	j := add(t, s)
-	c.lis.Close()
-	c.cut()
+	c.Close()
 	if _, err := s.Get(t.Context(), j.ID); !errors.Is(err, job.ErrUnavailable) {
 		t.Errorf("Get: %v", err)
 	}
@@ -280,5 +177,57 @@ func TestPasswordIsNotInErrors(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s gives %v", url, err)
 		}
+	}
+}
+
+// The first start creates all tables. Connections that are cut at any byte delay it, and leave nothing half done.
+func TestOpenSurvivesCutConnections(t *testing.T) {
+	u, err := url.Parse(database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := pgtest.NewProxy(t, pgtest.Shared(t).Address())
+	u.Host = p.Address()
+	cuts := 0
+	p.Limit(func() int64 { // grows, so that it gets a little further each time
+		cuts++
+		return int64(500 * cuts * cuts)
+	})
+	s, err := Open(t.Context(), u.String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Limit(nil)
+	defer s.Close()
+	if cuts < 5 {
+		t.Errorf("the start took %d connections only", cuts)
+	}
+	if j := add(t, s); j.ID == "" {
+		t.Error("no job was created")
+	}
+}
+
+// A connection can be dead without an error at either end. The server keeps its lock, which the next connection needs.
+func TestSilentConnectionIsReplaced(t *testing.T) {
+	s, p := openThrough(t, nil)
+	j := add(t, s)
+	server := s.changes.backend
+	s.changes.timeout = 500 * time.Millisecond
+	swallowed := p.Mute()
+	errs := make(chan error, 1)
+	go func() {
+		_, all := s.Update(t.Context(), []string{j.ID}, func(_ int, j *job.Job) error { j.Touch(time.Now()); return nil })
+		errs <- all[0]
+	}()
+	<-swallowed
+	p.Unmute()
+	if err := <-errs; err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Get(t.Context(), j.ID); err != nil || got.Revision != 2 {
+		t.Errorf("the job has revision %d, %v", got.Revision, err)
+	}
+	if s.changes.backend == server {
+		t.Error("the connection was not replaced")
 	}
 }

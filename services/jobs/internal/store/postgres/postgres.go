@@ -21,6 +21,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
+	"headway/internal/backoff"
 	"headway/internal/migrate"
 	"headway/services/jobs/internal/job"
 )
@@ -63,11 +64,15 @@ func Open(ctx context.Context, url string, observe job.Observer) (*Store, error)
 	}
 	opening, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	if err := prepare(opening, config.ConnConfig); err != nil {
+	if err := reached(opening, func() error { return prepare(opening, config.ConnConfig) }); err != nil {
 		return nil, fmt.Errorf("migrate the jobs database: %w", err)
 	}
 	s := &Store{}
-	if s.changes, err = startWriter(opening, config.ConnConfig, observe); err != nil {
+	err = reached(opening, func() (err error) {
+		s.changes, err = startWriter(opening, config.ConnConfig, observe)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("open the jobs database: %w", err)
 	}
 	if s.reads, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
@@ -75,6 +80,18 @@ func Open(ctx context.Context, url string, observe job.Observer) (*Store, error)
 		return nil, fmt.Errorf("open the jobs database for reading: %w", err)
 	}
 	return s, nil
+}
+
+// reached repeats a step of opening the database while connections are lost, until ctx ends. Each step can be repeated: a
+// migration is a transaction, and is recorded in it.
+func reached(ctx context.Context, step func() error) error {
+	wait := backoff.New(firstRetry, lastRetry)
+	for {
+		err := step()
+		if !isLost(err) || !wait.Wait(ctx) {
+			return err
+		}
+	}
 }
 
 // prepare creates and changes the tables as this version needs them. Processes that start at the same time take turns.

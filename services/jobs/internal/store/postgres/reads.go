@@ -94,7 +94,7 @@ func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
 	err = s.read(ctx, func(ctx context.Context) error {
 		var at int64
 		err := s.reads.QueryRow(ctx, `SELECT coalesce(least((SELECT min(due_at) FROM jobs WHERE due_at > 0),
-			(SELECT min(due_at) FROM runs WHERE due_at > 0)), 0)`).Scan(&at)
+			(SELECT min(due_at) FROM runs WHERE due_at > 0), (SELECT min(due_at) FROM limits WHERE due_at > 0)), 0)`).Scan(&at)
 		due = column.Instant(at)
 		return err
 	})

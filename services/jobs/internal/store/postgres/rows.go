@@ -19,11 +19,14 @@ const selected = `j.seq, j.id, j.kind, j.owner, j.title, j.status, coalesce(r.re
 	coalesce(r.cancel_by, j.cancel_by), j.created_at, j.started_at, coalesce(r.updated_at, j.updated_at), j.completed_at,
 	j.not_before, j.deadline, j.worker, j.lease_token, j.lease_duration, coalesce(r.lease_expires_at, 0), j.queue_position,
 	coalesce(r.has_checkpoint, j.has_checkpoint), j.ready_at, coalesce(o.sealed, 0), j.result_bytes, j.ended_token,
-	j.ended_call, coalesce(r.lease_heard, 0), j.unheard, r.seq IS NOT NULL`
+	j.ended_call, coalesce(r.lease_heard, 0), j.unheard, j.limit_key, j.limit_active, j.limit_interval, j.limited, r.seq IS NOT NULL`
 
 const joins = ` LEFT JOIN runs AS r ON r.seq = j.seq LEFT JOIN outputs AS o ON o.seq = j.seq`
 
 const fromJobs = ` FROM jobs AS j` + joins
+
+// rank is job.Rank in SQL, as the index of ready jobs has it.
+const rank = `(created_at - priority * 60000000::bigint)`
 
 // row is a stored job.
 type row struct {
@@ -47,17 +50,19 @@ func scan(from pgx.Row, more ...any) (*row, error) {
 	r := &row{}
 	j := &r.job
 	var labels, failure, progress, payload, result, question, answer []byte
-	var backoff, maxBackoff, leaseDuration int64
+	var backoff, maxBackoff, leaseDuration, interval int64
 	var cancelBy, created, started, updated, completed, notBefore, deadline, leaseExpires, ready int64
 	err := from.Scan(append([]any{&r.seq, &j.ID, &j.Kind, &j.Owner, &j.Title, &j.Status, &j.Revision, &j.Priority, &labels, &j.Attempt,
 		&j.MaxAttempts, &backoff, &maxBackoff, &payload, &result, &question, &answer, &failure, &progress,
 		&j.OutputBytes, &j.CancelRequested, &cancelBy, &created, &started, &updated, &completed, &notBefore, &deadline,
 		&j.Lease.Worker, &j.Lease.Token, &leaseDuration, &leaseExpires, &j.QueuePosition, &j.HasCheckpoint,
-		&ready, &r.sealed, &j.ResultBytes, &j.Ended.Token, &j.Ended.Call, &j.Lease.Heard, &j.Unheard, &r.run}, more...)...)
+		&ready, &r.sealed, &j.ResultBytes, &j.Ended.Token, &j.Ended.Call, &j.Lease.Heard, &j.Unheard,
+		&j.Limit.Key, &j.Limit.MaxActive, &interval, &j.Limited, &r.run}, more...)...)
 	if err != nil {
 		return nil, err
 	}
 	j.Payload, j.Result, j.Question, j.Answer = payload, result, question, answer
+	j.Limit.Interval = column.Micros(interval)
 	j.Backoff, j.MaxBackoff, j.Lease.Duration = column.Micros(backoff), column.Micros(maxBackoff), column.Micros(leaseDuration)
 	j.CancelBy, j.CreatedAt, j.StartedAt, j.UpdatedAt = column.Instant(cancelBy), column.Instant(created), column.Instant(started), column.Instant(updated)
 	j.CompletedAt, j.NotBefore, j.Deadline = column.Instant(completed), column.Instant(notBefore), column.Instant(deadline)
@@ -126,6 +131,7 @@ var cold = []written{
 	{"unheard", "bigint", func(r *encodedRow) any { return int64(r.job.Unheard) }},
 	{"queue_position", "bigint", func(r *encodedRow) any { return int64(r.job.QueuePosition) }},
 	{"has_checkpoint", "boolean", func(r *encodedRow) any { return r.job.HasCheckpoint }},
+	{"limited", "boolean", func(r *encodedRow) any { return r.job.Limited }},
 	{"ended_token", "text", func(r *encodedRow) any { return r.job.Ended.Token }},
 	{"ended_call", "bytea", func(r *encodedRow) any { return bytesOrNull(r.job.Ended.Call) }},
 }
@@ -142,6 +148,9 @@ var fixed = []written{
 	{"max_backoff", "bigint", func(r *encodedRow) any { return r.job.MaxBackoff.Microseconds() }},
 	{"payload", "text", func(r *encodedRow) any { return column.Document(r.job.Payload) }},
 	{"created_at", "bigint", func(r *encodedRow) any { return column.Stamp(r.job.CreatedAt) }},
+	{"limit_key", "text", func(r *encodedRow) any { return r.job.Limit.Key }},
+	{"limit_active", "bigint", func(r *encodedRow) any { return int64(r.job.Limit.MaxActive) }},
+	{"limit_interval", "bigint", func(r *encodedRow) any { return r.job.Limit.Interval.Microseconds() }},
 	{"request_id", "text", func(r *encodedRow) any { return r.requestID }},
 	{"fingerprint", "bytea", func(r *encodedRow) any { return bytesOrNull(r.fingerprint) }},
 }

@@ -22,13 +22,16 @@ type tx struct {
 	deltas map[lane]*delta
 	rounds map[string]int64 // by kind, of the last lease
 	limit  int64            // of active jobs per lane
+	gates  *job.Gates
 	wrote  bool
 	broken error // the database's own error: the transaction is lost
 	commit job.Commit
 }
 
 func newTx(ctx context.Context, conn *pgx.Conn, limit int64) *tx {
-	return &tx{ctx: ctx, conn: conn, limit: limit, rows: map[string]*row{}, deltas: map[lane]*delta{}, rounds: map[string]int64{}}
+	t := &tx{ctx: ctx, conn: conn, limit: limit, rows: map[string]*row{}, deltas: map[lane]*delta{}, rounds: map[string]int64{}}
+	t.gates = job.NewGates(t.loadGate)
+	return t
 }
 
 // fail marks the transaction as lost, and returns err with what was being done.
@@ -71,6 +74,9 @@ func (t *tx) perform(batch []*change) (id string, err error) {
 	if err := t.flush(); err != nil {
 		return "", err
 	}
+	if err := t.openGates(); err != nil {
+		return "", err
+	}
 	if !t.wrote {
 		return "", nil
 	}
@@ -106,7 +112,7 @@ func (t *tx) begin(batch []*change) error {
 // queueLoad locks and reads the jobs. The locks come first, in one order, and a separate statement reads: it
 // sees what those committed that had the locks before.
 func (t *tx) queueLoad(b *pgx.Batch, ids []string) {
-	slices.Sort(ids)
+	ids = slices.Sorted(slices.Values(ids)) // a copy
 	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return t.rows[id] != nil || hasNUL(id) })
 	if len(ids) == 0 {
 		return
@@ -169,8 +175,11 @@ func (t *tx) keep(r *row, j *job.Job) error {
 		}
 	}
 	before := r.job
+	if err := t.gates.Follow(&before, j); err != nil {
+		return err
+	}
 	if j.Ready() && !before.Ready() {
-		n, err := ahead(t.ctx, t.conn, j.Kind, j.Owner, j.Priority, r.seq, job.MaxAhead)
+		n, err := ahead(t.ctx, t.conn, j.Kind, j.Owner, j.Rank(), r.seq, job.MaxAhead)
 		if err != nil {
 			return t.fail("count the jobs ahead of "+j.ID, err)
 		}

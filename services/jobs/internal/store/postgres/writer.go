@@ -34,8 +34,10 @@ var errClosed = errors.New("the jobs database is closed")
 type writer struct {
 	config  *pgx.ConnConfig
 	conn    *pgx.Conn // nil while there is none
+	backend backend   // of the latest connection
 	observe job.Observer
-	limit   int64 // of active jobs per lane, as stored. -1 means that it must be read
+	timeout time.Duration // of a transaction
+	limit   int64         // of active jobs per lane, as stored. -1 means that it must be read
 
 	changes  chan *change
 	stopping chan struct{}
@@ -61,6 +63,7 @@ func startWriter(ctx context.Context, config *pgx.ConnConfig, observe job.Observ
 		config:   config,
 		observe:  observe,
 		limit:    -1,
+		timeout:  transactTimeout,
 		changes:  make(chan *change, maxBatch),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -81,16 +84,44 @@ func (w *writer) connect(ctx context.Context) error {
 	if err != nil {
 		return &lostError{err}
 	}
-	_, err = conn.Exec(ctx, `SET lock_timeout = '5s'`)
-	if err == nil {
-		_, err = conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(onlyProcess))
-	}
+	next, err := w.takeOver(ctx, conn)
 	if err != nil {
 		conn.Close(ctx)
 		return &lostError{fmt.Errorf("wait until no other process uses the jobs database: %w", err)}
 	}
-	w.conn, w.limit = conn, -1
+	w.conn, w.backend, w.limit = conn, next, -1
 	return nil
+}
+
+// backend is the server's process for a connection. Its number can be given to another process, but not with the same start.
+type backend struct {
+	pid     uint32
+	started time.Time
+}
+
+// sessionSettings let the server notice within half a minute that this process has gone without closing its connection. Until
+// then, it keeps the lock that only one process can have.
+const sessionSettings = `SET lock_timeout = '5s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
+	SET tcp_keepalives_count = 3; SET tcp_user_timeout = '25s'`
+
+// takeOver prepares a new connection. If the connection before was lost without the server noticing, its backend is ended: it has
+// the lock that the new connection needs.
+func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn) (next backend, err error) {
+	if _, err := conn.PgConn().Exec(ctx, sessionSettings).ReadAll(); err != nil {
+		return next, err
+	}
+	if w.backend.pid != 0 {
+		if _, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2`,
+			int32(w.backend.pid), w.backend.started); err != nil {
+			return next, err
+		}
+	}
+	next.pid = conn.PgConn().PID()
+	if err := conn.QueryRow(ctx, `SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()`).Scan(&next.started); err != nil {
+		return next, err
+	}
+	_, err = conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(onlyProcess))
+	return next, err
 }
 
 // disconnect drops a connection that cannot be used.
@@ -218,7 +249,7 @@ func (w *writer) attempt(batch []*change) error {
 // has changed.
 func (w *writer) transact(batch []*change) error {
 	begun := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), transactTimeout) // a caller that goes away must not take its neighbors' transaction with it
+	ctx, cancel := context.WithTimeout(context.Background(), w.timeout) // a caller that goes away must not take its neighbors' transaction with it
 	defer cancel()
 	if err := w.connect(ctx); err != nil {
 		return err
@@ -258,7 +289,7 @@ func (w *writer) transact(batch []*change) error {
 		}
 	}
 	w.limit = t.limit
-	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 {
+	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 || !t.commit.Due.IsZero() {
 		t.commit.Changes, t.commit.Took = len(batch), time.Since(begun)
 		w.observe(&t.commit)
 	}
@@ -287,7 +318,7 @@ func (w *writer) outcome(id string) (committed, known bool) {
 
 // status asks the database what happened to a transaction.
 func (w *writer) status(id string) (status string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), transactTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
 	defer cancel()
 	if err := w.connect(ctx); err != nil {
 		return "", err

@@ -46,7 +46,9 @@ func (t *tx) create(c *job.Creation) job.Created {
 	case earlier != nil:
 		return job.Created{Job: *earlier, Replayed: true}
 	}
-	return job.Created{Job: c.Job, Err: t.add(c.Job, c.RequestID, c.Fingerprint)}
+	j := c.Job
+	err = t.add(&j, c.RequestID, c.Fingerprint)
+	return job.Created{Job: j, Err: err}
 }
 
 // earlier is the job that the same request has made before, or nil.
@@ -82,7 +84,7 @@ func (t *tx) earlier(j job.Job, requestID string, fingerprint []byte) (*job.Job,
 	return &r.job, err
 }
 
-func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
+func (t *tx) add(j *job.Job, requestID string, fingerprint []byte) error {
 	labels, err := column.EncodeUnless(len(j.Labels) == 0, j.Labels)
 	if err != nil {
 		return fmt.Errorf("encode the labels of job %s: %w", j.ID, err)
@@ -91,26 +93,30 @@ func (t *tx) add(j job.Job, requestID string, fingerprint []byte) error {
 	if err != nil {
 		return fmt.Errorf("encode the progress of job %s: %w", j.ID, err)
 	}
+	if err := t.gates.Follow(&job.Job{}, j); err != nil {
+		return err
+	}
 	inserted, err := t.insert.ExecContext(t.ctx, j.ID, j.Kind, j.Owner, j.Title, j.Status, j.Ready(), j.Revision, j.Priority,
 		labels, j.MaxAttempts, j.Backoff.Microseconds(), j.MaxBackoff.Microseconds(), column.Document(j.Payload), progress,
 		column.Stamp(j.CreatedAt), column.Stamp(j.UpdatedAt), column.Stamp(j.NotBefore), column.Stamp(j.Deadline), column.Stamp(j.Due()),
-		j.QueuePosition, column.Stamp(j.ReadyAt), requestID, fingerprint)
+		j.QueuePosition, column.Stamp(j.ReadyAt), requestID, fingerprint,
+		j.Limit.Key, j.Limit.MaxActive, j.Limit.Interval.Microseconds(), j.Limited)
 	if err != nil {
 		return t.fail("store job "+j.ID, err)
 	}
 	if len(j.Labels) > 0 {
 		seq, err := inserted.LastInsertId()
 		if err == nil {
-			err = t.label(t.addLabel, seq, &j)
+			err = t.label(t.addLabel, seq, j)
 		}
 		if err != nil {
 			return t.fail("store the labels of job "+j.ID, err)
 		}
 	}
-	t.commit.Jobs = append(t.commit.Jobs, j)
+	t.commit.Jobs = append(t.commit.Jobs, *j)
 	t.commit.Was = append(t.commit.Was, 0)
 	t.commit.WasReady = append(t.commit.WasReady, false)
-	t.lanes.follow(&job.Job{}, &j)
+	t.lanes.follow(&job.Job{}, j)
 	return nil
 }
 
@@ -159,7 +165,7 @@ func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 // ExtendLeases implements job.Store.
 func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
 	return s.changes.do(ctx, func(t *tx) error {
-		for _, stmt := range []*sql.Stmt{t.extendLeases, t.capBackoffs} {
+		for _, stmt := range []*sql.Stmt{t.extendLeases, t.capBackoffs, t.capStarts} {
 			if _, err := stmt.ExecContext(t.ctx, column.Stamp(job.Instant(now))); err != nil {
 				return t.fail("extend the leases", err)
 			}
@@ -199,6 +205,9 @@ func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (pu
 			}
 		}
 		purged = len(old)
+		if _, err := t.dropLimits.ExecContext(t.ctx, column.Stamp(endedBefore)); err != nil {
+			return t.fail("delete unused limits", err)
+		}
 		return nil
 	})
 	return purged, err

@@ -43,16 +43,16 @@ func (s *Store) Claim(ctx context.Context, c job.Claim) (claimed job.Claimed, er
 
 // candidate is a ready job that a claim can take.
 type candidate struct {
-	seq      int64
-	id       string
-	priority int32
+	seq  int64
+	id   string
+	rank int64
 }
 
 // headsRead is how many jobs of a lane are read: the first one, and some in case that it cannot be decoded.
 const headsRead = 4
 
 // head returns the lane whose turn it is among the kinds, and its first jobs. Between kinds, the lane that was leased least
-// recently comes first, then the job with the higher priority, then the older one.
+// recently comes first, then the job with the lower rank, then the older one.
 func (t *tx) head(kinds []string, skip map[turn]bool) (first turn, heads []candidate, err error) {
 	turns, _ := t.lanes.next(kinds)
 	for _, next := range turns {
@@ -78,7 +78,7 @@ func (t *tx) head(kinds []string, skip map[turn]bool) (first turn, heads []candi
 }
 
 func compareHeads(a, b candidate) int {
-	return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.seq, b.seq))
+	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.seq, b.seq))
 }
 
 // readHeads reads the first jobs of a lane.
@@ -91,7 +91,7 @@ func (t *tx) readHeads(of turn) ([]candidate, error) {
 	var all []candidate
 	for rows.Next() {
 		var one candidate
-		if err := rows.Scan(&one.seq, &one.id, &one.priority); err != nil {
+		if err := rows.Scan(&one.seq, &one.id, &one.rank); err != nil {
 			return nil, t.fail("read a ready job", err)
 		}
 		all = append(all, one)

@@ -40,6 +40,19 @@ func (s *Store) List(ctx context.Context, f job.Filter) (job.Page, error) {
 	return page, nil
 }
 
+// Count implements job.Store.
+func (s *Store) Count(ctx context.Context, f job.Filter, limit int) (n int, err error) {
+	after, err := column.ParseCursor("")
+	if err != nil {
+		return 0, err
+	}
+	matching, args := matchingQuery(&f, after, limit)
+	if err := s.reads.QueryRowContext(ctx, "SELECT count(*) FROM ("+matching+")", args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count jobs: %w", err)
+	}
+	return min(n, limit), nil
+}
+
 // branch is one look-up along one index; a list is the union of its branches.
 type branch struct {
 	index string
@@ -47,15 +60,20 @@ type branch struct {
 	args  []any
 }
 
-// listQuery is the list as SQL. Every branch walks an index from the cursor on and stops after a page, so a page costs
-// the same however many jobs there are.
+// listQuery returns the list as SQL.
 func listQuery(f *job.Filter, after column.Cursor) (string, []any) {
+	matching, args := matchingQuery(f, after, f.Limit+1)
+	return "SELECT " + columns + " FROM jobs WHERE seq IN (" + matching + ") ORDER BY created_at DESC, seq DESC LIMIT ?", append(args, f.Limit+1)
+}
+
+// matchingQuery returns the numbers of the matching jobs as SQL, up to limit of each branch. Every branch walks an index from the
+// cursor on, so a page costs the same however many jobs there are.
+func matchingQuery(f *job.Filter, after column.Cursor, limit int) (string, []any) {
+	if len(f.Labels) > 0 {
+		return labelQuery(f, after, limit)
+	}
 	var union []string
 	var args []any
-	if len(f.Labels) > 0 {
-		query, args := labelQuery(f, after)
-		return "SELECT " + columns + " FROM jobs WHERE seq IN (" + query + ") ORDER BY created_at DESC, seq DESC LIMIT ?", append(args, f.Limit+1)
-	}
 	for _, b := range branches(f) {
 		b.add("(created_at, seq) < (?, ?)", after.Created, after.Seq)
 		if len(f.Kinds) > 0 && b.index != "jobs_kind" && b.index != "jobs_owner_kind" {
@@ -72,14 +90,13 @@ func listQuery(f *job.Filter, after column.Cursor) (string, []any) {
 		}
 		union = append(union, "SELECT * FROM (SELECT seq FROM jobs INDEXED BY "+b.index+
 			" WHERE "+strings.Join(b.where, " AND ")+" ORDER BY created_at DESC, seq DESC LIMIT ?)")
-		args = append(append(args, b.args...), f.Limit+1)
+		args = append(append(args, b.args...), limit)
 	}
-	return "SELECT " + columns + " FROM jobs WHERE seq IN (" + strings.Join(union, " UNION ALL ") +
-		") ORDER BY created_at DESC, seq DESC LIMIT ?", append(args, f.Limit+1)
+	return strings.Join(union, " UNION ALL "), args
 }
 
 // labelQuery finds a page's jobs among those with the first of the labels, which have their own index.
-func labelQuery(f *job.Filter, after column.Cursor) (string, []any) {
+func labelQuery(f *job.Filter, after column.Cursor, limit int) (string, []any) {
 	names := slices.Sorted(maps.Keys(f.Labels))
 	var b branch
 	b.add("l.name = ? AND l.value = ?", names[0], f.Labels[names[0]])
@@ -110,7 +127,7 @@ func labelQuery(f *job.Filter, after column.Cursor) (string, []any) {
 	}
 	from := "job_labels AS l INDEXED BY " + index
 	return "SELECT l.seq FROM " + from + " CROSS JOIN jobs AS j ON j.seq = l.seq WHERE " + strings.Join(b.where, " AND ") +
-		" ORDER BY l.created_at DESC, l.seq DESC LIMIT ?", append(b.args, f.Limit+1)
+		" ORDER BY l.created_at DESC, l.seq DESC LIMIT ?", append(b.args, limit)
 }
 
 // endedAfter is the earliest end of the ended jobs that a list of live jobs holds besides; never if it holds none.

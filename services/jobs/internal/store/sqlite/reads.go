@@ -65,7 +65,7 @@ func (s *Store) Queue(ctx context.Context, kind string, limit int) ([]job.Queuin
 // queueOf returns an owner's first ready jobs of a kind.
 func (s *Store) queueOf(ctx context.Context, kind, owner string, limit int) ([]job.Queuing, error) {
 	rows, err := s.reads.QueryContext(ctx, `SELECT id, queue_position FROM jobs INDEXED BY jobs_ready_owner
-		WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY priority DESC, seq LIMIT ?`, kind, owner, limit)
+		WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY `+rank+`, seq LIMIT ?`, kind, owner, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the queue: %w", err)
 	}
@@ -82,8 +82,8 @@ func (s *Store) queueOf(ctx context.Context, kind, owner string, limit int) ([]j
 }
 
 // Ahead implements job.Store.
-func (s *Store) Ahead(ctx context.Context, kind, owner string, priority int32, limit int) (n int, err error) {
-	err = s.reads.QueryRowContext(ctx, aheadOfOwnQuery, kind, owner, priority, math.MaxInt64, limit).Scan(&n)
+func (s *Store) Ahead(ctx context.Context, kind, owner string, of int64, limit int) (n int, err error) {
+	err = s.reads.QueryRowContext(ctx, aheadOfOwnQuery, kind, owner, of, math.MaxInt64, limit).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the queued jobs: %w", err)
 	}
@@ -148,7 +148,8 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]string, er
 // NextDue implements job.Store.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 	var due int64
-	err := s.reads.QueryRowContext(ctx, `SELECT coalesce(min(due_at), 0) FROM jobs INDEXED BY jobs_due WHERE due_at > 0`).Scan(&due)
+	err := s.reads.QueryRowContext(ctx, `SELECT coalesce(min(due_at), 0) FROM (SELECT min(due_at) AS due_at FROM jobs INDEXED BY jobs_due WHERE due_at > 0
+		UNION ALL SELECT min(due_at) FROM limits INDEXED BY limits_due WHERE due_at > 0)`).Scan(&due)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("look for the next due job: %w", err)
 	}

@@ -45,7 +45,7 @@ func TestRefusedChangeDoesNotUndoOthers(t *testing.T) {
 	})
 	<-blocked // from here on changes gather, and share the next transaction
 	var goodErr, badErr error
-	wg.Go(func() { goodErr = s.changes.do(t.Context(), func(tx *tx) error { return tx.add(j, "", nil) }) })
+	wg.Go(func() { goodErr = s.changes.do(t.Context(), func(tx *tx) error { return tx.add(&j, "", nil) }) })
 	wg.Go(func() {
 		badErr = s.changes.do(t.Context(), func(tx *tx) error {
 			_, err := s.changes.conn.ExecContext(tx.ctx, "INSERT INTO no_such_table VALUES (1)")

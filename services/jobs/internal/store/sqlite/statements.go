@@ -27,6 +27,8 @@ type statements struct {
 	deleteSegments, deleteCheckpoint *sql.Stmt
 	ended                            *sql.Stmt
 	addLabel, deleteLabel            *sql.Stmt
+	readLimit, writeLimit, limited   *sql.Stmt
+	capStarts, dropLimits            *sql.Stmt
 
 	all []*sql.Stmt
 }
@@ -43,18 +45,19 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.insert, `INSERT INTO jobs (id, kind, owner, title, status, ready, revision, priority, labels, attempt,
 			max_attempts, backoff, max_backoff, payload, progress, output_bytes, cancel_requested, cancel_by, created_at,
 			started_at, updated_at, completed_at, not_before, deadline, due_at, worker, lease_token, lease_duration,
-			lease_expires_at, queue_position, has_checkpoint, ready_at, request_id, fingerprint)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, 0, ?, ?, ?, '', '', 0, 0, ?, 0, ?, ?, ?)`},
+			lease_expires_at, queue_position, has_checkpoint, ready_at, request_id, fingerprint,
+			limit_key, limit_active, limit_interval, limited)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, 0, ?, ?, ?, '', '', 0, 0, ?, 0, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.updateAll, `UPDATE jobs SET status = ?, ready = ?, revision = ?, attempt = ?, max_attempts = ?, result = ?,
 			question = ?, answer = ?, error = ?, progress = ?, cancel_requested = ?, cancel_by = ?, started_at = ?,
 			updated_at = ?, completed_at = ?, not_before = ?, deadline = ?, due_at = ?, worker = ?, lease_token = ?,
 			lease_duration = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ?, ready_at = ?,
-			result_bytes = ?, ended_token = ?, ended_call = ?, lease_heard = ?, unheard = ? WHERE seq = ?`},
+			result_bytes = ?, ended_token = ?, ended_call = ?, lease_heard = ?, unheard = ?, limited = ? WHERE seq = ?`},
 		// What changes while a job keeps its status: no index but that of due_at has to follow.
 		{&s.updateRunning, `UPDATE jobs SET revision = ?, progress = ?, cancel_requested = ?, cancel_by = ?,
 			updated_at = ?, due_at = ?, lease_expires_at = ?, queue_position = ?, has_checkpoint = ?, lease_heard = ? WHERE seq = ?`},
-		{&s.readyOfOwner, `SELECT seq, id, priority FROM jobs INDEXED BY jobs_ready_owner
-			WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY priority DESC, seq LIMIT ?`},
+		{&s.readyOfOwner, `SELECT seq, id, ` + rank + ` FROM jobs INDEXED BY jobs_ready_owner
+			WHERE ready = 1 AND kind = ? AND owner = ? ORDER BY ` + rank + `, seq LIMIT ?`},
 		{&s.extendLeases, `UPDATE jobs SET lease_expires_at = ?1 + lease_duration,
 			due_at = min(?1 + lease_duration, iif(deadline > 0, deadline, 9223372036854775807), iif(cancel_by > 0, cancel_by, 9223372036854775807))
 			WHERE status = 2`},
@@ -62,6 +65,16 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) error {
 			due_at = min(?1 + max_backoff, iif(deadline > 0, deadline, 9223372036854775807))
 			WHERE id IN (SELECT id FROM jobs INDEXED BY jobs_due WHERE due_at > 0 AND status = 1)
 				AND attempt > 0 AND not_before > ?1 + max_backoff`},
+		{&s.capStarts, `UPDATE limits SET next_start = min(next_start, ?1 + interval), due_at = iif(due_at > 0, min(due_at, ?1 + interval), 0)
+			WHERE next_start > ?1 + interval`},
+		{&s.readLimit, `SELECT max_active, interval, admitted, ready, held, next_start FROM limits WHERE owner = ? AND key = ?`},
+		{&s.writeLimit, `INSERT INTO limits (owner, key, max_active, interval, admitted, ready, held, next_start, due_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (owner, key) DO UPDATE SET max_active = excluded.max_active,
+			interval = excluded.interval, admitted = excluded.admitted, ready = excluded.ready, held = excluded.held,
+			next_start = excluded.next_start, due_at = excluded.due_at`},
+		{&s.limited, `SELECT id FROM jobs INDEXED BY jobs_limited WHERE limited = 1 AND owner = ? AND limit_key = ?
+			ORDER BY ` + rank + `, seq LIMIT ?`},
+		{&s.dropLimits, `DELETE FROM limits WHERE admitted = 0 AND held = 0 AND next_start < ?`},
 		{&s.checkpoint, `SELECT data FROM checkpoints WHERE seq = ?`},
 		{&s.saveCheckpoint, `INSERT INTO checkpoints (seq, data) VALUES (?, ?)
 			ON CONFLICT (seq) DO UPDATE SET data = excluded.data`},
@@ -109,12 +122,12 @@ func (s *statements) close() {
 	}
 }
 
-// aheadOfOwnQuery counts the ready jobs of kind ?1 and owner ?2 ahead of one of priority ?3 and order of creation ?4, up to
+// aheadOfOwnQuery counts the ready jobs of kind ?1 and owner ?2 ahead of one of rank ?3 and order of creation ?4, up to
 // ?5.
 const aheadOfOwnQuery = `SELECT count(*) FROM (
-	SELECT 1 FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner = ?2 AND priority > ?3
+	SELECT 1 FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner = ?2 AND ` + rank + ` < ?3
 	UNION ALL
-	SELECT 1 FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner = ?2 AND priority = ?3 AND seq < ?4
+	SELECT 1 FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner = ?2 AND ` + rank + ` = ?3 AND seq < ?4
 	LIMIT ?5)`
 
 // load reads the job with the id, or gives job.ErrNotFound.
@@ -160,9 +173,12 @@ func (t *tx) save(before *job.Job, r *row) error {
 	if err != nil {
 		return fmt.Errorf("encode the error of job %s: %w", j.ID, err)
 	}
+	if err := t.gates.Follow(before, j); err != nil {
+		return err
+	}
 	if j.Ready() && !before.Ready() {
 		var n int
-		if err := t.aheadOfOwn.QueryRowContext(t.ctx, j.Kind, j.Owner, j.Priority, r.seq, job.MaxAhead).Scan(&n); err != nil {
+		if err := t.aheadOfOwn.QueryRowContext(t.ctx, j.Kind, j.Owner, j.Rank(), r.seq, job.MaxAhead).Scan(&n); err != nil {
 			return t.fail("count the jobs ahead of "+j.ID, err)
 		}
 		j.QueuePosition = job.ShownPosition(n + t.lanes.ahead(j.Kind, j.Owner, n, job.MaxAhead))
@@ -177,7 +193,7 @@ func (t *tx) save(before *job.Job, r *row) error {
 			column.Stamp(j.CancelBy), column.Stamp(j.StartedAt), column.Stamp(j.UpdatedAt), column.Stamp(j.CompletedAt), column.Stamp(j.NotBefore),
 			column.Stamp(j.Deadline), column.Stamp(j.Due()), j.Lease.Worker, j.Lease.Token, j.Lease.Duration.Microseconds(),
 			column.Stamp(j.Lease.ExpiresAt), j.QueuePosition, j.HasCheckpoint, column.Stamp(j.ReadyAt),
-			j.ResultBytes, j.Ended.Token, j.Ended.Call, j.Lease.Heard, j.Unheard, r.seq)
+			j.ResultBytes, j.Ended.Token, j.Ended.Call, j.Lease.Heard, j.Unheard, j.Limited, r.seq)
 	}
 	if err != nil {
 		return t.fail("store job "+j.ID, err)

@@ -44,6 +44,7 @@ type tx struct {
 	conn   *sql.Conn
 	lanes  *lanes
 	ctx    context.Context
+	gates  *job.Gates
 	commit job.Commit
 	broken error // the database's own error: the transaction is lost
 }
@@ -180,6 +181,7 @@ func (w *writer) transact(batch []*change) (err error) {
 		}
 	}()
 	t := &tx{statements: &w.stmts, conn: w.conn, lanes: w.lanes, ctx: ctx}
+	t.gates = job.NewGates(t.loadGate)
 	if w.lanes.stale {
 		if err := t.loadLanes(); err != nil {
 			return err
@@ -193,11 +195,14 @@ func (w *writer) transact(batch []*change) (err error) {
 			return t.broken
 		}
 	}
+	if err := t.openGates(); err != nil {
+		return err
+	}
 	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	done = true
-	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 {
+	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 || !t.commit.Due.IsZero() {
 		t.commit.Changes, t.commit.Took = len(batch), time.Since(begun)
 		w.observe(&t.commit)
 	}

@@ -130,11 +130,50 @@ func queued(t *testing.T, s *suite) {
 		limit    int
 		want     int
 	}{{0, 10, 3}, {1, 10, 1}, {2, 10, 0}, {0, 2, 2}} {
-		n, err := s.Ahead(t.Context(), "crawl", "alice", c.priority, c.limit)
+		n, err := s.Ahead(t.Context(), "crawl", "alice", rank(c.priority), c.limit)
 		if err != nil || n != c.want {
 			t.Errorf("ahead of priority %d: %d, %v; want %d", c.priority, n, err, c.want)
 		}
 	}
+}
+
+// rank is the rank of a new job with the priority.
+func rank(priority int32) int64 {
+	return (&job.Job{CreatedAt: start, Priority: priority}).Rank()
+}
+
+// aged checks that a higher priority puts a job ahead of those that were created a minute earlier per step, and not of older ones.
+func aged(t *testing.T, s *suite) {
+	add := func(after time.Duration, priority int32) string {
+		t.Helper()
+		spec := job.Spec{Kind: "crawl", Owner: "alice", Priority: priority}
+		j, err := job.New(spec, start.Add(after))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, _, err := s.Create(t.Context(), j, "", spec.Fingerprint())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stored.ID
+	}
+	old := add(0, 0)
+	low := add(0, -2)
+	early := add(2*time.Minute-time.Second, 2)
+	late := add(2*time.Minute+time.Second, 2)
+	urgent := add(99*time.Minute, 100)
+	now := start.Add(2 * time.Hour)
+	want := []string{urgent, early, old, late, low}
+	queue, err := s.Queue(t.Context(), "crawl", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, q := range queue {
+		order = append(order, q.ID)
+	}
+	equal(t, "the queue", order, want)
+	equal(t, "the claim", ids(s.claim(now, 10).Jobs), want)
 }
 
 func requeuedPosition(t *testing.T, s *suite) {

@@ -38,7 +38,7 @@ func takeTurns(t *testing.T, s *suite) {
 	}
 	s.claim(start, 5)
 	bob := owned("bob", 0)
-	if n, err := s.Ahead(t.Context(), "crawl", "carol", 0, job.MaxAhead); err != nil || n > 2 {
+	if n, err := s.Ahead(t.Context(), "crawl", "carol", rank(0), job.MaxAhead); err != nil || n > 2 {
 		t.Errorf("a job of a third owner has %d jobs ahead, %v; want 2 at most", n, err)
 	}
 	queue, err := s.Queue(t.Context(), "crawl", 10)

@@ -32,9 +32,13 @@ func Run(t *testing.T, open Open) {
 		{"updates at the same time do not lose each other", concurrentUpdates},
 		{"a change whose context has ended does not happen", endedContext},
 		{"claims take the highest priority first and then the oldest", claimOrder},
+		{"a step of priority counts as much as a minute of age", aged},
 		{"claims take only ready jobs of the kinds", claimReady},
 		{"no job is claimed twice", claimOnce},
 		{"owners at their cap let others go first", claimCap},
+		{"a limit bounds the jobs of a key that are ready or active", capByKey},
+		{"a limit spreads the leases of a key", rateByKey},
+		{"the numbers of a limit are those of the latest job", changedLimit},
 		{"a claim returns the checkpoint", checkpoint},
 		{"each lease of a job has a higher epoch", epochs},
 		{"the queue is in the order of claims", queued},
@@ -173,6 +177,7 @@ func created(t *testing.T, s *suite) {
 		spec.Steps = []job.PlannedStep{{Name: "fetch", Total: 10, Unit: "pages"}}
 		spec.Priority, spec.MaxAttempts, spec.Backoff, spec.MaxBackoff = -7, 5, time.Minute, time.Hour
 		spec.NotBefore, spec.Deadline = start.Add(time.Second), start.Add(time.Hour)
+		spec.Limit = job.Limit{Key: "site", MaxActive: 2, Interval: time.Second}
 	})
 	equal(t, "the job", s.get(want.ID), want)
 }
@@ -225,10 +230,13 @@ func update(t *testing.T, s *suite) {
 	j := s.add()
 	s.claim(start.Add(time.Second), 1)
 	want, err := s.change(j.ID, func(j *job.Job) error {
-		_, err := j.Report(start.Add(2*time.Second), []job.PlannedStep{{Name: "fetch", Total: 4}},
+		_, refused := j.TakeIn(start.Add(2*time.Second), []job.PlannedStep{{Name: "fetch", Total: 4}},
 			&job.Report{Message: "hello", Steps: []job.StepReport{{Name: "fetch", State: job.StepActive, Done: new(1.0), Counters: map[string]float64{"errors": 1}}}}, time.Minute)
 		j.Touch(start.Add(2 * time.Second))
-		return err
+		if len(refused) > 0 {
+			return refused[0].Err
+		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,8 @@ var tables = []struct{ name, columns, from string }{
 	{"jobs", `seq, id, kind, owner, title, status, ready?, revision, priority, labels, attempt, max_attempts, backoff,
 		max_backoff, payload, result, result_bytes, question, answer, error, progress, cancel_requested?, cancel_by, created_at,
 		started_at, updated_at, completed_at, not_before, deadline, due_at=iif(status = 2, 0, due_at), ready_at, worker,
-		lease_token, lease_duration, unheard, queue_position, has_checkpoint?, ended_token, ended_call, request_id, fingerprint`, "jobs ORDER BY seq"},
+		lease_token, lease_duration, unheard, queue_position, has_checkpoint?, ended_token, ended_call, request_id, fingerprint, limit_key, limit_active,
+		limit_interval, limited?`, "jobs ORDER BY seq"},
 	{"runs", `seq, revision, progress, cancel_requested?, cancel_by, updated_at, due_at, lease_expires_at, lease_heard,
 		has_checkpoint?`, "jobs WHERE status = 2"},
 	{"outputs", `seq, bytes=output_bytes, sealed=output_sealed`, "jobs WHERE output_bytes > 0"},
@@ -27,6 +28,7 @@ var tables = []struct{ name, columns, from string }{
 	{"output", `seq, begins_at, data`, "output"},
 	{"output_segments", `seq, begins_at, length, key`, "output_segments"},
 	{"unreferenced_blobs", `key, since`, "unreferenced_blobs"},
+	{"limits", `owner, key, max_active, interval, admitted, ready, held, next_start, due_at`, "limits"},
 	{"job_labels", `name, value, owner, created_at, seq`, "job_labels"},
 }
 

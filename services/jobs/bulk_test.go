@@ -1,0 +1,181 @@
+package jobs_test
+
+import (
+	"fmt"
+	"testing"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/auth"
+	"headway/services/jobs"
+)
+
+// onBothStores runs a test on a service with each database.
+func onBothStores(t *testing.T, test func(t *testing.T, w *world), change ...func(*jobs.Config)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) { test(t, setup(t, change...)) })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		url := jobs.NewDatabase(t)
+		test(t, setup(t, append(change, func(c *jobs.Config) { c.JobsDatabase = url })...))
+	})
+}
+
+// createMany creates jobs with a label.
+func (w *world) createMany(user jobsv1.JobServiceClient, n int, label string) {
+	w.t.Helper()
+	for n > 0 {
+		request := &jobsv1.CreateJobsRequest{}
+		for range min(n, 100) {
+			request.Jobs = append(request.Jobs, &jobsv1.CreateJobRequest{Kind: "crawl", Labels: map[string]string{"batch": label}})
+		}
+		resp, err := user.CreateJobs(w.t.Context(), request)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, r := range resp.GetResults() {
+			if r.GetError() != nil {
+				w.t.Fatal(r.GetError())
+			}
+		}
+		n -= len(request.Jobs)
+	}
+}
+
+// change calls ChangeJobs, and returns the job at its end.
+func (w *world) change(user jobsv1.JobServiceClient, r *jobsv1.ChangeJobsRequest) *jobsv1.Job {
+	w.t.Helper()
+	resp, err := user.ChangeJobs(w.t.Context(), r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return last(w.t, user, resp.GetJob().GetJobId())
+}
+
+// counts returns how many of the jobs have each status.
+func (w *world) counts(user jobsv1.JobServiceClient, label string) map[jobsv1.JobStatus]int {
+	w.t.Helper()
+	counts, token := map[jobsv1.JobStatus]int{}, ""
+	for {
+		resp, err := user.ListJobs(w.t.Context(), &jobsv1.ListJobsRequest{Labels: []string{"batch=" + label}, PageSize: 500, PageToken: token})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, j := range resp.GetJobs() {
+			counts[j.GetStatus()]++
+		}
+		if token = resp.GetNextPageToken(); token == "" {
+			return counts
+		}
+	}
+}
+
+const (
+	queued    = jobsv1.JobStatus_JOB_STATUS_QUEUED
+	completed = jobsv1.JobStatus_JOB_STATUS_COMPLETED
+	cancelled = jobsv1.JobStatus_JOB_STATUS_CANCELLED
+)
+
+func TestJobsAreChangedByFilter(t *testing.T) {
+	onBothStores(t, func(t *testing.T, w *world) {
+		user, other := w.user("alice"), w.user("bob")
+		w.createMany(user, 1200, "a")
+		w.createMany(user, 10, "b")
+		w.createMany(other, 10, "a")
+		wantResult := func(done *jobsv1.Job, changed, refused float64) {
+			t.Helper()
+			got := done.GetResult().AsMap()
+			if done.GetStatus() != completed || got["changed"] != changed || got["refused"] != refused || done.GetProgress().GetSteps()[0].GetDone() != changed+refused {
+				t.Errorf("the change ended as %v with %v and %v, want %v changed and %v refused", done.GetStatus(), got, done.GetProgress(), changed, refused)
+			}
+		}
+		wantCounts := func(label string, status jobsv1.JobStatus, n int) {
+			t.Helper()
+			if got := w.counts(user, label); got[status] != n {
+				t.Errorf("the jobs %q are %v, want %d %v", label, got, n, status)
+			}
+		}
+		cancel := &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, Labels: []string{"batch=a"}, RequestId: "r-1"}
+		wantResult(w.change(user, cancel), 1200, 0)
+		wantCounts("a", cancelled, 1200)
+		wantCounts("b", queued, 10)
+		if got := w.counts(other, "a"); got[queued] != 10 {
+			t.Errorf("another user's jobs are %v", got)
+		}
+		again, err := user.ChangeJobs(t.Context(), cancel)
+		if err != nil || !again.GetReplayed() || again.GetJob().GetStatus() != completed {
+			t.Errorf("the repeated call gives %v, %v", again, err)
+		}
+		wantResult(w.change(user, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_RETRY, Labels: []string{"batch=a"}}), 1200, 0)
+		wantCounts("a", queued, 1200)
+		wantResult(w.change(user, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_DELETE, Labels: []string{"batch=a"},
+			Statuses: []jobsv1.JobStatus{queued}}), 0, 1200)
+		wantResult(w.change(user, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, Kinds: []string{"crawl"}}), 1210, 0)
+		wantResult(w.change(user, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_DELETE, Kinds: []string{"crawl"}}), 1210, 0)
+		wantCounts("a", cancelled, 0)
+		admin := w.user("root", auth.ScopeAdmin)
+		wantResult(w.change(admin, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, AllOwners: true}), 10, 0)
+	})
+}
+
+func TestChangesNeedTheRightsOfTheirCalls(t *testing.T) {
+	w := setup(t)
+	user, reader, worker := w.user("alice"), w.user("alice", auth.ScopeRead), w.worker()
+	_, err := reader.ChangeJobs(t.Context(), &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	_, err = user.ChangeJobs(t.Context(), &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, AllOwners: true})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	_, err = user.ChangeJobs(t.Context(), &jobsv1.ChangeJobsRequest{})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
+	service := w.user("service", auth.ScopeService)
+	for name, one := range map[string]jobsv1.JobServiceClient{"a user": user, "a service": service} {
+		if _, err := one.CreateJob(t.Context(), &jobsv1.CreateJobRequest{Kind: "headway.change", PayloadJson: `{"action":1,"all_owners":true}`}); err == nil {
+			t.Errorf("%s creates a job of the kind headway.change", name)
+		}
+	}
+	_, err = worker.LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"headway.change"}, WaitSeconds: -1})
+	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_REQUEST_INVALID)
+	// A token that runs one kind cancels jobs of others, as with CancelJob, but does not retry them.
+	limited := jobsv1.NewJobServiceClient(w.connAs(auth.Identity{Subject: "alice", Scopes: []string{auth.ScopeRun, auth.ScopeRead}, Kinds: []string{"crawl"}}))
+	w.create(user, &jobsv1.CreateJobRequest{Kind: "story"})
+	if done := w.change(limited, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL}); done.GetResult().AsMap()["changed"] != 1.0 {
+		t.Errorf("the cancellation gives %v", done.GetResult())
+	}
+	done := w.change(limited, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_RETRY})
+	if got := done.GetResult().AsMap(); got["changed"] != 0.0 || got["refused"] != 1.0 {
+		t.Errorf("the retry gives %v", got)
+	}
+	_, err = user.RetryJob(t.Context(), &jobsv1.RetryJobRequest{JobId: done.GetJobId()})
+	if err == nil {
+		t.Error("a change is retried, although the rights of its call might be gone")
+	}
+	if kinds, err := user.ListKinds(t.Context(), &jobsv1.ListKindsRequest{}); err != nil || len(kinds.GetKinds()) > 0 {
+		t.Errorf("workers run the kinds %v, %v", kinds, err)
+	}
+}
+
+func TestChangeContinuesAfterRestart(t *testing.T) {
+	w := setup(t)
+	user := w.user("alice")
+	const n = 3000
+	w.createMany(user, n, "a")
+	resp, err := user.ChangeJobs(t.Context(), &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, Labels: []string{"batch=a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		w.restart()
+	}
+	done := last(t, user, resp.GetJob().GetJobId())
+	if got := done.GetResult().AsMap(); done.GetStatus() != completed || got["changed"] != float64(n) || got["refused"] != 0.0 {
+		t.Errorf("the change ended as %v with %v", done.GetStatus(), got)
+	}
+	if got := w.counts(user, "a"); got[cancelled] != n {
+		t.Errorf("the jobs are %v", got)
+	}
+	if done.GetAttempt() > 1 {
+		t.Errorf("restarts have used up %d attempts", done.GetAttempt())
+	}
+	if steps := done.GetProgress().GetSteps(); steps[0].GetTotal() != n || fmt.Sprint(steps[0].GetCounters()["changed"]) != fmt.Sprint(n) {
+		t.Errorf("the progress is %v", steps)
+	}
+}

@@ -1,0 +1,309 @@
+// Package bulk changes many jobs by a filter. Each request is a job itself, which the service runs: it has progress, can be
+// cancelled, and continues after a restart.
+package bulk
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"headway/internal/auth"
+	"headway/services/jobs/internal/dispatch"
+	"headway/services/jobs/internal/heartbeat"
+	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/lifecycle"
+)
+
+// Kind is the kind of the jobs that change others. Only the service runs them.
+const Kind = "headway.change"
+
+// Action is what happens to each job. Its numbers are those of headway.jobs.v1.JobChange.
+type Action int
+
+// The actions.
+const (
+	Cancel Action = 1
+	Retry  Action = 2
+	Delete Action = 3
+)
+
+const (
+	page      = 500 // jobs that are changed at the same time, in few commits
+	running   = 4   // requests that run at the same time
+	leaseWait = time.Minute
+	attempts  = 20        // a request continues from its checkpoint, so another attempt costs little
+	maxCount  = 1_000_000 // jobs that are counted, for the progress
+	stepName  = "jobs"
+)
+
+// Request is what the payload of such a job holds.
+type Request struct {
+	Action   Action            `json:"action"`
+	Kinds    []string          `json:"kinds,omitempty"`
+	Statuses []job.Status      `json:"statuses,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	After    time.Time         `json:"created_after,omitzero"`
+	Before   time.Time         `json:"created_before,omitzero"`
+	Everyone bool              `json:"all_owners,omitempty"`
+	As       auth.Identity     `json:"as"` // who asked, with the rights that count
+}
+
+// Spec returns the job that does what the request says. It is equal for equal requests.
+func (r Request) Spec(requestID string) (job.Spec, error) {
+	r.Before, r.After, r.As.ExpiresAt = job.Instant(r.Before), job.Instant(r.After), time.Time{}
+	payload, err := json.Marshal(r)
+	if err != nil {
+		return job.Spec{}, fmt.Errorf("encode the request: %w", err)
+	}
+	title := map[Action]string{Cancel: "Cancel jobs", Retry: "Retry jobs", Delete: "Delete jobs"}[r.Action]
+	return job.Spec{Kind: Kind, Owner: r.As.Subject, Title: title, Payload: payload, RequestID: requestID, MaxAttempts: attempts,
+		Steps: []job.PlannedStep{{Name: stepName, Title: title, Unit: "jobs"}}}, nil
+}
+
+// filter returns the jobs that the request concerns, and to which its action can apply. Those that were created after the request
+// are left out.
+func (r *Request) filter(created time.Time) job.Filter {
+	if r.Before.IsZero() || r.Before.After(created) {
+		r.Before = created
+	}
+	f := job.Filter{Kinds: r.Kinds, Statuses: r.Statuses, Labels: r.Labels, CreatedAfter: r.After, CreatedBefore: r.Before, Limit: page}
+	if !r.Everyone {
+		f.Owner = r.As.Subject
+	}
+	if len(f.Statuses) == 0 {
+		f.Statuses = map[Action][]job.Status{
+			Cancel: {job.Queued, job.Active, job.Waiting},
+			Retry:  {job.Failed, job.Cancelled},
+			Delete: {job.Completed, job.Failed, job.Cancelled},
+		}[r.Action]
+	}
+	return f
+}
+
+// Config configures a Runner. All fields are needed.
+type Config struct {
+	// Allow returns what the identity may change. again is set if the job runs again after the change.
+	Allow func(as auth.Identity, again bool) lifecycle.Allow
+	// Heartbeat is the longest time between two heartbeats.
+	Heartbeat time.Duration
+	Logger    *slog.Logger
+}
+
+// Runner runs the requests.
+type Runner struct {
+	cfg        Config
+	store      job.Store
+	lifecycle  *lifecycle.Lifecycle
+	dispatcher *dispatch.Dispatcher
+	keeper     *heartbeat.Keeper
+}
+
+// New returns a Runner. Call Run.
+func New(cfg Config, store job.Store, l *lifecycle.Lifecycle, d *dispatch.Dispatcher, k *heartbeat.Keeper) *Runner {
+	return &Runner{cfg: cfg, store: store, lifecycle: l, dispatcher: d, keeper: k}
+}
+
+// Run runs requests until ctx ends. Then those that run return to the queue.
+func (r *Runner) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for range running {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				leased, err := r.dispatcher.Lease(ctx, dispatch.LeaseRequest{Kinds: []string{Kind}, Max: 1, Wait: leaseWait, Worker: "headway"})
+				if err != nil && ctx.Err() == nil {
+					r.cfg.Logger.WarnContext(ctx, "requests to change jobs not leased; trying again", "error", err)
+					sleep(ctx, time.Second)
+				}
+				for i := range leased {
+					r.do(ctx, &leased[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// state is how far a request is. It is its checkpoint.
+type state struct {
+	Token   string `json:"token"` // of the next page
+	Changed int    `json:"changed"`
+	Refused int    `json:"refused"`
+	Total   int    `json:"total"`
+}
+
+var (
+	errLeaseLost = errors.New("the lease is lost")
+	errCancelled = errors.New("the request was cancelled")
+)
+
+// run is a request that runs.
+type run struct {
+	*Runner
+	job     *job.Job
+	request Request
+	state   atomic.Pointer[state]
+}
+
+// do runs one request, from its checkpoint to its end.
+func (r *Runner) do(ctx context.Context, j *job.Job) {
+	one := &run{Runner: r, job: j}
+	at := state{Total: -1}
+	err := json.Unmarshal(j.Payload, &one.request)
+	if err == nil && j.HasCheckpoint {
+		err = json.Unmarshal(j.Checkpoint, &at)
+	}
+	if err == nil {
+		one.state.Store(&at)
+		err = one.perform(ctx)
+	}
+	at = *cmp.Or(one.state.Load(), &state{})
+	after := context.WithoutCancel(ctx)
+	token, last := j.Lease.Token, at.report()
+	switch {
+	case err == nil:
+		result, _ := json.Marshal(map[string]int{"changed": at.Changed, "refused": at.Refused}) // numbers only: it cannot fail
+		_, err = r.lifecycle.Complete(after, j.ID, token, result, last)
+	case errors.Is(err, errLeaseLost):
+	case errors.Is(err, errCancelled):
+		_, err = r.lifecycle.Fail(after, j.ID, token, job.Failing{Last: last, Failure: job.Failure{Reason: job.ReasonCancelledByUser}})
+	case ctx.Err() != nil:
+		_, err = r.lifecycle.Release(after, j.ID, token, at.checkpoint())
+	default:
+		_, err = r.lifecycle.Fail(after, j.ID, token, job.Failing{Last: last, Failure: job.Failure{Reason: job.ReasonWorkerFailed, Message: err.Error()}})
+	}
+	if err != nil {
+		r.cfg.Logger.WarnContext(ctx, "a request to change jobs has not ended; it continues when its lease has expired", "job_id", j.ID, "error", err)
+	}
+}
+
+// perform changes the jobs page by page, with heartbeats next to it.
+func (r *run) perform(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	var beating sync.WaitGroup
+	beating.Go(func() { r.beat(ctx, end) })
+	err := r.pages(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	end(nil)
+	beating.Wait()
+	return err
+}
+
+// beat sends heartbeats with the progress, until ctx ends. It ends ctx if the lease is lost, or if the request is cancelled.
+func (r *run) beat(ctx context.Context, end context.CancelCauseFunc) {
+	wait := r.keeper.FirstProgress()
+	for {
+		if sleep(ctx, min(wait, r.cfg.Heartbeat)); ctx.Err() != nil {
+			return
+		}
+		at := *r.state.Load()
+		answer, err := r.keeper.Beat(ctx, heartbeat.Heartbeat{ID: r.job.ID, Token: r.job.Lease.Token, Report: at.report(), Checkpoint: at.checkpoint()})
+		switch {
+		case errors.Is(err, job.ErrLeaseLost):
+			end(errLeaseLost)
+		case err == nil && answer.CancelRequested:
+			end(errCancelled)
+		case err == nil:
+			wait = answer.ProgressInterval
+		}
+	}
+}
+
+func (r *run) pages(ctx context.Context) error {
+	f := r.request.filter(r.job.CreatedAt)
+	at := *r.state.Load()
+	if at.Total < 0 {
+		n, err := r.store.Count(ctx, f, maxCount)
+		if err != nil {
+			return err
+		}
+		at.Total = n
+	}
+	for {
+		f.Token = at.Token
+		found, err := r.store.List(ctx, f)
+		if err != nil {
+			return err
+		}
+		changed, refused, err := r.change(ctx, found.Jobs)
+		if err != nil {
+			return err // the same page again, in another attempt: what was changed is refused then
+		}
+		at.Changed, at.Refused, at.Token = at.Changed+changed, at.Refused+refused, found.Next
+		r.state.Store(new(at))
+		if at.Token == "" {
+			return nil
+		}
+	}
+}
+
+// change changes jobs at the same time, so that they share commits.
+func (r *run) change(ctx context.Context, jobs []job.Job) (changed, refused int, err error) {
+	var wg sync.WaitGroup
+	errs := make([]error, len(jobs))
+	for i := range jobs {
+		if jobs[i].Kind == Kind {
+			errs[i] = job.ErrNotFound // requests do not change each other
+			continue
+		}
+		wg.Go(func() { errs[i] = r.changeOne(ctx, jobs[i].ID) })
+	}
+	wg.Wait()
+	for _, one := range errs {
+		switch {
+		case one == nil:
+			changed++
+		case errors.Is(one, job.ErrNotFound): // it was deleted meanwhile
+		case ctx.Err() != nil || errors.Is(one, job.ErrUnavailable):
+			err = one
+		default:
+			refused++
+		}
+	}
+	return changed, refused, err
+}
+
+func (r *run) changeOne(ctx context.Context, id string) (err error) {
+	allow := r.cfg.Allow(r.request.As, r.request.Action == Retry)
+	switch r.request.Action {
+	case Cancel:
+		_, err = r.lifecycle.Cancel(ctx, id, job.Failure{}, allow)
+	case Retry:
+		_, err = r.lifecycle.Retry(ctx, id, allow)
+	case Delete:
+		err = r.lifecycle.Delete(ctx, id, allow)
+	default:
+		err = fmt.Errorf("there is no action %d", r.request.Action)
+	}
+	return err
+}
+
+// report returns the progress. The total is an estimate: jobs can change while they are counted.
+func (s *state) report() *job.Report {
+	done := float64(s.Changed + s.Refused)
+	step := job.StepReport{Name: stepName, State: job.StepActive, Done: &done,
+		Counters: map[string]float64{"changed": float64(s.Changed), "refused": float64(s.Refused)}}
+	if s.Total >= 0 {
+		step.Total, step.Estimated = new(max(float64(s.Total), done)), new(true)
+	}
+	return &job.Report{Steps: []job.StepReport{step}}
+}
+
+func (s *state) checkpoint() []byte {
+	text, _ := json.Marshal(s) // numbers and a text: it cannot fail
+	return text
+}
