@@ -35,14 +35,14 @@ func BenchmarkWithFinishedJobs(b *testing.B) {
 func withFinished(b *testing.B, finished int) string {
 	b.Helper()
 	data := b.TempDir()
-	startJobs(b, data).stop() // creates the tables
+	startJobs(b, data, "").stop() // creates the tables
 	fill(b, filepath.Join(data, "jobs.db"), finished)
 	return data
 }
 
 func measureFinished(b *testing.B, data string) map[string][]time.Duration {
 	b.Helper()
-	s := startJobs(b, data)
+	s := startJobs(b, data, "")
 	defer s.stop()
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()

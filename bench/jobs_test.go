@@ -33,13 +33,18 @@ type jobsService struct {
 	stop func()
 }
 
-func startJobs(b *testing.B, data string) *jobsService {
+// startJobs starts a jobs service with its jobs in the directory, or in the PostgreSQL database at the URL. Settings can be changed.
+func startJobs(b *testing.B, data, url string, change ...func(*jobs.Settings)) *jobsService {
 	b.Helper()
+	settings := jobs.Settings{JobsListen: "127.0.0.1:0", MaxActive: -1, MaxQueued: -1, JobsDatabase: url}
+	for _, c := range change {
+		c(&settings)
+	}
 	key, err := auth.NewKey([]byte(benchKey))
 	if err != nil {
 		b.Fatal(err)
 	}
-	service, err := jobs.New(jobs.Config{Settings: jobs.Settings{JobsListen: "127.0.0.1:0", MaxActive: -1}, DataDir: data, Verifier: key,
+	service, err := jobs.New(jobs.Config{Settings: settings, DataDir: data, Verifier: key,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		b.Fatal(err)
@@ -101,44 +106,48 @@ func (m medians) addLatencies(took, plain []time.Duration) {
 // BenchmarkStatusChanges measures 64 workers that create, lease, and complete jobs over gRPC. An operation is one change of
 // a status, on disk before the response. The comparison is a loop of durable SQLite transactions of one row.
 func BenchmarkStatusChanges(b *testing.B) {
-	const workers, each = 64, 120
 	m := medians{}
 	for range runs {
 		plain := perSecond(plainTransactions(b))
-		s := startJobs(b, b.TempDir())
-		var wg sync.WaitGroup
-		begun := time.Now()
-		for range workers {
-			conn := s.conn()
-			user, worker := jobsv1.NewJobServiceClient(conn), jobsv1.NewWorkerServiceClient(conn)
-			wg.Go(func() {
-				for range each {
-					ctx := b.Context()
-					if _, err := user.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "bench"}); err != nil {
-						b.Error(err)
-						return
-					}
-					leased, err := worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}})
-					if err != nil {
-						b.Error(err)
-						return
-					}
-					for _, l := range leased.GetJobs() {
-						if _, err := worker.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken()}); err != nil {
-							b.Error(err)
-						}
-					}
-				}
-			})
-		}
-		wg.Wait()
-		rate := float64(3*workers*each) / time.Since(begun).Seconds()
-		s.stop()
+		rate := statusChanges(b, startJobs(b, b.TempDir(), ""))
 		m.add("changes/s", rate)
 		m.add("plain/s", plain)
 		m.add("×plain", rate/plain)
 	}
 	m.report(b)
+}
+
+// statusChanges returns the changes per second of 64 workers that create, lease, and complete jobs one by one.
+func statusChanges(b *testing.B, s *jobsService) float64 {
+	const workers, each = 64, 120
+	defer s.stop()
+	var wg sync.WaitGroup
+	begun := time.Now()
+	for range workers {
+		conn := s.conn()
+		user, worker := jobsv1.NewJobServiceClient(conn), jobsv1.NewWorkerServiceClient(conn)
+		wg.Go(func() {
+			for range each {
+				ctx := b.Context()
+				if _, err := user.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "bench"}); err != nil {
+					b.Error(err)
+					return
+				}
+				leased, err := worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				for _, l := range leased.GetJobs() {
+					if _, err := worker.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken()}); err != nil {
+						b.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return float64(3*workers*each) / time.Since(begun).Seconds()
 }
 
 func perSecond(took []time.Duration) float64 {
@@ -180,60 +189,63 @@ func plainTransactions(b *testing.B) (took []time.Duration) {
 // BenchmarkCreateToLeased measures the time from the call of CreateJob until a waiting worker has the job, at 300 jobs per
 // second.
 func BenchmarkCreateToLeased(b *testing.B) {
-	const jobsInAll, rate = 1500, 300
 	m := medians{}
 	for range runs {
 		plain := plainTransactions(b)
-		s := startJobs(b, b.TempDir())
-		ctx, cancel := context.WithCancel(b.Context())
-		var mu sync.Mutex
-		begun, took := map[string]time.Time{}, []time.Duration(nil)
-		var workers, creators sync.WaitGroup
-		for range 16 {
-			worker := jobsv1.NewWorkerServiceClient(s.conn())
-			workers.Go(func() {
-				for ctx.Err() == nil {
-					leased, err := worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}})
-					now := time.Now()
-					if err != nil {
-						return
-					}
-					for _, l := range leased.GetJobs() {
-						mu.Lock()
-						took = append(took, now.Sub(begun[l.GetJob().GetTitle()]))
-						mu.Unlock()
-						worker.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken()})
-					}
-				}
-			})
-		}
-		user := jobsv1.NewJobServiceClient(s.conn())
-		time.Sleep(200 * time.Millisecond)
-		ticker := time.NewTicker(time.Second / rate)
-		for i := range jobsInAll {
-			<-ticker.C
-			creators.Go(func() {
-				title := fmt.Sprint(i)
-				mu.Lock()
-				begun[title] = time.Now()
-				mu.Unlock()
-				if _, err := user.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "bench", Title: title}); err != nil {
-					b.Error(err)
-				}
-			})
-		}
-		ticker.Stop()
-		creators.Wait()
-		wait(func() bool { mu.Lock(); defer mu.Unlock(); return len(took) == jobsInAll })
-		cancel()
-		workers.Wait()
-		s.stop()
-		if len(took) != jobsInAll {
-			b.Errorf("%d of %d jobs were leased", len(took), jobsInAll)
-		}
-		m.addLatencies(took, plain)
+		m.addLatencies(createToLeased(b, startJobs(b, b.TempDir(), "")), plain)
 	}
 	m.report(b)
+}
+
+func createToLeased(b *testing.B, s *jobsService) []time.Duration {
+	const jobsInAll, rate = 1500, 300
+	ctx, cancel := context.WithCancel(b.Context())
+	var mu sync.Mutex
+	begun, took := map[string]time.Time{}, []time.Duration(nil)
+	var workers, creators sync.WaitGroup
+	for range 16 {
+		worker := jobsv1.NewWorkerServiceClient(s.conn())
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				leased, err := worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}})
+				now := time.Now()
+				if err != nil {
+					return
+				}
+				for _, l := range leased.GetJobs() {
+					mu.Lock()
+					took = append(took, now.Sub(begun[l.GetJob().GetTitle()]))
+					mu.Unlock()
+					worker.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken()})
+				}
+			}
+		})
+	}
+	user := jobsv1.NewJobServiceClient(s.conn())
+	time.Sleep(200 * time.Millisecond)
+	ticker := time.NewTicker(time.Second / rate)
+	for i := range jobsInAll {
+		<-ticker.C
+		creators.Go(func() {
+			title := fmt.Sprint(i)
+			mu.Lock()
+			begun[title] = time.Now()
+			mu.Unlock()
+			if _, err := user.CreateJob(ctx, &jobsv1.CreateJobRequest{Kind: "bench", Title: title}); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	ticker.Stop()
+	creators.Wait()
+	wait(func() bool { mu.Lock(); defer mu.Unlock(); return len(took) == jobsInAll })
+	cancel()
+	workers.Wait()
+	s.stop()
+	if len(took) != jobsInAll {
+		b.Errorf("%d of %d jobs were leased", len(took), jobsInAll)
+	}
+	return took
 }
 
 // BenchmarkHeartbeatToWatcher measures the time from the call of Heartbeat until a watcher has the snapshot, with 1,000
@@ -243,7 +255,7 @@ func BenchmarkHeartbeatToWatcher(b *testing.B) {
 	m := medians{}
 	for range runs {
 		plain := plainTransactions(b)
-		s := startJobs(b, b.TempDir())
+		s := startJobs(b, b.TempDir(), "")
 		ctx, cancel := context.WithCancel(b.Context())
 		conn := s.conn()
 		user, worker := jobsv1.NewJobServiceClient(conn), jobsv1.NewWorkerServiceClient(conn)

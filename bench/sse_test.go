@@ -33,7 +33,7 @@ type streams struct {
 
 func startStreams(b *testing.B) *streams {
 	b.Helper()
-	s := &streams{b: b, jobs: startJobs(b, b.TempDir())}
+	s := &streams{b: b, jobs: startJobs(b, b.TempDir(), "")}
 	conn := s.jobs.conn()
 	s.user, s.worker = jobsv1.NewJobServiceClient(conn), jobsv1.NewWorkerServiceClient(conn)
 	s.edge = startEdge(b, s.jobs.addr, "127.0.0.1:0")

@@ -28,7 +28,7 @@ func BenchmarkManyWatchersOfOneJob(b *testing.B) {
 	const watchersInAll, reports = 1000, 20
 	m := medians{}
 	for range runs {
-		s := startJobs(b, b.TempDir())
+		s := startJobs(b, b.TempDir(), "")
 		ctx, cancel := context.WithCancel(b.Context())
 		conn := s.conn()
 		user, worker := jobsv1.NewJobServiceClient(conn), jobsv1.NewWorkerServiceClient(conn)

@@ -1,0 +1,430 @@
+package bench
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/pgtest"
+	"headway/services/jobs"
+)
+
+// The benchmarks of this file compare SQLite with PostgreSQL on the same machine, which waits for the disk with every commit.
+
+// databases creates empty databases for jobs.
+type databases struct {
+	b      *testing.B
+	server *pgtest.Server
+	count  int
+}
+
+func startDatabases(b *testing.B) *databases {
+	b.Helper()
+	server, err := pgtest.Start("shared_buffers=256MB", "max_wal_size=4GB")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			b.Error(err)
+		}
+	})
+	return &databases{b: b, server: server}
+}
+
+// url returns the URL of an empty PostgreSQL database.
+func (d *databases) url() string {
+	d.count++
+	return d.server.Database(d.b, fmt.Sprint("bench_", d.count))
+}
+
+// onEach calls measure with a service on each kind of database, which is empty at first. prefix tells the units apart.
+func (d *databases) onEach(measure func(prefix string, s *jobsService), change ...func(*jobs.Settings)) {
+	measure("", startJobs(d.b, d.b.TempDir(), "", change...))
+	measure("postgres-", startJobs(d.b, d.b.TempDir(), d.url(), change...))
+}
+
+// plainUpdates runs durable PostgreSQL transactions of one row on 64 connections for a second, and returns how many per second.
+func (d *databases) plainUpdates() float64 {
+	const connections = 64
+	url := d.url()
+	if out, err := d.server.SQL(fmt.Sprint("bench_", d.count), `CREATE TABLE t (id int PRIMARY KEY, n int) WITH (fillfactor = 50);
+		INSERT INTO t SELECT i, 0 FROM generate_series(1, 64) AS i`); err != nil {
+		d.b.Fatal(err, out)
+	}
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	begun := time.Now()
+	for i := range connections {
+		wg.Go(func() {
+			conn, err := pgx.Connect(d.b.Context(), url)
+			if err != nil {
+				d.b.Error(err)
+				return
+			}
+			defer conn.Close(d.b.Context())
+			for time.Since(begun) < time.Second {
+				if _, err := conn.Exec(d.b.Context(), "UPDATE t SET n = n + 1 WHERE id = $1", i+1); err != nil {
+					d.b.Error(err)
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return float64(done.Load()) / time.Since(begun).Seconds()
+}
+
+// BenchmarkStatusChangesOnBothStores measures 64 workers that create, lease, and complete jobs with one call each.
+func BenchmarkStatusChangesOnBothStores(b *testing.B) {
+	m, d := medians{}, startDatabases(b)
+	for range runs {
+		rates := map[string]float64{}
+		d.onEach(func(prefix string, s *jobsService) {
+			rates[prefix] = statusChanges(b, s)
+			m.add(prefix+"changes/s", rates[prefix])
+		})
+		m.add("×sqlite", rates["postgres-"]/rates[""])
+	}
+	m.report(b)
+}
+
+// BenchmarkBatches measures workers that create, lease, and complete 32 jobs with each call. The comparison is durable transactions
+// of one row.
+func BenchmarkBatches(b *testing.B) {
+	m, d := medians{}, startDatabases(b)
+	for range runs {
+		plain, updates := perSecond(plainTransactions(b)), d.plainUpdates()
+		m.add("plain/s", plain)
+		m.add("postgres-updates/s", updates)
+		d.onEach(func(prefix string, s *jobsService) { m.add(prefix+"changes/s", batches(b, s)) })
+	}
+	m.report(b)
+}
+
+func batches(b *testing.B, s *jobsService) float64 {
+	const workers, each, size = 8, 40, 32
+	defer s.stop()
+	var changes atomic.Int64
+	var wg sync.WaitGroup
+	begun := time.Now()
+	for range workers {
+		conn := s.conn()
+		user, worker := jobsv1.NewJobServiceClient(conn), jobsv1.NewWorkerServiceClient(conn)
+		wg.Go(func() {
+			create := &jobsv1.CreateJobsRequest{}
+			for range size {
+				create.Jobs = append(create.Jobs, &jobsv1.CreateJobRequest{Kind: "bench"})
+			}
+			for range each {
+				if _, err := user.CreateJobs(b.Context(), create); err != nil {
+					b.Error(err)
+					return
+				}
+				leased, err := worker.LeaseJobs(b.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}, MaxJobs: size})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				complete := &jobsv1.CompleteJobsRequest{}
+				for _, l := range leased.GetJobs() {
+					complete.Jobs = append(complete.Jobs, &jobsv1.CompleteJobRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken()})
+				}
+				changes.Add(int64(size + len(complete.GetJobs())))
+				if len(complete.GetJobs()) == 0 {
+					continue
+				}
+				done, err := worker.CompleteJobs(b.Context(), complete)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				for _, r := range done.GetResults() {
+					if r.GetError() != nil {
+						b.Error(r.GetError())
+					}
+				}
+				changes.Add(int64(len(done.GetResults())))
+			}
+		})
+	}
+	wg.Wait()
+	return float64(changes.Load()) / time.Since(begun).Seconds()
+}
+
+// BenchmarkCreateToLeasedOnBothStores measures the time from CreateJob until a waiting worker has the job, at 300 per second.
+func BenchmarkCreateToLeasedOnBothStores(b *testing.B) {
+	m, d := medians{}, startDatabases(b)
+	for range runs {
+		d.onEach(func(prefix string, s *jobsService) {
+			took := createToLeased(b, s)
+			m.add(prefix+"ms-p50", percentile(took, 0.5))
+			m.add(prefix+"ms-p99", percentile(took, 0.99))
+		})
+	}
+	m.report(b)
+}
+
+// BenchmarkActiveJobs measures the heartbeats of 5,000 active jobs, each with progress 4 times per second, while one stream watches
+// all of them, as an edge does. The latency is that of a heartbeat, from the call to the response, which comes after the commit.
+func BenchmarkActiveJobs(b *testing.B) {
+	m, d := medians{}, startDatabases(b)
+	for range runs {
+		m.add("postgres-updates/s", d.plainUpdates())
+		m.add("plain/s", perSecond(plainTransactions(b)))
+		d.onEach(func(prefix string, s *jobsService) {
+			took, seen := activeJobs(b, s)
+			m.add(prefix+"ms-p50", percentile(took, 0.5))
+			m.add(prefix+"ms-p99", percentile(took, 0.99))
+			m.add(prefix+"watched/s", seen)
+		})
+	}
+	m.report(b)
+}
+
+// activeJobs returns how long heartbeats took, and how many snapshots a watcher got per second.
+func activeJobs(b *testing.B, s *jobsService) (took []time.Duration, seen float64) {
+	const active, interval, rounds = 5000, 250 * time.Millisecond, 20
+	defer s.stop()
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	user, worker := jobsv1.NewJobServiceClient(s.conn()), jobsv1.NewWorkerServiceClient(s.conn())
+	var leased []*jobsv1.LeasedJob
+	for len(leased) < active {
+		create := &jobsv1.CreateJobsRequest{}
+		for range 100 {
+			create.Jobs = append(create.Jobs, &jobsv1.CreateJobRequest{Kind: "bench", Steps: []*jobsv1.StepPlan{{Name: "rows", Total: rounds, Unit: "rows"}}})
+		}
+		if _, err := user.CreateJobs(ctx, create); err != nil {
+			b.Fatal(err)
+		}
+		resp, err := worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}, MaxJobs: 100, LeaseSeconds: 300})
+		if err != nil {
+			b.Fatal(err)
+		}
+		leased = append(leased, resp.GetJobs()...)
+	}
+	var snapshots atomic.Int64
+	var watching sync.WaitGroup
+	stream, err := user.WatchJobs(ctx, &jobsv1.WatchJobsRequest{AllOwners: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	watching.Go(func() {
+		for {
+			resp, err := stream.Recv()
+			if err != nil {
+				return
+			}
+			snapshots.Add(int64(len(resp.GetJobs())))
+		}
+	})
+	conns := make([]jobsv1.WorkerServiceClient, 16)
+	for i := range conns {
+		conns[i] = jobsv1.NewWorkerServiceClient(s.conn())
+	}
+	var mu sync.Mutex
+	var beats sync.WaitGroup
+	begun := time.Now()
+	for i, l := range leased {
+		beats.Go(func() {
+			mine := make([]time.Duration, 0, rounds)
+			next := begun.Add(interval * time.Duration(i) / active) // spread evenly
+			for n := range rounds {
+				time.Sleep(time.Until(next))
+				one := time.Now()
+				if _, err := conns[i%len(conns)].Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken(),
+					Progress: &jobsv1.ProgressReport{Steps: []*jobsv1.StepReport{{Name: "rows", State: jobsv1.StepState_STEP_STATE_ACTIVE, Done: proto.Float64(float64(n))}}}}); err != nil {
+					b.Error(err)
+					return
+				}
+				mine = append(mine, time.Since(one))
+				next = next.Add(interval)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, mine...)
+		})
+	}
+	beats.Wait()
+	seconds := time.Since(begun).Seconds()
+	cancel()
+	watching.Wait()
+	return took, float64(snapshots.Load()) / seconds
+}
+
+// BenchmarkMillionQueued measures claims with 1,000,000 queued jobs of 10,000 owners, and the ratio to 1,000 jobs of 10
+// owners; and how long the start of the service takes with the million.
+func BenchmarkMillionQueued(b *testing.B) {
+	m, d := medians{}, startDatabases(b)
+	for _, prefix := range []string{"", "postgres-"} {
+		few, many := d.queued(prefix, 1_000, 10), d.queued(prefix, 1_000_000, 10_000)
+		for range runs {
+			few, many := claims(b, few), claims(b, many)
+			m.add(prefix+"ms-claim", percentile(many, 0.5))
+			m.add(prefix+"×claim", percentile(many, 0.5)/percentile(few, 0.5))
+		}
+		for range runs {
+			before := memory(b)
+			begun := time.Now()
+			s := many.start(b)
+			m.add(prefix+"s-start", time.Since(begun).Seconds())
+			m.add(prefix+"MiB-start", memory(b)-before)
+			s.stop()
+		}
+	}
+	m.report(b)
+}
+
+// stored is a database with queued jobs.
+type stored struct{ data, url string }
+
+func (s stored) start(b *testing.B) *jobsService { return startJobs(b, s.data, s.url) }
+
+// queued returns a database with so many queued jobs.
+func (d *databases) queued(prefix string, n, owners int) stored {
+	d.b.Helper()
+	s := stored{data: d.b.TempDir()}
+	if prefix != "" {
+		s.url = d.url()
+	}
+	s.start(d.b).stop() // creates the tables
+	now := time.Now().Add(-time.Hour).UnixMicro()
+	const columns = `id, kind, owner, title, status, ready, revision, priority, attempt, max_attempts, backoff, max_backoff, payload, progress,
+		cancel_requested, cancel_by, created_at, started_at, updated_at, completed_at, not_before, deadline, due_at, ready_at, worker,
+		lease_token, lease_duration, queue_position, has_checkpoint, ended_token, unheard, result_bytes, request_id`
+	if prefix == "" {
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "jobs.db"))
+		if err != nil {
+			d.b.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+			INSERT INTO jobs (`+columns+`, output_bytes, lease_expires_at) SELECT printf('%08x-0000-7000-8000-000000000000', i), 'bench', 'user-' || (i % ?2),
+			'A queued job', 1, 1, 1, 0, 0, 3, 1000000, 300000000, '{"url":"https://example.org/"}', '{}', 0, 0, ?3 + i, 0, ?3 + i, 0, 0, 0, 0, ?3 + i,
+			'', '', 0, 1000, 0, '', 0, 0, '', 0, 0 FROM n`, n, owners, now); err != nil {
+			d.b.Fatal(err)
+		}
+		return s
+	}
+	if out, err := d.server.SQL(fmt.Sprint("bench_", d.count), fmt.Sprintf(`INSERT INTO jobs (`+columns+`)
+		SELECT lpad(to_hex(i), 8, '0') || '-0000-7000-8000-000000000000', 'bench', 'user-' || (i %% %d), 'A queued job', 1, true, 1, 0, 0, 3, 1000000,
+			300000000, '{"url":"https://example.org/"}', '{}', false, 0, %d + i, 0, %[2]d + i, 0, 0, 0, 0, %[2]d + i, '', '', 0, 1000, false, '', 0, 0, ''
+			FROM generate_series(1, %[3]d) AS i;
+		INSERT INTO lanes (kind, owner, ready, active, state, round, stamp, granted)
+			SELECT kind, owner, count(*), 0, 1, 0, nextval('lane_stamps'), 0 FROM jobs GROUP BY kind, owner;
+		ANALYZE`, owners, now, n)); err != nil {
+		d.b.Fatal(err, out)
+	}
+	return s
+}
+
+// claims returns how long 300 leases took, each with its commit.
+func claims(b *testing.B, from stored) (took []time.Duration) {
+	b.Helper()
+	s := from.start(b)
+	defer s.stop()
+	worker := jobsv1.NewWorkerServiceClient(s.conn())
+	for range 300 {
+		begun := time.Now()
+		resp, err := worker.LeaseJobs(b.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}, LeaseSeconds: 300})
+		if err != nil || len(resp.GetJobs()) != 1 {
+			b.Fatal(resp, err)
+		}
+		took = append(took, time.Since(begun))
+		if _, err := worker.ReleaseJob(b.Context(), &jobsv1.ReleaseJobRequest{JobId: resp.GetJobs()[0].GetJob().GetJobId(),
+			LeaseToken: resp.GetJobs()[0].GetLeaseToken()}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return took
+}
+
+// memory returns the memory of this process in MiB.
+func memory(b *testing.B) float64 { return residentNow(b, os.Getpid()) }
+
+// BenchmarkCappedOwner measures 64 workers on the jobs of 3,000 owners, with and without an owner who has the maximum of active jobs
+// and many jobs in front of the others.
+func BenchmarkCappedOwner(b *testing.B) {
+	m, d := medians{}, startDatabases(b)
+	for range runs {
+		for _, prefix := range []string{"", "postgres-"} {
+			rates := map[bool]float64{}
+			for _, capped := range []bool{false, true} {
+				url := ""
+				if prefix != "" {
+					url = d.url()
+				}
+				rates[capped] = manyOwners(b, startJobs(b, b.TempDir(), url, func(s *jobs.Settings) { s.MaxActive = 100 }), capped)
+			}
+			m.add(prefix+"jobs/s", rates[true])
+			m.add(prefix+"×uncapped", rates[true]/rates[false])
+		}
+	}
+	m.report(b)
+}
+
+// manyOwners returns how many jobs of 3,000 owners are done per second.
+func manyOwners(b *testing.B, s *jobsService, capped bool) float64 {
+	const owners, each, workers = 3000, 2, 64
+	defer s.stop()
+	user, worker := jobsv1.NewJobServiceClient(s.conn()), jobsv1.NewWorkerServiceClient(s.conn())
+	create := func(all []*jobsv1.CreateJobRequest) {
+		for len(all) > 0 {
+			n := min(len(all), 100)
+			if _, err := user.CreateJobs(b.Context(), &jobsv1.CreateJobsRequest{Jobs: all[:n]}); err != nil {
+				b.Fatal(err)
+			}
+			all = all[n:]
+		}
+	}
+	if capped {
+		var all []*jobsv1.CreateJobRequest
+		for range 1100 {
+			all = append(all, &jobsv1.CreateJobRequest{Kind: "bench", Owner: "greedy", Priority: 100})
+		}
+		create(all)
+		if resp, err := worker.LeaseJobs(b.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}, MaxJobs: 100, LeaseSeconds: 300}); err != nil || len(resp.GetJobs()) != 100 {
+			b.Fatal(len(resp.GetJobs()), err)
+		}
+	}
+	var all []*jobsv1.CreateJobRequest
+	for i := range owners * each {
+		all = append(all, &jobsv1.CreateJobRequest{Kind: "bench", Owner: fmt.Sprint("user-", i%owners)})
+	}
+	create(all)
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	begun := time.Now()
+	for range workers {
+		worker := jobsv1.NewWorkerServiceClient(s.conn())
+		wg.Go(func() {
+			for done.Load() < owners*each {
+				leased, err := worker.LeaseJobs(b.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}, WaitSeconds: -1})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				for _, l := range leased.GetJobs() {
+					if _, err := worker.CompleteJob(b.Context(), &jobsv1.CompleteJobRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken()}); err != nil {
+						b.Error(err)
+					}
+					done.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return owners * each / time.Since(begun).Seconds()
+}
