@@ -74,6 +74,15 @@ func (s *Server) launch(settings []string) error {
 		return err
 	}
 	go func(cmd *exec.Cmd, ended chan struct{}) { _ = cmd.Wait(); close(ended) }(s.cmd, s.ended)
+	return s.Await()
+}
+
+// Await returns when the server accepts connections.
+func (s *Server) Await() error {
+	host, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
@@ -111,7 +120,7 @@ func (s *Server) Kill() {
 }
 
 // KillBackend kills the process that serves a connection of the application, if it has one. The server notices, ends all
-// connections, and recovers.
+// connections, and recovers. Await returns when it has.
 func (s *Server) KillBackend(application string) error {
 	out, err := s.SQL("postgres", fmt.Sprintf(`SELECT pid FROM pg_stat_activity WHERE application_name = '%s'
 		AND backend_type = 'client backend' ORDER BY random() LIMIT 1`, application))

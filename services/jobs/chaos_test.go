@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -39,6 +40,7 @@ func TestSteppedClockLosesNothingAcknowledged(t *testing.T) {
 		cmd.Env = append(os.Environ(), "HEADWAY_TEST_SERVICE="+addr, "HEADWAY_TEST_DATA="+data, "HEADWAY_TEST_CLOCK="+clock)
 		return cmd
 	})
+	c.between = 3
 	c.run(func(n int) {
 		switch n % 6 {
 		case 1, 3, 4:
@@ -70,6 +72,9 @@ func TestKilledDatabaseLosesNothingAcknowledged(t *testing.T) {
 		}
 	})
 	sql := func(database, statements string) {
+		if err := server.Await(); err != nil { // it may recover from the disturbance before
+			t.Error(err)
+		}
 		if out, err := server.SQL(database, statements); err != nil {
 			t.Errorf("%v: %s", err, out)
 		}
@@ -85,6 +90,7 @@ func TestKilledDatabaseLosesNothingAcknowledged(t *testing.T) {
 	proxy := pgtest.NewProxy(t, server.Address())
 	address.Host, address.RawQuery = proxy.Address(), url.Values{"search_path": {"public,pg_catalog"}}.Encode()
 	c := newCrash(t, programStarter(t, "--jobs-database", address.String()))
+	c.between = 3
 	c.run(func(n int) {
 		switch n % 10 {
 		case 1:
@@ -98,7 +104,7 @@ func TestKilledDatabaseLosesNothingAcknowledged(t *testing.T) {
 			proxy.CutAfter(100_000)
 			proxy.Cut()
 		case 4:
-			if err := server.KillBackend("headway-jobs"); err != nil {
+			if err := errors.Join(server.Await(), server.KillBackend("headway-jobs")); err != nil {
 				t.Error(err)
 			}
 		case 5:

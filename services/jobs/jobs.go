@@ -197,7 +197,7 @@ func (r *rooms) begin(ctx context.Context, now time.Time) error {
 // run does what is due until ctx ends. Then it writes the progress that has not been written yet.
 func (r *rooms) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	keeping, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last heartbeat of our own worker is answered
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last heartbeat of the bulk worker is answered
 	g.Go(func() error { r.Keeper.Run(keeping); return nil })
 	g.Go(func() error { defer stop(); r.bulk.Run(ctx); return nil })
 	for _, room := range []func(context.Context){r.maintenance.Run, r.Dispatcher.Run} {

@@ -31,7 +31,7 @@ type jobAnswer struct {
 	revision uint32
 	attempt  uint32
 	token    string // of a lease
-	lost     bool   // the caller gave up: the call has happened, or will happen, or not
+	lost     bool   // the caller cancelled it: the call has happened, or will happen, or not
 }
 
 // jobState is the job in between two calls.
@@ -178,7 +178,7 @@ type client struct {
 // answer is a response with a job.
 type answer interface{ GetJob() *jobsv1.Job }
 
-// call makes a call. Now and then, it gives up before the answer.
+// call makes a call. Now and then, it cancels the call before the answer.
 func (c *client) call(ctx context.Context, in jobCall, fn func(ctx context.Context) (answer, error)) {
 	if c.random.IntN(10) == 0 {
 		var cancel context.CancelFunc

@@ -131,7 +131,7 @@ func (j *Job) Ready() bool { return j.Status == Queued && j.NotBefore.IsZero() &
 const AgeStep = time.Minute
 
 // Rank orders the ready jobs of an owner: the lowest comes first. A job with a higher priority counts as older by one AgeStep for each
-// step, so it goes ahead of others for a while only: no flood of urgent jobs keeps an old one waiting for ever. Of equal ranks, the
+// step, so it goes ahead of others for a while only: no flood of urgent jobs keeps an old one waiting indefinitely. Of equal ranks, the
 // job that was created first comes first.
 func (j *Job) Rank() int64 {
 	return j.CreatedAt.UnixMicro() - int64(j.Priority)*AgeStep.Microseconds()

@@ -83,16 +83,16 @@ func (g *Gate) count(j *Job, n int) {
 
 // Open reports whether another job can become ready. With an interval, only one job is ready at a time, so that leases cannot follow
 // each other faster.
-func (g *Gate) Open() bool { return g.roomy() && (g.Interval == 0 || !g.NextStart.After(g.Now)) }
+func (g *Gate) Open() bool { return g.hasRoom() && (g.Interval == 0 || !g.NextStart.After(g.Now)) }
 
-// roomy reports whether time alone keeps the gate closed.
-func (g *Gate) roomy() bool {
+// hasRoom reports whether time alone keeps the gate closed.
+func (g *Gate) hasRoom() bool {
 	return (g.MaxActive == 0 || g.Admitted < g.MaxActive) && (g.Interval == 0 || g.Ready == 0)
 }
 
 // Due returns when time alone opens the gate for a job that waits. The zero time means never.
 func (g *Gate) Due() time.Time {
-	if g.Held > 0 && g.roomy() {
+	if g.Held > 0 && g.hasRoom() {
 		return g.NextStart
 	}
 	return time.Time{}

@@ -8,7 +8,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// limitedTo gives a job a limit with the key "site".
+// limitedTo returns a change that gives a job a limit with the key "site".
 func limitedTo(active int, interval time.Duration) func(*job.Spec) {
 	return func(spec *job.Spec) { spec.Limit = job.Limit{Key: "site", MaxActive: active, Interval: interval} }
 }
