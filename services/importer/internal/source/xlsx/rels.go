@@ -52,6 +52,21 @@ func (p *pack) relationships(ctx context.Context, part string) (map[string]relat
 	return rels, err
 }
 
+// single returns the part of a kind that a workbook has once, or nil. With two of them, it is not known which one applies.
+func (p *pack) single(rels map[string]relationship, kind string) (found *entry, err error) {
+	for _, rel := range rels {
+		e := p.find(rel.target)
+		if rel.kind != kind || rel.external || e == nil {
+			continue
+		}
+		if found != nil && found != e {
+			return nil, refuse(source.Damaged, e.name, "it is one of two parts of the kind %q", kind)
+		}
+		found = e
+	}
+	return found, nil
+}
+
 // contentTypes says what each part is (ECMA-376 Part 2 §6.2.3).
 type contentTypes struct {
 	parts      map[string]string // by partKey

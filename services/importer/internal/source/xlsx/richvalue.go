@@ -3,6 +3,8 @@ package xlsx
 import (
 	"bytes"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"headway/services/importer/internal/source"
@@ -52,7 +54,8 @@ func (w *Workbook) readRichValues(ctx context.Context) (richValues, error) {
 
 // partNamed returns the part of the workbook whose name ends in a lower-case text, or nil.
 func (w *Workbook) partNamed(suffix string) *entry {
-	for _, rel := range w.rels {
+	for _, id := range slices.Sorted(maps.Keys(w.rels)) {
+		rel := w.rels[id]
 		if !rel.external && strings.HasSuffix(strings.ToLower(rel.target), suffix) {
 			return w.pack.find(rel.target)
 		}

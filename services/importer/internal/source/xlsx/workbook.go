@@ -118,18 +118,21 @@ func (w *Workbook) describe(ctx context.Context) error {
 	if err := w.readSheets(ctx, e, rels); err != nil {
 		return err
 	}
-	for _, rel := range rels {
-		switch target := w.pack.find(rel.target); {
-		case rel.external || target == nil:
-		case rel.kind == "sharedStrings" && w.texts == nil:
-			if err := w.pack.admit(target, w.pack.limits.MaxPartBytes); err != nil {
-				return err
-			}
-			w.texts = target
-		case rel.kind == "styles" && w.styles.cells == nil:
-			if w.styles, err = w.pack.readStyles(ctx, target); err != nil {
-				return err
-			}
+	if w.texts, err = w.pack.single(rels, "sharedStrings"); err != nil {
+		return err
+	}
+	if w.texts != nil {
+		if err := w.pack.admit(w.texts, w.pack.limits.MaxPartBytes); err != nil {
+			return err
+		}
+	}
+	styles, err := w.pack.single(rels, "styles")
+	if err != nil {
+		return err
+	}
+	if styles != nil {
+		if w.styles, err = w.pack.readStyles(ctx, styles); err != nil {
+			return err
 		}
 	}
 	w.styles.complete()
@@ -153,9 +156,12 @@ func (w *Workbook) findWorkbook(ctx context.Context) error {
 		return err
 	}
 	for _, rel := range rels {
-		if rel.kind == "officeDocument" && !rel.external {
+		switch {
+		case rel.kind != "officeDocument" || rel.external:
+		case w.part != "" && partKey(w.part) != partKey(rel.target):
+			return refuse(source.Damaged, "_rels/.rels", "it names two main documents")
+		default:
 			w.part = rel.target
-			break
 		}
 	}
 	types, err := p.contentTypes(ctx)
