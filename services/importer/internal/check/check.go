@@ -75,6 +75,8 @@ type Sheet struct {
 	// keys are those of the rows so far. uniques are the values of unique columns, by column.
 	keys    *keys
 	uniques map[int]*keys
+	// uniqueColumns are the columns of uniques, in their order, in which their errors are found.
+	uniqueColumns []int
 	// selfColumns refer to this sheet.
 	selfColumns []int
 	// parents are the sheets that columns refer to, by column.
@@ -139,6 +141,7 @@ func NewSheet(config Config) (*Sheet, error) {
 		single := len(s.key) == 1 && s.key[0] == i
 		if c.Spec.Unique && !single {
 			s.uniques[i] = keyset.New[entry](s.Space)
+			s.uniqueColumns = append(s.uniqueColumns, i)
 		}
 		if c.Spec.References == nil {
 			continue
@@ -225,7 +228,7 @@ func (s *Sheet) lookUp(ctx context.Context) error {
 	if len(s.uniques) > 0 && s.owners == nil {
 		s.owners = map[int][][]imports.Value{}
 	}
-	for column := range s.uniques {
+	for _, column := range s.uniqueColumns {
 		if s.owners[column], err = s.ownersOf(ctx, column, s.clean); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package check
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 
 	"headway/services/importer/internal/imports"
@@ -16,7 +15,7 @@ import (
 func (s *Sheet) arrangeExchanges(ctx context.Context, targets []int32) error {
 	d := &s.deferred
 	n, references := d.len(), len(s.selfColumns)
-	columns := slices.Sorted(maps.Keys(s.uniques))
+	columns := s.uniqueColumns
 	graph, err := s.addOwners(ctx, references, columns, targets)
 	if err != nil {
 		return err

@@ -26,7 +26,8 @@ func (s *Sheet) checkKeys() {
 			v.entry = index
 		}
 	}
-	for column, set := range s.uniques {
+	for _, column := range s.uniqueColumns {
+		set := s.uniques[column]
 		value := v.values[column]
 		if value.Kind == imports.Null {
 			continue
@@ -101,7 +102,7 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 	if s.Refusals != nil && s.Refusals.n > 0 {
 		s.checkRefusals(existing)
 	}
-	for column := range s.uniques {
+	for _, column := range s.uniqueColumns {
 		if s.owners == nil || s.Database.WasEmpty() {
 			break
 		}
