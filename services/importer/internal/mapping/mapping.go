@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/text"
 )
 
 // headerSearch is the number of rows with content that are searched for headers, which can be below a title.
-const headerSearch = 10
+const headerSearch = 50
 
 // Problem is the reason why a workbook does not match its schema.
 type Problem uint8
@@ -155,12 +156,7 @@ type header struct {
 
 // findColumns selects the row that matches the most headers, the first of several.
 func findColumns(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet *imports.Sheet, required func(*schema.Sheet, *schema.Column) bool) error {
-	var best header
-	for _, row := range head {
-		if h := readHeader(row, spec, explicit, sheet.WorkbookSheet); best.row == 0 || h.matches > best.matches {
-			best = h
-		}
-	}
+	best := bestHeader(head, spec, explicit, sheet.WorkbookSheet)
 	if best.twice != nil {
 		return best.twice
 	}
@@ -182,6 +178,29 @@ func findColumns(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet 
 		return i - j
 	})
 	return nil
+}
+
+// bestHeader returns the row that has the most headers. Two rows of headers, one above the other, are also looked at as one.
+// If no row has any, it returns the row that looks like headers.
+func bestHeader(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet string) header {
+	var best header
+	for _, row := range head {
+		if h := readHeader(row, spec, explicit, sheet); best.row == 0 || h.matches > best.matches {
+			best = h
+		}
+	}
+	if best.matches > 0 && best.matches == len(spec.Columns) {
+		return best
+	}
+	table := layout.FindTable(head)
+	if len(table.Header) == 0 {
+		return best
+	}
+	joined := layout.JoinHeaders(head, table)
+	if h := readHeader(joined, spec, explicit, sheet); h.matches > best.matches || best.matches == 0 {
+		return h
+	}
+	return best
 }
 
 func missing(best header, column *schema.Column, sheet *imports.Sheet) error {

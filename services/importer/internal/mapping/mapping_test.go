@@ -50,6 +50,28 @@ func (r *rows) Err() error                  { return nil }
 func (r *rows) Close() error                { return nil }
 func (r *rows) Progress() (read, all int64) { return 0, 0 }
 
+func TestHeadersInTwoRowsAreMatchedTogether(t *testing.T) {
+	s := people(t)
+	b := book{"People": {
+		{"Staff of the north"}, {},
+		{"", "Name of the owner", "", "Year"},
+		{"Code", "First", "Last", "of birth"},
+		{"A-1", "Ann", "Berg", "1981"}, {"A-2", "Bob", "Stein", "1975"}, {"A-3", "Eve", "Wald", "1990"},
+	}}
+	found, err := Find(t.Context(), b, s, []Mapping{{Sheet: "people", Columns: map[string]string{"first": "Name of the owner First", "last": "Name of the owner Last"}}})
+	if err != nil || found[0].HeaderRow != 4 || len(found[0].Columns) != 3 {
+		t.Errorf("found %+v, %v", found, err)
+	}
+}
+
+func TestErrorNamesRowThatLooksLikeHeaders(t *testing.T) {
+	b := book{"People": {{"Staff of the north"}, {"Nummer", "Vorname", "Jahr"}, {"1", "Ann", "1981"}, {"2", "Bob", "1975"}, {"3", "Eve", "1990"}}}
+	_, err := Find(t.Context(), b, people(t), nil)
+	if err == nil || !strings.Contains(err.Error(), "in row 2") || !strings.Contains(err.Error(), "“Nummer”") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func people(t *testing.T) *schema.Schema {
 	t.Helper()
 	s, err := schema.Load("people.yaml", []byte(`
