@@ -81,6 +81,11 @@ bench: ## Run the benchmarks of docs/benchmarks.md
 chaos: ## Kill, freeze, and disconnect the jobs service and its databases for about 20 minutes
 	HEADWAY_TEST_CRASHES=1000 HEADWAY_TEST_FREEZE=15s go test ./services/jobs -count 1 -timeout 120m -run 'LosesNothingAcknowledged' -v
 
+.PHONY: bench-messy
+bench-messy: ## Score how messy files of public benchmarks are read (DIR=their folder; needs Python 3)
+	@test -n '$(DIR)' || { echo 'bench-messy: set DIR to the folder of the benchmarks' >&2; exit 2; }
+	@go run ./services/importer/internal/messybench '$(DIR)'
+
 .PHONY: memory
 memory: ## Import the worst files within small memory budgets, and a million rows with errors (about 20 minutes)
 	HEADWAY_WORST_FILES=all go test ./services/importer -count 1 -timeout 90m -run 'TestWorstFilesStayWithinMemoryBudget|TestDownloadsHoldEachRowExactlyOnce' -v

@@ -250,6 +250,10 @@ func TestBytesOutsideEncodingMarkRow(t *testing.T) {
 	}
 }
 
+func TestControlsOfWindowsAreCharacters(t *testing.T) {
+	wantRows(t, "a,b\nK\u00F6ln \u0096 Mitte,\u0080 5\n", "1: a|b", "2: Köln – Mitte|€ 5")
+}
+
 func TestLimitsOfTextFiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		file   string

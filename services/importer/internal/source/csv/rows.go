@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"headway/services/importer/internal/source"
 )
 
@@ -212,6 +214,9 @@ func (r *Rows) check() {
 		return
 	}
 	if utf8.Valid(line) {
+		if bytes.IndexByte(line, 0xC2) >= 0 {
+			r.correctControls(cells)
+		}
 		return
 	}
 	r.row.Misread = source.Garbled
@@ -221,6 +226,31 @@ func (r *Rows) check() {
 		}
 	}
 }
+
+// correctControls replaces the control characters U+0080 to U+009F, which no text has, by the characters that have these
+// numbers in windows-1252. They come from programs that took windows-1252 for ISO 8859-1.
+func (r *Rows) correctControls(cells []source.Cell) {
+	for i := range cells {
+		text := cells[i].Text
+		if !bytes.ContainsFunc(text, isControl) {
+			continue
+		}
+		start := len(r.text)
+		for len(text) > 0 {
+			c, size := utf8.DecodeRune(text)
+			text = text[size:]
+			if isControl(c) {
+				if read := charmap.Windows1252.DecodeByte(byte(c)); read != utf8.RuneError {
+					c = read
+				}
+			}
+			r.text = utf8.AppendRune(r.text, c)
+		}
+		cells[i].Text = r.text[start:len(r.text):len(r.text)]
+	}
+}
+
+func isControl(r rune) bool { return r >= 0x80 && r < 0xA0 }
 
 // Row implements source.Rows.
 func (r *Rows) Row() source.Row { return r.row }
