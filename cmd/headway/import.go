@@ -3,12 +3,15 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"headway/cmd/internal/program"
 	"headway/cmd/internal/terminal"
@@ -37,6 +40,7 @@ type importCommand struct {
 	Encoding        string `help:"Encoding of a text file, such as UTF-8 or windows-1252. The default is recognized from the file." placeholder:"NAME"`
 	Quote           string `help:"Quotation mark of a text file, or none. The default is recognized from the file." placeholder:"CHARACTER"`
 	Escape          string `help:"Character before a quotation mark inside a cell of a text file: a backslash, or the quotation mark. The default is recognized from the file." placeholder:"CHARACTER"`
+	Mapping         string `help:"JSON file that assigns sheets and headers that are not found by name, as in the REST API." placeholder:"FILE" type:"existingfile"`
 	JobsAddress     string `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	ImporterAddress string `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
@@ -103,6 +107,9 @@ func (c *importCommand) upload(ctx context.Context, imports importsv1.ImportServ
 		Schema: c.Schema, FileName: filepath.Base(c.File), SizeBytes: info.Size(), DryRun: c.DryRun, RequestId: c.RequestID,
 		OnIssues: c.onIssues(), Mode: importsv1.ImportMode(importsv1.ImportMode_value["IMPORT_MODE_"+strings.ToUpper(c.Mode)]),
 	}
+	if options.Mapping, err = readMapping(c.Mapping); err != nil {
+		return nil, err
+	}
 	if c.Delimiter+c.Encoding+c.Quote+c.Escape != "" {
 		options.TextFormat = &importsv1.TextFormat{Delimiter: c.Delimiter, Encoding: c.Encoding, Quote: c.Quote, Escape: c.Escape}
 	}
@@ -123,6 +130,29 @@ func (c *importCommand) upload(ctx context.Context, imports importsv1.ImportServ
 	}
 	response, err := stream.CloseAndRecv()
 	return response.GetImport(), err
+}
+
+// readMapping reads a file with a JSON array of headway.imports.v1.SheetMapping. An empty path has no mapping.
+func readMapping(path string) ([]*importsv1.SheetMapping, error) {
+	if path == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var entries []json.RawMessage
+	if err := json.Unmarshal(data, &entries); err != nil {
+		return nil, fmt.Errorf("%s must be a JSON array of objects such as {\"sheet\":\"employees\",\"workbookSheet\":\"Staff\",\"columns\":{\"code\":\"No.\"}}: %w", path, err)
+	}
+	list := make([]*importsv1.SheetMapping, len(entries))
+	for i, entry := range entries {
+		list[i] = &importsv1.SheetMapping{}
+		if err := protojson.Unmarshal(entry, list[i]); err != nil {
+			return nil, fmt.Errorf("%s, entry %d: %w", path, i+1, err)
+		}
+	}
+	return list, nil
 }
 
 func (c *importCommand) onIssues() importsv1.OnIssues {

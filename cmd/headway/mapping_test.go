@@ -1,0 +1,30 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestMappingIsReadFromFile(t *testing.T) {
+	write := func(text string) string {
+		path := filepath.Join(t.TempDir(), "mapping.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	list, err := readMapping(write(`[{"sheet":"areas","workbookSheet":"Gebiete","columns":{"code":"Kürzel"}},{"sheet":"drivers"}]`))
+	if err != nil || len(list) != 2 || list[0].GetWorkbookSheet() != "Gebiete" || list[0].GetColumns()["code"] != "Kürzel" {
+		t.Errorf("%v, %v", list, err)
+	}
+	for text, want := range map[string]string{"{": "JSON array", `[{"sheet":"areas"},{"shet":"areas"}]`: "entry 2"} {
+		if _, err := readMapping(write(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if list, err := readMapping(""); list != nil || err != nil {
+		t.Errorf("%v, %v", list, err)
+	}
+}
