@@ -102,7 +102,7 @@ func Compile(spec *schema.Column) (*Column, error) {
 		return nil, err
 	}
 	c.limited = c.allowed != nil || c.pattern != nil || c.minInt != nil || c.maxInt != nil || c.min != nil || c.max != nil ||
-		spec.MinLength > 0 || spec.MaxLength > 0
+		spec.MinLength > 0 || spec.MaxLength > 0 || spec.Scale != nil || spec.Form != ""
 	return c, nil
 }
 
@@ -216,6 +216,9 @@ func (c *Column) check(v *imports.Value) (f *Fault) {
 		return fault(imports.Pattern, "%s does not have the form that %s needs: %s.", quote(*v), s.Title, s.Pattern)
 	}
 	if g := c.checkRange(v); g != nil {
+		return g
+	}
+	if g := c.checkStored(v); g != nil {
 		return g
 	}
 	return f

@@ -110,6 +110,8 @@ const MaxDangling = 1000
 //
 // A look-up answers what the table had before the run. It might also show what the run has written so far.
 type Table interface {
+	// Columns returns the columns of the rows, with the bounds that the database has in addition to those of the schema.
+	Columns() []*schema.Column
 	// WasEmpty reports whether the table had no rows when it was opened.
 	WasEmpty() bool
 	// Existing returns, for each row, the database's row with the same key, or nil. It can cut texts that differ from the

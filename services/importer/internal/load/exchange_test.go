@@ -52,7 +52,7 @@ func garage(t testing.TB, cars, trips [][]any) []byte {
 // rows returns the rows of a query as text: "1 a <nil>".
 func (b *bench) rows(query string) []string {
 	b.t.Helper()
-	db, err := sql.Open("sqlite", b.path)
+	db, err := sql.Open(b.driver, b.source)
 	if err != nil {
 		b.t.Fatal(err)
 	}

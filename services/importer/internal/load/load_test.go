@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"headway/internal/pgtest"
 	"headway/schemas"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/load"
@@ -23,15 +24,16 @@ import (
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 
 // bench is a loader with its own databases.
 type bench struct {
 	t       testing.TB
 	loader  *load.Loader
 	store   *storesqlite.Store
-	target  *targetsqlite.Target
-	path    string // of the target
+	target  imports.Target
+	driver  string // and source: how database/sql opens the target
+	source  string
 	schema  *schema.Schema
 	imports int
 }
@@ -46,7 +48,19 @@ func setup(t testing.TB) *bench {
 	return setupFor(t, string(data))
 }
 
+// setupFor opens an engine for a schema, with a new SQLite file as the target.
 func setupFor(t testing.TB, yaml string) *bench {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "records.db")
+	target, err := targetsqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return setupWith(t, yaml, target, "sqlite", path)
+}
+
+// setupWith opens an engine for a schema and a target.
+func setupWith(t testing.TB, yaml string, target imports.Target, driver, source string) *bench {
 	t.Helper()
 	s, err := schema.Load("schema.yaml", []byte(yaml))
 	if err != nil {
@@ -57,13 +71,10 @@ func setupFor(t testing.TB, yaml string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, store: store, path: filepath.Join(dir, "records.db"), schema: s}
-	if b.target, err = targetsqlite.Open(t.Context(), b.path); err != nil {
-		t.Fatal(err)
-	}
-	b.loader = &load.Loader{Target: b.target, Store: store, SpillDir: dir}
+	b := &bench{t: t, store: store, target: target, driver: driver, source: source, schema: s}
+	b.loader = &load.Loader{Target: target, Store: store, SpillDir: dir}
 	t.Cleanup(func() {
-		if err := b.target.Close(); err != nil {
+		if err := target.Close(); err != nil {
 			t.Error(err)
 		}
 		if err := store.Close(); err != nil {
@@ -129,7 +140,7 @@ func sampleBook(t testing.TB, rows, issues int) ([]byte, sample.Manifest) {
 // query returns the first column of the first row.
 func (b *bench) query(statement string, args ...any) (value any) {
 	b.t.Helper()
-	db, err := sql.Open("sqlite", b.path)
+	db, err := sql.Open(b.driver, b.source)
 	if err != nil {
 		b.t.Fatal(err)
 	}

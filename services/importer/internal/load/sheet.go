@@ -58,14 +58,9 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 	if err := s.openColumns(); err != nil {
 		return nil, fmt.Errorf("sheet %s: %w", spec.Name, err)
 	}
-	specs := make([]*schema.Column, len(s.columns))
-	columns := make([]check.Column, len(s.columns))
-	for i, c := range s.columns {
-		specs[i], columns[i] = c.Spec, c.Column
-	}
-	var err error
-	if s.table, err = r.tx.Table(ctx, r.task.Schema, spec, specs); err != nil {
-		return nil, fmt.Errorf("open the table of sheet %s: %w", spec.Name, err)
+	columns, err := s.openTable(ctx)
+	if err != nil {
+		return nil, err
 	}
 	s.issues = issueLog{store: r.loader.Store, id: r.task.Import.ID, run: r.task.Number, counts: &s.counts}
 	s.pipeline = &pipeline{sheet: s}
@@ -84,6 +79,28 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 	return s, nil
 }
 
+// openTable opens the sheet's table, and prepares the columns with the bounds that the database has for them.
+func (s *sheet) openTable(ctx context.Context) ([]check.Column, error) {
+	specs := make([]*schema.Column, len(s.columns))
+	for i, c := range s.columns {
+		specs[i] = c.Spec
+	}
+	var err error
+	if s.table, err = s.run.tx.Table(ctx, s.run.task.Schema, s.spec, specs); err != nil {
+		return nil, fmt.Errorf("open the table of sheet %s: %w", s.spec.Name, err)
+	}
+	columns := make([]check.Column, len(s.columns))
+	for i, spec := range s.table.Columns() {
+		c := &s.columns[i]
+		c.Spec = spec
+		if c.converter, err = convert.Compile(spec); err != nil {
+			return nil, fmt.Errorf("sheet %s: %w", s.spec.Name, err)
+		}
+		columns[i] = c.Column
+	}
+	return columns, nil
+}
+
 func (s *sheet) openColumns() error {
 	if s.listed == nil {
 		for _, spec := range s.spec.Columns {
@@ -96,11 +113,7 @@ func (s *sheet) openColumns() error {
 		if spec == nil {
 			return fmt.Errorf("the schema no longer has the column %q", found.Name)
 		}
-		converter, err := convert.Compile(spec)
-		if err != nil {
-			return err
-		}
-		s.columns = append(s.columns, column{Column: check.Column{Spec: spec, Cell: found.Column}, converter: converter,
+		s.columns = append(s.columns, column{Column: check.Column{Spec: spec, Cell: found.Column},
 			header: found.Header, key: slices.Contains(s.spec.Key, spec.Name)})
 		s.setColumn(found.Column, len(s.columns)-1)
 	}

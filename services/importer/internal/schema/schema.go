@@ -85,7 +85,21 @@ type Column struct {
 	Allowed []string
 	// References is the column that this column refers to. It is nil if there is none.
 	References *Reference
+
+	// Scale is the maximum number of decimal places, and Form is the form of a text. Both are rules of a database, and not
+	// of the schema. Scale is nil if there is no maximum.
+	Scale *int `json:"-"`
+	Form  Form `json:"-"`
 }
+
+// Form is a form of texts that a database requires.
+type Form string
+
+// The forms. The empty one is any text.
+const (
+	UUID Form = "UUID"
+	JSON Form = "JSON"
+)
 
 // Reference is the single key column or a unique column of a sheet. It can be the column's own sheet (manager →
 // employee).

@@ -175,20 +175,29 @@ func (t *table) applyRows(search *search) error {
 			return &refusedError{table: t, cause: fmt.Errorf("the table %s took %d of %d rows", t.sheet.Table, tag.RowsAffected(), o.rows)}
 		}
 	}
-	return nil
+	if search.found() > 0 {
+		return nil // a row can refer to a refused one
+	}
+	return t.linkRows()
 }
 
 // insert is a statement that inserts the new rows, in the order of the file.
 func (t *table) insert() string {
-	return fmt.Sprintf(`INSERT INTO %s (%s) SELECT %s FROM %s s WHERE s.%s`, name(t.sheet.Table), names(columnNames(t.columns)),
-		strings.Join(t.values(t.columns), ", "), t.stage, name(staging))
+	var columns, values []string
+	for _, c := range t.columns {
+		if r := t.resolved[c.Name]; r == nil || !r.self {
+			columns, values = append(columns, c.Name), append(values, t.value(c))
+		}
+	}
+	return fmt.Sprintf(`INSERT INTO %s (%s) SELECT %s FROM %s s%s WHERE s.%s%s`, name(t.sheet.Table), names(columns),
+		strings.Join(values, ", "), t.stage, t.joins(), name(staging), t.complete())
 }
 
 // update is a statement that updates the other rows.
 func (t *table) update() string {
 	var set []string
 	for i, c := range t.columns {
-		if !slices.Contains(t.key, i) {
+		if r := t.resolved[c.Name]; !slices.Contains(t.key, i) && (r == nil || !r.self) {
 			set = append(set, name(c.Name)+" = "+t.value(c))
 		}
 	}
@@ -196,21 +205,16 @@ func (t *table) update() string {
 		key := name(t.sheet.Key[0])
 		set = append(set, fmt.Sprintf("%s = t.%[1]s", key))
 	}
-	return fmt.Sprintf(`UPDATE %s t SET %s FROM %s s WHERE %s AND NOT s.%s`, name(t.sheet.Table), strings.Join(set, ", "), t.stage, t.sameKey("t", "s"), name(staging))
-}
-
-// values are the columns of a stage as values of the table's columns.
-func (t *table) values(columns []*schema.Column) []string {
-	all := make([]string, len(columns))
-	for i, c := range columns {
-		all[i] = t.value(c)
-	}
-	return all
+	return fmt.Sprintf(`UPDATE %s t SET %s FROM %s s%s WHERE %s AND NOT s.%s%s`, name(t.sheet.Table), strings.Join(set, ", "), t.stage, t.joins(),
+		t.sameKey("t", "s"), name(staging), t.complete())
 }
 
 // value is a column of a stage as a value of the table's column. Types without a length are cast. The others are assigned,
 // because a cast would cut what is too long.
 func (t *table) value(c *schema.Column) string {
+	if r := t.resolved[c.Name]; r != nil {
+		return r.alias + "." + name(r.id)
+	}
 	switch f := t.family(c); f {
 	case labels, uuids, documents:
 		return "s." + name(c.Name) + "::" + t.attribute(c.Name).base
@@ -230,11 +234,17 @@ func (t *table) sameKey(row, staged string) string {
 
 // same is the condition that a row of the table has the same value as a row of a stage.
 func (t *table) same(c *schema.Column, row, staged string) string {
+	return row + "." + name(c.Name) + " = " + t.compared(c, staged)
+}
+
+// compared is a column of a stage in a type that is compared as the table's column is.
+func (t *table) compared(c *schema.Column, staged string) string {
 	value := staged + "." + name(c.Name)
-	if a := t.attribute(c.Name); a.base != a.family.staged() {
-		value += "::" + a.base
+	a := t.attribute(c.Name)
+	if a == nil || t.resolved[c.Name] != nil || a.family == integers || a.base == a.family.staged() {
+		return value // integers of all sizes are compared with each other
 	}
-	return row + "." + name(c.Name) + " = " + value
+	return value + "::" + a.base
 }
 
 // releaseValues replaces values of unique columns that rows take from others of the run: PostgreSQL checks unique indexes
@@ -281,6 +291,9 @@ func (t *table) temporary(c *schema.Column) string {
 
 // failed is the error of a statement on the table that is not about its rows.
 func (t *table) failed(err error) error {
+	if err == nil {
+		return nil
+	}
 	if permanent(err) {
 		return &imports.TableConflictError{Table: t.sheet.Table, Detail: "it can't be written: " + message(err)}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -16,7 +17,7 @@ type relation struct {
 	columns map[string]*attribute
 	// unique are the sets of columns that identify a row.
 	unique []uniqueSet
-	// triggers means that a trigger of a user can change or skip rows.
+	// triggers means that a trigger of a user, a rule, or an exclusion constraint can change, skip or refuse rows.
 	triggers bool
 }
 
@@ -27,11 +28,24 @@ type attribute struct {
 	declared, base string
 	family         family
 	notNull        bool
+	// parent is the column of another table that a foreign key of this column alone leads to.
+	parent parentColumn
 	// filled means that the column has a value if none is given. computed means that none can be given.
 	filled, computed bool
+	// initial is the expression of its default. volatile means that it can't be evaluated without a trace.
+	initial  string
+	volatile bool
+	// length is the maximum number of characters, or 0. precision and scale are the digits of a decimal number, and those
+	// after the point, or -1. labels are the values of an enum.
+	length           int
+	precision, scale int
+	labels           []string
 	// followed means that rows of other tables change with the column's values.
 	followed bool
 }
+
+// parentColumn is a column that a foreign key leads to. Its table is quoted, and name is the table's name.
+type parentColumn struct{ table, name, column string }
 
 // uniqueSet is a set of columns that have no values twice.
 type uniqueSet struct {
@@ -43,7 +57,7 @@ type uniqueSet struct {
 func (tx *transaction) readRelation(ctx context.Context, table string) (*relation, error) {
 	r := &relation{columns: map[string]*attribute{}}
 	err := tx.reader.QueryRow(ctx, `SELECT c.oid, c.relkind::text, EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A'))
-		OR c.relhasrules FROM pg_class c WHERE c.oid = to_regclass($1)`, name(table)).Scan(&r.oid, &r.kind, &r.triggers)
+		OR c.relhasrules OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = c.oid AND x.contype = 'x') FROM pg_class c WHERE c.oid = to_regclass($1)`, name(table)).Scan(&r.oid, &r.kind, &r.triggers)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -60,15 +74,21 @@ func (tx *transaction) readRelation(ctx context.Context, table string) (*relatio
 }
 
 func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
-	rows, err := tx.reader.Query(ctx, `WITH RECURSIVE typed (attnum, oid, required) AS (
-			SELECT attnum, atttypid, attnotnull FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped
+	rows, err := tx.reader.Query(ctx, `WITH RECURSIVE typed (attnum, oid, required, modifier) AS (
+			SELECT attnum, atttypid, attnotnull, atttypmod FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped
 			UNION ALL
-			SELECT d.attnum, t.typbasetype, d.required OR t.typnotnull FROM typed d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
+			SELECT d.attnum, t.typbasetype, d.required OR t.typnotnull, greatest(d.modifier, t.typtypmod) FROM typed d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
 		)
 		SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, NULL), t.typname, t.typtype = 'e',
 			d.required, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '',
+			coalesce((SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = a.attrelid AND adnum = a.attnum), ''), a.attidentity <> '',
+			d.modifier, ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder),
+			coalesce(f.parent, ''), coalesce(f.name, ''), coalesce(f.to_column, ''),
 			EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = $1 AND f.confupdtype IN ('c', 'n', 'd') AND a.attnum = ANY (f.confkey))
-		FROM typed d JOIN pg_type t ON t.oid = d.oid AND t.typtype <> 'd' JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = d.attnum`, r.oid)
+		FROM typed d JOIN pg_type t ON t.oid = d.oid AND t.typtype <> 'd' JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = d.attnum
+		LEFT JOIN LATERAL (SELECT k.confrelid::regclass::text AS parent, p.relname::text AS name, pa.attname::text AS to_column FROM pg_constraint k
+			JOIN pg_class p ON p.oid = k.confrelid JOIN pg_attribute pa ON pa.attrelid = k.confrelid AND pa.attnum = k.confkey[1]
+			WHERE k.contype = 'f' AND k.conrelid = $1 AND k.conkey = ARRAY[a.attnum] ORDER BY k.oid LIMIT 1) f ON true`, r.oid)
 	if err != nil {
 		return err
 	}
@@ -77,15 +97,36 @@ func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
 		a := &attribute{}
 		var base string
 		var enum bool
-		if err := rows.Scan(&a.name, &a.declared, &a.base, &base, &enum, &a.notNull, &a.filled, &a.computed, &a.followed); err != nil {
+		var modifier int
+		if err := rows.Scan(&a.name, &a.declared, &a.base, &base, &enum, &a.notNull, &a.filled, &a.computed, &a.initial, &a.volatile,
+			&modifier, &a.labels, &a.parent.table, &a.parent.name, &a.parent.column, &a.followed); err != nil {
 			return err
+		}
+		a.volatile = a.volatile || strings.Contains(a.initial, "nextval(")
+		if base == "bpchar" {
+			a.base = base // "character" is one of length 1
 		}
 		if a.family = families[base]; enum {
 			a.family = labels
 		}
+		a.setModifier(base, modifier)
 		r.columns[a.name] = a
 	}
 	return rows.Err()
+}
+
+// setModifier reads what PostgreSQL stores about a type's length and digits.
+func (a *attribute) setModifier(base string, modifier int) {
+	a.precision, a.scale = -1, -1
+	const header = 4
+	switch {
+	case modifier < header:
+	case base == "varchar" || base == "bpchar":
+		a.length = modifier - header
+	case base == "numeric":
+		a.precision = (modifier - header) >> 16 & 0xffff
+		a.scale = ((modifier-header)&0x7ff ^ 1024) - 1024
+	}
 }
 
 func (tx *transaction) readUnique(ctx context.Context, r *relation) error {

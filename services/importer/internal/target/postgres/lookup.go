@@ -47,10 +47,14 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 		l.elements = append(l.elements, element)
 		arrays, on = append(arrays, array), append(on, fmt.Sprintf("t.%s = k.k%d", name(column), i))
 	}
+	joins := ""
 	for _, c := range give {
 		l.formats = append(l.formats, pgtype.TextFormatCode)
 		l.families = append(l.families, t.family(c))
-		switch a := t.attribute(c.Name); {
+		switch a, r := t.attribute(c.Name), t.resolved[c.Name]; {
+		case r != nil:
+			joins += fmt.Sprintf(" LEFT JOIN %s %s ON %[2]s.%s = t.%s", r.parent, r.alias, name(r.id), name(c.Name))
+			columns = append(columns, r.alias+"."+name(r.code)+"::"+t.family(c).staged())
 		case a == nil:
 			columns = append(columns, "NULL::text")
 		case a.family == texts:
@@ -65,8 +69,8 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 	}
 	t.tx.lookups++
 	l.statement = fmt.Sprintf("headway_lookup_%d", t.tx.lookups)
-	_, err := t.tx.reader.PgConn().Prepare(ctx, l.statement, fmt.Sprintf("SELECT k.i, %s FROM unnest(%s) WITH ORDINALITY AS k(%s, i) JOIN %s t ON %s",
-		strings.Join(columns, ", "), strings.Join(arrays, ", "), strings.Join(asked, ", "), name(t.sheet.Table), strings.Join(on, " AND ")), nil)
+	_, err := t.tx.reader.PgConn().Prepare(ctx, l.statement, fmt.Sprintf("SELECT k.i, %s FROM unnest(%s) WITH ORDINALITY AS k(%s, i) JOIN %s t ON %s%s",
+		strings.Join(columns, ", "), strings.Join(arrays, ", "), strings.Join(asked, ", "), name(t.sheet.Table), strings.Join(on, " AND "), joins), nil)
 	if err != nil {
 		return nil, l.failed(ctx, err)
 	}

@@ -12,6 +12,8 @@ import (
 
 // plan are the changes of a table that its schema needs. They are made at the commit.
 type plan struct {
+	// owned means that Headway has created or changed the table.
+	owned bool
 	// create means that there is no table.
 	create bool
 	// first are statements that come before the rows, and last are those that come after them.
@@ -28,10 +30,11 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 	conflict := func(format string, args ...any) error {
 		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
 	}
-	if err := tx.checkOwner(ctx, sheet.Table); err != nil {
+	owned, err := tx.checkOwner(ctx, sheet.Table)
+	if err != nil {
 		return nil, err
 	}
-	p := &plan{added: map[string]bool{}}
+	p := &plan{owned: owned, added: map[string]bool{}}
 	if r == nil {
 		p.creates(of, sheet)
 		return p, nil
@@ -52,9 +55,9 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 			p.addReference(of, sheet, column)
 		case is.computed:
 			return nil, conflict("its column %s is computed, so it can't be imported. Delete the column from the schema or from the table", column.Name)
-		case !is.family.holds(column.Type):
+		case !is.family.holds(column.Type) && resolutionOf(of, column, is) == nil:
 			return nil, conflict("its column %s is of type %s, which can't hold the values of type %s that the schema has. A change could lose data", column.Name, is.declared, column.Type)
-		case is.notNull && !column.Required:
+		case is.notNull && !column.Required && p.owned:
 			return nil, conflict("its column %s must not be empty, but the schema lets it be", column.Name)
 		}
 	}
@@ -143,15 +146,15 @@ func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *r
 	return nil
 }
 
-// checkOwner checks that no other schema has created the table. Two schemas with one table would change its rules in turn.
-func (tx *transaction) checkOwner(ctx context.Context, table string) error {
+// checkOwner checks that no other schema has created or changed the table, and reports whether this one has. Two schemas with one table would change its rules in turn.
+func (tx *transaction) checkOwner(ctx context.Context, table string) (owned bool, err error) {
 	var owner string
-	err := tx.reader.QueryRow(ctx, `SELECT coalesce((SELECT schema FROM headway_tables WHERE name = $1), $2)`, table, tx.run.Schema.Name).Scan(&owner)
+	err = tx.reader.QueryRow(ctx, `SELECT coalesce((SELECT schema FROM headway_tables WHERE name = $1), '')`, table).Scan(&owner)
 	if err != nil {
-		return fmt.Errorf("look for the schema of table %s: %w", table, failed(ctx, err))
+		return false, fmt.Errorf("look for the schema of table %s: %w", table, failed(ctx, err))
 	}
-	if owner != tx.run.Schema.Name {
-		return &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("the schema %s uses it too. Rename the table in one of the two schemas, or delete its row of headway_tables", owner)}
+	if owner != "" && owner != tx.run.Schema.Name {
+		return false, &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("the schema %s uses it too. Rename the table in one of the two schemas, or delete its row of headway_tables", owner)}
 	}
-	return nil
+	return owner != "", nil
 }

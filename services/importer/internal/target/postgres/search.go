@@ -67,7 +67,7 @@ func (s *search) divide(o operation, from, to int64) error {
 		}
 		return s.divide(o, middle, to)
 	}
-	if code(cause) == foreignKeyViolation && len(s.rows) > 0 {
+	if c := code(cause); len(s.rows) > 0 && (c == foreignKeyViolation || c == "" && len(o.table.resolved) > 0) {
 		return nil // it might refer to a refused row; if it does not, it is found without that one
 	}
 	return s.refuse(o, within, cause)
@@ -98,28 +98,15 @@ func (s *search) write(o operation, within string, rows int64) (cause, err error
 // refuse records the one row of a part.
 func (s *search) refuse(o operation, within string, cause error) error {
 	t := o.table
-	keys := make([]string, len(t.key))
-	for i, k := range t.key {
-		c := t.columns[k]
-		if keys[i] = "s." + name(c.Name); t.family(c) == booleans {
-			keys[i] += "::int"
-		}
-		keys[i] += "::text"
-	}
-	rows, err := s.tx.writer.Query(s.tx.ctx, fmt.Sprintf(`SELECT %s FROM %s s WHERE %s AND %s`, strings.Join(keys, ", "), t.stage, o.flag, within))
+	rows, err := s.tx.writer.Query(s.tx.ctx, fmt.Sprintf(`SELECT %s FROM %s s WHERE %s AND %s`, strings.Join(t.stagedKey(), ", "), t.stage, o.flag, within))
 	if err != nil {
 		return t.failed(err)
 	}
 	defer rows.Close()
 	row := imports.RefusedRow{Sheet: t.sheet.Name, Table: t.sheet.Table, Reason: message(cause)}
 	for rows.Next() {
-		for i, raw := range rows.RawValues() {
-			c := t.columns[t.key[i]]
-			v, _, err := value(raw, c, texts, nil)
-			if err != nil {
-				return err
-			}
-			row.Key = append(row.Key, v)
+		if row.Key, err = t.keyOf(rows.RawValues()); err != nil {
+			return err
 		}
 	}
 	if err := rows.Err(); err != nil {

@@ -17,6 +17,8 @@ type table struct {
 	sheet   *schema.Sheet
 	columns []*schema.Column
 	key     []int // of the columns
+	// bounded are the columns with the bounds of the database.
+	bounded []*schema.Column
 	// relation is nil if there was no table at the beginning.
 	relation *relation
 	plan     *plan
@@ -28,6 +30,9 @@ type table struct {
 	inserts, updates int64
 	// releases means that rows take values of a unique column from each other.
 	releases bool
+
+	// resolved are the columns that refer to a row by a value other than the one that the database stores.
+	resolved map[string]*resolution
 
 	existing *lookup
 	owners   map[string]*lookup
@@ -53,6 +58,10 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 	if t.plan, err = tx.planTable(ctx, of, sheet, t.relation); err != nil {
 		return nil, err
 	}
+	if err := t.resolve(of); err != nil {
+		return nil, err
+	}
+	t.bounded = t.bounds()
 	if t.empty = t.relation == nil; !t.empty {
 		err := tx.reader.QueryRow(ctx, fmt.Sprintf(`SELECT NOT EXISTS (SELECT FROM %s)`, name(sheet.Table))).Scan(&t.empty)
 		if permanent(err) {
@@ -65,6 +74,9 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 	tx.tables = append(tx.tables, t)
 	return t, nil
 }
+
+// Columns implements imports.Table.
+func (t *table) Columns() []*schema.Column { return t.bounded }
 
 // WasEmpty implements imports.Table.
 func (t *table) WasEmpty() bool { return t.empty }
@@ -148,7 +160,7 @@ func (t *table) createStage() error {
 
 // family returns the family of a column, even if the table lacks it so far.
 func (t *table) family(c *schema.Column) family {
-	if a := t.attribute(c.Name); a != nil {
+	if a := t.attribute(c.Name); a != nil && t.resolved[c.Name] == nil {
 		return a.family
 	}
 	return storedFamily(c.Type)
@@ -190,7 +202,7 @@ func (t *table) Existing(ctx context.Context, rows [][]imports.Value) ([][]impor
 	err := l.run(ctx, func(i, column int, v imports.Value) imports.Value {
 		own := rows[i][column]
 		switch {
-		case v.Equal(own):
+		case v.Equal(own), t.family(t.columns[column]) == documents && sameDocument(own.Bytes, v.Bytes):
 			return own
 		case len(v.Bytes) <= imports.ExistingText:
 			return v

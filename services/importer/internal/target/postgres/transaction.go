@@ -145,18 +145,13 @@ func (tx *transaction) tableNames() []string {
 	return names
 }
 
-// Check implements imports.TargetTx.
-func (tx *transaction) Check(_ context.Context, sheets map[string]imports.Counts) ([]imports.Dangling, error) {
-	if err := tx.endCopy(); err != nil {
-		return nil, err
+// write ends the look-ups and writes the rows. The tables could not be changed as long as the snapshot of the look-ups is
+// open.
+func (tx *transaction) write(ctx context.Context) error {
+	if _, err := tx.reader.Exec(ctx, `ROLLBACK`); err != nil {
+		return fmt.Errorf("end the look-ups: %w", failed(ctx, err))
 	}
-	for _, t := range tx.tables {
-		if c, counted := sheets[t.sheet.Name]; counted && (t.inserts != int64(c.Inserted) || t.updates != int64(c.Updated)) {
-			return nil, &imports.TableConflictError{Table: t.sheet.Table,
-				Detail: fmt.Sprintf("%d new and %d changed rows were collected for it, but %d and %d were counted", t.inserts, t.updates, c.Inserted, c.Updated)}
-		}
-	}
-	return nil, nil
+	return tx.apply()
 }
 
 // Commit implements imports.TargetTx.
@@ -164,11 +159,7 @@ func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Cou
 	if err := tx.endCopy(); err != nil {
 		return err
 	}
-	// The tables that the look-ups have read could not be changed as long as their snapshot is open.
-	if _, err := tx.reader.Exec(ctx, `ROLLBACK`); err != nil {
-		return fmt.Errorf("end the look-ups: %w", failed(ctx, err))
-	}
-	if err := tx.apply(); err != nil {
+	if err := tx.write(ctx); err != nil {
 		return err
 	}
 	numbers, err := json.Marshal(sheets)

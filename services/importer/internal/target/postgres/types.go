@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 
 	"headway/services/importer/internal/imports"
@@ -125,6 +127,19 @@ func value(raw []byte, of *schema.Column, f family, dst []byte) (imports.Value, 
 	from := len(dst)
 	dst = append(dst, raw...)
 	return imports.Value{Kind: imports.Text, Bytes: dst[from:len(dst):len(dst)]}, dst, nil
+}
+
+// sameDocument reports whether two JSON texts are the same value: jsonb changes spaces and the order of keys.
+func sameDocument(a, b []byte) bool {
+	var values [2]any
+	for i, text := range [][]byte{a, b} {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		if d.Decode(&values[i]) != nil {
+			return false
+		}
+	}
+	return reflect.DeepEqual(values[0], values[1])
 }
 
 // trimZeros cuts the zeros at the end of a decimal's fraction.

@@ -71,6 +71,9 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 	return t, tx.countRows(ctx, sheet)
 }
 
+// Columns implements imports.Table.
+func (t *table) Columns() []*schema.Column { return t.columns }
+
 // WasEmpty implements imports.Table.
 func (t *table) WasEmpty() bool { return t.empty }
 

@@ -1,0 +1,38 @@
+package convert
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
+)
+
+// uuid is the form of a UUID (RFC 9562 §4), in letters of any case.
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// checkStored compares a value with the rules of the database's column. A UUID gets small letters, as databases have it.
+func (c *Column) checkStored(v *imports.Value) *Fault {
+	s := c.spec
+	if s.Scale != nil && v.Kind == imports.Text {
+		if at := bytes.IndexByte(v.Bytes, '.'); at >= 0 && len(v.Bytes)-at-1 > *s.Scale {
+			return fault(imports.PrecisionLost, "%s has %d decimal places, and %s can have at most %d. Round the value.", quote(*v), len(v.Bytes)-at-1, s.Title, *s.Scale)
+		}
+	}
+	switch s.Form {
+	case schema.UUID:
+		if !uuid.Match(v.Bytes) {
+			return fault(imports.Pattern, "%s is not a UUID such as 2f1e6f0a-52c8-4d4e-9c3b-0a7d1f5e8b21.", quote(*v))
+		}
+		if small := bytes.ToLower(v.Bytes); !bytes.Equal(small, v.Bytes) {
+			v.Bytes = small
+			return normalized
+		}
+	case schema.JSON:
+		if !json.Valid(v.Bytes) {
+			return fault(imports.Pattern, "%s is not valid JSON.", quote(*v))
+		}
+	}
+	return nil
+}

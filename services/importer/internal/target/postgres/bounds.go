@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"math/big"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/schema"
+)
+
+// bounds returns the columns of the rows with what the catalogue knows about their values, so that a value that the
+// database would refuse or change is an error of its cell.
+func (t *table) bounds() []*schema.Column {
+	all := make([]*schema.Column, len(t.columns))
+	for i, c := range t.columns {
+		a := t.attribute(c.Name)
+		if a == nil {
+			all[i] = c
+			continue
+		}
+		bounded := *c
+		all[i] = &bounded
+		bounded.Required = c.Required || a.notNull
+		if t.resolved[c.Name] == nil {
+			a.bound(&bounded)
+		}
+	}
+	return all
+}
+
+// bound adds the bounds of the database's type to a column of the schema.
+func (a *attribute) bound(c *schema.Column) {
+	if a.length > 0 && (c.MaxLength == 0 || c.MaxLength > a.length) {
+		c.MaxLength = a.length
+	}
+	switch a.family {
+	case integers:
+		switch a.base {
+		case "smallint":
+			narrow(c, "-32768", "32767")
+		case "integer":
+			narrow(c, "-2147483648", "2147483647")
+		}
+	case labels:
+		allowed := a.labels
+		if len(c.Allowed) > 0 {
+			allowed = slices.DeleteFunc(slices.Clone(c.Allowed), func(v string) bool { return !slices.Contains(a.labels, v) })
+		}
+		c.Allowed = allowed
+	case decimals:
+		if a.precision >= 0 {
+			a.boundDigits(c)
+		}
+	case uuids:
+		c.Form = schema.UUID
+	case documents:
+		c.Form = schema.JSON
+	}
+}
+
+// boundDigits bounds a number by the digits of a numeric(precision, scale).
+func (a *attribute) boundDigits(c *schema.Column) {
+	whole := max(a.precision-a.scale, 0)
+	if a.scale < 0 || c.Type == schema.Integer && whole > 18 {
+		return // the database refuses a row with a value that does not fit
+	}
+	largest := strings.Repeat("9", whole)
+	if c.Type == schema.Decimal {
+		if largest == "" {
+			largest = "0"
+		}
+		if scale := a.scale; scale > 0 {
+			largest += "." + strings.Repeat("0", max(a.scale-a.precision, 0)) + strings.Repeat("9", min(scale, a.precision))
+		}
+		c.Scale = &a.scale
+	}
+	if largest == "" {
+		largest = "0"
+	}
+	narrow(c, "-"+largest, largest)
+}
+
+// narrow bounds the values of a number's column, unless the schema has closer bounds.
+func narrow(c *schema.Column, lowest, largest string) {
+	if c.Type != schema.Integer && c.Type != schema.Decimal {
+		return
+	}
+	closer := func(own, bound string, than int) string {
+		a, ok := new(big.Rat).SetString(own)
+		b, _ := new(big.Rat).SetString(bound)
+		if ok && a.Cmp(b) == than {
+			return own
+		}
+		return bound
+	}
+	c.Min, c.Max = closer(c.Min, lowest, 1), closer(c.Max, largest, -1)
+}

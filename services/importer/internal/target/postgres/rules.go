@@ -1,0 +1,228 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/imports"
+)
+
+// rule is a rule of a table that the schema does not have.
+type rule struct {
+	name string
+	// columns are those that the rule is about.
+	columns []string
+	// check is the condition of a check. expressions are what a unique index compares, for the rows with a condition.
+	check       string
+	expressions []string
+	where       string
+}
+
+// readRules returns the checks and unique indexes of a table.
+func (t *table) readRules(ctx context.Context) (rules []rule, err error) {
+	rows, err := t.tx.writer.Query(ctx, `SELECT c.conname::text, pg_get_expr(c.conbin, c.conrelid), NULL::text[], '',
+			ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.conrelid AND attnum = ANY (c.conkey))
+		FROM pg_constraint c WHERE c.conrelid = $1 AND c.contype = 'c'
+		UNION ALL
+		SELECT r.relname::text, '', ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, true) FROM generate_series(1, i.indnkeyatts) n ORDER BY n),
+			coalesce(pg_get_expr(i.indpred, i.indrelid), ''),
+			ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum > 0 AND (a.attnum = ANY (i.indkey) OR EXISTS (
+				SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)))
+		FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid
+		ORDER BY 1`, t.relation.oid)
+	if err != nil {
+		return nil, t.failed(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r rule
+		if err := rows.Scan(&r.name, &r.check, &r.expressions, &r.where, &r.columns); err != nil {
+			return nil, t.failed(err)
+		}
+		if !t.knows(r) {
+			rules = append(rules, r)
+		}
+	}
+	return rules, t.failed(rows.Err())
+}
+
+// knows reports whether the run has checked a rule: the key, or a unique column of the schema.
+func (t *table) knows(r rule) bool {
+	if strings.HasPrefix(r.name, uniquePrefix) {
+		return true // or it is dropped
+	}
+	if r.check != "" || r.where != "" || len(r.expressions) != len(r.columns) {
+		return false
+	}
+	columns := slices.Sorted(slices.Values(r.columns))
+	if slices.Equal(columns, slices.Sorted(slices.Values(t.sheet.Key))) {
+		return true
+	}
+	if len(columns) != 1 {
+		return false
+	}
+	c, _ := t.sheet.Column(columns[0])
+	return c != nil && c.Unique
+}
+
+// after is a query of the collected rows as they will be in the table, with their position in the stage and the given columns.
+// It returns nothing if a column gets a value that is not known before the row is written.
+func (t *table) after(columns []string) string {
+	selected := []string{"s.ctid AS headway_at", "s." + name(staging)}
+	from := t.stage + " s"
+	joined := false
+	for _, column := range columns {
+		a := t.attribute(column)
+		c, _ := t.sheet.Column(column)
+		if t.resolved[column] != nil {
+			return ""
+		}
+		if c != nil && slices.Contains(t.columns, c) {
+			selected = append(selected, t.compared(c, "s")+" AS "+name(column))
+			continue
+		}
+		if a == nil || a.computed || a.volatile {
+			return ""
+		}
+		value := "NULL"
+		if a.initial != "" {
+			value = a.initial
+		}
+		selected = append(selected, fmt.Sprintf("CASE WHEN s.%s THEN %s ELSE t.%s END AS %[3]s", name(staging), value, name(column)))
+		joined = true
+	}
+	if joined {
+		from += fmt.Sprintf(" LEFT JOIN %s t ON NOT s.%s AND %s", name(t.sheet.Table), name(staging), t.sameKey("t", "s"))
+	}
+	return "SELECT " + strings.Join(selected, ", ") + " FROM " + from
+}
+
+// brokenRules returns the collected rows that break rules of their table.
+func (t *table) brokenRules(ctx context.Context) (refused []imports.RefusedRow, err error) {
+	rules, err := t.readRules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rules {
+		broken, reason := t.brokenCheck(r), fmt.Sprintf("it breaks the check %s: %s", r.name, r.check)
+		if r.check == "" {
+			broken, reason = t.brokenUnique(r), fmt.Sprintf("another row has the same value in the unique index %s", r.name)
+		}
+		if broken == "" {
+			continue // the row is refused when it is written
+		}
+		column := ""
+		if len(r.columns) == 1 {
+			if c, _ := t.sheet.Column(r.columns[0]); c != nil && slices.Contains(t.columns, c) {
+				column = c.Name
+			}
+		}
+		more, err := t.refusedAt(ctx, broken, column, reason)
+		if err != nil {
+			return nil, err
+		}
+		if refused = append(refused, more...); len(refused) > imports.MaxRefusals {
+			break
+		}
+	}
+	return refused, nil
+}
+
+// brokenCheck is a query of the rows that break a check.
+func (t *table) brokenCheck(r rule) string {
+	after := t.after(r.columns)
+	if after == "" {
+		return ""
+	}
+	return fmt.Sprintf("SELECT x.headway_at FROM (%s) x WHERE NOT (%s)", after, r.check)
+}
+
+// brokenUnique is a query of the rows that a unique index refuses: those after the first with the same value, and those with
+// the value of a row that the run does not change.
+func (t *table) brokenUnique(r rule) string {
+	needed := slices.Clone(r.columns)
+	for _, k := range t.sheet.Key {
+		if !slices.Contains(needed, k) {
+			needed = append(needed, k)
+		}
+	}
+	after := t.after(needed)
+	if after == "" {
+		return ""
+	}
+	values := make([]string, len(r.expressions))
+	complete := []string{}
+	same := make([]string, len(r.expressions))
+	for i, e := range r.expressions {
+		values[i] = fmt.Sprintf("%s AS headway_%d", e, i)
+		complete = append(complete, fmt.Sprintf("(%s) IS NOT NULL", e))
+		same[i] = fmt.Sprintf("o.headway_%d = v.headway_%[1]d", i)
+	}
+	if r.where != "" {
+		complete = append(complete, r.where)
+	}
+	condition := strings.Join(complete, " AND ")
+	numbers := make([]string, len(values))
+	for i := range values {
+		numbers[i] = fmt.Sprintf("headway_%d", i)
+	}
+	list := strings.Join(values, ", ")
+	return fmt.Sprintf(`SELECT v.headway_at FROM (
+			SELECT *, row_number() OVER (PARTITION BY %s ORDER BY headway_at) AS headway_turn FROM (SELECT headway_at, %s FROM (%s) x WHERE %s) w
+		) v WHERE v.headway_turn > 1 OR EXISTS (SELECT FROM (SELECT %s, %s FROM %s WHERE %s) o WHERE %s
+			AND NOT EXISTS (SELECT FROM %s s WHERE NOT s.%s AND %s))`,
+		strings.Join(numbers, ", "), list, after, condition,
+		list, names(t.sheet.Key), name(t.sheet.Table), condition, strings.Join(same, " AND "),
+		t.stage, name(staging), t.sameKey("o", "s"))
+}
+
+// refusedAt returns the rows at the positions in the stage that a query returns.
+func (t *table) refusedAt(ctx context.Context, at, column, reason string) (refused []imports.RefusedRow, err error) {
+	rows, err := t.tx.writer.Query(ctx, fmt.Sprintf(`SELECT %s FROM %s s WHERE s.ctid IN (%s) LIMIT %d`, strings.Join(t.stagedKey(), ", "), t.stage, at, imports.MaxRefusals+1))
+	if err != nil {
+		return nil, t.checkFailed(ctx, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		key, err := t.keyOf(rows.RawValues())
+		if err != nil {
+			return nil, err
+		}
+		refused = append(refused, imports.RefusedRow{Sheet: t.sheet.Name, Table: t.sheet.Table, Key: key, Column: column, Reason: reason})
+	}
+	if err := rows.Err(); err != nil {
+		return nil, t.checkFailed(ctx, err)
+	}
+	return refused, nil
+}
+
+// stagedKey are the columns of the key in the stage, as texts.
+func (t *table) stagedKey() []string {
+	keys := make([]string, len(t.key))
+	for i, k := range t.key {
+		c := t.columns[k]
+		if keys[i] = "s." + name(c.Name); t.family(c) == booleans {
+			keys[i] += "::int"
+		}
+		keys[i] += "::text"
+	}
+	return keys
+}
+
+// keyOf reads a key from the values of stagedKey.
+func (t *table) keyOf(raw [][]byte) ([]imports.Value, error) {
+	key := make([]imports.Value, len(t.key))
+	for i, k := range t.key {
+		f := texts
+		if t.family(t.columns[k]) == decimals {
+			f = decimals
+		}
+		var err error
+		if key[i], _, err = value(raw[i], t.columns[k], f, nil); err != nil {
+			return nil, err
+		}
+	}
+	return key, nil
+}
