@@ -48,6 +48,8 @@ func Open(ctx context.Context, url string) (*Target, error) {
 	for setting, value := range map[string]string{
 		// The form in which values are read.
 		"DateStyle": "ISO, YMD", "IntervalStyle": "iso_8601", "extra_float_digits": "1", "client_encoding": "UTF8", "standard_conforming_strings": "on",
+		// The statements are short, or are bound by their rows. Compiling one takes longer than running it.
+		"jit": "off",
 		// A server that loses its client ends the transaction soon.
 		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "4",
 		// A run waits on its reader for as long as the workbook needs.
