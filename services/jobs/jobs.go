@@ -165,6 +165,7 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 		maintenance: maintenance.New(maintenance.Config{Retention: cfg.Retention, Clock: cfg.clock, Logger: cfg.Logger}, store, keeper, m),
 		metrics:     m,
 	}
+	m.Asked([]string{bulk.Kind})
 	r.bulk = bulk.New(bulk.Config{Allow: jobrpc.Allow, Heartbeat: cfg.HeartbeatInterval, Logger: cfg.Logger}, store, r.Lifecycle, dispatcher, keeper)
 	// The order matters: a watcher must not see a job before the others know it.
 	observers = []job.Observer{

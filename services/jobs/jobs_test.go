@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -244,6 +245,9 @@ func TestOperatorsSeeLeasesRunOutAndWhoWatches(t *testing.T) {
 headway_jobs{kind="crawl",status="active"} 1
 headway_jobs{kind="crawl",status="queued"} 0
 headway_jobs{kind="crawl",status="waiting"} 0
+headway_jobs{kind="headway.change",status="active"} 0
+headway_jobs{kind="headway.change",status="queued"} 0
+headway_jobs{kind="headway.change",status="waiting"} 0
 headway_jobs{kind="other",status="active"} 0
 headway_jobs{kind="other",status="queued"} 0
 headway_jobs{kind="other",status="waiting"} 0
@@ -337,16 +341,13 @@ func TestRefusedProgressStillRenewsTheLease(t *testing.T) {
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{Steps: []*jobsv1.StepPlan{{Name: "a", Total: 10}}}).GetJobId()
 	token := w.lease(worker).GetLeaseToken()
-	long := make([]byte, 200)
-	for i := range long {
-		long[i] = 'x'
-	}
+	long := strings.Repeat("é", 200)
 	var plan []*jobsv1.StepPlan
 	var steps []*jobsv1.StepReport
-	for i := range 64 {
-		name := "s" + string(rune('a'+i/26)) + string(rune('a'+i%26))
+	for i := range 1000 {
+		name := fmt.Sprint("s", i)
 		plan = append(plan, &jobsv1.StepPlan{Name: name})
-		steps = append(steps, &jobsv1.StepReport{Name: name, Message: new(string(long))})
+		steps = append(steps, &jobsv1.StepReport{Name: name, Message: &long})
 	}
 	for _, c := range []struct {
 		plan   []*jobsv1.StepPlan

@@ -122,7 +122,8 @@ func TestManyTitlesOfUpdatesBecomeMessages(t *testing.T) {
 	}
 	w.work(updating(append(send, headway.Update{Status: headway.Completed, Step: "Page 299"})...))
 	job := last(t, user, w.create(user, &jobsv1.CreateJobRequest{}).GetJobId())
-	if steps := len(job.GetProgress().GetSteps()); steps != 100 || headway.Word(job.GetStatus()) != "completed" {
+	whole, err := user.GetJob(t.Context(), &jobsv1.GetJobRequest{JobId: job.GetJobId()}) // the snapshot folds them
+	if steps := len(whole.GetJob().GetProgress().GetSteps()); err != nil || steps != 100 || headway.Word(job.GetStatus()) != "completed" {
 		t.Errorf("the job is %v with %d steps", job.GetStatus(), steps)
 	}
 	if m := job.GetProgress().GetMessage(); m != "Page 299" {

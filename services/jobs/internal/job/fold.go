@@ -39,7 +39,7 @@ func (j *Job) ShownSteps() []Step {
 // stepsRoom returns how many bytes of the snapshot are for the steps.
 func (j *Job) stepsRoom() int { return max(MaxSnapshot-j.restSize(), minShown) }
 
-// fold returns at most so many steps, or one more, and shows half of them as they are.
+// fold returns at most so many steps, or one more if that is few, and shows as many as possible as they are.
 func fold(steps []Step, most int) []Step {
 	current := currentStep(steps)
 	order := make([]int, len(steps))
@@ -51,7 +51,10 @@ func fold(steps []Step, most int) []Step {
 			cmp.Compare(prominence(&steps[a], a == current), prominence(&steps[b], b == current)),
 			cmp.Compare(distance(a, current), distance(b, current)))
 	})
-	own := slices.Sorted(slices.Values(order[:min(most/2, len(order))]))
+	own := slices.Sorted(slices.Values(order[:min(most-1, len(order))]))
+	for len(own) > 1 && len(own)+runs(own, len(steps)) > most {
+		own = slices.Sorted(slices.Values(order[:len(own)-1]))
+	}
 	shown := make([]Step, 0, most+1)
 	next := 0
 	for _, i := range append(own, len(steps)) {
@@ -64,6 +67,18 @@ func fold(steps []Step, most int) []Step {
 		next = i + 1
 	}
 	return shown
+}
+
+// runs returns how many runs of other steps are between those of the given indexes, of so many in all.
+func runs(own []int, all int) (n int) {
+	next := 0
+	for _, i := range append(slices.Clip(own), all) {
+		if next < i {
+			n++
+		}
+		next = i + 1
+	}
+	return n
 }
 
 // currentStep returns the index of the first active step. Without one, it is the first step that has not begun, or the last step.

@@ -12,6 +12,27 @@ type Tail struct{ Begins, End int64 }
 // Length returns how many bytes the store keeps.
 func (t Tail) Length() int64 { return t.End - t.Begins }
 
+// Split returns what an append of data at the offset repeats of the tail, which must be equal, and what it adds. It returns
+// *OutputGapError or *OutputSealedError for an offset outside the tail.
+func (t Tail) Split(offset int64, data []byte) (known, fresh []byte, err error) {
+	switch {
+	case offset > t.End:
+		return nil, nil, &OutputGapError{End: t.End}
+	case offset < t.Begins:
+		return nil, nil, &OutputSealedError{End: t.Begins}
+	}
+	n := min(int64(len(data)), t.End-offset)
+	return data[:n], data[n:], nil
+}
+
+// Takes returns *OutputTooLargeError if the output would exceed limit bytes with the fresh ones.
+func (t Tail) Takes(fresh []byte, limit int64) error {
+	if t.End+int64(len(fresh)) > limit {
+		return &OutputTooLargeError{Limit: limit, End: t.End}
+	}
+	return nil
+}
+
 // Segment is a sealed part of a job's output: a blob outside the store, which never changes.
 type Segment struct {
 	Begins, Length int64

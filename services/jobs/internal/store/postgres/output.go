@@ -46,23 +46,20 @@ func (s *Store) AppendOutput(ctx context.Context, id, token string, offset int64
 }
 
 func (t *tx) append(r *row, offset int64, data []byte, limit int64) (int64, error) {
-	end := r.job.OutputBytes
-	switch {
-	case offset > end:
-		return 0, &job.OutputGapError{End: end}
-	case offset < r.sealed:
-		return 0, &job.OutputSealedError{End: r.sealed}
+	tail := job.Tail{Begins: r.sealed, End: r.job.OutputBytes}
+	end := tail.End
+	known, fresh, err := tail.Split(offset, data)
+	if err == nil {
+		err = t.compare(r, offset, known)
 	}
-	known := min(int64(len(data)), end-offset)
-	if err := t.compare(r, offset, data[:known]); err != nil {
+	if err != nil {
 		return 0, err
 	}
-	fresh := data[known:]
 	if len(fresh) == 0 {
 		return end, nil
 	}
-	if end+int64(len(fresh)) > limit {
-		return 0, &job.OutputTooLargeError{Limit: limit, End: end}
+	if err := tail.Takes(fresh, limit); err != nil {
+		return 0, err
 	}
 	// Into the last chunk if there is room, else into a new one.
 	n, err := t.exec("store output", `UPDATE output SET data = data || $2::bytea WHERE seq = $1 AND octet_length(data) + octet_length($2::bytea) <= $3
