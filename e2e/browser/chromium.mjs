@@ -33,6 +33,7 @@ export async function closeContexts(browser) {
 export const sizes = {
   desktop: { width: 1280, height: 900 },
   phone: { width: 390, height: 844 },
+  narrow: { width: 360, height: 740 },
 };
 
 /**
@@ -60,13 +61,41 @@ export async function open(browser, address, options = {}, server = Headway.at(a
 }
 
 /**
+ * Waits until the page looks as it will look: fonts are loaded, the layout no longer changes, and color transitions have
+ * ended.
+ * @param {import("playwright-core").Page} page
+ */
+export async function settle(page) {
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    const root = document.documentElement;
+    // Parts that come into sight are rendered after an observer has seen them.
+    for (let height = -1, same = 0; same < 3; same = root.scrollHeight === height ? same + 1 : 0) {
+      height = root.scrollHeight;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+    const finite = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.all(finite.map(({ finished }) => finished.catch(() => {})));
+  });
+}
+
+/**
+ * Fails if the page is wider than its viewport.
+ * @param {import("playwright-core").Page} page
+ * @param {string} state
+ */
+export async function assertFits(page, state) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(wide, 0, `${state}: the page is ${wide} px wider than the screen`);
+}
+
+/**
  * Runs axe on the page as it is.
  * @param {import("playwright-core").Page} page
  * @param {string} state
  */
 export async function assertAccessible(page, state) {
-  // Wait until color transitions have ended.
-  await page.waitForTimeout(300);
+  await settle(page);
   await page.evaluate(axeSource);
   const violations = await page.evaluate(async () => {
     const { axe } = /** @type {any} */ (globalThis);
@@ -94,7 +123,7 @@ export async function picture(page, name) {
   // Parts outside the viewport are not laid out, so the viewport grows to the whole page.
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ width: size.width, height: Math.min(Math.max(height, size.height), 4000) });
-  await page.waitForTimeout(250);
+  await settle(page);
   await page.screenshot({ path: `${artifacts}/${name}.png` });
   await page.setViewportSize(size);
 }

@@ -6,11 +6,10 @@ import { importAt, ScriptedEdge } from "./scripted-edge.mjs";
 const many = 1000;
 
 /**
- * Scrolls through jobs that change once per second, or not at all, and counts the frames that the page draws.
+ * Scrolls through jobs that change once per second, and counts the rows that the page changes.
  * @param {import("playwright-core").Browser} browser
- * @param {boolean} moving
  */
-async function scrollThrough(browser, moving) {
+async function scrollThrough(browser) {
   const ids = Array.from({ length: many }, (_, index) => `job-${String(index).padStart(4, "0")}`);
   let revision = 1;
   const at = (/** @type {string} */ jobId) => ({
@@ -23,13 +22,16 @@ async function scrollThrough(browser, moving) {
   await until(page, (n) => document.querySelectorAll(".job-row").length === n, many);
   let turn = 0;
   const ticking = setInterval(() => {
-    if (!moving) return;
     // Every second, each job changes once, spread over ten ticks.
     if (turn % 10 === 0) revision++;
     for (let index = turn % 10; index < ids.length; index += 10) edge.tell(at(ids[index] ?? ""));
     turn++;
   }, 100);
   const seen = await page.evaluate(async () => {
+    const changed = new Set();
+    new MutationObserver((records) => {
+      for (const { target } of records) changed.add(target.parentElement?.closest(".job-row"));
+    }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
     const end = performance.now() + 4000;
     let frames = 0;
     while (performance.now() < end) {
@@ -38,11 +40,12 @@ async function scrollThrough(browser, moving) {
       window.scrollBy(0, 20);
       frames++;
     }
-    return { frames, nodes: document.querySelectorAll("main *").length, height: document.body.scrollHeight };
+    const nodes = document.querySelectorAll("main *").length;
+    return { frames, changed: changed.size, nodes, height: document.body.scrollHeight };
   });
   const percents = () => page.locator(".job-row .job-percent").first().textContent();
   const before = await percents();
-  while (moving && (await percents()) === before) await page.waitForTimeout(50);
+  while ((await percents()) === before) await page.waitForTimeout(50);
   clearInterval(ticking);
   assertNoErrors();
   await context.close();
@@ -50,15 +53,14 @@ async function scrollThrough(browser, moving) {
   return seen;
 }
 
-test("1,000 live jobs scroll as smoothly as unchanged ones, and only near ones are rendered", async () => {
+test("of 1,000 live jobs, only near ones are rendered", async () => {
   const browser = await launch();
   try {
-    const still = await scrollThrough(browser, false);
-    const live = await scrollThrough(browser, true);
-    console.info(`frames while still: ${still.frames}, live: ${live.frames}; elements: ${live.nodes}`);
+    const live = await scrollThrough(browser);
+    console.info(`frames: ${live.frames}; rows that changed: ${live.changed}; elements: ${live.nodes}`);
     assert.ok(live.height > 50_000, `all of them have their height: ${live.height} px`);
     assert.ok(live.nodes < 3000, `${live.nodes} elements`);
-    assert.ok(live.frames > still.frames / 2, `${live.frames} frames, ${still.frames} while still`);
+    assert.ok(live.changed > 10 && live.changed < many / 2, `${live.changed} rows changed`);
   } finally {
     await browser.close();
   }

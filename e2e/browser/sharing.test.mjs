@@ -119,7 +119,7 @@ for (const [way, lack] of Object.entries(ways)) {
       const { tab } = await signedIn(`cy, ${way}`, lack);
       const first = await tab("/");
       await chooseWorkbook(first, headway.sample(50_000, 5));
-      await waitForStatus(first, "active");
+      await first.locator(".import[data-status]").waitFor();
       const second = await tab(new URL(first.url()).pathname);
       await second.locator(".import").waitFor();
       await first.close();

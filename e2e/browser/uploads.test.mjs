@@ -12,6 +12,7 @@ import {
   waitForStatus,
 } from "./chromium.mjs";
 import { Headway, keyFile } from "./headway.mjs";
+import { Relay } from "./matrix/relay.mjs";
 
 const key = "a key of this test alone, which is long enough";
 
@@ -36,11 +37,11 @@ after(async () => {
  * Opens the start page as a user, with a slow upload in progress.
  * @param {string} user
  */
-async function uploading(user) {
+async function uploading(user, address = headway.address) {
   const token = headway.token(user, key);
-  const { page, context, assertNoErrors } = await open(browser, `${headway.address}/favicon.svg`);
-  await context.request.post(`${headway.address}/api/v1/session`, { headers: { Authorization: `Bearer ${token}` } });
-  await page.goto(headway.address);
+  const { page, context, assertNoErrors } = await open(browser, `${address}/favicon.svg`, {}, headway);
+  await context.request.post(`${address}/api/v1/session`, { headers: { Authorization: `Bearer ${token}` } });
+  await page.goto(address);
   /** @type {string[]} */
   const sent = [];
   page.on("request", (request) => {
@@ -142,6 +143,45 @@ test("it waits for a new sign-in when the session has ended", async () => {
   assert.notEqual(await focused(page), "BODY");
 });
 
+/**
+ * Runs a test with a network between the browser and the server.
+ * @param {(relay: Relay, address: string) => Promise<void>} run
+ */
+async function withRelay(run) {
+  const relay = await Relay.start(Number(new URL(headway.address).port));
+  try {
+    await run(relay, `http://127.0.0.1:${relay.port}`);
+  } finally {
+    relay.stop();
+  }
+}
+
+test("it continues over a new network when the old connection is silent", () =>
+  withRelay(async (relay, address) => {
+    const { page, context, sent, throttle } = await uploading("mia", address);
+    relay.swallow();
+    await throttle(-1);
+    await context.setOffline(true);
+    await page.getByText("Connection lost. The upload resumes when you're back online.").waitFor();
+    await context.setOffline(false);
+    await waitForStatus(page, "completed");
+    assertContinued(sent);
+  }));
+
+test("it continues after the computer has slept", () =>
+  withRelay(async (relay, address) => {
+    const { page, context, sent, throttle } = await uploading("noa", address);
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+    relay.swallow();
+    await throttle(-1);
+    await devtools.send("Page.setWebLifecycleState", { state: "active" });
+    // The network of a computer that wakes up resets its old connections.
+    relay.reset();
+    await waitForStatus(page, "completed");
+    assertContinued(sent);
+  }));
+
 test("another user who signs in then does not see it", async () => {
   const { page, context, sent, throttle, goOffline } = await uploading("dora");
   await context.request.delete(`${headway.address}/api/v1/session`, { headers: { Origin: headway.address } });
@@ -179,6 +219,56 @@ test("the page warns before it is left, and offers to resume after a reload", as
   await page.getByRole("button", { name: "Choose file" }).waitFor();
   assert.equal(await page.getByText("An upload was interrupted").count(), 0);
   assert.deepEqual(dialogs, ["beforeunload"], "no warning without an upload");
+});
+
+test("another tab shows that it is running, and does not start it a second time", async () => {
+  const { page, context, sent } = await uploading("joe");
+  const other = await context.newPage();
+  /** @type {string[]} */
+  const begun = [];
+  other.on("request", (request) => {
+    if (/\/(uploads|imports)/.test(request.url()) && request.method() !== "GET") begun.push(request.method());
+  });
+  await other.goto(headway.address);
+  await other.getByText("Another tab is uploading: workforce-50000-0.xlsx.").waitFor();
+  await assertAccessible(other, "an upload of another tab");
+  await picture(other, "uploads-5-elsewhere");
+  assert.equal(await other.getByText("An upload was interrupted").count(), 0);
+  await chooseWorkbook(other, workbook);
+  await other.getByText("Another tab is already uploading “workforce-50000-0.xlsx”.").waitFor();
+  assert.deepEqual(begun, []);
+
+  // When that tab closes, this one resumes the upload.
+  const before = sent.length;
+  await page.close({ runBeforeUnload: false });
+  await other.getByText("An upload was interrupted").waitFor();
+  await chooseWorkbook(other, workbook);
+  await waitForStatus(other, "completed");
+  assert.deepEqual(begun, ["HEAD", "PATCH", "POST"], "it continues with the next byte");
+  assert.equal(before, 1);
+});
+
+test("another tab notices when it has finished", async () => {
+  const { page, context, throttle } = await uploading("kay");
+  const other = await context.newPage();
+  await other.goto(headway.address);
+  await other.getByText("Another tab is uploading: workforce-50000-0.xlsx.").waitFor();
+  await throttle(-1);
+  await waitForStatus(page, "completed");
+  await other.getByText("Another tab is uploading").waitFor({ state: "detached" });
+  assert.equal(await other.getByText("An upload was interrupted").count(), 0);
+});
+
+test("it continues after the same user has signed out and in again", async () => {
+  const { page, sent, throttle } = await uploading("lea");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("Token").fill(headway.token("lea", key));
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("An upload was interrupted").waitFor();
+  await throttle(-1);
+  await chooseWorkbook(page, workbook);
+  await waitForStatus(page, "completed");
+  assertContinued(sent);
 });
 
 test("an interrupted upload can be discarded", async () => {

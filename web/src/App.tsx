@@ -48,8 +48,8 @@ function OwnUpload({ children }: { children: ReactNode }) {
 
 /** Shows the upload in the header of all screens but its own. */
 function OwnUploadLink({ view, importId }: { view: string | undefined; importId: string | undefined }) {
-  const { state } = useUpload();
-  const here = view === "start" || (importId !== undefined && state.importId === importId);
+  const upload = useUpload();
+  const here = view === "start" || (importId !== undefined && upload.importId === importId);
   return here ? null : <UploadLink home={hrefs.start} hrefOf={hrefs.import} />;
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { act, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { useRef, useState } from "react";
 import { renderToString } from "react-dom/server";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   HeadwayProvider,
   ProcessingProgress,
@@ -11,6 +11,7 @@ import {
   type ProgressUpdate,
   useSSEProgress,
 } from "../src/react/index.js";
+import { followProgress } from "../src/react/progressStream.js";
 import {
   type Answer,
   connected,
@@ -33,6 +34,9 @@ afterEach(async () => {
 const data = (update: Partial<ProgressUpdate>) => `data: ${JSON.stringify(update)}\n\n`;
 const fetching = data({ status: "processing", progress: 12.5, message: "3 of 24 pages", step: "Fetching data" });
 const completed = data({ status: "completed", progress: 100, message: "Done", step: "Finish", data: { pages: 24 } });
+
+/** The end of one of Headway's jobs. */
+const done = { status: "completed", progress: 100, result: { pages: 24 } };
 
 type Seen = { progress: ProgressUpdate | null; isConnected: boolean };
 
@@ -209,8 +213,6 @@ describe("useSSEProgress with a server that is not Headway's", () => {
 });
 
 describe("useSSEProgress with Headway", () => {
-  const done = { status: "completed", progress: 100, result: { pages: 24 } };
-
   test("shows the titles of steps, and the result as data", async () => {
     const seen: Seen[] = [];
     const steps = [{ name: "render", title: "Rendering pictures" }];
@@ -242,6 +244,54 @@ describe("useSSEProgress with Headway", () => {
     await click("start");
     await screen.findByText("completed false");
     expect(own.received.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "1"]);
+  });
+});
+
+describe("a stream that falls silent", () => {
+  /** Follows a stream on a clock that runs fast, until it has ended or the time is over. */
+  async function follow(path: string, maxMs: number, ...script: Answer[]) {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
+    try {
+      gateway = await startScriptedServer(...script);
+      const { baseUrl, received } = gateway;
+      const stopping = new AbortController();
+      const updates: string[] = [];
+      let end = "";
+      const update = ({ status }: ProgressUpdate) => void updates.push(status);
+      const followed = followProgress({ baseUrl }, path, {}, stopping.signal, update).then(
+        () => {
+          end = "ended";
+        },
+        (error: Error) => {
+          end = error.message;
+        },
+      );
+      for (let passed = 0; passed < maxMs && !end; passed += 100) {
+        await vi.advanceTimersByTimeAsync(100);
+        for (let n = 0; n < 4; n++) await new Promise((resolve) => setImmediate(resolve));
+      }
+      const result = { updates, end, requests: received.length };
+      stopping.abort();
+      await followed;
+      return result;
+    } finally {
+      vi.useRealTimers();
+    }
+  }
+
+  test("is resumed if the server announced keepalives", async () => {
+    const silent = stream([connected, event(1)], { open: true });
+    const path = "/api/v1/sse/jobs/media/j1";
+    expect(await follow(path, 120_000, silent, stream([connected, event(2, done)]))).toEqual({
+      updates: ["processing", "completed"],
+      end: "ended",
+      requests: 2,
+    });
+  });
+
+  test("is kept if another server works for a long time", async () => {
+    const silent = stream([fetching], { open: true });
+    expect(await follow("/stream", 600_000, silent)).toEqual({ updates: ["processing"], end: "", requests: 1 });
   });
 });
 

@@ -3,7 +3,7 @@ import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { useState } from "react";
 import { describe, expect, test } from "vitest";
 import type { JobSnapshot } from "../src/index.js";
-import { useImport, useJob, useJobOutput, useJobSSE, useJobs, useUpload } from "../src/react/index.js";
+import { useImport, useJob, useJobSSE, useJobs } from "../src/react/index.js";
 import { connected, event, json, refusal, stream } from "./scripted-server.js";
 import { server, show } from "./show.js";
 
@@ -145,44 +145,6 @@ test("useJobs reads its first page again after a failure", async () => {
     return json(200, { jobs: [{ jobId: "j1", kind: "story", status: "completed", revision: 1 }] })(request, response);
   });
   await screen.findByText("j1", undefined, { timeout: 10_000 });
-});
-
-test("useUpload returns the accepted import, and can be reset", async () => {
-  function Page() {
-    const { upload, reset, status, accepted } = useUpload();
-    return (
-      <>
-        <p>{`${status} ${accepted?.import.importId ?? ""}`}</p>
-        <button type="button" onClick={() => void upload({ file: new File(["PK"], "a.xlsx") })}>
-          go
-        </button>
-        <button type="button" onClick={reset}>
-          again
-        </button>
-      </>
-    );
-  }
-  await show(<Page />, json(202, { import: { importId: "i1" } }));
-  fireEvent.click(screen.getByText("go"));
-  await screen.findByText("accepted i1");
-  fireEvent.click(screen.getByText("again"));
-  await screen.findByText("idle");
-});
-
-test("useJobOutput returns growing text, and reports its end", async () => {
-  function Page() {
-    const { text, ended } = useJobOutput({ jobId: "j1", kind: "story" });
-    return <p>{`${text}|${ended}`}</p>;
-  }
-  const chunk = (offset: number, bytes: Buffer) =>
-    `data: ${JSON.stringify({ type: "output", offset, data: bytes.toString("base64") })}\n\n`;
-  const text = Buffer.from("Once upön a time");
-  // The second chunk begins inside a character.
-  await show(
-    <Page />,
-    stream([connected, chunk(0, text.subarray(0, 8)), chunk(8, text.subarray(8)), event(9, { status: "completed" })]),
-  );
-  await screen.findByText("Once upön a time|true");
 });
 
 describe("useJobSSE", () => {

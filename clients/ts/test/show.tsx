@@ -1,9 +1,12 @@
 import "./dom.js";
-import { cleanup, render } from "@testing-library/react";
+import { cleanup, configure, render } from "@testing-library/react";
 import { type ReactNode, StrictMode } from "react";
 import { afterEach } from "vitest";
 import { HeadwayProvider } from "../src/react/index.js";
 import { type Answer, type ScriptedServer, startScriptedServer } from "./scripted-server.js";
+
+// A test that waits for a text asserts nothing about the speed of the machine. Vitest ends one that hangs.
+configure({ asyncUtilTimeout: 15_000 });
 
 /** The server of the running test. */
 export let server: ScriptedServer;

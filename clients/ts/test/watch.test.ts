@@ -39,6 +39,18 @@ async function watchScript(answers: Answer[], options: Partial<Parameters<typeof
   return { ...outcome, revisions: told.map((snapshot) => snapshot.revision), phases, completed };
 }
 
+test("a redirect to another server does not take the token along", async () => {
+  const other = await startScriptedServer(stream([connected, event(1, done)]));
+  const redirect: Answer = (_request, response) => {
+    response.writeHead(307, { Location: `${other.baseUrl}/elsewhere` }).end();
+  };
+  const { completed } = await watchScript([redirect], { token: "secret" });
+  expect(completed).toHaveLength(1);
+  expect(server.received[0]?.headers.authorization).toBe("Bearer secret");
+  expect(other.received.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+  await other.close();
+});
+
 describe("watching a job", () => {
   test("delivers every snapshot, and stops at the terminal one although the server keeps the stream open", async () => {
     const seen = await watchScript([stream([connected, event(1), event(2), event(3, done)], { open: true })]);

@@ -39,7 +39,7 @@ function adapted(file, replace) {
  * Writes a certificate for 127.0.0.1 and its key into a folder.
  * @param {string} folder
  */
-function newCertificate(folder) {
+export function newCertificate(folder) {
   const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
   const files = ["-keyout", join(folder, "key.pem"), "-out", join(folder, "cert.pem")];
   const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];

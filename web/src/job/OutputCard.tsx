@@ -1,59 +1,89 @@
-import { isTerminal, type JobSnapshot } from "@headway/client";
+import { isTerminal, type JobSnapshot, outputPath } from "@headway/client";
 import { useJobOutput } from "@headway/client/react";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { base } from "../ui/base.js";
 import { ErrorNote } from "../ui/ErrorNote.js";
+import { formatBytes } from "../ui/format.js";
+import { Icon } from "../ui/Icon.js";
 import { texts } from "./texts.js";
 
-/** A job's output as it grows: text that scrolls to its end, or a picture that fills in. */
+/** A job's output as it grows: text that scrolls to its end, a picture that fills in, or a file to download. */
 export function OutputCard({ job }: { job: JobSnapshot }) {
   const some = (job.outputBytes ?? 0) > 0;
   const output = useJobOutput({ jobId: some ? job.jobId : undefined, kind: job.kind });
   const picture = usePicture(output.chunks);
-  const end = useRef<HTMLPreElement>(null);
-  const [following, setFollowing] = useState(true);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: new text moves the end
-  useEffect(() => {
-    if (following && end.current) end.current.scrollTop = end.current.scrollHeight;
-  }, [output.text, following]);
 
   if (!some && (isTerminal(job.status) || job.kind === "import")) return null;
   return (
     <section className="card output" aria-labelledby="output-heading">
-      <h2 id="output-heading">{texts.output}</h2>
+      <div className="section-head">
+        <h2 id="output-heading">{texts.output}</h2>
+        {some && (
+          <a className="button quiet small" href={`${base}${outputPath(job.jobId)}`} download>
+            <Icon name="download" />
+            {texts.outputDownload}
+          </a>
+        )}
+      </div>
       {output.error ? <ErrorNote error={output.error} /> : null}
       {!some && <p className="muted">{texts.outputWaiting}</p>}
-      {output.truncated && <p className="muted fine">{texts.outputTruncated}</p>}
-      {some && picture && <img src={picture} alt={texts.picture} />}
-      {some && !picture && (
-        <pre
-          ref={end}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-          tabIndex={0}
-          onScroll={({ currentTarget: box }) => {
-            setFollowing(box.scrollHeight - box.scrollTop - box.clientHeight < 24);
-          }}
-        >
-          {output.text}
-        </pre>
+      {output.truncated && (!output.binary || picture) && (
+        <p className="muted fine">{picture ? texts.pictureTruncated : texts.outputTruncated}</p>
       )}
+      {some && output.binary && !picture && <p className="muted">{texts.outputBinary(formatBytes(output.bytes))}</p>}
+      {some && picture && <img src={picture} alt={texts.picture} />}
+      {some && !output.binary && <Text text={output.text} />}
     </section>
   );
 }
 
-/** The first bytes of the picture formats that browsers draw. */
-const signatures: [type: string, bytes: number[]][] = [
-  ["image/png", [0x89, 0x50, 0x4e, 0x47]],
-  ["image/jpeg", [0xff, 0xd8, 0xff]],
-  ["image/gif", [0x47, 0x49, 0x46, 0x38]],
-  ["image/webp", [0x52, 0x49, 0x46, 0x46]],
+/** Text that scrolls to its end as it grows, unless the user has scrolled up. */
+function Text({ text }: { text: string }) {
+  const box = useRef<HTMLPreElement>(null);
+  const [following, setFollowing] = useState(true);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new text moves the end
+  useEffect(() => {
+    if (following && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [text, following]);
+
+  return (
+    <pre
+      ref={box}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+      tabIndex={0}
+      onScroll={({ currentTarget: scrolled }) => {
+        setFollowing(scrolled.scrollHeight - scrolled.scrollTop - scrolled.clientHeight < 24);
+      }}
+    >
+      {text}
+    </pre>
+  );
+}
+
+/** How the picture formats that browsers draw begin. A dot is any character. */
+const signatures: [type: string, beginning: RegExp][] = [
+  ["image/png", /^\x89PNG/],
+  ["image/jpeg", /^\xff\xd8\xff/],
+  ["image/gif", /^GIF8/],
+  ["image/webp", /^RIFF....WEBP/s],
 ];
+
+/** Returns the first characters of an output, one per byte. */
+const beginning = (chunks: readonly Uint8Array[]) => {
+  const bytes: number[] = [];
+  for (const chunk of chunks) {
+    bytes.push(...chunk.subarray(0, 12));
+    if (bytes.length >= 12) break;
+  }
+  return String.fromCharCode(...bytes);
+};
 
 /** Returns an address of the output as a picture, if it starts like one. */
 function usePicture(chunks: readonly Uint8Array<ArrayBuffer>[]): string | undefined {
   const type = useMemo(() => {
-    const head = chunks[0];
-    return head && signatures.find(([, bytes]) => bytes.every((byte, index) => head[index] === byte))?.[0];
+    const head = beginning(chunks);
+    return signatures.find(([, signature]) => signature.test(head))?.[0];
   }, [chunks]);
   const [address, setAddress] = useState<string>();
   useEffect(() => {

@@ -45,6 +45,15 @@ function takeSecret(): string | undefined {
 /** Tells the other tabs who has signed in, or undefined for a sign-out. All tabs of a browser share the cookie. */
 const channelName = "headway session";
 
+/** Returns the channel, or undefined if the browser has none or refuses it. Then each tab notices by itself. */
+function openChannel(): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel(channelName);
+  } catch {
+    return undefined;
+  }
+}
+
 /** What the sign-in screen needs. */
 export interface SignInProps {
   /** The session is not known yet. */
@@ -114,7 +123,8 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
   }, [offline, look]);
 
   useEffect(() => {
-    const channel = new BroadcastChannel(channelName);
+    const channel = openChannel();
+    if (!channel) return;
     channel.onmessage = ({ data: user }: MessageEvent<string | undefined>) => {
       setSignedOut(user === undefined);
       if (user === undefined) {

@@ -17,5 +17,5 @@ export { type JobSSE, type UseJobSSEOptions, useJobSSE } from "./useJobSSE.js";
 export { type LiveJobs, useJobs } from "./useJobs.js";
 export { type Nearby, useNearby } from "./useNearby.js";
 export { type SSEProgress, useSSEProgress } from "./useSSEProgress.js";
-export { type SendUpload, type Upload, type UploadState, useUpload } from "./useUpload.js";
+export { type PausableUpload, type SendUpload, type Upload, type UploadState, useUpload } from "./useUpload.js";
 export type { LiveJob } from "./useWatch.js";

@@ -25,6 +25,11 @@ const resumeMs = 60_000;
 const firstWaitMs = 500;
 const longestWaitMs = 10_000;
 
+/** A stream is dead after this many intervals of the keepalives that it announced. */
+const missedKeepalives = 3;
+/** How often the silence is checked, and the shortest one that counts. */
+const checkMs = 5_000;
+
 /** The message about a stream that ended before its last update. */
 const lost = "Connection lost";
 
@@ -44,10 +49,29 @@ export async function followProgress<Data>(
   let lostAt = 0;
   let waitMs = firstWaitMs;
   while (!signal.aborted) {
+    const attempt = new AbortController();
+    const cut = () => attempt.abort();
+    signal.addEventListener("abort", cut, attempt);
+    // A connection from before the browser went offline is dead, but nothing reports it.
+    globalThis.addEventListener?.("online", () => lastEventId && cut(), attempt);
+    let heardAt = performance.now();
+    let silenceMs = Number.POSITIVE_INFINITY;
+    const watchdog = setInterval(() => performance.now() - heardAt > silenceMs && cut(), checkMs);
+    // On old versions of Node, a read can stay pending after an abort.
+    const within = <T>(work: Promise<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        attempt.signal.onabort = () => reject(new Error(lost));
+        work.then(resolve, reject);
+      });
+
     const parse = createSseParser({
       event: ({ id, data }) => {
         lastEventId = id;
-        const update = last.status === "processing" ? toUpdate<Data>(data, last) : undefined;
+        const message = parseMessage(data);
+        // Other servers can be silent for as long as the work takes.
+        if (message?.keepaliveSeconds)
+          silenceMs = Math.max(message.keepaliveSeconds * 1000 * missedKeepalives, checkMs);
+        const update = message && last.status === "processing" ? toUpdate<Data>(message, last) : undefined;
         if (!update || signal.aborted) return;
         lostAt = 0;
         waitMs = firstWaitMs;
@@ -56,29 +80,32 @@ export async function followProgress<Data>(
       },
     });
     try {
-      const { url, headers } = await address(connection, endpoint, options);
-      const response = await (connection.fetch ?? fetch)(url, {
-        headers: { Accept: "text/event-stream", ...headers, ...(lastEventId && { "Last-Event-ID": lastEventId }) },
-        credentials: options.withCredentials === false ? "same-origin" : "include",
-        cache: "no-store",
-        signal,
-      });
+      const { url, headers } = await within(address(connection, endpoint, options));
+      const response = await within(
+        (connection.fetch ?? fetch)(url, {
+          headers: { Accept: "text/event-stream", ...headers, ...(lastEventId && { "Last-Event-ID": lastEventId }) },
+          credentials: options.withCredentials === false ? "same-origin" : "include",
+          cache: "no-store",
+          signal: attempt.signal,
+        }),
+      );
       // The server's answer to a reconnect after the end.
       if (response.status === 204) throw new Refusal(lost);
-      if (!response.ok || !response.body) throw new Refusal(await refusalOf(response));
+      if (!response.ok || !response.body) throw new Refusal(await within(refusalOf(response)));
       const reader = response.body.getReader();
       for (;;) {
-        const { done, value } = await reader.read();
+        const { done, value } = await within(reader.read());
+        heardAt = performance.now();
         if (value) parse(value);
-        if (last.status !== "processing") {
-          reader.cancel().catch(() => {});
-          return;
-        }
+        if (last.status !== "processing") return;
         if (done) break;
       }
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refusal) throw error;
+    } finally {
+      clearInterval(watchdog);
+      cut();
     }
     lostAt ||= performance.now();
     if (!lastEventId || performance.now() - lostAt > resumeMs) throw new Refusal(lost);
@@ -123,16 +150,22 @@ async function address(
   return { url, headers: bearer ? { Authorization: `Bearer ${bearer}` } : {} };
 }
 
-/** Returns the update in an event's data: a gateway's own, or a message of Headway's job streams. */
-function toUpdate<Data>(text: string, last: ProgressUpdate<Data>): ProgressUpdate<Data> | undefined {
-  let message: Partial<Omit<StreamMessage, "status"> & ProgressUpdate<Data>> | null;
+/** A gateway's own update, or a message of Headway's job streams. */
+type Message<Data> = Partial<Omit<StreamMessage, "status"> & ProgressUpdate<Data>>;
+
+function parseMessage(text: string): Message<never> | undefined {
   try {
-    message = JSON.parse(text);
+    const message: unknown = JSON.parse(text);
+    return typeof message === "object" && message ? message : undefined;
   } catch {
     return undefined;
   }
-  const status = message?.status as string | undefined;
-  if (!message || !status) return undefined;
+}
+
+/** Returns the update in a message. */
+function toUpdate<Data>(message: Message<Data>, last: ProgressUpdate<Data>): ProgressUpdate<Data> | undefined {
+  const status = message.status as string | undefined;
+  if (!status) return undefined;
   const failed = status === "error" || status === "failed" || status === "cancelled";
   const ended = failed || isTerminal(status as JobStatus);
   const result = message.data ?? (message.result as Data | undefined);

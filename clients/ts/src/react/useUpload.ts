@@ -1,5 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { type AcceptedImport, type ConnectionState, type UploadOptions, uploadWorkbook } from "../index.js";
+import {
+  type AcceptedImport,
+  type ConnectionState,
+  type HeadwayError,
+  type UploadOptions,
+  uploadWorkbook,
+} from "../index.js";
 import { useConnection } from "./HeadwayProvider.js";
 import { useLatest } from "./useLatest.js";
 
@@ -11,8 +17,10 @@ export interface UploadState {
   loaded: number;
   /** The total number of bytes. */
   total: number;
-  /** The connection is lost, and the upload waits for it. Only some `send` functions report it. */
+  /** The connection is lost, and the upload waits for it. Only a resumable upload reports it. */
   waiting: boolean;
+  /** Why it is paused: the user paused it, or the user's session has ended. Only a resumable upload can be paused. */
+  paused: "user" | "session" | undefined;
   /** The answer, when the upload was accepted. */
   accepted: AcceptedImport | undefined;
   /** The error, if the upload failed. */
@@ -23,9 +31,31 @@ export interface UploadState {
 export interface Upload extends UploadState {
   /** Uploads a workbook. It returns the accepted import, or undefined if the upload failed or was aborted. */
   upload: (options: UploadOptions) => Promise<AcceptedImport | undefined>;
+  /** Uploads the last workbook again. */
+  retry: () => Promise<AcceptedImport | undefined>;
+  /** Stops sending. The server keeps what it has. */
+  pause: () => void;
+  resume: () => void;
   /** Aborts the upload, and clears the state. */
   reset: () => void;
 }
+
+/** An upload that can be paused: that of `startUpload` in `@headway/client/resumable`. */
+export interface PausableUpload {
+  readonly done: Promise<AcceptedImport>;
+  pause(): void;
+  resume(): void;
+  /** Ends it, and leaves what the server has for a later upload. */
+  stop(): void;
+}
+
+/** Sends a workbook: `uploadWorkbook`, or a function that calls `startUpload` or `uploadResumably`. */
+export type SendUpload = (
+  options: UploadOptions & {
+    onConnection: (state: ConnectionState) => void;
+    onRefused: (error: HeadwayError) => void;
+  },
+) => Promise<AcceptedImport> | PausableUpload;
 
 const idle: UploadState = {
   status: "idle",
@@ -33,44 +63,66 @@ const idle: UploadState = {
   loaded: 0,
   total: 0,
   waiting: false,
+  paused: undefined,
   accepted: undefined,
   error: undefined,
 };
 
-/** Sends a workbook: `uploadWorkbook`, or a function that calls `uploadResumably`. */
-export type SendUpload = (
-  options: UploadOptions & { onConnection?: (state: ConnectionState) => void },
-) => Promise<AcceptedImport>;
+interface Running {
+  aborting: AbortController;
+  pausable: PausableUpload | undefined;
+}
 
-/** Uploads one workbook at a time. Unmounting aborts the upload. */
+/**
+ * Uploads one workbook at a time. Unmounting aborts the upload, or stops a resumable one. If the session of a resumable
+ * upload ends, it continues with the next connection of the HeadwayProvider.
+ */
 export function useUpload(send: SendUpload = uploadWorkbook): Upload {
   const connection = useConnection();
-  const sending = useLatest(send);
+  const latest = useLatest({ send, connection });
   const [state, setState] = useState(idle);
-  const current = useRef<AbortController | undefined>(undefined);
-  useEffect(() => () => current.current?.abort(), []);
+  const current = useRef<Running | undefined>(undefined);
+  const last = useRef<UploadOptions | undefined>(undefined);
+  useEffect(
+    () => () => {
+      const { pausable, aborting } = current.current ?? {};
+      if (pausable) pausable.stop();
+      else aborting?.abort();
+    },
+    [],
+  );
 
   const upload = useCallback(
     async (options: UploadOptions) => {
-      current.current?.abort();
+      current.current?.aborting.abort();
       const aborting = new AbortController();
-      current.current = aborting;
+      const running: Running = { aborting, pausable: undefined };
+      current.current = running;
+      last.current = options;
       const change = (part: Partial<UploadState>) => {
-        if (current.current === aborting && !aborting.signal.aborted) setState((before) => ({ ...before, ...part }));
+        if (current.current === running && !aborting.signal.aborted) setState((before) => ({ ...before, ...part }));
       };
       const fileName = options.fileName ?? (options.file as File).name ?? "";
       setState({ ...idle, status: "uploading", fileName, total: options.file.size });
       try {
-        const accepted = await sending.current({
-          ...connection,
+        const sent = latest.current.send({
+          ...latest.current.connection,
+          // After a new sign-in, the connection has another token.
+          token: (refused) => {
+            const { token } = latest.current.connection;
+            return typeof token === "function" ? token(refused) : token;
+          },
           ...options,
           signal: aborting.signal,
           onConnection: ({ phase }) => change({ waiting: phase === "retrying" }),
+          onRefused: () => change({ paused: "session" }),
           onProgress: (progress) => {
             change(progress);
             options.onProgress?.(progress);
           },
         });
+        running.pausable = "done" in sent ? sent : undefined;
+        const accepted = await ("done" in sent ? sent.done : sent);
         change({ status: "accepted", accepted });
         return accepted;
       } catch (error) {
@@ -78,13 +130,33 @@ export function useUpload(send: SendUpload = uploadWorkbook): Upload {
         return undefined;
       }
     },
-    [connection, sending],
+    [latest],
   );
 
+  const retry = useCallback(() => (last.current ? upload(last.current) : Promise.resolve(undefined)), [upload]);
+
   const reset = useCallback(() => {
-    current.current?.abort();
+    current.current?.aborting.abort();
     setState(idle);
   }, []);
 
-  return { ...state, upload, reset };
+  const pause = useCallback(() => {
+    const pausable = current.current?.pausable;
+    if (!pausable) return;
+    pausable.pause();
+    setState((before) => (before.status === "uploading" ? { ...before, paused: "user", waiting: false } : before));
+  }, []);
+
+  const resume = useCallback(() => {
+    setState((before) => ({ ...before, paused: undefined }));
+    current.current?.pausable?.resume();
+  }, []);
+
+  // A new connection means that the user has signed in again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new connection counts
+  useEffect(() => {
+    if (state.paused === "session") resume();
+  }, [connection]);
+
+  return { ...state, upload, retry, pause, resume, reset };
 }

@@ -130,6 +130,9 @@ export const signOut = (options: CallOptions = {}): Promise<void> => call(option
 /** Returns a single-use ticket for an EventSource, which can't send headers. */
 export const createTicket = (options: CallOptions = {}): Promise<Ticket> => call(options, "POST", "sse/tickets", {});
 
+/** Returns the path of a job's output as a file. */
+export const outputPath = (jobId: string): string => `/api/v1/${jobPath({ jobId })}/output`;
+
 /** Returns the path of the workbook with an import's rejected and blocked rows. */
 export const reportPath = (importId: string): string => `/api/v1/${importPath(importId)}/report.xlsx`;
 

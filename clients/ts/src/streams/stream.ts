@@ -134,14 +134,16 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
       const { status, body, headers: answer } = await within(send(options, path, init, refused));
       refused = false;
       if (status === 204) return;
-      const reader = answer.get("Content-Type")?.startsWith("text/event-stream") && body?.getReader();
+      const reader = /^text\/event-stream/i.test(answer.get("Content-Type") ?? "") && body?.getReader();
       // A proxy's page, for example.
       if (!reader) throw new HeadwayError(status);
+      heardAt = now();
       while (!connection.signal.aborted) {
-        heardAt = now();
         const { done, value } = await within(reader.read());
         if (done) break;
         parse(value);
+        // Comments keep an open stream alive. Without a first message, it is not open.
+        if (openedAt !== undefined) heardAt = now();
       }
     } catch (cause) {
       // A refusal without a reason is not Headway's: it does not end the watch.

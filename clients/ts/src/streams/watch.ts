@@ -37,12 +37,13 @@ export type Watch = Subscription<JobSnapshot, JobSnapshot | undefined>;
 
 /** Watches one job until it has ended. */
 export function watchJob(options: WatchJobOptions): Watch {
-  return watch(options, jobStreamPath(options), options.onComplete);
+  return watch(options, jobStreamPath(options), options.jobId, options.onComplete);
 }
 
 /** Watches one import until it has ended. Its snapshots have `import`, with sheets, counters, and the latest issues. */
 export function watchImport(options: WatchImportOptions): Watch {
-  return watch(options, `/api/v1/sse/imports/${encodeURIComponent(options.importId)}`, options.onComplete);
+  const { importId, onComplete } = options;
+  return watch(options, `/api/v1/sse/imports/${encodeURIComponent(importId)}`, importId, onComplete);
 }
 
 /** Watches all jobs of the caller over one stream, until it is closed. */
@@ -51,8 +52,12 @@ export function watchJobs(options: WatchOptions = {}): Watch {
 }
 
 /** Follows a stream of snapshots, of a single job or of all jobs. */
-function watch(options: WatchOptions, path: string, onComplete?: (snapshot: JobSnapshot) => void): Watch {
-  const single = !path.endsWith("/my");
+function watch(
+  options: WatchOptions,
+  path: string,
+  single?: string,
+  onComplete?: (snapshot: JobSnapshot) => void,
+): Watch {
   const seen = new Map<string, number>();
   /** The jobs whose state the server has sent over the current connection. */
   const confirmed = new Set<string>();
@@ -64,10 +69,12 @@ function watch(options: WatchOptions, path: string, onComplete?: (snapshot: JobS
     onMessage(message) {
       const { type, jobId = "", revision = 0, status } = message as StreamMessage;
       if (type === "connected") confirmed.clear();
+      // Only this job's end ends the watch, whatever a program in between sends.
+      if (single !== undefined && jobId !== single) return false;
       if (type === "job_deleted") {
         seen.delete(jobId);
         fresh.delete(jobId);
-        over = single;
+        over = single !== undefined;
         options.onDeleted?.(jobId);
         return over;
       }
@@ -81,7 +88,7 @@ function watch(options: WatchOptions, path: string, onComplete?: (snapshot: JobS
       seen.set(jobId, revision);
       fresh.set(jobId, last);
       options.onUpdate?.(last);
-      over = single && isTerminal(last.status);
+      over = single !== undefined && isTerminal(last.status);
       if (over) onComplete?.(last);
       return over;
     },

@@ -1,5 +1,6 @@
 /** Remembers the addresses of unfinished uploads, so that they can resume after a reload of the page. */
 
+import { parseJson } from "../rest/connection.js";
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
 
 type Memory = ResumableUploadOptions["storage"];
@@ -12,8 +13,8 @@ interface Remembered {
   expires: number;
 }
 
-/** An upload that was interrupted. */
-export interface UnfinishedUpload {
+/** An upload that this browser remembers. */
+export interface RememberedUpload {
   fileName: string;
   /** The size of the file in bytes. */
   size: number;
@@ -52,18 +53,20 @@ export function forget(memory: Memory, key: string | undefined): void {
 }
 
 /** Returns the uploads that this browser remembers, and that the server still has as far as is known. */
-export function listUnfinished(user: string, baseUrl = ""): UnfinishedUpload[] {
-  const found: UnfinishedUpload[] = [];
-  use(undefined, (storage) => {
-    for (const key of Object.keys(storage)) {
-      if (!key.startsWith(prefix)) continue;
-      const [owner, base, fileName, size, , fields] = JSON.parse(key.slice(prefix.length));
-      const address = recall(undefined, key);
-      if (owner === user && base === baseUrl && address) found.push({ fileName, size, fields, key, address });
-    }
+export function listRemembered(user: string, baseUrl = ""): RememberedUpload[] {
+  const keys: string[] = [];
+  use(undefined, (storage) => keys.push(...Object.keys(storage)));
+  return keys.flatMap((key) => {
+    const parts = key.startsWith(prefix) && parseJson<unknown>(key.slice(prefix.length));
+    if (!Array.isArray(parts)) return [];
+    const [owner, base, fileName, size, , fields] = parts;
+    const address = recall(undefined, key);
+    return owner === user && base === baseUrl && address ? [{ fileName, size, fields, key, address }] : [];
   });
-  return found;
 }
+
+/** Reports whether a change of the storage by another tab is about an upload. Without a key, all was deleted. */
+export const rememberedChange = ({ key }: StorageEvent): boolean => key?.startsWith(prefix) ?? true;
 
 function forgetExpired(memory: Memory): void {
   if (memory) return;
@@ -75,11 +78,11 @@ function forgetExpired(memory: Memory): void {
 }
 
 function read(memory: Memory, key: string): Remembered {
-  let found: Remembered | undefined;
+  let text: string | null = null;
   use(memory, (storage) => {
-    found = JSON.parse(storage.getItem(key) ?? "null") ?? undefined;
+    text = storage.getItem(key);
   });
-  return found ?? { address: "", expires: 0 };
+  return (text && parseJson<Remembered>(text)) || { address: "", expires: 0 };
 }
 
 /** Uses the storage if possible. It can be missing, blocked, full, or corrupt. Uploads also work without it. */

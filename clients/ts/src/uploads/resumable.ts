@@ -2,12 +2,19 @@
 import { type CallOptions, canRefresh, HeadwayError, limited, parseJson, send } from "../rest/connection.js";
 import type { AcceptedImport } from "../rest/types.js";
 import { backoff, pause } from "../rest/wait.js";
-import { forget, keyOf, listUnfinished, recall, remember, type UnfinishedUpload } from "./memory.js";
+import { forget, keyOf, recall, remember } from "./memory.js";
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
+import { removeUpload } from "./unfinished.js";
 import { randomId, sendBody } from "./upload.js";
 
-export type { UnfinishedUpload } from "./memory.js";
 export type { ResumableUploadOptions } from "./options.js";
+export {
+  discardUpload,
+  type UnfinishedOptions,
+  type UnfinishedUpload,
+  unfinishedUploads,
+  watchUnfinished,
+} from "./unfinished.js";
 
 const path = "/api/v1/uploads";
 const tus = { "Tus-Resumable": "1.0.0" };
@@ -27,6 +34,8 @@ export interface ResumableUpload {
   pause(): void;
   /** Continues where the upload was paused. */
   resume(): void;
+  /** Ends it, also while it is paused. The server keeps what it has, and a later upload of the same file continues it. */
+  stop(): void;
 }
 
 /**
@@ -47,24 +56,15 @@ export function startUpload(
 ): ResumableUpload {
   const control = new Control();
   const done = start(options, control, options.onRefused);
-  return { done, pause: () => control.pause(), resume: () => control.resume() };
+  return { done, pause: () => control.pause(), resume: () => control.resume(), stop: () => control.stop() };
 }
 
-/** Returns the user's uploads in this browser that were interrupted. Their files can be uploaded again to resume. */
-export const unfinishedUploads = (options: CallOptions & { user: string }): UnfinishedUpload[] =>
-  listUnfinished(options.user, options.baseUrl);
-
-/** Deletes an interrupted upload. */
-export async function discardUpload(options: CallOptions, { key, address }: UnfinishedUpload): Promise<void> {
-  forget(undefined, key);
-  await remove(options, address);
-}
-
-/** Pauses an upload, and ends its request. */
+/** Pauses or stops an upload, and ends its request. */
 class Control {
   private waiting: (() => void) | undefined;
   private attempt: AbortController | undefined;
-  paused = false;
+  private paused = false;
+  stopped = false;
 
   pause(): void {
     this.paused = true;
@@ -76,8 +76,16 @@ class Control {
     this.waiting?.();
   }
 
+  stop(): void {
+    this.stopped = true;
+    this.attempt?.abort();
+    this.resume();
+  }
+
   /** Waits until the upload is not paused, and returns the signal of the next attempt. */
   async next(caller: AbortSignal | undefined): Promise<AbortSignal> {
+    // Its signal removes the listeners of the last attempt.
+    this.attempt?.abort();
     while (this.paused && !caller?.aborted) {
       await new Promise<void>((resolve) => {
         this.waiting = resolve;
@@ -90,7 +98,7 @@ class Control {
     caller?.addEventListener("abort", stop, attempt);
     // A request from before the browser went offline is dead, but nothing reports it.
     globalThis.addEventListener?.("online", stop, attempt);
-    if (caller?.aborted) stop();
+    if (caller?.aborted || this.stopped) stop();
     return attempt.signal;
   }
 }
@@ -156,9 +164,10 @@ async function upload(
     } catch (error) {
       if (signal?.aborted) {
         forget(options.storage, key);
-        if (address) await remove(options, address);
+        if (address) await removeUpload(options, address);
         throw signal.reason;
       }
+      if (control.stopped) throw new DOMException("The upload was stopped.", "AbortError");
       // It was paused, or the browser came online.
       if (attempt.aborted) continue;
       if (!(error instanceof HeadwayError)) throw error;
@@ -179,7 +188,7 @@ async function upload(
         failures++;
       } else if (!error.temporary && ![409, 423].includes(error.status)) {
         forget(options.storage, key);
-        if (address) await remove(options, address);
+        if (address) await removeUpload(options, address);
         throw error;
       } else if (globalThis.navigator?.onLine !== false) {
         failures++;
@@ -254,11 +263,6 @@ async function sendPart(
     clearTimeout(watchdog);
     signal?.removeEventListener("abort", stop);
   }
-}
-
-/** Deletes an upload on the server (tus: Termination). If that fails, it expires by itself. */
-async function remove({ signal: _, ...options }: CallOptions, address: string): Promise<void> {
-  await send(options, address, { method: "DELETE", headers: tus, keepalive: true }).catch(() => {});
 }
 
 const toBase64 = (text: string) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));

@@ -1,4 +1,5 @@
 /** Streams whose bytes come in unusual ways. */
+import { constants, createGzip } from "node:zlib";
 import { expect } from "vitest";
 import { type Answer, brokenStream, event, stream } from "../scripted-server.js";
 import { connected, done, rest } from "./answers.js";
@@ -26,10 +27,34 @@ const whole = (name: string, answer: Answer): Case => ({
 
 const all = connected + event(1) + end;
 
+/** Sends each chunk compressed, and at once. */
+const gzipped =
+  (...parts: string[]): Answer =>
+  async (_request, response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream", "Content-Encoding": "gzip" });
+    const gzip = createGzip({ flush: constants.Z_SYNC_FLUSH });
+    gzip.pipe(response);
+    for (const part of parts) {
+      await new Promise<void>((resolve) => gzip.write(part, () => resolve()));
+      await new Promise<void>((resolve) => gzip.flush(() => resolve()));
+    }
+  };
+
+/** Answers with other headers. */
+const withHeaders =
+  (headers: Record<string, string>): Answer =>
+  (_request, response) => {
+    response.writeHead(200, headers);
+    response.end(all);
+  };
+
 export const frames: Case[] = [
   whole("each byte alone", stream(chunks(all, 1))),
   whole("chunks of seven bytes, which split characters", stream(chunks(all, 7))),
   whole("everything in one chunk", stream([all])),
+  whole("chunks that gzip compresses", gzipped(connected, event(1), end)),
+  whole("a content type in capitals", withHeaders({ "Content-Type": "TEXT/EVENT-STREAM; Charset=UTF-8" })),
+  whole("a content type without a charset", withHeaders({ "Content-Type": "text/event-stream" })),
   whole("a byte order mark", stream([`\ufeff${all}`])),
   whole("lines that end in CRLF", stream([all.replaceAll("\n", "\r\n")])),
   whole("CRLF that chunks split", stream(chunks(all.replaceAll("\n", "\r\n"), 1))),

@@ -38,6 +38,36 @@ export const states: Case[] = [
     revisions: [2],
   },
   {
+    name: "two ends",
+    script: [stream([connected, event(2, done), event(3, { status: "failed" })], open)],
+    ends: "completed",
+    revisions: [2],
+  },
+  {
+    name: "an end and a deletion",
+    script: [stream([connected, event(2, done), control("job_deleted", { jobId: "j1" })], open)],
+    ends: "completed",
+    check: ({ tabs }) => expect(tabs.map(({ deleted }) => deleted)).toEqual(tabs.map(() => [])),
+  },
+  {
+    name: "the end of another job",
+    script: [stream([connected, event(1), event(2, { ...done, jobId: "j2" }), event(3, done)], open)],
+    ends: "completed",
+    revisions: [1, 3],
+  },
+  {
+    name: "the deletion of another job",
+    script: [stream([connected, event(1), control("job_deleted", { jobId: "j2" }), event(2, done)], open)],
+    ends: "completed",
+    revisions: [1, 2],
+  },
+  {
+    name: "a second beginning in the same stream",
+    script: [stream([connected, event(5), connected, event(3), event(4, done)], open)],
+    ends: "completed",
+    revisions: [5, 3, 4],
+  },
+  {
     name: "a revision twice",
     script: [stream([connected, event(1), event(1), event(2), event(2), event(3, done)])],
     ends: "completed",

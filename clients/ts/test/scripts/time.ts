@@ -15,6 +15,13 @@ const alive: Answer = async (request, response) => {
   response.on("close", () => clearInterval(timer));
 };
 
+/** A stream that sends comments, but never a message. */
+const comments: Answer = async (request, response) => {
+  await stream([], { open: true })(request, response);
+  const timer = setInterval(() => response.write(":\n\n"), 1000);
+  response.on("close", () => clearInterval(timer));
+};
+
 const opened: NonNullable<Case["meanwhile"]> = async ({ tabs, until }) => {
   await until(() => tabs.every(({ snapshots }) => snapshots.length > 0));
 };
@@ -33,6 +40,7 @@ const silent = (name: string, script: Answer[], meanwhile?: Case["meanwhile"]): 
 
 export const time: Case[] = [
   silent("silence after the first state", [hole]),
+  silent("comments without a message", [comments]),
   silent("silence after the headers", [stream([], { open: true })]),
   silent("silence instead of headers", [silence]),
   silent("silence twice, then the end", [hole], async ({ until, server }) => {

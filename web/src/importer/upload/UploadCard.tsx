@@ -3,34 +3,22 @@ import { ErrorNote } from "../../ui/ErrorNote.js";
 import { formatBytes } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
 import { texts } from "./texts.js";
-import type { UploadState } from "./useImportUpload.js";
-
-interface UploadCardProps {
-  upload: UploadState;
-  /** The number of employees of the sample that the server is creating. */
-  preparing: number | undefined;
-  /** Why there is no sample. */
-  error: unknown;
-  onCancel: () => void;
-  onRetry: (() => void) | undefined;
-  onPause: () => void;
-  onResume: () => void;
-}
+import type { ImportUpload } from "./useImportUpload.js";
 
 /** The upload in progress: its file, its bar, and its result. */
-export function UploadCard({ upload, preparing, error, onCancel, onRetry, onPause, onResume }: UploadCardProps) {
+export function UploadCard({ upload }: { upload: ImportUpload }) {
+  const { preparing } = upload;
   const t = texts;
-  const failure = error ?? upload.error;
-  if (failure) {
+  if (upload.error !== undefined) {
     return (
       <section className="card upload" aria-label={t.failed}>
-        <ErrorNote error={failure} heading={upload.fileName ? `${upload.fileName}: ${t.failed}` : t.failed} />
+        <ErrorNote error={upload.error} heading={upload.fileName ? `${upload.fileName}: ${t.failed}` : t.failed} />
         <div className="actions">
-          <button className="button primary" type="button" onClick={onCancel}>
+          <button className="button primary" type="button" onClick={upload.reset}>
             {t.again}
           </button>
-          {onRetry && (
-            <button className="button" type="button" onClick={onRetry}>
+          {upload.retry && (
+            <button className="button" type="button" onClick={upload.retry}>
               {t.retry}
             </button>
           )}
@@ -82,11 +70,11 @@ export function UploadCard({ upload, preparing, error, onCancel, onRetry, onPaus
         </p>
         <div className="actions">
           {preparing === undefined && !sent && upload.paused !== "session" && (
-            <button className="button" type="button" onClick={upload.paused ? onResume : onPause}>
+            <button className="button" type="button" onClick={upload.paused ? upload.resume : upload.pause}>
               {upload.paused ? t.resume : t.pause}
             </button>
           )}
-          <button className="button quiet" type="button" onClick={onCancel}>
+          <button className="button quiet" type="button" onClick={upload.reset}>
             {t.cancel}
           </button>
         </div>

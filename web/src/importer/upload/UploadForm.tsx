@@ -33,7 +33,7 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
 
   const take = (file: File) => {
     setSeveral([]);
-    const refusal = refuse(file, maxBytes);
+    const refusal = refuse(file, maxBytes) || (unfinished.isElsewhere(file) ? texts.isElsewhere(file.name) : "");
     setNotice(refusal);
     if (refusal) return;
     if (schema === undefined) setEarly(file);
@@ -66,15 +66,7 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
       )}
       <div className="start-drop">
         {upload.busy ? (
-          <UploadCard
-            upload={upload.state}
-            preparing={upload.preparing}
-            error={upload.error}
-            onCancel={upload.reset}
-            onRetry={upload.retry}
-            onPause={upload.pause}
-            onResume={upload.resume}
-          />
+          <UploadCard upload={upload} />
         ) : several.length > 0 ? (
           <FilePicker files={several} onPick={take} onCancel={() => setSeveral([])} />
         ) : (
@@ -86,11 +78,16 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
           </p>
         )}
         {schemas.error !== undefined && <ErrorNote error={schemas.error} heading={texts.noSchemas} />}
-        {!upload.busy && unfinished.names && (
+        {unfinished.elsewhere && (
+          <p className="note" role="status">
+            {texts.elsewhere(unfinished.elsewhere)}
+          </p>
+        )}
+        {unfinished.interrupted && (
           <div className="note">
             <div>
               <strong>{texts.unfinished}</strong>
-              <p>{texts.unfinishedLead(unfinished.names)}</p>
+              <p>{texts.unfinishedLead(unfinished.interrupted)}</p>
               <button className="button quiet small" type="button" onClick={unfinished.discard}>
                 {texts.discard}
               </button>

@@ -59,6 +59,9 @@ export const texts = {
   unfinished: "An upload was interrupted",
   unfinishedLead: (names: string) => `To continue where it stopped, choose the same file again: ${names}.`,
   discard: "Discard it",
+  elsewhere: (names: string) => `Another tab is uploading: ${names}.`,
+  isElsewhere: (name: string) =>
+    `Another tab is already uploading “${name}”. Wait until it has finished, or cancel it there.`,
   link: {
     sending: (percent: number) => `Uploading: ${percent}%`,
     paused: (percent: number) => `Upload paused: ${percent}%`,
