@@ -29,7 +29,13 @@ export function keepFocus(document: Document): void {
   });
 
   const rescue = () => {
-    if (!focused || document.activeElement !== document.body || isUsable(focused)) return;
+    const active = document.activeElement;
+    // A browser takes the focus from a disabled element only when it draws the page, and sends no event then.
+    if (!focused || (active !== document.body && active !== focused)) return;
+    if (isUsable(focused)) {
+      if (active === document.body) (focused as HTMLElement).focus({ preventScroll: true });
+      return;
+    }
     const container = [...around, ...document.querySelectorAll<HTMLElement>("main")].find(isUsable);
     focused = undefined;
     if (!container) return;
