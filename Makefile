@@ -133,15 +133,7 @@ $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 # Programs that the tests run, from packages of the operating system.
 TEST_PROGRAMS := curl jq chromium nginx caddy
 .PHONY: test-programs
-test-programs: $(BIN)/node-20 $(BIN)/node-22 $(BIN)/node-24
+test-programs:
 	@export PATH="$$PATH:/usr/sbin"; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done
 	@/usr/bin/python3 -c 'import tusclient' 2>/dev/null || e2e/install-packages python3-tuspy
 	@compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || e2e/install-packages postgresql
-
-# The versions of Node that the client supports.
-NODE_20 := 20.20.2
-NODE_22 := 22.23.3
-NODE_24 := 24.20.0
-$(BIN)/node-%: e2e/install-node
-	e2e/install-node $(NODE_$*) $@
-	@touch $@

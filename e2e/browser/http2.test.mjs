@@ -39,17 +39,21 @@ async function startProxy(t) {
   const sessions = new Set();
   /** @type {Set<import("node:http2").ServerHttp2Stream>} */
   const events = new Set();
-  const server = createSecureServer({ key, cert }, (incoming, outgoing) => {
+  const server = createSecureServer({ key, cert, allowHTTP1: true }, (incoming, outgoing) => {
     const headers = Object.fromEntries(Object.entries(incoming.headers).filter(([name]) => !name.startsWith(":")));
-    const own = { host: incoming.authority, "x-forwarded-proto": "https" };
+    const own = {
+      host: incoming.authority || incoming.headers.host,
+      "x-forwarded-proto": "https",
+      "x-forwarded-for": "127.0.0.1",
+    };
     const options = { method: incoming.method, headers: { ...headers, ...own } };
     const onward = request(headway.address + incoming.url, options, (answer) => {
       const { connection: _c, "keep-alive": _k, "transfer-encoding": _t, ...rest } = answer.headers;
-      if (rest["content-type"]?.startsWith("text/event-stream")) events.add(outgoing.stream);
+      if (outgoing.stream && rest["content-type"]?.startsWith("text/event-stream")) events.add(outgoing.stream);
       outgoing.writeHead(answer.statusCode ?? 502, rest);
       answer.pipe(outgoing);
     });
-    onward.on("error", () => outgoing.stream.destroy());
+    onward.on("error", () => outgoing.stream?.destroy());
     outgoing.on("close", () => {
       events.delete(outgoing.stream);
       onward.destroy();
@@ -105,7 +109,7 @@ for (const [what, end] of Object.entries(ends)) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const headers = { Authorization: `Bearer ${token}`, Origin: proxy.address };
     const answer = await context.request.post(`${proxy.address}/api/v1/session`, { headers });
-    assert.equal(answer.status(), 200);
+    assert.equal(answer.status(), 200, await answer.text());
     const page = await context.newPage();
     await page.goto(`${proxy.address}/jobs/story/${job.jobId}`);
     await waitForStatus(page, "queued");

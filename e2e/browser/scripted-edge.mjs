@@ -1,7 +1,7 @@
 // Replaces the edge in tests that set the pace of a job: it serves the built page, and streams that follow a script.
 // Everything else about streams is tested with the real edge.
 import { once } from "node:events";
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -70,7 +70,10 @@ export class ScriptedEdge {
     } else {
       const file = extname(path) && existsSync(join(dist, path)) ? path : "/index.html";
       response.setHeader("Content-Type", types[/** @type {keyof typeof types} */ (extname(file))]);
-      createReadStream(join(dist, file)).pipe(response);
+      if (file === "/index.html") {
+        // As the edge does: links start from here, whatever the path.
+        response.end(readFileSync(join(dist, file), "utf8").replace("<head>", '<head><base href="/">'));
+      } else createReadStream(join(dist, file)).pipe(response);
     }
   }
 
@@ -109,7 +112,13 @@ export function importAt(share, revision, jobId = "import-1") {
     const read = Math.round(Math.min(left, rowsOf(index)));
     left -= read;
     const rejected = Math.floor(read / 1000);
-    return { name, title: name, counts: { ...zero, read, inserted: read - rejected, rejected, issues: rejected } };
+    return {
+      name,
+      title: name,
+      workbookSheet: name,
+      unusedColumns: [],
+      counts: { ...zero, read, inserted: read - rejected, rejected, issues: rejected },
+    };
   });
   const totals = { ...zero };
   for (const { counts: each } of counts) {
@@ -166,6 +175,7 @@ export function importAt(share, revision, jobId = "import-1") {
       rootCauses: [],
       newestIssues: issues,
       notices: [],
+      unusedSheets: [],
     },
   };
 }

@@ -27,7 +27,7 @@ const whole = (name: string, answer: Answer): Case => ({
 
 const all = connected + event(1) + end;
 
-/** Sends each chunk compressed, and at once. */
+/** Sends each chunk compressed, without a delay. */
 const gzipped =
   (...parts: string[]): Answer =>
   async (_request, response) => {
