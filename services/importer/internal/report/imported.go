@@ -54,7 +54,7 @@ func (b *book) imported(ctx context.Context, sheet *imports.Sheet, results *impo
 	}
 	defer func() { _ = rows.Close() }() // only read
 	columns := columnsOf(spec, sheet)
-	var out *xlsxwrite.Sheet
+	var out pages
 	var cells []xlsxwrite.Cell
 	var written imports.Tally
 	result := 0 // the column of the results, from 0
@@ -62,13 +62,13 @@ func (b *book) imported(ctx context.Context, sheet *imports.Sheet, results *impo
 		row := rows.Row()
 		if row.Number == sheet.HeaderRow {
 			result = min(width(row, nil), maxColumns-1)
-			if out, err = b.header(sheet, row, result, resultHeader); err != nil {
+			if err = out.begin(b, sheet, row, result, resultHeader); err != nil {
 				return err
 			}
 			continue
 		}
 		of := results.Of(row.Number)
-		if !of.Imported() || out == nil {
+		if !of.Imported() || out.sheet == nil {
 			continue
 		}
 		switch of {
@@ -80,14 +80,17 @@ func (b *book) imported(ctx context.Context, sheet *imports.Sheet, results *impo
 			written.Unchanged++
 		}
 		cells = b.importedRow(cells, row, columns, result, of)
-		if err := out.Row(cells); err != nil {
+		if err := out.turn(); err != nil {
+			return err
+		}
+		if err := out.sheet.Row(cells); err != nil {
 			return err
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read sheet %q again: %w", sheet.WorkbookSheet, err)
 	}
-	if out == nil {
+	if out.sheet == nil {
 		return fmt.Errorf("the workbook has no header row %d", sheet.HeaderRow)
 	}
 	want := results.Tally()

@@ -10,6 +10,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
 )
 
 // results returns the results of rows as a store does.
@@ -52,6 +53,47 @@ func TestImportedRowsKeepValuesAndResults(t *testing.T) {
 				t.Errorf("row %d, column %d: got %v %q, want %v %q", to, c.Col, got.Kind, got.Text, c.Kind, c.Text)
 			}
 		}
+	}
+}
+
+func TestRowsAboveLimitContinueOnNextSheet(t *testing.T) {
+	im := ledgerImport(t, 1, 0, 1)
+	im.Sheets[0].Counts.Inserted, im.Sheets[0].Counts.Updated, im.Sheets[0].Counts.Unchanged = 1, 1, 1
+	im.Workbook = openBook(t, ledgerBook(t))
+	im.Results = results(map[int]imports.RowResult{3: imports.Unchanged, 4: imports.Updated, 6: imports.Refused, 7: imports.Inserted})
+	var b bytes.Buffer
+	out := newBook(&b, &im)
+	out.maxRows = 2
+	rows, _, err := im.results(t.Context(), &im.Sheets[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(out.imported(t.Context(), &im.Sheets[0], &rows), out.out.Close()); err != nil {
+		t.Fatal(err)
+	}
+	book := openBook(t, b.Bytes())
+	for i, sheet := range []string{"Issues", "Issues (2)", "Issues (3)"} {
+		if cells := readSheet(t, book, sheet); len(cells) != 2 || len(cells[1]) != 6 {
+			t.Errorf("sheet %d has %d rows, and %d headers", i, len(cells), len(cells[1]))
+		}
+		if name, row := pageOf("Issues", i+1, 2); name != sheet || row != 2 {
+			t.Errorf("row %d is in row %d of %q", i+1, row, name)
+		}
+	}
+}
+
+func TestHeadersOfTwoRowsComeBackAsOne(t *testing.T) {
+	im := ledgerImport(t, 1, 0, 1)
+	im.Sheets[0].Columns[1].Header = "Dates Paid on"
+	im.Workbook = openBook(t, ledgerBook(t))
+	var b bytes.Buffer
+	out := newBook(&b, &im)
+	_, err := out.header("Issues", &im.Sheets[0], source.Row{Number: 2, Cells: []source.Cell{{Col: 3, Kind: source.Text, Text: []byte("Paid on")}}}, 5)
+	if err := errors.Join(err, out.out.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if cells := readSheet(t, openBook(t, b.Bytes()), "Issues"); string(cells[1][0].Text) != "Dates Paid on" {
+		t.Errorf("the header is %q", cells[1][0].Text)
 	}
 }
 

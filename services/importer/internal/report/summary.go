@@ -136,7 +136,8 @@ func (b *book) list(ctx context.Context, t *table, refused *refusedRows) error {
 			}
 			here := ""
 			if in {
-				here = b.sheetName(refused.sheet) + "!" + xlsxwrite.CellName(issueColumn(refused.sheet, &issues[i]), number)
+				name, row := pageOf(b.sheetName(refused.sheet), number-1, b.maxRows)
+				here = name + "!" + xlsxwrite.CellName(issueColumn(refused.sheet, &issues[i]), row)
 			}
 			is := &issues[i]
 			t.row(is.Cell, here, b.columnTitle(is), is.Value, severity(is.Severity, is.Code), is.Message)

@@ -59,6 +59,8 @@ type book struct {
 	rootCauses map[rowID]*rootCause
 	// unlisted counts the issues that are not stored.
 	unlisted unlisted
+	// maxRows is the maximum number of rows per sheet.
+	maxRows int
 }
 
 type rowID struct {
@@ -74,7 +76,7 @@ type rootCause struct {
 }
 
 func newBook(w io.Writer, im *Import) *book {
-	b := &book{im: im, out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets)}
+	b := &book{im: im, out: xlsxwrite.New(w), rootCauses: make(map[rowID]*rootCause), unlisted: newUnlisted(im.Sheets), maxRows: maxRows}
 	b.out.Date1904 = source.Date1904(im.Workbook)
 	if _, text := source.TextFormatOf(im.Workbook); text || source.Partial(im.Workbook) {
 		b.out.HiddenName = source.PartialName
@@ -93,19 +95,21 @@ func (b *book) sheet(ctx context.Context, refused *refusedRows) error {
 		return err
 	}
 	columns := columnsOf(spec, sheet)
-	var out *xlsxwrite.Sheet
+	var out pages
 	rows, errors := 0, uint32(0)
-	err = refused.each(ctx, b.unlisted.list, func(header source.Row) (err error) {
-		out, err = b.header(sheet, header, width(header, nil))
-		return err
+	err = refused.each(ctx, b.unlisted.list, func(header source.Row) error {
+		return out.begin(b, sheet, header, width(header, nil))
 	}, func(row source.Row, issues []imports.Issue) error {
 		rows++
+		if err := out.turn(); err != nil {
+			return err
+		}
 		for i := range issues {
 			if issues[i].Severity == imports.Error {
 				errors++
 			}
 		}
-		return b.row(out, refused, columns, row, issues)
+		return b.row(&out, refused, columns, row, issues)
 	})
 	if err != nil {
 		return err
@@ -120,7 +124,7 @@ func (b *book) sheet(ctx context.Context, refused *refusedRows) error {
 }
 
 // header begins a sheet with the headers of the upload and, from the column after columns on, those that are added.
-func (b *book) header(sheet *imports.Sheet, row source.Row, columns int, added ...string) (*xlsxwrite.Sheet, error) {
+func (b *book) header(name string, sheet *imports.Sheet, row source.Row, columns int, added ...string) (*xlsxwrite.Sheet, error) {
 	cells := make([]xlsxwrite.Cell, columns+len(added))
 	widths := make([]float64, len(cells))
 	bold := b.out.Style(xlsxwrite.Style{Format: "@", Bold: true, Fill: "E7ECEF"})
@@ -135,7 +139,13 @@ func (b *book) header(sheet *imports.Sheet, row source.Row, columns int, added .
 		cells[c.Col-1] = xlsxwrite.Cell{Kind: xlsxwrite.Text, Style: bold, Text: string(c.Text)}
 		widths[c.Col-1] = 18
 	}
-	out, err := b.out.Sheet(b.sheetName(sheet), xlsxwrite.SheetOptions{Widths: widths, FrozenRows: 1})
+	for _, c := range sheet.Columns {
+		// If the headers have several rows, an import finds the column by all of them.
+		if i := c.Column - 1; i < columns && strings.HasSuffix(c.Header, " "+cells[i].Text) {
+			cells[i].Text = c.Header
+		}
+	}
+	out, err := b.out.Sheet(name, xlsxwrite.SheetOptions{Widths: widths, FrozenRows: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -170,8 +180,8 @@ func width(row source.Row, issues []imports.Issue) int {
 	return n
 }
 
-func (b *book) row(out *xlsxwrite.Sheet, refused *refusedRows, columns map[int]*schema.Column, row source.Row, issues []imports.Issue) error {
-	sheet := refused.sheet
+func (b *book) row(page *pages, refused *refusedRows, columns map[int]*schema.Column, row source.Row, issues []imports.Issue) error {
+	out, sheet := page.sheet, refused.sheet
 	marks := b.marks(sheet, issues)
 	cells := make([]xlsxwrite.Cell, max(width(row, issues), firstColumn(sheet)))
 	for _, c := range row.Cells {
@@ -186,7 +196,7 @@ func (b *book) row(out *xlsxwrite.Sheet, refused *refusedRows, columns map[int]*
 		return err
 	}
 	if cause := b.rootCauses[rowID{sheet.Name, row.Number}]; cause != nil {
-		cause.cell = b.sheetName(sheet) + "!" + xlsxwrite.CellName(issueColumn(sheet, cause.issue), out.Rows())
+		cause.cell = page.current() + "!" + xlsxwrite.CellName(issueColumn(sheet, cause.issue), out.Rows())
 	}
 	for column := range slices.Values(sortedColumns(marks)) {
 		out.Comment(column, clip(fmt.Sprintf("%s\n%s %d of the uploaded file.", strings.Join(marks[column].messages, "\n"), rowWord(sheet), row.Number), maxComment))
