@@ -13,8 +13,8 @@ export interface paths {
         put?: never;
         /**
          * UploadWorkbook accepts a workbook in chunks: first a message with `options`, then the bytes. It returns when the
-         *     workbook is stored and recognized, and has the sheets and headers of the schema. A job then loads the rows.
-         *     Over REST: POST /api/v1/imports, multipart or raw.
+         *     workbook is stored and recognized, and has been found to have the sheets and headers of the schema. A job then
+         *     loads the rows. Over REST: POST /api/v1/imports, multipart or raw.
          * @description Send multipart/form-data (the file is the last part, with the name `file`; fields after it are rejected), or the raw
          *     body with the fields in the query. Of a rejected upload, nothing is stored.
          *
@@ -211,7 +211,7 @@ export interface paths {
         put?: never;
         /**
          * CancelJob ends a queued or waiting job immediately, and asks the worker of an active one to stop. The job is cancelled
-         *     when the worker has stopped, or without it after a grace time. The call can be repeated.
+         *     when the worker has stopped, or after a grace period. The call can be repeated.
          * @description Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_FINISHED.
          */
         post: operations["JobService_CancelJob"];
@@ -289,8 +289,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * CreateJobs adds up to 100 jobs to the queue in one step, in the order of the request. Each has its own result: a job that is
-         *     refused stops no other.
+         * CreateJobs adds up to 100 jobs to the queue in one step, in the order of the request. Each job has its own result:
+         *     a refused job doesn't affect the others.
          * @description Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is created). In the results: those of CreateJob.
          */
         post: operations["JobService_CreateJobs"];
@@ -330,8 +330,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
-         *     half minute, and that the caller's token allows. A replica of the service knows only the workers that called it.
+         * ListKinds returns the kinds of jobs that workers can run and the caller's token allows. These are the kinds that
+         *     workers wait for, run, or have requested within the last 30 seconds. A replica of the service knows only the
+         *     workers that called it.
          */
         get: operations["JobService_ListKinds"];
         put?: never;
@@ -389,8 +390,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * GetTemplate streams an empty workbook of a schema, to fill in.
-         *     Over REST: GET /api/v1/schemas/{schema}/template.xlsx.
+         * GetTemplate streams an empty workbook of a schema, for users to fill in. Over REST: GET
+         *     /api/v1/schemas/{schema}/template.xlsx.
          * @description Errors: NOT_FOUND SCHEMA_NOT_FOUND.
          */
         get: operations["DownloadTemplate"];
@@ -613,9 +614,9 @@ export interface components {
         };
         /** @description ImportDetail is the part of an import that its job doesn't have. */
         "headway.edge.v1.ImportDetail": {
-            /** @description The rows are in the database. */
+            /** @description Whether the rows are in the database. */
             committed: boolean;
-            /** @description The run is always rolled back. */
+            /** @description Whether the run is rolled back in any case. */
             dryRun: boolean;
             /** @description The name of the uploaded file. */
             fileName: string;
@@ -636,7 +637,7 @@ export interface components {
         };
         /**
          * @description StreamMessage is one SSE message, the JSON in `data:`. On streams of one job, its `id:` is the revision of the job, an
-         *     x, and a tag of the job. As Last-Event-ID, an id of another stream is ignored.
+         *     x, and a tag of the job. The server ignores a Last-Event-ID that comes from another stream.
          *
          *     The encoding is protobuf's JSON mapping (lowerCamelCase names, RFC 3339 times, unset fields omitted) with one change: enum
          *     values are short lowercase names ("job_update", "active", "skip_rows").
@@ -661,7 +662,7 @@ export interface components {
             createdAt?: string;
             /**
              * Format: double
-             * @description Estimated seconds until the end.
+             * @description Estimated seconds until the job ends.
              */
             etaSeconds?: number;
             /** @description Why the job failed or was cancelled, as a message for the user. */
@@ -686,7 +687,7 @@ export interface components {
             outputBytes?: number;
             /**
              * Format: double
-             * @description 0 to 100; never falls.
+             * @description 0 to 100. Never decreases.
              */
             progress?: number;
             /** @description The question of a waiting job. */
@@ -703,14 +704,17 @@ export interface components {
             rate?: number;
             /** @description Machine-readable: a name of headway.errors.v1.ErrorReason, or a reason of the worker. */
             reason?: string;
-            /** @description The result of the job. For a failed job, it has the facts of the worker, and `error` has the reason. */
+            /**
+             * @description The result of the job. For a failed job, it has facts from the worker, and `reason` and `failed_reason` have the
+             *     error.
+             */
             result?: Record<string, unknown>;
             /**
              * Format: int64
              * @description The revision of the job.
              */
             revision?: number;
-            /** @description The worker is alive, but there is no progress. */
+            /** @description The worker renews its lease, but reports no progress. */
             stalled?: boolean;
             /**
              * Format: date-time
@@ -770,12 +774,12 @@ export interface components {
             inserted: number;
             /**
              * Format: int64
-             * @description Errors. All are counted, and the first 10,000 of a sheet are stored.
+             * @description The number of errors. The first 10,000 per sheet are stored.
              */
             issues: number;
             /**
              * Format: int64
-             * @description Rows with content below the header, without those that a notice counts as left out.
+             * @description Rows with content below the header, except those that a notice counts as left out.
              */
             read: number;
             /**
@@ -785,7 +789,7 @@ export interface components {
             rejected: number;
             /**
              * Format: int64
-             * @description Rows that the run did not check, because it ended early.
+             * @description Rows that the run did not check because it ended early.
              */
             skipped: number;
             /**
@@ -800,7 +804,7 @@ export interface components {
             updated: number;
             /**
              * Format: int64
-             * @description Warnings, likewise.
+             * @description The number of warnings. The first 10,000 per sheet are stored.
              */
             warnings: number;
         };
@@ -809,16 +813,19 @@ export interface components {
             /** @description The current snapshot. */
             import?: components["schemas"]["headway.imports.v1.Import"];
         };
-        /** @description Import is a snapshot of an import. Its job has the same ID, and has status, percentage, and revision. */
+        /**
+         * @description Import is a snapshot of an import. Its job has the same ID, and contains the status, the percentage, and the
+         *     revision.
+         */
         "headway.imports.v1.Import": {
-            /** @description The rows are in the database. */
+            /** @description Whether the rows are in the database. */
             committed: boolean;
             /**
              * Format: date-time
              * @description When the upload was accepted.
              */
             createdAt?: string;
-            /** @description The run is always rolled back. */
+            /** @description Whether the run is rolled back in any case. */
             dryRun: boolean;
             /** @description The name of the uploaded file, without a path. */
             fileName: string;
@@ -872,7 +879,7 @@ export interface components {
             stream: string;
         };
         /**
-         * @description ImportMode decides whether rows are inserted or updated.
+         * @description ImportMode determines whether rows are inserted or updated.
          * @enum {string}
          */
         "headway.imports.v1.ImportMode": "unspecified" | "upsert" | "insert_only" | "update_only";
@@ -909,7 +916,7 @@ export interface components {
             code: components["schemas"]["headway.imports.v1.IssueCode"];
             /**
              * Format: int64
-             * @description How many were found.
+             * @description The number of issues found.
              */
             found: number;
             /** @description The severity. */
@@ -931,7 +938,7 @@ export interface components {
         "headway.imports.v1.ListIssuesResponse": {
             /**
              * Format: int64
-             * @description The total number of issues found. It is higher than that of stored issues if a sheet has more than 10,000.
+             * @description The total number of issues found. It exceeds the number of stored issues if a sheet has more than 10,000.
              */
             found: number;
             /** @description The issues. */
@@ -953,7 +960,7 @@ export interface components {
         "headway.imports.v1.Notice": {
             /**
              * Format: int64
-             * @description How many rows, columns, or merged ranges the notice is about. 0 means that it counts none.
+             * @description The number of rows, columns, or merged ranges that the notice is about. 0 if it isn't about any.
              */
             count: number;
             /** @description The text. */
@@ -983,7 +990,7 @@ export interface components {
             sheet: string;
         };
         /**
-         * @description OnIssues decides what to do if rows have issues. The caller declares it.
+         * @description OnIssues is the caller's choice of what happens if rows have issues.
          * @enum {string}
          */
         "headway.imports.v1.OnIssues": "unspecified" | "abort" | "skip_rows" | "review";
@@ -1036,13 +1043,13 @@ export interface components {
             pattern: string;
             /** @description The column that this column refers to, as `sheet.column`. Empty means none. */
             references: string;
-            /** @description Empty cells are issues. */
+            /** @description Whether an empty cell is an issue. */
             required: boolean;
             /** @description The header in a template ("Hired on"). */
             title: string;
             /** @description The type of the cells. */
             type: components["schemas"]["headway.imports.v1.ColumnType"];
-            /** @description Duplicate values are issues. */
+            /** @description Whether a duplicate value is an issue. */
             unique: boolean;
         };
         /** @description SchemaSheet describes one sheet and its table. */
@@ -1055,7 +1062,7 @@ export interface components {
             key: string[];
             /** @description Stable name ("employees"), also the name of the import's step. */
             name: string;
-            /** @description The sheet can be missing in a workbook. */
+            /** @description Whether the sheet can be missing in a workbook. */
             optional: boolean;
             /** @description The table in the target database. */
             table: string;
@@ -1066,7 +1073,10 @@ export interface components {
         "headway.imports.v1.SheetImport": {
             /** @description Its counts so far. */
             counts?: components["schemas"]["headway.imports.v1.Counts"];
-            /** @description The issues by severity and code, including those that are not stored. Empty until the sheet has been checked. */
+            /**
+             * @description The number of issues by severity and code, including those that are not stored. Empty until the sheet has been
+             *     checked.
+             */
             issueCounts: components["schemas"]["headway.imports.v1.IssueCount"][];
             /** @description The schema's name of the sheet, which is also the name of the job's step ("employees"). */
             name: string;
@@ -1113,7 +1123,7 @@ export interface components {
         };
         /** @description UnusedSheet is a sheet of a workbook that is not imported, because the schema has no sheet with this name. */
         "headway.imports.v1.UnusedSheet": {
-            /** @description The sheet is hidden in the workbook. */
+            /** @description Whether the sheet is hidden in the workbook. */
             hidden: boolean;
             /** @description The sheet's name in the workbook. */
             name: string;
@@ -1124,7 +1134,7 @@ export interface components {
             import?: components["schemas"]["headway.imports.v1.Import"];
             /** @description The paths of the import. Set over REST only. */
             links?: components["schemas"]["headway.imports.v1.ImportLinks"];
-            /** @description The request_id was used before for the same upload. The import is the earlier one. */
+            /** @description Whether the request_id was used before for the same upload. `import` is then the earlier one. */
             replayed: boolean;
         };
         /** @description CancelJobResponse holds the job. */
@@ -1146,7 +1156,7 @@ export interface components {
              * @description If the job has not ended by then, it fails.
              */
             deadline?: string;
-            /** @description The ID of the job, a UUID. Requires the scope `headway:service`. A new one if empty. */
+            /** @description The ID of the job, a UUID. Requires the scope `headway:service`. If empty, the service creates an ID. */
             jobId?: string;
             /**
              * @description The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
@@ -1164,7 +1174,7 @@ export interface components {
             limit?: components["schemas"]["headway.jobs.v1.Limit"];
             /**
              * Format: date-time
-             * @description Not leased before this time.
+             * @description The job is not leased before this time.
              */
             notBefore?: string;
             /** @description Creates the job for another user. Requires the scope `headway:service`. */
@@ -1219,10 +1229,10 @@ export interface components {
             answer?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description Number of attempts that count: 0 before the first lease, 1 in the first attempt.
+             * @description Number of attempts that count toward `max_attempts`: 0 before the first lease, 1 in the first attempt.
              */
             attempt: number;
-            /** @description The job was asked to stop, and its worker has not stopped yet. */
+            /** @description Whether the job was asked to stop, and its worker has not stopped yet. */
             cancelRequested: boolean;
             /**
              * Format: date-time
@@ -1260,7 +1270,8 @@ export interface components {
             maxAttempts: number;
             /**
              * Format: date-time
-             * @description Not leased before this time, because of a retry's back-off or because the creator asked for it. Unset if there is none.
+             * @description The job is not leased before this time, because of a retry's backoff or because the creator asked for it. Unset if
+             *     there is none.
              */
             notBefore?: string;
             /**
@@ -1284,22 +1295,22 @@ export interface components {
             /**
              * Format: int64
              * @description Queue position: the number of ready jobs of this kind ahead of this one. 0 means next. Set only while the job is queued
-             *     and ready (past `not_before`), as soon as it is ready, even when it returns to the queue. Exact up to 100, then rounded
-             *     down to a hundred; 1000 means that many or more. It follows the queue within about a second. Owners take turns, so
-             *     it can rise when jobs of other owners arrive.
+             *     and ready (past `not_before`), as soon as it is ready, even when it returns to the queue. It is exact up to 100,
+             *     and above that, rounded down to a multiple of 100. 1000 means 1000 or more. It is updated about once per second.
+             *     Owners take turns, so it can increase when jobs of other owners arrive.
              */
             queuePosition: number;
             /** @description The result. Set when the job is completed, unless it is too large for a snapshot; see `result_bytes`. */
             result?: Record<string, unknown>;
             /**
              * Format: int64
-             * @description The size of a result that is too large for a snapshot, as JSON. Unset for any other. Lists and watches leave such a result
-             *     out. GetJob returns it.
+             * @description The size of the result as JSON, if the result is too large for a snapshot. Lists and watches omit such a result.
+             *     GetJob returns it.
              */
             resultBytes?: number;
             /**
              * Format: int64
-             * @description Grows by one with every change of the job, and never falls. 32 bits, so that JSON shows it as a number.
+             * @description Increases by one with every change of the job. It has 32 bits, so that JSON shows it as a number.
              */
             revision: number;
             /**
@@ -1316,7 +1327,7 @@ export interface components {
              * @description When this revision was created.
              */
             updatedAt?: string;
-            /** @description The name that the worker gave itself, for operators. Empty without a lease. */
+            /** @description The worker's name for operators, as set in LeaseJobs. Empty without a lease. */
             worker: string;
         };
         /**
@@ -1332,35 +1343,35 @@ export interface components {
              */
             attempt: number;
             /**
-             * @description A message for the user. Of a message above 1,000 characters, the beginning and the end are stored, with a note about
-             *     the removed characters in between.
+             * @description A message for the user. If it has more than 1,000 characters, only its beginning and end are stored, with a note
+             *     about the removed characters in between.
              */
             message: string;
             /**
              * @description Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own, such as `SITE_DOWN` or `ValueError`.
-             *     Spaces become underscores, and reasons above 100 characters are cut.
+             *     Spaces become underscores, and reasons above 100 characters are truncated.
              */
             reason: string;
         };
         /**
-         * @description JobStatus is the status of a job. REST, SSE and the clients use the same words in lower case, without the prefix.
+         * @description JobStatus is the status of a job. REST, SSE, and the clients use these names in lower case, without the prefix.
          * @enum {string}
          */
         "headway.jobs.v1.JobStatus": "unspecified" | "queued" | "active" | "waiting" | "completed" | "failed" | "cancelled";
-        /** @description KindChoice is a value to choose. */
+        /** @description KindChoice is one of the values of a choice. */
         "headway.jobs.v1.KindChoice": {
             /** @description What users see. Empty means the value. */
             label: string;
             /** @description The value in the payload. Unique in the field. */
             value: string;
         };
-        /** @description KindDescription describes a kind of job to users. A web UI makes a form of it. */
+        /** @description KindDescription describes a kind of job to users. A web UI can create a form from it. */
         "headway.jobs.v1.KindDescription": {
             /** @description The fields of the form, in their order. A form without fields is a button. */
             fields: components["schemas"]["headway.jobs.v1.KindField"][];
             /** @description The kind. */
             kind: string;
-            /** @description A short text about it. */
+            /** @description A short description. */
             summary: string;
             /** @description What such a job does, as a heading: "Render a picture". */
             title: string;
@@ -1369,7 +1380,7 @@ export interface components {
         "headway.jobs.v1.KindField": {
             /** @description The choices, in their order. Only for KIND_FIELD_TYPE_CHOICE, which needs at least one. */
             choices: components["schemas"]["headway.jobs.v1.KindChoice"][];
-            /** @description The value that the form starts with, as text: "640", "true", or the value of a choice. */
+            /** @description The initial value in the form, as text: "640", "true", or the value of a choice. */
             defaultValue: string;
             /** @description What an empty field means, or an example: "Chosen by the worker". */
             hint: string;
@@ -1377,7 +1388,7 @@ export interface components {
             label: string;
             /**
              * Format: double
-             * @description The largest number. Only for integers and numbers.
+             * @description Maximum value. Only for integers and numbers.
              */
             maximum?: number;
             /**
@@ -1387,7 +1398,7 @@ export interface components {
             maxLength: number;
             /**
              * Format: double
-             * @description The smallest number. Only for integers and numbers.
+             * @description Minimum value. Only for integers and numbers.
              */
             minimum?: number;
             /** @description The member's name in the payload. Unique in the description. */
@@ -1446,14 +1457,14 @@ export interface components {
             currentStep: string;
             /**
              * Format: double
-             * @description Estimated seconds to the end. Unset if unknown.
+             * @description Estimated seconds until the job ends. Unset if unknown.
              */
             etaSeconds?: number;
-            /** @description One line for users about what happens now. */
+            /** @description One line for users about the current activity. */
             message: string;
             /**
              * Format: double
-             * @description 0 to 100, weighted over the steps. Never falls, not even across attempts.
+             * @description 0 to 100, weighted over the steps. Never decreases, not even across attempts.
              */
             percent: number;
             /**
@@ -1461,7 +1472,7 @@ export interface components {
              * @description Units of the current step per second, over the last seconds. 0 if unknown.
              */
             rate: number;
-            /** @description The worker sends heartbeats, but nothing has moved for a while. */
+            /** @description Whether the worker sends heartbeats, but there has been no progress for a while. */
             stalled: boolean;
             /**
              * @description The steps in their order; at most 1,000, and 256 KiB as JSON. If they are too many or too large for a snapshot, some
@@ -1483,7 +1494,7 @@ export interface components {
         "headway.jobs.v1.RetryPolicy": {
             /**
              * Format: double
-             * @description Seconds before the second attempt. Doubles with every further one, with jitter. 0 means 1.
+             * @description Seconds before the second attempt. They double with every further attempt, with jitter. 0 means 1.
              */
             backoffSeconds?: number;
             /**
@@ -1493,7 +1504,7 @@ export interface components {
             maxAttempts?: number;
             /**
              * Format: double
-             * @description Maximum back-off in seconds. 0 means 300.
+             * @description Maximum backoff in seconds. 0 means 300.
              */
             maxBackoffSeconds?: number;
         };
@@ -1537,10 +1548,10 @@ export interface components {
             title: string;
             /**
              * Format: double
-             * @description Units in all; 0 when unknown.
+             * @description Total units. 0 if unknown.
              */
             total: number;
-            /** @description The total is an estimate, and can still rise or fall. */
+            /** @description Whether the total is an estimate, which can still change. */
             totalEstimated: boolean;
             /** @description The unit ("rows", "bytes"). */
             unit: string;
@@ -1692,7 +1703,7 @@ export interface operations {
     ImportService_ListImports: {
         parameters: {
             query?: {
-                /** @description At most this many; 50 if 0, 200 at most. */
+                /** @description Maximum number of imports. 0 means 50; at most 200. */
                 pageSize?: number;
                 /** @description `next_page_token` of the previous page. Empty for the first page. */
                 pageToken?: string;
@@ -2004,7 +2015,7 @@ export interface operations {
                      * @description If the job has not ended by then, it fails.
                      */
                     deadline?: string;
-                    /** @description The ID of the job, a UUID. Requires the scope `headway:service`. A new one if empty. */
+                    /** @description The ID of the job, a UUID. Requires the scope `headway:service`. If empty, the service creates an ID. */
                     jobId?: string;
                     /**
                      * @description The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
@@ -2022,7 +2033,7 @@ export interface operations {
                     limit?: components["schemas"]["headway.jobs.v1.Limit"];
                     /**
                      * Format: date-time
-                     * @description Not leased before this time.
+                     * @description The job is not leased before this time.
                      */
                     notBefore?: string;
                     /** @description Creates the job for another user. Requires the scope `headway:service`. */
@@ -2190,7 +2201,7 @@ export interface operations {
                     /**
                      * Format: int64
                      * @description The `revision` of the snapshot that showed the question. If it is set, and the job has changed since, the answer is
-                     *     refused: another answer was faster, and the job might ask another question now.
+                     *     refused: the question might have been answered already, and the job might now ask another question.
                      */
                     questionRevision?: number;
                 };

@@ -44,11 +44,12 @@ const (
 	StreamMessageType_STREAM_MESSAGE_TYPE_JOB_DELETED StreamMessageType = 4
 	// The token is about to expire. Get a new one, and reconnect. The stream ends when the token expires.
 	StreamMessageType_STREAM_MESSAGE_TYPE_REAUTH StreamMessageType = 5
-	// The server is shutting down, or cannot serve the stream now. Reconnect after `retry:`. With the `reason` OUTPUT_GAP,
-	// Last-Event-ID was beyond the end of the output, and the `id:` of this message starts from the beginning.
+	// The server is shutting down, or can't serve the stream now. Reconnect after the time in `retry:`. With the `reason`
+	// OUTPUT_GAP, Last-Event-ID was beyond the end of the output, and the `id:` of this message starts from the
+	// beginning.
 	StreamMessageType_STREAM_MESSAGE_TYPE_DRAINING StreamMessageType = 6
-	// The user has too many streams. This one, the oldest, is closed. With the `reason` RATE_LIMITED, the user has opened too
-	// many streams in a short time.
+	// The user has too many streams, so this one, the oldest, is closed. With the `reason` RATE_LIMITED, the user has
+	// opened too many streams in a short time.
 	StreamMessageType_STREAM_MESSAGE_TYPE_LIMIT StreamMessageType = 7
 )
 
@@ -104,7 +105,7 @@ func (StreamMessageType) EnumDescriptor() ([]byte, []int) {
 }
 
 // StreamMessage is one SSE message, the JSON in `data:`. On streams of one job, its `id:` is the revision of the job, an
-// x, and a tag of the job. As Last-Event-ID, an id of another stream is ignored.
+// x, and a tag of the job. The server ignores a Last-Event-ID that comes from another stream.
 //
 // The encoding is protobuf's JSON mapping (lowerCamelCase names, RFC 3339 times, unset fields omitted) with one change: enum
 // values are short lowercase names ("job_update", "active", "skip_rows").
@@ -120,7 +121,7 @@ type StreamMessage struct {
 	Title *string `protobuf:"bytes,4,opt,name=title,proto3,oneof" json:"title,omitempty"`
 	// The status of the job.
 	Status *v1.JobStatus `protobuf:"varint,5,opt,name=status,proto3,enum=headway.jobs.v1.JobStatus,oneof" json:"status,omitempty"`
-	// 0 to 100; never falls.
+	// 0 to 100. Never decreases.
 	Progress *float64 `protobuf:"fixed64,6,opt,name=progress,proto3,oneof" json:"progress,omitempty"`
 	// The name of the active step, or empty. Set in every message about a job.
 	Step *string `protobuf:"bytes,7,opt,name=step,proto3,oneof" json:"step,omitempty"`
@@ -134,9 +135,9 @@ type StreamMessage struct {
 	Steps []*v1.Step `protobuf:"bytes,11,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Units of the current step per second.
 	Rate *float64 `protobuf:"fixed64,12,opt,name=rate,proto3,oneof" json:"rate,omitempty"`
-	// Estimated seconds until the end.
+	// Estimated seconds until the job ends.
 	EtaSeconds *float64 `protobuf:"fixed64,13,opt,name=eta_seconds,json=etaSeconds,proto3,oneof" json:"eta_seconds,omitempty"`
-	// The worker is alive, but there is no progress.
+	// The worker renews its lease, but reports no progress.
 	Stalled *bool `protobuf:"varint,14,opt,name=stalled,proto3,oneof" json:"stalled,omitempty"`
 	// Queue position: the number of jobs ahead of this one. Set only while the job is queued.
 	QueuePosition *uint32 `protobuf:"varint,15,opt,name=queue_position,json=queuePosition,proto3,oneof" json:"queue_position,omitempty"`
@@ -144,7 +145,8 @@ type StreamMessage struct {
 	CancelRequested *bool `protobuf:"varint,16,opt,name=cancel_requested,json=cancelRequested,proto3,oneof" json:"cancel_requested,omitempty"`
 	// Bytes of output so far.
 	OutputBytes *float64 `protobuf:"fixed64,17,opt,name=output_bytes,json=outputBytes,proto3,oneof" json:"output_bytes,omitempty"`
-	// The result of the job. For a failed job, it has the facts of the worker, and `error` has the reason.
+	// The result of the job. For a failed job, it has facts from the worker, and `reason` and `failed_reason` have the
+	// error.
 	Result *structpb.Struct `protobuf:"bytes,18,opt,name=result,proto3" json:"result,omitempty"`
 	// Why the job failed or was cancelled, as a message for the user.
 	FailedReason *string `protobuf:"bytes,19,opt,name=failed_reason,json=failedReason,proto3,oneof" json:"failed_reason,omitempty"`
@@ -422,9 +424,9 @@ type ImportDetail struct {
 	FileName string `protobuf:"bytes,1,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
 	// What to do if rows have issues.
 	OnIssues v11.OnIssues `protobuf:"varint,2,opt,name=on_issues,json=onIssues,proto3,enum=headway.imports.v1.OnIssues" json:"on_issues,omitempty"`
-	// The run is always rolled back.
+	// Whether the run is rolled back in any case.
 	DryRun bool `protobuf:"varint,3,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
-	// The rows are in the database.
+	// Whether the rows are in the database.
 	Committed bool `protobuf:"varint,4,opt,name=committed,proto3" json:"committed,omitempty"`
 	// The sheets, in order.
 	Sheets []*v11.SheetImport `protobuf:"bytes,5,rep,name=sheets,proto3" json:"sheets,omitempty"`

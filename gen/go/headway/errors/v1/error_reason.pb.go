@@ -51,9 +51,10 @@ const (
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 8
 	// Not an error: this request_id was used before for the same request, whose result is returned again.
 	ErrorReason_ERROR_REASON_REQUEST_REPLAYED ErrorReason = 9
-	// RESOURCE_EXHAUSTED: the memory budget of the server is used up at present. Wait, and then try again.
+	// RESOURCE_EXHAUSTED: the server's memory budget is currently used up. Wait, and then try again.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 10
-	// UNAVAILABLE: the disk of the server is full (HTTP 507). Nothing was changed. Try again when the operator has freed space.
+	// UNAVAILABLE: the server's disk is full (HTTP 507). Nothing was changed. Try again when the operator has freed
+	// space.
 	ErrorReason_ERROR_REASON_STORAGE_FULL ErrorReason = 11
 	// RESOURCE_EXHAUSTED: this user has as many jobs in the queue, or as much stored data, as the server allows. The message names
 	// the limit and its setting. Wait until jobs have ended, or delete some.
@@ -66,7 +67,7 @@ const (
 	ErrorReason_ERROR_REASON_TOKEN_EXPIRED ErrorReason = 22
 	// PERMISSION_DENIED: the token does not have the scope that this call needs.
 	ErrorReason_ERROR_REASON_SCOPE_MISSING ErrorReason = 23
-	// UNAUTHENTICATED: the one-time ticket is unknown, used or older than 30 seconds.
+	// UNAUTHENTICATED: the one-time ticket is unknown, used, or older than 30 seconds.
 	ErrorReason_ERROR_REASON_TICKET_INVALID ErrorReason = 24
 	// PERMISSION_DENIED: the origin of the page that made this request is not allowed.
 	ErrorReason_ERROR_REASON_ORIGIN_REFUSED ErrorReason = 25
@@ -92,7 +93,7 @@ const (
 	ErrorReason_ERROR_REASON_LEASE_LOST ErrorReason = 45
 	// INVALID_ARGUMENT: the progress names a step that the job does not have.
 	ErrorReason_ERROR_REASON_STEP_UNKNOWN ErrorReason = 46
-	// INVALID_ARGUMENT: progress with done above total, a negative or non-finite number.
+	// INVALID_ARGUMENT: the progress has a `done` above `total`, or a number that is negative or not finite.
 	ErrorReason_ERROR_REASON_PROGRESS_INVALID ErrorReason = 47
 	// INVALID_ARGUMENT: the job's snapshot would be larger than 16 KiB.
 	ErrorReason_ERROR_REASON_SNAPSHOT_TOO_LARGE ErrorReason = 48
@@ -108,7 +109,7 @@ const (
 	ErrorReason_ERROR_REASON_WORKER_FAILED ErrorReason = 61
 	// A job failed because its worker's code panicked.
 	ErrorReason_ERROR_REASON_WORKER_PANICKED ErrorReason = 62
-	// A job was not finished before its deadline.
+	// A job did not finish before its deadline.
 	ErrorReason_ERROR_REASON_DEADLINE_PASSED ErrorReason = 63
 	// A job was cancelled by its owner.
 	ErrorReason_ERROR_REASON_CANCELLED_BY_USER ErrorReason = 64
@@ -116,7 +117,7 @@ const (
 	ErrorReason_ERROR_REASON_DECISION_NEEDED ErrorReason = 65
 	// A job was released by a worker that is shutting down.
 	ErrorReason_ERROR_REASON_WORKER_RELEASED ErrorReason = 66
-	// INVALID_ARGUMENT: the multipart form has no part named `file`.
+	// INVALID_ARGUMENT: the multipart form has no part with a file.
 	ErrorReason_ERROR_REASON_FILE_MISSING ErrorReason = 80
 	// INVALID_ARGUMENT: the uploaded file has no bytes.
 	ErrorReason_ERROR_REASON_FILE_EMPTY ErrorReason = 81
@@ -154,7 +155,7 @@ const (
 	ErrorReason_ERROR_REASON_HEADER_MISSING ErrorReason = 97
 	// FAILED_PRECONDITION: two headers, or a merged one, are for the same column. The message names both cells.
 	ErrorReason_ERROR_REASON_HEADER_DUPLICATED ErrorReason = 98
-	// INVALID_ARGUMENT: the mapping names a sheet, column or header that does not exist.
+	// INVALID_ARGUMENT: the mapping names a sheet, column, or header that does not exist.
 	ErrorReason_ERROR_REASON_MAPPING_INVALID ErrorReason = 99
 	// FAILED_PRECONDITION: two sheets of the workbook match the same sheet of the schema.
 	ErrorReason_ERROR_REASON_SHEET_DUPLICATED ErrorReason = 100

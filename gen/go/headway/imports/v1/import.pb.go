@@ -26,7 +26,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// OnIssues decides what to do if rows have issues. The caller declares it.
+// OnIssues is the caller's choice of what happens if rows have issues.
 type OnIssues int32
 
 const (
@@ -83,7 +83,7 @@ func (OnIssues) EnumDescriptor() ([]byte, []int) {
 	return file_headway_imports_v1_import_proto_rawDescGZIP(), []int{0}
 }
 
-// ImportMode decides whether rows are inserted or updated.
+// ImportMode determines whether rows are inserted or updated.
 type ImportMode int32
 
 const (
@@ -94,7 +94,7 @@ const (
 	// A row whose key exists in the database is an issue.
 	ImportMode_IMPORT_MODE_INSERT_ONLY ImportMode = 2
 	// A row whose key does not exist in the database is an issue. Only the columns of the key are required, and rows keep
-	// their values of the columns that the workbook does not have.
+	// their values in columns that the workbook does not have.
 	ImportMode_IMPORT_MODE_UPDATE_ONLY ImportMode = 3
 )
 
@@ -202,7 +202,7 @@ const (
 	IssueCode_ISSUE_CODE_UNSPECIFIED IssueCode = 0
 	// A required cell is empty.
 	IssueCode_ISSUE_CODE_REQUIRED IssueCode = 1
-	// Not a number, or text where a number is expected.
+	// A number is expected, and the cell has no number, or text that is not a number.
 	IssueCode_ISSUE_CODE_NOT_A_NUMBER IssueCode = 2
 	// A number with decimals where a whole number is expected, or a number beyond 64 bits.
 	IssueCode_ISSUE_CODE_NOT_AN_INTEGER IssueCode = 3
@@ -252,19 +252,19 @@ const (
 	IssueCode_ISSUE_CODE_COLUMN_IGNORED IssueCode = 25
 	// A text number that can be read in several ways (45.000 is 45 or 45000).
 	IssueCode_ISSUE_CODE_AMBIGUOUS_NUMBER IssueCode = 26
-	// A text has a control character inside.
+	// A text contains a control character.
 	IssueCode_ISSUE_CODE_INVALID_CHARACTER IssueCode = 27
-	// Warning: cells of this column were cleaned up before the import, for example of blanks after the text. There is one
-	// of these per column, at its first such cell. Its message has the number of cells.
+	// Warning: cells of this column were cleaned up before the import, for example by removing blanks after the text.
+	// Each column has at most one such warning, at its first such cell. The message has the number of cells.
 	IssueCode_ISSUE_CODE_NORMALIZED IssueCode = 28
-	// The row looks like a total, a hint, or a footer, and not like a record.
+	// The row looks like a total, a hint, or a footer instead of a record.
 	IssueCode_ISSUE_CODE_NOT_A_RECORD IssueCode = 29
-	// The cell is merged with others, so that its value is not clear.
+	// The cell is merged with others, so its value is ambiguous.
 	IssueCode_ISSUE_CODE_MERGED_CELLS IssueCode = 30
 	// The cell has a picture, or another object that is not a value.
 	IssueCode_ISSUE_CODE_OBJECT IssueCode = 31
 	// The database refuses the row because of a rule that the schema does not have: a check, a trigger, a unique index, or
-	// rows outside of the file that still refer to a value.
+	// rows outside the file that still refer to a value.
 	IssueCode_ISSUE_CODE_REFUSED_BY_DATABASE IssueCode = 32
 	// Warning: the separators or quotation marks of a line of a text file are damaged. Only one reading fits the columns, and
 	// was imported. The value has its cells.
@@ -383,7 +383,7 @@ func (IssueCode) EnumDescriptor() ([]byte, []int) {
 // They add up: read = inserted + updated + unchanged + rejected + blocked + skipped.
 type Counts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Rows with content below the header, without those that a notice counts as left out.
+	// Rows with content below the header, except those that a notice counts as left out.
 	Read uint32 `protobuf:"varint,1,opt,name=read,proto3" json:"read,omitempty"`
 	// Rows with a new key.
 	Inserted uint32 `protobuf:"varint,2,opt,name=inserted,proto3" json:"inserted,omitempty"`
@@ -395,11 +395,11 @@ type Counts struct {
 	Rejected uint32 `protobuf:"varint,5,opt,name=rejected,proto3" json:"rejected,omitempty"`
 	// Rows that refer to a rejected or blocked row.
 	Blocked uint32 `protobuf:"varint,6,opt,name=blocked,proto3" json:"blocked,omitempty"`
-	// Rows that the run did not check, because it ended early.
+	// Rows that the run did not check because it ended early.
 	Skipped uint32 `protobuf:"varint,7,opt,name=skipped,proto3" json:"skipped,omitempty"`
-	// Errors. All are counted, and the first 10,000 of a sheet are stored.
+	// The number of errors. The first 10,000 per sheet are stored.
 	Issues uint32 `protobuf:"varint,8,opt,name=issues,proto3" json:"issues,omitempty"`
-	// Warnings, likewise.
+	// The number of warnings. The first 10,000 per sheet are stored.
 	Warnings      uint32 `protobuf:"varint,9,opt,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -513,7 +513,8 @@ type SheetImport struct {
 	Counts *Counts `protobuf:"bytes,5,opt,name=counts,proto3" json:"counts,omitempty"`
 	// Columns of the sheet with a header that the schema does not have. They are not imported.
 	UnusedColumns []*UnusedColumn `protobuf:"bytes,6,rep,name=unused_columns,json=unusedColumns,proto3" json:"unused_columns,omitempty"`
-	// The issues by severity and code, including those that are not stored. Empty until the sheet has been checked.
+	// The number of issues by severity and code, including those that are not stored. Empty until the sheet has been
+	// checked.
 	IssueCounts   []*IssueCount `protobuf:"bytes,7,rep,name=issue_counts,json=issueCounts,proto3" json:"issue_counts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -658,7 +659,7 @@ type UnusedSheet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The sheet's name in the workbook.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The sheet is hidden in the workbook.
+	// Whether the sheet is hidden in the workbook.
 	Hidden        bool `protobuf:"varint,2,opt,name=hidden,proto3" json:"hidden,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -715,7 +716,7 @@ type IssueCount struct {
 	Code IssueCode `protobuf:"varint,1,opt,name=code,proto3,enum=headway.imports.v1.IssueCode" json:"code,omitempty"`
 	// The severity.
 	Severity IssueSeverity `protobuf:"varint,2,opt,name=severity,proto3,enum=headway.imports.v1.IssueSeverity" json:"severity,omitempty"`
-	// How many were found.
+	// The number of issues found.
 	Found         uint32 `protobuf:"varint,3,opt,name=found,proto3" json:"found,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -945,7 +946,8 @@ func (x *Issue) GetMessage() string {
 	return ""
 }
 
-// Import is a snapshot of an import. Its job has the same ID, and has status, percentage, and revision.
+// Import is a snapshot of an import. Its job has the same ID, and contains the status, the percentage, and the
+// revision.
 type Import struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The ID of the import and of its job.
@@ -964,9 +966,9 @@ type Import struct {
 	OnIssues OnIssues `protobuf:"varint,7,opt,name=on_issues,json=onIssues,proto3,enum=headway.imports.v1.OnIssues" json:"on_issues,omitempty"`
 	// Whether rows are inserted or updated.
 	Mode ImportMode `protobuf:"varint,8,opt,name=mode,proto3,enum=headway.imports.v1.ImportMode" json:"mode,omitempty"`
-	// The run is always rolled back.
+	// Whether the run is rolled back in any case.
 	DryRun bool `protobuf:"varint,9,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
-	// The rows are in the database.
+	// Whether the rows are in the database.
 	Committed bool `protobuf:"varint,10,opt,name=committed,proto3" json:"committed,omitempty"`
 	// The job: status, revision, progress, error.
 	Job *v1.Job `protobuf:"bytes,11,opt,name=job,proto3" json:"job,omitempty"`
@@ -1286,7 +1288,7 @@ type Notice struct {
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The schema's name of the sheet. Empty if the notice is about the file.
 	Sheet string `protobuf:"bytes,3,opt,name=sheet,proto3" json:"sheet,omitempty"`
-	// How many rows, columns, or merged ranges the notice is about. 0 means that it counts none.
+	// The number of rows, columns, or merged ranges that the notice is about. 0 if it isn't about any.
 	Count uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
 	// The first ten of them, as in Excel: "A2:C2" for cells, "7:7" for rows, "D:D" for columns.
 	Ranges        []string `protobuf:"bytes,5,rep,name=ranges,proto3" json:"ranges,omitempty"`

@@ -39,12 +39,12 @@ const (
 //
 // ImportService accepts workbooks, and reports the result of every row.
 //
-// Every call needs a token. Users see only their own imports. A token with the scope `headway:admin` or `headway:service`
-// sees those of all users. The imports of other users are NOT_FOUND, IMPORT_NOT_FOUND.
+// Every call requires a token. Users see only their own imports. A token with the scope `headway:admin` or
+// `headway:service` sees the imports of all users. For any other import, calls fail with NOT_FOUND IMPORT_NOT_FOUND.
 type ImportServiceClient interface {
 	// UploadWorkbook accepts a workbook in chunks: first a message with `options`, then the bytes. It returns when the
-	// workbook is stored and recognized, and has the sheets and headers of the schema. A job then loads the rows.
-	// Over REST: POST /api/v1/imports, multipart or raw.
+	// workbook is stored and recognized, and has been found to have the sheets and headers of the schema. A job then
+	// loads the rows. Over REST: POST /api/v1/imports, multipart or raw.
 	//
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
@@ -81,8 +81,8 @@ type ImportServiceClient interface {
 	DownloadReport(ctx context.Context, in *DownloadReportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadReportResponse], error)
 	// ListSchemas returns the schemas for uploads.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
-	// GetTemplate streams an empty workbook of a schema, to fill in.
-	// Over REST: GET /api/v1/schemas/{schema}/template.xlsx.
+	// GetTemplate streams an empty workbook of a schema, for users to fill in. Over REST: GET
+	// /api/v1/schemas/{schema}/template.xlsx.
 	//
 	// Errors: NOT_FOUND SCHEMA_NOT_FOUND.
 	GetTemplate(ctx context.Context, in *GetTemplateRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetTemplateResponse], error)
@@ -247,12 +247,12 @@ type ImportService_GetSampleClient = grpc.ServerStreamingClient[GetSampleRespons
 //
 // ImportService accepts workbooks, and reports the result of every row.
 //
-// Every call needs a token. Users see only their own imports. A token with the scope `headway:admin` or `headway:service`
-// sees those of all users. The imports of other users are NOT_FOUND, IMPORT_NOT_FOUND.
+// Every call requires a token. Users see only their own imports. A token with the scope `headway:admin` or
+// `headway:service` sees the imports of all users. For any other import, calls fail with NOT_FOUND IMPORT_NOT_FOUND.
 type ImportServiceServer interface {
 	// UploadWorkbook accepts a workbook in chunks: first a message with `options`, then the bytes. It returns when the
-	// workbook is stored and recognized, and has the sheets and headers of the schema. A job then loads the rows.
-	// Over REST: POST /api/v1/imports, multipart or raw.
+	// workbook is stored and recognized, and has been found to have the sheets and headers of the schema. A job then
+	// loads the rows. Over REST: POST /api/v1/imports, multipart or raw.
 	//
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
@@ -289,8 +289,8 @@ type ImportServiceServer interface {
 	DownloadReport(*DownloadReportRequest, grpc.ServerStreamingServer[DownloadReportResponse]) error
 	// ListSchemas returns the schemas for uploads.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)
-	// GetTemplate streams an empty workbook of a schema, to fill in.
-	// Over REST: GET /api/v1/schemas/{schema}/template.xlsx.
+	// GetTemplate streams an empty workbook of a schema, for users to fill in. Over REST: GET
+	// /api/v1/schemas/{schema}/template.xlsx.
 	//
 	// Errors: NOT_FOUND SCHEMA_NOT_FOUND.
 	GetTemplate(*GetTemplateRequest, grpc.ServerStreamingServer[GetTemplateResponse]) error

@@ -31,7 +31,7 @@ const (
 	ColumnType_COLUMN_TYPE_UNSPECIFIED ColumnType = 0
 	// Text, as written. Leading zeros are kept.
 	ColumnType_COLUMN_TYPE_TEXT ColumnType = 1
-	// A whole number of 64 bits.
+	// A 64-bit whole number.
 	ColumnType_COLUMN_TYPE_INTEGER ColumnType = 2
 	// An exact decimal number.
 	ColumnType_COLUMN_TYPE_DECIMAL ColumnType = 3
@@ -196,7 +196,7 @@ type SchemaSheet struct {
 	Key []string `protobuf:"bytes,5,rep,name=key,proto3" json:"key,omitempty"`
 	// The columns.
 	Columns []*SchemaColumn `protobuf:"bytes,6,rep,name=columns,proto3" json:"columns,omitempty"`
-	// The sheet can be missing in a workbook.
+	// Whether the sheet can be missing in a workbook.
 	Optional      bool `protobuf:"varint,7,opt,name=optional,proto3" json:"optional,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -292,9 +292,9 @@ type SchemaColumn struct {
 	Aliases []string `protobuf:"bytes,3,rep,name=aliases,proto3" json:"aliases,omitempty"`
 	// The type of the cells.
 	Type ColumnType `protobuf:"varint,4,opt,name=type,proto3,enum=headway.imports.v1.ColumnType" json:"type,omitempty"`
-	// Empty cells are issues.
+	// Whether an empty cell is an issue.
 	Required bool `protobuf:"varint,5,opt,name=required,proto3" json:"required,omitempty"`
-	// Duplicate values are issues.
+	// Whether a duplicate value is an issue.
 	Unique bool `protobuf:"varint,6,opt,name=unique,proto3" json:"unique,omitempty"`
 	// Minimum length of the text, in characters. 0 means no limit.
 	MinLength uint32 `protobuf:"varint,7,opt,name=min_length,json=minLength,proto3" json:"min_length,omitempty"`

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: headway/jobs/v1/kind.proto
 
-// What a kind of job does, and which input it takes, for users.
+// Descriptions of kinds of jobs for users: what they do, and which input they take.
 
 package jobsv1
 
@@ -89,14 +89,14 @@ func (KindFieldType) EnumDescriptor() ([]byte, []int) {
 	return file_headway_jobs_v1_kind_proto_rawDescGZIP(), []int{0}
 }
 
-// KindDescription describes a kind of job to users. A web UI makes a form of it.
+// KindDescription describes a kind of job to users. A web UI can create a form from it.
 type KindDescription struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The kind.
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// What such a job does, as a heading: "Render a picture".
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// A short text about it.
+	// A short description.
 	Summary string `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
 	// The fields of the form, in their order. A form without fields is a button.
 	Fields        []*KindField `protobuf:"bytes,4,rep,name=fields,proto3" json:"fields,omitempty"`
@@ -175,11 +175,11 @@ type KindField struct {
 	Hint string `protobuf:"bytes,4,opt,name=hint,proto3" json:"hint,omitempty"`
 	// The field must be filled in. Fields that are left empty are not in the payload.
 	Required bool `protobuf:"varint,5,opt,name=required,proto3" json:"required,omitempty"`
-	// The value that the form starts with, as text: "640", "true", or the value of a choice.
+	// The initial value in the form, as text: "640", "true", or the value of a choice.
 	DefaultValue string `protobuf:"bytes,6,opt,name=default_value,json=defaultValue,proto3" json:"default_value,omitempty"`
-	// The smallest number. Only for integers and numbers.
+	// Minimum value. Only for integers and numbers.
 	Minimum *float64 `protobuf:"fixed64,7,opt,name=minimum,proto3,oneof" json:"minimum,omitempty"`
-	// The largest number. Only for integers and numbers.
+	// Maximum value. Only for integers and numbers.
 	Maximum *float64 `protobuf:"fixed64,8,opt,name=maximum,proto3,oneof" json:"maximum,omitempty"`
 	// Maximum characters of a text. 0 means no limit.
 	MaxLength uint32 `protobuf:"varint,9,opt,name=max_length,json=maxLength,proto3" json:"max_length,omitempty"`
@@ -289,7 +289,7 @@ func (x *KindField) GetChoices() []*KindChoice {
 	return nil
 }
 
-// KindChoice is a value to choose.
+// KindChoice is one of the values of a choice.
 type KindChoice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The value in the payload. Unique in the field.

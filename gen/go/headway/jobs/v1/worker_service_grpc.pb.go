@@ -38,43 +38,45 @@ const (
 // WorkerService leases jobs to workers, with fencing tokens.
 //
 // Every call requires a token with the scope `headway:worker` (or `headway:service`). After LeaseJobs, every call about a
-// job includes its lease token. If that is not valid, or no longer valid, the call fails with ABORTED LEASE_LOST, and the
-// worker must stop immediately: another worker might have the job.
+// job includes its lease token. If the token is not valid, or its lease has ended, the call fails with ABORTED
+// LEASE_LOST, and the worker must stop immediately: another worker might have the job.
 type WorkerServiceClient interface {
-	// LeaseJobs waits for jobs of the given kinds and leases up to `max_jobs` of them. It returns as soon as there is one, or
-	// none after `wait_seconds`. Call it again then.
+	// LeaseJobs waits for jobs of the given kinds and leases up to `max_jobs` of them. It returns as soon as there is a
+	// job, or without jobs after `wait_seconds`. Call it again immediately.
 	LeaseJobs(ctx context.Context, in *LeaseJobsRequest, opts ...grpc.CallOption) (*LeaseJobsResponse, error)
-	// Heartbeat renews the lease and sends progress and a checkpoint. The response holds cancel requests and the wanted
-	// progress interval. Send one every `heartbeat_seconds` at least, and when there is progress to show.
+	// Heartbeat renews the lease and sends progress and a checkpoint. The response contains a cancellation request, if
+	// there is one, and the progress interval. Send a heartbeat at least every `heartbeat_seconds`, and when there is
+	// progress to report.
 	//
-	// Progress that breaks a rule never costs the lease: the lease is renewed, the other parts are taken in, and `refused`
-	// names what was not, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID or TRUNCATED.
+	// Progress that breaks a rule doesn't end the lease: the service renews the lease, accepts the valid parts, and lists
+	// the others in `refused`, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID or
+	// TRUNCATED.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	Heartbeat(ctx context.Context, in *HeartbeatRequest, opts ...grpc.CallOption) (*HeartbeatResponse, error)
 	// AppendOutput appends bytes at an offset. When it returns, they are on disk. Repeating an append, or overlapping with
-	// stored bytes, is harmless if the bytes are the same. Gaps are not possible. Output belongs to the job: the output of an
-	// earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
+	// stored bytes, is harmless if the bytes are the same. A gap fails with OUTPUT_GAP. Output belongs to the job: the
+	// output of an earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
 	// OUTPUT_TOO_LARGE (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
 	// for long outputs cannot keep up; repeat the call).
 	AppendOutput(ctx context.Context, in *AppendOutputRequest, opts ...grpc.CallOption) (*AppendOutputResponse, error)
 	// CompleteJob ends the job with its result. When it returns, the result is on disk. Texts of the last progress that are
-	// too long are cut, and parts that break a rule are left out. A repeated call whose response was lost returns the job.
-	// That holds for FailJob, ReleaseJob and ParkJob, too.
+	// too long are truncated, and parts that break a rule are dropped. If the response was lost, a repeated call returns
+	// the job. The same applies to FailJob, ReleaseJob, and ParkJob.
 	//
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT REQUEST_INVALID (the result is larger than the service's limit, 1 MiB by
 	// default).
 	CompleteJob(ctx context.Context, in *CompleteJobRequest, opts ...grpc.CallOption) (*CompleteJobResponse, error)
-	// CompleteJobs is CompleteJob for up to 100 jobs, in one round trip. Each has its own result: a job whose lease has ended stops
-	// no other. The call can be repeated.
+	// CompleteJobs is CompleteJob for up to 100 jobs, in one round trip. Each job has its own result: one whose lease has
+	// ended doesn't affect the others. The call can be repeated.
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is completed). In the results: those of
 	// CompleteJob.
 	CompleteJobs(ctx context.Context, in *CompleteJobsRequest, opts ...grpc.CallOption) (*CompleteJobsResponse, error)
-	// FailJob ends the attempt. The job is queued again while attempts are left and the error is retryable; after a
-	// cancel request it is cancelled instead, and keeps the error's reason.
+	// FailJob ends the attempt. The job is queued again if it has attempts left and the error is not permanent. After a
+	// cancellation request, it is cancelled instead, and keeps the error's reason.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	FailJob(ctx context.Context, in *FailJobRequest, opts ...grpc.CallOption) (*FailJobResponse, error)
@@ -183,43 +185,45 @@ func (c *workerServiceClient) ParkJob(ctx context.Context, in *ParkJobRequest, o
 // WorkerService leases jobs to workers, with fencing tokens.
 //
 // Every call requires a token with the scope `headway:worker` (or `headway:service`). After LeaseJobs, every call about a
-// job includes its lease token. If that is not valid, or no longer valid, the call fails with ABORTED LEASE_LOST, and the
-// worker must stop immediately: another worker might have the job.
+// job includes its lease token. If the token is not valid, or its lease has ended, the call fails with ABORTED
+// LEASE_LOST, and the worker must stop immediately: another worker might have the job.
 type WorkerServiceServer interface {
-	// LeaseJobs waits for jobs of the given kinds and leases up to `max_jobs` of them. It returns as soon as there is one, or
-	// none after `wait_seconds`. Call it again then.
+	// LeaseJobs waits for jobs of the given kinds and leases up to `max_jobs` of them. It returns as soon as there is a
+	// job, or without jobs after `wait_seconds`. Call it again immediately.
 	LeaseJobs(context.Context, *LeaseJobsRequest) (*LeaseJobsResponse, error)
-	// Heartbeat renews the lease and sends progress and a checkpoint. The response holds cancel requests and the wanted
-	// progress interval. Send one every `heartbeat_seconds` at least, and when there is progress to show.
+	// Heartbeat renews the lease and sends progress and a checkpoint. The response contains a cancellation request, if
+	// there is one, and the progress interval. Send a heartbeat at least every `heartbeat_seconds`, and when there is
+	// progress to report.
 	//
-	// Progress that breaks a rule never costs the lease: the lease is renewed, the other parts are taken in, and `refused`
-	// names what was not, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID or TRUNCATED.
+	// Progress that breaks a rule doesn't end the lease: the service renews the lease, accepts the valid parts, and lists
+	// the others in `refused`, with the reason STEP_UNKNOWN, PROGRESS_INVALID, SNAPSHOT_TOO_LARGE, REQUEST_INVALID or
+	// TRUNCATED.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	Heartbeat(context.Context, *HeartbeatRequest) (*HeartbeatResponse, error)
 	// AppendOutput appends bytes at an offset. When it returns, they are on disk. Repeating an append, or overlapping with
-	// stored bytes, is harmless if the bytes are the same. Gaps are not possible. Output belongs to the job: the output of an
-	// earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
+	// stored bytes, is harmless if the bytes are the same. A gap fails with OUTPUT_GAP. Output belongs to the job: the
+	// output of an earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
 	// OUTPUT_TOO_LARGE (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
 	// for long outputs cannot keep up; repeat the call).
 	AppendOutput(context.Context, *AppendOutputRequest) (*AppendOutputResponse, error)
 	// CompleteJob ends the job with its result. When it returns, the result is on disk. Texts of the last progress that are
-	// too long are cut, and parts that break a rule are left out. A repeated call whose response was lost returns the job.
-	// That holds for FailJob, ReleaseJob and ParkJob, too.
+	// too long are truncated, and parts that break a rule are dropped. If the response was lost, a repeated call returns
+	// the job. The same applies to FailJob, ReleaseJob, and ParkJob.
 	//
 	// Errors: ABORTED LEASE_LOST; INVALID_ARGUMENT REQUEST_INVALID (the result is larger than the service's limit, 1 MiB by
 	// default).
 	CompleteJob(context.Context, *CompleteJobRequest) (*CompleteJobResponse, error)
-	// CompleteJobs is CompleteJob for up to 100 jobs, in one round trip. Each has its own result: a job whose lease has ended stops
-	// no other. The call can be repeated.
+	// CompleteJobs is CompleteJob for up to 100 jobs, in one round trip. Each job has its own result: one whose lease has
+	// ended doesn't affect the others. The call can be repeated.
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is completed). In the results: those of
 	// CompleteJob.
 	CompleteJobs(context.Context, *CompleteJobsRequest) (*CompleteJobsResponse, error)
-	// FailJob ends the attempt. The job is queued again while attempts are left and the error is retryable; after a
-	// cancel request it is cancelled instead, and keeps the error's reason.
+	// FailJob ends the attempt. The job is queued again if it has attempts left and the error is not permanent. After a
+	// cancellation request, it is cancelled instead, and keeps the error's reason.
 	//
 	// Errors: ABORTED LEASE_LOST.
 	FailJob(context.Context, *FailJobRequest) (*FailJobResponse, error)
