@@ -158,7 +158,7 @@ func TestPictureSurvivesWorkerCrash(t *testing.T) {
 	if job["attempt"] != 2.0 {
 		t.Errorf("it ended in attempt %v", job["attempt"])
 	}
-	if n := strings.Count(s.log.String(), "starting it again"); n != 1 {
+	if n := strings.Count(s.log.String(), "restarting it"); n != 1 {
 		t.Errorf("the log has %d lines about the crash\n%s", n, s.log)
 	}
 
@@ -228,7 +228,7 @@ func TestWorkersEndWithHeadway(t *testing.T) {
 	if alive(pid) {
 		t.Errorf("the worker outlives Headway\n%s", s.log)
 	}
-	if strings.Contains(s.log.String(), "starting it again") || !strings.Contains(s.log.String(), `"outcome":"released"`) {
+	if strings.Contains(s.log.String(), "restarting it") || !strings.Contains(s.log.String(), `"outcome":"released"`) {
 		t.Errorf("the log is\n%s", s.log)
 	}
 
@@ -238,7 +238,7 @@ func TestWorkersEndWithHeadway(t *testing.T) {
 		t.Errorf("the release of the job used up an attempt: %v", job["attempt"])
 	}
 	eventually(t, "the missing program is skipped", func() error {
-		if !strings.Contains(s.log.String(), "continues without it") {
+		if !strings.Contains(s.log.String(), "continuing without it") {
 			return fmt.Errorf("the log is\n%s", s.log)
 		}
 		return nil

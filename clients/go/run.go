@@ -208,7 +208,7 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 		return false, err
 	}
 	for _, refused := range resp.GetRefused() {
-		r.worker.cfg.Logger.WarnContext(ctx, "progress refused or shortened", "job_id", r.id, "field", refused.GetField(),
+		r.worker.cfg.Logger.WarnContext(ctx, "parts of the progress were refused or truncated", "job_id", r.id, "field", refused.GetField(),
 			"reason", refused.GetReason(), "message", refused.GetMessage())
 	}
 	r.renewed(asked, seconds(resp.GetReportSeconds()))
@@ -380,5 +380,5 @@ func (r *run) told(outcome string, err error) string {
 	case Reason(err) == "LEASE_LOST" || errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled:
 		return outcome + ", but the lease is lost"
 	}
-	return outcome + ", but the service was not told: " + err.Error()
+	return outcome + ", but the service could not be notified: " + err.Error()
 }

@@ -26,7 +26,7 @@ type Update struct {
 }
 
 // ErrUpdatesEnded is the error of a handler whose channel was closed before an update with the status Completed or Failed.
-var ErrUpdatesEnded = errors.New("the updates ended before the job did")
+var ErrUpdatesEnded = errors.New("the updates ended before the job")
 
 // Updates returns a Handler that passes on the updates of a channel: steps and messages as progress, the data of the last
 // one as the job's result, and the message of a failed one as a permanent failure. It receives until the channel is closed,

@@ -8,5 +8,5 @@ import (
 )
 
 func main() {
-	os.Exit(program.Main("edge", "Headway's edge: the page, REST and Server-Sent Events.", &program.EdgeCommand{}))
+	os.Exit(program.Main("edge", "Headway's edge: web UI, REST, and Server-Sent Events.", &program.EdgeCommand{}))
 }

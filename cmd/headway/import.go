@@ -30,10 +30,10 @@ type importCommand struct {
 	connectFlags
 	File            string `arg:"" help:"Workbook or text file (CSV) to import." type:"existingfile"`
 	Schema          string `help:"Schema to check the workbook against." default:"workforce"`
-	OnIssues        string `help:"What to do if rows have errors: abort, skip_rows or review. The default is review at a terminal, and abort elsewhere." enum:"abort,skip_rows,review,default" default:"default"`
-	Mode            string `help:"Whether rows can be added and updated (upsert), or only one of the two: insert_only, update_only." enum:"upsert,insert_only,update_only" default:"upsert"`
+	OnIssues        string `help:"What to do if rows have errors: abort, skip_rows, or review. The default is review at a terminal, and abort otherwise." enum:"abort,skip_rows,review,default" default:"default"`
+	Mode            string `help:"Whether rows can be added and updated (upsert), only added (insert_only), or only updated (update_only)." enum:"upsert,insert_only,update_only" default:"upsert"`
 	DryRun          bool   `help:"Test only: check the whole workbook, and save nothing."`
-	RequestID       string `help:"ID that makes it safe to repeat the upload: the same ID and file return the same import." placeholder:"ID"`
+	RequestID       string `help:"ID that makes the upload safe to repeat: the same ID and file return the same import." placeholder:"ID"`
 	Report          string `help:"Write the rows with errors to this workbook, to be fixed and imported again." placeholder:"FILE"`
 	Imported        string `help:"Write the imported rows, each with its result, to this workbook." placeholder:"FILE"`
 	Delimiter       string `help:"Character between the cells of a text file: comma, semicolon, tab, pipe, or any other. The default is recognized from the file." placeholder:"CHARACTER"`

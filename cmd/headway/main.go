@@ -9,7 +9,7 @@ import (
 
 // commandLine lists the commands in the order of `headway --help`.
 type commandLine struct {
-	Serve       serveCommand            `cmd:"" help:"Run everything in one process: edge, jobs, importer and the web UI."`
+	Serve       serveCommand            `cmd:"" help:"Run everything in one process: edge, jobs, importer, and the web UI."`
 	Jobs        program.JobsCommand     `cmd:"" help:"Run the jobs service alone."`
 	Importer    program.ImporterCommand `cmd:"" help:"Run the importer service alone."`
 	Edge        program.EdgeCommand     `cmd:"" help:"Run the edge alone."`
@@ -17,12 +17,12 @@ type commandLine struct {
 	Watch       watchCommand            `cmd:"" help:"Watch a job until it ends."`
 	Cells       cellsCommand            `cmd:"" help:"Print each cell of a workbook as a line of JSON."`
 	Sample      sampleCommand           `cmd:"" help:"Write a sample workbook for the workforce schema."`
-	Template    templateCommand         `cmd:"" help:"Write an empty workbook to fill in, for a schema."`
-	Relay       relayCommand            `cmd:"" help:"Run a worker whose jobs an HTTP backend does."`
+	Template    templateCommand         `cmd:"" help:"Write an empty workbook for a schema, to fill in."`
+	Relay       relayCommand            `cmd:"" help:"Run a worker that forwards its jobs to an HTTP backend."`
 	Token       tokenCommand            `cmd:"" help:"Print a token."`
 	MigrateJobs migrateJobsCommand      `cmd:"" help:"Copy the jobs from the SQLite file to a PostgreSQL database."`
 	Open        openCommand             `cmd:"" help:"Print a new link that signs you in to the web UI."`
-	Routes      routesCommand           `cmd:"" help:"Check files of routes."`
+	Routes      routesCommand           `cmd:"" help:"Check route files."`
 }
 
 func main() {

@@ -52,7 +52,7 @@ func (c *openCommand) Run(ctx context.Context) error {
 	var answer struct{ Path, Message string }
 	if err := json.Unmarshal(text, &answer); err != nil || resp.StatusCode != http.StatusCreated {
 		if answer.Message == "" {
-			answer.Message = "the answer is not from Headway (" + resp.Status + ")"
+			answer.Message = "the response is not from Headway (" + resp.Status + ")"
 		}
 		return fmt.Errorf("ask %s for a sign-in link: %s", address, answer.Message)
 	}

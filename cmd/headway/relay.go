@@ -20,13 +20,13 @@ import (
 
 // relayCommand runs a worker whose jobs an HTTP backend does.
 type relayCommand struct {
-	Kind         string        `help:"Kind of the jobs that the backend does." required:"" placeholder:"KIND"`
-	URL          string        `help:"Address of the backend that is called for each job. It answers with Server-Sent Events, lines of JSON, or JSON." required:"" placeholder:"URL" name:"url"`
+	Kind         string        `help:"Kind of jobs to forward to the backend." required:"" placeholder:"KIND"`
+	URL          string        `help:"Address of the backend, which is called for each job. It can respond with Server-Sent Events, lines of JSON, or JSON." required:"" placeholder:"URL" name:"url"`
 	Method       string        `help:"Method of the request. GET sends the job's payload as the query, the others as JSON." enum:"GET,POST,PUT,PATCH" default:"POST"`
-	Header       []string      `help:"Further header of the request, for example 'X-Key: abc'. Can be repeated." placeholder:"HEADER" sep:"none"`
-	Timeout      time.Duration `help:"Maximum time for a job." default:"1h"`
+	Header       []string      `help:"Additional request header, for example 'X-Key: abc'. Can be repeated." placeholder:"HEADER" sep:"none"`
+	Timeout      time.Duration `help:"Maximum duration of a job." default:"1h"`
 	Concurrency  int           `help:"Maximum number of jobs at the same time." default:"4"`
-	DrainTimeout time.Duration `help:"How long running jobs can continue at a shutdown, before they return to the queue." default:"0s"`
+	DrainTimeout time.Duration `help:"How long running jobs can continue during a shutdown before they return to the queue." default:"0s"`
 	JobsAddress  string        `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	TokenFile    string        `help:"File with a token of scope headway:worker. HEADWAY_TOKEN can hold the token instead." placeholder:"FILE" type:"path"`
 	TLS          bool          `help:"Connect to the jobs service with TLS and the system's certificates." name:"tls"`
@@ -42,7 +42,7 @@ func (c *relayCommand) Run(ctx context.Context) error {
 	for _, line := range c.Header {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || strings.TrimSpace(name) == "" {
-			return program.Refuse("--header %q has no name and colon. Write it as 'Name: value'", line)
+			return program.Refuse("--header %q has no name or no colon. Write it as 'Name: value'", line)
 		}
 		header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}

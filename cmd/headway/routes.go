@@ -10,12 +10,12 @@ import (
 
 // routesCommand is for files of routes.
 type routesCommand struct {
-	Check routesCheckCommand `cmd:"" help:"Check files of routes."`
+	Check routesCheckCommand `cmd:"" help:"Check route files."`
 }
 
 // routesCheckCommand checks files as the edge does when it loads them.
 type routesCheckCommand struct {
-	Files []string `arg:"" help:"Files of routes." placeholder:"FILE"`
+	Files []string `arg:"" help:"Route files." placeholder:"FILE"`
 }
 
 // Run prints how many routes the files have, or every problem with its file and line.

@@ -24,7 +24,7 @@ type serveCommand struct {
 	Importer importer.Settings `embed:""`
 	Jobs     jobs.Settings     `embed:""`
 
-	Worker []string `help:"Program to run as a worker, with arguments separated by spaces. It is restarted when it ends, and gets the address of the jobs service and a token (docs/workers.md). Can be repeated; a semicolon separates several." sep:";" placeholder:"COMMAND"`
+	Worker []string `help:"Program to run as a worker, with arguments separated by spaces. It is restarted when it ends, and gets the address of the jobs service and a token (docs/workers.md). Can be repeated. Semicolons separate several programs." sep:";" placeholder:"COMMAND"`
 }
 
 // runner is a service, or the supervisor of the workers.
@@ -57,7 +57,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
 	}
-	fmt.Printf("Headway is at %s (jobs %s, importer %s, data %s). Ctrl-C ends it.\n",
+	fmt.Printf("Headway is at %s (jobs %s, importer %s, data %s). Press Ctrl-C to stop it.\n",
 		program.URL(edgeService), jobsAddress, importerAddress, c.Data)
 	program.PrintSignInLink(edgeService)
 	services := []runner{jobsService, importerService}

@@ -8,5 +8,5 @@ import (
 )
 
 func main() {
-	os.Exit(program.Main("importer", "Headway's importer: workbooks in, checked rows out.", &program.ImporterCommand{}))
+	os.Exit(program.Main("importer", "Headway's importer: checks workbooks, and loads their rows into a database.", &program.ImporterCommand{}))
 }

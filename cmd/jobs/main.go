@@ -8,5 +8,5 @@ import (
 )
 
 func main() {
-	os.Exit(program.Main("jobs", "Headway's jobs service: state, queue, leases and progress of every job.", &program.JobsCommand{}))
+	os.Exit(program.Main("jobs", "Headway's jobs service: state, queue, leases, and progress of jobs.", &program.JobsCommand{}))
 }

@@ -109,7 +109,7 @@ func readOrder(task *headway.Task) (order, error) {
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&o); err != nil {
-			return refuse("The payload can have seed (a whole number), name (a text), and wordsPerSecond (a number): %v.", err)
+			return refuse("The payload can have seed (a whole number), name (text), and wordsPerSecond (a number): %v.", err)
 		}
 	}
 	if o.Seed == nil {

@@ -50,7 +50,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	jobs := flag.String("jobs", envOr("HEADWAY_JOBS_ADDRESS", "127.0.0.1:9091"), "address of the jobs service (HEADWAY_JOBS_ADDRESS)")
 	tokenFile := flag.String("token-file", os.Getenv("HEADWAY_TOKEN_FILE"), "file with a token of scope headway:worker (HEADWAY_TOKEN_FILE), instead of a token in HEADWAY_TOKEN")
 	secure := flag.Bool("tls", overTLS, "use TLS, with the certificates of the operating system (HEADWAY_TLS)")
-	concurrency := flag.Int("concurrency", 4, "characters built at the same time")
+	concurrency := flag.Int("concurrency", 4, "maximum number of characters to build at the same time")
 	flag.Parse()
 
 	transport := insecure.NewCredentials()

@@ -90,12 +90,12 @@ func (e expected) explain(err error, token string, claims jwt.MapClaims) error {
 func (e expected) explainSignature(err error, token string) error {
 	unverified, _, parseErr := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
 	if parseErr != nil {
-		return invalid(err, "Its header names no algorithm that this server knows. Use %s", strings.Join(e.algorithms, " or "))
+		return invalid(err, "Its header doesn't name an algorithm that this server knows. Use %s", strings.Join(e.algorithms, " or "))
 	}
 	if used := unverified.Method.Alg(); !slices.Contains(e.algorithms, used) {
 		return invalid(err, "It is signed with %s. This server accepts %s", used, strings.Join(e.algorithms, " and "))
 	}
-	return invalid(err, "Its signature is wrong. It was signed with another key, or changed afterwards")
+	return invalid(err, "Its signature is wrong. It was signed with another key, or changed after it was signed")
 }
 
 // ahead returns how far a time claim is in the future.

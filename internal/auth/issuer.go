@@ -126,7 +126,7 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 		parser:   expected.parser(),
 		wanted:   make(chan struct{}, 1),
 		fetched:  make(chan struct{}),
-		failure:  errors.New("no keys have been fetched so far"),
+		failure:  errors.New("no keys have been fetched yet"),
 	}, nil
 }
 
@@ -191,9 +191,9 @@ func (i *Issuer) refresh(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil: // a shutdown is not logged
 	case err != nil && (before == nil || before.Error() != err.Error()):
-		i.cfg.Logger.WarnContext(ctx, "the token issuer's keys cannot be fetched, trying again", "issuer", i.cfg.URL, "error", err)
+		i.cfg.Logger.WarnContext(ctx, "can't fetch the token issuer's keys, trying again", "issuer", i.cfg.URL, "error", err)
 	case err == nil && before != nil:
-		i.cfg.Logger.InfoContext(ctx, "the token issuer's keys have been fetched", "issuer", i.cfg.URL, "keys", len(keys))
+		i.cfg.Logger.InfoContext(ctx, "fetched the token issuer's keys", "issuer", i.cfg.URL, "keys", len(keys))
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -234,7 +234,7 @@ func (i *Issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("the issuer publishes no key that tokens can be checked with")
+		return nil, errors.New("the issuer doesn't publish a key that can verify tokens")
 	}
 	return keys, nil
 }

@@ -198,7 +198,7 @@ func TestIssuerThatIsDownAtStartIsRetried(t *testing.T) {
 		if _, err := issuer.Verify(t.Context(), rs256(t, "old")); err != nil {
 			t.Error(err)
 		}
-		if lines := strings.Count(f.log.String(), "cannot be fetched"); lines != 1 {
+		if lines := strings.Count(f.log.String(), "can't fetch the token issuer's keys"); lines != 1 {
 			t.Errorf("%d lines in the log about the same: %s", lines, f.log.String())
 		}
 	})

@@ -53,11 +53,11 @@ const maxVerified = 4096
 // secret, put the new one first, and remove the old one when its last token has expired.
 func NewKey(secrets ...[]byte) (*Key, error) {
 	if len(secrets) == 0 {
-		return nil, errors.New("there is no signing key. To make one, run: openssl rand -base64 48")
+		return nil, errors.New("there is no signing key. To create one, run: openssl rand -base64 48")
 	}
 	for _, secret := range secrets {
 		if len(secret) < minKeyBytes {
-			return nil, fmt.Errorf("the signing key has %d bytes, but HS256 needs at least %d. To make one, run: openssl rand -base64 48", len(secret), minKeyBytes)
+			return nil, fmt.Errorf("the signing key has %d bytes, but HS256 needs at least %d. To create one, run: openssl rand -base64 48", len(secret), minKeyBytes)
 		}
 	}
 	k := &Key{secrets: secrets}
@@ -106,7 +106,7 @@ func LoadKey(path string) (*Key, error) {
 		return nil, fmt.Errorf("read the key file: %w", err)
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 { // permissions there are no mode bits
-		return nil, fmt.Errorf("every user of this machine has access to the key file %s (mode %04o). To change that, run: chmod 600 %[1]s", path, info.Mode().Perm())
+		return nil, fmt.Errorf("every user of this machine has access to the key file %s (mode %04o). To fix this, run: chmod 600 %[1]s", path, info.Mode().Perm())
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -134,7 +134,7 @@ func LoadOrCreateKey(path string) (*Key, error) {
 	}
 	secret, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil {
-		return nil, fmt.Errorf("read the signing key %s: %w (to get a new key, delete the file; tokens that were signed with the old one become invalid)", path, err)
+		return nil, fmt.Errorf("read the signing key %s: %w. To get a new key, delete the file. Tokens that were signed with the old key become invalid", path, err)
 	}
 	return NewKey(secret)
 }

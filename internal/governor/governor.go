@@ -23,7 +23,7 @@ type OverloadedError struct {
 }
 
 func (e *OverloadedError) Error() string {
-	return fmt.Sprintf("the memory budget is used up; retry after %s", e.RetryAfter)
+	return fmt.Sprintf("the memory budget is used up. Retry after %s", e.RetryAfter)
 }
 
 // Budget is an amount of memory that several consumers share.

@@ -92,7 +92,7 @@ func Internal(cause error) error {
 		return StorageFull(cause)
 	case errors.Is(cause, syscall.EMFILE), errors.Is(cause, syscall.ENFILE):
 		return build(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_OVERLOADED,
-			"The server has no file descriptors left at present. Try again in a few seconds.", cause)
+			"The server currently has no free file descriptors. Try again in a few seconds.", cause)
 	case errors.Is(cause, context.Canceled), status.Code(cause) == codes.Canceled:
 		return build(codes.Canceled, errorsv1.ErrorReason_ERROR_REASON_CALLER_GONE, "The call was cancelled before the response was ready.", cause)
 	case errors.Is(cause, context.DeadlineExceeded), status.Code(cause) == codes.DeadlineExceeded:

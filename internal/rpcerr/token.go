@@ -17,7 +17,7 @@ func Token(err error) error {
 	switch {
 	case errors.Is(err, auth.ErrMissing):
 		return Wrap(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING,
-			"The token is missing. Send one as `Authorization: Bearer TOKEN` (to make one, run: headway token --sub NAME).", err)
+			"The token is missing. Send one as `Authorization: Bearer TOKEN` (to create one, run: headway token --sub NAME).", err)
 	case errors.Is(err, auth.ErrExpired):
 		return Wrap(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_EXPIRED,
 			"The token has expired. Get a new one, and then try again.", err)

@@ -36,7 +36,7 @@ type observer struct {
 func newObserver(cfg Config) *observer {
 	o := &observer{
 		logger:  cfg.Logger,
-		storage: alarm.New(cfg.Logger, "the disk is full, so nothing can be stored; free space, or move --data to a larger disk"),
+		storage: alarm.New(cfg.Logger, "the disk is full, so nothing can be stored. Free space, or move --data to a larger disk"),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "headway_rpc_calls_total", Help: "Finished gRPC calls.",
 			ConstLabels: prometheus.Labels{"service": cfg.Service},

@@ -48,9 +48,9 @@ func check(field reflect.StructField, v reflect.Value) error {
 	}
 	switch {
 	case v.Int() < low:
-		return fmt.Errorf("%s is %s; the minimum is %s", Flag(field), text(v, v.Int()), text(v, low))
+		return fmt.Errorf("%s is %s. The minimum is %s", Flag(field), text(v, v.Int()), text(v, low))
 	case v.Int() > high:
-		return fmt.Errorf("%s is %s; the maximum is %s", Flag(field), text(v, v.Int()), text(v, high))
+		return fmt.Errorf("%s is %s. The maximum is %s", Flag(field), text(v, v.Int()), text(v, high))
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func NewLogger(w io.Writer, format string, level slog.Level) (*slog.Logger, erro
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, opts)), nil
 	}
-	return nil, fmt.Errorf("log format %q: say text or json", format)
+	return nil, fmt.Errorf("log format %q: use text or json", format)
 }
 
 // NewRegistry returns a new metrics registry with the metrics of the process.

@@ -27,6 +27,6 @@ func privateDir(path string, logger *slog.Logger) error {
 	if err := os.Chmod(path, 0o700); err != nil {
 		return Refuse("other users of this machine have access to the data directory %s (mode %04o), and it can't be changed: %w. Run: chmod 700 %[1]s", path, info.Mode().Perm(), err)
 	}
-	logger.Warn("other users had access to the data directory, which was taken away", "data", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
+	logger.Warn("other users had access to the data directory, and the access was removed", "data", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	return nil
 }

@@ -104,7 +104,7 @@ func Refuse(format string, args ...any) error {
 // KeyFlags name the data directory and the key.
 type KeyFlags struct {
 	Data    string `help:"Data directory." default:"./data" placeholder:"DIR"`
-	KeyFile string `help:"File with the secret that signs and verifies tokens (HS256), at least 32 bytes. Further lines are secrets that only verify. HEADWAY_KEY can hold the secrets instead. Without either, and on loopback only, a key is created in the data directory." placeholder:"FILE" type:"path"`
+	KeyFile string `help:"File with the secret that signs and verifies tokens (HS256), at least 32 bytes. Additional lines are secrets that only verify. HEADWAY_KEY can hold the secrets instead. Without either, and on loopback only, a key is created in the data directory." placeholder:"FILE" type:"path"`
 }
 
 // keyVariable is the environment variable with the secrets. There is no flag: every user of a machine can read the
@@ -127,11 +127,11 @@ func (k *KeyFlags) SigningKey() (*auth.Key, error) {
 
 // IssuerFlags describe the OpenID Connect issuer whose tokens are accepted, in addition to those signed with the key.
 type IssuerFlags struct {
-	OIDCIssuer       string   `help:"URL of an OpenID Connect issuer whose tokens are also accepted, as in their iss claim." placeholder:"URL" name:"oidc-issuer"`
-	OIDCAudience     string   `help:"Audience that must be in the aud claim of its tokens." default:"headway" placeholder:"TEXT" name:"oidc-audience"`
+	OIDCIssuer       string   `help:"URL of an OpenID Connect issuer whose tokens are also accepted, exactly as in their iss claim." placeholder:"URL" name:"oidc-issuer"`
+	OIDCAudience     string   `help:"Audience that the aud claim of the issuer's tokens must contain." default:"headway" placeholder:"TEXT" name:"oidc-audience"`
 	OIDCScopeClaim   string   `help:"Claim with the scopes (headway:admin, …), as text or a list. Dots select fields of objects, for example realm_access.roles." default:"scope" placeholder:"CLAIM" name:"oidc-scope-claim"`
-	OIDCServiceScope string   `help:"Value in that claim that stands for headway:service. Empty means that no token of the issuer has this scope." placeholder:"TEXT" name:"oidc-service-scope"`
-	OIDCAlgorithms   []string `help:"Algorithms that its tokens can be signed with. Separated by commas." default:"RS256,ES256" placeholder:"NAME" name:"oidc-algorithms"`
+	OIDCServiceScope string   `help:"Value in the scope claim that means headway:service. Empty means that no token of the issuer has this scope." placeholder:"TEXT" name:"oidc-service-scope"`
+	OIDCAlgorithms   []string `help:"Algorithms that the issuer's tokens can be signed with. Separated by commas." default:"RS256,ES256" placeholder:"NAME" name:"oidc-algorithms"`
 }
 
 // Common holds the settings that all services share.
@@ -142,7 +142,7 @@ type Common struct {
 
 	MetricsListen string `help:"Address for metrics and profiles. A dash (-) turns them off." default:"127.0.0.1:9090" placeholder:"ADDRESS"`
 	LogFormat     string `help:"Format of the log: text or json." enum:"text,json" default:"text"`
-	LogLevel      string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogLevel      string `help:"Minimum level of log messages: debug, info, warn, or error." enum:"debug,info,warn,error" default:"info"`
 }
 
 // Env holds the dependencies that every service needs.
@@ -172,7 +172,7 @@ func (c *Common) Open(listen ...string) (*Env, error) {
 	f := &Env{Logger: logger, Metrics: telemetry.NewRegistry(), Local: !c.configured() && c.OIDCIssuer == ""}
 	for _, address := range listen {
 		if f.Local && !Loopback(address) {
-			return nil, Refuse("%s can be reached from other machines, so a key is required. Set HEADWAY_KEY_FILE or HEADWAY_KEY (to make a key, run: openssl rand -base64 48) or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", address)
+			return nil, Refuse("%s can be reached from other machines, so a key is required. Set HEADWAY_KEY_FILE, HEADWAY_KEY (to create a key, run: openssl rand -base64 48), or HEADWAY_OIDC_ISSUER, or listen on 127.0.0.1", address)
 		}
 	}
 	if err := privateDir(c.Data, logger); err != nil {

@@ -10,7 +10,7 @@ import (
 
 // RightsFlags say what tokens allow, and how exact clocks must be.
 type RightsFlags struct {
-	DefaultScopes  []string      `help:"Scopes of tokens that have none of headway:read, headway:run and headway:import. Separated by commas. * means all, none means none. Default: * if only this machine can reach the service, headway:read otherwise." placeholder:"SCOPE"`
+	DefaultScopes  []string      `help:"Scopes of tokens that have none of headway:read, headway:run, and headway:import. Separated by commas. * means all, none means none. Default: * if only this machine can reach the service, headway:read otherwise." placeholder:"SCOPE"`
 	DefaultKinds   []string      `help:"Kinds of jobs that tokens without the claim headway_kinds allow. Separated by commas. * means all, none means none. Default: * if only this machine can reach the service, none otherwise." placeholder:"KIND"`
 	DefaultSchemas []string      `help:"Schemas that tokens without the claim headway_schemas allow. Separated by commas. * means all, none means none. Default: * if only this machine can reach the service, none otherwise." placeholder:"NAME"`
 	ClockSkew      time.Duration `help:"Maximum difference between the clocks of the programs that sign tokens and this one. At most 5 minutes." default:"30s"`
@@ -40,14 +40,14 @@ func (f *RightsFlags) rights(loopback bool) (auth.Rights, error) {
 		case slices.Equal(setting.values, []string{"none"}):
 			*setting.to = nil
 		case slices.Contains(setting.values, "*") || slices.Contains(setting.values, "none"):
-			return auth.Rights{}, Refuse("%s is %s. * and none must be alone", setting.flag, strings.Join(setting.values, ","))
+			return auth.Rights{}, Refuse("%s is %s. * and none can't be combined with other values", setting.flag, strings.Join(setting.values, ","))
 		default:
 			*setting.to = setting.values
 		}
 	}
 	for _, scope := range defaults.Scopes {
 		if !slices.Contains(all.Scopes, scope) {
-			return auth.Rights{}, Refuse("--default-scopes has %q. It can have %s", scope, strings.Join(all.Scopes, ", "))
+			return auth.Rights{}, Refuse("--default-scopes has %q. The allowed scopes are %s", scope, strings.Join(all.Scopes, ", "))
 		}
 	}
 	return defaults, nil

@@ -176,7 +176,7 @@ func refusal(response *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(response.Body, maxError)) // whatever arrives
 	message := errorMessage(text)
 	if message == "" {
-		message = fmt.Sprintf("The backend answered %s.", response.Status)
+		message = fmt.Sprintf("The backend responded with %s.", response.Status)
 	}
 	again := response.StatusCode >= http.StatusInternalServerError
 	switch response.StatusCode {
@@ -207,10 +207,10 @@ func errorMessage(text []byte) string {
 func answer(body io.Reader) (any, error) {
 	text, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
 	if err != nil {
-		return nil, headway.Fail("BACKEND_INTERRUPTED", "The backend's answer ended before it was complete.")
+		return nil, headway.Fail("BACKEND_INTERRUPTED", "The backend's response ended before it was complete.")
 	}
 	if len(text) > maxAnswer {
-		return nil, headway.FailPermanently("BACKEND_ANSWER_TOO_LARGE", fmt.Sprintf("The backend's answer has more than %d KiB.", maxAnswer>>10), nil)
+		return nil, headway.FailPermanently("BACKEND_ANSWER_TOO_LARGE", fmt.Sprintf("The backend's response has more than %d KiB.", maxAnswer>>10), nil)
 	}
 	if update, ok := parseUpdate(text); ok {
 		switch update.Status {
@@ -224,7 +224,7 @@ func answer(body io.Reader) (any, error) {
 	}
 	var result any
 	if err := json.Unmarshal(text, &result); err != nil {
-		return nil, headway.FailPermanently("BACKEND_ANSWER_INVALID", fmt.Sprintf("The backend's answer is not JSON: %v", err), nil)
+		return nil, headway.FailPermanently("BACKEND_ANSWER_INVALID", fmt.Sprintf("The backend's response is not JSON: %v", err), nil)
 	}
 	return object(result), nil
 }
@@ -266,7 +266,7 @@ func copyOutput(task *headway.Task, body io.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return headway.Fail("BACKEND_INTERRUPTED", "The backend's answer ended before it was complete.")
+			return headway.Fail("BACKEND_INTERRUPTED", "The backend's response ended before it was complete.")
 		}
 	}
 }

@@ -57,7 +57,7 @@ func follow(ctx context.Context, task *headway.Task, stream messages) (any, erro
 	case errors.Is(err, io.EOF) && !anyUpdate:
 		return nil, nil
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, headway.Fail("BACKEND_INTERRUPTED", "The backend's stream ended before its last update.")
+		return nil, headway.Fail("BACKEND_INTERRUPTED", "The backend's stream ended without a final update.")
 	case errors.Is(err, bufio.ErrTooLong):
 		return nil, headway.FailPermanently("BACKEND_MESSAGE_TOO_LARGE", fmt.Sprintf("A message of the backend has more than %d KiB.", maxMessage>>10), nil)
 	case errors.Is(err, headway.ErrOutputFull), errors.Is(err, headway.ErrLeaseLost):

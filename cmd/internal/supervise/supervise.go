@@ -84,7 +84,7 @@ func (w *Workers) renewToken(ctx context.Context, file string) {
 		case <-ticker.C:
 		}
 		if err := w.writeToken(file); err != nil {
-			w.Logger.ErrorContext(ctx, "the token of the workers was not renewed, trying again", "error", err)
+			w.Logger.ErrorContext(ctx, "the workers' token was not renewed, trying again", "error", err)
 		}
 	}
 }
@@ -112,13 +112,13 @@ func (w *Workers) keepRunning(ctx context.Context, command, env []string) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-			log.ErrorContext(ctx, "worker can't be started, Headway continues without it", "error", err)
+			log.ErrorContext(ctx, "can't start a worker, continuing without it", "error", err)
 			return
 		}
 		if time.Since(begun) > healthyAfter {
 			restart.Reset()
 		}
-		log.WarnContext(ctx, "the worker ended, starting it again", "end", exitText(err))
+		log.WarnContext(ctx, "a worker ended, restarting it", "end", exitText(err))
 		if !restart.Wait(ctx) {
 			return
 		}

@@ -118,7 +118,7 @@ func TestWorkerGetsAddressAndTokenButNoKey(t *testing.T) {
 func TestCrashedWorkerIsRestartedAndLoggedOnce(t *testing.T) {
 	s := setTheStage(t, `if [ -e begun ]; then echo $$ > pid; exec sleep 1000; fi; echo > begun; exit 3`)
 	s.file("pid")
-	if log := s.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "starting it again") || !strings.Contains(log, "exit status 3") {
+	if log := s.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "restarting it") || !strings.Contains(log, "exit status 3") {
 		t.Errorf("the log is\n%s", log)
 	}
 }
@@ -134,5 +134,5 @@ func TestMissingProgramIsNotRetried(t *testing.T) {
 	s := setTheStage(t, `exec sleep 1000`)
 	s.stop()
 	s.run("no-such-program-anywhere --really", filepath.Join(s.dir, "nor-this"))
-	s.until("both are skipped", func() bool { return strings.Count(s.log.String(), "continues without it") == 2 })
+	s.until("both are skipped", func() bool { return strings.Count(s.log.String(), "continuing without it") == 2 })
 }
