@@ -19,7 +19,7 @@ func TestBatchesHaveResultPerJob(t *testing.T) {
 	if err != nil || len(first.GetResults()) != 20 {
 		t.Fatal(first, err)
 	}
-	request.Jobs[4].Title = "another" // with a request id that is used
+	request.Jobs[4].Title = "another" // with a request ID that is already used
 	second, err := user.CreateJobs(t.Context(), &request)
 	if err != nil {
 		t.Fatal(err)
@@ -47,14 +47,14 @@ func TestBatchesHaveResultPerJob(t *testing.T) {
 	}
 	var complete jobsv1.CompleteJobsRequest
 	for i, l := range leased.GetJobs() {
-		want := first.GetResults()[i+min(1, i/3)] // without the refused one
+		want := first.GetResults()[i+min(1, i/3)] // except the refused one
 		if l.GetJob().GetJobId() != want.GetJob().GetJobId() {
 			t.Errorf("lease %d is %q, want %q: batches keep their order", i, l.GetJob().GetTitle(), want.GetJob().GetTitle())
 		}
 		complete.Jobs = append(complete.Jobs, &jobsv1.CompleteJobRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken()})
 	}
 	complete.Jobs[7].LeaseToken = "stale"
-	for range 2 { // the repetition gets the same answers
+	for range 2 { // the repeated call gets the same response
 		done, err := worker.CompleteJobs(t.Context(), &complete)
 		if err != nil || len(done.GetResults()) != 19 {
 			t.Fatal(done, err)

@@ -51,7 +51,7 @@ func (w *world) work(handler headway.Handler, change ...func(*headway.WorkerConf
 	return stop
 }
 
-// last is the terminal snapshot of a job.
+// last returns the terminal snapshot of a job.
 func last(t *testing.T, user jobsv1.JobServiceClient, id string) *jobsv1.Job {
 	t.Helper()
 	var job *jobsv1.Job
@@ -146,7 +146,7 @@ func TestHandlerContextEndsWhenLeaseIsLost(t *testing.T) {
 	started, cause := make(chan struct{}), make(chan error, 1)
 	w.work(func(ctx context.Context, task *headway.Task) (any, error) {
 		close(started)
-		for !errors.Is(context.Cause(ctx), headway.ErrLeaseLost) { // it does not heed the cancel, so the job is taken away
+		for !errors.Is(context.Cause(ctx), headway.ErrLeaseLost) { // the handler ignores the cancellation, so it loses the job
 			if _, err := task.Output().Write([]byte(".")); errors.Is(err, headway.ErrLeaseLost) {
 				break
 			}
@@ -227,7 +227,7 @@ func TestOutputIsReadOnAcrossRestartsOfTheService(t *testing.T) {
 		return nil, nil
 	})
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
-	<-written // bytes 5 and on are there
+	<-written // the bytes from 5 on are stored
 	read := make(chan []byte, 1)
 	go func() {
 		var all []byte

@@ -14,7 +14,7 @@ import (
 // shifted is a wall clock and a monotonic clock that the test can move in addition to the time of its bubble.
 type shifted struct {
 	start         time.Time
-	wall, elapsed atomic.Int64 // by which each was moved
+	wall, elapsed atomic.Int64 // the time by which each was moved
 }
 
 func (s *shifted) clock() *job.Clock {
@@ -24,7 +24,7 @@ func (s *shifted) clock() *job.Clock {
 		func() time.Duration { return time.Since(s.start) + time.Duration(s.elapsed.Load()) })
 }
 
-// freeze is what a process notices that was stopped: both clocks have moved on, and nothing else has.
+// freeze simulates that the process was stopped: both clocks have advanced, and nothing else has happened.
 func (s *shifted) freeze(d time.Duration) {
 	s.wall.Add(int64(d))
 	s.elapsed.Add(int64(d))
@@ -44,8 +44,8 @@ func TestBackwardStepOfWallClockKeepsNoDeadLease(t *testing.T) {
 	clockTest(t, func(t *testing.T, s *shifted) { s.setWallClock(-time.Hour) })
 }
 
-// clockTest checks that something that happens to the clocks costs no live worker its lease, and that the job of a dead
-// worker is still taken from it, a lease later at most.
+// clockTest checks that a change of the clocks doesn't end the lease of a live worker, and that a dead worker still
+// loses its job, at most a lease duration later.
 func clockTest(t *testing.T, happen func(t *testing.T, s *shifted)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jobs.db")

@@ -11,7 +11,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// Outputs in the crash test: the byte at every offset of a job's output is known, whichever worker writes it.
+// Outputs in the crash test. The byte at every offset of a job's output is known, whichever worker writes it.
 
 // letters are the bytes of a job's output.
 func letters(id string, from, length int64) []byte {
@@ -27,7 +27,8 @@ func letters(id string, from, length int64) []byte {
 	return data
 }
 
-// outputs of jobs: most are short, and every eighth long enough for several segments.
+// outputLength returns the length of a job's output: most are short, and every eighth is long enough for several
+// segments.
 func outputLength(id string) int64 {
 	if strings.ContainsAny(id[len(id)-1:], "07") {
 		return 600_000
@@ -58,7 +59,7 @@ func (c *crash) append(ctx context.Context, l *jobsv1.LeasedJob) bool {
 	return true
 }
 
-// readOutput follows the job's output to its end, from where it was after every crash, and returns how long it is.
+// readOutput follows the job's output to its end, continues at its offset after every crash, and returns the length.
 func (c *crash) readOutput(ctx context.Context, id string) (at int64) {
 	_, err := call(ctx, func(context.Context) error {
 		stream, err := c.user.ReadOutput(ctx, &jobsv1.ReadOutputRequest{JobId: id, Offset: at})

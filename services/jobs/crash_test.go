@@ -28,7 +28,7 @@ import (
 
 const crashKey = "a secret of the crash test, long enough for HS256"
 
-// crashes is how often the service is killed; HEADWAY_TEST_CRASHES says otherwise.
+// crashes returns how often the service is killed. HEADWAY_TEST_CRASHES overrides it.
 func crashes(t *testing.T) int {
 	text := os.Getenv("HEADWAY_TEST_CRASHES")
 	if text == "" {
@@ -41,9 +41,9 @@ func crashes(t *testing.T) int {
 	return n
 }
 
-// The real program is killed at random points under load, with long outputs in progress. Then no job that was
-// acknowledged is lost, none was done twice under two valid leases, no revision fell, every watcher that came back ended
-// with the right state, and of every output not a byte is missing, doubled or changed.
+// The real program is killed at random points under load, with long outputs in progress. After that, no acknowledged
+// job is lost, none ran under two valid leases, no revision has decreased, every watcher that reconnected ended with
+// the right state, and no byte of an output is missing, duplicated, or changed.
 func TestKilledServiceLosesNothingAcknowledged(t *testing.T) {
 	c := newCrash(t, programStarter(t))
 	c.run(func(int) {
@@ -72,7 +72,7 @@ func (c *crash) run(disturb func(n int), times int) {
 	}
 	stopCreating()
 	users.Wait()
-	c.watchers.Wait() // each ends when its job has
+	c.watchers.Wait() // each ends with its job
 	c.waitForAll(ctx)
 	stop()
 	workers.Wait()
@@ -92,7 +92,7 @@ func (c *crash) awaitCreations(n int) {
 	}
 }
 
-// crash is the program under test and what its callers know for certain.
+// crash is the program under test, with everything that its callers know for certain.
 type crash struct {
 	t       *testing.T
 	command func(addr string) *exec.Cmd
@@ -105,11 +105,11 @@ type crash struct {
 	watchers sync.WaitGroup
 
 	mu        sync.Mutex
-	acked     map[string]string      // jobs whose creation was answered, by their request id
-	completed map[string][]string    // tokens of completions that were answered, by job
+	acked     map[string]string      // jobs whose creation was acknowledged, by their request ID
+	completed map[string][]string    // tokens of acknowledged completions, by job
 	leased    map[string]uint32      // the revision of the latest lease that a worker got, by job
 	revision  map[string]uint32      // the latest revision that a client saw, by job
-	output    map[string]int64       // bytes of output that were answered, by job
+	output    map[string]int64       // bytes of acknowledged output, by job
 	ended     map[string]*jobsv1.Job // the last snapshot of a watcher, by job
 }
 
@@ -133,7 +133,7 @@ func newCrash(t *testing.T, command func(addr string) *exec.Cmd) *crash {
 	t.Helper()
 	c := &crash{t: t, command: command, acked: map[string]string{}, completed: map[string][]string{}, leased: map[string]uint32{},
 		revision: map[string]uint32{}, output: map[string]int64{}, ended: map[string]*jobsv1.Job{}}
-	lis, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free now
+	lis, err := net.Listen("tcp", "127.0.0.1:0") // a currently free port
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,8 +187,8 @@ func (c *crash) freeze(length time.Duration) {
 	_ = c.process.Process.Signal(syscall.SIGCONT)
 }
 
-// call makes a call until the service answers it, with success or a refusal. sure is false if an earlier try may have
-// been carried out without its answer having come.
+// call repeats a call until the service responds, with success or a refusal. sure is false if an earlier attempt might
+// have succeeded without a response.
 func call(ctx context.Context, fn func(context.Context) error) (sure bool, err error) {
 	sure = true
 	for {
@@ -208,8 +208,8 @@ func call(ctx context.Context, fn func(context.Context) error) (sure bool, err e
 	}
 }
 
-// as makes a worker's call under its lease, until it is answered. If it succeeds though a newer lease of the job was
-// given before it was made, two were valid at the same time.
+// as makes a worker's call under its lease, until it gets a response. If the call succeeds although a newer lease of
+// the job was granted before, two leases were valid at the same time.
 func (c *crash) as(ctx context.Context, l *jobsv1.LeasedJob, fn func(context.Context) error) (sure bool, err error) {
 	job := l.GetJob()
 	return call(ctx, func(ctx context.Context) error {
@@ -224,14 +224,14 @@ func (c *crash) as(ctx context.Context, l *jobsv1.LeasedJob, fn func(context.Con
 	})
 }
 
-// shown notes a snapshot; the revision must not fall between an answer and the next question.
+// shown records a snapshot. The revision must not decrease between a response and the next request.
 func (c *crash) shown(job *jobsv1.Job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.revision[job.GetJobId()] = max(c.revision[job.GetJobId()], job.GetRevision())
 }
 
-// create creates jobs until creating ends; half of them are watched.
+// create creates jobs until creating ends. Half of them are watched.
 func (c *crash) create(creating, ctx context.Context, user int) {
 	for n := 0; creating.Err() == nil; n++ {
 		request := fmt.Sprintf("user-%d-%d", user, n)
@@ -280,7 +280,8 @@ func (c *crash) watch(ctx context.Context, id string) {
 	c.ended[id] = last
 }
 
-// watchPlainly watches with the protos alone, from the beginning after every crash, so that no client hides what falls.
+// watchPlainly watches with the protos alone, from the beginning after every crash, so that no client library can hide
+// a decrease.
 func (c *crash) watchPlainly(ctx context.Context, id string) {
 	var last *jobsv1.Job
 	_, err := call(ctx, func(context.Context) error {
@@ -309,13 +310,13 @@ func (c *crash) watchPlainly(ctx context.Context, id string) {
 	c.ended[id] = last
 }
 
-// poll asks for jobs one by one: none may be older than it was.
+// poll reads jobs one by one. Their revisions must not decrease.
 func (c *crash) poll(creating, ctx context.Context) {
 	for creating.Err() == nil {
 		time.Sleep(2 * time.Millisecond)
 		c.mu.Lock()
 		id, known := "", uint32(0)
-		for one, revision := range c.revision { // a random one
+		for one, revision := range c.revision { // a random job
 			id, known = one, revision
 			break
 		}

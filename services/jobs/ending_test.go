@@ -279,7 +279,7 @@ func TestLeaseResponseStaysReadable(t *testing.T) {
 	w := setup(t)
 	user, worker := w.user("alice"), w.worker()
 	const n = 80
-	for range n { // 80 checkpoints of 64 KiB are more than a message can hold
+	for range n { // 80 checkpoints of 64 KiB exceed the size of a message
 		id, token := w.begin(user, worker, &jobsv1.CreateJobRequest{})
 		if _, err := worker.ParkJob(t.Context(), &jobsv1.ParkJobRequest{JobId: id, LeaseToken: token, Checkpoint: make([]byte, 64<<10)}); err != nil {
 			t.Fatal(err)

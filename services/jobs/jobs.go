@@ -28,7 +28,7 @@ import (
 	"headway/services/jobs/internal/watch"
 )
 
-// Service is a jobs service. Make it with New, then call Run once.
+// Service is a jobs service. Create it with New, and then call Run once.
 type Service struct {
 	cfg      Config
 	listener net.Listener
@@ -37,7 +37,7 @@ type Service struct {
 	outputs  *blobs.Bucket
 }
 
-// New opens the database, the bucket of outputs and the port.
+// New opens the database, the bucket of outputs, and the port.
 func New(cfg Config) (_ *Service, err error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
@@ -84,11 +84,11 @@ func New(cfg Config) (_ *Service, err error) {
 	return s, nil
 }
 
-// Addr is where the service answers.
+// Addr returns the address of the service.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
-// Run answers until ctx ends, and then returns within DrainTimeout or a little more: streams end with SHUTTING_DOWN,
-// what has been answered is on disk. It returns nil if nothing but the end of ctx ended it.
+// Run serves until ctx ends, and then returns within about DrainTimeout. Streams end with SHUTTING_DOWN, and all
+// acknowledged changes are on disk. It returns nil if it ended only because ctx did.
 func (s *Service) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	worked := make(chan error, 1)
@@ -107,8 +107,8 @@ type rooms struct {
 	metrics     *metrics.Metrics
 }
 
-// open opens the store, wires the rooms to it, and makes every lease last from now on: workers do not lose their jobs
-// because the service was away. Call run next, and close the store at the end.
+// open opens the store, connects the rooms to it, and restarts every lease, so that workers do not lose their jobs
+// because the service was unavailable. Call run next, and close the store at the end.
 func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func(context.Context, job.Observer) (job.Store, error)) (*rooms, error) {
 	var observers []job.Observer
 	store, err := openStore(ctx, func(c *job.Commit) {
@@ -182,7 +182,7 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 	return r, nil
 }
 
-// begin takes in what the store holds.
+// begin initializes the rooms from the store.
 func (r *rooms) begin(ctx context.Context, now time.Time) error {
 	live, err := r.store.CountLive(ctx)
 	if err != nil {
@@ -195,7 +195,7 @@ func (r *rooms) begin(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// run does what is due until ctx ends. Then it writes the progress that has not been written yet.
+// run runs the background work until ctx ends. It then writes the unwritten progress.
 func (r *rooms) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last heartbeat of the bulk worker is answered

@@ -227,7 +227,7 @@ func TestOperatorsSeeLeasesRunOutAndWhoWatches(t *testing.T) {
 	})
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
-	w.lease(worker) // and nothing more is heard of the worker
+	w.lease(worker) // and the worker makes no further calls
 	next, err := worker.LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl"}, WaitSeconds: 30, LeaseSeconds: 120})
 	if err != nil || len(next.GetJobs()) != 1 {
 		t.Fatalf("LeaseJobs: %v, %v", next, err)
@@ -240,7 +240,7 @@ func TestOperatorsSeeLeasesRunOutAndWhoWatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `
-# HELP headway_jobs Jobs that have not ended.
+# HELP headway_jobs Unfinished jobs.
 # TYPE headway_jobs gauge
 headway_jobs{kind="crawl",status="active"} 1
 headway_jobs{kind="crawl",status="queued"} 0
@@ -254,10 +254,10 @@ headway_jobs{kind="other",status="waiting"} 0
 # HELP headway_jobs_leases_expired_total Leases that expired because their worker stopped sending heartbeats.
 # TYPE headway_jobs_leases_expired_total counter
 headway_jobs_leases_expired_total{kind="crawl"} 1
-# HELP headway_jobs_leases_granted_total Leases given to workers.
+# HELP headway_jobs_leases_granted_total Leases granted to workers.
 # TYPE headway_jobs_leases_granted_total counter
 headway_jobs_leases_granted_total{kind="crawl"} 2
-# HELP headway_jobs_watchers Open watches: of one job, of an owner's jobs, of all jobs, of an output.
+# HELP headway_jobs_watchers Open watches of a job, of an owner's jobs, of all jobs, or of an output.
 # TYPE headway_jobs_watchers gauge
 headway_jobs_watchers{of="everyone"} 0
 headway_jobs_watchers{of="job"} 1

@@ -20,7 +20,7 @@ func (j *modelJob) letters(from, to int) []byte {
 	return data
 }
 
-// append appends output: at the end, over what is there, or where it must be refused.
+// append appends output: at the end, over stored bytes, or at an offset where it must be refused.
 func (p *play) append() {
 	j := p.pick(job.Active)
 	if j == nil {
@@ -62,14 +62,14 @@ func (p *play) appendFrom(j *modelJob, from int) {
 	}
 }
 
-// sealed is how much of a job's output lies in blobs.
+// sealed returns the number of bytes of a job's output in blobs.
 func (p *play) sealed(j *modelJob) int64 {
 	tail, err := p.d.store.Tail(p.t.Context(), j.id)
 	p.must(job.Job{}, err)
 	return tail.Begins
 }
 
-// read reads a job's output from somewhere on.
+// read reads a job's output from a random offset on.
 func (p *play) read() {
 	if j := p.pick(); j != nil {
 		p.readFrom(j, p.random.IntN(j.output+1))

@@ -101,7 +101,7 @@ func (p *play) create() {
 		status: job.Queued, most: spec.MaxAttempts, notBefore: spec.NotBefore, deadline: spec.Deadline, revision: 1, spec: spec})
 }
 
-// createAgain repeats the request that made a job, and then another under its request id.
+// createAgain repeats the request that created a job, and then sends another request with its request ID.
 func (p *play) createAgain(j *modelJob) {
 	if j.spec.Deadline.IsZero() || j.spec.Deadline.After(time.Now()) {
 		again, replayed, err := p.d.Create(p.t.Context(), j.spec)
@@ -229,7 +229,7 @@ func (p *play) fail() {
 		}
 		j.end(job.Queued, reason)
 		j.notBefore = got.NotBefore
-		// Where jitter comes too close to an operation's time, the order would be a matter of luck.
+		// If jitter comes too close to an operation's time, the order is undefined.
 		if off := got.NotBefore.UnixMilli() % step.Milliseconds(); off > 480 || off < 2 {
 			p.cancelNow(j)
 		}
@@ -288,7 +288,7 @@ func (p *play) cancelNow(j *modelJob) {
 	case job.Completed, job.Failed:
 		p.refused(err, job.ErrFinished)
 		return
-	case job.Cancelled: // asking twice changes nothing
+	case job.Cancelled: // a second request changes nothing
 	case job.Active:
 		if j.cancelBy.IsZero() {
 			j.cancelBy = time.Now().Add(testConfig.CancelGrace)
@@ -341,7 +341,7 @@ func (p *play) stale() {
 
 func (p *play) restart() {
 	p.stop()
-	time.Sleep(time.Duration(p.random.IntN(60)) * step) // away, perhaps for longer than a lease
+	time.Sleep(time.Duration(p.random.IntN(60)) * step) // unavailable, possibly for longer than a lease
 	p.d, p.stop = p.start()
 	now := time.Now()
 	for _, j := range p.m.jobs {

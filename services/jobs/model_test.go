@@ -21,8 +21,8 @@ import (
 	"headway/services/jobs/internal/store/sqlite"
 )
 
-// testConfig is the configuration of the tests. Operations happen at whole multiples of step. Changes that time alone
-// makes fall in between. The segments of outputs are the smallest, so that a few appends fill one.
+// testConfig is the configuration of the tests. Operations happen at whole multiples of step, and changes caused by
+// time happen in between. Segments of outputs have the minimum size, so that a few appends fill one.
 var testConfig = Config{Settings: Settings{
 	LeaseDuration: 10*time.Second + step/2, HeartbeatInterval: 3 * time.Second, ProgressInterval: 250 * time.Millisecond,
 	IdleProgressInterval: time.Second, CancelGrace: 15*time.Second + step/2, StalledAfter: 30 * time.Second,
@@ -31,7 +31,7 @@ var testConfig = Config{Settings: Settings{
 
 const step = 500 * time.Millisecond
 
-// service is the wiring of a running service, without its port. Its parts' methods are its own.
+// service is the wiring of a running service, without its port. It has the methods of its parts.
 type service struct {
 	*rooms
 	*lifecycle.Lifecycle
@@ -39,7 +39,7 @@ type service struct {
 	*dispatch.Dispatcher
 }
 
-// start starts a service on the database file, whose store may be wrapped. stop ends it.
+// start starts a service on the database file, whose store can be wrapped. stop ends it.
 func start(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.Store) (s *service, stop func()) {
 	t.Helper()
 	return startOn(t, filepath.Join(filepath.Dir(path), "outputs"), cfg, func(ctx context.Context, observe job.Observer) (job.Store, error) {
@@ -47,7 +47,7 @@ func start(t *testing.T, path string, cfg Config, wrap ...func(job.Store) job.St
 	}, wrap...)
 }
 
-// opener opens a store, which tells observe of its commits.
+// opener opens a store, which calls observe with its commits.
 type opener func(ctx context.Context, observe job.Observer) (job.Store, error)
 
 // startOn is start for any store. The outputs are blobs in the folder.
@@ -78,7 +78,7 @@ func startOn(t *testing.T, outputs string, cfg Config, openStore opener, wrap ..
 	}
 }
 
-// modelJob is a job as the reference model knows it.
+// modelJob is a job in the reference model.
 type modelJob struct {
 	id, owner  string
 	created    int
@@ -87,27 +87,27 @@ type modelJob struct {
 	attempt    uint32
 	most       uint32
 	expires    time.Time
-	cancelBy   time.Time // zero unless a cancel was asked for
+	cancelBy   time.Time // zero unless a cancellation was requested
 	notBefore  time.Time
 	deadline   time.Time
 	token      string
-	old        []string // tokens that were valid once
+	old        []string // tokens that were valid before
 	reason     string
 	checkpoint string
 	percent    float64
 	revision   uint32
 	heard      bool
 	unheard    int // leases in a row that expired before the worker called
-	output     int // bytes, each the one that letter gives
+	output     int // number of bytes; letter returns each of them
 	spec       job.Spec
 }
 
-// model is the reference: the promises of the service, in the simplest form.
+// model is the reference model: the guarantees of the service in the simplest form.
 type model struct {
 	jobs []*modelJob
 }
 
-// elapse does what time alone does up to now, in the order in which it falls due.
+// elapse makes all changes that are due up to now, in their order.
 func (m *model) elapse(now time.Time) {
 	for _, j := range m.jobs {
 		for {
@@ -177,8 +177,8 @@ func (j *modelJob) leave(status job.Status) {
 	j.status, j.token, j.cancelBy, j.notBefore, j.unheard = status, "", time.Time{}, time.Time{}, 0
 }
 
-// leasable returns how many jobs a claim of up to n must return: the ready jobs of each owner, up to the maximum of active
-// jobs.
+// leasable returns the number of jobs that a claim of up to n must return: the ready jobs of each owner, up to the
+// maximum of active jobs.
 func (m *model) leasable(n int) int {
 	sum := 0
 	for _, owner := range []string{"alice", "bob"} {
@@ -224,7 +224,7 @@ func TestServiceBehavesLikeTheModel(t *testing.T) {
 	}
 }
 
-// playSeed plays the operations that the seed chooses. It returns how many bytes of output were sealed.
+// playSeed runs the operations that the seed selects. It returns the number of sealed output bytes.
 func playSeed(t *testing.T, seed uint64, of opener) (sealed int64) {
 	outputs := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 	"headway/services/jobs"
 )
 
-// TestUsersNeedTheScopeOfTheirCall: a token that only reads changes nothing, and one that only runs jobs reads nothing.
+// TestUsersNeedTheScopeOfTheirCall checks that a token with only the read scope can't change jobs, and that one with
+// only the run scope can't read them.
 func TestUsersNeedTheScopeOfTheirCall(t *testing.T) {
 	w := setup(t)
 	const missing = errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING
@@ -79,12 +80,13 @@ func TestUsersNeedTheScopeOfTheirCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { wantReason(t, call(runner), missing) })
 	}
-	// A job of another user stays invisible: the missing scope does not show that it exists.
+	// A job of another user remains invisible: the error about the missing scope does not reveal that the job exists.
 	_, err := w.user("bob", auth.ScopeRead).CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id})
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FOUND)
 }
 
-// TestImportJobsNeedRightsOfImports: their jobs are changed with the scope for imports, and run again only with their schema.
+// TestImportJobsNeedRightsOfImports checks that jobs of imports can be changed with the scope for imports, and run
+// again only with the right to their schema.
 func TestImportJobsNeedRightsOfImports(t *testing.T) {
 	w := setup(t)
 	ctx := t.Context()
@@ -112,7 +114,7 @@ func TestWorkersLeaseTheKindsOfTheirTokens(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
 }
 
-// TestQueueOfOneUserIsLimited: other users, and the user's other calls, are not affected.
+// TestQueueOfOneUserIsLimited also checks that other users, and the user's other calls, are not affected.
 func TestQueueOfOneUserIsLimited(t *testing.T) {
 	w := setup(t, func(c *jobs.Config) { c.MaxQueued = 3 })
 	alice := w.user("alice")

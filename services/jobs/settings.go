@@ -16,22 +16,22 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// Settings are what an operator can set. Each is a flag and an environment variable of the programs; a zero field gets
-// its default.
+// Settings are the operator's settings. Each is a flag and an environment variable of the programs. Zero fields have
+// defaults.
 type Settings struct {
-	JobsListen string `help:"Address of the jobs service (gRPC). Port 0 takes a free port." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
+	JobsListen string `help:"Address of the jobs service (gRPC). Port 0 means any free port." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 
 	JobsDatabase string `help:"URL of a PostgreSQL database for the jobs, such as postgres://user@host/name?sslmode=verify-full. Empty for an SQLite file in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"URL"`
 
 	LeaseDuration        time.Duration  `help:"How long a lease lasts without a heartbeat, for workers that don't request another duration." default:"10s"`
-	HeartbeatInterval    time.Duration  `help:"Interval at which workers are told to send heartbeats. At most half of the lease duration." default:"3s"`
-	ProgressInterval     time.Duration  `help:"Minimum interval between two saved progress updates of a job, and so between two snapshots that watchers see." default:"250ms"`
-	IdleProgressInterval time.Duration  `help:"Interval at which workers are told to report progress that nothing watches." default:"1s"`
-	CancelGrace          time.Duration  `help:"How long a worker has to stop after a cancel request. After that, the job is cancelled without it." default:"15s"`
-	StalledAfter         time.Duration  `help:"How long a job can make no progress before it is marked as stalled." default:"30s"`
+	HeartbeatInterval    time.Duration  `help:"Interval at which workers must send heartbeats. At most half of the lease duration." default:"3s"`
+	ProgressInterval     time.Duration  `help:"Minimum interval between two stored progress updates of a job, and so between two snapshots that watchers receive." default:"250ms"`
+	IdleProgressInterval time.Duration  `help:"Interval at which workers report progress while no client watches the job." default:"1s"`
+	CancelGrace          time.Duration  `help:"How long a worker has to stop after a cancellation request. After that, the job is cancelled without it." default:"15s"`
+	StalledAfter         time.Duration  `help:"Time without progress after which a job is marked as stalled." default:"30s"`
 	Retention            time.Duration  `help:"How long jobs that have ended are stored." default:"720h"`
 	MaxActive            int            `help:"Maximum number of active jobs per owner and kind. A negative value means no limit." default:"100" negative:"no limit"`
-	MaxQueued            int            `help:"Maximum number of jobs per owner that have not ended. A negative value means no limit." default:"100000" negative:"no limit"`
+	MaxQueued            int            `help:"Maximum number of unfinished jobs per owner. A negative value means no limit." default:"100000" negative:"no limit"`
 	MaxOutputBytes       settings.Bytes `help:"Maximum output size per job." default:"1GiB" placeholder:"SIZE"`
 	MaxResultBytes       settings.Bytes `help:"Maximum size of a job's result as JSON." default:"1MiB" placeholder:"SIZE"`
 	OutputSegmentBytes   settings.Bytes `help:"Size of a job's output that stays in the database. The start of a longer output moves to blobs of this size." default:"1MiB" min:"64KiB" placeholder:"SIZE"`
@@ -39,7 +39,7 @@ type Settings struct {
 	JobsDrainTimeout     time.Duration  `help:"How long calls of the jobs service can take to finish during a shutdown." default:"3s"`
 }
 
-// Config is everything that the service needs.
+// Config configures the service.
 type Config struct {
 	Settings
 	// Listener, if set, is used instead of JobsListen. The service closes it.
@@ -50,13 +50,13 @@ type Config struct {
 	Verifier auth.Verifier
 	// Logger receives the service's log. Required.
 	Logger *slog.Logger
-	// Metrics is where metrics are registered. If it is nil, there are none.
+	// Metrics is the registry for metrics. If it is nil, there are none.
 	Metrics prometheus.Registerer
 
 	clock *job.Clock // the service's time; tests set it
 }
 
-// complete fills in the defaults. An error names the setting that is wrong, and what would be right.
+// complete fills in the defaults. An error names the invalid setting, and its valid values.
 func (c *Config) complete() error {
 	if err := settings.Complete(&c.Settings); err != nil {
 		return err

@@ -48,7 +48,7 @@ func setup(t *testing.T, change ...func(*jobs.Config)) *world {
 	return w
 }
 
-// start runs the service on the address it had before, if it had one.
+// start runs the service on its previous address, if it had one.
 func (w *world) start() {
 	w.t.Helper()
 	cfg := w.cfg
@@ -75,7 +75,7 @@ func (w *world) restart() {
 	w.start()
 }
 
-// conn is a connection of a caller.
+// conn returns a connection of a caller.
 func (w *world) conn(subject string, scopes ...string) *grpc.ClientConn {
 	w.t.Helper()
 	conn, err := grpc.NewClient(w.addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -134,7 +134,7 @@ func (w *world) lease(worker jobsv1.WorkerServiceClient, kinds ...string) *jobsv
 	return resp.GetJobs()[0]
 }
 
-// document is fields as a payload, result or answer.
+// document returns fields as a payload, result, or answer.
 func document(t *testing.T, fields map[string]any) *structpb.Struct {
 	t.Helper()
 	s, err := structpb.NewStruct(fields)

@@ -22,8 +22,8 @@ func NewDatabase(t testing.TB) string {
 	return pgtest.Shared(t).Database(t, fmt.Sprint("jobs_", databases.Add(1)))
 }
 
-// stores returns the stores that tests run on. Each opener that a function returns opens one database, which is empty at
-// first.
+// stores returns the stores that tests run on. Each opener that a function returns opens one database, which is
+// initially empty.
 func stores(t *testing.T) map[string]func(t *testing.T) opener {
 	t.Helper()
 	return map[string]func(t *testing.T) opener{
@@ -43,7 +43,7 @@ func stores(t *testing.T) map[string]func(t *testing.T) opener {
 	}
 }
 
-// clockless is a store whose clock is the one of the test's bubble, not that of the server.
+// clockless is a store that uses the clock of the test's bubble, not that of the server.
 type clockless struct{ *postgres.Store }
 
 func (clockless) Now(context.Context) (time.Time, error) { return time.Time{}, nil }

@@ -9,7 +9,8 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// crawlService is a service layer as it was before Headway: it knows a context and a channel, and closes the channel.
+// crawlService is a service layer that doesn't depend on Headway: it gets a context and a channel, and closes the
+// channel.
 func crawlService(ctx context.Context, updates chan<- headway.Update, send ...headway.Update) {
 	defer close(updates)
 	for _, u := range send {
@@ -36,7 +37,7 @@ func TestUpdatesBecomeStepsMessagesAndResult(t *testing.T) {
 		headway.Update{Status: headway.Processing, Progress: 0, Step: "Fetching data", Message: "Starting"},
 		headway.Update{Status: headway.Processing, Progress: 12.5, Step: "Fetching data", Message: "3 of 24 pages"},
 		headway.Update{Status: headway.Processing, Progress: 40, Step: "Ranking\nlinks", Message: "Ranking"},
-		headway.Update{Status: headway.Processing, Progress: 30, Message: "Still ranking"}, // it never falls
+		headway.Update{Status: headway.Processing, Progress: 30, Message: "Still ranking"}, // progress never decreases
 		headway.Update{Status: headway.Completed, Progress: 100, Step: "Saving", Message: "Done", Data: map[string]any{"pages": 24}},
 	))
 	job := last(t, user, w.create(user, &jobsv1.CreateJobRequest{}).GetJobId())

@@ -23,7 +23,7 @@ import (
 	"headway/services/jobs/internal/store/sqlite"
 )
 
-// slowStore is the real store, in which something may happen before and after the read of a state.
+// slowStore is the real store, with hooks before and after the reading of a state.
 type slowStore struct {
 	job.Store
 	beforeGet, afterGet, afterList func()
@@ -48,7 +48,7 @@ func (s *slowStore) List(ctx context.Context, f job.Filter) (job.Page, error) {
 	return page, err
 }
 
-// watched is both services over a connection in memory; every caller is a service.
+// watched has both services over an in-memory connection. Every caller is a service.
 type watched struct {
 	t      *testing.T
 	store  *slowStore
@@ -131,7 +131,7 @@ func (f *watched) cancel(id string) {
 	}
 }
 
-// patient is a context for what must come: it ends when it does not.
+// patient returns a context for waiting for something that must happen. Its timeout fails the test.
 func patient(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -139,7 +139,7 @@ func patient(t *testing.T) context.Context {
 	return ctx
 }
 
-// Promise 1: subscribe first, then read. Whatever happens while the state is read comes after it.
+// Guarantee 1: subscribe first, then read. Changes during the reading of the state are delivered after it.
 func TestJobEndingDuringFirstReadEndsWatch(t *testing.T) {
 	f := watchService(t)
 	id := f.create()
@@ -186,7 +186,8 @@ func TestChangesDuringListReachWatchersOfAll(t *testing.T) {
 	}
 }
 
-// Promise 2: what the first state showed already is not shown again, though it was published after the subscription.
+// Guarantee 2: changes that the first state already includes are not delivered again, although they were published
+// after the subscription.
 func TestFirstStateIsNotSentAgain(t *testing.T) {
 	f := watchService(t)
 	id := f.create()
@@ -203,7 +204,7 @@ func TestFirstStateIsNotSentAgain(t *testing.T) {
 	if err != nil || first.GetJob().GetRevision() != 2 {
 		t.Fatalf("the first message is %v, %v; want revision 2", first, err)
 	}
-	f.cancel(id) // asks the worker to stop: revision 3
+	f.cancel(id) // requests the worker to stop: revision 3
 	second, err := stream.Recv()
 	if err != nil || second.GetJob().GetRevision() != 3 {
 		t.Errorf("the second message is revision %d, %v; want 3", second.GetJob().GetRevision(), err)

@@ -20,7 +20,7 @@ import (
 	"headway/services/jobs"
 )
 
-// The four promises of a watch, over the wire.
+// The four guarantees of a watch, over gRPC.
 
 func TestFirstMessageIsTheCurrentState(t *testing.T) {
 	w := setup(t)
@@ -28,7 +28,7 @@ func TestFirstMessageIsTheCurrentState(t *testing.T) {
 	for range 30 {
 		id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
 		var watchers sync.WaitGroup
-		for range 4 { // they subscribe while the job goes through its life
+		for range 4 { // they subscribe while the job makes progress and ends
 			watchers.Go(func() {
 				seen := watchToEnd(t, user, id)
 				if n := len(seen); n == 0 || seen[n-1].GetStatus() != jobsv1.JobStatus_JOB_STATUS_COMPLETED {
@@ -88,7 +88,7 @@ func TestSlowReaderGetsFinalStateAndDelaysNoOther(t *testing.T) {
 	for i := range filler {
 		filler[i] = 'x'
 	}
-	for i := range 400 { // far more than the flow-control window of the stream holds
+	for i := range 400 { // far more than the flow-control window of the stream
 		_, err := worker.Heartbeat(t.Context(), &jobsv1.HeartbeatRequest{JobId: id, LeaseToken: leased.GetLeaseToken(),
 			Progress: &jobsv1.ProgressReport{Message: fmt.Sprintf("%d %s", i, filler)}})
 		if err != nil {
@@ -274,7 +274,7 @@ func TestWatcherGetsEndThatItMissed(t *testing.T) {
 	user, worker := w.user("alice"), w.worker()
 	id := w.create(user, &jobsv1.CreateJobRequest{}).GetJobId()
 	leased := w.lease(worker)
-	away := make(chan struct{}) // until it is closed the watcher cannot come back
+	away := make(chan struct{}) // the watcher can't reconnect until it is closed
 	dialed := false
 	conn, err := grpc.NewClient("passthrough:///"+w.addr, append(headway.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithPerRPCCredentials(w.key.ServiceCredentials("alice")),
@@ -311,7 +311,7 @@ func TestWatcherGetsEndThatItMissed(t *testing.T) {
 	}
 }
 
-// patient is a context for what must come: it ends when it does not.
+// patient returns a context for waiting for something that must happen. Its timeout fails the test.
 func patient(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -42,7 +42,7 @@ func TestHeartbeatIsAnsweredAfterItsCommit(t *testing.T) {
 	inBubble(t, testConfig, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
-		for _, message := range []string{"one", "two", "three"} { // the latter two come too soon, and are answered later
+		for _, message := range []string{"one", "two", "three"} { // the latter two arrive early, and are answered later
 			f.say(j, message)
 			if got := f.get(j.ID); got.Progress.Message != message {
 				t.Errorf("after the answer to %q, %q is stored", message, got.Progress.Message)
@@ -166,7 +166,7 @@ func TestProgressIsWantedMoreOftenWhileWatched(t *testing.T) {
 
 func TestUnwrittenRenewalCountsAtExpiry(t *testing.T) {
 	cfg := testConfig
-	cfg.ProgressInterval = time.Minute // what comes after the first heartbeat is written long after the stored lease is over
+	cfg.ProgressInterval = time.Minute // renewals after the first heartbeat are written long after the stored lease has expired
 	inBubble(t, cfg, func(f *fixture) {
 		f.create()
 		j := f.lease(0)
@@ -179,7 +179,7 @@ func TestUnwrittenRenewalCountsAtExpiry(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(5 * time.Second)
 		go beat()
-		time.Sleep(7 * time.Second) // 12 s after what is stored, 7 s after the last sign of life
+		time.Sleep(7 * time.Second) // 12 s after the stored renewal, 7 s after the last heartbeat
 		if got := f.get(j.ID); got.Status != job.Active {
 			t.Errorf("the job is %v, %+v", got.Status, got.Error)
 		}
@@ -190,7 +190,7 @@ func TestUnwrittenRenewalCountsAtExpiry(t *testing.T) {
 	})
 }
 
-// meddled is the real store, with something that happens when a change is decided and not durable yet.
+// meddled is the real store, with a hook that is called when a change has been decided and is not durable yet.
 type meddled struct {
 	job.Store
 	decided atomic.Pointer[func(*job.Job)]
@@ -202,7 +202,7 @@ func (m *meddled) wrap(real job.Store) job.Store {
 	return m
 }
 
-// Claim calls claimed when the jobs are leased and their worker does not have them yet.
+// Claim calls claimed when the jobs are leased, before their worker receives them.
 func (m *meddled) Claim(ctx context.Context, c job.Claim) (job.Claimed, error) {
 	got, err := m.Store.Claim(ctx, c)
 	if claimed := m.claimed.Load(); claimed != nil {

@@ -15,13 +15,13 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// fixture is a running service whose clock the test moves.
+// fixture is a running service. The test moves its clock.
 type fixture struct {
 	*service
 	t *testing.T
 }
 
-// inBubble runs the test with a new service whose time passes only when all goroutines wait.
+// inBubble runs the test with a new service whose time advances only while all goroutines wait.
 func inBubble(t *testing.T, cfg Config, test func(f *fixture), wrap ...func(job.Store) job.Store) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jobs.db")
@@ -181,7 +181,7 @@ func TestRequeuedJobShowsItsPosition(t *testing.T) {
 		}
 		time.Sleep(time.Until(failed.NotBefore) + time.Millisecond)
 		synctest.Wait()
-		if got := f.get(j.ID); !got.Ready() || got.QueuePosition != 0 { // it is urgent and the oldest of these
+		if got := f.get(j.ID); !got.Ready() || got.QueuePosition != 0 { // it is urgent, and the oldest of the urgent jobs
 			t.Errorf("the job is ready: %v, at place %d; want 0", got.Ready(), got.QueuePosition)
 		}
 	})

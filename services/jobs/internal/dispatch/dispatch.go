@@ -1,4 +1,4 @@
-// Package dispatch leases ready jobs to waiting workers, and keeps the queue positions that snapshots show.
+// Package dispatch leases ready jobs to waiting workers, and maintains the queue positions in snapshots.
 package dispatch
 
 import (
@@ -9,10 +9,10 @@ import (
 	"headway/services/jobs/internal/metrics"
 )
 
-// Config configures a Dispatcher. All fields are needed.
+// Config configures a Dispatcher. All fields are required.
 type Config struct {
-	LeaseDuration time.Duration // of a lease whose worker asks for none
-	MaxActive     int           // active jobs per owner and kind; 0 for no limit
+	LeaseDuration time.Duration // of a lease whose worker doesn't request another duration
+	MaxActive     int           // active jobs per owner and kind; 0 means no limit
 	Clock         *job.Clock
 	Logger        *slog.Logger
 }

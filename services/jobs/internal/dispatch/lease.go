@@ -22,7 +22,7 @@ type LeaseRequest struct {
 	Descriptions []job.KindDescription
 }
 
-// Lease waits for jobs and leases them. It returns none when the wait is over.
+// Lease waits for jobs and leases them. If no job becomes ready in time, it returns none.
 func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, error) {
 	if r.Duration == 0 {
 		r.Duration = d.cfg.LeaseDuration
@@ -50,7 +50,7 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 			return claimed.Jobs, nil
 		}
 		if d.waiters.setCapped(r.Kinds, claimed.Capped) != ended && claimed.Capped {
-			continue // a job ended meanwhile, so its owner may run another
+			continue // a job ended in the meantime, so its owner can run another
 		}
 		if r.Wait <= 0 {
 			return nil, nil
@@ -68,7 +68,7 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 	}
 }
 
-// Requeue returns leased jobs to the queue that their worker did not get.
+// Requeue returns leased jobs that their worker did not receive to the queue.
 func (d *Dispatcher) Requeue(jobs []job.Job) {
 	for i := range jobs {
 		j := &jobs[i]
@@ -76,7 +76,7 @@ func (d *Dispatcher) Requeue(jobs []job.Job) {
 			return stored.Release(d.cfg.Clock.Now(), j.Lease.Token, nil)
 		})
 		if errs[0] != nil {
-			d.cfg.Logger.Warn("job not returned to the queue; its lease will expire", "job_id", j.ID, "error", errs[0])
+			d.cfg.Logger.Warn("can't return a job to the queue, its lease will expire", "job_id", j.ID, "error", errs[0])
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 const (
 	// positionInterval is the interval between two checks of the queue of a kind.
 	positionInterval = 500 * time.Millisecond
-	// batch is how many positions are written in one step.
+	// batch is the number of positions that are written in one step.
 	batch = 256
 )
 
@@ -30,7 +30,7 @@ func newPositions() *positions {
 	return &positions{kinds: map[string]struct{}{}, wake: make(chan struct{}, 1)}
 }
 
-// moved records that a job has joined the kind's queue, or left it.
+// moved records that a job has joined or left the kind's queue.
 func (p *positions) moved(kind string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,7 +62,8 @@ func (d *Dispatcher) Position(ctx context.Context, j *job.Job) error {
 	return err
 }
 
-// PositionAll sets the queue positions of new jobs that are created in this order. Those of equal jobs follow each other.
+// PositionAll sets the queue positions of new jobs that are created in this order. Equal jobs have consecutive
+// positions.
 func (d *Dispatcher) PositionAll(ctx context.Context, all []job.Creation) error {
 	type rank struct {
 		kind, owner string
@@ -95,7 +96,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 			return
 		case <-d.positions.wake:
 		}
-		select { // jobs that move at the same time share one look
+		select { // jobs that move at the same time share one check
 		case <-ctx.Done():
 			return
 		case <-time.After(positionInterval):
@@ -103,7 +104,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 		for kind := range d.positions.take() {
 			more, err := d.updatePositions(ctx, kind)
 			if err != nil && ctx.Err() == nil {
-				d.cfg.Logger.ErrorContext(ctx, "queue positions not updated", "kind", kind, "error", err)
+				d.cfg.Logger.ErrorContext(ctx, "can't update queue positions", "kind", kind, "error", err)
 			}
 			if more {
 				d.positions.moved(kind)
@@ -113,7 +114,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 }
 
 // updatePositions writes the positions that have changed, in the order of the queue. more reports whether some are left
-// for the next time.
+// for the next call.
 func (d *Dispatcher) updatePositions(ctx context.Context, kind string) (more bool, err error) {
 	queue, err := d.store.Queue(ctx, kind, job.MaxAhead)
 	if err != nil {
@@ -134,7 +135,7 @@ func (d *Dispatcher) updatePositions(ctx context.Context, kind string) (more boo
 	}
 	_, errs := d.store.Update(ctx, ids, func(i int, j *job.Job) error {
 		if !j.SetPosition(d.cfg.Clock.Now(), positions[i]) {
-			return errUnchanged // it was leased meanwhile
+			return errUnchanged // it was leased in the meantime
 		}
 		return nil
 	})

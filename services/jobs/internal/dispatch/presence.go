@@ -8,20 +8,21 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// rememberKind is how long a kind is remembered after a worker last asked for it: workers
-// don't ask between two requests, or while they restart.
+// rememberKind is how long a kind is listed after a worker last requested it: workers have no request between two
+// calls, or while they restart.
 const rememberKind = 30 * time.Second
 
-// maxDescribed is the maximum number of kinds whose descriptions are kept: 8 MiB at most, far more kinds than a form can be
-// chosen from.
+// maxDescribed is the maximum number of kinds whose descriptions are kept. They have at most 8 MiB, and are far more
+// kinds than users can choose from.
 const maxDescribed = 1000
 
-// presence records the kinds that workers ask this replica for, and their descriptions.
+// presence records the kinds that workers request from this replica, and their descriptions.
 type presence struct {
 	mu     sync.Mutex
-	asking map[string]int       // by kind: workers that ask right now
+	asking map[string]int       // by kind: workers with a current request
 	left   map[string]time.Time // by kind: when the last one stopped
-	// described holds the latest description of each kind. It outlasts rememberKind, because a busy worker does not ask.
+	// described holds the latest description of each kind. It is kept longer than rememberKind, because a busy worker
+	// has no request.
 	described map[string]job.KindDescription
 }
 
@@ -29,7 +30,7 @@ func newPresence() *presence {
 	return &presence{asking: map[string]int{}, left: map[string]time.Time{}, described: map[string]job.KindDescription{}}
 }
 
-// arrive records that a worker asks for jobs of the kinds, until leave is called with the same kinds.
+// arrive records that a worker requests jobs of the kinds, until leave is called with the same kinds.
 func (p *presence) arrive(kinds []string, descriptions []job.KindDescription) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,8 +45,8 @@ func (p *presence) arrive(kinds []string, descriptions []job.KindDescription) {
 	}
 }
 
-// forgetDescription drops the description of a kind that no worker has asked for lately. It reports whether there was one.
-// The lock is held.
+// forgetDescription drops the description of a kind that no worker has recently requested. It reports whether there was
+// one. The lock must be held.
 func (p *presence) forgetDescription() bool {
 	for kind := range p.described {
 		_, left := p.left[kind]
@@ -69,12 +70,12 @@ func (p *presence) leave(kinds []string, now time.Time) {
 	p.forget(now)
 }
 
-// forget drops the kinds that were left too long ago. The lock is held.
+// forget drops the kinds that no worker has requested for too long. The lock must be held.
 func (p *presence) forget(now time.Time) {
 	maps.DeleteFunc(p.left, func(_ string, at time.Time) bool { return now.Sub(at) > rememberKind })
 }
 
-// kinds adds the kinds that workers ask for, or asked for recently.
+// kinds adds the kinds that workers request, or have recently requested.
 func (p *presence) kinds(now time.Time, to map[string]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +88,7 @@ func (p *presence) kinds(now time.Time, to map[string]bool) {
 	}
 }
 
-// descriptions returns the descriptions of those of the kinds that have one.
+// descriptions returns the descriptions of these kinds, as far as they have one.
 func (p *presence) descriptions(kinds []string) (found []job.KindDescription) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,10 +100,10 @@ func (p *presence) descriptions(kinds []string) (found []job.KindDescription) {
 	return found
 }
 
-// Kinds adds the kinds that workers ask this replica for, or did within the last half minute.
+// Kinds adds the kinds that workers request from this replica, or have requested within the last 30 seconds.
 func (d *Dispatcher) Kinds(to map[string]bool) { d.presence.kinds(d.cfg.Clock.Now(), to) }
 
-// Descriptions returns the latest descriptions of those of the kinds that a worker has described to this replica.
+// Descriptions returns the latest descriptions that workers have sent to this replica for these kinds.
 func (d *Dispatcher) Descriptions(kinds []string) []job.KindDescription {
 	return d.presence.descriptions(kinds)
 }

@@ -11,7 +11,7 @@ type waiters struct {
 	waiting map[string][]*waiter // by kind
 	capped  map[string]bool      // kinds with ready jobs of owners at their cap
 	present map[string]int       // by kind: workers between join and leave
-	ended   map[string]uint64    // by kind with workers present: commits after which a job was not active
+	ended   map[string]uint64    // by kind with workers present: the number of jobs that stopped being active
 }
 
 type waiter struct {
@@ -128,7 +128,8 @@ func (q *waiters) setCapped(kinds []string, capped bool) (ended uint64) {
 	return ended
 }
 
-// end records that a job of the kind is not active, and wakes a waiting worker if that lets its owner run another job.
+// end records that a job of the kind is no longer active, and wakes a waiting worker if the job's owner can now run
+// another one.
 func (q *waiters) end(kind string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -13,12 +13,12 @@ type entry struct {
 
 	mu      sync.Mutex
 	known   bool // job is filled in
-	revoked bool // the lease is being ended: that has been decided, and is not durable yet
+	revoked bool // the lease is being ended: this has been decided, but is not durable yet
 	job     job.Job
 	version uint64 // grows with every heartbeat
 	written uint64 // the version that is in the store
 	visible uint64 // the last version that changed what a snapshot shows
-	adopted uint64 // the last version that a change of the stored job has taken over
+	adopted uint64 // the last version that a change of the stored job includes
 	waiting []waiter
 
 	// Of the Keeper, under its lock. These times are of the wall clock, with its monotonic reading.
@@ -30,10 +30,10 @@ type entry struct {
 // waiter is a heartbeat that waits for its commit.
 type waiter struct {
 	version uint64
-	durable chan error // has room for the answer
+	durable chan error // has room for one result
 }
 
-// release answers the heartbeats up to the version. The lock is held.
+// release answers the heartbeats up to the version. The lock must be held.
 func (e *entry) release(version uint64, err error) {
 	later := e.waiting[:0]
 	for _, w := range e.waiting {
@@ -54,7 +54,7 @@ func (e *entry) fail(err error) {
 	e.release(e.version, err)
 }
 
-// end answers all heartbeats of a lease that has ended. Those that the last change has taken over are durable.
+// end answers all heartbeats of a lease that has ended. Those that the last change includes are durable.
 func (e *entry) end() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -83,7 +83,7 @@ func (e *entry) follow(j *job.Job) {
 	e.job.Checkpoint, e.job.HasCheckpoint = sent.Checkpoint, sent.HasCheckpoint
 }
 
-// begin fills in a job that was read from the store, unless a later state was filled in meanwhile.
+// begin fills in a job that was read from the store, unless a later state was filled in in the meantime.
 func (e *entry) begin(j *job.Job) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -98,7 +98,7 @@ func (e *entry) fence(token string) error {
 	return e.fenceLocked(token)
 }
 
-// fenceLocked returns job.ErrLeaseLost unless the token is that of a lease that continues. The lock is held.
+// fenceLocked returns job.ErrLeaseLost unless the token belongs to a lease that continues. The lock must be held.
 func (e *entry) fenceLocked(token string) error {
 	if e.revoked {
 		return job.ErrLeaseLost
@@ -106,11 +106,11 @@ func (e *entry) fenceLocked(token string) error {
 	return e.job.Fence(token)
 }
 
-// take takes in a heartbeat. durable receives the outcome of the commit that holds it.
+// take records a heartbeat. durable receives the outcome of the commit that contains it.
 func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration) (answer Answer, durable <-chan error, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	now := clock.Now() // under the lock, so that a lease that was extended meanwhile is not cut
+	now := clock.Now() // under the lock, so that it doesn't shorten a lease that was extended in the meantime
 	j := &e.job
 	if err := e.fenceLocked(h.Token); err != nil {
 		return Answer{}, nil, err

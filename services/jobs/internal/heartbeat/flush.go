@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	batch      = 256         // jobs in one change of the store: other changes wait for it
-	afterError = time.Second // before a write is tried again
+	batch      = 256         // jobs in one change of the store, for which other changes wait
+	afterError = time.Second // before the next attempt after a failed write
 )
 
 // errUnchanged means that a job does not change.
@@ -69,18 +69,18 @@ func (k *Keeper) write(ctx context.Context, entries []*entry) {
 		switch {
 		case err == nil:
 			k.Settle(ids[i], adopted[i])
-		case errors.Is(err, errUnchanged): // another change wrote the progress, or has ended the lease
+		case errors.Is(err, errUnchanged): // another change has written the progress, or has ended the lease
 		case errors.Is(err, job.ErrNotFound):
 			k.forget(ids[i])
 		default:
-			k.cfg.Logger.Error("progress not written; trying again", "job_id", ids[i], "error", err)
+			k.cfg.Logger.Error("can't write progress, trying again", "job_id", ids[i], "error", err)
 			entries[i].fail(err)
 			k.plan(entries[i], time.Now().Add(afterError))
 		}
 	}
 }
 
-// plan makes sure that the entry is written: immediately, or an interval after its last write.
+// plan schedules a write of the entry: immediately, or an interval after its last write.
 func (k *Keeper) plan(e *entry, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -94,7 +94,7 @@ func (k *Keeper) plan(e *entry, now time.Time) {
 	k.push(e, due)
 }
 
-// push plans the entry's write. The lock is held.
+// push schedules the entry's write. The lock must be held.
 func (k *Keeper) push(e *entry, due time.Time) {
 	e.due = due
 	heap.Push(&k.planned, e)
@@ -106,7 +106,7 @@ func (k *Keeper) push(e *entry, due time.Time) {
 	}
 }
 
-// drop removes the entry. The lock is held.
+// drop removes the entry. The lock must be held.
 func (k *Keeper) drop(e *entry) {
 	delete(k.entries, e.id)
 	if e.index >= 0 {
@@ -114,7 +114,7 @@ func (k *Keeper) drop(e *entry) {
 	}
 }
 
-// next returns the entries whose write is due, and how long it is until the write of the entry after them.
+// next returns the entries whose write is due, and the time until the next write after them.
 func (k *Keeper) next(now time.Time, limit int) (due []*entry, wait time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

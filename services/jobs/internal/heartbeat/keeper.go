@@ -1,6 +1,6 @@
 // Package heartbeat handles the heartbeats of workers: it checks and renews the lease, collects the progress, and writes the
-// progress of many jobs in one step. A heartbeat is answered after the commit that holds it. So the store is the only source
-// of truth, and nothing that is only in memory was ever acknowledged.
+// progress of many jobs in one step. A heartbeat is answered after the commit that contains it. So the store is the
+// only source of truth, and state that is only in memory is never acknowledged.
 package heartbeat
 
 import (
@@ -15,26 +15,26 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// Config configures a Keeper. All fields are needed.
+// Config configures a Keeper. All fields are required.
 type Config struct {
 	ProgressInterval     time.Duration // between two writes of a job's progress, and between two heartbeats of a watched job
 	IdleProgressInterval time.Duration // between two heartbeats with progress of a job that is not watched
-	StalledAfter         time.Duration // without any movement, a job counts as stalled
+	StalledAfter         time.Duration // time without progress after which a job counts as stalled
 	Watched              func(id, owner, kind string) bool
 	Clock                *job.Clock
 	Logger               *slog.Logger
 }
 
-// Keeper holds what workers have sent and the store does not have yet: one entry per active job. Safe for concurrent
-// use.
+// Keeper holds progress that workers have sent and that is not stored yet: one entry per active job. It is safe for
+// concurrent use.
 type Keeper struct {
 	cfg   Config
 	store job.Store
 
 	mu      sync.Mutex
 	entries map[string]*entry
-	planned dueHeap       // entries with something to write
-	wake    chan struct{} // planned has a new first
+	planned dueHeap       // entries with unwritten progress
+	wake    chan struct{} // planned has a new first entry
 }
 
 // New returns a Keeper. Make Observe an observer of the store, and call Run.
@@ -46,9 +46,9 @@ func New(cfg Config, store job.Store) *Keeper {
 type Heartbeat struct {
 	ID         string
 	Token      string
-	Plan       []job.PlannedStep // nil for none
+	Plan       []job.PlannedStep // can be nil
 	Report     *job.Report       // nil to renew only
-	Checkpoint []byte            // nil to keep the one before
+	Checkpoint []byte            // nil to keep the previous one
 }
 
 // Answer is the response to a heartbeat.
@@ -56,14 +56,14 @@ type Answer struct {
 	LeaseExpiresAt   time.Time
 	CancelRequested  bool
 	ProgressInterval time.Duration
-	Refused          []job.Refusal // parts of the progress that were not taken in
+	Refused          []job.Refusal // parts of the progress that were refused
 
 	owner, kind string
 }
 
-// Beat renews the lease and takes in the progress. It returns when both are durable: they are written when the job's next
-// write is due, together with those of other jobs, so a heartbeat that comes too soon is answered later. Even if parts of
-// the progress are refused, the lease is renewed.
+// Beat renews the lease and records the progress. It returns when both are durable: they are written when the job's
+// next write is due, together with those of other jobs, so a heartbeat that arrives early is answered later. Even if
+// parts of the progress are refused, the lease is renewed.
 func (k *Keeper) Beat(ctx context.Context, h Heartbeat) (Answer, error) {
 	e, err := k.leased(ctx, h.ID, h.Token)
 	if err != nil {
@@ -86,11 +86,11 @@ func (k *Keeper) Beat(ctx context.Context, h Heartbeat) (Answer, error) {
 	return answer, nil
 }
 
-// FirstProgress returns how long after its lease a job's first progress is wanted: soon, because the user who created the
-// job is about to watch it. The answer to that heartbeat says how often progress is wanted from then on.
+// FirstProgress returns the time after its lease when a job's first progress is requested. It is short, because the
+// user who created the job probably watches it now. The response to that heartbeat has the interval from then on.
 func (k *Keeper) FirstProgress() time.Duration { return k.cfg.ProgressInterval }
 
-// progressInterval returns how often the job's progress is wanted: more often while it is watched.
+// progressInterval returns the requested interval of the job's progress, which is shorter while it is watched.
 func (k *Keeper) progressInterval(id, owner, kind string) time.Duration {
 	if k.cfg.Watched(id, owner, kind) {
 		return k.cfg.ProgressInterval
@@ -102,7 +102,7 @@ func (k *Keeper) progressInterval(id, owner, kind string) time.Duration {
 func (k *Keeper) OutputGrew(ctx context.Context, id, token string) {
 	e, err := k.leased(ctx, id, token)
 	if err != nil {
-		return // the job has ended since, and shows the length anyway
+		return // the job has ended since, and its last state has the length
 	}
 	e.outputGrew(k.cfg.Clock.Now())
 	k.plan(e, time.Now())
@@ -209,7 +209,7 @@ func (k *Keeper) forget(id string) {
 	}
 }
 
-// forgetUnknown drops an entry that was made for a job that turned out not to be leased.
+// forgetUnknown drops an entry that was created for a job that is not leased.
 func (k *Keeper) forgetUnknown(e *entry) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -220,11 +220,11 @@ func (k *Keeper) forgetUnknown(e *entry) {
 	}
 }
 
-// Revoke makes the worker's calls fail from now on, because its lease is being ended. That is final with the commit;
-// without one, Restore undoes it.
+// Revoke makes the worker's calls fail from now on, because its lease is being ended. If the commit fails, Restore
+// undoes it.
 func (k *Keeper) Revoke(id string) { k.setRevoked(id, true) }
 
-// Restore makes the worker's calls succeed again after Revoke: its lease was not ended.
+// Restore makes the worker's calls succeed again after Revoke, because its lease was not ended.
 func (k *Keeper) Restore(id string) { k.setRevoked(id, false) }
 
 func (k *Keeper) setRevoked(id string, revoked bool) {
@@ -244,8 +244,8 @@ type Pending struct {
 	Visible bool
 }
 
-// Adopt copies the progress that is not written yet into the stored job, if that still has the same lease. Call Settle
-// when the job is durable.
+// Adopt copies the unwritten progress into the stored job, if the job still has the same lease. Call Settle when the
+// job is durable.
 func (k *Keeper) Adopt(j *job.Job) Pending {
 	e := k.existing(j.ID)
 	if e == nil {

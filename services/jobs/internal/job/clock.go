@@ -5,18 +5,19 @@ import (
 	"time"
 )
 
-// maxDrift is how far the service's time can be from the wall clock before it follows a step of the wall clock.
+// maxDrift is the maximum difference between the service's time and the wall clock. Beyond it, the service's time
+// follows the wall clock.
 const maxDrift = 2 * time.Second
 
-// Clock is the service's time. It starts as the time of the store's clock or of the wall clock, and passes as the monotonic clock does, so that no
-// lease ends early or late because the wall clock was set. Safe for concurrent use.
+// Clock is the service's time. It starts at the time of the store's clock or of the wall clock, and advances with the
+// monotonic clock, so that changes of the wall clock don't end leases early or late. It is safe for concurrent use.
 type Clock struct {
 	wall    func() time.Time
 	elapsed func() time.Duration
 
 	mu     sync.RWMutex
 	anchor time.Time // the service's time at 0 elapsed
-	seen   time.Time // of the last Check
+	seen   time.Time // at the last Check
 	store  time.Time // the time of the store's clock at 0 elapsed; zero if the store has none
 }
 
@@ -34,8 +35,8 @@ func NewClockFrom(wall func() time.Time, elapsed func() time.Duration) *Clock {
 	return c
 }
 
-// wallAnchor returns the anchor that makes the service's time that of the store's clock, or that of the wall clock if the
-// store has none.
+// wallAnchor returns the anchor that sets the service's time to the store's clock, or to the wall clock if the store
+// has no clock.
 func (c *Clock) wallAnchor() time.Time {
 	if !c.store.IsZero() {
 		return c.store
@@ -43,7 +44,7 @@ func (c *Clock) wallAnchor() time.Time {
 	return c.wall().Round(0).Add(-c.elapsed())
 }
 
-// Start makes the service's time that of the store's clock. The zero time changes nothing.
+// Start sets the service's time to the store's clock. It ignores the zero time.
 func (c *Clock) Start(store time.Time) {
 	if store.IsZero() {
 		return
@@ -55,7 +56,7 @@ func (c *Clock) Start(store time.Time) {
 	c.seen = c.anchor.Add(c.elapsed())
 }
 
-// Sync takes in a reading of the store's clock, which replaces the wall clock from now on. The zero time changes nothing.
+// Sync records a reading of the store's clock, which replaces the wall clock from now on. It ignores the zero time.
 func (c *Clock) Sync(store time.Time) {
 	if store.IsZero() {
 		return
@@ -72,9 +73,9 @@ func (c *Clock) Now() time.Time {
 	return c.anchor.Add(c.elapsed())
 }
 
-// Check reports whether time has passed in which the service could not take heartbeats: it was not called for longer than
-// most, because the process or the machine was frozen, or the wall clock was set. In the latter case, the service's time is
-// that of the wall clock from now on. After either, no lease may end before its worker had its full time again.
+// Check reports whether time has passed in which the service could not receive heartbeats: it was not called for longer
+// than most, because the process or the machine was frozen, or the wall clock was changed. If the wall clock was
+// changed, the service's time follows it from now on. In both cases, leases must be extended by their full duration.
 func (c *Clock) Check(most time.Duration) (gap, step time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 
 // Limits of a job, in bytes as JSON.
 const (
-	MaxDocument = 8 << 10  // payload, result, question and answer, each
+	MaxDocument = 8 << 10  // payload, result, question, and answer, each
 	MaxSnapshot = 16 << 10 // the whole snapshot, with steps folded
 
 	MaxCheckpoint = 64 << 10 // in bytes
@@ -25,13 +25,13 @@ const (
 
 // Spec describes a job to create.
 type Spec struct {
-	ID          string // a UUID; a new one if empty
+	ID          string // a UUID; if empty, a new one is created
 	Kind        string
 	Owner       string
 	Title       string
 	Payload     json.RawMessage
 	Steps       []PlannedStep
-	RequestID   string // unique per owner; empty for none
+	RequestID   string // unique per owner; can be empty
 	Priority    int32
 	Labels      map[string]string
 	Limit       Limit
@@ -100,7 +100,7 @@ func New(spec Spec, now time.Time) (Job, error) {
 	return j, nil
 }
 
-// fieldWithNUL returns the field whose text contains the character NUL, which not every database stores, or "".
+// fieldWithNUL returns the field whose text contains the character NUL, which some databases can't store, or "".
 func (s *Spec) fieldWithNUL() string {
 	for _, f := range []struct{ name, text string }{{"kind", s.Kind}, {"owner", s.Owner}, {"title", s.Title}, {"request_id", s.RequestID}, {"limit", s.Limit.Key}} {
 		if strings.Contains(f.text, "\x00") {
@@ -127,7 +127,7 @@ func parseOrMakeID(id string) (string, error) {
 	return parsed.String(), nil
 }
 
-// Instant returns t as stores keep it: in UTC, with microseconds.
+// Instant returns t in the form of the stores: in UTC, with microseconds.
 func Instant(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}

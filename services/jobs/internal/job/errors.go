@@ -13,13 +13,13 @@ var (
 	ErrNotWaiting       = errors.New("the job is not waiting for a decision")
 	ErrQuestionChanged  = errors.New("the job no longer asks this question")
 	ErrNotRetryable     = errors.New("only failed and cancelled jobs can be retried")
-	ErrLeaseLost        = errors.New("the lease token is not the valid one of this job")
+	ErrLeaseLost        = errors.New("the lease token is not valid for this job")
 	ErrCheckpointTooBig = fmt.Errorf("the checkpoint is larger than %d KiB", MaxCheckpoint>>10)
 	ErrSnapshotTooBig   = errors.New("the job's snapshot would be too large")
 	ErrRequestIDReused  = errors.New("the request id was used before for a different request")
 	ErrOutputConflict   = errors.New("the bytes differ from the output stored at this offset")
-	ErrOutputBehind     = errors.New("the blob store does not keep up with the job's output")
-	ErrNotSealed        = errors.New("the segment does not fit the output's tail")
+	ErrOutputBehind     = errors.New("the blob store can't keep up with the job's output")
+	ErrNotSealed        = errors.New("the segment does not match the output's tail")
 	ErrUnavailable      = errors.New("the jobs database cannot be reached")
 )
 
@@ -35,7 +35,7 @@ func (e *InvalidError) Error() string { return e.Field + " " + e.Problem }
 type StepUnknownError struct{ Step string }
 
 func (e *StepUnknownError) Error() string {
-	return fmt.Sprintf("the job has no step %q; declare it in the plan first", e.Step)
+	return fmt.Sprintf("the job has no step %q. Declare it in the plan first", e.Step)
 }
 
 // ProgressInvalidError means that progress contains an impossible number.
@@ -48,10 +48,10 @@ func (e *ProgressInvalidError) Error() string {
 	return fmt.Sprintf("step %q: %s", e.Step, e.Problem)
 }
 
-// QuotaError means that a user has as many jobs that have not ended as the service allows.
+// QuotaError means that a user has the maximum number of unfinished jobs.
 type QuotaError struct{ Limit int }
 
 // Error implements error.
 func (e *QuotaError) Error() string {
-	return fmt.Sprintf("the owner has %d jobs that have not ended", e.Limit)
+	return fmt.Sprintf("the owner has %d unfinished jobs", e.Limit)
 }

@@ -6,19 +6,19 @@ import (
 )
 
 const (
-	rateWindow  = 4 * time.Second  // the rate is an average over about this long; recent values weigh most
+	rateWindow  = 4 * time.Second  // the rate is an average over about this time, in which recent values have the most weight
 	speedWindow = 30 * time.Second // the same for the speed of the whole job, from which the ETA is derived
-	etaInertia  = 3 * time.Second  // a new estimate takes over within about this long, so the ETA does not jump
+	etaInertia  = 3 * time.Second  // a new estimate replaces the previous one within about this time, so the ETA doesn't jump
 	etaEvidence = 1.0              // seconds of observation before there is an ETA at all
 )
 
-// Estimate holds the values that rate, ETA and stalled are derived from: exponentially weighted sums of the units done, and
-// of the time they took. Their quotient is an average that needs no warm-up and works with uneven intervals.
+// Estimate holds the values from which rate, ETA, and stalled are derived: exponentially weighted sums of the units
+// done, and of the time they took. Their quotient is an average that needs no warm-up and works with uneven intervals.
 type Estimate struct {
 	At      time.Time `json:"at,omitzero"`       // of the last observation
 	MovedAt time.Time `json:"moved_at,omitzero"` // when something last changed
 
-	Step    string  `json:"step,omitempty"` // whose units these are
+	Step    string  `json:"step,omitempty"` // the step of these units
 	Done    float64 `json:"done,omitempty"`
 	Units   float64 `json:"units,omitempty"`
 	Seconds float64 `json:"seconds,omitempty"`
@@ -28,7 +28,7 @@ type Estimate struct {
 	SpeedSeconds float64 `json:"speed_seconds,omitempty"`
 }
 
-// observe derives percent, rate, ETA and stalled from the steps at the time now. moved reports whether the worker's
+// observe derives percent, rate, ETA, and stalled from the steps at the time now. moved reports whether the worker's
 // progress changed anything. visible reports whether that changed what users see.
 func (p *Progress) observe(now time.Time, moved bool, stalledAfter time.Duration) (visible bool) {
 	before := *p
@@ -76,8 +76,8 @@ func (p *Progress) observe(now time.Time, moved bool, stalledAfter time.Duration
 	return p.Percent != before.Percent || p.Stalled != before.Stalled
 }
 
-// estimate returns the ETA after elapsed more seconds. It moves from the previous ETA towards the one that follows from the
-// speed, so that the ETA does not jump.
+// estimate returns the ETA after elapsed more seconds. It moves gradually from the previous ETA to the one that follows
+// from the speed, so that the ETA does not jump.
 func (p *Progress) estimate(elapsed float64) *float64 {
 	m := &p.Estimate
 	if p.Stalled || m.SpeedSeconds < etaEvidence || m.Gained <= 0 {

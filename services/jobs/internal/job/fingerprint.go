@@ -10,8 +10,8 @@ import (
 	"strconv"
 )
 
-// Fingerprint identifies a request: it is equal for specs that describe the same job. Stores keep it, so it must stay equal
-// across versions: it has the fields by name, and only those that are set, so that a new field changes nothing.
+// Fingerprint identifies a request: it is equal for specs that describe the same job. It is stored, so it must not
+// change between versions. It has only fields that are set, by name, so that new fields don't change it.
 func (s Spec) Fingerprint() []byte {
 	h := sha256.New()
 	field := func(name, value string) {
@@ -58,7 +58,7 @@ func (s Spec) Fingerprint() []byte {
 	return h.Sum(nil)
 }
 
-// canonical returns the document with sorted keys and without spaces. Numbers stay as they are.
+// canonical returns the document with sorted keys and without spaces. It doesn't change numbers.
 func canonical(document json.RawMessage) string {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()

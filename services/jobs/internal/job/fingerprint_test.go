@@ -9,8 +9,8 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// TestFingerprintStaysEqualAcrossVersions pins the fingerprint of a request: an upgrade must not refuse the repetition of a
-// request that the previous version has stored.
+// TestFingerprintStaysEqualAcrossVersions pins the fingerprint of a request: after an upgrade, the service must not
+// refuse to repeat a request that the previous version has stored.
 func TestFingerprintStaysEqualAcrossVersions(t *testing.T) {
 	spec := job.Spec{
 		Kind: "crawl", Owner: "alice", Title: "A crawl", RequestID: "r-1", Priority: -7, MaxAttempts: 5,

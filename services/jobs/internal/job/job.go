@@ -1,5 +1,5 @@
-// Package job is the domain of the jobs service: the job, the ways in which time, workers and users change it, and the
-// contract of its store. It knows no transport and no database.
+// Package job is the domain of the jobs service: the job, the ways in which time, workers, and users change it, and the
+// contract of its store. It doesn't depend on a transport or a database.
 //
 // Every change is a transition: a method that takes the time, checks whether it is allowed, and changes the job in
 // place. A transition that returns an error has changed nothing.
@@ -47,8 +47,8 @@ func (s Status) String() string {
 
 // Job is the whole state of a job at one revision.
 //
-// A Job may be copied by assignment: transitions replace slices and maps and never write into shared ones.
-// All times are UTC with microseconds; the zero time means unset.
+// A Job can be copied by assignment: transitions replace slices and maps, and never write into shared ones. All times
+// are in UTC with microseconds. The zero time means unset.
 type Job struct {
 	ID    string
 	Kind  string
@@ -62,16 +62,16 @@ type Job struct {
 	Limit    Limit
 	Limited  bool // queued, and waits because of its limit
 
-	Attempt     uint32 // attempts that count; 0 before the first
+	Attempt     uint32 // attempts that count toward MaxAttempts; 0 before the first
 	MaxAttempts uint32
-	Backoff     time.Duration // before the second attempt; doubles with each further one
+	Backoff     time.Duration // before the second attempt; doubles with each further attempt
 	MaxBackoff  time.Duration
 
 	Payload json.RawMessage // a JSON object, or nil
 	Result  json.RawMessage // nil if there is none, or if it is too large for the snapshot
 
-	// ResultBytes is the size of a result that is too large for the snapshot, or 0. LargeResult is that result when it is
-	// set. Stores keep it, and clear the field. Store.Result returns it.
+	// ResultBytes is the size of a result that is too large for the snapshot, or 0. LargeResult is that result while it
+	// is being set. Stores store it separately, and clear the field. Store.Result returns it.
 	ResultBytes int
 	LargeResult json.RawMessage
 
@@ -83,15 +83,15 @@ type Job struct {
 	OutputBytes int64
 
 	CancelRequested bool
-	CancelBy        time.Time // when an active job that was asked to stop is cancelled, with or without its worker
+	CancelBy        time.Time // when an active job with a cancellation request is cancelled, even if its worker hasn't stopped
 
 	CreatedAt   time.Time
 	StartedAt   time.Time
 	UpdatedAt   time.Time
 	CompletedAt time.Time
-	NotBefore   time.Time // cleared when it has passed, so a queued job without it is ready
+	NotBefore   time.Time // cleared when it has passed, so a queued job is ready if this is unset
 	Deadline    time.Time
-	ReadyAt     time.Time // since when the job has been ready, or was ready before its last lease
+	ReadyAt     time.Time // when the job became ready, or had become ready before its last lease
 
 	Lease Lease
 	Ended EndedLease // how the last lease ended
@@ -102,8 +102,9 @@ type Job struct {
 	// the job is ready.
 	QueuePosition uint32
 
-	// Checkpoint is what the previous attempt saved for the next one. Stores fill it in when a job is claimed, and keep
-	// their own when it is nil. Everywhere else it is nil. HasCheckpoint reports whether there is one.
+	// Checkpoint is the state that the previous attempt saved for the next one. Stores fill it in when a job is
+	// claimed, and keep the stored one if it is nil. Everywhere else, it is nil. HasCheckpoint reports whether there is
+	// one.
 	Checkpoint    []byte
 	HasCheckpoint bool
 }
@@ -137,9 +138,9 @@ func (j *Job) Rank() int64 {
 	return j.CreatedAt.UnixMicro() - int64(j.Priority)*AgeStep.Microseconds()
 }
 
-// ShownPosition returns the queue position that a snapshot shows for a job with so many others ahead of it: exact up to
-// 100, then rounded down to a hundred, and at most 1,000. So a job deep in the queue does not get a new revision with
-// every job that leaves the queue.
+// ShownPosition returns the queue position in the snapshot of a job with this many jobs ahead of it: exact up to 100,
+// then rounded down to a multiple of 100, and at most 1,000. So a job deep in the queue doesn't get a new revision
+// whenever a job leaves the queue.
 func ShownPosition(ahead int) uint32 {
 	switch {
 	case ahead <= 100:
@@ -150,7 +151,7 @@ func ShownPosition(ahead int) uint32 {
 	return uint32(ahead / 100 * 100)
 }
 
-// Due returns when time alone changes the job (see Elapse). The zero time means never.
+// Due returns the time when Elapse changes the job. The zero time means never.
 func (j *Job) Due() time.Time {
 	switch j.Status {
 	case Queued:

@@ -30,10 +30,10 @@ type KindField struct {
 	Choices           []KindChoice
 }
 
-// KindChoice is a value to choose.
+// KindChoice is one of the values of a choice.
 type KindChoice struct{ Value, Label string }
 
-// FieldType is the type of a value in the payload. Its numbers are those of the contract.
+// FieldType is the type of a value in the payload. Its numbers are those of the protos.
 type FieldType int
 
 // The types of values.
@@ -45,8 +45,8 @@ const (
 	FieldChoice  FieldType = 5
 )
 
-// Check returns an InvalidError if a form cannot be made from the description. field is the description's name in the
-// contract.
+// Check returns an InvalidError if the description is not valid for a form. field is the description's name in the
+// protos.
 func (d *KindDescription) Check(field string) error {
 	names := make(map[string]bool, len(d.Fields))
 	for i := range d.Fields {
@@ -77,7 +77,7 @@ func (f *KindField) check(at string) error {
 	case f.Minimum != nil && f.Maximum != nil && *f.Minimum > *f.Maximum:
 		return &InvalidError{at + ".minimum", "is larger than the maximum"}
 	case f.MaxLength > 0 && f.Type != FieldText:
-		return &InvalidError{at + ".max_length", "is only allowed for texts"}
+		return &InvalidError{at + ".max_length", "is only allowed for text"}
 	case f.Type == FieldChoice && len(f.Choices) == 0:
 		return &InvalidError{at + ".choices", "is empty, but a choice needs at least one"}
 	case f.Type != FieldChoice && len(f.Choices) > 0:
@@ -85,12 +85,12 @@ func (f *KindField) check(at string) error {
 	case len(values) < len(f.Choices):
 		return &InvalidError{at + ".choices", "contains a value twice"}
 	case f.Default != "" && !f.takes(f.Default, values):
-		return &InvalidError{at + ".default_value", "is not a value that the field takes"}
+		return &InvalidError{at + ".default_value", "is not an allowed value of the field"}
 	}
 	return nil
 }
 
-// takes reports whether the field takes a value, which is written as text.
+// takes reports whether the field accepts a value, which is written as text.
 func (f *KindField) takes(value string, choices map[string]bool) bool {
 	switch f.Type {
 	case FieldInteger, FieldNumber:

@@ -11,7 +11,7 @@ func TestKindDescriptionIsChecked(t *testing.T) {
 	tests := []struct {
 		name  string
 		field KindField
-		wrong string // the field of the error; empty for none
+		wrong string // the field of the error, or empty
 	}{
 		{"text", KindField{Type: FieldText, MaxLength: 3, Default: "äöü"}, ""},
 		{"integer", KindField{Type: FieldInteger, Minimum: number(1), Maximum: number(9), Default: "9"}, ""},

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Tail is the part of a job's output that the store itself keeps. The bytes before it are in segments.
+// Tail is the part of a job's output that is in the store itself. The bytes before it are in segments.
 type Tail struct{ Begins, End int64 }
 
-// Length returns how many bytes the store keeps.
+// Length returns the number of bytes in the store.
 func (t Tail) Length() int64 { return t.End - t.Begins }
 
 // Split returns what an append of data at the offset repeats of the tail, which must be equal, and what it adds. It returns
@@ -46,35 +46,35 @@ type Range struct {
 	Segment *Segment
 }
 
-// OutputStore keeps the output of jobs. Appended bytes are in the tail first, as durable as any change of a job. Of
-// long outputs the beginning moves to blobs, which the store only knows by key:
+// OutputStore stores the output of jobs. Appended bytes are first in the tail, and are as durable as any change of a
+// job. The beginning of long outputs moves to blobs, of which the store has only the keys:
 //
-//	Reserve(key)  the blob may be written; it counts as unreferenced
+//	Reserve(key)  the blob can be written; it counts as unreferenced
 //	              … the blob is written …
 //	Seal          in one step the segment replaces the bytes, and the blob counts as referenced
 //
-// So after a crash at any point every byte is in the tail or in a segment, and every blob is known by its key.
+// So after a crash at any point, every byte is in the tail or in a segment, and the store has the key of every blob.
 type OutputStore interface {
 	// AppendOutput writes data at the offset of the job's output, and returns the output's new length. It returns
-	// ErrLeaseLost if token does not hold the job's lease, ErrOutputConflict if stored bytes differ, *OutputSealedError if
-	// the offset is before the tail, *OutputGapError if it is beyond the end, and *OutputTooLargeError if the output would
-	// exceed limit bytes. The job's OutputBytes change, but not its revision.
+	// ErrLeaseLost if token does not belong to the job's lease, ErrOutputConflict if stored bytes differ,
+	// *OutputSealedError if the offset is before the tail, *OutputGapError if it is beyond the end, and
+	// *OutputTooLargeError if the output would exceed limit bytes. The job's OutputBytes change, but not its revision.
 	AppendOutput(ctx context.Context, id, token string, offset int64, data []byte, limit int64) (int64, error)
 
-	// ReadOutput returns the output at the offset: up to limit bytes of the tail, with fewer only at the end of the output
-	// or of a stored chunk, or the segment that contains the offset. It returns *OutputGapError if the offset is beyond the
-	// end, and ErrNotFound if the job does not exist.
+	// ReadOutput returns the output at the offset: up to limit bytes of the tail, or the segment that contains the
+	// offset. It returns fewer bytes only at the end of the output or of a stored chunk. It returns *OutputGapError if
+	// the offset is beyond the end, and ErrNotFound if the job does not exist.
 	ReadOutput(ctx context.Context, id string, offset int64, limit int) (Range, error)
 
-	// Tail returns which bytes the store keeps of the job's output, or ErrNotFound.
+	// Tail returns the range of the job's output that is in the store, or ErrNotFound.
 	Tail(ctx context.Context, id string) (Tail, error)
 
-	// LongTails returns the ids of up to limit jobs whose tail has at least so many bytes (64 KiB or more), the longest
-	// first.
+	// LongTails returns the IDs of up to limit jobs whose tail has at least this many bytes (64 KiB or more), the
+	// longest first.
 	LongTails(ctx context.Context, atLeast int64, limit int) ([]string, error)
 
-	// Reserve records the key of a blob that is about to be written. Unless Seal takes it, it is unreferenced from the
-	// time until on.
+	// Reserve records the key of a blob that is about to be written. Unless Seal uses it, the blob is unreferenced from
+	// the time until on.
 	Reserve(ctx context.Context, key string, until time.Time) error
 
 	// Seal replaces the first bytes of the tail with the segment, and its reserved blob counts as referenced.
@@ -82,8 +82,8 @@ type OutputStore interface {
 	// begin where the tail does, ends after the tail, or if its key is no longer reserved.
 	Seal(ctx context.Context, id string, segment Segment) error
 
-	// Unreferenced returns the keys of up to limit blobs that nothing refers to: those of deleted jobs, and those that
-	// were reserved and not sealed in time.
+	// Unreferenced returns the keys of up to limit unreferenced blobs: those of deleted jobs, and those that were
+	// reserved and not sealed in time.
 	Unreferenced(ctx context.Context, now time.Time, limit int) ([]string, error)
 
 	// Forget records that these unreferenced blobs were deleted.
@@ -95,7 +95,7 @@ type OutputGrowth struct {
 	ID     string
 	Length int64
 	Added  int64 // by this commit
-	Tail   int64 // bytes that the store itself keeps
+	Tail   int64 // bytes in the store itself
 }
 
 // OutputGapError means that an append or a read begins beyond the end of the output.
@@ -115,9 +115,9 @@ func (e *OutputSealedError) Error() string {
 // OutputTooLargeError means that an append would exceed the maximum length of an output.
 type OutputTooLargeError struct {
 	Limit int64 // bytes
-	End   int64 // how long the output is
+	End   int64 // the length of the output
 }
 
 func (e *OutputTooLargeError) Error() string {
-	return fmt.Sprintf("the output has %d bytes, and at most %d are kept", e.End, e.Limit)
+	return fmt.Sprintf("the output has %d bytes, and the maximum is %d", e.End, e.Limit)
 }

@@ -11,7 +11,7 @@ import (
 // StepState is the state of a step. The numbers are those of headway.jobs.v1.StepState, and are stored.
 type StepState int
 
-// The states of a step; StepKeep in a report leaves the state as it is.
+// The states of a step. StepKeep in a report leaves the state unchanged.
 const (
 	StepKeep      StepState = 0
 	StepPending   StepState = 1
@@ -29,13 +29,13 @@ type Progress struct {
 	Message string `json:"message,omitempty"`
 	Steps   []Step `json:"steps,omitempty"`
 
-	// Percent is 0 to 100, weighted over the steps. It never falls, not even across attempts.
+	// Percent is 0 to 100, weighted over the steps. It never decreases, not even across attempts.
 	Percent float64 `json:"percent,omitempty"`
-	// Rate is units of the current step per second; 0 when unknown.
+	// Rate is units of the current step per second. It is 0 if unknown.
 	Rate float64 `json:"rate,omitempty"`
-	// ETA is the estimated seconds to the end; nil when unknown.
+	// ETA is the estimated number of seconds until the end. It is nil if unknown.
 	ETA *float64 `json:"eta,omitempty"`
-	// Stalled: the worker is alive, but nothing has moved for a while.
+	// Stalled means that the worker is alive, but there has been no progress for a while.
 	Stalled bool `json:"stalled,omitempty"`
 
 	Estimate Estimate `json:"motion,omitzero"`
@@ -64,7 +64,7 @@ type Step struct {
 // PlannedStep declares a step before it begins.
 type PlannedStep struct {
 	Name   string
-	Title  string // the name if empty
+	Title  string // defaults to the name
 	Group  string
 	Weight float64 // 1 if 0
 	Total  float64 // 0 when unknown
@@ -77,14 +77,14 @@ type Report struct {
 	Steps   []StepReport
 }
 
-// StepReport holds the changes of a step. Nil fields change nothing.
+// StepReport holds the changes of a step. Nil fields don't change anything.
 type StepReport struct {
 	Name      string
 	State     StepState
 	Done      *float64
 	Total     *float64
 	Estimated *bool              // whether the total is only an estimate
-	Counters  map[string]float64 // all of them; empty to keep
+	Counters  map[string]float64 // all counters; empty to keep them
 	Message   *string
 }
 
@@ -209,7 +209,7 @@ func (p *Progress) indexer(n int) func(name string) int {
 	}
 }
 
-// apply changes the step as reported. changed reports whether that changed anything.
+// apply applies a report to the step. changed reports whether that changed anything.
 func (s *Step) apply(now time.Time, r *StepReport) (changed bool, err error) {
 	before := *s
 	if r.Done != nil {
@@ -246,7 +246,7 @@ func (s *Step) problem() string {
 	case !between(s.Total, 0, maxNumber):
 		return "total is not a number of 0 or more"
 	case len(s.Counters) > maxCounters:
-		return fmt.Sprintf("%d counters are more than %d", len(s.Counters), maxCounters)
+		return fmt.Sprintf("has %d counters, and the maximum is %d", len(s.Counters), maxCounters)
 	case s.Total > 0 && s.Done > s.Total:
 		return fmt.Sprintf("done (%v) is above total (%v)", s.Done, s.Total)
 	}
@@ -302,17 +302,17 @@ func (p *Progress) fraction() float64 {
 	return min(done/all, 1)
 }
 
-// raise increases the percent to the value that follows from the steps. It never lowers it.
+// raise increases the percent to the value that follows from the steps. It never decreases it.
 func (p *Progress) raise() {
 	p.Percent = max(p.Percent, 100*p.fraction())
 }
 
-// rest resets the values that only make sense while a worker runs the job.
+// rest resets the values that only apply while a worker runs the job.
 func (p *Progress) rest() {
 	p.Rate, p.ETA, p.Stalled, p.Estimate = 0, nil, false, Estimate{}
 }
 
-// restart sets the steps back for an attempt that starts over. The percent stays.
+// restart resets the steps for an attempt that starts over. The percent doesn't change.
 func (p *Progress) restart() {
 	p.rest()
 	p.Message = ""

@@ -12,7 +12,7 @@ import (
 
 var start = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 
-// leased is an active job with the steps planned.
+// leased returns an active job with planned steps.
 func leased(t *testing.T, plan ...PlannedStep) *Job {
 	t.Helper()
 	j, err := New(Spec{Kind: "crawl", Owner: "alice", Steps: plan}, start)
@@ -23,7 +23,7 @@ func leased(t *testing.T, plan ...PlannedStep) *Job {
 	return &j
 }
 
-// report tells of one step at a time after the start.
+// report reports one step at a time after the start.
 func report(t *testing.T, j *Job, after time.Duration, steps ...StepReport) bool {
 	t.Helper()
 	visible, refused := j.TakeIn(start.Add(after), nil, &Report{Steps: steps}, 30*time.Second)
@@ -43,7 +43,7 @@ func TestPercentIsWeightedOverTheSteps(t *testing.T) {
 	}{
 		{StepReport{Name: "a", State: StepActive, Done: new(5.0)}, 30},
 		{StepReport{Name: "a", State: StepCompleted}, 60},
-		{StepReport{Name: "b", State: StepActive, Done: new(7.0)}, 60}, // no total: unknown until it is done
+		{StepReport{Name: "b", State: StepActive, Done: new(7.0)}, 60}, // without a total, the progress is unknown until it is done
 		{StepReport{Name: "b", State: StepSkipped}, 80},
 		{StepReport{Name: "c", State: StepFailed, Done: new(1.0), Total: new(2.0)}, 90},
 	} {
@@ -245,7 +245,7 @@ func TestJobWithoutMovementIsStalledUntilItMoves(t *testing.T) {
 			t.Errorf("after %v stalled is %v (visible %v), want %v", after, j.Progress.Stalled, visible, want)
 		}
 	}
-	report(t, j, 41*time.Second, StepReport{Name: "a", Done: new(1.0)}) // a repeated value is not movement
+	report(t, j, 41*time.Second, StepReport{Name: "a", Done: new(1.0)}) // a repeated value is not progress
 	if !j.Progress.Stalled {
 		t.Error("a report of the same numbers ended the stall")
 	}

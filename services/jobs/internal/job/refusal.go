@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of texts, in characters. Texts of plans and specs that are longer are refused when a job is created. Texts that
-// a worker sends are cut.
+// Limits of texts, in characters. When a job is created, longer texts of plans and specs are refused. Texts from
+// workers are truncated.
 const (
 	maxName           = 100
 	maxStepTitle      = 100
@@ -25,26 +25,26 @@ const (
 	maxSteps    = 1000
 	maxCounters = 16
 	maxWeight   = 1e6
-	maxNumber   = 1e100 // far from where sums and rates overflow
+	maxNumber   = 1e100 // far below the values at which sums and rates overflow
 	maxRefusals = 20
 )
 
-// Refusal names a part of a worker's progress that was not taken in, or that was shortened. The rest was taken in.
+// Refusal names a part of a worker's progress that was refused or truncated. The rest was accepted.
 type Refusal struct {
 	Field string // as the contract names it, such as "progress.steps[2]"
 	Err   error
 }
 
-// TruncatedError means that a text was longer than Limit characters, and was cut.
+// TruncatedError means that a text was longer than Limit characters, and was truncated.
 type TruncatedError struct{ Limit int }
 
 func (e *TruncatedError) Error() string {
-	return fmt.Sprintf("the text was cut to %d characters", e.Limit)
+	return fmt.Sprintf("the text was truncated to %d characters", e.Limit)
 }
 
-// TakeIn takes in as much of a worker's progress as possible: a plan (nil for none) and a report (nil for none). Texts
-// that are too long are cut. It returns the parts that were cut or refused. visible reports whether the snapshot changed.
-// TakeIn leaves the revision to Touch.
+// TakeIn accepts as much of a worker's progress as possible: a plan and a report, both of which can be nil. It
+// truncates texts that are too long, and returns the truncated and refused parts. visible reports whether the snapshot
+// changed. TakeIn leaves the revision to Touch.
 func (j *Job) TakeIn(now time.Time, plan []PlannedStep, r *Report, stalledAfter time.Duration) (visible bool, refused []Refusal) {
 	refuse := func(field string, err error) {
 		if len(refused) < maxRefusals {
@@ -71,7 +71,7 @@ func (j *Job) TakeIn(now time.Time, plan []PlannedStep, r *Report, stalledAfter 
 	return visible, refused
 }
 
-// shortened returns the plan and the report with all texts within their limits. It changes neither of them in place.
+// shortened returns the plan and the report with all texts within their limits. It doesn't change them in place.
 func shortened(plan []PlannedStep, r *Report, refuse func(field string, err error)) ([]PlannedStep, *Report) {
 	fit := func(text *string, limit int, field string, at ...any) {
 		if cut, was := truncate(*text, limit); was {
@@ -103,7 +103,7 @@ func shortened(plan []PlannedStep, r *Report, refuse func(field string, err erro
 	return plan, &short
 }
 
-// truncate returns the text with at most limit characters. A text that was cut ends with an ellipsis.
+// truncate returns the text with at most limit characters. A truncated text ends with an ellipsis.
 func truncate(text string, limit int) (short string, was bool) {
 	if len(text) <= limit || utf8.RuneCountInString(text) <= limit {
 		return text, false
@@ -111,15 +111,15 @@ func truncate(text string, limit int) (short string, was bool) {
 	return firstRunes(text, limit-1) + "…", true
 }
 
-// truncateMiddle returns the text with at most limit characters. If the text is longer, its middle is replaced by a note.
-// The end stays, because the end of a stack trace names the error.
+// truncateMiddle returns the text with at most limit characters. If the text is longer, its middle is replaced with a
+// note. The end is kept, because the end of a stack trace names the error.
 func truncateMiddle(text string, limit int) string {
 	n := utf8.RuneCountInString(text)
 	if n <= limit {
 		return text
 	}
 	note := fmt.Sprintf(" … [%d characters removed] … ", n-limit)
-	keep := limit - utf8.RuneCountInString(note) - 2 // the removed note's own length can change the number by a digit or two
+	keep := limit - utf8.RuneCountInString(note) - 2 // the length of the note depends on the digits of this number
 	head := firstRunes(text, keep/2)
 	tail := text[len(firstRunes(text, n-keep/2)):]
 	return head + fmt.Sprintf(" … [%d characters removed] … ", n-2*(keep/2)) + tail
@@ -136,7 +136,7 @@ func firstRunes(text string, n int) string {
 	return text
 }
 
-// tidyReason returns the reason without characters that a machine-readable name cannot have.
+// tidyReason returns the reason without characters that a machine-readable name can't have.
 func tidyReason(reason string) string {
 	reason = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.IsControl(r) {
@@ -147,14 +147,14 @@ func tidyReason(reason string) string {
 	return firstRunes(reason, maxReason)
 }
 
-// tidy returns the failure with texts of the agreed lengths.
+// tidy returns the failure with texts within their limits.
 func (f Failure) tidy() Failure {
 	f.Reason, f.Message = tidyReason(f.Reason), truncateMiddle(f.Message, maxFailureMessage)
 	return f
 }
 
-// nameProblem returns why a text cannot be the name of a step or a counter, or "". Names follow any common convention:
-// "rowsOK", "video.transcode", "Download pages".
+// nameProblem returns the reason why a text can't be the name of a step or a counter, or "". Names can follow any
+// common convention: "rowsOK", "video.transcode", "Download pages".
 func nameProblem(name string) string {
 	switch {
 	case name == "":

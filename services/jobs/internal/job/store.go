@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Store stores jobs. It is the source of truth: an answered change is on disk, and survives a power cut.
+// Store stores jobs. It is the source of truth: an acknowledged change is on disk, and survives a power cut.
 //
 // All methods can be called concurrently. Times are stored with microseconds. A change whose context ends before its turn
 // returns the context's error and does not happen. Once its turn has come, its result is returned.
 type Store interface {
-	// Create stores a new job under its spec's request id, if it has one. If that owner has used the request id before
-	// for the same fingerprint, or the job's id exists with the same owner and fingerprint, it returns the stored job
-	// and replayed; for another fingerprint, ErrRequestIDReused.
+	// Create stores a new job under its spec's request ID, if it has one. If the owner has used the request ID before
+	// with the same fingerprint, or the job's ID exists with the same owner and fingerprint, it returns the stored job,
+	// and replayed is true. With another fingerprint, it returns ErrRequestIDReused.
 	//
 	// A job that would become ready here or by Update, and whose limit leaves no room, is stored as Limited instead. It becomes
 	// ready in the step that makes room for it, or by Admit.
@@ -23,26 +23,26 @@ type Store interface {
 	// have its error.
 	CreateAll(ctx context.Context, all []Creation) []Created
 
-	// Get returns the job, or ErrNotFound. It sees every change that was answered before it was called.
+	// Get returns the job, or ErrNotFound. It includes every change that was acknowledged before the call.
 	Get(ctx context.Context, id string) (Job, error)
 
 	// Result returns a job's result that is too large for its snapshot (Job.ResultBytes is above 0), or ErrNotFound.
 	Result(ctx context.Context, id string) (json.RawMessage, error)
 
 	// List returns a page of jobs, newest first by order of creation. Pages never repeat or lose a job because others
-	// are created or deleted meanwhile.
+	// are created or deleted in the meantime.
 	List(ctx context.Context, filter Filter) (Page, error)
 
 	// Count returns how many jobs match a filter, up to limit.
 	Count(ctx context.Context, filter Filter, limit int) (int, error)
 
 	// Update reads the jobs, calls change for each, and stores them, each atomically: no other call sees a job between
-	// its read and its write. change receives the index into ids. If it returns an error, that job stays as it is and the
-	// error is returned at the same index. Jobs that do not exist return ErrNotFound. The jobs are independent: one that
-	// cannot be changed does not affect the others. change can be called more than once for a job, always with a new
-	// copy, and must not call the store. It can leave the revision as it is (nothing that a snapshot shows has changed,
-	// and no observer is called) or increase it by one. A job that becomes ready gets its QueuePosition: the number of ready
-	// jobs of its kind ahead of it, counted up to MaxAhead.
+	// its read and its write. change receives the index into ids. If it returns an error, that job doesn't change, and
+	// the error is returned at the same index. For jobs that do not exist, the error is ErrNotFound. The jobs are
+	// independent: one that can't be changed does not affect the others. change can be called more than once for a job,
+	// always with a new copy, and must not call the store. It can leave the revision unchanged, if the snapshot has not
+	// changed, and then no observer is called. Otherwise, it must increase the revision by one. A job that becomes
+	// ready gets its QueuePosition: the number of ready jobs of its kind ahead of it, counted up to MaxAhead.
 	Update(ctx context.Context, ids []string, change func(i int, j *Job) error) ([]Job, []error)
 
 	// Claim leases up to Max ready jobs of the given kinds. The owners take turns, one job at a time, and an owner that has
@@ -66,17 +66,17 @@ type Store interface {
 	// Admit makes jobs ready that have waited for the time when their limit allows another lease. It looks at up to so many limits.
 	Admit(ctx context.Context, now time.Time, limits int) error
 
-	// ExtendLeases makes every lease last until now + its duration, and no back-off longer than its maximum. It is called
-	// when a service starts, and after a gap in its time: the time that it was away does not count against the workers.
-	// Revisions stay as they are.
+	// ExtendLeases makes every lease last until now + its duration, and limits every backoff to its maximum. It is
+	// called when a service starts, and after a gap in its time, because the time in which it was unavailable does not
+	// count against the workers. Revisions don't change.
 	ExtendLeases(ctx context.Context, now time.Time) error
 
-	// Now returns the time of the store's clock, or the zero time if that is the clock of this process.
+	// Now returns the time of the store's clock, or the zero time if the store uses the clock of this process.
 	Now(ctx context.Context) (time.Time, error)
 
-	// CountOwner counts the jobs of an owner that have not ended.
+	// CountOwner counts the unfinished jobs of an owner.
 	CountOwner(ctx context.Context, owner string) (int, error)
-	// CountLive counts the jobs that have not ended, by kind and status.
+	// CountLive counts the unfinished jobs, by kind and status.
 	CountLive(ctx context.Context) (map[string]map[Status]int, error)
 
 	// Delete removes a job that has ended, with its output and checkpoint. The blobs of its segments become unreferenced.
@@ -84,7 +84,7 @@ type Store interface {
 	// Delete returns ErrNotFound if there is no such job.
 	Delete(ctx context.Context, id string, allow func(*Job) error) error
 
-	// Purge removes up to limit jobs that ended before the given time, and returns how many.
+	// Purge removes up to limit jobs that ended before the given time, and returns their number.
 	Purge(ctx context.Context, endedBefore time.Time, limit int) (int, error)
 
 	OutputStore
@@ -95,26 +95,26 @@ type Store interface {
 
 // Commit holds the changes that a store has made durable in one step.
 type Commit struct {
-	Jobs []Job    // those whose revision grew, in their new state
-	Was  []Status // of each of Jobs before; 0 for one that is new
+	Jobs []Job    // the jobs whose revision grew, in their new state
+	Was  []Status // the previous status of each of Jobs; 0 for a new job
 	// WasReady reports whether each of Jobs was ready before.
 	WasReady []bool
 	Deleted  []Deleted
 	Output   []OutputGrowth
 	Due      time.Time // when a limit next lets a job become ready; the zero time means that this has not changed
 
-	Changes int           // how many changes shared the step
+	Changes int           // the number of changes that shared the step
 	Took    time.Duration // from its beginning until it was durable
 }
 
 // Deleted names a job that was deleted.
 type Deleted struct{ ID, Owner, Kind string }
 
-// Observer is called with every commit, in the order in which they became durable, before the change is answered. It must
-// return quickly, and must not change the commit.
+// Observer is called with every commit, in the order in which they became durable, before the changes are acknowledged.
+// It must return quickly, and must not change the commit.
 type Observer func(*Commit)
 
-// MaxAhead is how far a queue position is counted.
+// MaxAhead is the maximum queue position that is counted.
 const MaxAhead = 1000
 
 // Creation is a job to create, and the request that it comes from.
@@ -133,23 +133,23 @@ type Created struct {
 
 // Claim describes the jobs that a worker can take.
 type Claim struct {
-	Kinds    []string // each once
+	Kinds    []string // without duplicates
 	Max      int
 	Cap      int              // active jobs per owner and kind; 0 for no cap
 	Now      func() time.Time // called when the claim has its turn
 	Worker   string
 	Duration time.Duration
 	Confirms bool          // the worker calls before it starts a job
-	Token    func() string // a fresh random text per job, for its lease token
+	Token    func() string // a new random text per job, for its lease token
 }
 
 // Claimed is the result of a claim.
 type Claimed struct {
 	Jobs   []Job // with their checkpoints
-	Capped bool  // there were more, but their owners have the maximum of active jobs
+	Capped bool  // there are more ready jobs, but their owners have the maximum of active jobs
 }
 
-// Queuing is a ready job and the queue position that its snapshot shows.
+// Queuing is a ready job and the queue position in its snapshot.
 type Queuing struct {
 	ID       string
 	Position uint32
@@ -163,12 +163,12 @@ type Filter struct {
 	Labels        map[string]string
 	CreatedAfter  time.Time // at or after
 	CreatedBefore time.Time // before
-	// Live asks for jobs that have not ended; with EndedAfter also for those that ended at or after it.
+	// Live selects unfinished jobs, and, with EndedAfter, also those that ended at or after it.
 	Live       bool
 	EndedAfter time.Time
 
-	Limit int    // at most this many; must be above 0
-	Token string // of the page before; empty for the first. A malformed one is an *InvalidError
+	Limit int    // maximum number of jobs; must be above 0
+	Token string // from the previous page; empty for the first one. A malformed token is an *InvalidError
 }
 
 // Page is a part of a list.

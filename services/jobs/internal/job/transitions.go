@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Touch makes a new revision.
+// Touch creates a new revision.
 func (j *Job) Touch(now time.Time) { j.touch(Instant(now)) }
 
-// SaveCheckpoint sets the checkpoint for a later attempt. Nil, and one above
-// MaxCheckpoint, keeps the previous one. An empty one removes it.
+// SaveCheckpoint sets the checkpoint for a later attempt. If it is nil, or larger than MaxCheckpoint, the previous one
+// is kept. An empty one removes it.
 func (j *Job) SaveCheckpoint(checkpoint []byte) {
 	if checkpoint != nil && len(checkpoint) <= MaxCheckpoint {
 		j.Checkpoint, j.HasCheckpoint = checkpoint, len(checkpoint) > 0
@@ -34,14 +34,14 @@ func (j *Job) Complete(now time.Time, token string, result json.RawMessage, last
 // Failing describes an attempt that ended without success.
 type Failing struct {
 	Failure
-	Permanent bool            // do not try again
-	Result    json.RawMessage // facts for the user; nil for none
+	Permanent bool            // no further attempts
+	Result    json.RawMessage // facts for the user; can be nil
 	Last      *Report
 }
 
-// Fail ends the attempt. The job is queued again while attempts are left and the failure is not permanent; after a
-// cancel request it is cancelled, with the worker's own reason if there is one. jitter is a random
-// number in [0, 1).
+// Fail ends the attempt. The job is queued again if attempts are left and the failure is not permanent. After a
+// cancellation request, it is cancelled, with the worker's own reason if there is one. jitter is a random number in [0,
+// 1).
 func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error {
 	if err := j.Fence(token); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error
 		j.Error = asked
 		j.cancel(now)
 	case j.CancelRequested:
-		j.end(now, Cancelled) // for the worker's reason
+		j.end(now, Cancelled) // because of the worker's reason
 	case f.Permanent || j.Attempt >= j.MaxAttempts:
 		j.Progress.closeSteps(now, StepFailed, false)
 		j.end(now, Failed)
@@ -72,7 +72,8 @@ func (j *Job) Fail(now time.Time, token string, f Failing, jitter float64) error
 	return nil
 }
 
-// Release returns the job to the queue without using up the attempt. After a cancel request it is cancelled instead.
+// Release returns the job to the queue without using up the attempt. After a cancellation request, it is cancelled
+// instead.
 func (j *Job) Release(now time.Time, token string, checkpoint []byte) error {
 	if err := j.Fence(token); err != nil {
 		return err
@@ -88,7 +89,8 @@ func (j *Job) Release(now time.Time, token string, checkpoint []byte) error {
 	return nil
 }
 
-// Park ends the lease and makes the job wait for a user's decision. After a cancel request it is cancelled instead.
+// Park ends the lease and makes the job wait for a user's decision. After a cancellation request, it is cancelled
+// instead.
 func (j *Job) Park(now time.Time, token string, question json.RawMessage, last *Report, checkpoint []byte) error {
 	if err := j.Fence(token); err != nil {
 		return err
@@ -110,9 +112,9 @@ func (j *Job) Park(now time.Time, token string, question json.RawMessage, last *
 	return nil
 }
 
-// Resume answers a waiting job's question and queues it again; the attempt that parked is not counted twice.
+// Resume answers a waiting job's question and queues it again. The attempt that parked is not counted twice.
 //
-// revision is that of the snapshot that showed the question, or 0 if the caller does not know it.
+// revision is the revision of the snapshot with the question, or 0 if the caller does not have it.
 func (j *Job) Resume(now time.Time, revision uint32, answer json.RawMessage) error {
 	if revision != 0 && revision != j.Revision {
 		return ErrQuestionChanged
@@ -129,9 +131,9 @@ func (j *Job) Resume(now time.Time, revision uint32, answer json.RawMessage) err
 	return nil
 }
 
-// Cancel ends a queued or waiting job, and asks the worker of an active one to stop within grace. changed is false if
-// it was asked to stop before, or is already cancelled. why becomes the job's error if the job ends here. Its zero value
-// means CANCELLED_BY_USER.
+// Cancel ends a queued or waiting job, and requests the worker of an active one to stop within grace. changed is false
+// if this was requested before, or if the job is already cancelled. why becomes the job's error if the job ends here.
+// Its zero value means CANCELLED_BY_USER.
 func (j *Job) Cancel(now time.Time, grace time.Duration, why Failure) (changed bool, err error) {
 	now = Instant(now)
 	switch {
@@ -170,15 +172,15 @@ func (j *Job) Retry(now time.Time) error {
 	return nil
 }
 
-// Elapse changes the job as time alone does. A deadline or a grace time that has passed ends it. A lease that has expired
-// is taken from its worker. A back-off that is over makes it ready. Otherwise, Elapse changes nothing.
+// Elapse makes the changes that are due at the time now. A passed deadline or grace period ends the job. An expired
+// lease is taken from its worker. A completed backoff makes the job ready. Otherwise, Elapse does nothing.
 func (j *Job) Elapse(now time.Time) {
 	now = Instant(now)
 	passed := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
 	switch {
 	case j.Status.Terminal():
 	case passed(j.Deadline):
-		j.Error = &Failure{Reason: ReasonDeadlinePassed, Message: "The job was not finished before its deadline.", Attempt: j.Attempt}
+		j.Error = &Failure{Reason: ReasonDeadlinePassed, Message: "The job did not finish before its deadline.", Attempt: j.Attempt}
 		j.Progress.closeSteps(now, StepFailed, false)
 		j.end(now, Failed)
 	case j.Status == Active && passed(j.CancelBy):
@@ -191,8 +193,8 @@ func (j *Job) Elapse(now time.Time) {
 	}
 }
 
-// SetPosition sets how many ready jobs are ahead of this one. It reports whether that changed the job. A job that is not
-// ready has no position.
+// SetPosition sets the number of ready jobs ahead of this one. It reports whether that changed the job. A job that is
+// not ready has no position.
 func (j *Job) SetPosition(now time.Time, position uint32) (changed bool) {
 	if !j.Ready() || j.QueuePosition == position {
 		return false
@@ -202,15 +204,15 @@ func (j *Job) SetPosition(now time.Time, position uint32) (changed bool) {
 	return true
 }
 
-// closingReport takes in the last report before a change of status. The change of status matters more than the report, so
-// that parts of the report that break a rule are left out.
+// closingReport records the last report before a change of status. The change of status is more important than the
+// report, so parts of the report that break a rule are dropped.
 func (j *Job) closingReport(now time.Time, last *Report) {
 	if last != nil {
 		j.TakeIn(now, nil, last, time.Duration(1<<62))
 	}
 }
 
-// setResult sets the result. A result that does not fit into the snapshot is left for the store to keep next to it.
+// setResult sets the result. A result that does not fit into the snapshot is stored separately.
 func (j *Job) setResult(result json.RawMessage) {
 	j.Result, j.ResultBytes, j.LargeResult = result, 0, nil
 	if len(result) > MaxDocument || len(result) > 0 && j.restSize()+min(stepsSize(j.Progress.Steps), minShown) > MaxSnapshot {
@@ -228,7 +230,7 @@ func (j *Job) setCancelWhy(why Failure) {
 	j.Error = &Failure{Reason: ReasonCancelledByUser, Message: "The job was cancelled.", Attempt: j.Attempt}
 }
 
-// cancelWhy returns why an active job is being cancelled: the error that was set in this attempt.
+// cancelWhy returns the reason why an active job is being cancelled, which is the error that was set in this attempt.
 func (j *Job) cancelWhy() *Failure {
 	if j.CancelRequested && j.Error != nil && j.Error.Attempt == j.Attempt {
 		return j.Error
@@ -266,8 +268,8 @@ func (j *Job) end(now time.Time, status Status) {
 	j.touch(now)
 }
 
-// backoff returns the wait before the next attempt. It doubles with every attempt. The jitter reduces it to between half of
-// that and all of it.
+// backoff returns the delay before the next attempt. It doubles with every attempt. The jitter reduces it by up to
+// half.
 func (j *Job) backoff(jitter float64) time.Duration {
 	wait := j.Backoff
 	for i := uint32(1); i < j.Attempt && wait < j.MaxBackoff; i++ {

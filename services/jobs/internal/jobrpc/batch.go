@@ -36,7 +36,7 @@ func (s *Jobs) CreateJobs(ctx context.Context, r *jobsv1.CreateJobsRequest) (*jo
 	return &jobsv1.CreateJobsResponse{Results: results}, nil
 }
 
-// CompleteJobs implements WorkerService. The store gathers the changes that come at the same time in one commit.
+// CompleteJobs implements WorkerService. The store combines changes that arrive at the same time in one commit.
 func (s *Workers) CompleteJobs(ctx context.Context, r *jobsv1.CompleteJobsRequest) (*jobsv1.CompleteJobsResponse, error) {
 	results := make([]*jobsv1.CompleteJobResult, len(r.GetJobs()))
 	var wg sync.WaitGroup

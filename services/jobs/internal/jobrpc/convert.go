@@ -12,7 +12,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// toProto returns the job as its watchers get it.
+// toProto returns the job as a message.
 func toProto(j *job.Job) *jobsv1.Job { return toProtoWith(j, j.ShownSteps(), false) }
 
 // toWhole returns the job with all its steps, and with the texts of all documents.
@@ -66,9 +66,9 @@ func toProtoWith(j *job.Job, steps []job.Step, texts bool) *jobsv1.Job {
 	}
 }
 
-// asField returns the encoded job as field 1 of a response: WatchJobResponse.job or WatchJobsResponse.jobs. Set as the
-// unknown fields of such a response, it is sent as it is, which has the same bytes as the field itself. So a snapshot is
-// converted and encoded once for all its watchers.
+// asField returns the encoded job as field 1 of a response: WatchJobResponse.job or WatchJobsResponse.jobs. If it is
+// set as the unknown fields of such a response, it is sent unchanged, with the same bytes as the field itself. So a
+// snapshot is converted and encoded once for all its watchers.
 func asField(j *job.Job) []byte {
 	message := toProto(j)
 	size := proto.Size(message)
@@ -76,7 +76,7 @@ func asField(j *job.Job) []byte {
 	field = protowire.AppendVarint(protowire.AppendTag(field, 1, protowire.BytesType), uint64(size))
 	field, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(field, message)
 	if err != nil {
-		panic("a job cannot be encoded: " + err.Error()) // only with texts that are not UTF-8, which requests cannot contain
+		panic("can't encode a job: " + err.Error()) // only possible with texts that are not UTF-8, which requests can't contain
 	}
 	return field
 }

@@ -9,7 +9,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// spec returns what the caller asks for, or the error for a caller that may not.
+// spec returns the requested job, or an error if the caller is not allowed to create it.
 func (s *Jobs) spec(ctx context.Context, r *jobsv1.CreateJobRequest) (job.Spec, error) {
 	id := caller(ctx)
 	if !id.May(auth.ScopeRun) {
@@ -24,7 +24,7 @@ func (s *Jobs) spec(ctx context.Context, r *jobsv1.CreateJobRequest) (job.Spec, 
 		case r.GetOwner() != "":
 			return job.Spec{}, rpcerr.ScopeMissing("Creating a job for another user", auth.ScopeService)
 		case r.GetJobId() != "":
-			return job.Spec{}, rpcerr.ScopeMissing("Choosing a job's id", auth.ScopeService)
+			return job.Spec{}, rpcerr.ScopeMissing("Choosing a job's ID", auth.ScopeService)
 		}
 	} else if r.GetOwner() != "" {
 		owner = r.GetOwner()

@@ -12,7 +12,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// toStatus converts an error of the domain into the error that the caller gets.
+// toStatus converts an error of the domain to the error for the caller.
 func toStatus(err error) error {
 	var (
 		known    *rpcerr.Error
@@ -35,7 +35,7 @@ func toStatus(err error) error {
 			"The job has already ended.")
 	case errors.Is(err, job.ErrNotFinished):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_FINISHED,
-			"The job has not ended yet. Cancel it first, or wait for its end.")
+			"The job has not ended yet. Cancel it first, or wait until it ends.")
 	case errors.Is(err, job.ErrNotWaiting):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_WAITING,
 			"The job is not waiting for a decision.")
@@ -56,15 +56,15 @@ func toStatus(err error) error {
 			"Different bytes are already stored at this offset. Append at the end of the output.")
 	case errors.Is(err, job.ErrOutputBehind):
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The blob store cannot keep up with the job's output. Repeat the call.")
+			"The blob store can't keep up with the job's output. Repeat the call.")
 	case errors.Is(err, job.ErrUnavailable):
 		return rpcerr.New(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
-			"The jobs database can't be reached. Repeat the call: if it was already done, you get the same answer.")
+			"The jobs database can't be reached. Repeat the call. If it already succeeded, you get the same response.")
 	case errors.Is(err, job.ErrCheckpointTooBig):
 		return rpcerr.Invalid("checkpoint", fmt.Sprintf("is larger than %d KiB", job.MaxCheckpoint>>10))
 	case errors.Is(err, job.ErrQuestionChanged):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_JOB_NOT_WAITING,
-			"The job no longer asks this question. Load the job again, and answer its present question if there is one.")
+			"The job no longer asks this question. Load the job again, and answer its current question, if there is one.")
 	case errors.As(err, &invalid):
 		return rpcerr.Invalid(invalid.Field, invalid.Problem)
 	case errors.As(err, &step):
@@ -73,7 +73,7 @@ func toStatus(err error) error {
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_PROGRESS_INVALID, message(progress))
 	case errors.As(err, &quota):
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
-			"You have %d jobs that have not ended, the maximum per user. Wait until some have ended, or cancel some. The operator can raise --max-queued.", quota.Limit)
+			"You have %d unfinished jobs, the maximum per user. Wait until some have ended, or cancel some. The operator can raise --max-queued.", quota.Limit)
 	case errors.As(err, &tooLarge):
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_TOO_LARGE,
 			"The job's output has %d bytes, and the limit is %d. Store the rest elsewhere and link to it in the result, or increase --max-output-bytes.",
@@ -84,10 +84,10 @@ func toStatus(err error) error {
 	return rpcerr.Internal(err)
 }
 
-// truncated is the reason of a text that was shortened.
+// truncated is the reason of a text that was truncated.
 const truncated = "TRUNCATED"
 
-// refusals returns the refused parts of a heartbeat as the caller gets them.
+// refusals returns the refused parts of a heartbeat as messages.
 func refusals(refused []job.Refusal) []*jobsv1.Refusal {
 	var all []*jobsv1.Refusal
 	for _, r := range refused {
@@ -100,7 +100,7 @@ func refusals(refused []job.Refusal) []*jobsv1.Refusal {
 	return all
 }
 
-// message returns the error's text with a capital and a period.
+// message returns the error's text with a capital letter at the start and a period at the end.
 func message(err error) string {
 	text := err.Error()
 	if text[0] >= 'a' && text[0] <= 'z' {

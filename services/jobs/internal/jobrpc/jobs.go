@@ -26,14 +26,14 @@ import (
 
 const (
 	defaultPage = 50
-	// watchPage is how many jobs one message of WatchJobs holds at most.
+	// watchPage is the maximum number of jobs in one message of WatchJobs.
 	watchPage = 200
-	// maxMessage is how large a message with several jobs becomes, in bytes: well below gRPC's limit of 4 MiB. A job of
-	// 16 KiB as JSON can be several times that as protobuf.
+	// maxMessage is the maximum size of a message with several jobs, in bytes, well below gRPC's limit of 4 MiB. A job
+	// of 16 KiB as JSON can be several times that as protobuf.
 	maxMessage = 2 << 20
 )
 
-// Rooms are the parts of the service that answer the calls.
+// Rooms are the parts of the service that handle the calls.
 type Rooms struct {
 	Lifecycle  *lifecycle.Lifecycle
 	Dispatcher *dispatch.Dispatcher
@@ -41,7 +41,7 @@ type Rooms struct {
 	Output     *outputlog.Log
 	Watchers   *watch.Watchers
 
-	HeartbeatInterval time.Duration // how often workers are told to send a heartbeat
+	HeartbeatInterval time.Duration // the interval at which workers must send heartbeats
 }
 
 // Jobs is the JobService.
@@ -81,7 +81,7 @@ func (s *Jobs) GetJob(ctx context.Context, r *jobsv1.GetJobRequest) (*jobsv1.Get
 	resp := &jobsv1.GetJobResponse{Job: toWhole(&j)}
 	if j.ResultBytes > 0 {
 		result, err := s.Lifecycle.Result(ctx, j.ID)
-		if err != nil && !errors.Is(err, job.ErrNotFound) { // it was retried or deleted meanwhile
+		if err != nil && !errors.Is(err, job.ErrNotFound) { // it was retried or deleted in the meantime
 			return nil, toStatus(err)
 		}
 		resp.Job.Result, resp.Job.ResultJson = toDocument(result, true)
@@ -92,7 +92,7 @@ func (s *Jobs) GetJob(ctx context.Context, r *jobsv1.GetJobRequest) (*jobsv1.Get
 	return resp, nil
 }
 
-// get reads a job that the caller may see.
+// get reads a job that the caller is allowed to see.
 func (s *Jobs) get(ctx context.Context, id string) (job.Job, error) {
 	j, err := s.Lifecycle.Get(ctx, id)
 	if err != nil {
@@ -173,7 +173,7 @@ func fromLabels(all []string) (labels map[string]string) {
 	return labels
 }
 
-// fitting returns how many of the jobs fit into one message, at least one.
+// fitting returns the number of jobs that fit into one message, at least one.
 func fitting(jobs []*jobsv1.Job) int {
 	size := 0
 	for i, j := range jobs {
@@ -279,7 +279,7 @@ func (s *Jobs) WatchJobs(r *jobsv1.WatchJobsRequest, stream grpc.ServerStreaming
 	}
 }
 
-// send sends the jobs, each encoded by asField, in as few messages as possible. last is the last of these.
+// send sends the jobs, each encoded by asField, in as few messages as possible. last is the last message.
 func send(stream grpc.ServerStreamingServer[jobsv1.WatchJobsResponse], jobs [][]byte, last *jobsv1.WatchJobsResponse) error {
 	for {
 		fit, size := 0, 0
@@ -354,7 +354,7 @@ func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreami
 	reader := s.Output.Read(ctx, r.GetJobId(), r.GetOffset(), most)
 	defer reader.Close()
 	for {
-		// The status is read before the output: after the job has ended, none is added.
+		// The status is read before the output, because no output is added after the job has ended.
 		j, err := s.get(ctx, r.GetJobId())
 		if err != nil {
 			return toStatus(err)

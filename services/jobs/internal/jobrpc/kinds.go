@@ -10,7 +10,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// fromDescriptions returns how a worker describes kinds of its request, or an InvalidError.
+// fromDescriptions returns a worker's descriptions of its request's kinds, or an InvalidError.
 func fromDescriptions(r *jobsv1.LeaseJobsRequest) ([]job.KindDescription, error) {
 	var (
 		all  []job.KindDescription

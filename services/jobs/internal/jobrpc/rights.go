@@ -11,12 +11,12 @@ import (
 	"headway/services/jobs/internal/lifecycle"
 )
 
-// importKind is the kind of the importer's jobs. Only the importer creates and runs them: the result of such a job says what
-// is in the database.
+// importKind is the kind of the importer's jobs. Only the importer creates and runs them, because their results
+// describe the contents of the database.
 const importKind = "import"
 
 // caller returns the identity of the caller. The server rejects calls without a token, and an identity without a subject
-// sees no job.
+// can't see any job.
 func caller(ctx context.Context) auth.Identity {
 	id, _ := auth.FromContext(ctx)
 	return id

@@ -16,7 +16,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// defaultWait is how long LeaseJobs waits if the worker does not say.
+// defaultWait is how long LeaseJobs waits by default.
 const defaultWait = 20 * time.Second
 
 // Workers is the WorkerService.
@@ -80,7 +80,7 @@ func (s *Workers) LeaseJobs(ctx context.Context, r *jobsv1.LeaseJobsRequest) (*j
 			Epoch:            j.Lease.Epoch(),
 		}
 		if size += proto.Size(one); size > maxMessage && i > 0 {
-			s.Dispatcher.Requeue(leased[i:]) // a larger response would be lost, and all of its jobs with it
+			s.Dispatcher.Requeue(leased[i:]) // a larger response, with all its jobs, would be lost
 			break
 		}
 		resp.Jobs = append(resp.Jobs, one)
@@ -143,7 +143,7 @@ func (s *Workers) FailJob(ctx context.Context, r *jobsv1.FailJobRequest) (*jobsv
 	}
 	result, err := fromDocument("result", r.GetResult(), r.GetResultJson())
 	if err != nil {
-		result = nil // the end of the attempt matters more than the facts about it
+		result = nil // the end of the attempt is more important than its facts
 	}
 	j, err := s.Lifecycle.Fail(ctx, r.GetJobId(), r.GetLeaseToken(), job.Failing{
 		Failure:   job.Failure{Reason: r.GetError().GetReason(), Message: r.GetError().GetMessage()},

@@ -1,5 +1,6 @@
-// Package lifecycle changes jobs on behalf of users and workers: it creates, cancels, retries, resumes and deletes them,
-// and it ends a worker's attempt. Every change includes the progress that the worker has sent and that is not stored yet.
+// Package lifecycle changes jobs on behalf of users and workers: it creates, cancels, retries, resumes, and deletes
+// jobs, and it ends workers' attempts. Every change includes progress that the worker has sent and that is not stored
+// yet.
 package lifecycle
 
 import (
@@ -25,9 +26,9 @@ type Lifecycle struct {
 	cfg        Config
 }
 
-// Config configures a Lifecycle. All fields are needed.
+// Config configures a Lifecycle. All fields are required.
 type Config struct {
-	CancelGrace    time.Duration // how long a worker has to stop after a cancel request
+	CancelGrace    time.Duration // how long a worker has to stop after a cancellation request
 	MaxResultBytes int           // of a job's result, as JSON
 	Quota          *quota.Quota  // of jobs per user
 	Clock          *job.Clock
@@ -38,7 +39,7 @@ func New(cfg Config, store job.Store, keeper *heartbeat.Keeper, dispatcher *disp
 	return &Lifecycle{cfg: cfg, store: store, keeper: keeper, dispatcher: dispatcher}
 }
 
-// Allow returns an error if the caller must not touch the job. The error is the answer to the call.
+// Allow returns an error if the caller is not allowed to change the job. The call returns this error.
 type Allow func(*job.Job) error
 
 // Create adds a job to the queue. A repeated request with the same request ID returns the same job, and true for replayed.
@@ -90,7 +91,7 @@ func (l *Lifecycle) CreateAll(ctx context.Context, specs []job.Spec) []job.Creat
 	return results
 }
 
-// room is how many jobs an owner can still add, and the error for more.
+// room is the number of jobs that an owner can still add, and the error for more.
 type room struct {
 	jobs int
 	err  error
@@ -146,8 +147,8 @@ func (l *Lifecycle) Retry(ctx context.Context, id string, allow Allow) (job.Job,
 	})
 }
 
-// Resume answers a waiting job's question and queues the job again. revision is that of the snapshot that showed the
-// question, or 0 if the caller does not know it.
+// Resume answers a waiting job's question and queues the job again. revision is the revision of the snapshot with the
+// question, or 0 if the caller does not have it.
 func (l *Lifecycle) Resume(ctx context.Context, id string, revision uint32, answer json.RawMessage, allow Allow) (job.Job, error) {
 	return l.change(ctx, id, func(now time.Time, j *job.Job) error {
 		if err := allow(j); err != nil {
@@ -184,7 +185,7 @@ func (l *Lifecycle) Complete(ctx context.Context, id, token string, result json.
 // Fail ends the attempt.
 func (l *Lifecycle) Fail(ctx context.Context, id, token string, f job.Failing) (job.Job, error) {
 	if len(f.Result) > l.cfg.MaxResultBytes {
-		f.Result = nil // the end of the attempt matters more than the facts about it
+		f.Result = nil // the end of the attempt is more important than its facts
 	}
 	jitter := rand.Float64()
 	return l.finish(ctx, id, token, call("fail", f), func(now time.Time, j *job.Job) error { return j.Fail(now, token, f, jitter) })
@@ -231,17 +232,17 @@ func (l *Lifecycle) finish(ctx context.Context, id, token string, call []byte, c
 	return j, err
 }
 
-// call returns a hash of a call's content, or nil if the content cannot be hashed.
+// call returns a hash of a call's content, or nil if the content can't be hashed.
 func call(name string, content ...any) []byte {
 	text, err := json.Marshal(content)
 	if err != nil {
-		return nil // numbers that JSON does not have
+		return nil // it has numbers that JSON can't represent
 	}
 	sum := sha256.Sum256(append([]byte(name+" "), text...))
 	return sum[:]
 }
 
-// change stores a transition, together with the progress that the store does not have yet.
+// change stores a transition, together with progress that is not stored yet.
 func (l *Lifecycle) change(ctx context.Context, id string, change func(time.Time, *job.Job) error) (job.Job, error) {
 	var pending heartbeat.Pending
 	jobs, errs := l.store.Update(ctx, []string{id}, func(_ int, j *job.Job) error {

@@ -1,5 +1,5 @@
-// Package maintenance changes jobs as time passes: it expires leases and deadlines, ends backoffs, and removes jobs that ended
-// long ago.
+// Package maintenance changes jobs as time passes: it handles expired leases and deadlines, ends backoffs, and removes
+// jobs that ended long ago.
 package maintenance
 
 import (
@@ -18,16 +18,16 @@ import (
 
 const (
 	batch      = 256                    // jobs in one step
-	afterError = time.Second            // before another try
-	maxFailed  = 1000                   // jobs that cannot be changed, in one look
-	pause      = 10 * time.Millisecond  // between two looks at the store
-	tick       = 500 * time.Millisecond // between two looks at the clock
-	maxGap     = 2 * time.Second        // between two looks at the clock before leases are extended
+	afterError = time.Second            // before the next attempt
+	maxFailed  = 1000                   // jobs that can't be changed, in one check
+	pause      = 10 * time.Millisecond  // between two checks of the store
+	tick       = 500 * time.Millisecond // between two checks of the clock
+	maxGap     = 2 * time.Second        // maximum between two checks of the clock, after which leases are extended
 )
 
-// Config configures Maintenance. All fields are needed.
+// Config configures Maintenance. All fields are required.
 type Config struct {
-	Retention time.Duration // how long ended jobs are kept
+	Retention time.Duration // how long ended jobs are stored
 	Clock     *job.Clock
 	Logger    *slog.Logger
 }
@@ -40,7 +40,7 @@ type Maintenance struct {
 	metrics *metrics.Metrics
 	timer   *expiryTimer
 
-	unextended bool // leases must be extended before any expires; of runExpiry
+	unextended bool // leases must be extended before any can expire; for runExpiry only
 }
 
 // New returns a Maintenance. Make Observe an observer of the store, and call Run.
@@ -56,7 +56,7 @@ func (m *Maintenance) Observe(c *job.Commit) {
 	m.timer.expect(c.Due)
 }
 
-// Run does what is due until ctx ends.
+// Run makes the changes that are due until ctx ends.
 func (m *Maintenance) Run(ctx context.Context) {
 	var g errgroup.Group
 	g.Go(func() error { m.runExpiry(ctx); return nil })
@@ -64,11 +64,11 @@ func (m *Maintenance) Run(ctx context.Context) {
 	_ = g.Wait()
 }
 
-// runExpiry changes the jobs that are due: a lease or a deadline has passed, or a back-off is over.
+// runExpiry changes the jobs that are due: a lease or a deadline has expired, or a backoff has ended.
 func (m *Maintenance) runExpiry(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var next time.Time // look at the store then
+	var next time.Time // the time of the next check of the store
 	for {
 		select {
 		case <-ctx.Done():
@@ -79,12 +79,12 @@ func (m *Maintenance) runExpiry(ctx context.Context) {
 		}
 		extended, err := m.extendLeases(ctx)
 		if err != nil {
-			m.cfg.Logger.ErrorContext(ctx, "leases not extended; trying again", "error", err)
+			m.cfg.Logger.ErrorContext(ctx, "can't extend leases, trying again", "error", err)
 			timer.Reset(afterError)
 			continue
 		}
 		if extended {
-			next = time.Time{} // it was chosen by another time
+			next = time.Time{} // it was computed before the time changed
 		}
 		if now := m.cfg.Clock.Now(); !now.Before(next) {
 			next = m.expire(ctx)
@@ -99,17 +99,18 @@ func (m *Maintenance) expire(ctx context.Context) time.Time {
 	next, err := m.elapse(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			m.cfg.Logger.ErrorContext(ctx, "due jobs not changed; trying again", "error", err)
+			m.cfg.Logger.ErrorContext(ctx, "can't change due jobs, trying again", "error", err)
 		}
 		next = m.cfg.Clock.Now().Add(afterError)
 	}
 	return m.timer.sleep(next)
 }
 
-// extendLeases extends every lease by its full duration if the service could not take heartbeats for a while (the process was
-// frozen, or the store was away), or if the clock was set. extended reports whether that was so. No lease may expire before this has succeeded.
+// extendLeases extends every lease by its full duration if the service could not receive heartbeats for a while (the
+// process was frozen, or the store was unavailable), or if the clock was changed. extended reports whether it did. No
+// lease expires before this has succeeded.
 func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err error) {
-	now, err := m.store.Now(ctx) // while the store cannot be asked, the gap grows
+	now, err := m.store.Now(ctx) // while the store is unavailable, the gap grows
 	if err != nil {
 		return false, err
 	}
@@ -119,7 +120,7 @@ func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err erro
 		return false, nil
 	}
 	m.unextended = true
-	m.cfg.Logger.WarnContext(ctx, "the service was frozen, its database was away, or the clock was set; extending all leases", "gap", gap, "clock_step", step)
+	m.cfg.Logger.WarnContext(ctx, "the service was frozen, its database was unavailable, or the clock was changed. Extending all leases", "gap", gap, "clock_step", step)
 	m.keeper.ExtendLeases()
 	if err := m.store.ExtendLeases(ctx, m.cfg.Clock.Now()); err != nil {
 		return false, err
@@ -128,7 +129,8 @@ func (m *Maintenance) extendLeases(ctx context.Context) (extended bool, err erro
 	return true, nil
 }
 
-// elapse changes all jobs that are due, and returns when the next one is. A job that cannot be changed delays no other.
+// elapse changes all jobs that are due, and returns the time when the next one is due. A job that can't be changed
+// doesn't delay others.
 func (m *Maintenance) elapse(ctx context.Context) (next time.Time, err error) {
 	if err := m.store.Admit(ctx, m.cfg.Clock.Now(), batch); err != nil {
 		return time.Time{}, err
@@ -154,7 +156,7 @@ func (m *Maintenance) elapse(ctx context.Context) (next time.Time, err error) {
 	}
 	if len(failed) > 0 {
 		for id, err := range failed {
-			m.cfg.Logger.ErrorContext(ctx, "due job not changed; trying again", "job_id", id, "error", err)
+			m.cfg.Logger.ErrorContext(ctx, "can't change a due job, trying again", "job_id", id, "error", err)
 		}
 		return m.cfg.Clock.Now().Add(afterError), nil
 	}
@@ -165,11 +167,11 @@ func (m *Maintenance) elapse(ctx context.Context) (next time.Time, err error) {
 	return m.cfg.Clock.Now().Add(time.Hour), nil
 }
 
-// elapseJobs changes these jobs in one step, and adds those that it could not change to failed.
+// elapseJobs changes these jobs in one step, and adds the jobs that it could not change to failed.
 func (m *Maintenance) elapseJobs(ctx context.Context, ids []string, failed map[string]error) {
-	adopted, expired := make([]heartbeat.Pending, len(ids)), make([]string, len(ids)) // expired: kinds of jobs whose lease ran out
+	adopted, expired := make([]heartbeat.Pending, len(ids)), make([]string, len(ids)) // expired has the kinds of jobs whose lease has expired
 	_, errs := m.store.Update(ctx, ids, func(i int, j *job.Job) error {
-		adopted[i] = m.keeper.Adopt(j) // the lease may have been renewed since
+		adopted[i] = m.keeper.Adopt(j) // the lease might have been renewed since
 		revision := j.Revision
 		now := m.cfg.Clock.Now()
 		lease := j.Lease
@@ -208,7 +210,7 @@ func (m *Maintenance) runPurge(ctx context.Context) {
 		for {
 			n, err := m.store.Purge(ctx, m.cfg.Clock.Now().Add(-m.cfg.Retention), batch)
 			if err != nil && ctx.Err() == nil {
-				m.cfg.Logger.Error("old jobs not removed; trying again", "error", err)
+				m.cfg.Logger.Error("can't remove old jobs, trying again", "error", err)
 			}
 			if err != nil || n < batch {
 				break

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// expiryTimer wakes the loop that looks for due jobs.
+// expiryTimer wakes the loop that checks for due jobs.
 type expiryTimer struct {
 	mu      sync.Mutex
 	looking bool
-	next    time.Time // of the next look; during a look, the earliest time that was expected meanwhile
+	next    time.Time // time of the next check; during a check, the earliest time that was expected in the meantime
 	wake    chan struct{}
 }
 
@@ -41,7 +41,7 @@ func (t *expiryTimer) look() {
 	t.looking, t.next = true, time.Time{}
 }
 
-// sleep ends the check, which found that the next job is due at found. It returns when to check again.
+// sleep ends the check, which found that the next job is due at found. It returns the time of the next check.
 func (t *expiryTimer) sleep(found time.Time) time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,7 +1,7 @@
-// Package metrics counts what operators need to know about the jobs service.
+// Package metrics provides the metrics of the jobs service.
 //
-// Everything is derived from the commits of the store, so it costs a few map look-ups per commit, and only durable changes
-// are counted.
+// Everything is derived from the commits of the store, so it costs a few map lookups per commit, and only durable
+// changes are counted.
 package metrics
 
 import (
@@ -13,13 +13,15 @@ import (
 )
 
 const (
-	// maxKinds is how many kinds have their own label. Users choose kinds freely, and each costs memory.
+	// maxKinds is the maximum number of kinds with their own label. It is limited because users can choose any kind,
+	// and each costs memory.
 	maxKinds = 100
-	// otherKinds labels jobs of kinds that no worker has asked for since the service started, and those beyond maxKinds.
+	// otherKinds is the label for jobs of kinds that no worker has requested since the service started, and of kinds
+	// beyond maxKinds.
 	otherKinds = "other"
 )
 
-// Watchers counts the present watchers by what they watch.
+// Watchers counts the current watchers by the kind of their watch.
 type Watchers func() (jobs, owners, all, outputs int)
 
 // Metrics is a prometheus.Collector. It is safe for concurrent use.
@@ -28,7 +30,7 @@ type Metrics struct {
 
 	mu    sync.Mutex
 	known map[string]struct{}           // kinds with their own label
-	live  map[string]map[job.Status]int // jobs that have not ended, by kind
+	live  map[string]map[job.Status]int // unfinished jobs, by kind
 
 	liveJobs, watching           *prometheus.Desc
 	ended, granted, expired      *prometheus.CounterVec
@@ -48,10 +50,10 @@ func New(watchers Watchers) *Metrics {
 		watchers: watchers,
 		known:    map[string]struct{}{},
 		live:     map[string]map[job.Status]int{},
-		liveJobs: prometheus.NewDesc("headway_jobs", "Jobs that have not ended.", []string{"kind", "status"}, nil),
-		watching: prometheus.NewDesc("headway_jobs_watchers", "Open watches: of one job, of an owner's jobs, of all jobs, of an output.", []string{"of"}, nil),
+		liveJobs: prometheus.NewDesc("headway_jobs", "Unfinished jobs.", []string{"kind", "status"}, nil),
+		watching: prometheus.NewDesc("headway_jobs_watchers", "Open watches of a job, of an owner's jobs, of all jobs, or of an output.", []string{"of"}, nil),
 		ended:    counter("headway_jobs_ended_total", "Jobs that have reached a terminal status.", "kind", "status"),
-		granted:  counter("headway_jobs_leases_granted_total", "Leases given to workers.", "kind"),
+		granted:  counter("headway_jobs_leases_granted_total", "Leases granted to workers.", "kind"),
 		expired:  counter("headway_jobs_leases_expired_total", "Leases that expired because their worker stopped sending heartbeats.", "kind"),
 		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "headway_jobs_queue_wait_seconds",
 			Help:    "Time between a job becoming ready and its lease, in seconds.",
@@ -67,14 +69,14 @@ func New(watchers Watchers) *Metrics {
 	return m
 }
 
-// Start sets how many jobs there are by kind and status. Call it before the first Observe.
+// Start sets the number of unfinished jobs by kind and status. Call it before the first Observe.
 func (m *Metrics) Start(live map[string]map[job.Status]int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.live = live
 }
 
-// Asked records that a worker asks for jobs of these kinds.
+// Asked records that a worker requests jobs of these kinds.
 func (m *Metrics) Asked(kinds []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -111,7 +113,7 @@ func (m *Metrics) Observe(c *job.Commit) {
 	}
 }
 
-// moved records a change of status. The lock is held.
+// moved records a change of status. The lock must be held.
 func (m *Metrics) moved(j *job.Job, was job.Status) {
 	counts := m.live[j.Kind]
 	if counts == nil {
@@ -140,7 +142,7 @@ func (m *Metrics) moved(j *job.Job, was job.Status) {
 	}
 }
 
-// label returns the label of a kind. The lock is held.
+// label returns the label of a kind. The lock must be held.
 func (m *Metrics) label(kind string) string {
 	if _, ok := m.known[kind]; ok {
 		return kind

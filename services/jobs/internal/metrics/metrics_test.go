@@ -16,7 +16,7 @@ func watchers() (jobs, owners, everyone, outputs int) { return 4, 3, 2, 1 }
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// move is a commit of one job of a kind that changes its status.
+// move returns a commit that changes the status of one job of a kind.
 func move(kind string, was, is job.Status) *job.Commit {
 	j := job.Job{Kind: kind, Status: is, ReadyAt: start, UpdatedAt: start.Add(3 * time.Second)}
 	return &job.Commit{Jobs: []job.Job{j}, Was: []job.Status{was}, Changes: 1, Took: time.Millisecond}
@@ -37,13 +37,13 @@ func TestJobsAreCountedByKindAndStatus(t *testing.T) {
 		move("crawl", 0, job.Queued), move("crawl", job.Queued, job.Active), move("crawl", job.Queued, job.Active),
 		move("crawl", job.Active, job.Active), // progress
 		move("crawl", job.Active, job.Completed), move("crawl", job.Waiting, job.Cancelled), move("crawl", job.Active, job.Queued),
-		move("crawl", job.Failed, job.Queued), // tried again
+		move("crawl", job.Failed, job.Queued), // retried
 	} {
 		m.Observe(c)
 	}
 	m.Expired("crawl")
 	wantMetrics(t, m, `
-# HELP headway_jobs Jobs that have not ended.
+# HELP headway_jobs Unfinished jobs.
 # TYPE headway_jobs gauge
 headway_jobs{kind="crawl",status="active"} 0
 headway_jobs{kind="crawl",status="queued"} 3
@@ -58,7 +58,7 @@ headway_jobs_ended_total{kind="crawl",status="completed"} 1
 # HELP headway_jobs_leases_expired_total Leases that expired because their worker stopped sending heartbeats.
 # TYPE headway_jobs_leases_expired_total counter
 headway_jobs_leases_expired_total{kind="crawl"} 1
-# HELP headway_jobs_leases_granted_total Leases given to workers.
+# HELP headway_jobs_leases_granted_total Leases granted to workers.
 # TYPE headway_jobs_leases_granted_total counter
 headway_jobs_leases_granted_total{kind="crawl"} 2
 `, "headway_jobs", "headway_jobs_ended_total", "headway_jobs_leases_granted_total", "headway_jobs_leases_expired_total")

@@ -1,8 +1,9 @@
-// Package outputlog stores output that readers must get in full: bytes that a worker appends, and readers follow by offset.
+// Package outputlog stores output, which readers must receive completely: workers append bytes, and readers follow them
+// by offset.
 //
-// Appended bytes are in the store first. When an output grows beyond a segment, its beginning is sealed: it is written to
-// a blob, and then removed from the store in the same step that adds the reference to the blob. So the database does not
-// grow with an output, and neither does memory: sealing holds one stored chunk, and a reader 64 KiB.
+// Appended bytes are in the store first. When an output grows beyond a segment, its beginning is sealed: it is written
+// to a blob, and then removed from the store in the same step that adds the reference to the blob. So neither the
+// database nor memory grows with an output: sealing needs memory for one stored chunk, and a reader needs 64 KiB.
 package outputlog
 
 import (
@@ -23,28 +24,29 @@ import (
 )
 
 const (
-	// keep is how much of an output is never sealed: the maximum size of an append, so that repeating it needs no blob.
+	// keep is the number of bytes at the end of an output that are not sealed. It is the maximum size of an append, so
+	// that repeating an append doesn't need a blob.
 	keep = 256 << 10
-	// maxUnsealed is how many segments can wait to be sealed before appends to that output wait, too.
+	// maxUnsealed is the number of segments that can wait to be sealed before appends to that output wait, too.
 	maxUnsealed = 4
-	// appendTimeout is how long an append waits for the blob store.
+	// appendTimeout is the maximum time that an append waits for the blob store.
 	appendTimeout = 4 * time.Second
 
 	sealers      = 2
 	sealTimeout  = time.Minute
-	reservedFor  = time.Hour // far longer than sealTimeout: nothing that is still being written is ever removed
-	maxLeft      = 1000      // long outputs that are looked for at the start; the next append finds others
+	reservedFor  = time.Hour // far longer than sealTimeout, so that a blob that is still being written is never removed
+	maxLeft      = 1000      // maximum number of long outputs to find at the start; appends find others
 	afterError   = time.Second
 	maxWait      = 30 * time.Second
 	sweepEvery   = time.Minute
 	sweepAtATime = 100
 )
 
-// Config configures a Log. All fields are needed, except Grew.
+// Config configures a Log. All fields are required, except Grew.
 type Config struct {
-	SegmentBytes int64 // outputs up to about this size stay in the store; longer ones are sealed in segments of it
+	SegmentBytes int64 // outputs up to about this size stay in the store; longer ones are sealed in segments of this size
 	MaxBytes     int64 // of one job
-	// Grew is called after each append with the job and the lease token. It must return quickly. nil for none.
+	// Grew is called after each append with the job and the lease token. It must return quickly. It can be nil.
 	Grew   func(ctx context.Context, id, token string)
 	Logger *slog.Logger
 }
@@ -55,7 +57,7 @@ type Log struct {
 	bucket *blobs.Bucket
 	store  job.OutputStore
 	tails  *tails
-	sweeps chan struct{} // there may be blobs to remove
+	sweeps chan struct{} // there might be blobs to remove
 }
 
 // New returns a Log. Make Observe an observer of the store, and call Run.
@@ -76,8 +78,8 @@ func (l *Log) Observe(c *job.Commit) {
 	}
 }
 
-// Append writes output, durably, and returns its length; see job.OutputStore. Repeating an append is harmless wherever
-// it begins. If so much is unsealed that the store would grow with the output, Append waits. It returns
+// Append writes output durably, and returns its length. See job.OutputStore. Repeating an append is harmless at any
+// offset. If sealing can't keep up, Append waits, so that the store doesn't grow with the output. It returns
 // job.ErrOutputBehind if that takes too long.
 func (l *Log) Append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
 	length, err := l.append(ctx, id, token, offset, data)
@@ -125,11 +127,11 @@ func (l *Log) compare(ctx context.Context, id string, offset int64, data []byte)
 	return nil
 }
 
-// Run seals long outputs and removes blobs that nothing refers to, until ctx ends.
+// Run seals long outputs and removes unreferenced blobs, until ctx ends.
 func (l *Log) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if err := l.findLongTails(ctx); err != nil && ctx.Err() == nil {
-		l.cfg.Logger.ErrorContext(ctx, "long outputs not found; they are sealed when they grow", "error", err)
+		l.cfg.Logger.ErrorContext(ctx, "can't find long outputs, they are sealed when they grow", "error", err)
 	}
 	for range sealers {
 		g.Go(func() error { l.runSealer(ctx); return nil })
@@ -138,7 +140,7 @@ func (l *Log) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// findLongTails finds the outputs that an earlier process has left to seal.
+// findLongTails finds long outputs that an earlier process has not sealed.
 func (l *Log) findLongTails(ctx context.Context) error {
 	ids, err := l.store.LongTails(ctx, l.tails.long, maxLeft)
 	for _, id := range ids {
@@ -164,13 +166,13 @@ func (l *Log) runSealer(ctx context.Context) {
 			retry.Reset()
 			continue
 		}
-		if !l.pause(ctx, retry.Next(), "output not sealed; trying again", err) {
+		if !l.pause(ctx, retry.Next(), "can't seal an output, trying again", err) {
 			return
 		}
 	}
 }
 
-// pause waits after an error. It reports whether ctx is still alive.
+// pause waits after an error. It returns false if ctx has ended.
 func (l *Log) pause(ctx context.Context, wait time.Duration, what string, err error) bool {
 	if ctx.Err() == nil {
 		l.cfg.Logger.ErrorContext(ctx, what, "error", err)
@@ -222,10 +224,10 @@ func (l *Log) seal(ctx context.Context, id string) (tail job.Tail, err error) {
 	case err == nil:
 		tail.Begins += segment.Length
 	case errors.Is(err, job.ErrNotFound):
-		return job.Tail{}, nil // deleted meanwhile
+		return job.Tail{}, nil // deleted in the meantime
 	}
-	// An unused blob is removed when its reservation is over, not earlier: if only the answer of Seal was lost, the blob is
-	// referenced, and only the store knows that.
+	// An unused blob is removed when its reservation has expired, not earlier: if only the response of Seal was lost,
+	// the blob is referenced, and only the store knows this.
 	return tail, err
 }
 
@@ -240,7 +242,7 @@ func (l *Log) runSweeper(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
-		if err := l.sweep(ctx); err != nil && !l.pause(ctx, maxWait, "blobs not removed; trying again", err) {
+		if err := l.sweep(ctx); err != nil && !l.pause(ctx, maxWait, "can't remove blobs, trying again", err) {
 			return
 		}
 		select {

@@ -64,7 +64,7 @@ func TestReadersFollowOutputWhileItIsSealed(t *testing.T) {
 						return
 					}
 					if at += len(data); len(data) == 0 {
-						time.Sleep(time.Millisecond) // as a reader of the service waits for growth
+						time.Sleep(time.Millisecond) // like a reader of the service that waits for more output
 					}
 				}
 			})
@@ -131,9 +131,9 @@ func TestCrashWhileSealingLosesNothing(t *testing.T) {
 				if err := f.fill(&j, 0, length, 30_000); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(10 * time.Second) // it tries, and dies, again and again
+				time.Sleep(10 * time.Second) // it tries repeatedly, and dies each time
 				f.stop()
-				f.start(nil) // finds by itself what is left to seal
+				f.start(nil) // it finds unsealed outputs by itself
 				synctest.Wait()
 				f.holds(j.ID, length)
 				if tail := f.tail(j.ID); tail.Length() >= segmentBytes+keep {
@@ -148,7 +148,7 @@ func TestCrashWhileSealingLosesNothing(t *testing.T) {
 	}
 }
 
-// exactly checks that the blobs are those of the job's segments and no others.
+// exactly checks that the bucket has the blobs of the job's segments, and no others.
 func (f *fixture) exactly(id string) {
 	f.t.Helper()
 	var want []string

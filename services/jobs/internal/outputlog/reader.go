@@ -24,19 +24,19 @@ type Reader struct {
 	left    int64         // in the segment
 	buffer  []byte
 
-	most int64 // how much is returned in total
+	most int64 // the maximum number of bytes in total
 }
 
-// Read reads the job's output from an offset on, until ctx ends, and at most the given number of bytes.
+// Read returns a Reader of the job's output from an offset on, until ctx ends, with at most this number of bytes.
 func (l *Log) Read(ctx context.Context, id string, offset, most int64) *Reader {
 	return &Reader{log: l, ctx: ctx, id: id, offset: offset, most: most}
 }
 
-// Done reports whether as much was read as was requested.
+// Done reports whether the maximum number of bytes was read.
 func (r *Reader) Done() bool { return r.most == 0 }
 
-// Next returns the next bytes, at most 64 KiB. They are valid until the next call. It returns none where the output ends
-// now, *job.OutputGapError beyond that end, and job.ErrNotFound if the job was deleted.
+// Next returns the next bytes, at most 64 KiB. They are valid until the next call. At the current end of the output, it
+// returns none. It returns *job.OutputGapError beyond that end, and job.ErrNotFound if the job was deleted.
 func (r *Reader) Next() ([]byte, error) {
 	data, err := r.next(min(r.most, maxRead))
 	r.offset += int64(len(data))
@@ -74,10 +74,10 @@ func (r *Reader) next(most int64) ([]byte, error) {
 	return data, nil
 }
 
-// Offset returns where the next bytes begin.
+// Offset returns the offset of the next bytes.
 func (r *Reader) Offset() int64 { return r.offset }
 
-// Close ends the reading.
+// Close releases the reader.
 func (r *Reader) Close() {
 	if r.segment != nil {
 		r.segment.Close()

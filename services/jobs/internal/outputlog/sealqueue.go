@@ -8,14 +8,14 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// tails knows the outputs that are long enough to be sealed, and how long they are. What it holds can be lost: the
-// store knows it too.
+// tails tracks the outputs that are long enough to be sealed, and their lengths. It can be lost, because the store has
+// this data too.
 type tails struct {
-	long int64 // a tail of so many bytes can be sealed
+	long int64 // a tail of this many bytes can be sealed
 
 	mu    sync.Mutex
 	known map[string]*tail
-	queue []string      // those that no sealer has in its hands
+	queue []string      // the jobs that no sealer is working on
 	wake  chan struct{} // queue has grown
 }
 
@@ -24,7 +24,7 @@ type tail struct {
 	shrunk chan struct{} // closed when a segment of it is sealed
 }
 
-// take takes in newer knowledge; both ends only ever move on.
+// take records newer positions. Both ends only increase.
 func (t *tail) take(news job.Tail) {
 	t.Begins, t.End = max(t.Begins, news.Begins), max(t.End, news.End)
 }
@@ -33,7 +33,7 @@ func newTails(long int64) *tails {
 	return &tails{long: long, known: map[string]*tail{}, wake: make(chan struct{}, 1)}
 }
 
-// note takes in what the store keeps of a job's output.
+// note records the range of a job's output that is in the store.
 func (t *tails) note(id string, now job.Tail) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -49,7 +49,7 @@ func (t *tails) note(id string, now job.Tail) {
 	one.take(now)
 }
 
-// push queues the job for a sealer. The lock is held.
+// push queues the job for a sealer. The lock must be held.
 func (t *tails) push(id string) {
 	t.queue = append(t.queue, id)
 	select {
@@ -82,8 +82,8 @@ func (t *tails) next(ctx context.Context) (id string, ok bool) {
 	}
 }
 
-// done takes a job back from its sealer, which has left this of its tail. A tail that is still long, or could not be
-// sealed, is queued again.
+// done is called when a sealer has finished, with the rest of the job's tail. If the tail is still long, or could not
+// be sealed, the job is queued again.
 func (t *tails) done(id string, left job.Tail, failed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -101,7 +101,7 @@ func (t *tails) done(id string, left job.Tail, failed bool) {
 	t.push(id)
 }
 
-// wait returns when the job's tail has fewer than most bytes; job.ErrOutputBehind if that takes too long.
+// wait returns when the job's tail has fewer than most bytes. It returns job.ErrOutputBehind if that takes too long.
 func (t *tails) wait(ctx context.Context, id string, most int64) error {
 	t.mu.Lock()
 	one := t.known[id]

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const segmentBytes = 64 << 10
 
-// fixture is a Log on a real store and a real folder, whose clock the test moves.
+// fixture is a Log with a real store and a real folder. The test moves its clock.
 type fixture struct {
 	*Log
 	t      *testing.T
@@ -31,10 +31,10 @@ type fixture struct {
 	stop   func()
 }
 
-// failing is the store of a process that dies at a chosen point: from then on nothing reaches the store.
+// failing is the store of a process that dies at a chosen point. After that, nothing reaches the store.
 type failing struct {
 	job.Store
-	reserve, seal func(do func() error) error // instead of the store; nil for the store itself
+	reserve, seal func(do func() error) error // called instead of the store, if not nil
 }
 
 var errDead = errors.New("the process has died")
@@ -117,7 +117,7 @@ func (f *fixture) lease() job.Job {
 	return claimed.Jobs[0]
 }
 
-// text is so many bytes of which no two stretches are alike.
+// text returns this many bytes without repeated sections.
 func text(from, length int) []byte {
 	data := make([]byte, length)
 	for i := range data {
@@ -139,7 +139,7 @@ func (f *fixture) fill(j *job.Job, from, to, piece int) error {
 	return nil
 }
 
-// read is all output from an offset on.
+// read returns all output from an offset on.
 func (f *fixture) read(id string, offset int64) (all []byte) {
 	f.t.Helper()
 	r := f.Read(f.t.Context(), id, offset, NoLimit)
@@ -156,7 +156,7 @@ func (f *fixture) read(id string, offset int64) (all []byte) {
 	}
 }
 
-// holds checks that the output is the text up to the length, wherever it is read from.
+// holds checks that the output is the text up to the length, from any offset.
 func (f *fixture) holds(id string, length int) {
 	f.t.Helper()
 	want := text(0, length)

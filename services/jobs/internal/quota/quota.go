@@ -1,5 +1,5 @@
-// Package quota limits how many jobs of one user have not ended. A payload has at most 8 KiB, so this also limits the bytes of all
-// payloads.
+// Package quota limits the number of unfinished jobs per user. A payload has at most 8 KiB, so this also limits the
+// bytes of all payloads.
 package quota
 
 import (
@@ -10,15 +10,15 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// recount is how long a count is used. In between, only new jobs are added to it.
+// recount is how long a count is used. During this time, only new jobs are added to it.
 const recount = 5 * time.Second
 
-// maxOwners is how many counts are kept. When there are more, all are counted again.
+// maxOwners is the maximum number of counts that are kept. When there are more, all are dropped and counted again.
 const maxOwners = 10_000
 
 // Config holds the settings of a Quota. All fields are required.
 type Config struct {
-	// Max is the number of jobs of a user that have not ended. 0 means no limit.
+	// Max is the maximum number of unfinished jobs per user. 0 means no limit.
 	Max int
 	// Count counts those jobs in the store.
 	Count func(ctx context.Context, owner string) (int, error)
@@ -43,13 +43,13 @@ type count struct {
 // New returns a Quota.
 func New(cfg Config) *Quota { return &Quota{cfg: cfg, owners: make(map[string]count)} }
 
-// Add counts one more job of a user. It returns a *job.QuotaError if that is one too many.
+// Add counts one more job of a user. It returns a *job.QuotaError if the user already has the maximum.
 func (q *Quota) Add(ctx context.Context, owner string) error {
 	_, err := q.AddSome(ctx, owner, 1)
 	return err
 }
 
-// AddSome counts as many of n further jobs of a user as there is room for, and returns their number. It returns a
+// AddSome counts as many of n more jobs of a user as there is room for, and returns their number. It returns a
 // *job.QuotaError if that is less than n.
 func (q *Quota) AddSome(ctx context.Context, owner string, n int) (added int, err error) {
 	if q.cfg.Max == 0 {

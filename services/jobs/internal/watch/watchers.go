@@ -39,7 +39,7 @@ func topics(id, owner, kind string) [5]topic {
 	return [...]topic{{oneJob, id, ""}, {oneOwner, owner, ""}, {oneOwner, owner, kind}, {allOwners, "", ""}, {allOwners, "", kind}}
 }
 
-// New returns Watchers without any.
+// New returns an empty Watchers.
 func New() *Watchers {
 	return &Watchers{readers: map[string]map[chan struct{}]struct{}{}}
 }
@@ -70,7 +70,7 @@ func (w *Watchers) wakeReaders(id string) {
 	for wake := range w.readers[id] {
 		select {
 		case wake <- struct{}{}:
-		default: // it is awake already
+		default: // it is already awake
 		}
 	}
 }
@@ -91,7 +91,7 @@ func (w *Watchers) Count() (jobs, owners, all, outputs int) {
 	return int(w.jobs.Load()), int(w.owners.Load()), int(w.allOwners.Load()), outputs
 }
 
-// Job watches one job. Its final state is delivered, whatever follows.
+// Job watches one job. Its final state is always delivered.
 func (w *Watchers) Job(id string) *Watcher {
 	return w.subscribe(&w.jobs, true, topic{oneJob, id, ""})
 }
@@ -135,8 +135,8 @@ func (w *Watcher) Stop() {
 	w.Subscriber.Stop()
 }
 
-// Output returns a channel that gets a value when the job's output has grown, or when the job has ended or was deleted.
-// Call stop when done.
+// Output returns a channel that receives a value when the job's output has grown, or when the job has ended or was
+// deleted. Call stop when done.
 func (w *Watchers) Output(id string) (grown <-chan struct{}, stop func()) {
 	wake := make(chan struct{}, 1)
 	w.mu.Lock()
@@ -172,7 +172,7 @@ func (s *Snapshot) Rev() uint32 { return s.Revision }
 // Final implements fanout.State.
 func (s *Snapshot) Final() bool { return s.Status.Terminal() }
 
-// Encoded returns what encode returned for the job on the first call. The bytes must not change.
+// Encoded returns the result of the first call of encode for the job. The bytes must not be changed.
 func (s *Snapshot) Encoded(encode func(*job.Job) []byte) []byte {
 	s.once.Do(func() { s.encoded = encode(&s.Job) })
 	return s.encoded

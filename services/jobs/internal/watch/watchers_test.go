@@ -16,7 +16,7 @@ func at(id string, revision uint32, status job.Status) job.Job {
 
 func publish(h *Watchers, jobs ...job.Job) { h.Observe(&job.Commit{Jobs: jobs}) }
 
-// next returns what a watcher gets without waiting: IDs with revisions, and deleted IDs.
+// next returns the snapshots that a watcher receives without waiting, as IDs with revisions and deleted IDs.
 func next(t *testing.T, w *Watcher, limit int) (got map[string]uint32, deleted []string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

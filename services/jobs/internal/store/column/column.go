@@ -70,14 +70,14 @@ func Decode(j *job.Job, labels, failure, progress []byte) error {
 	return nil
 }
 
-// DamagedError means that a job's row cannot be decoded. It concerns this job only.
+// DamagedError means that a job's row can't be decoded. It affects only this job.
 type DamagedError struct {
 	Job string
 	Err error
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("the stored job %s cannot be decoded: %v", e.Job, e.Err)
+	return fmt.Sprintf("can't decode the stored job %s: %v", e.Job, e.Err)
 }
 
 func (e *DamagedError) Unwrap() error { return e.Err }
@@ -88,7 +88,7 @@ func IsDamaged(err error) bool {
 	return errors.As(err, &damaged)
 }
 
-// Cursor is a place in a list: the job that was the last on a page.
+// Cursor is a position in a list: the last job of a page.
 type Cursor struct{ Created, Seq int64 }
 
 // String returns the cursor as a page token.
@@ -96,7 +96,7 @@ func (c Cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", c.Created, c.Seq))
 }
 
-// ParseCursor returns the place that the page token names. An empty token is the start of the list.
+// ParseCursor returns the cursor of a page token. An empty token is the start of the list.
 func ParseCursor(token string) (Cursor, error) {
 	if token == "" {
 		return Cursor{math.MaxInt64, math.MaxInt64}, nil

@@ -14,7 +14,7 @@ import (
 	"headway/services/jobs/internal/store/column"
 )
 
-// request is a request id of an owner.
+// request is a request ID of an owner.
 type request struct{ owner, id string }
 
 // known is a stored job that a creation might repeat.
@@ -39,7 +39,7 @@ func (e *earlier) found() []string {
 	return ids
 }
 
-// lookups are what the creations of a transaction might repeat.
+// lookups has the requests and jobs that the creations of a transaction might repeat.
 type lookups struct{ ids, owners, requests []string }
 
 func (l *lookups) add(c *job.Creation) {
@@ -187,7 +187,7 @@ func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
 			}
 		}
 		ids := slices.Collect(maps.Keys(t.rows))
-		clear(t.rows) // they were read before
+		clear(t.rows) // the cached rows are outdated
 		return t.load(ids)
 	}})
 }
@@ -231,7 +231,7 @@ func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (pu
 	return purged, err
 }
 
-// remove deletes jobs with everything that they have. Their blobs become unreferenced.
+// remove deletes jobs with all their data. Their blobs become unreferenced.
 func (t *tx) remove(old []*row) error {
 	if len(old) == 0 {
 		return nil
@@ -247,7 +247,7 @@ func (t *tx) remove(old []*row) error {
 		`DELETE FROM output WHERE seq = ANY($1)`,
 		`DELETE FROM outputs WHERE seq = ANY($1)`,
 		`DELETE FROM runs WHERE seq = ANY($1)`,
-		`DELETE FROM jobs WHERE seq = ANY($1)`, // and what refers to them
+		`DELETE FROM jobs WHERE seq = ANY($1)`, // and the rows that refer to them
 	} {
 		b.Queue(statement, seqs)
 	}

@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// spareHeads is how many more jobs of a lane are read, in case that some cannot be decoded.
+	// spareHeads is the number of additional jobs that are read from a lane, in case some can't be decoded.
 	spareHeads = 3
-	// grantsPerTransaction is more than the leases of a transaction: the order of leases is the transaction's number times this.
+	// grantsPerTransaction exceeds the number of leases in a transaction: the order of a lease is the transaction's
+	// number times this, plus its index.
 	grantsPerTransaction = 1 << 20
 )
 
@@ -55,14 +56,14 @@ func (t *tx) claims(batch []*change) error {
 		if err := t.claimGroup(groups[key]); err != nil {
 			return err
 		}
-		if err := t.flush(); err != nil { // the next group sees what is left
+		if err := t.flush(); err != nil { // the next group sees the remaining jobs
 			return err
 		}
 	}
 	return nil
 }
 
-// claimGroup leases jobs to workers that ask for the same kinds.
+// claimGroup leases jobs to workers that request the same kinds.
 func (t *tx) claimGroup(group []*change) error {
 	kinds, total := group[0].claim.Kinds, 0
 	for _, c := range group {
@@ -108,8 +109,8 @@ func (t *tx) grant(r *row, c *job.Claim) (job.Job, error) {
 	return j, nil
 }
 
-// readTurns locks and reads the lanes whose turn it is among the kinds, with their first jobs. full reports whether there
-// are ready jobs whose owners have the maximum of active jobs.
+// readTurns locks and reads the next lanes of the kinds, with their first jobs. full reports whether there are ready
+// jobs whose owners have the maximum of active jobs.
 func (t *tx) readTurns(kinds []string, total int) (all []*turn, rounds map[string]int64, grants int64, full bool, err error) {
 	rounds = map[string]int64{}
 	b := &pgx.Batch{}
@@ -141,7 +142,7 @@ func (t *tx) readTurns(kinds []string, total int) (all []*turn, rounds map[strin
 	return all, rounds, grants * grantsPerTransaction, full, nil
 }
 
-// shares returns how many jobs of each lane a claim for so many jobs can take at most.
+// shares returns the maximum number of jobs of each lane that a claim for this many jobs can take.
 func (t *tx) shares(all []*turn, total int) []int {
 	byKind := map[string]turns{}
 	for _, one := range all {
@@ -164,8 +165,8 @@ func (t *tx) shares(all []*turn, total int) []int {
 	return shares
 }
 
-// readHeads locks and reads the first jobs of the lanes. Jobs that another process has locked are passed over. It returns
-// the number of this claim among all.
+// readHeads locks and reads the first jobs of the lanes. It skips jobs that another process has locked. It returns the
+// number of this claim among all.
 func (t *tx) readHeads(all []*turn, shares []int) (grants int64, err error) {
 	var kinds, owners []string
 	var limits []int32
@@ -209,14 +210,14 @@ func compareHeads(a, b *row) int {
 	return cmp.Or(cmp.Compare(a.job.Rank(), b.job.Rank()), cmp.Compare(a.seq, b.seq))
 }
 
-// claimQueue deals out the jobs of the lanes in the order of their turns.
+// claimQueue returns the jobs of the lanes in the order of their turns.
 type claimQueue struct {
 	kinds  []*turns
 	rounds map[string]int64
 	grants int64
 	limit  int64
 	stamps int64
-	full   bool // a lane has ready jobs left, and the maximum of active ones
+	full   bool // a lane has more ready jobs, but already has the maximum of active jobs
 }
 
 func newClaimQueue(all []*turn, rounds map[string]int64, grants, limit int64) *claimQueue {
@@ -242,7 +243,7 @@ func (q *claimQueue) next(t *tx) *row {
 	var best *turns
 	for _, ofKind := range q.kinds {
 		for ofKind.Len() > 0 && len((*ofKind)[0].heads) == 0 {
-			heap.Pop(ofKind) // all that was read of it is leased, or locked by another process
+			heap.Pop(ofKind) // all jobs that were read from it are leased, or locked by another process
 		}
 		if ofKind.Len() == 0 {
 			continue
@@ -328,7 +329,7 @@ func (s *Store) queue(ctx context.Context, kind string, limit int) ([]job.Queuin
 	}
 	queue := make([]job.Queuing, 0, len(order))
 	for _, of := range order {
-		if rest := byOwner[of.owner]; len(rest) > 0 { // it was leased meanwhile if not
+		if rest := byOwner[of.owner]; len(rest) > 0 { // otherwise, it was leased in the meantime
 			queue, byOwner[of.owner] = append(queue, rest[0]), rest[1:]
 		}
 	}

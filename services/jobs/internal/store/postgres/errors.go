@@ -13,7 +13,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// The codes of PostgreSQL that decide whether a transaction is run again.
+// The error codes of PostgreSQL that determine whether a transaction is run again.
 const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
@@ -21,31 +21,31 @@ const (
 	readOnly             = "25006"
 )
 
-// lostError means that there is no connection: it was lost, or could not be made.
+// lostError means that there is no connection: it was lost, or could not be established.
 type lostError struct{ err error }
 
 func (e *lostError) Error() string { return e.err.Error() }
 
-// isRefused reports whether the database has answered with an error: nothing has changed.
+// isRefused reports whether the database has responded with an error, so that nothing has changed.
 func isRefused(err error) bool {
 	var answer *pgconn.PgError
 	return errors.As(err, &answer) && !isAway(answer.Code)
 }
 
-// isAway reports whether the code means that the server ends the connection, or cannot be written to because another server
-// is the primary now.
+// isAway reports whether the code means that the server ends the connection, or can't be written to because another
+// server is now the primary.
 func isAway(code string) bool {
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") || code == readOnly
 }
 
-// isConflict reports whether the transaction met another one, so that it can succeed if it is run again.
+// isConflict reports whether the transaction conflicted with another one, so that it can succeed if it is run again.
 func isConflict(err error) bool {
 	var answer *pgconn.PgError
 	return errors.As(err, &answer) &&
 		(answer.Code == serializationFailure || answer.Code == deadlockDetected || answer.Code == uniqueViolation)
 }
 
-// isLost reports whether the connection was lost, or could not be made.
+// isLost reports whether the connection was lost, or could not be established.
 func isLost(err error) bool {
 	if err == nil || isRefused(err) {
 		return false
@@ -58,7 +58,7 @@ func isLost(err error) bool {
 		pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
-// unavailable returns the error for callers while the database cannot be reached.
+// unavailable returns the error for callers while the database can't be reached.
 func unavailable(cause error) error {
 	return fmt.Errorf("%w: %w", job.ErrUnavailable, cause)
 }

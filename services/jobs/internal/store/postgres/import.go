@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// ErrNotEmpty means that a database to import into has jobs already.
+// ErrNotEmpty means that the database to import into already has jobs.
 var ErrNotEmpty = errors.New("the PostgreSQL database already has jobs. Use an empty database")
 
 // Table is a table to import. Each calls row with the values of each of its rows, in the order of Columns.
@@ -20,8 +20,8 @@ type Table struct {
 	Each    func(ctx context.Context, row func(values []any) error) error
 }
 
-// Import fills an empty database with the tables, in one transaction: all of them are there, or none. It creates the tables
-// if needed, and returns how many rows each has.
+// Import fills an empty database with the tables, in one transaction. It creates the tables if necessary, and returns
+// the number of rows of each.
 func Import(ctx context.Context, url string, tables []Table) (map[string]int64, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -31,7 +31,7 @@ func Import(ctx context.Context, url string, tables []Table) (map[string]int64, 
 		return nil, fmt.Errorf("migrate the jobs database: %w", err)
 	}
 	w := &writer{config: config.ConnConfig}
-	if err := w.connect(ctx); err != nil { // no service uses it meanwhile
+	if err := w.connect(ctx); err != nil { // no service uses the database in the meantime
 		return nil, fmt.Errorf("open the jobs database: %w", err)
 	}
 	defer w.disconnect()
@@ -94,7 +94,8 @@ func copyTable(ctx context.Context, tx pgx.Tx, table Table) (int64, error) {
 	return n, err
 }
 
-// finishImport derives what is not copied: the next number of a job, and the lanes in the order of their oldest jobs.
+// finishImport derives the data that is not copied: the next number of a job, and the lanes in the order of their
+// oldest jobs.
 func finishImport(ctx context.Context, tx pgx.Tx) error {
 	for _, statement := range []string{
 		`SELECT setval(pg_get_serial_sequence('jobs', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM jobs), false)`,

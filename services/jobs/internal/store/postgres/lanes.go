@@ -10,24 +10,24 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// Lanes are the queues of ready jobs, one per kind and owner, and decide which owner's turn it is. They are fair as in
-// start-time fair queueing: each job that an owner gets moves the owner's lane to the next round, after the other owners
-// that wait, and a lane that was empty joins the present round. So an owner's job is leased after at most one job of each
-// other owner, however many jobs those have.
+// Lanes are the queues of ready jobs, one per kind and owner, and determine which owner is next. They use start-time
+// fair queueing: each lease of an owner's job moves the owner's lane to the next round, after the other waiting owners,
+// and a lane that was empty joins the current round. So an owner's job is leased after at most one job of each other
+// owner, however many jobs those have.
 //
-// A lane's counts change in the transaction that changes its jobs. The open lanes of a kind are in an index in the order
-// of their turns, so a claim reads as many lanes as it takes jobs.
+// A lane's counts change in the transaction that changes its jobs. The open lanes of a kind are in an index in the
+// order of their turns, so a claim reads as many lanes as it leases jobs.
 
-// lane names a queue.
+// lane identifies a queue.
 type lane struct{ kind, owner string }
 
-// delta is what a transaction changes of a lane.
+// delta has the changes of a lane in a transaction.
 type delta struct {
 	ready, active  int64
-	round, granted int64 // of its next lease, and of its last. 0 without a turn in this transaction
+	round, granted int64 // of its next lease, and of its last one. 0 if it has no lease in this transaction
 }
 
-// count takes in a job's change.
+// count records a job's change.
 func (t *tx) count(was, is *job.Job) {
 	ready, active := number(is.Ready())-number(was.Ready()), number(is.Status == job.Active)-number(was.Status == job.Active)
 	if ready != 0 || active != 0 {
@@ -53,8 +53,9 @@ func number(b bool) int64 {
 	return 0
 }
 
-// queueLanes writes what has changed of the lanes. Those without a lease are locked in one order, and the others are locked
-// already. Stamps follow the order of the leases, so that no owner comes last in one round and first in the next.
+// queueLanes writes the changes of the lanes. Lanes without a lease are locked in a fixed order, and the others are
+// already locked. Stamps follow the order of the leases, so that no owner comes last in one round and first in the
+// next.
 func (t *tx) queueLanes(b *pgx.Batch) {
 	if len(t.rounds) > 0 {
 		var kinds []string
@@ -89,13 +90,13 @@ func (t *tx) queueLanes(b *pgx.Batch) {
 			granted = greatest(l.granted, EXCLUDED.granted)`, kinds, owners, ready, active, rounds, granted, t.limit)
 }
 
-// state is the state of a lane in SQL.
+// state returns the state of a lane in SQL.
 func state(ready, active, limit string) string {
 	return "(CASE WHEN " + ready + " > 0 AND (" + limit + "::bigint <= 0 OR " + active + " < " + limit + ") THEN 1 WHEN " + ready +
 		" > 0 THEN 2 WHEN " + active + " > 0 THEN 3 ELSE 0 END)"
 }
 
-// setLimit makes the lanes open by another maximum of active jobs.
+// setLimit recomputes which lanes are open after a change of the maximum of active jobs.
 func (t *tx) setLimit(limit int64) error {
 	limit = max(limit, 0)
 	if t.limit == limit {
@@ -113,7 +114,8 @@ func (t *tx) setLimit(limit int64) error {
 	return nil
 }
 
-// dropEmptyLanes deletes lanes without jobs whose last turn is over: they would begin the same way.
+// dropEmptyLanes deletes lanes without jobs whose last round has passed, because new lanes would start with the same
+// state.
 func (t *tx) dropEmptyLanes() error {
 	dropped, err := t.conn.Exec(t.ctx, `DELETE FROM lanes WHERE (kind, owner) IN (SELECT l.kind, l.owner FROM lanes AS l
 		LEFT JOIN lane_kinds AS k ON k.kind = l.kind
@@ -125,7 +127,7 @@ func (t *tx) dropEmptyLanes() error {
 	return nil
 }
 
-// maxCounted is how many lanes are looked at to estimate how many jobs are ahead of another.
+// maxCounted is the maximum number of lanes that are read to estimate how many jobs are ahead of another.
 const maxCounted = 2048
 
 // querier is a connection, or a pool of them.
@@ -154,7 +156,7 @@ func ahead(ctx context.Context, q querier, kind, owner string, of, seq int64, li
 	return n, err
 }
 
-// turn is a lane whose turn comes, for a look ahead.
+// turn is a lane in a simulation of the next turns.
 type turn struct {
 	lane
 	ready, active         int64
@@ -162,7 +164,7 @@ type turn struct {
 	heads                 []*row // its first ready jobs
 }
 
-// turns holds lanes. The one whose turn it is is on top.
+// turns is a heap of lanes, ordered by their turns.
 type turns []*turn
 
 func (h turns) Len() int { return len(h) }
@@ -190,7 +192,7 @@ func (h turns) order(limit int) []lane {
 		first := h[0]
 		order = append(order, first.lane)
 		stamp++
-		first.round, first.stamp = first.round+1, stamp // it is the last of its next round, as after a lease
+		first.round, first.stamp = first.round+1, stamp // like after a lease, it is the last one of its next round
 		if first.ready--; first.ready <= 0 {
 			heap.Pop(&h)
 			continue

@@ -85,8 +85,8 @@ func (q *query) add(condition string, args ...any) string {
 	return condition
 }
 
-// matchingQuery returns the numbers of the matching jobs as SQL, newest first and up to limit. Every branch walks one index from the
-// cursor on and stops after a page, so a page costs the same however many jobs there are.
+// matchingQuery returns the numbers of the matching jobs as SQL, newest first and up to limit. Every branch scans one
+// index from the cursor on, and stops after a page, so the cost of a page doesn't depend on the number of jobs.
 func matchingQuery(f *job.Filter, after column.Cursor, most int) (string, []any) {
 	var q query
 	var union []string
@@ -155,7 +155,8 @@ func statuses(f *job.Filter) []int16 {
 	return all
 }
 
-// endedAfter returns the earliest end of the ended jobs that a list of live jobs holds too. Without any, that is never.
+// endedAfter returns the earliest end of the ended jobs that a list of live jobs includes. If it includes none, that is
+// never.
 func endedAfter(f *job.Filter) int64 {
 	if f.EndedAfter.IsZero() {
 		return math.MaxInt64
@@ -163,7 +164,7 @@ func endedAfter(f *job.Filter) int64 {
 	return column.Stamp(f.EndedAfter)
 }
 
-// branches returns the conditions that each choose one index.
+// branches returns conditions, each of which uses one index.
 func (q *query) branches(f *job.Filter) (all [][]string) {
 	switch {
 	case f.Live:

@@ -94,11 +94,11 @@ func TestLostCommitAnswerIsLookedUpNotRepeated(t *testing.T) {
 func TestChangeBeforeLostCommitHappensOnce(t *testing.T) {
 	s, c := openThrough(t, nil)
 	j := add(t, s)
-	// The commit itself is lost: the server never gets it.
+	// The commit itself is lost: the server never receives it.
 	var lost atomic.Bool
 	c.Lose(func(sent []byte) bool {
 		if strings.Contains(string(sent), "COMMIT") && lost.CompareAndSwap(false, true) {
-			copy(sent, strings.Repeat("\x00", len(sent))) // it arrives as nonsense, and the server ends the connection
+			copy(sent, strings.Repeat("\x00", len(sent))) // it arrives as invalid data, and the server ends the connection
 			return true
 		}
 		return false

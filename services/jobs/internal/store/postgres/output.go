@@ -13,7 +13,7 @@ import (
 	"headway/services/jobs/internal/store/column"
 )
 
-// maxChunk is how far a stored chunk of output grows before the next begins: many small appends share one row.
+// maxChunk is the size up to which a stored chunk of output grows, so that many small appends share one row.
 const maxChunk = 16 << 10
 
 // exec runs a statement of the transaction.
@@ -61,7 +61,7 @@ func (t *tx) append(r *row, offset int64, data []byte, limit int64) (int64, erro
 	if err := tail.Takes(fresh, limit); err != nil {
 		return 0, err
 	}
-	// Into the last chunk if there is room, else into a new one.
+	// Write into the last chunk if there is room, and otherwise into a new one.
 	n, err := t.exec("store output", `UPDATE output SET data = data || $2::bytea WHERE seq = $1 AND octet_length(data) + octet_length($2::bytea) <= $3
 		AND begins_at = (SELECT max(begins_at) FROM output WHERE seq = $1)`, r.seq, fresh, maxChunk)
 	if err == nil && n == 0 {
@@ -153,7 +153,7 @@ func (s *Store) readOutput(ctx context.Context, id string, offset int64, limit i
 	err = s.reads.QueryRow(ctx, `SELECT begins_at, length, key FROM output_segments
 		WHERE seq = $1 AND begins_at <= $2 ORDER BY begins_at DESC LIMIT 1`, seq, offset).Scan(&segment.Begins, &segment.Length, &segment.Key)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return job.Range{}, job.ErrNotFound // deleted meanwhile
+		return job.Range{}, job.ErrNotFound // deleted in the meantime
 	}
 	if err != nil {
 		return job.Range{}, fmt.Errorf("look up a segment of output: %w", err)

@@ -1,11 +1,12 @@
 // Package postgres stores jobs in a PostgreSQL database.
 //
-// All changes of a process go through one goroutine. It puts all waiting changes into one transaction, and works in sets: one
-// statement locks and reads all jobs of a transaction, and one writes them. So the number of statements does not grow with
-// the number of changes, and each change is answered after the commit. Reads have their own connections.
+// All changes of a process go through one goroutine. It combines all waiting changes in one transaction, and processes
+// them in sets: one statement locks and reads all jobs of a transaction, and one writes them. So the number of
+// statements does not grow with the number of changes. Each change is acknowledged after the commit. Reads have their
+// own connections.
 //
-// The database is the only source of truth. Rows are locked before they are read, queues skip locked rows, and the turns of
-// owners are stored too, so that several processes could share a database.
+// The database is the only source of truth. Rows are locked before they are read, queues skip locked rows, and the
+// turns of owners are stored, so that several processes could share a database.
 package postgres
 
 import (
@@ -30,10 +31,10 @@ import (
 var migrations embed.FS
 
 const (
-	readers        = 8                // reads at the same time
+	readers        = 8                // concurrent reads
 	openTimeout    = 30 * time.Second // to connect, to wait for the lock of another process, and to migrate
 	connectTimeout = 5 * time.Second
-	readTimeout    = 10 * time.Second // of a read: a network that swallows packets must not hold a caller forever
+	readTimeout    = 10 * time.Second // of a read, so that a network that drops packets doesn't block a caller forever
 )
 
 // Store is a job.Store in a PostgreSQL database.
@@ -44,9 +45,9 @@ type Store struct {
 
 var _ job.Store = (*Store)(nil)
 
-// Open opens the database at the URL, such as postgres://user@host/database?sslmode=verify-full&passfile=/path, for this
-// process only: what watchers see is in the process's memory. It migrates the tables, one process at a time. observe is
-// called with every commit; it can be nil.
+// Open opens the database at the URL, such as postgres://user@host/database?sslmode=verify-full&passfile=/path. Only
+// this process can use it, because watchers see only the commits of their process. It migrates the tables, one process
+// at a time. observe is called with every commit. It can be nil.
 func Open(ctx context.Context, url string, observe job.Observer) (*Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -94,7 +95,7 @@ func reached(ctx context.Context, step func() error) error {
 	}
 }
 
-// prepare creates and changes the tables as this version needs them. Processes that start at the same time take turns.
+// prepare creates and migrates the tables for this version. Processes that start at the same time take turns.
 func prepare(ctx context.Context, config *pgx.ConnConfig) error {
 	locker, err := lock.NewPostgresSessionLocker()
 	if err != nil {
@@ -105,7 +106,7 @@ func prepare(ctx context.Context, config *pgx.ConnConfig) error {
 	return migrate.Up(ctx, db, goose.DialectPostgres, migrations, goose.WithSessionLocker(locker))
 }
 
-// Close lets the changes that have begun end, and closes the connections.
+// Close waits for the changes that have begun, and closes the connections.
 func (s *Store) Close() error {
 	s.changes.stop()
 	s.reads.Close()
@@ -120,8 +121,8 @@ func (s *Store) Now(ctx context.Context) (now time.Time, err error) {
 	return now, err
 }
 
-// read runs queries that change nothing. A connection that was lost is replaced once. If the database cannot be reached,
-// read returns job.ErrUnavailable.
+// read runs read-only queries. A lost connection is replaced once. If the database can't be reached, read returns
+// job.ErrUnavailable.
 func (s *Store) read(ctx context.Context, query func(ctx context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()

@@ -101,7 +101,7 @@ func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
 	return due, err
 }
 
-// texts returns the one column of a query.
+// texts returns the single column of a query.
 func (s *Store) texts(ctx context.Context, query string, args ...any) (all []string, err error) {
 	err = s.read(ctx, func(ctx context.Context) error {
 		rows, err := s.reads.Query(ctx, query, args...)

@@ -11,8 +11,8 @@ import (
 	"headway/services/jobs/internal/store/column"
 )
 
-// selected are what scan reads, in its order, from jobs AS j and the tables of joins. What runs has is the truth while it
-// has a row.
+// selected are the columns that scan reads, in its order, from jobs AS j and the tables of joins. If runs has a row,
+// its values override those of jobs.
 const selected = `j.seq, j.id, j.kind, j.owner, j.title, j.status, coalesce(r.revision, j.revision), j.priority, j.labels,
 	j.attempt, j.max_attempts, j.backoff, j.max_backoff, j.payload, j.result, j.question, j.answer, j.error,
 	coalesce(r.progress, j.progress), coalesce(o.bytes, 0), coalesce(r.cancel_requested, j.cancel_requested),
@@ -32,20 +32,20 @@ const rank = `(created_at - priority * 60000000::bigint)`
 type row struct {
 	seq    int64 // 0 until it is stored
 	job    job.Job
-	stored job.Job // as the database has it
-	sealed int64   // where the output's tail begins
+	stored job.Job // its state in the database
+	sealed int64   // the offset of the output's tail
 	run    bool    // runs has a row
-	err    error   // it cannot be decoded
+	err    error   // the error if it can't be decoded
 
 	isNew       bool
 	changed     bool
 	requestID   string
 	fingerprint []byte
-	checkpoint  []byte // to store; empty, not nil, to store an empty one
+	checkpoint  []byte // to store; nil means unchanged
 	largeResult []byte // to store
 }
 
-// scan reads the columns of one row, and more columns after those. A row that cannot be decoded has its err set.
+// scan reads the columns of one row, and more columns after those. If a row can't be decoded, its err is set.
 func scan(from pgx.Row, more ...any) (*row, error) {
 	r := &row{}
 	j := &r.job
@@ -197,7 +197,7 @@ func assignments(columns []written) string {
 	return strings.Join(all, ", ")
 }
 
-// unnest is a table of the parameters, one array per column.
+// unnest returns a table of the parameters, with one array per column.
 func unnest(columns []written) string {
 	var b strings.Builder
 	b.WriteString("unnest(")
@@ -231,10 +231,11 @@ func bytesOrNull(b []byte) any {
 	return b
 }
 
-// hasNUL reports whether a text has the character that PostgreSQL does not store, so that nothing stored is equal to it.
+// hasNUL reports whether a text has the character NUL, which PostgreSQL can't store, so that no stored text is equal to
+// it.
 func hasNUL(texts ...string) bool {
 	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, "\x00") })
 }
 
-// text returns s without the character that PostgreSQL does not store.
+// text returns s without the character NUL, which PostgreSQL can't store.
 func text(s string) string { return strings.ReplaceAll(s, "\x00", "") }

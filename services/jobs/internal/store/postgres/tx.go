@@ -11,8 +11,7 @@ import (
 	"headway/services/jobs/internal/store/column"
 )
 
-// tx is one transaction of several changes. The jobs that they read are locked and read at its beginning, and written at
-// its end.
+// tx is one transaction with several changes. Their jobs are locked and read at its beginning, and written at its end.
 type tx struct {
 	ctx   context.Context
 	conn  *pgx.Conn
@@ -24,7 +23,7 @@ type tx struct {
 	limit  int64            // of active jobs per lane
 	gates  *job.Gates
 	wrote  bool
-	broken error // the database's own error: the transaction is lost
+	broken error // an error of the database, after which the transaction is lost
 	commit job.Commit
 }
 
@@ -34,13 +33,13 @@ func newTx(ctx context.Context, conn *pgx.Conn, limit int64) *tx {
 	return t
 }
 
-// fail marks the transaction as lost, and returns err with what was being done.
+// fail marks the transaction as lost, and returns err with the failed operation.
 func (t *tx) fail(doing string, err error) error {
 	t.broken = fmt.Errorf("%s: %w", doing, err)
 	return t.broken
 }
 
-// perform does everything of the transaction but its end. It returns the transaction's id, or "" if it wrote nothing.
+// perform runs the transaction except for its end. It returns the transaction's ID, or "" if it wrote nothing.
 func (t *tx) perform(batch []*change) (id string, err error) {
 	live := make([]*change, 0, len(batch))
 	for _, c := range batch {
@@ -109,8 +108,8 @@ func (t *tx) begin(batch []*change) error {
 	return t.load(t.found()) // the jobs of repeated requests
 }
 
-// queueLoad locks and reads the jobs. The locks come first, in one order, and a separate statement reads: it
-// sees what those committed that had the locks before.
+// queueLoad locks and reads the jobs. One statement locks them in a fixed order, and a separate statement reads them,
+// so that it sees the commits of the previous lock holders.
 func (t *tx) queueLoad(b *pgx.Batch, ids []string) {
 	ids = slices.Sorted(slices.Values(ids)) // a copy
 	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return t.rows[id] != nil || hasNUL(id) })
@@ -139,7 +138,7 @@ func (t *tx) load(ids []string) error {
 	return nil
 }
 
-// row returns the job with the id, or job.ErrNotFound.
+// row returns the job with the ID, or job.ErrNotFound.
 func (t *tx) row(id string) (*row, error) {
 	r := t.rows[id]
 	if r == nil {
@@ -164,12 +163,12 @@ func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 	return j, nil
 }
 
-// keep takes in a changed job. If it returns an error that is not the database's, it has changed nothing.
+// keep records a changed job. If it returns an error that is not from the database, it has not changed anything.
 func (t *tx) keep(r *row, j *job.Job) error {
 	for _, part := range []struct {
 		what  string
 		value any
-	}{{"progress", &j.Progress}, {"error", j.Error}} { // a job that cannot be encoded is refused alone
+	}{{"progress", &j.Progress}, {"error", j.Error}} { // only the job that can't be encoded is refused
 		if _, err := column.Encode(part.value); err != nil {
 			return fmt.Errorf("encode the %s of job %s: %w", part.what, j.ID, err)
 		}
@@ -200,7 +199,7 @@ func (t *tx) keep(r *row, j *job.Job) error {
 	return nil
 }
 
-// touch makes sure that the row is written.
+// touch marks the row to be written.
 func (t *tx) touch(r *row) {
 	if !r.changed {
 		r.changed = true
@@ -255,7 +254,7 @@ func (t *tx) queueRows(b *pgx.Batch) error {
 		switch {
 		case r.isNew:
 			created = append(created, e)
-		case active && j.Lease.Same(was.Lease) && j.CancelRequested == was.CancelRequested: // jobs keeps the row as it is
+		case active && j.Lease.Same(was.Lease) && j.CancelRequested == was.CancelRequested: // the row of jobs doesn't change
 		default:
 			changed = append(changed, e)
 		}

@@ -13,27 +13,27 @@ import (
 )
 
 const (
-	// maxBatch is how many changes share a transaction at most.
+	// maxBatch is the maximum number of changes in a transaction.
 	maxBatch = 256
-	// turnTimeout is how long a change waits for its turn while the database cannot be reached.
+	// turnTimeout is the maximum time that a change waits for its turn while the database can't be reached.
 	turnTimeout = 10 * time.Second
-	// transactTimeout is how long a transaction can take before its connection counts as lost.
+	// transactTimeout is the maximum time of a transaction, after which its connection counts as lost.
 	transactTimeout = 10 * time.Second
-	// maxTries is how often a transaction is tried when it meets conflicts, or when connections are lost.
+	// maxTries is the maximum number of attempts of a transaction that has conflicts or loses its connection.
 	maxTries = 4
-	// firstRetry and lastRetry bound the wait before a lost connection is made again.
+	// firstRetry and lastRetry are the minimum and maximum delay before a lost connection is established again.
 	firstRetry, lastRetry = 20 * time.Millisecond, time.Second
 	// onlyProcess is the advisory lock of the process that uses the database.
 	onlyProcess = 0x6865616477617901
 )
 
-// errClosed answers changes that come after Close.
+// errClosed is the error for changes after Close.
 var errClosed = errors.New("the jobs database is closed")
 
 // writer is the one goroutine that changes the database.
 type writer struct {
 	config  *pgx.ConnConfig
-	conn    *pgx.Conn // nil while there is none
+	conn    *pgx.Conn // nil while there is no connection
 	backend backend   // of the latest connection
 	observe job.Observer
 	timeout time.Duration // of a transaction
@@ -44,15 +44,15 @@ type writer struct {
 	stopped  chan struct{}
 }
 
-// change is one unit of work in a transaction that it may share with others.
+// change is one unit of work in a transaction that it can share with others.
 type change struct {
 	ctx      context.Context
 	ids      []string // of the jobs that run reads
 	creates  []job.Creation
 	claim    *claim
 	sequence bool // run sends its own statements, after the jobs of the others are written
-	// run does the work. It may be called again after a rollback, so it starts from nothing each time. An error that
-	// is not the database's must come before anything is changed. It is nil for a claim.
+	// run does the work. It can be called again after a rollback, so it must not keep state from earlier calls. It must
+	// return errors that are not from the database before it changes anything. It is nil for a claim.
 	run  func(tx *tx) error
 	err  error
 	done chan struct{}
@@ -75,7 +75,7 @@ func startWriter(ctx context.Context, config *pgx.ConnConfig, observe job.Observ
 	return w, nil
 }
 
-// connect makes the writer's connection, and waits until no other process uses the database.
+// connect establishes the writer's connection, and waits until no other process uses the database.
 func (w *writer) connect(ctx context.Context) error {
 	if w.conn != nil && !w.conn.IsClosed() {
 		return nil
@@ -124,7 +124,7 @@ func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn) (next backend, er
 	return next, err
 }
 
-// disconnect drops a connection that cannot be used.
+// disconnect drops an unusable connection.
 func (w *writer) disconnect() {
 	if w.conn == nil {
 		return
@@ -135,7 +135,7 @@ func (w *writer) disconnect() {
 	w.conn = nil
 }
 
-// do runs one change and returns when it is durable, or has come to nothing.
+// do runs one change and returns when it is durable, or has failed.
 func (w *writer) do(c *change) error {
 	c.done = make(chan struct{})
 	late := time.NewTimer(turnTimeout)
@@ -146,7 +146,7 @@ func (w *writer) do(c *change) error {
 	case <-c.ctx.Done():
 		return context.Cause(c.ctx)
 	case <-late.C:
-		return unavailable(errors.New("too many changes wait for the database"))
+		return unavailable(errors.New("too many changes are waiting for the database"))
 	case w.changes <- c:
 	}
 	select {
@@ -154,7 +154,7 @@ func (w *writer) do(c *change) error {
 		return c.err
 	case <-w.stopped:
 		select {
-		case <-c.done: // it was among the last
+		case <-c.done: // it was one of the last changes
 			return c.err
 		default:
 			return errClosed
@@ -162,7 +162,7 @@ func (w *writer) do(c *change) error {
 	}
 }
 
-// stop ends the goroutine after the changes that wait already.
+// stop ends the goroutine after the waiting changes.
 func (w *writer) stop() {
 	close(w.stopping)
 	<-w.stopped
@@ -189,7 +189,7 @@ func (w *writer) loop() {
 	}
 }
 
-// gather adds the changes that wait already.
+// gather adds the waiting changes.
 func (w *writer) gather(batch []*change) []*change {
 	for len(batch) < maxBatch {
 		select {
@@ -202,8 +202,8 @@ func (w *writer) gather(batch []*change) []*change {
 	return batch
 }
 
-// perform makes the changes durable in one transaction, and answers them. If the database refuses one of them, each gets
-// its own transaction, so that only the refused one fails.
+// perform makes the changes durable in one transaction, and then answers their callers. If the database refuses one of
+// them, each gets its own transaction, so that only the refused one fails.
 func (w *writer) perform(batch []*change) {
 	err := w.attempt(batch)
 	if isRefused(err) && len(batch) > 1 {
@@ -215,7 +215,7 @@ func (w *writer) perform(batch []*change) {
 	w.answer(batch, err)
 }
 
-// answer lets the callers go. With an error, it is that of all changes.
+// answer answers the callers. An error applies to all changes.
 func (w *writer) answer(batch []*change, err error) {
 	for _, c := range batch {
 		if err != nil {
@@ -225,9 +225,9 @@ func (w *writer) answer(batch []*change, err error) {
 	}
 }
 
-// attempt runs a transaction until its outcome is known. It is run again only if nothing of it has happened: it met a
-// conflict, or the connection was lost before the commit, or the database says that the commit did not happen. A commit
-// whose answer was lost is looked up, never repeated.
+// attempt runs a transaction until its outcome is known. It is run again only if it had no effect: it had a conflict,
+// or the connection was lost before the commit, or the database reports that it was not committed. If the response to
+// the commit was lost, the outcome is looked up, and the commit is never repeated.
 func (w *writer) attempt(batch []*change) error {
 	wait := backoff.New(firstRetry, lastRetry)
 	var err error
@@ -245,11 +245,11 @@ func (w *writer) attempt(batch []*change) error {
 	return err
 }
 
-// transact runs the changes in one transaction and leaves in each its own error. With an error of transact itself, nothing
-// has changed.
+// transact runs the changes in one transaction, and sets the error of each. If transact itself returns an error,
+// nothing has changed.
 func (w *writer) transact(batch []*change) error {
 	begun := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), w.timeout) // a caller that goes away must not take its neighbors' transaction with it
+	ctx, cancel := context.WithTimeout(context.Background(), w.timeout) // a caller that disconnects must not abort the transaction of the others
 	defer cancel()
 	if err := w.connect(ctx); err != nil {
 		return err
@@ -296,8 +296,8 @@ func (w *writer) transact(batch []*change) error {
 	return nil
 }
 
-// outcome finds out whether a transaction whose commit was not answered has happened. Until that is known, nothing else is
-// changed: the observers must learn of each commit, in order. known is false if the store is closed before.
+// outcome determines whether a transaction was committed if the response to its commit was lost. Until then, nothing
+// else is changed, because observers must receive all commits in order. known is false if the store is closed before.
 func (w *writer) outcome(id string) (committed, known bool) {
 	wait := backoff.New(firstRetry, lastRetry)
 	for {
@@ -308,7 +308,7 @@ func (w *writer) outcome(id string) (committed, known bool) {
 		case err == nil && status == "aborted":
 			return false, true
 		}
-		select { // the database is away, or the server has not noticed yet that its client is gone
+		select { // the database is unavailable, or the server has not noticed yet that its client has disconnected
 		case <-w.stopping:
 			return false, false
 		case <-time.After(wait.Next()):
@@ -316,7 +316,7 @@ func (w *writer) outcome(id string) (committed, known bool) {
 	}
 }
 
-// status asks the database what happened to a transaction.
+// status queries the database for the outcome of a transaction.
 func (w *writer) status(id string) (status string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
 	defer cancel()

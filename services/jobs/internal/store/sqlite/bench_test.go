@@ -11,8 +11,8 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// BenchmarkStatusChanges is what the store itself gives: 64 workers that each create, claim and complete jobs; an
-// operation is one durable change of a job's status.
+// BenchmarkStatusChanges measures the store itself: 64 workers create, claim, and complete jobs. An operation is one
+// durable change of a job's status.
 func BenchmarkStatusChanges(b *testing.B) {
 	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
 	if err != nil {
@@ -46,7 +46,7 @@ func BenchmarkStatusChanges(b *testing.B) {
 	b.ReportMetric(float64(each*64*3)/b.Elapsed().Seconds(), "changes/s")
 }
 
-// BenchmarkPlainTransactions is the yardstick: one row changed in each durable transaction, without other writers.
+// BenchmarkPlainTransactions is the baseline: each durable transaction changes one row, without other writers.
 func BenchmarkPlainTransactions(b *testing.B) {
 	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
 	if err != nil {
@@ -64,7 +64,7 @@ func BenchmarkPlainTransactions(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "changes/s")
 }
 
-// BenchmarkClaimBesideACappedBacklog: a claim while an owner at the cap has 50,000 jobs in the queue.
+// BenchmarkClaimBesideACappedBacklog measures a claim while an owner at the cap has 50,000 jobs in the queue.
 func BenchmarkClaimBesideACappedBacklog(b *testing.B) {
 	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "jobs.db"), nil)
 	if err != nil {
@@ -92,7 +92,8 @@ func BenchmarkClaimBesideACappedBacklog(b *testing.B) {
 	}
 }
 
-// BenchmarkClaimOfManyOwners: a claim and the end of its job, with one owner or 10,000 in the queue, one of them at the cap.
+// BenchmarkClaimOfManyOwners measures a claim and the end of its job, with one owner or 10,000 owners in the queue, one
+// of them at the cap.
 func BenchmarkClaimOfManyOwners(b *testing.B) {
 	for _, owners := range []int{1, 10_000} {
 		b.Run(fmt.Sprint(owners, " owners"), func(b *testing.B) {

@@ -51,7 +51,7 @@ func (t *tx) create(c *job.Creation) job.Created {
 	return job.Created{Job: j, Err: err}
 }
 
-// earlier is the job that the same request has made before, or nil.
+// earlier returns the job that the same request has created before, or nil.
 func (t *tx) earlier(j job.Job, requestID string, fingerprint []byte) (*job.Job, error) {
 	var id string
 	var stored []byte

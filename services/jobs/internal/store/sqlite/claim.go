@@ -48,11 +48,11 @@ type candidate struct {
 	rank int64
 }
 
-// headsRead is how many jobs of a lane are read: the first one, and some in case that it cannot be decoded.
+// headsRead is the number of jobs that are read from a lane: the first one, and others in case it can't be decoded.
 const headsRead = 4
 
-// head returns the lane whose turn it is among the kinds, and its first jobs. Between kinds, the lane that was leased least
-// recently comes first, then the job with the lower rank, then the older one.
+// head returns the next lane of the kinds, and its first jobs. Between kinds, the lane that was leased least recently
+// comes first, then the job with the lower rank, then the older one.
 func (t *tx) head(kinds []string, skip map[turn]bool) (first turn, heads []candidate, err error) {
 	turns, _ := t.lanes.next(kinds)
 	for _, next := range turns {

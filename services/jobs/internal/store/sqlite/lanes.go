@@ -9,20 +9,20 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// lanes are the queues of ready jobs, one per kind and owner, and decide which owner's turn it is. They are fair as in
-// start-time fair queueing: each job that an owner gets moves the owner's lane to the next round, after the other owners that wait,
-// and a lane that was empty joins the present round. So an owner's job is leased after at most one job of each other
-// owner, however many jobs those have, and a claim costs the logarithm of the number of lanes.
+// lanes are the queues of ready jobs, one per kind and owner, and determine which owner is next. They use start-time
+// fair queueing: each lease of an owner's job moves the owner's lane to the next round, after the other waiting owners,
+// and a lane that was empty joins the current round. So an owner's job is leased after at most one job of each other
+// owner, however many jobs those have. A claim takes logarithmic time in the number of lanes.
 //
-// The counts follow from the database. The writer's goroutine changes them with each change of a job, and loads them again
-// after a transaction that was rolled back. The turns are not stored: they start again with the service.
+// The counts are derived from the database. The writer's goroutine updates them with each change of a job, and reloads
+// them after a rollback. The turns are not stored. They restart with the service.
 type lanes struct {
 	mu     sync.Mutex
-	limit  int // active jobs per lane; 0 for no limit
+	limit  int // active jobs per lane; 0 means no limit
 	kinds  map[string]*kindLanes
 	stamps uint64
 	grants uint64
-	stale  bool // the counts might not be those of the database; of the writer's goroutine
+	stale  bool // the counts might differ from the database; for the writer's goroutine only
 }
 
 // kindLanes are the lanes of one kind.
@@ -38,14 +38,14 @@ type lane struct {
 	ready, active int
 	round         uint64 // of its next lease
 	stamp         uint64 // order within the round
-	granted       uint64 // order of its last lease among all lanes; 0 for none
+	granted       uint64 // order of its last lease among all lanes. 0 without a lease
 	index         int    // in open, or -1
 	full          bool
 }
 
 func newLanes() *lanes { return &lanes{kinds: map[string]*kindLanes{}} }
 
-// laneHeap holds lanes. The lane whose turn it is is on top.
+// laneHeap is a heap of lanes, ordered by their turns.
 type laneHeap []*lane
 
 func before(a, b *lane) int {
@@ -65,7 +65,7 @@ func (h *laneHeap) Pop() any {
 	return l
 }
 
-// get returns the lane, which is created if needed. The lock is held.
+// get returns the lane, and creates it if necessary. The lock must be held.
 func (s *lanes) get(kind, owner string) (*kindLanes, *lane) {
 	k := s.kinds[kind]
 	if k == nil {
@@ -90,7 +90,7 @@ func (s *lanes) change(kind, owner string, ready, active int) {
 	s.refresh(k, l)
 }
 
-// follow takes in a job's change.
+// follow records a job's change.
 func (s *lanes) follow(was, is *job.Job) {
 	ready, active := number(is.Ready())-number(was.Ready()), number(is.Status == job.Active)-number(was.Status == job.Active)
 	if ready != 0 || active != 0 {
@@ -105,7 +105,7 @@ func number(b bool) int {
 	return 0
 }
 
-// refresh opens or closes the lane. The lock is held.
+// refresh opens or closes the lane. The lock must be held.
 func (s *lanes) refresh(k *kindLanes, l *lane) {
 	free := s.limit <= 0 || l.active < s.limit
 	if full := l.ready > 0 && !free; full != l.full {
@@ -125,7 +125,7 @@ func (s *lanes) refresh(k *kindLanes, l *lane) {
 		heap.Remove(&k.open, l.index)
 	}
 	if l.ready == 0 && l.active == 0 && l.round <= k.round {
-		delete(k.byOwner, l.owner) // it would begin the same way
+		delete(k.byOwner, l.owner) // a new lane would start with the same state
 	}
 }
 
@@ -154,8 +154,8 @@ func (k *kindLanes) sorted() []*lane {
 	return all
 }
 
-// next returns the lane of each kind whose turn it is, the least recently leased one first. full reports whether there are
-// ready jobs whose owners have the maximum of active jobs.
+// next returns the next lane of each kind, the least recently leased one first. full reports whether there are ready
+// jobs whose owners have the maximum of active jobs.
 func (s *lanes) next(kinds []string) (turns []turn, full bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,13 +172,13 @@ func (s *lanes) next(kinds []string) (turns []turn, full bool) {
 	return turns, full
 }
 
-// turn is a lane whose turn it is.
+// turn is the next lane of a kind.
 type turn struct {
 	kind, owner string
 	granted     uint64
 }
 
-// take ends the lane's turn: its next one is in the next round. The following change opens the lane again.
+// take ends the lane's turn, and its next turn is in the next round. The following change opens the lane again.
 func (s *lanes) take(t turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +203,7 @@ func (s *lanes) reopen(t turn) {
 	s.refresh(k, l)
 }
 
-// forget drops empty lanes whose last turn is over. The lock is held.
+// forget drops empty lanes whose last round has passed. The lock must be held.
 func (k *kindLanes) forget() {
 	for owner, l := range k.byOwner {
 		if l.ready == 0 && l.active == 0 && l.round <= k.round {
@@ -218,7 +218,7 @@ type counted struct {
 	ready, active int
 }
 
-// load replaces all counts. Lanes that are new get their turns in the given order.
+// load replaces all counts. New lanes get their turns in the given order.
 func (s *lanes) load(all []counted) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -246,11 +246,11 @@ func (s *lanes) load(all []counted) {
 	s.stale = false
 }
 
-// maxCounted is how many lanes are looked at to estimate how many jobs are ahead of another.
+// maxCounted is the maximum number of lanes that are used to estimate how many jobs are ahead of another.
 const maxCounted = 2048
 
-// ahead returns how many jobs of other owners are leased before the owner's job of this rank (0 for the first), up to limit.
-// With very many lanes, it is an estimate.
+// ahead returns the number of jobs of other owners that are leased before the owner's job with this rank (0 for the
+// first), up to limit. With very many lanes, it is an estimate.
 func (s *lanes) ahead(kind, owner string, rank, limit int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -303,7 +303,7 @@ func (s *lanes) order(kind string, limit int) []string {
 		l := waiting[0]
 		owners = append(owners, l.owner)
 		stamp++
-		l.round, l.stamp = l.round+1, stamp // it is the last of its next round, as after a lease
+		l.round, l.stamp = l.round+1, stamp // like after a lease, it is the last one of its next round
 		if l.ready--; l.ready == 0 {
 			heap.Pop(&waiting)
 			continue

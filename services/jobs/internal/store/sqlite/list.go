@@ -53,7 +53,7 @@ func (s *Store) Count(ctx context.Context, f job.Filter, limit int) (n int, err 
 	return min(n, limit), nil
 }
 
-// branch is one look-up along one index; a list is the union of its branches.
+// branch is one scan of one index. A list is the union of its branches.
 type branch struct {
 	index string
 	where []string
@@ -130,7 +130,8 @@ func labelQuery(f *job.Filter, after column.Cursor, limit int) (string, []any) {
 		" ORDER BY l.created_at DESC, l.seq DESC LIMIT ?", append(b.args, limit)
 }
 
-// endedAfter is the earliest end of the ended jobs that a list of live jobs holds besides; never if it holds none.
+// endedAfter returns the earliest end of the ended jobs that a list of live jobs includes. If it includes none, that is
+// never.
 func endedAfter(f *job.Filter) int64 {
 	if f.EndedAfter.IsZero() {
 		return math.MaxInt64
@@ -138,7 +139,7 @@ func endedAfter(f *job.Filter) int64 {
 	return column.Stamp(f.EndedAfter)
 }
 
-// branches chooses the indexes that fit the filter.
+// branches selects the indexes for the filter.
 func branches(f *job.Filter) []branch {
 	of := func(name string) string {
 		if f.Owner != "" {
@@ -179,7 +180,7 @@ func (b *branch) add(where string, args ...any) {
 	b.args = append(b.args, args...)
 }
 
-// addIn asks for one of the values, of which there is at least one.
+// addIn adds the condition that a column has one of the values, of which there must be at least one.
 func addIn[T any](b *branch, column string, values []T) {
 	args := make([]any, len(values))
 	for i, value := range values {

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// lock opens the lock file of the database. On this system, it does not keep other processes away.
+// lock opens the lock file of the database. On this system, it does not exclude other processes.
 func lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// maxChunk is how far a stored chunk of output grows before the next begins: many small appends share one row.
+// maxChunk is the size up to which a stored chunk of output grows, so that many small appends share one row.
 const maxChunk = 16 << 10
 
 // AppendOutput implements job.OutputStore.
@@ -142,7 +142,7 @@ func (s *Store) ReadOutput(ctx context.Context, id string, offset int64, limit i
 	err = s.reads.QueryRowContext(ctx, `SELECT begins_at, length, key FROM output_segments
 		WHERE seq = ? AND begins_at <= ? ORDER BY begins_at DESC LIMIT 1`, seq, offset).Scan(&segment.Begins, &segment.Length, &segment.Key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return job.Range{}, job.ErrNotFound // deleted meanwhile
+		return job.Range{}, job.ErrNotFound // deleted in the meantime
 	}
 	if err != nil {
 		return job.Range{}, fmt.Errorf("look up a segment of output: %w", err)

@@ -22,8 +22,8 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// disk is what a power cut would leave of SQLite's files: of each, what it held when SQLite last had it synced. It
-// watches SQLite's own calls, as a VFS between SQLite and the system's.
+// disk has the state of SQLite's files after a power cut: for each file, its content when SQLite last synced it. It
+// intercepts SQLite's calls, as a VFS on top of the system's VFS.
 type disk struct {
 	t      *testing.T
 	broken atomic.Bool // a sync fails
@@ -31,12 +31,12 @@ type disk struct {
 	mu      sync.Mutex
 	paths   map[uintptr]string // of open files
 	synced  map[string][]byte
-	methods map[uintptr]uintptr // ours, by the ones they stand for; in SQLite's memory
+	methods map[uintptr]uintptr // our methods, by the original ones; in SQLite's memory
 	syncs   int
-	alive   []any // functions that SQLite points at
+	alive   []any // functions to which SQLite has pointers
 }
 
-// watchDisk lets all files that are opened from now on until the test's end go through a disk.
+// watchDisk makes all files that are opened from now on until the test's end use a disk.
 func watchDisk(t *testing.T) *disk {
 	t.Helper()
 	d := &disk{t: t, paths: map[uintptr]string{}, synced: map[string][]byte{}, methods: map[uintptr]uintptr{}}
@@ -92,7 +92,7 @@ func watchDisk(t *testing.T) *disk {
 	return d
 }
 
-// keep notes what the file holds, which has just been synced.
+// keep records the content of a file that has just been synced.
 func (d *disk) keep(file uintptr) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -104,7 +104,7 @@ func (d *disk) keep(file uintptr) {
 	d.syncs++
 }
 
-// cut cuts the power: it gives a copy of the database at path as the disk holds it now.
+// cut simulates a power cut: it returns a copy of the database at path with the current state of the disk.
 func (d *disk) cut(path string) (after string) {
 	d.t.Helper()
 	d.mu.Lock()
@@ -121,10 +121,10 @@ func (d *disk) cut(path string) (after string) {
 	return filepath.Join(folder, "jobs.db")
 }
 
-// at is what lies at an address of SQLite's.
+// at returns the value at an address in SQLite's memory.
 func at[T any](address uintptr) *T { return *(**T)(unsafe.Pointer(&address)) }
 
-// function is the function that SQLite keeps as this pointer, and pointer the other way round.
+// function returns the function for a pointer of SQLite, and pointer the pointer for a function.
 func function[F any](p uintptr) F { return *(*F)(unsafe.Pointer(&p)) }
 
 func pointer[F any](f F) uintptr { return *(*uintptr)(unsafe.Pointer(&f)) }
@@ -158,7 +158,7 @@ func TestAnsweredChangesSurvivePowerCut(t *testing.T) {
 				if errs[0] != nil {
 					t.Error(errs[0])
 				}
-				after := d.cut(path) // the moment the answer is there
+				after := d.cut(path) // as soon as the change is acknowledged
 				found := openAt(t, after)
 				got, err := found.Get(t.Context(), j.ID)
 				if err != nil || !reflect.DeepEqual(got, done[0]) {

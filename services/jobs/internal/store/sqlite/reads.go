@@ -55,7 +55,7 @@ func (s *Store) Queue(ctx context.Context, kind string, limit int) ([]job.Queuin
 	}
 	queue := make([]job.Queuing, 0, len(owners))
 	for _, owner := range owners {
-		if rest := byOwner[owner]; len(rest) > 0 { // it was leased meanwhile if not
+		if rest := byOwner[owner]; len(rest) > 0 { // otherwise, it was leased in the meantime
 			queue, byOwner[owner] = append(queue, rest[0]), rest[1:]
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"headway/services/jobs/internal/store/column"
 )
 
-// columns are what scan reads, in its order.
+// columns are the columns that scan reads, in its order.
 const columns = `seq, id, kind, owner, title, status, revision, priority, labels, attempt, max_attempts, backoff,
 	max_backoff, payload, result, question, answer, error, progress, output_bytes, cancel_requested, cancel_by,
 	created_at, started_at, updated_at, completed_at, not_before, deadline, worker, lease_token, lease_duration,
@@ -21,10 +21,10 @@ const rank = `(created_at - priority * 60000000)`
 type row struct {
 	seq    int64
 	job    job.Job
-	sealed int64 // where the output's tail begins
+	sealed int64 // the offset of the output's tail
 }
 
-// scan reads the columns of one row. With a DamagedError, it returns the columns that it could read.
+// scan reads the columns of one row. If it returns a DamagedError, the row has the columns that it could read.
 func scan(from interface{ Scan(...any) error }) (r row, err error) {
 	j := &r.job
 	var labels, failure, progress []byte

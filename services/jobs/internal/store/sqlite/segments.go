@@ -35,7 +35,7 @@ func (s *Store) Unreferenced(ctx context.Context, now time.Time, limit int) ([]s
 	return s.texts(ctx, "look for unreferenced blobs", `SELECT key FROM unreferenced_blobs WHERE since <= ? LIMIT ?`, column.Stamp(now), limit)
 }
 
-// texts returns the one column of a query.
+// texts returns the single column of a query.
 func (s *Store) texts(ctx context.Context, doing, query string, args ...any) ([]string, error) {
 	rows, err := s.reads.QueryContext(ctx, query, args...)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package sqlite stores jobs in one SQLite file.
 //
-// All changes go through one goroutine, which puts all waiting changes into one transaction. So many changes share one fsync,
-// and each is answered only after the commit. Reads have their own connections, and never wait for writes.
+// All changes go through one goroutine, which combines all waiting changes in one transaction. So many changes share
+// one fsync. Each is acknowledged only after the commit. Reads have their own connections, and never wait for writes.
 package sqlite
 
 import (
@@ -23,7 +23,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// readers is how many reads run at the same time.
+// readers is the maximum number of concurrent reads.
 const readers = 4
 
 // Store is a job.Store in a SQLite file.
@@ -39,8 +39,9 @@ type Store struct {
 
 var _ job.Store = (*Store)(nil)
 
-// Open opens the file at path for this process only: what watchers see and workers wait for is in the process's memory. It
-// creates the file and its folder if needed, and migrates its tables. observe is called with every commit; it can be nil.
+// Open opens the file at path. Only this process can use it, because the state of watchers and waiting workers is in
+// its memory. It creates the file and its folder if necessary, and migrates the tables. observe is called with every
+// commit. It can be nil.
 func Open(ctx context.Context, path string, observe job.Observer) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the jobs database: %w", err)
@@ -78,20 +79,20 @@ func Open(ctx context.Context, path string, observe job.Observer) (_ *Store, err
 	return s, nil
 }
 
-// dsn names the file with the settings that every connection has.
+// dsn returns the data source name of the file, with the settings of all connections.
 func dsn(path string) string {
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(10000)",
 		"journal_mode(WAL)",
-		"synchronous(FULL)", // an answered change survives a power cut
-		"foreign_keys(0)",   // the writer keeps the tables together itself
+		"synchronous(FULL)", // an acknowledged change survives a power cut
+		"foreign_keys(0)",   // the writer keeps the tables consistent itself
 		"cache_size(-32000)",
 		"temp_store(MEMORY)",
 	}}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
 }
 
-// Close lets the changes that have begun end, and closes the file.
+// Close waits for the changes that have begun, and closes the file.
 func (s *Store) Close() error {
 	s.changes.stop()
 	return s.closeDatabases()

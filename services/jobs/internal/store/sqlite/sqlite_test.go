@@ -43,7 +43,7 @@ func TestRefusedChangeDoesNotUndoOthers(t *testing.T) {
 	wg.Go(func() {
 		s.changes.do(t.Context(), func(*tx) error { close(blocked); <-goOn; return nil })
 	})
-	<-blocked // from here on changes gather, and share the next transaction
+	<-blocked // from here on, changes wait, and share the next transaction
 	var goodErr, badErr error
 	wg.Go(func() { goodErr = s.changes.do(t.Context(), func(tx *tx) error { return tx.add(&j, "", nil) }) })
 	wg.Go(func() {
@@ -77,7 +77,7 @@ func TestListsWalkAnIndexAndSortNothingButTheirPage(t *testing.T) {
 		f.Limit = 50
 		query, args := listQuery(&f, column.Cursor{Created: 1 << 60, Seq: 1 << 60})
 		text := explain(t, s, query, args)
-		// The page itself is looked up by rowid and sorted; the branches must come in order from their index.
+		// The page itself is looked up by rowid and sorted. The branches must come in order from their indexes.
 		if n := strings.Count(text, "TEMP B-TREE FOR ORDER BY"); n > 1 {
 			t.Errorf("%+v sorts more than its page:\n%s", f, text)
 		}
@@ -87,7 +87,7 @@ func TestListsWalkAnIndexAndSortNothingButTheirPage(t *testing.T) {
 	}
 }
 
-// explain is how SQLite would carry out the query.
+// explain returns SQLite's plan for the query.
 func explain(t *testing.T, s *Store, query string, args []any) string {
 	t.Helper()
 	rows, err := s.reads.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)

@@ -10,7 +10,7 @@ import (
 	"headway/services/jobs/internal/store/column"
 )
 
-// statements are the writer's, prepared once on its connection.
+// statements are the writer's statements, prepared once on its connection.
 type statements struct {
 	byID, byRequest, fingerprint     *sql.Stmt
 	insert, updateAll, updateRunning *sql.Stmt
@@ -130,7 +130,7 @@ const aheadOfOwnQuery = `SELECT count(*) FROM (
 	SELECT 1 FROM jobs INDEXED BY jobs_ready_owner WHERE ready = 1 AND kind = ?1 AND owner = ?2 AND ` + rank + ` = ?3 AND seq < ?4
 	LIMIT ?5)`
 
-// load reads the job with the id, or gives job.ErrNotFound.
+// load reads the job with the ID, or returns job.ErrNotFound.
 func (t *tx) load(id string) (row, error) {
 	r, err := scan(t.byID.QueryRowContext(t.ctx, id))
 	switch {
@@ -160,11 +160,11 @@ func (t *tx) saveLargeResult(before *job.Job, r *row) (err error) {
 	return nil
 }
 
-// save stores the changed job, and adds it to the commit if its revision has grown. If it returns an error that is not the
-// database's, it has written nothing.
+// save stores the changed job, and adds it to the commit if its revision has grown. If it returns an error that is not
+// from the database, it has written nothing.
 func (t *tx) save(before *job.Job, r *row) error {
 	j := &r.job
-	// A job that cannot be encoded is refused alone, before anything is written.
+	// Only a job that can't be encoded is refused, before anything is written.
 	progress, err := column.Encode(&j.Progress)
 	if err != nil {
 		return fmt.Errorf("encode the progress of job %s: %w", j.ID, err)

@@ -10,10 +10,10 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// maxBatch is how many changes share a transaction at most.
+// maxBatch is the maximum number of changes in a transaction.
 const maxBatch = 256
 
-// errClosed answers changes that come after Close.
+// errClosed is the error for changes after Close.
 var errClosed = errors.New("the jobs database is closed")
 
 // writer is the one goroutine that changes the file.
@@ -28,17 +28,17 @@ type writer struct {
 	stopped  chan struct{}
 }
 
-// change is one unit of work in a transaction that it may share with others.
+// change is one unit of work in a transaction that it can share with others.
 type change struct {
 	ctx context.Context
-	// run does the work. It may be called again after a rollback, so it starts from nothing each time. An error that
-	// is not the database's must come before anything is written.
+	// run does the work. It can be called again after a rollback, so it must not keep state from earlier calls. It must
+	// return errors that are not from the database before it writes anything.
 	run  func(tx *tx) error
 	err  error
 	done chan struct{}
 }
 
-// tx is the open transaction as changes see it.
+// tx is the open transaction, for changes.
 type tx struct {
 	*statements
 	conn   *sql.Conn
@@ -46,10 +46,10 @@ type tx struct {
 	ctx    context.Context
 	gates  *job.Gates
 	commit job.Commit
-	broken error // the database's own error: the transaction is lost
+	broken error // an error of the database, after which the transaction is lost
 }
 
-// fail marks the transaction as lost, and returns err with what was being done.
+// fail marks the transaction as lost, and returns err with the failed operation.
 func (t *tx) fail(doing string, err error) error {
 	t.broken = fmt.Errorf("%s: %w", doing, err)
 	return t.broken
@@ -81,7 +81,7 @@ func startWriter(ctx context.Context, db *sql.DB, observe job.Observer) (*writer
 	return w, nil
 }
 
-// do runs one change and returns when it is durable, or has come to nothing.
+// do runs one change and returns when it is durable, or has failed.
 func (w *writer) do(ctx context.Context, run func(tx *tx) error) error {
 	c := &change{ctx: ctx, run: run, done: make(chan struct{})}
 	select {
@@ -96,7 +96,7 @@ func (w *writer) do(ctx context.Context, run func(tx *tx) error) error {
 		return c.err
 	case <-w.stopped:
 		select {
-		case <-c.done: // it was among the last
+		case <-c.done: // it was one of the last changes
 			return c.err
 		default:
 			return errClosed
@@ -104,7 +104,7 @@ func (w *writer) do(ctx context.Context, run func(tx *tx) error) error {
 	}
 }
 
-// stop ends the goroutine after the changes that wait already.
+// stop ends the goroutine after the waiting changes.
 func (w *writer) stop() {
 	close(w.stopping)
 	<-w.stopped
@@ -136,7 +136,7 @@ func (w *writer) loop() {
 	}
 }
 
-// gather adds the changes that wait already.
+// gather adds the waiting changes.
 func (w *writer) gather(batch []*change) []*change {
 	for len(batch) < maxBatch {
 		select {
@@ -165,11 +165,11 @@ func (w *writer) perform(batch []*change) {
 	}
 }
 
-// transact runs the changes in one transaction and leaves in each its own error. An error of transact itself is the
-// database's: then nothing has changed.
+// transact runs the changes in one transaction, and sets the error of each. If transact itself returns an error, it is
+// from the database, and nothing has changed.
 func (w *writer) transact(batch []*change) (err error) {
 	begun := time.Now()
-	ctx := context.Background() // a caller that goes away must not take its neighbours' transaction with it
+	ctx := context.Background() // a caller that disconnects must not abort the transaction of the others
 	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

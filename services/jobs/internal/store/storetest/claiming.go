@@ -191,7 +191,7 @@ func requeuedPosition(t *testing.T, s *suite) {
 		}
 		return got
 	}
-	if got := release(leased); got.QueuePosition != 1 { // the urgent one goes before it
+	if got := release(leased); got.QueuePosition != 1 { // the urgent job is ahead of it
 		t.Errorf("the oldest job has place %d after its release, want 1", got.QueuePosition)
 	}
 	claimed := s.claim(start, 3).Jobs

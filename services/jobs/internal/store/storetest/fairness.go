@@ -27,8 +27,8 @@ func sameOrder(t *testing.T, s *suite) {
 	}
 }
 
-// takeTurns checks that a flood of urgent jobs of one owner delays another owner's job by one lease at most, that the queue
-// and the positions say so, and that no owner can keep another waiting by coming back.
+// takeTurns checks that a flood of urgent jobs of one owner delays another owner's job by at most one lease, that the
+// queue and the positions reflect this, and that no owner can delay another by adding jobs again and again.
 func takeTurns(t *testing.T, s *suite) {
 	owned := func(owner string, priority int32) job.Job {
 		return s.add(func(spec *job.Spec) { spec.Owner, spec.Priority = owner, priority })
@@ -49,7 +49,7 @@ func takeTurns(t *testing.T, s *suite) {
 	if next[0].ID != bob.ID && next[1].ID != bob.ID {
 		t.Errorf("the next two leases are %v, want bob's job %s among them", ids(next), bob.ID)
 	}
-	// bob always has one job, and asks for another as soon as it is leased.
+	// bob always has one job, and adds another as soon as it is leased.
 	got := map[string]int{}
 	for range 20 {
 		owned("bob", 100)
@@ -62,7 +62,7 @@ func takeTurns(t *testing.T, s *suite) {
 		t.Errorf("of 20 leases, the owners got %v", got)
 	}
 	sameOrder(t, s)
-	// Many owners with one job each, and one with many: all of the many come in one round.
+	// With many owners with one job each, and one owner with many, each of the many owners gets a lease in one round.
 	for i := range 50 {
 		owned(fmt.Sprint("owner ", i), 0)
 	}

@@ -11,7 +11,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// What a store keeps: lists, removal and what observers are told.
+// Tests of lists, removal, and the notification of observers.
 
 func pages(t *testing.T, s *suite) {
 	var want []string
@@ -26,7 +26,7 @@ func pages(t *testing.T, s *suite) {
 			t.Fatal(err)
 		}
 		got = append(got, ids(page.Jobs)...)
-		s.add() // does not move what is listed
+		s.add() // doesn't change the pages
 		if f.Token = page.Next; f.Token == "" {
 			break
 		}

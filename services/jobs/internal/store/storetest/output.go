@@ -10,7 +10,7 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// Output, and the segments that take its beginning.
+// Tests of output, and of the segments to which its beginning moves.
 
 func output(t *testing.T, s *suite) {
 	id := s.add().ID
@@ -18,7 +18,7 @@ func output(t *testing.T, s *suite) {
 	var want []byte
 	for i := range 40 {
 		piece := bytes.Repeat([]byte{byte(i), 0, 0xff}, 1+i*211)
-		for range 2 { // the repeat is harmless
+		for range 2 { // repeating it is harmless
 			n, err := s.AppendOutput(t.Context(), id, token, int64(len(want)), piece, 1<<20)
 			if err != nil || n != int64(len(want)+len(piece)) {
 				t.Fatalf("AppendOutput: %d, %v", n, err)
@@ -79,7 +79,7 @@ func outputRefused(t *testing.T, s *suite) {
 	equal(t, "output_bytes", s.get(id).OutputBytes, int64(5))
 }
 
-// written returns a job with so many bytes of output, appended in chunks, and the bytes.
+// written returns a job with this many bytes of output, appended in chunks, and the bytes.
 func (s *suite) written(length, piece int) (leased job.Job, bytes []byte) {
 	s.t.Helper()
 	s.add()
@@ -108,7 +108,7 @@ func (s *suite) seal(id, key string, begins, length int64) error {
 
 func sealing(t *testing.T, s *suite) {
 	j, want := s.written(100_000, 7000)
-	// The second cut goes through a stored chunk, the third exactly between two.
+	// The second cut is within a stored chunk, and the third exactly between two.
 	segments := []job.Segment{{Begins: 0, Length: 10_000, Key: "a"}, {Begins: 10_000, Length: 33_333, Key: "b"}, {Begins: 43_333, Length: 54_667, Key: "c"}}
 	for _, segment := range segments {
 		if err := s.seal(j.ID, segment.Key, segment.Begins, segment.Length); err != nil {
@@ -176,7 +176,7 @@ func sealRefused(t *testing.T, s *suite) {
 			t.Errorf("sealing %s gives %v, want %v", c.what, err, c.want)
 		}
 	}
-	// A reservation that was swept in the meantime: its blob is gone.
+	// The reservation was swept in the meantime, so its blob no longer exists.
 	if err := s.Reserve(t.Context(), "swept", start); err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func unreferenced(t *testing.T, s *suite) {
 	if err := s.Reserve(t.Context(), "never sealed", start.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	check(start) // it may still be written
+	check(start) // it might still be being written
 	check(later, "never sealed")
 	for i, key := range []string{"a", "b"} {
 		if err := s.seal(j.ID, key, int64(i*100), 100); err != nil {

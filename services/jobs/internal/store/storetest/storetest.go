@@ -14,10 +14,10 @@ import (
 	"headway/services/jobs/internal/job"
 )
 
-// Open opens an empty store that tells observe of its commits. The test closes it.
+// Open opens an empty store that calls observe with its commits. The test closes it.
 type Open func(t *testing.T, observe job.Observer) job.Store
 
-// Run tests that the stores that open gives keep the contract.
+// Run tests that the stores of open implement the contract.
 func Run(t *testing.T, open Open) {
 	for _, test := range []struct {
 		name string
@@ -76,7 +76,7 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
-// suite is a store under test and what it has told its observer.
+// suite is a store under test, with the commits that its observer has received.
 type suite struct {
 	job.Store
 	t *testing.T
@@ -91,10 +91,10 @@ func (s *suite) observe(c *job.Commit) {
 	s.commits = append(s.commits, *c)
 }
 
-// start is when the tests begin; the clock is in their hands.
+// start is the time at the start of the tests, which control the clock.
 var start = time.Date(2026, 3, 29, 1, 59, 59, 123456000, time.UTC)
 
-// add creates a job of alice's that the changes have been applied to.
+// add creates a job of alice with these changes.
 func (s *suite) add(change ...func(*job.Spec)) job.Job {
 	s.t.Helper()
 	spec := job.Spec{Kind: "crawl", Owner: "alice"}

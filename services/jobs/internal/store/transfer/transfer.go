@@ -1,4 +1,4 @@
-// Package transfer moves the jobs of an SQLite file into a PostgreSQL database, with everything that belongs to them.
+// Package transfer copies the jobs of an SQLite file, with all their data, to a PostgreSQL database.
 package transfer
 
 import (
@@ -12,8 +12,8 @@ import (
 	"headway/services/jobs/internal/store/sqlite"
 )
 
-// tables are the tables of PostgreSQL, and where the rows of each are in SQLite. After = is how a column is computed, and a
-// question mark follows a truth value.
+// tables are the tables of PostgreSQL, and the sources of their rows in SQLite. An expression for a column follows an
+// equals sign, and a question mark marks a Boolean.
 var tables = []struct{ name, columns, from string }{
 	{"jobs", `seq, id, kind, owner, title, status, ready?, revision, priority, labels, attempt, max_attempts, backoff,
 		max_backoff, payload, result, result_bytes, question, answer, error, progress, cancel_requested?, cancel_by, created_at,
@@ -32,8 +32,8 @@ var tables = []struct{ name, columns, from string }{
 	{"job_labels", `name, value, owner, created_at, seq`, "job_labels"},
 }
 
-// Run copies the jobs of the file at path into the empty database at the URL, and returns how many there are. No service may
-// use either. The file stays as it is, and the blobs of outputs stay where they are.
+// Run copies the jobs of the file at path to the empty database at the URL, and returns their number. No service can
+// use either at the same time. The file and the blobs of outputs don't change.
 func Run(ctx context.Context, path, url string) (jobs int64, err error) {
 	if _, err := os.Stat(path); err != nil {
 		return 0, fmt.Errorf("the jobs database to copy: %w", err)

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 
-// fill stores jobs in every state, with everything that a job can have.
+// fill stores jobs in every state, with all kinds of data.
 func fill(t *testing.T, s job.Store) {
 	t.Helper()
 	now := time.Now()
@@ -80,7 +80,7 @@ func fill(t *testing.T, s job.Store) {
 	}
 }
 
-// content is everything that a store returns of its jobs.
+// content returns all data of a store's jobs.
 func content(t *testing.T, s job.Store) map[string]any {
 	t.Helper()
 	all := map[string]any{}
@@ -153,7 +153,7 @@ func TestTransferKeepsEverything(t *testing.T) {
 			t.Errorf("%s is\n%+v, want\n%+v", name, got[name], value)
 		}
 	}
-	// Work continues: what was ready is leased, with checkpoints, and new jobs come after the old ones.
+	// Work continues: ready jobs are leased, with checkpoints, and new jobs come after the old ones.
 	claimed, err := target.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 100, Now: time.Now, Duration: time.Minute, Token: rand.Text})
 	if err != nil || len(claimed.Jobs) != 5 {
 		t.Errorf("claimed %d jobs, %v; want 5", len(claimed.Jobs), err)
