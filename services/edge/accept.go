@@ -8,7 +8,7 @@ import (
 	"headway/internal/alarm"
 )
 
-// acceptor is a listener that notices when the process has no descriptors left for new connections.
+// acceptor is a listener that detects when the process has no descriptors left for new connections.
 type acceptor struct {
 	net.Listener
 	exhausted *alarm.Alarm

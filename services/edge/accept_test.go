@@ -39,7 +39,7 @@ func TestExhaustedDescriptorsAreLoggedAndUnready(t *testing.T) {
 	if status != http.StatusServiceUnavailable || body["descriptors"] != "exhausted" || body["status"] != "unavailable" {
 		t.Errorf("%d %v", status, body)
 	}
-	if n := strings.Count(b.log.String(), "no file descriptors left"); n != 1 {
+	if n := strings.Count(b.log.String(), "no file descriptors are left"); n != 1 {
 		t.Errorf("%d lines about five refused connections, want one", n)
 	}
 }

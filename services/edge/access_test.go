@@ -27,7 +27,7 @@ func (b *bench) secret() io.Reader {
 	return strings.NewReader(fmt.Sprintf(`{"secret":%q}`, secret))
 }
 
-// signIn returns the cookie of the local user's session, as this server's own page would get it.
+// signIn returns the cookie of the local user's session, as the web UI gets it.
 func (b *bench) signIn() string {
 	b.t.Helper()
 	resp := b.do(http.MethodPost, "/api/v1/session", b.secret(), "Authorization", "", "Origin", b.url)
@@ -46,7 +46,7 @@ func (b *bench) signIn() string {
 	return ""
 }
 
-// TestRightsAreCheckedBeforeBodies: who may not import is told so before the file is sent.
+// TestRightsAreCheckedBeforeBodies checks that a user without the right to import is refused before the file is sent.
 func TestRightsAreCheckedBeforeBodies(t *testing.T) {
 	b := setup(t, nil)
 	reader := "Bearer " + b.token("ann", "headway:read")
@@ -162,7 +162,7 @@ func TestPlainProxyCannotUseLocalSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As nginx with nothing but proxy_pass, ssh -L, or kubectl port-forward: nothing shows that there is a proxy.
+	// Like nginx with only proxy_pass, ssh -L, or kubectl port-forward, where no header shows that there is a proxy.
 	plain := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Header.Set("Origin", b.url)
@@ -196,7 +196,7 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	if strings.Contains(b.log.String(), secret) {
 		t.Error("the secret is in the log")
 	}
-	// Only the local user can create another one.
+	// Only the local user can create another link.
 	status, answer := b.decode(b.do(http.MethodPost, "/api/v1/session/links", nil, "Authorization", "Bearer "+b.token("local")))
 	_, secret, _ = strings.Cut(fmt.Sprint(answer["path"]), "#sign-in=")
 	if status != http.StatusCreated || secret == "" || answer["expiresAt"] == nil {

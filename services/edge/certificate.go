@@ -16,9 +16,9 @@ type certificateFiles struct {
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	// cert and key are the files as they were when they were last looked at.
+	// cert and key are the files as of the last check.
 	cert, key os.FileInfo
-	// failure is why the current files cannot be used. It is empty if they are in use.
+	// failure is the reason why the current files can't be used. It is empty if they are in use.
 	failure string
 }
 
@@ -41,7 +41,7 @@ func (f *certificateFiles) certificate(*tls.ClientHelloInfo) (*tls.Certificate, 
 	return f.current, nil
 }
 
-// changed looks at the files, which costs little compared with a handshake.
+// changed reports whether the files have changed. That costs little compared with a handshake.
 func (f *certificateFiles) changed() bool {
 	cert, certErr := os.Stat(f.certFile)
 	key, keyErr := os.Stat(f.keyFile)
@@ -57,14 +57,15 @@ func (f *certificateFiles) reload() {
 	switch {
 	case err == nil:
 		f.failure = ""
-		f.logger.Info("the TLS certificate was read again", "file", f.certFile, "valid_until", f.current.Leaf.NotAfter)
+		f.logger.Info("reloaded the TLS certificate", "file", f.certFile, "valid_until", f.current.Leaf.NotAfter)
 	case err.Error() != f.failure: // once, not with every connection
 		f.failure = err.Error()
-		f.logger.Error("the new TLS certificate cannot be used, and the old one stays in use", "error", err)
+		f.logger.Error("can't use the new TLS certificate, continuing with the old one", "error", err)
 	}
 }
 
-// load reads the files. What is noted of them is from before, so that a change in the meantime is not missed.
+// load reads the files. Their recorded state is from before the reading, so that a change in the meantime is not
+// missed.
 func (f *certificateFiles) load() error {
 	cert, err := os.Stat(f.certFile)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 func TestReconnectStormIsServedFromOneUpstream(t *testing.T) {
 	const jobs = 50
 	b := setup(t, nil)
-	b.jobs.holdWatches(true) // the edge has been told of no job yet
+	b.jobs.holdWatches(true) // the edge doesn't know any job yet
 	eventually(t, "the edge waits to be told", b.jobs.watchersBlocked)
 	for i := range jobs {
 		b.jobs.put(fmt.Sprint("j", i), "media", "ann", nil)

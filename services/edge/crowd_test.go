@@ -15,7 +15,7 @@ import (
 	"headway/services/edge"
 )
 
-// follow reads a stream to its end, and checks that its revisions only grow. It gives the last state.
+// follow reads a stream to its end, and checks that its revisions only grow. It returns the last state.
 func (s *eventStream) follow() (last event, err error) {
 	revision := 0.0
 	for {
@@ -62,7 +62,7 @@ func TestHundredWatchersSurviveRestarts(t *testing.T) {
 	for range watchers {
 		<-begun
 	}
-	// Jobs move on and end while the service is away, and while it is there.
+	// Jobs make progress and end while the service is unavailable, and while it is available.
 	finish := func(i int) {
 		b.jobs.put(id(i), "", "", func(j *jobsv1.Job) { j.Status, j.Progress = completed, &jobsv1.Progress{Percent: 100} })
 	}
@@ -106,7 +106,7 @@ func TestReconnectStormIsServedCompletely(t *testing.T) {
 	}
 	eventually(t, "the edge has noticed that they went", func() bool { return strings.Count(b.log.String(), "the client closed the stream") == n })
 
-	// Their places are free again, every one.
+	// All their slots are free again.
 	var crowd sync.WaitGroup
 	var came sync.WaitGroup
 	came.Add(n)

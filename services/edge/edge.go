@@ -33,50 +33,52 @@ import (
 	"headway/services/edge/internal/tus/folder"
 )
 
-// maxHeaderBytes bounds a request's headers; tokens of identity providers run to a few KiB.
+// maxHeaderBytes limits a request's headers. Tokens of identity providers can have a few KiB.
 const maxHeaderBytes = 32 << 10
 
-// outputWindow bounds the output that waits for a reader in the connection to the jobs service.
+// outputWindow limits the output that waits for a reader in the connection to the jobs service.
 const outputWindow = 64 << 10
 
 // pingTimeout is how long an HTTP/2 client can take to answer a ping.
 const pingTimeout = 15 * time.Second
 
-// furtherQueues is the number of queues for new connections in addition to the first. Together they hold 16,000.
+// furtherQueues is the number of additional queues for new connections. With the first one, they hold 16,000
+// connections.
 const furtherQueues = 3
 
-// uploadIdle is how long after its last byte an unfinished upload no longer keeps its user from starting others.
+// uploadIdle is the time after its last byte when an unfinished upload no longer prevents its user from starting
+// others.
 const uploadIdle = 5 * time.Minute
 
 // burstSeconds is the maximum burst of requests per user, in seconds of the rate.
 const burstSeconds = 4
 
-// Service is an edge. Make it with New, then call Run once.
+// Service is an edge. Create it with New, and then call Run once.
 type Service struct {
 	cfg      Config
 	listener net.Listener
-	// queues are further listeners on the same port.
+	// queues are additional listeners on the same port.
 	queues   []net.Listener
 	jobs     *grpc.ClientConn
 	importer *grpc.ClientConn
-	// outputs is a further connection to the jobs service, for the output of jobs.
+	// outputs is a separate connection to the jobs service, for the output of jobs.
 	outputs *grpc.ClientConn
-	// sockets carry the streams, hub knows what they tell, and streams answers requests for them.
+	// sockets sends the streams, hub provides their snapshots, and streams handles the requests for them.
 	sockets *sockets.Loop
 	hub     *hub.Hub
 	streams *sse.Handlers
-	// uploads keeps resumable uploads. It is nil if there are none.
+	// uploads stores resumable uploads. It is nil if they are turned off.
 	uploads  *folder.Store
 	server   *http.Server
 	sessions *signin.Handler
 	// declared are the routes that the operator has declared.
 	declared *routes.Table
-	// handlers counts the requests in progress, and what else must end before Run does.
+	// handlers counts the requests in progress, and other work that must end before Run returns.
 	handlers sync.WaitGroup
 	draining atomic.Bool
-	// exhausted knows whether the process has run out of descriptors.
+	// exhausted records whether the process has run out of descriptors.
 	exhausted *alarm.Alarm
-	// storage knows whether the disk of the edge is full.
+	// storage records whether the disk of the edge is full.
 	storage *alarm.Alarm
 }
 
@@ -86,8 +88,8 @@ func New(cfg Config) (_ *Service, err error) {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
 	s := &Service{cfg: cfg, listener: cfg.Listener, exhausted: alarm.New(cfg.Logger,
-		"there are no file descriptors left for new connections; raise the limit (ulimit -n), or lower --max-streams"),
-		storage: alarm.New(cfg.Logger, "the disk is full, so uploads can't be stored; free space, or move --data to a larger disk")}
+		"no file descriptors are left for new connections. Raise the limit (ulimit -n), or lower --max-streams"),
+		storage: alarm.New(cfg.Logger, "the disk is full, so uploads can't be stored. Free space, or move --data to a larger disk")}
 	if s.listener == nil {
 		if s.listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", cfg.Listen); err != nil {
 			return nil, fmt.Errorf("edge: listen on %s: %w", cfg.Listen, err)
@@ -99,11 +101,11 @@ func New(cfg Config) (_ *Service, err error) {
 		}
 	}()
 	if s.queues, err = moreQueues(s.listener, furtherQueues); err != nil {
-		cfg.Logger.Debug("one queue for new connections has to do", "error", err)
+		cfg.Logger.Debug("continuing with one listener", "error", err)
 	}
 	loopback := isLoopback(s.listener.Addr())
 	if cfg.LocalSignIn && !loopback {
-		return nil, fmt.Errorf("edge: LocalSignIn on %s would sign in everyone who can reach it; listen on 127.0.0.1, or switch it off", s.listener.Addr())
+		return nil, fmt.Errorf("edge: LocalSignIn on %s would sign in everyone who can reach it. Listen on 127.0.0.1, or turn it off", s.listener.Addr())
 	}
 	if s.jobs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{}); err != nil {
 		return nil, fmt.Errorf("edge: jobs service at %s: %w", cfg.JobsAddress, err)
@@ -163,7 +165,8 @@ func New(cfg Config) (_ *Service, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
-		// A peer that vanished without a word would hold its streams indefinitely. On HTTP/1.1 the kernel notices.
+		// Without pings, a peer that vanished silently would keep its streams indefinitely. On HTTP/1.1, the kernel
+		// detects this.
 		s.server.HTTP2 = &http.HTTP2Config{SendPingTimeout: cfg.Keepalive, PingTimeout: pingTimeout}
 		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.certificate}
 	}
@@ -181,11 +184,11 @@ func (s *Service) TLS() bool { return s.cfg.TLSCertFile != "" }
 // SignInLink returns the path of a new sign-in link, which works once. It returns "" if there is no local sign-in.
 func (s *Service) SignInLink() string { return s.sessions.Link() }
 
-// Addr is where the edge answers.
+// Addr returns the address of the edge.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
 // Run serves until ctx ends. Then the edge becomes unready, streams end a few at a time with a message to reconnect, and
-// requests and uploads in progress can finish. Run returns nil within DrainDelay and DrainTimeout, or a little more.
+// requests and uploads in progress can finish. Run returns nil within about DrainDelay plus DrainTimeout.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.close()
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -212,7 +215,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	s.drain()
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		s.cfg.Logger.Warn("the edge's listener ended in an unusual way", "error", err)
+		s.cfg.Logger.Warn("the edge's listener failed", "error", err)
 	}
 	stop()
 	err := <-streamed
@@ -230,7 +233,7 @@ func (s *Service) serve() error {
 			err := s.serveOn(acceptor{lis, s.exhausted})
 			if !errors.Is(err, http.ErrServerClosed) {
 				failed.Store(&err)
-				_ = s.server.Close() // one that cannot continue ends all
+				_ = s.server.Close() // if one can't continue, all end
 			}
 			return err
 		})
@@ -259,12 +262,12 @@ func (s *Service) drain() {
 	go func() { finished <- s.server.Shutdown(ctx) }()
 	s.hub.Drain(ctx, s.cfg.DrainSpread)
 	if err := <-finished; err != nil {
-		s.cfg.Logger.Info("requests were cut at the end of the time to finish", "error", err)
-		_ = s.server.Close() // what it could not close is closed already
+		s.cfg.Logger.Info("some requests did not finish before the shutdown deadline, and were aborted", "error", err)
+		_ = s.server.Close() // an error means that a connection is already closed
 	}
 }
 
-// counted counts the requests in progress, so that Run outlives them.
+// counted counts the requests in progress, so that Run can wait for them.
 func (s *Service) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.handlers.Add(1)

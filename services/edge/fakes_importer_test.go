@@ -20,7 +20,7 @@ import (
 	"headway/internal/rpcerr"
 )
 
-// importerFake takes workbooks that begin like a zip file, and shows the imports that a test sets.
+// importerFake accepts workbooks that begin like a zip file, and returns the imports that a test sets.
 type importerFake struct {
 	importsv1.UnimplementedImportServiceServer
 	mu      sync.Mutex
@@ -33,10 +33,10 @@ type importerFake struct {
 	options  *importsv1.UploadOptions
 	sha      string
 	watches  int
-	// hold, if not nil, keeps uploads from being read on.
+	// hold, if not nil, stops the reading of uploads.
 	hold chan struct{}
 	// byRequest, if not nil, has the import of each request ID, as the importer does. loseAnswers is the number of
-	// further responses that are lost after the import was created.
+	// responses that will be lost after the import was created.
 	byRequest   map[string]*importsv1.Import
 	loseAnswers int
 	// uploads counts calls.

@@ -62,7 +62,8 @@ func (u *upstream) start() {
 	})
 }
 
-// jobsFake is a jobs service in memory, with the contract's semantics and none of its work: a test sets each state.
+// jobsFake is a jobs service in memory, with the semantics of the contract. It doesn't run jobs: a test sets each
+// state.
 type jobsFake struct {
 	jobsv1.UnimplementedJobServiceServer
 	mu       sync.Mutex
@@ -82,7 +83,7 @@ func newJobsFake() *jobsFake {
 	return &jobsFake{jobs: map[string]*jobsv1.Job{}, output: map[string][]byte{}, changed: make(chan struct{})}
 }
 
-// put sets a job's state; the revision grows by itself.
+// put sets a job's state, and increases the revision.
 func (f *jobsFake) put(id, kind, owner string, change func(*jobsv1.Job)) *jobsv1.Job {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -150,7 +151,7 @@ func (f *jobsFake) signal() {
 	f.changed = make(chan struct{})
 }
 
-// watchersBlocked reports whether a watcher waits for its first message.
+// watchersBlocked reports whether a watcher is waiting for its first message.
 func (f *jobsFake) watchersBlocked() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -54,7 +54,7 @@ func TestWatchersSurviveRestartOfJobsService(t *testing.T) {
 
 func TestDeletionDuringSyncIsNoticed(t *testing.T) {
 	b := setup(t, nil)
-	b.jobs.holdWatches(true) // the edge can read single jobs, and is told of none
+	b.jobs.holdWatches(true) // the edge can read single jobs, but has no stream of jobs
 	eventually(t, "the edge waits to be told", b.jobs.watchersBlocked)
 	b.jobs.put("j1", "media", "ann", nil)
 	s := b.open("/api/v1/sse/jobs/media/j1")
@@ -76,7 +76,7 @@ func TestStreamWithoutJobsServiceIsAskedToRetry(t *testing.T) {
 	s := b.open("/api/v1/sse/jobs/media/j1")
 	s.want("connected")
 	s.want("initial_status")
-	// What is not has to wait. Programs get the error, an EventSource a stream that says when to come back.
+	// Other jobs have to wait. Programs get the error, and an EventSource gets a stream with the time to reconnect.
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j2", nil), http.StatusServiceUnavailable, "UNAVAILABLE")
@@ -128,13 +128,13 @@ func TestThousandStreamsShareOneUpstream(t *testing.T) {
 	}
 }
 
-// neverReads opens a stream over a bare connection with a small window, and reads its first bytes only.
+// neverReads opens a stream over a bare connection with a small window, and reads only its first bytes.
 func (b *bench) neverReads(path string) net.Conn {
 	b.t.Helper()
 	return b.bare(path, 4096)
 }
 
-// bare opens a stream over a bare connection whose kernel holds so many bytes, and reads its first bytes only.
+// bare opens a stream over a bare connection with a kernel buffer of this size, and reads only its first bytes.
 func (b *bench) bare(path string, buffer int) net.Conn {
 	b.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
@@ -160,7 +160,7 @@ func TestSlowReaderSkipsToLatestAndGetsTheEnd(t *testing.T) {
 	fast := b.open("/api/v1/sse/jobs/media/j1")
 	fast.want("connected")
 	fast.want("initial_status")
-	const updates = 300 // 2.4 MB: far more than the buffers of a connection hold
+	const updates = 300 // 2.4 MB: far more than the buffers of a connection
 	for i := range updates {
 		j := b.jobs.put("j1", "", "", progress(float64(i)/10, large))
 		// The others continue at their own pace.
@@ -169,7 +169,7 @@ func TestSlowReaderSkipsToLatestAndGetsTheEnd(t *testing.T) {
 	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status = completed })
 	fast.until("the end", func(e event) bool { return e.data["status"] == "completed" })
 
-	// The slow one wakes up.
+	// The slow reader continues.
 	req, _ := http.NewRequest(http.MethodGet, b.url, nil)
 	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(strings.NewReader("HTTP/1.1 200"), slow)), req)
 	if err != nil {
@@ -285,7 +285,7 @@ func TestShutdownDoesNotWaitForSlowPeers(t *testing.T) {
 	open := b.neverReads("/api/v1/sse/jobs/media/j2")
 	b.stop()
 	for _, conn := range []net.Conn{ended, open} {
-		text, err := io.ReadAll(conn) // all of it was sent, and none of it was lost
+		text, err := io.ReadAll(conn) // everything was sent, and nothing was lost
 		if err != nil || !strings.HasSuffix(string(text), "0\r\n\r\n") {
 			t.Errorf("%v, ends with %q", err, text[max(0, len(text)-40):])
 		}

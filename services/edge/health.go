@@ -13,10 +13,10 @@ import (
 	"headway/internal/rpcserver"
 )
 
-// readyTimeout bounds the question to the services.
+// readyTimeout limits the health checks of the services.
 const readyTimeout = 2 * time.Second
 
-// notServing is the state of a service that answers, and is not ready.
+// notServing is the state of a service that responds, but is not ready.
 const notServing = "not serving"
 
 // healthz answers GET /healthz: the process is alive.
@@ -24,7 +24,8 @@ func (s *Service) healthz(w http.ResponseWriter, _ *http.Request) {
 	answerHealth(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readyz answers GET /readyz: 200 when both services serve, tokens can be checked and the edge is not draining, else 503 with what is amiss.
+// readyz answers GET /readyz: 200 if both services are serving, tokens can be checked, and the edge is not draining.
+// Otherwise, it answers 503 with the problems.
 func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		answerHealth(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
@@ -45,12 +46,12 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 		importerFull = serving(ctx, s.importer, rpcserver.StorageHealth) == notServing
 		return nil
 	})
-	_ = g.Wait() // neither fails
+	_ = g.Wait() // these functions return no errors
 	body := map[string]string{"status": "ok", "jobs": jobs, "importer": importer}
 	status := http.StatusOK
 	if s.cfg.TokensReady != nil {
 		body["issuer"] = "ok"
-		if s.cfg.TokensReady() != nil { // its log says more; anybody may ask here
+		if s.cfg.TokensReady() != nil { // details are only in its log, because this route is public
 			body["issuer"] = "unreachable"
 		}
 	}
@@ -66,7 +67,8 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 	answerHealth(w, status, body)
 }
 
-// serving asks a service by the gRPC health protocol. What is wrong stays in one word: anybody may ask here.
+// serving checks a service with the gRPC health protocol. It describes a problem in one word only, because this route
+// is public.
 func serving(ctx context.Context, conn *grpc.ClientConn, name string) string {
 	resp, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{Service: name}, grpc.WaitForReady(false))
 	switch {
@@ -82,5 +84,5 @@ func answerHealth(w http.ResponseWriter, status int, body map[string]string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the caller may have gone
+	_ = json.NewEncoder(w).Encode(body) // the caller might have disconnected
 }

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// moreQueues opens further listeners on a listener's port, among which the kernel distributes new connections. Each has
-// its own queue for connections that wait to be accepted (4,096 long, net.core.somaxconn). The kernel drops connections
-// beyond it, which clients retry only after seconds, so one queue is too short when all clients reconnect after a
-// restart. A program that does not ask to share the port, such as another Headway, still cannot listen on it.
+// moreQueues opens additional listeners on a listener's port, among which the kernel distributes new connections. Each
+// has its own queue of 4,096 connections that wait to be accepted (net.core.somaxconn). The kernel drops further
+// connections, and their clients retry only after seconds. So one queue is too short when all clients reconnect after a
+// restart. A program that does not request to share the port, such as another Headway, still can't listen on it.
 func moreQueues(first net.Listener, n int) (more []net.Listener, err error) {
 	owner, ok := first.(*net.TCPListener)
 	if !ok {
@@ -43,7 +43,7 @@ func moreQueues(first net.Listener, n int) (more []net.Listener, err error) {
 	return more, share(raw, false)
 }
 
-// share sets whether further sockets of this user may listen on the same port (SO_REUSEPORT, socket(7)).
+// share sets whether other sockets of this user can listen on the same port (SO_REUSEPORT, socket(7)).
 func share(raw syscall.RawConn, on bool) error {
 	value := 0
 	if on {

@@ -4,5 +4,5 @@ package edge
 
 import "net"
 
-// moreQueues has nothing to offer elsewhere than on Linux: the one queue has to do.
+// moreQueues does nothing on systems other than Linux, where one queue must be enough.
 func moreQueues(net.Listener, int) ([]net.Listener, error) { return nil, nil }

@@ -11,7 +11,8 @@ import (
 	"headway/services/edge"
 )
 
-// TestEdgeBelowPathPrefix: every address in an answer has the prefix, whether the proxy keeps it or cuts it off.
+// TestEdgeBelowPathPrefix checks that every address in a response has the prefix, whether the proxy keeps or removes
+// it.
 func TestEdgeBelowPathPrefix(t *testing.T) {
 	b := setup(t, func(c *edge.Config) {
 		c.BasePath = "/tools/headway/"

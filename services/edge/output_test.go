@@ -28,8 +28,8 @@ func (l *slowLine) Read(b []byte) (int, error) {
 	return l.Conn.Read(b[:min(len(b), l.size)])
 }
 
-// TestSlowReaderGetsWholeOutput has a line that needs several write timeouts for what the edge sends before it has
-// room. Its steady progress counts.
+// TestSlowReaderGetsWholeOutput has a connection that needs several write timeouts until there is room for more data.
+// Its steady progress keeps it open.
 func TestSlowReaderGetsWholeOutput(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.WriteTimeout = time.Second })
 	want := bytes.Repeat([]byte("0123456789abcde\n"), 6<<10) // 96 KiB
@@ -66,8 +66,8 @@ func TestSlowReaderGetsWholeOutput(t *testing.T) {
 	}
 }
 
-// TestStalledOutputReadersHoldNoBuffers has readers that read fast and then stop. What they have not read stays in the
-// jobs service, and none of them keeps a connection to it busy.
+// TestStalledOutputReadersHoldNoBuffers has readers that read fast and then stop. Their unread output stays in the jobs
+// service, and they don't keep a connection to it busy.
 func TestStalledOutputReadersHoldNoBuffers(t *testing.T) {
 	const readers, read = 20, 2 << 20
 	b := setup(t, nil)
@@ -145,7 +145,7 @@ func TestOutputIsDownloadedWithRanges(t *testing.T) {
 	if resp := b.do(http.MethodHead, path, nil); resp.StatusCode != http.StatusOK || resp.ContentLength != int64(len(want)) {
 		t.Errorf("HEAD: %s, length %d", resp.Status, resp.ContentLength)
 	}
-	b.jobs.write("j1", []byte("more")) // the file that was begun is not continued with another
+	b.jobs.write("j1", []byte("more")) // the download doesn't continue with a different output
 	if _, grown := read(http.StatusOK, "Range", "bytes=0-9", "If-Range", etag); len(grown) != len(want)+4 {
 		t.Errorf("after it has grown: %d bytes", len(grown))
 	}
@@ -155,7 +155,7 @@ func TestOutputIsDownloadedWithRanges(t *testing.T) {
 func TestOutputIsCompleteAndInOrder(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "story", "ann", nil)
-	b.jobs.write("j1", []byte("Once upon a time, ein M\xc3")) // the ä is cut
+	b.jobs.write("j1", []byte("Once upon a time, ein M\xc3")) // the ä is split
 	const path = "/api/v1/sse/jobs/story/j1/output"
 	s := b.open(path)
 	s.want("connected")
@@ -171,7 +171,7 @@ func TestOutputIsCompleteAndInOrder(t *testing.T) {
 	if e := s.want("output"); e.data["data"] != "//4=" || e.id != "33" {
 		t.Fatalf("id %s %s", e.id, e.raw)
 	}
-	b.jobsUp.stop() // nothing is lost or told twice
+	b.jobsUp.stop() // nothing is lost or sent twice
 	b.jobs.write("j1", []byte("more"))
 	b.jobsUp.start()
 	if e := s.want("output"); e.data["text"] != "more" || e.id != "37" {

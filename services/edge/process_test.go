@@ -58,8 +58,8 @@ func runChild(settings string) int {
 	return 0
 }
 
-// child starts an edge in its own process, with the same services as the test's edge, and points the bench to it. A later
-// child has the same address.
+// child starts an edge in its own process, with the same services as the test's edge, and makes the bench use it. A
+// later child has the same address.
 func (b *bench) child(uploads string) *exec.Cmd {
 	b.t.Helper()
 	listen := "127.0.0.1:0"
@@ -89,13 +89,13 @@ func (b *bench) child(uploads string) *exec.Cmd {
 	return cmd
 }
 
-// killChild ends a process as a power failure would.
+// killChild kills a process, like a power failure.
 func killChild(cmd *exec.Cmd) {
-	_ = cmd.Process.Kill() // may have ended
-	_ = cmd.Wait()         // was killed
+	_ = cmd.Process.Kill() // it might have ended
+	_ = cmd.Wait()         // it was killed
 }
 
-// peakMemory is the most memory, in MiB, that a process has had in use.
+// peakMemory returns the peak memory of a process, in MiB.
 func peakMemory(t *testing.T, pid int) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -113,7 +113,7 @@ func peakMemory(t *testing.T, pid int) int {
 	return kb >> 10
 }
 
-// zeros is a workbook of any length, made as it is read.
+// zeros is a workbook of any length, which is generated while it is read.
 func zeros(length int64) io.Reader {
 	return io.MultiReader(strings.NewReader("PK"), io.LimitReader(zeroReader{}, length-2))
 }
@@ -161,7 +161,7 @@ func TestEdgeMemoryIsIndependentOfFileSize(t *testing.T) {
 		}
 		after := peakMemory(t, edge.Process.Pid)
 		t.Logf("500 MB %s: %d MiB at most, %d MiB after small ones", name, after, before)
-		if after > before+16 { // what the garbage collector lets lie differs from run to run by some MiB
+		if after > before+16 { // the uncollected garbage varies by a few MiB
 			t.Errorf("500 MB %s cost the edge %d MiB, small ones %d MiB", name, after, before)
 		}
 	}
@@ -204,7 +204,7 @@ func TestUploadResumesAfterEdgeWasKilled(t *testing.T) {
 			t.Fatalf("%d %v", status, answer)
 		}
 		killChild(edge)
-		edge = b.child(tus.dir) // which is told again by one that only read of it
+		edge = b.child(tus.dir) // the next edge, which only read about it, returns the same import
 	}
 	sum := sha256.Sum256([]byte(workbook))
 	if _, kept, _, sha, _ := b.uploads(); kept != 1 || sha != hex.EncodeToString(sum[:]) {

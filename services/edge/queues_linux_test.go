@@ -25,7 +25,7 @@ func TestListenersSharePort(t *testing.T) {
 	}
 	all := slices.Concat(more, []net.Listener{first})
 
-	// Another Headway, or any program that does not ask to share, is refused the port.
+	// Another Headway, or any program that does not request to share the port, can't listen on it.
 	if lis, err := net.Listen("tcp", first.Addr().String()); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Fatalf("%v %v, want %v", lis, err, syscall.EADDRINUSE)
 	}

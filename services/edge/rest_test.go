@@ -35,7 +35,7 @@ func TestRESTSpeaksEnumWordsAndActsForCaller(t *testing.T) {
 	}
 	b.jobs.put("j2", "media", "ann", func(j *jobsv1.Job) { j.Status = completed })
 	b.refused(b.do(http.MethodPost, "/api/v1/jobs/j2:cancel", strings.NewReader("{}"), "Content-Type", "application/json"), http.StatusConflict, "JOB_FINISHED")
-	// By cookie the caller is the cookie's.
+	// With a cookie, the caller is the cookie's user.
 	if _, body = b.get("/api/v1/jobs", "Authorization", "", "Cookie", b.signIn()); len(body["jobs"].([]any)) != 0 {
 		t.Errorf("by cookie: %v", body)
 	}
@@ -163,7 +163,7 @@ func TestFilesPassThroughGRPCGateway(t *testing.T) {
 	}
 	host := strings.TrimPrefix(b.url, "http://")
 	b.importer.state(func() {
-		if want := []string{host, host}; !slices.Equal(b.importer.hosts, want) { // only the gateway's context has them
+		if want := []string{host, host}; !slices.Equal(b.importer.hosts, want) { // they are only in the gateway's context
 			t.Errorf("the importer got the hosts %q, want %q", b.importer.hosts, want)
 		}
 	})

@@ -29,10 +29,11 @@ import (
 // uploadRoute is the pattern of the route that receives workbooks. Its query has the fields of its form.
 const uploadRoute = "POST /api/v1/imports"
 
-// maxUploadWait is how long an upload waits for another one of its user to end. Proxies wait longer for a body to be read.
+// maxUploadWait is the maximum time that an upload waits for another one of its user to end. Proxies wait longer for a
+// body to be read.
 const maxUploadWait = 15 * time.Second
 
-// routes returns the handler of every route, wrapped in what holds for every request.
+// routes returns the handler of all routes, wrapped in the handlers that apply to every request.
 func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	jobs, imports := jobsv1.NewJobServiceClient(s.jobs), importsv1.NewImportServiceClient(s.importer)
 	gateway, err := rest.New(jobs, imports)
@@ -124,7 +125,8 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	return s.noticingStorage(s.withBodyDeadline(a.Browsers(all))), nil
 }
 
-// noticingStorage notes requests that failed because the disk of the edge itself is full. The services notice it themselves.
+// noticingStorage records requests that failed because the disk of the edge itself is full. The services do this
+// themselves.
 func (s *Service) noticingStorage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
@@ -154,7 +156,7 @@ func addFiles(gateway *rest.Gateway, uploads *upload.Handler, d *rest.Downloads)
 	return patterns, errors.Join(errs...)
 }
 
-// withDeclared returns a handler that prefers the routes that the operator has declared.
+// withDeclared returns a handler that gives precedence to the routes that the operator has declared.
 func (s *Service) withDeclared(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if declared := s.declared.Handler(r); declared != nil {
@@ -165,7 +167,7 @@ func (s *Service) withDeclared(next http.Handler) http.Handler {
 	})
 }
 
-// withBodyDeadline sets the time in which every body must begin. Without it, a request that is refused could hold its
+// withBodyDeadline sets the time in which every body must begin. Without it, a refused request could keep its
 // connection, because net/http reads the body to its end. Uploads extend the deadline as they arrive.
 func (s *Service) withBodyDeadline(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -176,7 +178,7 @@ func (s *Service) withBodyDeadline(next http.Handler) http.Handler {
 	})
 }
 
-// bounded sets the time of a short request's response, which begins after the time of its body.
+// bounded sets the deadline of a short request's response, which starts after the deadline of its body.
 func (s *Service) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * s.cfg.StallTimeout)) // net/http's can
@@ -214,7 +216,7 @@ func withPage(mux *http.ServeMux, parameters *rest.Parameters, page http.Handler
 	})
 }
 
-// refusal notes what http.ServeMux answers to a request that it has no route for.
+// refusal records the response of http.ServeMux to a request without a route.
 type refusal struct {
 	header http.Header
 	status int

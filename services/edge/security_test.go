@@ -30,7 +30,7 @@ func TestMissingBodyDoesNotBlockAConnection(t *testing.T) {
 				defer conn.Close()
 				fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nTus-Resumable: 1.0.0\r\nContent-Type: application/octet-stream\r\nContent-Length: 100000\r\n\r\nPK", request, token)
 				_ = conn.SetReadDeadline(time.Now().Add(waitLimit)) // a TCP connection can
-				// The server hangs up; a timeout would be an error.
+				// The server disconnects. A timeout would be an error.
 				if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 ") {
 					t.Errorf("%s %s: %v %q", request, name, err, answer)
 				}
@@ -46,7 +46,7 @@ func TestSlowUploadIsNotCut(t *testing.T) {
 	body := func() io.Reader {
 		r, w := io.Pipe()
 		go func() {
-			for range pieces { // longer, all in all, than any timeout
+			for range pieces { // longer in total than any timeout
 				time.Sleep(100 * time.Millisecond)
 				_, _ = w.Write([]byte("PK"))
 			}
@@ -83,7 +83,7 @@ func TestAcceptedUploadOutlivesItsToken(t *testing.T) {
 		token := b.tokenFor(2*time.Second, "ann")
 		go func() {
 			_, _ = w.Write([]byte("PK"))
-			time.Sleep(2500 * time.Millisecond) // tokens count in whole seconds
+			time.Sleep(2500 * time.Millisecond) // tokens have times in whole seconds
 			_, _ = w.Write([]byte("34"))
 			w.Close()
 		}()
@@ -135,7 +135,7 @@ func TestSecureCookieIsNeverSentUnencrypted(t *testing.T) {
 	if len(cookies) != 1 || cookies[0].Name != "__Host-headway_session" || !cookies[0].Secure || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
 		t.Fatalf("cookies %v", cookies)
 	}
-	// A page that came unencrypted may be anybody's, also under this server's name.
+	// An attacker could have sent an unencrypted page, even under this server's name.
 	cookie := cookies[0].Name + "=" + cookies[0].Value
 	b.refused(b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookie, "Origin", strings.Replace(b.url, "https:", "http:", 1)),
 		http.StatusForbidden, "ORIGIN_REFUSED")

@@ -18,17 +18,17 @@ import (
 	"headway/services/edge/internal/mount"
 )
 
-// Settings are what an operator can set. Each is a flag and an environment variable of the programs; a zero field gets
-// its default.
+// Settings are the operator's settings. Each is a flag and an environment variable of the programs. Zero fields have
+// defaults.
 type Settings struct {
-	Listen string `help:"Address of the web UI, REST and streams. Port 0 takes a free port." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
+	Listen string `help:"Address of the web UI, REST, and streams. Port 0 means any free port." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 
 	TLSCertFile    string   `help:"Certificate chain (PEM) for HTTPS and HTTP/2. It is reloaded when the file changes." placeholder:"FILE" name:"tls-cert-file"`
 	TLSKeyFile     string   `help:"Private key of the certificate (PEM)." placeholder:"FILE" name:"tls-key-file"`
 	BasePath       string   `help:"Path prefix below which a proxy serves this server, for example /headway. The proxy can keep the prefix or cut it off." default:"" placeholder:"PATH"`
 	TrustedProxies []string `help:"Addresses and networks (CIDR) of proxies that can name another prefix in X-Forwarded-Prefix. Separated by commas." placeholder:"ADDRESS"`
 
-	Routes []string `help:"Files of further routes (docs/routes.md). They are loaded again when they change. Separated by commas." placeholder:"FILE"`
+	Routes []string `help:"Files with additional routes (docs/routes.md). They are reloaded when they change. Separated by commas." placeholder:"FILE"`
 
 	CORSOrigins  []string      `help:"Origins whose pages can call this server, for example https://app.example.com. Separated by commas." placeholder:"ORIGIN" name:"cors-origins"`
 	TrustedHosts []string      `help:"Names without port that are accepted in the Host header, in addition to this machine's names on loopback. Separated by commas. Empty means any name, except on loopback." placeholder:"HOST"`
@@ -40,25 +40,25 @@ type Settings struct {
 
 	UploadsPerUser         int            `help:"Maximum number of uploads in progress per user. A negative value means no limit." default:"4" negative:"no limit"`
 	UploadTTL              time.Duration  `help:"How long an unfinished resumable upload is stored after its last byte." default:"24h" name:"upload-ttl"`
-	UnfinishedPerUser      int            `help:"Maximum number of unfinished resumable uploads per user. Those that have been idle for longest make room for new ones. A negative value means no limit." default:"64" negative:"no limit"`
+	UnfinishedPerUser      int            `help:"Maximum number of unfinished resumable uploads per user. New uploads replace those that have been idle for the longest time. A negative value means no limit." default:"64" negative:"no limit"`
 	UnfinishedBytesPerUser settings.Bytes `help:"Maximum total size of the unfinished resumable uploads of a user. 0 means four times the maximum size of a workbook. A negative value means no limit." negative:"no limit" placeholder:"SIZE"`
 	UnfinishedBytes        settings.Bytes `help:"Maximum total size of all unfinished resumable uploads. A negative value means no limit." default:"10GiB" negative:"no limit" placeholder:"SIZE"`
 
 	Keepalive     time.Duration `help:"Maximum time between two messages or comments of a live stream. Whole seconds." default:"15s" min:"2s"`
 	Retry         time.Duration `help:"How long browsers wait before they reconnect to a stream. Jitter of up to half of it is added or subtracted." default:"3s"`
-	WriteTimeout  time.Duration `help:"How long the client of a live stream can accept no bytes while some are waiting. A slow client on the same machine can need two minutes." default:"150s"`
+	WriteTimeout  time.Duration `help:"How long a live stream can wait for its client to accept data. A slow client on the same machine can need two minutes." default:"150s"`
 	HeaderTimeout time.Duration `help:"How long the headers of a request can take." default:"10s"`
-	StallTimeout  time.Duration `help:"How long the body of a request or response can make no progress." default:"1m"`
+	StallTimeout  time.Duration `help:"How long the body of a request or response can stall." default:"1m"`
 	IdleTimeout   time.Duration `help:"How long a connection is kept open for the next request." default:"2m"`
 
-	IOURing string `help:"Whether to send to many streams with one system call (io_uring): on, off, or auto, which uses it if the kernel allows it." default:"auto" enum:"auto,on,off" name:"io-uring"`
+	IOURing string `help:"Whether to send to many streams with one system call (io_uring): on, off, or auto (if the kernel allows it)." default:"auto" enum:"auto,on,off" name:"io-uring"`
 
-	DrainDelay   time.Duration `help:"How long the edge still serves requests after a shutdown starts, so that a load balancer notices that it is not ready." default:"0s"`
-	DrainSpread  time.Duration `help:"Time over which 10,000 streams are ended during a shutdown. Fewer streams take less." default:"2s"`
+	DrainDelay   time.Duration `help:"How long the edge continues to serve requests after a shutdown starts, so that load balancers notice that it is not ready." default:"0s"`
+	DrainSpread  time.Duration `help:"Time in which 10,000 streams are closed during a shutdown. Fewer streams take less time." default:"2s"`
 	DrainTimeout time.Duration `help:"How long the edge can take to shut down, not counting the delay." default:"4s"`
 }
 
-// Config is everything that the edge needs.
+// Config configures the edge.
 type Config struct {
 	Settings
 	// Listener, if set, is used instead of Listen. The edge closes it.
@@ -72,35 +72,35 @@ type Config struct {
 	// UploadsDir is the directory for unfinished resumable uploads. It belongs to this edge alone. If it is empty, there
 	// are no resumable uploads.
 	UploadsDir string
-	// RevokedFile is the file with the sessions that were signed out. If it is empty, a restart makes them valid again.
+	// RevokedFile is the file with the signed-out sessions. If it is empty, a restart makes their tokens valid again.
 	RevokedFile string
 
 	// Verifier checks the callers' tokens. Required.
 	Verifier auth.Verifier
-	// TokensReady returns why tokens cannot be checked, for example while their issuer is unavailable. The edge is not
-	// ready then. Optional.
+	// TokensReady returns the reason why tokens can't be checked, for example because their issuer is unavailable, or
+	// nil. Without it, the edge is not ready. Optional.
 	TokensReady func() error
 	// Key signs the local user's tokens, and the edge's own if Service is not set. Required for either.
 	Key *auth.Key
 	// Service are the edge's own credentials. They need the scope headway:service. Default: signed with Key.
 	Service credentials.PerRPCCredentials
-	// LocalSignIn lets a user of this machine sign in with a link that the program prints. It is possible on a loopback
-	// address only.
+	// LocalSignIn lets a user of this machine sign in with a link that the program prints. It requires a loopback
+	// address.
 	LocalSignIn bool
-	// LocalUser is the user that signs in that way. Default "local".
+	// LocalUser is the user who signs in with a link. Default "local".
 	LocalUser string
 
 	// Logger receives the edge's log. Required.
 	Logger *slog.Logger
-	// Metrics is where metrics are registered. If it is nil, there are none.
+	// Metrics is the registry for metrics. If it is nil, there are none.
 	Metrics prometheus.Registerer
-	// Page holds the built web UI, with index.html at its root. If it is nil, / answers how to build it.
+	// Page holds the built web UI, with index.html at its root. If it is nil, / shows how to build it.
 	Page fs.FS
 
 	proxies mount.Proxies
 }
 
-// complete fills in the defaults. An error names the setting that is wrong, and what would be right.
+// complete fills in the defaults. An error names the invalid setting, and its valid values.
 func (c *Config) complete() error {
 	if err := settings.Complete(&c.Settings); err != nil {
 		return err
@@ -116,17 +116,17 @@ func (c *Config) complete() error {
 	case c.Logger == nil:
 		return errors.New("the logger is missing")
 	case c.Service == nil && c.Key == nil:
-		return errors.New("the service credentials or the key are missing: the edge itself calls the services")
+		return errors.New("the service credentials or the key are missing: the edge needs them to call the services")
 	case c.LocalSignIn && c.Key == nil:
 		return errors.New("local sign-in needs the key, to sign the local user's tokens")
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
-		return errors.New("--tls-cert-file and --tls-key-file belong together: set both or none")
+		return errors.New("--tls-cert-file and --tls-key-file must be set together")
 	case c.MaxUploadBytes < 0:
-		return fmt.Errorf("the maximum size of a workbook is %d; it must be positive", c.MaxUploadBytes)
+		return fmt.Errorf("the maximum size of a workbook is %d. It must be positive", c.MaxUploadBytes)
 	case c.IOURing != "auto" && c.IOURing != "on" && c.IOURing != "off":
-		return fmt.Errorf("--io-uring is %q; it must be auto, on or off", c.IOURing)
+		return fmt.Errorf("--io-uring is %q. It must be auto, on, or off", c.IOURing)
 	case c.Keepalive%time.Second != 0:
-		return fmt.Errorf("--keepalive is %v; it must be whole seconds", c.Keepalive)
+		return fmt.Errorf("--keepalive is %v. It must be whole seconds", c.Keepalive)
 	}
 	base, err := mount.ParseBase(c.BasePath)
 	if err != nil {

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// waitLimit is how long a test waits for something that must happen. No test asserts a speed with it.
+// waitLimit is the maximum time that a test waits for something that must happen. No test asserts a speed with it.
 const waitLimit = 20 * time.Second
 
 // bench is an edge with its services, all real servers on loopback.
@@ -164,7 +164,7 @@ func (b *bench) decode(resp *http.Response) (int, map[string]any) {
 	return resp.StatusCode, body
 }
 
-// refused checks that an answer is an error in the one form.
+// refused checks that a response is an error in the common form.
 func (b *bench) refused(resp *http.Response, status int, reason string) {
 	b.t.Helper()
 	got, body := b.decode(resp)
@@ -176,7 +176,7 @@ func (b *bench) refused(resp *http.Response, status int, reason string) {
 	}
 }
 
-// eventually waits for what must come to be.
+// eventually waits until a condition is true.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(waitLimit); !ok(); time.Sleep(5 * time.Millisecond) {
@@ -186,14 +186,14 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// event is one Server-Sent Event, read as WHATWG HTML §9.2.6 says, and no laxer.
+// event is one Server-Sent Event, parsed strictly by WHATWG HTML §9.2.6.
 type event struct {
 	id, retry string
 	data      map[string]any
 	raw       string
 }
 
-// revision returns the revision that an id on a stream of one job or import names.
+// revision returns the revision in an ID on a stream of one job or import.
 func (e event) revision() string {
 	number, tag, _ := strings.Cut(e.id, "x")
 	if len(tag) != 5 {
@@ -228,7 +228,7 @@ func readStream(t *testing.T, resp *http.Response) *eventStream {
 	return &eventStream{t: t, resp: resp, lines: bufio.NewReaderSize(resp.Body, 64<<10)}
 }
 
-// next reads the next event; io.EOF when the stream has ended as it should.
+// next reads the next event. It returns io.EOF when the stream has ended regularly.
 func (s *eventStream) next() (event, error) {
 	var e event
 	for {
@@ -269,13 +269,13 @@ func (s *eventStream) next() (event, error) {
 			if err := json.Unmarshal([]byte(value), &e.data); err != nil {
 				return e, fmt.Errorf("data %q: %w", value, err)
 			}
-		default: // also `event:`, which onmessage would not hear
+		default: // including `event:`, for which onmessage is not called
 			return e, fmt.Errorf("an unexpected field: %q", line)
 		}
 	}
 }
 
-// want reads the next event, which must be of this type.
+// want reads the next event, which must have this type.
 func (s *eventStream) want(kind string) event {
 	s.t.Helper()
 	e, err := s.read()
@@ -302,7 +302,7 @@ func (s *eventStream) until(what string, ok func(event) bool) event {
 	}
 }
 
-// wantEnd checks that the stream has ended, and was not cut.
+// wantEnd checks that the stream has ended regularly, and was not aborted.
 func (s *eventStream) wantEnd() {
 	s.t.Helper()
 	if e, err := s.read(); err != io.EOF {
@@ -319,11 +319,11 @@ func (s *eventStream) read() (event, error) {
 
 func (s *eventStream) close() { s.resp.Body.Close() }
 
-// countingReader is a large workbook that counts what was taken of it.
+// countingReader is a large workbook that counts its read bytes.
 type countingReader struct {
 	mu          sync.Mutex
 	left, taken int64
-	// before, if not nil, is called with the bytes taken before each read.
+	// before, if not nil, is called before each read with the number of bytes read so far.
 	before func(taken int64)
 }
 

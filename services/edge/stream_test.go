@@ -93,7 +93,8 @@ func TestReconnectResumesOrGetsNoMore(t *testing.T) {
 	if resp := b.do(http.MethodGet, path+"?last_event_id="+end, nil); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("having seen the end, by the query: %s, want 204", resp.Status)
 	}
-	// An earlier revision, one that the job never had, and ids of other streams: none of them has seen the end.
+	// A client with an earlier revision, a revision that the job never had, or an ID of another stream has not received
+	// the end.
 	for _, seen := range []string{"1x" + tag, "3x" + tag, "0", "2", "nonsense", number + "x00000", "tmh9c2k7a", strings.Repeat("9", 30) + "x" + tag} {
 		s := b.open(path, "Last-Event-ID", seen)
 		s.want("connected")
@@ -102,7 +103,7 @@ func TestReconnectResumesOrGetsNoMore(t *testing.T) {
 		}
 		s.wantEnd()
 	}
-	// Retried: there is more to come after all.
+	// The job is retried, so more states follow.
 	b.jobs.put("j1", "", "", func(j *jobsv1.Job) { j.Status, j.CompletedAt = queued, nil })
 	s = b.open(path, "Last-Event-ID", end)
 	s.want("connected")
@@ -117,7 +118,7 @@ func TestClientAheadOfEdgeIsNotSentBack(t *testing.T) {
 	s := b.open("/api/v1/sse/jobs/media/j1")
 	s.want("connected")
 	tag := "x" + strings.TrimPrefix(s.want("initial_status").id, "1x")
-	b.jobs.freeze() // the edge hears of nothing new by itself
+	b.jobs.freeze() // the edge receives no changes
 	b.jobs.put("j1", "", "", progress(40, ""))
 	again := b.open("/api/v1/sse/jobs/media/j1", "Last-Event-ID", "2"+tag)
 	again.want("connected")
@@ -128,7 +129,7 @@ func TestClientAheadOfEdgeIsNotSentBack(t *testing.T) {
 	if resp := b.do(http.MethodGet, "/api/v1/sse/jobs/media/j1", nil, "Last-Event-ID", "3"+tag); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("having seen the end elsewhere: %s", resp.Status)
 	}
-	s.want("job_update") // the state that one client's visit returned is for all
+	s.want("job_update") // the state that was read for one client is sent to all
 }
 
 func TestHeadAnswersAsGet(t *testing.T) {
@@ -145,7 +146,8 @@ func TestHeadAnswersAsGet(t *testing.T) {
 	b.open("/api/v1/sse/jobs/media/j1").want("connected")
 }
 
-// TestInvalidIdsAreRefused has ids that are not UTF-8, on services that do not answer: the edge asks none of them.
+// TestInvalidIdsAreRefused sends IDs that are not UTF-8, while the services do not respond, because the edge must not
+// call them.
 func TestInvalidIdsAreRefused(t *testing.T) {
 	b := setup(t, nil)
 	b.jobsUp.stop()
@@ -261,7 +263,7 @@ func TestReconnectGetsJobsThatEndedMeanwhile(t *testing.T) {
 	if e := s.want("initial_status"); e.data["jobId"] != "a" || e.data["status"] != "failed" {
 		t.Errorf("got %s", e.raw)
 	}
-	// A first visit has the list of ended jobs from REST.
+	// On a first visit, the client has the list of ended jobs from REST.
 	s = b.open("/api/v1/sse/jobs/my")
 	s.want("connected")
 	b.jobs.put("b", "media", "ann", nil)
@@ -315,7 +317,7 @@ func TestOldestStreamIsReplacedWithReason(t *testing.T) {
 		t.Errorf("limit: retry %s %s", e.retry, e.raw)
 	}
 	streams[0].wantEnd()
-	// Attempts that are refused, and other users' streams, replace no stream.
+	// Refused attempts, and streams of other users, don't replace a stream.
 	b.refused(b.do(http.MethodGet, "/api/v1/sse/jobs/media/j2", nil), http.StatusNotFound, "JOB_NOT_FOUND")
 	b.open("/api/v1/sse/jobs/media/j2", "Authorization", "Bearer "+b.token("bob")).want("connected")
 	b.jobs.put("j1", "", "", nil)

@@ -51,7 +51,7 @@ func TestCurlReadsAStreamToItsEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil { // curl exits with 18 if a transfer was cut
+	if err := cmd.Wait(); err != nil { // curl exits with 18 if a transfer was aborted
 		t.Errorf("curl: %v", err)
 	}
 	if !strings.Contains(string(rest), `"status":"completed"`) {
@@ -59,7 +59,7 @@ func TestCurlReadsAStreamToItsEnd(t *testing.T) {
 	}
 }
 
-// pemPair is a certificate for 127.0.0.1, with a name to know it by, and its key.
+// pemPair is a certificate for 127.0.0.1, with a name that identifies it, and its key.
 type pemPair struct{ cert, key []byte }
 
 func newPair(t *testing.T, name string) (pemPair, *x509.Certificate) {
@@ -102,7 +102,7 @@ func certificate(t *testing.T, dir string) (certFile, keyFile string, pool *x509
 	return certFile, keyFile, pool
 }
 
-// write writes a file over, in place.
+// write overwrites a file in place.
 func write(t *testing.T, name string, text []byte) {
 	t.Helper()
 	if err := os.WriteFile(name, text, 0o600); err != nil {
@@ -110,7 +110,7 @@ func write(t *testing.T, name string, text []byte) {
 	}
 }
 
-// replace puts a new file in an old one's place.
+// replace replaces a file with a new one by a rename.
 func replace(t *testing.T, name string, text []byte) {
 	t.Helper()
 	write(t, name+".new", text)
@@ -167,7 +167,7 @@ func TestRenewedCertificateIsUsedImmediately(t *testing.T) {
 	write(t, keyFile, fourth.key)
 	is("fourth", "written again")
 
-	// As Kubernetes mounts secrets: a link to a folder is turned to another one.
+	// Like a secret that Kubernetes mounts: a link to a folder is changed to another folder.
 	links := map[string]pemPair{"a": fourth, "b": second}
 	for name, pair := range links {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
@@ -193,7 +193,7 @@ func TestRenewedCertificateIsUsedImmediately(t *testing.T) {
 	is("second", "with the link turned")
 
 	log := b.log.String()
-	if n := strings.Count(log, "cannot be used, and the old one stays in use"); n != 4 {
+	if n := strings.Count(log, "can't use the new TLS certificate"); n != 4 {
 		t.Errorf("%d lines about unusable files, want 4: one for each time they were: %s", n, log)
 	}
 	if strings.Contains(log, "PRIVATE KEY") {
@@ -269,7 +269,7 @@ func TestEndlessHeadersAreCut(t *testing.T) {
 	if err := conn.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.ReadAll(conn); err != nil { // the server hangs up; a timeout would be an error
+	if _, err := io.ReadAll(conn); err != nil { // the server disconnects; a timeout would be an error
 		t.Error(err)
 	}
 	resp := b.do(http.MethodGet, "/healthz", nil, "X-Large", strings.Repeat("x", 64<<10))

@@ -52,7 +52,7 @@ func TestBrokenPartIsResumed(t *testing.T) {
 }
 
 func TestOffsetRequestEndsHangingPart(t *testing.T) {
-	b := setupTus(t, nil) // a sender may pause for a minute
+	b := setupTus(t, nil) // a sender can pause for a minute
 	workbook := workbookOf(1 << 20)
 	path := b.begin(len(workbook))
 	conn := b.dialPart(path, 0, len(workbook))
@@ -89,7 +89,7 @@ func TestConcurrentPartsNeverMix(t *testing.T) {
 		}
 		_, _ = conn.Read(make([]byte, 100)) // an answer, or a connection that is closed
 	}
-	b.offset(path) // now no request writes
+	b.offset(path) // now no request is writing
 	kept := b.kept()
 	if fmt.Sprint(len(kept)) != b.offset(path) {
 		t.Errorf("%d bytes are kept, and the offset is %s", len(kept), b.offset(path))

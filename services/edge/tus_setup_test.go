@@ -15,7 +15,7 @@ import (
 	"headway/services/edge"
 )
 
-// tusBench is an edge whose folder of unfinished uploads can be looked into.
+// tusBench is an edge with access to its folder of unfinished uploads.
 type tusBench struct {
 	*bench
 	dir string
@@ -40,7 +40,7 @@ func (b *tusBench) tus(method, path string, body io.Reader, headers ...string) *
 	return b.do(method, path, body, append([]string{"Tus-Resumable", "1.0.0"}, headers...)...)
 }
 
-// begin creates an upload of so many bytes and gives its path.
+// begin creates an upload of this many bytes and returns its path.
 func (b *tusBench) begin(length int, metadata ...string) string {
 	b.t.Helper()
 	resp := b.tus(http.MethodPost, "/api/v1/uploads", nil, "Upload-Length", fmt.Sprint(length), "Upload-Metadata", metadataOf(metadata...))
@@ -73,7 +73,7 @@ func (b *tusBench) append(path string, offset int, body io.Reader, headers ...st
 	return b.tus(http.MethodPatch, path, body, append([]string{"Upload-Offset", fmt.Sprint(offset), "Content-Type", "application/offset+octet-stream"}, headers...)...)
 }
 
-// offset asks how much has arrived.
+// offset requests the number of bytes that have arrived.
 func (b *tusBench) offset(path string) string {
 	b.t.Helper()
 	resp := b.tus(http.MethodHead, path, nil)
@@ -83,13 +83,13 @@ func (b *tusBench) offset(path string) string {
 	return resp.Header.Get("Upload-Offset")
 }
 
-// makeImport is the last step.
+// makeImport creates the import, which is the last step.
 func (b *tusBench) makeImport(path string, headers ...string) *http.Response {
 	b.t.Helper()
 	return b.do(http.MethodPost, "/api/v1/imports?upload_id="+filepath.Base(path), nil, headers...)
 }
 
-// files are what is kept in the folder.
+// files returns the files in the folder.
 func (b *tusBench) files() []string {
 	b.t.Helper()
 	entries, err := os.ReadDir(b.dir)

@@ -76,7 +76,7 @@ func TestUploadWithItsFirstBytesOrByMethodOverride(t *testing.T) {
 	if resp := b.makeImport(path, "Authorization", "Bearer "+b.token("ann")); resp.StatusCode != http.StatusAccepted {
 		t.Errorf("import: %s", resp.Status)
 	}
-	// What is refused with its first bytes was never begun.
+	// An upload that is refused with its first bytes never starts.
 	for _, body := range []io.Reader{strings.NewReader("PK12345"), io.MultiReader(strings.NewReader("PK12345"))} {
 		resp := b.tus(http.MethodPost, "/api/v1/uploads", body, "Upload-Length", "6", "Content-Type", "application/offset+octet-stream")
 		if resp.Header.Get("Location") != "" {
@@ -147,7 +147,7 @@ func TestTusConformance(t *testing.T) {
 	if resp := b.append(path, 0, strings.NewReader("")); resp.StatusCode != 204 {
 		t.Errorf("an empty part: %s", resp.Status)
 	}
-	// A part of unknown length exceeds the upload's length: the bytes that fit are kept.
+	// A part of unknown length exceeds the upload's length. The bytes that fit are kept.
 	b.refused(b.append(path, 0, io.MultiReader(strings.NewReader("PK34567"))), 413, "UPLOAD_TOO_LARGE")
 	if got := b.offset(path); got != "6" {
 		t.Errorf("offset %s", got)

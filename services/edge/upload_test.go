@@ -17,7 +17,7 @@ import (
 	"headway/services/edge"
 )
 
-// form writes a multipart form: fields as name, value; the file where the name is "file".
+// form writes a multipart form with fields as name and value. The field with the name "file" is the file.
 func form(t *testing.T, parts ...string) (io.Reader, string) {
 	t.Helper()
 	var b bytes.Buffer
@@ -214,7 +214,7 @@ func TestUploadCutInTheMiddleLeavesNothing(t *testing.T) {
 			}
 		}
 	}
-	// Complete by its length, and yet no complete form.
+	// The body has its declared length, but the form is incomplete.
 	body := head + "PK123"
 	conn := b.dialUpload("multipart/form-data; boundary="+boundary, len(body))
 	fmt.Fprint(conn, body)
@@ -238,14 +238,14 @@ func TestStalledUploadIsAborted(t *testing.T) {
 
 func TestTooLargeUploadIsRefusedEarly(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.MaxUploadBytes = 3 << 20 })
-	// By its length: nothing of the body is needed for the answer.
+	// By the declared length, the upload can be refused without reading the body.
 	conn := b.dialUpload("application/octet-stream", 4<<20)
 	answer := make([]byte, 12)
 	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 413" {
 		t.Errorf("%q %v", answer, err)
 	}
 	conn.Close()
-	// Of unknown length: as soon as it is over.
+	// With an unknown length, it is refused as soon as it exceeds the limit.
 	large := func() io.Reader { return io.MultiReader(strings.NewReader("PK"), bytes.NewReader(make([]byte, 8<<20))) }
 	b.refused(b.upload(large(), "application/octet-stream", ""), http.StatusRequestEntityTooLarge, "UPLOAD_TOO_LARGE")
 	body, contentType := form(t, "file", "PK"+strings.Repeat("x", 3<<20))
@@ -259,7 +259,7 @@ func TestTooLargeUploadIsRefusedEarly(t *testing.T) {
 
 func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
 	b := setup(t, nil)
-	conn := b.dialUpload("text/csv", 1000) // of which nothing comes
+	conn := b.dialUpload("text/csv", 1000) // no data follows
 	answer := make([]byte, 12)
 	if err := conn.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
 		t.Fatal(err)
@@ -296,7 +296,8 @@ func TestSlowImporterSlowsTheSenderAndFillsNoMemory(t *testing.T) {
 	b := setup(t, nil)
 	hold := make(chan struct{})
 	b.importer.hold = hold
-	// What was taken from the sender and has not reached the importer is in memory, or in the buffers of two connections.
+	// Data that was read from the sender and has not reached the importer is in memory, or in the buffers of two
+	// connections.
 	var inTransit int64
 	sent := &countingReader{left: 256 << 20, before: func(taken int64) {
 		b.importer.state(func() { inTransit = max(inTransit, taken-b.importer.received) })

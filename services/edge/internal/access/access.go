@@ -46,10 +46,10 @@ func CookiePath(r *http.Request) string { return mount.Base(r.Context()) + "/" }
 type Config struct {
 	// Verifier checks tokens.
 	Verifier auth.Verifier
-	// Loopback is set if the listener is on a loopback address. Then only this machine's host names are accepted.
+	// Loopback is set if the listener is on a loopback address. If so, only this machine's host names are accepted.
 	Loopback bool
-	// TrustedHosts are further names that the Host header can contain, without a port. If it is empty, a listener that
-	// is not on loopback accepts any name.
+	// TrustedHosts are additional names that the Host header can contain, without a port. If it is empty, a listener
+	// that is not on loopback accepts any name.
 	TrustedHosts []string
 	// Origins are the other origins (https://app.example.com) whose pages can call.
 	Origins []string
@@ -145,9 +145,9 @@ func (a *Access) admit(next http.Handler, isStream, tokensInQuery bool) http.Han
 // tokenDots is the number of dots in a token (RFC 7519). A ticket has none.
 const tokenDots = 2
 
-// identify returns the caller and the token that proves it: from the Authorization header, from a ticket if tickets are
-// accepted, from a token in the query if those are, or from the cookie. A header with a scheme other than Bearer is for a proxy. It counts only if there is
-// neither a ticket nor a cookie.
+// identify returns the caller and the token that proves its identity: from the Authorization header, from a ticket or a
+// token in the query if the route accepts them, or from the cookie. A header with a scheme other than Bearer is for a
+// proxy, so it is considered only if there is neither a ticket nor a cookie.
 func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (auth.Identity, string, error) {
 	header := r.Header.Get("Authorization")
 	if token := auth.BearerToken(header); token != "" {
@@ -185,7 +185,7 @@ func (a *Access) FromCookie(r *http.Request) (auth.Identity, string, error) {
 	return a.Verify(r, cookie.Value)
 }
 
-// Revoke makes a token invalid from ends, before it expires.
+// Revoke makes a token invalid from the time ends, before it expires.
 func (a *Access) Revoke(token string, ends, expires time.Time) error {
 	return a.revoked.Add(token, ends, expires)
 }
@@ -202,8 +202,8 @@ func (a *Access) Verify(r *http.Request, token string) (auth.Identity, string, e
 	return id, token, nil
 }
 
-// safe reports whether the method changes nothing (RFC 9110 §9.2.1). A cross-origin page gains nothing by making a
-// browser send such a request.
+// safe reports whether the method is safe (RFC 9110 §9.2.1). A cross-origin page gains nothing by making a browser send
+// such a request.
 func safe(method string) bool {
 	return slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, method)
 }

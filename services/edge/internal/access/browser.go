@@ -45,8 +45,8 @@ func setSecurityHeaders(h http.Header, r *http.Request) {
 	}
 }
 
-// hostAllowed reports whether the name in a Host header is one of this server's. On loopback, only this machine's names
-// are: if another site's name was rebound to 127.0.0.1, its pages still send that name.
+// hostAllowed reports whether the name in a Host header is one of this server's names. On loopback, these are only this
+// machine's names: if another site's name was rebound to 127.0.0.1, its pages still send that name.
 func (a *Access) hostAllowed(host string) bool {
 	name := hostname.WithoutPort(host)
 	if slices.ContainsFunc(a.cfg.TrustedHosts, func(trusted string) bool { return strings.EqualFold(trusted, name) }) {
@@ -101,8 +101,9 @@ func (a *Access) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	return true
 }
 
-// allowedHeaders returns the headers that pages of an allowed origin can send: all that they request. Tracing tools such as
-// OpenTelemetry and Sentry add headers to every request of a page, and no such header grants a right.
+// allowedHeaders returns the headers that pages of an allowed origin can send, which are all headers that they request.
+// Tracing tools such as OpenTelemetry and Sentry add headers to every request of a page, and no such header grants a
+// right.
 func allowedHeaders(requested string) string {
 	allowed := corsHeaders
 	for name := range strings.SplitSeq(requested, ",") {

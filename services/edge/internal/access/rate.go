@@ -14,14 +14,14 @@ type rates struct {
 
 	mu    sync.Mutex
 	users map[string]*rate.Limiter
-	// swept is when users whose bursts had refilled were last deleted.
+	// swept is the last time when users whose bursts had refilled were deleted.
 	swept time.Time
 }
 
 // rateSweep is the interval at which users whose bursts have refilled are deleted.
 const rateSweep = time.Minute
 
-// newRates returns limits of perSecond requests per second with bursts of burst; 0 per second means no limit.
+// newRates returns limits of perSecond requests per second, with bursts of burst. If perSecond is 0, there is no limit.
 func newRates(perSecond float64, burst int) *rates {
 	return &rates{perSecond: rate.Limit(perSecond), burst: burst, users: make(map[string]*rate.Limiter)}
 }

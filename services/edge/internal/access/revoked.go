@@ -27,13 +27,13 @@ type Revoked struct {
 	tokens map[[sha256.Size]byte]revocation
 }
 
-// revocation is when a token ends, and when it would have expired.
+// revocation has the time when a token becomes invalid, and the time when it would have expired.
 type revocation struct{ ends, expires time.Time }
 
-// clockLeeway is how long after its expiry a token might still be accepted.
+// clockLeeway is the maximum time after its expiry for which a token is accepted.
 const clockLeeway = time.Minute
 
-// OpenRevoked reads the list from a file, which doesn't have to exist. Without a file name, the list ends with the process.
+// OpenRevoked reads the list from a file, which doesn't have to exist. Without a file name, the list is in memory only.
 func OpenRevoked(file string) (*Revoked, error) {
 	r := &Revoked{file: file, tokens: make(map[[sha256.Size]byte]revocation)}
 	if file == "" {
@@ -56,7 +56,7 @@ func OpenRevoked(file string) (*Revoked, error) {
 	return r, r.write(time.Now())
 }
 
-// Add revokes a token from the time ends. It would have expired at expires.
+// Add revokes a token that expires at expires. It becomes invalid at the time ends.
 func (r *Revoked) Add(token string, ends, expires time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

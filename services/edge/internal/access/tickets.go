@@ -21,11 +21,11 @@ const (
 )
 
 // tickets are one-time replacements for a token. An EventSource can't send headers, so it needs a secret in its URL. URLs
-// end up in logs and histories, so the secret must be worthless a moment later. Tickets live in this process only.
+// end up in logs and histories, so the secret must become useless quickly. Tickets exist in this process only.
 type tickets struct {
 	mu     sync.Mutex
 	byText map[string]ticket
-	// order has the texts by age, so that expired ones come first.
+	// order has the secrets by age, so that expired ones come first.
 	order []string
 }
 

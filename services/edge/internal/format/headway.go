@@ -72,7 +72,7 @@ func (f headwayFormat) End(cause error) []byte {
 		m.Message = proto.String("The server is about to shut down. Connect again in a moment.")
 		return control(m)
 	case errors.Is(cause, hub.ErrReplaced):
-		m.Message = proto.String("You have too many live streams open. This one, the oldest, ends here for your latest.")
+		m.Message = proto.String("You have too many live streams open. This one is the oldest, so it is closed.")
 		m.Reason = proto.String("STREAM_LIMIT")
 		m.Type = edgev1.StreamMessageType_STREAM_MESSAGE_TYPE_LIMIT
 		return control(m)
@@ -99,7 +99,7 @@ func (f headwayFormat) End(cause error) []byte {
 // control encodes a message about the stream itself.
 func control(m *edgev1.StreamMessage) []byte {
 	b, err := webjson.MarshalSet(m)
-	if err != nil { // made of constants and ids only: it cannot fail
+	if err != nil { // can't fail: it has only constants and IDs
 		return nil
 	}
 	return b
@@ -137,7 +137,7 @@ func message(s *hub.Snapshot) (*edgev1.StreamMessage, error) {
 	return jobMessage(&j), err
 }
 
-// jobMessage returns a job as browsers get it.
+// jobMessage returns a job as a message for browsers.
 func jobMessage(j *jobsv1.Job) *edgev1.StreamMessage {
 	p := j.GetProgress()
 	m := &edgev1.StreamMessage{
@@ -177,7 +177,7 @@ func jobMessage(j *jobsv1.Job) *edgev1.StreamMessage {
 	return m
 }
 
-// addResult adds the result, why the job failed, or why the attempt before did not succeed.
+// addResult adds the result, the reason why the job failed, or the reason why the previous attempt failed.
 func addResult(m *edgev1.StreamMessage, j *jobsv1.Job) {
 	e := j.GetError()
 	switch j.GetStatus() {
@@ -203,7 +203,7 @@ func addResult(m *edgev1.StreamMessage, j *jobsv1.Job) {
 	}
 }
 
-// withError returns a failed job's result: the facts that its worker gave, if any, and the message.
+// withError returns a failed job's result: the facts from its worker, if any, and the message.
 func withError(facts *structpb.Struct, message string) *structpb.Struct {
 	fields := maps.Clone(facts.GetFields())
 	if fields == nil {
@@ -229,7 +229,7 @@ func textWithError(facts, message string) string {
 	return string(text)
 }
 
-// importMessage returns the message of the import's job, with the import's own numbers.
+// importMessage returns the message of the import's job, with the import's counts.
 func importMessage(i *importsv1.Import) *edgev1.StreamMessage {
 	m := jobMessage(i.GetJob())
 	m.JobId = proto.String(i.GetImportId())

@@ -3,7 +3,8 @@ package format
 import "headway/services/edge/internal/hub"
 
 // JobStatus is the format of streams of job status: connected, initial_status, and then job_update. Its events are those of
-// Headway, but a job that has ended before its stream began also gets a job_update, because clients look for the end there.
+// Headway, but if the job ended before the stream began, the stream also has a job_update, because clients expect the
+// end there.
 var JobStatus Format = jobStatus{}
 
 type jobStatus struct{ headwayFormat }

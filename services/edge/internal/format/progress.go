@@ -15,8 +15,8 @@ import (
 	"headway/services/edge/internal/webjson"
 )
 
-// ProgressUpdate is the format of streams of one job as progress updates: no first message, every message is an update, and
-// the last one has the result or the error.
+// ProgressUpdate is the format of streams of one job as progress updates. There is no opening message. Every message is
+// an update, and the last one has the result or the error.
 var ProgressUpdate Format = progressUpdate{}
 
 type progressUpdate struct{}
@@ -90,8 +90,7 @@ func (f progressUpdate) End(cause error) []byte {
 	return failure(update{Message: status.Convert(cause).Message()})
 }
 
-// comesBack reports whether a stream that ends for this reason ends as it should, or will be opened again by its client and
-// then continue.
+// comesBack reports whether a stream that ends for this reason ends regularly, or continues when its client reconnects.
 func comesBack(cause error) bool {
 	if errors.Is(cause, hub.ErrEnded) || errors.Is(cause, hub.ErrDraining) || errors.Is(cause, hub.ErrReplaced) {
 		return true
@@ -103,7 +102,7 @@ func comesBack(cause error) bool {
 func failure(u update) []byte {
 	u.Status = failed
 	b, err := json.Marshal(u)
-	if err != nil { // text only: it cannot fail
+	if err != nil { // can't fail: it has only text
 		return nil
 	}
 	return b

@@ -13,12 +13,12 @@ const (
 	failedWord    = "FAILED"
 )
 
-// schemaLabel is the label of an import's job that has the name of its schema.
+// schemaLabel is the label with the name of the schema, on an import's job.
 const schemaLabel = "schema"
 
-// StepNames returns the format that says one word for each step as it begins, and then COMPLETED or FAILED. words has the
-// words of steps by the schema of an import or the kind of a job, and the name of the step. For a schema or kind that it
-// has, other steps have no word. For all others, a word is the step's name in capitals.
+// StepNames returns the format that sends one word for each step as it begins, and then COMPLETED or FAILED. words has
+// the words of steps, by the schema of an import or the kind of a job, and by the name of the step. If words has the
+// schema or kind, steps that are not listed have no word. Otherwise, a word is the step's name in capitals.
 func StepNames(words map[string]map[string]string) Growing { return stepNames{words} }
 
 type stepNames struct{ words map[string]map[string]string }

@@ -1,9 +1,9 @@
 // Command genopenapi writes the OpenAPI document of the edge to gen/openapi. `make generate` runs it from the root of the
 // repository.
 //
-// protoc-gen-openapiv3 converts the RPCs with a google.api.http route to OpenAPI, and the RPCs of files, which the edge adds to
-// the gateway (fileRoutes). This command adds the routes of the edge itself (routes.yaml), the messages of its streams, and
-// webjson's form of enums and numbers.
+// protoc-gen-openapiv3 converts RPCs to OpenAPI: those with a google.api.http route, and those for files, which the
+// edge adds to the gateway (fileRoutes). This command adds the routes of the edge itself (routes.yaml), the messages of
+// its streams, and webjson's form of enums and numbers.
 package main
 
 import (
@@ -43,7 +43,7 @@ const (
 	streamPath = "/streams"
 )
 
-// fileRoutes are the routes of the RPCs of files. Generated handlers could not serve them, so the protos don't declare them.
+// fileRoutes are the routes of RPCs for files. Generated handlers can't serve them, so the protos don't declare them.
 var fileRoutes = map[string]*annotations.HttpRule{
 	"UploadWorkbook": {Pattern: &annotations.HttpRule_Post{Post: "/api/v1/imports"}, Body: "*"},
 	"DownloadReport": {Pattern: get("/api/v1/imports/{import_id}/report.xlsx"), AdditionalBindings: []*annotations.HttpRule{
@@ -118,7 +118,7 @@ func compile(ctx context.Context) ([]*descriptorpb.FileDescriptorProto, error) {
 	return append(set.File, streamService()), nil
 }
 
-// addFileRoutes declares the routes of files. A call that streams is described as one that does not.
+// addFileRoutes declares the file routes. A streaming call is described as a unary one.
 func addFileRoutes(files []*descriptorpb.FileDescriptorProto) error {
 	added := 0
 	for _, f := range files {
@@ -138,7 +138,7 @@ func addFileRoutes(files []*descriptorpb.FileDescriptorProto) error {
 		}
 	}
 	if added != len(fileRoutes) {
-		return fmt.Errorf("%d of %d calls with routes of files exist; correct fileRoutes", added, len(fileRoutes))
+		return fmt.Errorf("%d of %d calls in fileRoutes exist. Correct fileRoutes", added, len(fileRoutes))
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func describe(ctx context.Context, files []*descriptorpb.FileDescriptorProto) (m
 			if r.GetPost() != "" {
 				method = "post"
 			}
-			op := object(paths, r.GetGet()+r.GetPost(), method) // its bodies are files: routes.yaml describes them
+			op := object(paths, r.GetGet()+r.GetPost(), method) // its bodies are files, which routes.yaml describes
 			delete(op, "requestBody")
 			delete(op, "responses")
 		}
@@ -255,7 +255,7 @@ func merge(into, from map[string]any) {
 }
 
 // speakWebJSON changes the document to webjson's form: short names for enums, numbers for 64-bit integers, required fields in
-// responses, and the edge's form for errors.
+// responses, and the edge's form of errors.
 func speakWebJSON(doc, schemas map[string]any) {
 	answers := map[string]bool{}
 	reach(object(doc, "components", "responses"), schemas, answers)

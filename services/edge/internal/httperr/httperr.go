@@ -36,8 +36,8 @@ type body struct {
 // retryAfterSeconds is the Retry-After of requests that are rejected because of a limit or an overload.
 const retryAfterSeconds = 5
 
-// Write writes the error as the response, and records it for the log line of the request. Nothing must have been written
-// before.
+// Write writes the error as the response, and records it for the log line of the request. It must be called before
+// anything else is written.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
 	err = tidy(err)
 	WriteStatus(w, r, HTTPStatus(err), err)
@@ -138,8 +138,9 @@ func details(st *status.Status) []json.RawMessage {
 // statusClientGone is the status that nginx logs if the client has disconnected. No client receives it.
 const statusClientGone = 499
 
-// HTTPStatus returns the HTTP status of an error: by its reason if HTTP has a status for that, else by its gRPC code. A request
-// that the state of a job or import doesn't allow is 409. A workbook that can be read but doesn't match its schema is 422.
+// HTTPStatus returns the HTTP status of an error: by its reason if HTTP has a matching status, and otherwise by its
+// gRPC code. A request that the state of a job or import doesn't allow is 409. A workbook that can be read but doesn't
+// match its schema is 422.
 func HTTPStatus(err error) int {
 	switch rpcerr.Reason(err) {
 	case errorsv1.ErrorReason_ERROR_REASON_STORAGE_FULL:

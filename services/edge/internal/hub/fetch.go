@@ -15,18 +15,19 @@ import (
 )
 
 const (
-	// fetchTimeout is how long a new stream waits for a service that does not respond.
+	// fetchTimeout is the maximum time that a new stream waits for a service that does not respond.
 	fetchTimeout = 8 * time.Second
 	// maxFetches is the maximum number of jobs that are read at a time.
 	maxFetches = 64
-	// syncTimeout is how long an unknown job waits until the new upstream of all jobs sends it. Otherwise, clients that
-	// reconnect after a restart would request thousands of jobs one at a time.
+	// syncTimeout is the maximum time that an unknown job waits until the new upstream of all jobs sends it. Otherwise,
+	// clients that reconnect after a restart would request thousands of jobs one at a time.
 	syncTimeout = time.Second
-	// maxReplays is the maximum number of reconnecting clients that are sent ended jobs at a time.
+	// maxReplays is the maximum number of reconnecting clients that receive ended jobs at a time.
 	maxReplays = 8
 )
 
-// NotFound is the error for a topic that does not exist, or that the caller may not see. Both cases have the same error.
+// NotFound returns the error for a topic that does not exist, or that the caller is not allowed to see. Both cases have
+// the same error.
 func NotFound(t Topic) error {
 	if t.Import {
 		return rpcerr.ImportNotFound()
@@ -34,7 +35,7 @@ func NotFound(t Topic) error {
 	return rpcerr.JobNotFound()
 }
 
-// Unavailable is the error if the topic's service does not respond.
+// Unavailable returns the error for a topic whose service does not respond.
 func Unavailable(cause error) error {
 	return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE,
 		"The server can't reach one of its services. Try again in a few seconds.", cause)
@@ -69,7 +70,7 @@ func (h *Hub) Watch(ctx context.Context, s *Subscription, t Topic, as auth.Ident
 	return latest, nil
 }
 
-// feedFor returns a feed, and begins to read one whose state is not known. The lock must be held.
+// feedFor returns a feed. If its state is unknown, feedFor starts to read it. The lock must be held.
 func (h *Hub) feedFor(t Topic) *feed {
 	feeds := h.jobs
 	if t.Import {
@@ -109,7 +110,7 @@ func (h *Hub) Refresh(ctx context.Context, s *Subscription, old *Snapshot) (*Sna
 	f := s.feed
 	h.mu.Unlock()
 	switch {
-	case f == nil: // it was closed meanwhile
+	case f == nil: // it was closed in the meantime
 	case old.Import:
 		h.publishImport(f, read)
 	default:
@@ -132,7 +133,7 @@ func (h *Hub) Read(ctx context.Context, t Topic) (*Snapshot, error) {
 	return s, nil
 }
 
-// fetchJob reads a watched job whose state is not known.
+// fetchJob reads a watched job whose state is unknown.
 func (h *Hub) fetchJob(ctx context.Context, f *feed, told <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -153,7 +154,7 @@ func (h *Hub) fetchJob(ctx context.Context, f *feed, told <-chan struct{}) {
 	default:
 	}
 	select {
-	case <-told: // while it waited for its turn
+	case <-told: // while this waited for its turn
 		return
 	case h.fetches <- struct{}{}:
 		defer func() { <-h.fetches }()
@@ -190,7 +191,7 @@ func (f *feed) told(err error) {
 func fetchError(t Topic, err error) error {
 	err = fmt.Errorf("read %s: %w", t.ID, err)
 	switch status.Code(err) {
-	case codes.NotFound, codes.InvalidArgument: // the latter: an id of nothing
+	case codes.NotFound, codes.InvalidArgument: // InvalidArgument means an ID that no job can have
 		return NotFound(t)
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
 		return Unavailable(err)
@@ -198,15 +199,15 @@ func fetchError(t Topic, err error) error {
 	return rpcerr.Internal(err)
 }
 
-// WatchMine subscribes to all jobs of the user. It begins with those that have not ended, and, unless the time is zero, with
-// those that have ended since that time. ctx must contain the user's own token.
+// WatchMine subscribes to all jobs of the user. It begins with unfinished jobs, and, unless the time is zero, with jobs
+// that have ended since that time. ctx must contain the user's own token.
 func (h *Hub) WatchMine(ctx context.Context, s *Subscription, since time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	select {
 	case <-h.synced:
 	case <-ctx.Done():
-		return Unavailable(errors.New("the stream of jobs has not begun yet"))
+		return Unavailable(errors.New("the stream of jobs has not started yet"))
 	}
 	h.mu.Lock()
 	s.mu.Lock()
@@ -233,13 +234,13 @@ func (h *Hub) WatchMine(ctx context.Context, s *Subscription, since time.Time) e
 	return h.replay(ctx, s, since)
 }
 
-// replay reads the user's live jobs, and those that ended since then: they are not among those known here.
+// replay reads the user's live jobs, and those that ended since then, which the hub doesn't have.
 func (h *Hub) replay(ctx context.Context, s *Subscription, since time.Time) error {
 	select {
 	case h.replays <- struct{}{}:
 		defer func() { <-h.replays }()
 	case <-ctx.Done():
-		return Unavailable(errors.New("too many streams begin at the same time"))
+		return Unavailable(errors.New("too many streams are starting at the same time"))
 	}
 	if !since.IsZero() {
 		since = since.Add(-overlap)

@@ -1,7 +1,7 @@
-// Package hub knows who watches which job or import, and its latest state.
+// Package hub manages subscriptions to jobs and imports, and their latest states.
 //
-// It keeps one upstream for all jobs, and one for each watched import. It knows neither HTTP nor sockets. Its caller wakes the
-// connections of the subscriptions that have a new state.
+// It keeps one upstream for all jobs, and one for each watched import. It doesn't depend on HTTP or sockets. Its caller
+// wakes the connections of the subscriptions that have a new state.
 package hub
 
 import (
@@ -23,9 +23,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Metrics registers the hub's metrics. nil means none.
 	Metrics prometheus.Registerer
-	// PerUser is the maximum number of subscriptions per user. A further one ends the oldest. 0 means no limit.
+	// PerUser is the maximum number of subscriptions per user. Another one ends the oldest. 0 means no limit.
 	PerUser int
-	// Max is the maximum number of subscriptions. Further ones are refused. 0 means no limit.
+	// Max is the maximum number of subscriptions. Others are refused. 0 means no limit.
 	Max int
 }
 
@@ -41,7 +41,7 @@ type Hub struct {
 	replays chan struct{}
 	// tasks counts the goroutines of imports, fetches, and similar work.
 	tasks sync.WaitGroup
-	// ctx ends them; Run sets it before ready is closed.
+	// ctx ends these goroutines. Run sets it before ready is closed.
 	ctx   context.Context
 	ready chan struct{}
 	// synced is closed once every live job is known.
@@ -51,30 +51,31 @@ type Hub struct {
 	jobs    map[string]*feed
 	imports map[string]*feed
 	users   map[string]*user
-	// attempts counts how often users ask for streams.
+	// attempts counts the attempts of users to open streams.
 	attempts attempts
 	open     []*Subscription
-	// woken is for use while a state is handed out.
+	// woken is scratch memory for publishing a state.
 	woken []*Subscription
-	// opened counts the subscriptions that ever began, as of now and of the last sweep; openedInRush those since memory
-	// was returned to the system.
+	// opened counts all subscriptions that were ever opened, and has the value at the last sweep. openedInRush counts
+	// those since memory was last returned to the system.
 	opened, openedBefore, openedInRush int
-	// draining: no new subscriptions. closed: no new goroutines.
+	// draining means that no new subscriptions are accepted, and closed that no new goroutines are started.
 	draining, closed bool
-	// generation grows with every connection to the jobs service. So the hub notices which jobs were deleted meanwhile.
+	// generation grows with every connection to the jobs service, so that the hub detects jobs that were deleted in the
+	// meantime.
 	generation int
 }
 
 // feed holds the state of one job or import. There is a feed for each job that has not ended, and for each watched topic.
 type feed struct {
 	Topic
-	// latest is nil until the first state has come. Its Raw is nil if it is long and not watched.
+	// latest is nil until the first state has arrived. Its Raw is nil if it is long and not watched.
 	latest      *Snapshot
 	generation  int
 	subscribers []*Subscription
-	// liveIndex is the job's index among its owner's live jobs, -1 if it is not there.
+	// liveIndex is the job's index among its owner's live jobs, or -1.
 	liveIndex int32
-	// fetch is the read in progress of a feed whose state is not known.
+	// fetch is the read in progress of a feed whose state is unknown.
 	fetch *fetch
 	// stop ends an import's upstream.
 	stop context.CancelFunc
@@ -85,11 +86,11 @@ type fetch struct {
 	err  error
 }
 
-// user owns jobs and has subscriptions. There is one only while either is true.
+// user is a user who owns live jobs or has subscriptions.
 type user struct {
 	subject string
 	live    []*feed
-	// mine are the subscriptions of all their jobs; open are all their subscriptions, the oldest first.
+	// mine are the user's subscriptions to all own jobs. open are all subscriptions of the user, the oldest first.
 	mine, open []*Subscription
 }
 
@@ -98,8 +99,8 @@ type metrics struct {
 	skipped, upstreamLosses prometheus.Counter
 }
 
-// maxUnwatched is the longest state that is kept of a job that no client watches. A longer one is read again when it is
-// watched.
+// maxUnwatched is the maximum size of a state that is kept for a job that no client watches. A larger one is read again
+// when a client watches the job.
 const maxUnwatched = 1 << 10
 
 // New returns a new Hub.
@@ -110,8 +111,8 @@ func New(cfg Config) *Hub {
 		jobs: make(map[string]*feed), imports: make(map[string]*feed), users: make(map[string]*user), attempts: make(attempts),
 		metrics: metrics{
 			streams:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "headway_edge_streams", Help: "Open streams."}),
-			skipped:        prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_skipped_total", Help: "States that a later one replaced before a slow reader took them."}),
-			upstreamLosses: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_upstream_losses_total", Help: "Times that a stream from a service was lost and resumed."}),
+			skipped:        prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_skipped_total", Help: "Snapshots that were replaced by a later one before a slow reader received them."}),
+			upstreamLosses: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_upstream_losses_total", Help: "Number of times that a stream from a service was lost and resumed."}),
 		},
 	}
 	if cfg.Metrics != nil {
@@ -120,8 +121,8 @@ func New(cfg Config) *Hub {
 	return h
 }
 
-// OnReady sets the function to call when subscriptions have new items, by one goroutine at a time. It must be called
-// before Run, and wake must not call the hub. The slice is the hub's.
+// OnReady sets the function that is called, by one goroutine at a time, when subscriptions have new items. Call it
+// before Run. wake must not call the hub. The slice belongs to the hub.
 func (h *Hub) OnReady(wake func(ready []*Subscription)) { h.wake = wake }
 
 // Run keeps the upstreams open until ctx is done. Call Drain first.
@@ -223,14 +224,14 @@ func (h *Hub) watched(f *feed) bool {
 }
 
 // publishJob stores a job's state, and delivers it to all subscriptions. generation is that of the upstream that sent it, or 0
-// if it was read in another way: an upstream reports the deletion only of jobs that it has sent.
+// if it was read in another way. An upstream reports the deletion only of jobs that it has sent.
 func (h *Hub) publishJob(s *Snapshot, generation int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.jobs[s.ID]
 	if f == nil {
 		if u := h.users[s.Owner]; s.Terminal && (u == nil || len(u.mine) == 0) {
-			return // it ended, and no client watches
+			return // it has ended, and no client watches it
 		}
 		f = &feed{Topic: s.Topic, liveIndex: -1}
 		h.jobs[s.ID] = f
@@ -355,7 +356,7 @@ func (h *Hub) deleteJob(id string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	ready := h.woken[:0]
-	for _, u := range h.users { // the owner of a job that ended long ago is not known here
+	for _, u := range h.users { // the owner of a job that ended long ago is unknown here
 		for _, s := range u.mine {
 			if s.drop(id) {
 				ready = append(ready, s)

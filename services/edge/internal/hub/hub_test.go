@@ -46,7 +46,7 @@ func snapshot(t testing.TB, id string, revision uint32, s jobsv1.JobStatus, chan
 	return state
 }
 
-// told takes everything out of a subscription, as "job revision", with what is special about it.
+// told takes all items out of a subscription, and returns them as "job revision", with their special properties.
 func told(s *Subscription) (got []string) {
 	for item, ok := s.Next(); ok; item, ok = s.Next() {
 		switch {
@@ -89,7 +89,7 @@ func TestUsersJobsAreEachAtTheirLatest(t *testing.T) {
 	want(t, s, "a4", "a6")
 	offer(snapshot(t, "a", 7, completed))
 	want(t, s, "a7")
-	offer(snapshot(t, "a", 7, completed)) // heard of twice
+	offer(snapshot(t, "a", 7, completed)) // received twice
 	want(t, s)
 	if s.drop("c") || !s.drop("b") {
 		t.Error("deletions are told of jobs that were never told of, or not of those that were")
@@ -228,8 +228,8 @@ func admit(t *testing.T, h *Hub) *Subscription {
 	return s
 }
 
-// TestUnwatchedJobsCostNoMemory has jobs with long states that no client watches: their heads are kept, and a job is read
-// when a client watches it.
+// TestUnwatchedJobsCostNoMemory publishes jobs with long states that no client watches. Only their heads are kept, and
+// a job is read when a client watches it.
 func TestUnwatchedJobsCostNoMemory(t *testing.T) {
 	long := func(j *jobsv1.Job) { j.Title = strings.Repeat("x", 2*maxUnwatched) }
 	m := &memory{jobs: map[string]*Snapshot{

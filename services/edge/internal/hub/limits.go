@@ -11,8 +11,9 @@ import (
 	"headway/internal/rpcerr"
 )
 
-// attempts limits how often each user may ask for a stream: the maximum number of a user's streams four times in a
-// burst, and a quarter of it per second. Clients that all reconnect at the same moment stay far below that.
+// attempts limits the attempts of each user to open streams. The burst is four times the user's maximum number of
+// streams, and the rate is a quarter of that maximum per second. Clients that all reconnect at the same moment are far
+// below this.
 type attempts map[string]*rate.Limiter
 
 func (a attempts) allow(user string, perUser int) bool {
@@ -38,8 +39,8 @@ func (a attempts) forget() {
 	}
 }
 
-// Admit registers a subscription of the caller, which has no items yet. Close it in the end. Call Admit first, so that a
-// refused attempt costs nothing else.
+// Admit registers a subscription of the caller, which has no items yet. The caller must close it. Call Admit before all
+// other work, so that refused attempts are cheap.
 func (h *Hub) Admit(s *Subscription, as auth.Identity) error {
 	<-h.ready
 	h.mu.Lock()
@@ -66,7 +67,7 @@ func (h *Hub) Admit(s *Subscription, as auth.Identity) error {
 }
 
 // Confirm ends the user's oldest subscriptions beyond the limit. Call it after all checks of a new stream have passed, so that
-// a refused attempt ends no other stream.
+// a refused attempt doesn't end another stream.
 func (h *Hub) Confirm(s *Subscription) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

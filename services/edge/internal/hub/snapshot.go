@@ -11,15 +11,16 @@ type Topic struct {
 	ID     string
 }
 
-// Snapshot is a job or an import at one revision. It never changes, and all subscriptions share it.
+// Snapshot is a job or an import at one revision. It is immutable, and all subscriptions share it.
 type Snapshot struct {
 	Topic
 	Owner, Kind string
 	Revision    uint32
 	Terminal    bool
-	// At is the time of this revision, and Created that of the job, in milliseconds since 1970.
+	// At is the time of this revision, and Created the creation time of the job, in milliseconds since 1970.
 	At, Created int64
-	// Raw is the job or import in the wire format, without the job's payload. Subscribers get no snapshot without it.
+	// Raw is the job or import in the wire format, without the job's payload. It is set in all snapshots that
+	// subscribers receive.
 	Raw []byte
 
 	mu       sync.Mutex
@@ -27,7 +28,7 @@ type Snapshot struct {
 	recently atomic.Bool
 }
 
-// encoding is a Snapshot in one form. There are only a few forms, so a linear search is fastest.
+// encoding is a Snapshot in one form. There are only a few forms, so linear search is fastest.
 type encoding struct {
 	form  any
 	value any

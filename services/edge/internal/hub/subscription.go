@@ -24,15 +24,17 @@ type DeletedError struct{ ID string }
 func (e DeletedError) Error() string { return e.ID + " was deleted" }
 
 // Subscription holds the states that one stream has not sent yet: the latest state of one job or import, or the latest state
-// of each of a user's jobs. A terminal state stays until it is sent. So a slow reader costs no memory, and delays no other.
+// of each of a user's jobs. A terminal state stays until it is sent. So a slow reader doesn't use more memory or delay
+// others.
 //
-// The fields that every state uses come first, so that they share a line of the processor's cache.
+// The fields that are used for every state come first, so that they share a CPU cache line.
 type Subscription struct {
-	// Receiver is for the caller, which sets it before Admit.
+	// Receiver is for the caller, who sets it before Admit.
 	Receiver any
 
 	mu sync.Mutex
-	// told: a state was taken out. over: there is an end. ended: the end was taken out.
+	// told means that a state was taken out, over that the subscription has an end, and ended that the end was taken
+	// out.
 	told, over, ended bool
 	slot              fanout.Slot[*Snapshot]
 	// box replaces slot for the subscription of a user's jobs.
@@ -52,13 +54,13 @@ type Item struct {
 	*Snapshot
 	// First marks the subscription's first state of a job or import.
 	First bool
-	// Deleted is the id of a job or import that was deleted.
+	// Deleted is the ID of a job or import that was deleted.
 	Deleted string
 	// End is the reason for the end.
 	End error
 }
 
-// Next returns the next item. It returns false if there is none at present.
+// Next returns the next item. It returns false if there is currently none.
 func (s *Subscription) Next() (Item, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,8 +97,8 @@ func (s *Subscription) Close() {
 	}
 }
 
-// offer adds a state, and never waits. ready reports whether the state was accepted, and skipped whether it replaced a state
-// that was never sent.
+// offer adds a state without waiting. ready reports whether the state was accepted, and skipped whether it replaced a
+// state that was never sent.
 func (s *Subscription) offer(state *Snapshot) (ready, skipped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// sweepInterval is how often the hub drops encodings that no client has requested in the meantime.
+// sweepInterval is the interval at which the hub drops encodings that no client has requested in the meantime.
 const sweepInterval = 20 * time.Second
 
 func (h *Hub) sweep(ctx context.Context) {
@@ -18,11 +18,11 @@ func (h *Hub) sweep(ctx context.Context) {
 	}
 }
 
-// rush is how many streams have to begin for what their beginnings left in memory to be worth collecting right away.
+// rush is the number of new streams whose garbage is worth collecting immediately.
 const rush = 500
 
-// rushIsOver reports, once, that many streams began and few do now. An idle process collects its garbage every two
-// minutes only, and a beginning leaves more in memory than a stream holds.
+// rushIsOver reports, once, that many streams were opened and few are being opened now. An idle process collects
+// garbage only every two minutes, and opening a stream leaves more garbage than a stream uses memory.
 func (h *Hub) rushIsOver() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -22,10 +22,10 @@ import (
 // Upstream provides jobs and imports.
 type Upstream interface {
 	// Jobs sends the states of jobs until ctx is done or the connection is lost: of all users, or of the user whose token is in
-	// ctx. It begins with all jobs that have not ended, and, unless the time is zero, with those that ended after it. synced
+	// ctx. It begins with all unfinished jobs, and, unless the time is zero, with those that ended after it. synced
 	// marks the end of these.
 	Jobs(ctx context.Context, everyone bool, endedAfter time.Time, news func(changed []*Snapshot, deleted []string, synced bool)) error
-	// Import sends an import's states above a revision until its terminal one. Then it returns nil.
+	// Import sends an import's states above a revision. After the terminal state, it returns nil.
 	Import(ctx context.Context, id string, after uint32, news func(*Snapshot)) error
 	// Read returns the current state.
 	Read(ctx context.Context, t Topic) (*Snapshot, error)
@@ -148,7 +148,7 @@ func (u upstream) Read(ctx context.Context, t Topic) (*Snapshot, error) {
 	return readJob(job)
 }
 
-// importOf reads an answer whose first field is an import: GetImportResponse or WatchImportResponse.
+// importOf reads a response whose first field is an import: GetImportResponse or WatchImportResponse.
 func importOf(msg wire) (*Snapshot, error) {
 	raw, err := readField(msg, 1)
 	if err != nil {
@@ -160,7 +160,7 @@ func importOf(msg wire) (*Snapshot, error) {
 const (
 	firstWait = 50 * time.Millisecond
 	maxWait   = 2 * time.Second
-	// overlap is how long before a lost connection the ended jobs are requested again, because clocks differ.
+	// overlap is how far before a lost connection ended jobs are requested again, because clocks differ.
 	overlap = time.Minute
 )
 
@@ -183,14 +183,15 @@ func (h *Hub) watchJobs(ctx context.Context) {
 		}
 		if synced {
 			wait.Reset()
-			// Jobs that ended since the loss are sent again, and those before it that this upstream did not reach.
+			// Jobs that ended since the connection was lost are sent again, and earlier ones that this upstream did not
+			// send.
 			endedAt = time.Now().Add(-overlap)
 		} else if endedAt.IsZero() {
 			endedAt = begun.Add(-overlap)
 		}
 		h.metrics.upstreamLosses.Inc()
 		if synced || !wasKnown {
-			h.cfg.Logger.Info("lost the stream of jobs; resuming it", "error", err)
+			h.cfg.Logger.Info("lost the stream of jobs, resuming it", "error", err)
 		}
 		wasKnown = true
 		wait.Wait(ctx)
@@ -263,7 +264,7 @@ func (h *Hub) watchImport(ctx context.Context, f *feed) {
 			return
 		case latest != nil && latest.Terminal:
 			h.mu.Lock()
-			if h.imports[f.ID] == f { // one that is retried begins again
+			if h.imports[f.ID] == f { // a retried import begins again
 				delete(h.imports, f.ID)
 			}
 			h.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 )
 
 // The hub decodes only the fields that it needs, and keeps the rest in the wire format. A whole job is decoded only when a
-// stream sends it. Decoding only its head costs a tenth of that. The numbers are those of the
-// fields in headway/jobs/v1 and headway/imports/v1.
+// stream sends it. Decoding only its head costs a tenth of that. These are the field numbers in headway/jobs/v1 and
+// headway/imports/v1.
 var (
 	watchedJobs    = fieldOf(&jobsv1.WatchJobsResponse{}, "jobs")
 	watchedSynced  = fieldOf(&jobsv1.WatchJobsResponse{}, "synced")
@@ -95,7 +95,7 @@ func fields(b []byte, each func(n protowire.Number, whole []byte, number uint64,
 	return nil
 }
 
-// readJob decodes a job's head, and keeps everything except for the payload, which no stream sends.
+// readJob decodes a job's head, and keeps everything except the payload, which streams don't send.
 func readJob(b []byte) (*Snapshot, error) {
 	s := &Snapshot{}
 	keep := len(b)
@@ -114,7 +114,7 @@ func readJob(b []byte) (*Snapshot, error) {
 		return nil, fmt.Errorf("read a job: %w", err)
 	}
 	s.Raw = make([]byte, 0, keep)
-	_ = fields(b, func(n protowire.Number, whole []byte, _ uint64, _ []byte) error { // it was read before
+	_ = fields(b, func(n protowire.Number, whole []byte, _ uint64, _ []byte) error { // it was already parsed
 		if n != jobPayload {
 			s.Raw = append(s.Raw, whole...)
 		}
@@ -152,7 +152,7 @@ func readImport(b []byte) (*Snapshot, error) {
 			s.ID = string(bytes)
 		case importOwner:
 			owner = string(bytes)
-		case importJob: // its kind, status, revision and times
+		case importJob: // its kind, status, revision, and times
 			return fields(bytes, func(n protowire.Number, _ []byte, number uint64, bytes []byte) error {
 				return s.readHead(n, number, bytes)
 			})
@@ -166,7 +166,7 @@ func readImport(b []byte) (*Snapshot, error) {
 	return s, nil
 }
 
-// readField returns the last field of that number, which holds a message.
+// readField returns the last field with this number, which is a message.
 func readField(b []byte, field protowire.Number) (value []byte, err error) {
 	err = fields(b, func(n protowire.Number, _ []byte, _ uint64, bytes []byte) error {
 		if n == field {

@@ -29,10 +29,10 @@ func ParseBase(text string) (string, error) {
 	return base, nil
 }
 
-// Proxies are the addresses of proxies whose X-Forwarded-Prefix is believed.
+// Proxies are the addresses of proxies whose X-Forwarded-Prefix is trusted.
 type Proxies []netip.Prefix
 
-// ParseProxies returns the proxies of addresses and networks (CIDR).
+// ParseProxies parses addresses and networks (CIDR).
 func ParseProxies(texts []string) (Proxies, error) {
 	var list Proxies
 	for _, text := range texts {
@@ -70,12 +70,12 @@ func (p Proxies) has(peer string) bool {
 	return false
 }
 
-// forwardedPrefix is the header with which proxies name the prefix that they cut off a path.
+// forwardedPrefix is the header in which proxies send the prefix that they removed from a path.
 const forwardedPrefix = "X-Forwarded-Prefix"
 
-// Mount is where the edge is. The zero value is the root of a site.
+// Mount is the location of the edge. The zero value is the root of a site.
 type Mount struct {
-	// Base is the prefix of requests that no trusted proxy sends another prefix for.
+	// Base is the prefix of requests, unless a trusted proxy sends another prefix.
 	Base string
 	// Proxies can send another prefix.
 	Proxies Proxies
@@ -89,8 +89,8 @@ func Base(ctx context.Context) string {
 	return base
 }
 
-// Handler passes requests on without their prefix. It makes no difference whether a proxy has cut the prefix off already. refuse
-// answers requests with a prefix that is not one.
+// Handler passes requests to next without their prefix. It doesn't matter whether a proxy has already removed it.
+// refuse answers requests with an invalid prefix.
 func (m *Mount) Handler(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		base, err := m.baseOf(r)

@@ -1,4 +1,4 @@
-// Package reqlog gives every HTTP request an ID, one log line at its end, and recovery from panics.
+// Package reqlog assigns an ID to every HTTP request, writes one log line at its end, and recovers from panics.
 //
 // Queries are never logged, because they can contain tickets. Neither are headers or bodies.
 package reqlog
@@ -101,15 +101,15 @@ func (l *Log) Handler(next http.Handler, failed func(http.ResponseWriter, *http.
 	})
 }
 
-// Detach leaves the log line to the owner of a hijacked connection. The returned function writes the line, once, when that
-// connection has ended, with the number of sent bytes, and an error if it ended abnormally.
+// Detach leaves the log line to the owner of a hijacked connection. The owner calls the returned function once, when
+// the connection has ended, with the number of sent bytes, and an error if it ended abnormally.
 func (r *Record) Detach(status int) (done func(bytes int64, err error)) {
 	if r.log == nil {
 		return func(int64, error) {}
 	}
 	r.detached, r.status = true, status
 	if ctx := context.Background(); !r.log.logger.Enabled(ctx, levelOf(status)) {
-		// There will be no line, so the connection keeps nothing of the request.
+		// There will be no line, so the connection doesn't need the request's data.
 		count := r.log.requests.WithLabelValues(r.method, strconv.Itoa(status))
 		return func(int64, error) { count.Inc() }
 	}
@@ -167,7 +167,7 @@ func requestID(r *http.Request) string {
 	return id
 }
 
-// knownMethod keeps invented methods out of the labels of metrics.
+// knownMethod keeps unknown methods out of metric labels.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:

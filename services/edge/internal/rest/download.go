@@ -21,7 +21,7 @@ type Downloads struct {
 	Gateway *Gateway
 	// Imports is the client of the importer.
 	Imports importsv1.ImportServiceClient
-	// StallTimeout is the maximum time that a client may take to accept a chunk.
+	// StallTimeout is the maximum time that a client can take to accept a chunk.
 	StallTimeout time.Duration
 }
 
@@ -82,8 +82,8 @@ func (d *Downloads) Sample(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// send forwards the stream of a file. An error before the first byte is a normal error response. A later one cuts the
-// connection, so that no client mistakes an incomplete file for a complete one.
+// send forwards the stream of a file. An error before the first byte is a normal error response. A later error aborts
+// the connection, so that no client mistakes an incomplete file for a complete one.
 func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(context.Context) (func() (chunk, error), error)) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

@@ -8,12 +8,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Files returns the handler of the routes of files. It reads no body before their handlers do, and sets no time limit. It
-// must be wrapped in access.Required.
+// Files returns the handler of the file routes. It doesn't read a body before their handlers do, and doesn't set a time
+// limit. It must be wrapped in access.Required.
 func (g *Gateway) Files() http.Handler { return http.HandlerFunc(g.serve) }
 
-// HandleFile adds a route whose body, or response, is a file and no message. call is the full name of the RPC that h calls
-// with the context of the request, which carries the caller's token.
+// HandleFile adds a route whose body or response is a file instead of a message. call is the full name of the RPC that
+// h calls with the context of the request, which carries the caller's token.
 func (g *Gateway) HandleFile(method, path, call string, h http.HandlerFunc) error {
 	return g.mux.HandlePath(method, path, func(w http.ResponseWriter, r *http.Request, wildcards map[string]string) {
 		ctx, err := runtime.AnnotateContext(r.Context(), g.mux, r, call, runtime.WithHTTPPathPattern(path))

@@ -20,7 +20,7 @@ import (
 type Outputs struct {
 	// Jobs is the client of the jobs service.
 	Jobs jobsv1.JobServiceClient
-	// StallTimeout is the maximum time that a client may take to accept a part.
+	// StallTimeout is the maximum time that a client can take to accept a part.
 	StallTimeout time.Duration
 }
 
@@ -38,7 +38,7 @@ func (o *Outputs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Disposition", disposition("output-"+job.GetJobId()+".txt"))
 	h.Set("Cache-Control", "private, no-cache")
-	h.Set("ETag", fmt.Sprintf(`"%d"`, content.size)) // output only grows
+	h.Set("ETag", fmt.Sprintf(`"%d"`, content.size)) // because output only grows
 	rc := http.NewResponseController(w)
 	http.ServeContent(&pacedWriter{w, rc, o.StallTimeout}, r, "", time.Time{}, content)
 	_ = rc.SetWriteDeadline(time.Time{}) // HTTP/2 resets a stream when the deadline passes, even if nothing is being written
@@ -57,14 +57,15 @@ func (w *pacedWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// outputFile is a job's output as an io.ReadSeeker. It reads from the jobs service as it is read.
+// outputFile is a job's output as an io.ReadSeeker. It reads from the jobs service on demand.
 type outputFile struct {
 	ctx          context.Context
 	jobs         jobsv1.JobServiceClient
 	jobID        string
 	offset, size int64
 
-	// stream sends what follows chunk, which follows offset. It is nil before the first Read and after a Seek.
+	// chunk is the data after offset, and stream sends the data after chunk. It is nil before the first Read and after
+	// a Seek.
 	stream grpc.ServerStreamingClient[jobsv1.ReadOutputResponse]
 	cancel context.CancelFunc
 	chunk  []byte

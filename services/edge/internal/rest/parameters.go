@@ -22,7 +22,7 @@ type Parameters struct {
 	known map[string][]string
 }
 
-// ticketParameter is accepted by streams. For other routes, access explains why it is not.
+// ticketParameter is accepted by streams. For other routes, access returns an error that explains it.
 const ticketParameter = "token"
 
 // NewParameters reads an OpenAPI document. The routes in own ("POST /api/v1/imports") check their parameters themselves.
@@ -124,7 +124,7 @@ func snakeCase(name string) string {
 	return b.String()
 }
 
-// errEncoded is the error for a body in an encoding that the server does not read.
+// errEncoded is the error for a body with an encoding that the server does not support.
 func errEncoded() error {
 	return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
 		"This route does not read encoded bodies. Send the body without Content-Encoding.")

@@ -36,7 +36,7 @@ import (
 )
 
 const (
-	// maxBodyBytes is the maximum size of a JSON body. The rules of every message allow much less.
+	// maxBodyBytes is the maximum size of a JSON body. The rules of all messages allow much less.
 	maxBodyBytes = 1 << 20
 	// callTimeout is the timeout of calls to the services, which are all short.
 	callTimeout = 30 * time.Second
@@ -45,7 +45,7 @@ const (
 // speakWords makes the gateway accept enum words in queries. The gateway has this setting once per process.
 var speakWords = sync.OnceFunc(func() { runtime.SetQueryParameterParser(&webjson.QueryParser{})(nil) })
 
-// Gateway is grpc-gateway's mux. It has the routes that the protos declare, and those of files, which HandleFile adds.
+// Gateway is grpc-gateway's mux. It has the routes that the protos declare, and the file routes that HandleFile adds.
 type Gateway struct{ mux *runtime.ServeMux }
 
 // New returns a Gateway with the routes that the protos declare.
@@ -54,8 +54,8 @@ func New(jobs jobsv1.JobServiceClient, imports importsv1.ImportServiceClient) (*
 	nothing := func(string) (string, bool) { return "", false }
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &webjson.Marshaler{}),
-		// The services get the caller's token and the request ID, and no other header of the caller. Their headers are not
-		// returned.
+		// The services get the caller's token and the request ID, but no other headers of the caller. Their response
+		// headers are not returned.
 		runtime.WithIncomingHeaderMatcher(nothing),
 		runtime.WithOutgoingHeaderMatcher(nothing),
 		runtime.WithOutgoingTrailerMatcher(nothing),
@@ -116,8 +116,8 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	g.mux.ServeHTTP(w, r)
 }
 
-// namedField returns the error for an error that the gateway made of a *webjson.FieldError. The gateway's own words are for
-// programmers, so they are replaced.
+// namedField restores a *webjson.FieldError from the error that the gateway wrapped it in. The gateway's text is for
+// programmers, so it is replaced.
 func namedField(err error) error {
 	if status.Code(err) != codes.InvalidArgument || rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		return err
@@ -125,7 +125,7 @@ func namedField(err error) error {
 	if field, ok := webjson.ParseFieldError(status.Convert(err).Message()); ok {
 		return rpcerr.Invalid(field.Field, field.Message)
 	}
-	return rpcerr.Invalid("request", "It does not fit this call.")
+	return rpcerr.Invalid("request", "It doesn't match this call.")
 }
 
 // readBody reads the whole body, so that a body that is too large or of the wrong type gets the right error.

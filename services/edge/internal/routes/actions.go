@@ -32,7 +32,7 @@ import (
 // importKind is the kind of the jobs of imports.
 const importKind = "import"
 
-// maxBodyBytes bounds the JSON body of a request that starts a job.
+// maxBodyBytes limits the JSON body of a request that starts a job.
 const maxBodyBytes = 1 << 20
 
 // handler returns the handler of a route.
@@ -144,7 +144,7 @@ func (t *Table) startImport(route *Route) http.Handler {
 	})
 }
 
-// importOptions returns the options that a route sets, whose words were checked when it was loaded.
+// importOptions returns the options that a route sets. Their values were checked when the route was loaded.
 func importOptions(s *Start) *importsv1.UploadOptions {
 	const onIssuesPrefix, modePrefix = "ON_ISSUES_", "IMPORT_MODE_"
 	return &importsv1.UploadOptions{
@@ -154,7 +154,7 @@ func importOptions(s *Start) *importsv1.UploadOptions {
 	}
 }
 
-// startJob creates a job, or finds the one that this client has started, and answers with it or streams it.
+// startJob creates a job, or finds the job that this client has already started, and answers with it or streams it.
 func (t *Table) startJob(route *Route) http.Handler {
 	view, start := t.cfg.Streams.View(formatOf(route)), route.Start
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -191,7 +191,7 @@ func (t *Table) startJob(route *Route) http.Handler {
 	})
 }
 
-// byCookie reports whether only a cookie proves who the caller is.
+// byCookie reports whether the caller is identified only by a cookie.
 func byCookie(r *http.Request) bool {
 	return auth.BearerToken(r.Header.Get("Authorization")) == "" && r.URL.Query().Get("token") == ""
 }
@@ -219,10 +219,10 @@ func requestID(r *http.Request) string {
 	return r.URL.Query().Get("request_id")
 }
 
-// ownParameters are parameters of a query that are not part of a payload.
+// ownParameters are query parameters that are not part of a payload.
 var ownParameters = map[string]bool{"token": true, "request_id": true, "last_event_id": true}
 
-// payloadOf returns the payload that a request has in its query and its body.
+// payloadOf returns the payload in a request's query and body.
 func payloadOf(s *Start, r *http.Request) (*structpb.Struct, error) {
 	fields := map[string]any{}
 	if s.Payload != "body" {
@@ -272,31 +272,31 @@ func (t *Table) options(route *Route, r *http.Request, jobID string) sse.Options
 	return o
 }
 
-// cancel cancels a job whose client has left.
+// cancel cancels a job whose client has disconnected.
 func (t *Table) cancel(ctx context.Context, jobID string) {
 	ctx, stop := context.WithTimeout(ctx, callTimeout)
 	defer stop()
 	_, err := t.cfg.Jobs.CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: jobID})
 	if err != nil && status.Code(err) != codes.FailedPrecondition { // it has ended
-		t.cfg.Logger.Warn("a job whose client has left cannot be cancelled", "job_id", jobID, "error", err)
+		t.cfg.Logger.Warn("can't cancel a job whose client has disconnected", "job_id", jobID, "error", err)
 	}
 }
 
-// folderPolicy lets the pages of a folder use their own scripts, styles and pictures, and call this server.
+// folderPolicy lets the pages of a folder use their own scripts, styles, and images, and call this server.
 const folderPolicy = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; " +
 	"img-src 'self' data:; frame-ancestors 'none'"
 
-// folder serves the files of a folder, and of no other.
+// folder serves the files in a folder, and no files outside it.
 func folder(r *Route) http.Handler {
 	prefix := strings.TrimSuffix(r.Path, "/")
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		root, err := os.OpenRoot(r.Static)
 		if err != nil {
-			httperr.Write(w, request, rpcerr.Internal(errors.New("the folder of a route cannot be opened")))
+			httperr.Write(w, request, rpcerr.Internal(errors.New("can't open the folder of a route")))
 			return
 		}
 		defer root.Close()
-		if !isPage(root.FS(), strings.Trim(strings.TrimPrefix(request.URL.Path, prefix), "/")) { // no lists of files
+		if !isPage(root.FS(), strings.Trim(strings.TrimPrefix(request.URL.Path, prefix), "/")) { // folders are not listed
 			httperr.Write(w, request, httperr.RouteNotFound(request))
 			return
 		}

@@ -1,5 +1,5 @@
 // Package routes serves the routes that an operator declares in files: streams in other formats, jobs that a request starts,
-// states as JSON, other services, and folders of files.
+// job states as JSON, proxies to other services, and folders of static files.
 package routes
 
 import (
@@ -17,7 +17,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// maxFileBytes bounds a file of routes.
+// maxFileBytes limits a route file.
 const maxFileBytes = 1 << 20
 
 // maxTimeout is the longest timeout of a route.
@@ -25,7 +25,7 @@ const maxTimeout = 24 * time.Hour
 
 // Route is one entry of a file.
 type Route struct {
-	// Path is a path with parameters, as {name} or :name. A static route has everything below its path.
+	// Path is a path with parameters, as {name} or :name. A static route also matches all paths below it.
 	Path         string   `yaml:"path"`
 	Method       string   `yaml:"method"`
 	AuthRequired *bool    `yaml:"auth_required"`
@@ -42,7 +42,7 @@ type Route struct {
 	Get           *Get   `yaml:"get"`
 	Static        string `yaml:"static"`
 
-	// position is where the entry is in its file.
+	// position is the location of the entry in its file.
 	position string
 	// upstream is the address of ProxyUpstream.
 	upstream *url.URL
@@ -50,7 +50,7 @@ type Route struct {
 
 // Watch is the action that streams one job or import, the caller's latest job of a kind, or all of the caller's jobs.
 type Watch struct {
-	// Job and Import name the parameter of the path that has the ID.
+	// Job and Import name the path parameter with the ID.
 	Job    string `yaml:"job"`
 	Kind   string `yaml:"kind"`
 	Import string `yaml:"import"`
@@ -91,7 +91,7 @@ func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 	}
 	parsed, err := time.ParseDuration(node.Value)
 	if err != nil {
-		return fmt.Errorf("line %d: %q is not a time. Write for example 300s or 5m", node.Line, node.Value)
+		return fmt.Errorf("line %d: %q is not a duration. Write for example 300s or 5m", node.Line, node.Value)
 	}
 	*d = Duration(parsed)
 	return nil
@@ -114,7 +114,7 @@ var (
 // Formats are the names of the formats.
 var Formats = []string{"headway", "job_status", "progress_update", "step_names"}
 
-// Load reads files of routes. Its error has all problems, each with its file and line.
+// Load reads route files. Its error has all problems, each with its file and line.
 func Load(files []string) ([]*Route, error) {
 	var (
 		all      []*Route
@@ -175,7 +175,7 @@ func loadFile(file string) ([]*Route, error) {
 	return routes, errors.Join(problems...)
 }
 
-// checkKeys reports keys that are not known, in a mapping and in those that it has.
+// checkKeys reports unknown keys, in a mapping and in the mappings in it.
 func checkKeys(node *yaml.Node, of string) error {
 	if node.Kind != yaml.MappingNode {
 		return fmt.Errorf("line %d: a %s must be a mapping of keys to values", node.Line, of)
@@ -183,7 +183,7 @@ func checkKeys(node *yaml.Node, of string) error {
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		if !slices.Contains(keys[of], key.Value) {
-			return fmt.Errorf("line %d: a %s has no key %q. It can have %s", key.Line, of, key.Value, strings.Join(keys[of], ", "))
+			return fmt.Errorf("line %d: a %s can't have the key %q. The allowed keys are %s", key.Line, of, key.Value, strings.Join(keys[of], ", "))
 		}
 		if _, nested := keys[key.Value]; nested && of == "route" {
 			if err := checkKeys(value, key.Value); err != nil {

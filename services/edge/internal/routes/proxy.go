@@ -18,17 +18,18 @@ import (
 	"headway/services/edge/internal/reqlog"
 )
 
-// UserHeader tells an upstream who calls. An upstream can believe it only if nothing but this server can reach it.
+// UserHeader is the header with the caller's name for an upstream. An upstream can trust it only if no other program
+// can reach the upstream.
 const UserHeader = "X-Headway-User"
 
 // ownHeaders is the prefix of headers that only this server sets.
 const ownHeaders = "X-Headway-"
 
-// newProxy passes requests on to another service, streams included. The upstream gets the caller's name, and neither the
-// token nor the session's cookie.
+// newProxy forwards requests to another service, including streams. The upstream gets the caller's name, but neither
+// the token nor the session's cookie.
 func newProxy(route *Route) http.Handler {
 	proxy := &httputil.ReverseProxy{
-		FlushInterval: -1, // streams leave as they come
+		FlushInterval: -1, // forward data immediately
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(route.upstream)
 			p.SetXForwarded()
@@ -58,10 +59,10 @@ func newProxy(route *Route) http.Handler {
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if errors.Is(err, context.DeadlineExceeded) {
-				httperr.WriteStatus(w, r, http.StatusGatewayTimeout, unreachable("The service of this route did not answer in time. Try again.", err))
+				httperr.WriteStatus(w, r, http.StatusGatewayTimeout, unreachable("The upstream of this route did not respond in time. Try again.", err))
 				return
 			}
-			httperr.WriteStatus(w, r, http.StatusBadGateway, unreachable("The service of this route cannot be reached. Try again in a few seconds.", err))
+			httperr.WriteStatus(w, r, http.StatusBadGateway, unreachable("The upstream of this route can't be reached. Try again in a few seconds.", err))
 		},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

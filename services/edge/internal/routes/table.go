@@ -14,9 +14,9 @@ import (
 	"headway/services/edge/internal/sse"
 )
 
-// Config is what the routes need. All fields are required.
+// Config configures a Table. All fields are required.
 type Config struct {
-	// Files are the files of routes.
+	// Files are the route files.
 	Files []string
 	// Streams serves the streams, and Jobs creates and reads jobs.
 	Streams *sse.Handlers
@@ -26,7 +26,7 @@ type Config struct {
 	// Accept and Refuse answer an upload.
 	Accept func(w http.ResponseWriter, r *http.Request, accepted *importsv1.UploadWorkbookResponse)
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
-	// Required and RequiredForStream wrap handlers that need a caller. Uploads wraps those that receive a workbook.
+	// Required and RequiredForStream wrap handlers that need a caller. Uploads wraps handlers that receive a workbook.
 	Required, RequiredForStream, Uploads func(http.Handler) http.Handler
 	// FromOwnPage reports whether a request comes from a page of this server or of an allowed origin.
 	FromOwnPage func(*http.Request) bool
@@ -34,13 +34,13 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Table serves the routes of files, and loads them again when a file changes.
+// Table serves the routes of files, and reloads them when a file changes.
 type Table struct {
 	cfg      Config
 	current  atomic.Pointer[http.ServeMux]
 	versions []os.FileInfo
 	failure  string
-	// shown has the ends that each route has sent, by its pattern. It outlives a reload.
+	// shown has the ends that each route has sent, by the route's pattern. A reload doesn't reset it.
 	shown map[string]*sse.Shown
 }
 
@@ -51,7 +51,7 @@ func New(cfg Config) (*Table, error) {
 	return t, t.load()
 }
 
-// Handler returns the route of a request, or nil.
+// Handler returns the handler for a request, or nil if no route matches.
 func (t *Table) Handler(r *http.Request) http.Handler {
 	mux := t.current.Load()
 	if _, pattern := mux.Handler(r); pattern == "" {
@@ -60,10 +60,10 @@ func (t *Table) Handler(r *http.Request) http.Handler {
 	return mux
 }
 
-// reloadInterval is how often the files are looked at.
+// reloadInterval is the interval at which the files are checked.
 const reloadInterval = time.Second
 
-// Run loads the files again when they change, until ctx is done. While a file has an error, the old routes stay.
+// Run reloads the files when they change, until ctx is done. While a file has an error, the old routes stay in use.
 func (t *Table) Run(ctx context.Context) {
 	if len(t.cfg.Files) == 0 {
 		return
@@ -85,10 +85,10 @@ func (t *Table) Run(ctx context.Context) {
 		switch {
 		case err == nil:
 			t.failure = ""
-			t.cfg.Logger.Info("the routes were loaded again", "files", t.cfg.Files)
+			t.cfg.Logger.Info("reloaded the routes", "files", t.cfg.Files)
 		case err.Error() != t.failure:
 			t.failure = err.Error()
-			t.cfg.Logger.Error("the changed routes have errors, and the old ones stay in use", "error", err)
+			t.cfg.Logger.Error("the changed routes have errors, continuing with the old ones", "error", err)
 		}
 	}
 }
@@ -123,5 +123,5 @@ func (t *Table) load() error {
 	return nil
 }
 
-// callTimeout bounds calls to the services.
+// callTimeout limits calls to the services.
 const callTimeout = 30 * time.Second

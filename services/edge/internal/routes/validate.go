@@ -19,7 +19,7 @@ var (
 	pathPattern    = regexp.MustCompile(`^(/([A-Za-z0-9._~!$&'()*+,;=@%-]*|\{[A-Za-z_][A-Za-z0-9_]*\}))+$`)
 )
 
-// complete checks a route, and fills in what it leaves out. Paths of folders are relative to dir.
+// complete checks a route, and fills in defaults. Paths of folders are relative to dir.
 func (r *Route) complete(dir string) error {
 	r.Path = colonParameter.ReplaceAllString(r.Path, "/{$1}")
 	r.Method = strings.ToUpper(r.Method)
@@ -67,12 +67,12 @@ func (r *Route) completeAction(dir string) error {
 		return r.checkStart()
 	case r.Get != nil:
 		if r.Method != http.MethodGet {
-			return fmt.Errorf("a get is for the method GET, not for %s", r.Method)
+			return fmt.Errorf("get requires the method GET, not %s", r.Method)
 		}
 		return r.checkParameter("get.job", r.Get.Job)
 	}
 	if r.Method != http.MethodGet {
-		return fmt.Errorf("a folder of files is for the method GET, not for %s", r.Method)
+		return fmt.Errorf("static requires the method GET, not %s", r.Method)
 	}
 	if !filepath.IsAbs(r.Static) {
 		r.Static = filepath.Join(dir, r.Static)
@@ -106,7 +106,7 @@ func (r *Route) resolveUpstream() error {
 
 func (r *Route) checkWatch() error {
 	if r.Method != http.MethodGet {
-		return fmt.Errorf("a watch is for the method GET, not for %s", r.Method)
+		return fmt.Errorf("watch requires the method GET, not %s", r.Method)
 	}
 	w, set := r.Watch, 0
 	for _, is := range []bool{w.Job != "", w.Import != "", w.Latest != "", w.Mine} {
@@ -118,7 +118,7 @@ func (r *Route) checkWatch() error {
 		return errors.New("a watch needs exactly one of job, import, latest, mine")
 	}
 	if w.Kind != "" && w.Job == "" {
-		return errors.New("the kind of a watch belongs to a job")
+		return errors.New("a watch can have a kind only together with job")
 	}
 	if w.Job != "" {
 		return r.checkParameter("watch.job", w.Job)
@@ -192,10 +192,10 @@ func (r *Route) checkFormat() error {
 	case !slices.Contains(Formats, r.Format):
 		return fmt.Errorf("format %q is not one of %s", r.Format, strings.Join(Formats, ", "))
 	case !streams:
-		return errors.New("only a watch, and a start with answer: stream, have a format")
+		return errors.New("only a watch, and a start with answer: stream, can have a format")
 	}
 	if len(r.Words) > 0 && r.Format != "step_names" {
-		return errors.New("words are for format: step_names")
+		return errors.New("words require format: step_names")
 	}
 	if r.Watch != nil && r.Watch.Mine && (r.Format == "step_names" || r.Format == "progress_update") {
 		return fmt.Errorf("format %s is for one job, and this route streams all jobs of the caller", r.Format)

@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// linkTTL is how long a sign-in link works if it is not used.
+	// linkTTL is the lifetime of an unused sign-in link.
 	linkTTL = 24 * time.Hour
 	// maxLinks is the number of unused links that work at a time. The oldest is dropped for a new one.
 	maxLinks = 16
 )
 
-// Fragment starts the part of a sign-in link that holds the secret. Browsers never send it, so that no proxy, log, or
-// Referer header gets the secret.
+// Fragment starts the part of a sign-in link with the secret. Browsers never send this part, so proxies, logs, and
+// Referer headers don't contain the secret.
 const Fragment = "#sign-in="
 
-// links are the secrets of sign-in links that have not been used. Safe for concurrent use.
+// links has the secrets of unused sign-in links. It is safe for concurrent use.
 type links struct {
 	mu     sync.Mutex
 	unused []link
@@ -28,7 +28,7 @@ type link struct {
 	expires time.Time
 }
 
-// issue returns a new secret and when it expires.
+// issue returns a new secret and its expiry time.
 func (l *links) issue(now time.Time) (secret string, expires time.Time) {
 	fresh := link{rand.Text(), now.Add(linkTTL)}
 	l.mu.Lock()
@@ -40,7 +40,7 @@ func (l *links) issue(now time.Time) (secret string, expires time.Time) {
 	return fresh.secret, fresh.expires
 }
 
-// redeem uses up a secret, and reports whether it was good.
+// redeem uses up a secret, and reports whether it was valid.
 func (l *links) redeem(secret string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -63,8 +63,8 @@ func (h *Handler) session(id auth.Identity) session {
 	return s
 }
 
-// Get answers GET /api/v1/session, which needs no token: it returns the signed-in user, and what a page has to know of
-// this server.
+// Get answers GET /api/v1/session, which needs no token: it returns the signed-in user, and information about this
+// server for the page.
 func (h *Handler) Get(w http.ResponseWriter, r *http.Request) {
 	id, _ := h.cfg.Access.Optional(r)
 	reqlog.From(r.Context()).Subject = id.Subject
@@ -101,9 +101,9 @@ func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request) {
 	httperr.WriteJSON(w, http.StatusOK, h.session(id))
 }
 
-// localToken returns a new token for the local user if this request may have one. The secret or the cookie proves that
-// the user can read what the program prints, or its data directory. The other checks keep the pages of other sites from
-// using up a secret.
+// localToken returns a new token for the local user if the request is entitled to one. The secret or the cookie proves
+// that the user can read what the program prints, or its data directory. The other checks prevent pages of other sites
+// from using up a secret.
 func (h *Handler) localToken(w http.ResponseWriter, r *http.Request) (string, error) {
 	if err := h.available(r); err != nil {
 		return "", err
@@ -132,13 +132,13 @@ func (h *Handler) localToken(w http.ResponseWriter, r *http.Request) (string, er
 		return "", errLink("To sign in, open the address that Headway printed when it started. To get a new one, run: headway open")
 	}
 	fresh, err := h.sign()
-	if err == nil { // requests that are in transit with the old one still succeed
+	if err == nil { // requests in transit with the old token still succeed
 		err = h.cfg.Access.Revoke(old, time.Now().Add(renewalOverlap), id.ExpiresAt)
 	}
 	return fresh, err
 }
 
-// renewalOverlap is how long a session's old token works after the session was renewed.
+// renewalOverlap is how long a session's old token remains valid after the session was renewed.
 const renewalOverlap = time.Minute
 
 func (h *Handler) sign() (string, error) {
@@ -155,7 +155,7 @@ func (h *Handler) available(r *http.Request) error {
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_SIGN_IN_UNAVAILABLE,
 			"This server has no local sign-in. Send a token as `Authorization: Bearer TOKEN`.")
 	}
-	// The name must be the machine's own: other machines might reach it by the trusted hosts.
+	// The name must be this machine's own, because other machines might reach it by a trusted host name.
 	if !hostname.IsLoopback(hostname.WithoutPort(r.Host)) || forwarded(r.Header) {
 		return rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_HOST_REFUSED,
 			"The local sign-in works only at this machine's own address, for example http://127.0.0.1:8080, and not through a proxy.")
@@ -191,8 +191,8 @@ type newLink struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
-// CreateLink answers POST /api/v1/session/links: it returns a new sign-in link to the local user, who proves by a token
-// that the signing key can be read. It must be inside access.Required.
+// CreateLink answers POST /api/v1/session/links: it returns a new sign-in link to the local user, whose token proves
+// access to the signing key. It must be inside access.Required.
 func (h *Handler) CreateLink(w http.ResponseWriter, r *http.Request) {
 	err := h.available(r)
 	if id, _ := auth.FromContext(r.Context()); err == nil && id.Subject != h.cfg.LocalUser {
@@ -237,7 +237,7 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// forwarded reports whether a proxy states that it forwarded the request.
+// forwarded reports whether a proxy has declared that it forwarded the request.
 func forwarded(h http.Header) bool {
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 		if h.Get(name) != "" {

@@ -51,12 +51,12 @@ func NewDocs(document []byte) (*Docs, error) {
 func (d *Docs) Document(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Content-Type", "application/json")
-	// The only server of the document is where the client has found it.
+	// The only server in the document is the address at which the client has requested it.
 	text, _ := json.Marshal(mount.Base(r.Context()) + "/")
 	_, _ = w.Write(bytes.Replace(d.document, rootServer, append([]byte(`"url": `), text...), 1))
 }
 
-// rootServer is the server of the document as it is generated.
+// rootServer is the server in the generated document.
 var rootServer = []byte(`"url": "/"`)
 
 // Page serves GET /docs.

@@ -22,7 +22,7 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 const notBuilt = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Headway</title>
 <h1>Headway</h1>
-<p>The page has not been built into this program: run <code>make build</code>.
+<p>This program was built without the web UI. Run <code>make build</code>.
 <p>Everything else works: see <a href="docs">the documentation</a>.
 </html>
 `
@@ -72,7 +72,8 @@ func serveIndex(w http.ResponseWriter, r *http.Request, files fs.FS) {
 	http.ServeContent(w, r, "index.html", info.ModTime(), bytes.NewReader(withBase(index, mount.Base(r.Context()))))
 }
 
-// withBase returns the page with the address that its relative links start from. Its own paths can be several segments long.
+// withBase returns the page with the base address of its relative links. The page's own paths can have several
+// segments.
 func withBase(index []byte, base string) []byte {
 	element := `<head><base href="` + html.EscapeString(base) + `/">`
 	return bytes.Replace(index, []byte("<head>"), []byte(element), 1)

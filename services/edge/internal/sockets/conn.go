@@ -1,7 +1,7 @@
-// Package sockets sends bytes to many peers over few goroutines.
+// Package sockets sends bytes to many peers with few goroutines.
 //
-// A Loop asks each connection's Source for what to send next, whenever the Source is awake and the peer has room. So a
-// slow peer delays no other, and a Source can keep the latest state only.
+// A Loop asks each connection's Source for the next message whenever the Source is awake and the peer has room. So a
+// slow peer doesn't delay others, and a Source can keep only the latest state.
 package sockets
 
 import (
@@ -26,47 +26,48 @@ type Message struct {
 	Last bool
 }
 
-// Source feeds one connection. The Loop calls Next and Tick from different goroutines, but each from one at a time.
+// Source provides the messages of one connection. The Loop calls Next and Tick from different goroutines, but each from
+// one goroutine at a time.
 type Source interface {
-	// Next returns what to send next. It reports false if there is nothing to send: then the Loop does not ask again
-	// until Wake. It may be called after Closed.
+	// Next returns the next message. It returns false if there is none. The Loop then doesn't call Next again until
+	// Wake. It can be called after Closed.
 	Next() (Message, bool)
-	// Tick is called at a time of the Loop's clock, and returns when to be called next.
+	// Tick is called with the time of the Loop's clock, and returns the time of the next call.
 	Tick(now int64) (next int64)
-	// Closed is called once, when the connection has ended: how many bytes were sent, and why it ended. A nil cause
-	// means that the last message is out.
+	// Closed is called once, when the connection has ended, with the number of sent bytes, and the cause. A nil cause
+	// means that the last message was sent.
 	Closed(sent int64, cause error)
 }
 
 // Conn is a connection that a Loop serves. Its zero value is not served yet.
 //
-// It is carried in one of two ways. Over plain HTTP/1.1 it is a bare descriptor: the Loop's writers write to it, and its
-// poller notices when the peer goes. Over HTTP/2, TLS or HTTP/1.0 it keeps its handler's goroutine.
+// There are two implementations. Over plain HTTP/1.1, it is a bare descriptor: the Loop's writers write to it, and its
+// poller detects when the peer disconnects. Over HTTP/2, TLS, or HTTP/1.0, it keeps its handler's goroutine.
 //
-// The order of the fields keeps those together that a wake-up uses, and those that a write uses, each in as few lines of
-// the processor's cache as possible: with thousands of connections, most of their lines have to be fetched for a message.
+// Fields that a wake-up uses are next to each other, and so are those that a write uses, so that both touch as few CPU
+// cache lines as possible: with thousands of connections, most lines have to be fetched for each message.
 type Conn struct {
 	loop   *Loop
 	source Source
-	// These belong to the writer. rest is what the peer had no room for. ended: the last message is out, or its rest
-	// is. slow: the peer is on the list of slow peers.
+	// These fields belong to the writer. rest is the data for which the peer had no room. ended means that the last
+	// message has no rest, or is the rest. slow means that the peer is on the list of slow peers.
 	rest []byte
 	// sent counts the bytes that the kernel has accepted.
 	sent atomic.Int64
-	// io is held while the descriptor is used, so that it is not closed meanwhile. fd is -1 before and after.
+	// io is held while the descriptor is used, so that it is not closed in the meantime. fd is -1 before and after.
 	io         sync.Mutex
 	fd         int32
 	generation int32
-	// peerBytes, which the poller counts, is how much the peer has sent.
+	// peerBytes is the number of bytes that the peer has sent. The poller counts them.
 	peerBytes int32
-	// lastWrite is when the connection last sent something, on the loop's clock.
+	// lastWrite is the time of the last write, on the loop's clock.
 	lastWrite   atomic.Int32
 	ended, slow bool
-	// closed: nothing is sent any longer. writable: the peer has made room since the last write.
+	// closed means that nothing is sent any longer, and writable that the peer has made room since the last write.
 	closed, writable atomic.Bool
-	// state says who may touch the fields of the writer.
+	// state determines who can access the writer's fields.
 	state atomic.Uint32
-	// wake calls the handler's goroutine; nil for a bare descriptor.
+	// wake wakes the handler's goroutine. It is nil for a bare descriptor.
 	wake chan struct{}
 }
 
@@ -75,17 +76,17 @@ const (
 	unserved    uint32 = iota
 	idle               // the source has nothing to send
 	queued             // a writer asks the source
-	queuedAgain        // the source was woken meanwhile: the writer asks again before it leaves
+	queuedAgain        // the source was woken in the meantime: the writer asks again before it is done
 	stalled            // the peer has no room for rest
 )
 
 // Served reports whether the Loop has begun to send.
 func (c *Conn) Served() bool { return c.state.Load() != unserved }
 
-// Busy reports whether the connection has something to send already.
+// Busy reports whether the connection already has something to send.
 func (c *Conn) Busy() bool { return c.state.Load() > idle }
 
-// LastWrite returns when the connection last sent something, by the Loop's clock.
+// LastWrite returns the time of the last write, by the Loop's clock.
 func (c *Conn) LastWrite() int64 { return int64(c.lastWrite.Load()) }
 
 // Close ends the connection without a last message.
@@ -95,8 +96,8 @@ func (c *Conn) Close(cause error) {
 	}
 }
 
-// schedule notes that the source has something to send. If it reports true, the caller must give the connection to a
-// writer, or call its handler.
+// schedule records that the source has something to send. If it returns true, the caller must pass the connection to a
+// writer, or wake its handler.
 func (c *Conn) schedule() bool {
 	for {
 		switch state := c.state.Load(); state {
@@ -114,7 +115,7 @@ func (c *Conn) schedule() bool {
 	}
 }
 
-// next returns what the writer is to write. It reports false if there is nothing, and then the connection is idle.
+// next returns the next data to write. It returns false if there is none, and the connection is then idle.
 func (c *Conn) next() (w write, ok bool) {
 	if c.rest != nil && !c.closed.Load() {
 		w = write{conn: c, bytes: c.rest, last: c.ended}
@@ -144,14 +145,14 @@ func (c *Conn) next() (w write, ok bool) {
 	return write{}, false
 }
 
-// stall keeps what the peer has no room for. If it reports true, there is room already, and the writer continues.
-// Otherwise makeRoom gives the connection to a writer.
+// stall keeps the data for which the peer has no room. If it returns true, there is room again, and the writer
+// continues. Otherwise, makeRoom passes the connection to a writer.
 func (c *Conn) stall() (again bool) {
 	c.state.Store(stalled)
 	return (c.writable.Load() || c.closed.Load()) && c.state.CompareAndSwap(stalled, queued)
 }
 
-// makeRoom notes that the peer has room.
+// makeRoom records that the peer has room.
 func (c *Conn) makeRoom() {
 	c.writable.Store(true)
 	if c.state.CompareAndSwap(stalled, queued) {
@@ -159,7 +160,7 @@ func (c *Conn) makeRoom() {
 	}
 }
 
-// close ends the connection. It reports false if the connection had ended before.
+// close ends the connection. It returns false if the connection had already ended.
 func (c *Conn) close(cause error) bool {
 	if !c.closed.CompareAndSwap(false, true) {
 		return false
@@ -179,7 +180,7 @@ func (c *Conn) call() {
 	}
 }
 
-// abort ends the connection without what is still to be sent.
+// abort ends the connection without sending the rest.
 func (c *Conn) abort(cause error) {
 	c.close(cause)
 	c.cut(false)

@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// Config is what a Loop needs.
+// Config configures a Loop.
 type Config struct {
-	// WriteTimeout is how long a peer may accept nothing of what waits for it.
+	// WriteTimeout is the maximum time in which a peer accepts none of its waiting data.
 	WriteTimeout time.Duration
-	// Ring says whether to send through io_uring. The zero value is RingAuto.
+	// Ring determines whether io_uring is used for sending. The zero value is RingAuto.
 	Ring Ring
 }
 
-// Ring says whether to send to many peers with one system call (io_uring).
+// Ring determines whether one system call sends to many peers (io_uring).
 type Ring string
 
 const (
-	// RingAuto uses a ring where the kernel allows it.
+	// RingAuto uses a ring if the kernel allows it.
 	RingAuto Ring = "auto"
-	// RingOn makes Run fail where it does not.
+	// RingOn makes Run fail if the kernel does not allow it.
 	RingOn Ring = "on"
-	// RingOff never uses one.
+	// RingOff never uses a ring.
 	RingOff Ring = "off"
 )
 
@@ -35,12 +35,12 @@ type Loop struct {
 	ring         Ring
 	writers      *writers
 	wheel        *wheel
-	// poller is made by Run, before ready is closed.
+	// poller is created by Run, before ready is closed.
 	poller *poller
 	ready  chan struct{}
 
 	mu sync.Mutex
-	// handlers are the connections that keep their handlers' goroutines; nil once the loop has ended.
+	// handlers are the connections that keep their handlers' goroutines. It is nil after the loop has ended.
 	handlers map[*Conn]struct{}
 }
 
@@ -54,11 +54,11 @@ func New(cfg Config) *Loop {
 	return l
 }
 
-// Now returns the time of the Loop's clock in seconds. The clock is monotonic: setting the system's time does not
-// change it.
+// Now returns the time of the Loop's clock in seconds. The clock is monotonic: changes of the system's time don't
+// affect it.
 func (l *Loop) Now() int64 { return l.wheel.now() }
 
-// Run serves connections until ctx ends. Then it closes those that are left.
+// Run serves connections until ctx ends. It then closes the remaining ones.
 func (l *Loop) Run(ctx context.Context) (err error) {
 	if l.poller, err = newPoller(); err != nil {
 		return fmt.Errorf("sockets: %w", err)

@@ -7,15 +7,15 @@ import (
 
 const (
 	chunkEnd = "\r\n"
-	// lastChunk ends a body, so that a reader can tell a complete body from one that was cut.
+	// lastChunk ends a body, so that a reader can distinguish a complete body from a truncated one.
 	lastChunk = "0\r\n\r\n"
 )
 
-// Payload is a run of bytes, framed once as a chunk of HTTP/1.1 (RFC 9112 §7.1) and shared by all connections that send
-// it. The zero Payload is empty.
+// Payload is data that is framed once as an HTTP/1.1 chunk (RFC 9112 §7.1) and shared by all connections that send it.
+// The zero Payload is empty.
 type Payload struct{ chunk []byte }
 
-// NewPayload frames a copy of b. An empty b is an empty Payload: an empty chunk would end the body.
+// NewPayload frames a copy of b. An empty b results in an empty Payload, because an empty chunk would end the body.
 func NewPayload(b []byte) Payload {
 	if len(b) == 0 {
 		return Payload{}

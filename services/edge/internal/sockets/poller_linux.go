@@ -14,9 +14,9 @@ import (
 
 func hijackable(r *http.Request) bool { return r.ProtoMajor == 1 && r.ProtoMinor == 1 && r.TLS == nil }
 
-// descriptor takes a connection's descriptor from Go's runtime, and sets it up for a stream. deadAfter is how long sent
-// bytes can stay unacknowledged (TCP_USER_TIMEOUT, RFC 5482): a peer that vanished without a word would otherwise hold
-// the connection for a quarter of an hour.
+// descriptor takes a connection's descriptor from Go's runtime, and configures it for a stream. deadAfter is the
+// maximum time that sent bytes can remain unacknowledged (TCP_USER_TIMEOUT, RFC 5482). Otherwise, a peer that vanished
+// silently would keep the connection for a quarter of an hour.
 func descriptor(conn net.Conn, deadAfter time.Duration) (int, error) {
 	c, ok := conn.(syscall.Conn)
 	if !ok {
@@ -28,7 +28,7 @@ func descriptor(conn net.Conn, deadAfter time.Duration) (int, error) {
 	}
 	fd := -1
 	controlErr := raw.Control(func(own uintptr) {
-		// Best effort: without these only more is buffered, and the discovery is slower.
+		// Best effort: without these options, more data is buffered, and dead peers are detected later.
 		_ = unix.SetsockoptInt(int(own), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
 		_ = unix.SetsockoptInt(int(own), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(deadAfter.Milliseconds()))
 		fd, err = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0)
@@ -46,15 +46,15 @@ type poller struct {
 	ended       chan struct{}
 
 	mu sync.Mutex
-	// conns are by descriptor. An event names the generation of the connection that it is for, because it can come after
-	// its descriptor was closed, and even after another connection has the same descriptor: a child process that was
-	// just forked keeps the open file, and so its registration, until it runs its own program.
+	// conns has the connections by descriptor. An event has the generation of its connection, because it can arrive
+	// after the descriptor was closed, and even after another connection has the same descriptor: a forked child
+	// process keeps the open file, and so its registration, until it runs its own program.
 	conns      []*Conn
 	generation int32
 	closed     bool
 }
 
-// interest is reported once per change (EPOLLET), so the poller need not register it again.
+// interest is reported once per change (EPOLLET), so the poller doesn't have to register it again.
 const interest = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 
 func newPoller() (*poller, error) {
@@ -73,7 +73,7 @@ func newPoller() (*poller, error) {
 	return &poller{epoll: epoll, wake: wake, ended: make(chan struct{})}, nil
 }
 
-// add makes the poller watch a connection's descriptor. The poller closes it in the end.
+// add makes the poller watch a connection's descriptor, and eventually close it.
 func (p *poller) add(c *Conn, fd int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +109,7 @@ func (p *poller) find(e unix.EpollEvent) *Conn {
 	return nil
 }
 
-// run waits until stop is called, and then closes the remaining connections. Only one goroutine may call it.
+// run polls until stop is called, and then closes the remaining connections. Only one goroutine can call it.
 func (p *poller) run() {
 	defer close(p.ended)
 	events := make([]unix.EpollEvent, 256)
@@ -141,7 +141,7 @@ func (p *poller) run() {
 
 // stop ends run, and waits for it.
 func (p *poller) stop() {
-	_, _ = unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // an eventfd takes it
+	_, _ = unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // an eventfd always accepts it
 	<-p.ended
 	_, _ = unix.Close(p.epoll), unix.Close(p.wake)
 }
@@ -194,7 +194,7 @@ func (c *Conn) listen() error {
 	}
 }
 
-// write writes as much as the peer accepts without waiting.
+// write writes as much as the peer accepts immediately.
 func (c *Conn) write(b []byte) (n int, err error) {
 	c.io.Lock()
 	defer c.io.Unlock()
@@ -213,7 +213,7 @@ func (c *Conn) write(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// acknowledged returns how many of the bytes that were sent the peer's kernel has acknowledged.
+// acknowledged returns the number of sent bytes that the peer's kernel has acknowledged.
 func (c *Conn) acknowledged() int64 {
 	c.io.Lock()
 	defer c.io.Unlock()
@@ -246,7 +246,7 @@ func (c *Conn) shutdown(how int) {
 	c.io.Lock()
 	defer c.io.Unlock()
 	if c.fd >= 0 {
-		_ = unix.Shutdown(int(c.fd), how) // fails only if the peer has gone already
+		_ = unix.Shutdown(int(c.fd), how) // fails only if the peer has already disconnected
 	}
 }
 

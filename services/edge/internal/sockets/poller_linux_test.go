@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// endless is a source that always has a payload to send, and notes how it ended.
+// endless is a source that always has a payload to send, and records how it ended.
 type endless struct {
 	payload Payload
 	closed  chan error
@@ -61,8 +61,8 @@ func connected(t *testing.T) (server, client *net.TCPConn) {
 	return accepted.(*net.TCPConn), conn.(*net.TCPConn)
 }
 
-// TestLateEventIsIgnored has the kernel report an event for a descriptor that was closed. It does so while another
-// process has the open file too, as a child has between fork and exec.
+// TestLateEventIsIgnored makes the kernel report an event for a closed descriptor. The kernel does so while another
+// process also has the open file, as a child process does between fork and exec.
 func TestLateEventIsIgnored(t *testing.T) {
 	p, err := newPoller()
 	if err != nil {
@@ -71,8 +71,8 @@ func TestLateEventIsIgnored(t *testing.T) {
 	go p.run()
 	defer p.stop()
 	server, client := connected(t)
-	// A kernel that grows the buffer to megabytes, as it does on a busy machine, acknowledges nothing until a sixteenth of it was
-	// read, which is more than this test reads.
+	// If the kernel grows the buffer to megabytes, as on a busy machine, it doesn't acknowledge anything until a
+	// sixteenth of the buffer was read, which is more than this test reads.
 	if err := client.SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestLateEventIsIgnored(t *testing.T) {
 	if cause := <-first.closed; !errors.Is(cause, ErrPeerGone) {
 		t.Fatalf("ended with %v", cause)
 	}
-	// The next connection gets the same descriptor, and what the first peer does is not about it.
+	// The next connection gets the same descriptor, and events of the first peer don't affect it.
 	server2, client2 := connected(t)
 	fd2, err := descriptor(server2, time.Minute)
 	if err != nil {
@@ -118,8 +118,8 @@ func TestLateEventIsIgnored(t *testing.T) {
 	}
 }
 
-// TestRandomPeersEndOnce has peers connect, read a little or nothing, half-close, reset, talk and stall at random,
-// while this process forks children, and descriptors are reused all the time. Each connection must end exactly once.
+// TestRandomPeersEndOnce makes peers connect, read a little or nothing, half-close, reset, send, and stall at random,
+// while this process forks children, so that descriptors are constantly reused. Each connection must end exactly once.
 func TestRandomPeersEndOnce(t *testing.T) {
 	for _, ring := range []Ring{RingAuto, RingOff} {
 		t.Run(string(ring), func(t *testing.T) { randomPeers(t, ring) })
@@ -191,7 +191,7 @@ func misbehave(t *testing.T, addr string) {
 		return
 	}
 	if rand.IntN(8) > 0 {
-		_, _ = io.CopyN(io.Discard, conn, rand.Int64N(200_000)) // it may be closed by the server
+		_, _ = io.CopyN(io.Discard, conn, rand.Int64N(200_000)) // the server can close it
 	}
 	switch tcp := conn.(*net.TCPConn); rand.IntN(4) {
 	case 0:
@@ -213,8 +213,8 @@ type counted struct {
 
 func (c *counted) Closed(int64, error) { c.ended.Add(1) }
 
-// TestSlowReaderIsJudgedByItsProgress has a peer need many write timeouts for what was sent. It is never cut, because it makes
-// progress. When it reads nothing, it is.
+// TestSlowReaderIsJudgedByItsProgress has a peer that needs many write timeouts to read the data. It is not
+// disconnected as long as it makes progress. When it stops reading, it is.
 func TestSlowReaderIsJudgedByItsProgress(t *testing.T) {
 	l := New(Config{WriteTimeout: time.Second})
 	server, client := connected(t)
@@ -246,7 +246,7 @@ func TestSlowReaderIsJudgedByItsProgress(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		before := c.acknowledged()
-		if _, err := io.CopyN(io.Discard, client, 160<<10); err != nil { // more than its kernel holds
+		if _, err := io.CopyN(io.Discard, client, 160<<10); err != nil { // more than its kernel's buffer
 			t.Fatal(err)
 		}
 		for c.acknowledged() == before {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// On systems other than Linux every connection keeps its handler's goroutine.
+// On systems other than Linux, every connection keeps its handler's goroutine.
 func hijackable(*http.Request) bool { return false }
 
 func descriptor(net.Conn, time.Duration) (int, error) { return 0, errors.ErrUnsupported }

@@ -11,13 +11,13 @@ import (
 )
 
 // ring sends to many sockets with one system call (io_uring, see io_uring(7)). Compared with one write(2) per socket, it saves
-// the switches to the kernel and to the reader. Without io_uring (an old kernel, a container that forbids it), the writers use
-// write(2). Only one goroutine may use a ring.
+// the switches to the kernel and to the reader. Without io_uring (an old kernel, a container that forbids it), the
+// writers use write(2). A ring is for one goroutine.
 type ring struct {
 	fd int
 	// Memory that is shared with the kernel: the submission ring, the completion ring, the submissions.
 	submissions, completions, entries []byte
-	// Where the indices are in it.
+	// Pointers to the indices in this memory.
 	submitted, reaped, completed *uint32
 	mask, completionMask         uint32
 	order                        []uint32
@@ -35,7 +35,7 @@ type ringParams struct {
 }
 
 // ringOffsets are struct io_sqring_offsets and struct io_cqring_offsets, which differ in the fields after entries:
-// flags, dropped and array there; overflow, the completions and flags here.
+// flags, dropped, and array in the former, and overflow, the completions, and flags in the latter.
 type ringOffsets struct {
 	head, tail, mask, entries uint32
 	fifth, sixth, seventh     uint32
@@ -111,8 +111,9 @@ func newRing(entries int) (_ *ring, err error) {
 	return r, nil
 }
 
-// send sends each write's bytes as far as its peer accepts them without waiting. There must not be more writes than the ring
-// has entries. An error is also that of every write that was not done, and then the ring cannot be used again.
+// send sends as many bytes of each write as its peer accepts immediately. There must not be more writes than the ring
+// has entries. If send returns an error, all writes that were not done have the same error, and the ring can't be used
+// again.
 func (r *ring) send(writes []write) error {
 	tail := *r.submitted
 	for i := range writes {

@@ -42,7 +42,7 @@ func peers(t *testing.T, n int) (conns []*Conn, readers []net.Conn) {
 	return conns, readers
 }
 
-// senders are both ways of sending: by a ring, and by one system call for each.
+// senders returns both implementations: a ring, and one system call per write.
 func senders(t *testing.T) map[string]func([]write) {
 	t.Helper()
 	r, err := newRing(batch)
@@ -91,14 +91,14 @@ func TestFullAndClosedPeersDelayNoOther(t *testing.T) {
 		full, gone, closed := conns[1], conns[2], conns[4]
 		filling := make([]byte, 1<<20)
 		taken := 0
-		for n := -1; n != 0; taken += n { // until it has no room
+		for n := -1; n != 0; taken += n { // until the peer has no room
 			var err error
 			if n, err = full.write(filling); err != nil {
 				t.Fatal(err)
 			}
 		}
 		readers[2].(*net.TCPConn).SetLinger(0)
-		readers[2].Close() // the reset arrives before the call returns: it is loopback
+		readers[2].Close() // on loopback, the reset arrives before the call returns
 		closed.closeDescriptor()
 		writes := make([]write, len(conns))
 		for i, c := range conns {

@@ -8,24 +8,24 @@ import (
 )
 
 const (
-	// sendBuffer bounds, in bytes, what the kernel holds for a peer that does not read. What comes after waits in the
+	// sendBuffer limits the bytes that the kernel buffers for a peer that does not read. Later data waits in the
 	// source, where a newer state can replace it.
 	sendBuffer = 64 << 10
-	// lingerTimeout is how long a peer may take to hang up after the last byte.
+	// lingerTimeout is the maximum time that a peer can take to disconnect after the last byte.
 	lingerTimeout = 5 * time.Second
-	// maxPart is the maximum that a handler writes at a time.
+	// maxPart is the maximum number of bytes that a handler writes at a time.
 	maxPart = 8 << 10
-	// maxPeerBytes is how much a peer may send on a stream, where it has nothing to say.
+	// maxPeerBytes is the maximum number of bytes that a peer can send on a stream, on which it should send none.
 	maxPeerBytes = 4 << 10
 )
 
 // Hijackable reports whether Serve takes the request's connection from net/http, and so returns before the connection
-// has ended. It does on plain HTTP/1.1, where a stream costs least without net/http.
+// has ended. It does on plain HTTP/1.1, where streams are cheaper without net/http.
 func Hijackable(r *http.Request) bool { return hijackable(r) }
 
-// Serve sends the source's messages, after the headers that are set on w. If Hijackable, it returns as soon as the
-// connection is the Loop's; otherwise it returns at the connection's end. An error means that the connection could not
-// be taken over; then w can still be answered, and Closed is not called.
+// Serve sends the headers that are set on w, and then the source's messages. If the request is Hijackable, it returns
+// as soon as the Loop owns the connection, and otherwise when the connection ends. An error means that the connection
+// could not be taken over. The caller can then still write a response to w, and Closed is not called.
 func (l *Loop) Serve(c *Conn, w http.ResponseWriter, r *http.Request, s Source) error {
 	<-l.ready
 	c.loop, c.source, c.fd = l, s, -1
@@ -37,7 +37,7 @@ func (l *Loop) Serve(c *Conn, w http.ResponseWriter, r *http.Request, s Source) 
 	return nil
 }
 
-// takeOver takes the connection from net/http, and leaves it to the poller and the writers.
+// takeOver takes the connection from net/http, and passes it to the poller and the writers.
 func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter) error {
 	conn, _, err := http.NewResponseController(rw).Hijack()
 	if err != nil {
@@ -45,7 +45,7 @@ func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter) error {
 	}
 	defer conn.Close() // the loop has its own descriptor
 	c.state.Store(queued)
-	// The kernel's timeout outlasts ours, so that a peer that does not read is cut by ours.
+	// The kernel's timeout is longer than ours, so that ours ends the connection of a peer that does not read.
 	fd, err := descriptor(conn, l.writeTimeout+10*time.Second)
 	if err != nil {
 		c.close(fmt.Errorf("take the connection over: %w", err))
@@ -54,7 +54,7 @@ func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter) error {
 	var head bytes.Buffer
 	fmt.Fprintf(&head, "HTTP/1.1 200 OK\r\nDate: %s\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n",
 		time.Now().UTC().Format(http.TimeFormat))
-	_ = rw.Header().Write(&head) // a buffer takes everything
+	_ = rw.Header().Write(&head) // a buffer accepts everything
 	head.WriteString("\r\n")
 	if first, ok := c.source.Next(); ok {
 		head.Write(first.chunk)
@@ -111,12 +111,13 @@ func (l *Loop) respond(c *Conn, rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// writeThrough writes b in parts, each with its own deadline, so that a slow peer is cut only if it makes no progress.
+// writeThrough writes b in parts, each with its own deadline, so that a slow peer is disconnected only if it makes no
+// progress.
 func (l *Loop) writeThrough(rc *http.ResponseController, rw http.ResponseWriter, b []byte) error {
 	for len(b) > 0 {
 		part := b[:min(len(b), maxPart)]
 		b = b[len(part):]
-		// Writers that cannot set a deadline say so; those of net/http can.
+		// net/http's writers support deadlines. Others return an error.
 		_ = rc.SetWriteDeadline(time.Now().Add(l.writeTimeout))
 		if _, err := rw.Write(part); err != nil {
 			return err

@@ -16,7 +16,7 @@ func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
 	return context.WithCancel(context.WithoutCancel(t.Context()))
 }
 
-// list is a source that sends what it holds.
+// list is a source that sends its payloads.
 type list struct {
 	messages []Message
 	ticks    []int64

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// wheel is a timing wheel for all connections: it visits each connection when something is due, so that no connection needs a
-// timer. It counts seconds since its creation, by the monotonic clock. A turn takes one second per slot, and no connection
-// requests a later visit.
+// wheel is a timing wheel for all connections: it visits each connection when an action is due, so that no connection
+// needs a timer. It counts seconds since its creation, by the monotonic clock. A turn takes one second per slot, and no
+// connection requests a visit further in the future.
 type wheel struct {
 	begun time.Time
 	mu    sync.Mutex
@@ -42,7 +42,7 @@ func (wh *wheel) run(ctx context.Context, each func(now int64)) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			// Ticks can be late or left out: catch up on every second since.
+			// Ticks can be late or skipped, so catch up on every second since.
 			for now := wh.now() + 1; now <= int64(time.Since(wh.begun)/time.Second); now++ {
 				wh.tick(now)
 				each(now)

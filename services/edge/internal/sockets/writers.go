@@ -22,13 +22,13 @@ type writers struct {
 	taken  int
 	closed bool
 
-	// slow are the peers that have something left to accept: what waits for them, or the end of the connection.
+	// slow are the peers that must still accept waiting data, or the end of the connection.
 	slowMu sync.Mutex
 	slow   map[*Conn]deadline
 }
 
-// deadline is when a slow peer is cut, unless it has made progress by then: timeout more if it has. acked is how much
-// its kernel had acknowledged when the deadline was set.
+// deadline is the time at which a slow peer is disconnected, unless it has made progress by then. If it has, it gets
+// another timeout. acked is the number of bytes that its kernel had acknowledged when the deadline was set.
 type deadline struct{ at, timeout, acked int64 }
 
 func newWriters(wh *wheel, timeout time.Duration) *writers {
@@ -37,7 +37,7 @@ func newWriters(wh *wheel, timeout time.Duration) *writers {
 	return ws
 }
 
-// push adds connections to the line.
+// push adds connections to the queue.
 func (ws *writers) push(conns ...*Conn) {
 	ws.mu.Lock()
 	ws.queue = append(ws.queue, conns...)
@@ -49,7 +49,7 @@ func (ws *writers) push(conns ...*Conn) {
 	}
 }
 
-// take returns a few connections of the line. It returns none if the writers are stopped.
+// take returns a few connections from the queue. It returns none if the writers are stopped.
 func (ws *writers) take(into []*Conn) []*Conn {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -69,7 +69,7 @@ func (ws *writers) take(into []*Conn) []*Conn {
 	return into
 }
 
-// run writes until stop is called. Each goroutine has its own run.
+// run writes until stop is called. Each writer goroutine calls run.
 func (ws *writers) run(s *sender) {
 	defer s.close()
 	for mine := ws.take(make([]*Conn, 0, batch)); mine != nil; mine = ws.take(mine) {
@@ -86,7 +86,7 @@ func (ws *writers) stop() {
 }
 
 // flush sends the waiting messages of these connections, one message of each at a time, as far as their peers accept them
-// without waiting.
+// immediately.
 func (ws *writers) flush(mine []*Conn, s *sender) {
 	for len(mine) > 0 {
 		s.writes = s.writes[:0]
@@ -149,7 +149,7 @@ type sender struct {
 	writes []write
 }
 
-// worthARing is the number of simultaneous writes from which on a ring is cheaper.
+// worthARing is the minimum number of simultaneous writes for which a ring is cheaper.
 const worthARing = 4
 
 func newSender(mode Ring) (*sender, error) {
@@ -188,7 +188,7 @@ func (s *sender) close() {
 	}
 }
 
-// seconds rounds up, and adds one: the loop's clock shows the last whole second.
+// seconds rounds up, and adds one, because the loop's clock shows the last whole second.
 func seconds(d time.Duration) int64 { return int64((d+time.Second-1)/time.Second) + 1 }
 
 // setDeadline sets the time by which a peer must accept some of its waiting data. It keeps an earlier deadline, unless the peer
@@ -217,7 +217,7 @@ func (ws *writers) forget(c *Conn) {
 	delete(ws.slow, c)
 }
 
-// collect cuts the peers whose deadline has passed and that have made no progress.
+// collect disconnects the peers whose deadline has passed and that have made no progress.
 func (ws *writers) collect(now int64) {
 	ws.slowMu.Lock()
 	var over []*Conn

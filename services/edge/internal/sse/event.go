@@ -15,11 +15,11 @@ import (
 
 const eventEnd = "\n\n"
 
-// keepalive is a comment (WHATWG HTML §9.2.6): the page ignores it, and it keeps proxies from closing the connection.
+// keepalive is a comment (WHATWG HTML §9.2.6). Browsers ignore it, and it prevents proxies from closing the connection.
 var keepalive = sockets.NewPayload([]byte(":\n\n"))
 
-// appendEvent appends an event. An empty id leaves the client's last one; a retry above 0 is how long a browser is to
-// wait before it connects again. Without data there is no event.
+// appendEvent appends an event. An empty id doesn't change the client's last event ID. A retry above 0 is the time that
+// a browser waits before it reconnects. Without data, browsers don't dispatch an event.
 func appendEvent(b []byte, id string, retry time.Duration, data []byte) []byte {
 	if len(data) == 0 {
 		return b
@@ -41,11 +41,11 @@ type encoder struct {
 	format format.Format
 	id     func(*hub.Snapshot) string
 	forms  *forms
-	// follower is what a stream of a route remembers. It is nil for encoders that all streams share.
+	// follower is the state of a stream of a declared route. It is nil for encoders that all streams share.
 	follower *follower
 }
 
-// forms are the forms by which all streams in one format, with one kind of ID, share the encoded events of a snapshot.
+// forms are the keys by which all streams in one format, with one kind of ID, share the encoded events of a snapshot.
 type forms struct{ initial, update, growing struct{ _ byte } }
 
 // event returns the event of a state, framed once for all streams that send it.
@@ -81,7 +81,7 @@ func (e *encoder) framed(s *hub.Snapshot, events [][]byte) sockets.Payload {
 	return sockets.NewPayload(b)
 }
 
-// growing returns the data of all events of a state, which all who send them share.
+// growing returns the data of all events of a state. All streams share it.
 func (e *encoder) growing(s *hub.Snapshot, f format.Growing) ([][]byte, error) {
 	events, err := s.Encoded(&e.forms.growing, func() (any, error) { return f.Events(s) })
 	if err != nil {
@@ -90,21 +90,21 @@ func (e *encoder) growing(s *hub.Snapshot, f format.Growing) ([][]byte, error) {
 	return events.([][]byte), nil
 }
 
-// The ID of an event identifies the stream and the client's position in it. A reconnect with an id of another stream, or with any
-// other text, begins as a first connection does: otherwise it could miss the end of a job that it was never told of.
+// The ID of an event identifies the stream and the client's position in it. A reconnect with an ID of another stream,
+// or with any other text, is treated like a first connection. Otherwise, the client could miss the end of a job.
 
-// revisionID is the id on streams of one job or import: the revision, an x, and a tag of the job.
+// revisionID returns the ID on streams of one job or import: the revision, an x, and a tag of the job.
 func revisionID(s *hub.Snapshot) string {
 	return strconv.FormatUint(uint64(s.Revision), 10) + "x" + tag(s)
 }
 
-// tagLength is the length of a tag, which is one number below 36 to that power.
+// tagLength is the length of a tag, which is a number in base 36.
 const tagLength = 5
 
-// tag distinguishes a job from other jobs, and from one with the same ID in another database.
+// tag distinguishes a job from other jobs, and from a job with the same ID in another database.
 func tag(s *hub.Snapshot) string {
 	hash := fnv.New32a()
-	_, _ = io.WriteString(hash, s.ID) // a hash takes everything
+	_, _ = io.WriteString(hash, s.ID) // a hash accepts everything
 	_, _ = io.WriteString(hash, strconv.FormatInt(s.Created, 36))
 	text := strconv.FormatUint(uint64(hash.Sum32()%(36*36*36*36*36)), 36)
 	return strings.Repeat("0", tagLength-len(text)) + text
@@ -120,8 +120,8 @@ func seenRevision(s *hub.Snapshot, id string) uint32 {
 	return uint32(revision)
 }
 
-// momentID is the id on streams of many jobs: when the state came to be. A reconnect learns by it which jobs ended in
-// between.
+// momentID returns the ID on streams of many jobs, which is the time of the state. After a reconnect, it shows which
+// jobs have ended in the meantime.
 func momentID(s *hub.Snapshot) string { return formatMoment(s.At) }
 
 func formatMoment(ms int64) string { return "t" + strconv.FormatInt(ms, 36) }

@@ -13,14 +13,14 @@ import (
 	"headway/services/edge/internal/sockets"
 )
 
-// headStart is the maximum age of a job that has ended when its stream begins. A page opens its stream at the same moment as
-// it starts the job, and a short job can end before the stream has begun.
+// headStart is the maximum age of a job that has ended when its stream begins. A page can open its stream and start the
+// job at the same moment, and a short job can end before the stream has begun.
 const headStart = 15 * time.Second
 
-// follower is what a stream of a route remembers: which job it follows, and how much of it was sent.
+// follower is the state of a stream of a declared route: the job that it follows, and how much of it was sent.
 type follower struct {
-	// latest is set if the stream follows the latest job of a kind. It belongs to a user, and waits for a job that has not
-	// ended, or was created after since.
+	// latest is set if the stream follows the user's latest job of a kind. It waits for a job that has not ended, or
+	// that was created after since.
 	latest        bool
 	kind, subject string
 	since         time.Time
@@ -28,12 +28,12 @@ type follower struct {
 	// candidate is the latest job found so far, and picked is the ID of the one that the stream follows.
 	candidate *hub.Snapshot
 	picked    string
-	// begun: a state was sent. sent is how many events of a growing format were.
+	// begun means that a state was sent. sent is the number of events of a growing format that were sent.
 	begun bool
 	sent  int
-	// ended: the terminal state was sent. The connection can end at the same time, on another goroutine.
+	// ended means that the terminal state was sent. The connection can end at the same time, on another goroutine.
 	ended atomic.Bool
-	// gone is called if the client leaves before the end. It can be nil.
+	// gone is called if the client disconnects before the end. It can be nil.
 	gone func()
 }
 
@@ -62,7 +62,7 @@ func (f *follower) next(s *stream) (sockets.Message, bool) {
 	}
 }
 
-// passes reports whether the stream does not tell of an item. It notes candidates.
+// passes reports whether the stream skips an item. It records candidates.
 func (f *follower) passes(item *hub.Item) bool {
 	switch {
 	case !f.latest || item.End != nil:
@@ -85,7 +85,7 @@ func (f *follower) mayFollow(s *hub.Snapshot) bool {
 	return !s.Terminal || s.Created >= f.since.UnixMilli() && !f.shown.has(s.ID)
 }
 
-// tell returns the message of a state. It reports false if the state has nothing new.
+// tell returns the message of a state. It returns false if the state has nothing new.
 func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) {
 	m := sockets.Message{Last: f.latest && state.Terminal}
 	var err error
@@ -100,7 +100,7 @@ func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) 
 		m.Payload, err = s.encoder.event(state, !f.begun)
 	}
 	if err != nil {
-		s.handlers.cfg.Logger.Error("a state cannot be sent", "id", state.ID, "error", err)
+		s.handlers.cfg.Logger.Error("can't send a snapshot", "id", state.ID, "error", err)
 		return sockets.Message{}, false
 	}
 	f.begun = true
@@ -112,7 +112,7 @@ func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) 
 	return m, true
 }
 
-// closed notes that the connection has ended. A nil cause means that everything was sent.
+// closed records that the connection has ended. A nil cause means that everything was sent.
 func (f *follower) closed(s *stream, cause error) {
 	s.handlers.stopWaiting(s)
 	switch {
@@ -123,7 +123,8 @@ func (f *follower) closed(s *stream, cause error) {
 	}
 }
 
-// clientLeft reports whether a stream ended because of its client, and not because of the server or of its time.
+// clientLeft reports whether a stream ended because its client disconnected, and not because of the server or a
+// timeout.
 func clientLeft(cause error) bool {
 	for _, ours := range []error{hub.ErrDraining, hub.ErrReplaced, errExpired, sockets.ErrStopped} {
 		if errors.Is(cause, ours) {
@@ -133,8 +134,8 @@ func clientLeft(cause error) bool {
 	return cause != nil
 }
 
-// Shown remembers the jobs whose end a route has sent lately, so that a stream that begins later does not tell of them
-// again. The zero value is ready for use.
+// Shown records the jobs whose end a route has recently sent, so that later streams don't send it again. The zero value
+// is ready for use.
 type Shown struct {
 	mu sync.Mutex
 	at map[string]time.Time
@@ -156,13 +157,13 @@ func (l *Shown) add(id string) {
 	now := time.Now()
 	l.at[id] = now
 	for id, at := range l.at {
-		if now.Sub(at) > maxReplay { // no stream looks further back
+		if now.Sub(at) > maxReplay { // streams don't look further back
 			delete(l.at, id)
 		}
 	}
 }
 
-// failureKey names what failed to begin: a job of a user's, of a kind.
+// failureKey identifies a failed attempt to start a job, by user and kind.
 type failureKey struct{ subject, kind string }
 
 type failure struct {
@@ -170,10 +171,10 @@ type failure struct {
 	at  time.Time
 }
 
-// maxFailures bounds the failures that are remembered.
+// maxFailures is the maximum number of recorded failures.
 const maxFailures = 10_000
 
-// await lists a stream as waiting for a job to begin, or ends it if an attempt failed a moment ago.
+// await adds a stream to those that wait for a job to begin, or ends it if an attempt has just failed.
 func (h *Handlers) await(s *stream) {
 	f := s.encoder.follower
 	key := failureKey{f.subject, f.kind}
@@ -200,8 +201,8 @@ func (h *Handlers) stopWaiting(s *stream) {
 	}
 }
 
-// Failed ends the caller's streams that wait for a job of this kind, because the attempt to begin one failed. If none waits
-// yet, the next one that begins within a few seconds ends.
+// Failed ends the caller's streams that wait for a job of this kind, because the attempt to start one failed. If there
+// are none, the next such stream ends if it begins within a few seconds.
 func (h *Handlers) Failed(subject, kind string, err error) {
 	if rpcerr.Reason(err) == 0 {
 		err = rpcerr.Internal(err)

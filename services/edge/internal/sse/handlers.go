@@ -36,13 +36,13 @@ type Config struct {
 	// Outputs provides the output of jobs. AsService makes calls with the edge's own token.
 	Outputs   jobsv1.JobServiceClient
 	AsService grpc.CallOption
-	// Logger logs states that cannot be sent.
+	// Logger logs snapshots that can't be sent.
 	Logger *slog.Logger
 	// Metrics registers the metrics. nil means none.
 	Metrics prometheus.Registerer
-	// Keepalive is the maximum time without any byte on a stream, in whole seconds, at least 2.
+	// Keepalive is the maximum time without any byte on a stream. It must be whole seconds, at least 2.
 	Keepalive time.Duration
-	// Retry is how long a browser waits before it reconnects, with a jitter of half of it.
+	// Retry is the time that a browser waits before it reconnects, with a jitter of half of it.
 	Retry time.Duration
 }
 
@@ -53,12 +53,12 @@ type Handlers struct {
 	messages         prometheus.Counter
 	// headway is the view of Headway's own routes.
 	headway *View
-	// ready is for use while connections are woken.
+	// ready is scratch memory for waking connections.
 	ready []*sockets.Conn
 
 	mu sync.Mutex
-	// waiting are the streams that wait for a job to begin, and failures the attempts to begin one that failed lately
-	// without a stream that waited.
+	// waiting has the streams that wait for a job to begin. failures has the recently failed attempts to start one for
+	// which no stream was waiting.
 	waiting  []*stream
 	failures map[failureKey]failure
 }
@@ -67,8 +67,8 @@ type Handlers struct {
 func New(cfg Config) *Handlers {
 	h := &Handlers{
 		cfg:              cfg,
-		keepaliveSeconds: max(1, int64(cfg.Keepalive/time.Second)-1), // the wheel comes by once a second
-		messages:         prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_total", Help: "States sent to streams."}),
+		keepaliveSeconds: max(1, int64(cfg.Keepalive/time.Second)-1), // the wheel visits connections once per second
+		messages:         prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_total", Help: "Snapshots sent to streams."}),
 		failures:         make(map[failureKey]failure),
 	}
 	h.headway = h.View(format.Headway)
@@ -105,7 +105,7 @@ func (h *Handlers) Mine(w http.ResponseWriter, r *http.Request) { h.headway.Mine
 // maxReplay limits how long ago a job can have ended to be sent to a client that reconnects.
 const maxReplay = 24 * time.Hour
 
-// atMost moves a time that is longer ago than d, and leaves the zero time.
+// atMost limits how long ago a time is to d. It doesn't change the zero time.
 func atMost(t time.Time, d time.Duration) time.Time {
 	if oldest := time.Now().Add(-d); !t.IsZero() && t.Before(oldest) {
 		return oldest
@@ -113,7 +113,7 @@ func atMost(t time.Time, d time.Duration) time.Time {
 	return t
 }
 
-// enter admits the caller of a stream about something with this id, or about all their jobs. It reports false if it has
+// enter admits the caller of a stream of the job or import with this ID, or of all own jobs. It returns false if it has
 // answered the request.
 func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, e *encoder, id, field string) (as auth.Identity, s *stream, ok bool) {
 	as, _ = auth.FromContext(r.Context())
@@ -148,7 +148,7 @@ func (s *stream) abandon() {
 	}
 }
 
-// noMore tells an EventSource that has seen the end to stop (WHATWG HTML §9.2.3).
+// noMore makes an EventSource that has received the end stop (WHATWG HTML §9.2.3).
 func (h *Handlers) noMore(w http.ResponseWriter, s *stream) {
 	s.abandon()
 	w.Header().Set("Cache-Control", "no-store")
@@ -193,7 +193,7 @@ func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, s *stream, id s
 	}
 }
 
-// setHeaders sets the headers of streams. No proxy may store, change, buffer, or compress them.
+// setHeaders sets the headers of streams, with which proxies don't store, change, buffer, or compress them.
 func setHeaders(h http.Header) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache, no-transform")
@@ -209,9 +209,9 @@ func lastEventID(r *http.Request) string {
 	return r.URL.Query().Get("last_event_id")
 }
 
-// Refuse answers a request for a stream that is not allowed or not possible. A browser's EventSource stops for any
-// status but 200, and does not show the answer's body. So where it should come back later, it gets a stream that says
-// so and ends.
+// Refuse answers a request for a stream that is not allowed or not possible. A browser's EventSource stops at any
+// status other than 200, and doesn't expose the response's body. So if it should reconnect later, it gets a stream with
+// a message, which then ends.
 func (h *Handlers) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	code := status.Code(err)
 	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") || code != codes.Unavailable && code != codes.ResourceExhausted {
@@ -223,7 +223,7 @@ func (h *Handlers) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(h.endEvent(format.Headway, err)) // the caller may have gone
 }
 
-// endEvent returns the event that tells why a stream ends, with when to come back.
+// endEvent returns the event with the reason why a stream ends, and the time to reconnect.
 func (h *Handlers) endEvent(f format.Format, cause error) []byte {
 	var (
 		retry   time.Duration
@@ -240,7 +240,7 @@ func (h *Handlers) endEvent(f format.Format, cause error) []byte {
 	return appendEvent(nil, "", retry, f.End(cause))
 }
 
-// spawn starts a goroutine that feeds one stream, until its connection has ended. It reports false if it has answered
+// spawn starts a goroutine that feeds one stream until its connection has ended. It returns false if it has answered
 // the request.
 func (h *Handlers) spawn(w http.ResponseWriter, r *http.Request, s *stream, feed func(ctx context.Context)) bool {
 	begun := make(chan context.CancelFunc, 1)

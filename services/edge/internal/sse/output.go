@@ -25,8 +25,8 @@ import (
 	"headway/services/edge/internal/sockets"
 )
 
-// outputMessage is a part of a job's output. Text is set where the bytes are UTF-8, Data (base64) otherwise. The event's
-// id is the offset after the part, in bytes, so a reconnect resumes where the last part ended.
+// outputMessage is a part of a job's output. Text is set if the bytes are UTF-8, and Data (base64) otherwise. The
+// event's ID is the offset after the part, in bytes, so a reconnect resumes where the last part ended.
 type outputMessage struct {
 	Type   string `json:"type"`
 	JobID  string `json:"jobId"`
@@ -36,20 +36,20 @@ type outputMessage struct {
 }
 
 const (
-	// maxOutputEvent is the most output in one event. Small events show a slow reader's progress.
+	// maxOutputEvent is the maximum number of output bytes in one event. Small events show a slow reader's progress.
 	maxOutputEvent = 8 << 10
-	// holdUpstream is how long the upstream of a reader that accepts nothing stays open. Afterwards the reader holds what
-	// it has received, and no buffers of a connection.
+	// holdUpstream is how long the upstream of a reader that accepts nothing stays open. After that, the reader uses
+	// only memory for the received data, not for buffers of a connection.
 	holdUpstream = 100 * time.Millisecond
-	// slowRead is how much output is read at a time for a slow reader, and for each reader at first. With the event that is made of
-	// it, and its buffer of 16 KiB in gRPC, a slow reader costs less than 64 KiB. A reader that takes it immediately gets twice as
-	// much at a time, and so on, and above fastRead all that there is in one call.
+	// slowRead is the number of output bytes that are read at a time for a slow reader, and initially for every reader.
+	// With the encoded event, and gRPC's buffer of 16 KiB, a slow reader costs less than 64 KiB. For a reader that
+	// accepts the output immediately, the number doubles with each call. Above fastRead, one call reads the rest.
 	slowRead = 15 << 10
 	fastRead = 1 << 20
 )
 
-// Output answers GET /api/v1/sse/jobs/{kind}/{job_id}/output. Nothing is skipped here: the reader's pace is the pace of
-// the upstream. The job's terminal state comes last.
+// Output answers GET /api/v1/sse/jobs/{kind}/{job_id}/output. Nothing is skipped here: the upstream is read at the
+// reader's pace. The job's terminal state comes last.
 func (h *Handlers) Output(w http.ResponseWriter, r *http.Request) {
 	as, s, ok := h.enter(w, r, h.headway.one, r.PathValue("job_id"), "job_id")
 	if !ok {
@@ -72,7 +72,7 @@ func (h *Handlers) Output(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// outputJob is a job and how much output it has.
+// outputJob is a job with the size of its output.
 type outputJob struct {
 	*hub.Snapshot
 	outputBytes int64
@@ -90,7 +90,7 @@ func (h *Handlers) readOutputJob(ctx context.Context, id string) (outputJob, err
 	return outputJob{s, job.GetOutputBytes()}, nil
 }
 
-// outputStart returns the job, and where to begin.
+// outputStart returns the job, and the offset to start at.
 func (h *Handlers) outputStart(r *http.Request, as auth.Identity) (job outputJob, offset int64, err error) {
 	if id := lastEventID(r); id != "" {
 		if offset, err = strconv.ParseInt(id, 10, 64); err != nil || offset < 0 {
@@ -114,18 +114,19 @@ func (h *Handlers) outputStart(r *http.Request, as auth.Identity) (job outputJob
 type output struct {
 	stream *stream
 	jobID  string
-	// offset is where the next event begins. held are the bytes after it that begin a character and wait for its rest.
+	// offset is the offset of the next event. held are bytes after it: the beginning of a character whose rest has not
+	// arrived.
 	offset int64
 	held   []byte
-	// most is how much is read at a time, and 0 if there is no limit. paused is set if the reader let an event of the present part
-	// wait.
+	// most is the maximum number of bytes that are read at a time. 0 means no limit. paused is set if an event of the
+	// current part had to wait for the reader.
 	most   int64
 	paused bool
 
 	mu    sync.Mutex
 	event sockets.Payload
 	full  bool
-	// taken gets a value when the connection has taken the event.
+	// taken receives a value when the connection has taken the event.
 	taken chan struct{}
 }
 
@@ -150,9 +151,9 @@ var errPaused = errors.New("the reader is slower than the output")
 // errMore ends an upstream that has sent as much as was requested.
 var errMore = errors.New("there can be more output")
 
-// run sends the output from the offset on, over losses of the upstream, until the job or the stream ends.
+// run sends the output from the offset on, even if the upstream is lost, until the job or the stream ends.
 func (o *output) run(ctx context.Context) {
-	var wait *backoff.Backoff // made for the first error, because it needs 5 KiB
+	var wait *backoff.Backoff // created at the first error, because it uses 5 KiB
 	for ctx.Err() == nil {
 		before := o.offset
 		err := o.receive(ctx)
@@ -165,7 +166,7 @@ func (o *output) run(ctx context.Context) {
 		case errors.Is(err, errPaused):
 			wait = nil
 			o.most = slowRead
-			select { // the event that the reader has let wait
+			select { // the event that is waiting for the reader
 			case <-o.taken:
 			case <-ctx.Done():
 			}
@@ -200,7 +201,7 @@ const (
 	maxWait   = 2 * time.Second
 )
 
-// gap returns the event that tells a client that its offset is not one of this output. Its id makes the client begin
+// gap returns the event that reports that the client's offset is beyond the output. Its ID makes the client start
 // again.
 func (o *output) gap(cause error) []byte {
 	h := o.stream.handlers
@@ -209,7 +210,7 @@ func (o *output) gap(cause error) []byte {
 	return appendEvent(nil, "0", jittered(h.cfg.Retry), o.stream.encoder.format.End(err))
 }
 
-// receive sends what one upstream provides. It returns io.EOF when the job has ended and all of its output came.
+// receive sends the output from one upstream. It returns io.EOF when the job has ended and all its output has arrived.
 func (o *output) receive(ctx context.Context) error {
 	upstream, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -235,7 +236,7 @@ func (o *output) receive(ctx context.Context) error {
 	}
 }
 
-// adapt sets how much is read next, after a part that was sent whole.
+// adapt sets the size of the next part, after a part was sent completely.
 func (o *output) adapt() {
 	switch {
 	case o.paused:
@@ -247,8 +248,9 @@ func (o *output) adapt() {
 	}
 }
 
-// send sends data in events, and waits until the connection has taken them. If that takes long, it returns errPaused, and what
-// follows the last event is read again. A character that is cut at the data's end waits for its rest.
+// send sends data in events, and waits until the connection has taken them. If that takes too long, it returns
+// errPaused, and the data after the last event is read again. A character that is split at the end of the data waits
+// for its rest.
 func (o *output) send(ctx context.Context, data []byte) error {
 	if len(o.held) > 0 {
 		data = append(o.held, data...)
@@ -279,7 +281,7 @@ func (o *output) sendPart(ctx context.Context, data []byte) error {
 		m.Data = data
 	}
 	text, err := json.Marshal(m)
-	if err != nil { // text and numbers only: it cannot fail
+	if err != nil { // can't fail: it has only text and numbers
 		return err
 	}
 	o.offset += int64(len(data))
@@ -304,7 +306,7 @@ func (o *output) sendPart(ctx context.Context, data []byte) error {
 	}
 }
 
-// end sends what is held, and the job's terminal state. It reports false if the job continues after all.
+// end sends the held bytes, and the job's terminal state. It returns false if the job continues after all.
 func (o *output) end(ctx context.Context) bool {
 	job, err := o.stream.handlers.readOutputJob(ctx, o.jobID)
 	if err != nil || !job.Terminal || job.outputBytes > o.offset+int64(len(o.held)) {
@@ -326,7 +328,7 @@ func (o *output) end(ctx context.Context) bool {
 	return true
 }
 
-// wholeCharacters returns how much of the data can be sent without cutting its last character in two.
+// wholeCharacters returns the number of bytes that can be sent without splitting the last character.
 func wholeCharacters(data []byte) int {
 	for back := 1; back < utf8.UTFMax && back <= len(data); back++ {
 		if at := len(data) - back; utf8.RuneStart(data[at]) {

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// probeMessages and probeInterval make a probe that takes two seconds: long enough to see whether the messages come
-	// one by one, or all together because something in between buffers them.
+	// With probeMessages and probeInterval, a probe takes two seconds. That is long enough to detect whether messages
+	// arrive one by one, or all together because a proxy buffers them.
 	probeMessages = 5
 	probeInterval = 400 * time.Millisecond
 )
 
-// probeMessage is one message of a probe. SentAt is when it left. If the gaps between arrivals shrink to nothing,
-// something in between buffers streams.
+// probeMessage is one message of a probe. SentAt is the time when it was sent. If all messages arrive together, a proxy
+// buffers streams.
 type probeMessage struct {
 	Type                 string    `json:"type"`
 	N                    int       `json:"n"`
@@ -27,7 +27,7 @@ type probeMessage struct {
 	SentAt               time.Time `json:"sentAt"`
 }
 
-// Probe answers GET /api/v1/sse/probe: a few messages at a steady pace, sent as those of every stream are.
+// Probe answers GET /api/v1/sse/probe with a few messages at a steady pace, which are sent like those of every stream.
 func (h *Handlers) Probe(w http.ResponseWriter, r *http.Request) {
 	_, s, ok := h.enter(w, r, h.headway.one, "", "")
 	if !ok {
@@ -47,7 +47,7 @@ func (s *stream) probe(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			text, err := json.Marshal(probeMessage{"probe", n, probeMessages, probeInterval.Milliseconds(), now.UTC()})
-			if err != nil { // text and numbers only: it cannot fail
+			if err != nil { // can't fail: it has only text and numbers
 				return
 			}
 			s.say(appendEvent(nil, strconv.Itoa(n), 0, text))

@@ -37,7 +37,7 @@ func newHandlers(t *testing.T) *Handlers {
 	})
 }
 
-// TestStreamIsSmall keeps the one allocation of a stream in its size class.
+// TestStreamIsSmall checks that the single allocation of a stream stays in its size class.
 func TestStreamIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(stream{}); size > 288 {
 		t.Errorf("a stream has %d bytes, want 288 at most", size)
@@ -102,7 +102,7 @@ func TestCharactersAreNotCutInTwo(t *testing.T) {
 	}
 }
 
-// next returns the text of what a stream sends next.
+// next returns the text of a stream's next message.
 func next(s *stream) (text string, last bool) {
 	m, ok := s.Next()
 	if !ok {

@@ -12,35 +12,37 @@ import (
 	"headway/services/edge/internal/sockets"
 )
 
-var errExpired = errors.New("the token has expired, or the time of the route is over")
+var errExpired = errors.New("the token has expired, or the route's timeout has been reached")
 
-// limitRetry is how long a stream that was closed for a later one should stay away. If it came back right away, the two
-// would close each other without end.
+// limitRetry is how long the client of a stream that was closed for a later one should wait. If it reconnected
+// immediately, the two streams would close each other endlessly.
 const limitRetry = 5 * time.Minute
 
-// rateRetry is how long a client that has asked for too many streams should stay away.
+// rateRetry is how long a client that has requested too many streams should wait.
 const rateRetry = 15 * time.Second
 
-// stream is one open stream: the connection, what it is subscribed to, and what it has to say about itself. It is one
+// stream is one open stream: the connection, its subscription, and messages about the stream itself. It is one
 // allocation.
 //
-// The fields that every message uses come first, in three lines of the processor's cache.
+// The fields that are used for every message come first, in three CPU cache lines.
 type stream struct {
 	conn     sockets.Conn
 	handlers *Handlers
-	// encoder makes the events of states.
+	// encoder encodes the events of states.
 	encoder *encoder
-	// output feeds a stream of output; nil for others.
+	// output feeds an output stream. It is nil for others.
 	output *output
-	// said: Next has to send something of own, ending or keepaliveDue. It is set before the first event.
+	// said means that Next has to send something because of own, ending, or keepaliveDue. It is set before the first
+	// event.
 	said atomic.Bool
-	// greeted: the first event is out. reauthSent belongs to the wheel. ending: the end follows what waits.
+	// greeted means that the first event was sent. reauthSent belongs to the wheel. ending means that the stream ends
+	// after the waiting messages.
 	greeted, reauthSent, ending, keepaliveDue bool
 	sub                                       hub.Subscription
 
-	// expires and reauth are when the token ends and when the client is told so, by the loop's clock.
+	// expires is the time when the token expires, and reauth the time when the client is notified, by the loop's clock.
 	expires, reauth int32
-	// done writes the request's log line. stop, if not nil, stops what feeds this stream alone.
+	// done writes the request's log line. stop, if not nil, stops the goroutine that feeds this stream.
 	done func(bytes int64, err error)
 	stop func()
 
@@ -49,15 +51,15 @@ type stream struct {
 	own *words
 }
 
-// words are what a stream has to say about itself.
+// words are the messages about the stream itself.
 type words struct {
-	// control goes out before any state: the first event, and messages about the stream.
+	// control is sent before any state: the first event, and messages about the stream.
 	control []byte
-	// cause is why the stream ends, nil for the usual end.
+	// cause is the reason why the stream ends. It is nil for the usual end.
 	cause error
 }
 
-// words returns the stream's words, which it makes if there are none. The lock must be held.
+// words returns the stream's words, and creates them if necessary. The lock must be held.
 func (s *stream) words() *words {
 	if s.own == nil {
 		s.own = &words{}
@@ -65,7 +67,7 @@ func (s *stream) words() *words {
 	return s.own
 }
 
-// takeControl returns what goes out before any state. The lock must be held.
+// takeControl returns the messages to send before any state. The lock must be held.
 func (s *stream) takeControl() []byte {
 	if s.own == nil {
 		return nil
@@ -80,8 +82,8 @@ func (s *stream) takeControl() []byte {
 // never is later than any time of the loop's clock.
 const never = math.MaxInt32
 
-// setToken notes when a token ends. Its holder is told a minute before, or when a third of the time is left if that is
-// later.
+// setToken sets the time when the token expires. The client is notified a minute before, or when a third of the time is
+// left, whichever is later.
 func (s *stream) setToken(as auth.Identity) {
 	s.expires, s.reauth = never, never
 	if as.ExpiresAt.IsZero() {
@@ -103,7 +105,7 @@ func (s *stream) Next() (sockets.Message, bool) {
 	s.greeted, s.keepaliveDue = true, false
 	s.said.Store(ending)
 	s.mu.Unlock()
-	if !greeted && !ending { // the first event and the first state leave in one packet
+	if !greeted && !ending { // the first event and the first state are sent in one packet
 		if m, ok := s.nextState(); ok {
 			return sockets.Message{Payload: sockets.NewPayload(append(control, m.Bytes()...)), Last: m.Last}, true
 		}
@@ -138,7 +140,7 @@ func (s *stream) nextState() (sockets.Message, bool) {
 	return sockets.Message{}, false
 }
 
-// tell returns the message of an item. It reports false if the item has none.
+// tell returns the message of an item. It returns false if the item has none.
 func (s *stream) tell(item hub.Item) (sockets.Message, bool) {
 	switch {
 	case item.End != nil:
@@ -149,14 +151,14 @@ func (s *stream) tell(item hub.Item) (sockets.Message, bool) {
 	}
 	event, err := s.encoder.event(item.Snapshot, item.First)
 	if err != nil {
-		s.handlers.cfg.Logger.Error("a state cannot be sent", "id", item.ID, "error", err)
+		s.handlers.cfg.Logger.Error("can't send a snapshot", "id", item.ID, "error", err)
 		return sockets.Message{}, false
 	}
 	s.handlers.messages.Inc()
 	return sockets.Message{Payload: event}, true
 }
 
-// setCause notes why the stream ends, unless it ends as it should.
+// setCause records why the stream ends, unless it ends regularly.
 func (s *stream) setCause(cause error) {
 	var deleted hub.DeletedError
 	if errors.Is(cause, hub.ErrEnded) || errors.As(cause, &deleted) {
@@ -179,7 +181,7 @@ func (s *stream) say(event []byte) {
 	s.wake()
 }
 
-// finish ends the stream after a last event, and drops the states that wait.
+// finish ends the stream after a last event, and drops the waiting states.
 func (s *stream) finish(event []byte, cause error) {
 	s.mu.Lock()
 	if !s.ending {
@@ -193,7 +195,7 @@ func (s *stream) finish(event []byte, cause error) {
 
 func (s *stream) wake() { s.handlers.cfg.Loop.Wake(&s.conn) }
 
-// Tick implements sockets.Source: it sends what is due by the clock.
+// Tick implements sockets.Source: it sends messages that are due by the clock.
 func (s *stream) Tick(now int64) (next int64) {
 	if now >= int64(s.expires) {
 		s.finish(nil, errExpired)
@@ -207,7 +209,7 @@ func (s *stream) Tick(now int64) (next int64) {
 	}
 	interval := s.handlers.keepaliveSeconds
 	if now >= lastWrite+interval {
-		if !s.conn.Busy() { // a busy one has more to send, or does not read: then the write's deadline decides
+		if !s.conn.Busy() { // a busy connection has more to send, or its peer does not read. Then the write deadline applies
 			s.mu.Lock()
 			s.keepaliveDue = true
 			s.said.Store(true)

@@ -15,13 +15,13 @@ import (
 type View struct {
 	handlers *Handlers
 	format   format.Format
-	// one and mine make the events of streams of one job or import, and of streams of many jobs. named are the forms of
-	// streams whose IDs name their job.
+	// one encodes the events of streams of one job or import, and mine those of streams of many jobs. named has the
+	// forms for streams whose IDs name their job.
 	one, mine *encoder
 	named     *forms
 }
 
-// View returns a View in a format.
+// View returns a View with a format.
 func (h *Handlers) View(f format.Format) *View {
 	return &View{
 		handlers: h, format: f, named: &forms{},
@@ -30,15 +30,15 @@ func (h *Handlers) View(f format.Format) *View {
 	}
 }
 
-// Options are what a route adds to a stream.
+// Options are a route's options for a stream.
 type Options struct {
-	// Timeout, if not 0, is how long a stream lasts. A client that reconnects continues.
+	// Timeout, if not 0, is the maximum duration of a stream. A client that reconnects continues.
 	Timeout time.Duration
-	// Gone, if set, is called when the client has left before the job's end.
+	// Gone, if set, is called when the client has disconnected before the job's end.
 	Gone func()
 }
 
-// One serves the stream of a job or import. A job must be of the kind, unless that is empty.
+// One serves the stream of a job or import. A job must be of the given kind, unless kind is empty.
 func (v *View) One(w http.ResponseWriter, r *http.Request, t hub.Topic, kind string, o Options) {
 	e := v.one
 	if _, grows := v.format.(format.Growing); grows || o.Gone != nil {
@@ -47,7 +47,8 @@ func (v *View) One(w http.ResponseWriter, r *http.Request, t hub.Topic, kind str
 	v.serveOne(w, r, e, t, kind, lastEventID(r), "", o)
 }
 
-// Started serves the stream of a job that a route started. Its IDs name the job, so that a client that reconnects finds it.
+// Started serves the stream of a job that a route started. Its event IDs name the job, so that a client that reconnects
+// finds it.
 func (v *View) Started(w http.ResponseWriter, r *http.Request, t hub.Topic, o Options) {
 	e := &encoder{format: v.format, id: namedID, forms: v.named, follower: &follower{gone: o.Gone}}
 	_, seen := parseNamed(lastEventID(r))
@@ -79,7 +80,7 @@ func (v *View) serveOne(w http.ResponseWriter, r *http.Request, e *encoder, t hu
 		return
 	}
 	seen := seenRevision(current, last)
-	if seen > current.Revision { // known elsewhere already, by another edge or REST
+	if seen > current.Revision { // the client knows it from elsewhere, from another edge or REST
 		if current, err = h.cfg.Hub.Refresh(r.Context(), &s.sub, current); err != nil {
 			h.turnAway(w, r, s, err)
 			return
@@ -113,13 +114,13 @@ func (v *View) Mine(w http.ResponseWriter, r *http.Request, o Options) {
 	}
 	id := ""
 	if since.IsZero() {
-		id = formatMoment(begun.UnixMilli()) // a stream that is lost before it has told of any job resumes from here
+		id = formatMoment(begun.UnixMilli()) // a stream that is lost before it has sent a job resumes from here
 	}
 	s.limit(o.Timeout)
 	h.serve(w, r, s, id, format.Opening{User: as.Subject, Message: "Connected to your jobs.", Keepalive: h.cfg.Keepalive})
 }
 
-// watchMine has a stream follow all jobs of its user. It reports false if it has answered the request.
+// watchMine makes a stream follow all jobs of its user. It returns false if it has answered the request.
 func (h *Handlers) watchMine(w http.ResponseWriter, r *http.Request, s *stream, since time.Time) bool {
 	if r.Method == http.MethodHead {
 		return true
@@ -131,7 +132,7 @@ func (h *Handlers) watchMine(w http.ResponseWriter, r *http.Request, s *stream, 
 	return true
 }
 
-// namedID is the ID on streams of jobs that a route found or started: the job's ID, and the ID of the revision.
+// namedID returns the ID on streams of jobs that a route found or started: the job's ID, and the ID of the revision.
 func namedID(s *hub.Snapshot) string { return s.ID + "." + revisionID(s) }
 
 // parseNamed reads a namedID.
@@ -143,7 +144,7 @@ func parseNamed(id string) (jobID, revision string) {
 	return jobID, revision
 }
 
-// limit ends a stream when its route's time is over.
+// limit ends a stream when its route's timeout has passed.
 func (s *stream) limit(timeout time.Duration) {
 	if timeout > 0 {
 		s.expires = int32(min(int64(s.expires), s.handlers.cfg.Loop.Now()+int64(timeout/time.Second)+1))
@@ -151,7 +152,7 @@ func (s *stream) limit(timeout time.Duration) {
 }
 
 // Latest serves the stream of the caller's latest job of a kind. A stream that begins before the job waits for it. shown
-// remembers which ends were sent.
+// records which ends were sent.
 func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, shown *Shown, o Options) {
 	h := v.handlers
 	if id, revision := parseNamed(lastEventID(r)); id != "" && v.resume(w, r, id, revision, o) {
@@ -175,8 +176,8 @@ func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, shown
 	h.serve(w, r, s, formatMoment(begun.UnixMilli()), format.Opening{User: as.Subject, Message: "Connected.", Keepalive: h.cfg.Keepalive})
 }
 
-// resume continues the stream of a job that a client has been told of. It reports false if the client has seen its end, or
-// if the job is not there.
+// resume continues the stream of a job that a client knows. It returns false if the client has received the job's end,
+// or if the job doesn't exist.
 func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision string, o Options) bool {
 	h := v.handlers
 	ctx, cancel := context.WithTimeout(r.Context(), resumeTimeout)
@@ -189,5 +190,5 @@ func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision strin
 	return true
 }
 
-// resumeTimeout bounds how long a stream that resumes waits for its job.
+// resumeTimeout is the maximum time that a stream that resumes waits for its job.
 const resumeTimeout = 5 * time.Second

@@ -10,7 +10,7 @@ import (
 	"headway/services/edge/internal/upload"
 )
 
-// explain turns an error of the store into the error for the client.
+// explain converts an error of the store to the error for the client.
 func (h *Handler) explain(err error) error {
 	switch {
 	case err == nil:
@@ -33,7 +33,7 @@ func (h *Handler) explain(err error) error {
 	return explainUpload(err)
 }
 
-// explainUpload turns errors that any request for an upload can have into the error for the client.
+// explainUpload converts errors that any request for an upload can have to the error for the client.
 func explainUpload(err error) error {
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -18,8 +18,7 @@ import (
 	"headway/services/edge/internal/upload"
 )
 
-// response is the response to the request that imports a resumable upload: an import, or a refusal that would be the same
-// again.
+// response is the response to the request that imports a resumable upload: an import, or a permanent refusal.
 type response struct {
 	ImportID string          `json:"importId,omitempty"`
 	Refusal  json.RawMessage `json:"refusal,omitempty"`
@@ -94,7 +93,7 @@ func (h *Handler) forwardUpload(r *http.Request, locked Upload) (*importsv1.Uplo
 	}
 	defer file.Close()
 	accepted, err := h.cfg.Uploads.Send(access.Outgoing(r.Context()), options, file, func() error { return nil })
-	if rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED { // by our own disk
+	if rpcerr.Reason(err) == errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED { // because of the disk of the edge
 		return nil, rpcerr.Internal(fmt.Errorf("read upload %s: %w", info.ID, err))
 	}
 	return accepted, err
@@ -113,19 +112,19 @@ func refusalOf(err error) json.RawMessage {
 	text, marshalErr := protojson.Marshal(status.Convert(err).Proto())
 	if marshalErr != nil { // a detail of an unknown type
 		st := status.New(status.Code(err), status.Convert(err).Message())
-		text, _ = protojson.Marshal(st.Proto()) // a number and a string
+		text, _ = protojson.Marshal(st.Proto()) // it has only a number and a string
 	}
 	return text
 }
 
-// decide stores the response. If that fails, the bytes stay, and the next call gets the same response.
+// decide stores the response. If that fails, the bytes are kept, and the next call gets the same response.
 func (h *Handler) decide(r *http.Request, locked Upload, answer response) {
 	text, err := json.Marshal(answer)
 	if err == nil {
 		err = locked.Decide(text)
 	}
 	if err != nil {
-		h.cfg.Logger.ErrorContext(r.Context(), "the response to an upload could not be stored", "error", err)
+		h.cfg.Logger.ErrorContext(r.Context(), "can't store the response to an upload", "error", err)
 	}
 }
 

@@ -26,8 +26,8 @@ var (
 	ErrTooMany = errors.New("too many unfinished uploads")
 )
 
-// Store keeps uploads until they are imported or expire. It is cut like tusd's DataStore and Locker. An upload belongs
-// to one user; for every other user it does not exist. Safe for concurrent use.
+// Store stores uploads until they are imported or expire. Its methods are divided like those of tusd's DataStore and
+// Locker. An upload belongs to one user. For other users, it does not exist. A Store is safe for concurrent use.
 //
 // Package tustest has the tests that every Store must pass.
 type Store interface {
@@ -51,8 +51,8 @@ type Upload interface {
 	// SetLength sets the length of an upload that was created without one.
 	SetLength(length int64) error
 	// Append writes the reader's bytes at the offset, up to the upload's length, and makes them durable. It keeps all
-	// bytes that arrived, even if the reader fails; then it returns the reader's error unwrapped. It returns ErrOffset
-	// if the offset is not the upload's.
+	// bytes that arrived, even if the reader fails. In that case, it returns the reader's error unwrapped. It returns
+	// ErrOffset if the offset is not the upload's.
 	Append(offset int64, r io.Reader) error
 	// Open returns a reader of the bytes that have arrived.
 	Open() (io.ReadCloser, error)
@@ -76,13 +76,14 @@ type Draft struct {
 	Metadata string
 	// Partial is set for a part of a file.
 	Partial bool
-	// Parts are the IDs of complete partial uploads that the new upload joins, in order. Then Length is not used.
+	// Parts are the IDs of complete partial uploads that the new upload joins, in order. With Parts, Length is not
+	// used.
 	Parts []string
 }
 
 // Info is the state of an upload.
 type Info struct {
-	// ID consists of 26 letters and digits, and cannot be guessed.
+	// ID consists of 26 letters and digits, and can't be guessed.
 	ID string
 	// Length is the size of the whole file, or Deferred, and Offset the number of bytes that have arrived.
 	Length, Offset int64
@@ -92,7 +93,7 @@ type Info struct {
 	Parts []string
 	// Metadata is the client's Upload-Metadata, unchanged.
 	Metadata string
-	// Expires is when the upload is deleted, unless more bytes arrive.
+	// Expires is the time when the upload is deleted, unless more bytes arrive.
 	Expires time.Time
 	// Response is the response to the request that imported the upload. Empty before.
 	Response json.RawMessage

@@ -41,7 +41,7 @@ type Handler struct {
 
 // Config holds the settings of a Handler. All fields are required.
 type Config struct {
-	// Store keeps the uploads.
+	// Store stores the uploads.
 	Store Store
 	// Uploads sends complete uploads to the importer.
 	Uploads *upload.Handler
@@ -49,7 +49,7 @@ type Config struct {
 	Imports importsv1.ImportServiceClient
 	// MaxBytes is the maximum size of a workbook.
 	MaxBytes int64
-	// StallTimeout is how long a sender may pause.
+	// StallTimeout is the maximum time that a sender can pause.
 	StallTimeout time.Duration
 	// Logger receives errors that change no response.
 	Logger *slog.Logger
@@ -58,14 +58,14 @@ type Config struct {
 // New returns a Handler.
 func New(cfg Config) *Handler { return &Handler{cfg} }
 
-// Versioned wraps every other handler: it names the version of the protocol, and refuses others.
+// Versioned wraps every other handler: it returns the version of the protocol, and refuses requests with another one.
 func (h *Handler) Versioned(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Tus-Resumable", tusVersion)
 		if r.Method != http.MethodOptions && r.Header.Get("Tus-Resumable") != tusVersion {
 			w.Header().Set("Tus-Version", tusVersion)
 			h.cfg.Uploads.Refuse(w, r, rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_TUS_VERSION_UNSUPPORTED,
-				"Resumable uploads speak tus 1.0.0: send `Tus-Resumable: 1.0.0`."))
+				"Resumable uploads use tus 1.0.0. Send `Tus-Resumable: 1.0.0`."))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -116,7 +116,7 @@ func (h *Handler) create(r *http.Request) (Info, error) {
 	if err := upload.MayImport(r.Context(), ""); err != nil {
 		return Info{}, err
 	}
-	if !draft.Partial { // now, and not when all bytes have been sent
+	if !draft.Partial { // now, instead of after all bytes have been sent
 		options, err := optionsFromMetadata(draft.Metadata)
 		if err == nil {
 			err = rpcserver.Validate(options)
@@ -180,12 +180,12 @@ func (h *Handler) forget(r *http.Request, id string) {
 	}
 	defer locked.Unlock()
 	if err := locked.Remove(); err != nil {
-		h.cfg.Logger.ErrorContext(r.Context(), "an upload that did not start could not be removed", "error", err)
+		h.cfg.Logger.ErrorContext(r.Context(), "can't remove an upload that did not start", "error", err)
 	}
 }
 
-// Head answers HEAD /api/v1/uploads/{upload_id}. A client that sends it no longer sends bytes, even if the connection that
-// it lost still looks open here. So Head takes the lock from that request.
+// Head answers HEAD /api/v1/uploads/{upload_id}. A client that sends it is no longer sending bytes, even if its lost
+// connection still looks open here. So Head takes the lock from that request.
 func (h *Handler) Head(w http.ResponseWriter, r *http.Request) {
 	info, err := h.cfg.Store.Find(subject(r), r.PathValue("upload_id"))
 	if err == nil && !info.Complete() {
@@ -245,7 +245,7 @@ func (h *Handler) Patch(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, http.StatusNoContent, info)
 }
 
-// receive appends the request's body to an upload. The info is true also with an error, as far as there is an upload.
+// receive appends the request's body to an upload. Even with an error, the info is valid if the upload exists.
 func (h *Handler) receive(w http.ResponseWriter, r *http.Request, id string, offset int64) (Info, error) {
 	body := upload.NewBody(w, r, h.cfg.StallTimeout)
 	locked, err := h.cfg.Store.Lock(r.Context(), subject(r), id, body.Stop)

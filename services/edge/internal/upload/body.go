@@ -52,7 +52,7 @@ func (p *Body) Read(b []byte) (int, error) {
 func (p *Body) extend() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Moving the deadline takes a lock, so it moves only after a tenth of the timeout.
+	// Extending the deadline takes a lock, so it is extended only after a tenth of the timeout.
 	if now := time.Now(); !p.stopped && p.until.Sub(now) < p.timeout*9/10 {
 		p.until = now.Add(p.timeout)
 		_ = p.control.SetReadDeadline(p.until) // net/http's can

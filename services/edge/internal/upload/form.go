@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// maxFields and maxFieldBytes bound the fields of a form.
+	// maxFields and maxFieldBytes limit the fields of a form.
 	maxFields     = 64
 	maxFieldBytes = 256 << 10
 )
 
 // receiveForm reads a form. Its file is the first part with a file name, whatever its field is called, or the part named
-// file. The file is sent on as it arrives.
+// file. The file is forwarded as it arrives.
 func (u *Handler) receiveForm(ctx context.Context, options *importsv1.UploadOptions, form *multipart.Reader) (*importsv1.UploadWorkbookResponse, error) {
 	for fields := 0; ; fields++ {
 		part, err := form.NextPart()
@@ -63,7 +63,7 @@ func readField(part *multipart.Part, options *importsv1.UploadOptions, fields in
 	return SetOption(options, name, string(value))
 }
 
-// afterFile reads the rest of a form. The options are already at the importer, so a field can only repeat them.
+// afterFile reads the rest of a form. The importer already has the options, so a field can only repeat them.
 func afterFile(form *multipart.Reader, sent *importsv1.UploadOptions, fields int) error {
 	for ; ; fields++ {
 		part, err := form.NextPart()
@@ -80,7 +80,7 @@ func afterFile(form *multipart.Reader, sent *importsv1.UploadOptions, fields int
 			return err
 		}
 		if !proto.Equal(options, sent) {
-			return ErrForm(fmt.Sprintf("The field %q comes after the file, which is too late. Put every field before the file, or in the query.", part.FormName()))
+			return ErrForm(fmt.Sprintf("The field %q comes after the file. Put all fields before the file, or in the query.", part.FormName()))
 		}
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"headway/internal/rpcerr"
 )
 
-// Limit bounds the uploads that each user has in progress. A request above the limit waits until another one has ended:
-// clients that send several files at a time don't all retry. Its handlers must be inside access.Required. It is safe for
-// concurrent use.
+// Limit limits the uploads in progress per user. A request above the limit waits until another one has ended, because
+// some clients that send several files at a time don't retry. Its handlers must be inside access.Required. It is safe
+// for concurrent use.
 type Limit struct {
 	perUser int
 	wait    time.Duration
@@ -38,7 +38,7 @@ func NewLimit(perUser int, wait time.Duration, refuse func(http.ResponseWriter, 
 	return &Limit{perUser: perUser, wait: wait, refuse: refuse, users: make(map[string]*slots)}
 }
 
-// Handler returns a handler that passes a request to next when its user may have one more upload in progress.
+// Handler returns a handler that passes a request to next when its user has a free slot.
 func (l *Limit) Handler(next http.Handler) http.Handler {
 	return l.handler(next, codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT)
 }

@@ -70,7 +70,7 @@ func TestUploadLimitIsPerUserAndForBodiesOnly(t *testing.T) {
 	<-l.started
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	<-l.upload(ctx, "ann", "x") // the client has gone
+	<-l.upload(ctx, "ann", "x") // the client has disconnected
 	close(l.finish)
 	<-first
 	<-second

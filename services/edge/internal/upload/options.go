@@ -52,11 +52,11 @@ func SetOption(o *importsv1.UploadOptions, name, value string) error {
 	return nil
 }
 
-// setOption reports whether there is an option of that name, and sets it.
+// setOption reports whether there is an option with this name, and sets it.
 func setOption(o *importsv1.UploadOptions, name, value string) (known bool, err error) {
 	name = snakeCase(name)
 	if name == "filename" {
-		name = "file_name" // what tus clients send
+		name = "file_name" // the name that tus clients use
 	}
 	if !slices.Contains(optionNames, name) {
 		return false, nil

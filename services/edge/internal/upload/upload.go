@@ -26,14 +26,14 @@ const (
 	chunkBytes = 256 << 10
 	// formOverhead is the maximum size of a form without its file.
 	formOverhead = 1 << 20
-	// drainBytes and drainTimeout bound how much of a rejected upload is read: otherwise, a client that is still sending
-	// would see a reset connection instead of the reason.
+	// drainBytes and drainTimeout limit how much of a rejected upload is read. Without reading, a client that is still
+	// sending would see a reset connection instead of the reason.
 	drainBytes   = 64 << 20
 	drainTimeout = 5 * time.Second
 )
 
-// rawTypes are the media types of a raw body: those of workbooks, and those that programs send for a file that they know
-// nothing about. The importer recognizes a workbook by its content.
+// rawTypes are the media types of a raw body: those of workbooks, and those that programs send for files of unknown
+// type. The importer recognizes a workbook by its content.
 var rawTypes = map[string]bool{
 	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": true,
 	"application/vnd.ms-excel.sheet.macroenabled.12":                    true,
@@ -50,8 +50,8 @@ var rawTypes = map[string]bool{
 	"":                                                                  true,
 }
 
-// Handler answers POST /api/v1/imports, for the gateway's mux. The context of a request must carry what the importer gets
-// to know of its caller. It is safe for concurrent use.
+// Handler answers POST /api/v1/imports, for the gateway's mux. The context of a request must carry the caller's token
+// for the importer. It is safe for concurrent use.
 type Handler struct {
 	cfg    Config
 	chunks sync.Pool
@@ -95,8 +95,8 @@ func (u *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.Accept(w, r, accepted)
 }
 
-// Receive streams the workbook of a request to the importer. If preset is not nil, it has the options, and the query has
-// none.
+// Receive streams the workbook of a request to the importer. If preset is not nil, it has the options, and the query
+// must not have any.
 func (u *Handler) Receive(w http.ResponseWriter, r *http.Request, preset *importsv1.UploadOptions) (*importsv1.UploadWorkbookResponse, error) {
 	options := proto.CloneOf(preset)
 	if preset == nil {
@@ -132,8 +132,8 @@ func (u *Handler) Receive(w http.ResponseWriter, r *http.Request, preset *import
 	return u.receiveForm(r.Context(), options, multipart.NewReader(body, params["boundary"]))
 }
 
-// MayImport returns an error if the caller cannot import with a schema, or at all. The importer checks it too, but the edge
-// knows it before it reads a body. The default schema has no name here.
+// MayImport returns an error if the caller can't import with a schema, or at all. The importer checks this too, but the
+// edge can check it before it reads a body. The default schema has no name here.
 func MayImport(ctx context.Context, schema string) error {
 	id, _ := auth.FromContext(ctx)
 	if !id.May(auth.ScopeImport) {
@@ -198,8 +198,8 @@ func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, fi
 	return stream.CloseAndRecv()
 }
 
-// fill reads until the buffer is full or the reader ends. Unlike io.ReadFull, it returns the reader's own error, so that an
-// end (io.EOF) differs from a cut (io.ErrUnexpectedEOF).
+// fill reads until the buffer is full or the reader ends. Unlike io.ReadFull, it returns the reader's own error, so
+// that a complete body (io.EOF) can be distinguished from an interrupted one (io.ErrUnexpectedEOF).
 func fill(r io.Reader, b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var m int
@@ -226,8 +226,8 @@ func (u *Handler) Accept(w http.ResponseWriter, r *http.Request, accepted *impor
 	})
 }
 
-// Refuse answers with an error immediately, even while the client is still sending, and then discards what the client sends
-// for a while, so that the client receives the answer.
+// Refuse answers with an error immediately, even while the client is still sending. It then discards data from the
+// client for a while, so that the client receives the response.
 func (u *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
@@ -235,7 +235,7 @@ func (u *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		u.cfg.Gateway.Fail(w, r, err)
 		return
 	}
-	_ = rc.EnableFullDuplex() // reading after the answer needs it
+	_ = rc.EnableFullDuplex() // required for reading after the response
 	w.Header().Set("Connection", "close")
 	u.cfg.Gateway.Fail(w, r, err)
 	if rc.Flush() != nil {
@@ -243,7 +243,7 @@ func (u *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	// A client that waits for "100 Continue" sends nothing, unless the file's first bytes were read before it was refused.
 	_ = rc.SetReadDeadline(time.Now().Add(drainTimeout))
-	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // the answer is sent, however this ends
+	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // the response is already sent
 }
 
 // TooLarge returns the error for a file above the limit.

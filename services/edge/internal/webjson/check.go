@@ -17,9 +17,9 @@ import (
 
 // FieldError is an error in one field of a request. Its message is for the caller.
 type FieldError struct {
-	// Field is the path of the field as the caller wrote it, for example steps[2].name.
+	// Field is the path of the field as written by the caller, for example steps[2].name.
 	Field string
-	// Message says what the value must be.
+	// Message describes the allowed values.
 	Message string
 }
 
@@ -28,7 +28,7 @@ func (e *FieldError) Error() string { return e.Field + ": " + e.Message }
 
 var fieldErrorText = regexp.MustCompile(`(?s)^(\S+): (.+)$`)
 
-// ParseFieldError returns the FieldError with a text. grpc-gateway passes on the text of an error only.
+// ParseFieldError restores a FieldError from its text. grpc-gateway passes on only the text of an error.
 func ParseFieldError(text string) (*FieldError, bool) {
 	parts := fieldErrorText.FindStringSubmatch(text)
 	if parts == nil {
@@ -41,8 +41,8 @@ func fieldErrorf(path, format string, args ...any) error {
 	return &FieldError{Field: path, Message: fmt.Sprintf(format, args...)}
 }
 
-// expandMessage checks a decoded tree against a message, and replaces the short names of enum values by the names that
-// protojson knows.
+// expandMessage checks a decoded tree against a message, and replaces the short names of enum values with the names
+// that protojson accepts.
 func expandMessage(tree any, md protoreflect.MessageDescriptor, path string) error {
 	o, ok := tree.(*object)
 	if !ok {
@@ -114,7 +114,7 @@ func expandField(value any, fd protoreflect.FieldDescriptor, path string) (any, 
 	return expandValue(value, fd, path)
 }
 
-// expandValue checks one value, and returns it as protojson reads it.
+// expandValue checks one value, and returns it in the form that protojson accepts.
 func expandValue(value any, fd protoreflect.FieldDescriptor, path string) (any, error) {
 	text, isText := value.(string)
 	number, isNumber := value.(json.Number)
@@ -184,7 +184,7 @@ func wellKnown(md protoreflect.MessageDescriptor) bool {
 	return strings.HasPrefix(string(md.FullName()), "google.protobuf.")
 }
 
-// Words returns the short names of an enum's values, without that of 0.
+// Words returns the short names of an enum's values, except the zero value.
 func Words(e protoreflect.EnumDescriptor) []string {
 	var words []string
 	for i := range e.Values().Len() {
@@ -237,7 +237,7 @@ func numberRule(kind protoreflect.Kind) string {
 }
 
 // checkQuery checks a query against the fields of a message that it can set, and returns it with the enum names that
-// protojson knows. bound reports whether the path sets a field.
+// protojson accepts. bound reports whether the path sets a field.
 func checkQuery(md protoreflect.MessageDescriptor, values url.Values, bound func(fd protoreflect.FieldDescriptor) bool) (url.Values, error) {
 	expanded := make(url.Values, len(values))
 	for key, texts := range values {
@@ -262,7 +262,7 @@ func checkQuery(md protoreflect.MessageDescriptor, values url.Values, bound func
 	return expanded, nil
 }
 
-// queryValue returns a text of a query as JSON has it.
+// queryValue converts a text of a query to JSON.
 func queryValue(text string, fd protoreflect.FieldDescriptor) any {
 	if fd.Kind() == protoreflect.BoolKind {
 		switch text {

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Unmarshal decodes a message. Its errors are *FieldError: they name the field, and say what its value must be.
+// Unmarshal decodes a message. Its errors are *FieldError: they name the field, and describe its allowed values.
 func Unmarshal(text []byte, m proto.Message) error {
 	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff"))) // some programs start every text with a byte order mark
 	if len(text) == 0 {
@@ -43,12 +43,12 @@ func Unmarshal(text []byte, m proto.Message) error {
 		return fieldErrorf("body", "It must be JSON.")
 	}
 	if err := protojson.Unmarshal(full, m); err != nil {
-		return fieldErrorf("body", "It does not fit this call.")
+		return fieldErrorf("body", "It doesn't match this call.")
 	}
 	return nil
 }
 
-// syntaxError returns the error for a text that is not JSON, without the words of Go's parser.
+// syntaxError returns the error for a text that is not JSON, without the text of Go's parser.
 func syntaxError(err error) error {
 	var syntax *json.SyntaxError
 	switch {
@@ -89,7 +89,7 @@ func (p *QueryParser) Parse(m proto.Message, values url.Values, filter *utilitie
 		return err
 	}
 	if err := p.DefaultQueryParser.Parse(m, expanded, filter); err != nil {
-		return fieldErrorf("query", "It does not fit this call.")
+		return fieldErrorf("query", "It doesn't match this call.")
 	}
 	return nil
 }

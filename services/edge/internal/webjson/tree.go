@@ -11,7 +11,7 @@ import (
 	"headway/internal/jsonnum"
 )
 
-// maxDepth bounds the nesting of any JSON text. Documents have a lower limit of their service.
+// maxDepth limits the nesting of any JSON text. The services have a lower limit for documents.
 const maxDepth = 100
 
 // object is a JSON object, and its text. Numbers are checked later: a document that is passed on as text keeps them exactly.

@@ -12,9 +12,9 @@ import (
 	"headway/services/edge/internal/tus"
 )
 
-// join creates an upload of parts that were uploaded in parallel. It copies nothing: the note lists the parts, and their
-// files are read one after the other. The same parts joined again are the same upload, so that a client whose response was
-// lost can repeat the request.
+// join creates an upload of parts that were uploaded in parallel. It doesn't copy data: the note lists the parts, and
+// their files are read one after the other. Joining the same parts again returns the same upload, so that a client
+// whose response was lost can repeat the request.
 func (s *Store) join(ctx context.Context, n note, ids []string) (tus.Info, error) {
 	parts := make([]*upload, len(ids))
 	for i, id := range ids {

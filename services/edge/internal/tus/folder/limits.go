@@ -7,8 +7,8 @@ import (
 	"headway/services/edge/internal/tus"
 )
 
-// reserve adds an upload to the list if there is room for it. If there is none, it makes room by the owner's unfinished
-// uploads that have been idle for longest: it returns those, locked.
+// reserve adds an upload to the list if there is room for it. If there isn't, it removes the owner's unfinished uploads
+// that have been idle for the longest time from the list, and returns them, locked.
 func (s *Store) reserve(u *upload) (evicted []*upload, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,7 +30,7 @@ func (s *Store) reserve(u *upload) (evicted []*upload, err error) {
 	}
 }
 
-// idleOf returns the idle uploads of a user, those first that have been idle for longest.
+// idleOf returns the idle uploads of a user. Those that have been idle for the longest time come first.
 func (s *Store) idleOf(owner string) []*upload {
 	var idle []*upload
 	for _, u := range s.uploads {
@@ -42,7 +42,7 @@ func (s *Store) idleOf(owner string) []*upload {
 	return idle
 }
 
-// fits returns why there is no room for an upload, or nil.
+// fits returns the reason why there is no room for an upload, or nil.
 func (s *Store) fits(u *upload) error {
 	count, bytes := 1, s.reserved(u)
 	all := bytes
@@ -68,8 +68,8 @@ func (s *Store) fits(u *upload) error {
 	return nil
 }
 
-// reserved returns the bytes that an upload takes: all of its length while it makes progress, and what has arrived when it
-// is idle.
+// reserved returns the bytes that count for an upload: its whole length while it makes progress, and the received bytes
+// when it is idle.
 func (s *Store) reserved(u *upload) int64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -22,11 +22,11 @@ import (
 )
 
 const (
-	// handover is how long a request waits for another one to unlock an upload.
+	// handover is the maximum time that a request waits for another one to unlock an upload.
 	handover = 10 * time.Second
-	// responseTTL is how long the response to an import's request is kept.
+	// responseTTL is how long the response to an import's request is stored.
 	responseTTL = time.Hour
-	// sweepPart is the part of an upload's lifetime after which expired uploads are looked for.
+	// sweepPart is the interval at which expired uploads are removed, as a fraction of an upload's lifetime.
 	sweepPart = 100
 
 	noteSuffix, bytesSuffix = ".json", ".part"
@@ -36,9 +36,10 @@ const (
 type Config struct {
 	// Folder is the folder of the uploads. It belongs to this store alone.
 	Folder string
-	// TTL is how long an unfinished upload is kept after its last byte.
+	// TTL is how long an unfinished upload is stored after its last byte.
 	TTL time.Duration
-	// IdleAfter is how long after its last byte an unfinished upload no longer keeps its owner from creating others.
+	// IdleAfter is the time after its last byte when an unfinished upload no longer prevents its owner from creating
+	// others.
 	IdleAfter time.Duration
 	// PerUser is the maximum number of unfinished uploads per user, and BytesPerUser their maximum size in total. 0 means
 	// no limit.
@@ -68,7 +69,7 @@ type note struct {
 	Response json.RawMessage `json:"outcome,omitempty"`
 }
 
-// Open returns a Store for a folder, with the uploads that are in it.
+// Open returns a Store for a folder, with the existing uploads in it.
 func Open(cfg Config) (*Store, error) {
 	s := &Store{cfg: cfg, uploads: make(map[string]*upload)}
 	if err := os.MkdirAll(cfg.Folder, 0o700); err != nil {
@@ -86,7 +87,7 @@ func Open(cfg Config) (*Store, error) {
 		}
 	}
 	s.joinLoaded()
-	for _, entry := range entries { // what a crash left behind
+	for _, entry := range entries { // the remains of a crash
 		id, isBytes := strings.CutSuffix(entry.Name(), bytesSuffix)
 		if isBytes && s.uploads[id] == nil || strings.HasPrefix(entry.Name(), ".") {
 			if err := os.Remove(s.path(entry.Name())); err != nil {
@@ -107,7 +108,7 @@ func (s *Store) load(id string) error {
 	}
 	var n note
 	if err := json.Unmarshal(text, &n); err != nil {
-		s.cfg.Logger.Warn("an upload is deleted because its note can't be read", "upload_id", id, "error", err)
+		s.cfg.Logger.Warn("deleting an upload whose metadata can't be read", "upload_id", id, "error", err)
 		return os.Remove(s.path(id + noteSuffix))
 	}
 	u := newUpload(id, n)
@@ -185,7 +186,7 @@ func (s *Store) sweep(now time.Time) {
 // removeIdle removes an upload that no request asked to remove.
 func (s *Store) removeIdle(u *upload) {
 	if err := s.remove(u); err != nil {
-		s.cfg.Logger.Error("an upload could not be removed", "upload_id", u.id, "error", err)
+		s.cfg.Logger.Error("can't remove an upload", "upload_id", u.id, "error", err)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"headway/services/edge/internal/tus"
 )
 
-// chunkBytes is how much is read before it is written.
+// chunkBytes is the number of bytes that are read and written at a time.
 const chunkBytes = 256 << 10
 
 var chunks = sync.Pool{New: func() any { b := make([]byte, chunkBytes); return &b }}
@@ -55,7 +55,7 @@ func (u *upload) note() (string, note) {
 	return u.id, note{Owner: u.owner, Length: u.length, Metadata: u.metadata, Partial: u.partial, Parts: u.parts, Response: u.response}
 }
 
-// hasNoBytes reports whether the upload has no file for its bytes: they are in its parts, or were imported.
+// hasNoBytes reports whether the upload has no file for its bytes, because they are in its parts, or were imported.
 func (u *upload) hasNoBytes() bool { return u.response != nil || len(u.parts) > 0 }
 
 func (u *upload) expires(ttl time.Duration) time.Time {
@@ -142,7 +142,7 @@ func (u *upload) lock(ctx context.Context, yield func()) error {
 		<-u.free
 		return tus.ErrNotFound
 	}
-	if u.yield = yield; u.wanted > 1 && yield != nil { // another request came in the meantime
+	if u.yield = yield; u.wanted > 1 && yield != nil { // another request arrived in the meantime
 		yield()
 	}
 	return nil

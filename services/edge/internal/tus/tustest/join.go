@@ -22,7 +22,7 @@ func joinsParts(t *testing.T, open Open) {
 	s := open(t, dir, Limits{})
 	parts := []string{createPart(t, s, "abc", 3), createPart(t, s, "de", 2), createPart(t, s, "f", 1)}
 	var ids []string
-	for range 2 { // the second time, as a client does whose response was lost
+	for range 2 { // the second time, like a client whose response was lost
 		info, err := s.Create(t.Context(), "ann", tus.Draft{Parts: parts, Metadata: "filename YS54bHN4"})
 		if err != nil {
 			t.Fatal(err)

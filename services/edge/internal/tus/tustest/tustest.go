@@ -13,16 +13,16 @@ import (
 	"headway/services/edge/internal/tus"
 )
 
-// Limits are the limits of a store under test; 0 means no limit.
+// Limits are the limits of a store under test. 0 means no limit.
 type Limits struct {
 	PerUser             int
 	BytesPerUser, Bytes int64
-	// IdleAfter is when unfinished uploads make room for new ones; 0 means an hour.
+	// IdleAfter is the time after which new uploads can replace unfinished ones. 0 means an hour.
 	IdleAfter time.Duration
 }
 
-// Open opens the store in a directory, as a process does when it starts. Opening a directory again after the previous store is
-// no longer used continues with the uploads in it.
+// Open opens the store in a directory, as a process does when it starts. If the directory is opened again after the
+// previous store is no longer used, the new store has the same uploads.
 type Open func(t *testing.T, dir string, limits Limits) tus.Store
 
 // Run runs all tests. Each one uses its own directories.
