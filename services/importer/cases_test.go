@@ -27,16 +27,16 @@ var update = flag.Bool("update", false, "rewrite testdata/cases/*/want.txt")
 type caseFile struct {
 	File   string `json:"file"`
 	Schema string `json:"schema"`
-	// Name is the name to upload the file under; File if empty.
+	// Name is the file name of the upload. It defaults to File.
 	Name string `json:"name"`
-	// OnIssues is skip_rows if empty.
+	// OnIssues defaults to skip_rows.
 	OnIssues string `json:"on_issues"`
 	DryRun   bool   `json:"dry_run"`
 }
 
 // TestCases imports the workbooks in testdata/cases, each into an empty database, and compares the results with
-// want.txt: the answer to the upload, the counts, the issues, and the rows of the tables. The wording of messages is for
-// the tests of the packages that write them.
+// want.txt: the answer to the upload, the counts, the issues, and the rows of the tables. The wording of messages is
+// tested in the packages that write them.
 func TestCases(t *testing.T) {
 	folders, err := filepath.Glob("testdata/cases/*/plan.json")
 	if err != nil || len(folders) == 0 {
@@ -91,7 +91,7 @@ func runCase(t *testing.T, folder string) string {
 	return out.String()
 }
 
-// importCase imports a file, and writes what the user is told.
+// importCase imports a file, and writes what the user sees.
 func (w *world) importCase(out *strings.Builder, folder string, f caseFile) {
 	w.t.Helper()
 	fmt.Fprintf(out, "== %s", f.File)
@@ -176,7 +176,7 @@ func (w *world) wantEveryRow(f caseFile, im *importsv1.Import) {
 	}
 }
 
-// maxLines is how many issues of an import, and rows of a table, a result lists.
+// maxLines is the maximum number of issues of an import, and of rows of a table, in a result.
 const maxLines = 30
 
 // withoutNulls returns a row without its empty columns.
@@ -201,8 +201,8 @@ func (w *world) withoutNulls(row string) string {
 	return string(short)
 }
 
-// rows returns the rows of a table as JSON, in the order in which they were inserted. A table that does not exist has
-// none.
+// rows returns the rows of a table as JSON, in the order in which they were inserted. A table that doesn't exist has no
+// rows.
 func (w *world) rows(table string, columns ...string) []string {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "records.db"))

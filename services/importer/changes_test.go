@@ -17,7 +17,7 @@ import (
 	"headway/services/jobs"
 )
 
-// shopSchema is a schema of the users' own; size says how its column of that name begins.
+// shopSchema is a user-defined schema. size is the beginning of the definition of its column size.
 const shopSchema = `
 name: shop
 title: Shop
@@ -56,7 +56,7 @@ func shopBook(t *testing.T, change func(*excelize.File) error, rows ...[]any) []
 	return out.Bytes()
 }
 
-// setupShop serves the shop's schema and the built-in ones; limit changes the largest size.
+// setupShop serves the shop's schema and the built-in ones. limit changes the largest size.
 func setupShop(t *testing.T) (w *world, limit func(size int)) {
 	t.Helper()
 	folder := t.TempDir()
@@ -76,7 +76,7 @@ func TestChangedSchemaFailsConfirmedReview(t *testing.T) {
 	wantStatus(t, asked, jobsv1.JobStatus_JOB_STATUS_WAITING)
 	limit(20)
 	w.stopImporter()
-	w.startImporter() // or it would look for changes of the folder only every other second
+	w.startImporter() // because the importer looks for changes of the folder only every two seconds
 	w.confirm(asked)
 	failed := w.watch(asked.GetImportId())
 	wantStatus(t, failed, jobsv1.JobStatus_JOB_STATUS_FAILED)
@@ -91,7 +91,7 @@ func TestChangedSchemaFailsConfirmedReview(t *testing.T) {
 func TestReformattedSchemaHasNotChanged(t *testing.T) {
 	w, limit := setupShop(t)
 	asked := w.end(shopBook(t, nil, []any{"a", 1}, []any{"b", 11}), &importsv1.UploadOptions{Schema: "shop", OnIssues: importsv1.OnIssues_ON_ISSUES_REVIEW})
-	limit(0o12) // the same ten, in a file of another time
+	limit(0o12) // the same limit, in a file with another time
 	w.stopImporter()
 	w.startImporter()
 	w.confirm(asked)
@@ -162,7 +162,7 @@ func TestMergedHeadersAreRejected(t *testing.T) {
 func TestMergedCellsElsewhereAreAccepted(t *testing.T) {
 	w, _ := setupShop(t)
 	file := shopBook(t, func(f *excelize.File) error {
-		if err := f.MergeCell("Items", "D1", "E1"); err != nil { // not a header of a column
+		if err := f.MergeCell("Items", "D1", "E1"); err != nil { // not a column's header
 			return err
 		}
 		return f.MergeCell("Items", "D2", "E3")
@@ -188,7 +188,7 @@ func TestReportUsesExplicitMapping(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer report.Close()
-	// The empty cell gets a code when it is fixed, and keeps its leading zeros only as text.
+	// The user fills the empty cell with a code, whose leading zeros are kept only in a text cell.
 	style, err := report.GetCellStyle("Items", "A2")
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func TestCancelTakesEffectImmediately(t *testing.T) {
 	wantStatus(t, w.end(file, &importsv1.UploadOptions{}), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 }
 
-// active waits until an import is in the importer's hands.
+// active waits until the importer has leased an import.
 func (w *world) active(im *importsv1.Import) {
 	w.t.Helper()
 	stream, err := w.jobs.WatchJob(w.t.Context(), &jobsv1.WatchJobRequest{JobId: im.GetImportId()}, w.as("ann"))

@@ -46,7 +46,7 @@ func TestMissingJobIsCreatedAtStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What a process leaves that dies between keeping the import and creating its job.
+	// This is the state after a crash between storing the import and creating its job.
 	im, err := store.Get(t.Context(), done.GetImportId())
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 
 func TestSheetTotalIsEstimatedUntilItsEnd(t *testing.T) {
 	w, _ := setupShop(t)
-	// Headers that are merged are found at the end of the sheet, and end the import before its total is exact.
+	// Merged headers are found at the end of the sheet, and end the import before its total is exact.
 	file := shopBook(t, func(f *excelize.File) error { return f.MergeCell("Items", "B1", "C1") }, []any{"a", 1}, []any{"b", 2})
 	for name, test := range map[string]struct {
 		file      []byte

@@ -18,7 +18,7 @@ func TestImportWaitsForFullDisk(t *testing.T) {
 	wantStatus(t, w.follow(w.upload(small, "before")), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 	rows := rowsOf(t, w.dir)
 
-	// No file of the importer's may grow beyond a limit: to it, that is a disk which is full.
+	// A limit on the size of the importer's files has the effect of a full disk.
 	w.importer.limitFiles(uint64(len(file) / 2))
 	_, err := w.tryUpload(file, "too-much-to-keep")
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_STORAGE_FULL)
@@ -42,7 +42,7 @@ func TestImportWaitsForFullDisk(t *testing.T) {
 	}
 }
 
-// limitFiles bounds the size of the files that the process writes.
+// limitFiles limits the size of the files that the process writes.
 func (k *killable) limitFiles(bytes uint64) {
 	k.t.Helper()
 	k.mu.Lock()

@@ -38,7 +38,7 @@ func (w *world) imported(im *importsv1.Import) map[string][][]string {
 	return cellsOf(w.t, book)
 }
 
-// wantResults checks that a sheet of imported rows holds what the numbers say.
+// wantResults checks that a sheet of imported rows has as many rows of each result as were counted.
 func wantResults(t *testing.T, sheet *importsv1.SheetImport, rows [][]string) {
 	t.Helper()
 	got := map[string]uint32{}
@@ -74,7 +74,7 @@ func TestImportedRowsHaveTheirResults(t *testing.T) {
 	for _, sheet := range im.GetSheets() {
 		rows := imported[sheet.GetWorkbookSheet()]
 		wantResults(t, sheet, rows)
-		// What was imported and what is in the report are together what was uploaded.
+		// Together, the imported rows and the report have all uploaded rows.
 		width := len(rows[0]) - 1
 		var all []string
 		for _, row := range rows[1:] {
@@ -144,7 +144,7 @@ func TestDownloadsHaveEveryRowOfManyErrors(t *testing.T) {
 	if !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("got %q", got)
 	}
-	// The report has every other row, even those whose errors are not stored, and says how many errors those are.
+	// The report has all other rows, even those whose errors are not stored, and the number of those errors.
 	report := cellsOf(t, w.mustReport(im))
 	refused := [][]string{{"Code", "Size"}}
 	for _, row := range rows {

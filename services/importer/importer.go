@@ -42,7 +42,7 @@ import (
 // openers are the kinds of files that can be imported.
 var openers = source.Openers{xlsx.Opener{}, csv.Opener{}}
 
-// Service is an importer. Make it with New, then call Run once.
+// Service is an importer. Create it with New, and then call Run once.
 type Service struct {
 	cfg      Config
 	listener net.Listener
@@ -150,8 +150,8 @@ func openTarget(ctx context.Context, records string) (imports.Target, error) {
 // Addr returns the address of the service.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
-// Run serves and works until ctx ends, and then returns within DrainTimeout or a little more. Running imports are released
-// to the jobs service, which leases them again. It returns nil if only the end of ctx ended it.
+// Run serves and works until ctx ends, and then returns within about DrainTimeout. Running imports are released to the
+// jobs service, which leases them again. It returns nil if it ended only because ctx did.
 func (s *Service) Run(ctx context.Context) error {
 	g, working := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.server.Serve(working, s.listener) })
@@ -166,7 +166,7 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) work(ctx context.Context) error {
 	err := s.worker.Run(ctx)
 	if err != nil && ctx.Err() != nil {
-		s.cfg.Logger.WarnContext(ctx, "running imports were not released", "error", err)
+		s.cfg.Logger.WarnContext(ctx, "can't release running imports", "error", err)
 		return nil //nolint:nilerr // the end of ctx is not an error, and the log has the rest
 	}
 	return err
@@ -191,7 +191,7 @@ func (s *Service) close() error {
 		err = errors.Join(err, s.store.Close())
 	}
 	if s.listener != nil {
-		// The server has closed it, unless it never began to serve.
+		// The server has closed it, unless the server never started.
 		_ = s.listener.Close()
 	}
 	return err

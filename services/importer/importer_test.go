@@ -35,7 +35,7 @@ type world struct {
 	jobs    jobsv1.JobServiceClient
 	imports importsv1.ImportServiceClient
 	config  importer.Config
-	// jobsConfig is how startJobs sets the jobs service up, in addition to what every test needs.
+	// jobsConfig changes the configuration that startJobs uses for every test.
 	jobsConfig jobs.Config
 	// stopJobs and stopImporter end a service and wait for it.
 	stopJobs, stopImporter func()
@@ -136,7 +136,7 @@ func (w *world) dial(address string) *grpc.ClientConn {
 	return conn
 }
 
-// as makes a call in the name of a user.
+// as returns a context for calls as a user.
 func (w *world) as(subject string, scopes ...string) grpc.CallOption {
 	w.t.Helper()
 	token, err := w.key.Sign(auth.Identity{Subject: subject, Scopes: scopes}, time.Hour)
@@ -182,7 +182,7 @@ func (w *world) accepted(file []byte, options *importsv1.UploadOptions) *imports
 	return answer.GetImport()
 }
 
-// watch follows an import until it has ended or waits, and gives the last snapshot.
+// watch follows an import until it has ended or waits, and returns the last snapshot.
 func (w *world) watch(id string) *importsv1.Import {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
@@ -254,7 +254,7 @@ func (w *world) held(table string) int64 {
 	return n
 }
 
-// stored is what the bucket of workbooks holds.
+// stored returns the contents of the bucket of workbooks.
 func (w *world) stored() []string {
 	w.t.Helper()
 	files, err := filepath.Glob(filepath.Join(w.dir, "blobs", "imports", "*"))
@@ -292,7 +292,7 @@ func TestWorkbookIsImported(t *testing.T) {
 	}
 }
 
-// exec changes the target without the importer.
+// exec changes the target directly, without the importer.
 func (w *world) exec(statement string) {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "records.db"))

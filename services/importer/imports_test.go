@@ -172,7 +172,7 @@ func (w *world) download(id string, format importsv1.ReportFormat) (data []byte,
 
 func TestCancelledImportWritesNothing(t *testing.T) {
 	w := setup(t)
-	im := w.accepted(w.sampleBook(100_000, 0), &importsv1.UploadOptions{}) // long enough to be met half way
+	im := w.accepted(w.sampleBook(100_000, 0), &importsv1.UploadOptions{}) // long enough to be cancelled halfway
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: im.GetImportId()}, w.as("ann"))

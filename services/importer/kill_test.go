@@ -28,24 +28,25 @@ import (
 )
 
 const (
-	// killedWorlds run at the same time, each with its own processes and databases; each sees killsOfAWorld kills.
+	// killedWorlds is the number of worlds that run at the same time, each with its own processes and databases. Each
+	// has killsOfAWorld kills.
 	killedWorlds  = 2
 	killsOfAWorld = 52
-	// betweenKills is the longest time from one kill to the next: long enough for many imports to reach their end, short
-	// enough for most to be hit, in whatever state they are then.
+	// betweenKills is the maximum time between two kills. It is long enough for many imports to complete, and short
+	// enough for most of them to be killed, in any state.
 	betweenKills = 800 * time.Millisecond
 )
 
 // TestRepeatedCrashesLeaveDatabaseConsistent kills the importer's process, the jobs
-// service's, and both, at random points of whole imports, and compares each import's numbers and issues, and every row
-// of the database in the end, with those of a world where no process is killed.
+// service's, and both, at random points of whole imports. It compares each import's counts and issues, and every row of
+// the final database, with those of a world in which no process is killed.
 func TestRepeatedCrashesLeaveDatabaseConsistent(t *testing.T) {
 	undisturbed := setup(t)
-	// The second workbook has the first one's keys with other values, so that in turn rows are inserted, updated and
-	// left alone.
+	// The second workbook has the first one's keys with other values, so that rows are inserted, updated, and unchanged
+	// in turn.
 	files := [][]byte{undisturbed.sampleBook(3000, 60), undisturbed.seededBook(3000, 40, 2)}
 	options := &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS}
-	// After the second turn the database has come to a circle of two states.
+	// After the second turn, the database alternates between two states.
 	want := make([]*importsv1.Import, 4)
 	wantIssues := make([][]string, 4)
 	wantRows := make([][]string, 4)
@@ -109,9 +110,9 @@ type killedWorld struct {
 	importer *killable
 	imports  importsv1.ImportServiceClient
 	token    grpc.CallOption
-	// done: there will be no more kills.
+	// done means that there will be no more kills.
 	done atomic.Bool
-	// last is the import that ended last.
+	// last is the import that ended most recently.
 	last string
 	// state is the latest known state of the running import, for the report of the kills.
 	state atomic.Value
@@ -124,7 +125,7 @@ var buildOnce struct {
 	err    error
 }
 
-// buildServices builds the services' programs, once for all tests, and gives their folder.
+// buildServices builds the services' programs, once for all tests, and returns their folder.
 func buildServices(t *testing.T) (folder string) {
 	t.Helper()
 	buildOnce.Do(func() {
@@ -142,7 +143,7 @@ func buildServices(t *testing.T) (folder string) {
 	return buildOnce.folder
 }
 
-// newKilledWorld starts the two; flags are more of the importer's.
+// newKilledWorld starts both processes. flags are additional flags of the importer.
 func newKilledWorld(t *testing.T, programs string, seed uint64, flags ...string) *killedWorld {
 	t.Helper()
 	key, err := auth.NewKey([]byte(testSecret))
@@ -174,7 +175,8 @@ func newKilledWorld(t *testing.T, programs string, seed uint64, flags ...string)
 	return w
 }
 
-// killAtRandom kills and restarts until all kills are done; the channel is closed then, with both processes running.
+// killAtRandom kills and restarts processes until all kills are done. It then closes the channel, with both processes
+// running.
 func (w *killedWorld) killAtRandom() <-chan struct{} {
 	ended := make(chan struct{})
 	go func() {
@@ -205,7 +207,7 @@ func (w *killedWorld) killAtRandom() <-chan struct{} {
 	return ended
 }
 
-// upload uploads until it is answered; the request id makes that harmless.
+// upload repeats an upload until it gets a response. The request ID makes this safe.
 func (w *killedWorld) upload(file []byte, request string) (id string) {
 	w.t.Helper()
 	w.state.Store("upload")
@@ -237,7 +239,7 @@ func (w *killedWorld) tryUpload(file []byte, request string) (*importsv1.UploadW
 	return stream.CloseAndRecv()
 }
 
-// follow watches an import to its end, over as many streams as that takes. To who watches, nothing ever goes back.
+// follow watches an import to its end, over as many streams as necessary. For the watcher, nothing ever decreases.
 func (w *killedWorld) follow(id string) *importsv1.Import {
 	w.t.Helper()
 	var last *importsv1.Import
@@ -269,7 +271,7 @@ func (w *killedWorld) follow(id string) *importsv1.Import {
 	return nil
 }
 
-// imported is the workbook of an import's imported rows.
+// imported returns the workbook of an import's imported rows.
 func (w *killedWorld) imported(id string) (book []byte) {
 	w.t.Helper()
 	stream, err := w.imports.DownloadReport(w.t.Context(), &importsv1.DownloadReportRequest{ImportId: id, Format: importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX}, w.token)
@@ -335,11 +337,11 @@ func (k *killable) kill() {
 	if err := k.command.Process.Kill(); err != nil {
 		k.t.Errorf("%s ended by itself: %v", k.program, err)
 	}
-	_ = k.command.Wait() // it ends by the signal
+	_ = k.command.Wait() // the signal is the error
 	k.command = nil
 }
 
-// issuesOf are all issues of an import, a line each.
+// issuesOf returns all issues of an import, one per line.
 func issuesOf(t *testing.T, client importsv1.ImportServiceClient, as grpc.CallOption, id string) []string {
 	t.Helper()
 	var lines []string

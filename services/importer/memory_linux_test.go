@@ -40,9 +40,9 @@ sheets:
       - {name: three, title: Three, type: text}
 `
 
-// TestWorstFilesStayWithinMemoryBudget uploads 16 files at a time, from 4 users, that each need far more memory than the
-// importer has if they are read in the straightforward way. Another user's import completes among them. make memory runs it
-// with all kinds of such files and several budgets.
+// TestWorstFilesStayWithinMemoryBudget uploads 16 files at a time, from 4 users, each of which would need far more
+// memory than the importer has if it were read in the straightforward way. Meanwhile, another user's import completes.
+// make memory runs this test with all kinds of such files and several budgets.
 func TestWorstFilesStayWithinMemoryBudget(t *testing.T) {
 	if os.Getenv("HEADWAY_WORST_FILES") != "all" {
 		keepsWithinBudget(t, 256<<20, worstFiles[:5])
@@ -198,7 +198,7 @@ func keepsWithinBudget(t *testing.T, budget int64, kinds []worstFile) {
 	}
 }
 
-// retryAfter returns the time after which a refused call asks to be tried again.
+// retryAfter returns the time after which a refused call should be repeated.
 func retryAfter(err error) time.Duration {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.RetryInfo); ok {

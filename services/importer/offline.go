@@ -26,8 +26,8 @@ func WriteSample(ctx context.Context, w io.Writer, o SampleOptions) (SampleManif
 	return sample.Write(ctx, w, o)
 }
 
-// WriteTemplate writes the empty workbook of a schema, built in or of a folder (empty for none), without a running
-// service.
+// WriteTemplate writes the empty workbook of a schema, without a running service. The schema is built in, or in a
+// folder, which can be empty.
 func WriteTemplate(w io.Writer, folder, name string) error {
 	registry, err := schema.NewRegistry(schema.RegistryConfig{BuiltIn: schemas.Files, Folder: folder})
 	if err != nil {
@@ -50,21 +50,19 @@ type cellLine struct {
 	Format  string  `json:"format,omitempty"`
 }
 
-// WriteCells writes every cell of a workbook to w as one JSON object a line,
-// in the order of the file; sheet bounds that to one sheet, "" means all,
-// hidden ones too. size is the length of file in bytes.
+// WriteCells writes every cell of a workbook to w as one line of JSON, in the order of the file. sheet limits the
+// output to one sheet. If it is empty, all sheets are written, including hidden ones. size is the length of file in
+// bytes.
 //
 //	{"sheet":"Employees","ref":"D4711","type":"date","value":"2024-02-29","format":"yyyy-mm-dd"}
 //
-// type is text, number, boolean, error, date, formula-without-value, or empty
-// (a formula that gives an empty text). value is text in every case: numbers
-// as exact decimal digits, truth values as TRUE and FALSE, dates by ISO 8601,
-// or as the file has them where no calendar has such a day. formula is there
-// where a formula is, spelled out also in a cell that shares the one of an
-// earlier cell; it is empty in data tables, and where there is no such earlier
-// cell. format is the number format unless that is General.
+// type is text, number, boolean, error, date, formula-without-value, or empty (a formula whose result is empty text).
+// value is always text: numbers as exact decimal digits, Booleans as TRUE and FALSE, and dates in ISO 8601, or as in
+// the file if the calendar has no such day. formula is the cell's formula, if it has one. A formula that is shared with
+// an earlier cell is expanded. It is empty in data tables, and if there is no such earlier cell. format is the number
+// format, unless that is General.
 //
-// Its errors are for WriteRefusal. The cells before an error have been written.
+// WriteRefusal describes its errors. The cells before an error have been written.
 func WriteCells(ctx context.Context, w io.Writer, file io.ReaderAt, size int64, sheet string) error {
 	workbook, err := openers.Open(ctx, file, size, source.DefaultLimits())
 	if err != nil {

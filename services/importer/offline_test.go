@@ -13,7 +13,7 @@ import (
 )
 
 // sampleWorkbook has a sheet "People" with a cell of every type, and a hidden
-// one "Notes".
+// sheet "Notes".
 func sampleWorkbook(t *testing.T) []byte {
 	t.Helper()
 	f := excelize.NewFile()

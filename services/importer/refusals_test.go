@@ -21,7 +21,7 @@ import (
 	"headway/internal/rpcerr"
 )
 
-// edited is a good workbook that was changed.
+// edited returns a valid workbook that was changed.
 func edited(t *testing.T, file []byte, change func(*excelize.File) error) []byte {
 	t.Helper()
 	book, err := excelize.OpenReader(bytes.NewReader(file))
@@ -39,7 +39,7 @@ func edited(t *testing.T, file []byte, change func(*excelize.File) error) []byte
 	return out.Bytes()
 }
 
-// rezipped is a good workbook with one part replaced.
+// rezipped returns a valid workbook with one part replaced.
 func rezipped(t *testing.T, file []byte, part string, content []byte) []byte {
 	t.Helper()
 	from, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))

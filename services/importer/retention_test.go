@@ -10,7 +10,7 @@ import (
 	"headway/services/importer"
 )
 
-// eventually waits until something has come to be.
+// eventually waits until a condition is true.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {

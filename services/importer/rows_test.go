@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// rowsOf are all rows of all tables of a target, a line each, but for the list of imports.
+// rowsOf returns all rows of all tables of a target, one per line, except for the list of imports.
 func rowsOf(t *testing.T, dir string) []string {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "records.db"))
@@ -51,7 +51,7 @@ func appendTable(t *testing.T, lines []string, db *sql.DB, table string) []strin
 
 func equalLines(a, b []string) bool { return difference(a, b) == "" }
 
-// difference tells the first line that differs; nothing if none does.
+// difference returns the first line that differs. It returns nothing if the texts are equal.
 func difference(got, want []string) string {
 	for i := range max(len(got), len(want)) {
 		g, w := "nothing", "nothing"

@@ -20,24 +20,24 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Settings are what an operator can set. Each is a flag and an environment variable of the programs; a zero field gets
-// its default.
+// Settings are the operator's settings. Each is a flag and an environment variable of the programs. Zero fields have
+// defaults.
 type Settings struct {
-	ImporterListen string `help:"Address of the importer (gRPC). Port 0 takes a free port." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
+	ImporterListen string `help:"Address of the importer (gRPC). Port 0 means any free port." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 
 	SchemasDir           string         `help:"Directory with your own schemas (*.yaml), in addition to the built-in ones." placeholder:"DIR"`
 	MaxUploadBytes       settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
 	Records              string         `help:"Database that rows are imported into: an SQLite file, or the URL of a PostgreSQL database, such as postgres://user@host/name?sslmode=verify-full. Empty for records.db in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"FILE|URL"`
 	Blobs                string         `help:"URL of the bucket for uploaded workbooks. Empty for a directory in the data directory." placeholder:"URL"`
-	MaxConcurrentImports int            `help:"Maximum number of imports that are leased at a time. One of them writes, and the others wait for their turn." default:"4" min:"1" max:"100"`
+	MaxConcurrentImports int            `help:"Maximum number of imports that run at a time. One of them writes, and the others wait for their turn." default:"4" min:"1" max:"100"`
 	Memory               settings.Bytes `help:"Memory budget of the importer, such as 512MiB or 2GiB. At least 256MiB. 0 means half of the memory of the container or the machine." default:"0" placeholder:"SIZE"`
-	ImportRetention      time.Duration  `help:"How long the counts and issues of an import are stored at least. Its workbook is deleted with its job." default:"720h"`
+	ImportRetention      time.Duration  `help:"Minimum time that the counts and issues of an import are stored. Its workbook is deleted with its job." default:"720h"`
 	MaxImportDuration    time.Duration  `help:"How long an import can take, with the time that it waits for a decision. After that, it fails and nothing is saved." default:"720h" min:"1s"`
-	SweepInterval        time.Duration  `help:"Interval between two searches for imports and workbooks to delete." default:"10m"`
+	SweepInterval        time.Duration  `help:"Interval at which the importer looks for imports and workbooks to delete." default:"10m"`
 	ImporterDrainTimeout time.Duration  `help:"How long calls of the importer can take to finish during a shutdown." default:"3s"`
 }
 
-// Config is everything that the service needs.
+// Config configures the service.
 type Config struct {
 	Settings
 	// Listener, if set, is used instead of ImporterListen. The service closes it.
@@ -54,11 +54,11 @@ type Config struct {
 	Verifier auth.Verifier
 	// Logger receives the service's log. Required.
 	Logger *slog.Logger
-	// Metrics is where metrics are registered. If it is nil, there are none.
+	// Metrics is the registry for metrics. If it is nil, there are none.
 	Metrics prometheus.Registerer
 }
 
-// complete fills in the defaults. An error names the setting that is wrong, and what would be right.
+// complete fills in the defaults. An error names the invalid setting, and its valid values.
 func (c *Config) complete() error {
 	if err := settings.Complete(&c.Settings); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (c *Config) complete() error {
 	case c.DataDir == "":
 		return errors.New("the data directory is missing: set it to the directory of the database")
 	case c.Credentials == nil:
-		return errors.New("the credentials are missing: without them, the jobs service refuses every call")
+		return errors.New("the credentials are missing: the jobs service refuses calls without them")
 	case c.Verifier == nil:
 		return errors.New("the verifier is missing: without it, no caller can be identified")
 	case c.Logger == nil:
@@ -93,7 +93,7 @@ func (c *Config) complete() error {
 }
 
 const (
-	// minMemory is the smallest memory budget with which a service can work.
+	// minMemory is the minimum memory budget of a service.
 	minMemory = 256 << 20
 	// fixedMemory is the part of the budget for memory that does not depend on input.
 	fixedMemory = 96 << 20

@@ -12,10 +12,10 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// skipRows is what a killedWorld uploads with.
+// skipRows has the options of a killedWorld's uploads.
 var skipRows = &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS}
 
-// lock takes the target's write lock as another program does, until free is called.
+// lock holds the target's write lock, like another program, until free is called.
 func (w *world) lock() (free func()) {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "records.db")+"?_txlock=immediate")
@@ -52,7 +52,7 @@ func TestImportWaitsForLockedDatabase(t *testing.T) {
 	wantStatus(t, w.watch(im.GetImportId()), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 }
 
-// failing waits until an import's attempt has failed for a reason, and its job waits for the next.
+// failing waits until an import's attempt has failed for a reason, and its job waits for the next attempt.
 func (w *killedWorld) failing(id, reason string) {
 	w.t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {

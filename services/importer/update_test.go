@@ -74,7 +74,7 @@ func TestUpdateOnlyNeedsOnlyKeyColumns(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING)
 }
 
-// A blank cell clears an optional value, and a column that the file does not have stays as it is.
+// A blank cell clears an optional value, and a column that the file does not have doesn't change.
 func TestBlankCellClearsOptionalValue(t *testing.T) {
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "staff.yaml"), []byte(staffSchema), 0o600); err != nil {

@@ -26,7 +26,7 @@ const (
 	workbookLimit = errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT
 )
 
-// worstFiles are the kinds. The first five are those of the ordinary test.
+// worstFiles are the kinds. The ordinary test uses the first five.
 var worstFiles = []worstFile{
 	{"one string of 1 MiB in three columns of all rows", func(t *testing.T) []byte {
 		return notesBook(t, 6000, func(add func(string)) { add(longText(1 << 20)) }, func(int) string { return thrice(0) })

@@ -1,13 +1,13 @@
-// Package check decides the outcome of each row of a sheet: by the row's own values, by the keys and unique values of the
-// file and of the database, and by the rows that it refers to.
+// Package check decides the outcome of each row of a sheet from the row's own values, the keys and unique values of the
+// file and of the database, and the rows that it refers to.
 //
 // It applies these rules in addition to the schema's:
 //
-//   - A key or unique value that a sheet has twice is an issue of the later row, even if the first row is rejected.
+//   - A duplicate key or unique value in a sheet is an issue of the later row, even if the first row is rejected.
 //   - A reference to a row of the file that is rejected or blocked blocks the referring row, even if the database has an
 //     older row with that key. A row that is rejected only because its key exists (INSERT_ONLY) can be referred to,
 //     because the database has that key.
-//   - A unique value belongs to another row of the database if it does so when the sheet has ended. So a row can take the
+//   - Whether a unique value belongs to another row of the database is decided at the end of the sheet. So a row can take a
 //     value that another row of the file releases, in any order, and rows can exchange their values. If the row that
 //     releases a value is rejected or blocked, the row that takes it is rejected.
 //   - Rows of one sheet that refer to each other in a cycle (manager → employee), or to themselves, are issues.
@@ -25,13 +25,13 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Config is everything that the check of a sheet needs.
+// Config configures the check of a sheet.
 type Config struct {
 	Spec *schema.Sheet
 	// Index is the sheet's index in the schema.
 	Index int
-	// SourceSheet is the sheet's name in the file. It is empty if the file does not have the sheet. Then only the
-	// database's rows can be referred to.
+	// SourceSheet is the sheet's name in the file. It is empty if the file does not have the sheet. Other sheets can
+	// then refer only to rows of the database.
 	SourceSheet string
 	// Lines reports whether rows are lines of a text file.
 	Lines bool
@@ -42,12 +42,12 @@ type Config struct {
 	Database Database
 	// Parents returns an earlier sheet of the schema.
 	Parents func(sheet string) *Sheet
-	// Issue records an issue. It calls the function only if the issue is kept.
+	// Issue records an issue. It calls the function only if the issue is stored.
 	Issue      func(imports.Severity, imports.IssueCode, func() imports.Issue)
 	RootCauses *RootCauses
-	// Calendar reads dates for messages.
+	// Calendar converts dates for messages.
 	Calendar convert.Calendar
-	// Refusals are those of the run's earlier passes. It can be nil.
+	// Refusals are from the run's earlier passes. It can be nil.
 	Refusals *Refusals
 	// Space is where keys are kept. Its folder also has the rows that wait for the end of the sheet.
 	Space keyset.Space
@@ -60,7 +60,7 @@ type Column struct {
 	Cell int
 }
 
-// Database answers questions about a table. imports.Table describes its methods.
+// Database is the read half of a table. imports.Table describes its methods.
 type Database interface {
 	WasEmpty() bool
 	Existing(ctx context.Context, rows [][]imports.Value) ([][]imports.Value, error)
@@ -77,7 +77,7 @@ type Sheet struct {
 	uniques map[int]*keys
 	// uniqueColumns are the columns of uniques, in their order, in which their errors are found.
 	uniqueColumns []int
-	// selfColumns refer to this sheet.
+	// selfColumns are the columns that refer to this sheet.
 	selfColumns []int
 	// parents are the sheets that columns refer to, by column.
 	parents map[int]*parent
@@ -91,7 +91,7 @@ type Sheet struct {
 type scratch struct {
 	batch  *Batch
 	replay bool // the batch has deferred rows
-	// probing means that the outcome of deferred rows is only wanted, and nothing is recorded.
+	// probing means that only the outcome of deferred rows is determined, and nothing is recorded.
 	probing bool
 	// clean are the rows whose cells have no errors. cleanIndex is a row's index among them, or -1.
 	clean      [][]imports.Value
@@ -103,11 +103,11 @@ type scratch struct {
 	asked    []imports.Value
 	verdicts []Verdict
 	buffer   []byte
-	// row is the one that is being decided.
+	// row is the row that is being decided.
 	row decision
 }
 
-// decision is the outcome of a row so far.
+// decision is the preliminary outcome of a row.
 type decision struct {
 	index  int
 	values []imports.Value
@@ -201,7 +201,7 @@ func (s *Sheet) decide(ctx context.Context, b *Batch, replay bool) ([]Verdict, e
 	return s.verdicts, nil
 }
 
-// lookUp asks the database about all rows of the batch in one step.
+// lookUp queries the database for all rows of the batch in one step.
 func (s *Sheet) lookUp(ctx context.Context) error {
 	b, width := s.batch, len(s.Columns)
 	s.clean, s.cleanIndex = s.clean[:0], s.cleanIndex[:0]
@@ -290,7 +290,7 @@ func (s *Sheet) endRow(waits bool) error {
 	return nil
 }
 
-// accept finds out what a valid row does in the database.
+// accept determines the effect of a valid row on the database.
 func (s *Sheet) accept() {
 	v := &s.row
 	var existing []imports.Value

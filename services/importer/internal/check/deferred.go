@@ -23,10 +23,10 @@ const memorySpill = 4 << 20
 type deferredRows struct {
 	dir     string
 	file    *os.File
-	memory  []byte // not in the file so far
+	memory  []byte // not yet in the file
 	spilled int64  // bytes in the file
 	rows    []deferredRow
-	// order has the indexes of the rows that Deferred has not returned so far. cyclic is by index.
+	// order has the indexes of the rows that Deferred has not returned yet. cyclic is by index.
 	order    []int32
 	arranged bool
 	cyclic   []bool
@@ -35,8 +35,8 @@ type deferredRows struct {
 	released []bool
 }
 
-// deferredRow is the position of a row. Its record begins with whether the row is rejected already. Then it waits only for
-// the issues of its references.
+// deferredRow is the position of a row. Its record begins with whether the row is already rejected. If so, the row
+// waits only for the issues of its references.
 type deferredRow struct {
 	offset int64
 	length uint32
@@ -45,7 +45,7 @@ type deferredRow struct {
 
 func (d *deferredRows) len() int { return len(d.rows) }
 
-// bytes returns the memory in use, with what it takes to order rows that have a number of edges each.
+// bytes returns the memory in use, including the memory for ordering rows with this number of edges each.
 func (d *deferredRows) bytes(edges int) int64 {
 	return int64(cap(d.memory)) + int64(cap(d.rows))*int64(48+8*edges)
 }
@@ -81,7 +81,7 @@ func (d *deferredRows) spill() error {
 			return unavailable(fmt.Errorf("spill deferred rows: %w", err))
 		}
 		d.file = file
-		// Without a name, the file disappears with the process, even if that crashes.
+		// Without a name, the file disappears when the process ends, even if it crashes.
 		if err := os.Remove(file.Name()); err != nil {
 			return unavailable(fmt.Errorf("spill deferred rows: %w", err))
 		}
@@ -137,8 +137,8 @@ func (d *deferredRows) close() error {
 	return file.Close()
 }
 
-// Deferred decides on the next rows that waited for the end of the sheet: those that are referred to before those that
-// refer to them. It resets the batch and fills it. Without a verdict, no row is left. Decide can't be called after it.
+// Deferred decides on the next rows that waited for the end of the sheet. A row comes before the rows that refer to it.
+// Deferred resets and fills the batch. If it returns no verdict, no rows are left. Decide can't be called after it.
 func (s *Sheet) Deferred(ctx context.Context, b *Batch) ([]Verdict, error) {
 	d := &s.deferred
 	b.Reset()
@@ -162,7 +162,7 @@ func (s *Sheet) Deferred(ctx context.Context, b *Batch) ([]Verdict, error) {
 	}
 	for i, row := range decided {
 		if d.released != nil && d.released[row] && verdicts[i].State != Accepted {
-			return nil, fmt.Errorf("row %d of sheet %s was expected to be valid, and is not: the exchange of its values can't end", verdicts[i].Row, s.Spec.Name)
+			return nil, fmt.Errorf("row %d of sheet %s was expected to be valid, and is not: the exchange of its values can't be completed", verdicts[i].Row, s.Spec.Name)
 		}
 	}
 	return verdicts, nil
@@ -183,7 +183,7 @@ func (d *deferredRows) fill(b *Batch, order []int32, width int) error {
 	return nil
 }
 
-// arrange orders the deferred rows so that no row precedes one that it refers to, and finds those in a cycle.
+// arrange orders the deferred rows so that no row precedes a row that it refers to, and finds the rows in a cycle.
 func (s *Sheet) arrange(ctx context.Context) error {
 	d := &s.deferred
 	n, width := d.len(), len(s.selfColumns)
@@ -239,7 +239,7 @@ type outsideTarget struct {
 	value []byte
 }
 
-// maxAncestors bounds the number of the database's rows that a search for cycles looks at.
+// maxAncestors limits the number of database rows that a search for cycles reads.
 const maxAncestors = 200_000
 
 // addAncestors adds the rows of the database that deferred rows refer to, directly or through others, to a graph of

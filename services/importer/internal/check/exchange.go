@@ -10,8 +10,8 @@ import (
 
 // arrangeExchanges orders the deferred rows so that a row that releases a unique value precedes the one that takes it. In a
 // cycle, such as two rows that exchange their values, there is no such order. If all rows of a cycle are valid, the
-// database releases their values before any of them is written. If one is not, none of them can be imported. targets are
-// the rows that each row refers to.
+// database releases their values before any of them is written. If one is not valid, none of them can be imported.
+// targets are the rows that each row refers to.
 func (s *Sheet) arrangeExchanges(ctx context.Context, targets []int32) error {
 	d := &s.deferred
 	n, references := d.len(), len(s.selfColumns)
@@ -78,7 +78,7 @@ func (s *Sheet) arrangeExchanges(ctx context.Context, targets []int32) error {
 	return nil
 }
 
-// probeAll reports, by index, which deferred rows are not valid, even if all deferred rows that they depend on are.
+// probeAll reports, by index, which deferred rows are invalid even if all deferred rows that they depend on are valid.
 func (s *Sheet) probeAll(ctx context.Context) ([]bool, error) {
 	d := &s.deferred
 	doomed := make([]bool, d.len())
@@ -101,7 +101,7 @@ func (s *Sheet) probeAll(ctx context.Context) ([]bool, error) {
 	return doomed, nil
 }
 
-// release has the database release the values that rows have in a unique column.
+// release makes the database release the values of rows in a unique column.
 func (s *Sheet) release(ctx context.Context, column int, rows []int32) error {
 	var b Batch
 	for ; len(rows) > 0; rows = rows[len(b.Rows):] {

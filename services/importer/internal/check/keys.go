@@ -117,7 +117,8 @@ func (s *Sheet) checkDatabase(clean int) (takes bool) {
 	return takes
 }
 
-// mayRelease reports whether a row of the database can still change: the file might have it, and it is not decided.
+// mayRelease reports whether a row of the database can still change: the file might have the row, and it is not decided
+// yet.
 func (s *Sheet) mayRelease(owner []imports.Value) bool {
 	if s.Mode == imports.InsertOnly {
 		return false
@@ -177,7 +178,7 @@ func (s *Sheet) ownedByOther(owner []imports.Value) bool {
 	}
 }
 
-// appendKey appends a row's key in a form that is different for different keys.
+// appendKey appends an unambiguous encoding of a row's key.
 func appendKey(dst []byte, row []imports.Value, key []int) []byte {
 	if len(key) == 1 {
 		return row[key[0]].Append(dst)

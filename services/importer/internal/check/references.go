@@ -9,25 +9,25 @@ import (
 	"headway/services/importer/internal/keyset"
 )
 
-// maxKnown bounds the number of answers of the database about a parent that are cached.
+// maxKnown limits the number of cached lookups per parent.
 const maxKnown = 100_000
 
 // parent is the sheet that a column refers to.
 type parent struct {
 	sheet  *Sheet
 	column string
-	// known caches the database's answers: whether it has a value.
+	// known caches whether the database has a value.
 	known *keyset.Set[bool]
 }
 
-// holds reports whether the database has a value, as far as it was asked.
+// holds reports whether the database is known to have a value.
 func (p *parent) holds(value []byte) bool {
 	i := p.known.Find(value)
 	return i >= 0 && p.known.Get(i)
 }
 
-// storedOnly reports whether only the database decides about a value of the file: its row exists there, with this value or
-// with another one, and is not changed.
+// storedOnly reports whether the result for a value of the file depends only on the database: the row exists there,
+// with this value or with another one, and is not changed.
 func (p *parent) storedOnly(e entry) bool {
 	return e.state == Present && (len(p.sheet.Spec.Key) > 1 || p.column != p.sheet.Spec.Key[0])
 }
@@ -64,7 +64,7 @@ func (s *Sheet) replaces(column string, owner []imports.Value) bool {
 	return i >= 0 && s.keys.Get(i).state == Accepted
 }
 
-// lookUpParents asks the database for the referenced rows that the file does not have.
+// lookUpParents looks up the referenced rows that the file does not have in the database.
 func (s *Sheet) lookUpParents(ctx context.Context) error {
 	b, width := s.batch, len(s.Columns)
 	for column, p := range s.parents {
@@ -106,8 +106,8 @@ func (s *Sheet) lookUpParents(ctx context.Context) error {
 	return nil
 }
 
-// checkReferences checks the rows that this row refers to. It returns true if one of them is not known yet. A row that
-// waits for that, and is not rejected, is checked again when the sheet has ended.
+// checkReferences checks the rows that this row refers to. It returns true if one of them is not known yet. If so, and
+// if this row is not rejected, it is checked again at the end of the sheet.
 func (s *Sheet) checkReferences() (waits bool) {
 	if len(s.parents) == 0 {
 		return false
@@ -128,7 +128,7 @@ func (s *Sheet) checkReferences() (waits bool) {
 	return waits
 }
 
-// waits reports whether the row refers to a row of the same sheet that is not decided, or does not exist so far.
+// waits reports whether the row refers to a row of the same sheet that is undecided, or that has not been read yet.
 func (s *Sheet) waits() bool {
 	for _, column := range s.selfColumns {
 		value := s.row.values[column]

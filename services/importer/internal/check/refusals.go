@@ -6,11 +6,11 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// Refusals are what the database refused when the rows of a run were written, because of rules that the schema does not
+// Refusals are the rows and values that the database refused during a run, because of rules that the schema does not
 // have. The run starts again with them, so that each is an issue of its row, and rows that depend on it are decided
 // accordingly.
 type Refusals struct {
-	// rows are refused rows, by sheet and key. held are values that rows outside of the file use, by sheet and column.
+	// rows are refused rows, by sheet and key. held are values that rows outside the file use, by sheet and column.
 	rows map[string]map[string]refusal
 	held map[string]map[string]refusal
 	n    int
@@ -44,7 +44,7 @@ func (r *Refusals) AddRow(of imports.RefusedRow) {
 	r.add(&r.rows, of.Sheet, string(ownerKey(of.Key)), refusal{of.Column, imports.RefusedByDatabase, message})
 }
 
-// AddDangling adds a reference that would lead nowhere.
+// AddDangling adds a dangling reference.
 func (r *Refusals) AddDangling(d imports.Dangling) {
 	value := string(d.Value.Append(nil))
 	if d.Row {

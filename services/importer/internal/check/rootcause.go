@@ -14,7 +14,7 @@ import (
 	"headway/services/importer/internal/text"
 )
 
-// maxCauses bounds the memory of root causes. Rows with other causes are still rejected and blocked, but not grouped.
+// maxCauses limits the memory of root causes. Rows with other causes are still rejected and blocked, but not grouped.
 const maxCauses = 100_000
 
 // RootCauses counts the rows that each root cause blocks, over all sheets of a run.
@@ -35,7 +35,7 @@ type rowID struct {
 // rootCause is one root cause.
 type rootCause struct {
 	issue imports.Issue
-	// what is the cause in words, such as "Department “D-17” is missing."
+	// what is the cause as text, such as "Department “D-17” is missing."
 	what string
 	// stopped counts rows by the index of their sheet in the schema.
 	stopped []uint32
@@ -91,7 +91,7 @@ func missingID(parent *schema.Sheet, column string, value []byte) []byte {
 	return append([]byte(parent.Name+"\x00"+column+"\x00"), value...)
 }
 
-// Bytes returns the memory in use, about. The values of missing rows have their own.
+// Bytes returns approximately the memory in use. The values of missing rows have their own.
 func (c *RootCauses) Bytes() int64 {
 	return int64(len(c.list))*issueBytes + int64(len(c.rejected))*64
 }
@@ -107,14 +107,14 @@ func (c *RootCauses) open(issue imports.Issue, what string) uint32 {
 	return uint32(len(c.list))
 }
 
-// stops counts a row of a sheet that the cause stops.
+// stops counts a row of a sheet that the cause blocks.
 func (c *RootCauses) stops(cause uint32, sheet int) {
 	if cause != 0 {
 		c.list[cause-1].stopped[sheet]++
 	}
 }
 
-// Largest returns the n causes that stop most rows.
+// Largest returns the n causes that block the most rows.
 func (c *RootCauses) Largest(n int) []imports.RootCause {
 	var found []imports.RootCause
 	for i := range c.list {
@@ -165,7 +165,7 @@ func enumerate(parts []string) string {
 }
 
 // singular returns the name of one row for the title of a sheet: "company" for "Companies", "area" for "Areas". A title
-// that is not an English plural stays as it is.
+// that is not an English plural is returned unchanged.
 func singular(title string) string {
 	t := strings.ToLower(title)
 	switch {

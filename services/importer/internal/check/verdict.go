@@ -12,9 +12,9 @@ type State uint8
 const (
 	// Undecided rows are being checked.
 	Undecided State = iota
-	// Accepted rows are to be written, unless their result is Unchanged.
+	// Accepted rows will be written, unless their result is Unchanged.
 	Accepted
-	// Present rows are rejected only because the database has their key already. Other rows can refer to them.
+	// Present rows are rejected only because the database already has their key. Other rows can refer to them.
 	Present
 	// Rejected rows have errors.
 	Rejected
@@ -31,7 +31,7 @@ type Verdict struct {
 	// Row is the row's number in the file.
 	Row   int
 	State State
-	// Result is what an accepted row does in the database.
+	// Result is the effect of an accepted row on the database.
 	Result imports.RowResult
 }
 

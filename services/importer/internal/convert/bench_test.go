@@ -9,7 +9,7 @@ import (
 	"headway/services/importer/internal/source/xlsx"
 )
 
-// BenchmarkConvert measures one cell of each type in its plain form, which is what large workbooks have.
+// BenchmarkConvert measures one cell of each type in its plain form, as in large workbooks.
 func BenchmarkConvert(b *testing.B) {
 	for _, c := range []struct {
 		name string

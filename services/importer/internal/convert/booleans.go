@@ -72,7 +72,8 @@ func equalFold(text []byte, word string) bool {
 
 // truths are the words for true and false in English, German, French, Spanish, Italian, Portuguese, Dutch, Polish,
 // Swedish, Danish, Norwegian, Finnish, Czech, Turkish, Russian, Ukrainian, Greek, Hungarian, Japanese, Chinese, Korean, Arabic,
-// Hebrew, Hindi, Vietnamese, Thai, Indonesian, Estonian, Latvian, and Lithuanian. The marks that mean yes in one form and no in the next have no value.
+// Hebrew, Hindi, Vietnamese, Thai, Indonesian, Estonian, Latvian, and Lithuanian. Marks that mean yes in some forms and
+// no in others are not included.
 var truths = func() map[string]string {
 	words := map[string]string{}
 	for truth, list := range map[string]string{

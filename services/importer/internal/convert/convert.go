@@ -16,12 +16,12 @@ import (
 	"headway/services/importer/internal/text"
 )
 
-// Calendar reads dates by the date system of a workbook.
+// Calendar converts dates by the date system of a workbook.
 type Calendar interface {
 	Civil(*source.Cell) (source.Civil, error)
 }
 
-// Fault is what is wrong with a cell, and how to fix it. A nil Fault means that the cell is valid.
+// Fault describes what is wrong with a cell, and how to fix it. A nil Fault means that the cell is valid.
 type Fault struct {
 	Code    imports.IssueCode
 	Message string
@@ -34,11 +34,11 @@ func fault(code imports.IssueCode, format string, args ...any) *Fault {
 // normalized is the Fault of every cell whose value is valid, but was not in its plain form.
 var normalized = &Fault{Code: imports.Normalized}
 
-// Normalized reports whether the cell has a value in spite of the Fault, because its text had exactly one reading. Such
-// a Fault has no message, so that it costs nothing. See Column.Explain.
+// Normalized reports whether the cell has a value despite the Fault, because its text had exactly one reading. Such a
+// Fault has no message, which saves time. Column.Explain returns one.
 func (f *Fault) Normalized() bool { return f == normalized }
 
-// Column converts and checks the cells of one column. It is never changed, so goroutines can share it.
+// Column converts and checks the cells of one column. It is immutable, so goroutines can share it.
 type Column struct {
 	spec    *schema.Column
 	convert func(c *Column, cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault)
@@ -48,7 +48,7 @@ type Column struct {
 	folded         map[string]string
 	minInt, maxInt *int64
 	min, max       []byte // of decimals, dates and times
-	// limited reports that the schema limits the values.
+	// limited reports whether the schema limits the values.
 	limited bool
 }
 
@@ -324,7 +324,7 @@ func quote(v imports.Value) string { return text.Quote(v.Append(nil), maxQuoted)
 
 func quoteCell(cell *source.Cell) string { return text.Quote(cell.Text, maxQuoted) }
 
-// maxAlternatives is how many readings a message lists.
+// maxAlternatives is the maximum number of readings in a message.
 const maxAlternatives = 4
 
 // alternatives joins readings: "45 or 45000".
@@ -339,8 +339,8 @@ func alternatives(list []string) string {
 	return strings.Join(list[:last], ", ") + " or " + list[last]
 }
 
-// clean returns the text of a cell by the rule for text. A control character inside is a fault. The fault is normalized
-// if the text changed.
+// clean returns the text of a cell, cleaned by the rule for text. A control character inside the text is a fault. The
+// fault is normalized if the text changed.
 func clean(cell *source.Cell, buf []byte) (s, rest []byte, f *Fault) {
 	s, rest, control := text.Clean(cell.Text, buf)
 	if control >= 0 {
@@ -356,7 +356,7 @@ func textValue(b []byte) imports.Value {
 	return imports.Value{Kind: imports.Text, Bytes: b[:len(b):len(b)]}
 }
 
-// Shown returns what a cell shows: for a date, the date instead of the number that the workbook stores.
+// Shown returns the text that a cell shows: for a date, the date instead of the number in the workbook.
 func Shown(cell *source.Cell, calendar Calendar) []byte {
 	if cell.Kind == source.Date && !cell.ISO {
 		if civil, err := calendar.Civil(cell); err == nil {

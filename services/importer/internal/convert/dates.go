@@ -11,7 +11,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// wanted is a kind of value, with the code of cells that do not have it.
+// wanted is an expected kind of value, with the code for cells that do not have it.
 type wanted struct {
 	code          imports.IssueCode
 	name, example string
@@ -77,7 +77,8 @@ func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imp
 	return textValue(buf[start:]), buf, f
 }
 
-// isDayZero reports whether a cell is formatted as a date and holds 0, which a lookup of a blank cell results in.
+// isDayZero reports whether a cell is formatted as a date and has the value 0, which is the result of a lookup of a
+// blank cell.
 func isDayZero(cell *source.Cell, c source.Civil) bool {
 	return !c.HasDate && cell.Kind == source.Date && !cell.ISO && string(cell.Text) == "0" &&
 		(cell.Format.Kind == source.DateOnly || cell.Format.Kind == source.DateTime)
@@ -100,12 +101,12 @@ func (c *Column) civil(cell *source.Cell, calendar Calendar, w *wanted) (source.
 		return civilInText(cell, w)
 	case source.Number:
 		if len(cell.Text) == len("20250403") && w.code == imports.NotADate {
-			// No date of a workbook has such a large number.
+			// Dates in workbooks don't have such large numbers.
 			if d := readDate(cell.Text); len(d.readings) == 1 {
 				return d.readings[0], normalized
 			}
 		}
-		return source.Civil{}, fault(w.code, "The cell holds the number %s and not %s. Enter %s, or format the cell so that it shows one.", cell.Text, w.name, w.example)
+		return source.Civil{}, fault(w.code, "The cell has the number %s instead of %s. Enter %s, or change the cell's format.", cell.Text, w.name, w.example)
 	}
 	return source.Civil{}, w.missing(cell)
 }
@@ -124,9 +125,9 @@ func dateCell(cell *source.Cell, civil source.Civil, err error, w *wanted) (sour
 		return civil, fault(w.code, "The cell holds the negative number %s, which is not %s. Enter %s.", cell.Text, w.name, w.example)
 	case errors.Is(err, source.ErrDateRange):
 		if d := readDate(cell.Text); len(d.readings) == 1 {
-			return civil, fault(w.code, "The number %s is outside of the dates of Excel, 1900 to 9999. Did you mean %s?", cell.Text, d.readings[0])
+			return civil, fault(w.code, "The number %s is outside the range of Excel dates, 1900 to 9999. Did you mean %s?", cell.Text, d.readings[0])
 		}
-		return civil, fault(w.code, "The number %s is outside of the dates of Excel, 1900 to 9999. Enter %s.", cell.Text, w.example)
+		return civil, fault(w.code, "The number %s is outside the range of Excel dates, 1900 to 9999. Enter %s.", cell.Text, w.example)
 	case errors.Is(err, source.ErrDateZone):
 		return civil, fault(w.code, "%s has a time zone, which can't be imported. Enter %s.", quoteCell(cell), w.example)
 	default:
@@ -144,12 +145,12 @@ func dateCell(cell *source.Cell, civil source.Civil, err error, w *wanted) (sour
 	return civil, nil
 }
 
-// span returns a Fault for a cell whose format shows hours, but whose number is a day or more: it can be a span of time,
-// or a date that does not show.
+// span returns a Fault for a cell whose format shows hours, but whose number is a day or more: it can be a duration, or
+// a hidden date.
 func span(cell *source.Cell, civil source.Civil, code imports.IssueCode) *Fault {
 	kind := cell.Format.Kind
 	if kind == source.Elapsed && code == imports.NotADate {
-		return fault(code, "The cell shows a span of time, %s, and not a date. Enter the date.", hours(cell))
+		return fault(code, "The cell shows a duration, %s, instead of a date. Enter the date.", hours(cell))
 	}
 	if !civil.HasDate || kind != source.TimeOnly && kind != source.Elapsed {
 		return nil
@@ -157,11 +158,11 @@ func span(cell *source.Cell, civil source.Civil, code imports.IssueCode) *Fault 
 	shown := source.Civil{Hour: civil.Hour, Minute: civil.Minute, Second: civil.Second, HasTime: true}
 	switch {
 	case code == imports.NotATime && kind == source.Elapsed:
-		return fault(code, "The cell shows a span of time, %s, and not a time of day. Enter a time before 24:00.", hours(cell))
+		return fault(code, "The cell shows a duration, %s, instead of a time of day. Enter a time before 24:00.", hours(cell))
 	case code == imports.NotATime && civil.Year >= 1901:
 		return fault(code, "The cell shows %s, and its date %s is hidden. Enter the time of day.", shown, civil)
 	case code == imports.NotATime:
-		return fault(code, "The cell shows %s, but holds a span of %s hours. Enter the time of day.", shown, hours(cell))
+		return fault(code, "The cell shows %s, but contains a duration of %s hours. Enter the time of day.", shown, hours(cell))
 	case civil.Year < 1901:
 		return fault(code, "The cell shows %s, and its date %s is hidden. Enter the date.", shown, civil)
 	}
@@ -183,8 +184,9 @@ func showsFractions(code string) bool {
 	return strings.Contains(code, ".0") || strings.Contains(code, ",0")
 }
 
-// roundToSecond returns the time that a format without fractions of a second shows. A millisecond is the precision of the
-// workbook's numbers, and more is part of the value, but was not shown. The end of a day stays in its day.
+// roundToSecond returns the time that a format without fractions of a second shows. Workbooks store times with a
+// precision of a millisecond. A larger fraction is part of the value, but is not shown. The end of a day stays on that
+// day.
 func roundToSecond(c source.Civil) (source.Civil, *Fault) {
 	const millisecond = int(time.Millisecond)
 	var f *Fault
@@ -239,19 +241,19 @@ func civilInText(cell *source.Cell, w *wanted) (source.Civil, *Fault) {
 		}
 		return source.Civil{}, fault(code, "%s can be read as %s. Enter the one that you mean.", quoteCell(cell), alternatives(list))
 	case isOtherCalendar(d.readings[0].Year):
-		return source.Civil{}, fault(imports.AmbiguousDate, "The year %d of %s can be of the Gregorian or of another calendar. Enter the Gregorian date.",
+		return source.Civil{}, fault(imports.AmbiguousDate, "The year %d of %s can be in the Gregorian or in another calendar. Enter the Gregorian date.",
 			d.readings[0].Year, quoteCell(cell))
 	}
 	return d.readings[0], normalized
 }
 
-// isOtherCalendar reports whether a year is a recent one of the Persian and Islamic calendars or of the Buddhist one.
+// isOtherCalendar reports whether a year is recent in the Persian, Islamic, or Buddhist calendar.
 func isOtherCalendar(year int) bool {
 	return year >= 1300 && year < 1500 || year >= 2440 && year < 2650
 }
 
-// parseCivil reads an ISO 8601 date, time or both ("2025-04-03", "09:30", "2025-04-03T09:30:15.5"), with "T" or a space
-// between them.
+// parseCivil reads an ISO 8601 date, time, or both ("2025-04-03", "09:30", "2025-04-03T09:30:15.5"), with "T" or a
+// space between them.
 func parseCivil(text []byte) (source.Civil, bool) {
 	var c source.Civil
 	if len(text) >= 10 && text[4] == '-' && text[7] == '-' {

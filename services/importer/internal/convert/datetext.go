@@ -10,11 +10,11 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// dateText is what a text means as a date, a time of day, or both.
+// dateText is a text as a date, a time of day, or both.
 type dateText struct {
-	// readings are what the text can mean, each once. None if it has no meaning.
+	// readings are the possible values of the text, without duplicates. There are none if it has no meaning.
 	readings []source.Civil
-	// hours are readings as decimal hours: 9.30 can be half past nine, or 9.3 hours.
+	// hours are the readings as decimal hours: 9.30 can be half past nine, or 9.3 hours.
 	hours []source.Civil
 	// why is the reason that a text which looks like a date or time has no reading: "April 2025 has 30 days".
 	why string
@@ -80,7 +80,7 @@ func (p *dateParser) timed(dates []source.Civil) dateText {
 type dateParser struct {
 	rest string
 	why  string
-	// pointed reports that a point separates the hours from the minutes, so that they can be decimal hours.
+	// pointed reports whether a point separates the hours from the minutes, so that they can be decimal hours.
 	pointed bool
 	// dated reports that a date was read. dayFirst is its first number if points follow its numbers: in no country, that is the
 	// month. compact and asiatic report its forms.
@@ -123,7 +123,7 @@ func (p *dateParser) accept(s string) bool {
 
 func (p *dateParser) acceptAny(list ...string) bool { return slices.ContainsFunc(list, p.accept) }
 
-// number reads up to most digits; width is how many there were.
+// number reads at most most digits. width is the number of digits.
 func (p *dateParser) number(most int) (n, width int) {
 	for width < len(p.rest) && p.rest[width] >= '0' && p.rest[width] <= '9' {
 		if width == most {
@@ -149,7 +149,7 @@ func (p *dateParser) date() []source.Civil {
 	return nil
 }
 
-// numeric reads three numbers with the same separator. A year of four digits shows which one it is.
+// numeric reads three numbers with the same separator. A four-digit number is the year.
 func (p *dateParser) numeric() []source.Civil {
 	var n, width [3]int
 	separator := ""
@@ -211,7 +211,7 @@ func (p *dateParser) setDayFirst(separator string, day int) {
 // readings collects the dates that exist.
 type readings struct {
 	found []source.Civil
-	// late are dates of a month that has fewer days.
+	// late are dates beyond the last day of their month.
 	late []source.Civil
 }
 
@@ -231,7 +231,7 @@ func (r *readings) add(year, month, day int) {
 	r.found = append(r.found, c)
 }
 
-// reason returns why no date was found, or nothing.
+// reason returns why no date was found. It can be empty.
 func (r *readings) reason() string {
 	if len(r.found) > 0 || len(r.late) == 0 {
 		return ""

@@ -10,13 +10,14 @@ import (
 )
 
 const (
-	// excelDigits is how many significant digits Excel keeps of a number.
+	// excelDigits is the number of significant digits that Excel keeps.
 	excelDigits = 15
-	// roundDigits is how many digits a long number can have before its zeros without being a number that Excel has cut.
+	// roundDigits is the maximum number of digits before the trailing zeros of a long number that Excel has certainly
+	// not truncated.
 	roundDigits = 12
 )
 
-// integer accepts whole numbers, also as text.
+// integer accepts whole numbers, as numbers or text.
 func (c *Column) integer(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	if cell.Kind == source.Number && !showsPercent(cell.Format.Code) {
 		if n, ok := plainInt(cell.Text); ok {
@@ -63,12 +64,12 @@ func (c *Column) otherInteger(cell *source.Cell, buf []byte) (imports.Value, []b
 	}
 	n, ok := parseInt(digits)
 	if !ok {
-		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s is outside of the range of whole numbers, -9223372036854775808 to 9223372036854775807.", quoteCell(cell))
+		return imports.Value{}, buf, fault(imports.NotAnInteger, "%s is outside the range of whole numbers, -9223372036854775808 to 9223372036854775807.", quoteCell(cell))
 	}
 	return imports.Value{Kind: imports.Integer, Int: n}, buf, f
 }
 
-// decimal accepts numbers, also as text.
+// decimal accepts numbers, as numbers or text.
 func (c *Column) decimal(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	digits, buf, f := c.number(cell, buf, "a number such as 1234.5")
 	if f != nil && f != normalized {
@@ -99,8 +100,8 @@ func (c *Column) otherNumber(cell *source.Cell, buf []byte, wanted string) (digi
 	return nil, buf, fault(imports.NotANumber, "%s is not a number. Enter %s.", quoteCell(cell), wanted)
 }
 
-// pointBeforeThree reports whether a text has its point before the last three digits, and at most three digits before:
-// the point of 45.000 can separate thousands, that of 0.123 or 1234.567 can't.
+// pointBeforeThree reports whether a text has its point before the last three digits, and one to three digits before
+// the point. The point in 45.000 can separate thousands, but the point in 0.123 or 1234.567 can't.
 func pointBeforeThree(s []byte) bool {
 	point := len(s) - 4
 	if point < 1 || s[point] != '.' {
@@ -142,9 +143,9 @@ func precisionLost(cell *source.Cell) *Fault {
 		"The number %s has more than 15 digits, and Excel keeps only 15. Its last digits may be lost. Enter it again in a cell formatted as text.", source.Clip(cell.Text, maxQuoted))
 }
 
-// lostDigits reports whether a number has more digits than Excel keeps, with only zeros after those, so that Excel may
-// have cut it. A number that has only zeros after its first round digits is a round number instead. Numbers with other
-// digits at the end were written by another program, and are exact.
+// lostDigits reports whether a number has more digits than Excel keeps, with only zeros after those, so that Excel
+// might have truncated it. A number with only zeros after its first roundDigits digits is a round number instead.
+// Numbers with other digits at the end were written by another program, and are exact.
 func lostDigits(s []byte, round int) bool {
 	if len(s) <= excelDigits {
 		return false
@@ -194,7 +195,7 @@ func multiply(value string, digits int) string {
 }
 
 // appendDecimal appends a number as plain digits, without a sign other than "-" and without superfluous zeros. ok is
-// false if the text has anything but digits and one point, or leading zeros.
+// false if the text has leading zeros, or anything other than digits and one point.
 func appendDecimal(dst, text []byte) (out []byte, ok bool) {
 	digits := text
 	negative := len(digits) > 0 && digits[0] == '-'

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Bytes that stand for separators of numbers which ASCII does not have.
+// Bytes that represent separators of numbers that are not in ASCII.
 const (
 	arabicPoint = 1 // U+066B
 	arabicComma = 2 // U+066C, between groups of digits
@@ -16,10 +16,10 @@ const (
 // maxFolded is the length of the longest text that is read as a number, date or time if it is not in its plain form.
 const maxFolded = 400
 
-// fold returns a cleaned text with the digits of any one script as ASCII digits, and with the signs and separators of
-// numbers, dates and times as ASCII. Other characters stay. ok is false if the text is too long or mixes digits of two
-// scripts. An apostrophe before the text is removed: it is Excel's mark for text, typed into the cell itself. So are quotes
-// around the text.
+// fold returns a cleaned text with the digits of any single script as ASCII digits, and with the signs and separators
+// of numbers, dates, and times as ASCII. Other characters don't change. ok is false if the text is too long, or mixes
+// digits of two scripts. An apostrophe before the text is removed: it is Excel's mark for text, entered as part of the
+// cell. So are quotes around the text.
 func fold(s []byte) (folded []byte, ok bool) {
 	if len(s) > maxFolded {
 		return nil, false
@@ -88,8 +88,8 @@ func zeroOf(r rune) rune {
 	if !unicode.Is(unicode.Nd, r) {
 		return -1
 	}
-	// Each script's digits are ten in a row, and the rows that follow each other without a gap begin at a multiple of ten
-	// from the first.
+	// The digits of each script are ten consecutive characters. Adjacent scripts begin at a multiple of ten from the
+	// first one.
 	first := r
 	for unicode.Is(unicode.Nd, first-1) {
 		first--

@@ -20,8 +20,8 @@ var thousandsOrDecimals = regexp.MustCompile(`^-?[1-9][0-9]{0,2}[.,][0-9]{3}$`)
 // dayOrMonth are the dates whose day and month can be exchanged.
 var dayOrMonth = regexp.MustCompile(`^(0?[1-9]|1[0-2])[./-](0?[1-9]|1[0-2])[./-][0-9]{4}$`)
 
-// FuzzConvert converts texts, numbers and dates to every type. A value that is accepted is accepted again as text, in
-// its plain form and as the same value. A text with two readings is never accepted.
+// FuzzConvert converts texts, numbers and dates to every type. The plain text of an accepted value is accepted too,
+// with the same value. A text with two readings is never accepted.
 func FuzzConvert(f *testing.F) {
 	kinds := []string{"General", "0", "00000", `"EMP-"0000`, "0%", "yyyy-mm-dd", "h:mm", "[h]:mm", "yyyy-mm-dd h:mm", "#,##0.00",
 		`[<=9999999]###\-####;\(###\)\ ###\-####`}
@@ -58,7 +58,7 @@ func FuzzConvert(f *testing.F) {
 		cell := source.Cell{Kind: source.Text, Text: []byte(content), Format: &source.NumberFormat{Code: code}}
 		if number {
 			if !regexp.MustCompile(`^(0|-?[1-9][0-9]{0,20}|-?(0|[1-9][0-9]{0,14})\.[0-9]{0,14}[1-9])$`).MatchString(content) {
-				return // not the text of a number cell
+				return // can't be the text of a number cell
 			}
 			cell.Kind = source.Number
 			if cell.Format.Kind = classOf(code); cell.Format.Kind != source.Plain {
@@ -103,7 +103,7 @@ func checkAccepted(t *testing.T, c *convert.Column, typ schema.Type, cell *sourc
 	again, _, fault := c.Convert(&plain, &xlsx.Workbook{}, nil)
 	switch {
 	case fault != nil && fault.Code == imports.PrecisionLost && plain.Kind == source.Number:
-	case fault != nil && fault.Code == imports.AmbiguousDate && cell.Kind == source.Date: // a year of another calendar, if it is text
+	case fault != nil && fault.Code == imports.AmbiguousDate && cell.Kind == source.Date: // as text, it can be a year of another calendar
 	case fault != nil || string(again.Append(nil)) != string(v.Append(nil)):
 		t.Fatalf("%s %q becomes %q, and that becomes %q (%+v)", typ, cell.Text, value, again.Append(nil), fault)
 	}

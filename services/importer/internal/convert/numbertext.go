@@ -8,18 +8,18 @@ import (
 	"unicode/utf8"
 )
 
-// numberText is what a text means as a number.
+// numberText is a text as a number.
 type numberText struct {
-	// readings are the numbers that the text can mean, each once, in the form of appendDecimal. None if the text is not a
-	// number.
+	// readings are the possible numbers, without duplicates, in the form of appendDecimal. There are none if the text
+	// is not a number.
 	readings []string
-	// unit is the text next to the number that a number column can't hold, such as a currency; empty for none.
+	// unit is text next to the number that a number column can't store, such as a currency. It can be empty.
 	unit string
-	// hidden reports that the text is in scientific notation that can hide digits.
+	// hidden reports whether the text is in scientific notation that can hide digits.
 	hidden bool
 }
 
-// conventions are the ways to write numbers: what separates groups of digits, and what separates the decimals. Zero
+// conventions are the ways to write numbers, with the separator of groups of digits and the separator of decimals. Zero
 // means none. All are in use: 1,234.5 in the United States and in India (1,23,456.7), 1.234,5 in Germany, 1'234.5 in
 // Switzerland, 1 234,5 in France.
 var conventions = []struct{ group, point byte }{
@@ -129,7 +129,7 @@ func takeSigns(s []byte, front bool) (rest []byte, negatives int, ok bool) {
 	return bytes.Trim(rest, " "), negatives, negatives+plus <= 1 && (front || plus == 0)
 }
 
-// units applies the text around the digits: a percent sign doubles the readings, and other text is the unit.
+// units interprets the text around the digits: a percent sign doubles the readings, and other text is the unit.
 func (n *numberText) units(before, after []byte) {
 	both := string(before) + string(after)
 	switch {
@@ -167,8 +167,8 @@ func isCurrency(s string) bool {
 	return currencies[s] || isUnit(s) && strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Sc, r) })
 }
 
-// isUnit reports whether a text next to a number is a currency or another short unit. Credit and debit are not: they
-// change the sign.
+// isUnit reports whether a text next to a number is a currency or another short unit. Credit and debit marks are not,
+// because they change the sign.
 func isUnit(s string) bool {
 	switch {
 	case utf8.RuneCountInString(s) > 6, strings.EqualFold(s, "CR"), strings.EqualFold(s, "DR"), strings.EqualFold(s, "DB"):
@@ -196,7 +196,7 @@ func readDigits(t []byte, negative bool) (readings []string, hidden bool) {
 	var n numberText
 	if e := bytes.IndexAny(t, "eE"); e >= 0 {
 		if value, ok := scientific(t, e); ok {
-			// Excel shows numbers of 12 digits and more in this way, and then rounded.
+			// Excel shows numbers of 12 or more digits in this form, rounded.
 			hidden = len(value) > 11 && value[len(value)-1] == '0' && !strings.Contains(value, ".")
 			n.add(signed(value, negative))
 		}
@@ -233,8 +233,8 @@ func readBy(t []byte, group, point byte) (string, bool) {
 	return canonical(digits, fraction)
 }
 
-// grouped reports whether digits are in groups of three, or, where commas separate them, in India's groups: three
-// digits at the end and two in each group before. A zero alone does not begin such a number.
+// grouped reports whether digits are in groups of three, or, if commas separate them, in India's groups: three digits
+// at the end, and two in each group before. Such a number can't begin with a group that is only a zero.
 func grouped(groups [][]byte, separator byte) bool {
 	last := len(groups) - 1
 	first := groups[0]
@@ -249,7 +249,7 @@ func grouped(groups [][]byte, separator byte) bool {
 	return threes || twos
 }
 
-// canonical returns a number in the form of appendDecimal. Leading zeros are allowed, and one of the parts may be empty.
+// canonical returns a number in the form of appendDecimal. It allows leading zeros, and one empty part.
 func canonical(whole, fraction []byte) (string, bool) {
 	for _, part := range [][]byte{whole, fraction} {
 		for _, b := range part {
@@ -278,7 +278,7 @@ func signed(value string, negative bool) string {
 	return value
 }
 
-// maxExponent keeps numbers in scientific notation at a sensible length.
+// maxExponent limits the length of numbers in scientific notation.
 const maxExponent = 99
 
 // scientific reads a number such as 1.2E+03, whose letter is at e.

@@ -6,8 +6,8 @@ import (
 )
 
 // appendShown appends a whole number as a format code shows it (ECMA-376 Part 1 §18.8.31): 7 as EMP-0007 under
-// "EMP-"0000. ok is false if the result depends on the computer, as separators do, or if the code has parts other than
-// digits and fixed text.
+// "EMP-"0000. ok is false if the result depends on the computer, for example on its separators, or if the code has
+// parts other than digits and fixed text.
 func appendShown(dst, number []byte, code string) (out []byte, ok bool) {
 	section, negative, ok := sectionFor(code, number)
 	if !ok {
@@ -101,7 +101,7 @@ func closing(b byte) byte {
 	return b
 }
 
-// condition is a section's own: [<=9999999].
+// condition is the condition of a section, such as [<=9999999].
 type condition struct {
 	operator string
 	limit    []byte
@@ -124,7 +124,7 @@ func (c condition) holds(number []byte) bool {
 	return order != 0
 }
 
-// takeBrackets removes colors, languages and a condition from the front of a section. ok is false for others.
+// takeBrackets removes colors, languages, and a condition from the start of a section. ok is false for other brackets.
 func takeBrackets(section string) (rest string, c condition, ok bool) {
 	for strings.HasPrefix(section, "[") {
 		inner, after, found := strings.Cut(section[1:], "]")
@@ -158,8 +158,8 @@ func isColor(name string) bool {
 	}
 }
 
-// appendSection appends digits as a section shows them. Digits fill the placeholders from the right, and those left over
-// come before the first.
+// appendSection appends digits as a section shows them. Digits fill the placeholders from the right. Any remaining
+// digits come before the first placeholder.
 func appendSection(dst, digits []byte, section string) (out []byte, ok bool) {
 	const general = "general"
 	slots, generals := 0, 0

@@ -16,7 +16,7 @@ import (
 	"headway/services/importer/internal/source/xlsx"
 )
 
-// The table of cells and their results is the only source of the tables in the documentation.
+// The tables in the documentation are generated from this table of cells and their results.
 const (
 	tablePath = "testdata/readings.tsv"
 	docPath   = "../../../../docs/conversion.md"
@@ -175,7 +175,7 @@ func writeTable(t *testing.T, rows []row) {
 	}
 }
 
-// TestDocumentedReadings checks that the tables in the documentation are those of the table of readings.
+// TestDocumentedReadings checks that the tables in the documentation match the table of readings.
 func TestDocumentedReadings(t *testing.T) {
 	doc, err := os.ReadFile(docPath)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"headway/services/importer/internal/text"
 )
 
-// maxText is the length of the longest text of a cell, in UTF-16 units.
+// maxText is the maximum length of a cell's text, in UTF-16 units.
 const maxText = 32767
 
 // text accepts text, and numbers whose shown form does not depend on the computer.
@@ -92,7 +92,8 @@ func (c *Column) formattedNumber(cell *source.Cell, buf []byte) (imports.Value, 
 }
 
 // email accepts the addresses that mail is sent to in practice: local@domain.tld (RFC 5321 §4.1.2 without quoted
-// local parts and address literals; letters of any script, RFC 6531). Domains become lower case, in which they are equal.
+// local parts and address literals; letters of any script, RFC 6531). Domains become lower case, because their case
+// doesn't matter.
 func (c *Column) email(cell *source.Cell, _ Calendar, buf []byte) (imports.Value, []byte, *Fault) {
 	if cell.Kind == source.Text && text.Plain(cell.Text) && isEmail(cell.Text) && isLower(domainOf(cell.Text)) && cell.Text[0] != '\'' {
 		return textValue(cell.Text), buf, nil
@@ -167,7 +168,7 @@ func embeddedAddress(s []byte) []byte {
 	return s
 }
 
-// proposedAddress returns the address that a text has without blanks or marks around it, if it is one then.
+// proposedAddress returns the text without blanks or marks around it, if that is an address.
 func proposedAddress(s []byte) string {
 	s = bytes.Trim(bytes.ReplaceAll(s, []byte(" "), nil), ".,;:'\"()[]<>")
 	if !isEmail(s) || s[0] == '\'' {
@@ -185,7 +186,7 @@ func isEmail(s []byte) bool {
 	return atoms(domain, &domainBytes, true) && topLevel(domain)
 }
 
-// topLevel reports whether a domain has a last part, and that part no digit of ASCII.
+// topLevel reports whether a domain has a last part without ASCII digits.
 func topLevel(domain []byte) bool {
 	point := bytes.LastIndexByte(domain, '.')
 	if point <= 0 {
@@ -199,8 +200,8 @@ func topLevel(domain []byte) bool {
 	return true
 }
 
-// atoms reports whether a text is non-empty parts between points, of these characters or letters beyond ASCII. If
-// inside is set, hyphens are not at the ends of the parts.
+// atoms reports whether a text consists of non-empty parts, separated by points, of these characters or non-ASCII
+// letters. If inside is set, parts can't begin or end with a hyphen.
 func atoms(s []byte, allowed *[256]bool, inside bool) bool {
 	start := true
 	for i := 0; i < len(s); {
@@ -227,7 +228,7 @@ func atoms(s []byte, allowed *[256]bool, inside bool) bool {
 	return !start
 }
 
-// localBytes and domainBytes are the characters of ASCII in the two parts of an address, without points.
+// localBytes and domainBytes are the ASCII characters, other than points, that the two parts of an address can have.
 var (
 	localBytes  = alphanumericAnd("!#$%&'*+-/=?^_`{|}~")
 	domainBytes = alphanumericAnd("-")

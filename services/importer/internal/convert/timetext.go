@@ -25,7 +25,7 @@ func readTime(s []byte) dateText {
 	return d
 }
 
-// clock reads a time of day. After a date, a point can separate hours and minutes, and they are not decimal hours.
+// clock reads a time of day. After a date, numbers with a point are hours and minutes, not decimal hours.
 func (p *dateParser) clock(afterDate bool) (c source.Civil, ok bool) {
 	worded := false
 	if !afterDate {
@@ -144,7 +144,7 @@ func (p *dateParser) basicClock() (c source.Civil, ok bool) {
 	return source.Civil{Hour: n / 10000, Minute: n / 100 % 100, Second: n % 100, HasTime: true}, true
 }
 
-// suffix reads the half of the day or the word for a clock after a time. Hours alone need one.
+// suffix reads AM, PM, or a word such as “Uhr” after a time. A time with only hours needs one.
 func (p *dateParser) suffix(c *source.Civil, minutes bool) bool {
 	word := strings.NewReplacer(".", "", " ", "").Replace(strings.ToLower(p.rest))
 	switch {
@@ -189,7 +189,7 @@ func (p *dateParser) inDay(c *source.Civil) bool {
 	return true
 }
 
-// decimalHours returns the time that hours with decimals mean: 9.30 hours are 09:18.
+// decimalHours converts decimal hours to a time: 9.30 hours are 09:18.
 func decimalHours(c source.Civil) []source.Civil {
 	minutes := c.Minute * 60 / 100
 	seconds := c.Minute * 60 % 100 * 60 / 100

@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	// blockBytes is the size of one range read, and so how far a file is read ahead.
+	// blockBytes is the size of one range read. A file is read ahead by up to this size.
 	blockBytes = 1 << 20
-	// maxBlocks bounds the blocks of a file that are in memory.
+	// maxBlocks is the maximum number of blocks of a file in memory.
 	maxBlocks = 4
 )
 
-// File is a stored workbook as an io.ReaderAt. It reads from the bucket in few and large ranges, however small the reads
-// of its users are. It is safe for concurrent use.
+// File is a stored workbook as an io.ReaderAt. It reads from the bucket in a few large ranges, even if its callers read
+// small ones. It is safe for concurrent use.
 type File struct {
 	ctx    context.Context
 	bucket *blobs.Bucket

@@ -15,7 +15,7 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// ErrTooLarge says that the upload has more bytes than allowed.
+// ErrTooLarge means that the upload has more bytes than allowed.
 var ErrTooLarge = errors.New("the file is larger than allowed")
 
 const suffix = ".xlsx"
@@ -46,7 +46,7 @@ type Upload struct {
 	limit  int64
 }
 
-// Receive begins an upload of at most limit bytes. Nothing is to be seen of it until it is kept.
+// Receive begins an upload of at most limit bytes. It is not visible until Keep is called.
 func (s *Store) Receive(ctx context.Context, id string, limit int64) (*Upload, error) {
 	writer, err := s.bucket.NewWriter(ctx, id+suffix, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *Store) Receive(ctx context.Context, id string, limit int64) (*Upload, e
 	return &Upload{ctx: ctx, writer: writer, hash: sha256.New(), limit: limit}, nil
 }
 
-// Write takes the next bytes; ErrTooLarge if they are too many.
+// Write adds the next bytes. It returns ErrTooLarge if the upload exceeds its limit.
 func (u *Upload) Write(data []byte) (int, error) {
 	if u.size+int64(len(data)) > u.limit {
 		return 0, ErrTooLarge
@@ -69,7 +69,7 @@ func (u *Upload) Write(data []byte) (int, error) {
 	return n, nil
 }
 
-// unavailable says that the bucket failed, unless the caller went away.
+// unavailable marks an error as an error of the bucket, unless the caller has disconnected.
 func unavailable(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -77,10 +77,10 @@ func unavailable(ctx context.Context, doing string, err error) error {
 	return fmt.Errorf("%s: %w: %w", doing, imports.ErrFilesUnavailable, err)
 }
 
-// Size is how many bytes have come.
+// Size returns the number of bytes received so far.
 func (u *Upload) Size() int64 { return u.size }
 
-// Keep makes the workbook last, and gives its SHA-256 in hexadecimal.
+// Keep stores the workbook durably, and returns its SHA-256 in hexadecimal.
 func (u *Upload) Keep() (sha string, err error) {
 	if err := u.writer.Commit(); err != nil {
 		return "", unavailable(u.ctx, "store a workbook", err)
@@ -88,7 +88,7 @@ func (u *Upload) Keep() (sha string, err error) {
 	return hex.EncodeToString(u.hash.Sum(nil)), nil
 }
 
-// Discard deletes the bytes so far. After Keep it does nothing.
+// Discard deletes the received bytes. After Keep, it does nothing.
 func (u *Upload) Discard() { u.writer.Discard() }
 
 // Delete deletes a workbook. It returns no error if there is none.
@@ -108,8 +108,8 @@ func (s *Store) Has(ctx context.Context, id string) (bool, error) {
 	return has, nil
 }
 
-// clockSlack is how much earlier than the clock the time of a blob can be. Linux takes it from a clock that ticks every
-// few milliseconds.
+// clockSlack is how far the time of a blob can lag the clock. Linux takes it from a clock that ticks every few
+// milliseconds.
 const clockSlack = 50 * time.Millisecond
 
 // Sweep deletes files that were stored before a time and belong to no import: uploads that a crash interrupted. exist
@@ -138,14 +138,15 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, exist func(ctx cont
 			continue
 		}
 		if err := s.bucket.Delete(ctx, key); err != nil {
-			return removed, fmt.Errorf("delete the orphan %s: %w", key, err)
+			return removed, fmt.Errorf("delete the unreferenced file %s: %w", key, err)
 		}
 		removed++
 	}
 	return removed, nil
 }
 
-// Open opens a workbook for reading; imports.ErrWorkbookGone if it is not there. ctx governs all reading.
+// Open opens a workbook for reading. It returns imports.ErrWorkbookGone if the workbook doesn't exist. ctx applies to
+// all reads.
 func (s *Store) Open(ctx context.Context, id string) (*File, error) {
 	size, err := s.bucket.Size(ctx, id+suffix)
 	if errors.Is(err, blobs.ErrNotFound) {

@@ -72,7 +72,7 @@ func names(t *testing.T, folder string) []string {
 
 func TestStoredFileIsReadBack(t *testing.T) {
 	store, _ := setup(t)
-	data := bytesOf(11<<20 + 17) // more blocks than are held, and a short one
+	data := bytesOf(11<<20 + 17) // more blocks than are cached, and a short one
 	sum := sha256.Sum256(data)
 	if sha := keep(t, store, "a", data); sha != hex.EncodeToString(sum[:]) {
 		t.Errorf("the hash is %s", sha)
@@ -140,7 +140,7 @@ func TestSweepKeepsImportsAndNewFiles(t *testing.T) {
 	keep(t, store, "known", []byte("x"))
 	keep(t, store, "orphan", []byte("x"))
 	keep(t, store, "new", []byte("x"))
-	keep(t, store, "coarse", []byte("x")) // its time is earlier than the clock
+	keep(t, store, "coarse", []byte("x")) // its time lags the clock
 	if err := os.WriteFile(filepath.Join(folder, "fileblob42"), []byte("cut off"), 0o600); err != nil {
 		t.Fatal(err)
 	}

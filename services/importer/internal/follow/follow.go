@@ -17,13 +17,13 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// The waits before a watch calls a jobs service again that could not be reached.
+// The backoff while the jobs service can't be reached.
 const (
 	firstWait = 250 * time.Millisecond
 	maxWait   = 2 * time.Second
 )
 
-// Config holds what a Follower reads. All fields are required.
+// Config configures a Follower. All fields are required.
 type Config struct {
 	Store imports.Store
 	// Jobs is called with the importer's own identity.
@@ -48,9 +48,9 @@ type watch struct {
 	id      string
 	cancel  context.CancelFunc
 	callers map[*caller]struct{}
-	// latest is what a new caller gets first.
+	// latest is the first snapshot for a new caller.
 	latest *Snapshot
-	// err ended the watch.
+	// err is the error that ended the watch.
 	err error
 }
 
@@ -69,9 +69,9 @@ func (f *Follower) Close() {
 	f.active.Wait()
 }
 
-// Watch sends the current snapshot of an import if its job's revision is above after, and then each later one. A caller
-// that is slower than the import changes skips snapshots, but always gets the latest. Watch returns after the final
-// one, which it always sends, or with the first error.
+// Watch sends the current snapshot of an import if its job's revision is above after, and then each later one. A slow
+// caller skips snapshots, but always receives the latest. Watch returns after the final one, which it always sends, or
+// with the first error.
 func (f *Follower) Watch(ctx context.Context, id string, after uint32, send func(*Snapshot) error) error {
 	w, c := f.join(id, after)
 	defer f.leave(w, c)
@@ -87,7 +87,7 @@ func (f *Follower) Watch(ctx context.Context, id string, after uint32, send func
 }
 
 // join subscribes to the import's watch, and starts it for the first caller. A watch that has ended is started again:
-// the import may have been confirmed or retried since.
+// the import might have been confirmed or retried since.
 func (f *Follower) join(id string, after uint32) (*watch, *caller) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,7 +109,7 @@ func (f *Follower) join(id string, after uint32) (*watch, *caller) {
 	return w, c
 }
 
-// leave ends the watch with its last caller.
+// leave removes a caller. The last caller ends the watch.
 func (f *Follower) leave(w *watch, c *caller) {
 	c.Stop()
 	f.mu.Lock()

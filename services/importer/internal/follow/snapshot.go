@@ -13,7 +13,7 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// latestIssues is how many issues a snapshot holds.
+// latestIssues is the number of issues in a snapshot.
 const latestIssues = 20
 
 // Snapshot is an import at one revision of its job.
@@ -21,7 +21,7 @@ type Snapshot struct {
 	Import imports.Import
 	// Job is nil if the jobs service has purged it.
 	Job *jobsv1.Job
-	// Latest are the issues that were found last, the latest first.
+	// Latest are the latest issues, newest first.
 	Latest     []imports.Issue
 	RootCauses []imports.RootCause
 }
@@ -54,7 +54,7 @@ func (f *Follower) Job(ctx context.Context, id string) (*jobsv1.Job, error) {
 
 // Current reads an import and its job.
 func (f *Follower) Current(ctx context.Context, id string) (*Snapshot, error) {
-	// The job comes first: the import is then never older than its job.
+	// The job is read first, so that the import is never older than its job.
 	job, err := f.Job(ctx, id)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 	"headway/services/importer/internal/template"
 )
 
-// chunkBytes is how many bytes of a download one message holds.
+// chunkBytes is the number of bytes of a download in one message.
 const chunkBytes = 64 << 10
 
 const (
@@ -30,7 +30,7 @@ func (s *Service) GetTemplate(r *importsv1.GetTemplateRequest, stream grpc.Serve
 	if err != nil {
 		return toStatus(err)
 	}
-	// A template is small. It is complete before its first byte is sent, so an error never leaves half a file.
+	// A template is small, so it is completed before its first byte is sent. An error never results in a partial file.
 	var file bytes.Buffer
 	if err := template.Write(&file, spec); err != nil {
 		return toStatus(err)
@@ -109,7 +109,7 @@ func (c *chunks) flush() error {
 	return err
 }
 
-// sendAll sends a reader to its end.
+// sendAll sends everything from a reader.
 func sendAll(ctx context.Context, r io.Reader, send func(*httpbody.HttpBody, bool) error) error {
 	c := newChunks(send)
 	if _, err := io.Copy(c, r); err != nil {

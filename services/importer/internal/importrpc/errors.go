@@ -51,7 +51,7 @@ func toStatus(err error) error {
 		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT,
 			"The file needs more memory than this server has for one file. Split it into smaller files, or ask the operator to raise HEADWAY_MEMORY.", err)
 	case errors.As(err, &overloaded):
-		return rpcerr.Overloaded("The server has no memory left to read this file at present. Try again in a few seconds.", overloaded.RetryAfter, err)
+		return rpcerr.Overloaded("The server currently doesn't have enough memory to read this file. Try again in a few seconds.", overloaded.RetryAfter, err)
 	case errors.Is(err, imports.ErrNotFound):
 		return rpcerr.ImportNotFound()
 	case errors.Is(err, schema.ErrNotFound):
@@ -59,7 +59,7 @@ func toStatus(err error) error {
 			"There is no schema with this name. ListSchemas returns the names.", err)
 	case errors.Is(err, imports.ErrRequestIDReused):
 		return rpcerr.New(codes.AlreadyExists, errorsv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
-			"This request_id was used before, for another file or other options. Use a new one.")
+			"This request_id was used before, for another file or with other options. Use a new one.")
 	case errors.Is(err, imports.ErrNotWaiting):
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_IMPORT_NOT_WAITING,
 			"The import is not waiting for a decision. Check its status.")
@@ -123,7 +123,7 @@ func layoutReason(p mapping.Problem) (codes.Code, errorsv1.ErrorReason) {
 	return codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID
 }
 
-// workbookReason returns the reason for a file that the reader rejects. It has the reader's name.
+// workbookReason returns the reason for a file that the reader rejects. Both reasons have the same name.
 func workbookReason(reason source.Reason) errorsv1.ErrorReason {
 	known, ok := errorsv1.ErrorReason_value["ERROR_REASON_"+string(reason)]
 	if !ok {

@@ -23,7 +23,7 @@ func (s *Service) DownloadReport(r *importsv1.DownloadReportRequest, stream grpc
 	if err != nil {
 		return toStatus(err)
 	}
-	// Read after the job: the numbers are those of the run that the job has ended with.
+	// The import is read after the job, so that its counts are those of the job's last run.
 	im, err := s.Store.Get(ctx, r.GetImportId())
 	if err != nil {
 		return toStatus(err)

@@ -33,7 +33,7 @@ type Service struct {
 	Config
 }
 
-// Register makes a server answer the importer's RPCs.
+// Register registers the importer's RPCs on a server.
 func Register(server grpc.ServiceRegistrar, config Config) {
 	importsv1.RegisterImportServiceServer(server, &Service{Config: config})
 }

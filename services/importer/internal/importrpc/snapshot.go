@@ -13,7 +13,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// message is the message of a snapshot.
+// message returns a snapshot as a message.
 func (s *Service) message(of *follow.Snapshot) *importsv1.Import {
 	out := s.summary(of.Import, of.Job)
 	for i := range of.Latest {
@@ -26,8 +26,8 @@ func (s *Service) message(of *follow.Snapshot) *importsv1.Import {
 	return out
 }
 
-// summary is an import without issues and root causes. The sheets' numbers are those of the job's steps, or those
-// that were kept if the job was purged.
+// summary returns an import without issues and root causes. The sheets' counts are those of the job's steps, or the
+// stored ones if the job was purged.
 func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import {
 	out := &importsv1.Import{
 		ImportId: im.ID, Owner: im.Owner, Schema: im.Schema, FileName: im.FileName, SizeBytes: im.SizeBytes, Sha256: im.SHA256,
@@ -114,7 +114,7 @@ func issueMessage(is *imports.Issue) *importsv1.Issue {
 		Severity: importsv1.IssueSeverity(is.Severity), Code: importsv1.IssueCode(is.Code), Message: is.Message}
 }
 
-// The domain's policies, modes, severities and codes have the numbers of the contract; a test holds them together.
+// The domain's policies, modes, severities, and codes have the same numbers as the protos. A test checks this.
 
 func onIssuesMessage(o imports.OnIssues) importsv1.OnIssues { return importsv1.OnIssues(o) }
 

@@ -55,7 +55,7 @@ func receiveOptions(stream uploadStream) (*importsv1.UploadOptions, error) {
 	}
 	options := first.GetOptions()
 	if options == nil {
-		return nil, rpcerr.Invalid("options", "the first message must hold the options, and the others the bytes of the workbook")
+		return nil, rpcerr.Invalid("options", "the first message must have the options, and the others the bytes of the workbook")
 	}
 	return options, nil
 }
@@ -75,7 +75,7 @@ func (b *body) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if message.GetOptions() != nil {
-			return 0, rpcerr.Invalid("options", "only the first message can hold options")
+			return 0, rpcerr.Invalid("options", "only the first message can have options")
 		}
 		b.unread = message.GetData()
 	}

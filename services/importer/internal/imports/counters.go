@@ -1,6 +1,6 @@
 package imports
 
-// CountersOf are the counters of a sheet's step.
+// CountersOf returns the counters of a sheet's step.
 func CountersOf(c Counts) map[string]float64 {
 	return map[string]float64{
 		"read": float64(c.Read), "inserted": float64(c.Inserted), "updated": float64(c.Updated), "unchanged": float64(c.Unchanged),

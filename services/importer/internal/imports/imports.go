@@ -37,10 +37,11 @@ var (
 	ErrStoreUnavailable = errors.New("the importer's own database is unavailable")
 	// ErrFilesUnavailable means that uploaded files can't be written or read. Their disk might be full.
 	ErrFilesUnavailable = errors.New("the bucket of workbooks is unavailable")
-	// ErrRowsCommitted means that the rows are in the database, but that the run could not record it. The next run does.
+	// ErrRowsCommitted means that the rows are in the database, but the run could not record this. The next run records
+	// it.
 	ErrRowsCommitted = errors.New("the rows are in the database, but the import's end could not be recorded")
-	// ErrCommitUncertain means that the commit failed, and that the rows might be in the database anyway. The next run
-	// finds out.
+	// ErrCommitUncertain means that the commit failed, but the rows might be in the database anyway. The next run
+	// checks this.
 	ErrCommitUncertain = errors.New("it is not known whether the rows are in the database")
 	// ErrSchemaChanged means that the schema has changed since the upload was accepted.
 	ErrSchemaChanged = errors.New("the schema has changed since the upload")
@@ -110,7 +111,7 @@ type Import struct {
 	RequestID, Fingerprint string
 	// Policy are the options.
 	Policy Policy
-	// SchemaDigest is the digest of the schema when the upload was accepted. It is empty if it is unknown.
+	// SchemaDigest is the digest of the schema at the time of the upload. It is empty if unknown.
 	SchemaDigest string
 	// Text is the format of the file, if it is a text file.
 	Text *TextFormat
@@ -148,7 +149,7 @@ type TextFormat struct {
 	Columns int `json:"columns,omitempty"`
 }
 
-// Sheet is one sheet of an import: its position in the workbook, and the numbers of its last run.
+// Sheet is one sheet of an import: its position in the workbook, and the counts of its last run.
 type Sheet struct {
 	// Name is the schema's name of the sheet.
 	Name string
@@ -164,7 +165,7 @@ type Sheet struct {
 	Columns []SheetColumn
 	// Ignored are the columns with a header that the schema does not have.
 	Ignored []IgnoredColumn
-	// Counts are the sheet's numbers in the last run, and Found counts its issues by their codes.
+	// Counts are the sheet's counts in the last run, and Found counts its issues by their codes.
 	Counts Counts
 	Found  Found
 	// Notices are those of the last run.
@@ -215,14 +216,14 @@ func (im *Import) Totals() Counts {
 	return total
 }
 
-// Counts are the numbers of a sheet or of an import. All but the last two count rows.
+// Counts are the counts of a sheet or an import. All but the last two count rows.
 type Counts struct {
 	Read, Inserted, Updated, Unchanged, Rejected, Blocked, Skipped uint32
 	// Issues and Warnings count all errors and warnings, stored or not.
 	Issues, Warnings uint32
 }
 
-// Add adds the numbers of another sheet.
+// Add adds the counts of another sheet.
 func (c *Counts) Add(o Counts) {
 	c.Read += o.Read
 	c.Inserted += o.Inserted
@@ -244,14 +245,14 @@ func (c Counts) Conserved() error {
 	return nil
 }
 
-// ConservationError means that rows were lost or counted twice, which is a defect of the program.
+// ConservationError means that rows were lost or counted twice, which is a bug in the program.
 type ConservationError struct {
-	// Sheet is the schema's name of the sheet. It is empty for the sum.
+	// Sheet is the schema's name of the sheet. It is empty for the totals.
 	Sheet  string
 	Counts Counts
 }
 
-// Error returns the numbers.
+// Error returns the counts.
 func (e *ConservationError) Error() string {
 	c := e.Counts
 	return fmt.Sprintf("sheet %q: read %d rows, but inserted %d + updated %d + unchanged %d + rejected %d + blocked %d + skipped %d",
@@ -270,8 +271,8 @@ func (e *MergedHeaderError) Error() string {
 		e.First, e.Last, e.Sheet)
 }
 
-// TableConflictError means that a table of the target database does not fit the schema, and that changing it could lose
-// data.
+// TableConflictError means that a table of the target database does not match the schema, and that changing it could
+// lose data.
 type TableConflictError struct {
 	Table, Detail string
 }

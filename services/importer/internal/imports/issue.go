@@ -2,16 +2,16 @@ package imports
 
 import "strconv"
 
-// KeptPerSheet is how many issues of a sheet are stored. All are counted.
+// KeptPerSheet is the maximum number of stored issues per sheet. All issues are counted.
 const KeptPerSheet = 10_000
 
 // CommentBytes is the memory that a stored issue takes in a report, about: the comments of a sheet follow its rows.
 const CommentBytes = 512
 
-// MaxRootCauses is how many root causes of an import are stored, the largest first.
+// MaxRootCauses is the maximum number of stored root causes per import. The largest ones are stored.
 const MaxRootCauses = 20
 
-// MaxValue is how many characters of a cell's text an issue has.
+// MaxValue is the maximum number of characters of a cell's text in an issue.
 const MaxValue = 200
 
 // Severity is the severity of an issue.
@@ -104,7 +104,7 @@ type Issue struct {
 	Value    string
 	Severity Severity
 	Code     IssueCode
-	// Message says what is wrong and how to fix it.
+	// Message describes the problem and how to fix it.
 	Message string
 }
 

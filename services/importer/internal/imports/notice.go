@@ -9,11 +9,11 @@ type Notice struct {
 	Sheet string
 	// Count is the number of rows, columns, or merged ranges that the notice is about.
 	Count uint32
-	// Ranges are the first of them, at most MaxNoticeRanges.
+	// Ranges are the first of these rows, columns, or ranges, at most MaxNoticeRanges.
 	Ranges []string
 }
 
-// MaxNoticeRanges is how many ranges a notice names.
+// MaxNoticeRanges is the maximum number of ranges in a notice.
 const MaxNoticeRanges = 10
 
 // TextFormatRecognized is the reason of the notice about the format of a text file.

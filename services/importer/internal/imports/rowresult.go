@@ -34,7 +34,7 @@ func (r RowResult) Imported() bool { return r == Inserted || r == Updated || r =
 // RowResults holds the result of each row of a sheet, as the run decided it: four bits per row, which is 512 KiB for the
 // longest sheet of a workbook, and 8 MiB for the longest text file. The zero value has no row. It is for one goroutine.
 type RowResults struct {
-	packed []byte // two rows a byte, the first in the lower bits
+	packed []byte // two rows per byte, the first in the lower bits
 	// incomplete means that these are results of an earlier version, which did not record refused rows.
 	incomplete bool
 }
@@ -63,7 +63,7 @@ func (r *RowResults) Of(row int) RowResult {
 // Complete reports whether refused rows are recorded. Earlier versions recorded only imported rows.
 func (r *RowResults) Complete() bool { return !r.incomplete }
 
-// Tally is how many rows have each result.
+// Tally has the number of rows with each result.
 type Tally struct {
 	Inserted, Updated, Unchanged, Refused uint32
 }
@@ -78,12 +78,12 @@ func (r *RowResults) Tally() Tally {
 	return Tally{Inserted: n[Inserted], Updated: n[Updated], Unchanged: n[Unchanged], Refused: n[Refused]}
 }
 
-// Tally is what the results of the rows must add up to.
+// Tally returns the tally that the results of the rows must have.
 func (c Counts) Tally() Tally {
 	return Tally{Inserted: c.Inserted, Updated: c.Updated, Unchanged: c.Unchanged, Refused: c.Rejected + c.Blocked}
 }
 
-// The formats in which results are stored: how many bits a row has.
+// The formats in which results are stored, by bits per row.
 const (
 	// EarlierBits is the format of versions that did not record refused rows.
 	EarlierBits = 2
@@ -91,8 +91,8 @@ const (
 	RowBits = 4
 )
 
-// Compress returns the results as bytes to be stored (DEFLATE, RFC 1951): some hundred bytes if most rows have the same
-// result.
+// Compress returns the results as bytes for storage (DEFLATE, RFC 1951). They take a few hundred bytes if most rows
+// have the same result.
 func (r *RowResults) Compress() ([]byte, error) {
 	var out bytes.Buffer
 	w, err := flate.NewWriter(&out, flate.BestSpeed)
@@ -108,7 +108,7 @@ func (r *RowResults) Compress() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// DecompressRowResults reads the bytes that Compress returned. Bits is their format.
+// DecompressRowResults decompresses the result of Compress. bits is the format.
 func DecompressRowResults(stored []byte, bits int) (RowResults, error) {
 	longest := maxRow * bits / 8
 	packed, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(stored)), int64(longest)+1))

@@ -2,12 +2,12 @@ package imports
 
 import "context"
 
-// Store holds imports, their numbers, and their issues. It is a separate database, written while the transaction of an
-// import's rows is open. Its methods can be called from several goroutines. An error that can pass, such as a full disk,
-// wraps ErrStoreUnavailable.
+// Store holds imports, their counts, and their issues. It is a separate database, written while the transaction of an
+// import's rows is open. Its methods can be called from several goroutines. Temporary errors, such as a full disk, wrap
+// ErrStoreUnavailable.
 //
-// A run is one lease of an import's job. Its number (`run`) grows with every lease. A call of an earlier run than the
-// last that began returns ErrFenced and changes nothing.
+// A run is one lease of an import's job. Its number (`run`) grows with every lease. A call for a run earlier than the
+// latest one returns ErrFenced and changes nothing.
 type Store interface {
 	// Create stores a new import. If the owner used the import's request ID before, it stores nothing and returns
 	// ErrRequestIDReused if the fingerprints differ. Otherwise it returns the earlier import, and replayed is true.
@@ -30,21 +30,21 @@ type Store interface {
 	// Exist returns which of these IDs are imports.
 	Exist(ctx context.Context, ids []string) (map[string]bool, error)
 
-	// BeginRun deletes the issues, numbers, notices, row results, and root causes of earlier runs.
+	// BeginRun deletes the issues, counts, notices, row results, and root causes of earlier runs.
 	BeginRun(ctx context.Context, id string, run int64) error
-	// AddIssues stores issues of a sheet. The caller observes KeptPerSheet. Their order does not matter.
+	// AddIssues stores issues of a sheet, in any order. The caller enforces KeptPerSheet.
 	AddIssues(ctx context.Context, id string, run int64, issues []Issue) error
 	// EndSheet stores the result of a sheet.
 	EndSheet(ctx context.Context, id string, run int64, sheet string, result SheetResult) error
-	// Checked stores the run's root causes, before its rows are committed: if the process ends between the two commits,
-	// only EndRun is left to do.
+	// Checked stores the run's root causes, before its rows are committed. So if the process ends between the two
+	// commits, only EndRun remains to be called.
 	Checked(ctx context.Context, id string, run int64, causes []RootCause) error
 	// EndRun records that the run has ended, and whether its rows are in the database. A later run that finds the rows in
 	// the database calls it without BeginRun.
 	EndRun(ctx context.Context, id string, run int64, committed bool) error
-	// Reviewed stores the numbers that the user is asked about. They outlive the next BeginRun.
+	// Reviewed stores the counts that the user is asked about. The next BeginRun doesn't delete them.
 	Reviewed(ctx context.Context, id string, run int64, totals Counts) error
-	// LastReview returns the numbers that the user was asked about last. If the user was not asked, ok is false.
+	// LastReview returns the counts that the user was last asked about. If the user was not asked, ok is false.
 	LastReview(ctx context.Context, id string) (totals Counts, ok bool, err error)
 
 	// Issues pages through the stored issues, in the order of the sheets, rows, and columns.
@@ -73,7 +73,7 @@ type SheetResult struct {
 
 // IssueFilter selects issues. Its zero value selects the first 100 of all.
 type IssueFilter struct {
-	// Sheet, Code, and Severity select only theirs, and all if zero.
+	// Sheet, Code, and Severity select matching issues. Zero values match all.
 	Sheet    string
 	Code     IssueCode
 	Severity Severity
@@ -94,8 +94,8 @@ type IssueCursor struct {
 // IssuePage is a page of issues.
 type IssuePage struct {
 	Issues []Issue
-	// Next is where the next page begins. It is nil on the last page.
+	// Next is the cursor of the next page. It is nil on the last page.
 	Next *IssueCursor
-	// Matching is how many stored issues match the filter in total.
+	// Matching is the total number of stored issues that match the filter.
 	Matching int
 }

@@ -14,7 +14,7 @@ type Target interface {
 	// one whenever that changes, and not after Begin has returned.
 	//
 	// It returns *AppliedError if the import was applied before, ErrFenced if a later run has begun, and
-	// ErrTargetUnavailable for errors that can pass.
+	// ErrTargetUnavailable for temporary errors.
 	Begin(ctx context.Context, run Run, waiting func(ahead int)) (TargetTx, error)
 	// Close closes the database.
 	Close() error
@@ -39,7 +39,7 @@ type AppliedError struct {
 }
 
 // Error implements error.
-func (e *AppliedError) Error() string { return "the import is in the database already" }
+func (e *AppliedError) Error() string { return "the import is already in the database" }
 
 // TargetTx is the transaction of a run. Table, Check, Commit and Rollback are for one goroutine at a time, and follow the
 // last call of a table's methods. Errors of the database wrap ErrTargetUnavailable. After an error that is not
@@ -52,10 +52,10 @@ type TargetTx interface {
 	// would refuse, *RefusedRowsError for rows that a commit would refuse, and *TableConflictError if the tables do not have
 	// the rows that were counted.
 	Check(ctx context.Context, sheets map[string]Counts) ([]Dangling, error)
-	// Commit records that the import was applied, with its counts, and commits that together with the rows. If a later
-	// run has begun, it commits nothing and returns ErrFenced. If the database refuses rows that Check could not find, it
-	// commits nothing and returns *RefusedRowsError. If another program has changed what the run has looked up, it commits
-	// nothing and returns ErrOvertaken.
+	// Commit records that the import was applied, with its counts, and commits this together with the rows. If a later
+	// run has begun, it commits nothing and returns ErrFenced. If the database refuses rows that Check could not find,
+	// it commits nothing and returns *RefusedRowsError. If another program has changed what the run has looked up, it
+	// commits nothing and returns ErrOvertaken.
 	Commit(ctx context.Context, sheets map[string]Counts) error
 	// Rollback discards everything. After Commit it does nothing.
 	Rollback() error
@@ -87,14 +87,14 @@ func (e *RefusedRowsError) Error() string {
 	return fmt.Sprintf("the table %q refuses %d rows, the first because %s", e.Rows[0].Table, len(e.Rows), e.Rows[0].Reason)
 }
 
-// Dangling is a reference of a row of the database that would lead nowhere after a commit.
+// Dangling is a reference in the database whose target would not exist after a commit.
 type Dangling struct {
-	// Child and Parent are the tables. Uses is the number of references, about.
+	// Child and Parent are the tables. Uses is the approximate number of references.
 	Child, Parent string
 	Uses          int
-	// Sheet and Column are the schema's names of the sheet and column that the reference leads to, if the schema has that
-	// sheet. Value is what the row no longer has. Otherwise, Row is true: they are those of the reference, Value is what
-	// is missing, and Key is the key of its row.
+	// If the schema has the parent's sheet, Sheet and Column are the schema's names of the sheet and column that the
+	// reference leads to, and Value is the value that its row no longer has. Otherwise, Row is true. Sheet and Column
+	// are then those of the reference itself, Value is the missing value, and Key is the key of the referring row.
 	Sheet, Column string
 	Value         Value
 	Row           bool
@@ -114,8 +114,8 @@ type Table interface {
 	Columns() []*schema.Column
 	// WasEmpty reports whether the table had no rows when it was opened.
 	WasEmpty() bool
-	// Existing returns, for each row, the database's row with the same key, or nil. It can cut texts that differ from the
-	// row's to ExistingText bytes. The result is valid until the next call.
+	// Existing returns, for each row, the database's row with the same key, or nil. It can truncate texts that differ
+	// from the row's to ExistingText bytes. The result is valid until the next call.
 	Existing(ctx context.Context, rows [][]Value) ([][]Value, error)
 	// Owners returns, for each value, the key of a database's row that has it in the column with this name, or nil. A null
 	// has no owner. The column is unique, or is the key. The result is valid until the next call for the column.
@@ -131,7 +131,7 @@ type Table interface {
 	Update(ctx context.Context, rows [][]Value) error
 }
 
-// ExistingText is the number of bytes to which Existing can cut a text that differs from the row's.
+// ExistingText is the number of bytes to which Existing can truncate a text that differs from the row's.
 const ExistingText = 1024
 
 // ValueKind is the kind of a value in the database.
@@ -141,7 +141,7 @@ type ValueKind uint8
 const (
 	// Null is an empty cell.
 	Null ValueKind = iota
-	// Integer is a whole number of 64 bits. Booleans are 0 and 1.
+	// Integer is a 64-bit whole number. Booleans are 0 and 1.
 	Integer
 	// Text is everything else: texts, decimals without an exponent and without unnecessary zeros, and dates and times in
 	// ISO 8601 ("2006-01-02", "15:04:05", "2006-01-02 15:04:05", fractions of a second if there are any).

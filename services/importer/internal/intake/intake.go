@@ -1,5 +1,5 @@
-// Package intake accepts uploaded workbooks: it stores the file, checks that it fits its schema, and creates the import
-// and its job.
+// Package intake accepts uploaded workbooks: it stores the file, checks that it matches its schema, and creates the
+// import and its job.
 package intake
 
 import (
@@ -32,7 +32,7 @@ import (
 // DefaultSchema is the schema of an upload that does not name one.
 const DefaultSchema = "workforce"
 
-// Errors of an upload, in addition to those of the rooms that it uses.
+// Errors of an upload, in addition to those of the packages that it uses.
 var (
 	// ErrFileEmpty means that the upload has no bytes.
 	ErrFileEmpty = errors.New("the file has no bytes")
@@ -72,9 +72,9 @@ type Intake struct {
 // Request is an upload.
 type Request struct {
 	Owner string
-	// Schema defaults to DefaultSchema. FileName may have a path, which is dropped.
+	// Schema defaults to DefaultSchema. FileName can have a path, which is dropped.
 	Schema, FileName string
-	// RequestID makes the upload safe to repeat. It may be empty.
+	// RequestID makes the upload safe to repeat. It can be empty.
 	RequestID string
 	// Policy defaults to Abort and Upsert.
 	Policy  imports.Policy
@@ -83,13 +83,13 @@ type Request struct {
 	Text source.TextFormat
 	// SizeBytes is the declared size; 0 means unknown.
 	SizeBytes int64
-	// Body holds the bytes of the workbook. Its errors are returned as they are.
+	// Body holds the bytes of the workbook. Its errors are returned unchanged.
 	Body io.Reader
 }
 
-// Accept stores the workbook, checks whether it fits the schema, and creates the import and its job. If the owner used
-// the request ID before for the same upload, it returns the earlier import, and replayed is true. After an error,
-// nothing is kept.
+// Accept stores the workbook, checks whether it matches the schema, and creates the import and its job. If the owner
+// used the request ID before for the same upload, it returns the earlier import, and replayed is true. After an error,
+// nothing is stored.
 //
 // Errors: ErrFileEmpty, ErrInterrupted, *TooLargeError, *mapping.Error, *source.Error, schema.ErrNotFound,
 // imports.ErrRequestIDReused, those of the store, the files and the jobs service, and those of the body.
@@ -121,7 +121,7 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 	if err := in.receive(ctx, r, &im); err != nil {
 		return im, false, err
 	}
-	// The workbook is stored now. It is deleted again unless its import is kept.
+	// The workbook is stored now. It is deleted again unless its import is stored.
 	kept, stored := false, im.ID
 	defer func() {
 		if !kept {
@@ -171,7 +171,7 @@ func (in *Intake) replay(ctx context.Context, earlier imports.Import, fingerprin
 	return earlier, true, nil
 }
 
-// receiveBytes is how much of the body is read at a time.
+// receiveBytes is the number of bytes of the body that are read at a time.
 const receiveBytes = 256 << 10
 
 // receive stores the bytes as they arrive.
@@ -245,7 +245,7 @@ func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *sche
 		share.Shrink(comments)
 	}
 	for i := range im.Sheets {
-		// The choice of a sheet is not the result of a run.
+		// These notices are about the choice of the sheet, not about a run.
 		im.Notices = append(im.Notices, im.Sheets[i].Notices...)
 		im.Sheets[i].Notices = nil
 	}
@@ -266,7 +266,7 @@ func describe(f source.TextFormat) string {
 	return fmt.Sprintf("The file was read as text in %s, with %s. If this is wrong, set the encoding and the delimiter in the upload.", f.Encoding, between)
 }
 
-// unused returns the sheets of a workbook that were not found to be sheets of the schema.
+// unused returns the sheets of a workbook that don't match a sheet of the schema.
 func unused(all []source.Sheet, found []imports.Sheet) []imports.UnusedSheet {
 	var rest []imports.UnusedSheet
 	for _, sheet := range all {
@@ -319,7 +319,7 @@ func fingerprint(im imports.Import, r Request) string {
 		options = append(options, r.Text)
 	}
 	h := sha256.New()
-	// Maps are encoded in the order of their keys, so equal options are equal bytes.
+	// Maps are encoded in the order of their keys, so equal options have equal bytes.
 	_ = json.NewEncoder(h).Encode(options)
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -12,11 +12,11 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// maxAttempts is how many times an import is started. An import that was interrupted starts over, no matter how often
-// that happens.
+// maxAttempts is the maximum number of attempts of an import. It is high, because an interrupted import starts over, no
+// matter how often it is interrupted.
 const maxAttempts = 100
 
-// schemaLabel is the label of an import's job that has the name of its schema.
+// schemaLabel is the label with the name of the schema, on an import's job.
 const schemaLabel = "schema"
 
 // Weights of the steps. The weights of the sheets add up to sheetsWeight.
@@ -58,7 +58,7 @@ func (in *Intake) deadline(im imports.Import) *timestamppb.Timestamp {
 	return timestamppb.New(im.CreatedAt.Add(in.MaxDuration))
 }
 
-// steps are the steps of an import that users see: the upload, one for each sheet, and the commit.
+// steps returns the steps of an import that users see: the upload, one for each sheet, and the commit.
 func steps(im imports.Import, spec *schema.Schema) []*jobsv1.StepPlan {
 	var bytes int64
 	for _, sheet := range im.Sheets {

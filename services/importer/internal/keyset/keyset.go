@@ -124,7 +124,7 @@ func (s *Set[E]) Put(index int, value E) {
 	s.entries[index/entriesPage][index%entriesPage].value = value
 }
 
-// Add adds a key with its entry, unless the set has the key already. It returns the index of the key's entry.
+// Add adds a key with its entry, unless the set already has the key. It returns the index of the key's entry.
 func (s *Set[E]) Add(key []byte, value E) (index int, found bool) {
 	key = shorten(key)
 	hash := uint32(maphash.Bytes(s.seed, key))

@@ -1,5 +1,6 @@
 // Package layout distinguishes the records of a sheet from its other rows: totals, repeated headers, hints, footers, and
-// rows that have only what a template was filled with. What is certain is left out. What is only likely is doubtful.
+// filler rows of templates. Rows that are certainly not records are left out. Rows that are probably not records are
+// doubtful.
 package layout
 
 import (
@@ -17,7 +18,7 @@ type Kind uint8
 const (
 	// Record rows are imported.
 	Record Kind = iota
-	// Filler rows have nothing but unchecked checkboxes, and formulas without a result.
+	// Filler rows have only unchecked checkboxes, and formulas without a result.
 	Filler
 	// Header rows repeat the headers.
 	Header
@@ -38,7 +39,7 @@ type Column struct {
 	Key bool
 }
 
-// Sheet judges the rows of one sheet, in their order. It is for one goroutine.
+// Sheet classifies the rows of one sheet, in their order. It is for one goroutine.
 type Sheet struct {
 	columns []Column
 	header  int
@@ -48,7 +49,7 @@ type Sheet struct {
 	// sections are the parts of the sheet that tables declare, by ascending rows. section is the next one to look at.
 	sections []section
 	section  int
-	// foreign are the tables whose headers are different.
+	// foreign are the tables with different headers.
 	foreign []bool
 	// records is the number of records so far.
 	records uint32
@@ -56,18 +57,18 @@ type Sheet struct {
 	other, below bool
 	doubt        Doubt
 	buffer       []byte
-	// The rows of each kind, those of other tables, those below the table, and those with one value.
+	// The rows of each kind, the rows of other tables, the rows below the table, and the rows with one value.
 	byKind                         [kinds]Rows
 	otherTable, belowTable, sparse Rows
 }
 
-// Rows counts rows, and has the numbers of the first.
+// Rows counts rows, and has the row numbers of the first ones.
 type Rows struct {
 	Count uint32
 	First []int
 }
 
-// maxFirst is how many rows are named.
+// maxFirst is the maximum number of row numbers.
 const maxFirst = 10
 
 // Add counts a row.
@@ -97,7 +98,7 @@ const (
 	belowTable
 )
 
-// New returns the judge of a sheet whose headers end in a row. The columns are in the order of the schema.
+// New returns the Sheet whose headers end in the given row. The columns are in the order of the schema.
 func New(header int, columns []Column, tables []source.Table) *Sheet {
 	s := &Sheet{columns: columns, header: header}
 	s.first = max(0, slices.IndexFunc(columns, func(c Column) bool { return c.Key }))
@@ -139,20 +140,21 @@ func (s *Sheet) addTable(table int, t source.Table) {
 	}
 }
 
-// Row is a row to be judged.
+// Row is a row to classify.
 type Row struct {
 	source.Row
 	// Values are the cells of the imported columns, in the order of the columns.
 	Values []source.Cell
-	// Filled is how many of them have content. Typed reports whether the content of one is more than a default. See Typed.
+	// Filled is the number of cells with content. Typed reports whether one of them has more than a default. See the
+	// function Typed.
 	Filled int
 	Typed  bool
-	// Formulas reports whether one of them has a formula. Merged reports whether one of them is merged.
+	// Formulas reports whether a cell has a formula. Merged reports whether a cell is merged.
 	Formulas, Merged bool
 }
 
 // Typed reports whether the content of a cell is more than a default: an unchecked checkbox, or a formula without a
-// result. An error is a result in a key.
+// result. In a key, an error counts as a result.
 func Typed(c *source.Cell, key bool) bool {
 	switch c.Kind {
 	case source.Empty:
@@ -257,7 +259,7 @@ func (s *Sheet) inTable(r *Row) Kind {
 	return kind
 }
 
-// repeatsHeader recognizes a row in which each value is a title of its column.
+// repeatsHeader reports whether each value in the row is a title of its column.
 func (s *Sheet) repeatsHeader(r *Row) Kind {
 	text := r.Values[s.first].Text
 	if !slices.ContainsFunc(s.byLength[len(text)], func(title []byte) bool { return bytes.EqualFold(title, text) }) {
@@ -294,7 +296,7 @@ type Doubt struct {
 	Reason string
 }
 
-// Doubt returns the reason why the last row is doubtful.
+// Doubt returns the reason why the latest row is doubtful.
 func (s *Sheet) Doubt() Doubt { return s.doubt }
 
 func (s *Sheet) doubts(column int, reason string) Kind {
@@ -302,7 +304,7 @@ func (s *Sheet) doubts(column int, reason string) Kind {
 	return Doubtful
 }
 
-// OfKind returns the rows of a kind, without records.
+// OfKind returns the rows of a kind other than Record.
 func (s *Sheet) OfKind(k Kind) Rows { return s.byKind[k] }
 
 // OtherTable returns the records in a table other than the one with the headers.
@@ -311,7 +313,7 @@ func (s *Sheet) OtherTable() Rows { return s.otherTable }
 // BelowTable returns the records below the table with the headers.
 func (s *Sheet) BelowTable() Rows { return s.belowTable }
 
-// Sparse returns the records with a value in one column only, if they are few.
+// Sparse returns the records with a value in only one column, if there are few of them.
 func (s *Sheet) Sparse() Rows {
 	if n := s.sparse.Count; n > s.records/20 && (n > maxFirst || 2*n >= s.records) {
 		return Rows{}

@@ -7,7 +7,7 @@ import (
 )
 
 // hasTotals recognizes a row with a formula that adds up the rows above, in a column that is not part of the key. If the
-// row has no key or is named a total, it is certain.
+// row has no key, or is labeled as a total, it certainly has totals.
 func (s *Sheet) hasTotals(r *Row, formulas source.Formulas) Kind {
 	at := -1
 	for i := range r.Values {
@@ -64,7 +64,7 @@ func addsUp(formula []byte, col, row int) bool {
 	switch name := bytes.ToUpper(formula[:open]); string(name) {
 	case "SUM", "AVERAGE":
 	case "SUBTOTAL", "AGGREGATE", "_XLFN.AGGREGATE":
-		found = true // even of one row
+		found = true // even if it is only one row
 		for n := bytes.Count(name, []byte("AGG")); n >= 0; n-- {
 			if _, rest, ok := bytes.Cut(arguments, []byte(",")); ok {
 				arguments = rest

@@ -10,7 +10,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// maxLabel is the length of the longest text that is looked at. Labels of totals and footers are short.
+// maxLabel is the maximum length of a text that can be a label. Labels of totals and footers are short.
 const maxLabel = 200
 
 // totalWords mean a total in the languages of spreadsheets, in lower case.
@@ -38,7 +38,7 @@ var footerWords = []string{
 // pageWords mean a page.
 var pageWords = []string{"page", "seite", "página", "pagina", "strona", "стр.", "страница"}
 
-// hintWords are what the explanation of a column consists of.
+// hintWords are the words of which explanations of columns consist.
 var hintWords = wordSet(`text free string varchar char number numeric integer int decimal float whole date time datetime timestamp
 	boolean bool yes no true false y n required optional mandatory unique key max min maximum minimum chars characters char digits letters
 	length format list value values allowed one of from dropdown select choose enter email phone mail e g eg ie example or and to up only
@@ -46,12 +46,12 @@ var hintWords = wordSet(`text free string varchar char number numeric integer in
 	ja nein freitext zeichen beispiel z b tt jjjj oder texte nombre obligatoire facultatif entier oui non date heure obligatorio opcional
 	texto fecha numero número entero sí testo numero data obbligatorio facoltativo tekst getal datum verplicht optioneel`)
 
-// ruleWords are the hintWords that are hardly ever a value.
+// ruleWords are the hintWords that are rarely a value.
 var ruleWords = wordSet(`required optional mandatory max min maximum minimum chars characters format example yyyy jjjj free pflicht pflichtfeld
 	freitext zeichen beispiel obligatoire facultatif obligatorio opcional obbligatorio facoltativo verplicht optioneel string varchar integer
 	decimal datetime boolean numeric ganzzahl dezimalzahl`)
 
-// hintPrefixes begin an example.
+// hintPrefixes introduce an example.
 var hintPrefixes = []string{"e.g.", "e. g.", "eg:", "ex:", "ex.:", "example:", "for example", "z.b.", "z. b.", "zb:", "beispiel:", "p.ex.", "p. ex.", "par ex", "exemple", "ejemplo:", "p. ej.", "esempio:", "bijv."} //nolint:misspell // French
 
 func wordSet(words string) map[string]bool {
@@ -62,7 +62,7 @@ func wordSet(words string) map[string]bool {
 	return set
 }
 
-// starts has the first bytes of totalWords and footerWords, so that most texts need one look only.
+// starts has the first bytes of totalWords and footerWords, so that most texts are ruled out by their first byte.
 var starts, ends = func() (starts, ends [256]bool) {
 	for _, w := range slices.Concat(totalWords, footerWords, pageWords) {
 		starts[w[0]] = true
@@ -138,7 +138,8 @@ func (s *Sheet) lower(text []byte) []byte {
 	return s.buffer
 }
 
-// isTotal recognizes the label of a total, in lower case. With numbers next to it, it can also say of what.
+// isTotal recognizes the label of a total, in lower case. If there are numbers next to it, the label can also name what
+// is added up.
 func isTotal(label []byte, numbers bool) bool {
 	for _, word := range totalWords {
 		if rest, ok := bytes.CutPrefix(label, []byte(word)); ok && endsWord(rest) && (numbers || onlyCounts(rest)) {
@@ -157,7 +158,8 @@ func endsWord(rest []byte) bool {
 	return len(rest) == 0 || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_' && r != '\''
 }
 
-// onlyCounts reports whether the rest of a label is punctuation, digits, and what is in brackets, such as ": (4 records)".
+// onlyCounts reports whether the rest of a label consists of punctuation, digits, and text in brackets, such as ": (4
+// records)".
 func onlyCounts(rest []byte) bool {
 	depth := 0
 	for len(rest) > 0 {
@@ -271,7 +273,7 @@ func (s *Sheet) isHint(r *Row) Kind {
 	return Record
 }
 
-// ordinal returns the place of a column among the columns, from 1.
+// ordinal returns the position of a column among the columns, from 1.
 func ordinal(columns []Column, i int) string {
 	n := 1
 	for _, c := range columns {
@@ -285,7 +287,7 @@ func ordinal(columns []Column, i int) string {
 	return string([]byte{'0' + byte(n)})
 }
 
-// hintOf reports whether a text explains a column, and whether it has a rule that is hardly ever a value.
+// hintOf reports whether a text explains a column, and whether it has a ruleWord.
 func hintOf(text []byte) (hint, rule bool) {
 	lower := strings.TrimSpace(strings.ToLower(string(text)))
 	for _, prefix := range hintPrefixes {

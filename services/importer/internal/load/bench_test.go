@@ -20,7 +20,8 @@ func BenchmarkSample(b *testing.B) {
 	}
 }
 
-// processorTime is what this process has used of all cores; on a busy machine it says more than the clock.
+// processorTime returns the CPU time of this process on all cores. On a busy machine, it is more meaningful than
+// elapsed time.
 func processorTime(b *testing.B) time.Duration {
 	b.Helper()
 	var used syscall.Rusage
@@ -30,7 +31,7 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// BenchmarkSampleAgain loads the same rows again: all of them are unchanged.
+// BenchmarkSampleAgain loads the same rows again, when all of them are unchanged.
 func BenchmarkSampleAgain(b *testing.B) {
 	file, _ := sampleBook(b, 228_571, 0)
 	bench := setup(b)

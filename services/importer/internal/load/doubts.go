@@ -9,15 +9,15 @@ import (
 	"headway/services/importer/internal/layout"
 )
 
-// doubt is a fault that is known before a cell is converted. The cell then has no value.
+// doubt is a fault that is known before a cell is converted. Such a cell has no value.
 type doubt struct {
-	// CellFault has no Fault if another doubt about the row has it.
+	// CellFault has no Fault if another doubt about the row has one.
 	check.CellFault
-	// whole means that no cell of the row has a value.
+	// whole means that the doubt applies to all cells of the row.
 	whole bool
 }
 
-// notARecord is the doubt about the row with this index in the batch.
+// notARecord returns the doubt about the row with this index in the batch.
 func notARecord(row int, d layout.Doubt) doubt {
 	message := fmt.Sprintf("This row %s, so it is not imported. Delete it. If it is a record, fill in its other columns.", d.Reason)
 	return doubt{check.CellFault{Row: row, Column: d.Column, Fault: &convert.Fault{Code: imports.NotARecord, Message: message}}, true}

@@ -39,7 +39,7 @@ var (
 	tripHeader = []any{"ID", "Plate", "Km"}
 )
 
-// garage returns a workbook of cars and, unless they are nil, of trips.
+// garage returns a workbook with cars and, unless trips is nil, with trips.
 func garage(t testing.TB, cars, trips [][]any) []byte {
 	t.Helper()
 	sheets := map[string][][]any{"Cars": append([][]any{carHeader}, cars...)}

@@ -26,7 +26,7 @@ type issueLog struct {
 	flushed time.Time
 }
 
-// add counts an issue, and keeps it if there is room. Otherwise it does not call the function.
+// add counts an issue. It calls the function and stores the issue only if there is room.
 func (l *issueLog) add(severity imports.Severity, code imports.IssueCode, issue func() imports.Issue) {
 	if severity == imports.Warning {
 		l.counts.Warnings++

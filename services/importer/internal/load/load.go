@@ -1,5 +1,5 @@
-// Package load runs an import: it reads, converts, checks and writes the rows of a workbook in one pass over its sheets and
-// in one transaction of the target database.
+// Package load runs an import: it reads, converts, checks, and writes the rows of a workbook in one pass over its
+// sheets and in one transaction of the target database.
 package load
 
 import (
@@ -38,14 +38,15 @@ type Task struct {
 	Number int64
 	// Decide decides whether to commit, once all sheets are checked. It is called again if the run starts again.
 	Decide func(Summary) Decision
-	// Progress is notified of the run's progress. It must not block for long.
+	// Progress receives the run's progress. It must not block for long.
 	Progress Progress
 }
 
 // Input is an open workbook.
 type Input struct {
 	Workbook source.Workbook
-	// Memory is asked before the memory of the run grows. The default is source.Unlimited.
+	// Memory is the run's share of the memory budget. The run enlarges it before its memory grows. The default is
+	// source.Unlimited.
 	Memory source.Memory
 	// Close closes the workbook and returns the memory.
 	Close func() error
@@ -54,7 +55,7 @@ type Input struct {
 // runBytes is the memory of a run that does not grow with the workbook: its batches, and the database's caches.
 const runBytes = 24 << 20
 
-// Decision is whether a checked import is committed.
+// Decision determines whether a checked import is committed.
 type Decision uint8
 
 // The decisions.
@@ -65,11 +66,11 @@ const (
 	Commit
 )
 
-// Progress is notified of a run's progress, from one goroutine.
+// Progress receives a run's progress, from one goroutine.
 type Progress interface {
 	// Waiting is called with the number of imports ahead of this one.
 	Waiting(position int)
-	// Restarts is called if the run starts again, for a reason that users read. All sheets begin once more.
+	// Restarts is called if the run starts again, with a reason for users. All sheets then begin again.
 	Restarts(why string)
 	// SheetBegins is called once per sheet.
 	SheetBegins(sheet string)
@@ -92,8 +93,9 @@ type Summary struct {
 	RootCauses []imports.RootCause
 }
 
-// Run loads the workbook. If it returns an error, the target database has nothing of the run, unless the error is
-// imports.ErrRowsCommitted (it has all accepted rows) or imports.ErrCommitUncertain (the next run finds out).
+// Run loads the workbook. If it returns an error, the run has not changed the target database, unless the error is
+// imports.ErrRowsCommitted (the database has all accepted rows) or imports.ErrCommitUncertain (the next run checks
+// this).
 //
 // Errors: *source.Error, *imports.MergedHeaderError, *imports.TableConflictError, *imports.ConservationError,
 // imports.ErrTargetUnavailable, imports.ErrFenced, and those of ctx and Progress.Committing.
@@ -122,19 +124,19 @@ func (l *Loader) Run(ctx context.Context, task Task) (Summary, error) {
 	}
 }
 
-// knowledge is what earlier passes of a run have found out.
+// knowledge has the findings of a run's earlier passes.
 type knowledge struct {
 	// merged means that cells are merged below the headers. Then merges has the merged ranges by the names of the sheets.
 	merged bool
 	merges map[string][]source.Range
-	// refused is what the database refused.
+	// refused has the rows and values that the database refused.
 	refused check.Refusals
 	// exclusive means that another program has changed the tables during a pass.
 	exclusive bool
 }
 
-// run loads the workbook once. It returns errMerged if the merged ranges are not known and matter, and errRefused with found
-// if the database refuses rows.
+// run makes one pass over the workbook. It returns errMerged if the merged ranges are needed and unknown, and
+// errRefused with found if the database refuses rows.
 func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *refusals) (summary Summary, err error) {
 	tx, err := l.Target.Begin(ctx, imports.Run{ImportID: task.Import.ID, Number: task.Number, Schema: task.Schema, Exclusive: known.exclusive}, task.Progress.Waiting)
 	var applied *imports.AppliedError
@@ -204,7 +206,8 @@ func (l *Loader) run(ctx context.Context, task Task, known *knowledge, found *re
 			return summary, errRefused
 		}
 		summary.Committed = true
-		// The rows are now in the database. If this run can't record that, the next one finds them there and does.
+		// The rows are now in the database. If this run can't record that, the next run finds them there and records
+		// it.
 		ctx = context.WithoutCancel(ctx)
 	}
 	return summary, l.endRun(ctx, task, summary.Committed)
@@ -241,7 +244,7 @@ type run struct {
 	input  Input
 	tx     imports.TargetTx
 	space  keyset.Space
-	// merges are the merged ranges by the schema's names of the sheets. It is nil as long as they are not known.
+	// merges are the merged ranges, by the schema's names of the sheets. It is nil while they are unknown.
 	merges     map[string][]source.Range
 	sheets     map[string]*sheet // those so far, by the schema's name
 	rootCauses *check.RootCauses
@@ -309,7 +312,7 @@ func (r *run) load(ctx context.Context) error {
 	return nil
 }
 
-// summarize adds the counts up, and checks that no row was lost.
+// summarize adds up the counts, and checks that no row was lost.
 func (r *run) summarize() (Summary, error) {
 	summary := Summary{Sheets: map[string]imports.Counts{}}
 	for _, listed := range r.task.Import.Sheets {

@@ -84,7 +84,7 @@ func setupWith(t testing.TB, yaml string, target imports.Target, driver, source 
 	return b
 }
 
-// silent is a Progress that drops everything.
+// silent is a Progress that ignores all calls.
 type silent struct{}
 
 func (silent) Waiting(int)                                       {}
@@ -176,7 +176,8 @@ func TestSampleImportMatchesItsManifest(t *testing.T) {
 	}
 }
 
-// wantFaults expects an issue for each fault of the manifest, at its cell, and none else but those of blocked rows.
+// wantFaults expects an issue for each mistake in the manifest, at its cell, and no others except those of blocked
+// rows.
 func (b *bench) wantFaults(id string, manifest sample.Manifest) {
 	b.t.Helper()
 	page, err := b.store.Issues(b.t.Context(), id, imports.IssueFilter{Limit: 1_000_000})

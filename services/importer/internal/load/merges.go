@@ -13,8 +13,8 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// errMerged means that a sheet has merged cells below its headers. A workbook lists them after the rows, so the run starts
-// again when it knows them. Workbooks without merged cells are read once.
+// errMerged means that a sheet has merged cells below its headers. A workbook lists its merged ranges after the rows,
+// so the run reads them and starts again. Workbooks without merged cells are read once.
 var errMerged = errors.New("the sheet has merged cells below its headers")
 
 // findMerges finds the merged ranges of all sheets, unless they are known or there are none.
@@ -43,7 +43,7 @@ func (k *knowledge) findMerges(ctx context.Context, task Task, input Input) erro
 	return nil
 }
 
-// prepare prepares the reading of rows.
+// prepare prepares reading the rows.
 func (p *pipeline) prepare(ctx context.Context, rows source.Rows) error {
 	listed := p.sheet.listed
 	p.rows = rows
@@ -65,7 +65,7 @@ func (p *pipeline) prepare(ctx context.Context, rows source.Rows) error {
 	return nil
 }
 
-// maxHeaderRows is how many rows the headers can have, if cells are merged over them.
+// maxHeaderRows is the maximum number of header rows, if cells are merged over several rows.
 const maxHeaderRows = 4
 
 // lastHeader returns the last row of the headers. Cells can be merged over several rows.
@@ -79,13 +79,14 @@ func (s *sheet) lastHeader() int {
 	return last
 }
 
-// spansHeaders reports whether a merged range has several columns of the headers, of which one is imported.
+// spansHeaders reports whether a merged range covers several columns of the headers, at least one of them imported.
 func spansHeaders(listed *imports.Sheet, columns []int, r source.Range) bool {
 	return r.FirstCol < r.LastCol && int(r.FirstRow) <= listed.HeaderRow && listed.HeaderRow <= int(r.LastRow) &&
 		slices.ContainsFunc(columns, r.HasColumn)
 }
 
-// checkMerges returns an error if a header spans several columns of which one is imported, or errMerged.
+// checkMerges returns an error if a header spans several columns and one of them is imported. It returns errMerged for
+// merged cells below the headers.
 func (p *pipeline) checkMerges() error {
 	rows, ok := p.rows.(source.Merged)
 	if !ok {
@@ -106,7 +107,7 @@ func (p *pipeline) checkMerges() error {
 	return nil
 }
 
-// doubtMerges adds a fault for each cell of the row whose merged range has no clear value for it.
+// doubtMerges adds a fault for each cell of the row that has no clear value because of its merged range.
 func (p *pipeline) doubtMerges(b *batch, cells []source.Cell) {
 	var last source.Range
 	for i := range cells {
@@ -114,7 +115,7 @@ func (p *pipeline) doubtMerges(b *batch, cells []source.Cell) {
 		var message string
 		switch r, _ := p.merged.At(column); cells[i].Merge {
 		case source.MergeSpans:
-			if r == last { // one fault is enough
+			if r == last { // one fault per range is enough
 				b.doubts = append(b.doubts, doubt{CellFault: check.CellFault{Row: len(b.Rows), Column: i}})
 				continue
 			}

@@ -10,8 +10,8 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// model decides on a workbook of the staff schema in the simplest way there is: row by row, and by looking at
-// everything again and again. It is what the engine must come to on an empty database.
+// model decides on the rows of a staff workbook in the simplest possible way: row by row, with repeated searches
+// through all rows. On an empty database, the loader must have the same results.
 type model struct {
 	teams, people [][]any
 	issues        map[string]bool // "cell CODE"
@@ -159,7 +159,7 @@ func (m *model) state(i int) string {
 			worse("rejected")
 		default:
 			if m.own[i] {
-				m.states[i] = "rejected" // so that a circle through this row ends here
+				m.states[i] = "rejected" // so that a cycle through this row ends here
 			}
 			if m.state(boss) != "accepted" {
 				m.expect(cell, imports.ReferenceBlocked)
@@ -192,7 +192,7 @@ func TestLoaderAgreesWithModel(t *testing.T) {
 			row := []any{id, pick("A", "B", "T0", nil, nil, nil), boss,
 				pick(nil, nil, "shared", fmt.Sprint("m", i)), pick(nil, nil, nil, nil, "2000-01-01", "soon")}
 			if row[0] == nil {
-				row[3] = fmt.Sprint("m", i) // or the row might be empty, and none
+				row[3] = fmt.Sprint("m", i) // otherwise, the row might be empty, and not count as a row
 			}
 			m.people = append(m.people, row)
 		}

@@ -10,7 +10,7 @@ import (
 // normalized counts the cells of a column that were not in their plain form, but had exactly one reading.
 type normalized struct {
 	cells int
-	// row and message are those of the first.
+	// row and message are those of the first such cell.
 	row     int
 	message string
 }

@@ -14,20 +14,23 @@ import (
 )
 
 // oracle decides which rows of a garage's file are imported, by trying again and again: it assumes that all rows are valid,
-// and removes those that contradict the others or the database until none does. It knows nothing of batches and orders.
+// and removes those that contradict the others or the database until none does. It doesn't depend on batches or on the
+// order of rows.
 type oracle struct {
 	mode imports.Mode
-	// before are the tables, by key: a car's plate, slot and towed car, a trip's plate and distance. An empty text is null.
+	// before has the tables, by key: a car's plate, slot, and towed car, and a trip's plate and distance. An empty text
+	// is null.
 	before [2]map[string][]string
-	// file are the rows of the file: the key, and then as above.
+	// file has the rows of the file: the key, and then the same columns.
 	file [2][][]string
-	// pinned are plates that rows outside of the file use.
+	// pinned are plates that rows outside the file use.
 	pinned map[string]bool
-	// spoilt are the cars that have errors other than that they exist or don't.
+	// spoilt are the cars with errors other than KEY_EXISTS and KEY_UNKNOWN.
 	spoilt map[int]bool
 	// accepted are the rows that are imported.
 	accepted [2]map[int]bool
-	// unclear means that the order of the file decides about a row: one with an error that is also part of a cycle.
+	// unclear means that the result of a row depends on the order of the file: a row with an error is also part of a
+	// cycle.
 	unclear bool
 }
 
@@ -72,7 +75,7 @@ func (o *oracle) table(sheet int, accepted map[int]bool) map[string][]string {
 	return after
 }
 
-// wrong reports the rows of a sheet with errors that no other row causes, and returns the first row of each key.
+// wrong returns the rows of a sheet whose errors are not caused by other rows, and the first row of each key.
 func (o *oracle) wrong(sheet int, unique ...int) (wrong map[int]bool, first map[string]int) {
 	wrong, first = map[int]bool{}, map[string]int{}
 	taken := map[string]bool{}
@@ -135,7 +138,7 @@ func (o *oracle) tows(row []string, valid map[int]bool, first map[string]int) bo
 	return valid[at]
 }
 
-// present reports whether a car is only rejected because it exists already, so that others can refer to it.
+// present reports whether a car is rejected only because it already exists, so that others can refer to it.
 func (o *oracle) present(i int) bool {
 	row := o.file[cars][i]
 	if _, exists := o.before[cars][row[0]]; !exists || o.mode != imports.InsertOnly {
@@ -260,7 +263,7 @@ func newOracle(r *rand.Rand) *oracle {
 	return o
 }
 
-// rounds is the number of random garages. HEADWAY_ORACLE_ROUNDS sets another one.
+// rounds is the number of random garages. HEADWAY_ORACLE_ROUNDS sets another number.
 func rounds(t *testing.T) uint64 {
 	n, err := strconv.ParseUint(os.Getenv("HEADWAY_ORACLE_ROUNDS"), 10, 64)
 	if err != nil {

@@ -16,13 +16,13 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// batchesInFlight bounds the memory of a run.
+// batchesInFlight is the number of batches in the pipeline. It limits the memory of a run.
 const batchesInFlight = 6
 
 // batch is a batch of rows that moves through the pipeline. Its memory is reused for later rows.
 type batch struct {
 	check.Batch
-	// text has the text of the cells. converted has the text of values that is different from their cell's.
+	// text has the text of the cells. converted has the text of values that differ from their cells.
 	text, converted []byte
 	normalized      []normalized // by column, or empty
 	unmapped        []unmappedCell
@@ -30,7 +30,7 @@ type batch struct {
 	repaired        []repairedLine
 	// updates and inserts are the rows to be written.
 	updates, inserts [][]imports.Value
-	converter        chan struct{} // receives when the values are ready
+	converter        chan struct{} // signals that the values are ready
 }
 
 // unmappedCell is the first cell with content in a column without a header.
@@ -44,12 +44,12 @@ func newBatch() *batch { return &batch{converter: make(chan struct{}, 1)} }
 // large reports whether the batch has more text than a batch of ordinary rows.
 func (b *batch) large() bool { return len(b.text) > 2*check.MaxBatchText }
 
-// full reports whether the batch takes no further row.
+// full reports whether the batch can't take another row.
 func (b *batch) full() bool {
 	return len(b.Rows) >= check.MaxBatchRows || len(b.text) >= check.MaxBatchText || len(b.Cells)*cellBytes >= check.MaxBatchCells
 }
 
-// cellBytes is the memory of a cell and its value, without their text.
+// cellBytes is the memory of a cell and its value, not counting text.
 const cellBytes = int(unsafe.Sizeof(source.Cell{}) + unsafe.Sizeof(imports.Value{}))
 
 func (b *batch) reset() {
@@ -67,10 +67,10 @@ func (b *batch) reset() {
 // writing. The last two keep the order of the rows.
 type pipeline struct {
 	sheet *sheet
-	// rows are those of the file. merged are the same with the values of merged cells, or nil if no cell is merged.
+	// rows are the rows of the file. merged adds the values of merged cells to them. It is nil if no cell is merged.
 	rows   source.Rows
 	merged *source.MergedRows
-	// formulas are nil if the format has none.
+	// formulas is nil if the file format has no formulas.
 	formulas source.Formulas
 	layout   *layout.Sheet
 	row      layout.Row // the current one
@@ -79,10 +79,10 @@ type pipeline struct {
 	order    chan *batch
 	work     chan *batch
 	writes   chan *batch
-	// writing counts the batches that are decided but not written.
+	// writing counts the batches that have been decided but not written.
 	writing sync.WaitGroup
 	failed  error // of a write
-	// read counts the rows that were read, on the reader's side.
+	// read counts the rows that the reader's goroutine has read.
 	read atomic.Int64
 }
 
@@ -129,7 +129,7 @@ func (p *pipeline) run(ctx context.Context, decide func(context.Context, *batch)
 	})
 	err = group.Wait()
 	if p.failed != nil {
-		return p.failed // the others ended because of it
+		return p.failed // it also ended the other stages
 	}
 	return err
 }
@@ -225,7 +225,7 @@ func (p *pipeline) send(ctx context.Context, b *batch) error {
 		return err
 	}
 	if b.large() {
-		// Only one such batch is in flight at a time.
+		// Only one such batch is in the pipeline at a time.
 		if err := p.drain(ctx); err != nil {
 			return err
 		}

@@ -13,12 +13,12 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// propertyKind is a kind of column with a way to fill its cells rightly, and all the ways to spoil them.
+// propertyKind is a kind of column, with functions that generate valid cells and all kinds of invalid ones.
 type propertyKind struct {
 	declare string // the column in the schema, without its name and title
 	right   func(r *rand.Rand, row int) any
 	wrong   map[imports.IssueCode]any
-	// A unique column is also wrong if a row above has the value, a reference if its parent is rejected.
+	// A cell of a unique column is also wrong if a row above has its value, and a reference if its parent is rejected.
 	unique, reference bool
 }
 
@@ -46,19 +46,19 @@ var propertyKinds = []propertyKind{
 		wrong: map[imports.IssueCode]any{imports.ReferenceMissing: "nowhere"}, reference: true},
 }
 
-// property is a generated schema with a workbook, and what is known to be wrong with it.
+// property is a generated schema with a workbook, and the errors that it is known to have.
 type property struct {
 	yaml   string
 	parent [][]any
 	child  [][]any
-	// want are all issues ("Children!B3 RANGE"), counts the numbers of the two sheets.
+	// want has all issues ("Children!B3 RANGE"), and counts has the counts of the two sheets.
 	want   []string
 	counts [2]imports.Counts
 }
 
 func generateProperty(r *rand.Rand) *property {
 	p := &property{}
-	// The first parent is right; some of the others are rejected.
+	// The first parent is valid. Some of the others are rejected.
 	rejected := []any{}
 	p.parent = [][]any{{"ID", "Size"}}
 	for i := range 1 + r.IntN(5) {
@@ -91,7 +91,7 @@ func generateProperty(r *rand.Rand) *property {
 	return p
 }
 
-// addChild adds a row of which each cell is spoilt in one of eight cases.
+// addChild adds a row. Each of its cells is invalid with a probability of one in eight.
 func (p *property) addChild(r *rand.Rand, row int, columns []propertyKind, rejected []any) {
 	spoil := func() bool { return r.IntN(8) == 0 }
 	cells, own, blocked := []any{fmt.Sprint("k", row)}, false, false
@@ -112,7 +112,7 @@ func (p *property) addChild(r *rand.Rand, row int, columns []propertyKind, rejec
 			value, blocked = rejected[r.IntN(len(rejected))], true
 			p.expect(1, "Children", i+1, row, imports.ReferenceBlocked)
 		case kind.unique && row > 0:
-			value, own = p.child[1][i+1], true // that of the first row
+			value, own = p.child[1][i+1], true // the value of the first row
 			p.expect(1, "Children", i+1, row, imports.DuplicateInFile)
 		case len(codes) > 0:
 			code := codes[r.IntN(len(codes))]

@@ -8,14 +8,14 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// maxPasses is the number of times that a run starts again because the database refuses rows. One more pass is enough
-// unless a refusal makes another one: a row that is rejected keeps a value that another row needs.
+// maxPasses is the maximum number of times that a run starts again because the database refuses rows. One more pass is
+// usually enough. But a refusal can cause others: a rejected row keeps a value that another row needs.
 const maxPasses = 6
 
-// errRefused means that the database refused something in a pass, so that the run starts again.
+// errRefused means that the database refused rows in a pass, so the run starts again.
 var errRefused = errors.New("the database refuses rows")
 
-// refusals are what the database refused in one pass.
+// refusals are the rows that the database refused in one pass.
 type refusals struct {
 	rows     []imports.RefusedRow
 	dangling []imports.Dangling
@@ -35,7 +35,7 @@ func (r *refusals) take(err error) error {
 
 func (r *refusals) any() bool { return len(r.rows) > 0 || len(r.dangling) > 0 }
 
-// addTo adds what was refused to that of earlier passes.
+// addTo adds the refusals to those of earlier passes.
 func (r *refusals) addTo(all *check.Refusals) {
 	for _, row := range r.rows {
 		all.AddRow(row)

@@ -128,7 +128,7 @@ func TestTablesThatCannotKeepRowsAreConflicts(t *testing.T) {
 		"a view":                              {`DROP TABLE trips; CREATE VIEW trips AS SELECT 1 AS id, 'A' AS plate, 1 AS km`, "it is a view"},
 		"a computed column":                   {`DROP TABLE trips; CREATE TABLE trips (id TEXT PRIMARY KEY, plate TEXT, km INTEGER AS (length(plate))) STRICT`, "computed"},
 		"a key that is not unique":            {`DROP TABLE trips; CREATE TABLE trips (id TEXT, plate TEXT, km INTEGER) STRICT; CREATE UNIQUE INDEX i ON trips (id, lower(plate))`, "not identified by id"},
-		"another type":                        {`DROP TABLE trips; CREATE TABLE trips (id TEXT PRIMARY KEY, plate TEXT, km REAL) STRICT`, "km holds REAL"},
+		"another type":                        {`DROP TABLE trips; CREATE TABLE trips (id TEXT PRIMARY KEY, plate TEXT, km REAL) STRICT`, "km has the type REAL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setupFor(t, exchangeSchema)

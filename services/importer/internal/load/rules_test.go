@@ -151,8 +151,8 @@ func TestRejectedParentBlocksItsDescendants(t *testing.T) {
 func TestCircularReferencesAreIssues(t *testing.T) {
 	b := setupFor(t, staffSchema)
 	task, summary := b.run(workbook(t, [][]any{{"A"}}, [][]any{
-		{"1", "A", "2"}, {"2", "A", "3"}, {"3", "A", "1"}, // a circle
-		{"4", "A", "1"}, // hangs on it
+		{"1", "A", "2"}, {"2", "A", "3"}, {"3", "A", "1"}, // a cycle
+		{"4", "A", "1"}, // refers to the cycle
 		{"5", "A", "5"}, // itself
 		{"6", "A", ""},
 	}), upsert)
@@ -230,7 +230,7 @@ func TestModesRefuseOtherRows(t *testing.T) {
 
 	task, summary := b.run(file, imports.Policy{OnIssues: imports.SkipRows, Mode: imports.InsertOnly})
 	wantCounts(t, summary.Sheets["teams"], "2 1 0 0 1 0")
-	wantCounts(t, summary.Sheets["people"], "2 2 0 0 0 0") // A is there, so 1 may refer to it
+	wantCounts(t, summary.Sheets["people"], "2 2 0 0 0 0") // A exists, so 1 can refer to it
 	b.wantIssues(task.Import.ID, "Teams!A2 KEY_EXISTS")
 
 	task, summary = b.run(workbook(t, [][]any{{"A", 5}, {"X", 2}}, [][]any{{"1", "X"}}), imports.Policy{OnIssues: imports.SkipRows, Mode: imports.UpdateOnly})
@@ -245,7 +245,7 @@ func TestUniqueValueOfExistingRowIsAnIssue(t *testing.T) {
 	task, summary := b.run(workbook(t, nil, [][]any{{"3", "", "", "one"}, {"1", "", "", "one"}}), upsert)
 	wantCounts(t, summary.Sheets["people"], "2 0 0 0 2 0")
 	b.wantIssues(task.Import.ID, "People!D2 DUPLICATE_IN_DATABASE", "People!D3 DUPLICATE_IN_FILE")
-	// Row 1 releases its value above the row that takes it.
+	// Row 1 releases its value before the row that takes it.
 	_, summary = b.run(workbook(t, nil, [][]any{{"1", "", "", "uno"}, {"2", "", "", "one"}, {"4", "", "", "two"}}), upsert)
 	wantCounts(t, summary.Sheets["people"], "3 1 2 0 0 0")
 }

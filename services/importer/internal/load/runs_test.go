@@ -35,7 +35,7 @@ func TestCommittedImportIsNotRunAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	task.Number = 2
-	task.Open = nil // it is not to be read
+	task.Open = nil // it must not be read
 	again, err := b.loader.Run(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestUnrecordedCommitIsReportedByNextRun(t *testing.T) {
 	if err != nil || !last.Committed || !last.Before || last.Totals != first.Totals {
 		t.Errorf("the third run returns %+v, %v", last, err)
 	}
-	// Everything that the first run found is still there, even though only the third one recorded its end.
+	// All findings of the first run are still there, although only the third run recorded the end.
 	causes, err := b.store.RootCauses(t.Context(), task.Import.ID)
 	if err != nil || len(causes) != 1 || causes[0].BlockedRows != 1 {
 		t.Errorf("root causes are %+v, %v", causes, err)
@@ -100,7 +100,7 @@ func TestUnrecordedCommitIsReportedByNextRun(t *testing.T) {
 // errKilled stands for the end of the process.
 var errKilled = errors.New("killed")
 
-// dying dies at the commit.
+// dying simulates a crash at the commit.
 type dying struct{ silent }
 
 func (dying) Committing(context.Context) error { return errKilled }

@@ -18,7 +18,7 @@ type sheet struct {
 	run   *run
 	index int // in the schema
 	spec  *schema.Sheet
-	// listed is the sheet in the file, or nil if the file does not have it.
+	// listed is the sheet in the file. It is nil if the file does not have the sheet.
 	listed  *imports.Sheet
 	columns []column
 	// byCell finds the column of a cell, by the cell's column number.
@@ -139,7 +139,7 @@ func (s *sheet) columnAt(cell int) int {
 	return int(s.byCell[cell])
 }
 
-// load reads the sheet to its end.
+// load loads all rows of the sheet.
 func (s *sheet) load(ctx context.Context) error {
 	for _, ignored := range s.listed.Ignored {
 		s.warnIgnored(s.listed.HeaderRow, ignored.Column, ignored.Header)
@@ -160,7 +160,7 @@ func (s *sheet) load(ctx context.Context) error {
 	return nil
 }
 
-// take decides on a batch of rows as they were read.
+// take decides on a batch of rows in the order of the file.
 func (s *sheet) take(ctx context.Context, b *batch) error {
 	s.counts.Read += uint32(len(b.Rows))
 	for _, cell := range b.unmapped {
@@ -185,7 +185,7 @@ func (s *sheet) take(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// count counts the outcomes of a batch's rows, and selects those to be written.
+// count counts the outcomes of a batch's rows, and selects the rows to write.
 func (s *sheet) count(b *batch, verdicts []check.Verdict) {
 	for i, v := range verdicts {
 		switch v.State {
@@ -207,7 +207,7 @@ func (s *sheet) count(b *batch, verdicts []check.Verdict) {
 		case check.Blocked:
 			s.counts.Blocked++
 			s.results.Set(v.Row, imports.Refused)
-		default: // pending rows follow later, repeated ones are counted
+		default: // pending rows are counted later, and repeated ones were counted before
 		}
 	}
 }

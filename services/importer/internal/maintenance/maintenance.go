@@ -1,5 +1,5 @@
-// Package maintenance deletes imports that are no longer needed, and repairs what a crash has left: workbooks without
-// an import, and imports without a job.
+// Package maintenance deletes imports that are no longer needed, and cleans up after crashes: it deletes workbooks
+// without an import, and creates missing jobs of imports.
 package maintenance
 
 import (
@@ -28,14 +28,15 @@ type Maintenance struct {
 	CreateJob func(context.Context, imports.Import) error
 	// Started is when this process started. Uploads from before were interrupted.
 	Started time.Time
-	// Retention is how long an import's numbers and issues are kept at least. Its workbook is deleted with its job.
+	// Retention is the minimum time that an import's counts and issues are stored. Its workbook is deleted with its
+	// job.
 	Retention time.Duration
 	// Interval is the time between two sweeps.
 	Interval time.Duration
 	Logger   *slog.Logger
 }
 
-// Run repairs what earlier processes have left, and then sweeps until ctx ends.
+// Run cleans up after earlier processes, and then sweeps until ctx ends.
 func (m *Maintenance) Run(ctx context.Context) error {
 	if n, err := m.Files.Sweep(ctx, m.Started, m.Store.Exist); err != nil {
 		m.Logger.WarnContext(ctx, "delete interrupted uploads", "error", err)
@@ -58,14 +59,14 @@ func (m *Maintenance) Run(ctx context.Context) error {
 	return nil
 }
 
-// The waits before Resume calls a jobs service again that could not be reached.
+// The backoff of Resume while the jobs service can't be reached.
 const (
 	firstWait = time.Second
 	maxWait   = 5 * time.Second
 )
 
-// Resume creates the jobs of imports that an earlier process accepted and created no job for. It repeats this until the
-// jobs service can be reached, or ctx ends. An import that can never run stays without a job; its owner sees it.
+// Resume creates the missing jobs of imports that an earlier process accepted. It repeats this until the jobs service
+// can be reached, or ctx ends. An import that can never run doesn't get a job, but its owner still sees it.
 func (m *Maintenance) Resume(ctx context.Context) error {
 	wait := backoff.New(firstWait, maxWait)
 	for {
@@ -103,9 +104,9 @@ func (m *Maintenance) Resume(ctx context.Context) error {
 // pageSize is how many imports a sweep reads from the store at a time.
 const pageSize = 200
 
-// Sweep goes through all imports once, and returns how many it deleted something of. A workbook is kept as long as its
-// import's job: the jobs service purges jobs some time after their end, and a user who deletes a job wants its workbook
-// deleted too. An import's numbers and issues outlive its job until they are older than Retention.
+// Sweep checks all imports once, and returns the number of imports of which it deleted data. A workbook is stored as
+// long as its import's job: the jobs service purges jobs some time after their end, and a user who deletes a job
+// expects its workbook to be deleted too. An import's counts and issues are stored until they are older than Retention.
 func (m *Maintenance) Sweep(ctx context.Context, now time.Time) (swept int, err error) {
 	before := ""
 	for {
@@ -131,7 +132,7 @@ func (m *Maintenance) Sweep(ctx context.Context, now time.Time) (swept int, err 
 
 func (m *Maintenance) sweep(ctx context.Context, im imports.Import, now time.Time) (deleted bool, err error) {
 	if !im.Scheduled {
-		return false, nil // its job is yet to be created
+		return false, nil // its job will still be created
 	}
 	_, err = m.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: im.ID})
 	if err == nil {

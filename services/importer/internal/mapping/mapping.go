@@ -14,7 +14,7 @@ import (
 	"headway/services/importer/internal/text"
 )
 
-// headerSearch is the number of rows with content that are searched for headers, which can be below a title.
+// headerSearch is the number of non-empty rows that are searched for headers, which can be below a title.
 const headerSearch = 50
 
 // Problem is the reason why a workbook does not match its schema.
@@ -22,19 +22,19 @@ type Problem uint8
 
 // The problems.
 const (
-	// SheetMissing: a sheet that the schema requires is not there.
+	// SheetMissing means that the workbook lacks a sheet that the schema requires.
 	SheetMissing Problem = iota + 1
-	// SheetDuplicated: two sheets of the workbook answer to one of the schema.
+	// SheetDuplicated means that two sheets of the workbook match the same sheet of the schema.
 	SheetDuplicated
-	// HeaderMissing: a sheet lacks a header that the schema requires.
+	// HeaderMissing means that a sheet lacks a header that the schema requires.
 	HeaderMissing
-	// HeaderDuplicated: two headers mean the same column.
+	// HeaderDuplicated means that two headers match the same column.
 	HeaderDuplicated
-	// MappingInvalid: the mapping names what does not exist.
+	// MappingInvalid means that the mapping names a sheet, column, or header that does not exist.
 	MappingInvalid
 )
 
-// Error says what does not fit, and what would.
+// Error describes how the workbook does not match the schema, and how to fix it.
 type Error struct {
 	Problem Problem
 	Message string
@@ -47,7 +47,7 @@ func problem(p Problem, format string, args ...any) error {
 	return &Error{Problem: p, Message: fmt.Sprintf(format, args...)}
 }
 
-// Mapping tells where a sheet of the schema is, if the names do not match.
+// Mapping assigns a sheet of the workbook to a sheet of the schema, if their names differ.
 type Mapping struct {
 	// Sheet is the name of the sheet in the schema.
 	Sheet string
@@ -58,13 +58,14 @@ type Mapping struct {
 }
 
 // Find finds the sheets, in the order of the schema, and in each the row of the headers and the columns. Optional
-// sheets and columns may be missing. It gives *Error if the workbook does not fit, *source.Error if it cannot be read.
+// sheets and columns can be missing. It returns *Error if the workbook does not match the schema, and *source.Error if
+// it can't be read.
 func Find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping) ([]imports.Sheet, error) {
 	return find(ctx, book, s, mapping, func(_ *schema.Sheet, c *schema.Column) bool { return c.Required })
 }
 
 // FindForUpdate is Find for an import that only updates rows: only the columns of the key are required, because a row
-// keeps its values of the columns that the workbook does not have.
+// keeps its values in columns that the workbook does not have.
 func FindForUpdate(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping) ([]imports.Sheet, error) {
 	return find(ctx, book, s, mapping, func(sheet *schema.Sheet, c *schema.Column) bool { return slices.Contains(sheet.Key, c.Name) })
 }
@@ -205,7 +206,7 @@ func bestHeader(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet s
 
 func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
 	if best.row == 0 {
-		return problem(HeaderMissing, "The sheet “%s” is empty; its first row must hold the headers, among them “%s”.", sheet.WorkbookSheet, column.Title)
+		return problem(HeaderMissing, "The sheet “%s” is empty. Its first row must have the headers, including “%s”.", sheet.WorkbookSheet, column.Title)
 	}
 	hint := ""
 	if len(best.ignored) > 0 {
@@ -253,8 +254,8 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 	return h
 }
 
-// match returns the column that a header means, or nil: by the mapping first, then by name. A header that the mapping
-// writes exactly so takes precedence over one that differs in case or punctuation.
+// match returns the column that a header matches, or nil: first by the mapping, then by name. An exact match with the
+// mapping takes precedence over one that differs in case or punctuation.
 func match(spec *schema.Sheet, explicit Mapping, title string) (*schema.Column, error) {
 	form := schema.MatchName(title)
 	exact := func(header string) bool { return text.CleanString(header) == title }

@@ -108,7 +108,7 @@ func TestHeaderMappedToTwoColumnsIsAmbiguous(t *testing.T) {
 	for range 20 { // a map's order must not decide
 		_, err := Find(t.Context(), file, people(t), []Mapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "name"}}})
 		var fit *Error
-		// The header is written as for "first", so "last" has none.
+		// The header is written as for "first", so "last" has no header.
 		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Message, "last") {
 			t.Fatalf("got %v", err)
 		}
@@ -130,7 +130,7 @@ func TestHeadersThatDifferInCaseAreMappedApart(t *testing.T) {
 	}
 }
 
-// shown is a workbook whose sheets have an order, and some of which are hidden.
+// shown is a workbook with ordered sheets, some of which are hidden.
 type shown struct {
 	book
 	sheets []source.Sheet
@@ -141,7 +141,7 @@ func (s shown) Sheets() []source.Sheet { return s.sheets }
 func TestVisibleSheetIsPreferredToHidden(t *testing.T) {
 	full, part := [][]string{{"Code", "First", "Last"}}, [][]string{{"Code", "First"}}
 	for name, test := range map[string]struct {
-		// sheets are names with a "-" before those that are hidden.
+		// sheets are the names of the sheets. A "-" marks a hidden one.
 		sheets map[string][][]string
 		want   string
 		reason string

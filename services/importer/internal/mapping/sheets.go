@@ -22,8 +22,8 @@ type finder struct {
 	taken []string
 }
 
-// sheet returns the sheet of the workbook, and what the user should know about the choice. It returns no sheet if the
-// sheet is optional and missing.
+// sheet returns the sheet of the workbook, and notices about the choice for the user. It returns no sheet if the sheet
+// is optional and missing.
 func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.Sheet, explicit Mapping, notices []imports.Notice, err error) {
 	if i := slices.IndexFunc(f.mapping, func(m Mapping) bool { return m.Sheet == spec.Name }); i >= 0 {
 		explicit = f.mapping[i]
@@ -67,7 +67,7 @@ func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.S
 	for _, sheet := range f.book.Sheets() {
 		names = append(names, "“"+sheet.Name+"”")
 	}
-	return nil, explicit, nil, problem(SheetMissing, "The sheet “%s” is missing; the workbook has %s. Add it, rename a sheet, or map one to it.",
+	return nil, explicit, nil, problem(SheetMissing, "The sheet “%s” is missing. The workbook has %s. Add the sheet, rename another one, or map one to it.",
 		spec.Title, source.Clip([]byte(strings.Join(names, ", ")), 300))
 }
 
@@ -88,11 +88,11 @@ func notice(spec *schema.Sheet, reason, format string, args ...any) imports.Noti
 	return imports.Notice{Reason: reason, Sheet: spec.Name, Count: 1, Message: fmt.Sprintf(format, args...)}
 }
 
-// maxCandidates is how many visible sheets are compared with a hidden one.
+// maxCandidates is the maximum number of visible sheets that are compared with a hidden one.
 const maxCandidates = 64
 
 // preferVisible returns the visible sheet whose headers match as well as those of a hidden sheet with the right name, or
-// the hidden sheet. What a user sees in the file is more likely to be meant.
+// the hidden sheet. A user more likely means a sheet that is visible in the file.
 func (f *finder) preferVisible(ctx context.Context, spec *schema.Sheet, explicit Mapping, hidden source.Sheet) (*source.Sheet, []imports.Notice, error) {
 	matches, err := f.matches(ctx, spec, explicit, hidden)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // cell returns a cell of the upload for the report, with its value and its format, so that it is read as the same number,
-// date or text again. color is that of its issue, and empty if it has none.
+// date or text again. color is the color of its issue, and is empty if the cell has no issue.
 func (b *book) cell(c source.Cell, column *schema.Column, color string) xlsxwrite.Cell {
 	format := c.Format.Code
 	out := xlsxwrite.Cell{Text: string(c.Text)}
@@ -38,10 +38,10 @@ func (b *book) cell(c source.Cell, column *schema.Column, color string) xlsxwrit
 		out.Kind = xlsxwrite.Text
 		switch {
 		case Runs(out.Text) || column == nil || column.Type.Textual():
-			// A new value stays text, with leading zeros, even if it looks like a formula.
+			// A new value remains text, with leading zeros, even if it looks like a formula.
 			format = "@"
 		case color != "":
-			// A text instead of a number or a date. A new value becomes one.
+			// The cell has text instead of a number or date. A new value becomes a number or date.
 			format = emptyFormat(column)
 		}
 	}
@@ -60,7 +60,7 @@ func knownError(code string) string {
 	return "#VALUE!"
 }
 
-// emptyFormat is the number format for typing a value of a column.
+// emptyFormat returns the number format for entering a value of a column.
 func emptyFormat(column *schema.Column) string {
 	if column == nil {
 		return ""
@@ -79,8 +79,8 @@ func emptyFormat(column *schema.Column) string {
 	}
 }
 
-// Runs reports whether a spreadsheet that opens a text file would run a value as a formula or a command, by its first
-// character (OWASP, CSV Injection). A plain number is not run, even if it has a sign.
+// Runs reports whether a spreadsheet that opens a text file would execute a value as a formula or a command, by its
+// first character (OWASP, CSV Injection). A plain number is not executed, even if it has a sign.
 func Runs(value string) bool {
 	if value == "" {
 		return false

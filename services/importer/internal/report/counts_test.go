@@ -25,7 +25,7 @@ func TestReportMatchesCounts(t *testing.T) {
 			t.Errorf("an issue at row %d, which the workbook does not have, is not an error", row)
 		}
 	}
-	// The run has refused a row that the workbook does not have.
+	// The run has refused a row that the workbook doesn't have.
 	lost := with(ledgerImport(t, 2, 0, 2), data, t)
 	lost.Results = results(map[int]imports.RowResult{3: imports.Refused, 5: imports.Refused})
 	if err := Write(t.Context(), io.Discard, lost); !errors.As(err, &count) || count.Rows.Refused != 1 || count.Want.Refused != 2 {

@@ -12,15 +12,16 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// CSVHeader are the columns of the list of issues.
+// CSVHeader has the column titles of the list of issues.
 var CSVHeader = []string{"sheet", "cell", "row", "column", "value", "severity", "code", "message"}
 
 // byteOrderMark makes spreadsheets read the file as UTF-8.
 const byteOrderMark = "\xEF\xBB\xBF"
 
 // WriteCSV writes the stored issues of an import as CSV (RFC 4180, with CRLF and all fields quoted; UTF-8 with a byte order
-// mark). A value that a spreadsheet would run gets an apostrophe before it, even if the spreadsheet divides fields at
-// semicolons or tabs. If some issues are not stored, the last records say how many, by sheet and code. They have no cell.
+// mark). A value that a spreadsheet would execute gets an apostrophe before it, even if the spreadsheet splits fields
+// at semicolons or tabs. If some issues are not stored, the last records have their number, by sheet and code. These
+// records have no cell.
 func WriteCSV(ctx context.Context, w io.Writer, im Import) error {
 	if err := writeCSV(ctx, w, &im); err != nil {
 		return fmt.Errorf("write the list of errors: %w", err)
@@ -62,9 +63,9 @@ func writeRecord(out *bufio.Writer, record []string) {
 
 var fieldEscapes = strings.NewReplacer(`"`, `""`, "\r\n", "\r\n", "\n", "\r\n")
 
-// harmless returns a value that no spreadsheet runs, whatever separates its fields: not at its beginning, and not after a
-// separator in it. A comma separates nothing in a quoted field. Other separators do, because a spreadsheet that expects
-// them sees the quotation marks in the middle of a field.
+// harmless returns a value that spreadsheets don't execute, whichever separator they use, neither at its beginning nor
+// after a separator in it. A comma in a quoted field is not a separator. Other separators do, because a spreadsheet
+// that expects them sees the quotation marks in the middle of a field.
 func harmless(value string) string {
 	var b strings.Builder
 	if !plainNumber(value) && (Runs(value) || runsAfterBlanks(value)) {
@@ -85,7 +86,8 @@ func harmless(value string) string {
 	return b.String()
 }
 
-// runsAfterBlanks reports whether a spreadsheet might run a value, if it ignores blanks and quotation marks before it.
+// runsAfterBlanks reports whether a spreadsheet that ignores blanks and quotation marks before a value might execute
+// it.
 func runsAfterBlanks(value string) bool {
 	rest := strings.TrimLeft(value, " \u00a0\"")
 	first, _ := utf8.DecodeRuneInString(rest)

@@ -49,7 +49,7 @@ func TestErrorListIsHarmlessCSV(t *testing.T) {
 }
 
 // TestErrorListIsHarmlessInEveryDialect reads the list as spreadsheets with other separators do. None of them finds a cell
-// that it would run.
+// that it would execute.
 func TestErrorListIsHarmlessInEveryDialect(t *testing.T) {
 	hostile := []string{"x;=1+1", "x\t=1+1", "x|@SUM(A1)", "a\";=cmd|' /C calc'!A0;\"", ";\"=1+1\"", "; \"\"-1+1", "\n=1+1", "a\r\n+cmd", " =1+1", "\"=1+1", ";＝1", ";-5", "\u00a0=1"}
 	var issues []imports.Issue
@@ -75,7 +75,7 @@ func TestErrorListIsHarmlessInEveryDialect(t *testing.T) {
 	}
 }
 
-// spreadsheetCells divides a text like a spreadsheet: a quotation mark counts only at the beginning of a cell, and text
+// spreadsheetCells splits a text like a spreadsheet: a quotation mark counts only at the beginning of a cell, and text
 // after the closing one belongs to the cell.
 func spreadsheetCells(text string, separator rune) (cells []string) {
 	var cell strings.Builder

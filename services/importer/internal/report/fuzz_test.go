@@ -15,7 +15,7 @@ import (
 )
 
 // FuzzReport writes the report and the imported rows of a sheet with any texts, numbers, and formats, of which some rows
-// are refused. Together, the two workbooks hold each row once, with the same cells, and no formulas.
+// are refused. Together, the two workbooks have each row once, with the same cells, and no formulas.
 func FuzzReport(f *testing.F) {
 	f.Add("0001\t=1+1\t-5\n0002\t@x\t\u00a0\n\n0003\t_x0041_\t<b>&\"", "dd.mm.yyyy", "44000.5", uint16(5), "the message")
 	f.Add("a\r\tb\tc\x01\n\t\t\nx\ty\tz\tw", `"EMP-"0000;[Red]-0`, "-0.000001", uint16(2), strings.Repeat("long ", 500))

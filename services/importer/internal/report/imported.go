@@ -14,15 +14,15 @@ import (
 // resultHeader is the header of the column with the result of each row.
 const resultHeader = "Import result"
 
-// maxColumns is how many columns a sheet has at most.
+// maxColumns is the maximum number of columns of a sheet.
 const maxColumns = 16_384
 
 // WriteImported writes the workbook of the imported rows: the sheets of the upload under their own names, each with its
 // headers and the imported rows, with their values and formats. A column after the last header shows whether the row was
-// inserted, updated or unchanged. Cells of a row after the last header move one column to the right. Texts and formulas
-// are as harmless as in the report.
+// inserted, updated, or unchanged. Cells of a row after the last header move one column to the right. Texts and
+// formulas are escaped as in the report.
 //
-// It returns *CountError if the workbook would not hold as many rows as were counted.
+// It returns *CountError if the workbook would not have as many rows as were counted.
 func WriteImported(ctx context.Context, w io.Writer, im Import) error {
 	results := make([]imports.RowResults, len(im.Sheets))
 	for i := range im.Sheets {

@@ -11,7 +11,7 @@ import (
 	"headway/services/importer/internal/xlsxwrite"
 )
 
-// ledgerBook has a preamble above its headers, a column that the schema does not know, and dates from 1904.
+// ledgerBook has a preamble above its headers, a column that is not in the schema, and the 1904 date system.
 func ledgerBook(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -73,7 +73,7 @@ func stored(issues ...imports.Issue) func(context.Context, string) iter.Seq2[imp
 	}
 }
 
-// with sets what a store holds about an import: its issues, and as refused the rows that have errors.
+// with sets the stored data of an import: its issues, and the rows with errors as refused.
 func with(im Import, data []byte, t *testing.T, issues ...imports.Issue) Import {
 	t.Helper()
 	im.Workbook = openBook(t, data)

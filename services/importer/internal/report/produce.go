@@ -17,7 +17,7 @@ import (
 // pageSize is how many issues are read from the store at a time.
 const pageSize = 1000
 
-// Producer makes the downloads of an import from its stored workbook. All fields but Limits are required.
+// Producer creates the downloads of an import from its stored workbook. All fields but Limits are required.
 type Producer struct {
 	Store   imports.Store
 	Files   *files.Store
@@ -37,18 +37,18 @@ type Format uint8
 const (
 	// Rejected is the workbook of the rows that were not imported.
 	Rejected Format = iota
-	// Issues is the list of the kept issues as CSV.
+	// Issues is the list of the stored issues as CSV.
 	Issues
 	// Imported is the workbook of the imported rows.
 	Imported
 )
 
-// FileName is the name to save a download under.
+// FileName returns the file name of a download.
 func (f Format) FileName(uploaded string) string {
 	return FileName(uploaded, [...]string{"report.xlsx", "issues.csv", "imported.xlsx"}[f])
 }
 
-// Phase is how far an import's job is.
+// Phase is the progress of an import's job.
 type Phase uint8
 
 // The phases.
@@ -59,7 +59,7 @@ const (
 	Running
 	// Waiting means that the job waits for a decision.
 	Waiting
-	// Ended means that the job is completed, failed or cancelled.
+	// Ended means that the job is completed, failed, or cancelled.
 	Ended
 )
 
@@ -120,7 +120,7 @@ func commentBytes(im imports.Import, format Format) int64 {
 	return int64(issues) * imports.CommentBytes
 }
 
-// load returns what the store holds about an import.
+// load returns the stored data of an import.
 func (p *Producer) load(im imports.Import) Import {
 	return Import{Import: im,
 		Results: func(ctx context.Context, sheet string) (imports.RowResults, error) {

@@ -1,6 +1,6 @@
-// Package report writes the downloads of an import: a workbook of the rows that were not imported, ready to be fixed
-// and uploaded again, one of the rows that were, and a list of the errors as CSV. The two workbooks together hold every
-// row of the upload exactly once.
+// Package report writes the downloads of an import: a workbook of the rows that were not imported, which users can fix
+// and upload again, a workbook of the imported rows, and a list of the errors as CSV. Together, the two workbooks have
+// every row of the upload exactly once.
 package report
 
 import (
@@ -14,8 +14,8 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Import is an import with everything that its downloads are made of. The workbook is read again, one row at a time,
-// and the stored issues are read in pages, so memory does not grow with either.
+// Import is an import with the data for its downloads. The workbook is read again, one row at a time, and the stored
+// issues are read in pages, so memory does not grow with either.
 type Import struct {
 	imports.Import
 	Schema   *schema.Schema
@@ -29,11 +29,11 @@ type Import struct {
 	Issues func(ctx context.Context, sheet string) iter.Seq2[imports.Issue, error]
 }
 
-// CountError means that a workbook would not hold the rows that the import has counted. It is not completed.
+// CountError means that a workbook would not have the rows that the import has counted. The workbook is not completed.
 type CountError struct {
 	// Sheet is the schema's name of the sheet.
 	Sheet string
-	// Rows are those of the workbook, Want those that were counted.
+	// Rows are the rows of the workbook, and Want the counted rows.
 	Rows, Want imports.Tally
 }
 
@@ -42,7 +42,7 @@ func (e *CountError) Error() string {
 }
 
 // results returns the results of a sheet's rows after checking them against its numbers. Results of earlier versions do
-// not hold refused rows: exact is false then.
+// not have refused rows, and exact is then false.
 func (im *Import) results(ctx context.Context, sheet *imports.Sheet) (rows imports.RowResults, exact bool, err error) {
 	if rows, err = im.Results(ctx, sheet.Name); err != nil {
 		return rows, false, fmt.Errorf("read the results of the rows of sheet %s: %w", sheet.Name, err)
@@ -96,7 +96,7 @@ func columnsOf(spec *schema.Sheet, sheet *imports.Sheet) map[int]*schema.Column 
 	return columns
 }
 
-// FileName is the name to save an import's download under. Kind is "report.xlsx", "imported.xlsx" or "issues.csv".
+// FileName returns the file name of an import's download. Kind is "report.xlsx", "imported.xlsx", or "issues.csv".
 func FileName(uploaded, kind string) string {
 	for i := len(uploaded) - 1; i > 0; i-- {
 		if uploaded[i] == '.' {

@@ -112,7 +112,7 @@ func TestRejectedRowsAreReadTheSameAgain(t *testing.T) {
 	}
 }
 
-// compareRows expects the same cells, but for a formula without a value.
+// compareRows expects the same cells, except for a formula without a value.
 func compareRows(t *testing.T, i imports.Issue, before, after []source.Cell) {
 	t.Helper()
 	find := func(cells []source.Cell, column int) source.Cell {
@@ -175,7 +175,7 @@ func TestCellsWithErrorsAreMarked(t *testing.T) {
 	}
 }
 
-// said is what a comment says in all its runs.
+// said returns the text of all runs of a comment.
 func said(c excelize.Comment) string {
 	text := c.Text
 	for _, run := range c.Paragraph {
@@ -216,7 +216,7 @@ func TestErrorSheetComesFirst(t *testing.T) {
 	im, data, issues := sampleImport(t)
 	cause := issues[slices.IndexFunc(issues, func(i imports.Issue) bool { return i.Sheet == "departments" })]
 	im.RootCauses = []imports.RootCause{{Issue: cause, BlockedRows: 412, Message: "Department “D-17” is missing. 412 employees are waiting for it."}}
-	im.Sheets[3].Counts.Issues += 5 // found beyond those that were kept
+	im.Sheets[3].Counts.Issues += 5 // found in addition to the stored ones
 	f, _ := report(t, with(im, data, t, issues...))
 	if got := f.GetSheetList(); got[0] != "Errors" || len(got) != 8 {
 		t.Fatalf("the sheets are %v", got)
@@ -248,7 +248,7 @@ func TestErrorSheetComesFirst(t *testing.T) {
 	}
 }
 
-// A schema with columns of several types, and a workbook with what may go wrong in them.
+// A schema with columns of several types, and a workbook with all kinds of errors in them.
 const ledger = `
 name: ledger
 sheets:

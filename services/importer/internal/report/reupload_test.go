@@ -19,7 +19,7 @@ import (
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
 
-// importer is the real loader on its own databases.
+// importer is the real loader with its own databases.
 type importer struct {
 	t      *testing.T
 	schema *schema.Schema
@@ -59,7 +59,7 @@ func (unwatched) SheetMoves(string, uint32, uint32, imports.Counts) {}
 func (unwatched) SheetEnds(string, imports.Counts)                  {}
 func (unwatched) Committing(context.Context) error                  { return nil }
 
-// run imports a workbook, skips what is wrong, and gives the numbers and the report.
+// run imports a workbook, skips rows with errors, and returns the counts and the report.
 func (im *importer) run(file []byte) (imports.Counts, []byte) {
 	im.t.Helper()
 	book := openBook(im.t, file)
@@ -104,7 +104,7 @@ func TestReportCanBeFixedAndUploaded(t *testing.T) {
 	}
 
 	again, out := im.run(out)
-	// A key that was a duplicate is not one here: the first row with it is not in the report.
+	// A key that was a duplicate is not a duplicate here, because the first row with it is not in the report.
 	twice := uint32(0)
 	for _, f := range manifest.Mistakes {
 		if f.Code == "DUPLICATE_IN_FILE" {

@@ -19,7 +19,7 @@ type refusedRows struct {
 	exact   bool
 }
 
-// refused returns the rows of a sheet that go into the report. A sheet that the run did not reach has none.
+// refused returns the rows of a sheet that go into the report. A sheet that the run did not reach has no such rows.
 func (im *Import) refused(ctx context.Context, sheet *imports.Sheet) (*refusedRows, error) {
 	r := &refusedRows{im: im, sheet: sheet}
 	results, exact, err := im.results(ctx, sheet)
@@ -46,7 +46,7 @@ func (r *refusedRows) has(row int, issues []imports.Issue) bool {
 	return false
 }
 
-// want is how many rows the report must have.
+// want returns the number of rows that the report must have.
 func (r *refusedRows) want() int { return int(r.sheet.Counts.Rejected + r.sheet.Counts.Blocked) }
 
 // issuesByRow returns the stored issues of the sheet by row, in ascending order. The slice is valid until the next one.
@@ -137,7 +137,7 @@ func (r *refusedRows) each(ctx context.Context, list func(*imports.Issue), heade
 	return err
 }
 
-// missing is the error of issues whose row the workbook does not have.
+// missing returns the error for issues whose row is not in the workbook.
 func (r *refusedRows) missing(issues []imports.Issue) error {
 	if issues[0].Row <= r.sheet.HeaderRow {
 		return nil

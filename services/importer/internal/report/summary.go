@@ -14,7 +14,7 @@ import (
 // maxRows is the maximum number of rows of a sheet.
 const maxRows = 1_048_576
 
-// summary writes the sheet of errors: the sheets with their numbers, the root causes, how many errors are not listed,
+// summary writes the sheet of errors: the sheets with their counts, the root causes, the numbers of unlisted errors,
 // and every stored issue.
 func (b *book) summary(ctx context.Context, sheets []*refusedRows) error {
 	out, err := b.out.Sheet(b.summaryName(), xlsxwrite.SheetOptions{Widths: []float64{30, 26, 22, 30, 14, 80}, First: true})
@@ -60,7 +60,7 @@ func (b *book) summary(ctx context.Context, sheets []*refusedRows) error {
 	return t.err
 }
 
-// tellNotices writes what the user should know about the file.
+// tellNotices writes the notices about the file.
 func (b *book) tellNotices(t *table) {
 	notices := slices.Clone(b.im.Notices)
 	for i := range b.im.Sheets {
@@ -79,10 +79,10 @@ func (b *book) tellNotices(t *table) {
 	}
 }
 
-// maxNotices is how many notices the summary has.
+// maxNotices is the maximum number of notices in the summary.
 const maxNotices = 200
 
-// tellUnlisted says how many issues are not stored, and where their rows are.
+// tellUnlisted writes how many issues are not stored, and where their rows are.
 func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {
 	told := false
 	for _, refused := range sheets {

@@ -19,7 +19,7 @@ type codeID struct {
 	code     imports.IssueCode
 }
 
-// codeCount is how many issues of a code are not stored. Code is 0 if the codes were not counted.
+// codeCount is the number of issues of a code that are not stored. Code is 0 if the codes were not counted.
 type codeCount struct {
 	codeID
 	found, listed uint32
@@ -32,7 +32,7 @@ func newUnlisted(sheets []imports.Sheet) unlisted {
 // list records an issue that is stored.
 func (u *unlisted) list(i *imports.Issue) { u.listed[codeID{i.Sheet, i.Severity, i.Code}]++ }
 
-// errors is how many errors of a sheet are not stored.
+// errors returns the number of a sheet's errors that are not stored.
 func (u *unlisted) errors(sheet *imports.Sheet) uint32 {
 	listed := uint32(0)
 	for id, n := range u.listed {

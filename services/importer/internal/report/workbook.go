@@ -22,12 +22,13 @@ const (
 
 // Write writes the report workbook: the sheets of the upload under their own names, each with its headers and all rows
 // that were rejected or blocked, with their values and formats. Cells with stored issues are colored and have a comment.
-// The workbook can be fixed and uploaded as it is. A sheet of errors comes first, which an import ignores.
+// Users can fix the workbook and upload it. Its first sheet lists the errors. An import ignores that sheet.
 //
-// Texts are always written as texts, whatever they begin with, and formulas never, so a spreadsheet runs nothing. An
-// error, and a formula that was never calculated, is written as an error, so that its text is not imported by mistake.
+// Texts are always written as texts, whatever they begin with, and formulas are never written, so a spreadsheet
+// executes nothing. Errors, and formulas that were never calculated, are written as errors, so that their text is not
+// imported by mistake.
 //
-// It returns *CountError if the workbook would not hold as many rows as were counted.
+// It returns *CountError if the workbook would not have as many rows as were counted.
 func Write(ctx context.Context, w io.Writer, im Import) error {
 	b := newBook(w, &im)
 	sheets := make([]*refusedRows, len(im.Sheets))
@@ -68,10 +69,10 @@ type rowID struct {
 	row   int
 }
 
-// rootCause is where a root cause is.
+// rootCause is the location of a root cause.
 type rootCause struct {
 	issue *imports.Issue
-	// cell is its cell in the report. It is empty if its row is not there.
+	// cell is its cell in the report. It is empty if the row is not in the report.
 	cell string
 }
 
@@ -114,7 +115,7 @@ func (b *book) sheet(ctx context.Context, refused *refusedRows) error {
 	if err != nil {
 		return err
 	}
-	// In results of earlier versions, rows are missing if their errors are not stored. The summary says so.
+	// Results of earlier versions lack rows whose errors are not stored. The summary states this.
 	if want := refused.want(); rows != want && (refused.exact || errors == sheet.Counts.Issues) {
 		tally := sheet.Counts.Tally()
 		tally.Refused = uint32(rows)
@@ -123,7 +124,7 @@ func (b *book) sheet(ctx context.Context, refused *refusedRows) error {
 	return nil
 }
 
-// header begins a sheet with the headers of the upload and, from the column after columns on, those that are added.
+// header begins a sheet with the headers of the upload, and with additional headers after the last of these columns.
 func (b *book) header(name string, sheet *imports.Sheet, row source.Row, columns int, added ...string) (*xlsxwrite.Sheet, error) {
 	cells := make([]xlsxwrite.Cell, columns+len(added))
 	widths := make([]float64, len(cells))
@@ -168,7 +169,7 @@ func rowWord(sheet *imports.Sheet) string {
 	return "Row"
 }
 
-// width is how many cells a row needs for its content and its issues.
+// width returns the number of cells that a row needs for its content and its issues.
 func width(row source.Row, issues []imports.Issue) int {
 	n := 1
 	for _, c := range row.Cells {
@@ -204,7 +205,7 @@ func (b *book) row(page *pages, refused *refusedRows, columns map[int]*schema.Co
 	return nil
 }
 
-// maxComment is how many characters a comment has at most.
+// maxComment is the maximum number of characters in a comment.
 const maxComment = 2000
 
 // mark is the color and the comment of a cell.
@@ -248,8 +249,8 @@ func firstColumn(sheet *imports.Sheet) int {
 	return max(1, first)
 }
 
-// replaces reports whether a row was refused only because an earlier one has its key. Uploaded without that one, it
-// would be an update.
+// replaces reports whether a row was refused only because an earlier one has its key. Uploaded without the earlier row,
+// it would be an update.
 func (b *book) replaces(i *imports.Issue) bool {
 	if i.Code != imports.DuplicateInFile {
 		return false
@@ -257,7 +258,7 @@ func (b *book) replaces(i *imports.Issue) bool {
 	return i.Column == "" || slices.Contains(b.im.Schema.Sheet(i.Sheet).Key, i.Column)
 }
 
-// stronger returns the color of a cell that has one more issue.
+// stronger returns the color of a cell that has an additional issue.
 func stronger(color string, i *imports.Issue) string {
 	switch {
 	case i.Severity == imports.Error && i.Code != imports.ReferenceBlocked:

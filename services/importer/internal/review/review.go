@@ -53,13 +53,14 @@ func notWaiting(err error) error {
 	return err
 }
 
-// Answer returns the answer that the import's job has received: whether there is one, and whether it is to commit.
+// Answer returns the answer that the import's job has received: whether there is an answer, and whether it is to
+// commit.
 func Answer(job *jobsv1.Job) (answered, commit bool) {
 	answer := job.GetAnswer().GetFields()[commitField]
 	return answer != nil, answer.GetBoolValue()
 }
 
-// Declined is the error of an import that the user decided not to import.
+// Declined returns the error of an import that the user decided not to import.
 func Declined() *jobsv1.JobError {
 	return &jobsv1.JobError{
 		Reason:  rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_REVIEW_DECLINED),
@@ -67,17 +68,17 @@ func Declined() *jobsv1.JobError {
 	}
 }
 
-// Refused returns how many rows are not imported.
+// Refused returns the number of rows that are not imported.
 func Refused(c imports.Counts) uint32 { return c.Rejected + c.Blocked }
 
-// Worse reports whether a run has a result that the user who confirmed another one has not agreed to: fewer rows are
-// imported, or more existing rows are changed.
+// Worse reports whether the result of a run is worse than the one that the user confirmed: fewer rows are imported, or
+// more existing rows are changed.
 func Worse(now, confirmed imports.Counts) bool {
 	return Refused(now) > Refused(confirmed) || now.Updated > confirmed.Updated
 }
 
-// Question is the question to the user about an import with these totals. If the database has changed for the worse
-// since the user confirmed, again is true, and the question says so.
+// Question returns the question to the user about an import with these totals. again means that the database has
+// changed since the user confirmed, so that the result would be worse. The question then mentions this.
 func Question(totals imports.Counts, again bool) string {
 	if again {
 		return fmt.Sprintf("The database has changed since you confirmed. Now %s would be added, %s updated, and %s skipped. Import anyway?",

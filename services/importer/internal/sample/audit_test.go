@@ -16,7 +16,7 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// audit reads a workbook with excelize and judges each cell by the schema alone.
+// audit reads a workbook with excelize, and checks each cell by the schema alone.
 func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Mistake) {
 	t.Helper()
 	f, err := excelize.OpenReader(r)
@@ -29,7 +29,7 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Mistake) {
 	}
 	var numbers []Numbers
 	var found []Mistake
-	// outcomes of the rows by sheet, column and value, for those columns that something may refer to.
+	// outcomes of the rows by sheet, column, and value, for the columns that references can refer to.
 	outcomes := make(map[string]map[string]outcome)
 	for _, sheet := range s.Sheets {
 		rows, err := f.GetRows(sheet.Title, excelize.Options{RawCellValue: true})
@@ -121,7 +121,7 @@ func audit(t *testing.T, s *schema.Schema, r io.Reader) ([]Numbers, []Mistake) {
 	return numbers, found
 }
 
-// judgeSelfReferences looks for managers who do not exist, and blocks rows until nothing changes.
+// judgeSelfReferences finds references to managers who don't exist, and blocks rows until nothing changes.
 func judgeSelfReferences(sheet *schema.Sheet, rows [][]string, own []outcome, values []map[string]int, found *[]Mistake) {
 	for j, c := range sheet.Columns {
 		if c.References == nil || c.References.Sheet != sheet.Name {
@@ -173,7 +173,7 @@ func count3(sheet string, own []outcome) Numbers {
 var isEmail = regexp.MustCompile(`^[a-z0-9.-]+@[a-z0-9.-]+\.[a-z]+$`)
 var isPhone = regexp.MustCompile(`^\+[0-9 ()-]{7,25}$`)
 
-// judge returns the issue of one cell alone, or nothing.
+// judge returns the issue of one cell by itself. It is empty if there is no issue.
 func judge(t *testing.T, f *excelize.File, sheet, at string, c *schema.Column, value string) string {
 	t.Helper()
 	typ, err := f.GetCellType(sheet, at)

@@ -8,15 +8,16 @@ import (
 	"headway/services/importer/internal/xlsxwrite"
 )
 
-// mistake is a way to spoil one cell, so that it has one issue and no other cell of the row has any.
+// mistake is a way to spoil one cell, so that this cell has one issue, and the other cells of the row have none.
 type mistake struct {
 	column, code string
 	spoil        func(c cell) cell
-	// like takes the cell over from an earlier row, which is imported; spoil is nil then.
+	// like copies the cell from an earlier row that is imported. spoil is then nil.
 	like bool
 }
 
-// mistakes are the ways to spoil a row of each sheet. They take turns; the first one of a sheet needs no earlier row.
+// mistakes are the ways to spoil a row of each sheet. They are used in turn. The first one of a sheet needs no earlier
+// row.
 var mistakes = map[string][]mistake{
 	"areas": {
 		{column: "country", code: "PATTERN", spoil: write("Germany")},
@@ -99,7 +100,7 @@ var mistakes = map[string][]mistake{
 	},
 }
 
-// spoil makes the row spoiled and enters its mistake into the manifest.
+// spoil spoils the row, and records its mistake in the manifest.
 func (g *generator) spoil(sheet *schema.Sheet, i int, cells []cell) {
 	kinds := mistakes[sheet.Name]
 	turn, _ := slices.BinarySearch(g.spoiled[sheet.Name], i)
@@ -139,13 +140,13 @@ func erase(cell) cell { return cell{} }
 
 // stranger is an employee number that no employee has. It differs for each employee, because it can be a key.
 func stranger(c cell) cell {
-	digits := "000000" + c.Text // the head of a department has no manager's number to go by
+	digits := "000000" + c.Text // the head of a department has no manager, and so no number to start from
 	return text("99" + digits[len(digits)-6:])
 }
 
 func write(s string) func(cell) cell { return func(cell) cell { return text(s) } }
 
-// count writes a number, in the format of the cell that was there.
+// count writes a number in the format of the replaced cell.
 func count(v string) func(cell) cell {
 	return func(c cell) cell { return number(c.Style, v) }
 }

@@ -1,9 +1,9 @@
 package sample
 
-// culture is a stock of given and family names that go together, each with its form in an e-mail address.
+// culture is a list of given and family names of the same culture, each with its form in an email address.
 type culture struct {
 	given, family []name
-	// familyFirst: the family name is written first; joined is the text between the two.
+	// familyFirst reports whether the family name is written first. joined is the text between the two names.
 	familyFirst bool
 	joined      string
 	dialing     string
@@ -54,7 +54,7 @@ var cultures = []culture{
 		family: []name{{"Okafor", "okafor"}, {"Adéyẹmí", "adeyemi"}, {"Balogun", "balogun"}, {"Ọláyínká", "olayinka"}, {"Eze", "eze"}, {"Abubakar", "abubakar"}, {"Nwosu", "nwosu"}, {"Ogunbanjo", "ogunbanjo"}}},
 }
 
-// towns are where areas lie, with their countries (ISO 3166-1 alpha-2).
+// towns are the locations of areas, with their countries (ISO 3166-1 alpha-2).
 var towns = []struct{ name, country string }{
 	{"Greater Manchester", "GB"}, {"Nordrhein-Westfalen", "DE"}, {"Île-de-France", "FR"}, {"País Vasco", "ES"}, {"São Paulo", "BR"}, {"Małopolska", "PL"}, {"Jihomoravský kraj", "CZ"}, {"Győr-Moson-Sopron", "HU"},
 	{"İzmir", "TR"}, {"Αττική", "GR"}, {"Львівська область", "UA"}, {"თბილისი", "GE"}, {"القاهرة", "EG"}, {"חיפה", "IL"}, {"Maharashtra · महाराष्ट्र", "IN"}, {"广东", "CN"}, {"北海道", "JP"}, {"부산", "KR"}, {"Đà Nẵng", "VN"}, {"Ọ̀yọ́", "NG"},
@@ -62,13 +62,13 @@ var towns = []struct{ name, country string }{
 	{"Liège", "BE"}, {"Córdoba", "AR"}, {"Valparaíso", "CL"}, {"Yucatán", "MX"}, {"Gauteng", "ZA"}, {"Nairobi", "KE"}, {"Addis Ababa · አዲስ አበባ", "ET"}, {"Canterbury / Waitaha", "NZ"}, {"Jawa Barat", "ID"}, {"Texas", "US"},
 }
 
-// functions are what departments do.
+// functions are the functions of departments.
 var functions = []string{
 	"Accounting", "Research & Development", "Maintenance", "Human Resources", "Logistics", "Quality <QA>", "Purchasing", "Customer Care", "Legal", "IT Operations", "Sales", "Marketing",
 	"Production", "Warehouse", "Fleet", "Security", "Training", "Facilities", "Planning", "Health & Safety",
 }
 
-// jobs and levels make designations.
+// Designations are combinations of jobs and levels.
 var (
 	jobs   = []string{"Accountant", "Engineer", "Technician", "Planner", "Buyer", "Analyst", "Driver", "Nurse", "Electrician", "Welder", "Designer", "Clerk", "Auditor", "Chemist", "Fitter", "Operator", "Trainer", "Inspector", "Developer", "Dispatcher"}
 	levels = []string{"Trainee", "Junior", "Assistant", "Associate", "", "Senior", "Lead", "Principal", "Chief", "Head", "Deputy", "Regional", "Night", "Field", "Staff", "Group", "Site", "Acting", "Visiting", "Interim"}

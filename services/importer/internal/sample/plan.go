@@ -11,31 +11,31 @@ const (
 	blocked
 )
 
-// fanOut is how many people report to one manager.
+// fanOut is the number of people who report to one manager.
 const fanOut = 8
 
-// smallEvery: one employee of so many belongs to the small department, which is the one that gets the mistake, so that
-// a single mistake blocks about four employees of a thousand and not a quarter of them.
+// smallEvery is the number of employees per member of the small department. Only the small department has a mistake, so
+// that a single mistake blocks about four of a thousand employees, not a quarter of them.
 const smallEvery = 244
 
-// plan fixes, before any row is made, how many rows there are, which of them have a mistake, and who refers to whom.
-// Everything about a row follows from its index, so that a later sheet can name a row of an earlier one.
+// plan determines, before any row is generated, the number of rows, which of them have a mistake, and who refers to
+// whom. Everything about a row follows from its index, so that a later sheet can refer to a row of an earlier one.
 type plan struct {
 	Options
 	rows    map[string]int   // of each sheet
 	spoiled map[string][]int // indexes of the rows with a mistake, ascending
-	// regular is the number of departments that share the employees evenly; the next one is the small department.
-	// Departments, areas and designations after those that are used have the mistakes that block no row.
+	// regular is the number of departments that share the employees evenly. The next one is the small department.
+	// Unused departments, areas, and designations at the end have the mistakes that don't block rows.
 	regular int
 	// smallAt is the first employee of the small department.
 	smallAt int
 	// blocking means that the small department has a mistake.
 	blocking bool
-	// areas and designations are how many of them are referred to.
+	// areas and designations are the numbers of those that are referred to.
 	areas, designations int
 	// employees and drivers are the outcomes of their rows.
 	employees, drivers []outcome
-	// driver is the employee who is the i-th driver.
+	// driver has the employee who is the i-th driver.
 	driver []int32
 }
 
@@ -80,10 +80,10 @@ func newPlan(o Options) *plan {
 	return p
 }
 
-// sheetShares are the sheets with their parts of the mistakes, in percent; the first issues go to one sheet each.
+// sheetShares are the sheets with their shares of the mistakes, in percent. The first mistakes go to one sheet each.
 var sheetShares = []struct {
 	sheet         string
-	percent, most int // most: the part of its rows that may be at mistake, in percent
+	percent, most int // most is the maximum share of its rows with mistakes, in percent
 }{
 	{"employees", 55, 50}, {"schedules", 26, 50}, {"departments", 2, 25}, {"drivers", 8, 25}, {"car_assignments", 7, 50}, {"designations", 1, 25}, {"areas", 1, 25},
 }
@@ -110,7 +110,7 @@ func (p *plan) shares() map[string]int {
 	return share
 }
 
-// small is the index of the small department.
+// small returns the index of the small department.
 func (p *plan) small() int { return p.regular }
 
 // isSmall reports whether an employee belongs to the small department.
@@ -142,7 +142,7 @@ func (p *plan) member(department, seat int) (employee int) {
 	return among + 1 + (among-p.smallAt)/(smallEvery-1)
 }
 
-// members is the number of people in a department.
+// members returns the number of people in a department.
 func (p *plan) members(department int) int {
 	smalls := 0
 	if p.Rows > p.smallAt {
@@ -159,8 +159,8 @@ func (p *plan) members(department int) int {
 	return n
 }
 
-// rank is an employee's rank in the tree of a department, 0 for its head. In every second department the head comes
-// last, so that managers come after their reports.
+// rank returns an employee's rank in the tree of a department, 0 for its head. In every second department, the order is
+// reversed, so that managers come after their reports.
 func (p *plan) rank(department, seat int) int {
 	if department%2 == 1 {
 		return p.members(department) - 1 - seat
@@ -197,7 +197,7 @@ func (p *plan) decideEmployees(mistakes int) {
 	}
 }
 
-// decideDrivers makes drivers of employees all over the sheet, but of none who is rejected.
+// decideDrivers selects drivers from employees across the whole sheet, except rejected ones.
 func (p *plan) decideDrivers(mistakes int) {
 	count := p.rows["drivers"]
 	p.driver = make([]int32, 0, count)
@@ -222,11 +222,11 @@ func (p *plan) decideDrivers(mistakes int) {
 	}
 }
 
-// scheduled is the employee of a schedule, never one who is rejected. Two schedules of one employee are a multiple of
-// Rows apart, or one of them replaces a neighbor who is rejected: scheduleDay keeps their days apart.
+// scheduled returns the employee of a schedule, who is never rejected. Two schedules of one employee are a multiple of
+// Rows apart, unless one of them replaces a rejected neighbor. scheduleDay gives them different days.
 func (p *plan) scheduled(i int) int { return p.standIn(i%p.Rows, p.employees) }
 
-// assigned is the driver of a car assignment, never one who is rejected.
+// assigned returns the driver of a car assignment, who is never rejected.
 func (p *plan) assigned(i int) int { return p.standIn(i%len(p.drivers), p.drivers) }
 
 func (p *plan) standIn(i int, outcomes []outcome) int {
@@ -236,7 +236,7 @@ func (p *plan) standIn(i int, outcomes []outcome) int {
 	return i
 }
 
-// spread chooses rows at even distances over a sheet, of those that are suitable.
+// spread selects suitable rows, evenly distributed over a sheet.
 func (p *plan) spread(sheet string, mistakes int, suitable func(int) bool) []int {
 	rows := p.rows[sheet]
 	chosen := make(map[int]bool, mistakes)

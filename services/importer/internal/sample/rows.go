@@ -10,7 +10,7 @@ import (
 	"headway/services/importer/internal/xlsxwrite"
 )
 
-// generator makes the rows that the plan foresees, and keeps the account of them.
+// generator generates the planned rows, and counts them.
 type generator struct {
 	*plan
 	schema   *schema.Schema
@@ -18,7 +18,7 @@ type generator struct {
 	blocked  uint32
 }
 
-// checkEvery is how many rows are written between two looks at the context.
+// checkEvery is the number of rows between two checks of the context.
 const checkEvery = 1024
 
 func (g *generator) writeSheet(ctx context.Context, book *xlsxwrite.Writer, sheet *schema.Sheet) error {
@@ -68,7 +68,8 @@ func (g *generator) countBlocked() {
 	}
 }
 
-// filler returns the function that fills a row of a sheet. Its cells are in the order of the schema's columns, all empty before.
+// filler returns the function that fills a row of a sheet. Its cells are in the order of the schema's columns, and are
+// empty when it is called.
 func (g *generator) filler(sheet string) func(i int, c []cell) {
 	return map[string]func(int, []cell){
 		"areas": g.area, "departments": g.department, "designations": g.designation, "employees": g.employee,
@@ -135,7 +136,7 @@ func (g *generator) employee(i int, c []cell) {
 	c[9] = truth(g.pick("active", i, 20) != 0)
 }
 
-// shifts are in the order of the schema's allowed values; times are minutes of the day.
+// shifts are in the order of the schema's allowed values. Times are minutes of the day.
 var shifts = []struct {
 	name       string
 	start, end int
@@ -153,8 +154,8 @@ func (g *generator) schedule(i int, c []cell) {
 	}
 }
 
-// scheduleDay returns a different day for each schedule of an employee: those of the second round one day after those of the
-// first, and those instead of a rejected neighbor two days later for each seat between them.
+// scheduleDay returns a different day for each schedule of an employee. Schedules of the second round are one day after
+// those of the first. A schedule that replaces a rejected neighbor is two days later for each seat between them.
 func (g *generator) scheduleDay(i int) int {
 	employee := g.scheduled(i)
 	apart := (employee - i%g.Rows + g.Rows) % g.Rows
@@ -189,7 +190,7 @@ func (g *generator) carAssignment(i int, c []cell) {
 	}
 }
 
-// outcome is the result of a row.
+// outcome returns the result of a row.
 func (p *plan) outcome(sheet string, i int) outcome {
 	switch {
 	case sheet == "employees":
@@ -214,19 +215,19 @@ func grade(i int) int              { return 1 + i%20 }
 // minimumSalary is in hundredths.
 func minimumSalary(designation int) int64 { return 1_800_000 + 350_000*int64(grade(designation)) }
 
-// employeeID has six digits, with leading zeros, and a seventh for the millionth employee.
+// employeeID returns six digits with leading zeros. The millionth employee has seven digits.
 func employeeID(i int) string {
 	digits := strconv.Itoa(i + 1)
 	return "000000"[min(6, len(digits)):] + digits
 }
 
-// licence is a number of 16 digits, no two the same: the factor has no divisor in common with 10^16.
+// licence returns a unique number of 16 digits: the factor and 10^16 have no common divisor.
 func licence(i int) string {
 	const factor, modulus = 48_112_959_837_037, 10_000_000_000_000_000
 	return fmt.Sprintf("%016d", uint64(i+1)*factor%modulus)
 }
 
-// email is the employee's name with the row's number, in a reserved domain (RFC 2606).
+// email returns the employee's name with the row's number, in a reserved domain (RFC 2606).
 func (g *generator) email(i int) string {
 	people := &cultures[g.pick("culture", i, len(cultures))]
 	return people.given[g.pick("given", i, len(people.given))].ascii + "." + people.family[g.pick("family", i, len(people.family))].ascii +
@@ -246,10 +247,10 @@ func (g *generator) phone(of string, i int, dialing string) string {
 	}
 }
 
-// pick returns a number from 0 to below n that depends on the seed, what it is for, and the row.
+// pick returns a number from 0 to n-1 that depends on the seed, a purpose, and the row.
 func (g *generator) pick(what string, i, n int) int { return int(g.hash(what, i) % uint64(n)) }
 
-// hash mixes the seed, a purpose (FNV-1a) and a row (the finalizer of SplitMix64).
+// hash mixes the seed, a purpose (FNV-1a), and a row (the finalizer of SplitMix64).
 func (g *generator) hash(what string, i int) uint64 {
 	h := uint64(14695981039346656037)
 	for _, b := range []byte(what) {

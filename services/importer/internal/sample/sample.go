@@ -15,10 +15,10 @@ import (
 // Schema is the name of the schema whose workbooks this package generates.
 const Schema = "workforce"
 
-// MaxRows is the most employees that a sample has: every sheet stays within Excel's 1,048,576 rows.
+// MaxRows is the maximum number of employees in a sample, so that every sheet stays within Excel's 1,048,576 rows.
 const MaxRows = 1_000_000
 
-// ErrOptions is what every error about Options wraps.
+// ErrOptions is wrapped by every error about Options.
 var ErrOptions = errors.New("sample options")
 
 // Options are the options of a sample.
@@ -28,7 +28,7 @@ type Options struct {
 	Rows int
 	// Issues is the number of rows with a mistake, at most half of Rows.
 	Issues int
-	// Seed chooses names, dates and numbers; the same options make the same bytes.
+	// Seed selects names, dates, and numbers. The same options produce the same bytes.
 	Seed uint64
 }
 
@@ -36,11 +36,11 @@ type Options struct {
 type Manifest struct {
 	// Sheets are in the schema's order.
 	Sheets []Numbers
-	// Mistakes are in the order of the sheets and their rows: exactly one for each rejected row.
+	// Mistakes are in the order of the sheets and their rows. Each rejected row has exactly one.
 	Mistakes []Mistake
 }
 
-// Numbers are those of one sheet: Read = Inserted + Rejected + Blocked.
+// Numbers are the counts of one sheet: Read = Inserted + Rejected + Blocked.
 type Numbers struct {
 	// Sheet is the schema's name of the sheet.
 	Sheet                             string
@@ -53,7 +53,7 @@ type Mistake struct {
 	Sheet, Column string
 	// Cell is the cell's address within its sheet ("D4711").
 	Cell string
-	// Row is the cell's row, from 1; the header is row 1.
+	// Row is the cell's row, from 1. The header is row 1.
 	Row uint32
 	// Code is the issue's code, as in the protobuf enum without its prefix ("NOT_A_DATE").
 	Code string
@@ -61,7 +61,7 @@ type Mistake struct {
 	Blocks uint32
 }
 
-// Total is the sum over all sheets; its Sheet is empty.
+// Total returns the sum over all sheets. Its Sheet is empty.
 func (m Manifest) Total() Numbers {
 	var t Numbers
 	for _, n := range m.Sheets {
@@ -73,8 +73,8 @@ func (m Manifest) Total() Numbers {
 	return t
 }
 
-// Write writes a workbook, sheet by sheet as its rows are made: memory holds a few bytes for an employee and the
-// compressor's window, whatever the size. It ends early, with the context's error, when the context is done.
+// Write writes a workbook, sheet by sheet, while it generates the rows. Whatever the size, memory holds only a few
+// bytes per employee and the compressor's window. It ends early, with the context's error, when the context is done.
 func Write(ctx context.Context, w io.Writer, o Options) (Manifest, error) {
 	if o.Rows < 1 || o.Rows > MaxRows {
 		return Manifest{}, fmt.Errorf("%w: %d rows; 1 to %d are possible", ErrOptions, o.Rows, MaxRows)

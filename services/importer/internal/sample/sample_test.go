@@ -100,7 +100,7 @@ func TestThousandMistakesAreOfEveryKind(t *testing.T) {
 	}
 	for sheet, kinds := range mistakes {
 		for _, k := range kinds {
-			small := sheet == "areas" || sheet == "designations" // a quarter of a handful of rows
+			small := sheet == "areas" || sheet == "designations" // a quarter of a few rows
 			if !small && !found[sheet][k.column+" "+k.code] {
 				t.Errorf("%s: no %s in %s", sheet, k.code, k.column)
 			}
@@ -111,7 +111,7 @@ func TestThousandMistakesAreOfEveryKind(t *testing.T) {
 	}
 }
 
-// Every size up to some hundreds with every number of issues: the plan must always find the rows that it needs.
+// For every size up to a few hundred, and every number of issues, the plan must find the rows that it needs.
 func TestEveryNumberOfMistakesFindsItsRows(t *testing.T) {
 	for rows := 1; rows <= 700; rows += 1 + rows/40 {
 		for issues := 0; issues <= rows/2; issues++ {

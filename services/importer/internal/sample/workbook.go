@@ -8,7 +8,7 @@ import (
 	"headway/services/importer/internal/xlsxwrite"
 )
 
-// cell is what a row holds in one column; its zero value is an empty cell.
+// cell is the content of a row in one column. Its zero value is an empty cell.
 type cell = xlsxwrite.Cell
 
 // The styles, in the order of looks.
@@ -64,7 +64,7 @@ func dateTime(day, minutes int) cell {
 	return number(dateTimeStyle, serial(day, minutes))
 }
 
-// money is a decimal with two places, from hundredths.
+// money returns an amount in hundredths as a decimal with two places.
 func money(hundredths int64) cell {
 	fraction := strconv.FormatInt(100+hundredths%100, 10)[1:]
 	return number(decimalStyle, strconv.FormatInt(hundredths/100, 10)+"."+fraction)
@@ -77,7 +77,7 @@ func truth(v bool) cell {
 	return cell{Kind: xlsxwrite.Bool, Text: "0"}
 }
 
-// serial is a day and a time as Excel stores them: with the digits that a double needs.
+// serial returns a day and a time as Excel stores them, with all digits of a double.
 func serial(day, minutes int) string {
 	return strconv.FormatFloat(float64(day)+float64(minutes)/minutesOfDay, 'f', -1, 64)
 }

@@ -10,8 +10,8 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// FuzzLoad loads schema files. Each is a valid schema, which has the same digest when it is loaded again and finds its own
-// sheets and columns by their titles, or an schema.Problems.
+// FuzzLoad loads schema files. The result is schema.Problems, or a valid schema, which has the same digest when it is
+// loaded again, and finds its own sheets and columns by their titles.
 func FuzzLoad(f *testing.F) {
 	data, err := schemas.Files.ReadFile("workforce.yaml")
 	if err != nil {

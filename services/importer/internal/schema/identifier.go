@@ -53,7 +53,7 @@ func snake(name string) string {
 	return proposal
 }
 
-// didYouMean proposes the most similar of the known words, or nothing if none is similar.
+// didYouMean proposes the most similar known word. It returns nothing if no word is similar.
 func didYouMean(word string, known []string) string {
 	best, distance := "", 3
 	for _, k := range known {
@@ -67,7 +67,7 @@ func didYouMean(word string, known []string) string {
 	return ". Did you mean \"" + best + "\"?"
 }
 
-// editDistance is the Levenshtein distance between two short words.
+// editDistance returns the Levenshtein distance between two short words.
 func editDistance(a, b string) int {
 	if utf8.RuneCountInString(a) > 2*maxIdentifier {
 		return maxIdentifier

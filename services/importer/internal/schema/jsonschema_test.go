@@ -110,7 +110,7 @@ func TestJSONSchemaRejectsTypos(t *testing.T) {
 	}
 }
 
-// decode reads YAML as an editor does: a date is a text, and all numbers are numbers.
+// decode reads YAML as an editor does: dates are texts, and all numbers are numbers.
 func decode(t *testing.T, text string) any {
 	t.Helper()
 	var v any
@@ -138,7 +138,7 @@ func plain(v any) any {
 	return v
 }
 
-// conforms checks a value by the keywords that our JSON Schema uses; any other fails the test.
+// conforms checks a value by the keywords that our JSON Schema uses. Any other keyword fails the test.
 func conforms(t *testing.T, root, s object, v any, where string) (problems []string) {
 	t.Helper()
 	refuse := func(format string, args ...any) {

@@ -106,7 +106,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// sound is a schema without problems; each case of the next test replaces one line of it.
+// sound is a schema without problems. Each case of the next test replaces one line of it.
 const sound = `name: fleet
 title: Fleet
 description: Cars
@@ -154,8 +154,8 @@ func TestProblemsHaveLineAndCode(t *testing.T) {
 		line     int    // of sound, from 1
 		with     string // the replacement; \n makes it several lines
 		code     ProblemCode
-		at       int    // the line of the problem, if another
-		mentions string // what would be right
+		at       int    // the line of the problem, if it is a different one
+		mentions string // the suggested correction
 	}{
 		"an unknown key in the schema":        {line: 3, with: "descriptions: Cars", code: UnknownKey, mentions: `Did you mean "description"?`},
 		"an unknown key in a sheet":           {line: 8, with: "    tabel: cars", code: UnknownKey, mentions: `Did you mean "table"?`},

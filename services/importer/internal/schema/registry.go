@@ -25,7 +25,7 @@ type RegistryConfig struct {
 	BuiltIn fs.FS
 	// Folder holds more schemas as *.yaml or *.yml. It can be empty. Files whose names begin with a dot are ignored.
 	Folder string
-	// CheckEvery is the minimum time between two readings of the folder; 0 means 2 s.
+	// CheckEvery is the minimum time between two readings of the folder. 0 means 2 s.
 	CheckEvery time.Duration
 	// Logger receives the problems of the folder's files, once for each change. The default is slog.Default().
 	Logger *slog.Logger
@@ -45,13 +45,13 @@ type Registry struct {
 	problems map[string]error // by file; the folder's own under ""
 }
 
-// schemaFile is a file of the folder as it was read last.
+// schemaFile is a file of the folder, as of the last reading.
 type schemaFile struct {
 	name  string
 	data  []byte
 	draft *schemaDraft // nil if data is not a valid schema
 	err   error        // the reason
-	good  *Schema      // the last valid one, or nil
+	good  *Schema      // the last valid schema, or nil
 }
 
 // NewRegistry loads all schemas. It returns an error if a built-in schema has a problem, or if the folder can't be read.

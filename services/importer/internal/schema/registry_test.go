@@ -202,7 +202,7 @@ func TestSchemasCannotHarmSharedTable(t *testing.T) {
 	mail := "      - {name: mail, type: text, unique: true}\n"
 	for name, test := range map[string]struct {
 		first, second string
-		want          string // the problem mentions it, unless it is empty
+		want          string // a text that the problem must contain; can be empty
 	}{
 		"the same table":            {shared("a", mail), shared("b", mail), ""},
 		"an optional column":        {shared("a", mail), shared("b", mail+"      - {name: phone, type: phone}\n"), ""},
@@ -258,7 +258,7 @@ func TestLastGoodSchemaYieldsSharedTable(t *testing.T) {
 		if got := schemaNames(r); got != "b workforce" {
 			t.Fatalf("the schemas are %q", got)
 		}
-		// The new file comes first, and the table is its own.
+		// The new file comes first, so it owns the table.
 		f.write("1.yaml", shared("a", "      - {name: mail, type: text, unique: true}\n"))
 		time.Sleep(2 * time.Second)
 		if got := schemaNames(r); got != "a workforce" || len(r.Problems()) != 1 {

@@ -31,7 +31,7 @@ type Sheet struct {
 	Name string
 	// Title is the sheet's name in a template ("Car assignments").
 	Title string
-	// Aliases are other names that the sheet may have in a workbook.
+	// Aliases are other names that the sheet can have in a workbook.
 	Aliases []string
 	// Table is its table in the target database.
 	Table string
@@ -39,7 +39,7 @@ type Sheet struct {
 	Key []string
 	// Columns are in the order of the template.
 	Columns []*Column
-	// Optional sheets may be missing from a workbook.
+	// Optional sheets can be missing from a workbook.
 	Optional bool
 }
 
@@ -66,18 +66,19 @@ type Column struct {
 	Name string
 	// Title is the header in a template ("Hired on").
 	Title string
-	// Aliases are other headers that mean this column.
+	// Aliases are other headers of this column.
 	Aliases []string
 	// Type is the type of the values.
 	Type Type
 	// Required columns must be in the workbook, unless the import only updates, and their cells must not be empty.
 	Required bool
-	// Unique columns have no value twice, in the file or in the database. Empty cells do not count.
+	// Unique columns don't have duplicate values, in the file or in the database. Empty cells are not duplicates.
 	Unique bool
 	// MinLength and MaxLength limit the length of a text, in characters; 0 means no limit.
 	MinLength, MaxLength int
-	// Min and Max limit a value, both inclusive. They are empty for no limit. Integers and decimals are plain numbers
-	// ("-12", "1250.50"), the others as 2006-01-02, 15:04:05 and 2006-01-02T15:04:05.
+	// Min and Max are the inclusive limits of a value. They are empty if there is no limit. Integers and decimals are
+	// plain numbers ("-12", "1250.50"), and the other types have the forms 2006-01-02, 15:04:05, and
+	// 2006-01-02T15:04:05.
 	Min, Max string
 	// Pattern must match the whole text, even though it has no anchors. It is nil if there is none.
 	Pattern *regexp.Regexp
@@ -110,7 +111,7 @@ type Reference struct {
 // Digest returns the same value for equal schemas, even if their files are formatted differently.
 func (s *Schema) Digest() string {
 	h := sha256.New()
-	// This does not fail: JSON can encode every schema, and a hash accepts all bytes.
+	// This can't fail: JSON can encode every schema, and a hash accepts all bytes.
 	_ = json.NewEncoder(h).Encode(s)
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -174,9 +175,9 @@ func matches(form, name, title string, aliases []string) bool {
 	return false
 }
 
-// MatchName is the form in which sheet names and headers are compared: letters, marks and digits only, in lower case
-// and in Unicode's form NFKC (UAX #15), so that "E-mail address", "EMAIL ADDRESS" and "email_address" are the same, and
-// so is "Prénom" however its accent is written. It is empty for a text without any.
+// MatchName returns the form in which sheet names and headers are compared: only letters, marks, and digits, in lower
+// case and in Unicode's form NFKC (UAX #15). So "E-mail address", "EMAIL ADDRESS", and "email_address" are the same,
+// and the encoding of the accent in "Prénom" doesn't matter. The result is empty for a text without such characters.
 func MatchName(name string) string {
 	return norm.NFKC.String(strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {
@@ -186,8 +187,8 @@ func MatchName(name string) string {
 	}, norm.NFKC.String(text.CleanString(name))))
 }
 
-// FreeSheetName returns the first of the names that matches none of the schema's sheets, so that an import ignores a
-// sheet with this name. If all match, it returns the last one with a number.
+// FreeSheetName returns the first name that doesn't match a sheet of the schema, so that an import ignores a sheet with
+// this name. If all match, it returns the last name with a number.
 func (s *Schema) FreeSheetName(names ...string) string {
 	for _, name := range names {
 		if s.MatchSheet(name) == nil {

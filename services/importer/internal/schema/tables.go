@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// tables are the tables of the schemas that are in use, and their first users. Two schemas can share a table only if
-// neither changes it under the other: both need the same key, the same unique and required columns, and the same type
-// and reference of each column that both have.
+// tables are the tables of the schemas in use, and their first users. Two schemas can share a table only if they don't
+// change it for each other: both need the same key, the same unique and required columns, and the same type and
+// reference for each column that both have.
 type tables map[string]tableUser
 
 // tableUser is a sheet that fills a table.
 type tableUser struct {
 	schema *Schema
 	sheet  *Sheet
-	owner  string // how to name the schema in a message
+	owner  string // the schema's name in messages
 }
 
 // conflict returns a sheet of a schema whose table an earlier schema uses in another way, and the difference. The sheet
@@ -42,7 +42,7 @@ func (t tables) use(s *Schema, owner string) {
 	}
 }
 
-// differenceOf returns why two sheets can't share a table, or nothing if they can.
+// differenceOf returns why two sheets can't share a table. It returns nothing if they can.
 func differenceOf(firstSchema *Schema, first *Sheet, s *Schema, sheet *Sheet) string {
 	if !slices.Equal(sorted(first.Key), sorted(sheet.Key)) {
 		return fmt.Sprintf("its key is %s, not %s", strings.Join(first.Key, ", "), strings.Join(sheet.Key, ", "))
@@ -75,7 +75,7 @@ func differenceOf(firstSchema *Schema, first *Sheet, s *Schema, sheet *Sheet) st
 
 func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }
 
-// stored is what the column's values are in a database: numbers of 64 bits, or texts.
+// stored returns the type of the column's values in a database: 64-bit numbers, or texts.
 func (c *Column) stored() string {
 	if c.Type == Integer || c.Type == Boolean {
 		return "integer"
@@ -83,7 +83,7 @@ func (c *Column) stored() string {
 	return "text"
 }
 
-// target is the table and column that a column refers to.
+// target returns the table and column that a column refers to.
 func (s *Schema) target(c *Column) string {
 	return s.Sheet(c.References.Sheet).Table + "." + c.References.Column
 }

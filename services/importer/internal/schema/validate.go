@@ -62,8 +62,8 @@ func (l *loader) checkSheetNames(d *schemaDraft) {
 	}
 }
 
-// sheetTitleProblem returns why Excel rejects a sheet with this name, or nothing if it accepts it. Excel counts lengths in
-// UTF-16 units.
+// sheetTitleProblem returns why Excel rejects a sheet with this name. It returns nothing if Excel accepts the name.
+// Excel counts lengths in UTF-16 units.
 func sheetTitleProblem(title string) string {
 	switch {
 	case len(utf16.Encode([]rune(title))) > 31:
@@ -195,7 +195,7 @@ func (l *loader) checkBounds(c *columnDraft) {
 // decimalNumber matches a decimal without an exponent and without thousands separators.
 var decimalNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
-// bound reads a bound of the column's type, replaces it by its canonical form, and returns a number for comparisons.
+// bound parses a bound of the column's type, replaces it with its canonical form, and returns a number for comparisons.
 func (l *loader) bound(c *columnDraft, key string, value *string) (*big.Rat, bool) {
 	if *value == "" {
 		return nil, false
@@ -326,7 +326,7 @@ func (l *loader) order(d *schemaDraft) {
 	}
 }
 
-// waitsFor returns the first column that refers to another sheet that is not placed yet, or nil.
+// waitsFor returns the first column that refers to another sheet that has no position yet, or nil.
 func (s *sheetDraft) waitsFor(placed map[string]bool) *columnDraft {
 	for _, c := range s.columns {
 		if r := c.References; r != nil && r.Sheet != s.Name && !placed[r.Sheet] {
@@ -336,7 +336,7 @@ func (s *sheetDraft) waitsFor(placed map[string]bool) *columnDraft {
 	return nil
 }
 
-// cycle reports the cycle that is reached from a sheet that can't be placed.
+// cycle reports the cycle that a sheet without a possible position leads to.
 func (l *loader) cycle(d *schemaDraft, from *sheetDraft, placed map[string]bool) {
 	var path []string
 	s := from

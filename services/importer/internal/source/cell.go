@@ -10,7 +10,7 @@ import (
 // Row is one row of a sheet. It is valid until the next call of Rows.Next.
 type Row struct {
 	Number int    // counts from 1
-	Cells  []Cell // those with content or a formula, by ascending column
+	Cells  []Cell // the cells with content or a formula, by ascending column
 	Hidden bool
 	// Misread is the damage of a line of a text file. Number is its first line.
 	Misread Misread
@@ -22,13 +22,13 @@ type Cell struct {
 	Kind Kind
 	// ISO reports whether a Date is written as text, not as a number.
 	ISO bool
-	// TooLong reports whether a Text is longer than MaxTextLength. Then only its beginning is kept.
+	// TooLong reports whether the text is longer than MaxTextLength. If so, Text has only its beginning.
 	TooLong bool
-	// HasFormula reports whether the value is the result of a formula, from when the workbook was last calculated.
+	// HasFormula reports whether the value is the result of a formula, as of the last calculation of the workbook.
 	HasFormula bool
 	// Merge is how the cell is merged. It is set by MergedRows only.
 	Merge Merge
-	// FormulaID finds the formula's text within the row. See Formulas.
+	// FormulaID identifies the formula's text within the row. See Formulas.
 	FormulaID uint32
 	// Text is the value:
 	//
@@ -41,7 +41,7 @@ type Cell struct {
 	//	Object      what the object is, such as "a picture"
 	//	Empty, FormulaWithoutValue  nothing
 	Text []byte
-	// Format is how the workbook shows a number. It is never nil.
+	// Format is the cell's number format. It is never nil.
 	Format *NumberFormat
 }
 
@@ -59,7 +59,7 @@ type Kind uint8
 // The kinds of cells.
 const (
 	Empty               Kind = iota // nothing, or a formula with an empty result
-	Text                            // text, even where the file declares a number but has another text
+	Text                            // text, or other content of a cell that is declared as a number
 	Number                          // a number
 	Bool                            // a truth value
 	ErrorValue                      // an error
@@ -90,11 +90,11 @@ func (k Kind) String() string {
 	}
 }
 
-// NumberFormat is how a workbook shows a number.
+// NumberFormat describes how a workbook shows a number.
 type NumberFormat struct {
-	ID   int         // in xlsx, ECMA-376 Part 1 §18.8.30; below 164 built in
+	ID   int         // in xlsx, ECMA-376 Part 1 §18.8.30; IDs below 164 are built in
 	Code string      // such as "General", "0.00" or "yyyy-mm-dd"
-	Kind FormatClass // the kind of value that the code shows a number as
+	Kind FormatClass // the kind of value that a number is shown as
 }
 
 // FormatClass distinguishes dates and times from numbers.
@@ -106,7 +106,7 @@ const (
 	DateOnly                    // year, month or day
 	TimeOnly                    // hour, minute or second
 	DateTime                    // both
-	Elapsed                     // a span of time, such as [h]:mm
+	Elapsed                     // a duration, such as [h]:mm
 )
 
 // Blank reports whether a cell is nil, empty, or has only blanks and invisible characters.
@@ -120,7 +120,7 @@ func Blank(cell *Cell) bool {
 	return text.Blank(cell.Text)
 }
 
-// Clip shortens a text to n characters. If it leaves something out, the last of them is "…".
+// Clip shortens a text to n characters. If the text is longer, the last of them is "…".
 func Clip(text []byte, n int) string {
 	if len(text) <= n || utf8.RuneCount(text) <= n {
 		return string(text)

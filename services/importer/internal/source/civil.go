@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Civil is a date, a time of day or both, without a time zone, because workbooks have none.
+// Civil is a date, a time of day, or both. It has no time zone, because workbooks don't have time zones.
 type Civil struct {
 	Year       int // 1900 to 9999; 0 without a date
 	Month      time.Month
@@ -14,12 +14,12 @@ type Civil struct {
 	Hour       int
 	Minute     int
 	Second     int
-	Nanosecond int // whole milliseconds, unless a text date has more
+	Nanosecond int // whole milliseconds, unless a date in text is more precise
 	HasDate    bool
-	HasTime    bool // a time of day is written or shown, midnight included
+	HasTime    bool // a time of day is written or shown, even if it is midnight
 }
 
-// String returns "2006-01-02", "15:04:05", or both separated by "T", with as many digits of a second as there are.
+// String returns "2006-01-02", "15:04:05", or both separated by "T", with all digits of a fraction of a second.
 func (c Civil) String() string {
 	var s string
 	if c.HasDate {
@@ -45,8 +45,8 @@ func (c Civil) String() string {
 // Errors of Workbook.Civil.
 var (
 	ErrNotADate      = errors.New("the cell has no date or time")
-	ErrDateRange     = errors.New("the number is outside of the dates of workbooks, 1900 to 9999")
-	ErrNoSuchDate    = errors.New("the number is 29 February 1900, a day that Excel shows but that is not in the calendar")
+	ErrDateRange     = errors.New("the number is outside the dates of workbooks, 1900 to 9999")
+	ErrNoSuchDate    = errors.New("the number is 29 February 1900, which Excel shows, but which is not in the calendar")
 	ErrDateZone      = errors.New("the date has an offset from UTC, which a workbook can't store")
 	ErrDateMalformed = errors.New("the text is not an ISO 8601 date or time")
 )

@@ -9,7 +9,7 @@ import (
 // Reason is the machine-readable reason why a workbook was rejected.
 type Reason string
 
-// The reasons. Their text is stable: it may be stored and sent to clients.
+// The reasons. Their text is stable, so it can be stored and sent to clients.
 const (
 	NotAWorkbook   Reason = "NOT_A_WORKBOOK"        // some other kind of file
 	Encrypted      Reason = "WORKBOOK_ENCRYPTED"    // needs a password to open
@@ -18,10 +18,10 @@ const (
 	OpenDocument   Reason = "WORKBOOK_OPENDOCUMENT" // LibreOffice spreadsheet (.ods)
 	TextFile       Reason = "TEXT_FILE"             // text without columns
 	EmptyFile      Reason = "FILE_EMPTY"            // zero bytes
-	Damaged        Reason = "WORKBOOK_DAMAGED"      // contradicts the format, itself or its checksums
+	Damaged        Reason = "WORKBOOK_DAMAGED"      // contradicts the format, itself, or its checksums
 	LimitExceeded  Reason = "WORKBOOK_LIMIT"        // more than one of the Limits allows
-	UnsupportedXML Reason = "WORKBOOK_XML_REFUSED"  // a document type, its own entities, an unsupported encoding
-	SheetNotFound  Reason = "SHEET_MISSING"         // the workbook has no sheet of that name
+	UnsupportedXML Reason = "WORKBOOK_XML_REFUSED"  // a document type, custom entities, or an unsupported encoding
+	SheetNotFound  Reason = "SHEET_MISSING"         // the workbook has no sheet with this name
 )
 
 // Error means that a workbook, or a part of it, can't be read. Errors of the underlying reader and of the context are
@@ -78,20 +78,20 @@ var headline = map[Reason]string{
 	EmptyFile:      "The file is empty",
 	Damaged:        "The workbook is damaged",
 	LimitExceeded:  "The file is larger than allowed",
-	UnsupportedXML: "The workbook holds XML that is not read for safety",
-	SheetNotFound:  "The workbook has no such sheet",
+	UnsupportedXML: "The workbook contains XML that is refused for security reasons",
+	SheetNotFound:  "The sheet is not in the workbook",
 }
 
 var advice = map[Reason]string{
 	NotAWorkbook:   "Choose a file that Excel saved as “Excel Workbook (.xlsx)”.",
-	Encrypted:      "Open it in Excel, remove the password under File › Info › Protect Workbook, save it and try again.",
-	LegacyWorkbook: "Open it in Excel and save it as “Excel Workbook (.xlsx)”.",
-	BinaryWorkbook: "Open it in Excel and save it as “Excel Workbook (.xlsx)”.",
-	OpenDocument:   "Open it in LibreOffice or Excel and save it as “Excel Workbook (.xlsx)”.",
+	Encrypted:      "Open it in Excel, remove the password under File › Info › Protect Workbook, save it, and upload it again.",
+	LegacyWorkbook: "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
+	BinaryWorkbook: "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
+	OpenDocument:   "Open it in LibreOffice or Excel, and save it as “Excel Workbook (.xlsx)”.",
 	TextFile:       "Choose an Excel workbook, or a text file whose values are separated, such as CSV.",
-	EmptyFile:      "Choose the file again, and look that it was saved and copied whole.",
-	Damaged:        "Open it in Excel, let Excel repair it, save it and try again, or fetch the original once more.",
+	EmptyFile:      "Check that it was saved and copied completely, and then upload it again.",
+	Damaged:        "Open it in Excel, let Excel repair it, save it, and upload it again. Or get another copy of the original file.",
 	LimitExceeded:  "Split the file into smaller ones, or ask the operator to raise the limit.",
-	UnsupportedXML: "Open it in Excel, save it as “Excel Workbook (.xlsx)” and try again.",
-	SheetNotFound:  "Look at the sheet names and choose one of them.",
+	UnsupportedXML: "Open it in Excel, save it as “Excel Workbook (.xlsx)”, and upload it again.",
+	SheetNotFound:  "Check the sheet names, and choose one of them.",
 }

@@ -2,24 +2,21 @@ package source
 
 import "fmt"
 
-// Limits bound the resources that one workbook can use, regardless of the sizes that it declares. A field that is zero
-// has its default. A format ignores the limits of things that it does not have.
+// Limits limit the resources that one workbook can use, regardless of the sizes that it declares. Zero fields have
+// defaults. A format ignores limits that don't apply to it.
 type Limits struct {
 	// MaxEntries is the number of files in the package. Default 10,000.
 	MaxEntries int
 	// MaxPartBytes is the uncompressed size of one sheet or of the shared
 	// strings, in bytes. Default 4 GiB.
 	MaxPartBytes int64
-	// MaxTotalBytes is the uncompressed size of all the parts a reader
-	// opens together, in bytes. Default 8 GiB.
+	// MaxTotalBytes is the total uncompressed size of all parts that a reader opens, in bytes. Default 8 GiB.
 	MaxTotalBytes int64
-	// MaxRatio is how many bytes one compressed byte may become. It is
-	// looked at only in parts over 16 MiB: below, no ratio does harm.
-	// Default 250. (Deflate cannot exceed 1,032.)
+	// MaxRatio is the maximum ratio of uncompressed to compressed bytes. It applies only to parts over 16 MiB, because
+	// smaller parts are harmless. Default 250. (Deflate cannot exceed 1,032.)
 	MaxRatio int
-	// MaxDescriptionBytes is the uncompressed size of each of the parts that
-	// describe the workbook (content types, relationships, workbook,
-	// styles), in bytes. Default 32 MiB.
+	// MaxDescriptionBytes is the uncompressed size of each part that describes the workbook (content types,
+	// relationships, workbook, styles), in bytes. Default 32 MiB.
 	MaxDescriptionBytes int64
 	// MaxSheets is the number of sheets. Default 4,096.
 	MaxSheets int
@@ -45,20 +42,20 @@ type Limits struct {
 	// MaxSharedStringBytes is the text of all shared strings in UTF-8, in
 	// bytes. Default 1 GiB.
 	MaxSharedStringBytes int64
-	// MaxSharedFormulaBytes is the text of the formulas that cells of a sheet
-	// share, with 128 bytes for each, in bytes. Once there are more, those whose
-	// ranges lie above the current row are forgotten; half of it must come free.
+	// MaxSharedFormulaBytes is the size of the formulas that cells of a sheet share, in bytes, plus 128 bytes for each.
+	// Above that, formulas whose ranges end above the current row are dropped, which must free half of the memory.
 	// Default 8 MiB.
 	MaxSharedFormulaBytes int64
-	// MaxDepth is how deep elements may nest. Default 64.
+	// MaxDepth is the maximum nesting depth of elements. Default 64.
 	MaxDepth int
-	// Memory is asked before the memory of a workbook grows. Default Unlimited.
+	// Memory is the workbook's share of a memory budget. It is enlarged before the workbook's memory grows. Default
+	// Unlimited.
 	Memory Memory
 	// SpillDir is the folder for shared strings that Memory has no room for. The default is the system's temporary folder.
 	SpillDir string
 }
 
-// DefaultLimits returns the defaults named at the fields.
+// DefaultLimits returns the defaults of all fields.
 func DefaultLimits() Limits {
 	return Limits{
 		MaxEntries:            10_000,
@@ -106,7 +103,7 @@ func (l Limits) Validate() error {
 		{"MaxDepth", int64(l.MaxDepth), 10_000},
 	} {
 		if f.value < 1 || f.value > f.max {
-			return fmt.Errorf("limit %s is %d, must be between 1 and %d", f.name, f.value, f.max)
+			return fmt.Errorf("limit %s is %d. It must be between 1 and %d", f.name, f.value, f.max)
 		}
 	}
 	return nil

@@ -4,7 +4,8 @@ import (
 	"unicode/utf8"
 )
 
-// Memory is a share of a memory budget. A workbook asks it before it grows, and returns the memory when it is closed.
+// Memory is a share of a memory budget. A workbook reserves memory before it grows, and returns the memory when it is
+// closed.
 type Memory interface {
 	// Grow reserves bytes, or returns an error without waiting.
 	Grow(bytes int64) error
@@ -24,11 +25,11 @@ func (Unlimited) Shrink(int64) {}
 // MaxTextLength is the maximum length of a cell's text in Excel, in UTF-16 units.
 const MaxTextLength = 32_767
 
-// keptOfLongText is how many bytes of a longer text are kept, so that a message can quote its beginning.
+// keptOfLongText is the number of bytes that are kept of a longer text, so that a message can quote its beginning.
 const keptOfLongText = 1000
 
-// LimitText returns the text, and whether it is longer than MaxTextLength. Then it returns only its beginning, which ends
-// in "…".
+// LimitText returns the text, and whether it is longer than MaxTextLength. If it is, LimitText returns only its
+// beginning, followed by "…".
 func LimitText(text []byte) (kept []byte, tooLong bool) {
 	if len(text) <= MaxTextLength {
 		return text, false

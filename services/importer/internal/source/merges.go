@@ -35,8 +35,8 @@ func (r Range) IsBelow(row int, columns []int) bool {
 	return int(r.LastRow) > row && slices.ContainsFunc(columns, r.HasColumn)
 }
 
-// Merges reads a sheet to its end, and returns the merged ranges that are wanted. The sheet of a format without merged
-// cells has none.
+// Merges reads a whole sheet, and returns the requested merged ranges. A sheet of a format without merged cells has
+// none.
 func Merges(ctx context.Context, w Workbook, sheet string, wanted func(Range) bool) ([]Range, error) {
 	rows, err := w.Rows(ctx, sheet)
 	if err != nil {
@@ -52,7 +52,7 @@ func Merges(ctx context.Context, w Workbook, sheet string, wanted func(Range) bo
 	return merged.Merges(), errors.Join(rows.Err(), rows.Close())
 }
 
-// Merge is how a cell of MergedRows is merged.
+// Merge describes how a cell of MergedRows is merged.
 type Merge uint8
 
 // The ways in which a cell is merged.
@@ -60,15 +60,15 @@ const (
 	NotMerged Merge = iota
 	// MergeStart is the cell that has the value of its range.
 	MergeStart
-	// MergeFilled is a cell without an own value. It has the value of its range.
+	// MergeFilled is a cell without its own value. It has the value of its range.
 	MergeFilled
-	// MergeHides is a cell with an own value that the range hides, because it is different.
+	// MergeHides is a cell whose own value differs from that of the range, which hides it.
 	MergeHides
 	// MergeSpans is a cell of a range across several columns.
 	MergeSpans
 )
 
-// MergedRows are Rows whose merged cells have the value that they show.
+// MergedRows are Rows whose merged cells have the value that Excel shows.
 type MergedRows struct {
 	Rows
 	columns []int
@@ -83,14 +83,14 @@ type MergedRows struct {
 // activeRange is a range that the current row is in.
 type activeRange struct {
 	Range
-	// value is that of its first cell. text is its memory.
+	// value is the value of its first cell. text holds its text.
 	value Cell
 	text  []byte
 	spans bool
 }
 
 // FillMerges returns rows in which each cell of a merged range has the range's value, if the range is within one of the
-// columns. The cells of other ranges are only marked. A row without a cell with content is not returned, as before.
+// columns. The cells of other ranges are only marked. As without merged cells, a row without content is not returned.
 func FillMerges(rows Rows, ranges []Range, columns []int) *MergedRows {
 	ranges = slices.Clone(ranges)
 	slices.SortStableFunc(ranges, func(a, b Range) int { return cmp.Compare(a.FirstRow, b.FirstRow) })
@@ -130,11 +130,11 @@ func (m *MergedRows) At(col int) (Range, bool) {
 	return Range{}, false
 }
 
-// begin adds a range that the current row is in. If its first row has no cells, it has no value.
+// begin adds a range that the current row is in. If the first row of the range has no cells, the range has no value.
 func (m *MergedRows) begin(r Range) {
 	for i := range m.active {
 		if m.active[i].FirstCol <= r.LastCol && r.FirstCol <= m.active[i].LastCol {
-			return // ranges that overlap are damaged: the first counts
+			return // overlapping ranges are invalid, so only the first one counts
 		}
 	}
 	a := activeRange{Range: r, value: Cell{Format: &general}}
@@ -163,7 +163,7 @@ func (m *MergedRows) cell(col int) *Cell {
 	return &m.row.Cells[i]
 }
 
-// fill marks the merged cells of the current row, and gives them their values.
+// fill marks the merged cells of the current row, and sets their values.
 func (m *MergedRows) fill() {
 	m.cells = append(m.cells[:0], m.row.Cells...)
 	for i := range m.active {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// sheetRows are rows of texts. A row of nil has no content.
+// sheetRows are rows of texts. A nil row has no content.
 type sheetRows struct {
 	table [][]string
 	n     int
@@ -32,7 +32,7 @@ func (r *sheetRows) Err() error                  { return nil }
 func (r *sheetRows) Close() error                { return nil }
 func (r *sheetRows) Progress() (read, all int64) { return 0, 0 }
 
-// spelled writes each row as its number and its cells; a mark after a text is its Merge.
+// spelled writes each row as its number and its cells. A mark after a text is its Merge.
 func spelled(rows Rows) string {
 	var b strings.Builder
 	for rows.Next() {

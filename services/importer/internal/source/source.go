@@ -1,5 +1,5 @@
-// Package source is the contract of files with sheets: workbooks, rows, and cells, independent of the file's format.
-// Each format has its own folder here.
+// Package source defines the interfaces of files with sheets: workbooks, rows, and cells, independent of the file's
+// format. Each format has its own folder here.
 package source
 
 import (
@@ -17,13 +17,13 @@ type Workbook interface {
 	// Rows opens a sheet by its exact name. The caller closes the Rows. ctx applies to the whole reading.
 	Rows(ctx context.Context, sheet string) (Rows, error)
 	// Civil returns the date and time of a cell of kind Date or Number. Its errors are ErrNotADate, ErrDateRange,
-	// ErrNoSuchDate, ErrDateZone and ErrDateMalformed.
+	// ErrNoSuchDate, ErrDateZone, and ErrDateMalformed.
 	Civil(cell *Cell) (Civil, error)
 	// Close releases the workbook's memory. It does not close its Rows.
 	Close() error
 }
 
-// Rows iterates once over the rows of a sheet. Only Progress may be called from several goroutines.
+// Rows iterates once over the rows of a sheet. Only Progress can be called from several goroutines.
 type Rows interface {
 	// Next reads the next row with content. It returns false at the end of the sheet and after an error.
 	Next() bool
@@ -31,7 +31,7 @@ type Rows interface {
 	Row() Row
 	// Err returns the error that ended the iteration early, or nil.
 	Err() error
-	// Progress returns how many of the sheet's bytes have been read.
+	// Progress returns the number of the sheet's bytes that have been read, and their total.
 	Progress() (read, total int64)
 	// Close ends the reading. It can be called at any point.
 	Close() error
@@ -44,8 +44,8 @@ type Formulas interface {
 	Formula(cell *Cell) []byte
 }
 
-// Head returns the first rows with content of some sheets, by sheet, at most n of each. Texts are cut to HeadText bytes. A
-// workbook that can read them without loading the whole file has a method of this name.
+// Head returns the first rows with content of some sheets, by sheet, at most n of each. Texts are truncated to HeadText
+// bytes. A workbook that can read these rows without loading the whole file has a method with this name.
 func Head(ctx context.Context, w Workbook, sheets []string, n int) (map[string][]Row, error) {
 	if header, ok := w.(interface {
 		Head(ctx context.Context, sheets []string, n int) (map[string][]Row, error)
@@ -87,8 +87,8 @@ func (r Row) Head() Row {
 	return r
 }
 
-// Date1904 reports whether a workbook's dates count from 1904 instead of 1900. Workbooks of formats where they can do so
-// have a method of this name.
+// Date1904 reports whether a workbook's dates count from 1904 instead of 1900. Workbooks of formats with both date
+// systems have a method with this name.
 func Date1904(w Workbook) bool {
 	dated, ok := w.(interface{ Date1904() bool })
 	return ok && dated.Date1904()
@@ -121,7 +121,7 @@ const (
 	VeryHidden            // only a program can show it
 )
 
-// String returns "visible", "hidden" or "veryHidden".
+// String returns "visible", "hidden", or "veryHidden".
 func (s SheetState) String() string {
 	switch s {
 	case Hidden:
@@ -142,9 +142,9 @@ type Opener interface {
 	Open(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (Workbook, error)
 }
 
-// Refuser is an Opener that can tell by the first bytes that it can never open a file.
+// Refuser is an Opener that can decide by the first bytes that it can't open a file.
 type Refuser interface {
-	// Refuse returns an *Error for such a file, and nil if the rest of the file decides.
+	// Refuse returns an *Error for such a file, and nil if the decision depends on the rest of the file.
 	Refuse(head []byte) error
 }
 
@@ -154,8 +154,8 @@ type Openers []Opener
 // RefuseBytes is the length of the head that Refuse needs.
 const RefuseBytes = 4096
 
-// Refuse returns the *Error of a file whose first bytes show that none of the openers can open it. The sender need not send the
-// rest. It returns nil if the rest decides.
+// Refuse returns the *Error of a file whose first bytes show that none of the openers can open it, so that its sender
+// doesn't have to send the rest. It returns nil if the decision depends on the rest of the file.
 func (o Openers) Refuse(head []byte) error {
 	for _, opener := range o {
 		if opener.Detect(head[:min(len(head), headBytes)]) {
@@ -168,10 +168,10 @@ func (o Openers) Refuse(head []byte) error {
 	return nil
 }
 
-// OpenBytes is the memory to reserve before a workbook is opened. Opening reserves more if the workbook needs it.
+// OpenBytes is the memory to reserve before a workbook is opened. Opening a workbook reserves more if necessary.
 const OpenBytes = 4 << 20
 
-// headBytes is the length of the head that openers detect their format by.
+// headBytes is the length of the head by which openers detect their format.
 const headBytes = 512
 
 // Open opens a file by the first opener that detects its format. If none does, the first opener tries, and returns an

@@ -31,10 +31,10 @@ func Rules(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []string {
 	return append(rules, constraints(s, sheet, c)...)
 }
 
-// maxShown is how many of the allowed values are listed.
+// maxShown is the maximum number of allowed values that are listed.
 const maxShown = 12
 
-// constraints returns the rules other than type and required.
+// constraints returns the rules other than the type and whether the column is required.
 func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []string {
 	var rules []string
 	add := func(format string, args ...any) { rules = append(rules, fmt.Sprintf(format, args...)) }

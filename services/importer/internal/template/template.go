@@ -30,7 +30,7 @@ func Write(w io.Writer, s *schema.Schema) error {
 	return nil
 }
 
-// FileName is the name to save a schema's template under.
+// FileName returns the file name of a schema's template.
 func FileName(s *schema.Schema) string { return s.Name + "-template.xlsx" }
 
 // book is a template that is being created.
@@ -63,8 +63,8 @@ func (b *book) build() error {
 	return nil
 }
 
-// formats are the number formats of the types. Text columns are formatted as text, so that a typed value stays as it is:
-// leading zeros, long numbers, and texts that look like a date or a formula.
+// formats are the number formats of the types. Text columns are formatted as text, so that Excel doesn't change leading
+// zeros, long numbers, and texts that look like a date or a formula.
 var formats = map[schema.Type]string{
 	schema.Text: "@", schema.Email: "@", schema.Phone: "@", schema.Enum: "@",
 	schema.Integer: "0", schema.Decimal: "#,##0.00########", schema.Boolean: "General",
@@ -138,7 +138,7 @@ func (b *book) header(s *schema.Sheet, c *schema.Column, cell string) error {
 // instructions creates the first sheet: what to do, and every column with its rules.
 func (b *book) instructions() error {
 	f := b.file
-	name := b.schema.FreeSheetName("Instructions", "How to fill in", "About this workbook")
+	name := b.schema.FreeSheetName("Instructions", "How to fill it in", "About this workbook")
 	if err := f.SetSheetName("Sheet1", name); err != nil {
 		return err
 	}

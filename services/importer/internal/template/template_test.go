@@ -200,7 +200,7 @@ sheets:
 `)
 	f := open(t, s)
 	title := s.Sheets[0].Title
-	if got := f.GetSheetList(); !slices.Equal(got, []string{"How to fill in", title, "Lists"}) {
+	if got := f.GetSheetList(); !slices.Equal(got, []string{"How to fill it in", title, "Lists"}) {
 		t.Fatalf("the sheets are %q", got)
 	}
 	if visible, err := f.GetSheetVisible("Lists"); err != nil || visible {

@@ -61,7 +61,7 @@ func (b *book) validate(s *schema.Sheet, c *schema.Column, letters string) error
 	return b.file.AddDataValidation(s.Title, dv)
 }
 
-// rangeLimits are the validations of the types that have a range, with the widest range that Excel can hold.
+// rangeLimits are the validations of the types that have a range, with the widest range that Excel supports.
 var rangeLimits = map[schema.Type]struct {
 	kind, low, high string
 	formula         func(bound string) string
@@ -133,7 +133,7 @@ func (b *book) valueList(values []string) (string, error) {
 	return fmt.Sprintf("%s!$%s$1:$%s$%d", quoteSheet(b.lists), letters, letters, len(values)), nil
 }
 
-// quoteSheet returns a sheet's name as a formula spells it.
+// quoteSheet returns a sheet's name as it is written in a formula.
 func quoteSheet(title string) string { return "'" + strings.ReplaceAll(title, "'", "''") + "'" }
 
 // markup escapes a formula as character data. The writer expects formulas of validations to be XML already.

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxNamed is how many unseen characters a message names.
+// maxNamed is the maximum number of unseen characters that a message names.
 const maxNamed = 3
 
-// Quote returns a text in quotation marks, at most limit characters of it, followed by the characters in it that cannot
-// be seen: “K1” (U+00A0 after the text).
+// Quote returns at most limit characters of a text in quotation marks, followed by the names of its invisible
+// characters: “K1” (U+00A0 after the text).
 func Quote(s []byte, limit int) string {
 	if Plain(s) {
 		return "“" + clip(s, limit) + "”"
@@ -25,8 +25,8 @@ func Quote(s []byte, limit int) string {
 	return quoted
 }
 
-// Unseen names the characters of a text that the rule removes, replaces or refuses, and where they are: "U+200B after
-// the text". It is empty if there are none.
+// Unseen returns the names and positions of the characters of a text that the rule removes, replaces, or refuses:
+// "U+200B after the text". It is empty if there are none.
 func Unseen(s []byte) string {
 	first, last := visibleEnds(s)
 	var found []string
@@ -76,7 +76,7 @@ func Unseen(s []byte) string {
 	return strings.Join(found, ", ")
 }
 
-// blanks names the blanks of ASCII in the end of a text, or returns nothing.
+// blanks describes the ASCII blanks at the end of a text. It returns nothing if there are none.
 func blanks(s []byte) string {
 	n := 0
 	for _, b := range s {
@@ -102,7 +102,7 @@ func kept(s []byte, i, n int) bool {
 	return c == joiner && joins(s[:i], s[i+n:]) || c == selector && selects(s[:i], s[i+n:])
 }
 
-// visibleEnds returns where the first and last visible characters of a text begin and end.
+// visibleEnds returns the start of the first and the end of the last visible character of a text.
 func visibleEnds(s []byte) (first, last int) {
 	first = -1
 	for i := 0; i < len(s); {
@@ -118,7 +118,7 @@ func visibleEnds(s []byte) (first, last int) {
 	return max(first, 0), last
 }
 
-// tail returns the end of a text, as the place of the character after it.
+// tail returns the end of a text, to describe the position of the next character.
 func tail(s []byte) string {
 	const length = 8
 	start := len(s)
@@ -130,7 +130,7 @@ func tail(s []byte) string {
 	return string(runes[max(0, len(runes)-length):])
 }
 
-// shown returns a text without its invisible characters, with a blank for each control character and line break.
+// shown returns a text without its invisible characters, and with a blank for each control character and line break.
 func shown(s []byte) []byte {
 	return []byte(strings.Map(func(r rune) rune {
 		switch classOf(r) {
@@ -156,7 +156,7 @@ func clip(s []byte, limit int) string {
 	return string(s[:end]) + "…"
 }
 
-// names are the characters that people meet, by the word for them.
+// names has the names of common invisible characters.
 var names = map[rune]string{
 	' ': "a blank", '\t': "a tab", '\n': "a line break", '\r': "a carriage return", 0: "U+0000 (null)",
 	0xA0: "U+00A0 (no-break space)", 0x202F: "U+202F (narrow no-break space)", 0x2009: "U+2009 (thin space)",

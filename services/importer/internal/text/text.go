@@ -3,14 +3,14 @@
 //
 // The rule, in this order:
 //
-//   - Invisible characters are removed: zero-width spaces, byte order marks, soft hyphens, direction marks and the
-//     like. Joiners, variation selectors and tags stay where they change how a script or an emoji looks.
+//   - Invisible characters are removed: zero-width spaces, byte order marks, soft hyphens, direction marks, and similar
+//     characters. Joiners, variation selectors, and tags are kept if they change how a script or an emoji looks.
 //   - Blanks at both ends are removed, and so are control characters there.
 //   - Inside, each tab and each no-break or other typographic space becomes an ordinary space, each form of line
 //     break becomes a line feed, and the hyphens U+2010 and U+2011 become "-".
 //   - The text is normalized to Unicode's form C (UAX #15).
 //
-// A control character that remains inside has no reading, so [Clean] reports it.
+// A control character inside the text has no reading, so [Clean] reports it.
 package text
 
 import (
@@ -22,8 +22,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Plain reports whether a text follows the rule already, without looking at characters beyond ASCII: it is empty, or
-// ASCII without control characters and without a blank at either end.
+// Plain reports whether a text obviously follows the rule: it is empty, or it is ASCII without control characters and
+// without a blank at either end.
 func Plain(s []byte) bool {
 	if len(s) == 0 {
 		return true
@@ -33,7 +33,7 @@ func Plain(s []byte) bool {
 	}
 	const high, ones = 0x8080808080808080, 0x0101010101010101
 	for len(s) >= 8 {
-		// A byte is not plain if it is beyond ASCII, below U+0020, or U+007F, which becomes U+0080 by adding one.
+		// A byte is not plain if it is not ASCII, is below U+0020, or is U+007F. Adding one changes U+007F to U+0080.
 		v := binary.LittleEndian.Uint64(s)
 		if (v|(v+ones)|(v-ones*0x20)&^v)&high != 0 {
 			return false
@@ -48,8 +48,8 @@ func Plain(s []byte) bool {
 	return true
 }
 
-// Clean returns a text by the rule. If nothing changes, it returns s itself, else the end of buf, to which it appends.
-// control is the first control character inside, or -1.
+// Clean applies the rule to a text. If nothing changes, it returns s itself. Otherwise, it appends the result to buf,
+// and returns that part. control is the first control character inside the text, or -1.
 func Clean(s, buf []byte) (clean, rest []byte, control rune) {
 	if IsClean(s) {
 		return s, buf, -1
@@ -103,8 +103,8 @@ func Clean(s, buf []byte) (clean, rest []byte, control rune) {
 	return clean, buf, control
 }
 
-// IsClean reports whether a text follows the rule already. It is false for a few texts that do, those with joiners and
-// selectors. It is the fast path of [Clean].
+// IsClean reports whether a text already follows the rule. It is false for some texts that do, because they have
+// joiners or selectors. It is the fast path of [Clean].
 func IsClean(s []byte) bool {
 	if Plain(s) {
 		return true
@@ -138,13 +138,13 @@ func IsClean(s []byte) bool {
 // firstCombining is the first character that normal form C can change, or that can change one before it.
 const firstCombining = 0x0300
 
-// CleanString returns a text by the rule.
+// CleanString applies the rule to a text.
 func CleanString(s string) string {
 	clean, _, _ := Clean([]byte(s), nil)
 	return string(clean)
 }
 
-// Blank reports whether nothing of a text remains by the rule.
+// Blank reports whether a text is empty after the rule is applied.
 func Blank(s []byte) bool {
 	for len(s) > 0 {
 		if s[0] > ' ' && s[0] < 0x7F {
@@ -159,7 +159,7 @@ func Blank(s []byte) bool {
 	return true
 }
 
-// class is how the rule treats a character.
+// class determines how the rule treats a character.
 type class uint8
 
 const (
@@ -208,7 +208,7 @@ func classOf(r rune) class {
 	return visible
 }
 
-// isDropped reports whether a character without neighbors is not kept.
+// isDropped reports whether a character by itself is dropped.
 func isDropped(r rune) bool {
 	c := classOf(r)
 	return c == invisible || c == joiner || c == selector
@@ -225,12 +225,12 @@ func isEdge(r rune) bool {
 
 func trim(s []byte) []byte { return bytes.TrimFunc(s, isEdge) }
 
-// firstJoining is the first character whose script has letters that join: those before are Latin, Greek, Cyrillic and
-// Armenian, where a joiner changes nothing that can be seen.
+// firstJoining is the first character whose script has joining letters. Before it are Latin, Greek, Cyrillic, and
+// Armenian, in which joiners have no visible effect.
 const firstJoining = 0x0590
 
-// joins reports whether a joiner between these texts changes how they look: between two characters of joining scripts
-// or emoji, or after a mark, which is where old texts in Malayalam keep it at the end of a word.
+// joins reports whether a joiner between these texts changes how they look. It does between two characters of joining
+// scripts or emoji, and after a mark, where old Malayalam texts have it at the end of a word.
 func joins(before, after []byte) bool {
 	left, _ := utf8.DecodeLastRune(before)
 	if left < firstJoining || left == utf8.RuneError {
@@ -241,8 +241,8 @@ func joins(before, after []byte) bool {
 		unicode.Is(unicode.Mn, left) && classOf(left) == visible
 }
 
-// selects reports whether a variation selector or tag changes the character before it: not one of ASCII, except in a
-// keycap such as 1️⃣.
+// selects reports whether a variation selector or tag changes the character before it. It doesn't change ASCII
+// characters, except in a keycap such as 1️⃣.
 func selects(before, after []byte) bool {
 	left, _ := utf8.DecodeLastRune(before)
 	if left >= utf8.RuneSelf && left != utf8.RuneError {

@@ -118,8 +118,7 @@ func TestQuoteOfManyControlCharactersIsShort(t *testing.T) {
 	}
 }
 
-// FuzzClean checks that the rule is settled after one application, that Blank and Plain agree with it, and that valid
-// text stays valid.
+// FuzzClean checks that the rule is idempotent, that Blank and Plain agree with it, and that valid text remains valid.
 func FuzzClean(f *testing.F) {
 	for _, s := range []string{"K1", " K1\u00a0", "\ufeffK\u00ad1\u200b", "Rene\u0301", "a\r\nb", "👩‍👩‍👧", "1\ufe0f\u20e3", "می\u200cخواهم", "a\x00b"} {
 		f.Add([]byte(s))

@@ -92,7 +92,7 @@ func (p *progress) Committing(ctx context.Context) error {
 // maxSheetsInResult keeps a job's result and question within the limit of a job's documents.
 const maxSheetsInResult = 24
 
-// result is the result of the job.
+// result returns the result of the job.
 func result(im imports.Import, o load.Summary) map[string]any {
 	m := map[string]any{
 		"importId": im.ID, "schema": im.Schema, "committed": o.Committed, "dryRun": im.Policy.DryRun,
@@ -108,7 +108,7 @@ func result(im imports.Import, o load.Summary) map[string]any {
 	return m
 }
 
-// question is the question of a job whose import has errors.
+// question returns the question of a job whose import has errors.
 func question(im imports.Import, o load.Summary, again bool) map[string]any {
 	m := result(im, o)
 	m["type"] = "review"
@@ -125,7 +125,7 @@ func countsJSON(c imports.Counts) map[string]any {
 	return m
 }
 
-// summary is the last message of a job.
+// summary returns the last message of a job.
 func summary(im imports.Import, o load.Summary) string {
 	c := o.Totals
 	what := fmt.Sprintf("%s added, %s updated, %s already there", imports.Grouped(c.Inserted), imports.Grouped(c.Updated), imports.Grouped(c.Unchanged))

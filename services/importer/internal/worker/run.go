@@ -19,7 +19,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// unforeseenAttempts is how often an import is started after an error that is not known to pass.
+// unforeseenAttempts is the maximum number of attempts after an error that is not known to be temporary.
 const unforeseenAttempts = 3
 
 // Runner runs imports.
@@ -34,12 +34,12 @@ type Runner struct {
 	Memory *governor.Budget
 	// Openers open the kinds of files that can be imported.
 	Openers source.Openers
-	// Limits bound what a workbook may unpack to.
+	// Limits bound the size of an unpacked workbook.
 	Limits source.Limits
 	Logger *slog.Logger
 }
 
-// ending is how a run ends the job. Exactly one of its fields is set.
+// ending describes how a run ends the job. Exactly one of its fields is set.
 type ending struct {
 	complete map[string]any
 	park     map[string]any
@@ -168,7 +168,7 @@ func (r *Runner) failed(ctx context.Context, job *jobsv1.Job, err error) (ending
 	return ending{fail: f}, nil
 }
 
-// classify turns an error into the failure that the user reads.
+// classify returns the failure, for the user, of an error.
 func classify(err error) *failure {
 	var refused *source.Error
 	var merged *imports.MergedHeaderError
@@ -188,15 +188,15 @@ func classify(err error) *failure {
 		return fails(errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED, true, merged.Error())
 	case errors.As(err, &conflict):
 		return fails(errorsv1.ErrorReason_ERROR_REASON_TABLE_CONFLICT, true,
-			fmt.Sprintf("The table “%s” does not fit the schema: %s. Nothing was saved.", conflict.Table, conflict.Detail))
+			fmt.Sprintf("The table “%s” does not match the schema: %s. Nothing was saved.", conflict.Table, conflict.Detail))
 	case errors.As(err, &violated):
 		return fails(errorsv1.ErrorReason_ERROR_REASON_CONSERVATION_VIOLATED, true,
-			"The numbers of the import do not add up, so nothing was saved. This is a defect of Headway. Report it to the operator.")
+			"The counts of the import do not add up, so nothing was saved. This is a bug in Headway. Report it to the operator.")
 	case errors.Is(err, governor.ErrTooLarge):
 		return fails(errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_LIMIT, true,
 			"The file needs more memory than this server has for an import. Nothing was saved. Split it into smaller files, or ask the operator to raise HEADWAY_MEMORY.")
 	case errors.As(err, &overloaded):
-		return fails(errorsv1.ErrorReason_ERROR_REASON_OVERLOADED, false, "The server has no memory left for this import at present. Nothing was saved.")
+		return fails(errorsv1.ErrorReason_ERROR_REASON_OVERLOADED, false, "The server currently doesn't have enough memory for this import. Nothing was saved.")
 	case errors.Is(err, imports.ErrWorkbookGone), errors.Is(err, imports.ErrNotFound):
 		return fails(errorsv1.ErrorReason_ERROR_REASON_WORKBOOK_GONE, true, "The stored file was deleted. Upload it again.")
 	case errors.Is(err, schema.ErrNotFound):

@@ -23,7 +23,8 @@ import (
 type Config struct {
 	// Name is shown to operators.
 	Name string
-	// Concurrency is how many imports are leased at a time. One of them writes. The others wait for their turn.
+	// Concurrency is the maximum number of imports that are leased at a time. One of them writes, and the others wait
+	// for their turn.
 	Concurrency int
 	Logger      *slog.Logger
 }
@@ -61,9 +62,9 @@ func (r *Runner) handle(ctx context.Context, task *headway.Task) (any, error) {
 	return end.complete, nil
 }
 
-// untilCancelled returns a context that ends as soon as a user cancels the job. The response to a heartbeat says so too,
-// but an import that waits for its turn has no progress and seldom sends one. stop waits until the job is no longer
-// watched.
+// untilCancelled returns a context that ends as soon as a user cancels the job. The response to a heartbeat reports
+// this too, but an import that waits for its turn has no progress and rarely sends one. stop waits until the job is no
+// longer watched.
 func (r *Runner) untilCancelled(ctx context.Context, id string) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
@@ -100,14 +101,14 @@ func (r *Runner) cancelRequested(ctx context.Context, id string, received func()
 	return false
 }
 
-// The waits before the jobs service is called again after a failed call.
+// The backoff after a failed call of the jobs service.
 const (
 	firstWait = 200 * time.Millisecond
 	maxWait   = 2 * time.Second
 )
 
-// stillOurs returns an error if the job was cancelled or belongs to another worker now. While the jobs service can't be
-// reached it waits, until ctx ends with the lease.
+// stillOurs returns an error if the job was cancelled, or now belongs to another worker. While the jobs service can't
+// be reached, it waits until ctx ends with the lease.
 func (r *Runner) stillOurs(ctx context.Context, leased *jobsv1.Job) error {
 	wait := backoff.New(firstWait, maxWait)
 	for {

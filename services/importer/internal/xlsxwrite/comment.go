@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// comment is a note at a cell; column and row count from 1.
+// comment is a note at a cell. Columns and rows count from 1.
 type comment struct {
 	column, row int
 	text        string
 }
 
-// Comment puts a note at a cell of the last row; column counts from 1. A cell has one note at most.
+// Comment adds a note to a cell of the last row. Columns count from 1. A cell can have one note.
 func (s *Sheet) Comment(column int, text string) {
 	s.comments, s.commented = append(s.comments, comment{column, s.row, text}), true
 }
 
-// Excel takes a note's shape number from blocks of 1,024, which belong to one sheet each (ECMA-376 Part 4 §19.2.2.14).
-// So many blocks are kept for a sheet.
+// Excel assigns shape numbers of notes in blocks of 1,024. Each block belongs to one sheet (ECMA-376 Part 4
+// §19.2.2.14). blocksForSheet blocks are reserved for each sheet.
 const (
 	shapesInBlock  = 1024
 	blocksForSheet = 64
@@ -30,7 +30,7 @@ func (b *Writer) writeComments(s *Sheet) error {
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(part, flushAt) // its first error comes with Flush
+	w := bufio.NewWriterSize(part, flushAt) // Flush returns its first error
 	fmt.Fprint(w, xmlHead+`<comments xmlns="`+mainNamespace+`"><authors><author>Headway</author></authors><commentList>`)
 	var text []byte
 	for _, c := range s.comments {
@@ -61,7 +61,7 @@ func (b *Writer) writeComments(s *Sheet) error {
 	return w.Flush()
 }
 
-// blockList names the blocks that so many shapes need.
+// blockList returns the blocks that this number of shapes needs.
 func blockList(first, shapes int) string {
 	var list []string
 	for n := 0; n <= (shapes+1)/shapesInBlock && n < blocksForSheet; n++ {

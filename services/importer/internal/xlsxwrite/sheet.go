@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Cell is what a row holds in one column. The zero value is not written at all.
+// Cell is the content of a row in one column. The zero value is not written.
 type Cell struct {
 	Kind  Kind
 	Style StyleID
@@ -15,7 +15,7 @@ type Cell struct {
 	Text string
 }
 
-// Kind is what a cell holds (ECMA-376 Part 1 §18.18.11).
+// Kind is the kind of a cell's content (ECMA-376 Part 1 §18.18.11).
 type Kind uint8
 
 // The kinds of cells.
@@ -25,11 +25,11 @@ const (
 	Number
 	Bool
 	Error
-	// FormulaWithoutValue is a formula as programs write it that do not calculate.
+	// FormulaWithoutValue is a formula as written by programs that don't calculate formulas.
 	FormulaWithoutValue
 )
 
-// Sheet is a sheet in the making.
+// Sheet is a sheet that is being written.
 type Sheet struct {
 	name   string
 	number int
@@ -44,7 +44,7 @@ type Sheet struct {
 	commented bool
 }
 
-// flushAt is how many bytes of XML are gathered before they are compressed.
+// flushAt is the number of bytes of XML that are collected before they are compressed.
 const flushAt = 64 << 10
 
 func (s *Sheet) begin(o SheetOptions) {
@@ -71,7 +71,7 @@ func (s *Sheet) begin(o SheetOptions) {
 	s.buffer = b
 }
 
-// Rows is how many rows the sheet has so far, which is also the number of the last one.
+// Rows returns the number of rows so far, which is also the number of the last row.
 func (s *Sheet) Rows() int { return s.row }
 
 // Row writes the next row: cells[0] into column A, and so on.

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// StyleID is the number of a style; 0 is the plain one.
+// StyleID is the number of a style. 0 is the plain style.
 type StyleID uint16
 
-// Style is how a cell looks.
+// Style is the appearance of a cell.
 type Style struct {
-	// Format is the number format's code ("yyyy\-mm\-dd"); General if empty.
+	// Format is the number format's code ("yyyy\-mm\-dd"). It defaults to General.
 	Format string
-	// Bold makes the text bold; Size is the font's size in points, 11 if 0.
+	// Bold makes the text bold. Size is the font size in points, which defaults to 11.
 	Bold bool
 	Size int
-	// Fill is the background's color as RRGGBB. It is empty for none.
+	// Fill is the background color as RRGGBB. It can be empty.
 	Fill string
-	// Wrap breaks long lines, and puts them at the cell's top.
+	// Wrap wraps long lines, and aligns them at the cell's top.
 	Wrap bool
 }
 
@@ -48,7 +48,7 @@ func (t *styles) id(s Style) StyleID {
 	return id
 }
 
-// xml writes the styles part (ECMA-376 Part 1 §18.8). Formats, fonts and fills are shared by the styles that have them.
+// xml writes the styles part (ECMA-376 Part 1 §18.8). Styles share their formats, fonts, and fills.
 func (t *styles) xml() string {
 	const firstCustomFormat = 164
 	formats, fonts, fills := newTable(), newTable(), newTable()
@@ -105,7 +105,7 @@ func fontXML(s Style) string {
 	return fmt.Sprintf(`<font>%s<sz val="%d"/><name val="Calibri"/></font>`, bold, size)
 }
 
-// table numbers texts in the order in which they first come, from 0.
+// table numbers texts in the order in which they first appear, from 0.
 type table struct {
 	list    []string
 	numbers map[string]int

@@ -1,6 +1,6 @@
-// Package xlsxwrite streams Office Open XML workbooks (ECMA-376 Part 1 §12.3). Rows are written as they come, and texts
-// are inside their cells, so memory does not grow with the rows. It writes what large workbooks of data need, including
-// two features that excelize's stream lacks: cells with errors, and thousands of comments.
+// Package xlsxwrite streams Office Open XML workbooks (ECMA-376 Part 1 §12.3). Rows are written as they arrive, and
+// texts are stored inside their cells, so memory does not grow with the rows. It writes what large workbooks of data
+// need, including two features that excelize's stream lacks: cells with errors, and thousands of comments.
 package xlsxwrite
 
 import (
@@ -33,7 +33,7 @@ const (
 	spreadsheetType       = "application/vnd.openxmlformats-officedocument.spreadsheetml."
 )
 
-// compression is twice as fast as the default level, and its output is a tenth larger.
+// compression is twice as fast as the default level, with a tenth more output.
 const compression = 4
 
 // New returns a Writer of a new workbook.
@@ -51,7 +51,7 @@ func (b *Writer) Style(s Style) StyleID { return b.styles.id(s) }
 type SheetOptions struct {
 	// Widths are the widths of the columns, in characters; 0 means the default.
 	Widths []float64
-	// FrozenRows is how many rows stay visible when scrolling.
+	// FrozenRows is the number of rows that stay visible when scrolling.
 	FrozenRows int
 	// First makes the sheet the first one, even if it is written last.
 	First bool
@@ -153,7 +153,7 @@ func (b *Writer) endSheet() error {
 		fmt.Sprintf(`<Relationship Id="rId2" Type="%s/comments" Target="../comments%d.xml"/></Relationships>`, relationshipNamespace, s.number))
 }
 
-// ColumnName returns the name of a column, which counts from 1: A to Z, AA and so on.
+// ColumnName returns the name of a column: A to Z, AA, and so on. Columns count from 1.
 func ColumnName(column int) string {
 	column--
 	if column < 26 {
@@ -162,5 +162,5 @@ func ColumnName(column int) string {
 	return ColumnName(column/26) + string(rune('A'+column%26))
 }
 
-// CellName is a cell's address, both from 1: 4, 4711 → D4711.
+// CellName returns the address of a cell. Columns and rows count from 1: 4, 4711 → D4711.
 func CellName(column, row int) string { return ColumnName(column) + strconv.Itoa(row) }

@@ -10,9 +10,9 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Shared strings are stored in chunks, so that growing never copies them. Each is found by one word: 20 bits of length,
-// whether the string was too long, 21 bits of offset, and 22 of the chunk. Chunks and pages of words that the memory
-// budget has no room for are written to a file.
+// Shared strings are stored in chunks, so that growth never copies them. Each has one word in an index: 20 bits of
+// length, a bit for a string that was too long, 21 bits of offset, and 22 bits of the chunk. Chunks and index pages for
+// which the memory budget has no room are written to a file.
 const (
 	chunkBytes = 1 << 20
 	indexPage  = 1 << 16
@@ -28,12 +28,12 @@ type arena struct {
 	bytes  int64 // text
 
 	memory   source.Memory
-	reserved int64 // of memory
+	reserved int64 // bytes of memory
 	spillDir string
 	file     *os.File
-	size     int64   // of the file
+	size     int64   // bytes of the file
 	chunkAt  []int64 // offsets of chunks in the file
-	indexAt  []int64 // and of pages
+	indexAt  []int64 // offsets of index pages in the file
 }
 
 // add appends a string of at most source.MaxTextLength characters.
@@ -63,7 +63,7 @@ func (a *arena) add(s []byte, tooLong bool) error {
 	return nil
 }
 
-// addChunk begins a chunk. If there is no memory for it, the chunk before it makes room.
+// addChunk begins a chunk. If there is no memory for it, the previous chunk is written to the file.
 func (a *arena) addChunk(size int) error {
 	last := len(a.chunks) - 1
 	buffer := []byte(nil)
@@ -82,10 +82,10 @@ func (a *arena) addChunk(size int) error {
 	return nil
 }
 
-// addPage begins a page of the index. If there is no memory for it, the page before it makes room.
+// addPage begins a page of the index. If there is no memory for it, the previous page is written to the file.
 func (a *arena) addPage() error {
 	last := len(a.index) - 1
-	if last < 0 { // grows as needed: most tables are small
+	if last < 0 { // the first page grows as needed, because most tables are small
 		a.index, a.indexAt = append(a.index, nil), append(a.indexAt, 0)
 		return nil
 	}
@@ -124,7 +124,7 @@ func (a *arena) spill(data []byte) (offset int64, err error) {
 			return 0, fmt.Errorf("spill shared strings: %w", err)
 		}
 		a.file = file
-		// Without a name, the file disappears with the process, even if that crashes.
+		// Without a name, the file disappears when the process ends, even if it crashes.
 		if err := os.Remove(file.Name()); err != nil {
 			return 0, fmt.Errorf("spill shared strings: %w", err)
 		}

@@ -11,7 +11,7 @@ var (
 	errManyAttrs = errors.New("it has too many attributes")
 )
 
-// parseAttrs splits what follows the name in a tag into x.attrs.
+// parseAttrs splits the attributes after the name in a tag into x.attrs.
 func (x *scanner) parseAttrs(b []byte) error {
 	x.attrs, x.scratch = x.attrs[:0], x.scratch[:0]
 	for {
@@ -68,8 +68,7 @@ func (x *scanner) parseAttrs(b []byte) error {
 	}
 }
 
-// attr returns the value of the attribute of this name, written without a
-// prefix, or nil.
+// attr returns the value of the attribute with this name and without a prefix, or nil.
 func (x *scanner) attr(name string) []byte {
 	for i := range x.attrs {
 		if string(x.attrs[i].name) == name {
@@ -92,8 +91,8 @@ func (x *scanner) relID() []byte {
 	return nil
 }
 
-// declaredPrefix returns the prefix that an attribute of this name binds to a
-// namespace, empty for the default.
+// declaredPrefix returns the prefix that an attribute with this name binds to a namespace. It is empty for the default
+// namespace.
 func declaredPrefix(name []byte) (prefix []byte, ok bool) {
 	rest, ok := bytes.CutPrefix(name, []byte("xmlns"))
 	switch {
@@ -107,8 +106,8 @@ func declaredPrefix(name []byte) (prefix []byte, ok bool) {
 	return nil, false
 }
 
-// tagEnd returns where the tag at the beginning of b has its ">", or -1. A
-// ">" inside a quoted value is not it.
+// tagEnd returns the index of the ">" that ends the tag at the beginning of b, or -1. It ignores a ">" inside a quoted
+// value.
 func tagEnd(b []byte) int {
 	for i := 1; i < len(b); i++ {
 		switch c := b[i]; c {

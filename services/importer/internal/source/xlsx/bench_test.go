@@ -16,11 +16,11 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// benchRows is the size that the numbers in docs/benchmarks.md are about.
+// benchRows is the number of rows in docs/benchmarks.md.
 const benchRows = 1_000_000
 
-// BenchmarkRead compares this reader with excelize, and with inflating the
-// same bytes and doing nothing with them. One operation is one whole file.
+// BenchmarkRead compares this reader with excelize, and with only decompressing the same bytes. One operation is one
+// whole file.
 func BenchmarkRead(b *testing.B) {
 	for _, shared := range []bool{false, true} {
 		name := "inline"
@@ -36,7 +36,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstRow is the time from opening a file to its first row.
+// BenchmarkFirstRow measures the time from opening a file to its first row.
 func BenchmarkFirstRow(b *testing.B) {
 	path := largeWorkbook(b, benchRows, false)
 	for b.Loop() {
@@ -52,8 +52,7 @@ func BenchmarkFirstRow(b *testing.B) {
 	}
 }
 
-// measure runs read b.N times and reports the most memory it had from the
-// system, in MiB.
+// measure runs read b.N times, and reports its peak memory from the system, in MiB.
 func measure(b *testing.B, read func() int) {
 	runtime.GC()
 	stop, peak := make(chan struct{}), make(chan uint64)
@@ -142,7 +141,7 @@ func excelizeAll(b *testing.B, path string) (cells int) {
 	return cells
 }
 
-// inflateAll unpacks the sheet and the shared strings, one after the other.
+// inflateAll decompresses the sheet and the shared strings, one after the other.
 func inflateAll(b *testing.B, path string) (cells int) {
 	z, err := zip.OpenReader(path)
 	if err != nil {

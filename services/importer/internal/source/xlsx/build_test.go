@@ -18,8 +18,8 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// The parts of the smallest workbook, of one sheet named "Data" in
-// xl/worksheets/sheet1.xml, with shared strings and styles.
+// The parts of the smallest workbook, which has one sheet named "Data" in xl/worksheets/sheet1.xml, shared strings, and
+// styles.
 const (
 	mainSpace = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
@@ -47,8 +47,7 @@ const (
 // parts are a package's files by name.
 type parts map[string]string
 
-// workbookWith returns a minimal workbook with the parts given added or
-// replaced; an empty text takes a part out.
+// workbookWith returns a minimal workbook with the given parts added or replaced. An empty text removes a part.
 func workbookWith(p parts) []byte {
 	all := parts{
 		"[Content_Types].xml":        minimalTypes,

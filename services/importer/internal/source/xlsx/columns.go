@@ -6,7 +6,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// columnSet are columns of a sheet by number, which counts from 1.
+// columnSet is a set of a sheet's columns. Columns count from 1.
 type columnSet [maxColumn/64 + 1]uint64
 
 func (s *columnSet) add(first, last int) {
@@ -25,13 +25,12 @@ func (s *columnSet) has(col int) bool {
 	return s != nil && col > 0 && col <= maxColumn && s[col/64]>>(col%64)&1 == 1
 }
 
-// HiddenColumn reports whether a column, which counts from 1, is hidden. It is
-// known from the first call of Next on: a sheet describes its columns before
-// its rows. Like hidden rows, hidden columns are read as any other.
+// HiddenColumn reports whether a column is hidden. Columns count from 1. It can be called after the first call of Next,
+// because a sheet describes its columns before its rows. Hidden columns and rows are read like any others.
 func (r *Rows) HiddenColumn(col int) bool { return r.hidden.has(col) }
 
-// readColumns takes note of the columns that the current token, a col element,
-// hides (ECMA-376 Part 1 §18.3.1.13). What else it says is not looked at.
+// readColumns records the columns that the current token, a col element, hides (ECMA-376 Part 1 §18.3.1.13). It ignores
+// the other attributes.
 func (r *Rows) readColumns() error {
 	x := r.x
 	if !xsdBool(trimRight(trimLeft(x.attr("hidden")))) && !isZeroSize(x.attr("width")) {

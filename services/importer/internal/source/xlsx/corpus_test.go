@@ -15,11 +15,11 @@ import (
 // refusedCorpus are the workbooks of the corpus that are refused, and why.
 var refusedCorpus = map[string]source.Reason{
 	"pass_protected.xlsx": source.Encrypted,
-	// Its directory says 697 bytes for a part that has 699.
+	// Its directory declares 697 bytes for a part that has 699.
 	"issue252.xlsx": source.Damaged,
 }
 
-// excelizeLoses are the workbooks whose cells excelize does not give, and why.
+// excelizeLoses are the workbooks whose cells excelize does not return, and why.
 var excelizeLoses = map[string]string{
 	"empty_s_attribute.xlsx": "an empty style attribute makes excelize drop the cell",
 }

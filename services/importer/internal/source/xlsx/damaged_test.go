@@ -31,8 +31,8 @@ func readFile(t testing.TB, file []byte, limits source.Limits) (cells int, err e
 	return cells, nil
 }
 
-// assertRefused reads a file with and without shortcuts; part and position must
-// be named, unless part is empty.
+// assertRefused reads a file with and without shortcuts. The error must name the part and a position, unless part is
+// empty.
 func assertRefused(t *testing.T, file []byte, limits source.Limits, want source.Reason, part, position string) {
 	t.Helper()
 	for _, slow := range []bool{false, true} {
@@ -256,8 +256,7 @@ func TestDocumentTypesAndForeignEncodingsAreRefused(t *testing.T) {
 	}
 }
 
-// packed writes a package whose sheet part has the bytes and the directory
-// entry given.
+// packed writes a package whose sheet part has the given bytes and directory entry.
 func packed(t *testing.T, method uint16, raw []byte, sum uint32, size uint64) []byte {
 	t.Helper()
 	all := parts{"[Content_Types].xml": minimalTypes, "_rels/.rels": minimalRels, "xl/workbook.xml": minimalWorkbook,

@@ -16,11 +16,9 @@ const (
 )
 
 // Civil returns the date and time of a cell of kind Date or Number, by the
-// workbook's date system. Fractions are rounded to milliseconds, as Excel
-// does. A number from 0 up to 1 in the 1900 system is a time of day without a
-// date; in the 1904 system it is one if the cell's format shows no date.
-// Elapsed formats give the time of day that remains; a consumer that wants
-// the span uses the number itself.
+// workbook's date system. Fractions are rounded to milliseconds, as in Excel. In the 1900 system, a number from 0 to
+// below 1 is a time of day without a date. In the 1904 system, it is one only if the cell's format shows no date. With
+// Elapsed formats, the result is the remaining time of day. A caller that needs the duration uses the number itself.
 //
 // Errors: ErrNotADate, ErrDateRange, ErrNoSuchDate, ErrDateZone,
 // ErrDateMalformed.
@@ -71,15 +69,14 @@ func civilFromSerial(serial float64, date1904 bool, shown source.FormatClass) (s
 		day++
 	}
 	c.HasDate = true
-	// Day 0 is now 1899-12-30, the day that makes every count from 61 on right.
+	// Day 0 is now 1899-12-30, so that all counts from 61 on are correct.
 	year, month, dom := time.Unix((day-25_569)*86_400, 0).UTC().Date()
 	c.Year, c.Month, c.Day = year, month, dom
 	return c, nil
 }
 
-// parseISO reads the forms of ISO 8601 that t="d" cells hold (ECMA-376 Part 1
-// §18.17.4.2): a date, a time, or both. "Z" is passed over: it says no more
-// than that there is no zone.
+// parseISO reads the forms of ISO 8601 that t="d" cells have (ECMA-376 Part 1 §18.17.4.2): a date, a time, or both. It
+// ignores "Z", which only means that there is no time zone.
 func parseISO(text []byte) (source.Civil, error) {
 	var c source.Civil
 	b := trimRight(trimLeft(text))

@@ -11,14 +11,14 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// difference is a workbook that the two readers do not read alike. The list is
-// the one of docs/reader.md; the test fails when excelize changes its mind.
+// difference is a workbook that the two readers read differently. The list is the one in docs/reader.md. The test fails
+// if excelize changes its behavior.
 type difference struct {
 	why      string
 	file     []byte
-	excelize map[string]string // what excelize gives, without any error
-	refused  source.Reason     // what ours says, or
-	cells    []string          // what ours gives
+	excelize map[string]string // the cells that excelize returns without an error
+	refused  source.Reason     // our reason for rejecting the file, or
+	cells    []string          // the cells that our reader returns
 }
 
 func knownDifferences() []difference {
@@ -89,8 +89,7 @@ func TestEveryKnownDifferenceFromExcelizeIsOne(t *testing.T) {
 	}
 }
 
-// formulaDifference is a formula of B2 that the two readers spell out in
-// different ways for D5, which shares it.
+// formulaDifference is a formula of B2 that the two readers expand differently for D5, which shares it.
 type formulaDifference struct{ why, formula, ours, excelize string }
 
 func knownFormulaDifferences() []formulaDifference {

@@ -12,15 +12,14 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// newDecoder turns a part into UTF-8. Parts are UTF-8 or UTF-16 (ECMA-376
-// Part 2 §8.1.1); a byte order mark decides, and without one the form of the
-// first character, which is "<" (XML 1.0 appendix F).
+// newDecoder converts a part to UTF-8. Parts are UTF-8 or UTF-16 (ECMA-376 Part 2 §8.1.1). The encoding is detected by
+// a byte order mark or, without one, by the bytes of the first character, which is "<" (XML 1.0 appendix F).
 func newDecoder(src *partReader) io.Reader {
 	d := &decoder{src: src}
 	return d
 }
 
-// decoder looks at the first bytes on the first Read.
+// decoder detects the encoding on the first Read.
 type decoder struct {
 	src  *partReader
 	text io.Reader // nil before the first Read
@@ -54,7 +53,7 @@ func (d *decoder) choose(head []byte, err error) io.Reader {
 	return rest(0)
 }
 
-// prefixed yields head, then err if there is one, then src.
+// prefixed returns head, then err if there is one, and then src.
 type prefixed struct {
 	head []byte
 	src  io.Reader
@@ -73,14 +72,14 @@ func (p *prefixed) Read(buf []byte) (int, error) {
 	return p.src.Read(buf)
 }
 
-// utf16Reader converts UTF-16 to UTF-8. It is for the rare part and not fast.
+// utf16Reader converts UTF-16 to UTF-8. Such parts are rare, so it is not optimized.
 type utf16Reader struct {
 	part  string
 	src   *bufio.Reader
 	order binary.ByteOrder
 	at    int64
 	char  [utf8.UTFMax]byte
-	rest  []byte // what of char has not been read yet
+	rest  []byte // the part of char that has not been read yet
 }
 
 func newUTF16Reader(part string, src io.Reader, order binary.ByteOrder) *utf16Reader {

@@ -13,16 +13,15 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// blockSize is how much of a part is inflated at a time: large enough that
-// handing a block over costs nothing, small enough to stay in the cache.
+// blockSize is the number of bytes of a part that are decompressed at a time. It is large enough that passing on a
+// block has no measurable cost, and small enough to stay in the CPU cache.
 const blockSize = 256 << 10
 
-// blocks is how many blocks a feed owns at most: one being scanned, one being
-// filled, and some to even out the two.
+// blocks is the maximum number of blocks of a feed: one that is being scanned, one that is being filled, and some to
+// balance the two.
 const blocks = 4
 
-// headroom is the space in front of a block's data into which the scanner
-// moves the unfinished end of the block before.
+// headroom is the space before a block's data, to which the scanner moves the unfinished end of the previous block.
 const headroom = 16 << 10
 
 // block is a chunk of a part, as UTF-8, in mem[headroom : headroom+n].
@@ -30,12 +29,11 @@ type block struct {
 	mem []byte
 	n   int
 	raw int64 // bytes of the part consumed up to the end of this block
-	err error // what ended the part, io.EOF at its regular end
+	err error // the error that ended the part, or io.EOF at its regular end
 }
 
-// feed inflates, checks and converts a part on its own goroutine, some
-// blocks ahead of the scanner. The goroutine ends at the part's end, at an
-// error, or by stop.
+// feed decompresses, checks, and converts a part on its own goroutine, some blocks ahead of the scanner. The goroutine
+// ends at the part's end, after an error, or when stop is called.
 type feed struct {
 	full   chan *block
 	free   chan *block
@@ -45,7 +43,7 @@ type feed struct {
 	read   atomic.Int64
 }
 
-// newFeed starts to read src, whose uncompressed size is said to be size.
+// newFeed starts to read src, whose declared uncompressed size is size.
 func newFeed(ctx context.Context, src *partReader) *feed {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &feed{
@@ -96,8 +94,7 @@ func (f *feed) run(src *partReader) {
 	}
 }
 
-// next waits for the next block. The error is the context's if that ended
-// first.
+// next waits for the next block. It returns the context's error if the context ends first.
 func (f *feed) next() (*block, error) {
 	select {
 	case b, ok := <-f.full:
@@ -109,7 +106,7 @@ func (f *feed) next() (*block, error) {
 	if err := context.Cause(f.ctx); err != nil {
 		return nil, err
 	}
-	return nil, io.ErrUnexpectedEOF // the last block carried its end: not reached
+	return nil, io.ErrUnexpectedEOF // not reached, because the last block has an error
 }
 
 // recycle returns a block for reuse.
@@ -126,8 +123,8 @@ func (f *feed) stop() {
 	<-f.done
 }
 
-// readFull reads until buf is full or r ends. Unlike io.ReadFull it returns
-// r's own error with the bytes before it.
+// readFull reads until buf is full or r ends. Unlike io.ReadFull, it returns r's own error together with the bytes
+// before it.
 func readFull(r io.Reader, buf []byte) (n int, err error) {
 	for idle := 0; n < len(buf) && err == nil; {
 		var m int
@@ -144,8 +141,8 @@ func readFull(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
-// partReader yields a part's uncompressed bytes and checks them against the
-// size and the CRC-32 of the package's directory.
+// partReader returns a part's uncompressed bytes, and checks them against the size and the CRC-32 in the package's
+// directory.
 type partReader struct {
 	part string
 	src  io.Reader
@@ -169,7 +166,7 @@ func (p *partReader) Read(buf []byte) (int, error) {
 	p.crc = crc32.Update(p.crc, crc32.IEEETable, buf[:n])
 	p.read += int64(n)
 	if p.read > p.size {
-		return n, p.damaged(nil, "it holds more than the %d bytes that the package's directory says", p.size)
+		return n, p.damaged(nil, "it has more than the %d bytes that the package's directory declares", p.size)
 	}
 	switch {
 	case err == nil:
@@ -177,17 +174,17 @@ func (p *partReader) Read(buf []byte) (int, error) {
 	case err != io.EOF:
 		return n, p.broken(err)
 	case p.read != p.size:
-		return n, p.damaged(nil, "it holds %d bytes, the package's directory says %d", p.read, p.size)
+		return n, p.damaged(nil, "it has %d bytes, but the package's directory declares %d", p.read, p.size)
 	case p.crc != p.sum:
-		return n, p.damaged(nil, "its checksum is %08x, the package's directory says %08x", p.crc, p.sum)
+		return n, p.damaged(nil, "its checksum is %08x, but the package's directory declares %08x", p.crc, p.sum)
 	}
 	return n, io.EOF
 }
 
-// broken tells broken compressed data from a reader below that failed.
+// broken distinguishes corrupt compressed data from a failure of the underlying reader.
 func (p *partReader) broken(err error) error {
 	var corrupt flate.CorruptInputError
-	var impossible flate.InternalError // what some broken codes are called
+	var impossible flate.InternalError // the error for some corrupt codes
 	switch {
 	case errors.As(err, &corrupt), errors.As(err, &impossible):
 		return p.damaged(err, "its compressed data is broken after %d bytes", p.read)

@@ -7,8 +7,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// styles are the cell formats of a workbook: cells[i] is the number format of
-// style i.
+// styles are the cell formats of a workbook. cells[i] is the number format of style i.
 type styles struct {
 	part  string
 	cells []*source.NumberFormat
@@ -21,8 +20,8 @@ func (s *styles) complete() {
 	}
 }
 
-// styleSections are the lists of a styles part. Some writers put unknown elements around them, or around
-// what they list. Such an element must not change the number of a format.
+// styleSections are the lists of a styles part. Some writers wrap them, or their items, in unknown elements. Such an
+// element must not change the number of a format.
 var styleSections = map[string]bool{"numFmts": true, "fonts": true, "fills": true, "borders": true, "cellStyleXfs": true, "cellXfs": true,
 	"cellStyles": true, "dxfs": true, "tableStyles": true, "colors": true}
 
@@ -91,9 +90,8 @@ func (p *pack) readStyles(ctx context.Context, e *entry) (styles, error) {
 	return s, nil
 }
 
-// builtinFormats are the formats that a file names by number only (ECMA-376
-// Part 1 §18.8.30). 27 to 36 and 50 to 58 are dates in every East Asian
-// locale; their codes here are neutral ones of the same class.
+// builtinFormats are the formats that a file identifies only by number (ECMA-376 Part 1 §18.8.30). 27 to 36 and 50 to
+// 58 are dates in every East Asian locale. Their codes here are neutral ones of the same class.
 var builtinFormats = map[int]string{
 	0: "General", 1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00",
 	5: `"$"#,##0_);("$"#,##0)`, 6: `"$"#,##0_);[Red]("$"#,##0)`,
@@ -115,8 +113,8 @@ var builtinFormats = map[int]string{
 	77: "d/m/yyyy h:mm", 78: "mm:ss", 79: "[h]:mm:ss", 80: "mm:ss.0", 81: "d/m/yyyy",
 }
 
-// classify reads a format code (ECMA-376 Part 1 §18.8.31): its first section,
-// which is the one for positive numbers, without literals.
+// classify determines the class of a format code (ECMA-376 Part 1 §18.8.31) by its first section, which is for positive
+// numbers, without literals.
 func classify(code string) source.FormatClass {
 	var date, clock, month, elapsed bool
 	lower := strings.ToLower(code)
@@ -129,7 +127,7 @@ func classify(code string) source.FormatClass {
 		case '\\', '_', '*':
 			i++
 			for i+1 < len(lower) && lower[i+1]&0xC0 == 0x80 {
-				i++ // the rest of a character of several bytes
+				i++ // the rest of a multibyte character
 			}
 		case '[':
 			end := skipTo(lower, i+1, ']')

@@ -3,9 +3,9 @@ package xlsx
 import "headway/services/importer/internal/source"
 
 // Shared formulas (ECMA-376 Part 1 §18.3.1.40). The first cell of a group, its
-// master, has the formula's text; the cells that share it have the number of
-// the group, and their text follows from their positions. It is computed
-// only on demand: a cell of 30 bytes can share a formula of many thousand.
+// master, has the formula's text. The cells that share it have the number of the group, and their text follows from
+// their positions. It is computed only on demand, because a cell of 30 bytes can share a formula of many thousand
+// bytes.
 
 // sharedFormula is the formula of a group's master.
 type sharedFormula struct {
@@ -16,8 +16,8 @@ type sharedFormula struct {
 
 // rowFormula is the formula of a cell of the current row.
 type rowFormula struct {
-	text   []byte         // its own
-	master *sharedFormula // or that of an earlier cell
+	text   []byte         // its own text
+	master *sharedFormula // or the master of its group
 }
 
 // addFormula sets the formula of a cell.
@@ -29,8 +29,7 @@ func (r *Rows) addFormula(c *source.Cell, f rowFormula) {
 // sharedFormulaBytes is the approximate size of a sharedFormula without its text.
 const sharedFormulaBytes = 128
 
-// sharedFormulas are the formulas of a sheet that cells may share, by the
-// number of their group (si).
+// sharedFormulas are the formulas of a sheet that cells can share, by the number of their group (si).
 type sharedFormulas struct {
 	masters map[int]*sharedFormula
 	bytes   int64
@@ -61,15 +60,12 @@ func (s *sharedFormulas) forget(row int) {
 	}
 }
 
-// Formula returns the formula of a cell of the current row, without "=",
-// empty if it has none. A formula that the cell shares with an earlier one is
-// spelled out for the cell: references without "$" are moved along with it,
-// and those that leave the sheet become #REF!. The text is valid until the
-// next call of Formula or Next and must not be changed.
+// Formula returns the formula of a cell of the current row, without "=". It is empty if the cell has no formula. A
+// formula that is shared with an earlier cell is expanded: references without "$" are moved accordingly, and references
+// that leave the sheet become #REF!. The text is valid until the next call of Formula or Next, and must not be changed.
 //
-// It is also empty, although Cell.HasFormula is true, in a data table
-// (§18.3.1.40, t="dataTable"), and in a cell that shares a formula no earlier
-// cell has.
+// The formula is also empty, although Cell.HasFormula is true, in a data table (§18.3.1.40, t="dataTable"), and in a
+// cell that shares a formula that no earlier cell has.
 func (r *Rows) Formula(c *source.Cell) []byte {
 	if c.FormulaID == 0 {
 		return nil
@@ -84,11 +80,9 @@ func (r *Rows) Formula(c *source.Cell) []byte {
 
 // readFormula reads a cell's formula, whose start tag is the current token.
 //
-// Its own text makes a cell the master if its group has none, or if it
-// says a range (ref), as only masters do; any other text gives way to the
-// master's, as the standard wants it. A cell without a master keeps its value
-// and has an empty formula: Excel repairs such a workbook in the same way, and
-// no value is lost.
+// A cell with a text becomes the master if its group has no master, or if the cell has a range (ref), as only masters
+// do. Otherwise, the master's text overrides the cell's, as the standard requires. A cell without a master keeps its
+// value and has an empty formula. Excel repairs such a workbook in the same way, and no value is lost.
 func (r *Rows) readFormula(c *source.Cell) error {
 	x := r.x
 	c.HasFormula = true
@@ -129,7 +123,7 @@ func (r *Rows) shareFormula(c *source.Cell, group, last int) error {
 	if r.formulas.bytes <= r.limits.MaxSharedFormulaBytes {
 		return nil
 	}
-	// Half must come free, so that looking through all of them stays rare.
+	// This must free half of the memory, so that such searches are rare.
 	r.formulas.forget(r.number)
 	if r.formulas.bytes > r.limits.MaxSharedFormulaBytes/2 {
 		return r.x.refusal(source.LimitExceeded, "its cells share formulas of more than %d bytes", r.limits.MaxSharedFormulaBytes/2)

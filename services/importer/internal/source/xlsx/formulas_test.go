@@ -12,8 +12,8 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// sharedByD5 are formulas of B2 and what they are in D5, which shares them.
-// Those that excelize spells out in another way are knownFormulaDifferences.
+// sharedByD5 are formulas of B2, and their expansion in D5, which shares them. Formulas that excelize expands
+// differently are in knownFormulaDifferences.
 var sharedByD5 = [][2]string{
 	{"A1*2", "C4*2"},
 	{"A1+$A1+A$1+$A$1", "C4+$A4+C$1+$A$1"},
@@ -22,7 +22,7 @@ var sharedByD5 = [][2]string{
 	{`"A1, it's B2"&A1&"'"&A1`, `"A1, it's B2"&C4&"'"&C4`},
 	{"LOG10(A1)+ATAN2(A1,B1)+DAYS360(A1,B1)", "LOG10(C4)+ATAN2(C4,D4)+DAYS360(C4,D4)"},
 	{"XFE1+RATE2024+_A1+A1.b+A1_x+a1b+A1048577", "XFE1+RATE2024+_A1+A1.b+A1_x+a1b+A1048577"},
-	{"VAT2024", "VAV2027"}, // a cell: VAT is a column
+	{"VAT2024", "VAV2027"}, // a cell, because VAT is a column
 	{"OFFSET(A1,1,1):B2", "OFFSET(C4,1,1):D5"},
 	{"SUM(A1:rate)", "SUM(C4:rate)"},
 	{"Table1[[#This Row],[A1]]+Table1[B'[2]+A1", "Table1[[#This Row],[A1]]+Table1[B'[2]+C4"},
@@ -92,7 +92,7 @@ func TestCellsShareTheFormulaOfTheirGroup(t *testing.T) {
 		`<c r="A1"><f t="shared" ref="A1:A3" si="0">B1+1</f><v>1</v></c>`+
 		`<c r="C1"><f t="shared" ref="C1:C3" si="1">D1+2</f><v>1</v></c></row><row r="2">`+
 		`<c r="A2"><f t="shared" si="0"/><v>1</v></c><c r="C2"><f si=" 1 " t="shared"></f></c></row><row r="3">`+
-		`<c r="A3"><f t="shared" si="0">kept?</f><v>1</v></c>`+ // the master's overrides it
+		`<c r="A3"><f t="shared" si="0">kept?</f><v>1</v></c>`+ // the master's text overrides it
 		`<c r="B3"><f t="shared">B1</f><v>1</v></c><c r="C3"><f si="0">B2</f><v>1</v></c>`+ // not shared
 		`<c r="D3"><f t="shared" si="7"/><v>1</v></c><c r="E3"><f t="dataTable" ref="E3:E4" r1="A1"/><v>1</v></c></row>`),
 		`A1 number "1" =B1+1`, `C1 number "1" =D1+2`, `A2 number "1" =B2+1`, `C2 formula-without-value "" =D2+2`,
@@ -170,8 +170,7 @@ func TestSpellingAFormulaOutAllocatesNothing(t *testing.T) {
 	}
 }
 
-// FuzzSharedFormula moves formulas: by nothing they stay as they are, and back
-// again they are what they were.
+// FuzzSharedFormula moves formulas. A move by zero doesn't change them, and a move back restores them.
 func FuzzSharedFormula(f *testing.F) {
 	for _, c := range sharedByD5 {
 		f.Add(c[0], 2, 3)

@@ -15,11 +15,10 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// fuzzLimits keep one input cheap.
+// fuzzLimits limit the cost of one input.
 var fuzzLimits = source.Limits{MaxPartBytes: 1 << 20, MaxTotalBytes: 4 << 20, MaxDescriptionBytes: 1 << 20}
 
-// FuzzFile reads files whose bytes are changed: each gives the cells that
-// excelize finds, or a refusal.
+// FuzzFile reads files with changed bytes. Each has the same cells as in excelize, or is rejected.
 func FuzzFile(f *testing.F) {
 	for _, file := range corpusFiles(f) {
 		if len(file) < 12_000 {
@@ -32,7 +31,7 @@ func FuzzFile(f *testing.F) {
 }
 
 // FuzzParts reads workbooks whose parts are changed and packed again, so that
-// their checksums are right.
+// their checksums are correct.
 func FuzzParts(f *testing.F) {
 	for _, file := range corpusFiles(f) {
 		if p := unpack(file); p != nil && len(p[sheetPart]) < 8_000 && len(p["xl/sharedStrings.xml"]) < 8_000 && len(p["xl/styles.xml"]) < 8_000 {
@@ -55,8 +54,8 @@ func FuzzParts(f *testing.F) {
 	})
 }
 
-// assertReadOrRefused reads a file with both readers. Ours must refuse, or
-// give what the other one gives; where it reads, the XML it read is sound.
+// assertReadOrRefused reads a file with both readers. Ours must reject it, or return the same cells. If it reads the
+// file, the XML must be well-formed.
 func assertReadOrRefused(t *testing.T, file []byte) {
 	t.Helper()
 	w, err := openBytes(t, file, fuzzLimits)
@@ -89,12 +88,12 @@ func assertReadOrRefused(t *testing.T, file []byte) {
 	if w.shared != nil && w.texts != nil {
 		texts = plainTexts(t, assertSound(t, w, w.texts.name))
 	}
-	// Without limits, excelize allocates the size that the directory states, even for parts that are not read.
+	// Without limits, excelize allocates the declared size, even for parts that are not read.
 	f, err := excelize.OpenReader(bytes.NewReader(file), excelize.Options{
 		UnzipSizeLimit: fuzzLimits.MaxTotalBytes, UnzipXMLSizeLimit: fuzzLimits.MaxTotalBytes,
 	})
 	if err != nil || w.part != "xl/workbook.xml" || w.texts != nil && w.texts.name != "xl/sharedStrings.xml" {
-		f = nil // excelize wants parts in their usual places, and attributes of the right type
+		f = nil // excelize requires parts in their usual places, and attributes of the right type
 	} else {
 		defer f.Close()
 	}
@@ -119,8 +118,8 @@ func assertReadOrRefused(t *testing.T, file []byte) {
 		for ref, raw := range plain {
 			noIndex := len(texts) > 0 && strings.TrimSpace(raw) == "" && theirs[ref] == texts[0].text()
 			if theirs[ref] == "" || noIndex {
-				// excelize silently drops a cell if any attribute in it is odd, and takes the first shared string
-				// if there is no index.
+				// excelize silently drops a cell with an unusual attribute, and uses the first shared string if there
+				// is no index.
 				theirs[ref] = raw
 			}
 		}
@@ -136,8 +135,8 @@ func assertRefusal(t *testing.T, err error) {
 	}
 }
 
-// assertSound reads a part that ours has read with the standard library, which
-// must not find it malformed, and returns its text.
+// assertSound reads a part that our reader has read with the standard library, for which it must be well-formed, and
+// returns its text.
 func assertSound(t *testing.T, w *Workbook, name string) string {
 	t.Helper()
 	src, err := w.pack.open(w.pack.find(name))
@@ -159,8 +158,8 @@ func assertSound(t *testing.T, w *Workbook, name string) string {
 	}
 }
 
-// plainItem, plainCell and plainWorksheet are read by encoding/xml without any
-// types or indices: a third opinion in addition to ours and excelize's.
+// plainItem, plainCell, and plainWorksheet are read by encoding/xml, without types or indices. They are a third
+// implementation to compare with, in addition to ours and excelize's.
 type plainItem struct {
 	T string   `xml:"t"`
 	R []string `xml:"r>t"`
@@ -231,7 +230,7 @@ func (c plainCell) value(texts []plainItem) string {
 
 func (i plainItem) text() string { return expand(i.T + strings.Join(i.R, "")) }
 
-// utf8Declared takes the XML declaration off, whose encoding has been undone.
+// utf8Declared removes the XML declaration, whose encoding no longer applies.
 func utf8Declared(text string) string {
 	if rest, ok := strings.CutPrefix(text, "<?xml"); ok {
 		if _, rest, ok := strings.Cut(rest, "?>"); ok {
@@ -241,7 +240,7 @@ func utf8Declared(text string) string {
 	return text
 }
 
-// unpack returns the parts of a package, or nil if it is broken.
+// unpack returns the parts of a package, or nil if it is corrupt.
 func unpack(file []byte) parts {
 	z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
 	if err != nil {

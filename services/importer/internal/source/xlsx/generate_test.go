@@ -17,8 +17,8 @@ import (
 )
 
 // largeWorkbook returns the path of a workbook of rows × 10 cells of all
-// usual kinds, some blank, with its text inline or shared. It is made once
-// and kept in the folder for temporary files.
+// usual kinds, some of them blank, with inline or shared text. It is created once, and kept in the folder for temporary
+// files.
 func largeWorkbook(tb testing.TB, rows int, shared bool) string {
 	tb.Helper()
 	kind := "inline"

@@ -11,8 +11,8 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Refuse implements source.Refuser. A zip package can start with other bytes, and a compound file has its names anywhere, so
-// only what is certainly of another kind is refused.
+// Refuse implements source.Refuser. A zip package can start with other bytes, and a compound file can have its names
+// anywhere, so it refuses only files that are certainly of another kind.
 func (Opener) Refuse(head []byte) error {
 	if bytes.HasPrefix(head, []byte(compoundMagic)) {
 		return nil
@@ -30,7 +30,7 @@ const (
 	unknownKind   = "its content is of an unknown kind"
 )
 
-// identify returns the error for a file that is not a zip package, for the reason in cause.
+// identify returns the error for a file that is not a zip package because of cause.
 func identify(r io.ReaderAt, size int64, cause error) error {
 	head := make([]byte, min(size, 4096))
 	n, err := r.ReadAt(head, 0)
@@ -40,7 +40,7 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	starts := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
 	case starts("PK\x03\x04"), starts("PK\x05\x06"), starts("PK\x07\x08"):
-		e := refuse(source.Damaged, "", "its directory is missing or broken, as when a file was not copied or uploaded to its end")
+		e := refuse(source.Damaged, "", "its directory is missing or broken. The file might not have been copied or uploaded completely")
 		e.Err = cause
 		return e
 	case starts(compoundMagic):
@@ -50,10 +50,10 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	case starts("%PDF-"):
 		return refuse(source.NotAWorkbook, "", "it is a PDF")
 	case starts("\x1F\x8B"), starts("7z\xBC\xAF"), starts("Rar!"), starts("BZh"), starts("\xFD7zXZ"):
-		return refuse(source.NotAWorkbook, "", "it is an archive of another kind, perhaps with the workbook inside")
+		return refuse(source.NotAWorkbook, "", "it is another type of archive, which might contain the workbook")
 	}
 	if isLockFile(head, size) {
-		return refuse(source.NotAWorkbook, "", "it is the hidden file that Excel keeps while a workbook is open. Choose the workbook itself, whose name does not begin with ~$")
+		return refuse(source.NotAWorkbook, "", "it is the hidden file that Excel creates while a workbook is open. Choose the workbook itself, whose name does not begin with ~$")
 	}
 	if starts("\x00\x05\x16\x07") {
 		return refuse(source.NotAWorkbook, "", "it is a hidden file of macOS. Choose the workbook itself, whose name does not begin with ._")
@@ -67,21 +67,21 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	case bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte("urn:schemas-microsoft-com:office:spreadsheet")):
 		return refuse(source.LegacyWorkbook, "", "it is an “XML Spreadsheet 2003”")
 	case isWebPage(text):
-		return refuse(source.NotAWorkbook, "", "it is a web page. If a program saved a table as a web page, open it in Excel and save it again. If it is a sign-in or error page, download the file once more")
+		return refuse(source.NotAWorkbook, "", "it is a web page. If a program saved a table as a web page, open it in Excel and save it again. If it is a sign-in or error page, download the file again")
 	case bytes.HasPrefix(text, []byte("{")) && (bytes.Contains(text, []byte(`"doc_id"`)) || bytes.Contains(text, []byte("docs.google.com"))):
 		return refuse(source.NotAWorkbook, "", "it is a link to a Google spreadsheet, without its rows. In Google Sheets, choose File › Download › Microsoft Excel (.xlsx)")
 	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[{")):
-		return refuse(source.NotAWorkbook, "", "it is JSON. It can be the error message of the server that it came from. Download the file once more")
+		return refuse(source.NotAWorkbook, "", "it is JSON, possibly an error message of the server that it came from. Download the file again")
 	case bytes.HasPrefix(text, []byte("<?xml")):
 		return refuse(source.NotAWorkbook, "", "it is an XML file")
 	case len(text) == 0:
-		return refuse(source.EmptyFile, "", "it holds nothing but blanks")
+		return refuse(source.EmptyFile, "", "it contains only blanks")
 	}
 	return refuse(source.TextFile, "", "")
 }
 
-// isLockFile recognizes the file “~$name.xlsx”: the length of a user's name, the name with blanks after it, and the same
-// in UTF-16.
+// isLockFile recognizes a file “~$name.xlsx”. It has the length of a user's name, the name padded with blanks, and the
+// same in UTF-16.
 func isLockFile(head []byte, size int64) bool {
 	const nameField, lockFile = 55, 165
 	if size != lockFile || len(head) < nameField+2 || head[0] == 0 || int(head[0]) >= nameField {
@@ -107,9 +107,8 @@ func isWebPage(text []byte) bool {
 	return bytes.Contains(text, []byte("<table")) || bytes.HasPrefix(text, []byte("mime-version:"))
 }
 
-// plainText returns head as UTF-8 if it is text: no control characters but
-// those of text, in UTF-16 with a byte order mark, or in any encoding that
-// keeps ASCII.
+// plainText returns head as UTF-8 if it is text, in UTF-16 with a byte order mark, or in any encoding that extends
+// ASCII. Text has no control characters other than white space.
 func plainText(head []byte) ([]byte, bool) {
 	if len(head) >= 2 && (head[0] == 0xFF && head[1] == 0xFE || head[0] == 0xFE && head[1] == 0xFF) {
 		order := binary.ByteOrder(binary.LittleEndian)
@@ -128,7 +127,7 @@ func plainText(head []byte) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	// Most of a text is ASCII, or it is UTF-8; random bytes are neither.
+	// A text is mostly ASCII, or valid UTF-8. Random bytes are neither.
 	high := 0
 	for _, c := range head {
 		if c >= 0x80 {
@@ -137,13 +136,12 @@ func plainText(head []byte) ([]byte, bool) {
 	}
 	cut := head
 	for len(cut) > 0 && len(head)-len(cut) < utf8.UTFMax && !utf8.Valid(cut) {
-		cut = cut[:len(cut)-1] // the sample may end inside a character
+		cut = cut[:len(cut)-1] // the sample can end inside a character
 	}
 	return head, high*3 <= len(head) || utf8.Valid(cut)
 }
 
-// identifyCompound says what a compound file (MS-CFB) is by the names of its
-// streams.
+// identifyCompound identifies a compound file (MS-CFB) by the names of its streams.
 func identifyCompound(r io.ReaderAt, size int64, head []byte) error {
 	names := compoundNames(r, size, head)
 	switch {
@@ -160,8 +158,8 @@ func identifyCompound(r io.ReaderAt, size int64, head []byte) error {
 }
 
 // compoundNames lists the streams and folders of a compound file, as far as
-// its directory can be followed: MS-CFB §2.2 (header), §2.3 (FAT), §2.6
-// (directory entries). At most compoundSectors sectors are read.
+// its directory is readable: MS-CFB §2.2 (header), §2.3 (FAT), §2.6 (directory entries). At most compoundSectors
+// sectors are read.
 func compoundNames(r io.ReaderAt, size int64, head []byte) map[string]bool {
 	const compoundSectors, endOfChain = 1024, 0xFFFFFFFA
 	names := map[string]bool{}

@@ -11,7 +11,7 @@ import (
 
 func TestFilesThatAreNotWorkbooksAreNamed(t *testing.T) {
 	for name, want := range map[string]string{
-		"~$good.xlsx": "Excel keeps while a workbook is open", "._good.xlsx": "hidden file of macOS", "Staff.gsheet": "File › Download",
+		"~$good.xlsx": "Excel creates while a workbook is open", "._good.xlsx": "hidden file of macOS", "Staff.gsheet": "File › Download",
 		"login.xlsx": "sign-in", "error.xlsx": "it is JSON", "table.xls": "open it in Excel", "web.xls": "open it in Excel", "data.csv.xlsx": "CSV",
 		"utf16.xlsx": "CSV", "n.numbers": "Export To", "word.xlsx": "Word", "export.zip": "zip archive",
 	} {

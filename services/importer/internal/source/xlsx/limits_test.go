@@ -116,7 +116,7 @@ func TestPackagesInTheLargeFormOfZipAreRead(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	sound := unpack(sheetWith(`<row r="1"><c r="A1"><v>1</v></c></row>`))
-	for i := range 66_000 { // more than the small form can count
+	for i := range 66_000 { // more than the small form of a zip archive can count
 		if _, err := z.CreateRaw(&zip.FileHeader{Name: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
 		}

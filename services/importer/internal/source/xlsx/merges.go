@@ -15,8 +15,8 @@ func (r *Rows) Merges() []source.Range { return r.merges }
 // mergesPerGrowth is the number of merged ranges for which memory is reserved at a time.
 const mergesPerGrowth = 4096
 
-// addMerge records the range that the current token, a mergeCell element, merges (ECMA-376 Part 1 §18.3.1.54). An
-// element that is not a range of several cells merges nothing.
+// addMerge records the range that the current token, a mergeCell element, merges (ECMA-376 Part 1 §18.3.1.54). It
+// ignores an element that is not a range of several cells.
 func (r *Rows) addMerge() error {
 	if r.wantsMerge == nil {
 		return nil

@@ -5,11 +5,10 @@ import (
 	"strconv"
 )
 
-// significantDigits is how many digits of a number Excel keeps and shows.
+// significantDigits is the number of digits that Excel keeps and shows.
 const significantDigits = 15
 
-// maxDigits is the length from which on a whole number can be too large for a
-// binary number.
+// maxDigits is the minimum length of a whole number that can be too large for a binary number.
 const maxDigits = 300
 
 // isCanonical reports whether a number is certainly its own decimal text: no
@@ -50,9 +49,8 @@ func isCanonical(b []byte) bool {
 	return digits <= significantDigits
 }
 
-// noiseFraction is how many digits after the point a number has at least if
-// its last digits can be the noise of binary fractions. noiseless is how many
-// digits remain at most without that noise.
+// noiseFraction is the minimum number of digits after the point of a number whose last digits can be the noise of
+// binary fractions. noiseless is the maximum number of digits that remain without that noise.
 const (
 	noiseFraction = 6
 	noiseless     = 12
@@ -61,10 +59,9 @@ const (
 // appendNumber appends the decimal text of a number cell: plain digits with at
 // most one point, never an exponent. These are the digits of the file, without
 // the noise of binary fractions (9380.280000000001 is 9380.28): the shortest
-// text of the binary number if it has no more digits than Excel keeps, or the
-// number rounded to those digits if it is a short one then. Other digits
-// beyond the 15th were written by a program that has them, so none is cut. ok
-// is false if b is not a number that Excel can hold.
+// text of the binary number if it has no more digits than Excel keeps, or the number rounded to those digits if it is
+// then short. Other digits beyond the 15th were written by a program with higher precision, so they are kept. ok is
+// false if b is not a number that Excel can represent.
 func appendNumber(dst, b []byte) (text []byte, ok bool) {
 	d, ok := parseDecimal(b)
 	if !ok {
@@ -87,13 +84,12 @@ func appendNumber(dst, b []byte) (text []byte, ok bool) {
 	return d.append(dst), true
 }
 
-// decimal is the number 0.WHOLEFRAC × 10^point, without zeros at either end;
-// zero has no digits.
+// decimal is the number 0.WHOLEFRAC × 10^point, without zeros at either end. Zero has no digits.
 type decimal struct {
 	negative    bool
 	whole, frac []byte
 	point       int
-	written     bool // a whole number written out: no point, no exponent
+	written     bool // a whole number without a point or an exponent
 }
 
 // parseDecimal reads an xsd:double in decimal notation (XML Schema Part 2
@@ -136,7 +132,7 @@ func parseDecimal(b []byte) (d decimal, ok bool) {
 	return d, true
 }
 
-// trim leaves the zeros at both ends out.
+// trim removes the zeros at both ends.
 func (d *decimal) trim() {
 	for len(d.whole) > 0 && d.whole[0] == '0' {
 		d.whole = d.whole[1:]

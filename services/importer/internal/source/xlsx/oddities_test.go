@@ -11,7 +11,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Structures that other writers make. They are read as Excel reads them.
+// Structures that other programs write. They are read as Excel reads them.
 
 const compatibility = `xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"`
 

@@ -16,7 +16,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// cell is a Cell that may be kept, with the name of its format's code.
+// cell is a copy of a Cell, with the code of its format.
 type cell struct {
 	ref, text, formula, code string
 	kind                     source.Kind
@@ -52,7 +52,7 @@ func readSheet(w *Workbook, sheet string) (cells []cell, err error) {
 	return cells, rows.Err()
 }
 
-// oracleSheet reads all cells of a sheet that excelize finds a value in.
+// oracleSheet reads all cells of a sheet in which excelize finds a value.
 func oracleSheet(f *excelize.File, sheet string) (map[string]string, error) {
 	rows, err := f.Rows(sheet)
 	if err != nil {
@@ -73,8 +73,7 @@ func oracleSheet(f *excelize.File, sheet string) (map[string]string, error) {
 	return cells, rows.Close()
 }
 
-// compareSheet reports where the two readers differ beyond the differences
-// that are meant.
+// compareSheet reports unexpected differences between the two readers.
 func compareSheet(t testing.TB, sheet string, ours []cell, theirs map[string]string) {
 	t.Helper()
 	seen := map[string]bool{}
@@ -91,15 +90,14 @@ func compareSheet(t testing.TB, sheet string, ours []cell, theirs map[string]str
 	}
 }
 
-// sameValue reports whether excelize's raw value is the one of our cell. The
-// known differences between the two are listed here, each with its reason, and
-// in docs/reader.md.
+// sameValue reports whether excelize's raw value equals our cell's value. The known differences are listed here, each
+// with its reason, and in docs/reader.md.
 func sameValue(c cell, raw string) bool {
 	switch c.kind {
 	case source.Empty, source.FormulaWithoutValue:
 		return strings.TrimSpace(raw) == ""
 	case source.Bool:
-		// Raw mode drops types: 1 and 0 stand for the truth values.
+		// Raw mode drops types, and returns Booleans as 1 and 0.
 		return c.text == "TRUE" && (raw == "1" || raw == "true" || raw == "TRUE") ||
 			c.text == "FALSE" && (raw == "0" || raw == "false" || raw == "FALSE")
 	case source.Number:
@@ -107,12 +105,12 @@ func sameValue(c cell, raw string) bool {
 	case source.Date:
 		return c.iso && c.text == strings.TrimSpace(raw) || !c.iso && sameNumber(c.text, strings.TrimSpace(raw))
 	case source.Object:
-		// excelize returns the error or the formula that programs without pictures in cells show.
+		// excelize returns the error or formula that programs without support for pictures in cells show.
 		return raw == "#VALUE!" || isPicture([]byte(raw))
 	case source.ErrorValue:
 		return c.text == strings.TrimSpace(raw)
 	case source.Text:
-		// excelize leaves the escapes of ST_Xstring in formula results.
+		// excelize doesn't decode the escapes of ST_Xstring in formula results.
 		return c.text == raw || c.text == strings.TrimSpace(raw) || c.text == expand(raw)
 	}
 	return false
@@ -120,8 +118,8 @@ func sameValue(c cell, raw string) bool {
 
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
-// sameNumber compares at 15 significant digits, unless both are written out as
-// whole numbers: raw mode keeps the noise of binary fractions and exponents.
+// sameNumber compares 15 significant digits, unless both are whole numbers without an exponent. Raw mode keeps
+// exponents and the noise of binary fractions.
 func sameNumber(ours, raw string) bool {
 	if wholeNumber.MatchString(raw) && raw != "-0" {
 		return ours == raw
@@ -135,17 +133,15 @@ func sameNumber(ours, raw string) bool {
 		strconv.FormatFloat(a+0, 'e', 14, 64) == strconv.FormatFloat(b+0, 'e', 14, 64)
 }
 
-// expand replaces escapes by the rules of the standard, through other means
-// than the reader does.
+// expand decodes escapes by the rules of the standard, with a different implementation than the reader's.
 func expand(s string) string {
 	return string(unescape([]byte(s)))
 }
 
 var errOracle = errors.New("excelize does not read it")
 
-// compareFile reads a whole workbook with both readers and reports where they
-// differ. It returns the refusal if ours refuses, and errOracle if ours reads
-// what excelize does not.
+// compareFile reads a whole workbook with both readers and reports their differences. It returns our reader's error if
+// it rejects the file, and errOracle if only excelize does.
 func compareFile(t testing.TB, file []byte) error {
 	t.Helper()
 	w, err := openBytes(t, file, source.Limits{})

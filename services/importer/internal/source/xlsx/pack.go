@@ -20,14 +20,14 @@ type pack struct {
 	r       io.ReaderAt
 	limits  source.Limits
 	entries map[string]*entry // by partKey
-	opened  int64             // bytes of the parts admitted so far
+	opened  int64             // bytes of the admitted parts
 	slow    bool              // scan without shortcuts
 
 	mu       sync.Mutex
 	reserved int64 // of limits.Memory
 }
 
-// entryBytes is the memory that an entry of the directory uses, about.
+// entryBytes is approximately the memory that an entry of the directory uses.
 const entryBytes = 512
 
 // reserve reserves memory until the workbook is closed.
@@ -58,13 +58,13 @@ type entry struct {
 	deflated  bool
 	method    uint16
 	encrypted bool
-	twice     bool // the directory has a second one of this name
+	twice     bool // the directory has a second entry with this name
 	admitted  bool
 	file      *zip.File
 }
 
-// directoryBytes is how much of the file may be read to get at its directory,
-// for each of the entries allowed: a header, a name and some extra fields.
+// directoryBytes is the number of bytes, per allowed entry, that can be read to find the directory: a header, a name,
+// and some extra fields.
 const directoryBytes = 512
 
 // openPack reads the directory. For a file that is not a zip file, it returns the error that
@@ -73,8 +73,8 @@ func openPack(r io.ReaderAt, size int64, limits source.Limits) (*pack, error) {
 	if size == 0 {
 		return nil, refuse(source.EmptyFile, "", "")
 	}
-	// archive/zip continues as long as it finds entries, regardless of the number that
-	// the directory states, so the bytes that it can read are bounded here.
+	// archive/zip reads entries as long as it finds any, regardless of their declared number, so the bytes that it can
+	// read are limited here.
 	directory := &fileReader{r: r, size: size, left: 1<<20 + directoryBytes*int64(limits.MaxEntries)}
 	z, err := zip.NewReader(directory, size)
 	switch {
@@ -85,7 +85,7 @@ func openPack(r io.ReaderAt, size int64, limits source.Limits) (*pack, error) {
 	case err != nil:
 		return nil, identify(r, size, err)
 	case len(z.File) > limits.MaxEntries:
-		return nil, refuse(source.LimitExceeded, "", "it holds %d files, allowed are %d", len(z.File), limits.MaxEntries)
+		return nil, refuse(source.LimitExceeded, "", "it has %d files. The maximum is %d", len(z.File), limits.MaxEntries)
 	}
 	directory.unbounded = true
 	p := &pack{r: directory, limits: limits, entries: make(map[string]*entry, len(z.File))}
@@ -121,24 +121,23 @@ func (p *pack) find(part string) *entry { return p.entries[partKey(part)] }
 // ratioFloor is the size of a part below which Limits.MaxRatio does not apply.
 const ratioFloor = 16 << 20
 
-// admit checks a part against the limits before any of it is read. max bounds
-// this part alone.
+// admit checks a part against the limits before it is read. max is the limit for this part alone.
 func (p *pack) admit(e *entry, max int64) error {
 	switch {
 	case e.size > max:
-		return refuse(source.LimitExceeded, e.name, "it unpacks to %d bytes, allowed are %d", e.size, max)
+		return refuse(source.LimitExceeded, e.name, "it unpacks to %d bytes. The maximum is %d", e.size, max)
 	case e.admitted:
 		return nil
 	case e.twice:
-		return refuse(source.Damaged, e.name, "the package holds this part twice")
+		return refuse(source.Damaged, e.name, "the package has this part twice")
 	case e.encrypted:
 		return refuse(source.Encrypted, e.name, "its parts are encrypted")
 	case e.method != zip.Store && e.method != zip.Deflate:
-		return refuse(source.Damaged, e.name, "it is compressed by method %d, which workbooks do not use", e.method)
+		return refuse(source.Damaged, e.name, "it is compressed with method %d, which workbooks don't use", e.method)
 	case e.size < 0 || e.packed < 0:
-		return refuse(source.Damaged, e.name, "the package's directory says an impossible size")
+		return refuse(source.Damaged, e.name, "the package's directory declares an impossible size")
 	case e.method == zip.Store && e.size != e.packed:
-		return refuse(source.Damaged, e.name, "it is stored as it is, yet said to have %d and %d bytes", e.size, e.packed)
+		return refuse(source.Damaged, e.name, "it is stored without compression, but declared with %d and %d bytes", e.size, e.packed)
 	case e.size > ratioFloor && e.size/int64(p.limits.MaxRatio) > e.packed:
 		return refuse(source.LimitExceeded, e.name, "it unpacks to %d bytes from %d, more than %d times as many", e.size, e.packed, p.limits.MaxRatio)
 	case e.size > p.limits.MaxTotalBytes-p.opened:
@@ -149,11 +148,11 @@ func (p *pack) admit(e *entry, max int64) error {
 	return nil
 }
 
-// open returns a part's text from its beginning. It has been admitted.
+// open returns the text of an admitted part, from its beginning.
 func (p *pack) open(e *entry) (*partReader, error) {
 	offset, err := e.file.DataOffset()
 	if errors.Is(err, zip.ErrFormat) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		damaged := refuse(source.Damaged, e.name, "it is not where the package's directory says")
+		damaged := refuse(source.Damaged, e.name, "it is not at the position that the package's directory declares")
 		damaged.Err = err
 		return nil, damaged
 	}
@@ -164,7 +163,7 @@ func (p *pack) open(e *entry) (*partReader, error) {
 	return newPartReader(e, bufio.NewReaderSize(section, int(max(512, min(e.packed, 128<<10))))), nil
 }
 
-// scan opens a part for scanning; the caller stops its feed.
+// scan opens a part for scanning. The caller must stop its feed.
 func (p *pack) scan(ctx context.Context, e *entry) (*scanner, error) {
 	src, err := p.open(e)
 	if err != nil {
@@ -173,8 +172,8 @@ func (p *pack) scan(ctx context.Context, e *entry) (*scanner, error) {
 	return &scanner{feed: newFeed(ctx, src), part: e.name, limits: p.limits, slow: p.slow}, nil
 }
 
-// each calls visit for every start tag of a describing part, and checks the
-// part to its end. A token's slices are valid until visit returns.
+// each calls visit for every start tag of a descriptive part, and checks the whole part. A token's slices are valid
+// until visit returns.
 func (p *pack) each(ctx context.Context, e *entry, visit func(x *scanner) error) error {
 	if err := p.admit(e, p.limits.MaxDescriptionBytes); err != nil {
 		return err
@@ -206,14 +205,13 @@ func cleanPart(name string) string {
 	return strings.TrimLeft(strings.ReplaceAll(name, `\`, "/"), "/")
 }
 
-// partKey is equal for names that denote the same part (ECMA-376 Part 2
-// §6.2.2.3: ASCII case does not count).
+// partKey returns the same key for names of the same part (ECMA-376 Part 2 §6.2.2.3: ASCII case is ignored).
 func partKey(part string) string {
 	return strings.ToLower(part)
 }
 
-// resolvePart returns the part that target names, seen from the part base
-// (ECMA-376 Part 2 §6.5.3.4: relative to base unless it begins with a slash).
+// resolvePart returns the part that target names, as seen from the part base (ECMA-376 Part 2 §6.5.3.4: relative to
+// base unless it begins with a slash).
 func resolvePart(base, target string) string {
 	target = strings.ReplaceAll(target, `\`, "/")
 	if target, _, _ = strings.Cut(target, "#"); strings.HasPrefix(target, "/") {
@@ -228,14 +226,14 @@ func relsPart(part string) string {
 	return dir + "_rels/" + file + ".rels"
 }
 
-// fileReader reads a file that may point anywhere in itself: what lies outside
-// of it is its end. While the directory is read, it ends when left is spent.
+// fileReader reads a file whose pointers can be wrong: reading outside the file returns its end. While the directory is
+// read, the file also ends after left bytes.
 type fileReader struct {
 	r         io.ReaderAt
 	size      int64
 	left      int64
 	unbounded bool  // set once, before the reader is shared
-	err       error // what r failed with, other than by its end, before that
+	err       error // the first error of r before that, other than its end
 }
 
 func (f *fileReader) ReadAt(p []byte, off int64) (int, error) {

@@ -11,7 +11,7 @@ import (
 // attributes in Excel's order and in double quotes, content in one run. It leaves everything unusual to the scanner, from
 // the start of the element, as if nothing had been read. So it is a shortcut, never a second interpretation.
 //
-// Length: one state machine, whose functions continue at each other's offsets.
+// Length: it is one state machine, whose functions continue at each other's offsets.
 
 type quickResult uint8
 
@@ -19,15 +19,14 @@ const (
 	quickRead    quickResult = iota // an element was read
 	quickEnd                        // the end of the elements was read
 	quickUnusual                    // left to the scanner
-	quickShort                      // the buffer may end inside the element
+	quickShort                      // the buffer might end inside the element
 )
 
-// quickAhead is how many bytes a start tag of the usual form has at most, so
-// that it is tried only when so many are in the buffer.
+// quickAhead is the maximum number of bytes of a start tag in the usual form. The shortcut is tried only if the buffer
+// has that many.
 const quickAhead = 256
 
-// quickRowStart reads a row's start tag; a row without cells it reads whole
-// and answers quickEnd.
+// quickRowStart reads a row's start tag. It reads a row without cells completely, and returns quickEnd.
 func (r *Rows) quickRowStart() (quickResult, error) {
 	x := r.x
 	for len(x.buf)-x.pos < quickAhead && x.more(x.pos) {
@@ -130,8 +129,7 @@ func quickAttr(b []byte, i int) (name, value []byte, end int) {
 	return nil, nil, 0
 }
 
-// quickCells reads cells until one is unusual; it returns true if it has read
-// the end of the row.
+// quickCells reads cells until one is unusual. It returns true if it has read the end of the row.
 func (r *Rows) quickCells() bool {
 	x := r.x
 	for {
@@ -401,8 +399,7 @@ func (r *Rows) decode(raw []byte, class charClass) (text []byte, ok bool) {
 	return r.text.keep(unescape(r.scratch)), true
 }
 
-// quickItems reads string items until one is unusual; it returns false if
-// there was none.
+// quickItems reads string items until one is unusual. It returns false if the first one was unusual.
 func (r *stringsReader) quickItems() (read bool) {
 	const plain, preserve, endItem = "<si><t>", `<si><t xml:space="preserve">`, "</t></si>"
 	x := r.scanner
@@ -453,12 +450,12 @@ func (r *stringsReader) quickItems() (read bool) {
 	}
 }
 
-// charClass tells the bytes apart that need a closer look in text.
+// charClass classifies the bytes of text that need special treatment.
 type charClass uint8
 
 const (
-	classEscape charClass = 1 << iota // "_" may begin an escape
-	classWide                         // part of a character beyond ASCII
+	classEscape charClass = 1 << iota // "_" can begin an escape
+	classWide                         // part of a non-ASCII character
 	classAmp                          // "&" or a carriage return: to be decoded
 	classOdd                          // not allowed in text, or only in some cases
 	classEnd                          // "<"
@@ -479,8 +476,8 @@ var charClasses = func() (classes [256]charClass) {
 	return classes
 }()
 
-// textEnd returns where the text at b[i] ends, which is at a "<", and the
-// classes of its bytes; end is -1 if b ends before.
+// textEnd returns the end of the text at b[i], which is at a "<", and the classes of its bytes. end is -1 if b ends
+// before.
 func textEnd(b []byte, i int) (end int, class charClass) {
 	for ; i < len(b); i++ {
 		if c := charClasses[b[i]]; c != 0 {

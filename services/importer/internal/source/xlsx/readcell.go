@@ -35,8 +35,7 @@ func parseCellType(b []byte) (cellType, bool) {
 	return typeNumber, false
 }
 
-// readCell reads a cell in any form that XML allows; its start tag is the
-// current token (ECMA-376 Part 1 §18.3.1.4).
+// readCell reads a cell in any form that XML allows. Its start tag is the current token (ECMA-376 Part 1 §18.3.1.4).
 func (r *Rows) readCell() error {
 	x := r.x
 	col, style, kind, err := r.cellAttrs()
@@ -58,7 +57,7 @@ func (r *Rows) readCell() error {
 		case tokenEnd:
 		case tokenText:
 			if !isBlank(x.text) {
-				return x.refusal(source.Damaged, "there is text outside of its element")
+				return x.refusal(source.Damaged, "there is text outside its element")
 			}
 		case tokenStart:
 			switch {
@@ -77,7 +76,7 @@ func (r *Rows) readCell() error {
 					return x.err
 				}
 			default:
-				return x.refusal(source.Damaged, "the element %q has no place in a cell", clip(x.local))
+				return x.refusal(source.Damaged, "the element %q is not allowed in a cell", clip(x.local))
 			}
 			if err != nil {
 				return err
@@ -107,7 +106,7 @@ func (r *Rows) readCell() error {
 	return nil
 }
 
-// cellAttrs reads a cell's place, style and type.
+// cellAttrs reads a cell's position, style, and type.
 func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	x := r.x
 	col = r.col + 1
@@ -133,7 +132,7 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 		return 0, 0, 0, x.refusal(source.Damaged, "a row has more cells than columns")
 	}
 	if col > r.limits.MaxColumns {
-		return 0, 0, 0, x.refusal(source.LimitExceeded, "it has a column %d, allowed are %d", col, r.limits.MaxColumns)
+		return 0, 0, 0, x.refusal(source.LimitExceeded, "it has a column %d. The maximum is %d", col, r.limits.MaxColumns)
 	}
 	if s := x.attr("s"); len(s) > 0 {
 		var ok bool
@@ -148,7 +147,7 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	return col, style, kind, nil
 }
 
-// add appends a cell that holds something.
+// add appends a cell with content.
 func (r *Rows) add(c source.Cell) {
 	r.inCell = false
 	if c.Kind == source.Empty && !c.HasFormula {
@@ -219,7 +218,7 @@ func (r *Rows) setNumber(c *source.Cell, value []byte) {
 	}
 	var ok bool
 	if r.scratch, ok = appendNumber(r.scratch[:0], value); !ok {
-		c.Kind = source.Text // "NaN" and the like: shown as it is, for the consumer to judge
+		c.Kind = source.Text // such as "NaN". The caller decides what it means
 		return
 	}
 	c.Text = r.text.keep(r.scratch)

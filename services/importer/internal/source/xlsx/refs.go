@@ -4,8 +4,7 @@ package xlsx
 const maxColumn, maxRow = 16_384, 1_048_576
 
 // parseRef reads a cell reference (ECMA-376 Part 1 §18.18.62, ST_CellRef).
-// ok is false if ref is not one, or lies outside a sheet of 16,384 columns
-// and 1,048,576 rows.
+// ok is false if ref is not a reference, or is outside a sheet of 16,384 columns and 1,048,576 rows.
 func parseRef(ref []byte) (col, row int, ok bool) {
 	i := 0
 	for ; i < len(ref) && i < 4; i++ {

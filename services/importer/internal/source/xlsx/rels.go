@@ -15,7 +15,7 @@ type relationship struct {
 	external bool
 }
 
-// required returns the entry of a part that a workbook cannot do without.
+// required returns the entry of a part that every workbook must have.
 func (p *pack) required(part string) (*entry, error) {
 	if e := p.find(part); e != nil {
 		return e, nil
@@ -67,7 +67,7 @@ func (p *pack) single(rels map[string]relationship, kind string) (found *entry, 
 	return found, nil
 }
 
-// contentTypes says what each part is (ECMA-376 Part 2 §6.2.3).
+// contentTypes are the content types of the parts (ECMA-376 Part 2 §6.2.3).
 type contentTypes struct {
 	parts      map[string]string // by partKey
 	extensions map[string]string
@@ -96,7 +96,7 @@ func (p *pack) contentTypes(ctx context.Context) (contentTypes, error) {
 	return t, err
 }
 
-// of returns the content type of a part, "" if none is stated.
+// of returns the content type of a part. It is empty if none is declared.
 func (t contentTypes) of(part string) string {
 	if kind, ok := t.parts[partKey(part)]; ok {
 		return kind

@@ -10,10 +10,10 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Rich values (MS-XLSX §2.3.10 and §2.3.11): a cell with the attribute vm has one instead of its value, which is an error
-// for programs that know none. They are pictures, linked data types, and errors that Excel got later.
+// Rich values (MS-XLSX §2.3.10 and §2.3.11) are pictures, linked data types, and newer Excel errors. A cell with the
+// attribute vm has a rich value. For programs that don't support them, its plain value is an error.
 
-// richValue is a rich value: the text that the cell shows, or what it is.
+// richValue is a rich value: the text that the cell shows, or the name of the object.
 type richValue struct {
 	kind source.Kind
 	text string
@@ -22,10 +22,10 @@ type richValue struct {
 // richValues are the rich values of a workbook, by the numbers that cells have in vm, from 1.
 type richValues []richValue
 
-// maxRichText is the memory of a rich value, about, and how much of its text is read.
+// maxRichText is approximately the memory of a rich value, and the number of bytes of its text that are read.
 const maxRichText = 1024
 
-// richValues returns the rich values. A part that is missing or damaged has none.
+// richValues returns the rich values. A missing or damaged part has none.
 func (w *Workbook) richValues(ctx context.Context) (richValues, error) {
 	w.loading.Lock()
 	defer w.loading.Unlock()
@@ -52,7 +52,7 @@ func (w *Workbook) readRichValues(ctx context.Context) (richValues, error) {
 	return w.readMetadata(ctx, values)
 }
 
-// partNamed returns the part of the workbook whose name ends in a lower-case text, or nil.
+// partNamed returns the part of the workbook whose name ends in this lowercase text, or nil.
 func (w *Workbook) partNamed(suffix string) *entry {
 	for _, id := range slices.Sorted(maps.Keys(w.rels)) {
 		rel := w.rels[id]
@@ -63,7 +63,7 @@ func (w *Workbook) partNamed(suffix string) *entry {
 	return nil
 }
 
-// richStructure says which values a rich value has.
+// richStructure lists the values that a rich value has.
 type richStructure struct {
 	kind string
 	keys []string
@@ -137,7 +137,7 @@ func (w *Workbook) readRichData(ctx context.Context, structures []richStructure)
 
 const picture = "a picture"
 
-// richValueOf returns a rich value of a structure before its values are known.
+// richValueOf returns a rich value with a structure, without values.
 func richValueOf(of *richStructure) richValue {
 	switch {
 	case of == nil:
@@ -150,7 +150,7 @@ func richValueOf(of *richStructure) richValue {
 	return richValue{source.Object, "a linked data type"}
 }
 
-// take takes a value of a rich value.
+// take sets a value of a rich value.
 func (v *richValue) take(of *richStructure, key string, text []byte) {
 	switch {
 	case of.kind == "_error" && key == "errorType":
@@ -167,7 +167,7 @@ func (w *Workbook) readMetadata(ctx context.Context, values richValues) (byCell 
 		return nil, nil
 	}
 	types, richType := 0, -1
-	var blocks []int // of the future metadata of rich values: indexes of values
+	var blocks []int // in the future metadata of rich values: indexes of values
 	inFuture, inValues := false, false
 	err = w.pack.each(ctx, e, func(x *scanner) error {
 		if x.depth() == 2 {
@@ -201,7 +201,7 @@ func (w *Workbook) readMetadata(ctx context.Context, values richValues) (byCell 
 	return byCell, err
 }
 
-// setRich replaces an error in a cell by its rich value.
+// setRich replaces an error in a cell with its rich value.
 func (r *Rows) setRich(c *source.Cell, vm []byte) error {
 	values, err := r.w.richValues(r.ctx)
 	if err != nil {
@@ -219,7 +219,7 @@ func (r *Rows) setRich(c *source.Cell, vm []byte) error {
 	return nil
 }
 
-// pictureFormulas begin what WPS and others store as the text of a cell that shows a picture.
+// pictureFormulas are the beginnings of the texts that WPS and other programs store in a cell with a picture.
 var pictureFormulas = [][]byte{[]byte("=DISPIMG("), []byte("=_xlfn.DISPIMG("), []byte("=_xlfn.IMAGE("), []byte("=IMAGE(")}
 
 // isPicture reports whether a text is the formula of a picture in its cell.

@@ -8,8 +8,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// beginRow starts the row whose number is written as ref, or follows from the
-// row before if ref is empty.
+// beginRow starts the row with the number ref. If ref is empty, it is the row after the previous one.
 func (r *Rows) beginRow(ref []byte, hidden bool) error {
 	next, wasEmpty := r.number+1, len(r.cells)+len(r.blanks) == 0
 	r.cells, r.stable, r.col = r.cells[:0], 0, 0
@@ -28,14 +27,14 @@ func (r *Rows) beginRow(ref []byte, hidden bool) error {
 		case !ok || n == 0:
 			return r.x.refusal(source.Damaged, "a row has the number %q", clip(ref))
 		case n == r.number && wasEmpty:
-			// Some writers begin a row again for each cell. So far it is empty.
+			// Some writers begin a row again for each cell. This row is still empty.
 		case n < next:
 			return r.x.refusal(source.Damaged, "row %d comes after row %d", n, r.number)
 		}
 		next = n
 	}
 	if next > r.limits.MaxRows {
-		return r.x.refusal(source.LimitExceeded, "it has a row %d, allowed are %d", next, r.limits.MaxRows)
+		return r.x.refusal(source.LimitExceeded, "it has a row %d. The maximum is %d", next, r.limits.MaxRows)
 	}
 	r.number = next
 	r.digits = strconv.AppendInt(r.digits[:0], int64(next), 10)
@@ -63,7 +62,7 @@ func (r *Rows) readCells() error {
 			return r.x.err
 		case tokenText:
 			if !isBlank(r.x.text) {
-				return r.x.refusal(source.Damaged, "there is text outside of its cell")
+				return r.x.refusal(source.Damaged, "there is text outside its cell")
 			}
 		case tokenEnd:
 			if r.rowContinues() {
@@ -81,7 +80,7 @@ func (r *Rows) readCells() error {
 					return r.x.err
 				}
 			default:
-				return r.x.refusal(source.Damaged, "the element %q has no place in a row", clip(r.x.local))
+				return r.x.refusal(source.Damaged, "the element %q is not allowed in a row", clip(r.x.local))
 			}
 		}
 		if err := r.checkRow(); err != nil {
@@ -90,8 +89,8 @@ func (r *Rows) readCells() error {
 	}
 }
 
-// rowContinues reports whether another row element with the same number follows. Then it has read its start tag. Some
-// writers make one for each cell.
+// rowContinues reports whether another row element with the same number follows. If so, it has read its start tag. Some
+// programs write a row element for each cell.
 func (r *Rows) rowContinues() bool {
 	x := r.x
 	for len(x.buf)-x.pos < quickAhead && x.more(x.pos) {
@@ -120,7 +119,7 @@ func (r *Rows) rowContinues() bool {
 	return x.err == nil
 }
 
-// checkRow holds the row to its limit.
+// checkRow checks the row against its limit.
 func (r *Rows) checkRow() error {
 	if r.text.err != nil {
 		return r.text.err

@@ -10,8 +10,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Rows iterates over the rows of one sheet, once. One goroutine calls its
-// methods; Progress may be called from any.
+// Rows iterates once over the rows of one sheet. It is for one goroutine, except that Progress can be called from any.
 type Rows struct {
 	w     *Workbook
 	x     *scanner
@@ -26,7 +25,7 @@ type Rows struct {
 	// spilled are the shared strings of the current row that were read from a file.
 	spilled      map[int]spilledText
 	spilledBytes int64
-	// lazy leaves shared strings unresolved, and lists them.
+	// lazy means that shared strings are listed, not resolved.
 	lazy       bool
 	unresolved []sharedRef
 	err        error
@@ -34,30 +33,31 @@ type Rows struct {
 
 	row     source.Row
 	cells   []source.Cell
-	stable  int       // cells before it do not point into the scanner's buffer
-	scratch []byte    // the text being decoded
-	text    textArena // decoded text, and cells' text moved out of the buffer
-	content bool      // the row holds more than empty cells
+	stable  int       // the cells before this index do not point into the scanner's buffer
+	scratch []byte    // for the text that is being decoded
+	text    textArena // decoded text, and text of cells that was moved out of the buffer
+	content bool      // the row has more than empty cells
 	sorted  bool      // the row's cells are in ascending order
 	blanks  []int     // columns of the row's empty cells, in the order of the file
 
 	number int    // of the current row
 	digits []byte // number as text
 	col    int    // of the current cell, or of the last one
-	start  int64  // where in the part the row begins
+	start  int64  // offset of the row in the part
 	inCell bool
 
-	hidden     *columnSet              // nil if no column is
-	wantsMerge func(source.Range) bool // selects the merged ranges to record; nil for none
+	hidden     *columnSet              // nil if no column is hidden
+	wantsMerge func(source.Range) bool // selects the merged ranges to record; can be nil
 	merges     []source.Range
 	formulas   sharedFormulas
-	// rowFormulas are those of the current row. Those before stableFormulas do not point into the scanner's buffer.
+	// rowFormulas are the formulas of the current row. Those before stableFormulas do not point into the scanner's
+	// buffer.
 	rowFormulas    []rowFormula
 	stableFormulas int
-	spelled        []byte // the formula given out last
+	spelled        []byte // the formula that was returned last
 
 	quickRows bool // rows are unprefixed spreadsheet elements
-	quick     bool // and so are the cells of the current row
+	quick     bool // the cells of the current row are unprefixed, too
 }
 
 // spilledText is a shared string that was read from a file.
@@ -80,8 +80,7 @@ const (
 	afterData
 )
 
-// Rows opens a sheet by its exact name. ctx governs the whole reading. The
-// caller closes the Rows.
+// Rows opens a sheet by its exact name. ctx applies to the whole iteration. The caller must close the Rows.
 //
 // Errors: an *Error with SheetNotFound, or with Damaged if the sheet's part is
 // missing.
@@ -122,7 +121,7 @@ func (w *Workbook) openRows(ctx context.Context, sheet string) (*Rows, error) {
 }
 
 // Next reads the next row that has a cell with content. It returns false at
-// the end of the sheet and on an error, which Err tells apart.
+// the end of the sheet and after an error. Err returns the error.
 func (r *Rows) Next() bool {
 	if r.err != nil {
 		return false
@@ -146,13 +145,13 @@ func (r *Rows) Next() bool {
 // Row returns the current row.
 func (r *Rows) Row() source.Row { return r.row }
 
-// Err returns what ended the iteration early, nil if nothing did.
+// Err returns the error that ended the iteration early, or nil.
 func (r *Rows) Err() error { return r.err }
 
-// Progress returns how much of the sheet's part has been read, in uncompressed bytes.
+// Progress returns how much of the sheet's part has been read, and its size, in uncompressed bytes.
 func (r *Rows) Progress() (read, total int64) { return r.x.feed.read.Load(), r.total }
 
-// Close ends the reading, at any point. It returns nil.
+// Close ends the iteration, at any point. It returns nil.
 func (r *Rows) Close() error {
 	r.x.feed.stop()
 	r.text.reset()
@@ -202,8 +201,7 @@ func (r *Rows) vacate(int) {
 	r.stable, r.stableFormulas = len(r.cells), len(r.rowFormulas)
 }
 
-// readRow reads on up to the end of the next row, or of the sheet: then more
-// is false.
+// readRow reads to the end of the next row. At the end of the sheet, more is false.
 func (r *Rows) readRow() (more bool, err error) {
 	if r.state == beforeData {
 		if err := r.findData(); err != nil || r.state == afterData {
@@ -228,14 +226,14 @@ func (r *Rows) readRow() (more bool, err error) {
 			return false, r.x.err
 		case tokenText:
 			if !isBlank(r.x.text) {
-				return false, r.x.refusal(source.Damaged, "there is text outside of its cells")
+				return false, r.x.refusal(source.Damaged, "there is text outside its cells")
 			}
 		case tokenEnd:
 			r.state = afterData
 			return false, r.finish()
 		case tokenStart:
 			if !r.x.is("row") {
-				return false, r.x.refusal(source.Damaged, "the element %q has no place among rows", clip(r.x.local))
+				return false, r.x.refusal(source.Damaged, "the element %q is not allowed between rows", clip(r.x.local))
 			}
 			hidden := xsdBool(r.x.attr("hidden")) || isZeroSize(r.x.attr("ht"))
 			if err := r.beginRow(r.x.attr("r"), hidden); err != nil {
@@ -248,8 +246,7 @@ func (r *Rows) readRow() (more bool, err error) {
 	}
 }
 
-// findData reads the sheet's columns, and up to its rows (ECMA-376 Part 1
-// §18.3.1.99, §18.3.1.17, §18.3.1.80).
+// findData reads the sheet's columns, and stops before its rows (ECMA-376 Part 1 §18.3.1.99, §18.3.1.17, §18.3.1.80).
 func (r *Rows) findData() error {
 	for {
 		switch r.x.next() {
@@ -282,8 +279,8 @@ func (r *Rows) findData() error {
 	}
 }
 
-// isSheetRoot knows the kinds of sheets. Only worksheets and Excel 4 macro
-// sheets have rows.
+// isSheetRoot reports whether an element is the root of a kind of sheet. Only worksheets and Excel 4 macro sheets have
+// rows.
 func isSheetRoot(x *scanner) bool {
 	return x.is("worksheet") || x.is("chartsheet") || x.is("dialogsheet") || string(x.local) == "macrosheet"
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // assertCells reads a sheet with and without shortcuts and compares its cells,
-// each written as name, kind and quoted text, and "=" with its formula.
+// each written as its name, kind, quoted text, and "=" with its formula.
 func assertCells(t *testing.T, w *Workbook, sheet string, want ...string) {
 	t.Helper()
 	for _, slow := range []bool{false, true} {

@@ -9,27 +9,26 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Length: one state machine, whose functions share the scanner's block and position.
+// Length: it is one state machine, whose functions share the scanner's block and position.
 
-// scanner walks over a part's XML (XML 1.0 and Namespaces in XML 1.0), from
-// "<" to ">", and checks that it is well-formed. It holds one block and the
-// unfinished end of the block before it, never more than one token's length.
-// Document types are refused, so there are no entities but the five of XML.
+// scanner scans a part's XML (XML 1.0 and Namespaces in XML 1.0), from "<" to ">", and checks that it is well-formed.
+// It holds one block and the unfinished end of the previous block, which is never longer than one token. Document types
+// are rejected, so the only entities are the five of XML.
 type scanner struct {
 	feed   *feed
 	part   string
 	limits source.Limits
-	slow   bool          // do without the shortcuts for the usual forms, to test both
-	where  func() string // the cell or row being read, may be nil
+	slow   bool          // don't use the shortcuts for the usual forms, for tests
+	where  func() string // returns the cell or row that is being read; can be nil
 
-	// buf[pos:] is what is left of the blocks taken so far. Bytes before pos
-	// belong to the current token and to cells of the current row.
+	// buf[pos:] is the unread rest of the blocks. Bytes before pos belong to the current token and to cells of the
+	// current row.
 	buf   []byte
 	pos   int
 	base  int64 // offset of buf[0] in the part's text
 	block *block
 	raw   int64
-	ended bool // buf ends where the part ends
+	ended bool // buf ends at the end of the part
 	err   error
 
 	// vacate is called before the bytes of buf[:keep] are overwritten.
@@ -41,11 +40,11 @@ type scanner struct {
 	attrs         []attr
 	text          []byte // raw, of a text token
 	cdata         bool   // text is used as it is
-	closing       bool   // the start tag was an empty-element tag: its end is next
+	closing       bool   // the start tag was an empty-element tag, so its end is next
 	scratch       []byte // attribute values with references replaced
 
 	open     []byte // raw names of the open elements, one after the other
-	openAt   []int  // where in open each begins
+	openAt   []int  // the offset of each name in open
 	bindings []binding
 	rooted   bool
 	// alternatives are the open elements of alternate content.
@@ -57,7 +56,7 @@ type attr struct {
 	value []byte
 }
 
-// binding ties a prefix to a namespace for the elements deeper than depth.
+// binding binds a prefix to a namespace for the elements deeper than depth.
 type binding struct {
 	prefix string
 	space  namespace
@@ -82,15 +81,15 @@ var namespaces = map[string]namespace{
 	"http://schemas.openxmlformats.org/markup-compatibility/2006":         spaceCompatibility,
 }
 
-// maxAttrs bounds the attributes of one element and maxBindings the namespaces
-// declared at any one place: both are searched one by one.
+// maxAttrs limits the attributes of one element, and maxBindings the namespaces that are in scope, because both are
+// searched linearly.
 const maxAttrs, maxBindings = 128, 128
 
 type token uint8
 
 const (
 	tokenError token = iota // x.err says why
-	tokenEOF                // the part ended where it should; x.err is nil
+	tokenEOF                // the part ended regularly; x.err is nil
 	tokenStart
 	tokenEnd
 	tokenText
@@ -99,8 +98,7 @@ const (
 // depth is the number of open elements, without those of alternate content.
 func (x *scanner) depth() int { return len(x.openAt) - len(x.alternatives) }
 
-// next reads the next token. Comments and processing instructions are passed
-// over, and so are the tags of alternate content.
+// next reads the next token. It skips comments, processing instructions, and the tags of alternate content.
 func (x *scanner) next() token {
 	for {
 		t := x.nextTag()
@@ -156,7 +154,7 @@ func (x *scanner) nextTag() token {
 	}
 }
 
-// need sees to it that n bytes of the current token are in the buffer.
+// need reads until n bytes of the current token are in the buffer.
 func (x *scanner) need(n int) bool {
 	for len(x.buf)-x.pos < n {
 		if !x.more(x.pos) {
@@ -166,8 +164,7 @@ func (x *scanner) need(n int) bool {
 	return true
 }
 
-// find returns where sep begins, counted from pos, at or after from. It
-// returns -1 if the part ends before, or fails.
+// find returns the offset of sep from pos, at or after from. It returns -1 if the part ends or fails before.
 func (x *scanner) find(sep string, from int) int {
 	for {
 		if at := x.pos + from; at <= len(x.buf) {
@@ -181,15 +178,15 @@ func (x *scanner) find(sep string, from int) int {
 	}
 }
 
-// more appends the next block to what the buffer holds from keep on, and moves
-// that to the front. It returns false at the part's end and on an error.
+// more moves the bytes of the buffer from keep on to the front, and appends the next block. It returns false at the
+// part's end and after an error.
 func (x *scanner) more(keep int) bool {
 	if x.ended || x.err != nil {
 		return false
 	}
 	tail := x.buf[keep:]
 	if len(tail) > x.limits.MaxCellBytes {
-		x.fail(source.LimitExceeded, "a tag, text or cell is longer than %d bytes", x.limits.MaxCellBytes)
+		x.fail(source.LimitExceeded, "a tag, text, or cell is longer than %d bytes", x.limits.MaxCellBytes)
 		return false
 	}
 	b, err := x.feed.next()
@@ -236,7 +233,7 @@ func (x *scanner) end() token {
 	case len(x.openAt) > 0:
 		return x.cutOff()
 	case !x.rooted:
-		return x.fail(source.Damaged, "it holds no XML element")
+		return x.fail(source.Damaged, "it has no XML element")
 	}
 	x.feed.read.Store(x.raw)
 	return tokenEOF
@@ -249,8 +246,7 @@ func (x *scanner) cutOff() token {
 	return x.fail(source.Damaged, "it ends in the middle of a tag")
 }
 
-// fail ends the scan with a refusal at the current place, unless it has failed
-// already.
+// fail ends the scan with an error at the current position, unless it has already failed.
 func (x *scanner) fail(reason source.Reason, format string, args ...any) token {
 	if x.err == nil {
 		x.err = x.refusal(reason, format, args...)
@@ -350,7 +346,7 @@ func (x *scanner) skipInstruction() bool {
 	}
 	if bytes.EqualFold(name, []byte("xml")) {
 		if x.base != 0 || x.pos != 0 || string(name) != "xml" {
-			x.fail(source.Damaged, "its XML declaration is not at its beginning")
+			x.fail(source.Damaged, "its XML declaration is not at the beginning")
 			return false
 		}
 		if !x.readDeclaration(rest) {
@@ -375,7 +371,7 @@ func (x *scanner) readDeclaration(rest []byte) bool {
 	case "", "utf-8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be":
 		return true
 	default:
-		x.fail(source.UnsupportedXML, "it is written in the encoding %q", e)
+		x.fail(source.UnsupportedXML, "its encoding is %q, which is not supported", e)
 		return false
 	}
 }
@@ -452,7 +448,7 @@ func (x *scanner) scanStartTag() token {
 	return tokenStart
 }
 
-// setName splits a raw name and looks its namespace up.
+// setName splits a raw name and looks up its namespace.
 func (x *scanner) setName(name []byte) bool {
 	x.prefix, x.local = nil, name
 	if i := bytes.IndexByte(name, ':'); i >= 0 {
@@ -463,9 +459,8 @@ func (x *scanner) setName(name []byte) bool {
 	return ok && (x.prefix == nil || len(x.prefix) > 0 && len(x.local) > 0 && bytes.IndexByte(x.local, ':') < 0)
 }
 
-// space returns the namespace of a prefix. Elements without a prefix where no
-// default is declared count as the spreadsheet's: some writers leave the
-// declaration out, and nothing else can be meant.
+// space returns the namespace of a prefix. Without a default namespace, elements without a prefix are in the
+// spreadsheet namespace: some programs omit the declaration, and no other namespace is possible.
 func (x *scanner) space(prefix []byte) (namespace, bool) {
 	for i := len(x.bindings) - 1; i >= 0; i-- {
 		if x.bindings[i].prefix == string(prefix) {
@@ -494,8 +489,7 @@ func (x *scanner) pop() {
 
 func (x *scanner) openName() []byte { return x.open[x.openAt[len(x.openAt)-1]:] }
 
-// skip passes over the rest of the element whose start tag is the current
-// token.
+// skip skips the rest of the element whose start tag is the current token.
 func (x *scanner) skip() bool {
 	for depth := len(x.openAt); len(x.openAt) >= depth; {
 		if x.nextTag() <= tokenEOF {

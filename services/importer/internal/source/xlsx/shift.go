@@ -9,11 +9,9 @@ import (
 
 const refError = "#REF!"
 
-// appendShifted appends a formula in which every relative reference is moved
-// by so many columns and rows (ECMA-376 Part 1 §18.17.2, the grammar of
-// formulas). What only looks like a reference stays as it is: texts, names of
-// sheets, functions and tables, names with more around them than a reference
-// has, and names of columns that no sheet has, such as XFE1. A reference or
+// appendShifted appends a formula with every relative reference moved by these numbers of columns and rows (ECMA-376
+// Part 1 §18.17.2, the grammar of formulas). Text that only looks like a reference doesn't change: quoted texts, names
+// of sheets, functions, and tables, longer names, and names of columns that no sheet has, such as XFE1. A reference or
 // range that leaves the sheet becomes #REF!.
 func appendShifted(dst, formula []byte, cols, rows int) []byte {
 	qualified := false // the sheet's name precedes it: "Sheet1!"
@@ -45,8 +43,8 @@ func appendShifted(dst, formula []byte, cols, rows int) []byte {
 	return dst
 }
 
-// quotedEnd returns the index after the text in quotes at b[i]. A quote that
-// is escaped by doubling it reads as two adjacent texts.
+// quotedEnd returns the index after the quoted text at b[i]. An escaped (doubled) quote is treated as two adjacent
+// texts.
 func quotedEnd(b []byte, i int) int {
 	end := bytes.IndexByte(b[i+1:], b[i])
 	if end < 0 {
@@ -55,9 +53,8 @@ func quotedEnd(b []byte, i int) int {
 	return i + end + 2
 }
 
-// bracketsEnd returns the index after the brackets at b[i], which may hold
-// others: columns of a table (§18.17.6, where "'" precedes a bracket that is
-// meant as a character), or the number of another workbook.
+// bracketsEnd returns the index after the brackets at b[i], which can be nested. They contain columns of a table
+// (§18.17.6, where "'" escapes a bracket), or the number of another workbook.
 func bracketsEnd(b []byte, i int) int {
 	for depth := 0; i < len(b); i++ {
 		switch b[i] {
@@ -74,7 +71,7 @@ func bracketsEnd(b []byte, i int) int {
 	return len(b)
 }
 
-// isNameByte reports whether a byte belongs to a name, number or reference.
+// isNameByte reports whether a byte belongs to a name, number, or reference.
 func isNameByte(c byte) bool {
 	switch {
 	case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', c >= 0x80:
@@ -90,20 +87,20 @@ func nameEnd(b []byte, i int) int {
 	return i
 }
 
-// formulaRef is a cell (one part), or a range of cells, columns or rows (two).
+// formulaRef is a cell (one part), or a range of cells, columns, or rows (two parts).
 type formulaRef struct {
 	part  [2]refPart
 	parts int
 }
 
-// refPart is a cell, a column (row is 0) or a row (col is 0).
+// refPart is a cell, a column (row is 0), or a row (col is 0).
 type refPart struct {
 	col, row       int
 	fixCol, fixRow bool // after "$"
 }
 
-// parseFormulaRef reads the name, number or reference at b[i] and returns the
-// index after it. ref has no parts unless it is a reference.
+// parseFormulaRef reads the name, number, or reference at b[i] and returns the index after it. ref has no parts unless
+// it is a reference.
 func parseFormulaRef(b []byte, i int, qualified bool) (ref formulaRef, end int) {
 	end = nameEnd(b, i)
 	first, ok := parseRefPart(b[i:end])
@@ -158,8 +155,7 @@ func parseRefPart(b []byte) (p refPart, ok bool) {
 	return p, ok
 }
 
-// shift moves a reference; it returns false if there is none, or if it leaves
-// the sheet.
+// shift moves a reference. It returns false if there is no reference, or if it leaves the sheet.
 func (f *formulaRef) shift(cols, rows int) bool {
 	for i := range f.part[:f.parts] {
 		p := &f.part[i]

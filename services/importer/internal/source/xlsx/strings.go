@@ -9,8 +9,7 @@ import (
 
 var errClosed = errors.New("xlsx: the workbook is closed")
 
-// sharedStrings loads the shared strings once. An ended context is not
-// remembered: the next caller tries again.
+// sharedStrings loads the shared strings once. If a context ends, the next caller tries again.
 func (w *Workbook) sharedStrings(ctx context.Context) (*arena, error) {
 	w.loading.Lock()
 	defer w.loading.Unlock()
@@ -35,7 +34,7 @@ type stringsReader struct {
 	*scanner
 	arena *arena
 	text  []byte
-	// visit, if set, gets each string with its number instead of the arena.
+	// visit, if set, receives each string with its number, instead of the arena.
 	visit func(i int, s []byte, tooLong bool) error
 	n     int
 	bytes int64
@@ -75,7 +74,7 @@ func (r *stringsReader) read() error {
 			return r.err
 		case tokenText:
 			if !isBlank(r.scanner.text) {
-				return r.refusal(source.Damaged, "there is text outside of its strings")
+				return r.refusal(source.Damaged, "there is text outside its strings")
 			}
 		case tokenEnd:
 			quick = false
@@ -99,7 +98,7 @@ func (r *stringsReader) read() error {
 					return r.err
 				}
 			default:
-				return r.refusal(source.Damaged, "the element %q has no place here", clip(r.local))
+				return r.refusal(source.Damaged, "the element %q is not allowed here", clip(r.local))
 			}
 		}
 	}
@@ -108,7 +107,7 @@ func (r *stringsReader) read() error {
 func (r *stringsReader) add(s []byte) error {
 	switch {
 	case r.n == r.limits.MaxSharedStrings:
-		return r.refusal(source.LimitExceeded, "it holds more than %d strings", r.limits.MaxSharedStrings)
+		return r.refusal(source.LimitExceeded, "it has more than %d strings", r.limits.MaxSharedStrings)
 	case r.bytes+int64(len(s)) > r.limits.MaxSharedStringBytes:
 		return r.refusal(source.LimitExceeded, "its strings are longer than %d bytes", r.limits.MaxSharedStringBytes)
 	}
@@ -122,18 +121,18 @@ func (r *stringsReader) add(s []byte) error {
 }
 
 // readItem appends the text of the string item, or inline string, whose start
-// tag is the current token (ECMA-376 Part 1 §18.4.8, §18.3.1.53): its own text
-// or that of its runs, without phonetic ones.
+// tag is the current token (ECMA-376 Part 1 §18.4.8, §18.3.1.53): its own text, or that of its runs other than phonetic
+// ones.
 func (x *scanner) readItem(dst []byte) ([]byte, error) {
 	depth, start := x.depth(), len(dst)
-	hasText, hasRun := false, false // hasText is about the current run once there is one
+	hasText, hasRun := false, false // hasText refers to the current run, if there is one
 	for {
 		switch x.next() {
 		case tokenError, tokenEOF:
 			return dst, x.err
 		case tokenText:
 			if !isBlank(x.text) {
-				return dst, x.refusal(source.Damaged, "there is text outside of its element")
+				return dst, x.refusal(source.Damaged, "there is text outside its element")
 			}
 		case tokenEnd:
 			if x.depth() < depth {
@@ -158,14 +157,14 @@ func (x *scanner) readItem(dst []byte) ([]byte, error) {
 					return dst, x.err
 				}
 			default:
-				return dst, x.refusal(source.Damaged, "the element %q has no place in a text", clip(x.local))
+				return dst, x.refusal(source.Damaged, "the element %q is not allowed in a text", clip(x.local))
 			}
 		}
 	}
 }
 
 // readText appends the content of the element whose start tag is the current
-// token, up to its end, with the escapes of ST_Xstring replaced.
+// token, with the escapes of ST_Xstring decoded.
 func (x *scanner) readText(dst []byte) ([]byte, error) {
 	start := len(dst)
 	dst, err := x.readChars(dst)
@@ -176,7 +175,7 @@ func (x *scanner) readText(dst []byte) ([]byte, error) {
 }
 
 // readChars appends the content of the element whose start tag is the current
-// token, which holds no elements, up to its end.
+// token. The element must not contain elements.
 func (x *scanner) readChars(dst []byte) ([]byte, error) {
 	start := len(dst)
 	for {

@@ -8,11 +8,11 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// maxTables is how many tables of a sheet are read. The others have no effect.
+// maxTables is the maximum number of tables of a sheet that are read. Others have no effect.
 const maxTables = 256
 
-// Tables returns the tables of a sheet (ECMA-376 Part 1 §18.5.1.2). A part that is missing or damaged declares none:
-// the rows of the sheet are complete without it.
+// Tables returns the tables of a sheet (ECMA-376 Part 1 §18.5.1.2). It ignores missing and damaged parts, because the
+// rows of the sheet are complete without them.
 func (w *Workbook) Tables(ctx context.Context, sheet string) ([]source.Table, error) {
 	w.loading.Lock()
 	defer w.loading.Unlock()
@@ -60,7 +60,7 @@ func (p *pack) readTable(ctx context.Context, e *entry) (table source.Table, ok 
 	return table, ok, err
 }
 
-// unlessDamaged returns the error, or nil if it only means that a part is damaged.
+// unlessDamaged returns the error. It returns nil if the error only means that a part is damaged.
 func unlessDamaged(err error) error {
 	switch source.ReasonOf(err) {
 	case source.Damaged, source.UnsupportedXML, source.Encrypted:

@@ -6,9 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendText appends the characters that raw XML text stands for: references
-// replaced, line ends as "\n" (XML 1.0 §2.11). ok is false if a reference is
-// malformed or names an entity that XML does not have.
+// appendText appends the characters of raw XML text, with references replaced and line ends as "\n" (XML 1.0 §2.11). ok
+// is false if a reference is malformed, or names an entity that XML does not have.
 func appendText(dst, raw []byte) (text []byte, ok bool) {
 	for {
 		i := bytes.IndexAny(raw, "&\r")
@@ -48,8 +47,7 @@ func appendCDATA(dst, raw []byte) []byte {
 	}
 }
 
-// appendAttrValue appends an attribute's value, in which white space counts as
-// spaces (XML 1.0 §3.3.3).
+// appendAttrValue appends an attribute's value, with white space normalized to spaces (XML 1.0 §3.3.3).
 func appendAttrValue(dst, raw []byte) (value []byte, ok bool) {
 	for len(raw) > 0 {
 		switch c := raw[0]; c {
@@ -71,8 +69,7 @@ func appendAttrValue(dst, raw []byte) (value []byte, ok bool) {
 	return dst, true
 }
 
-// validReferences reports whether every "&" in raw text begins a reference that
-// XML has.
+// validReferences reports whether every "&" in raw text begins a valid reference.
 func validReferences(raw []byte) bool {
 	for {
 		i := bytes.IndexByte(raw, '&')
@@ -88,7 +85,7 @@ func validReferences(raw []byte) bool {
 }
 
 // parseReference reads the reference at the beginning of b and returns its
-// length, 0 if it is none.
+// length. It returns 0 if there is no reference.
 func parseReference(b []byte) (r rune, n int) {
 	end := bytes.IndexByte(b[:min(len(b), 16)], ';')
 	if end < 2 {
@@ -151,9 +148,8 @@ func hexDigit(c byte) rune {
 	return -1
 }
 
-// unescape replaces the escapes _xHHHH_ in place, by which SpreadsheetML
-// writes characters that XML cannot hold (ECMA-376 Part 1 §22.9.2.19,
-// ST_Xstring). HHHH is a unit of UTF-16: half a pair alone stays as it is.
+// unescape decodes the escapes _xHHHH_ in place, with which SpreadsheetML represents characters that XML can't
+// (ECMA-376 Part 1 §22.9.2.19, ST_Xstring). HHHH is a UTF-16 code unit. An unpaired surrogate doesn't change.
 func unescape(b []byte) []byte {
 	i := bytes.Index(b, []byte("_x"))
 	if i < 0 {
@@ -197,13 +193,13 @@ func escapeAt(b []byte, i int) (unit rune, ok bool) {
 	return unit, true
 }
 
-// isChar reports whether XML may hold a character (XML 1.0 §2.2).
+// isChar reports whether XML can contain a character (XML 1.0 §2.2).
 func isChar(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' ||
 		r >= 0x20 && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000 && r <= 0x10FFFF
 }
 
-// validChars reports whether b is UTF-8 of characters that XML may hold.
+// validChars reports whether b is valid UTF-8 with only characters that XML can contain.
 func validChars(b []byte) bool {
 	for i := 0; i < len(b); i++ {
 		if c := b[i]; c >= 0x80 {
@@ -233,8 +229,8 @@ func validWide(b []byte) bool {
 	return true
 }
 
-// nameLength returns how many bytes of b are an XML name of ASCII characters,
-// its prefix included. No name of SpreadsheetML has others.
+// nameLength returns the number of bytes at the beginning of b that are an XML name of ASCII characters, including its
+// prefix. Names in SpreadsheetML don't have other characters.
 func nameLength(b []byte) int {
 	for i, c := range b {
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == ':'
@@ -270,5 +266,5 @@ func trimRight(b []byte) []byte {
 	return b
 }
 
-// clip shortens what a message quotes.
+// clip shortens a text for a message.
 func clip(b []byte) []byte { return b[:min(len(b), 40)] }

@@ -4,7 +4,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// textArena holds text until the next row. The text that it returned does not move.
+// textArena holds text until the next row. It never moves text.
 type textArena struct {
 	buf      []byte
 	memory   source.Memory
@@ -12,7 +12,7 @@ type textArena struct {
 	err      error // of memory
 }
 
-// largeText is the size above which a text arena reserves memory, and does not keep it for the next row.
+// largeText is the size above which a text arena reserves memory, and frees it before the next row.
 const largeText = 1 << 20
 
 func (a *textArena) reset() {

@@ -1,5 +1,5 @@
 // Package xlsx reads the sheets of Excel workbooks (.xlsx, .xlsm; ECMA-376,
-// transitional and strict) row by row, in one pass and bounded memory.
+// transitional and strict) row by row, in one pass and with bounded memory.
 //
 // A damaged workbook causes an error that names the part and the position, never
 // fewer rows: checksums, XML, and every index are checked, and Rows.Next returns
@@ -17,13 +17,12 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// Workbook is an open workbook. Its methods may be called from several
-// goroutines, and several Rows may be open at a time.
+// Workbook is an open workbook. Several goroutines can call its methods, and several Rows can be open at a time.
 type Workbook struct {
 	pack     *pack
 	part     string
 	sheets   []source.Sheet
-	parts    []string // of the sheets, "" where a sheet has none
+	parts    []string // of the sheets. A sheet without a part has an empty one
 	date1904 bool
 	partial  bool
 	styles   styles
@@ -34,16 +33,14 @@ type Workbook struct {
 	loading sync.Mutex
 	rich    richValues // nil until a cell needs them
 	shared  *arena
-	broken  error // what loading the shared strings came to
+	broken  error // the error of loading the shared strings
 }
 
-// Open reads a workbook's directory, its list of sheets and its number
-// formats; size is the length of r in bytes. Sheets are read by Rows, shared
-// strings when the first cell needs them.
+// Open reads a workbook's directory, its list of sheets, and its number formats. size is the length of r in bytes. Rows
+// reads the sheets. Shared strings are read when the first cell needs them.
 //
 // For a file that is not a workbook, or that exceeds a limit, it returns an *Error. Errors of r
-// and of ctx are wrapped. r must stay readable
-// until the workbook is closed.
+// and of ctx are wrapped. r must remain readable until the workbook is closed.
 func Open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits) (*Workbook, error) {
 	if err := limits.Validate(); err != nil {
 		return nil, fmt.Errorf("xlsx: %w", err)
@@ -101,7 +98,7 @@ func (w *Workbook) Close() error {
 	return err
 }
 
-// describe reads the parts that say what the workbook holds.
+// describe reads the parts that describe the workbook.
 func (w *Workbook) describe(ctx context.Context) error {
 	if err := w.findWorkbook(ctx); err != nil {
 		return err
@@ -139,15 +136,14 @@ func (w *Workbook) describe(ctx context.Context) error {
 	return nil
 }
 
-// findWorkbook finds the main part by the package's relationships, and refuses
-// packages of other kinds.
+// findWorkbook finds the main part through the package's relationships, and rejects packages of other kinds.
 func (w *Workbook) findWorkbook(ctx context.Context) error {
 	p := w.pack
 	switch {
 	case p.find("mimetype") != nil && p.find("content.xml") != nil:
 		return refuse(source.OpenDocument, "", "")
 	case p.find("Index/Document.iwa") != nil || p.find("Index.zip") != nil:
-		return refuse(source.NotAWorkbook, "", "it is a document of Apple's Numbers, Pages or Keynote. In Numbers, choose File › Export To › Excel")
+		return refuse(source.NotAWorkbook, "", "it is a document of Apple's Numbers, Pages, or Keynote. In Numbers, choose File › Export To › Excel")
 	case p.find("[Content_Types].xml") == nil && p.find("_rels/.rels") == nil:
 		return refuse(source.NotAWorkbook, "", "it is a zip archive without a workbook's parts")
 	}
@@ -207,7 +203,7 @@ func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]rel
 				s.State = source.Hidden
 			case "veryHidden":
 				s.State = source.VeryHidden
-			default: // some writers use other states; Excel shows such sheets
+			default: // some programs write other states; Excel shows such sheets
 			}
 			switch key := strings.ToLower(s.Name); {
 			case s.Name == "":

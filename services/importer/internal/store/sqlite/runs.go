@@ -49,7 +49,7 @@ func (s *Store) AddIssues(ctx context.Context, id string, run int64, issues []im
 			return err
 		}
 		defer statement.Close()
-		// A sheet's record can have megabytes of headers, so it is not looked up for each issue.
+		// A sheet's record can have megabytes of headers, so it is not read for each issue.
 		positions := map[string]int{}
 		for i := range issues {
 			is := &issues[i]

@@ -278,7 +278,7 @@ func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
 	return unavailable(tx.Commit())
 }
 
-// unavailable marks errors that can pass: a full disk, a disk that is not mounted, or a lock of another process.
+// unavailable marks temporary errors: a full disk, a disk that is not mounted, or a lock of another process.
 func unavailable(err error) error {
 	var failed *sqlite.Error
 	if !errors.As(err, &failed) {

@@ -11,7 +11,7 @@ import (
 	"headway/services/importer/internal/imports"
 )
 
-// Open returns a function that opens an empty store. Called again, it opens the same store. The test closes it.
+// Open returns a function that opens an empty store. Further calls open the same store. The test closes it.
 type Open func(t *testing.T) (open func() imports.Store)
 
 // Run runs the contract suite.
@@ -211,7 +211,7 @@ func pages(t *testing.T, store imports.Store) {
 	create(t, store, "a")
 	must(t, store.BeginRun(ctx, "a", 1))
 	want := issues(5)
-	// They are kept in another order than they are read in.
+	// They are stored in a different order than they are read.
 	for i := len(want) - 1; i >= 0; i-- {
 		must(t, store.AddIssues(ctx, "a", 1, want[i:i+1]))
 	}

@@ -9,7 +9,7 @@ import (
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
 
-// TestCacheWidensForKeysInRandomOrder writes an index that does not fit the first page cache.
+// TestCacheWidensForKeysInRandomOrder writes an index that does not fit into the first page cache.
 func TestCacheWidensForKeysInRandomOrder(t *testing.T) {
 	const rows, batch = 200_000, 1_000
 	for name, shuffled := range map[string]bool{"in order": false, "in random order": true} {

@@ -9,9 +9,9 @@ import (
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
-// foreignKeysOfOthers reports whether a foreign key touches the tables of the run that the run does not check itself, or
-// that it could break by changing the referenced values. Keys of rows never change, and no row is deleted, so a foreign
-// key that references a table's key stays valid.
+// foreignKeysOfOthers reports whether a foreign key involves tables of the run and the run doesn't check it, or could
+// break it by changing the referenced values. Keys of rows never change, and no row is deleted, so a foreign key that
+// references a table's key stays valid.
 func (tx *transaction) foreignKeysOfOthers(ctx context.Context) (bool, error) {
 	tables := map[string]*schema.Sheet{}
 	for _, sheet := range tx.run.Schema.Sheets {

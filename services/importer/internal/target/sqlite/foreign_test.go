@@ -21,7 +21,7 @@ func shop() *schema.Schema {
 	}}
 }
 
-// write writes rows of texts to a sheet's table, after what was done to the database with plain SQL.
+// write writes rows of texts to a sheet's table, after the test has changed the database with plain SQL.
 func write(t *testing.T, sc *schema.Schema, sheet string, before []string, rows ...[]string) error {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "records.db")
@@ -101,7 +101,7 @@ func TestUndeclaredForeignKeysAreChecked(t *testing.T) {
 }
 
 func TestReferencesOfSchemaAreCheckedOnce(t *testing.T) {
-	// The run has checked it. A reference to a missing row shows that SQLite does not check it again.
+	// The run has checked it. This reference to a missing row shows that SQLite does not check it again.
 	err := write(t, shop(), "items", []string{shelves, oneRow, `CREATE TABLE signs (shelf TEXT REFERENCES shelves (code))`}, []string{"i1", "nowhere"})
 	if err != nil {
 		t.Error(err)

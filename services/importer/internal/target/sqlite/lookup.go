@@ -24,7 +24,8 @@ type lookup struct {
 	text      []byte // text of the found values
 }
 
-// newLookup prepares a look-up of a chunk of rows by an index; its first column is the row that asked.
+// newLookup prepares a lookup of a chunk of rows by an index. The first column of the result is the row that was looked
+// up.
 func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 	var ask, on, give []string
 	for i, column := range byNames {
@@ -49,7 +50,7 @@ func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 	return &lookup{statement: statement, by: by, width: len(want)}, nil
 }
 
-// find runs a look-up in chunks. The result is valid until the next call.
+// find runs a lookup in chunks. The result is valid until the next call.
 func (t *table) find(ctx context.Context, l *lookup, rows [][]imports.Value) ([][]imports.Value, error) {
 	l.found = slices.Grow(l.found[:0], len(rows))[:len(rows)]
 	clear(l.found)
@@ -108,8 +109,8 @@ func (l *lookup) run(rows [][]imports.Value, room int, found [][]imports.Value, 
 	}
 }
 
-// value reads a column of the row that was found. own is the value of the row that asked. If both are equal, it returns
-// own. It cuts a longer text, because the whole would use as much memory as all rows of the batch.
+// value reads a column of the found row. own is the value of the row that was looked up. If both are equal, it returns
+// own. It truncates a longer text, which could otherwise use as much memory as all rows of the batch.
 func (l *lookup) value(column int, own *imports.Value) imports.Value {
 	switch l.statement.Kind(column) {
 	case sqlitedirect.Null:

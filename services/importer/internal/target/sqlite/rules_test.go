@@ -84,7 +84,7 @@ func wantConflict(t *testing.T, err error, detail string) {
 	}
 }
 
-// fleet has drivers, and cars that refer to a driver by licence, which is unique but not the key.
+// fleet has drivers, and cars that refer to a driver by licence, which is a unique column and not the key.
 func fleet() *schema.Schema {
 	return &schema.Schema{Name: "fleet", Sheets: []*schema.Sheet{
 		{Name: "drivers", Table: "drivers", Key: []string{"code"}, Columns: []*schema.Column{

@@ -13,14 +13,14 @@ import (
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
-// shape is what the database knows of a table.
+// shape describes a table in the database.
 type shape struct {
 	columns map[string]columnShape
 	// unique are the sets of columns that identify a row, sorted: the primary key and the unique indexes.
 	unique [][]string
-	// ours are the unique indexes that this package made, by name, with their column.
+	// ours are the unique indexes that this package created, by name, with their column.
 	ours map[string]string
-	// collations are those of columns in unique indexes that do not compare texts exactly.
+	// collations are the collations of columns in unique indexes that do not compare texts exactly.
 	collations map[string]string
 }
 
@@ -31,7 +31,7 @@ type columnShape struct {
 	computed   bool
 }
 
-// prepareTable creates the sheet's table, or extends it by what it lacks. All columns of the schema are made, also
+// prepareTable creates the sheet's table, or adds missing columns to it. It creates all columns of the schema, even
 // those that this workbook does not have.
 func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, parent func(schema.Reference) (string, string)) error {
 	conflict := func(format string, args ...any) error {
@@ -60,7 +60,7 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 			return fmt.Errorf("create table %s: %w", sheet.Table, err)
 		}
 	case kind != "table":
-		return conflict("it is a %s; rename it, or the table in the schema", kind)
+		return conflict("it is a %s. Rename it, or rename the table in the schema", kind)
 	}
 	have, err := tx.readShape(ctx, sheet.Table)
 	if err != nil {
@@ -80,18 +80,18 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 				return fmt.Errorf("extend table %s: %w", sheet.Table, err)
 			}
 		case is.affinity != want:
-			return conflict("its column %s holds %s, the schema wants %s; a change could lose data", column.Name, is.affinity, want)
+			return conflict("its column %s has the type %s, but the schema needs %s. Changing the type could lose data", column.Name, is.affinity, want)
 		case is.notNull && !column.Required:
-			return conflict("its column %s must not be empty, but the schema lets it be", column.Name)
+			return conflict("its column %s must not be empty, but it can be empty in the schema", column.Name)
 		}
 		if collation := have.collations[strings.ToLower(column.Name)]; collation != "" && (column.Unique || slices.Contains(sheet.Key, column.Name)) {
-			return conflict("its column %s compares texts by the collation %s, but keys and unique values are compared exactly", column.Name, collation)
+			return conflict("its column %s compares texts by the collation %s, but Headway compares keys and unique values exactly", column.Name, collation)
 		}
 		delete(have.columns, strings.ToLower(column.Name))
 	}
 	for extra, is := range have.columns {
 		if is.notNull && !is.hasDefault {
-			return conflict("its column %s, which the schema does not know, must not be empty", extra)
+			return conflict("its column %s must not be empty, but is not in the schema", extra)
 		}
 	}
 	key := slices.Clone(sheet.Key)
@@ -127,7 +127,7 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 		}
 		err = tx.exec(ctx, fmt.Sprintf(`CREATE UNIQUE INDEX %s ON %s (%s)`, name(index), name(sheet.Table), name(column.Name)))
 		if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
-			return conflict("its column %s holds values twice, but the schema wants them unique", column.Name)
+			return conflict("its column %s has duplicate values, but must be unique in the schema", column.Name)
 		}
 		if permanent(err) {
 			return conflict("its column %s can't get a unique index: %v", column.Name, err)
@@ -144,8 +144,8 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 	return nil
 }
 
-// freeIndexName returns the name, or one with a number if an index of another table has it: the names of table and column
-// can be divided in several ways.
+// freeIndexName returns the name. If another table has an index with this name, it adds a number: different names of
+// tables and columns can have the same concatenation.
 func (tx *transaction) freeIndexName(ctx context.Context, wanted string) (string, error) {
 	for n, candidate := 2, wanted; ; n++ {
 		taken := false

@@ -20,15 +20,15 @@ import (
 	"headway/services/importer/internal/target/turns"
 )
 
-// cacheKiB is the size of SQLite's page cache with which an import begins. Rows in key order need no more. wideCacheKiB is its
-// size for rows in another order: the index of a million keys fits, so that they are not much slower. A page of 4 KiB takes
-// 8 KiB of memory: with its header, SQLite allocates the next power of two.
+// cacheKiB is the initial size of SQLite's page cache in an import. It is enough for rows in key order. wideCacheKiB is
+// the size for rows in another order: the index of a million keys fits into it, so such rows are not much slower. A
+// page of 4 KiB takes 8 KiB of memory: with its header, SQLite allocates the next power of two.
 const (
 	cacheKiB     = 8 << 10
 	wideCacheKiB = 32 << 10
 )
 
-// lockRetry is how often a write lock that another process holds is asked for again.
+// lockRetry is the interval between attempts to get a write lock that another process holds.
 const lockRetry = 50 * time.Millisecond
 
 // Target is an imports.Target. Readers of the database are not blocked while an import writes (WAL).
@@ -37,15 +37,15 @@ type Target struct {
 	queue turns.Queue
 
 	mu sync.Mutex
-	// keeper stays open as long as the database is in use: when the last connection closes, SQLite locks readers out
-	// until all of the log is written back. kept is the file that it is open on.
+	// keeper stays open as long as the database is in use: when the last connection closes, SQLite blocks readers until
+	// the whole log is written back. kept is the file that keeper has open.
 	keeper *sqlitedirect.Conn
 	kept   os.FileInfo
 	// background is the checkpoint that follows a commit.
 	background sync.WaitGroup
 }
 
-// Open opens the database at path, which is created if it is not there.
+// Open opens the database at path. It creates the database if it doesn't exist.
 func Open(ctx context.Context, path string) (*Target, error) {
 	s := &Target{path: path}
 	if err := s.keep(ctx); err != nil {
@@ -82,14 +82,14 @@ func (s *Target) keep(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("prepare %s: %w", s.path, unavailable(err)), conn.Close())
 	}
 	if s.keeper != nil {
-		// It has a file open that no longer has a name.
+		// The open file no longer has a name.
 		_ = s.keeper.Close()
 	}
 	s.keeper, s.kept = conn, file
 	return nil
 }
 
-// connect opens a connection with the settings that all have.
+// connect opens a connection with the settings of all connections.
 func connect(ctx context.Context, path string) (*sqlitedirect.Conn, error) {
 	conn, err := sqlitedirect.Open(path)
 	if err != nil {
@@ -105,7 +105,7 @@ func connect(ctx context.Context, path string) (*sqlitedirect.Conn, error) {
 	return conn, nil
 }
 
-// Close ends the use of the database, once the last commit is written back to its file.
+// Close closes the database after the last commit has been written back to its file.
 func (s *Target) Close() error {
 	s.background.Wait()
 	return s.keeper.Close()
@@ -129,12 +129,12 @@ func (s *Target) checkpoint() {
 	s.background.Go(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		// A checkpoint that does not get through is made up for by the next.
+		// If a checkpoint fails, the next one does its work.
 		_ = s.keeper.Exec(`PRAGMA wal_checkpoint(PASSIVE)`)
 	})
 }
 
-// retryLocked asks again while another process holds the lock.
+// retryLocked tries again while another process holds the lock.
 func retryLocked(ctx context.Context, do func() error) error {
 	for {
 		err := do()
@@ -167,7 +167,7 @@ func sqliteMessage(err error) string {
 	return err.Error()
 }
 
-// permanent reports whether SQLite refused a statement itself, so that another try does not help.
+// permanent reports whether SQLite refused the statement itself, so that a retry can't succeed.
 func permanent(err error) bool {
 	switch resultCode(err) {
 	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_MISUSE:
@@ -176,7 +176,7 @@ func permanent(err error) bool {
 	return false
 }
 
-// unavailable marks what a database may be over later; the end of a context stays what it is.
+// unavailable marks temporary errors of the database. It doesn't change a context's error.
 func unavailable(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

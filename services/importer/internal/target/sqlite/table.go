@@ -16,10 +16,10 @@ import (
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
-// chunk is how many rows one statement carries: to begin and end a statement costs as much as two rows.
+// chunk is the number of rows per statement. Starting and ending a statement costs as much as two rows.
 const chunk = 100
 
-// maxParameters is SQLite's limit of parameters in a statement (SQLITE_MAX_VARIABLE_NUMBER).
+// maxParameters is SQLite's limit on parameters in a statement (SQLITE_MAX_VARIABLE_NUMBER).
 const maxParameters = 32_766
 
 // table is an imports.Table.
@@ -29,9 +29,9 @@ type table struct {
 	columns []*schema.Column
 	key     []int // of the columns
 	empty   bool
-	rows    int // a look-up carries at most this many
-	// written is how many rows a statement that writes carries at most. In a table with triggers, it is one, so that it is
-	// known which row a trigger refuses or skips.
+	rows    int // the maximum number of rows per lookup
+	// written is the maximum number of rows per statement that writes. In a table with triggers, it is one, so that the
+	// row that a trigger refuses or skips is known.
 	written int
 
 	inserts  map[int]*sqlitedirect.Stmt // by number of rows
@@ -90,7 +90,7 @@ func (t *table) Update(ctx context.Context, rows [][]imports.Value) error {
 	return t.writeAll(ctx, rows, t.upserts, t.upsert)
 }
 
-// writeAll writes rows with statements that are made for a number of them and kept.
+// writeAll writes rows in chunks. Statements are prepared once for each number of rows.
 func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[int]*sqlitedirect.Stmt, make func(n int) string) error {
 	t.tx.using.Lock()
 	defer t.tx.using.Unlock()
@@ -112,7 +112,7 @@ func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[i
 			return err
 		}
 		if len(found) == 0 {
-			return &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("it took %d of %d rows", changed, len(chunk))}
+			return &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("it accepted %d of %d rows", changed, len(chunk))}
 		}
 		refused = append(refused, found...)
 	}
@@ -182,7 +182,7 @@ func (t *table) failed(err error) error {
 		return conflict
 	}
 	if permanent(err) {
-		return &imports.TableConflictError{Table: t.sheet.Table, Detail: "a rule of the table that the schema does not know refuses a row: " + sqliteMessage(err)}
+		return &imports.TableConflictError{Table: t.sheet.Table, Detail: "a rule of the table that is not in the schema refuses a row: " + sqliteMessage(err)}
 	}
 	return fmt.Errorf("write to table %s: %w", t.sheet.Table, unavailable(err))
 }
@@ -215,14 +215,14 @@ func (t *table) write(ctx context.Context, rows [][]imports.Value, kept map[int]
 	return int(t.tx.conn.Changes()), nil
 }
 
-// insert is a statement that inserts n rows. It fails without undoing the rows before the failing one, which spares
-// SQLite the journal of each statement: the whole run is rolled back then anyway.
+// insert returns a statement that inserts n rows. If it fails, it doesn't undo the rows before the failing one. So
+// SQLite doesn't need a statement journal, and the whole run is rolled back anyway.
 func (t *table) insert(n int) string {
 	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?)"
 	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s", name(t.sheet.Table), names(columnNames(t.columns)), strings.Repeat(row+",", n-1)+row)
 }
 
-// upsert is a statement that inserts or updates n rows; SQLite journals it whatever it is told.
+// upsert returns a statement that inserts or updates n rows. SQLite always uses a statement journal for it.
 func (t *table) upsert(n int) string {
 	var set []string
 	for i, c := range t.columns {
@@ -237,7 +237,7 @@ func (t *table) upsert(n int) string {
 	return fmt.Sprintf("%s ON CONFLICT (%s) DO UPDATE SET %s", t.insert(n), names(t.sheet.Key), strings.Join(set, ", "))
 }
 
-// update is a statement that updates n rows by their keys. An upsert would fail here, because it also checks the
+// update returns a statement that updates n rows by their keys. An upsert would fail here, because it also checks the
 // required columns that the rows lack.
 func (t *table) update(n int) string {
 	var set, keys []string
@@ -254,7 +254,7 @@ func (t *table) update(n int) string {
 		strings.Repeat(row+",", n-1)+row, strings.Join(keys, " AND "))
 }
 
-// partial reports whether the table was opened without a required column. Then all rows to be written exist.
+// partial reports whether the table was opened without a required column. If so, all rows to write exist.
 func (t *table) partial() bool {
 	return len(t.columns) > len(t.key) && slices.ContainsFunc(t.sheet.Columns, func(c *schema.Column) bool {
 		return c.Required && !slices.ContainsFunc(t.columns, func(opened *schema.Column) bool { return opened.Name == c.Name })

@@ -67,8 +67,8 @@ func (tx *transaction) setCache(ctx context.Context, kib int) error {
 	return nil
 }
 
-// widenCache widens the page cache if the rows that were written last found too few of their pages in it. Rows in key order
-// miss a page for each 20 rows or fewer. Rows in random order miss several for each row.
+// widenCache widens the page cache if too few pages of the most recently written rows were in it. Rows in key order
+// have at most one miss per 20 rows. Rows in random order have several misses per row.
 func (tx *transaction) widenCache(ctx context.Context, rows int) error {
 	const sample = 10_000
 	if tx.written += int64(rows); tx.wide || tx.written < sample {
@@ -87,7 +87,7 @@ func (tx *transaction) widenCache(ctx context.Context, rows int) error {
 	return tx.setCache(ctx, wideCacheKiB)
 }
 
-// claim notes that this run of the import has begun, unless a later one has, or the import was applied.
+// claim records that this run of the import has begun, unless a later one has begun, or the import was applied.
 func (tx *transaction) claim(ctx context.Context) error {
 	var number int64
 	var applied string
@@ -99,7 +99,7 @@ func (tx *transaction) claim(ctx context.Context) error {
 	case applied != "":
 		done := &imports.AppliedError{}
 		if err := json.Unmarshal([]byte(applied), &done.Sheets); err != nil {
-			return fmt.Errorf("read the numbers of the applied import: %w", err)
+			return fmt.Errorf("read the counts of the applied import: %w", err)
 		}
 		return done
 	case number > tx.run.Number:
@@ -113,11 +113,11 @@ func (tx *transaction) claim(ctx context.Context) error {
 	return nil
 }
 
-// lockForRows begins the transaction of the rows. Foreign keys are watched over by SQLite only if there are some that
-// the engine does not check itself: it costs a look-up and a journal entry for every row.
+// lockForRows begins the transaction of the rows. SQLite checks foreign keys only if there are some that the run
+// doesn't check itself, because that costs a lookup and a journal entry per row.
 func (tx *transaction) lockForRows(ctx context.Context) error {
 	if err := tx.exec(ctx, `PRAGMA foreign_keys(OFF)`); err != nil {
-		return fmt.Errorf("leave foreign keys to the checks: %w", err)
+		return fmt.Errorf("turn off foreign keys: %w", err)
 	}
 	if err := tx.lock(ctx); err != nil {
 		return err
@@ -126,23 +126,23 @@ func (tx *transaction) lockForRows(ctx context.Context) error {
 	if err != nil || !others {
 		return err
 	}
-	// The setting is one of the time between transactions.
+	// This setting can be changed only between transactions.
 	for _, statement := range []string{`ROLLBACK`, `PRAGMA foreign_keys(ON)`} {
 		if err := tx.exec(ctx, statement); err != nil {
-			return fmt.Errorf("have foreign keys watched over: %w", err)
+			return fmt.Errorf("turn on foreign keys: %w", err)
 		}
 	}
 	if err := tx.lock(ctx); err != nil {
 		return err
 	}
-	// A value that others refer to and the rows that refer to it can change in the same run, in any order.
+	// A value and the rows that refer to it can change in the same run, in any order.
 	if err := tx.exec(ctx, `PRAGMA defer_foreign_keys(ON)`); err != nil {
 		return fmt.Errorf("check foreign keys at the commit: %w", err)
 	}
 	return nil
 }
 
-// lock begins a transaction that may write, waiting for other processes that do.
+// lock begins a transaction that can write. It waits for other processes that write.
 func (tx *transaction) lock(ctx context.Context) error {
 	err := retryLocked(ctx, func() error { return tx.conn.Exec(`BEGIN IMMEDIATE`) })
 	if err != nil {
@@ -155,7 +155,7 @@ func (tx *transaction) lock(ctx context.Context) error {
 func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Counts) error {
 	numbers, err := json.Marshal(sheets)
 	if err != nil {
-		return fmt.Errorf("write down the numbers: %w", err)
+		return fmt.Errorf("encode the counts: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("commit: %w", err)
@@ -186,7 +186,7 @@ func (tx *transaction) Commit(ctx context.Context, sheets map[string]imports.Cou
 // Rollback implements imports.TargetTx.
 func (tx *transaction) Rollback() error { return tx.end() }
 
-// end closes the connection, which rolls back what is still open, and admits the next run.
+// end closes the connection, which rolls back an open transaction, and admits the next run.
 func (tx *transaction) end() error {
 	if tx.ended {
 		return nil

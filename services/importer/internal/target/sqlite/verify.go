@@ -11,7 +11,7 @@ import (
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
-// triggers reports whether a table has triggers. Without a table, it reports whether the database has some.
+// triggers reports whether a table has triggers. Without a table, it reports whether the database has any.
 func (tx *transaction) triggers(ctx context.Context, table string) (found bool, err error) {
 	err = tx.query(ctx, `SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND (? = '' OR tbl_name = ?1 COLLATE NOCASE) LIMIT 1`, []any{table},
 		func(*sqlitedirect.Stmt) { found = true })
@@ -72,7 +72,7 @@ func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Coun
 // foreignKey is a foreign key of one column.
 type foreignKey struct{ child, from, parent, to string }
 
-// dangling returns the references that lead nowhere.
+// dangling returns the dangling references.
 func (tx *transaction) dangling(ctx context.Context) ([]imports.Dangling, error) {
 	var keys []foreignKey
 	err := tx.query(ctx, `SELECT DISTINCT c."table", f."from", f."table", ifnull(f."to", (SELECT name FROM pragma_table_info(f."table") WHERE pk = 1))
@@ -82,7 +82,7 @@ func (tx *transaction) dangling(ctx context.Context) ([]imports.Dangling, error)
 			keys = append(keys, foreignKey{row.Text(0), row.Text(1), row.Text(2), row.Text(3)})
 		})
 	if err != nil {
-		return nil, fmt.Errorf("find the references that lead nowhere: %w", err)
+		return nil, fmt.Errorf("find dangling references: %w", err)
 	}
 	var all []imports.Dangling
 	for _, k := range keys {
@@ -95,8 +95,8 @@ func (tx *transaction) dangling(ctx context.Context) ([]imports.Dangling, error)
 	return all[:min(len(all), imports.MaxDangling)], nil
 }
 
-// danglingOf returns the references of one foreign key that lead nowhere. If its parent is a sheet of the run, they name
-// the values that the parent no longer has. A reference that the schema does not have also names its row.
+// danglingOf returns the dangling references of one foreign key. If its parent is a sheet of the run, they have the
+// values that the parent no longer has. A reference that is not in the schema also has its row.
 func (tx *transaction) danglingOf(ctx context.Context, k foreignKey) ([]imports.Dangling, error) {
 	child, parent := tx.sheetOf(k.child), tx.sheetOf(k.parent)
 	var all []imports.Dangling

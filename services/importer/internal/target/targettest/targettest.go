@@ -12,7 +12,7 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// Open opens an empty target; the test closes it. Opening it again opens the same.
+// Open opens an empty target. Further calls open the same target. The test closes it.
 type Open func(t *testing.T) (open func() imports.Target)
 
 var (
@@ -114,7 +114,7 @@ func update(t *testing.T, target imports.Target, id string, columns []*schema.Co
 	commit(t, tx)
 }
 
-// shown returns rows as text, for comparing.
+// shown returns rows as text, for comparisons.
 func shown(rows [][]imports.Value) []string {
 	var list []string
 	for _, row := range rows {
@@ -131,7 +131,7 @@ func shown(rows [][]imports.Value) []string {
 	return list
 }
 
-// wantHeld compares what the target holds under keys.
+// wantHeld compares the rows that the target has for the keys.
 func wantHeld(t *testing.T, target imports.Target, columns []*schema.Column, keys [][]imports.Value, want ...[]imports.Value) {
 	t.Helper()
 	tx := begin(t, target, "look-"+t.Name(), time.Now().UnixNano())
@@ -293,7 +293,7 @@ func concurrent(t *testing.T, open func() imports.Target) {
 	wantHeld(t, target, columns, [][]imports.Value{{text("49"), null}}, []imports.Value{text("49"), null})
 }
 
-// partial updates rows by a file that lacks a required column.
+// partial updates rows from a file that lacks a required column.
 func partial(t *testing.T, open func() imports.Target) {
 	target := open()
 	defer func() { must(t, target.Close()) }()

@@ -23,9 +23,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Error is what SQLite answered. Its message is SQLite's own.
+// Error is an error of SQLite, with SQLite's message.
 type Error struct {
-	// Code is the extended result code (https://www.sqlite.org/rescode.html); its low 8 bits are the primary one.
+	// Code is the extended result code (https://www.sqlite.org/rescode.html). Its low 8 bits are the primary code.
 	Code    int
 	Message string
 }
@@ -33,13 +33,13 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.Code) }
 
-// Conn is a connection. One goroutine uses it at a time, but for Interrupt.
+// Conn is a connection. It is for one goroutine at a time, except for InterruptOn.
 type Conn struct {
 	tls *libc.TLS
 	db  uintptr
 }
 
-// Open opens the database at path, which is created if it is not there.
+// Open opens the database at path. It creates the database if it doesn't exist.
 func Open(path string) (*Conn, error) {
 	c := &Conn{tls: libc.NewTLS()}
 	name, err := libc.CString("file:" + (&url.URL{Path: path}).EscapedPath())
@@ -52,7 +52,7 @@ func Open(path string) (*Conn, error) {
 		return nil, fmt.Errorf("open %s: %w", path, errMemory)
 	}
 	defer libc.Xfree(c.tls, handle)
-	// One goroutine at a time needs no lock for each call (NOMUTEX).
+	// The connection is used by one goroutine at a time, so calls need no lock (NOMUTEX).
 	const flags = sqlite3.SQLITE_OPEN_READWRITE | sqlite3.SQLITE_OPEN_CREATE | sqlite3.SQLITE_OPEN_NOMUTEX |
 		sqlite3.SQLITE_OPEN_URI | sqlite3.SQLITE_OPEN_EXRESCODE
 	code := sqlite3.Xsqlite3_open_v2(c.tls, name, handle, flags, 0)
@@ -63,7 +63,7 @@ func Open(path string) (*Conn, error) {
 	return c, nil
 }
 
-// Close rolls back what is open and ends the use of the connection. Its statements must be closed before.
+// Close rolls back an open transaction and closes the connection. Its statements must be closed before.
 func (c *Conn) Close() error {
 	var err error
 	if c.db != 0 {
@@ -91,7 +91,7 @@ func (c *Conn) InterruptOn(ctx context.Context) (stop func()) {
 	})
 }
 
-// Exec runs a statement that returns no rows. Its arguments are int64, string or nil.
+// Exec runs a statement that returns no rows. Its arguments are int64, string, or nil.
 func (c *Conn) Exec(text string, args ...any) error {
 	return c.Query(text, args, nil)
 }
@@ -129,13 +129,13 @@ func (c *Conn) Query(text string, args []any, each func(row *Stmt)) (err error) 
 	}
 }
 
-// Changes is how many rows the last statement inserted, updated or deleted.
+// Changes returns the number of rows that the last statement inserted, updated, or deleted.
 func (c *Conn) Changes() int64 { return sqlite3.Xsqlite3_changes64(c.tls, c.db) }
 
-// CacheMisses returns how many pages were read from the file since the connection was opened, because the page cache did not
-// have them.
+// CacheMisses returns the number of pages that were not in the page cache and were read from the file, since the
+// connection was opened.
 func (c *Conn) CacheMisses() (int64, error) {
-	counters := libc.Xcalloc(c.tls, 2, types.Size_t(unsafe.Sizeof(int32(0)))) // the counter, and its highest value
+	counters := libc.Xcalloc(c.tls, 2, types.Size_t(unsafe.Sizeof(int32(0)))) // the counter, and its peak
 	if counters == 0 {
 		return 0, errMemory
 	}
@@ -160,7 +160,7 @@ func (c *Conn) DanglingForeignKeys() (bool, error) {
 	return libc.AtomicLoadPInt32(pair) != 0, nil
 }
 
-var errMemory = errors.New("no memory is left")
+var errMemory = errors.New("out of memory")
 
 // check turns a result code into an error.
 func (c *Conn) check(code int32) error {

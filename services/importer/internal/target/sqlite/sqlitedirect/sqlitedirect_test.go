@@ -43,7 +43,7 @@ func TestValuesComeBackAsTheyWere(t *testing.T) {
 	must(t, conn.Exec(`CREATE TABLE t (i INTEGER PRIMARY KEY, v ANY) STRICT`))
 	insert, err := conn.Prepare(`INSERT INTO t VALUES (?, ?), (?, ?)`)
 	must(t, err)
-	// Longer than the room that texts have together, so that one lies elsewhere; with a zero byte in it.
+	// Larger than the arena for all texts, so that one text is stored elsewhere. It contains a zero byte.
 	long := strings.Repeat("Zürich\x00", 20_000)
 	for i, text := range []string{"", "0042", long, "after the long one"} {
 		must(t, insert.BindInt(1, int64(2*i)))
@@ -134,7 +134,7 @@ func TestClosingRollsBack(t *testing.T) {
 	}
 }
 
-// endless returns rows without an end.
+// endless returns infinitely many rows.
 const endless = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n`
 
 func TestDoneContextInterruptsStatement(t *testing.T) {

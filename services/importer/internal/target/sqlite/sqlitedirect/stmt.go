@@ -9,16 +9,16 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// arenaBytes is the room for the texts of one execution; what does not fit is copied by SQLite.
+// arenaBytes is the memory for the texts of one execution. SQLite copies texts that don't fit.
 const arenaBytes = 64 << 10
 
-// Stmt is a prepared statement. It is used as its connection is: by one goroutine at a time.
+// Stmt is a prepared statement. Like its connection, it is for one goroutine at a time.
 //
-// An execution binds every parameter, steps until there are no more rows, and ends with Reset.
+// To execute it, bind every parameter, call Step until there are no more rows, and then call Reset.
 type Stmt struct {
 	conn   *Conn
 	handle uintptr
-	// arena is memory of libc that bound texts lie in until Reset; used is how much of it holds any.
+	// arena is memory of libc that holds bound texts until Reset. used is the number of bytes in use.
 	arena uintptr
 	used  int
 }
@@ -41,7 +41,7 @@ func (c *Conn) Prepare(text string) (*Stmt, error) {
 	return &Stmt{conn: c, handle: libc.AtomicLoadPUintptr(handle)}, nil
 }
 
-// Close ends the use of the statement.
+// Close finalizes the statement.
 func (s *Stmt) Close() error {
 	if s.handle == 0 {
 		return nil
@@ -53,7 +53,7 @@ func (s *Stmt) Close() error {
 	return nil
 }
 
-// BindNull binds null to a parameter; they count from 1.
+// BindNull binds null to a parameter. Parameters count from 1.
 func (s *Stmt) BindNull(parameter int) error {
 	return s.conn.check(sqlite3.Xsqlite3_bind_null(s.conn.tls, s.handle, int32(parameter)))
 }
@@ -85,7 +85,7 @@ func (s *Stmt) BindText(parameter int, text []byte) error {
 	return s.conn.check(sqlite3.Xsqlite3_bind_text(s.conn.tls, s.handle, int32(parameter), at, int32(len(text)), destructor))
 }
 
-// Step advances to the next row. It reports whether there is one.
+// Step advances to the next row. It reports whether there is a row.
 func (s *Stmt) Step() (row bool, err error) {
 	code := sqlite3.Xsqlite3_step(s.conn.tls, s.handle)
 	return code == sqlite3.SQLITE_ROW, s.conn.check(code)
@@ -98,7 +98,7 @@ func (s *Stmt) Reset() {
 	s.used = 0
 }
 
-// Kind is what a column of a row holds.
+// Kind is the kind of a column's value.
 type Kind uint8
 
 // The kinds.
@@ -110,7 +110,7 @@ const (
 	Other
 )
 
-// Kind tells what a column of the current row holds; they count from 0.
+// Kind returns the kind of a column of the current row. Columns count from 0.
 func (s *Stmt) Kind(column int) Kind {
 	switch sqlite3.Xsqlite3_column_type(s.conn.tls, s.handle, int32(column)) {
 	case sqlite3.SQLITE_NULL:
@@ -131,8 +131,8 @@ func (s *Stmt) Int(column int) int64 {
 // AppendText appends a column of the current row as text.
 func (s *Stmt) AppendText(dst []byte, column int) []byte { return append(dst, s.RawText(column)...) }
 
-// RawText returns a column of the current row as text. It is memory of SQLite, valid until the next Step or Reset, and must
-// not be changed.
+// RawText returns a column of the current row as text. The memory belongs to SQLite. It is valid until the next Step or
+// Reset, and must not be changed.
 func (s *Stmt) RawText(column int) []byte {
 	at := sqlite3.Xsqlite3_column_text(s.conn.tls, s.handle, int32(column))
 	if at == 0 {
@@ -141,8 +141,8 @@ func (s *Stmt) RawText(column int) []byte {
 	return memory(at, int(sqlite3.Xsqlite3_column_bytes(s.conn.tls, s.handle, int32(column))))
 }
 
-// memory returns n bytes of SQLite's memory, which Go's garbage collector does not manage. Go's own memory is never passed
-// to SQLite as a number: a number does not keep it from being moved.
+// memory returns n bytes of SQLite's memory, which Go's garbage collector does not manage. Go memory is never passed to
+// SQLite as a number, because a number doesn't keep the garbage collector from moving or freeing it.
 func memory(at uintptr, n int) []byte {
 	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&at))), n)
 }
