@@ -39,12 +39,12 @@ func TestEnvironmentIsNotRead(t *testing.T) {
 
 func TestErrorsNameTheFlagAndLimit(t *testing.T) {
 	for want, s := range map[string]example{
-		"--lease-duration is 10ms; the minimum is 1s": {LeaseDuration: 10 * time.Millisecond},
-		"--max-bytes is 100; the minimum is 512":      {MaxBytes: 100},
-		"--max-bytes is 10000; the maximum is 8192":   {MaxBytes: 10_000},
-		"--upload-ttl is -1s; the minimum is 0s":      {KeepFor: -time.Second},
-		"--cache is 1KiB; the minimum is 64KiB":       {Cache: 1 << 10},
-		"--cache is 3GiB; the maximum is 2GiB":        {Cache: 3 << 30},
+		"--lease-duration is 10ms. The minimum is 1s": {LeaseDuration: 10 * time.Millisecond},
+		"--max-bytes is 100. The minimum is 512":      {MaxBytes: 100},
+		"--max-bytes is 10000. The maximum is 8192":   {MaxBytes: 10_000},
+		"--upload-ttl is -1s. The minimum is 0s":      {KeepFor: -time.Second},
+		"--cache is 1KiB. The minimum is 64KiB":       {Cache: 1 << 10},
+		"--cache is 3GiB. The maximum is 2GiB":        {Cache: 3 << 30},
 	} {
 		if err := settings.Complete(&s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

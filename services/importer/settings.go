@@ -69,7 +69,7 @@ func (c *Config) complete() error {
 	c.Memory = settings.Bytes(c.MemoryBudget())
 	switch {
 	case c.Memory < minMemory:
-		return fmt.Errorf("--memory is %s; the minimum is %s", c.Memory, settings.Bytes(minMemory))
+		return fmt.Errorf("--memory is %s. The minimum is %s", c.Memory, settings.Bytes(minMemory))
 	case c.DataDir == "":
 		return errors.New("the data directory is missing: set it to the directory of the database")
 	case c.Credentials == nil:
