@@ -188,7 +188,8 @@ type UploadOptions struct {
 	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Assigns sheets and headers that are not found by name.
 	Mapping []*SheetMapping `protobuf:"bytes,7,rep,name=mapping,proto3" json:"mapping,omitempty"`
-	// The size of the file, or 0 if unknown. A file that is too large is rejected immediately, and an incomplete one is detected.
+	// The size of the file, or 0 if unknown. With a size, the server can reject a file that is too large immediately, and
+	// detect an incomplete one.
 	SizeBytes int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// How to read a text file, such as CSV. What is empty is recognized.
 	TextFormat    *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
@@ -294,7 +295,7 @@ type UploadWorkbookResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The queued import. It has `notices` if the same bytes or the same request were sent before.
 	Import *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
-	// The request_id was used before for the same upload. The import is the earlier one.
+	// Whether the request_id was used before for the same upload. `import` is then the earlier one.
 	Replayed bool `protobuf:"varint,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	// The paths of the import. Set over REST only.
 	Links         *ImportLinks `protobuf:"bytes,3,opt,name=links,proto3" json:"links,omitempty"`
@@ -536,10 +537,10 @@ func (x *GetImportResponse) GetImport() *Import {
 	return nil
 }
 
-// ListImportsRequest pages.
+// ListImportsRequest selects a page of imports.
 type ListImportsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most this many; 50 if 0, 200 at most.
+	// Maximum number of imports. 0 means 50; at most 200.
 	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -704,7 +705,7 @@ func (x *WatchImportRequest) GetAfterRevision() uint32 {
 // WatchImportResponse is the next snapshot.
 type WatchImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole import, at a higher revision of its job than all sent before.
+	// The whole import, at a higher job revision than any sent before.
 	Import        *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -856,7 +857,7 @@ type ListIssuesResponse struct {
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// The total number of stored issues that match.
 	Matching uint32 `protobuf:"varint,3,opt,name=matching,proto3" json:"matching,omitempty"`
-	// The total number of issues found. It is higher than that of stored issues if a sheet has more than 10,000.
+	// The total number of issues found. It exceeds the number of stored issues if a sheet has more than 10,000.
 	Found         uint32 `protobuf:"varint,4,opt,name=found,proto3" json:"found,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
