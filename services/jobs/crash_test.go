@@ -46,6 +46,7 @@ func crashes(t *testing.T) int {
 // the right state, and no byte of an output is missing, duplicated, or changed.
 func TestKilledServiceLosesNothingAcknowledged(t *testing.T) {
 	c := newCrash(t, programStarter(t))
+	c.between = 1
 	c.run(func(int) {
 		c.kill()
 		c.start()
