@@ -216,6 +216,20 @@ func (s *Server) SQL(database, statements string) (string, error) {
 	return string(out), err
 }
 
+// Dump returns the lines that pg_dump writes about a database, sorted, because it writes rows in the order in which they are
+// stored. Flags are more of its flags.
+func (s *Server) Dump(database string, flags ...string) ([]string, error) {
+	out, err := s.command("pg_dump", append(flags, "-d", s.URL(database))...).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("pg_dump: %w\n%s", err, out)
+	}
+	lines := slices.DeleteFunc(strings.Split(string(out), "\n"), func(line string) bool {
+		return strings.HasPrefix(line, "\\restrict") || strings.HasPrefix(line, "\\unrestrict") // random
+	})
+	slices.Sort(lines)
+	return lines, nil
+}
+
 // Log returns what the server has logged.
 func (s *Server) Log() string {
 	text, err := os.ReadFile(filepath.Join(s.dir, "log"))

@@ -32,7 +32,7 @@ const stockTable = `CREATE TYPE state AS ENUM ('new', 'worn');
 		price numeric(6, 2), state state, serial uuid, notes jsonb, fixed boolean, since date, doubled integer GENERATED ALWAYS AS (count * 2) STORED,
 		made timestamptz NOT NULL DEFAULT now(), tags text[])`
 
-func TestCatalogueBoundsAreErrorsOfCells(t *testing.T) {
+func TestCatalogBoundsAreErrorsOfCells(t *testing.T) {
 	b := setupPostgres(t, stockSchema)
 	b.exec(stockTable)
 	header := []any{"Number", "Label", "Count", "Small", "Price", "State", "Serial", "Notes", "Fixed", "Since"}

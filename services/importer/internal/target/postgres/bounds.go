@@ -8,7 +8,7 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// bounds returns the columns of the rows with what the catalogue knows about their values, so that a value that the
+// bounds returns the columns of the rows with what the catalog knows about their values, so that a value that the
 // database would refuse or change is an error of its cell.
 func (t *table) bounds() []*schema.Column {
 	all := make([]*schema.Column, len(t.columns))

@@ -28,7 +28,7 @@ const (
 	documents // JSON
 )
 
-// families are those of PostgreSQL's own types, by their names in the catalogue. Enums are recognized by their kind.
+// families are those of PostgreSQL's own types, by their names in the catalog. Enums are recognized by their kind.
 var families = map[string]family{
 	"int2": integers, "int4": integers, "int8": integers, "bool": booleans, "numeric": decimals,
 	"text": texts, "varchar": texts, "bpchar": texts, "citext": texts,

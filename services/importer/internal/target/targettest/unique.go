@@ -2,6 +2,7 @@ package targettest
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"headway/services/importer/internal/imports"
@@ -41,7 +42,7 @@ func moved(t *testing.T, open func() imports.Target) {
 	added := []imports.Value{text("n"), text("s1")}
 	must(t, tb.Insert(t.Context(), [][]imports.Value{added}))
 	commit(t, tx)
-	rows := append(changed, added)
+	rows := slices.Concat(changed, [][]imports.Value{added})
 	wantHeld(t, target, columns, rows, rows...)
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// relation is what the catalogue knows about a table.
+// relation is what the catalog knows about a table.
 type relation struct {
 	oid     uint32
 	kind    string
@@ -53,7 +53,7 @@ type uniqueSet struct {
 	columns []string // sorted
 }
 
-// readRelation returns what the catalogue knows about a table, or nil if there is no such table.
+// readRelation returns what the catalog knows about a table, or nil if there is no such table.
 func (tx *transaction) readRelation(ctx context.Context, table string) (*relation, error) {
 	r := &relation{columns: map[string]*attribute{}}
 	err := tx.reader.QueryRow(ctx, `SELECT c.oid, c.relkind::text, EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A'))
