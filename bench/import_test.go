@@ -27,7 +27,7 @@ type measuredImport struct {
 	// silence is the longest time between two messages to a watcher. firstIssue is the time from the start of the job until a
 	// watcher saw an issue. report is the duration of the download of the report. They are zero if nothing was measured.
 	silence, firstIssue, report time.Duration
-	// peak is the largest resident size of the whole process in MiB.
+	// peak is the peak resident memory of the whole process, in MiB.
 	peak float64
 	// records is the path of the database.
 	records string
@@ -159,7 +159,7 @@ func get(b *testing.B, url, bearer string) io.ReadCloser {
 	return response.Body
 }
 
-// peakMemory is the largest resident size a process had, in MiB.
+// peakMemory returns the peak resident memory of a process, in MiB.
 func peakMemory(b *testing.B, pid int) float64 {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

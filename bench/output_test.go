@@ -70,7 +70,7 @@ func BenchmarkOutputReaders(b *testing.B) {
 	}
 }
 
-// readSlowly reads a stream at a rate until ctx ends, and returns how many bytes came.
+// readSlowly reads a stream at a rate until ctx ends, and returns the number of received bytes.
 func readSlowly(ctx context.Context, address, path, token string, rate int64) (total int64, err error) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {

@@ -32,7 +32,7 @@ func BenchmarkCappedOwner(b *testing.B) {
 	m.report(b)
 }
 
-// manyOwners returns how many jobs of 3,000 owners are done per second.
+// manyOwners returns the number of jobs of 3,000 owners that are completed per second.
 func manyOwners(b *testing.B, s *jobsService, capped bool) float64 {
 	const owners, each, workers = 3000, 2, 64
 	defer s.stop()

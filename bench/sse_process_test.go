@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// timeout bounds every wait of the benchmarks of streams.
+// timeout limits every wait in the benchmarks of streams.
 const timeout = 2 * time.Minute
 
 // programs builds the programs for the benchmarks of streams, once.
@@ -283,7 +283,7 @@ func startEdge(b *testing.B, jobsAddr, addr string) *edgeProcess {
 	}
 }
 
-// drain asks the edge to end, as an orchestrator does, and returns how long that took.
+// drain stops the edge, like an orchestrator, and returns the duration.
 func (e *edgeProcess) drain() time.Duration {
 	e.b.Helper()
 	begun := time.Now()
@@ -299,7 +299,7 @@ func (e *edgeProcess) drain() time.Duration {
 }
 
 func (e *edgeProcess) stop() {
-	_ = e.cmd.Process.Kill() // it can have ended already
+	_ = e.cmd.Process.Kill() // it might already have ended
 	<-e.done
 }
 

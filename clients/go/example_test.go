@@ -45,7 +45,7 @@ func ExampleWorker() {
 	}
 }
 
-// A service layer that reports progress over a channel becomes a handler as it is.
+// A service layer that reports progress over a channel becomes a handler without changes.
 func ExampleUpdates() {
 	crawl := func(ctx context.Context, url string, updates chan<- headway.Update) {
 		defer close(updates)
@@ -79,7 +79,7 @@ func ExampleWatch() {
 	_ = follow
 }
 
-// Follow what a job writes, such as an AI's text, from the beginning; no byte is lost or doubled by a reconnect.
+// Follow a job's output, such as an AI's text, from the beginning. A reconnect doesn't lose or duplicate any byte.
 func ExampleReadOutput() {
 	var client jobsv1.JobServiceClient // jobsv1.NewJobServiceClient(conn)
 	follow := func(ctx context.Context, jobID string) error {
@@ -118,7 +118,7 @@ func ExamplePark() {
 	_ = handler
 }
 
-// Statuses and states have the same words everywhere.
+// Statuses and states have the same names everywhere.
 func ExampleWord() {
 	fmt.Println(headway.Word(jobsv1.JobStatus_JOB_STATUS_ACTIVE), headway.Word(jobsv1.StepState_STEP_STATE_SKIPPED))
 	// Output: active skipped

@@ -30,9 +30,9 @@ var ErrOutputFull = errors.New("headway: the job's output has reached its limit"
 // Failure is an error that describes how a job failed. A handler can return one, wrapped or not. Any other error fails the
 // attempt with the reason WORKER_FAILED, and the job is retried while attempts are left.
 type Failure struct {
-	// Reason is machine-readable: upper snake case, at most 63 characters. WORKER_FAILED if empty.
+	// Reason is machine-readable: upper snake case, at most 63 characters. It defaults to WORKER_FAILED.
 	Reason string
-	// Message describes the failure to the user. Messages above 1,000 characters are cut.
+	// Message describes the failure to the user. Messages above 1,000 characters are truncated.
 	Message string
 	// Permanent means that a retry cannot succeed.
 	Permanent bool
@@ -84,10 +84,10 @@ func document(v any) (s *structpb.Struct, text string, err error) {
 	return s, "", err
 }
 
-// exactDigits is how many digits of a number a double holds in any case.
+// exactDigits is the number of digits that a double can always represent.
 const exactDigits = 15
 
-// exact replaces all numbers of a decoded value by doubles. It reports whether doubles hold them for certain.
+// exact replaces all numbers of a decoded value with doubles. It reports whether doubles can certainly represent them.
 func exact(value any) bool {
 	all := true
 	number := func(value any) any {

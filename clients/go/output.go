@@ -71,8 +71,8 @@ func (e *outputFull) Error() string {
 func (e *outputFull) Unwrap() []error { return []error{ErrOutputFull, e.cause} }
 
 // ReadOutput returns an iterator over a job's output, from a byte offset on. It follows the output as it grows, and ends when
-// the job has ended and all of the output has been read. It reconnects after a lost connection or a restart of the service,
-// and returns no byte twice. The caller can keep the bytes.
+// the job has ended and all its output has been read. It reconnects after a lost connection or a restart of the
+// service, and never returns a byte twice. The caller can keep the bytes.
 //
 // If it ends early, its last value is an error: the context's cause, or an error of the service (see Reason).
 func ReadOutput(ctx context.Context, client jobsv1.JobServiceClient, jobID string, offset int64) iter.Seq2[[]byte, error] {

@@ -36,7 +36,7 @@ func (w *Worker) newRun(leased *jobsv1.LeasedJob) *run {
 	job := leased.GetJob()
 	r := &run{
 		worker: w, task: newTask(leased), id: job.GetJobId(), token: leased.GetLeaseToken(),
-		// Both times are the service's, so our clock may be wrong.
+		// Both times are from the service, so our clock doesn't have to be right.
 		length: leased.GetLeaseExpiresAt().AsTime().Sub(job.GetUpdatedAt().AsTime()),
 		beat:   seconds(leased.GetHeartbeatSeconds()),
 		report: seconds(leased.GetReportSeconds()),
@@ -105,7 +105,8 @@ func (r *run) handle(ctx context.Context) (result any, err error) {
 	return r.worker.cfg.Handlers[r.task.job.GetKind()](ctx, r.task)
 }
 
-// margin is how long before its end a lease counts as lost. So the handler has stopped when another worker gets the job.
+// margin returns the time before its end when a lease counts as lost, so that the handler has stopped when another
+// worker gets the job.
 func (r *run) margin() time.Duration { return min(r.length/10, time.Second) }
 
 // watchLease calls lost when the lease has ended without an answer to a heartbeat, even if a call still waits for its answer: a
@@ -169,7 +170,7 @@ func (r *run) waitForBeat(ctx context.Context, last time.Time) bool {
 		return true
 	case <-r.task.changed:
 	}
-	// There is progress to send, but not too often.
+	// There is progress to send, but it must not be sent too often.
 	r.mu.Lock()
 	due := last.Add(min(r.report, r.beat))
 	r.mu.Unlock()
@@ -282,7 +283,7 @@ func (r *run) complete(held context.Context, result any) string {
 	err = r.tell(held, func(ctx context.Context) error {
 		_, err := r.worker.client.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: r.id, LeaseToken: r.token, Result: doc, ResultJson: text, Progress: n.progress})
 		if status.Code(err) == codes.InvalidArgument && n.progress != nil {
-			n.progress = nil // the result matters more
+			n.progress = nil // the result is more important
 			_, err = r.worker.client.CompleteJob(ctx, &jobsv1.CompleteJobRequest{JobId: r.id, LeaseToken: r.token, Result: doc, ResultJson: text})
 		}
 		return err
@@ -355,7 +356,7 @@ func (r *run) lastNews(held context.Context) news {
 	return n
 }
 
-// tell repeats the call until it is answered or the lease ends.
+// tell repeats the call until it succeeds or the lease ends.
 func (r *run) tell(held context.Context, call func(context.Context) error) error {
 	retry := newPause(time.Second)
 	for {

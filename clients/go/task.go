@@ -87,7 +87,7 @@ func (t *Task) Checkpoint(data []byte) {
 	t.signal()
 }
 
-// Message sets the line that tells users what happens now. Texts above 500 characters are cut.
+// Message sets the line that shows users the current activity. Texts above 500 characters are truncated.
 func (t *Task) Message(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -104,7 +104,7 @@ type StepPlan struct {
 	Name   string  // stable within the job: lower case letters, digits, - and _
 	Title  string  // display name; the default is Name
 	Group  string  // steps of the same group belong together
-	Weight float64 // share of the whole, relative to the other steps; 1 if 0
+	Weight float64 // share of the whole job, relative to the other steps; 0 means 1
 	Total  float64 // total units, or 0 if they are unknown
 	Unit   string  // the unit, such as "rows"
 }
@@ -224,7 +224,7 @@ func (s *Step) Counter(name string, value float64) *Step {
 	})
 }
 
-// Message sets a line about this step. Texts above 200 characters are cut.
+// Message sets a line about this step. Texts above 200 characters are truncated.
 func (s *Step) Message(format string, args ...any) *Step {
 	text := cut(fmt.Sprintf(format, args...), 200)
 	return s.change(func() { s.message, s.sent.message = text, true })

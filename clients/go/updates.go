@@ -28,9 +28,9 @@ type Update struct {
 // ErrUpdatesEnded is the error of a handler whose channel was closed before an update with the status Completed or Failed.
 var ErrUpdatesEnded = errors.New("the updates ended before the job")
 
-// Updates returns a Handler that passes on the updates of a channel: steps and messages as progress, the data of the last
-// one as the job's result, and the message of a failed one as a permanent failure. It receives until the channel is closed,
-// even after it has returned, so that its sender is never blocked.
+// Updates returns a Handler that forwards the updates of a channel: steps and messages as progress, the data of the
+// last update as the job's result, and the message of a failed one as a permanent failure. It receives until the
+// channel is closed, even after it has returned, so that its sender is never blocked.
 func Updates(updates <-chan Update) Handler {
 	return func(ctx context.Context, task *Task) (any, error) {
 		defer func() {
@@ -69,21 +69,21 @@ func object(v any) any {
 	return v
 }
 
-// maxUpdatedSteps bounds the steps that updates declare. Titles of further ones are shown in the message.
+// maxUpdatedSteps limits the steps that updates declare. Titles of additional steps are shown in the message.
 const maxUpdatedSteps = 100
 
 // leastWeight is the weight of a step without progress. A weight of 0 would mean 1.
 const leastWeight = 0.001
 
-// updatedSteps are the steps that updates have named so far. Updates tell the progress of the whole, so a step gets the
-// part of it that passed during the step, and the current step all that is left.
+// updatedSteps are the steps that updates have named so far. Updates have the progress of the whole job, so a step gets
+// the share that passed during the step, and the current step gets the rest.
 type updatedSteps struct {
 	plan []StepPlan
 	// begun is the progress of the whole when the current step began, and now is the latest.
 	begun, now float64
 }
 
-// show passes an update on to the task.
+// show applies an update to the task.
 func (p *updatedSteps) show(task *Task, u Update) {
 	title, message := stepTitle(u.Step), u.Message
 	switch {

@@ -54,7 +54,7 @@ func (w *watch) stream(ctx context.Context, yield func(*jobsv1.Job, error) bool)
 	for {
 		resp, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return true, nil // cut by a proxy or the service: there was no terminal snapshot
+			return true, nil // a proxy or the service ended the stream before the terminal snapshot
 		}
 		if err != nil {
 			return true, err

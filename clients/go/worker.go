@@ -20,7 +20,7 @@ import (
 
 // Handler runs one job. Its result is nil, or a value whose JSON is an object of at most 8 KiB.
 //
-// The context ends when the handler must stop. context.Cause returns why: ErrLeaseLost, ErrCancelled or
+// The context ends when the handler must stop. context.Cause returns the reason: ErrLeaseLost, ErrCancelled, or
 // ErrShutdown. An error fails the attempt (see Failure), unless Park returned it.
 type Handler func(ctx context.Context, task *Task) (result any, err error)
 
@@ -78,9 +78,9 @@ func NewWorker(conn *grpc.ClientConn, cfg WorkerConfig) *Worker {
 // leaseWait is how long one call of LeaseJobs waits for jobs.
 const leaseWait = 20 * time.Second
 
-// Run leases and runs jobs until ctx is done. It returns nil when all of its jobs have ended or are released. It waits for a
-// service that is unavailable. It returns an error if the service rejects the worker permanently, for example because its
-// token lacks the scope.
+// Run leases and runs jobs until ctx is done. It returns nil when all its jobs have ended or have been released. It
+// waits for a service that is unavailable. It returns an error if the service rejects the worker permanently, for
+// example because its token lacks the scope.
 func (w *Worker) Run(ctx context.Context) error {
 	if len(w.cfg.Handlers) == 0 {
 		return errors.New("headway: the worker has no handlers")

@@ -20,13 +20,13 @@ type connectFlags struct {
 	TLS   bool   `help:"Connect with TLS and the system's certificates." name:"tls"`
 }
 
-// localIdentity returns the local user, who has the key and so all rights.
+// localIdentity returns the local user, who has access to the key, and so has all rights.
 func localIdentity() auth.Identity {
 	all := auth.AllRights()
 	return auth.Identity{Subject: localUser, Scopes: all.Scopes, Kinds: all.Kinds, Schemas: all.Schemas}
 }
 
-// dial connects in the background. A service that is down shows at the first call.
+// dial connects in the background. If a service is unavailable, the first call fails.
 func (c *connectFlags) dial(address string) (*grpc.ClientConn, error) {
 	token := c.Token
 	if token == "" {

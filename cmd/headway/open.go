@@ -19,10 +19,10 @@ type openCommand struct {
 	URL string `help:"Address of the web UI." default:"http://127.0.0.1:8080" placeholder:"URL" env:"HEADWAY_URL"`
 }
 
-// openTimeout is how long the server can take to answer.
+// openTimeout is the maximum time that the server can take to respond.
 const openTimeout = 10 * time.Second
 
-// Run prints the link alone.
+// Run prints only the link.
 func (c *openCommand) Run(ctx context.Context) error {
 	key, err := c.SigningKey()
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"headway/internal/rpcclient"
 )
 
-// relayCommand runs a worker whose jobs an HTTP backend does.
+// relayCommand runs a worker that forwards its jobs to an HTTP backend.
 type relayCommand struct {
 	Kind         string        `help:"Kind of jobs to forward to the backend." required:"" placeholder:"KIND"`
 	URL          string        `help:"Address of the backend, which is called for each job. It can respond with Server-Sent Events, lines of JSON, or JSON." required:"" placeholder:"URL" name:"url"`

@@ -8,7 +8,7 @@ import (
 	"headway/services/edge"
 )
 
-// routesCommand is for files of routes.
+// routesCommand has the commands for route files.
 type routesCommand struct {
 	Check routesCheckCommand `cmd:"" help:"Check route files."`
 }

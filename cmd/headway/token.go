@@ -19,7 +19,7 @@ type tokenCommand struct {
 	TTL    time.Duration `help:"How long the token is valid." default:"12h" name:"ttl"`
 }
 
-// Run prints nothing but the token, so that it can be used in $(…).
+// Run prints only the token, so that it can be used in $(…).
 func (c *tokenCommand) Run(context.Context) error {
 	if c.TTL <= 0 {
 		return program.Refuse("--ttl must be positive, for example 12h")

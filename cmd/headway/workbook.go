@@ -37,7 +37,7 @@ func (c *cellsCommand) Run(ctx context.Context) error {
 	return err
 }
 
-// sampleCommand writes a workbook to try an import with.
+// sampleCommand writes a workbook for trying an import.
 type sampleCommand struct {
 	Rows     int    `help:"Number of employees. The other six sheets are in proportion." default:"1000" placeholder:"N"`
 	Issues   int    `help:"Number of rows with errors." default:"0" placeholder:"M"`

@@ -26,7 +26,7 @@ const (
 
 // order is the payload of a job. Every field is optional.
 type order struct {
-	// Seed decides the character, 0 to 2^53-1. The default is derived from the job ID.
+	// Seed determines the character, 0 to 2^53-1. The default is derived from the job ID.
 	Seed *uint64 `json:"seed"`
 	// Name is the character's name, at most 40 characters. If empty, it is generated.
 	Name string `json:"name"`
@@ -43,8 +43,8 @@ type checkpoint struct {
 
 // build is the handler of kind `character`. It builds a sheet step by step, and writes each step to the job's output.
 //
-// An attempt continues from the last checkpoint. The seed decides every byte of the output, so the bytes that an earlier
-// attempt has written of the current step are skipped.
+// An attempt continues from the last checkpoint. The seed determines every byte of the output, so bytes of the current
+// step that an earlier attempt has written are skipped.
 func build(ctx context.Context, task *headway.Task) (any, error) {
 	o, err := readOrder(task)
 	if err != nil {

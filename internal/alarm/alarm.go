@@ -14,7 +14,7 @@ const (
 	unready = 10 * time.Second
 )
 
-// Alarm is one thing that a machine can lack. It is safe for concurrent use.
+// Alarm is a resource of which a machine can run out. It is safe for concurrent use.
 type Alarm struct {
 	logger  *slog.Logger
 	message string
@@ -23,12 +23,12 @@ type Alarm struct {
 	last, logged time.Time
 }
 
-// New returns an alarm. The message is for the log: it says what is missing, and what an operator can do.
+// New returns an alarm. The message is for the log. It names the exhausted resource, and what an operator can do.
 func New(logger *slog.Logger, message string) *Alarm {
 	return &Alarm{logger: logger, message: message}
 }
 
-// Note records that something failed with err because of what is missing.
+// Note records that an operation failed with err because of the exhausted resource.
 func (a *Alarm) Note(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -39,7 +39,7 @@ func (a *Alarm) Note(err error) {
 	}
 }
 
-// Lately reports whether something failed a moment ago.
+// Lately reports whether an operation has recently failed.
 func (a *Alarm) Lately() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

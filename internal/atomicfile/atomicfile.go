@@ -46,7 +46,7 @@ func write(path string, perm fs.FileMode, fill func(io.Writer) error, publish fu
 	return SyncFolder(folder)
 }
 
-// SyncFolder makes the names of new files in a folder survive a power cut (fsync(2), Notes).
+// SyncFolder makes the names of new files in a folder durable (fsync(2), Notes).
 func SyncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {

@@ -9,19 +9,19 @@ import (
 )
 
 // Scopes that a token can have, as text with spaces or as a list in its `scope` claim. A token that has none of the first
-// three gets those that the server gives by default.
+// three gets the server's default.
 const (
-	// ScopeRead allows to see the user's own jobs and imports.
+	// ScopeRead allows viewing the user's own jobs and imports.
 	ScopeRead = "headway:read"
-	// ScopeRun allows to create, answer, cancel, retry and delete the user's own jobs.
+	// ScopeRun allows creating, answering, cancelling, retrying, and deleting the user's own jobs.
 	ScopeRun = "headway:run"
-	// ScopeImport allows to import files, and to decide on, cancel, retry and delete the user's own imports.
+	// ScopeImport allows importing files, and deciding on, cancelling, retrying, and deleting the user's own imports.
 	ScopeImport = "headway:import"
-	// ScopeAdmin allows to see and manage the jobs and imports of all users.
+	// ScopeAdmin allows viewing and managing the jobs and imports of all users.
 	ScopeAdmin = "headway:admin"
 	// ScopeService is for Headway's own services, which act for users and watch all jobs.
 	ScopeService = "headway:service"
-	// ScopeWorker allows to lease jobs.
+	// ScopeWorker allows leasing jobs.
 	ScopeWorker = "headway:worker"
 )
 
@@ -29,8 +29,8 @@ const (
 var (
 	// ErrMissing means that there is no token.
 	ErrMissing = errors.New("no token")
-	// ErrInvalid means that the token is malformed, signed with another key, or for another service. An *InvalidError says
-	// which.
+	// ErrInvalid means that the token is malformed, signed with another key, or for another service. An *InvalidError
+	// describes the problem.
 	ErrInvalid = errors.New("invalid token")
 	// ErrExpired means that the token is no longer valid.
 	ErrExpired = errors.New("token has expired")
@@ -42,18 +42,19 @@ var (
 type Identity struct {
 	// Subject is the name of the user, the token's `sub`. It is never empty.
 	Subject string
-	// Scopes are what the caller can do.
+	// Scopes are the rights of the caller.
 	Scopes []string
 	// Kinds are the kinds of jobs that the caller can create and lease, and Schemas the schemas that the caller can import
 	// with. The name * allows all. If a list is nil, a signed token has no such claim.
 	Kinds, Schemas []string
-	// ExpiresAt is when the token expires. Every stream that was opened with it ends then.
+	// ExpiresAt is the time when the token expires. Every stream that was opened with it then ends.
 	ExpiresAt time.Time
 }
 
-// Verifier turns a token into an identity. Safe for concurrent use.
+// Verifier verifies tokens. It is safe for concurrent use.
 type Verifier interface {
-	// Verify returns ErrMissing, ErrInvalid, ErrExpired or ErrUnavailable (wrapped) for a token that is not valid.
+	// Verify returns the identity of a token. If the token is not valid, the error wraps ErrMissing, ErrInvalid,
+	// ErrExpired, or ErrUnavailable.
 	Verify(ctx context.Context, token string) (Identity, error)
 }
 

@@ -153,8 +153,8 @@ func TestKeysRotate(t *testing.T) {
 	}
 }
 
-// TestCachedTokenStillExpires: a token that was good a moment ago is refused once its time, and the difference allowed
-// between clocks, has passed.
+// TestCachedTokenStillExpires checks that a token that has just been accepted is refused as soon as its lifetime, and
+// the allowed clock skew, have passed.
 func TestCachedTokenStillExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := newKey(t, secret)

@@ -37,7 +37,8 @@ func within(t time.Time) time.Time {
 	return t
 }
 
-// subjectOf returns the user that a sub claim names. RFC 7519 §4.1.2 wants text, but some issuers number their users.
+// subjectOf returns the user that a sub claim names. RFC 7519 §4.1.2 requires text, but some issuers number their
+// users.
 func subjectOf(sub any) (string, error) {
 	switch sub := sub.(type) {
 	case string:

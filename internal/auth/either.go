@@ -7,7 +7,7 @@ import (
 )
 
 // EitherVerifier accepts tokens of an issuer, and tokens that the services and the command line sign with the key. The
-// algorithm of a token decides who verifies it. Neither verifier accepts an algorithm of the other.
+// algorithm of a token selects its verifier. Neither verifier accepts an algorithm of the other.
 type EitherVerifier struct {
 	Key    *Key
 	Issuer *Issuer

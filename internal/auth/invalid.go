@@ -10,10 +10,10 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// InvalidError says what is wrong with a token that is not valid. It is ErrInvalid.
+// InvalidError describes why a token is not valid. It matches ErrInvalid.
 type InvalidError struct {
-	// Problem is a message without its period, for the caller. It quotes nothing secret: only claims of a token whose
-	// signature is right, and names of keys.
+	// Problem is a message without its period, for the caller. It doesn't quote secrets: only claims of a token with a
+	// valid signature, and names of keys.
 	Problem string
 	cause   error
 }
@@ -39,7 +39,7 @@ func invalid(cause error, format string, args ...any) error {
 // maxQuoted is the longest claim that a message quotes, in bytes.
 const maxQuoted = 100
 
-// expected is what the claims of a token must be.
+// expected has the required claims of a token.
 type expected struct {
 	algorithms       []string
 	issuer, audience string
@@ -57,8 +57,8 @@ func (e expected) parser() *jwt.Parser {
 	return jwt.NewParser(options...)
 }
 
-// explain returns the error for a token that the parser refused. ErrExpired says nothing about the rest, so everything else
-// comes first.
+// explain returns the error for a token that the parser refused. An expired token can have other problems, which take
+// precedence.
 func (e expected) explain(err error, token string, claims jwt.MapClaims) error {
 	var known *InvalidError
 	switch {

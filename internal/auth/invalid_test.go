@@ -28,7 +28,7 @@ func signed(t *testing.T, method jwt.SigningMethod, key any, change func(jwt.Map
 	return token
 }
 
-// problem returns what an error says about a token.
+// problem returns the problem that an error reports about a token.
 func problem(err error) string {
 	var wrong *auth.InvalidError
 	if !errors.As(err, &wrong) || !errors.Is(err, auth.ErrInvalid) {
@@ -85,7 +85,7 @@ func TestRefusedIssuerTokenSaysWhatIsWrong(t *testing.T) {
 	})
 }
 
-// TestUnusualTokensAreAccepted has tokens that other libraries make.
+// TestUnusualTokensAreAccepted has tokens like those of other libraries.
 func TestUnusualTokensAreAccepted(t *testing.T) {
 	key := newKey(t, secret)
 	for name, change := range map[string]func(jwt.MapClaims){
@@ -132,7 +132,8 @@ func TestClockSkewOfKeyIsBounded(t *testing.T) {
 	}
 }
 
-// TestRightsAreDefaultsUnlessNamed: a claim of a token replaces the server's default for it, and an empty claim allows nothing.
+// TestRightsAreDefaultsUnlessNamed checks that a claim of a token replaces the server's default, and that an empty
+// claim allows nothing.
 func TestRightsAreDefaultsUnlessNamed(t *testing.T) {
 	key := newKey(t, secret)
 	if err := key.Trust(0, auth.Rights{Scopes: []string{auth.ScopeRead}, Kinds: []string{"crawl"}}); err != nil {

@@ -26,12 +26,12 @@ const (
 	refetchPause = 10 * time.Second
 	// refreshEvery is how often keys are fetched even if no token names a new one, so that withdrawn keys are forgotten.
 	refreshEvery = 10 * time.Minute
-	// firstRetry and lastRetry bound the wait after a failed fetch.
+	// firstRetry and lastRetry are the minimum and maximum delay after a failed fetch.
 	firstRetry = 250 * time.Millisecond
 	lastRetry  = 30 * time.Second
 	// fetchWait is how long a token with a new key ID waits for a fetch that can return its key.
 	fetchWait = 5 * time.Second
-	// fetchTimeout bounds a fetch, and maxKeyBytes the size of its response.
+	// fetchTimeout limits a fetch, and maxKeyBytes the size of its response.
 	fetchTimeout = 10 * time.Second
 	maxKeyBytes  = 1 << 20
 	// minRSABits is the minimum length of an RSA key (RFC 7518 §3.3).
@@ -42,7 +42,7 @@ const (
 // a token cannot sign one.
 var asymmetric = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
-// IssuerConfig describes an issuer. A zero field gets its default.
+// IssuerConfig describes an issuer. Zero fields have defaults.
 type IssuerConfig struct {
 	// URL is the issuer, as in its tokens' `iss`. Required. It must be https, except for an issuer on this machine.
 	URL string
@@ -51,8 +51,8 @@ type IssuerConfig struct {
 	// ScopeClaim is the claim with the token's scopes: text with spaces between them, or a list. Dots select fields of objects
 	// (realm_access.roles) if no claim has the whole name. Default "scope".
 	ScopeClaim string
-	// ServiceScope is the value in that claim that stands for headway:service. If it is empty, the issuer's tokens never have
-	// that scope.
+	// ServiceScope is the value in the scope claim that means headway:service. If it is empty, the issuer's tokens
+	// never have that scope.
 	ServiceScope string
 	// Algorithms lists the algorithms that tokens can be signed with. Default RS256 and ES256.
 	Algorithms []string
@@ -82,7 +82,7 @@ type Issuer struct {
 	fetched   chan struct{}
 	lastFetch time.Time
 	fetching  bool
-	// failure is why the last fetch failed, or nil.
+	// failure is the error of the last fetch, or nil.
 	failure error
 }
 
@@ -311,8 +311,8 @@ func (i *Issuer) key(ctx context.Context, t *jwt.Token) (crypto.PublicKey, error
 	return key, err
 }
 
-// lookUp returns the key, or why there is none. fetched is closed when a fetch that can return the key has finished. It is
-// nil if there will be no fetch.
+// lookUp returns the key, or the reason why there is none. fetched is closed when a fetch that can return the key has
+// finished. It is nil if there will be no fetch.
 func (i *Issuer) lookUp(kid, algorithm string) (key crypto.PublicKey, fetched <-chan struct{}, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

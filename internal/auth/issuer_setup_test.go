@@ -23,7 +23,7 @@ import (
 
 const issuerURL = "https://login.example.com/realm"
 
-// issuerFake is an OpenID Connect provider whose requests are calls, so that time can be a test's own.
+// issuerFake is an OpenID Connect provider that is called without a network, so that a test can control the time.
 type issuerFake struct {
 	mu      sync.Mutex
 	url     string
@@ -86,7 +86,7 @@ func startIssuer(t *testing.T, f *issuerFake, change func(*auth.IssuerConfig)) *
 	return issuer
 }
 
-// signingKeys are made once: large primes take their time.
+// signingKeys are created once, because finding large primes takes time.
 var signingKeys = sync.OnceValue(func() map[string]*rsa.PrivateKey {
 	keys := map[string]*rsa.PrivateKey{}
 	for _, name := range []string{"old", "new", "foreign"} {

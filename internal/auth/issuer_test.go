@@ -55,7 +55,7 @@ func TestForgedIssuerTokensAreRefused(t *testing.T) {
 			published("old"),
 			{Key: []byte("a shared secret that was published by mistake"), KeyID: "oct", Algorithm: "HS256"},
 			{Key: short.Public(), KeyID: "short"},
-			{Key: keys["old"].Public(), KeyID: "any"}, // which does not say its algorithm
+			{Key: keys["old"].Public(), KeyID: "any"}, // a key without an algorithm
 			{Key: keys["new"].Public(), KeyID: "encryption", Use: "enc"},
 		}}
 		issuer := startIssuer(t, f, nil)
@@ -129,7 +129,7 @@ func TestRotatedKeysAreFetchedOnce(t *testing.T) {
 		time.Sleep(time.Minute)
 		f.set(func() { f.keys = []jose.JSONWebKey{published("new")} })
 		var wg sync.WaitGroup
-		for range 20 { // all at the same time: one fetch is for all
+		for range 20 { // all at the same time, with one fetch for all
 			wg.Go(func() {
 				if _, err := issuer.Verify(t.Context(), rs256(t, "new")); err != nil {
 					t.Error(err)

@@ -25,17 +25,17 @@ const (
 	audience = "headway"
 	// minKeyBytes is the minimum length of a key for HS256 (RFC 7518 §3.2).
 	minKeyBytes = 32
-	// DefaultClockSkew is the maximum difference between clocks. Machines that set their clocks from the network differ by
-	// less than a second, and those that set them once a day by some seconds.
+	// DefaultClockSkew is the maximum difference between clocks. Clocks that are synchronized over the network differ
+	// by less than a second, and clocks that are set once a day by a few seconds.
 	DefaultClockSkew = 30 * time.Second
-	// maxClockSkew bounds the setting: an expired token stays valid for as long.
+	// maxClockSkew limits the setting, because an expired token remains valid for that time.
 	maxClockSkew = 5 * time.Minute
 )
 
 // Key signs and verifies HS256 tokens (RFC 7519) with secrets that are shared on one machine or in one trusted group of
 // services. It is safe for concurrent use.
 type Key struct {
-	// secrets are the one that signs, and then the others, which only verify.
+	// secrets has the secret that signs, followed by those that only verify.
 	secrets  [][]byte
 	expected expected
 	parser   *jwt.Parser
@@ -46,7 +46,7 @@ type Key struct {
 	verified map[string]Identity
 }
 
-// maxVerified bounds the cache of verified tokens. When it is full, it starts over.
+// maxVerified limits the cache of verified tokens. When the cache is full, it is cleared.
 const maxVerified = 4096
 
 // NewKey returns a new Key. Each secret has at least 32 bytes. The first one signs, and all of them verify: to replace a

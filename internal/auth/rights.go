@@ -13,7 +13,7 @@ type Rights struct {
 // userScopes are the scopes that limit what a user can do with the user's own resources.
 var userScopes = []string{ScopeRead, ScopeRun, ScopeImport}
 
-// AllRights returns the rights to do everything with one's own resources.
+// AllRights returns all rights to the user's own resources.
 func AllRights() Rights {
 	return Rights{Scopes: slices.Clone(userScopes), Kinds: []string{"*"}, Schemas: []string{"*"}}
 }
@@ -34,7 +34,7 @@ func (r Rights) complete(id *Identity) {
 // Has reports whether the identity has the scope.
 func (id Identity) Has(scope string) bool { return slices.Contains(id.Scopes, scope) }
 
-// May reports whether the identity can do with its own resources what a scope allows. Services can do everything, and
+// May reports whether the identity has the rights of a scope to its own resources. Services can do everything, and
 // administrators can read and run.
 func (id Identity) May(scope string) bool {
 	return id.Has(scope) || id.Has(ScopeService) || id.Has(ScopeAdmin) && scope != ScopeImport

@@ -30,7 +30,7 @@ func (b *Backoff) Reset() {
 	b.next = retry.WithCappedDuration(b.max, retry.WithJitterPercent(jitterPercent, retry.NewExponential(b.first)))
 }
 
-// Next returns how long to wait before the next attempt.
+// Next returns the delay before the next attempt.
 func (b *Backoff) Next() time.Duration {
 	wait, _ := b.next.Next() // never stops: there is no limit on the number of attempts
 	return wait

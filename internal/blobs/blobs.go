@@ -51,7 +51,7 @@ type Writer struct {
 	key    string
 	writer *blob.Writer
 	cancel context.CancelFunc
-	// file is the temporary file of a bucket that is a folder, which syncs nothing by itself.
+	// file is the temporary file of a bucket that is a folder. Such a bucket doesn't sync files by itself.
 	file  *os.File
 	ended bool
 }
@@ -100,7 +100,7 @@ func (w *Writer) Commit() error {
 	return nil
 }
 
-// Discard drops everything that was written. After Commit it does nothing.
+// Discard drops the written data. After Commit, it does nothing.
 func (w *Writer) Discard() {
 	if w.ended {
 		return

@@ -3,7 +3,8 @@ package fanout
 // Mailbox holds the latest state of each of many things until it is taken. Things are taken in the order in which they
 // arrived. The zero value is ready to use. A Mailbox is not safe for concurrent use.
 type Mailbox[S State] struct {
-	// KeepFinal makes a final state wait in front of later states of the same thing. Without it, later states replace it.
+	// KeepFinal keeps a waiting final state before later states of the same thing. Without it, later states replace the
+	// final state.
 	KeepFinal bool
 	// Remember, if above 0, makes the mailbox remember the last revision taken of each thing, so that it can report the
 	// first state of a thing and ignore earlier ones. It forgets a thing that was deleted, or that has ended before the
@@ -17,7 +18,7 @@ type Mailbox[S State] struct {
 	ended   []string // keys in seen whose last state was final, the earliest first
 }
 
-// entry is what waits for one key: the final state, then the deletion, then the latest state.
+// entry holds the waiting changes of one key: the final state, then the deletion, then the latest state.
 type entry[S State] struct {
 	final, latest                S
 	hasFinal, deleted, hasLatest bool
@@ -31,8 +32,8 @@ type Item[S State] struct {
 	First   bool // the first state of the thing; only for mailboxes that remember
 }
 
-// Offer puts in a state that is later than those of the thing before. It reports whether the mailbox took the state,
-// and whether that replaced a state that was never taken.
+// Offer adds a state that is later than the thing's previous ones. It reports whether the mailbox took the state, and
+// whether that replaced a state that was never taken.
 func (m *Mailbox[S]) Offer(state S) (ready, skipped bool) {
 	key := state.Key()
 	e, waits := m.waiting[key]
@@ -59,7 +60,7 @@ func (m *Mailbox[S]) Offer(state S) (ready, skipped bool) {
 	return true, skipped
 }
 
-// Drop puts in the deletion of a thing. It replaces a state that waits, except a final one with KeepFinal.
+// Drop adds the deletion of a thing. It replaces a waiting state, except a final one with KeepFinal.
 func (m *Mailbox[S]) Drop(key string) {
 	e, waits := m.waiting[key]
 	if m.KeepFinal && e.hasLatest && e.latest.Final() {
@@ -114,7 +115,7 @@ func (m *Mailbox[S]) waits(key string) bool {
 	return waits
 }
 
-// Len returns how many things have something waiting.
+// Len returns the number of things with a waiting change.
 func (m *Mailbox[S]) Len() int { return len(m.waiting) }
 
 // Take returns the next change of the thing that has waited longest. ok is false if nothing is waiting.
@@ -156,11 +157,11 @@ func (m *Mailbox[S]) pop() {
 	}
 	m.head = 0
 	if m.line = m.line[:0]; cap(m.line) > 1024 {
-		m.line = nil // a burst must not keep its memory
+		m.line = nil // release the memory of a burst
 	}
 }
 
-// taken remembers what was taken, as far as the mailbox remembers.
+// taken records the revision of a taken state, if the mailbox remembers revisions.
 func (m *Mailbox[S]) taken(item *Item[S]) {
 	if m.Remember == 0 {
 		return

@@ -1,9 +1,9 @@
 // Package fanout delivers the latest state of things to subscribers that can be slower than the changes.
 //
-// It carries state, not events: a later state replaces an earlier one that was not taken yet. So a slow subscriber
-// costs one state per key and delays no other subscriber, and it always gets the latest state. A subscriber that also
-// reads the state from elsewhere must subscribe first, then read, and then report the revision that it has read. See
-// Subscriber.Seen.
+// It delivers state, not events: a later state replaces an earlier one that was not taken yet. So a slow subscriber
+// uses memory for one state per key, doesn't delay other subscribers, and always gets the latest state. A subscriber
+// that also reads the state from elsewhere must subscribe first, then read, and then report the revision that it has
+// read. See Subscriber.Seen.
 package fanout
 
 // State is one version of a keyed thing. States are shared by all subscribers, so they must not change.
@@ -24,9 +24,9 @@ type Slot[S State] struct {
 	full  bool
 }
 
-// Offer puts in a state that is later than the one waiting and than the last one taken. A final state stays until it is
-// taken, and later ones are ignored. Offer reports whether the slot took the state, and whether that replaced a state
-// that was never taken.
+// Offer adds a state that is later than the waiting one and the last one taken. A final state stays until it is taken,
+// and later ones are ignored. Offer reports whether the slot took the state, and whether that replaced a state that was
+// never taken.
 func (s *Slot[S]) Offer(state S) (ready, skipped bool) {
 	if state.Rev() <= s.seen || s.full && (s.state.Final() || state.Rev() <= s.state.Rev()) {
 		return false, false

@@ -33,7 +33,7 @@ func (t *Topics[T, S]) Subscribe(keepFinal bool, topics ...T) *Subscriber[T, S] 
 	return s
 }
 
-// Publish delivers a state to the subscribers of the topics. It calls state once if there are any, and not otherwise.
+// Publish delivers a state to the subscribers of the topics. It calls state once, and only if there are subscribers.
 // States of one thing must be published in the order of their revisions.
 func (t *Topics[T, S]) Publish(state func() S, topics ...T) {
 	t.mu.Lock()
@@ -50,7 +50,7 @@ func (t *Topics[T, S]) Publish(state func() S, topics ...T) {
 	}
 }
 
-// Drop tells the subscribers of the topics that the thing was deleted.
+// Drop notifies the subscribers of the topics that the thing was deleted.
 func (t *Topics[T, S]) Drop(key string, topics ...T) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -73,8 +73,8 @@ func (t *Topics[T, S]) Watched(topics ...T) bool {
 	return false
 }
 
-// Subscriber receives the states published on its topics. Call Next from one goroutine at a time; all else is safe for
-// concurrent use.
+// Subscriber receives the states published on its topics. Call Next from one goroutine at a time. All other methods are
+// safe for concurrent use.
 type Subscriber[T comparable, S State] struct {
 	of     *Topics[T, S]
 	topics []T
@@ -114,7 +114,7 @@ func (s *Subscriber[T, S]) Seen(key string, rev uint32) {
 	s.box.Seen(key, rev)
 }
 
-// End makes Next return err after everything that is waiting. The first error wins.
+// End makes Next return err after everything that is waiting. Only the first call has an effect.
 func (s *Subscriber[T, S]) End(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +167,7 @@ func (s *Subscriber[T, S]) take(limit int) (states []S, deleted []string, err er
 		if item.Deleted {
 			deleted = append(deleted, item.Key)
 			if s.box.waits(item.Key) {
-				break // a later state of the same thing belongs into the next batch
+				break // a later state of the same thing belongs in the next batch
 			}
 			continue
 		}

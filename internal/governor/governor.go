@@ -16,9 +16,9 @@ const maxWait = 5 * time.Second
 // ErrTooLarge means that a consumer needs more than its whole budget, so waiting does not help.
 var ErrTooLarge = errors.New("more memory is needed than the budget has")
 
-// OverloadedError means that the budget has no room at present.
+// OverloadedError means that the budget currently has no room.
 type OverloadedError struct {
-	// RetryAfter is the time after which another try makes sense.
+	// RetryAfter is the time after which another attempt can succeed.
 	RetryAfter time.Duration
 }
 
@@ -104,7 +104,7 @@ func (b *Budget) Acquire(ctx context.Context, bytes int64) (*Share, error) {
 	return nil, &OverloadedError{RetryAfter: maxWait}
 }
 
-// admit lets those waiters continue that the budget has room for. The caller has the lock.
+// admit admits the waiters for which the budget has room. The lock must be held.
 func (b *Budget) admit() {
 	for len(b.waiting) > 0 && b.used+b.waiting[0].bytes <= b.size {
 		b.used += b.waiting[0].bytes

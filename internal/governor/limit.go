@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Default returns the memory that a process can use if its operator sets nothing: half of the memory of its cgroup or, if
-// that has no limit, of the machine. It returns fallback if neither is known.
+// Default returns the default memory budget of a process: half of the memory of its cgroup or, if that has no limit, of
+// the machine. It returns fallback if neither is known.
 func Default(fallback int64) int64 {
 	limit := machineMemory()
 	if group := cgroupLimit("/sys/fs/cgroup", "/proc/self/cgroup"); group > 0 && (limit == 0 || group < limit) {
@@ -23,7 +23,7 @@ func Default(fallback int64) int64 {
 	return limit / 2
 }
 
-// SetSoftLimit tells Go's garbage collector to keep the process below a number of bytes if it can. A limit in the
+// SetSoftLimit makes Go's garbage collector keep the process below a number of bytes, if possible. A limit in the
 // environment variable GOMEMLIMIT takes precedence.
 func SetSoftLimit(bytes int64) {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {

@@ -1,4 +1,5 @@
-// Package jsonnum tells which JSON numbers a double holds. The protobuf types of JSON documents keep numbers as doubles.
+// Package jsonnum reports which JSON numbers a double can represent. The protobuf types of JSON documents store numbers
+// as doubles.
 package jsonnum
 
 import (
@@ -9,9 +10,9 @@ import (
 )
 
 const (
-	// sureDigits is how many significant digits a double holds in any case.
+	// sureDigits is the number of significant digits that a double can always represent.
 	sureDigits = 15
-	// doubleDigits is how many significant digits a text needs at most to name any double.
+	// doubleDigits is the maximum number of significant digits that are needed to represent a double.
 	doubleDigits = 17
 )
 
@@ -20,14 +21,15 @@ type TooLargeError struct{ Number string }
 
 func (e *TooLargeError) Error() string { return fmt.Sprintf("the number %s is too large", e.Number) }
 
-// RoundedError means that a number has more digits than a double holds: a whole number that it rounds, or more digits than it has.
+// RoundedError means that a double can't represent a number exactly: it would round a whole number, or the number has
+// more digits than a double.
 type RoundedError struct{ Number, Rounded string }
 
 func (e *RoundedError) Error() string {
 	return fmt.Sprintf("the number %s would become %s", e.Number, e.Rounded)
 }
 
-// Check returns a *RoundedError or *TooLargeError for a JSON number that a double does not hold.
+// Check returns a *RoundedError or *TooLargeError for a JSON number that a double can't represent.
 func Check(number string) error {
 	f, err := strconv.ParseFloat(number, 64)
 	if err != nil {

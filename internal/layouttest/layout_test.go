@@ -1,7 +1,7 @@
 // Package layouttest checks which packages of this module may import which others.
 //
-// The tables in this folder are the rules: one row per package, with the packages of this module that it may import.
-// Tests may import more, but no package may import a room that is for tests only.
+// The tables in this folder are the rules: one row per package, with the packages of this module that it can import.
+// Tests can import more, but only tests can import rooms that are for tests.
 package layouttest
 
 import (
@@ -26,8 +26,8 @@ type rules map[string][]string
 var testsOnly = []string{"internal/pgtest", "internal/proctest", "services/jobs/internal/store/storetest",
 	"services/importer/internal/store/storetest", "services/importer/internal/target/targettest", "services/edge/internal/tus/tustest"}
 
-// outside are the packages that no rule is needed for: programs, benchmarks, tests of the whole and examples import
-// what they need, and the generated code is not written by hand.
+// outside are the packages without a rule: programs, benchmarks, end-to-end tests, and examples import what they need,
+// and generated code is not written by hand.
 var outside = []string{"cmd/...", "bench/...", "e2e/...", "examples/...", "gen/...", "clients/...", "internal/layouttest", "internal/prosetest"}
 
 type goPackage struct {

@@ -1,5 +1,5 @@
-// Package pgtest starts a PostgreSQL server for tests. PostgreSQL refuses to run as root, so as root it runs as the
-// user of the operating system that has no rights.
+// Package pgtest starts a PostgreSQL server for tests. PostgreSQL refuses to run as root, so for root, it runs as the
+// operating system's user without rights.
 package pgtest
 
 import (
@@ -106,8 +106,8 @@ func (s *Server) Restart(settings ...string) error {
 	return s.launch(settings)
 }
 
-// Kill ends the server and all its processes as a crash does. A server that was killed starts again only when none of them
-// is left, so Kill waits for that.
+// Kill kills the server and all its processes, like a crash. A killed server can start again only when all its
+// processes have ended, so Kill waits for that.
 func (s *Server) Kill() {
 	all := s.Freeze()
 	for _, pid := range all {
@@ -201,7 +201,7 @@ func (s *Server) URL(database string) string {
 	return u.String()
 }
 
-// Database creates an empty database and returns its address.
+// Database creates an empty database and returns its URL.
 func (s *Server) Database(tb testing.TB, name string) string {
 	tb.Helper()
 	if out, err := s.SQL("postgres", fmt.Sprintf(`CREATE DATABASE %q STRATEGY wal_log`, name)); err != nil {
@@ -263,7 +263,7 @@ func find(name string) string {
 
 type owner struct{ uid, gid int }
 
-// credential returns who the server runs as.
+// credential returns the user that the server runs as.
 func credential() owner {
 	if os.Getuid() != 0 {
 		return owner{os.Getuid(), os.Getgid()}

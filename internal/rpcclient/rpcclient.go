@@ -21,8 +21,8 @@ type Config struct {
 	Credentials credentials.PerRPCCredentials
 	// TLS connects with TLS and the system's certificates.
 	TLS bool
-	// StreamWindow, if not 0, bounds how many bytes of a call's response are received before they are read, at least 64 KiB.
-	// Otherwise the bound grows with the connection's speed, to some megabytes.
+	// StreamWindow, if not 0, limits the received and unread bytes of a call's response. The minimum is 64 KiB. By
+	// default, the limit grows with the connection's speed, up to a few megabytes.
 	StreamWindow int32
 }
 

@@ -59,8 +59,8 @@ func Wrap(code codes.Code, reason errorsv1.ErrorReason, message string, cause er
 	return build(code, reason, message, cause)
 }
 
-// Overloaded returns the error of a call that the server has no room for at present. Its RetryInfo says after which time to
-// try again.
+// Overloaded returns the error of a call for which the server currently has no room. Its RetryInfo has the time to wait
+// before the next attempt.
 func Overloaded(message string, after time.Duration, cause error) error {
 	return build(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OVERLOADED, message, cause,
 		&errdetails.RetryInfo{RetryDelay: durationpb.New(after)})

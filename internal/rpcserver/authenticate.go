@@ -30,8 +30,7 @@ func authUnary(v auth.Verifier) grpc.UnaryServerInterceptor {
 	}
 }
 
-// authStream also ends a stream of responses when the token that opened it expires. An upload that was accepted may
-// finish.
+// authStream also ends a stream of responses when the token that opened it expires. An accepted upload can finish.
 func authStream(v auth.Verifier) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		if public(info.FullMethod) {

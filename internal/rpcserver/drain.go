@@ -15,7 +15,7 @@ import (
 // errDraining is the cause of a context that ended because the server shuts down.
 var errDraining = errors.New("the server is shutting down")
 
-// drain ends calls without an end when the server shuts down.
+// drain ends calls that would not end by themselves when the server shuts down.
 type drain struct {
 	once sync.Once
 	done chan struct{}

@@ -26,9 +26,10 @@ import (
 )
 
 const (
-	// maxHeaderBytes bounds the metadata of a call, as at the edge. Tokens of identity providers can have several KiB.
+	// maxHeaderBytes limits the metadata of a call, with the same value as in the edge. Tokens of identity providers
+	// can have several KiB.
 	maxHeaderBytes = 32 << 10
-	// maxConcurrentStreams bounds the calls of one connection. An edge has all of its streams on one connection.
+	// maxConcurrentStreams limits the calls of one connection. An edge has all its streams on one connection.
 	maxConcurrentStreams = 1 << 14
 	// minPingInterval is the interval at which clients can ping without being disconnected.
 	minPingInterval = time.Second

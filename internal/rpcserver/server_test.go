@@ -32,7 +32,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// service answers with what the test wants to see.
+// service returns the responses that the test has set.
 type service struct {
 	jobsv1.UnimplementedJobServiceServer
 	watching chan struct{}
@@ -271,7 +271,7 @@ func TestFrequentPingsKeepTheConnection(t *testing.T) {
 	}
 	interval := time.NewTicker(1100 * time.Millisecond)
 	defer interval.Stop()
-	for ping := range byte(4) { // the third that is too early would end the connection
+	for ping := range byte(4) { // the third early ping would end the connection
 		<-interval.C
 		if err := framer.WritePing(false, [8]byte{ping + 1}); err != nil {
 			t.Fatal(err)

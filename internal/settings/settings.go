@@ -1,5 +1,5 @@
-// Package settings fills and checks the settings of a service. They are one struct, whose tags are also those of the
-// service's flags (kong), so that each default, unit and limit is written once.
+// Package settings fills and checks the settings of a service. They are one struct, whose tags also define the
+// service's flags (kong), so that each default, unit, and limit is written once.
 package settings
 
 import (
@@ -15,7 +15,7 @@ import (
 
 // Complete sets each zero field of the struct that s points to to the default of its tag, and checks the others.
 //
-// Numbers and durations must not be negative, unless the tag has `negative:"…"`, which says what a negative value means.
+// Numbers and durations must not be negative, unless the tag has `negative:"…"`, which describes a negative value.
 // `min:"2"` and `max:"100"` bound a number, `min:"2s"` a duration, `min:"2MiB"` a size. An error names the flag.
 func Complete(s any) error {
 	if err := kong.ApplyDefaults(s); err != nil {

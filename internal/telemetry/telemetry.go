@@ -40,7 +40,8 @@ func NewRegistry() *prometheus.Registry {
 
 // Serve serves /metrics and /debug/pprof/ on the listener until ctx ends. Profiles reveal how the process works, so listen
 // on loopback, or on a network of operators only. The command line, which could hold secrets, is not served. On loopback,
-// only names of this machine are accepted, so that no page can read the metrics under a name that resolves to it.
+// only names of this machine are accepted, so that a web page can't read the metrics through a name that resolves to
+// this machine.
 func Serve(ctx context.Context, lis net.Listener, registry *prometheus.Registry) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

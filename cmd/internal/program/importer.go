@@ -26,8 +26,8 @@ func (c *ImporterCommand) Run(ctx context.Context) error {
 }
 
 // collectAt is the growth of the heap, in percent, at which memory is collected in processes that run an importer. An
-// import holds the keys of millions of rows for as long as it takes, and makes little garbage besides. So half of Go's
-// default saves memory and costs hardly any time. GOGC overrides it.
+// import holds the keys of millions of rows until it ends, and creates little garbage. So half of Go's default saves
+// memory, and costs almost no time. GOGC overrides it.
 const collectAt = 50
 
 // NewImporter returns an importer, whose dependencies it adds to cfg.

@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-// privateDir creates the data directory, or takes the access of other users away from it: it holds keys, workbooks and
-// databases.
+// privateDir creates the data directory, or removes the access of other users to it, because it has keys, workbooks,
+// and databases.
 func privateDir(path string, logger *slog.Logger) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return fmt.Errorf("create the data directory: %w", err)
@@ -21,7 +21,7 @@ func privateDir(path string, logger *slog.Logger) error {
 	if runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 { // permissions there are no mode bits
 		return nil
 	}
-	if info.Mode()&fs.ModeSticky != 0 { // as /tmp: it is meant to be shared
+	if info.Mode()&fs.ModeSticky != 0 { // like /tmp, it is intended to be shared
 		return Refuse("the data directory %s is shared by the users of this machine. Choose a private directory with --data", path)
 	}
 	if err := os.Chmod(path, 0o700); err != nil {

@@ -96,7 +96,7 @@ func Main(name, description string, commandLine any) int {
 
 func isKeyFlag(arg string) bool { return arg == "--key" || strings.HasPrefix(arg, "--key=") }
 
-// Refuse returns an error which means that the command line itself is wrong.
+// Refuse returns an error that means that the command line itself is wrong.
 func Refuse(format string, args ...any) error {
 	return &ExitError{Code: ExitRefused, Err: fmt.Errorf(format, args...)}
 }
@@ -155,7 +155,7 @@ type Env struct {
 	Issuer  *auth.Issuer
 	Logger  *slog.Logger
 	Metrics *prometheus.Registry
-	// Local is set if neither a key nor an issuer is configured. Then the service is for users of this machine only.
+	// Local is set if neither a key nor an issuer is configured. If so, the service is for users of this machine only.
 	Local bool
 }
 
@@ -238,7 +238,7 @@ func Listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	return lis, nil
 }
 
-// Loopback reports whether an address can be reached from this machine only.
+// Loopback reports whether an address can only be reached from this machine.
 func Loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && hostname.IsLoopback(host)

@@ -8,7 +8,7 @@ import (
 	"headway/internal/auth"
 )
 
-// RightsFlags say what tokens allow, and how exact clocks must be.
+// RightsFlags set the default rights of tokens, and the allowed clock skew.
 type RightsFlags struct {
 	DefaultScopes  []string      `help:"Scopes of tokens that have none of headway:read, headway:run, and headway:import. Separated by commas. * means all, none means none. Default: * if only this machine can reach the service, headway:read otherwise." placeholder:"SCOPE"`
 	DefaultKinds   []string      `help:"Kinds of jobs that tokens without the claim headway_kinds allow. Separated by commas. * means all, none means none. Default: * if only this machine can reach the service, none otherwise." placeholder:"KIND"`

@@ -1,5 +1,5 @@
-// Package relay makes an HTTP backend a worker without changing it: it calls the backend for each job, and turns what the
-// backend streams into progress, output, and the result.
+// Package relay turns an HTTP backend into a worker without changing it: it calls the backend for each job, and
+// converts the response to progress, output, and the result.
 package relay
 
 import (
@@ -28,7 +28,7 @@ type Config struct {
 	Method string
 	// Timeout is the maximum time for a job.
 	Timeout time.Duration
-	// Header holds further headers of the requests, such as the backend's own key.
+	// Header has additional headers of the requests, such as the backend's own key.
 	Header http.Header
 	// Client calls the backend.
 	Client *http.Client
@@ -45,19 +45,19 @@ const (
 const (
 	// maxAnswer is the maximum size of a JSON answer, which is that of a job's result.
 	maxAnswer = 1 << 20
-	// maxError is how much of an error's body is read for its message.
+	// maxError is the maximum number of bytes of an error's body that are read for its message.
 	maxError = 64 << 10
 	// chunkBytes is the size of a read of output.
 	chunkBytes = 32 << 10
 )
 
-// NewClient returns a client for backends. It has no timeout, because the context of a request has one, and follows no
-// redirects: the answer to one would not be that of the backend.
+// NewClient returns a client for backends. It has no timeout, because the context of a request has one. It doesn't
+// follow redirects, because the response would not be from the backend.
 func NewClient() *http.Client {
 	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// Handler returns the handler of a worker that has its jobs done by the backend. Its context ends the request.
+// Handler returns the handler of a worker that forwards its jobs to the backend. Its context ends the request.
 func Handler(cfg Config) headway.Handler {
 	return func(ctx context.Context, task *headway.Task) (any, error) {
 		limited, cancel := context.WithTimeoutCause(ctx, cfg.Timeout, errTimeout(cfg.Timeout))
@@ -110,7 +110,8 @@ func (c *Config) call(ctx context.Context, task *headway.Task) (any, error) {
 	return nil, copyOutput(task, response.Body)
 }
 
-// withoutURL returns the cause of a failed request. Its URL can hold secrets, and messages of jobs are for users.
+// withoutURL returns the cause of a failed request without its URL, which can contain secrets. Messages of jobs are for
+// users.
 func withoutURL(err error) error {
 	var failed *url.Error
 	if errors.As(err, &failed) {
@@ -171,9 +172,10 @@ func parameter(value json.RawMessage) (text string, err error) {
 	return string(value), nil
 }
 
-// refusal returns the failure for an error status. Another attempt helps only if the status says so.
+// refusal returns the failure for an error status. It is permanent unless the status means that another attempt can
+// succeed.
 func refusal(response *http.Response) error {
-	text, _ := io.ReadAll(io.LimitReader(response.Body, maxError)) // whatever arrives
+	text, _ := io.ReadAll(io.LimitReader(response.Body, maxError)) // as much as arrives
 	message := errorMessage(text)
 	if message == "" {
 		message = fmt.Sprintf("The backend responded with %s.", response.Status)

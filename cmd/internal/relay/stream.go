@@ -17,8 +17,8 @@ const maxMessage = 1 << 20
 // messages reads a stream message by message. Its error after the last one is io.EOF.
 type messages interface{ next() ([]byte, error) }
 
-// follow passes on the updates of a stream. Messages that are not updates are text, and go to the job's output. A stream of
-// text alone ends the job when it ends. A stream of updates must end it.
+// follow forwards the updates of a stream. Messages that are not updates are text, which is appended to the job's
+// output. A stream of only text completes the job when it ends. A stream of updates must have a final update.
 func follow(ctx context.Context, task *headway.Task, stream messages) (any, error) {
 	updates := make(chan headway.Update)
 	ended := make(chan error, 1)

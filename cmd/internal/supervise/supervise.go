@@ -50,8 +50,9 @@ type Workers struct {
 
 // Run keeps the workers running until ctx is done. It returns when all of them have ended.
 //
-// HEADWAY_JOBS_ADDRESS tells a worker the address of the jobs service, and HEADWAY_TOKEN_FILE the file with its token,
-// which is renewed before it expires. A worker gets no other HEADWAY_… variable, because it must not know the key.
+// A worker gets the address of the jobs service in HEADWAY_JOBS_ADDRESS, and the path of the file with its token, which
+// is renewed before it expires, in HEADWAY_TOKEN_FILE. It gets no other HEADWAY_… variable, because it must not have
+// the key.
 func (w *Workers) Run(ctx context.Context) error {
 	tokenFile, err := filepath.Abs(filepath.Join(w.DataDir, "worker.token"))
 	if err != nil {
@@ -101,7 +102,7 @@ func (w *Workers) writeToken(file string) error {
 	})
 }
 
-// keepRunning restarts a worker until ctx is done. It stops trying if the program cannot be started at all.
+// keepRunning restarts a worker until ctx is done. It stops trying if the program can't be started.
 func (w *Workers) keepRunning(ctx context.Context, command, env []string) {
 	log := w.Logger.With("worker", strings.Join(command, " "))
 	restart := backoff.New(firstRestartPause, maxRestartPause)

@@ -17,7 +17,7 @@ import (
 	"headway/internal/proctest"
 )
 
-// stage is a folder with a worker's script in it, and what comes of running it.
+// stage is a folder with a worker's script, and the results of running it.
 type stage struct {
 	t    *testing.T
 	dir  string
@@ -57,7 +57,7 @@ func (s *stage) run(commands ...string) {
 	s.t.Cleanup(s.stop)
 }
 
-// file waits until a file holds a whole line, and gives what it holds.
+// file waits until a file has a whole line, and returns its content.
 func (s *stage) file(name string) string {
 	s.t.Helper()
 	var text []byte

@@ -7,8 +7,8 @@ import (
 	"os/exec"
 )
 
-// tie stops a worker with an interrupt. sweep does nothing: a worker that outlives a killed Headway waits for the next
-// one.
+// tie stops a worker with an interrupt. sweep does nothing. If Headway is killed, its workers continue, and wait for
+// the next Headway.
 func tie(cmd *exec.Cmd) (sweep func()) {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	return func() {}

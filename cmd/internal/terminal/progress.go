@@ -15,8 +15,8 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
 
-// Progress shows a job's snapshots: on a terminal as lines that each snapshot redraws, elsewhere as one line for each
-// step that ends and each change of status.
+// Progress shows a job's snapshots: on a terminal as lines that each snapshot redraws, and elsewhere as one line for
+// each completed step and each change of status.
 type Progress struct {
 	out io.Writer
 	// width returns the width of the terminal in columns. It is nil if out is not a terminal.
@@ -175,7 +175,7 @@ func stepLine(step *jobsv1.Step) string {
 	return strings.Join(parts, "  ")
 }
 
-// amount describes how much of a step is done, such as "12 of 40 pages" or "36.8 MB of 41.0 MB".
+// amount describes the progress of a step, such as "12 of 40 pages" or "36.8 MB of 41.0 MB".
 func amount(step *jobsv1.Step) string {
 	if step.GetUnit() == "bytes" {
 		return bytesText(step.GetDone()) + " of " + bytesText(step.GetTotal())
