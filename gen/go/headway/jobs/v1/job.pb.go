@@ -26,7 +26,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// JobStatus is the status of a job. REST, SSE and the clients use the same words in lower case, without the prefix.
+// JobStatus is the status of a job. REST, SSE, and the clients use these names in lower case, without the prefix.
 type JobStatus int32
 
 const (
@@ -173,9 +173,9 @@ type Job struct {
 	Title string `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
 	// The status.
 	Status JobStatus `protobuf:"varint,5,opt,name=status,proto3,enum=headway.jobs.v1.JobStatus" json:"status,omitempty"`
-	// Grows by one with every change of the job, and never falls. 32 bits, so that JSON shows it as a number.
+	// Increases by one with every change of the job. It has 32 bits, so that JSON shows it as a number.
 	Revision uint32 `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
-	// Number of attempts that count: 0 before the first lease, 1 in the first attempt.
+	// Number of attempts that count toward `max_attempts`: 0 before the first lease, 1 in the first attempt.
 	Attempt uint32 `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// After this many attempts, a failing job stays failed.
 	MaxAttempts uint32 `protobuf:"varint,8,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
@@ -195,12 +195,12 @@ type Job struct {
 	Question *structpb.Struct `protobuf:"bytes,15,opt,name=question,proto3" json:"question,omitempty"`
 	// The last answer given by ResumeJob.
 	Answer *structpb.Struct `protobuf:"bytes,16,opt,name=answer,proto3" json:"answer,omitempty"`
-	// The job was asked to stop, and its worker has not stopped yet.
+	// Whether the job was asked to stop, and its worker has not stopped yet.
 	CancelRequested bool `protobuf:"varint,17,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
 	// Queue position: the number of ready jobs of this kind ahead of this one. 0 means next. Set only while the job is queued
-	// and ready (past `not_before`), as soon as it is ready, even when it returns to the queue. Exact up to 100, then rounded
-	// down to a hundred; 1000 means that many or more. It follows the queue within about a second. Owners take turns, so
-	// it can rise when jobs of other owners arrive.
+	// and ready (past `not_before`), as soon as it is ready, even when it returns to the queue. It is exact up to 100,
+	// and above that, rounded down to a multiple of 100. 1000 means 1000 or more. It is updated about once per second.
+	// Owners take turns, so it can increase when jobs of other owners arrive.
 	QueuePosition uint32 `protobuf:"varint,18,opt,name=queue_position,json=queuePosition,proto3" json:"queue_position,omitempty"`
 	// Bytes of output appended so far. ReadOutput returns them.
 	OutputBytes int64 `protobuf:"varint,19,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"`
@@ -212,14 +212,15 @@ type Job struct {
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	// When the job reached its terminal status. Unset before.
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
-	// Not leased before this time, because of a retry's back-off or because the creator asked for it. Unset if there is none.
+	// The job is not leased before this time, because of a retry's backoff or because the creator asked for it. Unset if
+	// there is none.
 	NotBefore *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
 	// If the job has not ended by then, it fails with DEADLINE_PASSED. Unset if there is none.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=deadline,proto3" json:"deadline,omitempty"`
-	// The name that the worker gave itself, for operators. Empty without a lease.
+	// The worker's name for operators, as set in LeaseJobs. Empty without a lease.
 	Worker string `protobuf:"bytes,26,opt,name=worker,proto3" json:"worker,omitempty"`
-	// The size of a result that is too large for a snapshot, as JSON. Unset for any other. Lists and watches leave such a result
-	// out. GetJob returns it.
+	// The size of the result as JSON, if the result is too large for a snapshot. Lists and watches omit such a result.
+	// GetJob returns it.
 	ResultBytes *int64 `protobuf:"varint,27,opt,name=result_bytes,json=resultBytes,proto3,oneof" json:"result_bytes,omitempty"`
 	// The payload as the text that came, byte for byte. GetJob and LeaseJobs always set it, as well as the other texts of this kind.
 	// All other snapshots set such a text only if the document has a number that a double does not hold. REST and SSE have one
@@ -579,10 +580,10 @@ func (x *Limit) GetPerSeconds() float64 {
 type JobError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own, such as `SITE_DOWN` or `ValueError`.
-	// Spaces become underscores, and reasons above 100 characters are cut.
+	// Spaces become underscores, and reasons above 100 characters are truncated.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
-	// A message for the user. Of a message above 1,000 characters, the beginning and the end are stored, with a note about
-	// the removed characters in between.
+	// A message for the user. If it has more than 1,000 characters, only its beginning and end are stored, with a note
+	// about the removed characters in between.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The attempt in which it happened.
 	Attempt       uint32 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -644,9 +645,9 @@ func (x *JobError) GetAttempt() uint32 {
 // Progress consists of named steps in a fixed order. The service, not the worker, derives the other values from them.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 0 to 100, weighted over the steps. Never falls, not even across attempts.
+	// 0 to 100, weighted over the steps. Never decreases, not even across attempts.
 	Percent float64 `protobuf:"fixed64,1,opt,name=percent,proto3" json:"percent,omitempty"`
-	// One line for users about what happens now.
+	// One line for users about the current activity.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// Name of the active step. Empty if there is none.
 	CurrentStep string `protobuf:"bytes,3,opt,name=current_step,json=currentStep,proto3" json:"current_step,omitempty"`
@@ -655,9 +656,9 @@ type Progress struct {
 	Steps []*Step `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Units of the current step per second, over the last seconds. 0 if unknown.
 	Rate float64 `protobuf:"fixed64,5,opt,name=rate,proto3" json:"rate,omitempty"`
-	// Estimated seconds to the end. Unset if unknown.
+	// Estimated seconds until the job ends. Unset if unknown.
 	EtaSeconds *float64 `protobuf:"fixed64,6,opt,name=eta_seconds,json=etaSeconds,proto3,oneof" json:"eta_seconds,omitempty"`
-	// The worker sends heartbeats, but nothing has moved for a while.
+	// Whether the worker sends heartbeats, but there has been no progress for a while.
 	Stalled       bool `protobuf:"varint,7,opt,name=stalled,proto3" json:"stalled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -757,7 +758,7 @@ type Step struct {
 	State StepState `protobuf:"varint,5,opt,name=state,proto3,enum=headway.jobs.v1.StepState" json:"state,omitempty"`
 	// Units done. Exact for whole numbers up to 2^53.
 	Done float64 `protobuf:"fixed64,6,opt,name=done,proto3" json:"done,omitempty"`
-	// Units in all; 0 when unknown.
+	// Total units. 0 if unknown.
 	Total float64 `protobuf:"fixed64,7,opt,name=total,proto3" json:"total,omitempty"`
 	// The unit ("rows", "bytes").
 	Unit string `protobuf:"bytes,8,opt,name=unit,proto3" json:"unit,omitempty"`
@@ -769,7 +770,7 @@ type Step struct {
 	StartedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
 	// When the step ended. Unset before.
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
-	// The total is an estimate, and can still rise or fall.
+	// Whether the total is an estimate, which can still change.
 	TotalEstimated bool `protobuf:"varint,13,opt,name=total_estimated,json=totalEstimated,proto3" json:"total_estimated,omitempty"`
 	// This entry stands for so many consecutive steps: a snapshot shows 64 at most. Then it has the name of the first step and the
 	// titles of the first and the last, and counts ended steps (`done`, `total`, `unit`). Their counters are added up. Unset for a
@@ -1003,9 +1004,9 @@ type RetryPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Maximum number of attempts. 0 means 3. For a job that must not run twice, set 1.
 	MaxAttempts uint32 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
-	// Seconds before the second attempt. Doubles with every further one, with jitter. 0 means 1.
+	// Seconds before the second attempt. They double with every further attempt, with jitter. 0 means 1.
 	BackoffSeconds float64 `protobuf:"fixed64,2,opt,name=backoff_seconds,json=backoffSeconds,proto3" json:"backoff_seconds,omitempty"`
-	// Maximum back-off in seconds. 0 means 300.
+	// Maximum backoff in seconds. 0 means 300.
 	MaxBackoffSeconds float64 `protobuf:"fixed64,3,opt,name=max_backoff_seconds,json=maxBackoffSeconds,proto3" json:"max_backoff_seconds,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache

@@ -104,13 +104,13 @@ type CreateJobRequest struct {
 	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// When to retry. The documented defaults apply if unset.
 	Retry *RetryPolicy `protobuf:"bytes,8,opt,name=retry,proto3" json:"retry,omitempty"`
-	// Not leased before this time.
+	// The job is not leased before this time.
 	NotBefore *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
 	// If the job has not ended by then, it fails.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// Creates the job for another user. Requires the scope `headway:service`.
 	Owner string `protobuf:"bytes,11,opt,name=owner,proto3" json:"owner,omitempty"`
-	// The ID of the job, a UUID. Requires the scope `headway:service`. A new one if empty.
+	// The ID of the job, a UUID. Requires the scope `headway:service`. If empty, the service creates an ID.
 	JobId string `protobuf:"bytes,12,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The payload as JSON text, instead of `payload`: an object, at most 8 KiB. It is stored byte for byte, so numbers stay exact.
 	PayloadJson string `protobuf:"bytes,13,opt,name=payload_json,json=payloadJson,proto3" json:"payload_json,omitempty"`
@@ -552,7 +552,7 @@ func (x *GetJobResponse) GetJob() *Job {
 	return nil
 }
 
-// ListJobsRequest filters and pages.
+// ListJobsRequest selects a page of jobs, with filters.
 type ListJobsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only these kinds. Empty means all.
@@ -721,7 +721,8 @@ type WatchJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The ID of the job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// The last revision that the caller has seen. Snapshots up to it are not sent again, unless terminal. 0 means none.
+	// The last revision that the caller has seen. Snapshots up to it are not sent again, unless they are terminal. 0
+	// means none.
 	AfterRevision uint32 `protobuf:"varint,2,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -774,7 +775,7 @@ func (x *WatchJobRequest) GetAfterRevision() uint32 {
 // WatchJobResponse is the next snapshot.
 type WatchJobResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole job at a revision above all sent before.
+	// The whole job, at a higher revision than any sent before.
 	Job           *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -824,8 +825,8 @@ type WatchJobsRequest struct {
 	Kinds []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// The jobs of all users. Requires the scope `headway:service` or `headway:admin`.
 	AllOwners bool `protobuf:"varint,2,opt,name=all_owners,json=allOwners,proto3" json:"all_owners,omitempty"`
-	// The first snapshots hold every job that has not ended, and those that ended at or after this time. If unset, ended jobs
-	// are left out. A caller that reconnects sets the time at which it lost the stream, minus a minute.
+	// The first snapshots include every job that has not ended, and the jobs that ended at or after this time. If unset,
+	// ended jobs are omitted. A caller that reconnects sets the time at which it lost the stream, minus a minute.
 	EndedAfter    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=ended_after,json=endedAfter,proto3" json:"ended_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -887,7 +888,7 @@ type WatchJobsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Jobs whose snapshot is new to the caller. A job's revisions only grow.
 	Jobs []*Job `protobuf:"bytes,1,rep,name=jobs,proto3" json:"jobs,omitempty"`
-	// True once, when the current state was sent in full.
+	// True in the one message after which the current state has been sent completely.
 	Synced bool `protobuf:"varint,2,opt,name=synced,proto3" json:"synced,omitempty"`
 	// Jobs that were deleted.
 	DeletedJobIds []string `protobuf:"bytes,3,rep,name=deleted_job_ids,json=deletedJobIds,proto3" json:"deleted_job_ids,omitempty"`
@@ -1148,7 +1149,7 @@ type ResumeJobRequest struct {
 	// The decision, in the format that the question asks for; at most 8 KiB as JSON.
 	Answer *structpb.Struct `protobuf:"bytes,2,opt,name=answer,proto3" json:"answer,omitempty"`
 	// The `revision` of the snapshot that showed the question. If it is set, and the job has changed since, the answer is
-	// refused: another answer was faster, and the job might ask another question now.
+	// refused: the question might have been answered already, and the job might now ask another question.
 	QuestionRevision *uint32 `protobuf:"varint,3,opt,name=question_revision,json=questionRevision,proto3,oneof" json:"question_revision,omitempty"`
 	// The decision as JSON text, instead of `answer`. It is stored byte for byte, so numbers stay exact.
 	AnswerJson    string `protobuf:"bytes,4,opt,name=answer_json,json=answerJson,proto3" json:"answer_json,omitempty"`
@@ -1606,8 +1607,8 @@ type ReadOutputRequest struct {
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// Offset of the first byte to read. 0 is the beginning.
 	Offset int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
-	// The number of bytes after which the stream ends. 0 means no limit: then it ends when the job has ended. A slow reader can
-	// read as much as it has room for, and then call again, so that no buffer fills up in between.
+	// The number of bytes after which the stream ends. 0 means that it ends with the job. With a limit, a slow reader can
+	// request only as much as it has room for, so that buffers don't fill up.
 	MaxBytes      uint32 `protobuf:"varint,3,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

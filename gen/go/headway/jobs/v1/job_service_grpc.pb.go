@@ -40,18 +40,19 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// JobService creates, lists, watches and manages jobs.
+// JobService creates, lists, watches, and manages jobs.
 //
 // Every call requires a token. Users see and manage only their own jobs (those of the token's subject). A token with the
-// scope `headway:admin` or `headway:service` sees and manages all jobs. Any other job returns NOT_FOUND, JOB_NOT_FOUND.
+// scope `headway:admin` or `headway:service` sees and manages all jobs. For any other job, calls fail with NOT_FOUND
+// JOB_NOT_FOUND.
 type JobServiceClient interface {
 	// CreateJob adds a job to the queue. With a `request_id`, a repeated call returns the same job.
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
 	// (`owner` or `job_id` without the service scope).
 	CreateJob(ctx context.Context, in *CreateJobRequest, opts ...grpc.CallOption) (*CreateJobResponse, error)
-	// CreateJobs adds up to 100 jobs to the queue in one step, in the order of the request. Each has its own result: a job that is
-	// refused stops no other.
+	// CreateJobs adds up to 100 jobs to the queue in one step, in the order of the request. Each job has its own result:
+	// a refused job doesn't affect the others.
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is created). In the results: those of CreateJob.
 	CreateJobs(ctx context.Context, in *CreateJobsRequest, opts ...grpc.CallOption) (*CreateJobsResponse, error)
@@ -62,18 +63,18 @@ type JobServiceClient interface {
 	// ListJobs pages through the caller's jobs, most recent first. A page can hold fewer jobs than requested (responses stay
 	// below about 2 MiB). Only an empty `next_page_token` means the end.
 	ListJobs(ctx context.Context, in *ListJobsRequest, opts ...grpc.CallOption) (*ListJobsResponse, error)
-	// WatchJob streams snapshots of one job: the current one immediately, then every later one. Revisions only grow. A slow
-	// reader skips to the latest. The terminal snapshot is always sent, and ends the stream (OK).
+	// WatchJob streams snapshots of one job: the current one immediately, and then the later ones. Revisions only grow. A
+	// slow reader skips to the latest snapshot. The terminal snapshot is always sent, and ends the stream (OK).
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND, even if the job is deleted during the watch; UNAVAILABLE SHUTTING_DOWN.
 	WatchJob(ctx context.Context, in *WatchJobRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchJobResponse], error)
 	// WatchJobs streams snapshots of all of the caller's jobs: first the current ones, then a message with `synced`,
-	// then every change. The stream does not end by itself.
+	// then every change. The stream continues until the caller or the server ends it.
 	//
 	// Errors: PERMISSION_DENIED SCOPE_MISSING (`all_owners` without the service or admin scope).
 	WatchJobs(ctx context.Context, in *WatchJobsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchJobsResponse], error)
 	// CancelJob ends a queued or waiting job immediately, and asks the worker of an active one to stop. The job is cancelled
-	// when the worker has stopped, or without it after a grace time. The call can be repeated.
+	// when the worker has stopped, or after a grace period. The call can be repeated.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_FINISHED.
 	CancelJob(ctx context.Context, in *CancelJobRequest, opts ...grpc.CallOption) (*CancelJobResponse, error)
@@ -96,8 +97,9 @@ type JobServiceClient interface {
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING.
 	ChangeJobs(ctx context.Context, in *ChangeJobsRequest, opts ...grpc.CallOption) (*ChangeJobsResponse, error)
-	// ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
-	// half minute, and that the caller's token allows. A replica of the service knows only the workers that called it.
+	// ListKinds returns the kinds of jobs that workers can run and the caller's token allows. These are the kinds that
+	// workers wait for, run, or have requested within the last 30 seconds. A replica of the service knows only the
+	// workers that called it.
 	ListKinds(ctx context.Context, in *ListKindsRequest, opts ...grpc.CallOption) (*ListKindsResponse, error)
 	// ReadOutput streams the job's output from a byte offset on, as it grows. The stream ends with the job (OK).
 	//
@@ -274,18 +276,19 @@ type JobService_ReadOutputClient = grpc.ServerStreamingClient[ReadOutputResponse
 // All implementations must embed UnimplementedJobServiceServer
 // for forward compatibility.
 //
-// JobService creates, lists, watches and manages jobs.
+// JobService creates, lists, watches, and manages jobs.
 //
 // Every call requires a token. Users see and manage only their own jobs (those of the token's subject). A token with the
-// scope `headway:admin` or `headway:service` sees and manages all jobs. Any other job returns NOT_FOUND, JOB_NOT_FOUND.
+// scope `headway:admin` or `headway:service` sees and manages all jobs. For any other job, calls fail with NOT_FOUND
+// JOB_NOT_FOUND.
 type JobServiceServer interface {
 	// CreateJob adds a job to the queue. With a `request_id`, a repeated call returns the same job.
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID, SNAPSHOT_TOO_LARGE; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING
 	// (`owner` or `job_id` without the service scope).
 	CreateJob(context.Context, *CreateJobRequest) (*CreateJobResponse, error)
-	// CreateJobs adds up to 100 jobs to the queue in one step, in the order of the request. Each has its own result: a job that is
-	// refused stops no other.
+	// CreateJobs adds up to 100 jobs to the queue in one step, in the order of the request. Each job has its own result:
+	// a refused job doesn't affect the others.
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is created). In the results: those of CreateJob.
 	CreateJobs(context.Context, *CreateJobsRequest) (*CreateJobsResponse, error)
@@ -296,18 +299,18 @@ type JobServiceServer interface {
 	// ListJobs pages through the caller's jobs, most recent first. A page can hold fewer jobs than requested (responses stay
 	// below about 2 MiB). Only an empty `next_page_token` means the end.
 	ListJobs(context.Context, *ListJobsRequest) (*ListJobsResponse, error)
-	// WatchJob streams snapshots of one job: the current one immediately, then every later one. Revisions only grow. A slow
-	// reader skips to the latest. The terminal snapshot is always sent, and ends the stream (OK).
+	// WatchJob streams snapshots of one job: the current one immediately, and then the later ones. Revisions only grow. A
+	// slow reader skips to the latest snapshot. The terminal snapshot is always sent, and ends the stream (OK).
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND, even if the job is deleted during the watch; UNAVAILABLE SHUTTING_DOWN.
 	WatchJob(*WatchJobRequest, grpc.ServerStreamingServer[WatchJobResponse]) error
 	// WatchJobs streams snapshots of all of the caller's jobs: first the current ones, then a message with `synced`,
-	// then every change. The stream does not end by itself.
+	// then every change. The stream continues until the caller or the server ends it.
 	//
 	// Errors: PERMISSION_DENIED SCOPE_MISSING (`all_owners` without the service or admin scope).
 	WatchJobs(*WatchJobsRequest, grpc.ServerStreamingServer[WatchJobsResponse]) error
 	// CancelJob ends a queued or waiting job immediately, and asks the worker of an active one to stop. The job is cancelled
-	// when the worker has stopped, or without it after a grace time. The call can be repeated.
+	// when the worker has stopped, or after a grace period. The call can be repeated.
 	//
 	// Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_FINISHED.
 	CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error)
@@ -330,8 +333,9 @@ type JobServiceServer interface {
 	//
 	// Errors: INVALID_ARGUMENT REQUEST_INVALID; ALREADY_EXISTS REQUEST_ID_REUSED; PERMISSION_DENIED SCOPE_MISSING.
 	ChangeJobs(context.Context, *ChangeJobsRequest) (*ChangeJobsResponse, error)
-	// ListKinds returns the kinds of jobs that workers can run: kinds that workers wait for, run, or asked for within the last
-	// half minute, and that the caller's token allows. A replica of the service knows only the workers that called it.
+	// ListKinds returns the kinds of jobs that workers can run and the caller's token allows. These are the kinds that
+	// workers wait for, run, or have requested within the last 30 seconds. A replica of the service knows only the
+	// workers that called it.
 	ListKinds(context.Context, *ListKindsRequest) (*ListKindsResponse, error)
 	// ReadOutput streams the job's output from a byte offset on, as it grows. The stream ends with the job (OK).
 	//

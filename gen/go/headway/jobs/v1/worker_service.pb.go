@@ -33,18 +33,18 @@ type LeaseJobsRequest struct {
 	Kinds []string `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// Maximum number of jobs: the worker's free capacity. 0 means 1.
 	MaxJobs uint32 `protobuf:"varint,2,opt,name=max_jobs,json=maxJobs,proto3" json:"max_jobs,omitempty"`
-	// How long to wait for a job. 0 means 20; at most 60. A negative number means not to wait.
+	// Seconds to wait for a job. 0 means 20; at most 60. With a negative number, the call doesn't wait.
 	WaitSeconds float64 `protobuf:"fixed64,3,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
-	// How long the lease lasts without a heartbeat. 0 means the service's default (10).
+	// Seconds that the lease lasts without a heartbeat. 0 means the service's default (10).
 	LeaseSeconds float64 `protobuf:"fixed64,4,opt,name=lease_seconds,json=leaseSeconds,proto3" json:"lease_seconds,omitempty"`
 	// The worker's name for operators ("importer@host:4711").
 	Worker string `protobuf:"bytes,5,opt,name=worker,proto3" json:"worker,omitempty"`
-	// The worker sends a heartbeat before it starts a job with `max_attempts` 1. If the response of LeaseJobs is lost, and so no
-	// call about a job arrives before its lease ends, the attempt does not count, up to 3 times in a row. For a job that must
-	// not run twice, that is only safe with such a worker.
+	// The worker sends a heartbeat before it starts a job with `max_attempts` 1. If the response of LeaseJobs is lost, no
+	// call about the job arrives before its lease ends, and then the attempt does not count, up to 3 times in a row. For
+	// a job that must not run twice, this is only safe with such a worker.
 	Confirms bool `protobuf:"varint,6,opt,name=confirms,proto3" json:"confirms,omitempty"`
 	// Describes kinds of this request to users, so that a web UI can offer a form for them. At most one description per kind,
-	// and 8 KiB for all. Repeat them in every request. The latest description of a kind counts.
+	// and 8 KiB in total. Repeat them in every request. The latest description of a kind applies.
 	Descriptions  []*KindDescription `protobuf:"bytes,7,rep,name=descriptions,proto3" json:"descriptions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -132,7 +132,7 @@ func (x *LeaseJobsRequest) GetDescriptions() []*KindDescription {
 // LeaseJobsResponse holds the leased jobs.
 type LeaseJobsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The leased jobs. Empty when the wait was over.
+	// The leased jobs. Empty if no job became ready within `wait_seconds`.
 	Jobs          []*LeasedJob `protobuf:"bytes,1,rep,name=jobs,proto3" json:"jobs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -180,18 +180,19 @@ type LeasedJob struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The job as of its lease.
 	Job *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	// The lease token. Its format is not part of the contract.
+	// The lease token. Treat it as opaque.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
 	// When the lease ends without a heartbeat.
 	LeaseExpiresAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=lease_expires_at,json=leaseExpiresAt,proto3" json:"lease_expires_at,omitempty"`
 	// The checkpoint of the previous attempt. Empty in a first attempt.
 	Checkpoint []byte `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
-	// Send a heartbeat at least this often.
+	// The maximum seconds between two heartbeats.
 	HeartbeatSeconds float64 `protobuf:"fixed64,5,opt,name=heartbeat_seconds,json=heartbeatSeconds,proto3" json:"heartbeat_seconds,omitempty"`
-	// Send progress no more often than this.
+	// The minimum seconds between two progress reports.
 	ReportSeconds float64 `protobuf:"fixed64,6,opt,name=report_seconds,json=reportSeconds,proto3" json:"report_seconds,omitempty"`
 	// The epoch of the lease. It grows with every lease of the job, and the lease token starts with it. Store it with the data
-	// that the job writes elsewhere, and refuse writes with a lower one: so a worker that has lost its lease changes nothing.
+	// that the job writes elsewhere, and refuse writes with a lower epoch. Then a worker that has lost its lease can't
+	// change that data.
 	Epoch         uint32 `protobuf:"varint,7,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -361,7 +362,7 @@ func (x *HeartbeatRequest) GetCheckpoint() []byte {
 // ProgressReport is the progress that a worker sends.
 type ProgressReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One line about what happens now. Longer texts are cut to 500 characters.
+	// One line about the current activity. Longer texts are truncated to 500 characters.
 	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// The steps that changed.
 	Steps         []*StepReport `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`
@@ -413,22 +414,23 @@ func (x *ProgressReport) GetSteps() []*StepReport {
 	return nil
 }
 
-// StepReport holds the changes of a step. Numbers are totals, not differences, so a lost report loses nothing.
+// StepReport holds the changes of a step. Numbers are totals, not differences, so a lost report has no lasting effect.
 type StepReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The step's name. It must have been declared.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The step's state. Unspecified to keep it.
+	// The step's state. Unspecified leaves it unchanged.
 	State StepState `protobuf:"varint,2,opt,name=state,proto3,enum=headway.jobs.v1.StepState" json:"state,omitempty"`
-	// Units done, at most `total`. Unset to keep.
+	// Units done, at most `total`. Unset leaves it unchanged.
 	Done *float64 `protobuf:"fixed64,3,opt,name=done,proto3,oneof" json:"done,omitempty"`
-	// Total units. Unset to keep.
+	// Total units. Unset leaves it unchanged.
 	Total *float64 `protobuf:"fixed64,4,opt,name=total,proto3,oneof" json:"total,omitempty"`
-	// All named counts. Empty to keep. At most 16. A name has 1 to 100 characters without control characters, such as "rowsOK".
+	// All named counts. Empty leaves them unchanged. At most 16. A name has 1 to 100 characters without control
+	// characters, such as "rowsOK".
 	Counters map[string]float64 `protobuf:"bytes,5,rep,name=counters,proto3" json:"counters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
-	// One line about this step. Unset to keep. Longer texts are cut to 200 characters.
+	// One line about this step. Unset leaves it unchanged. Longer texts are truncated to 200 characters.
 	Message *string `protobuf:"bytes,6,opt,name=message,proto3,oneof" json:"message,omitempty"`
-	// Whether the total is an estimate. Unset to keep.
+	// Whether the total is an estimate. Unset leaves it unchanged.
 	TotalEstimated *bool `protobuf:"varint,7,opt,name=total_estimated,json=totalEstimated,proto3,oneof" json:"total_estimated,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -513,16 +515,16 @@ func (x *StepReport) GetTotalEstimated() bool {
 	return false
 }
 
-// HeartbeatResponse tells the worker how to continue.
+// HeartbeatResponse holds the state of the lease, and requests to the worker.
 type HeartbeatResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When the lease ends without another heartbeat.
 	LeaseExpiresAt *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=lease_expires_at,json=leaseExpiresAt,proto3" json:"lease_expires_at,omitempty"`
-	// The owner wants the job to stop. Stop, and then call FailJob.
+	// Whether cancellation was requested. If so, stop, and then call FailJob.
 	CancelRequested bool `protobuf:"varint,2,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
-	// Send progress no more often than this. Shorter while the job is watched.
+	// The minimum seconds between two progress reports. Shorter while the job is watched.
 	ReportSeconds float64 `protobuf:"fixed64,3,opt,name=report_seconds,json=reportSeconds,proto3" json:"report_seconds,omitempty"`
-	// The parts of the progress that were refused or shortened. The rest was taken in, and the lease was renewed.
+	// The parts of the progress that were refused or shortened. The rest was accepted, and the lease was renewed.
 	Refused       []*Refusal `protobuf:"bytes,4,rep,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -593,7 +595,7 @@ type Refusal struct {
 	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
 	// Machine-readable: TRUNCATED for a text that was shortened, or a name of headway.errors.v1.ErrorReason.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// What is wrong with it.
+	// Describes the problem.
 	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -776,10 +778,10 @@ type CompleteJobRequest struct {
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The lease token.
 	LeaseToken string `protobuf:"bytes,2,opt,name=lease_token,json=leaseToken,proto3" json:"lease_token,omitempty"`
-	// The result; at most 1 MiB as JSON, unless the service has another limit. One that is too large for a snapshot (at most
-	// 8 KiB) is returned by GetJob only.
+	// The result; at most 1 MiB as JSON, unless the service has another limit. If it is too large for a snapshot (more
+	// than 8 KiB), only GetJob returns it.
 	Result *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
-	// The last progress, stored in the same step. Unset to keep. Open steps become completed.
+	// The last progress, stored in the same transaction. Unset leaves it unchanged. Open steps become completed.
 	Progress *ProgressReport `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
 	// The result as JSON text, instead of `result`: an object. It is stored byte for byte, so numbers stay exact.
 	ResultJson    string `protobuf:"bytes,5,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`
@@ -1058,7 +1060,7 @@ type FailJobRequest struct {
 	Permanent bool `protobuf:"varint,4,opt,name=permanent,proto3" json:"permanent,omitempty"`
 	// The last progress. Unset to keep.
 	Progress *ProgressReport `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
-	// Facts about the failure, such as an import's counts. Stored as the result, or left out if they exceed its limit.
+	// Facts about the failure, such as an import's counts. Stored as the result, or dropped if they exceed its limit.
 	Result *structpb.Struct `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"`
 	// Facts about the failure as JSON text, instead of `result`. They are stored byte for byte, so numbers stay exact.
 	ResultJson    string `protobuf:"bytes,7,opt,name=result_json,json=resultJson,proto3" json:"result_json,omitempty"`
@@ -1148,7 +1150,7 @@ func (x *FailJobRequest) GetResultJson() string {
 // FailJobResponse holds the job.
 type FailJobResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job: queued for another attempt, failed or cancelled.
+	// The job: queued for another attempt, failed, or cancelled.
 	Job           *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
