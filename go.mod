@@ -33,6 +33,7 @@ require (
 
 require (
 	github.com/jackc/pgx/v5 v5.13.0
+	github.com/temoto/robotstxt v1.1.2
 	golang.org/x/term v0.48.0
 )
 
