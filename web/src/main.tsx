@@ -16,6 +16,7 @@ import "./importer/review/review.css";
 import "./importer/verdict/verdict.css";
 import "./importer/issues/issues.css";
 import "./job/output.css";
+import "./job/records.css";
 import "./screens/start/other-jobs.css";
 import "./job/result.css";
 import { StrictMode } from "react";

@@ -5,13 +5,16 @@ import { base } from "../ui/base.js";
 import { ErrorNote } from "../ui/ErrorNote.js";
 import { formatBytes } from "../ui/format.js";
 import { Icon } from "../ui/Icon.js";
+import { RecordsView } from "./RecordsView.js";
+import { parseRecords } from "./records.js";
 import { texts } from "./texts.js";
 
-/** A job's output as it grows: text that scrolls to its end, a picture that fills in, or a file to download. */
+/** A job's output as it grows: text that scrolls to its end, records, a picture that fills in, or a file to download. */
 export function OutputCard({ job }: { job: JobSnapshot }) {
   const some = (job.outputBytes ?? 0) > 0;
   const output = useJobOutput({ jobId: some ? job.jobId : undefined, kind: job.kind });
   const picture = usePicture(output.chunks);
+  const records = useMemo(() => parseRecords(output.text), [output.text]);
 
   if (!some && (isTerminal(job.status) || job.kind === "import")) return null;
   return (
@@ -32,7 +35,8 @@ export function OutputCard({ job }: { job: JobSnapshot }) {
       )}
       {some && output.binary && !picture && <p className="muted">{texts.outputBinary(formatBytes(output.bytes))}</p>}
       {some && picture && <img src={picture} alt={texts.picture} />}
-      {some && !output.binary && <Text text={output.text} />}
+      {some && records && <RecordsView records={records} />}
+      {some && !output.binary && !records && <Text text={output.text} />}
     </section>
   );
 }

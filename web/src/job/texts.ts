@@ -30,6 +30,14 @@ export const texts = {
   outputDownload: "Download the output",
   picture: "The job's picture so far",
   pictureTruncated: "Only the first part of the picture is shown.",
+  records: {
+    rows: (n: number) => (n === 1 ? "1 row" : `${count(n)} rows`),
+    lastRows: (shown: number, n: number) => `The last ${count(shown)} of ${count(n)} rows`,
+    entries: (n: number) => (n === 1 ? "1 entry" : `${count(n)} entries`),
+    states: { done: "", skipped: "Skipped", failed: "Failed" },
+    plot: (points: number, groups: number) =>
+      groups === 0 ? `${count(points)} points` : `${count(points)} points in ${count(groups)} groups`,
+  },
   notFound: "Page not found",
   notFoundLead: "It was deleted, or it belongs to another user.",
   broken: "This page couldn't be loaded",
