@@ -1,11 +1,9 @@
 /** The handler of kind `media`. It renders a scene tile by tile, and writes each row of tiles to the job's output as PNG. */
 import { setImmediate as breathe } from "node:timers/promises";
+import { Failure, type HeldJob, type JsonObject, type KindDescription, type KindField } from "@headway/example-worker";
 import { newPng, type PngState, pngBand, pngEnd, pngHead, written } from "./png.js";
 import { renderTile } from "./render.js";
 import { buildScene, isSceneName, type SceneName, sceneNames } from "./scenes.js";
-import type { KindDescription, KindField } from "./service.js";
-import type { JsonObject } from "./struct.js";
-import { Failure, type HeldJob } from "./worker.js";
 
 /** The payload of a job. Every field is optional. */
 interface Order {

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32 } from "node:zlib";
+import { Failure, type JsonObject, work } from "@headway/example-worker";
+import { ScriptedService } from "@headway/example-worker/scripted-service";
 import { description, paint, readOrder } from "../src/paint.js";
 import { renderTile } from "../src/render.js";
 import { buildScene, sceneNames } from "../src/scenes.js";
-import type { JsonObject } from "../src/struct.js";
-import { Failure, work } from "../src/worker.js";
 import { readPng } from "./read-png.js";
-import { ScriptedService } from "./scripted-service.js";
 
 const order = { scene: "spheres", width: 70, height: 50, samples: 2, seed: 3 };
 

@@ -100,11 +100,13 @@ export async function work(
 export class HeldJob {
   readonly jobId: string;
   readonly payload: JsonObject;
+  /** The bytes of output that earlier attempts have written. */
+  readonly outputBytes: number;
   /** The checkpoint of an earlier attempt, or empty bytes. */
   readonly checkpoint: Buffer;
   private readonly stopping = new AbortController();
   /** Is aborted when the work must stop. Its reason is a StopReason. */
-  readonly signal = this.stopping.signal;
+  readonly signal: AbortSignal = this.stopping.signal;
 
   private readonly lease: { jobId: string; leaseToken: string };
   private readonly leaseMs: number;
@@ -128,6 +130,7 @@ export class HeldJob {
     const { job } = leased;
     this.jobId = job?.jobId ?? "";
     this.payload = fromStruct(job?.payload ?? null);
+    this.outputBytes = job?.outputBytes ?? 0;
     this.checkpoint = leased.checkpoint;
     this.lease = { jobId: this.jobId, leaseToken: leased.leaseToken };
     // Both times are the service's, so our clock may be wrong.

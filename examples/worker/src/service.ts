@@ -48,7 +48,7 @@ export function tokenFromEnvironment(env: NodeJS.ProcessEnv): () => string {
   const fixed = env.HEADWAY_TOKEN;
   if (!file && !fixed) {
     throw new Error(
-      "no token: set HEADWAY_TOKEN_FILE or HEADWAY_TOKEN. To create one, run: headway token --sub media --scope headway:worker",
+      "no token: set HEADWAY_TOKEN_FILE or HEADWAY_TOKEN. To create one, run: headway token --sub NAME --scope headway:worker",
     );
   }
   if (!file) return () => fixed ?? "";

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { description } from "../src/paint.js";
 import { Service, tokenFromEnvironment } from "../src/service.js";
 import { Failure, type Handler, type HeldJob, work } from "../src/worker.js";
 import { refusal, ScriptedService } from "./scripted-service.js";
+
+const description = { kind: "media", title: "Test" };
 
 /** Runs the worker until the service has received what `over` waits for, and then until it has ended. */
 async function run(scripted: ScriptedService, handler: Handler, over: string | (() => boolean)): Promise<void> {

@@ -30,11 +30,17 @@ export class ScriptedService {
 
   /** Starts it with jobs, one lease each. */
   static async start(
-    ...jobs: { payload?: JsonObject; checkpoint?: Buffer; leaseSeconds?: number }[]
+    ...jobs: { payload?: JsonObject; checkpoint?: Buffer; outputBytes?: number; leaseSeconds?: number }[]
   ): Promise<ScriptedService> {
     const it = new ScriptedService();
-    it.queue = jobs.map(({ payload = {}, checkpoint = Buffer.alloc(0), leaseSeconds = 10 }, i) => ({
-      job: { jobId: `job-${i}`, kind: "media", payload: toStruct(payload), updatedAt: { seconds: 1000, nanos: 0 } },
+    it.queue = jobs.map(({ payload = {}, checkpoint = Buffer.alloc(0), outputBytes = 0, leaseSeconds = 10 }, i) => ({
+      job: {
+        jobId: `job-${i}`,
+        kind: "media",
+        payload: toStruct(payload),
+        outputBytes,
+        updatedAt: { seconds: 1000, nanos: 0 },
+      },
       leaseToken: `lease-${i}`,
       leaseExpiresAt: { seconds: 1000 + Math.floor(leaseSeconds), nanos: (leaseSeconds % 1) * 1e9 },
       checkpoint,
