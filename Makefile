@@ -18,13 +18,20 @@ help: ## List the targets
 
 .PHONY: build
 build: web examples ## Build bin/headway, one binary per service, and the example workers
-	go build -trimpath -o $(BIN)/ ./cmd/headway ./cmd/jobs ./cmd/importer ./cmd/edge ./examples/character
+	go build -trimpath -o $(BIN)/ ./cmd/headway ./cmd/jobs ./cmd/importer ./cmd/edge $(GO_WORKERS)
+
+GO_WORKERS := ./examples/character ./examples/crawl ./examples/cluster
+
+# The worker in Python needs packages of the operating system. Without them, it is left out.
+BULK = $(shell for python in python3 /usr/bin/python3; do \
+  $$python examples/bulk/bulk.py --check 2>/dev/null && { echo "$$python examples/bulk/bulk.py"; break; }; done)
 
 # Workers to run next to the services. WORKERS= runs none.
-WORKERS ?= $(BIN)/character; node examples/media/dist/src/main.js
+WORKERS ?= $(BIN)/character; $(BIN)/crawl; $(BIN)/cluster; node examples/media/dist/src/main.js; node examples/story/dist/src/main.js; $(BULK)
 
 .PHONY: run
 run: build ## Run all services and the example workers, and print the address of the web UI
+	@test -n '$(BULK)' || echo 'The example worker bulk is left out. On Debian or Ubuntu, install its packages with: sudo apt-get install -y $(BULK_PACKAGES)'
 	@exec ./$(BIN)/headway serve --worker '$(WORKERS)' $(ARGS)
 
 .PHONY: test
@@ -106,13 +113,14 @@ web/dist/index.html: node_modules $(WEB_SOURCES)
 	npm run build
 	@touch $@
 
-# The example worker in TypeScript, made from the protos alone.
+# The example workers in TypeScript, made from the protos alone.
 
-MEDIA_SOURCES = $(shell git ls-files -co --exclude-standard examples/media package-lock.json) $(shell git ls-files proto third_party)
+NODE_WORKERS := worker media story
+NODE_SOURCES = $(shell git ls-files -co --exclude-standard $(NODE_WORKERS:%=examples/%) package-lock.json) $(shell git ls-files proto third_party)
 .PHONY: examples
-examples: examples/media/dist/src/main.js
-examples/media/dist/src/main.js: node_modules $(MEDIA_SOURCES)
-	npm run build --workspace @headway/example-media
+examples: examples/story/dist/src/main.js
+examples/story/dist/src/main.js: node_modules $(NODE_SOURCES)
+	npm run build $(NODE_WORKERS:%=--workspace @headway/example-%)
 	@touch $@
 
 node_modules: package.json package-lock.json
@@ -132,8 +140,10 @@ $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 
 # Programs that the tests run, from packages of the operating system.
 TEST_PROGRAMS := curl jq chromium nginx caddy
+BULK_PACKAGES := python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev
 .PHONY: test-programs
 test-programs:
 	@export PATH="$$PATH:/usr/sbin"; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done
 	@/usr/bin/python3 -c 'import tusclient' 2>/dev/null || e2e/install-packages python3-tuspy
 	@compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || e2e/install-packages postgresql
+	@/usr/bin/python3 examples/bulk/bulk.py --check 2>/dev/null || e2e/install-packages $(BULK_PACKAGES)
