@@ -208,9 +208,34 @@ func TestRelayClosesRequestsAndSurvivesCrashes(t *testing.T) {
 	}
 }
 
+func TestRelayDescribesItsKind(t *testing.T) {
+	s, b := start(t), startBackend(t)
+	file := filepath.Join(t.TempDir(), "crawl.json")
+	writeFile(t, file, `{"title": "Crawl a site", "fields": [{"name": "url", "label": "Address", "required": true}]}`)
+	s.relay("crawl", b.URL+"/json", "--description", file)
+	s.relay("plain", b.URL+"/json")
+	token := s.token("ann")
+	eventually(t, "both kinds are described", func() error {
+		_, answer := s.rest(token, "GET", "/api/v1/kinds", nil)
+		found := map[string]string{}
+		for _, d := range field(t, answer, "descriptions").([]any) {
+			found[field(t, d, "kind").(string)] = fmt.Sprint(field(t, d, "title"), " ", len(d.(map[string]any)["fields"].([]any)))
+		}
+		if fmt.Sprint(found) != "map[crawl:Crawl a site 1 plain:plain 0]" {
+			return fmt.Errorf("the kinds are %v", found)
+		}
+		return nil
+	})
+}
+
 func TestRelayRejectsBadFlags(t *testing.T) {
 	s := &server{t: t, data: t.TempDir(), jobs: "127.0.0.1:1"}
+	other := filepath.Join(s.data, "other.json")
+	writeFile(t, other, `{"kind": "y", "title": "Another kind"}`)
+	unknown := filepath.Join(s.data, "unknown.json")
+	writeFile(t, unknown, `{"heading": "No such field"}`)
 	for _, flags := range [][]string{
+		{"--url", "http://127.0.0.1:1", "--description", other}, {"--url", "http://127.0.0.1:1", "--description", unknown},
 		{"--url", "file:///etc/passwd"}, {"--url", "http://127.0.0.1:1", "--header", "no colon"},
 		{"--url", "http://127.0.0.1:1", "--timeout", "0s"}, {"--url", "http://127.0.0.1:1"}, // without a token
 	} {

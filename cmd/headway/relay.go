@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"headway/clients/go"
 	"headway/cmd/internal/program"
 	"headway/cmd/internal/relay"
+	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/rpcclient"
 )
 
@@ -22,6 +24,7 @@ import (
 type relayCommand struct {
 	Kind         string        `help:"Kind of jobs to forward to the backend." required:"" placeholder:"KIND"`
 	URL          string        `help:"Address of the backend, which is called for each job. It can respond with Server-Sent Events, lines of JSON, or JSON." required:"" placeholder:"URL" name:"url"`
+	Description  []byte        `help:"File that describes the kind to users, for the form in the web UI: JSON with title, summary, and fields (headway.jobs.v1.KindDescription). Without it, the form is a button." placeholder:"FILE" type:"filecontent"`
 	Method       string        `help:"Method of the request. GET sends the job's payload as the query, the others as JSON." enum:"GET,POST,PUT,PATCH" default:"POST"`
 	Header       []string      `help:"Additional request header, for example 'X-Key: abc'. Can be repeated." placeholder:"HEADER" sep:"none"`
 	Timeout      time.Duration `help:"Maximum duration of a job." default:"1h"`
@@ -49,6 +52,10 @@ func (c *relayCommand) Run(ctx context.Context) error {
 	if c.Timeout <= 0 || c.Concurrency < 1 {
 		return program.Refuse("--timeout and --concurrency must be positive")
 	}
+	description, err := c.description()
+	if err != nil {
+		return err
+	}
 	token, err := c.credentials()
 	if err != nil {
 		return err
@@ -63,9 +70,28 @@ func (c *relayCommand) Run(ctx context.Context) error {
 		Handlers: map[string]headway.Handler{c.Kind: relay.Handler(relay.Config{
 			URL: target, Method: c.Method, Timeout: c.Timeout, Header: header, Client: relay.NewClient(),
 		})},
-		Concurrency: c.Concurrency, DrainTimeout: c.DrainTimeout, Logger: logger,
+		Descriptions: []*jobsv1.KindDescription{description},
+		Concurrency:  c.Concurrency, DrainTimeout: c.DrainTimeout, Logger: logger,
 	}).Run(ctx)
 	return errors.Join(err, conn.Close())
+}
+
+// description returns what the web UI shows of the kind.
+func (c *relayCommand) description() (*jobsv1.KindDescription, error) {
+	description := &jobsv1.KindDescription{}
+	if len(c.Description) > 0 {
+		if err := protojson.Unmarshal(c.Description, description); err != nil {
+			return nil, program.Refuse("--description is not a description of a kind: %v", err)
+		}
+		if description.GetKind() != "" && description.GetKind() != c.Kind {
+			return nil, program.Refuse("--description is about the kind %q, and --kind is %q. Leave the kind out", description.GetKind(), c.Kind)
+		}
+	}
+	description.Kind = c.Kind
+	if description.GetTitle() == "" {
+		description.Title = c.Kind
+	}
+	return description, nil
 }
 
 func (c *relayCommand) credentials() (credentials.PerRPCCredentials, error) {

@@ -37,15 +37,20 @@ type Route struct {
 	Words map[string]map[string]string `yaml:"words"`
 
 	ProxyUpstream string `yaml:"proxy_upstream"`
-	Watch         *Watch `yaml:"watch"`
-	Start         *Start `yaml:"start"`
-	Get           *Get   `yaml:"get"`
-	Static        string `yaml:"static"`
+	// IdentitySecret names the environment variable with the secret that signs the caller's name for the upstream.
+	IdentitySecret string `yaml:"identity_secret"`
+
+	Watch  *Watch `yaml:"watch"`
+	Start  *Start `yaml:"start"`
+	Get    *Get   `yaml:"get"`
+	Static string `yaml:"static"`
 
 	// position is the location of the entry in its file.
 	position string
 	// upstream is the address of ProxyUpstream.
 	upstream *url.URL
+	// secret is the secret of IdentitySecret.
+	secret []byte
 }
 
 // Watch is the action that streams one job or import, the caller's latest job of a kind, or all of the caller's jobs.
@@ -89,7 +94,7 @@ func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 		*d = Duration(seconds * float64(time.Second))
 		return nil
 	}
-	parsed, err := time.ParseDuration(node.Value)
+	parsed, err := time.ParseDuration(strings.ReplaceAll(node.Value, " ", ""))
 	if err != nil {
 		return fmt.Errorf("line %d: %q is not a duration. Write for example 300s or 5m", node.Line, node.Value)
 	}
@@ -99,7 +104,7 @@ func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 
 // keys has the keys of each mapping. Any other key is an error, so that a typo never disables a check silently.
 var keys = map[string][]string{
-	"route": {"path", "method", "auth_required", "timeout", "description", "format", "words", "proxy_upstream", "watch", "start", "get", "static"},
+	"route": {"path", "method", "auth_required", "timeout", "description", "format", "words", "proxy_upstream", "identity_secret", "watch", "start", "get", "static"},
 	"watch": {"job", "kind", "import", "latest", "mine"},
 	"start": {"kind", "title", "payload", "import", "on_issues", "mode", "answer", "cancel_on_disconnect"},
 	"get":   {"job", "kind", "envelope"},
@@ -149,14 +154,18 @@ func loadFile(file string) ([]*Route, error) {
 	if list.Kind == yaml.MappingNode && len(list.Content) == 2 && list.Content[0].Value == "routes" {
 		list = list.Content[1]
 	}
-	if list.Kind != yaml.SequenceNode {
+	nodes := list.Content
+	switch {
+	case hasKey(list, "path"): // one route
+		nodes = []*yaml.Node{list}
+	case list.Kind != yaml.SequenceNode:
 		return nil, fmt.Errorf("%s:%d: the file must have a list of routes, alone or under the key routes", file, list.Line)
 	}
 	var (
 		routes   []*Route
 		problems []error
 	)
-	for _, node := range list.Content {
+	for _, node := range nodes {
 		position := fmt.Sprintf("%s:%d", file, node.Line)
 		route := &Route{position: position}
 		err := checkKeys(node, "route")
@@ -173,6 +182,15 @@ func loadFile(file string) ([]*Route, error) {
 		routes = append(routes, route)
 	}
 	return routes, errors.Join(problems...)
+}
+
+func hasKey(node *yaml.Node, key string) bool {
+	for i := 0; node.Kind == yaml.MappingNode && i < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
 }
 
 // checkKeys reports unknown keys, in a mapping and in the mappings in it.

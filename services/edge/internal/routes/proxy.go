@@ -3,11 +3,14 @@ package routes
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"strings"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"google.golang.org/grpc/codes"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
@@ -18,12 +21,37 @@ import (
 	"headway/services/edge/internal/reqlog"
 )
 
-// UserHeader is the header with the caller's name for an upstream. An upstream can trust it only if no other program
-// can reach the upstream.
-const UserHeader = "X-Headway-User"
+const (
+	// UserHeader is the header with the caller's name for an upstream. An upstream can trust it only if no other program
+	// can reach the upstream.
+	UserHeader = "X-Headway-User"
+	// IdentityHeader tells it in a signed token, which an upstream can trust in any network.
+	IdentityHeader = "X-Headway-Identity"
+	// ownHeaders is the prefix of headers that only this server sets.
+	ownHeaders = "X-Headway-"
+	// identityLife is how long the token is valid. An upstream checks it when a request arrives.
+	identityLife = time.Minute
+)
 
-// ownHeaders is the prefix of headers that only this server sets.
-const ownHeaders = "X-Headway-"
+// isOwnHeader reports whether a header is one that only this server sets. Servers of the kind of CGI and WSGI take an
+// underscore for a hyphen, so a client must not be able to send either.
+func isOwnHeader(name string) bool {
+	name = strings.ReplaceAll(name, "_", "-")
+	return len(name) >= len(ownHeaders) && strings.EqualFold(name[:len(ownHeaders)], ownHeaders)
+}
+
+// identity returns a signed token (RFC 7519, HS256) with the caller's name for the upstream.
+func (r *Route) identity(user string) (string, error) {
+	now := time.Now()
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+		Issuer: "headway", Subject: user, Audience: jwt.ClaimStrings{r.upstream.Scheme + "://" + r.upstream.Host},
+		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(identityLife)),
+	}).SignedString(r.secret)
+	if err != nil {
+		return "", fmt.Errorf("sign the caller's name: %w", err)
+	}
+	return token, nil
+}
 
 // newProxy forwards requests to another service, including streams. The upstream gets the caller's name, but neither
 // the token nor the session's cookie.
@@ -33,10 +61,8 @@ func newProxy(route *Route) http.Handler {
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(route.upstream)
 			p.SetXForwarded()
-			for name := range p.Out.Header {
-				if strings.HasPrefix(name, ownHeaders) {
-					p.Out.Header.Del(name)
-				}
+			for _, header := range []http.Header{p.Out.Header, p.Out.Trailer} {
+				maps.DeleteFunc(header, func(name string, _ []string) bool { return isOwnHeader(name) })
 			}
 			p.Out.Header.Set(reqlog.Header, reqlog.From(p.In.Context()).ID)
 			query := p.Out.URL.Query()
@@ -45,6 +71,9 @@ func newProxy(route *Route) http.Handler {
 				p.Out.Header.Del("Authorization")
 				as, _ := auth.FromContext(p.In.Context())
 				p.Out.Header.Set(UserHeader, as.Subject)
+				if token, ok := p.In.Context().Value(identityKey{}).(string); ok {
+					p.Out.Header.Set(IdentityHeader, token)
+				}
 			}
 			p.Out.URL.RawQuery = query.Encode()
 			withoutSession(p)
@@ -67,6 +96,15 @@ func newProxy(route *Route) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Accel-Buffering", "no")
+		if route.secret != nil {
+			as, _ := auth.FromContext(r.Context())
+			token, err := route.identity(as.Subject)
+			if err != nil {
+				httperr.Write(w, r, rpcerr.Internal(err))
+				return
+			}
+			r = r.WithContext(context.WithValue(r.Context(), identityKey{}, token))
+		}
 		if route.Timeout > 0 {
 			ctx, cancel := context.WithTimeout(r.Context(), time.Duration(route.Timeout))
 			defer cancel()
@@ -75,6 +113,9 @@ func newProxy(route *Route) http.Handler {
 		proxy.ServeHTTP(w, r)
 	})
 }
+
+// identityKey is the key of a request's signed token in its context.
+type identityKey struct{}
 
 func unreachable(message string, cause error) error {
 	return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, message, cause)

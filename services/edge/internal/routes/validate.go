@@ -54,6 +54,9 @@ func (r *Route) complete(dir string) error {
 	if !*r.AuthRequired && r.ProxyUpstream == "" && r.Static == "" {
 		return errors.New("auth_required cannot be false: a job belongs to its caller")
 	}
+	if err := r.resolveSecret(); err != nil {
+		return err
+	}
 	return r.checkFormat()
 }
 
@@ -101,6 +104,31 @@ func (r *Route) resolveUpstream() error {
 		return fmt.Errorf("proxy_upstream is %q. It must be an address such as http://127.0.0.1:9000", address)
 	}
 	r.upstream = u
+	return nil
+}
+
+// minSecretBytes is the minimum length of a key for HS256 (RFC 7518 §3.2).
+const minSecretBytes = 32
+
+var variable = regexp.MustCompile(`^\$([A-Za-z_][A-Za-z0-9_]*)$`)
+
+// resolveSecret reads the secret that signs the caller's name. It is never in the file itself.
+func (r *Route) resolveSecret() error {
+	if r.IdentitySecret == "" {
+		return nil
+	}
+	if r.ProxyUpstream == "" || !*r.AuthRequired {
+		return errors.New("identity_secret is for proxy_upstream with auth_required: it signs the caller's name")
+	}
+	name := variable.FindStringSubmatch(r.IdentitySecret)
+	if name == nil {
+		return errors.New("identity_secret must be the name of an environment variable with the secret, for example $PROCESSOR_SECRET")
+	}
+	r.secret = []byte(os.Getenv(name[1]))
+	if len(r.secret) < minSecretBytes {
+		return fmt.Errorf("the environment variable %s of identity_secret has %d bytes. It needs at least %d. To make a secret, run: openssl rand -base64 48",
+			name[1], len(r.secret), minSecretBytes)
+	}
 	return nil
 }
 
