@@ -130,7 +130,7 @@ func (t *Table) startImport(route *Route) http.Handler {
 	preset := importOptions(route.Start)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		as, _ := auth.FromContext(r.Context())
-		accepted, err := t.cfg.Upload(w, r.WithContext(access.Outgoing(r.Context())), preset)
+		accepted, err := t.upload(w, r, as, preset)
 		if err != nil {
 			t.cfg.Streams.Failed(as.Subject, importKind, err)
 			t.cfg.Refuse(w, r, err)
@@ -142,6 +142,11 @@ func (t *Table) startImport(route *Route) http.Handler {
 		}
 		view.Started(w, r, hub.Topic{ID: accepted.GetImport().GetImportId()}, t.options(route, r, accepted.GetImport().GetImportId()))
 	})
+}
+
+func (t *Table) upload(w http.ResponseWriter, r *http.Request, as auth.Identity, preset *importsv1.UploadOptions) (*importsv1.UploadWorkbookResponse, error) {
+	defer t.cfg.Streams.Starting(as.Subject, importKind)()
+	return t.cfg.Upload(w, r.WithContext(access.Outgoing(r.Context())), preset)
 }
 
 // importOptions returns the options that a route sets. Their values were checked when the route was loaded.
@@ -170,9 +175,9 @@ func (t *Table) startJob(route *Route) http.Handler {
 			view.Started(w, r, hub.Topic{ID: id}, t.options(route, r, id))
 			return
 		}
-		job, err := t.create(route, r)
+		as, _ := auth.FromContext(r.Context())
+		job, err := t.create(route, r, as)
 		if err != nil {
-			as, _ := auth.FromContext(r.Context())
 			t.cfg.Streams.Failed(as.Subject, start.Kind, err)
 			httperr.Write(w, r, err)
 			return
@@ -196,7 +201,8 @@ func byCookie(r *http.Request) bool {
 	return auth.BearerToken(r.Header.Get("Authorization")) == "" && r.URL.Query().Get("token") == ""
 }
 
-func (t *Table) create(route *Route, r *http.Request) (*jobsv1.Job, error) {
+func (t *Table) create(route *Route, r *http.Request, as auth.Identity) (*jobsv1.Job, error) {
+	defer t.cfg.Streams.Starting(as.Subject, route.Start.Kind)()
 	payload, err := payloadOf(route.Start, r)
 	if err != nil {
 		return nil, err

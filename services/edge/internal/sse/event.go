@@ -75,8 +75,12 @@ func (e *encoder) framed(s *hub.Snapshot, events [][]byte) sockets.Payload {
 		size += len(data) + 48
 	}
 	b := make([]byte, 0, size)
-	for _, data := range events {
-		b = appendEvent(b, e.id(s), 0, data)
+	for i, data := range events {
+		id := ""
+		if i == len(events)-1 { // a client that is cut off before has not seen this state
+			id = e.id(s)
+		}
+		b = appendEvent(b, id, 0, data)
 	}
 	return sockets.NewPayload(b)
 }

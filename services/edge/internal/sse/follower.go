@@ -25,14 +25,22 @@ type follower struct {
 	kind, subject string
 	since         time.Time
 	shown         *Shown
-	// candidate is the latest job found so far, and picked is the ID of the one that the stream follows.
+	// opened is when the client opened the stream, in milliseconds since 1970.
+	opened int64
+	// resumed, if not 0, is when a client that has come back opened its first stream, which told it of no job.
+	resumed int64
+	// candidate is the latest job found so far. picked is the ID of the one that the stream follows, and created is when that
+	// was created, in milliseconds since 1970.
 	candidate *hub.Snapshot
 	picked    string
+	created   int64
 	// begun means that a state was sent. sent is the number of events of a growing format that were sent.
 	begun bool
 	sent  int
 	// ended means that the terminal state was sent. The connection can end at the same time, on another goroutine.
 	ended atomic.Bool
+	// unshow is set once the end is about to be sent. It takes that back.
+	unshow func()
 	// gone is called if the client disconnects before the end. It can be nil.
 	gone func()
 }
@@ -46,9 +54,14 @@ func (f *follower) next(s *stream) (sockets.Message, bool) {
 				return sockets.Message{}, false
 			}
 			item.Snapshot, f.candidate = f.candidate, nil
-			f.picked = item.ID
+			f.pick(item.Snapshot)
 			s.handlers.stopWaiting(s)
 		} else if f.passes(&item) {
+			continue
+		}
+		if f.isEarlier(item.Snapshot) && s.handlers.isStarting(f.subject, f.kind) {
+			f.picked = ""
+			s.handlers.wait(s)
 			continue
 		}
 		if item.Snapshot == nil {
@@ -69,20 +82,42 @@ func (f *follower) passes(item *hub.Item) bool {
 		return false
 	case item.Deleted != "":
 		return item.Deleted != f.picked
-	case f.picked != "":
-		return item.ID != f.picked
+	case f.picked != "" && item.ID == f.picked:
+		return false
+	case f.picked != "" && (f.created >= f.opened || item.Created < f.opened):
+		return true
 	}
+	// The page opens its stream at the same moment as it starts a job. So a job that was there before is another one's, and
+	// the stream follows it only until its own is created.
 	if f.mayFollow(item.Snapshot) && (f.candidate == nil || item.Created >= f.candidate.Created) {
 		f.candidate = item.Snapshot
 	}
 	return true
 }
 
+// pick decides which job the stream follows from now on.
+func (f *follower) pick(state *hub.Snapshot) {
+	f.picked, f.created = state.ID, state.Created
+	f.sent, f.begun = 0, false
+}
+
+// isEarlier reports whether a state is the end of a job that was there before the stream. The client of the stream may be
+// about to start its own.
+func (f *follower) isEarlier(state *hub.Snapshot) bool {
+	return f.latest && state != nil && state.Terminal && state.ID == f.picked && f.created < f.opened
+}
+
 func (f *follower) mayFollow(s *hub.Snapshot) bool {
 	if s.Kind != f.kind || s.Owner != f.subject {
 		return false
 	}
-	return !s.Terminal || s.Created >= f.since.UnixMilli() && !f.shown.has(s.ID)
+	switch {
+	case f.resumed > 0 && s.Created >= f.resumed: // its client has come back, and has seen nothing of it
+		return true
+	case !s.Terminal: // its end may be known elsewhere already
+		return !f.shown.isLatest(f.subject, s.ID)
+	}
+	return s.Created >= f.since.UnixMilli() && !f.shown.has(f.subject, s.Created)
 }
 
 // tell returns the message of a state. It returns false if the state has nothing new.
@@ -104,6 +139,9 @@ func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) 
 		return sockets.Message{}, false
 	}
 	f.begun = true
+	if state.Terminal && f.shown != nil { // before it is sent: a client that has it may open its next stream immediately
+		f.unshow = f.shown.add(f.subject, state.ID, state.Created)
+	}
 	f.ended.Store(state.Terminal)
 	if len(m.Bytes()) == 0 && !m.Last {
 		return sockets.Message{}, false
@@ -116,8 +154,8 @@ func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) 
 func (f *follower) closed(s *stream, cause error) {
 	s.handlers.stopWaiting(s)
 	switch {
-	case f.ended.Load() && cause == nil && f.latest:
-		f.shown.add(f.picked)
+	case f.ended.Load() && cause != nil && f.unshow != nil:
+		f.unshow()
 	case !f.ended.Load() && f.gone != nil && clientLeft(cause):
 		f.gone()
 	}
@@ -134,37 +172,64 @@ func clientLeft(cause error) bool {
 	return cause != nil
 }
 
-// Shown records the jobs whose end a route has recently sent, so that later streams don't send it again. The zero value
-// is ready for use.
+// Shown remembers the latest job of each user whose end a route has sent lately, so that a stream that begins later tells
+// neither of it again nor of an older one. The zero value is ready for use.
 type Shown struct {
-	mu sync.Mutex
-	at map[string]time.Time
+	mu     sync.Mutex
+	latest map[string]shownEnd
 }
 
-func (l *Shown) has(id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, ok := l.at[id]
-	return ok
+// shownEnd is a job, when it was created, in milliseconds since 1970, and when its end was sent.
+type shownEnd struct {
+	id      string
+	created int64
+	at      time.Time
 }
 
-func (l *Shown) add(id string) {
+// isLatest reports whether the end that was sent last was that of this job.
+func (l *Shown) isLatest(subject, id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.at == nil {
-		l.at = make(map[string]time.Time)
+	return l.latest[subject].id == id
+}
+
+// has reports whether the end of a job of that time, or of a later one, was sent.
+func (l *Shown) has(subject string, created int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	end, ok := l.latest[subject]
+	return ok && created <= end.created
+}
+
+// add notes that an end is sent. The returned function takes that back, for an end that did not arrive.
+func (l *Shown) add(subject, id string, created int64) (undo func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.latest == nil {
+		l.latest = make(map[string]shownEnd)
 	}
 	now := time.Now()
-	l.at[id] = now
-	for id, at := range l.at {
-		if now.Sub(at) > maxReplay { // streams don't look further back
-			delete(l.at, id)
+	for subject, end := range l.latest {
+		if now.Sub(end.at) > maxReplay { // no stream looks further back
+			delete(l.latest, subject)
+		}
+	}
+	before, sent := l.latest[subject], shownEnd{id, created, now}
+	if created < before.created {
+		return func() {}
+	}
+	l.latest[subject] = sent
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.latest[subject] == sent {
+			l.latest[subject] = before
 		}
 	}
 }
 
-// failureKey identifies a failed attempt to start a job, by user and kind.
-type failureKey struct{ subject, kind string }
+// startKey names what is begun: a job of a user's, of a kind.
+type startKey struct{ subject, kind string }
 
 type failure struct {
 	err error
@@ -177,7 +242,7 @@ const maxFailures = 10_000
 // await adds a stream to those that wait for a job to begin, or ends it if an attempt has just failed.
 func (h *Handlers) await(s *stream) {
 	f := s.encoder.follower
-	key := failureKey{f.subject, f.kind}
+	key := startKey{f.subject, f.kind}
 	h.mu.Lock()
 	known, failed := h.failures[key]
 	delete(h.failures, key)
@@ -188,6 +253,34 @@ func (h *Handlers) await(s *stream) {
 	if failed {
 		s.finish(h.endEvent(s.encoder.format, known.err), nil)
 	}
+}
+
+// wait lists a stream again as waiting for a job to begin.
+func (h *Handlers) wait(s *stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waiting = append(h.waiting, s)
+}
+
+// Starting notes that the caller is about to begin a job of this kind. Call the returned function when the attempt is over.
+func (h *Handlers) Starting(subject, kind string) (done func()) {
+	key := startKey{subject, kind}
+	h.mu.Lock()
+	h.starting[key]++
+	h.mu.Unlock()
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.starting[key]--; h.starting[key] == 0 {
+			delete(h.starting, key)
+		}
+	}
+}
+
+func (h *Handlers) isStarting(subject, kind string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.starting[startKey{subject, kind}] > 0
 }
 
 func (h *Handlers) stopWaiting(s *stream) {
@@ -207,7 +300,7 @@ func (h *Handlers) Failed(subject, kind string, err error) {
 	if rpcerr.Reason(err) == 0 {
 		err = rpcerr.Internal(err)
 	}
-	key := failureKey{subject, kind}
+	key := startKey{subject, kind}
 	var ending []*stream
 	h.mu.Lock()
 	for _, s := range h.waiting {

@@ -60,7 +60,9 @@ type Handlers struct {
 	// waiting has the streams that wait for a job to begin. failures has the recently failed attempts to start one for
 	// which no stream was waiting.
 	waiting  []*stream
-	failures map[failureKey]failure
+	failures map[startKey]failure
+	// starting counts the attempts to begin a job that are in progress.
+	starting map[startKey]int
 }
 
 // New returns new Handlers, and registers them with the hub.
@@ -69,7 +71,8 @@ func New(cfg Config) *Handlers {
 		cfg:              cfg,
 		keepaliveSeconds: max(1, int64(cfg.Keepalive/time.Second)-1), // the wheel visits connections once per second
 		messages:         prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_edge_messages_total", Help: "Snapshots sent to streams."}),
-		failures:         make(map[failureKey]failure),
+		failures:         make(map[startKey]failure),
+		starting:         make(map[startKey]int),
 	}
 	h.headway = h.View(format.Headway)
 	if cfg.Metrics != nil {

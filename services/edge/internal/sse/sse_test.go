@@ -157,7 +157,7 @@ func TestControlMessagesHaveSetFieldsOnly(t *testing.T) {
 }
 
 func TestAbandonedStreamStopsWaiting(t *testing.T) {
-	h := &Handlers{failures: make(map[failureKey]failure)}
+	h := &Handlers{failures: make(map[startKey]failure)}
 	s := &stream{handlers: h, encoder: &encoder{follower: &follower{latest: true}}}
 	h.await(s)
 	s.abandon() // as for HEAD

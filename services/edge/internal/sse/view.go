@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"headway/internal/auth"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/hub"
@@ -50,7 +51,11 @@ func (v *View) One(w http.ResponseWriter, r *http.Request, t hub.Topic, kind str
 // Started serves the stream of a job that a route started. Its event IDs name the job, so that a client that reconnects
 // finds it.
 func (v *View) Started(w http.ResponseWriter, r *http.Request, t hub.Topic, o Options) {
-	e := &encoder{format: v.format, id: namedID, forms: v.named, follower: &follower{gone: o.Gone}}
+	v.serveNamed(w, r, t, &follower{gone: o.Gone}, o)
+}
+
+func (v *View) serveNamed(w http.ResponseWriter, r *http.Request, t hub.Topic, f *follower, o Options) {
+	e := &encoder{format: v.format, id: namedID, forms: v.named, follower: f}
 	_, seen := parseNamed(lastEventID(r))
 	v.serveOne(w, r, e, t, "", seen, t.ID+".", o)
 }
@@ -155,7 +160,7 @@ func (s *stream) limit(timeout time.Duration) {
 // records which ends were sent.
 func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, shown *Shown, o Options) {
 	h := v.handlers
-	if id, revision := parseNamed(lastEventID(r)); id != "" && v.resume(w, r, id, revision, o) {
+	if id, revision := parseNamed(lastEventID(r)); id != "" && v.resume(w, r, id, revision, shown, o) {
 		return
 	}
 	f := &follower{latest: true, kind: kind, shown: shown, gone: o.Gone}
@@ -166,8 +171,9 @@ func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, shown
 	begun := time.Now()
 	if before := parseMoment(lastEventID(r)); !before.IsZero() {
 		begun = atMost(before, maxReplay) // since then, it waits
+		f.resumed = begun.UnixMilli()
 	}
-	f.subject, f.since = as.Subject, begun.Add(-headStart)
+	f.subject, f.since, f.opened = as.Subject, begun.Add(-headStart), begun.UnixMilli()
 	if !h.watchMine(w, r, s, f.since) {
 		return
 	}
@@ -178,7 +184,7 @@ func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, shown
 
 // resume continues the stream of a job that a client knows. It returns false if the client has received the job's end,
 // or if the job doesn't exist.
-func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision string, o Options) bool {
+func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision string, shown *Shown, o Options) bool {
 	h := v.handlers
 	ctx, cancel := context.WithTimeout(r.Context(), resumeTimeout)
 	defer cancel()
@@ -186,7 +192,8 @@ func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision strin
 	if err != nil || current.Terminal && seenRevision(current, revision) == current.Revision {
 		return false
 	}
-	v.Started(w, r, hub.Topic{ID: id}, o)
+	as, _ := auth.FromContext(r.Context())
+	v.serveNamed(w, r, hub.Topic{ID: id}, &follower{subject: as.Subject, shown: shown, gone: o.Gone}, o)
 	return true
 }
 
