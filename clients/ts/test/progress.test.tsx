@@ -126,6 +126,45 @@ describe("useSSEProgress with a server that is not Headway's", () => {
     await waitFor(() => expect(seen.at(-1)?.progress?.message).toBe("Refused: TOKEN_EXPIRED"));
   });
 
+  const end = JSON.stringify({ status: "completed", progress: 100, message: "Fertig: 24 Stück", data: { pages: 24 } });
+  const half = end.indexOf("ü");
+  const bytes = new TextEncoder().encode(`data: ${end}\n\n`);
+  const within = new TextEncoder().encode(`data: ${end.slice(0, half)}`).length + 1;
+  test.each<[string, (string | Uint8Array)[]]>([
+    ["with CRLF", [`: hello\r\n\r\nevent: progress\r\ndata: ${end}\r\n\r\n`]],
+    ["with CRLF in two packets", [`data: ${end}\r`, "\n\r", "\n"]],
+    ["with CR alone", [`data: ${end}\r\r`]],
+    ["without a blank after the colon", [`data:${end}\n\n`]],
+    ["without a line break at its end", [fetching, `data: ${end}`]],
+    ["with one line break at its end", [fetching, `data: ${end}\n`]],
+    ["with JSON over several lines", [`${JSON.stringify(JSON.parse(end), null, 2).replace(/^/gm, "data: ")}\n\n`]],
+    ["with JSON in several packets", [`data: ${end.slice(0, 20)}`, end.slice(20, 40), `${end.slice(40)}\n`, "\n"]],
+    ["cut within a character", [bytes.subarray(0, within), bytes.subarray(within)]],
+    [
+      "after a byte order mark and other messages",
+      ["\uFEFFdata: ping\n\ndata: null\n\ndata: 7\n\n", `data: ${end}\n\n`],
+    ],
+  ])("reads a stream %s", async (_, chunks) => {
+    const seen = await open({}, async (_request, response) => {
+      response.writeHead(200, { "Content-Type": "text/event-stream" }); // without a charset
+      for (const chunk of chunks) {
+        response.write(chunk);
+        await new Promise((resolve) => setTimeout(resolve, 3));
+      }
+      response.end();
+    });
+    await click("start");
+    await screen.findByText("completed false");
+    expect(seen.at(-1)?.progress).toMatchObject({ message: "Fertig: 24 Stück", data: { pages: 24 } });
+  });
+
+  test("does not take a message for the end that the connection has cut off", async () => {
+    const seen = await open({}, stream([fetching, `data: ${end.slice(0, -1)}`]));
+    await click("start");
+    await screen.findByText("error false");
+    expect(seen.at(-1)?.progress).toMatchObject({ message: "Connection lost", progress: 12.5 });
+  });
+
   test("reports why there is no token", async () => {
     const seen = await open({ token: () => Promise.reject(new Error("Sign in first.")) }, stream([completed]));
     await click("start");

@@ -208,6 +208,19 @@ describe("useJobSSE", () => {
     expect(completed).toEqual(["j1", "j2"]);
   });
 
+  test("calls onComplete once for a job that has ended before, whose end comes twice", async () => {
+    const results: unknown[] = [];
+    function Page() {
+      const { status } = useJobSSE({ jobId: "j1", type: "character", onComplete: (result) => results.push(result) });
+      return <p>{status}</p>;
+    }
+    // All in one packet, so that the second end is there with the first.
+    const packet = connected + event(1, done) + event(1, { ...done, type: "job_update" });
+    await show(<Page />, stream([packet], { open: true }));
+    await screen.findByText("completed");
+    expect(results).toHaveLength(1);
+  });
+
   test("returns the error that ended the watch", async () => {
     function Page() {
       const { error } = useJobSSE({ jobId: "j1", type: "import" });

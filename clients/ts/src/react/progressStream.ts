@@ -29,6 +29,8 @@ const longestWaitMs = 10_000;
 const missedKeepalives = 3;
 /** How often the silence is checked, and the shortest one that counts. */
 const checkMs = 5_000;
+/** What ends an event. */
+const eventEnd = new TextEncoder().encode("\n\n");
 
 /** The message about a stream that ended before its last update. */
 const lost = "Connection lost";
@@ -96,7 +98,8 @@ export async function followProgress<Data>(
       for (;;) {
         const { done, value } = await within(reader.read());
         heardAt = performance.now();
-        if (value) parse(value);
+        // Some servers leave out the line breaks after their last event. If it was cut off, it is not JSON.
+        parse(done ? eventEnd : value);
         if (last.status !== "processing") return;
         if (done) break;
       }
