@@ -31,7 +31,7 @@ var programs = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	built = dir
-	out, err := exec.Command("go", "build", "-o", dir+"/", "headway/cmd/edge", "headway/bench/sseload").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", dir+"/", "headway/cmd/edge", "headway/cmd/headway", "headway/bench/sseload").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
