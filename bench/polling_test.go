@@ -225,7 +225,9 @@ func poll(ctx context.Context, m *watched, client *http.Client, edge, token, job
 		if err != nil {
 			return err
 		}
-		var body struct{ Data struct{ Status, Message string } }
+		var body struct {
+			Data struct{ Status, Message string }
+		}
 		err = json.NewDecoder(answer.Body).Decode(&body)
 		_, _ = io.Copy(io.Discard, answer.Body) // so that the connection is used again
 		answer.Body.Close()
