@@ -69,7 +69,7 @@ func TestRepeatedCrashesLeaveDatabaseConsistent(t *testing.T) {
 	for number := range killedWorlds {
 		t.Run(fmt.Sprint("world ", number), func(t *testing.T) {
 			t.Parallel()
-			w := newKilledWorld(t, programs, uint64(number))
+			w := newKilledWorld(t, programs, uint64(number), shortLeases)
 			turn, ended := 0, 0
 			var all []string
 			killing := w.killAtRandom()
@@ -143,8 +143,11 @@ func buildServices(t *testing.T) (folder string) {
 	return buildOnce.folder
 }
 
-// newKilledWorld starts both processes. flags are additional flags of the importer.
-func newKilledWorld(t *testing.T, programs string, seed uint64, flags ...string) *killedWorld {
+// shortLeases let jobs notice soon that an importer was killed.
+var shortLeases = []string{"--lease-duration", "500ms", "--heartbeat-interval", "120ms"}
+
+// newKilledWorld starts both processes. jobsFlags and flags are additional flags of the jobs service and the importer.
+func newKilledWorld(t *testing.T, programs string, seed uint64, jobsFlags []string, flags ...string) *killedWorld {
 	t.Helper()
 	key, err := auth.NewKey([]byte(testSecret))
 	if err != nil {
@@ -162,8 +165,7 @@ func newKilledWorld(t *testing.T, programs string, seed uint64, flags ...string)
 	}
 	common := []string{"--data", w.dir, "--key-file", keyFile, "--metrics-listen", "-", "--log-level", "error"}
 	jobsAddress, importerAddress := proctest.FreeAddress(t), proctest.FreeAddress(t)
-	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), slices.Concat(common, []string{"--jobs-listen", jobsAddress,
-		"--lease-duration", "500ms", "--heartbeat-interval", "120ms"}))
+	w.jobs = newKillable(t, filepath.Join(programs, "jobs"), slices.Concat(common, []string{"--jobs-listen", jobsAddress}, jobsFlags))
 	w.importer = newKillable(t, filepath.Join(programs, "importer"), slices.Concat(common, []string{"--importer-listen", importerAddress, "--jobs-address", jobsAddress}, flags))
 	conn, err := grpc.NewClient(importerAddress, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.2, MaxDelay: 100 * time.Millisecond}, MinConnectTimeout: time.Second}))

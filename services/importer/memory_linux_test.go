@@ -70,7 +70,7 @@ func keepsWithinBudget(t *testing.T, budget int64, kinds []worstFile) {
 	}
 	small := notesBook(t, 500, func(add func(string)) { add("short") }, func(int) string { return strings.Repeat(`<c t="s"><v>0</v></c>`, 3) })
 
-	w := newKilledWorld(t, buildServices(t), 0, "--memory", settings.Bytes(budget).String(), "--schemas-dir", schemas)
+	w := newKilledWorld(t, buildServices(t), 0, nil, "--memory", settings.Bytes(budget).String(), "--schemas-dir", schemas)
 	token := func(user string) grpc.CallOption {
 		key, err := auth.NewKey([]byte(testSecret))
 		if err != nil {
