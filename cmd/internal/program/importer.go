@@ -30,9 +30,13 @@ func (c *ImporterCommand) Run(ctx context.Context) error {
 // memory, and costs almost no time. GOGC overrides it.
 const collectAt = 50
 
+// outsideGo is the part of the memory budget that Go's collector does not know about: the program's code, and SQLite's page
+// caches.
+const outsideGo = 64 << 20
+
 // NewImporter returns an importer, whose dependencies it adds to cfg.
 func (c *Common) NewImporter(env *Env, cfg importer.Config) (*importer.Service, error) {
-	governor.SetSoftLimit(cfg.MemoryBudget())
+	governor.SetSoftLimit(cfg.MemoryBudget() - outsideGo)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
