@@ -85,7 +85,8 @@ func Clean(s, buf []byte) (clean, rest []byte, control rune) {
 	}
 	clean = trim(buf[start:])
 	if !norm.NFC.IsNormal(clean) {
-		clean = norm.NFC.Bytes(clean)
+		// Marks in another order can make a joiner unnecessary.
+		clean, _, _ = Clean(norm.NFC.Bytes(clean), nil)
 	}
 	if bytes.Equal(clean, s) {
 		clean, buf = s, buf[:start]

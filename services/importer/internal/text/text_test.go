@@ -120,7 +120,7 @@ func TestQuoteOfManyControlCharactersIsShort(t *testing.T) {
 
 // FuzzClean checks that the rule is idempotent, that Blank and Plain agree with it, and that valid text remains valid.
 func FuzzClean(f *testing.F) {
-	for _, s := range []string{"K1", " K1\u00a0", "\ufeffK\u00ad1\u200b", "Rene\u0301", "a\r\nb", "👩‍👩‍👧", "1\ufe0f\u20e3", "می\u200cخواهم", "a\x00b"} {
+	for _, s := range []string{"K1", " K1\u00a0", "\ufeffK\u00ad1\u200b", "Rene\u0301", "a\r\nb", "👩‍👩‍👧", "1\ufe0f\u20e3", "می\u200cخواهم", "a\x00b", "\u06f7\u034f\u06df\u03560"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
