@@ -303,7 +303,11 @@ func (s *sheet) warnIgnored(row, cell int, text string) {
 		}
 		message := fmt.Sprintf("Column %s has content but no header, and is not imported.", name)
 		if row == s.listed.HeaderRow {
-			message = fmt.Sprintf("The column “%s” is not part of the schema, and is not imported.", source.Clip([]byte(text), 40))
+			name := source.Clip([]byte(text), 40)
+			if text == "" {
+				name = source.ColumnName(cell)
+			}
+			message = fmt.Sprintf("The column “%s” is not part of the schema, and is not imported.", name)
 		}
 		return imports.Issue{Sheet: s.spec.Name, Cell: check.CellName(s.listed.WorkbookSheet, s.listed.Lines, row, cell), Row: row, CellColumn: cell, Value: text,
 			Severity: imports.Warning, Code: imports.ColumnIgnored, Message: message}

@@ -219,6 +219,10 @@ func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
 	return problem(HeaderMissing, "The sheet “%s” has no header “%s” in row %d. Add it, or map another header to it.%s", sheet.WorkbookSheet, column.Title, best.row, hint)
 }
 
+// maxIgnoredTexts is the number of headers that the schema lacks whose texts are kept. Every call about an import reads them,
+// and a sheet can have 16,384.
+const maxIgnoredTexts = 200
+
 func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet string) header {
 	h := header{row: row.Number}
 	at := map[string]int{}
@@ -237,7 +241,11 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 			h.twice = err
 		}
 		if column == nil {
-			h.ignored = append(h.ignored, imports.IgnoredColumn{Column: cell.Col, Header: source.Clip(title, imports.MaxValue)})
+			ignored := imports.IgnoredColumn{Column: cell.Col}
+			if len(h.ignored) < maxIgnoredTexts {
+				ignored.Header = source.Clip(title, imports.MaxValue)
+			}
+			h.ignored = append(h.ignored, ignored)
 			continue
 		}
 		if first, twice := at[column.Name]; twice {
