@@ -142,8 +142,16 @@ $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 TEST_PROGRAMS := curl jq chromium nginx caddy
 BULK_PACKAGES := python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev
 .PHONY: test-programs
-test-programs:
+test-programs: $(BIN)/node-20 $(BIN)/node-22 $(BIN)/node-24
 	@export PATH="$$PATH:/usr/sbin"; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done
 	@/usr/bin/python3 -c 'import tusclient' 2>/dev/null || e2e/install-packages python3-tuspy
 	@compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || e2e/install-packages postgresql
 	@/usr/bin/python3 examples/bulk/bulk.py --check 2>/dev/null || e2e/install-packages $(BULK_PACKAGES)
+
+# The versions of Node that the client supports.
+NODE_20 := 20.20.2
+NODE_22 := 22.23.3
+NODE_24 := 24.20.0
+$(BIN)/node-%: e2e/install-node
+	e2e/install-node $(NODE_$*) $@
+	@touch $@

@@ -50,7 +50,7 @@ const away = async (/** @type {Stage} */ { path, seen }, /** @type {() => Promis
 };
 
 /** The clients that watch for silence. The others wait until the network reports the loss. */
-const watchful = /** @type {const} */ (["`@headway/client`, Node", "`@headway/client`, browser", "curl"]);
+const watchful = clientNames.filter((name) => name.includes("@headway/client") || name === "curl");
 
 /** @type {Record<string, (stage: Stage) => Promise<void>>} */
 const interruptions = {

@@ -1,5 +1,6 @@
 // Starts each client where it belongs: in Node, in a browser, or as a process.
 import { fork, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
@@ -40,12 +41,17 @@ function pageScript() {
   return bundle;
 }
 
+/** The versions of Node that the client supports, as programs in bin. */
+const nodeVersions = /** @type {const} */ (["20", "22", "24"]);
+
 /** The names of the clients, as in docs/connections.md. */
 export const clientNames = /** @type {const} */ ([
-  "`@headway/client`, Node",
+  "`@headway/client`, Node 20",
+  "`@headway/client`, Node 22",
+  "`@headway/client`, Node 24",
   "`@headway/client`, browser",
   "`EventSource`, browser",
-  "`eventsource`, Node",
+  "`eventsource`, Node 24",
   "`fetch-event-source`, browser",
   "curl",
 ]);
@@ -65,30 +71,37 @@ export class Clients {
    */
   static async start(path, browser) {
     const env = { ...process.env, ...(path.certificate && { NODE_EXTRA_CA_CERTS: path.certificate }) };
-    const node = fork(here("./node-clients.mjs"), { env });
+    const nodes = new Map(
+      nodeVersions.map((version) => {
+        const execPath = here(`../../../bin/node-${version}`);
+        if (!existsSync(execPath)) throw new Error(`${execPath} is missing. Run "make test-programs".`);
+        return [version, fork(here("./node-clients.mjs"), { env, execPath })];
+      }),
+    );
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const session = `${path.address}/api/v1/session`;
     await context.request.post(session, { headers: { Authorization: `Bearer ${path.token}`, Origin: path.address } });
     const page = await context.newPage();
     await page.route("**/empty", (route) => route.fulfill({ contentType: "text/html", body: "<title>empty</title>" }));
     await page.goto(`${path.address}/empty`);
-    const clients = new Clients(path, node, page);
+    const clients = new Clients(path, nodes, page);
     await page.exposeFunction("report", (/** @type {number} */ run, /** @type {any} */ report) =>
       clients.#take(run, report),
     );
     await page.addScriptTag({ content: await pageScript() });
-    node.on("message", (/** @type {any} */ { run, report }) => clients.#take(run, report));
+    for (const node of nodes.values())
+      node.on("message", (/** @type {any} */ { run, report }) => clients.#take(run, report));
     return clients;
   }
 
   /**
    * @param {import("./paths.mjs").Path} path
-   * @param {import("node:child_process").ChildProcess} node
+   * @param {Map<typeof nodeVersions[number], import("node:child_process").ChildProcess>} nodes
    * @param {import("playwright-core").Page} page
    */
-  constructor(path, node, page) {
+  constructor(path, nodes, page) {
     this.path = path;
-    this.node = node;
+    this.nodes = nodes;
     this.page = page;
   }
 
@@ -113,9 +126,9 @@ export class Clients {
       this.#seen.set(++this.#runs, seen);
       return { run: this.#runs, seen };
     };
-    const inNode = (/** @type {string} */ client) => {
+    const inNode = (/** @type {string} */ client, /** @type {typeof nodeVersions[number]} */ version) => {
       const { run, seen } = begin();
-      this.node.send({ client, run, watch });
+      this.nodes.get(version)?.send({ client, run, watch });
       return seen;
     };
     const inPage = async (/** @type {string} */ client) => {
@@ -130,10 +143,10 @@ export class Clients {
       return seen;
     };
     const seen = [
-      inNode("headway"),
+      ...nodeVersions.map((version) => inNode("headway", version)),
       await inPage("headway"),
       await inPage("EventSource"),
-      inNode("eventsource"),
+      inNode("eventsource", "24"),
       await inPage("fetch-event-source"),
       this.#curl(watch),
     ];
@@ -185,13 +198,13 @@ export class Clients {
 
   /** Stops all clients where they are, as a computer does that falls asleep. */
   async sleep() {
-    for (const child of [this.node, ...this.#curls]) child.kill("SIGSTOP");
+    for (const child of [...this.nodes.values(), ...this.#curls]) child.kill("SIGSTOP");
     this.devtools ??= await this.page.context().newCDPSession(this.page);
     await this.devtools.send("Page.setWebLifecycleState", { state: "frozen" });
   }
 
   async wake() {
-    for (const child of [this.node, ...this.#curls]) child.kill("SIGCONT");
+    for (const child of [...this.nodes.values(), ...this.#curls]) child.kill("SIGCONT");
     await this.devtools?.send("Page.setWebLifecycleState", { state: "active" });
   }
 
@@ -200,7 +213,7 @@ export class Clients {
    * @param {number} clockMs
    */
   async setClock(clockMs) {
-    this.node.send({ clockMs });
+    for (const node of this.nodes.values()) node.send({ clockMs });
     await this.page.evaluate((clockMs) => {
       const real = /** @type {any} */ (globalThis);
       real.dateNow ??= Date.now;
@@ -210,7 +223,7 @@ export class Clients {
 
   async stop() {
     this.#stopping = true;
-    this.node.kill("SIGKILL");
+    for (const node of this.nodes.values()) node.kill("SIGKILL");
     for (const curl of this.#curls) curl.kill("SIGKILL");
     await this.page.context().close();
   }

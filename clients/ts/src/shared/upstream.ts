@@ -41,6 +41,8 @@ export class Upstream {
   private refusals = 0;
   private readonly isOutput: boolean;
   private readonly isMine: boolean;
+  /** The job of the stream, unless it has all jobs. */
+  private readonly jobId: string;
   private running: AbortController | undefined;
   /** The ID of the last event. */
   private lastEventId = "";
@@ -64,6 +66,7 @@ export class Upstream {
   ) {
     this.isOutput = path.endsWith("/output");
     this.isMine = path.endsWith("/my");
+    this.jobId = decodeURIComponent(path.replace(/\/output$/, "").replace(/.*\//, ""));
   }
 
   get wanted(): boolean {
@@ -150,6 +153,7 @@ export class Upstream {
   private take(event: Event): boolean {
     const { message, eventId } = event;
     const { type, jobId = "", status } = message as StreamMessage;
+    if (!this.isMine && jobId && jobId !== this.jobId) return false;
     if (type === "connected") {
       // The stream starts, possibly again: it sends every job that has not ended.
       this.connected = event;

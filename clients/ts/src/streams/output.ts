@@ -31,7 +31,7 @@ export function readOutput(options: ReadOutputOptions): OutputReader {
   return subscribe(options, `${jobStreamPath(options)}/output`, end ? String(end) : "", {
     onMessage(message) {
       // The only message about the job itself is its end.
-      if (message.type !== "output") return /^job_/.test(message.type);
+      if (message.type !== "output") return /^job_/.test(message.type) && message.jobId === options.jobId;
       const { offset, text, data = "" } = message as OutputMessage;
       const bytes =
         text === undefined ? Uint8Array.from(atob(data), (c) => c.charCodeAt(0)) : new TextEncoder().encode(text);
