@@ -70,11 +70,17 @@ func passing(err error) bool {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Unknown:
 		return true
 	case codes.ResourceExhausted:
-		return Reason(err) != "OUTPUT_TOO_LARGE" // the output stays full
+		return !full(err)
 	case codes.Unauthenticated:
 		return Reason(err) == "TOKEN_EXPIRED" // the next call sends the new token, if there is one
 	}
 	return false
+}
+
+// full reports whether an append failed because there is no room for more output. Repeating it cannot succeed soon.
+func full(err error) bool {
+	reason := Reason(err)
+	return reason == "OUTPUT_TOO_LARGE" || reason == "QUOTA_EXCEEDED"
 }
 
 // pause is the pause before the next attempt. It doubles with each attempt, with jitter.

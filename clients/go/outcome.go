@@ -23,8 +23,8 @@ var (
 	ErrShutdown = errors.New("headway: the worker is shutting down")
 )
 
-// ErrOutputFull means that the job's output has reached the service's limit. A handler that returns it fails the job
-// permanently, with the reason OUTPUT_TOO_LARGE.
+// ErrOutputFull means that the job's output, or that of all jobs of its owner, has reached the service's limit. A handler that
+// returns it fails the job permanently, with the reason OUTPUT_TOO_LARGE or QUOTA_EXCEEDED.
 var ErrOutputFull = errors.New("headway: the job's output has reached its limit")
 
 // Failure is an error that describes how a job failed. A handler can return one, wrapped or not. Any other error fails the

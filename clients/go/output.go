@@ -49,7 +49,7 @@ func (o *output) write(p []byte) (n int, err error) {
 			switch {
 			case o.held.Err() != nil || Reason(err) == "LEASE_LOST":
 				err = ErrLeaseLost
-			case Reason(err) == "OUTPUT_TOO_LARGE":
+			case full(err):
 				err = &outputFull{err}
 			}
 			return n, fmt.Errorf("append output: %w", err)

@@ -1,6 +1,7 @@
 package headway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -265,7 +266,7 @@ func failureOf(err error) *Failure {
 		f = &copied
 	}
 	if f.Reason == "" && errors.Is(err, ErrOutputFull) {
-		f.Reason, f.Permanent = "OUTPUT_TOO_LARGE", true
+		f.Reason, f.Permanent = cmp.Or(Reason(err), "OUTPUT_TOO_LARGE"), true
 	}
 	if f.Reason == "" {
 		f.Reason = "WORKER_FAILED"

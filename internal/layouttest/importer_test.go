@@ -1,7 +1,7 @@
 package layouttest
 
 var importer = rules{
-	"services/importer": {"internal/governor", "clients/go", "gen/go/headway/jobs/v1", "internal/auth", "internal/blobs", "internal/rpcclient",
+	"services/importer": {"internal/governor", "clients/go", "gen/go/headway/jobs/v1", "internal/auth", "internal/blobs", "internal/quota", "internal/rpcclient",
 		"internal/rpcerr", "internal/rpcserver", "schemas",
 		"internal/settings", "services/importer/internal/..."},
 
@@ -36,7 +36,7 @@ var importer = rules{
 		"services/importer/internal/xlsxwrite"},
 	"services/importer/internal/report": {"internal/governor", "services/importer/internal/files", "services/importer/internal/imports",
 		"services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/xlsxwrite"},
-	"services/importer/internal/intake": {"internal/governor", "gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/rpcerr",
+	"services/importer/internal/intake": {"internal/governor", "internal/quota", "gen/go/headway/errors/v1", "gen/go/headway/jobs/v1", "internal/rpcerr",
 		"services/importer/internal/files", "services/importer/internal/imports", "services/importer/internal/mapping",
 		"services/importer/internal/schema", "services/importer/internal/source"},
 	"services/importer/internal/follow": {"clients/go", "gen/go/headway/jobs/v1", "internal/backoff", "internal/fanout", "services/importer/internal/imports"},
@@ -48,7 +48,7 @@ var importer = rules{
 		"services/importer/internal/files", "services/importer/internal/imports", "services/importer/internal/load", "services/importer/internal/review",
 		"services/importer/internal/schema", "services/importer/internal/source"},
 	// It alone translates the importer's messages: no other room imports gen/go/headway/imports/v1.
-	"services/importer/internal/importrpc": {"internal/governor", "clients/go", "gen/...", "internal/auth", "internal/rpcerr",
+	"services/importer/internal/importrpc": {"internal/governor", "internal/quota", "clients/go", "gen/...", "internal/auth", "internal/rpcerr",
 		"services/importer/internal/follow", "services/importer/internal/imports", "services/importer/internal/intake",
 		"services/importer/internal/mapping", "services/importer/internal/report", "services/importer/internal/review",
 		"services/importer/internal/sample", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/template"},

@@ -1,7 +1,7 @@
 package layouttest
 
 var jobs = rules{
-	"services/jobs": {"gen/...", "internal/auth", "internal/blobs", "internal/rpcerr", "internal/rpcserver", "internal/settings", "services/jobs/internal/..."},
+	"services/jobs": {"gen/...", "internal/auth", "internal/blobs", "internal/quota", "internal/rpcerr", "internal/rpcserver", "internal/settings", "services/jobs/internal/..."},
 
 	"services/jobs/internal/job":             {},
 	"services/jobs/internal/store/column":    {"services/jobs/internal/job"},
@@ -9,14 +9,13 @@ var jobs = rules{
 	"services/jobs/internal/store/postgres":  {"internal/backoff", "internal/migrate", "services/jobs/internal/job", "services/jobs/internal/store/column"},
 	"services/jobs/internal/store/storetest": {"services/jobs/internal/job"},
 	"services/jobs/internal/store/transfer":  {"services/jobs/internal/store/postgres", "services/jobs/internal/store/sqlite"},
-	"services/jobs/internal/outputlog":       {"internal/backoff", "internal/blobs", "services/jobs/internal/job"},
+	"services/jobs/internal/outputlog":       {"internal/backoff", "internal/blobs", "internal/quota", "services/jobs/internal/job"},
 	"services/jobs/internal/watch":           {"internal/fanout", "services/jobs/internal/job"},
 	"services/jobs/internal/metrics":         {"services/jobs/internal/job"},
 	"services/jobs/internal/dispatch":        {"services/jobs/internal/job", "services/jobs/internal/metrics"},
 	"services/jobs/internal/heartbeat":       {"services/jobs/internal/job"},
-	"services/jobs/internal/quota":           {"services/jobs/internal/job"},
 	"services/jobs/internal/lifecycle": {"services/jobs/internal/dispatch", "services/jobs/internal/heartbeat",
-		"services/jobs/internal/job", "services/jobs/internal/quota"},
+		"internal/quota", "services/jobs/internal/job"},
 	"services/jobs/internal/bulk": {"internal/auth", "services/jobs/internal/dispatch", "services/jobs/internal/heartbeat",
 		"services/jobs/internal/job", "services/jobs/internal/lifecycle"},
 	"services/jobs/internal/maintenance": {"services/jobs/internal/heartbeat", "services/jobs/internal/job",

@@ -10,6 +10,7 @@ var shared = rules{
 	"internal/blobs":      {"internal/atomicfile"},
 	"internal/fanout":     {},
 	"internal/governor":   {},
+	"internal/quota":      {},
 	"internal/rpcclient":  {},
 	"internal/rpcerr":     {"gen/...", "internal/auth"},
 	"internal/rpcserver":  {"gen/...", "internal/alarm", "internal/auth", "internal/rpcclient", "internal/rpcerr"},

@@ -12,11 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
 	headway "headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/quota"
 	"headway/internal/rpcclient"
 	"headway/internal/rpcserver"
 	"headway/schemas"
@@ -77,7 +79,15 @@ func New(cfg Config) (_ *Service, err error) {
 	}
 	jobs := jobsv1.NewJobServiceClient(s.jobs)
 	runs, requests := cfg.budgets()
-	in := &intake.Intake{Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: int64(cfg.MaxUploadBytes), Memory: requests, Openers: openers, Limits: cfg.Limits, MaxDuration: cfg.MaxImportDuration}
+	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_importer_over_quota_total",
+		Help: "Uploads that were refused because their user has too many bytes of stored workbooks."})
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(refused)
+	}
+	in := &intake.Intake{
+		Store: s.store, Files: s.files, Schemas: registry, Jobs: jobs, MaxBytes: int64(cfg.MaxUploadBytes), Memory: requests, Openers: openers, Limits: cfg.Limits, MaxDuration: cfg.MaxImportDuration,
+		Quota: quota.New(quota.Config{Max: max(int64(cfg.WorkbookBytesPerUser), 0), Count: s.store.StoredBytes, Refused: refused.Inc}),
+	}
 	s.maintain = &maintenance.Maintenance{
 		Store: s.store, Files: s.files, Jobs: jobs, CreateJob: in.CreateJob, Started: started,
 		Retention: cfg.ImportRetention, Interval: cfg.SweepInterval, Logger: cfg.Logger,

@@ -27,6 +27,7 @@ type Settings struct {
 
 	SchemasDir           string         `help:"Directory with your own schemas (*.yaml), in addition to the built-in ones." placeholder:"DIR"`
 	MaxUploadBytes       settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
+	WorkbookBytesPerUser settings.Bytes `help:"Maximum size of the stored workbooks of a user together. A negative value means no limit." default:"100GiB" placeholder:"SIZE" negative:"no limit"`
 	Records              string         `help:"Database that rows are imported into: an SQLite file, or the URL of a PostgreSQL database, such as postgres://user@host/name?sslmode=verify-full. Empty for records.db in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"FILE|URL"`
 	Blobs                string         `help:"URL of the bucket for uploaded workbooks. Empty for a directory in the data directory." placeholder:"URL"`
 	MaxConcurrentImports int            `help:"Maximum number of imports that run at a time. One of them writes, and the others wait for their turn." default:"4" min:"1" max:"100"`

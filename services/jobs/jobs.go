@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"headway/internal/blobs"
+	"headway/internal/quota"
 	"headway/internal/rpcserver"
 	"headway/services/jobs/internal/bulk"
 	"headway/services/jobs/internal/dispatch"
@@ -22,7 +23,6 @@ import (
 	"headway/services/jobs/internal/maintenance"
 	"headway/services/jobs/internal/metrics"
 	"headway/services/jobs/internal/outputlog"
-	"headway/services/jobs/internal/quota"
 	"headway/services/jobs/internal/store/postgres"
 	"headway/services/jobs/internal/store/sqlite"
 	"headway/services/jobs/internal/watch"
@@ -140,6 +140,8 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 	output := outputlog.New(outputlog.Config{
 		SegmentBytes: int64(cfg.OutputSegmentBytes),
 		MaxBytes:     int64(cfg.MaxOutputBytes),
+		Quota:        quota.New(quota.Config{Max: max(int64(cfg.OutputBytesPerUser), 0), Count: store.CountOutput, Refused: m.OutputRefused}),
+		Job:          store.Get,
 		Grew:         keeper.OutputGrew,
 		Logger:       cfg.Logger,
 	}, store, outputs)
@@ -153,7 +155,7 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 		Rooms: jobrpc.Rooms{
 			Lifecycle: lifecycle.New(lifecycle.Config{
 				CancelGrace: cfg.CancelGrace, MaxResultBytes: int(cfg.MaxResultBytes), Clock: cfg.clock,
-				Quota: quota.New(quota.Config{Max: max(cfg.MaxQueued, 0), Count: store.CountOwner, Refused: m.QuotaRefused}),
+				Quota: quota.New(quota.Config{Max: int64(max(cfg.MaxQueued, 0)), Count: store.CountOwner, Refused: m.JobRefused}),
 			}, store, keeper, dispatcher),
 			Dispatcher:        dispatcher,
 			Keeper:            keeper,

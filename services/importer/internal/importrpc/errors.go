@@ -9,6 +9,7 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/governor"
+	"headway/internal/quota"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"
@@ -38,6 +39,11 @@ func toStatus(err error) error {
 	var large *intake.TooLargeError
 	if errors.As(err, &large) {
 		return rpcerr.UploadTooLarge(large.Limit)
+	}
+	var full *quota.ExceededError
+	if errors.As(err, &full) {
+		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
+			"Your stored files would have more than %d bytes together, the maximum per user. Delete imports that you no longer need. Their files are deleted within minutes. The operator can raise --workbook-bytes-per-user.", full.Limit)
 	}
 	var refused *source.Error
 	if errors.As(err, &refused) {

@@ -106,6 +106,8 @@ type Import struct {
 	// SizeBytes and SHA256 (hexadecimal) are of the uploaded file.
 	SizeBytes int64
 	SHA256    string
+	// FileStored means that the file was not deleted.
+	FileStored bool
 	// RequestID makes the upload safe to repeat. It can be empty. Two uploads with the same request ID are the same if their
 	// fingerprints are equal.
 	RequestID, Fingerprint string

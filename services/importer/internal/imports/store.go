@@ -27,6 +27,10 @@ type Store interface {
 	// List returns at most n imports, the latest first, with IDs below before (all if empty), of this owner (all owners
 	// if empty).
 	List(ctx context.Context, owner, before string, n int) ([]Import, error)
+	// FileDeleted records that the import's workbook was deleted. It returns no error if there is no such import.
+	FileDeleted(ctx context.Context, id string) error
+	// StoredBytes returns the bytes of the owner's workbooks that were not deleted.
+	StoredBytes(ctx context.Context, owner string) (int64, error)
 	// Exist returns which of these IDs are imports.
 	Exist(ctx context.Context, ids []string) (map[string]bool, error)
 

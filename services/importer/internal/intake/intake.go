@@ -21,6 +21,7 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/governor"
+	"headway/internal/quota"
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
@@ -59,6 +60,8 @@ type Intake struct {
 	Jobs jobsv1.JobServiceClient
 	// MaxBytes is the maximum size of a workbook.
 	MaxBytes int64
+	// Quota limits the bytes of a user's stored workbooks.
+	Quota *quota.Quota
 	// Limits bound the size of an unpacked workbook.
 	Limits source.Limits
 	// Memory is the budget for reading workbooks. If it is nil, there is no limit.
@@ -92,7 +95,7 @@ type Request struct {
 // nothing is stored.
 //
 // Errors: ErrFileEmpty, ErrInterrupted, *TooLargeError, *mapping.Error, *source.Error, schema.ErrNotFound,
-// imports.ErrRequestIDReused, those of the store, the files and the jobs service, and those of the body.
+// imports.ErrRequestIDReused, *quota.ExceededError, those of the store, the files and the jobs service, and those of the body.
 func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, replayed bool, err error) {
 	if r.Schema == "" {
 		r.Schema = DefaultSchema
@@ -118,11 +121,13 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 	if im.Policy.Mode == 0 {
 		im.Policy.Mode = imports.Upsert
 	}
-	if err := in.receive(ctx, r, &im); err != nil {
+	kept, stored := false, im.ID
+	hold := in.Quota.Hold(im.Owner)
+	defer func() { hold.End(kept) }()
+	if err := in.receive(ctx, r, &im, hold); err != nil {
 		return im, false, err
 	}
 	// The workbook is stored now. It is deleted again unless its import is stored.
-	kept, stored := false, im.ID
 	defer func() {
 		if !kept {
 			err = errors.Join(err, in.Files.Delete(context.WithoutCancel(ctx), stored))
@@ -174,8 +179,45 @@ func (in *Intake) replay(ctx context.Context, earlier imports.Import, fingerprin
 // receiveBytes is the number of bytes of the body that are read at a time.
 const receiveBytes = 256 << 10
 
+// reserve makes room for the file in the user's quota. A file that was not declared gets room as it arrives. A repeated request
+// needs none, because its file is stored already.
+func (in *Intake) reserve(ctx context.Context, r Request, hold *quota.Hold) (room func(size int64) error, err error) {
+	if r.RequestID != "" {
+		switch _, err := in.Store.ByRequestID(ctx, r.Owner, r.RequestID); {
+		case err == nil:
+			return func(int64) error { return nil }, nil
+		case !errors.Is(err, imports.ErrNotFound):
+			return nil, err
+		}
+	}
+	reserved := r.SizeBytes
+	return func(size int64) error {
+		more := size - reserved
+		reserved = max(reserved, size)
+		return hold.Grow(ctx, more)
+	}, hold.Grow(ctx, reserved)
+}
+
+// metered is an upload that needs room before it grows.
+type metered struct {
+	*files.Upload
+	room func(size int64) error
+}
+
+// Write implements io.Writer.
+func (m metered) Write(data []byte) (int, error) {
+	if err := m.room(m.Size() + int64(len(data))); err != nil {
+		return 0, err
+	}
+	return m.Upload.Write(data)
+}
+
 // receive stores the bytes as they arrive.
-func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import) error {
+func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import, hold *quota.Hold) error {
+	room, err := in.reserve(ctx, r, hold)
+	if err != nil {
+		return err
+	}
 	upload, err := in.Files.Receive(ctx, im.ID, in.MaxBytes)
 	if err != nil {
 		return err
@@ -191,7 +233,7 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import) er
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return err
 	}
-	if _, err := io.CopyBuffer(upload, io.MultiReader(bytes.NewReader(head[:n]), r.Body), make([]byte, receiveBytes)); err != nil {
+	if _, err := io.CopyBuffer(metered{upload, room}, io.MultiReader(bytes.NewReader(head[:n]), r.Body), make([]byte, receiveBytes)); err != nil {
 		if errors.Is(err, files.ErrTooLarge) {
 			return &TooLargeError{in.MaxBytes}
 		}
@@ -203,7 +245,7 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import) er
 	case upload.Size() == 0:
 		return ErrFileEmpty
 	}
-	im.SizeBytes = upload.Size()
+	im.SizeBytes, im.FileStored = upload.Size(), true
 	im.SHA256, err = upload.Keep()
 	return err
 }

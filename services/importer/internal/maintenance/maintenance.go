@@ -141,9 +141,13 @@ func (m *Maintenance) sweep(ctx context.Context, im imports.Import, now time.Tim
 	if status.Code(err) != codes.NotFound {
 		return false, err
 	}
-	deleted, err = m.Files.Has(ctx, im.ID)
-	if err == nil && deleted {
-		err = m.Files.Delete(ctx, im.ID)
+	if im.FileStored {
+		if deleted, err = m.Files.Has(ctx, im.ID); err == nil && deleted {
+			err = m.Files.Delete(ctx, im.ID)
+		}
+		if err == nil {
+			err = m.Store.FileDeleted(ctx, im.ID)
+		}
 	}
 	if im.CreatedAt.Before(now.Add(-m.Retention)) {
 		deleted, err = true, errors.Join(err, m.Store.Remove(ctx, im.ID))

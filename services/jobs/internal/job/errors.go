@@ -49,7 +49,7 @@ func (e *ProgressInvalidError) Error() string {
 }
 
 // QuotaError means that a user has the maximum number of unfinished jobs.
-type QuotaError struct{ Limit int }
+type QuotaError struct{ Limit int64 }
 
 // Error implements error.
 func (e *QuotaError) Error() string {

@@ -121,3 +121,10 @@ type OutputTooLargeError struct {
 func (e *OutputTooLargeError) Error() string {
 	return fmt.Sprintf("the output has %d bytes, and the maximum is %d", e.End, e.Limit)
 }
+
+// OutputQuotaError means that the outputs of a user's jobs together would exceed the limit.
+type OutputQuotaError struct{ Limit int64 } // bytes
+
+func (e *OutputQuotaError) Error() string {
+	return fmt.Sprintf("the outputs of the owner's jobs have %d bytes together", e.Limit)
+}

@@ -75,7 +75,11 @@ type Store interface {
 	Now(ctx context.Context) (time.Time, error)
 
 	// CountOwner counts the unfinished jobs of an owner.
-	CountOwner(ctx context.Context, owner string) (int, error)
+	CountOwner(ctx context.Context, owner string) (int64, error)
+
+	// CountOutput returns the bytes of output of all jobs of an owner.
+	CountOutput(ctx context.Context, owner string) (int64, error)
+
 	// CountLive counts the unfinished jobs, by kind and status.
 	CountLive(ctx context.Context) (map[string]map[Status]int, error)
 

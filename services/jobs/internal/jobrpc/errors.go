@@ -22,6 +22,7 @@ func toStatus(err error) error {
 		gap      *job.OutputGapError
 		tooLarge *job.OutputTooLargeError
 		quota    *job.QuotaError
+		outputs  *job.OutputQuotaError
 	)
 	switch {
 	case err == nil:
@@ -74,6 +75,9 @@ func toStatus(err error) error {
 	case errors.As(err, &quota):
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
 			"You have %d unfinished jobs, the maximum per user. Wait until some have ended, or cancel some. The operator can raise --max-queued.", quota.Limit)
+	case errors.As(err, &outputs):
+		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
+			"The outputs of this user's jobs have reached %d bytes together, the maximum per user. Delete jobs with long outputs. The operator can raise --output-bytes-per-user.", outputs.Limit)
 	case errors.As(err, &tooLarge):
 		return rpcerr.Newf(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_OUTPUT_TOO_LARGE,
 			"The job's output has %d bytes, and the limit is %d. Store the rest elsewhere and link to it in the result, or increase --max-output-bytes.",

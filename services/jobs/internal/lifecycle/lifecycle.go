@@ -12,10 +12,10 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"headway/internal/quota"
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
-	"headway/services/jobs/internal/quota"
 )
 
 // Lifecycle changes the jobs of one store. It is safe for concurrent use.
@@ -48,8 +48,10 @@ func (l *Lifecycle) Create(ctx context.Context, spec job.Spec) (created job.Job,
 	if err != nil {
 		return job.Job{}, false, err
 	}
-	if err := l.cfg.Quota.Add(ctx, spec.Owner); err != nil {
-		return job.Job{}, false, err
+	hold := l.cfg.Quota.Hold(spec.Owner)
+	defer func() { hold.End(err == nil) }()
+	if err := hold.Grow(ctx, 1); err != nil {
+		return job.Job{}, false, overQuota(err)
 	}
 	if err := l.dispatcher.Position(ctx, &j); err != nil {
 		return job.Job{}, false, err
@@ -62,7 +64,8 @@ func (l *Lifecycle) CreateAll(ctx context.Context, specs []job.Spec) []job.Creat
 	results := make([]job.Created, len(specs))
 	var all []job.Creation
 	var of []int // the index in specs of each of all
-	room := l.roomFor(ctx, specs)
+	room, end := l.roomFor(ctx, specs)
+	defer end()
 	for i, spec := range specs {
 		owner := room[spec.Owner]
 		if owner.jobs--; owner.jobs < 0 {
@@ -93,22 +96,37 @@ func (l *Lifecycle) CreateAll(ctx context.Context, specs []job.Spec) []job.Creat
 
 // room is the number of jobs that an owner can still add, and the error for more.
 type room struct {
-	jobs int
+	jobs int64
 	err  error
 }
 
-// roomFor counts the jobs of each owner in the quota.
-func (l *Lifecycle) roomFor(ctx context.Context, specs []job.Spec) map[string]*room {
-	wanted := make(map[string]int)
+// roomFor counts the jobs of each owner in the quota. Call end when they are stored.
+func (l *Lifecycle) roomFor(ctx context.Context, specs []job.Spec) (owners map[string]*room, end func()) {
+	wanted := make(map[string]int64)
 	for _, spec := range specs {
 		wanted[spec.Owner]++
 	}
-	owners := make(map[string]*room, len(wanted))
+	owners = make(map[string]*room, len(wanted))
+	holds := make([]*quota.Hold, 0, len(wanted))
 	for owner, n := range wanted {
-		added, err := l.cfg.Quota.AddSome(ctx, owner, n)
-		owners[owner] = &room{added, err}
+		hold := l.cfg.Quota.Hold(owner)
+		added, err := hold.GrowSome(ctx, n)
+		holds = append(holds, hold)
+		owners[owner] = &room{added, overQuota(err)}
 	}
-	return owners
+	return owners, func() {
+		for _, hold := range holds {
+			hold.End(true)
+		}
+	}
+}
+
+// overQuota returns the error of the domain for one of the quota.
+func overQuota(err error) error {
+	if over := (*quota.ExceededError)(nil); errors.As(err, &over) {
+		return &job.QuotaError{Limit: over.Limit}
+	}
+	return err
 }
 
 // Get returns the job, or job.ErrNotFound.

@@ -19,6 +19,8 @@ const (
 	// otherKinds is the label for jobs of kinds that no worker has requested since the service started, and of kinds
 	// beyond maxKinds.
 	otherKinds = "other"
+	// quotaJobs and quotaOutput label what a user has too much of.
+	quotaJobs, quotaOutput = "jobs", "output"
 )
 
 // Watchers counts the current watchers by the kind of their watch.
@@ -37,7 +39,7 @@ type Metrics struct {
 	wait                         *prometheus.HistogramVec
 	commitChanges, commitSeconds prometheus.Histogram
 	outputBytes                  prometheus.Counter
-	overQuota                    prometheus.Counter
+	overQuota                    *prometheus.CounterVec
 	collectors                   []prometheus.Collector
 }
 
@@ -64,7 +66,10 @@ func New(watchers Watchers) *Metrics {
 			Help: "Time of a commit from its beginning until it was on disk, in seconds.", Buckets: prometheus.ExponentialBuckets(0.00025, 2, 14)}),
 		outputBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_jobs_output_bytes_total", Help: "Bytes of output that workers appended."}),
 	}
-	m.overQuota = prometheus.NewCounter(prometheus.CounterOpts{Name: "headway_jobs_over_quota_total", Help: "Jobs that were refused because their user had too many."})
+	m.overQuota = counter("headway_jobs_over_quota_total", "Jobs and appends to outputs that were refused because their user had too many or too much.", "of")
+	for _, of := range []string{quotaJobs, quotaOutput} { // even if there are none
+		m.overQuota.WithLabelValues(of)
+	}
 	m.collectors = []prometheus.Collector{m.ended, m.granted, m.expired, m.wait, m.commitChanges, m.commitSeconds, m.outputBytes, m.overQuota}
 	return m
 }
@@ -94,8 +99,11 @@ func (m *Metrics) Expired(kind string) {
 	m.expired.WithLabelValues(m.label(kind)).Inc()
 }
 
-// QuotaRefused counts a job that was refused because its user has too many.
-func (m *Metrics) QuotaRefused() { m.overQuota.Inc() }
+// JobRefused counts a job that was refused because its user has too many.
+func (m *Metrics) JobRefused() { m.overQuota.WithLabelValues(quotaJobs).Inc() }
+
+// OutputRefused counts an append that was refused because its user has too much output.
+func (m *Metrics) OutputRefused() { m.overQuota.WithLabelValues(quotaOutput).Inc() }
 
 // Observe records durable changes.
 func (m *Metrics) Observe(c *job.Commit) {

@@ -20,6 +20,7 @@ import (
 
 	"headway/internal/backoff"
 	"headway/internal/blobs"
+	"headway/internal/quota"
 	"headway/services/jobs/internal/job"
 )
 
@@ -44,8 +45,11 @@ const (
 
 // Config configures a Log. All fields are required, except Grew.
 type Config struct {
-	SegmentBytes int64 // outputs up to about this size stay in the store; longer ones are sealed in segments of this size
-	MaxBytes     int64 // of one job
+	SegmentBytes int64        // outputs up to about this size stay in the store; longer ones are sealed in segments of this size
+	MaxBytes     int64        // of one job
+	Quota        *quota.Quota // of the bytes of all outputs of a user
+	// Job returns a job, or job.ErrNotFound.
+	Job func(ctx context.Context, id string) (job.Job, error)
 	// Grew is called after each append with the job and the lease token. It must return quickly. It can be nil.
 	Grew   func(ctx context.Context, id, token string)
 	Logger *slog.Logger
@@ -57,7 +61,8 @@ type Log struct {
 	bucket *blobs.Bucket
 	store  job.OutputStore
 	tails  *tails
-	sweeps chan struct{} // there might be blobs to remove
+	owners owners
+	sweeps chan struct{} // there may be blobs to remove
 }
 
 // New returns a Log. Make Observe an observer of the store, and call Run.
@@ -74,6 +79,7 @@ func (l *Log) Observe(c *job.Commit) {
 		l.tails.note(grown.ID, job.Tail{Begins: grown.Length - grown.Tail, End: grown.Length})
 	}
 	if len(c.Deleted) > 0 {
+		l.owners.forget(c.Deleted)
 		l.sweepSoon()
 	}
 }
@@ -90,11 +96,16 @@ func (l *Log) Append(ctx context.Context, id, token string, offset int64, data [
 	return length, nil
 }
 
-func (l *Log) append(ctx context.Context, id, token string, offset int64, data []byte) (int64, error) {
+func (l *Log) append(ctx context.Context, id, token string, offset int64, data []byte) (length int64, err error) {
 	if err := l.tails.wait(ctx, id, maxUnsealed*l.cfg.SegmentBytes+keep); err != nil {
 		return 0, err
 	}
-	length, err := l.store.AppendOutput(ctx, id, token, offset, data, l.cfg.MaxBytes)
+	hold, err := l.room(ctx, id, token, offset, int64(len(data)))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { hold.End(err == nil) }()
+	length, err = l.store.AppendOutput(ctx, id, token, offset, data, l.cfg.MaxBytes)
 	var sealed *job.OutputSealedError
 	if !errors.As(err, &sealed) {
 		return length, err

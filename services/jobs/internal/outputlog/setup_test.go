@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"headway/internal/blobs"
+	"headway/internal/quota"
 	"headway/services/jobs/internal/job"
 	"headway/services/jobs/internal/store/sqlite"
 )
@@ -87,7 +88,8 @@ func (f *fixture) start(dying *failing) {
 		dying = &failing{}
 	}
 	dying.Store = f.store
-	f.Log = New(Config{SegmentBytes: segmentBytes, MaxBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler)}, dying, bucket)
+	unlimited := quota.New(quota.Config{Count: f.store.CountOutput})
+	f.Log = New(Config{SegmentBytes: segmentBytes, MaxBytes: 8 << 20, Quota: unlimited, Job: f.store.Get, Logger: slog.New(slog.DiscardHandler)}, dying, bucket)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()

@@ -86,9 +86,9 @@ func insert(ctx context.Context, tx *sql.Tx, im imports.Import) error {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO imports (id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint,
-		on_issues, mode, dry_run, notices, created_at, scheduled, schema_digest, unused, text_format) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		on_issues, mode, dry_run, notices, created_at, scheduled, schema_digest, unused, text_format, file_stored) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		im.ID, im.Owner, im.Schema, im.FileName, im.SizeBytes, im.SHA256, im.RequestID, im.Fingerprint,
-		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled, im.SchemaDigest, string(unused), string(text))
+		int(im.Policy.OnIssues), int(im.Policy.Mode), im.Policy.DryRun, string(notices), im.CreatedAt.UTC().Format(time.RFC3339Nano), im.Scheduled, im.SchemaDigest, string(unused), string(text), im.FileStored)
 	if err != nil {
 		return err
 	}
@@ -168,6 +168,23 @@ func (s *Store) List(ctx context.Context, owner, before string, n int) ([]import
 	return list, nil
 }
 
+// FileDeleted implements imports.Store.
+func (s *Store) FileDeleted(ctx context.Context, id string) error {
+	if _, err := s.db.ExecContext(ctx, `UPDATE imports SET file_stored = 0 WHERE id = ?`, id); err != nil {
+		return fmt.Errorf("record that the file of import %s was deleted: %w", id, unavailable(err))
+	}
+	return nil
+}
+
+// StoredBytes implements imports.Store.
+func (s *Store) StoredBytes(ctx context.Context, owner string) (n int64, err error) {
+	row := s.db.QueryRowContext(ctx, `SELECT coalesce(sum(size_bytes), 0) FROM imports WHERE owner = ? AND file_stored = 1`, owner)
+	if err := row.Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the bytes of an owner: %w", unavailable(err))
+	}
+	return n, nil
+}
+
 // Exist implements imports.Store.
 func (s *Store) Exist(ctx context.Context, ids []string) (map[string]bool, error) {
 	asked, err := json.Marshal(ids)
@@ -208,7 +225,7 @@ func getWhere(ctx context.Context, q querier, where string, args ...any) (import
 
 func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imports.Import, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint, on_issues, mode,
-		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused, text_format,
+		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused, text_format, file_stored,
 		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts), 'found', json(found), 'notices', json(notices)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
 		FROM imports WHERE `+where, args...)
 	if err != nil {
@@ -231,7 +248,7 @@ func scan(rows *sql.Rows) (imports.Import, error) {
 	var notices, created, unused, text, sheets string
 	var onIssues, mode int
 	err := rows.Scan(&im.ID, &im.Owner, &im.Schema, &im.FileName, &im.SizeBytes, &im.SHA256, &im.RequestID, &im.Fingerprint, &onIssues, &mode,
-		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &unused, &text, &sheets)
+		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &unused, &text, &im.FileStored, &sheets)
 	if err != nil {
 		return im, err
 	}

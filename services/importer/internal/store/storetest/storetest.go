@@ -31,6 +31,7 @@ func Run(t *testing.T, open Open) {
 		"a review outlives the next run":                reviews,
 		"the result of each row is stored":              rowResults,
 		"a removed import is deleted":                   removes,
+		"the stored files of an owner are counted":      storedBytes,
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := open(t)()
@@ -290,4 +291,29 @@ func removes(t *testing.T, store imports.Store) {
 		t.Errorf("issues are %v, %v", page.Issues, err)
 	}
 	create(t, store, "a")
+}
+
+func storedBytes(t *testing.T, store imports.Store) {
+	ctx := t.Context()
+	want := func(want int64) {
+		t.Helper()
+		if n, err := store.StoredBytes(ctx, "ann"); err != nil || n != want {
+			t.Errorf("%d bytes are stored, %v, want %d", n, err, want)
+		}
+	}
+	want(0)
+	for i, im := range []imports.Import{{Owner: "ann", SizeBytes: 1}, {Owner: "ann", SizeBytes: 20}, {Owner: "bob", SizeBytes: 300}} {
+		im.ID, im.FileStored, im.Policy = fmt.Sprint(i), true, imports.Policy{OnIssues: imports.Abort, Mode: imports.Upsert}
+		_, _, err := store.Create(ctx, im)
+		must(t, err)
+	}
+	want(21)
+	must(t, store.FileDeleted(ctx, "1"))
+	must(t, store.FileDeleted(ctx, "no import"))
+	want(1)
+	if im, err := store.Get(ctx, "1"); err != nil || im.FileStored {
+		t.Errorf("the import is %+v, %v", im, err)
+	}
+	must(t, store.Remove(ctx, "0"))
+	want(0)
 }

@@ -73,9 +73,17 @@ func (s *Store) CountLive(ctx context.Context) (counts map[string]map[job.Status
 }
 
 // CountOwner implements job.Store.
-func (s *Store) CountOwner(ctx context.Context, owner string) (n int, err error) {
+func (s *Store) CountOwner(ctx context.Context, owner string) (n int64, err error) {
 	err = s.read(ctx, func(ctx context.Context) error {
 		return s.reads.QueryRow(ctx, `SELECT count(*) FROM jobs WHERE owner = $1 AND status < 4`, owner).Scan(&n)
+	})
+	return n, err
+}
+
+// CountOutput implements job.Store.
+func (s *Store) CountOutput(ctx context.Context, owner string) (n int64, err error) {
+	err = s.read(ctx, func(ctx context.Context) error {
+		return s.reads.QueryRow(ctx, `SELECT coalesce(sum(o.bytes), 0)::bigint FROM jobs AS j JOIN outputs AS o ON o.seq = j.seq WHERE j.owner = $1`, owner).Scan(&n)
 	})
 	return n, err
 }

@@ -118,10 +118,19 @@ func (s *Store) CountLive(ctx context.Context) (map[string]map[job.Status]int, e
 }
 
 // CountOwner implements job.Store.
-func (s *Store) CountOwner(ctx context.Context, owner string) (n int, err error) {
+func (s *Store) CountOwner(ctx context.Context, owner string) (n int64, err error) {
 	row := s.reads.QueryRowContext(ctx, `SELECT count(*) FROM jobs INDEXED BY jobs_live_owner WHERE owner = ? AND status < 4`, owner)
 	if err := row.Scan(&n); err != nil {
 		return 0, fmt.Errorf("count the live jobs of an owner: %w", err)
+	}
+	return n, nil
+}
+
+// CountOutput implements job.Store.
+func (s *Store) CountOutput(ctx context.Context, owner string) (n int64, err error) {
+	row := s.reads.QueryRowContext(ctx, `SELECT coalesce(sum(output_bytes), 0) FROM jobs INDEXED BY jobs_owner_output WHERE owner = ? AND output_bytes > 0`, owner)
+	if err := row.Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the output of an owner: %w", err)
 	}
 	return n, nil
 }

@@ -151,12 +151,34 @@ func liveCounts(t *testing.T, s *suite) {
 	}
 	equal(t, "the count", counts, map[string]map[job.Status]int{"crawl": {job.Queued: 2, job.Active: 1}, "media": {job.Queued: 1}})
 	other := s.add(func(spec *job.Spec) { spec.Owner = "carol" })
-	for owner, want := range map[string]int{other.Owner: 1, s.add().Owner: 5, "no user": 0} {
+	for owner, want := range map[string]int64{other.Owner: 1, s.add().Owner: 5, "no user": 0} {
 		n, err := s.CountOwner(t.Context(), owner)
 		if err != nil || n != want {
 			t.Errorf("%s has %d live jobs, %v, want %d", owner, n, err, want)
 		}
 	}
+}
+
+func countOutput(t *testing.T, s *suite) {
+	leased, _ := s.written(5000, 3000)
+	other, _ := s.written(70, 70)
+	s.finish(other, start)
+	count := func(owner string, want int64) {
+		t.Helper()
+		if n, err := s.CountOutput(t.Context(), owner); err != nil || n != want {
+			t.Errorf("%s has %d bytes of output, %v, want %d", owner, n, err, want)
+		}
+	}
+	count(leased.Owner, 5070)
+	count("no user", 0)
+	if err := s.seal(leased.ID, "a", 0, 4000); err != nil {
+		t.Fatal(err)
+	}
+	count(leased.Owner, 5070)
+	if err := s.Delete(t.Context(), other.ID, func(*job.Job) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	count(leased.Owner, 5000)
 }
 
 func remove(t *testing.T, s *suite) {

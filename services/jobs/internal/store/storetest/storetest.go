@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"purge removes what ended long ago and nothing else", purge},
 		{"output grows by offset and repeats are harmless", output},
 		{"output is fenced and bounded", outputRefused},
+		{"the output of an owner is counted", countOutput},
 		{"a segment takes the place of the output's beginning", sealing},
 		{"a segment that does not fit changes nothing", sealRefused},
 		{"blobs that nothing refers to are known", unreferenced},
