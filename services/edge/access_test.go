@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,7 +29,13 @@ func (b *bench) secret() io.Reader {
 // signIn returns the cookie of the local user's session, as the web UI gets it.
 func (b *bench) signIn() string {
 	b.t.Helper()
-	resp := b.do(http.MethodPost, "/api/v1/session", b.secret(), "Authorization", "", "Origin", b.url)
+	return b.session("Authorization", "", "Origin", b.url)
+}
+
+// session returns the cookie of a new session. Without a token in the headers, it is the local user's.
+func (b *bench) session(headers ...string) string {
+	b.t.Helper()
+	resp := b.do(http.MethodPost, "/api/v1/session", b.secret(), headers...)
 	if resp.StatusCode != http.StatusOK {
 		b.t.Fatalf("sign in: %s", resp.Status)
 	}
@@ -211,28 +216,6 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	b.refused(resp, http.StatusBadRequest, "REQUEST_INVALID")
 }
 
-func TestSignOutRevokesSession(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "revoked")
-	b := setup(t, func(c *edge.Config) { c.RevokedFile = file })
-	kept, cookie := b.signIn(), b.signIn()
-	_, token, _ := strings.Cut(cookie, "=")
-	_, ticket := b.decode(b.do(http.MethodPost, "/api/v1/sse/tickets", nil, "Authorization", "Bearer "+token))
-	if resp := b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookie, "Origin", b.url); resp.StatusCode != http.StatusNoContent {
-		t.Fatalf("sign out: %s", resp.Status)
-	}
-	revoked := func(b *bench) {
-		t.Helper()
-		b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", cookie), http.StatusUnauthorized, "TOKEN_EXPIRED")
-		b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Bearer "+token), http.StatusUnauthorized, "TOKEN_EXPIRED")
-		if status, _ := b.get("/api/v1/jobs", "Authorization", "", "Cookie", kept); status != http.StatusOK {
-			t.Errorf("another session: %d", status)
-		}
-	}
-	revoked(b)
-	b.refused(b.do(http.MethodGet, fmt.Sprint("/api/v1/sse/jobs/my?token=", ticket["ticket"]), nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_EXPIRED")
-	t.Run("after a restart", func(t *testing.T) { revoked(setup(t, func(c *edge.Config) { c.RevokedFile = file })) })
-}
-
 func TestLocalSessionIsRenewedByItsCookie(t *testing.T) {
 	b := setup(t, nil)
 	renew := func(headers ...string) *http.Response {
@@ -241,8 +224,8 @@ func TestLocalSessionIsRenewedByItsCookie(t *testing.T) {
 	if resp := renew("Cookie", b.signIn(), "Origin", b.url); resp.StatusCode != http.StatusOK || len(resp.Cookies()) != 1 {
 		t.Errorf("%s %v", resp.Status, resp.Cookies())
 	}
-	b.refused(renew("Cookie", "headway_session="+b.tokenFor(-time.Minute, "local"), "Origin", b.url), http.StatusUnauthorized, "SIGN_IN_LINK_INVALID")
-	b.refused(renew("Cookie", "headway_session="+b.token("ann"), "Origin", b.url), http.StatusUnauthorized, "SIGN_IN_LINK_INVALID")
+	b.refused(renew("Cookie", "headway_session="+b.token("local"), "Origin", b.url), http.StatusUnauthorized, "SIGN_IN_LINK_INVALID")
+	b.refused(renew("Cookie", b.session("Authorization", "Bearer "+b.token("ann")), "Origin", b.url), http.StatusUnauthorized, "SIGN_IN_LINK_INVALID")
 	b.refused(renew("Cookie", b.signIn(), "Origin", "https://evil.example"), http.StatusForbidden, "ORIGIN_REFUSED")
 }
 

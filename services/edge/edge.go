@@ -71,6 +71,7 @@ type Service struct {
 	uploads  *folder.Store
 	server   *http.Server
 	sessions *signin.Handler
+	revoked  *access.Revoked
 	// declared are the routes that the operator has declared.
 	declared *routes.Table
 	// handlers counts the requests in progress, and other work that must end before Run returns.
@@ -127,8 +128,13 @@ func New(cfg Config) (_ *Service, err error) {
 		Upstream: services.Upstream(), Logger: cfg.Logger, Metrics: cfg.Metrics,
 		PerUser: max(cfg.StreamsPerUser, 0), Max: max(cfg.MaxStreams, 0),
 	})
+	if s.revoked, err = access.OpenRevoked(cfg.RevokedSessions, cfg.Logger); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	s.revoked.OnEnd(s.hub.EndSession)
 	s.streams = sse.New(sse.Config{
-		Hub: s.hub, Loop: s.sockets, Outputs: jobsv1.NewJobServiceClient(s.outputs), AsService: asService,
+		SignedOut: s.revoked.Has,
+		Hub:       s.hub, Loop: s.sockets, Outputs: jobsv1.NewJobServiceClient(s.outputs), AsService: asService,
 		Logger: cfg.Logger, Metrics: cfg.Metrics, Keepalive: cfg.Keepalive, Retry: cfg.Retry,
 	})
 	if cfg.UploadsDir != "" {
@@ -139,13 +145,13 @@ func New(cfg Config) (_ *Service, err error) {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
 	}
-	revoked, err := access.OpenRevoked(cfg.RevokedFile)
+	sealer, err := sessionSealer(cfg.Key)
 	if err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
 	handler, err := s.routes(access.New(access.Config{
 		Verifier: cfg.Verifier, Loopback: loopback, TrustedHosts: cfg.TrustedHosts, Origins: cfg.CORSOrigins,
-		Revoked: revoked, RefuseStream: s.streams.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
+		Revoked: s.revoked, Sessions: sealer, RefuseStream: s.streams.Refuse, RequestsPerSecond: float64(max(cfg.RequestsPerSecond, 0)),
 		RequestBurst: burstSeconds * cfg.RequestsPerSecond,
 	}))
 	if err != nil {
@@ -171,6 +177,14 @@ func New(cfg Config) (_ *Service, err error) {
 		s.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.certificate}
 	}
 	return s, nil
+}
+
+// sessionSealer returns what encrypts the cookies of sessions. Edges with the same key open each other's.
+func sessionSealer(key *auth.Key) (*auth.Sealer, error) {
+	if key == nil {
+		return auth.RandomSealer()
+	}
+	return key.Sealer("session")
 }
 
 func isLoopback(addr net.Addr) bool {
@@ -204,6 +218,7 @@ func (s *Service) Run(ctx context.Context) error {
 		s.handlers.Go(func() { s.uploads.Run(work) })
 	}
 	s.handlers.Go(func() { s.declared.Run(work) })
+	s.handlers.Go(func() { s.revoked.Run(work) })
 	served := make(chan error, 1)
 	go func() { served <- s.serve() }()
 	select {

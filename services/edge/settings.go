@@ -34,6 +34,8 @@ type Settings struct {
 	TrustedHosts []string      `help:"Names without port that are accepted in the Host header, in addition to this machine's names on loopback. Separated by commas. Empty means any name, except on loopback." placeholder:"HOST"`
 	SessionTTL   time.Duration `help:"How long a local session lasts." default:"12h" name:"session-ttl"`
 
+	RevokedSessions string `help:"Directory for the sessions that were signed out. Several edges with the same key can share it. Empty for a directory in the data directory." placeholder:"DIR"`
+
 	StreamsPerUser    int `help:"Maximum number of live streams per user. A new stream replaces the oldest one. A negative value means no limit." default:"64" negative:"no limit"`
 	MaxStreams        int `help:"Maximum number of live streams in total. A negative value means no limit." default:"15000" negative:"no limit"`
 	RequestsPerSecond int `help:"Maximum requests per second per user, not counting streams, with bursts of four times that. A negative value means no limit." default:"50" negative:"no limit"`
@@ -72,15 +74,14 @@ type Config struct {
 	// UploadsDir is the directory for unfinished resumable uploads. It belongs to this edge alone. If it is empty, there
 	// are no resumable uploads.
 	UploadsDir string
-	// RevokedFile is the file with the signed-out sessions. If it is empty, a restart makes their tokens valid again.
-	RevokedFile string
 
 	// Verifier checks the callers' tokens. Required.
 	Verifier auth.Verifier
 	// TokensReady returns the reason why tokens can't be checked, for example because their issuer is unavailable, or
 	// nil. Without it, the edge is not ready. Optional.
 	TokensReady func() error
-	// Key signs the local user's tokens, and the edge's own if Service is not set. Required for either.
+	// Key signs the local user's tokens, and the edge's own if Service is not set. Required for either. It also encrypts the
+	// cookies of sessions. Without it, sessions end with the process.
 	Key *auth.Key
 	// Service are the edge's own credentials. They need the scope headway:service. Default: signed with Key.
 	Service credentials.PerRPCCredentials

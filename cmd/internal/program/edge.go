@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -58,7 +59,8 @@ func (c *Common) NewEdge(env *Env, cfg edge.Config) (*edge.Service, error) {
 	}
 	cfg.Verifier, cfg.Key, cfg.Service = env.Verifier, env.Key, env.Key.ServiceCredentials("edge", auth.ScopeService)
 	cfg.LocalSignIn, cfg.LocalUser = env.Local, LocalUser
-	cfg.UploadsDir, cfg.RevokedFile = filepath.Join(c.Data, "uploads"), filepath.Join(c.Data, "revoked-sessions")
+	cfg.UploadsDir = filepath.Join(c.Data, "uploads")
+	cfg.RevokedSessions = cmp.Or(cfg.RevokedSessions, filepath.Join(c.Data, "revoked"))
 	cfg.Logger, cfg.Metrics = env.Logger.With("service", "edge"), env.Metrics
 	return edge.New(cfg)
 }

@@ -19,28 +19,8 @@ import (
 	"headway/internal/rpcclient"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/httperr"
-	"headway/services/edge/internal/mount"
 	"headway/services/edge/internal/reqlog"
 )
-
-// cookieName is the name of the session's cookie, which holds a token. With TLS, it has a prefix. Browsers accept a name that
-// starts with __Host- only from an encrypted connection, for the whole host and for no other (RFC 6265bis §4.1.3.2). Below a path
-// prefix, the cookie is for that prefix only, because other paths belong to other programs, and the name starts with __Secure-.
-const cookieName = "headway_session"
-
-// CookieName returns the name of the session's cookie on the request's connection.
-func CookieName(r *http.Request) string {
-	switch {
-	case !ByTLS(r):
-		return cookieName
-	case mount.Base(r.Context()) != "":
-		return "__Secure-" + cookieName
-	}
-	return "__Host-" + cookieName
-}
-
-// CookiePath returns the path of the session's cookie.
-func CookiePath(r *http.Request) string { return mount.Base(r.Context()) + "/" }
 
 // Config holds the settings of an Access.
 type Config struct {
@@ -56,8 +36,10 @@ type Config struct {
 	// RequestsPerSecond and RequestBurst limit the requests of a user. Streams have their own limit. 0 means no limit.
 	RequestsPerSecond float64
 	RequestBurst      int
-	// Revoked lists the tokens of sessions that were signed out. Required.
+	// Revoked lists the sessions that were signed out. Required.
 	Revoked *Revoked
+	// Sessions encrypts the cookies of sessions. Required.
+	Sessions *auth.Sealer
 	// RefuseStream answers requests for streams that are not accepted.
 	RefuseStream func(http.ResponseWriter, *http.Request, error)
 }
@@ -67,12 +49,32 @@ type Access struct {
 	cfg     Config
 	tickets *tickets
 	revoked *Revoked
-	rates   *rates
+	// rates limits the requests of users, and signIns their sessions.
+	rates, signIns *rates
 }
 
 // New returns a new access control of an edge.
 func New(cfg Config) *Access {
-	return &Access{cfg: cfg, tickets: newTickets(), revoked: cfg.Revoked, rates: newRates(cfg.RequestsPerSecond, cfg.RequestBurst)}
+	return &Access{
+		cfg: cfg, tickets: newTickets(), revoked: cfg.Revoked, rates: newRates(cfg.RequestsPerSecond, cfg.RequestBurst),
+		signIns: newRates(signInsPerSecond, signInBurst),
+	}
+}
+
+// signInsPerSecond and signInBurst limit the sessions of a user, because each that was signed out is remembered until its token
+// expires.
+const (
+	signInsPerSecond = 0.1
+	signInBurst      = 60
+)
+
+// Caller is the user of a request, and what proves that.
+type Caller struct {
+	auth.Identity
+	// Token proves the identity to the services.
+	Token string
+	// Session is the ID of the session whose cookie holds the token. It is empty if the request has the token itself.
+	Session string
 }
 
 // ParseOrigin checks an origin as browsers write it: the scheme, the host, and the port unless it is the scheme's default.
@@ -84,7 +86,13 @@ func ParseOrigin(text string) error {
 	return nil
 }
 
-type tokenKey struct{}
+type callerKey struct{}
+
+// CallerOf returns the caller of a request that Required has passed on.
+func CallerOf(ctx context.Context) Caller {
+	caller, _ := ctx.Value(callerKey{}).(Caller)
+	return caller
+}
 
 // Outgoing returns the context for calls to a service on behalf of this request's caller. It carries the caller's token
 // and the request ID.
@@ -95,7 +103,7 @@ func Outgoing(ctx context.Context) context.Context {
 // Metadata returns the headers that Outgoing adds to a call.
 func Metadata(ctx context.Context) metadata.MD {
 	md := metadata.Pairs(rpcclient.RequestIDHeader, reqlog.From(ctx).ID)
-	if token, ok := ctx.Value(tokenKey{}).(string); ok {
+	if token := CallerOf(ctx).Token; token != "" {
 		md.Set("authorization", "Bearer "+token)
 	}
 	return md
@@ -118,7 +126,7 @@ func (a *Access) RequiredForRoute(next http.Handler) http.Handler {
 
 func (a *Access) admit(next http.Handler, isStream, tokensInQuery bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, token, err := a.identify(r, isStream, tokensInQuery)
+		id, err := a.identify(r, isStream, tokensInQuery)
 		if err != nil && isStream {
 			a.cfg.RefuseStream(w, r, err)
 			return
@@ -137,7 +145,7 @@ func (a *Access) admit(next http.Handler, isStream, tokensInQuery bool) http.Han
 				"Too many requests: the limit is %g per second per user. Wait, and then try again.", a.cfg.RequestsPerSecond))
 			return
 		}
-		ctx := context.WithValue(auth.NewContext(r.Context(), id), tokenKey{}, token)
+		ctx := context.WithValue(auth.NewContext(r.Context(), id.Identity), callerKey{}, id)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
@@ -145,61 +153,85 @@ func (a *Access) admit(next http.Handler, isStream, tokensInQuery bool) http.Han
 // tokenDots is the number of dots in a token (RFC 7519). A ticket has none.
 const tokenDots = 2
 
-// identify returns the caller and the token that proves its identity: from the Authorization header, from a ticket or a
-// token in the query if the route accepts them, or from the cookie. A header with a scheme other than Bearer is for a
-// proxy, so it is considered only if there is neither a ticket nor a cookie.
-func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (auth.Identity, string, error) {
+// identify returns the caller: from the Authorization header, from a ticket if tickets are
+// accepted, from a token in the query if those are, or from the cookie. A header with a scheme other than Bearer is for a proxy. It counts only if there is
+// neither a ticket nor a cookie.
+func (a *Access) identify(r *http.Request, ticketsToo, tokensInQuery bool) (Caller, error) {
 	header := r.Header.Get("Authorization")
 	if token := auth.BearerToken(header); token != "" {
 		return a.Verify(r, token)
 	}
 	if ticket := r.URL.Query().Get("token"); ticket != "" {
 		if !ticketsToo {
-			return auth.Identity{}, "", rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING,
+			return Caller{}, rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_MISSING,
 				"Only streams accept a ticket as ?token=. Send a token as `Authorization: Bearer TOKEN`.")
 		}
 		if tokensInQuery && strings.Count(ticket, ".") == tokenDots {
 			return a.Verify(r, ticket)
 		}
-		id, token, err := a.tickets.redeem(ticket)
-		if err == nil && a.revoked.Has(token) {
-			err = rpcerr.Token(auth.ErrExpired)
+		caller, err := a.tickets.redeem(ticket)
+		if err == nil {
+			err = a.SignedOut(caller.Session)
 		}
-		return id, token, err
+		return caller, err
 	}
 	if _, err := r.Cookie(CookieName(r)); err != nil && header != "" {
-		return auth.Identity{}, "", rpcerr.Token(auth.ErrInvalid)
+		return Caller{}, rpcerr.Token(auth.ErrInvalid)
 	}
 	return a.FromCookie(r)
 }
 
-// FromCookie returns the identity that the session's cookie proves, and its token.
-func (a *Access) FromCookie(r *http.Request) (auth.Identity, string, error) {
+// FromCookie returns the caller that the session's cookie proves.
+func (a *Access) FromCookie(r *http.Request) (Caller, error) {
 	cookie, err := r.Cookie(CookieName(r))
 	if err != nil {
-		return auth.Identity{}, "", rpcerr.Token(auth.ErrMissing)
+		return Caller{}, rpcerr.Token(auth.ErrMissing)
 	}
 	if !safe(r.Method) && !a.FromOwnPage(r) {
-		return auth.Identity{}, "", ErrCrossOrigin()
+		return Caller{}, ErrCrossOrigin()
 	}
-	return a.Verify(r, cookie.Value)
+	session, token, ok := a.openCookie(cookie.Value)
+	if !ok {
+		return Caller{}, rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TOKEN_INVALID,
+			"The cookie is not one of this server's sessions. Sign in again.")
+	}
+	caller, err := a.Verify(r, token)
+	if err == nil {
+		err = a.SignedOut(session)
+	}
+	caller.Session = session
+	return caller, err
 }
 
-// Revoke makes a token invalid from the time ends, before it expires.
-func (a *Access) Revoke(token string, ends, expires time.Time) error {
-	return a.revoked.Add(token, ends, expires)
+// Revoke ends a session at a time, before its token expires.
+func (a *Access) Revoke(session string, ends, expires time.Time) error {
+	return a.revoked.Add(session, ends, expires)
 }
 
-// Verify returns the identity that a token proves, and the token.
-func (a *Access) Verify(r *http.Request, token string) (auth.Identity, string, error) {
+// SignedOut returns an error if the session was signed out.
+func (a *Access) SignedOut(session string) error {
+	if session != "" && a.revoked.Has(session) {
+		return rpcerr.Token(fmt.Errorf("%w: its session was signed out", auth.ErrExpired))
+	}
+	return nil
+}
+
+// Verify returns the caller that a token proves.
+func (a *Access) Verify(r *http.Request, token string) (Caller, error) {
 	id, err := a.cfg.Verifier.Verify(r.Context(), token)
-	if err == nil && a.revoked.Has(token) {
-		err = fmt.Errorf("%w: its session was signed out", auth.ErrExpired)
-	}
 	if err != nil {
-		return auth.Identity{}, "", rpcerr.Token(err)
+		return Caller{}, rpcerr.Token(err)
 	}
-	return id, token, nil
+	return Caller{Identity: id, Token: token}, nil
+}
+
+// SigningIn returns an error if the user has started too many sessions.
+func (a *Access) SigningIn(subject string) error {
+	if a.signIns.take(subject, time.Now()) {
+		return nil
+	}
+	return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
+		"Too many sessions were started for this user. Wait 10 seconds, and then try again.")
 }
 
 // safe reports whether the method is safe (RFC 9110 §9.2.1). A cross-origin page gains nothing by making a browser send
@@ -233,8 +265,8 @@ func ErrCrossOrigin() error {
 
 // Optional returns the caller's identity, if the request proves one with a header or a cookie.
 func (a *Access) Optional(r *http.Request) (auth.Identity, bool) {
-	id, _, err := a.identify(r, false, false)
-	return id, err == nil
+	caller, err := a.identify(r, false, false)
+	return caller.Identity, err == nil
 }
 
 // ByTLS reports whether the browser's connection is encrypted, here or at a proxy. A caller that forges the proxy's header

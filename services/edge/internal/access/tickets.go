@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc/codes"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
-	"headway/internal/auth"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/httperr"
 )
@@ -30,15 +29,14 @@ type tickets struct {
 }
 
 type ticket struct {
-	identity auth.Identity
-	token    string
-	expires  time.Time
+	caller  Caller
+	expires time.Time
 }
 
 func newTickets() *tickets { return &tickets{byText: make(map[string]ticket)} }
 
-// issue returns a new ticket for the identity and the token that proved it.
-func (t *tickets) issue(id auth.Identity, token string) (string, time.Time, error) {
+// issue returns a new ticket for a caller.
+func (t *tickets) issue(caller Caller) (string, time.Time, error) {
 	now := time.Now()
 	expires := now.Add(ticketTTL)
 	text := rand.Text()
@@ -49,13 +47,13 @@ func (t *tickets) issue(id auth.Identity, token string) (string, time.Time, erro
 		return "", time.Time{}, rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
 			"Too many tickets are waiting to be used. Try again in a few seconds.")
 	}
-	t.byText[text] = ticket{id, token, expires}
+	t.byText[text] = ticket{caller, expires}
 	t.order = append(t.order, text)
 	return text, expires, nil
 }
 
-// redeem returns the identity and the token of a ticket, once.
-func (t *tickets) redeem(text string) (auth.Identity, string, error) {
+// redeem returns the caller of a ticket, once.
+func (t *tickets) redeem(text string) (Caller, error) {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -63,10 +61,10 @@ func (t *tickets) redeem(text string) (auth.Identity, string, error) {
 	delete(t.byText, text)
 	t.dropExpired(now)
 	if !ok || now.After(found.expires) {
-		return auth.Identity{}, "", rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TICKET_INVALID,
+		return Caller{}, rpcerr.New(codes.Unauthenticated, errorsv1.ErrorReason_ERROR_REASON_TICKET_INVALID,
 			"This ticket is not valid. ?token= accepts a ticket from POST /api/v1/sse/tickets, once and within 30 seconds. Get a new ticket, or send a token in the Authorization header.")
 	}
-	return found.identity, found.token, nil
+	return found.caller, nil
 }
 
 func (t *tickets) dropExpired(now time.Time) {
@@ -82,9 +80,7 @@ func (t *tickets) dropExpired(now time.Time) {
 
 // CreateTicket answers POST /api/v1/sse/tickets. It must be wrapped in Required.
 func (a *Access) CreateTicket(w http.ResponseWriter, r *http.Request) {
-	id, _ := auth.FromContext(r.Context())
-	token, _ := r.Context().Value(tokenKey{}).(string)
-	text, expires, err := a.tickets.issue(id, token)
+	text, expires, err := a.tickets.issue(CallerOf(r.Context()))
 	if err != nil {
 		httperr.Write(w, r, err)
 		return

@@ -71,6 +71,8 @@ func (f headwayFormat) End(cause error) []byte {
 	case errors.Is(cause, hub.ErrDraining):
 		m.Message = proto.String("The server is about to shut down. Connect again in a moment.")
 		return control(m)
+	case errors.Is(cause, hub.ErrSignedOut):
+		return f.Reauth()
 	case errors.Is(cause, hub.ErrReplaced):
 		m.Message = proto.String("You have too many live streams open. This one is the oldest, so it is closed.")
 		m.Reason = proto.String("STREAM_LIMIT")

@@ -221,7 +221,7 @@ var ann = auth.Identity{Subject: "ann"}
 func admit(t *testing.T, h *Hub) *Subscription {
 	t.Helper()
 	s := &Subscription{}
-	if err := h.Admit(s, ann); err != nil {
+	if err := h.Admit(s, ann, ""); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
@@ -282,7 +282,7 @@ func TestForgottenSubscriptionsLeaveNothing(t *testing.T) {
 	}
 	want(t, open[0], ErrReplaced.Error())
 	want(t, open[1])
-	if err := h.Admit(&Subscription{}, ann); status.Code(err) != codes.ResourceExhausted {
+	if err := h.Admit(&Subscription{}, ann, ""); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("a fourth: %v", err)
 	}
 	if _, err := h.Watch(t.Context(), open[2], Topic{ID: "none"}, ann); status.Code(err) != codes.NotFound {
@@ -298,7 +298,7 @@ func TestForgottenSubscriptionsLeaveNothing(t *testing.T) {
 	drained, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	h.Drain(drained, 0)
-	if err := h.Admit(&Subscription{}, ann); status.Code(err) != codes.Unavailable {
+	if err := h.Admit(&Subscription{}, ann, ""); status.Code(err) != codes.Unavailable {
 		t.Errorf("after Drain: %v", err)
 	}
 	if errors.Is(drained.Err(), context.DeadlineExceeded) {
@@ -324,7 +324,7 @@ func TestAttemptsAreRatedPerUser(t *testing.T) {
 	allowed := 0
 	for range 100 {
 		s := &Subscription{}
-		if err := h.Admit(s, ann); err == nil {
+		if err := h.Admit(s, ann, ""); err == nil {
 			allowed++
 		}
 		s.Close()
@@ -332,7 +332,7 @@ func TestAttemptsAreRatedPerUser(t *testing.T) {
 	if allowed < 4*8 || allowed > 4*8+2*8 {
 		t.Errorf("%d of 100 attempts in one moment were admitted, want 32", allowed)
 	}
-	if err := h.Admit(&Subscription{}, auth.Identity{Subject: "bob"}); err != nil {
+	if err := h.Admit(&Subscription{}, auth.Identity{Subject: "bob"}, ""); err != nil {
 		t.Errorf("another user: %v", err)
 	}
 }

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"hash/fnv"
+	"io"
 	"slices"
 
 	"golang.org/x/time/rate"
@@ -39,10 +41,11 @@ func (a attempts) forget() {
 	}
 }
 
-// Admit registers a subscription of the caller, which has no items yet. The caller must close it. Call Admit before all
-// other work, so that refused attempts are cheap.
-func (h *Hub) Admit(s *Subscription, as auth.Identity) error {
+// Admit registers a subscription of the caller, which has no items yet. Close it in the end. Call Admit first, so that a
+// refused attempt costs nothing else. session is the ID of the session that the caller is signed in with, or empty.
+func (h *Hub) Admit(s *Subscription, as auth.Identity, session string) error {
 	<-h.ready
+	s.session = tag(session)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.draining {
@@ -77,6 +80,28 @@ func (h *Hub) Confirm(s *Subscription) {
 	open := s.user.open
 	for _, oldest := range open[:max(0, len(open)-h.cfg.PerUser)] {
 		h.finish(oldest, ErrReplaced)
+	}
+}
+
+// tag returns a short number for a session. If two sessions have the same, the end of one also ends the streams of the other,
+// which then connects again.
+func tag(session string) uint32 {
+	if session == "" {
+		return 0
+	}
+	hash := fnv.New32a()
+	_, _ = io.WriteString(hash, session) // a hash takes everything
+	return max(hash.Sum32(), 1)
+}
+
+// EndSession ends the subscriptions of a session.
+func (h *Hub) EndSession(session string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range slices.Clone(h.open) {
+		if s.session == tag(session) {
+			h.finish(s, ErrSignedOut)
+		}
 	}
 }
 

@@ -13,6 +13,8 @@ var (
 	ErrEnded = errors.New("the job has ended")
 	// ErrReplaced ends the oldest subscription of a user who has opened more than the limit.
 	ErrReplaced = errors.New("closed for a newer stream of the same user")
+	// ErrSignedOut ends the subscriptions of a session that was signed out.
+	ErrSignedOut = errors.New("the session was signed out")
 	// ErrDraining ends all subscriptions when the server shuts down.
 	ErrDraining = errors.New("the server is shutting down")
 )
@@ -36,7 +38,9 @@ type Subscription struct {
 	// told means that a state was taken out, over that the subscription has an end, and ended that the end was taken
 	// out.
 	told, over, ended bool
-	slot              fanout.Slot[*Snapshot]
+	// session is a tag of the session that the caller is signed in with, or 0.
+	session uint32
+	slot    fanout.Slot[*Snapshot]
 	// box replaces slot for the subscription of a user's jobs.
 	box *fanout.Mailbox[*Snapshot]
 	end error

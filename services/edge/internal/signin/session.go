@@ -74,7 +74,7 @@ func (h *Handler) Get(w http.ResponseWriter, r *http.Request) {
 // maxBodyBytes is the maximum size of a sign-in's body.
 const maxBodyBytes = 4 << 10
 
-// SignIn answers POST /api/v1/session. It accepts one of these, and puts a token into the session's cookie:
+// SignIn answers POST /api/v1/session. It accepts one of these, and starts a session:
 //
 //   - A token in the Authorization header, for pages whose users sign in elsewhere.
 //   - The secret of a sign-in link, which signs the local user in.
@@ -88,14 +88,23 @@ func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	id, _, err := h.cfg.Access.Verify(r, token)
+	caller, err := h.cfg.Access.Verify(r, token)
+	if err == nil {
+		err = h.cfg.Access.SigningIn(caller.Subject)
+	}
 	if err != nil {
 		httperr.Write(w, r, err)
 		return
 	}
+	id := caller.Identity
 	reqlog.From(r.Context()).Subject = id.Subject
+	cookie, err := h.cfg.Access.NewCookie(token)
+	if err != nil {
+		httperr.Write(w, r, err)
+		return
+	}
 	http.SetCookie(w, &http.Cookie{
-		Name: access.CookieName(r), Value: token, Path: access.CookiePath(r), Expires: id.ExpiresAt, HttpOnly: true, Secure: access.ByTLS(r),
+		Name: access.CookieName(r), Value: cookie, Path: access.CookiePath(r), Expires: id.ExpiresAt, HttpOnly: true, Secure: access.ByTLS(r),
 		SameSite: http.SameSiteStrictMode,
 	})
 	httperr.WriteJSON(w, http.StatusOK, h.session(id))
@@ -127,18 +136,18 @@ func (h *Handler) localToken(w http.ResponseWriter, r *http.Request) (string, er
 		}
 		return h.sign()
 	}
-	id, old, err := h.cfg.Access.FromCookie(r)
-	if err != nil || id.Subject != h.cfg.LocalUser {
+	old, err := h.cfg.Access.FromCookie(r)
+	if err != nil || old.Subject != h.cfg.LocalUser {
 		return "", errLink("To sign in, open the address that Headway printed when it started. To get a new one, run: headway open")
 	}
 	fresh, err := h.sign()
-	if err == nil { // requests in transit with the old token still succeed
-		err = h.cfg.Access.Revoke(old, time.Now().Add(renewalOverlap), id.ExpiresAt)
+	if err == nil { // requests that are in transit with the old one still succeed
+		err = h.cfg.Access.Revoke(old.Session, time.Now().Add(renewalOverlap), old.ExpiresAt)
 	}
 	return fresh, err
 }
 
-// renewalOverlap is how long a session's old token remains valid after the session was renewed.
+// renewalOverlap is how long a session's old cookie works after the session was renewed.
 const renewalOverlap = time.Minute
 
 func (h *Handler) sign() (string, error) {
@@ -216,16 +225,16 @@ func (h *Handler) Link() string {
 	return h.cfg.BasePath + "/" + Fragment + secret
 }
 
-// SignOut answers DELETE /api/v1/session: it revokes the session's token, and deletes the cookie. It succeeds even if
-// the caller is not signed in.
+// SignOut answers DELETE /api/v1/session: it ends the session and its streams, and deletes the cookie. The token that made the
+// session stays valid. SignOut succeeds even if the caller is not signed in.
 func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 	if _, err := r.Cookie(access.CookieName(r)); err == nil {
 		if !h.cfg.Access.FromOwnPage(r) {
 			httperr.Write(w, r, access.ErrCrossOrigin())
 			return
 		}
-		if id, token, err := h.cfg.Access.FromCookie(r); err == nil {
-			if err := h.cfg.Access.Revoke(token, time.Now(), id.ExpiresAt); err != nil {
+		if caller, err := h.cfg.Access.FromCookie(r); err == nil {
+			if err := h.cfg.Access.Revoke(caller.Session, time.Now(), caller.ExpiresAt); err != nil {
 				httperr.Write(w, r, rpcerr.Internal(err))
 				return
 			}

@@ -21,6 +21,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
+	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/hub"
@@ -36,7 +37,9 @@ type Config struct {
 	// Outputs provides the output of jobs. AsService makes calls with the edge's own token.
 	Outputs   jobsv1.JobServiceClient
 	AsService grpc.CallOption
-	// Logger logs snapshots that can't be sent.
+	// SignedOut reports whether a session was signed out. Streams of such a session are refused.
+	SignedOut func(session string) bool
+	// Logger logs states that cannot be sent.
 	Logger *slog.Logger
 	// Metrics registers the metrics. nil means none.
 	Metrics prometheus.Registerer
@@ -127,8 +130,13 @@ func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, e *encoder, id,
 	s = &stream{handlers: h, encoder: e}
 	s.sub.Receiver = s
 	s.setToken(as)
-	if err := h.cfg.Hub.Admit(&s.sub, as); err != nil {
+	session := access.CallerOf(r.Context()).Session
+	if err := h.cfg.Hub.Admit(&s.sub, as, session); err != nil {
 		h.Refuse(w, r, err)
+		return as, nil, false
+	}
+	if session != "" && h.cfg.SignedOut(session) { // since the request arrived: from now on, the hub ends the stream
+		h.turnAway(w, r, s, rpcerr.Token(auth.ErrExpired))
 		return as, nil, false
 	}
 	return as, s, true

@@ -1,0 +1,159 @@
+package edge_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"headway/internal/auth"
+	"headway/services/edge"
+)
+
+func (b *bench) signOut(cookie string) {
+	b.t.Helper()
+	resp := b.do(http.MethodDelete, "/api/v1/session", nil, "Authorization", "", "Cookie", cookie, "Origin", b.url)
+	if resp.StatusCode != http.StatusNoContent {
+		b.t.Fatalf("sign out: %s", resp.Status)
+	}
+}
+
+// ticketOf returns the path of a stream with a ticket of a session.
+func (b *bench) ticketOf(cookie string) string {
+	b.t.Helper()
+	_, ticket := b.decode(b.do(http.MethodPost, "/api/v1/sse/tickets", nil, "Authorization", "", "Cookie", cookie, "Origin", b.url))
+	return fmt.Sprint("/api/v1/sse/jobs/my?token=", ticket["ticket"])
+}
+
+func TestSignOutRevokesSession(t *testing.T) {
+	folder := t.TempDir()
+	b := setup(t, func(c *edge.Config) { c.RevokedSessions = folder })
+	kept, cookie := b.signIn(), b.signIn()
+	ticket := b.ticketOf(cookie)
+	b.signOut(cookie)
+	revoked := func(b *bench) {
+		t.Helper()
+		b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", cookie), http.StatusUnauthorized, "TOKEN_EXPIRED")
+		if status, _ := b.get("/api/v1/jobs", "Authorization", "", "Cookie", kept); status != http.StatusOK {
+			t.Errorf("another session: %d", status)
+		}
+	}
+	revoked(b)
+	b.refused(b.do(http.MethodGet, ticket, nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_EXPIRED")
+	// A copy of the cookie cannot be written in another way, and its token cannot be taken out of it.
+	for i := range len(cookie) - len("headway_session=") {
+		changed := []byte(cookie)
+		at := len(cookie) - 1 - i
+		if changed[at] = 'A'; cookie[at] == 'A' {
+			changed[at] = 'B'
+		}
+		b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", string(changed)), http.StatusUnauthorized, "TOKEN_INVALID")
+		if i == 3 {
+			break
+		}
+	}
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "Bearer "+strings.TrimPrefix(cookie, "headway_session=")), http.StatusUnauthorized, "TOKEN_INVALID")
+	t.Run("after a restart", func(t *testing.T) {
+		revoked(setup(t, func(c *edge.Config) { c.RevokedSessions = folder }))
+	})
+}
+
+// TestSignOutKeepsTheTokenOfItsSession: other programs use the same token.
+func TestSignOutKeepsTheTokenOfItsSession(t *testing.T) {
+	b := setup(t, nil)
+	bearer := "Bearer " + b.token("ann")
+	cookie, other := b.session("Authorization", bearer), b.session("Authorization", bearer)
+	b.signOut(cookie)
+	b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", cookie), http.StatusUnauthorized, "TOKEN_EXPIRED")
+	for name, headers := range map[string][]string{
+		"the token": {"Authorization", bearer}, "another session with it": {"Authorization", "", "Cookie", other},
+	} {
+		if status, body := b.get("/api/v1/session", headers...); status != http.StatusOK || body["user"] != "ann" {
+			t.Errorf("%s: %d %v", name, status, body)
+		}
+	}
+	if cookie := b.session("Authorization", bearer); cookie == other {
+		t.Error("two sessions have the same cookie")
+	}
+}
+
+func TestSignOutEndsOpenStreams(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "media", "local", nil)
+	cookie, other := b.signIn(), b.signIn()
+	ended := map[string]*eventStream{
+		"cookie": b.open("/api/v1/sse/jobs/my", "Authorization", "", "Cookie", cookie),
+		"ticket": b.open(b.ticketOf(cookie), "Authorization", ""),
+		"job":    b.open("/api/v1/sse/jobs/media/j1", "Authorization", "", "Cookie", cookie),
+		"output": b.open("/api/v1/sse/jobs/media/j1/output", "Authorization", "", "Cookie", cookie),
+	}
+	kept := map[string]*eventStream{
+		"another session": b.open("/api/v1/sse/jobs/my", "Authorization", "", "Cookie", other),
+		"a token":         b.open("/api/v1/sse/jobs/my", "Authorization", "Bearer "+b.token("local")),
+	}
+	for _, s := range ended {
+		s.want("connected")
+	}
+	for _, s := range kept {
+		s.want("connected")
+		s.want("initial_status")
+	}
+	b.signOut(cookie)
+	for name, s := range ended {
+		s.until("reauth on "+name, func(e event) bool { return e.kind() == "reauth" })
+		s.wantEnd()
+	}
+	b.jobs.put("j2", "media", "local", nil)
+	for name, s := range kept {
+		if e := s.want("initial_status"); e.data["jobId"] != "j2" {
+			t.Errorf("%s: %s", name, e.raw)
+		}
+	}
+}
+
+// TestEdgesShareSignedOutSessions: with the same key and folder, a session of one edge is one of all, and ends on all.
+func TestEdgesShareSignedOutSessions(t *testing.T) {
+	folder := t.TempDir()
+	first := setup(t, func(c *edge.Config) { c.RevokedSessions = folder })
+	t.Run("second edge", func(t *testing.T) {
+		second := setup(t, func(c *edge.Config) { c.RevokedSessions = folder })
+		cookie := first.signIn()
+		s := second.open("/api/v1/sse/jobs/my", "Authorization", "", "Cookie", cookie)
+		s.want("connected")
+		first.signOut(cookie)
+		s.want("reauth")
+		s.wantEnd()
+		second.refused(second.do(http.MethodGet, "/api/v1/jobs", nil, "Authorization", "", "Cookie", cookie), http.StatusUnauthorized, "TOKEN_EXPIRED")
+	})
+}
+
+func TestSessionsOfAUserAreLimited(t *testing.T) {
+	b := setup(t, nil)
+	for range 60 {
+		b.session("Authorization", "Bearer "+b.token("ann"))
+	}
+	b.refused(b.do(http.MethodPost, "/api/v1/session", nil), http.StatusTooManyRequests, "RATE_LIMITED")
+	b.session("Authorization", "Bearer "+b.token("bob"))
+}
+
+// TestTooLongTokensGetNoCookie: browsers drop a cookie above 4 KiB, and say nothing.
+func TestTooLongTokensGetNoCookie(t *testing.T) {
+	b := setup(t, nil)
+	sign := func(kinds int) string {
+		token, err := b.key.Sign(auth.Identity{Subject: "ann", Kinds: make([]string, kinds)}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	fits, long := sign(900), sign(1000)
+	if len(fits) < 3800 {
+		t.Fatalf("the token has only %d bytes", len(fits))
+	}
+	cookie := b.session("Authorization", "Bearer "+fits)
+	if status, body := b.get("/api/v1/session", "Authorization", "", "Cookie", cookie); status != http.StatusOK || body["user"] != "ann" || len(cookie) > len(fits)+120 {
+		t.Errorf("a token of %d bytes in a cookie of %d: %d %v", len(fits), len(cookie), status, body)
+	}
+	b.refused(b.do(http.MethodPost, "/api/v1/session", nil, "Authorization", "Bearer "+long), http.StatusBadRequest, "REQUEST_INVALID")
+}
