@@ -57,16 +57,21 @@ type prober struct {
 	token  string
 }
 
-func (p *prober) request(method, path string, body io.Reader, headers ...string) *http.Request {
-	p.t.Helper()
+// bearer returns the token that all requests have.
+func (p *prober) bearer() string {
 	if p.token == "" {
 		p.token = p.server.token("ann")
 	}
+	return p.token
+}
+
+func (p *prober) request(method, path string, body io.Reader, headers ...string) *http.Request {
+	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), method, "http://"+p.server.edge+path, body)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+p.token)
+	r.Header.Set("Authorization", "Bearer "+p.bearer())
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}

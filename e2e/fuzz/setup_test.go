@@ -56,7 +56,7 @@ func start(t testing.TB) *server {
 		t.Fatal(err)
 	}
 	im, err := importer.New(importer.Config{Settings: importer.Settings{ImporterListen: "127.0.0.1:0"}, DataDir: data, JobsAddress: js.Addr().String(),
-		Credentials: key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeWorker), Verifier: key, Logger: logger})
+		Credentials: key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeWorker, auth.ScopeImporter), Verifier: key, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ const (
 	ScopeAdmin = "headway:admin"
 	// ScopeService is for Headway's own services, which act for users and watch all jobs.
 	ScopeService = "headway:service"
+	// ScopeImporter is for Headway's importer alone, which creates and runs the jobs of imports.
+	ScopeImporter = "headway:importer"
 	// ScopeWorker allows leasing jobs.
 	ScopeWorker = "headway:worker"
 )

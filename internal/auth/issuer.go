@@ -352,12 +352,13 @@ func unknownKey(fitting int, kid, algorithm string) error {
 }
 
 // scopes returns the scopes of a token. The issuer's own name for the service scope, if one is configured, counts as that
-// scope. The scope itself does not: many issuers let users or clients choose the scopes that they get.
+// scope. The scope itself does not, and neither does that of the importer: many issuers let users or clients choose the scopes
+// that they get.
 func (i *Issuer) scopes(claims map[string]any) []string {
 	var list []string
 	for _, scope := range texts(claims, i.cfg.ScopeClaim) {
 		switch scope {
-		case ScopeService:
+		case ScopeService, ScopeImporter:
 		case i.cfg.ServiceScope:
 			list = append(list, ScopeService)
 		default:

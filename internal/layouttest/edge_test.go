@@ -21,7 +21,7 @@ var edge = rules{
 		"services/edge/internal/reqlog", "services/edge/internal/sockets"},
 	"services/edge/internal/routes": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/access", "services/edge/internal/format",
 		"services/edge/internal/httperr", "services/edge/internal/hub", "services/edge/internal/reqlog", "services/edge/internal/sse",
-		"services/edge/internal/webjson"},
+		"services/edge/internal/webjson", "services/edge/internal/watched"},
 	"services/edge/internal/signin": {"gen/...", "internal/auth", "internal/hostname", "internal/rpcerr", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/reqlog"},
 	"services/edge/internal/upload": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/access",
@@ -30,4 +30,5 @@ var edge = rules{
 		"services/edge/internal/httperr", "services/edge/internal/mount", "services/edge/internal/upload"},
 	"services/edge/internal/tus/folder":  {"internal/atomicfile", "services/edge/internal/tus"},
 	"services/edge/internal/tus/tustest": {"services/edge/internal/tus"},
+	"services/edge/internal/watched":     {},
 }

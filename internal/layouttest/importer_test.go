@@ -21,6 +21,7 @@ var importer = rules{
 	"services/importer/internal/check":                      {"services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/keyset", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/layout":                     {"services/importer/internal/source", "services/importer/internal/text"},
 	"services/importer/internal/load":                       {"services/importer/internal/check", "services/importer/internal/layout", "services/importer/internal/convert", "services/importer/internal/imports", "services/importer/internal/keyset", "services/importer/internal/schema", "services/importer/internal/source"},
+	"services/importer/internal/downloads":                  {},
 	"services/importer/internal/files":                      {"internal/blobs", "services/importer/internal/imports"},
 	"services/importer/internal/store/sqlite":               {"internal/migrate", "services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/store/storetest":            {"services/importer/internal/imports", "services/importer/internal/schema"},
@@ -49,7 +50,7 @@ var importer = rules{
 		"services/importer/internal/schema", "services/importer/internal/source"},
 	// It alone translates the importer's messages: no other room imports gen/go/headway/imports/v1.
 	"services/importer/internal/importrpc": {"internal/governor", "internal/quota", "clients/go", "gen/...", "internal/auth", "internal/rpcerr",
-		"services/importer/internal/follow", "services/importer/internal/imports", "services/importer/internal/intake",
+		"services/importer/internal/downloads", "services/importer/internal/follow", "services/importer/internal/imports", "services/importer/internal/intake",
 		"services/importer/internal/mapping", "services/importer/internal/report", "services/importer/internal/review",
 		"services/importer/internal/sample", "services/importer/internal/schema", "services/importer/internal/source", "services/importer/internal/template"},
 }

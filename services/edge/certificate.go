@@ -4,8 +4,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
+
+	"headway/services/edge/internal/watched"
 )
 
 // certificateFiles returns the certificate in two files. After they change, by a rename or in place, the next connection
@@ -16,9 +17,9 @@ type certificateFiles struct {
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	// cert and key are the files as of the last check.
-	cert, key os.FileInfo
-	// failure is the reason why the current files can't be used. It is empty if they are in use.
+	// versions are those of the files in use.
+	versions watched.Versions
+	// failure is why the current files cannot be used. It is empty if they are in use.
 	failure string
 }
 
@@ -35,21 +36,11 @@ func newCertificateFiles(certFile, keyFile string, logger *slog.Logger) (*certif
 func (f *certificateFiles) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.changed() || f.failure != "" {
+	// To look at the files costs little compared with a handshake.
+	if f.failure != "" || !watched.Look(f.certFile, f.keyFile).Equal(f.versions) {
 		f.reload()
 	}
 	return f.current, nil
-}
-
-// changed reports whether the files have changed. That costs little compared with a handshake.
-func (f *certificateFiles) changed() bool {
-	cert, certErr := os.Stat(f.certFile)
-	key, keyErr := os.Stat(f.keyFile)
-	return certErr != nil || keyErr != nil || !sameVersion(cert, f.cert) || !sameVersion(key, f.key)
-}
-
-func sameVersion(a, b os.FileInfo) bool {
-	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }
 
 func (f *certificateFiles) reload() {
@@ -64,21 +55,13 @@ func (f *certificateFiles) reload() {
 	}
 }
 
-// load reads the files. Their recorded state is from before the reading, so that a change in the meantime is not
-// missed.
+// load reads the files.
 func (f *certificateFiles) load() error {
-	cert, err := os.Stat(f.certFile)
-	if err != nil {
-		return fmt.Errorf("read the TLS certificate: %w", err)
-	}
-	key, err := os.Stat(f.keyFile)
-	if err != nil {
-		return fmt.Errorf("read the TLS certificate's key: %w", err)
-	}
+	versions := watched.Look(f.certFile, f.keyFile)
 	pair, err := tls.LoadX509KeyPair(f.certFile, f.keyFile)
 	if err != nil {
 		return fmt.Errorf("read the TLS certificate %s and key %s: %w", f.certFile, f.keyFile, err)
 	}
-	f.current, f.cert, f.key = &pair, cert, key
+	f.current, f.versions = &pair, versions
 	return nil
 }

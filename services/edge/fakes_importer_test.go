@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -192,12 +193,35 @@ func (f *importerFake) GetSample(r *importsv1.GetSampleRequest, stream grpc.Serv
 
 func (f *importerFake) DownloadReport(r *importsv1.DownloadReportRequest, stream grpc.ServerStreamingServer[importsv1.DownloadReportResponse]) error {
 	if r.GetFormat() == importsv1.ReportFormat_REPORT_FORMAT_CSV {
-		return stream.Send(&importsv1.DownloadReportResponse{
-			FileName: "issues.csv", Body: &httpbody.HttpBody{ContentType: "text/csv; charset=utf-8", Data: []byte("sheet,cell\r\n")},
-		})
+		return sendPart(issuesFile, r, stream)
 	}
 	if r.GetFormat() == importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX {
 		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED, "Confirm it first.")
 	}
 	return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_REPORT_NOT_READY, "Not yet.")
+}
+
+// issuesFile is the list of issues of every import of the fake.
+var issuesFile = bytes.Repeat([]byte("sheet,cell\r\n"), 10_000)
+
+// sendPart sends a part of a file, as the importer does. The file has changed if the ID of the import is "changed".
+func sendPart(file []byte, r *importsv1.DownloadReportRequest, stream grpc.ServerStreamingServer[importsv1.DownloadReportResponse]) error {
+	if r.GetImportId() == "changed" && r.GetOffset() > 0 {
+		return rpcerr.New(codes.OutOfRange, errorsv1.ErrorReason_ERROR_REASON_RANGE_NOT_SATISFIABLE, "The file has changed.")
+	}
+	part := file[r.GetOffset():]
+	if most := int(r.GetMaxBytes()); most > 0 {
+		part = part[:min(most, len(part))]
+	}
+	m := &importsv1.DownloadReportResponse{
+		FileName: "issues.csv", SizeBytes: int64(len(file)), Etag: "v1", Body: &httpbody.HttpBody{ContentType: "text/csv; charset=utf-8"},
+	}
+	for {
+		n := min(len(part), 64<<10)
+		m.Body.Data, part = part[:n], part[n:]
+		if err := stream.Send(m); err != nil || len(part) == 0 {
+			return err
+		}
+		m = &importsv1.DownloadReportResponse{Body: &httpbody.HttpBody{}}
+	}
 }

@@ -64,7 +64,8 @@ func TestEdgeBelowPathPrefix(t *testing.T) {
 		if cookies := resp.Cookies(); len(cookies) != 1 || cookies[0].Path != "/tools/headway/" || cookies[0].Name != name {
 			t.Errorf("%s: cookies %v", proto, cookies)
 		}
-		if status, _ := b.get("/tools/headway/api/v1/jobs", "Authorization", "Basic eDp5", "Cookie", name+"="+token, "X-Forwarded-Proto", proto); status != http.StatusOK {
+		cookie := name + "=" + resp.Cookies()[0].Value
+		if status, _ := b.get("/tools/headway/api/v1/jobs", "Authorization", "Basic eDp5", "Cookie", cookie, "X-Forwarded-Proto", proto); status != http.StatusOK {
 			t.Errorf("%s: with the cookie: %d", proto, status)
 		}
 	}
@@ -94,5 +95,23 @@ func TestOnlyTrustedProxiesNamePrefixes(t *testing.T) {
 				b.refused(b.do(http.MethodGet, "/api/v1/jobs", nil, "X-Forwarded-Prefix", "//evil.example"), http.StatusBadRequest, "REQUEST_INVALID")
 			}
 		})
+	}
+}
+
+// TestUncleanPathsKeepThePrefix: a path with empty or dotted segments is not one of the API, and a page keeps its prefix.
+func TestUncleanPathsKeepThePrefix(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.BasePath = "/tools" })
+	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for _, prefix := range []string{"", "/tools"} {
+		for _, path := range []string{"//api/v1/jobs", "/api//v1/jobs", "/api/v1/x/../jobs", "/api/v1/./jobs", "/api/v1/jobs/..", "/jobs/../api/v1/session"} {
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				b.refused(b.do(method, prefix+path, nil), http.StatusNotFound, "ROUTE_NOT_FOUND")
+			}
+		}
+		for path, want := range map[string]string{"/jobs//media/1?a=b": "/tools/jobs/media/1?a=b", "//evil.example/..//x/": "/tools/x/", "/./": "/tools/"} {
+			if resp := b.do(http.MethodGet, prefix+path, nil); resp.StatusCode != http.StatusPermanentRedirect || resp.Header.Get("Location") != want {
+				t.Errorf("%s: %s %s", prefix+path, resp.Status, resp.Header.Get("Location"))
+			}
+		}
 	}
 }

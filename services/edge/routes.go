@@ -121,7 +121,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := at.Handler(s.withDeclared(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page)))), httperr.Write)
+	all := at.Handler(withPlainPaths(s.withDeclared(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))))), httperr.Write)
 	return s.noticingStorage(s.withBodyDeadline(a.Browsers(all))), nil
 }
 

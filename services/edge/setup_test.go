@@ -122,6 +122,9 @@ func (b *bench) request(method, path string, body io.Reader, headers ...string) 
 		b.t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+b.token("ann"))
+	if path == "/api/v1/session" && body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
 	for i := 0; i < len(headers); i += 2 {
 		switch {
 		case headers[i] == "Host":

@@ -77,7 +77,7 @@ func TestFormAndRawUploadsGetLinks(t *testing.T) {
 		},
 		"a stream of unknown length": func() *http.Response {
 			return b.upload(io.MultiReader(strings.NewReader(workbook)), "application/octet-stream",
-				"?schema=workforce&on_issues=skip_rows&mode=insert_only&dry_run=1&request_id=r-1&filename=staff.xlsx&mapping=%5B%7B%22sheet%22%3A%22employees%22%2C%22workbookSheet%22%3A%22Staff%22%2C%22columns%22%3A%7B%22code%22%3A%22No.%22%7D%7D%5D")
+				"?schema=workforce&on_issues=skip_rows&mode=insert_only&dry_run=true&request_id=r-1&filename=staff.xlsx&mapping=%5B%7B%22sheet%22%3A%22employees%22%2C%22workbookSheet%22%3A%22Staff%22%2C%22columns%22%3A%7B%22code%22%3A%22No.%22%7D%7D%5D")
 		},
 	} {
 		resp := upload()

@@ -22,6 +22,7 @@ import (
 	"headway/internal/rpcclient"
 	"headway/internal/rpcserver"
 	"headway/schemas"
+	"headway/services/importer/internal/downloads"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/importrpc"
@@ -53,9 +54,11 @@ type Service struct {
 	store    *storesqlite.Store
 	target   imports.Target
 	files    *files.Store
-	follow   *follow.Follower
-	maintain *maintenance.Maintenance
-	worker   *headway.Worker
+	// downloads keeps reports for some minutes.
+	downloads *downloads.Store
+	follow    *follow.Follower
+	maintain  *maintenance.Maintenance
+	worker    *headway.Worker
 }
 
 // New opens the databases, the bucket and the port.
@@ -95,7 +98,8 @@ func New(cfg Config) (_ *Service, err error) {
 	s.follow = follow.New(follow.Config{Store: s.store, Jobs: jobs})
 	importrpc.Register(s.server.GRPC, importrpc.Config{
 		Store: s.store, Schemas: registry, Intake: in, Follow: s.follow, Review: &review.Reviewer{Jobs: jobs},
-		Reports: &report.Producer{Store: s.store, Files: s.files, Schemas: registry, Memory: requests, Openers: openers, Limits: cfg.Limits},
+		Downloads: s.downloads,
+		Reports:   &report.Producer{Store: s.store, Files: s.files, Schemas: registry, Memory: requests, Openers: openers, Limits: cfg.Limits},
 	})
 	host, err := os.Hostname()
 	if err != nil {
@@ -137,6 +141,9 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if s.target, err = openTarget(ctx, cfg.Records); err != nil {
 		return err
 	}
+	if s.downloads, err = downloads.Open(filepath.Join(cfg.DataDir, "downloads")); err != nil {
+		return err
+	}
 	s.files, err = files.Open(ctx, cfg.Blobs)
 	return err
 }
@@ -167,6 +174,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.server.Serve(working, s.listener) })
 	g.Go(func() error { return s.work(working) })
 	g.Go(func() error { return s.maintain.Run(working) })
+	g.Go(func() error { return s.downloads.Run(working) })
 	err := g.Wait()
 	return errors.Join(err, s.close())
 }
@@ -187,6 +195,9 @@ func (s *Service) close() error {
 	var err error
 	if s.follow != nil {
 		s.follow.Close()
+	}
+	if s.downloads != nil {
+		err = errors.Join(err, s.downloads.Close())
 	}
 	if s.jobs != nil {
 		err = errors.Join(err, s.jobs.Close())

@@ -67,7 +67,7 @@ func setupWithJobs(t *testing.T, config jobs.Config, change ...func(*importer.Co
 	w := &world{t: t, dir: t.TempDir(), key: key, jobsConfig: config}
 	w.startJobs("127.0.0.1:0")
 	w.config = importer.Config{DataDir: w.dir, JobsAddress: w.jobsAddress, Verifier: key, Logger: logger(t),
-		Credentials: key.ServiceCredentials("importer", auth.ScopeService)}
+		Credentials: key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeImporter)}
 	for _, c := range change {
 		c(&w.config)
 	}

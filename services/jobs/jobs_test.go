@@ -150,9 +150,15 @@ func TestScopesAreNeededForWorkingAndForActingForOthers(t *testing.T) {
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
 }
 
-func TestOnlyServicesRunImports(t *testing.T) {
+// TestOnlyTheImporterRunsImports: the result of such a job says what is in the database.
+func TestOnlyTheImporterRunsImports(t *testing.T) {
 	w := setup(t)
-	_, err := w.user("alice", auth.ScopeAdmin).CreateJob(t.Context(), &jobsv1.CreateJobRequest{Kind: "import"})
+	for _, scope := range []string{auth.ScopeAdmin, auth.ScopeService, auth.ScopeWorker} {
+		_, err := w.user("edge", scope).CreateJob(t.Context(), &jobsv1.CreateJobRequest{Kind: "import"})
+		wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
+	}
+	service := jobsv1.NewWorkerServiceClient(w.conn("edge", auth.ScopeService))
+	_, err := service.LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"import"}})
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
 	_, err = w.worker().LeaseJobs(t.Context(), &jobsv1.LeaseJobsRequest{Kinds: []string{"crawl", "import"}})
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)
@@ -160,7 +166,7 @@ func TestOnlyServicesRunImports(t *testing.T) {
 
 func TestServiceCreatesJobsForUsersAndWatchesAll(t *testing.T) {
 	w := setup(t)
-	importer := w.user("importer", auth.ScopeService)
+	importer := w.user("importer", auth.ScopeService, auth.ScopeImporter)
 	const id = "01890a5d-ac96-774b-bcce-b302099a8057"
 	first := w.create(importer, &jobsv1.CreateJobRequest{Kind: "import", Owner: "alice", JobId: id})
 	if first.GetJobId() != id || first.GetOwner() != "alice" {

@@ -90,7 +90,7 @@ func TestUsersNeedTheScopeOfTheirCall(t *testing.T) {
 func TestImportJobsNeedRightsOfImports(t *testing.T) {
 	w := setup(t)
 	ctx := t.Context()
-	service := w.user("importer", auth.ScopeService)
+	service := w.user("importer", auth.ScopeService, auth.ScopeImporter)
 	id := w.create(service, &jobsv1.CreateJobRequest{Kind: "import", Owner: "alice", Payload: document(t, map[string]any{"schema": "workforce"})}).GetJobId()
 	_, err := w.user("alice", auth.ScopeRun).CancelJob(ctx, &jobsv1.CancelJobRequest{JobId: id})
 	wantReason(t, err, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING)

@@ -41,7 +41,7 @@ func (c *Common) NewImporter(env *Env, cfg importer.Config) (*importer.Service, 
 		debug.SetGCPercent(collectAt)
 	}
 	cfg.DataDir, cfg.Verifier = c.Data, env.Verifier
-	cfg.Credentials = env.Key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeWorker)
+	cfg.Credentials = env.Key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeWorker, auth.ScopeImporter)
 	cfg.Logger, cfg.Metrics = env.Logger.With("service", "importer"), env.Metrics
 	return importer.New(cfg)
 }

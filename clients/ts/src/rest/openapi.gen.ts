@@ -79,8 +79,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The rows of a committed import as a workbook, each with its result (inserted, updated, or unchanged).
-         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
+         * The rows of a committed import as a workbook, each with its result (inserted, updated, or unchanged). It takes one range, and conditions (RFC 9110).
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED; OUT_OF_RANGE
+         *     RANGE_NOT_SATISFIABLE.
          */
         get: operations["DownloadImportedRows"];
         put?: never;
@@ -119,8 +120,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The stored issues as CSV (RFC 4180, UTF-8 with BOM).
-         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
+         * The stored issues as CSV (RFC 4180, UTF-8 with BOM). It takes one range, and conditions (RFC 9110).
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED; OUT_OF_RANGE
+         *     RANGE_NOT_SATISFIABLE.
          */
         get: operations["DownloadIssues"];
         put?: never;
@@ -139,8 +141,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The rejected and blocked rows as a workbook, to fix and upload again.
-         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
+         * The rejected and blocked rows as a workbook, to fix and upload again. It takes one range, and conditions (RFC 9110).
+         * @description Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED; OUT_OF_RANGE
+         *     RANGE_NOT_SATISFIABLE.
          */
         get: operations["DownloadReportWorkbook"];
         put?: never;
@@ -269,7 +272,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The output of a job so far, as a file. It takes ranges and conditions (RFC 9110). */
+        /** The output of a job so far, as a file. It takes one range, and conditions (RFC 9110). */
         get: operations["DownloadOutput"];
         put?: never;
         post?: never;
@@ -415,12 +418,12 @@ export interface paths {
         put?: never;
         /**
          * Sign in. Sets the session's cookie.
-         * @description With a token in the Authorization header, the cookie carries that token. With the secret of a sign-in link, the
+         * @description With a token in the Authorization header, the session is that user's. With the secret of a sign-in link, the
          *     local user is signed in, if the server has a local sign-in. Without either, the cookie of the local user gets a
          *     new lifetime.
          */
         post: operations["SignIn"];
-        /** Sign out. Revokes the session's token on this server, and deletes the cookie. */
+        /** Sign out. Ends the session with its streams, and deletes the cookie. The token that made the session stays valid. */
         delete: operations["SignOut"];
         options?: never;
         head?: never;
@@ -1089,6 +1092,17 @@ export interface components {
             /** @description The sheet's name in the workbook. */
             workbookSheet: string;
         };
+        /** @description SheetMapping assigns a sheet of the workbook to a sheet of the schema, if their names differ. */
+        "headway.imports.v1.SheetMapping": {
+            /** @description Maps the schema's name of a column to the text of its header. Other columns are found by name. */
+            columns?: {
+                [key: string]: string;
+            };
+            /** @description The schema's name of the sheet. */
+            sheet: string;
+            /** @description The sheet's name in the workbook. If empty, the sheet is found by name. */
+            workbookSheet?: string;
+        };
         /** @description TextFormat is how a text file stores rows and cells. In an upload, empty fields are recognized from the file. */
         "headway.imports.v1.TextFormat": {
             /** @description The file begins with a byte order mark. Ignored in an upload. */
@@ -1162,7 +1176,7 @@ export interface components {
              * @description The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
              *     or a digit, such as "crawl", "video.transcode" or "SendEmail".
              */
-            kind?: string;
+            kind: string;
             /** @description Labels for filtering. A key has 1 to 253 letters, digits, and - _ . / : and starts with a letter or a digit. */
             labels?: {
                 [key: string]: string;
@@ -1566,7 +1580,7 @@ export interface components {
             /** @description Steps with the same group are shown together. At most 100 characters. */
             group?: string;
             /** @description Stable name within the job: 1 to 100 characters without control characters, such as "employees" or "video.transcode". */
-            name?: string;
+            name: string;
             /** @description Display name. The name is used if it is empty. At most 100 characters. */
             title?: string;
             /**
@@ -1651,6 +1665,31 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The file is the one that If-None-Match names. */
+        NotModified: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description The range of the file that was requested. */
+        Range: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "*/*": string;
+            };
+        };
+        /** @description The range begins after the end of the file, whose length is in Content-Range. */
+        RangeNotSatisfiable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /**
          * @description Unnamed Server-Sent Events. Each `data:` is one message: first `connected`, then `initial_status`, and then
          *     `job_update`s. The stream ends after a terminal state. A reconnect with its Last-Event-ID gets 204.
@@ -1681,6 +1720,10 @@ export interface components {
         LastEventID: string;
         /** @description The same for clients that can't set the header, such as EventSource. */
         LastEventIDQuery: string;
+        /** @description The byte offset to continue at. */
+        OutputOffset: string;
+        /** @description The same for clients that can't set the header, such as EventSource. */
+        OutputOffsetQuery: string;
         Schema: string;
         TusResumable: "1.0.0";
         UploadID: string;
@@ -1742,8 +1785,10 @@ export interface operations {
                 file_name?: string;
                 /** @description A JSON array of headway.imports.v1.SheetMapping. */
                 mapping?: string;
-                mode?: components["schemas"]["headway.imports.v1.ImportMode"];
-                on_issues?: components["schemas"]["headway.imports.v1.OnIssues"];
+                /** @description Whether rows are inserted or updated. The default is upsert. */
+                mode?: "upsert" | "insert_only" | "update_only";
+                /** @description What to do if rows have issues. The default is abort. */
+                on_issues?: "abort" | "skip_rows" | "review";
                 /** @description Makes repeated uploads safe. */
                 request_id?: string;
                 /** @description The name of the schema. The default is workforce. */
@@ -1765,8 +1810,10 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     mapping?: string;
-                    mode?: components["schemas"]["headway.imports.v1.ImportMode"];
-                    on_issues?: components["schemas"]["headway.imports.v1.OnIssues"];
+                    /** @enum {string} */
+                    mode?: "upsert" | "insert_only" | "update_only";
+                    /** @enum {string} */
+                    on_issues?: "abort" | "skip_rows" | "review";
                     request_id?: string;
                     schema?: string;
                 };
@@ -1827,7 +1874,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     /** @description True: commit the valid rows and skip the others. False: cancel the import; nothing is written. */
@@ -1868,6 +1915,9 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Workbook"];
+            206: components["responses"]["Range"];
+            304: components["responses"]["NotModified"];
+            416: components["responses"]["RangeNotSatisfiable"];
             default: components["responses"]["Error"];
         };
     };
@@ -1936,6 +1986,9 @@ export interface operations {
                     "text/csv": string;
                 };
             };
+            206: components["responses"]["Range"];
+            304: components["responses"]["NotModified"];
+            416: components["responses"]["RangeNotSatisfiable"];
             default: components["responses"]["Error"];
         };
     };
@@ -1951,6 +2004,9 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Workbook"];
+            206: components["responses"]["Range"];
+            304: components["responses"]["NotModified"];
+            416: components["responses"]["RangeNotSatisfiable"];
             default: components["responses"]["Error"];
         };
     };
@@ -2021,7 +2077,7 @@ export interface operations {
                      * @description The kind of job. A worker that leases this kind runs it. 1 to 63 letters, digits, and - _ . / : that start with a letter
                      *     or a digit, such as "crawl", "video.transcode" or "SendEmail".
                      */
-                    kind?: string;
+                    kind: string;
                     /** @description Labels for filtering. A key has 1 to 253 letters, digits, and - _ . / : and starts with a letter or a digit. */
                     labels?: {
                         [key: string]: string;
@@ -2151,14 +2207,30 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     /**
                      * @description Why the job is cancelled. CANCELLED_BY_USER if unset. The worker of an active job can set its own reason, which takes
                      *     precedence.
                      */
-                    error?: components["schemas"]["headway.jobs.v1.JobError"];
+                    error?: {
+                        /**
+                         * Format: int64
+                         * @description The attempt in which it happened.
+                         */
+                        attempt?: number;
+                        /**
+                         * @description A message for the user. Of a message above 1,000 characters, the beginning and the end are stored, with a note about
+                         *     the removed characters in between.
+                         */
+                        message?: string;
+                        /**
+                         * @description Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own, such as `SITE_DOWN` or `ValueError`.
+                         *     Spaces become underscores, and reasons above 100 characters are cut.
+                         */
+                        reason?: string;
+                    };
                 };
             };
         };
@@ -2193,7 +2265,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     /** @description The decision, in the format that the question asks for; at most 8 KiB as JSON. */
@@ -2238,7 +2310,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": Record<string, unknown>;
             };
@@ -2284,29 +2356,9 @@ export interface operations {
                     "*/*": string;
                 };
             };
-            /** @description The range of the output that was asked for. */
-            206: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "*/*": string;
-                };
-            };
-            /** @description The output has not grown. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The range begins after the end of the output. */
-            416: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            206: components["responses"]["Range"];
+            304: components["responses"]["NotModified"];
+            416: components["responses"]["RangeNotSatisfiable"];
             default: components["responses"]["Error"];
         };
     };
@@ -2321,7 +2373,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @description The jobs, in their order. */
-                    jobs?: components["schemas"]["headway.jobs.v1.CreateJobRequest"][];
+                    jobs: components["schemas"]["headway.jobs.v1.CreateJobRequest"][];
                 };
             };
         };
@@ -2495,6 +2547,9 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Workbook"];
+            206: components["responses"]["Range"];
+            304: components["responses"]["NotModified"];
+            416: components["responses"]["RangeNotSatisfiable"];
             default: components["responses"]["Error"];
         };
     };
@@ -2641,11 +2696,11 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The same for clients that can't set the header, such as EventSource. */
-                last_event_id?: components["parameters"]["LastEventIDQuery"];
+                last_event_id?: components["parameters"]["OutputOffsetQuery"];
             };
             header?: {
-                /** @description The ID of the last received event. An ID of another stream is ignored. */
-                "Last-Event-ID"?: components["parameters"]["LastEventID"];
+                /** @description The byte offset to continue at. */
+                "Last-Event-ID"?: components["parameters"]["OutputOffset"];
             };
             path: {
                 job_id: components["parameters"]["JobID"];

@@ -81,6 +81,9 @@ func run(ctx context.Context) error {
 	delete(schemas, "google.rpc.Status")
 	dropUnused(doc, schemas)
 	speakWebJSON(doc, schemas)
+	if err := addRules(doc, schemas); err != nil {
+		return err
+	}
 	if err := checkRefs(doc, schemas); err != nil {
 		return err
 	}

@@ -1,8 +1,11 @@
 package rest
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -47,21 +50,73 @@ func (d *Downloads) Issues(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format importsv1.ReportFormat) {
-	send(d, w, r, func(ctx context.Context) (func() (chunk, error), error) {
-		stream, err := d.Imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{ImportId: r.PathValue("import_id"), Format: format})
-		return func() (chunk, error) { return stream.Recv() }, err
-	})
+	etag := ""
+	request := func(offset, n int64) (func() (*importsv1.DownloadReportResponse, error), func(), error) {
+		ctx, cancel := context.WithCancel(r.Context())
+		stream, err := d.Imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{
+			ImportId: r.PathValue("import_id"), Format: format, Offset: offset, MaxBytes: uint32(n), Etag: etag,
+		})
+		if err != nil {
+			cancel()
+			return nil, nil, err
+		}
+		return stream.Recv, cancel, nil
+	}
+	next, stop, err := request(0, slowRead)
+	if err != nil {
+		d.Gateway.Fail(w, r, err)
+		return
+	}
+	first, err := next()
+	stop()
+	if err != nil {
+		d.Gateway.Fail(w, r, err)
+		return
+	}
+	etag = first.GetEtag() // all parts are of the same version
+	file := &remote{size: first.GetSizeBytes(), begin: first.GetBody().GetData(), request: func(offset, n int64) (func() ([]byte, error), func(), error) {
+		next, stop, err := request(offset, n)
+		return func() ([]byte, error) {
+			m, err := next()
+			return m.GetBody().GetData(), err
+		}, stop, err
+	}}
+	describe(w, first)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Set("ETag", `"`+etag+`"`)
+	file.serve(w, r, d.StallTimeout)
 }
+
+// maxTemplate bounds the size of a template. It grows with the schema only.
+const maxTemplate = 16 << 20
 
 // Template serves GET /api/v1/schemas/{schema}/template.xlsx.
 func (d *Downloads) Template(w http.ResponseWriter, r *http.Request) {
-	send(d, w, r, func(ctx context.Context) (func() (chunk, error), error) {
-		stream, err := d.Imports.GetTemplate(ctx, &importsv1.GetTemplateRequest{Schema: r.PathValue("schema")})
-		return func() (chunk, error) { return stream.Recv() }, err
-	})
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	stream, err := d.Imports.GetTemplate(ctx, &importsv1.GetTemplateRequest{Schema: r.PathValue("schema")})
+	var all []byte
+	var first *importsv1.GetTemplateResponse
+	for err == nil && len(all) <= maxTemplate {
+		var m *importsv1.GetTemplateResponse
+		if m, err = stream.Recv(); err == nil {
+			first = cmp.Or(first, m)
+			all = append(all, m.GetBody().GetData()...)
+		}
+	}
+	if !errors.Is(err, io.EOF) || first == nil {
+		d.Gateway.Fail(w, r, cmp.Or(err, rpcerr.Internal(errors.New("the importer sent no template, or a very large one"))))
+		return
+	}
+	describe(w, first)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(all)))
+	file := &remote{size: int64(len(all)), begin: all}
+	file.serve(w, r, d.StallTimeout)
 }
 
-// Sample serves GET /api/v1/schemas/{schema}/sample.xlsx?rows=&issues=&seed=.
+// Sample serves GET /api/v1/schemas/{schema}/sample.xlsx?rows=&issues=&seed=. The sample is generated as it is sent, so it has no
+// length.
 func (d *Downloads) Sample(w http.ResponseWriter, r *http.Request) {
 	req := &importsv1.GetSampleRequest{Schema: r.PathValue("schema")}
 	for name, field := range map[string]*uint32{"rows": &req.Rows, "issues": &req.Issues, "seed": &req.Seed} {
@@ -100,10 +155,11 @@ func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(contex
 		d.Gateway.Fail(w, r, err)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", first.GetBody().GetContentType())
-	h.Set("Content-Disposition", disposition(first.GetFileName()))
-	h.Set("Cache-Control", "private, no-store")
+	describe(w, first)
+	w.Header().Set("Cache-Control", "private, no-store")
+	if r.Method == http.MethodHead { // without the rest, which is generated
+		return
+	}
 	rc := http.NewResponseController(w)
 	for p := first; ; {
 		_ = rc.SetWriteDeadline(time.Now().Add(d.StallTimeout)) // net/http's writers support it
@@ -118,6 +174,12 @@ func send(d *Downloads, w http.ResponseWriter, r *http.Request, open func(contex
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// describe sets the headers that say what a file is.
+func describe(w http.ResponseWriter, first chunk) {
+	w.Header().Set("Content-Type", first.GetBody().GetContentType())
+	w.Header().Set("Content-Disposition", disposition(first.GetFileName()))
 }
 
 // disposition returns the Content-Disposition of a file (RFC 6266): its name in ASCII for old clients, and in UTF-8

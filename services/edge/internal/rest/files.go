@@ -22,6 +22,9 @@ func (g *Gateway) HandleFile(method, path, call string, h http.HandlerFunc) erro
 			return
 		}
 		r = r.WithContext(ctx)
+		if wasHead(r.Context()) {
+			r.Method = http.MethodHead
+		}
 		for name, value := range wildcards {
 			r.SetPathValue(name, value)
 		}

@@ -18,8 +18,8 @@ import (
 
 // Parameters are the query parameters of every route, as the OpenAPI document lists them.
 type Parameters struct {
-	// known holds the names by method and path of the document.
-	known map[string][]string
+	// known holds the names by method and path of the document, and lists those that can be set several times.
+	known, lists map[string][]string
 }
 
 // ticketParameter is accepted by streams. For other routes, access returns an error that explains it.
@@ -31,6 +31,8 @@ func NewParameters(document []byte, own ...string) (*Parameters, error) {
 		Ref  string `json:"$ref"`
 		Name string
 		In   string
+
+		Schema struct{ Type string }
 	}
 	var api struct {
 		Paths      map[string]map[string]struct{ Parameters []parameter }
@@ -39,19 +41,24 @@ func NewParameters(document []byte, own ...string) (*Parameters, error) {
 	if err := json.Unmarshal(document, &api); err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
-	p := &Parameters{known: make(map[string][]string)}
+	p := &Parameters{known: make(map[string][]string), lists: make(map[string][]string)}
 	for path, operations := range api.Paths {
 		for method, operation := range operations {
+			route := strings.ToUpper(method) + " " + path
 			names := []string{}
 			for _, param := range operation.Parameters {
 				if name, ok := strings.CutPrefix(param.Ref, "#/components/parameters/"); ok {
 					param = api.Components.Parameters[name]
 				}
-				if param.In == "query" {
-					names = append(names, param.Name)
+				if param.In != "query" {
+					continue
+				}
+				names = append(names, param.Name)
+				if param.Schema.Type == "array" {
+					p.lists[route] = append(p.lists[route], param.Name)
 				}
 			}
-			p.known[strings.ToUpper(method)+" "+path] = names
+			p.known[route] = names
 		}
 	}
 	maps.DeleteFunc(p.known, func(route string, _ []string) bool { return slices.Contains(own, route) })
@@ -59,7 +66,7 @@ func NewParameters(document []byte, own ...string) (*Parameters, error) {
 }
 
 // Check returns an error for a request whose path or query is not UTF-8 text, or whose query has a parameter that its
-// route does not have. pattern is the pattern of http.ServeMux that the request matches.
+// route does not have, or has it twice. pattern is the pattern of http.ServeMux that the request matches.
 func (p *Parameters) Check(pattern string, r *http.Request) error {
 	method, path, _ := strings.Cut(pattern, " ")
 	segments := strings.Split(path, "/")
@@ -77,12 +84,17 @@ func (p *Parameters) Check(pattern string, r *http.Request) error {
 			return rpcerr.Invalid(strings.ToValidUTF8(name, "\uFFFD"), "It must be UTF-8 text.")
 		}
 	}
-	known, documented := p.known[method+" "+path+verbOf(path, r.URL.Path)]
+	route := method + " " + path + verbOf(path, r.URL.Path)
+	known, documented := p.known[route]
 	if !documented {
 		return nil
 	}
-	for name := range query {
-		if name == ticketParameter || slices.ContainsFunc(known, func(k string) bool { return name == k || name == snakeCase(k) }) {
+	for name, values := range query {
+		is := func(k string) bool { return name == k || name == snakeCase(k) }
+		if name == ticketParameter || slices.ContainsFunc(known, is) {
+			if len(values) > 1 && !slices.ContainsFunc(p.lists[route], is) {
+				return rpcerr.Invalid(name, "It can be set only once.")
+			}
 			continue
 		}
 		hint := "This route has no parameters."

@@ -107,7 +107,8 @@ func (g *Gateway) Calls() http.Handler {
 
 // serve passes a request to the mux, without the headers that the mux would forward to the services.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodHead { // handled like GET. net/http omits the body
+	if r.Method == http.MethodHead { // the mux has no routes for it. net/http omits the body
+		r = r.WithContext(context.WithValue(r.Context(), headKey{}, true))
 		r.Method = http.MethodGet
 	}
 	r.Header = r.Header.Clone()
@@ -116,8 +117,13 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	g.mux.ServeHTTP(w, r)
 }
 
-// namedField restores a *webjson.FieldError from the error that the gateway wrapped it in. The gateway's text is for
-// programmers, so it is replaced.
+type headKey struct{}
+
+// wasHead reports whether a request for which the mux sees a GET was a HEAD.
+func wasHead(ctx context.Context) bool { return ctx.Value(headKey{}) != nil }
+
+// namedField returns the error for an error that the gateway made of a *webjson.FieldError. The gateway's own words are for
+// programmers, so they are replaced.
 func namedField(err error) error {
 	if status.Code(err) != codes.InvalidArgument || rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		return err

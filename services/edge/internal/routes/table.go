@@ -4,14 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"os"
-	"slices"
 	"sync/atomic"
 	"time"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/services/edge/internal/sse"
+	"headway/services/edge/internal/watched"
 )
 
 // Config configures a Table. All fields are required.
@@ -38,7 +37,7 @@ type Config struct {
 type Table struct {
 	cfg      Config
 	current  atomic.Pointer[http.ServeMux]
-	versions []os.FileInfo
+	versions watched.Versions
 	failure  string
 	// shown has the ends that each route has sent, by the route's pattern. A reload doesn't reset it.
 	shown map[string]*sse.Shown
@@ -47,7 +46,7 @@ type Table struct {
 // New loads the files.
 func New(cfg Config) (*Table, error) {
 	t := &Table{cfg: cfg, shown: make(map[string]*sse.Shown)}
-	t.versions = t.look()
+	t.versions = watched.Look(cfg.Files...)
 	return t, t.load()
 }
 
@@ -76,8 +75,8 @@ func (t *Table) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		now := t.look()
-		if slices.EqualFunc(now, t.versions, sameVersion) {
+		now := watched.Look(t.cfg.Files...)
+		if now.Equal(t.versions) {
 			continue
 		}
 		t.versions = now
@@ -91,21 +90,6 @@ func (t *Table) Run(ctx context.Context) {
 			t.cfg.Logger.Error("the changed routes have errors, continuing with the old ones", "error", err)
 		}
 	}
-}
-
-func (t *Table) look() []os.FileInfo {
-	versions := make([]os.FileInfo, len(t.cfg.Files))
-	for i, file := range t.cfg.Files {
-		versions[i], _ = os.Stat(file) // nil while it is missing
-	}
-	return versions
-}
-
-func sameVersion(a, b os.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }
 
 func (t *Table) load() error {

@@ -2,11 +2,14 @@
 package signin
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 
@@ -80,13 +83,14 @@ const maxBodyBytes = 4 << 10
 //   - The secret of a sign-in link, which signs the local user in.
 //   - The local user's cookie, which gets a new lifetime.
 func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request) {
+	secret, err := readSecret(w, r)
 	token := auth.BearerToken(r.Header.Get("Authorization"))
-	if token == "" {
-		var err error
-		if token, err = h.localToken(w, r); err != nil {
-			httperr.Write(w, r, err)
-			return
-		}
+	if err == nil && token == "" {
+		token, err = h.localToken(r, secret)
+	}
+	if err != nil {
+		httperr.Write(w, r, err)
+		return
 	}
 	caller, err := h.cfg.Access.Verify(r, token)
 	if err == nil {
@@ -110,10 +114,10 @@ func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request) {
 	httperr.WriteJSON(w, http.StatusOK, h.session(id))
 }
 
-// localToken returns a new token for the local user if the request is entitled to one. The secret or the cookie proves
-// that the user can read what the program prints, or its data directory. The other checks prevent pages of other sites
-// from using up a secret.
-func (h *Handler) localToken(w http.ResponseWriter, r *http.Request) (string, error) {
+// localToken returns a new token for the local user if this request may have one. The secret or the cookie proves that
+// the user can read what the program prints, or its data directory. The other checks keep the pages of other sites from
+// using up a secret.
+func (h *Handler) localToken(r *http.Request, secret string) (string, error) {
 	if err := h.available(r); err != nil {
 		return "", err
 	}
@@ -125,10 +129,6 @@ func (h *Handler) localToken(w http.ResponseWriter, r *http.Request) (string, er
 	if !ours {
 		return "", rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_ORIGIN_REFUSED,
 			"Only this server's own page can use the local sign-in. Programs get a token with: headway token --sub NAME.")
-	}
-	secret, err := readSecret(w, r)
-	if err != nil {
-		return "", err
 	}
 	if secret != "" {
 		if !h.links.redeem(secret, time.Now()) {
@@ -181,10 +181,17 @@ func readSecret(w http.ResponseWriter, r *http.Request) (string, error) {
 	var body struct {
 		Secret string `json:"secret"`
 	}
-	if len(text) == 0 {
+	if text = bytes.TrimSpace(text); len(text) == 0 {
 		return "", nil
 	}
-	if err := json.Unmarshal(text, &body); err != nil {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return "", rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
+			"This route accepts JSON only. Send it with `Content-Type: application/json`.")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	err = decoder.Decode(&body)
+	if _, end := decoder.Token(); err != nil || end != io.EOF || !utf8.Valid(text) || text[0] != '{' {
 		return "", rpcerr.Invalid("body", `The body must be JSON, for example {"secret":"…"}.`)
 	}
 	return body.Secret, nil

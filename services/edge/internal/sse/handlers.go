@@ -5,6 +5,7 @@ package sse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -123,8 +124,12 @@ func atMost(t time.Time, d time.Duration) time.Time {
 // answered the request.
 func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, e *encoder, id, field string) (as auth.Identity, s *stream, ok bool) {
 	as, _ = auth.FromContext(r.Context())
-	if !utf8.ValidString(id) {
+	switch {
+	case !utf8.ValidString(id):
 		h.Refuse(w, r, rpcerr.Invalid(field, "It is not valid UTF-8."))
+		return as, nil, false
+	case len([]rune(id)) > maxID:
+		h.Refuse(w, r, rpcerr.Invalid(field, fmt.Sprintf("It has more than %d characters.", maxID)))
 		return as, nil, false
 	}
 	s = &stream{handlers: h, encoder: e}
@@ -141,6 +146,9 @@ func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, e *encoder, id,
 	}
 	return as, s, true
 }
+
+// maxID is the maximum length of an ID, as in the services.
+const maxID = 64
 
 // turnAway refuses a caller after Admit.
 func (h *Handlers) turnAway(w http.ResponseWriter, r *http.Request, s *stream, err error) {

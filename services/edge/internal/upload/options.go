@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -80,11 +79,10 @@ func setOption(o *importsv1.UploadOptions, name, value string) (known bool, err 
 		o.Mode = importsv1.ImportMode(n)
 		return true, err
 	case "dry_run":
-		dry, err := strconv.ParseBool(value)
-		if err != nil {
+		if value != "true" && value != "false" {
 			return true, ErrForm(fmt.Sprintf("dry_run is %q. It must be true or false.", value))
 		}
-		o.DryRun = dry
+		o.DryRun = value == "true"
 	case "mapping":
 		return true, setMapping(o, value)
 	default:
@@ -134,7 +132,7 @@ func enumNumber(name, value string, e protoreflect.EnumDescriptor) (protoreflect
 
 func setMapping(o *importsv1.UploadOptions, value string) error {
 	var entries []json.RawMessage
-	if err := json.Unmarshal([]byte(value), &entries); err != nil {
+	if err := json.Unmarshal([]byte(value), &entries); err != nil || entries == nil { // nil for null
 		return ErrForm("mapping must be a JSON array of objects, for example {\"sheet\":\"employees\",\"workbookSheet\":\"Staff\",\"columns\":{\"code\":\"No.\"}}.")
 	}
 	o.Mapping = nil

@@ -155,12 +155,21 @@ func expandValue(value any, fd protoreflect.FieldDescriptor, path string) (any, 
 	return value, nil
 }
 
+// TimePattern is a regular expression for the times that requests can contain: those of RFC 3339 in the years 1 to 9999, with up
+// to 9 digits after the second, and without leap seconds.
+const TimePattern = `^(\d{3}[1-9]|\d{2}[1-9]\d|\d[1-9]\d{2}|[1-9]\d{3})-\d{2}-\d{2}T\d{2}:\d{2}:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`
+
+var timeText = regexp.MustCompile(TimePattern)
+
+// numberText is a number as JSON writes it.
+var numberText = regexp.MustCompile(`^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$`)
+
 // expandWellKnown checks messages, some of which have a special JSON form.
 func expandWellKnown(value any, md protoreflect.MessageDescriptor, path string) error {
 	text, isText := value.(string)
 	switch md.FullName() {
 	case "google.protobuf.Timestamp":
-		if t, err := time.Parse(time.RFC3339Nano, text); !isText || err != nil || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
+		if t, err := time.Parse(time.RFC3339Nano, text); !isText || err != nil || !timeText.MatchString(text) || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
 			return fieldErrorf(path, "It must be a time, for example 2026-01-31T08:00:00Z.")
 		}
 	case "google.protobuf.Duration":
@@ -198,7 +207,7 @@ func Words(e protoreflect.EnumDescriptor) []string {
 // fits reports whether a number is in the range of a kind of field.
 func fits(text string, kind protoreflect.Kind) bool {
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || strings.ContainsAny(text, "_xXpPiInN") { // a Go number, Infinity or NaN
+	if err != nil || !numberText.MatchString(text) { // a Go number, Infinity or NaN
 		return false
 	}
 	bits := 64

@@ -9,6 +9,7 @@ import (
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
+	"headway/services/importer/internal/downloads"
 	"headway/services/importer/internal/follow"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"
@@ -25,6 +26,8 @@ type Config struct {
 	Follow  *follow.Follower
 	Review  *review.Reviewer
 	Reports *report.Producer
+	// Downloads keeps the reports that were made.
+	Downloads *downloads.Store
 }
 
 // Service is the ImportService.

@@ -121,6 +121,8 @@ type Import struct {
 	Sheets []Sheet
 	// Unused are the sheets of the workbook that are not imported.
 	Unused []UnusedSheet
+	// Run is the number of the last run that began, or 0.
+	Run int64
 	// Committed means that the rows are in the database.
 	Committed bool
 	// Ended means that a run of the import has ended, with any result.

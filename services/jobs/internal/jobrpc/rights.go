@@ -28,8 +28,11 @@ func mayRun(ctx context.Context, kind string) error {
 	if kind == bulk.Kind {
 		return rpcerr.Invalid("kind", "is "+bulk.Kind+", which only the service creates and runs. Call ChangeJobs")
 	}
-	if kind == importKind && !id.Has(auth.ScopeService) {
-		return rpcerr.ScopeMissing("Creating or leasing jobs of the kind import", auth.ScopeService)
+	if kind == importKind {
+		if !id.Has(auth.ScopeImporter) {
+			return rpcerr.ScopeMissing("Creating or leasing jobs of the kind import", auth.ScopeImporter)
+		}
+		return nil
 	}
 	if !id.MayRun(kind) {
 		return rpcerr.NameNotAllowed("jobs of the kind", kind, "headway_kinds", id.Kinds)

@@ -59,6 +59,9 @@ const (
 	// RESOURCE_EXHAUSTED: this user has as many jobs in the queue, or as much stored data, as the server allows. The message names
 	// the limit and its setting. Wait until jobs have ended, or delete some.
 	ErrorReason_ERROR_REASON_QUOTA_EXCEEDED ErrorReason = 12
+	// OUT_OF_RANGE: the range of a download begins after the end of the file (HTTP 416), or the file has changed since its first
+	// part. Download it from the beginning.
+	ErrorReason_ERROR_REASON_RANGE_NOT_SATISFIABLE ErrorReason = 13
 	// UNAUTHENTICATED: the request has no token.
 	ErrorReason_ERROR_REASON_TOKEN_MISSING ErrorReason = 20
 	// UNAUTHENTICATED: the token is malformed, signed with another key, or for another service.
@@ -217,6 +220,7 @@ var (
 		10:  "ERROR_REASON_OVERLOADED",
 		11:  "ERROR_REASON_STORAGE_FULL",
 		12:  "ERROR_REASON_QUOTA_EXCEEDED",
+		13:  "ERROR_REASON_RANGE_NOT_SATISFIABLE",
 		20:  "ERROR_REASON_TOKEN_MISSING",
 		21:  "ERROR_REASON_TOKEN_INVALID",
 		22:  "ERROR_REASON_TOKEN_EXPIRED",
@@ -302,6 +306,7 @@ var (
 		"ERROR_REASON_OVERLOADED":              10,
 		"ERROR_REASON_STORAGE_FULL":            11,
 		"ERROR_REASON_QUOTA_EXCEEDED":          12,
+		"ERROR_REASON_RANGE_NOT_SATISFIABLE":   13,
 		"ERROR_REASON_TOKEN_MISSING":           20,
 		"ERROR_REASON_TOKEN_INVALID":           21,
 		"ERROR_REASON_TOKEN_EXPIRED":           22,
@@ -406,7 +411,7 @@ var File_headway_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\x87\x16\n" +
+	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xaf\x16\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12\x1c\n" +
@@ -421,7 +426,8 @@ const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x17ERROR_REASON_OVERLOADED\x10\n" +
 	"\x12\x1d\n" +
 	"\x19ERROR_REASON_STORAGE_FULL\x10\v\x12\x1f\n" +
-	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10\f\x12\x1e\n" +
+	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10\f\x12&\n" +
+	"\"ERROR_REASON_RANGE_NOT_SATISFIABLE\x10\r\x12\x1e\n" +
 	"\x1aERROR_REASON_TOKEN_MISSING\x10\x14\x12\x1e\n" +
 	"\x1aERROR_REASON_TOKEN_INVALID\x10\x15\x12\x1e\n" +
 	"\x1aERROR_REASON_TOKEN_EXPIRED\x10\x16\x12\x1e\n" +

@@ -1028,7 +1028,13 @@ type DownloadReportRequest struct {
 	// The ID of the import.
 	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
 	// The format.
-	Format        ReportFormat `protobuf:"varint,2,opt,name=format,proto3,enum=headway.imports.v1.ReportFormat" json:"format,omitempty"`
+	Format ReportFormat `protobuf:"varint,2,opt,name=format,proto3,enum=headway.imports.v1.ReportFormat" json:"format,omitempty"`
+	// Where to begin, in bytes. At the end of the file, the response has no bytes.
+	Offset int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// The number of bytes to send. 0 means all.
+	MaxBytes uint32 `protobuf:"varint,4,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// The version to continue, from an earlier response. Without it, the present version is sent.
+	Etag          string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1077,13 +1083,38 @@ func (x *DownloadReportRequest) GetFormat() ReportFormat {
 	return ReportFormat_REPORT_FORMAT_UNSPECIFIED
 }
 
+func (x *DownloadReportRequest) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *DownloadReportRequest) GetMaxBytes() uint32 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *DownloadReportRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 // DownloadReportResponse is a chunk of the report.
 type DownloadReportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The bytes. The first chunk has the content type.
 	Body *httpbody.HttpBody `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
 	// The file name, in the first chunk.
-	FileName      string `protobuf:"bytes,2,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
+	FileName string `protobuf:"bytes,2,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
+	// The size of the whole file, in the first chunk.
+	SizeBytes int64 `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// Identifies the content of the file, in the first chunk.
+	Etag          string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1128,6 +1159,20 @@ func (x *DownloadReportResponse) GetBody() *httpbody.HttpBody {
 func (x *DownloadReportResponse) GetFileName() string {
 	if x != nil {
 		return x.FileName
+	}
+	return ""
+}
+
+func (x *DownloadReportResponse) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *DownloadReportResponse) GetEtag() string {
+	if x != nil {
+		return x.Etag
 	}
 	return ""
 }
@@ -1511,13 +1556,19 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\timport_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bimportId\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\bR\x06commit\"K\n" +
 	"\x15ConfirmImportResponse\x122\n" +
-	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\"\x83\x01\n" +
+	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\"\xde\x01\n" +
 	"\x15DownloadReportRequest\x12&\n" +
 	"\timport_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bimportId\x12B\n" +
-	"\x06format\x18\x02 \x01(\x0e2 .headway.imports.v1.ReportFormatB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06format\"_\n" +
+	"\x06format\x18\x02 \x01(\x0e2 .headway.imports.v1.ReportFormatB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06format\x12\x1f\n" +
+	"\x06offset\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\x12\x1b\n" +
+	"\tmax_bytes\x18\x04 \x01(\rR\bmaxBytes\x12\x1b\n" +
+	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"\x92\x01\n" +
 	"\x16DownloadReportResponse\x12(\n" +
 	"\x04body\x18\x01 \x01(\v2\x14.google.api.HttpBodyR\x04body\x12\x1b\n" +
-	"\tfile_name\x18\x02 \x01(\tR\bfileName\"\x14\n" +
+	"\tfile_name\x18\x02 \x01(\tR\bfileName\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x03 \x01(\x03R\tsizeBytes\x12\x12\n" +
+	"\x04etag\x18\x04 \x01(\tR\x04etag\"\x14\n" +
 	"\x12ListSchemasRequest\"K\n" +
 	"\x13ListSchemasResponse\x124\n" +
 	"\aschemas\x18\x01 \x03(\v2\x1a.headway.imports.v1.SchemaR\aschemas\"7\n" +

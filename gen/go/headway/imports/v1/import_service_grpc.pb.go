@@ -73,11 +73,12 @@ type ImportServiceClient interface {
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(ctx context.Context, in *ConfirmImportRequest, opts ...grpc.CallOption) (*ConfirmImportResponse, error)
 	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Together,
-	// they have every row of the workbook exactly once. Each call creates them from the uploaded workbook, which is stored
-	// as long as the import's job.
-	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx.
+	// they have every row of the workbook exactly once. They are created from the uploaded workbook, which is stored
+	// as long as the import's job, and then kept for some minutes, so that a download can be continued.
+	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx, with ranges.
 	//
-	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED; OUT_OF_RANGE
+	// RANGE_NOT_SATISFIABLE.
 	DownloadReport(ctx context.Context, in *DownloadReportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadReportResponse], error)
 	// ListSchemas returns the schemas for uploads.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
@@ -281,11 +282,12 @@ type ImportServiceServer interface {
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION IMPORT_NOT_WAITING.
 	ConfirmImport(context.Context, *ConfirmImportRequest) (*ConfirmImportResponse, error)
 	// DownloadReport streams the report of an import that has ended or waits for review, or its imported rows. Together,
-	// they have every row of the workbook exactly once. Each call creates them from the uploaded workbook, which is stored
-	// as long as the import's job.
-	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx.
+	// they have every row of the workbook exactly once. They are created from the uploaded workbook, which is stored
+	// as long as the import's job, and then kept for some minutes, so that a download can be continued.
+	// Over REST: GET /api/v1/imports/{import_id}/report.xlsx, …/issues.csv and …/imported.xlsx, with ranges.
 	//
-	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED.
+	// Errors: NOT_FOUND IMPORT_NOT_FOUND; FAILED_PRECONDITION REPORT_NOT_READY, WORKBOOK_GONE, NOTHING_COMMITTED; OUT_OF_RANGE
+	// RANGE_NOT_SATISFIABLE.
 	DownloadReport(*DownloadReportRequest, grpc.ServerStreamingServer[DownloadReportResponse]) error
 	// ListSchemas returns the schemas for uploads.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)

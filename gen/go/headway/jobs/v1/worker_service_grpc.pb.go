@@ -59,7 +59,7 @@ type WorkerServiceClient interface {
 	// output of an earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
-	// OUTPUT_TOO_LARGE (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
+	// OUTPUT_TOO_LARGE or QUOTA_EXCEEDED (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
 	// for long outputs cannot keep up; repeat the call).
 	AppendOutput(ctx context.Context, in *AppendOutputRequest, opts ...grpc.CallOption) (*AppendOutputResponse, error)
 	// CompleteJob ends the job with its result. When it returns, the result is on disk. Texts of the last progress that are
@@ -206,7 +206,7 @@ type WorkerServiceServer interface {
 	// output of an earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
 	//
 	// Errors: ABORTED LEASE_LOST; OUT_OF_RANGE OUTPUT_GAP; INVALID_ARGUMENT OUTPUT_CONFLICT; RESOURCE_EXHAUSTED
-	// OUTPUT_TOO_LARGE (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
+	// OUTPUT_TOO_LARGE or QUOTA_EXCEEDED (the message describes what to do; a repeated call cannot succeed); UNAVAILABLE UNAVAILABLE (the store
 	// for long outputs cannot keep up; repeat the call).
 	AppendOutput(context.Context, *AppendOutputRequest) (*AppendOutputResponse, error)
 	// CompleteJob ends the job with its result. When it returns, the result is on disk. Texts of the last progress that are

@@ -225,7 +225,7 @@ func getWhere(ctx context.Context, q querier, where string, args ...any) (import
 
 func listWhere(ctx context.Context, q querier, where string, args ...any) ([]imports.Import, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, owner, schema, file_name, size_bytes, sha256, request_id, fingerprint, on_issues, mode,
-		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused, text_format, file_stored,
+		dry_run, notices, created_at, scheduled, committed, ended, schema_digest, unused, text_format, file_stored, run,
 		(SELECT json_group_array(json_object('source', json(source), 'counts', json(counts), 'found', json(found), 'notices', json(notices)) ORDER BY position) FROM sheets WHERE import_id = imports.id)
 		FROM imports WHERE `+where, args...)
 	if err != nil {
@@ -248,7 +248,7 @@ func scan(rows *sql.Rows) (imports.Import, error) {
 	var notices, created, unused, text, sheets string
 	var onIssues, mode int
 	err := rows.Scan(&im.ID, &im.Owner, &im.Schema, &im.FileName, &im.SizeBytes, &im.SHA256, &im.RequestID, &im.Fingerprint, &onIssues, &mode,
-		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &unused, &text, &im.FileStored, &sheets)
+		&im.Policy.DryRun, &notices, &created, &im.Scheduled, &im.Committed, &im.Ended, &im.SchemaDigest, &unused, &text, &im.FileStored, &im.Run, &sheets)
 	if err != nil {
 		return im, err
 	}
