@@ -55,7 +55,7 @@ func TestReportsHaveLengthETagAndRanges(t *testing.T) {
 	}
 }
 
-// TestChangedReportIsNotPutTogether: parts of two versions are no file. The client sees that the download broke off.
+// TestChangedReportIsNotPutTogether: parts of two versions are not a file. The client sees that the download broke off.
 func TestChangedReportIsNotPutTogether(t *testing.T) {
 	b := setup(t, nil)
 	resp := b.do(http.MethodGet, "/api/v1/imports/changed/issues.csv", nil)

@@ -225,3 +225,15 @@ func sendPart(file []byte, r *importsv1.DownloadReportRequest, stream grpc.Serve
 		m = &importsv1.DownloadReportResponse{Body: &httpbody.HttpBody{}}
 	}
 }
+
+func (f *importerFake) GetTemplate(_ *importsv1.GetTemplateRequest, stream grpc.ServerStreamingServer[importsv1.GetTemplateResponse]) error {
+	for _, m := range []*importsv1.GetTemplateResponse{
+		{FileName: "workforce-template.xlsx", Body: &httpbody.HttpBody{ContentType: "application/octet-stream", Data: []byte("PK")}},
+		{Body: &httpbody.HttpBody{Data: []byte("the rest")}},
+	} {
+		if err := stream.Send(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -6,6 +6,7 @@ import (
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/settings"
 	"headway/services/importer"
 )
 
@@ -13,7 +14,7 @@ import (
 func TestWorkbooksOfOneUserAreLimited(t *testing.T) {
 	book := setup(t).sampleBook(20, 0)
 	w := setup(t, func(c *importer.Config) {
-		c.SweepInterval, c.WorkbookBytesPerUser = 10*time.Millisecond, int64(len(book))*3/2
+		c.SweepInterval, c.WorkbookBytesPerUser = 10*time.Millisecond, settings.Bytes(len(book)*3/2)
 	})
 	first := &importsv1.UploadOptions{RequestId: "first"}
 	im := w.end(book, first)

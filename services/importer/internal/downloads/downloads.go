@@ -94,7 +94,7 @@ func (s *Store) enter(ctx context.Context, key string, write func(context.Contex
 	return e
 }
 
-// make writes a file, and tells those who wait.
+// make writes a file, and wakes the callers that wait.
 func (s *Store) make(ctx context.Context, e *entry, write func(context.Context, io.Writer) error) {
 	defer e.stop()
 	defer close(e.made)
