@@ -1185,7 +1185,26 @@ export interface components {
              * @description A limit that the job shares with the other jobs of its owner that have the same key: of active jobs, of starts per time, or of
              *     both.
              */
-            limit?: components["schemas"]["headway.jobs.v1.Limit"];
+            limit?: {
+                /** @description What is limited, such as "site:example.org". 1 to 200 characters. */
+                key: string;
+                /**
+                 * Format: int64
+                 * @description At most so many of the jobs are active, or ready to be leased, at a time. 0 means no limit.
+                 */
+                maxActive?: number;
+                /**
+                 * Format: int64
+                 * @description At most so many of the jobs are leased per `per_seconds`, evenly: the time between two leases is at least
+                 *     `per_seconds` / `max_starts`. Another attempt counts, too. 0 means no limit.
+                 */
+                maxStarts?: number;
+                /**
+                 * Format: double
+                 * @description The period of `max_starts`. 0 means 1.
+                 */
+                perSeconds?: number;
+            };
             /**
              * Format: date-time
              * @description The job is not leased before this time.
@@ -2086,7 +2105,26 @@ export interface operations {
                      * @description A limit that the job shares with the other jobs of its owner that have the same key: of active jobs, of starts per time, or of
                      *     both.
                      */
-                    limit?: components["schemas"]["headway.jobs.v1.Limit"];
+                    limit?: {
+                        /** @description What is limited, such as "site:example.org". 1 to 200 characters. */
+                        key: string;
+                        /**
+                         * Format: int64
+                         * @description At most so many of the jobs are active, or ready to be leased, at a time. 0 means no limit.
+                         */
+                        maxActive?: number;
+                        /**
+                         * Format: int64
+                         * @description At most so many of the jobs are leased per `per_seconds`, evenly: the time between two leases is at least
+                         *     `per_seconds` / `max_starts`. Another attempt counts, too. 0 means no limit.
+                         */
+                        maxStarts?: number;
+                        /**
+                         * Format: double
+                         * @description The period of `max_starts`. 0 means 1.
+                         */
+                        perSeconds?: number;
+                    };
                     /**
                      * Format: date-time
                      * @description The job is not leased before this time.
@@ -2405,7 +2443,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     /** @description The jobs of all users. Requires the scope `headway:service` or `headway:admin`. */
