@@ -35,6 +35,9 @@ func (o *operation) valid(schema map[string]any) any {
 		for _, name := range required {
 			value[name.(string)] = o.valid(walkTo(schema, "properties", name.(string)))
 		}
+		if walkTo(schema, "properties", "maxActive") != nil {
+			value["maxActive"] = 1 // or maxStarts: one of the two
+		}
 		return value
 	}
 	return o.validText(schema)
@@ -176,6 +179,9 @@ func (o *operation) aroundObject(schema map[string]any, depth int) []any {
 	}
 	values := []any{base, with("nosuch", 1)}
 	for name := range base {
+		if name == "maxActive" {
+			continue
+		}
 		changed := maps.Clone(base)
 		delete(changed, name)
 		values = append(values, changed)
@@ -184,6 +190,9 @@ func (o *operation) aroundObject(schema map[string]any, depth int) []any {
 		for _, value := range o.around(property.(map[string]any), depth-1) {
 			if past, ok := value.(string); ok && name == "deadline" && (past[:min(2, len(past))] == "00" || past[:min(2, len(past))] == "19") {
 				continue // a deadline that has passed is refused
+			}
+			if name == "maxActive" && text(value) == "0" {
+				continue // then there must be another limit
 			}
 			values = append(values, with(name, value))
 		}

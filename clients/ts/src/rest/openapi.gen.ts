@@ -2443,13 +2443,16 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": {
                     /** @description The jobs of all users. Requires the scope `headway:service` or `headway:admin`. */
                     allOwners?: boolean;
-                    /** @description What to do to each job. */
-                    change?: components["schemas"]["headway.jobs.v1.JobChange"];
+                    /**
+                     * @description What to do to each job.
+                     * @enum {string}
+                     */
+                    change: "cancel" | "retry" | "delete";
                     /**
                      * Format: date-time
                      * @description Only jobs created at or after this time.

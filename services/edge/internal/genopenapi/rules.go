@@ -273,6 +273,11 @@ func addValueRules(schema map[string]any, fd protoreflect.FieldDescriptor, rules
 		limit(schema, "maximum", rules.GetDouble().HasLte(), rules.GetDouble().GetLte())
 	case protoreflect.StringKind:
 		addTextRules(schema, rules)
+	case protoreflect.EnumKind:
+		if slices.Contains(rules.GetEnum().GetNotIn(), 0) { // without the word for no value
+			delete(schema, "$ref")
+			schema["type"], schema["enum"] = "string", webjson.Words(fd.Enum())
+		}
 	default:
 	}
 }
@@ -302,6 +307,9 @@ func needed(fd protoreflect.FieldDescriptor) bool {
 		return false
 	}
 	if rules.GetRequired() || rules.GetRepeated().GetMinItems() > 0 || rules.GetString().GetMinLen() > 0 {
+		return true
+	}
+	if slices.Contains(rules.GetEnum().GetNotIn(), 0) {
 		return true
 	}
 	pattern := rules.GetString().GetPattern()
