@@ -2259,13 +2259,13 @@ export interface operations {
                          */
                         attempt?: number;
                         /**
-                         * @description A message for the user. Of a message above 1,000 characters, the beginning and the end are stored, with a note about
-                         *     the removed characters in between.
+                         * @description A message for the user. If it has more than 1,000 characters, only its beginning and end are stored, with a note
+                         *     about the removed characters in between.
                          */
                         message?: string;
                         /**
                          * @description Machine-readable: a name of headway.errors.v1.ErrorReason, or the worker's own, such as `SITE_DOWN` or `ValueError`.
-                         *     Spaces become underscores, and reasons above 100 characters are cut.
+                         *     Spaces become underscores, and reasons above 100 characters are truncated.
                          */
                         reason?: string;
                     };
