@@ -14,7 +14,7 @@ func TestImportWaitsForFullDisk(t *testing.T) {
 	small, file := undisturbed.sampleBook(50, 0), undisturbed.sampleBook(10_000, 0)
 	wantStatus(t, undisturbed.end(small, skipRows), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 	want := undisturbed.end(file, skipRows)
-	w := newKilledWorld(t, buildServices(t), 0, shortLeases)
+	w := newKilledWorld(t, buildServices(t), 0, nil)
 	wantStatus(t, w.follow(w.upload(small, "before")), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 	rows := rowsOf(t, w.dir)
 

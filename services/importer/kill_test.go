@@ -144,7 +144,7 @@ func buildServices(t *testing.T) (folder string) {
 }
 
 // shortLeases let jobs notice soon that an importer was killed.
-var shortLeases = []string{"--lease-duration", "500ms", "--heartbeat-interval", "120ms"}
+var shortLeases = []string{"--lease-duration", "1s", "--heartbeat-interval", "200ms"}
 
 // newKilledWorld starts both processes. jobsFlags and flags are additional flags of the jobs service and the importer.
 func newKilledWorld(t *testing.T, programs string, seed uint64, jobsFlags []string, flags ...string) *killedWorld {

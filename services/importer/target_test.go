@@ -76,7 +76,7 @@ func TestImportWaitsForMissingDatabase(t *testing.T) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w := newKilledWorld(t, buildServices(t), 0, shortLeases, "--records", filepath.Join(folder, "records.db"))
+	w := newKilledWorld(t, buildServices(t), 0, nil, "--records", filepath.Join(folder, "records.db"))
 	sample := setup(t)
 	small, file := sample.sampleBook(50, 0), sample.sampleBook(2000, 0)
 	wantStatus(t, w.follow(w.upload(small, "before")), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
