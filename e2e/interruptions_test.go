@@ -244,7 +244,7 @@ func TestBatchUploadSurvivesServerCrash(t *testing.T) {
 		t.Fatalf("%d %v", code, body)
 	}
 	for word := ""; word != "UPLOADING_EMPLOYEE"; {
-		ok := false
+		var ok bool
 		if word, ok = stream.next(); !ok {
 			t.Fatal("the stream ended before the crash")
 		}

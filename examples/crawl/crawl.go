@@ -164,13 +164,15 @@ func (c *crawler) visit(ctx context.Context, s *state, rules *robotstxt.Group, l
 	}
 	s.Pages++
 	page, err := c.fetch(ctx, at.Path)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return l, context.Cause(ctx)
-	case err != nil:
+	}
+	if err != nil {
 		s.Broken = append(s.Broken, at.Path)
 		l.State, l.Note = failed, "no answer"
-		return l, nil
+		return l, nil //nolint:nilerr // a page without an answer is a result
+	}
+	switch {
 	case page.moved != "":
 		l.State, l.Note = done, "moved to "+page.moved
 		page.links = []string{page.moved}

@@ -124,12 +124,16 @@ func (s *Server) Kill() {
 func (s *Server) KillBackend(application string) error {
 	out, err := s.SQL("postgres", fmt.Sprintf(`SELECT pid FROM pg_stat_activity WHERE application_name = '%s'
 		AND backend_type = 'client backend' ORDER BY random() LIMIT 1`, application))
-	pid, convErr := strconv.Atoi(strings.TrimSpace(out))
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("look for a backend: %w\n%s", err, out)
-	case convErr != nil:
+	}
+	out = strings.TrimSpace(out)
+	if out == "" {
 		return nil // there is none
+	}
+	pid, err := strconv.Atoi(out)
+	if err != nil {
+		return fmt.Errorf("look for a backend: %w", err)
 	}
 	return syscall.Kill(pid, syscall.SIGKILL)
 }

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"context"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -141,7 +142,7 @@ func (p *Proxy) track(client, server net.Conn) (left *atomic.Int64, end func()) 
 }
 
 func (p *Proxy) serve(client net.Conn) {
-	server, err := net.Dial("tcp", p.server)
+	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.server)
 	if err != nil {
 		client.Close()
 		return

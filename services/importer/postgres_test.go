@@ -53,36 +53,51 @@ func asTexts(t *testing.T, driver, source string, text func(column, kind string)
 	}
 	defer db.Close()
 	for _, table := range workforceTables {
-		empty, err := db.QueryContext(t.Context(), `SELECT * FROM `+table+` LIMIT 0`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		types, err := empty.ColumnTypes()
-		if err != nil {
-			t.Fatal(err)
-		}
-		empty.Close()
-		var columns []string
-		for _, c := range types {
-			columns = append(columns, fmt.Sprintf("coalesce(%s, '-')", text(c.Name(), c.DatabaseTypeName())))
-		}
-		rows, err := db.QueryContext(t.Context(), `SELECT `+strings.Join(columns, " || '|' || ")+` FROM `+table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
-			}
-			lines = append(lines, table+" "+line)
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
+		lines = append(lines, tableAsTexts(t, db, table, text)...)
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+func tableAsTexts(t *testing.T, db *sql.DB, table string, text func(column, kind string) string) (lines []string) {
+	t.Helper()
+	var columns []string
+	for _, c := range columnTypes(t, db, table) {
+		columns = append(columns, fmt.Sprintf("coalesce(%s, '-')", text(c.Name(), c.DatabaseTypeName())))
+	}
+	rows, err := db.QueryContext(t.Context(), `SELECT `+strings.Join(columns, " || '|' || ")+` FROM `+table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, table+" "+line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func columnTypes(t *testing.T, db *sql.DB, table string) []*sql.ColumnType {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), `SELECT * FROM `+table+` LIMIT 0`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return types
 }
 
 func (w *postgresWorld) texts() []string {

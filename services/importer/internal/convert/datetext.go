@@ -52,8 +52,7 @@ func readFolded(t string) (dateText, *dateParser) {
 
 // timed reads what follows a date.
 func (p *dateParser) timed(dates []source.Civil) dateText {
-	switch {
-	case len(dates) == 0 || p.afterYear() == "":
+	if len(dates) == 0 || p.afterYear() == "" {
 		return dateText{readings: dates, why: p.why}
 	}
 	separated := p.acceptAny(timeWords...) || p.acceptAny("T", "t", ", ", " ") || p.asiatic || p.compact ||

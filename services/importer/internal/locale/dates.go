@@ -48,7 +48,7 @@ func splitDate(s string) (d dateParts, ok bool) {
 			for end < len(s) && s[end] >= '0' && s[end] <= '9' {
 				end++
 			}
-			if end > 4 && !(end == 8 && len(d.numbers) == 0 && len(s) == 8) {
+			if end > 4 && (end != 8 || len(d.numbers) > 0 || len(s) != 8) {
 				return d, false
 			}
 			n, err := strconv.Atoi(s[:end])

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -56,7 +55,7 @@ const epochs = 12
 // learnWeights learns from the annotated sheets, and writes the weights to stdout. It writes the scores of five parts, each
 // with the weights of the other four, to stderr.
 func learnWeights(dir string) error {
-	sheets, err := readAnnotated(context.Background(), filepath.Join(dir, "header_lines"))
+	sheets, err := readAnnotated(filepath.Join(dir, "header_lines"))
 	if err != nil {
 		return err
 	}

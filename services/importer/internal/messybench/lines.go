@@ -23,7 +23,7 @@ type annotated struct {
 }
 
 // readAnnotated reads the sheets of a folder and their classes.
-func readAnnotated(ctx context.Context, dir string) ([]annotated, error) {
+func readAnnotated(dir string) ([]annotated, error) {
 	truth, err := os.Open(filepath.Join(dir, "truth.jsonl"))
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func readAnnotated(ctx context.Context, dir string) ([]annotated, error) {
 		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
 			return nil, err
 		}
-		if err := a.read(ctx, filepath.Join(dir, "csv", a.File)); err != nil {
+		if err := a.read(filepath.Join(dir, "csv", a.File)); err != nil {
 			return nil, err
 		}
 		sheets = append(sheets, a)
@@ -47,7 +47,7 @@ func readAnnotated(ctx context.Context, dir string) ([]annotated, error) {
 
 // read reads the rows. The sheets are stored as plain CSV, whose format is given: they are about tables, not about text
 // files.
-func (a *annotated) read(ctx context.Context, path string) error {
+func (a *annotated) read(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ type prediction struct {
 }
 
 func headerLines(ctx context.Context, dir, out string) (string, error) {
-	sheets, err := readAnnotated(ctx, filepath.Join(dir, "header_lines"))
+	sheets, err := readAnnotated(filepath.Join(dir, "header_lines"))
 	if err != nil {
 		return "", err
 	}

@@ -2,6 +2,7 @@ package text
 
 import (
 	"bytes"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -52,7 +53,7 @@ func KindOf(text []byte) Kind {
 			default:
 				odd++
 			}
-			if (c == ',' || c == ';' || c == '|' || c == '\t') && i+1 < len(text) && text[i+1] != ' ' && !(before >= '0' && before <= '9' && text[i+1] >= '0' && text[i+1] <= '9') {
+			if (c == ',' || c == ';' || c == '|' || c == '\t') && i+1 < len(text) && text[i+1] != ' ' && (!digit(before) || !digit(text[i+1])) {
 				tight++ // a delimiter, rather than a punctuation mark
 			}
 			i++
@@ -120,6 +121,8 @@ func isNumber(text []byte) bool {
 	return true
 }
 
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
 // isDateOrTime recognizes two to eight groups of digits with dashes, slashes, dots, colons, or the name of a month.
 func isDateOrTime(text []byte, digits, letterCount, runs int) bool {
 	if runs < 2 && letterCount < 3 || runs > 8 || digits < 3 || digits > 20 || letterCount > 12 || len(text) > 40 {
@@ -137,6 +140,17 @@ func isDateOrTime(text []byte, digits, letterCount, runs int) bool {
 	return separators > 0 && separators < runs+2 && (letterCount == 0 || letterCount <= 12 && hasMonthOrZone(text))
 }
 
+// dateWords are the words that a date or time in a text file can hold.
+var dateWords = func() map[string]bool {
+	words := map[string]bool{}
+	for word := range strings.FieldsSeq(`january february march april may june july august september october november december
+		jan feb mar apr jun jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday
+		mon tue tues wed thu thur thurs fri sat sun utc gmt est edt cst cdt mst mdt pst pdt cet cest t z am pm`) {
+		words[word] = true
+	}
+	return words
+}()
+
 func hasMonthOrZone(text []byte) bool {
 	word := make([]byte, 0, 12)
 	for i := 0; i <= len(text); i++ {
@@ -144,11 +158,7 @@ func hasMonthOrZone(text []byte) bool {
 			word = append(word, text[i]|0x20)
 			continue
 		}
-		switch {
-		case len(word) == 0:
-		case len(word) >= 3 && bytes.Contains([]byte("january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun utc gmt est edt pst pdt cet cest"), word):
-		case string(word) == "t", string(word) == "z", string(word) == "am", string(word) == "pm":
-		default:
+		if len(word) > 0 && !dateWords[string(word)] {
 			return false
 		}
 		word = word[:0]

@@ -83,7 +83,7 @@ func open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits, 
 		return nil, err
 	}
 	if len(bytes.TrimSpace(sample)) == 0 {
-		return nil, refuse(source.EmptyFile, "", "it holds nothing but blanks")
+		return nil, refuse(source.EmptyFile, "it holds nothing but blanks")
 	}
 	if err := w.recognize(sample, complete, hints.Text); err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func (w *Workbook) TextFormat() source.TextFormat { return w.format }
 // Rows implements source.Workbook.
 func (w *Workbook) Rows(ctx context.Context, sheet string) (source.Rows, error) {
 	if sheet != w.name {
-		return nil, refuse(source.SheetNotFound, "", "%q is not its only sheet, %q", sheet, w.name)
+		return nil, refuse(source.SheetNotFound, "%q is not its only sheet, %q", sheet, w.name)
 	}
 	r := &Rows{ctx: ctx, w: w, read: new(counter), decoded: w.decoder != nil}
 	grow := func(bytes int) error {

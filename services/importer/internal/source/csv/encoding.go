@@ -312,6 +312,6 @@ func commonHan(r rune) bool {
 }
 
 // refuse returns an error about the file.
-func refuse(reason source.Reason, where, format string, args ...any) *source.Error {
-	return &source.Error{Reason: reason, Where: where, Message: fmt.Sprintf(format, args...)}
+func refuse(reason source.Reason, format string, args ...any) *source.Error {
+	return &source.Error{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }

@@ -41,8 +41,6 @@ type repairer struct {
 	cells []cell
 	shape []byte
 	text  []byte
-	// blanks is the likelihood of no value in the columns from each one on.
-	blanks []float64
 }
 
 // state is the best way to read a number of atoms as a number of cells.

@@ -86,12 +86,12 @@ func (r *Rows) fail(err error) bool {
 func (r *Rows) take(rec *record) error {
 	r.row = source.Row{Number: r.scan.line}
 	if r.scan.line > r.w.limits.MaxLines {
-		return refuse(source.LimitExceeded, "", "it has more than %d lines", r.w.limits.MaxLines)
+		return refuse(source.LimitExceeded, "it has more than %d lines", r.w.limits.MaxLines)
 	}
 	r.cells, r.text = r.cells[:0], r.text[:0]
 	r.repairer.budget += budgetPerRecord
 	if len(rec.fields) > r.w.limits.MaxColumns {
-		return refuse(source.LimitExceeded, "", "line %d has more than %d cells", r.scan.line, r.w.limits.MaxColumns)
+		return refuse(source.LimitExceeded, "line %d has more than %d cells", r.scan.line, r.w.limits.MaxColumns)
 	}
 	p := r.w.profile
 	if len(p.columns) > 0 && (rec.broken || len(rec.fields) != p.width) && r.scan.line+rec.lines >= p.first && r.repair(rec) {
@@ -153,7 +153,7 @@ func (r *Rows) repair(rec *record) bool {
 		}
 		if len(r.scan.rec.fields) == p.width && !isHeader {
 			r.row.Misread = source.QuoteStray
-		} else if r.scan.line > p.first && fields > 1 && !(fields < p.width && p.short) {
+		} else if r.scan.line > p.first && fields > 1 && (fields >= p.width || !p.short) {
 			r.row.Misread = source.Unclear
 		}
 		return false

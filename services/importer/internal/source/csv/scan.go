@@ -41,7 +41,6 @@ type scanner struct {
 	// buf[pos:end] is read, but not consumed.
 	pos, end int
 	eof      bool
-	err      error
 	// line is the number of the line at pos, from 1.
 	line int
 	// grow is asked before the buffer grows by a number of bytes.
@@ -100,7 +99,7 @@ func (s *scanner) fill() error {
 	}
 	if s.end == len(s.buf) {
 		if len(s.buf) >= s.max {
-			return refuse(source.LimitExceeded, "", "line %d is longer than %d bytes", s.line, s.max)
+			return refuse(source.LimitExceeded, "line %d is longer than %d bytes", s.line, s.max)
 		}
 		size := min(2*len(s.buf), s.max)
 		if err := s.grow(size - len(s.buf)); err != nil {

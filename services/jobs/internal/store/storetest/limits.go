@@ -87,7 +87,7 @@ func rateByKey(t *testing.T, s *suite) {
 	slowly := limitedTo(0, time.Second)
 	jobs := []job.Job{s.add(slowly), s.add(slowly), s.add(slowly)}
 	s.wantLimited("at first", jobs, false, true, true)
-	at := func(d time.Duration) time.Time { return start.Add(d) }
+	at := start.Add
 	equal(t, "the first claim", ids(s.claim(at(100*time.Millisecond), 10).Jobs), []string{jobs[0].ID})
 	s.wantLimited("after the first lease", jobs, false, true, true)
 	due, err := s.NextDue(t.Context())
