@@ -134,7 +134,7 @@ func TestInvalidFormIsRefusedAndLeavesNothing(t *testing.T) {
 		}
 	}
 	b.refused(b.upload(strings.NewReader("PK"), xlsxType, "?schema=a&schema=b"), http.StatusBadRequest, "FORM_INVALID")
-	b.refused(b.upload(strings.NewReader("PK"), "text/csv", ""), http.StatusUnsupportedMediaType, "MEDIA_TYPE_UNSUPPORTED")
+	b.refused(b.upload(strings.NewReader("PK"), "text/html", ""), http.StatusUnsupportedMediaType, "MEDIA_TYPE_UNSUPPORTED")
 	b.refused(b.upload(strings.NewReader("PK"), "multipart/form-data", ""), http.StatusBadRequest, "FORM_INVALID")
 	b.nothingKept()
 }
@@ -259,7 +259,7 @@ func TestTooLargeUploadIsRefusedEarly(t *testing.T) {
 
 func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
 	b := setup(t, nil)
-	conn := b.dialUpload("text/csv", 1000) // no data follows
+	conn := b.dialUpload("text/html", 1000) // no data follows
 	answer := make([]byte, 12)
 	if err := conn.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
 		t.Fatal(err)

@@ -163,7 +163,11 @@ func (w *world) wantEveryRow(f caseFile, im *importsv1.Import) {
 		book, _ := w.download(im.GetImportId(), format)
 		sheets := cellsOf(w.t, book)
 		for _, sheet := range im.GetSheets() {
-			returned += len(sheets[sheet.GetWorkbookSheet()]) - 1
+			name := sheet.GetWorkbookSheet()
+			if im.GetTextFormat() != nil {
+				name = sheet.GetTitle() // a text file has no sheet whose name it could keep
+			}
+			returned += len(sheets[name]) - 1
 		}
 	}
 	c := im.GetTotals()

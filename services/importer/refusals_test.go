@@ -262,7 +262,7 @@ func TestDamagedWorkbookFailsPermanently(t *testing.T) {
 	w := setup(t)
 	var sheet strings.Builder
 	sheet.WriteString(`<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>`)
-	for row := 1; row < 100; row++ {
+	for row := 1; row < 1000; row++ {
 		cells := []string{"Area code", "Area name", "Country"}
 		if row > 1 {
 			cells = []string{fmt.Sprint("A", row), "Area", "DE"}
@@ -273,7 +273,7 @@ func TestDamagedWorkbookFailsPermanently(t *testing.T) {
 		}
 		sheet.WriteString(`</row>`)
 	}
-	sheet.WriteString(`<row r="100"><c r="A100`)
+	sheet.WriteString(`<row r="1000"><c r="A1000`)
 	file := rezipped(t, w.sampleBook(20, 0), "xl/worksheets/sheet1.xml", []byte(sheet.String()))
 	im := w.end(file, &importsv1.UploadOptions{OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS})
 	wantStatus(t, im, jobsv1.JobStatus_JOB_STATUS_FAILED)

@@ -143,9 +143,13 @@ func firstOther(b []byte) int {
 	return -1
 }
 
-// wideEncoding recognizes UTF-16 without a byte order mark by its zeros.
+// wideEncoding recognizes UTF-16 without a byte order mark by its zeros. They begin early: a lock file of Excel has the name
+// of its user in 55 bytes, and only then in UTF-16.
 func wideEncoding(head []byte) string {
 	head = head[:min(len(head), 4096)]
+	if bytes.IndexByte(head[:min(len(head), 48)], 0) < 0 {
+		return ""
+	}
 	even, odd := 0, 0
 	for i, c := range head {
 		switch {
