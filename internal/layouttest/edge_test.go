@@ -3,7 +3,7 @@ package layouttest
 var edge = rules{
 	"services/edge": {"gen/...", "internal/alarm", "internal/auth", "internal/rpcclient", "internal/rpcerr", "internal/rpcserver", "internal/settings", "services/edge/internal/..."},
 
-	"services/edge/internal/genopenapi": {"gen/...", "services/edge/internal/webjson"},
+	"services/edge/internal/genopenapi": {"gen/...", "services/edge/internal/upload", "services/edge/internal/webjson"},
 	"services/edge/internal/webjson":    {"internal/jsonnum"},
 	"services/edge/internal/reqlog":     {"internal/rpcerr"},
 	"services/edge/internal/httperr":    {"gen/...", "internal/rpcerr", "services/edge/internal/reqlog", "services/edge/internal/webjson"},

@@ -1363,11 +1363,6 @@ export interface components {
             /** @description The worker's name for operators, as set in LeaseJobs. Empty without a lease. */
             worker: string;
         };
-        /**
-         * @description JobChange is what ChangeJobs does to each job.
-         * @enum {string}
-         */
-        "headway.jobs.v1.JobChange": "unspecified" | "cancel" | "retry" | "delete";
         /** @description JobError is the reason why an attempt or a job ended without success. */
         "headway.jobs.v1.JobError": {
             /**
@@ -1799,18 +1794,27 @@ export interface operations {
     UploadWorkbook: {
         parameters: {
             query?: {
+                /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
+                delimiter?: string;
+                /** @description Run the import, and roll it back. The counts are those of a real run. */
                 dry_run?: boolean;
-                /** @description The file name, for a raw body. */
+                /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
+                encoding?: string;
+                /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+                escape?: string;
+                /** @description The name of the file. A path is removed. */
                 file_name?: string;
-                /** @description A JSON array of headway.imports.v1.SheetMapping. */
+                /** @description Assigns sheets and headers that are not found by name. */
                 mapping?: string;
-                /** @description Whether rows are inserted or updated. The default is upsert. */
+                /** @description Whether rows are inserted or updated. The default is UPSERT. */
                 mode?: "upsert" | "insert_only" | "update_only";
-                /** @description What to do if rows have issues. The default is abort. */
+                /** @description What to do if rows have issues. The default is ABORT. */
                 on_issues?: "abort" | "skip_rows" | "review";
-                /** @description Makes repeated uploads safe. */
+                /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+                quote?: string;
+                /** @description Makes repeated uploads safe. It is unique per user, and has at most 128 characters: letters, digits, and - _ . : */
                 request_id?: string;
-                /** @description The name of the schema. The default is workforce. */
+                /** @description The name of the schema. The default is "workforce". */
                 schema?: string;
                 /** @description The resumable upload to import. */
                 upload_id?: string;
@@ -1825,15 +1829,35 @@ export interface operations {
                 "application/vnd.ms-excel.sheet.macroEnabled.12": string;
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 "multipart/form-data": {
+                    /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
+                    delimiter?: string;
+                    /** @description Run the import, and roll it back. The counts are those of a real run. */
                     dry_run?: boolean;
+                    /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
+                    encoding?: string;
+                    /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+                    escape?: string;
                     /** Format: binary */
                     file: string;
+                    /** @description The name of the file. A path is removed. */
+                    file_name?: string;
+                    /** @description Assigns sheets and headers that are not found by name. */
                     mapping?: string;
-                    /** @enum {string} */
+                    /**
+                     * @description Whether rows are inserted or updated. The default is UPSERT.
+                     * @enum {string}
+                     */
                     mode?: "upsert" | "insert_only" | "update_only";
-                    /** @enum {string} */
+                    /**
+                     * @description What to do if rows have issues. The default is ABORT.
+                     * @enum {string}
+                     */
                     on_issues?: "abort" | "skip_rows" | "review";
+                    /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+                    quote?: string;
+                    /** @description Makes repeated uploads safe. It is unique per user, and has at most 128 characters: letters, digits, and - _ . : */
                     request_id?: string;
+                    /** @description The name of the schema. The default is "workforce". */
                     schema?: string;
                 };
             };

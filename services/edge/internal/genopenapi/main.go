@@ -79,11 +79,14 @@ func run(ctx context.Context) error {
 	}
 	schemas := object(doc, "components", "schemas")
 	delete(schemas, "google.rpc.Status")
-	dropUnused(doc, schemas)
 	speakWebJSON(doc, schemas)
 	if err := addRules(doc, schemas); err != nil {
 		return err
 	}
+	if err := addUploadOptions(doc, schemas); err != nil {
+		return err
+	}
+	dropUnused(doc, schemas)
 	if err := checkRefs(doc, schemas); err != nil {
 		return err
 	}

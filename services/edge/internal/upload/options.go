@@ -17,8 +17,32 @@ import (
 	"headway/services/edge/internal/webjson"
 )
 
-// optionNames are the names of the options in a form, a query, or the metadata of a resumable upload.
-var optionNames = []string{"schema", "on_issues", "mode", "dry_run", "request_id", "file_name", "mapping", "delimiter", "encoding", "quote", "escape"}
+// Options returns the options in a form, a query, or the metadata of a resumable upload. They are the fields of UploadOptions,
+// and those of its text format that an upload can set, but not the size, which HTTP has in a header.
+func Options() []protoreflect.FieldDescriptor {
+	var options []protoreflect.FieldDescriptor
+	fields := (&importsv1.UploadOptions{}).ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		switch option := fields.Get(i); option.Name() {
+		case "size_bytes":
+		case "text_format":
+			for _, name := range []protoreflect.Name{"delimiter", "encoding", "quote", "escape"} {
+				options = append(options, option.Message().Fields().ByName(name))
+			}
+		default:
+			options = append(options, option)
+		}
+	}
+	return options
+}
+
+// optionNames are the names of the options.
+var optionNames = func() (names []string) {
+	for _, option := range Options() {
+		names = append(names, string(option.Name()))
+	}
+	return names
+}()
 
 // optionsFromQuery reads the options in a query, which has no other parameters.
 func optionsFromQuery(query url.Values) (*importsv1.UploadOptions, error) {
