@@ -81,13 +81,16 @@ func generated(p string) bool {
 
 func TestDecisionRecordsFollowTemplate(t *testing.T) {
 	index := string(contents(t, "docs/decisions/README.md"))
-	records := 0
+	numbered := map[string]string{}
 	for _, page := range documents(t) {
 		name, ok := strings.CutPrefix(page, "docs/decisions/")
 		if !ok || name == "README.md" {
 			continue
 		}
-		records++
+		if other := numbered[name[:4]]; other != "" {
+			t.Errorf("%s and %s have the same number; use the next free one", other, name)
+		}
+		numbered[name[:4]] = name
 		text := string(contents(t, page))
 		if !strings.HasPrefix(text, "# "+name[:4]+" ") {
 			t.Errorf("%s: the title must start with the number %s", page, name[:4])
@@ -107,7 +110,7 @@ func TestDecisionRecordsFollowTemplate(t *testing.T) {
 			t.Errorf("docs/decisions/README.md does not list %s", name)
 		}
 	}
-	if records == 0 {
+	if len(numbered) == 0 {
 		t.Error("there are no decision records")
 	}
 }

@@ -162,7 +162,10 @@ func stepLine(step *jobsv1.Step) string {
 	if read, ok := step.GetCounters()["read"]; ok {
 		parts = append(parts, fmt.Sprintf("%.0f rows", read))
 		for _, name := range counterOrder {
-			if n := step.GetCounters()[name]; n > 0 {
+			switch n := step.GetCounters()[name]; {
+			case n == 1:
+				parts = append(parts, "1 "+strings.TrimSuffix(name, "s"))
+			case n > 0:
 				parts = append(parts, fmt.Sprintf("%.0f %s", n, name))
 			}
 		}
