@@ -185,6 +185,10 @@ func (i *Issuer) Run(ctx context.Context) {
 func (i *Issuer) refresh(ctx context.Context) error {
 	i.mu.Lock()
 	i.lastFetch, i.fetching = time.Now(), true
+	select {
+	case <-i.wanted: // this fetch is the one
+	default:
+	}
 	before := i.failure
 	i.mu.Unlock()
 	keys, err := i.fetch(ctx)
@@ -336,6 +340,7 @@ func (i *Issuer) lookUp(kid, algorithm string) (key crypto.PublicKey, fetched <-
 	if time.Since(i.lastFetch) < refetchPause {
 		return nil, nil, err
 	}
+	i.fetching = true // from now on, so that only one token requests it
 	select {
 	case i.wanted <- struct{}{}:
 	default: // already requested
