@@ -78,7 +78,7 @@ type Issuer struct {
 	mu   sync.Mutex
 	keys []jose.JSONWebKey
 	// fetched is closed, and replaced, when a fetch has finished. lastFetch is when the last one started, and fetching
-	// reports that it is still running.
+	// reports that one is requested or running.
 	fetched   chan struct{}
 	lastFetch time.Time
 	fetching  bool
