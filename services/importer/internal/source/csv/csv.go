@@ -193,6 +193,7 @@ func (w *Workbook) Rows(ctx context.Context, sheet string) (source.Rows, error) 
 	}
 	limit := int(min(w.limits.MaxRowBytes, 1<<30))
 	r.scan = newScanner(w.text(r.read), w.dialect, min(bufferBytes, limit), limit, grow)
+	r.scan.maxFields = w.limits.MaxColumns
 	r.repairer = repairer{d: w.dialect, p: w.profile, budget: firstBudget}
 	if err := r.skipDeclaration(); err != nil {
 		return nil, err

@@ -90,9 +90,6 @@ func (r *Rows) take(rec *record) error {
 	}
 	r.cells, r.text = r.cells[:0], r.text[:0]
 	r.repairer.budget += budgetPerRecord
-	if len(rec.fields) > r.w.limits.MaxColumns {
-		return refuse(source.LimitExceeded, "line %d has more than %d cells", r.scan.line, r.w.limits.MaxColumns)
-	}
 	p := r.w.profile
 	if len(p.columns) > 0 && (rec.broken || len(rec.fields) != p.width) && r.scan.line+rec.lines >= p.first && r.repair(rec) {
 		r.row.Cells = r.cells

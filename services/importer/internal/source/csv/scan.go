@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 
 	"headway/services/importer/internal/source"
 )
@@ -46,11 +47,13 @@ type scanner struct {
 	// grow is asked before the buffer grows by a number of bytes.
 	grow func(int) error
 	max  int
-	rec  record
+	// maxFields is how many fields a record can have.
+	maxFields int
+	rec       record
 }
 
 func newScanner(in io.Reader, d dialect, size, limit int, grow func(int) error) *scanner {
-	return &scanner{d: d, class: d.classes(), in: in, buf: make([]byte, size), line: 1, max: limit, grow: grow}
+	return &scanner{d: d, class: d.classes(), in: in, buf: make([]byte, size), line: 1, max: limit, maxFields: math.MaxInt, grow: grow}
 }
 
 // errIncomplete means that the record continues after the end of the buffer.
@@ -123,6 +126,9 @@ func (s *scanner) split(r *record, spans bool) error {
 	buf, class := s.buf[:s.end], &s.class
 	i := s.pos
 	for {
+		if len(r.fields) >= s.maxFields { // a line of delimiters would need many times its size
+			return refuse(source.LimitExceeded, "line %d has more than %d cells", s.line, s.maxFields)
+		}
 		if s.d.skipBlanks && len(r.fields) > 0 {
 			for i < len(buf) && buf[i] == ' ' {
 				i++
