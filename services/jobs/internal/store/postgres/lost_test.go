@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"headway/internal/pgtest"
 	"headway/services/jobs/internal/job"
 )
@@ -48,6 +50,19 @@ func add(t *testing.T, s *Store) job.Job {
 		t.Fatal(err)
 	}
 	return stored
+}
+
+func TestTransactionThatServerForgotWasNotCommitted(t *testing.T) {
+	config, err := pgx.ParseConfig(database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &writer{config: config, timeout: transactTimeout, stopping: make(chan struct{})}
+	t.Cleanup(w.disconnect)
+	time.AfterFunc(10*time.Second, func() { close(w.stopping) })
+	if committed, known := w.outcome("900000000000"); committed || !known {
+		t.Errorf("committed: %v, known: %v", committed, known)
+	}
 }
 
 func TestLostCommitAnswerIsLookedUpNotRepeated(t *testing.T) {

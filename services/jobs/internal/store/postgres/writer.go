@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"headway/internal/backoff"
 	"headway/services/jobs/internal/job"
@@ -316,7 +317,8 @@ func (w *writer) outcome(id string) (committed, known bool) {
 	}
 }
 
-// status queries the database for the outcome of a transaction.
+// status queries the database for the outcome of a transaction. After a crash, the server no longer knows the ID of a
+// transaction of which nothing had reached its log, and calls it one of the future. It was not committed.
 func (w *writer) status(id string) (status string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
 	defer cancel()
@@ -324,6 +326,10 @@ func (w *writer) status(id string) (status string, err error) {
 		return "", err
 	}
 	err = w.conn.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), 'unknown')`, id).Scan(&status)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == invalidParameter {
+		return "aborted", nil
+	}
 	if err != nil {
 		w.disconnect()
 	}
