@@ -91,7 +91,7 @@ test("a list lights up for small and large workbooks, one after another", async 
   }
 });
 
-test("a list is told when there is no workbook, and works again afterwards", async () => {
+test("a list shows that there is no workbook, and works again afterwards", async () => {
   const { page, state, upload, all, reset } = await stepper();
   await page.getByRole("button", { name: "Start Upload" }).click(); // the file field has text
   await state("error"); // the stream ends, which is an error for an EventSource
