@@ -132,7 +132,7 @@ test("it waits for a new sign-in when the session has ended", async () => {
   await goOffline();
   await page.getByText("Connection lost. The upload resumes when you're back online.").waitFor();
   await throttle(1_000_000);
-  await page.getByText("Your session has ended. Sign in as cy to continue where you were.").waitFor();
+  await page.getByText("Your session has ended. Sign in as cy to continue where you left off.").waitFor();
   await assertAccessible(page, "an expired session");
   await picture(page, "uploads-3-expired");
   await throttle(-1);

@@ -10,7 +10,7 @@ describe("numbers for readers", () => {
     [3600, "1 h"],
     [3720, "1 h 2 min"],
     [-3, "0 s"],
-  ])("%d seconds are %s", (seconds, text) => expect(formatDuration(seconds)).toBe(text));
+  ])("%d seconds are written as %s", (seconds, text) => expect(formatDuration(seconds)).toBe(text));
 
   test.each([
     [0, "0 bytes"],
@@ -18,7 +18,7 @@ describe("numbers for readers", () => {
     [1023, "1,023 bytes"],
     [1024, "1 kB"],
     [536_870_912, "512 MB"],
-  ])("%d bytes are %s", (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+  ])("%d bytes are written as %s", (bytes, text) => expect(formatBytes(bytes)).toBe(text));
 
   test("counts have no decimals", () => expect(formatCount(91_234.6)).toBe("91,235"));
 

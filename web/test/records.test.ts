@@ -10,9 +10,9 @@ describe("output of records", () => {
     ['{"view":"tr', undefined],
     ['{"view":"map"}\n', undefined],
     ['{"name":"a","view":"tree"}\n', undefined],
-  ])("%j is not one", (text, want) => expect(parseRecords(text)).toBe(want));
+  ])("%j has no records", (text, want) => expect(parseRecords(text)).toBe(want));
 
-  test("a tree grows by its parents, and a later line replaces an entry", () => {
+  test("entries of a tree are below their parents, and a later line replaces an entry", () => {
     const text = lines(
       { view: "tree" },
       { id: "/", label: "Home", note: "2 links" },
@@ -49,7 +49,7 @@ describe("output of records", () => {
     });
   });
 
-  test("points get groups, and centers move", () => {
+  test("later lines change the groups of points and the positions of centers", () => {
     const text = lines(
       { view: "points" },
       {

@@ -3,14 +3,14 @@ import { useEffect, useState } from "react";
 import { useOnline } from "../ui/useOnline.js";
 import { texts } from "./texts.js";
 
-/** A reconnect that is faster than this is not shown. */
+/** A lost connection is shown only after this delay, so that a fast reconnect shows nothing. */
 const delayMs = 1500;
 
 /** Reports a lost connection after a short delay. */
 export function ConnectionNotice({ phase }: { phase: ConnectionState["phase"] }) {
   const [shown, setShown] = useState(false);
   const online = useOnline();
-  // A stream can take a while to notice that the network is gone. The browser knows immediately.
+  // A stream can take a while to detect that the network is gone. The browser knows immediately.
   const lost = phase === "retrying" || (!online && phase !== "closed");
   useEffect(() => {
     if (!lost) return;

@@ -52,7 +52,7 @@ export function JobHead({ job, title, back, chips, actions }: JobHeadProps) {
   );
 }
 
-/** Cancels the job. A second click is not possible. */
+/** Cancels the job. The button can be clicked only once. */
 function CancelButton({ job }: { job: JobSnapshot }) {
   const connection = useConnection();
   const [asked, setAsked] = useState(false);

@@ -15,8 +15,8 @@ interface JobRowProps {
 }
 
 /**
- * One job in a list. It renders again only when the job's revision, or the minute of its age, changes. Far out of sight
- * it is an empty row of the same height, so a thousand live jobs cost as much as a few.
+ * One job in a list. It renders again only when the job's revision, or the minute of its age, changes. Far outside the
+ * visible area it is an empty row of the same height, so a thousand live jobs cost as much as a few.
  */
 export const JobRow = memo(
   function JobRow({ job, href, minute }: JobRowProps) {

@@ -9,7 +9,9 @@ import { RecordsView } from "./RecordsView.js";
 import { parseRecords } from "./records.js";
 import { texts } from "./texts.js";
 
-/** A job's output as it grows: text that scrolls to its end, records, a picture that fills in, or a file to download. */
+/**
+ * A job's output as it grows: text that scrolls to its end, records, a picture that fills in, or a file to download.
+ */
 export function OutputCard({ job }: { job: JobSnapshot }) {
   const some = (job.outputBytes ?? 0) > 0;
   const output = useJobOutput({ jobId: some ? job.jobId : undefined, kind: job.kind });
@@ -46,7 +48,7 @@ function Text({ text }: { text: string }) {
   const box = useRef<HTMLPreElement>(null);
   const [following, setFollowing] = useState(true);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: new text moves the end
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every new text moves the end
   useEffect(() => {
     if (following && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [text, following]);
@@ -65,7 +67,7 @@ function Text({ text }: { text: string }) {
   );
 }
 
-/** How the picture formats that browsers draw begin. A dot is any character. */
+/** The first characters of the picture formats that browsers can show. A dot matches any character. */
 const signatures: [type: string, beginning: RegExp][] = [
   ["image/png", /^\x89PNG/],
   ["image/jpeg", /^\xff\xd8\xff/],
@@ -83,7 +85,7 @@ const beginning = (chunks: readonly Uint8Array[]) => {
   return String.fromCharCode(...bytes);
 };
 
-/** Returns an address of the output as a picture, if it starts like one. */
+/** Returns a URL of the output as a picture, if it starts like one. */
 function usePicture(chunks: readonly Uint8Array<ArrayBuffer>[]): string | undefined {
   const type = useMemo(() => {
     const head = beginning(chunks);

@@ -15,7 +15,7 @@ export function RecordsView({ records }: { records: Records }) {
   }
 }
 
-/** The most rows that are shown. */
+/** The maximum number of rows that are shown. */
 const maxRows = 500;
 
 function TableView({ columns, rows }: { columns: Column[]; rows: Record<string, unknown>[] }) {

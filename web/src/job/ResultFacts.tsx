@@ -2,7 +2,7 @@ import { locale } from "../ui/texts.js";
 
 type Fields = Record<string, unknown>;
 
-/** A job's result of any kind: names and values, nested like the result. */
+/** The result of a job of any kind: names and values, nested like the result. */
 export function ResultFacts({ result }: { result: Fields }) {
   return (
     <dl className="result-facts">

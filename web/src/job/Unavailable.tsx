@@ -5,7 +5,7 @@ import { texts } from "./texts.js";
 interface UnavailableProps {
   error: unknown;
   deleted: boolean;
-  /** Where to go from here. */
+  /** The link that is offered instead. */
   home: { href: string; text: string };
 }
 

@@ -1,4 +1,4 @@
-/** Output that is a list of records: JSON lines, of which the first says how to show the others. */
+/** Output that consists of records: JSON lines, the first of which states how to show the others. */
 
 /** A record's column in a table. */
 export interface Column {
@@ -22,19 +22,19 @@ export interface Point {
   group: number;
 }
 
-/** What an output of records shows. */
+/** The view of an output of records. */
 export type Records =
   | { view: "table"; columns: Column[]; rows: Record<string, unknown>[] }
   | { view: "tree"; roots: Node[]; count: number }
   | { view: "points"; points: Point[]; centers: Point[] };
 
-/** What the web UI draws of a tree and a plot. More would make the page slow. */
+/** The maximum number of nodes and points that the web UI draws. More would make the page slow. */
 const maxNodes = 2000;
 const maxPoints = 5000;
 
 type Line = Record<string, unknown>;
 
-/** Returns the records in an output, or undefined if it is not one of records. A line that is not complete is left out. */
+/** Returns the records in an output, or undefined if it has none. An incomplete line is left out. */
 export function parseRecords(text: string): Records | undefined {
   if (!text.startsWith('{"view":')) return undefined;
   const [head, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");

@@ -5,7 +5,7 @@ import { texts } from "./texts.js";
 
 /** A stream that has not opened after this time is a reason to probe the path to the server. */
 const openWithinMs = 4000;
-/** So is this number of losses within a minute. */
+/** This number of lost connections within a minute is another reason. */
 const maxLosses = 3;
 
 /**
@@ -34,7 +34,8 @@ export function StreamHint({ phase }: { phase: ConnectionState["phase"] }) {
     );
     return () => {
       clearTimeout(timer);
-      // After many losses the probe continues when the stream is back: a proxy that cuts streams lets them start.
+      // After many lost connections, the probe continues even when the stream is back: a proxy that cuts streams lets
+      // them start.
       if (!often) closing.abort();
     };
   }, [phase]);

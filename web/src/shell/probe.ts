@@ -1,7 +1,7 @@
 import { createSseParser } from "@headway/client";
 import { base } from "../ui/base.js";
 
-/** What the network does to streams between this browser and the server: it lets them pass, buffers them, or cuts them. */
+/** How the path between this browser and the server treats streams: it lets them pass, buffers them, or cuts them. */
 export type StreamPath = "clear" | "buffered" | "cut";
 
 interface ProbeMessage {

@@ -14,11 +14,11 @@ import {
 } from "react";
 import { base } from "../ui/base.js";
 
-/** Where the server is. */
+/** The connection to the server. */
 const here = { baseUrl: base };
 
 interface SessionValue extends Session {
-  /** Ends the session. It rejects if the server could not be reached: the user is still signed in then. */
+  /** Ends the session. It rejects if the server could not be reached, because the user is then still signed in. */
   signOut: () => Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export const useSession = (): SessionValue => useContext(SessionContext);
 
 const retryMs = 2000;
 
-/** Longest delay that a timer can have. */
+/** The longest delay that a timer can have. */
 const maxDelayMs = 2 ** 31 - 1;
 
 /** Returns the secret of the sign-in link that opened this page, and removes it from the address and the history. */
@@ -45,7 +45,7 @@ function takeSecret(): string | undefined {
 /** Tells the other tabs who has signed in, or undefined for a sign-out. All tabs of a browser share the cookie. */
 const channelName = "headway session";
 
-/** Returns the channel, or undefined if the browser has none or refuses it. Then each tab notices by itself. */
+/** Returns the channel, or undefined if the browser has none or refuses it. Each tab then finds out by itself. */
 function openChannel(): BroadcastChannel | undefined {
   try {
     return new BroadcastChannel(channelName);
@@ -54,12 +54,12 @@ function openChannel(): BroadcastChannel | undefined {
   }
 }
 
-/** What the sign-in screen needs. */
+/** The properties of the sign-in screen. */
 export interface SignInProps {
-  /** The session is not known yet. */
+  /** Whether the session is not known yet. */
   waiting: boolean;
   offline: boolean;
-  /** The local user signs in with a link that the program prints. */
+  /** Whether the local user signs in with a link that the program prints. */
   local: boolean;
   /** The user whose session has ended, and who can continue after a new sign-in. */
   expired: string | undefined;
@@ -142,7 +142,7 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
     if (!expires) return;
     const delay = Math.min(Math.max((Date.parse(expires) - Date.now()) / 2, retryMs), maxDelayMs);
     const timer = setTimeout(() => {
-      signIn(here).then(setSession, () => undefined); // asked again when the server refuses the cookie
+      signIn(here).then(setSession, () => undefined); // the next attempt is made when the server refuses the cookie
     }, delay);
     return () => clearTimeout(timer);
   }, [expires]);
@@ -151,7 +151,7 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
     try {
       await signOut(here);
     } catch (error) {
-      // Without an answer, the cookie is still valid. A refusal means that there is no session.
+      // Without a response, the cookie is still valid. A refusal means that there is no session.
       if (error instanceof HeadwayError && error.temporary) throw error;
     }
     setSignedOut(true);
@@ -162,11 +162,11 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
 
   const active = session?.user ? session : kept;
   const user = active?.user;
-  // After a new sign-in, everything that was refused starts again.
+  // After a new sign-in, all streams and uploads that the server refused start again.
   const signedIn = session?.user !== undefined;
   const [round, setRound] = useState({ signedIn, number: 0 });
   if (round.signedIn !== signedIn) setRound({ signedIn, number: round.number + (signedIn ? 1 : 0) });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round makes a new connection
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round needs a new connection
   const connection = useMemo(() => {
     const shared = user === undefined ? undefined : shareStreams({ ...here, user });
     // When another user signs in on another tab, this tab switches to that user.
@@ -180,7 +180,8 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
     return {
       ...here,
       transport,
-      // The cookie is the credential. If the server refuses it, a local session is renewed, and other users are asked.
+      // The cookie is the credential. If the server refuses it, a local session is renewed, and other users must sign in
+      // again.
       token: async (refused: boolean) => {
         if (refused) {
           const fresh = await signIn(here).catch(() => undefined);
@@ -221,7 +222,7 @@ export function SessionGate({ SignIn, children }: SessionGateProps) {
   );
 }
 
-/** Returns an error handler that returns the session if a retry can't succeed, for example with a used link. */
+/** Returns an error handler. It returns the session if a retry can't succeed, for example after a link was used. */
 const orElse = (session: Session) => (error: unknown) => {
   if (error instanceof HeadwayError && !error.temporary) return session;
   throw error;

@@ -1,4 +1,4 @@
-/** The texts of the frame around every page. */
+/** The texts of the header and the hints, which every page has. */
 import { count } from "../ui/texts.js";
 
 export const texts = {

@@ -4,11 +4,11 @@ interface SegmentsProps<T extends string | number> {
   legend: string;
   /** Whether the legend is only for screen readers. */
   hideLegend?: boolean;
-  /** The name in the data of a form. */
+  /** The name of the field in the form's data. */
   name?: string;
   choices: readonly T[];
   text: (choice: T) => ReactNode;
-  /** The choice that is selected at first, if the browser keeps the selection. */
+  /** The initial choice, if the browser keeps the selection. */
   defaultValue?: T | undefined;
   /** The selected choice, if the caller keeps the selection. */
   value?: T;

@@ -1,4 +1,4 @@
-/** The address that links start from: the server's base element has it. Tests have no document. */
+/** The base URL of links, from the base element that the server writes. Tests have no document. */
 const address = typeof document === "undefined" ? "http://127.0.0.1/" : document.baseURI;
 
 /** The path prefix below which a proxy serves this page, without a slash at its end. */

@@ -3,7 +3,7 @@ import { locale, texts } from "./texts.js";
 
 export const formatCount = (n: number): string => n.toLocaleString(locale, { maximumFractionDigits: 0 });
 
-/** 91,234 → "91.2k", where all digits don't fit. */
+/** 91,234 → "91.2k", for places with little room. */
 export const formatShort = (n: number): string =>
   n.toLocaleString(locale, { notation: "compact", maximumFractionDigits: n < 10 ? 1 : n < 1000 ? 0 : 1 });
 

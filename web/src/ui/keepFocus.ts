@@ -1,4 +1,4 @@
-/** The elements that can take the focus of a control inside them. */
+/** The elements that can get the focus when a control inside them loses it. */
 const containers = "section, article, form, fieldset, li, main";
 
 const isUsable = (element: Element): boolean =>

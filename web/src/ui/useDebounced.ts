@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** Returns the last value that did not change for some milliseconds. */
+/** Returns the last value that stayed unchanged for a number of milliseconds. */
 export function useDebounced<T>(value: T, milliseconds: number): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {

@@ -3,7 +3,7 @@ import type { Connection, StreamTransport } from "../index.js";
 
 /** How the hooks reach the server. */
 export interface HeadwayConnection extends Connection {
-  /** Follows streams in another way than with a connection per hook. */
+  /** Follows streams, for example over a connection that all tabs share. By default, each hook has its own. */
   transport?: StreamTransport | undefined;
 }
 

@@ -8,11 +8,14 @@ import { useNearby } from "./useNearby.js";
 export interface IssueTableProps extends UseIssuesOptions {
   labels?: Labels | undefined;
   className?: string | undefined;
-  /** Called with the numbers of matching and of all issues, whenever a page has loaded. */
+  /** Called when a page has loaded, with the number of matching issues and the number of all issues. */
   onCount?: ((counts: { matching: number; found: number }) => void) | undefined;
 }
 
-/** An import's issues as a table. It loads further pages while the user scrolls, and renders only rows near the visible ones. */
+/**
+ * An import's issues as a table. It loads further pages while the user scrolls, and renders only rows near the visible
+ * ones.
+ */
 export function IssueTable({ labels = defaultLabels, className = "", onCount, ...options }: IssueTableProps) {
   const issues = useIssues(options);
   const { matching, found, loading } = issues;
@@ -74,7 +77,10 @@ interface RowsProps {
   labels: Labels;
 }
 
-/** A group of rows. Far out of sight it is empty and keeps its height, so thousands of rows cost as much as a few. */
+/**
+ * A group of rows. Far outside the visible area it is empty and keeps its height, so thousands of rows cost as much as a
+ * few.
+ */
 function IssueGroup({ page, first, labels }: RowsProps) {
   const { ref, near, height } = useNearby<HTMLDivElement>();
   return (

@@ -10,11 +10,11 @@ export interface ProcessingProgressProps extends ProgressStreamOptions {
   endpoint: string;
   labels?: Labels | undefined;
   className?: string | undefined;
-  /** The text of the button, instead of that of the labels. */
+  /** The text of the button. By default, it comes from the labels. */
   children?: ReactNode;
 }
 
-/** A button that starts the work of an endpoint, the bar of its progress, and its current step. */
+/** A button that starts the work of an endpoint, a progress bar, and the current step. */
 export function ProcessingProgress({
   endpoint,
   labels = defaultLabels,

@@ -14,22 +14,24 @@ export interface ProgressUpdate<Data = Record<string, unknown>> {
 
 /** How to reach a progress stream. */
 export interface ProgressStreamOptions {
-  /** Returns the gateway's token: a JWT or a single-use ticket. It is sent as `?token=`. It is called for each connection. */
+  /**
+   * Returns the gateway's token: a JWT or a single-use ticket. It is sent as `?token=`. It is called for each connection.
+   */
   token?: (() => string | null | undefined | Promise<string | null | undefined>) | undefined;
   /** Whether cookies are sent to another origin. The default is true, as EventSource is usually opened for gateways. */
   withCredentials?: boolean | undefined;
 }
 
-/** How long a stream that can be resumed is tried again, and how long the first wait is. */
+/** How long the client tries to resume a stream, and how long the first wait is. */
 const resumeMs = 60_000;
 const firstWaitMs = 500;
 const longestWaitMs = 10_000;
 
-/** A stream is dead after this many intervals of the keepalives that it announced. */
+/** A stream counts as lost after this many keepalive intervals without a byte. The server announces the interval. */
 const missedKeepalives = 3;
-/** How often the silence is checked, and the shortest one that counts. */
+/** How often the client checks for silence, and the minimum silence that ends a stream. */
 const checkMs = 5_000;
-/** What ends an event. */
+/** The empty line that ends an event. */
 const eventEnd = new TextEncoder().encode("\n\n");
 
 /** The message about a stream that ended before its last update. */
@@ -54,7 +56,7 @@ export async function followProgress<Data>(
     const attempt = new AbortController();
     const cut = () => attempt.abort();
     signal.addEventListener("abort", cut, attempt);
-    // A connection from before the browser went offline is dead, but nothing reports it.
+    // A connection that was open before the browser went offline is dead, but nothing reports it.
     globalThis.addEventListener?.("online", () => lastEventId && cut(), attempt);
     let heardAt = performance.now();
     let silenceMs = Number.POSITIVE_INFINITY;
@@ -91,7 +93,7 @@ export async function followProgress<Data>(
           signal: attempt.signal,
         }),
       );
-      // The server's answer to a reconnect after the end.
+      // The server responds with this status to a reconnect after the end.
       if (response.status === 204) throw new Refusal(lost);
       if (!response.ok || !response.body) throw new Refusal(await within(refusalOf(response)));
       const reader = response.body.getReader();
@@ -117,7 +119,7 @@ export async function followProgress<Data>(
   }
 }
 
-/** The reason why a stream is not opened again, in words for users. */
+/** Says why a stream is not opened again, as a message for users. */
 class Refusal extends Error {}
 
 /** Returns the message of a refusal: that of a JSON error, or the status. */
@@ -128,7 +130,7 @@ async function refusalOf(response: Response): Promise<string> {
     const found = [message, error].find((value) => typeof value === "string" && value);
     if (found) return found as string;
   } catch {
-    // It is not JSON, and so not for users.
+    // A body that is not JSON is not meant for users.
   }
   return `HTTP ${response.status}`;
 }

@@ -20,7 +20,7 @@ export interface IssuePages {
 export interface UseIssuesOptions extends IssueFilter {
   importId: string;
   pageSize?: number | undefined;
-  /** A change of it loads all pages again, for example the import's status. */
+  /** Any value, for example the import's status. When it changes, all pages are loaded again. */
   version?: string | number | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { type JobSnapshot, watchJob } from "../index.js";
 import { type LiveJob, useWatch } from "./useWatch.js";
 
-/** Selects the job to watch; none while `jobId` is undefined. */
+/** Selects the job to watch. No job is watched while `jobId` is undefined. */
 export interface UseJobOptions {
   jobId: string | undefined;
   kind: string;

@@ -6,20 +6,20 @@ import { useConnection } from "./HeadwayProvider.js";
 export interface LiveOutput {
   /** The output as UTF-8 text, or its last `maxBytes` characters. It is empty for binary output. */
   text: string;
-  /** The output is not text: there is a null byte near its beginning. */
+  /** Whether the output is binary: it has a null byte near its beginning. */
   binary: boolean;
   /** The bytes of binary output in chunks, or its first `maxBytes`. Every change creates a new array. */
   chunks: readonly Uint8Array<ArrayBuffer>[];
   /** The total number of bytes. */
   bytes: number;
-  /** The beginning of the text, or the end of the binary output, was dropped. */
+  /** Whether the beginning of the text, or the end of the binary output, was dropped. */
   truncated: boolean;
-  /** The job has ended, and the output is complete. */
+  /** Whether the job has ended, so that the output is complete. */
   ended: boolean;
   error: unknown;
 }
 
-/** Selects the output to read; none while `jobId` is undefined. */
+/** Selects the output to read. Nothing is read while `jobId` is undefined. */
 export interface UseJobOutputOptions {
   jobId: string | undefined;
   kind: string;
@@ -44,7 +44,7 @@ const nothing: LiveOutput = {
   error: undefined,
 };
 
-/** Keeps as much of an output as is shown. */
+/** Stores the part of an output that is shown. */
 class Output {
   bytes = 0;
   private readonly decoder = new TextDecoder();
@@ -88,7 +88,7 @@ class Output {
   private dropBeginning(most: number): void {
     if (this.text.length <= most) return;
     this.textDropped = true;
-    // The first character can have been cut in half.
+    // The cut can be in the middle of a character.
     this.text = this.text.slice(-most).replace(/^[\uDC00-\uDFFF]/, "");
   }
 

@@ -16,11 +16,11 @@ import { useLatest } from "./useLatest.js";
 export interface LiveJobs {
   /** Newest first. */
   jobs: readonly JobSnapshot[];
-  /** The first page has loaded: an empty list means that there are no jobs. */
+  /** Whether the first page has loaded. Only then does an empty list mean that there are no jobs. */
   loaded: boolean;
   connection: ConnectionState["phase"];
   error: unknown;
-  /** There are older jobs. */
+  /** Whether there are older jobs. */
   more: boolean;
   /** Loads the next page of older jobs. */
   loadMore: () => void;
@@ -28,7 +28,7 @@ export interface LiveJobs {
 
 /** The minimum time between two renders, however many jobs change. */
 const repaintMs = 200;
-/** A stream has sent all jobs that have not ended this long after it opened. */
+/** By this time after it opened, a stream has sent all jobs that have not ended. */
 const settleMs = 2000;
 /** The wait before the first page is read again after a failure. It doubles with each failure, up to the maximum. */
 const retryMs = 1000;
@@ -91,8 +91,8 @@ export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs
       }
     };
     /**
-     * Reads the jobs that have not ended as far as is known, but that the stream did not begin with: they ended or were
-     * deleted before it opened, and it may never send them.
+     * Reads the jobs that the page shows as unfinished, but that the stream did not begin with: they ended or were deleted
+     * before it opened, so the stream might never send them.
      */
     const reconcile = async () => {
       settle = undefined;
@@ -103,7 +103,7 @@ export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs
         try {
           take(toSnapshot(await getJob({ ...connection, signal, jobId })));
         } catch (error) {
-          // Any other failure is left to the next time that the stream opens.
+          // After any other failure, the next opening of the stream reads them again.
           if (error instanceof HeadwayError && error.status === 404) known.delete(jobId);
         }
         show();
@@ -116,7 +116,7 @@ export function useJobs({ pageSize = 50 }: { pageSize?: number } = {}): LiveJobs
       signal,
       onUpdate: (snapshot) => {
         sent?.add(snapshot.jobId);
-        // The watch has compared it with what came before. It can be older, if the server was restored from a backup.
+        // The watch has compared it with earlier snapshots. It can be older, if the server was restored from a backup.
         known.set(snapshot.jobId, snapshot);
         repaint ??= setTimeout(show, repaintMs);
       },

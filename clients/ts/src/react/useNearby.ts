@@ -25,7 +25,7 @@ function observer(): IntersectionObserver {
 export interface Nearby<T> {
   ref: RefObject<T | null>;
   near: boolean;
-  /** Its last height in pixels while it was near. It must keep this height without its content. */
+  /** Its height in pixels when it was last near. It must keep this height without its content. */
   height: number;
 }
 

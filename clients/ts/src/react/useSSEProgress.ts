@@ -31,7 +31,7 @@ export function useSSEProgress<Data = Record<string, unknown>>(
   const latest = useLatest({ connection, options });
   const [state, setState] = useState<State<Data>>();
   const running = useRef<AbortController | undefined>(undefined);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another endpoint stops the stream of the last one.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new endpoint stops the stream of the previous one.
   useEffect(
     () => () => {
       running.current?.abort();
@@ -64,7 +64,7 @@ export function useSSEProgress<Data = Record<string, unknown>>(
     };
   }, [endpoint, latest]);
 
-  // A render can come before the effect that forgets the last endpoint.
+  // A render can run before the effect that clears the state of the previous endpoint.
   const current = state?.endpoint === endpoint ? state : undefined;
   return { progress: current?.progress ?? null, isConnected: current?.isConnected ?? false, start };
 }

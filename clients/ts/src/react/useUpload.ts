@@ -17,11 +17,11 @@ export interface UploadState {
   loaded: number;
   /** The total number of bytes. */
   total: number;
-  /** The connection is lost, and the upload waits for it. Only a resumable upload reports it. */
+  /** Whether the upload waits for a lost connection. Only a resumable upload reports it. */
   waiting: boolean;
   /** Why it is paused: the user paused it, or the user's session has ended. Only a resumable upload can be paused. */
   paused: "user" | "session" | undefined;
-  /** The answer, when the upload was accepted. */
+  /** The response, when the upload was accepted. */
   accepted: AcceptedImport | undefined;
   /** The error, if the upload failed. */
   error: unknown;
@@ -33,7 +33,7 @@ export interface Upload extends UploadState {
   upload: (options: UploadOptions) => Promise<AcceptedImport | undefined>;
   /** Uploads the last workbook again. */
   retry: () => Promise<AcceptedImport | undefined>;
-  /** Stops sending. The server keeps what it has. */
+  /** Pauses the upload. The server keeps the bytes that it has received. */
   pause: () => void;
   resume: () => void;
   /** Aborts the upload, and clears the state. */
@@ -45,7 +45,7 @@ export interface PausableUpload {
   readonly done: Promise<AcceptedImport>;
   pause(): void;
   resume(): void;
-  /** Ends it, and leaves what the server has for a later upload. */
+  /** Ends it. The server keeps the bytes that it has received, for a later upload. */
   stop(): void;
 }
 

@@ -9,9 +9,9 @@ export interface LiveJob {
   job: JobSnapshot | undefined;
   /** The state of the connection. It reconnects by itself. */
   connection: ConnectionState["phase"];
-  /** The error that ended the watch, or the reason of a reconnect. */
+  /** The error that ended the watch, or the cause of a reconnect. */
   error: unknown;
-  /** The job was deleted. */
+  /** Whether the job was deleted. */
   deleted: boolean;
   /** Watches again, for example after a retry of a job that had ended. */
   restart: () => void;

@@ -32,15 +32,15 @@ export interface CallOptions extends Connection {
 
 type ErrorBody = components["schemas"]["Error"];
 
-/** A refused request, or a request without an answer. Match on `reason`, never on the message. */
+/** A refused request, or a request without a response. Match on `reason`, never on the message. */
 export class HeadwayError extends Error {
-  /** `JOB_NOT_FOUND`, `TOKEN_EXPIRED`, …; `NETWORK` without an answer, and `HTTP` for an answer that is not Headway's. */
+  /** `JOB_NOT_FOUND`, `TOKEN_EXPIRED`, …; `NETWORK` without a response, and `HTTP` for a response that is not Headway's. */
   declare readonly reason: string;
-  /** The HTTP status, or 0 without an answer. */
+  /** The HTTP status, or 0 without a response. */
   declare readonly status: number;
   /** The ID of the request in the server's log. */
   declare readonly requestId: string | undefined;
-  /** Further google.rpc details, such as each invalid field. */
+  /** Other google.rpc details, such as the invalid fields. */
   declare readonly details: readonly unknown[];
   /** The milliseconds that the server asked to wait (Retry-After), or 0. */
   declare readonly retryAfterMs: number;
@@ -55,14 +55,14 @@ export class HeadwayError extends Error {
     this.retryAfterMs = retryAfterMs;
   }
 
-  /** Reports whether a later try can succeed. */
+  /** Reports whether a retry can succeed. */
   get temporary(): boolean {
     // Of the 4xx statuses, only timeouts and limits are temporary.
     return !/^4(?!08|25|29)/.test(`${this.status}`);
   }
 }
 
-/** Returns the error that an answer's body describes. The body can be a proxy's page instead of JSON. */
+/** Returns the error that a response's body describes. The body can be a proxy's page instead of JSON. */
 export function toError(status: number, text: string, retryAfter: string | null): HeadwayError {
   // Retry-After (RFC 9110 §10.2.3) is in seconds, or a date.
   const waitMs = Number(retryAfter) * 1000 || Date.parse(`${retryAfter}`) - Date.now() || 0;
@@ -89,8 +89,8 @@ export async function authorize(connection: Connection, refused = false): Promis
 export const canRefresh = (connection: Connection): boolean => typeof connection.token === "function";
 
 /**
- * Sends a request, and returns the answer if it is a success. After a refusal it asks once for a fresh token; with
- * `refused` it does so before the first try.
+ * Sends a request, and returns the response if it is a success. After a refusal it asks once for a fresh token. With
+ * `refused`, it asks before the first request.
  */
 export async function send(
   options: CallOptions,
@@ -144,7 +144,7 @@ export const limited = <T>(
     stopping.signal.addEventListener("abort", settled);
   });
 
-/** Sends a REST call, and returns the JSON of its answer. */
+/** Sends a REST call, and returns the JSON of its response. */
 export const call = <T>(options: CallOptions, method: string, path: string, body?: unknown): Promise<T> =>
   limited(options.signal, async (signal) => {
     const response = await send({ ...options, signal }, `/api/v1/${path}`, {

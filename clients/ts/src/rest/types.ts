@@ -47,7 +47,7 @@ export type JobSnapshot = StreamMessage & {
   revision: number;
 };
 
-/** Reports whether the job has ended. */
+/** Reports whether a status is terminal: the job has ended. */
 export function isTerminal(status: JobStatus | undefined): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }

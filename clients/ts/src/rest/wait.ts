@@ -1,6 +1,6 @@
-/** The time that passes between two tries. */
+/** The wait between two tries. */
 
-/** The longest wait before another try, whatever the server asks for. It also fits into a timer. */
+/** The longest wait before another try, whatever the server asks for. A timer can hold it. */
 const longestMs = 600_000;
 
 /** Returns the milliseconds on a clock that only moves forward. The wall clock can be set. */

@@ -19,13 +19,16 @@ interface Tab {
 
 type TokenAnswer = Pick<Extract<TabMessage, { type: "token" }>, "token" | "error">;
 
-/** After a change of the broker, all tabs come at the same time. The first waits this long for the others. */
+/** When the broker is replaced, all tabs connect at the same time. The first one waits this long for the others. */
 const gatherMs = 10;
-/** A tab sends a message every 10 seconds, or every minute in the background. A tab that is silent for longer is gone or frozen. */
+/**
+ * A tab sends a message every 10 seconds, or every minute in the background. A tab that is silent for longer is gone or
+ * frozen.
+ */
 const goneMs = 180_000;
 /** A tab that does not answer `token?` within this time is skipped. */
 const answerMs = 10_000;
-/** How long each stream has the last connection, if there are too many streams. */
+/** How long each stream keeps the last connection if there are more streams than connections. */
 const turnMs = 5_000;
 
 /**
@@ -104,7 +107,7 @@ export class Broker {
   }
 
   private follow(tab: Tab, { stream, path, lastEventId }: Extract<TabMessage, { type: "follow" }>): void {
-    // A tab that is welcomed sends all its streams, even those that are known.
+    // A tab sends all its streams when it is welcomed, even those that the broker knows.
     if (tab.streams.has(stream)) return;
     let upstream = this.upstreams.get(path);
     if (!upstream) {
@@ -130,7 +133,7 @@ export class Broker {
       this.settings,
       (refused) => this.tokenFor(upstream, refused),
       (error) => {
-        // The token of one tab was refused. Another one can have a better token.
+        // The token of one tab was refused. Another tab can have a valid one.
         if (error instanceof HeadwayError && error.status === 401 && upstream.refuse() < upstream.followers.size) {
           upstream.pause();
           upstream.run();

@@ -3,8 +3,8 @@ import type { StreamMessage } from "../rest/types.js";
 import { followByFetch, type StreamTransport } from "../streams/stream.js";
 
 /**
- * Follows a stream only while it belongs to this user. All tabs share the cookie, so a reconnect after another user has
- * signed in would deliver that user's jobs. The first message of a stream names its user.
+ * Follows a stream only while it belongs to the signed-in user. All tabs share the cookie, so a reconnect after another
+ * user has signed in would deliver that user's jobs. The first message of a stream names its user.
  */
 export function followAs(user: string): StreamTransport {
   return async (options, path, lastEventId, onMessage) => {

@@ -1,4 +1,4 @@
-/** One stream for all tabs of a browser, by a SharedWorker, or else by a leader among the tabs. */
+/** One stream for all tabs of a browser, over a SharedWorker or, without one, a leader among the tabs. */
 import type { StreamTransport } from "../streams/stream.js";
 import { followAs } from "./guard.js";
 import { canElect, linkToLeader } from "./leader-link.js";
@@ -43,7 +43,7 @@ export function shareStreams({ user, connections = 4, by = ["worker", "leader"] 
   };
 }
 
-/** Opens the best link that this browser supports. Messages from before are repeated when the broker welcomes the tab. */
+/** Opens the best link that this browser supports. Earlier messages are repeated when the broker welcomes the tab. */
 function openLink(
   settings: BrokerSettings,
   receive: (message: BrokerMessage) => void,

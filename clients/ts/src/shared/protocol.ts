@@ -7,7 +7,7 @@ export const protocolVersion = 2;
 
 /** The user and the server of a broker. All of its tabs have the same settings. */
 export interface BrokerSettings {
-  /** The absolute address of the server: a worker has another base. */
+  /** The absolute address of the server, because a worker resolves relative ones against its own address. */
   baseUrl: string;
   credentials: RequestCredentials;
   /** The subject of every stream. A stream of another user is never passed on. */
@@ -41,8 +41,8 @@ export type BrokerMessage =
   | { type: "token?"; ask: number; of: number; refused: boolean };
 
 /**
- * An array of BrokerMessage as JSON. A string is cheaper to transfer than objects, and the main threads of the tabs pay
- * for it.
+ * An array of BrokerMessage as JSON. A string is cheaper to transfer than objects, and the transfer uses the main
+ * threads of the tabs.
  */
 export type Batch = string;
 
@@ -51,12 +51,12 @@ export const readBatch = (batch: Batch): BrokerMessage[] => JSON.parse(batch);
 /** A tab's connection to a broker. */
 export interface Link {
   post(message: TabMessage): void;
-  /** Replaces the broker, which has not answered for a while. */
+  /** Replaces a broker that has stopped responding. */
   revive(): void;
   close(): void;
 }
 
-/** A HeadwayError as it travels between tabs. */
+/** A HeadwayError in a message between tabs. */
 export interface PlainError {
   status: number;
   reason: string;

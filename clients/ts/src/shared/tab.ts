@@ -7,14 +7,17 @@ interface Followed {
   options: StreamOptions;
   lastEventId: string;
   onMessage: Parameters<StreamTransport>[3];
-  /** Ends the stream if it stays without a connection. */
+  /** The timer that ends the stream if it stays without a connection. */
   lost: ReturnType<typeof setTimeout> | undefined;
   /** Why it has no connection. */
   error: HeadwayError | undefined;
   end(error?: unknown): void;
 }
 
-/** How often a tab reports that it is alive, and how long a broker can take to answer. Browsers slow it down in background tabs. */
+/**
+ * How often a tab reports that it is alive, and how long a broker can take to answer. Browsers slow timers down in
+ * background tabs.
+ */
 const hereMs = 10_000;
 /** An unused link is closed after this time, so that a new watch can reuse it. */
 const idleMs = 1_000;

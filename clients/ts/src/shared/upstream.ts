@@ -34,7 +34,7 @@ export class Upstream {
   /** The token that was sent last, and those that the server has refused. */
   sentToken: string | undefined;
   readonly refused = new Set<string>();
-  /** It has delivered its state. Until then, it comes first when connections are assigned. */
+  /** Whether it has delivered its state. Until then, it has priority when connections are assigned. */
   served = false;
 
   /** The number of refusals since the stream was last open. */
@@ -46,7 +46,10 @@ export class Upstream {
   private running: AbortController | undefined;
   /** The ID of the last event. */
   private lastEventId = "";
-  /** The ID of the last event before this connection. A follower that has received less needs the stream from there. */
+  /**
+   * The ID of the last event before this connection. A follower whose last event is earlier needs the stream from there
+   * on.
+   */
   private since = "";
   private connected: Event | undefined;
   private readonly latest = new Map<string, Event>();
@@ -73,7 +76,7 @@ export class Upstream {
     return this.followers.size > 0;
   }
 
-  /** It has a connection, or is opening one. */
+  /** Whether it has a connection, or is opening one. */
   get open(): boolean {
     return this.running !== undefined;
   }
@@ -132,7 +135,7 @@ export class Upstream {
     );
   }
 
-  /** Notes that the server refused the last token. It returns how often it did since the stream was open. */
+  /** Records that the server refused the last token. It returns the number of refusals since the stream was last open. */
   refuse(): number {
     if (this.sentToken !== undefined) this.refused.add(this.sentToken);
     return ++this.refusals;

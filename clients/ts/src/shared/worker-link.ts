@@ -17,7 +17,7 @@ export interface Hello {
 }
 
 /**
- * Links a tab to the broker in a SharedWorker. It calls `onRefused` if there is none: the browser has no shared workers,
+ * Links a tab to the broker in a SharedWorker. It calls `onRefused` if that fails: the browser has no shared workers,
  * the page's content policy or its origin forbids the script, or the script does not start.
  */
 export function linkToWorker(
@@ -67,7 +67,7 @@ export function linkToWorker(
   return {
     post: (message: TabMessage) => worker?.port.postMessage(message),
     revive() {
-      // A worker that hangs keeps its name, so the next one gets another.
+      // A worker that hangs keeps its name, so the next worker gets a new one.
       stop();
       generation++;
       start();

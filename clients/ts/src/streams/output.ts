@@ -30,12 +30,12 @@ export function readOutput(options: ReadOutputOptions): OutputReader {
 
   return subscribe(options, `${jobStreamPath(options)}/output`, end ? String(end) : "", {
     onMessage(message) {
-      // The only message about the job itself is its end.
+      // The only message about the job's state is its end.
       if (message.type !== "output") return /^job_/.test(message.type) && message.jobId === options.jobId;
       const { offset, text, data = "" } = message as OutputMessage;
       const bytes =
         text === undefined ? Uint8Array.from(atob(data), (c) => c.charCodeAt(0)) : new TextEncoder().encode(text);
-      // After a reconnect, the first bytes can be known already.
+      // After a reconnect, the first bytes can be ones that were already received.
       const known = Math.max(0, end - offset);
       if (known < bytes.length) {
         const chunk = { offset: offset + known, bytes: bytes.subarray(known) };

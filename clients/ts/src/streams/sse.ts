@@ -1,6 +1,6 @@
 import { HeadwayError } from "../rest/connection.js";
 
-/** The longest event, in characters. Headway's own are below a megabyte, so a longer one comes from elsewhere. */
+/** The longest event, in characters. Headway's own are below a megabyte, so a longer one comes from another server. */
 const maxEvent = 16 * 1024 * 1024;
 
 /** One event of a stream. */

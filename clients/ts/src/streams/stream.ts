@@ -16,7 +16,7 @@ export interface StreamOptions extends CallOptions {
   onConnection?: ((state: ConnectionState) => void) | undefined;
   /** Stops after this number of milliseconds without a connection. By default it never stops. */
   giveUpAfterMs?: number | undefined;
-  /** Follows the stream in another way, for example over a connection that all tabs of a browser share. */
+  /** Replaces the client's own connection, for example by one that all tabs of a browser share. */
   transport?: StreamTransport | undefined;
 }
 
@@ -28,17 +28,17 @@ export type StreamTransport = (
   onMessage: (message: StreamMessage | OutputMessage, eventId: string) => boolean,
 ) => Promise<void>;
 
-/** How long the server can take for the headers of a stream, with the token's function, and then for the first message. */
+/** The timeout for the headers of a stream, which includes the token's function, and then for the first message. */
 const answerMs = 30_000;
-/** A stream is dead after this many intervals of its keepalives without a byte. */
+/** A stream counts as lost after this many keepalive intervals without a byte. */
 const missedKeepalives = 3;
 /** The longest silence, whatever interval the server announces. */
 const maxSilenceMs = 300_000;
-/** How often the silence is checked. */
+/** How often the client checks for silence. */
 const checkMs = 5_000;
 /** If the wall clock gains this much on the monotonic one between two checks, the computer was asleep. */
 const sleptMs = 10_000;
-/** After a stream that was open for this long, the waits start over. */
+/** After a stream that was open for this long, the waits start from the first one again. */
 const stableMs = 5_000;
 
 /** Returns the path of a job's stream. */
@@ -52,7 +52,7 @@ export const follow: StreamTransport = (options, ...rest) => (options.transport 
  * Follows a stream by `fetch`, so that it can send Authorization and read refusals. It reconnects from the last event on,
  * after jittered waits that double, and resolves when `onMessage` returns true, the server answers 204, or the signal
  * aborts. It rejects with a HeadwayError when the server refuses the stream, or after `giveUpAfterMs` without a
- * connection. An answer that is not Headway's, such as a proxy's error page, is not a refusal.
+ * connection. A response that is not Headway's, such as a proxy's error page, is not a refusal.
  */
 export const followByFetch: StreamTransport = async (options, path, lastEventId, onMessage) => {
   const { signal, onConnection, giveUpAfterMs = Number.POSITIVE_INFINITY } = options;
@@ -86,7 +86,8 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
       if (now() - heardAt > silenceMs || gained - before > sleptMs || lostForMs >= giveUpAfterMs) cut();
     }, checkMs);
 
-    // A token, an answer, or a read may never settle: undici leaves a read pending if the stream ends while it is aborted.
+    // A token, a response, or a read might never settle: undici leaves a read pending if the stream ends while it is
+    // aborted.
     const within = <T>(work: Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
         const fail = (cause?: unknown) =>
@@ -162,7 +163,7 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
     onConnection?.({ phase: "retrying", error });
     const stable = openedAt !== undefined && endedAt - openedAt > stableMs;
     failures = stable ? 0 : failures + 1;
-    // A token that lasted for a while is replaced without a wait.
+    // A token that was valid for a while is replaced without a wait.
     const waitMs = stable && refused ? 0 : backoff(failures, retryMs, error?.retryAfterMs);
     await pause(Math.min(waitMs, leftMs), signal);
   }

@@ -2,7 +2,7 @@ import { HeadwayError } from "../rest/connection.js";
 import type { OutputMessage, StreamMessage } from "../rest/types.js";
 import { follow, type StreamOptions } from "./stream.js";
 
-/** A stream that is followed, by callbacks or `for await`. The iteration ends with the stream, and throws its error. */
+/** A followed stream, with callbacks or `for await`. The iteration ends with the stream, and throws its error. */
 export interface Subscription<Item, Result> extends AsyncIterable<Item> {
   /** Resolves with the result when the stream has ended, or rejects with the error that ended it. */
   readonly done: Promise<Result>;
@@ -17,7 +17,7 @@ interface Consumer<Item, Result> {
   /** Returns the next item for the iterator, or undefined if there is none yet. */
   next(): Item | undefined;
   result(): Result;
-  /** Reports whether the last message has not come yet. */
+  /** Reports whether the last message is still missing. */
   unfinished?(): boolean;
 }
 
@@ -52,7 +52,7 @@ export function subscribe<Item, Result>(
       const own = { ...options, signal: closing.signal };
       await follow(own, path, lastEventId, onMessage);
       const unfinished = () => !closing.signal.aborted && consumer.unfinished?.();
-      // The server answered 204: it takes the last event for the end. Without an ID, it sends the state.
+      // The server answered 204: for it, the last event was the end. Without an ID, it sends the state.
       if (unfinished()) await follow(own, path, "", onMessage);
       if (unfinished()) throw new HeadwayError(204, { message: "The server ended the stream too early." });
       return consumer.result();

@@ -11,7 +11,7 @@ export interface WatchOptions extends StreamOptions {
   onUpdate?: ((snapshot: JobSnapshot) => void) | undefined;
   /** The job was deleted, or is no longer visible to the user. */
   onDeleted?: ((jobId: string) => void) | undefined;
-  /** The watch ended with an error, and does not try again. */
+  /** The watch ended with an error, and does not reconnect. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -59,7 +59,7 @@ function watch(
   onComplete?: (snapshot: JobSnapshot) => void,
 ): Watch {
   const seen = new Map<string, number>();
-  /** The jobs whose state the server has sent over the current connection. */
+  /** The jobs that the server has sent over the current connection. */
   const confirmed = new Set<string>();
   const fresh = new Map<string, JobSnapshot>();
   let last: JobSnapshot | undefined;
@@ -69,7 +69,7 @@ function watch(
     onMessage(message) {
       const { type, jobId = "", revision = 0, status } = message as StreamMessage;
       if (type === "connected") confirmed.clear();
-      // Only this job's end ends the watch, whatever a program in between sends.
+      // Only this job's end ends the watch, even if a proxy sends messages about others.
       if (single !== undefined && jobId !== single) return false;
       if (type === "job_deleted") {
         seen.delete(jobId);
@@ -80,7 +80,7 @@ function watch(
       }
       if (!status) return false;
       const known = seen.get(jobId) ?? 0;
-      // The first state of a connection is the truth, even if its revision is lower than the known one.
+      // The first state of a connection always counts, even if its revision is lower than the known one.
       const old = confirmed.has(jobId) ? revision <= known : revision === known;
       confirmed.add(jobId);
       if (old) return false;

@@ -65,7 +65,10 @@ export function listRemembered(user: string, baseUrl = ""): RememberedUpload[] {
   });
 }
 
-/** Reports whether a change of the storage by another tab is about an upload. Without a key, all was deleted. */
+/**
+ * Reports whether a change of the storage by another tab is about an upload. Without a key, the whole storage was
+ * deleted.
+ */
 export const rememberedChange = ({ key }: StorageEvent): boolean => key?.startsWith(prefix) ?? true;
 
 function forgetExpired(memory: Memory): void {

@@ -11,7 +11,7 @@ export interface UploadOptions extends CallOptions {
   schema?: string | undefined;
   /** What happens if rows have issues; `abort` by default. */
   onIssues?: OnIssues | undefined;
-  /** What rows can do; `upsert` by default. */
+  /** Whether rows are inserted, updated, or both; `upsert` by default. */
   mode?: ImportMode | undefined;
   /** The delimiter of a text file; recognized from the file by default. */
   delimiter?: string | undefined;

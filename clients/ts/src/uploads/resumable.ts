@@ -18,9 +18,9 @@ export {
 
 const path = "/api/v1/uploads";
 const tus = { "Tus-Resumable": "1.0.0" };
-/** A connection without progress for this long is dead. */
+/** A connection counts as lost after this time without progress. */
 const silenceMs = 30_000;
-/** The server checks a large workbook before it answers. */
+/** The server checks a large workbook before it responds. */
 const checkMs = 600_000;
 
 /** The statuses of an upload that the server has deleted. It can't be resumed. */
@@ -30,11 +30,14 @@ const lost = [404, 410];
 export interface ResumableUpload {
   /** Resolves with the accepted import. */
   readonly done: Promise<AcceptedImport>;
-  /** Stops sending. The server keeps what it has. */
+  /** Pauses the upload. The server keeps the bytes that it has received. */
   pause(): void;
   /** Continues where the upload was paused. */
   resume(): void;
-  /** Ends it, also while it is paused. The server keeps what it has, and a later upload of the same file continues it. */
+  /**
+   * Ends it, even while it is paused. The server keeps the bytes that it has received, and a later upload of the same
+   * file continues there.
+   */
   stop(): void;
 }
 

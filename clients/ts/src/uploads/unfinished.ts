@@ -4,14 +4,14 @@ import { forget, listRemembered, type RememberedUpload, rememberedChange } from 
 
 /** An upload that was interrupted, or that runs in a tab of this browser. */
 export interface UnfinishedUpload extends RememberedUpload {
-  /** A tab holds it. If the browser has no locks, this is not known, and false. */
+  /** Whether it runs in a tab. Without locks, the browser can't know this, and it is false. */
   running: boolean;
 }
 
 /** The user and the server of uploads. */
 export type UnfinishedOptions = CallOptions & { user: string };
 
-/** Returns the user's uploads in this browser that have not finished. If one is not running, its file resumes it. */
+/** Returns the user's uploads in this browser that have not finished. To resume an interrupted one, upload the same file. */
 export async function unfinishedUploads({ user, baseUrl }: UnfinishedOptions): Promise<UnfinishedUpload[]> {
   const held = await heldLocks();
   return listRemembered(user, baseUrl).map((upload) => ({ ...upload, running: held.includes(upload.key) }));
@@ -19,7 +19,7 @@ export async function unfinishedUploads({ user, baseUrl }: UnfinishedOptions): P
 
 /**
  * Calls `onChange` with the user's unfinished uploads, immediately and whenever another tab starts one, finishes it, or
- * closes. It returns a function that ends this.
+ * closes. It returns a function that stops the calls.
  */
 export function watchUnfinished(
   options: UnfinishedOptions,

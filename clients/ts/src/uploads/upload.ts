@@ -33,7 +33,7 @@ async function uploadOnce(options: UploadOptions, requestId: string, refused: bo
   return JSON.parse(await sendBody(options, "POST", "/api/v1/imports", {}, form, refused));
 }
 
-/** Sends a body, and returns the text of the answer. Only XMLHttpRequest reports the progress of an upload. */
+/** Sends a body, and returns the text of the response. Only XMLHttpRequest reports the progress of an upload. */
 export async function sendBody(
   options: CallOptions & Pick<UploadOptions, "onProgress">,
   method: string,

@@ -1,10 +1,10 @@
 import type { ImportDetail } from "@headway/client";
 import { texts } from "./texts.js";
 
-/** How many sheets or columns a line names. */
+/** The maximum number of sheets or columns that a line names. */
 const named = 8;
 
-/** What the user should know about the file: what was left out, what is hidden, and what was not imported. */
+/** The notices about a file: parts that were left out, hidden, or not imported. */
 export function Notices({ detail }: { detail: ImportDetail }) {
   const lines = [
     ...detail.notices.map((notice) => notice.message),

@@ -1,4 +1,4 @@
-/** The texts of what the user should know about a file. */
+/** The texts of the notices about a file. */
 import { list } from "../../ui/texts.js";
 
 export const texts = {

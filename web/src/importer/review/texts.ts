@@ -1,4 +1,4 @@
-/** The texts of the question whether to import the other rows. */
+/** The texts of the review, which asks whether to import the other rows. */
 import { count, rows } from "../../ui/texts.js";
 
 export const texts = {

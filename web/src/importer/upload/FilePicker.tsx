@@ -2,7 +2,7 @@ import { formatBytes } from "../../ui/format.js";
 import { Icon } from "../../ui/Icon.js";
 import { texts } from "./texts.js";
 
-/** How many of the dropped files are listed. */
+/** The maximum number of dropped files in the list. */
 const listed = 20;
 
 interface FilePickerProps {

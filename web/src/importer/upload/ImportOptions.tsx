@@ -3,7 +3,10 @@ import type { ImportChoices } from "./useImportUpload.js";
 
 const order = ["review", "skip_rows", "abort"] as const;
 
-/** How to import: what happens if rows have errors, and whether anything is saved. Closed, because the defaults fit most. */
+/**
+ * The import options: what happens if rows have errors, and whether anything is saved. They are closed at first, because
+ * the defaults suit most users.
+ */
 export function ImportOptions(props: { value: ImportChoices; onChange: (value: ImportChoices) => void }) {
   const { value, onChange } = props;
   return (

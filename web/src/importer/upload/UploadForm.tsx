@@ -19,12 +19,12 @@ interface UploadFormProps {
   maxBytes: number;
 }
 
-/** Where a file is chosen: by drag and drop, from a dialog, or as a generated sample. */
+/** The form in which the user chooses a file: by drag and drop, in a dialog, or as a generated sample. */
 export function UploadForm({ user, maxBytes }: UploadFormProps) {
   const [choices, setChoices] = useState<ImportChoices>({ onIssues: "review", dryRun: false });
   const [notice, setNotice] = useState("");
   const [several, setSeveral] = useState<File[]>([]);
-  const [early, setEarly] = useState<File>(); // chosen before the schemas were known
+  const [early, setEarly] = useState<File>(); // chosen before the schemas were loaded
   const schemas = useSchemas(user);
   const upload = useUpload();
   const unfinished = useUnfinished(user, upload.busy);

@@ -1,7 +1,7 @@
 import { texts } from "./texts.js";
 import { useUpload } from "./UploadProvider.js";
 
-/** A link to the upload in progress, or to the import that it became, for the other screens. */
+/** For the other screens: a link to the upload in progress, or to the import that was created from it. */
 export function UploadLink({ home, hrefOf }: { home: string; hrefOf: (importId: string) => string }) {
   const { status, loaded, total, paused, importId, preparing, error } = useUpload();
   if (status === "idle" && preparing === undefined && error === undefined) return null;

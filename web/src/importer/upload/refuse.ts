@@ -1,7 +1,7 @@
 import { formatBytes } from "../../ui/format.js";
 import { texts } from "./texts.js";
 
-/** Returns why a file can't be imported, before it is uploaded; "" if nothing is known. The server checks it closely. */
+/** Checks a file before the upload. It returns why the file can't be imported, or "". The server checks everything else. */
 export function refuse(file: File, maxBytes: number): string {
   if (file.size === 0) return texts.empty;
   if (maxBytes > 0 && file.size > maxBytes) return texts.tooLarge(formatBytes(file.size), formatBytes(maxBytes));

@@ -1,4 +1,4 @@
-/** The texts of choosing and uploading a file. */
+/** The texts of the form for uploads. */
 import { count } from "../../ui/texts.js";
 
 export const texts = {
@@ -44,7 +44,7 @@ export const texts = {
   requiredMark: "* Required columns. The order of sheets and columns doesn't matter.",
   templateLink: "Download the template (.xlsx)",
   noSchemas: "The list of what you can import can't be loaded",
-  noneAllowed: "You don't have the right to import. Ask the operator for it.",
+  noneAllowed: "You don't have permission to import. Ask the operator for access.",
 
   preparing: (n: number) => `Creating a sample file with ${count(n)} employees…`,
   sending: "Uploading",

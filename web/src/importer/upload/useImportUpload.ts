@@ -3,18 +3,18 @@ import { type Upload, useConnection, useUpload } from "@headway/client/react";
 import { startUpload } from "@headway/client/resumable";
 import { useEffect, useRef, useState } from "react";
 
-/** How to import. */
+/** The options of an import. */
 export interface ImportChoices {
   onIssues: OnIssues;
   dryRun: boolean;
 }
 
-/** How to import a file, and as what. */
+/** The options of an import, and its schema. */
 export interface SendOptions extends ImportChoices {
   schema: string;
 }
 
-/** The upload of a file or a sample, and what can be done with it. */
+/** The upload of a file or a sample, and its actions. */
 export interface ImportUpload extends Omit<Upload, "upload" | "retry"> {
   busy: boolean;
   importId: string | undefined;
@@ -35,8 +35,9 @@ export const sampleSchema = "workforce";
 const sampleErrors = (rows: number) => (rows >= 100_000 ? 120 : rows >= 10_000 ? 40 : 12);
 
 /**
- * Uploads files and samples, and calls `onAccepted` with the import that the server made of one. When the component
- * unmounts, for example because the user signs out, the upload stops. The server keeps what it has for a later one.
+ * Uploads files and samples. It calls `onAccepted` with the import that the server creates from an upload. When the
+ * component unmounts, for example because the user signs out, the upload stops. The server keeps the bytes that it has
+ * received, for a later upload.
  */
 export function useImportUpload(user: string | undefined, onAccepted: (importId: string) => void): ImportUpload {
   const connection = useConnection();

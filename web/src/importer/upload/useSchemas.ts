@@ -4,11 +4,11 @@ import { useEffect, useState } from "react";
 
 /** The schemas that the user can import with, and the chosen one. */
 export interface Schemas {
-  /** Undefined until it is known. */
+  /** The schemas, or undefined until they are loaded. */
   list: readonly Schema[] | undefined;
   chosen: Schema | undefined;
   choose: (name: string) => void;
-  /** Why there is no list. */
+  /** Why the schemas could not be loaded. */
   error: unknown;
 }
 
@@ -29,11 +29,11 @@ function remember(user: string | undefined, name: string) {
   try {
     localStorage.setItem(storageKey(user), name);
   } catch {
-    // The choice holds until the page is left.
+    // The choice lasts until the user leaves the page.
   }
 }
 
-/** Returns the schemas. The one that the user chose last is chosen again, as long as it exists. */
+/** Returns the schemas. The user's last choice is selected again, as long as that schema exists. */
 export function useSchemas(user: string | undefined): Schemas {
   const connection = useConnection();
   const [list, setList] = useState<readonly Schema[]>();

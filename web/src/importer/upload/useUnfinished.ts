@@ -11,13 +11,13 @@ export interface Unfinished {
   elsewhere: string;
   /** Reports whether another tab uploads this file. */
   isElsewhere: (file: File) => boolean;
-  /** Returns the options with which the upload of this file began. It resumes only with the same. */
+  /** Returns the options with which the upload of this file began. It can resume only with the same options. */
   optionsOf: (file: File) => SendOptions | undefined;
   /** Deletes the interrupted uploads. */
   discard: () => void;
 }
 
-/** Finds the user's unfinished uploads while this tab has none in progress. */
+/** Finds the user's unfinished uploads while this tab has no upload in progress. */
 export function useUnfinished(user: string | undefined, busy: boolean): Unfinished {
   const connection = useConnection();
   const [uploads, setUploads] = useState<readonly UnfinishedUpload[]>([]);

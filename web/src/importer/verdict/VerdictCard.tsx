@@ -11,7 +11,7 @@ interface VerdictCardProps {
   actions: ReactNode;
 }
 
-/** How an import ended, with the files to download. */
+/** The verdict: how an import ended, with the files to download. */
 export function VerdictCard({ job, detail, actions }: VerdictCardProps) {
   const { heading, lead, tone } = verdict(job, detail);
   const issues = (detail.totals?.issues ?? 0) + (detail.totals?.warnings ?? 0);

@@ -1,4 +1,4 @@
-/** The texts of how an import ended. */
+/** The texts of the verdict, which shows how an import ended. */
 import { rows } from "../../ui/texts.js";
 
 export const texts = {

@@ -21,7 +21,7 @@ import { texts } from "./texts.js";
 
 const home = { href: hrefs.start, text: texts.back };
 
-/** One import, from the queue to its result. Everything comes from the stream, so a reload shows the same. */
+/** One import, from the queue to its result. All data comes from the stream, so a reload shows the same state. */
 export function ImportScreen({ importId }: { importId: string }) {
   const { job, connection, error, deleted, restart } = useImport(importId);
   const samples = useSamples(job);

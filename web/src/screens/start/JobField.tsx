@@ -1,7 +1,7 @@
 import type { KindField } from "@headway/client";
 import { Segments } from "../../ui/Segments.js";
 
-/** The most choices that are shown next to each other. More are a list. */
+/** The maximum number of choices that are shown next to each other. More choices are shown as a list. */
 const maxSegments = 4;
 
 /** An input for one member of a job's payload. */
@@ -11,7 +11,7 @@ export function JobField({ field }: { field: KindField }) {
   const text = (value: string) => choices.find((choice) => choice.value === value)?.label || value;
   switch (type) {
     case "choice":
-      // A segment is always chosen, so an optional choice without a default is a list with an empty entry.
+      // One segment is always selected, so an optional choice without a default is a list with an empty entry.
       return choices.length <= maxSegments && (required || defaultValue) ? (
         <Segments legend={label} name={name} choices={values} text={text} defaultValue={defaultValue || values[0]} />
       ) : (

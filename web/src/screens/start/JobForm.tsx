@@ -35,7 +35,7 @@ export function JobForm({ description }: { description: KindDescription }) {
     }
   };
 
-  // A change makes it another job.
+  // A changed form is another job, with another request ID.
   const forget = () => {
     attempt.current = undefined;
   };
@@ -68,7 +68,10 @@ export function JobForm({ description }: { description: KindDescription }) {
 
 const maxTitle = 200;
 
-/** Returns the job that a filled-in form describes. Its title names the chosen texts, to tell jobs of a kind apart. */
+/**
+ * Returns the job that a filled-in form describes. Its title contains the chosen texts, so that users can tell jobs of a
+ * kind apart.
+ */
 function newJob({ kind, title, fields }: KindDescription, form: FormData): NewJob {
   const payload: Record<string, unknown> = {};
   const names: string[] = [];

@@ -13,7 +13,7 @@ export function useKinds(): readonly KindDescription[] {
     const { signal } = closing;
     const look = () => {
       if (document.visibilityState === "hidden") return;
-      // Without an answer the page offers what it knew. Other parts report that the server is unavailable.
+      // Without a response, the page keeps the kinds that it has. Other parts report that the server is unavailable.
       listKinds({ ...connection, signal }).then(
         ({ descriptions }) =>
           setKinds((before) => (JSON.stringify(before) === JSON.stringify(descriptions) ? before : descriptions)),
