@@ -14,6 +14,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // benchRows is the number of rows in docs/benchmarks.md.
@@ -148,7 +149,7 @@ func inflateAll(b *testing.B, path string) (cells int) {
 		b.Fatal(err)
 	}
 	defer z.Close()
-	buf := make([]byte, blockSize)
+	buf := make([]byte, zipxml.BlockSize)
 	for _, f := range z.File {
 		if f.Name != "xl/worksheets/sheet1.xml" && f.Name != "xl/sharedStrings.xml" {
 			continue

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // columnSet is a set of a sheet's columns. Columns count from 1.
@@ -33,13 +34,13 @@ func (r *Rows) HiddenColumn(col int) bool { return r.hidden.has(col) }
 // the other attributes.
 func (r *Rows) readColumns() error {
 	x := r.x
-	if !xsdBool(trimRight(trimLeft(x.attr("hidden")))) && !isZeroSize(x.attr("width")) {
+	if !zipxml.Bool(zipxml.TrimRight(zipxml.TrimLeft(x.Attr("hidden")))) && !isZeroSize(x.Attr("width")) {
 		return nil
 	}
-	first, okFirst := parseInt(trimRight(trimLeft(x.attr("min"))), 1<<32-1)
-	last, okLast := parseInt(trimRight(trimLeft(x.attr("max"))), 1<<32-1)
+	first, okFirst := parseInt(zipxml.TrimRight(zipxml.TrimLeft(x.Attr("min"))), 1<<32-1)
+	last, okLast := parseInt(zipxml.TrimRight(zipxml.TrimLeft(x.Attr("max"))), 1<<32-1)
 	if !okFirst || !okLast || first < 1 || last < first {
-		return x.refusal(source.Damaged, "the hidden columns %q to %q are not a range", clip(x.attr("min")), clip(x.attr("max")))
+		return x.Refusal(source.Damaged, "the hidden columns %q to %q are not a range", zipxml.Clip(x.Attr("min")), zipxml.Clip(x.Attr("max")))
 	}
 	if r.hidden == nil {
 		r.hidden = new(columnSet)

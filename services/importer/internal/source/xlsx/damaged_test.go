@@ -38,7 +38,7 @@ func assertRefused(t *testing.T, file []byte, limits source.Limits, want source.
 	for _, slow := range []bool{false, true} {
 		w, err := openBytes(t, file, limits)
 		if err == nil {
-			w.pack.slow = slow
+			w.pack.Slow = slow
 			for _, s := range w.Sheets() {
 				if _, err = readSheet(w, s.Name); err != nil {
 					break

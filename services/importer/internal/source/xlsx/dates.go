@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 const (
@@ -79,7 +80,7 @@ func civilFromSerial(serial float64, date1904 bool, shown source.FormatClass) (s
 // ignores "Z", which only means that there is no time zone.
 func parseISO(text []byte) (source.Civil, error) {
 	var c source.Civil
-	b := trimRight(trimLeft(text))
+	b := zipxml.TrimRight(zipxml.TrimLeft(text))
 	if len(b) >= 10 && b[4] == '-' && b[7] == '-' {
 		year, ok1 := parseInt(b[:4], 9999)
 		month, ok2 := parseInt(b[5:7], 12)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // styles are the cell formats of a workbook. cells[i] is the number format of style i.
@@ -27,43 +28,43 @@ var styleSections = map[string]bool{"numFmts": true, "fonts": true, "fills": tru
 
 // readStyles reads the number formats of the styles part (ECMA-376 Part 1
 // §18.8.39).
-func (p *pack) readStyles(ctx context.Context, e *entry) (styles, error) {
-	s := styles{part: e.name}
+func (p *pack) readStyles(ctx context.Context, e *zipxml.Part) (styles, error) {
+	s := styles{part: e.Name}
 	codes := map[int]string{}
 	formats := map[int]*source.NumberFormat{}
 	var ids []int
 	section := ""
-	err := p.each(ctx, e, func(x *scanner) error {
+	err := p.Each(ctx, e, func(x *zipxml.Scanner) error {
 		switch {
-		case x.depth() == 1 && !x.is("styleSheet"):
-			return x.refusal(source.Damaged, "its root element is %q, not a style sheet", clip(x.local))
-		case x.is("extLst"):
-			if !x.skip() {
-				return x.err
+		case x.Depth() == 1 && !x.Is("styleSheet"):
+			return x.Refusal(source.Damaged, "its root element is %q, not a style sheet", zipxml.Clip(x.Local))
+		case x.Is("extLst"):
+			if !x.Skip() {
+				return x.Err
 			}
-		case x.main && styleSections[string(x.local)]:
-			section = string(x.local)
-		case x.depth() == 2:
+		case x.Namespace == zipxml.Spreadsheet && styleSections[string(x.Local)]:
+			section = string(x.Local)
+		case x.Depth() == 2:
 			section = ""
-		case section == "numFmts" && x.is("numFmt"):
-			id, ok := parseInt(x.attr("numFmtId"), 1<<30)
+		case section == "numFmts" && x.Is("numFmt"):
+			id, ok := parseInt(x.Attr("numFmtId"), 1<<30)
 			if !ok {
-				return x.refusal(source.Damaged, "a number format has the id %q", clip(x.attr("numFmtId")))
+				return x.Refusal(source.Damaged, "a number format has the id %q", zipxml.Clip(x.Attr("numFmtId")))
 			}
-			if len(codes) == p.limits.MaxStyles {
-				return x.refusal(source.LimitExceeded, "it has more than %d number formats", p.limits.MaxStyles)
+			if len(codes) == p.Limits.MaxStyles {
+				return x.Refusal(source.LimitExceeded, "it has more than %d number formats", p.Limits.MaxStyles)
 			}
-			codes[id] = string(unescape(append([]byte(nil), x.attr("formatCode")...)))
-		case section == "cellXfs" && x.is("xf"):
+			codes[id] = string(unescape(append([]byte(nil), x.Attr("formatCode")...)))
+		case section == "cellXfs" && x.Is("xf"):
 			id, ok := 0, true
-			if text := x.attr("numFmtId"); len(text) > 0 {
+			if text := x.Attr("numFmtId"); len(text) > 0 {
 				id, ok = parseInt(text, 1<<30)
 			}
 			if !ok {
-				return x.refusal(source.Damaged, "a cell format has the number format %q", clip(x.attr("numFmtId")))
+				return x.Refusal(source.Damaged, "a cell format has the number format %q", zipxml.Clip(x.Attr("numFmtId")))
 			}
-			if len(ids) == p.limits.MaxStyles {
-				return x.refusal(source.LimitExceeded, "it has more than %d cell formats", p.limits.MaxStyles)
+			if len(ids) == p.Limits.MaxStyles {
+				return x.Refusal(source.LimitExceeded, "it has more than %d cell formats", p.Limits.MaxStyles)
 			}
 			ids = append(ids, id)
 		}

@@ -1,6 +1,10 @@
 package xlsx
 
-import "headway/services/importer/internal/source"
+import (
+	"headway/services/importer/internal/source"
+
+	"headway/services/importer/internal/source/zipxml"
+)
 
 // Shared formulas (ECMA-376 Part 1 §18.3.1.40). The first cell of a group, its
 // master, has the formula's text. The cells that share it have the number of the group, and their text follows from
@@ -87,11 +91,11 @@ func (r *Rows) readFormula(c *source.Cell) error {
 	x := r.x
 	c.HasFormula = true
 	group, last := -1, r.limits.MaxRows
-	ref := x.attr("ref")
-	if si := trimRight(trimLeft(x.attr("si"))); len(si) > 0 && string(x.attr("t")) == "shared" {
+	ref := x.Attr("ref")
+	if si := zipxml.TrimRight(zipxml.TrimLeft(x.Attr("si"))); len(si) > 0 && string(x.Attr("t")) == "shared" {
 		var ok bool
 		if group, ok = parseInt(si, 1<<32-1); !ok {
-			return x.refusal(source.Damaged, "the shared formula %q has no number", clip(si))
+			return x.Refusal(source.Damaged, "the shared formula %q has no number", zipxml.Clip(si))
 		}
 		if _, row, ok := parseRef(lastOfRange(ref)); ok {
 			last = row
@@ -99,7 +103,7 @@ func (r *Rows) readFormula(c *source.Cell) error {
 	}
 	ranged := len(ref) > 0
 	var err error
-	if r.scratch, err = x.readText(r.scratch[:0]); err != nil {
+	if r.scratch, err = readText(x, r.scratch[:0]); err != nil {
 		return err
 	}
 	if group < 0 {
@@ -107,7 +111,7 @@ func (r *Rows) readFormula(c *source.Cell) error {
 		return nil
 	}
 	master := r.formulas.masters[group]
-	if isBlank(r.scratch) || master != nil && !ranged {
+	if zipxml.IsBlank(r.scratch) || master != nil && !ranged {
 		r.addFormula(c, rowFormula{master: master})
 		return nil
 	}
@@ -126,7 +130,7 @@ func (r *Rows) shareFormula(c *source.Cell, group, last int) error {
 	// This must free half of the memory, so that such searches are rare.
 	r.formulas.forget(r.number)
 	if r.formulas.bytes > r.limits.MaxSharedFormulaBytes/2 {
-		return r.x.refusal(source.LimitExceeded, "its cells share formulas of more than %d bytes", r.limits.MaxSharedFormulaBytes/2)
+		return r.x.Refusal(source.LimitExceeded, "its cells share formulas of more than %d bytes", r.limits.MaxSharedFormulaBytes/2)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // fuzzLimits limit the cost of one input.
@@ -65,9 +66,9 @@ func assertReadOrRefused(t *testing.T, file []byte) {
 	}
 	for _, s := range w.Sheets() {
 		cells, err := readSheet(w, s.Name)
-		w.pack.slow = true
+		w.pack.Slow = true
 		again, errAgain := readSheet(w, s.Name)
-		w.pack.slow = false
+		w.pack.Slow = false
 		if (err == nil) != (errAgain == nil) || source.ReasonOf(err) != source.ReasonOf(errAgain) {
 			t.Fatalf("with shortcuts %v, without %v", err, errAgain)
 		}
@@ -86,13 +87,13 @@ func assertReadOrRefused(t *testing.T, file []byte) {
 	}
 	var texts []plainItem
 	if w.shared != nil && w.texts != nil {
-		texts = plainTexts(t, assertSound(t, w, w.texts.name))
+		texts = plainTexts(t, assertSound(t, w, w.texts.Name))
 	}
 	// Without limits, excelize allocates the declared size, even for parts that are not read.
 	f, err := excelize.OpenReader(bytes.NewReader(file), excelize.Options{
 		UnzipSizeLimit: fuzzLimits.MaxTotalBytes, UnzipXMLSizeLimit: fuzzLimits.MaxTotalBytes,
 	})
-	if err != nil || w.part != "xl/workbook.xml" || w.texts != nil && w.texts.name != "xl/sharedStrings.xml" {
+	if err != nil || w.part != "xl/workbook.xml" || w.texts != nil && w.texts.Name != "xl/sharedStrings.xml" {
 		f = nil // excelize requires parts in their usual places, and attributes of the right type
 	} else {
 		defer f.Close()
@@ -139,11 +140,11 @@ func assertRefusal(t *testing.T, err error) {
 // returns its text.
 func assertSound(t *testing.T, w *Workbook, name string) string {
 	t.Helper()
-	src, err := w.pack.open(w.pack.find(name))
+	src, err := w.pack.Open(w.pack.Find(name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := io.ReadAll(newDecoder(src))
+	text, err := io.ReadAll(zipxml.NewDecoder(src))
 	if err != nil {
 		t.Fatal(err)
 	}

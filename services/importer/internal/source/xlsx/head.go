@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // errFound ends the search for shared strings.
@@ -31,7 +32,7 @@ func (w *Workbook) Head(ctx context.Context, sheets []string, n int) (map[string
 			for i := range row.Cells {
 				size += int64(len(row.Cells[i].Text))
 			}
-			if err := w.pack.reserve(size + int64(len(rows.unresolved))*source.HeadText); err != nil {
+			if err := w.pack.Reserve(size + int64(len(rows.unresolved))*source.HeadText); err != nil {
 				return nil, errors.Join(err, rows.Close())
 			}
 			for _, ref := range rows.unresolved {
@@ -91,7 +92,7 @@ func (w *Workbook) resolve(ctx context.Context, wanted map[int][]*source.Cell, l
 		}
 	}
 	if count <= last {
-		return refuse(source.Damaged, w.part, "the shared string %d is not one of the workbook's %d", last, count)
+		return zipxml.Refuse(source.Damaged, w.part, "the shared string %d is not one of the workbook's %d", last, count)
 	}
 	return nil
 }

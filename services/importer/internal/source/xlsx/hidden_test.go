@@ -18,7 +18,7 @@ func TestHiddenRowsAreMarked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, slow := range []bool{false, true} {
-		w.pack.slow = slow
+		w.pack.Slow = slow
 		rows, err := w.openRows(context.Background(), "Data")
 		if err != nil {
 			t.Fatal(err)

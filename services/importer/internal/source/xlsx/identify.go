@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // Refuse implements source.Refuser. A zip package can start with other bytes, and a compound file can have its names
@@ -40,44 +41,44 @@ func identify(r io.ReaderAt, size int64, cause error) error {
 	starts := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
 	case starts("PK\x03\x04"), starts("PK\x05\x06"), starts("PK\x07\x08"):
-		e := refuse(source.Damaged, "", "its directory is missing or broken. The file might not have been copied or uploaded completely")
+		e := zipxml.Refuse(source.Damaged, "", "its directory is missing or broken. The file might not have been copied or uploaded completely")
 		e.Err = cause
 		return e
 	case starts(compoundMagic):
 		return identifyCompound(r, size, head)
 	case starts("\x09\x08"), starts("\x09\x04"), starts("\x09\x02"), starts("\x09\x00\x04\x00"):
-		return refuse(source.LegacyWorkbook, "", "")
+		return zipxml.Refuse(source.LegacyWorkbook, "", "")
 	case starts("%PDF-"):
-		return refuse(source.NotAWorkbook, "", "it is a PDF")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is a PDF")
 	case starts("\x1F\x8B"), starts("7z\xBC\xAF"), starts("Rar!"), starts("BZh"), starts("\xFD7zXZ"):
-		return refuse(source.NotAWorkbook, "", "it is another type of archive, which might contain the workbook")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is another type of archive, which might contain the workbook")
 	}
 	if isLockFile(head, size) {
-		return refuse(source.NotAWorkbook, "", "it is the hidden file that Excel creates while a workbook is open. Choose the workbook itself, whose name does not begin with ~$")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is the hidden file that Excel creates while a workbook is open. Choose the workbook itself, whose name does not begin with ~$")
 	}
 	if starts("\x00\x05\x16\x07") {
-		return refuse(source.NotAWorkbook, "", "it is a hidden file of macOS. Choose the workbook itself, whose name does not begin with ._")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is a hidden file of macOS. Choose the workbook itself, whose name does not begin with ._")
 	}
 	text, ok := plainText(head)
 	if !ok {
-		return refuse(source.NotAWorkbook, "", unknownKind)
+		return zipxml.Refuse(source.NotAWorkbook, "", unknownKind)
 	}
 	text = bytes.ToLower(bytes.TrimSpace(text))
 	switch {
 	case bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte("urn:schemas-microsoft-com:office:spreadsheet")):
-		return refuse(source.LegacyWorkbook, "", "it is an “XML Spreadsheet 2003”")
+		return zipxml.Refuse(source.LegacyWorkbook, "", "it is an “XML Spreadsheet 2003”")
 	case isWebPage(text):
-		return refuse(source.NotAWorkbook, "", "it is a web page. If a program saved a table as a web page, open it in Excel and save it again. If it is a sign-in or error page, download the file again")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is a web page. If a program saved a table as a web page, open it in Excel and save it again. If it is a sign-in or error page, download the file again")
 	case bytes.HasPrefix(text, []byte("{")) && (bytes.Contains(text, []byte(`"doc_id"`)) || bytes.Contains(text, []byte("docs.google.com"))):
-		return refuse(source.NotAWorkbook, "", "it is a link to a Google spreadsheet, without its rows. In Google Sheets, choose File › Download › Microsoft Excel (.xlsx)")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is a link to a Google spreadsheet, without its rows. In Google Sheets, choose File › Download › Microsoft Excel (.xlsx)")
 	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[{")):
-		return refuse(source.NotAWorkbook, "", "it is JSON, possibly an error message of the server that it came from. Download the file again")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is JSON, possibly an error message of the server that it came from. Download the file again")
 	case bytes.HasPrefix(text, []byte("<?xml")):
-		return refuse(source.NotAWorkbook, "", "it is an XML file")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is an XML file")
 	case len(text) == 0:
-		return refuse(source.EmptyFile, "", "it contains only blanks")
+		return zipxml.Refuse(source.EmptyFile, "", "it contains only blanks")
 	}
-	return refuse(source.TextFile, "", "")
+	return zipxml.Refuse(source.TextFile, "", "")
 }
 
 // isLockFile recognizes a file “~$name.xlsx”. It has the length of a user's name, the name padded with blanks, and the
@@ -146,15 +147,15 @@ func identifyCompound(r io.ReaderAt, size int64, head []byte) error {
 	names := compoundNames(r, size, head)
 	switch {
 	case names["EncryptedPackage"] || names["EncryptionInfo"]:
-		return refuse(source.Encrypted, "", "")
+		return zipxml.Refuse(source.Encrypted, "", "")
 	case names["Workbook"] || names["Book"]:
-		return refuse(source.LegacyWorkbook, "", "")
+		return zipxml.Refuse(source.LegacyWorkbook, "", "")
 	case names["WordDocument"]:
-		return refuse(source.NotAWorkbook, "", "it is an old Word document")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is an old Word document")
 	case names["PowerPoint Document"]:
-		return refuse(source.NotAWorkbook, "", "it is an old PowerPoint presentation")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is an old PowerPoint presentation")
 	}
-	return refuse(source.NotAWorkbook, "", "it is a compound file without a workbook")
+	return zipxml.Refuse(source.NotAWorkbook, "", "it is a compound file without a workbook")
 }
 
 // compoundNames lists the streams and folders of a compound file, as far as

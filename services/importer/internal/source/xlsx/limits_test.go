@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 func TestEveryLimitHolds(t *testing.T) {
@@ -37,10 +38,10 @@ func TestEveryLimitHolds(t *testing.T) {
 		"depth":           {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `">` + strings.Repeat("<a>", 10) + strings.Repeat("</a>", 10) + `</worksheet>`}, source.Limits{MaxDepth: 10}, sheetPart},
 		"namespaces":      {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `">` + manyNamespaces(100) + `</worksheet>`}, source.Limits{}, sheetPart},
 		"shared formulas": {parts{sheetPart: sheetXML(`<row r="1"><c r="A1"><f t="shared" ref="A1:A2" si="0">` + long + `</f></c></row>`)}, source.Limits{MaxSharedFormulaBytes: 3000}, sheetPart},
-		"a long cell":     {parts{sheetPart: sheetXML(`<row r="1"><c r="A1" t="inlineStr"><is><t>` + strings.Repeat("y", 3*blockSize) + `</t></is></c></row>`)}, source.Limits{MaxCellBytes: blockSize}, sheetPart},
-		"a long tag":      {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `" a="` + strings.Repeat("y", 3*blockSize) + `"/>`}, source.Limits{MaxCellBytes: blockSize}, sheetPart},
-		"a long comment":  {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `"><!--` + strings.Repeat("y", 3*blockSize) + `--></worksheet>`}, source.Limits{MaxCellBytes: blockSize}, sheetPart},
-		"a long row":      {parts{sheetPart: sheetXML(`<row r="1">` + strings.Repeat(`<c><v>1</v></c>`, 9000) + strings.Repeat(" ", 2*blockSize) + `</row>`)}, source.Limits{MaxRowBytes: 1000}, sheetPart},
+		"a long cell":     {parts{sheetPart: sheetXML(`<row r="1"><c r="A1" t="inlineStr"><is><t>` + strings.Repeat("y", 3*zipxml.BlockSize) + `</t></is></c></row>`)}, source.Limits{MaxCellBytes: zipxml.BlockSize}, sheetPart},
+		"a long tag":      {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `" a="` + strings.Repeat("y", 3*zipxml.BlockSize) + `"/>`}, source.Limits{MaxCellBytes: zipxml.BlockSize}, sheetPart},
+		"a long comment":  {parts{sheetPart: `<worksheet xmlns="` + mainSpace + `"><!--` + strings.Repeat("y", 3*zipxml.BlockSize) + `--></worksheet>`}, source.Limits{MaxCellBytes: zipxml.BlockSize}, sheetPart},
+		"a long row":      {parts{sheetPart: sheetXML(`<row r="1">` + strings.Repeat(`<c><v>1</v></c>`, 9000) + strings.Repeat(" ", 2*zipxml.BlockSize) + `</row>`)}, source.Limits{MaxRowBytes: 1000}, sheetPart},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assertRefused(t, workbookWith(c.change), c.limits, source.LimitExceeded, c.part, "")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // WatchMerges implements source.Merged.
@@ -21,7 +22,7 @@ func (r *Rows) addMerge() error {
 	if r.wantsMerge == nil {
 		return nil
 	}
-	merged, ok := parseRange(r.x.attr("ref"))
+	merged, ok := parseRange(r.x.Attr("ref"))
 	if !ok || merged.FirstCol == merged.LastCol && merged.FirstRow == merged.LastRow || !r.wantsMerge(merged) {
 		return nil
 	}
@@ -37,7 +38,7 @@ func (r *Rows) addMerge() error {
 
 // parseRange reads a range such as "B2:D4", in any order of its corners, or a single cell.
 func parseRange(ref []byte) (source.Range, bool) {
-	from, to, isRange := bytes.Cut(trimRight(trimLeft(ref)), []byte(":"))
+	from, to, isRange := bytes.Cut(zipxml.TrimRight(zipxml.TrimLeft(ref)), []byte(":"))
 	if !isRange {
 		to = from
 	}

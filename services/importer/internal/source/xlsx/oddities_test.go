@@ -69,7 +69,7 @@ func TestRowElementPerCellIsOneRow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.pack.slow = slow
+			w.pack.Slow = slow
 			r, err := w.openRows(t.Context(), w.Sheets()[0].Name)
 			if err != nil {
 				t.Fatal(err)

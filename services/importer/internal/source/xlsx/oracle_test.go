@@ -159,9 +159,9 @@ func compareFile(t testing.TB, file []byte) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
-		w.pack.slow = true
+		w.pack.Slow = true
 		again, err := readSheet(w, s.Name)
-		w.pack.slow = false
+		w.pack.Slow = false
 		if err != nil || !slices.Equal(ours, again) {
 			t.Errorf("%s: without shortcuts the cells are %v (%v), with them %v", s.Name, again, err, ours)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // This file reads the usual forms of rows, cells, and strings without the scanner's generality: names without a prefix,
@@ -29,10 +30,10 @@ const quickAhead = 256
 // quickRowStart reads a row's start tag. It reads a row without cells completely, and returns quickEnd.
 func (r *Rows) quickRowStart() (quickResult, error) {
 	x := r.x
-	for len(x.buf)-x.pos < quickAhead && x.more(x.pos) {
+	for len(x.Buf)-x.Pos < quickAhead && x.More(x.Pos) {
 	}
-	b, p := x.buf, x.pos
-	for p < len(b) && isSpace(b[p]) {
+	b, p := x.Buf, x.Pos
+	for p < len(b) && zipxml.IsSpace(b[p]) {
 		p++
 	}
 	i := p + len("<row")
@@ -58,7 +59,7 @@ func (r *Rows) quickRowStart() (quickResult, error) {
 		case "r":
 			bit, ref = 1, value
 		case "hidden":
-			bit, hidden = 2, xsdBool(value)
+			bit, hidden = 2, zipxml.Bool(value)
 		case "spans":
 			bit = 4
 		case "ht":
@@ -89,11 +90,11 @@ func (r *Rows) quickRowStart() (quickResult, error) {
 		return quickUnusual, err
 	}
 	if b[i] == '/' {
-		x.pos = i + 2
+		x.Pos = i + 2
 		return quickEnd, nil
 	}
-	x.pos = i + 1
-	x.push(rowName)
+	x.Pos = i + 1
+	x.Push(rowName)
 	return quickRead, nil
 }
 
@@ -133,21 +134,21 @@ func quickAttr(b []byte, i int) (name, value []byte, end int) {
 func (r *Rows) quickCells() bool {
 	x := r.x
 	for {
-		next, result := r.quickCell(x.buf, x.pos)
+		next, result := r.quickCell(x.Buf, x.Pos)
 		switch result {
 		case quickRead:
-			x.pos = next
+			x.Pos = next
 			continue
 		case quickEnd:
-			x.pos = next
-			x.pop()
+			x.Pos = next
+			x.Pop()
 			return true
 		case quickUnusual, quickShort:
 		}
-		if result == quickUnusual && (x.ended || len(x.buf)-x.pos >= 2*quickAhead) || !x.more(x.pos) {
+		if result == quickUnusual && (x.Ended || len(x.Buf)-x.Pos >= 2*quickAhead) || !x.More(x.Pos) {
 			return false
 		}
-		if x.err = r.checkRow(); x.err != nil {
+		if x.Err = r.checkRow(); x.Err != nil {
 			return false
 		}
 	}
@@ -162,7 +163,7 @@ var endValueWord = binary.LittleEndian.Uint64([]byte(endValue))
 
 // quickCell reads the cell at b[p] and returns the index after it.
 func (r *Rows) quickCell(b []byte, p int) (next int, result quickResult) {
-	for p < len(b) && isSpace(b[p]) {
+	for p < len(b) && zipxml.IsSpace(b[p]) {
 		p++
 	}
 	if len(b)-p < quickAhead/2 {
@@ -315,7 +316,7 @@ func (r *Rows) quickValue(c *source.Cell, kind cellType, b []byte, p, i int) (ne
 		return p, quickUnusual
 	}
 	value := b[i:end]
-	if c.HasFormula && kind != typeFormulaText && isBlank(value) {
+	if c.HasFormula && kind != typeFormulaText && zipxml.IsBlank(value) {
 		return p, quickUnusual
 	}
 	switch {
@@ -387,13 +388,13 @@ func (r *Rows) decode(raw []byte, class charClass) (text []byte, ok bool) {
 	if class == 0 || class == classEscape && !bytes.Contains(raw, []byte("_x")) {
 		return raw, true
 	}
-	if class&classWide != 0 && !validChars(raw) {
+	if class&classWide != 0 && !zipxml.ValidChars(raw) {
 		return nil, false
 	}
 	if class&^classWide == 0 {
 		return raw, true
 	}
-	if r.scratch, ok = appendText(r.scratch[:0], raw); !ok {
+	if r.scratch, ok = zipxml.AppendText(r.scratch[:0], raw); !ok {
 		return nil, false
 	}
 	return r.text.keep(unescape(r.scratch)), true
@@ -402,10 +403,10 @@ func (r *Rows) decode(raw []byte, class charClass) (text []byte, ok bool) {
 // quickItems reads string items until one is unusual. It returns false if the first one was unusual.
 func (r *stringsReader) quickItems() (read bool) {
 	const plain, preserve, endItem = "<si><t>", `<si><t xml:space="preserve">`, "</t></si>"
-	x := r.scanner
+	x := r.Scanner
 	for ; ; read = true {
-		b, p := x.buf, x.pos
-		for p < len(b) && isSpace(b[p]) {
+		b, p := x.Buf, x.Pos
+		for p < len(b) && zipxml.IsSpace(b[p]) {
 			p++
 		}
 		i, end := p, -1
@@ -424,7 +425,7 @@ func (r *stringsReader) quickItems() (read bool) {
 			return read
 		}
 		if end < 0 || len(b)-end < len(endItem) {
-			if !x.more(x.pos) {
+			if !x.More(x.Pos) {
 				return read
 			}
 			continue
@@ -435,18 +436,18 @@ func (r *stringsReader) quickItems() (read bool) {
 		text := b[i:end]
 		if class&^classWide != 0 {
 			var ok bool
-			if r.text, ok = appendText(r.text[:0], text); !ok {
+			if r.text, ok = zipxml.AppendText(r.text[:0], text); !ok {
 				return read
 			}
 			text = unescape(r.text)
 		}
-		if class&classWide != 0 && !validChars(b[i:end]) {
+		if class&classWide != 0 && !zipxml.ValidChars(b[i:end]) {
 			return read
 		}
-		if x.err = r.add(text); x.err != nil {
+		if x.Err = r.add(text); x.Err != nil {
 			return read
 		}
-		x.pos = end + len(endItem)
+		x.Pos = end + len(endItem)
 	}
 }
 

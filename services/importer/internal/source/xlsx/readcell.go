@@ -1,6 +1,10 @@
 package xlsx
 
-import "headway/services/importer/internal/source"
+import (
+	"headway/services/importer/internal/source"
+
+	"headway/services/importer/internal/source/zipxml"
+)
 
 // Cell types (ECMA-376 Part 1 §18.18.11, ST_CellType).
 type cellType uint8
@@ -44,39 +48,39 @@ func (r *Rows) readCell() error {
 	}
 	var rich []byte
 	if kind == typeError {
-		rich = append(rich, x.attr("vm")...)
+		rich = append(rich, x.Attr("vm")...)
 	}
 	c := source.Cell{Col: col, Format: r.styles[style]}
 	var value, inline []byte
 	var hasValue, hasInline bool
-	depth := x.depth()
-	for x.depth() >= depth {
-		switch x.next() {
-		case tokenError, tokenEOF:
-			return x.err
-		case tokenEnd:
-		case tokenText:
-			if !isBlank(x.text) {
-				return x.refusal(source.Damaged, "there is text outside its element")
+	depth := x.Depth()
+	for x.Depth() >= depth {
+		switch x.Next() {
+		case zipxml.Failed, zipxml.EOF:
+			return x.Err
+		case zipxml.End:
+		case zipxml.Text:
+			if !zipxml.IsBlank(x.Text) {
+				return x.Refusal(source.Damaged, "there is text outside its element")
 			}
-		case tokenStart:
+		case zipxml.Start:
 			switch {
-			case x.is("v") && !hasValue:
+			case x.Is("v") && !hasValue:
 				hasValue = true
-				r.scratch, err = x.readChars(r.scratch[:0])
+				r.scratch, err = readChars(x, r.scratch[:0])
 				value = r.text.keep(r.scratch)
-			case x.is("is") && !hasInline:
+			case x.Is("is") && !hasInline:
 				hasInline = true
-				r.scratch, err = x.readItem(r.scratch[:0])
+				r.scratch, err = readItem(x, r.scratch[:0])
 				inline = r.text.keep(r.scratch)
-			case x.is("f") && !c.HasFormula:
+			case x.Is("f") && !c.HasFormula:
 				err = r.readFormula(&c)
-			case x.is("extLst"):
-				if !x.skip() {
-					return x.err
+			case x.Is("extLst"):
+				if !x.Skip() {
+					return x.Err
 				}
 			default:
-				return x.refusal(source.Damaged, "the element %q is not allowed in a cell", clip(x.local))
+				return x.Refusal(source.Damaged, "the element %q is not allowed in a cell", zipxml.Clip(x.Local))
 			}
 			if err != nil {
 				return err
@@ -93,7 +97,7 @@ func (r *Rows) readCell() error {
 	if err := r.setValue(&c, kind, value); err != nil {
 		return err
 	}
-	if c.HasFormula && (!hasValue || kind != typeFormulaText && kind != typeInline && isBlank(value)) {
+	if c.HasFormula && (!hasValue || kind != typeFormulaText && kind != typeInline && zipxml.IsBlank(value)) {
 		// A blank value is a text, or the formula was never calculated.
 		c.Kind = source.FormulaWithoutValue
 	}
@@ -110,7 +114,7 @@ func (r *Rows) readCell() error {
 func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	x := r.x
 	col = r.col + 1
-	if ref := x.attr("r"); len(ref) > 0 {
+	if ref := x.Attr("r"); len(ref) > 0 {
 		c, row, ok := parseRef(ref)
 		if n, plain := parseInt(ref, maxColumn-1); !ok && plain {
 			// Some writers number the columns from 0.
@@ -118,9 +122,9 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 		}
 		switch {
 		case !ok:
-			return 0, 0, 0, x.refusal(source.Damaged, "a cell has the reference %q", clip(ref))
+			return 0, 0, 0, x.Refusal(source.Damaged, "a cell has the reference %q", zipxml.Clip(ref))
 		case row != r.number:
-			return 0, 0, 0, x.refusal(source.Damaged, "the cell %s is in row %d", clip(ref), r.number)
+			return 0, 0, 0, x.Refusal(source.Damaged, "the cell %s is in row %d", zipxml.Clip(ref), r.number)
 		}
 		col = c
 	}
@@ -129,20 +133,20 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	}
 	r.col, r.inCell = col, true
 	if len(r.cells)+len(r.blanks) > r.limits.MaxColumns {
-		return 0, 0, 0, x.refusal(source.Damaged, "a row has more cells than columns")
+		return 0, 0, 0, x.Refusal(source.Damaged, "a row has more cells than columns")
 	}
 	if col > r.limits.MaxColumns {
-		return 0, 0, 0, x.refusal(source.LimitExceeded, "it has a column %d. The maximum is %d", col, r.limits.MaxColumns)
+		return 0, 0, 0, x.Refusal(source.LimitExceeded, "it has a column %d. The maximum is %d", col, r.limits.MaxColumns)
 	}
-	if s := x.attr("s"); len(s) > 0 {
+	if s := x.Attr("s"); len(s) > 0 {
 		var ok bool
 		if style, ok = parseInt(s, len(r.styles)-1); !ok {
-			return 0, 0, 0, x.refusal(source.Damaged, "the style %q is not one of the workbook's %d", clip(s), len(r.styles))
+			return 0, 0, 0, x.Refusal(source.Damaged, "the style %q is not one of the workbook's %d", zipxml.Clip(s), len(r.styles))
 		}
 	}
 	var ok bool
-	if kind, ok = parseCellType(x.attr("t")); !ok {
-		return 0, 0, 0, x.refusal(source.Damaged, "the cell type %q is unknown", clip(x.attr("t")))
+	if kind, ok = parseCellType(x.Attr("t")); !ok {
+		return 0, 0, 0, x.Refusal(source.Damaged, "the cell type %q is unknown", zipxml.Clip(x.Attr("t")))
 	}
 	return col, style, kind, nil
 }
@@ -176,7 +180,7 @@ func (r *Rows) setValue(c *source.Cell, kind cellType, value []byte) error {
 	if kind == typeFormulaText {
 		value = unescape(value)
 	} else if kind != typeInline {
-		value = trimRight(trimLeft(value))
+		value = zipxml.TrimRight(zipxml.TrimLeft(value))
 	}
 	if len(value) == 0 {
 		return nil
@@ -194,7 +198,7 @@ func (r *Rows) setValue(c *source.Cell, kind cellType, value []byte) error {
 		case "0", "false", "FALSE":
 			c.Text = textFalse
 		default:
-			return r.x.refusal(source.Damaged, "the truth value is %q", clip(value))
+			return r.x.Refusal(source.Damaged, "the truth value is %q", zipxml.Clip(value))
 		}
 	case typeError:
 		c.Kind, c.Text = source.ErrorValue, value
@@ -228,7 +232,7 @@ func (r *Rows) setShared(c *source.Cell, value []byte) error {
 	if r.lazy {
 		i, ok := parseInt(value, r.limits.MaxSharedStrings-1)
 		if !ok {
-			return r.x.refusal(source.Damaged, "the shared string %q is not a number", clip(value))
+			return r.x.Refusal(source.Damaged, "the shared string %q is not a number", zipxml.Clip(value))
 		}
 		c.Kind = source.Text
 		r.unresolved = append(r.unresolved, sharedRef{col: c.Col, index: i})
@@ -243,7 +247,7 @@ func (r *Rows) setShared(c *source.Cell, value []byte) error {
 	}
 	i, ok := parseInt(value, r.shared.n-1)
 	if !ok {
-		return r.x.refusal(source.Damaged, "the shared string %q is not one of the workbook's %d", clip(value), r.shared.n)
+		return r.x.Refusal(source.Damaged, "the shared string %q is not one of the workbook's %d", zipxml.Clip(value), r.shared.n)
 	}
 	var inMemory bool
 	if c.Text, c.TooLong, inMemory = r.shared.at(i); !inMemory {
@@ -268,7 +272,7 @@ func (r *Rows) readSpilled(c *source.Cell, i int) error {
 		return err
 	}
 	if r.spilledBytes += int64(len(text)); r.spilledBytes > r.limits.MaxRowBytes {
-		return r.x.refusal(source.LimitExceeded, "the texts of a row are longer than %d bytes", r.limits.MaxRowBytes)
+		return r.x.Refusal(source.LimitExceeded, "the texts of a row are longer than %d bytes", r.limits.MaxRowBytes)
 	}
 	if r.spilled == nil {
 		r.spilled = map[int]spilledText{}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // relationship is a link from one part to another (ECMA-376 Part 2 §6.5).
@@ -16,36 +17,36 @@ type relationship struct {
 }
 
 // required returns the entry of a part that every workbook must have.
-func (p *pack) required(part string) (*entry, error) {
-	if e := p.find(part); e != nil {
+func (p *pack) required(part string) (*zipxml.Part, error) {
+	if e := p.Find(part); e != nil {
 		return e, nil
 	}
-	return nil, refuse(source.Damaged, part, "the part is missing")
+	return nil, zipxml.Refuse(source.Damaged, part, "the part is missing")
 }
 
 // relationships returns the relationships of a part by ID. Part "" is the package.
 // A part without relationships has no relationships part.
 func (p *pack) relationships(ctx context.Context, part string) (map[string]relationship, error) {
 	rels := map[string]relationship{}
-	e := p.find(relsPart(part))
+	e := p.Find(relsPart(part))
 	if e == nil {
 		return rels, nil
 	}
-	err := p.each(ctx, e, func(x *scanner) error {
-		if x.depth() < 2 || string(x.local) != "Relationship" {
+	err := p.Each(ctx, e, func(x *zipxml.Scanner) error {
+		if x.Depth() < 2 || string(x.Local) != "Relationship" {
 			return nil
 		}
-		id := string(x.attr("Id"))
+		id := string(x.Attr("Id"))
 		if _, twice := rels[id]; twice {
-			return x.refusal(source.Damaged, "two relationships have the id %q", clip([]byte(id)))
+			return x.Refusal(source.Damaged, "two relationships have the id %q", zipxml.Clip([]byte(id)))
 		}
-		if len(rels) == p.limits.MaxEntries {
-			return x.refusal(source.LimitExceeded, "it has more than %d relationships", p.limits.MaxEntries)
+		if len(rels) == p.Limits.MaxEntries {
+			return x.Refusal(source.LimitExceeded, "it has more than %d relationships", p.Limits.MaxEntries)
 		}
 		rels[id] = relationship{
-			kind:     path.Base(string(x.attr("Type"))),
-			target:   resolvePart(part, string(x.attr("Target"))),
-			external: string(x.attr("TargetMode")) == "External",
+			kind:     path.Base(string(x.Attr("Type"))),
+			target:   resolvePart(part, string(x.Attr("Target"))),
+			external: string(x.Attr("TargetMode")) == "External",
 		}
 		return nil
 	})
@@ -53,14 +54,14 @@ func (p *pack) relationships(ctx context.Context, part string) (map[string]relat
 }
 
 // single returns the part of a kind that a workbook has once, or nil. With two of them, it is not known which one applies.
-func (p *pack) single(rels map[string]relationship, kind string) (found *entry, err error) {
+func (p *pack) single(rels map[string]relationship, kind string) (found *zipxml.Part, err error) {
 	for _, rel := range rels {
-		e := p.find(rel.target)
+		e := p.Find(rel.target)
 		if rel.kind != kind || rel.external || e == nil {
 			continue
 		}
 		if found != nil && found != e {
-			return nil, refuse(source.Damaged, e.name, "it is one of two parts of the kind %q", kind)
+			return nil, zipxml.Refuse(source.Damaged, e.Name, "it is one of two parts of the kind %q", kind)
 		}
 		found = e
 	}
@@ -75,21 +76,21 @@ type contentTypes struct {
 
 func (p *pack) contentTypes(ctx context.Context) (contentTypes, error) {
 	t := contentTypes{map[string]string{}, map[string]string{}}
-	e := p.find("[Content_Types].xml")
+	e := p.Find("[Content_Types].xml")
 	if e == nil {
 		return t, nil
 	}
-	err := p.each(ctx, e, func(x *scanner) error {
-		if len(t.parts)+len(t.extensions) > 2*p.limits.MaxEntries {
-			return x.refusal(source.LimitExceeded, "it lists more than %d parts", 2*p.limits.MaxEntries)
+	err := p.Each(ctx, e, func(x *zipxml.Scanner) error {
+		if len(t.parts)+len(t.extensions) > 2*p.Limits.MaxEntries {
+			return x.Refusal(source.LimitExceeded, "it lists more than %d parts", 2*p.Limits.MaxEntries)
 		}
-		kind := string(x.attr("ContentType"))
+		kind := string(x.Attr("ContentType"))
 		switch {
-		case x.depth() < 2:
-		case string(x.local) == "Override":
-			t.parts[partKey(cleanPart(string(x.attr("PartName"))))] = kind
-		case string(x.local) == "Default":
-			t.extensions[strings.ToLower(string(x.attr("Extension")))] = kind
+		case x.Depth() < 2:
+		case string(x.Local) == "Override":
+			t.parts[zipxml.Key(zipxml.CleanName(string(x.Attr("PartName"))))] = kind
+		case string(x.Local) == "Default":
+			t.extensions[strings.ToLower(string(x.Attr("Extension")))] = kind
 		}
 		return nil
 	})
@@ -98,8 +99,24 @@ func (p *pack) contentTypes(ctx context.Context) (contentTypes, error) {
 
 // of returns the content type of a part. It is empty if none is declared.
 func (t contentTypes) of(part string) string {
-	if kind, ok := t.parts[partKey(part)]; ok {
+	if kind, ok := t.parts[zipxml.Key(part)]; ok {
 		return kind
 	}
 	return t.extensions[strings.TrimPrefix(strings.ToLower(path.Ext(part)), ".")]
+}
+
+// resolvePart returns the part that target names, as seen from the part base (ECMA-376 Part 2 §6.5.3.4: relative to
+// base unless it begins with a slash).
+func resolvePart(base, target string) string {
+	target = strings.ReplaceAll(target, `\`, "/")
+	if target, _, _ = strings.Cut(target, "#"); strings.HasPrefix(target, "/") {
+		return strings.TrimPrefix(path.Clean(target), "/")
+	}
+	return strings.TrimPrefix(path.Clean("/"+path.Dir(base)+"/"+target), "/")
+}
+
+// relsPart returns the name of the part that holds the relationships of part.
+func relsPart(part string) string {
+	dir, file := path.Split(part)
+	return dir + "_rels/" + file + ".rels"
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // Rich values (MS-XLSX §2.3.10 and §2.3.11) are pictures, linked data types, and newer Excel errors. A cell with the
@@ -53,11 +54,11 @@ func (w *Workbook) readRichValues(ctx context.Context) (richValues, error) {
 }
 
 // partNamed returns the part of the workbook whose name ends in this lowercase text, or nil.
-func (w *Workbook) partNamed(suffix string) *entry {
+func (w *Workbook) partNamed(suffix string) *zipxml.Part {
 	for _, id := range slices.Sorted(maps.Keys(w.rels)) {
 		rel := w.rels[id]
 		if !rel.external && strings.HasSuffix(strings.ToLower(rel.target), suffix) {
-			return w.pack.find(rel.target)
+			return w.pack.Find(rel.target)
 		}
 	}
 	return nil
@@ -75,17 +76,17 @@ func (w *Workbook) readRichStructures(ctx context.Context) (list []richStructure
 		return nil, nil
 	}
 	keys := 0
-	err = w.pack.each(ctx, e, func(x *scanner) error {
+	err = w.pack.Each(ctx, e, func(x *zipxml.Scanner) error {
 		switch {
-		case x.depth() == 2 && string(x.local) == "s":
-			list = append(list, richStructure{kind: string(x.attr("t"))})
-		case x.depth() == 3 && string(x.local) == "k" && len(list) > 0:
+		case x.Depth() == 2 && string(x.Local) == "s":
+			list = append(list, richStructure{kind: string(x.Attr("t"))})
+		case x.Depth() == 3 && string(x.Local) == "k" && len(list) > 0:
 			last := &list[len(list)-1]
-			last.keys = append(last.keys, string(x.attr("n")))
+			last.keys = append(last.keys, string(x.Attr("n")))
 			keys++
 		}
-		if len(list)+keys > w.pack.limits.MaxStyles {
-			return x.refusal(source.LimitExceeded, "it has more than %d structures", w.pack.limits.MaxStyles)
+		if len(list)+keys > w.pack.Limits.MaxStyles {
+			return x.Refusal(source.LimitExceeded, "it has more than %d structures", w.pack.Limits.MaxStyles)
 		}
 		return nil
 	})
@@ -105,27 +106,27 @@ func (w *Workbook) readRichData(ctx context.Context, structures []richStructure)
 	var of *richStructure
 	index := 0
 	var text []byte
-	err = w.pack.each(ctx, e, func(x *scanner) error {
+	err = w.pack.Each(ctx, e, func(x *zipxml.Scanner) error {
 		switch {
-		case x.depth() == 2 && string(x.local) == "rv":
-			if len(values) >= w.pack.limits.MaxStyles {
-				return x.refusal(source.LimitExceeded, "it has more than %d rich values", w.pack.limits.MaxStyles)
+		case x.Depth() == 2 && string(x.Local) == "rv":
+			if len(values) >= w.pack.Limits.MaxStyles {
+				return x.Refusal(source.LimitExceeded, "it has more than %d rich values", w.pack.Limits.MaxStyles)
 			}
-			if err := w.pack.reserve(maxRichText); err != nil {
+			if err := w.pack.Reserve(maxRichText); err != nil {
 				return err
 			}
 			of, index = nil, -1
-			if s, ok := parseInt(x.attr("s"), len(structures)-1); ok {
+			if s, ok := parseInt(x.Attr("s"), len(structures)-1); ok {
 				of = &structures[s]
 			}
 			values = append(values, richValueOf(of))
-		case x.depth() == 3 && string(x.local) == "v" && of != nil:
+		case x.Depth() == 3 && string(x.Local) == "v" && of != nil:
 			index++
 			if index >= len(of.keys) {
 				return nil
 			}
 			var err error
-			if text, err = x.readText(text[:0]); err != nil {
+			if text, err = readText(x, text[:0]); err != nil {
 				return err
 			}
 			values[len(values)-1].take(of, of.keys[index], text)
@@ -169,32 +170,32 @@ func (w *Workbook) readMetadata(ctx context.Context, values richValues) (byCell 
 	types, richType := 0, -1
 	var blocks []int // in the future metadata of rich values: indexes of values
 	inFuture, inValues := false, false
-	err = w.pack.each(ctx, e, func(x *scanner) error {
-		if x.depth() == 2 {
-			inFuture = string(x.local) == "futureMetadata" && string(x.attr("name")) == "XLRICHVALUE"
-			inValues = string(x.local) == "valueMetadata"
+	err = w.pack.Each(ctx, e, func(x *zipxml.Scanner) error {
+		if x.Depth() == 2 {
+			inFuture = string(x.Local) == "futureMetadata" && string(x.Attr("name")) == "XLRICHVALUE"
+			inValues = string(x.Local) == "valueMetadata"
 		}
 		switch {
-		case string(x.local) == "metadataType" && x.depth() == 3:
-			if types++; string(x.attr("name")) == "XLRICHVALUE" {
+		case string(x.Local) == "metadataType" && x.Depth() == 3:
+			if types++; string(x.Attr("name")) == "XLRICHVALUE" {
 				richType = types
 			}
-		case inFuture && x.depth() == 3 && string(x.local) == "bk":
+		case inFuture && x.Depth() == 3 && string(x.Local) == "bk":
 			blocks = append(blocks, -1)
-		case inFuture && string(x.local) == "rvb" && len(blocks) > 0:
-			if i, ok := parseInt(x.attr("i"), len(values)-1); ok {
+		case inFuture && string(x.Local) == "rvb" && len(blocks) > 0:
+			if i, ok := parseInt(x.Attr("i"), len(values)-1); ok {
 				blocks[len(blocks)-1] = i
 			}
-		case inValues && x.depth() == 3 && string(x.local) == "bk":
+		case inValues && x.Depth() == 3 && string(x.Local) == "bk":
 			byCell = append(byCell, richValue{kind: source.ErrorValue})
-		case inValues && string(x.local) == "rc" && len(byCell) > 0:
-			t, _ := parseInt(x.attr("t"), 1<<20)
-			if i, ok := parseInt(x.attr("v"), len(blocks)-1); ok && t == richType && blocks[i] >= 0 {
+		case inValues && string(x.Local) == "rc" && len(byCell) > 0:
+			t, _ := parseInt(x.Attr("t"), 1<<20)
+			if i, ok := parseInt(x.Attr("v"), len(blocks)-1); ok && t == richType && blocks[i] >= 0 {
 				byCell[len(byCell)-1] = values[blocks[i]]
 			}
 		}
-		if len(blocks)+len(byCell) > 2*w.pack.limits.MaxStyles {
-			return x.refusal(source.LimitExceeded, "it has more than %d rich values", w.pack.limits.MaxStyles)
+		if len(blocks)+len(byCell) > 2*w.pack.Limits.MaxStyles {
+			return x.Refusal(source.LimitExceeded, "it has more than %d rich values", w.pack.Limits.MaxStyles)
 		}
 		return nil
 	})

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // beginRow starts the row with the number ref. If ref is empty, it is the row after the previous one.
@@ -20,21 +21,21 @@ func (r *Rows) beginRow(ref []byte, hidden bool) error {
 		r.spilledBytes = 0
 	}
 	r.unresolved = r.unresolved[:0]
-	r.start = r.x.base + int64(r.x.pos)
+	r.start = r.x.Base + int64(r.x.Pos)
 	if len(ref) > 0 {
 		n, ok := parseInt(ref, 1<<40)
 		switch {
 		case !ok || n == 0:
-			return r.x.refusal(source.Damaged, "a row has the number %q", clip(ref))
+			return r.x.Refusal(source.Damaged, "a row has the number %q", zipxml.Clip(ref))
 		case n == r.number && wasEmpty:
 			// Some writers begin a row again for each cell. This row is still empty.
 		case n < next:
-			return r.x.refusal(source.Damaged, "row %d comes after row %d", n, r.number)
+			return r.x.Refusal(source.Damaged, "row %d comes after row %d", n, r.number)
 		}
 		next = n
 	}
 	if next > r.limits.MaxRows {
-		return r.x.refusal(source.LimitExceeded, "it has a row %d. The maximum is %d", next, r.limits.MaxRows)
+		return r.x.Refusal(source.LimitExceeded, "it has a row %d. The maximum is %d", next, r.limits.MaxRows)
 	}
 	r.number = next
 	r.digits = strconv.AppendInt(r.digits[:0], int64(next), 10)
@@ -53,34 +54,34 @@ func (r *Rows) readCells() error {
 				}
 				return r.endRow()
 			}
-			if r.x.err != nil {
-				return r.x.err
+			if r.x.Err != nil {
+				return r.x.Err
 			}
 		}
-		switch r.x.next() {
-		case tokenError, tokenEOF:
-			return r.x.err
-		case tokenText:
-			if !isBlank(r.x.text) {
-				return r.x.refusal(source.Damaged, "there is text outside its cell")
+		switch r.x.Next() {
+		case zipxml.Failed, zipxml.EOF:
+			return r.x.Err
+		case zipxml.Text:
+			if !zipxml.IsBlank(r.x.Text) {
+				return r.x.Refusal(source.Damaged, "there is text outside its cell")
 			}
-		case tokenEnd:
+		case zipxml.End:
 			if r.rowContinues() {
 				continue
 			}
 			return r.endRow()
-		case tokenStart:
+		case zipxml.Start:
 			switch {
-			case r.x.is("c"):
+			case r.x.Is("c"):
 				if err := r.readCell(); err != nil {
 					return err
 				}
-			case r.x.is("extLst"):
-				if !r.x.skip() {
-					return r.x.err
+			case r.x.Is("extLst"):
+				if !r.x.Skip() {
+					return r.x.Err
 				}
 			default:
-				return r.x.refusal(source.Damaged, "the element %q is not allowed in a row", clip(r.x.local))
+				return r.x.Refusal(source.Damaged, "the element %q is not allowed in a row", zipxml.Clip(r.x.Local))
 			}
 		}
 		if err := r.checkRow(); err != nil {
@@ -93,10 +94,10 @@ func (r *Rows) readCells() error {
 // programs write a row element for each cell.
 func (r *Rows) rowContinues() bool {
 	x := r.x
-	for len(x.buf)-x.pos < quickAhead && x.more(x.pos) {
+	for len(x.Buf)-x.Pos < quickAhead && x.More(x.Pos) {
 	}
-	b := trimLeft(x.buf[x.pos:])
-	if len(b) < 2 || b[0] != '<' || b[1] == '/' || x.err != nil {
+	b := zipxml.TrimLeft(x.Buf[x.Pos:])
+	if len(b) < 2 || b[0] != '<' || b[1] == '/' || x.Err != nil {
 		return false
 	}
 	end := bytes.IndexByte(b, '>')
@@ -104,19 +105,19 @@ func (r *Rows) rowContinues() bool {
 		return false
 	}
 	tag := b[1:end]
-	if local := tag[:nameLength(tag)]; string(local[bytes.IndexByte(local, ':')+1:]) != "row" {
+	if local := tag[:zipxml.NameLength(tag)]; string(local[bytes.IndexByte(local, ':')+1:]) != "row" {
 		return false
 	}
 	at := bytes.Index(tag, []byte(` r="`))
 	if at < 0 || !bytes.HasPrefix(tag[at+4:], r.digits) || len(tag) <= at+4+len(r.digits) || tag[at+4+len(r.digits)] != '"' {
 		return false
 	}
-	if t := x.next(); t == tokenText {
-		x.next() // blanks between the two
+	if t := x.Next(); t == zipxml.Text {
+		x.Next() // blanks between the two
 	}
-	space, _ := x.space(nil)
-	r.quick = x.prefix == nil && space == spaceMain && !x.slow && !x.closing
-	return x.err == nil
+	space, _ := x.Space(nil)
+	r.quick = x.Prefix == nil && space == zipxml.Spreadsheet && !x.Slow && !x.Closing
+	return x.Err == nil
 }
 
 // checkRow checks the row against its limit.
@@ -124,8 +125,8 @@ func (r *Rows) checkRow() error {
 	if r.text.err != nil {
 		return r.text.err
 	}
-	if r.x.base+int64(r.x.pos)-r.start > r.limits.MaxRowBytes {
-		return r.x.refusal(source.LimitExceeded, "a row is longer than %d bytes", r.limits.MaxRowBytes)
+	if r.x.Base+int64(r.x.Pos)-r.start > r.limits.MaxRowBytes {
+		return r.x.Refusal(source.LimitExceeded, "a row is longer than %d bytes", r.limits.MaxRowBytes)
 	}
 	return nil
 }
@@ -143,7 +144,7 @@ func (r *Rows) endRow() error {
 	slices.Sort(r.blanks)
 	for i := 1; i < len(r.blanks); i++ {
 		if col := r.blanks[i]; col == r.blanks[i-1] {
-			return r.x.refusal(source.Damaged, "there are two cells %s", source.CellName(col, r.number))
+			return r.x.Refusal(source.Damaged, "there are two cells %s", source.CellName(col, r.number))
 		}
 	}
 	return nil

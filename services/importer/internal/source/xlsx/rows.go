@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // Rows iterates once over the rows of one sheet. It is for one goroutine, except that Progress can be called from any.
 type Rows struct {
 	w     *Workbook
-	x     *scanner
+	x     *zipxml.Scanner
 	ctx   context.Context
 	sheet string
 	// reserved is the memory that is reserved until Close.
@@ -98,26 +99,26 @@ func (w *Workbook) openRows(ctx context.Context, sheet string) (*Rows, error) {
 			continue
 		}
 		if w.parts[i] == "" {
-			return nil, refuse(source.Damaged, w.part, "the sheet %q has no part in the package", sheet)
+			return nil, zipxml.Refuse(source.Damaged, w.part, "the sheet %q has no part in the package", sheet)
 		}
-		e := w.pack.find(w.parts[i])
-		if err := w.pack.limits.Memory.Grow(rowsBytes); err != nil {
+		e := w.pack.Find(w.parts[i])
+		if err := w.pack.Limits.Memory.Grow(rowsBytes); err != nil {
 			return nil, fmt.Errorf("read the sheet %q: %w", sheet, err)
 		}
-		x, err := w.pack.scan(ctx, e)
+		x, err := w.pack.Scan(ctx, e)
 		if err != nil {
-			w.pack.limits.Memory.Shrink(rowsBytes)
+			w.pack.Limits.Memory.Shrink(rowsBytes)
 			return nil, err
 		}
 		r := &Rows{reserved: rowsBytes,
-			w: w, x: x, ctx: ctx, total: e.size,
-			sheet: s.Name, limits: w.pack.limits, styles: w.styles.cells,
+			w: w, x: x, ctx: ctx, total: e.Size,
+			sheet: s.Name, limits: w.pack.Limits, styles: w.styles.cells,
 		}
 		r.text.memory = r.limits.Memory
-		x.where, x.vacate = r.position, r.vacate
+		x.Where, x.Vacate = r.position, r.vacate
 		return r, nil
 	}
-	return nil, refuse(source.SheetNotFound, w.part, "%q is not one of its %d sheets", sheet, len(w.sheets))
+	return nil, zipxml.Refuse(source.SheetNotFound, w.part, "%q is not one of its %d sheets", sheet, len(w.sheets))
 }
 
 // Next reads the next row that has a cell with content. It returns false at
@@ -149,11 +150,11 @@ func (r *Rows) Row() source.Row { return r.row }
 func (r *Rows) Err() error { return r.err }
 
 // Progress returns how much of the sheet's part has been read, and its size, in uncompressed bytes.
-func (r *Rows) Progress() (read, total int64) { return r.x.feed.read.Load(), r.total }
+func (r *Rows) Progress() (read, total int64) { return r.x.Read(), r.total }
 
 // Close ends the iteration, at any point. It returns nil.
 func (r *Rows) Close() error {
-	r.x.feed.stop()
+	r.x.Stop()
 	r.text.reset()
 	r.limits.Memory.Shrink(r.reserved)
 	r.reserved = 0
@@ -168,7 +169,7 @@ var errRowsClosed = errors.New("xlsx: the rows are closed")
 // located adds the sheet and the cell to an error about the sheet's part.
 func (r *Rows) located(err error) error {
 	var refused *source.Error
-	if errors.As(err, &refused) && strings.HasPrefix(refused.Where, r.x.part) {
+	if errors.As(err, &refused) && strings.HasPrefix(refused.Where, r.x.Part) {
 		refused.Sheet = r.sheet
 		if r.inCell && r.number > 0 && r.state == inData {
 			refused.Cell = source.CellName(r.col, r.number)
@@ -221,26 +222,26 @@ func (r *Rows) readRow() (more bool, err error) {
 				return true, r.readCells()
 			}
 		}
-		switch r.x.next() {
-		case tokenError, tokenEOF:
-			return false, r.x.err
-		case tokenText:
-			if !isBlank(r.x.text) {
-				return false, r.x.refusal(source.Damaged, "there is text outside its cells")
+		switch r.x.Next() {
+		case zipxml.Failed, zipxml.EOF:
+			return false, r.x.Err
+		case zipxml.Text:
+			if !zipxml.IsBlank(r.x.Text) {
+				return false, r.x.Refusal(source.Damaged, "there is text outside its cells")
 			}
-		case tokenEnd:
+		case zipxml.End:
 			r.state = afterData
 			return false, r.finish()
-		case tokenStart:
-			if !r.x.is("row") {
-				return false, r.x.refusal(source.Damaged, "the element %q is not allowed between rows", clip(r.x.local))
+		case zipxml.Start:
+			if !r.x.Is("row") {
+				return false, r.x.Refusal(source.Damaged, "the element %q is not allowed between rows", zipxml.Clip(r.x.Local))
 			}
-			hidden := xsdBool(r.x.attr("hidden")) || isZeroSize(r.x.attr("ht"))
-			if err := r.beginRow(r.x.attr("r"), hidden); err != nil {
+			hidden := zipxml.Bool(r.x.Attr("hidden")) || isZeroSize(r.x.Attr("ht"))
+			if err := r.beginRow(r.x.Attr("r"), hidden); err != nil {
 				return false, err
 			}
-			space, _ := r.x.space(nil)
-			r.quick = r.x.prefix == nil && space == spaceMain && !r.x.slow
+			space, _ := r.x.Space(nil)
+			r.quick = r.x.Prefix == nil && space == zipxml.Spreadsheet && !r.x.Slow
 			return true, r.readCells()
 		}
 	}
@@ -249,28 +250,28 @@ func (r *Rows) readRow() (more bool, err error) {
 // findData reads the sheet's columns, and stops before its rows (ECMA-376 Part 1 §18.3.1.99, §18.3.1.17, §18.3.1.80).
 func (r *Rows) findData() error {
 	for {
-		switch r.x.next() {
-		case tokenError:
-			return r.x.err
-		case tokenEOF:
+		switch r.x.Next() {
+		case zipxml.Failed:
+			return r.x.Err
+		case zipxml.EOF:
 			r.state = afterData
 			return nil
-		case tokenEnd, tokenText:
-		case tokenStart:
+		case zipxml.End, zipxml.Text:
+		case zipxml.Start:
 			switch {
-			case r.x.depth() == 1 && !isSheetRoot(r.x):
-				return r.x.refusal(source.Damaged, "its root element is %q, not a sheet", clip(r.x.local))
-			case r.x.is("extLst"):
-				if !r.x.skip() {
-					return r.x.err
+			case r.x.Depth() == 1 && !isSheetRoot(r.x):
+				return r.x.Refusal(source.Damaged, "its root element is %q, not a sheet", zipxml.Clip(r.x.Local))
+			case r.x.Is("extLst"):
+				if !r.x.Skip() {
+					return r.x.Err
 				}
-			case r.x.is("sheetData") && r.x.depth() == 2:
+			case r.x.Is("sheetData") && r.x.Depth() == 2:
 				r.state = inData
-				r.quickRows = r.x.prefix == nil && !r.x.closing && !r.x.slow
+				r.quickRows = r.x.Prefix == nil && !r.x.Closing && !r.x.Slow
 				return nil
-			case r.x.is("sheetData"):
-				return r.x.refusal(source.Damaged, "its rows are inside of an unknown element")
-			case r.x.is("col"):
+			case r.x.Is("sheetData"):
+				return r.x.Refusal(source.Damaged, "its rows are inside of an unknown element")
+			case r.x.Is("col"):
 				if err := r.readColumns(); err != nil {
 					return err
 				}
@@ -281,28 +282,28 @@ func (r *Rows) findData() error {
 
 // isSheetRoot reports whether an element is the root of a kind of sheet. Only worksheets and Excel 4 macro sheets have
 // rows.
-func isSheetRoot(x *scanner) bool {
-	return x.is("worksheet") || x.is("chartsheet") || x.is("dialogsheet") || string(x.local) == "macrosheet"
+func isSheetRoot(x *zipxml.Scanner) bool {
+	return x.Is("worksheet") || x.Is("chartsheet") || x.Is("dialogsheet") || string(x.Local) == "macrosheet"
 }
 
 // finish checks the rest of the part.
 func (r *Rows) finish() error {
 	for {
-		switch r.x.next() {
-		case tokenError:
-			return r.x.err
-		case tokenEOF:
+		switch r.x.Next() {
+		case zipxml.Failed:
+			return r.x.Err
+		case zipxml.EOF:
 			return nil
-		case tokenEnd, tokenText:
-		case tokenStart:
+		case zipxml.End, zipxml.Text:
+		case zipxml.Start:
 			switch {
-			case r.x.is("extLst"):
-				if !r.x.skip() {
-					return r.x.err
+			case r.x.Is("extLst"):
+				if !r.x.Skip() {
+					return r.x.Err
 				}
-			case r.x.is("sheetData"):
-				return r.x.refusal(source.Damaged, "it has rows in two places")
-			case r.x.is("mergeCell"):
+			case r.x.Is("sheetData"):
+				return r.x.Refusal(source.Damaged, "it has rows in two places")
+			case r.x.Is("mergeCell"):
 				if err := r.addMerge(); err != nil {
 					return err
 				}

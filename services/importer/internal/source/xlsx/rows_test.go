@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // assertCells reads a sheet with and without shortcuts and compares its cells,
@@ -15,7 +16,7 @@ import (
 func assertCells(t *testing.T, w *Workbook, sheet string, want ...string) {
 	t.Helper()
 	for _, slow := range []bool{false, true} {
-		w.pack.slow = slow
+		w.pack.Slow = slow
 		cells, err := readSheet(w, sheet)
 		if err != nil {
 			t.Fatalf("read (slow: %v): %v", slow, err)
@@ -32,7 +33,7 @@ func assertCells(t *testing.T, w *Workbook, sheet string, want ...string) {
 			t.Errorf("slow: %v\n got %s\nwant %s", slow, strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 		}
 	}
-	w.pack.slow = false
+	w.pack.Slow = false
 }
 
 func assertSheet(t *testing.T, file []byte, want ...string) {
@@ -189,7 +190,7 @@ func TestRowsOfAnySizeSurviveTheEndsOfBlocks(t *testing.T) {
 	// Cells longer than a block's headroom and longer than a block, in one row.
 	var row strings.Builder
 	var want []string
-	for i, n := range []int{10, headroom - 1, headroom, 2 * headroom, blockSize - 7, blockSize + 7, 3 * blockSize, 1, 5000, 90_000} {
+	for i, n := range []int{10, zipxml.Headroom - 1, zipxml.Headroom, 2 * zipxml.Headroom, zipxml.BlockSize - 7, zipxml.BlockSize + 7, 3 * zipxml.BlockSize, 1, 5000, 90_000} {
 		text := strings.Repeat(string(rune('a'+i)), n)
 		ref := source.CellName(i+1, 1)
 		fmt.Fprintf(&row, `<c r="%s" t="inlineStr"><is><t>%s</t></is></c>`, ref, text)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 var errClosed = errors.New("xlsx: the workbook is closed")
@@ -17,7 +18,7 @@ func (w *Workbook) sharedStrings(ctx context.Context) (*arena, error) {
 		return w.shared, w.broken
 	}
 	if w.texts == nil {
-		w.shared = &arena{memory: w.pack.limits.Memory}
+		w.shared = &arena{memory: w.pack.Limits.Memory}
 		return w.shared, nil
 	}
 	a, err := w.pack.readStrings(ctx, w.texts)
@@ -31,7 +32,7 @@ func (w *Workbook) sharedStrings(ctx context.Context) (*arena, error) {
 
 // stringsReader reads the shared string table (ECMA-376 Part 1 §18.4.9).
 type stringsReader struct {
-	*scanner
+	*zipxml.Scanner
 	arena *arena
 	text  []byte
 	// visit, if set, receives each string with its number, instead of the arena.
@@ -40,13 +41,13 @@ type stringsReader struct {
 	bytes int64
 }
 
-func (p *pack) readStrings(ctx context.Context, e *entry) (*arena, error) {
-	x, err := p.scan(ctx, e)
+func (p *pack) readStrings(ctx context.Context, e *zipxml.Part) (*arena, error) {
+	x, err := p.Scan(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	defer x.feed.stop()
-	r := &stringsReader{scanner: x, arena: &arena{chunk: int(min(chunkBytes, e.size)), memory: p.limits.Memory, spillDir: p.limits.SpillDir}}
+	defer x.Stop()
+	r := &stringsReader{Scanner: x, arena: &arena{chunk: int(min(chunkBytes, e.Size)), memory: p.Limits.Memory, spillDir: p.Limits.SpillDir}}
 	if err := r.read(); err != nil {
 		return nil, errors.Join(err, r.arena.close())
 	}
@@ -54,51 +55,51 @@ func (p *pack) readStrings(ctx context.Context, e *entry) (*arena, error) {
 }
 
 // visitStrings calls visit for the shared strings in their order until it returns an error, which it returns.
-func (p *pack) visitStrings(ctx context.Context, e *entry, visit func(i int, s []byte, tooLong bool) error) error {
-	x, err := p.scan(ctx, e)
+func (p *pack) visitStrings(ctx context.Context, e *zipxml.Part, visit func(i int, s []byte, tooLong bool) error) error {
+	x, err := p.Scan(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer x.feed.stop()
-	return (&stringsReader{scanner: x, visit: visit}).read()
+	defer x.Stop()
+	return (&stringsReader{Scanner: x, visit: visit}).read()
 }
 
 func (r *stringsReader) read() error {
 	quick := false // items are unprefixed spreadsheet elements
 	for {
-		if quick && r.depth() == 1 && r.quickItems() {
+		if quick && r.Depth() == 1 && r.quickItems() {
 			continue
 		}
-		switch r.next() {
-		case tokenError, tokenEOF:
-			return r.err
-		case tokenText:
-			if !isBlank(r.scanner.text) {
-				return r.refusal(source.Damaged, "there is text outside its strings")
+		switch r.Next() {
+		case zipxml.Failed, zipxml.EOF:
+			return r.Err
+		case zipxml.Text:
+			if !zipxml.IsBlank(r.Text) {
+				return r.Refusal(source.Damaged, "there is text outside its strings")
 			}
-		case tokenEnd:
+		case zipxml.End:
 			quick = false
-		case tokenStart:
+		case zipxml.Start:
 			switch {
-			case r.depth() == 1:
-				if !r.is("sst") {
-					return r.refusal(source.Damaged, "its root element is %q, not a string table", clip(r.local))
+			case r.Depth() == 1:
+				if !r.Is("sst") {
+					return r.Refusal(source.Damaged, "its root element is %q, not a string table", zipxml.Clip(r.Local))
 				}
-				quick = r.prefix == nil && !r.closing && !r.slow
-			case r.depth() == 2 && r.is("si"):
+				quick = r.Prefix == nil && !r.Closing && !r.Slow
+			case r.Depth() == 2 && r.Is("si"):
 				var err error
-				if r.text, err = r.readItem(r.text[:0]); err != nil {
+				if r.text, err = readItem(r.Scanner, r.text[:0]); err != nil {
 					return err
 				}
 				if err := r.add(r.text); err != nil {
 					return err
 				}
-			case r.depth() == 2 && r.is("extLst"):
-				if !r.skip() {
-					return r.err
+			case r.Depth() == 2 && r.Is("extLst"):
+				if !r.Skip() {
+					return r.Err
 				}
 			default:
-				return r.refusal(source.Damaged, "the element %q is not allowed here", clip(r.local))
+				return r.Refusal(source.Damaged, "the element %q is not allowed here", zipxml.Clip(r.Local))
 			}
 		}
 	}
@@ -106,10 +107,10 @@ func (r *stringsReader) read() error {
 
 func (r *stringsReader) add(s []byte) error {
 	switch {
-	case r.n == r.limits.MaxSharedStrings:
-		return r.refusal(source.LimitExceeded, "it has more than %d strings", r.limits.MaxSharedStrings)
-	case r.bytes+int64(len(s)) > r.limits.MaxSharedStringBytes:
-		return r.refusal(source.LimitExceeded, "its strings are longer than %d bytes", r.limits.MaxSharedStringBytes)
+	case r.n == r.Limits.MaxSharedStrings:
+		return r.Refusal(source.LimitExceeded, "it has more than %d strings", r.Limits.MaxSharedStrings)
+	case r.bytes+int64(len(s)) > r.Limits.MaxSharedStringBytes:
+		return r.Refusal(source.LimitExceeded, "its strings are longer than %d bytes", r.Limits.MaxSharedStringBytes)
 	}
 	r.n++
 	r.bytes += int64(len(s))
@@ -123,41 +124,41 @@ func (r *stringsReader) add(s []byte) error {
 // readItem appends the text of the string item, or inline string, whose start
 // tag is the current token (ECMA-376 Part 1 §18.4.8, §18.3.1.53): its own text, or that of its runs other than phonetic
 // ones.
-func (x *scanner) readItem(dst []byte) ([]byte, error) {
-	depth, start := x.depth(), len(dst)
+func readItem(x *zipxml.Scanner, dst []byte) ([]byte, error) {
+	depth, start := x.Depth(), len(dst)
 	hasText, hasRun := false, false // hasText refers to the current run, if there is one
 	for {
-		switch x.next() {
-		case tokenError, tokenEOF:
-			return dst, x.err
-		case tokenText:
-			if !isBlank(x.text) {
-				return dst, x.refusal(source.Damaged, "there is text outside its element")
+		switch x.Next() {
+		case zipxml.Failed, zipxml.EOF:
+			return dst, x.Err
+		case zipxml.Text:
+			if !zipxml.IsBlank(x.Text) {
+				return dst, x.Refusal(source.Damaged, "there is text outside its element")
 			}
-		case tokenEnd:
-			if x.depth() < depth {
+		case zipxml.End:
+			if x.Depth() < depth {
 				return dst, nil
 			}
-		case tokenStart:
-			run := x.depth() == depth+2
+		case zipxml.Start:
+			run := x.Depth() == depth+2
 			switch {
-			case x.is("t") && !hasText && run == hasRun:
+			case x.Is("t") && !hasText && run == hasRun:
 				hasText = true
 				var err error
-				if dst, err = x.readText(dst); err != nil {
+				if dst, err = readText(x, dst); err != nil {
 					return dst, err
 				}
-				if len(dst)-start > x.limits.MaxCellBytes {
-					return dst, x.refusal(source.LimitExceeded, "a text is longer than %d bytes", x.limits.MaxCellBytes)
+				if len(dst)-start > x.Limits.MaxCellBytes {
+					return dst, x.Refusal(source.LimitExceeded, "a text is longer than %d bytes", x.Limits.MaxCellBytes)
 				}
-			case x.is("r") && !run:
+			case x.Is("r") && !run:
 				hasText, hasRun = false, true
-			case x.is("rPr") && run, x.is("rPh"), x.is("phoneticPr"), x.is("extLst"):
-				if !x.skip() {
-					return dst, x.err
+			case x.Is("rPr") && run, x.Is("rPh"), x.Is("phoneticPr"), x.Is("extLst"):
+				if !x.Skip() {
+					return dst, x.Err
 				}
 			default:
-				return dst, x.refusal(source.Damaged, "the element %q is not allowed in a text", clip(x.local))
+				return dst, x.Refusal(source.Damaged, "the element %q is not allowed in a text", zipxml.Clip(x.Local))
 			}
 		}
 	}
@@ -165,9 +166,9 @@ func (x *scanner) readItem(dst []byte) ([]byte, error) {
 
 // readText appends the content of the element whose start tag is the current
 // token, with the escapes of ST_Xstring decoded.
-func (x *scanner) readText(dst []byte) ([]byte, error) {
+func readText(x *zipxml.Scanner, dst []byte) ([]byte, error) {
 	start := len(dst)
-	dst, err := x.readChars(dst)
+	dst, err := readChars(x, dst)
 	if err != nil {
 		return dst, err
 	}
@@ -176,24 +177,24 @@ func (x *scanner) readText(dst []byte) ([]byte, error) {
 
 // readChars appends the content of the element whose start tag is the current
 // token. The element must not contain elements.
-func (x *scanner) readChars(dst []byte) ([]byte, error) {
+func readChars(x *zipxml.Scanner, dst []byte) ([]byte, error) {
 	start := len(dst)
 	for {
-		switch x.next() {
-		case tokenError, tokenEOF:
-			return dst, x.err
-		case tokenEnd:
+		switch x.Next() {
+		case zipxml.Failed, zipxml.EOF:
+			return dst, x.Err
+		case zipxml.End:
 			return dst, nil
-		case tokenStart:
-			return dst, x.refusal(source.Damaged, "the element %q is inside a text", clip(x.local))
-		case tokenText:
-			if x.cdata {
-				dst = appendCDATA(dst, x.text)
+		case zipxml.Start:
+			return dst, x.Refusal(source.Damaged, "the element %q is inside a text", zipxml.Clip(x.Local))
+		case zipxml.Text:
+			if x.CDATA {
+				dst = zipxml.AppendCDATA(dst, x.Text)
 			} else {
-				dst, _ = appendText(dst, x.text) // its references have been checked
+				dst, _ = zipxml.AppendText(dst, x.Text) // its references have been checked
 			}
-			if len(dst)-start > x.limits.MaxCellBytes {
-				return dst, x.refusal(source.LimitExceeded, "a text is longer than %d bytes", x.limits.MaxCellBytes)
+			if len(dst)-start > x.Limits.MaxCellBytes {
+				return dst, x.Refusal(source.LimitExceeded, "a text is longer than %d bytes", x.Limits.MaxCellBytes)
 			}
 		}
 	}

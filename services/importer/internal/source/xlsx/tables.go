@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // maxTables is the maximum number of tables of a sheet that are read. Others have no effect.
@@ -27,7 +28,7 @@ func (w *Workbook) Tables(ctx context.Context, sheet string) ([]source.Table, er
 	var tables []source.Table
 	for _, id := range slices.Sorted(maps.Keys(rels)) {
 		rel := rels[id]
-		e := w.pack.find(rel.target)
+		e := w.pack.Find(rel.target)
 		if rel.kind != "table" || rel.external || e == nil || len(tables) == maxTables {
 			continue
 		}
@@ -42,17 +43,17 @@ func (w *Workbook) Tables(ctx context.Context, sheet string) ([]source.Table, er
 	return tables, nil
 }
 
-func (p *pack) readTable(ctx context.Context, e *entry) (table source.Table, ok bool, err error) {
-	err = p.each(ctx, e, func(x *scanner) error {
-		if x.depth() != 1 || !x.is("table") {
+func (p *pack) readTable(ctx context.Context, e *zipxml.Part) (table source.Table, ok bool, err error) {
+	err = p.Each(ctx, e, func(x *zipxml.Scanner) error {
+		if x.Depth() != 1 || !x.Is("table") {
 			return nil
 		}
-		table.Range, ok = parseRange(x.attr("ref"))
+		table.Range, ok = parseRange(x.Attr("ref"))
 		table.HeaderRows, table.TotalsRows = 1, 0
-		if n, known := parseInt(x.attr("headerRowCount"), maxRow); known {
+		if n, known := parseInt(x.Attr("headerRowCount"), maxRow); known {
 			table.HeaderRows = int32(n)
 		}
-		if n, known := parseInt(x.attr("totalsRowCount"), maxRow); known {
+		if n, known := parseInt(x.Attr("totalsRowCount"), maxRow); known {
 			table.TotalsRows = int32(n)
 		}
 		return nil

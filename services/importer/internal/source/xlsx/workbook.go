@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/zipxml"
 )
 
 // Workbook is an open workbook. Several goroutines can call its methods, and several Rows can be open at a time.
@@ -26,7 +27,7 @@ type Workbook struct {
 	date1904 bool
 	partial  bool
 	styles   styles
-	texts    *entry // shared strings, nil if there are none
+	texts    *zipxml.Part // shared strings, nil if there are none
 
 	rels map[string]relationship // of the workbook's part
 
@@ -48,13 +49,13 @@ func Open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits) 
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open workbook: %w", err)
 	}
-	p, err := openPack(r, size, limits.WithDefaults())
+	p, err := zipxml.Open(r, size, limits.WithDefaults(), identify)
 	if err != nil {
 		return nil, err
 	}
-	w := &Workbook{pack: p}
+	w := &Workbook{pack: &pack{p}}
 	if err := w.describe(ctx); err != nil {
-		p.release()
+		p.Release()
 		return nil, err
 	}
 	return w, nil
@@ -94,7 +95,7 @@ func (w *Workbook) Close() error {
 		err = w.shared.close()
 	}
 	w.shared, w.broken = nil, errClosed
-	w.pack.release()
+	w.pack.Release()
 	return err
 }
 
@@ -119,7 +120,7 @@ func (w *Workbook) describe(ctx context.Context) error {
 		return err
 	}
 	if w.texts != nil {
-		if err := w.pack.admit(w.texts, w.pack.limits.MaxPartBytes); err != nil {
+		if err := w.pack.Admit(w.texts, w.pack.Limits.MaxPartBytes); err != nil {
 			return err
 		}
 	}
@@ -140,12 +141,12 @@ func (w *Workbook) describe(ctx context.Context) error {
 func (w *Workbook) findWorkbook(ctx context.Context) error {
 	p := w.pack
 	switch {
-	case p.find("mimetype") != nil && p.find("content.xml") != nil:
-		return refuse(source.OpenDocument, "", "")
-	case p.find("Index/Document.iwa") != nil || p.find("Index.zip") != nil:
-		return refuse(source.NotAWorkbook, "", "it is a document of Apple's Numbers, Pages, or Keynote. In Numbers, choose File › Export To › Excel")
-	case p.find("[Content_Types].xml") == nil && p.find("_rels/.rels") == nil:
-		return refuse(source.NotAWorkbook, "", "it is a zip archive without a workbook's parts")
+	case p.Find("mimetype") != nil && p.Find("content.xml") != nil:
+		return zipxml.Refuse(source.OpenDocument, "", "")
+	case p.Find("Index/Document.iwa") != nil || p.Find("Index.zip") != nil:
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is a document of Apple's Numbers, Pages, or Keynote. In Numbers, choose File › Export To › Excel")
+	case p.Find("[Content_Types].xml") == nil && p.Find("_rels/.rels") == nil:
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is a zip archive without a workbook's parts")
 	}
 	rels, err := p.relationships(ctx, "")
 	if err != nil {
@@ -154,8 +155,8 @@ func (w *Workbook) findWorkbook(ctx context.Context) error {
 	for _, rel := range rels {
 		switch {
 		case rel.kind != "officeDocument" || rel.external:
-		case w.part != "" && partKey(w.part) != partKey(rel.target):
-			return refuse(source.Damaged, "_rels/.rels", "it names two main documents")
+		case w.part != "" && zipxml.Key(w.part) != zipxml.Key(rel.target):
+			return zipxml.Refuse(source.Damaged, "_rels/.rels", "it names two main documents")
 		default:
 			w.part = rel.target
 		}
@@ -165,39 +166,39 @@ func (w *Workbook) findWorkbook(ctx context.Context) error {
 		return err
 	}
 	if w.part == "" {
-		return refuse(source.NotAWorkbook, "_rels/.rels", "it names no main document")
+		return zipxml.Refuse(source.NotAWorkbook, "_rels/.rels", "it names no main document")
 	}
 	kind := types.of(w.part)
 	switch base := strings.ToLower(w.part); {
 	case strings.Contains(kind, "sheet.binary") || strings.HasSuffix(base, ".bin"):
-		return refuse(source.BinaryWorkbook, "", "")
+		return zipxml.Refuse(source.BinaryWorkbook, "", "")
 	case strings.Contains(kind, "wordprocessingml"), kind == "" && strings.HasPrefix(base, "word/"):
-		return refuse(source.NotAWorkbook, "", "it is a Word document")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is a Word document")
 	case strings.Contains(kind, "presentationml"), kind == "" && strings.HasPrefix(base, "ppt/"):
-		return refuse(source.NotAWorkbook, "", "it is a PowerPoint presentation")
+		return zipxml.Refuse(source.NotAWorkbook, "", "it is a PowerPoint presentation")
 	}
 	return nil
 }
 
 // readSheets reads the workbook part (ECMA-376 Part 1 §18.2.27).
-func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]relationship) error {
-	limits := w.pack.limits
+func (w *Workbook) readSheets(ctx context.Context, e *zipxml.Part, rels map[string]relationship) error {
+	limits := w.pack.Limits
 	seen := map[string]bool{}
-	err := w.pack.each(ctx, e, func(x *scanner) error {
+	err := w.pack.Each(ctx, e, func(x *zipxml.Scanner) error {
 		switch {
-		case x.depth() == 1 && !x.is("workbook"):
-			return x.refusal(source.Damaged, "its root element is %q, not a workbook", clip(x.local))
-		case x.is("extLst"):
-			if !x.skip() {
-				return x.err
+		case x.Depth() == 1 && !x.Is("workbook"):
+			return x.Refusal(source.Damaged, "its root element is %q, not a workbook", zipxml.Clip(x.Local))
+		case x.Is("extLst"):
+			if !x.Skip() {
+				return x.Err
 			}
-		case x.is("workbookPr"):
-			w.date1904 = xsdBool(x.attr("date1904"))
-		case x.is("definedName"):
-			w.partial = w.partial || string(x.attr("name")) == source.PartialName
-		case x.is("sheet"):
-			s := source.Sheet{Name: string(unescape(append([]byte(nil), x.attr("name")...)))}
-			switch state := string(x.attr("state")); state {
+		case x.Is("workbookPr"):
+			w.date1904 = zipxml.Bool(x.Attr("date1904"))
+		case x.Is("definedName"):
+			w.partial = w.partial || string(x.Attr("name")) == source.PartialName
+		case x.Is("sheet"):
+			s := source.Sheet{Name: string(unescape(append([]byte(nil), x.Attr("name")...)))}
+			switch state := string(x.Attr("state")); state {
 			case "", "visible":
 			case "hidden":
 				s.State = source.Hidden
@@ -207,21 +208,21 @@ func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]rel
 			}
 			switch key := strings.ToLower(s.Name); {
 			case s.Name == "":
-				return x.refusal(source.Damaged, "a sheet has no name")
+				return x.Refusal(source.Damaged, "a sheet has no name")
 			case seen[key]:
-				return x.refusal(source.Damaged, "two sheets have the name %q", clip([]byte(s.Name)))
+				return x.Refusal(source.Damaged, "two sheets have the name %q", zipxml.Clip([]byte(s.Name)))
 			case len(w.sheets) == limits.MaxSheets:
-				return x.refusal(source.LimitExceeded, "it has more than %d sheets", limits.MaxSheets)
+				return x.Refusal(source.LimitExceeded, "it has more than %d sheets", limits.MaxSheets)
 			default:
 				seen[key] = true
 			}
 			part := ""
-			if rel, ok := rels[string(x.relID())]; ok && !rel.external {
-				if e := w.pack.find(rel.target); e != nil {
-					if err := w.pack.admit(e, limits.MaxPartBytes); err != nil {
+			if rel, ok := rels[string(x.RelID())]; ok && !rel.external {
+				if e := w.pack.Find(rel.target); e != nil {
+					if err := w.pack.Admit(e, limits.MaxPartBytes); err != nil {
 						return err
 					}
-					part, s.Bytes = e.name, e.size
+					part, s.Bytes = e.Name, e.Size
 				}
 			}
 			w.sheets = append(w.sheets, s)
@@ -233,7 +234,7 @@ func (w *Workbook) readSheets(ctx context.Context, e *entry, rels map[string]rel
 		return err
 	}
 	if len(w.sheets) == 0 {
-		return refuse(source.Damaged, e.name, "it lists no sheets")
+		return zipxml.Refuse(source.Damaged, e.Name, "it lists no sheets")
 	}
 	return nil
 }

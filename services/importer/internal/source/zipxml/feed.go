@@ -1,4 +1,4 @@
-package xlsx
+package zipxml
 
 import (
 	"context"
@@ -13,16 +13,16 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// blockSize is the number of bytes of a part that are decompressed at a time. It is large enough that passing on a
+// BlockSize is the number of bytes of a part that are decompressed at a time. It is large enough that passing on a
 // block has no measurable cost, and small enough to stay in the CPU cache.
-const blockSize = 256 << 10
+const BlockSize = 256 << 10
 
 // blocks is the maximum number of blocks of a feed: one that is being scanned, one that is being filled, and some to
 // balance the two.
 const blocks = 4
 
-// headroom is the space before a block's data, to which the scanner moves the unfinished end of the previous block.
-const headroom = 16 << 10
+// Headroom is the space before a block's data, to which the scanner moves the unfinished end of the previous block.
+const Headroom = 16 << 10
 
 // block is a chunk of a part, as UTF-8, in mem[headroom : headroom+n].
 type block struct {
@@ -60,8 +60,8 @@ func newFeed(ctx context.Context, src *partReader) *feed {
 func (f *feed) run(src *partReader) {
 	defer close(f.done)
 	defer close(f.full)
-	text := newDecoder(src)
-	size := int(min(blockSize, 2*src.size+64))
+	text := NewDecoder(src)
+	size := int(min(BlockSize, 2*src.size+64))
 	for made := 0; ; {
 		var b *block
 		select {
@@ -71,7 +71,7 @@ func (f *feed) run(src *partReader) {
 		default:
 			if made < blocks {
 				made++
-				b = &block{mem: make([]byte, headroom+size)}
+				b = &block{mem: make([]byte, Headroom+size)}
 				break
 			}
 			select {
@@ -80,7 +80,7 @@ func (f *feed) run(src *partReader) {
 				return
 			}
 		}
-		b.n, b.err = readFull(text, b.mem[headroom:])
+		b.n, b.err = readFull(text, b.mem[Headroom:])
 		b.raw = src.read
 		ended := b.err != nil // the block may be recycled once it is sent
 		select {
@@ -153,8 +153,8 @@ type partReader struct {
 }
 
 // newPartReader reads the stored or deflated bytes of raw.
-func newPartReader(e *entry, raw io.Reader) *partReader {
-	p := &partReader{part: e.name, src: raw, size: e.size, sum: e.sum}
+func newPartReader(e *Part, raw io.Reader) *partReader {
+	p := &partReader{part: e.Name, src: raw, size: e.Size, sum: e.sum}
 	if e.deflated {
 		p.src = flate.NewReader(raw)
 	}
@@ -195,7 +195,7 @@ func (p *partReader) broken(err error) error {
 }
 
 func (p *partReader) damaged(cause error, format string, args ...any) error {
-	e := refuse(source.Damaged, fmt.Sprintf("%s, byte %d", p.part, p.read), format, args...)
+	e := Refuse(source.Damaged, fmt.Sprintf("%s, byte %d", p.part, p.read), format, args...)
 	e.Err = cause
 	return e
 }

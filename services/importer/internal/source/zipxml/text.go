@@ -1,14 +1,13 @@
-package xlsx
+package zipxml
 
 import (
 	"bytes"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// appendText appends the characters of raw XML text, with references replaced and line ends as "\n" (XML 1.0 §2.11). ok
+// AppendText appends the characters of raw XML text, with references replaced and line ends as "\n" (XML 1.0 §2.11). ok
 // is false if a reference is malformed, or names an entity that XML does not have.
-func appendText(dst, raw []byte) (text []byte, ok bool) {
+func AppendText(dst, raw []byte) (text []byte, ok bool) {
 	for {
 		i := bytes.IndexAny(raw, "&\r")
 		if i < 0 {
@@ -32,8 +31,8 @@ func appendText(dst, raw []byte) (text []byte, ok bool) {
 	}
 }
 
-// appendCDATA appends the characters of a CDATA section.
-func appendCDATA(dst, raw []byte) []byte {
+// AppendCDATA appends the characters of a CDATA section.
+func AppendCDATA(dst, raw []byte) []byte {
 	for {
 		i := bytes.IndexByte(raw, '\r')
 		if i < 0 {
@@ -125,7 +124,7 @@ func parseCharCode(b []byte) (r rune, ok bool) {
 		return 0, false
 	}
 	for _, c := range b {
-		d := hexDigit(c)
+		d := HexDigit(c)
 		if d < 0 || d >= base {
 			return 0, false
 		}
@@ -136,7 +135,8 @@ func parseCharCode(b []byte) (r rune, ok bool) {
 	return r, isChar(r)
 }
 
-func hexDigit(c byte) rune {
+// HexDigit returns the value of a hexadecimal digit, or -1.
+func HexDigit(c byte) rune {
 	switch {
 	case '0' <= c && c <= '9':
 		return rune(c - '0')
@@ -148,59 +148,14 @@ func hexDigit(c byte) rune {
 	return -1
 }
 
-// unescape decodes the escapes _xHHHH_ in place, with which SpreadsheetML represents characters that XML can't
-// (ECMA-376 Part 1 §22.9.2.19, ST_Xstring). HHHH is a UTF-16 code unit. An unpaired surrogate doesn't change.
-func unescape(b []byte) []byte {
-	i := bytes.Index(b, []byte("_x"))
-	if i < 0 {
-		return b
-	}
-	out := b[:i]
-	for i < len(b) {
-		unit, ok := escapeAt(b, i)
-		if !ok {
-			out = append(out, b[i])
-			i++
-			continue
-		}
-		r, n := unit, 7
-		if utf16.IsSurrogate(unit) {
-			low, _ := escapeAt(b, i+7)
-			if r = utf16.DecodeRune(unit, low); r == utf8.RuneError {
-				out = append(out, b[i])
-				i++
-				continue
-			}
-			n = 14
-		}
-		out = utf8.AppendRune(out, r)
-		i += n
-	}
-	return out
-}
-
-func escapeAt(b []byte, i int) (unit rune, ok bool) {
-	if i+7 > len(b) || b[i] != '_' || b[i+1] != 'x' || b[i+6] != '_' {
-		return 0, false
-	}
-	for _, c := range b[i+2 : i+6] {
-		d := hexDigit(c)
-		if d < 0 {
-			return 0, false
-		}
-		unit = unit<<4 | d
-	}
-	return unit, true
-}
-
 // isChar reports whether XML can contain a character (XML 1.0 §2.2).
 func isChar(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' ||
 		r >= 0x20 && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000 && r <= 0x10FFFF
 }
 
-// validChars reports whether b is valid UTF-8 with only characters that XML can contain.
-func validChars(b []byte) bool {
+// ValidChars reports whether b is valid UTF-8 with only characters that XML can contain.
+func ValidChars(b []byte) bool {
 	for i := 0; i < len(b); i++ {
 		if c := b[i]; c >= 0x80 {
 			return validWide(b[i:])
@@ -229,9 +184,9 @@ func validWide(b []byte) bool {
 	return true
 }
 
-// nameLength returns the number of bytes at the beginning of b that are an XML name of ASCII characters, including its
+// NameLength returns the number of bytes at the beginning of b that are an XML name of ASCII characters, including its
 // prefix. Names in SpreadsheetML don't have other characters.
-func nameLength(b []byte) int {
+func NameLength(b []byte) int {
 	for i, c := range b {
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == ':'
 		if !letter && (i == 0 || c != '-' && c != '.' && (c < '0' || c > '9')) {
@@ -241,30 +196,34 @@ func nameLength(b []byte) int {
 	return len(b)
 }
 
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+// IsSpace reports whether c is white space of XML.
+func IsSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-func isBlank(b []byte) bool {
+// IsBlank reports whether b has only white space.
+func IsBlank(b []byte) bool {
 	for _, c := range b {
-		if !isSpace(c) {
+		if !IsSpace(c) {
 			return false
 		}
 	}
 	return true
 }
 
-func trimLeft(b []byte) []byte {
-	for len(b) > 0 && isSpace(b[0]) {
+// TrimLeft returns b without the white space at its beginning.
+func TrimLeft(b []byte) []byte {
+	for len(b) > 0 && IsSpace(b[0]) {
 		b = b[1:]
 	}
 	return b
 }
 
-func trimRight(b []byte) []byte {
-	for len(b) > 0 && isSpace(b[len(b)-1]) {
+// TrimRight returns b without the white space at its end.
+func TrimRight(b []byte) []byte {
+	for len(b) > 0 && IsSpace(b[len(b)-1]) {
 		b = b[:len(b)-1]
 	}
 	return b
 }
 
-// clip shortens a text for a message.
-func clip(b []byte) []byte { return b[:min(len(b), 40)] }
+// Clip shortens a text for a message.
+func Clip(b []byte) []byte { return b[:min(len(b), 40)] }

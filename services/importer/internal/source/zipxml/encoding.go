@@ -1,4 +1,4 @@
-package xlsx
+package zipxml
 
 import (
 	"bufio"
@@ -12,9 +12,9 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// newDecoder converts a part to UTF-8. Parts are UTF-8 or UTF-16 (ECMA-376 Part 2 §8.1.1). The encoding is detected by
+// NewDecoder converts a part to UTF-8. Parts are UTF-8 or UTF-16 (ECMA-376 Part 2 §8.1.1). The encoding is detected by
 // a byte order mark or, without one, by the bytes of the first character, which is "<" (XML 1.0 appendix F).
-func newDecoder(src *partReader) io.Reader {
+func NewDecoder(src *partReader) io.Reader {
 	d := &decoder{src: src}
 	return d
 }
@@ -127,5 +127,5 @@ func (u *utf16Reader) unit() (uint16, error) {
 }
 
 func (u *utf16Reader) damaged() error {
-	return refuse(source.Damaged, fmt.Sprintf("%s, byte %d", u.part, u.at), "its UTF-16 text is broken")
+	return Refuse(source.Damaged, fmt.Sprintf("%s, byte %d", u.part, u.at), "its UTF-16 text is broken")
 }

@@ -1,4 +1,4 @@
-package xlsx
+package zipxml
 
 import (
 	"bytes"
@@ -12,18 +12,18 @@ var (
 )
 
 // parseAttrs splits the attributes after the name in a tag into x.attrs.
-func (x *scanner) parseAttrs(b []byte) error {
+func (x *Scanner) parseAttrs(b []byte) error {
 	x.attrs, x.scratch = x.attrs[:0], x.scratch[:0]
 	for {
 		spaces := 0
-		for spaces < len(b) && isSpace(b[spaces]) {
+		for spaces < len(b) && IsSpace(b[spaces]) {
 			spaces++
 		}
 		b = b[spaces:]
 		if len(b) == 0 {
 			return nil
 		}
-		n := nameLength(b)
+		n := NameLength(b)
 		if n == 0 || spaces == 0 {
 			return errAttrs
 		}
@@ -31,11 +31,11 @@ func (x *scanner) parseAttrs(b []byte) error {
 		if bytes.Count(name, []byte(":")) > 1 {
 			return errAttrs
 		}
-		b = trimLeft(b[n:])
+		b = TrimLeft(b[n:])
 		if len(b) == 0 || b[0] != '=' {
 			return errAttrs
 		}
-		b = trimLeft(b[1:])
+		b = TrimLeft(b[1:])
 		if len(b) == 0 || b[0] != '"' && b[0] != '\'' {
 			return errAttrs
 		}
@@ -45,7 +45,7 @@ func (x *scanner) parseAttrs(b []byte) error {
 		}
 		value := b[1 : 1+end]
 		b = b[end+2:]
-		if bytes.IndexByte(value, '<') >= 0 || !validChars(value) {
+		if bytes.IndexByte(value, '<') >= 0 || !ValidChars(value) {
 			return errAttrs
 		}
 		if bytes.ContainsAny(value, "&\t\r\n") {
@@ -68,8 +68,8 @@ func (x *scanner) parseAttrs(b []byte) error {
 	}
 }
 
-// attr returns the value of the attribute with this name and without a prefix, or nil.
-func (x *scanner) attr(name string) []byte {
+// Attr returns the value of the attribute with this name and without a prefix, or nil.
+func (x *Scanner) Attr(name string) []byte {
 	for i := range x.attrs {
 		if string(x.attrs[i].name) == name {
 			return x.attrs[i].value
@@ -78,12 +78,12 @@ func (x *scanner) attr(name string) []byte {
 	return nil
 }
 
-// relID returns the value of the relationship attribute id, or nil.
-func (x *scanner) relID() []byte {
+// RelID returns the value of the relationship attribute id, or nil.
+func (x *Scanner) RelID() []byte {
 	for i := range x.attrs {
 		prefix, local, ok := bytes.Cut(x.attrs[i].name, []byte(":"))
 		if ok && string(local) == "id" {
-			if space, _ := x.space(prefix); space == spaceRels {
+			if space, _ := x.Space(prefix); space == Relationships {
 				return x.attrs[i].value
 			}
 		}
@@ -124,5 +124,5 @@ func tagEnd(b []byte) int {
 	return -1
 }
 
-// xsdBool reads a boolean (XML Schema Part 2 §3.2.2).
-func xsdBool(b []byte) bool { return string(b) == "1" || string(b) == "true" }
+// Bool reads a boolean (XML Schema Part 2 §3.2.2).
+func Bool(b []byte) bool { return string(b) == "1" || string(b) == "true" }

@@ -1,4 +1,4 @@
-package xlsx
+package zipxml
 
 import (
 	"bytes"
@@ -24,16 +24,16 @@ var data = map[string]bool{"sheetData": true, "row": true, "c": true, "v": true,
 	"sheets": true, "sheet": true, "cellXfs": true, "xf": true, "numFmts": true, "numFmt": true, "mergeCell": true}
 
 // alternate handles the tags of alternate content. It returns false for other tokens, which the caller handles.
-func (x *scanner) alternate(t token) (handled bool) {
+func (x *Scanner) alternate(t Token) (handled bool) {
 	switch last := len(x.alternatives) - 1; {
-	case t == tokenStart && x.prefix != nil && string(x.local) == "AlternateContent" && x.isCompatibility():
+	case t == Start && x.Prefix != nil && string(x.Local) == "AlternateContent" && x.isCompatibility():
 		x.alternatives = append(x.alternatives, alternative{open: len(x.openAt)})
 	case last < 0:
 		return false
-	case t == tokenStart && !x.alternatives[last].choice && len(x.openAt) == x.alternatives[last].open+1 && x.isCompatibility():
+	case t == Start && !x.alternatives[last].choice && len(x.openAt) == x.alternatives[last].open+1 && x.isCompatibility():
 		// Only the first one that applies is read. A fallback always applies.
 		of := &x.alternatives[last]
-		if !of.chosen && (string(x.local) == "Fallback" || string(x.local) == "Choice" && x.understands(x.attr("Requires"))) {
+		if !of.chosen && (string(x.Local) == "Fallback" || string(x.Local) == "Choice" && x.understands(x.Attr("Requires"))) {
 			of.chosen = true
 			x.alternatives = append(x.alternatives, alternative{open: len(x.openAt), choice: true})
 			break
@@ -41,7 +41,7 @@ func (x *scanner) alternate(t token) (handled bool) {
 		lost, ok := x.skipAlternative()
 		of.lost = of.lost || lost
 		return ok
-	case t == tokenEnd && len(x.openAt) < x.alternatives[last].open:
+	case t == End && len(x.openAt) < x.alternatives[last].open:
 		if of := x.alternatives[last]; !of.choice && of.lost && !of.chosen {
 			x.fail(source.Damaged, "it has data for other programs, without an alternative for Excel")
 		}
@@ -53,10 +53,10 @@ func (x *scanner) alternate(t token) (handled bool) {
 }
 
 // understands reports whether Excel knows the namespaces of all prefixes of a list.
-func (x *scanner) understands(prefixes []byte) bool {
+func (x *Scanner) understands(prefixes []byte) bool {
 	list := bytes.Fields(prefixes)
 	for _, prefix := range list {
-		if space, ok := x.space(prefix); !ok || space == spaceOther {
+		if space, ok := x.Space(prefix); !ok || space == Other {
 			return false
 		}
 	}
@@ -64,30 +64,30 @@ func (x *scanner) understands(prefixes []byte) bool {
 }
 
 // skipAlternative passes over an alternative whose start tag is the current token, and reports whether it has data.
-func (x *scanner) skipAlternative() (lost, ok bool) {
+func (x *Scanner) skipAlternative() (lost, ok bool) {
 	for depth := len(x.openAt); len(x.openAt) >= depth; {
 		t := x.nextTag()
-		if t <= tokenEOF {
+		if t <= EOF {
 			return lost, false
 		}
-		lost = lost || t == tokenStart && x.main && data[string(x.local)]
+		lost = lost || t == Start && x.Namespace == Spreadsheet && data[string(x.Local)]
 	}
 	return lost, true
 }
 
 // isCompatibility reports whether the current tag is one of alternate content.
-func (x *scanner) isCompatibility() bool {
-	space, _ := x.space(x.prefix)
-	return space == spaceCompatibility
+func (x *Scanner) isCompatibility() bool {
+	space, _ := x.Space(x.Prefix)
+	return space == Compatibility
 }
 
 // spaceOf returns the namespace with an address.
-func spaceOf(address string) namespace {
+func spaceOf(address string) Namespace {
 	if space, known := namespaces[address]; known {
 		return space
 	}
 	if strings.HasPrefix(address, officeNamespaces) {
-		return spaceOffice
+		return ExcelExtension
 	}
-	return spaceOther
+	return Other
 }
