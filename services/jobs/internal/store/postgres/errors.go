@@ -19,7 +19,6 @@ const (
 	deadlockDetected     = "40P01"
 	uniqueViolation      = "23505" // another process has made the same request
 	readOnly             = "25006"
-	invalidParameter     = "22023" // among others, the ID of a transaction that is in the future
 )
 
 // lostError means that there is no connection: it was lost, or could not be established.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"headway/internal/pgtest"
 	"headway/services/jobs/internal/job"
 )
@@ -20,11 +19,17 @@ import (
 // openThrough opens a store whose connections go through a new proxy.
 func openThrough(t *testing.T, observe job.Observer) (*Store, *pgtest.Proxy) {
 	t.Helper()
-	u, err := url.Parse(database(t))
+	return openBehind(t, database(t), pgtest.Shared(t).Address(), observe)
+}
+
+// openBehind opens the database at a URL, through a new proxy in front of its server's address.
+func openBehind(t *testing.T, at, address string, observe job.Observer) (*Store, *pgtest.Proxy) {
+	t.Helper()
+	u, err := url.Parse(at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := pgtest.NewProxy(t, pgtest.Shared(t).Address())
+	c := pgtest.NewProxy(t, address)
 	u.Host = c.Address()
 	s, err := Open(t.Context(), u.String(), observe)
 	if err != nil {
@@ -52,16 +57,129 @@ func add(t *testing.T, s *Store) job.Job {
 	return stored
 }
 
-func TestTransactionThatServerForgotWasNotCommitted(t *testing.T) {
-	config, err := pgx.ParseConfig(database(t))
+// commits reports whether a client sends a commit.
+func commits(sent []byte) bool { return bytes.Contains(sent, []byte("\x00"+commitStatement+"\x00")) }
+
+// The server crashes before a commit. After it, it gives the same transaction ID to another client, which commits.
+func TestReusedTransactionIDIsNotTakenForCommit(t *testing.T) {
+	server, err := pgtest.Start("wal_writer_delay=10s")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &writer{config: config, timeout: transactTimeout, stopping: make(chan struct{})}
-	t.Cleanup(w.disconnect)
-	time.AfterFunc(10*time.Second, func() { close(w.stopping) })
-	if committed, known := w.outcome("900000000000"); committed || !known {
-		t.Errorf("committed: %v, known: %v", committed, known)
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	s, c := openBehind(t, server.Database(t, "jobs"), server.Address(), nil)
+	j := add(t, s)
+	sql := func(statement string) string {
+		out, err := server.SQL("jobs", statement)
+		if err != nil {
+			t.Error(err, out)
+		}
+		return strings.TrimSpace(out)
+	}
+	sql("CREATE TABLE other (id bigint); CHECKPOINT")
+	lost := false
+	c.Lose(func(sent []byte) bool {
+		if lost || !commits(sent) {
+			return false
+		}
+		lost = true
+		id := sql(`SELECT backend_xid FROM pg_stat_activity WHERE application_name = 'headway-jobs' AND backend_xid IS NOT NULL`)
+		server.Kill()
+		if err := server.Restart(); err != nil {
+			t.Error(err)
+		}
+		reused := false
+		for range 100 {
+			if reused = sql(`INSERT INTO other VALUES (1) RETURNING pg_current_xact_id()`) == id; reused {
+				break
+			}
+		}
+		if !reused {
+			t.Errorf("no other transaction got the ID %s", id)
+		}
+		return true
+	})
+	jobs, errs := s.Update(t.Context(), []string{j.ID}, func(_ int, j *job.Job) error { j.Touch(time.Now()); return nil })
+	if errs[0] != nil || !lost {
+		t.Fatalf("the change gives %v; the commit was lost: %v", errs[0], lost)
+	}
+	if got, err := s.Get(t.Context(), j.ID); err != nil || got.Revision != jobs[0].Revision || got.Revision != 2 {
+		t.Errorf("the change gives revision %d, and the stored one is %d, %v", jobs[0].Revision, got.Revision, err)
+	}
+}
+
+// Another process gets the lock while this one has no connection. It writes before this one asks for the outcome of its commit.
+func TestOutcomeIsKnownAfterAnotherProcessWrote(t *testing.T) {
+	url := database(t)
+	s, c := openBehind(t, url, pgtest.Shared(t).Address(), nil)
+	j := add(t, s)
+	opened := make(chan *Store, 1)
+	go func() {
+		other, err := Open(context.Background(), url, nil) // waits for the lock
+		if err != nil {
+			t.Error(err)
+		}
+		opened <- other
+	}()
+	awaitLockWaiter(t, s)
+	var lost atomic.Bool
+	c.Lose(func(sent []byte) bool { return commits(sent) && lost.CompareAndSwap(false, true) })
+	calls := 0
+	errs := make(chan error, 1)
+	go func() {
+		_, all := s.Update(t.Context(), []string{j.ID}, func(_ int, j *job.Job) error { calls++; j.Touch(time.Now()); return nil })
+		errs <- all[0]
+	}()
+	other := <-opened
+	if other == nil {
+		t.FailNow()
+	}
+	add(t, other)
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-errs; err != nil || calls != 1 || !lost.Load() {
+		t.Fatalf("the change gives %v, after %d calls; the answer was lost: %v", err, calls, lost.Load())
+	}
+	if got, err := s.Get(t.Context(), j.ID); err != nil || got.Revision != 2 {
+		t.Errorf("the stored revision is %d, %v", got.Revision, err)
+	}
+}
+
+// awaitLockWaiter waits until a connection waits for the lock of the only process.
+func awaitLockWaiter(t *testing.T, s *Store) {
+	t.Helper()
+	for waiting := 0; waiting == 0; {
+		if err := s.reads.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestUnusedWritersAreForgotten(t *testing.T) {
+	url := database(t)
+	count := func() (n int) {
+		s, err := Open(t.Context(), url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		add(t, s)
+		if err := s.reads.QueryRow(t.Context(), `SELECT count(*) FROM writers`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.reads.Exec(t.Context(), `UPDATE writers SET used_at = used_at - interval '16 days'`); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if got := [4]int{count(), count(), count(), count()}; got != [4]int{1, 2, 2, 2} {
+		t.Errorf("after each start there are %v rows", got)
 	}
 }
 
@@ -79,7 +197,7 @@ func TestLostCommitAnswerIsLookedUpNotRepeated(t *testing.T) {
 	for i := range 5 {
 		var lost atomic.Bool
 		c.Lose(func(sent []byte) bool {
-			return strings.Contains(string(sent), "COMMIT") && lost.CompareAndSwap(false, true)
+			return commits(sent) && lost.CompareAndSwap(false, true)
 		})
 		calls := 0
 		jobs, errs := s.Update(t.Context(), []string{j.ID}, func(_ int, j *job.Job) error {
@@ -112,7 +230,7 @@ func TestChangeBeforeLostCommitHappensOnce(t *testing.T) {
 	// The commit itself is lost: the server never receives it.
 	var lost atomic.Bool
 	c.Lose(func(sent []byte) bool {
-		if strings.Contains(string(sent), "COMMIT") && lost.CompareAndSwap(false, true) {
+		if commits(sent) && lost.CompareAndSwap(false, true) {
 			copy(sent, strings.Repeat("\x00", len(sent))) // it arrives as invalid data, and the server ends the connection
 			return true
 		}

@@ -39,8 +39,8 @@ func (t *tx) fail(doing string, err error) error {
 	return t.broken
 }
 
-// perform runs the transaction except for its end. It returns the transaction's ID, or "" if it wrote nothing.
-func (t *tx) perform(batch []*change) (id string, err error) {
+// perform runs the transaction except for its end.
+func (t *tx) perform(batch []*change) error {
 	live := make([]*change, 0, len(batch))
 	for _, c := range batch {
 		if c.err = c.ctx.Err(); c.err == nil {
@@ -48,7 +48,7 @@ func (t *tx) perform(batch []*change) (id string, err error) {
 		}
 	}
 	if err := t.begin(live); err != nil {
-		return "", err
+		return err
 	}
 	runs := func(sequence bool) error {
 		for _, c := range live {
@@ -62,27 +62,18 @@ func (t *tx) perform(batch []*change) (id string, err error) {
 		return t.flush()
 	}
 	if err := runs(false); err != nil {
-		return "", err
+		return err
 	}
 	if err := runs(true); err != nil {
-		return "", err
+		return err
 	}
 	if err := t.claims(live); err != nil {
-		return "", err
+		return err
 	}
 	if err := t.flush(); err != nil {
-		return "", err
+		return err
 	}
-	if err := t.openGates(); err != nil {
-		return "", err
-	}
-	if !t.wrote {
-		return "", nil
-	}
-	if err := t.conn.QueryRow(t.ctx, `SELECT pg_current_xact_id()::text`).Scan(&id); err != nil {
-		return "", t.fail("read the transaction's id", err)
-	}
-	return id, nil
+	return t.openGates()
 }
 
 // begin begins the transaction, and locks and reads the jobs that the changes need, in one round trip.

@@ -2,12 +2,12 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"headway/internal/backoff"
 	"headway/services/jobs/internal/job"
@@ -34,6 +34,7 @@ var errClosed = errors.New("the jobs database is closed")
 // writer is the one goroutine that changes the database.
 type writer struct {
 	config  *pgx.ConnConfig
+	id      string    // of its row in the table writers
 	conn    *pgx.Conn // nil while there is no connection
 	backend backend   // of the latest connection
 	observe job.Observer
@@ -61,6 +62,7 @@ type change struct {
 
 func startWriter(ctx context.Context, config *pgx.ConnConfig, observe job.Observer) (*writer, error) {
 	w := &writer{
+		id:       rand.Text(),
 		config:   config,
 		observe:  observe,
 		limit:    -1,
@@ -121,8 +123,10 @@ func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn) (next backend, er
 	if err := conn.QueryRow(ctx, `SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()`).Scan(&next.started); err != nil {
 		return next, err
 	}
-	_, err = conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(onlyProcess))
-	return next, err
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(onlyProcess)); err != nil {
+		return next, err
+	}
+	return next, w.register(ctx, conn)
 }
 
 // disconnect drops an unusable connection.
@@ -256,38 +260,12 @@ func (w *writer) transact(batch []*change) error {
 		return err
 	}
 	t := newTx(ctx, w.conn, w.limit)
-	id, err := t.perform(batch)
-	if err == nil && id == "" {
-		_, err = w.conn.Exec(ctx, "ROLLBACK") // nothing was written
-		if err != nil {
-			w.disconnect()
-		}
-		return nil
-	}
-	if err != nil {
-		if isRefused(err) {
-			_, rollback := w.conn.Exec(ctx, "ROLLBACK")
-			if rollback != nil {
-				w.disconnect()
-			}
-			return err
-		}
-		w.disconnect()
+	if err := t.perform(batch); err != nil || !t.wrote {
+		w.rollback(ctx, err)
 		return err
 	}
-	if _, err := w.conn.Exec(ctx, "COMMIT"); err != nil {
-		if isRefused(err) {
-			w.disconnect()
-			return err
-		}
-		w.disconnect()
-		committed, known := w.outcome(id)
-		if !known {
-			return unavailable(fmt.Errorf("the outcome of a change is not known yet: %w", err))
-		}
-		if !committed {
-			return &lostError{err}
-		}
+	if err := w.commit(ctx); err != nil {
+		return err
 	}
 	w.limit = t.limit
 	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 || !t.commit.Due.IsZero() {
@@ -297,41 +275,12 @@ func (w *writer) transact(batch []*change) error {
 	return nil
 }
 
-// outcome determines whether a transaction was committed if the response to its commit was lost. Until then, nothing
-// else is changed, because observers must receive all commits in order. known is false if the store is closed before.
-func (w *writer) outcome(id string) (committed, known bool) {
-	wait := backoff.New(firstRetry, lastRetry)
-	for {
-		status, err := w.status(id)
-		switch {
-		case err == nil && status == "committed":
-			return true, true
-		case err == nil && status == "aborted":
-			return false, true
-		}
-		select { // the database is unavailable, or the server has not noticed yet that its client has disconnected
-		case <-w.stopping:
-			return false, false
-		case <-time.After(wait.Next()):
+// rollback ends a transaction without its changes. err is why, or nil if there are none.
+func (w *writer) rollback(ctx context.Context, err error) {
+	if err == nil || isRefused(err) {
+		if _, err := w.conn.Exec(ctx, "ROLLBACK"); err == nil {
+			return
 		}
 	}
-}
-
-// status queries the database for the outcome of a transaction. After a crash, the server no longer knows the ID of a
-// transaction of which nothing had reached its log, and calls it one of the future. It was not committed.
-func (w *writer) status(id string) (status string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
-	defer cancel()
-	if err := w.connect(ctx); err != nil {
-		return "", err
-	}
-	err = w.conn.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), 'unknown')`, id).Scan(&status)
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == invalidParameter {
-		return "aborted", nil
-	}
-	if err != nil {
-		w.disconnect()
-	}
-	return status, err
+	w.disconnect()
 }
