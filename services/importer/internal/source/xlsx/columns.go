@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 	"headway/services/importer/internal/source/zipxml"
 )
 
@@ -37,8 +38,8 @@ func (r *Rows) readColumns() error {
 	if !zipxml.Bool(zipxml.TrimRight(zipxml.TrimLeft(x.Attr("hidden")))) && !isZeroSize(x.Attr("width")) {
 		return nil
 	}
-	first, okFirst := parseInt(zipxml.TrimRight(zipxml.TrimLeft(x.Attr("min"))), 1<<32-1)
-	last, okLast := parseInt(zipxml.TrimRight(zipxml.TrimLeft(x.Attr("max"))), 1<<32-1)
+	first, okFirst := cellvalue.ParseInt(zipxml.TrimRight(zipxml.TrimLeft(x.Attr("min"))), 1<<32-1)
+	last, okLast := cellvalue.ParseInt(zipxml.TrimRight(zipxml.TrimLeft(x.Attr("max"))), 1<<32-1)
 	if !okFirst || !okLast || first < 1 || last < first {
 		return x.Refusal(source.Damaged, "the hidden columns %q to %q are not a range", zipxml.Clip(x.Attr("min")), zipxml.Clip(x.Attr("max")))
 	}

@@ -2,9 +2,9 @@ package xlsx
 
 import (
 	"context"
-	"strings"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 	"headway/services/importer/internal/source/zipxml"
 )
 
@@ -47,7 +47,7 @@ func (p *pack) readStyles(ctx context.Context, e *zipxml.Part) (styles, error) {
 		case x.Depth() == 2:
 			section = ""
 		case section == "numFmts" && x.Is("numFmt"):
-			id, ok := parseInt(x.Attr("numFmtId"), 1<<30)
+			id, ok := cellvalue.ParseInt(x.Attr("numFmtId"), 1<<30)
 			if !ok {
 				return x.Refusal(source.Damaged, "a number format has the id %q", zipxml.Clip(x.Attr("numFmtId")))
 			}
@@ -58,7 +58,7 @@ func (p *pack) readStyles(ctx context.Context, e *zipxml.Part) (styles, error) {
 		case section == "cellXfs" && x.Is("xf"):
 			id, ok := 0, true
 			if text := x.Attr("numFmtId"); len(text) > 0 {
-				id, ok = parseInt(text, 1<<30)
+				id, ok = cellvalue.ParseInt(text, 1<<30)
 			}
 			if !ok {
 				return x.Refusal(source.Damaged, "a cell format has the number format %q", zipxml.Clip(x.Attr("numFmtId")))
@@ -83,7 +83,7 @@ func (p *pack) readStyles(ctx context.Context, e *zipxml.Part) (styles, error) {
 					code = "General"
 				}
 			}
-			f = &source.NumberFormat{ID: id, Code: code, Kind: classify(code)}
+			f = &source.NumberFormat{ID: id, Code: code, Kind: cellvalue.Classify(code)}
 			formats[id] = f
 		}
 		s.cells[i] = f
@@ -112,78 +112,4 @@ var builtinFormats = map[int]string{
 	59: "0", 60: "0.00", 61: "#,##0", 62: "#,##0.00", 67: "0%", 68: "0.00%", 69: "# ?/?", 70: "# ??/??",
 	71: "d/m/yyyy", 72: "d-mmm-yy", 73: "d-mmm", 74: "mmm-yy", 75: "h:mm", 76: "h:mm:ss",
 	77: "d/m/yyyy h:mm", 78: "mm:ss", 79: "[h]:mm:ss", 80: "mm:ss.0", 81: "d/m/yyyy",
-}
-
-// classify determines the class of a format code (ECMA-376 Part 1 §18.8.31) by its first section, which is for positive
-// numbers, without literals.
-func classify(code string) source.FormatClass {
-	var date, clock, month, elapsed bool
-	lower := strings.ToLower(code)
-	for i := 0; i < len(lower); i++ {
-		switch c := lower[i]; c {
-		case ';':
-			i = len(lower)
-		case '"':
-			i = skipTo(lower, i+1, '"')
-		case '\\', '_', '*':
-			i++
-			for i+1 < len(lower) && lower[i+1]&0xC0 == 0x80 {
-				i++ // the rest of a multibyte character
-			}
-		case '[':
-			end := skipTo(lower, i+1, ']')
-			if name := lower[i+1 : min(end, len(lower))]; name != "" &&
-				(strings.Trim(name, "h") == "" || strings.Trim(name, "m") == "" || strings.Trim(name, "s") == "") {
-				elapsed = true
-			}
-			i = end
-		case 'g':
-			if strings.HasPrefix(lower[i:], "general") {
-				i += len("general") - 1
-				continue
-			}
-			date = true
-		case 'e':
-			if i+1 < len(lower) && (lower[i+1] == '+' || lower[i+1] == '-') {
-				i++
-				continue
-			}
-			date = true
-		case 'a':
-			switch {
-			case strings.HasPrefix(lower[i:], "am/pm"):
-				clock = true
-				i += len("am/pm") - 1
-			case strings.HasPrefix(lower[i:], "a/p"):
-				clock = true
-				i += len("a/p") - 1
-			default:
-				date = true
-			}
-		case 'y', 'd', 'b':
-			date = true
-		case 'h', 's':
-			clock = true
-		case 'm':
-			month = true
-		}
-	}
-	switch {
-	case elapsed:
-		return source.Elapsed
-	case date && clock:
-		return source.DateTime
-	case date, month && !clock:
-		return source.DateOnly
-	case clock:
-		return source.TimeOnly
-	}
-	return source.Plain
-}
-
-func skipTo(s string, from int, c byte) int {
-	if i := strings.IndexByte(s[min(from, len(s)):], c); i >= 0 {
-		return from + i
-	}
-	return len(s)
 }

@@ -2,6 +2,7 @@ package xlsx
 
 import (
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 
 	"headway/services/importer/internal/source/zipxml"
 )
@@ -94,7 +95,7 @@ func (r *Rows) readFormula(c *source.Cell) error {
 	ref := x.Attr("ref")
 	if si := zipxml.TrimRight(zipxml.TrimLeft(x.Attr("si"))); len(si) > 0 && string(x.Attr("t")) == "shared" {
 		var ok bool
-		if group, ok = parseInt(si, 1<<32-1); !ok {
+		if group, ok = cellvalue.ParseInt(si, 1<<32-1); !ok {
 			return x.Refusal(source.Damaged, "the shared formula %q has no number", zipxml.Clip(si))
 		}
 		if _, row, ok := parseRef(lastOfRange(ref)); ok {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 	"headway/services/importer/internal/source/zipxml"
 )
 
@@ -320,7 +321,7 @@ func (r *Rows) quickValue(c *source.Cell, kind cellType, b []byte, p, i int) (ne
 		return p, quickUnusual
 	}
 	switch {
-	case kind == typeNumber && class == 0 && isCanonical(value):
+	case kind == typeNumber && class == 0 && cellvalue.IsCanonical(value):
 		c.Kind, c.Text = source.Number, value
 		if c.Format.Kind != source.Plain {
 			c.Kind = source.Date

@@ -2,6 +2,7 @@ package xlsx
 
 import (
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 
 	"headway/services/importer/internal/source/zipxml"
 )
@@ -116,7 +117,7 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	col = r.col + 1
 	if ref := x.Attr("r"); len(ref) > 0 {
 		c, row, ok := parseRef(ref)
-		if n, plain := parseInt(ref, maxColumn-1); !ok && plain {
+		if n, plain := cellvalue.ParseInt(ref, maxColumn-1); !ok && plain {
 			// Some writers number the columns from 0.
 			c, row, ok = n+1, r.number, true
 		}
@@ -140,7 +141,7 @@ func (r *Rows) cellAttrs() (col, style int, kind cellType, err error) {
 	}
 	if s := x.Attr("s"); len(s) > 0 {
 		var ok bool
-		if style, ok = parseInt(s, len(r.styles)-1); !ok {
+		if style, ok = cellvalue.ParseInt(s, len(r.styles)-1); !ok {
 			return 0, 0, 0, x.Refusal(source.Damaged, "the style %q is not one of the workbook's %d", zipxml.Clip(s), len(r.styles))
 		}
 	}
@@ -217,11 +218,11 @@ func (r *Rows) setNumber(c *source.Cell, value []byte) {
 	if c.Format.Kind != source.Plain {
 		c.Kind = source.Date
 	}
-	if isCanonical(value) {
+	if cellvalue.IsCanonical(value) {
 		return
 	}
 	var ok bool
-	if r.scratch, ok = appendNumber(r.scratch[:0], value); !ok {
+	if r.scratch, ok = cellvalue.AppendNumber(r.scratch[:0], value); !ok {
 		c.Kind = source.Text // such as "NaN". The caller decides what it means
 		return
 	}
@@ -230,7 +231,7 @@ func (r *Rows) setNumber(c *source.Cell, value []byte) {
 
 func (r *Rows) setShared(c *source.Cell, value []byte) error {
 	if r.lazy {
-		i, ok := parseInt(value, r.limits.MaxSharedStrings-1)
+		i, ok := cellvalue.ParseInt(value, r.limits.MaxSharedStrings-1)
 		if !ok {
 			return r.x.Refusal(source.Damaged, "the shared string %q is not a number", zipxml.Clip(value))
 		}
@@ -245,7 +246,7 @@ func (r *Rows) setShared(c *source.Cell, value []byte) error {
 		}
 		r.shared = shared
 	}
-	i, ok := parseInt(value, r.shared.n-1)
+	i, ok := cellvalue.ParseInt(value, r.shared.n-1)
 	if !ok {
 		return r.x.Refusal(source.Damaged, "the shared string %q is not one of the workbook's %d", zipxml.Clip(value), r.shared.n)
 	}

@@ -1,5 +1,7 @@
 package xlsx
 
+import "headway/services/importer/internal/source/cellvalue"
+
 // The last column, XFD, and the last row of a sheet.
 const maxColumn, maxRow = 16_384, 1_048_576
 
@@ -14,27 +16,9 @@ func parseRef(ref []byte) (col, row int, ok bool) {
 		}
 		col = col*26 + int(c-'a') + 1
 	}
-	row, ok = parseInt(ref[i:], maxRow)
+	row, ok = cellvalue.ParseInt(ref[i:], maxRow)
 	if !ok || row == 0 || ref[i] == '0' || col == 0 || col > maxColumn {
 		return 0, 0, false
 	}
 	return col, row, true
-}
-
-// parseInt reads a run of decimal digits not above limit.
-func parseInt(b []byte, limit int) (n int, ok bool) {
-	if len(b) == 0 {
-		return 0, false
-	}
-	for _, c := range b {
-		c -= '0'
-		if c > 9 {
-			return 0, false
-		}
-		n = n*10 + int(c)
-		if n > limit {
-			return 0, false
-		}
-	}
-	return n, true
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 	"headway/services/importer/internal/source/zipxml"
 )
 
@@ -116,7 +117,7 @@ func (w *Workbook) readRichData(ctx context.Context, structures []richStructure)
 				return err
 			}
 			of, index = nil, -1
-			if s, ok := parseInt(x.Attr("s"), len(structures)-1); ok {
+			if s, ok := cellvalue.ParseInt(x.Attr("s"), len(structures)-1); ok {
 				of = &structures[s]
 			}
 			values = append(values, richValueOf(of))
@@ -183,14 +184,14 @@ func (w *Workbook) readMetadata(ctx context.Context, values richValues) (byCell 
 		case inFuture && x.Depth() == 3 && string(x.Local) == "bk":
 			blocks = append(blocks, -1)
 		case inFuture && string(x.Local) == "rvb" && len(blocks) > 0:
-			if i, ok := parseInt(x.Attr("i"), len(values)-1); ok {
+			if i, ok := cellvalue.ParseInt(x.Attr("i"), len(values)-1); ok {
 				blocks[len(blocks)-1] = i
 			}
 		case inValues && x.Depth() == 3 && string(x.Local) == "bk":
 			byCell = append(byCell, richValue{kind: source.ErrorValue})
 		case inValues && string(x.Local) == "rc" && len(byCell) > 0:
-			t, _ := parseInt(x.Attr("t"), 1<<20)
-			if i, ok := parseInt(x.Attr("v"), len(blocks)-1); ok && t == richType && blocks[i] >= 0 {
+			t, _ := cellvalue.ParseInt(x.Attr("t"), 1<<20)
+			if i, ok := cellvalue.ParseInt(x.Attr("v"), len(blocks)-1); ok && t == richType && blocks[i] >= 0 {
 				byCell[len(byCell)-1] = values[blocks[i]]
 			}
 		}
@@ -208,7 +209,7 @@ func (r *Rows) setRich(c *source.Cell, vm []byte) error {
 	if err != nil {
 		return err
 	}
-	i, ok := parseInt(vm, len(values))
+	i, ok := cellvalue.ParseInt(vm, len(values))
 	if !ok || i == 0 {
 		return nil
 	}

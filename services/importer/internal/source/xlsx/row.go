@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 	"headway/services/importer/internal/source/zipxml"
 )
 
@@ -23,7 +24,7 @@ func (r *Rows) beginRow(ref []byte, hidden bool) error {
 	r.unresolved = r.unresolved[:0]
 	r.start = r.x.Base + int64(r.x.Pos)
 	if len(ref) > 0 {
-		n, ok := parseInt(ref, 1<<40)
+		n, ok := cellvalue.ParseInt(ref, 1<<40)
 		switch {
 		case !ok || n == 0:
 			return r.x.Refusal(source.Damaged, "a row has the number %q", zipxml.Clip(ref))

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 )
 
 const refError = "#REF!"
@@ -151,7 +152,7 @@ func parseRefPart(b []byte) (p refPart, ok bool) {
 	if i == len(b) || b[i] == '0' {
 		return p, false
 	}
-	p.row, ok = parseInt(b[i:], maxRow)
+	p.row, ok = cellvalue.ParseInt(b[i:], maxRow)
 	return p, ok
 }
 

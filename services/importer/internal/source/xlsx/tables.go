@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 	"headway/services/importer/internal/source/zipxml"
 )
 
@@ -50,10 +51,10 @@ func (p *pack) readTable(ctx context.Context, e *zipxml.Part) (table source.Tabl
 		}
 		table.Range, ok = parseRange(x.Attr("ref"))
 		table.HeaderRows, table.TotalsRows = 1, 0
-		if n, known := parseInt(x.Attr("headerRowCount"), maxRow); known {
+		if n, known := cellvalue.ParseInt(x.Attr("headerRowCount"), maxRow); known {
 			table.HeaderRows = int32(n)
 		}
-		if n, known := parseInt(x.Attr("totalsRowCount"), maxRow); known {
+		if n, known := cellvalue.ParseInt(x.Attr("totalsRowCount"), maxRow); known {
 			table.TotalsRows = int32(n)
 		}
 		return nil

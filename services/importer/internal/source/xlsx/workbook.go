@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/source/cellvalue"
 	"headway/services/importer/internal/source/zipxml"
 )
 
@@ -82,6 +83,11 @@ func (w *Workbook) Sheets() []source.Sheet { return append([]source.Sheet(nil), 
 // Date1904 reports whether dates count from 1904 instead of 1900 (ECMA-376
 // Part 1 §18.17.4.1).
 func (w *Workbook) Date1904() bool { return w.date1904 }
+
+// Civil returns the date and time of a cell, by the workbook's date system. See cellvalue.Civil.
+func (w *Workbook) Civil(c *source.Cell) (source.Civil, error) {
+	return cellvalue.Civil(c, w.date1904)
+}
 
 // Partial reports whether the workbook has the name that marks it as a part of an upload. See source.Partial.
 func (w *Workbook) Partial() bool { return w.partial }

@@ -1,4 +1,4 @@
-package xlsx
+package cellvalue
 
 import (
 	"errors"
@@ -35,8 +35,7 @@ func TestSerialNumbersAreDatesOfTheirSystem(t *testing.T) {
 		{"2957003", 1904, source.DateOnly, "9999-12-31"},
 		{"1.5", 1900, source.Elapsed, "1900-01-01T12:00:00"},
 	} {
-		w := &Workbook{date1904: c.system == 1904}
-		got, err := w.Civil(&source.Cell{Kind: source.Date, Text: []byte(c.serial), Format: &source.NumberFormat{Kind: c.shown}})
+		got, err := Civil(&source.Cell{Kind: source.Date, Text: []byte(c.serial), Format: &source.NumberFormat{Kind: c.shown}}, c.system == 1904)
 		if err != nil || got.String() != c.want {
 			t.Errorf("%s (%d, format class %d) is %q, %v, want %q", c.serial, c.system, c.shown, got, err, c.want)
 		}
@@ -49,12 +48,12 @@ func TestNumbersOutsideCalendarAreErrors(t *testing.T) {
 		"-1": source.ErrDateRange, "2958466": source.ErrDateRange, "2958465.99999999999": source.ErrDateRange,
 		"1" + "000000000000": source.ErrDateRange, "": source.ErrNotADate,
 	} {
-		_, err := (&Workbook{}).Civil(&source.Cell{Kind: source.Date, Text: []byte(serial), Format: &source.NumberFormat{Kind: source.DateOnly}})
+		_, err := Civil(&source.Cell{Kind: source.Date, Text: []byte(serial), Format: &source.NumberFormat{Kind: source.DateOnly}}, false)
 		if !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", serial, err, want)
 		}
 	}
-	_, err := (&Workbook{}).Civil(&source.Cell{Kind: source.Text, Text: []byte("2024-02-29"), Format: &source.NumberFormat{}})
+	_, err := Civil(&source.Cell{Kind: source.Text, Text: []byte("2024-02-29"), Format: &source.NumberFormat{}}, false)
 	if !errors.Is(err, source.ErrNotADate) {
 		t.Errorf("text: %v", err)
 	}
@@ -66,7 +65,7 @@ func TestISODatesAreRead(t *testing.T) {
 		"2024-02-29T08:30:05.250": "2024-02-29T08:30:05.25", "2024-02-29 08:30:05": "2024-02-29T08:30:05",
 		"08:30:05,5": "08:30:05.5", "T23:59": "23:59:00", " 2024-01-01 ": "2024-01-01",
 	} {
-		got, err := (&Workbook{}).Civil(&source.Cell{Kind: source.Date, ISO: true, Text: []byte(in), Format: &source.NumberFormat{}})
+		got, err := Civil(&source.Cell{Kind: source.Date, ISO: true, Text: []byte(in), Format: &source.NumberFormat{}}, false)
 		if err != nil || got.String() != want {
 			t.Errorf("%s is %q, %v, want %q", in, got, err, want)
 		}
@@ -76,7 +75,7 @@ func TestISODatesAreRead(t *testing.T) {
 		"2024-01-01T": source.ErrDateMalformed, "2024-01-01T24:00": source.ErrDateMalformed, "2024-01-01X08:00": source.ErrDateMalformed,
 		"2024-01-01T08:00:00.": source.ErrDateMalformed, "2024-01-01T08:00+02:00": source.ErrDateZone, "2024-01-01T08:00:00-05:00": source.ErrDateZone,
 	} {
-		_, err := (&Workbook{}).Civil(&source.Cell{Kind: source.Date, ISO: true, Text: []byte(in), Format: &source.NumberFormat{}})
+		_, err := Civil(&source.Cell{Kind: source.Date, ISO: true, Text: []byte(in), Format: &source.NumberFormat{}}, false)
 		if !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", in, err, want)
 		}
@@ -94,7 +93,7 @@ func TestFormatCodesTellDatesFromNumbers(t *testing.T) {
 		"m/d/yy h:mm": source.DateTime, "yyyy-mm-dd hh:mm:ss": source.DateTime,
 		"[h]:mm:ss": source.Elapsed, "[mm]:ss": source.Elapsed, "[ss]": source.Elapsed, "[hh]": source.Elapsed,
 	} {
-		if got := classify(code); got != want {
+		if got := Classify(code); got != want {
 			t.Errorf("%q is of class %d, want %d", code, got, want)
 		}
 	}
@@ -104,8 +103,7 @@ func FuzzTime(f *testing.F) {
 	f.Add("45351.5", "yyyy", true, false)
 	f.Add("2024-02-29T08:30:05.250Z", "", false, true)
 	f.Fuzz(func(t *testing.T, text, code string, date1904, iso bool) {
-		w := &Workbook{date1904: date1904}
-		c, err := w.Civil(&source.Cell{Kind: source.Date, ISO: iso, Text: []byte(text), Format: &source.NumberFormat{Kind: classify(code)}})
+		c, err := Civil(&source.Cell{Kind: source.Date, ISO: iso, Text: []byte(text), Format: &source.NumberFormat{Kind: Classify(code)}}, date1904)
 		if err != nil {
 			return
 		}

@@ -1,4 +1,6 @@
-package xlsx
+// Package cellvalue reads the values that cells of workbooks have in every format: numbers, dates, and the codes of number
+// formats.
+package cellvalue
 
 import (
 	"math"
@@ -11,10 +13,10 @@ const significantDigits = 15
 // maxDigits is the minimum length of a whole number that can be too large for a binary number.
 const maxDigits = 300
 
-// isCanonical reports whether a number is certainly its own decimal text: no
+// IsCanonical reports whether a number is certainly its own decimal text: no
 // exponent, no superfluous zeros, at most 15 significant digits before or
 // after the point, or a whole number that is not too large for Excel.
-func isCanonical(b []byte) bool {
+func IsCanonical(b []byte) bool {
 	i := 0
 	if len(b) > 0 && b[0] == '-' {
 		i = 1
@@ -56,13 +58,13 @@ const (
 	noiseless     = 12
 )
 
-// appendNumber appends the decimal text of a number cell: plain digits with at
+// AppendNumber appends the decimal text of a number cell: plain digits with at
 // most one point, never an exponent. These are the digits of the file, without
 // the noise of binary fractions (9380.280000000001 is 9380.28): the shortest
 // text of the binary number if it has no more digits than Excel keeps, or the number rounded to those digits if it is
 // then short. Other digits beyond the 15th were written by a program with higher precision, so they are kept. ok is
 // false if b is not a number that Excel can represent.
-func appendNumber(dst, b []byte) (text []byte, ok bool) {
+func AppendNumber(dst, b []byte) (text []byte, ok bool) {
 	d, ok := parseDecimal(b)
 	if !ok {
 		return dst, false
@@ -122,7 +124,7 @@ func parseDecimal(b []byte) (d decimal, ok bool) {
 			}
 			b = b[1:]
 		}
-		n, ok := parseInt(b, 100_000)
+		n, ok := ParseInt(b, 100_000)
 		if !ok {
 			return d, false
 		}
@@ -190,4 +192,22 @@ func digitsLength(b []byte) int {
 		}
 	}
 	return len(b)
+}
+
+// ParseInt reads a run of decimal digits not above limit.
+func ParseInt(b []byte, limit int) (n int, ok bool) {
+	if len(b) == 0 {
+		return 0, false
+	}
+	for _, c := range b {
+		c -= '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + int(c)
+		if n > limit {
+			return 0, false
+		}
+	}
+	return n, true
 }

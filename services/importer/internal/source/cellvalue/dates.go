@@ -1,12 +1,12 @@
-package xlsx
+package cellvalue
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"time"
 
 	"headway/services/importer/internal/source"
-	"headway/services/importer/internal/source/zipxml"
 )
 
 const (
@@ -16,14 +16,13 @@ const (
 	leapBug    = 60        // 29 February 1900
 )
 
-// Civil returns the date and time of a cell of kind Date or Number, by the
-// workbook's date system. Fractions are rounded to milliseconds, as in Excel. In the 1900 system, a number from 0 to
+// Civil returns the date and time of a cell of kind Date or Number, by the date system of its workbook. Fractions are rounded to milliseconds, as in Excel. In the 1900 system, a number from 0 to
 // below 1 is a time of day without a date. In the 1904 system, it is one only if the cell's format shows no date. With
 // Elapsed formats, the result is the remaining time of day. A caller that needs the duration uses the number itself.
 //
 // Errors: ErrNotADate, ErrDateRange, ErrNoSuchDate, ErrDateZone,
 // ErrDateMalformed.
-func (w *Workbook) Civil(c *source.Cell) (source.Civil, error) {
+func Civil(c *source.Cell, date1904 bool) (source.Civil, error) {
 	switch {
 	case c.Kind == source.Date && c.ISO:
 		return parseISO(c.Text)
@@ -32,7 +31,7 @@ func (w *Workbook) Civil(c *source.Cell) (source.Civil, error) {
 		if err != nil {
 			return source.Civil{}, source.ErrNotADate
 		}
-		return civilFromSerial(serial, w.date1904, c.Format.Kind)
+		return civilFromSerial(serial, date1904, c.Format.Kind)
 	}
 	return source.Civil{}, source.ErrNotADate
 }
@@ -80,11 +79,11 @@ func civilFromSerial(serial float64, date1904 bool, shown source.FormatClass) (s
 // ignores "Z", which only means that there is no time zone.
 func parseISO(text []byte) (source.Civil, error) {
 	var c source.Civil
-	b := zipxml.TrimRight(zipxml.TrimLeft(text))
+	b := bytes.TrimSpace(text)
 	if len(b) >= 10 && b[4] == '-' && b[7] == '-' {
-		year, ok1 := parseInt(b[:4], 9999)
-		month, ok2 := parseInt(b[5:7], 12)
-		day, ok3 := parseInt(b[8:10], 31)
+		year, ok1 := ParseInt(b[:4], 9999)
+		month, ok2 := ParseInt(b[5:7], 12)
+		day, ok3 := ParseInt(b[8:10], 31)
 		if !ok1 || !ok2 || !ok3 || month == 0 || day == 0 || day > daysIn(year, time.Month(month)) {
 			return source.Civil{}, source.ErrDateMalformed
 		}
@@ -102,14 +101,14 @@ func parseISO(text []byte) (source.Civil, error) {
 	if len(b) < 5 || b[2] != ':' {
 		return source.Civil{}, source.ErrDateMalformed
 	}
-	hour, ok1 := parseInt(b[:2], 23)
-	minute, ok2 := parseInt(b[3:5], 59)
+	hour, ok1 := ParseInt(b[:2], 23)
+	minute, ok2 := ParseInt(b[3:5], 59)
 	if !ok1 || !ok2 {
 		return source.Civil{}, source.ErrDateMalformed
 	}
 	c.Hour, c.Minute, c.HasTime = hour, minute, true
 	if b = b[5:]; len(b) >= 3 && b[0] == ':' {
-		if c.Second, ok1 = parseInt(b[1:3], 59); !ok1 {
+		if c.Second, ok1 = ParseInt(b[1:3], 59); !ok1 {
 			return source.Civil{}, source.ErrDateMalformed
 		}
 		if b = b[3:]; len(b) > 1 && (b[0] == '.' || b[0] == ',') {

@@ -1,4 +1,4 @@
-package xlsx
+package cellvalue
 
 import (
 	"strconv"
@@ -33,12 +33,12 @@ func TestNumbersAreTheirDecimalText(t *testing.T) {
 		"1.7976931348623157E+308":    "179769313486232" + strings.Repeat("0", 294),
 		"5e-324":                     "0." + strings.Repeat("0", 323) + "494065645841247",
 	} {
-		got, ok := appendNumber(nil, []byte(in))
+		got, ok := AppendNumber(nil, []byte(in))
 		if !ok || string(got) != want {
 			t.Errorf("%s is %q (%v), want %q", in, got, ok, want)
 		}
 		short := !strings.Contains(in, ".") || len(strings.TrimLeft(strings.ReplaceAll(in, ".", ""), "-0")) <= significantDigits
-		if isCanonical([]byte(in)) != (in == want && short) {
+		if IsCanonical([]byte(in)) != (in == want && short) {
 			t.Errorf("%s counts as canonical: %v", in, in != want)
 		}
 	}
@@ -46,10 +46,10 @@ func TestNumbersAreTheirDecimalText(t *testing.T) {
 
 func TestInvalidNumbersAreRecognized(t *testing.T) {
 	for _, in := range []string{"", "-", ".", "e5", "1e", "1e+", "NaN", "INF", "-INF", "1,5", "1 2", "0x10", "1e999", "1e99999999", "1_000", "--1", "١"} {
-		if got, ok := appendNumber(nil, []byte(in)); ok {
+		if got, ok := AppendNumber(nil, []byte(in)); ok {
 			t.Errorf("%q counts as the number %q", in, got)
 		}
-		if isCanonical([]byte(in)) {
+		if IsCanonical([]byte(in)) {
 			t.Errorf("%q counts as canonical", in)
 		}
 	}
@@ -60,8 +60,8 @@ func FuzzNumber(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
-		got, ok := appendNumber(nil, []byte(in))
-		if isCanonical([]byte(in)) && (!ok || string(got) != in) {
+		got, ok := AppendNumber(nil, []byte(in))
+		if IsCanonical([]byte(in)) && (!ok || string(got) != in) {
 			t.Fatalf("%q is canonical and becomes %q", in, got)
 		}
 		if !ok {
@@ -75,7 +75,7 @@ func FuzzNumber(f *testing.F) {
 		if err != nil || strconv.FormatFloat(back+0, 'e', 14, 64) != strconv.FormatFloat(want+0, 'e', 14, 64) {
 			t.Fatalf("%q becomes %q", in, got)
 		}
-		again, ok := appendNumber(nil, got)
+		again, ok := AppendNumber(nil, got)
 		if !ok || string(again) != string(got) {
 			t.Fatalf("%q becomes %q becomes %q", in, got, again)
 		}
