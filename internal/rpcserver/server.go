@@ -64,6 +64,9 @@ type Server struct {
 // StorageHealth is the name under which the health protocol reports whether the service can store data.
 const StorageHealth = "headway.storage"
 
+// TargetHealth is the name under which the health protocol reports whether the importer can reach the database for the rows.
+const TargetHealth = "headway.target"
+
 // healthServer answers health checks. It knows whether the service has run out of disk space.
 type healthServer struct {
 	*health.Server
@@ -121,6 +124,15 @@ func unknownMethod(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
 	return rpcerr.Newf(codes.Unimplemented, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,
 		"There is no method %s. Reflection lists the methods of this server.", method)
+}
+
+// SetHealth sets what the health protocol reports under a name.
+func (s *Server) SetHealth(name string, serving bool) {
+	status := healthv1.HealthCheckResponse_NOT_SERVING
+	if serving {
+		status = healthv1.HealthCheckResponse_SERVING
+	}
+	s.health.SetServingStatus(name, status)
 }
 
 // Serve serves calls until ctx is done. Then health checks report that it is not serving, server streams and waiting calls

@@ -29,6 +29,7 @@ type upstream struct {
 	addr     string
 	register func(*grpc.Server)
 	stop     func()
+	server   *rpcserver.Server
 }
 
 func startUpstream(t *testing.T, key *auth.Key, register func(*grpc.Server)) *upstream {
@@ -51,6 +52,7 @@ func (u *upstream) start() {
 		u.t.Fatal(err)
 	}
 	u.register(server.GRPC)
+	u.server = server
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx, lis) }()

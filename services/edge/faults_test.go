@@ -13,6 +13,7 @@ import (
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/internal/rpcserver"
 	"headway/services/edge"
 )
 
@@ -295,6 +296,14 @@ func TestShutdownDoesNotWaitForSlowPeers(t *testing.T) {
 func TestReadinessFollowsServicesAndShutdown(t *testing.T) {
 	b := setup(t, func(c *edge.Config) { c.DrainDelay = 300 * time.Millisecond })
 	eventually(t, "ready", func() bool { status, _ := b.get("/readyz", "Authorization", ""); return status == 200 })
+	b.importerUp.server.SetHealth(rpcserver.TargetHealth, false)
+	if status, body := b.get("/readyz"); status != 503 || body["importer"] != "ok" || body["target"] != "unreachable" {
+		t.Errorf("without the target, ready is %d %v", status, body)
+	}
+	b.importerUp.server.SetHealth(rpcserver.TargetHealth, true)
+	if status, body := b.get("/readyz"); status != 200 || body["target"] != nil {
+		t.Errorf("with the target, ready is %d %v", status, body)
+	}
 	b.jobsUp.stop()
 	status, body := b.get("/readyz")
 	if status != 503 || body["jobs"] == "ok" || body["importer"] != "ok" {

@@ -24,7 +24,8 @@ func (s *Service) healthz(w http.ResponseWriter, _ *http.Request) {
 	answerHealth(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readyz answers GET /readyz: 200 if both services are serving, tokens can be checked, and the edge is not draining.
+// readyz answers GET /readyz: 200 if both services are serving, the importer can reach the database for the rows, tokens
+// can be checked, and the edge is not draining.
 // Otherwise, it answers 503 with the problems.
 func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
@@ -37,6 +38,7 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 		g              errgroup.Group
 		jobs, importer string
 
+		targetAway             bool
 		jobsFull, importerFull bool
 	)
 	g.Go(func() error { jobs = serving(ctx, s.jobs, ""); return nil })
@@ -46,6 +48,7 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 		importerFull = serving(ctx, s.importer, rpcserver.StorageHealth) == notServing
 		return nil
 	})
+	g.Go(func() error { targetAway = serving(ctx, s.importer, rpcserver.TargetHealth) == notServing; return nil })
 	_ = g.Wait() // these functions return no errors
 	body := map[string]string{"status": "ok", "jobs": jobs, "importer": importer}
 	status := http.StatusOK
@@ -56,9 +59,11 @@ func (s *Service) readyz(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	lacking := false
-	for name, lacks := range map[string]bool{"descriptors": s.exhausted.Lately(), "storage": s.storage.Lately() || jobsFull || importerFull} {
+	for name, lacks := range map[string]bool{
+		"descriptors": s.exhausted.Lately(), "storage": s.storage.Lately() || jobsFull || importerFull, "target": targetAway,
+	} {
 		if lacks {
-			lacking, body[name] = true, map[string]string{"descriptors": "exhausted", "storage": "full"}[name]
+			lacking, body[name] = true, map[string]string{"descriptors": "exhausted", "storage": "full", "target": "unreachable"}[name]
 		}
 	}
 	if lacking || jobs != "ok" || importer != "ok" || body["issuer"] == "unreachable" {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,8 +36,6 @@ import (
 	"headway/services/importer/internal/source/csv"
 	"headway/services/importer/internal/source/xlsx"
 	storesqlite "headway/services/importer/internal/store/sqlite"
-	targetpostgres "headway/services/importer/internal/target/postgres"
-	targetsqlite "headway/services/importer/internal/target/sqlite"
 	"headway/services/importer/internal/worker"
 )
 
@@ -61,7 +58,7 @@ type Service struct {
 	worker    *headway.Worker
 }
 
-// New opens the databases, the bucket and the port.
+// New opens the importer's own databases, the bucket, and the port. The database for the rows can be out of reach.
 func New(cfg Config) (_ *Service, err error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("importer: %w", err)
@@ -131,6 +128,7 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.server.SetHealth(rpcserver.TargetHealth, false) // until watchTarget knows
 	s.jobs, err = rpcclient.Dial(cfg.JobsAddress, rpcclient.Config{Credentials: cfg.Credentials})
 	if err != nil {
 		return fmt.Errorf("the jobs service at %s: %w", cfg.JobsAddress, err)
@@ -148,22 +146,6 @@ func (s *Service) open(ctx context.Context) (err error) {
 	return err
 }
 
-// openTarget opens the database for the rows: a file, or the database at a URL.
-func openTarget(ctx context.Context, records string) (imports.Target, error) {
-	if strings.HasPrefix(records, "postgres://") || strings.HasPrefix(records, "postgresql://") {
-		t, err := targetpostgres.Open(ctx, records)
-		if err != nil {
-			return nil, err // not a nil pointer in an interface
-		}
-		return t, nil
-	}
-	t, err := targetsqlite.Open(ctx, records)
-	if err != nil {
-		return nil, err
-	}
-	return t, nil
-}
-
 // Addr returns the address of the service.
 func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
@@ -174,6 +156,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.server.Serve(working, s.listener) })
 	g.Go(func() error { return s.work(working) })
 	g.Go(func() error { return s.maintain.Run(working) })
+	g.Go(func() error { s.watchTarget(working); return nil })
 	g.Go(func() error { return s.downloads.Run(working) })
 	err := g.Wait()
 	return errors.Join(err, s.close())

@@ -39,7 +39,8 @@ type world struct {
 	jobsConfig jobs.Config
 	// stopJobs and stopImporter end a service and wait for it.
 	stopJobs, stopImporter func()
-	jobsAddress            string
+	// The addresses of the services.
+	jobsAddress, importerAddress string
 }
 
 const testSecret = "a secret that is long enough for HS256"
@@ -103,7 +104,8 @@ func (w *world) startImporter() {
 		w.t.Fatal(err)
 	}
 	w.stopImporter = w.run("importer", service.Run)
-	w.imports = importsv1.NewImportServiceClient(w.dial(service.Addr().String()))
+	w.importerAddress = service.Addr().String()
+	w.imports = importsv1.NewImportServiceClient(w.dial(w.importerAddress))
 }
 
 // run runs a service until stop is called, or the test ends.

@@ -3,16 +3,21 @@ package importer_test
 import (
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // reads the database as an operator does
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/pgtest"
+	"headway/internal/proctest"
+	"headway/internal/rpcserver"
 	"headway/services/importer"
 )
 
@@ -174,12 +179,61 @@ func TestUncommittedImportsLeaveNothingInTables(t *testing.T) {
 	check("with rows")
 }
 
-func TestUnreachablePostgreSQLIsRefusedAtStart(t *testing.T) {
+func TestInvalidTargetIsRefusedAtStart(t *testing.T) {
 	w := setup(t)
 	config := w.config
-	config.Records = "postgres://headway:topsecret@127.0.0.1:1/rows"
+	config.Records = "postgres://headway:topsecret@127.0.0.1:port/rows"
 	_, err := importer.New(config)
 	if err == nil || strings.Contains(err.Error(), "topsecret") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// targetReady reports whether the importer says that it can reach the database for the rows.
+func (w *world) targetReady() bool {
+	w.t.Helper()
+	answer, err := healthv1.NewHealthClient(w.dial(w.importerAddress)).Check(w.t.Context(), &healthv1.HealthCheckRequest{Service: rpcserver.TargetHealth})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return answer.GetStatus() == healthv1.HealthCheckResponse_SERVING
+}
+
+// awaitTarget returns when targetReady has the value.
+func (w *world) awaitTarget(want bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(time.Minute); w.targetReady() != want; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("the target's readiness does not become %v", want)
+		}
+	}
+}
+
+func TestImporterStartsBeforeItsDatabase(t *testing.T) {
+	server, err := pgtest.Start("fsync=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	url := server.Database(t, "rows")
+	server.Kill()
+	log := &proctest.Log{}
+	w := setup(t, func(c *importer.Config) { c.Records, c.Logger = url, slog.New(slog.NewTextHandler(log, nil)) })
+	im := w.accepted(w.sampleBook(50, 0), skipRows)
+	w.failing(im.GetImportId(), "TARGET_UNAVAILABLE")
+	if w.targetReady() {
+		t.Error("the importer is ready without its database")
+	}
+	if err := server.Restart("fsync=off"); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitTarget(true)
+	wantStatus(t, w.watch(im.GetImportId()), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
+	if got := log.String(); strings.Count(got, "not ready: ") != 1 || strings.Count(got, "ready: ") != 2 || !strings.Contains(got, "connection refused") {
+		t.Errorf("the log is\n%s", got)
 	}
 }

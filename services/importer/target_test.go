@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 )
@@ -52,23 +54,33 @@ func TestImportWaitsForLockedDatabase(t *testing.T) {
 	wantStatus(t, w.watch(im.GetImportId()), jobsv1.JobStatus_JOB_STATUS_COMPLETED)
 }
 
-// failing waits until an import's attempt has failed for a reason, and its job waits for the next attempt.
 func (w *killedWorld) failing(id, reason string) {
 	w.t.Helper()
+	failing(w.t, w.imports, w.token, id, reason)
+}
+
+func (w *world) failing(id, reason string) {
+	w.t.Helper()
+	failing(w.t, w.imports, w.as("ann"), id, reason)
+}
+
+// failing waits until an import's attempt has failed for a reason, and its job waits for the next attempt.
+func failing(t *testing.T, client importsv1.ImportServiceClient, as grpc.CallOption, id, reason string) {
+	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		answer, err := w.imports.GetImport(w.t.Context(), &importsv1.GetImportRequest{ImportId: id}, w.token)
+		answer, err := client.GetImport(t.Context(), &importsv1.GetImportRequest{ImportId: id}, as)
 		if err != nil {
-			w.t.Fatal(err)
+			t.Fatal(err)
 		}
 		job := answer.GetImport().GetJob()
 		if job.GetStatus() == jobsv1.JobStatus_JOB_STATUS_QUEUED && job.GetError().GetReason() == reason {
 			return
 		}
 		if s := job.GetStatus(); s != jobsv1.JobStatus_JOB_STATUS_QUEUED && s != jobsv1.JobStatus_JOB_STATUS_ACTIVE {
-			w.t.Fatalf("the import is %v, its error %v", s, job.GetError())
+			t.Fatalf("the import is %v, its error %v", s, job.GetError())
 		}
 	}
-	w.t.Fatalf("no attempt failed for %s", reason)
+	t.Fatalf("no attempt failed for %s", reason)
 }
 
 func TestImportWaitsForMissingDatabase(t *testing.T) {

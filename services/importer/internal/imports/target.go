@@ -16,6 +16,9 @@ type Target interface {
 	// It returns *AppliedError if the import was applied before, ErrFenced if a later run has begun, and
 	// ErrTargetUnavailable for temporary errors.
 	Begin(ctx context.Context, run Run, waiting func(ahead int)) (TargetTx, error)
+	// Ping connects to the database, and creates the tables that Headway needs for itself. It returns an error if an import
+	// could not begin now.
+	Ping(ctx context.Context) error
 	// Close closes the database.
 	Close() error
 }

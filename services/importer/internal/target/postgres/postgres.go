@@ -35,9 +35,9 @@ type Target struct {
 	queue  turns.Queue
 }
 
-// Open connects to the database at the URL, such as postgres://user@host/name?sslmode=verify-full&passfile=/path, and
-// creates the tables that Headway needs.
-func Open(ctx context.Context, url string) (*Target, error) {
+// New returns the target at a URL, such as postgres://user@host/name?sslmode=verify-full&passfile=/path. It does not connect,
+// so the database can start later.
+func New(url string) (*Target, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("the database for the rows: %w", err) // pgx removes the password
@@ -60,15 +60,16 @@ func Open(ctx context.Context, url string) (*Target, error) {
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelGrace}
 	}
-	t := &Target{config: config}
+	return &Target{config: config}, nil
+}
+
+// Ping implements imports.Target.
+func (t *Target) Ping(ctx context.Context) error {
 	conn, err := t.connect(ctx, "headway")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := errors.Join(prepare(ctx, conn), closeConn(conn)); err != nil {
-		return nil, err
-	}
-	return t, nil
+	return errors.Join(prepare(ctx, conn), closeConn(conn))
 }
 
 // Close ends the use of the database.

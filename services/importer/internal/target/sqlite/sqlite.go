@@ -54,6 +54,9 @@ func Open(ctx context.Context, path string) (*Target, error) {
 	return s, nil
 }
 
+// Ping implements imports.Target.
+func (s *Target) Ping(ctx context.Context) error { return s.keep(ctx) }
+
 // keep opens the keeper, and opens it again if another file has replaced the one that it has open.
 func (s *Target) keep(ctx context.Context) error {
 	s.mu.Lock()

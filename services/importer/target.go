@@ -1,0 +1,76 @@
+package importer
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"headway/internal/backoff"
+	"headway/internal/rpcserver"
+	"headway/services/importer/internal/imports"
+	targetpostgres "headway/services/importer/internal/target/postgres"
+	targetsqlite "headway/services/importer/internal/target/sqlite"
+)
+
+// openTarget opens the database for the rows: a file, or the database at a URL.
+func openTarget(ctx context.Context, records string) (imports.Target, error) {
+	if strings.HasPrefix(records, "postgres://") || strings.HasPrefix(records, "postgresql://") {
+		t, err := targetpostgres.New(records)
+		if err != nil {
+			return nil, err // not a nil pointer in an interface
+		}
+		return t, nil
+	}
+	t, err := targetsqlite.Open(ctx, records)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+const (
+	// pingInterval is how often the importer checks that it can reach the database for the rows.
+	pingInterval = 15 * time.Second
+	// pingTimeout is how long a check can take.
+	pingTimeout = 10 * time.Second
+	// The backoff of checks while the database can't be reached.
+	firstPing = 100 * time.Millisecond
+	maxPing   = 5 * time.Second
+)
+
+// watchTarget reports to health checks and to the log whether the database for the rows can be reached, until ctx ends. Imports
+// that run in the meantime fail with TARGET_UNAVAILABLE, and are tried again.
+func (s *Service) watchTarget(ctx context.Context) {
+	wait, known, was := backoff.New(firstPing, maxPing), false, false
+	for ctx.Err() == nil {
+		err := s.pingTarget(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		serving := err == nil
+		if s.server.SetHealth(rpcserver.TargetHealth, serving); !known || serving != was {
+			switch {
+			case !serving:
+				s.cfg.Logger.ErrorContext(ctx, "not ready: the database for the rows can't be used. Imports wait until it can", "error", err)
+			case known:
+				s.cfg.Logger.InfoContext(ctx, "ready: the database for the rows can be used again")
+			}
+		}
+		known, was = true, serving
+		if !serving {
+			wait.Wait(ctx)
+			continue
+		}
+		wait.Reset()
+		select {
+		case <-ctx.Done():
+		case <-time.After(pingInterval):
+		}
+	}
+}
+
+func (s *Service) pingTarget(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return s.target.Ping(ctx)
+}
