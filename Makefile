@@ -85,8 +85,9 @@ bench: ## Run the benchmarks of docs/benchmarks.md
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
 .PHONY: chaos
-chaos: ## Kill, freeze, and disconnect the jobs service and its databases for about 20 minutes
+chaos: ## Kill, freeze, and disconnect the services and their databases for about an hour
 	HEADWAY_TEST_CRASHES=1000 HEADWAY_TEST_FREEZE=15s go test ./services/jobs -count 1 -timeout 120m -run 'LosesNothingAcknowledged' -v
+	HEADWAY_TEST_CRASHES=300 go test ./services/importer -count 1 -timeout 120m -run 'CrashesLeavePostgreSQLConsistent' -v
 
 .PHONY: bench-messy
 bench-messy: ## Score how messy files of public benchmarks are read (DIR=their folder; needs Python 3)

@@ -119,10 +119,10 @@ func (s *Server) Kill() {
 	}
 }
 
-// KillBackend kills the process that serves a connection of the application, if it has one. The server notices, ends all
+// KillBackend kills the process that serves a connection of an application whose name matches the LIKE pattern, if there is one. The server notices, ends all
 // connections, and recovers. Await returns when it has.
 func (s *Server) KillBackend(application string) error {
-	out, err := s.SQL("postgres", fmt.Sprintf(`SELECT pid FROM pg_stat_activity WHERE application_name = '%s'
+	out, err := s.SQL("postgres", fmt.Sprintf(`SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%s'
 		AND backend_type = 'client backend' ORDER BY random() LIMIT 1`, application))
 	if err != nil {
 		return fmt.Errorf("look for a backend: %w\n%s", err, out)

@@ -116,7 +116,9 @@ type killedWorld struct {
 	last string
 	// state is the latest known state of the running import, for the report of the kills.
 	state atomic.Value
-	story []string
+	// attempt is the attempt that runs, or empty.
+	attempt atomic.Value
+	story   []string
 }
 
 var buildOnce struct {
@@ -159,6 +161,7 @@ func newKilledWorld(t *testing.T, programs string, seed uint64, jobsFlags []stri
 	}
 	w := &killedWorld{t: t, dir: t.TempDir(), random: rand.New(rand.NewPCG(seed, 4)), token: grpc.PerRPCCredentials(auth.StaticCredentials(token))}
 	w.state.Store("nothing")
+	w.attempt.Store("")
 	keyFile := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(keyFile, []byte(testSecret), 0o600); err != nil {
 		t.Fatal(err)
@@ -245,9 +248,9 @@ func (w *killedWorld) tryUpload(file []byte, request string) (*importsv1.UploadW
 func (w *killedWorld) follow(id string) *importsv1.Import {
 	w.t.Helper()
 	var last *importsv1.Import
-	deadline := time.Now().Add(2 * time.Minute)
-	for time.Now().Before(deadline) {
-		ctx, cancel := context.WithDeadline(w.t.Context(), deadline)
+	const silence = 2 * time.Minute // is too long
+	for changed := time.Now(); time.Since(changed) < silence; {
+		ctx, cancel := context.WithDeadline(w.t.Context(), changed.Add(silence))
 		stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: id}, w.token)
 		for err == nil {
 			var answer *importsv1.WatchImportResponse
@@ -258,6 +261,13 @@ func (w *killedWorld) follow(id string) *importsv1.Import {
 			if was, is := last.GetJob(), im.GetJob(); is.GetRevision() < was.GetRevision() || is.GetProgress().GetPercent() < was.GetProgress().GetPercent() {
 				w.t.Errorf("revision %d at %v %% was followed by revision %d at %v %%", was.GetRevision(), was.GetProgress().GetPercent(),
 					is.GetRevision(), is.GetProgress().GetPercent())
+			}
+			w.attempt.Store("")
+			if im.GetJob().GetStatus() == jobsv1.JobStatus_JOB_STATUS_ACTIVE {
+				w.attempt.Store(fmt.Sprint(id, " ", im.GetJob().GetAttempt()))
+			}
+			if im.GetJob().GetRevision() > last.GetJob().GetRevision() {
+				changed = time.Now()
 			}
 			last = im
 			w.state.Store(fmt.Sprintf("%.0f%%", im.GetJob().GetProgress().GetPercent()))
