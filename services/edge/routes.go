@@ -1,15 +1,12 @@
 package edge
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
-	"google.golang.org/grpc/codes"
-
-	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/gen/openapi"
@@ -121,7 +118,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := at.Handler(withPlainPaths(s.withDeclared(withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))))), httperr.Write)
+	all := at.Handler(withPlainPaths(s.withDeclared(mux, s.withPage(mux, parameters, s.bounded(site.Page(s.cfg.Page))))), httperr.Write)
 	return s.noticingStorage(s.withBodyDeadline(a.Browsers(all))), nil
 }
 
@@ -156,10 +153,17 @@ func addFiles(gateway *rest.Gateway, uploads *upload.Handler, d *rest.Downloads)
 	return patterns, errors.Join(errs...)
 }
 
-// withDeclared returns a handler that gives precedence to the routes that the operator has declared.
-func (s *Service) withDeclared(next http.Handler) http.Handler {
+// withDeclared returns a handler that gives precedence to the routes that the operator has declared. A folder of files has
+// precedence only over the web UI: a folder at / leaves all of the routes in mux.
+func (s *Service) withDeclared(mux *http.ServeMux, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if declared := s.declared.Handler(r); declared != nil {
+		declared, isFolder := s.declared.Handler(r)
+		if isFolder {
+			if _, own := mux.Handler(r); own != "" {
+				declared = nil
+			}
+		}
+		if declared != nil {
 			declared.ServeHTTP(w, r)
 			return
 		}
@@ -188,9 +192,9 @@ func (s *Service) bounded(next http.Handler) http.Handler {
 
 // withPage returns a handler that serves the web UI for paths without a route, if the web UI might have them. For other
 // paths it answers with the errors of http.ServeMux, in the form of all errors.
-func withPage(mux *http.ServeMux, parameters *rest.Parameters, page http.Handler) http.Handler {
+func (s *Service) withPage(mux *http.ServeMux, parameters *rest.Parameters, page http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h, pattern := mux.Handler(r)
+		_, pattern := mux.Handler(r)
 		if pattern != "" {
 			if err := parameters.Check(pattern, r); err != nil {
 				httperr.Write(w, r, err)
@@ -199,13 +203,9 @@ func withPage(mux *http.ServeMux, parameters *rest.Parameters, page http.Handler
 			mux.ServeHTTP(w, r)
 			return
 		}
-		refusal := refusal{header: make(http.Header)}
-		h.ServeHTTP(&refusal, r)
-		if refusal.status == http.StatusMethodNotAllowed {
-			w.Header().Set("Allow", refusal.header.Get("Allow"))
-			httperr.WriteStatus(w, r, http.StatusMethodNotAllowed,
-				rpcerr.Newf(codes.Unimplemented, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,
-					"%s is not possible here, but %s is.", r.Method, refusal.header.Get("Allow")))
+		if allowed := append(httperr.Allowed(mux, r), s.declared.Allowed(r)...); len(allowed) > 0 {
+			slices.Sort(allowed)
+			httperr.MethodNotAllowed(w, r, slices.Compact(allowed))
 			return
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead || strings.HasPrefix(r.URL.Path, "/api/") {
@@ -215,16 +215,3 @@ func withPage(mux *http.ServeMux, parameters *rest.Parameters, page http.Handler
 		page.ServeHTTP(w, r)
 	})
 }
-
-// refusal records the response of http.ServeMux to a request without a route.
-type refusal struct {
-	header http.Header
-	status int
-	bytes.Buffer
-}
-
-// Header implements http.ResponseWriter.
-func (r *refusal) Header() http.Header { return r.header }
-
-// WriteHeader implements http.ResponseWriter.
-func (r *refusal) WriteHeader(status int) { r.status = status }

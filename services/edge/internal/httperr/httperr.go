@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	codev1 "google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -85,6 +86,43 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 func RouteNotFound(r *http.Request) error {
 	return rpcerr.Newf(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,
 		"%s %s was not found. See /docs for all paths.", r.Method, r.URL.Path)
+}
+
+// Allowed returns the methods that mux accepts for the path of a request, if it has no route for the request's own method.
+func Allowed(mux *http.ServeMux, r *http.Request) []string {
+	h, pattern := mux.Handler(r)
+	if pattern != "" {
+		return nil
+	}
+	answer := refusal{header: make(http.Header)}
+	h.ServeHTTP(&answer, r) // http.ServeMux has no other way to ask
+	if answer.status != http.StatusMethodNotAllowed {
+		return nil
+	}
+	return strings.Split(answer.header.Get("Allow"), ", ")
+}
+
+// refusal records the response of http.ServeMux to a request without a route.
+type refusal struct {
+	header http.Header
+	status int
+}
+
+// Header implements http.ResponseWriter.
+func (r *refusal) Header() http.Header { return r.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (r *refusal) WriteHeader(status int) { r.status = status }
+
+// Write implements http.ResponseWriter.
+func (r *refusal) Write(b []byte) (int, error) { return len(b), nil }
+
+// MethodNotAllowed answers a request for a path that has other methods.
+func MethodNotAllowed(w http.ResponseWriter, r *http.Request, allowed []string) {
+	list := strings.Join(allowed, ", ")
+	w.Header().Set("Allow", list)
+	WriteStatus(w, r, http.StatusMethodNotAllowed, rpcerr.Newf(codes.Unimplemented, errorsv1.ErrorReason_ERROR_REASON_ROUTE_NOT_FOUND,
+		"%s is not possible here. The possible methods are: %s.", r.Method, list))
 }
 
 // tidy adds a reason to every error. grpc's own message for a lost connection contains internal addresses, so it is

@@ -25,6 +25,7 @@ import (
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/mount"
 	"headway/services/edge/internal/sse"
 	"headway/services/edge/internal/webjson"
 )
@@ -164,7 +165,9 @@ func (t *Table) startJob(route *Route) http.Handler {
 	view, start := t.cfg.Streams.View(formatOf(route)), route.Start
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead { // it must not start anything
-			httperr.WriteStatus(w, r, http.StatusMethodNotAllowed, httperr.RouteNotFound(r))
+			other := *r
+			other.Method = http.MethodTrace // no route has it
+			httperr.MethodNotAllowed(w, r, t.Allowed(&other))
 			return
 		}
 		if byCookie(r) && !t.cfg.FromOwnPage(r) { // a GET that changes something
@@ -191,7 +194,7 @@ func (t *Table) startJob(route *Route) http.Handler {
 			httperr.Write(w, r, rpcerr.Internal(err))
 			return
 		}
-		w.Header().Set("Location", "/api/v1/jobs/"+job.GetJobId())
+		w.Header().Set("Location", mount.Base(r.Context())+"/api/v1/jobs/"+job.GetJobId())
 		httperr.WriteJSON(w, http.StatusAccepted, map[string]any{"job": json.RawMessage(state), "jobId": job.GetJobId()})
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httputil"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,23 +67,25 @@ func newProxy(route *Route) http.Handler {
 				maps.DeleteFunc(header, func(name string, _ []string) bool { return isOwnHeader(name) })
 			}
 			p.Out.Header.Set(reqlog.Header, reqlog.From(p.In.Context()).ID)
-			query := p.Out.URL.Query()
 			if *route.AuthRequired {
-				query.Del("token")
+				p.Out.URL.RawQuery = withoutToken(p.Out.URL.RawQuery)
 				p.Out.Header.Del("Authorization")
 				as, _ := auth.FromContext(p.In.Context())
 				p.Out.Header.Set(UserHeader, as.Subject)
-				if token, ok := p.In.Context().Value(identityKey{}).(string); ok {
+				if token := p.In.Context().Value(forwardedKey{}).(forwarded).identity; token != "" {
 					p.Out.Header.Set(IdentityHeader, token)
 				}
 			}
-			p.Out.URL.RawQuery = query.Encode()
 			withoutSession(p)
 		},
 		ModifyResponse: func(answer *http.Response) error {
+			own := answer.Request.Context().Value(forwardedKey{}).(forwarded).header
 			for name := range answer.Header {
-				if strings.HasPrefix(name, "Access-Control-") { // this server answers for other origins
-					answer.Header.Del(name)
+				switch {
+				case strings.HasPrefix(name, "Access-Control-"), name == reqlog.Header, name == noBuffering:
+					answer.Header.Del(name) // this server's own are right
+				case name != "Vary":
+					own.Del(name) // the upstream's is more specific, and both together are not valid
 				}
 			}
 			return nil
@@ -95,16 +99,17 @@ func newProxy(route *Route) http.Handler {
 		},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Accel-Buffering", "no")
+		w.Header().Set(noBuffering, "no")
+		f := forwarded{header: w.Header()}
 		if route.secret != nil {
 			as, _ := auth.FromContext(r.Context())
-			token, err := route.identity(as.Subject)
-			if err != nil {
+			var err error
+			if f.identity, err = route.identity(as.Subject); err != nil {
 				httperr.Write(w, r, rpcerr.Internal(err))
 				return
 			}
-			r = r.WithContext(context.WithValue(r.Context(), identityKey{}, token))
 		}
+		r = r.WithContext(context.WithValue(r.Context(), forwardedKey{}, f))
 		if route.Timeout > 0 {
 			ctx, cancel := context.WithTimeout(r.Context(), time.Duration(route.Timeout))
 			defer cancel()
@@ -114,8 +119,27 @@ func newProxy(route *Route) http.Handler {
 	})
 }
 
-// identityKey is the key of a request's signed token in its context.
-type identityKey struct{}
+// forwarded has the signed token of a request, if its route has a secret, and the headers of its response.
+type forwarded struct {
+	identity string
+	header   http.Header
+}
+
+// forwardedKey is the key of forwarded in a request's context.
+type forwardedKey struct{}
+
+// noBuffering is the header that stops nginx from buffering a response.
+const noBuffering = "X-Accel-Buffering"
+
+// withoutToken removes the token from a query, and leaves the rest as the client has written it.
+func withoutToken(query string) string {
+	pairs := strings.Split(query, "&")
+	return strings.Join(slices.DeleteFunc(pairs, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		decoded, err := url.QueryUnescape(name)
+		return err == nil && decoded == "token"
+	}), "&")
+}
 
 func unreachable(message string, cause error) error {
 	return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE, message, cause)

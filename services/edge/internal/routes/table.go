@@ -4,11 +4,16 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
+	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/mount"
 	"headway/services/edge/internal/sse"
 	"headway/services/edge/internal/watched"
 )
@@ -36,7 +41,7 @@ type Config struct {
 // Table serves the routes of files, and reloads them when a file changes.
 type Table struct {
 	cfg      Config
-	current  atomic.Pointer[http.ServeMux]
+	current  atomic.Pointer[loaded]
 	versions watched.Versions
 	failure  string
 	// shown has the ends that each route has sent, by the route's pattern. A reload doesn't reset it.
@@ -50,13 +55,51 @@ func New(cfg Config) (*Table, error) {
 	return t, t.load()
 }
 
-// Handler returns the handler for a request, or nil if no route matches.
-func (t *Table) Handler(r *http.Request) http.Handler {
-	mux := t.current.Load()
-	if _, pattern := mux.Handler(r); pattern == "" {
-		return nil
+// Handler returns the handler for a request, or nil if no route matches. isFolder reports whether it serves the files of a
+// folder.
+func (t *Table) Handler(r *http.Request) (h http.Handler, isFolder bool) {
+	current := t.current.Load()
+	_, pattern := current.mux.Handler(r)
+	if pattern == "" {
+		return nil, false
 	}
-	return mux
+	isFolder = current.routes[pattern].Static != ""
+	if isFolder && strings.HasSuffix(pattern, " "+r.URL.Path+"/") { // http.ServeMux doesn't know the prefix of a proxy
+		return http.HandlerFunc(addSlash), true
+	}
+	return current.mux, isFolder
+}
+
+// addSlash redirects to the page of a folder, whose relative links need the slash at the end.
+func addSlash(w http.ResponseWriter, r *http.Request) {
+	target := url.URL{Path: mount.Base(r.Context()) + r.URL.Path + "/", RawQuery: r.URL.RawQuery}
+	w.Header().Set("Location", target.RequestURI())
+	w.WriteHeader(http.StatusPermanentRedirect)
+}
+
+// Allowed returns the methods that routes accept for the path of a request, if none accepts its own method.
+func (t *Table) Allowed(r *http.Request) []string {
+	current := t.current.Load()
+	methods := httperr.Allowed(current.mux, r)
+	if i := slices.Index(methods, http.MethodHead); i >= 0 && current.starts(r) {
+		methods = slices.Delete(methods, i, i+1)
+	}
+	return methods
+}
+
+// starts reports whether a GET of the path of a request starts work. Such a route has no HEAD, which must not start anything.
+func (l *loaded) starts(r *http.Request) bool {
+	get := *r
+	get.Method = http.MethodGet
+	_, pattern := l.mux.Handler(&get)
+	return pattern != "" && l.routes[pattern].Start != nil
+}
+
+// loaded are the routes of the files at one time.
+type loaded struct {
+	mux *http.ServeMux
+	// routes has the routes by their patterns.
+	routes map[string]*Route
 }
 
 // reloadInterval is the interval at which the files are checked.
@@ -97,13 +140,14 @@ func (t *Table) load() error {
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
+	now := &loaded{mux: http.NewServeMux(), routes: make(map[string]*Route)}
 	for _, r := range routes {
-		if err := register(mux, r, t.handler(r)); err != nil {
+		if err := register(now.mux, r, t.handler(r)); err != nil {
 			return err
 		}
+		now.routes[r.pattern()] = r
 	}
-	t.current.Store(mux)
+	t.current.Store(now)
 	return nil
 }
 

@@ -177,7 +177,9 @@ func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, shown
 	if !h.watchMine(w, r, s, f.since) {
 		return
 	}
-	h.await(s)
+	if r.Method != http.MethodHead { // it doesn't take the failure that a stream would tell of
+		h.await(s)
+	}
 	s.limit(o.Timeout)
 	h.serve(w, r, s, formatMoment(begun.UnixMilli()), format.Opening{User: as.Subject, Message: "Connected.", Keepalive: h.cfg.Keepalive})
 }
