@@ -59,7 +59,7 @@ func Open(ctx context.Context, url string, observe job.Observer) (*Store, error)
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "headway-jobs"
 	}
-	config.MaxConns = readers
+	config.MaxConns, config.AfterConnect = readers, planByIndex
 	if observe == nil {
 		observe = func(*job.Commit) {}
 	}
@@ -81,6 +81,13 @@ func Open(ctx context.Context, url string, observe job.Observer) (*Store, error)
 		return nil, fmt.Errorf("open the jobs database for reading: %w", err)
 	}
 	return s, nil
+}
+
+// planByIndex makes a connection find rows by an index. All statements can. Without it, the plans of prepared statements would be made
+// while the tables are small or have no statistics, would read whole tables, and would be kept while the tables grow.
+func planByIndex(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off`)
+	return err
 }
 
 // reached repeats a step of opening the database while connections are lost, until ctx ends. Each step can be repeated: a

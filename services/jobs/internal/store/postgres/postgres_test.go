@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -32,3 +35,82 @@ func open(t *testing.T, observe job.Observer) job.Store {
 }
 
 func TestPostgreSQLKeepsTheContract(t *testing.T) { storetest.Run(t, open) }
+
+// The tables have no statistics here, as in the first minutes of a new database.
+func TestNoStatementReadsWholeTables(t *testing.T) {
+	server, err := pgtest.Start("autovacuum=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := Open(t.Context(), server.Database(t, "jobs"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rounds, size = 20, 50
+	for range rounds {
+		var all []job.Creation
+		for range size {
+			spec := job.Spec{Kind: "crawl", Owner: "alice", Labels: map[string]string{"batch": "a"}}
+			j, err := job.New(spec, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, job.Creation{Job: j, Fingerprint: spec.Fingerprint()})
+		}
+		for _, created := range s.CreateAll(t.Context(), all) {
+			if created.Err != nil {
+				t.Fatal(created.Err)
+			}
+		}
+		claimed, err := s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: size / 2, Now: time.Now, Duration: time.Minute, Token: rand.Text})
+		if err != nil || len(claimed.Jobs) != size/2 {
+			t.Fatal(len(claimed.Jobs), err)
+		}
+		var ids []string
+		for _, j := range claimed.Jobs {
+			ids = append(ids, j.ID)
+		}
+		for range 2 { // a heartbeat, and the end
+			_, errs := s.Update(t.Context(), ids[1:], func(i int, j *job.Job) error {
+				j.Touch(time.Now())
+				return nil
+			})
+			if err := errors.Join(errs...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, errs := s.Update(t.Context(), ids[1:], func(_ int, j *job.Job) error {
+			return j.Complete(time.Now(), j.Lease.Token, nil, nil)
+		})
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Delete(t.Context(), ids[1], func(*job.Job) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		for _, filter := range []job.Filter{{Owner: "alice", Limit: 10}, {Live: true, Limit: 10}, {Statuses: []job.Status{job.Active}, Limit: 10},
+			{Owner: "alice", Labels: map[string]string{"batch": "a"}, Limit: 10}} {
+			if _, err := s.List(t.Context(), filter); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Queue(t.Context(), "crawl", job.MaxAhead); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Due(t.Context(), time.Now(), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil { // the server counts what its connections have read when they end
+		t.Fatal(err)
+	}
+	out, err := server.SQL("jobs", `SELECT relname, seq_scan, seq_tup_read FROM pg_stat_user_tables WHERE seq_tup_read > 100`)
+	if err != nil || out != "" {
+		t.Errorf("table | scans | rows\n%s%v", out, err)
+	}
+}

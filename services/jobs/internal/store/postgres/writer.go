@@ -110,7 +110,10 @@ const sessionSettings = `SET lock_timeout = '5s'; SET tcp_keepalives_idle = 10; 
 // takeOver prepares a new connection. If the connection before was lost without the server noticing, its backend is ended: it has
 // the lock that the new connection needs.
 func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn) (next backend, err error) {
-	if _, err := conn.PgConn().Exec(ctx, sessionSettings).ReadAll(); err != nil {
+	if _, err := conn.Exec(ctx, sessionSettings); err != nil {
+		return next, err
+	}
+	if err := planByIndex(ctx, conn); err != nil {
 		return next, err
 	}
 	if w.backend.pid != 0 {
