@@ -20,7 +20,7 @@ import (
 func BenchmarkWithFinishedJobs(b *testing.B) {
 	m := medians{}
 	fewData, manyData := withFinished(b, 1_000), withFinished(b, 1_000_000)
-	for range runs {
+	for range *runs {
 		few, many := measureFinished(b, fewData), measureFinished(b, manyData)
 		for what := range few {
 			m.add("ms-"+what, percentile(few[what], 0.5))

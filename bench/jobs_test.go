@@ -3,11 +3,13 @@ package bench
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -80,7 +82,7 @@ func percentile(all []time.Duration, p float64) float64 {
 }
 
 // runs is how often a benchmark measures. It reports the medians.
-const runs = 5
+var runs = flag.Int("runs", 5, "how often a benchmark measures")
 
 // medians collects one figure per run by unit.
 type medians map[string][]float64
@@ -107,7 +109,7 @@ func (m medians) addLatencies(took, plain []time.Duration) {
 // a status, on disk before the response. The comparison is a loop of durable SQLite transactions of one row.
 func BenchmarkStatusChanges(b *testing.B) {
 	m := medians{}
-	for range runs {
+	for range *runs {
 		plain := perSecond(plainTransactions(b))
 		rate := statusChanges(b, startJobs(b, b.TempDir(), ""))
 		m.add("changes/s", rate)
@@ -190,7 +192,7 @@ func plainTransactions(b *testing.B) (took []time.Duration) {
 // second.
 func BenchmarkCreateToLeased(b *testing.B) {
 	m := medians{}
-	for range runs {
+	for range *runs {
 		plain := plainTransactions(b)
 		m.addLatencies(createToLeased(b, startJobs(b, b.TempDir(), "")), plain)
 	}
@@ -203,9 +205,17 @@ func createToLeased(b *testing.B, s *jobsService) []time.Duration {
 	var mu sync.Mutex
 	begun, took := map[string]time.Time{}, []time.Duration(nil)
 	var workers, creators sync.WaitGroup
+	var ready sync.WaitGroup
 	for range 16 {
 		worker := jobsv1.NewWorkerServiceClient(s.conn())
+		ready.Add(1)
 		workers.Go(func() {
+			_, err := worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}, WaitSeconds: -1}) // connects
+			ready.Done()
+			if err != nil {
+				b.Error(err)
+				return
+			}
 			for ctx.Err() == nil {
 				leased, err := worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}})
 				now := time.Now()
@@ -222,7 +232,7 @@ func createToLeased(b *testing.B, s *jobsService) []time.Duration {
 		})
 	}
 	user := jobsv1.NewJobServiceClient(s.conn())
-	time.Sleep(200 * time.Millisecond)
+	ready.Wait()
 	ticker := time.NewTicker(time.Second / rate)
 	for i := range jobsInAll {
 		<-ticker.C
@@ -253,7 +263,7 @@ func createToLeased(b *testing.B, s *jobsService) []time.Duration {
 func BenchmarkHeartbeatToWatcher(b *testing.B) {
 	const jobsInAll, rounds = 1000, 5
 	m := medians{}
-	for range runs {
+	for range *runs {
 		plain := plainTransactions(b)
 		s := startJobs(b, b.TempDir(), "")
 		ctx, cancel := context.WithCancel(b.Context())
@@ -273,7 +283,7 @@ func BenchmarkHeartbeatToWatcher(b *testing.B) {
 			leased = append(leased, resp.GetJobs()...)
 		}
 		var mu sync.Mutex
-		sent, took := map[string]time.Time{}, []time.Duration(nil)
+		sent, took, final := map[string]time.Time{}, []time.Duration(nil), 0 // reports of the last round
 		var ready, watchers sync.WaitGroup
 		conns := [8]*grpc.ClientConn{}
 		for i := range conns {
@@ -299,6 +309,9 @@ func BenchmarkHeartbeatToWatcher(b *testing.B) {
 					mu.Lock()
 					if at, ok := sent[resp.GetJob().GetProgress().GetMessage()]; ok {
 						took = append(took, now.Sub(at))
+						if strings.HasPrefix(resp.GetJob().GetProgress().GetMessage(), fmt.Sprint(rounds-1, " of ")) {
+							final++
+						}
 					}
 					mu.Unlock()
 				}
@@ -324,7 +337,7 @@ func BenchmarkHeartbeatToWatcher(b *testing.B) {
 		}
 		ticker.Stop()
 		beats.Wait()
-		time.Sleep(500 * time.Millisecond)
+		wait(func() bool { mu.Lock(); defer mu.Unlock(); return final == jobsInAll })
 		cancel()
 		watchers.Wait()
 		s.stop()

@@ -15,7 +15,7 @@ import (
 // and many jobs in front of the others.
 func BenchmarkCappedOwner(b *testing.B) {
 	m, d := medians{}, startDatabases(b)
-	for range runs {
+	for range *runs {
 		for _, prefix := range []string{"", "postgres-"} {
 			rates := map[bool]float64{}
 			for _, capped := range []bool{false, true} {

@@ -341,17 +341,25 @@ func residentNow(b *testing.B, pid int) float64 {
 // busy returns the CPU time of a process, in user and kernel mode.
 func busy(b *testing.B, pid int) time.Duration {
 	b.Helper()
+	return cpuTime(b, pid, 11, 12)
+}
+
+// cpuTime returns the sum of fields of a process, which are counted from its state.
+func cpuTime(b *testing.B, pid int, fieldsOfStat ...int) (sum time.Duration) {
+	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		b.Fatal(err)
 	}
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	user, userErr := strconv.ParseInt(fields[11], 10, 64)
-	system, systemErr := strconv.ParseInt(fields[12], 10, 64)
-	if userErr != nil || systemErr != nil {
-		b.Fatalf("read %q", text)
+	for _, i := range fieldsOfStat {
+		ticks, err := strconv.ParseInt(fields[i], 10, 64)
+		if err != nil {
+			b.Fatalf("read %q: %v", text, err)
+		}
+		sum += time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
 	}
-	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
+	return sum
 }
 
 // waitFor waits until a condition is true.

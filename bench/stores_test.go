@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,16 @@ func (d *databases) url() string {
 	return d.server.Database(d.b, fmt.Sprint("bench_", d.count))
 }
 
+// busy returns the CPU time of the PostgreSQL server, including processes that have ended.
+func (d *databases) busy() time.Duration {
+	all := d.server.PIDs()
+	sum := cpuTime(d.b, all[0], 11, 12, 13, 14)
+	for _, pid := range all[1:] {
+		sum += busy(d.b, pid)
+	}
+	return sum
+}
+
 // onEach calls measure with a service on each kind of database, which is empty at first. prefix tells the units apart.
 func (d *databases) onEach(measure func(prefix string, s *jobsService), change ...func(*jobs.Settings)) {
 	measure("", startJobs(d.b, d.b.TempDir(), "", change...))
@@ -89,7 +100,7 @@ func (d *databases) plainUpdates() float64 {
 // BenchmarkStatusChangesOnBothStores measures 64 workers that create, lease, and complete jobs with one call each.
 func BenchmarkStatusChangesOnBothStores(b *testing.B) {
 	m, d := medians{}, startDatabases(b)
-	for range runs {
+	for range *runs {
 		rates := map[string]float64{}
 		d.onEach(func(prefix string, s *jobsService) {
 			rates[prefix] = statusChanges(b, s)
@@ -100,20 +111,53 @@ func BenchmarkStatusChangesOnBothStores(b *testing.B) {
 	m.report(b)
 }
 
-// BenchmarkBatches measures workers that create, lease, and complete 32 jobs with each call. The comparison is durable transactions
-// of one row.
+// BenchmarkBatches measures workers that create, lease, and complete 32 jobs with each call. The comparisons are durable transactions
+// of one row, and River in the same PostgreSQL server, whose jobs also have three changes each. CPU time is that of this
+// process, which is the service and its clients, and of the PostgreSQL server.
 func BenchmarkBatches(b *testing.B) {
-	m, d := medians{}, startDatabases(b)
-	for range runs {
-		plain, updates := perSecond(plainTransactions(b)), d.plainUpdates()
-		m.add("plain/s", plain)
-		m.add("postgres-updates/s", updates)
-		d.onEach(func(prefix string, s *jobsService) { m.add(prefix+"changes/s", batches(b, s)) })
+	m, d, path := medians{}, startDatabases(b), buildRiver(b)
+	for range *runs {
+		m.add("plain/s", perSecond(plainTransactions(b)))
+		m.add("postgres-updates/s", d.plainUpdates())
+		all, worked := river(b, path, d.url())
+		m.add("river-jobs/s", all)
+		m.add("river-jobs-worked/s", worked)
+		d.onEach(func(prefix string, s *jobsService) {
+			own, server := busy(b, os.Getpid()), d.busy()
+			rate, changes := batches(b, s)
+			m.add(prefix+"changes/s", rate)
+			m.add(prefix+"µs-cpu/change", float64((busy(b, os.Getpid())-own).Microseconds())/changes)
+			if prefix != "" {
+				m.add("µs-server-cpu/change", float64((d.busy()-server).Microseconds())/changes)
+			}
+		})
 	}
 	m.report(b)
 }
 
-func batches(b *testing.B, s *jobsService) float64 {
+// buildRiver builds the program bench/river, which is not a part of the workspace.
+func buildRiver(b *testing.B) (path string) {
+	b.Helper()
+	path = filepath.Join(b.TempDir(), "river")
+	cmd := exec.Command("go", "build", "-o", path, ".")
+	cmd.Dir, cmd.Env = "river", append(os.Environ(), "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
+}
+
+// river returns how many jobs River inserts and works per second, and how many it works per second.
+func river(b *testing.B, path, url string) (all, worked float64) {
+	b.Helper()
+	if _, err := fmt.Sscan(command(b, path, url), &all, &worked); err != nil {
+		b.Fatal(err)
+	}
+	return all, worked
+}
+
+// batches returns the changes per second, and their number.
+func batches(b *testing.B, s *jobsService) (rate, n float64) {
 	const workers, each, size = 8, 40, 32
 	defer s.stop()
 	var changes atomic.Int64
@@ -160,13 +204,14 @@ func batches(b *testing.B, s *jobsService) float64 {
 		})
 	}
 	wg.Wait()
-	return float64(changes.Load()) / time.Since(begun).Seconds()
+	n = float64(changes.Load())
+	return n / time.Since(begun).Seconds(), n
 }
 
 // BenchmarkCreateToLeasedOnBothStores measures the time from CreateJob until a waiting worker has the job, at 300 per second.
 func BenchmarkCreateToLeasedOnBothStores(b *testing.B) {
 	m, d := medians{}, startDatabases(b)
-	for range runs {
+	for range *runs {
 		d.onEach(func(prefix string, s *jobsService) {
 			took := createToLeased(b, s)
 			m.add(prefix+"ms-p50", percentile(took, 0.5))
@@ -180,7 +225,7 @@ func BenchmarkCreateToLeasedOnBothStores(b *testing.B) {
 // all of them, as an edge does. The latency is that of a heartbeat, from the call to the response, which comes after the commit.
 func BenchmarkActiveJobs(b *testing.B) {
 	m, d := medians{}, startDatabases(b)
-	for range runs {
+	for range *runs {
 		m.add("postgres-updates/s", d.plainUpdates())
 		m.add("plain/s", perSecond(plainTransactions(b)))
 		d.onEach(func(prefix string, s *jobsService) {
@@ -270,17 +315,17 @@ func BenchmarkMillionQueued(b *testing.B) {
 	m, d := medians{}, startDatabases(b)
 	for _, prefix := range []string{"", "postgres-"} {
 		few, many := d.queued(prefix, 1_000, 10), d.queued(prefix, 1_000_000, 10_000)
-		for range runs {
+		for range *runs {
 			few, many := claims(b, few), claims(b, many)
 			m.add(prefix+"ms-claim", percentile(many, 0.5))
 			m.add(prefix+"×claim", percentile(many, 0.5)/percentile(few, 0.5))
 		}
-		for range runs {
+		for range *runs {
 			before := memory(b)
 			begun := time.Now()
 			s := many.start(b)
 			m.add(prefix+"s-start", time.Since(begun).Seconds())
-			m.add(prefix+"MiB-start", memory(b)-before)
+			m.add(prefix+"MiB-start", (memory(b)-before)/(1<<20))
 			s.stop()
 		}
 	}
@@ -351,5 +396,5 @@ func claims(b *testing.B, from stored) (took []time.Duration) {
 	return took
 }
 
-// memory returns the memory of this process in MiB.
+// memory returns the memory of this process in bytes.
 func memory(b *testing.B) float64 { return residentNow(b, os.Getpid()) }

@@ -27,7 +27,7 @@ func (unread) Unmarshal(mem.BufferSlice, any) error { return nil }
 func BenchmarkManyWatchersOfOneJob(b *testing.B) {
 	const watchersInAll, reports = 1000, 20
 	m := medians{}
-	for range runs {
+	for range *runs {
 		s := startJobs(b, b.TempDir(), "")
 		ctx, cancel := context.WithCancel(b.Context())
 		conn := s.conn()

@@ -138,6 +138,12 @@ func (s *Server) KillBackend(application string) error {
 	return syscall.Kill(pid, syscall.SIGKILL)
 }
 
+// PIDs returns the processes of the server, the first one first.
+func (s *Server) PIDs() []int {
+	first := s.cmd.Process.Pid
+	return append([]int{first}, children(first)...)
+}
+
 // Freeze stops the processes of the server until Thaw, and returns them. The first is stopped before the others, so that it
 // starts no more of them.
 func (s *Server) Freeze() []int {
