@@ -18,17 +18,17 @@ func TestBatchesWorkOverREST(t *testing.T) {
 	status, answer := s.rest(token, "POST", "/api/v1/jobs/batch", map[string]any{"jobs": jobs})
 	results, _ := answer["results"].([]any)
 	if status != http.StatusOK || len(results) != 3 {
-		t.Fatalf("the batch answers %d %v", status, answer)
+		t.Fatalf("the response to the batch is %d %v", status, answer)
 	}
 	if got := field(t, results[0].(map[string]any), "job", "title"); got != "job 0" {
 		t.Errorf("the first job is %v", got)
 	}
 	if got := field(t, results[1].(map[string]any), "error", "reason"); got != "SCOPE_MISSING" {
-		t.Errorf("a job for another user gives %v", got)
+		t.Errorf("the response to a job for another user is %v", got)
 	}
 	status, answer = s.rest(token, "POST", "/api/v1/jobs/changes", map[string]any{"change": "cancel", "labels": []string{"batch=a"}})
 	if status != http.StatusOK {
-		t.Fatalf("the change answers %d %v", status, answer)
+		t.Fatalf("the response to the change is %d %v", status, answer)
 	}
 	id := field(t, answer, "job", "jobId").(string)
 	s.headway("watch", id, "--token", token)
@@ -41,11 +41,11 @@ func TestBatchesWorkOverREST(t *testing.T) {
 		t.Errorf("%d jobs are cancelled", got)
 	}
 	if status, answer = s.rest(token, "POST", "/api/v1/jobs/changes", map[string]any{"change": "pause"}); status != http.StatusBadRequest {
-		t.Errorf("an unknown change answers %d %v", status, answer)
+		t.Errorf("the response to an unknown change is %d %v", status, answer)
 	}
 }
 
-// Numbers that a double does not hold stay as they are, from the request to the job, and on streams.
+// Numbers that a double can't represent stay exact, from the request to the job, and on streams.
 func TestNumbersStayExactOverREST(t *testing.T) {
 	s := start(t)
 	token := s.token("alice")

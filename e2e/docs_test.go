@@ -66,7 +66,7 @@ func TestDocumentedTestsExist(t *testing.T) {
 		}
 		threats++
 		if !named.MatchString(line) {
-			t.Errorf("a threat without a test: %s", line)
+			t.Errorf("SECURITY.md has a threat without a test: %s", line)
 		}
 	}
 	if threats < 30 {

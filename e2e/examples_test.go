@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// python is the interpreter for which the operating system has gRPC.
+// python is the interpreter that can use the operating system's package of gRPC.
 const python = "/usr/bin/python3"
 
-// withExamples runs `headway serve` with the example workers that write records and stories, as make run does.
+// withExamples runs `headway serve` with the example workers whose output is records or stories, as make run does.
 func withExamples(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
@@ -110,7 +110,7 @@ func TestExamplesStreamTheirOutput(t *testing.T) {
 	}
 }
 
-// TestRangesOfStoryAreItsBytes reads a story from the middle of its text, and of a character.
+// TestRangesOfStoryAreItsBytes reads a story from the middle of its text, even from the middle of a character.
 func TestRangesOfStoryAreItsBytes(t *testing.T) {
 	s := withExamples(t)
 	token := s.token("ann")
@@ -162,7 +162,7 @@ func TestBulkReleasesItsJobAtShutdown(t *testing.T) {
 	s.workerPID(token, id, 300)
 	s.rest(token, "POST", "/api/v1/jobs/"+id+":cancel", map[string]any{})
 	if job := s.job(token, id, "cancelled"); field(t, job, "error", "reason") != "CANCELLED_BY_USER" {
-		t.Errorf("it ended as %v", job)
+		t.Errorf("the job ended as %v", job)
 	}
 	id = s.create(token, "bulk", slow)
 	s.workerPID(token, id, 300)

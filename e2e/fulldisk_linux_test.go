@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitFiles bounds the size of the files that the server writes. To the server, a disk that is full looks almost the same.
+// limitFiles limits the size of the files that the server writes. To the server, this looks almost like a full disk.
 func (s *server) limitFiles(bytes uint64) {
 	s.t.Helper()
 	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
@@ -20,7 +20,8 @@ func (s *server) limitFiles(bytes uint64) {
 	}
 }
 
-// TestFullDiskIsNamedEverywhere: in the response, in readiness, and in the log. It passes by itself.
+// TestFullDiskIsNamedEverywhere checks that the response, readiness, and the log name a full disk, and that the server
+// recovers without a restart.
 func TestFullDiskIsNamedEverywhere(t *testing.T) {
 	s := start(t)
 	token := s.token("ann")

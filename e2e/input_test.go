@@ -33,14 +33,14 @@ func routesOfDocument(t testing.TB) [][2]string {
 	return routes
 }
 
-// hostile are values for ids, parameters, headers and bodies.
+// hostile are values for IDs, parameters, headers, and bodies.
 var hostile = []string{
 	"", "x", "\xff\xfe", "\x00", "../../etc/passwd", "%2e%2e%2f", "a/b", "a:b", ":cancel", strings.Repeat("x", 5000), "é", "\u202e", "-1", "1e999",
 	"18446744073709551616", "null", "{}", "[]", `{"kind":1}`, `{"kind":"x","payload":{"a":` + strings.Repeat("[", 50) + strings.Repeat("]", 50) + `}}`,
 	`{"kind":"x","notBefore":"99999-01-01T00:00:00Z"}`, `{"labels":{"":""}}`, "' OR 1=1 --", "=cmd|' /C calc'!A0", "\ufeff{}", "\r\nX: y", ";", "&&==",
 }
 
-// TestHostileInputIsNeverServerError sends hostile values to every route: no answer is a server's error.
+// TestHostileInputIsNeverServerError sends hostile values to every route. No response is a server error.
 func TestHostileInputIsNeverServerError(t *testing.T) {
 	p := &prober{t: t, server: start(t, "--requests-per-second=-1")}
 	for _, route := range routesOfDocument(t) {
@@ -57,7 +57,7 @@ type prober struct {
 	token  string
 }
 
-// bearer returns the token that all requests have.
+// bearer returns the token of all requests.
 func (p *prober) bearer() string {
 	if p.token == "" {
 		p.token = p.server.token("ann")
@@ -78,7 +78,7 @@ func (p *prober) request(method, path string, body io.Reader, headers ...string)
 	return r
 }
 
-// probe sends a value to a route in its id, in a parameter, in headers, and as the body.
+// probe sends a value to a route in its ID, in a parameter, in headers, and as the body.
 func (p *prober) probe(method, path, value string) {
 	p.t.Helper()
 	in := func(id string) string {

@@ -17,8 +17,8 @@ import (
 	"headway/clients/go"
 )
 
-// The tests in this file interrupt the plain clients of routes_test.go: a crash of the server, a lost connection, and a job
-// that fails, each in the middle of the work.
+// The tests in this file interrupt the plain clients of routes_test.go in the middle of the work, by a crash of the server,
+// a lost connection, or a job that fails.
 
 // steppedWork is the work of a kind that reports progress, and then waits until the test tells it how to end.
 type steppedWork struct {
@@ -48,7 +48,7 @@ func (w *steppedWork) handle(ctx context.Context, task *headway.Task) (any, erro
 
 var errModel = headway.FailPermanently("MODEL_MISSING", "The model is missing.", nil)
 
-// endings are how the work of a plain client can end, with the status that the client sees.
+// endings are the ways in which the work of a plain client can end, with the status that the client sees.
 var endings = map[string]error{"completed": nil, "failed": errModel}
 
 // statusOf returns the type and status of a message of job_status.
@@ -82,7 +82,7 @@ func (s *server) curlStream(t *testing.T, token, path string) <-chan string {
 	return messages
 }
 
-// poll asks a status route again and again, as a poller does, until the job has ended. A poller ignores lost connections.
+// poll requests a status route repeatedly, as a poller does, until the job has ended. A poller ignores lost connections.
 func (s *server) poll(ctx context.Context, token, path string) (statuses []string, err error) {
 	for ctx.Err() == nil {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.edge+path, nil)
@@ -105,7 +105,7 @@ func (s *server) poll(ctx context.Context, token, path string) (statuses []strin
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(50 * time.Millisecond): // two seconds elsewhere
+		case <-time.After(50 * time.Millisecond): // real pollers wait about two seconds
 		}
 	}
 	return nil, errors.New("the poller saw no end")
@@ -168,7 +168,7 @@ func TestJobStatusContinuesAfterLostConnection(t *testing.T) {
 			stream := s.openStream(t, path, auth...)
 			for data, ok := stream.next(); ; data, ok = stream.next() {
 				if !ok {
-					t.Fatalf("%s ended before it told of the job", path)
+					t.Fatalf("%s ended before its first message about the job", path)
 				}
 				if m := decoded(t, data); m["jobId"] == id && m["status"] == "active" {
 					break
@@ -184,7 +184,7 @@ func TestJobStatusContinuesAfterLostConnection(t *testing.T) {
 		}
 		for data, ok := mine.next(); ; data, ok = mine.next() {
 			if !ok {
-				t.Fatal("the stream of all jobs ended")
+				t.Fatal("the stream of all jobs ended too early")
 			}
 			if m := decoded(t, data); m["jobId"] == id && m["status"] == ending && m["type"] == "job_update" {
 				break
@@ -231,7 +231,7 @@ func TestStartedWorkSurvivesServerCrash(t *testing.T) {
 	}
 }
 
-// TestBatchUploadSurvivesServerCrash kills the server while it imports 100,000 rows. A page that opens its stream again sees
+// TestBatchUploadSurvivesServerCrash kills the server while it imports 100,000 rows. A page that reopens its stream sees
 // every step, and the end.
 func TestBatchUploadSurvivesServerCrash(t *testing.T) {
 	flags := append([]string{"--routes", "../deploy/routes/batch-upload.yaml"}, shortLeases...)
@@ -280,8 +280,8 @@ func TestBatchUploadOfManyRows(t *testing.T) {
 	}
 }
 
-// TestBatchUploadThatIsCancelledSaysSo cancels an import in the middle.
-func TestBatchUploadThatIsCancelledSaysSo(t *testing.T) {
+// TestCancelledBatchUploadEndsItsStream cancels an import in the middle.
+func TestCancelledBatchUploadEndsItsStream(t *testing.T) {
 	s := start(t, "--routes", "../deploy/routes/batch-upload.yaml")
 	token := s.token("ann")
 	auth := []string{"Authorization", "Bearer " + token}
@@ -299,9 +299,9 @@ func TestBatchUploadThatIsCancelledSaysSo(t *testing.T) {
 	}
 }
 
-// TestSecondUploadIsNotEndedByTheFirst uploads a workbook while an earlier one is imported. The stream that belongs to the
-// second upload must not say COMPLETED for the first.
-func TestSecondUploadIsNotEndedByTheFirst(t *testing.T) {
+// TestFirstUploadDoesNotEndStreamOfSecond uploads a workbook during the import of an earlier one. The stream of the second
+// upload must not report COMPLETED for the first.
+func TestFirstUploadDoesNotEndStreamOfSecond(t *testing.T) {
 	s := start(t, "--routes", "../deploy/routes/batch-upload.yaml")
 	token := s.token("ann")
 	auth := []string{"Authorization", "Bearer " + token}
@@ -331,7 +331,8 @@ func TestSecondUploadIsNotEndedByTheFirst(t *testing.T) {
 	}
 }
 
-// TestOlderEndIsNotShownAfterNewerOne checks that a stream waits for the next import, though an older one ended unseen.
+// TestOlderEndIsNotShownAfterNewerOne checks that a stream waits for the next import, even if the end of an earlier one
+// was never shown.
 func TestOlderEndIsNotShownAfterNewerOne(t *testing.T) {
 	s := start(t, "--routes", "../deploy/routes/batch-upload.yaml")
 	token := s.token("ann")
@@ -341,12 +342,12 @@ func TestOlderEndIsNotShownAfterNewerOne(t *testing.T) {
 		_, body := s.postFile(t, token, "/api/upload-batch", file)
 		return field(t, body, "import", "importId").(string)
 	}
-	s.job(token, upload(), "completed") // unseen
+	s.job(token, upload(), "completed") // no stream is open
 	s.job(token, upload(), "completed")
 	if got := s.openStream(t, "/api/events", auth...).all(); !slices.Equal(got, batchWords) {
 		t.Errorf("the stream of the second import said %q", got)
 	}
-	// The same for an end on a stream that a client has opened again.
+	// The same applies to an end on a stream that a client has reopened.
 	stream := s.openStream(t, "/api/events", auth...)
 	upload()
 	if word, _ := stream.next(); word != batchWords[0] {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// flow is a body of a size that is not in memory. It counts the bytes that were taken.
+// flow is a body that is generated while it is read. It counts the bytes that were read.
 type flow struct {
 	pattern     []byte
 	left, taken int64
@@ -30,8 +30,8 @@ func (f *flow) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestLargeBodiesAreRefusedWithReason sends files that are not workbooks, and workbooks above the limit. Every client gets the reason,
-// whatever is between it and the server, and long before the whole file was sent.
+// TestLargeBodiesAreRefusedWithReason sends files that are not workbooks, and workbooks above the limit. Every client gets
+// the reason long before it has sent the whole file, directly and through a proxy.
 func TestLargeBodiesAreRefusedWithReason(t *testing.T) {
 	t.Parallel()
 	p := startNginx(t)

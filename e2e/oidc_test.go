@@ -95,7 +95,7 @@ func TestOpenIDUsersWorkWithEveryService(t *testing.T) {
 	s := begin(t, "--oidc-issuer", p.url(), "--oidc-audience", "our-headway", "--oidc-scope-claim", "realm_access.roles")
 
 	var readiness map[string]any
-	eventually(t, "the server says what it waits for", func() error {
+	eventually(t, "the server reports that it waits for the provider", func() error {
 		res, err := http.Get("http://" + s.edge + "/readyz")
 		if err != nil {
 			return err
@@ -143,9 +143,9 @@ func TestOpenIDUsersWorkWithEveryService(t *testing.T) {
 			}
 		}
 	}
-	// Users without an account there, such as workers, have tokens of the key.
+	// Callers without an account at the provider, such as workers, have tokens that are signed with the key.
 	if status, answer := s.rest(s.token("worker-1"), "GET", "/api/v1/jobs", nil); status != http.StatusOK {
-		t.Errorf("a token of the key: %d %v", status, answer)
+		t.Errorf("a token that is signed with the key: %d %v", status, answer)
 	}
 	// A token that was entered in the web UI is exchanged for a cookie.
 	if out := s.curl("-i", "-X", "POST", "-H", "Authorization: Bearer "+ann, "http://"+s.edge+"/api/v1/session"); !strings.Contains(out, "headway_session=") || !strings.Contains(out, `"user":"ann"`) {

@@ -53,7 +53,8 @@ type operation struct {
 	method, path string
 
 	parameters []parameter
-	// bodies are the schemas of the body by media type, and at is where they are. needed: a request must have a body.
+	// bodies are the schemas of the body by media type, and at is their path. needed reports whether a request must have a
+	// body.
 	bodies map[string]map[string]any
 	at     []string
 	needed bool
@@ -137,7 +138,7 @@ func (o *operation) base(what string) attempt {
 	return a
 }
 
-// text writes a value as a parameter has it.
+// text returns a value in the form that parameters have.
 func text(value any) string {
 	if s, ok := value.(string); ok {
 		return s
@@ -146,7 +147,7 @@ func text(value any) string {
 	return string(b)
 }
 
-// parsed returns the value that a text in a parameter stands for. It returns the text itself if it stands for none.
+// parsed returns the value that a text in a parameter represents. If there is none, it returns the text itself.
 func (o *operation) parsed(schema map[string]any, text string) any {
 	switch kind := o.follow(schema)["type"]; kind {
 	case "integer", "number", "boolean":
@@ -210,13 +211,13 @@ func (o *operation) tryParameter(p parameter, value any) {
 	o.send(a)
 }
 
-// dependent reports whether the server can refuse a value that the document allows: a token of a page must be one that the server
-// has made, and the errors in a sample depend on its rows.
+// dependent reports whether the server can refuse a value that the document allows: a page token must be one that the
+// server has returned, and the number of errors in a sample depends on its rows.
 func dependent(name, text string) bool {
 	return name == "pageToken" && text != "" || name == "issues" && len(text) > 2
 }
 
-// tryQueries tries what no query may contain.
+// tryQueries sends queries that are never allowed.
 func (o *operation) tryQueries() {
 	for what, query := range map[string]string{
 		"an unknown parameter": "nosuch=1", "a name that is not UTF-8": "%ff=1", "a malformed query": "a=%zz", "a parameter of another case": "PAGE=1",
@@ -288,7 +289,7 @@ func (o *operation) tryBodies(kind string) {
 func form(name, value string) (kind string, body []byte) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
-	_ = w.WriteField(name, value) // a buffer takes everything
+	_ = w.WriteField(name, value) // writing to a buffer can't fail
 	part, _ := w.CreateFormFile("file", "x.xlsx")
 	_, _ = io.WriteString(part, "PK\x03\x04 bytes")
 	_ = w.Close()
@@ -328,7 +329,7 @@ func (o *operation) send(a attempt) {
 	o.sent++
 	var answer struct {
 		Reason, Message string
-		// Results are those of a batch, which is not refused as a whole.
+		// A batch is not refused as a whole. It has one result per job.
 		Results []struct {
 			Error struct{ Reason, Message string }
 		}
@@ -351,8 +352,8 @@ func (o *operation) send(a attempt) {
 	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests:
 		o.t.Errorf("%s: %s %s", a.what, resp.Status, answer.Message)
 	case refused && a.allowed:
-		o.t.Errorf("%s: the document allows it, and the server answers %s %s: %s", a.what, resp.Status, answer.Reason, answer.Message)
+		o.t.Errorf("%s: the document allows it, but the response is %s %s: %s", a.what, resp.Status, answer.Reason, answer.Message)
 	case !refused && !a.allowed:
-		o.t.Errorf("%s: the document does not allow it, and the server answers %s %s %s", a.what, resp.Status, answer.Reason, answer.Message)
+		o.t.Errorf("%s: the document does not allow it, but the response is %s %s %s", a.what, resp.Status, answer.Reason, answer.Message)
 	}
 }

@@ -61,7 +61,7 @@ func (o *operation) validText(schema map[string]any) string {
 	return "x"
 }
 
-// others are values of other types than a schema's.
+// others are values whose type is not that of a schema.
 func others(kind any) []any {
 	all := map[string]any{"string": "text", "boolean": true, "array": []any{}, "object": map[string]any{}, "number": 1.5}
 	delete(all, fmt.Sprint(kind))
@@ -75,7 +75,7 @@ func others(kind any) []any {
 	return values
 }
 
-// around returns values around the rules of a schema, allowed or not, down to a depth.
+// around returns allowed and forbidden values around the rules of a schema, down to a depth.
 func (o *operation) around(schema map[string]any, depth int) []any {
 	schema = o.follow(schema)
 	if depth == 0 {
@@ -222,7 +222,7 @@ func (o *operation) aroundObject(schema map[string]any, depth int) []any {
 	return values
 }
 
-// ids returns values for the parameters of the path: things that exist, so that a request is not refused for a missing one.
+// ids returns values for the parameters of the path. Their resources exist, so no request is refused for a missing one.
 func (o *operation) ids() map[string]string {
 	ids := map[string]string{"kind": "media", "schema": "workforce"}
 	if strings.Contains(o.path, "{job_id}") || strings.Contains(o.path, "{import_id}") {

@@ -64,7 +64,7 @@ type server struct {
 	process                       *exec.Cmd
 	exited                        chan error
 	log                           *proctest.Log
-	environment                   []string // of the process, in addition to that of the tests
+	environment                   []string // variables of the process, in addition to those of the tests
 }
 
 // start runs `headway serve` on free ports with its own data directory, and waits until it is ready.
@@ -258,7 +258,7 @@ func (s *server) upload(token, file string, fields ...string) (int, map[string]a
 	return code, answer
 }
 
-// reverseCut puts exactly one line break before curl's status line.
+// reverseCut splits the text at its last line break, which comes before curl's status line.
 func reverseCut(out string) string {
 	i := strings.LastIndex(out, "\n")
 	return strings.ReplaceAll(out[:i], "\n", " ") + "\n" + out[i+1:]
@@ -289,7 +289,7 @@ func (s *server) job(token, id string, statuses ...string) map[string]any {
 				return nil
 			}
 		}
-		return fmt.Errorf("it is %v: %v %v", job["status"], job["progress"], job["error"])
+		return fmt.Errorf("the job is %v: %v %v", job["status"], job["progress"], job["error"])
 	})
 	return job
 }

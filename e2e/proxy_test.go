@@ -88,7 +88,7 @@ func TestProxiesForwardUploadsImmediately(t *testing.T) {
 		}
 		eventually(t, "the importer has the first half", func() error {
 			if files, err := p.files("blobs"); err != nil || len(files) == 0 {
-				return errors.Join(errors.New("it has nothing"), err)
+				return errors.Join(errors.New("the importer has nothing"), err)
 			}
 			return nil
 		})

@@ -36,8 +36,8 @@ func TestRejectedUploadsHaveReasonAndLeaveNothing(t *testing.T) {
 		{"half a workbook", write(t, "half.xlsx", head(t, good)), 400, "WORKBOOK_DAMAGED"},
 		{"a missing sheet", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.DeleteSheet("Drivers") }), 422, "SHEET_MISSING"},
 		{"a missing header", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.SetCellValue("Areas", "A1", "Something else") }), 422, "HEADER_MISSING"},
-		{"a doubled header", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.SetCellValue("Areas", "B1", headerOf(f, "Areas", "A1")) }), 422, "HEADER_DUPLICATED"},
-		{"a zip of something else", zipped(t), 400, "NOT_A_WORKBOOK"},
+		{"a duplicate header", edited(t, good, excelize.Options{}, func(f *excelize.File) { f.SetCellValue("Areas", "B1", headerOf(f, "Areas", "A1")) }), 422, "HEADER_DUPLICATED"},
+		{"a zip file that is not a workbook", zipped(t), 400, "NOT_A_WORKBOOK"},
 		{"a body over the limit", write(t, "large.xlsx", make([]byte, 2_000_001)), 413, "UPLOAD_TOO_LARGE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestRejectedUploadsHaveReasonAndLeaveNothing(t *testing.T) {
 	if jobs := field(t, answer, "jobs").([]any); len(jobs) != 0 {
 		t.Errorf("the rejected uploads left %d jobs", len(jobs))
 	}
-	eventually(t, "the refused uploads have left no file", func() error {
+	eventually(t, "the rejected uploads have left no file", func() error {
 		if after := blobs(t, s.data); len(after) != len(before) {
 			return fmt.Errorf("there are %v", after)
 		}
@@ -170,7 +170,7 @@ func (s *server) raw(token, file, query string) (int, map[string]any) {
 	return do(s.t, req)
 }
 
-// cutUpload announces a whole workbook, sends half of it, and disconnects.
+// cutUpload announces the length of a whole workbook, sends half of it, and disconnects.
 func (s *server) cutUpload(t *testing.T, token, file string) {
 	t.Helper()
 	half := head(t, file)

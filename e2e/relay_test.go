@@ -15,7 +15,7 @@ import (
 	"headway/internal/proctest"
 )
 
-// backend is an HTTP service that knows nothing of Headway. Its path selects what it answers.
+// backend is an HTTP service that knows nothing of Headway. The path selects its response.
 type backend struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -188,14 +188,14 @@ func TestRelayClosesRequestsAndSurvivesCrashes(t *testing.T) {
 	}
 
 	id = waiting()
-	kill() // the lease runs out, and another relay takes over
+	kill() // the lease expires, and another relay gets the job
 	<-b.gone
 	s.relay("wait", b.URL+"/wait")
 	eventually(t, "another relay has the job", func() error {
 		_, answer := s.rest(token, "GET", "/api/v1/jobs/"+id, nil)
 		job := field(t, answer, "job").(map[string]any)
 		if job["status"] != "active" || job["attempt"].(float64) != 2 {
-			return fmt.Errorf("it is %v in attempt %v", job["status"], job["attempt"])
+			return fmt.Errorf("the job is %v in attempt %v", job["status"], job["attempt"])
 		}
 		return nil
 	})
@@ -240,7 +240,7 @@ func TestRelayRejectsBadFlags(t *testing.T) {
 		{"--url", "http://127.0.0.1:1", "--timeout", "0s"}, {"--url", "http://127.0.0.1:1"}, // without a token
 	} {
 		if _, stderr, code := s.command(append([]string{"relay", "--kind", "x"}, flags...)...); code != 2 || strings.Count(stderr, "\n") != 1 {
-			t.Errorf("%q ends with %d\n%s", flags, code, stderr)
+			t.Errorf("%q exits with code %d\n%s", flags, code, stderr)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"headway/internal/proctest"
 )
 
-// TestImportSurvivesKills kills the whole process several times during an import. The import completes by itself, with the
-// same database as an undisturbed run.
+// TestImportSurvivesKills kills the whole process several times during an import. The import completes by itself, and the
+// database is the same as after an undisturbed run.
 func TestImportSurvivesKills(t *testing.T) {
 	s := start(t)
 	token := s.token("ann")
@@ -28,7 +28,7 @@ func TestImportSurvivesKills(t *testing.T) {
 		s.run()
 		_, answer := s.rest(token, "GET", "/api/v1/jobs/"+id, nil)
 		if percent := field(t, answer, "job", "progress", "percent").(float64); percent < highest {
-			t.Errorf("after a restart the job is at %v %%, before it was at %v %%", percent, highest)
+			t.Errorf("after a restart, the job is at %v %%. Before, it was at %v %%", percent, highest)
 		}
 	}
 	job := s.job(token, id, "completed", "failed", "cancelled")
@@ -57,7 +57,7 @@ func (s *server) underWay(token, id string, steps int) map[string]any {
 			}
 		}
 		if done < steps && job["completedAt"] == nil {
-			return fmt.Errorf("%d are", done)
+			return fmt.Errorf("%d steps are done", done)
 		}
 		return nil
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-func TestProxyTellsUpstreamWhoCalls(t *testing.T) {
+func TestProxySendsUserToUpstream(t *testing.T) {
 	gone := make(chan struct{})
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "data: %s %s %q %q\n\n", r.Header.Get("X-Headway-User"), r.URL.RequestURI(), r.Header.Get("Authorization"), r.Header.Get("X-Headway-Rights"))
@@ -51,12 +51,12 @@ func TestProxyTellsUpstreamWhoCalls(t *testing.T) {
 	answer.Body.Close()
 	<-gone
 	if code := s.curl("-o", os.DevNull, "-w", "%{http_code}", "http://"+s.edge+"/api/v1/process/stream"); code != "401" {
-		t.Errorf("without a token the answer is %s", code)
+		t.Errorf("without a token, the status is %s", code)
 	}
 }
 
-// TestProxySignsTheCallersName checks the token that an upstream gets, and that no client can send one, or a plain name, in
-// any spelling.
+// TestProxySignsTheCallersName checks the token that an upstream receives. No client can send such a token or a plain name
+// itself, in any spelling of the headers.
 func TestProxySignsTheCallersName(t *testing.T) {
 	seen := make(chan http.Header, 1)
 	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

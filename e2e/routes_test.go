@@ -22,7 +22,7 @@ import (
 	"headway/clients/go"
 )
 
-// The clients in this file are written from the published designs alone. They know nothing else of Headway.
+// The clients in this file are written from the published designs alone. They use nothing else of Headway.
 
 // batchWords are the words of a batch upload, in order.
 var batchWords = []string{"UPLOADING_AREA", "UPLOADING_DEPARTMENT", "UPLOADING_DESIGNATION", "UPLOADING_EMPLOYEE",
@@ -57,7 +57,7 @@ func (s *server) openStream(t *testing.T, path string, headers ...string) *plain
 	t.Cleanup(func() { answer.Body.Close() })
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/event-stream" {
 		body, _ := io.ReadAll(answer.Body)
-		t.Fatalf("GET %s answers %s %q: %s", path, answer.Status, answer.Header.Get("Content-Type"), body)
+		t.Fatalf("the response to GET %s is %s %q: %s", path, answer.Status, answer.Header.Get("Content-Type"), body)
 	}
 	return &plainStream{t: t, body: answer.Body, lines: bufio.NewScanner(answer.Body), header: answer.Header}
 }
@@ -120,12 +120,12 @@ func (s *server) postFile(t *testing.T, token, path, file string) (int, map[stri
 	defer answer.Body.Close()
 	var body map[string]any
 	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil {
-		t.Fatalf("the answer is not JSON: %v", err)
+		t.Fatalf("the response is not JSON: %v", err)
 	}
 	return answer.StatusCode, body
 }
 
-func TestBatchUploadSaysEveryStep(t *testing.T) {
+func TestBatchUploadStreamsEveryStep(t *testing.T) {
 	s := start(t, "--routes", "../deploy/routes/batch-upload.yaml")
 	token := s.token("ann")
 	auth := []string{"Authorization", "Bearer " + token}
@@ -147,8 +147,8 @@ func TestBatchUploadSaysEveryStep(t *testing.T) {
 	if got := s.openStream(t, "/api/events", auth...).all(); !slices.Equal(got, batchWords) {
 		t.Errorf("a late stream said %q", got)
 	}
-	// The ends that were shown are not shown again: the next stream is about the next import only. Another user's import
-	// is not shown at all.
+	// Ends that were shown are not shown again: the next stream is about the next import only. Another user's import is not
+	// shown at all.
 	stream := s.openStream(t, "/api/events", auth...)
 	s.postFile(t, s.token("bob"), "/api/upload-batch", file)
 	s.postFile(t, token, "/api/upload-batch", file)
@@ -168,13 +168,13 @@ func TestBatchUploadWithoutFileFails(t *testing.T) {
 	if got := stream.all(); !slices.Equal(got, []string{"FAILED"}) {
 		t.Errorf("the stream said %q", got)
 	}
-	// The stream of a page can also begin after the answer.
+	// The stream of a page can also begin after the response.
 	s.postFile(t, token, "/api/upload-batch", "")
 	if got := s.openStream(t, "/api/events", "Authorization", "Bearer "+token).all(); !slices.Equal(got, []string{"FAILED"}) {
 		t.Errorf("a late stream said %q", got)
 	}
 	if got := s.curl("-o", os.DevNull, "-w", "%{http_code} %{content_type}", "http://"+s.edge+"/batch-upload/"); got != "200 text/html; charset=utf-8" {
-		t.Errorf("the page answers %s", got)
+		t.Errorf("the response to the page is %s", got)
 	}
 }
 
@@ -201,7 +201,7 @@ func decoded(t *testing.T, data string) (m map[string]any) {
 	return m
 }
 
-func TestJobStatusTellsTheEndAsAnUpdate(t *testing.T) {
+func TestJobStatusStreamsTheEndAsUpdate(t *testing.T) {
 	s := start(t, "--routes", "../deploy/routes/job-status.yaml")
 	token := s.token("ann")
 	fail := atomic.Bool{}
@@ -232,7 +232,7 @@ func TestJobStatusTellsTheEndAsAnUpdate(t *testing.T) {
 		}
 		code, polled := s.rest(token, "GET", "/api/v1/characters/jobs/"+id, nil)
 		if status := field(t, polled, "data", "status"); code != 200 || status != map[bool]string{false: "completed", true: "failed"}[failing] {
-			t.Errorf("the polled route answers %d %v", code, polled)
+			t.Errorf("the response of the polled route is %d %v", code, polled)
 		}
 		if code, _ := s.rest(s.token("bob"), "GET", "/api/v1/characters/jobs/"+id, nil); code != 404 {
 			t.Errorf("another user gets %d", code)
@@ -259,7 +259,7 @@ func TestOneRequestStartsWorkAndStreamsIt(t *testing.T) {
 		return map[string]any{"topic": payload["topic"]}, nil
 	})
 	if code := s.curl("-I", "-o", os.DevNull, "-w", "%{http_code}", "http://"+s.edge+"/api/v1/process/stream?token="+token); code != "405" {
-		t.Errorf("HEAD answers %s", code)
+		t.Errorf("the status of HEAD is %s", code)
 	}
 	stream := s.openStream(t, "/api/v1/process/stream?topic=owls&token="+token)
 	data, _ := stream.next()
@@ -284,14 +284,14 @@ func TestOneRequestStartsWorkAndStreamsIt(t *testing.T) {
 		t.Errorf("the work ran %d times", runs.Load())
 	}
 	if code := s.curl("-o", os.DevNull, "-w", "%{http_code}", "-H", "Last-Event-ID: "+again.lastID, "http://"+s.edge+"/api/v1/process/stream?token="+token); code != "204" {
-		t.Errorf("a reconnect after the end answers %s", code)
+		t.Errorf("the status of a reconnect after the end is %s", code)
 	}
 	if code := s.curl("-o", os.DevNull, "-w", "%{http_code}", "http://"+s.edge+"/api/v1/process/stream"); code != "401" {
 		t.Errorf("without a token the answer is %s", code)
 	}
 }
 
-func TestRoutesReloadAndKeepTheOldOnError(t *testing.T) {
+func TestInvalidRoutesKeepThePreviousOnes(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "routes.yaml")
 	writeFile(t, file, "- {path: /one, get: {job: id}}\n")
 	if out, stderr, code := new(server).check(t, file); code == 0 || !strings.Contains(stderr, file+":1: ") {
@@ -303,7 +303,7 @@ func TestRoutesReloadAndKeepTheOldOnError(t *testing.T) {
 		return s.curl("-o", os.DevNull, "-w", "%{http_code}", "-H", "Accept: application/json", "http://"+s.edge+path)
 	}
 	if got := status("/jobs/1"); got != "401" {
-		t.Errorf("the route answers %s", got)
+		t.Errorf("the response of the route is %s", got)
 	}
 	writeFile(t, file, "- {path: /jobs/:id, get: {job: id}}\n- {path: /work/:id, get: {job: other}}\n")
 	eventually(t, "the error is logged", func() error {
@@ -313,12 +313,12 @@ func TestRoutesReloadAndKeepTheOldOnError(t *testing.T) {
 		return nil
 	})
 	if got := status("/jobs/1"); got != "401" {
-		t.Errorf("the old route answers %s", got)
+		t.Errorf("the response of the old route is %s", got)
 	}
 	writeFile(t, file, "- {path: /work/:id, get: {job: id}}\n")
 	eventually(t, "the new route is there", func() error {
 		if got := status("/work/1"); got != "401" {
-			return fmt.Errorf("it answers %s", got)
+			return fmt.Errorf("its response is %s", got)
 		}
 		return nil
 	})

@@ -22,7 +22,7 @@ import (
 // secretMark is part of every value that must not be in a log.
 const secretMark = "zEcReTmArK"
 
-// markedWorkbook writes a workbook with the mark in every cell: unknown headers, valid values, and invalid ones.
+// markedWorkbook writes a workbook with the mark in every cell. It has unknown headers, and valid and invalid values.
 func markedWorkbook(t *testing.T) string {
 	t.Helper()
 	book := excelize.NewFile()
@@ -108,7 +108,7 @@ func TestNoLogContainsTokensOrCells(t *testing.T) {
 	job := field(t, answer, "job", "jobId").(string)
 	s.rest(ann, "POST", "/api/v1/jobs", map[string]any{"kind": secretMark + "!", "payload": secretMark})
 
-	// Sign-in, cookies, and tickets; and tokens in the wrong place, or invalid ones.
+	// Sign-in, cookies, tickets, tokens in the wrong place, and invalid tokens.
 	_, linkSecret, _ := strings.Cut(s.headway("open", "--url", "http://"+s.edge), "#sign-in=")
 	signedIn := s.curl("-i", "-X", "POST", "-H", "Origin: http://"+s.edge, "-H", "Content-Type: application/json",
 		"--data", `{"secret":"`+secret(strings.TrimSpace(linkSecret))+`"}`, api+"/session")
@@ -159,12 +159,12 @@ func TestNoLogContainsTokensOrCells(t *testing.T) {
 	}
 	for _, line := range strings.Split(log, "\n") {
 		if strings.Contains(line, secretMark) {
-			t.Errorf("a value is in the log: %s", line)
+			t.Errorf("the log contains a value: %s", line)
 		}
 		for _, text := range secrets {
 			// The header and claims of a token are not secret, but they don't belong here either.
 			if strings.Contains(line, text) || len(text) > 60 && strings.Contains(line, text[40:60]) {
-				t.Errorf("a secret is in the log: %s", line)
+				t.Errorf("the log contains a secret: %s", line)
 			}
 		}
 	}
@@ -227,7 +227,7 @@ func TestBrokenUploadLeavesNothing(t *testing.T) {
 		s.edge, ann, len(workbook), workbook[:len(workbook)/2])
 	eventually(t, "the importer has some of it", func() error {
 		if nothing() == nil {
-			return errors.New("it has none")
+			return errors.New("the importer has nothing")
 		}
 		return nil
 	})
@@ -273,7 +273,7 @@ func TestCellWithSQLIsText(t *testing.T) {
 	}
 }
 
-func TestTokenLimitsAreNamedInRefusals(t *testing.T) {
+func TestRefusalsNameTheLimitsOfTokens(t *testing.T) {
 	s := start(t)
 	workbook := filepath.Join(s.data, "sample.xlsx")
 	s.headway("sample", "--rows", "20", "--issues", "0", "-o", workbook)

@@ -11,8 +11,8 @@ import (
 )
 
 // TestOpensDataOfThePreviousRelease opens a data directory that the release before this one wrote: an import that is
-// done, one that waits for its review, and jobs that are completed, queued and leased to a worker that is gone.
-// testdata/README.md tells how to make such a directory.
+// done, one that waits for its review, and jobs that are completed, queued, or leased to a worker that no longer runs.
+// testdata/README.md describes how to create such a directory.
 func TestOpensDataOfThePreviousRelease(t *testing.T) {
 	s := begin(t)
 	s.kill() // only its addresses and its data directory are needed
@@ -68,7 +68,7 @@ func TestOpensDataOfThePreviousRelease(t *testing.T) {
 			status := s.curl("-o", filepath.Join(t.TempDir(), file), "-w", "%{http_code}", "-H", "Authorization: Bearer "+token,
 				"http://"+s.edge+"/api/v1/imports/"+id+"/"+file)
 			if status != "200" {
-				t.Errorf("%s answers %s", file, status)
+				t.Errorf("the status of %s is %s", file, status)
 			}
 		}
 	})
@@ -76,7 +76,7 @@ func TestOpensDataOfThePreviousRelease(t *testing.T) {
 	t.Run("a review that waits", func(t *testing.T) {
 		id := byTitle["prev-sample.xlsx waiting"]["jobId"].(string)
 		if status, answer := s.rest(token, "POST", "/api/v1/imports/"+id+":confirm", map[string]any{"commit": true}); status != http.StatusOK {
-			t.Fatalf("the confirmation answers %d %v", status, answer)
+			t.Fatalf("the response to the confirmation is %d %v", status, answer)
 		}
 		if job := s.job(token, id, "completed", "failed", "waiting"); job["status"] != "completed" {
 			t.Errorf("the import is %v: %v", job["status"], job["error"])
@@ -93,7 +93,7 @@ func TestOpensDataOfThePreviousRelease(t *testing.T) {
 		if id == nil {
 			id = byTitle["Failed queued"]["jobId"]
 		}
-		// Its worker sent no heartbeat, so that it is not known to have got the job: the lease used no attempt.
+		// Its worker sent no heartbeat, so it might never have received the job: the lease used up no attempt.
 		if job := s.job(token, id.(string), "queued"); job["attempt"] != 0.0 || field(t, job, "error", "reason") != "LEASE_EXPIRED" {
 			t.Errorf("the job is %v", job)
 		}

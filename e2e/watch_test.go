@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// seen is the state of a job at a revision, in a form that all ways of watching share.
+// seen is the state of a job at a revision, in a form that does not depend on how the job is watched.
 type seen struct {
 	Status  string
 	Percent float64
 	Steps   string // every step's name, state and counters
 }
 
-// watcher is a process that watches a job; its stream must end by itself.
+// watcher is a process that watches a job. Its stream must end by itself.
 type watcher struct {
 	name      string
 	revisions map[int]seen

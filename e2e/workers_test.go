@@ -20,7 +20,7 @@ import (
 	"testing"
 )
 
-// Leases are short, so that another worker soon gets the job of a killed one.
+// Leases are short, so that another worker soon gets the job of a killed worker.
 var shortLeases = []string{"--lease-duration", "1s", "--heartbeat-interval", "200ms"}
 
 // withWorkers runs `headway serve` with both example workers, as make run does.
@@ -156,7 +156,7 @@ func TestPictureSurvivesWorkerCrash(t *testing.T) {
 	}
 	job := s.end(token, killed)
 	if job["attempt"] != 2.0 {
-		t.Errorf("it ended in attempt %v", job["attempt"])
+		t.Errorf("the job ended in attempt %v", job["attempt"])
 	}
 	if n := strings.Count(s.log.String(), "restarting it"); n != 1 {
 		t.Errorf("the log has %d lines about the crash\n%s", n, s.log)
@@ -190,7 +190,7 @@ func TestPictureSurvivesWorkerCrash(t *testing.T) {
 	}
 }
 
-// TestCharacterSurvivesWorkerCrash does the same with the worker in Go.
+// TestCharacterSurvivesWorkerCrash kills the worker in Go in the same way.
 func TestCharacterSurvivesWorkerCrash(t *testing.T) {
 	s := withWorkers(t)
 	token := s.token("ann")
@@ -201,7 +201,7 @@ func TestCharacterSurvivesWorkerCrash(t *testing.T) {
 	}
 	job := s.end(token, killed)
 	if job["attempt"] != 2.0 {
-		t.Errorf("it ended in attempt %v", job["attempt"])
+		t.Errorf("the job ended in attempt %v", job["attempt"])
 	}
 	undisturbed := s.watched(token, "character", map[string]any{"seed": 42, "wordsPerSecond": 0})
 	again := s.end(token, undisturbed)
@@ -226,7 +226,7 @@ func TestWorkersEndWithHeadway(t *testing.T) {
 		t.Errorf("headway ended with %v\n%s", err, s.log)
 	}
 	if alive(pid) {
-		t.Errorf("the worker outlives Headway\n%s", s.log)
+		t.Errorf("the worker is still running after Headway has ended\n%s", s.log)
 	}
 	if strings.Contains(s.log.String(), "restarting it") || !strings.Contains(s.log.String(), `"outcome":"released"`) {
 		t.Errorf("the log is\n%s", s.log)

@@ -23,7 +23,7 @@ export function launch() {
 }
 
 /**
- * Closes every page and context of a browser, even those of a test that failed: the next test starts from nothing.
+ * Closes every page and context of a browser, even those of a test that failed: so the next test starts with none.
  * @param {import("playwright-core").Browser | undefined} browser
  */
 export async function closeContexts(browser) {
@@ -52,7 +52,7 @@ export async function open(browser, address, options = {}, server = Headway.at(a
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
-    // The page shows refused and failed requests itself.
+    // The page itself shows refused and failed requests.
     if (message.type() === "error" && !/Failed to load resource|net::ERR_/.test(message.text()))
       errors.push(message.text());
   });
@@ -61,7 +61,7 @@ export async function open(browser, address, options = {}, server = Headway.at(a
 }
 
 /**
- * Waits until the page looks as it will look: fonts are loaded, the layout no longer changes, and color transitions have
+ * Waits until the page has its final look: fonts are loaded, the layout no longer changes, and color transitions have
  * ended.
  * @param {import("playwright-core").Page} page
  */
@@ -69,7 +69,7 @@ export async function settle(page) {
   await page.evaluate(async () => {
     await document.fonts.ready;
     const root = document.documentElement;
-    // Parts that come into sight are rendered after an observer has seen them.
+    // Parts that scroll into view are rendered after an observer has reported them.
     for (let height = -1, same = 0; same < 3; same = root.scrollHeight === height ? same + 1 : 0) {
       height = root.scrollHeight;
       await new Promise((resolve) => requestAnimationFrame(resolve));
@@ -192,7 +192,7 @@ export async function until(page, holds, arg, timeoutMs = 90_000) {
     if (await page.evaluate(/** @type {any} */ (holds), arg)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  assert.fail(`never came true: ${holds}`);
+  assert.fail(`the condition never became true: ${holds}`);
 }
 
 /**

@@ -1,4 +1,5 @@
-// Checks what axe does not: the contrast of fields, placeholders, and focus rings, and that nothing vanishes in forced colors.
+// Checks what axe does not: the contrast of fields, placeholders, and focus rings, and that every part stays visible in
+// forced colors.
 import assert from "node:assert/strict";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -31,7 +32,7 @@ function addMeasures() {
     return 0.2126 * (linear[0] ?? 0) + 0.7152 * (linear[1] ?? 0) + 0.0722 * (linear[2] ?? 0);
   };
   /**
-   * The backgrounds of an element and of those around it, the outermost first.
+   * The backgrounds of an element and of its ancestors, the outermost first.
    * @param {Element | null} element
    * @returns {string[]}
    */
@@ -91,14 +92,14 @@ export async function assertFieldsAreVisible(page, state) {
 
 /**
  * Presses Tab through the whole page, and fails if an element with the focus has no ring, or a faint one. It returns the
- * elements in words.
+ * names of these elements.
  * @param {Page} page
  * @param {string} state
  */
 export async function assertFocusIsVisible(page, state) {
   await page.evaluate(addMeasures);
   await page.evaluate(() => {
-    // The next Tab begins at the top.
+    // The next Tab starts at the top of the page.
     document.body.tabIndex = -1;
     document.body.focus();
     document.body.removeAttribute("tabindex");

@@ -1,4 +1,4 @@
-// The example workers in the web UI: their forms, and their output while it grows.
+// The example workers in the web UI: their forms, and their growing output.
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -27,7 +27,7 @@ after(async () => {
 });
 
 /**
- * Starts a job by its form, which may be filled in.
+ * Starts a job with its form, and fills in some fields.
  * @param {import("playwright-core").Page} page
  * @param {string} title
  * @param {Record<string, string>} fields
@@ -40,7 +40,7 @@ async function start(page, title, fields = {}) {
 }
 
 /**
- * Waits until a count on the page has had two values above zero, and so grows, and returns the larger one.
+ * Waits until the number of elements on the page has grown twice, and returns the last number.
  * @param {import("playwright-core").Page} page
  * @param {string} selector
  */
@@ -53,7 +53,7 @@ async function growing(page, selector) {
   return page.locator(selector).count();
 }
 
-test("the start page has the forms of all workers", async () => {
+test("the start page shows the forms of all workers", async () => {
   const { page, assertNoErrors } = await open(browser, headway.address);
   for (const title of ["Map a website", "Find groups", "Write a story", "Merge letters"]) {
     await page.getByRole("form", { name: title }).waitFor();

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const binary = fileURLToPath(new URL("../../bin/headway", import.meta.url));
 
-/** Returns a port that was free a moment ago. */
+/** Returns a free port. Another program can still take it. */
 export async function freePort() {
   const server = createServer();
   server.listen(0, "127.0.0.1");
@@ -83,7 +83,7 @@ export class Headway {
     this.process.stdout.on("data", collect);
     this.process.stderr.on("data", collect);
     for (;;) {
-      if (this.process.exitCode !== null) throw new Error(`headway ended immediately:\n${this.log}`);
+      if (this.process.exitCode !== null) throw new Error(`headway exited immediately:\n${this.log}`);
       const ready = await fetch(`${this.address}/readyz`).then(
         (response) => response.ok,
         () => false,
@@ -167,7 +167,7 @@ export class Headway {
   }
 
   /**
-   * Calls the REST API as a user, and returns the answer.
+   * Calls the REST API as a user, and returns the response.
    * @param {string} token
    * @param {string} method
    * @param {string} path
@@ -200,7 +200,7 @@ export class Headway {
   addressOf(service) {
     const line = this.log.slice(this.log.lastIndexOf("Headway is at"));
     const address = new RegExp(`[(, ]${service} ([^,)]+)`).exec(line)?.[1];
-    if (!address) throw new Error(`the log does not say where ${service} answers:\n${this.log}`);
+    if (!address) throw new Error(`the log does not have the address of ${service}:\n${this.log}`);
     return address;
   }
 }

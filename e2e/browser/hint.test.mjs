@@ -26,7 +26,7 @@ test("the page reports that streams are buffered", async (t) => {
   const { page } = await throughProxy(await startProxy(t, headway.address, "buffer"));
   const hint = page.locator(".stream-hint");
   await hint.getByText("Live updates are delayed.").waitFor();
-  await assertAccessible(page, "streams buffered");
+  await assertAccessible(page, "the hint about buffered streams");
   await picture(page, "streams-buffered");
   await hint.getByRole("button", { name: "Dismiss" }).click();
   assert.equal(await hint.textContent(), "");
@@ -45,7 +45,7 @@ test("the page shows no hint for a transparent proxy or an unavailable server", 
   // The page's probe fails in the meantime, and shows nothing.
   await probed;
   await headway.run();
-  // The page's stream is back when the page shows a new job.
+  // The page shows a new job only when its stream is open again.
   await fetch(`${headway.address}/api/v1/jobs`, {
     method: "POST",
     headers: { Authorization: `Bearer ${headway.token("local")}`, "Content-Type": "application/json" },

@@ -1,4 +1,5 @@
-// How a proxy ends HTTP/2 connections: with GOAWAY when it reloads, with a reset of one stream, or not at all.
+// A proxy ends HTTP/2 connections in several ways: with GOAWAY when it reloads, with a reset of one stream, or without
+// any frame.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -80,14 +81,14 @@ async function startProxy(t) {
 
 /** @type {Record<string, (proxy: Proxy) => void>} */
 const ends = {
-  "GOAWAY, after which open streams continue": ({ sessions }) => {
+  "a GOAWAY after which open streams continue": ({ sessions }) => {
     for (const session of sessions) session.goaway(constants.NGHTTP2_NO_ERROR);
   },
-  "GOAWAY, and the streams end": ({ sessions, events }) => {
+  "a GOAWAY and the end of all streams": ({ sessions, events }) => {
     for (const session of sessions) session.goaway(constants.NGHTTP2_NO_ERROR);
     for (const stream of events) stream.end();
   },
-  "GOAWAY that refuses all streams": ({ sessions }) => {
+  "a GOAWAY that refuses all streams": ({ sessions }) => {
     for (const session of sessions) session.goaway(constants.NGHTTP2_NO_ERROR, 0);
   },
   "a reset of the stream": ({ events }) => {

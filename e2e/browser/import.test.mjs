@@ -78,7 +78,7 @@ describe("a file", () => {
     assertNoErrors();
   });
 
-  test("changes nothing when uploaded again, and the page says so", async () => {
+  test("changes nothing when it is uploaded again, and the page shows this", async () => {
     const { page } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(20_000, 0));
     await page
@@ -88,7 +88,7 @@ describe("a file", () => {
     assert.equal(outcomes.unchanged, read);
   });
 
-  test("is rejected if it isn't a workbook, and another one can be chosen", async () => {
+  test("is rejected if it isn't a workbook, and the user can choose another one", async () => {
     const { page } = await open(browser, headway.address);
     const path = join(headway.data, "notes.xlsx");
     writeFileSync(path, "Dear diary, this is not a workbook.");
@@ -177,7 +177,7 @@ describe("the sample", () => {
     await page.getByText("Nothing was changed.").waitFor();
   });
 
-  test("fails as a whole if a single error stops it, and can be retried", async () => {
+  test("saves nothing if a single error stops it, and can be retried", async () => {
     const { page } = await open(browser, headway.address);
     await openOptions(page);
     await page.getByRole("radio", { name: /Don't import anything/ }).check();
@@ -191,7 +191,7 @@ describe("the sample", () => {
     await waitForStatus(page, "failed");
   });
 
-  test("can be a test that saves nothing", async () => {
+  test("saves nothing when it is imported as a test", async () => {
     const { page } = await open(browser, headway.address);
     await openOptions(page);
     await page.getByRole("radio", { name: /Skip them and import the rest/ }).check();
@@ -202,7 +202,7 @@ describe("the sample", () => {
     await page.locator(".chip", { hasText: "Test only" }).waitFor();
   });
 
-  test("is imported with the keyboard alone", async () => {
+  test("can be imported with the keyboard alone", async () => {
     const { page } = await open(browser, headway.address);
     await page.getByRole("button", { name: "Try a sample file" }).waitFor();
     const focusOn = async (/** @type {RegExp} */ wanted) => {
@@ -235,7 +235,7 @@ describe("a running import", () => {
     await page.getByRole("button", { name: "Choose file" }).waitFor();
   });
 
-  test("survives a reload, and shows the same in a second tab", async () => {
+  test("survives a reload, and a second tab shows the same state", async () => {
     const { page, context, assertNoErrors } = await open(browser, headway.address);
     await chooseWorkbook(page, headway.sample(50_000, 5));
     await page.waitForURL(importPath);

@@ -1,5 +1,5 @@
-// Pages of the published designs, written from those alone (plain/), while the server crashes, the connection is lost, and
-// jobs fail.
+// The pages in plain/, which were written from the published designs alone, while the server crashes, the connection is
+// lost, and jobs fail.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -81,7 +81,7 @@ async function stepper() {
   return { page, state, lit, upload, all, reset };
 }
 
-test("a list lights up for small and large workbooks, one after another", async () => {
+test("a list shows every step of small and large workbooks, one after another", async () => {
   const { state, upload, all, reset } = await stepper();
   for (const rows of [300, 100_000, 300]) {
     await upload(headway.sample(rows, 3));
@@ -91,7 +91,7 @@ test("a list lights up for small and large workbooks, one after another", async 
   }
 });
 
-test("a list shows that there is no workbook, and works again afterwards", async () => {
+test("a list shows an error without a workbook, and works again afterwards", async () => {
   const { page, state, upload, all, reset } = await stepper();
   await page.getByRole("button", { name: "Start Upload" }).click(); // the file field has text
   await state("error"); // the stream ends, which is an error for an EventSource
@@ -117,14 +117,14 @@ for (const [what, interrupt] of /** @type {const} */ ([
   ["a crash of the server", () => headway.kill().then(() => headway.run())],
   ["a lost connection", async () => relay.reset()],
 ])) {
-  test(`after ${what}, a list lights up when its page is loaded again`, async () => {
+  test(`after ${what}, a list shows every step when its page is loaded again`, async () => {
     const { page, state, upload, lit, all } = await stepper();
     await upload(headway.sample(100_000, 3));
     await lit("UPLOADING_DEPARTMENT");
     await interrupt();
     await state("error"); // such a page closes its stream at the first error
     await page.reload();
-    // The page has no button that only watches.
+    // The page has no button that watches without starting an upload.
     await page.evaluate(() => {
       const source = new EventSource("/api/events");
       source.onmessage = ({ data }) => {
@@ -161,7 +161,7 @@ for (const [what, interrupt] of /** @type {const} */ ([
   }
 
   for (const ending of /** @type {const} */ (["completed", "error"])) {
-    test(`after ${what}, a page of another origin sees the work it started end: ${ending}`, async () => {
+    test(`after ${what}, a page of another origin sees the end of the work that it started: ${ending}`, async () => {
       const token = headway.token("ann");
       const worker = new Worker(headway);
       const { page } = await open(browser, headway.address);
@@ -188,7 +188,7 @@ for (const [what, interrupt] of /** @type {const} */ ([
   }
 }
 
-test("a poller sees a job end, through a crash of the server", async () => {
+test("a poller sees the end of a job, even if the server crashes", async () => {
   const token = headway.token("ann");
   const { page } = await open(browser, headway.address);
   const { job } = await headway.call(token, "POST", "jobs", {

@@ -84,7 +84,7 @@ async function create(user, kind = "story", title = "A tale") {
   return { path: `/jobs/${kind}/${job.jobId}`, call };
 }
 
-test("an import from the start to its errors", async () => {
+test("the focus stays on the page during an import, up to its errors", async () => {
   const page = await openAs("ann");
   await page.getByRole("button", { name: "Try a sample file" }).waitFor();
   await press(page, /^Import options$/);
@@ -106,7 +106,7 @@ test("an import from the start to its errors", async () => {
   await assertFocus(page, "on the start page");
 });
 
-test("a job that is cancelled, retried, and deleted", async () => {
+test("the focus stays on the page when a job is cancelled, retried, and deleted", async () => {
   const { path } = await create("bea");
   const page = await openAs("bea", path);
   await waitForStatus(page, "queued");
@@ -123,7 +123,7 @@ test("a job that is cancelled, retried, and deleted", async () => {
   await assertFocus(page, "after the deletion");
 });
 
-test("a job that ends while its button has the focus", async () => {
+test("the focus stays on the page when a job ends while its button has the focus", async () => {
   const worker = new Worker(headway, key);
   const { path } = await create("cy", "crawl");
   const lease = await worker.lease("crawl");
@@ -137,7 +137,7 @@ test("a job that ends while its button has the focus", async () => {
   await assertFocus(page, "when the button is gone");
 });
 
-test("a job that is deleted elsewhere", async () => {
+test("the focus stays on the page when a job is deleted elsewhere", async () => {
   const first = await create("dora", "story", "First");
   const second = await create("dora", "story", "Second");
   const page = await openAs("dora", "/jobs");
@@ -157,10 +157,10 @@ test("a job that is deleted elsewhere", async () => {
   await second.call("DELETE");
   await page.keyboard.press("Enter");
   await page.getByRole("alert").waitFor();
-  await assertFocus(page, "when the job is gone already");
+  await assertFocus(page, "when the job no longer exists");
 });
 
-test("a filter without a match, and a list that becomes empty", async () => {
+test("the focus stays on the page when a filter has no match, and when a list becomes empty", async () => {
   const { call } = await create("ed");
   const page = await openAs("ed", "/jobs");
   await page.locator(".job-row").waitFor();
@@ -174,7 +174,7 @@ test("a filter without a match, and a list that becomes empty", async () => {
   await assertFocus(page, "when the list is empty");
 });
 
-test("a file that is refused, and another one", async () => {
+test("the focus stays on the page when a file is refused, and another one can be chosen", async () => {
   const page = await openAs("flo");
   const path = join(headway.data, "diary.xlsx");
   writeFileSync(path, "Dear diary, this is not a workbook.");
@@ -189,7 +189,7 @@ test("a file that is refused, and another one", async () => {
   await assertFocus(page, "when another file can be chosen");
 });
 
-test("a hint that is dismissed", async (t) => {
+test("the focus stays on the page when a hint is dismissed", async (t) => {
   const proxy = await startProxy(t, headway.address, "buffer");
   const { page } = await open(browser, proxy.address, {}, headway);
   await page.getByLabel("Token").fill(headway.token("gus", key));
@@ -202,7 +202,7 @@ test("a hint that is dismissed", async (t) => {
   await assertFocus(page, "after the hint is gone");
 });
 
-test("a sign-in with a wrong token, a sign-out, and a session that ends", async () => {
+test("the focus stays on the page during sign-in, sign-out, and the end of a session", async () => {
   const { page, context } = await open(browser, headway.address);
   await page.getByLabel("Token").focus();
   await page.keyboard.type("not a token");
@@ -229,7 +229,7 @@ test("a sign-in with a wrong token, a sign-out, and a session that ends", async 
   await assertFocus(page, "after the sign-out");
 });
 
-test("an upload of another tab that ends", async () => {
+test("the focus stays on the page when an upload in another tab ends", async () => {
   const page = await openAs("ida");
   await page.getByRole("button", { name: "Choose file" }).waitFor();
   const other = await page.context().newPage();

@@ -1,4 +1,4 @@
-// The web UI in browsers that lack something, or refuse it: private windows, old browsers, and pages without a secure context.
+// The web UI in browsers that lack or refuse a feature: private windows, old browsers, and pages without a secure context.
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { closeContexts, launch, open, totals, waitForStatus } from "./chromium.mjs";
@@ -19,7 +19,7 @@ after(async () => {
 });
 
 /**
- * What happens to the browser before the page loads.
+ * Changes of the browser before the page loads.
  * @type {Record<string, () => void>}
  */
 const lacks = {
@@ -69,7 +69,7 @@ const lacks = {
 };
 
 for (const [what, lack] of Object.entries(lacks)) {
-  test(`a browser ${what} imports, and shows the jobs`, async () => {
+  test(`a browser ${what} can import, and shows the jobs`, async () => {
     const { context, page, assertNoErrors } = await open(browser, `${headway.address}/favicon.svg`);
     await context.addInitScript(lack);
     await page.goto(headway.address);

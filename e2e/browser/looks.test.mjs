@@ -66,7 +66,7 @@ async function finishedJob() {
 }
 
 /**
- * The screens, in order: each shows itself on the page of a user of `headway`.
+ * The screens in order. Each function shows one on the page of a user of `headway`.
  * @type {Record<string, (page: Page) => Promise<void>>}
  */
 const screens = {
@@ -184,7 +184,7 @@ for (const [name, look] of Object.entries(looks)) {
   });
 }
 
-test("nothing is wider than a phone, even with right-to-left text", async () => {
+test("every screen fits on a phone, even with right-to-left text", async () => {
   const { page } = await open(browser, headway.address, { viewport: { width: 320, height: 700 } });
   for (const direction of ["ltr", "rtl"]) {
     await page.goto(headway.address);

@@ -36,7 +36,7 @@ async function scrollThrough(browser) {
     let frames = 0;
     while (performance.now() < end) {
       await new Promise((resolve) => requestAnimationFrame(resolve));
-      // As a user does who looks for a job.
+      // Scrolls as a user does who looks for a job.
       window.scrollBy(0, 20);
       frames++;
     }
@@ -53,7 +53,7 @@ async function scrollThrough(browser) {
   return seen;
 }
 
-test("of 1,000 live jobs, only near ones are rendered", async () => {
+test("only the visible ones of 1,000 live jobs are rendered", async () => {
   const browser = await launch();
   try {
     const live = await scrollThrough(browser);

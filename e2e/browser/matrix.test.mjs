@@ -1,5 +1,5 @@
-// Every client, over every path, through every interruption: a watch ends with the job's end, or the client shows why not.
-// The table in docs/connections.md has the results.
+// Every client, over every path, through every interruption: a watch ends with the job's end, or the client shows why it
+// stopped. The table in docs/connections.md has the results.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const timeoutMs = 60_000;
 const hourMs = 3_600_000;
 
 /**
- * What an interruption can use.
+ * The parts that an interruption can act on.
  * @typedef {object} Stage
  * @property {import("./matrix/paths.mjs").Path} path
  * @property {Clients} clients
@@ -40,7 +40,7 @@ async function each(seen, what, holds) {
 
 const lost = (/** @type {import("./matrix/runners.mjs").Seen} */ one) => one.losses > 0 || one.stopped !== undefined;
 
-/** Loses the connections while the job changes, and lets the clients back then. */
+/** Loses the connections while the job changes. Afterwards, the clients can connect again. */
 const away = async (/** @type {Stage} */ { path, seen }, /** @type {() => Promise<void>} */ meanwhile) => {
   path.relay.set("refuse");
   path.relay.reset();
@@ -68,7 +68,7 @@ const interruptions = {
   "502 for some seconds": async ({ path, seen, call }) => {
     if (path.name === "directly") path.relay.set("502");
     await path.headway.kill();
-    // The first try after the loss gets the answer.
+    // The first attempt after the loss gets this response.
     await each(seen, "it tried and failed", ({ losses, stopped }) => losses > 1 || stopped !== undefined);
     await path.headway.run();
     path.relay.set("pass");
@@ -95,20 +95,20 @@ const interruptions = {
     await call("cancel");
     await clients.setClock(0);
   },
-  "the job ends meanwhile": (stage) => away(stage, () => stage.call("cancel")),
-  "the job is retried meanwhile": (stage) =>
+  "the job ends during the interruption": (stage) => away(stage, () => stage.call("cancel")),
+  "the job is retried during the interruption": (stage) =>
     away(stage, async () => {
       await stage.call("cancel");
       await stage.call("retry");
     }).then(() => stage.call("cancel")),
-  "the job is deleted meanwhile": (stage) =>
+  "the job is deleted during the interruption": (stage) =>
     away(stage, async () => {
       await stage.call("cancel");
       await stage.call();
     }),
 };
 
-/** IDs of events with which clients begin although the job has ended. */
+/** The IDs of events from which clients start although the job has ended. */
 const ids = { "an unknown Last-Event-ID": "garbage", "a Last-Event-ID of another job": "9xabcde" };
 
 /**
@@ -118,7 +118,7 @@ const ids = { "an unknown Last-Event-ID": "garbage", "a Last-Event-ID of another
 const results = new Map();
 
 /**
- * Notes how the clients ended.
+ * Records how the clients ended.
  * @param {string} interruption
  * @param {string} path
  * @param {Stage["seen"]} seen
@@ -173,7 +173,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-describe("a watch ends with the job's end, or shows why not", { concurrency: pathNames.length }, () => {
+describe("a watch ends with the job's end, or shows why it stopped", { concurrency: pathNames.length }, () => {
   for (const name of pathNames) {
     describe(name, { concurrency: 1 }, () => {
       /** @type {import("./matrix/paths.mjs").Path} */

@@ -1,4 +1,5 @@
-// The component of docs/frontend.md before and after its migration from polling, both with the same job of the real program.
+// The component of docs/frontend.md before and after its migration from polling. Both versions show the same job of the
+// real program.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

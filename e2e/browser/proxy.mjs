@@ -1,13 +1,14 @@
-// A proxy in front of a server that does something to the server's streams.
+// A proxy in front of a server that buffers, cuts, or delays the server's streams.
 import { once } from "node:events";
 import { createServer, request } from "node:http";
 
-/** How long a stream lasts that the proxy cuts off. */
+/** The time after which the proxy cuts a stream. */
 const cutAfterMs = 1000;
 
 /**
- * Starts a proxy that ends with the test. To streams it does one thing: `buffer` sends each only when it has ended, `cut`
- * breaks each off after a second, `hold` does not send the request for one until `release` is called, `pass` does nothing.
+ * Starts a proxy that ends with the test. Its habit decides what happens to streams: `buffer` sends each stream only
+ * when it has ended, `cut` ends each after a second, `hold` does not forward the request until `release` is called, and
+ * `pass` forwards everything.
  * @param {import("node:test").TestContext} t
  * @param {string} target the server's address
  * @param {"buffer" | "cut" | "hold" | "pass"} habit

@@ -128,7 +128,7 @@ export function byPackage({ address, path, token, lastEventId }) {
 }
 
 /**
- * The npm package eventsource-parser over fetch, which ends with its one answer.
+ * The npm package eventsource-parser over fetch, which ends with its only response.
  * @param {Request} request
  */
 export async function byParser({ address, path, token, lastEventId }) {

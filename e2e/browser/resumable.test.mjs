@@ -109,7 +109,7 @@ test("three lost connections send no byte twice, and create one import", async (
   proxy.close();
 });
 
-test("eight files at a time, each in three parallel parts, all arrive", async () => {
+test("eight files arrive at the same time, each in three parallel parts", async () => {
   const workbook = headway.sample(1000, 0);
   const bytes = readFileSync(workbook);
   const authorization = `Bearer ${headway.token("bea")}`;

@@ -1,4 +1,4 @@
-// Pages of the published designs, written from those alone: nothing here is from @headway/client.
+// Pages that were written from the published designs alone. They use nothing of @headway/client.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -47,7 +47,7 @@ after(async () => {
   otherSite?.close();
 });
 
-test("a page lights up a list while a workbook is imported, twice", async () => {
+test("a page shows every step of two imports in its list", async () => {
   const { page } = await open(browser, headway.address); // signs in
   await page.goto(`${headway.address}/batch-upload/`);
   for (const rows of [300, 20_000]) {
@@ -63,7 +63,7 @@ test("a page lights up a list while a workbook is imported, twice", async () => 
   }
 });
 
-test("a page that sends no workbook is told so", async () => {
+test("a page that sends no workbook gets an error", async () => {
   const { page } = await open(browser, headway.address);
   await page.goto(`${headway.address}/batch-upload/`);
   await page
@@ -74,7 +74,7 @@ test("a page that sends no workbook is told so", async () => {
   await page.waitForFunction(() => document.querySelectorAll("li.active").length === 0);
 });
 
-test("a page of another origin streams with a token in the address", async () => {
+test("a page of another origin opens a stream with a token in the URL", async () => {
   const { page } = await open(browser, headway.address);
   await page.goto(otherOrigin);
   const address = `${headway.address}/api/v1/sse/jobs/my?token=${headway.token("ann")}`;

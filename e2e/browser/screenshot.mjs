@@ -1,4 +1,5 @@
-// Takes docs/page.png from the real program, in the middle of an import: `make build`, then `npm run screenshot`.
+// Takes the screenshot docs/page.png of the real program, in the middle of an import. Run `make build`, and then `npm run
+// screenshot`.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
 // Replaces the edge in tests that set the pace of a job: it serves the built page, and streams that follow a script.
-// Everything else about streams is tested with the real edge.
+// All other tests of streams use the real edge.
 import { once } from "node:events";
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -71,7 +71,7 @@ export class ScriptedEdge {
       const file = extname(path) && existsSync(join(dist, path)) ? path : "/index.html";
       response.setHeader("Content-Type", types[/** @type {keyof typeof types} */ (extname(file))]);
       if (file === "/index.html") {
-        // As the edge does: links start from here, whatever the path.
+        // Like the edge: links are relative to this base, on every path.
         response.end(readFileSync(join(dist, file), "utf8").replace("<head>", '<head><base href="/">'));
       } else createReadStream(join(dist, file)).pipe(response);
     }

@@ -71,7 +71,7 @@ test("the printed link signs in once, and headway open prints another one", asyn
   }
 });
 
-test("another user's job looks missing", async () => {
+test("another user's job looks like a missing page", async () => {
   const created = await fetch(`${headway.address}/api/v1/jobs`, {
     method: "POST",
     headers: { Authorization: `Bearer ${headway.token("bob", key)}`, "Content-Type": "application/json" },

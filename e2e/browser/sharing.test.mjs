@@ -24,7 +24,7 @@ after(async () => {
 });
 
 /**
- * What is removed from a browser, so that its tabs share in each way.
+ * The features to remove from a browser, so that its tabs share streams in each way.
  * @type {Record<string, () => void>}
  */
 const ways = {
@@ -87,7 +87,7 @@ async function streamsBecome(wanted) {
 
 for (const [way, lack] of Object.entries(ways)) {
   describe(`tabs that share ${way}`, () => {
-    test("have one stream for any number of tabs, and all are updated", async () => {
+    test("have one stream, which updates all of them", async () => {
       const { context, tab, create } = await signedIn(`ann, ${way}`, lack);
       const job = await create("Seen by seven");
       const tabs = [];
@@ -129,7 +129,7 @@ for (const [way, lack] of Object.entries(ways)) {
       await streamsBecome(2);
     });
 
-    test("receive what ended while the browser was offline", async () => {
+    test("show the jobs that ended while the browser was offline", async () => {
       const { context, tab, create } = await signedIn(`dee, ${way}`, lack);
       const job = await create("Ends in the dark");
       const tabs = [await tab(), await tab()];
@@ -187,7 +187,7 @@ for (const [way, lack] of Object.entries(ways)) {
   });
 }
 
-/** The shared workers of the browser, by the ids that DevTools knows them by. */
+/** The shared workers of the browser, by their IDs in DevTools. */
 async function sharedWorkers() {
   const devtools = await browser.newBrowserCDPSession();
   const { targetInfos } = await devtools.send("Target.getTargets");

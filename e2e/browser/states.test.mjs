@@ -1,4 +1,4 @@
-// The page of a job in states that need a worker, a lost connection, or a slow upload.
+// The page of a job, in states that a test can reach only with a worker, a lost connection, or a slow upload.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import {
@@ -62,7 +62,7 @@ async function leased(user, kind) {
 }
 
 describe("a job's output", () => {
-  test("appears as text, survives a reload, and stays when the job has ended", async () => {
+  test("appears as text, survives a reload, and remains when the job has ended", async () => {
     const { lease, path } = await leased("ann", "story");
     const { page, assertNoErrors } = await openAs("ann", path);
     await page.getByText("Output appears here as the job writes it.").waitFor();
@@ -121,7 +121,7 @@ for (const way of ["a shared worker", "a leader"]) {
 
 describe("an upload", () => {
   /**
-   * Slows the page's uploads down, so that there is a middle to break them in.
+   * Slows down the page's uploads, so that a test can interrupt them.
    * @param {import("playwright-core").Page} page
    * @param {number} bytesPerSecond
    */

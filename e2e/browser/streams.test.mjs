@@ -6,7 +6,7 @@ import { Headway } from "./headway.mjs";
 import { byBrowser, byCurl, byPackage, byParser } from "./readers.mjs";
 import { Worker } from "./worker.mjs";
 
-/** The revision that an event's id names, which ends with a tag of the job. */
+/** The revision in an event's ID, which ends with a tag of the job. */
 const revisionOf = (/** @type {string} */ id) => id.replace(/x[0-9a-z]{5}$/, "");
 
 /** @type {import("playwright-core").Browser} */
@@ -96,7 +96,7 @@ describe("every client of streams", { concurrency: 3 }, () => {
     await late.ends();
   });
 
-  test("gets headers against buffering, jittered waits, and keepalive comments", async (t) => {
+  test("receives headers against buffering, jittered waits, and keepalive comments", async (t) => {
     const { token, address, create } = await setup(t, "--keepalive=2s");
     const { path } = await create();
     const request = { address, path, token };
@@ -152,7 +152,7 @@ describe("every client of streams", { concurrency: 3 }, () => {
     for (const inbox of [parsed, curl]) {
       await inbox.next("draining");
       await inbox.ends();
-      assert.equal(inbox.retries.length, 2, "draining says when to come back");
+      assert.equal(inbox.retries.length, 2, "the message about draining has a time to reconnect");
     }
     await restarted;
     for (const inbox of sources) {
@@ -163,7 +163,7 @@ describe("every client of streams", { concurrency: 3 }, () => {
     }
   });
 
-  test("is notified when a newer stream of the same user replaces it", async (t) => {
+  test("is notified when a later stream of the same user replaces it", async (t) => {
     const { page, token, address, create } = await setup(t, "--streams-per-user=2");
     const { path } = await create();
     const request = { address, path, token };
@@ -186,7 +186,7 @@ describe("every client of streams", { concurrency: 3 }, () => {
     for (const inbox of [oldest, third, fourth]) inbox.close();
   });
 
-  test("is refused with a reason by a full server, and open streams continue", async (t) => {
+  test("gets a reason when the server has too many streams, and open streams continue", async (t) => {
     const { worker, page, token, address, create, get } = await setup(t, "--max-streams=1");
     const { path } = await create();
     const old = byCurl({ address, path, token });

@@ -1,4 +1,4 @@
-// Uploads as clients of other projects send them, with their defaults, directly and through nginx.
+// Uploads by clients of other projects, with their defaults, directly and through nginx.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createReadStream, renameSync, statSync } from "node:fs";
@@ -56,7 +56,7 @@ for (const pathName of /** @type {const} */ (["directly", "nginx, HTTP/1.1", "ng
     });
 
     /**
-     * Checks the answer of an accepted import.
+     * Checks the response with an accepted import.
      * @param {any} answer
      */
     const assertAccepted = (answer, fileName = name) => {
@@ -69,7 +69,7 @@ for (const pathName of /** @type {const} */ (["directly", "nginx, HTTP/1.1", "ng
     };
 
     /**
-     * Runs curl as a user does, with the certificate of the proxy, and returns the status and the answer.
+     * Runs curl as a user does, with the certificate of the proxy, and returns the status and the response.
      * @param {string[]} args
      */
     const curl = async (...args) => {
@@ -148,7 +148,7 @@ for (const pathName of /** @type {const} */ (["directly", "nginx, HTTP/1.1", "ng
       assertAccepted(answer);
     });
 
-    test("of curl as a file with PUT is refused, and the answer says how to send it", async () => {
+    test("of curl as a file with PUT is refused, and the response states how to send it", async () => {
       const { status, answer } = await curl("-T", workbook, imports());
       assert.equal(status, 405, JSON.stringify(answer));
       assert.match(answer.message, /POST/);

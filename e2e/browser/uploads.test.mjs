@@ -1,4 +1,4 @@
-// An upload outlives what happens to the page around it.
+// An upload survives navigation, reloads, sign-outs, lost connections, and other tabs.
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import {
@@ -59,7 +59,7 @@ async function uploading(user, address = headway.address) {
     });
   const throttle = (/** @type {number} */ bytesPerSecond) => emulate(false, bytesPerSecond);
   const goOffline = () => emulate(true, 0);
-  // The upload takes half a minute, because a busy machine shows the page late. Another limit would release it.
+  // The upload takes half a minute, because a busy machine shows the page late. A new limit speeds it up.
   await throttle(300_000);
   await chooseWorkbook(page, workbook);
   await uploaded(page, 5);
@@ -90,7 +90,7 @@ const assertContinued = (/** @type {string[]} */ sent) => {
  */
 const focused = (page) => page.evaluate(() => document.activeElement?.tagName);
 
-test("it continues on other pages, and leads to its import", async () => {
+test("an upload continues on other pages, and leads to its import", async () => {
   const { page, sent, throttle, assertNoErrors } = await uploading("ann");
   await page.getByRole("navigation").getByRole("link", { name: "Jobs" }).click();
   await page.getByRole("link", { name: /Uploading: \d+%/ }).waitFor();
@@ -108,7 +108,7 @@ test("it continues on other pages, and leads to its import", async () => {
   assertNoErrors();
 });
 
-test("it can be paused and resumed", async () => {
+test("an upload can be paused and resumed", async () => {
   const { page, sent, throttle } = await uploading("bea");
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByText("Paused. The server keeps what it has received.").waitFor();
@@ -125,7 +125,7 @@ test("it can be paused and resumed", async () => {
   assert.ok(sent.length > before);
 });
 
-test("it waits for a new sign-in when the session has ended", async () => {
+test("an upload waits for a new sign-in when the session has ended", async () => {
   const { page, context, sent, throttle, goOffline } = await uploading("cy");
   // The session ends elsewhere, and a lost connection makes the page ask again.
   await context.request.delete(`${headway.address}/api/v1/session`, { headers: { Origin: headway.address } });
@@ -157,7 +157,7 @@ async function withRelay(run) {
   }
 }
 
-test("it continues over a new network when the old connection is silent", () =>
+test("an upload continues over a new network when the old connection is silent", () =>
   withRelay(async (relay, address) => {
     const { page, sent, throttle, goOffline } = await uploading("mia", address);
     relay.swallow();
@@ -167,7 +167,7 @@ test("it continues over a new network when the old connection is silent", () =>
     assertContinued(sent);
   }));
 
-test("it continues after the computer has slept", () =>
+test("an upload continues after the computer has slept", () =>
   withRelay(async (relay, address) => {
     const { page, context, sent, throttle } = await uploading("noa", address);
     const devtools = await context.newCDPSession(page);
@@ -181,7 +181,7 @@ test("it continues after the computer has slept", () =>
     assertContinued(sent);
   }));
 
-test("another user who signs in then does not see it", async () => {
+test("an upload is not visible to another user who signs in", async () => {
   const { page, context, sent, throttle, goOffline } = await uploading("dora");
   await context.request.delete(`${headway.address}/api/v1/session`, { headers: { Origin: headway.address } });
   await goOffline();
@@ -220,7 +220,7 @@ test("the page warns before it is left, and offers to resume after a reload", as
   assert.deepEqual(dialogs, ["beforeunload"], "no warning without an upload");
 });
 
-test("another tab shows that it is running, and does not start it a second time", async () => {
+test("another tab shows a running upload, and does not start it a second time", async () => {
   const { page, context, sent } = await uploading("joe");
   const other = await context.newPage();
   /** @type {string[]} */
@@ -247,7 +247,7 @@ test("another tab shows that it is running, and does not start it a second time"
   assert.equal(before, 1);
 });
 
-test("another tab notices when it has finished", async () => {
+test("another tab shows when an upload has finished", async () => {
   const { page, context, throttle } = await uploading("kay");
   const other = await context.newPage();
   await other.goto(headway.address);
@@ -258,7 +258,7 @@ test("another tab notices when it has finished", async () => {
   assert.equal(await other.getByText("An upload was interrupted").count(), 0);
 });
 
-test("it continues after the same user has signed out and in again", async () => {
+test("an upload continues after the same user has signed out and in again", async () => {
   const { page, sent, throttle } = await uploading("lea");
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("Token").fill(headway.token("lea", key));
@@ -281,7 +281,7 @@ test("an interrupted upload can be discarded", async () => {
   assert.notEqual(await focused(page), "BODY");
 });
 
-test("the focus never falls to the body", async () => {
+test("the focus stays on the page during an upload", async () => {
   const { page } = await uploading("hal");
   assert.notEqual(await focused(page), "BODY", "after the file was chosen");
   await page.getByRole("button", { name: "Pause" }).press("Enter");
@@ -294,7 +294,7 @@ test("the focus never falls to the body", async () => {
   assert.notEqual(await focused(page), "BODY", "after the sign-out");
 });
 
-test("a sign-out without a connection says that the user is still signed in", async () => {
+test("a sign-out without a connection shows that the user is still signed in", async () => {
   const { page, throttle, goOffline } = await uploading("ida");
   await goOffline();
   await page.getByRole("button", { name: "Sign out" }).click();

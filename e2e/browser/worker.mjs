@@ -1,4 +1,4 @@
-// A worker of jobs over gRPC, driven by hand from a test.
+// A worker over gRPC whose calls a test makes one at a time.
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";

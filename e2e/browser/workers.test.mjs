@@ -71,7 +71,7 @@ test("a character job shows its steps, its story, and its result", async () => {
   await form(page, "Render a picture").waitFor();
   await page.getByLabel("Name").fill("Ada of Lenn");
   await page.getByLabel("Seed").fill("42");
-  await assertAccessible(page, "what else can be started");
+  await assertAccessible(page, "the forms of other jobs");
   await picture(page, "other-jobs-desktop");
   await start(page, "Build a character");
   await page.getByRole("heading", { name: "Build a character: Ada of Lenn" }).waitFor();
@@ -134,7 +134,7 @@ test("a picture grows while it is rendered, and its result is shown", async () =
   assertNoErrors();
 });
 
-test("a picture can be cancelled, and its output stays", async () => {
+test("a picture can be cancelled, and its output remains", async () => {
   const { page } = await open(browser, headway.address);
   await page.getByLabel("Width in pixels").fill("1280");
   await page.getByLabel("Height in pixels").fill("800");
@@ -147,15 +147,15 @@ test("a picture can be cancelled, and its output stays", async () => {
   assert.ok(rows >= 16 && rows < 800, `${rows} rows`);
 });
 
-test("the offers fit on a phone", async () => {
+test("the forms of other jobs fit on a phone", async () => {
   const { page } = await open(browser, headway.address, { viewport: sizes.phone });
   await page.getByRole("heading", { name: "Render a picture" }).waitFor();
   assert.ok(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off");
-  await assertAccessible(page, "what else can be started, on a phone");
+  await assertAccessible(page, "the forms of other jobs, on a phone");
   await picture(page, "other-jobs-phone");
 });
 
-test("a kind that only its worker knows gets the form that the worker describes", async () => {
+test("a kind that only its worker knows has the form that the worker describes", async () => {
   const worker = new Worker(headway);
   await worker.call("LeaseJobs", {
     kinds: ["bake"],
@@ -226,7 +226,7 @@ test("a kind that only its worker knows gets the form that the worker describes"
   assertNoErrors();
 });
 
-test("without workers, nothing is offered", async () => {
+test("the page offers no other jobs without workers", async () => {
   const alone = await Headway.start();
   try {
     const { page } = await open(browser, alone.address);

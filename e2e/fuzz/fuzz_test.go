@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// hostile are values for ids, parameters, headers and bodies.
+// hostile are values for IDs, parameters, headers, and bodies.
 var hostile = []string{
 	"", "x", "\xff\xfe", "\x00", "../../etc/passwd", "%2e%2e%2f", "a/b", "a:b", ":cancel", strings.Repeat("x", 5000), "é", "\u202e", "-1", "1e999",
 	"18446744073709551616", "null", "' OR 1=1 --", "=cmd|' /C calc'!A0", ";", "&&==", "5", "true", "2026-01-31T08:00:00Z",
 }
 
-// FuzzREST sends ids, queries and JSON bodies to every route.
+// FuzzREST sends IDs, queries, and JSON bodies to every route.
 func FuzzREST(f *testing.F) {
 	all := routes(f, func(route) bool { return true })
 	for i := range all {
@@ -62,7 +62,7 @@ func (s *server) remove(t testing.TB, a answer) {
 	s.send(t, http.MethodDelete, "/api/v1/jobs/"+created.Job.JobID, nil)
 }
 
-// FuzzPayload creates jobs with payloads: what is accepted is returned, and can be listed and streamed.
+// FuzzPayload creates jobs with payloads. An accepted payload is returned unchanged, and can be listed and streamed.
 func FuzzPayload(f *testing.F) {
 	for _, payload := range append([]string{
 		`{}`, `{"a":1}`, `{"a":9007199254740993}`, `{"a":1e400}`, `{"a":"\u0000"}`, `{"a":"\ud800"}`, `{"a":{"b":[[[]]]}}`, `{"a":1,"a":2}`, `{"":""}`, `[1]`, `"x"`, `1`, `null`,
@@ -77,7 +77,7 @@ func FuzzPayload(f *testing.F) {
 			return
 		}
 		if !json.Valid(a.body) {
-			t.Fatalf("%q: the answer is not JSON: %q", payload, a.body)
+			t.Fatalf("%q: the response is not JSON: %q", payload, a.body)
 		}
 		var created struct{ Job struct{ JobID string } }
 		if err := json.Unmarshal(a.body, &created); err != nil || created.Job.JobID == "" {
@@ -154,7 +154,7 @@ func FuzzTus(f *testing.F) {
 	})
 }
 
-// FuzzLastEventID opens every stream with an id, in the header and in the query.
+// FuzzLastEventID opens every stream with an event ID, in the header and in the query.
 func FuzzLastEventID(f *testing.F) {
 	streams := routes(f, func(r route) bool { return r.method == http.MethodGet && strings.HasPrefix(r.path, "/api/v1/sse/") })
 	for i, id := range append([]string{"0", "1x00000", "12xabcde", "99999999999999999999", "0x", "x", "1x1x1", "1700000000000"}, hostile...) {

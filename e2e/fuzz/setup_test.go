@@ -1,5 +1,5 @@
-// Package fuzz sends generated requests to all services in one process: no answer is a server error, and every error has a
-// reason. Seeds and inputs that once failed run with the other tests. To generate inputs for 20 minutes:
+// Package fuzz sends generated requests to all services in one process: no response is a server error, and every error
+// has a reason. Seeds and inputs that once failed run with the other tests. To generate inputs for 20 minutes:
 //
 //	go test ./e2e/fuzz -run '^$' -fuzz FuzzREST -fuzztime 20m -parallel 1
 package fuzz
@@ -132,7 +132,7 @@ func routes(t testing.TB, ok func(route) bool) []route {
 	return list
 }
 
-// at returns the route's path with an id in each wildcard.
+// at returns the route's path with an ID in each wildcard.
 func (r route) at(id string) string {
 	id = url.PathEscape(id)
 	return strings.NewReplacer("{job_id}", id, "{import_id}", id, "{schema}", id, "{upload_id}", id, "{kind}", id).Replace(r.path)
@@ -146,8 +146,8 @@ type answer struct {
 	isStream bool
 }
 
-// send sends a request. It returns false if net/http's client refuses to send it. It fails the test if the answer is a server error,
-// or an error without a reason.
+// send sends a request. It returns false if net/http's client refuses to send it. It fails the test if the response is a
+// server error, or an error without a reason.
 func (s *server) send(t testing.TB, method, pathAndQuery string, body []byte, headers ...string) (answer, bool) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.url+pathAndQuery, bytes.NewReader(body))
@@ -187,8 +187,8 @@ func (s *server) send(t testing.TB, method, pathAndQuery string, body []byte, he
 	return a, true
 }
 
-// checkError fails the test unless the answer is an error in the form of all errors. net/http itself refuses what is not HTTP, in
-// plain text.
+// checkError fails the test unless the response has the form of all errors. Requests that are not HTTP are refused by
+// net/http itself, in plain text.
 func (s *server) checkError(t testing.TB, what string, a answer) {
 	t.Helper()
 	if a.status == http.StatusBadRequest && strings.HasPrefix(a.header.Get("Content-Type"), "text/plain") && a.header.Get("X-Request-Id") == "" {

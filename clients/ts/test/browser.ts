@@ -5,7 +5,7 @@ import { Locks } from "./locks.js";
 type Accept = (port: MessagePort) => void;
 
 let instances = 0;
-/** Instances of the worker's script that have been loaded. Loading takes real time, in which a test's clock would run away. */
+/** Loaded instances of the worker's script. Loading takes real time, during which a test's clock would move on. */
 const loaded: Accept[] = [];
 
 /** Runs each worker's real script, in its own instance, and passes it real message ports. */

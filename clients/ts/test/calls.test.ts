@@ -44,7 +44,7 @@ describe("the REST calls", () => {
     expect(server.received[0]).toMatchObject({ path: "/api/v1/imports/i1:confirm", body: '{"commit":true}' });
   });
 
-  test("lists write their filters as a query, and repeat the names of lists", async () => {
+  test("lists send their filters as a query, with one parameter per value of a list", async () => {
     server = await startScriptedServer(json(200, { jobs: [], issues: [], nextPageToken: "" }));
     await listJobs({ baseUrl: server.baseUrl, statuses: ["active", "queued"], pageSize: 5 });
     await listIssues({ baseUrl: server.baseUrl, importId: "i1", search: "D&T", code: "reference_missing" });
@@ -54,7 +54,7 @@ describe("the REST calls", () => {
     ]);
   });
 
-  test("createJob and remove use JSON and accept an empty answer", async () => {
+  test("createJob and remove use JSON and accept an empty response", async () => {
     server = await startScriptedServer(json(200, { job }), json(200, {}));
     await createJob({ baseUrl: server.baseUrl, job: { kind: "media", payload: { size: 4 } } });
     await remove({ baseUrl: server.baseUrl, jobId: "j1" });
@@ -62,13 +62,13 @@ describe("the REST calls", () => {
     expect(server.received[1]?.method).toBe("DELETE");
   });
 
-  test("an error carries the server's reason, request id and Retry-After", async () => {
+  test("an error has the server's reason, request ID, and Retry-After", async () => {
     server = await startScriptedServer(refusal(429, "RATE_LIMITED", { "Retry-After": "7" }));
     const error = await getSession({ baseUrl: server.baseUrl }).catch((e: unknown) => e as HeadwayError);
     expect(error).toMatchObject({ reason: "RATE_LIMITED", requestId: "r-1", retryAfterMs: 7000, temporary: true });
   });
 
-  test("a proxy's error page is an error", async () => {
+  test("a proxy's error page rejects the call", async () => {
     server = await startScriptedServer((_request, response) => {
       response.writeHead(502, { "Content-Type": "text/html" }).end("<h1>Bad gateway</h1>");
     });
@@ -167,7 +167,7 @@ describe("reading output", () => {
     `id: ${end}\ndata: ${JSON.stringify({ type: "output", offset, ...fields })}\n\n`;
   const over = event(9, { status: "completed" }).replace("id: 9\n", "");
 
-  test("resumes after the last byte when the connection was lost, without gap or overlap", async () => {
+  test("resumes after the last byte when the connection was lost, without gaps or overlaps", async () => {
     server = await startScriptedServer(
       stream([connected, piece(0, 5, { text: "Hello" })]),
       stream([

@@ -33,7 +33,7 @@ const step = (name: string, state: string, doneRows: number, total: number) => (
 });
 
 describe("the components", () => {
-  test("ImportStepper lists the steps in order, with state, numbers and counters", async () => {
+  test("ImportStepper lists the steps in order, with states, numbers, and counters", async () => {
     const counts = {
       read: 10,
       inserted: 7,
@@ -124,7 +124,7 @@ describe("the components", () => {
     expect(shown).not.toContain("i2: i1!A1");
   });
 
-  test("everything renders on a server without a connection", () => {
+  test("all components and hooks render on a server without a connection", () => {
     function Page() {
       const { jobs } = useJobs();
       const { job } = useImport("i1");

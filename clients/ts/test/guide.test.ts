@@ -44,7 +44,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a checker in the folder of the snippets, and returns its complaints. */
+/** Runs a checker in the folder of the snippets, and returns the errors that it reports. */
 async function complaints(script: string, ...args: string[]): Promise<string> {
   return promisify(execFile)(process.execPath, [script, ...args], { cwd: folder }).then(
     () => "",
@@ -52,16 +52,16 @@ async function complaints(script: string, ...args: string[]): Promise<string> {
   );
 }
 
-test("the guide shows plain JavaScript, TypeScript, React, Vue and Svelte", () => {
+test("the guide shows plain JavaScript, TypeScript, React, Vue, and Svelte", () => {
   const kinds = new Set([...snippets.keys()].map((file) => file.split(".").pop()));
   expect([...kinds].sort()).toEqual(["js", "svelte", "ts", "tsx", "vue"]);
 });
 
-test("its JavaScript, TypeScript, React and Vue snippets fit the client's types", async () => {
+test("its JavaScript, TypeScript, React, and Vue snippets match the client's types", async () => {
   expect(await complaints(program("vue-tsc", "bin/vue-tsc.js"), "--noEmit", "-p", "tsconfig.json")).toBe("");
 }, 120_000);
 
-test("its Svelte snippets fit the client's types", async () => {
+test("its Svelte snippets match the client's types", async () => {
   const args = ["--tsconfig", "tsconfig.json", "--output", "machine", "--fail-on-warnings"];
   expect(await complaints(program("svelte-check", "bin/svelte-check"), ...args)).toBe("");
 }, 120_000);

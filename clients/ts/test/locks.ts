@@ -5,7 +5,7 @@ interface Line {
   waiting: (() => void)[];
 }
 
-/** Locks as browsers keep them (W3C Web Locks §2): one holder per name, a line of waiters, and theft. */
+/** Locks as in browsers (W3C Web Locks §2): one holder per name, a queue of requests, and the option `steal`. */
 export class Locks {
   private readonly lines = new Map<string, Line>();
 

@@ -55,7 +55,7 @@ describe("useJobOutput", () => {
     expect(text).not.toContain("\ufffd");
   });
 
-  test("never begins with half a character", async () => {
+  test("never begins in the middle of a character", async () => {
     for (const maxBytes of [5, 6]) {
       const { text } = await outputOf(Buffer.from("🌩".repeat(20)), 4, maxBytes);
       expect(text).toBe("🌩".repeat(Math.floor(maxBytes / 2)));
@@ -77,7 +77,7 @@ describe("useJobOutput", () => {
     expect(Buffer.concat(chunks).equals(bytes.subarray(0, 12_345))).toBe(true);
   });
 
-  test("finds out that output is binary after its first chunks", async () => {
+  test("detects binary output even after the first chunks were text", async () => {
     const bytes = Buffer.concat([Buffer.from("%PDF-1.7\n"), png(50_000)]);
     const { text, binary, chunks } = await outputOf(bytes, 4);
     expect({ text, binary }).toEqual({ text: "", binary: true });

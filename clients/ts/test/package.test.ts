@@ -1,4 +1,4 @@
-/** The package as others install it: packed, and installed in an empty project. */
+/** The package as users install it: packed, and installed in an empty project. */
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
@@ -17,7 +17,7 @@ import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const client = fileURLToPath(new URL("..", import.meta.url));
-/** What the project has in addition: the tools, and the optional peer. */
+/** The packages that the project has in addition: the tools, and the optional peer. */
 const others = ["typescript", "react", "react-dom", "@types/react", "@types/react-dom"];
 
 let project: string;
@@ -63,7 +63,7 @@ describe("the packed package", () => {
     expect(Object.keys(packages)).toEqual(["", "node_modules/@headway/client"]);
   });
 
-  test("marks its React entry for frameworks that render on a server", () => {
+  test("marks its React entry as client code, for frameworks that render on a server", () => {
     expect(readFileSync(join(installed, "dist/react/index.js"), "utf8")).toMatch(/^"use client";/);
   });
 });

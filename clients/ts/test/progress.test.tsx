@@ -23,14 +23,14 @@ import {
 } from "./scripted-server.js";
 import { server as own, show } from "./show.js";
 
-/** A server that is not Headway's: it has one route, and no events with IDs. */
+/** Another server than Headway, with one route and events without IDs. */
 let gateway: ScriptedServer | undefined;
 afterEach(async () => {
   await gateway?.close();
   gateway = undefined;
 });
 
-/** One message of such a server. */
+/** A message of such a server. */
 const data = (update: Partial<ProgressUpdate>) => `data: ${JSON.stringify(update)}\n\n`;
 const fetching = data({ status: "processing", progress: 12.5, message: "3 of 24 pages", step: "Fetching data" });
 const completed = data({ status: "completed", progress: 100, message: "Done", step: "Finish", data: { pages: 24 } });
@@ -98,7 +98,7 @@ describe("useSSEProgress with a server that is not Headway's", () => {
     });
   });
 
-  test("is connected from the click, even while the token is not there yet", async () => {
+  test("is connected from the click on, even before the token is available", async () => {
     let give: (token: string) => void = () => {};
     await open({ token: () => new Promise((resolve) => (give = resolve)) }, stream([completed]));
     await click("start");
@@ -108,7 +108,7 @@ describe("useSSEProgress with a server that is not Headway's", () => {
     await screen.findByText("completed false");
   });
 
-  test("never starts the work twice: a lost stream is reported", async () => {
+  test("reports a lost stream, and never starts the work twice", async () => {
     const seen = await open({}, stream([fetching]));
     await click("start");
     await screen.findByText("error false");
@@ -158,21 +158,21 @@ describe("useSSEProgress with a server that is not Headway's", () => {
     expect(seen.at(-1)?.progress).toMatchObject({ message: "Fertig: 24 Stück", data: { pages: 24 } });
   });
 
-  test("does not take a message for the end that the connection has cut off", async () => {
+  test("does not take a message that was cut off for the end", async () => {
     const seen = await open({}, stream([fetching, `data: ${end.slice(0, -1)}`]));
     await click("start");
     await screen.findByText("error false");
     expect(seen.at(-1)?.progress).toMatchObject({ message: "Connection lost", progress: 12.5 });
   });
 
-  test("reports why there is no token", async () => {
+  test("shows the error of the token function", async () => {
     const seen = await open({ token: () => Promise.reject(new Error("Sign in first.")) }, stream([completed]));
     await click("start");
     await screen.findByText("error false");
     expect(seen.at(-1)?.progress?.message).toBe("Sign in first.");
   });
 
-  test("start returns a promise of a function that closes the stream", async () => {
+  test("start returns a promise for a function that closes the stream", async () => {
     let open_ = 0;
     await open({}, (request, response) => {
       open_++;
@@ -186,7 +186,7 @@ describe("useSSEProgress with a server that is not Headway's", () => {
     await waitFor(() => expect(open_).toBe(0));
   });
 
-  test("sends cookies to other origins unless it is told not to", async () => {
+  test("sends cookies to other origins, unless an option forbids it", async () => {
     const credentials: unknown[] = [];
     const connection = {
       fetch: ((_: string, init: RequestInit) => {
@@ -226,7 +226,7 @@ describe("useSSEProgress with a server that is not Headway's", () => {
     expect(gateway.received[0]?.headers.authorization).toBeUndefined();
   });
 
-  test("a changed endpoint starts clean", async () => {
+  test("a changed endpoint clears the state", async () => {
     gateway = await startScriptedServer(stream([fetching], { open: true }));
     const { baseUrl } = gateway;
     const seen: Seen[] = [];
@@ -274,7 +274,7 @@ describe("useSSEProgress with Headway", () => {
     expect(seen.at(-1)?.progress).toMatchObject({ status: "completed", data: { pages: 24 } });
   });
 
-  test("resumes a stream that breaks, from its last event on", async () => {
+  test("resumes an interrupted stream after its last event", async () => {
     await show(
       <Page endpoint="/api/v1/sse/jobs/media/j1" seen={[]} />,
       stream(["retry: 10\n\n", connected, event(1)]),
@@ -287,7 +287,7 @@ describe("useSSEProgress with Headway", () => {
 });
 
 describe("a stream that falls silent", () => {
-  /** Follows a stream on a clock that runs fast, until it has ended or the time is over. */
+  /** Follows a stream on a fast clock, until the stream has ended or the time is over. */
   async function follow(path: string, maxMs: number, ...script: Answer[]) {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
     try {
@@ -328,7 +328,7 @@ describe("a stream that falls silent", () => {
     });
   });
 
-  test("is kept if another server works for a long time", async () => {
+  test("stays open if another server works for a long time", async () => {
     const silent = stream([fetching], { open: true });
     expect(await follow("/stream", 600_000, silent)).toEqual({ updates: ["processing"], end: "", requests: 1 });
   });
@@ -346,7 +346,7 @@ describe("ProcessingProgress", () => {
     expect(screen.getByRole("progressbar").getAttribute("aria-valuenow")).toBe("12");
   });
 
-  test("renders on a server, and the entry point is marked for clients", () => {
+  test("renders on a server, and the entry point is marked as client code", () => {
     expect(renderToString(<ProcessingProgress endpoint="/x" />)).toContain("Start");
     const entry = readFileSync(new URL("../src/react/index.ts", import.meta.url), "utf8");
     expect(entry.startsWith('"use client";')).toBe(true);

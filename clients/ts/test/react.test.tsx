@@ -12,7 +12,7 @@ const done = { status: "completed", progress: 100, result: { characterId: "c1", 
 const wholeRun = stream([connected, event(1), event(2), event(3, done)], { open: true });
 
 describe("useJob", () => {
-  test("shows every snapshot, and completes once although effects run twice", async () => {
+  test("shows every snapshot, and calls onComplete once although effects run twice", async () => {
     const completed: JobSnapshot[] = [];
     function Page() {
       const { job, connection } = useJob({ jobId: "j1", kind: "import", onComplete: (j) => completed.push(j) });
@@ -69,7 +69,7 @@ describe("useJob", () => {
   });
 });
 
-test("useJobs joins the list and the stream, keeping the later revision of each", async () => {
+test("useJobs merges the list and the stream, and keeps the later revision of each job", async () => {
   function Page() {
     const { jobs, loaded } = useJobs();
     return <p>{loaded ? jobs.map((job) => `${job.jobId}@${job.revision}`).join(" ") || "empty" : "loading"}</p>;
@@ -88,7 +88,7 @@ test("useJobs joins the list and the stream, keeping the later revision of each"
   await screen.findByText("j3@4 j2@1 j1@5");
 });
 
-test("useJobs reads a job that ended before the stream began", async () => {
+test("useJobs shows the end of a job that ended before the stream opened", async () => {
   function Page() {
     const { jobs } = useJobs();
     return <p>{jobs.map((job) => `${job.jobId} ${job.status}`).join(", ") || "loading"}</p>;
@@ -112,7 +112,7 @@ test("useJobs reads a job that ended before the stream began", async () => {
   expect(server.received.filter(({ path }) => path.endsWith("/jobs/j2"))).toEqual([]);
 });
 
-test("useJobs forgets a job that was deleted before the stream began", async () => {
+test("useJobs removes a job that was deleted before the stream opened", async () => {
   function Page() {
     const { jobs, loaded } = useJobs();
     return <p>{loaded ? jobs.map((job) => job.jobId).join(" ") || "empty" : "loading"}</p>;
@@ -148,7 +148,7 @@ test("useJobs reads its first page again after a failure", async () => {
 });
 
 describe("useJobSSE", () => {
-  test("has the shape of polling hooks, and calls onComplete once with the result", async () => {
+  test("returns the fields of polling hooks, and calls onComplete once with the result", async () => {
     const results: unknown[] = [];
     function Page() {
       const { jobStatus, progress, status } = useJobSSE<{ characterId: string }>({
@@ -208,7 +208,7 @@ describe("useJobSSE", () => {
     expect(completed).toEqual(["j1", "j2"]);
   });
 
-  test("calls onComplete once for a job that has ended before, whose end comes twice", async () => {
+  test("calls onComplete once for a job that has already ended, even if its end arrives twice", async () => {
     const results: unknown[] = [];
     function Page() {
       const { status } = useJobSSE({ jobId: "j1", type: "character", onComplete: (result) => results.push(result) });

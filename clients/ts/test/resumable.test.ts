@@ -69,10 +69,10 @@ describe("a resumable upload", () => {
   });
 
   test.each([
-    ["the upload is held by another request", 423, "UPLOAD_BUSY"],
-    ["the offset is another", 409, "UPLOAD_OFFSET_MISMATCH"],
+    ["another request has locked the upload", 423, "UPLOAD_BUSY"],
+    ["the offset is wrong", 409, "UPLOAD_OFFSET_MISMATCH"],
     ["the server is busy", 429, "UPLOAD_LIMIT"],
-    ["the server is away", 503, "UNAVAILABLE"],
+    ["the server is unavailable", 503, "UNAVAILABLE"],
   ])("asks for the offset and resumes when %s", async (_when, status, reason) => {
     server.intercepts.PATCH = [refuseWith(status, reason)];
     await upload();
@@ -92,7 +92,7 @@ describe("a resumable upload", () => {
     expect(arrived("u1")).toBe(content);
   });
 
-  test("asks for the import again when its answer was lost", async () => {
+  test("asks for the import again when its response was lost", async () => {
     server.intercepts.import = [
       (_request, response) => {
         response.destroy();
@@ -125,7 +125,7 @@ describe("a resumable upload", () => {
   test("stops after the maximum number of retries without progress", async () => {
     server.intercepts.PATCH = [refuseWith(503, "UNAVAILABLE"), refuseWith(503, "UNAVAILABLE")];
     await expect(upload({ retries: 1 })).rejects.toBeInstanceOf(HeadwayError);
-    expect(memory.size, "it can be taken up later").toBe(1);
+    expect(memory.size, "it can be resumed later").toBe(1);
   });
 
   test("is deleted when its signal aborts", async () => {
@@ -145,14 +145,14 @@ describe("a resumable upload", () => {
 });
 
 describe("a file that is uploaded again", () => {
-  /** Uploads a part, and then the page is gone. */
+  /** Uploads a part of the file, and then closes the page. */
   async function leaveInTheMiddle(options: Partial<ResumableUploadOptions> = {}) {
     server.intercepts.PATCH = [server.breakAfter(1000)];
     await upload({ retries: 0, ...options }).catch(() => {});
     server.log = [];
   }
 
-  test("resumes after the page was closed", async () => {
+  test("resumes after the user has closed the page", async () => {
     await leaveInTheMiddle();
     await upload({ file: new File([content], "Größe.xlsx", { lastModified: 7 }) });
     expect(server.log).toEqual(["HEAD", "PATCH from 1000", "import"]);
@@ -162,7 +162,7 @@ describe("a file that is uploaded again", () => {
 
   test.each<[string, Partial<ResumableUploadOptions>]>([
     ["by another user", { user: "bob" }],
-    ["for another purpose", { dryRun: true }],
+    ["with other options", { dryRun: true }],
     ["after a change", { file: new File([content], "Größe.xlsx", { lastModified: 8 }) }],
   ])("starts again %s", async (_how, options) => {
     await leaveInTheMiddle();
@@ -221,7 +221,7 @@ describe("an upload that can be paused", () => {
     expect(server.log).not.toContain("DELETE");
   });
 
-  test("stays on the server when the user is refused and no user resumes it", async () => {
+  test("stays on the server when the server refuses the user and nothing resumes it", async () => {
     server.intercepts.PATCH = [refuseWith(401, "TOKEN_EXPIRED")];
     await expect(upload()).rejects.toMatchObject({ reason: "TOKEN_EXPIRED" });
     expect(server.uploads.size).toBe(1);

@@ -12,7 +12,7 @@ export interface Received {
   body: string;
 }
 
-/** A server that gives the answers of a script in order, and then repeats the last one. */
+/** A server that sends the responses of a script in order, and then repeats the last one. */
 export interface ScriptedServer {
   baseUrl: string;
   received: Received[];

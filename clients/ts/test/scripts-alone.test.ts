@@ -6,7 +6,7 @@ import { time } from "./scripts/time.js";
 import { fetches, tokens } from "./scripts/tokens.js";
 
 runCases("alone", {
-  "an answer of another program": otherAnswers,
+  "a response of another program": otherAnswers,
   "a refusal": refusals,
   "a stream in unusual bytes": frames,
   "a stream that starts again": states,

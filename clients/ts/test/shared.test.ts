@@ -38,7 +38,7 @@ function startBroker(connections?: number) {
   return { broker, openTab };
 }
 
-/** Watches the scripted job and collects what it is told. */
+/** Watches the scripted job, and collects everything that it receives. */
 function watch(transport: StreamTransport, jobId = "j1", options: Partial<Parameters<typeof watchJob>[0]> = {}) {
   const told: JobSnapshot[] = [];
   const watching = watchJob({ jobId, kind: "import", transport, onUpdate: (s) => told.push(s), ...options });
@@ -127,7 +127,7 @@ describe("tabs with one broker", () => {
     expect(watches.map(({ told }) => told[0]?.jobId)).toEqual(["a", "b", "c", "d", "e"]);
   });
 
-  test("read a job's output from different offsets, and nothing twice", async () => {
+  test("read a job's output from different offsets, without duplicates", async () => {
     const piece = (offset: number, text: string) =>
       `id: ${offset + text.length}\ndata: ${JSON.stringify({ type: "output", jobId: "j1", offset, text })}\n\n`;
     const whole = "once upon a time";
@@ -151,7 +151,7 @@ describe("tabs with one broker", () => {
     expect(server.received.map(({ headers }) => headers["last-event-id"])).toEqual(["5", undefined]);
   });
 
-  test("are removed when silent, and welcomed with their next message", async () => {
+  test("are removed when they are silent, and welcomed with their next message", async () => {
     vi.useFakeTimers();
     server = await startScriptedServer(stream([connected], { open: true }));
     try {
@@ -185,7 +185,7 @@ describe("tabs with a leader among them", () => {
     return { transport: tab.follow, close: () => link?.close(), revive: () => link?.revive() };
   }
 
-  test("have one stream, and the next leader continues after the last event", async () => {
+  test("have one stream, which the next leader continues after the last event", async () => {
     server = await startScriptedServer(
       stream([connected, event(1), event(2)], { open: true }),
       stream([connected, event(3, done)]),
@@ -236,7 +236,7 @@ describe("tabs with a leader among them", () => {
     await until(() => second.told.length === 1);
     follower.revive();
     await until(() => server.received.length === 2);
-    expect(first.revisions(), "the deposed one is a follower now").toEqual([1]);
+    expect(first.revisions(), "the former leader is a follower now").toEqual([1]);
   });
 });
 
@@ -248,7 +248,7 @@ describe("the tokens of tabs", () => {
         : refusal(401, "TOKEN_EXPIRED")(request, response);
   };
 
-  test("belong to their streams: a stream uses no token of another one", async () => {
+  test("belong to their streams: no stream uses the token of another one", async () => {
     server = await startScriptedServer(stream([connected, event(1)], { open: true }));
     const { openTab } = startBroker();
     const tab = openTab();
@@ -261,7 +261,7 @@ describe("the tokens of tabs", () => {
     ]);
   });
 
-  test.each([2, 3, 5])("are all tried: the last one of %i is valid", async (count) => {
+  test.each([2, 3, 5])("are all tried, even if only the last one of %i is valid", async (count) => {
     server = await startScriptedServer(only("valid"));
     const { openTab } = startBroker();
     const watches = Array.from({ length: count }, (_, n) =>
@@ -271,7 +271,7 @@ describe("the tokens of tabs", () => {
     for (const { told } of watches) expect(told.at(-1)?.status).toBe("completed");
   });
 
-  test("end the stream if the server refuses all of them, even those that are always new", async () => {
+  test("end the stream if the server refuses all of them, even if each one is new", async () => {
     server = await startScriptedServer(refusal(401, "TOKEN_INVALID"));
     const { openTab } = startBroker();
     let n = 0;
@@ -280,7 +280,7 @@ describe("the tokens of tabs", () => {
     expect(server.received.length).toBeLessThan(10);
   });
 
-  test("are asked of the next tab if one throws", async () => {
+  test("come from the next tab if the function of one tab throws", async () => {
     server = await startScriptedServer(only("valid"));
     const { openTab } = startBroker();
     const broken = watch(openTab(), "j1", { token: () => Promise.reject(new Error("away")) });

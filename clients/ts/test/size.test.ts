@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { build, type Rolldown } from "vite";
 import { expect, test } from "vitest";
 
-/** Bundles an entry without React, minified, and gives its gzipped size in bytes. */
+/** Bundles and minifies an entry without React, and returns its gzipped size in bytes. */
 async function sizeOf(entry: string): Promise<number> {
   const built = (await build({
     configFile: false,

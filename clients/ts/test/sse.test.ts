@@ -14,7 +14,7 @@ function parse(...chunks: Uint8Array[]): { events: SseEvent[]; retries: number[]
 const parseText = (...texts: string[]) => parse(...texts.map((text) => encoder.encode(text)));
 
 describe("the parser", () => {
-  test("delivers an event's ID, name, and data at its empty line", () => {
+  test("delivers an event's ID, name, and data after its empty line", () => {
     const { events } = parseText("id: 7\nevent: tick\ndata: one\n\n");
     expect(events).toEqual([{ id: "7", event: "tick", data: "one" }]);
   });
@@ -69,7 +69,7 @@ describe("the parser", () => {
   test.each([
     ["one line", "x"],
     ["many lines", "data: x\n"],
-  ])("stops at an event that never ends, in %s", (_how, text) => {
+  ])("throws at an event that never ends, in %s", (_how, text) => {
     const parse = createSseParser({ event: () => {} });
     const chunk = encoder.encode(text.repeat(100_000));
     parse(encoder.encode("data: whole\n\ndata: "));

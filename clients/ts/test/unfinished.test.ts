@@ -47,7 +47,7 @@ describe("the list of unfinished uploads", () => {
     return { storage: stored() };
   };
 
-  /** Follows the list, and returns its changes in words. */
+  /** Follows the list, and returns its changes as texts. */
   const follow = () => {
     const seen: string[] = [];
     const words = (uploads: UnfinishedUpload[]) =>
@@ -91,7 +91,7 @@ describe("the list of unfinished uploads", () => {
     await stopped;
   });
 
-  test("is not disturbed by foreign entries, nor by missing locks", async () => {
+  test("ignores entries of other programs, and works without locks", async () => {
     const { storage } = browser();
     vi.stubGlobal("navigator", {});
     server.intercepts.PATCH = [refuseWith(401, "TOKEN_EXPIRED")];

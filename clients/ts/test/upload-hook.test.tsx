@@ -29,7 +29,7 @@ test("useUpload returns the accepted import, and can be reset", async () => {
 });
 
 describe("useUpload with an upload that can be paused", () => {
-  /** An upload whose end the test decides. */
+  /** An upload that the test ends. */
   function pausable() {
     const calls: string[] = [];
     const started: { options: Parameters<SendUpload>[0]; accept: (importId: string) => void }[] = [];
@@ -107,7 +107,7 @@ describe("useUpload with an upload that can be paused", () => {
     expect(tokenOf(options)).toBe("new");
   });
 
-  test("is stopped when the component unmounts, and aborted by a reset", async () => {
+  test("stops when the component unmounts, and is aborted by a reset", async () => {
     const { calls, send, started } = pausable();
     const { unmount } = await show(<Page send={send} />);
     click("upload");

@@ -61,7 +61,7 @@ export class UploadServer {
     response.writeHead(method === "HEAD" ? 200 : 204).end();
   }
 
-  /** Takes this many bytes of a part, and then the line is dead. */
+  /** Reads this number of bytes of a part, and then loses the connection. */
   breakAfter(bytes: number): Intercept {
     return async (request, response) => {
       const upload = [...this.uploads.values()].at(-1);
@@ -74,7 +74,7 @@ export class UploadServer {
     };
   }
 
-  /** Takes this many bytes of a part, and does not answer. */
+  /** Reads this number of bytes of a part, and does not respond. */
   hold(bytes: number): { reached: Promise<void>; intercept: Intercept } {
     let reach = () => {};
     const reached = new Promise<void>((resolve) => {

@@ -39,7 +39,7 @@ async function watchScript(answers: Answer[], options: Partial<Parameters<typeof
   return { ...outcome, revisions: told.map((snapshot) => snapshot.revision), phases, completed };
 }
 
-test("a redirect to another server does not take the token along", async () => {
+test("does not send the token to another server after a redirect", async () => {
   const other = await startScriptedServer(stream([connected, event(1, done)]));
   const redirect: Answer = (_request, response) => {
     response.writeHead(307, { Location: `${other.baseUrl}/elsewhere` }).end();
@@ -80,7 +80,7 @@ describe("watching a job", () => {
     expect(seen.phases).toEqual(["connecting", "open", "retrying", "open", "closed"]);
   });
 
-  test("is not completed by a lost connection", async () => {
+  test("does not complete when the connection is lost", async () => {
     const seen = await watchScript([stream([connected, event(1)]), json(404, { reason: "JOB_NOT_FOUND" })]);
     expect(seen.completed).toEqual([]);
     expect(seen.error?.reason).toBe("JOB_NOT_FOUND");
@@ -180,7 +180,7 @@ describe("watching a job", () => {
     ["JSON without a reason", json(200, { hello: "proxy" })],
     ["a page with status 404", page(404)],
     ["a page with status 403", page(403)],
-  ])("does not end at an answer that is not Headway's: %s", async (_name, answer) => {
+  ])("continues after a response that is not Headway's: %s", async (_name, answer) => {
     const errors: (HeadwayError | undefined)[] = [];
     const seen = await watchScript([answer, stream([connected, event(1, done)])], {
       onConnection: ({ phase, error }) => phase === "retrying" && errors.push(error),
@@ -189,7 +189,7 @@ describe("watching a job", () => {
     expect(errors.map((error) => error?.reason)).toEqual(["HTTP"]);
   });
 
-  test("reports an answer that is not Headway's after giveUpAfterMs", async () => {
+  test("ends with the reason HTTP after giveUpAfterMs of responses that are not Headway's", async () => {
     const seen = await watchScript([page(404)], { giveUpAfterMs: 1 });
     expect(seen.error).toMatchObject({ reason: "HTTP", status: 404 });
   });
@@ -197,7 +197,7 @@ describe("watching a job", () => {
   test("does not end when the token function fails once", async () => {
     let asked = 0;
     const token = async () => {
-      if (++asked === 1) throw new TypeError("the token service is away");
+      if (++asked === 1) throw new TypeError("the token service is unavailable");
       return "fresh";
     };
     const errors: (string | undefined)[] = [];
@@ -206,10 +206,10 @@ describe("watching a job", () => {
       onConnection: ({ phase, error }) => phase === "retrying" && errors.push(error?.message),
     });
     expect(seen.completed).toHaveLength(1);
-    expect(errors).toEqual(["the token service is away"]);
+    expect(errors).toEqual(["the token service is unavailable"]);
   });
 
-  test("does not spin when every fresh token is about to expire", async () => {
+  test("sends few requests when every fresh token is about to expire", async () => {
     const timers = vi.spyOn(globalThis, "setTimeout");
     const reauth = 'data: {"type":"reauth"}\n\n';
     const short = stream([connected, event(1), reauth], { open: true });
@@ -219,13 +219,13 @@ describe("watching a job", () => {
     const waits = timers.mock.calls.map(([, wait]) => wait ?? 0);
     timers.mockRestore();
     expect(seen.completed).toHaveLength(1);
-    // The server asks for 10 ms, which double and are jittered by half.
+    // The server asks for a wait of 10 ms, which doubles and is jittered by half.
     for (const [least, most] of [[5, 10] as const, [10, 20] as const, [20, 40] as const]) {
       expect(waits.some((wait) => wait > least && wait < most)).toBe(true);
     }
   });
 
-  test("ends quietly when its signal aborts", async () => {
+  test("resolves when its signal aborts", async () => {
     const leaving = new AbortController();
     const seen = await watchScript([stream([connected, event(1)], { open: true })], {
       signal: leaving.signal,
@@ -255,7 +255,7 @@ describe("watching a job", () => {
     expect(seen.completed).toEqual([]);
   });
 
-  test("decodes characters that packets split", async () => {
+  test("decodes characters that are split between packets", async () => {
     const bytes = Buffer.from(connected + event(1, { ...done, message: "Größe 🚀" }));
     const seen = await watchScript([stream(Array.from(bytes, (byte) => Uint8Array.of(byte)))]);
     expect(seen.last?.message).toBe("Größe 🚀");
@@ -271,7 +271,7 @@ describe("watching a job", () => {
     expect(last?.status).toBe("completed");
   });
 
-  test("a slow iterator skips to the latest snapshot", async () => {
+  test("skips to the latest snapshot when the iteration is slow", async () => {
     server = await startScriptedServer(stream([connected, ...[1, 2, 3, 4].map((n) => event(n)), event(5, done)]));
     const revisions: number[] = [];
     const watch = watchJob({ ...job, baseUrl: server.baseUrl });
@@ -280,7 +280,7 @@ describe("watching a job", () => {
     expect(revisions).toEqual([5]);
   });
 
-  test("leaving the iteration closes the stream", async () => {
+  test("closes the stream when the caller leaves the iteration", async () => {
     let closed: Promise<void> | undefined;
     server = await startScriptedServer((request, response) => {
       closed = new Promise((resolve) => response.on("close", resolve));
@@ -312,7 +312,7 @@ describe("watching all jobs", () => {
   });
 });
 
-describe("a connection that never answers", () => {
+describe("a connection without a response", () => {
   beforeEach(async () => {
     server = await startScriptedServer();
     vi.useFakeTimers();

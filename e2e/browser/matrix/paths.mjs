@@ -1,4 +1,4 @@
-// The paths between clients and the server: nothing in between, and each proxy with the configuration in deploy.
+// The paths between clients and the server: a direct one, and one through each proxy with its configuration in deploy.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-/** What a proxy answers that finds no server. */
+/** The response of a proxy that can't reach the server. */
 const badGateway = "<html><body><h1>502 Bad Gateway</h1></body></html>";
 
 export class Relay {

@@ -1,4 +1,4 @@
-// Starts each client where it belongs: in Node, in a browser, or as a process.
+// Starts each client in its environment: in Node, in a browser, or as a process.
 import { fork, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { build } from "vite";
 
 const here = (/** @type {string} */ file) => fileURLToPath(new URL(file, import.meta.url));
 
-/** The latest that a client has shown. */
+/** The latest state that a client has shown. */
 export class Seen {
   /** @type {string | undefined} */
   status;
@@ -196,7 +196,7 @@ export class Clients {
     return seen;
   }
 
-  /** Stops all clients where they are, as a computer does that falls asleep. */
+  /** Stops all clients immediately, as a computer does when it falls asleep. */
   async sleep() {
     for (const child of [...this.nodes.values(), ...this.#curls]) child.kill("SIGSTOP");
     this.devtools ??= await this.page.context().newCDPSession(this.page);

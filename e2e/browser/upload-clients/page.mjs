@@ -5,7 +5,7 @@ import XHRUpload from "@uppy/xhr-upload";
 import { Upload } from "tus-js-client";
 
 /**
- * Uploads a file, and returns the address of the upload or the answer.
+ * Uploads a file, and returns the address of the upload, or the response.
  * @type {Record<string, (file: File) => Promise<any>>}
  */
 const clients = {

@@ -1,4 +1,4 @@
-/** Answers that are not streams: refusals, errors, and pages of other programs. */
+/** Responses that are not streams: refusals, errors, and pages of other programs. */
 import { expect } from "vitest";
 import { type Answer, brokenStream, event, json, refusal, stream } from "../scripted-server.js";
 import type { Case } from "./run.js";
@@ -39,11 +39,11 @@ const reset: Answer = (_request, response) => {
 
 const goesOn = (name: string, ...script: Answer[]): Case => ({ name, script: [...script, rest], ends: "completed" });
 
-/** Cases in which something answers that is not Headway, or not yet. */
+/** Cases in which another program answers, or none. */
 export const otherAnswers: Case[] = [
   goesOn("a page with status 200", html(200)),
   goesOn("JSON that is not an error", json(200, { hello: "proxy" })),
-  goesOn("an answer without a content type", empty(200)),
+  goesOn("a response without a content type", empty(200)),
   goesOn("a page with status 401", html(401, { "WWW-Authenticate": 'Basic realm="proxy"' })),
   goesOn("a page with status 403", html(403)),
   goesOn("a page with status 404", html(404)),
@@ -58,12 +58,12 @@ export const otherAnswers: Case[] = [
   goesOn("a redirect loop that ends", ...Array.from({ length: 21 }, () => empty(302, { Location: "/loop" }))),
   { name: "a redirect to the stream", script: [empty(307, { Location: "/moved" }), rest], ends: "completed" },
   goesOn("bytes that are not HTTP", raw("SSH-2.0-OpenSSH_9.6\r\n")),
-  goesOn("a connection that is closed without an answer", raw("")),
+  goesOn("a connection that is closed without a response", raw("")),
   goesOn("a connection that is reset", reset),
   goesOn("half of the headers", raw("HTTP/1.1 200 OK\r\nContent-Type: text/ev")),
   goesOn("a stream that ends immediately", stream([])),
   goesOn("a stream that breaks immediately", brokenStream([])),
-  goesOn("nothing at all", silence),
+  goesOn("no response", silence),
   goesOn("an error whose body never ends", (_request, response) => {
     response.writeHead(503, { "Content-Type": "application/json" });
     response.write('{"reason":"UNAVAIL');
@@ -85,7 +85,7 @@ export const otherAnswers: Case[] = [
   { name: "only silence, with a limit", script: [silence], options: { giveUpAfterMs: 100_000 }, ends: "NETWORK" },
   { name: "only pages, with a limit", script: [html(502)], options: { giveUpAfterMs: 100_000 }, ends: "HTTP" },
   {
-    name: "a 204 before the end was sent",
+    name: "a 204 before the end",
     script: [stream([connected, event(1)]), empty(204), rest],
     ends: "completed",
     ids: [undefined, "1", undefined],
@@ -96,18 +96,18 @@ export const otherAnswers: Case[] = [
 /** Cases in which Headway refuses the stream. */
 export const refusals: Case[] = [
   { name: "a job that does not exist", script: [refusal(404, "JOB_NOT_FOUND")], ends: "JOB_NOT_FOUND" },
-  { name: "a missing right", script: [refusal(403, "PERMISSION_DENIED")], ends: "PERMISSION_DENIED" },
+  { name: "a missing permission", script: [refusal(403, "PERMISSION_DENIED")], ends: "PERMISSION_DENIED" },
   { name: "a missing token", script: [refusal(401, "TOKEN_MISSING")], ends: "TOKEN_MISSING" },
   { name: "a bad request", script: [refusal(400, "INVALID_ARGUMENT")], ends: "INVALID_ARGUMENT" },
   goesOn("429 with Retry-After", refusal(429, "RATE_LIMITED", { "Retry-After": "7" })),
   goesOn("429 without Retry-After", refusal(429, "STREAM_LIMIT")),
-  goesOn("503 with a date to retry after", (request, response) => {
+  goesOn("503 with a date in Retry-After", (request, response) => {
     const date = new Date(Date.now() + 5000).toUTCString();
     return refusal(503, "UNAVAILABLE", { "Retry-After": date })(request, response);
   }),
   goesOn("503 with a damaged Retry-After", refusal(503, "UNAVAILABLE", { "Retry-After": "soon" })),
   {
-    name: "429 with a Retry-After beyond every timer",
+    name: "429 with a Retry-After that no timer can hold",
     script: [refusal(429, "RATE_LIMITED", { "Retry-After": "99999999999" }), rest],
     ends: "completed",
     meanwhile: async ({ server, advance }) => {
@@ -123,7 +123,7 @@ export const refusals: Case[] = [
     ends: "completed",
   },
   {
-    name: "503 for ten minutes costs few requests",
+    name: "503 for ten minutes, with few requests",
     script: [refusal(503, "UNAVAILABLE")],
     meanwhile: async ({ server, advance }) => {
       await advance(600_000);

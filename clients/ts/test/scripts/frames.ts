@@ -1,4 +1,4 @@
-/** Streams whose bytes come in unusual ways. */
+/** Streams whose bytes arrive in unusual ways. */
 import { constants, createGzip } from "node:zlib";
 import { expect } from "vitest";
 import { type Answer, brokenStream, event, stream } from "../scripted-server.js";
@@ -53,7 +53,7 @@ export const frames: Case[] = [
   whole("chunks of seven bytes, which split characters", stream(chunks(all, 7))),
   whole("everything in one chunk", stream([all])),
   whole("chunks that gzip compresses", gzipped(connected, event(1), end)),
-  whole("a content type in capitals", withHeaders({ "Content-Type": "TEXT/EVENT-STREAM; Charset=UTF-8" })),
+  whole("a content type in capital letters", withHeaders({ "Content-Type": "TEXT/EVENT-STREAM; Charset=UTF-8" })),
   whole("a content type without a charset", withHeaders({ "Content-Type": "text/event-stream" })),
   whole("a byte order mark", stream([`\ufeff${all}`])),
   whole("lines that end in CRLF", stream([all.replaceAll("\n", "\r\n")])),
@@ -62,7 +62,7 @@ export const frames: Case[] = [
   whole("comments between all lines", stream([all.replaceAll("\n", "\n:\n").replaceAll("\n:\n\n:\n", "\n:\n\n")])),
   whole("data in several lines", stream([connected, event(1), end.replaceAll(',"', ',\ndata: "')])),
   whole("fields without a space", stream([all.replaceAll(/^(id|data|retry): /gm, "$1:")])),
-  whole("a frame of four megabytes", stream([connected, event(1, { payload: "x".repeat(4 << 20) }), end])),
+  whole("an event of four megabytes", stream([connected, event(1, { payload: "x".repeat(4 << 20) }), end])),
   whole("data that is not JSON", stream([connected, event(1), "data: <h1>hello</h1>\n\n", end])),
   whole(
     "JSON that is not a message",
@@ -72,19 +72,19 @@ export const frames: Case[] = [
   whole("an id with a null character", stream([connected, event(1), `id: \0\n${end}`])),
   whole("events with names", stream([connected, event(1).replace(/^/, "event: job\n"), end])),
   {
-    name: "half a frame, then the end of the stream",
+    name: "half an event, then the end of the stream",
     script: [stream([connected, event(1), event(2).slice(0, 30)]), rest],
     ends: "completed",
     ids: [undefined, "1"],
   },
   {
-    name: "half a frame, then a break",
+    name: "half an event, then a lost connection",
     script: [brokenStream([connected, event(1), event(2).slice(0, 30)]), rest],
     ends: "completed",
     ids: [undefined, "1"],
   },
   {
-    name: "half a character, then a break",
+    name: "half a character, then a lost connection",
     script: [
       async (request, response) => {
         await stream([connected, event(1), bytes(end).slice(0, -40)], { open: true })(request, response);
@@ -95,7 +95,7 @@ export const frames: Case[] = [
     ends: "completed",
   },
   {
-    name: "half a frame, then silence",
+    name: "half an event, then silence",
     script: [stream([connected, event(1), event(2).slice(0, 30)], { open: true }), rest],
     ends: "completed",
     ids: [undefined, "1"],
@@ -107,7 +107,7 @@ export const frames: Case[] = [
     revisions: [1, 2],
   },
   {
-    name: "retry: 0 does not spin",
+    name: "retry: 0, without a request loop",
     script: [stream([connected.replace("10", "0"), event(1)])],
     meanwhile: async ({ server, advance }) => {
       await advance(60_000);
@@ -116,7 +116,7 @@ export const frames: Case[] = [
     ends: "closed",
   },
   {
-    name: "retry beyond every timer does not spin",
+    name: "a retry that no timer can hold, without a request loop",
     script: [stream([connected.replace("10", "9".repeat(30)), event(1)]), rest],
     meanwhile: async ({ server, advance }) => {
       await advance(60_000);

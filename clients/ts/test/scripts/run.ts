@@ -24,14 +24,14 @@ export interface Watched {
   close: () => void;
 }
 
-/** What a case can see and do while it runs. */
+/** The running case: its server, its tabs, and its clocks. */
 export interface Run {
   server: ScriptedServer;
   tabs: Watched[];
   window: EventTarget;
-  /** Moves all clocks, and lets the network work in between. */
+  /** Moves all clocks forward, and lets network traffic happen in between. */
   advance: (milliseconds: number) => Promise<void>;
-  /** Moves the clocks until the condition is true. It returns the time that has passed. */
+  /** Moves the clocks forward until the condition is true. It returns the time that has passed. */
   until: (holds: () => boolean) => Promise<number>;
   /** Sets the wall clock forward or back. */
   setClock: (byMs: number) => void;
@@ -42,14 +42,14 @@ export interface Run {
 /** A script, and how a watch of it ends or what it shows. */
 export interface Case {
   name: string;
-  /** The answers in order. The last one repeats. */
+  /** The responses in order. The last one repeats. */
   script: Answer[];
   options?: Partial<WatchJobOptions> | (() => Partial<WatchJobOptions>);
   /** Runs after the watches have started. */
   meanwhile?: (run: Run) => Promise<void> | void;
   /** The terminal status, `deleted`, the reason of the error that ends the watch, or `closed` by the tab itself. */
   ends?: string;
-  /** The reason that the connection state shows while the watch tries again and again. */
+  /** The reason in the connection state while the watch keeps retrying. */
   shows?: string;
   /** The revisions that the first tab receives. */
   revisions?: number[];
@@ -61,9 +61,9 @@ export interface Case {
   only?: readonly Transport[];
 }
 
-/** How much the clocks move between two turns of the event loop. */
+/** The step of the clocks between two turns of the event loop. */
 const stepMs = 100;
-/** Longer than every wait of the client. */
+/** A time that is longer than every wait of the client. */
 const limitMs = 30 * 60_000;
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -71,7 +71,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 async function advance(milliseconds: number): Promise<void> {
   for (let left = milliseconds; left > 0; left -= stepMs) {
     await vi.advanceTimersByTimeAsync(Math.min(left, stepMs));
-    // An answer over loopback takes a few turns.
+    // A response over loopback takes a few turns of the event loop.
     for (let n = 0; n < 4; n++) await turn();
   }
 }
@@ -79,7 +79,7 @@ async function advance(milliseconds: number): Promise<void> {
 async function until(holds: () => boolean): Promise<number> {
   let passed = 0;
   for (; !holds(); passed += stepMs) {
-    if (passed > limitMs) throw new Error("it never came true");
+    if (passed > limitMs) throw new Error("the condition never became true");
     await advance(stepMs);
   }
   return passed;
@@ -128,6 +128,12 @@ const shownBy = ({ states }: Watched) => {
   return last?.phase === "retrying" ? last.error?.reason : undefined;
 };
 
+/** Returns the name of a case's test: the script, and what the watch does then. */
+function titleOf({ name, ends, shows }: Case): string {
+  if (shows !== undefined) return `${name}: the watch keeps retrying, and shows ${shows}`;
+  return ends === "closed" ? `${name}: the watch stays open` : `${name}: the watch ends with ${ends}`;
+}
+
 /** Declares a test for each case over one transport. */
 export function runCases(transport: Transport, groups: Record<string, readonly Case[]>): void {
   let run: Run | undefined;
@@ -148,13 +154,14 @@ export function runCases(transport: Transport, groups: Record<string, readonly C
     vi.unstubAllGlobals();
     vi.restoreAllMocks();
     run = undefined;
-    // The broker in the worker checks its tabs as long as the worker runs.
+    // The broker in the worker has a timer for its tabs as long as the worker runs.
     expect(left, "timers are left").toBe(transport === "worker" ? 1 : 0);
   });
 
   for (const [group, cases] of Object.entries(groups)) {
     describe(group, () => {
-      test.each(cases.filter(({ only }) => only?.includes(transport) ?? true))("$name", async (each) => {
+      const here = cases.filter(({ only }) => only?.includes(transport) ?? true);
+      test.each(here.map((each) => ({ ...each, title: titleOf(each) })))("$title", async (each) => {
         const server = await startScriptedServer(...each.script);
         const window = await stubBrowser(server.baseUrl, transport === "worker" ? 1 : 0);
         const options = typeof each.options === "function" ? each.options() : (each.options ?? {});

@@ -9,7 +9,7 @@ const open = { open: true };
 
 export const states: Case[] = [
   {
-    name: "the whole job",
+    name: "a job from its start to its end",
     script: [stream([connected, event(1), event(2), event(3, done)])],
     ends: "completed",
     revisions: [1, 2, 3],
@@ -62,13 +62,13 @@ export const states: Case[] = [
     revisions: [1, 2],
   },
   {
-    name: "a second beginning in the same stream",
+    name: "a second initial state in the same stream",
     script: [stream([connected, event(5), connected, event(3), event(4, done)], open)],
     ends: "completed",
     revisions: [5, 3, 4],
   },
   {
-    name: "a revision twice",
+    name: "a repeated revision",
     script: [stream([connected, event(1), event(1), event(2), event(2), event(3, done)])],
     ends: "completed",
     revisions: [1, 2, 3],
@@ -80,31 +80,31 @@ export const states: Case[] = [
     revisions: [5, 6],
   },
   {
-    name: "the known revision after a break",
+    name: "the known revision after a reconnect",
     script: [brokenStream([connected, event(5)]), stream([connected, event(5), event(6, done)])],
     ends: "completed",
     revisions: [5, 6],
   },
   {
-    name: "lower revisions after a break: the server was restored from a backup",
+    name: "lower revisions after a reconnect, because the server was restored from a backup",
     script: [brokenStream([connected, event(7)]), stream([connected, event(3), event(4), event(5, done)])],
     ends: "completed",
     revisions: [7, 3, 4, 5],
   },
   {
-    name: "an end of a lower revision after a break",
+    name: "an end with a lower revision after a reconnect",
     script: [brokenStream([connected, event(7)]), stream([connected, event(6, done)])],
     ends: "completed",
     revisions: [7, 6],
   },
   {
-    name: "a job that ended during the break",
+    name: "a job that ended while the connection was lost",
     script: [brokenStream([connected, event(1)]), stream([connected, event(8, done)])],
     ends: "completed",
     revisions: [1, 8],
   },
   {
-    name: "a job that failed and was retried during the break",
+    name: "a job that failed and was retried while the connection was lost",
     script: [
       brokenStream([connected, event(4)]),
       stream([connected, event(9, { status: "queued", attempt: 2 }), event(10, done)]),
@@ -113,7 +113,7 @@ export const states: Case[] = [
     revisions: [4, 9, 10],
   },
   {
-    name: "ids of another form after a break",
+    name: "IDs of another form after a reconnect",
     script: [
       brokenStream([connected, event(4)]),
       stream([connected, event(5).replace("id: 5", "id: other-5"), event(6, done)]),
@@ -126,7 +126,7 @@ export const states: Case[] = [
     ends: "deleted",
   },
   {
-    name: "a job that was deleted during the break",
+    name: "a job that was deleted while the connection was lost",
     script: [brokenStream([connected, event(1)]), refusal(404, "JOB_NOT_FOUND")],
     ends: "JOB_NOT_FOUND",
   },
@@ -151,12 +151,12 @@ export const states: Case[] = [
     revisions: [1, 2, 3, 4, 5, 6],
   },
   {
-    name: "a full server",
+    name: "a server at its limit of streams",
     script: [stream([connected.replace("10", "60000").replace("connected", "limit")]), rest],
     ends: "completed",
   },
   {
-    name: "a stream that a newer one replaces",
+    name: "a stream that a later one replaces",
     script: [
       stream([
         connected,
@@ -167,7 +167,7 @@ export const states: Case[] = [
     shows: "STREAM_LIMIT",
   },
   {
-    name: "a full server shows why",
+    name: "a server at its limit of streams, with the reason",
     script: [stream([control("limit", { reason: "STREAM_LIMIT", message: "Too many streams." })])],
     shows: "STREAM_LIMIT",
   },

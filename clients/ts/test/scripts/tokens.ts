@@ -68,7 +68,7 @@ export const tokens: Case[] = [
     ends: "TOKEN_EXPIRED",
   },
   {
-    name: "fresh tokens that all expire soon do not spin",
+    name: "fresh tokens that all expire soon, without a request loop",
     script: [stream([connected, event(1), reauth], { open: true })],
     options: { token: () => "short" },
     meanwhile: async ({ server, advance }) => {
@@ -78,7 +78,7 @@ export const tokens: Case[] = [
     ends: "closed",
   },
   {
-    name: "a fresh token, and a server that is away",
+    name: "a fresh token, and a server that is unavailable",
     script: [refusal(401, "TOKEN_EXPIRED"), refusal(503, "UNAVAILABLE"), refusal(503, "UNAVAILABLE"), rest],
     options: { token: refresh },
     ends: "completed",
@@ -95,14 +95,14 @@ export const tokens: Case[] = [
     script: [rest],
     options: first(
       () => {
-        throw new TypeError("the token service is away");
+        throw new TypeError("the token service is unavailable");
       },
       () => "good",
     ),
     ends: "completed",
   },
   {
-    name: "a function that throws nothing once",
+    name: "a function that throws undefined once",
     script: [rest],
     options: first(
       () => Promise.reject(null),
@@ -134,7 +134,7 @@ const withFetch = (replace: (real: typeof fetch) => typeof fetch) => () => {
   return {};
 };
 
-/** Wraps the body of an answer in one whose reader is different. */
+/** Replaces the reader of a response's body. */
 const withReader = (change: (reader: ReadableStreamDefaultReader<Uint8Array>) => object) =>
   withFetch((real) => async (...request) => {
     const response = await real(...request);
@@ -146,7 +146,7 @@ const withReader = (change: (reader: ReadableStreamDefaultReader<Uint8Array>) =>
 
 const drains = stream([connected, event(1), 'data: {"type":"draining"}\n\n'], { open: true });
 
-/** What implementations of fetch do that they should not. */
+/** Known errors in implementations of fetch. */
 export const fetches: Case[] = [
   {
     // Node 20 and 22, nodejs/undici#4089.
@@ -171,7 +171,7 @@ export const fetches: Case[] = [
     ends: "completed",
   },
   {
-    name: "an answer that comes in spite of an abort",
+    name: "a response that arrives in spite of an abort",
     script: [stream([], { open: true }), rest],
     options: withFetch((real) => (input, init) => real(input, { ...init, signal: null })),
     ends: "completed",
