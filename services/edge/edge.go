@@ -27,6 +27,7 @@ import (
 	"headway/services/edge/internal/hub"
 	"headway/services/edge/internal/reqlog"
 	"headway/services/edge/internal/routes"
+	"headway/services/edge/internal/shown"
 	"headway/services/edge/internal/signin"
 	"headway/services/edge/internal/sockets"
 	"headway/services/edge/internal/sse"
@@ -72,6 +73,7 @@ type Service struct {
 	server   *http.Server
 	sessions *signin.Handler
 	revoked  *access.Revoked
+	shown    *shown.Ends
 	// declared are the routes that the operator has declared.
 	declared *routes.Table
 	// handlers counts the requests in progress, and other work that must end before Run returns.
@@ -129,6 +131,9 @@ func New(cfg Config) (_ *Service, err error) {
 		PerUser: max(cfg.StreamsPerUser, 0), Max: max(cfg.MaxStreams, 0),
 	})
 	if s.revoked, err = access.OpenRevoked(cfg.RevokedSessions, cfg.Logger); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	if s.shown, err = shown.Open(cfg.ShownEnds, cfg.Logger); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
 	s.revoked.OnEnd(s.hub.EndSession)
@@ -219,6 +224,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	s.handlers.Go(func() { s.declared.Run(work) })
 	s.handlers.Go(func() { s.revoked.Run(work) })
+	s.handlers.Go(func() { s.shown.Run(work) })
 	served := make(chan error, 1)
 	go func() { served <- s.serve() }()
 	select {

@@ -111,7 +111,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 
 	at := &mount.Mount{Base: s.cfg.BasePath, Proxies: s.cfg.proxies}
 	s.declared, err = routes.New(routes.Config{
-		Files: s.cfg.Routes, Streams: s.streams, Jobs: jobs, Upload: uploads.Receive, Accept: uploads.Accept, Refuse: uploads.Refuse,
+		Files: s.cfg.Routes, Streams: s.streams, Shown: s.shown, Jobs: jobs, Upload: uploads.Receive, Accept: uploads.Accept, Refuse: uploads.Refuse,
 		Required: a.Required, RequiredForStream: a.RequiredForRoute, Uploads: limit.Handler,
 		FromOwnPage: a.FromOwnPage, Logger: s.cfg.Logger,
 	})

@@ -61,6 +61,7 @@ func (c *Common) NewEdge(env *Env, cfg edge.Config) (*edge.Service, error) {
 	cfg.LocalSignIn, cfg.LocalUser = env.Local, LocalUser
 	cfg.UploadsDir = filepath.Join(c.Data, "uploads")
 	cfg.RevokedSessions = cmp.Or(cfg.RevokedSessions, filepath.Join(c.Data, "revoked"))
+	cfg.ShownEnds = cmp.Or(cfg.ShownEnds, filepath.Join(c.Data, "shown"))
 	cfg.Logger, cfg.Metrics = env.Logger.With("service", "edge"), env.Metrics
 	return edge.New(cfg)
 }

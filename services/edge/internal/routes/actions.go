@@ -76,11 +76,7 @@ func formatOf(r *Route) format.Format {
 func (t *Table) watch(route *Route) http.Handler {
 	view, watch := t.cfg.Streams.View(formatOf(route)), route.Watch
 	options := sse.Options{Timeout: time.Duration(route.Timeout)}
-	shown := t.shown[route.pattern()]
-	if shown == nil {
-		shown = &sse.Shown{}
-		t.shown[route.pattern()] = shown
-	}
+	shown := t.cfg.Shown.Route(route.pattern())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case watch.Mine:

@@ -14,6 +14,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/mount"
+	"headway/services/edge/internal/shown"
 	"headway/services/edge/internal/sse"
 	"headway/services/edge/internal/watched"
 )
@@ -25,6 +26,8 @@ type Config struct {
 	// Streams serves the streams, and Jobs creates and reads jobs.
 	Streams *sse.Handlers
 	Jobs    jobsv1.JobServiceClient
+	// Shown has the ends that each route has sent.
+	Shown *shown.Ends
 	// Upload receives the workbook of a request with options that the route sets.
 	Upload func(w http.ResponseWriter, r *http.Request, options *importsv1.UploadOptions) (*importsv1.UploadWorkbookResponse, error)
 	// Accept and Refuse answer an upload.
@@ -44,13 +47,11 @@ type Table struct {
 	current  atomic.Pointer[loaded]
 	versions watched.Versions
 	failure  string
-	// shown has the ends that each route has sent, by the route's pattern. A reload doesn't reset it.
-	shown map[string]*sse.Shown
 }
 
 // New loads the files.
 func New(cfg Config) (*Table, error) {
-	t := &Table{cfg: cfg, shown: make(map[string]*sse.Shown)}
+	t := &Table{cfg: cfg}
 	t.versions = watched.Look(cfg.Files...)
 	return t, t.load()
 }

@@ -63,6 +63,8 @@ type Conn struct {
 	// lastWrite is the time of the last write, on the loop's clock.
 	lastWrite   atomic.Int32
 	ended, slow bool
+	// finished means that the kernel has accepted the last message. io guards it.
+	finished bool
 	// closed means that nothing is sent any longer, and writable that the peer has made room since the last write.
 	closed, writable atomic.Bool
 	// state determines who can access the writer's fields.

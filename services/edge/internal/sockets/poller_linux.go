@@ -150,6 +150,9 @@ func (p *poller) stop() {
 func (p *poller) abandon() error { return errors.Join(unix.Close(p.epoll), unix.Close(p.wake)) }
 
 func (p *poller) drop(c *Conn, cause error) {
+	if c.isFinished() { // the peer has the last message, and can disconnect before the writer has done so
+		cause = nil
+	}
 	p.mu.Lock()
 	p.conns[c.fd] = nil
 	p.mu.Unlock()
@@ -194,10 +197,18 @@ func (c *Conn) listen() error {
 	}
 }
 
-// write writes as much as the peer accepts immediately.
-func (c *Conn) write(b []byte) (n int, err error) {
+// isFinished reports whether the kernel has accepted the last message.
+func (c *Conn) isFinished() bool {
 	c.io.Lock()
 	defer c.io.Unlock()
+	return c.finished
+}
+
+// write writes as much as the peer accepts immediately.
+func (c *Conn) write(b []byte, last bool) (n int, err error) {
+	c.io.Lock()
+	defer c.io.Unlock()
+	defer func() { c.finished = last && n == len(b) }()
 	for n < len(b) {
 		m, err := unix.Write(int(c.fd), b[n:])
 		switch {

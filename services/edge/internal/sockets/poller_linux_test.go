@@ -61,6 +61,53 @@ func connected(t *testing.T) (server, client *net.TCPConn) {
 	return accepted.(*net.TCPConn), conn.(*net.TCPConn)
 }
 
+// TestPeerWithLastMessageEndsRegularly lets a peer disconnect as soon as it has the last message, before the writer has.
+func TestPeerWithLastMessageEndsRegularly(t *testing.T) {
+	p, err := newPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go p.run()
+	defer p.stop()
+	l := New(Config{WriteTimeout: time.Second})
+	for _, mode := range []Ring{RingAuto, RingOff} {
+		s, err := newSender(mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, last := range []bool{true, false} {
+			server, client := connected(t)
+			fd, err := descriptor(server, time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server.Close() // the connection has its own descriptor
+			source := &quiet{make(chan error, 1)}
+			c := &Conn{loop: l, source: source}
+			if err := p.add(c, fd); err != nil {
+				t.Fatal(err)
+			}
+			s.writes = append(s.writes[:0], write{conn: c, bytes: []byte("end"), last: last})
+			if s.ring != nil {
+				err = s.ring.send(s.writes)
+			} else {
+				s.send()
+			}
+			if err := errors.Join(err, s.writes[0].err); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(client, make([]byte, 3)); err != nil {
+				t.Fatal(err)
+			}
+			client.Close()
+			if cause := <-source.closed; last != (cause == nil) {
+				t.Errorf("%s: after a message that was the last (%t), the connection ended with %v", mode, last, cause)
+			}
+		}
+		s.close()
+	}
+}
+
 // TestLateEventIsIgnored makes the kernel report an event for a closed descriptor. The kernel does so while another
 // process also has the open file, as a child process does between fork and exec.
 func TestLateEventIsIgnored(t *testing.T) {

@@ -34,7 +34,7 @@ func (r *ring) send([]write) error { return errors.ErrUnsupported }
 
 func (r *ring) close() {}
 
-func (c *Conn) write([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (c *Conn) write([]byte, bool) (int, error) { return 0, errors.ErrUnsupported }
 
 func (c *Conn) acknowledged() int64 { return c.sent.Load() }
 

@@ -132,6 +132,7 @@ func (r *ring) send(writes []write) error {
 	err := r.complete(writes)
 	for i := range writes {
 		w := &writes[i]
+		w.conn.finished = w.last && w.err == nil && w.n == len(w.bytes)
 		w.conn.io.Unlock()
 		if err != nil && errors.Is(w.err, errNotDone) {
 			w.err = err

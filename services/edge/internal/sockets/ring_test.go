@@ -93,7 +93,7 @@ func TestFullAndClosedPeersDelayNoOther(t *testing.T) {
 		taken := 0
 		for n := -1; n != 0; taken += n { // until the peer has no room
 			var err error
-			if n, err = full.write(filling); err != nil {
+			if n, err = full.write(filling, false); err != nil {
 				t.Fatal(err)
 			}
 		}

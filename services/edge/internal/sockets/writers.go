@@ -177,7 +177,7 @@ func (s *sender) send() {
 	}
 	for i := range s.writes {
 		w := &s.writes[i]
-		w.n, w.err = w.conn.write(w.bytes)
+		w.n, w.err = w.conn.write(w.bytes, w.last)
 	}
 }
 

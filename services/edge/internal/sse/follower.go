@@ -3,13 +3,13 @@ package sse
 import (
 	"errors"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/shown"
 	"headway/services/edge/internal/sockets"
 )
 
@@ -24,7 +24,7 @@ type follower struct {
 	latest        bool
 	kind, subject string
 	since         time.Time
-	shown         *Shown
+	shown         *shown.Route
 	// opened is when the client opened the stream, in milliseconds since 1970.
 	opened int64
 	// resumed, if not 0, is when a client that has come back opened its first stream, which told it of no job.
@@ -37,16 +37,30 @@ type follower struct {
 	// begun means that a state was sent. sent is the number of events of a growing format that were sent.
 	begun bool
 	sent  int
-	// ended means that the terminal state was sent. The connection can end at the same time, on another goroutine.
+	// ended means that the terminal state was sent, or is about to be. The connection can end at the same time, on another
+	// goroutine.
 	ended atomic.Bool
 	// unshow is set once the end is about to be sent. It takes that back.
 	unshow func()
+	// ending is the terminal state while it waits until its end is stored as shown, and stored means that it is.
+	ending *hub.Snapshot
+	stored atomic.Bool
 	// gone is called if the client disconnects before the end. It can be nil.
 	gone func()
 }
 
 // next returns the next message of the stream.
 func (f *follower) next(s *stream) (sockets.Message, bool) {
+	if f.ending != nil {
+		if !f.stored.Load() {
+			return sockets.Message{}, false
+		}
+		state := f.ending
+		f.ending = nil
+		if m, ok := f.tell(s, state); ok {
+			return m, true
+		}
+	}
 	for {
 		item, ok := s.sub.Next()
 		if !ok {
@@ -68,6 +82,10 @@ func (f *follower) next(s *stream) (sockets.Message, bool) {
 			m, ok := s.tell(item)
 			m.Last = m.Last || item.Deleted != ""
 			return m, ok
+		}
+		if f.shown != nil && item.Terminal {
+			f.record(s, item.Snapshot)
+			return f.next(s)
 		}
 		if m, ok := f.tell(s, item.Snapshot); ok {
 			return m, true
@@ -115,9 +133,20 @@ func (f *follower) mayFollow(s *hub.Snapshot) bool {
 	case f.resumed > 0 && s.Created >= f.resumed: // its client has come back, and has seen nothing of it
 		return true
 	case !s.Terminal: // its end may be known elsewhere already
-		return !f.shown.isLatest(f.subject, s.ID)
+		return !f.shown.IsLatest(f.subject, s.ID)
 	}
-	return s.Created >= f.since.UnixMilli() && !f.shown.has(f.subject, s.Created)
+	return s.Created >= f.since.UnixMilli() && !f.shown.Has(f.subject, s.Created)
+}
+
+// record notes that the end of a job is shown. That is stored before the end is sent, because its client can open its next
+// stream immediately, or after a restart.
+func (f *follower) record(s *stream, state *hub.Snapshot) {
+	f.ending = state
+	f.unshow = f.shown.Add(f.subject, state.ID, state.Created, func() {
+		f.stored.Store(true)
+		s.wake()
+	})
+	f.ended.Store(true)
 }
 
 // tell returns the message of a state. It returns false if the state has nothing new.
@@ -139,9 +168,6 @@ func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) 
 		return sockets.Message{}, false
 	}
 	f.begun = true
-	if state.Terminal && f.shown != nil { // before it is sent: a client that has it may open its next stream immediately
-		f.unshow = f.shown.add(f.subject, state.ID, state.Created)
-	}
 	f.ended.Store(state.Terminal)
 	if len(m.Bytes()) == 0 && !m.Last {
 		return sockets.Message{}, false
@@ -170,62 +196,6 @@ func clientLeft(cause error) bool {
 		}
 	}
 	return cause != nil
-}
-
-// Shown remembers the latest job of each user whose end a route has sent lately, so that a stream that begins later tells
-// neither of it again nor of an older one. The zero value is ready for use.
-type Shown struct {
-	mu     sync.Mutex
-	latest map[string]shownEnd
-}
-
-// shownEnd is a job, when it was created, in milliseconds since 1970, and when its end was sent.
-type shownEnd struct {
-	id      string
-	created int64
-	at      time.Time
-}
-
-// isLatest reports whether the end that was sent last was that of this job.
-func (l *Shown) isLatest(subject, id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.latest[subject].id == id
-}
-
-// has reports whether the end of a job of that time, or of a later one, was sent.
-func (l *Shown) has(subject string, created int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	end, ok := l.latest[subject]
-	return ok && created <= end.created
-}
-
-// add notes that an end is sent. The returned function takes that back, for an end that did not arrive.
-func (l *Shown) add(subject, id string, created int64) (undo func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.latest == nil {
-		l.latest = make(map[string]shownEnd)
-	}
-	now := time.Now()
-	for subject, end := range l.latest {
-		if now.Sub(end.at) > maxReplay { // no stream looks further back
-			delete(l.latest, subject)
-		}
-	}
-	before, sent := l.latest[subject], shownEnd{id, created, now}
-	if created < before.created {
-		return func() {}
-	}
-	l.latest[subject] = sent
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.latest[subject] == sent {
-			l.latest[subject] = before
-		}
-	}
 }
 
 // startKey names what is begun: a job of a user's, of a kind.

@@ -10,6 +10,7 @@ import (
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/shown"
 )
 
 // View serves streams in one format. Streams of one View share their events.
@@ -156,17 +157,20 @@ func (s *stream) limit(timeout time.Duration) {
 	}
 }
 
-// Latest serves the stream of the caller's latest job of a kind. A stream that begins before the job waits for it. shown
+// Latest serves the stream of the caller's latest job of a kind. A stream that begins before the job waits for it. ends
 // records which ends were sent.
-func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, shown *Shown, o Options) {
+func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, ends *shown.Route, o Options) {
 	h := v.handlers
-	if id, revision := parseNamed(lastEventID(r)); id != "" && v.resume(w, r, id, revision, shown, o) {
+	if id, revision := parseNamed(lastEventID(r)); id != "" && v.resume(w, r, id, revision, ends, o) {
 		return
 	}
-	f := &follower{latest: true, kind: kind, shown: shown, gone: o.Gone}
+	f := &follower{latest: true, kind: kind, shown: ends, gone: o.Gone}
 	as, s, ok := h.enter(w, r, &encoder{format: v.format, id: namedID, forms: v.named, follower: f}, "", "")
 	if !ok {
 		return
+	}
+	if err := ends.Load(as.Subject); err != nil { // then only this edge's own are known
+		h.cfg.Logger.Error("can't read which ends of jobs were shown", "error", err)
 	}
 	begun := time.Now()
 	if before := parseMoment(lastEventID(r)); !before.IsZero() {
@@ -186,7 +190,7 @@ func (v *View) Latest(w http.ResponseWriter, r *http.Request, kind string, shown
 
 // resume continues the stream of a job that a client knows. It returns false if the client has received the job's end,
 // or if the job doesn't exist.
-func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision string, shown *Shown, o Options) bool {
+func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision string, ends *shown.Route, o Options) bool {
 	h := v.handlers
 	ctx, cancel := context.WithTimeout(r.Context(), resumeTimeout)
 	defer cancel()
@@ -195,7 +199,7 @@ func (v *View) resume(w http.ResponseWriter, r *http.Request, id, revision strin
 		return false
 	}
 	as, _ := auth.FromContext(r.Context())
-	v.serveNamed(w, r, hub.Topic{ID: id}, &follower{subject: as.Subject, shown: shown, gone: o.Gone}, o)
+	v.serveNamed(w, r, hub.Topic{ID: id}, &follower{subject: as.Subject, shown: ends, gone: o.Gone}, o)
 	return true
 }
 

@@ -1,0 +1,269 @@
+// Package shown remembers which ends of jobs the streams of a user's latest job have sent, so that a stream that begins later
+// sends neither such an end again nor that of an older job. A file for each user and route keeps this through a restart, and
+// several edges can share the folder.
+package shown
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// retention is how long an end is remembered. No stream looks further back.
+	retention = 24 * time.Hour
+	// sweepInterval is the interval at which old ends are removed.
+	sweepInterval = time.Hour
+)
+
+// Ends are the ends that were sent. It is safe for concurrent use.
+type Ends struct {
+	folder string
+	logger *slog.Logger
+	// saves wakes Run.
+	saves chan struct{}
+
+	mu     sync.Mutex
+	latest map[key]end
+	// pending are the users whose ends are to be stored.
+	pending map[key]change
+}
+
+// change has the functions to call when the end of a user is stored, and the ends that were taken back since.
+type change struct {
+	stored []func()
+	undone []end
+}
+
+// key is a user on a route.
+type key struct{ route, subject string }
+
+// end is a job, when it was created, in milliseconds since 1970, and when its end was sent.
+type end struct {
+	id      string
+	created int64
+	at      time.Time
+}
+
+// Open returns the ends in a folder, which it creates. Without a folder, they are forgotten with the process.
+func Open(folder string, logger *slog.Logger) (*Ends, error) {
+	e := &Ends{folder: folder, logger: logger, saves: make(chan struct{}, 1), latest: make(map[key]end), pending: make(map[key]change)}
+	if folder == "" {
+		return e, nil
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("create the folder of shown ends: %w", err)
+	}
+	return e, nil
+}
+
+// Route returns the ends of a route.
+func (e *Ends) Route(name string) *Route { return &Route{e, name} }
+
+// Route are the ends that a route has sent.
+type Route struct {
+	ends *Ends
+	name string
+}
+
+// Load reads what another edge has stored of a user, or this one before a restart. Call it when a stream begins.
+func (r *Route) Load(subject string) error {
+	k := key{r.name, subject}
+	if r.ends.folder == "" {
+		return nil
+	}
+	stored, err := r.ends.read(k)
+	r.ends.mu.Lock()
+	defer r.ends.mu.Unlock()
+	if stored.created > r.ends.latest[k].created {
+		r.ends.latest[k] = stored
+	}
+	return err
+}
+
+// read reads the file of a user. Without one, it returns the zero end.
+func (e *Ends) read(k key) (end, error) {
+	text, err := os.ReadFile(e.file(k))
+	if errors.Is(err, fs.ErrNotExist) {
+		return end{}, nil
+	}
+	if err != nil {
+		return end{}, fmt.Errorf("read a shown end: %w", err)
+	}
+	var (
+		found end
+		at    int64
+	)
+	if _, err := fmt.Sscan(string(text), &found.created, &at, &found.id); err != nil {
+		return end{}, fmt.Errorf("read a shown end: %s has an invalid text: %q", e.file(k), text)
+	}
+	found.at = time.UnixMilli(at)
+	return found, nil
+}
+
+// IsLatest reports whether the end that was sent last was that of this job.
+func (r *Route) IsLatest(subject, id string) bool {
+	r.ends.mu.Lock()
+	defer r.ends.mu.Unlock()
+	return r.ends.latest[key{r.name, subject}].id == id
+}
+
+// Has reports whether the end of a job that was created at that time, or later, was sent.
+func (r *Route) Has(subject string, created int64) bool {
+	r.ends.mu.Lock()
+	defer r.ends.mu.Unlock()
+	sent, ok := r.ends.latest[key{r.name, subject}]
+	return ok && created <= sent.created
+}
+
+// Add notes that the end of a job is about to be sent, and calls stored when that will survive a restart. Until then, it must
+// not be sent. undo takes it back, for an end that did not arrive.
+func (r *Route) Add(subject, id string, created int64, stored func()) (undo func()) {
+	e, k := r.ends, key{r.name, subject}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	before, sent := e.latest[k], end{id, created, time.Now()}
+	if created < before.created {
+		e.save(k, change{stored: []func(){stored}})
+		return func() {}
+	}
+	e.latest[k] = sent
+	e.save(k, change{stored: []func(){stored}})
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.latest[k] != sent {
+			return
+		}
+		if e.latest[k] = before; before.id == "" {
+			delete(e.latest, k)
+		}
+		e.save(k, change{undone: []end{sent}})
+	}
+}
+
+// save makes Run store the end of a user. The lock must be held.
+func (e *Ends) save(k key, c change) {
+	waiting := e.pending[k]
+	e.pending[k] = change{append(waiting.stored, c.stored...), append(waiting.undone, c.undone...)}
+	select {
+	case e.saves <- struct{}{}:
+	default: // Run will see it
+	}
+}
+
+// Run stores ends, and forgets old ones, until ctx is done.
+func (e *Ends) Run(ctx context.Context) {
+	ticker := time.NewTicker(sweepInterval)
+	defer ticker.Stop()
+	failing := false
+	for e.sweep(time.Now()); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			e.sweep(now)
+		case <-e.saves:
+			err := e.store()
+			if err != nil && !failing { // once, not for each end
+				e.logger.Error("an end that a stream has sent can be repeated after a restart", "error", err)
+			}
+			failing = err != nil
+		}
+	}
+}
+
+// store writes the ends that wait for it.
+func (e *Ends) store() (err error) {
+	e.mu.Lock()
+	pending := e.pending
+	e.pending = make(map[key]change)
+	e.mu.Unlock()
+	for k, waiting := range pending {
+		err = errors.Join(err, e.write(k, waiting.undone))
+		for _, stored := range waiting.stored {
+			stored()
+		}
+	}
+	return err
+}
+
+// write writes the file of a user, or removes it. A later end of another edge stays, unless it is one of undone. The file
+// doesn't have to survive a power cut: after one, no stream begins soon enough to repeat the end.
+func (e *Ends) write(k key, undone []end) error {
+	if e.folder == "" {
+		return nil
+	}
+	e.mu.Lock()
+	latest, ok := e.latest[k]
+	e.mu.Unlock()
+	there, err := e.read(k)
+	if err == nil && there.created > latest.created && !slices.ContainsFunc(undone, func(u end) bool { return u.id == there.id }) {
+		return nil
+	}
+	if !ok {
+		if err := os.Remove(e.file(k)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove a shown end: %w", err)
+		}
+		return nil
+	}
+	file, err := os.CreateTemp(e.folder, temporary)
+	if err != nil {
+		return fmt.Errorf("store a shown end: %w", err)
+	}
+	_, err = fmt.Fprintf(file, "%d %d %s\n", latest.created, latest.at.UnixMilli(), latest.id)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), e.file(k))
+	}
+	if err != nil {
+		_ = os.Remove(file.Name()) // the sweep removes it otherwise
+		return fmt.Errorf("store a shown end: %w", err)
+	}
+	return nil
+}
+
+// temporary is the pattern of the names of files that are being written.
+const temporary = ".tmp-*"
+
+// file returns the name of a user's file on a route. Subjects can have any characters.
+func (e *Ends) file(k key) string {
+	hash := sha256.Sum256([]byte(k.route + "\x00" + k.subject))
+	return filepath.Join(e.folder, hex.EncodeToString(hash[:16]))
+}
+
+// sweep removes the ends that no stream can look at any longer.
+func (e *Ends) sweep(now time.Time) {
+	e.mu.Lock()
+	for k, sent := range e.latest {
+		if now.Sub(sent.at) > retention {
+			delete(e.latest, k)
+		}
+	}
+	e.mu.Unlock()
+	if e.folder == "" {
+		return
+	}
+	files, err := os.ReadDir(e.folder)
+	if err != nil {
+		e.logger.Warn("can't look for old ends of jobs", "error", err)
+		return
+	}
+	for _, file := range files {
+		name := file.Name()
+		own := len(name) == 32 && strings.Trim(name, "0123456789abcdef") == "" || strings.HasPrefix(name, strings.TrimSuffix(temporary, "*"))
+		info, err := file.Info()
+		if err == nil && own && now.Sub(info.ModTime()) > retention {
+			_ = os.Remove(filepath.Join(e.folder, name)) // another edge may have removed it
+		}
+	}
+}
