@@ -42,3 +42,27 @@ func TestRestartRepeatsNoShownEnd(t *testing.T) {
 		t.Errorf("the stream of an end that was not shown said %q", got)
 	}
 }
+
+// TestUploadAfterResetIgnoresUnseenEnd resets a page in the middle of an import, and uploads again right after that has ended. The
+// page's new stream is there before its new file is, and must not end with the first import.
+func TestUploadAfterResetIgnoresUnseenEnd(t *testing.T) {
+	s := start(t, "--routes", "../deploy/routes/batch-upload.yaml")
+	token := s.token("ann")
+	auth := []string{"Authorization", "Bearer " + token}
+	file, _ := s.sample(3000, 0)
+	first := s.openStream(t, "/api/events", auth...)
+	_, body := s.postFile(t, token, "/api/upload-batch", file)
+	if word, _ := first.next(); word != batchWords[0] {
+		t.Fatalf("the first word is %q", word)
+	}
+	first.body.Close()
+	s.job(token, field(t, body, "import", "importId").(string), "completed")
+	second := s.openStream(t, "/api/events", auth...)
+	_, body = s.postFile(t, token, "/api/upload-batch", file)
+	id := field(t, body, "import", "importId").(string)
+	got := second.all()
+	_, answer := s.rest(token, "GET", "/api/v1/jobs/"+id, nil)
+	if status := field(t, answer, "job", "status"); !slices.Equal(got, batchWords) || status != "completed" {
+		t.Errorf("the stream said %q while the second import was %v", got, status)
+	}
+}

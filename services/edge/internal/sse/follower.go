@@ -17,6 +17,10 @@ import (
 // job at the same moment, and a short job can end before the stream has begun.
 const headStart = 15 * time.Second
 
+// startGrace is how long a new stream waits with the end of an earlier job. A page opens its stream and starts its own job at the same
+// moment, but the two requests can arrive in any order.
+const startGrace = 500 * time.Millisecond
+
 // follower is the state of a stream of a declared route: the job that it follows, and how much of it was sent.
 type follower struct {
 	// latest is set if the stream follows the user's latest job of a kind. It waits for a job that has not ended, or
@@ -34,6 +38,11 @@ type follower struct {
 	candidate *hub.Snapshot
 	picked    string
 	created   int64
+	// told is the ID of the job whose states were sent.
+	told string
+	// graceBegun and graceOver mean that startGrace has begun, and that it has passed.
+	graceBegun bool
+	graceOver  atomic.Bool
 	// begun means that a state was sent. sent is the number of events of a growing format that were sent.
 	begun bool
 	sent  int
@@ -64,13 +73,18 @@ func (f *follower) next(s *stream) (sockets.Message, bool) {
 	for {
 		item, ok := s.sub.Next()
 		if !ok {
-			if f.candidate == nil {
+			if f.candidate == nil || f.waits(s, f.candidate) {
 				return sockets.Message{}, false
 			}
 			item.Snapshot, f.candidate = f.candidate, nil
 			f.pick(item.Snapshot)
 			s.handlers.stopWaiting(s)
 		} else if f.passes(&item) {
+			continue
+		}
+		if f.isEarlier(item.Snapshot) && f.waits(s, item.Snapshot) {
+			f.candidate, f.picked = item.Snapshot, ""
+			s.handlers.wait(s)
 			continue
 		}
 		if f.isEarlier(item.Snapshot) && s.handlers.isStarting(f.subject, f.kind) {
@@ -116,7 +130,25 @@ func (f *follower) passes(item *hub.Item) bool {
 // pick decides which job the stream follows from now on.
 func (f *follower) pick(state *hub.Snapshot) {
 	f.picked, f.created = state.ID, state.Created
-	f.sent, f.begun = 0, false
+	if f.told != state.ID {
+		f.told, f.sent, f.begun = state.ID, 0, false
+	}
+}
+
+// waits reports whether the stream still waits with this state, because its client may be about to start another job. The
+// stream is woken at the end of that time.
+func (f *follower) waits(s *stream, state *hub.Snapshot) bool {
+	if !state.Terminal || state.Created >= f.opened || f.graceOver.Load() {
+		return false
+	}
+	if !f.graceBegun {
+		f.graceBegun = true
+		time.AfterFunc(startGrace, func() {
+			f.graceOver.Store(true)
+			s.wake()
+		})
+	}
+	return true
 }
 
 // isEarlier reports whether a state is the end of a job that was there before the stream. The client of the stream may be
