@@ -179,3 +179,69 @@ func TestChangeContinuesAfterRestart(t *testing.T) {
 		t.Errorf("the progress is %v", steps)
 	}
 }
+
+// heldChange starts to cancel n jobs, of which some are held, and returns the change when the others of the first page are cancelled.
+func (w *world) heldChange(user jobsv1.JobServiceClient, gate *jobs.Gate, n, held int) (change string, cancelledNow int) {
+	w.t.Helper()
+	w.createMany(user, n, "a")
+	resp, err := user.ListJobs(w.t.Context(), &jobsv1.ListJobsRequest{Labels: []string{"batch=a"}, PageSize: 100})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, j := range resp.GetJobs()[:held] {
+		ids[j.GetJobId()] = true
+	}
+	gate.Held.Store(new(func(id string) bool { return ids[id] }))
+	started, err := user.ChangeJobs(w.t.Context(), &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, Labels: []string{"batch=a"}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	const page = 500
+	for w.counts(user, "a")[cancelled] < page-held {
+		if err := w.t.Context().Err(); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return started.GetJob().GetJobId(), page - held
+}
+
+func TestCancelledChangeStops(t *testing.T) {
+	gate := &jobs.Gate{}
+	onBothStores(t, func(t *testing.T, w *world) {
+		defer gate.Held.Store(nil)
+		user := w.user("alice")
+		const n = 700
+		id, changed := w.heldChange(user, gate, n, 10)
+		if _, err := user.CancelJob(t.Context(), &jobsv1.CancelJobRequest{JobId: id}); err != nil {
+			t.Fatal(err)
+		}
+		done := last(t, user, id)
+		if got := done.GetProgress().GetSteps()[0].GetCounters()["changed"]; done.GetStatus() != cancelled || got != float64(changed) {
+			t.Errorf("the change ended as %v with %v of %d changed jobs", done.GetStatus(), got, changed)
+		}
+		if got := w.counts(user, "a"); got[cancelled] != changed || got[queued] != n-changed {
+			t.Errorf("the jobs are %v", got)
+		}
+		gate.Held.Store(nil)
+		again := w.change(user, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, Labels: []string{"batch=a"}})
+		if got := again.GetResult().AsMap()["changed"]; got != float64(n-changed) {
+			t.Errorf("the next change has changed %v", got)
+		}
+	}, func(c *jobs.Config) { c.SetGate(gate) })
+}
+
+func TestInterruptedPageIsCounted(t *testing.T) {
+	gate := &jobs.Gate{}
+	w := setup(t, func(c *jobs.Config) { c.SetGate(gate) })
+	user := w.user("alice")
+	const n = 700
+	id, _ := w.heldChange(user, gate, n, 10)
+	w.stop()
+	gate.Held.Store(nil)
+	w.start()
+	done := last(t, user, id)
+	if got := done.GetResult().AsMap()["changed"]; done.GetStatus() != completed || got != float64(n) {
+		t.Errorf("the change ended as %v with %v changed jobs", done.GetStatus(), got)
+	}
+}

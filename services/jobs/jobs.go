@@ -119,6 +119,9 @@ func open(ctx context.Context, cfg Config, outputs *blobs.Bucket, openStore func
 	if err != nil {
 		return nil, err
 	}
+	if cfg.wrap != nil {
+		store = cfg.wrap(store)
+	}
 	if cfg.clock == nil {
 		cfg.clock = job.NewClock()
 	}

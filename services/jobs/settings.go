@@ -54,7 +54,8 @@ type Config struct {
 	// Metrics is the registry for metrics. If it is nil, there are none.
 	Metrics prometheus.Registerer
 
-	clock *job.Clock // the service's time; tests set it
+	clock *job.Clock                      // the service's time; tests set it
+	wrap  func(store job.Store) job.Store // nil except in tests
 }
 
 // complete fills in the defaults. An error names the invalid setting, and its valid values.

@@ -241,7 +241,10 @@ func (r *run) pages(ctx context.Context) error {
 		}
 		changed, refused, err := r.change(ctx, found.Jobs)
 		if err != nil {
-			return err // the same page again, in another attempt: what was changed is refused then
+			// Another attempt lists the page again. It contains jobs that were refused, but none that were changed.
+			at.Changed += changed
+			r.state.Store(new(at))
+			return err
 		}
 		at.Changed, at.Refused, at.Token = at.Changed+changed, at.Refused+refused, found.Next
 		r.state.Store(new(at))
@@ -260,6 +263,10 @@ func (r *run) change(ctx context.Context, jobs []job.Job) (changed, refused int,
 			errs[i] = job.ErrNotFound // requests do not change each other
 			continue
 		}
+		if r.request.Action == Cancel && jobs[i].CancelRequested {
+			errs[i] = job.ErrNotFound // nothing is left to do, and an earlier attempt might have counted it
+			continue
+		}
 		wg.Go(func() { errs[i] = r.changeOne(ctx, jobs[i].ID) })
 	}
 	wg.Wait()
@@ -267,7 +274,7 @@ func (r *run) change(ctx context.Context, jobs []job.Job) (changed, refused int,
 		switch {
 		case one == nil:
 			changed++
-		case errors.Is(one, job.ErrNotFound): // it was deleted meanwhile
+		case errors.Is(one, job.ErrNotFound): // it was deleted meanwhile, or is left out
 		case ctx.Err() != nil || errors.Is(one, job.ErrUnavailable):
 			err = one
 		default:
