@@ -1,7 +1,9 @@
 package jobs_test
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
@@ -192,7 +194,13 @@ func (w *world) heldChange(user jobsv1.JobServiceClient, gate *jobs.Gate, n, hel
 	for _, j := range resp.GetJobs()[:held] {
 		ids[j.GetJobId()] = true
 	}
-	gate.Held.Store(new(func(id string) bool { return ids[id] }))
+	gate.Pass.Store(new(func(ctx context.Context, id string) error {
+		if !ids[id] {
+			return nil
+		}
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}))
 	started, err := user.ChangeJobs(w.t.Context(), &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, Labels: []string{"batch=a"}})
 	if err != nil {
 		w.t.Fatal(err)
@@ -209,7 +217,7 @@ func (w *world) heldChange(user jobsv1.JobServiceClient, gate *jobs.Gate, n, hel
 func TestCancelledChangeStops(t *testing.T) {
 	gate := &jobs.Gate{}
 	onBothStores(t, func(t *testing.T, w *world) {
-		defer gate.Held.Store(nil)
+		defer gate.Pass.Store(nil)
 		user := w.user("alice")
 		const n = 700
 		id, changed := w.heldChange(user, gate, n, 10)
@@ -223,7 +231,7 @@ func TestCancelledChangeStops(t *testing.T) {
 		if got := w.counts(user, "a"); got[cancelled] != changed || got[queued] != n-changed {
 			t.Errorf("the jobs are %v", got)
 		}
-		gate.Held.Store(nil)
+		gate.Pass.Store(nil)
 		again := w.change(user, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, Labels: []string{"batch=a"}})
 		if got := again.GetResult().AsMap()["changed"]; got != float64(n-changed) {
 			t.Errorf("the next change has changed %v", got)
@@ -238,10 +246,29 @@ func TestInterruptedPageIsCounted(t *testing.T) {
 	const n = 700
 	id, _ := w.heldChange(user, gate, n, 10)
 	w.stop()
-	gate.Held.Store(nil)
+	gate.Pass.Store(nil)
 	w.start()
 	done := last(t, user, id)
 	if got := done.GetResult().AsMap()["changed"]; done.GetStatus() != completed || got != float64(n) {
 		t.Errorf("the change ended as %v with %v changed jobs", done.GetStatus(), got)
+	}
+}
+
+func TestOutageDoesNotEndChange(t *testing.T) {
+	gate := &jobs.Gate{}
+	w := setup(t, func(c *jobs.Config) { c.SetGate(gate) })
+	user := w.user("alice")
+	const n = 600
+	w.createMany(user, n, "a")
+	var calls atomic.Int64
+	gate.Pass.Store(new(func(context.Context, string) error {
+		if i := calls.Add(1); i > 100 && i <= 500 {
+			return jobs.ErrUnavailable
+		}
+		return nil
+	}))
+	done := w.change(user, &jobsv1.ChangeJobsRequest{Change: jobsv1.JobChange_JOB_CHANGE_CANCEL, Labels: []string{"batch=a"}})
+	if got := done.GetResult().AsMap()["changed"]; done.GetStatus() != completed || got != float64(n) || done.GetAttempt() != 1 {
+		t.Errorf("the change ended as %v in attempt %d with %v changed jobs", done.GetStatus(), done.GetAttempt(), got)
 	}
 }

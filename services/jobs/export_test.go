@@ -14,10 +14,13 @@ func (c *Config) SetWallClock(now func() time.Time) {
 	c.clock = job.NewClockFrom(now, func() time.Duration { return time.Since(begun) })
 }
 
-// Gate delays changes of single jobs.
+// ErrUnavailable is the store's error while its database can't be reached.
+var ErrUnavailable = job.ErrUnavailable
+
+// Gate decides about changes of single jobs before the store gets them.
 type Gate struct {
-	// Held reports whether changes of the job wait until their caller ends. nil holds none.
-	Held atomic.Pointer[func(id string) bool]
+	// Pass returns the error of a change that does not reach the store. nil lets all pass.
+	Pass atomic.Pointer[func(ctx context.Context, id string) error]
 }
 
 // SetGate makes the service's changes of jobs pass a gate.
@@ -31,9 +34,10 @@ type gated struct {
 }
 
 func (g *gated) Update(ctx context.Context, ids []string, change func(i int, j *job.Job) error) ([]job.Job, []error) {
-	if held := g.gate.Held.Load(); held != nil && len(ids) == 1 && (*held)(ids[0]) {
-		<-ctx.Done()
-		return make([]job.Job, 1), []error{context.Cause(ctx)}
+	if pass := g.gate.Pass.Load(); pass != nil && len(ids) == 1 {
+		if err := (*pass)(ctx, ids[0]); err != nil {
+			return make([]job.Job, 1), []error{err}
+		}
 	}
 	return g.Store.Update(ctx, ids, change)
 }

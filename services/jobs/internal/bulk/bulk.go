@@ -37,9 +37,11 @@ const (
 	page      = 500 // jobs that are changed at the same time, in few commits
 	running   = 4   // requests that run at the same time
 	leaseWait = time.Minute
-	attempts  = 20        // a request continues from its checkpoint, so another attempt costs little
-	maxCount  = 1_000_000 // jobs that are counted, for the progress
-	stepName  = "jobs"
+	// afterError is the time until the next try if the database can't be reached.
+	afterError = time.Second
+	attempts   = 20        // a request continues from its checkpoint, so another attempt costs little
+	maxCount   = 1_000_000 // jobs that are counted, for the progress
+	stepName   = "jobs"
 )
 
 // Request is what the payload of such a job holds.
@@ -118,7 +120,7 @@ func (r *Runner) Run(ctx context.Context) {
 				leased, err := r.dispatcher.Lease(ctx, dispatch.LeaseRequest{Kinds: []string{Kind}, Max: 1, Wait: leaseWait, Worker: "headway"})
 				if err != nil && ctx.Err() == nil {
 					r.cfg.Logger.WarnContext(ctx, "requests to change jobs not leased; trying again", "error", err)
-					sleep(ctx, time.Second)
+					sleep(ctx, afterError)
 				}
 				for i := range leased {
 					r.do(ctx, &leased[i])
@@ -234,24 +236,32 @@ func (r *run) pages(ctx context.Context) error {
 		at.Total = n
 	}
 	for {
-		f.Token = at.Token
-		found, err := r.store.List(ctx, f)
-		if err != nil {
-			return err
-		}
-		changed, refused, err := r.change(ctx, found.Jobs)
-		if err != nil {
-			// Another attempt lists the page again. It contains jobs that were refused, but none that were changed.
-			at.Changed += changed
-			r.state.Store(new(at))
-			return err
-		}
-		at.Changed, at.Refused, at.Token = at.Changed+changed, at.Refused+refused, found.Next
+		err := r.page(ctx, &f, &at)
 		r.state.Store(new(at))
-		if at.Token == "" {
-			return nil
+		switch {
+		case errors.Is(err, job.ErrUnavailable) && ctx.Err() == nil: // without a database, the attempt can't fail either
+			sleep(ctx, afterError)
+		case err != nil || at.Token == "":
+			return err
 		}
 	}
+}
+
+// page changes the jobs of a page. If it fails, it can be called again: the list then contains the jobs that were refused, but
+// none that were changed.
+func (r *run) page(ctx context.Context, f *job.Filter, at *state) error {
+	f.Token = at.Token
+	found, err := r.store.List(ctx, *f)
+	if err != nil {
+		return err
+	}
+	changed, refused, err := r.change(ctx, found.Jobs)
+	at.Changed += changed
+	if err != nil {
+		return err
+	}
+	at.Refused, at.Token = at.Refused+refused, found.Next
+	return nil
 }
 
 // change changes jobs at the same time, so that they share commits.
