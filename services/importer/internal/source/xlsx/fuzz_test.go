@@ -210,6 +210,8 @@ func plainSheet(t *testing.T, text string, texts []plainItem) (cells map[string]
 			if n, _, ok := parseRef([]byte(c.R)); ok {
 				ordered = ordered && n >= col
 				col = n
+			} else if n, err := strconv.Atoi(c.R); err == nil {
+				ordered, col = false, n+1 // a column that counts from 0, which only ours reads
 			}
 			cells[source.CellName(col, number)] = c.value(texts)
 		}
