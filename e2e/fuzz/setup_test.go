@@ -61,7 +61,7 @@ func start(t testing.TB) *server {
 		t.Fatal(err)
 	}
 	ed, err := edge.New(edge.Config{
-		Settings: edge.Settings{Listen: "127.0.0.1:0", RequestsPerSecond: unlimited, UnfinishedPerUser: unlimited, UnfinishedBytes: unlimited,
+		Settings: edge.Settings{Listen: "127.0.0.1:0", RequestsPerSecond: unlimited, StreamsPerUser: unlimited, UnfinishedPerUser: unlimited, UnfinishedBytes: unlimited,
 			UnfinishedBytesPerUser: unlimited},
 		JobsAddress: js.Addr().String(), ImporterAddress: im.Addr().String(), UploadsDir: t.TempDir(), Verifier: key, Key: key, Logger: logger,
 	})

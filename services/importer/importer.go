@@ -34,13 +34,14 @@ import (
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/source/csv"
+	"headway/services/importer/internal/source/ods"
 	"headway/services/importer/internal/source/xlsx"
 	storesqlite "headway/services/importer/internal/store/sqlite"
 	"headway/services/importer/internal/worker"
 )
 
 // openers are the kinds of files that can be imported.
-var openers = source.Openers{xlsx.Opener{}, csv.Opener{}}
+var openers = source.Openers{xlsx.Opener{}, ods.Opener{}, csv.Opener{}}
 
 // Service is an importer. Create it with New, and then call Run once.
 type Service struct {

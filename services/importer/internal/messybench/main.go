@@ -60,6 +60,7 @@ func score(ctx context.Context, dir, out, only string) error {
 		{"real survey files", "perfect ≥ 28 of 41", survey},
 		{"header and extent of tables", "header ≥ .75, extent ≥ .60 of 633", headerLines},
 		{"column matching", "recall at ground truth fab ≥ .96, gdc ≥ .50, smutf ≥ .88; precision of what is accepted ≥ .95", matching},
+		{"workbooks against Excel's own export", "xlsx ≥ 44 of 50, ods ≥ .92", workbooks},
 		{"dates and numbers of many countries", "≥ 160 of 180", formats},
 	} {
 		if !strings.Contains(s.name, only) {

@@ -15,7 +15,7 @@ const (
 	Encrypted      Reason = "WORKBOOK_ENCRYPTED"    // needs a password to open
 	LegacyWorkbook Reason = "WORKBOOK_LEGACY"       // Excel 97–2003 (.xls) or older
 	BinaryWorkbook Reason = "WORKBOOK_BINARY"       // Excel binary workbook (.xlsb)
-	OpenDocument   Reason = "WORKBOOK_OPENDOCUMENT" // LibreOffice spreadsheet (.ods)
+	OpenDocument   Reason = "WORKBOOK_OPENDOCUMENT" // OpenDocument spreadsheet (.ods) that does not begin with its media type
 	TextFile       Reason = "TEXT_FILE"             // text without columns
 	EmptyFile      Reason = "FILE_EMPTY"            // zero bytes
 	Damaged        Reason = "WORKBOOK_DAMAGED"      // contradicts the format, itself, or its checksums
@@ -69,11 +69,11 @@ func ReasonOf(err error) Reason {
 }
 
 var headline = map[Reason]string{
-	NotAWorkbook:   "The file is not an Excel workbook or a text file with columns (CSV)",
+	NotAWorkbook:   "The file is not an Excel workbook, an OpenDocument spreadsheet, or a text file with columns (CSV)",
 	Encrypted:      "The workbook is protected by a password",
 	LegacyWorkbook: "The file is an old Excel workbook (.xls)",
 	BinaryWorkbook: "The file is a binary Excel workbook (.xlsb)",
-	OpenDocument:   "The file is an OpenDocument spreadsheet (.ods)",
+	OpenDocument:   "The file is an OpenDocument spreadsheet (.ods) of an unusual form",
 	TextFile:       "The file is plain text without columns",
 	EmptyFile:      "The file is empty",
 	Damaged:        "The workbook is damaged",
@@ -87,7 +87,7 @@ var advice = map[Reason]string{
 	Encrypted:      "Open it in Excel, remove the password under File › Info › Protect Workbook, save it, and upload it again.",
 	LegacyWorkbook: "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
 	BinaryWorkbook: "Open it in Excel, and save it as “Excel Workbook (.xlsx)”.",
-	OpenDocument:   "Open it in LibreOffice or Excel, and save it as “Excel Workbook (.xlsx)”.",
+	OpenDocument:   "Open it in LibreOffice or Excel, save it, and upload it again.",
 	TextFile:       "Choose an Excel workbook, or a text file whose values are separated, such as CSV.",
 	EmptyFile:      "Check that it was saved and copied completely, and then upload it again.",
 	Damaged:        "Open it in Excel, let Excel repair it, save it, and upload it again. Or get another copy of the original file.",

@@ -10,7 +10,7 @@ interface DropZoneProps {
 }
 
 const fileTypes =
-  ".xlsx,.xlsm,.csv,.tsv,.tab,.txt,text/csv,text/tab-separated-values,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+  ".xlsx,.xlsm,.ods,.csv,.tsv,.tab,.txt,text/csv,text/tab-separated-values,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet,application/vnd.oasis.opendocument.spreadsheet";
 
 /** Takes a file by drag and drop, with the mouse, or with the keyboard. */
 export function DropZone({ maxBytes, onFiles }: DropZoneProps) {

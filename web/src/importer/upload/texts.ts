@@ -6,7 +6,7 @@ export const texts = {
   dropNow: "Drop to upload",
   or: "or",
   choose: "Choose file",
-  limit: (size: string) => `Excel file (.xlsx or .xlsm) or CSV file, up to ${size}`,
+  limit: (size: string) => `Excel file (.xlsx or .xlsm), LibreOffice file (.ods), or CSV file, up to ${size}`,
 
   options: "Import options",
   onIssues: "If some rows have errors",
@@ -30,7 +30,7 @@ export const texts = {
     `This file is ${size}. The limit is ${limit}. Split it into smaller files.`,
   empty: "This file is empty. Choose another file.",
   notExcel: (name: string) =>
-    `“${name}” is neither an Excel file nor a CSV file. Open it in Excel, save it as .xlsx, and upload it again.`,
+    `“${name}” is not an Excel, LibreOffice, or CSV file. Open it in Excel, save it as .xlsx, and upload it again.`,
 
   several: (n: number) => `You dropped ${count(n)} files`,
   severalLead: "You can import one file at a time. Choose the one to import now.",

@@ -108,7 +108,7 @@ func (r *Rows) readFormula(c *source.Cell) error {
 		return err
 	}
 	if group < 0 {
-		r.addFormula(c, rowFormula{text: r.text.keep(r.scratch)})
+		r.addFormula(c, rowFormula{text: r.text.Keep(r.scratch)})
 		return nil
 	}
 	master := r.formulas.masters[group]

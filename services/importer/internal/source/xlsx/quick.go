@@ -398,7 +398,7 @@ func (r *Rows) decode(raw []byte, class charClass) (text []byte, ok bool) {
 	if r.scratch, ok = zipxml.AppendText(r.scratch[:0], raw); !ok {
 		return nil, false
 	}
-	return r.text.keep(unescape(r.scratch)), true
+	return r.text.Keep(unescape(r.scratch)), true
 }
 
 // quickItems reads string items until one is unusual. It returns false if the first one was unusual.

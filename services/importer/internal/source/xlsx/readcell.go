@@ -69,11 +69,11 @@ func (r *Rows) readCell() error {
 			case x.Is("v") && !hasValue:
 				hasValue = true
 				r.scratch, err = readChars(x, r.scratch[:0])
-				value = r.text.keep(r.scratch)
+				value = r.text.Keep(r.scratch)
 			case x.Is("is") && !hasInline:
 				hasInline = true
 				r.scratch, err = readItem(x, r.scratch[:0])
-				inline = r.text.keep(r.scratch)
+				inline = r.text.Keep(r.scratch)
 			case x.Is("f") && !c.HasFormula:
 				err = r.readFormula(&c)
 			case x.Is("extLst"):
@@ -226,7 +226,7 @@ func (r *Rows) setNumber(c *source.Cell, value []byte) {
 		c.Kind = source.Text // such as "NaN". The caller decides what it means
 		return
 	}
-	c.Text = r.text.keep(r.scratch)
+	c.Text = r.text.Keep(r.scratch)
 }
 
 func (r *Rows) setShared(c *source.Cell, value []byte) error {

@@ -216,7 +216,7 @@ func (r *Rows) setRich(c *source.Cell, vm []byte) error {
 	v := values[i-1]
 	c.Kind = v.kind
 	if v.text != "" {
-		c.Text = r.text.keep([]byte(v.text))
+		c.Text = r.text.Keep([]byte(v.text))
 	}
 	return nil
 }

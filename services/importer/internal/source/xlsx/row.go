@@ -16,7 +16,7 @@ func (r *Rows) beginRow(ref []byte, hidden bool) error {
 	r.cells, r.stable, r.col = r.cells[:0], 0, 0
 	r.rowFormulas, r.stableFormulas = r.rowFormulas[:0], 0
 	r.content, r.sorted, r.blanks, r.inCell = false, true, r.blanks[:0], false
-	r.text.reset()
+	r.text.Reset()
 	if r.spilledBytes > 0 {
 		clear(r.spilled)
 		r.spilledBytes = 0
@@ -123,8 +123,8 @@ func (r *Rows) rowContinues() bool {
 
 // checkRow checks the row against its limit.
 func (r *Rows) checkRow() error {
-	if r.text.err != nil {
-		return r.text.err
+	if r.text.Err != nil {
+		return r.text.Err
 	}
 	if r.x.Base+int64(r.x.Pos)-r.start > r.limits.MaxRowBytes {
 		return r.x.Refusal(source.LimitExceeded, "a row is longer than %d bytes", r.limits.MaxRowBytes)
@@ -135,8 +135,8 @@ func (r *Rows) checkRow() error {
 // endRow sorts the cells. It refuses a row with two cells at one position, even if one of them is empty.
 func (r *Rows) endRow() error {
 	r.inCell = false
-	if r.sorted || r.text.err != nil {
-		return r.text.err
+	if r.sorted || r.text.Err != nil {
+		return r.text.Err
 	}
 	slices.SortStableFunc(r.cells, func(a, b source.Cell) int { return a.Col - b.Col })
 	for _, c := range r.cells {

@@ -34,12 +34,12 @@ type Rows struct {
 
 	row     source.Row
 	cells   []source.Cell
-	stable  int       // the cells before this index do not point into the scanner's buffer
-	scratch []byte    // for the text that is being decoded
-	text    textArena // decoded text, and text of cells that was moved out of the buffer
-	content bool      // the row has more than empty cells
-	sorted  bool      // the row's cells are in ascending order
-	blanks  []int     // columns of the row's empty cells, in the order of the file
+	stable  int              // the cells before this index do not point into the scanner's buffer
+	scratch []byte           // for the text that is being decoded
+	text    zipxml.TextArena // decoded text, and text of cells that was moved out of the buffer
+	content bool             // the row has more than empty cells
+	sorted  bool             // the row's cells are in ascending order
+	blanks  []int            // columns of the row's empty cells, in the order of the file
 
 	number int    // of the current row
 	digits []byte // number as text
@@ -114,7 +114,7 @@ func (w *Workbook) openRows(ctx context.Context, sheet string) (*Rows, error) {
 			w: w, x: x, ctx: ctx, total: e.Size,
 			sheet: s.Name, limits: w.pack.Limits, styles: w.styles.cells,
 		}
-		r.text.memory = r.limits.Memory
+		r.text.Memory = r.limits.Memory
 		x.Where, x.Vacate = r.position, r.vacate
 		return r, nil
 	}
@@ -155,7 +155,7 @@ func (r *Rows) Progress() (read, total int64) { return r.x.Read(), r.total }
 // Close ends the iteration, at any point. It returns nil.
 func (r *Rows) Close() error {
 	r.x.Stop()
-	r.text.reset()
+	r.text.Reset()
 	r.limits.Memory.Shrink(r.reserved)
 	r.reserved = 0
 	if r.err == nil && r.state != afterData {
@@ -193,11 +193,11 @@ func (r *Rows) position() string {
 func (r *Rows) vacate(int) {
 	for i := r.stable; i < len(r.cells); i++ {
 		c := &r.cells[i]
-		c.Text = r.text.keep(c.Text)
+		c.Text = r.text.Keep(c.Text)
 	}
 	for i := r.stableFormulas; i < len(r.rowFormulas); i++ {
 		f := &r.rowFormulas[i]
-		f.text = r.text.keep(f.text)
+		f.text = r.text.Keep(f.text)
 	}
 	r.stable, r.stableFormulas = len(r.cells), len(r.rowFormulas)
 }

@@ -65,8 +65,11 @@ func Open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits) 
 // Opener opens Excel workbooks.
 type Opener struct{}
 
-// Detect reports whether a file is a zip archive, as all workbooks in xlsx are.
-func (Opener) Detect(head []byte) bool { return bytes.HasPrefix(head, []byte("PK")) }
+// Detect reports whether a file is a zip archive, as all workbooks in xlsx are, and does not begin with a media type, as
+// OpenDocument files do.
+func (Opener) Detect(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("PK")) && !bytes.Contains(head[:min(len(head), 64)], []byte("mimetype"))
+}
 
 // Open opens a workbook. See the function Open.
 func (Opener) Open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits) (source.Workbook, error) {

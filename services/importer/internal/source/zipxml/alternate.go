@@ -56,7 +56,7 @@ func (x *Scanner) alternate(t Token) (handled bool) {
 func (x *Scanner) understands(prefixes []byte) bool {
 	list := bytes.Fields(prefixes)
 	for _, prefix := range list {
-		if space, ok := x.Space(prefix); !ok || space == Other {
+		if space, ok := x.Space(prefix); !ok || space == Other || space >= Office {
 			return false
 		}
 	}

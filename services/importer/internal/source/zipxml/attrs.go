@@ -79,11 +79,15 @@ func (x *Scanner) Attr(name string) []byte {
 }
 
 // RelID returns the value of the relationship attribute id, or nil.
-func (x *Scanner) RelID() []byte {
+func (x *Scanner) RelID() []byte { return x.AttrIn(Relationships, "id") }
+
+// AttrIn returns the value of the attribute with this name in a namespace, or nil.
+func (x *Scanner) AttrIn(space Namespace, local string) []byte {
 	for i := range x.attrs {
-		prefix, local, ok := bytes.Cut(x.attrs[i].name, []byte(":"))
-		if ok && string(local) == "id" {
-			if space, _ := x.Space(prefix); space == Relationships {
+		name := x.attrs[i].name
+		colon := len(name) - len(local) - 1
+		if colon > 0 && name[colon] == ':' && string(name[colon+1:]) == local {
+			if of, _ := x.Space(name[:colon]); of == space {
 				return x.attrs[i].value
 			}
 		}

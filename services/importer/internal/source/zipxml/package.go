@@ -234,3 +234,19 @@ func (f *fileReader) ReadAt(p []byte, off int64) (int, error) {
 	}
 	return n, err
 }
+
+// ReadAll returns the bytes of a small part as they are stored, at most limit. A part that is missing has none.
+func (p *Package) ReadAll(part string, limit int64) ([]byte, error) {
+	e := p.Find(part)
+	if e == nil {
+		return nil, nil
+	}
+	if err := p.Admit(e, limit); err != nil {
+		return nil, err
+	}
+	src, err := p.Open(e)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(src)
+}

@@ -73,14 +73,28 @@ const (
 	Relationships            // relationships, transitional or strict
 	Compatibility            // alternate content (ECMA-376 Part 3)
 	ExcelExtension           // one of Excel's own extensions
+	Office                   // OpenDocument: documents and their values
+	Table                    // OpenDocument: tables
+	Paragraph                // OpenDocument: text
+	Style                    // OpenDocument: styles
+	DataStyle                // OpenDocument: formats of numbers and dates
+	Drawing                  // OpenDocument: shapes and pictures
+	CalcExtension            // LibreOffice's own extension
 )
 
 var namespaces = map[string]Namespace{
-	"http://schemas.openxmlformats.org/spreadsheetml/2006/main":           Spreadsheet,
-	"http://purl.oclc.org/ooxml/spreadsheetml/main":                       Spreadsheet,
-	"http://schemas.openxmlformats.org/officeDocument/2006/relationships": Relationships,
-	"http://purl.oclc.org/ooxml/officeDocument/relationships":             Relationships,
-	"http://schemas.openxmlformats.org/markup-compatibility/2006":         Compatibility,
+	"http://schemas.openxmlformats.org/spreadsheetml/2006/main":            Spreadsheet,
+	"http://purl.oclc.org/ooxml/spreadsheetml/main":                        Spreadsheet,
+	"http://schemas.openxmlformats.org/officeDocument/2006/relationships":  Relationships,
+	"http://purl.oclc.org/ooxml/officeDocument/relationships":              Relationships,
+	"http://schemas.openxmlformats.org/markup-compatibility/2006":          Compatibility,
+	"urn:oasis:names:tc:opendocument:xmlns:office:1.0":                     Office,
+	"urn:oasis:names:tc:opendocument:xmlns:table:1.0":                      Table,
+	"urn:oasis:names:tc:opendocument:xmlns:text:1.0":                       Paragraph,
+	"urn:oasis:names:tc:opendocument:xmlns:style:1.0":                      Style,
+	"urn:oasis:names:tc:opendocument:xmlns:datastyle:1.0":                  DataStyle,
+	"urn:oasis:names:tc:opendocument:xmlns:drawing:1.0":                    Drawing,
+	"urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0": CalcExtension,
 }
 
 // maxAttrs limits the attributes of one element, and maxBindings the namespaces that are in scope, because both are

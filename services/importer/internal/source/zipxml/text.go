@@ -227,3 +227,12 @@ func TrimRight(b []byte) []byte {
 
 // Clip shortens a text for a message.
 func Clip(b []byte) []byte { return b[:min(len(b), 40)] }
+
+// AppendChars appends the characters of the scanner's current text.
+func AppendChars(dst []byte, x *Scanner) []byte {
+	if x.CDATA {
+		return AppendCDATA(dst, x.Text)
+	}
+	dst, _ = AppendText(dst, x.Text) // the scanner has checked its references
+	return dst
+}
