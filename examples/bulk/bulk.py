@@ -19,7 +19,7 @@ ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 DESCRIPTION = {
     "kind": "bulk",
     "title": "Merge letters",
-    "summary": "Fills in a letter for every member of a garden club, and says for each row what happened.",
+    "summary": "Fills in a letter for every member of a garden club, and shows the result of each row.",
     "fields": [
         {"name": "template", "label": "Letter", "default_value": DEFAULT_TEMPLATE, "max_length": MAX_TEMPLATE, "required": True},
         {"name": "rows", "label": "Rows", "type": "KIND_FIELD_TYPE_INTEGER", "minimum": 1, "maximum": MAX_ROWS,
@@ -63,7 +63,7 @@ def bulk(job):
 
 
 def merge(number, member, template):
-    """Returns the line of a row: the letter, and what happened."""
+    """Returns the line of a row: the letter, and the result."""
     line = {"row": number, "to": member["email"], "letter": "", "state": "skipped", "result": "Skipped: no address"}
     if not member["email"]:
         return {**line, "to": member["name"]}

@@ -185,7 +185,7 @@ class Job:
             raise Stopped(self.stop_reason)
 
     def append(self, offset, data):
-        """Writes output at an offset, and returns when it is on disk. Writing the same bytes again is harmless."""
+        """Writes output at an offset, and returns when it is on disk. The same bytes can be written again."""
         for at in range(0, len(data), MAX_APPEND):
             self.call("AppendOutput", offset=offset + at, data=data[at:at + MAX_APPEND])
 
@@ -210,7 +210,7 @@ class Job:
         try:
             outcome = self.attempt()
         except (Stopped, self.worker.grpc.RpcError) as error:
-            outcome = f"the service did not get the end: {error}"
+            outcome = f"the service did not receive the result: {error}"
         with self.changed:
             self.ended = True
             self.changed.notify()
@@ -248,7 +248,7 @@ class Job:
         return f"failed: {failure.message}"
 
     def news(self):
-        """Takes the progress that was not sent yet."""
+        """Returns the progress that was not sent yet, and removes it."""
         with self.changed:
             plan, message, steps = self.new_plan, self.new_message, self.new_steps
             self.new_plan, self.new_message, self.new_steps = None, None, {}
@@ -278,7 +278,7 @@ class Job:
                 answer = self.worker.send("Heartbeat", **self.lease, plan=plan or [], progress=progress).result()
             except self.worker.grpc.RpcError as error:
                 self.unread(plan, progress)
-                # Without an answer for a full lease, another worker might have the job.
+                # Without a response for a full lease, another worker might have the job.
                 if self.worker.code(error) == self.worker.grpc.StatusCode.ABORTED or time.monotonic() > self.until:
                     self.stop_reason = "lease lost"
                     return
@@ -290,7 +290,7 @@ class Job:
                 self.stop_reason = "cancelled"
 
     def unread(self, plan, progress):
-        """Takes progress back that was not sent. Later values win."""
+        """Restores progress that could not be sent. Later values win."""
         with self.changed:
             self.new_plan = self.new_plan or plan
             if progress:

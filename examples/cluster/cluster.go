@@ -86,8 +86,8 @@ func cluster(ctx context.Context, task *headway.Task) (any, error) {
 		if err := out.write(ctx, line{Centers: k.centers, Moves: moves}); err != nil {
 			return nil, err
 		}
-		task.Message("Step %d: %d points changed their group.", steps, len(moves))
-		// How many steps there will be is unknown: fewer and fewer points move.
+		task.Message("Step %d: %d points changed groups.", steps, len(moves))
+		// The number of steps is unknown: the work ends when no points move.
 		step.About(float64(steps + 1 + len(moves)*10/len(points))).Set(float64(steps))
 	}
 	step.Total(float64(steps)).Complete()

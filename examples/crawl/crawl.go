@@ -169,8 +169,8 @@ func (c *crawler) visit(ctx context.Context, s *state, rules *robotstxt.Group, l
 	}
 	if err != nil {
 		s.Broken = append(s.Broken, at.Path)
-		l.State, l.Note = failed, "no answer"
-		return l, nil //nolint:nilerr // a page without an answer is a result
+		l.State, l.Note = failed, "no response"
+		return l, nil //nolint:nilerr // a page without a response is a result
 	}
 	switch {
 	case page.moved != "":

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// site is a website that records what it was asked for.
+// site is a website that records the requests that it receives.
 type site struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -111,7 +111,7 @@ func TestCrawlMapsSiteWithinItsLimits(t *testing.T) {
 	}
 	asked := s.asked()
 	if asked[0] != "/robots.txt" || slices.Contains(asked, "/diary/") || slices.Contains(asked, "/calendar/4/") {
-		t.Errorf("the site was asked for %v", asked)
+		t.Errorf("the site received requests for %v", asked)
 	}
 	slices.Sort(asked)
 	if len(slices.Compact(slices.Clone(asked))) != len(asked) {
@@ -169,10 +169,10 @@ func TestCancelStopsTheRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	if job := w.End(id); headway.Word(job.GetStatus()) != "cancelled" {
-		t.Errorf("it ended as %v", job)
+		t.Errorf("the job ended as %v", job)
 	}
 	if asked := s.asked(); len(asked) > 2 {
-		t.Errorf("the site was asked for %v", asked)
+		t.Errorf("the site received requests for %v", asked)
 	}
 }
 

@@ -56,8 +56,8 @@ func (c *crawler) get(ctx context.Context, path string) (*http.Response, error) 
 	return client.Do(request)
 }
 
-// rules returns what the site's robots.txt allows this crawler. A site without one allows everything, and one that fails
-// with a 5xx status nothing (RFC 9309 §2.3.1).
+// rules returns the rules of the site's robots.txt for this crawler. A site without the file allows everything. If the
+// status is 5xx, nothing is allowed (RFC 9309 §2.3.1).
 func (c *crawler) rules(ctx context.Context) (*robotstxt.Group, error) {
 	response, err := c.get(ctx, "/robots.txt")
 	if err != nil {
@@ -83,7 +83,7 @@ func (c *crawler) fetch(ctx context.Context, path string) (fetched, error) {
 	if location, err := response.Location(); err == nil {
 		page.moved, _ = c.local(location)
 	}
-	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")) // none means that it is not a page
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")) // without a media type, it is not a page
 	if kind == "text/html" && page.status == http.StatusOK {
 		base, err := c.site.Parse(path)
 		if err != nil {

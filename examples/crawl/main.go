@@ -1,5 +1,5 @@
-// Command crawl is a worker that maps a website: jobs of kind `crawl`. The site is its own, on a port of this machine, so
-// the example needs no network. README.md describes it.
+// Command crawl is a worker that maps a website: jobs of kind `crawl`. It serves the site itself, on a port of the same
+// machine, so the example needs no network. README.md describes it.
 package main
 
 import (

@@ -17,8 +17,8 @@ var beds = []string{"north", "east", "south", "west"}
 // robots is the site's robots.txt. A crawler that keeps to it never sees the diary.
 const robots = "User-agent: *\nDisallow: /diary/\n"
 
-// newSite returns the site that the example crawls. It has what crawlers meet elsewhere: links in circles, a page that has
-// moved, one that is missing, one that robots.txt excludes, links to other sites, and a calendar without an end.
+// newSite returns the site that the example crawls. It has the difficulties of real sites: links in cycles, a page that has
+// moved, a missing page, a page that robots.txt excludes, links to other sites, and an endless calendar.
 func newSite() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /robots.txt", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, robots) })

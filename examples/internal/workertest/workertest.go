@@ -31,8 +31,8 @@ type World struct {
 	addr    string
 }
 
-// Start starts a service for jobs of a kind, whose leases have this duration, or the default one for 0. The default outlasts
-// any pause of a busy machine.
+// Start starts a service for jobs of a kind, whose leases have this duration, or the default one for 0. The default is
+// longer than any pause of a busy machine.
 func Start(t *testing.T, kind string, handler headway.Handler, lease time.Duration) *World {
 	t.Helper()
 	key, err := auth.NewKey([]byte("a secret of the tests, long enough for HS256"))
@@ -71,7 +71,7 @@ func (w *World) connect(subject string, scopes ...string) *grpc.ClientConn {
 	return conn
 }
 
-// Work runs the worker until the test ends. shutDown stops it and waits. cut closes its connection, as a crash of its
+// Work runs the worker until the test ends. shutDown stops it and waits. cut closes its connection, as a crash of the
 // machine would.
 func (w *World) Work() (shutDown, cut func()) {
 	w.T.Helper()

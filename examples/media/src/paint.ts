@@ -63,7 +63,7 @@ const maxPixels = 1_310_720;
 
 /**
  * Renders the picture from the last checkpoint on. The same payload produces the same bytes. So bytes that an attempt wrote
- * after its last checkpoint are written again at the same offset, which is harmless.
+ * after its last checkpoint are written again at the same offset, which changes nothing.
  */
 export async function paint(job: HeldJob): Promise<JsonObject> {
   const order = readOrder(job.payload);

@@ -36,7 +36,7 @@ test("a picture is complete, and its result describes it", async () => {
   const file = await painted(scripted, () => scripted.of("completeJob").length > 0);
   const { width, height, rgb } = readPng(file);
   assert.deepEqual([width, height], [70, 50]);
-  assert.ok(new Set(rgb).size > 60, "it shows something");
+  assert.ok(new Set(rgb).size > 60, "the picture has many colors");
   const { fields } = scripted.of("completeJob")[0]?.result ?? {};
   assert.equal(fields.bytes.numberValue, file.length);
   assert.equal(fields.crc32.stringValue, crc32(file).toString(16).padStart(8, "0"));
@@ -80,7 +80,7 @@ test("a pixel is the same for every worker and in any order", () => {
   }
 });
 
-test("defaults of the payload, and permanent rejections", () => {
+test("a payload gets its defaults, or is rejected permanently", () => {
   assert.deepEqual(readOrder({}), { scene: "spheres", width: 640, height: 400, samples: 16, seed: 1 });
   const wrong: JsonObject[] = [
     { scene: "moon" },

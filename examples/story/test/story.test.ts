@@ -65,7 +65,7 @@ test("another model can be plugged in", async () => {
   await assert.rejects(loadModel(file.replace("model.mjs", "none.mjs")), /does not export createModel/);
 });
 
-test("a payload that is invalid fails permanently", () => {
+test("an invalid payload fails permanently", () => {
   const invalid: JsonObject[] = [
     { words: 9 },
     { words: 2001 },

@@ -161,7 +161,7 @@ export class HeldJob {
     this.alarm.ring();
   }
 
-  /** Writes output at an offset, and resolves when it is on disk. Writing the same bytes again is harmless. */
+  /** Writes output at an offset, and resolves when it is on disk. The same bytes can be written again. */
   async append(offset: number, data: Buffer): Promise<void> {
     const most = 256 * 1024;
     for (let at = 0; at < data.length; at += most) {
@@ -183,7 +183,7 @@ export class HeldJob {
       outcome =
         leaseLost(error) || this.signal.reason === "lease lost"
           ? "lease lost"
-          : `the service did not get the result: ${error}`;
+          : `the service did not receive the result: ${error}`;
     }
     shutdown.removeEventListener("abort", stop);
     this.ended = true;
@@ -235,7 +235,7 @@ export class HeldJob {
     return `failed: ${failure.message}`;
   }
 
-  /** Repeats a call until it is answered, while the lease is valid. */
+  /** Repeats a call until it gets a response, while the lease is valid. */
   private async tell<T>(call: () => Promise<T>): Promise<T> {
     const backoff = new Backoff(1000);
     for (;;) {

@@ -31,7 +31,7 @@ const endless =
     });
   };
 
-test("life of a job: plan, progress, checkpoint, and result are sent with the lease and the token", async () => {
+test("plan, progress, checkpoint, and result are sent with the lease and the token", async () => {
   const scripted = await ScriptedService.start({
     payload: { deep: { list: [1, "two", true, null] } },
     checkpoint: Buffer.from("before"),
@@ -107,7 +107,7 @@ for (const [method, what] of [
   ["heartbeat", "a heartbeat"],
   ["appendOutput", "an append"],
 ] as const) {
-  test(`a lease that ${what} finds lost stops the work, without further calls for the job`, async () => {
+  test(`a lease that is lost at ${what} stops the work, without further calls for the job`, async () => {
     const scripted = await ScriptedService.start({});
     let reason: unknown;
     scripted.answer = (called) => {
@@ -156,7 +156,7 @@ test("a shutdown releases the job with its latest checkpoint", async () => {
   assert.equal(scripted.of("failJob").length, 0);
 });
 
-test("a typed failure keeps its reason, and any other is retried", async () => {
+test("a Failure keeps its reason, and any other error is retried", async () => {
   const scripted = await ScriptedService.start({}, {});
   const failures = [new Failure("PAYLOAD_INVALID", "No such scene.", true), new Error("out of luck")];
   await run(

@@ -7,14 +7,14 @@ interface Ball {
   centre: Vector;
   radius: number;
   color: Vector;
-  /** How it treats light: chalk scatters it, metal mirrors it (more or less sharply), glass bends it. */
+  /** How the surface reflects light: chalk scatters it, metal mirrors it (more or less sharply), and glass bends it. */
   surface: "chalk" | "metal" | "glass";
   rough: number;
 }
 
 const maxBounces = 6;
 const glassIndex = 1.5;
-/** Hits closer than this are the surface that the ray leaves. */
+/** Hits that are closer than this are on the surface that the ray starts from. */
 const tiny = 1e-4;
 
 /** Spheres on a checkered floor under an evening sky, by path tracing: each ray follows light back to its source. */
@@ -48,7 +48,7 @@ export function spheres(aspect: number, seed: number): Scene {
     }
   };
 
-  /** The sunlight on a matt surface, none in the shadow. The sun has a size, so shadows have soft edges. */
+  /** Returns the sunlight on a matte surface: none in the shadow. The sun is not a point, so shadows have soft edges. */
   const sunlight = (
     ox: number,
     oy: number,
@@ -181,7 +181,7 @@ function addSky(dx: number, dy: number, dz: number, r: number, g: number, b: num
   out[2] = (out[2] as number) + b * (0.6 + 0.14 * height + 0.5 * warm);
 }
 
-/** A random direction away from a matt surface, mostly along its normal (Lambert). */
+/** Returns a random direction away from a matte surface, mostly along its normal (Lambert). */
 function scatter(nx: number, ny: number, nz: number, random: Chances): Vector {
   const z = 2 * random() - 1;
   const turn = 2 * Math.PI * random();
