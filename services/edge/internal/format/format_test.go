@@ -2,6 +2,7 @@ package format
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"testing"
 
@@ -91,6 +92,20 @@ func TestStepNamesOfFoldedStepsKeepTheirPlace(t *testing.T) {
 		events, err := StepNames(nil).Events(snapshot(t, &jobsv1.Job{Status: c.status, Progress: &jobsv1.Progress{Steps: c.steps}}))
 		if err != nil || len(events) != c.at || string(events[len(events)-1]) != c.last {
 			t.Errorf("%v gives %d events, %v, want %d with %q at the end", c.steps, len(events), err, c.at, c.last)
+		}
+	}
+}
+
+func TestProgressUpdateNamesLastStepAtTheEnd(t *testing.T) {
+	const skipped = jobsv1.StepState_STEP_STATE_SKIPPED
+	for want, progress := range map[string]*jobsv1.Progress{
+		"B step": steps(done, done, skipped, pending), "A step": steps(done, pending), "": steps(pending),
+	} {
+		progress.CurrentStep = ""
+		data, err := ProgressUpdate.Update(snapshot(t, &jobsv1.Job{Status: jobsv1.JobStatus_JOB_STATUS_COMPLETED, Progress: progress}))
+		var got struct{ Step string }
+		if err := errors.Join(err, json.Unmarshal(data, &got)); err != nil || got.Step != want {
+			t.Errorf("the step is %q (%v), expected %q", got.Step, err, want)
 		}
 	}
 }

@@ -124,12 +124,21 @@ func jobOf(s *hub.Snapshot) (*jobsv1.Job, error) {
 	return &j, nil
 }
 
-// currentTitle returns the title of the current step.
+// currentTitle returns the title of the current step, or of the last one that has begun.
 func currentTitle(p *jobsv1.Progress) string {
+	title := p.GetCurrentStep()
 	for _, step := range p.GetSteps() {
-		if step.GetName() == p.GetCurrentStep() && step.GetTitle() != "" {
-			return step.GetTitle()
+		name := step.GetTitle()
+		if name == "" {
+			name = step.GetName()
+		}
+		switch {
+		case p.GetCurrentStep() != "" && step.GetName() == p.GetCurrentStep():
+			return name
+		case p.GetCurrentStep() != "" || step.FoldedSteps != nil:
+		case step.GetState() > jobsv1.StepState_STEP_STATE_PENDING && step.GetState() != jobsv1.StepState_STEP_STATE_SKIPPED:
+			title = name
 		}
 	}
-	return p.GetCurrentStep()
+	return title
 }

@@ -12,10 +12,10 @@ import (
 	pathpkg "path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/structpb"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
@@ -75,7 +75,7 @@ func formatOf(r *Route) format.Format {
 
 func (t *Table) watch(route *Route) http.Handler {
 	view, watch := t.cfg.Streams.View(formatOf(route)), route.Watch
-	options := sse.Options{Timeout: time.Duration(route.Timeout)}
+	options := sse.Options{Timeout: time.Duration(route.Timeout), Recent: route.Format == "job_status"}
 	shown := t.cfg.Shown.Route(route.pattern())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -94,6 +94,10 @@ func (t *Table) watch(route *Route) http.Handler {
 // get answers with the state of a job, as the data of a job_update.
 func (t *Table) get(get *Get) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !utf8.ValidString(r.PathValue(get.Job)) {
+			httperr.Write(w, r, rpcerr.Invalid(get.Job, "It is not valid UTF-8."))
+			return
+		}
 		ctx, cancel := context.WithTimeout(access.Outgoing(r.Context()), callTimeout)
 		defer cancel()
 		answer, err := t.cfg.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: r.PathValue(get.Job)})
@@ -206,7 +210,10 @@ func (t *Table) create(route *Route, r *http.Request, as auth.Identity) (*jobsv1
 	if err != nil {
 		return nil, err
 	}
-	request := &jobsv1.CreateJobRequest{Kind: route.Start.Kind, Title: route.Start.Title, Payload: payload, RequestId: requestID(r)}
+	if !utf8.ValidString(requestID(r)) {
+		return nil, rpcerr.Invalid("request_id", "It is not valid UTF-8.")
+	}
+	request := &jobsv1.CreateJobRequest{Kind: route.Start.Kind, Title: route.Start.Title, PayloadJson: payload, RequestId: requestID(r)}
 	if request.GetTitle() == "" {
 		request.Title = route.Description
 	}
@@ -227,44 +234,43 @@ func requestID(r *http.Request) string {
 // ownParameters are query parameters that are not part of a payload.
 var ownParameters = map[string]bool{"token": true, "request_id": true, "last_event_id": true}
 
-// payloadOf returns the payload in a request's query and body.
-func payloadOf(s *Start, r *http.Request) (*structpb.Struct, error) {
+// payloadOf returns the payload in a request's query and body as JSON. The numbers of the body stay exact.
+func payloadOf(s *Start, r *http.Request) (string, error) {
 	fields := map[string]any{}
 	if s.Payload != "body" {
 		for name, values := range r.URL.Query() {
+			if !utf8.ValidString(name + strings.Join(values, "")) {
+				return "", rpcerr.Invalid("query", "It has text that is not valid UTF-8.")
+			}
 			switch {
 			case ownParameters[name]:
 			case len(values) == 1:
 				fields[name] = values[0]
 			default:
-				list := make([]any, len(values))
-				for i, value := range values {
-					list[i] = value
-				}
-				fields[name] = list
+				fields[name] = values
 			}
 		}
 	}
 	if s.Payload != "query" {
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxBodyBytes+1))
 		if err != nil || len(body) > maxBodyBytes {
-			return nil, rpcerr.Invalid("body", fmt.Sprintf("It must be complete, and at most %d bytes.", maxBodyBytes))
+			return "", rpcerr.Invalid("body", fmt.Sprintf("It must be complete, and at most %d bytes.", maxBodyBytes))
 		}
 		if len(body) > 0 {
-			var object map[string]any
-			if err := json.Unmarshal(body, &object); err != nil || object == nil {
-				return nil, rpcerr.Invalid("body", "It must be a JSON object.")
+			var object map[string]json.RawMessage
+			if err := json.Unmarshal(body, &object); err != nil || object == nil || !utf8.Valid(body) {
+				return "", rpcerr.Invalid("body", "It must be a JSON object.")
 			}
 			for name, value := range object {
 				fields[name] = value
 			}
 		}
 	}
-	payload, err := structpb.NewStruct(fields)
-	if err != nil {
-		return nil, rpcerr.Invalid("payload", "It has text that is not valid UTF-8.")
+	payload, err := json.Marshal(fields)
+	if err != nil { // it was decoded from JSON: it cannot fail
+		return "", rpcerr.Internal(err)
 	}
-	return payload, nil
+	return string(payload), nil
 }
 
 // options returns the options of a stream that a route has started.

@@ -36,6 +36,9 @@ func (h *Handlers) View(f format.Format) *View {
 type Options struct {
 	// Timeout, if not 0, is the maximum duration of a stream. A client that reconnects continues.
 	Timeout time.Duration
+	// Recent makes a new stream of all jobs begin with those that ended a moment ago, for clients that start a job and open
+	// the stream at the same moment, and wait for its end.
+	Recent bool
 	// Gone, if set, is called when the client has disconnected before the job's end.
 	Gone func()
 }
@@ -115,7 +118,11 @@ func (v *View) Mine(w http.ResponseWriter, r *http.Request, o Options) {
 	}
 	begun := time.Now()
 	since := parseMoment(lastEventID(r))
-	if !h.watchMine(w, r, s, atMost(since, maxReplay)) {
+	ended := atMost(since, maxReplay)
+	if since.IsZero() && o.Recent {
+		ended = begun.Add(-headStart)
+	}
+	if !h.watchMine(w, r, s, ended) {
 		return
 	}
 	id := ""

@@ -21,11 +21,17 @@ const (
 	maxFieldBytes = 256 << 10
 )
 
+// form is a form with a file. fixed means that its other fields are not options.
+type form struct {
+	parts *multipart.Reader
+	fixed bool
+}
+
 // receiveForm reads a form. Its file is the first part with a file name, whatever its field is called, or the part named
 // file. The file is forwarded as it arrives.
-func (u *Handler) receiveForm(ctx context.Context, options *importsv1.UploadOptions, form *multipart.Reader) (*importsv1.UploadWorkbookResponse, error) {
+func (u *Handler) receiveForm(ctx context.Context, options *importsv1.UploadOptions, f form) (*importsv1.UploadWorkbookResponse, error) {
 	for fields := 0; ; fields++ {
-		part, err := form.NextPart()
+		part, err := f.parts.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil, rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_MISSING,
@@ -37,9 +43,9 @@ func (u *Handler) receiveForm(ctx context.Context, options *importsv1.UploadOpti
 				options.FileName = fileName(part.FileName())
 			}
 			sent := proto.CloneOf(options)
-			return u.Send(ctx, options, part, func() error { return afterFile(form, sent, fields) })
+			return u.Send(ctx, options, part, func() error { return f.afterFile(sent, fields) })
 		}
-		if err := readField(part, options, fields); err != nil {
+		if err := f.readField(part, options, fields); err != nil {
 			return nil, err
 		}
 	}
@@ -47,8 +53,8 @@ func (u *Handler) receiveForm(ctx context.Context, options *importsv1.UploadOpti
 
 func isFile(part *multipart.Part) bool { return part.FileName() != "" || part.FormName() == "file" }
 
-// readField sets the option in a part of a form.
-func readField(part *multipart.Part, options *importsv1.UploadOptions, fields int) error {
+// readField sets the option in a part of a form, unless the options are fixed.
+func (f form) readField(part *multipart.Part, options *importsv1.UploadOptions, fields int) error {
 	name := readableName(part.FormName())
 	if fields >= maxFields {
 		return ErrForm(fmt.Sprintf("The form has more than %d fields.", maxFields))
@@ -60,13 +66,16 @@ func readField(part *multipart.Part, options *importsv1.UploadOptions, fields in
 	if len(value) > maxFieldBytes {
 		return ErrForm(fmt.Sprintf("The field %q is longer than %d bytes.", name, maxFieldBytes))
 	}
+	if f.fixed {
+		return nil
+	}
 	return SetOption(options, name, string(value))
 }
 
 // afterFile reads the rest of a form. The importer already has the options, so a field can only repeat them.
-func afterFile(form *multipart.Reader, sent *importsv1.UploadOptions, fields int) error {
+func (f form) afterFile(sent *importsv1.UploadOptions, fields int) error {
 	for ; ; fields++ {
-		part, err := form.NextPart()
+		part, err := f.parts.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
@@ -76,7 +85,7 @@ func afterFile(form *multipart.Reader, sent *importsv1.UploadOptions, fields int
 			return ErrForm("The form has more than one file. Upload one workbook at a time.")
 		}
 		options := proto.CloneOf(sent)
-		if err := readField(part, options, fields); err != nil {
+		if err := f.readField(part, options, fields); err != nil {
 			return err
 		}
 		if !proto.Equal(options, sent) {

@@ -95,8 +95,8 @@ func (u *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.Accept(w, r, accepted)
 }
 
-// Receive streams the workbook of a request to the importer. If preset is not nil, it has the options, and the query
-// must not have any.
+// Receive streams the workbook of a request to the importer. If preset is not nil, it has the options: the query
+// and the fields of the form don't change them.
 func (u *Handler) Receive(w http.ResponseWriter, r *http.Request, preset *importsv1.UploadOptions) (*importsv1.UploadWorkbookResponse, error) {
 	options := proto.CloneOf(preset)
 	if preset == nil {
@@ -129,7 +129,8 @@ func (u *Handler) Receive(w http.ResponseWriter, r *http.Request, preset *import
 	if params["boundary"] == "" {
 		return nil, ErrForm("The Content-Type of the form has no boundary.")
 	}
-	return u.receiveForm(r.Context(), options, multipart.NewReader(body, params["boundary"]))
+	f := form{parts: multipart.NewReader(body, params["boundary"]), fixed: preset != nil}
+	return u.receiveForm(r.Context(), options, f)
 }
 
 // MayImport returns an error if the caller can't import with a schema, or at all. The importer checks this too, but the
