@@ -1,18 +1,13 @@
 package check
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 
 	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/keyset"
-	"headway/services/importer/internal/schema"
 )
 
 // memorySpill is the number of bytes of deferred rows above which they are written to a file.
@@ -188,7 +183,7 @@ func (s *Sheet) arrange(ctx context.Context) error {
 	d := &s.deferred
 	n, width := d.len(), len(s.selfColumns)
 	targets := make([]int32, 0, n*width)
-	var outside []outsideTarget
+	outside := make([][]outsideTarget, width)
 	var b Batch
 	var buffer []byte
 	for i := range n {
@@ -201,7 +196,7 @@ func (s *Sheet) arrange(ctx context.Context) error {
 		if err := d.get(&b, i, len(s.Columns)); err != nil {
 			return err
 		}
-		for _, column := range s.selfColumns {
+		for c, column := range s.selfColumns {
 			target := int32(-1)
 			if v := b.Values[column]; v.Kind != imports.Null {
 				buffer = v.Append(buffer[:0])
@@ -209,7 +204,7 @@ func (s *Sheet) arrange(ctx context.Context) error {
 				if entry := keys.Find(buffer); entry >= 0 && keys.Get(entry).state == Pending {
 					target = int32(keys.Get(entry).cause) - 1
 				} else if entry < 0 {
-					outside = append(outside, outsideTarget{edge: len(targets), value: bytes.Clone(buffer)})
+					outside[c] = append(outside[c], outsideTarget{edge: len(targets), value: cloned(b.Values[column])})
 				}
 			}
 			targets = append(targets, target)
@@ -231,78 +226,4 @@ func (s *Sheet) arrange(ctx context.Context) error {
 		return nil
 	}
 	return s.arrangeExchanges(ctx, targets)
-}
-
-// outsideTarget is a reference to a row of the sheet that the file does not have.
-type outsideTarget struct {
-	edge  int // index in the targets
-	value []byte
-}
-
-// maxAncestors limits the number of database rows that a search for cycles reads.
-const maxAncestors = 200_000
-
-// addAncestors adds the rows of the database that deferred rows refer to, directly or through others, to a graph of
-// targets, so that a cycle through them is found. It returns the graph and the number of its nodes.
-func (s *Sheet) addAncestors(ctx context.Context, targets []int32, outside []outsideTarget) ([]int32, int, error) {
-	n := s.deferred.len()
-	if len(s.selfColumns) != 1 || len(s.key) != 1 || s.Database.WasEmpty() {
-		return targets, n, nil // the key and one reference make a chain
-	}
-	column := s.selfColumns[0]
-	if s.parents[column].column != s.Spec.Key[0] {
-		return targets, n, nil
-	}
-	known := keyset.New[int32](s.Space)
-	defer known.Close()
-	var next [][]byte // keys of the nodes that are not looked up
-	node := func(value []byte) int32 {
-		i, found := known.Add(value, int32(len(targets)))
-		if !found {
-			targets = append(targets, -1)
-			next = append(next, value)
-		}
-		return known.Get(i)
-	}
-	for _, o := range outside {
-		targets[o.edge] = node(o.value)
-	}
-	kind := s.Columns[s.key[0]].Spec.Type
-	for len(next) > 0 && known.Len() < maxAncestors {
-		level := next[:min(MaxBatchRows, len(next))]
-		next = next[len(level):]
-		rows := make([][]imports.Value, len(level))
-		for i, value := range level {
-			rows[i] = make([]imports.Value, len(s.Columns))
-			rows[i][s.key[0]] = imports.Value{Kind: imports.Text, Bytes: value}
-			if kind == schema.Integer || kind == schema.Boolean {
-				number, err := strconv.ParseInt(string(value), 10, 64)
-				if err != nil {
-					return nil, 0, fmt.Errorf("key %q of sheet %s: %w", value, s.Spec.Name, err)
-				}
-				rows[i][s.key[0]] = imports.Value{Kind: imports.Integer, Int: number}
-			}
-		}
-		existing, err := s.Database.Existing(ctx, rows)
-		if err != nil {
-			return nil, 0, err
-		}
-		for i, row := range existing {
-			if row == nil || row[column].Kind == imports.Null {
-				continue
-			}
-			parent := row[column].Append(nil)
-			target := int32(-1)
-			if entry := s.keys.Find(parent); entry < 0 {
-				target = node(parent)
-			} else if s.keys.Get(entry).state == Pending {
-				target = int32(s.keys.Get(entry).cause) - 1
-			}
-			targets[known.Get(known.Find(level[i]))] = target
-		}
-		if err := errors.Join(unavailable(known.Err()), s.keyErr()); err != nil {
-			return nil, 0, err
-		}
-	}
-	return targets, len(targets), nil
 }
