@@ -104,7 +104,7 @@ func New(cfg Config) (_ *Service, err error) {
 		host = "unknown host"
 	}
 	runner := &worker.Runner{
-		Loader: &load.Loader{Target: s.target, Store: s.store, SpillDir: cfg.DataDir, KeyBytes: runs.Size() / 3},
+		Loader: &load.Loader{Target: s.target, Store: s.store, SpillDir: cfg.DataDir, KeyBytes: runs.Size() / 3, TextBytes: textBytes},
 		Store:  s.store, Files: s.files, Schemas: registry, Jobs: jobs, Memory: runs, Openers: openers, Limits: cfg.Limits, Logger: cfg.Logger,
 	}
 	s.worker = worker.NewWorker(s.jobs, runner, worker.Config{

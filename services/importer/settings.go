@@ -98,6 +98,8 @@ const (
 	minMemory = 256 << 20
 	// fixedMemory is the part of the budget for memory that does not depend on input.
 	fixedMemory = 96 << 20
+	// textBytes is the text that the cells of a small file can have together: 1,000 characters in each row of a full sheet.
+	textBytes = 1 << 30
 )
 
 // MemoryBudget returns the memory budget in bytes.

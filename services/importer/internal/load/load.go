@@ -25,7 +25,14 @@ type Loader struct {
 	// KeyBytes is the memory for the keys of a run, so that they leave room for the rest. Other keys are in files. 0 means
 	// that only the run's memory is a limit.
 	KeyBytes int64
+	// TextBytes is the text that the imported cells of any file can have together. 0 means no limit.
+	TextBytes int64
 }
+
+// maxTextRatio is how many times larger than its file the text of the imported cells can be, even if it exceeds
+// Loader.TextBytes. Cells can share a string, so a small file can fill the disk of the database. The ratio is that of
+// unpacked parts (source.Limits).
+const maxTextRatio = 250
 
 // Task is one run of an import.
 type Task struct {
@@ -249,6 +256,7 @@ type run struct {
 	sheets     map[string]*sheet // those so far, by the schema's name
 	rootCauses *check.RootCauses
 	accounted  int64 // of the memory that grows with the rows
+	text       int64 // bytes of the imported cells so far
 	refused    *check.Refusals
 	found      *refusals
 }
@@ -278,6 +286,16 @@ func (r *run) account() error {
 	}
 	r.accounted = used
 	return nil
+}
+
+// countText counts text of cells. It returns an error if the file has too much.
+func (r *run) countText(bytes int) error {
+	r.text += int64(bytes)
+	limit := max(r.loader.TextBytes, maxTextRatio*r.task.Import.SizeBytes)
+	if r.loader.TextBytes == 0 || r.text <= limit {
+		return nil
+	}
+	return &source.Error{Reason: source.LimitExceeded, Message: fmt.Sprintf("its cells have more than %d bytes of text together", limit)}
 }
 
 // load loads the sheets in the order of the schema.

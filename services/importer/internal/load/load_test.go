@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,5 +201,24 @@ func (b *bench) wantFaults(id string, manifest sample.Manifest) {
 	}
 	for cell, code := range got {
 		b.t.Errorf("%s: %s was not expected", cell, code)
+	}
+}
+
+func TestTextOfSharedStringsIsLimited(t *testing.T) {
+	b := setupFor(t, staffSchema)
+	long := strings.Repeat("x", 1000)
+	people := [][]any{{"1", nil, nil, "a"}}
+	for i := range 3000 {
+		people = append(people, []any{fmt.Sprint("e", i), long})
+	}
+	b.loader.TextBytes = 1 << 20
+	_, err := b.loader.Run(t.Context(), b.task(workbook(t, nil, people), upsert))
+	if source.ReasonOf(err) != source.LimitExceeded || !strings.Contains(err.Error(), "its cells have more than 1048576 bytes of text together") {
+		t.Errorf("got %v", err)
+	}
+	task := b.task(workbook(t, nil, people), upsert)
+	task.Import.SizeBytes = 20_000
+	if _, err := b.loader.Run(t.Context(), task); err != nil {
+		t.Errorf("within the ratio of the file: %v", err)
 	}
 }

@@ -224,6 +224,9 @@ func (p *pipeline) send(ctx context.Context, b *batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := p.sheet.run.countText(len(b.text)); err != nil {
+		return err
+	}
 	if b.large() {
 		// Only one such batch is in the pipeline at a time.
 		if err := p.drain(ctx); err != nil {
