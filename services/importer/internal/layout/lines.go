@@ -43,7 +43,7 @@ func FindTable(rows []source.Row) Table {
 			filled = append(filled, row)
 		}
 	}
-	return TableOf(filled, learned.classify(Describe(filled)))
+	return TableOf(filled, learned.Classify(Describe(filled)))
 }
 
 // lastFilled returns the column of the last cell with content, or 0.

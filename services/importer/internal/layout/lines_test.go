@@ -1,7 +1,6 @@
 package layout_test
 
 import (
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -63,27 +62,5 @@ func TestSheetsWithoutTableHaveNone(t *testing.T) {
 		if table := layout.FindTable(sheetRows(sheet)); table.First != 0 || table.Last != 0 {
 			t.Errorf("%q has the table %+v", sheet, table)
 		}
-	}
-}
-
-func TestWeightsAreLearnedFromExamples(t *testing.T) {
-	var examples []layout.Example
-	for _, sheet := range []string{"A title\nid|n\n1|2\n3|4", "Another title\ncode|x\n5|6\n7|8\n9|1"} {
-		rows := sheetRows(sheet)
-		classes := []layout.Class{layout.Metadata, layout.HeaderLine}
-		for range rows[2:] {
-			classes = append(classes, layout.DataLine)
-		}
-		examples = append(examples, layout.Example{Features: layout.Describe(rows), Classes: classes})
-	}
-	model := layout.Learn(examples, 20, rand.New(rand.NewPCG(1, 1)))
-	rows := sheetRows("A third title\nkey|y\n1|7\n2|8")
-	if got := layout.TableOf(rows, model.Classify(layout.Describe(rows))); !slices.Equal(got.Header, []int{2}) || got.First != 3 || got.Last != 4 {
-		t.Errorf("the table is %+v", got)
-	}
-	var out strings.Builder
-	model.Write(&out)
-	if !strings.HasPrefix(out.String(), ">0\t") {
-		t.Errorf("the weights begin with %.40q", out.String())
 	}
 }

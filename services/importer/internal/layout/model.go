@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// model has a weight for each feature and class, and for each pair of classes of lines that follow each other. It was
-// learned from annotated sheets. See docs/decisions.
-type model struct {
-	weights map[string][Classes]float64
-	// next has the weights of pairs. The last row is for the first line.
-	next [Classes + 1][Classes]float64
+// Model classifies the rows of sheets. The command messybench learns it from annotated sheets.
+type Model struct {
+	// Weights has a weight of each feature for each class.
+	Weights map[string][Classes]float64
+	// Next has the weights of pairs of classes in consecutive rows. Its last row is for the first row of a sheet.
+	Next [Classes + 1][Classes]float64
 }
 
 //go:embed weights.tsv
@@ -20,8 +20,8 @@ var weights string
 var learned = parse(weights)
 
 // parse reads a line for each feature, with a weight for each class. The features ">0" to ">6" are the pairs.
-func parse(text string) *model {
-	m := &model{weights: map[string][Classes]float64{}}
+func parse(text string) *Model {
+	m := &Model{Weights: map[string][Classes]float64{}}
 	for line := range strings.Lines(text) {
 		parts := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if len(parts) != int(Classes)+1 {
@@ -32,18 +32,18 @@ func parse(text string) *model {
 			w[i], _ = strconv.ParseFloat(parts[i+1], 64)
 		}
 		if pair, ok := strings.CutPrefix(parts[0], ">"); ok {
-			if i, err := strconv.Atoi(pair); err == nil && i < len(m.next) {
-				m.next[i] = w
+			if i, err := strconv.Atoi(pair); err == nil && i < len(m.Next) {
+				m.Next[i] = w
 				continue
 			}
 		}
-		m.weights[parts[0]] = w
+		m.Weights[parts[0]] = w
 	}
 	return m
 }
 
-// classify returns the most likely sequence of classes (Viterbi).
-func (m *model) classify(features [][]string) []Class {
+// Classify returns the most likely sequence of classes for rows with these features (Viterbi).
+func (m *Model) Classify(features [][]string) []Class {
 	if len(features) == 0 {
 		return nil
 	}
@@ -52,7 +52,7 @@ func (m *model) classify(features [][]string) []Class {
 	for i, list := range features {
 		var local [Classes]float64
 		for _, f := range list {
-			if w, ok := m.weights[f]; ok {
+			if w, ok := m.Weights[f]; ok {
 				for c := range local {
 					local[c] += w[c]
 				}
@@ -61,17 +61,17 @@ func (m *model) classify(features [][]string) []Class {
 		before := score
 		for c := range Classes {
 			if i == 0 {
-				score[c] = local[c] + m.next[Classes][c]
+				score[c] = local[c] + m.Next[Classes][c]
 				continue
 			}
 			best := Class(0)
 			for p := range Classes {
-				if before[p]+m.next[p][c] > before[best]+m.next[best][c] {
+				if before[p]+m.Next[p][c] > before[best]+m.Next[best][c] {
 					best = p
 				}
 			}
 			from[i][c] = best
-			score[c] = before[best] + m.next[best][c] + local[c]
+			score[c] = before[best] + m.Next[best][c] + local[c]
 		}
 	}
 	last := Class(0)

@@ -44,12 +44,6 @@ func plainRows(in io.Reader) ([]source.Row, error) {
 
 var classNames = [...]string{"metadata", "header", "group", "data", "derived", "notes"}
 
-// example is a sheet with the features and the class of each row.
-type example struct {
-	features [][]string
-	classes  []layout.Class
-}
-
 const epochs = 12
 
 // learnWeights learns from the annotated sheets, and writes the weights to stdout. It writes the scores of five parts, each
@@ -71,13 +65,13 @@ func learnWeights(dir string) error {
 	const parts = 5
 	header, extent := 0, 0
 	for part := range parts {
-		var train []example
+		var others []example
 		for i, e := range examples {
 			if i%parts != part {
-				train = append(train, e)
+				others = append(others, e)
 			}
 		}
-		m := layout.Learn(rows(train), epochs, rand.New(rand.NewPCG(1, uint64(part))))
+		m := train(others, epochs, rand.New(rand.NewPCG(1, uint64(part))))
 		for i := part; i < len(examples); i += parts {
 			h, e := right(sheets[i].rows, examples[i].classes, m.Classify(examples[i].features))
 			header += h
@@ -86,16 +80,8 @@ func learnWeights(dir string) error {
 	}
 	fmt.Fprintf(os.Stderr, "cross-validated: header %.3f, extent %.3f of %d\n", float64(header)/float64(len(sheets)), float64(extent)/float64(len(sheets)), len(sheets))
 	out := bufio.NewWriter(os.Stdout)
-	layout.Learn(rows(examples), epochs, rand.New(rand.NewPCG(1, parts))).Write(out)
+	writeWeights(out, train(examples, epochs, rand.New(rand.NewPCG(1, parts))))
 	return out.Flush()
-}
-
-func rows(examples []example) []layout.Example {
-	list := make([]layout.Example, len(examples))
-	for i, e := range examples {
-		list[i] = layout.Example{Features: e.features, Classes: e.classes}
-	}
-	return list
 }
 
 // right reports whether the header and the extent of a table are right, as numbers.
