@@ -32,6 +32,8 @@ func TestLintFindsHits(t *testing.T) {
 		{"CSS", "a.css", "/* For nobody. */\na { color: red }\n", []string{`a.css:1: "nobody"`}},
 		{"SQL", "a.sql", "SELECT 1; -- for nobody\n", []string{`a.sql:1: "nobody"`}},
 		{"the Makefile", "Makefile", "a: ## Write it anew\n", []string{`Makefile:1: "anew"`}},
+		{"Python", "a.py", "\"\"\"Runs it\nanew.\"\"\"\nx = \"for nobody\"\n", []string{`a.py:2: "anew"`, `a.py:3: "nobody"`}},
+		{"scripts", "run", "#!/bin/sh\necho 'It goes on.'\n", []string{`run:2: "goes on"`}},
 		{"YAML", "a.yaml", "description: For nobody.\n", []string{`a.yaml:1: "nobody"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -37,13 +37,15 @@ func spans(file string, source []byte) []span {
 		return markdownSpans(file, source)
 	case ".proto", ".ts", ".tsx", ".mjs", ".js", ".css":
 		return cSpans(file, source)
-	case ".yaml", ".yml", ".json", ".html":
+	case ".yaml", ".yml", ".json", ".jsonc", ".html", ".py", ".npmrc", ".gitignore":
 		return []span{{document, 1, string(source)}}
 	case ".sql":
 		return lineComments(source, "--")
 	}
 	switch base := path.Base(file); {
-	case base == "Makefile", base == "Caddyfile", strings.HasSuffix(base, ".conf"), bytes.HasPrefix(source, []byte("#!")):
+	case base == "Makefile", bytes.HasPrefix(source, []byte("#!")):
+		return []span{{document, 1, string(source)}} // what they print counts as well
+	case base == "Caddyfile", strings.HasSuffix(base, ".conf"):
 		return lineComments(source, "#")
 	}
 	return nil
