@@ -1,8 +1,12 @@
 package headway
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
+	"strconv"
+	"strings"
 	"sync"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -53,6 +57,55 @@ func (t *Task) Epoch() uint32 { return t.epoch }
 // Payload decodes the job's payload like json.Unmarshal.
 func (t *Task) Payload(into any) error {
 	return decode(t.job.GetPayload(), t.job.GetPayloadJson(), into)
+}
+
+// StrictPayload is Payload for workers that refuse what they don't understand. A field that into does not have is an error. A
+// whole number can have any form, such as 2.0 or 1e3: JSON does not distinguish them, and some languages write them so.
+func (t *Task) StrictPayload(into any) error {
+	var text json.RawMessage
+	if err := t.Payload(&text); err != nil || len(text) == 0 {
+		return err
+	}
+	var fields map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&fields); err != nil {
+		return err
+	}
+	plain, err := json.Marshal(withPlainNumbers(fields))
+	if err != nil {
+		return err
+	}
+	decoder = json.NewDecoder(bytes.NewReader(plain))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
+}
+
+// withPlainNumbers writes whole numbers in a decoded value without a fraction or an exponent.
+func withPlainNumbers(value any) any {
+	switch value := value.(type) {
+	case json.Number:
+		return plainNumber(value)
+	case map[string]any:
+		for name, member := range value {
+			value[name] = withPlainNumbers(member)
+		}
+	case []any:
+		for i, element := range value {
+			value[i] = withPlainNumbers(element)
+		}
+	}
+	return value
+}
+
+// plainNumber returns a whole number without a fraction or an exponent, if a double holds it exactly.
+func plainNumber(n json.Number) json.Number {
+	const maxExact = 1 << 53
+	f, err := n.Float64()
+	if err != nil || !strings.ContainsAny(string(n), ".eE") || f != math.Trunc(f) || math.Abs(f) > maxExact || !exact(map[string]any{"": n}) {
+		return n
+	}
+	return json.Number(strconv.FormatFloat(f, 'f', -1, 64))
 }
 
 // Answer decodes the answer to the question that the job was parked with. Without an answer, it does not change into.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -101,16 +100,8 @@ func readOrder(task *headway.Task) (order, error) {
 		return order{}, headway.FailPermanently("PAYLOAD_INVALID", fmt.Sprintf(format, args...), nil)
 	}
 	var o order
-	if payload := task.Job().GetPayload(); payload != nil {
-		text, err := payload.MarshalJSON()
-		if err != nil {
-			return order{}, fmt.Errorf("read the payload: %w", err)
-		}
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&o); err != nil {
-			return refuse("The payload can have seed (a whole number), name (text), and wordsPerSecond (a number): %v.", err)
-		}
+	if err := task.StrictPayload(&o); err != nil {
+		return refuse("The payload can have seed (a whole number), name (text), and wordsPerSecond (a number): %v.", err)
 	}
 	if o.Seed == nil {
 		h := fnv.New64a()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -142,16 +141,8 @@ func readOrder(task *headway.Task) (order, error) {
 	h := fnv.New64a()
 	h.Write([]byte(task.Job().GetJobId()))
 	o := order{Points: new(defaultPoints), Groups: new(defaultGroups), Seed: new(h.Sum64() & maxSeed), StepsPerSecond: new(defaultPace)}
-	if payload := task.Job().GetPayload(); payload != nil {
-		text, err := payload.MarshalJSON()
-		if err != nil {
-			return order{}, fmt.Errorf("read the payload: %w", err)
-		}
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&o); err != nil {
-			return refuse("The payload can have points, groups, seed, and stepsPerSecond, which are numbers: %v.", err)
-		}
+	if err := task.StrictPayload(&o); err != nil {
+		return refuse("The payload can have points, groups, seed, and stepsPerSecond, which are numbers: %v.", err)
 	}
 	switch {
 	case o.Points == nil || *o.Points < minPoints || *o.Points > maxPoints:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -242,16 +241,8 @@ func readOrder(task *headway.Task) (order, error) {
 		return order{}, headway.FailPermanently("PAYLOAD_INVALID", fmt.Sprintf(format, args...), nil)
 	}
 	o := order{Start: "/", Depth: new(defaultDepth), Pages: new(defaultPages), RequestsPerSecond: new(defaultRate)}
-	if payload := task.Job().GetPayload(); payload != nil {
-		text, err := payload.MarshalJSON()
-		if err != nil {
-			return order{}, fmt.Errorf("read the payload: %w", err)
-		}
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&o); err != nil {
-			return refuse("The payload can have start (a path), depth, pages, and requestsPerSecond (numbers): %v.", err)
-		}
+	if err := task.StrictPayload(&o); err != nil {
+		return refuse("The payload can have start (a path), depth, pages, and requestsPerSecond (numbers): %v.", err)
 	}
 	switch {
 	case !strings.HasPrefix(o.Start, "/") || strings.HasPrefix(o.Start, "//") || len(o.Start) > maxPathBytes:
