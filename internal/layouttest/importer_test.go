@@ -37,6 +37,7 @@ var importer = rules{
 		"services/importer/internal/target/sqlite/sqlitedirect", "services/importer/internal/target/turns"},
 	"services/importer/internal/target/postgres": {"services/importer/internal/imports", "services/importer/internal/schema",
 		"services/importer/internal/target/turns"},
+	"services/importer/internal/target/naming":     {"services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/target/turns":      {},
 	"services/importer/internal/target/targettest": {"services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/template":          {"services/importer/internal/schema"},

@@ -8,6 +8,7 @@ import (
 	"headway/internal/backoff"
 	"headway/internal/rpcserver"
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/target/naming"
 	targetpostgres "headway/services/importer/internal/target/postgres"
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
@@ -19,13 +20,13 @@ func openTarget(ctx context.Context, records string) (imports.Target, error) {
 		if err != nil {
 			return nil, err // not a nil pointer in an interface
 		}
-		return t, nil
+		return naming.Target(t, naming.Config{}), nil
 	}
 	t, err := targetsqlite.Open(ctx, records)
 	if err != nil {
 		return nil, err
 	}
-	return t, nil
+	return naming.Target(t, naming.Config{Plain: true}), nil
 }
 
 const (

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"headway/services/importer/internal/imports"
@@ -48,6 +49,8 @@ type Column struct {
 	folded         map[string]string
 	minInt, maxInt *int64
 	min, max       []byte // of decimals, dates and times
+	// zone is the time zone of the cells, or nil.
+	zone *time.Location
 	// limited reports whether the schema limits the values.
 	limited bool
 }
@@ -98,6 +101,9 @@ func Compile(spec *schema.Column) (*Column, error) {
 			c.folded[lower] = a
 		}
 	}
+	if err := c.compileZone(); err != nil {
+		return nil, err
+	}
 	if err := c.compileBounds(); err != nil {
 		return nil, err
 	}
@@ -123,6 +129,12 @@ func (c *Column) compileBounds() error {
 				return nil, nil, fmt.Errorf("column %s: the bound %q is not a decimal number", c.spec.Name, text)
 			}
 			return nil, canonical, nil
+		case c.zone != nil:
+			at, err := time.ParseInLocation("2006-01-02T15:04:05", text, c.zone)
+			if err != nil {
+				return nil, nil, fmt.Errorf("column %s: the bound %q is not a time", c.spec.Name, text)
+			}
+			return nil, at.UTC().AppendFormat(nil, time.DateTime), nil
 		case c.spec.Type == schema.DateTime:
 			return nil, []byte(strings.Replace(text, "T", " ", 1)), nil
 		}
@@ -192,6 +204,8 @@ func (c *Column) Explain(cell *source.Cell, calendar Calendar, v imports.Value) 
 	switch {
 	case v.Kind == imports.Null:
 		read = "empty"
+	case c.zone != nil:
+		read += " (UTC)"
 	case c.spec.Type == schema.Boolean:
 		read = strings.ToUpper(strconv.FormatBool(v.Int == 1))
 	}

@@ -62,6 +62,13 @@ func (c *Column) timeOfDay(cell *source.Cell, calendar Calendar, buf []byte) (im
 
 // dateTime accepts a cell that is formatted as a date with or without a time, and text.
 func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imports.Value, []byte, *Fault) {
+	if c.zone != nil {
+		if civil, ok := parseMoment(cell); ok {
+			start := len(buf)
+			buf = appendTime(append(appendDate(buf, civil), ' '), civil)
+			return textValue(buf[start:]), buf, nil
+		}
+	}
 	civil, f := c.civil(cell, calendar, &aDateTime)
 	if f != nil && f != normalized {
 		return imports.Value{}, buf, f
@@ -71,6 +78,12 @@ func (c *Column) dateTime(cell *source.Cell, calendar Calendar, buf []byte) (imp
 		return imports.Value{}, buf, normalized
 	case !civil.HasDate:
 		return imports.Value{}, buf, fault(imports.NotADate, "%s is a time of day without a date. Enter %s.", civil, aDateTime.example)
+	}
+	if c.zone != nil {
+		var g *Fault
+		if civil, g = c.moment(civil); g != nil {
+			return imports.Value{}, buf, g
+		}
 	}
 	start := len(buf)
 	buf = appendTime(append(appendDate(buf, civil), ' '), civil)

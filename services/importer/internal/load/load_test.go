@@ -22,6 +22,7 @@ import (
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/source/xlsx"
 	storesqlite "headway/services/importer/internal/store/sqlite"
+	"headway/services/importer/internal/target/naming"
 	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
 
@@ -57,7 +58,7 @@ func setupFor(t testing.TB, yaml string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return setupWith(t, yaml, target, "sqlite", path)
+	return setupWith(t, yaml, naming.Target(target, naming.Config{Plain: true}), "sqlite", path)
 }
 
 // setupWith opens an engine for a schema and a target.

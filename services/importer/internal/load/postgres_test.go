@@ -8,6 +8,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // reads the target
 
 	"headway/internal/pgtest"
+	"headway/services/importer/internal/target/naming"
 	"headway/services/importer/internal/target/postgres"
 )
 
@@ -21,7 +22,7 @@ func setupPostgres(t *testing.T, yaml string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return setupWith(t, yaml, target, "pgx", url)
+	return setupWith(t, yaml, naming.Target(target, naming.Config{}), "pgx", url)
 }
 
 func TestOracleAgreesOnPostgreSQL(t *testing.T) {

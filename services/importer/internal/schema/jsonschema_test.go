@@ -83,7 +83,7 @@ func TestJSONSchemaAcceptsValidSchemas(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := jsonSchema(t)
-	for name, text := range map[string]string{"workforce": string(workforce), "fleet": sound} {
+	for name, text := range map[string]string{"workforce": string(workforce), "fleet": sound, "staff": staff} {
 		if problems := conforms(t, root, root, decode(t, text), name); len(problems) > 0 {
 			t.Errorf("%s is refused:\n%s", name, strings.Join(problems, "\n"))
 		}

@@ -26,8 +26,8 @@ const (
 var (
 	schemaKeys = []string{"name", "title", "description", "sheets"}
 	sheetKeys  = []string{"name", "title", "aliases", "table", "key", "optional", "columns"}
-	columnKeys = []string{"name", "title", "aliases", "type", "required", "unique", "min_length", "max_length", "min", "max",
-		"pattern", "allowed", "references"}
+	columnKeys = []string{"name", "title", "aliases", "column", "type", "required", "unique", "min_length", "max_length", "min", "max",
+		"pattern", "allowed", "references", "zone", "generate", "constant"}
 )
 
 // Types are all column types, in the order of the documentation.
@@ -108,6 +108,8 @@ type (
 		*Sheet
 		fields
 		columns []*columnDraft
+		// generated are those of Sheet.Generated.
+		generated []*columnDraft
 	}
 	columnDraft struct {
 		*Column
@@ -194,8 +196,13 @@ func (l *loader) sheet(n *yaml.Node) *sheetDraft {
 	d.Title = l.title(f, d.Name)
 	d.Aliases = l.texts(f.values["aliases"], "aliases", MaxAliases)
 	d.Optional = l.boolean(f.values["optional"], "optional")
-	if d.Table = l.text(f.values["table"], "table"); d.Table == "" {
-		d.Table = d.Name
+	d.Table = d.Name
+	if table := l.text(f.values["table"], "table"); table != "" {
+		name, err := ParseTable(table)
+		if err != nil {
+			l.add(f.at("table"), BadIdentifier, "%q is not a table's name: %v", table, err)
+		}
+		d.Table = name.String()
 	}
 	if key := f.values["key"]; key != nil && key.Kind == yaml.ScalarNode {
 		d.Key = []string{l.text(key, "key")}
@@ -207,7 +214,12 @@ func (l *loader) sheet(n *yaml.Node) *sheetDraft {
 		l.add(f.at("columns"), Missing, "sheet %q has no columns. List at least its key under \"columns\"", d.Name)
 	}
 	for _, n := range columns {
-		if c := l.column(n); c != nil {
+		switch c := l.column(n); {
+		case c == nil:
+		case c.isGenerated():
+			d.generated = append(d.generated, c)
+			d.Generated = append(d.Generated, l.generated(c))
+		default:
 			d.columns = append(d.columns, c)
 			d.Columns = append(d.Columns, c.Column)
 		}
@@ -232,6 +244,13 @@ func (l *loader) column(n *yaml.Node) *columnDraft {
 	d.Max = l.text(f.values["max"], "max")
 	d.Allowed = l.texts(f.values["allowed"], "allowed", MaxAllowed)
 	d.Type = l.columnType(f, d.Name)
+	if d.Field = l.text(f.values["column"], "column"); d.Field != "" {
+		if err := checkStored(d.Field); err != nil {
+			l.add(f.at("column"), BadIdentifier, "%q is not a column's name: %v", d.Field, err)
+		}
+	}
+	d.Zone = l.text(f.values["zone"], "zone")
+	l.checkZone(d)
 	if p := l.text(f.values["pattern"], "pattern"); p != "" {
 		l.pattern(d, p)
 	}

@@ -58,6 +58,10 @@ const (
 	// KeyUnknown and KeyNotRequired are a key column that does not exist, and one whose cells can be empty.
 	KeyUnknown     ProblemCode = "key_unknown"
 	KeyNotRequired ProblemCode = "key_not_required"
+	// BadGenerated is a generator or a constant that the column can't have, or another key that does not fit to it.
+	BadGenerated ProblemCode = "bad_generated"
+	// BadZone is a time zone that does not exist, or that the column can't have.
+	BadZone ProblemCode = "bad_zone"
 	// BadReference is a reference that is not written as sheet.column, or that is between columns of different types.
 	BadReference ProblemCode = "bad_reference"
 	// ReferenceUnknown is a reference to a sheet or column that does not exist.

@@ -2,6 +2,7 @@
 package schema
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -33,12 +34,14 @@ type Sheet struct {
 	Title string
 	// Aliases are other names that the sheet can have in a workbook.
 	Aliases []string
-	// Table is its table in the target database.
+	// Table is its table in the target database, as ParseTable reads it.
 	Table string
 	// Key are the names of the columns that identify a row. There is at least one, and all are required.
 	Key []string
 	// Columns are in the order of the template.
 	Columns []*Column
+	// Generated are columns of the table that workbooks do not have.
+	Generated []*Generated `json:",omitempty"`
 	// Optional sheets can be missing from a workbook.
 	Optional bool
 }
@@ -62,8 +65,10 @@ const (
 
 // Column is one column of a sheet.
 type Column struct {
-	// Name is stable, and the column's name in the table ("hired_on").
+	// Name is stable ("hired_on").
 	Name string
+	// Field is the column's name in the table. It is empty if that is Name.
+	Field string `json:",omitempty"`
 	// Title is the header in a template ("Hired on").
 	Title string
 	// Aliases are other headers of this column.
@@ -86,12 +91,18 @@ type Column struct {
 	Allowed []string
 	// References is the column that this column refers to. It is nil if there is none.
 	References *Reference
+	// Zone is the time zone of the cells of a datetime ("Europe/Berlin"). Its values are in UTC. If it is empty, values are the
+	// local times of the cells.
+	Zone string `json:",omitempty"`
 
 	// Scale is the maximum number of decimal places, and Form is the form of a text. Both are rules of a database, and not
 	// of the schema. Scale is nil if there is no maximum.
 	Scale *int `json:"-"`
 	Form  Form `json:"-"`
 }
+
+// Stored returns the column's name in the table.
+func (c *Column) Stored() string { return cmp.Or(c.Field, c.Name) }
 
 // Form is a form of texts that a database requires.
 type Form string

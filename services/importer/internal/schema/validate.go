@@ -48,9 +48,6 @@ func (l *loader) checkSheetNames(d *schemaDraft) {
 			continue
 		}
 		names[s.Name] = s
-		if s.values["table"] != nil {
-			l.checkIdentifier(s.at("table"), s.Table)
-		}
 		if first := tables[s.Table]; first != nil {
 			l.add(s.at("table"), DuplicateTable, "sheets %q and %q both fill the table %q. Each sheet needs its own table", first.Name, s.Name, s.Table)
 		}
@@ -91,6 +88,22 @@ func (l *loader) checkHeaders(s *sheetDraft) {
 		}
 		names[c.Name] = c
 		l.claim(matched, c.fields, c.Name, c.Title, c.Aliases, SameHeader)
+	}
+	l.checkFields(s)
+}
+
+// checkFields reports columns that have the same column of the table.
+func (l *loader) checkFields(s *sheetDraft) {
+	stored := make(map[string]*columnDraft)
+	for _, c := range slices.Concat(s.columns, s.generated) {
+		first := stored[c.Stored()]
+		if first == nil {
+			stored[c.Stored()] = c
+			continue
+		}
+		if first.Name != c.Name || c.isGenerated() {
+			l.add(c.at("column"), DuplicateColumn, "the columns %q and %q of sheet %q both fill the column %q of the table. Delete one of the two", first.Name, c.Name, s.Name, c.Stored())
+		}
 	}
 }
 
@@ -145,6 +158,8 @@ func (l *loader) checkKey(s *sheetDraft) {
 	for _, name := range s.Key {
 		c, _ := s.Column(name)
 		switch {
+		case slices.ContainsFunc(s.Generated, func(g *Generated) bool { return g.Name == name }):
+			l.add(s.at("key"), KeyUnknown, "the key of sheet %q has the column %q, which is not in the workbook. Use columns that are", s.Name, name)
 		case c == nil:
 			l.add(s.at("key"), KeyUnknown, "the key of sheet %q has the column %q, which does not exist%s", s.Name, name, didYouMean(name, columnNames(s.Sheet)))
 		case seen[name]:

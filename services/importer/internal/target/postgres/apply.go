@@ -189,7 +189,10 @@ func (t *table) insert() string {
 			columns, values = append(columns, c.Name), append(values, t.value(c))
 		}
 	}
-	return fmt.Sprintf(`INSERT INTO %s (%s) SELECT %s FROM %s s%s WHERE s.%s%s`, name(t.sheet.Table), names(columns),
+	for _, g := range t.sheet.Generated {
+		columns, values = append(columns, g.Field), append(values, generate(g, t.attribute(g.Field)))
+	}
+	return fmt.Sprintf(`INSERT INTO %s (%s) SELECT %s FROM %s s%s WHERE s.%s%s`, tableName(t.sheet.Table), names(columns),
 		strings.Join(values, ", "), t.stage, t.joins(), name(staging), t.complete())
 }
 
@@ -201,11 +204,16 @@ func (t *table) update() string {
 			set = append(set, name(c.Name)+" = "+t.value(c))
 		}
 	}
+	for _, g := range t.sheet.Generated {
+		if g.By == schema.Updated {
+			set = append(set, name(g.Field)+" = "+generate(g, t.attribute(g.Field)))
+		}
+	}
 	if len(set) == 0 {
 		key := name(t.sheet.Key[0])
 		set = append(set, fmt.Sprintf("%s = t.%[1]s", key))
 	}
-	return fmt.Sprintf(`UPDATE %s t SET %s FROM %s s%s WHERE %s AND NOT s.%s%s`, name(t.sheet.Table), strings.Join(set, ", "), t.stage, t.joins(),
+	return fmt.Sprintf(`UPDATE %s t SET %s FROM %s s%s WHERE %s AND NOT s.%s%s`, tableName(t.sheet.Table), strings.Join(set, ", "), t.stage, t.joins(),
 		t.sameKey("t", "s"), name(staging), t.complete())
 }
 
@@ -216,6 +224,8 @@ func (t *table) value(c *schema.Column) string {
 		return r.alias + "." + name(r.id)
 	}
 	switch f := t.family(c); f {
+	case moments:
+		return "s." + name(c.Name) + " AT TIME ZONE 'UTC'"
 	case labels, uuids, documents:
 		return "s." + name(c.Name) + "::" + t.attribute(c.Name).base
 	default:
@@ -240,6 +250,9 @@ func (t *table) same(c *schema.Column, row, staged string) string {
 // compared is a column of a stage in a type that is compared as the table's column is.
 func (t *table) compared(c *schema.Column, staged string) string {
 	value := staged + "." + name(c.Name)
+	if t.family(c) == moments {
+		return value + " AT TIME ZONE 'UTC'"
+	}
 	a := t.attribute(c.Name)
 	if a == nil || t.resolved[c.Name] != nil || a.family == integers || a.base == a.family.staged() {
 		return value // integers of all sizes are compared with each other
@@ -261,9 +274,9 @@ func (t *table) releaseValues() error {
 			keys[i], again[i] = "o."+key, fmt.Sprintf("t.%s = x.%[1]s", key)
 		}
 		taken := fmt.Sprintf(`SELECT %s, row_number() OVER () AS headway_number FROM %s s JOIN %s o ON %s WHERE NOT (%s) AND EXISTS (SELECT FROM %s r WHERE NOT r.%s AND %s)`,
-			strings.Join(keys, ", "), t.stage, name(t.sheet.Table), t.same(c, "o", "s"), t.sameKey("o", "s"), t.stage, name(staging), t.sameKey("o", "r"))
+			strings.Join(keys, ", "), t.stage, tableName(t.sheet.Table), t.same(c, "o", "s"), t.sameKey("o", "s"), t.stage, name(staging), t.sameKey("o", "r"))
 		err := t.tx.exec(fmt.Sprintf(`UPDATE %s t SET %s = %s FROM (%s) x WHERE %s`,
-			name(t.sheet.Table), column, t.temporary(c), taken, strings.Join(again, " AND ")))
+			tableName(t.sheet.Table), column, t.temporary(c), taken, strings.Join(again, " AND ")))
 		if refusal(err) {
 			return &imports.TableConflictError{Table: t.sheet.Table,
 				Detail: fmt.Sprintf("its column %s can't have a temporary value while rows exchange their values: %s", c.Name, message(err))}

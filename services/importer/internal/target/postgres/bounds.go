@@ -51,6 +51,8 @@ func (a *attribute) bound(c *schema.Column) {
 		if a.precision >= 0 {
 			a.boundDigits(c)
 		}
+	case times, timestamps, moments:
+		c.Scale = &a.scale
 	case uuids:
 		c.Form = schema.UUID
 	case documents:

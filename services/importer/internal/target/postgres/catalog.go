@@ -32,6 +32,8 @@ type attribute struct {
 	parent parentColumn
 	// filled means that the column has a value if none is given. computed means that none can be given.
 	filled, computed bool
+	// always means that the database makes the values of an identity column, and accepts no others.
+	always bool
 	// initial is the expression of its default. volatile means that it can't be evaluated without a trace.
 	initial  string
 	volatile bool
@@ -44,20 +46,60 @@ type attribute struct {
 	followed bool
 }
 
-// parentColumn is a column that a foreign key leads to. Its table is quoted, and name is the table's name.
+// parentColumn is a column that a foreign key leads to. Its table is quoted, and name is the table in the schema, if that has it.
 type parentColumn struct{ table, name, column string }
 
 // uniqueSet is a set of columns that have no values twice.
 type uniqueSet struct {
-	index   string
+	index string
+	// quoted is the index with its schema, if that is necessary.
+	quoted  string
 	columns []string // sorted
+}
+
+// readTables finds out which of the schema's tables exist.
+func (tx *transaction) readTables(ctx context.Context) error {
+	if tx.existing != nil {
+		return nil
+	}
+	names := tx.tableNames()
+	quoted := make([]string, len(names))
+	for i, table := range names {
+		quoted[i] = tableName(table)
+	}
+	rows, err := tx.reader.Query(ctx, `SELECT to_regclass(q)::oid, t FROM unnest($1::text[], $2::text[]) AS x (q, t) WHERE to_regclass(q) IS NOT NULL`, quoted, names)
+	if err != nil {
+		return fmt.Errorf("look for the tables: %w", failed(ctx, err))
+	}
+	defer rows.Close()
+	tx.existing = map[uint32]string{}
+	for rows.Next() {
+		var oid uint32
+		var table string
+		if err := rows.Scan(&oid, &table); err != nil {
+			return fmt.Errorf("look for the tables: %w", err)
+		}
+		tx.existing[oid] = table
+	}
+	return failed(ctx, rows.Err())
+}
+
+// tableOf returns the schema's table with an ID of the catalog. If the schema does not have it, it returns the other name.
+func (tx *transaction) tableOf(oid uint32, otherwise string) string {
+	if table, ok := tx.existing[oid]; ok {
+		return table
+	}
+	return otherwise
 }
 
 // readRelation returns what the catalog knows about a table, or nil if there is no such table.
 func (tx *transaction) readRelation(ctx context.Context, table string) (*relation, error) {
+	if err := tx.readTables(ctx); err != nil {
+		return nil, err
+	}
 	r := &relation{columns: map[string]*attribute{}}
 	err := tx.reader.QueryRow(ctx, `SELECT c.oid, c.relkind::text, EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A'))
-		OR c.relhasrules OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = c.oid AND x.contype = 'x') FROM pg_class c WHERE c.oid = to_regclass($1)`, name(table)).Scan(&r.oid, &r.kind, &r.triggers)
+		OR c.relhasrules OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = c.oid AND x.contype = 'x') FROM pg_class c WHERE c.oid = to_regclass($1)`, tableName(table)).Scan(&r.oid, &r.kind, &r.triggers)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -81,12 +123,12 @@ func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
 		)
 		SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, NULL), t.typname, t.typtype = 'e',
 			d.required, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '',
-			coalesce((SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = a.attrelid AND adnum = a.attnum), ''), a.attidentity <> '',
+			coalesce((SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = a.attrelid AND adnum = a.attnum), ''), a.attidentity <> '', a.attidentity = 'a',
 			d.modifier, ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder),
-			coalesce(f.parent, ''), coalesce(f.name, ''), coalesce(f.to_column, ''),
+			coalesce(f.parent, ''), coalesce(f.oid, 0), coalesce(f.name, ''), coalesce(f.to_column, ''),
 			EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = $1 AND f.confupdtype IN ('c', 'n', 'd') AND a.attnum = ANY (f.confkey))
 		FROM typed d JOIN pg_type t ON t.oid = d.oid AND t.typtype <> 'd' JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = d.attnum
-		LEFT JOIN LATERAL (SELECT k.confrelid::regclass::text AS parent, p.relname::text AS name, pa.attname::text AS to_column FROM pg_constraint k
+		LEFT JOIN LATERAL (SELECT k.confrelid::regclass::text AS parent, k.confrelid AS oid, p.relname::text AS name, pa.attname::text AS to_column FROM pg_constraint k
 			JOIN pg_class p ON p.oid = k.confrelid JOIN pg_attribute pa ON pa.attrelid = k.confrelid AND pa.attnum = k.confkey[1]
 			WHERE k.contype = 'f' AND k.conrelid = $1 AND k.conkey = ARRAY[a.attnum] ORDER BY k.oid LIMIT 1) f ON true`, r.oid)
 	if err != nil {
@@ -98,10 +140,12 @@ func (tx *transaction) readColumns(ctx context.Context, r *relation) error {
 		var base string
 		var enum bool
 		var modifier int
-		if err := rows.Scan(&a.name, &a.declared, &a.base, &base, &enum, &a.notNull, &a.filled, &a.computed, &a.initial, &a.volatile,
-			&modifier, &a.labels, &a.parent.table, &a.parent.name, &a.parent.column, &a.followed); err != nil {
+		var parent uint32
+		if err := rows.Scan(&a.name, &a.declared, &a.base, &base, &enum, &a.notNull, &a.filled, &a.computed, &a.initial, &a.volatile, &a.always,
+			&modifier, &a.labels, &a.parent.table, &parent, &a.parent.name, &a.parent.column, &a.followed); err != nil {
 			return err
 		}
+		a.parent.name = tx.tableOf(parent, a.parent.name)
 		a.volatile = a.volatile || strings.Contains(a.initial, "nextval(")
 		if base == "bpchar" {
 			a.base = base // "character" is one of length 1
@@ -120,6 +164,11 @@ func (a *attribute) setModifier(base string, modifier int) {
 	a.precision, a.scale = -1, -1
 	const header = 4
 	switch {
+	case base == "time" || base == "timestamp" || base == "timestamptz":
+		// PostgreSQL rounds further digits.
+		if a.scale = 6; modifier >= 0 {
+			a.scale = modifier
+		}
 	case modifier < header:
 	case base == "varchar" || base == "bpchar":
 		a.length = modifier - header
@@ -130,17 +179,17 @@ func (a *attribute) setModifier(base string, modifier int) {
 }
 
 func (tx *transaction) readUnique(ctx context.Context, r *relation) error {
-	rows, err := tx.reader.Query(ctx, `SELECT c.relname, array_agg(a.attname::text) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+	rows, err := tx.reader.Query(ctx, `SELECT c.relname, c.oid::regclass::text, array_agg(a.attname::text) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1])
 		WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
-		GROUP BY c.relname`, r.oid)
+		GROUP BY c.oid, c.relname`, r.oid)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var u uniqueSet
-		if err := rows.Scan(&u.index, &u.columns); err != nil {
+		if err := rows.Scan(&u.index, &u.quoted, &u.columns); err != nil {
 			return err
 		}
 		slices.Sort(u.columns)

@@ -50,6 +50,7 @@ func (tx *transaction) foreignKeys(ctx context.Context) ([]foreignKey, error) {
 		if err := rows.Scan(&k.name, &child, &parent, &k.child, &k.parent, &k.childName, &k.parentName, &k.from, &k.to, &k.follows); err != nil {
 			return nil, fmt.Errorf("read the foreign keys: %w", err)
 		}
+		k.childName, k.parentName = tx.tableOf(child, k.childName), tx.tableOf(parent, k.parentName)
 		k.childTable, k.parentTable = byID[child], byID[parent]
 		all = append(all, k)
 	}
@@ -154,7 +155,7 @@ func (tx *transaction) replaced(ctx context.Context, k *foreignKey) (dangling []
 	column := name(c.Name)
 	query := fmt.Sprintf(`SELECT o.%s::text, count(*) FROM %s s JOIN %s o ON NOT s.%s AND %s JOIN %s f ON f.%s = o.%[1]s%[8]s
 		WHERE %[9]s IS DISTINCT FROM o.%[1]s AND NOT EXISTS (SELECT FROM %[2]s n WHERE %[10]s) GROUP BY 1 LIMIT %[11]d`,
-		column, t.stage, name(t.sheet.Table), name(staging), t.sameKey("o", "s"), k.child, name(k.from[0]), still,
+		column, t.stage, tableName(t.sheet.Table), name(staging), t.sameKey("o", "s"), k.child, name(k.from[0]), still,
 		t.compared(c, "s"), "o."+column+" = "+t.compared(c, "n"), imports.MaxDangling)
 	rows, err := tx.writer.Query(ctx, query)
 	if err != nil {

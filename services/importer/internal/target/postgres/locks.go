@@ -64,7 +64,7 @@ func (tx *transaction) lockExisting() error {
 	var existing []string
 	for _, table := range tx.tableNames() {
 		var exists bool
-		if err := tx.writer.QueryRow(tx.ctx, `SELECT to_regclass($1) IS NOT NULL`, name(table)).Scan(&exists); err != nil {
+		if err := tx.writer.QueryRow(tx.ctx, `SELECT to_regclass($1) IS NOT NULL`, tableName(table)).Scan(&exists); err != nil {
 			return fmt.Errorf("look for table %s: %w", table, failed(tx.ctx, err))
 		}
 		if exists {
@@ -81,7 +81,7 @@ func (tx *transaction) lockInOrder(tables []string) (blocked int, err error) {
 	}
 	wait := firstLockTime
 	for i, table := range tables {
-		statement := fmt.Sprintf(`SET LOCAL lock_timeout = %d; LOCK TABLE %s IN EXCLUSIVE MODE`, wait.Milliseconds(), name(table))
+		statement := fmt.Sprintf(`SET LOCAL lock_timeout = %d; LOCK TABLE %s IN EXCLUSIVE MODE`, wait.Milliseconds(), tableName(table))
 		if err := tx.exec(statement); err != nil {
 			if permanent(err) {
 				return i, &imports.TableConflictError{Table: table, Detail: "it can't be locked: " + message(err)}

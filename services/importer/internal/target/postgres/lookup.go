@@ -44,8 +44,12 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 		if a.family == integers {
 			array, element = fmt.Sprintf("$%d::bigint[]", i+1), pgtype.Int8OID
 		}
+		asked := fmt.Sprintf("k.k%d", i)
+		if a.family == moments {
+			array, asked = fmt.Sprintf("$%d::text[]::timestamp[]", i+1), asked+" AT TIME ZONE 'UTC'"
+		}
 		l.elements = append(l.elements, element)
-		arrays, on = append(arrays, array), append(on, fmt.Sprintf("t.%s = k.k%d", name(column), i))
+		arrays, on = append(arrays, array), append(on, fmt.Sprintf("t.%s = %s", name(column), asked))
 	}
 	joins := ""
 	for _, c := range give {
@@ -57,10 +61,8 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 			columns = append(columns, r.alias+"."+name(r.code)+"::"+t.family(c).staged())
 		case a == nil:
 			columns = append(columns, "NULL::text")
-		case a.family == texts:
-			columns = append(columns, fmt.Sprintf("t.%s::text", name(c.Name))) // without the spaces of a char(n)
 		default:
-			columns = append(columns, "t."+name(c.Name))
+			columns = append(columns, a.family.read("t."+name(c.Name)))
 		}
 	}
 	asked := make([]string, len(by))
@@ -70,7 +72,7 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 	t.tx.lookups++
 	l.statement = fmt.Sprintf("headway_lookup_%d", t.tx.lookups)
 	_, err := t.tx.reader.PgConn().Prepare(ctx, l.statement, fmt.Sprintf("SELECT k.i, %s FROM unnest(%s) WITH ORDINALITY AS k(%s, i) JOIN %s t ON %s%s",
-		strings.Join(columns, ", "), strings.Join(arrays, ", "), strings.Join(asked, ", "), name(t.sheet.Table), strings.Join(on, " AND "), joins), nil)
+		strings.Join(columns, ", "), strings.Join(arrays, ", "), strings.Join(asked, ", "), tableName(t.sheet.Table), strings.Join(on, " AND "), joins), nil)
 	if err != nil {
 		return nil, l.failed(ctx, err)
 	}

@@ -13,6 +13,15 @@ func name(identifier string) string {
 	return `"` + strings.ReplaceAll(identifier, `"`, `""`) + `"`
 }
 
+// tableName quotes the name of a schema's table.
+func tableName(table string) string {
+	t := (&schema.Sheet{Table: table}).TableName()
+	if t.Schema == "" {
+		return name(t.Name)
+	}
+	return name(t.Schema) + "." + name(t.Name)
+}
+
 func names(identifiers []string) string {
 	quoted := make([]string, len(identifiers))
 	for i, id := range identifiers {

@@ -51,14 +51,30 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 			return nil, conflict("it lacks the key column %s", column.Name)
 		case is == nil:
 			p.added[column.Name] = true
-			p.first = append(p.first, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, name(sheet.Table), name(column.Name), stored[column.Type]))
+			p.first = append(p.first, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, tableName(sheet.Table), name(column.Name), storedType(column)))
 			p.addReference(of, sheet, column)
 		case is.computed:
 			return nil, conflict("its column %s is computed, so it can't be imported. Delete the column from the schema or from the table", column.Name)
+		case is.family == moments && column.Type == schema.DateTime && column.Zone == "":
+			return nil, conflict("its column %s is of type %s, and the schema does not have the time zone of the cells. Add it, for example zone: Europe/Berlin", column.Name, is.declared)
+		case is.family == unknown && strings.HasSuffix(is.declared, "[]"):
+			return nil, conflict("its column %s is an array (%s), which a cell can't fill. Delete the column from the schema", column.Name, is.declared)
 		case !is.family.holds(column.Type) && resolutionOf(of, column, is) == nil:
 			return nil, conflict("its column %s is of type %s, which can't hold the values of type %s that the schema has. A change could lose data", column.Name, is.declared, column.Type)
 		case is.notNull && !column.Required && p.owned:
 			return nil, conflict("its column %s must not be empty, but the schema lets it be", column.Name)
+		}
+	}
+	for _, g := range sheet.Generated {
+		known[g.Field] = true
+		is := r.columns[g.Field]
+		switch {
+		case is == nil:
+			p.first = append(p.first, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, tableName(sheet.Table), name(g.Field), generatedType(g)))
+		case is.computed || is.always:
+			return nil, conflict("its column %s is computed by the database. Delete the column from the schema", g.Field)
+		case !is.generates(g):
+			return nil, conflict("its column %s is of type %s, which can't hold what the schema generates for it", g.Field, is.declared)
 		}
 	}
 	for extra, is := range r.columns {
@@ -77,14 +93,17 @@ func (p *plan) creates(of *schema.Schema, sheet *schema.Sheet) {
 	p.create = true
 	var columns []string
 	for _, c := range sheet.Columns {
-		column := name(c.Name) + " " + stored[c.Type]
+		column := name(c.Name) + " " + storedType(c)
 		if c.Required {
 			column += " NOT NULL"
 		}
 		columns = append(columns, column)
 	}
-	p.first = append(p.first, fmt.Sprintf("CREATE TABLE %s (%s)", name(sheet.Table), strings.Join(columns, ", ")))
-	p.last = append(p.last, fmt.Sprintf("ALTER TABLE %s ADD PRIMARY KEY (%s)", name(sheet.Table), names(sheet.Key)))
+	for _, g := range sheet.Generated {
+		columns = append(columns, fmt.Sprintf("%s %s NOT NULL DEFAULT %s", name(g.Field), generatedType(g), generate(g, nil)))
+	}
+	p.first = append(p.first, fmt.Sprintf("CREATE TABLE %s (%s)", tableName(sheet.Table), strings.Join(columns, ", ")))
+	p.last = append(p.last, fmt.Sprintf("ALTER TABLE %s ADD PRIMARY KEY (%s)", tableName(sheet.Table), names(sheet.Key)))
 	for _, c := range sheet.Columns {
 		if isUnique(sheet, c) {
 			p.addUnique(sheet, c)
@@ -96,7 +115,7 @@ func (p *plan) creates(of *schema.Schema, sheet *schema.Sheet) {
 }
 
 func (p *plan) addUnique(sheet *schema.Sheet, c *schema.Column) {
-	p.last = append(p.last, fmt.Sprintf("CREATE UNIQUE INDEX %s ON %s (%s)", name(uniqueIndex(sheet.Table, c.Name)), name(sheet.Table), name(c.Name)))
+	p.last = append(p.last, fmt.Sprintf("CREATE UNIQUE INDEX %s ON %s (%s)", name(uniqueIndex(sheet.Table, c.Name)), tableName(sheet.Table), name(c.Name)))
 }
 
 // addReference plans a foreign key. It can be deferred, because a value and the rows that refer to it can change in the same
@@ -105,8 +124,8 @@ func (p *plan) addReference(of *schema.Schema, sheet *schema.Sheet, c *schema.Co
 	if c.References == nil {
 		return
 	}
-	p.last = append(p.last, fmt.Sprintf("ALTER TABLE %s ADD FOREIGN KEY (%s) REFERENCES %s (%s) DEFERRABLE", name(sheet.Table), name(c.Name),
-		name(of.Sheet(c.References.Sheet).Table), name(c.References.Column)))
+	p.last = append(p.last, fmt.Sprintf("ALTER TABLE %s ADD FOREIGN KEY (%s) REFERENCES %s (%s) DEFERRABLE", tableName(sheet.Table), name(c.Name),
+		tableName(of.Sheet(c.References.Sheet).Table), name(c.References.Column)))
 }
 
 // isUnique reports whether a column has its own unique index.
@@ -128,7 +147,7 @@ func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *r
 		if !p.added[c.Name] {
 			var twice bool
 			err := tx.reader.QueryRow(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s WHERE %s IS NOT NULL GROUP BY %[2]s HAVING count(*) > 1)`,
-				name(sheet.Table), name(c.Name))).Scan(&twice)
+				tableName(sheet.Table), name(c.Name))).Scan(&twice)
 			if err != nil {
 				return fmt.Errorf("look for duplicates in table %s: %w", sheet.Table, failed(ctx, err))
 			}
@@ -140,7 +159,7 @@ func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *r
 	}
 	for _, u := range r.unique {
 		if strings.HasPrefix(u.index, uniquePrefix) && !wanted[u.index] {
-			p.first = append(p.first, "DROP INDEX "+name(u.index))
+			p.first = append(p.first, "DROP INDEX "+u.quoted)
 		}
 	}
 	return nil

@@ -101,7 +101,7 @@ func (t *table) linkRows() error {
 		}
 		id := r.alias + "." + name(r.id)
 		_, err = t.tx.writer.Exec(t.tx.ctx, fmt.Sprintf(`UPDATE %s t SET %s = %s FROM %s s LEFT JOIN %s %s ON %s WHERE %s AND t.%s IS DISTINCT FROM %s`,
-			name(t.sheet.Table), column, id, t.stage, r.parent, r.alias, t.found(c, r, "s"), t.sameKey("t", "s"), column, id))
+			tableName(t.sheet.Table), column, id, t.stage, r.parent, r.alias, t.found(c, r, "s"), t.sameKey("t", "s"), column, id))
 		if refusal(err) {
 			return &refusedError{table: t, cause: err}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 )
 
 // rule is a rule of a table that the schema does not have.
@@ -87,14 +88,19 @@ func (t *table) after(columns []string) string {
 			return ""
 		}
 		value := "NULL"
-		if a.initial != "" {
+		if g := t.sheet.GeneratedIn(column); g != nil {
+			if g.By == schema.UUID4 {
+				return ""
+			}
+			value = generate(g, a)
+		} else if a.initial != "" {
 			value = a.initial
 		}
 		selected = append(selected, fmt.Sprintf("CASE WHEN s.%s THEN %s ELSE t.%s END AS %[3]s", name(staging), value, name(column)))
 		joined = true
 	}
 	if joined {
-		from += fmt.Sprintf(" LEFT JOIN %s t ON NOT s.%s AND %s", name(t.sheet.Table), name(staging), t.sameKey("t", "s"))
+		from += fmt.Sprintf(" LEFT JOIN %s t ON NOT s.%s AND %s", tableName(t.sheet.Table), name(staging), t.sameKey("t", "s"))
 	}
 	return "SELECT " + strings.Join(selected, ", ") + " FROM " + from
 }
@@ -174,7 +180,7 @@ func (t *table) brokenUnique(r rule) string {
 		) v WHERE v.headway_turn > 1 OR EXISTS (SELECT FROM (SELECT %s, %s FROM %s WHERE %s) o WHERE %s
 			AND NOT EXISTS (SELECT FROM %s s WHERE NOT s.%s AND %s))`,
 		strings.Join(numbers, ", "), list, after, condition,
-		list, names(t.sheet.Key), name(t.sheet.Table), condition, strings.Join(same, " AND "),
+		list, names(t.sheet.Key), tableName(t.sheet.Table), condition, strings.Join(same, " AND "),
 		t.stage, name(staging), t.sameKey("o", "s"))
 }
 

@@ -63,7 +63,7 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 	}
 	t.bounded = t.bounds()
 	if t.empty = t.relation == nil; !t.empty {
-		err := tx.reader.QueryRow(ctx, fmt.Sprintf(`SELECT NOT EXISTS (SELECT FROM %s)`, name(sheet.Table))).Scan(&t.empty)
+		err := tx.reader.QueryRow(ctx, fmt.Sprintf(`SELECT NOT EXISTS (SELECT FROM %s)`, tableName(sheet.Table))).Scan(&t.empty)
 		if permanent(err) {
 			return nil, &imports.TableConflictError{Table: sheet.Table, Detail: "it can't be read: " + message(err)}
 		}
@@ -143,7 +143,7 @@ func (t *table) createStage() error {
 				return err
 			}
 		}
-		t.plan.first, t.stage = nil, name(t.sheet.Table)
+		t.plan.first, t.stage = nil, tableName(t.sheet.Table)
 		return nil
 	}
 	columns := []string{name(staging) + " boolean"}
@@ -163,7 +163,7 @@ func (t *table) family(c *schema.Column) family {
 	if a := t.attribute(c.Name); a != nil && t.resolved[c.Name] == nil {
 		return a.family
 	}
-	return storedFamily(c.Type)
+	return storedFamily(c)
 }
 
 func (t *table) copyStatement() string {

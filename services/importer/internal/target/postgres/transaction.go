@@ -26,6 +26,8 @@ type transaction struct {
 	tables []*table
 	// copying is the copy of rows that is in progress, or nil.
 	copying *copying
+	// existing are those of the schema's tables that exist, by their IDs in the catalog. It is nil until they are read.
+	existing map[uint32]string
 	// lookups counts the prepared statements of the reader.
 	lookups int
 	applied bool

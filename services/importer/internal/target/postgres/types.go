@@ -23,7 +23,8 @@ const (
 	dates
 	times
 	timestamps
-	labels // of an enum
+	moments // with a time zone
+	labels  // of an enum
 	uuids
 	documents // JSON
 )
@@ -32,10 +33,18 @@ const (
 var families = map[string]family{
 	"int2": integers, "int4": integers, "int8": integers, "bool": booleans, "numeric": decimals,
 	"text": texts, "varchar": texts, "bpchar": texts, "citext": texts,
-	"date": dates, "time": times, "timestamp": timestamps, "uuid": uuids, "json": documents, "jsonb": documents,
+	"date": dates, "time": times, "timestamp": timestamps, "timestamptz": moments, "uuid": uuids, "json": documents, "jsonb": documents,
 }
 
-// stored are the types of columns that this package creates.
+// storedType returns the type of a column that this package creates.
+func storedType(c *schema.Column) string {
+	if c.Type == schema.DateTime && c.Zone != "" {
+		return "timestamptz"
+	}
+	return stored[c.Type]
+}
+
+// stored are the types of columns that this package creates, without time zones.
 var stored = map[schema.Type]string{
 	schema.Text: "text", schema.Email: "text", schema.Phone: "text", schema.Enum: "text",
 	schema.Integer: "bigint", schema.Boolean: "boolean", schema.Decimal: "numeric",
@@ -43,8 +52,8 @@ var stored = map[schema.Type]string{
 }
 
 // storedFamily returns the family of a column that this package creates.
-func storedFamily(t schema.Type) family {
-	switch stored[t] {
+func storedFamily(c *schema.Column) family {
+	switch storedType(c) {
 	case "bigint":
 		return integers
 	case "boolean":
@@ -57,6 +66,8 @@ func storedFamily(t schema.Type) family {
 		return times
 	case "timestamp":
 		return timestamps
+	case "timestamptz":
+		return moments
 	}
 	return texts
 }
@@ -75,7 +86,7 @@ func (f family) holds(t schema.Type) bool {
 	case schema.Time:
 		return f == times
 	case schema.DateTime:
-		return f == timestamps
+		return f == timestamps || f == moments
 	case schema.Text, schema.Email, schema.Phone, schema.Enum:
 		return f == texts || f == labels || f == uuids || f == documents
 	}
@@ -96,10 +107,21 @@ func (f family) staged() string {
 		return "date"
 	case times:
 		return "time"
-	case timestamps:
-		return "timestamp"
+	case timestamps, moments:
+		return "timestamp" // in UTC
 	}
 	return "text"
+}
+
+// read is an expression of a column as its values are read.
+func (f family) read(column string) string {
+	switch f {
+	case texts:
+		return column + "::text" // without the spaces of a char(n)
+	case moments:
+		return column + " AT TIME ZONE 'UTC'"
+	}
+	return column
 }
 
 // value reads a value of a column of the schema from PostgreSQL's text form. It appends text to dst.

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
@@ -15,7 +14,7 @@ import (
 func (tx *transaction) foreignKeysOfOthers(ctx context.Context) (bool, error) {
 	tables := map[string]*schema.Sheet{}
 	for _, sheet := range tx.run.Schema.Sheets {
-		tables[strings.ToLower(sheet.Table)] = sheet
+		tables[fold(sheet.Table)] = sheet
 		for _, column := range sheet.Columns {
 			if r := column.References; r != nil && !isKey(tx.run.Schema.Sheet(r.Sheet), r.Column) {
 				return true, nil
@@ -46,8 +45,8 @@ func (tx *transaction) known(child, parent *schema.Sheet, from, to string) bool 
 		return false
 	}
 	for _, column := range child.Columns {
-		if r := column.References; r != nil && strings.EqualFold(column.Name, from) && tx.run.Schema.Sheet(r.Sheet) == parent &&
-			strings.EqualFold(r.Column, to) {
+		if r := column.References; r != nil && sameName(column.Name, from) && tx.run.Schema.Sheet(r.Sheet) == parent &&
+			sameName(r.Column, to) {
 			return true
 		}
 	}
@@ -56,5 +55,5 @@ func (tx *transaction) known(child, parent *schema.Sheet, from, to string) bool 
 
 // isKey reports whether the column alone is the sheet's key.
 func isKey(sheet *schema.Sheet, column string) bool {
-	return len(sheet.Key) == 1 && strings.EqualFold(sheet.Key[0], column)
+	return len(sheet.Key) == 1 && sameName(sheet.Key[0], column)
 }

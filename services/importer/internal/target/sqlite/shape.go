@@ -67,7 +67,7 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 		return err
 	}
 	for _, column := range sheet.Columns {
-		is, ok := have.columns[strings.ToLower(column.Name)]
+		is, ok := have.columns[fold(column.Name)]
 		switch want := storageType(column); {
 		case is.computed:
 			return conflict("its column %s is computed, so it can't be imported. Delete the column from the schema or from the table", column.Name)
@@ -84,10 +84,26 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 		case is.notNull && !column.Required:
 			return conflict("its column %s must not be empty, but it can be empty in the schema", column.Name)
 		}
-		if collation := have.collations[strings.ToLower(column.Name)]; collation != "" && (column.Unique || slices.Contains(sheet.Key, column.Name)) {
+		if collation := have.collations[fold(column.Name)]; collation != "" && (column.Unique || slices.Contains(sheet.Key, column.Name)) {
 			return conflict("its column %s compares texts by the collation %s, but Headway compares keys and unique values exactly", column.Name, collation)
 		}
-		delete(have.columns, strings.ToLower(column.Name))
+		delete(have.columns, fold(column.Name))
+	}
+	for _, g := range sheet.Generated {
+		is, ok := have.columns[fold(g.Field)]
+		switch want := generatedType(g); {
+		case is.computed:
+			return conflict("its column %s is computed by the database. Delete the column from the schema", g.Field)
+		case !ok:
+			if err := tx.exec(ctx, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, name(sheet.Table), name(g.Field), want)); permanent(err) {
+				return conflict("it can't get the column %s: %v", g.Field, err)
+			} else if err != nil {
+				return fmt.Errorf("extend table %s: %w", sheet.Table, err)
+			}
+		case is.affinity != want:
+			return conflict("its column %s has the type %s, but the schema needs %s", g.Field, is.affinity, want)
+		}
+		delete(have.columns, fold(g.Field))
 	}
 	for extra, is := range have.columns {
 		if is.notNull && !is.hasDefault {
@@ -96,7 +112,7 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 	}
 	key := slices.Clone(sheet.Key)
 	for i := range key {
-		key[i] = strings.ToLower(key[i])
+		key[i] = fold(key[i])
 	}
 	slices.Sort(key)
 	if !slices.ContainsFunc(have.unique, func(u []string) bool { return slices.Equal(u, key) }) {
@@ -113,7 +129,7 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 		}
 		found := false
 		for index, of := range have.ours {
-			if of == strings.ToLower(column.Name) {
+			if of == fold(column.Name) {
 				delete(have.ours, index)
 				found = true
 			}
@@ -180,7 +196,7 @@ func (tx *transaction) claimTable(ctx context.Context, table string) error {
 const indexPrefix = "headway_unique_"
 
 func uniqueIndex(table, column string) string {
-	return strings.ToLower(indexPrefix + table + "_" + column)
+	return fold(indexPrefix + table + "_" + column)
 }
 
 func (tx *transaction) readShape(ctx context.Context, table string) (shape, error) {
@@ -199,13 +215,13 @@ func (tx *transaction) readShape(ctx context.Context, table string) (shape, erro
 	}
 	slices.Sort(primary)
 	have.unique = append(have.unique, primary)
-	err = tx.query(ctx, `SELECT l.name, group_concat(lower(i.name)) FROM pragma_index_list(?) l, pragma_index_info(l.name) i
+	err = tx.query(ctx, `SELECT l.name, group_concat(lower(i.name), char(31)) FROM pragma_index_list(?) l, pragma_index_info(l.name) i
 		WHERE l."unique" AND NOT l.partial GROUP BY l.name HAVING count(*) = count(i.name)`, []any{table},
 		func(row *sqlitedirect.Stmt) {
 			if index := row.Text(0); strings.HasPrefix(index, indexPrefix) {
 				have.ours[index] = row.Text(1)
 			}
-			set := strings.Split(row.Text(1), ",")
+			set := strings.Split(row.Text(1), "\x1f") // not part of a name
 			slices.Sort(set)
 			have.unique = append(have.unique, set)
 		})
@@ -246,6 +262,9 @@ func createTable(sheet *schema.Sheet, parent func(schema.Reference) (string, str
 		}
 		b.WriteString(references(column, parent) + ",\n")
 	}
+	for _, g := range sheet.Generated {
+		fmt.Fprintf(&b, "\t%s %s NOT NULL,\n", name(g.Field), generatedType(g))
+	}
 	fmt.Fprintf(&b, "\tPRIMARY KEY (%s)\n) STRICT", names(sheet.Key))
 	return b.String()
 }
@@ -264,6 +283,19 @@ func storageType(column *schema.Column) string {
 	}
 	return "TEXT"
 }
+
+// fold returns the form in which SQLite compares names: it ignores the case of ASCII letters only.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
+}
+
+// sameName reports whether two names are the same for SQLite.
+func sameName(a, b string) bool { return fold(a) == fold(b) }
 
 // name quotes an identifier.
 func name(identifier string) string {

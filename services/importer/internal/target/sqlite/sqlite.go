@@ -120,7 +120,7 @@ func (s *Target) Begin(ctx context.Context, run imports.Run, waiting func(int)) 
 	if err != nil {
 		return nil, err
 	}
-	tx := &transaction{store: s, run: run, leave: leave}
+	tx := &transaction{store: s, run: run, began: time.Now().UTC(), leave: leave}
 	if err := tx.begin(ctx); err != nil {
 		return nil, errors.Join(err, tx.end())
 	}

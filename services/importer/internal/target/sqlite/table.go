@@ -28,8 +28,11 @@ type table struct {
 	sheet   *schema.Sheet
 	columns []*schema.Column
 	key     []int // of the columns
-	empty   bool
-	rows    int // the maximum number of rows per lookup
+	// generated are the columns of the table that the rows do not have, and values the expressions of their new values.
+	generated, values []string
+
+	empty bool
+	rows  int // the maximum number of rows per lookup
 	// written is the maximum number of rows per statement that writes. In a table with triggers, it is one, so that the
 	// row that a trigger refuses or skips is known.
 	written int
@@ -57,6 +60,10 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 		}
 		t.key = append(t.key, i)
 	}
+	var err error
+	if t.generated, t.values, err = tx.generated(sheet); err != nil {
+		return nil, err
+	}
 	t.written = t.rows
 	if triggers, err := tx.triggers(ctx, sheet.Table); err != nil {
 		return nil, err
@@ -64,7 +71,7 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 		t.written = 1
 	}
 	t.empty = true
-	err := tx.query(ctx, `SELECT 1 FROM `+name(sheet.Table)+` LIMIT 1`, nil, func(*sqlitedirect.Stmt) { t.empty = false })
+	err = tx.query(ctx, `SELECT 1 FROM `+name(sheet.Table)+` LIMIT 1`, nil, func(*sqlitedirect.Stmt) { t.empty = false })
 	if err != nil {
 		return nil, fmt.Errorf("look into table %s: %w", sheet.Table, err)
 	}
@@ -168,7 +175,7 @@ func (t *table) explain(err error) (column, reason string) {
 	}
 	_, named, _ := strings.Cut(refused.Message, "constraint failed: "+t.sheet.Table+".")
 	for _, c := range t.columns {
-		if strings.EqualFold(c.Name, named) {
+		if sameName(c.Name, named) {
 			column = c.Name
 		}
 	}
@@ -218,8 +225,8 @@ func (t *table) write(ctx context.Context, rows [][]imports.Value, kept map[int]
 // insert returns a statement that inserts n rows. If it fails, it doesn't undo the rows before the failing one. So
 // SQLite doesn't need a statement journal, and the whole run is rolled back anyway.
 func (t *table) insert(n int) string {
-	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?)"
-	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s", name(t.sheet.Table), names(columnNames(t.columns)), strings.Repeat(row+",", n-1)+row)
+	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?" + strings.Join(append([]string{""}, t.values...), ",") + ")"
+	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s", name(t.sheet.Table), names(append(columnNames(t.columns), t.generated...)), strings.Repeat(row+",", n-1)+row)
 }
 
 // upsert returns a statement that inserts or updates n rows. SQLite always uses a statement journal for it.
@@ -228,6 +235,11 @@ func (t *table) upsert(n int) string {
 	for i, c := range t.columns {
 		if !slices.Contains(t.key, i) {
 			set = append(set, name(c.Name)+" = excluded."+name(c.Name))
+		}
+	}
+	for i, g := range t.sheet.Generated {
+		if g.By == schema.Updated {
+			set = append(set, name(g.Field)+" = "+t.values[i])
 		}
 	}
 	if len(set) == 0 {
@@ -247,6 +259,11 @@ func (t *table) update(n int) string {
 			keys = append(keys, name(t.sheet.Table)+"."+equal)
 		} else {
 			set = append(set, equal)
+		}
+	}
+	for i, g := range t.sheet.Generated {
+		if g.By == schema.Updated {
+			set = append(set, name(g.Field)+" = "+t.values[i])
 		}
 	}
 	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?)"

@@ -22,6 +22,8 @@ type transaction struct {
 	using sync.Mutex
 	conn  *sqlitedirect.Conn
 	run   imports.Run
+	// began is when the run began, in UTC.
+	began time.Time
 	leave func()
 	// unwatch stops watching the run's context. Until then, a done context interrupts the running statement.
 	unwatch func()

@@ -133,7 +133,7 @@ func (tx *transaction) danglingOf(ctx context.Context, k foreignKey) ([]imports.
 
 // sheetOf returns the sheet that fills a table, or nil.
 func (tx *transaction) sheetOf(table string) *schema.Sheet {
-	i := slices.IndexFunc(tx.run.Schema.Sheets, func(s *schema.Sheet) bool { return strings.EqualFold(s.Table, table) })
+	i := slices.IndexFunc(tx.run.Schema.Sheets, func(s *schema.Sheet) bool { return sameName(s.Table, table) })
 	if i < 0 {
 		return nil
 	}
@@ -146,7 +146,7 @@ func columnOf(sheet *schema.Sheet, column string) string {
 		return ""
 	}
 	for _, c := range sheet.Columns {
-		if strings.EqualFold(c.Name, column) {
+		if sameName(c.Name, column) {
 			return c.Name
 		}
 	}

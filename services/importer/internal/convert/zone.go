@@ -1,0 +1,92 @@
+package convert
+
+import (
+	"fmt"
+	"time"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
+)
+
+// moment returns the time in UTC of a time in the column's zone. A time that the zone lacks, or has twice, is a Fault.
+func (c *Column) moment(civil source.Civil) (source.Civil, *Fault) {
+	wall := time.Date(civil.Year, civil.Month, civil.Day, civil.Hour, civil.Minute, civil.Second, civil.Nanosecond, time.UTC)
+	before, after := c.offset(wall.Add(-zoneSpan)), c.offset(wall.Add(zoneSpan))
+	first, second := wall.Add(-before), wall.Add(-after)
+	isFirst, isSecond := c.offset(first) == before, c.offset(second) == after
+	switch {
+	case before == after || isFirst && !isSecond:
+		return inUTC(first)
+	case isSecond && !isFirst:
+		return inUTC(second)
+	case isFirst:
+		return source.Civil{}, fault(imports.AmbiguousDate, "%s is twice in the time zone %s, because clocks are set back. Enter %s or %s.", civil, c.zone,
+			withOffset(first.In(c.zone)), withOffset(second.In(c.zone)))
+	}
+	return source.Civil{}, fault(imports.NotADate, "%s is not in the time zone %s, because clocks are set forward. Enter %s or %s.", civil, c.zone,
+		withOffset(second.In(c.zone)), withOffset(first.In(c.zone)))
+}
+
+// zoneSpan is longer than the difference between any zone and UTC, and shorter than the time between two changes of a zone.
+const zoneSpan = 26 * time.Hour
+
+// offset returns how far clocks of the column's zone are ahead of UTC.
+func (c *Column) offset(at time.Time) time.Duration {
+	_, seconds := at.In(c.zone).Zone()
+	return time.Duration(seconds) * time.Second
+}
+
+func inUTC(at time.Time) (source.Civil, *Fault) {
+	if at.Year() < 1 || at.Year() > 9999 {
+		return source.Civil{}, fault(imports.NotADate, "The time is outside of the years 1 to 9999 in UTC. Enter another one.")
+	}
+	return source.Civil{Year: at.Year(), Month: at.Month(), Day: at.Day(), Hour: at.Hour(), Minute: at.Minute(), Second: at.Second(), Nanosecond: at.Nanosecond(),
+		HasDate: true, HasTime: true}, nil
+}
+
+// withOffset writes a time as parseMoment reads it.
+func withOffset(at time.Time) string { return at.Format("2006-01-02T15:04:05.999999999Z07:00") }
+
+// parseMoment reads an ISO 8601 date and time with an offset from UTC, "2025-04-03T09:30+02:00", and returns it in UTC.
+func parseMoment(cell *source.Cell) (source.Civil, bool) {
+	text := cell.Text
+	const shortest = len("2025-04-03T09:30Z")
+	if cell.Kind != source.Text && (cell.Kind != source.Date || !cell.ISO) || len(text) < shortest {
+		return source.Civil{}, false
+	}
+	var offset time.Duration
+	switch sign := text[len(text)-min(len(text), len("+02:00"))]; {
+	case text[len(text)-1] == 'Z':
+		text = text[:len(text)-1]
+	case sign == '+' || sign == '-':
+		hours, ok1 := digits(text[len(text)-5 : len(text)-3])
+		minutes, ok2 := digits(text[len(text)-2:])
+		if !ok1 || !ok2 || text[len(text)-3] != ':' || hours > 23 || minutes > 59 {
+			return source.Civil{}, false
+		}
+		if offset = time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute; sign == '-' {
+			offset = -offset
+		}
+		text = text[:len(text)-len("+02:00")]
+	default:
+		return source.Civil{}, false
+	}
+	civil, ok := parseCivil(text)
+	if !ok || !civil.HasDate || !civil.HasTime {
+		return source.Civil{}, false
+	}
+	utc, f := inUTC(time.Date(civil.Year, civil.Month, civil.Day, civil.Hour, civil.Minute, civil.Second, civil.Nanosecond, time.UTC).Add(-offset))
+	return utc, f == nil
+}
+
+// compileZone finds the column's time zone.
+func (c *Column) compileZone() error {
+	if c.spec.Zone == "" {
+		return nil
+	}
+	var err error
+	if c.zone, err = time.LoadLocation(c.spec.Zone); err != nil {
+		return fmt.Errorf("column %s: %w", c.spec.Name, err)
+	}
+	return nil
+}
