@@ -249,12 +249,15 @@ func (t *table) same(c *schema.Column, row, staged string) string {
 
 // compared is a column of a stage in a type that is compared as the table's column is.
 func (t *table) compared(c *schema.Column, staged string) string {
+	if r := t.resolved[c.Name]; r != nil {
+		return r.idOf(c, staged)
+	}
 	value := staged + "." + name(c.Name)
 	if t.family(c) == moments {
 		return value + " AT TIME ZONE 'UTC'"
 	}
 	a := t.attribute(c.Name)
-	if a == nil || t.resolved[c.Name] != nil || a.family == integers || a.base == a.family.staged() {
+	if a == nil || a.family == integers || a.base == a.family.staged() {
 		return value // integers of all sizes are compared with each other
 	}
 	return value + "::" + a.base

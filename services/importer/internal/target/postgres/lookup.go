@@ -35,17 +35,28 @@ type lookup struct {
 func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Column) (*lookup, error) {
 	l := &lookup{table: t, give: give, params: make([][]byte, len(by)), formats: []int16{pgtype.BinaryFormatCode}}
 	var arrays, on, columns []string
+	parents := ""
 	for i, column := range by {
 		a := t.attribute(column)
 		if a == nil {
 			return l, nil
 		}
-		array, element := fmt.Sprintf("$%d::text[]::%s[]", i+1, a.base), uint32(pgtype.TextOID)
-		if a.family == integers {
+		base, f, r := a.base, a.family, t.resolved[column]
+		if r != nil {
+			var err error
+			if base, f, err = t.tx.codeType(ctx, r); err != nil {
+				return nil, err
+			}
+			parents += fmt.Sprintf(" JOIN %s q%d ON q%[2]d.%[3]s = k.k%[2]d", r.parent, i, name(r.code))
+		}
+		array, element := fmt.Sprintf("$%d::text[]::%s[]", i+1, base), uint32(pgtype.TextOID)
+		if f == integers {
 			array, element = fmt.Sprintf("$%d::bigint[]", i+1), pgtype.Int8OID
 		}
 		asked := fmt.Sprintf("k.k%d", i)
-		if a.family == moments {
+		if r != nil {
+			asked = fmt.Sprintf("q%d.%s", i, name(r.id))
+		} else if f == moments {
 			array, asked = fmt.Sprintf("$%d::text[]::timestamp[]", i+1), asked+" AT TIME ZONE 'UTC'"
 		}
 		l.elements = append(l.elements, element)
@@ -71,8 +82,8 @@ func (t *table) newLookup(ctx context.Context, by []string, give []*schema.Colum
 	}
 	t.tx.lookups++
 	l.statement = fmt.Sprintf("headway_lookup_%d", t.tx.lookups)
-	_, err := t.tx.reader.PgConn().Prepare(ctx, l.statement, fmt.Sprintf("SELECT k.i, %s FROM unnest(%s) WITH ORDINALITY AS k(%s, i) JOIN %s t ON %s%s",
-		strings.Join(columns, ", "), strings.Join(arrays, ", "), strings.Join(asked, ", "), tableName(t.sheet.Table), strings.Join(on, " AND "), joins), nil)
+	_, err := t.tx.reader.PgConn().Prepare(ctx, l.statement, fmt.Sprintf("SELECT k.i, %s FROM unnest(%s) WITH ORDINALITY AS k(%s, i)%s JOIN %s t ON %s%s",
+		strings.Join(columns, ", "), strings.Join(arrays, ", "), strings.Join(asked, ", "), parents, tableName(t.sheet.Table), strings.Join(on, " AND "), joins), nil)
 	if err != nil {
 		return nil, l.failed(ctx, err)
 	}

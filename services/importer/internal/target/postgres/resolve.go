@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"headway/services/importer/internal/imports"
@@ -42,16 +44,33 @@ func (t *table) resolve(of *schema.Schema) error {
 		if r == nil {
 			continue
 		}
-		for _, k := range t.sheet.Key {
-			if k == c.Name || isUnique(t.sheet, c) {
-				return &imports.TableConflictError{Table: t.sheet.Table,
-					Detail: fmt.Sprintf("its column %s stores %s.%s, and the schema refers to %s. Such a column can't be unique or part of the key", c.Name, a.parent.name, r.id, r.code)}
-			}
+		if c.References.Sheet == t.sheet.Name && (slices.Contains(t.sheet.Key, c.Name) || isUnique(t.sheet, c)) {
+			return &imports.TableConflictError{Table: t.sheet.Table,
+				Detail: fmt.Sprintf("its column %s stores %s.%s of the same table, and the schema refers to %s. Such a column can't be unique or part of the key", c.Name, a.parent.name, r.id, r.code)}
 		}
 		r.self, r.alias = c.References.Sheet == t.sheet.Name, fmt.Sprintf("r%d", i)
 		t.resolved[c.Name] = r
 	}
 	return nil
+}
+
+// codeType returns the type of the values by which the parent is found.
+func (tx *transaction) codeType(ctx context.Context, r *resolution) (base string, f family, err error) {
+	var typeName string
+	err = tx.reader.QueryRow(ctx, `SELECT format_type(t.oid, NULL), t.typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+		WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`, r.parent, r.code).Scan(&base, &typeName)
+	if err != nil {
+		return "", unknown, fmt.Errorf("read the type of %s.%s: %w", r.parent, r.code, failed(ctx, err))
+	}
+	if typeName == "bpchar" {
+		base = typeName
+	}
+	return base, families[typeName], nil
+}
+
+// idOf is an expression of the key that the column stores for a row of a stage. It is null if there is no such parent.
+func (r *resolution) idOf(c *schema.Column, staged string) string {
+	return fmt.Sprintf("(SELECT q.%s FROM %s q WHERE q.%s = %s.%s)", name(r.id), r.parent, name(r.code), staged, name(c.Name))
 }
 
 // joins are the joins of a stage with the parents of its columns. Those of the table itself are left out, because their rows
