@@ -94,6 +94,22 @@ func (e *encoder) growing(s *hub.Snapshot, f format.Growing) ([][]byte, error) {
 	return events.([][]byte), nil
 }
 
+// position is the key by which streams that have sent equally many events of a state share the others, framed.
+type position struct {
+	forms *forms
+	sent  int
+}
+
+// rest returns the events of a growing format after those that a stream has sent, framed once for all streams that have sent
+// equally many.
+func (e *encoder) rest(s *hub.Snapshot, events [][]byte, sent int) (sockets.Payload, error) {
+	p, err := s.Encoded(position{e.forms, sent}, func() (any, error) { return e.framed(s, format.WithData(events[sent:])), nil })
+	if err != nil {
+		return sockets.Payload{}, err
+	}
+	return p.(sockets.Payload), nil
+}
+
 // The ID of an event identifies the stream and the client's position in it. A reconnect with an ID of another stream,
 // or with any other text, is treated like a first connection. Otherwise, the client could miss the end of a job.
 

@@ -188,9 +188,8 @@ func (f *follower) tell(s *stream, state *hub.Snapshot) (sockets.Message, bool) 
 	if growing, ok := s.encoder.format.(format.Growing); ok {
 		var events [][]byte
 		if events, err = s.encoder.growing(state, growing); err == nil {
-			fresh := format.WithData(events[min(f.sent, len(events)):])
+			m.Payload, err = s.encoder.rest(state, events, min(f.sent, len(events)))
 			f.sent = max(f.sent, len(events))
-			m.Payload = s.encoder.framed(state, fresh)
 		}
 	} else {
 		m.Payload, err = s.encoder.event(state, !f.begun)

@@ -69,6 +69,43 @@ func TestAllStreamsShareOneEvent(t *testing.T) {
 	}
 }
 
+// TestStreamsOfDeclaredRoutesShareEvents checks each format, on the streams of a route and on those that are named.
+func TestStreamsOfDeclaredRoutesShareEvents(t *testing.T) {
+	h := newHandlers(t)
+	for _, f := range []format.Format{format.Headway, format.JobStatus, format.ProgressUpdate} {
+		v := h.View(f)
+		s := snapshot(t, "a", 42)
+		for _, e := range []encoder{*v.one, {format: f, id: namedID, forms: v.named}} {
+			for _, first := range []bool{true, false} {
+				one, err := e.event(s, first)
+				if err != nil {
+					t.Fatal(err)
+				}
+				of := e
+				of.follower = &follower{} // of another stream
+				if other, err := of.event(s, first); err != nil || &one.Bytes()[0] != &other.Bytes()[0] {
+					t.Errorf("%T: one state was encoded twice (%v)", f, err)
+				}
+			}
+		}
+	}
+	growing := format.StepNames(nil)
+	v := h.View(growing)
+	s := snapshot(t, "a", 42)
+	events := [][]byte{[]byte("FIRST"), nil, []byte("SECOND")}
+	e := encoder{format: growing, id: namedID, forms: v.named}
+	for sent, want := range []string{"data: FIRST\n\nid: " + namedID(s) + "\ndata: SECOND\n\n", "id: " + namedID(s) + "\ndata: SECOND\n\n"} {
+		one, err := e.rest(s, events, sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := e.rest(s, events, sent)
+		if err != nil || &one.Bytes()[0] != &other.Bytes()[0] || string(one.Bytes()) != want {
+			t.Errorf("after %d events, the streams get %q and %q (%v)", sent, one.Bytes(), other.Bytes(), err)
+		}
+	}
+}
+
 func TestIdsBelongToOneJob(t *testing.T) {
 	s := snapshot(t, "a", 42)
 	if id := revisionID(s); seenRevision(s, id) != 42 || len(id) != 8 {
