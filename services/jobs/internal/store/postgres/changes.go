@@ -23,11 +23,10 @@ type known struct {
 	fingerprint []byte
 }
 
-// earlier are the jobs that the creations of a transaction might repeat, and the jobs whose labels are not stored yet.
+// earlier are the jobs that the creations of a transaction might repeat.
 type earlier struct {
 	requests map[request]known
 	byID     map[string]known
-	labeled  []*row
 }
 
 // found returns the jobs that requests have created before.

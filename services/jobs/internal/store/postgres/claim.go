@@ -37,26 +37,38 @@ func (s *Store) Claim(ctx context.Context, c job.Claim) (job.Claimed, error) {
 	return work.claimed, nil
 }
 
-// claims serves all claims of a transaction. Those for the same kinds share their statements.
-func (t *tx) claims(batch []*change) error {
-	groups := map[string][]*change{}
-	var order []string
+// claimGroups returns the claims, with those for the same kinds together.
+func claimGroups(batch []*change) (groups [][]*change) {
+	indexes := map[string]int{}
 	for _, c := range batch {
 		if c.claim == nil {
 			continue
 		}
 		c.claim.claimed = job.Claimed{}
 		key := strings.Join(c.claim.Kinds, "\x00")
-		if groups[key] == nil {
-			order = append(order, key)
+		i, known := indexes[key]
+		if !known {
+			i = len(groups)
+			indexes[key], groups = i, append(groups, nil)
 		}
-		groups[key] = append(groups[key], c)
+		groups[i] = append(groups[i], c)
 	}
-	for _, key := range order {
-		if err := t.claimGroup(groups[key]); err != nil {
-			return err
+	return groups
+}
+
+// limitOf returns the maximum of active jobs per lane that the claims of a group use.
+func limitOf(group []*change) int64 { return max(int64(group[0].claim.Cap), 0) }
+
+// claims serves all claims of a transaction, a group at a time. first has the turns for the first group, or is nil.
+func (t *tx) claims(groups [][]*change, first *turnsRead) error {
+	for i, group := range groups {
+		if i > 0 {
+			first = nil
+			if err := t.flush(); err != nil { // the group sees the remaining jobs
+				return err
+			}
 		}
-		if err := t.flush(); err != nil { // the next group sees the remaining jobs
+		if err := t.claimGroup(group, first); err != nil {
 			return err
 		}
 	}
@@ -64,19 +76,26 @@ func (t *tx) claims(batch []*change) error {
 }
 
 // claimGroup leases jobs to workers that request the same kinds.
-func (t *tx) claimGroup(group []*change) error {
-	kinds, total := group[0].claim.Kinds, 0
-	for _, c := range group {
-		total += c.claim.Max
+func (t *tx) claimGroup(group []*change, read *turnsRead) error {
+	if read == nil {
+		if err := t.setLimit(limitOf(group)); err != nil {
+			return err
+		}
+		b := &pgx.Batch{}
+		read = queueTurns(b, group)
+		if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+			return t.fail("look for ready jobs", err)
+		}
 	}
-	if err := t.setLimit(int64(group[0].claim.Cap)); err != nil {
-		return err
+	var grants int64
+	if len(read.all) > 0 {
+		n, err := t.readHeads(read.all, t.shares(read.all, total(group)))
+		if err != nil {
+			return err
+		}
+		grants = n * grantsPerTransaction
 	}
-	all, rounds, grants, full, err := t.readTurns(kinds, total)
-	if err != nil {
-		return err
-	}
-	queue := newClaimQueue(all, rounds, grants, t.limit)
+	queue := newClaimQueue(read.all, read.rounds, grants, t.limit)
 	for _, c := range group {
 		for len(c.claim.claimed.Jobs) < c.claim.Max {
 			r := queue.next(t)
@@ -89,9 +108,17 @@ func (t *tx) claimGroup(group []*change) error {
 			}
 			c.claim.claimed.Jobs = append(c.claim.claimed.Jobs, j)
 		}
-		c.claim.claimed.Capped = len(c.claim.claimed.Jobs) < c.claim.Max && (full || queue.full)
+		c.claim.claimed.Capped = len(c.claim.claimed.Jobs) < c.claim.Max && (read.full || queue.full)
 	}
 	return nil
+}
+
+// total returns the maximum number of jobs that the claims of a group lease.
+func total(group []*change) (n int) {
+	for _, c := range group {
+		n += c.claim.Max
+	}
+	return n
 }
 
 // grant leases the job to a worker.
@@ -109,37 +136,34 @@ func (t *tx) grant(r *row, c *job.Claim) (job.Job, error) {
 	return j, nil
 }
 
-// readTurns locks and reads the next lanes of the kinds, with their first jobs. full reports whether there are ready
-// jobs whose owners have the maximum of active jobs.
-func (t *tx) readTurns(kinds []string, total int) (all []*turn, rounds map[string]int64, grants int64, full bool, err error) {
-	rounds = map[string]int64{}
-	b := &pgx.Batch{}
+// turnsRead are the next lanes of the kinds of a group. full reports whether there are ready jobs whose owners have the maximum of
+// active jobs.
+type turnsRead struct {
+	all    []*turn
+	rounds map[string]int64
+	full   bool
+}
+
+// queueTurns locks and reads the next lanes for the claims of a group.
+func queueTurns(b *pgx.Batch, group []*change) *turnsRead {
+	read, kinds := &turnsRead{rounds: map[string]int64{}}, group[0].claim.Kinds
 	b.Queue(`SELECT EXISTS (SELECT 1 FROM lanes WHERE kind = ANY($1) AND state = 2)`, kinds).
-		QueryRow(func(r pgx.Row) error { return r.Scan(&full) })
+		QueryRow(func(r pgx.Row) error { return r.Scan(&read.full) })
 	b.Queue(`SELECT kind, round FROM lane_kinds WHERE kind = ANY($1)`, kinds).Query(func(rows pgx.Rows) error {
 		var kind string
 		var round int64
-		_, err := pgx.ForEachRow(rows, []any{&kind, &round}, func() error { rounds[kind] = round; return nil })
+		_, err := pgx.ForEachRow(rows, []any{&kind, &round}, func() error { read.rounds[kind] = round; return nil })
 		return err
 	})
 	b.Queue(`SELECT l.kind, l.owner, l.ready, l.active, l.round, l.stamp, l.granted FROM unnest($1::text[]) AS k(kind)
 		CROSS JOIN LATERAL (SELECT * FROM lanes WHERE kind = k.kind AND state = 1 ORDER BY round, stamp LIMIT $2
-			FOR UPDATE SKIP LOCKED) AS l`, kinds, total).Query(func(rows pgx.Rows) error {
+			FOR UPDATE SKIP LOCKED) AS l`, kinds, total(group)).Query(func(rows pgx.Rows) error {
 		var one turn
 		_, err := pgx.ForEachRow(rows, []any{&one.kind, &one.owner, &one.ready, &one.active, &one.round, &one.stamp, &one.granted},
-			func() error { all = append(all, new(one)); return nil })
+			func() error { read.all = append(read.all, new(one)); return nil })
 		return err
 	})
-	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
-		return nil, nil, 0, false, t.fail("look for ready jobs", err)
-	}
-	if len(all) == 0 {
-		return nil, rounds, 0, full, nil
-	}
-	if grants, err = t.readHeads(all, t.shares(all, total)); err != nil {
-		return nil, nil, 0, false, err
-	}
-	return all, rounds, grants * grantsPerTransaction, full, nil
+	return read
 }
 
 // shares returns the maximum number of jobs of each lane that a claim for this many jobs can take.

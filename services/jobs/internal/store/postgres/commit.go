@@ -37,10 +37,9 @@ func (w *writer) register(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// commit commits the transaction, in one round trip with its mark. If it returns an error, nothing has changed.
-func (w *writer) commit(ctx context.Context) error {
+// commit commits the transaction, in one round trip with its last writes and its mark. If it returns an error, nothing has changed.
+func (w *writer) commit(ctx context.Context, b *pgx.Batch) error {
 	mark := rand.Text()
-	b := &pgx.Batch{}
 	b.Queue(markStatement, w.id, mark)
 	b.Queue(commitStatement)
 	err := w.conn.SendBatch(ctx, b).Close()

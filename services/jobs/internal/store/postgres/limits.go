@@ -26,24 +26,24 @@ func (t *tx) loadGate(of job.GateKey) (g job.Gate, err error) {
 	return g, nil
 }
 
-// openGates makes jobs ready whose limits have room, and stores the limits. All other changes are written.
+// openGates makes jobs ready whose limits have room.
 func (t *tx) openGates() error {
 	for {
 		open := t.gates.Openings()
 		if len(open) == 0 {
 			break
 		}
+		if err := t.flush(); err != nil { // admit reads the waiting jobs
+			return err
+		}
 		for of, n := range open {
 			if err := t.admit(of, n); err != nil {
 				return err
 			}
 		}
-		if err := t.flush(); err != nil {
-			return err
-		}
 	}
 	t.commit.Due = t.gates.Due()
-	return t.saveGates()
+	return nil
 }
 
 // admit makes the first jobs ready that wait for a limit.
@@ -78,24 +78,16 @@ func (t *tx) admit(of job.GateKey, n int) error {
 	return nil
 }
 
-// saveGates stores the limits of this transaction.
-func (t *tx) saveGates() error {
-	b := &pgx.Batch{}
+// queueGates stores the limits of this transaction.
+func (t *tx) queueGates(b *pgx.Batch) {
 	for of, g := range t.gates.All() {
+		t.wrote = true
 		b.Queue(`INSERT INTO limits (owner, key, max_active, interval, admitted, ready, held, next_start, due_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (owner, key) DO UPDATE SET max_active = EXCLUDED.max_active,
 			interval = EXCLUDED.interval, admitted = EXCLUDED.admitted, ready = EXCLUDED.ready, held = EXCLUDED.held,
 			next_start = EXCLUDED.next_start, due_at = EXCLUDED.due_at`, of.Owner, of.Key, g.MaxActive, g.Interval.Microseconds(),
 			g.Admitted, g.Ready, g.Held, column.Stamp(g.NextStart), column.Stamp(g.Due()))
 	}
-	if b.Len() == 0 {
-		return nil
-	}
-	t.wrote = true
-	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
-		return t.fail("store the limits", err)
-	}
-	return nil
 }
 
 // Admit implements job.Store.

@@ -114,3 +114,42 @@ func TestNoStatementReadsWholeTables(t *testing.T) {
 		t.Errorf("table | scans | rows\n%s%v", out, err)
 	}
 }
+
+// On a network, each round trip delays all changes of a transaction.
+func TestTransactionsTakeFewRoundTrips(t *testing.T) {
+	s, p := openThrough(t, nil)
+	var sent atomic.Int64
+	p.Lose(func([]byte) bool { sent.Add(1); return false })
+	var claimed job.Claimed
+	steps := []struct {
+		name string
+		most int64
+		do   func()
+	}{
+		{"create", 2, func() { add(t, s) }},
+		{"claim", 3, func() {
+			var err error
+			claimed, err = s.Claim(t.Context(), job.Claim{Kinds: []string{"crawl"}, Max: 1, Now: time.Now, Duration: time.Minute, Token: rand.Text})
+			if err != nil || len(claimed.Jobs) != 1 {
+				t.Fatal(claimed, err)
+			}
+		}},
+		{"complete", 2, func() {
+			_, errs := s.Update(t.Context(), []string{claimed.Jobs[0].ID}, func(_ int, j *job.Job) error {
+				return j.Complete(time.Now(), j.Lease.Token, nil, nil)
+			})
+			if errs[0] != nil {
+				t.Fatal(errs[0])
+			}
+		}},
+	}
+	for round := range 2 { // the first one prepares the statements
+		for _, step := range steps {
+			before := sent.Load()
+			step.do()
+			if n := sent.Load() - before; round > 0 && n > step.most {
+				t.Errorf("%s took %d round trips, want at most %d", step.name, n, step.most)
+			}
+		}
+	}
+}

@@ -39,45 +39,59 @@ func (t *tx) fail(doing string, err error) error {
 	return t.broken
 }
 
-// perform runs the transaction except for its end.
-func (t *tx) perform(batch []*change) error {
+// perform runs the transaction except for its last writes and its end, which it returns in b. The round trips are few: one begins it,
+// one finds jobs for claims, and the last one writes everything. Claims come first, so that what they read fits into the first one.
+func (t *tx) perform(batch []*change) (b *pgx.Batch, err error) {
 	live := make([]*change, 0, len(batch))
 	for _, c := range batch {
 		if c.err = c.ctx.Err(); c.err == nil {
 			live = append(live, c)
 		}
 	}
-	if err := t.begin(live); err != nil {
-		return err
+	groups := claimGroups(live)
+	first, err := t.begin(live, groups)
+	if err != nil {
+		return nil, err
 	}
-	runs := func(sequence bool) error {
-		for _, c := range live {
-			if c.run == nil || c.sequence != sequence {
-				continue
-			}
-			if c.err = c.run(t); t.broken != nil {
-				return t.broken
-			}
+	if err := t.claims(groups, first); err != nil {
+		return nil, err
+	}
+	if err := t.run(live, false); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(live, func(c *change) bool { return c.sequence }) {
+		if err := t.flush(); err != nil {
+			return nil, err
 		}
-		return t.flush()
+		if err := t.run(live, true); err != nil {
+			return nil, err
+		}
 	}
-	if err := runs(false); err != nil {
-		return err
+	if err := t.openGates(); err != nil {
+		return nil, err
 	}
-	if err := runs(true); err != nil {
-		return err
+	if b, err = t.queue(); err == nil {
+		t.queueGates(b)
 	}
-	if err := t.claims(live); err != nil {
-		return err
-	}
-	if err := t.flush(); err != nil {
-		return err
-	}
-	return t.openGates()
+	return b, err
 }
 
-// begin begins the transaction, and locks and reads the jobs that the changes need, in one round trip.
-func (t *tx) begin(batch []*change) error {
+// run runs the changes that send their own statements, or the others.
+func (t *tx) run(live []*change, sequence bool) error {
+	for _, c := range live {
+		if c.run == nil || c.sequence != sequence {
+			continue
+		}
+		if c.err = c.run(t); t.broken != nil {
+			return t.broken
+		}
+	}
+	return nil
+}
+
+// begin begins the transaction, locks and reads the jobs that the changes need, and reads the turns for the first claims, in one
+// round trip. The turns are nil if there are no claims, or if they have a new limit.
+func (t *tx) begin(batch []*change, groups [][]*change) (first *turnsRead, err error) {
 	var ids []string
 	var requests lookups
 	for _, c := range batch {
@@ -93,10 +107,13 @@ func (t *tx) begin(batch []*change) error {
 	}
 	t.queueLookups(b, &requests)
 	t.queueLoad(b, ids)
-	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
-		return t.fail("lock and read the jobs", err)
+	if len(groups) > 0 && t.limit == limitOf(groups[0]) {
+		first = queueTurns(b, groups[0])
 	}
-	return t.load(t.found()) // the jobs of repeated requests
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return nil, t.fail("lock and read the jobs", err)
+	}
+	return first, t.load(t.found()) // the jobs of repeated requests
 }
 
 // queueLoad locks and reads the jobs. One statement locks them in a fixed order, and a separate statement reads them,
@@ -205,21 +222,27 @@ func (t *tx) tell(before, j *job.Job) {
 	t.commit.WasReady = append(t.commit.WasReady, before.Ready())
 }
 
-// flush writes the jobs that have changed, and the counts of their lanes, in one round trip.
-func (t *tx) flush() error {
+// queue returns the statements that write the changed jobs, and the counts of their lanes. There can be none.
+func (t *tx) queue() (*pgx.Batch, error) {
 	b := &pgx.Batch{}
 	if err := t.queueRows(b); err != nil {
-		return err
+		return nil, err
 	}
 	t.queueLanes(b)
-	if b.Len() == 0 {
-		return nil
+	t.wrote = t.wrote || b.Len() > 0
+	return b, nil
+}
+
+// flush writes the changes so far, so that the next statements see them.
+func (t *tx) flush() error {
+	b, err := t.queue()
+	if err != nil || b.Len() == 0 {
+		return err
 	}
-	t.wrote = true
 	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
 		return t.fail("store the jobs", err)
 	}
-	return t.label()
+	return nil
 }
 
 // queueRows writes the jobs that have changed.
@@ -245,6 +268,7 @@ func (t *tx) queueRows(b *pgx.Batch) error {
 		switch {
 		case r.isNew:
 			created = append(created, e)
+			r.isNew = false
 		case active && j.Lease.Same(was.Lease) && j.CancelRequested == was.CancelRequested: // the row of jobs doesn't change
 		default:
 			changed = append(changed, e)
@@ -278,11 +302,10 @@ func (t *tx) queueRows(b *pgx.Batch) error {
 				if err := rows.Scan(&created[i].seq); err != nil {
 					return err
 				}
-				created[i].isNew = false
-				t.labeled = append(t.labeled, created[i].row)
 			}
 			return rows.Err()
 		})
+		queueLabels(b, created)
 	}
 	for _, s := range []struct {
 		text    string
@@ -312,24 +335,16 @@ func (t *tx) queueRows(b *pgx.Batch) error {
 	return nil
 }
 
-// label stores the labels of new jobs.
-func (t *tx) label() error {
-	var names, values, owners []string
-	var created, seqs []int64
-	for _, r := range t.labeled {
+// queueLabels stores the labels of new jobs.
+func queueLabels(b *pgx.Batch, created []*encodedRow) {
+	var ids, names, values []string
+	for _, r := range created {
 		for name, value := range r.job.Labels {
-			names, values, owners = append(names, name), append(values, value), append(owners, r.job.Owner)
-			created, seqs = append(created, column.Stamp(r.job.CreatedAt)), append(seqs, r.seq)
+			ids, names, values = append(ids, r.job.ID), append(names, name), append(values, value)
 		}
 	}
-	t.labeled = nil
-	if len(seqs) == 0 {
-		return nil
+	if len(ids) > 0 {
+		b.Queue(`INSERT INTO job_labels (name, value, owner, created_at, seq) SELECT u.name, u.value, j.owner, j.created_at, j.seq
+			FROM unnest($1::text[], $2::text[], $3::text[]) AS u(id, name, value) JOIN jobs AS j ON j.id = u.id`, ids, names, values)
 	}
-	_, err := t.conn.Exec(t.ctx, `INSERT INTO job_labels (name, value, owner, created_at, seq)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])`, names, values, owners, created, seqs)
-	if err != nil {
-		return t.fail("store the labels", err)
-	}
-	return nil
 }

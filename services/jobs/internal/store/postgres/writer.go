@@ -263,11 +263,12 @@ func (w *writer) transact(batch []*change) error {
 		return err
 	}
 	t := newTx(ctx, w.conn, w.limit)
-	if err := t.perform(batch); err != nil || !t.wrote {
+	rest, err := t.perform(batch)
+	if err != nil || !t.wrote {
 		w.rollback(ctx, err)
 		return err
 	}
-	if err := w.commit(ctx); err != nil {
+	if err := w.commit(ctx, rest); err != nil {
 		return err
 	}
 	w.limit = t.limit
