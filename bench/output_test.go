@@ -18,9 +18,14 @@ import (
 	"headway/internal/auth"
 )
 
-// BenchmarkOutputReaders measures the edge's memory for each of 1,000 readers of one output of 100 MB, at 20 kB/s each. KiB/reader is
-// the maximum that was resident in half a minute, compared with an edge without readers.
+// BenchmarkOutputReaders measures the edge's memory for each of 1,000 readers of one output of 100 MB, at 20 kB/s each, by streams and
+// by downloads. KiB/reader is the maximum that was resident in half a minute, compared with an edge without readers.
 func BenchmarkOutputReaders(b *testing.B) {
+	b.Run("stream", func(b *testing.B) { measureReaders(b, "/api/v1/sse/jobs/bench/%s/output") })
+	b.Run("download", func(b *testing.B) { measureReaders(b, "/api/v1/jobs/%s/output") })
+}
+
+func measureReaders(b *testing.B, path string) {
 	const readers, size, rate, seconds = 1_000, 100 << 20, 20_000, 30
 	for b.Loop() {
 		s := startStreams(b)
@@ -47,7 +52,7 @@ func BenchmarkOutputReaders(b *testing.B) {
 				b.Fatal(err)
 			}
 			all.Go(func() {
-				n, err := readSlowly(ctx, s.edge.addr, "/api/v1/sse/jobs/bench/"+job.GetJob().GetJobId()+"/output", token, rate)
+				n, err := readSlowly(ctx, s.edge.addr, fmt.Sprintf(path, job.GetJob().GetJobId()), token, rate)
 				read.Add(n)
 				if err != nil {
 					lost.Add(1)

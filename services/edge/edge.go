@@ -25,6 +25,7 @@ import (
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/pace"
 	"headway/services/edge/internal/reqlog"
 	"headway/services/edge/internal/routes"
 	"headway/services/edge/internal/shown"
@@ -37,8 +38,8 @@ import (
 // maxHeaderBytes limits a request's headers. Tokens of identity providers can have a few KiB.
 const maxHeaderBytes = 32 << 10
 
-// outputWindow limits the output that waits for a reader in the connection to the jobs service.
-const outputWindow = 64 << 10
+// outputWindow is the receive window of a call for output. It has room for the largest part that is read at a time.
+const outputWindow = 256 << 10
 
 // pingTimeout is how long an HTTP/2 client can take to answer a ping.
 const pingTimeout = 15 * time.Second
@@ -64,6 +65,8 @@ type Service struct {
 	importer *grpc.ClientConn
 	// outputs is a separate connection to the jobs service, for the output of jobs.
 	outputs *grpc.ClientConn
+	// outputBudget is shared by streams and downloads of outputs.
+	outputBudget *pace.Budget
 	// sockets sends the streams, hub provides their snapshots, and streams handles the requests for them.
 	sockets *sockets.Loop
 	hub     *hub.Hub
@@ -119,6 +122,7 @@ func New(cfg Config) (_ *Service, err error) {
 	if s.importer, err = rpcclient.Dial(cfg.ImporterAddress, rpcclient.Config{}); err != nil {
 		return nil, fmt.Errorf("edge: importer at %s: %w", cfg.ImporterAddress, err)
 	}
+	s.outputBudget = pace.NewBudget()
 	own := cfg.Service
 	if own == nil {
 		own = cfg.Key.ServiceCredentials("edge", auth.ScopeService)
@@ -139,7 +143,7 @@ func New(cfg Config) (_ *Service, err error) {
 	s.revoked.OnEnd(s.hub.EndSession)
 	s.streams = sse.New(sse.Config{
 		SignedOut: s.revoked.Has,
-		Hub:       s.hub, Loop: s.sockets, Outputs: jobsv1.NewJobServiceClient(s.outputs), AsService: asService,
+		Hub:       s.hub, Loop: s.sockets, Outputs: jobsv1.NewJobServiceClient(s.outputs), AsService: asService, ReadBudget: s.outputBudget,
 		Logger: cfg.Logger, Metrics: cfg.Metrics, Keepalive: cfg.Keepalive, Retry: cfg.Retry,
 	})
 	if cfg.UploadsDir != "" {

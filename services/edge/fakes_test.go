@@ -308,7 +308,7 @@ func (f *jobsFake) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStr
 			}
 			continue
 		}
-		if end {
+		if end || r.GetStopAtEnd() {
 			return nil
 		}
 		select {

@@ -73,8 +73,8 @@ func TestStalledOutputReadersHoldNoBuffers(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "story", "ann", nil)
 	b.jobs.write("j1", bytes.Repeat([]byte("0123456789abcde\n"), 2<<20)) // 32 MiB
-	for range readers {
-		conn := b.bare("/api/v1/sse/jobs/story/j1/output", 64<<10)
+	for i := range readers {
+		conn := b.bare([]string{"/api/v1/sse/jobs/story/j1/output", "/api/v1/jobs/j1/output"}[i%2], 64<<10)
 		if _, err := io.CopyN(io.Discard, conn, read); err != nil {
 			t.Fatal(err)
 		}

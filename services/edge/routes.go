@@ -14,6 +14,7 @@ import (
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/mount"
+	"headway/services/edge/internal/pace"
 	"headway/services/edge/internal/reqlog"
 	"headway/services/edge/internal/rest"
 	"headway/services/edge/internal/routes"
@@ -80,7 +81,9 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 		handle("POST /api/v1/uploads/{upload_id}", resumable.Override)
 	}
 	mux.Handle(uploadRoute, a.Required(limit.Handler(importFile)))
-	files, err := addFiles(gateway, uploads, &rest.Downloads{Gateway: gateway, Imports: imports, StallTimeout: s.cfg.StallTimeout})
+	files, err := addFiles(gateway, uploads, &rest.Downloads{
+		Gateway: gateway, Imports: imports, StallTimeout: s.cfg.StallTimeout, Budget: pace.NewBudget(),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +91,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 		mux.Handle(pattern, a.Required(gateway.Files()))
 	}
 	mux.Handle("GET /api/v1/jobs/{job_id}/output", a.Required(&rest.Outputs{
-		Jobs: jobsv1.NewJobServiceClient(s.outputs), StallTimeout: s.cfg.StallTimeout,
+		Jobs: jobsv1.NewJobServiceClient(s.outputs), StallTimeout: s.cfg.StallTimeout, Budget: s.outputBudget,
 	}))
 
 	mux.Handle("GET /api/v1/sse/jobs/{kind}/{job_id}", a.RequiredForStream(http.HandlerFunc(s.streams.Job)))
@@ -127,7 +130,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 func (s *Service) noticingStorage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
-		if err := reqlog.From(r.Context()).Err; rpcerr.IsStorageFull(err) {
+		if err := reqlog.From(r.Context()).Failure(); rpcerr.IsStorageFull(err) {
 			s.storage.Note(err)
 		}
 	})

@@ -119,6 +119,14 @@ func (r *Record) Detach(status int) (done func(bytes int64, err error)) {
 	}
 }
 
+// Failure returns why the request failed. It returns nil after Detach, because the error then belongs to the connection's owner.
+func (r *Record) Failure() error {
+	if r.detached {
+		return nil
+	}
+	return r.Err
+}
+
 // levelOf returns the level of a line: debug for success, info for errors of the caller, and error for errors of the server.
 func levelOf(status int) slog.Level {
 	switch {

@@ -16,6 +16,7 @@ import (
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
+	"headway/services/edge/internal/pace"
 )
 
 // Downloads serves files. Its handlers are for Gateway.HandleFile.
@@ -26,6 +27,8 @@ type Downloads struct {
 	Imports importsv1.ImportServiceClient
 	// StallTimeout is the maximum time that a client can take to accept a chunk.
 	StallTimeout time.Duration
+	// Budget limits the bytes of reports that are requested from the importer at a time.
+	Budget *pace.Budget
 }
 
 // chunk is implemented by the messages of every streamed file.
@@ -51,35 +54,32 @@ func (d *Downloads) Issues(w http.ResponseWriter, r *http.Request) {
 
 func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format importsv1.ReportFormat) {
 	etag := ""
-	request := func(offset, n int64) (func() (*importsv1.DownloadReportResponse, error), func(), error) {
-		ctx, cancel := context.WithCancel(r.Context())
+	request := func(ctx context.Context, offset, n int64) (func() (*importsv1.DownloadReportResponse, error), error) {
 		stream, err := d.Imports.DownloadReport(ctx, &importsv1.DownloadReportRequest{
 			ImportId: r.PathValue("import_id"), Format: format, Offset: offset, MaxBytes: uint32(n), Etag: etag,
 		})
-		if err != nil {
-			cancel()
-			return nil, nil, err
-		}
-		return stream.Recv, cancel, nil
+		return func() (*importsv1.DownloadReportResponse, error) { return stream.Recv() }, err
 	}
-	next, stop, err := request(0, slowRead)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	next, err := request(ctx, 0, pace.Slow)
 	if err != nil {
 		d.Gateway.Fail(w, r, err)
 		return
 	}
 	first, err := next()
-	stop()
+	cancel()
 	if err != nil {
 		d.Gateway.Fail(w, r, err)
 		return
 	}
 	etag = first.GetEtag() // all parts are of the same version
-	file := &remote{size: first.GetSizeBytes(), begin: first.GetBody().GetData(), request: func(offset, n int64) (func() ([]byte, error), func(), error) {
-		next, stop, err := request(offset, n)
+	file := &remote{size: first.GetSizeBytes(), begin: first.GetBody().GetData(), budget: d.Budget, request: func(ctx context.Context, offset, n int64) (func() ([]byte, error), error) {
+		next, err := request(ctx, offset, n)
 		return func() ([]byte, error) {
 			m, err := next()
 			return m.GetBody().GetData(), err
-		}, stop, err
+		}, err
 	}}
 	describe(w, first)
 	w.Header().Set("Cache-Control", "private, no-cache")

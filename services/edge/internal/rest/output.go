@@ -9,6 +9,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/httperr"
+	"headway/services/edge/internal/pace"
 )
 
 // Outputs serves GET /api/v1/jobs/{job_id}/output: the output of a job so far, as a file, with ranges (RFC 9110 §14). It
@@ -18,28 +19,26 @@ type Outputs struct {
 	Jobs jobsv1.JobServiceClient
 	// StallTimeout is the maximum time that a client can take to accept a part.
 	StallTimeout time.Duration
+	// Budget limits the bytes that are requested from the service at a time.
+	Budget *pace.Budget
 }
 
 // ServeHTTP implements http.Handler.
 func (o *Outputs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx := access.Outgoing(r.Context())
-	resp, err := o.Jobs.GetJob(ctx, &jobsv1.GetJobRequest{JobId: r.PathValue("job_id")})
+	resp, err := o.Jobs.GetJob(access.Outgoing(r.Context()), &jobsv1.GetJobRequest{JobId: r.PathValue("job_id")})
 	if err != nil {
 		httperr.Write(w, r, err)
 		return
 	}
 	job := resp.GetJob()
-	content := &remote{size: job.GetOutputBytes(), request: func(offset, n int64) (func() ([]byte, error), func(), error) {
-		ctx, cancel := context.WithCancel(ctx)
-		stream, err := o.Jobs.ReadOutput(ctx, &jobsv1.ReadOutputRequest{JobId: job.GetJobId(), Offset: offset, MaxBytes: uint32(n)})
-		if err != nil {
-			cancel()
-			return nil, nil, err
-		}
+	content := &remote{size: job.GetOutputBytes(), budget: o.Budget, request: func(ctx context.Context, offset, n int64) (func() ([]byte, error), error) {
+		stream, err := o.Jobs.ReadOutput(access.Outgoing(ctx), &jobsv1.ReadOutputRequest{
+			JobId: job.GetJobId(), Offset: offset, MaxBytes: uint32(n), StopAtEnd: true,
+		})
 		return func() ([]byte, error) {
 			m, err := stream.Recv()
 			return m.GetData(), err
-		}, cancel, nil
+		}, err
 	}}
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")

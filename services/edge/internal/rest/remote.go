@@ -1,11 +1,14 @@
 package rest
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -13,18 +16,7 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/httperr"
-)
-
-const (
-	// slowRead is how much of a file is requested from its service at a time for a slow reader, and for each reader at first. A
-	// part is received whole, so a slow reader holds no buffers of a connection. A reader that takes a part immediately gets twice
-	// as much the next time, up to fastRead.
-	slowRead = 15 << 10
-	fastRead = 1 << 20
-	// prompt is how soon a reader asks for more if it is not slow.
-	prompt = 100 * time.Millisecond
-	// maxWrite is how much is written to a client at a time.
-	maxWrite = 32 << 10
+	"headway/services/edge/internal/pace"
 )
 
 // remote is a file of a service, as an io.ReadSeeker. It requests the file in parts, at the pace of its reader.
@@ -32,81 +24,118 @@ type remote struct {
 	size int64
 	// begin are the first bytes, if they are known.
 	begin []byte
-	// request requests n bytes from an offset on. next returns some of them with each call. stop ends the request.
-	request func(offset, n int64) (next func() ([]byte, error), stop func(), err error)
+	// request requests n bytes from an offset on. next returns some of them with each call, and io.EOF at their end. budget limits
+	// what all readers request.
+	request func(ctx context.Context, offset, n int64) (next func() ([]byte, error), err error)
+	budget  *pace.Budget
+	ctx     context.Context
 	// err is why the file cannot be read any further.
 	err error
 
 	offset int64
-	// part is what was received and not read. next and stop are of the present request, which has left more bytes.
-	part []byte
-	next func() ([]byte, error)
-	stop func()
-	left int64
-	// most is how much was requested last, read when the last bytes were read, and slow whether the reader was slow since the last
-	// request.
-	most int64
-	read time.Time
-	slow bool
+	// part is what was received and not read. It is dropped while a write waits for the reader. requested means that its bytes
+	// belong to the pace. The lock is needed while writing is set.
+	mu                 sync.Mutex
+	writing, requested bool
+	part               []byte
+	pace               pace.Reader
 }
 
-// peek returns the next bytes. It returns none at the end of the file.
-func (f *remote) peek() ([]byte, error) {
-	f.slow = f.slow || !f.read.IsZero() && time.Since(f.read) > prompt
-	for len(f.part) == 0 && f.offset < f.size && f.err == nil {
+// peek returns the next bytes, at most n. It returns none at the end of the file.
+func (f *remote) peek(n int64) ([]byte, error) {
+	for f.offset < f.size && f.err == nil {
+		if len(f.part) > 0 {
+			return f.part[:min(int64(len(f.part)), n, f.size-f.offset)], nil
+		}
 		f.receive()
 	}
-	return f.part[:min(int64(len(f.part)), f.size-f.offset)], f.err
+	return nil, f.err
 }
 
-// receive receives some of the present request, or makes the next one.
+// receive receives the next part. It receives all of it before any is read, so that a slow reader keeps no request open.
 func (f *remote) receive() {
-	if f.next == nil && f.offset < int64(len(f.begin)) {
+	if f.offset < int64(len(f.begin)) {
 		f.part = f.begin[f.offset:]
 		return
 	}
-	if f.next == nil {
-		switch {
-		case f.slow || f.most == 0:
-			f.most = slowRead
-		case f.most < fastRead:
-			f.most *= 2
-		}
-		f.slow = false
-		f.left = min(f.most, f.size-f.offset)
-		if f.next, f.stop, f.err = f.request(f.offset, f.left); f.err != nil {
-			f.next = nil
-			return
-		}
-	}
-	data, err := f.next()
+	f.begin = nil
+	n, err := f.pace.Request(f.ctx)
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		f.err = fmt.Errorf("read a file from byte %d on: %w", f.offset, err)
+		f.err = err
 		return
 	}
-	f.part = data
-	if f.left -= int64(len(data)); f.left <= 0 {
-		f.end()
+	f.requested = true
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	defer f.pace.Received()
+	f.part, f.err = f.receiveAll(ctx, min(n, f.size-f.offset))
+	if f.err == nil && len(f.part) == 0 {
+		f.err = io.ErrUnexpectedEOF
+	}
+	if f.err != nil {
+		f.err = fmt.Errorf("read a file from byte %d on: %w", f.offset, f.err)
 	}
 }
 
 // skip removes bytes that peek has returned.
 func (f *remote) skip(n int) {
-	f.part = f.part[n:]
 	f.offset += int64(n)
-	f.read = time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writing = false
+	if f.part = f.part[min(n, len(f.part)):]; len(f.part) == 0 { // it can have been dropped
+		f.drop()
+	}
+}
+
+// dropUnwritten releases what is not being written.
+func (f *remote) dropUnwritten() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.writing {
+		f.drop()
+	}
+}
+
+// drop releases what was received. The lock must be held if a write can be waiting.
+func (f *remote) drop() {
+	f.part = nil
+	if f.requested {
+		f.requested = false
+		f.pace.Done()
+	}
+}
+
+// receiveAll returns n bytes, or fewer at the end of the file.
+func (f *remote) receiveAll(ctx context.Context, n int64) (all []byte, err error) {
+	next, err := f.request(ctx, f.offset, n)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		data, err := next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, err
+		case all == nil && int64(len(data)) == n:
+			all = data
+		case all == nil:
+			all = append(make([]byte, 0, n), data...)
+		default:
+			all = append(all, data...)
+		}
+	}
 }
 
 // Read implements io.Reader.
 func (f *remote) Read(b []byte) (int, error) {
-	data, err := f.peek()
+	data, err := f.peek(int64(len(b)))
 	if err != nil {
 		return 0, err
 	}
-	if len(data) == 0 {
+	if len(data) == 0 && len(b) > 0 {
 		return 0, io.EOF
 	}
 	n := copy(b, data)
@@ -126,24 +155,18 @@ func (f *remote) Seek(offset int64, whence int) (int64, error) {
 		return 0, fmt.Errorf("seek to %d", offset)
 	}
 	if offset != f.offset {
-		f.end()
-		f.part, f.offset, f.most = nil, offset, 0
+		f.drop()
+		f.pace.Reset()
+		f.offset = offset
 	}
 	return offset, nil
-}
-
-// end ends the present request.
-func (f *remote) end() {
-	if f.next != nil {
-		f.stop()
-		f.next = nil
-	}
 }
 
 // serve answers a request with the file, or with a range of it (RFC 9110 §14), after the headers that are set on w: Content-Type,
 // ETag, and others. Each part that the client accepts has its own time limit.
 func (f *remote) serve(w http.ResponseWriter, r *http.Request, stallTimeout time.Duration) {
-	defer f.end()
+	f.ctx, f.pace = r.Context(), pace.New(f.budget)
+	defer f.drop()
 	// A file has few uses for several ranges, and thousands of small ones would cost a request to the service each. The whole
 	// file is an allowed answer.
 	if ranges := r.Header.Get("Range"); len(r.Header.Values("Range")) > 1 || len(ranges) > maxRange || strings.Contains(ranges, ",") {
@@ -201,13 +224,20 @@ func (w *pacedWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	if !ok || limited.R != io.Reader(w.file) {
 		return io.Copy(struct{ io.Writer }{w}, src)
 	}
+	late := time.AfterFunc(pace.Prompt, w.file.dropUnwritten)
+	defer late.Stop()
 	for limited.N > 0 {
-		data, err := w.file.peek()
+		data, err := w.file.peek(min(limited.N, pace.Slow))
 		if err != nil || len(data) == 0 {
 			return n, err
 		}
-		data = data[:min(int64(len(data)), limited.N, maxWrite)]
+		data = bytes.Clone(data) // so that the part can be dropped
+		w.file.mu.Lock()
+		w.file.writing = true
+		w.file.mu.Unlock()
+		late.Reset(pace.Prompt)
 		written, err := w.Write(data)
+		late.Stop()
 		w.file.skip(written)
 		n += int64(written)
 		limited.N -= int64(written)

@@ -26,6 +26,7 @@ import (
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/pace"
 	"headway/services/edge/internal/reqlog"
 	"headway/services/edge/internal/sockets"
 )
@@ -38,6 +39,8 @@ type Config struct {
 	// Outputs provides the output of jobs. AsService makes calls with the edge's own token.
 	Outputs   jobsv1.JobServiceClient
 	AsService grpc.CallOption
+	// ReadBudget limits the bytes of output that are being read at a time.
+	ReadBudget *pace.Budget
 	// SignedOut reports whether a session was signed out. Streams of such a session are refused.
 	SignedOut func(session string) bool
 	// Logger logs states that cannot be sent.

@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ import (
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/format"
 	"headway/services/edge/internal/hub"
+	"headway/services/edge/internal/pace"
 	"headway/services/edge/internal/sockets"
 )
 
@@ -36,16 +38,11 @@ type outputMessage struct {
 }
 
 const (
-	// maxOutputEvent is the maximum number of output bytes in one event. Small events show a slow reader's progress.
-	maxOutputEvent = 8 << 10
-	// holdUpstream is how long the upstream of a reader that accepts nothing stays open. After that, the reader uses
-	// only memory for the received data, not for buffers of a connection.
-	holdUpstream = 100 * time.Millisecond
-	// slowRead is the number of output bytes that are read at a time for a slow reader, and initially for every reader.
-	// With the encoded event, and gRPC's buffer of 16 KiB, a slow reader costs less than 64 KiB. For a reader that
-	// accepts the output immediately, the number doubles with each call. Above fastRead, one call reads the rest.
-	slowRead = 15 << 10
-	fastRead = 1 << 20
+	// maxOutputEvent is the maximum number of output bytes in one event: one read of a slow reader, and the beginning of a
+	// character from the read before. Small events show a slow reader's progress.
+	maxOutputEvent = pace.Slow + utf8.UTFMax - 1
+	// maxEncoded is the maximum size of an event if its text has many characters that JSON escapes.
+	maxEncoded = 2 * pace.Slow
 )
 
 // Output answers GET /api/v1/sse/jobs/{kind}/{job_id}/output. Nothing is skipped here: the upstream is read at the
@@ -64,7 +61,7 @@ func (h *Handlers) Output(w http.ResponseWriter, r *http.Request) {
 		h.noMore(w, s)
 		return
 	}
-	s.output = &output{stream: s, jobID: job.ID, offset: offset, most: slowRead, taken: make(chan struct{}, 1)}
+	s.output = &output{stream: s, jobID: job.ID, offset: offset, pace: pace.New(h.cfg.ReadBudget), catchingUp: offset < job.outputBytes, taken: make(chan struct{}, 1)}
 	if r.Method == http.MethodHead || h.spawn(w, r, s, s.output.run) {
 		h.serve(w, r, s, "", format.Opening{
 			User: as.Subject, Topic: job.Topic, Message: "Connected to the output of job " + job.ID + ".", Keepalive: h.cfg.Keepalive,
@@ -118,10 +115,10 @@ type output struct {
 	// arrived.
 	offset int64
 	held   []byte
-	// most is the maximum number of bytes that are read at a time. 0 means no limit. paused is set if an event of the
-	// current part had to wait for the reader.
-	most   int64
-	paused bool
+	// pace determines the number of bytes that are read at a time.
+	pace pace.Reader
+	// catchingUp means that there can be stored output after offset. Otherwise, the output is followed as it grows.
+	catchingUp bool
 
 	mu    sync.Mutex
 	event sockets.Payload
@@ -145,40 +142,40 @@ func (o *output) take() (sockets.Payload, bool) {
 	return event, full
 }
 
-// errPaused ends an upstream whose reader accepts nothing for now.
+// errPaused means that the reader accepts nothing for now.
 var errPaused = errors.New("the reader is slower than the output")
-
-// errMore ends an upstream that has sent as much as was requested.
-var errMore = errors.New("there can be more output")
 
 // run sends the output from the offset on, even if the upstream is lost, until the job or the stream ends.
 func (o *output) run(ctx context.Context) {
 	var wait *backoff.Backoff // created at the first error, because it uses 5 KiB
 	for ctx.Err() == nil {
 		before := o.offset
-		err := o.receive(ctx)
-		if wait == nil && !errors.Is(err, errPaused) && !errors.Is(err, errMore) {
-			wait = backoff.New(firstWait, maxWait)
+		var err error
+		if o.catchingUp {
+			err = o.catchUp(ctx)
+		} else {
+			err = o.follow(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
 			return
+		case err == nil:
+			wait = nil
+			continue
 		case errors.Is(err, errPaused):
 			wait = nil
-			o.most = slowRead
+			o.pace.Reset()
+			o.catchingUp = true
 			select { // the event that is waiting for the reader
 			case <-o.taken:
 			case <-ctx.Done():
 			}
 			continue
-		case errors.Is(err, errMore):
-			wait = nil
-			o.adapt()
-			continue
 		case errors.Is(err, io.EOF):
 			if o.end(ctx) {
 				return
 			}
+			o.catchingUp = true
 		case status.Code(err) == codes.NotFound:
 			o.stream.finish(appendEvent(nil, "", 0, o.stream.encoder.format.Deleted(o.jobID)), nil)
 			return
@@ -188,6 +185,9 @@ func (o *output) run(ctx context.Context) {
 		case hub.Permanent(err):
 			o.stream.finish(nil, err)
 			return
+		}
+		if wait == nil {
+			wait = backoff.New(firstWait, maxWait)
 		}
 		if o.offset > before {
 			wait.Reset()
@@ -210,41 +210,76 @@ func (o *output) gap(cause error) []byte {
 	return appendEvent(nil, "0", jittered(h.cfg.Retry), o.stream.encoder.format.End(err))
 }
 
-// receive sends the output from one upstream. It returns io.EOF when the job has ended and all its output has arrived.
-func (o *output) receive(ctx context.Context) error {
-	upstream, cancel := context.WithCancel(ctx)
-	defer cancel()
-	h := o.stream.handlers
-	from := o.offset + int64(len(o.held))
-	request := &jobsv1.ReadOutputRequest{JobId: o.jobID, Offset: from, MaxBytes: uint32(o.most)}
-	o.paused = false
-	stream, err := h.cfg.Outputs.ReadOutput(upstream, request, h.cfg.AsService)
+// catchUp reads stored output, and sends it. It reads all of it before it sends any, so that a slow reader keeps no
+// call open. The budget limits the memory of all such calls together.
+func (o *output) catchUp(ctx context.Context) error {
+	most, err := o.pace.Request(ctx)
 	if err != nil {
 		return err
 	}
+	defer o.pace.Done()
+	data, err := o.read(ctx, most)
+	o.pace.Received()
+	if err != nil {
+		return err
+	}
+	o.catchingUp = int64(len(data)) == most
+	return o.send(ctx, data)
+}
+
+// read returns up to most bytes of the stored output.
+func (o *output) read(ctx context.Context, most int64) ([]byte, error) {
+	cfg := &o.stream.handlers.cfg
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	request := &jobsv1.ReadOutputRequest{JobId: o.jobID, Offset: o.offset + int64(len(o.held)), MaxBytes: uint32(most), StopAtEnd: true}
+	stream, err := cfg.Outputs.ReadOutput(ctx, request, cfg.AsService)
+	if err != nil {
+		return nil, err
+	}
+	var all []byte
 	for {
-		msg, err := stream.Recv()
-		if errors.Is(err, io.EOF) && o.most > 0 && o.offset+int64(len(o.held))-from == o.most {
-			return errMore
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return all, nil
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := o.send(ctx, msg.GetData()); err != nil {
-			return err
+		switch data := m.GetData(); {
+		case all == nil && int64(len(data)) == most:
+			all = data
+		case all == nil:
+			all = append(make([]byte, 0, most), data...)
+		default:
+			all = append(all, data...)
 		}
 	}
 }
 
-// adapt sets the size of the next part, after a part was sent completely.
-func (o *output) adapt() {
-	switch {
-	case o.paused:
-		o.most = slowRead
-	case o.most < fastRead:
-		o.most *= 2
-	default:
-		o.most = 0
+// follow sends output as it is added. It returns nil when there can be more than it has read, and io.EOF when the job
+// has ended and all its output has arrived.
+func (o *output) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cfg := &o.stream.handlers.cfg
+	from := o.offset + int64(len(o.held))
+	stream, err := cfg.Outputs.ReadOutput(ctx, &jobsv1.ReadOutputRequest{JobId: o.jobID, Offset: from, MaxBytes: pace.Slow}, cfg.AsService)
+	if err != nil {
+		return err
+	}
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) && o.offset+int64(len(o.held)) == from+pace.Slow {
+			o.catchingUp = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := o.send(ctx, m.GetData()); err != nil {
+			return err
+		}
 	}
 }
 
@@ -262,48 +297,68 @@ func (o *output) send(ctx context.Context, data []byte) error {
 		if len(part) == 0 {
 			break
 		}
-		if err := o.sendPart(ctx, part); err != nil {
+		n, err := o.sendPart(ctx, part)
+		if err != nil {
 			return err
 		}
-		data = data[len(part):]
+		data = data[n:]
 	}
 	if len(data) > 0 {
-		o.held = append([]byte(nil), data...)
+		o.held = bytes.Clone(data)
 	}
 	return nil
 }
 
-func (o *output) sendPart(ctx context.Context, data []byte) error {
-	m := outputMessage{Type: "output", JobID: o.jobID, Offset: o.offset}
-	if utf8.Valid(data) {
-		m.Text = string(data)
-	} else {
-		m.Data = data
-	}
-	text, err := json.Marshal(m)
-	if err != nil { // can't fail: it has only text and numbers
-		return err
-	}
-	o.offset += int64(len(data))
-	event := sockets.NewPayload(appendEvent(make([]byte, 0, len(text)+48), strconv.FormatInt(o.offset, 10), 0, text))
-	o.mu.Lock()
-	o.event, o.full = event, true
-	o.mu.Unlock()
+// sendPart sends data in one event, or as much of it as has room in one. It returns the number of sent bytes. If the
+// connection has not taken the event in time, it also returns errPaused.
+func (o *output) sendPart(ctx context.Context, data []byte) (int, error) {
+	n := o.encode(data)
 	o.stream.wake()
-	timer := time.NewTimer(holdUpstream)
+	timer := time.NewTimer(pace.Prompt)
 	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-o.taken:
-			return nil
-		case <-timer.C:
-			if o.paused = true; o.most != slowRead {
-				return errPaused
-			}
+	select {
+	case <-ctx.Done():
+		return n, ctx.Err()
+	case <-o.taken:
+		return n, nil
+	case <-timer.C:
+		return n, errPaused
+	}
+}
+
+// scratch has buffers for encoding events.
+var scratch = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// encode makes data the next event, or as much of it as has room in one, and returns the number of its bytes.
+func (o *output) encode(data []byte) (n int) {
+	text, event := scratch.Get().(*bytes.Buffer), scratch.Get().(*bytes.Buffer)
+	defer func() {
+		scratch.Put(text)
+		scratch.Put(event)
+	}()
+	for n = len(data); ; n = wholeCharacters(data[:n/2]) {
+		m := outputMessage{Type: "output", JobID: o.jobID, Offset: o.offset}
+		if utf8.Valid(data[:n]) {
+			m.Text = string(data[:n])
+		} else {
+			m.Data = data[:n]
+		}
+		text.Reset()
+		e := json.NewEncoder(text)
+		e.SetEscapeHTML(false)
+		_ = e.Encode(m) // can't fail: it has only text and numbers
+		if text.Len() <= maxEncoded {
+			break
 		}
 	}
+	o.offset += int64(n)
+	event.Reset()
+	event.Grow(text.Len() + 64)
+	payload := sockets.NewPayload(appendEvent(event.AvailableBuffer(), strconv.FormatInt(o.offset, 10), 0, bytes.TrimSuffix(text.Bytes(), []byte("\n"))))
+	o.mu.Lock()
+	o.event, o.full = payload, true
+	o.mu.Unlock()
+	return n
 }
 
 // end sends the held bytes, and the job's terminal state. It returns false if the job continues after all.
@@ -313,11 +368,14 @@ func (o *output) end(ctx context.Context) bool {
 		return false
 	}
 	if len(o.held) > 0 {
-		o.most = slowRead // the last part is not read again
-		if err := o.sendPart(ctx, o.held); err != nil {
+		o.encode(o.held)
+		o.held = nil
+		o.stream.wake()
+		select { // the stream's end drops an event that is still waiting
+		case <-o.taken:
+		case <-ctx.Done():
 			return true
 		}
-		o.held = nil
 	}
 	data, err := o.stream.encoder.format.Update(job.Snapshot)
 	if err != nil {

@@ -202,3 +202,23 @@ func TestAbandonedStreamStopsWaiting(t *testing.T) {
 		t.Errorf("%d streams wait", len(h.waiting))
 	}
 }
+
+// TestOutputEventsAreSmallWhateverTheText has text that JSON writes with six bytes a character.
+func TestOutputEventsAreSmallWhateverTheText(t *testing.T) {
+	for name, data := range map[string]string{"control": strings.Repeat("\x01", maxOutputEvent), "split": strings.Repeat("\x01\u00e4", maxOutputEvent/3), "html": strings.Repeat("<", maxOutputEvent)} {
+		o := &output{jobID: "a"}
+		for text := []byte(data); len(text) > 0; {
+			n := o.encode(text)
+			if size := len(o.event.Bytes()); size > maxEncoded+100 {
+				t.Errorf("%s: an event of %d bytes for %d", name, size, n)
+			}
+			if strings.Contains(string(o.event.Bytes()), `"data":`) {
+				t.Errorf("%s: a character was split", name)
+			}
+			text = text[n:]
+		}
+		if o.offset != int64(len(data)) {
+			t.Errorf("%s: sent %d of %d bytes", name, o.offset, len(data))
+		}
+	}
+}

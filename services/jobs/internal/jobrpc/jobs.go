@@ -362,7 +362,7 @@ func (s *Jobs) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStreami
 		if err := sendOutput(stream, reader); err != nil {
 			return err
 		}
-		if j.Status.Terminal() || reader.Done() {
+		if j.Status.Terminal() || reader.Done() || r.GetStopAtEnd() {
 			return nil
 		}
 		select {

@@ -1609,7 +1609,9 @@ type ReadOutputRequest struct {
 	Offset int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
 	// The number of bytes after which the stream ends. 0 means that it ends with the job. With a limit, a slow reader can
 	// request only as much as it has room for, so that buffers don't fill up.
-	MaxBytes      uint32 `protobuf:"varint,3,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	MaxBytes uint32 `protobuf:"varint,3,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// The stream ends at the current end of the output, instead of waiting for more.
+	StopAtEnd     bool `protobuf:"varint,4,opt,name=stop_at_end,json=stopAtEnd,proto3" json:"stop_at_end,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1663,6 +1665,13 @@ func (x *ReadOutputRequest) GetMaxBytes() uint32 {
 		return x.MaxBytes
 	}
 	return 0
+}
+
+func (x *ReadOutputRequest) GetStopAtEnd() bool {
+	if x != nil {
+		return x.StopAtEnd
+	}
+	return false
 }
 
 // ReadOutputResponse is a chunk of output.
@@ -1830,11 +1839,12 @@ const file_headway_jobs_v1_job_service_proto_rawDesc = "" +
 	"\x10ListKindsRequest\"o\n" +
 	"\x11ListKindsResponse\x12\x14\n" +
 	"\x05kinds\x18\x01 \x03(\tR\x05kinds\x12D\n" +
-	"\fdescriptions\x18\x02 \x03(\v2 .headway.jobs.v1.KindDescriptionR\fdescriptions\"s\n" +
+	"\fdescriptions\x18\x02 \x03(\v2 .headway.jobs.v1.KindDescriptionR\fdescriptions\"\x93\x01\n" +
 	"\x11ReadOutputRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05jobId\x12\x1f\n" +
 	"\x06offset\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\x12\x1b\n" +
-	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes\"@\n" +
+	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes\x12\x1e\n" +
+	"\vstop_at_end\x18\x04 \x01(\bR\tstopAtEnd\"@\n" +
 	"\x12ReadOutputResponse\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data*k\n" +
