@@ -152,6 +152,19 @@ func TestOutputIsDownloadedWithRanges(t *testing.T) {
 	b.refused(b.do(http.MethodGet, path, nil, "Authorization", "Bearer "+b.token("bob")), http.StatusNotFound, "JOB_NOT_FOUND")
 }
 
+func TestDownloadedOutputIsNamedByItsType(t *testing.T) {
+	b := setup(t, nil)
+	for declared, want := range map[string]string{
+		"": ".txt", "image/png": ".png", "Text/CSV; charset=utf-8": ".csv", "text/html": ".html", "x/unknown": ".bin", "../../a": ".bin", "\"": ".bin",
+	} {
+		b.jobs.put("j1", "story", "ann", func(j *jobsv1.Job) { j.Result = result(t, map[string]any{"contentType": declared}) })
+		h := b.do(http.MethodGet, "/api/v1/jobs/j1/output", nil).Header
+		if got := h.Get("Content-Disposition"); !strings.HasPrefix(got, `attachment; filename="output-j1`+want+`"`) || h.Get("Content-Type") != "application/octet-stream" {
+			t.Errorf("%q: %q, %q", declared, got, h.Get("Content-Type"))
+		}
+	}
+}
+
 func TestOutputIsCompleteAndInOrder(t *testing.T) {
 	b := setup(t, nil)
 	b.jobs.put("j1", "story", "ann", nil)

@@ -21,12 +21,12 @@ export function ImportedDownload({ importId }: { importId: string }) {
   );
 }
 
-/** The links to the rows to fix and to the list of errors. */
-export function Downloads({ importId }: { importId: string }) {
+/** The links to the rows to fix, if there are errors, and to the list of errors or warnings. */
+export function Downloads({ importId, errors }: { importId: string; errors: number }) {
   return (
     <p className="actions downloads">
-      <Download path={reportPath(importId)} text={texts.report} />
-      <Download path={issuesCsvPath(importId)} text={texts.csv} />
+      {errors > 0 && <Download path={reportPath(importId)} text={texts.report} />}
+      <Download path={issuesCsvPath(importId)} text={errors > 0 ? texts.csv : texts.warningsCsv} />
     </p>
   );
 }

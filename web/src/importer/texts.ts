@@ -20,4 +20,5 @@ export const texts = {
   imported: "Download imported rows (.xlsx)",
   report: "Download rows to fix (.xlsx)",
   csv: "Download error list (.csv)",
+  warningsCsv: "Download warning list (.csv)",
 };

@@ -104,7 +104,7 @@ function formatBytes(bytes: number, { locale }: Labels): string {
   return (bytes / 1024 ** power).toLocaleString(locale, {
     style: "unit",
     unit: units[power],
-    unitDisplay: "short",
+    unitDisplay: power ? "short" : "long",
     maximumFractionDigits: power > 0 ? 1 : 0,
   });
 }

@@ -18,8 +18,6 @@ export {
 
 const path = "/api/v1/uploads";
 const tus = { "Tus-Resumable": "1.0.0" };
-/** A connection counts as lost after this time without progress. */
-const silenceMs = 30_000;
 /** The server checks a large workbook before it responds. */
 const checkMs = 600_000;
 
@@ -245,27 +243,12 @@ async function sendPart(
   offset: number,
   tell: (offset: number) => void,
 ): Promise<number> {
-  const { file, signal, partBytes = file.size } = options;
+  const { file, partBytes = file.size } = options;
   const part = file.slice(offset, offset + partBytes);
-  const stopping = new AbortController();
-  const stop = () => stopping.abort(signal?.reason);
-  let watchdog = setTimeout(stop, silenceMs);
-  signal?.addEventListener("abort", stop);
-  const onProgress = ({ loaded }: { loaded: number }) => {
-    clearTimeout(watchdog);
-    watchdog = setTimeout(stop, silenceMs);
-    tell(offset + loaded);
-  };
+  const onProgress = ({ loaded }: { loaded: number }) => tell(offset + loaded);
   const headers = { ...tus, "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset) };
-  try {
-    await sendBody({ ...options, signal: stopping.signal, onProgress }, "PATCH", address, headers, part);
-    return offset + part.size;
-  } catch (error) {
-    throw stopping.signal.aborted && !signal?.aborted ? new HeadwayError() : error;
-  } finally {
-    clearTimeout(watchdog);
-    signal?.removeEventListener("abort", stop);
-  }
+  await sendBody({ ...options, onProgress }, "PATCH", address, headers, part);
+  return offset + part.size;
 }
 
 const toBase64 = (text: string) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));

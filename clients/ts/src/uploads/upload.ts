@@ -1,6 +1,6 @@
 import { authorize, type CallOptions, canRefresh, HeadwayError, send, toError } from "../rest/connection.js";
 import type { AcceptedImport } from "../rest/types.js";
-import { backoff, pause } from "../rest/wait.js";
+import { backoff, now, pause } from "../rest/wait.js";
 import { fileNameOf, toFields, type UploadOptions } from "./options.js";
 
 /**
@@ -30,12 +30,44 @@ async function uploadOnce(options: UploadOptions, requestId: string, refused: bo
   for (const [name, value] of Object.entries(toFields(options, requestId)))
     if (value !== undefined) form.append(name, String(value));
   form.append("file", options.file, fileNameOf(options));
-  return JSON.parse(await sendBody(options, "POST", "/api/v1/imports", {}, form, refused));
+  return JSON.parse(await sendBody({ ...options, answerMs }, "POST", "/api/v1/imports", {}, form, refused));
 }
 
-/** Sends a body, and returns the text of the response. Only XMLHttpRequest reports the progress of an upload. */
+/** An upload without progress for this long is on a dead connection. */
+const silenceMs = 30_000;
+/** The server checks a large workbook before it responds. */
+const answerMs = 600_000;
+const tickMs = 1000;
+
+/**
+ * Calls `stop` when nothing was heard for the limit. It counts the time by a clock that only moves forward, and a sleep
+ * of the computer as one tick, so that the connection has time to continue afterwards.
+ */
+function watchSilence(stop: () => void) {
+  let limitMs = silenceMs;
+  let quietMs = 0;
+  let last = now();
+  const timer = setInterval(() => {
+    const time = now();
+    quietMs += Math.min(time - last, 2 * tickMs);
+    last = time;
+    if (quietMs >= limitMs) stop();
+  }, tickMs);
+  return {
+    heard: (nextMs = limitMs) => {
+      quietMs = 0;
+      limitMs = nextMs;
+    },
+    end: () => clearInterval(timer),
+  };
+}
+
+/**
+ * Sends a body, and returns the text of the response. Only XMLHttpRequest reports the progress of an upload, so only with
+ * it a silent connection is ended, with an error that is worth another try.
+ */
 export async function sendBody(
-  options: CallOptions & Pick<UploadOptions, "onProgress">,
+  options: CallOptions & Pick<UploadOptions, "onProgress"> & { answerMs?: number },
   method: string,
   path: string,
   headers: Record<string, string>,
@@ -54,7 +86,16 @@ export async function sendBody(
     request.open(method, (options.baseUrl ?? "") + path);
     request.withCredentials = options.credentials === "include";
     for (const [name, value] of Object.entries(allHeaders)) request.setRequestHeader(name, value);
-    request.upload.onprogress = ({ loaded, total }) => onProgress?.({ loaded, total });
+    const silence = watchSilence(() => {
+      reject(new HeadwayError());
+      request.abort();
+    });
+    request.upload.onprogress = ({ loaded, total }) => {
+      silence.heard();
+      onProgress?.({ loaded, total });
+    };
+    request.upload.onload = () => silence.heard(options.answerMs);
+    request.onprogress = () => silence.heard(silenceMs);
     request.onload = () => {
       const { status, responseText } = request;
       if (status < 300) resolve(responseText);
@@ -62,7 +103,10 @@ export async function sendBody(
     };
     request.onerror = () => reject(new HeadwayError());
     request.onabort = () => reject(signal?.reason);
-    request.onloadend = () => signal?.removeEventListener("abort", abort);
+    request.onloadend = () => {
+      silence.end();
+      signal?.removeEventListener("abort", abort);
+    };
     signal?.addEventListener("abort", abort);
     request.send(body);
   });

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"fmt"
+	"mime"
 	"net/http"
 	"time"
 
@@ -42,8 +43,31 @@ func (o *Outputs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}}
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", disposition("output-"+job.GetJobId()+".txt"))
+	h.Set("Content-Disposition", disposition("output-"+job.GetJobId()+extension(job)))
 	h.Set("Cache-Control", "private, no-cache")
 	h.Set("ETag", fmt.Sprintf(`"%d"`, content.size)) // output only grows
 	content.serve(w, r, o.StallTimeout)
+}
+
+// extensions are the usual extensions of the content types that workers declare.
+var extensions = map[string]string{
+	"application/gzip": ".gz", "application/json": ".json", "application/pdf": ".pdf", "application/x-ndjson": ".jsonl",
+	"application/xml": ".xml", "application/zip": ".zip", "audio/mpeg": ".mp3", "audio/wav": ".wav", "image/gif": ".gif",
+	"image/jpeg": ".jpg", "image/png": ".png", "image/svg+xml": ".svg", "image/webp": ".webp", "text/css": ".css",
+	"text/csv": ".csv", "text/html": ".html", "text/markdown": ".md", "text/plain": ".txt", "video/mp4": ".mp4", "video/webm": ".webm",
+	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+}
+
+// extension returns the file extension of a job's output: of the content type that the result declares in its field
+// contentType, or .txt without one. The response's own type stays general, so that no browser opens a worker's page.
+func extension(job *jobsv1.Job) string {
+	declared := job.GetResult().GetFields()["contentType"].GetStringValue()
+	if declared == "" {
+		return ".txt"
+	}
+	name, _, err := mime.ParseMediaType(declared)
+	if err != nil || extensions[name] == "" {
+		return ".bin"
+	}
+	return extensions[name]
 }

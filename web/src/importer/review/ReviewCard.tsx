@@ -83,7 +83,7 @@ export function ReviewCard({ importId, sheets, totals }: ReviewCardProps) {
           <p className="fine muted">{t.declineHint}</p>
         </div>
       </div>
-      <Downloads importId={importId} />
+      <Downloads importId={importId} errors={bad} />
     </section>
   );
 }

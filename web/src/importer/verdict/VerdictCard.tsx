@@ -14,7 +14,8 @@ interface VerdictCardProps {
 /** The verdict: how an import ended, with the files to download. */
 export function VerdictCard({ job, detail, actions }: VerdictCardProps) {
   const { heading, lead, tone } = verdict(job, detail);
-  const issues = (detail.totals?.issues ?? 0) + (detail.totals?.warnings ?? 0);
+  const errors = detail.totals?.issues ?? 0;
+  const warnings = detail.totals?.warnings ?? 0;
   return (
     <section className="card verdict" data-tone={tone} aria-labelledby="verdict-heading">
       <span className="verdict-mark" aria-hidden="true">
@@ -27,7 +28,7 @@ export function VerdictCard({ job, detail, actions }: VerdictCardProps) {
         ))}
         {job.status === "failed" && job.reason && tone === "bad" && <ErrorDetails reason={job.reason} />}
         {detail.committed && imported(detail) > 0 && <ImportedDownload importId={job.jobId} />}
-        {issues > 0 && <Downloads importId={job.jobId} />}
+        {errors + warnings > 0 && <Downloads importId={job.jobId} errors={errors} />}
       </div>
       <div className="actions">{actions}</div>
     </section>
