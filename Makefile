@@ -12,6 +12,9 @@ GO_SOURCES = $(shell git ls-files -co --exclude-standard '*.go' '*.sql' '*.yaml'
 WEB_SOURCES = $(shell git ls-files -co --exclude-standard web clients/ts package.json package-lock.json | grep -v '^web/dist/')
 MODULES := . gen clients/go
 
+# The timeout only ends tests that hang. On a slow machine, the tests of the real binary take more than the default of 10 minutes.
+TEST_TIMEOUT := 30m
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,17 +39,17 @@ run: build ## Run all services and the example workers, and print the address of
 
 .PHONY: test
 test: build $(BIN)/grpcurl test-programs ## Run every test: Go, client, browser
-	@for module in $(MODULES); do (cd $$module && go test ./...); done
+	@for module in $(MODULES); do (cd $$module && go test -timeout $(TEST_TIMEOUT) ./...); done
 	npm test
 	npm run test:browser
 
 .PHONY: race
 race: build $(BIN)/grpcurl test-programs ## Run the Go tests under the race detector
-	@for module in $(MODULES); do (cd $$module && go test -race ./...); done
+	@for module in $(MODULES); do (cd $$module && go test -race -timeout $(TEST_TIMEOUT) ./...); done
 
 .PHONY: e2e
 e2e: build $(BIN)/grpcurl test-programs ## Run only the tests that drive the real binary
-	go test -count=1 ./e2e/...
+	go test -count=1 -timeout $(TEST_TIMEOUT) ./e2e/...
 	npm run test:browser
 
 .PHONY: lint
