@@ -76,7 +76,7 @@ func TestDryRunHasCountsOfRealRun(t *testing.T) {
 	}
 	options.DryRun = false
 	if real := w.end(file, options); real.GetTotals().String() != dry.GetTotals().String() {
-		t.Errorf("the dry run told %v, the real one %v", dry.GetTotals(), real.GetTotals())
+		t.Errorf("the dry run reported %v, the real one %v", dry.GetTotals(), real.GetTotals())
 	}
 }
 

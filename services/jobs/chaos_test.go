@@ -58,8 +58,8 @@ func TestSteppedClockLosesNothingAcknowledged(t *testing.T) {
 	}, max(crashes(t)/4, 6))
 }
 
-// On PostgreSQL, the service and the database are killed, frozen and separated, connections are cut at random bytes, and
-// the database's clock is set, so that many commits end with an unknown outcome.
+// On PostgreSQL, the service and the database are killed, frozen, and separated. Connections are cut at random bytes, and
+// the database's clock is changed, so that many commits end with an unknown outcome.
 func TestKilledDatabaseLosesNothingAcknowledged(t *testing.T) {
 	const settings = "fsync=off" // its processes are killed, not the machine
 	server, err := pgtest.Start(settings)
@@ -72,7 +72,7 @@ func TestKilledDatabaseLosesNothingAcknowledged(t *testing.T) {
 		}
 	})
 	sql := func(database, statements string) {
-		if err := server.Await(); err != nil { // it may recover from the disturbance before
+		if err := server.Await(); err != nil { // the last disturbance might still be in effect
 			t.Error(err)
 		}
 		if out, err := server.SQL(database, statements); err != nil {

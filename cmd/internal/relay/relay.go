@@ -43,7 +43,7 @@ const (
 )
 
 const (
-	// maxAnswer is the maximum size of a JSON answer, which is that of a job's result.
+	// maxAnswer is the maximum size of a JSON response. A job's result has the same limit.
 	maxAnswer = 1 << 20
 	// maxError is the maximum number of bytes of an error's body that are read for its message.
 	maxError = 64 << 10

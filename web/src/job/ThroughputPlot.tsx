@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import { formatShort } from "../ui/format.js";
 import { texts } from "./texts.js";
 
-/** The job's speed at one time. */
+/** The job's speed at a point in time. */
 export interface Sample {
   /** Milliseconds. */
   at: number;

@@ -351,7 +351,7 @@ func (s *Sheet) issue(column int, code imports.IssueCode, message string) import
 }
 
 // CellName returns the name of a cell as in "Employees!D4711". If the column is 0, it names the row, as in
-// "Employees!4711:4711". In a text file, whose rows are lines, it is as in "line 4,711, column 3".
+// "Employees!4711:4711". In a text file, whose rows are lines, the name is "line 4,711, column 3".
 func CellName(sheet string, lines bool, row, column int) string {
 	if lines {
 		return source.LineName(row, column)

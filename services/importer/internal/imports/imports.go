@@ -13,7 +13,7 @@ var (
 	// ErrNotFound means that no import with this ID is visible to the caller.
 	ErrNotFound = errors.New("no such import")
 	// ErrRequestIDReused means that the owner used this request ID before, for another upload.
-	ErrRequestIDReused = errors.New("the request id was used before for another upload")
+	ErrRequestIDReused = errors.New("the request ID was used before for another upload")
 	// ErrNotWaiting means that the import does not wait for a decision.
 	ErrNotWaiting = errors.New("the import is not waiting for confirmation")
 	// ErrReportNotReady means that the import has not ended and does not wait for a decision.

@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// Memory is asked before a set grows.
+// Memory is a budget. A set reserves memory in it before it grows.
 type Memory interface {
 	// Grow reserves bytes, or returns an error without waiting.
 	Grow(bytes int64) error
@@ -19,7 +19,7 @@ type Memory interface {
 	Shrink(bytes int64)
 }
 
-// Space is where sets keep their keys.
+// Space describes where sets store their keys.
 type Space struct {
 	// Memory, if set, bounds the memory. A set that it refuses moves to a file.
 	Memory Memory
@@ -30,7 +30,7 @@ type Space struct {
 // Set is a set of keys with an entry for each. It compares keys byte by byte. In memory, keys and entries are stored in pages
 // that never move, and a table with open addressing finds them. A Set is for one goroutine.
 //
-// Only files can fail. After an error, which Err returns, the answers of a set have no meaning.
+// Only files can fail. After an error, which Err returns, the results of a set are meaningless.
 type Set[E any] struct {
 	space    Space
 	reserved int64 // of space.Memory
@@ -66,7 +66,7 @@ const (
 	keyPage     = 1 << 18
 	// longKey is the length above which a key is stored as its SHA-256.
 	longKey = 64
-	// maxKeys is the number of keys that a slot can tell apart.
+	// maxKeys is the maximum number of keys of a set: a slot has room for the index of this many.
 	maxKeys = math.MaxUint32 - 1
 	// maxKeyBytes is the number of bytes of keys that an entry can address.
 	maxKeyBytes = math.MaxUint32 - keyPage

@@ -13,7 +13,7 @@ import (
 	"headway/services/importer/internal/text"
 )
 
-// Class is what a line of a sheet is, before anything is known about its columns.
+// Class is the role of a line of a sheet, judged without knowledge of its columns.
 type Class uint8
 
 // The classes of lines.
@@ -35,7 +35,7 @@ type Table struct {
 	First, Last int
 }
 
-// FindTable finds the first table by the looks of the rows, without a schema.
+// FindTable finds the first table by the appearance of the rows, without a schema.
 func FindTable(rows []source.Row) Table {
 	filled := make([]source.Row, 0, len(rows))
 	for _, row := range rows {
@@ -78,7 +78,7 @@ func TableOf(rows []source.Row, classes []Class) Table {
 	return t
 }
 
-// lineShape is what is counted about a row.
+// lineShape has the counts of a row from which its features are made.
 type lineShape struct {
 	filled, first, last int
 	kinds               []text.Kind // by column
@@ -133,7 +133,7 @@ func kindOfCell(c *source.Cell) text.Kind {
 		return text.Word
 	}
 	t := bytes.TrimSpace(c.Text)
-	// Marks that stand for a number that is not there.
+	// Marks that represent a missing number.
 	if len(t) <= 5 && len(t) > 0 && (bytes.Trim(t, "-–—.*") == nil || slices.Contains([]string{"n/a", "na", "nil", "(x)", "x", "(na)", "(z)", "z", "(d)", "(s)"}, strings.ToLower(string(t)))) {
 		return text.Number
 	}
@@ -146,7 +146,7 @@ func isYear(t []byte) bool {
 	return err == nil && n >= 1800 && n <= 2100
 }
 
-// maxWidth is how many columns are looked at.
+// maxWidth is the maximum number of columns that are considered.
 const maxWidth = 64
 
 // Describe returns the features of the rows that have content, by which they are classified.
@@ -188,7 +188,7 @@ func columnKinds(shapes []lineShape, width int) []bool {
 	return numeric
 }
 
-// usualFill returns how many cells the upper quarter of the rows have.
+// usualFill returns the number of cells of a row that three quarters of the rows don't exceed.
 func usualFill(shapes []lineShape) int {
 	fills := make([]int, 0, len(shapes))
 	for i := range shapes {
@@ -330,7 +330,7 @@ func bucketShare(n, of int) string {
 	return strconv.Itoa(4 * n / of)
 }
 
-// labelOf returns what the first text of a row says about it.
+// labelOf returns the kind of label that the first text of a row is.
 func labelOf(label string) string {
 	if label == "" {
 		return "none"

@@ -13,7 +13,7 @@ import (
 // maxLabel is the maximum length of a text that can be a label. Labels of totals and footers are short.
 const maxLabel = 200
 
-// totalWords mean a total in the languages of spreadsheets, in lower case.
+// totalWords are the words for a total, in lower case, in many languages.
 var totalWords = []string{
 	"total", "totals", "grand total", "subtotal", "subtotals", "sub-total", "sub total", "sum", "overall total", "total sum",
 	"summe", "gesamt", "gesamtsumme", "zwischensumme", "endsumme", "insgesamt", "ergebnis", "gesamtergebnis", "teilergebnis",
@@ -106,7 +106,7 @@ func (s *Sheet) doubtful(r *Row) Kind {
 		}
 	}
 	if texts > 1 && numbers+dates == 0 && s.separates(r) {
-		return s.doubts(label, "has nothing but dashes or dots")
+		return s.doubts(label, "has only dashes or dots")
 	}
 	if texts != 1 {
 		return Record
@@ -120,7 +120,7 @@ func (s *Sheet) doubtful(r *Row) Kind {
 	case dates == 0 && isTotal(lower, numbers > 0):
 		return s.doubts(label, "looks like a total")
 	case numbers+dates == 0 && isSeparator(lower):
-		return s.doubts(label, "has nothing but dashes or dots")
+		return s.doubts(label, "has only dashes or dots")
 	case numbers+dates < 2 && isFooter(lower):
 		return s.doubts(label, "looks like a footer or a note")
 	}

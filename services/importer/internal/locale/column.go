@@ -1,5 +1,5 @@
-// Package locale recognizes how the values of a column are written: which language the months are in, whether the day or
-// the month comes first, and what separates groups of digits and decimals. One value can have several readings. All values
+// Package locale recognizes how the values of a column are written: the language of the months, whether the day or the month
+// comes first, and the separators of decimals and of groups of digits. One value can have several readings. All values
 // together often have only one.
 package locale
 

@@ -57,7 +57,7 @@ func digitOf(r rune) rune {
 	return 0
 }
 
-// Missing reports whether a text stands for a value that is not there.
+// Missing reports whether a text represents a missing value.
 func Missing(s string) bool {
 	switch strings.ToLower(strings.TrimSpace(s)) {
 	case "", "-", "–", "—", "n/a", "na", "#n/a", "null", "nil", "none", "?", "n.a.", "k.a.", ".", "..", "...":

@@ -184,7 +184,7 @@ func said(c excelize.Comment) string {
 	return text
 }
 
-func TestDuplicateKeySaysItWouldReplace(t *testing.T) {
+func TestCommentOnDuplicateKeyMentionsReplacement(t *testing.T) {
 	issues := []imports.Issue{
 		{Sheet: "issues", Row: 4, CellColumn: 2, Column: "id", Severity: imports.Error, Code: imports.DuplicateInFile, Message: "twice"},
 		{Sheet: "issues", Row: 6, CellColumn: 5, Column: "note", Severity: imports.Error, Code: imports.DuplicateInFile, Message: "twice"},

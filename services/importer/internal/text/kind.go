@@ -140,7 +140,7 @@ func isDateOrTime(text []byte, digits, letterCount, runs int) bool {
 	return separators > 0 && separators < runs+2 && (letterCount == 0 || letterCount <= 12 && hasMonthOrZone(text))
 }
 
-// dateWords are the words that a date or time in a text file can hold.
+// dateWords are the words that a date or time in a text file can contain.
 var dateWords = func() map[string]bool {
 	words := map[string]bool{}
 	for word := range strings.FieldsSeq(`january february march april may june july august september october november december

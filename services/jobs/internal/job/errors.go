@@ -16,7 +16,7 @@ var (
 	ErrLeaseLost        = errors.New("the lease token is not valid for this job")
 	ErrCheckpointTooBig = fmt.Errorf("the checkpoint is larger than %d KiB", MaxCheckpoint>>10)
 	ErrSnapshotTooBig   = errors.New("the job's snapshot would be too large")
-	ErrRequestIDReused  = errors.New("the request id was used before for a different request")
+	ErrRequestIDReused  = errors.New("the request ID was used before for a different request")
 	ErrOutputConflict   = errors.New("the bytes differ from the output stored at this offset")
 	ErrOutputBehind     = errors.New("the blob store can't keep up with the job's output")
 	ErrNotSealed        = errors.New("the segment does not match the output's tail")

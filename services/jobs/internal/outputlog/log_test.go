@@ -192,7 +192,7 @@ func TestBlobsOfDeletedJobAreRemoved(t *testing.T) {
 		synctest.Wait()
 		f.exactly(kept.ID)
 		if _, err := f.Read(t.Context(), gone.ID, 0, NoLimit).Next(); !errors.Is(err, job.ErrNotFound) {
-			t.Errorf("reading the deleted job's output gives %v", err)
+			t.Errorf("reading the deleted job's output returned %v", err)
 		}
 	})
 }
@@ -206,7 +206,7 @@ func TestAppendsWaitForBlobStoreOnlyAtTheLimit(t *testing.T) {
 		j := f.lease()
 		err := f.fill(&j, 0, 100*segmentBytes, 20_000)
 		if !errors.Is(err, job.ErrOutputBehind) {
-			t.Fatalf("appending without a blob store ends with %v", err)
+			t.Fatalf("appending without a blob store returned %v", err)
 		}
 		full := f.tail(j.ID).End
 		if most := int64(maxUnsealed*segmentBytes + keep + 20_000); full < maxUnsealed*segmentBytes || full > most {
@@ -218,7 +218,7 @@ func TestAppendsWaitForBlobStoreOnlyAtTheLimit(t *testing.T) {
 		time.Sleep(maxWait)
 		synctest.Wait()
 		if err := f.fill(&j, int(full), 12*segmentBytes, 20_000); err != nil {
-			t.Errorf("appending with the blob store back: %v", err)
+			t.Errorf("appending after the blob store was restored: %v", err)
 		}
 		f.holds(j.ID, 12*segmentBytes)
 	})
@@ -236,7 +236,7 @@ func TestDamagedBlobIsAnError(t *testing.T) {
 			t.Fatal(err)
 		}
 		if data, err := f.Read(t.Context(), j.ID, 0, NoLimit).Next(); err == nil || errors.Is(err, job.ErrNotFound) {
-			t.Errorf("a truncated blob gives %d bytes, %v", len(data), err)
+			t.Errorf("a truncated blob returned %d bytes, %v", len(data), err)
 		}
 	})
 }

@@ -1,8 +1,8 @@
 // Package csv reads text files with delimiters: CSV, TSV, and their relatives. It recognizes the encoding, the delimiter,
 // and the quotation marks, and splits the file into rows of text cells in one pass and bounded memory.
 //
-// A row's number is the line where it begins. A line whose separators or quotation marks are damaged gets the reading
-// that fits the columns, and marked. See source.Misread.
+// A row's number is the line where it begins. If the separators or quotation marks of a line are damaged, it is read in
+// the way that fits the columns, and marked. See source.Misread.
 package csv
 
 import (
@@ -43,7 +43,7 @@ type Opener struct {
 // WithHints implements source.Hinted.
 func (Opener) WithHints(h source.Hints) source.Opener { return Opener{h} }
 
-// Detect reports whether a file is text, and not of a kind of text that has no rows, such as a web page.
+// Detect reports whether a file is text that can have rows. A web page, for example, has none.
 func (Opener) Detect(head []byte) bool { return isTable(head) }
 
 // Open recognizes the format of a text file.
@@ -55,7 +55,7 @@ func (o Opener) Open(ctx context.Context, r io.ReaderAt, size int64, limits sour
 	return w, nil
 }
 
-// profileMemory is the memory of a profile and of its sample, about.
+// profileMemory is the approximate memory of a profile and of its sample.
 const profileMemory = 4 << 20
 
 func open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits, hints source.Hints) (_ *Workbook, err error) {
@@ -83,7 +83,7 @@ func open(ctx context.Context, r io.ReaderAt, size int64, limits source.Limits, 
 		return nil, err
 	}
 	if len(bytes.TrimSpace(sample)) == 0 {
-		return nil, refuse(source.EmptyFile, "it holds nothing but blanks")
+		return nil, refuse(source.EmptyFile, "it contains only blanks")
 	}
 	if err := w.recognize(sample, complete, hints.Text); err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (w *Workbook) Sheets() []source.Sheet {
 	return []source.Sheet{{Name: w.name, Bytes: w.size}}
 }
 
-// TextFormat returns the format of the file, as it was recognized.
+// TextFormat returns the recognized format of the file.
 func (w *Workbook) TextFormat() source.TextFormat { return w.format }
 
 // Rows implements source.Workbook.

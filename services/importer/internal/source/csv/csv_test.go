@@ -188,7 +188,7 @@ func TestDamagedLinesAreRepairedAndMarked(t *testing.T) {
 		"blanks as separators":     {`A-100 2024-05-06 $12.50 Pat Hill "https://example.com/100.html"`, "32 other: " + want},
 		"quote before a value":     {`A-100,"2024-05-06,$12.50,Pat Hill,"https://example.com/100.html"`, `32 quote: A-100|"2024-05-06|$12.50|Pat Hill|https://example.com/100.html`},
 		"quote twice":              {`A-100,2024-05-06,$12.50,Pat Hill,""https://example.com/100.html"`, `32 quote: A-100|2024-05-06|$12.50|Pat Hill|"https://example.com/100.html`},
-		"nothing fits":             {`x,y`, "32 unclear: x|y"},
+		"no reading fits":          {`x,y`, "32 unclear: x|y"},
 		"a footnote":               {`Source: the registry`, "32: Source: the registry"},
 		"separators at the end":    {`A-100,2024-05-06,$12.50,Pat Hill,"https://example.com/100.html",,,`, "32: " + want},
 		"undamaged":                {`A-100,2024-05-06,$12.50,Pat Hill,"https://example.com/100.html"`, "32: " + want},
@@ -208,7 +208,7 @@ func TestDamagedLinesAreRepairedAndMarked(t *testing.T) {
 	}
 }
 
-func TestOpenQuoteDoesNotSwallowFile(t *testing.T) {
+func TestOpenQuoteDoesNotHideRows(t *testing.T) {
 	_, rows, err := read(t, people(`A-100,2024-05-06,$12.50,"Pat Hill,x`), source.Hints{}, source.Limits{})
 	if err != nil || len(rows) != 33 {
 		t.Fatalf("%d rows, %v", len(rows), err)
@@ -272,7 +272,7 @@ func TestLimitsOfTextFiles(t *testing.T) {
 	}
 }
 
-// budget is a memory of so many bytes.
+// budget is a memory budget in bytes.
 type budget struct{ left, used int64 }
 
 var errNoMemory = errors.New("no memory")

@@ -37,7 +37,7 @@ func (d dialect) classes() (c [256]uint8) {
 	return c
 }
 
-// delimiterNames are the words that users can write instead of a character.
+// delimiterNames are the names that users can write instead of a character.
 var delimiterNames = map[string]byte{"comma": ',', "semicolon": ';', "tab": '\t', `\t`: '\t', "pipe": '|', "space": ' ', "colon": ':'}
 
 // single is the delimiter of a file in which each line is one cell.

@@ -89,10 +89,10 @@ func named(name string) (encoding.Encoding, string, error) {
 	return e, canonical, nil
 }
 
-// encodingScan is how many bytes are read at a time to find the first one that is not ASCII.
+// encodingScan is the number of bytes that are read at a time to find the first one that is not ASCII.
 const encodingScan = 256 << 10
 
-// sampleOfOthers is how many bytes around the first one that is not ASCII decide about the encoding.
+// sampleOfOthers is the number of bytes around the first one that is not ASCII, by which the encoding is chosen.
 const sampleOfOthers = 256 << 10
 
 // findEncoding returns the name of the encoding, and whether the file begins with a byte order mark. A file that begins
@@ -204,7 +204,7 @@ func validUTF8(text []byte, complete bool) bool {
 	return utf8.Valid(text)
 }
 
-// likelihood returns how well a text reads in an encoding.
+// likelihood returns a score for a text in an encoding: the higher, the more likely.
 func likelihood(sample []byte, e encoding.Encoding, likely func(before, r rune) int) int {
 	decoded, err := e.NewDecoder().Bytes(sample)
 	if err != nil && len(decoded) == 0 {
@@ -230,8 +230,8 @@ func likelihood(sample []byte, e encoding.Encoding, likely func(before, r rune) 
 // full and less are the scores of a letter of an alphabet, and of one of several alphabets.
 const full, less = 10, 8
 
-// letters scores the letters of an alphabet with the Latin script. Capital letters hardly ever come after small ones, and
-// letters hardly ever after symbols.
+// letters scores the letters of an alphabet with the Latin script. Capital letters rarely follow small ones, and letters
+// rarely follow symbols.
 func letters(score int, small, other string) func(before, r rune) int {
 	alphabet, others := map[rune]bool{}, map[rune]bool{}
 	for _, r := range small {

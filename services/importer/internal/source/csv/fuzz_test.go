@@ -76,7 +76,7 @@ type account struct{ used int64 }
 func (a *account) Grow(n int64) error { a.used += n; return nil }
 func (a *account) Shrink(n int64)     { a.used -= n }
 
-// FuzzRead reads any bytes. What comes out is text in ascending rows and columns, and all memory is returned.
+// FuzzRead reads any bytes. The result is text in ascending rows and columns, and all memory is returned.
 func FuzzRead(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add([]byte(seed))

@@ -9,24 +9,24 @@ import (
 )
 
 const (
-	// profileBytes is how much of the file the columns are learned from.
+	// profileBytes is the size of the part of the file from which the columns are learned.
 	profileBytes = 1 << 20
-	// profileRecords is how many records of it they are learned from.
+	// profileRecords is the maximum number of records from which they are learned.
 	profileRecords = 2000
-	// maxProfileColumns is how many columns a table can have for its damaged lines to be repaired.
+	// maxProfileColumns is the maximum number of columns of a table whose damaged lines are repaired.
 	maxProfileColumns = 256
-	// maxShapes is how many shapes of a column are kept.
+	// maxShapes is the maximum number of stored shapes per column.
 	maxShapes = 256
 )
 
 // profile describes the columns of the table, as the undamaged records at its beginning have them.
 type profile struct {
-	// width is how many cells most records have. 0 means that there is no table.
+	// width is the number of cells of most records. 0 means that there is no table.
 	width int
 	// first is the line of the first record with this width.
 	first   int
 	columns []column
-	// typical is the likelihood of a record that fits worse than nine of ten.
+	// typical is the likelihood that nine of ten records reach.
 	typical float64
 	// short reports whether records with fewer cells are usual.
 	short bool
@@ -36,7 +36,7 @@ type profile struct {
 type column struct {
 	cells, blanks, quoted int
 	exact, coarse         map[string]int
-	// once is how many exact shapes one cell only has.
+	// once is the number of exact shapes that only one cell has.
 	once int
 	// values has the texts, if there are few of them.
 	values map[string]int

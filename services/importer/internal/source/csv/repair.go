@@ -7,7 +7,7 @@ import (
 	"headway/services/importer/internal/source"
 )
 
-// What a reading of a damaged line costs, on the scale of column.fit.
+// The costs of repairs in a reading of a damaged line, on the scale of column.fit.
 const (
 	costOfExtra = 2.5 // an empty cell that is left out
 	// costOfTrailing is that of an empty cell after the last column.
@@ -17,15 +17,15 @@ const (
 	costOfJoin     = 3.0 // a delimiter that belongs to the text, without quotation marks
 	costOfOther    = 4.0 // another character as separator of the whole line
 	costOfShort    = 1.0 // missing cells at the end
-	// slack is how much worse than the typical record a repaired one can fit.
+	// slack is the maximum by which a repaired record can fit worse than the typical one.
 	slack = 12.0
-	// maxJoin is how many delimiters can belong to the text of a cell without quotation marks.
+	// maxJoin is the maximum number of delimiters in the text of a cell without quotation marks.
 	maxJoin = 3
-	// maxAtoms is how many delimiters a line can have to be repaired, and maxLine how many bytes.
+	// maxAtoms is the maximum number of delimiters of a line that is repaired, and maxLine is its maximum number of bytes.
 	maxAtoms = 512
 	maxLine  = 16 << 10
-	// firstBudget and budgetPerRecord bound the work: so many cells are compared with columns in a sheet, and so many more
-	// for each record. Further damaged lines are not repaired.
+	// firstBudget and budgetPerRecord limit the work per sheet: the number of cells that are compared with columns, and the
+	// number that each record adds to it. Further damaged lines are not repaired.
 	firstBudget     = 4 << 20
 	budgetPerRecord = 16
 )
@@ -35,7 +35,7 @@ type repairer struct {
 	d      dialect
 	p      *profile
 	budget int64
-	// best has a state for each number of atoms that are read, and of cells that they are.
+	// best has a state for each number of atoms that are read, and each number of cells that they form.
 	best  []state
 	atoms []int // where they begin, and one more
 	cells []cell
@@ -68,8 +68,8 @@ type cell struct {
 	quoted bool
 }
 
-// repair reads a line as so many cells as the table has columns. It returns nil if the line fits them in no way. isHeader
-// means that the line can have the headers, so that its values are not like those of the columns.
+// repair reads a line as one cell per column of the table. It returns nil if no reading fits. isHeader means that the
+// line can have the headers, so that its values are not like those of the columns.
 func (r *repairer) repair(line []byte, isHeader bool) ([]cell, source.Misread) {
 	if len(r.p.columns) == 0 || len(line) > maxLine {
 		return nil, source.Unclear
@@ -160,7 +160,7 @@ func (r *repairer) align(line []byte, delimiter byte, isHeader bool) ([]cell, so
 	return r.result(line, n, isHeader)
 }
 
-// countFields returns how many cells a line has, if all its quotation marks mean something.
+// countFields returns the number of cells of a line if all its quotation marks are valid.
 func (r *repairer) countFields(line []byte, delimiter byte) int {
 	n, inside := 1, false
 	for _, c := range line {
@@ -201,7 +201,7 @@ func (r *repairer) canJoin(raw []byte, joins int, free bool) bool {
 	return free || joins <= maxJoin
 }
 
-// unquote returns the text of a cell, and how many of its quotation marks belong to it without an escape.
+// unquote returns the text of a cell, and the number of quotation marks in it that have no escape.
 func (r *repairer) unquote(raw []byte) (text []byte, quoted bool, strays int) {
 	q := r.d.quote
 	if q == 0 || bytes.IndexByte(raw, q) < 0 {
@@ -254,10 +254,10 @@ func (r *repairer) fit(raw []byte, j int, isHeader bool) float64 {
 	return score
 }
 
-// maxSplits is how many places of a text are compared to find a missing separator.
+// maxSplits is the maximum number of positions in a text at which a missing separator is tried.
 const maxSplits = 1024
 
-// bestSplit returns the place in a text where a separator fits best, or 0.
+// bestSplit returns the position in a text at which a separator fits best, or 0.
 func (r *repairer) bestSplit(raw []byte, j int) (at int, score float64) {
 	score = math.Inf(-1)
 	if len(raw) > maxSplits {
@@ -277,7 +277,7 @@ func (r *repairer) bestSplit(raw []byte, j int) (at int, score float64) {
 	return at, score
 }
 
-// canSplit reports whether two cells can meet at a place in a long text: one of them has a quotation mark there, or the
+// canSplit reports whether two cells can meet at a position in a long text: one of them has a quotation mark there, or the
 // characters are of different classes.
 func (r *repairer) canSplit(raw []byte, i int) bool {
 	if raw[i-1] == r.d.quote || raw[i] == r.d.quote || len(raw) < 48 {

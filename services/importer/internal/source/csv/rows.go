@@ -82,7 +82,7 @@ func (r *Rows) fail(err error) bool {
 	return false
 }
 
-// take makes a row of the current record.
+// take creates a row from the current record.
 func (r *Rows) take(rec *record) error {
 	r.row = source.Row{Number: r.scan.line}
 	if r.scan.line > r.w.limits.MaxLines {
@@ -119,7 +119,7 @@ func (r *Rows) add(col int, text []byte) {
 	r.cells = append(r.cells, source.Cell{Col: col, Kind: source.Text, Text: kept, TooLong: tooLong, Format: &general})
 }
 
-// repair reads a damaged record. It returns false if the record is to be read as it is.
+// repair reads a damaged record. It returns false if the record must be read unchanged.
 func (r *Rows) repair(rec *record) bool {
 	p := r.w.profile
 	fields := len(rec.fields)
@@ -178,7 +178,7 @@ func (r *Rows) fits(rec *record) bool {
 	return total >= p.typical-slack/2
 }
 
-// blanks returns how many cells of a record are blank.
+// blanks returns the number of blank cells of a record.
 func (r *Rows) blanks(rec *record) int {
 	n := 0
 	for _, f := range rec.fields {

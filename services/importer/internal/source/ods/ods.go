@@ -162,7 +162,7 @@ func (w *Workbook) findSheets(ctx context.Context) error {
 					return err
 				}
 			case isBody(x):
-				// Its elements are the sheets, and others that have no sheets of the file in them.
+				// Its elements are the sheets, and other elements that contain no sheets.
 			case x.Depth() == 4 && !isStyleSection(x):
 				if !x.Skip() {
 					return x.Err
@@ -176,7 +176,7 @@ func (w *Workbook) findSheets(ctx context.Context) error {
 	}
 }
 
-// isBody reports whether the current element is one around the sheets.
+// isBody reports whether the current element contains the sheets.
 func isBody(x *zipxml.Scanner) bool {
 	return x.Depth() == 2 && x.IsIn(zipxml.Office, "body") || x.Depth() == 3 && x.IsIn(zipxml.Office, "spreadsheet")
 }

@@ -164,7 +164,7 @@ func TestDamagedSheetsAreRefusedAtTheirPlace(t *testing.T) {
 		"a negative shared string":       {`<row r="2"><c r="B2" t="s"><v>-1</v></c></row>`, "cell B2"},
 		"a shared string that is none":   {`<row r="2"><c r="B2" t="s"><v>x</v></c></row>`, "cell B2"},
 		"a style out of range":           {`<row r="2"><c r="B2" s="5"><v>1</v></c></row>`, "cell B2"},
-		"a style that is none":           {`<row r="2"><c r="B2" s="x"><v>1</v></c></row>`, "cell B2"},
+		"an invalid style":               {`<row r="2"><c r="B2" s="x"><v>1</v></c></row>`, "cell B2"},
 		"an unknown type":                {`<row r="2"><c r="B2" t="x"><v>1</v></c></row>`, "cell B2"},
 		"a truth value that is none":     {`<row r="2"><c r="B2" t="b"><v>2</v></c></row>`, "cell B2"},
 	} {
@@ -189,16 +189,16 @@ func manyAttrs(n int) string {
 func TestDamageAfterTheRowsIsFound(t *testing.T) {
 	head := `<worksheet xmlns="` + mainSpace + `"><sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData>`
 	for name, rest := range map[string]string{
-		"an end missing":    ``,
+		"a missing end tag": ``,
 		"a tag cut off":     `<mergeCells count="1`,
-		"a wrong end":       `</sheetdata>`,
+		"a wrong end tag":   `</sheetdata>`,
 		"text after it":     `</worksheet>x`,
 		"a second root":     `</worksheet><worksheet/>`,
 		"rows in two parts": `<sheetData/></worksheet>`,
 		"an open comment":   `<!-- </worksheet>`,
 		"an unknown entity": `<headerFooter><oddHeader>&t;</oddHeader></headerFooter></worksheet>`,
-		"a name twice cut":  `<a x:y:z="1"/></worksheet>`,
-		"a name of no one":  "<gr\u00FC\u00DFe/></worksheet>",
+		"two prefixes":      `<a x:y:z="1"/></worksheet>`,
+		"an unknown name":   "<gr\u00FC\u00DFe/></worksheet>",
 	} {
 		t.Run(name, func(t *testing.T) {
 			assertRefused(t, workbookWith(parts{sheetPart: head + rest}), source.Limits{}, source.Damaged, sheetPart, "byte")
@@ -217,12 +217,12 @@ func TestDamagedPartsAreRefusedByName(t *testing.T) {
 		"a workbook without sheets":  {parts{workbook: `<workbook xmlns="` + mainSpace + `"><sheets/></workbook>`}, workbook},
 		"a workbook cut off":         {parts{workbook: minimalWorkbook[:len(minimalWorkbook)-5]}, workbook},
 		"a workbook of another kind": {parts{workbook: `<document xmlns="` + mainSpace + `"/>`}, workbook},
-		"two sheets of one name":     {parts{workbook: strings.Replace(minimalWorkbook, "</sheets>", `<sheet name="DATA" sheetId="2" r:id="rId1"/></sheets>`, 1)}, workbook},
+		"a duplicate sheet name":     {parts{workbook: strings.Replace(minimalWorkbook, "</sheets>", `<sheet name="DATA" sheetId="2" r:id="rId1"/></sheets>`, 1)}, workbook},
 		"a sheet without a part":     {parts{sheetPart: ""}, workbook},
 		"relationships cut off":      {parts{rels: minimalWorkbookRels[:200]}, rels},
-		"an id twice":                {parts{rels: strings.Replace(minimalWorkbookRels, "rId2", "rId1", 1)}, rels},
+		"a duplicate ID":             {parts{rels: strings.Replace(minimalWorkbookRels, "rId2", "rId1", 1)}, rels},
 		"styles cut off":             {parts{styles: minimalStyles[:len(minimalStyles)-9]}, styles},
-		"a style that is none":       {parts{styles: strings.Replace(minimalStyles, `"164"/>`, `"x"/>`, 1)}, styles},
+		"an invalid style":           {parts{styles: strings.Replace(minimalStyles, `"164"/>`, `"x"/>`, 1)}, styles},
 		"strings cut off":            {parts{texts: `<sst xmlns="` + mainSpace + `"><si><t>a</t></si>`, sheetPart: useText}, texts},
 		"strings of another kind":    {parts{texts: `<html/>`, sheetPart: useText}, texts},
 		"a broken string":            {parts{texts: stringTable(`<si><t>a</t></si>`, `<si><t>&x;</t></si>`), sheetPart: useText}, texts},
