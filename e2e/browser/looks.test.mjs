@@ -139,7 +139,7 @@ const screens = {
     await page.goto(`${headway.address}/jobs`);
     await page.locator(".job-row").first().waitFor();
   },
-  "nothing here": async (page) => {
+  "a missing page": async (page) => {
     await page.goto(`${headway.address}/imports/none`);
     await page.getByRole("heading", { name: "Page not found" }).waitFor();
   },
@@ -175,7 +175,7 @@ for (const [name, look] of Object.entries(looks)) {
           await assertFieldsAreVisible(page, `${screen}, ${name}`);
           await assertFits(page, `${screen}, ${name}`);
           await picture(page, `${name}-${screen.replaceAll(" ", "-")}`);
-          // A long page has the same kinds of links and tables again and again.
+          // The documentation is a long page that repeats the same kinds of links and tables.
           if (screen !== "documentation") await assertFocusIsVisible(page, `${screen}, ${name}`);
         });
       }

@@ -62,7 +62,7 @@ func TestSlowReaderGetsWholeOutput(t *testing.T) {
 		got.WriteString(e.data["text"].(string))
 	}
 	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("got %d bytes, want %d, or others", got.Len(), len(want))
+		t.Errorf("got %d bytes, want %d, or their contents differ", got.Len(), len(want))
 	}
 }
 
@@ -124,7 +124,7 @@ func TestOutputIsDownloadedWithRanges(t *testing.T) {
 	}
 	resp, all := read(http.StatusOK)
 	if !bytes.Equal(all, want) {
-		t.Errorf("got %d bytes, want %d, or others", len(all), len(want))
+		t.Errorf("got %d bytes, want %d, or their contents differ", len(all), len(want))
 	}
 	if h := resp.Header; !strings.HasPrefix(h.Get("Content-Disposition"), `attachment; filename="output-j1.txt"`) || h.Get("Accept-Ranges") != "bytes" || h.Get("Cache-Control") != "private, no-cache" {
 		t.Errorf("headers %v", h)
@@ -204,7 +204,7 @@ func TestOutputIsCompleteAndInOrder(t *testing.T) {
 	s.want("job_update")
 	s.wantEnd()
 	if resp := b.do(http.MethodGet, path, nil, "Last-Event-ID", "37"); resp.StatusCode != http.StatusNoContent {
-		t.Errorf("having seen the end: %s", resp.Status)
+		t.Errorf("a reconnect after the end: %s", resp.Status)
 	}
 	b.refused(b.do(http.MethodGet, path, nil, "Last-Event-ID", "99"), http.StatusBadRequest, "OUTPUT_GAP")
 	b.refused(b.do(http.MethodGet, path, nil, "Last-Event-ID", "x"), http.StatusBadRequest, "REQUEST_INVALID")
@@ -230,6 +230,6 @@ func TestLargeOutputFollowsTheReader(t *testing.T) {
 		got.WriteString(e.data["text"].(string))
 	}
 	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("got %d bytes, want %d, or others", got.Len(), len(want))
+		t.Errorf("got %d bytes, want %d, or their contents differ", got.Len(), len(want))
 	}
 }

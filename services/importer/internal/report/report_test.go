@@ -244,7 +244,7 @@ func TestErrorSheetComesFirst(t *testing.T) {
 	if !slices.ContainsFunc(rows, func(r []string) bool {
 		return len(r) > 0 && strings.HasPrefix(r[0], "Employees: 5 more errors were found and are not listed.")
 	}) {
-		t.Error("nothing is said of the issues that were not kept")
+		t.Error("the sheet does not mention the issues that were not stored")
 	}
 }
 

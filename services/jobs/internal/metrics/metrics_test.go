@@ -105,7 +105,7 @@ func TestWaitsCommitsOutputAndWatchersAreMeasured(t *testing.T) {
 	}
 }
 
-func TestKindsThatNoWorkerAsksForCostNoLabel(t *testing.T) {
+func TestKindsWithoutWorkersGetNoLabel(t *testing.T) {
 	m := New(watchers)
 	for i := range 2000 {
 		m.Observe(move(fmt.Sprint("made-up-", i), 0, job.Queued))

@@ -1,8 +1,8 @@
 // Package csv reads text files with delimiters: CSV, TSV, and their relatives. It recognizes the encoding, the delimiter,
 // and the quotation marks, and splits the file into rows of text cells in one pass and bounded memory.
 //
-// A row's number is the line where it begins. If the separators or quotation marks of a line are damaged, it is read in
-// the way that fits the columns, and marked. See source.Misread.
+// A row's number is the line where it begins. If the separators or quotation marks of a line are damaged, the reading that
+// fits the columns is used, and the row is marked. See source.Misread.
 package csv
 
 import (

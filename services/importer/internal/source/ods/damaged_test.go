@@ -67,7 +67,7 @@ func TestRepetitionsAreLimited(t *testing.T) {
 	}
 }
 
-func TestFilesOfOfficeProgramsAreTheirWorkbooks(t *testing.T) {
+func TestFilesOfOfficeProgramsAreReadAsExpected(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.ods")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)

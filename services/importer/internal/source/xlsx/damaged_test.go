@@ -300,15 +300,15 @@ func TestBrokenCompressionIsRefused(t *testing.T) {
 	flipped[len(raw)/2] ^= 0x10
 	for name, file := range map[string][]byte{
 		"cut off":             packed(t, zip.Deflate, raw[:len(raw)/2], sum, uint64(len(text))),
-		"one bit wrong":       packed(t, zip.Deflate, flipped, sum, uint64(len(text))),
+		"one wrong bit":       packed(t, zip.Deflate, flipped, sum, uint64(len(text))),
 		"a wrong checksum":    packed(t, zip.Deflate, raw, sum^1, uint64(len(text))),
 		"no checksum":         packed(t, zip.Deflate, raw, 0, uint64(len(text))),
-		"more than it says":   packed(t, zip.Deflate, raw, sum, uint64(len(text)-1)),
-		"less than it says":   packed(t, zip.Deflate, raw, sum, uint64(len(text)+1)),
+		"above its size":      packed(t, zip.Deflate, raw, sum, uint64(len(text)-1)),
+		"below its size":      packed(t, zip.Deflate, raw, sum, uint64(len(text)+1)),
 		"stored, wrong sizes": packed(t, zip.Store, text, sum, uint64(len(text)+1)),
 		"stored, wrong sum":   packed(t, zip.Store, text, sum^1, uint64(len(text))),
 		"an unknown method":   packed(t, 14, raw, sum, uint64(len(text))),
-		"nothing of it":       packed(t, zip.Deflate, nil, sum, uint64(len(text))),
+		"no data":             packed(t, zip.Deflate, nil, sum, uint64(len(text))),
 		"an impossible size":  packed(t, zip.Store, text, sum, 1<<63),
 	} {
 		t.Run(name, func(t *testing.T) { assertRefused(t, file, source.Limits{}, source.Damaged, sheetPart, "") })
