@@ -21,8 +21,8 @@ var totalWords = []string{
 	"suma", "suma total", "total general", "subtotales", "totale", "totali", "totale generale", "subtotale", "somma",
 	"totaal", "subtotaal", "eindtotaal", "totalt", "delsumma", "summa", "i alt", "sum totalt", "yhteensä", "välisumma",
 	"razem", "suma częściowa", "łącznie", "celkem", "mezisoučet", "celkom", "összesen", "részösszeg", "ukupno", "skupaj",
-	"toplam", "genel toplam", "ara toplam", "σύνολο", "итого", "всего", "промежуточный итог", "разом", "усього", "общо",
-	"합계", "총계", "소계", "合计", "总计", "小计", "合計", "總計", "総計", "小計", "المجموع", "الإجمالي", "סה\"כ", "รวม", "कुल", "tổng", "tổng cộng",
+	"kokku", "vahesumma", "kopā", "iš viso", "samtals", "jumla", "jumlah", "kabuuan", "guztira", "cyfanswm", "toplam", "genel toplam", "ara toplam", "σύνολο", "итого", "всего", "промежуточный итог", "разом", "усього", "общо",
+	"합계", "총계", "소계", "合计", "总计", "小计", "合計", "總計", "総計", "小計", "المجموع", "مجموع", "جمع کل", "ჯამი", "الإجمالي", "סה\"כ", "รวม", "कुल", "tổng", "tổng cộng",
 }
 
 // footerWords begin a footer or a note.
