@@ -107,7 +107,7 @@ func (o *operation) try() {
 			o.send(a)
 		}
 	}
-	if o.path != "/api/v1/imports" || o.method != http.MethodPost { // its form may have fields of the client
+	if o.path != "/api/v1/imports" && o.path != "/api/v1/previews" || o.method != http.MethodPost { // their form may have fields of the client
 		o.tryQueries()
 	}
 	for kind := range o.bodies {

@@ -14,6 +14,7 @@ type commandLine struct {
 	Importer    program.ImporterCommand `cmd:"" help:"Run the importer service alone."`
 	Edge        program.EdgeCommand     `cmd:"" help:"Run the edge alone."`
 	Import      importCommand           `cmd:"" help:"Upload a workbook and watch its import."`
+	Map         mapCommand              `cmd:"" help:"Show how a file could be imported, and write a mapping for it."`
 	Watch       watchCommand            `cmd:"" help:"Watch a job until it ends."`
 	Cells       cellsCommand            `cmd:"" help:"Print each cell of a workbook as a line of JSON."`
 	Sample      sampleCommand           `cmd:"" help:"Write a sample workbook for the workforce schema."`

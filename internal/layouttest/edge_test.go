@@ -29,7 +29,7 @@ var edge = rules{
 	"services/edge/internal/upload": {"gen/...", "internal/auth", "internal/rpcerr", "services/edge/internal/access",
 		"services/edge/internal/httperr", "services/edge/internal/mount", "services/edge/internal/webjson"},
 	"services/edge/internal/tus": {"gen/...", "internal/auth", "internal/rpcerr", "internal/rpcserver", "services/edge/internal/access",
-		"services/edge/internal/httperr", "services/edge/internal/mount", "services/edge/internal/upload"},
+		"services/edge/internal/httperr", "services/edge/internal/mount", "services/edge/internal/upload", "services/edge/internal/webjson"},
 	"services/edge/internal/tus/folder":  {"internal/atomicfile", "services/edge/internal/tus"},
 	"services/edge/internal/tus/tustest": {"services/edge/internal/tus"},
 	"services/edge/internal/watched":     {},

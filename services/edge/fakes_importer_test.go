@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -69,6 +70,29 @@ func (f *importerFake) noteHost(ctx context.Context) {
 	f.state(func() { f.hosts = append(f.hosts, md.Get("x-forwarded-host")...) })
 }
 
+// PreviewFile returns the number of bytes of the file as the name of a sheet.
+func (f *importerFake) PreviewFile(stream grpc.ClientStreamingServer[importsv1.PreviewFileRequest, importsv1.PreviewFileResponse]) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	size := 0
+	for {
+		msg, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		size += len(msg.GetData())
+	}
+	return stream.SendAndClose(&importsv1.PreviewFileResponse{Preview: &importsv1.FilePreview{
+		Schema: first.GetOptions().GetSchema(), FileName: first.GetOptions().GetFileName(), Mapping: first.GetOptions().GetMapping(),
+		Sheets: []*importsv1.PreviewSheet{{Name: fmt.Sprint(size, " bytes")}},
+	}})
+}
+
 func (f *importerFake) UploadWorkbook(stream grpc.ClientStreamingServer[importsv1.UploadWorkbookRequest, importsv1.UploadWorkbookResponse]) error {
 	f.noteHost(stream.Context())
 	f.state(func() { f.running++; f.uploads++ })
@@ -103,6 +127,9 @@ func (f *importerFake) UploadWorkbook(stream grpc.ClientStreamingServer[importsv
 	}
 	if size == 0 {
 		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_EMPTY, "The file is empty.")
+	}
+	if o := first.GetOptions(); o.GetConfirmMapping() {
+		return rpcerr.New(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_MAPPING_UNCERTAIN, "The column “Birthday” could be for birth_date.")
 	}
 	if err := stream.Context().Err(); err != nil { // nothing can be stored after this
 		return err

@@ -27,6 +27,9 @@ import (
 // uploadRoute is the pattern of the route that receives workbooks. Its query has the fields of its form.
 const uploadRoute = "POST /api/v1/imports"
 
+// previewRoute is the pattern of the route that previews files, with the same query and form.
+const previewRoute = "POST /api/v1/previews"
+
 // maxUploadWait is the maximum time that an upload waits for another one of its user to end. Proxies wait longer for a
 // body to be read.
 const maxUploadWait = 15 * time.Second
@@ -42,7 +45,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	parameters, err := rest.NewParameters(openapi.JSON, uploadRoute)
+	parameters, err := rest.NewParameters(openapi.JSON, uploadRoute, previewRoute)
 	if err != nil {
 		return nil, err
 	}
@@ -61,13 +64,13 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 		short(pattern, a.Required(gateway.Calls()))
 	}
 
-	importFile := gateway.Files()
+	importFile, previewFile := gateway.Files(), gateway.Files()
 	if s.uploads != nil {
 		resumable := tus.New(tus.Config{
 			Store: s.uploads, Uploads: uploads, Imports: imports, MaxBytes: s.cfg.MaxUploadBytes,
 			StallTimeout: s.cfg.StallTimeout, Logger: s.cfg.Logger,
 		})
-		importFile = resumable.OrElse(importFile)
+		importFile, previewFile = resumable.OrElse(importFile), resumable.OrPreview(previewFile)
 		for _, path := range []string{"/api/v1/uploads", "/api/v1/uploads/{upload_id}"} {
 			short("OPTIONS "+path, resumable.Versioned(http.HandlerFunc(resumable.Describe)))
 		}
@@ -81,6 +84,7 @@ func (s *Service) routes(a *access.Access) (http.Handler, error) {
 		handle("POST /api/v1/uploads/{upload_id}", resumable.Override)
 	}
 	mux.Handle(uploadRoute, a.Required(limit.Handler(importFile)))
+	mux.Handle(previewRoute, a.Required(limit.Handler(previewFile)))
 	files, err := addFiles(gateway, uploads, &rest.Downloads{
 		Gateway: gateway, Imports: imports, StallTimeout: s.cfg.StallTimeout, Budget: pace.NewBudget(),
 	})
@@ -138,8 +142,17 @@ func (s *Service) noticingStorage(next http.Handler) http.Handler {
 
 // addFiles adds the routes of uploads and downloads to the gateway. It returns the patterns of the downloads.
 func addFiles(gateway *rest.Gateway, uploads *upload.Handler, d *rest.Downloads) (patterns []string, err error) {
-	method, path, _ := strings.Cut(uploadRoute, " ")
-	errs := []error{gateway.HandleFile(method, path, importsv1.ImportService_UploadWorkbook_FullMethodName, uploads.ServeHTTP)}
+	var errs []error
+	for _, route := range []struct {
+		pattern, call string
+		handler       http.HandlerFunc
+	}{
+		{uploadRoute, importsv1.ImportService_UploadWorkbook_FullMethodName, uploads.ServeHTTP},
+		{previewRoute, importsv1.ImportService_PreviewFile_FullMethodName, uploads.Preview},
+	} {
+		method, path, _ := strings.Cut(route.pattern, " ")
+		errs = append(errs, gateway.HandleFile(method, path, route.call, route.handler))
+	}
 	for _, file := range []struct {
 		path, call string
 		handler    http.HandlerFunc

@@ -18,9 +18,10 @@ export interface paths {
          * @description Send multipart/form-data (the file is the last part, with the name `file`; fields after it are rejected), or the raw
          *     body with the fields in the query. Of a rejected upload, nothing is stored.
          *
-         *     With `upload_id`, and without a body or any other parameter, the import is created from a complete resumable upload
+         *     With `upload_id`, and without any other parameter, the import is created from a complete resumable upload
          *     (`POST /api/v1/uploads`). The request can be repeated: it creates only one import, and a rejection of the workbook is
-         *     returned again for an hour.
+         *     returned again for an hour. If the upload has `confirm_mapping`, it is kept after a rejection for its columns, and the next
+         *     request has a JSON body with a `mapping`.
          */
         post: operations["UploadWorkbook"];
         delete?: never;
@@ -340,6 +341,29 @@ export interface paths {
         get: operations["JobService_ListKinds"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * PreviewFile reads the beginning of a file, and returns what it has and how it could be imported: its sheets with their
+         *     headers and some values, and for each column of the schema the column of the file that is probably meant. It takes the
+         *     messages of UploadWorkbook, and stores nothing. Over REST: POST /api/v1/previews, multipart or raw.
+         * @description Send the file as for `POST /api/v1/imports`. With `upload_id`, and without any other parameter, a complete resumable upload is
+         *     previewed, and kept. A JSON body has a `mapping` to preview it with.
+         */
+        post: operations["PreviewFile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -750,6 +774,22 @@ export interface components {
          * @enum {string}
          */
         "headway.edge.v1.StreamMessageType": "unspecified" | "connected" | "initial_status" | "job_update" | "job_deleted" | "reauth" | "draining" | "limit";
+        /** @description ColumnProposal is a column of a file for a column of the schema. */
+        "headway.imports.v1.ColumnProposal": {
+            /** @description The schema's name of the column. */
+            column: string;
+            /** @description The text of the header in the file. */
+            header: string;
+            /** @description Why it is proposed. */
+            reason: components["schemas"]["headway.imports.v1.ProposalReason"];
+            /**
+             * Format: double
+             * @description How likely it is the same column, from 0 to 1.
+             */
+            score: number;
+            /** @description Whether it can be taken without asking: it is likely, and all others are much less likely. */
+            sure: boolean;
+        };
         /**
          * @description ColumnType is the type of the cells of a column.
          * @enum {string}
@@ -810,6 +850,27 @@ export interface components {
              * @description The number of warnings. The first 10,000 per sheet are stored.
              */
             warnings: number;
+        };
+        /** @description FilePreview is what a file has, and how it could be imported. */
+        "headway.imports.v1.FilePreview": {
+            /** @description Whether the file can be imported as it is, and no column is left over that could be one of the schema. */
+            certain: boolean;
+            /** @description The name of the file. */
+            fileName: string;
+            /** @description The mapping that the proposals are, for an upload. */
+            mapping: components["schemas"]["headway.imports.v1.SheetMapping"][];
+            /** @description The message of the problem. */
+            problem: string;
+            /** @description Why the file can't be imported as it is: the reason and the message that an upload would return. Empty if it can. */
+            problemReason: string;
+            /** @description The best sheet of the file for each sheet of the schema that has one. */
+            proposals: components["schemas"]["headway.imports.v1.SheetProposal"][];
+            /** @description The schema. */
+            schema: string;
+            /** @description The sheets of the file. */
+            sheets: components["schemas"]["headway.imports.v1.PreviewSheet"][];
+            /** @description The format of a text file, as it was recognized or set. */
+            textFormat?: components["schemas"]["headway.imports.v1.TextFormat"];
         };
         /** @description GetImportResponse returns the import. */
         "headway.imports.v1.GetImportResponse": {
@@ -997,6 +1058,42 @@ export interface components {
          * @enum {string}
          */
         "headway.imports.v1.OnIssues": "unspecified" | "abort" | "skip_rows" | "review";
+        /** @description PreviewColumn is a column of a sheet of a file. */
+        "headway.imports.v1.PreviewColumn": {
+            /**
+             * Format: int64
+             * @description Its number, from 1.
+             */
+            column: number;
+            /** @description The text of its header. */
+            header: string;
+            /** @description At most 5 different values from the first rows. */
+            values: string[];
+        };
+        /** @description PreviewFileResponse returns the preview. */
+        "headway.imports.v1.PreviewFileResponse": {
+            /** @description The preview. */
+            preview?: components["schemas"]["headway.imports.v1.FilePreview"];
+        };
+        /** @description PreviewSheet is a sheet of a file. */
+        "headway.imports.v1.PreviewSheet": {
+            /** @description The columns that have a header, at most 512. */
+            columns: components["schemas"]["headway.imports.v1.PreviewColumn"][];
+            /**
+             * Format: int64
+             * @description The last row with headers. 0 for a sheet without content.
+             */
+            headerRow: number;
+            /** @description Whether it is hidden. */
+            hidden: boolean;
+            /** @description Its name. */
+            name: string;
+        };
+        /**
+         * @description ProposalReason is the reason for a proposal.
+         * @enum {string}
+         */
+        "headway.imports.v1.ProposalReason": "unspecified" | "mapping" | "name" | "similar_name" | "values";
         /** @description RootCause is one issue that blocks other rows. */
         "headway.imports.v1.RootCause": {
             /**
@@ -1094,7 +1191,10 @@ export interface components {
         };
         /** @description SheetMapping assigns a sheet of the workbook to a sheet of the schema, if their names differ. */
         "headway.imports.v1.SheetMapping": {
-            /** @description Maps the schema's name of a column to the text of its header. Other columns are found by name. */
+            /**
+             * @description Maps the schema's name of a column to the text of its header. An empty text leaves the column out. Other columns are found
+             *     by name.
+             */
             columns?: {
                 [key: string]: string;
             };
@@ -1102,6 +1202,15 @@ export interface components {
             sheet: string;
             /** @description The sheet's name in the workbook. If empty, the sheet is found by name. */
             workbookSheet?: string;
+        };
+        /** @description SheetProposal is a sheet of a file for a sheet of the schema. */
+        "headway.imports.v1.SheetProposal": {
+            /** @description Columns of the file for columns of the schema. */
+            columns: components["schemas"]["headway.imports.v1.ColumnProposal"][];
+            /** @description The schema's name of the sheet. */
+            sheet: string;
+            /** @description The sheet's name in the file. */
+            workbookSheet: string;
         };
         /** @description TextFormat is how a text file stores rows and cells. In an upload, empty fields are recognized from the file. */
         "headway.imports.v1.TextFormat": {
@@ -1794,6 +1903,11 @@ export interface operations {
     UploadWorkbook: {
         parameters: {
             query?: {
+                /**
+                 * @description Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+                 *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+                 */
+                confirm_mapping?: boolean;
                 /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
                 delimiter?: string;
                 /** @description Run the import, and roll it back. The counts are those of a real run. */
@@ -1829,6 +1943,11 @@ export interface operations {
                 "application/vnd.ms-excel.sheet.macroEnabled.12": string;
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 "multipart/form-data": {
+                    /**
+                     * @description Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+                     *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+                     */
+                    confirm_mapping?: boolean;
                     /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
                     delimiter?: string;
                     /** @description Run the import, and roll it back. The counts are those of a real run. */
@@ -2548,6 +2667,98 @@ export interface operations {
             };
         };
     };
+    PreviewFile: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+                 *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+                 */
+                confirm_mapping?: boolean;
+                /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
+                delimiter?: string;
+                /** @description Run the import, and roll it back. The counts are those of a real run. */
+                dry_run?: boolean;
+                /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
+                encoding?: string;
+                /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+                escape?: string;
+                /** @description The name of the file. A path is removed. */
+                file_name?: string;
+                /** @description Assigns sheets and headers that are not found by name. */
+                mapping?: string;
+                /** @description Whether rows are inserted or updated. The default is UPSERT. */
+                mode?: "upsert" | "insert_only" | "update_only";
+                /** @description What to do if rows have issues. The default is ABORT. */
+                on_issues?: "abort" | "skip_rows" | "review";
+                /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+                quote?: string;
+                /** @description Makes repeated uploads safe. It is unique per user, and has at most 128 characters: letters, digits, and - _ . : */
+                request_id?: string;
+                /** @description The name of the schema. The default is "workforce". */
+                schema?: string;
+                /** @description The resumable upload to preview. */
+                upload_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "multipart/form-data": {
+                    /**
+                     * @description Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+                     *     missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+                     */
+                    confirm_mapping?: boolean;
+                    /** @description The character between two cells, or one of the words comma, semicolon, tab, pipe, space, colon, and none. */
+                    delimiter?: string;
+                    /** @description Run the import, and roll it back. The counts are those of a real run. */
+                    dry_run?: boolean;
+                    /** @description The encoding: "UTF-8", "UTF-16LE", "windows-1252", "Shift_JIS", "GB18030", or another name of the WHATWG encodings. */
+                    encoding?: string;
+                    /** @description What comes before a quotation mark inside a cell: a backslash, or the quotation mark again. */
+                    escape?: string;
+                    /** Format: binary */
+                    file: string;
+                    /** @description The name of the file. A path is removed. */
+                    file_name?: string;
+                    /** @description Assigns sheets and headers that are not found by name. */
+                    mapping?: string;
+                    /**
+                     * @description Whether rows are inserted or updated. The default is UPSERT.
+                     * @enum {string}
+                     */
+                    mode?: "upsert" | "insert_only" | "update_only";
+                    /**
+                     * @description What to do if rows have issues. The default is ABORT.
+                     * @enum {string}
+                     */
+                    on_issues?: "abort" | "skip_rows" | "review";
+                    /** @description The quotation mark around cells that can have delimiters and line breaks: ", ' or `, or the word none. */
+                    quote?: string;
+                    /** @description Makes repeated uploads safe. It is unique per user, and has at most 128 characters: letters, digits, and - _ . : */
+                    request_id?: string;
+                    /** @description The name of the schema. The default is "workforce". */
+                    schema?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What the file has. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["headway.imports.v1.PreviewFileResponse"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     ImportService_ListSchemas: {
         parameters: {
             query?: never;
@@ -2862,7 +3073,7 @@ export interface operations {
                 "Upload-Length"?: number;
                 /**
                  * @description Pairs of a name and the base64 of its value, separated by commas: `filename`, `schema`, `on_issues`, `mode`,
-                 *     `dry_run`, `request_id` and `mapping`, as for `POST /api/v1/imports`. `filetype`, `type`, `name` and
+                 *     `dry_run`, `request_id`, `confirm_mapping` and `mapping`, as for `POST /api/v1/imports`. `filetype`, `type`, `name` and
                  *     `relativePath`, which some clients send, and names of the client's own fields are ignored. A misspelled option is rejected.
                  */
                 "Upload-Metadata"?: string;

@@ -46,6 +46,7 @@ const (
 // fileRoutes are the routes of RPCs for files. Generated handlers can't serve them, so the protos don't declare them.
 var fileRoutes = map[string]*annotations.HttpRule{
 	"UploadWorkbook": {Pattern: &annotations.HttpRule_Post{Post: "/api/v1/imports"}, Body: "*"},
+	"PreviewFile":    {Pattern: &annotations.HttpRule_Post{Post: "/api/v1/previews"}, Body: "*"},
 	"DownloadReport": {Pattern: get("/api/v1/imports/{import_id}/report.xlsx"), AdditionalBindings: []*annotations.HttpRule{
 		{Pattern: get("/api/v1/imports/{import_id}/imported.xlsx")}, {Pattern: get("/api/v1/imports/{import_id}/issues.csv")},
 	}},

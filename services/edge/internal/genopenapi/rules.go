@@ -49,6 +49,7 @@ func addRules(doc, schemas map[string]any) error {
 		if schema == nil || md == nil {
 			return fmt.Errorf("the document has no schema %s", name)
 		}
+		delete(schema, "required") // a preview returns it with all fields, but an upload does not need them
 		strict(schema, md, schemas)
 	}
 	addTimes(doc, schemas)
@@ -117,7 +118,7 @@ func calls() []call {
 					for method, path := range map[string]string{
 						http.MethodGet: r.GetGet(), http.MethodPost: r.GetPost(), http.MethodDelete: r.GetDelete(),
 					} {
-						if path != "" && m.Name() != "UploadWorkbook" { // its message is one of many
+						if path != "" && m.Name() != "UploadWorkbook" && m.Name() != "PreviewFile" { // their message is one of many
 							all = append(all, call{method, path, m.Input()})
 						}
 					}

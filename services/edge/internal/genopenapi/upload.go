@@ -10,11 +10,21 @@ import (
 	"headway/services/edge/internal/webjson"
 )
 
-const uploadPath = "/api/v1/imports"
+// uploadPaths take a file, and the options of an upload.
+var uploadPaths = []string{"/api/v1/imports", "/api/v1/previews"}
 
 // addUploadOptions describes the options of an upload as the proto does: as parameters of the query, and as fields of the
 // form. routes.yaml has the file itself, and what else only HTTP has.
 func addUploadOptions(doc, schemas map[string]any) error {
+	for _, path := range uploadPaths {
+		if err := addOptionsTo(path, doc, schemas); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func addOptionsTo(uploadPath string, doc, schemas map[string]any) error {
 	operation := object(doc, "paths", uploadPath, "post")
 	parameters, _ := operation["parameters"].([]any) // there may be none
 	fields := object(operation, "requestBody", "content", "multipart/form-data", "schema", "properties")

@@ -3,6 +3,7 @@ package tus
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 
 	"google.golang.org/grpc/codes"
@@ -10,12 +11,14 @@ import (
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
 	"headway/services/edge/internal/access"
 	"headway/services/edge/internal/upload"
+	"headway/services/edge/internal/webjson"
 )
 
 // response is the response to the request that imports a resumable upload: an import, or a permanent refusal.
@@ -48,41 +51,150 @@ func (h *Handler) importUpload(w http.ResponseWriter, r *http.Request) {
 // finish creates the import of a complete resumable upload. A second call, even after a crash in between, returns the same
 // import: the importer gets a request ID that is derived from the upload.
 func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookResponse, error) {
-	if len(r.URL.Query()) > 1 || r.ContentLength != 0 {
-		return nil, upload.ErrForm("A request with upload_id has no body and no other parameters. The options are in the upload's metadata.")
+	if len(r.URL.Query()) > 1 {
+		return nil, errParameters
 	}
-	locked, err := h.cfg.Store.Lock(r.Context(), subject(r), id, nil)
+	corrected, err := correctionOf(r)
 	if err != nil {
-		return nil, explainUpload(err)
+		return nil, err
+	}
+	locked, err := h.complete(r, id)
+	if err != nil {
+		return nil, err
 	}
 	defer locked.Unlock()
-	info := locked.Info()
-	if info.Response != nil {
+	if info := locked.Info(); info.Response != nil {
 		return h.repeat(r, info)
 	}
-	if info.Partial {
-		return nil, upload.ErrForm("This is a partial upload. Join it with the others, and import the joined upload.")
+	options, err := optionsFromMetadata(locked.Info().Metadata)
+	if err != nil {
+		return nil, err
 	}
-	if !info.Complete() {
-		return nil, rpcerr.Newf(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INCOMPLETE,
-			"%d of %d bytes have arrived. Send the others first.", info.Offset, info.Length)
+	if corrected != nil {
+		options.Mapping, options.ConfirmMapping = corrected.GetMapping(), false
 	}
-	accepted, err := h.forwardUpload(r, locked)
+	accepted, err := h.forwardUpload(r, locked, options)
 	switch {
 	case err == nil:
 		h.decide(r, locked, response{ImportID: accepted.GetImport().GetImportId()})
-	case final(err):
+	case final(err) && !(aboutMapping(err) && (options.GetConfirmMapping() || corrected != nil)): // else, another mapping can follow
 		h.decide(r, locked, response{Refusal: refusalOf(err)})
 	}
 	return accepted, err
 }
 
-func (h *Handler) forwardUpload(r *http.Request, locked Upload) (*importsv1.UploadWorkbookResponse, error) {
+var errParameters = upload.ErrForm("A request with upload_id has no other parameters. The options are in the upload's metadata, and the body can be JSON with a `mapping`.")
+
+// maxCorrection is the maximum size of a mapping in the body of a request.
+const maxCorrection = 1 << 20
+
+// correctionOf returns the options in the body of a request, which can only be a mapping. It returns nil without a body.
+func correctionOf(r *http.Request) (*importsv1.UploadOptions, error) {
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxCorrection+1))
+	if err != nil {
+		return nil, upload.ErrForm("The body could not be read to its end.")
+	}
+	options := &importsv1.UploadOptions{}
+	if len(body) > maxCorrection {
+		return nil, errParameters
+	}
+	if err := webjson.Unmarshal(body, options); err != nil {
+		return nil, upload.ErrForm("The body is not a JSON object with a `mapping`: " + err.Error())
+	}
+	if !proto.Equal(options, &importsv1.UploadOptions{Mapping: options.GetMapping()}) {
+		return nil, errParameters
+	}
+	return options, nil
+}
+
+// aboutMapping reports whether an upload with another mapping can succeed.
+func aboutMapping(err error) bool {
+	switch rpcerr.Reason(err) {
+	case errorsv1.ErrorReason_ERROR_REASON_SHEET_MISSING, errorsv1.ErrorReason_ERROR_REASON_SHEET_DUPLICATED,
+		errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING, errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED,
+		errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID, errorsv1.ErrorReason_ERROR_REASON_MAPPING_UNCERTAIN:
+		return true
+	}
+	return false
+}
+
+// complete locks a complete upload.
+func (h *Handler) complete(r *http.Request, id string) (Upload, error) {
+	locked, err := h.cfg.Store.Lock(r.Context(), subject(r), id, nil)
+	if err != nil {
+		return nil, explainUpload(err)
+	}
+	switch info := locked.Info(); {
+	case info.Response != nil:
+	case info.Partial:
+		err = upload.ErrForm("This is a partial upload. Join it with the others, and import the joined upload.")
+	case !info.Complete():
+		err = rpcerr.Newf(codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INCOMPLETE,
+			"%d of %d bytes have arrived. Send the others first.", info.Offset, info.Length)
+	}
+	if err != nil {
+		locked.Unlock()
+		return nil, err
+	}
+	return locked, nil
+}
+
+// OrPreview returns the handler of POST /api/v1/previews: a request with upload_id previews a complete upload, which is kept, and
+// next answers every other request.
+func (h *Handler) OrPreview(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.URL.Query().Get("upload_id")
+		if id == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		preview, err := h.preview(r, id)
+		if err != nil {
+			h.cfg.Uploads.Refuse(w, r, err)
+			return
+		}
+		h.cfg.Uploads.Show(w, r, preview)
+	})
+}
+
+func (h *Handler) preview(r *http.Request, id string) (*importsv1.PreviewFileResponse, error) {
+	if len(r.URL.Query()) > 1 {
+		return nil, errParameters
+	}
+	corrected, err := correctionOf(r)
+	if err != nil {
+		return nil, err
+	}
+	locked, err := h.complete(r, id)
+	if err != nil {
+		return nil, err
+	}
+	defer locked.Unlock()
 	info := locked.Info()
+	if info.Response != nil { // its bytes are deleted
+		return nil, explainUpload(ErrNotFound)
+	}
 	options, err := optionsFromMetadata(info.Metadata)
 	if err != nil {
 		return nil, err
 	}
+	options.SizeBytes = info.Length
+	if corrected != nil {
+		options.Mapping = corrected.GetMapping()
+	}
+	file, err := locked.Open()
+	if err != nil {
+		return nil, rpcerr.Internal(err)
+	}
+	defer file.Close()
+	return h.cfg.Uploads.SendPreview(access.Outgoing(r.Context()), options, file)
+}
+
+func (h *Handler) forwardUpload(r *http.Request, locked Upload, options *importsv1.UploadOptions) (*importsv1.UploadWorkbookResponse, error) {
+	info := locked.Info()
 	options.SizeBytes = info.Length
 	if options.GetRequestId() == "" {
 		options.RequestId = "upload:" + info.ID

@@ -29,24 +29,24 @@ type form struct {
 
 // receiveForm reads a form. Its file is the first part with a file name, whatever its field is called, or the part named
 // file. The file is forwarded as it arrives.
-func (u *Handler) receiveForm(ctx context.Context, options *importsv1.UploadOptions, f form) (*importsv1.UploadWorkbookResponse, error) {
+func (u *Handler) receiveForm(ctx context.Context, call fileCall, options *importsv1.UploadOptions, f form) error {
 	for fields := 0; ; fields++ {
 		part, err := f.parts.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil, rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_MISSING,
+			return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_FILE_MISSING,
 				"The form has no file. Add the workbook as a part with a file name.")
 		case err != nil:
-			return nil, errRead(err)
+			return errRead(err)
 		case isFile(part):
 			if options.GetFileName() == "" {
 				options.FileName = fileName(part.FileName())
 			}
 			sent := proto.CloneOf(options)
-			return u.Send(ctx, options, part, func() error { return f.afterFile(sent, fields) })
+			return u.send(ctx, call, options, part, func() error { return f.afterFile(sent, fields) })
 		}
 		if err := f.readField(part, options, fields); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

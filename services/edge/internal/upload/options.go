@@ -102,11 +102,15 @@ func setOption(o *importsv1.UploadOptions, name, value string) (known bool, err 
 		n, err := enumNumber(name, value, o.GetMode().Descriptor())
 		o.Mode = importsv1.ImportMode(n)
 		return true, err
-	case "dry_run":
+	case "dry_run", "confirm_mapping":
 		if value != "true" && value != "false" {
-			return true, ErrForm(fmt.Sprintf("dry_run is %q. It must be true or false.", value))
+			return true, ErrForm(fmt.Sprintf("%s is %q. It must be true or false.", name, value))
 		}
-		o.DryRun = value == "true"
+		if name == "dry_run" {
+			o.DryRun = value == "true"
+		} else {
+			o.ConfirmMapping = value == "true"
+		}
 	case "mapping":
 		return true, setMapping(o, value)
 	default:

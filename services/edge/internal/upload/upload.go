@@ -95,23 +95,46 @@ func (u *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.Accept(w, r, accepted)
 }
 
+// Preview answers POST /api/v1/previews: it streams a file like ServeHTTP, and returns what it has.
+func (u *Handler) Preview(w http.ResponseWriter, r *http.Request) {
+	call := &previewCall{imports: u.cfg.Imports}
+	if err := u.receive(w, r, nil, call); err != nil {
+		u.Refuse(w, r, err)
+		return
+	}
+	u.Show(w, r, call.response)
+}
+
+// Show answers with a preview.
+func (u *Handler) Show(w http.ResponseWriter, r *http.Request, preview *importsv1.PreviewFileResponse) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(u.cfg.StallTimeout))
+	u.cfg.Gateway.Answer(w, r, preview, func(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") })
+}
+
 // Receive streams the workbook of a request to the importer. If preset is not nil, it has the options: the query
 // and the fields of the form don't change them.
 func (u *Handler) Receive(w http.ResponseWriter, r *http.Request, preset *importsv1.UploadOptions) (*importsv1.UploadWorkbookResponse, error) {
+	call := &importCall{imports: u.cfg.Imports}
+	err := u.receive(w, r, preset, call)
+	return call.response, err
+}
+
+// receive streams the file of a request with a call.
+func (u *Handler) receive(w http.ResponseWriter, r *http.Request, preset *importsv1.UploadOptions, call fileCall) error {
 	options := proto.CloneOf(preset)
 	if preset == nil {
 		var err error
 		if options, err = optionsFromQuery(r.URL.Query()); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := MayImport(r.Context(), options.GetSchema()); err != nil {
-		return nil, err
+		return err
 	}
 	kind, params, err := mediaType(r.Header.Get("Content-Type"))
 	isForm := kind == "multipart/form-data"
 	if err != nil || !isForm && !rawTypes[kind] {
-		return nil, rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
+		return rpcerr.New(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
 			"Send the workbook as a file in multipart/form-data, or as the body with `Content-Type: application/octet-stream`.")
 	}
 	limit := u.cfg.MaxBytes
@@ -119,18 +142,18 @@ func (u *Handler) Receive(w http.ResponseWriter, r *http.Request, preset *import
 		limit += formOverhead
 	}
 	if r.ContentLength > limit {
-		return nil, u.TooLarge()
+		return u.TooLarge()
 	}
 	body := NewBody(w, r, u.cfg.StallTimeout)
 	if !isForm {
 		options.SizeBytes = max(r.ContentLength, 0)
-		return u.Send(r.Context(), options, body, func() error { return nil })
+		return u.send(r.Context(), call, options, body, func() error { return nil })
 	}
 	if params["boundary"] == "" {
-		return nil, ErrForm("The Content-Type of the form has no boundary.")
+		return ErrForm("The Content-Type of the form has no boundary.")
 	}
 	f := form{parts: multipart.NewReader(body, params["boundary"]), fixed: preset != nil}
-	return u.receiveForm(r.Context(), options, f)
+	return u.receiveForm(r.Context(), call, options, f)
 }
 
 // MayImport returns an error if the caller can't import with a schema, or at all. The importer checks this too, but the
@@ -157,46 +180,57 @@ func mediaType(header string) (string, map[string]string, error) {
 // Send streams a workbook to the importer, at the importer's speed, and then calls complete. If anything fails, the call to
 // the importer is cancelled, and the importer stores nothing. ctx carries the caller's token, as of access.Outgoing.
 func (u *Handler) Send(ctx context.Context, options *importsv1.UploadOptions, file io.Reader, complete func() error) (*importsv1.UploadWorkbookResponse, error) {
+	call := &importCall{imports: u.cfg.Imports}
+	err := u.send(ctx, call, options, file, complete)
+	return call.response, err
+}
+
+// SendPreview is Send for a preview.
+func (u *Handler) SendPreview(ctx context.Context, options *importsv1.UploadOptions, file io.Reader) (*importsv1.PreviewFileResponse, error) {
+	call := &previewCall{imports: u.cfg.Imports}
+	err := u.send(ctx, call, options, file, func() error { return nil })
+	return call.response, err
+}
+
+func (u *Handler) send(ctx context.Context, call fileCall, options *importsv1.UploadOptions, file io.Reader, complete func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := u.cfg.Imports.UploadWorkbook(ctx)
-	if err != nil {
-		return nil, err
+	if err := call.open(ctx); err != nil {
+		return err
 	}
-	send := func(m *importsv1.UploadWorkbookRequest) (answered bool, err error) {
-		if err = stream.Send(m); errors.Is(err, io.EOF) { // the importer has already answered
+	send := func(options *importsv1.UploadOptions, data []byte) (answered bool, err error) {
+		if err = call.send(options, data); errors.Is(err, io.EOF) { // the importer has already answered
 			return true, nil
 		}
 		return false, err
 	}
-	answered, err := send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: options}})
+	answered, err := send(options, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	buffer := u.chunks.Get().(*[]byte)
 	defer u.chunks.Put(buffer)
 	for total := int64(0); !answered; {
 		n, readErr := fill(file, *buffer)
 		if total += int64(n); total > u.cfg.MaxBytes {
-			return nil, u.TooLarge()
+			return u.TooLarge()
 		}
 		if n > 0 {
-			answered, err = send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: (*buffer)[:n]}})
-			if err != nil {
-				return nil, err
+			if answered, err = send(nil, (*buffer)[:n]); err != nil {
+				return err
 			}
 		}
 		if errors.Is(readErr, io.EOF) {
 			if err := complete(); err != nil {
-				return nil, err
+				return err
 			}
 			break
 		}
 		if readErr != nil {
-			return nil, errRead(readErr)
+			return errRead(readErr)
 		}
 	}
-	return stream.CloseAndRecv()
+	return call.finish()
 }
 
 // fill reads until the buffer is full or the reader ends. Unlike io.ReadFull, it returns the reader's own error, so

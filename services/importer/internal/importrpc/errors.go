@@ -125,6 +125,8 @@ func layoutReason(p mapping.Problem) (codes.Code, errorsv1.ErrorReason) {
 		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING
 	case mapping.HeaderDuplicated:
 		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED
+	case mapping.MappingUncertain:
+		return codes.FailedPrecondition, errorsv1.ErrorReason_ERROR_REASON_MAPPING_UNCERTAIN
 	}
 	return codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_MAPPING_INVALID
 }

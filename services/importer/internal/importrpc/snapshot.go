@@ -37,10 +37,7 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 	for _, n := range im.Notices {
 		out.Notices = append(out.Notices, noticeMessage(n))
 	}
-	if f := im.Text; f != nil {
-		out.TextFormat = &importsv1.TextFormat{Encoding: f.Encoding, Delimiter: f.Delimiter, Quote: f.Quote, Escape: f.Escape,
-			LineBreak: f.LineBreak, SkipBlanks: f.SkipBlanks, ByteOrderMark: f.ByteOrderMark, Columns: uint32(f.Columns)}
-	}
+	out.TextFormat = textFormatMessage(im.Text)
 	for _, u := range im.Unused {
 		out.UnusedSheets = append(out.UnusedSheets, &importsv1.UnusedSheet{Name: u.Name, Hidden: u.Hidden})
 	}
@@ -74,6 +71,14 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 	}
 	out.Totals = countsMessage(totals)
 	return out
+}
+
+func textFormatMessage(f *imports.TextFormat) *importsv1.TextFormat {
+	if f == nil {
+		return nil
+	}
+	return &importsv1.TextFormat{Encoding: f.Encoding, Delimiter: f.Delimiter, Quote: f.Quote, Escape: f.Escape,
+		LineBreak: f.LineBreak, SkipBlanks: f.SkipBlanks, ByteOrderMark: f.ByteOrderMark, Columns: uint32(f.Columns)}
 }
 
 func noticeMessage(n imports.Notice) *importsv1.Notice {

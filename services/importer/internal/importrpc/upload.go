@@ -2,6 +2,7 @@ package importrpc
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io"
 
@@ -21,18 +22,14 @@ type uploadStream = grpc.ClientStreamingServer[importsv1.UploadWorkbookRequest, 
 // UploadWorkbook implements headway.imports.v1.ImportService.
 func (s *Service) UploadWorkbook(stream uploadStream) error {
 	ctx := stream.Context()
-	options, err := receiveOptions(stream)
+	options, err := receiveOptions[*importsv1.UploadWorkbookRequest](stream)
 	if err != nil {
 		return toStatus(err)
 	}
 	if err := mayImport(ctx, cmp.Or(options.GetSchema(), intake.DefaultSchema)); err != nil {
 		return err
 	}
-	im, replayed, err := s.Intake.Accept(ctx, intake.Request{
-		Owner: caller(ctx).Subject, Schema: options.GetSchema(), FileName: options.GetFileName(), RequestID: options.GetRequestId(),
-		Policy:  imports.Policy{OnIssues: imports.OnIssues(options.GetOnIssues()), Mode: imports.Mode(options.GetMode()), DryRun: options.GetDryRun()},
-		Mapping: mappingOf(options.GetMapping()), SizeBytes: options.GetSizeBytes(), Text: textFormatOf(options.GetTextFormat()), Body: &body{stream: stream},
-	})
+	im, replayed, err := s.Intake.Accept(ctx, requestOf(ctx, options, &body[*importsv1.UploadWorkbookRequest]{stream: stream}))
 	if err != nil {
 		return toStatus(err)
 	}
@@ -48,7 +45,26 @@ func (s *Service) UploadWorkbook(stream uploadStream) error {
 	return stream.SendAndClose(&importsv1.UploadWorkbookResponse{Import: out, Replayed: replayed})
 }
 
-func receiveOptions(stream uploadStream) (*importsv1.UploadOptions, error) {
+// requestOf returns an upload with these options.
+func requestOf(ctx context.Context, options *importsv1.UploadOptions, body io.Reader) intake.Request {
+	return intake.Request{
+		Owner: caller(ctx).Subject, Schema: options.GetSchema(), FileName: options.GetFileName(), RequestID: options.GetRequestId(),
+		Policy:  imports.Policy{OnIssues: imports.OnIssues(options.GetOnIssues()), Mode: imports.Mode(options.GetMode()), DryRun: options.GetDryRun()},
+		Mapping: mappingOf(options.GetMapping()), ConfirmMapping: options.GetConfirmMapping(), SizeBytes: options.GetSizeBytes(),
+		Text: textFormatOf(options.GetTextFormat()), Body: body,
+	}
+}
+
+// filePart is a message of a file: the options, or bytes.
+type filePart interface {
+	GetOptions() *importsv1.UploadOptions
+	GetData() []byte
+}
+
+// parts is a stream of messages of a file.
+type parts[M filePart] interface{ Recv() (M, error) }
+
+func receiveOptions[M filePart](stream parts[M]) (*importsv1.UploadOptions, error) {
 	first, err := stream.Recv()
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -61,14 +77,14 @@ func receiveOptions(stream uploadStream) (*importsv1.UploadOptions, error) {
 }
 
 // body reads the bytes of the messages that follow the options.
-type body struct {
-	stream uploadStream
+type body[M filePart] struct {
+	stream parts[M]
 	// unread is the rest of the last message.
 	unread []byte
 }
 
 // Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
+func (b *body[M]) Read(p []byte) (int, error) {
 	for len(b.unread) == 0 {
 		message, err := b.stream.Recv()
 		if err != nil {

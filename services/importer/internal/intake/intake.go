@@ -82,6 +82,8 @@ type Request struct {
 	// Policy defaults to Abort and Upsert.
 	Policy  imports.Policy
 	Mapping []mapping.Mapping
+	// ConfirmMapping refuses a file with columns that could be missing columns of the schema.
+	ConfirmMapping bool
 	// Text has the parts of a text file's format that the user has set.
 	Text source.TextFormat
 	// SizeBytes is the declared size; 0 means unknown.
@@ -252,6 +254,13 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import, ho
 
 // findSheets checks whether the workbook can be read, and finds the schema's sheets and columns in it.
 func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *schema.Schema, r Request) error {
+	return in.read(ctx, im, r, func(book source.Workbook, share *governor.Share) error {
+		return in.findIn(ctx, book, share, im, spec, r)
+	})
+}
+
+// read opens the stored file, and notes its format if it is a text file. The workbook is valid until do returns.
+func (in *Intake) read(ctx context.Context, im *imports.Import, r Request, do func(source.Workbook, *governor.Share) error) error {
 	file, err := in.Files.Open(ctx, im.ID)
 	if err != nil {
 		return err
@@ -272,12 +281,21 @@ func (in *Intake) findSheets(ctx context.Context, im *imports.Import, spec *sche
 		im.Text = (*imports.TextFormat)(&format)
 		im.Notices = append(im.Notices, imports.Notice{Reason: imports.TextFormatRecognized, Message: describe(format)})
 	}
+	return do(book, share)
+}
+
+func (in *Intake) findIn(ctx context.Context, book source.Workbook, share *governor.Share, im *imports.Import, spec *schema.Schema, r Request) (err error) {
 	find := mapping.Find
 	if im.Policy.Mode == imports.UpdateOnly {
 		find = mapping.FindForUpdate
 	}
 	if im.Sheets, err = find(ctx, book, spec, r.Mapping); err != nil {
 		return err
+	}
+	if r.ConfirmMapping {
+		if err := mapping.Confirm(ctx, book, spec, r.Mapping, im.Policy.Mode == imports.UpdateOnly); err != nil {
+			return err
+		}
 	}
 	// A report reads the workbook again, and needs more. A workbook whose rows could not be returned is not accepted.
 	const comments = imports.KeptPerSheet * imports.CommentBytes

@@ -32,6 +32,8 @@ const (
 	HeaderDuplicated
 	// MappingInvalid means that the mapping names a sheet, column, or header that does not exist.
 	MappingInvalid
+	// MappingUncertain means that a column is left over that could be one that is missing.
+	MappingUncertain
 )
 
 // Error describes how the workbook does not match the schema, and how to fix it.
@@ -53,7 +55,8 @@ type Mapping struct {
 	Sheet string
 	// WorkbookSheet is its name in the workbook. If it is empty, the sheet is found by name.
 	WorkbookSheet string
-	// Columns maps columns of the schema to headers. Other columns are found by name.
+	// Columns maps columns of the schema to headers, or to nothing for a column that is left out. Other columns are found by
+	// name.
 	Columns map[string]string
 }
 
@@ -165,7 +168,7 @@ func findColumns(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet 
 		if slices.ContainsFunc(best.columns, func(c imports.SheetColumn) bool { return c.Name == column.Name }) {
 			continue
 		}
-		if header, mapped := explicit.Columns[column.Name]; mapped {
+		if header, mapped := explicit.Columns[column.Name]; mapped && header != "" {
 			return problem(MappingInvalid, "The mapping gives the column %s the header “%s”, which the sheet “%s” does not have.", column.Name, header, sheet.WorkbookSheet)
 		}
 		if required(spec, column) {
@@ -235,7 +238,7 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 		var column *schema.Column
 		var err error
 		if !cell.TooLong { // what was cut can be another name
-			column, err = match(spec, explicit, string(title))
+			column, err = matchHeader(spec, explicit, string(title))
 		}
 		if err != nil && h.twice == nil {
 			h.twice = err
@@ -262,9 +265,9 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 	return h
 }
 
-// match returns the column that a header matches, or nil: first by the mapping, then by name. An exact match with the
+// matchHeader returns the column that a header matches, or nil: first by the mapping, then by name. An exact match with the
 // mapping takes precedence over one that differs in case or punctuation.
-func match(spec *schema.Sheet, explicit Mapping, title string) (*schema.Column, error) {
+func matchHeader(spec *schema.Sheet, explicit Mapping, title string) (*schema.Column, error) {
 	form := schema.MatchName(title)
 	exact := func(header string) bool { return text.CleanString(header) == title }
 	alike := func(header string) bool { return form != "" && schema.MatchName(header) == form }

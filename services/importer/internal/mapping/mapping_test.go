@@ -16,7 +16,7 @@ type book map[string][][]string
 
 func (b book) Sheets() (list []source.Sheet) {
 	for name := range b {
-		list = append(list, source.Sheet{Name: name})
+		list = append(list, source.Sheet{Name: name, Bytes: 1})
 	}
 	return list
 }

@@ -2,9 +2,9 @@ package match
 
 import "math"
 
-// assign returns the partner of each row in the assignment with the greatest sum, or -1. It is the Hungarian method, in
+// Assign returns the partner of each row in the assignment with the greatest sum, or -1. It is the Hungarian method, in
 // O(n²m).
-func assign(scores [][]float64) []int {
+func Assign(scores [][]float64) []int {
 	if len(scores) == 0 || len(scores[0]) == 0 {
 		return nil
 	}

@@ -24,6 +24,8 @@ type Pair struct {
 	Score float64
 	// Name and Value are the parts of the score that come from the names and from the values, from 0 to 1.
 	Name, Value float64
+	// Assigned means that the columns are partners in the assignment with the greatest sum.
+	Assigned bool
 	// Sure means that the columns can be taken for the same without asking.
 	Sure bool
 }
@@ -68,7 +70,7 @@ func Match(a, b []Column) []Pair {
 			pairs = append(pairs, p)
 		}
 	}
-	partner := assign(scores)
+	partner := Assign(scores)
 	bestA, bestB := make([]float64, len(a)), make([]float64, len(b))
 	for i, j := range partner {
 		if j >= 0 {
@@ -78,7 +80,7 @@ func Match(a, b []Column) []Pair {
 	for k := range pairs {
 		p := &pairs[k]
 		if partner[p.A] == p.B {
-			p.Sure = sure(scores, *p)
+			p.Assigned, p.Sure = true, sure(scores, *p)
 		} else {
 			// The better the partners of its columns, the less likely is a pair that needs one of them.
 			p.Score *= 1 - .6*max(bestA[p.A], bestB[p.B])
@@ -86,6 +88,12 @@ func Match(a, b []Column) []Pair {
 	}
 	slices.SortStableFunc(pairs, func(x, y Pair) int { return cmp.Compare(y.Score, x.Score) })
 	return pairs
+}
+
+// Names returns how alike two columns or tables are by their names, from 0 to 1.
+func Names(a, b []string) float64 {
+	s, o := newSide([]Column{{Names: a}}), newSide([]Column{{Names: b}})
+	return bestName(s.names[0], o.names[0], rarity{})
 }
 
 func bestName(a, b []name, weight rarity) float64 {

@@ -136,7 +136,7 @@ func TestAssignmentHasGreatestSum(t *testing.T) {
 				scores[i][j] = float64(r.IntN(10)) / 10
 			}
 		}
-		partner := assign(scores)
+		partner := Assign(scores)
 		sum, used := 0.0, map[int]bool{}
 		for i, j := range partner {
 			if j < 0 {

@@ -162,6 +162,8 @@ const (
 	ErrorReason_ERROR_REASON_MAPPING_INVALID ErrorReason = 99
 	// FAILED_PRECONDITION: two sheets of the workbook match the same sheet of the schema.
 	ErrorReason_ERROR_REASON_SHEET_DUPLICATED ErrorReason = 100
+	// FAILED_PRECONDITION: `confirm_mapping` is set, and columns are left over that could be missing columns of the schema.
+	ErrorReason_ERROR_REASON_MAPPING_UNCERTAIN ErrorReason = 101
 	// NOT_FOUND: no import with this ID is visible to the caller.
 	ErrorReason_ERROR_REASON_IMPORT_NOT_FOUND ErrorReason = 110
 	// NOT_FOUND: there is no schema with this name.
@@ -271,6 +273,7 @@ var (
 		98:  "ERROR_REASON_HEADER_DUPLICATED",
 		99:  "ERROR_REASON_MAPPING_INVALID",
 		100: "ERROR_REASON_SHEET_DUPLICATED",
+		101: "ERROR_REASON_MAPPING_UNCERTAIN",
 		110: "ERROR_REASON_IMPORT_NOT_FOUND",
 		111: "ERROR_REASON_SCHEMA_NOT_FOUND",
 		112: "ERROR_REASON_SAMPLE_NOT_AVAILABLE",
@@ -357,6 +360,7 @@ var (
 		"ERROR_REASON_HEADER_DUPLICATED":       98,
 		"ERROR_REASON_MAPPING_INVALID":         99,
 		"ERROR_REASON_SHEET_DUPLICATED":        100,
+		"ERROR_REASON_MAPPING_UNCERTAIN":       101,
 		"ERROR_REASON_IMPORT_NOT_FOUND":        110,
 		"ERROR_REASON_SCHEMA_NOT_FOUND":        111,
 		"ERROR_REASON_SAMPLE_NOT_AVAILABLE":    112,
@@ -411,7 +415,7 @@ var File_headway_errors_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xaf\x16\n" +
+	"$headway/errors/v1/error_reason.proto\x12\x11headway.errors.v1*\xd3\x16\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12\x1c\n" +
@@ -477,7 +481,8 @@ const file_headway_errors_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_HEADER_MISSING\x10a\x12\"\n" +
 	"\x1eERROR_REASON_HEADER_DUPLICATED\x10b\x12 \n" +
 	"\x1cERROR_REASON_MAPPING_INVALID\x10c\x12!\n" +
-	"\x1dERROR_REASON_SHEET_DUPLICATED\x10d\x12!\n" +
+	"\x1dERROR_REASON_SHEET_DUPLICATED\x10d\x12\"\n" +
+	"\x1eERROR_REASON_MAPPING_UNCERTAIN\x10e\x12!\n" +
 	"\x1dERROR_REASON_IMPORT_NOT_FOUND\x10n\x12!\n" +
 	"\x1dERROR_REASON_SCHEMA_NOT_FOUND\x10o\x12%\n" +
 	"!ERROR_REASON_SAMPLE_NOT_AVAILABLE\x10p\x12!\n" +

@@ -1368,7 +1368,8 @@ type SheetMapping struct {
 	Sheet string `protobuf:"bytes,1,opt,name=sheet,proto3" json:"sheet,omitempty"`
 	// The sheet's name in the workbook. If empty, the sheet is found by name.
 	WorkbookSheet string `protobuf:"bytes,2,opt,name=workbook_sheet,json=workbookSheet,proto3" json:"workbook_sheet,omitempty"`
-	// Maps the schema's name of a column to the text of its header. Other columns are found by name.
+	// Maps the schema's name of a column to the text of its header. An empty text leaves the column out. Other columns are found
+	// by name.
 	Columns       map[string]string `protobuf:"bytes,3,rep,name=columns,proto3" json:"columns,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

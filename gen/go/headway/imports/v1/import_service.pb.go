@@ -192,9 +192,12 @@ type UploadOptions struct {
 	// detect an incomplete one.
 	SizeBytes int64 `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// How to read a text file, such as CSV. What is empty is recognized.
-	TextFormat    *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	TextFormat *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
+	// Refuse the file with MAPPING_UNCERTAIN if it has columns that are left over, and that could be columns of the schema that are
+	// missing. PreviewFile then returns proposals, and the next upload has them as its `mapping`.
+	ConfirmMapping bool `protobuf:"varint,10,opt,name=confirm_mapping,json=confirmMapping,proto3" json:"confirm_mapping,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *UploadOptions) Reset() {
@@ -290,6 +293,146 @@ func (x *UploadOptions) GetTextFormat() *TextFormat {
 	return nil
 }
 
+func (x *UploadOptions) GetConfirmMapping() bool {
+	if x != nil {
+		return x.ConfirmMapping
+	}
+	return false
+}
+
+// PreviewFileRequest is one message of a file to preview.
+type PreviewFileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first message has the options. All others have bytes.
+	//
+	// Types that are valid to be assigned to Part:
+	//
+	//	*PreviewFileRequest_Options
+	//	*PreviewFileRequest_Data
+	Part          isPreviewFileRequest_Part `protobuf_oneof:"part"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewFileRequest) Reset() {
+	*x = PreviewFileRequest{}
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewFileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewFileRequest) ProtoMessage() {}
+
+func (x *PreviewFileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewFileRequest.ProtoReflect.Descriptor instead.
+func (*PreviewFileRequest) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PreviewFileRequest) GetPart() isPreviewFileRequest_Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *PreviewFileRequest) GetOptions() *UploadOptions {
+	if x != nil {
+		if x, ok := x.Part.(*PreviewFileRequest_Options); ok {
+			return x.Options
+		}
+	}
+	return nil
+}
+
+func (x *PreviewFileRequest) GetData() []byte {
+	if x != nil {
+		if x, ok := x.Part.(*PreviewFileRequest_Data); ok {
+			return x.Data
+		}
+	}
+	return nil
+}
+
+type isPreviewFileRequest_Part interface {
+	isPreviewFileRequest_Part()
+}
+
+type PreviewFileRequest_Options struct {
+	// The options, as for an upload.
+	Options *UploadOptions `protobuf:"bytes,1,opt,name=options,proto3,oneof"`
+}
+
+type PreviewFileRequest_Data struct {
+	// The next bytes of the file, at most 1 MiB.
+	Data []byte `protobuf:"bytes,2,opt,name=data,proto3,oneof"`
+}
+
+func (*PreviewFileRequest_Options) isPreviewFileRequest_Part() {}
+
+func (*PreviewFileRequest_Data) isPreviewFileRequest_Part() {}
+
+// PreviewFileResponse returns the preview.
+type PreviewFileResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The preview.
+	Preview       *FilePreview `protobuf:"bytes,1,opt,name=preview,proto3" json:"preview,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewFileResponse) Reset() {
+	*x = PreviewFileResponse{}
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewFileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewFileResponse) ProtoMessage() {}
+
+func (x *PreviewFileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewFileResponse.ProtoReflect.Descriptor instead.
+func (*PreviewFileResponse) Descriptor() ([]byte, []int) {
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PreviewFileResponse) GetPreview() *FilePreview {
+	if x != nil {
+		return x.Preview
+	}
+	return nil
+}
+
 // UploadWorkbookResponse returns the accepted import.
 type UploadWorkbookResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -305,7 +448,7 @@ type UploadWorkbookResponse struct {
 
 func (x *UploadWorkbookResponse) Reset() {
 	*x = UploadWorkbookResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[2]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -317,7 +460,7 @@ func (x *UploadWorkbookResponse) String() string {
 func (*UploadWorkbookResponse) ProtoMessage() {}
 
 func (x *UploadWorkbookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[2]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -330,7 +473,7 @@ func (x *UploadWorkbookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadWorkbookResponse.ProtoReflect.Descriptor instead.
 func (*UploadWorkbookResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{2}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *UploadWorkbookResponse) GetImport() *Import {
@@ -375,7 +518,7 @@ type ImportLinks struct {
 
 func (x *ImportLinks) Reset() {
 	*x = ImportLinks{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +530,7 @@ func (x *ImportLinks) String() string {
 func (*ImportLinks) ProtoMessage() {}
 
 func (x *ImportLinks) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[3]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +543,7 @@ func (x *ImportLinks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportLinks.ProtoReflect.Descriptor instead.
 func (*ImportLinks) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{3}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ImportLinks) GetSelf() string {
@@ -456,7 +599,7 @@ type GetImportRequest struct {
 
 func (x *GetImportRequest) Reset() {
 	*x = GetImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +611,7 @@ func (x *GetImportRequest) String() string {
 func (*GetImportRequest) ProtoMessage() {}
 
 func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[4]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +624,7 @@ func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportRequest.ProtoReflect.Descriptor instead.
 func (*GetImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{4}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetImportRequest) GetImportId() string {
@@ -502,7 +645,7 @@ type GetImportResponse struct {
 
 func (x *GetImportResponse) Reset() {
 	*x = GetImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -514,7 +657,7 @@ func (x *GetImportResponse) String() string {
 func (*GetImportResponse) ProtoMessage() {}
 
 func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[5]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -527,7 +670,7 @@ func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportResponse.ProtoReflect.Descriptor instead.
 func (*GetImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{5}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetImportResponse) GetImport() *Import {
@@ -550,7 +693,7 @@ type ListImportsRequest struct {
 
 func (x *ListImportsRequest) Reset() {
 	*x = ListImportsRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +705,7 @@ func (x *ListImportsRequest) String() string {
 func (*ListImportsRequest) ProtoMessage() {}
 
 func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[6]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +718,7 @@ func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsRequest.ProtoReflect.Descriptor instead.
 func (*ListImportsRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{6}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListImportsRequest) GetPageSize() uint32 {
@@ -605,7 +748,7 @@ type ListImportsResponse struct {
 
 func (x *ListImportsResponse) Reset() {
 	*x = ListImportsResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -617,7 +760,7 @@ func (x *ListImportsResponse) String() string {
 func (*ListImportsResponse) ProtoMessage() {}
 
 func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[7]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -630,7 +773,7 @@ func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsResponse.ProtoReflect.Descriptor instead.
 func (*ListImportsResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{7}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListImportsResponse) GetImports() []*Import {
@@ -660,7 +803,7 @@ type WatchImportRequest struct {
 
 func (x *WatchImportRequest) Reset() {
 	*x = WatchImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -672,7 +815,7 @@ func (x *WatchImportRequest) String() string {
 func (*WatchImportRequest) ProtoMessage() {}
 
 func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[8]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -685,7 +828,7 @@ func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportRequest.ProtoReflect.Descriptor instead.
 func (*WatchImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{8}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchImportRequest) GetImportId() string {
@@ -713,7 +856,7 @@ type WatchImportResponse struct {
 
 func (x *WatchImportResponse) Reset() {
 	*x = WatchImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -725,7 +868,7 @@ func (x *WatchImportResponse) String() string {
 func (*WatchImportResponse) ProtoMessage() {}
 
 func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[9]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -738,7 +881,7 @@ func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportResponse.ProtoReflect.Descriptor instead.
 func (*WatchImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{9}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WatchImportResponse) GetImport() *Import {
@@ -771,7 +914,7 @@ type ListIssuesRequest struct {
 
 func (x *ListIssuesRequest) Reset() {
 	*x = ListIssuesRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -783,7 +926,7 @@ func (x *ListIssuesRequest) String() string {
 func (*ListIssuesRequest) ProtoMessage() {}
 
 func (x *ListIssuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[10]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -796,7 +939,7 @@ func (x *ListIssuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIssuesRequest.ProtoReflect.Descriptor instead.
 func (*ListIssuesRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{10}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListIssuesRequest) GetImportId() string {
@@ -865,7 +1008,7 @@ type ListIssuesResponse struct {
 
 func (x *ListIssuesResponse) Reset() {
 	*x = ListIssuesResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +1020,7 @@ func (x *ListIssuesResponse) String() string {
 func (*ListIssuesResponse) ProtoMessage() {}
 
 func (x *ListIssuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[11]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +1033,7 @@ func (x *ListIssuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIssuesResponse.ProtoReflect.Descriptor instead.
 func (*ListIssuesResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{11}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListIssuesResponse) GetIssues() []*Issue {
@@ -934,7 +1077,7 @@ type ConfirmImportRequest struct {
 
 func (x *ConfirmImportRequest) Reset() {
 	*x = ConfirmImportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1089,7 @@ func (x *ConfirmImportRequest) String() string {
 func (*ConfirmImportRequest) ProtoMessage() {}
 
 func (x *ConfirmImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[12]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1102,7 @@ func (x *ConfirmImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmImportRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmImportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{12}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ConfirmImportRequest) GetImportId() string {
@@ -987,7 +1130,7 @@ type ConfirmImportResponse struct {
 
 func (x *ConfirmImportResponse) Reset() {
 	*x = ConfirmImportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -999,7 +1142,7 @@ func (x *ConfirmImportResponse) String() string {
 func (*ConfirmImportResponse) ProtoMessage() {}
 
 func (x *ConfirmImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[13]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1012,7 +1155,7 @@ func (x *ConfirmImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmImportResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmImportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{13}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ConfirmImportResponse) GetImport() *Import {
@@ -1041,7 +1184,7 @@ type DownloadReportRequest struct {
 
 func (x *DownloadReportRequest) Reset() {
 	*x = DownloadReportRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1196,7 @@ func (x *DownloadReportRequest) String() string {
 func (*DownloadReportRequest) ProtoMessage() {}
 
 func (x *DownloadReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[14]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1209,7 @@ func (x *DownloadReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadReportRequest.ProtoReflect.Descriptor instead.
 func (*DownloadReportRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{14}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DownloadReportRequest) GetImportId() string {
@@ -1121,7 +1264,7 @@ type DownloadReportResponse struct {
 
 func (x *DownloadReportResponse) Reset() {
 	*x = DownloadReportResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1133,7 +1276,7 @@ func (x *DownloadReportResponse) String() string {
 func (*DownloadReportResponse) ProtoMessage() {}
 
 func (x *DownloadReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[15]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1146,7 +1289,7 @@ func (x *DownloadReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadReportResponse.ProtoReflect.Descriptor instead.
 func (*DownloadReportResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{15}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DownloadReportResponse) GetBody() *httpbody.HttpBody {
@@ -1186,7 +1329,7 @@ type ListSchemasRequest struct {
 
 func (x *ListSchemasRequest) Reset() {
 	*x = ListSchemasRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1198,7 +1341,7 @@ func (x *ListSchemasRequest) String() string {
 func (*ListSchemasRequest) ProtoMessage() {}
 
 func (x *ListSchemasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[16]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1211,7 +1354,7 @@ func (x *ListSchemasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchemasRequest.ProtoReflect.Descriptor instead.
 func (*ListSchemasRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{16}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{18}
 }
 
 // ListSchemasResponse returns the schemas.
@@ -1225,7 +1368,7 @@ type ListSchemasResponse struct {
 
 func (x *ListSchemasResponse) Reset() {
 	*x = ListSchemasResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1380,7 @@ func (x *ListSchemasResponse) String() string {
 func (*ListSchemasResponse) ProtoMessage() {}
 
 func (x *ListSchemasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[17]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1393,7 @@ func (x *ListSchemasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchemasResponse.ProtoReflect.Descriptor instead.
 func (*ListSchemasResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{17}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListSchemasResponse) GetSchemas() []*Schema {
@@ -1271,7 +1414,7 @@ type GetTemplateRequest struct {
 
 func (x *GetTemplateRequest) Reset() {
 	*x = GetTemplateRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +1426,7 @@ func (x *GetTemplateRequest) String() string {
 func (*GetTemplateRequest) ProtoMessage() {}
 
 func (x *GetTemplateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[18]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +1439,7 @@ func (x *GetTemplateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTemplateRequest.ProtoReflect.Descriptor instead.
 func (*GetTemplateRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{18}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetTemplateRequest) GetSchema() string {
@@ -1319,7 +1462,7 @@ type GetTemplateResponse struct {
 
 func (x *GetTemplateResponse) Reset() {
 	*x = GetTemplateResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1331,7 +1474,7 @@ func (x *GetTemplateResponse) String() string {
 func (*GetTemplateResponse) ProtoMessage() {}
 
 func (x *GetTemplateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[19]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1344,7 +1487,7 @@ func (x *GetTemplateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTemplateResponse.ProtoReflect.Descriptor instead.
 func (*GetTemplateResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{19}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetTemplateResponse) GetBody() *httpbody.HttpBody {
@@ -1378,7 +1521,7 @@ type GetSampleRequest struct {
 
 func (x *GetSampleRequest) Reset() {
 	*x = GetSampleRequest{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1533,7 @@ func (x *GetSampleRequest) String() string {
 func (*GetSampleRequest) ProtoMessage() {}
 
 func (x *GetSampleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[20]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1546,7 @@ func (x *GetSampleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSampleRequest.ProtoReflect.Descriptor instead.
 func (*GetSampleRequest) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{20}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetSampleRequest) GetSchema() string {
@@ -1447,7 +1590,7 @@ type GetSampleResponse struct {
 
 func (x *GetSampleResponse) Reset() {
 	*x = GetSampleResponse{}
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1602,7 @@ func (x *GetSampleResponse) String() string {
 func (*GetSampleResponse) ProtoMessage() {}
 
 func (x *GetSampleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_imports_v1_import_service_proto_msgTypes[21]
+	mi := &file_headway_imports_v1_import_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1615,7 @@ func (x *GetSampleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSampleResponse.ProtoReflect.Descriptor instead.
 func (*GetSampleResponse) Descriptor() ([]byte, []int) {
-	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{21}
+	return file_headway_imports_v1_import_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetSampleResponse) GetBody() *httpbody.HttpBody {
@@ -1493,11 +1636,11 @@ var File_headway_imports_v1_import_service_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\n" +
-	"'headway/imports/v1/import_service.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fheadway/imports/v1/import.proto\x1a\x1fheadway/imports/v1/schema.proto\"\x86\x01\n" +
+	"'headway/imports/v1/import_service.proto\x12\x12headway.imports.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fheadway/imports/v1/import.proto\x1a headway/imports/v1/preview.proto\x1a\x1fheadway/imports/v1/schema.proto\"\x86\x01\n" +
 	"\x15UploadWorkbookRequest\x12=\n" +
 	"\aoptions\x18\x01 \x01(\v2!.headway.imports.v1.UploadOptionsH\x00R\aoptions\x12\x1f\n" +
 	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x04dataB\r\n" +
-	"\x04part\x12\x05\xbaH\x02\b\x01\"\xe2\x03\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"\x8b\x04\n" +
 	"\rUploadOptions\x12\x1f\n" +
 	"\x06schema\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18?R\x06schema\x12%\n" +
 	"\tfile_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\bfileName\x12C\n" +
@@ -1510,7 +1653,15 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\tsizeBytes\x12?\n" +
 	"\vtext_format\x18\t \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
-	"textFormat\"\x9f\x01\n" +
+	"textFormat\x12'\n" +
+	"\x0fconfirm_mapping\x18\n" +
+	" \x01(\bR\x0econfirmMapping\"\x83\x01\n" +
+	"\x12PreviewFileRequest\x12=\n" +
+	"\aoptions\x18\x01 \x01(\v2!.headway.imports.v1.UploadOptionsH\x00R\aoptions\x12\x1f\n" +
+	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x04dataB\r\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"P\n" +
+	"\x13PreviewFileResponse\x129\n" +
+	"\apreview\x18\x01 \x01(\v2\x1f.headway.imports.v1.FilePreviewR\apreview\"\x9f\x01\n" +
 	"\x16UploadWorkbookResponse\x122\n" +
 	"\x06import\x18\x01 \x01(\v2\x1a.headway.imports.v1.ImportR\x06import\x12\x1a\n" +
 	"\breplayed\x18\x02 \x01(\bR\breplayed\x125\n" +
@@ -1589,9 +1740,10 @@ const file_headway_imports_v1_import_service_proto_rawDesc = "" +
 	"\x19REPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REPORT_FORMAT_WORKBOOK\x10\x01\x12\x15\n" +
 	"\x11REPORT_FORMAT_CSV\x10\x02\x12\x1f\n" +
-	"\x1bREPORT_FORMAT_IMPORTED_XLSX\x10\x032\x97\t\n" +
+	"\x1bREPORT_FORMAT_IMPORTED_XLSX\x10\x032\xf9\t\n" +
 	"\rImportService\x12i\n" +
-	"\x0eUploadWorkbook\x12).headway.imports.v1.UploadWorkbookRequest\x1a*.headway.imports.v1.UploadWorkbookResponse(\x01\x12}\n" +
+	"\x0eUploadWorkbook\x12).headway.imports.v1.UploadWorkbookRequest\x1a*.headway.imports.v1.UploadWorkbookResponse(\x01\x12`\n" +
+	"\vPreviewFile\x12&.headway.imports.v1.PreviewFileRequest\x1a'.headway.imports.v1.PreviewFileResponse(\x01\x12}\n" +
 	"\tGetImport\x12$.headway.imports.v1.GetImportRequest\x1a%.headway.imports.v1.GetImportResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/api/v1/imports/{import_id}\x12w\n" +
 	"\vListImports\x12&.headway.imports.v1.ListImportsRequest\x1a'.headway.imports.v1.ListImportsResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/imports\x12`\n" +
 	"\vWatchImport\x12&.headway.imports.v1.WatchImportRequest\x1a'.headway.imports.v1.WatchImportResponse0\x01\x12\x87\x01\n" +
@@ -1617,87 +1769,94 @@ func file_headway_imports_v1_import_service_proto_rawDescGZIP() []byte {
 }
 
 var file_headway_imports_v1_import_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_headway_imports_v1_import_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_headway_imports_v1_import_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_headway_imports_v1_import_service_proto_goTypes = []any{
 	(ReportFormat)(0),              // 0: headway.imports.v1.ReportFormat
 	(*UploadWorkbookRequest)(nil),  // 1: headway.imports.v1.UploadWorkbookRequest
 	(*UploadOptions)(nil),          // 2: headway.imports.v1.UploadOptions
-	(*UploadWorkbookResponse)(nil), // 3: headway.imports.v1.UploadWorkbookResponse
-	(*ImportLinks)(nil),            // 4: headway.imports.v1.ImportLinks
-	(*GetImportRequest)(nil),       // 5: headway.imports.v1.GetImportRequest
-	(*GetImportResponse)(nil),      // 6: headway.imports.v1.GetImportResponse
-	(*ListImportsRequest)(nil),     // 7: headway.imports.v1.ListImportsRequest
-	(*ListImportsResponse)(nil),    // 8: headway.imports.v1.ListImportsResponse
-	(*WatchImportRequest)(nil),     // 9: headway.imports.v1.WatchImportRequest
-	(*WatchImportResponse)(nil),    // 10: headway.imports.v1.WatchImportResponse
-	(*ListIssuesRequest)(nil),      // 11: headway.imports.v1.ListIssuesRequest
-	(*ListIssuesResponse)(nil),     // 12: headway.imports.v1.ListIssuesResponse
-	(*ConfirmImportRequest)(nil),   // 13: headway.imports.v1.ConfirmImportRequest
-	(*ConfirmImportResponse)(nil),  // 14: headway.imports.v1.ConfirmImportResponse
-	(*DownloadReportRequest)(nil),  // 15: headway.imports.v1.DownloadReportRequest
-	(*DownloadReportResponse)(nil), // 16: headway.imports.v1.DownloadReportResponse
-	(*ListSchemasRequest)(nil),     // 17: headway.imports.v1.ListSchemasRequest
-	(*ListSchemasResponse)(nil),    // 18: headway.imports.v1.ListSchemasResponse
-	(*GetTemplateRequest)(nil),     // 19: headway.imports.v1.GetTemplateRequest
-	(*GetTemplateResponse)(nil),    // 20: headway.imports.v1.GetTemplateResponse
-	(*GetSampleRequest)(nil),       // 21: headway.imports.v1.GetSampleRequest
-	(*GetSampleResponse)(nil),      // 22: headway.imports.v1.GetSampleResponse
-	(OnIssues)(0),                  // 23: headway.imports.v1.OnIssues
-	(ImportMode)(0),                // 24: headway.imports.v1.ImportMode
-	(*SheetMapping)(nil),           // 25: headway.imports.v1.SheetMapping
-	(*TextFormat)(nil),             // 26: headway.imports.v1.TextFormat
-	(*Import)(nil),                 // 27: headway.imports.v1.Import
-	(IssueCode)(0),                 // 28: headway.imports.v1.IssueCode
-	(IssueSeverity)(0),             // 29: headway.imports.v1.IssueSeverity
-	(*Issue)(nil),                  // 30: headway.imports.v1.Issue
-	(*httpbody.HttpBody)(nil),      // 31: google.api.HttpBody
-	(*Schema)(nil),                 // 32: headway.imports.v1.Schema
+	(*PreviewFileRequest)(nil),     // 3: headway.imports.v1.PreviewFileRequest
+	(*PreviewFileResponse)(nil),    // 4: headway.imports.v1.PreviewFileResponse
+	(*UploadWorkbookResponse)(nil), // 5: headway.imports.v1.UploadWorkbookResponse
+	(*ImportLinks)(nil),            // 6: headway.imports.v1.ImportLinks
+	(*GetImportRequest)(nil),       // 7: headway.imports.v1.GetImportRequest
+	(*GetImportResponse)(nil),      // 8: headway.imports.v1.GetImportResponse
+	(*ListImportsRequest)(nil),     // 9: headway.imports.v1.ListImportsRequest
+	(*ListImportsResponse)(nil),    // 10: headway.imports.v1.ListImportsResponse
+	(*WatchImportRequest)(nil),     // 11: headway.imports.v1.WatchImportRequest
+	(*WatchImportResponse)(nil),    // 12: headway.imports.v1.WatchImportResponse
+	(*ListIssuesRequest)(nil),      // 13: headway.imports.v1.ListIssuesRequest
+	(*ListIssuesResponse)(nil),     // 14: headway.imports.v1.ListIssuesResponse
+	(*ConfirmImportRequest)(nil),   // 15: headway.imports.v1.ConfirmImportRequest
+	(*ConfirmImportResponse)(nil),  // 16: headway.imports.v1.ConfirmImportResponse
+	(*DownloadReportRequest)(nil),  // 17: headway.imports.v1.DownloadReportRequest
+	(*DownloadReportResponse)(nil), // 18: headway.imports.v1.DownloadReportResponse
+	(*ListSchemasRequest)(nil),     // 19: headway.imports.v1.ListSchemasRequest
+	(*ListSchemasResponse)(nil),    // 20: headway.imports.v1.ListSchemasResponse
+	(*GetTemplateRequest)(nil),     // 21: headway.imports.v1.GetTemplateRequest
+	(*GetTemplateResponse)(nil),    // 22: headway.imports.v1.GetTemplateResponse
+	(*GetSampleRequest)(nil),       // 23: headway.imports.v1.GetSampleRequest
+	(*GetSampleResponse)(nil),      // 24: headway.imports.v1.GetSampleResponse
+	(OnIssues)(0),                  // 25: headway.imports.v1.OnIssues
+	(ImportMode)(0),                // 26: headway.imports.v1.ImportMode
+	(*SheetMapping)(nil),           // 27: headway.imports.v1.SheetMapping
+	(*TextFormat)(nil),             // 28: headway.imports.v1.TextFormat
+	(*FilePreview)(nil),            // 29: headway.imports.v1.FilePreview
+	(*Import)(nil),                 // 30: headway.imports.v1.Import
+	(IssueCode)(0),                 // 31: headway.imports.v1.IssueCode
+	(IssueSeverity)(0),             // 32: headway.imports.v1.IssueSeverity
+	(*Issue)(nil),                  // 33: headway.imports.v1.Issue
+	(*httpbody.HttpBody)(nil),      // 34: google.api.HttpBody
+	(*Schema)(nil),                 // 35: headway.imports.v1.Schema
 }
 var file_headway_imports_v1_import_service_proto_depIdxs = []int32{
 	2,  // 0: headway.imports.v1.UploadWorkbookRequest.options:type_name -> headway.imports.v1.UploadOptions
-	23, // 1: headway.imports.v1.UploadOptions.on_issues:type_name -> headway.imports.v1.OnIssues
-	24, // 2: headway.imports.v1.UploadOptions.mode:type_name -> headway.imports.v1.ImportMode
-	25, // 3: headway.imports.v1.UploadOptions.mapping:type_name -> headway.imports.v1.SheetMapping
-	26, // 4: headway.imports.v1.UploadOptions.text_format:type_name -> headway.imports.v1.TextFormat
-	27, // 5: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
-	4,  // 6: headway.imports.v1.UploadWorkbookResponse.links:type_name -> headway.imports.v1.ImportLinks
-	27, // 7: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
-	27, // 8: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
-	27, // 9: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
-	28, // 10: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
-	29, // 11: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
-	30, // 12: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
-	27, // 13: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
-	0,  // 14: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
-	31, // 15: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
-	32, // 16: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
-	31, // 17: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
-	31, // 18: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
-	1,  // 19: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
-	5,  // 20: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
-	7,  // 21: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
-	9,  // 22: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
-	11, // 23: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
-	13, // 24: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
-	15, // 25: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
-	17, // 26: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
-	19, // 27: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
-	21, // 28: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
-	3,  // 29: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
-	6,  // 30: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
-	8,  // 31: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
-	10, // 32: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
-	12, // 33: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
-	14, // 34: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
-	16, // 35: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
-	18, // 36: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
-	20, // 37: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
-	22, // 38: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
-	29, // [29:39] is the sub-list for method output_type
-	19, // [19:29] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	25, // 1: headway.imports.v1.UploadOptions.on_issues:type_name -> headway.imports.v1.OnIssues
+	26, // 2: headway.imports.v1.UploadOptions.mode:type_name -> headway.imports.v1.ImportMode
+	27, // 3: headway.imports.v1.UploadOptions.mapping:type_name -> headway.imports.v1.SheetMapping
+	28, // 4: headway.imports.v1.UploadOptions.text_format:type_name -> headway.imports.v1.TextFormat
+	2,  // 5: headway.imports.v1.PreviewFileRequest.options:type_name -> headway.imports.v1.UploadOptions
+	29, // 6: headway.imports.v1.PreviewFileResponse.preview:type_name -> headway.imports.v1.FilePreview
+	30, // 7: headway.imports.v1.UploadWorkbookResponse.import:type_name -> headway.imports.v1.Import
+	6,  // 8: headway.imports.v1.UploadWorkbookResponse.links:type_name -> headway.imports.v1.ImportLinks
+	30, // 9: headway.imports.v1.GetImportResponse.import:type_name -> headway.imports.v1.Import
+	30, // 10: headway.imports.v1.ListImportsResponse.imports:type_name -> headway.imports.v1.Import
+	30, // 11: headway.imports.v1.WatchImportResponse.import:type_name -> headway.imports.v1.Import
+	31, // 12: headway.imports.v1.ListIssuesRequest.code:type_name -> headway.imports.v1.IssueCode
+	32, // 13: headway.imports.v1.ListIssuesRequest.severity:type_name -> headway.imports.v1.IssueSeverity
+	33, // 14: headway.imports.v1.ListIssuesResponse.issues:type_name -> headway.imports.v1.Issue
+	30, // 15: headway.imports.v1.ConfirmImportResponse.import:type_name -> headway.imports.v1.Import
+	0,  // 16: headway.imports.v1.DownloadReportRequest.format:type_name -> headway.imports.v1.ReportFormat
+	34, // 17: headway.imports.v1.DownloadReportResponse.body:type_name -> google.api.HttpBody
+	35, // 18: headway.imports.v1.ListSchemasResponse.schemas:type_name -> headway.imports.v1.Schema
+	34, // 19: headway.imports.v1.GetTemplateResponse.body:type_name -> google.api.HttpBody
+	34, // 20: headway.imports.v1.GetSampleResponse.body:type_name -> google.api.HttpBody
+	1,  // 21: headway.imports.v1.ImportService.UploadWorkbook:input_type -> headway.imports.v1.UploadWorkbookRequest
+	3,  // 22: headway.imports.v1.ImportService.PreviewFile:input_type -> headway.imports.v1.PreviewFileRequest
+	7,  // 23: headway.imports.v1.ImportService.GetImport:input_type -> headway.imports.v1.GetImportRequest
+	9,  // 24: headway.imports.v1.ImportService.ListImports:input_type -> headway.imports.v1.ListImportsRequest
+	11, // 25: headway.imports.v1.ImportService.WatchImport:input_type -> headway.imports.v1.WatchImportRequest
+	13, // 26: headway.imports.v1.ImportService.ListIssues:input_type -> headway.imports.v1.ListIssuesRequest
+	15, // 27: headway.imports.v1.ImportService.ConfirmImport:input_type -> headway.imports.v1.ConfirmImportRequest
+	17, // 28: headway.imports.v1.ImportService.DownloadReport:input_type -> headway.imports.v1.DownloadReportRequest
+	19, // 29: headway.imports.v1.ImportService.ListSchemas:input_type -> headway.imports.v1.ListSchemasRequest
+	21, // 30: headway.imports.v1.ImportService.GetTemplate:input_type -> headway.imports.v1.GetTemplateRequest
+	23, // 31: headway.imports.v1.ImportService.GetSample:input_type -> headway.imports.v1.GetSampleRequest
+	5,  // 32: headway.imports.v1.ImportService.UploadWorkbook:output_type -> headway.imports.v1.UploadWorkbookResponse
+	4,  // 33: headway.imports.v1.ImportService.PreviewFile:output_type -> headway.imports.v1.PreviewFileResponse
+	8,  // 34: headway.imports.v1.ImportService.GetImport:output_type -> headway.imports.v1.GetImportResponse
+	10, // 35: headway.imports.v1.ImportService.ListImports:output_type -> headway.imports.v1.ListImportsResponse
+	12, // 36: headway.imports.v1.ImportService.WatchImport:output_type -> headway.imports.v1.WatchImportResponse
+	14, // 37: headway.imports.v1.ImportService.ListIssues:output_type -> headway.imports.v1.ListIssuesResponse
+	16, // 38: headway.imports.v1.ImportService.ConfirmImport:output_type -> headway.imports.v1.ConfirmImportResponse
+	18, // 39: headway.imports.v1.ImportService.DownloadReport:output_type -> headway.imports.v1.DownloadReportResponse
+	20, // 40: headway.imports.v1.ImportService.ListSchemas:output_type -> headway.imports.v1.ListSchemasResponse
+	22, // 41: headway.imports.v1.ImportService.GetTemplate:output_type -> headway.imports.v1.GetTemplateResponse
+	24, // 42: headway.imports.v1.ImportService.GetSample:output_type -> headway.imports.v1.GetSampleResponse
+	32, // [32:43] is the sub-list for method output_type
+	21, // [21:32] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_service_proto_init() }
@@ -1706,10 +1865,15 @@ func file_headway_imports_v1_import_service_proto_init() {
 		return
 	}
 	file_headway_imports_v1_import_proto_init()
+	file_headway_imports_v1_preview_proto_init()
 	file_headway_imports_v1_schema_proto_init()
 	file_headway_imports_v1_import_service_proto_msgTypes[0].OneofWrappers = []any{
 		(*UploadWorkbookRequest_Options)(nil),
 		(*UploadWorkbookRequest_Data)(nil),
+	}
+	file_headway_imports_v1_import_service_proto_msgTypes[2].OneofWrappers = []any{
+		(*PreviewFileRequest_Options)(nil),
+		(*PreviewFileRequest_Data)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1717,7 +1881,7 @@ func file_headway_imports_v1_import_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_imports_v1_import_service_proto_rawDesc), len(file_headway_imports_v1_import_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,6 +22,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	ImportService_UploadWorkbook_FullMethodName = "/headway.imports.v1.ImportService/UploadWorkbook"
+	ImportService_PreviewFile_FullMethodName    = "/headway.imports.v1.ImportService/PreviewFile"
 	ImportService_GetImport_FullMethodName      = "/headway.imports.v1.ImportService/GetImport"
 	ImportService_ListImports_FullMethodName    = "/headway.imports.v1.ImportService/ListImports"
 	ImportService_WatchImport_FullMethodName    = "/headway.imports.v1.ImportService/WatchImport"
@@ -49,8 +50,15 @@ type ImportServiceClient interface {
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
 	// MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
-	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
+	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED, MAPPING_UNCERTAIN; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
 	UploadWorkbook(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[UploadWorkbookRequest, UploadWorkbookResponse], error)
+	// PreviewFile reads the beginning of a file, and returns what it has and how it could be imported: its sheets with their
+	// headers and some values, and for each column of the schema the column of the file that is probably meant. It takes the
+	// messages of UploadWorkbook, and stores nothing. Over REST: POST /api/v1/previews, multipart or raw.
+	//
+	// Errors: those of UploadWorkbook about the file, its size, and the schema. A file that does not fit the schema has a preview,
+	// with the `problem`.
+	PreviewFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[PreviewFileRequest, PreviewFileResponse], error)
 	// GetImport returns the current snapshot.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
@@ -116,6 +124,19 @@ func (c *importServiceClient) UploadWorkbook(ctx context.Context, opts ...grpc.C
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImportService_UploadWorkbookClient = grpc.ClientStreamingClient[UploadWorkbookRequest, UploadWorkbookResponse]
 
+func (c *importServiceClient) PreviewFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[PreviewFileRequest, PreviewFileResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[1], ImportService_PreviewFile_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[PreviewFileRequest, PreviewFileResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ImportService_PreviewFileClient = grpc.ClientStreamingClient[PreviewFileRequest, PreviewFileResponse]
+
 func (c *importServiceClient) GetImport(ctx context.Context, in *GetImportRequest, opts ...grpc.CallOption) (*GetImportResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetImportResponse)
@@ -138,7 +159,7 @@ func (c *importServiceClient) ListImports(ctx context.Context, in *ListImportsRe
 
 func (c *importServiceClient) WatchImport(ctx context.Context, in *WatchImportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchImportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[1], ImportService_WatchImport_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[2], ImportService_WatchImport_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +198,7 @@ func (c *importServiceClient) ConfirmImport(ctx context.Context, in *ConfirmImpo
 
 func (c *importServiceClient) DownloadReport(ctx context.Context, in *DownloadReportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadReportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[2], ImportService_DownloadReport_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[3], ImportService_DownloadReport_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +227,7 @@ func (c *importServiceClient) ListSchemas(ctx context.Context, in *ListSchemasRe
 
 func (c *importServiceClient) GetTemplate(ctx context.Context, in *GetTemplateRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetTemplateResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[3], ImportService_GetTemplate_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[4], ImportService_GetTemplate_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +246,7 @@ type ImportService_GetTemplateClient = grpc.ServerStreamingClient[GetTemplateRes
 
 func (c *importServiceClient) GetSample(ctx context.Context, in *GetSampleRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetSampleResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[4], ImportService_GetSample_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[5], ImportService_GetSample_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -258,8 +279,15 @@ type ImportServiceServer interface {
 	// Errors (nothing is stored): INVALID_ARGUMENT FILE_EMPTY, NOT_A_WORKBOOK, WORKBOOK_ENCRYPTED, WORKBOOK_LEGACY,
 	// WORKBOOK_BINARY, WORKBOOK_OPENDOCUMENT, TEXT_FILE, WORKBOOK_DAMAGED, WORKBOOK_LIMIT, WORKBOOK_XML_REFUSED,
 	// MAPPING_INVALID, UPLOAD_INTERRUPTED; RESOURCE_EXHAUSTED UPLOAD_TOO_LARGE; FAILED_PRECONDITION SHEET_MISSING,
-	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
+	// SHEET_DUPLICATED, HEADER_MISSING, HEADER_DUPLICATED, MAPPING_UNCERTAIN; NOT_FOUND SCHEMA_NOT_FOUND; ALREADY_EXISTS REQUEST_ID_REUSED.
 	UploadWorkbook(grpc.ClientStreamingServer[UploadWorkbookRequest, UploadWorkbookResponse]) error
+	// PreviewFile reads the beginning of a file, and returns what it has and how it could be imported: its sheets with their
+	// headers and some values, and for each column of the schema the column of the file that is probably meant. It takes the
+	// messages of UploadWorkbook, and stores nothing. Over REST: POST /api/v1/previews, multipart or raw.
+	//
+	// Errors: those of UploadWorkbook about the file, its size, and the schema. A file that does not fit the schema has a preview,
+	// with the `problem`.
+	PreviewFile(grpc.ClientStreamingServer[PreviewFileRequest, PreviewFileResponse]) error
 	// GetImport returns the current snapshot.
 	//
 	// Errors: NOT_FOUND IMPORT_NOT_FOUND.
@@ -315,6 +343,9 @@ type UnimplementedImportServiceServer struct{}
 func (UnimplementedImportServiceServer) UploadWorkbook(grpc.ClientStreamingServer[UploadWorkbookRequest, UploadWorkbookResponse]) error {
 	return status.Error(codes.Unimplemented, "method UploadWorkbook not implemented")
 }
+func (UnimplementedImportServiceServer) PreviewFile(grpc.ClientStreamingServer[PreviewFileRequest, PreviewFileResponse]) error {
+	return status.Error(codes.Unimplemented, "method PreviewFile not implemented")
+}
 func (UnimplementedImportServiceServer) GetImport(context.Context, *GetImportRequest) (*GetImportResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetImport not implemented")
 }
@@ -369,6 +400,13 @@ func _ImportService_UploadWorkbook_Handler(srv interface{}, stream grpc.ServerSt
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImportService_UploadWorkbookServer = grpc.ClientStreamingServer[UploadWorkbookRequest, UploadWorkbookResponse]
+
+func _ImportService_PreviewFile_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ImportServiceServer).PreviewFile(&grpc.GenericServerStream[PreviewFileRequest, PreviewFileResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ImportService_PreviewFileServer = grpc.ClientStreamingServer[PreviewFileRequest, PreviewFileResponse]
 
 func _ImportService_GetImport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetImportRequest)
@@ -536,6 +574,11 @@ var ImportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "UploadWorkbook",
 			Handler:       _ImportService_UploadWorkbook_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "PreviewFile",
+			Handler:       _ImportService_PreviewFile_Handler,
 			ClientStreams: true,
 		},
 		{

@@ -1,0 +1,61 @@
+package importrpc
+
+import (
+	"cmp"
+
+	"google.golang.org/grpc"
+
+	importsv1 "headway/gen/go/headway/imports/v1"
+	"headway/internal/rpcerr"
+	"headway/services/importer/internal/intake"
+	"headway/services/importer/internal/mapping"
+)
+
+// PreviewFile implements headway.imports.v1.ImportService.
+func (s *Service) PreviewFile(stream grpc.ClientStreamingServer[importsv1.PreviewFileRequest, importsv1.PreviewFileResponse]) error {
+	ctx := stream.Context()
+	options, err := receiveOptions[*importsv1.PreviewFileRequest](stream)
+	if err != nil {
+		return toStatus(err)
+	}
+	if err := mayImport(ctx, cmp.Or(options.GetSchema(), intake.DefaultSchema)); err != nil {
+		return err
+	}
+	preview, err := s.Intake.Preview(ctx, requestOf(ctx, options, &body[*importsv1.PreviewFileRequest]{stream: stream}))
+	if err != nil {
+		return toStatus(err)
+	}
+	return stream.SendAndClose(&importsv1.PreviewFileResponse{Preview: previewMessage(&preview)})
+}
+
+func previewMessage(p *intake.Preview) *importsv1.FilePreview {
+	out := &importsv1.FilePreview{Schema: p.Schema.Name, FileName: p.FileName, Certain: p.Certain, TextFormat: textFormatMessage(p.Text)}
+	if p.Problem != nil {
+		_, reason := layoutReason(p.Problem.Problem)
+		out.ProblemReason, out.Problem = rpcerr.Word(reason), p.Problem.Message
+	}
+	for i := range p.Sheets {
+		sheet := &p.Sheets[i]
+		m := &importsv1.PreviewSheet{Name: sheet.Name, Hidden: sheet.Hidden, HeaderRow: uint32(sheet.HeaderRow)}
+		for _, c := range sheet.Columns {
+			m.Columns = append(m.Columns, &importsv1.PreviewColumn{Column: uint32(c.Column), Header: c.Header, Values: c.Values})
+		}
+		out.Sheets = append(out.Sheets, m)
+	}
+	for _, o := range p.Proposals {
+		m := &importsv1.SheetProposal{Sheet: o.Sheet, WorkbookSheet: o.FileSheet}
+		mapped := &importsv1.SheetMapping{Sheet: o.Sheet, WorkbookSheet: o.FileSheet, Columns: map[string]string{}}
+		if p.Text != nil {
+			mapped.WorkbookSheet = "" // the next file has another name
+		}
+		for _, c := range o.Columns {
+			m.Columns = append(m.Columns, &importsv1.ColumnProposal{Column: c.Name, Header: c.Header, Score: c.Score,
+				Reason: importsv1.ProposalReason(c.Reason), Sure: c.Sure})
+			if c.Sure || c.Score >= mapping.LikelyColumn {
+				mapped.Columns[c.Name] = c.Header
+			}
+		}
+		out.Proposals, out.Mapping = append(out.Proposals, m), append(out.Mapping, mapped)
+	}
+	return out
+}

@@ -1,0 +1,81 @@
+package mapping
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/text"
+)
+
+// expects returns a function that reports whether a value looks like one of a column. It does not convert: a value of which only
+// the form is wrong, such as a date in another order, can still be meant for the column.
+func expects(c *schema.Column) func(string) bool {
+	allowed := map[string]bool{}
+	for _, a := range c.Allowed {
+		allowed[schema.MatchName(a)] = true
+	}
+	if len(allowed) > 0 {
+		return func(v string) bool { return allowed[schema.MatchName(v)] }
+	}
+	switch c.Type {
+	case schema.Integer, schema.Decimal:
+		return isNumeric
+	case schema.Boolean:
+		return isTruth
+	case schema.Date, schema.DateTime, schema.Time:
+		return func(v string) bool { return text.KindOf([]byte(v)) == text.DateOrTime }
+	case schema.Email:
+		return func(v string) bool { return strings.Contains(v, "@") }
+	case schema.Phone:
+		return isPhone
+	}
+	return func(v string) bool {
+		n := utf8.RuneCountInString(v)
+		if c.Pattern != nil {
+			return c.Pattern.MatchString(v) && len(c.Pattern.FindString(v)) == len(v)
+		}
+		return n >= c.MinLength && (c.MaxLength == 0 || n <= c.MaxLength) && !strings.Contains(v, "@")
+	}
+}
+
+// isNumeric reports whether a value has digits, and at most a few letters of a unit or a currency.
+func isNumeric(v string) bool {
+	digits, letters := 0, 0
+	for _, r := range v {
+		switch {
+		case unicode.IsDigit(r):
+			digits++
+		case unicode.IsLetter(r):
+			letters++
+		case r == ':' || r == '@' || r == '/':
+			return false
+		}
+	}
+	return digits > 0 && letters <= 3
+}
+
+// truths are words for true and false.
+var truths = func() map[string]bool {
+	words := map[string]bool{}
+	for word := range strings.FieldsSeq("true false yes no y n 1 0 ja nein j oui non si sí no sim não tak nie да нет 是 否 はい いいえ x on off wahr falsch evet hayır") {
+		words[word] = true
+	}
+	return words
+}()
+
+func isTruth(v string) bool { return truths[strings.ToLower(strings.TrimSpace(v))] }
+
+func isPhone(v string) bool {
+	digits := 0
+	for _, r := range v {
+		switch {
+		case unicode.IsDigit(r):
+			digits++
+		case !strings.ContainsRune("+-()/. ", r):
+			return false
+		}
+	}
+	return digits >= 4 && digits <= 15
+}

@@ -1,0 +1,377 @@
+package mapping
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/layout"
+	"headway/services/importer/internal/match"
+	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/text"
+)
+
+// Limits of what is read and shown of a file.
+const (
+	// previewRows is the number of rows with content that are read of each sheet.
+	previewRows = 200
+	// previewSheets is the number of sheets that are read. Others are listed only.
+	previewSheets = 64
+	// previewColumns is the number of columns of a sheet that are proposed and shown. A schema's sheet has at most 256.
+	previewColumns = 512
+	// shownValues is the number of values of a column that are shown.
+	shownValues = 5
+	// shownText is the number of bytes of a value or a header that are shown.
+	shownText = 80
+)
+
+// Scores from which a pair is proposed.
+const (
+	leastColumn = .3
+	leastSheet  = .3
+	// LikelyColumn is the score from which a column is worth a question.
+	LikelyColumn = .45
+)
+
+// Preview is what a file has, and how it could be imported.
+type Preview struct {
+	Sheets []FileSheet
+	// Found are the sheets and columns that were found by name, or by the mapping. They are missing if Problem is set.
+	Found []imports.Sheet
+	// Problem is the reason why the file can't be imported as it is, or nil.
+	Problem *Error
+	// Proposals have one entry for each sheet of the schema that a sheet of the file could be for.
+	Proposals []Proposal
+	// Certain means that the file can be imported as it is, and that no column is left over that could be one of the schema.
+	Certain bool
+}
+
+// FileSheet is a sheet of the file.
+type FileSheet struct {
+	Name   string
+	Hidden bool
+	// HeaderRow is the number of the last row with headers, or 0 for a sheet without content.
+	HeaderRow int
+	Columns   []FileColumn
+}
+
+// FileColumn is a column of a sheet of the file.
+type FileColumn struct {
+	// Column counts from 1.
+	Column int
+	// Header is its text.
+	Header string
+	// Values are some of its values.
+	Values []string
+}
+
+// Proposal is a sheet of the file for a sheet of the schema.
+type Proposal struct {
+	Sheet, FileSheet string
+	Columns          []ColumnProposal
+}
+
+// ColumnProposal is a column of the file for a column of the schema.
+type ColumnProposal struct {
+	// Name is the schema's name of the column.
+	Name string
+	// Header is the text of the header in the file.
+	Header string
+	// Score is how likely it is the same, from 0 to 1.
+	Score float64
+	// Reason is why.
+	Reason Reason
+	// Sure means that it can be taken without asking.
+	Sure bool
+}
+
+// Reason is why a column is proposed.
+type Reason uint8
+
+// The reasons.
+const (
+	// ByMapping and ByName are columns that are found anyway.
+	ByMapping Reason = iota + 1
+	ByName
+	// BySimilarName has a name that means or abbreviates the same, and ByValues has values that fit.
+	BySimilarName
+	ByValues
+)
+
+// Look reads the beginning of each sheet, and proposes how the file could be imported. See Find for the mapping. Errors are
+// those of the file.
+func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping, update bool) (Preview, error) {
+	var p Preview
+	find := Find
+	if update {
+		find = FindForUpdate
+	}
+	found, err := find(ctx, book, s, mapping)
+	if err != nil && !errors.As(err, &p.Problem) {
+		return p, err
+	}
+	p.Found = found
+	heads, err := readHeads(ctx, book)
+	if err != nil {
+		return p, err
+	}
+	files := make([]*fileTable, 0, len(heads))
+	for _, sheet := range book.Sheets() {
+		rows, read := heads[sheet.Name]
+		f := tableOf(book, sheet, rows, s, found)
+		p.Sheets = append(p.Sheets, f.FileSheet)
+		if read && len(f.Columns) > 0 {
+			files = append(files, f)
+		}
+	}
+	p.Proposals = propose(files, s, mapping, found)
+	_, open := p.uncertain()
+	p.Certain = p.Problem == nil && !open
+	return p, nil
+}
+
+// uncertain returns the first column that is left over and could be one that is missing.
+func (p *Preview) uncertain() (ColumnProposal, bool) {
+	for _, o := range p.Proposals {
+		for _, c := range o.Columns {
+			if c.Reason > ByName && c.Score >= LikelyColumn {
+				return c, true
+			}
+		}
+	}
+	return ColumnProposal{}, false
+}
+
+// Confirm returns an *Error if a column of the file is left over that could be a column of the schema that is missing. The file
+// has all that the schema requires.
+func Confirm(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping, update bool) error {
+	p, err := Look(ctx, book, s, mapping, update)
+	if err != nil {
+		return err
+	}
+	if c, open := p.uncertain(); open {
+		return problem(MappingUncertain, "The column “%s” could be for %s. Map it, or leave %s out of the mapping by an empty header.", c.Header, c.Name, c.Name)
+	}
+	return nil
+}
+
+// readHeads returns the first rows of the sheets with content. A damaged sheet has none.
+func readHeads(ctx context.Context, book source.Workbook) (map[string][]source.Row, error) {
+	heads := map[string][]source.Row{}
+	for _, sheet := range book.Sheets() {
+		if sheet.Bytes == 0 || len(heads) == previewSheets {
+			continue
+		}
+		head, err := source.Head(ctx, book, []string{sheet.Name}, previewRows)
+		var damaged *source.Error
+		switch {
+		case errors.As(err, &damaged):
+		case err != nil:
+			return nil, err
+		default:
+			heads[sheet.Name] = head[sheet.Name]
+		}
+	}
+	return heads, nil
+}
+
+// fileTable is the table of a sheet of the file.
+type fileTable struct {
+	FileSheet
+	columns []match.Column
+}
+
+// tableOf finds the headers of a sheet, and values below them.
+func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *schema.Schema, found []imports.Sheet) *fileTable {
+	f := &fileTable{FileSheet: FileSheet{Name: sheet.Name, Hidden: sheet.State != source.Visible}}
+	if len(rows) == 0 {
+		return f
+	}
+	header := headerOf(rows, sheet.Name, s, found)
+	f.HeaderRow = header.Number
+	at := map[int]int{}
+	for i := range header.Cells {
+		cell := &header.Cells[i]
+		if source.Blank(cell) || len(f.Columns) == previewColumns {
+			continue
+		}
+		title, _, _ := text.Clean(cell.Text, nil)
+		at[cell.Col] = len(f.Columns)
+		f.Columns = append(f.Columns, FileColumn{Column: cell.Col, Header: source.Clip(title, source.HeadText)})
+		f.columns = append(f.columns, match.Column{Names: []string{string(title)}})
+	}
+	for _, row := range rows {
+		if row.Number <= header.Number {
+			continue
+		}
+		for i := range row.Cells {
+			cell := &row.Cells[i]
+			c, ok := at[cell.Col]
+			if !ok || source.Blank(cell) {
+				continue
+			}
+			value := valueOf(book, cell)
+			f.columns[c].Values = append(f.columns[c].Values, value)
+			shown := source.Clip([]byte(value), shownText)
+			if values := f.Columns[c].Values; len(values) < shownValues && !slices.Contains(values, shown) {
+				f.Columns[c].Values = append(values, shown)
+			}
+		}
+	}
+	return f
+}
+
+// headerOf returns the row of headers: the one that was found, or the one that has the most headers of the schema, or the one
+// that looks like headers.
+func headerOf(rows []source.Row, sheet string, s *schema.Schema, found []imports.Sheet) source.Row {
+	search := rows[:min(len(rows), headerSearch)]
+	table := layout.FindTable(rows)
+	joined := source.Row{}
+	if len(table.Header) > 0 {
+		joined = layout.JoinHeaders(rows, table)
+	}
+	wanted := 0
+	if i := slices.IndexFunc(found, func(f imports.Sheet) bool { return f.WorkbookSheet == sheet }); i >= 0 {
+		wanted = found[i].HeaderRow
+	} else {
+		matches := 1
+		for _, spec := range s.Sheets {
+			if best := bestHeader(search, spec, Mapping{}, sheet); best.matches > matches {
+				wanted, matches = best.row, best.matches
+			}
+		}
+	}
+	if joined.Number > 0 && (wanted == 0 || wanted == joined.Number) {
+		return joined
+	}
+	for _, row := range search {
+		if wanted == 0 || row.Number == wanted {
+			return row
+		}
+	}
+	return rows[0]
+}
+
+// valueOf returns a cell as the user reads it.
+func valueOf(book source.Workbook, cell *source.Cell) string {
+	if cell.Kind == source.Date && !cell.ISO || cell.Kind == source.Number && cell.Format.Kind != source.Plain {
+		if civil, err := book.Civil(cell); err == nil {
+			return civil.String()
+		}
+	}
+	clean, _, _ := text.Clean(cell.Text, nil)
+	return string(clean)
+}
+
+// propose assigns sheets of the file to those of the schema. A sheet that was found keeps its place.
+func propose(files []*fileTable, s *schema.Schema, mapping []Mapping, found []imports.Sheet) []Proposal {
+	scores := make([][]float64, len(s.Sheets))
+	columns := make([][][]ColumnProposal, len(s.Sheets))
+	for i, spec := range s.Sheets {
+		scores[i], columns[i] = make([]float64, len(files)), make([][]ColumnProposal, len(files))
+		placed := slices.IndexFunc(found, func(f imports.Sheet) bool { return f.Name == spec.Name })
+		explicit := explicitOf(mapping, spec.Name)
+		for j, f := range files {
+			columns[i][j] = proposeColumns(f, spec, explicit)
+			switch {
+			case placed >= 0 && found[placed].WorkbookSheet == f.Name, explicit.WorkbookSheet == f.Name && f.Name != "":
+				scores[i][j] = 10
+			case placed >= 0 || isPlaced(found, f.Name):
+				scores[i][j] = -10
+			default:
+				scores[i][j] = sheetScore(f, spec, columns[i][j])
+			}
+		}
+	}
+	var proposals []Proposal
+	for i, j := range match.Assign(scores) {
+		if j >= 0 && scores[i][j] >= leastSheet {
+			proposals = append(proposals, Proposal{Sheet: s.Sheets[i].Name, FileSheet: files[j].Name, Columns: columns[i][j]})
+		}
+	}
+	return proposals
+}
+
+func explicitOf(mapping []Mapping, sheet string) Mapping {
+	if i := slices.IndexFunc(mapping, func(m Mapping) bool { return m.Sheet == sheet }); i >= 0 {
+		return mapping[i]
+	}
+	return Mapping{}
+}
+
+func isPlaced(found []imports.Sheet, name string) bool {
+	return slices.ContainsFunc(found, func(f imports.Sheet) bool { return f.WorkbookSheet == name })
+}
+
+// sheetScore returns how well a sheet of the file fits one of the schema: by its name, and by the columns that it must have.
+func sheetScore(f *fileTable, spec *schema.Sheet, columns []ColumnProposal) float64 {
+	needed, sum := 0, 0.0
+	for _, c := range spec.Columns {
+		if !c.Required {
+			continue
+		}
+		needed++
+		if i := slices.IndexFunc(columns, func(p ColumnProposal) bool { return p.Name == c.Name }); i >= 0 {
+			sum += columns[i].Score
+		}
+	}
+	name := match.Names([]string{f.Name}, append([]string{spec.Name, spec.Title}, spec.Aliases...))
+	score := .75*sum/float64(max(needed, 1)) + .25*name
+	if f.Hidden {
+		score *= .8
+	}
+	// More columns that fit are better, if the required ones fit as well.
+	return score + .01*float64(min(len(columns), 20))
+}
+
+// proposeColumns assigns columns of a sheet to those of the schema. Columns that are found by the mapping or by name are not
+// proposed for others.
+func proposeColumns(f *fileTable, spec *schema.Sheet, explicit Mapping) []ColumnProposal {
+	var proposals []ColumnProposal
+	takenFile, takenSpec := map[int]bool{}, map[string]bool{}
+	for i, c := range f.Columns {
+		column, err := matchHeader(spec, explicit, c.Header)
+		if err != nil || column == nil || takenSpec[column.Name] {
+			continue
+		}
+		reason := ByName
+		if _, mapped := explicit.Columns[column.Name]; mapped {
+			reason = ByMapping
+		}
+		takenFile[i], takenSpec[column.Name] = true, true
+		proposals = append(proposals, ColumnProposal{Name: column.Name, Header: c.Header, Score: 1, Reason: reason, Sure: true})
+	}
+	var restFile []match.Column
+	var atFile []int
+	for i := range f.Columns {
+		if !takenFile[i] {
+			restFile, atFile = append(restFile, f.columns[i]), append(atFile, i)
+		}
+	}
+	var restSpec []match.Column
+	var names []string
+	for _, c := range spec.Columns {
+		if _, mapped := explicit.Columns[c.Name]; !takenSpec[c.Name] && !mapped {
+			restSpec, names = append(restSpec, match.Column{Names: append([]string{c.Name, c.Title}, c.Aliases...), Expects: expects(c)}), append(names, c.Name)
+		}
+	}
+	for _, p := range match.Match(restFile, restSpec) {
+		if !p.Assigned || p.Score < leastColumn {
+			continue
+		}
+		reason := BySimilarName
+		if p.Name < .5 {
+			reason = ByValues
+		}
+		proposals = append(proposals, ColumnProposal{Name: names[p.B], Header: f.Columns[atFile[p.A]].Header, Score: p.Score, Reason: reason, Sure: p.Sure})
+	}
+	order := func(name string) int {
+		_, i := spec.Column(name)
+		return i
+	}
+	slices.SortFunc(proposals, func(a, b ColumnProposal) int { return cmp.Compare(order(a.Name), order(b.Name)) })
+	return proposals
+}

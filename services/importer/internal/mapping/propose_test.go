@@ -1,0 +1,144 @@
+package mapping
+
+import (
+	"errors"
+	"testing"
+
+	"headway/services/importer/internal/schema"
+)
+
+func staff(t *testing.T) *schema.Schema {
+	t.Helper()
+	s, err := schema.Load("staff.yaml", []byte(`
+name: staff
+title: Staff
+sheets:
+  - name: departments
+    title: Departments
+    key: code
+    columns:
+      - {name: code, title: Department code, type: text, required: true}
+      - {name: name, title: Department name, type: text, required: true}
+  - name: employees
+    title: Employees
+    key: number
+    columns:
+      - {name: number, title: Employee number, type: text, required: true}
+      - {name: first_name, title: First name, type: text, required: true}
+      - {name: last_name, title: Last name, type: text, required: true}
+      - {name: birth_date, title: Date of birth, type: date}
+      - {name: email, title: E-mail, type: email}
+      - {name: department, title: Department, type: text, references: departments.code}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var german = book{
+	"Mitarbeiterliste": {
+		{"Mitarbeiter der Musterfirma", "", "", "", "", ""},
+		{"Mitarbeiternummer", "Vorname", "Nachname", "Geburtsdatum", "Mailadresse", "Abteilung", "Bemerkung"},
+		{"0017", "Anna", "Berg", "03.04.1985", "anna@example.com", "D-1", "Probezeit"},
+		{"0018", "Bert", "Vogel", "12.11.1979", "bert@example.com", "D-2", ""},
+	},
+	"Abteilungen": {
+		{"Abteilungscode", "Abteilungsname"},
+		{"D-1", "Einkauf"},
+		{"D-2", "Verkauf"},
+	},
+}
+
+// TestProposedMappingImportsForeignWorkbook proposes a mapping for a workbook in another language, and finds the sheets with it.
+func TestProposedMappingFindsAllColumns(t *testing.T) {
+	s := staff(t)
+	p, err := Look(t.Context(), german, s, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Problem == nil || p.Problem.Problem != SheetMissing || p.Certain {
+		t.Errorf("the problem is %v, and certain is %v", p.Problem, p.Certain)
+	}
+	var mapping []Mapping
+	for _, o := range p.Proposals {
+		m := Mapping{Sheet: o.Sheet, WorkbookSheet: o.FileSheet, Columns: map[string]string{}}
+		for _, c := range o.Columns {
+			m.Columns[c.Name] = c.Header
+		}
+		mapping = append(mapping, m)
+	}
+	found, err := Find(t.Context(), german, s, mapping)
+	if err != nil {
+		t.Fatalf("%v, with the mapping %v", err, mapping)
+	}
+	if len(found) != 2 || len(found[1].Columns) != 6 || found[1].HeaderRow != 2 || len(found[1].Ignored) != 1 || found[1].Ignored[0].Header != "Bemerkung" {
+		t.Errorf("found %+v", found)
+	}
+	again, err := Look(t.Context(), german, s, mapping, false)
+	if err != nil || !again.Certain {
+		t.Errorf("with its own mapping, certain is %v: %v", again.Certain, err)
+	}
+}
+
+func TestPreviewShowsSheetsHeadersAndValues(t *testing.T) {
+	p, err := Look(t.Context(), german, staff(t), nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sheet := range p.Sheets {
+		if sheet.Name != "Mitarbeiterliste" {
+			continue
+		}
+		if sheet.HeaderRow != 2 || len(sheet.Columns) != 7 {
+			t.Fatalf("the sheet is %+v", sheet)
+		}
+		if c := sheet.Columns[5]; c.Column != 6 || c.Header != "Abteilung" || len(c.Values) != 2 || c.Values[0] != "D-1" {
+			t.Errorf("the column is %+v", c)
+		}
+		return
+	}
+	t.Errorf("the sheets are %+v", p.Sheets)
+}
+
+func TestFileWithOwnHeadersIsCertain(t *testing.T) {
+	own := book{
+		"Departments": {{"Department code", "Department name"}, {"D-1", "Sales"}},
+		"Employees":   {{"Employee number", "First name", "Last name", "Shoe size"}, {"1", "Anna", "Berg", "38"}},
+	}
+	p, err := Look(t.Context(), own, staff(t), nil, false)
+	if err != nil || !p.Certain || p.Problem != nil {
+		t.Errorf("certain is %v, %v, %v: %+v", p.Certain, p.Problem, err, p.Proposals)
+	}
+	if err := Confirm(t.Context(), own, staff(t), nil, false); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLeftOverColumnIsConfirmed(t *testing.T) {
+	file := book{
+		"Departments": {{"Department code", "Department name"}, {"D-1", "Sales"}},
+		"Employees":   {{"Employee number", "First name", "Last name", "Birthday"}, {"1", "Anna", "Berg", "1985-04-03"}},
+	}
+	err := Confirm(t.Context(), file, staff(t), nil, false)
+	var uncertain *Error
+	if !errors.As(err, &uncertain) || uncertain.Problem != MappingUncertain {
+		t.Fatalf("got %v", err)
+	}
+	leftOut := []Mapping{{Sheet: "employees", Columns: map[string]string{"birth_date": ""}}}
+	if err := Confirm(t.Context(), file, staff(t), leftOut, false); err != nil {
+		t.Errorf("with the column left out: %v", err)
+	}
+	found, err := Find(t.Context(), file, staff(t), leftOut)
+	if err != nil || len(found[1].Columns) != 3 {
+		t.Errorf("found %+v, %v", found, err)
+	}
+}
+
+func TestRequiredColumnCannotBeLeftOut(t *testing.T) {
+	_, err := Find(t.Context(), book{"People": {{"Code", "First"}, {"a", "b"}}}, people(t), []Mapping{{Sheet: "people", Columns: map[string]string{"code": ""}}})
+	var fit *Error
+	if !errors.As(err, &fit) || fit.Problem != HeaderMissing {
+		t.Errorf("got %v", err)
+	}
+}
