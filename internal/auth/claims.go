@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -37,12 +38,15 @@ func within(t time.Time) time.Time {
 	return t
 }
 
+// maxSubject is the maximum length of a subject in bytes (OpenID Connect Core §2).
+const maxSubject = 255
+
 // subjectOf returns the user that a sub claim names. RFC 7519 §4.1.2 requires text, but some issuers number their
 // users.
 func subjectOf(sub any) (string, error) {
 	switch sub := sub.(type) {
 	case string:
-		if strings.TrimSpace(sub) != "" {
+		if strings.TrimSpace(sub) != "" && len(sub) <= maxSubject && !strings.ContainsFunc(sub, unicode.IsControl) {
 			return sub, nil
 		}
 	case json.Number:
@@ -54,7 +58,7 @@ func subjectOf(sub any) (string, error) {
 			return strconv.FormatFloat(sub, 'f', 0, 64), nil
 		}
 	}
-	return "", invalid(nil, "Its sub must be the name of a user: text, or a whole number")
+	return "", invalid(nil, "Its sub must be the name of a user: text of at most %d bytes without control characters, or a whole number", maxSubject)
 }
 
 // texts returns the texts in a claim, or nil if there is no such claim.

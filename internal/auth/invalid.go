@@ -57,6 +57,15 @@ func (e expected) parser() *jwt.Parser {
 	return jwt.NewParser(options...)
 }
 
+// refuseExtensions returns an error for a token whose header names extensions that must be understood. None is supported (RFC
+// 7515 §4.1.11).
+func refuseExtensions(t *jwt.Token) error {
+	if _, critical := t.Header["crit"]; critical {
+		return invalid(nil, "Its header has crit, which names extensions that this server does not support")
+	}
+	return nil
+}
+
 // explain returns the error for a token that the parser refused. An expired token can have other problems, which take
 // precedence.
 func (e expected) explain(err error, token string, claims jwt.MapClaims) error {
@@ -70,7 +79,7 @@ func (e expected) explain(err error, token string, claims jwt.MapClaims) error {
 		return invalid(err, "It is not a signed JWT, which has three parts with periods between them")
 	case errors.Is(err, jwt.ErrTokenUnverifiable), errors.Is(err, jwt.ErrTokenSignatureInvalid):
 		return e.explainSignature(err, token)
-	case errors.Is(err, jwt.ErrTokenInvalidAudience) || errors.Is(err, jwt.ErrTokenRequiredClaimMissing) && claims["aud"] == nil:
+	case errors.Is(err, jwt.ErrTokenInvalidAudience) || errors.Is(err, jwt.ErrTokenRequiredClaimMissing) && !hasAudience(claims):
 		return invalid(err, "Its aud is %s. It must contain %q", quoted(claims["aud"]), e.audience)
 	case errors.Is(err, jwt.ErrTokenInvalidIssuer) || errors.Is(err, jwt.ErrTokenRequiredClaimMissing) && e.issuer != "" && claims["iss"] == nil:
 		return invalid(err, "Its iss is %s. It must be %q", quoted(claims["iss"]), e.issuer)
@@ -96,6 +105,12 @@ func (e expected) explainSignature(err error, token string) error {
 		return invalid(err, "It is signed with %s. This server accepts %s", used, strings.Join(e.algorithms, " and "))
 	}
 	return invalid(err, "Its signature is wrong. It was signed with another key, or changed after it was signed")
+}
+
+// hasAudience reports whether the aud claim names anyone.
+func hasAudience(claims jwt.MapClaims) bool {
+	audience, err := claims.GetAudience()
+	return err == nil && len(audience) > 0
 }
 
 // ahead returns how far a time claim is in the future.

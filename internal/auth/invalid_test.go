@@ -28,6 +28,18 @@ func signed(t *testing.T, method jwt.SigningMethod, key any, change func(jwt.Map
 	return token
 }
 
+// critical returns a token with an extension that must be understood.
+func critical(t *testing.T) string {
+	t.Helper()
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "ann", "aud": "headway", "exp": time.Now().Add(time.Hour).Unix()})
+	token.Header["crit"] = []string{"b64"}
+	text, err := token.SignedString([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 // problem returns the problem that an error reports about a token.
 func problem(err error) string {
 	var wrong *auth.InvalidError
@@ -55,6 +67,11 @@ func TestRefusedTokenSaysWhatIsWrong(t *testing.T) {
 			"from the future":  {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["iat"] = in(2 * time.Minute) }), "Its iat is 2m0s ahead of this server's clock, which allows 30s"},
 			"not yet":          {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["nbf"] = in(2 * time.Minute) }), "Its nbf is 2m0s ahead"},
 			"no subject":       {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { delete(c, "sub") }), "Its sub must be the name of a user"},
+			"a number, aud":    {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["aud"] = 5 }), `Its aud is "5". It must contain "headway"`},
+			"an empty aud":     {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["aud"] = []string{} }), "Its aud is []."},
+			"a long subject":   {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["sub"] = strings.Repeat("x", 256) }), "Its sub must be the name of a user"},
+			"lines in subject": {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["sub"] = "ann\nbob" }), "Its sub must be the name of a user"},
+			"an extension":     {critical(t), "Its header has crit"},
 			"a blank subject":  {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["sub"] = " " }), "Its sub must be the name of a user"},
 			"subject of parts": {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["sub"] = 1.5 }), "Its sub must be the name of a user"},
 			"a long audience":  {signed(t, hs, []byte(secret), func(c jwt.MapClaims) { c["aud"] = strings.Repeat("x", 5000) }), `Its aud is "xxx`},

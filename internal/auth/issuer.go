@@ -296,8 +296,8 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Identity, error) {
 // key returns the key that a token names. An unknown one is fetched, but no sooner than 10 s after the previous fetch, so
 // that tokens with invented key IDs don't become requests to the issuer.
 func (i *Issuer) key(ctx context.Context, t *jwt.Token) (crypto.PublicKey, error) {
-	if _, critical := t.Header["crit"]; critical { // RFC 7515 §4.1.11: no extension is supported
-		return nil, invalid(nil, "Its header has crit, which names extensions that this server does not support")
+	if err := refuseExtensions(t); err != nil {
+		return nil, err
 	}
 	kid, _ := t.Header["kid"].(string)
 	key, fetched, err := i.lookUp(kid, t.Method.Alg())

@@ -190,7 +190,7 @@ func (k *Key) Verify(_ context.Context, token string) (Identity, error) {
 		return id, nil
 	}
 	claims := jwt.MapClaims{}
-	if _, err := k.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return k.verificationKeys(), nil }); err != nil {
+	if _, err := k.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return k.verificationKeys(), refuseExtensions(t) }); err != nil {
 		return Identity{}, k.expected.explain(err, token, claims)
 	}
 	id, err := identityOf(claims, texts(claims, "scope"))
