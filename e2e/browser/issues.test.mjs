@@ -44,3 +44,20 @@ test("10,000 errors can be scrolled to the last one and searched", async () => {
   await page.getByRole("combobox", { name: "Error type" }).selectOption("duplicate_in_file");
   await until(page, (n) => Number(document.querySelector("[role=table]")?.getAttribute("aria-rowcount")) < n, all);
 });
+
+test("an import with warnings offers their list, and no rows to fix", async () => {
+  const { page } = await open(browser, headway.address);
+  const lines = ["Area code;Area name;Country;Office e-mail;Established on"];
+  for (let i = 10; i < 22; i++) lines.push(`W-${i};"Köln; Stadtteil ${i}";DE;office${i}@example.com;2001-01-15`);
+  lines.push('W-50;;"Köln; Stadtteil 50";DE;office50@example.com;2001-01-15');
+  await chooseWorkbook(page, {
+    name: "areas.csv",
+    mimeType: "text/csv",
+    buffer: Buffer.from(`${lines.join("\r\n")}\r\n`),
+  });
+  await waitForStatus(page, "completed");
+  await page.getByRole("link", { name: "Download warning list (.csv)" }).waitFor();
+  assert.equal(await page.getByRole("link", { name: /Download rows to fix/ }).count(), 0);
+  const row = page.getByRole("table").locator("[aria-rowindex]", { hasText: "line 14" });
+  await row.first().waitFor();
+});

@@ -71,6 +71,16 @@ describe("the components", () => {
     expect(screen.getByRole("progressbar", { name: "EMPLOYEES" }).getAttribute("aria-valuenow")).toBe("25");
   });
 
+  test("ImportStepper writes out bytes, and shortens larger sizes", () => {
+    const received = (done: number) => ({ ...step(`after ${done}`, "active", done, 0), unit: "bytes" });
+    render(<ImportStepper job={{ status: "active", steps: [received(1), received(70), received(2048)] }} />);
+    const texts = screen.getAllByRole("listitem").map((item) => item.textContent);
+    expect(texts[0]).toContain("1 byte");
+    expect(texts[0]).not.toContain("1 bytes");
+    expect(texts[1]).toContain("70 bytes");
+    expect(texts[2]).toContain("2 kB");
+  });
+
   test("JobProgress announces its percentage and status to screen readers", () => {
     render(
       <JobProgress job={{ status: "active", progress: 41.9, message: "m", title: "people.xlsx", stalled: false }} />,
