@@ -62,6 +62,8 @@ func score(ctx context.Context, dir, out, only string) error {
 		{"column matching", "recall at ground truth fab ≥ .96, gdc ≥ .50, smutf ≥ .88; precision of what is accepted ≥ .95", matching},
 		{"workbooks against Excel's own export", "xlsx ≥ 44 of 50, ods ≥ .92", workbooks},
 		{"dates and numbers of many countries", "≥ 160 of 180", formats},
+		{"keys of databases", "primary keys ≥ 48 of 50, foreign keys F1 ≥ .97", relational("relational")},
+		{"keys of workbooks that refer by name", "foreign keys F1 ≥ .85", relational("workbook_refs")},
 	} {
 		if !strings.Contains(s.name, only) {
 			continue

@@ -41,6 +41,11 @@ func (l *loader) checkIdentifier(at *yaml.Node, name string) {
 	}
 }
 
+// ReservedName reports whether databases reserve a name, so that no schema can use it.
+func ReservedName(name string) bool {
+	return slices.Contains(systemNames, name) || slices.ContainsFunc(systemPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
 // snake proposes a valid name for an invalid one.
 func snake(name string) string {
 	parts := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {

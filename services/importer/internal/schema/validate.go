@@ -52,16 +52,16 @@ func (l *loader) checkSheetNames(d *schemaDraft) {
 			l.add(s.at("table"), DuplicateTable, "sheets %q and %q both fill the table %q. Each sheet needs its own table", first.Name, s.Name, s.Table)
 		}
 		tables[s.Table] = s
-		if problem := sheetTitleProblem(s.Title); problem != "" {
+		if problem := SheetTitleProblem(s.Title); problem != "" {
 			l.add(s.at("title"), BadTitle, "%q can't be the name of a sheet: %s", s.Title, problem)
 		}
 		l.claim(matched, s.fields, s.Name, s.Title, s.Aliases, SameSheetName)
 	}
 }
 
-// sheetTitleProblem returns why Excel rejects a sheet with this name. It returns nothing if Excel accepts the name.
+// SheetTitleProblem returns why Excel rejects a sheet with this name. It returns nothing if Excel accepts the name.
 // Excel counts lengths in UTF-16 units.
-func sheetTitleProblem(title string) string {
+func SheetTitleProblem(title string) string {
 	switch {
 	case len(utf16.Encode([]rune(title))) > 31:
 		return "it is longer than 31 characters"

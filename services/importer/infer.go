@@ -1,0 +1,127 @@
+package importer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"headway/services/importer/internal/infer"
+	"headway/services/importer/internal/source"
+)
+
+// SchemaGuess is a schema that was inferred, with its evidence.
+type SchemaGuess = infer.Guess
+
+// InferOptions are the options of InferSchema.
+type InferOptions struct {
+	// Name is the schema's name. The default is the name of the first file, or of its folder if there are several files.
+	Name string
+	// Memory is the memory budget in bytes. The default is 256 MiB.
+	Memory int64
+}
+
+// InferSchema guesses a schema from files, without a running service. Each argument is a workbook, a text file, or a folder
+// with them.
+func InferSchema(ctx context.Context, arguments []string, o InferOptions) (_ *SchemaGuess, err error) {
+	var opened inferred
+	defer func() { err = errors.Join(err, opened.close()) }()
+	for _, argument := range arguments {
+		if err := opened.add(ctx, argument); err != nil {
+			return nil, err
+		}
+	}
+	name := filepath.Base(arguments[0])
+	if len(arguments) > 1 {
+		if folder, err := filepath.Abs(filepath.Dir(arguments[0])); err == nil {
+			name = filepath.Base(folder)
+		}
+	}
+	return infer.Infer(ctx, cmp.Or(o.Name, infer.SchemaName(withoutEnding(name))), opened.inputs, infer.Options{Memory: o.Memory})
+}
+
+func withoutEnding(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+}
+
+// inferred has the open files of an inference.
+type inferred struct {
+	inputs []infer.Input
+	opened []io.Closer
+}
+
+func (f *inferred) close() error {
+	var errs []error
+	for _, c := range slices.Backward(f.opened) {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// add opens a file, or the files of a folder.
+func (f *inferred) add(ctx context.Context, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return f.addFile(ctx, path, info.Size())
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		switch strings.ToLower(filepath.Ext(entry.Name())) {
+		case ".csv", ".tsv", ".txt", ".xlsx", ".xlsm":
+		default:
+			continue
+		}
+		if strings.HasPrefix(entry.Name(), ".") || strings.HasPrefix(entry.Name(), "~$") || !info.Mode().IsRegular() {
+			continue
+		}
+		found = true
+		if err := f.addFile(ctx, filepath.Join(path, entry.Name()), info.Size()); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s has no workbooks and no text files (.xlsx, .xlsm, .csv, .tsv, .txt)", path)
+	}
+	return nil
+}
+
+func (f *inferred) addFile(ctx context.Context, path string, size int64) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	f.opened = append(f.opened, file)
+	book, err := openers.For(source.Hints{FileName: filepath.Base(path)}).Open(ctx, file, size, source.DefaultLimits())
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	f.opened = append(f.opened, book)
+	_, lines := source.TextFormatOf(book)
+	for _, sheet := range book.Sheets() {
+		if sheet.State != source.Visible || !lines && sheet.Bytes == 0 {
+			continue
+		}
+		in := infer.Input{Name: sheet.Name, File: path, Book: book, Sheet: sheet.Name, Lines: lines}
+		if lines {
+			in.Name = withoutEnding(path)
+		}
+		f.inputs = append(f.inputs, in)
+	}
+	return nil
+}

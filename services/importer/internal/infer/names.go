@@ -1,0 +1,166 @@
+package infer
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Words of names that say what kind of value a column has, and not what it is about.
+var (
+	identifiers  = []string{"id", "code", "no", "nr", "number", "num", "key", "uuid", "guid"}
+	displayNames = []string{"name", "title", "label", "description"}
+)
+
+// prepositions are words of names that say nothing about the subject: ship_via.
+var prepositions = []string{"via", "by", "to", "from", "of", "for", "in", "at", "on"}
+
+// roles are words for a person that refer to a sheet of people, even though they don't have its name.
+var roles = []string{"manager", "supervisor", "boss", "report", "rep", "representative", "agent", "owner", "author", "mentor", "lead",
+	"leader", "head", "assignee", "approver", "contact", "salesperson", "buyer", "inspector", "teacher", "instructor", "advisor"}
+
+// upwards are words for a reference to a row of the same sheet.
+var upwards = []string{"parent", "manager", "supervisor", "boss", "report", "superior", "predecessor", "mentor", "leader"}
+
+// name is a name as its words, in lower case and in the singular.
+type name []string
+
+func nameOf(s string) name {
+	var words name
+	var word []rune
+	end := func() {
+		if len(word) > 0 {
+			words = append(words, singular(strings.ToLower(string(word))))
+		}
+		word = word[:0]
+	}
+	runes := []rune(s)
+	for i, r := range runes {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
+			end()
+			continue
+		}
+		if i > 0 && unicode.IsUpper(r) {
+			lowerBefore := unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1])
+			lowerAfter := i+1 < len(runes) && unicode.IsLower(runes[i+1]) && unicode.IsUpper(runes[i-1])
+			if lowerBefore || lowerAfter && !pluralOfAbbreviation(runes[i:]) {
+				end()
+			}
+		}
+		word = append(word, r)
+	}
+	end()
+	return words
+}
+
+// pluralOfAbbreviation reports whether the rest of a name is the last letter of an abbreviation and its plural: IDs.
+func pluralOfAbbreviation(rest []rune) bool {
+	return len(rest) >= 2 && rest[1] == 's' && (len(rest) == 2 || !unicode.IsLower(rest[2]))
+}
+
+func singular(word string) string {
+	switch {
+	case len(word) > 4 && strings.HasSuffix(word, "ies"):
+		return word[:len(word)-3] + "y"
+	case len(word) > 4 && (strings.HasSuffix(word, "sses") || strings.HasSuffix(word, "xes") || strings.HasSuffix(word, "ches") || strings.HasSuffix(word, "shes")):
+		return word[:len(word)-2]
+	case len(word) > 2 && strings.HasSuffix(word, "s") && !strings.HasSuffix(word, "ss") && !strings.HasSuffix(word, "us") && !strings.HasSuffix(word, "is"):
+		return word[:len(word)-1]
+	}
+	return word
+}
+
+// subject returns the words without those for the kind of value.
+func (n name) subject() name {
+	return slices.DeleteFunc(slices.Clone(n), func(w string) bool { return slices.Contains(identifiers, w) || slices.Contains(displayNames, w) })
+}
+
+// isIdentifier reports whether the name ends with a word for an identifier.
+func (n name) isIdentifier() bool { return len(n) > 0 && slices.Contains(identifiers, n[len(n)-1]) }
+
+// isDisplayName reports whether the name ends with a word for a name.
+func (n name) isDisplayName() bool {
+	return len(n) > 0 && slices.Contains(displayNames[:3], n[len(n)-1])
+}
+
+func (n name) hasAny(words []string) bool {
+	return slices.ContainsFunc(n, func(w string) bool { return slices.Contains(words, w) })
+}
+
+// sameWord reports whether two words are the same, or one is an abbreviation of the other: ship and shipper, emp and
+// employee.
+func sameWord(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(a) >= 3 && strings.HasPrefix(b, a)
+}
+
+// abbreviates reports whether the name is an abbreviation of a word: ship_via of shipper.
+func (n name) abbreviates(word string) bool {
+	rest := slices.DeleteFunc(slices.Clone(n), func(w string) bool { return slices.Contains(prepositions, w) })
+	return len(rest) == 1 && sameWord(rest[0], word)
+}
+
+// ends reports whether n ends with the words of other.
+func (n name) ends(other name) bool {
+	return len(other) > 0 && len(n) >= len(other) && slices.Equal(n[len(n)-len(other):], other)
+}
+
+// The similarities of names, by how directly a column is named after a table.
+const (
+	namedAfter   = 1.0 // customer_id, Customer
+	sharesKey    = 0.9 // the name of the other table's key, such as pub_id
+	endsWith     = 0.8 // manager_staff_id, ship_country
+	plays        = 0.6 // a person's role
+	abbreviates  = 0.5 // ship_via
+	differentBy  = 0.0
+	enoughByName = 0.5
+)
+
+// similarity returns how much the name of a column says that it refers to a column of a table.
+func similarity(child, parentTable *table, c, p *column) float64 {
+	subject, table := c.words.subject(), parentTable.words.subject()
+	if len(table) == 0 {
+		table = parentTable.words
+	}
+	if len(subject) == 0 {
+		subject = nil
+	}
+	own := child == parentTable
+	switch {
+	case slices.Equal(subject, table) && !own:
+		return namedAfter
+	case slices.Equal(c.words, p.words) && len(subject) > 0 && !own && parentTable.likeliestKey() == p:
+		return sharesKey
+	case len(subject) > 0 && strings.Join(subject, "") == strings.Join(table, "") && !own:
+		return namedAfter
+	case subject.ends(table) && len(subject) > len(table):
+		return endsWith
+	case own && len(subject) > 0 && subject.ends(p.words.subject()) && len(subject) > len(p.words.subject()):
+		return endsWith
+	case own && c.words.hasAny(upwards):
+		return plays
+	case parentTable.people() && c.words.hasAny(roles):
+		return plays
+	case len(table) == 1 && !own && subject.abbreviates(table[0]):
+		return abbreviates
+	case len(subject) > 0 && len(table) > 1 && !own && subject.ends(table[len(table)-1:]):
+		return abbreviates
+	}
+	return differentBy
+}
+
+// people reports whether the rows of a table are people.
+func (t *table) people() bool {
+	first, last := false, false
+	for _, c := range t.columns {
+		w := strings.Join(c.words, " ")
+		first = first || strings.HasSuffix(w, "first name") || w == "fname" || w == "firstname" || w == "au fname" || w == "given name"
+		last = last || strings.HasSuffix(w, "last name") || w == "lname" || w == "lastname" || w == "au lname" || w == "surname" || w == "family name"
+	}
+	return first && last || t.words.hasAny([]string{"employee", "person", "people", "staff", "user", "worker", "member"})
+}
