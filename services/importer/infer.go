@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 
+	"headway/schemas"
 	"headway/services/importer/internal/infer"
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/source"
 )
 
@@ -42,7 +44,28 @@ func InferSchema(ctx context.Context, arguments []string, o InferOptions) (_ *Sc
 			name = filepath.Base(folder)
 		}
 	}
-	return infer.Infer(ctx, cmp.Or(o.Name, infer.SchemaName(withoutEnding(name))), opened.inputs, infer.Options{Memory: o.Memory})
+	guess, err := infer.Infer(ctx, cmp.Or(o.Name, infer.SchemaName(withoutEnding(name))), opened.inputs, infer.Options{Memory: o.Memory})
+	if err != nil {
+		return nil, err
+	}
+	return guess, avoidBuiltInTables(guess)
+}
+
+// avoidBuiltInTables sets other tables for sheets whose names are tables of a built-in schema. Otherwise, the server would
+// reject the schema, because two schemas can't fill a table differently.
+func avoidBuiltInTables(guess *SchemaGuess) error {
+	registry, err := schema.NewRegistry(schema.RegistryConfig{BuiltIn: schemas.Files})
+	if err != nil {
+		return fmt.Errorf("load schemas: %w", err)
+	}
+	for _, builtIn := range registry.List() {
+		for _, sheet := range guess.Sheets {
+			if slices.ContainsFunc(builtIn.Sheets, func(s *schema.Sheet) bool { return s.Table == sheet.Name }) {
+				sheet.Table = guess.Name + "_" + sheet.Name
+			}
+		}
+	}
+	return nil
 }
 
 func withoutEnding(path string) string {

@@ -17,14 +17,14 @@ func count(n int) string { return humanize.Comma(int64(n)) }
 // guess turns what is known into a schema.
 func (d *detective) guess(schemaName string) *Guess {
 	g := &Guess{Name: schemaName}
-	taken := map[string]bool{}
+	sheets := newNames(d.tables, func(t *table) string { return t.input.Name })
 	for _, t := range d.tables {
-		s := &Sheet{Title: t.input.Name, Rows: t.rows, KeyEvidence: t.keyEvidence}
-		s.Name = identifierOf(t.input.Name, "sheet", taken)
+		s := &Sheet{Title: t.input.Name, Rows: t.rows, KeyEvidence: t.keyEvidence, LeftOut: t.leftOut}
+		s.Name = sheets.identifier(t.input.Name, "sheet")
 		t.guess = s
-		columns := map[string]bool{}
+		columns := newNames(t.columns, func(c *column) string { return c.header })
 		for _, c := range t.columns {
-			c.guess = &Column{Title: c.header, Name: identifierOf(c.header, "column", columns)}
+			c.guess = &Column{Title: c.header, Name: columns.identifier(c.header, "column")}
 			s.Columns = append(s.Columns, c.guess)
 		}
 		for _, c := range t.key {
@@ -176,10 +176,36 @@ func (d *detective) breakCycles() {
 }
 
 // SchemaName returns a valid name for the schema of a file.
-func SchemaName(file string) string { return identifierOf(file, "schema", map[string]bool{}) }
+func SchemaName(file string) string { return identifierOf(file, "schema") }
 
-// identifierOf returns a valid name that is not taken yet, and takes it.
-func identifierOf(title, otherwise string, taken map[string]bool) string {
+// names are the forms in which names and titles are compared, and the number of titles that have them.
+type names map[string]int
+
+func newNames[T any](all []T, title func(T) string) names {
+	n := names{}
+	for _, x := range all {
+		n[schema.MatchName(title(x))]++
+	}
+	return n
+}
+
+// identifier returns a valid name that matches no title but the given one, and no earlier name.
+func (n names) identifier(title, otherwise string) string {
+	own := schema.MatchName(title)
+	base := identifierOf(title, otherwise)
+	name := base
+	for i := 2; ; i++ {
+		form := schema.MatchName(name)
+		if n[form] == 0 || form == own && n[form] == 1 {
+			n[form]++
+			return name
+		}
+		name = fmt.Sprintf("%s_%d", base, i)
+	}
+}
+
+// identifierOf returns a valid name.
+func identifierOf(title, otherwise string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(title) {
 		switch {
@@ -207,10 +233,5 @@ func identifierOf(title, otherwise string, taken map[string]bool) string {
 	if len(base) > longest {
 		base = strings.TrimRight(base[:longest], "_")
 	}
-	name := base
-	for n := 2; taken[name]; n++ {
-		name = fmt.Sprintf("%s_%d", base, n)
-	}
-	taken[name] = true
-	return name
+	return base
 }

@@ -77,6 +77,8 @@ type Sheet struct {
 	Columns     []*Column `json:"columns"`
 	// References are all references, including those that a schema can't have.
 	References []*Reference `json:"references"`
+	// LeftOut describes the columns that the schema does not have.
+	LeftOut []string `json:"left_out,omitempty"`
 }
 
 // Column is the guess about a column.
@@ -155,7 +157,7 @@ func Infer(ctx context.Context, schemaName string, inputs []Input, o Options) (*
 	for _, in := range inputs {
 		t, err := open(ctx, in)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", in.place(), err)
+			return nil, fmt.Errorf("%s: %w", in.label(), err)
 		}
 		if t != nil {
 			d.tables = append(d.tables, t)
@@ -188,7 +190,7 @@ func Infer(ctx context.Context, schemaName string, inputs []Input, o Options) (*
 	return g, nil
 }
 
-func (in *Input) place() string {
+func (in *Input) label() string {
 	if in.Name == "" || in.Lines {
 		return in.File
 	}
@@ -211,7 +213,7 @@ const (
 	minSampleRows = 64
 )
 
-// divideMemory gives half of the memory to the sketches and an eighth to the samples of rows. The rest is for the sets of
+// divideMemory limits the sketches to half of the memory, and the samples of rows to an eighth. The rest is for the sets of
 // hashes.
 func (d *detective) divideMemory() {
 	columns := 0

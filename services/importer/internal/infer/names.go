@@ -15,7 +15,7 @@ var (
 // prepositions are words of names that say nothing about the subject: ship_via.
 var prepositions = []string{"via", "by", "to", "from", "of", "for", "in", "at", "on"}
 
-// roles are words for a person that refer to a sheet of people, even though they don't have its name.
+// roles are words for jobs of people that refer to a sheet of people, even though they don't have its name.
 var roles = []string{"manager", "supervisor", "boss", "report", "rep", "representative", "agent", "owner", "author", "mentor", "lead",
 	"leader", "head", "assignee", "approver", "contact", "salesperson", "buyer", "inspector", "teacher", "instructor", "advisor"}
 
@@ -115,7 +115,7 @@ const (
 	namedAfter   = 1.0 // customer_id, Customer
 	sharesKey    = 0.9 // the name of the other table's key, such as pub_id
 	endsWith     = 0.8 // manager_staff_id, ship_country
-	plays        = 0.6 // a person's role
+	plays        = 0.6 // the role of an employee
 	abbreviates  = 0.5 // ship_via
 	differentBy  = 0.0
 	enoughByName = 0.5

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,6 +29,8 @@ type table struct {
 	// byCell finds a column by its number in the file.
 	byCell map[int]int
 	merges []source.Range
+	// leftOut describes the columns that no schema can have.
+	leftOut []string
 
 	rows       int
 	sampleRows int
@@ -58,12 +61,26 @@ func open(ctx context.Context, in Input) (*table, error) {
 		}
 	}
 	t := &table{input: in, words: nameOf(in.Name), header: header.Number, byCell: map[int]int{}}
+	forms := map[string]bool{}
 	for i := range header.Cells {
 		cell := &header.Cells[i]
-		if source.Blank(cell) || len(t.columns) == schema.MaxColumns {
+		if source.Blank(cell) {
 			continue
 		}
 		title, _, _ := text.Clean(cell.Text, nil)
+		form := schema.MatchName(string(title))
+		switch {
+		case len(t.columns) == schema.MaxColumns:
+			t.leaveOut(string(title), "a sheet of a schema has at most %d columns", schema.MaxColumns)
+			continue
+		case form == "":
+			t.leaveOut(string(title), "its header has neither letters nor digits")
+			continue
+		case forms[form]:
+			t.leaveOut(string(title), "another column has the same header, so an import can't tell them apart. Rename one of the two")
+			continue
+		}
+		forms[form] = true
 		t.byCell[cell.Col] = len(t.columns)
 		t.columns = append(t.columns, newColumn(t, cell.Col, strings.Join(strings.Fields(string(title)), " ")))
 	}
@@ -73,6 +90,10 @@ func open(ctx context.Context, in Input) (*table, error) {
 	cells := t.cells()
 	t.merges, err = source.Merges(ctx, in.Book, in.Sheet, func(r source.Range) bool { return r.IsBelow(t.header, cells) })
 	return t, err
+}
+
+func (t *table) leaveOut(header, format string, args ...any) {
+	t.leftOut = append(t.leftOut, fmt.Sprintf("The column %s is left out: ", text.Quote([]byte(header), 40))+fmt.Sprintf(format, args...))
 }
 
 func (t *table) cells() []int {

@@ -22,7 +22,7 @@ type reference struct {
 }
 
 // The rules for references. A reference needs values that are in the other column (inclusion), and a reason to believe that
-// this is no coincidence: a name, or values that would hardly be there by chance.
+// this is not a coincidence: a name, or values that would hardly be there by chance.
 const (
 	// minInclusion is the share of rows whose values must be in the other column, except for one row.
 	minInclusion = 0.95
@@ -84,7 +84,7 @@ func refers(c, p *column) *reference {
 		return nil
 	}
 	if subject := c.words.subject(); c.table != p.table && len(subject) > 0 && slices.Equal(subject, c.table.words.subject()) {
-		return nil // it is the name of its own table
+		return nil // it is named after its table
 	}
 	r := &reference{from: c, to: p, overlap: c.folded.within(p.folded), named: similarity(c.table, p.table, c, p)}
 	missing := r.missing()
@@ -124,7 +124,7 @@ func (r *reference) describe() string {
 
 // dependent reports whether a unique column can be a reference. It is one if it is named after the other table, if it is the
 // key of a table that adds to the rows of the other one, or if it has a different name and many values that would hardly
-// be there by chance.
+// be there by chance, and that are only a part of the other column.
 func dependent(c, p *column, r *reference) bool {
 	switch {
 	case r.named == sharesKey:
@@ -132,7 +132,7 @@ func dependent(c, p *column, r *reference) bool {
 	case r.named >= plays:
 		return true
 	}
-	return !slices.Equal(c.words, p.words) && c.table.likeliestKey() != c && r.chance >= 4*unlikely
+	return !slices.Equal(c.words, p.words) && c.table.likeliestKey() != c && r.chance >= 4*unlikely && r.included < r.others && 100*r.missing() <= r.rows
 }
 
 // comparable reports whether values of both columns can be references: texts or whole numbers.

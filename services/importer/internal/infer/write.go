@@ -49,7 +49,7 @@ func (w *yamlWriter) comment(indent int, s string) {
 
 func (g *Guess) writeSheet(w *yamlWriter, s *Sheet) {
 	w.line(2, "- %s", entry("name", s.Name))
-	if s.Title != defaultTitle(s.Name) && schema.SheetTitleProblem(s.Title) == "" {
+	if s.Title != defaultTitle(s.Name) && schema.SheetTitleProblem(s.Title) == "" && schema.MatchName(s.Title) != "" {
 		w.line(4, "%s", entry("title", s.Title))
 	}
 	if s.Table != "" {
@@ -60,6 +60,9 @@ func (g *Guess) writeSheet(w *yamlWriter, s *Sheet) {
 		w.line(4, "%s", entry("key", s.Key[0]))
 	} else {
 		w.line(4, "key: [%s]", strings.Join(s.Key, ", "))
+	}
+	for _, l := range s.LeftOut {
+		w.comment(4, l)
 	}
 	w.line(4, "columns:")
 	for _, c := range s.Columns {

@@ -1,0 +1,45 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestInferredSchemaImportsItsFile infers a schema with the command line, and imports the same file with it.
+func TestInferredSchemaImportsItsFile(t *testing.T) {
+	folder, files := t.TempDir(), t.TempDir()
+	s := start(t, "--schemas-dir", folder)
+	if err := os.WriteFile(filepath.Join(files, "Drivers.csv"), []byte("Plate;Owner;Bought on\nA-1;Ann;2024-01-02\nB-2;Ben;2023-05-06\nC-3;;2022-07-08\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]string{"fleet": filepath.Join(files, "Drivers.csv")} {
+		written := filepath.Join(folder, name+".yaml")
+		if _, stderr, code := s.command("schema", "infer", "--name", name, "-o", written, file); code != 0 || stderr != "" {
+			t.Fatalf("infer %s: exit code %d\n%s", name, code, stderr)
+		}
+		again, stderr, code := s.command("schema", "infer", "--name", name, file)
+		if data, err := os.ReadFile(written); code != 0 || err != nil || again != string(data) {
+			t.Errorf("%s on standard output differs from its file: exit code %d, %v\n%s", name, code, err, stderr)
+		}
+		// The server reads the folder every few seconds.
+		token := s.token("user")
+		eventually(t, "the schema "+name+" is loaded", func() error {
+			_, answer := s.rest(token, "GET", "/api/v1/schemas", nil)
+			if !strings.Contains(fmt.Sprint(answer), "name:"+name+" ") {
+				return fmt.Errorf("the schemas are %v", answer)
+			}
+			return nil
+		})
+		if _, stderr, code := s.command("import", "--schema", name, file); code != 0 {
+			data, _ := os.ReadFile(written)
+			t.Errorf("import of %s: exit code %d\n%s\n%s", name, code, stderr, data)
+		}
+	}
+	stdout, stderr, code := s.command("schema", "infer", filepath.Join(folder, "none.csv"))
+	if code != 2 || stdout != "" || !strings.Contains(stderr, "none.csv") {
+		t.Errorf("a missing file: exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
