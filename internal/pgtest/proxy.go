@@ -70,13 +70,18 @@ func (p *Proxy) Limit(limit func() int64) {
 	p.limit = limit
 }
 
-// CutAfter is Limit with a random number of bytes below most. 0 ends that.
+// CutAfter is Limit with a random number of bytes below most. 0 ends that. most grows by a tenth with each connection,
+// because a connection that is too short for a transaction can't ever commit it.
 func (p *Proxy) CutAfter(most int) {
 	if most == 0 {
 		p.Limit(nil)
 		return
 	}
-	p.Limit(func() int64 { return rand.Int64N(int64(most)) })
+	limit := int64(most)
+	p.Limit(func() int64 {
+		limit = min(limit+limit/10, 1<<40)
+		return rand.Int64N(limit)
+	})
 }
 
 // Lose calls a function with the bytes that a client sends. If it returns true, they are passed on, their answer is lost, and
