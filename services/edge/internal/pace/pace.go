@@ -13,6 +13,7 @@ const (
 	// Slow is the number of bytes that a slow reader requests at a time, and initially every reader. They fit into one
 	// buffer of gRPC. For a reader that accepts them immediately, the number doubles with each request, up to Fast.
 	Slow = 12 << 10
+	// Fast is the number of bytes that a fast reader requests at a time.
 	Fast = 192 << 10
 	// Prompt is the time within which a fast reader accepts what it requested. If a write takes longer, the rest of the
 	// part is dropped and requested again later, so that a reader that stalls uses only the memory of that write.

@@ -77,7 +77,9 @@ func (h *Handler) finish(r *http.Request, id string) (*importsv1.UploadWorkbookR
 	switch {
 	case err == nil:
 		h.decide(r, locked, response{ImportID: accepted.GetImport().GetImportId()})
-	case final(err) && !(aboutMapping(err) && (options.GetConfirmMapping() || corrected != nil)): // else, another mapping can follow
+	case aboutMapping(err) && (options.GetConfirmMapping() || corrected != nil):
+		// Another mapping can follow.
+	case final(err):
 		h.decide(r, locked, response{Refusal: refusalOf(err)})
 	}
 	return accepted, err

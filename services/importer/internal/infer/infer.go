@@ -25,27 +25,6 @@ type Input struct {
 	Sheet string
 	// Lines reports whether rows are lines of a text file, and Records whether they are rows of a database.
 	Lines, Records bool
-	// Declared are the constraints of a database's table. It is nil if there are none.
-	Declared *Declared
-}
-
-// Declared are the constraints of a table in its database.
-type Declared struct {
-	// Table is the name that the schema uses for the table.
-	Table string
-	Key   []string
-	// Unique are the columns that are unique alone.
-	Unique []string
-	// Required are the columns that can't be null.
-	Required   []string
-	References []DeclaredReference
-}
-
-// DeclaredReference is a foreign key.
-type DeclaredReference struct {
-	Columns []string
-	Table   string
-	To      []string
 }
 
 // Options limit the memory of an inference.

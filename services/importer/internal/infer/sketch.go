@@ -54,14 +54,6 @@ func (s *sketch) addNumber(hash uint64, n int64) {
 // exact reports whether the sketch has all values.
 func (s *sketch) exact() bool { return s.threshold == allHashes }
 
-// distinct returns the number of distinct values. It is an estimate if the sketch is not exact.
-func (s *sketch) distinct() int {
-	if s.exact() {
-		return len(s.counts)
-	}
-	return int(float64(len(s.counts)) / (float64(s.threshold) / float64(allHashes)))
-}
-
 // repeats returns how many rows have the value of an earlier row. It is an estimate if the sketch is not exact.
 func (s *sketch) repeats() (repeats int) {
 	for _, n := range s.counts {

@@ -216,8 +216,8 @@ func tableOf(book source.Workbook, sheet source.Sheet, rows []source.Row, s *sch
 			value := valueOf(book, cell)
 			f.columns[c].Values = append(f.columns[c].Values, value)
 			shown := source.Clip([]byte(value), shownText)
-			if values := f.Columns[c].Values; len(values) < shownValues && !slices.Contains(values, shown) {
-				f.Columns[c].Values = append(values, shown)
+			if values := &f.Columns[c].Values; len(*values) < shownValues && !slices.Contains(*values, shown) {
+				*values = append(*values, shown)
 			}
 		}
 	}

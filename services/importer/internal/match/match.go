@@ -146,7 +146,7 @@ func expected(values []string, expects func(string) bool) float64 {
 
 // combine returns the score of a pair. Names decide, values correct them.
 func combine(name, value float64) float64 {
-	return name*(.45+.55*value) + (1-name)*.55*math.Pow(value, 3)
+	return name*(.45+.55*value) + (1-name)*.55*value*value*value
 }
 
 // sure reports whether a pair can be taken without asking: it is good, and clearly better than any other pair of its columns.

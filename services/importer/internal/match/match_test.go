@@ -34,10 +34,10 @@ func TestHeadersMatchInManyLanguages(t *testing.T) {
 		"German":     {"Personalnummer Mitarbeiter", "Vorname", "Nachname", "Geburtsdatum", "Einstellungsdatum", "Abteilung", "E-Mail-Adresse", "Gehalt"},
 		"French":     {"Numéro employé", "Prénom", "Nom de famille", "Date de naissance", "Date d'embauche", "Département", "Courriel", "Salaire"},
 		"Spanish":    {"Número de empleado", "Nombre", "Apellidos", "Fecha de nacimiento", "Fecha de contratación", "Departamento", "Correo electrónico", "Sueldo"},
-		"Polish":     {"Numer pracownika", "Imię", "Nazwisko", "Data urodzenia", "Data zatrudnienia", "Dział", "Adres e-mail", "Wynagrodzenie"},
+		"Polish":     {"Numer pracownika", "Imię", "Nazwisko", "Data urodzenia", "Data zatrudnienia", "Dział", "E-mail służbowy", "Wynagrodzenie"},
 		"Short":      {"emp_no", "fname", "lname", "birth_dt", "hiredt", "dept_cd", "email_addr", "sal"},
 		"Chinese":    {"员工编号", "名字", "姓", "出生日期", "入职日期", "部门", "邮箱", "工资"},
-		"Misspelled": {"Employe number", "Fist name", "Lastname", "Date of brith", "hired_onn", "Departement", "e_mail", "Salery"},
+		"Misspelled": {"Employe number", "Fist name", "Lastname", "Date of brith", "hired_onn", "Departement", "e_mail", "Salry"},
 	} {
 		best := map[int]int{}
 		for _, p := range Match(columns(headers...), spec) {
