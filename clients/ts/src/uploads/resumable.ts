@@ -5,7 +5,7 @@ import { backoff, pause } from "../rest/wait.js";
 import { forget, keyOf, recall, remember } from "./memory.js";
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
 import { removeUpload } from "./unfinished.js";
-import { randomId, sendBody } from "./upload.js";
+import { answerMs, randomId, sendBody } from "./upload.js";
 
 export type { ResumableUploadOptions } from "./options.js";
 export {
@@ -18,8 +18,6 @@ export {
 
 const path = "/api/v1/uploads";
 const tus = { "Tus-Resumable": "1.0.0" };
-/** The server checks a large workbook before it responds. */
-const checkMs = 600_000;
 
 /** The statuses of an upload that the server has deleted. It can't be resumed. */
 const lost = [404, 410];
@@ -231,7 +229,7 @@ async function accept(options: CallOptions, address: string): Promise<AcceptedIm
   const id = address.split("/").pop() ?? "";
   const path = `/api/v1/imports?upload_id=${encodeURIComponent(id)}`;
   const work = async (signal: AbortSignal) => (await send({ ...options, signal }, path, { method: "POST" })).text();
-  const answer = parseJson<AcceptedImport>(await limited(options.signal, work, checkMs));
+  const answer = parseJson<AcceptedImport>(await limited(options.signal, work, answerMs));
   if (!answer?.import) throw new HeadwayError(502);
   return answer;
 }

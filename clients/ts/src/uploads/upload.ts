@@ -36,7 +36,7 @@ async function uploadOnce(options: UploadOptions, requestId: string, refused: bo
 /** An upload without progress for this long is on a dead connection. */
 const silenceMs = 30_000;
 /** The server checks a large workbook before it responds. */
-const answerMs = 600_000;
+export const answerMs = 600_000;
 const tickMs = 1000;
 
 /**
