@@ -226,7 +226,9 @@ test("another tab shows a running upload, and does not start it a second time", 
   /** @type {string[]} */
   const begun = [];
   other.on("request", (request) => {
-    if (/\/(uploads|imports)/.test(request.url()) && request.method() !== "GET") begun.push(request.method());
+    const { pathname } = new URL(request.url());
+    if (/\/(uploads|imports)/.test(pathname) && request.method() !== "GET")
+      begun.push(`${request.method()} ${pathname.replace(/(?<=uploads\/).+/, "ID")}`);
   });
   await other.goto(headway.address);
   await other.getByText("Another tab is uploading: workforce-50000-0.xlsx.").waitFor();
@@ -243,7 +245,13 @@ test("another tab shows a running upload, and does not start it a second time", 
   await other.getByText("An upload was interrupted").waitFor();
   await chooseWorkbook(other, workbook);
   await waitForStatus(other, "completed");
-  assert.deepEqual(begun, ["HEAD", "PATCH", "POST"], "it continues with the next byte");
+  // Closing a tab ends its emulated slow line, so sometimes the rest of the file arrives, and nothing is left to send.
+  const steps = begun.filter((step) => step !== "PATCH /api/v1/uploads/ID");
+  assert.deepEqual(
+    steps,
+    ["HEAD /api/v1/uploads/ID", "POST /api/v1/imports"],
+    "it continues, and does not begin again",
+  );
   assert.equal(before, 1);
 });
 
