@@ -1,30 +1,18 @@
 // The example workers in the web UI: their forms, and their growing output.
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { assertAccessible, closeContexts, launch, open, picture, sizes, until, waitForStatus } from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { assertAccessible, open, picture, sizes, until, waitForStatus } from "./chromium.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  headway = await Headway.start(
-    `--worker=${here("bin/crawl")}`,
-    `--worker=${here("bin/cluster")}`,
-    `--worker=node ${here("examples/story/dist/src/main.js")}`,
-    `--worker=/usr/bin/python3 ${here("examples/bulk/bulk.py")}`,
-  );
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp(() => [
+  `--worker=${here("bin/crawl")}`,
+  `--worker=${here("bin/cluster")}`,
+  `--worker=node ${here("examples/story/dist/src/main.js")}`,
+  `--worker=/usr/bin/python3 ${here("examples/bulk/bulk.py")}`,
+]);
 
 /**
  * Starts a job with its form, and fills in some fields.

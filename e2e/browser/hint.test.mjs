@@ -1,23 +1,11 @@
 // The hint that the page shows when something between it and the server buffers or cuts streams.
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { assertAccessible, closeContexts, launch, open, picture } from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { test } from "node:test";
+import { assertAccessible, open, picture } from "./chromium.mjs";
 import { startProxy } from "./proxy.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  headway = await Headway.start();
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp();
 
 /** @param {{ address: string }} proxy */
 const throughProxy = (proxy) => open(browser, proxy.address, {}, headway);

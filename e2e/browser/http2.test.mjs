@@ -7,26 +7,15 @@ import { request } from "node:http";
 import { constants, createSecureServer } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
-import { closeContexts, launch, waitForStatus } from "./chromium.mjs";
-import { Headway, keyFile } from "./headway.mjs";
+import { test } from "node:test";
+import { waitForStatus } from "./chromium.mjs";
+import { keyFile } from "./headway.mjs";
 import { newCertificate } from "./matrix/paths.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
 const key = "a key of this test alone, which is long enough";
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  headway = await Headway.start(keyFile(key));
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp(() => [keyFile(key)]);
 
 /**
  * Starts a proxy that speaks HTTP/2, and ends with the test.

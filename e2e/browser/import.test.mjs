@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import {
   chooseWorkbook,
-  closeContexts,
   importTimeout,
-  launch,
   open,
   openOptions,
   stepStates,
@@ -14,7 +12,7 @@ import {
   until,
   waitForStatus,
 } from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
 const steps = [
   "receive",
@@ -30,19 +28,7 @@ const steps = [
 
 const importPath = /\/imports\/[0-9a-f-]{36}$/;
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  headway = await Headway.start();
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp();
 
 describe("a file", () => {
   test("is imported, and its steps complete in order", async () => {

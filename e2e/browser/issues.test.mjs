@@ -1,21 +1,9 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { chooseWorkbook, closeContexts, launch, open, openOptions, until, waitForStatus } from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { test } from "node:test";
+import { chooseWorkbook, open, openOptions, until, waitForStatus } from "./chromium.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  headway = await Headway.start();
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp();
 
 test("10,000 errors can be scrolled to the last one and searched", async () => {
   const { page } = await open(browser, headway.address);

@@ -2,27 +2,16 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
-import { closeContexts, launch, open, waitForStatus } from "./chromium.mjs";
-import { Headway, keyFile } from "./headway.mjs";
+import { test } from "node:test";
+import { open, waitForStatus } from "./chromium.mjs";
+import { keyFile } from "./headway.mjs";
 import { startProxy } from "./proxy.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 import { Worker } from "./worker.mjs";
 
 const key = "a key of this test alone, which is long enough";
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  headway = await Headway.start(keyFile(key));
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp(() => [keyFile(key)]);
 
 /** @typedef {import("playwright-core").Page} Page */
 

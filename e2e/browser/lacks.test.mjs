@@ -1,22 +1,10 @@
 // The web UI in browsers that lack or refuse a feature: private windows, old browsers, and pages without a secure context.
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { closeContexts, launch, open, totals, waitForStatus } from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { test } from "node:test";
+import { open, totals, waitForStatus } from "./chromium.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  headway = await Headway.start();
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp();
 
 /**
  * Changes of the browser before the page loads.

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { assertAccessible, chooseWorkbook, closeContexts, launch, open, picture, waitForStatus } from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { assertAccessible, chooseWorkbook, open, picture, waitForStatus } from "./chromium.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
 const cases = fileURLToPath(new URL("../../services/importer/testdata/cases", import.meta.url));
 
@@ -15,20 +15,10 @@ const ledger = readFileSync(join(cases, "07-table-totals-row/schema.yaml"), "utf
   "title: Ledger\ndescription: Items with their prices.",
 );
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
+setUp(() => {
   const schemas = mkdtempSync(join(tmpdir(), "headway-schemas-"));
   writeFileSync(join(schemas, "ledger.yaml"), ledger);
-  headway = await Headway.start(`--schemas-dir=${schemas}`);
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
+  return [`--schemas-dir=${schemas}`];
 });
 
 /**

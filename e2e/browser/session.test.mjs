@@ -1,23 +1,12 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { assertAccessible, closeContexts, launch, open } from "./chromium.mjs";
+import { test } from "node:test";
+import { assertAccessible, open } from "./chromium.mjs";
 import { Headway, keyFile } from "./headway.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
 const key = "a key of this test alone, which is long enough";
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  headway = await Headway.start(keyFile(key));
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp(() => [keyFile(key)]);
 
 test("without a local sign-in, the page asks for a token and does not store it", async () => {
   const { page } = await open(browser, headway.address);

@@ -1,27 +1,14 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import { chooseWorkbook, closeContexts, launch, open, totals, waitForStatus } from "./chromium.mjs";
-import { Headway, keyFile } from "./headway.mjs";
+import { afterEach, describe, test } from "node:test";
+import { chooseWorkbook, open, totals, waitForStatus } from "./chromium.mjs";
+import { keyFile } from "./headway.mjs";
 import { startProxy } from "./proxy.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
 const key = "a key of this test alone, which is long enough";
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  headway = await Headway.start(keyFile(key));
-  browser = await launch();
-});
-afterEach(async () => {
-  await closeContexts(browser);
-  await streamsBecome(0);
-});
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp(() => [keyFile(key)]);
+afterEach(() => streamsBecome(0));
 
 /**
  * The features to remove from a browser, so that its tabs share streams in each way.

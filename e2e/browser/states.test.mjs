@@ -1,37 +1,18 @@
 // The page of a job, in states that a test can reach only with a worker, a lost connection, or a slow upload.
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import {
-  assertAccessible,
-  chooseWorkbook,
-  closeContexts,
-  launch,
-  open,
-  picture,
-  totals,
-  until,
-  waitForStatus,
-} from "./chromium.mjs";
-import { Headway, keyFile } from "./headway.mjs";
+import { before, describe, test } from "node:test";
+import { assertAccessible, chooseWorkbook, open, picture, totals, until, waitForStatus } from "./chromium.mjs";
+import { keyFile } from "./headway.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 import { Worker } from "./worker.mjs";
 
 const key = "a key of this test alone, which is long enough";
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
 /** @type {Worker} */
 let worker;
-before(async () => {
-  headway = await Headway.start(keyFile(key));
-  browser = await launch();
+setUp(() => [keyFile(key)]);
+before(() => {
   worker = new Worker(headway, key);
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
 });
 
 /**

@@ -1,36 +1,18 @@
 // An upload survives navigation, reloads, sign-outs, lost connections, and other tabs.
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import {
-  assertAccessible,
-  chooseWorkbook,
-  closeContexts,
-  launch,
-  open,
-  picture,
-  until,
-  waitForStatus,
-} from "./chromium.mjs";
-import { Headway, keyFile } from "./headway.mjs";
+import { before, test } from "node:test";
+import { assertAccessible, chooseWorkbook, open, picture, until, waitForStatus } from "./chromium.mjs";
+import { keyFile } from "./headway.mjs";
 import { Relay } from "./matrix/relay.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
 const key = "a key of this test alone, which is long enough";
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
 /** @type {string} */
 let workbook;
-before(async () => {
-  headway = await Headway.start(keyFile(key));
+setUp(() => [keyFile(key)]);
+before(() => {
   workbook = headway.sample(50_000, 0);
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
 });
 
 /**

@@ -1,36 +1,14 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import {
-  assertAccessible,
-  closeContexts,
-  launch,
-  open,
-  picture,
-  sizes,
-  stepStates,
-  until,
-  waitForStatus,
-} from "./chromium.mjs";
+import { assertAccessible, open, picture, sizes, stepStates, until, waitForStatus } from "./chromium.mjs";
 import { Headway } from "./headway.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 import { Worker } from "./worker.mjs";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  const workers = [`--worker=${here("bin/character")}`, `--worker=node ${here("examples/media/dist/src/main.js")}`];
-  headway = await Headway.start(...workers);
-  browser = await launch();
-});
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-});
+setUp(() => [`--worker=${here("bin/character")}`, `--worker=node ${here("examples/media/dist/src/main.js")}`]);
 
 /**
  * Returns how many rows of the picture on the page are drawn: the rest of an incomplete PNG is transparent.
