@@ -73,7 +73,7 @@ func (s *Service) summary(im imports.Import, job *jobsv1.Job) *importsv1.Import 
 	return out
 }
 
-func textFormatMessage(f *imports.TextFormat) *importsv1.TextFormat {
+func textFormatMessage(f *source.TextFormat) *importsv1.TextFormat {
 	if f == nil {
 		return nil
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"headway/services/importer/internal/source"
 )
 
 // Errors of stores and runs.
@@ -116,7 +118,7 @@ type Import struct {
 	// SchemaDigest is the digest of the schema at the time of the upload. It is empty if unknown.
 	SchemaDigest string
 	// Text is the format of the file, if it is a text file.
-	Text *TextFormat
+	Text *source.TextFormat
 	// Sheets are the schema's sheets that the workbook has, in the order in which they are loaded.
 	Sheets []Sheet
 	// Unused are the sheets of the workbook that are not imported.
@@ -133,24 +135,6 @@ type Import struct {
 	Scheduled bool
 	// CreatedAt is when the upload was accepted.
 	CreatedAt time.Time
-}
-
-// TextFormat is how a text file stores rows and cells, as it was recognized or as the user set it.
-type TextFormat struct {
-	// Encoding is the IANA name of the encoding.
-	Encoding string `json:"encoding,omitempty"`
-	// Delimiter and Quote are characters, or "none". Escape is the character before a quotation mark inside a cell.
-	Delimiter string `json:"delimiter,omitempty"`
-	Quote     string `json:"quote,omitempty"`
-	Escape    string `json:"escape,omitempty"`
-	// LineBreak is "LF", "CRLF" or "CR".
-	LineBreak string `json:"line_break,omitempty"`
-	// SkipBlanks reports whether blanks after a delimiter do not belong to the cell.
-	SkipBlanks bool `json:"skip_blanks,omitempty"`
-	// ByteOrderMark reports whether the file begins with one.
-	ByteOrderMark bool `json:"byte_order_mark,omitempty"`
-	// Columns is how many cells most rows have.
-	Columns int `json:"columns,omitempty"`
 }
 
 // Sheet is one sheet of an import: its position in the workbook, and the counts of its last run.

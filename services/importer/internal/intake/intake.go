@@ -278,7 +278,7 @@ func (in *Intake) read(ctx context.Context, im *imports.Import, r Request, do fu
 	}
 	defer book.Close()
 	if format, ok := source.TextFormatOf(book); ok {
-		im.Text = (*imports.TextFormat)(&format)
+		im.Text = &format
 		im.Notices = append(im.Notices, imports.Notice{Reason: imports.TextFormatRecognized, Message: describe(format)})
 	}
 	return do(book, share)

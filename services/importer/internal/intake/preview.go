@@ -21,7 +21,7 @@ type Preview struct {
 	Schema   *schema.Schema
 	FileName string
 	// Text is the format of a text file, or nil.
-	Text *imports.TextFormat
+	Text *source.TextFormat
 }
 
 // Preview receives a file, reads its beginning, and deletes it. Errors are those of Accept, but not *mapping.Error: such a file

@@ -180,7 +180,7 @@ func refuseImported(im imports.Import, phase Phase) error {
 func hints(im imports.Import) source.Hints {
 	h := source.Hints{FileName: im.FileName}
 	if im.Text != nil {
-		h.Text = source.TextFormat(*im.Text)
+		h.Text = *im.Text
 	}
 	return h
 }

@@ -226,7 +226,7 @@ func fails(reason errorsv1.ErrorReason, permanent bool, message string) *failure
 func hints(im imports.Import) source.Hints {
 	h := source.Hints{FileName: im.FileName}
 	if im.Text != nil {
-		h.Text = source.TextFormat(*im.Text)
+		h.Text = *im.Text
 	}
 	return h
 }

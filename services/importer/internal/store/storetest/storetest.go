@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/source"
 )
 
 // Open returns a function that opens an empty store. Further calls open the same store. The test closes it.
@@ -72,7 +73,7 @@ func sample(id string) imports.Import {
 			{Name: "people", WorkbookSheet: "Leute", HeaderRow: 1},
 		},
 		Unused:    []imports.UnusedSheet{{Name: "Notes"}, {Name: "Lists", Hidden: true}},
-		Text:      &imports.TextFormat{Encoding: "UTF-8", Delimiter: ";", Quote: `"`, Escape: `"`, LineBreak: "CRLF", ByteOrderMark: true, Columns: 7},
+		Text:      &source.TextFormat{Encoding: "UTF-8", Delimiter: ";", Quote: `"`, Escape: `"`, LineBreak: "CRLF", ByteOrderMark: true, Columns: 7},
 		Notices:   []imports.Notice{{Reason: "SAME_FILE", Message: "Known."}},
 		CreatedAt: time.Date(2025, 3, 30, 1, 30, 0, 123456789, time.UTC),
 	}
