@@ -40,7 +40,7 @@ func TestUploadIsKeptUntilMappingIsConfirmed(t *testing.T) {
 	b.append(path, 0, strings.NewReader("PK12345"))
 	query := "?upload_id=" + filepath.Base(path)
 	for range 2 {
-		b.refused(b.makeImport(path), http.StatusConflict, "MAPPING_UNCERTAIN")
+		b.refused(b.makeImport(path), http.StatusUnprocessableEntity, "MAPPING_UNCERTAIN")
 	}
 	post := func(route, body string, headers ...string) *http.Response {
 		return b.do(http.MethodPost, route, strings.NewReader(body), append([]string{"Content-Type", "application/json"}, headers...)...)

@@ -21,4 +21,4 @@ export {
   watchJobs,
 } from "./streams/watch.js";
 export type { UploadOptions, UploadProgress } from "./uploads/options.js";
-export { uploadWorkbook } from "./uploads/upload.js";
+export { previewFile, uploadWorkbook } from "./uploads/upload.js";

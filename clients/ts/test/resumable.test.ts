@@ -254,3 +254,96 @@ describe("an upload that can be paused", () => {
     expect(server.log).toEqual(["POST", "PATCH from 0", "HEAD", "PATCH from 1000", "import"]);
   });
 });
+
+describe("an upload that asks about columns", () => {
+  const mapping = [{ sheet: "employees", columns: { born_on: "Birthday" } }];
+
+  test("keeps the bytes, previews them, and imports them with the answer", async () => {
+    server.intercepts.import = [refuseWith(422, "MAPPING_UNCERTAIN"), refuseWith(422, "HEADER_MISSING")];
+    const reasons: (string | undefined)[] = [];
+    const accepted = await upload({
+      onMapping: async ({ error, preview }) => {
+        reasons.push(error?.reason);
+        expect((await preview(mapping)).fileName).toBe("preview of u1");
+        return mapping;
+      },
+    });
+    expect(accepted.import.importId).toBe("import of u1");
+    expect(reasons).toEqual(["MAPPING_UNCERTAIN", "HEADER_MISSING"]);
+    expect(server.log.filter((entry) => entry.startsWith("PATCH"))).toEqual(["PATCH from 0"]);
+    expect(server.mappings).toEqual([{ mapping }, { mapping }, { mapping }]);
+    expect(server.uploads.get("u1")?.metadata).toContain(`confirm_mapping ${btoa("true")}`);
+  });
+
+  test("asks before the import if it is told to review", async () => {
+    const errors: unknown[] = [];
+    await upload({
+      reviewMapping: true,
+      onMapping: async ({ error }) => {
+        errors.push(error);
+        return mapping;
+      },
+    });
+    expect(errors).toEqual([undefined]);
+    expect(server.log).toEqual(["POST", "PATCH from 0", "import"]);
+    expect(server.mappings).toEqual([{ mapping }]);
+  });
+
+  test("sends the same answer after a lost response, and does not ask again", async () => {
+    server.intercepts.import = [refuseWith(422, "MAPPING_UNCERTAIN"), refuseWith(503, "UNAVAILABLE")];
+    let asked = 0;
+    await upload({ onMapping: async () => (asked++, mapping) });
+    expect(asked).toBe(1);
+    expect(server.mappings).toEqual([{ mapping }]);
+  });
+
+  test("waits for the same answer when the browser comes online meanwhile", async () => {
+    server.intercepts.import = [refuseWith(422, "MAPPING_UNCERTAIN")];
+    const browser = new EventTarget();
+    vi.stubGlobal("addEventListener", browser.addEventListener.bind(browser));
+    let asked = 0;
+    let answer = (_: typeof mapping) => {};
+    let ask = () => {};
+    const asking = new Promise<void>((resolve) => {
+      ask = resolve;
+    });
+    const done = upload({
+      onMapping: () => {
+        asked++;
+        ask();
+        return new Promise((resolve) => {
+          answer = resolve;
+        });
+      },
+    });
+    await asking;
+    const heads = () => server.log.filter((entry) => entry === "HEAD").length;
+    await vi.waitUntil(() => heads() === 1);
+    browser.dispatchEvent(new Event("online"));
+    await vi.waitUntil(() => heads() === 2);
+    answer(mapping);
+    expect((await done).import.importId).toBe("import of u1");
+    expect(asked).toBe(1);
+  });
+
+  test("deletes the upload when the user cancels instead of answering", async () => {
+    server.intercepts.import = [refuseWith(422, "MAPPING_UNCERTAIN")];
+    const canceling = new AbortController();
+    const done = upload({
+      signal: canceling.signal,
+      onMapping: () => {
+        canceling.abort();
+        return new Promise(() => {});
+      },
+    });
+    await expect(done).rejects.toMatchObject({ name: "AbortError" });
+    expect(server.uploads.size).toBe(0);
+    expect(memory.size).toBe(0);
+  });
+
+  test("is refused and deleted without onMapping", async () => {
+    server.intercepts.import = [refuseWith(422, "HEADER_MISSING")];
+    await expect(upload()).rejects.toMatchObject({ reason: "HEADER_MISSING" });
+    expect(server.uploads.size).toBe(0);
+  });
+});

@@ -37,7 +37,7 @@ test("watchJob alone does not include uploads", async () => {
 
 test.each([
   ["shared", "shared/index.ts", 6144],
-  ["resumable", "uploads/resumable.ts", 3686],
+  ["resumable", "uploads/resumable.ts", 4096],
 ])("@headway/client/%s stays small, including what it needs of the core", async (entry, file, limit) => {
   const bytes = await sizeOf(`../src/${file}`);
   console.info(`@headway/client/${entry}: ${bytes} bytes gzipped`);

@@ -8,7 +8,9 @@ export type Intercept = (request: IncomingMessage, response: ServerResponse) => 
 export class UploadServer {
   uploads = new Map<string, { length: number; bytes: Buffer; metadata: string }>();
   log: string[] = [];
-  intercepts: Partial<Record<"POST" | "HEAD" | "PATCH" | "DELETE" | "import", Intercept[]>> = {};
+  /** The JSON bodies of requests for imports and previews. */
+  mappings: unknown[] = [];
+  intercepts: Partial<Record<"POST" | "HEAD" | "PATCH" | "DELETE" | "import" | "preview", Intercept[]>> = {};
   private readonly server = createServer((request, response) => void this.answer(request, response));
 
   async start(): Promise<string> {
@@ -23,8 +25,9 @@ export class UploadServer {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "", "http://server");
-    const making = url.pathname === "/api/v1/imports";
-    const method = making ? "import" : (request.method as "POST" | "HEAD" | "PATCH" | "DELETE");
+    const preview = url.pathname === "/api/v1/previews";
+    const making = url.pathname === "/api/v1/imports" || preview;
+    const method = preview ? "preview" : making ? "import" : (request.method as "POST" | "HEAD" | "PATCH" | "DELETE");
     const { headers } = request;
     this.log.push(method === "PATCH" ? `PATCH from ${headers["upload-offset"]}` : method);
     response.setHeader("Tus-Resumable", "1.0.0");
@@ -49,6 +52,13 @@ export class UploadServer {
     if (!upload) return refuse(404, "UPLOAD_NOT_FOUND");
     if (making) {
       if (upload.bytes.length < upload.length) return refuse(409, "UPLOAD_INCOMPLETE");
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      if (body) this.mappings.push(JSON.parse(body));
+      if (preview) {
+        response.writeHead(200).end(JSON.stringify({ preview: { fileName: `preview of ${id}` } }));
+        return;
+      }
       response.writeHead(202).end(JSON.stringify({ import: { importId: `import of ${id}` } }));
       return;
     }

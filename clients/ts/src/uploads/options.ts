@@ -1,6 +1,7 @@
 /** The options and the progress of uploads. */
 import type { CallOptions, ConnectionState } from "../rest/connection.js";
-import type { ImportMode, OnIssues } from "../rest/types.js";
+import type { ImportMode, OnIssues, SheetMapping } from "../rest/types.js";
+import type { MappingQuestion } from "./mapping.js";
 
 /** What to upload, and how to import it. */
 export interface UploadOptions extends CallOptions {
@@ -17,6 +18,10 @@ export interface UploadOptions extends CallOptions {
   delimiter?: string | undefined;
   /** The encoding of a text file, for example "windows-1252"; recognized from the file by default. */
   encoding?: string | undefined;
+  /** Assigns sheets and columns that are not found by name. */
+  mapping?: readonly SheetMapping[] | undefined;
+  /** Refuse the file with `MAPPING_UNCERTAIN` if columns are left over that could be columns of the schema. */
+  confirmMapping?: boolean | undefined;
   /** Run the whole import, and roll it back. */
   dryRun?: boolean | undefined;
   /** Identifies this upload, so that a repeated one returns the same import; random by default. */
@@ -48,6 +53,13 @@ export interface ResumableUploadOptions extends UploadOptions {
   partBytes?: number | undefined;
   /** The number of retries without progress; 10 by default. Retries while the browser is offline don't count. */
   retries?: number | undefined;
+  /**
+   * Answers which columns of the file are those of the schema. If it is set, a file whose sheets or columns don't match the
+   * schema is not refused: the server keeps it, and imports it with the answer.
+   */
+  onMapping?: ((question: MappingQuestion) => Promise<SheetMapping[]>) | undefined;
+  /** Call `onMapping` for every file, even if all its columns match. */
+  reviewMapping?: boolean | undefined;
   /** Called when the connection is lost, and when the upload resumes. */
   onConnection?: ((state: ConnectionState) => void) | undefined;
 }
@@ -58,6 +70,8 @@ export const toFields = (options: UploadOptions, requestId: string) => ({
   on_issues: options.onIssues,
   mode: options.mode,
   dry_run: options.dryRun,
+  mapping: options.mapping && JSON.stringify(options.mapping),
+  confirm_mapping: options.confirmMapping,
   delimiter: options.delimiter,
   encoding: options.encoding,
   request_id: requestId,

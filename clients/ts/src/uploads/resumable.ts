@@ -1,12 +1,14 @@
 /** Uploads that resume where they were interrupted, by tus 1.0.0 (https://tus.io/protocols/resumable-upload). */
 import { type CallOptions, canRefresh, HeadwayError, limited, parseJson, send } from "../rest/connection.js";
-import type { AcceptedImport } from "../rest/types.js";
+import type { AcceptedImport, SheetMapping } from "../rest/types.js";
 import { backoff, pause } from "../rest/wait.js";
+import { isAboutMapping, toQuestion } from "./mapping.js";
 import { forget, keyOf, recall, remember } from "./memory.js";
 import { fileNameOf, type ResumableUploadOptions, toFields } from "./options.js";
 import { removeUpload } from "./unfinished.js";
 import { answerMs, randomId, sendBody } from "./upload.js";
 
+export type { MappingQuestion } from "./mapping.js";
 export type { ResumableUploadOptions } from "./options.js";
 export {
   discardUpload,
@@ -21,6 +23,9 @@ const tus = { "Tus-Resumable": "1.0.0" };
 
 /** The statuses of an upload that the server has deleted. It can't be resumed. */
 const lost = [404, 410];
+
+/** The longest time of a timer. */
+const longestMs = 2 ** 31 - 1;
 
 /** An upload that can be paused. */
 export interface ResumableUpload {
@@ -129,11 +134,14 @@ async function upload(
   control: Control,
   onRefused: ((error: HeadwayError) => void) | undefined,
 ): Promise<AcceptedImport> {
-  const { signal, onConnection, retries = 10 } = options;
+  const { signal, onConnection, onMapping, retries = 10 } = options;
   let address = recall(options.storage, key);
   let requestId = options.requestId ?? randomId();
   let arrived = 0;
   let failures = 0;
+  let question: Promise<SheetMapping[]> | undefined;
+  let mapping: SheetMapping[] | undefined;
+  const ask = (error?: HeadwayError) => onMapping?.(toQuestion(options, idOf(address), error));
   const tell = (loaded: number) => options.onProgress?.({ loaded, total: options.file.size });
   const advance = (offset: number) => {
     if (offset > arrived) failures = 0;
@@ -157,7 +165,12 @@ async function upload(
       refused = false;
       onConnection?.({ phase: "open" });
       while (arrived < options.file.size) advance(await sendPart(own, address, arrived, tell));
-      const accepted = await accept(own, address);
+      if (options.reviewMapping && !mapping) question ??= ask();
+      const asked = question;
+      // The user can take days. An attempt that was interrupted meanwhile waits for the same answer.
+      if (asked) mapping = await limited(attempt, () => asked, longestMs);
+      question = undefined;
+      const accepted = await accept(own, address, mapping);
       forget(options.storage, key);
       return accepted;
     } catch (error) {
@@ -177,6 +190,10 @@ async function upload(
           onRefused(error);
         }
         refused = !refused;
+        continue;
+      }
+      if (onMapping && isAboutMapping(error)) {
+        question = ask(error);
         continue;
       }
       if (address !== undefined && lost.includes(error.status)) {
@@ -202,6 +219,7 @@ async function upload(
 /** Creates an upload (tus: Creation). */
 async function create(options: ResumableUploadOptions, requestId: string, refused: boolean) {
   const fields = { filename: fileNameOf(options), ...toFields(options, requestId) };
+  if (options.onMapping) fields.confirm_mapping = true;
   const metadata = Object.entries(fields).flatMap(([name, value]) =>
     value === undefined ? [] : `${name} ${toBase64(String(value))}`,
   );
@@ -224,11 +242,16 @@ async function offsetOf(options: CallOptions, address: string, refused: boolean)
   return Number(offset);
 }
 
+const idOf = (address = "") => encodeURIComponent(address.split("/").pop() ?? "");
+
 /** Starts the import of a complete upload. */
-async function accept(options: CallOptions, address: string): Promise<AcceptedImport> {
-  const id = address.split("/").pop() ?? "";
-  const path = `/api/v1/imports?upload_id=${encodeURIComponent(id)}`;
-  const work = async (signal: AbortSignal) => (await send({ ...options, signal }, path, { method: "POST" })).text();
+async function accept(options: CallOptions, address: string, mapping?: SheetMapping[]): Promise<AcceptedImport> {
+  const path = `/api/v1/imports?upload_id=${idOf(address)}`;
+  const init = {
+    method: "POST",
+    ...(mapping && { body: JSON.stringify({ mapping }), headers: { "Content-Type": "application/json" } }),
+  };
+  const work = async (signal: AbortSignal) => (await send({ ...options, signal }, path, init)).text();
   const answer = parseJson<AcceptedImport>(await limited(options.signal, work, answerMs));
   if (!answer?.import) throw new HeadwayError(502);
   return answer;

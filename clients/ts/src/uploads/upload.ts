@@ -1,5 +1,5 @@
 import { authorize, type CallOptions, canRefresh, HeadwayError, send, toError } from "../rest/connection.js";
-import type { AcceptedImport } from "../rest/types.js";
+import type { AcceptedImport, FilePreview } from "../rest/types.js";
 import { backoff, now, pause } from "../rest/wait.js";
 import { fileNameOf, toFields, type UploadOptions } from "./options.js";
 
@@ -24,13 +24,27 @@ export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedIm
   }
 }
 
+/**
+ * Returns what a file has, and how it could be imported. The server stores nothing. For the preview of a large file that is
+ * imported afterward, use `onMapping` of a resumable upload, which sends it once.
+ */
+export async function previewFile(options: UploadOptions): Promise<FilePreview> {
+  const response = await send(options, "/api/v1/previews", { method: "POST", body: toForm(options, "") });
+  return (await response.json()).preview;
+}
+
 async function uploadOnce(options: UploadOptions, requestId: string, refused: boolean): Promise<AcceptedImport> {
+  const form = toForm(options, requestId);
+  return JSON.parse(await sendBody({ ...options, answerMs }, "POST", "/api/v1/imports", {}, form, refused));
+}
+
+function toForm(options: UploadOptions, requestId: string): FormData {
   // The fields come before the file, so that the server knows them when the first byte of the file arrives.
   const form = new FormData();
   for (const [name, value] of Object.entries(toFields(options, requestId)))
     if (value !== undefined) form.append(name, String(value));
   form.append("file", options.file, fileNameOf(options));
-  return JSON.parse(await sendBody({ ...options, answerMs }, "POST", "/api/v1/imports", {}, form, refused));
+  return form;
 }
 
 /** An upload without progress for this long is on a dead connection. */

@@ -194,7 +194,8 @@ func HTTPStatus(err error) int {
 	case errorsv1.ErrorReason_ERROR_REASON_SIGN_IN_UNAVAILABLE:
 		return http.StatusForbidden
 	case errorsv1.ErrorReason_ERROR_REASON_SHEET_MISSING, errorsv1.ErrorReason_ERROR_REASON_SHEET_DUPLICATED,
-		errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING, errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED:
+		errorsv1.ErrorReason_ERROR_REASON_HEADER_MISSING, errorsv1.ErrorReason_ERROR_REASON_HEADER_DUPLICATED,
+		errorsv1.ErrorReason_ERROR_REASON_MAPPING_UNCERTAIN:
 		return http.StatusUnprocessableEntity
 	}
 	switch status.Code(err) {
