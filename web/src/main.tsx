@@ -7,6 +7,7 @@ import "./ui/fields.css";
 import "./screens/sign-in/sign-in.css";
 import "./screens/start/start.css";
 import "./importer/upload/upload.css";
+import "./importer/mapping/mapping.css";
 import "./job/job-list.css";
 import "./screens/jobs/jobs.css";
 import "./job/job.css";

@@ -3,6 +3,8 @@ import {
   type AcceptedImport,
   type ConnectionState,
   type HeadwayError,
+  type MappingQuestion,
+  type SheetMapping,
   type UploadOptions,
   uploadWorkbook,
 } from "../index.js";
@@ -11,7 +13,8 @@ import { useLatest } from "./useLatest.js";
 
 /** The state of an upload. */
 export interface UploadState {
-  status: "idle" | "uploading" | "accepted" | "failed";
+  /** `mapping` means that the file has arrived, and that `question` needs an answer. */
+  status: "idle" | "uploading" | "mapping" | "accepted" | "failed";
   fileName: string;
   /** The number of bytes sent. */
   loaded: number;
@@ -21,6 +24,8 @@ export interface UploadState {
   waiting: boolean;
   /** Why it is paused: the user paused it, or the user's session has ended. Only a resumable upload can be paused. */
   paused: "user" | "session" | undefined;
+  /** Which columns of the file are those of the schema? See `askMapping` of SendUpload. */
+  question: MappingQuestion | undefined;
   /** The response, when the upload was accepted. */
   accepted: AcceptedImport | undefined;
   /** The error, if the upload failed. */
@@ -31,6 +36,8 @@ export interface UploadState {
 export interface Upload extends UploadState {
   /** Uploads a workbook. It returns the accepted import, or undefined if the upload failed or was aborted. */
   upload: (options: UploadOptions) => Promise<AcceptedImport | undefined>;
+  /** Answers `question`. The upload continues without sending the file again. */
+  answer: (mapping: SheetMapping[]) => void;
   /** Uploads the last workbook again. */
   retry: () => Promise<AcceptedImport | undefined>;
   /** Pauses the upload. The server keeps the bytes that it has received. */
@@ -49,11 +56,15 @@ export interface PausableUpload {
   stop(): void;
 }
 
-/** Sends a workbook: `uploadWorkbook`, or a function that calls `startUpload` or `uploadResumably`. */
+/**
+ * Sends a workbook: `uploadWorkbook`, or a function that calls `startUpload` or `uploadResumably`. Pass `askMapping` to these
+ * as `onMapping` if the page shows `question`.
+ */
 export type SendUpload = (
   options: UploadOptions & {
     onConnection: (state: ConnectionState) => void;
     onRefused: (error: HeadwayError) => void;
+    askMapping: (question: MappingQuestion) => Promise<SheetMapping[]>;
   },
 ) => Promise<AcceptedImport> | PausableUpload;
 
@@ -64,6 +75,7 @@ const idle: UploadState = {
   total: 0,
   waiting: false,
   paused: undefined,
+  question: undefined,
   accepted: undefined,
   error: undefined,
 };
@@ -71,6 +83,7 @@ const idle: UploadState = {
 interface Running {
   aborting: AbortController;
   pausable: PausableUpload | undefined;
+  answer: ((mapping: SheetMapping[]) => void) | undefined;
 }
 
 /**
@@ -96,7 +109,7 @@ export function useUpload(send: SendUpload = uploadWorkbook): Upload {
     async (options: UploadOptions) => {
       current.current?.aborting.abort();
       const aborting = new AbortController();
-      const running: Running = { aborting, pausable: undefined };
+      const running: Running = { aborting, pausable: undefined, answer: undefined };
       current.current = running;
       last.current = options;
       const change = (part: Partial<UploadState>) => {
@@ -115,6 +128,12 @@ export function useUpload(send: SendUpload = uploadWorkbook): Upload {
           ...options,
           signal: aborting.signal,
           onConnection: ({ phase }) => change({ waiting: phase === "retrying" }),
+          askMapping: (question) => {
+            change({ status: "mapping", question });
+            return new Promise((resolve) => {
+              running.answer = resolve;
+            });
+          },
           onRefused: () => change({ paused: "session" }),
           onProgress: (progress) => {
             change(progress);
@@ -132,6 +151,11 @@ export function useUpload(send: SendUpload = uploadWorkbook): Upload {
     },
     [latest],
   );
+
+  const answer = useCallback((mapping: SheetMapping[]) => {
+    setState((before) => (before.question ? { ...before, status: "uploading", question: undefined } : before));
+    current.current?.answer?.(mapping);
+  }, []);
 
   const retry = useCallback(() => (last.current ? upload(last.current) : Promise.resolve(undefined)), [upload]);
 
@@ -158,5 +182,5 @@ export function useUpload(send: SendUpload = uploadWorkbook): Upload {
     if (state.paused === "session") resume();
   }, [connection]);
 
-  return { ...state, upload, retry, pause, resume, reset };
+  return { ...state, upload, answer, retry, pause, resume, reset };
 }

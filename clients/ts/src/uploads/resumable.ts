@@ -141,7 +141,7 @@ async function upload(
   let failures = 0;
   let question: Promise<SheetMapping[]> | undefined;
   let mapping: SheetMapping[] | undefined;
-  const ask = (error?: HeadwayError) => onMapping?.(toQuestion(options, idOf(address), error));
+  const ask = (error?: HeadwayError) => onMapping?.(toQuestion(options, idOf(address), { error, mapping }));
   const tell = (loaded: number) => options.onProgress?.({ loaded, total: options.file.size });
   const advance = (offset: number) => {
     if (offset > arrived) failures = 0;

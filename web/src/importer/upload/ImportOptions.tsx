@@ -4,8 +4,8 @@ import type { ImportChoices } from "./useImportUpload.js";
 const order = ["review", "skip_rows", "abort"] as const;
 
 /**
- * The import options: what happens if rows have errors, and whether anything is saved. They are closed at first, because
- * the defaults suit most users.
+ * The import options: what happens if rows have errors, whether anything is saved, and whether the columns are shown. They
+ * are closed at first, because the defaults suit most users.
  */
 export function ImportOptions(props: { value: ImportChoices; onChange: (value: ImportChoices) => void }) {
   const { value, onChange } = props;
@@ -43,6 +43,19 @@ export function ImportOptions(props: { value: ImportChoices; onChange: (value: I
         <span>
           <strong>{texts.dryRun}</strong>
           <span className="muted">{texts.dryRunHint}</span>
+        </span>
+      </label>
+      <label className="switch">
+        <input
+          type="checkbox"
+          role="switch"
+          aria-checked={value.reviewMapping}
+          checked={value.reviewMapping}
+          onChange={(event) => onChange({ ...value, reviewMapping: event.target.checked })}
+        />
+        <span>
+          <strong>{texts.reviewMapping}</strong>
+          <span className="muted">{texts.reviewMappingHint}</span>
         </span>
       </label>
     </details>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import { ErrorNote } from "../../ui/ErrorNote.js";
+import { MappingCard } from "../mapping/MappingCard.js";
 import { DropZone } from "./DropZone.js";
 import { FilePicker } from "./FilePicker.js";
 import { ImportOptions } from "./ImportOptions.js";
@@ -21,7 +22,7 @@ interface UploadFormProps {
 
 /** The form in which the user chooses a file: by drag and drop, in a dialog, or as a generated sample. */
 export function UploadForm({ user, maxBytes }: UploadFormProps) {
-  const [choices, setChoices] = useState<ImportChoices>({ onIssues: "review", dryRun: false });
+  const [choices, setChoices] = useState<ImportChoices>({ onIssues: "review", dryRun: false, reviewMapping: false });
   const [notice, setNotice] = useState("");
   const [several, setSeveral] = useState<File[]>([]);
   const [early, setEarly] = useState<File>(); // chosen before the schemas were loaded
@@ -56,6 +57,19 @@ export function UploadForm({ user, maxBytes }: UploadFormProps) {
 
   // With several schemas, the choice comes before the file.
   const isChoice = (schemas.list?.length ?? 0) > 1;
+
+  const asked = upload.question && schemas.list?.find(({ name }) => name === upload.schema);
+  if (upload.question && asked) {
+    return (
+      <MappingCard
+        question={upload.question}
+        schema={asked}
+        fileName={upload.fileName}
+        onAnswer={upload.answer}
+        onCancel={upload.reset}
+      />
+    );
+  }
 
   return (
     <div className="start-grid">

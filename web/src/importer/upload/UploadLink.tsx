@@ -11,11 +11,13 @@ export function UploadLink({ home, hrefOf }: { home: string; hrefOf: (importId: 
       ? texts.link.failed
       : status === "accepted"
         ? texts.link.accepted
-        : paused
-          ? texts.link.paused(percent)
-          : preparing !== undefined
-            ? texts.link.preparing
-            : texts.link.sending(percent);
+        : status === "mapping"
+          ? texts.link.mapping
+          : paused
+            ? texts.link.paused(percent)
+            : preparing !== undefined
+              ? texts.link.preparing
+              : texts.link.sending(percent);
   return (
     <a className="upload-link" href={importId ? hrefOf(importId) : home}>
       {text}

@@ -21,6 +21,9 @@ export const texts = {
   dryRun: "Test only: nothing is saved",
   dryRunHint: "Checks the whole file and shows the result.",
 
+  reviewMapping: "Let me check the columns",
+  reviewMappingHint: "Shows which columns of your file are imported, even if all have the expected names.",
+
   sample: "No file yet?",
   sampleLead: "The server creates a sample file with seven sheets and a few errors, and imports it like one of yours.",
   sampleSize: "Number of employees",
@@ -66,6 +69,7 @@ export const texts = {
     sending: (percent: number) => `Uploading: ${percent}%`,
     paused: (percent: number) => `Upload paused: ${percent}%`,
     preparing: "Creating a sample file…",
+    mapping: "Upload complete. Check your columns",
     accepted: "Upload complete. Show the import",
     failed: "Upload failed",
   },

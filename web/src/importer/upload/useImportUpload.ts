@@ -7,6 +7,8 @@ import { useEffect, useRef, useState } from "react";
 export interface ImportChoices {
   onIssues: OnIssues;
   dryRun: boolean;
+  /** Ask which columns to import, even if all match. */
+  reviewMapping: boolean;
 }
 
 /** The options of an import, and its schema. */
@@ -18,6 +20,8 @@ export interface SendOptions extends ImportChoices {
 export interface ImportUpload extends Omit<Upload, "upload" | "retry"> {
   busy: boolean;
   importId: string | undefined;
+  /** The name of the schema. */
+  schema: string | undefined;
   /** The number of employees of the sample that the server is creating. */
   preparing: number | undefined;
   /** Why the upload failed, or why there is no sample. */
@@ -41,7 +45,11 @@ const sampleErrors = (rows: number) => (rows >= 100_000 ? 120 : rows >= 10_000 ?
  */
 export function useImportUpload(user: string | undefined, onAccepted: (importId: string) => void): ImportUpload {
   const connection = useConnection();
-  const { upload, retry, ...sent } = useUpload((options) => startUpload({ ...options, user }));
+  const reviewMapping = useRef(false);
+  const [schema, setSchema] = useState<string>();
+  const { upload, retry, ...sent } = useUpload(({ askMapping, ...options }) =>
+    startUpload({ ...options, user, onMapping: askMapping, reviewMapping: reviewMapping.current }),
+  );
   const [preparing, setPreparing] = useState<number>();
   const [error, setError] = useState<unknown>();
   const creating = useRef<AbortController>(undefined);
@@ -52,7 +60,10 @@ export function useImportUpload(user: string | undefined, onAccepted: (importId:
     if (accepted) onAccepted(accepted.import.importId);
   };
   const send = (file: File, options: SendOptions) => {
-    const all: UploadOptions = { file, ...options };
+    const { reviewMapping: review, ...rest } = options;
+    reviewMapping.current = review;
+    setSchema(options.schema);
+    const all: UploadOptions = { file, ...rest };
     void accept(upload(all));
   };
 
@@ -80,7 +91,7 @@ export function useImportUpload(user: string | undefined, onAccepted: (importId:
     sent.reset();
   };
 
-  const sending = sent.status === "uploading";
+  const sending = sent.status === "uploading" || sent.status === "mapping";
   useEffect(() => {
     if (!sending) return;
     const warn = (event: BeforeUnloadEvent) => event.preventDefault();
@@ -93,6 +104,7 @@ export function useImportUpload(user: string | undefined, onAccepted: (importId:
     ...sent,
     busy: preparing !== undefined || failure !== undefined || sending,
     importId: sent.accepted?.import.importId,
+    schema,
     preparing,
     error: failure,
     send,

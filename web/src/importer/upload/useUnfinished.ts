@@ -12,7 +12,7 @@ export interface Unfinished {
   /** Reports whether another tab uploads this file. */
   isElsewhere: (file: File) => boolean;
   /** Returns the options with which the upload of this file began. It can resume only with the same options. */
-  optionsOf: (file: File) => SendOptions | undefined;
+  optionsOf: (file: File) => Omit<SendOptions, "reviewMapping"> | undefined;
   /** Deletes the interrupted uploads. */
   discard: () => void;
 }

@@ -1,0 +1,90 @@
+import { useCallback, useEffect, useMemo, useState } from "react";
+import type { FilePreview, MappingQuestion, Schema, SheetMapping } from "../index.js";
+import {
+  chooseHeader,
+  chooseSheet,
+  type MappedSheet,
+  type MappingChoices,
+  mappedSheets,
+  proposedChoices,
+  toMapping,
+} from "./mappingDraft.js";
+import { useLatest } from "./useLatest.js";
+
+/** A mapping that the user is editing. */
+export interface MappingEditor {
+  /** What the file has, or undefined while it is loading. */
+  preview: FilePreview | undefined;
+  /** Why there is no preview. */
+  error: unknown;
+  /** The sheets of the schema, with what they get from the file. */
+  sheets: MappedSheet[];
+  /** Assigns a sheet of the file to one of the schema, or none, and asks the server for its columns. */
+  chooseSheet: (sheet: string, workbookSheet: string | undefined) => void;
+  /** Assigns a header of the file to a column of the schema, or none. */
+  chooseHeader: (sheet: string, column: string, header: string | undefined) => void;
+  /** The mapping, for `answer` of useUpload. */
+  mapping: SheetMapping[];
+}
+
+/** Edits the answer to a question about columns. It starts with what the server proposes. */
+export function useMapping(question: MappingQuestion, schema: Schema): MappingEditor {
+  const [preview, setPreview] = useState<FilePreview>();
+  const [choices, setChoices] = useState<MappingChoices>({});
+  const [error, setError] = useState<unknown>();
+  const latest = useLatest({ question, choices });
+
+  useEffect(() => {
+    let ended = false;
+    setError(undefined);
+    question.preview(question.mapping).then(
+      (found) => {
+        if (ended) return;
+        setPreview(found);
+        setChoices(proposedChoices(found));
+      },
+      (cause: unknown) => {
+        if (!ended) setError(cause);
+      },
+    );
+    return () => {
+      ended = true;
+    };
+  }, [question]);
+
+  const assignSheet = useCallback(
+    (sheet: string, workbookSheet: string | undefined) => {
+      const next = chooseSheet(latest.current.choices, sheet, workbookSheet);
+      setChoices(next);
+      if (workbookSheet === undefined) return;
+      const wanted = Object.entries(next).map(([name, choice]) => ({
+        sheet: name,
+        workbookSheet: choice.workbookSheet,
+      }));
+      latest.current.question.preview(wanted).then((found) => {
+        const { headers } = proposedChoices(found)[sheet] ?? {};
+        const { proposals } = found;
+        setPreview((before) => before && { ...before, proposals });
+        setChoices((now) =>
+          now[sheet]?.workbookSheet === workbookSheet ? chooseSheet(now, sheet, workbookSheet, headers) : now,
+        );
+      }, setError);
+    },
+    [latest],
+  );
+
+  const assignHeader = useCallback(
+    (sheet: string, column: string, header: string | undefined) =>
+      setChoices((before) => chooseHeader(before, sheet, column, header)),
+    [],
+  );
+
+  const described = useMemo(
+    () => ({
+      sheets: preview ? mappedSheets(schema, preview, choices) : [],
+      mapping: preview ? toMapping(schema, preview, choices) : [],
+    }),
+    [schema, preview, choices],
+  );
+  return { preview, error, ...described, chooseSheet: assignSheet, chooseHeader: assignHeader };
+}

@@ -1,0 +1,142 @@
+import "./dom.js";
+import { fireEvent, screen } from "@testing-library/react";
+import { describe, expect, test } from "vitest";
+import type { AcceptedImport, FilePreview, MappingQuestion, Schema, SheetMapping } from "../src/index.js";
+import { type SendUpload, useMapping, useUpload } from "../src/react/index.js";
+import { chooseHeader, chooseSheet, mappedSheets, proposedChoices, toMapping } from "../src/react/mappingDraft.js";
+import { show } from "./show.js";
+
+const column = (name: string, required: boolean) => ({ name, title: name, required });
+const schema = {
+  name: "people",
+  title: "People",
+  sheets: [
+    { name: "staff", title: "Staff", columns: [column("number", true), column("city", false)] },
+    { name: "teams", title: "Teams", optional: true, columns: [column("code", true)] },
+  ],
+} as Schema;
+
+/** A preview of a workbook with two sheets, of which the first is proposed for staff. */
+function previewOf(mapping: SheetMapping[] = [{ sheet: "staff", workbookSheet: "Leute", columns: { number: "Nr" } }]) {
+  const values = ["1", "2"];
+  const headers = (...names: string[]) => names.map((header, index) => ({ column: index + 1, header, values }));
+  return {
+    fileName: "a.xlsx",
+    sheets: [
+      { name: "Leute", hidden: false, headerRow: 1, columns: headers("Nr", "Ort", "Notiz") },
+      { name: "Gruppen", hidden: false, headerRow: 1, columns: headers("Code") },
+    ],
+    mapping,
+    proposals: mapping.map(({ sheet, workbookSheet, columns = {} }) => ({
+      sheet,
+      workbookSheet: workbookSheet ?? "Leute",
+      columns: Object.entries(columns).map(([name, header]) => ({
+        column: name,
+        header,
+        score: 0.6,
+        reason: "values",
+        sure: false,
+      })),
+    })),
+  } as unknown as FilePreview;
+}
+
+describe("a mapping that is edited", () => {
+  test("starts with the proposals, and marks what is missing, doubtful, and left over", () => {
+    const preview = previewOf();
+    const [staff, teams] = mappedSheets(schema, preview, proposedChoices(preview));
+    expect(staff).toMatchObject({ workbookSheet: "Leute", missing: false });
+    expect(staff?.columns.map(({ source, missing }) => [source?.header, missing])).toEqual([
+      ["Nr", false],
+      [undefined, false],
+    ]);
+    expect(staff?.columns[0]?.proposal?.sure).toBe(false);
+    expect(staff?.unused.map(({ header }) => header)).toEqual(["Ort", "Notiz"]);
+    expect(teams).toMatchObject({ workbookSheet: undefined, missing: false });
+  });
+
+  test("gives a header to one column only, and a sheet of the file to one sheet only", () => {
+    const preview = previewOf();
+    let choices = chooseHeader(proposedChoices(preview), "staff", "city", "Nr");
+    expect(choices.staff?.headers).toEqual({ city: "Nr" });
+    choices = chooseSheet(choices, "teams", "Leute");
+    expect(choices).toEqual({ teams: { workbookSheet: "Leute", headers: {} } });
+    expect(mappedSheets(schema, preview, choices)[0]?.missing).toBe(true);
+    expect(chooseSheet(choices, "teams", undefined)).toEqual({});
+    expect(chooseHeader({}, "staff", "city", "Nr")).toEqual({});
+  });
+
+  test("becomes a mapping, and the same choices again from it", () => {
+    const preview = previewOf();
+    const choices = chooseHeader(proposedChoices(preview), "staff", "city", "Ort");
+    const mapping = toMapping(schema, preview, choices);
+    expect(mapping).toEqual([{ sheet: "staff", workbookSheet: "Leute", columns: { number: "Nr", city: "Ort" } }]);
+    expect(proposedChoices(previewOf(mapping))).toEqual(choices);
+  });
+
+  test("names no sheet of a text file, and leaves columns out by an empty header", () => {
+    const preview = { ...previewOf([{ sheet: "staff", columns: { number: "Nr" } }]), textFormat: {} } as FilePreview;
+    const choices = proposedChoices(preview);
+    expect(toMapping(schema, preview, choices)).toEqual([{ sheet: "staff", columns: { number: "Nr", city: "" } }]);
+  });
+});
+
+test("useUpload asks, useMapping edits the answer, and the upload continues with it", async () => {
+  const answers: SheetMapping[][] = [];
+  const asked: unknown[] = [];
+  const question: MappingQuestion = {
+    error: undefined,
+    mapping: undefined,
+    preview: async (mapping) => {
+      asked.push(mapping);
+      return previewOf(
+        mapping ? [{ sheet: "staff", workbookSheet: "Gruppen", columns: { number: "Code" } }] : undefined,
+      );
+    },
+  };
+  const send: SendUpload = async ({ askMapping }) => {
+    answers.push(await askMapping(question));
+    return { import: { importId: "i1" } } as AcceptedImport;
+  };
+  function Question({ question, answer }: { question: MappingQuestion; answer: (mapping: SheetMapping[]) => void }) {
+    const { preview, sheets, mapping, chooseSheet, chooseHeader } = useMapping(question, schema);
+    return (
+      <>
+        <p>{preview ? sheets[0]?.columns.map(({ source }) => source?.header ?? "none").join(" ") : "loading"}</p>
+        <button type="button" onClick={() => chooseSheet("staff", "Gruppen")}>
+          sheet
+        </button>
+        <button type="button" onClick={() => chooseHeader("staff", "city", "Code")}>
+          header
+        </button>
+        <button type="button" onClick={() => answer(mapping)}>
+          answer
+        </button>
+      </>
+    );
+  }
+  function Page() {
+    const { upload, status, question, answer } = useUpload(send);
+    return (
+      <>
+        <p>{status}</p>
+        <button type="button" onClick={() => void upload({ file: new File(["PK"], "a.xlsx") })}>
+          go
+        </button>
+        {question && <Question question={question} answer={answer} />}
+      </>
+    );
+  }
+  await show(<Page />);
+  fireEvent.click(screen.getByText("go"));
+  await screen.findByText("mapping");
+  await screen.findByText("Nr none");
+  fireEvent.click(screen.getByText("sheet"));
+  await screen.findByText("Code none");
+  expect(asked.at(-1)).toEqual([{ sheet: "staff", workbookSheet: "Gruppen" }]);
+  fireEvent.click(screen.getByText("header"));
+  await screen.findByText("none Code");
+  fireEvent.click(screen.getByText("answer"));
+  await screen.findByText("accepted");
+  expect(answers).toEqual([[{ sheet: "staff", workbookSheet: "Gruppen", columns: { number: "", city: "Code" } }]]);
+});

@@ -1,0 +1,82 @@
+import type { MappingQuestion, Schema } from "@headway/client";
+import { type MappingEditor, useMapping } from "@headway/client/react";
+import { useEffect, useRef, useState } from "react";
+import { ErrorNote } from "../../ui/ErrorNote.js";
+import { SheetMappingFields } from "./SheetMappingFields.js";
+import { texts } from "./texts.js";
+
+interface MappingCardProps {
+  question: MappingQuestion;
+  schema: Schema;
+  fileName: string;
+  onAnswer: (mapping: MappingEditor["mapping"]) => void;
+  onCancel: () => void;
+}
+
+/** Asks which columns of an uploaded file are those of the schema. */
+export function MappingCard({ question, schema, fileName, onAnswer, onCancel }: MappingCardProps) {
+  const editor = useMapping(question, schema);
+  const [lacks, setLacks] = useState("");
+  const heading = useRef<HTMLHeadingElement>(null);
+  const card = useRef<HTMLElement>(null);
+  // The question replaces the upload, which had the focus.
+  useEffect(() => heading.current?.focus(), []);
+
+  const confirm = () => {
+    const lack = lackOf(editor);
+    setLacks(lack);
+    if (!lack) return onAnswer(editor.mapping);
+    const field = card.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+    field?.closest("details")?.setAttribute("open", "");
+    field?.focus();
+  };
+
+  return (
+    <section className="card mapping" aria-labelledby="mapping-heading" ref={card}>
+      <div>
+        <h2 id="mapping-heading" ref={heading} tabIndex={-1}>
+          {texts.heading}
+        </h2>
+        <p className="muted">{texts.lead(fileName, schema.title || schema.name)}</p>
+      </div>
+      {question.mapping && question.error && <ErrorNote error={question.error} heading={texts.refused} />}
+      {editor.error !== undefined && <ErrorNote error={editor.error} heading={texts.noPreview} />}
+      {!editor.preview && editor.error === undefined && (
+        <p className="muted" role="status">
+          {texts.loading}
+        </p>
+      )}
+      {editor.preview && (
+        <div className="mapping-sheets">
+          {editor.sheets.map((mapped) => (
+            <SheetMappingFields key={mapped.sheet.name} mapped={mapped} editor={editor} />
+          ))}
+        </div>
+      )}
+      {lacks && (
+        <p className="note warn" role="alert">
+          {lacks}
+        </p>
+      )}
+      <div className="actions">
+        {editor.preview && (
+          <button className="button primary large" type="button" onClick={confirm}>
+            {texts.confirm}
+          </button>
+        )}
+        <button className="button quiet" type="button" onClick={onCancel}>
+          {texts.cancel}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+/** Returns what the mapping still lacks, or "". */
+function lackOf({ sheets }: MappingEditor): string {
+  if (sheets.every(({ workbookSheet }) => workbookSheet === undefined)) return texts.noSheets;
+  const sheet = sheets.find((mapped) => mapped.missing)?.sheet;
+  if (sheet) return texts.missingSheet(sheet.title || sheet.name);
+  const missing = sheets.flatMap(({ columns }) => columns.filter((mapped) => mapped.missing));
+  return missing.length ? texts.missingLead(missing.map(({ column }) => column.title || column.name)) : "";
+}

@@ -1,0 +1,93 @@
+import type { MappedSheet, MappingEditor } from "@headway/client/react";
+import { useId, useState } from "react";
+import { ColumnFields } from "./ColumnFields.js";
+import { texts } from "./texts.js";
+
+/** The columns of one sheet of the schema. Among others, they are closed at first if there is nothing to check. */
+export function SheetMappingFields({ mapped, editor }: { mapped: MappedSheet; editor: MappingEditor }) {
+  const { sheet, workbookSheet, columns, unused } = mapped;
+  const title = sheet.title || sheet.name;
+  const field = useId();
+  const missing = mapped.missing ? 1 : columns.filter((column) => column.missing).length;
+  const doubts = columns.filter(({ proposal }) => proposal && !proposal.sure).length;
+  const found = columns.filter(({ source }) => source).length;
+  const [open, setOpen] = useState(editor.sheets.length < 3 || missing + doubts + unused.length > 0);
+  return (
+    <details className="mapping-sheet" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <h3>{title}</h3>
+        <span className="muted">
+          {workbookSheet === undefined ? texts.noSheet : texts.found(found, columns.length)}
+        </span>
+        {missing > 0 && (
+          <span className="mapping-mark" data-mark="bad">
+            {texts.toChoose(missing)}
+          </span>
+        )}
+        {doubts > 0 && (
+          <span className="mapping-mark" data-mark="warn">
+            {texts.toCheck(doubts)}
+          </span>
+        )}
+      </summary>
+      <label className="field mapping-source" htmlFor={field}>
+        {texts.sheet(title)}
+        <select
+          id={field}
+          value={workbookSheet ?? ""}
+          aria-invalid={mapped.missing || undefined}
+          onChange={(event) => editor.chooseSheet(sheet.name, event.target.value || undefined)}
+        >
+          <option value="">{texts.noSheet}</option>
+          {editor.preview?.sheets
+            .filter(({ columns: { length }, name }) => length > 0 || name === workbookSheet)
+            .map(({ name }) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+        </select>
+      </label>
+      {workbookSheet !== undefined && (
+        <>
+          <ul className="mapping-columns" aria-label={title}>
+            {columns.map((column) => (
+              <ColumnFields
+                key={column.column.name}
+                mapped={column}
+                available={mapped.available}
+                onChoose={(header) => editor.chooseHeader(sheet.name, column.column.name, header)}
+              />
+            ))}
+          </ul>
+          {unused.length > 0 && <Unused columns={unused} />}
+        </>
+      )}
+    </details>
+  );
+}
+
+function Unused({ columns }: { columns: MappedSheet["unused"] }) {
+  const heading = useId();
+  return (
+    <section className="mapping-unused" aria-labelledby={heading}>
+      <h4 id={heading}>{texts.unused}</h4>
+      <p className="fine muted">{texts.unusedHint}</p>
+      <ul>
+        {columns.map(({ column, header, values }) => (
+          <li
+            key={column}
+            draggable
+            onDragStart={({ dataTransfer }) => {
+              dataTransfer.setData("text/plain", header);
+              dataTransfer.effectAllowed = "link";
+            }}
+          >
+            <strong>{header}</strong>
+            <span className="muted">{values.join(" · ") || texts.empty}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,38 @@
+/** The texts of the question about sheets and columns. */
+import { count, list } from "../../ui/texts.js";
+
+const columns = (n: number) => `${count(n)} ${n === 1 ? "column" : "columns"}`;
+
+export const texts = {
+  heading: "Check your columns",
+  lead: (file: string, schema: string) =>
+    `Choose which columns of “${file}” to import as ${schema}. Fields with * are required.`,
+  refused: "This choice can't be imported",
+  noPreview: "Your file can't be shown",
+  loading: "Reading your file…",
+
+  sheet: (title: string) => `Sheet of your file for ${title}`,
+  noSheet: "Not in this file",
+  found: (n: number, all: number) => `${count(n)} of ${columns(all)}`,
+  toCheck: (n: number) => `${count(n)} to check`,
+  toChoose: (n: number) => `${count(n)} missing`,
+
+  field: "Field",
+  source: "Column of your file",
+  values: "Examples",
+  choose: (title: string) => `Column of your file for ${title}`,
+  none: "Don't import",
+  noneRequired: "Choose a column",
+  missing: "Missing",
+  check: "Please check",
+  empty: "(empty)",
+
+  unused: "Not imported",
+  unusedHint: "Drag a column to a field, or choose it there.",
+
+  missingLead: (fields: string[]) => `Choose a column for ${list(fields)}.`,
+  missingSheet: (title: string) => `Choose the sheet of your file for ${title}.`,
+  noSheets: "Choose a sheet of your file.",
+  confirm: "Import with these columns",
+  cancel: "Cancel upload",
+};
