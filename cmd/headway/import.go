@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"go.yaml.in/yaml/v4"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"headway/cmd/internal/program"
@@ -40,7 +41,7 @@ type importCommand struct {
 	Encoding        string `help:"Encoding of a text file, such as UTF-8 or windows-1252. The default is recognized from the file." placeholder:"NAME"`
 	Quote           string `help:"Quotation mark of a text file, or none. The default is recognized from the file." placeholder:"CHARACTER"`
 	Escape          string `help:"Character before a quotation mark inside a cell of a text file: a backslash, or the quotation mark. The default is recognized from the file." placeholder:"CHARACTER"`
-	Mapping         string `help:"JSON file that assigns sheets and headers that are not found by name, as in the REST API." placeholder:"FILE" type:"existingfile"`
+	Mapping         string `help:"JSON or YAML file that assigns sheets and headers that are not found by name, as in the REST API." placeholder:"FILE" type:"existingfile"`
 	JobsAddress     string `help:"Address of the jobs service." default:"127.0.0.1:9091" placeholder:"ADDRESS"`
 	ImporterAddress string `help:"Address of the importer." default:"127.0.0.1:9092" placeholder:"ADDRESS"`
 }
@@ -132,7 +133,7 @@ func (c *importCommand) upload(ctx context.Context, imports importsv1.ImportServ
 	return response.GetImport(), err
 }
 
-// readMapping reads a file with a JSON array of headway.imports.v1.SheetMapping. An empty path has no mapping.
+// readMapping reads a file with a list of headway.imports.v1.SheetMapping, in JSON or YAML. An empty path has no mapping.
 func readMapping(path string) ([]*importsv1.SheetMapping, error) {
 	if path == "" {
 		return nil, nil
@@ -142,8 +143,13 @@ func readMapping(path string) ([]*importsv1.SheetMapping, error) {
 		return nil, err
 	}
 	var entries []json.RawMessage
+	if !json.Valid(data) {
+		if data, err = yamlToJSON(data); err != nil {
+			return nil, fmt.Errorf("%s must be a list of objects in JSON or YAML: %w", path, err)
+		}
+	}
 	if err := json.Unmarshal(data, &entries); err != nil {
-		return nil, fmt.Errorf("%s must be a JSON array of objects such as {\"sheet\":\"employees\",\"workbookSheet\":\"Staff\",\"columns\":{\"code\":\"No.\"}}: %w", path, err)
+		return nil, fmt.Errorf("%s must be a list of objects such as {\"sheet\":\"employees\",\"workbookSheet\":\"Staff\",\"columns\":{\"code\":\"No.\"}}: %w", path, err)
 	}
 	list := make([]*importsv1.SheetMapping, len(entries))
 	for i, entry := range entries {
@@ -153,6 +159,29 @@ func readMapping(path string) ([]*importsv1.SheetMapping, error) {
 		}
 	}
 	return list, nil
+}
+
+// yamlToJSON converts a document whose values are all texts, such as a header 2026.
+func yamlToJSON(data []byte) ([]byte, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		return nil, err
+	}
+	markTexts(&document)
+	var value any
+	if err := document.Decode(&value); err != nil {
+		return nil, err
+	}
+	return json.Marshal(value)
+}
+
+func markTexts(node *yaml.Node) {
+	if node.Kind == yaml.ScalarNode {
+		node.Tag = "!!str"
+	}
+	for _, child := range node.Content {
+		markTexts(child)
+	}
 }
 
 func (c *importCommand) onIssues() importsv1.OnIssues {

@@ -23,7 +23,7 @@ type mapCommand struct {
 	connectFlags
 	File            string `arg:"" help:"Workbook or text file (CSV) to look at." type:"existingfile"`
 	Schema          string `help:"Schema to compare the file with." default:"workforce"`
-	Mapping         string `help:"JSON file with a mapping to start from." placeholder:"FILE" type:"existingfile"`
+	Mapping         string `help:"JSON or YAML file with a mapping to start from." placeholder:"FILE" type:"existingfile"`
 	Output          string `short:"o" help:"Write the proposed mapping to this file, for headway import --mapping. Check it first." placeholder:"FILE"`
 	Delimiter       string `help:"Character between the cells of a text file, as for headway import." placeholder:"CHARACTER"`
 	Encoding        string `help:"Encoding of a text file, as for headway import." placeholder:"NAME"`

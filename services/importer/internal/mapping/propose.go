@@ -327,6 +327,22 @@ func sheetScore(f *fileTable, spec *schema.Sheet, columns []ColumnProposal) floa
 	return score + .01*float64(min(len(columns), 20))
 }
 
+// isPlausible reports whether a sheet has at least half of the columns that it must have. A sheet about something else can have a
+// column that is surely one of the schema's.
+func isPlausible(spec *schema.Sheet, columns []ColumnProposal) bool {
+	needed, likely := 0, 0
+	for _, c := range spec.Columns {
+		if !c.Required {
+			continue
+		}
+		needed++
+		if slices.ContainsFunc(columns, func(p ColumnProposal) bool { return p.Name == c.Name && p.Score >= LikelyColumn }) {
+			likely++
+		}
+	}
+	return 2*likely >= needed
+}
+
 // proposeColumns assigns columns of a sheet to those of the schema. Columns that are found by the mapping or by name are not
 // proposed for others.
 func proposeColumns(f *fileTable, spec *schema.Sheet, explicit Mapping) []ColumnProposal {
@@ -367,6 +383,11 @@ func proposeColumns(f *fileTable, spec *schema.Sheet, explicit Mapping) []Column
 			reason = ByValues
 		}
 		proposals = append(proposals, ColumnProposal{Name: names[p.B], Header: f.Columns[atFile[p.A]].Header, Score: p.Score, Reason: reason, Sure: p.Sure})
+	}
+	if !isPlausible(spec, proposals) {
+		for i := range proposals {
+			proposals[i].Sure = proposals[i].Sure && proposals[i].Reason <= ByName
+		}
 	}
 	order := func(name string) int {
 		_, i := spec.Column(name)

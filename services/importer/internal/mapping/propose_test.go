@@ -135,6 +135,25 @@ func TestLeftOverColumnIsConfirmed(t *testing.T) {
 	}
 }
 
+func TestUnrelatedFileHasNoSureColumns(t *testing.T) {
+	unrelated := book{"Weather": {
+		{"Station no.", "Mail address", "Geburtsdatum", "Rain in mm", "Wind"},
+		{"17", "a@example.com", "1985-04-03", "2.5", "NW"},
+		{"18", "b@example.com", "1979-11-12", "0", "S"},
+	}}
+	p, err := Look(t.Context(), unrelated, staff(t), nil, false)
+	if err != nil || len(p.Proposals) == 0 {
+		t.Fatalf("%+v, %v", p.Proposals, err)
+	}
+	for _, o := range p.Proposals {
+		for _, c := range o.Columns {
+			if c.Sure {
+				t.Errorf("%s of the sheet %s is surely %s", c.Header, o.FileSheet, c.Name)
+			}
+		}
+	}
+}
+
 func TestRequiredColumnCannotBeLeftOut(t *testing.T) {
 	_, err := Find(t.Context(), book{"People": {{"Code", "First"}, {"a", "b"}}}, people(t), []Mapping{{Sheet: "people", Columns: map[string]string{"code": ""}}})
 	var fit *Error
