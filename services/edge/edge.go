@@ -23,6 +23,7 @@ import (
 	"headway/internal/auth"
 	"headway/internal/rpcclient"
 	"headway/services/edge/internal/access"
+	"headway/services/edge/internal/download"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/hub"
 	"headway/services/edge/internal/pace"
@@ -67,7 +68,9 @@ type Service struct {
 	outputs *grpc.ClientConn
 	// outputBudget is shared by streams and downloads of outputs.
 	outputBudget *pace.Budget
-	// sockets sends the streams, hub provides their snapshots, and streams handles the requests for them.
+	// downloads sends files.
+	downloads *download.Sender
+	// sockets sends the streams and files, hub provides their snapshots, and streams handles the requests for them.
 	sockets *sockets.Loop
 	hub     *hub.Hub
 	streams *sse.Handlers
@@ -130,6 +133,7 @@ func New(cfg Config) (_ *Service, err error) {
 	asService := grpc.PerRPCCredentials(own)
 	services := hub.Services{Jobs: s.jobs, Imports: s.importer, AsService: asService}
 	s.sockets = sockets.New(sockets.Config{WriteTimeout: cfg.WriteTimeout, Ring: sockets.Ring(cfg.IOURing)})
+	s.downloads = download.NewSender(s.sockets)
 	s.hub = hub.New(hub.Config{
 		Upstream: services.Upstream(), Logger: cfg.Logger, Metrics: cfg.Metrics,
 		PerUser: max(cfg.StreamsPerUser, 0), Max: max(cfg.MaxStreams, 0),
@@ -245,6 +249,7 @@ func (s *Service) Run(ctx context.Context) error {
 	stop()
 	err := <-streamed
 	s.handlers.Wait()
+	s.downloads.Wait(context.Background()) // the loop has ended them
 	return err
 }
 
@@ -286,7 +291,9 @@ func (s *Service) drain() {
 	finished := make(chan error, 1)
 	go func() { finished <- s.server.Shutdown(ctx) }()
 	s.hub.Drain(ctx, s.cfg.DrainSpread)
-	if err := <-finished; err != nil {
+	err := <-finished
+	s.downloads.Wait(ctx)
+	if err != nil {
 		s.cfg.Logger.Info("some requests did not finish before the shutdown deadline, and were aborted", "error", err)
 		_ = s.server.Close() // an error means that a connection is already closed
 	}

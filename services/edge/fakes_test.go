@@ -79,6 +79,8 @@ type jobsFake struct {
 	waiting  int
 	// reading counts the open streams of output.
 	reading int
+	// read is the end of the output that was requested last.
+	read int64
 }
 
 func newJobsFake() *jobsFake {
@@ -303,6 +305,7 @@ func (f *jobsFake) ReadOutput(r *jobsv1.ReadOutputRequest, stream grpc.ServerStr
 				return err
 			}
 			offset += int64(len(piece))
+			f.state(func() { f.read = offset })
 			if most := int64(r.GetMaxBytes()); most > 0 && offset == r.GetOffset()+most {
 				return nil
 			}

@@ -3,6 +3,7 @@ package edge_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -83,6 +84,121 @@ func TestStalledOutputReadersHoldNoBuffers(t *testing.T) {
 		b.jobs.state(func() { none = b.jobs.reading == 0 })
 		return none
 	})
+}
+
+// TestKernelHoldsLittleForSlowReaders has readers that read nothing after the first bytes. The edge reads no more of the
+// output than they and a small buffer of the kernel have.
+func TestKernelHoldsLittleForSlowReaders(t *testing.T) {
+	certFile, keyFile, pool := certificate(t, t.TempDir())
+	for name, files := range map[string][2]string{"plain": {}, "TLS": {certFile, keyFile}} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t, func(c *edge.Config) { c.TLSCertFile, c.TLSKeyFile = files[0], files[1] })
+			b.jobs.put("j1", "story", "ann", nil)
+			b.jobs.write("j1", make([]byte, 32<<20))
+			conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+				t.Fatal(err)
+			}
+			if files[0] != "" {
+				conn = tls.Client(conn, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"})
+			}
+			fmt.Fprintf(conn, "GET /api/v1/jobs/j1/output HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", strings.TrimPrefix(b.url, "http://"), b.token("ann"))
+			if _, err := io.ReadFull(conn, make([]byte, 12)); err != nil {
+				t.Fatal(err)
+			}
+			before := int64(-1)
+			eventually(t, "the edge reads no more", func() bool {
+				var reading int
+				var read int64
+				b.jobs.state(func() { reading, read = b.jobs.reading, b.jobs.read })
+				paused := reading == 0 && read == before
+				before = read
+				return paused && read > 0
+			})
+			if before > 1<<20 {
+				t.Errorf("the edge has read %d bytes", before)
+			}
+		})
+	}
+}
+
+// TestLongDownloadsEndTheirConnection: a long body leaves net/http, so its connection ends with it. A short one keeps the
+// connection for the next request. Over HTTP/2 and TLS, all do.
+func TestLongDownloadsEndTheirConnection(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "story", "ann", nil)
+	want := bytes.Repeat([]byte("0123456789abcde\n"), 20_000)
+	b.jobs.write("j1", want)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	for _, test := range []struct {
+		headers string
+		status  int
+		body    []byte
+		end     bool
+	}{
+		{"Range: bytes=100-199\r\n", http.StatusPartialContent, want[100:200], false},
+		{"Range: bytes=0-\r\nConnection: keep-alive\r\n", http.StatusPartialContent, want, true},
+	} {
+		fmt.Fprintf(conn, "GET /api/v1/jobs/j1/output HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n%s\r\n", b.token("ann"), test.headers)
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || !bytes.Equal(text, test.body) || resp.StatusCode != test.status || resp.ContentLength != int64(len(test.body)) || resp.Close != test.end || len(resp.TransferEncoding) > 0 || resp.Header.Get("X-Request-Id") == "" {
+			t.Errorf("%q: %s, %d of %d bytes, close %v, %v, %v", test.headers, resp.Status, len(text), len(test.body), resp.Close, resp.Header, err)
+		}
+	}
+	if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 {
+		t.Errorf("after the end: %q, %v", rest, err)
+	}
+}
+
+// TestBrokenDownloadIsNeverComplete: the jobs service disappears during the download.
+func TestBrokenDownloadIsNeverComplete(t *testing.T) {
+	b := setup(t, nil)
+	b.jobs.put("j1", "story", "ann", nil)
+	b.jobs.write("j1", make([]byte, 8<<20))
+	resp := b.do(http.MethodGet, "/api/v1/jobs/j1/output", nil)
+	b.jobsUp.stop()
+	if n, err := io.Copy(io.Discard, resp.Body); err == nil {
+		t.Errorf("%d bytes of %d were read without an error", n, resp.ContentLength)
+	}
+}
+
+// TestDownloadFinishesDuringShutdown: a download in progress ends regularly, and the edge waits for it.
+func TestDownloadFinishesDuringShutdown(t *testing.T) {
+	b := setup(t, func(c *edge.Config) { c.DrainTimeout = waitLimit })
+	b.jobs.put("j1", "story", "ann", nil)
+	want := bytes.Repeat([]byte("0123456789abcde\n"), 1<<19) // 8 MiB
+	b.jobs.write("j1", want)
+	resp := b.do(http.MethodGet, "/api/v1/jobs/j1/output", nil)
+	stopped := make(chan struct{})
+	go func() {
+		b.stop()
+		close(stopped)
+	}()
+	eventually(t, "the edge accepts no requests", func() bool {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
+	if text, err := io.ReadAll(resp.Body); err != nil || !bytes.Equal(text, want) {
+		t.Errorf("%d of %d bytes, %v", len(text), len(want), err)
+	}
+	resp.Body.Close()
+	<-stopped
 }
 
 func TestOutputBeyondItsEndStartsAgain(t *testing.T) {

@@ -50,7 +50,7 @@ type Settings struct {
 
 	Keepalive     time.Duration `help:"Maximum time between two messages or comments of a live stream. Whole seconds." default:"15s" min:"2s"`
 	Retry         time.Duration `help:"How long browsers wait before they reconnect to a stream. Jitter of up to half of it is added or subtracted." default:"3s"`
-	WriteTimeout  time.Duration `help:"How long a live stream can wait for its client to accept data. A slow client on the same machine can need two minutes." default:"150s"`
+	WriteTimeout  time.Duration `help:"How long a live stream or a download can wait for its client to accept data. A slow client on the same machine can need two minutes." default:"150s"`
 	HeaderTimeout time.Duration `help:"How long the headers of a request can take." default:"10s"`
 	StallTimeout  time.Duration `help:"How long the body of a request or response can stall." default:"1m"`
 	IdleTimeout   time.Duration `help:"How long a connection is kept open for the next request." default:"2m"`

@@ -16,6 +16,7 @@ import (
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
+	"headway/services/edge/internal/download"
 	"headway/services/edge/internal/pace"
 )
 
@@ -25,7 +26,9 @@ type Downloads struct {
 	Gateway *Gateway
 	// Imports is the client of the importer.
 	Imports importsv1.ImportServiceClient
-	// StallTimeout is the maximum time that a client can take to accept a chunk.
+	// Sender sends the files.
+	Sender *download.Sender
+	// StallTimeout is the maximum time that a client can take to accept a chunk of a generated file.
 	StallTimeout time.Duration
 	// Budget limits the bytes of reports that are requested from the importer at a time.
 	Budget *pace.Budget
@@ -74,7 +77,7 @@ func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format import
 		return
 	}
 	etag = first.GetEtag() // all parts are of the same version
-	file := &remote{size: first.GetSizeBytes(), begin: first.GetBody().GetData(), budget: d.Budget, request: func(ctx context.Context, offset, n int64) (func() ([]byte, error), error) {
+	file := &download.File{Size: first.GetSizeBytes(), Begin: first.GetBody().GetData(), Budget: d.Budget, Request: func(ctx context.Context, offset, n int64) (func() ([]byte, error), error) {
 		next, err := request(ctx, offset, n)
 		return func() ([]byte, error) {
 			m, err := next()
@@ -84,7 +87,7 @@ func (d *Downloads) report(w http.ResponseWriter, r *http.Request, format import
 	describe(w, first)
 	w.Header().Set("Cache-Control", "private, no-cache")
 	w.Header().Set("ETag", `"`+etag+`"`)
-	file.serve(w, r, d.StallTimeout)
+	d.Sender.Send(w, r, file)
 }
 
 // maxTemplate bounds the size of a template. It grows with the schema only.
@@ -111,8 +114,7 @@ func (d *Downloads) Template(w http.ResponseWriter, r *http.Request) {
 	describe(w, first)
 	w.Header().Set("Cache-Control", "private, no-cache")
 	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(all)))
-	file := &remote{size: int64(len(all)), begin: all}
-	file.serve(w, r, d.StallTimeout)
+	d.Sender.Send(w, r, &download.File{Size: int64(len(all)), Begin: all, Budget: d.Budget})
 }
 
 // Sample serves GET /api/v1/schemas/{schema}/sample.xlsx?rows=&issues=&seed=. The sample is generated as it is sent, so it has no

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"time"
+
+	"google.golang.org/grpc/metadata"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/services/edge/internal/access"
+	"headway/services/edge/internal/download"
 	"headway/services/edge/internal/httperr"
 	"headway/services/edge/internal/pace"
 )
@@ -18,8 +20,8 @@ import (
 type Outputs struct {
 	// Jobs is the client of the jobs service.
 	Jobs jobsv1.JobServiceClient
-	// StallTimeout is the maximum time that a client can take to accept a part.
-	StallTimeout time.Duration
+	// Sender sends the outputs.
+	Sender *download.Sender
 	// Budget limits the bytes that are requested from the service at a time.
 	Budget *pace.Budget
 }
@@ -31,10 +33,12 @@ func (o *Outputs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		httperr.Write(w, r, err)
 		return
 	}
-	job := resp.GetJob()
-	content := &remote{size: job.GetOutputBytes(), budget: o.Budget, request: func(ctx context.Context, offset, n int64) (func() ([]byte, error), error) {
-		stream, err := o.Jobs.ReadOutput(access.Outgoing(ctx), &jobsv1.ReadOutputRequest{
-			JobId: job.GetJobId(), Offset: offset, MaxBytes: uint32(n), StopAtEnd: true,
+	// The file must not keep the whole job, nor the request: a slow reader would hold them until its end.
+	job, outgoing := resp.GetJob(), access.Metadata(r.Context())
+	id := job.GetJobId()
+	file := &download.File{Size: job.GetOutputBytes(), Budget: o.Budget, Request: func(ctx context.Context, offset, n int64) (func() ([]byte, error), error) {
+		stream, err := o.Jobs.ReadOutput(metadata.NewOutgoingContext(ctx, outgoing), &jobsv1.ReadOutputRequest{
+			JobId: id, Offset: offset, MaxBytes: uint32(n), StopAtEnd: true,
 		})
 		return func() ([]byte, error) {
 			m, err := stream.Recv()
@@ -45,8 +49,8 @@ func (o *Outputs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", disposition("output-"+job.GetJobId()+extension(job)))
 	h.Set("Cache-Control", "private, no-cache")
-	h.Set("ETag", fmt.Sprintf(`"%d"`, content.size)) // output only grows
-	content.serve(w, r, o.StallTimeout)
+	h.Set("ETag", fmt.Sprintf(`"%d"`, file.Size)) // output only grows
+	o.Sender.Send(w, r, file)
 }
 
 // extensions are the usual extensions of the content types that workers declare.

@@ -63,6 +63,8 @@ type Conn struct {
 	// lastWrite is the time of the last write, on the loop's clock.
 	lastWrite   atomic.Int32
 	ended, slow bool
+	// raw means that the messages are not chunks.
+	raw bool
 	// finished means that the kernel has accepted the last message. io guards it.
 	finished bool
 	// closed means that nothing is sent any longer, and writable that the peer has made room since the last write.
@@ -132,9 +134,11 @@ func (c *Conn) next() (w write, ok bool) {
 			c.writable.Store(false)
 			c.lastWrite.Store(int32(c.loop.wheel.now()))
 			w = write{conn: c, bytes: m.chunk, last: m.Last}
-			if c.wake != nil {
+			switch {
+			case c.raw:
+			case c.wake != nil:
 				w.bytes = m.Bytes()
-			} else if m.Last {
+			case m.Last:
 				w.bytes = slices.Concat(m.chunk, []byte(lastChunk))
 			}
 			return w, true

@@ -26,7 +26,13 @@ func NewPayload(b []byte) Payload {
 	return Payload{append(append(chunk, b...), chunkEnd...)}
 }
 
-// Bytes returns the bytes without their frame. The caller must not change them.
+// Raw returns a Payload without a frame, for ServeBody. It uses b, which the caller must not change.
+func Raw(b []byte) Payload { return Payload{b} }
+
+// Len returns the length of a Raw payload.
+func (p Payload) Len() int { return len(p.chunk) }
+
+// Bytes returns the bytes of a Payload that is not Raw, without their frame. The caller must not change them.
 func (p Payload) Bytes() []byte {
 	if p.chunk == nil {
 		return nil

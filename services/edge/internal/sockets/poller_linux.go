@@ -14,10 +14,11 @@ import (
 
 func hijackable(r *http.Request) bool { return r.ProtoMajor == 1 && r.ProtoMinor == 1 && r.TLS == nil }
 
-// descriptor takes a connection's descriptor from Go's runtime, and configures it for a stream. deadAfter is the
-// maximum time that sent bytes can remain unacknowledged (TCP_USER_TIMEOUT, RFC 5482). Otherwise, a peer that vanished
-// silently would keep the connection for a quarter of an hour.
-func descriptor(conn net.Conn, deadAfter time.Duration) (int, error) {
+// descriptor takes a connection's descriptor from Go's runtime, and configures it. deadAfter is the maximum time that
+// sent bytes can remain unacknowledged (TCP_USER_TIMEOUT, RFC 5482). Otherwise, a peer that vanished silently would keep
+// the connection for a quarter of an hour. stream limits what the kernel buffers, so that later states replace earlier
+// ones. It would also slow down a file on a long line.
+func descriptor(conn net.Conn, deadAfter time.Duration, stream bool) (int, error) {
 	c, ok := conn.(syscall.Conn)
 	if !ok {
 		return 0, fmt.Errorf("a %T has no descriptor", conn)
@@ -29,7 +30,9 @@ func descriptor(conn net.Conn, deadAfter time.Duration) (int, error) {
 	fd := -1
 	controlErr := raw.Control(func(own uintptr) {
 		// Best effort: without these options, more data is buffered, and dead peers are detected later.
-		_ = unix.SetsockoptInt(int(own), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+		if stream {
+			_ = unix.SetsockoptInt(int(own), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+		}
 		_ = unix.SetsockoptInt(int(own), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(deadAfter.Milliseconds()))
 		fd, err = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0)
 	})

@@ -77,7 +77,7 @@ func TestPeerWithLastMessageEndsRegularly(t *testing.T) {
 		}
 		for _, last := range []bool{true, false} {
 			server, client := connected(t)
-			fd, err := descriptor(server, time.Minute)
+			fd, err := descriptor(server, time.Minute, true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +123,7 @@ func TestLateEventIsIgnored(t *testing.T) {
 	if err := client.SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
-	fd, err := descriptor(server, time.Minute)
+	fd, err := descriptor(server, time.Minute, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestLateEventIsIgnored(t *testing.T) {
 	}
 	// The next connection gets the same descriptor, and events of the first peer don't affect it.
 	server2, client2 := connected(t)
-	fd2, err := descriptor(server2, time.Minute)
+	fd2, err := descriptor(server2, time.Minute, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func (c *counted) Closed(int64, error) { c.ended.Add(1) }
 func TestSlowReaderIsJudgedByItsProgress(t *testing.T) {
 	l := New(Config{WriteTimeout: time.Second})
 	server, client := connected(t)
-	fd, err := descriptor(server, time.Minute)
+	fd, err := descriptor(server, time.Minute, true)
 	if err != nil {
 		t.Fatal(err)
 	}

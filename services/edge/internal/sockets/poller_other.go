@@ -12,7 +12,7 @@ import (
 // On systems other than Linux, every connection keeps its handler's goroutine.
 func hijackable(*http.Request) bool { return false }
 
-func descriptor(net.Conn, time.Duration) (int, error) { return 0, errors.ErrUnsupported }
+func descriptor(net.Conn, time.Duration, bool) (int, error) { return 0, errors.ErrUnsupported }
 
 type poller struct{ ended chan struct{} }
 

@@ -30,7 +30,7 @@ func peers(t *testing.T, n int) (conns []*Conn, readers []net.Conn) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fd, err := descriptor(conn, time.Minute)
+		fd, err := descriptor(conn, time.Minute, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// sendBuffer limits the bytes that the kernel buffers for a peer that does not read. Later data waits in the
-	// source, where a newer state can replace it.
+	// sendBuffer limits the bytes that the kernel buffers for the peer of a stream that does not read. Later data waits in
+	// the source, where a newer state can replace it.
 	sendBuffer = 64 << 10
 	// lingerTimeout is the maximum time that a peer can take to disconnect after the last byte.
 	lingerTimeout = 5 * time.Second
@@ -27,18 +27,35 @@ func Hijackable(r *http.Request) bool { return hijackable(r) }
 // as soon as the Loop owns the connection, and otherwise when the connection ends. An error means that the connection
 // could not be taken over. The caller can then still write a response to w, and Closed is not called.
 func (l *Loop) Serve(c *Conn, w http.ResponseWriter, r *http.Request, s Source) error {
-	<-l.ready
-	c.loop, c.source, c.fd = l, s, -1
-	c.lastWrite.Store(int32(l.wheel.now()))
+	l.begin(c, s)
 	if hijackable(r) {
-		return l.takeOver(c, w)
+		return l.takeOver(c, w, http.StatusOK)
 	}
-	l.respond(c, w, r)
+	l.respond(c, w, r, http.StatusOK)
 	return nil
 }
 
+// ServeBody is like Serve for a body whose Content-Length is set on w: the source's messages are Raw. takeOver
+// determines whether the connection is taken from net/http, so that it ends with the body. The request must then be
+// Hijackable.
+func (l *Loop) ServeBody(c *Conn, w http.ResponseWriter, r *http.Request, status int, takeOver bool, s Source) error {
+	l.begin(c, s)
+	c.raw = true
+	if takeOver {
+		return l.takeOver(c, w, status)
+	}
+	l.respond(c, w, r, status)
+	return nil
+}
+
+func (l *Loop) begin(c *Conn, s Source) {
+	<-l.ready
+	c.loop, c.source, c.fd = l, s, -1
+	c.lastWrite.Store(int32(l.wheel.now()))
+}
+
 // takeOver takes the connection from net/http, and passes it to the poller and the writers.
-func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter) error {
+func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter, status int) error {
 	conn, _, err := http.NewResponseController(rw).Hijack()
 	if err != nil {
 		return fmt.Errorf("take the connection over: %w", err)
@@ -46,19 +63,21 @@ func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter) error {
 	defer conn.Close() // the loop has its own descriptor
 	c.state.Store(queued)
 	// The kernel's timeout is longer than ours, so that ours ends the connection of a peer that does not read.
-	fd, err := descriptor(conn, l.writeTimeout+10*time.Second)
+	fd, err := descriptor(conn, l.writeTimeout+10*time.Second, !c.raw)
 	if err != nil {
 		c.close(fmt.Errorf("take the connection over: %w", err))
 		return nil
 	}
 	var head bytes.Buffer
-	fmt.Fprintf(&head, "HTTP/1.1 200 OK\r\nDate: %s\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n",
-		time.Now().UTC().Format(http.TimeFormat))
+	fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\n", status, http.StatusText(status), time.Now().UTC().Format(http.TimeFormat))
+	if !c.raw {
+		head.WriteString("Transfer-Encoding: chunked\r\n")
+	}
 	_ = rw.Header().Write(&head) // a buffer accepts everything
 	head.WriteString("\r\n")
 	if first, ok := c.source.Next(); ok {
 		head.Write(first.chunk)
-		if c.ended = first.Last; c.ended {
+		if c.ended = first.Last; c.ended && !c.raw {
 			head.WriteString(lastChunk)
 		}
 	}
@@ -76,7 +95,7 @@ func (l *Loop) takeOver(c *Conn, rw http.ResponseWriter) error {
 }
 
 // respond serves the connection on its handler's goroutine.
-func (l *Loop) respond(c *Conn, rw http.ResponseWriter, r *http.Request) {
+func (l *Loop) respond(c *Conn, rw http.ResponseWriter, r *http.Request, status int) {
 	c.wake = make(chan struct{}, 1)
 	c.state.Store(queued)
 	if !l.enter(c) {
@@ -85,7 +104,7 @@ func (l *Loop) respond(c *Conn, rw http.ResponseWriter, r *http.Request) {
 	}
 	defer l.leave(c)
 	rc := http.NewResponseController(rw)
-	rw.WriteHeader(http.StatusOK)
+	rw.WriteHeader(status)
 	l.wheel.add(c)
 	for {
 		for w, ok := c.next(); ok; w, ok = c.next() {

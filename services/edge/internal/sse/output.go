@@ -61,7 +61,7 @@ func (h *Handlers) Output(w http.ResponseWriter, r *http.Request) {
 		h.noMore(w, s)
 		return
 	}
-	s.output = &output{stream: s, jobID: job.ID, offset: offset, pace: pace.New(h.cfg.ReadBudget), catchingUp: offset < job.outputBytes, taken: make(chan struct{}, 1)}
+	s.output = &output{stream: s, jobID: job.ID, offset: offset, pace: pace.New(h.cfg.ReadBudget), catchingUp: offset < job.outputBytes, event: sockets.NewSlot()}
 	if r.Method == http.MethodHead || h.spawn(w, r, s, s.output.run) {
 		h.serve(w, r, s, "", format.Opening{
 			User: as.Subject, Topic: job.Topic, Message: "Connected to the output of job " + job.ID + ".", Keepalive: h.cfg.Keepalive,
@@ -119,27 +119,8 @@ type output struct {
 	pace pace.Reader
 	// catchingUp means that there can be stored output after offset. Otherwise, the output is followed as it grows.
 	catchingUp bool
-
-	mu    sync.Mutex
-	event sockets.Payload
-	full  bool
-	// taken receives a value when the connection has taken the event.
-	taken chan struct{}
-}
-
-// take returns the next event, for the connection.
-func (o *output) take() (sockets.Payload, bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	event, full := o.event, o.full
-	o.event, o.full = sockets.Payload{}, false
-	if full {
-		select {
-		case o.taken <- struct{}{}:
-		default:
-		}
-	}
-	return event, full
+	// event is the next event, for the connection.
+	event *sockets.Slot
 }
 
 // errPaused means that the reader accepts nothing for now.
@@ -167,7 +148,7 @@ func (o *output) run(ctx context.Context) {
 			o.pace.Reset()
 			o.catchingUp = true
 			select { // the event that is waiting for the reader
-			case <-o.taken:
+			case <-o.event.Taken():
 			case <-ctx.Done():
 			}
 			continue
@@ -319,7 +300,7 @@ func (o *output) sendPart(ctx context.Context, data []byte) (int, error) {
 	select {
 	case <-ctx.Done():
 		return n, ctx.Err()
-	case <-o.taken:
+	case <-o.event.Taken():
 		return n, nil
 	case <-timer.C:
 		return n, errPaused
@@ -355,9 +336,7 @@ func (o *output) encode(data []byte) (n int) {
 	event.Reset()
 	event.Grow(text.Len() + 64)
 	payload := sockets.NewPayload(appendEvent(event.AvailableBuffer(), strconv.FormatInt(o.offset, 10), 0, bytes.TrimSuffix(text.Bytes(), []byte("\n"))))
-	o.mu.Lock()
-	o.event, o.full = payload, true
-	o.mu.Unlock()
+	o.event.Put(payload)
 	return n
 }
 
@@ -372,7 +351,7 @@ func (o *output) end(ctx context.Context) bool {
 		o.held = nil
 		o.stream.wake()
 		select { // the stream's end drops an event that is still waiting
-		case <-o.taken:
+		case <-o.event.Taken():
 		case <-ctx.Done():
 			return true
 		}

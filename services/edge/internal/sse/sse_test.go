@@ -206,13 +206,14 @@ func TestAbandonedStreamStopsWaiting(t *testing.T) {
 // TestOutputEventsAreSmallWhateverTheText has text that JSON writes with six bytes a character.
 func TestOutputEventsAreSmallWhateverTheText(t *testing.T) {
 	for name, data := range map[string]string{"control": strings.Repeat("\x01", maxOutputEvent), "split": strings.Repeat("\x01\u00e4", maxOutputEvent/3), "html": strings.Repeat("<", maxOutputEvent)} {
-		o := &output{jobID: "a"}
+		o := &output{jobID: "a", event: sockets.NewSlot()}
 		for text := []byte(data); len(text) > 0; {
 			n := o.encode(text)
-			if size := len(o.event.Bytes()); size > maxEncoded+100 {
+			event, _ := o.event.Take()
+			if size := len(event.Bytes()); size > maxEncoded+100 {
 				t.Errorf("%s: an event of %d bytes for %d", name, size, n)
 			}
-			if strings.Contains(string(o.event.Bytes()), `"data":`) {
+			if strings.Contains(string(event.Bytes()), `"data":`) {
 				t.Errorf("%s: a character was split", name)
 			}
 			text = text[n:]

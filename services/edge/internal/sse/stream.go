@@ -133,7 +133,7 @@ func (s *stream) nextState() (sockets.Message, bool) {
 		}
 	}
 	if s.output != nil {
-		if p, ok := s.output.take(); ok {
+		if p, ok := s.output.event.Take(); ok {
 			return sockets.Message{Payload: p}, true
 		}
 	}

@@ -1,0 +1,100 @@
+package download
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	errorsv1 "headway/gen/go/headway/errors/v1"
+	"headway/internal/rpcerr"
+	"headway/services/edge/internal/httperr"
+)
+
+// selection is what a request selects of a file: all of it, or a range (RFC 9110 §14). http.ServeContent determines it: it
+// seeks in a selection, and writes to it, as if it sent the file.
+type selection struct {
+	http.ResponseWriter
+	size, offset, length int64
+	// status is the status of a response with a body, or 0. refused means that the file does not have the range.
+	status  int
+	refused bool
+}
+
+// selectRange sets the headers of the response, after those that are set on w: Content-Type, ETag, and others. It returns
+// false if it has answered the request.
+func selectRange(w http.ResponseWriter, r *http.Request, size int64) (*selection, bool) {
+	// A file has few uses for several ranges, and thousands of small ones would cost a request to the service each. The whole
+	// file is an allowed answer.
+	if ranges := r.Header.Get("Range"); len(r.Header.Values("Range")) > 1 || len(ranges) > maxRange || strings.Contains(ranges, ",") {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
+	s := &selection{ResponseWriter: w, size: size}
+	http.ServeContent(s, r, "", time.Time{}, s)
+	if s.refused {
+		withoutFile(w)
+		httperr.WriteStatus(w, r, http.StatusRequestedRangeNotSatisfiable,
+			rpcerr.Newf(codes.OutOfRange, errorsv1.ErrorReason_ERROR_REASON_RANGE_NOT_SATISFIABLE,
+				"The range is not one of this file, which has %d bytes. Request a range that begins before its end.", size))
+		return nil, false
+	}
+	if s.status == 0 || r.Method == http.MethodHead {
+		return nil, false
+	}
+	return s, true
+}
+
+// withoutFile removes the headers that describe the file.
+func withoutFile(w http.ResponseWriter) {
+	for _, name := range []string{"Content-Disposition", "Content-Length", "ETag", "Accept-Ranges"} {
+		w.Header().Del(name)
+	}
+}
+
+// maxRange is the longest header of one range: two numbers of 64 bits.
+const maxRange = len("bytes=") + 2*20 + 1
+
+// WriteHeader implements http.ResponseWriter. A body has not been requested from the service yet, so its status is written
+// later.
+func (s *selection) WriteHeader(status int) {
+	switch status {
+	case http.StatusRequestedRangeNotSatisfiable:
+		s.refused = true
+	case http.StatusOK, http.StatusPartialContent:
+		s.status = status
+	default:
+		s.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write implements io.Writer. It drops the text of a refusal.
+func (s *selection) Write(b []byte) (int, error) { return len(b), nil }
+
+// ReadFrom implements io.ReaderFrom, for the copy of the range.
+func (s *selection) ReadFrom(src io.Reader) (int64, error) {
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		return 0, fmt.Errorf("a %T has no length", src)
+	}
+	s.length = limited.N
+	return s.length, nil
+}
+
+// Seek implements io.Seeker.
+func (s *selection) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += s.offset
+	case io.SeekEnd:
+		offset += s.size
+	}
+	s.offset = offset
+	return offset, nil
+}
+
+// Read implements io.Reader. It is not called, because the file has a type.
+func (s *selection) Read([]byte) (int, error) { return 0, io.EOF }
