@@ -187,8 +187,8 @@ func (s *Sheet) rejectMissing(column int, p *parent) {
 	v := &s.row
 	value := v.values[column].Append(nil)
 	message := func() string {
-		return fmt.Sprintf("There is no %s with %s %s in this file or in the database. Correct the value, or add the missing row.",
-			singular(p.sheet.Spec.Title), p.title(), s.quote(column))
+		return fmt.Sprintf("“%s” has no row with %s %s, neither in this file nor in the database. Correct the value, or add the missing row.",
+			p.sheet.Spec.Title, p.title(), s.quote(column))
 	}
 	first := v.state != Rejected
 	s.reject(column, imports.ReferenceMissing, message)
@@ -224,8 +224,8 @@ func (s *Sheet) block(column int, p *parent, keys *keys, entry int) {
 		if target.state == Blocked {
 			what = "is waiting for another row"
 		}
-		return fmt.Sprintf("The %s %s in row %d of the sheet “%s” %s. Fix that row first.",
-			singular(p.sheet.Spec.Title), s.quote(column), target.row, p.sheet.SourceSheet, what)
+		return fmt.Sprintf("%s %s is row %d of the sheet “%s”, which %s. Fix that row first.",
+			p.title(), s.quote(column), target.row, p.sheet.SourceSheet, what)
 	})
 	if v.state == Accepted {
 		v.state, v.cause = Blocked, cause

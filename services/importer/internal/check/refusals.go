@@ -52,10 +52,7 @@ func (r *Refusals) AddDangling(d imports.Dangling) {
 		r.add(&r.rows, d.Sheet, string(ownerKey(d.Key)), refusal{d.Column, imports.ReferenceMissing, message})
 		return
 	}
-	uses := "1 row"
-	if d.Uses != 1 {
-		uses = imports.Rows(uint32(d.Uses))
-	}
+	uses := imports.Rows(uint32(d.Uses))
 	message := fmt.Sprintf("“%s” can't be replaced, because %s of the table “%s” would still refer to it. Keep the value, or add those rows to the file with the new one.",
 		value, uses, d.Child)
 	r.add(&r.held, d.Sheet+"\x00"+d.Column, value, refusal{d.Column, imports.RefusedByDatabase, message})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/keyset"
@@ -35,7 +34,7 @@ type rowID struct {
 // rootCause is one root cause.
 type rootCause struct {
 	issue imports.Issue
-	// what is the cause as text, such as "Department “D-17” is missing."
+	// what is the cause as text, such as "“D-17” of “Departments” is missing."
 	what string
 	// stopped counts rows by the index of their sheet in the schema.
 	stopped []uint32
@@ -62,7 +61,7 @@ func (c *RootCauses) rejectedRow(sheet *Sheet, e entry, value string) uint32 {
 		}
 		issue.Cell = CellName(sheet.SourceSheet, sheet.Lines, int(e.row), issue.CellColumn)
 	}
-	opened := c.open(issue, named(sheet.Spec, value)+" has an error.")
+	opened := c.open(issue, where(value, sheet.Spec)+" has an error.")
 	if opened != 0 {
 		c.rejected[id] = opened
 	}
@@ -80,7 +79,7 @@ func (c *RootCauses) known(parent *schema.Sheet, column string, value []byte) (u
 
 // missingRow adds the root cause of references to a missing row. It returns 0 if there are too many.
 func (c *RootCauses) missingRow(issue imports.Issue, parent *schema.Sheet, column string, value []byte) uint32 {
-	opened := c.open(issue, named(parent, text.Quote(value, maxQuoted))+" is missing.")
+	opened := c.open(issue, where(text.Quote(value, maxQuoted), parent)+" is missing.")
 	if opened != 0 {
 		c.missing.Add(missingID(parent, column, value), opened)
 	}
@@ -134,11 +133,7 @@ func (c *RootCauses) describe(of *rootCause) imports.RootCause {
 			continue
 		}
 		root.BlockedRows += n
-		title := strings.ToLower(c.schema.Sheets[i].Title)
-		if n == 1 {
-			title = singular(title)
-		}
-		parts = append(parts, imports.Grouped(n)+" "+title)
+		parts = append(parts, imports.Rows(n)+" of “"+c.schema.Sheets[i].Title+"”")
 	}
 	verb := "are"
 	if root.BlockedRows == 1 {
@@ -148,35 +143,12 @@ func (c *RootCauses) describe(of *rootCause) imports.RootCause {
 	return root
 }
 
-// named returns a row by the value that others refer to, such as "Department “D-17”".
-func named(sheet *schema.Sheet, value string) string {
-	what := []rune(singular(sheet.Title))
-	if len(what) > 0 {
-		what[0] = unicode.ToUpper(what[0])
-	}
-	return string(what) + " " + value
-}
+// where returns a value with the title of its sheet, which can be singular or plural, in any language.
+func where(value string, sheet *schema.Sheet) string { return value + " of “" + sheet.Title + "”" }
 
 func enumerate(parts []string) string {
 	if len(parts) < 2 {
 		return strings.Join(parts, "")
 	}
 	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
-}
-
-// singular returns the name of one row for the title of a sheet: "company" for "Companies", "area" for "Areas". A title
-// that is not an English plural is returned unchanged.
-func singular(title string) string {
-	t := strings.ToLower(title)
-	switch {
-	case strings.HasSuffix(t, "ies") && len(t) > 4:
-		return t[:len(t)-3] + "y"
-	case strings.HasSuffix(t, "ss"), strings.HasSuffix(t, "us"), strings.HasSuffix(t, "is"):
-		return t
-	case strings.HasSuffix(t, "sses"), strings.HasSuffix(t, "xes"), strings.HasSuffix(t, "ches"), strings.HasSuffix(t, "shes"):
-		return t[:len(t)-2]
-	case strings.HasSuffix(t, "s") && len(t) > 2:
-		return t[:len(t)-1]
-	}
-	return t
 }

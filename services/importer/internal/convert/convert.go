@@ -324,12 +324,7 @@ func lengthRule(s *schema.Column) string {
 	return fmt.Sprintf("%d to %d characters", s.MinLength, s.MaxLength)
 }
 
-func characters(n int) string {
-	if n == 1 {
-		return "1 character"
-	}
-	return strconv.Itoa(n) + " characters"
-}
+func characters(n int) string { return imports.Count(uint32(n), "character") }
 
 // maxQuoted is how many characters of a value a message quotes.
 const maxQuoted = 40

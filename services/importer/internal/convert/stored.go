@@ -17,7 +17,7 @@ func (c *Column) checkStored(v *imports.Value) *Fault {
 	s := c.spec
 	if s.Scale != nil && v.Kind == imports.Text {
 		if at := bytes.IndexByte(v.Bytes, '.'); at >= 0 && len(v.Bytes)-at-1 > *s.Scale {
-			return fault(imports.PrecisionLost, "%s has %d decimal places, and %s can have at most %d. Round the value.", quote(*v), len(v.Bytes)-at-1, s.Title, *s.Scale)
+			return fault(imports.PrecisionLost, "%s has %s, and %s can have at most %d. Round the value.", quote(*v), imports.Count(uint32(len(v.Bytes)-at-1), "decimal place"), s.Title, *s.Scale)
 		}
 	}
 	switch s.Form {

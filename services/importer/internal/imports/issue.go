@@ -113,7 +113,7 @@ type RootCause struct {
 	Issue Issue
 	// BlockedRows counts the blocked rows of all sheets.
 	BlockedRows uint32
-	// Message is human-readable: "Department “D-17” is missing. 412 employees are waiting for it.".
+	// Message is human-readable: "“D-17” of “Departments” is missing. 412 rows of “Employees” are waiting for it.".
 	Message string
 }
 

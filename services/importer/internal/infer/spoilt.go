@@ -158,6 +158,6 @@ func (c *checker) checkReference(cell *source.Cell, hash uint64, report func(*co
 	case c.parents.folded.has(hashOf(fold(value))):
 		report(c.column, cell, OtherCase, "%s differs only in case or blanks from a %s of %s.", text.Quote(cell.Text, 40), to.header, to.table.input.Name)
 	default:
-		report(c.column, cell, Dangling, "There is no %s with %s %s.", to.table.input.Name, to.header, text.Quote(cell.Text, 40))
+		report(c.column, cell, Dangling, "“%s” has no row with %s %s.", to.table.input.Name, to.header, text.Quote(cell.Text, 40))
 	}
 }

@@ -42,7 +42,10 @@ func writeCSV(ctx context.Context, w io.Writer, im *Import) error {
 		writeRecord(out, []string{i.Sheet, i.Cell, strconv.Itoa(i.Row), i.Column, i.Value, severityWord(i.Severity), i.Code.String(), i.Message})
 	}
 	for _, c := range more.counts() {
-		message := fmt.Sprintf("%s more of this code were found and are not listed.", imports.Grouped(c.found-c.listed))
+		message := "1 more of this code was found and is not listed."
+		if more := c.found - c.listed; more != 1 {
+			message = imports.Grouped(more) + " more of this code were found and are not listed."
+		}
 		writeRecord(out, []string{c.sheet, "", "", "", "", severityWord(c.severity), c.code.String(), message})
 	}
 	return out.Flush()

@@ -215,7 +215,7 @@ func fill(t *testing.T, f *excelize.File, sheet, cell string) string {
 func TestErrorSheetComesFirst(t *testing.T) {
 	im, data, issues := sampleImport(t)
 	cause := issues[slices.IndexFunc(issues, func(i imports.Issue) bool { return i.Sheet == "departments" })]
-	im.RootCauses = []imports.RootCause{{Issue: cause, BlockedRows: 412, Message: "Department “D-17” is missing. 412 employees are waiting for it."}}
+	im.RootCauses = []imports.RootCause{{Issue: cause, BlockedRows: 412, Message: "“D-17” of “Departments” is missing. 412 rows of “Employees” are waiting for it."}}
 	im.Sheets[3].Counts.Issues += 5 // found in addition to the stored ones
 	f, _ := report(t, with(im, data, t, issues...))
 	if got := f.GetSheetList(); got[0] != "Errors" || len(got) != 8 {

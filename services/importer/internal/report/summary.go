@@ -98,7 +98,7 @@ func (b *book) tellUnlisted(t *table, sheets []*refusedRows) {
 		if !refused.exact {
 			where = "Their rows are not in this workbook. Upload the original file again to get them."
 		}
-		t.row(fmt.Sprintf("%s: %s more errors were found and are not listed. %s", b.sheetName(refused.sheet), imports.Grouped(more), where))
+		t.row(fmt.Sprintf("%s: %s. %s", b.sheetName(refused.sheet), unlistedErrors(more), where))
 	}
 	counts := b.unlisted.counts()
 	if len(counts) == 0 {
@@ -223,4 +223,11 @@ func (t *table) write(cells []xlsxwrite.Cell) {
 	if t.err == nil {
 		t.err = t.out.Row(cells)
 	}
+}
+
+func unlistedErrors(n uint32) string {
+	if n == 1 {
+		return "1 more error was found and is not listed"
+	}
+	return imports.Grouped(n) + " more errors were found and are not listed"
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
 
@@ -48,13 +49,13 @@ func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []stri
 	}
 	switch {
 	case c.MinLength > 0 && c.MinLength == c.MaxLength:
-		add("Exactly %d characters.", c.MaxLength)
+		add("Exactly %s.", imports.Count(uint32(c.MaxLength), "character"))
 	case c.MinLength > 0 && c.MaxLength > 0:
 		add("%d to %d characters.", c.MinLength, c.MaxLength)
 	case c.MinLength > 0:
-		add("At least %d characters.", c.MinLength)
+		add("At least %s.", imports.Count(uint32(c.MinLength), "character"))
 	case c.MaxLength > 0:
-		add("At most %d characters.", c.MaxLength)
+		add("At most %s.", imports.Count(uint32(c.MaxLength), "character"))
 	}
 	low, high := strings.Replace(c.Min, "T", " ", 1), strings.Replace(c.Max, "T", " ", 1)
 	switch {

@@ -147,8 +147,8 @@ func (r *Runner) conclude(ctx context.Context, job *jobsv1.Job, im imports.Impor
 	}
 	return ending{fail: &failure{
 		reason: rpcerr.Word(errorsv1.ErrorReason_ERROR_REASON_ROWS_REJECTED), permanent: true, result: result(im, o),
-		message: fmt.Sprintf("Nothing was imported: %s of %s can't be imported, and this import stops on errors. Fix those rows and upload the file again, or import only the others.",
-			imports.Rows(review.Refused(o.Totals)), imports.Rows(o.Totals.Read)),
+		message: fmt.Sprintf("Nothing was imported: %s can't be imported, and this import stops on errors. Fix the errors and upload the file again, or import only the rows without errors.",
+			imports.RowsOf(review.Refused(o.Totals), o.Totals.Read)),
 	}}, nil
 }
 

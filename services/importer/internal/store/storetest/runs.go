@@ -12,7 +12,7 @@ func begins(t *testing.T, store imports.Store) {
 	ctx := t.Context()
 	create(t, store, "a")
 	counts := imports.Counts{Read: 3, Inserted: 1, Rejected: 2, Issues: 2, Warnings: 1}
-	causes := []imports.RootCause{{Issue: issues(1)[0], BlockedRows: 7, Message: "Team “T1” is missing. 7 people are waiting for it."}}
+	causes := []imports.RootCause{{Issue: issues(1)[0], BlockedRows: 7, Message: "“T1” of “Teams” is missing. 7 rows of “People” are waiting for it."}}
 	must(t, store.BeginRun(ctx, "a", 1))
 	must(t, store.AddIssues(ctx, "a", 1, issues(2)))
 	found := imports.Found{Errors: map[imports.IssueCode]uint32{imports.Required: 2}, Warnings: map[imports.IssueCode]uint32{imports.ColumnIgnored: 1}}
@@ -111,7 +111,7 @@ func rowResults(t *testing.T, store imports.Store) {
 	if err := store.EndSheet(ctx, "a", 1, "people", imports.SheetResult{Rows: &imports.RowResults{}}); !errors.Is(err, imports.ErrFenced) {
 		t.Errorf("from an earlier run: %v", err)
 	}
-	causes := []imports.RootCause{{Issue: issues(1)[0], BlockedRows: 7, Message: "Team “T1” is missing. 7 people are waiting for it."}}
+	causes := []imports.RootCause{{Issue: issues(1)[0], BlockedRows: 7, Message: "“T1” of “Teams” is missing. 7 rows of “People” are waiting for it."}}
 	must(t, store.Checked(ctx, "a", 2, causes))
 	// The run ends before it can record its commit. The next run records it without BeginRun.
 	must(t, store.EndRun(ctx, "a", 3, true))

@@ -172,7 +172,7 @@ func (t *table) applyRows(search *search) error {
 		case err != nil:
 			return t.failed(err)
 		case tag.RowsAffected() != o.rows:
-			return &refusedError{table: t, cause: fmt.Errorf("the table %s took %d of %d rows", t.sheet.Table, tag.RowsAffected(), o.rows)}
+			return &refusedError{table: t, cause: fmt.Errorf("the table %s accepted only %s", t.sheet.Table, imports.RowsOf(uint32(tag.RowsAffected()), uint32(o.rows)))}
 		}
 	}
 	if search.found() > 0 {

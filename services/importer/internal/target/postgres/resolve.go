@@ -116,7 +116,7 @@ func (t *table) linkRows() error {
 			return t.failed(err)
 		}
 		if lost > 0 {
-			return &refusedError{table: t, cause: fmt.Errorf("%d rows of the table %s refer to rows that no longer exist", lost, t.sheet.Table)}
+			return &refusedError{table: t, cause: fmt.Errorf("references to rows that no longer exist: %s of the table %s", imports.Rows(uint32(lost)), t.sheet.Table)}
 		}
 		id := r.alias + "." + name(r.id)
 		_, err = t.tx.writer.Exec(t.tx.ctx, fmt.Sprintf(`UPDATE %s t SET %s = %s FROM %s s LEFT JOIN %s %s ON %s WHERE %s AND t.%s IS DISTINCT FROM %s`,

@@ -119,7 +119,7 @@ func (t *table) writeAll(ctx context.Context, rows [][]imports.Value, kept map[i
 			return err
 		}
 		if len(found) == 0 {
-			return &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("it accepted %d of %d rows", changed, len(chunk))}
+			return &imports.TableConflictError{Table: t.sheet.Table, Detail: "it accepted only " + imports.RowsOf(uint32(changed), uint32(len(chunk)))}
 		}
 		refused = append(refused, found...)
 	}

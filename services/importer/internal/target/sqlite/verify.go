@@ -56,7 +56,7 @@ func (tx *transaction) Check(ctx context.Context, sheets map[string]imports.Coun
 		}
 		if want := before + int64(sheets[sheet.Name].Inserted); n != want {
 			return nil, &imports.TableConflictError{Table: sheet.Table,
-				Detail: fmt.Sprintf("it would have %d rows after this import, not %d, because of a trigger. Change the trigger, or import into another table", n, want)}
+				Detail: fmt.Sprintf("it would have %s after this import, not %s, because of a trigger. Change the trigger, or import into another table", imports.Count(uint32(n), "row"), imports.Grouped(uint32(want)))}
 		}
 	}
 	fails, err := tx.conn.DanglingForeignKeys()
