@@ -33,4 +33,5 @@ const (
 	OtherTable       = "OTHER_TABLE"
 	BelowTable       = "BELOW_TABLE"
 	SparseRows       = "SPARSE_ROWS"
+	SumRows          = "SUM_ROWS"
 )

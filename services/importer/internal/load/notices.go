@@ -35,6 +35,10 @@ func (s *sheet) notices() []imports.Notice {
 	n.rows(imports.OtherTable, p.layout.OtherTable(), "%s %s in another table of the sheet: %s. Check that they are records.")
 	n.rows(imports.BelowTable, p.layout.BelowTable(), "%s %s below the table of the sheet: %s. Check that they are records.")
 	n.rows(imports.SparseRows, p.layout.Sparse(), "%s %s a value in one column only: %s. Check that they are records.")
+	if s.totals != nil {
+		s.totals.endBlock()
+		n.rows(imports.SumRows, s.totals.unclear, "%s %s numbers that are the sums of the rows above: %s. Check that they are records.")
+	}
 	return n.list
 }
 
@@ -63,7 +67,7 @@ func (n *noticeList) rows(reason string, rows layout.Rows, format string) {
 	switch reason {
 	case imports.TotalsLeftOut, imports.HeadersLeftOut, imports.FillersLeftOut:
 		verb = map[bool]string{true: "was", false: "were"}[rows.Count == 1]
-	case imports.SparseRows:
+	case imports.SparseRows, imports.SumRows:
 		verb = map[bool]string{true: "has", false: "have"}[rows.Count == 1]
 	}
 	if rows.Count > 1 {

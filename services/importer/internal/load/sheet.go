@@ -32,6 +32,8 @@ type sheet struct {
 	pipeline *pipeline
 	// normalized counts cells by column. It is nil if there are none.
 	normalized []normalized
+	// totals is nil if the sheet can't have totals.
+	totals *totals
 }
 
 // column is a column that the file has.
@@ -64,6 +66,7 @@ func (r *run) openSheet(ctx context.Context, index int, spec *schema.Sheet) (*sh
 	}
 	s.issues = issueLog{store: r.loader.Store, id: r.task.Import.ID, run: r.task.Number, counts: &s.counts}
 	s.pipeline = &pipeline{sheet: s}
+	s.totals = newTotals(s.columns)
 	config := check.Config{
 		Spec: spec, Index: index, Columns: columns, Mode: r.task.Import.Policy.Mode, Database: s.table,
 		Parents: func(name string) *check.Sheet { return r.sheets[name].check },
@@ -170,6 +173,9 @@ func (s *sheet) take(ctx context.Context, b *batch) error {
 		s.warnRepaired(line)
 	}
 	s.addNormalized(b)
+	if s.totals != nil {
+		s.totals.find(b)
+	}
 	verdicts, err := s.check.Decide(ctx, &b.Batch)
 	if err != nil {
 		return err

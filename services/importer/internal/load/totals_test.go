@@ -1,0 +1,88 @@
+package load_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"headway/services/importer/internal/imports"
+)
+
+const salesSchema = `
+name: sales
+title: Sales
+sheets:
+  - name: sales
+    title: Sales
+    table: sales
+    key: code
+    columns:
+      - {name: code, title: Code, type: text, required: true}
+      - {name: owner, title: Owner, type: text}
+      - {name: quantity, title: Quantity, type: integer}
+      - {name: amount, title: Amount, type: decimal}
+`
+
+// TestRowsThatAddUpTheRowsAbove checks that a row with an unknown label, whose numbers are sums, is an error if there is more
+// evidence, and is imported with a notice if it is not clear. A row whose number is a sum by chance is imported.
+func TestRowsThatAddUpTheRowsAbove(t *testing.T) {
+	for name, test := range map[string]struct {
+		rows   [][]any
+		issues []string
+		notice string // the rows that it names
+	}{
+		"a total below all rows": {[][]any{{"a", "ann", 1, 10.5}, {"b", "bob", 2, 20.25}, {"Alles zusammen", nil, 3, 30.75}},
+			[]string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"numbers as text": {[][]any{{"a", "ann", "1", "1,000.50"}, {"b", "bob", "2", "2,000.00"}, {"Bendra", nil, "3", "3,000.50"}},
+			[]string{"Sales!A4 NOT_A_RECORD"}, ""},
+		"codes with digits, a label without": {[][]any{{"K1", "ann", 10, nil}, {"K2", "ann", 20, nil}, {"K3", "ann", 70, nil}, {"Altogether", "ann", 100, nil}},
+			[]string{"Sales!A5 NOT_A_RECORD"}, ""},
+		"subtotals and a grand total": {[][]any{{"a", "ann", 1, 100}, {"b", "bob", 2, 200}, {"North", nil, 3, 300}, {"c", "ann", 4, 150}, {"d", "bob", 5, 250},
+			{"South", nil, 9, 400}, {"Both", nil, 12, 700}}, []string{"Sales!A4 NOT_A_RECORD", "Sales!A7 NOT_A_RECORD", "Sales!A8 NOT_A_RECORD"}, ""},
+		"a total after an empty row": {[][]any{{"a", "ann", 1, 1000}, {"b", "bob", 2, 2500}, {}, {"Alles zusammen", nil, 3, 3500}},
+			[]string{"Sales!A5 NOT_A_RECORD"}, ""},
+		"the price is an average": {[][]any{{"a", "ann", 1000, 10.5}, {"b", "bob", 2000, 20.25}, {"c", "bob", 3000, 1}, {"Alles zusammen", nil, 6000, 31.75}},
+			[]string{"Sales!A5 NOT_A_RECORD"}, ""},
+		"an error in a row above":     {[][]any{{"a", "ann", "many", 10.5}, {"b", "bob", 2, 20.25}, {"Alles zusammen", nil, 3, 30.75}}, []string{"Sales!C2 NOT_A_NUMBER", "Sales!A4 NOT_A_RECORD"}, ""},
+		"one number, nothing else":    {[][]any{{"a", "ann", 10, nil}, {"b", "bob", 20, nil}, {"c", "cid", 30, nil}}, nil, "4"},
+		"an empty cell, like codes":   {[][]any{{"K1", "ann", 10, nil}, {"K2", "bob", 20, nil}, {"K3", nil, 30, nil}}, nil, "4"},
+		"within the table":            {[][]any{{"a", "ann", 1, nil}, {"b", "bob", 2, nil}, {"c", "cid", 3, nil}, {"d", "ann", 4, nil}}, nil, ""},
+		"powers of two":               {[][]any{{"a", "ann", 1, nil}, {"b", "bob", 1, nil}, {"c", "cid", 2, nil}, {"d", "dan", 4, nil}, {"e", "eve", 5, nil}}, nil, ""},
+		"an assembly below its parts": {[][]any{{"a", "ann", 1, 1000}, {"b", "bob", 2, 2500}, {"c", "cid", 3, 3500}}, nil, "4"},
+		"one digit":                   {[][]any{{"a", "ann", 1, nil}, {"b", "bob", 2, nil}, {"c", "cid", 3, nil}}, nil, ""},
+		"zeros":                       {[][]any{{"a", "ann", 0, 0}, {"b", "bob", 0, 0}, {"c", nil, 0, 0}}, nil, ""},
+		"only one number differs":     {[][]any{{"a", "ann", 1, 10}, {"b", "bob", 2, 20}, {"c", nil, 3, 31}}, nil, ""},
+		"a number as the code":        {[][]any{{"1", "ann", 1, 1000}, {"2", "bob", 2, 2500}, {"3", nil, 3, 3500}}, nil, ""},
+		"one row above":               {[][]any{{"a", "ann", 1, 1000}, {"b", nil, 1, 1000}}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setupFor(t, salesSchema)
+			task, summary := b.run(sheetsOf(t, map[string][][]any{"Sales": append([][]any{{"Code", "Owner", "Quantity", "Amount"}}, test.rows...)}), upsert)
+			b.wantErrors(task.Import.ID, test.issues...)
+			for _, issue := range b.issuesOf(task.Import.ID, imports.NotARecord) {
+				if !strings.Contains(issue.Message, "sums of the rows above") {
+					t.Error(issue.Message)
+				}
+			}
+			counts := summary.Sheets["sales"]
+			if counts.Rejected != uint32(len(test.issues)) || counts.Inserted+counts.Rejected != counts.Read {
+				t.Errorf("%+v", counts)
+			}
+			b.wantNotice(task.Import.ID, imports.SumRows, test.notice)
+		})
+	}
+}
+
+// TestSumsAreFoundAcrossBatches has more rows than a batch, and the first row of a batch is a total.
+func TestSumsAreFoundAcrossBatches(t *testing.T) {
+	b := setupFor(t, salesSchema)
+	rows, quantity := [][]any{{"Code", "Owner", "Quantity", "Amount"}}, 0
+	for i := range 2000 {
+		rows = append(rows, []any{fmt.Sprint("k", i), "ann", i, 1.25})
+		quantity += i
+	}
+	rows = append(rows, []any{"Bendra suma", nil, quantity, 2500})
+	task, summary := b.run(sheetsOf(t, map[string][][]any{"Sales": rows}), upsert)
+	b.wantIssues(task.Import.ID, "Sales!A2002 NOT_A_RECORD")
+	wantCounts(t, summary.Sheets["sales"], "2001 2000 0 0 1 0")
+}
