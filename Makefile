@@ -100,7 +100,7 @@ bench-messy: ## Score how messy files of public benchmarks are read (DIR=their f
 
 .PHONY: memory
 memory: ## Import the worst files within small memory budgets, and a million rows with errors (about 20 minutes)
-	HEADWAY_WORST_FILES=all go test ./services/importer -count 1 -timeout 90m -run 'TestWorstFilesStayWithinMemoryBudget|TestDownloadsHoldEachRowExactlyOnce' -v
+	HEADWAY_WORST_FILES=all go test ./services/importer -count 1 -timeout 90m -run 'TestWorstFilesStayWithinMemoryBudget|TestWaitingRowsStayWithinMemoryBudget|TestDownloadsHoldEachRowExactlyOnce' -v
 
 .PHONY: tidy
 tidy: ## Tidy every module

@@ -71,78 +71,16 @@ func keepsWithinBudget(t *testing.T, budget int64, kinds []worstFile) {
 	small := notesBook(t, 500, func(add func(string)) { add("short") }, func(int) string { return strings.Repeat(`<c t="s"><v>0</v></c>`, 3) })
 
 	w := newKilledWorld(t, buildServices(t), 0, nil, "--memory", settings.Bytes(budget).String(), "--schemas-dir", schemas)
-	token := func(user string) grpc.CallOption {
-		key, err := auth.NewKey([]byte(testSecret))
-		if err != nil {
-			t.Fatal(err)
-		}
-		signed, err := key.Sign(auth.Identity{Subject: user}, time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return grpc.PerRPCCredentials(auth.StaticCredentials(signed))
-	}
-	upload := func(user string, file []byte) (string, error) {
-		stream, err := w.imports.UploadWorkbook(t.Context(), token(user), grpc.WaitForReady(true))
-		if err != nil {
-			return "", err
-		}
-		options := &importsv1.UploadOptions{Schema: "notes", OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS}
-		err = stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: options}})
-		for ; err == nil && len(file) > 0; file = file[min(len(file), 256<<10):] {
-			err = stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: file[:min(len(file), 256<<10)]}})
-		}
-		answer, err := stream.CloseAndRecv()
-		return answer.GetImport().GetImportId(), err
-	}
-	download := func(user, id string, format importsv1.ReportFormat) (size int, err error) {
-		stream, err := w.imports.DownloadReport(t.Context(), &importsv1.DownloadReportRequest{ImportId: id, Format: format}, token(user))
-		for err == nil {
-			var answer *importsv1.DownloadReportResponse
-			answer, err = stream.Recv()
-			size += len(answer.GetBody().GetData())
-		}
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return size, err
-	}
-	follow := func(user, id string) *importsv1.Import {
-		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // one of 16 files writes, and the others wait
-		defer cancel()
-		stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: id}, token(user))
-		if err != nil {
-			t.Error(err)
-			return nil
-		}
-		var last *importsv1.Import
-		for {
-			answer, err := stream.Recv()
-			if err != nil {
-				return last
-			}
-			last = answer.GetImport()
-		}
-	}
-	// Both processes start at the same time. An upload is accepted as soon as the importer reaches the jobs service.
-	for {
-		_, err := upload("ready", small)
-		if err == nil {
-			break
-		}
-		if rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE {
-			t.Fatal(err)
-		}
-	}
+	w.awaitUploads("notes", small)
 	var all sync.WaitGroup
 	var ended sync.Map // user by import
 	for i := range 16 {
 		user, kind := fmt.Sprintf("user-%d", i%4), kinds[i*len(kinds)/16]
 		all.Go(func() {
-			id, err := upload(user, files[kind.name])
+			id, err := w.uploadAs(user, "notes", files[kind.name])
 			switch reason := rpcerr.Reason(err); {
 			case err == nil:
-				last := follow(user, id)
+				last := w.followAs(user, id)
 				status, reason := last.GetJob().GetStatus(), last.GetJob().GetError().GetReason()
 				if status != jobsv1.JobStatus_JOB_STATUS_COMPLETED && reason != "WORKBOOK_LIMIT" {
 					t.Errorf("%s ended as %v: %v", kind.name, status, last.GetJob().GetError())
@@ -165,12 +103,12 @@ func keepsWithinBudget(t *testing.T, budget int64, kinds []worstFile) {
 		var id string
 		for deadline := time.Now().Add(time.Minute); id == ""; {
 			var err error
-			if id, err = upload("ann", small); err != nil && (rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_OVERLOADED || time.Now().After(deadline)) {
+			if id, err = w.uploadAs("ann", "notes", small); err != nil && (rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_OVERLOADED || time.Now().After(deadline)) {
 				t.Errorf("another user's upload: %v", err)
 				return
 			}
 		}
-		if last := follow("ann", id); last.GetTotals().GetRead() != 500 || !last.GetCommitted() {
+		if last := w.followAs("ann", id); last.GetTotals().GetRead() != 500 || !last.GetCommitted() {
 			t.Errorf("another user's import ended with %v", last)
 		}
 	})
@@ -180,7 +118,7 @@ func keepsWithinBudget(t *testing.T, budget int64, kinds []worstFile) {
 		for _, format := range []importsv1.ReportFormat{importsv1.ReportFormat_REPORT_FORMAT_WORKBOOK, importsv1.ReportFormat_REPORT_FORMAT_CSV,
 			importsv1.ReportFormat_REPORT_FORMAT_IMPORTED_XLSX} {
 			all.Go(func() {
-				size, err := download(user.(string), id.(string), format)
+				size, err := w.downloadAs(user.(string), id.(string), format)
 				switch reason := rpcerr.Reason(err); {
 				case err == nil, reason == errorsv1.ErrorReason_ERROR_REASON_NOTHING_COMMITTED, reason == workbookLimit:
 				case reason == errorsv1.ErrorReason_ERROR_REASON_OVERLOADED && retryAfter(err) > 0 && size == 0:
@@ -193,15 +131,7 @@ func keepsWithinBudget(t *testing.T, budget int64, kinds []worstFile) {
 		return true
 	})
 	all.Wait()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.importer.command.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	var kib int64
-	if _, err := fmt.Sscan(rest, &kib); err != nil {
-		t.Fatal(err)
-	}
+	kib := peakMemory(t, w.importer.command.Process.Pid)
 	t.Logf("budget %d MiB: peak of the resident memory %d MiB", budget>>20, kib>>10)
 	if kib<<10 > budget {
 		t.Errorf("the resident memory reached %d MiB, the budget is %d MiB", kib>>10, budget>>20)
@@ -216,4 +146,93 @@ func retryAfter(err error) time.Duration {
 		}
 	}
 	return 0
+}
+
+// peakMemory returns the peak of the resident memory of a process, in KiB.
+func peakMemory(t *testing.T, process int) (kib int64) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		t.Fatal(err)
+	}
+	return kib
+}
+
+// as returns the credentials of a user.
+func (w *killedWorld) as(user string) grpc.CallOption {
+	key, err := auth.NewKey([]byte(testSecret))
+	if err != nil {
+		w.t.Error(err)
+		return w.token
+	}
+	signed, err := key.Sign(auth.Identity{Subject: user}, time.Hour)
+	if err != nil {
+		w.t.Error(err)
+	}
+	return grpc.PerRPCCredentials(auth.StaticCredentials(signed))
+}
+
+// uploadAs uploads a file of which the valid rows are imported.
+func (w *killedWorld) uploadAs(user, schema string, file []byte) (id string, err error) {
+	stream, err := w.imports.UploadWorkbook(w.t.Context(), w.as(user), grpc.WaitForReady(true))
+	if err != nil {
+		return "", err
+	}
+	options := &importsv1.UploadOptions{Schema: schema, OnIssues: importsv1.OnIssues_ON_ISSUES_SKIP_ROWS}
+	err = stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Options{Options: options}})
+	for ; err == nil && len(file) > 0; file = file[min(len(file), 256<<10):] {
+		err = stream.Send(&importsv1.UploadWorkbookRequest{Part: &importsv1.UploadWorkbookRequest_Data{Data: file[:min(len(file), 256<<10)]}})
+	}
+	answer, err := stream.CloseAndRecv()
+	return answer.GetImport().GetImportId(), err
+}
+
+// awaitUploads uploads a file until the importer reaches the jobs service. Both start at the same time.
+func (w *killedWorld) awaitUploads(schema string, file []byte) (id string) {
+	w.t.Helper()
+	for {
+		id, err := w.uploadAs("ready", schema, file)
+		if err == nil {
+			return id
+		}
+		if rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNAVAILABLE {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// followAs follows an import to its end, and returns its last state.
+func (w *killedWorld) followAs(user, id string) (last *importsv1.Import) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 15*time.Minute) // one of 16 files writes, and the others wait
+	defer cancel()
+	stream, err := w.imports.WatchImport(ctx, &importsv1.WatchImportRequest{ImportId: id}, w.as(user))
+	if err != nil {
+		w.t.Error(err)
+		return nil
+	}
+	for {
+		answer, err := stream.Recv()
+		if err != nil {
+			return last
+		}
+		last = answer.GetImport()
+	}
+}
+
+// downloadAs downloads a report, and returns its size.
+func (w *killedWorld) downloadAs(user, id string, format importsv1.ReportFormat) (size int, err error) {
+	stream, err := w.imports.DownloadReport(w.t.Context(), &importsv1.DownloadReportRequest{ImportId: id, Format: format}, w.as(user))
+	for err == nil {
+		var answer *importsv1.DownloadReportResponse
+		answer, err = stream.Recv()
+		size += len(answer.GetBody().GetData())
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return size, err
 }

@@ -3,164 +3,205 @@ package check
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/keyset"
 )
 
-// maxAncestors limits the number of database rows that a search for cycles reads.
-const maxAncestors = 200_000
-
-// ancestors are the rows of the database that deferred rows refer to, directly or through others. They are nodes of the
-// graph of the deferred rows, so that a cycle through them is found.
+// ancestors adds rows that only the database has to the graph of the deferred rows. A cycle can close through them. They are
+// read in batches, from the references that lead to them.
 type ancestors struct {
 	sheet *Sheet
-	// targets is the graph: the targets of each node, by self column.
-	targets []int32
-	// nodes are the nodes of the database's rows, by key. rows are those whose references are not known.
+	graph *graph
+	// nodes are the nodes of the database's rows, by key. It is nil if the table was empty.
 	nodes *keyset.Set[int32]
-	rows  []ancestor
-	// edges are the references that are not resolved, by self column.
-	edges [][]outsideTarget
+	// open is a stack of references that are not resolved, each followed by its length. waiting is their number.
+	open    *keyset.List[byte]
+	waiting int
+	buffer  []byte
 }
 
+// openReference is a reference whose target is not known.
+type openReference struct {
+	edge  int // in the targets of the graph
+	self  int // in the self columns
+	value imports.Value
+}
+
+// ancestor is a row that only the database has.
 type ancestor struct {
 	node int32
 	key  []imports.Value
 }
 
-// outsideTarget is a reference to a value that no row of the file has.
-type outsideTarget struct {
-	edge  int // index in the targets
-	value imports.Value
-}
-
-// cloned returns a value with its own memory.
-func cloned(v imports.Value) imports.Value {
-	v.Bytes = bytes.Clone(v.Bytes)
-	return v
-}
-
-// addAncestors adds the rows of the database to a graph of targets. outside has the references that leave the file, by self
-// column. addAncestors returns the graph and the number of its nodes.
-func (s *Sheet) addAncestors(ctx context.Context, targets []int32, outside [][]outsideTarget) (graph []int32, nodes int, err error) {
-	n, width := s.deferred.len(), len(s.selfColumns)
-	if width == 0 || s.Database.WasEmpty() {
-		return targets, n, nil
+func (s *Sheet) newAncestors(g *graph) *ancestors {
+	a := &ancestors{sheet: s, graph: g}
+	if len(s.selfColumns) > 0 && !s.Database.WasEmpty() {
+		a.nodes, a.open = keyset.New[int32](s.Space), keyset.NewList[byte](s.Space, 0)
 	}
-	a := &ancestors{sheet: s, targets: targets, nodes: keyset.New[int32](s.Space), edges: outside}
-	defer func() { err = errors.Join(err, unavailable(a.nodes.Close())) }()
-	for a.nodes.Len() < maxAncestors {
-		if err := a.resolve(ctx); err != nil {
-			return nil, 0, err
-		}
-		if len(a.rows) == 0 {
-			break
-		}
-		if err := a.read(ctx); err != nil {
-			return nil, 0, err
-		}
-		if err := errors.Join(unavailable(a.nodes.Err()), s.keyErr()); err != nil {
-			return nil, 0, err
-		}
-	}
-	return a.targets, len(a.targets) / width, nil
+	return a
 }
 
-// resolve finds the rows that have the values of edges.
-func (a *ancestors) resolve(ctx context.Context) error {
+func (a *ancestors) close() error {
+	return unavailable(errors.Join(a.nodes.Err(), a.nodes.Close(), a.open.Err(), a.open.Close()))
+}
+
+// follow sets an edge of the graph to the target of a value. Values that the file does not have are looked up later.
+func (a *ancestors) follow(edge, self int, v imports.Value) {
+	a.graph.targets.Set(edge, -1)
+	if v.Kind == imports.Null {
+		return
+	}
 	s := a.sheet
-	for i, column := range s.selfColumns {
-		for len(a.edges[i]) > 0 {
-			some := a.edges[i][:min(MaxBatchRows, len(a.edges[i]))]
-			a.edges[i] = a.edges[i][len(some):]
-			values := make([]imports.Value, len(some))
-			for j := range some {
-				values[j] = some[j].value
-			}
-			owners, err := s.Database.Owners(ctx, s.parents[column].column, values)
-			if err != nil {
-				return err
-			}
-			for j, owner := range owners {
-				if owner != nil {
-					a.targets[some[j].edge] = a.node(s.keysOf(s.parents[column].column) != nil, owner)
-				}
-			}
+	s.buffer = v.Append(s.buffer[:0])
+	keys := s.keysOf(s.parents[s.selfColumns[self]].column)
+	switch entry := keys.Find(s.buffer); {
+	case entry >= 0 && keys.Get(entry).state == Pending:
+		a.graph.targets.Set(edge, int32(keys.Get(entry).cause)-1)
+	case entry < 0 && a.nodes != nil:
+		a.push(openReference{edge, self, v})
+	}
+}
+
+func (a *ancestors) push(r openReference) {
+	a.buffer = binary.LittleEndian.AppendUint32(a.buffer[:0], uint32(r.edge))
+	a.buffer = binary.LittleEndian.AppendUint32(a.buffer, uint32(r.self))
+	a.buffer = appendValue(a.buffer, r.value)
+	a.buffer = binary.LittleEndian.AppendUint32(a.buffer, uint32(len(a.buffer)))
+	for _, c := range a.buffer {
+		a.open.Append(c)
+	}
+	a.waiting++
+}
+
+func (a *ancestors) pop() openReference {
+	a.waiting--
+	length := int(binary.LittleEndian.Uint32(a.popBytes(4)))
+	record := a.popBytes(length)
+	if a.open.Err() != nil {
+		return openReference{}
+	}
+	v, _ := readValue(record[8:])
+	return openReference{int(binary.LittleEndian.Uint32(record)), int(binary.LittleEndian.Uint32(record[4:])), v}
+}
+
+func (a *ancestors) popBytes(n int) []byte {
+	some := make([]byte, n)
+	for i := range some {
+		some[n-1-i] = a.open.Pop()
+	}
+	return some
+}
+
+// finish resolves all open references, and those of the rows that they lead to.
+func (a *ancestors) finish(ctx context.Context) error {
+	for a.waiting > 0 {
+		rows, err := a.resolve(ctx)
+		if err != nil {
+			return err
+		}
+		if err := a.read(ctx, rows); err != nil {
+			return err
+		}
+		if err := errors.Join(unavailable(errors.Join(a.nodes.Err(), a.open.Err(), a.graph.targets.Err())), a.sheet.keyErr()); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// node returns the node of a row of the database. If the file has the row, it is that of the file, or -1 if the file
-// replaces the value that was referred to, or if the row does not wait.
-func (a *ancestors) node(replaces bool, owner []imports.Value) int32 {
+// resolve looks up the rows of the database that some of the open references lead to. It returns those that are new.
+func (a *ancestors) resolve(ctx context.Context) (rows []ancestor, err error) {
+	s := a.sheet
+	some := make([][]openReference, len(s.selfColumns))
+	for n := 0; a.waiting > 0 && n < MaxBatchRows; n++ {
+		r := a.pop()
+		some[r.self] = append(some[r.self], r)
+	}
+	for self, references := range some {
+		if len(references) == 0 {
+			continue
+		}
+		column := s.parents[s.selfColumns[self]].column
+		values := make([]imports.Value, len(references))
+		for i := range references {
+			values[i] = references[i].value
+		}
+		owners, err := s.Database.Owners(ctx, column, values)
+		if err != nil {
+			return nil, err
+		}
+		for i, owner := range owners {
+			if owner == nil {
+				continue
+			}
+			node, added := a.node(s.keysOf(column) != nil, owner)
+			a.graph.targets.Set(references[i].edge, node)
+			if added {
+				rows = append(rows, ancestor{node, clonedKey(owner)})
+			}
+		}
+	}
+	return rows, nil
+}
+
+// node returns the node of a row of the database, and whether it was added. If the file has the row, it is that of its
+// deferred row, or -1. replaces reports whether the file has the column of the reference: the value then no longer belongs
+// to the row.
+func (a *ancestors) node(replaces bool, owner []imports.Value) (node int32, added bool) {
 	s := a.sheet
 	key := ownerKey(owner)
 	if entry := s.keys.Find(key); entry >= 0 {
 		if replaces || s.keys.Get(entry).state != Pending {
-			return -1
+			return -1, false
 		}
-		return int32(s.keys.Get(entry).cause) - 1
+		return int32(s.keys.Get(entry).cause) - 1, false
 	}
-	width := len(s.selfColumns)
-	i, found := a.nodes.Add(key, int32(len(a.targets)/width))
-	node := a.nodes.Get(i)
+	i, found := a.nodes.Add(key, int32(a.graph.nodes()))
+	node = a.nodes.Get(i)
 	if !found {
-		for range width {
-			a.targets = append(a.targets, -1)
+		for range a.graph.width {
+			a.graph.targets.Append(-1)
 		}
-		row := ancestor{node: node}
-		for _, v := range owner {
-			row.key = append(row.key, cloned(v))
-		}
-		a.rows = append(a.rows, row)
 	}
-	return node
+	return node, !found
 }
 
-// read reads the references of rows.
-func (a *ancestors) read(ctx context.Context) error {
+func clonedKey(owner []imports.Value) []imports.Value {
+	key := make([]imports.Value, len(owner))
+	for i, v := range owner {
+		v.Bytes = bytes.Clone(v.Bytes)
+		key[i] = v
+	}
+	return key
+}
+
+// read follows the references of rows of the database.
+func (a *ancestors) read(ctx context.Context, rows []ancestor) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	s := a.sheet
-	for len(a.rows) > 0 {
-		some := a.rows[:min(MaxBatchRows, len(a.rows))]
-		a.rows = a.rows[len(some):]
-		asked := make([][]imports.Value, len(some))
-		for i, row := range some {
-			asked[i] = make([]imports.Value, len(s.Columns))
-			for k, column := range s.key {
-				asked[i][column] = row.key[k]
-			}
+	asked := make([][]imports.Value, len(rows))
+	for i, row := range rows {
+		asked[i] = make([]imports.Value, len(s.Columns))
+		for k, column := range s.key {
+			asked[i][column] = row.key[k]
 		}
-		existing, err := s.Database.Existing(ctx, asked)
-		if err != nil {
-			return err
+	}
+	existing, err := s.Database.Existing(ctx, asked)
+	if err != nil {
+		return err
+	}
+	for i, row := range existing {
+		if row == nil {
+			continue
 		}
-		for i, row := range existing {
-			if row != nil {
-				a.follow(int(some[i].node)*len(s.selfColumns), row)
-			}
+		for self, column := range s.selfColumns {
+			a.follow(int(rows[i].node)*a.graph.width+self, self, row[column])
 		}
 	}
 	return nil
-}
-
-// follow follows the references of a row of the database, whose first edge is at an index.
-func (a *ancestors) follow(at int, row []imports.Value) {
-	s := a.sheet
-	for i, column := range s.selfColumns {
-		v := row[column]
-		if v.Kind == imports.Null {
-			continue
-		}
-		s.buffer = v.Append(s.buffer[:0])
-		keys := s.keysOf(s.parents[column].column)
-		switch entry := keys.Find(s.buffer); {
-		case entry < 0:
-			a.edges[i] = append(a.edges[i], outsideTarget{edge: at + i, value: cloned(v)})
-		case keys.Get(entry).state == Pending:
-			a.targets[at+i] = int32(keys.Get(entry).cause) - 1
-		}
-	}
 }

@@ -125,7 +125,7 @@ type decision struct {
 // NewSheet returns the check of a sheet.
 func NewSheet(config Config) (*Sheet, error) {
 	s := &Sheet{Config: config, uniques: map[int]*keys{}, parents: map[int]*parent{}, firstIssue: map[int]imports.Issue{},
-		deferred: deferredRows{dir: config.Space.Dir}}
+		deferred: deferredRows{space: config.Space}}
 	for _, name := range s.Spec.Key {
 		i := slices.IndexFunc(s.Columns, func(c Column) bool { return c.Spec.Name == name })
 		if i < 0 {

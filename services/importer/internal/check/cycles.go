@@ -1,77 +1,144 @@
 package check
 
-// components orders a graph of n nodes, each with `width` targets (-1 for none), so that targets come first. Nodes that
-// reach each other are adjacent in the order. ends has the position after the last node of each such component. cyclic
-// reports which nodes are in a cycle (Tarjan's strongly connected components, without recursion).
-func components(n, width int, targets []int32) (order, ends []int32, cyclic []bool) {
-	index := make([]int32, n) // when a node was first seen, from 1
-	low := make([]int32, n)
-	onStack := make([]bool, n)
-	cyclic = make([]bool, n)
-	order = make([]int32, 0, n)
-	type frame struct{ node, edge int32 }
-	var stack []int32
-	var frames []frame
-	seen := int32(0)
+import (
+	"errors"
+
+	"headway/services/importer/internal/keyset"
+)
+
+// graph is a graph of deferred rows and others. Each node has `width` targets, or -1.
+type graph struct {
+	width   int
+	targets *keyset.List[int32]
+}
+
+func (g *graph) nodes() int { return g.targets.Len() / max(g.width, 1) }
+
+// components are the nodes of a graph, in an order in which targets come first. Nodes that reach each other are adjacent.
+type components struct {
+	order *keyset.List[int32]
+	// ends has the position in order after the last node of each component.
+	ends *keyset.List[int32]
+	// cyclic reports which nodes are in a cycle.
+	cyclic *keyset.List[bool]
+}
+
+func (c *components) close() error {
+	if c == nil {
+		return nil
+	}
+	return errors.Join(c.order.Err(), c.ends.Err(), c.cyclic.Err(), c.order.Close(), c.ends.Close(), c.cyclic.Close())
+}
+
+// search is a search for components (Tarjan's strongly connected components, without recursion).
+type search struct {
+	graph *graph
+	found *components
+	// index is when a node was first seen, from 1. low is the lowest index that it reaches.
+	index, low *keyset.List[int32]
+	onStack    *keyset.List[bool]
+	stack      *keyset.List[int32]
+	path       *keyset.List[step]
+	seen       int32
+}
+
+// step is a node on the path of the search, with its next target.
+type step struct{ node, next int32 }
+
+// findComponents returns the components of a graph with n nodes. Lists of the graph that are in a file can fail, and so can
+// those of the search.
+func findComponents(space keyset.Space, n int, g *graph) (found *components, err error) {
+	found = &components{order: keyset.NewList[int32](space, 0), ends: keyset.NewList[int32](space, 0), cyclic: keyset.NewList[bool](space, n)}
+	s := &search{graph: g, found: found, index: keyset.NewList[int32](space, n), low: keyset.NewList[int32](space, n),
+		onStack: keyset.NewList[bool](space, n), stack: keyset.NewList[int32](space, 0), path: keyset.NewList[step](space, 0)}
+	defer func() { err = unavailable(errors.Join(err, s.close())) }()
 	for root := range n {
-		if index[root] != 0 {
+		if s.index.Get(root) != 0 {
 			continue
 		}
-		frames = append(frames[:0], frame{node: int32(root)})
-		for len(frames) > 0 {
-			f := &frames[len(frames)-1]
-			v := f.node
-			if f.edge == 0 {
-				seen++
-				index[v], low[v], onStack[v] = seen, seen, true
-				stack = append(stack, v)
+		s.enter(int32(root))
+		for s.path.Len() > 0 {
+			if err := s.err(); err != nil {
+				return found, err
 			}
-			descended := false
-			for int(f.edge) < width {
-				w := targets[int(v)*width+int(f.edge)]
-				f.edge++
-				if w < 0 {
-					continue
-				}
-				if w == v {
-					cyclic[v] = true
-				}
-				if index[w] == 0 {
-					frames = append(frames, frame{node: w})
-					descended = true
-					break
-				}
-				if onStack[w] {
-					low[v] = min(low[v], index[w])
-				}
-			}
-			if descended {
-				continue
-			}
-			if low[v] == index[v] {
-				first := len(order)
-				for {
-					w := stack[len(stack)-1]
-					stack = stack[:len(stack)-1]
-					onStack[w] = false
-					order = append(order, w)
-					if w == v {
-						break
-					}
-				}
-				if len(order)-first > 1 {
-					for _, w := range order[first:] {
-						cyclic[w] = true
-					}
-				}
-				ends = append(ends, int32(len(order)))
-			}
-			frames = frames[:len(frames)-1]
-			if len(frames) > 0 {
-				parent := frames[len(frames)-1].node
-				low[parent] = min(low[parent], low[v])
-			}
+			s.advance()
 		}
 	}
-	return order, ends, cyclic
+	return found, s.err()
+}
+
+func (s *search) err() error {
+	return errors.Join(s.graph.targets.Err(), s.index.Err(), s.low.Err(), s.onStack.Err(), s.stack.Err(), s.path.Err(),
+		s.found.order.Err(), s.found.ends.Err(), s.found.cyclic.Err())
+}
+
+func (s *search) close() error {
+	return errors.Join(s.index.Close(), s.low.Close(), s.onStack.Close(), s.stack.Close(), s.path.Close())
+}
+
+// enter goes to a node that has not been seen.
+func (s *search) enter(node int32) {
+	s.seen++
+	s.index.Set(int(node), s.seen)
+	s.low.Set(int(node), s.seen)
+	s.onStack.Set(int(node), true)
+	s.stack.Append(node)
+	s.path.Append(step{node: node})
+}
+
+// advance goes to the next target of the last node of the path, or leaves the node.
+func (s *search) advance() {
+	last := s.path.Len() - 1
+	at := s.path.Get(last)
+	for int(at.next) < s.graph.width {
+		target := s.graph.targets.Get(int(at.node)*s.graph.width + int(at.next))
+		at.next++
+		if target < 0 {
+			continue
+		}
+		if target == at.node {
+			s.found.cyclic.Set(int(target), true)
+		}
+		if s.index.Get(int(target)) == 0 {
+			s.path.Set(last, at)
+			s.enter(target)
+			return
+		}
+		if s.onStack.Get(int(target)) {
+			s.reaches(at.node, s.index.Get(int(target)))
+		}
+	}
+	s.path.Pop()
+	low := s.low.Get(int(at.node))
+	if low == s.index.Get(int(at.node)) {
+		s.complete(at.node)
+	}
+	if last > 0 {
+		s.reaches(s.path.Get(last-1).node, low)
+	}
+}
+
+func (s *search) reaches(node, index int32) {
+	if index < s.low.Get(int(node)) {
+		s.low.Set(int(node), index)
+	}
+}
+
+// complete moves a component from the stack to the order. node was its first one.
+func (s *search) complete(node int32) {
+	first := s.found.order.Len()
+	for s.stack.Len() > 0 {
+		member := s.stack.Pop()
+		s.onStack.Set(int(member), false)
+		s.found.order.Append(member)
+		if member == node {
+			break
+		}
+	}
+	if end := s.found.order.Len(); end-first > 1 {
+		for i := first; i < end; i++ {
+			s.found.cyclic.Set(int(s.found.order.Get(i)), true)
+		}
+	}
+	s.found.ends.Append(int32(s.found.order.Len()))
 }

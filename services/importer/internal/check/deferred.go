@@ -3,75 +3,107 @@ package check
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/keyset"
 )
 
 // memorySpill is the number of bytes of deferred rows above which they are written to a file.
 const memorySpill = 4 << 20
 
 // deferredRows are the rows that wait for the end of their sheet, because they refer to a row that has not been read (such
-// as a manager further down). They are stored in the order of the file.
+// as a manager further down). They are stored in the order of the file. All that grows with their number moves to files if
+// the memory has no room for it.
 type deferredRows struct {
-	dir     string
+	space   keyset.Space
 	file    *os.File
 	memory  []byte // not yet in the file
 	spilled int64  // bytes in the file
-	rows    []deferredRow
-	// order has the indexes of the rows that Deferred has not returned yet. cyclic is by index.
-	order    []int32
+	buffer  [512]byte
+	// offsets are the positions of the rows, and nil if there are none.
+	offsets *keyset.List[int64]
+	// order has the indexes of the rows, and next is the first that Deferred has not returned yet.
+	order    *keyset.List[int32]
+	next     int
 	arranged bool
-	cyclic   []bool
+	cyclic   *keyset.List[bool] // by index
 	// released has, by index, the rows that are known to be valid, because they exchange unique values with others. It is
 	// nil if there are none.
-	released []bool
+	released *keyset.List[bool]
 }
 
-// deferredRow is the position of a row. Its record begins with whether the row is already rejected. If so, the row
-// waits only for the issues of its references.
-type deferredRow struct {
-	offset int64
-	length uint32
-	row    uint32
-}
+// The head of a record has whether the row is already rejected (if so, it waits only for the issues of its references), its
+// number, and the length of its values.
+const headBytes = 1 + 4 + 4
 
-func (d *deferredRows) len() int { return len(d.rows) }
+func (d *deferredRows) len() int { return d.offsets.Len() }
 
-// bytes returns the memory in use, including the memory for ordering rows with this number of edges each.
-func (d *deferredRows) bytes(edges int) int64 {
-	return int64(cap(d.memory)) + int64(cap(d.rows))*int64(48+8*edges)
+// bytes returns the memory in use. The lists have reserved their own.
+func (d *deferredRows) bytes() int64 { return int64(cap(d.memory)) }
+
+// err returns the first error of a list that is in a file.
+func (d *deferredRows) err() error {
+	return errors.Join(d.offsets.Err(), d.order.Err(), d.cyclic.Err(), d.released.Err())
 }
 
 // add stores a row.
 func (d *deferredRows) add(row int, values []imports.Value, rejected bool) error {
+	if d.offsets == nil {
+		d.offsets = keyset.NewList[int64](d.space, 0)
+	}
 	start := len(d.memory)
-	d.memory = append(d.memory, 0)
-	if rejected {
-		d.memory[start] = 1
-	}
+	d.memory = append(d.memory, make([]byte, headBytes)...)
 	for _, v := range values {
-		d.memory = append(d.memory, byte(v.Kind))
-		switch v.Kind {
-		case imports.Integer:
-			d.memory = binary.AppendVarint(d.memory, v.Int)
-		case imports.Text:
-			d.memory = binary.AppendUvarint(d.memory, uint64(len(v.Bytes)))
-			d.memory = append(d.memory, v.Bytes...)
-		}
+		d.memory = appendValue(d.memory, v)
 	}
-	d.rows = append(d.rows, deferredRow{offset: d.spilled + int64(start), length: uint32(len(d.memory) - start), row: uint32(row)})
+	head := d.memory[start:]
+	if rejected {
+		head[0] = 1
+	}
+	binary.LittleEndian.PutUint32(head[1:], uint32(row))
+	binary.LittleEndian.PutUint32(head[5:], uint32(len(head)-headBytes))
+	d.offsets.Append(d.spilled + int64(start))
 	if len(d.memory) < memorySpill {
-		return nil
+		return unavailable(d.offsets.Err())
 	}
 	return d.spill()
 }
 
+// appendValue appends a value in a form that readValue reads.
+func appendValue(dst []byte, v imports.Value) []byte {
+	dst = append(dst, byte(v.Kind))
+	switch v.Kind {
+	case imports.Integer:
+		dst = binary.AppendVarint(dst, v.Int)
+	case imports.Text:
+		dst = binary.AppendUvarint(dst, uint64(len(v.Bytes)))
+		dst = append(dst, v.Bytes...)
+	}
+	return dst
+}
+
+// readValue returns the first value of a record, whose memory it uses, and the rest.
+func readValue(record []byte) (v imports.Value, rest []byte) {
+	v.Kind = imports.ValueKind(record[0])
+	record = record[1:]
+	switch v.Kind {
+	case imports.Integer:
+		n, size := binary.Varint(record)
+		v.Int, record = n, record[size:]
+	case imports.Text:
+		length, size := binary.Uvarint(record)
+		record = record[size:]
+		v.Bytes, record = record[:length:length], record[length:]
+	}
+	return v, record
+}
+
 func (d *deferredRows) spill() error {
 	if d.file == nil {
-		file, err := os.CreateTemp(d.dir, "headway-pending-*")
+		file, err := os.CreateTemp(d.space.Dir, "headway-pending-*")
 		if err != nil {
 			return unavailable(fmt.Errorf("spill deferred rows: %w", err))
 		}
@@ -87,49 +119,53 @@ func (d *deferredRows) spill() error {
 	if err != nil {
 		return unavailable(fmt.Errorf("spill deferred rows: %w", err))
 	}
-	return nil
+	return unavailable(d.offsets.Err())
 }
 
-// get appends a row to the batch.
-func (d *deferredRows) get(b *Batch, i, width int) error {
-	at := d.rows[i]
-	var record []byte
-	if at.offset >= d.spilled {
-		start := int(at.offset - d.spilled)
-		record = d.memory[start : start+int(at.length)]
-	} else {
-		record = make([]byte, at.length)
-		if _, err := d.file.ReadAt(record, at.offset); err != nil {
-			return unavailable(fmt.Errorf("read deferred rows: %w", err))
-		}
+// get appends a row to the batch, and returns the length of its record.
+func (d *deferredRows) get(b *Batch, i, width int) (length int, err error) {
+	head, values, err := d.record(d.offsets.Get(i))
+	if err != nil {
+		return 0, unavailable(fmt.Errorf("read deferred rows: %w", errors.Join(err, d.offsets.Err())))
 	}
-	b.Rows, b.repeated = append(b.Rows, int(at.row)), append(b.repeated, record[0] == 1)
-	record = record[1:]
+	b.Rows, b.repeated = append(b.Rows, int(binary.LittleEndian.Uint32(head[1:]))), append(b.repeated, head[0] == 1)
+	length = len(values)
 	for range width {
-		v := imports.Value{Kind: imports.ValueKind(record[0])}
-		record = record[1:]
-		switch v.Kind {
-		case imports.Integer:
-			n, size := binary.Varint(record)
-			v.Int, record = n, record[size:]
-		case imports.Text:
-			length, size := binary.Uvarint(record)
-			record = record[size:]
-			v.Bytes, record = record[:length:length], record[length:]
-		}
+		var v imports.Value
+		v, values = readValue(values)
 		b.Values = append(b.Values, v)
 	}
-	return nil
+	return length, unavailable(d.offsets.Err())
+}
+
+// record returns the head and the values of the record at an offset. The head is valid until the next call.
+func (d *deferredRows) record(offset int64) (head, values []byte, err error) {
+	if offset >= d.spilled {
+		record := d.memory[offset-d.spilled:]
+		return record, record[headBytes:][:binary.LittleEndian.Uint32(record[5:])], nil
+	}
+	some := d.buffer[:min(int64(len(d.buffer)), d.spilled-offset)]
+	if _, err := d.file.ReadAt(some, offset); err != nil {
+		return nil, nil, err
+	}
+	values = make([]byte, binary.LittleEndian.Uint32(some[5:]))
+	if n := copy(values, some[headBytes:]); n < len(values) {
+		if _, err := d.file.ReadAt(values[n:], offset+headBytes+int64(n)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return some, values, nil
 }
 
 func (d *deferredRows) close() error {
-	d.memory, d.rows, d.order, d.cyclic, d.released = nil, nil, nil, nil, nil
+	err := errors.Join(d.offsets.Close(), d.order.Close(), d.cyclic.Close(), d.released.Close())
+	d.memory, d.offsets, d.order, d.cyclic, d.released = nil, nil, nil, nil, nil
 	if d.file == nil {
-		return nil
+		return err
 	}
 	file := d.file
 	d.file = nil
-	return file.Close()
+	return errors.Join(err, file.Close())
 }
 
 // Deferred decides on the next rows that waited for the end of the sheet. A row comes before the rows that refer to it.
@@ -143,87 +179,98 @@ func (s *Sheet) Deferred(ctx context.Context, b *Batch) ([]Verdict, error) {
 			return nil, err
 		}
 	}
-	if len(d.order) == 0 {
+	if d.next == d.order.Len() {
 		return nil, nil
 	}
-	if err := d.fill(b, d.order, len(s.Columns)); err != nil {
+	first := d.next
+	if err := d.fill(b, d.order, first, len(s.Columns)); err != nil {
 		return nil, err
 	}
-	decided := d.order[:len(b.Rows)]
-	d.order = d.order[len(b.Rows):]
+	d.next += len(b.Rows)
 	verdicts, err := s.decide(ctx, b, true)
 	if err != nil {
 		return nil, err
 	}
-	for i, row := range decided {
-		if d.released != nil && d.released[row] && verdicts[i].State != Accepted {
-			return nil, fmt.Errorf("row %d of sheet %s was expected to be valid, and is not: the exchange of its values can't be completed", verdicts[i].Row, s.Spec.Name)
+	for i, v := range verdicts {
+		if d.released != nil && v.State != Accepted && d.released.Get(int(d.order.Get(first+i))) {
+			return nil, fmt.Errorf("row %d of sheet %s was expected to be valid, and is not: the exchange of its values can't be completed", v.Row, s.Spec.Name)
 		}
 	}
-	return verdicts, nil
+	return verdicts, unavailable(d.err())
 }
 
-// fill fills the batch with the first rows of an order.
-func (d *deferredRows) fill(b *Batch, order []int32, width int) error {
+// fill fills the batch with the rows of an order, from the given position.
+func (d *deferredRows) fill(b *Batch, order *keyset.List[int32], from, width int) error {
 	size := 0
-	for _, i := range order[:min(MaxBatchRows, len(order))] {
-		if err := d.get(b, int(i), width); err != nil {
+	for at := from; at < order.Len() && len(b.Rows) < MaxBatchRows && size < MaxBatchText; at++ {
+		i := int(order.Get(at))
+		length, err := d.get(b, i, width)
+		if err != nil {
 			return err
 		}
-		b.cyclic = append(b.cyclic, d.cyclic[i])
-		if size += int(d.rows[i].length); size >= MaxBatchText {
-			break
-		}
+		b.cyclic = append(b.cyclic, d.cyclic.Get(i))
+		size += length
 	}
-	return nil
+	return unavailable(errors.Join(order.Err(), d.err()))
 }
 
 // arrange orders the deferred rows so that no row precedes a row that it refers to, and finds the rows in a cycle.
 func (s *Sheet) arrange(ctx context.Context) error {
 	d := &s.deferred
-	n, width := d.len(), len(s.selfColumns)
-	targets := make([]int32, 0, n*width)
-	outside := make([][]outsideTarget, width)
+	n := d.len()
+	g, err := s.references(ctx)
+	if err != nil {
+		return errors.Join(err, g.targets.Close())
+	}
+	found, err := findComponents(s.Space, max(n, g.nodes()), g)
+	if err != nil {
+		return errors.Join(err, g.targets.Close(), found.close())
+	}
+	// The nodes of database rows are no longer needed.
+	d.order, d.cyclic = keyset.NewList[int32](s.Space, 0), found.cyclic
+	for i := range found.order.Len() {
+		if node := found.order.Get(i); int(node) < n {
+			d.order.Append(node)
+		}
+	}
+	g.targets.Resize(n * g.width)
+	for i := range g.targets.Len() {
+		if int(g.targets.Get(i)) >= n {
+			g.targets.Set(i, -1)
+		}
+	}
+	err = unavailable(errors.Join(g.targets.Err(), d.err(), found.order.Err(), found.order.Close(), found.ends.Close()))
+	if err == nil && len(s.uniques) > 0 && !s.Database.WasEmpty() {
+		err = s.arrangeExchanges(ctx, g)
+	}
+	return errors.Join(err, g.targets.Close())
+}
+
+// references returns the graph of the deferred rows. They come before the rows of the database that they refer to.
+func (s *Sheet) references(ctx context.Context) (*graph, error) {
+	d, width := &s.deferred, len(s.selfColumns)
+	g := &graph{width: width, targets: keyset.NewList[int32](s.Space, d.len()*width)}
+	a := s.newAncestors(g)
 	var b Batch
-	var buffer []byte
-	for i := range n {
+	for i := range d.len() {
 		if i%MaxBatchRows == 0 {
 			if err := ctx.Err(); err != nil {
-				return err
+				return g, errors.Join(err, a.close())
 			}
 		}
 		b.Reset()
-		if err := d.get(&b, i, len(s.Columns)); err != nil {
-			return err
+		if _, err := d.get(&b, i, len(s.Columns)); err != nil {
+			return g, errors.Join(err, a.close())
 		}
 		for c, column := range s.selfColumns {
-			target := int32(-1)
-			if v := b.Values[column]; v.Kind != imports.Null {
-				buffer = v.Append(buffer[:0])
-				keys := s.keysOf(s.parents[column].column)
-				if entry := keys.Find(buffer); entry >= 0 && keys.Get(entry).state == Pending {
-					target = int32(keys.Get(entry).cause) - 1
-				} else if entry < 0 {
-					outside[c] = append(outside[c], outsideTarget{edge: len(targets), value: cloned(b.Values[column])})
-				}
-			}
-			targets = append(targets, target)
+			a.follow(i*width+c, c, b.Values[column])
+		}
+		if a.waiting < MaxBatchRows {
+			continue
+		}
+		if err := a.finish(ctx); err != nil {
+			return g, errors.Join(err, a.close())
 		}
 	}
-	targets, nodes, err := s.addAncestors(ctx, targets, outside)
-	if err != nil {
-		return err
-	}
-	order, _, cyclic := components(nodes, width, targets)
-	d.order = slices.DeleteFunc(order, func(i int32) bool { return int(i) >= n })
-	d.cyclic, targets = cyclic[:n], targets[:n*width]
-	for i, target := range targets {
-		if int(target) >= n {
-			targets[i] = -1
-		}
-	}
-	if len(s.uniques) == 0 || s.Database.WasEmpty() {
-		return nil
-	}
-	return s.arrangeExchanges(ctx, targets)
+	return g, errors.Join(a.finish(ctx), unavailable(errors.Join(g.targets.Err(), d.err())), a.close())
 }

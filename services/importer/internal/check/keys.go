@@ -172,7 +172,7 @@ func (s *Sheet) ownedByOther(owner []imports.Value) bool {
 	case Accepted:
 		return false
 	case Pending:
-		return s.probing || s.deferred.released == nil || !s.deferred.released[e.cause-1]
+		return s.probing || s.deferred.released == nil || !s.deferred.released.Get(int(e.cause)-1)
 	default:
 		return true
 	}

@@ -10,9 +10,9 @@ import (
 // issueBytes is the memory that a kept issue uses, about.
 const issueBytes = 1200
 
-// Bytes returns the memory that grows with the rows, about. Keys have their own.
+// Bytes returns the memory that grows with the rows, about. Keys and lists have reserved their own.
 func (s *Sheet) Bytes() int64 {
-	return int64(len(s.firstIssue))*issueBytes + s.deferred.bytes(len(s.selfColumns)+len(s.uniques))
+	return int64(len(s.firstIssue))*issueBytes + s.deferred.bytes()
 }
 
 // Release frees the memory and the files that later sheets do not need. referred are the columns that they refer to.

@@ -37,6 +37,7 @@ func TestCycleThroughEveryReferenceIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setupFor(t, mentorSchema)
+			b.loader.KeyBytes = 1 // all that the search keeps is in files
 			b.run(sheetsOf(t, map[string][][]any{"People": before}), upsert)
 			task, _ := b.run(sheetsOf(t, map[string][][]any{"People": test.file}), upsert)
 			b.wantIssues(task.Import.ID, test.want...)
@@ -64,4 +65,19 @@ sheets:
 	b.run(sheetsOf(t, map[string][][]any{"Parts": {header, {"A", 1, "s1"}, {"A", 2, "s2", "s1"}, {"B", 1, "s3", "s2"}}}), upsert)
 	task, _ := b.run(sheetsOf(t, map[string][][]any{"Parts": {header, {"A", 1, "s1", "s3"}, {"B", 2, "s4", "s3"}}}), upsert)
 	b.wantIssues(task.Import.ID, "Parts!D2 REFERENCE_CYCLE")
+}
+
+// TestCycleThroughManyDatabaseRowsIsFound has a cycle that closes through the last of 262,143 rows of the database, each of
+// which refers to two others.
+func TestCycleThroughManyDatabaseRowsIsFound(t *testing.T) {
+	b := setupFor(t, mentorSchema)
+	header := []any{"ID", "Mail", "Boss", "Mentor"}
+	b.run(sheetsOf(t, map[string][][]any{"People": {header, {0, "m0@x.org"}}}), upsert)
+	b.exec(`WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 262143)
+		INSERT INTO people (id, mail, boss, mentor)
+		SELECT id, 'm' || id || '@x.org', CASE WHEN id < 131072 THEN 2 * id WHEN id = 262143 THEN 0 END,
+			CASE WHEN id < 131072 THEN 'm' || (2 * id + 1) || '@x.org' END FROM n`)
+	task, summary := b.run(sheetsOf(t, map[string][][]any{"People": {header, {0, "m0@x.org", 1}, {-1, "m-1@x.org", 1}}}), upsert)
+	b.wantIssues(task.Import.ID, "People!C2 REFERENCE_CYCLE")
+	wantCounts(t, summary.Sheets["people"], "2 1 0 0 1 0")
 }
