@@ -291,7 +291,7 @@ func millionths(v imports.Value) (n int64, ok bool) {
 	if v.Kind == imports.Integer {
 		return v.Int * million, v.Int <= maxMillionths/million && v.Int >= -maxMillionths/million
 	}
-	text, places := v.Bytes, -1
+	text, decimals := v.Bytes, -1
 	negative := len(text) > 0 && text[0] == '-'
 	if negative {
 		text = text[1:]
@@ -301,24 +301,24 @@ func millionths(v imports.Value) (n int64, ok bool) {
 	}
 	for _, c := range text {
 		if c == '.' {
-			places = 0
+			decimals = 0
 			continue
 		}
 		n = n*10 + int64(c-'0')
-		if places >= 0 {
-			places++
+		if decimals >= 0 {
+			decimals++
 		}
 	}
-	for ; places < 6; places++ {
-		if places < 0 {
-			places = 0
+	for ; decimals < 6; decimals++ {
+		if decimals < 0 {
+			decimals = 0
 		}
 		if n > maxMillionths/10 {
 			return 0, false
 		}
 		n *= 10
 	}
-	if places > 6 {
+	if decimals > 6 {
 		return 0, false
 	}
 	if negative {
@@ -327,13 +327,13 @@ func millionths(v imports.Value) (n int64, ok bool) {
 	return n, true
 }
 
-// digitsOf returns the number of digits of a number without unnecessary zeros behind its point.
+// digitsOf returns the number of digits of a number without zeros at the end of its decimals.
 func digitsOf(v int64) (n int) {
 	if v < 0 {
 		v = -v
 	}
-	places := 6
-	for ; places > 0 && v%10 == 0; places-- {
+	decimals := 6
+	for ; decimals > 0 && v%10 == 0; decimals-- {
 		v /= 10
 	}
 	for ; v > 0; v /= 10 {

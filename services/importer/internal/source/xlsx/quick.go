@@ -349,10 +349,16 @@ func (r *Rows) quickValue(c *source.Cell, kind cellType, b []byte, p, i int) (ne
 // quickInline reads the inline string after "<is>" at b[i] and the end of the
 // cell that began at p.
 func (r *Rows) quickInline(c *source.Cell, b []byte, p, i int) (next int, result quickResult) {
-	const plain, preserve = "<t>", `<t xml:space="preserve">`
+	const plain, preserve, empty = "<t>", `<t xml:space="preserve">`, "<t/></is></c>"
 	switch {
+	case len(b)-i < quickAhead/4:
+		return p, quickShort
 	case string(b[i:i+len(plain)]) == plain:
 		i += len(plain)
+	case string(b[i:i+len(empty)]) == empty: // a small file can have millions
+		r.col = c.Col
+		r.add(*c)
+		return i + len(empty), quickRead
 	case string(b[i:i+len(preserve)]) == preserve:
 		i += len(preserve)
 	default:
@@ -415,6 +421,12 @@ func (r *stringsReader) quickItems() (read bool) {
 		switch {
 		case len(b)-p < quickAhead/2:
 			class = 0
+		case emptyItem(b[p:]) > 0: // a small file can have millions
+			if x.Err = r.add(nil); x.Err != nil {
+				return read
+			}
+			x.Pos = p + emptyItem(b[p:])
+			continue
 		case string(b[p:p+len(plain)]) == plain:
 			i += len(plain)
 			end, class = textEnd(b, i)
@@ -450,6 +462,18 @@ func (r *stringsReader) quickItems() (read bool) {
 		}
 		x.Pos = end + len(endItem)
 	}
+}
+
+// emptyItem returns the length of the string item without text with which b begins, or 0. b is longer than such an item.
+func emptyItem(b []byte) int {
+	const item, text = "<si/>", "<si><t/></si>"
+	switch {
+	case string(b[:len(item)]) == item:
+		return len(item)
+	case string(b[:len(text)]) == text:
+		return len(text)
+	}
+	return 0
 }
 
 // charClass classifies the bytes of text that need special treatment.
