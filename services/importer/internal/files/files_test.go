@@ -137,6 +137,7 @@ func TestDiscardedUploadLeavesNothing(t *testing.T) {
 
 func TestSweepKeepsImportsAndNewFiles(t *testing.T) {
 	store, folder := setup(t)
+	started := time.Now()
 	keep(t, store, "known", []byte("x"))
 	keep(t, store, "orphan", []byte("x"))
 	keep(t, store, "new", []byte("x"))
@@ -144,8 +145,7 @@ func TestSweepKeepsImportsAndNewFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "fileblob42"), []byte("cut off"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	long := time.Now().Add(-time.Hour)
-	started := time.Now()
+	long := started.Add(-time.Hour)
 	lagging := started.Add(-10 * time.Millisecond)
 	if err := os.Chtimes(filepath.Join(folder, "coarse.xlsx"), lagging, lagging); err != nil {
 		t.Fatal(err)
