@@ -38,6 +38,7 @@ type bench struct {
 	source  string
 	schema  *schema.Schema
 	imports int
+	others  int
 }
 
 // setup opens an engine for the workforce schema.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -33,6 +34,11 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 	owned, err := tx.checkOwner(ctx, sheet.Table)
 	if err != nil {
 		return nil, err
+	}
+	if other, err := tx.otherSheet(ctx, sheet.TableName(), r); err != nil {
+		return nil, err
+	} else if other != nil {
+		return nil, conflict("the sheet “%s” fills it too, under the name %s. Each sheet needs its own table", other.Title, other.Table)
 	}
 	p := &plan{owned: owned, added: map[string]bool{}}
 	if r == nil {
@@ -140,7 +146,7 @@ func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *r
 		if !isUnique(sheet, c) {
 			continue
 		}
-		wanted[uniqueIndex(sheet.Table, c.Name)] = true
+		wanted[c.Name] = true
 		if r.identifiedBy([]string{c.Name}) {
 			continue
 		}
@@ -158,17 +164,19 @@ func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *r
 		p.addUnique(sheet, c)
 	}
 	for _, u := range r.unique {
-		if strings.HasPrefix(u.index, uniquePrefix) && !wanted[u.index] {
+		if strings.HasPrefix(u.index, uniquePrefix) && (len(u.columns) != 1 || !wanted[u.columns[0]]) {
 			p.first = append(p.first, "DROP INDEX "+u.quoted)
 		}
 	}
 	return nil
 }
 
-// checkOwner checks that no other schema has created or changed the table, and reports whether this one has. Two schemas with one table would change its rules in turn.
+// checkOwner checks that no other schema has created or changed the table, under whichever name, and reports whether this one
+// has. Two schemas with one table would change its rules in turn.
 func (tx *transaction) checkOwner(ctx context.Context, table string) (owned bool, err error) {
 	var owner string
-	err = tx.reader.QueryRow(ctx, `SELECT coalesce((SELECT schema FROM headway_tables WHERE name = $1), '')`, table).Scan(&owner)
+	err = tx.reader.QueryRow(ctx, `SELECT coalesce((SELECT schema FROM headway_tables
+		WHERE name = $1 OR to_regclass(name) = to_regclass($2) ORDER BY schema = $3 LIMIT 1), '')`, table, tableName(table), tx.run.Schema.Name).Scan(&owner)
 	if err != nil {
 		return false, fmt.Errorf("look for the schema of table %s: %w", table, failed(ctx, err))
 	}
@@ -176,4 +184,28 @@ func (tx *transaction) checkOwner(ctx context.Context, table string) (owned bool
 		return false, &imports.TableConflictError{Table: table, Detail: fmt.Sprintf("the schema %s uses it too. Rename the table in one of the two schemas, or delete its row of headway_tables", owner)}
 	}
 	return owner != "", nil
+}
+
+// otherSheet returns the sheet of an earlier table that is the same one, under another name. r is nil if there is no table.
+func (tx *transaction) otherSheet(ctx context.Context, table schema.TableName, r *relation) (*schema.Sheet, error) {
+	selected := ""
+	for _, t := range tx.tables {
+		other := t.sheet.TableName()
+		switch {
+		case r != nil && t.relation != nil:
+			if r.oid == t.relation.oid {
+				return t.sheet, nil
+			}
+		case r == nil && t.relation == nil && other.Name == table.Name:
+			if selected == "" {
+				if err := tx.reader.QueryRow(ctx, `SELECT coalesce(current_schema(), '')`).Scan(&selected); err != nil {
+					return nil, fmt.Errorf("look for the selected schema: %w", failed(ctx, err))
+				}
+			}
+			if cmp.Or(other.Schema, selected) == cmp.Or(table.Schema, selected) {
+				return t.sheet, nil
+			}
+		}
+	}
+	return nil, nil
 }

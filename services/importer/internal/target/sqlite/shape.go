@@ -42,6 +42,13 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 		}
 		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
 	}
+	if other := tx.claimed[fold(sheet.Table)]; other != nil {
+		return conflict("the sheet “%s” fills it too, under the name %s: SQLite ignores case. Each sheet needs its own table", other.Title, other.Table)
+	}
+	if tx.claimed == nil {
+		tx.claimed = map[string]*schema.Sheet{}
+	}
+	tx.claimed[fold(sheet.Table)] = sheet
 	if err := tx.claimTable(ctx, sheet.Table); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"headway/services/importer/internal/imports"
+	"headway/services/importer/internal/schema"
 	"headway/services/importer/internal/target/sqlite/sqlitedirect"
 )
 
@@ -27,6 +28,8 @@ type transaction struct {
 	leave func()
 	// unwatch stops watching the run's context. Until then, a done context interrupts the running statement.
 	unwatch func()
+	// claimed are the sheets of the tables that the run has opened, by their folded names.
+	claimed map[string]*schema.Sheet
 	// before has the number of rows of a sheet's table before the run, if the database has triggers.
 	before map[string]int64
 	// statements are closed with the transaction.
