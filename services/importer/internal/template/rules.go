@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
 
@@ -49,13 +48,13 @@ func constraints(s *schema.Schema, sheet *schema.Sheet, c *schema.Column) []stri
 	}
 	switch {
 	case c.MinLength > 0 && c.MinLength == c.MaxLength:
-		add("Exactly %s.", imports.Count(uint32(c.MaxLength), "character"))
+		add("Exactly %s.", characters(c.MaxLength))
 	case c.MinLength > 0 && c.MaxLength > 0:
 		add("%d to %d characters.", c.MinLength, c.MaxLength)
 	case c.MinLength > 0:
-		add("At least %s.", imports.Count(uint32(c.MinLength), "character"))
+		add("At least %s.", characters(c.MinLength))
 	case c.MaxLength > 0:
-		add("At most %s.", imports.Count(uint32(c.MaxLength), "character"))
+		add("At most %s.", characters(c.MaxLength))
 	}
 	low, high := strings.Replace(c.Min, "T", " ", 1), strings.Replace(c.Max, "T", " ", 1)
 	switch {
@@ -91,4 +90,11 @@ func otherKeys(sheet *schema.Sheet, c *schema.Column) string {
 		}
 	}
 	return strings.Join(titles, " and ")
+}
+
+func characters(n int) string {
+	if n == 1 {
+		return "1 character"
+	}
+	return fmt.Sprintf("%d characters", n)
 }

@@ -108,6 +108,11 @@ func (tx *transaction) applyAll(search *search) error {
 	} else if err != nil {
 		return err
 	}
+	if search.found() == 0 {
+		if err := tx.checkKept(); err != nil {
+			return err
+		}
+	}
 	for _, t := range tx.tables {
 		if err := t.changeAll(t.plan.last); err != nil {
 			return err
@@ -117,6 +122,29 @@ func (tx *transaction) applyAll(search *search) error {
 		}
 		if err := tx.exec(`INSERT INTO headway_tables (name, schema) VALUES ($1, $2) ON CONFLICT DO NOTHING`, t.sheet.Table, tx.run.Schema.Name); err != nil {
 			return fmt.Errorf("record the schema of table %s: %w", t.sheet.Table, err)
+		}
+	}
+	return nil
+}
+
+// checkKept checks that the tables have the rows that were written. A trigger can delete them, or change their keys.
+func (tx *transaction) checkKept() error {
+	if !slices.ContainsFunc(tx.tables, func(t *table) bool { return t.relation != nil && t.relation.triggers }) {
+		return nil
+	}
+	for _, t := range tx.tables {
+		if !t.staged() {
+			continue
+		}
+		var lost int64
+		err := tx.writer.QueryRow(tx.ctx, fmt.Sprintf(`SELECT count(*) FROM %s s WHERE NOT EXISTS (SELECT FROM %s t WHERE %s)`,
+			t.stage, tableName(t.sheet.Table), t.sameKey("t", "s"))).Scan(&lost)
+		if err != nil {
+			return t.failed(err)
+		}
+		if lost > 0 {
+			return &imports.TableConflictError{Table: t.sheet.Table, Detail: fmt.Sprintf("%s would be missing after this import, because of a trigger. Change the trigger, or import into another table",
+				imports.RowsOf(uint32(lost), uint32(t.inserts+t.updates)))}
 		}
 	}
 	return nil
