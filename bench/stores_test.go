@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"google.golang.org/protobuf/proto"
 
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/pgtest"
@@ -219,94 +217,6 @@ func BenchmarkCreateToLeasedOnBothStores(b *testing.B) {
 		})
 	}
 	m.report(b)
-}
-
-// BenchmarkActiveJobs measures the heartbeats of 5,000 active jobs, each with progress 4 times per second, while one stream watches
-// all of them, as an edge does. The latency is that of a heartbeat, from the call to the response, which comes after the commit.
-func BenchmarkActiveJobs(b *testing.B) {
-	m, d := medians{}, startDatabases(b)
-	for range *runs {
-		m.add("postgres-updates/s", d.plainUpdates())
-		m.add("plain/s", perSecond(plainTransactions(b)))
-		d.onEach(func(prefix string, s *jobsService) {
-			took, seen := activeJobs(b, s)
-			m.add(prefix+"ms-p50", percentile(took, 0.5))
-			m.add(prefix+"ms-p99", percentile(took, 0.99))
-			m.add(prefix+"watched/s", seen)
-		})
-	}
-	m.report(b)
-}
-
-// activeJobs returns how long heartbeats took, and how many snapshots a watcher got per second.
-func activeJobs(b *testing.B, s *jobsService) (took []time.Duration, seen float64) {
-	const active, interval, rounds = 5000, 250 * time.Millisecond, 20
-	defer s.stop()
-	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
-	user, worker := jobsv1.NewJobServiceClient(s.conn()), jobsv1.NewWorkerServiceClient(s.conn())
-	var leased []*jobsv1.LeasedJob
-	for len(leased) < active {
-		create := &jobsv1.CreateJobsRequest{}
-		for range 100 {
-			create.Jobs = append(create.Jobs, &jobsv1.CreateJobRequest{Kind: "bench", Steps: []*jobsv1.StepPlan{{Name: "rows", Total: rounds, Unit: "rows"}}})
-		}
-		if _, err := user.CreateJobs(ctx, create); err != nil {
-			b.Fatal(err)
-		}
-		resp, err := worker.LeaseJobs(ctx, &jobsv1.LeaseJobsRequest{Kinds: []string{"bench"}, MaxJobs: 100, LeaseSeconds: 300})
-		if err != nil {
-			b.Fatal(err)
-		}
-		leased = append(leased, resp.GetJobs()...)
-	}
-	var snapshots atomic.Int64
-	var watching sync.WaitGroup
-	stream, err := user.WatchJobs(ctx, &jobsv1.WatchJobsRequest{AllOwners: true})
-	if err != nil {
-		b.Fatal(err)
-	}
-	watching.Go(func() {
-		for {
-			resp, err := stream.Recv()
-			if err != nil {
-				return
-			}
-			snapshots.Add(int64(len(resp.GetJobs())))
-		}
-	})
-	conns := make([]jobsv1.WorkerServiceClient, 16)
-	for i := range conns {
-		conns[i] = jobsv1.NewWorkerServiceClient(s.conn())
-	}
-	var mu sync.Mutex
-	var beats sync.WaitGroup
-	begun := time.Now()
-	for i, l := range leased {
-		beats.Go(func() {
-			mine := make([]time.Duration, 0, rounds)
-			next := begun.Add(interval * time.Duration(i) / active) // spread evenly
-			for n := range rounds {
-				time.Sleep(time.Until(next))
-				one := time.Now()
-				if _, err := conns[i%len(conns)].Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: l.GetJob().GetJobId(), LeaseToken: l.GetLeaseToken(),
-					Progress: &jobsv1.ProgressReport{Steps: []*jobsv1.StepReport{{Name: "rows", State: jobsv1.StepState_STEP_STATE_ACTIVE, Done: proto.Float64(float64(n))}}}}); err != nil {
-					b.Error(err)
-					return
-				}
-				mine = append(mine, time.Since(one))
-				next = next.Add(interval)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			took = append(took, mine...)
-		})
-	}
-	beats.Wait()
-	seconds := time.Since(begun).Seconds()
-	cancel()
-	watching.Wait()
-	return took, float64(snapshots.Load()) / seconds
 }
 
 // BenchmarkMillionQueued measures claims with 1,000,000 queued jobs of 10,000 owners, and the ratio to 1,000 jobs of 10

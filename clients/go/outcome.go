@@ -120,8 +120,9 @@ func exact(value any) bool {
 	return all
 }
 
-// cut returns the text with at most n characters.
+// cut returns the text with at most n characters. Bytes that are not UTF-8, which protobuf can't send, are replaced.
 func cut(text string, n int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	if utf8.RuneCountInString(text) <= n {
 		return text
 	}

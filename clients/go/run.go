@@ -90,7 +90,7 @@ func (r *run) confirm(held context.Context) error {
 		return nil
 	}
 	return r.tell(held, func(ctx context.Context) error {
-		_, err := r.worker.client.Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token})
+		_, err := r.worker.heartbeats.send(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token})
 		return err
 	})
 }
@@ -196,7 +196,7 @@ func (r *run) heartbeat(ctx context.Context) (cancelRequested bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	asked := time.Now()
-	resp, err := r.worker.client.Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan,
+	resp, err := r.worker.heartbeats.send(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan,
 		Progress: n.progress, Checkpoint: n.checkpoint})
 	if status.Code(err) == codes.InvalidArgument {
 		// Earlier versions of the service refuse progress this way, but still renew the lease.
@@ -351,7 +351,7 @@ func (r *run) lastNews(held context.Context) news {
 		return n
 	}
 	_ = r.tell(held, func(ctx context.Context) error {
-		_, err := r.worker.client.Heartbeat(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan, Checkpoint: n.checkpoint})
+		_, err := r.worker.heartbeats.send(ctx, &jobsv1.HeartbeatRequest{JobId: r.id, LeaseToken: r.token, Plan: n.plan, Checkpoint: n.checkpoint})
 		return err
 	}) // the call that ends the job reports its error
 	return n

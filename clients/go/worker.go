@@ -52,6 +52,8 @@ type Worker struct {
 	conn   *grpc.ClientConn
 	client jobsv1.WorkerServiceClient
 	kinds  []string
+
+	heartbeats *heartbeats
 }
 
 // NewWorker returns a worker on a connection (see DialOptions) whose token has the scope headway:worker.
@@ -72,7 +74,8 @@ func NewWorker(conn *grpc.ClientConn, cfg WorkerConfig) *Worker {
 	if cfg.StopTimeout <= 0 {
 		cfg.StopTimeout = 5 * time.Second
 	}
-	return &Worker{cfg: cfg, conn: conn, client: jobsv1.NewWorkerServiceClient(conn), kinds: slices.Sorted(maps.Keys(cfg.Handlers))}
+	client := jobsv1.NewWorkerServiceClient(conn)
+	return &Worker{cfg: cfg, conn: conn, client: client, kinds: slices.Sorted(maps.Keys(cfg.Handlers)), heartbeats: newHeartbeats(client, cfg.Concurrency)}
 }
 
 // leaseWait is how long one call of LeaseJobs waits for jobs.

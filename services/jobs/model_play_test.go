@@ -13,6 +13,7 @@ import (
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/lifecycle"
 	"headway/services/jobs/internal/outputlog"
 )
 
@@ -199,8 +200,8 @@ func (p *play) delete() {
 
 func (p *play) complete() {
 	if j := p.pick(job.Active); j != nil {
-		first := p.must(p.d.Complete(p.t.Context(), j.id, j.token, nil, nil))
-		if again := p.must(p.d.Complete(p.t.Context(), j.id, j.token, nil, nil)); again.Revision != first.Revision || again.Status != first.Status {
+		first := p.must(p.d.Complete(p.t.Context(), lifecycle.Completion{ID: j.id, Token: j.token}))
+		if again := p.must(p.d.Complete(p.t.Context(), lifecycle.Completion{ID: j.id, Token: j.token})); again.Revision != first.Revision || again.Status != first.Status {
 			p.t.Fatalf("a repeated call gives %v at revision %d, want %v at %d", again.Status, again.Revision, first.Status, first.Revision)
 		}
 		j.percent = 100
@@ -330,7 +331,7 @@ func (p *play) stale() {
 	ctx := p.t.Context()
 	_, heartbeat := p.d.Beat(ctx, heartbeat.Heartbeat{ID: j.id, Token: token, Report: &job.Report{Message: "still here"}})
 	_, output := p.d.Output.Append(ctx, j.id, token, 0, []byte("x"))
-	_, complete := p.d.Complete(ctx, j.id, token, []byte(`{"stale":true}`), nil)
+	_, complete := p.d.Complete(ctx, lifecycle.Completion{ID: j.id, Token: token, Result: []byte(`{"stale":true}`)})
 	_, fail := p.d.Fail(ctx, j.id, token, job.Failing{Failure: job.Failure{Reason: "STALE"}})
 	_, release := p.d.Release(ctx, j.id, token, []byte("stale"))
 	_, park := p.d.Park(ctx, j.id, token, []byte(`{"stale":true}`), nil, nil)

@@ -37,6 +37,40 @@ func TestProgressIsWrittenFourTimesPerSecond(t *testing.T) {
 	})
 }
 
+// slow is the real store, whose updates take a while.
+type slow struct {
+	job.Store
+	by atomic.Int64 // a time.Duration
+}
+
+func (s *slow) wrap(store job.Store) job.Store { s.Store = store; return s }
+
+func (s *slow) Update(ctx context.Context, ids []string, change func(int, *job.Job) error) ([]job.Job, []error) {
+	time.Sleep(time.Duration(s.by.Load()))
+	return s.Store.Update(ctx, ids, change)
+}
+
+func TestSlowWritesDoNotDelayTheNextHeartbeat(t *testing.T) {
+	store := &slow{}
+	inBubble(t, testConfig, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		const write = 60 * time.Millisecond
+		store.by.Store(int64(write))
+		next := time.Now()
+		for i := range 40 {
+			time.Sleep(time.Until(next))
+			sent := time.Now()
+			f.say(j, string(rune('a'+i%26)))
+			if took := time.Since(sent); took > write {
+				t.Fatalf("heartbeat %d took %v, and its write %v: a worker that reports four times per second waits longer each time", i, took, write)
+			}
+			next = next.Add(testConfig.ProgressInterval)
+		}
+		store.by.Store(0)
+	}, store.wrap)
+}
+
 func TestHeartbeatIsAnsweredAfterItsCommit(t *testing.T) {
 	store := &failing{}
 	inBubble(t, testConfig, func(f *fixture) {

@@ -13,6 +13,7 @@ import (
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/lifecycle"
 )
 
 // fixture is a running service. The test moves its clock.
@@ -128,7 +129,7 @@ func TestEndOfCappedOwnersJobWakesWorker(t *testing.T) {
 		go func() { got <- f.lease(time.Minute) }()
 		synctest.Wait()
 		begun := time.Now()
-		if _, err := f.Complete(f.t.Context(), first.ID, first.Lease.Token, nil, nil); err != nil {
+		if _, err := f.Complete(f.t.Context(), lifecycle.Completion{ID: first.ID, Token: first.Lease.Token}); err != nil {
 			t.Fatal(err)
 		}
 		if j := <-got; j == nil || j.ID != second.ID || time.Since(begun) > time.Second {

@@ -177,7 +177,7 @@ func (r *Runner) do(ctx context.Context, j *job.Job) {
 	switch {
 	case err == nil:
 		result, _ := json.Marshal(map[string]int{"changed": at.Changed, "refused": at.Refused}) // numbers only: it cannot fail
-		_, err = r.lifecycle.Complete(after, j.ID, token, result, last)
+		_, err = r.lifecycle.Complete(after, lifecycle.Completion{ID: j.ID, Token: token, Result: result, Last: last})
 	case errors.Is(err, errLeaseLost):
 	case errors.Is(err, errCancelled):
 		_, err = r.lifecycle.Fail(after, j.ID, token, job.Failing{Last: last, Failure: job.Failure{Reason: job.ReasonCancelledByUser}})

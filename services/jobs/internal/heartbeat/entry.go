@@ -106,14 +106,21 @@ func (e *entry) fenceLocked(token string) error {
 	return e.job.Fence(token)
 }
 
-// take records a heartbeat. durable receives the outcome of the commit that contains it.
-func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration) (answer Answer, durable <-chan error, err error) {
+// taken is a heartbeat that has been recorded. durable receives the outcome of the commit that contains it.
+type taken struct {
+	answer      Answer
+	owner, kind string
+	durable     <-chan error
+}
+
+// take records a heartbeat.
+func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration) (taken, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := clock.Now() // under the lock, so that it doesn't shorten a lease that was extended in the meantime
 	j := &e.job
 	if err := e.fenceLocked(h.Token); err != nil {
-		return Answer{}, nil, err
+		return taken{}, err
 	}
 	var visible bool
 	var refused []job.Refusal
@@ -122,7 +129,7 @@ func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration)
 	}
 	renewed, fenceErr := j.Renew(now, h.Token, stalledAfter)
 	if fenceErr != nil {
-		return Answer{}, nil, fenceErr
+		return taken{}, fenceErr
 	}
 	if len(h.Checkpoint) > job.MaxCheckpoint {
 		refused = append(refused, job.Refusal{Field: "checkpoint", Err: job.ErrCheckpointTooBig})
@@ -134,8 +141,7 @@ func (e *entry) take(clock *job.Clock, h *Heartbeat, stalledAfter time.Duration)
 	}
 	w := waiter{e.version, make(chan error, 1)}
 	e.waiting = append(e.waiting, w)
-	return Answer{LeaseExpiresAt: j.Lease.ExpiresAt, CancelRequested: j.CancelRequested, Refused: refused,
-		owner: j.Owner, kind: j.Kind}, w.durable, nil
+	return taken{Answer{LeaseExpiresAt: j.Lease.ExpiresAt, CancelRequested: j.CancelRequested, Refused: refused}, j.Owner, j.Kind, w.durable}, nil
 }
 
 // outputGrew makes the next write show the output's new length.

@@ -65,10 +65,10 @@ func (k *Keeper) write(ctx context.Context, entries []*entry) {
 		}
 		return nil
 	})
+	k.settleAll(entries, adopted, errs)
 	for i, err := range errs {
 		switch {
 		case err == nil:
-			k.Settle(ids[i], adopted[i])
 		case errors.Is(err, errUnchanged): // another change has written the progress, or has ended the lease
 		case errors.Is(err, job.ErrNotFound):
 			k.forget(ids[i])
@@ -80,10 +80,37 @@ func (k *Keeper) write(ctx context.Context, entries []*entry) {
 	}
 }
 
+// settleAll records the progress that is durable.
+func (k *Keeper) settleAll(entries []*entry, adopted []Pending, errs []error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, e := range entries {
+		if errs[i] == nil && k.entries[e.id] == e {
+			k.settle(e, adopted[i])
+		}
+	}
+}
+
 // plan schedules a write of the entry: immediately, or an interval after its last write.
 func (k *Keeper) plan(e *entry, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.planLocked(e, now)
+}
+
+// planAll schedules the writes of the heartbeats that were taken.
+func (k *Keeper) planAll(entries []*entry, taken []taken, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, e := range entries {
+		if taken[i].durable != nil {
+			k.planLocked(e, now)
+		}
+	}
+}
+
+// planLocked is plan. The lock must be held.
+func (k *Keeper) planLocked(e *entry, now time.Time) {
 	if e.index >= 0 || k.entries[e.id] != e {
 		return
 	}
@@ -120,13 +147,22 @@ func (k *Keeper) next(now time.Time, limit int) (due []*entry, wait time.Duratio
 	defer k.mu.Unlock()
 	for len(k.planned) > 0 && !k.planned[0].due.After(now) && len(due) < limit {
 		e := heap.Pop(&k.planned).(*entry)
-		e.lastWrite = now // heartbeats that arrive from now on wait for the next write
+		// Heartbeats that arrive from now on wait for the next write. A write that is late does not delay the next one: otherwise,
+		// those of a worker that reports once per interval would be later each time.
+		e.lastWrite = later(e.due, now.Add(-k.cfg.ProgressInterval/2))
 		due = append(due, e)
 	}
 	if len(k.planned) == 0 {
 		return due, time.Hour
 	}
 	return due, k.planned[0].due.Sub(now)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // dueHeap holds entries. The entry whose write is due first is on top.

@@ -57,33 +57,52 @@ type Answer struct {
 	CancelRequested  bool
 	ProgressInterval time.Duration
 	Refused          []job.Refusal // parts of the progress that were refused
-
-	owner, kind string
 }
 
 // Beat renews the lease and records the progress. It returns when both are durable: they are written when the job's
 // next write is due, together with those of other jobs, so a heartbeat that arrives early is answered later. Even if
 // parts of the progress are refused, the lease is renewed.
 func (k *Keeper) Beat(ctx context.Context, h Heartbeat) (Answer, error) {
-	e, err := k.leased(ctx, h.ID, h.Token)
-	if err != nil {
-		return Answer{}, err
+	result := k.BeatAll(ctx, []Heartbeat{h})[0]
+	return result.Answer, result.Err
+}
+
+// Result is the outcome of one heartbeat of several.
+type Result struct {
+	Answer
+	Err error
+}
+
+// BeatAll is Beat for several jobs. Each has its own result, in the order of the heartbeats.
+func (k *Keeper) BeatAll(ctx context.Context, all []Heartbeat) []Result {
+	results, taken := make([]Result, len(all)), make([]taken, len(all))
+	entries := k.leasedAll(ctx, all, results)
+	for i, e := range entries {
+		if results[i].Err == nil {
+			taken[i], results[i].Err = e.take(k.cfg.Clock, &all[i], k.cfg.StalledAfter)
+		}
 	}
-	answer, durable, err := e.take(k.cfg.Clock, &h, k.cfg.StalledAfter)
-	if err != nil {
-		return Answer{}, err
+	k.planAll(entries, taken, time.Now())
+	for i := range taken {
+		if results[i].Err == nil {
+			results[i] = k.wait(ctx, all[i].ID, &taken[i])
+		}
 	}
-	k.plan(e, time.Now())
+	return results
+}
+
+// wait returns the result of a heartbeat once it is durable.
+func (k *Keeper) wait(ctx context.Context, id string, t *taken) Result {
 	select {
-	case err := <-durable:
+	case err := <-t.durable:
 		if err != nil {
-			return Answer{}, err
+			return Result{Err: err}
 		}
 	case <-ctx.Done():
-		return Answer{}, context.Cause(ctx)
+		return Result{Err: context.Cause(ctx)}
 	}
-	answer.ProgressInterval = k.progressInterval(h.ID, answer.owner, answer.kind)
-	return answer, nil
+	t.answer.ProgressInterval = k.progressInterval(id, t.owner, t.kind)
+	return Result{Answer: t.answer}
 }
 
 // FirstProgress returns the time after its lease when a job's first progress is requested. It is short, because the
@@ -140,24 +159,43 @@ func (k *Keeper) Kinds(to map[string]bool) {
 func (k *Keeper) leased(ctx context.Context, id, token string) (*entry, error) {
 	e, known := k.entry(id)
 	if !known {
-		// No heartbeat of the job has arrived since the service started.
-		j, err := k.store.Get(ctx, id)
-		if err != nil && !errors.Is(err, job.ErrNotFound) {
+		if err := k.recall(ctx, e, token); err != nil {
 			return nil, err
 		}
-		if err == nil {
-			err = j.Fence(token)
-		}
-		if err != nil {
-			k.forgetUnknown(e)
-			return nil, job.ErrLeaseLost
-		}
-		e.begin(&j)
 	}
-	if err := e.fence(token); err != nil {
-		return nil, err
+	return e, e.fence(token)
+}
+
+// leasedAll returns the entries of the heartbeats' jobs, and sets the errors of those whose lease has ended.
+func (k *Keeper) leasedAll(ctx context.Context, all []Heartbeat, results []Result) []*entry {
+	entries := make([]*entry, len(all))
+	var recalls sync.WaitGroup
+	for i := range all {
+		e, known := k.entry(all[i].ID)
+		entries[i] = e
+		if !known { // many jobs are unknown only after a restart
+			recalls.Go(func() { results[i].Err = k.recall(ctx, e, all[i].Token) })
+		}
 	}
-	return e, nil
+	recalls.Wait()
+	return entries
+}
+
+// recall reads a job of which no heartbeat has arrived since the service started.
+func (k *Keeper) recall(ctx context.Context, e *entry, token string) error {
+	j, err := k.store.Get(ctx, e.id)
+	if err != nil && !errors.Is(err, job.ErrNotFound) {
+		return err
+	}
+	if err == nil {
+		err = j.Fence(token)
+	}
+	if err != nil {
+		k.forgetUnknown(e)
+		return job.ErrLeaseLost
+	}
+	e.begin(&j)
+	return nil
 }
 
 // entry returns the job's entry, which is known if the job was seen since the service started.
@@ -260,17 +298,20 @@ func (k *Keeper) Adopt(j *job.Job) Pending {
 	return Pending{version: e.version, Visible: e.visible > e.written}
 }
 
-// Settle records that the write is durable.
+// Settle records that a change that adopted progress is durable. The next write of progress comes an interval later.
 func (k *Keeper) Settle(id string, p Pending) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	e := k.entries[id]
-	if e == nil {
-		return
+	if e := k.entries[id]; e != nil {
+		e.lastWrite = time.Now()
+		k.settle(e, p)
 	}
+}
+
+// settle records that progress is durable. The lock must be held.
+func (k *Keeper) settle(e *entry, p Pending) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.lastWrite = time.Now()
 	if p.version > e.written && p.version <= e.version {
 		e.written = p.version
 		if e.version == p.version {

@@ -2,7 +2,6 @@ package jobrpc
 
 import (
 	"context"
-	"sync"
 
 	"google.golang.org/grpc/status"
 
@@ -10,7 +9,9 @@ import (
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
 	"headway/services/jobs/internal/bulk"
+	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/lifecycle"
 )
 
 // CreateJobs implements JobService.
@@ -36,19 +37,49 @@ func (s *Jobs) CreateJobs(ctx context.Context, r *jobsv1.CreateJobsRequest) (*jo
 	return &jobsv1.CreateJobsResponse{Results: results}, nil
 }
 
-// CompleteJobs implements WorkerService. The store combines changes that arrive at the same time in one commit.
-func (s *Workers) CompleteJobs(ctx context.Context, r *jobsv1.CompleteJobsRequest) (*jobsv1.CompleteJobsResponse, error) {
-	results := make([]*jobsv1.CompleteJobResult, len(r.GetJobs()))
-	var wg sync.WaitGroup
-	for i, one := range r.GetJobs() {
-		wg.Go(func() {
-			results[i] = &jobsv1.CompleteJobResult{JobId: one.GetJobId()}
-			if _, err := s.CompleteJob(ctx, one); err != nil {
-				results[i].Error = failed(err)
-			}
-		})
+// Heartbeats implements WorkerService. A heartbeat without an ID or token belongs to no lease.
+func (s *Workers) Heartbeats(ctx context.Context, r *jobsv1.HeartbeatsRequest) (*jobsv1.HeartbeatsResponse, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
 	}
-	wg.Wait()
+	all := make([]heartbeat.Heartbeat, len(r.GetHeartbeats()))
+	for i, one := range r.GetHeartbeats() {
+		all[i] = fromHeartbeat(one)
+	}
+	results := make([]*jobsv1.HeartbeatResult, len(all))
+	for i, result := range s.Keeper.BeatAll(ctx, all) {
+		results[i] = &jobsv1.HeartbeatResult{JobId: all[i].ID}
+		if result.Err != nil {
+			results[i].Error = failed(toStatus(result.Err))
+			continue
+		}
+		results[i].Lease = toLease(&result.Answer)
+	}
+	return &jobsv1.HeartbeatsResponse{Results: results}, nil
+}
+
+// CompleteJobs implements WorkerService.
+func (s *Workers) CompleteJobs(ctx context.Context, r *jobsv1.CompleteJobsRequest) (*jobsv1.CompleteJobsResponse, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	results := make([]*jobsv1.CompleteJobResult, len(r.GetJobs()))
+	var all []lifecycle.Completion
+	var of []int // the index in results of each of all
+	for i, one := range r.GetJobs() {
+		results[i] = &jobsv1.CompleteJobResult{JobId: one.GetJobId()}
+		result, err := fromDocument("result", one.GetResult(), one.GetResultJson())
+		if err != nil {
+			results[i].Error = failed(toStatus(err))
+			continue
+		}
+		all, of = append(all, lifecycle.Completion{ID: one.GetJobId(), Token: one.GetLeaseToken(), Result: result, Last: fromReport(one.GetProgress())}), append(of, i)
+	}
+	for k, err := range s.Lifecycle.CompleteAll(ctx, all) {
+		if err != nil {
+			results[of[k]].Error = failed(toStatus(err))
+		}
+	}
 	return &jobsv1.CompleteJobsResponse{Results: results}, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"headway/services/jobs/internal/dispatch"
 	"headway/services/jobs/internal/heartbeat"
 	"headway/services/jobs/internal/job"
+	"headway/services/jobs/internal/lifecycle"
 )
 
 // defaultWait is how long LeaseJobs waits by default.
@@ -93,19 +94,27 @@ func (s *Workers) Heartbeat(ctx context.Context, r *jobsv1.HeartbeatRequest) (*j
 	if err := allowed(ctx); err != nil {
 		return nil, err
 	}
-	answer, err := s.Keeper.Beat(ctx, heartbeat.Heartbeat{
-		ID: r.GetJobId(), Token: r.GetLeaseToken(),
-		Plan: fromPlan(r.GetPlan()), Report: fromReport(r.GetProgress()), Checkpoint: r.Checkpoint,
-	})
+	answer, err := s.Keeper.Beat(ctx, fromHeartbeat(r))
 	if err != nil {
 		return nil, toStatus(err)
 	}
+	return toLease(&answer), nil
+}
+
+func fromHeartbeat(r *jobsv1.HeartbeatRequest) heartbeat.Heartbeat {
+	return heartbeat.Heartbeat{
+		ID: r.GetJobId(), Token: r.GetLeaseToken(),
+		Plan: fromPlan(r.GetPlan()), Report: fromReport(r.GetProgress()), Checkpoint: r.Checkpoint,
+	}
+}
+
+func toLease(answer *heartbeat.Answer) *jobsv1.HeartbeatResponse {
 	return &jobsv1.HeartbeatResponse{
 		LeaseExpiresAt:  timestamppb.New(answer.LeaseExpiresAt),
 		CancelRequested: answer.CancelRequested,
 		ReportSeconds:   answer.ProgressInterval.Seconds(),
 		Refused:         refusals(answer.Refused),
-	}, nil
+	}
 }
 
 // AppendOutput implements WorkerService.
@@ -129,7 +138,7 @@ func (s *Workers) CompleteJob(ctx context.Context, r *jobsv1.CompleteJobRequest)
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	j, err := s.Lifecycle.Complete(ctx, r.GetJobId(), r.GetLeaseToken(), result, fromReport(r.GetProgress()))
+	j, err := s.Lifecycle.Complete(ctx, lifecycle.Completion{ID: r.GetJobId(), Token: r.GetLeaseToken(), Result: result, Last: fromReport(r.GetProgress())})
 	if err != nil {
 		return nil, toStatus(err)
 	}

@@ -189,15 +189,54 @@ func (l *Lifecycle) Delete(ctx context.Context, id string, allow Allow) error {
 	})
 }
 
+// Completion is the end of a job with its result.
+type Completion struct {
+	ID, Token string
+	Result    json.RawMessage
+	Last      *job.Report // nil to keep the progress
+}
+
 // Complete ends the job with its result.
-func (l *Lifecycle) Complete(ctx context.Context, id, token string, result json.RawMessage, last *job.Report) (job.Job, error) {
-	if len(result) > l.cfg.MaxResultBytes {
-		return job.Job{}, &job.InvalidError{Field: "result", Problem: fmt.Sprintf(
-			"has %d bytes as JSON, and the limit is %d. Store large data as output, or increase --max-result-bytes", len(result), l.cfg.MaxResultBytes)}
+func (l *Lifecycle) Complete(ctx context.Context, c Completion) (job.Job, error) {
+	if err := l.checkResult(&c); err != nil {
+		return job.Job{}, err
 	}
-	return l.finish(ctx, id, token, call("complete", result, last), func(now time.Time, j *job.Job) error {
-		return j.Complete(now, token, result, last)
-	})
+	jobs, errs := l.finishAll(ctx, []ending{c.ending()})
+	return jobs[0], errs[0]
+}
+
+// CompleteAll is Complete for several jobs in one step. Each has its own error.
+func (l *Lifecycle) CompleteAll(ctx context.Context, all []Completion) []error {
+	errs := make([]error, len(all))
+	var endings []ending
+	var of []int // the index in all of each of endings
+	for i := range all {
+		if errs[i] = l.checkResult(&all[i]); errs[i] == nil {
+			endings, of = append(endings, all[i].ending()), append(of, i)
+		}
+	}
+	if len(endings) == 0 {
+		return errs
+	}
+	_, ended := l.finishAll(ctx, endings)
+	for k, err := range ended {
+		errs[of[k]] = err
+	}
+	return errs
+}
+
+func (l *Lifecycle) checkResult(c *Completion) error {
+	if len(c.Result) <= l.cfg.MaxResultBytes {
+		return nil
+	}
+	return &job.InvalidError{Field: "result", Problem: fmt.Sprintf(
+		"has %d bytes as JSON, and the limit is %d. Store large data as output, or increase --max-result-bytes", len(c.Result), l.cfg.MaxResultBytes)}
+}
+
+func (c *Completion) ending() ending {
+	return ending{c.ID, c.Token, call("complete", c.Result, c.Last), func(now time.Time, j *job.Job) error {
+		return j.Complete(now, c.Token, c.Result, c.Last)
+	}}
 }
 
 // Fail ends the attempt.
@@ -226,28 +265,47 @@ func (l *Lifecycle) Park(ctx context.Context, id, token string, question json.Ra
 // errRepeated means that a job does not change, because the same call has already been made.
 var errRepeated = errors.New("the call was made before")
 
-// finish is change for a call that ends a lease. A repeated call whose response was lost returns the current job. If the
-// job was deleted, the worker has lost its lease.
+// ending is a call that ends a lease. call is a hash of its content.
+type ending struct {
+	id, token string
+	call      []byte
+	change    func(time.Time, *job.Job) error
+}
+
+// finish ends a lease.
 func (l *Lifecycle) finish(ctx context.Context, id, token string, call []byte, change func(time.Time, *job.Job) error) (job.Job, error) {
-	var current job.Job
-	j, err := l.change(ctx, id, func(now time.Time, j *job.Job) error {
-		if j.EndedBy(token, call) {
-			current = *j
+	jobs, errs := l.finishAll(ctx, []ending{{id, token, call, change}})
+	return jobs[0], errs[0]
+}
+
+// finishAll is changeAll for calls that end leases. A repeated call whose response was lost returns the current job. If the
+// job was deleted, the worker has lost its lease.
+func (l *Lifecycle) finishAll(ctx context.Context, all []ending) ([]job.Job, []error) {
+	ids, current := make([]string, len(all)), make([]job.Job, len(all))
+	for i := range all {
+		ids[i] = all[i].id
+	}
+	jobs, errs := l.changeAll(ctx, ids, func(i int, now time.Time, j *job.Job) error {
+		e := &all[i]
+		if j.EndedBy(e.token, e.call) {
+			current[i] = *j
 			return errRepeated
 		}
-		if err := change(now, j); err != nil {
+		if err := e.change(now, j); err != nil {
 			return err
 		}
-		j.Ended = job.EndedLease{Token: token, Call: call}
+		j.Ended = job.EndedLease{Token: e.token, Call: e.call}
 		return nil
 	})
-	switch {
-	case errors.Is(err, errRepeated):
-		return current, nil
-	case errors.Is(err, job.ErrNotFound):
-		return j, job.ErrLeaseLost
+	for i, err := range errs {
+		switch {
+		case errors.Is(err, errRepeated):
+			jobs[i], errs[i] = current[i], nil
+		case errors.Is(err, job.ErrNotFound):
+			errs[i] = job.ErrLeaseLost
+		}
 	}
-	return j, err
+	return jobs, errs
 }
 
 // call returns a hash of a call's content, or nil if the content can't be hashed.
@@ -262,13 +320,21 @@ func call(name string, content ...any) []byte {
 
 // change stores a transition, together with progress that is not stored yet.
 func (l *Lifecycle) change(ctx context.Context, id string, change func(time.Time, *job.Job) error) (job.Job, error) {
-	var pending heartbeat.Pending
-	jobs, errs := l.store.Update(ctx, []string{id}, func(_ int, j *job.Job) error {
-		pending = l.keeper.Adopt(j)
-		return change(l.cfg.Clock.Now(), j)
-	})
-	if errs[0] == nil {
-		l.keeper.Settle(id, pending)
-	}
+	jobs, errs := l.changeAll(ctx, []string{id}, func(_ int, now time.Time, j *job.Job) error { return change(now, j) })
 	return jobs[0], errs[0]
+}
+
+// changeAll is change for several jobs in one step. Each has its own error.
+func (l *Lifecycle) changeAll(ctx context.Context, ids []string, change func(i int, now time.Time, j *job.Job) error) ([]job.Job, []error) {
+	pending := make([]heartbeat.Pending, len(ids))
+	jobs, errs := l.store.Update(ctx, ids, func(i int, j *job.Job) error {
+		pending[i] = l.keeper.Adopt(j)
+		return change(i, l.cfg.Clock.Now(), j)
+	})
+	for i, err := range errs {
+		if err == nil {
+			l.keeper.Settle(ids[i], pending[i])
+		}
+	}
+	return jobs, errs
 }

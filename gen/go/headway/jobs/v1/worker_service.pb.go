@@ -588,6 +588,163 @@ func (x *HeartbeatResponse) GetRefused() []*Refusal {
 	return nil
 }
 
+// HeartbeatsRequest renews several leases.
+type HeartbeatsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The heartbeats. The rules of their fields apply to each of them alone.
+	Heartbeats    []*HeartbeatRequest `protobuf:"bytes,1,rep,name=heartbeats,proto3" json:"heartbeats,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeartbeatsRequest) Reset() {
+	*x = HeartbeatsRequest{}
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeartbeatsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeartbeatsRequest) ProtoMessage() {}
+
+func (x *HeartbeatsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeartbeatsRequest.ProtoReflect.Descriptor instead.
+func (*HeartbeatsRequest) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *HeartbeatsRequest) GetHeartbeats() []*HeartbeatRequest {
+	if x != nil {
+		return x.Heartbeats
+	}
+	return nil
+}
+
+// HeartbeatsResponse holds the result of each heartbeat.
+type HeartbeatsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One per heartbeat of the request, in the same order.
+	Results       []*HeartbeatResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeartbeatsResponse) Reset() {
+	*x = HeartbeatsResponse{}
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeartbeatsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeartbeatsResponse) ProtoMessage() {}
+
+func (x *HeartbeatsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeartbeatsResponse.ProtoReflect.Descriptor instead.
+func (*HeartbeatsResponse) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *HeartbeatsResponse) GetResults() []*HeartbeatResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// HeartbeatResult is the result of one heartbeat of a batch.
+type HeartbeatResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ID of the job.
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// The state of the lease. Unset if there is an error.
+	Lease *HeartbeatResponse `protobuf:"bytes,2,opt,name=lease,proto3" json:"lease,omitempty"`
+	// Why the lease was not renewed. Unset if it was. With the reason LEASE_LOST, stop working on the job. After any other
+	// reason, the heartbeat can be repeated.
+	Error         *JobError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeartbeatResult) Reset() {
+	*x = HeartbeatResult{}
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeartbeatResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeartbeatResult) ProtoMessage() {}
+
+func (x *HeartbeatResult) ProtoReflect() protoreflect.Message {
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeartbeatResult.ProtoReflect.Descriptor instead.
+func (*HeartbeatResult) Descriptor() ([]byte, []int) {
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *HeartbeatResult) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+func (x *HeartbeatResult) GetLease() *HeartbeatResponse {
+	if x != nil {
+		return x.Lease
+	}
+	return nil
+}
+
+func (x *HeartbeatResult) GetError() *JobError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 // Refusal names a part of a heartbeat that was refused or shortened.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -603,7 +760,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[7]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -615,7 +772,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[7]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -628,7 +785,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{7}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Refusal) GetField() string {
@@ -669,7 +826,7 @@ type AppendOutputRequest struct {
 
 func (x *AppendOutputRequest) Reset() {
 	*x = AppendOutputRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[8]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -681,7 +838,7 @@ func (x *AppendOutputRequest) String() string {
 func (*AppendOutputRequest) ProtoMessage() {}
 
 func (x *AppendOutputRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[8]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -694,7 +851,7 @@ func (x *AppendOutputRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppendOutputRequest.ProtoReflect.Descriptor instead.
 func (*AppendOutputRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{8}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AppendOutputRequest) GetJobId() string {
@@ -736,7 +893,7 @@ type AppendOutputResponse struct {
 
 func (x *AppendOutputResponse) Reset() {
 	*x = AppendOutputResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[9]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +905,7 @@ func (x *AppendOutputResponse) String() string {
 func (*AppendOutputResponse) ProtoMessage() {}
 
 func (x *AppendOutputResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[9]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +918,7 @@ func (x *AppendOutputResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppendOutputResponse.ProtoReflect.Descriptor instead.
 func (*AppendOutputResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{9}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AppendOutputResponse) GetOutputBytes() int64 {
@@ -791,7 +948,7 @@ type CompleteJobRequest struct {
 
 func (x *CompleteJobRequest) Reset() {
 	*x = CompleteJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[10]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +960,7 @@ func (x *CompleteJobRequest) String() string {
 func (*CompleteJobRequest) ProtoMessage() {}
 
 func (x *CompleteJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[10]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +973,7 @@ func (x *CompleteJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteJobRequest.ProtoReflect.Descriptor instead.
 func (*CompleteJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{10}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CompleteJobRequest) GetJobId() string {
@@ -865,7 +1022,7 @@ type CompleteJobResponse struct {
 
 func (x *CompleteJobResponse) Reset() {
 	*x = CompleteJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[11]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +1034,7 @@ func (x *CompleteJobResponse) String() string {
 func (*CompleteJobResponse) ProtoMessage() {}
 
 func (x *CompleteJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[11]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +1047,7 @@ func (x *CompleteJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteJobResponse.ProtoReflect.Descriptor instead.
 func (*CompleteJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{11}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CompleteJobResponse) GetJob() *Job {
@@ -903,7 +1060,7 @@ func (x *CompleteJobResponse) GetJob() *Job {
 // CompleteJobsRequest ends several jobs with success.
 type CompleteJobsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The jobs.
+	// The jobs. The rules of their fields apply to each of them alone.
 	Jobs          []*CompleteJobRequest `protobuf:"bytes,1,rep,name=jobs,proto3" json:"jobs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -911,7 +1068,7 @@ type CompleteJobsRequest struct {
 
 func (x *CompleteJobsRequest) Reset() {
 	*x = CompleteJobsRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1080,7 @@ func (x *CompleteJobsRequest) String() string {
 func (*CompleteJobsRequest) ProtoMessage() {}
 
 func (x *CompleteJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[12]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1093,7 @@ func (x *CompleteJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteJobsRequest.ProtoReflect.Descriptor instead.
 func (*CompleteJobsRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{12}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CompleteJobsRequest) GetJobs() []*CompleteJobRequest {
@@ -957,7 +1114,7 @@ type CompleteJobsResponse struct {
 
 func (x *CompleteJobsResponse) Reset() {
 	*x = CompleteJobsResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -969,7 +1126,7 @@ func (x *CompleteJobsResponse) String() string {
 func (*CompleteJobsResponse) ProtoMessage() {}
 
 func (x *CompleteJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[13]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -982,7 +1139,7 @@ func (x *CompleteJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteJobsResponse.ProtoReflect.Descriptor instead.
 func (*CompleteJobsResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{13}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CompleteJobsResponse) GetResults() []*CompleteJobResult {
@@ -1005,7 +1162,7 @@ type CompleteJobResult struct {
 
 func (x *CompleteJobResult) Reset() {
 	*x = CompleteJobResult{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1174,7 @@ func (x *CompleteJobResult) String() string {
 func (*CompleteJobResult) ProtoMessage() {}
 
 func (x *CompleteJobResult) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[14]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1187,7 @@ func (x *CompleteJobResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteJobResult.ProtoReflect.Descriptor instead.
 func (*CompleteJobResult) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{14}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CompleteJobResult) GetJobId() string {
@@ -1070,7 +1227,7 @@ type FailJobRequest struct {
 
 func (x *FailJobRequest) Reset() {
 	*x = FailJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1239,7 @@ func (x *FailJobRequest) String() string {
 func (*FailJobRequest) ProtoMessage() {}
 
 func (x *FailJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[15]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1252,7 @@ func (x *FailJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailJobRequest.ProtoReflect.Descriptor instead.
 func (*FailJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{15}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FailJobRequest) GetJobId() string {
@@ -1158,7 +1315,7 @@ type FailJobResponse struct {
 
 func (x *FailJobResponse) Reset() {
 	*x = FailJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1327,7 @@ func (x *FailJobResponse) String() string {
 func (*FailJobResponse) ProtoMessage() {}
 
 func (x *FailJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[16]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1340,7 @@ func (x *FailJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailJobResponse.ProtoReflect.Descriptor instead.
 func (*FailJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{16}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FailJobResponse) GetJob() *Job {
@@ -1208,7 +1365,7 @@ type ReleaseJobRequest struct {
 
 func (x *ReleaseJobRequest) Reset() {
 	*x = ReleaseJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1220,7 +1377,7 @@ func (x *ReleaseJobRequest) String() string {
 func (*ReleaseJobRequest) ProtoMessage() {}
 
 func (x *ReleaseJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[17]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1233,7 +1390,7 @@ func (x *ReleaseJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseJobRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{17}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ReleaseJobRequest) GetJobId() string {
@@ -1268,7 +1425,7 @@ type ReleaseJobResponse struct {
 
 func (x *ReleaseJobResponse) Reset() {
 	*x = ReleaseJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[18]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1437,7 @@ func (x *ReleaseJobResponse) String() string {
 func (*ReleaseJobResponse) ProtoMessage() {}
 
 func (x *ReleaseJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[18]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1450,7 @@ func (x *ReleaseJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseJobResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{18}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReleaseJobResponse) GetJob() *Job {
@@ -1325,7 +1482,7 @@ type ParkJobRequest struct {
 
 func (x *ParkJobRequest) Reset() {
 	*x = ParkJobRequest{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[19]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1337,7 +1494,7 @@ func (x *ParkJobRequest) String() string {
 func (*ParkJobRequest) ProtoMessage() {}
 
 func (x *ParkJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[19]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1350,7 +1507,7 @@ func (x *ParkJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkJobRequest.ProtoReflect.Descriptor instead.
 func (*ParkJobRequest) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{19}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ParkJobRequest) GetJobId() string {
@@ -1406,7 +1563,7 @@ type ParkJobResponse struct {
 
 func (x *ParkJobResponse) Reset() {
 	*x = ParkJobResponse{}
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[20]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1575,7 @@ func (x *ParkJobResponse) String() string {
 func (*ParkJobResponse) ProtoMessage() {}
 
 func (x *ParkJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[20]
+	mi := &file_headway_jobs_v1_worker_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1588,7 @@ func (x *ParkJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkJobResponse.ProtoReflect.Descriptor instead.
 func (*ParkJobResponse) Descriptor() ([]byte, []int) {
-	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{20}
+	return file_headway_jobs_v1_worker_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ParkJobResponse) GetJob() *Job {
@@ -1501,7 +1658,18 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\x10lease_expires_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x0eleaseExpiresAt\x12)\n" +
 	"\x10cancel_requested\x18\x02 \x01(\bR\x0fcancelRequested\x12%\n" +
 	"\x0ereport_seconds\x18\x03 \x01(\x01R\rreportSeconds\x122\n" +
-	"\arefused\x18\x04 \x03(\v2\x18.headway.jobs.v1.RefusalR\arefused\"Q\n" +
+	"\arefused\x18\x04 \x03(\v2\x18.headway.jobs.v1.RefusalR\arefused\"h\n" +
+	"\x11HeartbeatsRequest\x12S\n" +
+	"\n" +
+	"heartbeats\x18\x01 \x03(\v2!.headway.jobs.v1.HeartbeatRequestB\x10\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\x80\x02\"\x03\xd8\x01\x03R\n" +
+	"heartbeats\"P\n" +
+	"\x12HeartbeatsResponse\x12:\n" +
+	"\aresults\x18\x01 \x03(\v2 .headway.jobs.v1.HeartbeatResultR\aresults\"\x93\x01\n" +
+	"\x0fHeartbeatResult\x12\x15\n" +
+	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x128\n" +
+	"\x05lease\x18\x02 \x01(\v2\".headway.jobs.v1.HeartbeatResponseR\x05lease\x12/\n" +
+	"\x05error\x18\x03 \x01(\v2\x19.headway.jobs.v1.JobErrorR\x05error\"Q\n" +
 	"\aRefusal\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
@@ -1523,10 +1691,9 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\vresult_json\x18\x05 \x01(\tR\n" +
 	"resultJson\"=\n" +
 	"\x13CompleteJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"Z\n" +
-	"\x13CompleteJobsRequest\x12C\n" +
-	"\x04jobs\x18\x01 \x03(\v2#.headway.jobs.v1.CompleteJobRequestB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x04jobs\"T\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job\"_\n" +
+	"\x13CompleteJobsRequest\x12H\n" +
+	"\x04jobs\x18\x01 \x03(\v2#.headway.jobs.v1.CompleteJobRequestB\x0f\xbaH\f\x92\x01\t\b\x01\x10d\"\x03\xd8\x01\x03R\x04jobs\"T\n" +
 	"\x14CompleteJobsResponse\x12<\n" +
 	"\aresults\x18\x01 \x03(\v2\".headway.jobs.v1.CompleteJobResultR\aresults\"[\n" +
 	"\x11CompleteJobResult\x12\x15\n" +
@@ -1566,10 +1733,12 @@ const file_headway_jobs_v1_worker_service_proto_rawDesc = "" +
 	"\rquestion_json\x18\x06 \x01(\tR\fquestionJsonB\r\n" +
 	"\v_checkpoint\"9\n" +
 	"\x0fParkJobResponse\x12&\n" +
-	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job2\xbe\x05\n" +
+	"\x03job\x18\x01 \x01(\v2\x14.headway.jobs.v1.JobR\x03job2\x95\x06\n" +
 	"\rWorkerService\x12R\n" +
 	"\tLeaseJobs\x12!.headway.jobs.v1.LeaseJobsRequest\x1a\".headway.jobs.v1.LeaseJobsResponse\x12R\n" +
-	"\tHeartbeat\x12!.headway.jobs.v1.HeartbeatRequest\x1a\".headway.jobs.v1.HeartbeatResponse\x12[\n" +
+	"\tHeartbeat\x12!.headway.jobs.v1.HeartbeatRequest\x1a\".headway.jobs.v1.HeartbeatResponse\x12U\n" +
+	"\n" +
+	"Heartbeats\x12\".headway.jobs.v1.HeartbeatsRequest\x1a#.headway.jobs.v1.HeartbeatsResponse\x12[\n" +
 	"\fAppendOutput\x12$.headway.jobs.v1.AppendOutputRequest\x1a%.headway.jobs.v1.AppendOutputResponse\x12X\n" +
 	"\vCompleteJob\x12#.headway.jobs.v1.CompleteJobRequest\x1a$.headway.jobs.v1.CompleteJobResponse\x12[\n" +
 	"\fCompleteJobs\x12$.headway.jobs.v1.CompleteJobsRequest\x1a%.headway.jobs.v1.CompleteJobsResponse\x12L\n" +
@@ -1591,7 +1760,7 @@ func file_headway_jobs_v1_worker_service_proto_rawDescGZIP() []byte {
 	return file_headway_jobs_v1_worker_service_proto_rawDescData
 }
 
-var file_headway_jobs_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_headway_jobs_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_headway_jobs_v1_worker_service_proto_goTypes = []any{
 	(*LeaseJobsRequest)(nil),      // 0: headway.jobs.v1.LeaseJobsRequest
 	(*LeaseJobsResponse)(nil),     // 1: headway.jobs.v1.LeaseJobsResponse
@@ -1600,76 +1769,85 @@ var file_headway_jobs_v1_worker_service_proto_goTypes = []any{
 	(*ProgressReport)(nil),        // 4: headway.jobs.v1.ProgressReport
 	(*StepReport)(nil),            // 5: headway.jobs.v1.StepReport
 	(*HeartbeatResponse)(nil),     // 6: headway.jobs.v1.HeartbeatResponse
-	(*Refusal)(nil),               // 7: headway.jobs.v1.Refusal
-	(*AppendOutputRequest)(nil),   // 8: headway.jobs.v1.AppendOutputRequest
-	(*AppendOutputResponse)(nil),  // 9: headway.jobs.v1.AppendOutputResponse
-	(*CompleteJobRequest)(nil),    // 10: headway.jobs.v1.CompleteJobRequest
-	(*CompleteJobResponse)(nil),   // 11: headway.jobs.v1.CompleteJobResponse
-	(*CompleteJobsRequest)(nil),   // 12: headway.jobs.v1.CompleteJobsRequest
-	(*CompleteJobsResponse)(nil),  // 13: headway.jobs.v1.CompleteJobsResponse
-	(*CompleteJobResult)(nil),     // 14: headway.jobs.v1.CompleteJobResult
-	(*FailJobRequest)(nil),        // 15: headway.jobs.v1.FailJobRequest
-	(*FailJobResponse)(nil),       // 16: headway.jobs.v1.FailJobResponse
-	(*ReleaseJobRequest)(nil),     // 17: headway.jobs.v1.ReleaseJobRequest
-	(*ReleaseJobResponse)(nil),    // 18: headway.jobs.v1.ReleaseJobResponse
-	(*ParkJobRequest)(nil),        // 19: headway.jobs.v1.ParkJobRequest
-	(*ParkJobResponse)(nil),       // 20: headway.jobs.v1.ParkJobResponse
-	nil,                           // 21: headway.jobs.v1.StepReport.CountersEntry
-	(*KindDescription)(nil),       // 22: headway.jobs.v1.KindDescription
-	(*Job)(nil),                   // 23: headway.jobs.v1.Job
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
-	(*StepPlan)(nil),              // 25: headway.jobs.v1.StepPlan
-	(StepState)(0),                // 26: headway.jobs.v1.StepState
-	(*structpb.Struct)(nil),       // 27: google.protobuf.Struct
-	(*JobError)(nil),              // 28: headway.jobs.v1.JobError
+	(*HeartbeatsRequest)(nil),     // 7: headway.jobs.v1.HeartbeatsRequest
+	(*HeartbeatsResponse)(nil),    // 8: headway.jobs.v1.HeartbeatsResponse
+	(*HeartbeatResult)(nil),       // 9: headway.jobs.v1.HeartbeatResult
+	(*Refusal)(nil),               // 10: headway.jobs.v1.Refusal
+	(*AppendOutputRequest)(nil),   // 11: headway.jobs.v1.AppendOutputRequest
+	(*AppendOutputResponse)(nil),  // 12: headway.jobs.v1.AppendOutputResponse
+	(*CompleteJobRequest)(nil),    // 13: headway.jobs.v1.CompleteJobRequest
+	(*CompleteJobResponse)(nil),   // 14: headway.jobs.v1.CompleteJobResponse
+	(*CompleteJobsRequest)(nil),   // 15: headway.jobs.v1.CompleteJobsRequest
+	(*CompleteJobsResponse)(nil),  // 16: headway.jobs.v1.CompleteJobsResponse
+	(*CompleteJobResult)(nil),     // 17: headway.jobs.v1.CompleteJobResult
+	(*FailJobRequest)(nil),        // 18: headway.jobs.v1.FailJobRequest
+	(*FailJobResponse)(nil),       // 19: headway.jobs.v1.FailJobResponse
+	(*ReleaseJobRequest)(nil),     // 20: headway.jobs.v1.ReleaseJobRequest
+	(*ReleaseJobResponse)(nil),    // 21: headway.jobs.v1.ReleaseJobResponse
+	(*ParkJobRequest)(nil),        // 22: headway.jobs.v1.ParkJobRequest
+	(*ParkJobResponse)(nil),       // 23: headway.jobs.v1.ParkJobResponse
+	nil,                           // 24: headway.jobs.v1.StepReport.CountersEntry
+	(*KindDescription)(nil),       // 25: headway.jobs.v1.KindDescription
+	(*Job)(nil),                   // 26: headway.jobs.v1.Job
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
+	(*StepPlan)(nil),              // 28: headway.jobs.v1.StepPlan
+	(StepState)(0),                // 29: headway.jobs.v1.StepState
+	(*JobError)(nil),              // 30: headway.jobs.v1.JobError
+	(*structpb.Struct)(nil),       // 31: google.protobuf.Struct
 }
 var file_headway_jobs_v1_worker_service_proto_depIdxs = []int32{
-	22, // 0: headway.jobs.v1.LeaseJobsRequest.descriptions:type_name -> headway.jobs.v1.KindDescription
+	25, // 0: headway.jobs.v1.LeaseJobsRequest.descriptions:type_name -> headway.jobs.v1.KindDescription
 	2,  // 1: headway.jobs.v1.LeaseJobsResponse.jobs:type_name -> headway.jobs.v1.LeasedJob
-	23, // 2: headway.jobs.v1.LeasedJob.job:type_name -> headway.jobs.v1.Job
-	24, // 3: headway.jobs.v1.LeasedJob.lease_expires_at:type_name -> google.protobuf.Timestamp
-	25, // 4: headway.jobs.v1.HeartbeatRequest.plan:type_name -> headway.jobs.v1.StepPlan
+	26, // 2: headway.jobs.v1.LeasedJob.job:type_name -> headway.jobs.v1.Job
+	27, // 3: headway.jobs.v1.LeasedJob.lease_expires_at:type_name -> google.protobuf.Timestamp
+	28, // 4: headway.jobs.v1.HeartbeatRequest.plan:type_name -> headway.jobs.v1.StepPlan
 	4,  // 5: headway.jobs.v1.HeartbeatRequest.progress:type_name -> headway.jobs.v1.ProgressReport
 	5,  // 6: headway.jobs.v1.ProgressReport.steps:type_name -> headway.jobs.v1.StepReport
-	26, // 7: headway.jobs.v1.StepReport.state:type_name -> headway.jobs.v1.StepState
-	21, // 8: headway.jobs.v1.StepReport.counters:type_name -> headway.jobs.v1.StepReport.CountersEntry
-	24, // 9: headway.jobs.v1.HeartbeatResponse.lease_expires_at:type_name -> google.protobuf.Timestamp
-	7,  // 10: headway.jobs.v1.HeartbeatResponse.refused:type_name -> headway.jobs.v1.Refusal
-	27, // 11: headway.jobs.v1.CompleteJobRequest.result:type_name -> google.protobuf.Struct
-	4,  // 12: headway.jobs.v1.CompleteJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	23, // 13: headway.jobs.v1.CompleteJobResponse.job:type_name -> headway.jobs.v1.Job
-	10, // 14: headway.jobs.v1.CompleteJobsRequest.jobs:type_name -> headway.jobs.v1.CompleteJobRequest
-	14, // 15: headway.jobs.v1.CompleteJobsResponse.results:type_name -> headway.jobs.v1.CompleteJobResult
-	28, // 16: headway.jobs.v1.CompleteJobResult.error:type_name -> headway.jobs.v1.JobError
-	28, // 17: headway.jobs.v1.FailJobRequest.error:type_name -> headway.jobs.v1.JobError
-	4,  // 18: headway.jobs.v1.FailJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	27, // 19: headway.jobs.v1.FailJobRequest.result:type_name -> google.protobuf.Struct
-	23, // 20: headway.jobs.v1.FailJobResponse.job:type_name -> headway.jobs.v1.Job
-	23, // 21: headway.jobs.v1.ReleaseJobResponse.job:type_name -> headway.jobs.v1.Job
-	27, // 22: headway.jobs.v1.ParkJobRequest.question:type_name -> google.protobuf.Struct
-	4,  // 23: headway.jobs.v1.ParkJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
-	23, // 24: headway.jobs.v1.ParkJobResponse.job:type_name -> headway.jobs.v1.Job
-	0,  // 25: headway.jobs.v1.WorkerService.LeaseJobs:input_type -> headway.jobs.v1.LeaseJobsRequest
-	3,  // 26: headway.jobs.v1.WorkerService.Heartbeat:input_type -> headway.jobs.v1.HeartbeatRequest
-	8,  // 27: headway.jobs.v1.WorkerService.AppendOutput:input_type -> headway.jobs.v1.AppendOutputRequest
-	10, // 28: headway.jobs.v1.WorkerService.CompleteJob:input_type -> headway.jobs.v1.CompleteJobRequest
-	12, // 29: headway.jobs.v1.WorkerService.CompleteJobs:input_type -> headway.jobs.v1.CompleteJobsRequest
-	15, // 30: headway.jobs.v1.WorkerService.FailJob:input_type -> headway.jobs.v1.FailJobRequest
-	17, // 31: headway.jobs.v1.WorkerService.ReleaseJob:input_type -> headway.jobs.v1.ReleaseJobRequest
-	19, // 32: headway.jobs.v1.WorkerService.ParkJob:input_type -> headway.jobs.v1.ParkJobRequest
-	1,  // 33: headway.jobs.v1.WorkerService.LeaseJobs:output_type -> headway.jobs.v1.LeaseJobsResponse
-	6,  // 34: headway.jobs.v1.WorkerService.Heartbeat:output_type -> headway.jobs.v1.HeartbeatResponse
-	9,  // 35: headway.jobs.v1.WorkerService.AppendOutput:output_type -> headway.jobs.v1.AppendOutputResponse
-	11, // 36: headway.jobs.v1.WorkerService.CompleteJob:output_type -> headway.jobs.v1.CompleteJobResponse
-	13, // 37: headway.jobs.v1.WorkerService.CompleteJobs:output_type -> headway.jobs.v1.CompleteJobsResponse
-	16, // 38: headway.jobs.v1.WorkerService.FailJob:output_type -> headway.jobs.v1.FailJobResponse
-	18, // 39: headway.jobs.v1.WorkerService.ReleaseJob:output_type -> headway.jobs.v1.ReleaseJobResponse
-	20, // 40: headway.jobs.v1.WorkerService.ParkJob:output_type -> headway.jobs.v1.ParkJobResponse
-	33, // [33:41] is the sub-list for method output_type
-	25, // [25:33] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	29, // 7: headway.jobs.v1.StepReport.state:type_name -> headway.jobs.v1.StepState
+	24, // 8: headway.jobs.v1.StepReport.counters:type_name -> headway.jobs.v1.StepReport.CountersEntry
+	27, // 9: headway.jobs.v1.HeartbeatResponse.lease_expires_at:type_name -> google.protobuf.Timestamp
+	10, // 10: headway.jobs.v1.HeartbeatResponse.refused:type_name -> headway.jobs.v1.Refusal
+	3,  // 11: headway.jobs.v1.HeartbeatsRequest.heartbeats:type_name -> headway.jobs.v1.HeartbeatRequest
+	9,  // 12: headway.jobs.v1.HeartbeatsResponse.results:type_name -> headway.jobs.v1.HeartbeatResult
+	6,  // 13: headway.jobs.v1.HeartbeatResult.lease:type_name -> headway.jobs.v1.HeartbeatResponse
+	30, // 14: headway.jobs.v1.HeartbeatResult.error:type_name -> headway.jobs.v1.JobError
+	31, // 15: headway.jobs.v1.CompleteJobRequest.result:type_name -> google.protobuf.Struct
+	4,  // 16: headway.jobs.v1.CompleteJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	26, // 17: headway.jobs.v1.CompleteJobResponse.job:type_name -> headway.jobs.v1.Job
+	13, // 18: headway.jobs.v1.CompleteJobsRequest.jobs:type_name -> headway.jobs.v1.CompleteJobRequest
+	17, // 19: headway.jobs.v1.CompleteJobsResponse.results:type_name -> headway.jobs.v1.CompleteJobResult
+	30, // 20: headway.jobs.v1.CompleteJobResult.error:type_name -> headway.jobs.v1.JobError
+	30, // 21: headway.jobs.v1.FailJobRequest.error:type_name -> headway.jobs.v1.JobError
+	4,  // 22: headway.jobs.v1.FailJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	31, // 23: headway.jobs.v1.FailJobRequest.result:type_name -> google.protobuf.Struct
+	26, // 24: headway.jobs.v1.FailJobResponse.job:type_name -> headway.jobs.v1.Job
+	26, // 25: headway.jobs.v1.ReleaseJobResponse.job:type_name -> headway.jobs.v1.Job
+	31, // 26: headway.jobs.v1.ParkJobRequest.question:type_name -> google.protobuf.Struct
+	4,  // 27: headway.jobs.v1.ParkJobRequest.progress:type_name -> headway.jobs.v1.ProgressReport
+	26, // 28: headway.jobs.v1.ParkJobResponse.job:type_name -> headway.jobs.v1.Job
+	0,  // 29: headway.jobs.v1.WorkerService.LeaseJobs:input_type -> headway.jobs.v1.LeaseJobsRequest
+	3,  // 30: headway.jobs.v1.WorkerService.Heartbeat:input_type -> headway.jobs.v1.HeartbeatRequest
+	7,  // 31: headway.jobs.v1.WorkerService.Heartbeats:input_type -> headway.jobs.v1.HeartbeatsRequest
+	11, // 32: headway.jobs.v1.WorkerService.AppendOutput:input_type -> headway.jobs.v1.AppendOutputRequest
+	13, // 33: headway.jobs.v1.WorkerService.CompleteJob:input_type -> headway.jobs.v1.CompleteJobRequest
+	15, // 34: headway.jobs.v1.WorkerService.CompleteJobs:input_type -> headway.jobs.v1.CompleteJobsRequest
+	18, // 35: headway.jobs.v1.WorkerService.FailJob:input_type -> headway.jobs.v1.FailJobRequest
+	20, // 36: headway.jobs.v1.WorkerService.ReleaseJob:input_type -> headway.jobs.v1.ReleaseJobRequest
+	22, // 37: headway.jobs.v1.WorkerService.ParkJob:input_type -> headway.jobs.v1.ParkJobRequest
+	1,  // 38: headway.jobs.v1.WorkerService.LeaseJobs:output_type -> headway.jobs.v1.LeaseJobsResponse
+	6,  // 39: headway.jobs.v1.WorkerService.Heartbeat:output_type -> headway.jobs.v1.HeartbeatResponse
+	8,  // 40: headway.jobs.v1.WorkerService.Heartbeats:output_type -> headway.jobs.v1.HeartbeatsResponse
+	12, // 41: headway.jobs.v1.WorkerService.AppendOutput:output_type -> headway.jobs.v1.AppendOutputResponse
+	14, // 42: headway.jobs.v1.WorkerService.CompleteJob:output_type -> headway.jobs.v1.CompleteJobResponse
+	16, // 43: headway.jobs.v1.WorkerService.CompleteJobs:output_type -> headway.jobs.v1.CompleteJobsResponse
+	19, // 44: headway.jobs.v1.WorkerService.FailJob:output_type -> headway.jobs.v1.FailJobResponse
+	21, // 45: headway.jobs.v1.WorkerService.ReleaseJob:output_type -> headway.jobs.v1.ReleaseJobResponse
+	23, // 46: headway.jobs.v1.WorkerService.ParkJob:output_type -> headway.jobs.v1.ParkJobResponse
+	38, // [38:47] is the sub-list for method output_type
+	29, // [29:38] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_headway_jobs_v1_worker_service_proto_init() }
@@ -1681,15 +1859,15 @@ func file_headway_jobs_v1_worker_service_proto_init() {
 	file_headway_jobs_v1_kind_proto_init()
 	file_headway_jobs_v1_worker_service_proto_msgTypes[3].OneofWrappers = []any{}
 	file_headway_jobs_v1_worker_service_proto_msgTypes[5].OneofWrappers = []any{}
-	file_headway_jobs_v1_worker_service_proto_msgTypes[17].OneofWrappers = []any{}
-	file_headway_jobs_v1_worker_service_proto_msgTypes[19].OneofWrappers = []any{}
+	file_headway_jobs_v1_worker_service_proto_msgTypes[20].OneofWrappers = []any{}
+	file_headway_jobs_v1_worker_service_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headway_jobs_v1_worker_service_proto_rawDesc), len(file_headway_jobs_v1_worker_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	WorkerService_LeaseJobs_FullMethodName    = "/headway.jobs.v1.WorkerService/LeaseJobs"
 	WorkerService_Heartbeat_FullMethodName    = "/headway.jobs.v1.WorkerService/Heartbeat"
+	WorkerService_Heartbeats_FullMethodName   = "/headway.jobs.v1.WorkerService/Heartbeats"
 	WorkerService_AppendOutput_FullMethodName = "/headway.jobs.v1.WorkerService/AppendOutput"
 	WorkerService_CompleteJob_FullMethodName  = "/headway.jobs.v1.WorkerService/CompleteJob"
 	WorkerService_CompleteJobs_FullMethodName = "/headway.jobs.v1.WorkerService/CompleteJobs"
@@ -54,6 +55,12 @@ type WorkerServiceClient interface {
 	//
 	// Errors: ABORTED LEASE_LOST.
 	Heartbeat(ctx context.Context, in *HeartbeatRequest, opts ...grpc.CallOption) (*HeartbeatResponse, error)
+	// Heartbeats is Heartbeat for up to 256 jobs, in one round trip. Each job has its own result: one whose lease has ended, or
+	// whose fields break a rule, doesn't affect the others. The response arrives when all heartbeats are stored, so one that
+	// arrives before its progress interval has passed delays the others up to that time.
+	//
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID (no heartbeats, or too many). In the results: those of Heartbeat.
+	Heartbeats(ctx context.Context, in *HeartbeatsRequest, opts ...grpc.CallOption) (*HeartbeatsResponse, error)
 	// AppendOutput appends bytes at an offset. When it returns, they are on disk. Repeating an append, or overlapping with
 	// stored bytes, is harmless if the bytes are the same. A gap fails with OUTPUT_GAP. Output belongs to the job: the
 	// output of an earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
@@ -70,10 +77,9 @@ type WorkerServiceClient interface {
 	// default).
 	CompleteJob(ctx context.Context, in *CompleteJobRequest, opts ...grpc.CallOption) (*CompleteJobResponse, error)
 	// CompleteJobs is CompleteJob for up to 100 jobs, in one round trip. Each job has its own result: one whose lease has
-	// ended doesn't affect the others. The call can be repeated.
+	// ended, or whose fields break a rule, doesn't affect the others. The call can be repeated.
 	//
-	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is completed). In the results: those of
-	// CompleteJob.
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID (no jobs, or too many). In the results: those of CompleteJob.
 	CompleteJobs(ctx context.Context, in *CompleteJobsRequest, opts ...grpc.CallOption) (*CompleteJobsResponse, error)
 	// FailJob ends the attempt. The job is queued again if it has attempts left and the error is not permanent. After a
 	// cancellation request, it is cancelled instead, and keeps the error's reason.
@@ -112,6 +118,16 @@ func (c *workerServiceClient) Heartbeat(ctx context.Context, in *HeartbeatReques
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(HeartbeatResponse)
 	err := c.cc.Invoke(ctx, WorkerService_Heartbeat_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workerServiceClient) Heartbeats(ctx context.Context, in *HeartbeatsRequest, opts ...grpc.CallOption) (*HeartbeatsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(HeartbeatsResponse)
+	err := c.cc.Invoke(ctx, WorkerService_Heartbeats_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +217,12 @@ type WorkerServiceServer interface {
 	//
 	// Errors: ABORTED LEASE_LOST.
 	Heartbeat(context.Context, *HeartbeatRequest) (*HeartbeatResponse, error)
+	// Heartbeats is Heartbeat for up to 256 jobs, in one round trip. Each job has its own result: one whose lease has ended, or
+	// whose fields break a rule, doesn't affect the others. The response arrives when all heartbeats are stored, so one that
+	// arrives before its progress interval has passed delays the others up to that time.
+	//
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID (no heartbeats, or too many). In the results: those of Heartbeat.
+	Heartbeats(context.Context, *HeartbeatsRequest) (*HeartbeatsResponse, error)
 	// AppendOutput appends bytes at an offset. When it returns, they are on disk. Repeating an append, or overlapping with
 	// stored bytes, is harmless if the bytes are the same. A gap fails with OUTPUT_GAP. Output belongs to the job: the
 	// output of an earlier attempt stays, and the next attempt continues at its end (`output_bytes` of the leased job).
@@ -217,10 +239,9 @@ type WorkerServiceServer interface {
 	// default).
 	CompleteJob(context.Context, *CompleteJobRequest) (*CompleteJobResponse, error)
 	// CompleteJobs is CompleteJob for up to 100 jobs, in one round trip. Each job has its own result: one whose lease has
-	// ended doesn't affect the others. The call can be repeated.
+	// ended, or whose fields break a rule, doesn't affect the others. The call can be repeated.
 	//
-	// Errors: INVALID_ARGUMENT REQUEST_INVALID (a field breaks its rule: then no job is completed). In the results: those of
-	// CompleteJob.
+	// Errors: INVALID_ARGUMENT REQUEST_INVALID (no jobs, or too many). In the results: those of CompleteJob.
 	CompleteJobs(context.Context, *CompleteJobsRequest) (*CompleteJobsResponse, error)
 	// FailJob ends the attempt. The job is queued again if it has attempts left and the error is not permanent. After a
 	// cancellation request, it is cancelled instead, and keeps the error's reason.
@@ -250,6 +271,9 @@ func (UnimplementedWorkerServiceServer) LeaseJobs(context.Context, *LeaseJobsReq
 }
 func (UnimplementedWorkerServiceServer) Heartbeat(context.Context, *HeartbeatRequest) (*HeartbeatResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Heartbeat not implemented")
+}
+func (UnimplementedWorkerServiceServer) Heartbeats(context.Context, *HeartbeatsRequest) (*HeartbeatsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Heartbeats not implemented")
 }
 func (UnimplementedWorkerServiceServer) AppendOutput(context.Context, *AppendOutputRequest) (*AppendOutputResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AppendOutput not implemented")
@@ -322,6 +346,24 @@ func _WorkerService_Heartbeat_Handler(srv interface{}, ctx context.Context, dec 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(WorkerServiceServer).Heartbeat(ctx, req.(*HeartbeatRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkerService_Heartbeats_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HeartbeatsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkerServiceServer).Heartbeats(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkerService_Heartbeats_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkerServiceServer).Heartbeats(ctx, req.(*HeartbeatsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -448,6 +490,10 @@ var WorkerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Heartbeat",
 			Handler:    _WorkerService_Heartbeat_Handler,
+		},
+		{
+			MethodName: "Heartbeats",
+			Handler:    _WorkerService_Heartbeats_Handler,
 		},
 		{
 			MethodName: "AppendOutput",
