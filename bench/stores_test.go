@@ -71,17 +71,20 @@ func (d *databases) plainUpdates() float64 {
 		INSERT INTO t SELECT i, 0 FROM generate_series(1, 64) AS i`); err != nil {
 		d.b.Fatal(err, out)
 	}
+	conns := make([]*pgx.Conn, connections)
+	for i := range conns {
+		conn, err := pgx.Connect(d.b.Context(), url)
+		if err != nil {
+			d.b.Fatal(err)
+		}
+		defer conn.Close(d.b.Context())
+		conns[i] = conn
+	}
 	var done atomic.Int64
 	var wg sync.WaitGroup
 	begun := time.Now()
-	for i := range connections {
+	for i, conn := range conns {
 		wg.Go(func() {
-			conn, err := pgx.Connect(d.b.Context(), url)
-			if err != nil {
-				d.b.Error(err)
-				return
-			}
-			defer conn.Close(d.b.Context())
 			for time.Since(begun) < time.Second {
 				if _, err := conn.Exec(d.b.Context(), "UPDATE t SET n = n + 1 WHERE id = $1", i+1); err != nil {
 					d.b.Error(err)

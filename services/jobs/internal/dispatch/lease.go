@@ -37,7 +37,7 @@ func (d *Dispatcher) Lease(ctx context.Context, r LeaseRequest) ([]job.Job, erro
 	defer func() { d.waiters.leave(w) }()
 	for {
 		ended := d.waiters.endedSoFar(r.Kinds)
-		claimed, err := d.store.Claim(ctx, job.Claim{Kinds: r.Kinds, Max: r.Max, Cap: d.cfg.MaxActive, Now: d.cfg.Clock.Now,
+		claimed, err := d.store.Claim(ctx, job.Claim{Kinds: r.Kinds, Max: r.Max, MaxActive: d.cfg.MaxActive, Now: d.cfg.Clock.Now,
 			Worker: r.Worker, Confirms: r.Confirms, Duration: r.Duration, Token: rand.Text})
 		if err != nil {
 			return nil, err

@@ -46,7 +46,7 @@ type Store interface {
 	Update(ctx context.Context, ids []string, change func(i int, j *Job) error) ([]Job, []error)
 
 	// Claim leases up to Max ready jobs of the given kinds. The owners take turns, one job at a time, and an owner that has
-	// Cap active jobs of the kind is skipped. Of an owner's jobs, the one with the lowest Rank
+	// MaxActive active jobs of the kind is skipped. Of an owner's jobs, the one with the lowest Rank
 	// comes first. Two claims never get the same job. An empty claim is not an error.
 	Claim(ctx context.Context, c Claim) (Claimed, error)
 
@@ -137,14 +137,14 @@ type Created struct {
 
 // Claim describes the jobs that a worker can take.
 type Claim struct {
-	Kinds    []string // without duplicates
-	Max      int
-	Cap      int              // active jobs per owner and kind; 0 for no cap
-	Now      func() time.Time // called when the claim has its turn
-	Worker   string
-	Duration time.Duration
-	Confirms bool          // the worker calls before it starts a job
-	Token    func() string // a new random text per job, for its lease token
+	Kinds     []string // without duplicates
+	Max       int
+	MaxActive int              // jobs per owner and kind; 0 for no maximum
+	Now       func() time.Time // called when the claim has its turn
+	Worker    string
+	Duration  time.Duration
+	Confirms  bool          // the worker calls before it starts a job
+	Token     func() string // a new random text per job, for its lease token
 }
 
 // Claimed is the result of a claim.

@@ -3,7 +3,6 @@ package postgres
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -127,12 +126,10 @@ func (t *tx) create(c *job.Creation) (result job.Job, replayed bool, err error) 
 		}
 		return r.job, true, nil
 	}
-	for what, value := range map[string]any{"labels": c.Job.Labels, "progress": &c.Job.Progress} {
-		if _, err := column.Encode(value); err != nil {
-			return job.Job{}, false, fmt.Errorf("encode the %s of job %s: %w", what, c.Job.ID, err)
-		}
+	r := &row{job: c.Job, isNew: true, held: true, requestID: c.RequestID, fingerprint: c.Fingerprint}
+	if err := r.encode(&c.Job); err != nil {
+		return job.Job{}, false, err
 	}
-	r := &row{job: c.Job, isNew: true, requestID: c.RequestID, fingerprint: c.Fingerprint}
 	if err := t.gates.Follow(&job.Job{}, &r.job); err != nil {
 		return job.Job{}, false, err
 	}
@@ -186,7 +183,8 @@ func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
 			}
 		}
 		ids := slices.Collect(maps.Keys(t.rows))
-		clear(t.rows) // the cached rows are outdated
+		clear(t.rows) // they are outdated
+		clear(t.active)
 		return t.load(ids)
 	}})
 }
@@ -209,7 +207,7 @@ func (s *Store) Delete(ctx context.Context, id string, allow func(*job.Job) erro
 // Purge implements job.Store.
 func (s *Store) Purge(ctx context.Context, endedBefore time.Time, limit int) (purged int, err error) {
 	err = s.changes.do(&change{ctx: ctx, sequence: true, run: func(t *tx) error {
-		rows, err := t.conn.Query(t.ctx, `SELECT `+selected+` FROM (SELECT * FROM jobs WHERE completed_at > 0 AND completed_at < $1
+		rows, err := t.conn.Query(t.ctx, `SELECT `+selected+` FROM (SELECT jobs.xmin, jobs.* FROM jobs WHERE completed_at > 0 AND completed_at < $1
 			ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS j`+joins, column.Stamp(endedBefore), limit)
 		if err != nil {
 			return t.fail("look for jobs to purge", err)

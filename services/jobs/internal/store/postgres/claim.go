@@ -57,7 +57,7 @@ func claimGroups(batch []*change) (groups [][]*change) {
 }
 
 // limitOf returns the maximum of active jobs per lane that the claims of a group use.
-func limitOf(group []*change) int64 { return max(int64(group[0].claim.Cap), 0) }
+func limitOf(group []*change) int64 { return max(int64(group[0].claim.MaxActive), 0) }
 
 // claims serves all claims of a transaction, a group at a time. first has the turns for the first group, or is nil.
 func (t *tx) claims(groups [][]*change, first *turnsRead) error {
@@ -204,7 +204,7 @@ func (t *tx) readHeads(all []*turn, shares []int) (grants int64, err error) {
 	b := &pgx.Batch{}
 	b.Queue(`SELECT nextval('lane_grants')`).QueryRow(func(r pgx.Row) error { return r.Scan(&grants) })
 	b.Queue(`SELECT `+selected+`, c.data FROM unnest($1::text[], $2::text[], $3::integer[]) AS w(kind, owner, n)
-		CROSS JOIN LATERAL (SELECT * FROM jobs WHERE ready AND kind = w.kind AND owner = w.owner ORDER BY `+rank+`, seq
+		CROSS JOIN LATERAL (SELECT jobs.xmin, jobs.* FROM jobs WHERE ready AND kind = w.kind AND owner = w.owner ORDER BY `+rank+`, seq
 			LIMIT w.n FOR NO KEY UPDATE SKIP LOCKED) AS j`+joins+` LEFT JOIN checkpoints AS c ON c.seq = j.seq`,
 		kinds, owners, limits).Query(func(rows pgx.Rows) error {
 		defer rows.Close()

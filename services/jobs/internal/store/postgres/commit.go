@@ -30,35 +30,36 @@ func (w *writer) register(ctx context.Context, conn *pgx.Conn) error {
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	if _, err := conn.Prepare(ctx, markStatement, `UPDATE writers SET mark = $2, used_at = now() WHERE id = $1`); err != nil {
+	if _, err := conn.Prepare(ctx, markStatement, `UPDATE writers SET mark = $2, used_at = now() WHERE id = $1 RETURNING xmin::text`); err != nil {
 		return err
 	}
 	_, err := conn.Prepare(ctx, commitStatement, `COMMIT`)
 	return err
 }
 
-// commit commits the transaction, in one round trip with its last writes and its mark. If it returns an error, nothing has changed.
-func (w *writer) commit(ctx context.Context, b *pgx.Batch) error {
+// commit commits the transaction, in one round trip with its last writes and its mark, and returns its ID. If it returns an error,
+// nothing has changed.
+func (w *writer) commit(ctx context.Context, b *pgx.Batch) (id string, err error) {
 	mark := rand.Text()
-	b.Queue(markStatement, w.id, mark)
+	b.Queue(markStatement, w.id, mark).QueryRow(func(r pgx.Row) error { return r.Scan(&id) })
 	b.Queue(commitStatement)
-	err := w.conn.SendBatch(ctx, b).Close()
+	err = w.conn.SendBatch(ctx, b).Close()
 	if err == nil {
-		return nil
+		return id, nil
 	}
 	if isRefused(err) {
 		w.rollback(ctx, err)
-		return err
+		return "", err
 	}
 	w.disconnect()
 	committed, known := w.outcome(mark)
 	switch {
 	case !known:
-		return unavailable(fmt.Errorf("the outcome of a change is not known: %w", err))
+		return "", unavailable(fmt.Errorf("the outcome of a change is not known: %w", err))
 	case !committed:
-		return &lostError{err}
+		return "", &lostError{err}
 	}
-	return nil
+	return "", nil
 }
 
 // outcome determines whether the transaction with the mark was committed if the response to its commit was lost. Until then,

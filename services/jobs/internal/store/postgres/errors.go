@@ -42,7 +42,7 @@ func isAway(code string) bool {
 func isConflict(err error) bool {
 	var answer *pgconn.PgError
 	return errors.As(err, &answer) &&
-		(answer.Code == serializationFailure || answer.Code == deadlockDetected || answer.Code == uniqueViolation)
+		(answer.Code == serializationFailure || answer.Code == deadlockDetected || answer.Code == uniqueViolation || answer.Code == outdated)
 }
 
 // isLost reports whether the connection was lost, or could not be established.

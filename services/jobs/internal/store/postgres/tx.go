@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"headway/services/jobs/internal/job"
-	"headway/services/jobs/internal/store/column"
 )
 
 // tx is one transaction with several changes. Their jobs are locked and read at its beginning, and written at its end.
@@ -21,14 +20,15 @@ type tx struct {
 	deltas map[lane]*delta
 	rounds map[string]int64 // by kind, of the last lease
 	limit  int64            // of active jobs per lane
+	active map[string]row   // of the writer
 	gates  *job.Gates
 	wrote  bool
 	broken error // an error of the database, after which the transaction is lost
 	commit job.Commit
 }
 
-func newTx(ctx context.Context, conn *pgx.Conn, limit int64) *tx {
-	t := &tx{ctx: ctx, conn: conn, limit: limit, rows: map[string]*row{}, deltas: map[lane]*delta{}, rounds: map[string]int64{}}
+func newTx(ctx context.Context, conn *pgx.Conn, limit int64, active map[string]row) *tx {
+	t := &tx{ctx: ctx, conn: conn, limit: limit, active: active, rows: map[string]*row{}, deltas: map[lane]*delta{}, rounds: map[string]int64{}}
 	t.gates = job.NewGates(t.loadGate)
 	return t
 }
@@ -106,6 +106,7 @@ func (t *tx) begin(batch []*change, groups [][]*change) (first *turnsRead, err e
 		b.Queue(`SELECT active FROM lane_limit`).QueryRow(func(r pgx.Row) error { return r.Scan(&t.limit) })
 	}
 	t.queueLookups(b, &requests)
+	t.recall(ids)
 	t.queueLoad(b, ids)
 	if len(groups) > 0 && t.limit == limitOf(groups[0]) {
 		first = queueTurns(b, groups[0])
@@ -173,16 +174,14 @@ func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 
 // keep records a changed job. If it returns an error that is not from the database, it has not changed anything.
 func (t *tx) keep(r *row, j *job.Job) error {
-	for _, part := range []struct {
-		what  string
-		value any
-	}{{"progress", &j.Progress}, {"error", j.Error}} { // only the job that can't be encoded is refused
-		if _, err := column.Encode(part.value); err != nil {
-			return fmt.Errorf("encode the %s of job %s: %w", part.what, j.ID, err)
-		}
+	earlier := r.texts
+	if err := r.encode(j); err != nil { // only the job that can't be encoded is refused
+		r.texts = earlier
+		return err
 	}
 	before := r.job
 	if err := t.gates.Follow(&before, j); err != nil {
+		r.texts = earlier
 		return err
 	}
 	if j.Ready() && !before.Ready() {
@@ -247,40 +246,29 @@ func (t *tx) flush() error {
 
 // queueRows writes the jobs that have changed.
 func (t *tx) queueRows(b *pgx.Batch) error {
-	var created, changed, started, running []*encodedRow
-	var ended, withResult, withoutResult, withCheckpoint []int64
+	var created, changed, started, running, ended []*row
+	var withResult, withoutResult, withCheckpoint []int64
 	var results []string
 	var checkpoints [][]byte
 	for _, r := range t.dirty {
-		e := &encodedRow{row: r}
-		var err error
-		if e.progress, err = column.Encode(&r.job.Progress); err == nil {
-			e.failure, err = column.EncodeUnless(r.job.Error == nil, r.job.Error)
-		}
-		if err == nil {
-			e.labels, err = column.EncodeUnless(len(r.job.Labels) == 0, r.job.Labels)
-		}
-		if err != nil {
-			return t.fail("encode job "+r.job.ID, err)
-		}
 		j, was := &r.job, &r.stored
 		active := j.Status == job.Active
 		switch {
 		case r.isNew:
-			created = append(created, e)
+			created = append(created, r)
 			r.isNew = false
 		case active && j.Lease.Same(was.Lease) && j.CancelRequested == was.CancelRequested: // the row of jobs doesn't change
 		default:
-			changed = append(changed, e)
+			changed = append(changed, r)
 		}
 		switch {
 		case active && r.run:
-			running = append(running, e)
+			running = append(running, r)
 		case active:
-			started = append(started, e)
+			started = append(started, r)
 			r.run = true
 		case r.run:
-			ended = append(ended, r.seq)
+			ended = append(ended, r)
 			r.run = false
 		}
 		if r.checkpoint != nil {
@@ -294,7 +282,6 @@ func (t *tx) queueRows(b *pgx.Batch) error {
 		}
 		r.changed, r.stored, r.checkpoint, r.largeResult = false, r.job, nil, nil
 	}
-	t.dirty = t.dirty[:0]
 	if len(created) > 0 {
 		b.Queue(insertJobs, arrays(newColumns, created)...).Query(func(rows pgx.Rows) error {
 			defer rows.Close()
@@ -310,18 +297,34 @@ func (t *tx) queueRows(b *pgx.Batch) error {
 	for _, s := range []struct {
 		text    string
 		columns []written
-		rows    []*encodedRow
-	}{{updateJobs, coldWithSeq, changed}, {insertRuns, hotWithSeq, started}, {updateRuns, hotWithSeq, running}} {
-		if len(s.rows) > 0 {
-			b.Queue(s.text, arrays(s.columns, s.rows)...)
+		rows    []*row
+		checked bool
+	}{{updateJobs, coldWithSeq, changed, true}, {insertRuns, newRuns, started, false}, {updateRuns, hotWithSeq, running, true},
+		{deleteRuns, onlySeq, ended, true}} {
+		if len(s.rows) == 0 {
+			continue
 		}
+		args := arrays(s.columns, s.rows)
+		if s.checked {
+			args = append(args, len(s.rows))
+		}
+		b.Queue(s.text, args...)
 	}
+	for _, r := range t.dirty {
+		r.held = true
+	}
+	for _, r := range changed {
+		r.wroteJob = true
+	}
+	for _, r := range slices.Concat(started, running) {
+		r.wroteRun = true
+	}
+	t.dirty = t.dirty[:0]
 	for _, s := range []struct {
 		text string
 		seqs []int64
 		more []any
 	}{
-		{`DELETE FROM runs WHERE seq = ANY($1)`, ended, nil},
 		{`DELETE FROM results WHERE seq = ANY($1)`, withoutResult, nil},
 		{`INSERT INTO results (seq, data) SELECT * FROM unnest($1::bigint[], $2::text[])
 			ON CONFLICT (seq) DO UPDATE SET data = EXCLUDED.data`, withResult, []any{results}},
@@ -336,7 +339,7 @@ func (t *tx) queueRows(b *pgx.Batch) error {
 }
 
 // queueLabels stores the labels of new jobs.
-func queueLabels(b *pgx.Batch, created []*encodedRow) {
+func queueLabels(b *pgx.Batch, created []*row) {
 	var ids, names, values []string
 	for _, r := range created {
 		for name, value := range r.job.Labels {

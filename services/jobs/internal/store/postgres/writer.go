@@ -40,6 +40,7 @@ type writer struct {
 	observe job.Observer
 	timeout time.Duration // of a transaction
 	limit   int64         // of active jobs per lane, as stored. -1 means that it must be read
+	active  map[string]row
 
 	changes  chan *change
 	stopping chan struct{}
@@ -66,6 +67,7 @@ func startWriter(ctx context.Context, config *pgx.ConnConfig, observe job.Observ
 		config:   config,
 		observe:  observe,
 		limit:    -1,
+		active:   map[string]row{},
 		timeout:  transactTimeout,
 		changes:  make(chan *change, maxBatch),
 		stopping: make(chan struct{}),
@@ -93,6 +95,7 @@ func (w *writer) connect(ctx context.Context) error {
 		return &lostError{fmt.Errorf("wait until no other process uses the jobs database: %w", err)}
 	}
 	w.conn, w.backend, w.limit = conn, next, -1
+	clear(w.active)
 	return nil
 }
 
@@ -262,16 +265,21 @@ func (w *writer) transact(batch []*change) error {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
-	t := newTx(ctx, w.conn, w.limit)
+	t := newTx(ctx, w.conn, w.limit, w.active)
 	rest, err := t.perform(batch)
 	if err != nil || !t.wrote {
 		w.rollback(ctx, err)
 		return err
 	}
-	if err := w.commit(ctx, rest); err != nil {
+	id, err := w.commit(ctx, rest)
+	if err != nil {
+		clear(w.active)
 		return err
 	}
 	w.limit = t.limit
+	if id != "" { // otherwise, only the outcome is known
+		t.remember(id)
+	}
 	if len(t.commit.Jobs)+len(t.commit.Deleted)+len(t.commit.Output) > 0 || !t.commit.Due.IsZero() {
 		t.commit.Changes, t.commit.Took = len(batch), time.Since(begun)
 		w.observe(&t.commit)
@@ -281,6 +289,9 @@ func (w *writer) transact(batch []*change) error {
 
 // rollback ends a transaction without its changes. err is why, or nil if there are none.
 func (w *writer) rollback(ctx context.Context, err error) {
+	if err != nil {
+		clear(w.active)
+	}
 	if err == nil || isRefused(err) {
 		if _, err := w.conn.Exec(ctx, "ROLLBACK"); err == nil {
 			return

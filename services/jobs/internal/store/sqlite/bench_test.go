@@ -84,7 +84,7 @@ func BenchmarkClaimBesideACappedBacklog(b *testing.B) {
 		})
 	}
 	wg.Wait()
-	claim := job.Claim{Kinds: []string{"crawl"}, Max: 10, Cap: 5, Now: time.Now, Duration: time.Hour, Token: rand.Text}
+	claim := job.Claim{Kinds: []string{"crawl"}, Max: 10, MaxActive: 5, Now: time.Now, Duration: time.Hour, Token: rand.Text}
 	for b.Loop() {
 		if _, err := s.Claim(b.Context(), claim); err != nil {
 			b.Fatal(err)
@@ -115,7 +115,7 @@ func BenchmarkClaimOfManyOwners(b *testing.B) {
 				})
 			}
 			wg.Wait()
-			claim := job.Claim{Kinds: []string{"crawl"}, Max: 1, Cap: 5, Now: time.Now, Duration: time.Hour, Token: rand.Text}
+			claim := job.Claim{Kinds: []string{"crawl"}, Max: 1, MaxActive: 5, Now: time.Now, Duration: time.Hour, Token: rand.Text}
 			for range 3 { // one owner, or some of the many, have more active jobs than the others
 				if _, err := s.Claim(b.Context(), claim); err != nil {
 					b.Fatal(err)

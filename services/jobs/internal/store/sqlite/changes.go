@@ -165,6 +165,7 @@ func (t *tx) update(id string, change func(*job.Job) error) (job.Job, error) {
 // ExtendLeases implements job.Store.
 func (s *Store) ExtendLeases(ctx context.Context, now time.Time) error {
 	return s.changes.do(ctx, func(t *tx) error {
+		clear(t.active)
 		for _, stmt := range []*sql.Stmt{t.extendLeases, t.capBackoffs, t.capStarts} {
 			if _, err := stmt.ExecContext(t.ctx, column.Stamp(job.Instant(now))); err != nil {
 				return t.fail("extend the leases", err)

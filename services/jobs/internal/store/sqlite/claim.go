@@ -13,7 +13,7 @@ import (
 func (s *Store) Claim(ctx context.Context, c job.Claim) (claimed job.Claimed, err error) {
 	err = s.changes.do(ctx, func(t *tx) error {
 		claimed = job.Claimed{}
-		t.lanes.setLimit(c.Cap)
+		t.lanes.setLimit(c.MaxActive)
 		skip := map[turn]bool{}
 		for len(claimed.Jobs) < c.Max {
 			next, heads, err := t.head(c.Kinds, skip)

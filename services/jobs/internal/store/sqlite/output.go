@@ -52,6 +52,7 @@ func (t *tx) append(r *row, offset int64, data []byte, limit int64) (int64, erro
 		return 0, err
 	}
 	end += int64(len(fresh))
+	delete(t.active, r.job.ID)
 	if _, err := t.setOutputBytes.ExecContext(t.ctx, end, r.seq); err != nil {
 		return 0, t.fail("note the output's length", err)
 	}

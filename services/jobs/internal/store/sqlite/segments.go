@@ -94,6 +94,7 @@ func (s *Store) Seal(ctx context.Context, id string, segment job.Segment) error 
 		} else if n == 0 {
 			return job.ErrNotSealed
 		}
+		delete(t.active, id)
 		return t.replace(r.seq, segment)
 	})
 }

@@ -132,6 +132,9 @@ const aheadOfOwnQuery = `SELECT count(*) FROM (
 
 // load reads the job with the ID, or returns job.ErrNotFound.
 func (t *tx) load(id string) (row, error) {
+	if r, known := t.active[id]; known {
+		return r, nil
+	}
 	r, err := scan(t.byID.QueryRowContext(t.ctx, id))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -142,6 +145,22 @@ func (t *tx) load(id string) (row, error) {
 		return row{}, t.fail("read job "+id, err)
 	}
 	return r, nil
+}
+
+// maxActive is the maximum number of rows in memory.
+const maxActive = 20_000
+
+// remember keeps the written row of an active job in memory: its next change is usually a heartbeat. Only this process writes the
+// file, and after a rollback, all rows are read again.
+func (t *tx) remember(r *row) {
+	if r.job.Status != job.Active {
+		delete(t.active, r.job.ID)
+		return
+	}
+	if len(t.active) == maxActive {
+		clear(t.active)
+	}
+	t.active[r.job.ID] = *r
 }
 
 // saveLargeResult stores a result that is too large for the snapshot, and removes one that is no longer the job's.
@@ -207,6 +226,7 @@ func (t *tx) save(before *job.Job, r *row) error {
 	if err := t.saveLargeResult(before, r); err != nil {
 		return err
 	}
+	t.remember(r)
 	t.lanes.follow(before, j)
 	if j.Revision != before.Revision {
 		t.commit.Jobs = append(t.commit.Jobs, *j)

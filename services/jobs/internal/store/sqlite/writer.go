@@ -21,6 +21,7 @@ type writer struct {
 	conn    *sql.Conn
 	stmts   statements
 	lanes   *lanes
+	active  map[string]row // the stored rows of active jobs that this process has written last
 	observe job.Observer
 
 	changes  chan *change
@@ -43,6 +44,7 @@ type tx struct {
 	*statements
 	conn   *sql.Conn
 	lanes  *lanes
+	active map[string]row
 	ctx    context.Context
 	gates  *job.Gates
 	commit job.Commit
@@ -63,6 +65,7 @@ func startWriter(ctx context.Context, db *sql.DB, observe job.Observer) (*writer
 	w := &writer{
 		conn:     conn,
 		lanes:    newLanes(),
+		active:   map[string]row{},
 		observe:  observe,
 		changes:  make(chan *change, maxBatch),
 		stopping: make(chan struct{}),
@@ -177,10 +180,11 @@ func (w *writer) transact(batch []*change) (err error) {
 	defer func() {
 		if !done {
 			w.lanes.stale = true
+			clear(w.active)
 			w.conn.ExecContext(ctx, "ROLLBACK") //nolint:errcheck // the error that matters is being returned
 		}
 	}()
-	t := &tx{statements: &w.stmts, conn: w.conn, lanes: w.lanes, ctx: ctx}
+	t := &tx{statements: &w.stmts, conn: w.conn, lanes: w.lanes, active: w.active, ctx: ctx}
 	t.gates = job.NewGates(t.loadGate)
 	if w.lanes.stale {
 		if err := t.loadLanes(); err != nil {

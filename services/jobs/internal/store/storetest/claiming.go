@@ -78,7 +78,7 @@ func claimCap(t *testing.T, s *suite) {
 		alice = append(alice, s.add())
 	}
 	bob := s.add(func(spec *job.Spec) { spec.Owner = "bob" })
-	two := func(c *job.Claim) { c.Cap = 2 }
+	two := func(c *job.Claim) { c.MaxActive = 2 }
 	first := s.claim(start, 10, two)
 	equal(t, "the first claim", ids(first.Jobs), []string{alice[0].ID, bob.ID, alice[1].ID})
 	second := s.claim(start, 10, two)
