@@ -43,3 +43,38 @@ func TestInferredSchemaImportsItsFile(t *testing.T) {
 		t.Errorf("a missing file: exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
+
+// TestSchemaCommandsCheckAndDescribe runs `schema check` and `schema docs` on valid and invalid files.
+func TestSchemaCommandsCheckAndDescribe(t *testing.T) {
+	s := start(t)
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	valid := write("fleet.yaml", "name: fleet\nsheets:\n  - name: cars\n    key: plate\n    columns:\n      - {name: plate, type: text, required: true}\n")
+	if stdout, stderr, code := s.command("schema", "check", folder); code != 0 || stdout != "1 schemas are valid.\n" {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	page := filepath.Join(folder, "page.html")
+	if _, stderr, code := s.command("schema", "docs", valid, "-o", page); code != 0 {
+		t.Errorf("docs: exit code %d\n%s", code, stderr)
+	}
+	if data, err := os.ReadFile(page); err != nil || !strings.Contains(string(data), `<tr id="cars.plate">`) {
+		t.Errorf("the page is %s (%v)", data, err)
+	}
+	if stdout, stderr, code := s.command("schema", "docs", "workforce"); code != 0 || !strings.Contains(stdout, "employees") {
+		t.Errorf("a built-in schema: exit code %d\n%s", code, stderr)
+	}
+	invalid := write("bad.yaml", "name: bad\nsheets:\n  - name: cars\n    key: number\n    colums: []\n")
+	_, stderr, code := s.command("schema", "check", valid, invalid)
+	if code != 2 || !strings.Contains(stderr, invalid+`:4: the key of sheet "cars"`) || !strings.Contains(stderr, invalid+`:5: "colums"`) {
+		t.Errorf("an invalid file: exit code %d\n%s", code, stderr)
+	}
+	if _, stderr, code := s.command("schema", "docs", invalid); code != 2 || !strings.Contains(stderr, "bad.yaml:4") {
+		t.Errorf("docs of an invalid file: exit code %d\n%s", code, stderr)
+	}
+}

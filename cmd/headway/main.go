@@ -19,7 +19,7 @@ type commandLine struct {
 	Cells       cellsCommand            `cmd:"" help:"Print each cell of a workbook as a line of JSON."`
 	Sample      sampleCommand           `cmd:"" help:"Write a sample workbook for the workforce schema."`
 	Template    templateCommand         `cmd:"" help:"Write an empty workbook for a schema, to fill in."`
-	Schema      schemaCommand           `cmd:"" help:"Infer a schema from files."`
+	Schema      schemaCommand           `cmd:"" help:"Infer, check, and describe schemas."`
 	Relay       relayCommand            `cmd:"" help:"Run a worker that forwards its jobs to an HTTP backend."`
 	Token       tokenCommand            `cmd:"" help:"Print a token."`
 	MigrateJobs migrateJobsCommand      `cmd:"" help:"Copy the jobs from the SQLite file to a PostgreSQL database."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +14,50 @@ import (
 
 // schemaCommand has the commands for schemas.
 type schemaCommand struct {
+	Check schemaCheckCommand `cmd:"" help:"Check schema files. Every problem is printed with its file and line."`
+	Docs  schemaDocsCommand  `cmd:"" help:"Write a page that describes a schema (HTML)."`
 	Infer schemaInferCommand `cmd:"" help:"Write a schema for files that you have, guessed from their data."`
+}
+
+// schemaCheckCommand checks schemas as the importer does when it loads them.
+type schemaCheckCommand struct {
+	Paths []string `arg:"" help:"Schema files, and folders with them." placeholder:"FILE"`
+}
+
+// Run prints how many schemas are valid. If a file has problems, it prints all of them, and the exit code is 2.
+func (c *schemaCheckCommand) Run(context.Context) error {
+	n, err := importer.CheckSchemas(c.Paths)
+	if err != nil {
+		return program.Refuse("%w", err)
+	}
+	fmt.Printf("%d schemas are valid.\n", n)
+	return nil
+}
+
+// schemaDocsCommand writes the page of a schema.
+type schemaDocsCommand struct {
+	Schema string `arg:"" help:"File of the schema, or the name of a built-in one." placeholder:"FILE|NAME"`
+	Output string `short:"o" help:"File to write. The default is standard output." placeholder:"FILE"`
+}
+
+// Run writes the page. If the schema has problems, the exit code is 2.
+func (c *schemaDocsCommand) Run(context.Context) error {
+	var page bytes.Buffer
+	if err := importer.WriteSchemaPage(&page, c.Schema); err != nil {
+		return program.Refuse("%w", err)
+	}
+	return writeOutput(c.Output, func(w io.Writer) error {
+		_, err := page.WriteTo(w)
+		return err
+	})
+}
+
+// writeOutput writes to a file, or to standard output if there is no file.
+func writeOutput(file string, write func(io.Writer) error) error {
+	if file == "" {
+		return write(os.Stdout)
+	}
+	return writeFile(file, write)
 }
 
 // schemaInferCommand writes a schema for existing files.
@@ -35,12 +79,7 @@ func (c *schemaInferCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return program.Refuse("%w", err)
 	}
-	if c.Output == "" {
-		err = guess.WriteYAML(os.Stdout)
-	} else {
-		err = writeFile(c.Output, func(w io.Writer) error { return guess.WriteYAML(w) })
-	}
-	if err != nil {
+	if err := writeOutput(c.Output, func(w io.Writer) error { return guess.WriteYAML(w) }); err != nil {
 		return err
 	}
 	switch c.Evidence {

@@ -43,6 +43,7 @@ var importer = rules{
 	"services/importer/internal/target/turns":      {},
 	"services/importer/internal/target/targettest": {"services/importer/internal/imports", "services/importer/internal/schema"},
 	"services/importer/internal/template":          {"services/importer/internal/schema"},
+	"services/importer/internal/schemadoc":         {"services/importer/internal/schema", "services/importer/internal/template"},
 	"services/importer/internal/sample": {"schemas", "services/importer/internal/schema",
 		"services/importer/internal/xlsxwrite"},
 	"services/importer/internal/report": {"internal/governor", "services/importer/internal/files", "services/importer/internal/imports",

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"headway/schemas"
 	"headway/services/importer/internal/sample"
 	"headway/services/importer/internal/schema"
+	"headway/services/importer/internal/schemadoc"
 	"headway/services/importer/internal/source"
 	"headway/services/importer/internal/template"
 )
@@ -38,6 +40,39 @@ func WriteTemplate(w io.Writer, folder, name string) error {
 		return err
 	}
 	return template.Write(w, s)
+}
+
+// CheckSchemas checks the schemas in files and folders, together with the built-in ones. It returns how many are valid. Its error has
+// every problem, each with file and line.
+func CheckSchemas(paths []string) (int, error) {
+	all, err := schema.LoadFiles(schemas.Files, paths)
+	return len(all), err
+}
+
+// WriteSchemaPage writes an HTML page that describes a schema: a file, or the name of a built-in one.
+func WriteSchemaPage(w io.Writer, fileOrName string) error {
+	s, err := loadSchema(fileOrName)
+	if err != nil {
+		return err
+	}
+	return schemadoc.Write(w, s)
+}
+
+// loadSchema loads a schema from a file. Without a file of this name, it is the name of a built-in schema.
+func loadSchema(fileOrName string) (*schema.Schema, error) {
+	_, missing := os.Stat(fileOrName)
+	if missing == nil {
+		return schema.LoadFile(fileOrName)
+	}
+	registry, err := schema.NewRegistry(schema.RegistryConfig{BuiltIn: schemas.Files})
+	if err != nil {
+		return nil, fmt.Errorf("load schemas: %w", err)
+	}
+	s, err := registry.Get(fileOrName)
+	if err != nil {
+		return nil, fmt.Errorf("%s is neither a file nor a built-in schema: %w", fileOrName, missing)
+	}
+	return s, nil
 }
 
 // cellLine is one cell as WriteCells writes it.

@@ -35,17 +35,18 @@ var Types = []Type{Text, Integer, Decimal, Boolean, Date, Time, DateTime, Email,
 
 // LoadFile reads a schema from a file. Problems name the file by its base name.
 func LoadFile(path string) (*Schema, error) {
-	data, err := readFile(path)
+	name := filepath.Base(path)
+	data, err := readFile(path, name)
 	if err != nil {
 		return nil, err
 	}
-	return Load(filepath.Base(path), data)
+	return Load(name, data)
 }
 
-// readFile reads a file that might be a schema, up to the maximum size of a schema.
-func readFile(path string) ([]byte, error) {
+// readFile reads a file that might be a schema, up to the maximum size of a schema. Problems name it by the given name.
+func readFile(path, name string) ([]byte, error) {
 	refused := func(why string) error {
-		return Problems{{File: filepath.Base(path), Code: NotReadable, Message: why}}
+		return Problems{{File: name, Code: NotReadable, Message: why}}
 	}
 	info, err := os.Stat(path)
 	if err != nil {

@@ -70,6 +70,8 @@ const (
 	ReferenceNotUnique ProblemCode = "reference_not_unique"
 	// ReferenceCycle means that sheets refer to each other in a cycle, so there is no order to load them in.
 	ReferenceCycle ProblemCode = "reference_cycle"
+	// Contradiction means that rules exclude each other, so that no cell or no row can be valid.
+	Contradiction ProblemCode = "contradiction"
 	// NameTaken means that another file or a built-in schema uses this schema's name.
 	NameTaken ProblemCode = "name_taken"
 	// TableTaken means that another schema fills this table differently.

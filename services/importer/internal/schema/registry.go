@@ -162,17 +162,17 @@ func (r *Registry) readFolder() {
 	}
 	present := make(map[string]bool)
 	for _, e := range entries {
-		name := e.Name()
-		if ext := filepath.Ext(name); ext != ".yaml" && ext != ".yml" || strings.HasPrefix(name, ".") || e.IsDir() {
+		if !isSchemaFile(e) {
 			continue
 		}
+		name := e.Name()
 		present[name] = true
 		f := r.files[name]
 		if f == nil {
 			f = &schemaFile{name: name}
 			r.files[name] = f
 		}
-		data, err := readFile(filepath.Join(r.config.Folder, name))
+		data, err := readFile(filepath.Join(r.config.Folder, name), name)
 		switch {
 		case err != nil:
 			f.draft, f.data, f.err = nil, nil, err

@@ -28,11 +28,10 @@ func (l *loader) check(d *schemaDraft) {
 	for _, s := range d.sheets {
 		for _, c := range s.columns {
 			l.checkReference(d, s, c)
+			l.checkPossible(d, s, c)
 		}
 	}
-	if len(l.problems) == 0 {
-		l.order(d)
-	}
+	l.order(d)
 }
 
 func (l *loader) checkSheetNames(d *schemaDraft) {
@@ -323,44 +322,3 @@ func (l *loader) checkReference(d *schemaDraft, s *sheetDraft, c *columnDraft) {
 
 // sameValues reports whether values of two types can be equal.
 func sameValues(a, b Type) bool { return a == b || a.Textual() && b.Textual() }
-
-// order sorts the sheets so that every sheet comes after those that it refers to, and otherwise as in the file.
-func (l *loader) order(d *schemaDraft) {
-	placed := make(map[string]bool, len(d.sheets))
-	rest := slices.Clone(d.sheets)
-	d.Sheets = d.Sheets[:0]
-	for len(rest) > 0 {
-		next := slices.IndexFunc(rest, func(s *sheetDraft) bool { return s.waitsFor(placed) == nil })
-		if next < 0 {
-			l.cycle(d, rest[0], placed)
-			return
-		}
-		placed[rest[next].Name] = true
-		d.Sheets = append(d.Sheets, rest[next].Sheet)
-		rest = slices.Delete(rest, next, next+1)
-	}
-}
-
-// waitsFor returns the first column that refers to another sheet that has no position yet, or nil.
-func (s *sheetDraft) waitsFor(placed map[string]bool) *columnDraft {
-	for _, c := range s.columns {
-		if r := c.References; r != nil && r.Sheet != s.Name && !placed[r.Sheet] {
-			return c
-		}
-	}
-	return nil
-}
-
-// cycle reports the cycle that a sheet without a possible position leads to.
-func (l *loader) cycle(d *schemaDraft, from *sheetDraft, placed map[string]bool) {
-	var path []string
-	s := from
-	for !slices.Contains(path, s.Name) {
-		path = append(path, s.Name)
-		next := s.waitsFor(placed).References.Sheet
-		s = d.sheets[slices.IndexFunc(d.sheets, func(other *sheetDraft) bool { return other.Name == next })]
-	}
-	path = append(path[slices.Index(path, s.Name):], s.Name)
-	l.add(s.waitsFor(placed).at("references"), ReferenceCycle,
-		"the sheets refer to each other in a cycle, so none can be loaded first: %s. Delete one of the references", strings.Join(path, " → "))
-}
