@@ -34,9 +34,9 @@ BULK = $(shell for python in python3 /usr/bin/python3; do \
 WORKERS ?= $(BIN)/character; $(BIN)/crawl; $(BIN)/cluster; node examples/media/dist/src/main.js; node examples/story/dist/src/main.js; $(BULK)
 
 .PHONY: run
-run: build ## Run all services and the example workers, and print the address of the web UI
+run: build ## Run everything, and print the address of the web UI. DATABASE_URL=… imports into that database
 	@test -n '$(BULK)' || echo 'The example worker bulk is left out. On Debian or Ubuntu, install its packages with: sudo apt-get install -y $(BULK_PACKAGES)'
-	@exec ./$(BIN)/headway serve --worker '$(WORKERS)' $(ARGS)
+	@if test -n "$${DATABASE_URL:-}"; then export HEADWAY_RECORDS="$$DATABASE_URL"; fi; exec ./$(BIN)/headway serve --worker '$(WORKERS)' $(ARGS)
 
 .PHONY: test
 test: build $(BIN)/grpcurl test-programs ## Run every test: Go, client, browser

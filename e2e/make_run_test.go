@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"headway/internal/pgtest"
 	"headway/internal/proctest"
 )
 
@@ -21,6 +23,8 @@ func TestMakeRunStartsServicesAndExamples(t *testing.T) {
 	run := exec.Command("make", "-C", "..", "run", "BULK=",
 		fmt.Sprintf("ARGS=--data %s --listen %s --jobs-listen %s --importer-listen %s --metrics-listen %s", s.data, s.edge,
 			proctest.FreeAddress(t), proctest.FreeAddress(t), proctest.FreeAddress(t)))
+	database := pgtest.Shared(t).Database(t, "make_run")
+	run.Env = append(os.Environ(), "DATABASE_URL="+database)
 	run.Stdout, run.Stderr = s.log, s.log
 	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that Ctrl-C also reaches what make starts
 	if err := run.Start(); err != nil {
@@ -49,6 +53,9 @@ func TestMakeRunStartsServicesAndExamples(t *testing.T) {
 	})
 	if text := s.log.String(); !strings.Contains(text, "The example worker bulk is left out. On Debian or Ubuntu, install its packages with: sudo apt-get install") {
 		t.Errorf("it printed\n%s", text)
+	}
+	if found, err := pgtest.Shared(t).SQL("make_run", "SELECT to_regclass('headway_imports') IS NOT NULL"); err != nil || strings.TrimSpace(found) != "t" {
+		t.Errorf("the database of DATABASE_URL is not used: %s (%v)", found, err)
 	}
 	if err := syscall.Kill(-run.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"headway/internal/pgtest"
 	"headway/internal/proctest"
 )
 
@@ -53,7 +54,7 @@ func run(m *testing.M) (int, error) {
 	if out, err := exec.Command("go", "build", "-o", headwayProgram, "headway/cmd/headway").CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build the program: %w\n%s", err, out)
 	}
-	return m.Run(), nil
+	return pgtest.Main(m).Run(), nil
 }
 
 // server is a running `headway serve`.

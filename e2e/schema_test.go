@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"headway/internal/pgtest"
 )
 
 // TestInferredSchemaImportsItsFile infers a schema with the command line, and imports the same file with it.
@@ -76,5 +78,44 @@ func TestSchemaCommandsCheckAndDescribe(t *testing.T) {
 	}
 	if _, stderr, code := s.command("schema", "docs", invalid); code != 2 || !strings.Contains(stderr, "bad.yaml:4") {
 		t.Errorf("docs of an invalid file: exit code %d\n%s", code, stderr)
+	}
+}
+
+// TestSchemaMigrateChangesTables shows and makes the changes of a schema with the command line, on both databases.
+func TestSchemaMigrateChangesTables(t *testing.T) {
+	s := start(t)
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const columns = "name: fleet\nsheets:\n  - name: cars\n    key: plate\n    columns:\n      - {name: plate, type: text, required: true}\n"
+	for name, database := range map[string]string{"file": filepath.Join(folder, "x.db"), "url": pgtest.Shared(t).Database(t, "schema_migrate")} {
+		t.Run(name, func(t *testing.T) {
+			schema := write("fleet.yaml", columns+"      - {name: seats, type: text}\n")
+			command := func(code int, want string, arguments ...string) {
+				t.Helper()
+				stdout, stderr, got := s.command(append([]string{"schema"}, append(arguments, "--records", database, schema)...)...)
+				if got != code || !strings.Contains(stdout+stderr, want) {
+					t.Errorf("%v: exit code %d, want %d and %q\n%s%s", arguments, got, code, want, stdout, stderr)
+				}
+			}
+			command(1, `CREATE TABLE "cars"`, "diff")
+			command(2, "--yes", "migrate")
+			command(1, `CREATE TABLE "cars"`, "diff")
+			command(0, "changes.", "migrate", "--yes")
+			command(0, "up to date", "diff")
+			write("fleet.yaml", columns+"      - {name: places, type: integer, renamed_from: seats}\n")
+			command(1, "migrate cars: rename the column seats to places", "diff")
+			command(0, "Made 2 changes.", "migrate", "--yes")
+			command(0, "up to date", "migrate")
+		})
+	}
+	_, stderr, code := s.command("schema", "diff", "--records", "mysql://localhost/x", "workforce")
+	if code != 2 || !strings.Contains(stderr, `"mysql"`) {
+		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }

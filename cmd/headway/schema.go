@@ -14,9 +14,11 @@ import (
 
 // schemaCommand has the commands for schemas.
 type schemaCommand struct {
-	Check schemaCheckCommand `cmd:"" help:"Check schema files. Every problem is printed with its file and line."`
-	Docs  schemaDocsCommand  `cmd:"" help:"Write a page that describes a schema (HTML)."`
-	Infer schemaInferCommand `cmd:"" help:"Write a schema for files that you have, guessed from their data."`
+	Check   schemaCheckCommand   `cmd:"" help:"Check schema files. Every problem is printed with its file and line."`
+	Diff    schemaDiffCommand    `cmd:"" help:"Show the changes that the tables of a schema need."`
+	Docs    schemaDocsCommand    `cmd:"" help:"Write a page that describes a schema (HTML)."`
+	Infer   schemaInferCommand   `cmd:"" help:"Write a schema for files that you have, guessed from their data."`
+	Migrate schemaMigrateCommand `cmd:"" help:"Make the changes that the tables of a schema need."`
 }
 
 // schemaCheckCommand checks schemas as the importer does when it loads them.

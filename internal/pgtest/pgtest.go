@@ -249,6 +249,15 @@ func (s *Server) Log() string {
 	return string(text)
 }
 
+// WriteFile writes a file that only the server's user can read, for settings that name one, and returns its path.
+func (s *Server) WriteFile(name string, data []byte) (path string, err error) {
+	path = filepath.Join(s.dir, name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		return "", err
+	}
+	return path, os.Chown(path, credential().uid, credential().gid)
+}
+
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 // command returns a program of PostgreSQL, which runs as a user that is not root.

@@ -37,6 +37,7 @@ import (
 	"headway/services/importer/internal/source/ods"
 	"headway/services/importer/internal/source/xlsx"
 	storesqlite "headway/services/importer/internal/store/sqlite"
+	"headway/services/importer/internal/targets"
 	"headway/services/importer/internal/worker"
 )
 
@@ -96,6 +97,7 @@ func New(cfg Config) (_ *Service, err error) {
 	s.follow = follow.New(follow.Config{Store: s.store, Jobs: jobs})
 	importrpc.Register(s.server.GRPC, importrpc.Config{
 		Store: s.store, Schemas: registry, Intake: in, Follow: s.follow, Review: &review.Reviewer{Jobs: jobs},
+		MayUse:    cfg.targets.MayUse,
 		Downloads: s.downloads,
 		Reports:   &report.Producer{Store: s.store, Files: s.files, Schemas: registry, Memory: requests, Openers: openers, Limits: cfg.Limits},
 	})
@@ -137,9 +139,11 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if s.store, err = storesqlite.Open(ctx, filepath.Join(cfg.DataDir, "importer.db")); err != nil {
 		return err
 	}
-	if s.target, err = openTarget(ctx, cfg.Records); err != nil {
+	set, err := targets.Open(ctx, cfg.targets)
+	if err != nil {
 		return err
 	}
+	s.target = set
 	if s.downloads, err = downloads.Open(filepath.Join(cfg.DataDir, "downloads")); err != nil {
 		return err
 	}

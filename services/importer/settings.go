@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,7 @@ import (
 	"headway/internal/settings"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/source"
+	"headway/services/importer/internal/targets"
 )
 
 // Settings are the operator's settings. Each is a flag and an environment variable of the programs. Zero fields have
@@ -29,8 +31,9 @@ type Settings struct {
 	MaxUploadBytes       settings.Bytes `help:"Maximum size of a workbook." default:"512MiB" placeholder:"SIZE"`
 	WorkbookBytesPerUser settings.Bytes `help:"Maximum size of the stored workbooks of a user together. A negative value means no limit." default:"100GiB" placeholder:"SIZE" negative:"no limit"`
 	Records              string         `help:"Database that rows are imported into: an SQLite file, or the URL of a PostgreSQL database, such as postgres://user@host/name?sslmode=verify-full. Empty for records.db in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"FILE|URL"`
+	Targets              string         `help:"File that assigns schemas to several databases, instead of --records (docs/targets.md)." placeholder:"FILE"`
 	Blobs                string         `help:"URL of the bucket for uploaded workbooks. Empty for a directory in the data directory." placeholder:"URL"`
-	MaxConcurrentImports int            `help:"Maximum number of imports that run at a time. One of them writes, and the others wait for their turn." default:"4" min:"1" max:"100"`
+	MaxConcurrentImports int            `help:"Maximum number of imports that run at a time. Those into the same database take turns." default:"4" min:"1" max:"100"`
 	Memory               settings.Bytes `help:"Memory budget of the importer, such as 512MiB or 2GiB. At least 256MiB. 0 means half of the memory of the container or the machine." default:"0" placeholder:"SIZE"`
 	ImportRetention      time.Duration  `help:"Minimum time that the counts and issues of an import are stored. Its workbook is deleted with its job." default:"720h"`
 	MaxImportDuration    time.Duration  `help:"How long an import can take, with the time that it waits for a decision. After that, it fails and nothing is saved." default:"720h" min:"1s"`
@@ -51,6 +54,8 @@ type Config struct {
 	Credentials credentials.PerRPCCredentials
 	// Limits bound the unpacked size of a workbook. Default source.DefaultLimits.
 	Limits source.Limits
+	// targets are the databases of Targets, or the one of Records.
+	targets *targets.Config
 	// Verifier checks the callers' tokens. Required.
 	Verifier auth.Verifier
 	// Logger receives the service's log. Required.
@@ -88,8 +93,28 @@ func (c *Config) complete() error {
 		return fmt.Errorf("data directory (%s): %w", c.DataDir, err)
 	}
 	c.DataDir = folder
-	c.Records = cmp.Or(c.Records, filepath.Join(folder, "records.db"))
+	if err := c.loadTargets(); err != nil {
+		return err
+	}
 	c.Blobs = cmp.Or(c.Blobs, blobs.FolderURL(filepath.Join(folder, "blobs", "imports")))
+	return nil
+}
+
+// loadTargets reads the file of targets. Without one, all rows go into one database.
+func (c *Config) loadTargets() (err error) {
+	if c.Targets == "" {
+		if kind, _, is := strings.Cut(c.Records, "://"); is && kind != "postgres" && kind != "postgresql" {
+			return fmt.Errorf("--records is the address of a database of the kind %q. Use a file (SQLite), or a URL that begins with postgres://", kind)
+		}
+		c.targets = targets.Single(cmp.Or(c.Records, defaultRecords(c.DataDir)))
+		return nil
+	}
+	if c.Records != "" {
+		return errors.New("--records and --targets are both set. Use --targets for several databases, and --records for one")
+	}
+	if c.targets, err = targets.Load(c.Targets); err != nil {
+		return fmt.Errorf("--targets: %w", err)
+	}
 	return nil
 }
 

@@ -2,35 +2,14 @@ package importer
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"headway/internal/backoff"
 	"headway/internal/rpcserver"
-	"headway/services/importer/internal/imports"
-	"headway/services/importer/internal/target/naming"
-	targetpostgres "headway/services/importer/internal/target/postgres"
-	targetsqlite "headway/services/importer/internal/target/sqlite"
 )
 
-// openTarget opens the database for the rows: a file, or the database at a URL.
-func openTarget(ctx context.Context, records string) (imports.Target, error) {
-	if strings.HasPrefix(records, "postgres://") || strings.HasPrefix(records, "postgresql://") {
-		t, err := targetpostgres.New(records)
-		if err != nil {
-			return nil, err // not a nil pointer in an interface
-		}
-		return naming.Target(t, naming.Config{}), nil
-	}
-	t, err := targetsqlite.Open(ctx, records)
-	if err != nil {
-		return nil, err
-	}
-	return naming.Target(t, naming.Config{Plain: true}), nil
-}
-
 const (
-	// pingInterval is how often the importer checks that it can reach the database for the rows.
+	// pingInterval is how often the importer checks that it can reach the databases for the rows.
 	pingInterval = 15 * time.Second
 	// pingTimeout is how long a check can take.
 	pingTimeout = 10 * time.Second
@@ -39,7 +18,7 @@ const (
 	maxPing   = 5 * time.Second
 )
 
-// watchTarget reports to health checks and to the log whether the database for the rows can be reached, until ctx ends. Imports
+// watchTarget reports to health checks and to the log whether the databases for the rows can be reached, until ctx ends. Imports
 // that run in the meantime fail with TARGET_UNAVAILABLE, and are tried again.
 func (s *Service) watchTarget(ctx context.Context) {
 	wait, known, was := backoff.New(firstPing, maxPing), false, false

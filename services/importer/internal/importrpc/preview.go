@@ -18,7 +18,7 @@ func (s *Service) PreviewFile(stream grpc.ClientStreamingServer[importsv1.Previe
 	if err != nil {
 		return toStatus(err)
 	}
-	if err := mayImport(ctx, cmp.Or(options.GetSchema(), intake.DefaultSchema)); err != nil {
+	if err := s.mayImport(ctx, cmp.Or(options.GetSchema(), intake.DefaultSchema)); err != nil {
 		return err
 	}
 	preview, err := s.Intake.Preview(ctx, requestOf(ctx, options, &body[*importsv1.PreviewFileRequest]{stream: stream}))

@@ -56,7 +56,7 @@ func (s *Service) ConfirmImport(ctx context.Context, r *importsv1.ConfirmImportR
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	if err := mayDecide(ctx, im.Schema, r.GetCommit()); err != nil {
+	if err := s.mayDecide(ctx, im.Schema, r.GetCommit()); err != nil {
 		return nil, err
 	}
 	if err := s.Review.Decide(ctx, im.ID, r.GetCommit()); err != nil {
@@ -154,7 +154,7 @@ func (s *Service) ListIssues(ctx context.Context, r *importsv1.ListIssuesRequest
 func (s *Service) ListSchemas(ctx context.Context, _ *importsv1.ListSchemasRequest) (*importsv1.ListSchemasResponse, error) {
 	answer := &importsv1.ListSchemasResponse{}
 	for _, sc := range s.Schemas.List() {
-		if caller(ctx).MayImport(sc.Name) {
+		if id := caller(ctx); id.MayImport(sc.Name) && s.MayUse(sc.Name, id.Subject) {
 			answer.Schemas = append(answer.Schemas, schemaMessage(sc))
 		}
 	}

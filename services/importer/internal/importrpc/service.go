@@ -3,9 +3,12 @@ package importrpc
 
 import (
 	"context"
+	"fmt"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 
+	errorsv1 "headway/gen/go/headway/errors/v1"
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/auth"
 	"headway/internal/rpcerr"
@@ -25,6 +28,8 @@ type Config struct {
 	Intake  *intake.Intake
 	Follow  *follow.Follower
 	Review  *review.Reviewer
+	// MayUse reports whether a user can import with a schema, in addition to what the user's token allows.
+	MayUse  func(schema, user string) bool
 	Reports *report.Producer
 	// Downloads keeps the reports that were made.
 	Downloads *downloads.Store
@@ -56,7 +61,7 @@ func mayRead(ctx context.Context) error {
 }
 
 // mayImport returns an error unless the caller can import with a schema.
-func mayImport(ctx context.Context, schema string) error {
+func (s *Service) mayImport(ctx context.Context, schema string) error {
 	id := caller(ctx)
 	if !id.May(auth.ScopeImport) {
 		return rpcerr.ScopeMissing("Importing", auth.ScopeImport)
@@ -64,15 +69,19 @@ func mayImport(ctx context.Context, schema string) error {
 	if !id.MayImport(schema) {
 		return rpcerr.NameNotAllowed("imports with the schema", schema, "headway_schemas", id.Schemas)
 	}
+	if !s.MayUse(schema, id.Subject) {
+		return rpcerr.New(codes.PermissionDenied, errorsv1.ErrorReason_ERROR_REASON_SCOPE_MISSING,
+			fmt.Sprintf("You are not one of the users that can import with the schema %q. Ask the operator to add you to the file of targets.", schema))
+	}
 	return nil
 }
 
 // mayDecide returns an error unless the caller can answer the review of an import. Administrators can decline any.
-func mayDecide(ctx context.Context, schema string, commit bool) error {
+func (s *Service) mayDecide(ctx context.Context, schema string, commit bool) error {
 	if !commit && caller(ctx).SeesAll() {
 		return nil
 	}
-	return mayImport(ctx, schema)
+	return s.mayImport(ctx, schema)
 }
 
 // visible returns an import if the caller can see it, and imports.ErrNotFound otherwise.

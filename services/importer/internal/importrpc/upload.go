@@ -26,7 +26,7 @@ func (s *Service) UploadWorkbook(stream uploadStream) error {
 	if err != nil {
 		return toStatus(err)
 	}
-	if err := mayImport(ctx, cmp.Or(options.GetSchema(), intake.DefaultSchema)); err != nil {
+	if err := s.mayImport(ctx, cmp.Or(options.GetSchema(), intake.DefaultSchema)); err != nil {
 		return err
 	}
 	im, replayed, err := s.Intake.Accept(ctx, requestOf(ctx, options, &body[*importsv1.UploadWorkbookRequest]{stream: stream}))

@@ -8,7 +8,7 @@ import (
 	"headway/services/importer/internal/schema"
 )
 
-// Target is the database that rows are written to. One import writes at a time.
+// Target is the database that rows are written to. One import writes to a database at a time.
 type Target interface {
 	// Begin opens the transaction of a run, when it is its turn. It calls waiting with the number of runs ahead of this
 	// one whenever that changes, and not after Begin has returned.
@@ -16,6 +16,11 @@ type Target interface {
 	// It returns *AppliedError if the import was applied before, ErrFenced if a later run has begun, and
 	// ErrTargetUnavailable for temporary errors.
 	Begin(ctx context.Context, run Run, waiting func(ahead int)) (TargetTx, error)
+	// Plan returns the changes that the schema's tables need, in their order. It changes nothing, and ignores what imports
+	// may change.
+	Plan(ctx context.Context, of *schema.Schema) ([]Change, error)
+	// Migrate makes the changes of a plan, all or none. It returns ErrPlanChanged if other changes are needed now.
+	Migrate(ctx context.Context, of *schema.Schema, plan []Change) error
 	// Ping connects to the database, and creates the tables that Headway needs for itself. It returns an error if an import
 	// could not begin now.
 	Ping(ctx context.Context) error

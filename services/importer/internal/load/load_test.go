@@ -55,7 +55,7 @@ func setup(t testing.TB) *bench {
 func setupFor(t testing.TB, yaml string) *bench {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "records.db")
-	target, err := targetsqlite.Open(t.Context(), path)
+	target, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ var databases atomic.Int64
 func setupPostgres(t *testing.T, yaml string) *bench {
 	t.Helper()
 	url := pgtest.Shared(t).Database(t, fmt.Sprint("load_", databases.Add(1)))
-	target, err := postgres.New(url)
+	target, err := postgres.New(url, postgres.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func (b *bench) wantConflict(file []byte, detail string) {
 // with returns a bench for another schema and the same PostgreSQL database.
 func (b *bench) with(yaml string) *bench {
 	b.t.Helper()
-	target, err := postgres.New(b.source)
+	target, err := postgres.New(b.source, postgres.DefaultOptions())
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func newImporter(t *testing.T, s *schema.Schema) *importer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := targetsqlite.Open(t.Context(), filepath.Join(dir, "records.db"))
+	target, err := targetsqlite.Open(t.Context(), filepath.Join(dir, "records.db"), targetsqlite.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

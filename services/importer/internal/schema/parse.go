@@ -25,8 +25,8 @@ const (
 // The keys of a schema's file. Any other key is a problem, so that a typo never disables a check silently.
 var (
 	schemaKeys = []string{"name", "title", "description", "sheets"}
-	sheetKeys  = []string{"name", "title", "aliases", "table", "key", "optional", "columns"}
-	columnKeys = []string{"name", "title", "aliases", "column", "type", "required", "unique", "min_length", "max_length", "min", "max",
+	sheetKeys  = []string{"name", "title", "aliases", "table", "renamed_from", "key", "optional", "columns"}
+	columnKeys = []string{"name", "title", "aliases", "column", "renamed_from", "type", "required", "unique", "min_length", "max_length", "min", "max",
 		"pattern", "allowed", "references", "zone", "generate", "constant"}
 )
 
@@ -205,6 +205,14 @@ func (l *loader) sheet(n *yaml.Node) *sheetDraft {
 		}
 		d.Table = name.String()
 	}
+	if from := l.text(f.values["renamed_from"], "renamed_from"); from != "" {
+		name, err := ParseTable(from)
+		if err != nil {
+			l.add(f.at("renamed_from"), BadIdentifier, "%q is not a table's name: %v", from, err)
+		} else if d.RenamedFrom = name.String(); d.RenamedFrom == d.Table {
+			l.add(f.at("renamed_from"), BadIdentifier, "the table %q can't be renamed from its own name. Delete renamed_from", d.Table)
+		}
+	}
 	if key := f.values["key"]; key != nil && key.Kind == yaml.ScalarNode {
 		d.Key = []string{l.text(key, "key")}
 	} else {
@@ -248,6 +256,11 @@ func (l *loader) column(n *yaml.Node) *columnDraft {
 	if d.Field = l.text(f.values["column"], "column"); d.Field != "" {
 		if err := checkStored(d.Field); err != nil {
 			l.add(f.at("column"), BadIdentifier, "%q is not a column's name: %v", d.Field, err)
+		}
+	}
+	if d.RenamedFrom = l.text(f.values["renamed_from"], "renamed_from"); d.RenamedFrom != "" {
+		if err := checkStored(d.RenamedFrom); err != nil {
+			l.add(f.at("renamed_from"), BadIdentifier, "%q is not a column's name: %v", d.RenamedFrom, err)
 		}
 	}
 	d.Zone = l.text(f.values["zone"], "zone")

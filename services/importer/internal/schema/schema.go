@@ -36,6 +36,8 @@ type Sheet struct {
 	Aliases []string
 	// Table is its table in the target database, as ParseTable reads it.
 	Table string
+	// RenamedFrom is an earlier name of the table, or empty.
+	RenamedFrom string `json:",omitempty"`
 	// Key are the names of the columns that identify a row. There is at least one, and all are required.
 	Key []string
 	// Columns are in the order of the template.
@@ -69,6 +71,8 @@ type Column struct {
 	Name string
 	// Field is the column's name in the table. It is empty if that is Name.
 	Field string `json:",omitempty"`
+	// RenamedFrom is an earlier name of the column in the table, or empty.
+	RenamedFrom string `json:",omitempty"`
 	// Title is the header in a template ("Hired on").
 	Title string
 	// Aliases are other headers of this column.

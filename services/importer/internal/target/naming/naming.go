@@ -44,6 +44,24 @@ func (t *target) Begin(ctx context.Context, run imports.Run, waiting func(int)) 
 	return tx, nil
 }
 
+// Plan implements imports.Target.
+func (t *target) Plan(ctx context.Context, of *schema.Schema) ([]imports.Change, error) {
+	stored, err := t.config.stored(of)
+	if err != nil {
+		return nil, err
+	}
+	return t.Target.Plan(ctx, stored)
+}
+
+// Migrate implements imports.Target.
+func (t *target) Migrate(ctx context.Context, of *schema.Schema, plan []imports.Change) error {
+	stored, err := t.config.stored(of)
+	if err != nil {
+		return err
+	}
+	return t.Target.Migrate(ctx, stored, plan)
+}
+
 // differs reports whether a schema has names that are not those of the database.
 func (c Config) differs(s *schema.Schema) bool {
 	return slices.ContainsFunc(s.Sheets, func(sheet *schema.Sheet) bool {
@@ -65,6 +83,9 @@ func (c Config) stored(s *schema.Schema) (*schema.Schema, error) {
 				return nil, &imports.TableConflictError{Table: sheet.Table, Detail: "this database has no schemas. Delete the part before the dot in the schema"}
 			}
 			copied.Table = name.Name
+			if sheet.RenamedFrom != "" {
+				copied.RenamedFrom = (&schema.Sheet{Table: sheet.RenamedFrom}).TableName().Name
+			}
 		}
 		copied.Key = make([]string, len(sheet.Key))
 		for i, k := range sheet.Key {

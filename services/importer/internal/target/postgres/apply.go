@@ -120,8 +120,8 @@ func (tx *transaction) applyAll(search *search) error {
 		if !t.plan.any() {
 			continue
 		}
-		if err := tx.exec(`INSERT INTO headway_tables (name, schema) VALUES ($1, $2) ON CONFLICT DO NOTHING`, t.sheet.Table, tx.run.Schema.Name); err != nil {
-			return fmt.Errorf("record the schema of table %s: %w", t.sheet.Table, err)
+		if err := tx.own(t.sheet.Table); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -12,8 +12,10 @@ import (
 
 // relation is what the catalog knows about a table.
 type relation struct {
-	oid     uint32
-	kind    string
+	oid  uint32
+	kind string
+	// quoted is its name in the database.
+	quoted  string
 	columns map[string]*attribute
 	// unique are the sets of columns that identify a row.
 	unique []uniqueSet
@@ -97,7 +99,7 @@ func (tx *transaction) readRelation(ctx context.Context, table string) (*relatio
 	if err := tx.readTables(ctx); err != nil {
 		return nil, err
 	}
-	r := &relation{columns: map[string]*attribute{}}
+	r := &relation{quoted: tableName(table), columns: map[string]*attribute{}}
 	err := tx.reader.QueryRow(ctx, `SELECT c.oid, c.relkind::text, EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A'))
 		OR c.relhasrules OR EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = c.oid AND x.contype = 'x') FROM pg_class c WHERE c.oid = to_regclass($1)`, tableName(table)).Scan(&r.oid, &r.kind, &r.triggers)
 	if errors.Is(err, pgx.ErrNoRows) {

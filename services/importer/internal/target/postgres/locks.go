@@ -14,9 +14,6 @@ const (
 	// PostgreSQL looks for a deadlock (deadlock_timeout, by default 1 s). So if this transaction and one of another program
 	// wait for each other, this one gives way, and the other program does not notice.
 	lockTime = 300 * time.Millisecond
-	// firstLockTime is how long it waits for a table while it holds none, so that nothing waits for it. It is longer than
-	// deadlock_timeout, after which PostgreSQL stops an autovacuum of it.
-	firstLockTime = 3 * time.Second
 	// lockTries is how often it tries before the import fails, to be tried again later.
 	lockTries = 20
 	lockPause = 50 * time.Millisecond
@@ -79,7 +76,7 @@ func (tx *transaction) lockInOrder(tables []string) (blocked int, err error) {
 	if err := tx.exec(`SAVEPOINT headway_lock`); err != nil {
 		return 0, err
 	}
-	wait := firstLockTime
+	wait := tx.target.options.LockTimeout
 	for i, table := range tables {
 		statement := fmt.Sprintf(`SET LOCAL lock_timeout = %d; LOCK TABLE %s IN EXCLUSIVE MODE`, wait.Milliseconds(), tableName(table))
 		if err := tx.exec(statement); err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,8 +14,6 @@ import (
 
 // plan are the changes of a table that its schema needs. They are made at the commit.
 type plan struct {
-	// owned means that Headway has created or changed the table.
-	owned bool
 	// create means that there is no table.
 	create bool
 	// first are statements that come before the rows, and last are those that come after them.
@@ -26,21 +25,34 @@ type plan struct {
 // any reports whether the table is changed.
 func (p *plan) any() bool { return len(p.first)+len(p.last) > 0 }
 
-// planTable finds out what the sheet's table needs. r is nil if there is no table.
-func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, r *relation) (*plan, error) {
+// change describes the plan. It returns nil if the table is not changed.
+func (p *plan) change(sheet *schema.Sheet) *imports.Change {
+	c := &imports.Change{Table: sheet.Table, Kind: imports.Create, Detail: "create the table", Statements: slices.Concat(p.first, p.last)}
+	switch {
+	case !p.any():
+		return nil
+	case p.create:
+		return c
+	}
+	c.Kind, c.Detail = imports.Extend, "change its unique indexes"
+	if added := slices.Sorted(maps.Keys(p.added)); len(added) > 0 {
+		c.Detail = "add the columns " + strings.Join(added, ", ")
+	}
+	return c
+}
+
+// planTable finds out what the sheet's table needs. r is nil if there is no table. owned means that Headway has created or
+// changed the table.
+func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, r *relation, owned bool) (*plan, error) {
 	conflict := func(format string, args ...any) error {
 		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
-	}
-	owned, err := tx.checkOwner(ctx, sheet.Table)
-	if err != nil {
-		return nil, err
 	}
 	if other, err := tx.otherSheet(ctx, sheet.TableName(), r); err != nil {
 		return nil, err
 	} else if other != nil {
 		return nil, conflict("the sheet “%s” fills it too, under the name %s. Each sheet needs its own table", other.Title, other.Table)
 	}
-	p := &plan{owned: owned, added: map[string]bool{}}
+	p := &plan{added: map[string]bool{}}
 	if r == nil {
 		p.creates(of, sheet)
 		return p, nil
@@ -67,7 +79,7 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 			return nil, conflict("its column %s is an array (%s), which a cell can't fill. Delete the column from the schema", column.Name, is.declared)
 		case !is.family.holds(column.Type) && resolutionOf(of, column, is) == nil:
 			return nil, conflict("its column %s is of type %s, which can't hold the values of type %s that the schema has. A change could lose data", column.Name, is.declared, column.Type)
-		case is.notNull && !column.Required && p.owned:
+		case is.notNull && !column.Required && owned:
 			return nil, conflict("its column %s must not be empty, but the schema lets it be", column.Name)
 		}
 	}
@@ -76,6 +88,7 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 		is := r.columns[g.Field]
 		switch {
 		case is == nil:
+			p.added[g.Field] = true
 			p.first = append(p.first, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, tableName(sheet.Table), name(g.Field), generatedType(g)))
 		case is.computed || is.always:
 			return nil, conflict("its column %s is computed by the database. Delete the column from the schema", g.Field)
@@ -153,7 +166,7 @@ func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *r
 		if !p.added[c.Name] {
 			var twice bool
 			err := tx.reader.QueryRow(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s WHERE %s IS NOT NULL GROUP BY %[2]s HAVING count(*) > 1)`,
-				tableName(sheet.Table), name(c.Name))).Scan(&twice)
+				r.quoted, name(r.columns[c.Name].name))).Scan(&twice)
 			if err != nil {
 				return fmt.Errorf("look for duplicates in table %s: %w", sheet.Table, failed(ctx, err))
 			}
@@ -174,6 +187,9 @@ func (tx *transaction) planUnique(ctx context.Context, sheet *schema.Sheet, r *r
 // checkOwner checks that no other schema has created or changed the table, under whichever name, and reports whether this one
 // has. Two schemas with one table would change its rules in turn.
 func (tx *transaction) checkOwner(ctx context.Context, table string) (owned bool, err error) {
+	if tx.unprepared {
+		return false, nil
+	}
 	var owner string
 	err = tx.reader.QueryRow(ctx, `SELECT coalesce((SELECT schema FROM headway_tables
 		WHERE name = $1 OR to_regclass(name) = to_regclass($2) ORDER BY schema = $3 LIMIT 1), '')`, table, tableName(table), tx.run.Schema.Name).Scan(&owner)

@@ -29,15 +29,32 @@ const (
 	cancelGrace = 2 * time.Second
 )
 
+// Options are the settings of a target.
+type Options struct {
+	// Manage is what imports may change in the tables.
+	Manage imports.Manage
+	// LockTimeout is how long an import or a migration waits for a table while it holds no other locks. It should be longer
+	// than the server's deadlock_timeout, after which PostgreSQL stops an autovacuum of the table.
+	LockTimeout time.Duration
+	// Password returns the password for a connection. If it is nil, the password is in the URL or in a password file.
+	Password func() (string, error)
+}
+
+// DefaultOptions returns the options of a target without a configuration.
+func DefaultOptions() Options {
+	return Options{Manage: imports.ManageExtend, LockTimeout: 3 * time.Second}
+}
+
 // Target is an imports.Target.
 type Target struct {
-	config *pgx.ConnConfig
-	queue  turns.Queue
+	config  *pgx.ConnConfig
+	options Options
+	queue   turns.Queue
 }
 
 // New returns the target at a URL, such as postgres://user@host/name?sslmode=verify-full&passfile=/path. It does not connect,
 // so the database can start later.
-func New(url string) (*Target, error) {
+func New(url string, o Options) (*Target, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("the database for the rows: %w", err) // pgx removes the password
@@ -60,7 +77,7 @@ func New(url string) (*Target, error) {
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelGrace}
 	}
-	return &Target{config: config}, nil
+	return &Target{config: config, options: o}, nil
 }
 
 // Ping implements imports.Target.
@@ -69,7 +86,7 @@ func (t *Target) Ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(prepare(ctx, conn), closeConn(conn))
+	return errors.Join(t.prepare(ctx, conn), closeConn(conn))
 }
 
 // Close ends the use of the database.
@@ -92,6 +109,12 @@ func (t *Target) Begin(ctx context.Context, run imports.Run, waiting func(int)) 
 func (t *Target) connect(ctx context.Context, name string) (*pgx.Conn, error) {
 	config := t.config.Copy()
 	config.RuntimeParams["application_name"] = name
+	if t.options.Password != nil {
+		var err error
+		if config.Password, err = t.options.Password(); err != nil {
+			return nil, fmt.Errorf("%w: %w", imports.ErrTargetUnavailable, err)
+		}
+	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the target database: %w", failed(ctx, err))
@@ -116,30 +139,41 @@ func closeConn(conn *pgx.Conn) error {
 	return err
 }
 
-// prepare creates the tables that Headway needs. Processes that do it at the same time take turns.
-func prepare(ctx context.Context, conn *pgx.Conn) error {
-	var missing bool
-	if err := conn.QueryRow(ctx, `SELECT to_regclass('headway_imports') IS NULL OR to_regclass('headway_tables') IS NULL`).Scan(&missing); err != nil {
-		return fmt.Errorf("look for the table headway_imports: %w", failed(ctx, err))
+// createOwnTables are the statements that create the tables that Headway needs for itself.
+var createOwnTables = []string{
+	`CREATE TABLE IF NOT EXISTS headway_imports (
+		import_id text PRIMARY KEY,
+		schema text NOT NULL,
+		run bigint NOT NULL,
+		applied_at timestamptz,
+		sheets jsonb
+	)`,
+	`CREATE TABLE IF NOT EXISTS headway_tables (
+		name text PRIMARY KEY,
+		schema text NOT NULL
+	)`,
+}
+
+// lacksOwnTables reports whether the database lacks the tables that Headway needs for itself.
+func lacksOwnTables(ctx context.Context, conn *pgx.Conn) (missing bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT to_regclass('headway_imports') IS NULL OR to_regclass('headway_tables') IS NULL`).Scan(&missing)
+	if err != nil {
+		return false, fmt.Errorf("look for the table headway_imports: %w", failed(ctx, err))
 	}
-	if !missing {
-		return nil
+	return missing, nil
+}
+
+// prepare creates the tables that Headway needs. Processes that do it at the same time take turns.
+func (t *Target) prepare(ctx context.Context, conn *pgx.Conn) error {
+	missing, err := lacksOwnTables(ctx, conn)
+	if err != nil || !missing {
+		return err
+	}
+	if err := t.options.Manage.Allows(imports.Change{Table: ownTables, Kind: imports.Create, Detail: "tables for the state of imports"}); err != nil {
+		return err
 	}
 	return inTransaction(ctx, conn, func() error {
-		for _, statement := range []string{
-			fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, lockID("")),
-			`CREATE TABLE IF NOT EXISTS headway_imports (
-				import_id text PRIMARY KEY,
-				schema text NOT NULL,
-				run bigint NOT NULL,
-				applied_at timestamptz,
-				sheets jsonb
-			)`,
-			`CREATE TABLE IF NOT EXISTS headway_tables (
-				name text PRIMARY KEY,
-				schema text NOT NULL
-			)`,
-		} {
+		for _, statement := range append([]string{fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, lockID(""))}, createOwnTables...) {
 			if _, err := conn.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("create the tables headway_imports and headway_tables: %w", failed(ctx, err))
 			}

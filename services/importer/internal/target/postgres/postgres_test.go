@@ -26,7 +26,7 @@ func database(t *testing.T) (name, url string) {
 
 func open(t *testing.T, url string) *postgres.Target {
 	t.Helper()
-	target, err := postgres.New(url)
+	target, err := postgres.New(url, postgres.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 	if t.relation, err = tx.readRelation(ctx, sheet.Table); err != nil {
 		return nil, err
 	}
-	if t.plan, err = tx.planTable(ctx, of, sheet, t.relation); err != nil {
+	if t.plan, err = tx.planned(ctx, of, sheet, t.relation); err != nil {
 		return nil, err
 	}
 	if err := t.resolve(of); err != nil {
@@ -73,6 +73,26 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 	}
 	tx.tables = append(tx.tables, t)
 	return t, nil
+}
+
+// planned returns the changes that an import makes to a table, if it may make them.
+func (tx *transaction) planned(ctx context.Context, of *schema.Schema, sheet *schema.Sheet, r *relation) (*plan, error) {
+	m := &migration{tx: tx, sheet: sheet, relation: r}
+	if err := m.plan(ctx); err != nil {
+		return nil, err
+	}
+	manage := tx.target.options.Manage
+	if len(m.changes) > 0 {
+		return nil, manage.Allows(m.changes[0])
+	}
+	p, err := tx.planTable(ctx, of, sheet, r, m.owned)
+	if err != nil {
+		return nil, err
+	}
+	if c := p.change(sheet); c != nil {
+		return p, manage.Allows(*c)
+	}
+	return p, nil
 }
 
 // Columns implements imports.Table.

@@ -28,6 +28,8 @@ type transaction struct {
 	copying *copying
 	// existing are those of the schema's tables that exist, by their IDs in the catalog. It is nil until they are read.
 	existing map[uint32]string
+	// unprepared means that the database lacks Headway's own tables, which only a plan accepts.
+	unprepared bool
 	// lookups counts the prepared statements of the reader.
 	lookups int
 	applied bool
@@ -41,7 +43,7 @@ func (tx *transaction) begin(waiting func(int)) (err error) {
 	if tx.writer, err = tx.target.connect(ctx, name); err != nil {
 		return err
 	}
-	if err := prepare(ctx, tx.writer); err != nil {
+	if err := tx.target.prepare(ctx, tx.writer); err != nil {
 		return err
 	}
 	if err := inTransaction(ctx, tx.writer, tx.claim); err != nil {

@@ -25,7 +25,7 @@ func shop() *schema.Schema {
 func write(t *testing.T, sc *schema.Schema, sheet string, before []string, rows ...[]string) error {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "records.db")
-	target, err := targetsqlite.Open(t.Context(), path)
+	target, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func load(t *testing.T, target *targetsqlite.Target, id string, sc *schema.Schem
 func open(t *testing.T, statements ...string) *targetsqlite.Target {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "records.db")
-	target, err := targetsqlite.Open(t.Context(), path)
+	target, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

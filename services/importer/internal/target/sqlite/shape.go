@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,16 +35,8 @@ type columnShape struct {
 // prepareTable creates the sheet's table, or adds missing columns to it. It creates all columns of the schema, even
 // those that this workbook does not have.
 func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, parent func(schema.Reference) (string, string)) error {
-	conflict := func(format string, args ...any) error {
-		for i, arg := range args {
-			if err, failed := arg.(error); failed {
-				args[i] = sqliteMessage(err)
-			}
-		}
-		return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
-	}
 	if other := tx.claimed[fold(sheet.Table)]; other != nil {
-		return conflict("the sheet “%s” fills it too, under the name %s: SQLite ignores case. Each sheet needs its own table", other.Title, other.Table)
+		return conflict(sheet, "the sheet “%s” fills it too, under the name %s: SQLite ignores case. Each sheet needs its own table", other.Title, other.Table)
 	}
 	if tx.claimed == nil {
 		tx.claimed = map[string]*schema.Sheet{}
@@ -59,62 +52,129 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 	case err != nil:
 		return fmt.Errorf("look for table %s: %w", sheet.Table, err)
 	case kind == "":
-		err := tx.exec(ctx, createTable(sheet, parent))
-		if permanent(err) {
-			return conflict("it can't be created: %v", err)
-		}
-		if err != nil {
-			return fmt.Errorf("create table %s: %w", sheet.Table, err)
+		if err := tx.newTable(ctx, sheet, parent); err != nil {
+			return err
 		}
 	case kind != "table":
-		return conflict("it is a %s. Rename it, or rename the table in the schema", kind)
+		return conflict(sheet, "it is a %s. Rename it, or rename the table in the schema", kind)
 	}
 	have, err := tx.readShape(ctx, sheet.Table)
 	if err != nil {
 		return err
 	}
+	renamed, err := tx.renameColumns(ctx, sheet, have)
+	if err != nil {
+		return err
+	}
+	if renamed {
+		if have, err = tx.readShape(ctx, sheet.Table); err != nil {
+			return err
+		}
+	}
+	if err := tx.addColumns(ctx, sheet, have, parent); err != nil {
+		return err
+	}
+	if why := have.differences(sheet); len(why) > 0 {
+		if err := tx.rebuild(ctx, sheet, have, why, parent); err != nil {
+			return err
+		}
+		if have, err = tx.readShape(ctx, sheet.Table); err != nil {
+			return err
+		}
+	}
+	return tx.prepareUnique(ctx, sheet, have)
+}
+
+// conflict is the reason why a table can't be filled. Errors of SQLite are shown by their own messages.
+func conflict(sheet *schema.Sheet, format string, args ...any) error {
+	for i, arg := range args {
+		if err, failed := arg.(error); failed {
+			args[i] = sqliteMessage(err)
+		}
+	}
+	return &imports.TableConflictError{Table: sheet.Table, Detail: fmt.Sprintf(format, args...)}
+}
+
+// newTable creates the sheet's table, or gives it its new name.
+func (tx *transaction) newTable(ctx context.Context, sheet *schema.Sheet, parent func(schema.Reference) (string, string)) error {
+	renamed, err := tx.renameTable(ctx, sheet)
+	if err != nil || renamed {
+		return err
+	}
+	err = tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Create, Detail: "create the table", Statements: []string{createTable(sheet, parent)}})
+	if permanent(err) {
+		return conflict(sheet, "it can't be created: %v", err)
+	}
+	if err != nil {
+		return fmt.Errorf("create table %s: %w", sheet.Table, err)
+	}
+	return nil
+}
+
+// addColumns adds the columns that the table lacks, and returns a conflict for those that can't be filled.
+func (tx *transaction) addColumns(ctx context.Context, sheet *schema.Sheet, have shape, parent func(schema.Reference) (string, string)) error {
+	add := func(column, definition string) error {
+		err := tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Extend, Detail: "add the column " + column,
+			Statements: []string{fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, name(sheet.Table), name(column), definition)}})
+		if permanent(err) {
+			return conflict(sheet, "it can't get the column %s: %v", column, err)
+		}
+		if err != nil {
+			return fmt.Errorf("extend table %s: %w", sheet.Table, err)
+		}
+		return nil
+	}
 	for _, column := range sheet.Columns {
 		is, ok := have.columns[fold(column.Name)]
-		switch want := storageType(column); {
+		switch {
 		case is.computed:
-			return conflict("its column %s is computed, so it can't be imported. Delete the column from the schema or from the table", column.Name)
+			return conflict(sheet, "its column %s is computed, so it can't be imported. Delete the column from the schema or from the table", column.Name)
 		case !ok && slices.Contains(sheet.Key, column.Name):
-			return conflict("it lacks the key column %s", column.Name)
+			return conflict(sheet, "it lacks the key column %s", column.Name)
 		case !ok:
-			if err := tx.exec(ctx, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s%s`, name(sheet.Table), name(column.Name), want, references(column, parent))); permanent(err) {
-				return conflict("it can't get the column %s: %v", column.Name, err)
-			} else if err != nil {
-				return fmt.Errorf("extend table %s: %w", sheet.Table, err)
+			if err := add(column.Name, storageType(column)+references(column, parent)); err != nil {
+				return err
 			}
-		case is.affinity != want:
-			return conflict("its column %s has the type %s, but the schema needs %s. Changing the type could lose data", column.Name, is.affinity, want)
-		case is.notNull && !column.Required:
-			return conflict("its column %s must not be empty, but it can be empty in the schema", column.Name)
 		}
 		if collation := have.collations[fold(column.Name)]; collation != "" && (column.Unique || slices.Contains(sheet.Key, column.Name)) {
-			return conflict("its column %s compares texts by the collation %s, but Headway compares keys and unique values exactly", column.Name, collation)
+			return conflict(sheet, "its column %s compares texts by the collation %s, but Headway compares keys and unique values exactly", column.Name, collation)
 		}
-		delete(have.columns, fold(column.Name))
 	}
 	for _, g := range sheet.Generated {
 		is, ok := have.columns[fold(g.Field)]
 		switch want := generatedType(g); {
 		case is.computed:
-			return conflict("its column %s is computed by the database. Delete the column from the schema", g.Field)
+			return conflict(sheet, "its column %s is computed by the database. Delete the column from the schema", g.Field)
 		case !ok:
-			if err := tx.exec(ctx, fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s %s`, name(sheet.Table), name(g.Field), want)); permanent(err) {
-				return conflict("it can't get the column %s: %v", g.Field, err)
-			} else if err != nil {
-				return fmt.Errorf("extend table %s: %w", sheet.Table, err)
+			if err := add(g.Field, want); err != nil {
+				return err
 			}
 		case is.affinity != want:
-			return conflict("its column %s has the type %s, but the schema needs %s", g.Field, is.affinity, want)
+			return conflict(sheet, "its column %s has the type %s, but the schema needs %s", g.Field, is.affinity, want)
 		}
-		delete(have.columns, fold(g.Field))
 	}
-	for extra, is := range have.columns {
-		if is.notNull && !is.hasDefault {
-			return conflict("its column %s must not be empty, but is not in the schema", extra)
+	return nil
+}
+
+// differences returns how a table differs from its schema. Only a new table can be without them.
+func (have shape) differences(sheet *schema.Sheet) (why []string) {
+	for _, column := range sheet.Columns {
+		is, ok := have.columns[fold(column.Name)]
+		if !ok {
+			continue
+		}
+		if want := storageType(column); is.affinity != want {
+			why = append(why, fmt.Sprintf("its column %s has the type %s, but the schema needs %s", column.Name, is.affinity, want))
+		}
+		if is.notNull && !column.Required {
+			why = append(why, fmt.Sprintf("its column %s must not be empty, but it can be empty in the schema", column.Name))
+		}
+	}
+	for _, extra := range slices.Sorted(maps.Keys(have.columns)) {
+		is := have.columns[extra]
+		known := columnOf(sheet, extra) != "" || slices.ContainsFunc(sheet.Generated, func(g *schema.Generated) bool { return sameName(g.Field, extra) })
+		if !known && is.notNull && !is.hasDefault {
+			why = append(why, fmt.Sprintf("its column %s must not be empty, but is not in the schema", extra))
 		}
 	}
 	key := slices.Clone(sheet.Key)
@@ -123,13 +183,13 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 	}
 	slices.Sort(key)
 	if !slices.ContainsFunc(have.unique, func(u []string) bool { return slices.Equal(u, key) }) {
-		return conflict("its rows are not identified by %s", strings.Join(sheet.Key, ", "))
+		why = append(why, "its rows are not identified by "+strings.Join(sheet.Key, ", "))
 	}
-	return tx.prepareUnique(ctx, sheet, have, conflict)
+	return why
 }
 
 // prepareUnique creates the unique indexes of the schema, and drops those that the schema no longer has.
-func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, have shape, conflict func(string, ...any) error) error {
+func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, have shape) error {
 	for _, column := range sheet.Columns {
 		if !column.Unique || len(sheet.Key) == 1 && sheet.Key[0] == column.Name {
 			continue
@@ -148,19 +208,22 @@ func (tx *transaction) prepareUnique(ctx context.Context, sheet *schema.Sheet, h
 		if err != nil {
 			return err
 		}
-		err = tx.exec(ctx, fmt.Sprintf(`CREATE UNIQUE INDEX %s ON %s (%s)`, name(index), name(sheet.Table), name(column.Name)))
+		err = tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Extend, Detail: "make the column " + column.Name + " unique",
+			Statements: []string{fmt.Sprintf(`CREATE UNIQUE INDEX %s ON %s (%s)`, name(index), name(sheet.Table), name(column.Name))}})
 		if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
-			return conflict("its column %s has duplicate values, but must be unique in the schema", column.Name)
+			return conflict(sheet, "its column %s has duplicate values, but must be unique in the schema", column.Name)
 		}
 		if permanent(err) {
-			return conflict("its column %s can't get a unique index: %v", column.Name, err)
+			return conflict(sheet, "its column %s can't get a unique index: %v", column.Name, err)
 		}
 		if err != nil {
 			return fmt.Errorf("index %s.%s: %w", sheet.Table, column.Name, err)
 		}
 	}
-	for index := range have.ours {
-		if err := tx.exec(ctx, `DROP INDEX `+name(index)); err != nil {
+	for _, index := range slices.Sorted(maps.Keys(have.ours)) {
+		err := tx.change(ctx, imports.Change{Table: sheet.Table, Kind: imports.Extend, Detail: fmt.Sprintf("let the column %s have duplicates", have.ours[index]),
+			Statements: []string{`DROP INDEX ` + name(index)}})
+		if err != nil {
 			return fmt.Errorf("drop the index %s: %w", index, err)
 		}
 	}
@@ -259,7 +322,8 @@ func affinity(declared string) string {
 	return "NUMERIC"
 }
 
-func createTable(sheet *schema.Sheet, parent func(schema.Reference) (string, string)) string {
+// createTable is a statement that creates the sheet's table. extra are definitions of further columns.
+func createTable(sheet *schema.Sheet, parent func(schema.Reference) (string, string), extra ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CREATE TABLE %s (\n", name(sheet.Table))
 	for _, column := range sheet.Columns {
@@ -271,6 +335,9 @@ func createTable(sheet *schema.Sheet, parent func(schema.Reference) (string, str
 	}
 	for _, g := range sheet.Generated {
 		fmt.Fprintf(&b, "\t%s %s NOT NULL,\n", name(g.Field), generatedType(g))
+	}
+	for _, definition := range extra {
+		fmt.Fprintf(&b, "\t%s,\n", definition)
 	}
 	fmt.Fprintf(&b, "\tPRIMARY KEY (%s)\n) STRICT", names(sheet.Key))
 	return b.String()

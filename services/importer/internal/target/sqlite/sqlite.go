@@ -31,10 +31,20 @@ const (
 // lockRetry is the interval between attempts to get a write lock that another process holds.
 const lockRetry = 50 * time.Millisecond
 
+// Options are the settings of a target.
+type Options struct {
+	// Manage is what imports may change in the tables.
+	Manage imports.Manage
+}
+
+// DefaultOptions returns the options of a target without a configuration.
+func DefaultOptions() Options { return Options{Manage: imports.ManageExtend} }
+
 // Target is an imports.Target. Readers of the database are not blocked while an import writes (WAL).
 type Target struct {
-	path  string
-	queue turns.Queue
+	path    string
+	options Options
+	queue   turns.Queue
 
 	mu sync.Mutex
 	// keeper stays open as long as the database is in use: when the last connection closes, SQLite blocks readers until
@@ -46,8 +56,8 @@ type Target struct {
 }
 
 // Open opens the database at path. It creates the database if it doesn't exist.
-func Open(ctx context.Context, path string) (*Target, error) {
-	s := &Target{path: path}
+func Open(ctx context.Context, path string, o Options) (*Target, error) {
+	s := &Target{path: path, options: o}
 	if err := s.keep(ctx); err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func TestContract(t *testing.T) {
 	targettest.Run(t, func(t *testing.T) func() imports.Target {
 		path := filepath.Join(t.TempDir(), "with space & ?.db")
 		return func() imports.Target {
-			target, err := targetsqlite.Open(t.Context(), path)
+			target, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,7 +34,7 @@ func TestContract(t *testing.T) {
 // begin opens a transaction with a table of one key column.
 func begin(t *testing.T, path string) (*targetsqlite.Target, imports.TargetTx, imports.Table) {
 	t.Helper()
-	target, err := targetsqlite.Open(t.Context(), path)
+	target, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,19 +103,19 @@ func TestRuleUnknownToSchemaRefusesRow(t *testing.T) {
 }
 
 func TestReadOnlyDatabaseIsUnavailable(t *testing.T) {
-	if _, err := targetsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "no", "such", "folder", "records.db")); !errors.Is(err, imports.ErrTargetUnavailable) {
+	if _, err := targetsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "no", "such", "folder", "records.db"), targetsqlite.DefaultOptions()); !errors.Is(err, imports.ErrTargetUnavailable) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestImportWaitsForWriterOfAnotherProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.db")
-	target, err := targetsqlite.Open(t.Context(), path)
+	target, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer target.Close()
-	other, err := targetsqlite.Open(t.Context(), path)
+	other, err := targetsqlite.Open(t.Context(), path, targetsqlite.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

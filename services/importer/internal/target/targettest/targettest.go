@@ -55,6 +55,9 @@ func Run(t *testing.T, open Open) {
 		"a table is extended":                     extended,
 		"a unique rule comes and goes":            uniqueRule,
 		"a table that would lose data is refused": conflicts,
+		"a plan is shown and carried out":         planned,
+		"a table with rows is migrated":           migrated,
+		"rows prevent a migration":                notMigrated,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

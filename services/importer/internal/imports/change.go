@@ -1,0 +1,90 @@
+package imports
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Manage is what Headway may change in the tables of a database.
+type Manage string
+
+const (
+	// ManageNever leaves tables as they are.
+	ManageNever Manage = "never"
+	// ManageCreate creates missing tables.
+	ManageCreate Manage = "create"
+	// ManageExtend also adds missing columns and unique indexes to tables.
+	ManageExtend Manage = "extend"
+)
+
+// Manages are all values of Manage.
+var Manages = []Manage{ManageExtend, ManageCreate, ManageNever}
+
+// Change is a change of a table that brings it in line with its schema.
+type Change struct {
+	// Table is its name, as the schema has it.
+	Table string
+	Kind  ChangeKind
+	// Detail describes the change, or what prevents it.
+	Detail string
+	// Statements make the change. There are none if it is prevented.
+	Statements []string
+}
+
+// ChangeKind is the kind of a change.
+type ChangeKind string
+
+const (
+	// Create is a new table.
+	Create ChangeKind = "create"
+	// Extend is a new column or index. Rows keep their values.
+	Extend ChangeKind = "extend"
+	// Migrate is any other change: a new name, type, key, or rule. Imports never make it by themselves.
+	Migrate ChangeKind = "migrate"
+	// Blocked means that the table can't be brought in line with the schema.
+	Blocked ChangeKind = "blocked"
+)
+
+// ErrPlanChanged means that the database now needs other changes than those that were shown.
+var ErrPlanChanged = errors.New("the tables have changed since the plan was made. Look at the new plan")
+
+// Allows returns an error if changes of a kind are not allowed.
+func (m Manage) Allows(c Change) error {
+	switch {
+	case c.Kind == Blocked:
+		return &TableConflictError{Table: c.Table, Detail: c.Detail}
+	case c.Kind == Create && m != ManageNever, c.Kind == Extend && m != ManageNever && m != ManageCreate:
+		return nil
+	case c.Kind == Migrate:
+		return &TableConflictError{Table: c.Table, Detail: "it has to be migrated first: " + c.Detail + ". Look at the plan with `headway schema diff`, and run `headway schema migrate`"}
+	}
+	return &TableConflictError{Table: c.Table,
+		Detail: fmt.Sprintf("it needs a change that imports may not make here (manage: %s): %s. Look at the plan with `headway schema diff`, and run `headway schema migrate`", m, c.Detail)}
+}
+
+// SamePlan reports whether two plans have the same statements in the same order.
+func SamePlan(a, b []Change) bool {
+	return slices.EqualFunc(a, b, func(x, y Change) bool { return x.Kind == y.Kind && slices.Equal(x.Statements, y.Statements) })
+}
+
+// BlockedBy returns the first reason why a plan can't be carried out, or nil.
+func BlockedBy(plan []Change) error {
+	for _, c := range plan {
+		if c.Kind == Blocked {
+			return &TableConflictError{Table: c.Table, Detail: c.Detail}
+		}
+	}
+	return nil
+}
+
+// String returns the change as a text of several lines.
+func (c Change) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s: %s\n", c.Kind, c.Table, c.Detail)
+	for _, s := range c.Statements {
+		fmt.Fprintf(&b, "    %s;\n", strings.ReplaceAll(s, "\n", "\n    "))
+	}
+	return b.String()
+}
