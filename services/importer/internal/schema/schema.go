@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math/big"
 	"regexp"
 	"strconv"
 	"strings"
@@ -107,6 +108,22 @@ type Column struct {
 
 // Stored returns the column's name in the table.
 func (c *Column) Stored() string { return cmp.Or(c.Field, c.Name) }
+
+// Narrow bounds the values of a number's column, unless it has closer bounds.
+func (c *Column) Narrow(lowest, largest string) {
+	if c.Type != Integer && c.Type != Decimal {
+		return
+	}
+	closer := func(own, bound string, than int) string {
+		a, ok := new(big.Rat).SetString(own)
+		b, _ := new(big.Rat).SetString(bound)
+		if ok && a.Cmp(b) == than {
+			return own
+		}
+		return bound
+	}
+	c.Min, c.Max = closer(c.Min, lowest, 1), closer(c.Max, largest, -1)
+}
 
 // Form is a form of texts that a database requires.
 type Form string

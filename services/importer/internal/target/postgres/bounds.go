@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"math/big"
 	"slices"
 	"strings"
 
@@ -37,9 +36,9 @@ func (a *attribute) bound(c *schema.Column) {
 	case integers:
 		switch a.base {
 		case "smallint":
-			narrow(c, "-32768", "32767")
+			c.Narrow("-32768", "32767")
 		case "integer":
-			narrow(c, "-2147483648", "2147483647")
+			c.Narrow("-2147483648", "2147483647")
 		}
 	case labels:
 		allowed := a.labels
@@ -79,21 +78,5 @@ func (a *attribute) boundDigits(c *schema.Column) {
 	if largest == "" {
 		largest = "0"
 	}
-	narrow(c, "-"+largest, largest)
-}
-
-// narrow bounds the values of a number's column, unless the schema has closer bounds.
-func narrow(c *schema.Column, lowest, largest string) {
-	if c.Type != schema.Integer && c.Type != schema.Decimal {
-		return
-	}
-	closer := func(own, bound string, than int) string {
-		a, ok := new(big.Rat).SetString(own)
-		b, _ := new(big.Rat).SetString(bound)
-		if ok && a.Cmp(b) == than {
-			return own
-		}
-		return bound
-	}
-	c.Min, c.Max = closer(c.Min, lowest, 1), closer(c.Max, largest, -1)
+	c.Narrow("-"+largest, largest)
 }

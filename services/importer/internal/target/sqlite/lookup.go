@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"headway/services/importer/internal/imports"
@@ -18,6 +19,8 @@ type lookup struct {
 	by        []int // columns of the rows to look up
 	width     int   // columns of a found row
 	whole     bool  // the found columns are those of the rows to look up
+	// fractions are the found columns whose decimals are stored as numbers.
+	fractions []bool
 	asked     [][]imports.Value
 	found     [][]imports.Value
 	block     []imports.Value
@@ -30,10 +33,10 @@ func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 	var ask, on, give []string
 	for i, column := range byNames {
 		ask = append(ask, fmt.Sprintf("k%d", i))
-		on = append(on, fmt.Sprintf("t.%s = k.k%d", name(column), i))
+		on = append(on, fmt.Sprintf("t.%s = %s", name(column), t.asked(column, fmt.Sprintf("k.k%d", i))))
 	}
 	for _, column := range want {
-		give = append(give, "t."+name(column))
+		give = append(give, t.shown(column, "t."+name(column)))
 	}
 	var values strings.Builder
 	for i := range t.rows {
@@ -47,7 +50,12 @@ func (t *table) newLookup(by []int, byNames, want []string) (*lookup, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look up in table %s: %w", t.sheet.Table, unavailable(err))
 	}
-	return &lookup{statement: statement, by: by, width: len(want)}, nil
+	l := &lookup{statement: statement, by: by, width: len(want), fractions: make([]bool, len(want))}
+	for i, column := range want {
+		c, _ := t.sheet.Column(column)
+		l.fractions[i] = c != nil && t.resolved[column] == nil && t.have.columns[fold(column)].fraction(c)
+	}
+	return l, nil
 }
 
 // find runs a lookup in chunks. The result is valid until the next call.
@@ -116,9 +124,14 @@ func (l *lookup) value(column int, own *imports.Value) imports.Value {
 	case sqlitedirect.Null:
 		return imports.Value{}
 	case sqlitedirect.Integer:
-		return imports.Value{Kind: imports.Integer, Int: l.statement.Int(column)}
+		if !l.fractions[column-1] {
+			return imports.Value{Kind: imports.Integer, Int: l.statement.Int(column)}
+		}
 	}
 	raw := l.statement.RawText(column)
+	if l.fractions[column-1] {
+		raw = plainNumber(raw)
+	}
 	if own.Kind == imports.Text && bytes.Equal(raw, own.Bytes) {
 		return *own
 	}
@@ -131,6 +144,15 @@ func (l *lookup) value(column int, own *imports.Value) imports.Value {
 	from := len(l.text)
 	l.text = append(l.text, raw...)
 	return imports.Value{Kind: imports.Text, Bytes: l.text[from:len(l.text):len(l.text)]}
+}
+
+// plainNumber returns a number without an exponent and without zeros at its end.
+func plainNumber(raw []byte) []byte {
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil {
+		return raw
+	}
+	return strconv.AppendFloat(nil, f, 'f', -1, 64)
 }
 
 func columnNames(columns []*schema.Column) []string {

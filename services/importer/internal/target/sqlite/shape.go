@@ -21,15 +21,20 @@ type shape struct {
 	unique [][]string
 	// ours are the unique indexes that this package created, by name, with their column.
 	ours map[string]string
+	// resolved are the columns that refer to a row by a value other than the one that is stored.
+	resolved map[string]*resolution
 	// collations are the collations of columns in unique indexes that do not compare texts exactly.
 	collations map[string]string
 }
 
 type columnShape struct {
-	affinity   string
-	notNull    bool
-	hasDefault bool
-	computed   bool
+	affinity string
+	// precision and scale are the digits of a declared type such as DECIMAL(10, 2), and those after the point. They are 0 if the
+	// type has none.
+	precision, scale int
+	notNull          bool
+	hasDefault       bool
+	computed         bool
 }
 
 // prepareTable creates the sheet's table, or adds missing columns to it. It creates all columns of the schema, even
@@ -72,6 +77,9 @@ func (tx *transaction) prepareTable(ctx context.Context, sheet *schema.Sheet, pa
 		}
 	}
 	if err := tx.addColumns(ctx, sheet, have, parent); err != nil {
+		return err
+	}
+	if have.resolved, err = tx.resolutions(ctx, sheet, parent); err != nil {
 		return err
 	}
 	if why := have.differences(sheet); len(why) > 0 {
@@ -163,7 +171,7 @@ func (have shape) differences(sheet *schema.Sheet) (why []string) {
 		if !ok {
 			continue
 		}
-		if want := storageType(column); is.affinity != want {
+		if want := storageType(column); !is.holds(column) && have.resolved[column.Name] == nil {
 			why = append(why, fmt.Sprintf("its column %s has the type %s, but the schema needs %s", column.Name, is.affinity, want))
 		}
 		if is.notNull && !column.Required {
@@ -275,7 +283,7 @@ func (tx *transaction) readShape(ctx context.Context, table string) (shape, erro
 	err := tx.query(ctx, `SELECT lower(name), upper(type), "notnull", dflt_value IS NOT NULL, pk, hidden IN (2, 3) FROM pragma_table_xinfo(?)`, []any{table},
 		func(row *sqlitedirect.Stmt) {
 			column := row.Text(0)
-			have.columns[column] = columnShape{affinity: affinity(row.Text(1)), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0, computed: row.Int(5) != 0}
+			have.columns[column] = columnShape{affinity: affinity(row.Text(1)), precision: digits(row.Text(1), 0), scale: digits(row.Text(1), 1), notNull: row.Int(2) != 0, hasDefault: row.Int(3) != 0, computed: row.Int(5) != 0}
 			if row.Int(4) > 0 {
 				primary = append(primary, column)
 			}
@@ -305,21 +313,6 @@ func (tx *transaction) readShape(ctx context.Context, table string) (shape, erro
 		return have, fmt.Errorf("read the collations of %s: %w", table, err)
 	}
 	return have, nil
-}
-
-// affinity follows https://www.sqlite.org/datatype3.html §3.1.
-func affinity(declared string) string {
-	switch {
-	case strings.Contains(declared, "INT"):
-		return "INTEGER"
-	case strings.Contains(declared, "CHAR"), strings.Contains(declared, "CLOB"), strings.Contains(declared, "TEXT"):
-		return "TEXT"
-	case strings.Contains(declared, "BLOB"), declared == "":
-		return "BLOB"
-	case strings.Contains(declared, "REAL"), strings.Contains(declared, "FLOA"), strings.Contains(declared, "DOUBLE"):
-		return "REAL"
-	}
-	return "NUMERIC"
 }
 
 // createTable is a statement that creates the sheet's table. extra are definitions of further columns.

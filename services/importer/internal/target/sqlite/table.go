@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -30,6 +31,12 @@ type table struct {
 	key     []int // of the columns
 	// generated are the columns of the table that the rows do not have, and values the expressions of their new values.
 	generated, values []string
+
+	// resolved are the columns that refer to a row by a value other than the one that is stored. have is the table in the
+	// database, and bounded are the columns with its bounds.
+	resolved map[string]*resolution
+	have     shape
+	bounded  []*schema.Column
 
 	empty bool
 	rows  int // the maximum number of rows per lookup
@@ -64,7 +71,19 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 	if t.generated, t.values, err = tx.generated(sheet); err != nil {
 		return nil, err
 	}
+	if t.have, err = tx.readShape(ctx, sheet.Table); err != nil {
+		return nil, err
+	}
+	if t.resolved, err = tx.resolutions(ctx, sheet, parent); err != nil {
+		return nil, err
+	}
+	t.bounded = t.bounds()
 	t.written = t.rows
+	for _, r := range t.resolved {
+		if r.self {
+			t.written = 1 // a row can refer to the one before it
+		}
+	}
 	if triggers, err := tx.triggers(ctx, sheet.Table); err != nil {
 		return nil, err
 	} else if triggers {
@@ -79,7 +98,7 @@ func (tx *transaction) Table(ctx context.Context, of *schema.Schema, sheet *sche
 }
 
 // Columns implements imports.Table.
-func (t *table) Columns() []*schema.Column { return t.columns }
+func (t *table) Columns() []*schema.Column { return t.bounded }
 
 // WasEmpty implements imports.Table.
 func (t *table) WasEmpty() bool { return t.empty }
@@ -225,8 +244,15 @@ func (t *table) write(ctx context.Context, rows [][]imports.Value, kept map[int]
 // insert returns a statement that inserts n rows. If it fails, it doesn't undo the rows before the failing one. So
 // SQLite doesn't need a statement journal, and the whole run is rolled back anyway.
 func (t *table) insert(n int) string {
-	row := "(" + strings.Repeat("?,", len(t.columns)-1) + "?" + strings.Join(append([]string{""}, t.values...), ",") + ")"
-	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s", name(t.sheet.Table), names(append(columnNames(t.columns), t.generated...)), strings.Repeat(row+",", n-1)+row)
+	rows := make([]string, n)
+	values := make([]string, len(t.columns), len(t.columns)+len(t.values))
+	for r := range rows {
+		for i, c := range t.columns {
+			values[i] = t.stored(c, "?"+strconv.Itoa(r*len(t.columns)+i+1))
+		}
+		rows[r] = "(" + strings.Join(append(values, t.values...), ",") + ")"
+	}
+	return fmt.Sprintf("INSERT OR FAIL INTO %s (%s) VALUES %s", name(t.sheet.Table), names(append(columnNames(t.columns), t.generated...)), strings.Join(rows, ","))
 }
 
 // upsert returns a statement that inserts or updates n rows. SQLite always uses a statement journal for it.
@@ -254,7 +280,7 @@ func (t *table) upsert(n int) string {
 func (t *table) update(n int) string {
 	var set, keys []string
 	for i, c := range t.columns {
-		equal := fmt.Sprintf("%s = new.column%d", name(c.Name), i+1)
+		equal := fmt.Sprintf("%s = %s", name(c.Name), t.stored(c, fmt.Sprintf("new.column%d", i+1)))
 		if slices.Contains(t.key, i) {
 			keys = append(keys, name(t.sheet.Table)+"."+equal)
 		} else {
@@ -318,7 +344,7 @@ func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value)
 	defer t.tx.using.Unlock()
 	var keys []string
 	for _, k := range t.sheet.Key {
-		keys = append(keys, name(k)+" = ?")
+		keys = append(keys, fmt.Sprintf("%s = %s", name(k), t.asked(k, "?")))
 	}
 	statement, err := t.tx.conn.Prepare(fmt.Sprintf("UPDATE OR ABORT %s SET %s = ? WHERE %s", name(t.sheet.Table), name(t.columns[column].Name), strings.Join(keys, " AND ")))
 	if err != nil {
@@ -351,7 +377,7 @@ func (t *table) Release(ctx context.Context, column int, rows [][]imports.Value)
 // temporary returns a value for a unique column that no other row has.
 func (t *table) temporary(column int) *imports.Value {
 	t.released++
-	if storageType(t.columns[column]) == "INTEGER" {
+	if storageType(t.columns[column]) == "INTEGER" || t.resolved[t.columns[column].Name] != nil {
 		return &imports.Value{Kind: imports.Integer, Int: math.MinInt64 + t.released}
 	}
 	return &imports.Value{Kind: imports.Text, Bytes: fmt.Appendf(nil, "headway %s %d", t.tx.run.ImportID, t.released)}

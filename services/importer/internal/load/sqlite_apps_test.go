@@ -1,0 +1,111 @@
+package load_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// sqliteSurrogateSchema names departments by code, and the tables store the IDs that the database generates.
+const sqliteSurrogateSchema = `name: staff
+sheets:
+  - name: departments
+    key: code
+    columns:
+      - {name: code, type: text, required: true}
+      - {name: title, type: text}
+  - name: people
+    key: number
+    columns:
+      - {name: number, type: integer, required: true}
+      - {name: department_id, title: Department, type: text, required: true, references: departments.code}
+      - {name: manager_id, title: Manager, type: integer, references: people.number}
+  - name: seats
+    key: [department, place]
+    columns:
+      - {name: department, column: department_id, type: text, required: true, references: departments.code}
+      - {name: place, type: integer, required: true}
+      - {name: person, column: person_id, type: integer, unique: true, references: people.number}
+`
+
+var sqliteSurrogateTables = []string{
+	`CREATE TABLE departments (id INTEGER PRIMARY KEY AUTOINCREMENT, code VARCHAR(20) NOT NULL UNIQUE, title VARCHAR(100))`,
+	`CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL UNIQUE, department_id INTEGER NOT NULL REFERENCES departments (id),
+		manager_id INTEGER REFERENCES people)`,
+	`CREATE TABLE seats (id INTEGER PRIMARY KEY, department_id INTEGER NOT NULL REFERENCES departments (id), place INTEGER NOT NULL, person_id INTEGER REFERENCES people (id),
+		UNIQUE (department_id, place))`,
+	`INSERT INTO departments (id, code, title) VALUES (70, 'old', 'Old')`,
+	`INSERT INTO people (id, number, department_id) VALUES (90, 9, 70)`,
+	`INSERT INTO seats (department_id, place) VALUES (70, 1)`,
+}
+
+func TestSurrogateKeysAreResolvedOnSQLite(t *testing.T) {
+	b := setupFor(t, sqliteSurrogateSchema)
+	b.exec(sqliteSurrogateTables...)
+	sheets := map[string][][]any{
+		"Departments": {{"Code", "Title"}, {"new", "New"}, {"old", "Older"}},
+		"People":      {{"Number", "Department", "Manager"}, {1, "new", 2}, {2, "old", 9}, {3, "gone", nil}, {4, "new", 1}, {5, "new", 3}},
+		"Seats":       {{"Department", "Place", "Person"}, {"old", 1, 1}, {"new", 1, 4}, {"new", 2, nil}},
+	}
+	task, done := b.run(sheetsOf(t, sheets), upsert)
+	wantSame(t, "issues", b.issues(task.Import.ID), []string{"People!B4 REFERENCE_MISSING", "People!C6 REFERENCE_BLOCKED"})
+	if done.Totals.Inserted != 6 || done.Totals.Updated != 2 {
+		t.Errorf("the first import came to %+v", done.Totals)
+	}
+	const people = `SELECT p.number, d.code, m.number FROM people p JOIN departments d ON d.id = p.department_id LEFT JOIN people m ON m.id = p.manager_id ORDER BY 1`
+	if got, want := strings.Join(b.rows(people), ", "), "1 new 2, 2 old 9, 4 new 1, 9 old <nil>"; got != want {
+		t.Errorf("the people are %s, want %s", got, want)
+	}
+	const seats = `SELECT d.code, s.place, p.number FROM seats s JOIN departments d ON d.id = s.department_id LEFT JOIN people p ON p.id = s.person_id ORDER BY 1, 2`
+	if got, want := strings.Join(b.rows(seats), ", "), "new 1 4, new 2 <nil>, old 1 1"; got != want {
+		t.Errorf("the seats are %s, want %s", got, want)
+	}
+	sheets["Seats"] = [][]any{{"Department", "Place", "Person"}, {"old", 1, 4}, {"new", 1, 1}, {"new", 2, nil}}
+	if _, again := b.run(sheetsOf(t, sheets), upsert); again.Totals.Unchanged != 6 || again.Totals.Updated != 2 {
+		t.Errorf("the second import came to %+v", again.Totals)
+	}
+	if got, want := strings.Join(b.rows(seats), ", "), "new 1 1, new 2 <nil>, old 1 4"; got != want {
+		t.Errorf("after an exchange, the seats are %s, want %s", got, want)
+	}
+}
+
+func TestAffinitiesOfSQLiteKeepValues(t *testing.T) {
+	b := setupFor(t, `name: orders
+sheets:
+  - name: orders
+    key: number
+    columns:
+      - {name: number, type: integer, required: true}
+      - {name: placed_on, type: date}
+      - {name: placed_at, type: datetime}
+      - {name: price, type: decimal}
+      - {name: paid, type: boolean}
+      - {name: note, type: text}
+`)
+	// As Django and Rails declare columns on SQLite.
+	b.exec(`CREATE TABLE orders (id integer PRIMARY KEY AUTOINCREMENT, number bigint NOT NULL UNIQUE, placed_on date, placed_at datetime(6), price decimal(10, 2), paid bool, note)`)
+	header := []any{"Number", "Placed on", "Placed at", "Price", "Paid", "Note"}
+	sheets := map[string][][]any{"Orders": {header, {1, "2024-02-29", "2024-02-29 12:30", "0.10", true, "007"}, {2, nil, nil, "12345678.9", false, "1e5"},
+		{3, nil, nil, "0.001", nil, nil}, {4, nil, nil, "123456789.01", nil, nil}}}
+	task, _ := b.run(sheetsOf(t, sheets), upsert)
+	wantSame(t, "issues", b.issues(task.Import.ID), []string{"Orders!D4 PRECISION_LOST", "Orders!D5 RANGE"})
+	if got, want := strings.Join(b.rows(`SELECT number, CAST(placed_on AS TEXT), CAST(placed_at AS TEXT), price, typeof(price), paid, note FROM orders ORDER BY 1`), ", "),
+		"1 2024-02-29 2024-02-29 12:30:00 0.1 real 1 007, 2 <nil> <nil> 1.23456789e+07 real 0 1e5"; got != want {
+		t.Errorf("the orders are %s, want %s", got, want)
+	}
+	if _, again := b.run(sheetsOf(t, sheets), upsert); again.Totals.Unchanged != 2 {
+		t.Errorf("the second import came to %+v", again.Totals)
+	}
+}
+
+func TestAffinitiesThatChangeValuesAreRefused(t *testing.T) {
+	for declared, kind := range map[string]string{"decimal": "decimal", "decimal(20, 2)": "decimal", "numeric": "text", "integer": "text", "text": "integer", "real": "integer", "varchar(9)": "boolean"} {
+		t.Run(declared+" for "+kind, func(t *testing.T) {
+			b := setupFor(t, "name: orders\nsheets:\n  - name: orders\n    key: number\n    columns:\n      - {name: number, type: integer, required: true}\n      - {name: x, type: "+kind+"}\n")
+			b.exec(`CREATE TABLE orders (number integer PRIMARY KEY, x ` + declared + `)`)
+			_, err := b.loader.Run(t.Context(), b.task(sheetsOf(t, map[string][][]any{"Orders": {{"Number", "X"}, {1, nil}}}), upsert))
+			if err == nil || !strings.Contains(err.Error(), "its column x has the type") {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
