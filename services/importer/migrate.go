@@ -19,7 +19,7 @@ type TargetSettings struct {
 	Targets string `help:"File that assigns schemas to several databases, instead of --records (docs/targets.md)." placeholder:"FILE"`
 }
 
-// SchemaPlan are the changes that bring the tables of a schema in line with it.
+// SchemaPlan are the changes that the tables of a schema need.
 type SchemaPlan struct {
 	schema  *schema.Schema
 	set     *targets.Set

@@ -22,7 +22,7 @@ const (
 // Manages are all values of Manage.
 var Manages = []Manage{ManageExtend, ManageCreate, ManageNever}
 
-// Change is a change of a table that brings it in line with its schema.
+// Change is a change of a table that its schema needs.
 type Change struct {
 	// Table is its name, as the schema has it.
 	Table string
@@ -43,7 +43,7 @@ const (
 	Extend ChangeKind = "extend"
 	// Migrate is any other change: a new name, type, key, or rule. Imports never make it by themselves.
 	Migrate ChangeKind = "migrate"
-	// Blocked means that the table can't be brought in line with the schema.
+	// Blocked means that the table can't be changed so that it fits the schema.
 	Blocked ChangeKind = "blocked"
 )
 

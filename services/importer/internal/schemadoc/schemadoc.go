@@ -1,5 +1,4 @@
-// Package schemadoc writes a page that describes a schema to the people who fill in its workbooks, and to those who read its
-// tables.
+// Package schemadoc writes a page that describes a schema: the headers of its workbooks, and the columns of its tables.
 package schemadoc
 
 import (

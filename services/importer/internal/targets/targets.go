@@ -72,7 +72,7 @@ func open(ctx context.Context, d *Database) (imports.Target, error) {
 }
 
 // verified adds sslmode=verify-full to the URL of another machine that has no sslmode. Otherwise, a server without TLS, or
-// somebody between, would get the rows.
+// a machine in between, would get the rows.
 func verified(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -80,7 +80,7 @@ func TestProblemsOfFileAreReportedTogether(t *testing.T) {
 	}{
 		"empty":       {"", []string{"is empty"}},
 		"unknown key": {"targets:\n  a:\n    flie: x.db\n", []string{"line 3", "flie"}},
-		"all at once": {`targets:
+		"all together": {`targets:
   a: {file: x.db, url: "postgres://h/d"}
   b: {url: "mysql://h/d"}
   c: {file: y.db, password_file: p}
@@ -162,11 +162,11 @@ func TestManageLimitsChanges(t *testing.T) {
 	}{{"extend", true, true}, {"create", true, false}, {"never", false, false}} {
 		for _, kind := range []string{"file", "url"} {
 			t.Run(c.manage+" "+kind, func(t *testing.T) {
-				place := "x.db"
+				address := "x.db"
 				if kind == "url" {
-					place = server.Database(t, fmt.Sprint("manage_", i))
+					address = server.Database(t, fmt.Sprint("manage_", i))
 				}
-				set := open(t, fmt.Sprintf("targets:\n  a: {%s: %q, manage: %s}\ndefault: a\n", kind, place, c.manage))
+				set := open(t, fmt.Sprintf("targets:\n  a: {%s: %q, manage: %s}\ndefault: a\n", kind, address, c.manage))
 				refused := func(err error, allowed bool) {
 					t.Helper()
 					var conflict *imports.TableConflictError

@@ -217,7 +217,7 @@ func (u *uniqueSet) rename(to string) string {
 	return statement
 }
 
-// renameColumn gives a column its new name, if the table has it under the earlier one.
+// renameColumn plans the new name of a column, if the table has it under the earlier one.
 func (m *migration) renameColumn(c *schema.Column) {
 	r, from := m.relation, c.RenamedFrom
 	is := r.columns[from]
@@ -243,7 +243,7 @@ func (m *migration) renameColumn(c *schema.Column) {
 	m.add(statements, "rename the column %s to %s", from, c.Name)
 }
 
-// changeType gives a column the type of the schema, if its type can't hold the values.
+// changeType plans the type that the schema has for a column, if its type can't hold the values.
 func (m *migration) changeType(c *schema.Column) {
 	is := m.relation.columns[c.Name]
 	if is == nil || is.computed || is.family == unknown || is.family.holds(c.Type) || resolutionOf(m.tx.run.Schema, c, is) != nil {
@@ -282,7 +282,7 @@ func converted(column string, from family, to string) string {
 	return exactly(fmt.Sprintf("(%s)::text = %s::text", value, column), value)
 }
 
-// changeKey gives the table the key of the schema.
+// changeKey plans the key of the schema.
 func (m *migration) changeKey(ctx context.Context) error {
 	r, key := m.relation, m.sheet.Key
 	if r.identifiedBy(key) {

@@ -93,7 +93,7 @@ func (tx *transaction) change(ctx context.Context, c imports.Change) error {
 	return nil
 }
 
-// renameTable gives the table of a sheet its new name, if the schema has created it under the earlier one.
+// renameTable renames the table of a sheet, if the schema has created it under the earlier one.
 func (tx *transaction) renameTable(ctx context.Context, sheet *schema.Sheet) (renamed bool, err error) {
 	from := sheet.RenamedFrom
 	if from == "" {
@@ -111,7 +111,7 @@ func (tx *transaction) renameTable(ctx context.Context, sheet *schema.Sheet) (re
 	}})
 }
 
-// renameColumns gives columns their new names, if the table has them under the earlier ones. It reports whether it has renamed any.
+// renameColumns renames columns, if the table has them under the earlier ones. It reports whether it has renamed any.
 func (tx *transaction) renameColumns(ctx context.Context, sheet *schema.Sheet, have shape) (renamed bool, err error) {
 	for _, c := range sheet.Columns {
 		_, has := have.columns[fold(c.Name)]
