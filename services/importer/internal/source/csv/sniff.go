@@ -110,7 +110,7 @@ func followedByBlanks(sample []byte, delimiter byte) bool {
 func evaluate(sample []byte, complete bool, d dialect) float64 {
 	s := sampleScanner(sample, d)
 	widths := map[int]int{}
-	records, changes, before, broken, cells, typed := 0, 0, 0, 0, 0, 0.0
+	records, changes, before, broken, cells, single, values, typed := 0, 0, 0, 0, 0, 0, 0, 0.0
 	var unescaped []byte
 	for records < sniffRecords {
 		r, err := s.next()
@@ -130,6 +130,9 @@ func evaluate(sample []byte, complete bool, d dialect) float64 {
 			if r.broken {
 				broken++
 			}
+			if isSingleValue(s.buf[r.start:r.end]) {
+				single++
+			}
 			for i := range r.fields[:min(len(r.fields), sniffCells)] {
 				raw := s.buf[r.fields[i].start:r.fields[i].end]
 				if r.fields[i].escaped {
@@ -137,6 +140,9 @@ func evaluate(sample []byte, complete bool, d dialect) float64 {
 					raw = unescaped
 				}
 				cells++
+				if r.fields[i].quoted || isSingleValue(raw) {
+					values++
+				}
 				typed += plausibility(raw, r.fields[i].quoted)
 			}
 		}
@@ -149,9 +155,22 @@ func evaluate(sample []byte, complete bool, d dialect) float64 {
 	if width < 2 {
 		return 0
 	}
+	// Blanks and colons are also inside of values: of words, dates, and times.
+	if d.delimiter == ' ' && values*10 < cells || (d.delimiter == ' ' || d.delimiter == ':') && single*2 > records {
+		return 0
+	}
 	// Two tables are as regular as one. Records whose number of cells changes all the time are not.
 	regular := 0.5*float64(count)/float64(records) + 0.5*(1-float64(changes)/float64(records))
 	return regular * regular * (1 - 1/float64(width)) * (1 - 0.7*float64(broken)/float64(records)) * (0.02 + 0.98*typed/float64(cells))
+}
+
+// isSingleValue reports whether a text is a number, a date, a time, or an address.
+func isSingleValue(value []byte) bool {
+	switch text.KindOf(value) {
+	case text.Number, text.DateOrTime, text.Address:
+		return true
+	}
+	return false
 }
 
 // plausibility returns how much a text looks like a value: not at all (0) to certainly (1).
