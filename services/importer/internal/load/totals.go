@@ -89,7 +89,9 @@ func (t *totals) find(b *batch) {
 			t.group.reset()
 		case layout.Doubtful:
 			t.group.reset()
-			t.candidate = number
+			if t.candidate = number; next > first {
+				t.candidate = 0 // it has errors, so it is not imported
+			}
 		default:
 			t.candidate = 0
 			t.add(row, faults[first:next])

@@ -49,6 +49,7 @@ func TestRowsThatAddUpTheRowsAbove(t *testing.T) {
 		"within the table":            {[][]any{{"a", "ann", 1, nil}, {"b", "bob", 2, nil}, {"c", "cid", 3, nil}, {"d", "ann", 4, nil}}, nil, ""},
 		"powers of two":               {[][]any{{"a", "ann", 1, nil}, {"b", "bob", 1, nil}, {"c", "cid", 2, nil}, {"d", "dan", 4, nil}, {"e", "eve", 5, nil}}, nil, ""},
 		"an assembly below its parts": {[][]any{{"a", "ann", 1, 1000}, {"b", "bob", 2, 2500}, {"c", "cid", 3, 3500}}, nil, "4"},
+		"a row with an error":         {[][]any{{"a", "ann", 10, nil}, {"b", "bob", 20, nil}, {"c", "cid", 30, "many"}}, []string{"Sales!D4 NOT_A_NUMBER"}, ""},
 		"one digit":                   {[][]any{{"a", "ann", 1, nil}, {"b", "bob", 2, nil}, {"c", "cid", 3, nil}}, nil, ""},
 		"zeros":                       {[][]any{{"a", "ann", 0, 0}, {"b", "bob", 0, 0}, {"c", nil, 0, 0}}, nil, ""},
 		"only one number differs":     {[][]any{{"a", "ann", 1, 10}, {"b", "bob", 2, 20}, {"c", nil, 3, 31}}, nil, ""},
