@@ -187,10 +187,16 @@ func (s *Service) withDeclared(mux *http.ServeMux, next http.Handler) http.Handl
 	})
 }
 
-// withBodyDeadline sets the time in which every body must begin. Without it, a refused request could keep its
-// connection, because net/http reads the body to its end. Uploads extend the deadline as they arrive.
+// withBodyDeadline sets the time in which every body must begin, and ends the connection after a chunked one. Without a
+// deadline, a refused request could keep its connection, because net/http reads the body to its end. Uploads extend the
+// deadline as they arrive.
 func (s *Service) withBodyDeadline(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
+			// A proxy that forwards a Content-Length as well can see the end of the body elsewhere. net/http does not say
+			// whether there was one (RFC 9112 §6.1).
+			w.Header().Set("Connection", "close")
+		}
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.StallTimeout)) // net/http's can
 		}
