@@ -128,7 +128,7 @@ describe("the REST calls", () => {
 describe("uploading", () => {
   const accepted = { import: { importId: "i1" }, replayed: false, links: {} };
 
-  test("sends the fields before the file", async () => {
+  test("sends the fields in the query by fetch", async () => {
     server = await startScriptedServer(json(202, accepted));
     const file = new File(["PK workbook"], "people.xlsx");
     const answer = await uploadWorkbook({
@@ -140,15 +140,21 @@ describe("uploading", () => {
       baseUrl: server.baseUrl,
     });
     expect(answer.import.importId).toBe("i1");
-    const names = [...(server.received[0]?.body.matchAll(/; name="([^"]+)"/g) ?? [])].map((match) => match[1]);
-    expect(names).toEqual(["schema", "on_issues", "dry_run", "request_id", "file"]);
-    expect(server.received[0]?.body).toContain('filename="people.xlsx"');
+    const query = new URLSearchParams(server.received[0]?.path.split("?")[1]);
+    expect(Object.fromEntries(query)).toEqual({
+      schema: "workforce",
+      on_issues: "review",
+      dry_run: "true",
+      request_id: "r1",
+      file_name: "people.xlsx",
+    });
+    expect(server.received[0]?.body).toBe("PK workbook");
   });
 
   test("is retried with the same request ID when the server is busy", async () => {
     server = await startScriptedServer(refusal(503, "UNAVAILABLE"), json(202, accepted));
     await uploadWorkbook({ file: new Blob(["PK"]), baseUrl: server.baseUrl });
-    const ids = server.received.map((request) => /name="request_id"\r\n\r\n([A-Za-z0-9._:-]+)/.exec(request.body)?.[1]);
+    const ids = server.received.map(({ path }) => /request_id=([A-Za-z0-9._:-]+)/.exec(path)?.[1]);
     expect(ids[0]).toBeTruthy();
     expect(ids[1]).toBe(ids[0]);
   });

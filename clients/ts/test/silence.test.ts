@@ -17,7 +17,10 @@ class FakeRequest {
   }
   open() {}
   setRequestHeader() {}
-  send() {}
+  body: FormData | undefined;
+  send(body: FormData) {
+    this.body = body;
+  }
   getResponseHeader() {
     return null;
   }
@@ -93,4 +96,15 @@ describe("an upload over a connection that falls silent", () => {
     expect(await result).toEqual({ import: { importId: "i1" } });
     expect(vi.getTimerCount()).toBe(0);
   });
+});
+
+test("a browser sends the fields of the form before the file", async () => {
+  const file = new File(["PK workbook"], "people.xlsx");
+  const result = uploadWorkbook({ file, schema: "workforce", onIssues: "review", dryRun: true, requestId: "r1" });
+  await vi.advanceTimersByTimeAsync(0);
+  const [request] = FakeRequest.all;
+  expect([...(request?.body?.keys() ?? [])]).toEqual(["schema", "on_issues", "dry_run", "request_id", "file"]);
+  expect(request?.body?.get("file")).toHaveProperty("name", "people.xlsx");
+  request?.answer();
+  expect(await result).toEqual({ import: { importId: "i1" } });
 });

@@ -23,10 +23,10 @@ async function sizeOf(entry: string): Promise<number> {
   return gzipSync(code, { level: 9 }).length;
 }
 
-test("the core with all exports stays under 5 KiB gzipped", async () => {
+test("the core with all exports stays under 5.5 KiB gzipped", async () => {
   const bytes = await sizeOf("../src/index.ts");
   console.info(`@headway/client: ${bytes} bytes gzipped`);
-  expect(bytes).toBeLessThan(5120);
+  expect(bytes).toBeLessThan(5632);
 });
 
 test("watchJob alone does not include uploads", async () => {
@@ -37,7 +37,7 @@ test("watchJob alone does not include uploads", async () => {
 
 test.each([
   ["shared", "shared/index.ts", 6144],
-  ["resumable", "uploads/resumable.ts", 4096],
+  ["resumable", "uploads/resumable.ts", 4352],
 ])("@headway/client/%s stays small, including what it needs of the core", async (entry, file, limit) => {
   const bytes = await sizeOf(`../src/${file}`);
   console.info(`@headway/client/${entry}: ${bytes} bytes gzipped`);

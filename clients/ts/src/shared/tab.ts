@@ -116,7 +116,15 @@ export class Tab {
       void this.giveToken(message);
     } else if (message.type !== "here") {
       const followed = this.followed.get(message.stream);
-      if (followed) hear(followed, message);
+      if (!followed) return;
+      hear(followed, message);
+      const full = followed.options.room?.();
+      if (!full) return;
+      // It continues after the last event. Messages in transit are taken nevertheless.
+      this.link?.post({ type: "leave", stream: message.stream });
+      void full.then(() => {
+        if (this.followed.has(message.stream)) this.tellFollow(message.stream, followed);
+      });
     }
   }
 

@@ -18,6 +18,8 @@ export interface StreamOptions extends CallOptions {
   giveUpAfterMs?: number | undefined;
   /** Replaces the client's own connection, for example by one that all tabs of a browser share. */
   transport?: StreamTransport | undefined;
+  /** @internal Returns a promise while the consumer has no room for more messages. It resolves when there is room. */
+  room?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** Delivers the messages of a stream, across reconnects, until `onMessage` returns true or the server ends the stream. */
@@ -140,6 +142,12 @@ export const followByFetch: StreamTransport = async (options, path, lastEventId,
       if (!reader) throw new HeadwayError(status);
       heardAt = now();
       while (!connection.signal.aborted) {
+        const full = options.room?.();
+        if (full) {
+          heardAt = Number.POSITIVE_INFINITY; // nothing is expected
+          await within(full);
+          heardAt = now();
+        }
         const { done, value } = await within(reader.read());
         if (done) break;
         parse(value);

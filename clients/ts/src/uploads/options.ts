@@ -26,7 +26,7 @@ export interface UploadOptions extends CallOptions {
   dryRun?: boolean | undefined;
   /** Identifies this upload, so that a repeated one returns the same import; random by default. */
   requestId?: string | undefined;
-  /** Receives the progress, in browsers only. */
+  /** Receives the progress, except in service workers. */
   onProgress?: ((progress: UploadProgress) => void) | undefined;
   /** The number of retries after a lost connection or a busy server; 2 by default. */
   retries?: number | undefined;

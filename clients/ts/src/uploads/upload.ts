@@ -28,23 +28,27 @@ export async function uploadWorkbook(options: UploadOptions): Promise<AcceptedIm
  * Returns what a file has, and how it could be imported. The server stores nothing. For the preview of a large file that is
  * imported afterward, use `onMapping` of a resumable upload, which sends it once.
  */
-export async function previewFile(options: UploadOptions): Promise<FilePreview> {
-  const response = await send(options, "/api/v1/previews", { method: "POST", body: toForm(options, "") });
-  return (await response.json()).preview;
-}
+export const previewFile = async (options: UploadOptions): Promise<FilePreview> =>
+  JSON.parse(await sendFile(options, "previews", "")).preview;
 
-async function uploadOnce(options: UploadOptions, requestId: string, refused: boolean): Promise<AcceptedImport> {
-  const form = toForm(options, requestId);
-  return JSON.parse(await sendBody({ ...options, answerMs }, "POST", "/api/v1/imports", {}, form, refused));
-}
+const uploadOnce = async (options: UploadOptions, requestId: string, refused: boolean): Promise<AcceptedImport> =>
+  JSON.parse(await sendFile({ ...options, answerMs }, "imports", requestId, refused));
 
-function toForm(options: UploadOptions, requestId: string): FormData {
-  // The fields come before the file, so that the server knows them when the first byte of the file arrives.
+/** Sends a file with its options, which come first, so that the server knows them when the file arrives. */
+function sendFile(options: UploadOptions & BodyOptions, path: string, requestId: string, refused = false) {
+  const { file } = options;
+  const name = fileNameOf(options);
   const form = new FormData();
-  for (const [name, value] of Object.entries(toFields(options, requestId)))
-    if (value !== undefined) form.append(name, String(value));
-  form.append("file", options.file, fileNameOf(options));
-  return form;
+  for (const [field, value] of Object.entries(toFields(options, requestId)))
+    if (value !== undefined) form.append(field, `${value}`);
+  const url = `/api/v1/${path}`;
+  if (typeof XMLHttpRequest === "undefined") {
+    form.append("file_name", name);
+    const headers = { "Content-Type": "application/octet-stream" };
+    return sendBody(options, "POST", `${url}?${new URLSearchParams(form as never)}`, headers, file, refused);
+  }
+  form.append("file", file, name);
+  return sendBody(options, "POST", url, {}, form, refused);
 }
 
 /** An upload without progress for this long is on a dead connection. */
@@ -52,6 +56,8 @@ const silenceMs = 30_000;
 /** The server checks a large workbook before it responds. */
 export const answerMs = 600_000;
 const tickMs = 1000;
+/** The size of the chunks in which `fetch` gets a file. They show the progress. */
+const chunkBytes = 16 * 1024;
 
 /**
  * Calls `stop` when nothing was heard for the limit. It counts the time by a clock that only moves forward, and a sleep
@@ -76,55 +82,116 @@ function watchSilence(stop: () => void) {
   };
 }
 
+type BodyOptions = CallOptions & Pick<UploadOptions, "onProgress"> & { answerMs?: number };
+
+/** What a request reports while it sends a body. */
+interface Progress {
+  /** Aborts the request. */
+  signal: AbortSignal;
+  /** Something was heard. The next silence can take this long. */
+  heard(nextMs?: number): void;
+  sending(loaded: number, total: number): void;
+  /** The body was sent. */
+  sent(): void;
+}
+
 /**
- * Sends a body, and returns the text of the response. Only XMLHttpRequest reports the progress of an upload, so only with
- * it a silent connection is ended, with an error that is worth another try.
+ * Sends a body, and returns the text of the response. A silent connection is ended, with an error that is worth another
+ * try. Only service workers don't report the progress by which it is recognized.
  */
-export async function sendBody(
-  options: CallOptions & Pick<UploadOptions, "onProgress"> & { answerMs?: number },
+export const sendBody = (
+  options: BodyOptions,
   method: string,
   path: string,
   headers: Record<string, string>,
-  body: XMLHttpRequestBodyInit,
+  body: Blob | FormData,
   refused = false,
-): Promise<string> {
-  const { signal, onProgress } = options;
-  if (typeof XMLHttpRequest === "undefined") {
-    return (await send(options, path, { method, headers, body })).text();
-  }
+): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const { signal, onProgress } = options;
+    const stopping = new AbortController();
+    const stop = (cause: unknown) => {
+      reject(cause);
+      stopping.abort();
+    };
+    const abort = () => stop(signal?.reason);
+    const silence = watchSilence(() => stop(new HeadwayError()));
+    const progress: Progress = {
+      signal: stopping.signal,
+      heard: silence.heard,
+      sending: (loaded, total) => {
+        silence.heard();
+        onProgress?.({ loaded, total });
+      },
+      sent: () => silence.heard(options.answerMs),
+    };
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    const transfer = typeof XMLHttpRequest === "undefined" ? sendByFetch : sendByRequest;
+    transfer(options, method, path, headers, body, refused, progress)
+      .then(resolve, reject)
+      .finally(() => {
+        silence.end();
+        signal?.removeEventListener("abort", abort);
+      });
+  });
+
+type Transfer = (...args: [...Required<Parameters<typeof sendBody>>, Progress]) => Promise<string>;
+
+const sendByRequest: Transfer = async (options, method, path, headers, body, refused, { signal, ...progress }) => {
   const allHeaders = { ...headers, ...(await authorize(options, refused)) };
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    const abort = () => request.abort();
     request.open(method, (options.baseUrl ?? "") + path);
     request.withCredentials = options.credentials === "include";
     for (const [name, value] of Object.entries(allHeaders)) request.setRequestHeader(name, value);
-    const silence = watchSilence(() => {
-      reject(new HeadwayError());
-      request.abort();
-    });
-    request.upload.onprogress = ({ loaded, total }) => {
-      silence.heard();
-      onProgress?.({ loaded, total });
-    };
-    request.upload.onload = () => silence.heard(options.answerMs);
-    request.onprogress = () => silence.heard(silenceMs);
+    request.upload.onprogress = ({ loaded, total }) => progress.sending(loaded, total);
+    request.upload.onload = progress.sent;
+    request.onprogress = () => progress.heard(silenceMs);
     request.onload = () => {
       const { status, responseText } = request;
       if (status < 300) resolve(responseText);
       else reject(toError(status, responseText, request.getResponseHeader("Retry-After")));
     };
-    request.onerror = () => reject(new HeadwayError());
-    request.onabort = () => reject(signal?.reason);
-    request.onloadend = () => {
-      silence.end();
-      signal?.removeEventListener("abort", abort);
-    };
-    signal?.addEventListener("abort", abort);
+    request.onerror = request.onabort = () => reject(new HeadwayError());
+    signal.onabort = () => request.abort();
     request.send(body);
   });
-}
+};
+
+const sendByFetch: Transfer = async (options, method, path, headers, body, refused, { signal, ...progress }) => {
+  const file = body as Blob;
+  const init = {
+    method,
+    headers: { ...headers, "Content-Length": `${file.size}` },
+    duplex: "half",
+    // A stream can be sent once, so each request gets its own.
+    get body() {
+      let loaded = 0;
+      return new ReadableStream<Uint8Array>({
+        pull: async (controller) => {
+          signal.throwIfAborted();
+          const chunk = new Uint8Array(await file.slice(loaded, loaded + chunkBytes).arrayBuffer());
+          loaded += chunk.length;
+          if (chunk.length) {
+            progress.sending(loaded, file.size);
+            controller.enqueue(chunk);
+          } else {
+            progress.sent();
+            controller.close();
+          }
+        },
+      });
+    },
+  };
+  // Browsers, where service workers have no XMLHttpRequest, could send a stream over HTTP/2 only.
+  const streams = "process" in globalThis;
+  if (!streams) progress.heard(Number.POSITIVE_INFINITY);
+  const response = await send({ ...options, signal }, path, streams ? init : { method, headers, body }, refused);
+  progress.heard(silenceMs);
+  return response.text();
+};
 
 /** Returns 128 random bits. crypto.randomUUID exists on secure origins only. */
 export function randomId(): string {
