@@ -152,7 +152,7 @@ func TestCookieIsSecureIfProxyTerminatesTLS(t *testing.T) {
 }
 
 // TestAmbiguousLengthsEndTheConnection sends requests whose end proxies see at different places (request smuggling, RFC
-// 9112 §11.2). What follows them is never answered as a request of its own.
+// 9112 §11.2). What follows them is never answered as a separate request.
 func TestAmbiguousLengthsEndTheConnection(t *testing.T) {
 	b := setup(t, nil)
 	const smuggled = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
