@@ -143,11 +143,16 @@ $(BIN)/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 	cd tools/lint && GOWORK=off go build -o $(CURDIR)/$(BIN)/ tool
 	@touch $@
 
+# The S3 server that the tests start.
+$(BIN)/versitygw: tools/s3/go.mod tools/s3/go.sum
+	cd tools/s3 && GOWORK=off go build -o $(CURDIR)/$(BIN)/ tool
+	@touch $@
+
 # Programs that the tests run, from packages of the operating system.
 TEST_PROGRAMS := curl jq chromium nginx caddy
 BULK_PACKAGES := python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev
 .PHONY: test-programs
-test-programs: $(BIN)/node-20 $(BIN)/node-22 $(BIN)/node-24
+test-programs: $(BIN)/versitygw $(BIN)/node-20 $(BIN)/node-22 $(BIN)/node-24
 	@export PATH="$$PATH:/usr/sbin"; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || e2e/install-packages $$program; done
 	@/usr/bin/python3 -c 'import tusclient' 2>/dev/null || e2e/install-packages python3-tuspy
 	@compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || e2e/install-packages postgresql

@@ -1,4 +1,4 @@
-// Package blobs stores blobs in a bucket that a URL names: a folder, or an object store.
+// Package blobs stores blobs in a bucket that a URL names: a folder, or an S3 object store.
 package blobs
 
 import (
@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"gocloud.dev/blob"
@@ -23,24 +22,39 @@ import (
 var ErrNotFound = errors.New("blob not found")
 
 // Bucket is a bucket of blobs. It is safe for concurrent use.
-type Bucket struct{ bucket *blob.Bucket }
+type Bucket struct {
+	bucket *blob.Bucket
+	// objects is the same bucket as an object store. It is nil if the bucket is a folder.
+	objects *objects
+}
 
 // FolderURL returns the URL of the bucket that is a folder on this machine. The path must be absolute.
 func FolderURL(path string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
 }
 
-// Open opens the bucket at a URL, such as file:///var/lib/headway/blobs. A folder is created if it does not exist.
+// Open opens the bucket at a URL, such as file:///var/lib/headway/blobs or s3://headway?prefix=imports/. A folder is created
+// if it does not exist. An object store is not called yet.
 func Open(ctx context.Context, bucketURL string) (*Bucket, error) {
-	if strings.HasPrefix(bucketURL, "file://") && !strings.Contains(bucketURL, "?") {
-		// Temporary files are next to the blobs, so that storing one is a rename and never a copy.
-		bucketURL += "?create_dir=true&no_tmp_dir=true&metadata=skip"
-	}
-	bucket, err := blob.OpenBucket(ctx, bucketURL)
+	u, err := url.Parse(bucketURL)
 	if err != nil {
 		return nil, fmt.Errorf("open bucket: %w", err)
 	}
-	return &Bucket{bucket}, nil
+	switch u.Scheme {
+	case "file":
+		if u.RawQuery == "" {
+			// Temporary files are next to the blobs, so that storing one is a rename and never a copy.
+			u.RawQuery = "create_dir=true&no_tmp_dir=true&metadata=skip"
+		}
+		bucket, err := blob.OpenBucket(ctx, u.String())
+		if err != nil {
+			return nil, fmt.Errorf("open bucket: %w", err)
+		}
+		return &Bucket{bucket: bucket}, nil
+	case s3Scheme:
+		return openObjects(ctx, u)
+	}
+	return nil, fmt.Errorf("open bucket: %q is not a URL of a bucket. Set file:///DIRECTORY or s3://BUCKET", u.Redacted())
 }
 
 // Close releases the bucket.
@@ -63,7 +77,11 @@ func (b *Bucket) NewWriter(ctx context.Context, key, contentType string) (*Write
 	var err error
 	w.writer, err = b.bucket.NewWriter(ctx, key, &blob.WriterOptions{
 		ContentType: contentType,
-		BeforeWrite: func(as func(any) bool) error { as(&w.file); return nil },
+		BeforeWrite: func(as func(any) bool) error {
+			as(&w.file)
+			b.objects.limit(as)
+			return nil
+		},
 	})
 	if err != nil {
 		cancel()
@@ -123,13 +141,33 @@ func (b *Bucket) Write(ctx context.Context, key, contentType string, fill func(i
 	return w.Commit()
 }
 
-// Open reads length bytes from an offset. It returns ErrNotFound if there is no such blob.
+// Open reads length bytes from an offset, at least one. It returns ErrNotFound if there is no such blob.
 func (b *Bucket) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	r, err := b.bucket.NewRangeReader(ctx, key, offset, length, nil)
 	if err != nil {
 		return nil, b.failure("read", key, err)
 	}
 	return r, nil
+}
+
+// WriterBytes returns the memory that a Writer needs at most for the data that it has not sent yet.
+func (b *Bucket) WriterBytes() int64 {
+	if b.objects == nil {
+		return 0
+	}
+	return writerBytes
+}
+
+// Shared reports whether processes on other machines can use the bucket. Their clocks can differ, and they can be writing.
+func (b *Bucket) Shared() bool { return b.objects != nil }
+
+// DeleteUnfinished deletes the data of writers that started before a time and never ended, because their process was
+// killed, if own reports true for their keys. A folder has none: List lists its temporary files.
+func (b *Bucket) DeleteUnfinished(ctx context.Context, before time.Time, own func(key string) bool) (deleted int, err error) {
+	if b.objects == nil {
+		return 0, nil
+	}
+	return b.objects.deleteUnfinished(ctx, before, own)
 }
 
 // Size returns the length of a blob in bytes. It returns ErrNotFound if there is no such blob.

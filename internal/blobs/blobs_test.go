@@ -9,11 +9,31 @@ import (
 	"testing"
 
 	"headway/internal/blobs"
+	"headway/internal/s3test"
 )
 
-func open(t *testing.T) *blobs.Bucket {
+// each runs a test on a bucket of each kind.
+func each(t *testing.T, test func(*testing.T, *blobs.Bucket)) {
+	t.Run("folder", func(t *testing.T) {
+		test(t, open(t, blobs.FolderURL(t.TempDir()+"/new and odd#?%/bucket")))
+	})
+	t.Run("S3", func(t *testing.T) {
+		server := s3test.Start(t, "bucket")
+		others := open(t, server.URL("bucket", "prefix=others/"))
+		write(t, others, "foreign", "x")
+		test(t, open(t, server.URL("bucket", "prefix=ours/")))
+		if found := keys(t, others); !slices.Equal(found, []string{"foreign"}) {
+			t.Errorf("next to the prefix are %v", found)
+		}
+	})
+}
+
+func open(t *testing.T, url string) *blobs.Bucket {
 	t.Helper()
-	bucket, err := blobs.Open(t.Context(), blobs.FolderURL(t.TempDir()+"/new and odd#?%/bucket"))
+	for name, value := range s3test.Env() {
+		t.Setenv(name, value)
+	}
+	bucket, err := blobs.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +57,9 @@ func keys(t *testing.T, b *blobs.Bucket) (keys []string) {
 	return keys
 }
 
-func TestBlobsAreReadByRange(t *testing.T) {
-	b := open(t)
+func TestBlobsAreReadByRange(t *testing.T) { each(t, blobsAreReadByRange) }
+
+func blobsAreReadByRange(t *testing.T, b *blobs.Bucket) {
 	write(t, b, "a/b", "0123456789")
 	r, err := b.Open(t.Context(), "a/b", 3, 4)
 	if err != nil {
@@ -56,8 +77,9 @@ func TestBlobsAreReadByRange(t *testing.T) {
 	}
 }
 
-func TestMissingBlobIsNotFound(t *testing.T) {
-	b := open(t)
+func TestMissingBlobIsNotFound(t *testing.T) { each(t, missingBlobIsNotFound) }
+
+func missingBlobIsNotFound(t *testing.T, b *blobs.Bucket) {
 	if _, err := b.Open(t.Context(), "none", 0, 1); !errors.Is(err, blobs.ErrNotFound) {
 		t.Errorf("Open: %v", err)
 	}
@@ -72,8 +94,9 @@ func TestMissingBlobIsNotFound(t *testing.T) {
 	}
 }
 
-func TestUnfinishedBlobIsNeverSeen(t *testing.T) {
-	b := open(t)
+func TestUnfinishedBlobIsNeverSeen(t *testing.T) { each(t, unfinishedBlobIsNeverSeen) }
+
+func unfinishedBlobIsNeverSeen(t *testing.T, b *blobs.Bucket) {
 	broken := errors.New("the source broke")
 	err := b.Write(t.Context(), "half", "text/plain", func(w io.Writer) error {
 		_, _ = io.WriteString(w, strings.Repeat("x", 1<<20))

@@ -21,6 +21,7 @@ var shared = rules{
 	"internal/pgtest":     {},
 	"internal/proctest":   {},
 	"internal/prosetest":  {},
+	"internal/s3test":     {"internal/proctest"},
 	"schemas":             {},
 	"web":                 {},
 }

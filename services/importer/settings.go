@@ -32,7 +32,7 @@ type Settings struct {
 	WorkbookBytesPerUser settings.Bytes `help:"Maximum size of the stored workbooks of a user together. A negative value means no limit." default:"100GiB" placeholder:"SIZE" negative:"no limit"`
 	Records              string         `help:"Database that rows are imported into: an SQLite file, or the URL of a PostgreSQL database, such as postgres://user@host/name?sslmode=verify-full. Empty for records.db in the data directory. Keep the password in the file that passfile=PATH or PGPASSFILE names." placeholder:"FILE|URL"`
 	Targets              string         `help:"File that assigns schemas to several databases, instead of --records (docs/targets.md)." placeholder:"FILE"`
-	Blobs                string         `help:"URL of the bucket for uploaded workbooks. Empty for a directory in the data directory." placeholder:"URL"`
+	Blobs                string         `help:"URL of the bucket for uploaded workbooks, such as s3://BUCKET?prefix=imports/. No other importer may use the same prefix. Empty for a directory in the data directory." placeholder:"URL"`
 	MaxConcurrentImports int            `help:"Maximum number of imports that run at a time. Those into the same database take turns." default:"4" min:"1" max:"100"`
 	Memory               settings.Bytes `help:"Memory budget of the importer, such as 512MiB or 2GiB. At least 256MiB. 0 means half of the memory of the container or the machine." default:"0" placeholder:"SIZE"`
 	ImportRetention      time.Duration  `help:"Minimum time that the counts and issues of an import are stored. Its workbook is deleted with its job." default:"720h"`
@@ -137,7 +137,10 @@ func (s *Settings) MemoryBudget() int64 {
 
 // budgets divides the memory budget. Runs have their own part, so that uploads and downloads can't stop an import, or the
 // other way around. A quarter is left for memory that the garbage collector has not freed.
-func (c *Config) budgets() (runs, requests *governor.Budget) {
+//
+// upload is the memory of an upload.
+func (c *Config) budgets(upload int64) (runs, requests *governor.Budget) {
 	free := int64(c.Memory) - fixedMemory
-	return governor.New(free/2, free/2), governor.New(free/4, max(free/16, 2*source.OpenBytes)+imports.KeptPerSheet*imports.CommentBytes)
+	request := max(free/16, 2*source.OpenBytes) + imports.KeptPerSheet*imports.CommentBytes
+	return governor.New(free/2, free/2), governor.New(free/4, max(request, upload))
 }

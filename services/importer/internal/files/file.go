@@ -21,9 +21,11 @@ const (
 )
 
 // File is a stored workbook as an io.ReaderAt. It reads from the bucket in a few large ranges, even if its callers read
-// small ones. It is safe for concurrent use.
+// small ones. While a caller uses a block that follows another one, the next block is already read. It is safe for
+// concurrent use.
 type File struct {
 	ctx    context.Context
+	cancel context.CancelFunc
 	bucket *blobs.Bucket
 	key    string
 	size   int64
@@ -31,14 +33,24 @@ type File struct {
 	// fetches makes concurrent readers of a block share one range read.
 	fetches singleflight.Group
 
-	mu     sync.Mutex
-	recent []block // the most recently used last
+	// ahead runs the reads ahead.
+	ahead sync.WaitGroup
+
+	mu        sync.Mutex
+	recent    []block // the most recently used last
+	lastAhead int64   // the block that was last read ahead
 }
 
 // block is a part of the file.
 type block struct {
 	index int64
 	data  []byte
+}
+
+// Close ends all reads, and waits for their end.
+func (f *File) Close() {
+	f.cancel()
+	f.ahead.Wait()
 }
 
 // Size returns the length of the file in bytes.
@@ -53,6 +65,7 @@ func (f *File) ReadAt(p []byte, off int64) (n int, err error) {
 		if off >= f.size {
 			return n, io.EOF
 		}
+		f.readAhead(off / blockBytes)
 		data, err := f.block(off / blockBytes)
 		if err != nil {
 			return n, err
@@ -61,6 +74,24 @@ func (f *File) ReadAt(p []byte, off int64) (n int, err error) {
 		n, off = n+copied, off+int64(copied)
 	}
 	return n, nil
+}
+
+// readAhead starts to read the block after index if the one before index was read. An object store takes some time to
+// answer, and the caller uses the block at index in the meantime.
+func (f *File) readAhead(index int64) {
+	next := index + 1
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lastAhead == next || next*blockBytes >= f.size || !f.has(index-1) || f.has(next) {
+		return
+	}
+	f.lastAhead = next
+	f.ahead.Go(func() { _, _ = f.block(next) }) // the caller that needs the block gets the error
+}
+
+// has reports whether a block is in memory. The caller holds mu.
+func (f *File) has(index int64) bool {
+	return slices.ContainsFunc(f.recent, func(b block) bool { return b.index == index })
 }
 
 // block returns a block from memory or from the bucket.

@@ -2,6 +2,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,8 @@ import (
 	"hash"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"headway/internal/blobs"
 	"headway/services/importer/internal/imports"
@@ -25,7 +28,7 @@ type Store struct {
 	bucket *blobs.Bucket
 }
 
-// Open opens the bucket at a URL, such as file:///var/lib/headway/blobs/imports.
+// Open opens the bucket at a URL, such as file:///var/lib/headway/blobs/imports or s3://headway?prefix=imports/.
 func Open(ctx context.Context, url string) (*Store, error) {
 	bucket, err := blobs.Open(ctx, url)
 	if err != nil {
@@ -108,32 +111,66 @@ func (s *Store) Has(ctx context.Context, id string) (bool, error) {
 	return has, nil
 }
 
-// clockSlack is how far the time of a blob can lag the clock. Linux takes it from a clock that ticks every few
-// milliseconds.
-const clockSlack = 50 * time.Millisecond
+const (
+	// clockSlack is how far the time of a blob can lag the clock. Linux takes it from a clock that ticks every few
+	// milliseconds.
+	clockSlack = 50 * time.Millisecond
+	// sharedSlack is the same for a bucket that several machines use. It is longer than an upload can take: an object store
+	// can give a blob the time at which its upload began.
+	sharedSlack = 24 * time.Hour
+	// sweepAtATime is the number of files that a sweep looks up at a time.
+	sweepAtATime = 1000
+)
+
+// ReceiveBytes returns the memory that an upload needs at most in addition to the caller's buffer.
+func (s *Store) ReceiveBytes() int64 { return s.bucket.WriterBytes() }
 
 // Sweep deletes files that were stored before a time and belong to no import: uploads that a crash interrupted. exist
-// returns which of these IDs are imports.
+// returns which of these IDs are imports. In an object store, it deletes only files that are named like workbooks of an
+// import, and that are more than a day older.
 func (s *Store) Sweep(ctx context.Context, before time.Time, exist func(ctx context.Context, ids []string) (map[string]bool, error)) (removed int, err error) {
 	before = before.Add(-clockSlack)
-	var old []string
-	if err := s.bucket.List(ctx, func(b blobs.Blob) error {
-		if b.ModTime.Before(before) {
-			old = append(old, b.Key)
-		}
-		return nil
-	}); err != nil {
-		return 0, err
+	if s.bucket.Shared() {
+		before = before.Add(-sharedSlack)
 	}
-	ids := make([]string, len(old))
-	for i, key := range old {
+	if removed, err = s.bucket.DeleteUnfinished(ctx, before, isWorkbook); err != nil {
+		return removed, err
+	}
+	var old []string
+	sweep := func() error {
+		n, err := s.deleteOrphans(ctx, old, exist)
+		removed, old = removed+n, old[:0]
+		return err
+	}
+	err = s.bucket.List(ctx, func(b blobs.Blob) error {
+		if !b.ModTime.Before(before) || s.bucket.Shared() && !isWorkbook(b.Key) {
+			return nil
+		}
+		if old = append(old, b.Key); len(old) < sweepAtATime {
+			return nil
+		}
+		return sweep()
+	})
+	return removed, cmp.Or(err, sweep())
+}
+
+// isWorkbook reports whether a key is one that Receive uses for an import.
+func isWorkbook(key string) bool {
+	id, ok := strings.CutSuffix(key, suffix)
+	return ok && uuid.Validate(id) == nil
+}
+
+// deleteOrphans deletes the files with these keys that belong to no import.
+func (s *Store) deleteOrphans(ctx context.Context, keys []string, exist func(ctx context.Context, ids []string) (map[string]bool, error)) (removed int, err error) {
+	ids := make([]string, len(keys))
+	for i, key := range keys {
 		ids[i] = strings.TrimSuffix(key, suffix)
 	}
 	keep, err := exist(ctx, ids)
 	if err != nil {
 		return 0, err
 	}
-	for i, key := range old {
+	for i, key := range keys {
 		if keep[ids[i]] && strings.HasSuffix(key, suffix) {
 			continue
 		}
@@ -146,7 +183,7 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, exist func(ctx cont
 }
 
 // Open opens a workbook for reading. It returns imports.ErrWorkbookGone if the workbook doesn't exist. ctx applies to
-// all reads.
+// all reads. The caller closes the file.
 func (s *Store) Open(ctx context.Context, id string) (*File, error) {
 	size, err := s.bucket.Size(ctx, id+suffix)
 	if errors.Is(err, blobs.ErrNotFound) {
@@ -155,5 +192,6 @@ func (s *Store) Open(ctx context.Context, id string) (*File, error) {
 	if err != nil {
 		return nil, unavailable(ctx, "open the workbook of import "+id, err)
 	}
-	return &File{ctx: ctx, bucket: s.bucket, key: id + suffix, size: size}, nil
+	ctx, cancel := context.WithCancel(ctx)
+	return &File{ctx: ctx, cancel: cancel, bucket: s.bucket, key: id + suffix, size: size}, nil
 }

@@ -10,27 +10,48 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/iotest"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"headway/internal/s3test"
 	"headway/services/importer/internal/files"
 	"headway/services/importer/internal/imports"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func setup(t *testing.T) (*files.Store, string) {
+func open(t *testing.T, url string) *files.Store {
 	t.Helper()
-	folder := filepath.Join(t.TempDir(), "blobs", "imports")
-	store, err := files.Open(t.Context(), "file://"+folder)
+	for name, value := range s3test.Env() {
+		t.Setenv(name, value)
+	}
+	store, err := files.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return store, folder
+	return store
+}
+
+// each runs a test on a store in a folder, and on one in an object store. folder has their files.
+func each(t *testing.T, test func(t *testing.T, store *files.Store, folder string)) {
+	t.Run("folder", func(t *testing.T) {
+		folder := filepath.Join(t.TempDir(), "blobs", "imports")
+		test(t, open(t, "file://"+folder), folder)
+	})
+	t.Run("S3", func(t *testing.T) {
+		server := s3test.Start(t, "bucket")
+		folder := filepath.Join(server.Folder("bucket"), "imports")
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		test(t, open(t, server.URL("bucket", "prefix=imports/")), folder)
+	})
 }
 
 func bytesOf(n int) []byte {
@@ -70,8 +91,9 @@ func names(t *testing.T, folder string) []string {
 	return list
 }
 
-func TestStoredFileIsReadBack(t *testing.T) {
-	store, _ := setup(t)
+func TestStoredFileIsReadBack(t *testing.T) { each(t, storedFileIsReadBack) }
+
+func storedFileIsReadBack(t *testing.T, store *files.Store, _ string) {
 	data := bytesOf(11<<20 + 17) // more blocks than are cached, and a short one
 	sum := sha256.Sum256(data)
 	if sha := keep(t, store, "a", data); sha != hex.EncodeToString(sum[:]) {
@@ -81,6 +103,7 @@ func TestStoredFileIsReadBack(t *testing.T) {
 	if err != nil || file.Size() != int64(len(data)) {
 		t.Fatalf("size %v, %v", file.Size(), err)
 	}
+	defer file.Close()
 	if err := iotest.TestReader(io.NewSectionReader(file, 0, file.Size()), data); err != nil {
 		t.Error(err)
 	}
@@ -111,8 +134,9 @@ func TestStoredFileIsReadBack(t *testing.T) {
 	}
 }
 
-func TestDiscardedUploadLeavesNothing(t *testing.T) {
-	store, folder := setup(t)
+func TestDiscardedUploadLeavesNothing(t *testing.T) { each(t, discardedUploadLeavesNothing) }
+
+func discardedUploadLeavesNothing(t *testing.T, store *files.Store, folder string) {
 	upload, err := store.Receive(t.Context(), "a", 10)
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +160,8 @@ func TestDiscardedUploadLeavesNothing(t *testing.T) {
 }
 
 func TestSweepKeepsImportsAndNewFiles(t *testing.T) {
-	store, folder := setup(t)
+	folder := filepath.Join(t.TempDir(), "blobs", "imports")
+	store := open(t, "file://"+folder)
 	started := time.Now()
 	keep(t, store, "known", []byte("x"))
 	keep(t, store, "orphan", []byte("x"))
@@ -163,5 +188,32 @@ func TestSweepKeepsImportsAndNewFiles(t *testing.T) {
 	}
 	if left := names(t, folder); len(left) != 3 || left[0] != "coarse.xlsx" || left[1] != "known.xlsx" || left[2] != "new.xlsx" {
 		t.Errorf("left are %v", left)
+	}
+}
+
+func TestSweepOfObjectStoreKeepsWhatItMayNotOwn(t *testing.T) {
+	server := s3test.Start(t, "bucket")
+	store := open(t, server.URL("bucket", "prefix=imports/"))
+	known, orphan, fresh := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	folder := filepath.Join(server.Folder("bucket"), "imports")
+	for _, id := range []string{known, orphan, fresh, "foreign"} {
+		keep(t, store, id, []byte("x"))
+	}
+	now := time.Now()
+	for id, age := range map[string]time.Duration{known: 25 * time.Hour, orphan: 25 * time.Hour, "foreign": 25 * time.Hour, fresh: 23 * time.Hour} {
+		if err := os.Chtimes(filepath.Join(folder, id+".xlsx"), now.Add(-age), now.Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removed, err := store.Sweep(t.Context(), now, func(context.Context, []string) (map[string]bool, error) {
+		return map[string]bool{known: true}, nil
+	})
+	if err != nil || removed != 1 {
+		t.Errorf("removed %d, %v", removed, err)
+	}
+	left := []string{known + ".xlsx", fresh + ".xlsx", "foreign.xlsx"}
+	slices.Sort(left)
+	if found := names(t, folder); !slices.Equal(found, left) {
+		t.Errorf("left are %v instead of %v", found, left)
 	}
 }

@@ -220,6 +220,13 @@ func (in *Intake) receive(ctx context.Context, r Request, im *imports.Import, ho
 	if err != nil {
 		return err
 	}
+	if need := in.Files.ReceiveBytes(); need > 0 { // and not for a folder, which takes the bytes as they come
+		share, err := in.Memory.Acquire(ctx, need)
+		if err != nil {
+			return err
+		}
+		defer share.Release()
+	}
 	upload, err := in.Files.Receive(ctx, im.ID, in.MaxBytes)
 	if err != nil {
 		return err
@@ -265,6 +272,7 @@ func (in *Intake) read(ctx context.Context, im *imports.Import, r Request, do fu
 	if err != nil {
 		return err
 	}
+	defer file.Close()
 	share, err := in.Memory.Acquire(ctx, source.OpenBytes)
 	if err != nil {
 		return err

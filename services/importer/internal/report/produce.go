@@ -85,6 +85,7 @@ func (p *Producer) Write(ctx context.Context, w io.Writer, im imports.Import, ph
 	if err != nil {
 		return err
 	}
+	defer file.Close()
 	share, err := p.Memory.Acquire(ctx, source.OpenBytes+commentBytes(im, format))
 	if err != nil {
 		return err

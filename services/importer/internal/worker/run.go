@@ -114,17 +114,20 @@ func (r *Runner) open(ctx context.Context, im imports.Import) (load.Input, error
 	}
 	share, err := r.Memory.Acquire(ctx, source.OpenBytes)
 	if err != nil {
+		file.Close()
 		return load.Input{}, err
 	}
 	limits := r.Limits
 	limits.Memory = share
 	book, err := r.Openers.For(hints(im)).Open(ctx, file, file.Size(), limits)
 	if err != nil {
+		file.Close()
 		share.Release()
 		return load.Input{}, err
 	}
 	return load.Input{Workbook: book, Memory: share, Close: func() error {
 		defer share.Release()
+		defer file.Close()
 		return book.Close()
 	}}, nil
 }
