@@ -87,9 +87,12 @@ func (s *Server) await(ctx context.Context) error {
 	}
 }
 
+// Endpoint returns the address of the server, as a URL.
+func (s *Server) Endpoint() string { return "http://" + s.address }
+
 // URL returns the URL of a bucket of the server, with more parameters, such as "prefix=imports/".
 func (s *Server) URL(bucket string, parameters ...string) string {
-	query := "region=us-east-1&use_path_style=true&endpoint=" + url.QueryEscape("http://"+s.address)
+	query := "region=us-east-1&use_path_style=true&endpoint=" + url.QueryEscape(s.Endpoint())
 	for _, p := range parameters {
 		query += "&" + p
 	}
