@@ -18,11 +18,13 @@ export let browser;
  * Starts the program and the browser before the tests of a file, and ends them after the last one. Each test starts
  * without an open page.
  * @param {() => string[] | Promise<string[]>} flags returns the flags of the program
+ * @param {() => unknown} prepare runs when both have started. Node runs the hooks of a file at the same time.
  */
-export function setUp(flags = () => []) {
+export function setUp(flags = () => [], prepare = () => {}) {
   before(async () => {
     headway = await Headway.start(...(await flags()));
     browser = await launch();
+    await prepare();
   });
   afterEach(() => closeContexts(browser));
   after(async () => {

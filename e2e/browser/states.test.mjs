@@ -1,6 +1,6 @@
 // The page of a job, in states that a test can reach only with a worker, a lost connection, or a slow upload.
 import assert from "node:assert/strict";
-import { before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { assertAccessible, chooseWorkbook, open, picture, totals, until, waitForStatus } from "./chromium.mjs";
 import { keyFile } from "./headway.mjs";
 import { browser, headway, setUp } from "./setup.mjs";
@@ -10,10 +10,12 @@ const key = "a key of this test alone, which is long enough";
 
 /** @type {Worker} */
 let worker;
-setUp(() => [keyFile(key)]);
-before(() => {
-  worker = new Worker(headway, key);
-});
+setUp(
+  () => [keyFile(key)],
+  () => {
+    worker = new Worker(headway, key);
+  },
+);
 
 /**
  * Opens a browser with a signed-in user.

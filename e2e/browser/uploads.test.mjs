@@ -1,6 +1,6 @@
 // An upload survives navigation, reloads, sign-outs, lost connections, and other tabs.
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { assertAccessible, chooseWorkbook, open, picture, until, waitForStatus } from "./chromium.mjs";
 import { keyFile } from "./headway.mjs";
 import { Relay } from "./matrix/relay.mjs";
@@ -10,10 +10,12 @@ const key = "a key of this test alone, which is long enough";
 
 /** @type {string} */
 let workbook;
-setUp(() => [keyFile(key)]);
-before(() => {
-  workbook = headway.sample(50_000, 0);
-});
+setUp(
+  () => [keyFile(key)],
+  () => {
+    workbook = headway.sample(50_000, 0);
+  },
+);
 
 /**
  * Opens the start page as a user, with a slow upload in progress.
