@@ -70,10 +70,9 @@ func (t *tx) perform(batch []*change) (b *pgx.Batch, err error) {
 	if err := t.openGates(); err != nil {
 		return nil, err
 	}
-	if b, err = t.queue(); err == nil {
-		t.queueGates(b)
-	}
-	return b, err
+	b = t.queue()
+	t.queueGates(b)
+	return b, nil
 }
 
 // run runs the changes that send their own statements, or the others.
@@ -222,21 +221,19 @@ func (t *tx) tell(before, j *job.Job) {
 }
 
 // queue returns the statements that write the changed jobs, and the counts of their lanes. There can be none.
-func (t *tx) queue() (*pgx.Batch, error) {
+func (t *tx) queue() *pgx.Batch {
 	b := &pgx.Batch{}
-	if err := t.queueRows(b); err != nil {
-		return nil, err
-	}
+	t.queueRows(b)
 	t.queueLanes(b)
 	t.wrote = t.wrote || b.Len() > 0
-	return b, nil
+	return b
 }
 
 // flush writes the changes so far, so that the next statements see them.
 func (t *tx) flush() error {
-	b, err := t.queue()
-	if err != nil || b.Len() == 0 {
-		return err
+	b := t.queue()
+	if b.Len() == 0 {
+		return nil
 	}
 	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
 		return t.fail("store the jobs", err)
@@ -245,7 +242,7 @@ func (t *tx) flush() error {
 }
 
 // queueRows writes the jobs that have changed.
-func (t *tx) queueRows(b *pgx.Batch) error {
+func (t *tx) queueRows(b *pgx.Batch) {
 	var created, changed, started, running, ended []*row
 	var withResult, withoutResult, withCheckpoint []int64
 	var results []string
@@ -335,7 +332,6 @@ func (t *tx) queueRows(b *pgx.Batch) error {
 			b.Queue(s.text, append([]any{s.seqs}, s.more...)...)
 		}
 	}
-	return nil
 }
 
 // queueLabels stores the labels of new jobs.
