@@ -13,17 +13,19 @@ import (
 type byHand struct {
 	sqlite, postgres string
 	conflict         string
-	cars, trips      string
-	rows             string
+	// migration is what PostgreSQL's plan calls the change, if that is not the conflict.
+	migration   string
+	cars, trips string
+	rows        string
 }
 
 var changesByHand = map[string]byHand{
 	"nothing":                     {cars: "2 1 1 0 0 0", trips: "1 1 0 0 0 0", rows: "aA2 bB3"},
 	"a column is dropped":         {sqlite: `ALTER TABLE trips DROP COLUMN km`, postgres: `ALTER TABLE trips DROP COLUMN km`, cars: "2 1 1 0 0 0", trips: "1 1 0 0 0 0", rows: "aA2 bB3"},
 	"the key is dropped":          {sqlite: `DROP TABLE trips; CREATE TABLE trips (plate TEXT, km INTEGER)`, postgres: `ALTER TABLE trips DROP COLUMN id`, conflict: "key column id"},
-	"the key is no longer unique": {sqlite: `DROP TABLE trips; CREATE TABLE trips (id TEXT, plate TEXT, km INTEGER)`, postgres: `ALTER TABLE trips DROP CONSTRAINT trips_pkey`, conflict: "not identified by id"},
-	"the type is changed":         {sqlite: `DROP TABLE trips; CREATE TABLE trips (id TEXT PRIMARY KEY, plate TEXT, km TEXT)`, postgres: `ALTER TABLE trips ALTER COLUMN km TYPE date USING NULL`, conflict: "its column km"},
-	"a column must not be empty":  {sqlite: `DROP TABLE trips; CREATE TABLE trips (id TEXT PRIMARY KEY, plate TEXT, km INTEGER NOT NULL)`, postgres: `ALTER TABLE trips ALTER COLUMN km SET NOT NULL`, conflict: "km must not be empty"},
+	"the key is no longer unique": {sqlite: `DROP TABLE trips; CREATE TABLE trips (id TEXT, plate TEXT, km INTEGER)`, postgres: `ALTER TABLE trips DROP CONSTRAINT trips_pkey`, conflict: "not identified by id", migration: "make (id) the key"},
+	"the type is changed":         {sqlite: `DROP TABLE trips; CREATE TABLE trips (id TEXT PRIMARY KEY, plate TEXT, km TEXT)`, postgres: `ALTER TABLE trips ALTER COLUMN km TYPE date USING NULL`, conflict: "its column km", migration: "change the type of the column km from date to bigint"},
+	"a column must not be empty":  {sqlite: `DROP TABLE trips; CREATE TABLE trips (id TEXT PRIMARY KEY, plate TEXT, km INTEGER NOT NULL)`, postgres: `ALTER TABLE trips ALTER COLUMN km SET NOT NULL`, conflict: "km must not be empty", migration: "let the column km be empty"},
 	"another required column":     {sqlite: `DROP TABLE trips; CREATE TABLE trips (id TEXT PRIMARY KEY, plate TEXT, km INTEGER, driver TEXT NOT NULL)`, postgres: `ALTER TABLE trips ADD COLUMN driver text NOT NULL`, conflict: "driver"},
 	"the unique index is dropped": {sqlite: `DROP INDEX headway_unique_cars_plate`, postgres: dropUnique, cars: "2 1 1 0 0 0", trips: "1 1 0 0 0 0", rows: "aA2 bB3"},
 	"it is dropped, with duplicates": {sqlite: `DROP INDEX headway_unique_cars_plate; INSERT INTO cars (id, plate) VALUES ('x', 'A')`,
@@ -82,9 +84,13 @@ func (c byHand) compare(b *bench, statements string) {
 	task := b.task(garage(b.t, [][]any{{"a", "A", 2}, {"b", "B", 3}}, [][]any{{"t1", "A", nil}}), upsert)
 	summary, err := b.loader.Run(b.t.Context(), task)
 	if c.conflict != "" {
+		want := c.conflict
+		if b.driver == "pgx" && c.migration != "" {
+			want = "it has to be migrated first: " + c.migration
+		}
 		var conflict *imports.TableConflictError
-		if !errors.As(err, &conflict) || !strings.Contains(conflict.Detail, c.conflict) {
-			b.t.Errorf("%s: got %v, want a conflict about %q", b.driver, err, c.conflict)
+		if !errors.As(err, &conflict) || !strings.Contains(conflict.Detail, want) {
+			b.t.Errorf("%s: got %v, want a conflict about %q", b.driver, err, want)
 		}
 		if got := b.query(`SELECT count(*) FROM cars WHERE slot = 2`); got != int64(0) {
 			b.t.Errorf("%s: %v cars were saved", b.driver, got)

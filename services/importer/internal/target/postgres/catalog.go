@@ -23,6 +23,9 @@ type relation struct {
 	triggers bool
 }
 
+// isTable reports whether the relation is a table, with or without partitions, and not a view or anything else.
+func (r *relation) isTable() bool { return r.kind == "r" || r.kind == "p" }
+
 // attribute is a column of a table.
 type attribute struct {
 	name string

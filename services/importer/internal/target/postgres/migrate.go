@@ -154,6 +154,9 @@ func (m *migration) plan(ctx context.Context) (err error) {
 	} else if m.owned, err = m.tx.checkOwner(ctx, m.sheet.Table); err != nil || !m.owned {
 		return err
 	}
+	if !m.relation.isTable() {
+		return nil // planTable says so
+	}
 	for _, c := range m.sheet.Columns {
 		m.renameColumn(c)
 		m.changeType(c)
@@ -318,7 +321,11 @@ func (m *migration) changeKey(ctx context.Context) error {
 		statements = append(statements, m.alter("DROP CONSTRAINT %s", name(old)))
 		r.unique = slices.DeleteFunc(r.unique, func(u uniqueSet) bool { return u.index == old })
 	}
-	m.add(append(statements, m.alter("ADD PRIMARY KEY (%s)", names(key))), "change the key from (%s) to (%s)", strings.Join(columns, ", "), strings.Join(key, ", "))
+	detail := fmt.Sprintf("make (%s) the key", strings.Join(key, ", "))
+	if len(columns) > 0 {
+		detail = fmt.Sprintf("change the key from (%s) to (%s)", strings.Join(columns, ", "), strings.Join(key, ", "))
+	}
+	m.add(append(statements, m.alter("ADD PRIMARY KEY (%s)", names(key))), "%s", detail)
 	for _, k := range key {
 		r.columns[k].notNull = true
 	}

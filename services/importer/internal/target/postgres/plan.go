@@ -57,7 +57,7 @@ func (tx *transaction) planTable(ctx context.Context, of *schema.Schema, sheet *
 		p.creates(of, sheet)
 		return p, nil
 	}
-	if r.kind != "r" && r.kind != "p" {
+	if !r.isTable() {
 		return nil, conflict("it is not a table. Rename it, or the table in the schema")
 	}
 	known := map[string]bool{}
