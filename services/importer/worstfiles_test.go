@@ -202,6 +202,9 @@ func rawBook(t *testing.T, header string, rows func(io.Writer), parts map[string
 		parts["sheets"], text("</sheets><definedNames>"), parts["names"], text("</definedNames></workbook>"))
 	related := `<Relationships xmlns="` + packageML + `relationships"><Relationship Id="r1" Type="` + relationships + `/worksheet" Target="worksheets/sheet1.xml"/>`
 	for name, write := range parts {
+		if strings.HasPrefix(name, "other/") {
+			part(name, write)
+		}
 		if base, in := strings.CutPrefix(name, "xl/"); in {
 			part(name, write)
 			related += `<Relationship Id="` + strings.TrimSuffix(base, ".xml") + `" Type="` + relationships + "/" + strings.TrimRight(strings.TrimSuffix(base, ".xml"), "1") + `" Target="` + base + `"/>`
