@@ -266,7 +266,10 @@ func ErrCrossOrigin() error {
 // Optional returns the caller's identity, if the request proves one with a header or a cookie.
 func (a *Access) Optional(r *http.Request) (auth.Identity, bool) {
 	caller, err := a.identify(r, false, false)
-	return caller.Identity, err == nil
+	if err != nil {
+		return auth.Identity{}, false // of a session that was signed out, the identity is known
+	}
+	return caller.Identity, true
 }
 
 // ByTLS reports whether the browser's connection is encrypted, here or at a proxy. A caller that forges the proxy's header
