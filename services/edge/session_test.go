@@ -38,6 +38,9 @@ func TestSignOutRevokesSession(t *testing.T) {
 		if status, _ := b.get("/api/v1/jobs", "Authorization", "", "Cookie", kept); status != http.StatusOK {
 			t.Errorf("another session: %d", status)
 		}
+		if _, body := b.get("/api/v1/session", "Authorization", "", "Cookie", cookie); body["user"] != nil {
+			t.Errorf("the session still names its user: %v", body)
+		}
 	}
 	revoked(b)
 	b.refused(b.do(http.MethodGet, ticket, nil, "Authorization", ""), http.StatusUnauthorized, "TOKEN_EXPIRED")
