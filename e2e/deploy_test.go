@@ -135,7 +135,7 @@ func TestEmbeddedDefaultMovesToComposeFile(t *testing.T) {
 	single.job(token, ended, "completed")
 	asked := single.accepted(token, file, "on_issues=review", "request_id=asked")
 	single.job(token, asked, "waiting")
-	queued := single.create(token, "nobody-works-on-this", map[string]any{"n": 1})
+	queued := single.create(token, "unserved", map[string]any{"n": 1})
 	if err := single.interrupt(); err != nil {
 		t.Fatal(err)
 	}

@@ -46,17 +46,20 @@ func TestInferredSchemaImportsItsFile(t *testing.T) {
 	}
 }
 
+// writeText writes a file, and returns its path.
+func writeText(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // TestSchemaCommandsCheckAndDescribe runs `schema check` and `schema docs` on valid and invalid files.
 func TestSchemaCommandsCheckAndDescribe(t *testing.T) {
 	s := start(t)
 	folder := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(folder, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	write := func(name, text string) string { return writeText(t, filepath.Join(folder, name), text) }
 	valid := write("fleet.yaml", "name: fleet\nsheets:\n  - name: cars\n    key: plate\n    columns:\n      - {name: plate, type: text, required: true}\n")
 	if stdout, stderr, code := s.command("schema", "check", folder); code != 0 || stdout != "1 schemas are valid.\n" {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
@@ -85,13 +88,7 @@ func TestSchemaCommandsCheckAndDescribe(t *testing.T) {
 func TestSchemaMigrateChangesTables(t *testing.T) {
 	s := start(t)
 	folder := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(folder, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	write := func(name, text string) string { return writeText(t, filepath.Join(folder, name), text) }
 	const columns = "name: fleet\nsheets:\n  - name: cars\n    key: plate\n    columns:\n      - {name: plate, type: text, required: true}\n"
 	for name, database := range map[string]string{"file": filepath.Join(folder, "x.db"), "url": pgtest.Shared(t).Database(t, "schema_migrate")} {
 		t.Run(name, func(t *testing.T) {

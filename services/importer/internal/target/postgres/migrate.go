@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -349,7 +350,7 @@ func (r *relation) primaryKey(ctx context.Context, tx *transaction) (constraint 
 // required columns that have none.
 func (m *migration) changeNulls(ctx context.Context) error {
 	r := m.relation
-	for _, column := range sortedColumns(r) {
+	for _, column := range slices.Sorted(maps.Keys(r.columns)) {
 		is := r.columns[column]
 		c, _ := m.sheet.Column(column)
 		switch {
@@ -369,13 +370,4 @@ func (m *migration) changeNulls(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func sortedColumns(r *relation) []string {
-	var all []string
-	for column := range r.columns {
-		all = append(all, column)
-	}
-	slices.Sort(all)
-	return all
 }

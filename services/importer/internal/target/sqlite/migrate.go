@@ -15,10 +15,11 @@ import (
 // Plan implements imports.Target. It makes the changes in a transaction that is rolled back.
 func (s *Target) Plan(ctx context.Context, of *schema.Schema) ([]imports.Change, error) {
 	var plan []imports.Change
-	return plan, s.migrating(ctx, of, func(tx *transaction) error {
+	err := s.migrating(ctx, of, func(tx *transaction) error {
 		plan = tx.changes
 		return tx.exec(ctx, `ROLLBACK`)
-	}, &plan)
+	})
+	return plan, err
 }
 
 // Migrate implements imports.Target.
@@ -31,11 +32,11 @@ func (s *Target) Migrate(ctx context.Context, of *schema.Schema, plan []imports.
 			return err
 		}
 		return tx.exec(ctx, `COMMIT`)
-	}, nil)
+	})
 }
 
 // migrating makes the changes of the schema's tables in a transaction, which end completes.
-func (s *Target) migrating(ctx context.Context, of *schema.Schema, end func(*transaction) error, plan *[]imports.Change) (err error) {
+func (s *Target) migrating(ctx context.Context, of *schema.Schema, end func(*transaction) error) (err error) {
 	leave, err := s.queue.Enter(ctx, nil)
 	if err != nil {
 		return err
@@ -68,11 +69,7 @@ func (s *Target) migrating(ctx context.Context, of *schema.Schema, end func(*tra
 			return err
 		}
 	}
-	err = end(tx)
-	if plan != nil {
-		*plan = tx.changes
-	}
-	return err
+	return end(tx)
 }
 
 // change makes a change of a table, if the run may make it. Statements of the same change are one.
