@@ -69,6 +69,15 @@ func SamePlan(a, b []Change) bool {
 	return slices.EqualFunc(a, b, func(x, y Change) bool { return x.Kind == y.Kind && slices.Equal(x.Statements, y.Statements) })
 }
 
+// BlockedChange returns the change of a table's plan that stands for a conflict. It reports false for other errors.
+func BlockedChange(table string, err error) (Change, bool) {
+	var conflict *TableConflictError
+	if !errors.As(err, &conflict) {
+		return Change{}, false
+	}
+	return Change{Table: table, Kind: Blocked, Detail: conflict.Detail}, true
+}
+
 // BlockedBy returns the first reason why a plan can't be carried out, or nil.
 func BlockedBy(plan []Change) error {
 	for _, c := range plan {

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -250,14 +251,7 @@ func (t *totals) weigh(row, before []imports.Value, e evidence) layout.Kind {
 
 // isPart reports whether a column is for the label or the numbers of a total.
 func (t *totals) isPart(column int) bool {
-	for _, columns := range [][]int{t.label, t.numbers} {
-		for _, c := range columns {
-			if c == column {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.Contains(t.label, column) || slices.Contains(t.numbers, column)
 }
 
 // hasLabel reports whether a row has a text with a letter in its key.

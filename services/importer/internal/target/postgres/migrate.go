@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -102,11 +101,9 @@ func (tx *transaction) planAll(ctx context.Context) (plan []imports.Change, err 
 	}
 	for _, sheet := range tx.run.Schema.Sheets {
 		changes, err := tx.planSheet(ctx, sheet)
-		var conflict *imports.TableConflictError
-		if errors.As(err, &conflict) {
-			changes, err = append(changes, imports.Change{Table: sheet.Table, Kind: imports.Blocked, Detail: conflict.Detail}), nil
-		}
-		if err != nil {
+		if blocked, ok := imports.BlockedChange(sheet.Table, err); ok {
+			changes = append(changes, blocked)
+		} else if err != nil {
 			return nil, err
 		}
 		plan = append(plan, changes...)

@@ -60,12 +60,9 @@ func (s *Target) migrating(ctx context.Context, of *schema.Schema, end func(*tra
 	parent := func(r schema.Reference) (string, string) { return of.Sheet(r.Sheet).Table, r.Column }
 	for _, sheet := range of.Sheets {
 		err := tx.prepareTable(ctx, sheet, parent)
-		var conflict *imports.TableConflictError
-		if errors.As(err, &conflict) {
-			tx.changes = append(tx.changes, imports.Change{Table: sheet.Table, Kind: imports.Blocked, Detail: conflict.Detail})
-			err = nil
-		}
-		if err != nil {
+		if blocked, ok := imports.BlockedChange(sheet.Table, err); ok {
+			tx.changes = append(tx.changes, blocked)
+		} else if err != nil {
 			return err
 		}
 	}
