@@ -99,7 +99,11 @@ func (h *heartbeats) call(batch []*beat) {
 		r.Heartbeats[i] = b.request
 	}
 	resp, err := h.client.Heartbeats(ctx, r)
-	switch status.Code(err) {
+	code := status.Code(err)
+	if code == codes.OK && len(resp.GetResults()) != len(batch) {
+		code = codes.Internal // of a service that does not keep to the protocol
+	}
+	switch code {
 	case codes.OK:
 		for i, b := range batch {
 			b.answer(resp.GetResults()[i])

@@ -139,8 +139,9 @@ func TestInvalidCompletionSpoilsNoOther(t *testing.T) {
 	}
 }
 
-// countBeats counts the calls of each method, and the heartbeats in calls of Heartbeats. refuse can refuse a method.
-func countBeats(calls map[string]*atomic.Int64, refuse string) grpc.UnaryClientInterceptor {
+// countBeats counts the calls of each method, and the heartbeats in calls of Heartbeats. instead, if not nil, replaces the
+// calls of Heartbeats: its error is their outcome, with an empty response.
+func countBeats(calls map[string]*atomic.Int64, instead func() error) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		n := int64(1)
 		if batch, ok := req.(*jobsv1.HeartbeatsRequest); ok {
@@ -149,8 +150,8 @@ func countBeats(calls map[string]*atomic.Int64, refuse string) grpc.UnaryClientI
 		if c := calls[method]; c != nil {
 			c.Add(n)
 		}
-		if method == refuse {
-			return status.Error(codes.Unimplemented, "unknown method")
+		if method == manyMethod && instead != nil {
+			return instead()
 		}
 		return invoke(ctx, method, req, reply, conn, opts...)
 	}
@@ -162,12 +163,12 @@ const (
 )
 
 // beatTogether runs 20 jobs at a time whose handlers all report at the same moment. bad is the message of one of them.
-func beatTogether(t *testing.T, refuse, bad string) (calls map[string]*atomic.Int64) {
+func beatTogether(t *testing.T, instead func() error, bad string) (calls map[string]*atomic.Int64) {
 	w := setup(t)
 	const n = 20
 	calls = map[string]*atomic.Int64{oneMethod: {}, manyMethod: {}}
 	conn, err := grpc.NewClient(w.addr, append(headway.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithPerRPCCredentials(w.key.ServiceCredentials("worker", auth.ScopeWorker)), grpc.WithUnaryInterceptor(countBeats(calls, refuse)))...)
+		grpc.WithPerRPCCredentials(w.key.ServiceCredentials("worker", auth.ScopeWorker)), grpc.WithUnaryInterceptor(countBeats(calls, instead)))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,19 +227,28 @@ func beatTogether(t *testing.T, refuse, bad string) (calls map[string]*atomic.In
 }
 
 func TestWorkerSendsHeartbeatsTogether(t *testing.T) {
-	calls := beatTogether(t, "", "")
+	calls := beatTogether(t, nil, "")
 	if n := calls[manyMethod].Load(); n < 2 {
 		t.Errorf("%d heartbeats were sent together, and %d alone", n, calls[oneMethod].Load())
 	}
 }
 
-func TestWorkerOfOlderServiceSendsHeartbeatsAlone(t *testing.T) {
-	calls := beatTogether(t, manyMethod, "")
-	if n := calls[oneMethod].Load(); n < 20 {
-		t.Errorf("%d heartbeats were sent alone", n)
+// TestUnansweredBatchIsSentAlone checks that one by one, heartbeats arrive that a call for all of them has not answered.
+func TestUnansweredBatchIsSentAlone(t *testing.T) {
+	for name, err := range map[string]error{
+		"the service is older":           status.Error(codes.Unimplemented, "unknown method"),
+		"a heartbeat cannot be sent":     status.Error(codes.Internal, "string field contains invalid UTF-8"),
+		"the response lacks its results": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := beatTogether(t, func() error { return err }, "")
+			if n := calls[oneMethod].Load(); n < 20 {
+				t.Errorf("%d heartbeats were sent alone", n)
+			}
+		})
 	}
 }
 
 func TestHeartbeatThatCannotBeSentStopsNoOther(t *testing.T) {
-	beatTogether(t, "", "not UTF-8: \xff")
+	beatTogether(t, nil, "not UTF-8: \xff")
 }
