@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,7 +123,7 @@ func (c *Config) check(folder string) error {
 		add("there are no targets. List at least one database under targets")
 	}
 	files := map[string]string{}
-	for _, name := range sortedKeys(c.Targets) {
+	for _, name := range slices.Sorted(maps.Keys(c.Targets)) {
 		d := c.Targets[name]
 		if d == nil {
 			add("the target %s is empty. Set file or url", name)
@@ -144,16 +145,16 @@ func (c *Config) check(folder string) error {
 		files[d.File] = name
 	}
 	if c.Default != "" && c.Targets[c.Default] == nil {
-		add("the default target %q is not one of the targets: %s", c.Default, strings.Join(sortedKeys(c.Targets), ", "))
+		add("the default target %q is not one of the targets: %s", c.Default, strings.Join(slices.Sorted(maps.Keys(c.Targets)), ", "))
 	}
-	for _, name := range sortedKeys(c.Schemas) {
+	for _, name := range slices.Sorted(maps.Keys(c.Schemas)) {
 		switch r := c.Schemas[name]; {
 		case r == nil:
 			add("the schema %s has no rules. Set target or users, or delete it", name)
 		case r.Target == "" && c.Default == "":
 			add("the schema %s has no target, and there is no default", name)
 		case r.Target != "" && c.Targets[r.Target] == nil:
-			add("the schema %s has the target %q, which is not one of the targets: %s", name, r.Target, strings.Join(sortedKeys(c.Targets), ", "))
+			add("the schema %s has the target %q, which is not one of the targets: %s", name, r.Target, strings.Join(slices.Sorted(maps.Keys(c.Targets)), ", "))
 		}
 	}
 	return errors.Join(problems...)
@@ -181,13 +182,4 @@ func (d *Database) complete() {
 	if d.LockTimeout == 0 {
 		d.LockTimeout = Duration(defaultLockTimeout)
 	}
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

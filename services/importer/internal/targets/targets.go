@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -34,7 +35,7 @@ func Open(ctx context.Context, c *Config) (_ *Set, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	for _, name := range sortedKeys(c.Targets) {
+	for _, name := range slices.Sorted(maps.Keys(c.Targets)) {
 		t, err := open(ctx, c.Targets[name])
 		if err != nil {
 			return nil, fmt.Errorf("the target %s: %w", name, err)
@@ -131,7 +132,7 @@ func (s *Set) Migrate(ctx context.Context, of *schema.Schema, plan []imports.Cha
 // Ping implements imports.Target. It returns an error if any of the databases can't be used.
 func (s *Set) Ping(ctx context.Context) error {
 	var errs []error
-	for _, name := range sortedKeys(s.targets) {
+	for _, name := range slices.Sorted(maps.Keys(s.targets)) {
 		if err := s.targets[name].Ping(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("the target %s: %w", name, err))
 		}
