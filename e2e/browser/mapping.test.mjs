@@ -3,19 +3,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import {
-  assertAccessible,
-  assertFits,
-  chooseWorkbook,
-  closeContexts,
-  launch,
-  open,
-  openOptions,
-  picture,
-} from "./chromium.mjs";
-import { Headway } from "./headway.mjs";
+import { assertAccessible, assertFits, chooseWorkbook, open, openOptions, picture } from "./chromium.mjs";
+import { browser, headway, setUp } from "./setup.mjs";
 
 const cases = fileURLToPath(new URL("../../services/importer/testdata/cases", import.meta.url));
 
@@ -74,26 +65,14 @@ const files = {
 };
 const titles = ["Personnel number", "First name", "Last name", "E-mail", "Hired on", "City"];
 
-/** @type {Headway} */
-let headway;
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {string} */
-let folder;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "headway-mapping-"));
+const folder = mkdtempSync(join(tmpdir(), "headway-mapping-"));
+setUp(() => {
   writeFileSync(join(folder, "people.yaml"), people);
   writeFileSync(join(folder, "stock.yaml"), ledger);
   for (const [language, bytes] of Object.entries(files)) writeFileSync(join(folder, `${language}.csv`), bytes);
-  headway = await Headway.start(`--schemas-dir=${folder}`);
-  browser = await launch();
+  return [`--schemas-dir=${folder}`];
 });
-afterEach(() => closeContexts(browser));
-after(async () => {
-  await browser?.close();
-  await headway?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+after(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
  * Opens the start page with a schema, and counts the parts of files that the page sends.

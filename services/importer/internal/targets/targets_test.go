@@ -52,6 +52,7 @@ func shop(name string) *schema.Schema {
 		Columns: []*schema.Column{{Name: "code", Title: "Code", Type: schema.Text, Required: true}}}}}
 }
 
+// load imports a row with a code, and without any other value.
 func load(t *testing.T, set *targets.Set, of *schema.Schema, code string) error {
 	t.Helper()
 	tx, err := set.Begin(t.Context(), imports.Run{ImportID: "import-" + code, Number: 1, Schema: of}, nil)
@@ -67,7 +68,9 @@ func load(t *testing.T, set *targets.Set, of *schema.Schema, code string) error 
 	if err != nil {
 		return err
 	}
-	if err := table.Insert(t.Context(), [][]imports.Value{{{Kind: imports.Text, Bytes: []byte(code)}}}); err != nil {
+	row := make([]imports.Value, len(of.Sheets[0].Columns))
+	row[0] = imports.Value{Kind: imports.Text, Bytes: []byte(code)}
+	if err := table.Insert(t.Context(), [][]imports.Value{row}); err != nil {
 		return err
 	}
 	return tx.Commit(t.Context(), nil)
@@ -180,9 +183,9 @@ func TestManageLimitsChanges(t *testing.T) {
 					t.Error(err)
 				}
 				longer.Sheets[0].Columns = longer.Sheets[0].Columns[:2]
-				refused(loadLonger(t, set, longer, "c"), c.extend)
+				refused(load(t, set, longer, "c"), c.extend)
 				migrate(t, set, longer)
-				if err := loadLonger(t, set, longer, "d"); err != nil {
+				if err := load(t, set, longer, "d"); err != nil {
 					t.Error(err)
 				}
 			})
@@ -200,26 +203,4 @@ func migrate(t *testing.T, set *targets.Set, of *schema.Schema) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// loadLonger loads a row with two columns.
-func loadLonger(t *testing.T, set *targets.Set, of *schema.Schema, code string) error {
-	t.Helper()
-	tx, err := set.Begin(t.Context(), imports.Run{ImportID: "import-" + code, Number: 1, Schema: of}, nil)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := tx.Rollback(); err != nil {
-			t.Error(err)
-		}
-	}()
-	table, err := tx.Table(t.Context(), of, of.Sheets[0], of.Sheets[0].Columns)
-	if err != nil {
-		return err
-	}
-	if err := table.Insert(t.Context(), [][]imports.Value{{{Kind: imports.Text, Bytes: []byte(code)}, {}}}); err != nil {
-		return err
-	}
-	return tx.Commit(t.Context(), nil)
 }
