@@ -82,12 +82,9 @@ func Compile(spec *schema.Column) (*Column, error) {
 	default:
 		return nil, fmt.Errorf("column %s: the type %q is unknown", spec.Name, spec.Type)
 	}
-	if spec.Pattern != nil {
-		whole, err := regexp.Compile(`\A(?:` + spec.Pattern.String() + `)\z`)
-		if err != nil {
-			return nil, fmt.Errorf("column %s: pattern: %w", spec.Name, err)
-		}
-		c.pattern = whole
+	var err error
+	if c.pattern, err = spec.WholePattern(); err != nil {
+		return nil, fmt.Errorf("column %s: pattern: %w", spec.Name, err)
 	}
 	if len(spec.Allowed) > 0 {
 		c.allowed = make(map[string]bool, len(spec.Allowed))

@@ -12,8 +12,9 @@ import (
 
 // checkPossible reports rules of a column that contradict each other, so that no cell, or no row, can be valid.
 func (l *loader) checkPossible(d *schemaDraft, s *sheetDraft, c *columnDraft) {
+	whole, _ := c.WholePattern() // an invalid one is its own problem
 	for i, v := range c.Allowed {
-		if why := c.excludes(v); why != "" {
+		if why := c.excludes(v, whole); why != "" {
 			at := c.at("allowed")
 			if i < len(at.Content) {
 				at = resolve(at.Content[i])
@@ -39,15 +40,16 @@ func (l *loader) checkPossible(d *schemaDraft, s *sheetDraft, c *columnDraft) {
 	}
 }
 
-// excludes returns the rule of the column that an allowed value breaks. It is empty if there is none.
-func (c *columnDraft) excludes(v string) string {
+// excludes returns the rule of the column that an allowed value breaks. It is empty if there is none. whole is the column's
+// WholePattern.
+func (c *columnDraft) excludes(v string, whole *regexp.Regexp) string {
 	length := utf8.RuneCountInString(v)
 	switch {
 	case c.Type.Textual() && c.MinLength > length:
 		return "it is shorter than min_length " + strconv.Itoa(c.MinLength)
 	case c.Type.Textual() && c.MaxLength > 0 && c.MaxLength < length:
 		return "it is longer than max_length " + strconv.Itoa(c.MaxLength)
-	case c.Pattern != nil && !matchesWhole(c.Column, v):
+	case whole != nil && !whole.MatchString(v):
 		return "it does not match the pattern"
 	case c.Type == Integer && below(v, c.Min):
 		return "it is below min " + c.Min
@@ -55,12 +57,6 @@ func (c *columnDraft) excludes(v string) string {
 		return "it is above max " + c.Max
 	}
 	return ""
-}
-
-// matchesWhole reports whether the column's pattern matches all of a text.
-func matchesWhole(c *Column, v string) bool {
-	whole, err := regexp.Compile(`\A(?:` + c.Pattern.String() + `)\z`)
-	return err != nil || whole.MatchString(v)
 }
 
 // below reports whether a bound is below another one. An empty one is not.

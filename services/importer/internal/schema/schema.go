@@ -106,6 +106,14 @@ type Column struct {
 	Form  Form `json:"-"`
 }
 
+// WholePattern returns the expression that matches a text if Pattern matches all of it. It is nil if there is no pattern.
+func (c *Column) WholePattern() (*regexp.Regexp, error) {
+	if c.Pattern == nil {
+		return nil, nil
+	}
+	return regexp.Compile(`\A(?:` + c.Pattern.String() + `)\z`)
+}
+
 // Stored returns the column's name in the table.
 func (c *Column) Stored() string { return cmp.Or(c.Field, c.Name) }
 
