@@ -1,5 +1,7 @@
 // Starts the real program on free ports, with a new data directory.
 import { execFileSync, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -9,15 +11,27 @@ import { fileURLToPath } from "node:url";
 
 const binary = fileURLToPath(new URL("../../bin/headway", import.meta.url));
 
-/** Returns a free port. Another program can still take it. */
+/**
+ * Returns a free port for another program. It is below the ports that the system gives to connections, and no other test
+ * gets it while this process runs: the UDP port of the same number belongs to this process.
+ */
 export async function freePort() {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(12000, 32000);
+    const reservation = createSocket("udp4").unref();
+    const server = createServer();
+    try {
+      reservation.bind({ port, address: "127.0.0.1", exclusive: true });
+      await once(reservation, "listening");
+      server.listen(port, "127.0.0.1");
+      await once(server, "listening");
+    } catch {
+      continue; // taken
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /**

@@ -18,7 +18,7 @@ var shared = rules{
 	"internal/telemetry":  {"internal/hostname"},
 	"internal/hostname":   {},
 	"internal/jsonnum":    {},
-	"internal/pgtest":     {},
+	"internal/pgtest":     {"internal/proctest"},
 	"internal/proctest":   {},
 	"internal/prosetest":  {},
 	"internal/s3test":     {"internal/proctest"},

@@ -18,12 +18,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"headway/internal/proctest"
 )
 
 // Server is a PostgreSQL server with an empty database. Its user needs no password.
 type Server struct {
 	dir     string // of the data
 	address string
+	// release lets another server have the address.
+	release func()
 	cmd     *exec.Cmd
 	log     *os.File
 	ended   chan struct{} // closed when cmd has ended
@@ -42,7 +46,7 @@ func Start(settings ...string) (s *Server, err error) {
 			err = errors.Join(fmt.Errorf("start PostgreSQL: %w\n%s", err, s.Log()), s.Stop())
 		}
 	}()
-	if s.address, err = freeAddress(); err != nil {
+	if s.address, s.release, err = proctest.ReserveAddress(); err != nil {
 		return s, err
 	}
 	if err := os.Chown(dir, credential().uid, credential().gid); err != nil {
@@ -199,6 +203,9 @@ func (s *Server) Stop() error {
 	if s.log != nil {
 		s.log.Close()
 	}
+	if s.release != nil {
+		s.release()
+	}
 	return os.RemoveAll(s.dir)
 }
 
@@ -295,13 +302,4 @@ func credential() owner {
 		}
 	}
 	return owner{65534, 65534}
-}
-
-func freeAddress() (string, error) {
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer lis.Close()
-	return lis.Addr().String(), nil
 }

@@ -18,6 +18,7 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/proctest"
 	"headway/internal/rpcerr"
 	"headway/internal/rpcserver"
 )
@@ -34,7 +35,7 @@ type upstream struct {
 
 func startUpstream(t *testing.T, key *auth.Key, register func(*grpc.Server)) *upstream {
 	t.Helper()
-	u := &upstream{t: t, key: key, addr: "127.0.0.1:0", register: register}
+	u := &upstream{t: t, key: key, addr: proctest.FreeAddress(t), register: register}
 	u.start()
 	t.Cleanup(func() { u.stop() })
 	return u
@@ -46,7 +47,6 @@ func (u *upstream) start() {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	u.addr = lis.Addr().String()
 	server, err := rpcserver.New(rpcserver.Config{Service: "fake", Verifier: u.key, Logger: quiet, DrainTimeout: 100 * time.Millisecond})
 	if err != nil {
 		u.t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/auth"
+	"headway/internal/proctest"
 	"headway/services/edge"
 )
 
@@ -62,11 +63,10 @@ func runChild(settings string) int {
 // later child has the same address.
 func (b *bench) child(uploads string) *exec.Cmd {
 	b.t.Helper()
-	listen := "127.0.0.1:0"
-	if b.childAddr != "" {
-		listen = b.childAddr
+	if b.childAddr == "" {
+		b.childAddr = proctest.FreeAddress(b.t)
 	}
-	settings, err := json.Marshal(childConfig{listen, b.jobsUp.addr, b.importerUp.addr, uploads})
+	settings, err := json.Marshal(childConfig{b.childAddr, b.jobsUp.addr, b.importerUp.addr, uploads})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -80,11 +80,9 @@ func (b *bench) child(uploads string) *exec.Cmd {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() { killChild(cmd) })
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 		b.t.Fatal(err)
 	}
-	b.childAddr = strings.TrimSpace(line)
 	b.url = "http://" + b.childAddr
 	return cmd
 }

@@ -21,7 +21,7 @@ func TestUploadWithoutJobsServiceLeavesNothing(t *testing.T) {
 	if stored := w.stored(); len(stored) != 0 {
 		t.Errorf("stored are %v", stored)
 	}
-	w.startJobs(w.jobsAddress)
+	w.startJobs()
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		answer, err := w.upload("ann", file, &importsv1.UploadOptions{RequestId: "r"})
 		if err == nil {

@@ -22,6 +22,7 @@ import (
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
 	"headway/internal/pgtest"
+	"headway/internal/proctest"
 	"headway/internal/rpcerr"
 	"headway/services/importer"
 	"headway/services/jobs"
@@ -65,8 +66,8 @@ func setupWithJobs(t *testing.T, config jobs.Config, change ...func(*importer.Co
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: t.TempDir(), key: key, jobsConfig: config}
-	w.startJobs("127.0.0.1:0")
+	w := &world{t: t, dir: t.TempDir(), key: key, jobsConfig: config, jobsAddress: proctest.FreeAddress(t)}
+	w.startJobs()
 	w.config = importer.Config{DataDir: w.dir, JobsAddress: w.jobsAddress, Verifier: key, Logger: logger(t),
 		Credentials: key.ServiceCredentials("importer", auth.ScopeService, auth.ScopeImporter)}
 	for _, c := range change {
@@ -83,15 +84,14 @@ func logger(t *testing.T) *slog.Logger {
 	return slog.New(slog.DiscardHandler)
 }
 
-func (w *world) startJobs(listen string) {
+func (w *world) startJobs() {
 	w.t.Helper()
 	config := w.jobsConfig
-	config.JobsListen, config.DataDir, config.Verifier, config.Logger = listen, w.dir, w.key, logger(w.t)
+	config.JobsListen, config.DataDir, config.Verifier, config.Logger = w.jobsAddress, w.dir, w.key, logger(w.t)
 	service, err := jobs.New(config)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.jobsAddress = service.Addr().String()
 	w.stopJobs = w.run("jobs", service.Run)
 	w.jobs = jobsv1.NewJobServiceClient(w.dial(w.jobsAddress))
 }

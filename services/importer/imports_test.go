@@ -210,7 +210,7 @@ func TestCancelledImportWritesNothing(t *testing.T) {
 func TestRestartsDuringImport(t *testing.T) {
 	for name, restart := range map[string]func(w *world){
 		"of the importer": func(w *world) { w.stopImporter(); w.startImporter() },
-		"of jobs":         func(w *world) { w.stopJobs(); w.startJobs(w.jobsAddress) },
+		"of jobs":         func(w *world) { w.stopJobs(); w.startJobs() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := setup(t)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +23,7 @@ import (
 	"headway/clients/go"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/proctest"
 )
 
 const crashKey = "a secret of the crash test, long enough for HS256"
@@ -132,14 +132,8 @@ func programStarter(t *testing.T, flags ...string) func(addr string) *exec.Cmd {
 
 func newCrash(t *testing.T, command func(addr string) *exec.Cmd) *crash {
 	t.Helper()
-	c := &crash{t: t, command: command, acked: map[string]string{}, completed: map[string][]string{}, leased: map[string]uint32{},
+	c := &crash{t: t, addr: proctest.FreeAddress(t), command: command, acked: map[string]string{}, completed: map[string][]string{}, leased: map[string]uint32{},
 		revision: map[string]uint32{}, output: map[string]int64{}, ended: map[string]*jobsv1.Job{}}
-	lis, err := net.Listen("tcp", "127.0.0.1:0") // a currently free port
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.addr = lis.Addr().String()
-	lis.Close()
 	key, err := auth.NewKey([]byte(crashKey))
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	errorsv1 "headway/gen/go/headway/errors/v1"
 	jobsv1 "headway/gen/go/headway/jobs/v1"
 	"headway/internal/auth"
+	"headway/internal/proctest"
 	"headway/internal/rpcerr"
 	"headway/services/jobs"
 )
@@ -37,7 +38,7 @@ func setup(t *testing.T, change ...func(*jobs.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, key: key, addr: "127.0.0.1:0", cfg: jobs.Config{
+	w := &world{t: t, key: key, addr: proctest.FreeAddress(t), cfg: jobs.Config{
 		DataDir: t.TempDir(), Verifier: key, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}}
 	for _, c := range change {
@@ -48,7 +49,7 @@ func setup(t *testing.T, change ...func(*jobs.Config)) *world {
 	return w
 }
 
-// start runs the service on its previous address, if it had one.
+// start runs the service, always on the same address.
 func (w *world) start() {
 	w.t.Helper()
 	cfg := w.cfg
@@ -57,7 +58,6 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.addr = s.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
