@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Ports below those that systems give to outgoing connections and to listeners on port 0, so that neither can take the
+// Ports below those that systems give to outgoing connections and to listeners on port 0, so that neither takes the
 // port of a program that is still starting, or that restarts.
 const firstPort, endPort = 12000, 32000
 
