@@ -1,5 +1,5 @@
 import "./dom.js";
-import { fireEvent, screen } from "@testing-library/react";
+import { act, fireEvent, screen } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import type { AcceptedImport, FilePreview, MappingQuestion, Schema, SheetMapping } from "../src/index.js";
 import { type SendUpload, useMapping, useUpload } from "../src/react/index.js";
@@ -139,4 +139,85 @@ test("useUpload asks, useMapping edits the answer, and the upload continues with
   fireEvent.click(screen.getByText("answer"));
   await screen.findByText("accepted");
   expect(answers).toEqual([[{ sheet: "staff", workbookSheet: "Gruppen", columns: { number: "", city: "Code" } }]]);
+});
+
+describe("useMapping while previews are requested", () => {
+  /** Shows an editor whose previews are answered by the test, in any order. */
+  async function showEditor() {
+    const asked: {
+      mapping?: readonly SheetMapping[];
+      resolve: (found: FilePreview) => void;
+      reject: (cause: unknown) => void;
+    }[] = [];
+    const question: MappingQuestion = {
+      error: undefined,
+      mapping: undefined,
+      preview: (mapping) =>
+        new Promise((resolve, reject) => asked.push({ ...(mapping && { mapping }), resolve, reject })),
+    };
+    function Editor() {
+      const { preview, error, sheets, mapping, chooseSheet, chooseHeader } = useMapping(question, schema);
+      const choose = (text: string, action: () => void) => (
+        <button type="button" onClick={action}>
+          {text}
+        </button>
+      );
+      const proposed = sheets[0]?.columns.map(({ proposal }) => proposal?.header ?? "none").join(" ");
+      return (
+        <>
+          <p role="status">{preview ? `${JSON.stringify(mapping)} ${proposed}` : "loading"}</p>
+          <p role="alert">{String(error)}</p>
+          {choose("Leute", () => chooseSheet("staff", "Leute"))}
+          {choose("Gruppen", () => chooseSheet("staff", "Gruppen"))}
+          {choose("none", () => chooseSheet("staff", undefined))}
+          {choose("city", () => chooseHeader("staff", "city", "Code"))}
+        </>
+      );
+    }
+    await show(<Editor />);
+    await act(async () => asked.at(-1)?.resolve(previewOf()));
+    return {
+      asked,
+      error: () => screen.getByRole("alert").textContent,
+      state: () => screen.getByRole("status").textContent,
+      press: (text: string) => fireEvent.click(screen.getByText(text)),
+    };
+  }
+  const groups = () => previewOf([{ sheet: "staff", workbookSheet: "Gruppen", columns: { number: "Code" } }]);
+
+  test("an error ends with the next choice", async () => {
+    const editor = await showEditor();
+    for (const next of ["Gruppen", "none"]) {
+      editor.press("Gruppen");
+      await act(async () => editor.asked.at(-1)?.reject(new Error("offline")));
+      expect(editor.error()).toBe("Error: offline");
+      editor.press(next);
+      expect(editor.error()).toBe("undefined");
+      await act(async () => editor.asked.at(-1)?.resolve(groups()));
+      expect(editor.error()).toBe("undefined");
+    }
+  });
+
+  test("a late answer or error does not replace a newer one", async () => {
+    const editor = await showEditor();
+    editor.press("Gruppen");
+    editor.press("Leute");
+    editor.press("Gruppen");
+    const [first, second, third] = editor.asked.slice(-3);
+    await act(async () => third?.resolve(groups()));
+    const shown = editor.state();
+    expect(shown).toContain("Code none");
+    await act(async () => second?.resolve(previewOf()));
+    await act(async () => first?.reject(new Error("offline")));
+    expect(editor.state()).toBe(shown);
+    expect(editor.error()).toBe("undefined");
+  });
+
+  test("a header that the user has chosen meanwhile is kept", async () => {
+    const editor = await showEditor();
+    editor.press("Gruppen");
+    editor.press("city");
+    await act(async () => editor.asked.at(-1)?.resolve(groups()));
+    expect(editor.state()).toContain('"columns":{"number":"","city":"Code"}');
+  });
 });

@@ -85,6 +85,21 @@ export function chooseHeader(
   };
 }
 
+/** Adds headers that the server proposes for a sheet, if it is still assigned. Those that the user has chosen are kept. */
+export function proposeHeaders(
+  choices: MappingChoices,
+  sheet: string,
+  workbookSheet: string,
+  headers: Readonly<Record<string, string>> | undefined,
+): MappingChoices {
+  const choice = choices[sheet];
+  if (choice?.workbookSheet !== workbookSheet) return choices;
+  return Object.entries(choice.headers).reduce(
+    (next, [column, header]) => chooseHeader(next, sheet, column, header),
+    chooseSheet(choices, sheet, workbookSheet, headers),
+  );
+}
+
 /** Returns the sheets of the schema with what they get from the file. */
 export function mappedSheets(schema: Schema, preview: FilePreview, choices: MappingChoices): MappedSheet[] {
   return schema.sheets.map((sheet) => {

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { FilePreview, MappingQuestion, Schema, SheetMapping } from "../index.js";
 import {
   chooseHeader,
@@ -7,6 +7,7 @@ import {
   type MappingChoices,
   mappedSheets,
   proposedChoices,
+  proposeHeaders,
   toMapping,
 } from "./mappingDraft.js";
 import { useLatest } from "./useLatest.js";
@@ -33,6 +34,8 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
   const [choices, setChoices] = useState<MappingChoices>({});
   const [error, setError] = useState<unknown>();
   const latest = useLatest({ question, choices });
+  /** The number of requests for proposals. An answer to an earlier one does not replace that to a later one. */
+  const requests = useRef(0);
 
   useEffect(() => {
     let ended = false;
@@ -54,21 +57,29 @@ export function useMapping(question: MappingQuestion, schema: Schema): MappingEd
 
   const assignSheet = useCallback(
     (sheet: string, workbookSheet: string | undefined) => {
-      const next = chooseSheet(latest.current.choices, sheet, workbookSheet);
+      const { question, choices } = latest.current;
+      const next = chooseSheet(choices, sheet, workbookSheet);
       setChoices(next);
+      setError(undefined);
+      const number = ++requests.current;
       if (workbookSheet === undefined) return;
       const wanted = Object.entries(next).map(([name, choice]) => ({
         sheet: name,
         workbookSheet: choice.workbookSheet,
       }));
-      latest.current.question.preview(wanted).then((found) => {
-        const { headers } = proposedChoices(found)[sheet] ?? {};
-        const { proposals } = found;
-        setPreview((before) => before && { ...before, proposals });
-        setChoices((now) =>
-          now[sheet]?.workbookSheet === workbookSheet ? chooseSheet(now, sheet, workbookSheet, headers) : now,
-        );
-      }, setError);
+      const isLast = () => question === latest.current.question && number === requests.current;
+      question.preview(wanted).then(
+        (found) => {
+          if (question !== latest.current.question) return;
+          const { headers } = proposedChoices(found)[sheet] ?? {};
+          setChoices((now) => proposeHeaders(now, sheet, workbookSheet, headers));
+          const { proposals } = found;
+          if (isLast()) setPreview((before) => before && { ...before, proposals });
+        },
+        (cause: unknown) => {
+          if (isLast()) setError(cause);
+        },
+      );
     },
     [latest],
   );
