@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"headway/internal/auth"
 	"headway/services/edge"
 )
 
@@ -74,26 +76,38 @@ func TestSlowImporterIsNotAStalledSender(t *testing.T) {
 	}
 }
 
+// expiring is a verifier whose tokens expire as soon as their first request has been accepted.
+type expiring struct {
+	auth.Verifier
+	used sync.Map
+}
+
+// Verify implements auth.Verifier.
+func (v *expiring) Verify(ctx context.Context, token string) (auth.Identity, error) {
+	if _, again := v.used.LoadOrStore(token, true); again {
+		return auth.Identity{}, auth.ErrExpired
+	}
+	id, err := v.Verifier.Verify(ctx, token)
+	id.ExpiresAt = time.Now()
+	return id, err
+}
+
 func TestAcceptedUploadOutlivesItsToken(t *testing.T) {
-	b := setupTus(t, nil)
+	b := setupTus(t, func(c *edge.Config) { c.Verifier = &expiring{Verifier: c.Verifier} })
 	path := b.begin(4)
-	send := func(method, path string, headers ...string) *http.Response {
-		t.Helper()
-		body, w := io.Pipe()
-		token := b.tokenFor(2*time.Second, "ann")
-		go func() {
-			_, _ = w.Write([]byte("PK"))
-			time.Sleep(2500 * time.Millisecond) // tokens have times in whole seconds
-			_, _ = w.Write([]byte("34"))
-			w.Close()
-		}()
-		return b.tus(method, path, body, append(headers, "Authorization", "Bearer "+token)...)
-	}
-	if resp := send(http.MethodPost, "/api/v1/imports", "Content-Type", xlsxType); resp.StatusCode != http.StatusAccepted {
-		t.Errorf("directly: %s", resp.Status)
-	}
-	if resp := send(http.MethodPatch, path, "Content-Type", "application/offset+octet-stream", "Upload-Offset", "0"); resp.StatusCode != http.StatusNoContent {
-		t.Errorf("resumable: %s", resp.Status)
+	for _, test := range []struct {
+		method, path string
+		status       int
+		headers      []string
+	}{
+		{http.MethodPost, "/api/v1/imports", http.StatusAccepted, []string{"Content-Type", xlsxType}},
+		{http.MethodPatch, path, http.StatusNoContent, []string{"Content-Type", "application/offset+octet-stream", "Upload-Offset", "0"}},
+	} {
+		headers := append(test.headers, "Authorization", "Bearer "+b.token("ann"))
+		if resp := b.tus(test.method, test.path, strings.NewReader("PK34"), headers...); resp.StatusCode != test.status {
+			t.Errorf("%s %s: %s", test.method, test.path, resp.Status)
+		}
+		b.refused(b.tus(test.method, test.path, strings.NewReader("PK34"), headers...), http.StatusUnauthorized, "TOKEN_EXPIRED")
 	}
 }
 
