@@ -96,14 +96,20 @@ func (l *lines) next() ([]byte, error) {
 	return nil, io.EOF
 }
 
+// byteOrderMark can begin a stream. It is not part of the first line.
+var byteOrderMark = []byte("\ufeff")
+
 // events are the data of Server-Sent Events (WHATWG HTML §9.2.6). An event that the end of the stream cuts off is dropped.
-type events struct{ *bufio.Scanner }
+type events struct {
+	*bufio.Scanner
+	begun bool
+}
 
 func newEvents(r io.Reader) *events {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, maxMessage)
 	s.Split(eventLine())
-	return &events{s}
+	return &events{Scanner: s}
 }
 
 // eventLine returns a function that splits at LF, CRLF, and CR. A CR ends a line even before the next byte has arrived.
@@ -134,6 +140,9 @@ func (e *events) next() ([]byte, error) {
 	filled := false
 	for e.Scan() {
 		line := e.Bytes()
+		if !e.begun {
+			line, e.begun = bytes.TrimPrefix(line, byteOrderMark), true
+		}
 		if len(line) == 0 {
 			if filled {
 				return data, nil

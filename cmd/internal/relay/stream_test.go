@@ -3,15 +3,18 @@ package relay
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"headway/clients/go"
 )
 
-func read(t *testing.T, stream messages) (all []string, err error) {
-	t.Helper()
+func read(stream messages) (all []string, err error) {
 	for {
 		message, err := stream.next()
 		if err != nil {
@@ -30,44 +33,74 @@ func TestEventsAreReadAsByBrowsers(t *testing.T) {
 		"retry: 10\n\n\ndata\n\ndata: \n\n":          {"", ""},
 		"data: whole\n\ndata: cut off at the end\n":  {"whole"},
 		"datax: a\nxdata: b\ndata: \u00fc\u20ac\n\n": {"ü€"},
+		"\ufeffdata: a\n\n\ufeffdata: b\n\n":         {"a"},
 	} {
 		for name, r := range map[string]io.Reader{"whole": strings.NewReader(text), "byte by byte": iotest.OneByteReader(strings.NewReader(text))} {
-			got, err := read(t, newEvents(r))
-			if !slices.Equal(got, want) || !errors.Is(err, io.EOF) {
-				t.Errorf("%q read %s: got %q, %v", text, name, got, err)
-			}
+			t.Run(fmt.Sprintf("%q %s", text, name), func(t *testing.T) {
+				got, err := read(newEvents(r))
+				if !slices.Equal(got, want) || !errors.Is(err, io.EOF) {
+					t.Errorf("got %q, %v", got, err)
+				}
+			})
 		}
 	}
 }
 
 func TestLinesSkipBlanksAndKeepTheLastOne(t *testing.T) {
-	got, err := read(t, newLines(strings.NewReader("{}\n\n \r\n{\"a\":1}\r\nlast")))
+	got, err := read(newLines(strings.NewReader("{}\n\n \r\n{\"a\":1}\r\nlast")))
 	if want := []string{"{}\n", "{\"a\":1}\r\n", "last"}; !slices.Equal(got, want) || !errors.Is(err, io.EOF) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
-func TestMessagesAboveTheLimitAreRejected(t *testing.T) {
-	long := strings.Repeat("x", maxMessage-100)
-	for name, stream := range map[string]messages{
-		"an event of one line": newEvents(strings.NewReader("data: " + long + long + "\n\n")),
-		"an event of lines":    newEvents(strings.NewReader("data: " + long + "\ndata: " + long + "\n\n")),
-		"a line":               newLines(strings.NewReader(long + long + "\n")),
+func TestMessagesUpToTheLimitAreRead(t *testing.T) {
+	line := strings.Repeat("x", maxMessage-len("data: \n"))
+	half := strings.Repeat("x", maxMessage/2)
+	for name, c := range map[string]struct {
+		stream messages
+		want   string // "" if the message is too long
+	}{
+		"event of one line":            {newEvents(strings.NewReader("data: " + line + "\n\n")), line},
+		"event of one line, too long":  {newEvents(strings.NewReader("data: " + line + "x\n\n")), ""},
+		"event of two lines":           {newEvents(strings.NewReader("data: " + half + "\ndata: " + half[1:] + "\n\n")), half + "\n" + half[1:]},
+		"event of two lines, too long": {newEvents(strings.NewReader("data: " + half + "\ndata: " + half + "\n\n")), ""},
+		"line":                         {newLines(strings.NewReader("data: " + line + "\n")), "data: " + line + "\n"},
+		"line, too long":               {newLines(strings.NewReader("data: " + line + "x\n")), ""},
 	} {
-		if got, err := read(t, stream); len(got) != 0 || !errors.Is(err, bufio.ErrTooLong) {
-			t.Errorf("%s: got %d messages, %v", name, len(got), err)
-		}
+		t.Run(name, func(t *testing.T) {
+			got, err := read(c.stream)
+			if c.want == "" {
+				if len(got) != 0 || !errors.Is(err, bufio.ErrTooLong) {
+					t.Errorf("got %d messages, %v", len(got), err)
+				}
+			} else if !slices.Equal(got, []string{c.want}) || !errors.Is(err, io.EOF) {
+				t.Errorf("got %d messages, %v", len(got), err)
+			}
+		})
 	}
 }
 
 func TestUpdatesAreRecognized(t *testing.T) {
-	for text, want := range map[string]bool{
-		`{"status":"processing","progress":3.5}`: true, `{ "status": "processing" }`: true, `{"status":"COMPLETED"}`: true, `{"status":"error","message":"x"}`: true,
-		`{"status":"active"}`: false, `{"text":"processing"}`: false, `"processing"`: false, `[]`: false, `{`: false, `{"status":1}`: false,
-		`{"status":"processing","progress":"half"}`: false,
+	for text, want := range map[string]headway.Update{
+		`{"status":"processing","progress":3.5}`: {Status: headway.Processing, Progress: 3.5},
+		`{ "status": "processing" }`:             {Status: headway.Processing},
+		`{"status":"COMPLETED","data":[1]}`:      {Status: headway.Completed, Data: []any{1.0}},
+		`{"status":"error","message":"x"}`:       {Status: headway.Failed, Message: "x"},
 	} {
-		if _, ok := parseUpdate([]byte(text)); ok != want {
-			t.Errorf("%s: got %v", text, ok)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got, ok := parseUpdate([]byte(text)); !ok || !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, %v", got, ok)
+			}
+		})
+	}
+	for _, text := range []string{
+		`{"status":"active"}`, `{"text":"processing"}`, `"processing"`, `[]`, `{`, `{"status":1}`,
+		`{"status":"processing","progress":"half"}`,
+	} {
+		t.Run(text, func(t *testing.T) {
+			if got, ok := parseUpdate([]byte(text)); ok {
+				t.Errorf("got %+v", got)
+			}
+		})
 	}
 }
