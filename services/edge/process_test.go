@@ -171,7 +171,7 @@ func TestUploadResumesAfterEdgeWasKilled(t *testing.T) {
 	edge := b.child(tus.dir)
 	workbook := workbookOf(3 << 20)
 	path := tus.begin(len(workbook), "filename", "staff.xlsx")
-	conn := tus.dialPart(path, 0, len(workbook))
+	conn := tus.dialPart(http.MethodPatch, path, len(workbook), "Upload-Offset: 0")
 	fmt.Fprint(conn, workbook[:2<<20])
 	eventually(t, "much has arrived", func() bool { return len(tus.kept()) >= 1<<20 })
 	killChild(edge)

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// dialPart opens a bare connection and sends the headers of a part.
-func (b *tusBench) dialPart(path string, offset, length int) net.Conn {
+// dialPart opens a bare connection and sends the head of a request with the bytes of a part.
+func (b *tusBench) dialPart(method, path string, length int, header string) net.Conn {
 	b.t.Helper()
 	host := strings.TrimPrefix(b.url, "http://")
 	conn, err := net.Dial("tcp", host)
@@ -23,8 +23,8 @@ func (b *tusBench) dialPart(path string, offset, length int) net.Conn {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() { conn.Close() })
-	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: %d\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: %d\r\n\r\n",
-		path, host, b.token("ann"), offset, length)
+	fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nTus-Resumable: 1.0.0\r\n%s\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: %d\r\n\r\n",
+		method, path, host, b.token("ann"), header, length)
 	return conn
 }
 
@@ -32,10 +32,18 @@ func TestBrokenPartIsResumed(t *testing.T) {
 	b := setupTus(t, nil)
 	workbook := workbookOf(2 << 20)
 	path := b.begin(len(workbook))
-	conn := b.dialPart(path, 0, len(workbook))
+	conn := b.dialPart(http.MethodPatch, path, len(workbook), "Upload-Offset: 0")
 	fmt.Fprint(conn, workbook[:900_000])
-	conn.Close()
-	eventually(t, "what arrived is kept", func() bool { return len(b.kept()) == 900_000 })
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(conn)
+	if err != nil || !strings.Contains(string(text), "UPLOAD_INTERRUPTED") || !strings.Contains(string(text), "The bytes that arrived are stored") {
+		t.Errorf("%v %s", err, text)
+	}
+	if got := len(b.kept()); got != 900_000 {
+		t.Errorf("%d bytes are kept", got)
+	}
 	if got := b.offset(path); got != "900000" {
 		t.Fatalf("offset %s", got)
 	}
@@ -55,7 +63,7 @@ func TestOffsetRequestEndsHangingPart(t *testing.T) {
 	b := setupTus(t, nil) // a sender can pause for a minute
 	workbook := workbookOf(1 << 20)
 	path := b.begin(len(workbook))
-	conn := b.dialPart(path, 0, len(workbook))
+	conn := b.dialPart(http.MethodPatch, path, len(workbook), "Upload-Offset: 0")
 	fmt.Fprint(conn, workbook[:400_000])
 	eventually(t, "the part is being written", func() bool { return len(b.kept()) > 0 })
 	offset, err := strconv.Atoi(b.offset(path))
@@ -78,9 +86,9 @@ func TestConcurrentPartsNeverMix(t *testing.T) {
 	b := setupTus(t, nil)
 	const length = 4 << 20
 	path := b.begin(length)
-	first := b.dialPart(path, 0, length)
+	first := b.dialPart(http.MethodPatch, path, length, "Upload-Offset: 0")
 	fmt.Fprint(first, strings.Repeat("a", 1<<20))
-	second := b.dialPart(path, 0, length)
+	second := b.dialPart(http.MethodPatch, path, length, "Upload-Offset: 0")
 	go func() { fmt.Fprint(second, strings.Repeat("b", length)) }()
 	go func() { fmt.Fprint(first, strings.Repeat("a", length-1<<20)) }()
 	for _, conn := range []net.Conn{first, second} {

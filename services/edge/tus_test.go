@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -85,6 +86,22 @@ func TestUploadWithItsFirstBytesOrByMethodOverride(t *testing.T) {
 		b.refused(resp, http.StatusRequestEntityTooLarge, "UPLOAD_TOO_LARGE")
 	}
 	if got := b.files(); len(got) != 1 {
+		t.Errorf("kept: %v", got)
+	}
+}
+
+func TestUploadCutInItsFirstBytesNeverStarts(t *testing.T) {
+	b := setupTus(t, nil)
+	conn := b.dialPart(http.MethodPost, "/api/v1/uploads", 6, "Upload-Length: 6")
+	fmt.Fprint(conn, "PK1")
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(conn)
+	if err != nil || !strings.Contains(string(text), "UPLOAD_INTERRUPTED") || strings.Contains(string(text), "stored") || strings.Contains(string(text), "Location:") {
+		t.Errorf("%v %s", err, text)
+	}
+	if got := b.files(); len(got) != 0 {
 		t.Errorf("kept: %v", got)
 	}
 }

@@ -10,11 +10,17 @@ import (
 	"headway/services/edge/internal/upload"
 )
 
-// explain converts an error of the store to the error for the client.
-func (h *Handler) explain(err error) error {
+// explain converts an error of the store, or of reading a body, to the error for the client.
+func explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ErrNotFound):
+		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_NOT_FOUND,
+			"The upload was not found. It might have expired or been deleted. Start a new upload.")
+	case errors.Is(err, ErrBusy), errors.Is(err, upload.ErrStopped):
+		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_BUSY,
+			"Another request is using this upload. Try again in a moment.")
 	case errors.Is(err, ErrTooMany):
 		return rpcerr.New(codes.ResourceExhausted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_LIMIT,
 			"You have too many unfinished resumable uploads, or their total size is too large. Finish or delete one, and then try again.")
@@ -29,32 +35,18 @@ func (h *Handler) explain(err error) error {
 	case errors.Is(err, ErrOffset):
 		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_OFFSET_MISMATCH,
 			"The chunk does not start at the end of the upload. HEAD returns the offset to continue at.")
-	}
-	return explainUpload(err)
-}
-
-// explainUpload converts errors that any request for an upload can have to the error for the client.
-func explainUpload(err error) error {
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return rpcerr.New(codes.NotFound, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_NOT_FOUND,
-			"The upload was not found. It might have expired or been deleted. Start a new upload.")
-	case errors.Is(err, ErrBusy):
-		return rpcerr.New(codes.Aborted, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_BUSY,
-			"Another request is using this upload. Try again in a moment.")
+	case errors.Is(err, upload.ErrBody):
+		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
+			"The request ended before its body was complete, so no upload was created. Create it again.", err)
 	case rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_UNSPECIFIED:
 		return err
 	}
 	return rpcerr.Internal(err)
 }
 
-// readError returns the error for a chunk that ended early: because of the connection, the disk, or another request.
-func readError(err error) error {
+// explainChunk is explain for a chunk of an upload that continues: the bytes that arrived are stored.
+func explainChunk(err error) error {
 	switch {
-	case errors.Is(err, ErrOffset):
-		return err
-	case errors.Is(err, upload.ErrStopped):
-		return ErrBusy
 	case rpcerr.IsStorageFull(err):
 		return rpcerr.Wrap(codes.Unavailable, errorsv1.ErrorReason_ERROR_REASON_STORAGE_FULL,
 			"The server's disk is full. The bytes that arrived are stored. Continue the upload later.", err)
@@ -62,7 +54,7 @@ func readError(err error) error {
 		return rpcerr.Wrap(codes.InvalidArgument, errorsv1.ErrorReason_ERROR_REASON_UPLOAD_INTERRUPTED,
 			"The chunk ended before it was complete. The bytes that arrived are stored, and HEAD returns the offset to continue at.", err)
 	}
-	return rpcerr.Internal(err)
+	return explain(err)
 }
 
 func errChunkType() error {

@@ -127,7 +127,7 @@ func aboutMapping(err error) bool {
 func (h *Handler) complete(r *http.Request, id string) (Upload, error) {
 	locked, err := h.cfg.Store.Lock(r.Context(), subject(r), id, nil)
 	if err != nil {
-		return nil, explainUpload(err)
+		return nil, explain(err)
 	}
 	switch info := locked.Info(); {
 	case info.Response != nil:
@@ -177,7 +177,7 @@ func (h *Handler) preview(r *http.Request, id string) (*importsv1.PreviewFileRes
 	defer locked.Unlock()
 	info := locked.Info()
 	if info.Response != nil { // its bytes are deleted
-		return nil, explainUpload(ErrNotFound)
+		return nil, explain(ErrNotFound)
 	}
 	options, err := optionsFromMetadata(info.Metadata)
 	if err != nil {

@@ -94,7 +94,7 @@ func (h *Handler) Create(w http.ResponseWriter, r *http.Request) {
 			// The client does not receive the upload's address, so it can't continue the upload.
 			h.forget(r, info.ID)
 			w.Header().Del("Location")
-			h.cfg.Uploads.Refuse(w, r, err)
+			h.cfg.Uploads.Refuse(w, r, explain(err))
 			return
 		}
 	}
@@ -129,7 +129,7 @@ func (h *Handler) create(r *http.Request) (Info, error) {
 		}
 	}
 	info, err := h.cfg.Store.Create(r.Context(), subject(r), draft)
-	return info, h.explain(err)
+	return info, explain(err)
 }
 
 // draft reads the headers of a new upload.
@@ -196,7 +196,7 @@ func (h *Handler) Head(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err != nil {
-		httperr.Write(w, r, h.explain(err))
+		httperr.Write(w, r, explain(err))
 		return
 	}
 	header := w.Header()
@@ -239,7 +239,7 @@ func (h *Handler) Patch(w http.ResponseWriter, r *http.Request) {
 		if errors.Is(err, ErrOffset) {
 			w.Header().Set("Upload-Offset", strconv.FormatInt(info.Offset, 10))
 		}
-		h.cfg.Uploads.Refuse(w, r, h.explain(err))
+		h.cfg.Uploads.Refuse(w, r, explainChunk(err))
 		return
 	}
 	h.answer(w, http.StatusNoContent, info)
@@ -265,7 +265,7 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request, id string, off
 		return info, errBeyondLength()
 	}
 	if err := locked.Append(offset, io.LimitReader(body, missing)); err != nil {
-		return locked.Info(), readError(err)
+		return locked.Info(), err
 	}
 	if info = locked.Info(); r.ContentLength < 0 && info.Offset-offset == missing {
 		if n, _ := body.Read(make([]byte, 1)); n > 0 {
@@ -295,7 +295,7 @@ func (h *Handler) declare(r *http.Request, locked Upload) (Info, error) {
 		return info, upload.ErrForm("Upload-Length contradicts what was declared or sent before.")
 	}
 	if err := locked.SetLength(length); err != nil {
-		return info, rpcerr.Internal(err)
+		return info, err
 	}
 	return locked.Info(), nil
 }
@@ -304,7 +304,7 @@ func (h *Handler) declare(r *http.Request, locked Upload) (Info, error) {
 func (h *Handler) Delete(w http.ResponseWriter, r *http.Request) {
 	locked, err := h.cfg.Store.Lock(r.Context(), subject(r), r.PathValue("upload_id"), nil)
 	if err != nil {
-		httperr.Write(w, r, h.explain(err))
+		httperr.Write(w, r, explain(err))
 		return
 	}
 	defer locked.Unlock()
