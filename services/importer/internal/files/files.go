@@ -2,7 +2,6 @@
 package files
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +20,7 @@ import (
 // ErrTooLarge means that the upload has more bytes than allowed.
 var ErrTooLarge = errors.New("the file is larger than allowed")
 
+// suffix is the end of every key, whatever the kind of the file.
 const suffix = ".xlsx"
 
 // Store is a bucket of workbooks.
@@ -51,7 +51,7 @@ type Upload struct {
 
 // Receive begins an upload of at most limit bytes. It is not visible until Keep is called.
 func (s *Store) Receive(ctx context.Context, id string, limit int64) (*Upload, error) {
-	writer, err := s.bucket.NewWriter(ctx, id+suffix, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	writer, err := s.bucket.NewWriter(ctx, id+suffix, "application/octet-stream")
 	if err != nil {
 		return nil, unavailable(ctx, "store a workbook", err)
 	}
@@ -142,7 +142,7 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, exist func(ctx cont
 		removed, old = removed+n, old[:0]
 		return err
 	}
-	err = s.bucket.List(ctx, func(b blobs.Blob) error {
+	if err := s.bucket.List(ctx, func(b blobs.Blob) error {
 		if !b.ModTime.Before(before) || s.bucket.Shared() && !isWorkbook(b.Key) {
 			return nil
 		}
@@ -150,8 +150,11 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, exist func(ctx cont
 			return nil
 		}
 		return sweep()
-	})
-	return removed, cmp.Or(err, sweep())
+	}); err != nil {
+		return removed, err
+	}
+	err = sweep()
+	return removed, err
 }
 
 // isWorkbook reports whether a key is one that Receive uses for an import.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -188,6 +189,29 @@ func TestSweepKeepsImportsAndNewFiles(t *testing.T) {
 	}
 	if left := names(t, folder); len(left) != 3 || left[0] != "coarse.xlsx" || left[1] != "known.xlsx" || left[2] != "new.xlsx" {
 		t.Errorf("left are %v", left)
+	}
+}
+
+func TestSweepDeletesManyFilesUntilOneFails(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "blobs", "imports")
+	store := open(t, "file://"+folder)
+	for i := range 1001 { // more than are looked up at a time
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprint(i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls := 0
+	failure := errors.New("the database is gone")
+	removed, err := store.Sweep(t.Context(), time.Now().Add(time.Minute), func(context.Context, []string) (map[string]bool, error) {
+		calls++
+		return nil, failure
+	})
+	if calls != 1 || removed != 0 || !errors.Is(err, failure) {
+		t.Errorf("%d calls removed %d, %v", calls, removed, err)
+	}
+	removed, err = store.Sweep(t.Context(), time.Now().Add(time.Minute), func(context.Context, []string) (map[string]bool, error) { return nil, nil })
+	if left := names(t, folder); removed != 1001 || err != nil || len(left) != 0 {
+		t.Errorf("removed %d, %v; left are %d", removed, err, len(left))
 	}
 }
 
