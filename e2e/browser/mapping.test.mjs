@@ -212,6 +212,31 @@ describe("the question about columns", () => {
     await page.getByRole("heading", { name: "1 row imported" }).waitFor();
   });
 
+  test("offers the columns that were chosen for the same headers", async () => {
+    const path = join(folder, "january.csv");
+    writeFileSync(path, "Nr;Kurz;Lang;Wo\n3001;Ann;Ames;Rome\n");
+    const { page, sent } = await start("People");
+    await chooseWorkbook(page, path);
+    const chosen = { "Personnel number": "Nr", "First name": "Lang", "Last name": "Kurz", City: "" };
+    for (const [title, header] of Object.entries(chosen)) await field(page, title).selectOption(header);
+    assert.equal(await question(page).getByText("with the same headers").count(), 0);
+    await confirm(page).click();
+    await page.getByRole("heading", { name: "1 row imported" }).waitFor();
+
+    const next = join(folder, "february.csv");
+    writeFileSync(next, "Nr;Kurz;Lang;Wo\n3002;Bob;Bond;Oslo\n");
+    const again = await start("People");
+    await chooseWorkbook(again.page, next);
+    await question(again.page).getByText("that you chose for a file with the same headers").waitFor();
+    for (const [title, header] of Object.entries(chosen)) {
+      assert.equal(await field(again.page, title).inputValue(), header, title);
+    }
+    await confirm(again.page).click();
+    await again.page.getByRole("heading", { name: "1 row imported" }).waitFor();
+    assert.equal(sent.length + again.sent.length, 2, "each file is sent once");
+    again.assertNoErrors();
+  });
+
   test("can be cancelled, and leaves nothing on the server", async () => {
     const { page } = await start("People");
     await chooseWorkbook(page, join(folder, "French.csv"));

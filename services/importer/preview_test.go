@@ -80,3 +80,69 @@ func TestPreviewStoresNothing(t *testing.T) {
 		t.Errorf("files are left: %v", names)
 	}
 }
+
+// TestMappingIsRememberedForSameHeaders maps a file once. The user's next file with the same headers is previewed with that
+// mapping, and no other one.
+func TestMappingIsRememberedForSameHeaders(t *testing.T) {
+	w := setup(t)
+	options := func(name string) *importsv1.UploadOptions {
+		return &importsv1.UploadOptions{Schema: "workforce", FileName: name}
+	}
+	mapped := options("januar.csv")
+	mapped.Mapping = []*importsv1.SheetMapping{{Sheet: "areas", Columns: map[string]string{"code": "Gebietsname", "name": "Kürzel", "country": "Land", "office_email": ""}}}
+	im := w.end([]byte(german), mapped)
+	kept, err := w.imports.GetImport(t.Context(), &importsv1.GetImportRequest{ImportId: im.GetImportId()}, w.as("ann"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := kept.GetImport().GetMapping(); len(got) != 1 || got[0].GetColumns()["code"] != "Gebietsname" {
+		t.Errorf("the import has the mapping %v", got)
+	}
+	next := strings.Replace(german, "Norden", "Nordwest", 1)
+	p, err := w.preview("ann", []byte(next), options("februar.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := p.GetMapping()[0].GetColumns()
+	left, isLeft := got["office_email"]
+	if got["code"] != "Gebietsname" || got["name"] != "Kürzel" || left != "" || !isLeft || !p.GetRememberedAt().AsTime().Equal(im.GetCreatedAt().AsTime()) {
+		t.Errorf("the next file is mapped %v, remembered at %v", got, p.GetRememberedAt())
+	}
+	for name, preview := range map[string]func() (*importsv1.FilePreview, error){
+		"another user": func() (*importsv1.FilePreview, error) { return w.preview("bob", []byte(next), options("x.csv")) },
+		"another header": func() (*importsv1.FilePreview, error) {
+			return w.preview("ann", []byte(strings.Replace(next, "Bürogröße", "Notiz", 1)), options("x.csv"))
+		},
+		"another mapping": func() (*importsv1.FilePreview, error) {
+			o := options("x.csv")
+			o.Mapping = []*importsv1.SheetMapping{{Sheet: "areas", Columns: map[string]string{"code": "Kürzel"}}}
+			return w.preview("ann", []byte(next), o)
+		},
+	} {
+		p, err := preview()
+		if err != nil || p.GetRememberedAt() != nil || p.GetMapping()[0].GetColumns()["code"] != "Kürzel" {
+			t.Errorf("%s: %v, remembered at %v, %v", name, p.GetMapping(), p.GetRememberedAt(), err)
+		}
+	}
+}
+
+// TestRememberedMappingIsConfirmedAgain uploads a file whose headers fit by name, but that was mapped differently before.
+func TestRememberedMappingIsConfirmedAgain(t *testing.T) {
+	w := setup(t)
+	const file = "Area code,Area name,Local name,Country\nN-1,North,Norden,DE\n"
+	options := func(name string) *importsv1.UploadOptions {
+		return &importsv1.UploadOptions{Schema: "workforce", FileName: "areas.csv", ConfirmMapping: true}
+	}
+	w.end([]byte(file), options(""))
+	mapped := options("")
+	mapped.Mapping = []*importsv1.SheetMapping{{Sheet: "areas", Columns: map[string]string{"name": "Local name"}}}
+	w.end([]byte(file), mapped)
+	if _, err := w.upload("ann", []byte(file), options("")); rpcerr.Reason(err) != errorsv1.ErrorReason_ERROR_REASON_MAPPING_UNCERTAIN {
+		t.Errorf("without the mapping: %v", err)
+	}
+	w.end([]byte(file), mapped)
+	same := options("")
+	same.Mapping = []*importsv1.SheetMapping{{Sheet: "areas", Columns: map[string]string{"name": "Area name"}}}
+	w.end([]byte(file), same)
+	w.end([]byte(file), options(""))
+}

@@ -865,6 +865,11 @@ export interface components {
             problemReason: string;
             /** @description The best sheet of the file for each sheet of the schema that has one. */
             proposals: components["schemas"]["headway.imports.v1.SheetProposal"][];
+            /**
+             * Format: date-time
+             * @description When you have last mapped a file with the same headers. The proposals then follow that mapping, because the request has none.
+             */
+            rememberedAt?: string;
             /** @description The schema. */
             schema: string;
             /** @description The sheets of the file. */
@@ -897,6 +902,8 @@ export interface components {
             importId: string;
             /** @description The job: status, revision, progress, error. */
             job?: components["schemas"]["headway.jobs.v1.Job"];
+            /** @description The mapping of the upload. With it, the same file can be imported again in the same way. Only GetImport returns it. */
+            mapping: components["schemas"]["headway.imports.v1.SheetMapping"][];
             /** @description Whether rows are inserted or updated. */
             mode: components["schemas"]["headway.imports.v1.ImportMode"];
             /** @description The latest issues, at most 20, newest first. ListIssues returns all stored issues by page. */

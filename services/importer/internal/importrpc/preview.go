@@ -2,11 +2,15 @@ package importrpc
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	importsv1 "headway/gen/go/headway/imports/v1"
 	"headway/internal/rpcerr"
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"
 	"headway/services/importer/internal/mapping"
 )
@@ -34,6 +38,9 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 		_, reason := layoutReason(p.Problem.Problem)
 		out.ProblemReason, out.Problem = rpcerr.Word(reason), p.Problem.Message
 	}
+	if !p.RememberedAt.IsZero() {
+		out.RememberedAt = timestamppb.New(p.RememberedAt)
+	}
 	for i := range p.Sheets {
 		sheet := &p.Sheets[i]
 		m := &importsv1.PreviewSheet{Name: sheet.Name, Hidden: sheet.Hidden, HeaderRow: uint32(sheet.HeaderRow)}
@@ -47,6 +54,9 @@ func previewMessage(p *intake.Preview) *importsv1.FilePreview {
 		mapped := &importsv1.SheetMapping{Sheet: o.Sheet, WorkbookSheet: o.FileSheet, Columns: map[string]string{}}
 		if p.Text != nil {
 			mapped.WorkbookSheet = "" // the next file has another name
+		}
+		if i := slices.IndexFunc(p.Mapping, func(m imports.SheetMapping) bool { return m.Sheet == o.Sheet }); i >= 0 {
+			maps.Copy(mapped.GetColumns(), p.Mapping[i].Columns) // with those that are left out
 		}
 		for _, c := range o.Columns {
 			m.Columns = append(m.Columns, &importsv1.ColumnProposal{Column: c.Name, Header: c.Header, Score: c.Score,

@@ -27,7 +27,9 @@ func (s *Service) GetImport(ctx context.Context, r *importsv1.GetImportRequest) 
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	return &importsv1.GetImportResponse{Import: s.message(snapshot)}, nil
+	out := s.message(snapshot)
+	out.Mapping = mappingMessages(snapshot.Import.Mapping)
+	return &importsv1.GetImportResponse{Import: out}, nil
 }
 
 // WatchImport implements headway.imports.v1.ImportService.

@@ -13,7 +13,6 @@ import (
 	"headway/internal/rpcerr"
 	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/intake"
-	"headway/services/importer/internal/mapping"
 	"headway/services/importer/internal/source"
 )
 
@@ -104,12 +103,4 @@ func (b *body[M]) Read(p []byte) (int, error) {
 func textFormatOf(m *importsv1.TextFormat) source.TextFormat {
 	return source.TextFormat{Encoding: m.GetEncoding(), Delimiter: m.GetDelimiter(), Quote: m.GetQuote(), Escape: m.GetEscape(),
 		LineBreak: m.GetLineBreak(), SkipBlanks: m.GetSkipBlanks()}
-}
-
-func mappingOf(list []*importsv1.SheetMapping) []mapping.Mapping {
-	out := make([]mapping.Mapping, 0, len(list))
-	for _, m := range list {
-		out = append(out, mapping.Mapping{Sheet: m.GetSheet(), WorkbookSheet: m.GetWorkbookSheet(), Columns: m.GetColumns()})
-	}
-	return out
 }

@@ -115,6 +115,8 @@ type Import struct {
 	RequestID, Fingerprint string
 	// Policy are the options.
 	Policy Policy
+	// Mapping is that of the upload. With it, the same file can be imported again in the same way.
+	Mapping []SheetMapping
 	// SchemaDigest is the digest of the schema at the time of the upload. It is empty if unknown.
 	SchemaDigest string
 	// Text is the format of the file, if it is a text file.

@@ -34,6 +34,12 @@ type Store interface {
 	// Exist returns which of these IDs are imports.
 	Exist(ctx context.Context, ids []string) (map[string]bool, error)
 
+	// RememberMapping stores the mapping that an owner has used for a schema and files with these headers, instead of an earlier
+	// one. At most MaxRememberedMappings of an owner and a schema are kept.
+	RememberMapping(ctx context.Context, owner, schema, headers string, m RememberedMapping) error
+	// RememberedMapping returns that mapping, or ErrNotFound.
+	RememberedMapping(ctx context.Context, owner, schema, headers string) (RememberedMapping, error)
+
 	// BeginRun deletes the issues, counts, notices, row results, and root causes of earlier runs.
 	BeginRun(ctx context.Context, id string, run int64) error
 	// AddIssues stores issues of a sheet, in any order. The caller enforces KeptPerSheet.

@@ -81,7 +81,7 @@ type Request struct {
 	RequestID string
 	// Policy defaults to Abort and Upsert.
 	Policy  imports.Policy
-	Mapping []mapping.Mapping
+	Mapping []imports.SheetMapping
 	// ConfirmMapping refuses a file with columns that could be missing columns of the schema.
 	ConfirmMapping bool
 	// Text has the parts of a text file's format that the user has set.
@@ -115,7 +115,7 @@ func (in *Intake) Accept(ctx context.Context, r Request) (im imports.Import, rep
 	}
 	im = imports.Import{
 		ID: id.String(), Owner: r.Owner, Schema: spec.Name, SchemaDigest: spec.Digest(), FileName: fileName(r.FileName),
-		RequestID: r.RequestID, Policy: r.Policy, CreatedAt: time.Now().UTC(),
+		RequestID: r.RequestID, Policy: r.Policy, Mapping: r.Mapping, CreatedAt: time.Now().UTC(),
 	}
 	if im.Policy.OnIssues == 0 {
 		im.Policy.OnIssues = imports.Abort
@@ -300,10 +300,8 @@ func (in *Intake) findIn(ctx context.Context, book source.Workbook, share *gover
 	if im.Sheets, err = find(ctx, book, spec, r.Mapping); err != nil {
 		return err
 	}
-	if r.ConfirmMapping {
-		if err := mapping.Confirm(ctx, book, spec, r.Mapping, im.Policy.Mode == imports.UpdateOnly); err != nil {
-			return err
-		}
+	if err := in.settleMapping(ctx, book, im, spec, r); err != nil {
+		return err
 	}
 	// A report reads the workbook again, and needs more. A workbook whose rows could not be returned is not accepted.
 	const comments = imports.KeptPerSheet * imports.CommentBytes
@@ -380,7 +378,7 @@ func fileName(name string) string {
 func fingerprint(im imports.Import, r Request) string {
 	columns := r.Mapping
 	if columns == nil {
-		columns = []mapping.Mapping{}
+		columns = []imports.SheetMapping{}
 	}
 	options := []any{im.SHA256, im.Schema, im.Policy, columns}
 	if r.Text != (source.TextFormat{}) {

@@ -22,6 +22,9 @@ type Preview struct {
 	FileName string
 	// Text is the format of a text file, or nil.
 	Text *source.TextFormat
+	// Mapping is the one of the request, or the one that the user has used at RememberedAt for files with the same headers.
+	Mapping      []imports.SheetMapping
+	RememberedAt time.Time
 }
 
 // Preview receives a file, reads its beginning, and deletes it. Errors are those of Accept, but not *mapping.Error: such a file
@@ -49,7 +52,19 @@ func (in *Intake) Preview(ctx context.Context, r Request) (p Preview, err error)
 	}
 	defer func() { err = errors.Join(err, in.Files.Delete(context.WithoutCancel(ctx), im.ID)) }()
 	err = in.read(ctx, &im, r, func(book source.Workbook, _ *governor.Share) (err error) {
-		p.Preview, err = mapping.Look(ctx, book, p.Schema, r.Mapping, r.Policy.Mode == imports.UpdateOnly)
+		update := r.Policy.Mode == imports.UpdateOnly
+		if p.Mapping = r.Mapping; len(p.Mapping) == 0 {
+			remembered, err := in.recall(ctx, book, im.Owner, p.Schema)
+			if err != nil {
+				return err
+			}
+			p.Mapping, p.RememberedAt = remembered.Mapping, remembered.UsedAt
+		}
+		p.Preview, err = mapping.Look(ctx, book, p.Schema, p.Mapping, update)
+		if err == nil && !p.RememberedAt.IsZero() && p.Problem != nil { // the schema has changed since then
+			p.Mapping, p.RememberedAt = nil, time.Time{}
+			p.Preview, err = mapping.Look(ctx, book, p.Schema, nil, update)
+		}
 		return err
 	})
 	p.FileName, p.Text = im.FileName, im.Text

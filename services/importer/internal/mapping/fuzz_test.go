@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
 
@@ -50,9 +51,9 @@ sheets:
 		for name := range strings.SplitSeq(names, "\x00") {
 			b[name] = table
 		}
-		var mapping []Mapping
+		var mapping []imports.SheetMapping
 		if header, sheet, both := strings.Cut(mapped, "\x00"); mapped != "" {
-			m := Mapping{Sheet: "people", Columns: map[string]string{"id": header}}
+			m := imports.SheetMapping{Sheet: "people", Columns: map[string]string{"id": header}}
 			if both {
 				m.WorkbookSheet = sheet
 			}

@@ -49,31 +49,20 @@ func problem(p Problem, format string, args ...any) error {
 	return &Error{Problem: p, Message: fmt.Sprintf(format, args...)}
 }
 
-// Mapping assigns a sheet of the workbook to a sheet of the schema, if their names differ.
-type Mapping struct {
-	// Sheet is the name of the sheet in the schema.
-	Sheet string
-	// WorkbookSheet is its name in the workbook. If it is empty, the sheet is found by name.
-	WorkbookSheet string
-	// Columns maps columns of the schema to headers, or to nothing for a column that is left out. Other columns are found by
-	// name.
-	Columns map[string]string
-}
-
 // Find finds the sheets, in the order of the schema, and in each the row of the headers and the columns. Optional
 // sheets and columns can be missing. It returns *Error if the workbook does not match the schema, and *source.Error if
 // it can't be read.
-func Find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping) ([]imports.Sheet, error) {
+func Find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping) ([]imports.Sheet, error) {
 	return find(ctx, book, s, mapping, func(_ *schema.Sheet, c *schema.Column) bool { return c.Required })
 }
 
 // FindForUpdate is Find for an import that only updates rows: only the columns of the key are required, because a row
 // keeps its values in columns that the workbook does not have.
-func FindForUpdate(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping) ([]imports.Sheet, error) {
+func FindForUpdate(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping) ([]imports.Sheet, error) {
 	return find(ctx, book, s, mapping, func(sheet *schema.Sheet, c *schema.Column) bool { return slices.Contains(sheet.Key, c.Name) })
 }
 
-func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping, required func(*schema.Sheet, *schema.Column) bool) ([]imports.Sheet, error) {
+func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping, required func(*schema.Sheet, *schema.Column) bool) ([]imports.Sheet, error) {
 	if err := checkMapping(book, s, mapping); err != nil {
 		return nil, err
 	}
@@ -83,7 +72,7 @@ func find(ctx context.Context, book source.Workbook, s *schema.Schema, mapping [
 	}
 	var found []imports.Sheet
 	var names []string
-	var mapped []Mapping
+	var mapped []imports.SheetMapping
 	for _, spec := range s.Sheets {
 		listed, explicit, notices, err := finder.sheet(ctx, spec)
 		if err != nil {
@@ -120,7 +109,7 @@ func titles(s *schema.Schema) string {
 }
 
 // checkMapping finds names in the mapping that neither the schema nor the workbook has.
-func checkMapping(book source.Workbook, s *schema.Schema, mapping []Mapping) error {
+func checkMapping(book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping) error {
 	seen := map[string]string{}
 	for _, m := range mapping {
 		spec := s.Sheet(m.Sheet)
@@ -159,7 +148,7 @@ type header struct {
 }
 
 // findColumns selects the row that matches the most headers, the first of several.
-func findColumns(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet *imports.Sheet, required func(*schema.Sheet, *schema.Column) bool) error {
+func findColumns(head []source.Row, spec *schema.Sheet, explicit imports.SheetMapping, sheet *imports.Sheet, required func(*schema.Sheet, *schema.Column) bool) error {
 	best := bestHeader(head, spec, explicit, sheet.WorkbookSheet)
 	if best.twice != nil {
 		return best.twice
@@ -186,7 +175,7 @@ func findColumns(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet 
 
 // bestHeader returns the row that has the most headers. Two rows of headers, one above the other, are also looked at as one.
 // If no row has any, it returns the row that looks like headers.
-func bestHeader(head []source.Row, spec *schema.Sheet, explicit Mapping, sheet string) header {
+func bestHeader(head []source.Row, spec *schema.Sheet, explicit imports.SheetMapping, sheet string) header {
 	var best header
 	for _, row := range head {
 		if h := readHeader(row, spec, explicit, sheet); best.row == 0 || h.matches > best.matches {
@@ -226,7 +215,7 @@ func missing(best header, column *schema.Column, sheet *imports.Sheet) error {
 // and a sheet can have 16,384.
 const maxIgnoredTexts = 200
 
-func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet string) header {
+func readHeader(row source.Row, spec *schema.Sheet, explicit imports.SheetMapping, sheet string) header {
 	h := header{row: row.Number}
 	at := map[string]int{}
 	for i := range row.Cells {
@@ -267,7 +256,7 @@ func readHeader(row source.Row, spec *schema.Sheet, explicit Mapping, sheet stri
 
 // matchHeader returns the column that a header matches, or nil: first by the mapping, then by name. An exact match with the
 // mapping takes precedence over one that differs in case or punctuation.
-func matchHeader(spec *schema.Sheet, explicit Mapping, title string) (*schema.Column, error) {
+func matchHeader(spec *schema.Sheet, explicit imports.SheetMapping, title string) (*schema.Column, error) {
 	form := schema.MatchName(title)
 	exact := func(header string) bool { return text.CleanString(header) == title }
 	alike := func(header string) bool { return form != "" && schema.MatchName(header) == form }

@@ -58,7 +58,7 @@ func TestHeadersInTwoRowsAreMatchedTogether(t *testing.T) {
 		{"Code", "First", "Last", "of birth"},
 		{"A-1", "Ann", "Berg", "1981"}, {"A-2", "Bob", "Stein", "1975"}, {"A-3", "Eve", "Wald", "1990"},
 	}}
-	found, err := Find(t.Context(), b, s, []Mapping{{Sheet: "people", Columns: map[string]string{"first": "Name of the owner First", "last": "Name of the owner Last"}}})
+	found, err := Find(t.Context(), b, s, []imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"first": "Name of the owner First", "last": "Name of the owner Last"}}})
 	if err != nil || found[0].HeaderRow != 4 || len(found[0].Columns) != 3 {
 		t.Errorf("found %+v, %v", found, err)
 	}
@@ -106,13 +106,13 @@ func TestHeadersAreFoundBelowTitle(t *testing.T) {
 func TestHeaderMappedToTwoColumnsIsAmbiguous(t *testing.T) {
 	file := book{"People": {{"Code", "Name"}}}
 	for range 20 { // a map's order must not decide
-		_, err := Find(t.Context(), file, people(t), []Mapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "name"}}})
+		_, err := Find(t.Context(), file, people(t), []imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "name"}}})
 		var fit *Error
 		// The header is written as for "first", so "last" has no header.
 		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Message, "last") {
 			t.Fatalf("got %v", err)
 		}
-		_, err = Find(t.Context(), file, people(t), []Mapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "Name"}}})
+		_, err = Find(t.Context(), file, people(t), []imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "Name"}}})
 		if !errors.As(err, &fit) || fit.Problem != MappingInvalid || !strings.Contains(fit.Message, "both first and last") {
 			t.Fatalf("got %v", err)
 		}
@@ -121,7 +121,7 @@ func TestHeaderMappedToTwoColumnsIsAmbiguous(t *testing.T) {
 
 func TestHeadersThatDifferInCaseAreMappedApart(t *testing.T) {
 	found, err := Find(t.Context(), book{"People": {{"Code", "name", "Name"}}}, people(t),
-		[]Mapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "name"}}})
+		[]imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"first": "Name", "last": "name"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ const (
 
 // Look reads the beginning of each sheet, and proposes how the file could be imported. See Find for the mapping. Errors are
 // those of the file.
-func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping, update bool) (Preview, error) {
+func Look(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping, update bool) (Preview, error) {
 	var p Preview
 	find := Find
 	if update {
@@ -147,7 +147,7 @@ func (p *Preview) uncertain() (ColumnProposal, bool) {
 
 // Confirm returns an *Error if a column of the file is left over that could be a column of the schema that is missing. The file
 // has all that the schema requires.
-func Confirm(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []Mapping, update bool) error {
+func Confirm(ctx context.Context, book source.Workbook, s *schema.Schema, mapping []imports.SheetMapping, update bool) error {
 	p, err := Look(ctx, book, s, mapping, update)
 	if err != nil {
 		return err
@@ -239,7 +239,7 @@ func headerOf(rows []source.Row, sheet string, s *schema.Schema, found []imports
 	} else {
 		matches := 1
 		for _, spec := range s.Sheets {
-			if best := bestHeader(search, spec, Mapping{}, sheet); best.matches > matches {
+			if best := bestHeader(search, spec, imports.SheetMapping{}, sheet); best.matches > matches {
 				wanted, matches = best.row, best.matches
 			}
 		}
@@ -267,7 +267,7 @@ func valueOf(book source.Workbook, cell *source.Cell) string {
 }
 
 // propose assigns sheets of the file to those of the schema. A sheet that was found keeps its place.
-func propose(files []*fileTable, s *schema.Schema, mapping []Mapping, found []imports.Sheet) []Proposal {
+func propose(files []*fileTable, s *schema.Schema, mapping []imports.SheetMapping, found []imports.Sheet) []Proposal {
 	scores := make([][]float64, len(s.Sheets))
 	columns := make([][][]ColumnProposal, len(s.Sheets))
 	for i, spec := range s.Sheets {
@@ -295,11 +295,11 @@ func propose(files []*fileTable, s *schema.Schema, mapping []Mapping, found []im
 	return proposals
 }
 
-func explicitOf(mapping []Mapping, sheet string) Mapping {
-	if i := slices.IndexFunc(mapping, func(m Mapping) bool { return m.Sheet == sheet }); i >= 0 {
+func explicitOf(mapping []imports.SheetMapping, sheet string) imports.SheetMapping {
+	if i := slices.IndexFunc(mapping, func(m imports.SheetMapping) bool { return m.Sheet == sheet }); i >= 0 {
 		return mapping[i]
 	}
-	return Mapping{}
+	return imports.SheetMapping{}
 }
 
 func isPlaced(found []imports.Sheet, name string) bool {
@@ -345,7 +345,7 @@ func isPlausible(spec *schema.Sheet, columns []ColumnProposal) bool {
 
 // proposeColumns assigns columns of a sheet to those of the schema. Columns that are found by the mapping or by name are not
 // proposed for others.
-func proposeColumns(f *fileTable, spec *schema.Sheet, explicit Mapping) []ColumnProposal {
+func proposeColumns(f *fileTable, spec *schema.Sheet, explicit imports.SheetMapping) []ColumnProposal {
 	var proposals []ColumnProposal
 	takenFile, takenSpec := map[int]bool{}, map[string]bool{}
 	for i, c := range f.Columns {

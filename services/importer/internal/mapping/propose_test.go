@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"headway/services/importer/internal/imports"
 	"headway/services/importer/internal/schema"
 )
 
@@ -60,9 +61,9 @@ func TestProposedMappingFindsAllColumns(t *testing.T) {
 	if p.Problem == nil || p.Problem.Problem != SheetMissing || p.Certain {
 		t.Errorf("the problem is %v, and certain is %v", p.Problem, p.Certain)
 	}
-	var mapping []Mapping
+	var mapping []imports.SheetMapping
 	for _, o := range p.Proposals {
-		m := Mapping{Sheet: o.Sheet, WorkbookSheet: o.FileSheet, Columns: map[string]string{}}
+		m := imports.SheetMapping{Sheet: o.Sheet, WorkbookSheet: o.FileSheet, Columns: map[string]string{}}
 		for _, c := range o.Columns {
 			m.Columns[c.Name] = c.Header
 		}
@@ -125,7 +126,7 @@ func TestLeftOverColumnIsConfirmed(t *testing.T) {
 	if !errors.As(err, &uncertain) || uncertain.Problem != MappingUncertain {
 		t.Fatalf("got %v", err)
 	}
-	leftOut := []Mapping{{Sheet: "employees", Columns: map[string]string{"birth_date": ""}}}
+	leftOut := []imports.SheetMapping{{Sheet: "employees", Columns: map[string]string{"birth_date": ""}}}
 	if err := Confirm(t.Context(), file, staff(t), leftOut, false); err != nil {
 		t.Errorf("with the column left out: %v", err)
 	}
@@ -155,7 +156,7 @@ func TestUnrelatedFileHasNoSureColumns(t *testing.T) {
 }
 
 func TestRequiredColumnCannotBeLeftOut(t *testing.T) {
-	_, err := Find(t.Context(), book{"People": {{"Code", "First"}, {"a", "b"}}}, people(t), []Mapping{{Sheet: "people", Columns: map[string]string{"code": ""}}})
+	_, err := Find(t.Context(), book{"People": {{"Code", "First"}, {"a", "b"}}}, people(t), []imports.SheetMapping{{Sheet: "people", Columns: map[string]string{"code": ""}}})
 	var fit *Error
 	if !errors.As(err, &fit) || fit.Problem != HeaderMissing {
 		t.Errorf("got %v", err)

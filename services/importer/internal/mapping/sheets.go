@@ -16,7 +16,7 @@ import (
 type finder struct {
 	book     source.Workbook
 	schema   *schema.Schema
-	mapping  []Mapping
+	mapping  []imports.SheetMapping
 	required func(*schema.Sheet, *schema.Column) bool
 	// taken are the names of the sheets that were found by their headers.
 	taken []string
@@ -24,8 +24,8 @@ type finder struct {
 
 // sheet returns the sheet of the workbook, and notices about the choice for the user. It returns no sheet if the sheet
 // is optional and missing.
-func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.Sheet, explicit Mapping, notices []imports.Notice, err error) {
-	if i := slices.IndexFunc(f.mapping, func(m Mapping) bool { return m.Sheet == spec.Name }); i >= 0 {
+func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.Sheet, explicit imports.SheetMapping, notices []imports.Notice, err error) {
+	if i := slices.IndexFunc(f.mapping, func(m imports.SheetMapping) bool { return m.Sheet == spec.Name }); i >= 0 {
 		explicit = f.mapping[i]
 	}
 	var visible, hidden []source.Sheet
@@ -72,7 +72,7 @@ func (f *finder) sheet(ctx context.Context, spec *schema.Sheet) (found *source.S
 }
 
 func (f *finder) isMapped(name string) bool {
-	return slices.ContainsFunc(f.mapping, func(m Mapping) bool { return m.WorkbookSheet == name })
+	return slices.ContainsFunc(f.mapping, func(m imports.SheetMapping) bool { return m.WorkbookSheet == name })
 }
 
 // isNamed reports whether a name is written exactly as in the schema.
@@ -93,7 +93,7 @@ const maxCandidates = 64
 
 // preferVisible returns the visible sheet whose headers match as well as those of a hidden sheet with the right name, or
 // the hidden sheet. A user more likely means a sheet that is visible in the file.
-func (f *finder) preferVisible(ctx context.Context, spec *schema.Sheet, explicit Mapping, hidden source.Sheet) (*source.Sheet, []imports.Notice, error) {
+func (f *finder) preferVisible(ctx context.Context, spec *schema.Sheet, explicit imports.SheetMapping, hidden source.Sheet) (*source.Sheet, []imports.Notice, error) {
 	matches, err := f.matches(ctx, spec, explicit, hidden)
 	if err != nil {
 		return nil, nil, err
@@ -129,7 +129,7 @@ func (f *finder) preferVisible(ctx context.Context, spec *schema.Sheet, explicit
 
 // matches returns how many columns of the schema a sheet has. It returns 0 if a required one is missing, or if the sheet
 // can't be read.
-func (f *finder) matches(ctx context.Context, spec *schema.Sheet, explicit Mapping, sheet source.Sheet) (int, error) {
+func (f *finder) matches(ctx context.Context, spec *schema.Sheet, explicit imports.SheetMapping, sheet source.Sheet) (int, error) {
 	head, err := source.Head(ctx, f.book, []string{sheet.Name}, headerSearch)
 	var damaged *source.Error
 	if errors.As(err, &damaged) {

@@ -83,8 +83,8 @@ func compareBool(a, b bool) int {
 
 func (f *finder) fit(listed source.Sheet, head []source.Row, spec *schema.Sheet) fit {
 	result := fit{spec: spec, sheet: imports.Sheet{Name: spec.Name, WorkbookSheet: listed.Name, Bytes: listed.Bytes, Lines: true}}
-	var explicit Mapping
-	if i := slices.IndexFunc(f.mapping, func(m Mapping) bool { return m.Sheet == spec.Name }); i >= 0 {
+	var explicit imports.SheetMapping
+	if i := slices.IndexFunc(f.mapping, func(m imports.SheetMapping) bool { return m.Sheet == spec.Name }); i >= 0 {
 		explicit = f.mapping[i]
 		result.explicit = explicit.WorkbookSheet == listed.Name || explicit.WorkbookSheet == "" && len(f.book.Sheets()) == 1 && len(f.mapping) == 1
 	}

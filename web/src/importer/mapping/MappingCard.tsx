@@ -2,6 +2,7 @@ import type { MappingQuestion, Schema } from "@headway/client";
 import { type MappingEditor, useMapping } from "@headway/client/react";
 import { useEffect, useRef, useState } from "react";
 import { ErrorNote } from "../../ui/ErrorNote.js";
+import { formatAge } from "../../ui/format.js";
 import { SheetMappingFields } from "./SheetMappingFields.js";
 import { texts } from "./texts.js";
 
@@ -41,6 +42,9 @@ export function MappingCard({ question, schema, fileName, onAnswer, onCancel }: 
       </div>
       {question.mapping && question.error && <ErrorNote error={question.error} heading={texts.refused} />}
       {editor.error !== undefined && <ErrorNote error={editor.error} heading={texts.noPreview} />}
+      {editor.preview?.rememberedAt && (
+        <p className="muted">{texts.remembered(formatAge(editor.preview.rememberedAt))}</p>
+      )}
       {!editor.preview && editor.error === undefined && (
         <p className="muted" role="status">
           {texts.loading}

@@ -9,6 +9,7 @@ export const texts = {
     `Choose which columns of “${file}” to import as ${schema}. Fields with * are required.`,
   refused: "This choice can't be imported",
   noPreview: "Your file can't be shown",
+  remembered: (when: string) => `These columns are those that you chose for a file with the same headers (${when}).`,
   loading: "Reading your file…",
 
   sheet: (title: string) => `Sheet of your file for ${title}`,

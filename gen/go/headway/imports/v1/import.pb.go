@@ -987,7 +987,9 @@ type Import struct {
 	// Sheets of the workbook that are not imported.
 	UnusedSheets []*UnusedSheet `protobuf:"bytes,18,rep,name=unused_sheets,json=unusedSheets,proto3" json:"unused_sheets,omitempty"`
 	// How a text file was read: what was recognized, and what the upload has set. Not set for workbooks.
-	TextFormat    *TextFormat `protobuf:"bytes,19,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
+	TextFormat *TextFormat `protobuf:"bytes,19,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
+	// The mapping of the upload. With it, the same file can be imported again in the same way. Only GetImport returns it.
+	Mapping       []*SheetMapping `protobuf:"bytes,20,rep,name=mapping,proto3" json:"mapping,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1151,6 +1153,13 @@ func (x *Import) GetUnusedSheets() []*UnusedSheet {
 func (x *Import) GetTextFormat() *TextFormat {
 	if x != nil {
 		return x.TextFormat
+	}
+	return nil
+}
+
+func (x *Import) GetMapping() []*SheetMapping {
+	if x != nil {
+		return x.Mapping
 	}
 	return nil
 }
@@ -1472,7 +1481,7 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\x05value\x18\x05 \x01(\tR\x05value\x12=\n" +
 	"\bseverity\x18\x06 \x01(\x0e2!.headway.imports.v1.IssueSeverityR\bseverity\x121\n" +
 	"\x04code\x18\a \x01(\x0e2\x1d.headway.imports.v1.IssueCodeR\x04code\x12\x18\n" +
-	"\amessage\x18\b \x01(\tR\amessage\"\xda\x06\n" +
+	"\amessage\x18\b \x01(\tR\amessage\"\x96\a\n" +
 	"\x06Import\x12\x1b\n" +
 	"\timport_id\x18\x01 \x01(\tR\bimportId\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x16\n" +
@@ -1497,7 +1506,8 @@ const file_headway_imports_v1_import_proto_rawDesc = "" +
 	"\anotices\x18\x11 \x03(\v2\x1a.headway.imports.v1.NoticeR\anotices\x12D\n" +
 	"\runused_sheets\x18\x12 \x03(\v2\x1f.headway.imports.v1.UnusedSheetR\funusedSheets\x12?\n" +
 	"\vtext_format\x18\x13 \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
-	"textFormat\"\xb1\x02\n" +
+	"textFormat\x12:\n" +
+	"\amapping\x18\x14 \x03(\v2 .headway.imports.v1.SheetMappingR\amapping\"\xb1\x02\n" +
 	"\n" +
 	"TextFormat\x12#\n" +
 	"\bencoding\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18(R\bencoding\x12%\n" +
@@ -1634,12 +1644,13 @@ var file_headway_imports_v1_import_proto_depIdxs = []int32{
 	13, // 17: headway.imports.v1.Import.notices:type_name -> headway.imports.v1.Notice
 	7,  // 18: headway.imports.v1.Import.unused_sheets:type_name -> headway.imports.v1.UnusedSheet
 	12, // 19: headway.imports.v1.Import.text_format:type_name -> headway.imports.v1.TextFormat
-	15, // 20: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	14, // 20: headway.imports.v1.Import.mapping:type_name -> headway.imports.v1.SheetMapping
+	15, // 21: headway.imports.v1.SheetMapping.columns:type_name -> headway.imports.v1.SheetMapping.ColumnsEntry
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_import_proto_init() }

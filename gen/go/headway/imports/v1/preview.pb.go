@@ -11,6 +11,7 @@ package importsv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -29,7 +30,7 @@ type ProposalReason int32
 const (
 	// Not a reason.
 	ProposalReason_PROPOSAL_REASON_UNSPECIFIED ProposalReason = 0
-	// The mapping of the request has it.
+	// The mapping of the request has it, or the one that you have used for such a file.
 	ProposalReason_PROPOSAL_REASON_MAPPING ProposalReason = 1
 	// The header is the name, the title, or an alias of the column.
 	ProposalReason_PROPOSAL_REASON_NAME ProposalReason = 2
@@ -104,7 +105,9 @@ type FilePreview struct {
 	// The message of the problem.
 	Problem string `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
 	// The format of a text file, as it was recognized or set.
-	TextFormat    *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
+	TextFormat *TextFormat `protobuf:"bytes,9,opt,name=text_format,json=textFormat,proto3" json:"text_format,omitempty"`
+	// When you have last mapped a file with the same headers. The proposals then follow that mapping, because the request has none.
+	RememberedAt  *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=remembered_at,json=rememberedAt,proto3" json:"remembered_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -198,6 +201,13 @@ func (x *FilePreview) GetProblem() string {
 func (x *FilePreview) GetTextFormat() *TextFormat {
 	if x != nil {
 		return x.TextFormat
+	}
+	return nil
+}
+
+func (x *FilePreview) GetRememberedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RememberedAt
 	}
 	return nil
 }
@@ -489,7 +499,7 @@ var File_headway_imports_v1_preview_proto protoreflect.FileDescriptor
 
 const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\n" +
-	" headway/imports/v1/preview.proto\x12\x12headway.imports.v1\x1a\x1fheadway/imports/v1/import.proto\"\x95\x03\n" +
+	" headway/imports/v1/preview.proto\x12\x12headway.imports.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fheadway/imports/v1/import.proto\"\xd6\x03\n" +
 	"\vFilePreview\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\tR\x06schema\x12\x1b\n" +
 	"\tfile_name\x18\x02 \x01(\tR\bfileName\x128\n" +
@@ -500,7 +510,9 @@ const file_headway_imports_v1_preview_proto_rawDesc = "" +
 	"\x0eproblem_reason\x18\a \x01(\tR\rproblemReason\x12\x18\n" +
 	"\aproblem\x18\b \x01(\tR\aproblem\x12?\n" +
 	"\vtext_format\x18\t \x01(\v2\x1e.headway.imports.v1.TextFormatR\n" +
-	"textFormat\"\x96\x01\n" +
+	"textFormat\x12?\n" +
+	"\rremembered_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\frememberedAt\"\x96\x01\n" +
 	"\fPreviewSheet\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06hidden\x18\x02 \x01(\bR\x06hidden\x12\x1d\n" +
@@ -544,28 +556,30 @@ func file_headway_imports_v1_preview_proto_rawDescGZIP() []byte {
 var file_headway_imports_v1_preview_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_headway_imports_v1_preview_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_headway_imports_v1_preview_proto_goTypes = []any{
-	(ProposalReason)(0),    // 0: headway.imports.v1.ProposalReason
-	(*FilePreview)(nil),    // 1: headway.imports.v1.FilePreview
-	(*PreviewSheet)(nil),   // 2: headway.imports.v1.PreviewSheet
-	(*PreviewColumn)(nil),  // 3: headway.imports.v1.PreviewColumn
-	(*SheetProposal)(nil),  // 4: headway.imports.v1.SheetProposal
-	(*ColumnProposal)(nil), // 5: headway.imports.v1.ColumnProposal
-	(*SheetMapping)(nil),   // 6: headway.imports.v1.SheetMapping
-	(*TextFormat)(nil),     // 7: headway.imports.v1.TextFormat
+	(ProposalReason)(0),           // 0: headway.imports.v1.ProposalReason
+	(*FilePreview)(nil),           // 1: headway.imports.v1.FilePreview
+	(*PreviewSheet)(nil),          // 2: headway.imports.v1.PreviewSheet
+	(*PreviewColumn)(nil),         // 3: headway.imports.v1.PreviewColumn
+	(*SheetProposal)(nil),         // 4: headway.imports.v1.SheetProposal
+	(*ColumnProposal)(nil),        // 5: headway.imports.v1.ColumnProposal
+	(*SheetMapping)(nil),          // 6: headway.imports.v1.SheetMapping
+	(*TextFormat)(nil),            // 7: headway.imports.v1.TextFormat
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_headway_imports_v1_preview_proto_depIdxs = []int32{
 	2, // 0: headway.imports.v1.FilePreview.sheets:type_name -> headway.imports.v1.PreviewSheet
 	4, // 1: headway.imports.v1.FilePreview.proposals:type_name -> headway.imports.v1.SheetProposal
 	6, // 2: headway.imports.v1.FilePreview.mapping:type_name -> headway.imports.v1.SheetMapping
 	7, // 3: headway.imports.v1.FilePreview.text_format:type_name -> headway.imports.v1.TextFormat
-	3, // 4: headway.imports.v1.PreviewSheet.columns:type_name -> headway.imports.v1.PreviewColumn
-	5, // 5: headway.imports.v1.SheetProposal.columns:type_name -> headway.imports.v1.ColumnProposal
-	0, // 6: headway.imports.v1.ColumnProposal.reason:type_name -> headway.imports.v1.ProposalReason
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	8, // 4: headway.imports.v1.FilePreview.remembered_at:type_name -> google.protobuf.Timestamp
+	3, // 5: headway.imports.v1.PreviewSheet.columns:type_name -> headway.imports.v1.PreviewColumn
+	5, // 6: headway.imports.v1.SheetProposal.columns:type_name -> headway.imports.v1.ColumnProposal
+	0, // 7: headway.imports.v1.ColumnProposal.reason:type_name -> headway.imports.v1.ProposalReason
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_headway_imports_v1_preview_proto_init() }
