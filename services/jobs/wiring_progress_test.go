@@ -71,6 +71,28 @@ func TestSlowWritesDoNotDelayTheNextHeartbeat(t *testing.T) {
 	}, store.wrap)
 }
 
+func TestLateHeartbeatDoesNotDelayTheOthers(t *testing.T) {
+	inBubble(t, testConfig, func(f *fixture) {
+		f.create()
+		j := f.lease(0)
+		interval := testConfig.ProgressInterval
+		next := time.Now()
+		for i := range 12 {
+			late := time.Duration(0)
+			if i == 3 {
+				late = interval * 2 / 5
+			}
+			time.Sleep(time.Until(next.Add(late)))
+			sent := time.Now()
+			f.say(j, string(rune('a'+i)))
+			if took := time.Since(sent); took > 0 {
+				t.Fatalf("heartbeat %d of a worker that reports once per interval waited %v", i, took)
+			}
+			next = next.Add(interval)
+		}
+	})
+}
+
 func TestHeartbeatIsAnsweredAfterItsCommit(t *testing.T) {
 	store := &failing{}
 	inBubble(t, testConfig, func(f *fixture) {

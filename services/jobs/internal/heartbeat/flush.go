@@ -114,11 +114,7 @@ func (k *Keeper) planLocked(e *entry, now time.Time) {
 	if e.index >= 0 || k.entries[e.id] != e {
 		return
 	}
-	due := e.lastWrite.Add(k.cfg.ProgressInterval)
-	if due.Before(now) {
-		due = now
-	}
-	k.push(e, due)
+	k.push(e, later(e.lastWrite.Add(k.cfg.ProgressInterval), now.Add(-k.cfg.ProgressInterval/2)))
 }
 
 // push schedules the entry's write. The lock must be held.
@@ -147,8 +143,9 @@ func (k *Keeper) next(now time.Time, limit int) (due []*entry, wait time.Duratio
 	defer k.mu.Unlock()
 	for len(k.planned) > 0 && !k.planned[0].due.After(now) && len(due) < limit {
 		e := heap.Pop(&k.planned).(*entry)
-		// Heartbeats that arrive from now on wait for the next write. A write that is late does not delay the next one: otherwise,
-		// those of a worker that reports once per interval would be later each time.
+		// Heartbeats that arrive from now on wait for the next write. If this write or its heartbeat is late, by up to half an
+		// interval, the next one is not: otherwise, each delay would last for all later heartbeats of a worker that reports once
+		// per interval.
 		e.lastWrite = later(e.due, now.Add(-k.cfg.ProgressInterval/2))
 		due = append(due, e)
 	}
