@@ -231,8 +231,8 @@ test("the focus stays on the page when an upload in another tab ends", async () 
   await page.getByText("Another tab is uploading").waitFor();
   await page.getByRole("button", { name: "Choose file" }).focus();
   await other.close({ runBeforeUnload: false });
-  await page.getByRole("button", { name: "Discard it" }).focus();
+  await page.getByRole("button", { name: "Discard upload" }).focus();
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Discard it" }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Discard upload" }).waitFor({ state: "detached" });
   await assertFocus(page, "after the upload was discarded");
 });

@@ -74,7 +74,7 @@ const screens = {
     await page.goto(headway.address);
     await page.getByRole("button", { name: "Try a sample file" }).waitFor();
     await openOptions(page);
-    await page.getByText(/^What a file for/).click();
+    await page.getByText(/^Contents of a file for/).click();
   },
   "several files": async (page) => {
     await page.goto(headway.address);
@@ -102,7 +102,7 @@ const screens = {
     await devtools.send("Network.emulateNetworkConditions", { ...limits, uploadThroughput: 20_000 });
     await chooseWorkbook(page, headway.sample(20_000, 0));
     await page.getByRole("button", { name: "Pause" }).click();
-    await page.getByText("Paused. The server keeps what it has received.").waitFor();
+    await page.getByText("Paused. The part that has been uploaded is saved.").waitFor();
     await devtools.detach();
   },
   review: async (page) => {

@@ -49,7 +49,7 @@ describe("the start page", () => {
     await choice.selectOption({ label: "Ledger" });
     await page.getByText("Items with their prices.").waitFor();
     assert.equal(await page.getByRole("button", { name: "Try a sample file" }).count(), 0, "the ledger has no sample");
-    await page.getByText("What a file for “Ledger” contains").click();
+    await page.getByText("Contents of a file for “Ledger”").click();
     await page.getByText("On date").waitFor();
     const link = page.getByRole("link", { name: "Download the template (.xlsx)" });
     assert.match((await link.getAttribute("href")) ?? "", /\/api\/v1\/schemas\/ledger\/template\.xlsx$/);
@@ -94,7 +94,7 @@ for (const [name, width] of /** @type {const} */ ([
         reducedMotion: "reduce",
       });
       await page.getByRole("combobox").selectOption({ label: "Workforce" });
-      await page.getByText(/^What a file for/).click();
+      await page.getByText(/^Contents of a file for/).click();
       await assertAccessible(page, `the schema, ${name}, ${colorScheme}`);
       await picture(page, `schema-${name}-${colorScheme}`);
       const path = join(cases, "07-table-totals-row/a.xlsx");

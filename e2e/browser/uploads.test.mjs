@@ -84,7 +84,7 @@ test("an upload continues on other pages, and leads to its import", async () => 
   await uploaded(page, 6);
   await page.goBack();
   await throttle(-1);
-  await page.getByRole("link", { name: "Upload complete. Show the import" }).click();
+  await page.getByRole("link", { name: "Upload complete. View the import" }).click();
   await waitForStatus(page, "completed");
   assert.deepEqual(sent, ["PATCH 0"]);
   await page.getByRole("navigation").getByRole("link", { name: "Import" }).click();
@@ -95,7 +95,7 @@ test("an upload continues on other pages, and leads to its import", async () => 
 test("an upload can be paused and resumed", async () => {
   const { page, sent, throttle } = await uploading("bea");
   await page.getByRole("button", { name: "Pause" }).click();
-  await page.getByText("Paused. The server keeps what it has received.").waitFor();
+  await page.getByText("Paused. The part that has been uploaded is saved.").waitFor();
   await assertAccessible(page, "a paused upload");
   await picture(page, "uploads-2-paused");
   const before = sent.length;
@@ -266,7 +266,7 @@ test("an interrupted upload can be discarded", async () => {
   const { page, sent } = await uploading("gus");
   await page.reload();
   const deleted = page.waitForResponse((response) => response.request().method() === "DELETE");
-  await page.getByRole("button", { name: "Discard it" }).click();
+  await page.getByRole("button", { name: "Discard upload" }).click();
   assert.equal((await deleted).status(), 204);
   assert.equal(sent.at(-1), "DELETE");
   assert.equal(await page.evaluate("localStorage.length"), 0);

@@ -26,7 +26,7 @@ export const texts = {
   output: "Output",
   outputWaiting: "Output appears here as the job writes it.",
   outputTruncated: "Only the last part is shown.",
-  outputBinary: (size: string) => `The output is not text: ${size} so far.`,
+  outputBinary: (size: string) => `The output isn't text: ${size} so far.`,
   outputDownload: "Download the output",
   picture: "The job's picture so far",
   pictureTruncated: "Only the first part of the picture is shown.",

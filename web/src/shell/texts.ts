@@ -11,11 +11,11 @@ export const texts = {
   streams: {
     buffered: {
       heading: "Live updates are delayed.",
-      lead: "A proxy or security software between this browser and the server buffers them. Its administrator can let event streams pass without buffering.",
+      lead: "A proxy or security software between this browser and the server buffers them. Ask its administrator to turn off buffering for event streams.",
     },
     cut: {
       heading: "Live updates are interrupted repeatedly.",
-      lead: "A proxy or security software between this browser and the server ends long responses. Its administrator can allow longer ones.",
+      lead: "A proxy or security software between this browser and the server ends long responses. Ask its administrator to allow them.",
     },
     dismiss: "Dismiss",
   },

@@ -74,7 +74,7 @@ export const defaultLabels: Labels = {
     not_a_date: "Not a date",
     ambiguous_date: "Ambiguous date",
     not_a_time: "Not a time",
-    not_an_email: "Not an e-mail address",
+    not_an_email: "Not an email address",
     not_a_phone: "Not a phone number",
     not_allowed: "Not an allowed value",
     length: "Wrong length",

@@ -6,7 +6,7 @@ export const texts = {
   count: (n: number) => `${count(n)} ${n === 1 ? "error" : "errors"}`,
   warnings: (n: number) => `${count(n)} ${n === 1 ? "warning" : "warnings"}`,
   causes: "Fix these first",
-  causesLead: "Each of these stops other rows. Start at the top.",
+  causesLead: "Each of these blocks other rows. Start at the top.",
   moreCauses: (n: number) => `${count(n)} more`,
   waiting: (n: number) => `${rows(n)} waiting`,
   latest: "Latest errors",

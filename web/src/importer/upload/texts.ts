@@ -25,7 +25,7 @@ export const texts = {
   reviewMappingHint: "Shows which columns of your file are imported, even if all have the expected names.",
 
   sample: "No file yet?",
-  sampleLead: "The server creates a sample file with seven sheets and a few errors, and imports it like one of yours.",
+  sampleLead: "The server creates a sample file with seven sheets and a few errors, and imports it like your own file.",
   sampleSize: "Number of employees",
   sampleTry: "Try a sample file",
 
@@ -37,16 +37,16 @@ export const texts = {
 
   several: (n: number) => `You dropped ${count(n)} files`,
   severalLead: "You can import one file at a time. Choose the one to import now.",
-  severalMore: (n: number) => `${count(n)} more are not listed.`,
+  severalMore: (n: number) => `${count(n)} more ${n === 1 ? "is" : "are"} not listed.`,
   severalCancel: "Cancel",
 
   schema: "What do you want to import?",
-  contents: (title: string) => `What a file for “${title}” contains`,
+  contents: (title: string) => `Contents of a file for “${title}”`,
   optional: "(optional)",
   required: "required",
   requiredMark: "* Required columns. The order of sheets and columns doesn't matter.",
   templateLink: "Download the template (.xlsx)",
-  noSchemas: "The list of what you can import can't be loaded",
+  noSchemas: "The choices couldn't be loaded",
   noneAllowed: "You don't have permission to import. Ask the operator for access.",
 
   preparing: (n: number) => `Creating a sample file with ${count(n)} employees…`,
@@ -57,11 +57,11 @@ export const texts = {
   cancel: "Cancel upload",
   pause: "Pause",
   resume: "Resume",
-  pausedByUser: "Paused. The server keeps what it has received.",
+  pausedByUser: "Paused. The part that has been uploaded is saved.",
   pausedBySession: "Paused, because your session has ended. Sign in again to continue.",
   unfinished: "An upload was interrupted",
   unfinishedLead: (names: string) => `To continue where it stopped, choose the same file again: ${names}.`,
-  discard: "Discard it",
+  discard: "Discard upload",
   elsewhere: (names: string) => `Another tab is uploading: ${names}.`,
   isElsewhere: (name: string) =>
     `Another tab is already uploading “${name}”. Wait until it has finished, or cancel it there.`,
@@ -70,7 +70,7 @@ export const texts = {
     paused: (percent: number) => `Upload paused: ${percent}%`,
     preparing: "Creating a sample file…",
     mapping: "Upload complete. Check your columns",
-    accepted: "Upload complete. Show the import",
+    accepted: "Upload complete. View the import",
     failed: "Upload failed",
   },
   failed: "This file can't be imported",

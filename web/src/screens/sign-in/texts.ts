@@ -4,7 +4,7 @@ export const texts = {
   expired: (user: string) => `Your session has ended. Sign in as ${user} to continue where you left off.`,
   heading: "Sign in",
   lead: "This server needs a token. Ask its operator for one, or create one with “headway token --sub NAME”.",
-  localLead: "Open the link that Headway printed when it started. A link works once.",
+  localLead: "Open the link that Headway printed when it started. Each link works once.",
   localHint: "To get a new link, run:",
   token: "Token",
   submit: "Sign in",
